@@ -1,0 +1,52 @@
+import tseslint from 'typescript-eslint';
+import { layers } from './scripts/lint/layers.js';
+
+/** What only app/ and above may touch: the clock, chance, the environment and the console are injected (layers 1–5). */
+const injected = [
+  { object: 'Date', property: 'now', message: 'Take a Clock through the constructor.' },
+  { object: 'Math', property: 'random', message: 'Take a Random through the constructor.' },
+  { object: 'process', property: 'env', message: 'Only app/ reads the environment.' },
+];
+
+const pure = ['bytes', 'ibe', 'mikey', 'sip', 'media', 'ibake', 'li', 'evidence'];
+const entities = ['kms', 'admf', 'df', 'lemf', 'cscf', 'gateway', 'ue'];
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', 'node_modules', 'assets'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/dot-notation': 'off',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { claviger: { rules: { layers } } },
+    rules: { 'claviger/layers': 'error' },
+  },
+  {
+    files: [...pure, ...entities].map((room) => `src/${room}/**/*.ts`),
+    rules: {
+      'no-restricted-properties': ['error', ...injected],
+      'no-restricted-globals': ['error', 'console'],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Take a Clock.' },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
+);

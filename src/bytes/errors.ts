@@ -1,0 +1,26 @@
+/**
+ * The root of every error that Claviger throws on purpose. Each domain has one subclass with its own union of codes
+ * (`BytesError`, `IbeError`, `MikeyError`, …); only `app/` and `servers/` map codes to HTTP, SIP or X1.
+ */
+export abstract class ClavigerError<Code extends string> extends Error {
+  readonly code: Code;
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+export type BytesErrorCode =
+  /** The input ends before the value does. */
+  | 'truncated'
+  /** Octets are left after the value. */
+  | 'trailing'
+  /** A value does not fit its field, or is outside its range. */
+  | 'range'
+  /** The encoding is not the one that the rules prescribe (DER, base64, hex, UTF-8). */
+  | 'encoding';
+
+/** A failure of the octet layer: readers, writers, text encodings, DER. */
+export class BytesError extends ClavigerError<BytesErrorCode> {}

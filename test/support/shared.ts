@@ -1,0 +1,44 @@
+/**
+ * Where tests find what is not part of the package: the folder of standards and vectors beside the checkout, and
+ * independent tools. A user's machine may have neither; then those tests skip with a message. With CI set, a missing
+ * one fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** True where a missing file or tool must fail rather than skip. */
+export const strict = process.env['CI'] !== undefined && process.env['CI'] !== '';
+
+const sharedDir = path.resolve(root, process.env['CLAVIGER_SHARED'] ?? '../shared');
+
+/** Absolute path of a file below the shared folder. */
+export function sharedPath(relative: string): string {
+  return path.join(sharedDir, relative);
+}
+
+/** For `describe.skipIf(...)`: true (with a message) if the file is missing and CI is off. */
+export function missingShared(relative: string): boolean {
+  if (existsSync(sharedPath(relative)) || strict) return false;
+  console.warn(`skipped: ${relative} not found; set CLAVIGER_SHARED to the folder that has it`);
+  return true;
+}
+
+/** For `describe.skipIf(...)`: true (with a message) if the command is missing and CI is off. */
+export function missingTool(command: string): boolean {
+  if (strict || spawnSync('which', [command]).status === 0) return false;
+  console.warn(`skipped: ${command} is not installed`);
+  return true;
+}
+
+/** A set of test vectors by file name: from the shared folder, else the copy in test/vectors/exchange. */
+export function vectorFile(name: string): unknown {
+  const shared = sharedPath(`vectors/${name}`);
+  const file = existsSync(shared) ? shared : path.join(root, 'test/vectors/exchange', name);
+  return JSON.parse(readFileSync(file, 'utf8')) as unknown;
+}
+
+/** The asn1-oracle command of the shared folder. */
+export const asn1Oracle = sharedPath('tools/asn1-oracle');
