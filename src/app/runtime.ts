@@ -1,0 +1,57 @@
+/**
+ * The world outside: real time, the operating system's randomness, and the log; and, for reproducible runs, time and
+ * randomness from one seed.
+ */
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
+
+/** What every entity is started with. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** What every started entity can do. */
+export interface Running {
+  /** Stops listening, finishes what is under way, closes the stores. */
+  stop(): Promise<void>;
+}
+
+/** Real time, with sub-millisecond resolution that never runs backwards within the process. */
+export function systemClock(): Clock {
+  const origin = Date.now() - performance.now();
+  return { now: () => origin + performance.now(), after: afterReal };
+}
+
+/** A clock whose reading stands still at `unixMs` while its timers run in real time: for reproducible runs. */
+export function frozenClock(unixMs: number): Clock {
+  return { now: () => unixMs, after: afterReal };
+}
+
+export function systemRandom(): Random {
+  return { bytes: (length) => new Uint8Array(randomBytes(length)) };
+}
+
+/**
+ * Octets from a seed and a name (AES-256-CTR keystream): each entity draws from its own stream, so that what one does
+ * changes nothing for another. Never for anything but reproducible runs.
+ */
+export function seededRandom(seed: string, name: string): Random {
+  const key = createHash('sha256').update(`claviger reproducible run\0${seed}\0${name}`).digest();
+  const stream = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
+  return { bytes: (length) => new Uint8Array(stream.update(Buffer.alloc(length))) };
+}
+
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+/** JSON lines on standard error. */
+export function pinoLogger(level: LogLevel, name: string): Logger {
+  return pino({ level, name, base: { name } }, pino.destination({ dest: 2, sync: true }));
+}
+
+function afterReal(ms: number, action: () => void): Timer {
+  const handle = setTimeout(action, ms);
+  return { cancel: () => clearTimeout(handle) };
+}

@@ -1,0 +1,123 @@
+/**
+ * The audit log: append-only, one JSON line an event, each line bound to all before it by a hash chain, so that a
+ * change, a removal or a reordering of what was written is seen by whoever holds a later hash (R-27).
+ *
+ *     hash₀ = SHA-256("claviger audit log v1")
+ *     hashₙ = SHA-256(hashₙ₋₁ ‖ UTF-8 of the canonical JSON of { sequence, time, event })
+ *
+ * A chain alone does not show that the newest lines were cut off; that takes a copy of the last hash elsewhere.
+ */
+import { createHash } from 'node:crypto';
+import { ClavigerError } from '../bytes/errors.ts';
+import { concat, fromHex, toHex, utf8 } from '../bytes/octets.ts';
+import type { Clock } from '../bytes/ports.ts';
+
+export type EvidenceErrorCode = 'broken-chain' | 'malformed';
+
+export class EvidenceError extends ClavigerError<EvidenceErrorCode> {}
+
+/** What happened: a kind and flat fields; never a key, seed or password. */
+export interface AuditEvent {
+  readonly kind: string;
+  readonly [field: string]: string | number | boolean | null;
+}
+
+export interface AuditRecord {
+  readonly sequence: number;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly time: string;
+  readonly event: AuditEvent;
+  /** Hex of the chain's hash after this record. */
+  readonly hash: string;
+}
+
+/** Where lines are kept. `append` returns only when the line is durable. */
+export interface AuditStore {
+  lines(): Iterable<string>;
+  append(line: string): void;
+}
+
+/** What the entities see of the log. */
+export interface AuditLog {
+  /** Records an event; when this returns, it is durable. */
+  append(event: AuditEvent): AuditRecord;
+}
+
+const FIRST = toHex(createHash('sha256').update('claviger audit log v1').digest());
+
+export class HashChainLog implements AuditLog {
+  readonly #store: AuditStore;
+  readonly #clock: Clock;
+  #sequence = 0;
+  #hash = FIRST;
+
+  /** @throws EvidenceError if what the store holds is not an unbroken chain */
+  constructor(store: AuditStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+    for (const record of verifyChain(store.lines())) {
+      this.#sequence = record.sequence + 1;
+      this.#hash = record.hash;
+    }
+  }
+
+  append(event: AuditEvent): AuditRecord {
+    const body = { sequence: this.#sequence, time: new Date(this.#clock.now()).toISOString(), event };
+    const record = { ...body, hash: chained(this.#hash, body) };
+    this.#store.append(JSON.stringify(record));
+    this.#sequence += 1;
+    this.#hash = record.hash;
+    return record;
+  }
+}
+
+/** The records of a chain, in order, each checked as it is read. @throws EvidenceError at the first that is wrong */
+export function* verifyChain(lines: Iterable<string>): Generator<AuditRecord> {
+  let hash = FIRST;
+  let sequence = 0;
+  for (const line of lines) {
+    const record = parseRecord(line);
+    const { hash: claimed, ...body } = record;
+    if (record.sequence !== sequence || chained(hash, body) !== claimed) {
+      throw new EvidenceError('broken-chain', `audit record ${sequence} does not continue the chain`);
+    }
+    hash = claimed;
+    sequence += 1;
+    yield record;
+  }
+}
+
+function chained(previous: string, body: Omit<AuditRecord, 'hash'>): string {
+  const canonical = JSON.stringify({ sequence: body.sequence, time: body.time, event: sorted(body.event) });
+  return toHex(
+    createHash('sha256')
+      .update(concat(fromHex(previous), utf8(canonical)))
+      .digest(),
+  );
+}
+
+function sorted(event: AuditEvent): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function parseRecord(line: string): AuditRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new EvidenceError('malformed', 'an audit line is not JSON', { cause });
+  }
+  const record = value as Partial<AuditRecord> | null;
+  if (
+    typeof record !== 'object' ||
+    record === null ||
+    typeof record.sequence !== 'number' ||
+    typeof record.time !== 'string' ||
+    typeof record.hash !== 'string' ||
+    typeof record.event !== 'object' ||
+    (record.event as AuditEvent | null) === null
+  ) {
+    throw new EvidenceError('malformed', 'an audit line lacks a field');
+  }
+  return { sequence: record.sequence, time: record.time, event: record.event, hash: record.hash };
+}

@@ -1,0 +1,164 @@
+/**
+ * HTTPS as all our interfaces use it: a fastify server under the TLS profile (HTTP/2 with HTTP/1.1 by ALPN), and a
+ * client that goes where the host map says while the certificate must bear the real name.
+ */
+import type { TLSSocket } from 'node:tls';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fastify from 'fastify';
+import { Agent, buildConnector, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { ClavigerError } from '../bytes/errors.ts';
+import type { HostMap } from './hosts.ts';
+import { mutualServer, peerOf, secureContext } from './tls.ts';
+import type { Peer, TlsMaterial } from './tls.ts';
+
+export type HttpsErrorCode = 'unreachable' | 'timeout' | 'too-large';
+
+/** A request that got no HTTP answer. */
+export class HttpsError extends ClavigerError<HttpsErrorCode> {}
+
+export interface HttpsServerOptions {
+  readonly tls: TlsMaterial;
+  /** `mutual`: a client certificate is demanded; `server`: the server alone shows one (PPS, REQUEST_KEY). */
+  readonly authentication: 'mutual' | 'server';
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Octets of a request body at most; default 1 MiB. */
+  readonly bodyLimit?: number;
+}
+
+/** A fastify instance on HTTPS, without routes; `application/json` is parsed, add parsers for other types. */
+export function httpsServer(options: HttpsServerOptions): FastifyInstance {
+  const minVersion = options.minVersion ?? 'TLSv1.2';
+  const https =
+    options.authentication === 'mutual'
+      ? mutualServer(options.tls, minVersion)
+      : { ...secureContext(options.tls, minVersion) };
+  const server = fastify({
+    http2: true,
+    https: { ...https, allowHTTP1: true },
+    bodyLimit: options.bodyLimit ?? 1 << 20,
+    forceCloseConnections: true,
+    http2SessionTimeout: 0,
+  });
+  return server as unknown as FastifyInstance;
+}
+
+/** Listens on `address:port` (0: any free port) and returns the port. */
+export async function listen(server: FastifyInstance, address: string, port: number): Promise<number> {
+  await server.listen({ host: address, port });
+  const bound = server.server.address();
+  return typeof bound === 'object' && bound !== null ? bound.port : port;
+}
+
+/** The mutually authenticated client of a request, over HTTP/1.1 or HTTP/2. */
+export function peerOfRequest(request: FastifyRequest): Peer {
+  const raw = request.raw as unknown as { stream?: { session?: { socket?: TLSSocket } }; socket: TLSSocket };
+  const socket = raw.stream?.session?.socket ?? raw.socket;
+  return peerOf(socket);
+}
+
+export interface HttpsClientOptions {
+  readonly hosts: HostMap;
+  /** Authorities that servers must chain to; with `certificate` and `privateKey`, the client authenticates too. */
+  readonly tls: Pick<TlsMaterial, 'authorities'> & Partial<TlsMaterial>;
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Milliseconds for a whole exchange; default 10,000. */
+  readonly timeoutMs?: number;
+  /** Octets of an answer at most; default 4 MiB. */
+  readonly answerLimit?: number;
+}
+
+export interface HttpsAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/** A client with kept-alive connections (HTTP/2 where the server speaks it). */
+export class HttpsClient {
+  readonly #agent: Agent;
+  readonly #timeoutMs: number;
+  readonly #answerLimit: number;
+
+  constructor(options: HttpsClientOptions) {
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#answerLimit = options.answerLimit ?? 4 << 20;
+    const connect = buildConnector({
+      ca: options.tls.authorities,
+      ...(options.tls.certificate === undefined ? {} : { cert: options.tls.certificate }),
+      ...(options.tls.privateKey === undefined ? {} : { key: options.tls.privateKey }),
+      minVersion: options.minVersion ?? 'TLSv1.2',
+      allowH2: true,
+      timeout: this.#timeoutMs,
+    });
+    this.#agent = new Agent({
+      allowH2: true,
+      bodyTimeout: this.#timeoutMs,
+      headersTimeout: this.#timeoutMs,
+      connect: (target, done) => {
+        const port = Number(target.port === '' ? 443 : target.port);
+        const endpoint = options.hosts.resolve(target.hostname, port);
+        connect(
+          { ...target, hostname: endpoint.address, port: String(endpoint.port), servername: target.hostname },
+          done,
+        );
+      },
+    });
+  }
+
+  /**
+   * One request; any HTTP status is an answer.
+   * @throws HttpsError where there is none
+   */
+  async request(
+    method: Dispatcher.HttpMethod,
+    url: string,
+    body?: { readonly type: string; readonly octets: Uint8Array },
+  ): Promise<HttpsAnswer> {
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const answer = await request(url, {
+        method,
+        dispatcher: this.#agent,
+        signal,
+        ...(body === undefined
+          ? {}
+          : {
+              body: body.octets,
+              headers: { 'content-type': body.type, 'content-length': String(body.octets.length) },
+            }),
+      });
+      const type = answer.headers['content-type'];
+      return {
+        status: answer.statusCode,
+        contentType: typeof type === 'string' ? type : '',
+        body: await this.#collect(answer.body),
+      };
+    } catch (cause) {
+      if (cause instanceof HttpsError) throw cause;
+      const code = signal.aborted ? 'timeout' : 'unreachable';
+      throw new HttpsError(code, `no answer from ${url}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #collect(body: AsyncIterable<unknown>): Promise<Uint8Array> {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of body) {
+      const octets = Buffer.from(chunk as Uint8Array);
+      length += octets.length;
+      if (length > this.#answerLimit) throw new HttpsError('too-large', 'the answer is too large');
+      chunks.push(octets);
+    }
+    return new Uint8Array(Buffer.concat(chunks));
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return code !== '' ? code : cause instanceof Error ? cause.message : 'unknown';
+}

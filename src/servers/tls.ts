@@ -1,0 +1,163 @@
+/**
+ * The TLS profile of every reference point (RFC 9325): TLS 1.2 with forward-secret AEAD suites at least, TLS 1.3 only
+ * where `TLSv1.3` is asked for (Xk), X.509 on both sides. What a
+ * peer may do is in its certificate: a subject alternative name `urn:claviger:role:ROLE` a role.
+ *
+ * A bad configuration refuses to start and never falls back to plain text (R-57): `loadTls` checks that the files can
+ * be read, that the key belongs to the certificate, that the certificate is in force and that the key file is not
+ * open to others.
+ */
+import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
+import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
+import { ClavigerError } from '../bytes/errors.ts';
+
+export type TlsErrorCode = 'tls-configuration';
+
+export class TlsError extends ClavigerError<TlsErrorCode> {}
+
+/** Paths of PEM files: own certificate (chain), its private key, and the authorities that peers must chain to. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly authorities: string;
+}
+
+/** PEM texts that have been checked to belong together. */
+export interface TlsMaterial {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly authorities: string;
+}
+
+export type Role = 'admf' | 'df' | 'kms' | 'cscf' | 'gateway' | 'lemf' | 'ue';
+
+/** Who is at the other end of a mutually authenticated connection. */
+export interface Peer {
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+  readonly roles: readonly string[];
+  /** SHA-256 over the certificate, upper-case hex with colons. */
+  readonly fingerprint: string;
+}
+
+export const ROLE_PREFIX = 'urn:claviger:role:';
+
+/** RFC 9325 section 4.2: forward secrecy and AEAD; the TLS 1.3 suites come first. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+].join(':');
+
+/**
+ * Reads and checks TLS files.
+ * @param now Unix milliseconds, for the validity of the certificate
+ * @throws TlsError with a sentence that says what to mend
+ */
+export function loadTls(files: TlsFiles, now: number): TlsMaterial {
+  const material = {
+    certificate: readPem(files.certificate, 'certificate'),
+    privateKey: readPem(files.privateKey, 'private key'),
+    authorities: readPem(files.authorities, 'authorities'),
+  };
+  if ((statSync(files.privateKey).mode & 0o077) !== 0) {
+    throw new TlsError('tls-configuration', `${files.privateKey} is open to others: chmod 600 it`);
+  }
+  checkTls(material, now, files.certificate);
+  return material;
+}
+
+/** Checks that certificate, key and authorities parse and belong together. */
+export function checkTls(material: TlsMaterial, now: number, name: string): void {
+  const certificate = parsed(
+    () => new X509Certificate(material.certificate),
+    `${name}: not a PEM certificate`,
+  );
+  const key = parsed(() => createPrivateKey(material.privateKey), `${name}: its private key does not parse`);
+  parsed(() => new X509Certificate(material.authorities), `${name}: the authorities file is not PEM`);
+  if (!certificate.checkPrivateKey(key)) {
+    throw new TlsError('tls-configuration', `${name}: the private key belongs to another certificate`);
+  }
+  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) {
+    throw new TlsError(
+      'tls-configuration',
+      `${name}: in force from ${certificate.validFrom} to ${certificate.validTo} only`,
+    );
+  }
+}
+
+/** Options that both ends share. */
+export function secureContext(
+  material: TlsMaterial,
+  minVersion: 'TLSv1.2' | 'TLSv1.3',
+): SecureContextOptions {
+  return {
+    cert: material.certificate,
+    key: material.privateKey,
+    ca: material.authorities,
+    minVersion,
+    ciphers: CIPHERS,
+    honorCipherOrder: true,
+    sessionTimeout: 300,
+  };
+}
+
+/** Server options: a client certificate that chains to the authorities is demanded. */
+export function mutualServer(
+  material: TlsMaterial,
+  minVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.2',
+): TlsOptions {
+  return { ...secureContext(material, minVersion), requestCert: true, rejectUnauthorized: true };
+}
+
+/**
+ * The authenticated peer of a TLS connection.
+ * @throws TlsError if the connection is not authorised or shows no certificate
+ */
+export function peerOf(socket: TLSSocket): Peer {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined || !socket.authorized) {
+    throw new TlsError('tls-configuration', 'peer is not authenticated');
+  }
+  return peerOfCertificate(certificate);
+}
+
+export function peerOfCertificate(certificate: X509Certificate): Peer {
+  const names =
+    new ParsedCertificate(certificate.raw).getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+  const urls = names.filter((name) => name.type === 'url').map((name) => name.value);
+  return {
+    commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? '',
+    dnsNames: names.filter((name) => name.type === 'dns').map((name) => name.value),
+    roles: urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length)),
+    fingerprint: certificate.fingerprint256,
+  };
+}
+
+/** Whether the peer's certificate carries one of the roles. */
+export function hasRole(peer: Peer, ...roles: readonly Role[]): boolean {
+  return roles.some((role) => peer.roles.includes(role));
+}
+
+function readPem(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new TlsError('tls-configuration', `cannot read the ${what} file ${file}`, { cause });
+  }
+}
+
+function parsed<T>(read: () => T, problem: string): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new TlsError('tls-configuration', problem, { cause });
+  }
+}

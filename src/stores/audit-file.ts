@@ -1,0 +1,37 @@
+/** The audit log in a file of JSON lines, mode 0600, synced to disk before `append` returns. */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import type { AuditStore } from '../evidence/log.ts';
+
+export class AuditFile implements AuditStore {
+  readonly #file: string;
+  readonly #descriptor: number;
+
+  constructor(file: string) {
+    this.#file = file;
+    dropPartialLine(file);
+    this.#descriptor = openSync(file, 'a', 0o600);
+  }
+
+  lines(): string[] {
+    return readFileSync(this.#file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+  }
+
+  append(line: string): void {
+    writeSync(this.#descriptor, line + '\n');
+    fsyncSync(this.#descriptor);
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** A crash in mid-write leaves a line without its end: it was never acknowledged, so it goes. */
+function dropPartialLine(file: string): void {
+  if (!existsSync(file)) return;
+  const content = readFileSync(file);
+  const end = content.lastIndexOf(0x0a) + 1;
+  if (end < content.length) truncateSync(file, end);
+}
