@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+/** The command line: one file a command below `commands/`; errors say what went wrong and what to do about it. */
+import { createProgram } from './program.ts';
+import { reportFailure } from './failure.ts';
+
+try {
+  await createProgram().parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = reportFailure(error, process.stderr);
+}
