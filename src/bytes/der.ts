@@ -347,6 +347,13 @@ export function oidValue(contents: Uint8Array, field: string): string {
   return [first, lead - first * 40n, ...rest].join('.');
 }
 
+/** RELATIVE-OID contents in dotted decimal. */
+export function relativeOidValue(contents: Uint8Array, field: string): string {
+  const values = arcs(contents, field);
+  if (values.length === 0) throw new BytesError('encoding', `${field}: empty RELATIVE-OID`);
+  return values.join('.');
+}
+
 /** Unix seconds of `YYYYMMDDHHMMSSZ`. */
 export function generalizedTimeValue(text: string, field: string): number {
   const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
