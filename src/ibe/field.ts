@@ -104,18 +104,21 @@ export interface Unitary extends Fp2 {
   readonly imInverse: bigint;
 }
 
-/** @throws IbeError `parameters` if u is 0 or p is not prime */
+/** Takes as long for ±1 as for any other. */
 export function unitary(u: Fp2, p: bigint): Unitary {
-  return { re: u.re, im: u.im, imInverse: mod(u.im, p) === 0n ? 0n : invert(u.im, p) };
+  const real = mod(u.im, p) === 0n;
+  const inverse = invert(real ? 1n : u.im, p);
+  return { re: u.re, im: u.im, imInverse: real ? 0n : inverse };
 }
 
 /**
  * u^n for u of norm 1 and n ≥ 0, by the Lucas ladder on V_n = 2·Re(u^n):
  *
  *     V_2n = V_n² − 2,  V_2n+1 = V_n·V_n+1 − V_1,  Im(u^n) = (Re(u^n)·Re(u) − Re(u^(n+1))) / Im(u)
+ *
+ * For u = ±1 the inverse that is given as 0 makes the imaginary part 0, which it is.
  */
 export function powerUnitary(u: Unitary, n: bigint, p: bigint): Fp2 {
-  if (u.imInverse === 0n) return { re: (n & 1n) === 0n ? 1n : mod(u.re, p), im: 0n };
   const v1 = (2n * u.re) % p;
   let [v, w] = [2n, v1];
   for (const bit of n.toString(2)) {

@@ -141,19 +141,24 @@ export function alpha({ x, y }: AffinePoint, { p, root3 }: Group): AffinePoint {
   return { x: abscissa, y: ordinate };
 }
 
-/** (p²−1)/q = (p−1)·cofactor. f^(p−1) = f̄/f = f̄²/N(f); one inversion serves it and the end of the ladder. */
+/**
+ * (p²−1)/q = (p−1)·cofactor. f^(p−1) = f̄/f = f̄²/N(f); one inversion serves it and the end of the ladder. Where f is
+ * real, imaginary or (for arguments of other orders) 0, the answer is 1, after as much work.
+ */
 function finalExponent(f: Fp2, { p, cofactor }: Group): Fp2 {
-  const norm = (f.re * f.re + f.im * f.im) % p;
-  const cross = (2n * f.re * f.im) % p;
-  if (cross === 0n) return { re: 1n, im: 0n };
+  const trivial = (2n * f.re * f.im) % p === 0n;
+  const { re, im } = trivial ? { re: 2n, im: 1n } : f;
+  const norm = (re * re + im * im) % p;
+  const cross = (2n * re * im) % p;
   const both = invert(norm * cross, p);
   const normInverse = (both * cross) % p;
   const u = {
-    re: (((f.re + f.im) * (f.re - f.im)) % p) * normInverse,
+    re: ((((re + im) * (re - im)) % p) * normInverse) % p,
     im: (-cross * normInverse) % p,
     imInverse: mod(-((norm * norm) % p) * both, p),
   };
-  return powerUnitary(u, cofactor, p);
+  const result = powerUnitary(u, cofactor, p);
+  return trivial ? { re: 1n, im: 0n } : result;
 }
 
 /* ------------------------------------------------- the generic Miller loop */

@@ -111,8 +111,8 @@ export function validateBfParameters(params: BfParameters): void {
   checkShape(p, q);
   if (!checkPrimeSync(q)) throw new IbeError('parameters', 'q is not prime');
   if (!checkPrimeSync(p)) throw new IbeError('parameters', 'p is not prime');
-  requireOrder(P, 'P', params);
-  requireOrder(Ppub, 'P_pub', params);
+  requireOrderQ(P, params, 'P');
+  requireOrderQ(Ppub, params, 'P_pub');
   if (P.x === Ppub.x) throw new IbeError('parameters', 'P_pub is P or its negative');
   const [oldest] = validated;
   if (validated.size >= MAX_REMEMBERED && oldest !== undefined) validated.delete(oldest);
@@ -120,11 +120,11 @@ export function validateBfParameters(params: BfParameters): void {
 }
 
 /**
- * That a private key, as received, is a point of order q.
+ * That a point, such as a private key as received, is on the curve and of order q.
  * @throws IbeError `point`
  */
-export function validateBfPrivateKey(params: BfParameters, privateKey: AffinePoint): void {
-  requireOrder(privateKey, 'private key', params);
+export function requireOrderQ(point: AffinePoint, { p, q }: BfParameters, name = 'point'): void {
+  if (!hasOrder(point, q, p)) throw new IbeError('point', `${name} is not a point of order q`);
 }
 
 function requireSize({ p, q, hash }: BfParameters): void {
@@ -134,10 +134,6 @@ function requireSize({ p, q, hash }: BfParameters): void {
   if (!fits) {
     throw new IbeError('parameters', `no such size: p ${bitLength(p)} bits, q ${bitLength(q)} bits, ${hash}`);
   }
-}
-
-function requireOrder(point: AffinePoint, name: string, { p, q }: BfParameters): void {
-  if (!hasOrder(point, q, p)) throw new IbeError('point', `${name} is not a point of order q`);
 }
 
 function readPoint(reader: DerReader, field: string, p: bigint): AffinePoint {
