@@ -1,6 +1,7 @@
 /** The tree of commands. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { mikeyCommand } from './commands/mikey.ts';
 
 /** The version in package.json. */
 function version(): string {
@@ -12,5 +13,6 @@ export function createProgram(): Command {
   return new Command('claviger')
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
     .version(version())
-    .showHelpAfterError('(add --help for usage and examples)');
+    .showHelpAfterError('(add --help for usage and examples)')
+    .addCommand(mikeyCommand());
 }
