@@ -1,0 +1,51 @@
+/** UDP sockets for media. An error of one socket is logged and stays with it. */
+import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { Logger } from '../bytes/ports.ts';
+import type { Datagrams, DatagramSocket, Endpoint } from '../media/datagrams.ts';
+
+export function udpDatagrams(logger: Logger): Datagrams {
+  return { bind: (address, port) => bindUdp(address, port, logger) };
+}
+
+function bindUdp(address: string, port: number, logger: Logger): Promise<DatagramSocket | null> {
+  const family = isIPv6(address) ? 6 : 4;
+  const socket = createSocket({
+    type: family === 6 ? 'udp6' : 'udp4',
+    // Destinations are addresses, never names: resolving at once lets `send` reach the system before it returns.
+    lookup: (host, _options, done) => done(null, host, family),
+  });
+  let open = true;
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      socket.close();
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(null);
+      else reject(error);
+    });
+    socket.bind({ address, port, exclusive: true }, () => {
+      const local: Endpoint = { address, port: socket.address().port };
+      socket.removeAllListeners('error');
+      socket.on('error', (error) => logger.warn({ local, error }, 'a media socket reported an error'));
+      resolve({
+        local,
+        onDatagram: (listener) => {
+          socket.removeAllListeners('message');
+          socket.on('message', (octets, from) => {
+            if (open) listener(new Uint8Array(octets), { address: from.address, port: from.port });
+          });
+        },
+        send: (octets, to) => {
+          if (!open) return;
+          socket.send(octets, to.port, to.address, (error) => {
+            if (error !== null) logger.debug({ local, to, error }, 'a datagram could not be sent');
+          });
+        },
+        close: () => {
+          if (!open) return;
+          open = false;
+          socket.close();
+        },
+      });
+    });
+  });
+}
