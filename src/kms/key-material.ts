@@ -1,0 +1,71 @@
+/**
+ * The KMS's secrets put to use: private keys from the master secret, slot keys from the LI root (profile, sections 1 and
+ * 5).
+ *
+ *     S_id = [s]Q_id,  id = DER(IBEIdentityInfo)
+ *     k₀ = HKDF-SHA-256(LI root, salt empty, "MIKEY-IBAKE LI seed v1" ‖ id),  kⱼ₊₁ = HMAC-SHA-256(kⱼ, "next")
+ */
+import { createHmac, hkdfSync } from 'node:crypto';
+import { derGeneralizedTime, derSequence, derUtf8 } from '../bytes/der.ts';
+import { concat, toBigInt, utf8 } from '../bytes/octets.ts';
+import { Secret } from '../bytes/secret.ts';
+import { encodeBfPrivateKeyBlock } from '../ibe/blocks.ts';
+import type { IbeEngine } from '../ibe/engine.ts';
+import { encodeIbeIdentityInfo } from '../ibe/identity.ts';
+import { OID } from '../ibe/oids.ts';
+import type { District } from './district.ts';
+import type { LiRoots } from './li-roots.ts';
+import type { SerialRecord } from './ports.ts';
+
+/** An identity in a period, under the serial that the sender's rule selects for it. */
+export interface KeyedIdentity {
+  readonly uri: string;
+  readonly period: number;
+  readonly serial: SerialRecord;
+}
+
+export class KeyMaterial {
+  readonly #district: District;
+  readonly #engine: IbeEngine;
+  readonly #roots: LiRoots;
+
+  constructor(district: District, engine: IbeEngine, roots: LiRoots) {
+    this.#district = district;
+    this.#engine = engine;
+    this.#roots = roots;
+  }
+
+  /** The DER that is hashed to the public key. */
+  identity({ uri, period, serial }: KeyedIdentity): Uint8Array {
+    return encodeIbeIdentityInfo({
+      district: this.#district.name,
+      serial: serial.serial,
+      identityType: OID.sipIdentity,
+      identityData: derSequence(derUtf8(uri), derGeneralizedTime(period)),
+    });
+  }
+
+  /** DER of BFPrivateKeyBlock. */
+  privateKey(of: KeyedIdentity): Secret {
+    const { bf, masterSecret } = of.serial;
+    const point = this.#engine.extract(bf, toBigInt(masterSecret.expose()), this.identity(of));
+    return Secret.of(encodeBfPrivateKeyBlock(point));
+  }
+
+  /** kⱼ of a device identity; `null` if the epoch's root is destroyed. */
+  async slotKey(of: KeyedIdentity, slot: number): Promise<Secret | null> {
+    const root = await this.#roots.forIssue(of.period);
+    return root === null ? null : slotKeyOf(liSeed(root, this.identity(of)), slot);
+  }
+}
+
+function liSeed(root: Secret, identity: Uint8Array): Secret {
+  const info = concat(utf8('MIKEY-IBAKE LI seed v1'), identity);
+  return Secret.of(new Uint8Array(hkdfSync('sha256', root.expose(), new Uint8Array(), info, 32)));
+}
+
+function slotKeyOf(seed: Secret, slot: number): Secret {
+  let key = seed.expose();
+  for (let i = 0; i < slot; i++) key = new Uint8Array(createHmac('sha256', key).update('next').digest());
+  return Secret.of(key);
+}
