@@ -6,7 +6,8 @@
  *                          tRIPayload [2] TRIPayload, ..., hI1-Operation [3], encryptionContainer [4], … }
  *     IRIPayload ::= SEQUENCE { iRIType [0] ENUMERATED { iRI-Begin(1), iRI-End(2), iRI-Continue(3), iRI-Report(4) } OPTIONAL,
  *                               timeStamp [1] GeneralizedTime OPTIONAL, iRIContents [2] IRIContents, ...,
- *                               microSecondTimeStamp [3], timeStampQualifier [4], sessionDirection [5], … }
+ *                               microSecondTimeStamp [3], timeStampQualifier [4], sessionDirection [5],
+ *                               payloadDirection [6] PayloadDirection OPTIONAL }
  *     IRIContents ::= CHOICE { …, ePSIRI [15] CHOICE { iRI-EPS-Parameters [0], epsIRIsContent [1] EpsIRIsContent, ... }, … }
  *     CCPayload  ::= SEQUENCE { payloadDirection [0] ENUMERATED { fromTarget(0), toTarget(1), ..., indeterminate(2),
  *                               combined(3), notapplicable(4) } OPTIONAL, timeStamp [1] GeneralizedTime OPTIONAL,
@@ -78,6 +79,8 @@ interface PayloadTimes {
 export interface IriPayload extends PayloadTimes {
   readonly iriType?: number;
   readonly contents: IriContents;
+  /** payloadDirection, one of `DIRECTION`. */
+  readonly direction?: number;
 }
 
 export interface CcPayload extends PayloadTimes {
@@ -153,6 +156,7 @@ function encodeIri(payload: IriPayload): Uint8Array {
         : contents.element,
     ),
     encodeTimes(payload),
+    optional(payload.direction, (direction) => number(6, direction)),
   );
 }
 
@@ -161,7 +165,12 @@ function decodeIri(octets: Uint8Array): IriPayload[] {
   const elements = new Elements(octets, 'IRIPayload', [0, 1, 2], 'skipped');
   const iriType = elements.optionalNumber(0, 'iRIType', 4);
   if (iriType === 0) throw malformed('iRIType: no such value');
-  const common = { ...(iriType === undefined ? {} : { iriType }), ...decodeTimes(elements, 'IRIPayload') };
+  const direction = elements.optionalNumber(6, 'payloadDirection');
+  const common = {
+    ...(iriType === undefined ? {} : { iriType }),
+    ...decodeTimes(elements, 'IRIPayload'),
+    ...(direction === undefined ? {} : { direction }),
+  };
   const choice = elements.choice(2, 'iRIContents');
   if (choice.number !== EPS_IRI) return [{ ...common, contents: other(choice) }];
   const eps = choiceOf(formOf(choice, 'constructed', 'ePSIRI'), 'ePSIRI');

@@ -39,10 +39,12 @@ const record: EpsIri = {
   correlation: { iriToIri: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
 };
 
-function iri(fields: Partial<EpsIri>): Payload {
+function iri(fields: Partial<EpsIri>, direction: number = DIRECTION.toTarget): Payload {
   return {
     kind: 'iri',
-    records: [{ iriType: IRI_TYPE.report, contents: { kind: 'eps', record: { ...record, ...fields } } }],
+    records: [
+      { iriType: IRI_TYPE.report, contents: { kind: 'eps', record: { ...record, ...fields } }, direction },
+    ],
   };
 }
 

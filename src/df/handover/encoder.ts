@@ -1,0 +1,139 @@
+/**
+ * One PS-PDU from one record of the mediation (TS 33.108 clause 7 in TS 102 232-1): HI2 records are REPORT records with
+ * LIID, network identifier and event time in each (R-31); content goes as it was intercepted.
+ *
+ *     record               iMSevent                        besides
+ *     sip-message          unfilteredSIPmessage(1)         sIPMessage, direction of the payload
+ *     keys-available       decryptionKeysAvailable(3)      one CCKeyInfo: CS ID, key, salt (R-7, R-8, R-32)
+ *     key-failure          none                            mediaSecFailureIndication genericFailure(0) (R-30)
+ *     cc                   (HI3) IPMMCC, frame type and direction
+ *
+ * Correlation is both-IRI-CC with the session's correlation number (R-8): the records of a call belong to each other and
+ * to the content of the same LIID and CIN.
+ */
+import { utf8 } from '../../bytes/octets.ts';
+import { Secret } from '../../bytes/secret.ts';
+import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../li/wire/hi/eps-iri.ts';
+import type { EpsIri } from '../../li/wire/hi/eps-iri.ts';
+import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../li/wire/hi/header.ts';
+import type { PsHeader } from '../../li/wire/hi/header.ts';
+import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../li/wire/hi/ipmm-cc.ts';
+import { PARTY_TARGET } from '../../li/wire/hi/party.ts';
+import type { Party } from '../../li/wire/hi/party.ts';
+import { DIRECTION, encodePsPdu } from '../../li/wire/hi/ps-pdu.ts';
+import type { Payload } from '../../li/wire/hi/ps-pdu.ts';
+import { microTime } from '../../li/wire/hi/time.ts';
+import type { RecordEncoder } from '../ports.ts';
+import type { CcRecord, HandoverRecord, IriRecord, ObservedIdentity, RecordDirection } from '../records.ts';
+
+/** How the delivery function names itself in every PDU. */
+export interface DeliveryName {
+  /** Two letters, ISO 3166-1. */
+  readonly countryCode: string;
+  /** Of the operator; 1 to 5 octets, the least that both standards allow. */
+  readonly operator: string;
+  /** Of the delivery function; 1 to 16 octets. */
+  readonly element: string;
+}
+
+/** The encoder of a delivery function. */
+export function recordEncoder(name: DeliveryName): RecordEncoder {
+  return (record, sequenceNumber) =>
+    encodePsPdu({
+      header: {
+        ...transportHeader(name, record.liid, sequenceNumber, record.time),
+        cin: record.cin,
+        timeStampQualifier: TIME_STAMP_QUALIFIER.timeOfInterception,
+      },
+      payload: payloadOf(name, record),
+    });
+}
+
+/** A header without CIN, as TRI PDUs have it. */
+export function transportHeader(
+  name: DeliveryName,
+  liid: string,
+  sequenceNumber: number,
+  unixMs: number,
+): PsHeader {
+  return {
+    domainId: LI_PS_DOMAIN,
+    liid,
+    authorizationCountryCode: name.countryCode,
+    deliveryCountryCode: name.countryCode,
+    operatorIdentifier: name.operator,
+    networkElementIdentifier: name.element,
+    sequenceNumber,
+    time: microTime(unixMs),
+  };
+}
+
+const PAYLOAD_DIRECTION: Readonly<Record<RecordDirection, number>> = {
+  fromTarget: DIRECTION.fromTarget,
+  toTarget: DIRECTION.toTarget,
+  unknown: DIRECTION.indeterminate,
+};
+
+function payloadOf(name: DeliveryName, record: HandoverRecord): Payload {
+  return record.kind === 'cc' ? contentOf(record) : iriOf(name, record);
+}
+
+function iriOf(name: DeliveryName, record: IriRecord): Payload {
+  const eps: EpsIri = {
+    recordType: IRI_TYPE.report,
+    domainId: HI2_EPS_DOMAIN,
+    liid: record.liid,
+    time: record.time,
+    parties: record.observed.slice(0, 10).map(partyOf),
+    networkIdentifier: { operator: name.operator, element: name.element },
+    correlation: { iriToCc: { cc: [record.correlation] }, iriToIri: record.correlation },
+    ...eventOf(record),
+  };
+  const direction = record.kind === 'sip-message' ? { direction: PAYLOAD_DIRECTION[record.direction] } : {};
+  return {
+    kind: 'iri',
+    records: [{ iriType: IRI_TYPE.report, contents: { kind: 'eps', record: eps }, ...direction }],
+  };
+}
+
+function eventOf(record: IriRecord): Partial<EpsIri> {
+  switch (record.kind) {
+    case 'sip-message':
+      return { imsEvent: IMS_EVENT.unfilteredSIPmessage, sipMessage: record.sip };
+    case 'keys-available': {
+      const { csId, key, salt } = record.keyInfo;
+      const info = { csId: Uint8Array.of(csId), key: Secret.of(key), salt: Secret.of(salt) };
+      return { imsEvent: IMS_EVENT.decryptionKeysAvailable, keys: [info] };
+    }
+    case 'key-failure':
+      return { mediaSecFailure: GENERIC_FAILURE };
+  }
+}
+
+const FRAME: Readonly<Record<CcRecord['format'], number>> = {
+  rtp: FRAME_TYPE.rtpFrame,
+  ipv4: FRAME_TYPE.ipFrame,
+  ipv6: FRAME_TYPE.ipFrame,
+};
+
+function contentOf(record: CcRecord): Payload {
+  const cc = {
+    objectId: IPMM_CC_OBJECT,
+    packet: record.content,
+    frameType: FRAME[record.format],
+    ...(record.streamIdentifier === '' ? {} : { streamIdentifier: utf8(record.streamIdentifier) }),
+    protocol: MMCC_PROTOCOL.rTP,
+  };
+  return {
+    kind: 'cc',
+    packets: [{ direction: PAYLOAD_DIRECTION[record.direction], contents: { kind: 'ipmm', cc } }],
+  };
+}
+
+/** An X1 target identifier as the party that was observed. */
+function partyOf({ name, value }: ObservedIdentity): Party {
+  if (name === 'impi' || name === 'nai') return { qualifier: PARTY_TARGET, impi: value };
+  if (name === 'e164Number') return { qualifier: PARTY_TARGET, telUri: `tel:+${value}` };
+  if (/^tel:/i.test(value)) return { qualifier: PARTY_TARGET, telUri: value };
+  return { qualifier: PARTY_TARGET, sipUri: value };
+}

@@ -1,0 +1,122 @@
+/**
+ * The handover manager of DF2 and DF3: one `Delivery` for each destination, fed from the durable outbox. Records come
+ * into the outbox with the state that produced them; from there this is the only way out.
+ *
+ * Bounded: when more than `backlogOctets` wait for a destination, an alarm is raised and `congested` turns true. Nothing
+ * is thrown away here; the delivery function stops acknowledging X2 and X3, so that the points of interception keep what
+ * they send, within bounds of their own, and count what they lose (R-56).
+ */
+import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import type { Outbox } from '../ports.ts';
+import { Delivery } from './delivery.ts';
+import type { DeliveryContext } from './delivery.ts';
+import type { DeliveryName } from './encoder.ts';
+import { HANDOVER_DEFAULTS } from './ports.ts';
+import type { HandoverAlarms, HandoverDestinations, HandoverSettings, HandoverTransport } from './ports.ts';
+
+export interface HandoverManagerOptions {
+  readonly outbox: Outbox;
+  readonly destinations: HandoverDestinations;
+  readonly transport: HandoverTransport;
+  readonly name: DeliveryName;
+  readonly alarms: HandoverAlarms;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings?: Partial<HandoverSettings>;
+}
+
+/** How often the size of the backlog is looked at, in milliseconds. */
+const BACKLOG_CHECK = 2_000;
+
+export class HandoverManager {
+  readonly #options: HandoverManagerOptions;
+  readonly #context: DeliveryContext;
+  readonly #deliveries = new Map<string, Delivery>();
+  readonly #congested = new Set<string>();
+  #unsubscribe: (() => void) | null = null;
+  #backlogTimer: Timer | null = null;
+  #transportNumber = 0;
+  #stopped = false;
+
+  constructor(options: HandoverManagerOptions) {
+    this.#options = options;
+    const { outbox, transport, name, alarms, clock, logger } = options;
+    this.#context = {
+      outbox,
+      transport,
+      name,
+      alarms,
+      clock,
+      logger,
+      settings: { ...HANDOVER_DEFAULTS, ...options.settings },
+      nextTransportNumber: () => this.#transportNumber++ >>> 0,
+    };
+  }
+
+  /** Whether some destination's backlog is at its bound: then no more should be taken in. */
+  get congested(): boolean {
+    return this.#congested.size > 0;
+  }
+
+  /** Whether that destination's LEMF is connected and its options are agreed. */
+  ready(did: string): boolean {
+    return this.#deliveries.get(did)?.ready ?? false;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.outbox.onAppend((dids) => {
+      for (const did of dids) this.#deliveries.get(did)?.wake();
+    });
+    this.refresh();
+    this.#watchBacklog();
+  }
+
+  /** The list of destinations has changed. */
+  refresh(): void {
+    const wanted = new Map(this.#options.destinations.list().map((address) => [address.did, address]));
+    for (const [did, delivery] of this.#deliveries) {
+      const address = wanted.get(did);
+      if (address?.host === delivery.address.host && address.port === delivery.address.port) continue;
+      delivery.stop();
+      this.#deliveries.delete(did);
+    }
+    for (const [did, address] of wanted) {
+      if (this.#deliveries.has(did)) continue;
+      const delivery = new Delivery(this.#context, address);
+      this.#deliveries.set(did, delivery);
+      delivery.start();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    this.#backlogTimer?.cancel();
+    for (const delivery of this.#deliveries.values()) delivery.stop();
+    this.#deliveries.clear();
+  }
+
+  #watchBacklog(): void {
+    if (this.#stopped) return;
+    this.#backlogTimer = this.#options.clock.after(BACKLOG_CHECK, () => {
+      this.#checkBacklog()
+        .catch((error: unknown) => this.#options.logger.error({ error }, 'the backlog cannot be measured'))
+        .finally(() => this.#watchBacklog());
+    });
+  }
+
+  async #checkBacklog(): Promise<void> {
+    const { outbox, alarms } = this.#options;
+    const waiting = new Set(await outbox.destinations());
+    for (const did of new Set([...waiting, ...this.#congested])) {
+      const { count, octets } = await outbox.waiting(did);
+      const over = octets > this.#context.settings.backlogOctets;
+      if (over && !this.#congested.has(did)) {
+        this.#congested.add(did);
+        alarms.raised(did, `the backlog is at its bound: ${count} PDUs, ${octets} octets`);
+      } else if (!over && this.#congested.delete(did)) {
+        alarms.cleared(did);
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/** What the LEMF needs from outside: connections, a place on disk, and somebody who wants to know. */
+
+/** HI2 carries intercept related information, HI3 content. */
+export type HandoverKind = 'hi2' | 'hi3';
+
+/** One connection from a delivery function. */
+export interface LemfChannel {
+  send(octets: Uint8Array): void;
+  /** Sends what is queued and closes. */
+  close(): void;
+}
+
+/** What becomes of a connection; calls come in the order of events. */
+export interface LemfConnection {
+  received(octets: Uint8Array): void;
+  closed(): void;
+}
+
+/** Takes connections of authenticated delivery functions. */
+export interface LemfAcceptor {
+  accept(channel: LemfChannel, peer: string): LemfConnection;
+}
+
+/** Received PDUs, in order of arrival, one stream for each kind. */
+export interface LemfStore {
+  /** All complete PDUs of a kind, oldest first. */
+  read(kind: HandoverKind): Iterable<Uint8Array>;
+  /** Adds a PDU; it survives the loss of this process at once, the loss of power after `sync`. */
+  append(kind: HandoverKind, octets: Uint8Array): void;
+  /** Resolves when all that was appended before is on the disk. */
+  sync(): Promise<void>;
+}
+
+/** Something to tell people about, as it happens. */
+export type LemfEvent =
+  | {
+      readonly type: 'record';
+      readonly at: number;
+      readonly liid: string;
+      readonly cin: number;
+      readonly sequenceNumber: number;
+      /** What the record says: a name of IMSevent, `mediaSecFailure`, or `record`. */
+      readonly event: string;
+      /** CS IDs of the keys in it. */
+      readonly csIds: readonly number[];
+      /** Event time in the record, Unix milliseconds. */
+      readonly eventTime: number;
+    }
+  /** The first packet of a stream. */
+  | {
+      readonly type: 'content';
+      readonly at: number;
+      readonly liid: string;
+      readonly cin: number;
+      readonly ssrc: number;
+    }
+  | {
+      readonly type: 'gap';
+      readonly at: number;
+      readonly kind: HandoverKind;
+      readonly liid: string;
+      readonly cin: number;
+      readonly expected: number;
+      readonly received: number;
+    }
+  | {
+      readonly type: 'duplicate';
+      readonly at: number;
+      readonly kind: HandoverKind;
+      readonly liid: string;
+      readonly cin: number;
+      readonly sequenceNumber: number;
+    }
+  | { readonly type: 'connected' | 'disconnected'; readonly at: number; readonly peer: string }
+  /** Recovery was run over all that is stored. */
+  | {
+      readonly type: 'recovered';
+      readonly at: number;
+      readonly calls: number;
+      readonly recoveredCalls: number;
+      readonly files: readonly string[];
+    };
+
+export type LemfListener = (event: LemfEvent) => void;
