@@ -30,6 +30,7 @@ export interface Group extends GroupShape {
 
 /** The shape of q, or `null` if it is not of that form. */
 export function solinas(q: bigint): Solinas | null {
+  if (q < 5n) return null;
   for (const c of [1, -1] as const) {
     const even = q - BigInt(c);
     if (even <= 0n || (even & 1n) === 1n) continue;

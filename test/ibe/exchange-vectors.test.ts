@@ -19,7 +19,6 @@ import {
   encodeBfPublicParameters,
   validateBfParameters,
 } from '../../src/ibe/parameters.ts';
-import { reference } from './support/reference.ts';
 import { missingShared, vectorFile } from '../support/shared.ts';
 import { pointOf } from './support/octets.ts';
 
