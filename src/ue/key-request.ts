@@ -27,6 +27,7 @@ import type { KeyDataPayload } from '../mikey/payloads/key-data.ts';
 import {
   CS_ID_MAP_TYPE,
   DATA_TYPE,
+  ERROR_NO,
   ID_ROLE,
   ID_TYPE,
   KEY_DATA_TYPE,
@@ -36,6 +37,7 @@ import {
   PRF_FUNC,
   TS_ROLE,
   TS_TYPE,
+  nameOf,
 } from '../mikey/registry.ts';
 import { UeError } from './errors.ts';
 
@@ -134,6 +136,11 @@ export class KeyRequest {
   #granted(answer: Uint8Array): GrantedKey[] {
     const message = decodeMessage(answer);
     const { header } = message;
+    const refusal = onlyPayload(message, 'err');
+    if (header.dataType === DATA_TYPE.ERROR && refusal !== null) {
+      const name = nameOf(ERROR_NO, refusal.errorNo) ?? `error ${refusal.errorNo}`;
+      throw new UeError('kms', `the KMS refuses: ${name}`);
+    }
     const t = onlyPayload(message, 't');
     const kemac = onlyPayload(message, 'kemac');
     const v = message.payloads.at(-1);
