@@ -7,6 +7,7 @@
  * issued before it leaves.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { concat, utf8 } from '../bytes/octets.ts';
 import type { Clock, Random } from '../bytes/ports.ts';
 import { Secret } from '../bytes/secret.ts';
@@ -154,6 +155,7 @@ export class RequestKeyService {
         seed: payloads.length === 3,
       });
       issued.push(...payloads);
+      await setImmediate(); // an extraction takes tens of milliseconds: let others in between
     }
     return issued;
   }

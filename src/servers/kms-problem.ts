@@ -1,0 +1,34 @@
+/** Problem details for HTTP APIs (RFC 9457), the one form of HTTP errors at the KMS's interfaces. */
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+export function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  detail: string,
+  members: Readonly<Record<string, unknown>> = {},
+): FastifyReply {
+  const body = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail, ...members };
+  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+}
+
+/** Makes whatever fastify itself refuses, and what a handler throws, problem details; internals are not shown. */
+export function useProblems(server: FastifyInstance, onFailure: (error: Error) => void): void {
+  server.setErrorHandler((error: FastifyError, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return sendProblem(reply, status, error.message);
+    onFailure(error);
+    return sendProblem(reply, 500, 'the request could not be processed');
+  });
+  server.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'no such resource'));
+}

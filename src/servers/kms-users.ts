@@ -1,0 +1,76 @@
+/**
+ * The KMS's interface to endpoints and to the KMSs' public: HTTPS where the server alone shows a certificate.
+ *
+ *     GET  path of the district URI    IBESysParams, `application/ibe-pp-data` (RFC 5408 section 4)
+ *     POST /mikey                      REQUEST_KEY, `application/mikey` (RFC 3830 section 10.1, RFC 6267 section 4.2.1)
+ *
+ * A refused REQUEST_KEY is a MIKEY Error message in a 200; HTTP errors are for what is no MIKEY message.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { Clock, Logger } from '../bytes/ports.ts';
+import { IBE_PP_DATA } from '../ibe/system-parameters.ts';
+import type { District } from '../kms/district.ts';
+import { KmsError } from '../kms/errors.ts';
+import { publish } from '../kms/publication.ts';
+import type { RequestKeyService } from '../kms/request-key.ts';
+import { httpsServer } from './https.ts';
+import { sendProblem, useProblems } from './kms-problem.ts';
+import type { TlsMaterial } from './tls.ts';
+
+/** Where REQUEST_KEY messages are posted. */
+export const REQUEST_KEY_PATH = '/mikey';
+export const MIKEY_TYPE = 'application/mikey';
+
+/** A request is a few hundred octets, with certificates a few thousand. */
+const BODY_LIMIT = 32_768;
+
+export interface KmsUserServerOptions {
+  readonly tls: TlsMaterial;
+  readonly district: District;
+  readonly requestKey: RequestKeyService;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
+  const { district, clock, logger } = options;
+  const server = httpsServer({ tls: options.tls, authentication: 'server', bodyLimit: BODY_LIMIT });
+  useProblems(server, (error) => logger.error({ err: error }, 'request failed'));
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(MIKEY_TYPE, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  server.get(new URL(district.name).pathname, (request, reply) => {
+    const serial = wantedSerial(request.query);
+    if (serial === undefined) return sendProblem(reply, 400, 'serial is not a number');
+    const publication = publish(district, clock.now() / 1000, serial);
+    if (publication === null) return sendProblem(reply, 404, 'no such serial');
+    if (publication.successor !== null) {
+      void reply.header(
+        'link',
+        `<${district.name}?serial=${publication.successor}>; rel="successor-version"`,
+      );
+    }
+    return reply.type(IBE_PP_DATA).send(publication.body);
+  });
+
+  server.post(REQUEST_KEY_PATH, async (request, reply) => {
+    if (!(request.body instanceof Uint8Array))
+      return sendProblem(reply, 415, `a body of ${MIKEY_TYPE} is expected`);
+    try {
+      const answer = await options.requestKey.answer(new Uint8Array(request.body));
+      return await reply.type(MIKEY_TYPE).header('cache-control', 'no-store').send(Buffer.from(answer));
+    } catch (error) {
+      if (error instanceof KmsError && error.code === 'malformed-request')
+        return sendProblem(reply, 400, error.message);
+      throw error;
+    }
+  });
+  return server;
+}
+
+/** The serial asked for, `null` for the one in force, `undefined` for nonsense. */
+function wantedSerial(query: unknown): number | null | undefined {
+  const { serial } = query as { readonly serial?: unknown };
+  if (serial === undefined) return null;
+  return typeof serial === 'string' && /^[0-9]{1,15}$/.test(serial) ? Number(serial) : undefined;
+}

@@ -1,0 +1,329 @@
+/** REQUEST_KEY (RFC 6267 4.2.1, profile 4), judged by a client and a key derivation that share no code with the KMS. */
+import { createHmac } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { toHex } from '../../src/bytes/octets.ts';
+import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
+import { decodeBfPrivateKeyBlock } from '../../src/ibe/blocks.ts';
+import type { BfParameters } from '../../src/ibe/parameters.ts';
+import { KmsError } from '../../src/kms/errors.ts';
+import { MAX_ANSWER_OCTETS } from '../../src/kms/request-key.ts';
+import { decodeMessage, onlyPayload } from '../../src/mikey/message.ts';
+import type { RequestOptions } from './support/client.ts';
+import { errorOf, open, request } from './support/client.ts';
+import { home, psk, vectorHome, vectorTime } from './support/home.ts';
+
+const DAY = 86_400;
+const SLOT = 900;
+const AUTH_FAILURE = 0;
+const INVALID_TS = 1;
+const INVALID_PRF = 2;
+const INVALID_MAC = 3;
+const INVALID_ID = 7;
+const UNSPECIFIED = 12;
+
+const vector = vectorHome();
+const alice = vector.user.uri;
+const now = vectorTime();
+const period = Math.floor(now / DAY) * DAY;
+const phone = `${alice};gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6`;
+const tablet = `${alice};gr=tablet`;
+
+/** kⱼ from k₀, as section 5 of the profile has it. */
+function slotKey(k0: string, j: number): string {
+  let key = Buffer.from(k0, 'hex');
+  for (let i = 0; i < j; i++) key = createHmac('sha256', key).update('next').digest();
+  return key.toString('hex');
+}
+
+let kms: Awaited<ReturnType<typeof home>>;
+let nonce = 0;
+
+function ask(options: Partial<RequestOptions> = {}): RequestOptions {
+  return {
+    psk: psk(1).expose(),
+    uris: [alice],
+    district: vector.district,
+    time: kms.clock.now() / 1000,
+    rand: (++nonce).toString(16).padStart(32, '0'),
+    ...options,
+  };
+}
+
+async function keys(options: RequestOptions) {
+  return open(await kms.requestKey.answer(request(options)), options);
+}
+
+beforeEach(async () => {
+  kms = await home();
+  await kms.enrol({
+    id: 'alice',
+    publicIdentities: [alice],
+    aliases: ['tel:+15551001'],
+    devices: [{ credential: 'alice-1', psk: psk(1), identity: alice }],
+  });
+  await kms.enrol({
+    id: 'carol',
+    publicIdentities: ['sip:carol@home1.example'],
+    aliases: [],
+    devices: [
+      { credential: 'carol-phone', psk: psk(2), identity: 'sip:carol@home1.example;gr=phone' },
+      { credential: 'carol-tablet', psk: psk(3), identity: 'sip:carol@home1.example;gr=tablet' },
+    ],
+  });
+});
+
+describe('an owner', () => {
+  it.each([1, 0] as const)('gets key and seed of its identity, under PRF func %i', async (prfFunc) => {
+    const options = ask({ prfFunc });
+    const issued = await keys(options);
+    const [key, seed] = issued;
+    expect(issued.map(({ uri, type }) => [uri, type])).toEqual([
+      [alice, 7],
+      [alice, 15],
+      [alice, 7],
+      [alice, 15],
+    ]);
+    const sid = decodeBfPrivateKeyBlock(new Uint8Array(key!.key));
+    expect([sid.x, sid.y]).toEqual(vector.user.Sid.map(BigInt));
+    expect([key!.from, key!.to]).toEqual([period, period + DAY]);
+    const slot = Math.floor((Math.max(period, now - 300) - period) / SLOT);
+    expect(seed!.key.toString('hex')).toBe(slotKey(vector.user.liSeed, slot));
+    expect([seed!.from, seed!.to]).toEqual([period + slot * SLOT, period + DAY]);
+  });
+
+  it("gets the next period's k₀, without an interval", async () => {
+    const [, , key, seed] = await keys(ask());
+    expect([key!.from, key!.to]).toEqual([period + DAY, period + 2 * DAY]);
+    expect([seed!.from, seed!.to]).toEqual([null, null]);
+    kms.clock.advance((period + DAY - now) * 1000);
+    const [, later] = await keys(ask());
+    expect(later!.key).toEqual(seed!.key);
+    expect(later!.from).toBe(period + DAY);
+  });
+
+  it('is found by its identity, or by the credential it names', async () => {
+    const carol = { uris: ['sip:carol@home1.example;gr=tablet'], psk: psk(3).expose() };
+    expect(await keys(ask(carol))).toHaveLength(4);
+    expect(await keys(ask({ ...carol, credential: 'carol-tablet' }))).toHaveLength(4);
+    const unnamed = { uris: ['sip:carol@home1.example'], psk: psk(2).expose() };
+    expect(errorOf(await kms.requestKey.answer(request(ask(unnamed))))).toBe(AUTH_FAILURE);
+    expect(await keys(ask({ ...unnamed, credential: 'carol-phone' }))).toHaveLength(2);
+  });
+
+  it('gets keys of the address of record with any device, the seed of its own device only', async () => {
+    const uris = ['sip:carol@home1.example', 'sip:carol@home1.example;gr=phone'];
+    const issued = await keys(ask({ uris, psk: psk(2).expose() }));
+    expect(issued.filter(({ type }) => type === 15).map(({ uri }) => uri)).toEqual([uris[1], uris[1]]);
+    expect(issued.filter(({ type }) => type === 7)).toHaveLength(4);
+  });
+
+  it('gets the dates it wants: future keys to the limit, past ones for addresses of record', async () => {
+    const uris = ['sip:carol@home1.example', 'sip:carol@home1.example;gr=phone'];
+    const wanted = { from: period - 2 * DAY, to: period + 3 * DAY };
+    const issued = await keys(ask({ uris, psk: psk(2).expose(), wanted }));
+    const dates = (uri: string) =>
+      issued.filter((each) => each.uri === uri && each.type === 7).map(({ from }) => (from! - period) / DAY);
+    expect(dates(uris[0]!)).toEqual([0, 1, -1, 2, -2]);
+    expect(dates(uris[1]!)).toEqual([0, 1, 2]);
+  });
+
+  it('gets nothing beyond the allowed future', async () => {
+    const wanted = { from: period + 32 * DAY };
+    expect(errorOf(await kms.requestKey.answer(request(ask({ wanted }))))).toBe(UNSPECIFIED);
+  });
+
+  it('gets nearest periods first, until 60,000 octets, and asks again for the rest', async () => {
+    const quick = { ...bigIntEngine(), extract: (params: BfParameters) => params.Ppub };
+    kms = await home(now, vector, quick);
+    await kms.enrol({
+      id: 'dave',
+      publicIdentities: Array.from({ length: 6 }, (_, i) => `sip:dave${i}@home1.example`),
+      aliases: [],
+      devices: [{ credential: 'dave', psk: psk(4), identity: 'sip:dave0@home1.example' }],
+    });
+    const uris = Array.from({ length: 6 }, (_, i) => `sip:dave${i}@home1.example`);
+    const options = ask({ uris, psk: psk(4).expose(), wanted: { from: period, to: period + 31 * DAY } });
+    const answer = await kms.requestKey.answer(request(options));
+    const kemac = onlyPayload(decodeMessage(answer), 'kemac');
+    expect(kemac!.encrData.length).toBeLessThanOrEqual(MAX_ANSWER_OCTETS);
+    expect(kemac!.encrData.length).toBeGreaterThan(MAX_ANSWER_OCTETS - 1000);
+    const periods = open(answer, options)
+      .filter(({ type }) => type === 7)
+      .map(({ from }) => from!);
+    expect(periods).toEqual([...periods].sort((a, b) => a - b));
+    const rest = ask({
+      uris,
+      psk: psk(4).expose(),
+      wanted: { from: periods.at(-1)!, to: period + 31 * DAY },
+    });
+    expect((await keys(rest)).at(-1)!.from).toBe(period + 30 * DAY);
+  });
+});
+
+describe('what the phone has erased', () => {
+  it('seeds cannot be refetched for erased slots', async () => {
+    const slots: number[] = [];
+    for (let hour = 0; hour < 4; hour++) {
+      const [, seed] = await keys(ask());
+      slots.push((seed!.from! - period) / SLOT);
+      kms.clock.advance(3_600_000);
+    }
+    expect(slots).toEqual([...slots].sort((a, b) => a - b));
+    const oldest = Math.floor((kms.clock.now() / 1000 - 300 - period) / SLOT);
+    const wanted = { from: period - 5 * DAY, to: period + 2 * DAY };
+    const issued = (await keys(ask({ wanted }))).filter(({ type }) => type === 15);
+    expect(issued.map(({ from }) => from)).toEqual([period + oldest * SLOT, null]);
+    expect(issued.map(({ key }) => key.toString('hex'))).not.toContain(vector.user.liSeed);
+  });
+
+  it('a past period has no seed, whatever dates are wanted', async () => {
+    const issued = await keys(ask({ wanted: { from: period - 7 * DAY, to: period } }));
+    expect(issued.length).toBeGreaterThan(0);
+    expect(issued.every(({ type }) => type === 7)).toBe(true);
+  });
+});
+
+describe('devices of one subscriber', () => {
+  it('a second device beside one that uses the address itself gets neither seed nor key of it, until the first moves', async () => {
+    const devices = [
+      { credential: 'alice-1', psk: psk(1), identity: alice },
+      { credential: 'alice-2', psk: psk(5), identity: tablet },
+    ];
+    const identities = { id: 'alice', publicIdentities: [alice], aliases: [] };
+    await kms.enrol({ ...identities, devices });
+    const second = { uris: [alice, tablet], psk: psk(5).expose(), credential: 'alice-2' };
+    expect((await keys(ask(second))).map(({ uri }) => uri)).toEqual([tablet, tablet, tablet, tablet]);
+
+    await kms.enrol({ ...identities, devices: [{ ...devices[0]!, identity: phone }, devices[1]!] });
+    const issued = await keys(ask(second));
+    const address = issued.filter(({ uri }) => uri === alice);
+    expect(address.map(({ type, from }) => [type, from])).toEqual([[7, period + DAY]]);
+    const first = await keys(ask({ uris: [alice, phone], credential: 'alice-1' }));
+    expect(first.filter(({ type }) => type === 15).map(({ uri }) => uri)).toEqual([alice, phone]);
+  });
+
+  it('two devices cannot be enrolled under one identity', async () => {
+    const devices = [
+      { credential: 'alice-1', psk: psk(1), identity: alice },
+      { credential: 'alice-2', psk: psk(5), identity: alice },
+    ];
+    await expect(kms.enrol({ id: 'alice', publicIdentities: [alice], aliases: [], devices })).rejects.toThrow(
+      KmsError,
+    );
+  });
+
+  it("another subscriber's identity or credential cannot be taken over", async () => {
+    const mallory = { id: 'mallory', aliases: [] as string[] };
+    const own = 'sip:mallory@home1.example';
+    await expect(kms.enrol({ ...mallory, publicIdentities: [own, alice], devices: [] })).rejects.toThrow(
+      KmsError,
+    );
+    await expect(
+      kms.enrol({
+        ...mallory,
+        publicIdentities: [own],
+        devices: [{ credential: 'alice-1', psk: psk(9), identity: own }],
+      }),
+    ).rejects.toThrow(KmsError);
+    expect(await keys(ask())).toHaveLength(4);
+  });
+});
+
+describe('refused', () => {
+  const refusal = async (options: RequestOptions, change?: (octets: Uint8Array) => void) => {
+    const octets = request(options);
+    change?.(octets);
+    return errorOf(await kms.requestKey.answer(octets));
+  };
+
+  it('a replayed request gets no second answer (R-44)', async () => {
+    const octets = request(ask());
+    expect(errorOf(await kms.requestKey.answer(octets))).toBeNull();
+    expect(errorOf(await kms.requestKey.answer(octets))).toBe(INVALID_TS);
+    expect(kms.audit.of('keys-refused')).toMatchObject([{ credential: 'alice-1', reason: 'replayed' }]);
+  });
+
+  it('the same CSB ID, T and RAND never protect two answers, whatever else differs', async () => {
+    const same = { rand: 'ab'.repeat(16), csbId: '01020304' };
+    expect(await refusal(ask(same))).toBeNull();
+    expect(await refusal(ask({ ...same, wanted: { from: period + DAY } }))).toBe(INVALID_TS);
+    expect(await refusal(ask({ ...same, csbId: '01020305' }))).toBeNull();
+  });
+
+  it('two copies at once: one answer', async () => {
+    const octets = request(ask());
+    const answers = await Promise.all([1, 2, 3].map(() => kms.requestKey.answer(octets)));
+    expect(answers.map(errorOf).filter((error) => error === null)).toHaveLength(1);
+  });
+
+  it('wrong key, unknown user and unknown credential look alike, and leave no claim behind', async () => {
+    const wrong = await kms.requestKey.answer(request(ask({ psk: psk(7).expose(), rand: 'aa'.repeat(16) })));
+    const unknown = await kms.requestKey.answer(
+      request(ask({ uris: ['sip:zoe@home1.example'], rand: 'aa'.repeat(16) })),
+    );
+    const credential = await kms.requestKey.answer(
+      request(ask({ credential: 'nobody', rand: 'aa'.repeat(16) })),
+    );
+    expect(errorOf(wrong)).toBe(AUTH_FAILURE);
+    expect(toHex(unknown)).toBe(toHex(wrong));
+    expect(toHex(credential)).toBe(toHex(wrong));
+    expect(await refusal(ask({ rand: 'aa'.repeat(16) }))).toBeNull();
+  });
+
+  it('one octet of the request altered anywhere: no keys', async () => {
+    const options = ask();
+    const octets = request(options);
+    for (let at = 0; at < octets.length; at++) {
+      const altered = octets.slice();
+      altered[at] = altered[at]! ^ 0x01;
+      const answer = await kms.requestKey.answer(altered).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(KmsError);
+        return null;
+      });
+      if (answer !== null) expect(errorOf(answer), `octet ${at}`).not.toBeNull();
+    }
+    expect(await refusal(options)).toBeNull();
+  });
+
+  it('truncated anywhere: malformed', async () => {
+    const octets = request(ask());
+    for (let length = 0; length < octets.length; length++) {
+      await expect(kms.requestKey.answer(octets.subarray(0, length))).rejects.toThrow(KmsError);
+    }
+  });
+
+  it("an identity that is another's, a tel: alias, an uncanonical form", async () => {
+    for (const uri of [
+      'sip:carol@home1.example',
+      'tel:+15551001',
+      'sip:Alice@HOME1.example',
+      `${alice};gr=other`,
+    ]) {
+      expect(await refusal(ask({ uris: [alice, uri] })), uri).toBe(INVALID_ID);
+    }
+    expect(kms.audit.of('keys-refused')).toHaveLength(4);
+    expect(kms.audit.of('keys-issued')).toHaveLength(0);
+  });
+
+  it("another device's identity", async () => {
+    const uris = ['sip:carol@home1.example;gr=phone', 'sip:carol@home1.example;gr=tablet'];
+    expect(await refusal(ask({ uris, psk: psk(3).expose(), credential: 'carol-tablet' }))).toBe(INVALID_ID);
+  });
+
+  it('a request for another district', async () => {
+    expect(await refusal(ask({ district: 'https://kms.home2.example/.well-known/ibe' }))).toBe(INVALID_ID);
+  });
+
+  it('T beyond the skew, either way', async () => {
+    expect(await refusal(ask({ time: now - 301 }))).toBe(INVALID_TS);
+    expect(await refusal(ask({ time: now + 301 }))).toBe(INVALID_TS);
+    expect(await refusal(ask({ time: now - 299 }))).toBeNull();
+    expect(await refusal(ask({ time: now + 299 }))).toBeNull();
+  });
+
+  it('an unregistered PRF func, a MAC that does not go with it, a short RAND', async () => {
+    expect(await refusal(ask(), (octets) => (octets[3] = 0x82))).toBe(INVALID_PRF);
+    expect(await refusal(ask({ prfFunc: 0 }), (octets) => (octets[3] = 0x81))).toBe(INVALID_MAC);
+    expect(await refusal(ask({ rand: '00'.repeat(15) }))).toBe(UNSPECIFIED);
+  });
+});

@@ -1,0 +1,96 @@
+/** A KMS without sockets: the district of a vector set, an in-memory store, a clock that the test moves. */
+import { Secret } from '../../../src/bytes/secret.ts';
+import type { AuditEvent, AuditLog, AuditRecord } from '../../../src/evidence/log.ts';
+import { bigIntEngine } from '../../../src/ibe/bigint-engine.ts';
+import { District } from '../../../src/kms/district.ts';
+import { decodeDistrictFile } from '../../../src/kms/district-file.ts';
+import type { Enrolment } from '../../../src/kms/enrolment.ts';
+import { enrol } from '../../../src/kms/enrolment.ts';
+import { KeyMaterial } from '../../../src/kms/key-material.ts';
+import { epochOf, LiRoots } from '../../../src/kms/li-roots.ts';
+import { RequestKeyService } from '../../../src/kms/request-key.ts';
+import { SqliteKmsStore } from '../../../src/stores/kms.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { vectorFile } from '../../support/shared.ts';
+
+/** Keeps events in memory. */
+export class MemoryAudit implements AuditLog {
+  readonly events: AuditEvent[] = [];
+
+  append(event: AuditEvent): AuditRecord {
+    this.events.push(event);
+    return { sequence: this.events.length - 1, time: '', event, hash: '' };
+  }
+
+  of(kind: string): AuditEvent[] {
+    return this.events.filter((event) => event.kind === kind);
+  }
+}
+
+/** Not random at all: a counter. */
+export function counting(): { bytes: (length: number) => Uint8Array } {
+  let next = 1;
+  return { bytes: (length) => new Uint8Array(length).map(() => next++ & 0xff) };
+}
+
+export interface VectorHome {
+  readonly district: string;
+  readonly serial: number;
+  readonly keyLifetime: number;
+  readonly liRootKey: string;
+  readonly user: {
+    readonly uri: string;
+    readonly identityDER: string;
+    readonly Sid: readonly [string, string];
+    readonly liSeed: string;
+  };
+}
+
+export function vectorHome(
+  file = 'exchange-1.json',
+  role: 'initiator' | 'responder' = 'initiator',
+): VectorHome {
+  return (vectorFile(file) as { kms: Record<string, VectorHome> }).kms[role]!;
+}
+
+/** Unix seconds of the exchange. */
+export function vectorTime(file = 'exchange-1.json'): number {
+  return (vectorFile(file) as { time: { unix: number } }).time.unix;
+}
+
+export async function home(now = vectorTime(), vector = vectorHome(), engine = bigIntEngine()) {
+  const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
+  const store = new SqliteKmsStore(':memory:');
+  const clock = new ManualClock(now * 1000);
+  const audit = new MemoryAudit();
+  const random = counting();
+  const district = new District({ name, keyLifetime, demo: false });
+  district.add(serial);
+  await store.putSerial(serial);
+  await store.keepLiRoot(epochOf(now), liRoot ?? Secret.of(random.bytes(32)));
+  const roots = new LiRoots(store, random, audit);
+  const material = new KeyMaterial(district, engine, roots);
+  const settings = { district, skew: 300, nextPeriods: 31, mailboxRetention: 7 * 86_400 };
+  const requestKey = new RequestKeyService(settings, { store, material, audit, clock, random });
+  return {
+    district,
+    store,
+    clock,
+    audit,
+    random,
+    roots,
+    material,
+    requestKey,
+    enrol: (enrolment: Enrolment) =>
+      enrol(enrolment, {
+        store,
+        district,
+        now: clock.now() / 1000,
+        isCanonical: (uri) => uri.startsWith('sip:'),
+      }),
+  };
+}
+
+export function psk(fill: number): Secret {
+  return Secret.of(new Uint8Array(32).fill(fill));
+}
