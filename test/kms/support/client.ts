@@ -27,6 +27,10 @@ export interface Issued {
   readonly to: number | null;
 }
 
+function hashOf(prfFunc: 0 | 1): PrfHash {
+  return prfFunc === 1 ? 'sha256' : 'sha1';
+}
+
 const u16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
 
 export function ntp(unix: number): Buffer {
@@ -45,7 +49,7 @@ function parts(options: RequestOptions) {
   const prfFunc = options.prfFunc ?? 1;
   return {
     prfFunc,
-    hash: prfFunc === 1 ? 'sha256' : 'sha1',
+    hash: hashOf(prfFunc),
     macBits: prfFunc === 1 ? 256 : 160,
     authAlg: prfFunc === 1 ? 2 : 1,
     csbId: Buffer.from(options.csbId ?? '0badcafe', 'hex'),
