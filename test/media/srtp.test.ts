@@ -157,6 +157,34 @@ describe('a stream', () => {
     expect(new SrtpSender(options(suite, { roc })).protect(plain)).toEqual(concat(body, MKI, tag));
   });
 
+  test.each([
+    {
+      suite: SRTP_SUITE.aesCm128HmacSha1Tag80,
+      salt: '0ec675ad498afeebb6960b3aabe6',
+      key: 'e1f97a0d3e018be0d64fa32c06de4139',
+      body: '4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb',
+    },
+    {
+      suite: SRTP_SUITE.aeadAes128Gcm,
+      salt: 'a0a1a2a3a4a5a6a7a8a9aaab',
+      key: '000102030405060708090a0b0c0d0e0f',
+      body: 'c5002ede04cfdd2eb91159e0880aa06ed2976826f796b201df3131a127e8a392',
+    },
+  ])(
+    'the reference packets of libsrtp, from the master key on: $suite.name',
+    ({ suite, key, salt, body }) => {
+      const transform = SrtpTransform.of({
+        suite,
+        masterKey: Secret.of(fromHex(key)),
+        masterSalt: Secret.of(fromHex(salt)),
+      });
+      const plain = fromHex('800f1234decafbadcafebabe' + 'ab'.repeat(16));
+      const sent = fromHex('800f1234decafbadcafebabe' + body);
+      expect(transform.protectRtp(plain, 0, new Uint8Array())).toEqual(sent);
+      expect(transform.unprotectRtp(sent, 0, 0)).toEqual(plain);
+    },
+  );
+
   test('the roll-over counter counts on both sides, across loss and reordering at the wrap', () => {
     const sender = new SrtpSender(options(suite));
     const receiver = new SrtpReceiver(options(suite));
