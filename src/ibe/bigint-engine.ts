@@ -16,8 +16,7 @@
  * **Not constant time.** BigInt's time depends on its values, secret ones included (see `field.ts`). What holds is only
  * that the sequence of operations of pairing and decryption does not depend on the verdict.
  */
-import { derInteger, derSequence } from '../bytes/der.ts';
-import { toHex } from '../bytes/octets.ts';
+import { toHex, utf8 } from '../bytes/octets.ts';
 import { bfExponent, bfHashLength, bfMask, bfUnmask } from './bf.ts';
 import type { BfCiphertext } from './blocks.ts';
 import { LeastRecentlyUsed } from './cache.ts';
@@ -28,8 +27,9 @@ import { mod, powerUnitary, unitary, type Fp2, type Unitary } from './field.ts';
 import { groupOf, type Group } from './group.ts';
 import { digest } from './hash.ts';
 import { rawHashPoint } from './hash-to-point.ts';
-import { FixedPairing, pairSquared } from './pairing.ts';
-import { encodeBfPublicParameters, requireOrderQ, type BfParameters } from './parameters.ts';
+import { FixedPairing } from './fixed-pairing.ts';
+import { pairSquared } from './pairing.ts';
+import { requireOrderQ, type BfParameters } from './parameters.ts';
 
 /** How much is kept: districts, and identities and private keys of each. */
 const DISTRICTS = 8;
@@ -61,7 +61,6 @@ export function bigIntEngine(): IbeEngine {
 
 class BigIntEngine implements IbeEngine {
   readonly #districts = new LeastRecentlyUsed<District>(DISTRICTS);
-  readonly #recent = new WeakMap<BfParameters, District>();
 
   encrypt(params: BfParameters, id: Uint8Array, message: Uint8Array, rho: Uint8Array): BfCiphertext {
     const district = this.#district(params);
@@ -108,12 +107,7 @@ class BigIntEngine implements IbeEngine {
   }
 
   #district(params: BfParameters): District {
-    const recent = this.#recent.get(params);
-    if (recent !== undefined) return recent;
-    const key = toHex(digest('sha256', encodeBfPublicParameters(params)));
-    const district = this.#districts.get(key, () => makeDistrict(params));
-    this.#recent.set(params, district);
-    return district;
+    return this.#districts.get(districtKey(params), () => makeDistrict(params));
   }
 }
 
@@ -188,7 +182,11 @@ function isOne(theta: Fp2, p: bigint): boolean {
   return mod(theta.re, p) === 1n && mod(theta.im, p) === 0n;
 }
 
+function districtKey({ hash, p, q, P, Ppub }: BfParameters): string {
+  return [hash, ...[p, q, P.x, P.y, Ppub.x, Ppub.y].map((number) => number.toString(16))].join(' ');
+}
+
 /** A key for the table of private keys that does not spell them out. */
 function pointKey({ x, y }: AffinePoint): string {
-  return toHex(digest('sha256', derSequence(derInteger(x), derInteger(y))));
+  return toHex(digest('sha256', utf8(`${x.toString(16)} ${y.toString(16)}`)));
 }

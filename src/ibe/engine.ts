@@ -25,6 +25,7 @@ export interface IbeEngine {
   /**
    * Algorithm 5.5.1 for whoever holds the master secret: the same answers as extracting the key and decrypting with
    * it, without computing the key.
+   * @throws IbeError `identity` if the identity hashes to a point of order 3, for which there is no key
    */
   decryptWithMaster(
     params: BfParameters,

@@ -12,7 +12,7 @@
 import { checkPrime } from 'node:crypto';
 import type { Random } from '../bytes/ports.ts';
 import { toBigInt } from '../bytes/octets.ts';
-import { FixedBase, multiply, toAffine, type AffinePoint } from './curve.ts';
+import { FixedBase, equalsAffine, multiply, multiplyJacobian, toAffine, type AffinePoint } from './curve.ts';
 import { IbeError } from './errors.ts';
 import { bitLength } from './field.ts';
 import { pointOfOrdinate } from './hash-to-point.ts';
@@ -85,6 +85,22 @@ export function drawMasterSecret(group: BfGroup, random: Random): NewDistrict {
   const Ppub = toAffine(new FixedBase(P, q, p).multiply(masterSecret), p);
   if (Ppub === null) throw new IbeError('parameters', 'P is not of order q');
   return { parameters: { hash, p, q, P, Ppub }, masterSecret };
+}
+
+/**
+ * That a master secret belongs to public parameters: 2 ≤ s < q and P_pub = [s]P.
+ * @throws IbeError `parameters`
+ */
+export function requireMasterSecret({ p, q, P, Ppub }: BfParameters, masterSecret: bigint): void {
+  const inRange = masterSecret >= 2n && masterSecret < q;
+  if (!inRange || !equalsAffine(multiplyJacobian(P, masterSecret, p), Ppub, p)) {
+    throw new IbeError('parameters', 'master secret does not belong to these parameters');
+  }
+}
+
+/** How likely a search was to have ended by now, 0 to 1: candidates are prime independently of each other. */
+export function likelihood({ tried, expected }: SetupProgress): number {
+  return 1 - Math.exp(-tried / expected);
 }
 
 type Report = (stage: SetupProgress['stage'], tried: number, expected: number) => void;

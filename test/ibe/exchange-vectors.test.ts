@@ -13,7 +13,8 @@ import { groupOf } from '../../src/ibe/group.ts';
 import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
 import { decodeIbeIdentityInfo, encodeIbeIdentityInfo } from '../../src/ibe/identity.ts';
 import { OID } from '../../src/ibe/oids.ts';
-import { FixedPairing, pairing } from '../../src/ibe/pairing.ts';
+import { FixedPairing } from '../../src/ibe/fixed-pairing.ts';
+import { pairing } from '../../src/ibe/pairing.ts';
 import {
   decodeBfPublicParameters,
   encodeBfPublicParameters,

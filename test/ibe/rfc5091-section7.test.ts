@@ -10,7 +10,8 @@ import { mod2 } from '../../src/ibe/field.ts';
 import { groupOf } from '../../src/ibe/group.ts';
 import { hashToRange, type BfHash } from '../../src/ibe/hash.ts';
 import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
-import { FixedPairing, pairing } from '../../src/ibe/pairing.ts';
+import { FixedPairing } from '../../src/ibe/fixed-pairing.ts';
+import { pairing } from '../../src/ibe/pairing.ts';
 import { validateBfParameters, type BfParameters } from '../../src/ibe/parameters.ts';
 import { pointOf } from './support/octets.ts';
 

@@ -12,6 +12,8 @@ import {
   drawMasterSecret,
   generateDistrict,
   generateGroup,
+  likelihood,
+  requireMasterSecret,
   solinasCandidates,
   type SetupProgress,
 } from '../../src/ibe/setup.ts';
@@ -64,6 +66,28 @@ describe('BFsetup', () => {
       expect(masterSecret >= 2n && masterSecret < params.q).toBe(true);
       expect(parameters.Ppub).toEqual(multiply(params.P, masterSecret, params.p));
     }
+  });
+
+  it('tells whose master secret it is', () => {
+    const { params, masterSecret } = smallDistricts()[0]!;
+    expect(() => requireMasterSecret(params, masterSecret)).not.toThrow();
+    for (const bad of [
+      masterSecret + 1n,
+      masterSecret + params.q,
+      0n,
+      1n,
+      -masterSecret,
+      params.q - masterSecret,
+    ]) {
+      expect(() => requireMasterSecret(params, bad)).toThrow(code('parameters'));
+    }
+  });
+
+  it('tells how likely a search was to have ended', () => {
+    const at = (tried: number): number => likelihood({ stage: 'p', tried, expected: 100 });
+    expect(at(0)).toBe(0);
+    expect(at(100)).toBeCloseTo(0.632, 3);
+    expect(at(2000)).toBeGreaterThan(0.99);
   });
 
   it('refuses n = 1024 and other sizes', async () => {
