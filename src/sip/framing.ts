@@ -120,6 +120,7 @@ export class StreamFramer {
 }
 
 function broken(code: 'syntax' | 'too-large', problem: string, message?: SipRequest | SipResponse): Frame {
+  if (message !== undefined) message.complete = false;
   return { kind: 'broken', message: message ?? null, error: new SipError(code, problem) };
 }
 

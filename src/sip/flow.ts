@@ -1,0 +1,37 @@
+/**
+ * Where messages go: a flow is a connection, or a UDP socket with a remote address; a destination is where a flow is
+ * opened to.
+ */
+
+export type Protocol = 'TCP' | 'UDP';
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Two ends that messages go between. Responses, and requests to who registered over it, use it again. */
+export interface Flow {
+  readonly protocol: Protocol;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** False once the connection is gone; UDP flows stay open. */
+  readonly open: boolean;
+  /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */
+  send(octets: Uint8Array): void;
+}
+
+/** A next hop by name. */
+export interface Destination {
+  readonly protocol: Protocol;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Names to addresses; `HostMap` is one. */
+export interface HostResolver {
+  resolve(host: string, port: number): Endpoint;
+}
+
+/** RFC 3261 section 18.1: the port where none is given. */
+export const DEFAULT_PORT = 5060;

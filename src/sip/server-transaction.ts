@@ -1,0 +1,159 @@
+/**
+ * Server transactions (RFC 3261 section 17.2, with the accepted state of RFC 6026 section 7.1).
+ *
+ *     INVITE:      proceeding → completed (timers G, H) → confirmed (timer I) → terminated
+ *                             → accepted (timer L)                            → terminated
+ *     non-INVITE:  trying → proceeding → completed (timer J)                  → terminated
+ *
+ * A retransmitted request gets the last response again and reaches nobody else (R-50). In the accepted state the
+ * user's own retransmissions of the 2xx pass.
+ */
+import type { Clock, Timer } from '../bytes/ports.ts';
+import { SipError } from './errors.ts';
+import type { Flow } from './flow.ts';
+import type { SipRequest, SipResponse } from './message.ts';
+import type { TimerValues } from './timers.ts';
+
+export type ServerState = 'trying' | 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated';
+
+/** What the user of a server transaction may want to hear. */
+export interface ServerHandler {
+  /** The client gave the INVITE up; the CANCEL itself has been answered. */
+  cancelled?(cancel: SipRequest): void;
+  /** The ACK for a final response other than 2xx. */
+  acknowledged?(): void;
+  /** No ACK came for it (timer H). */
+  unacknowledged?(): void;
+}
+
+/** What the layer does for its transactions. */
+export interface ServerHost {
+  readonly clock: Clock;
+  readonly timers: TimerValues;
+  /** Puts a response on the wire; `first` unless it is a retransmission. */
+  transmit(response: SipResponse, octets: Uint8Array, transaction: ServerTransaction, first: boolean): void;
+  terminated(transaction: ServerTransaction): void;
+}
+
+export class ServerTransaction {
+  readonly request: SipRequest;
+  /** As received. */
+  readonly octets: Uint8Array;
+  readonly flow: Flow;
+  readonly key: string;
+  handler: ServerHandler = {};
+  readonly #host: ServerHost;
+  readonly #invite: boolean;
+  #state: ServerState;
+  #last: { response: SipResponse; octets: Uint8Array } | null = null;
+  #timeout: Timer | null = null;
+  #retransmit: Timer | null = null;
+
+  constructor(host: ServerHost, key: string, request: SipRequest, octets: Uint8Array, flow: Flow) {
+    this.#host = host;
+    this.key = key;
+    this.request = request;
+    this.octets = octets;
+    this.flow = flow;
+    this.#invite = request.method === 'INVITE';
+    this.#state = this.#invite ? 'proceeding' : 'trying';
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  /** The status of the last response sent, 0 before any. */
+  get lastStatus(): number {
+    return this.#last?.response.status ?? 0;
+  }
+
+  /** Sends a response. A second final one, but for the 2xx to an INVITE, is dropped: `false`. */
+  respond(response: SipResponse): boolean {
+    const open = this.#state === 'trying' || this.#state === 'proceeding';
+    if (!open && !(this.#state === 'accepted' && response.status >= 200 && response.status < 300))
+      return false;
+    const octets = response.serialise();
+    const first = this.#state !== 'accepted' || !sameOctets(this.#last?.octets, octets);
+    this.#last = { response, octets };
+    this.#transmit(first);
+    if (response.status < 200) this.#state = 'proceeding';
+    else if (!this.#invite) this.#complete(this.flow.protocol === 'UDP' ? 64 * this.#host.timers.t1 : 0);
+    else if (response.status < 300) this.#accept();
+    else this.#refuse();
+    return true;
+  }
+
+  /** The request again, or the ACK for a final response other than 2xx. */
+  receive(request: SipRequest): void {
+    if (request.method === 'ACK') this.#confirm();
+    else if (this.#state !== 'accepted' && this.#state !== 'confirmed') this.#transmit(false);
+  }
+
+  abandon(): void {
+    this.#terminate();
+  }
+
+  #accept(): void {
+    if (this.#state === 'accepted') return;
+    this.#state = 'accepted';
+    this.#timeout = this.#host.clock.after(64 * this.#host.timers.t1, () => this.#terminate());
+  }
+
+  #refuse(): void {
+    this.#state = 'completed';
+    if (this.flow.protocol === 'UDP') this.#armRetransmission(this.#host.timers.t1);
+    this.#timeout = this.#host.clock.after(64 * this.#host.timers.t1, () => {
+      this.#terminate();
+      this.handler.unacknowledged?.();
+    });
+  }
+
+  #confirm(): void {
+    if (this.#state !== 'completed' || !this.#invite) return;
+    this.#retransmit?.cancel();
+    this.#timeout?.cancel();
+    this.#state = 'confirmed';
+    this.#endAfter(this.flow.protocol === 'UDP' ? this.#host.timers.t4 : 0);
+    this.handler.acknowledged?.();
+  }
+
+  #complete(ms: number): void {
+    this.#state = 'completed';
+    this.#endAfter(ms);
+  }
+
+  #transmit(first: boolean): void {
+    if (this.#last === null) return;
+    try {
+      this.#host.transmit(this.#last.response, this.#last.octets, this, first);
+    } catch (cause) {
+      // 17.2.4: nobody is left to tell; the client's own timers end its side.
+      if (!(cause instanceof SipError)) throw cause;
+    }
+  }
+
+  #armRetransmission(interval: number): void {
+    this.#retransmit = this.#host.clock.after(interval, () => {
+      this.#transmit(false);
+      this.#armRetransmission(Math.min(interval * 2, this.#host.timers.t2));
+    });
+  }
+
+  #endAfter(ms: number): void {
+    if (ms === 0) this.#terminate();
+    else this.#timeout = this.#host.clock.after(ms, () => this.#terminate());
+  }
+
+  #terminate(): void {
+    if (this.#state === 'terminated') return;
+    this.#state = 'terminated';
+    this.#retransmit?.cancel();
+    this.#timeout?.cancel();
+    this.#host.terminated(this);
+  }
+}
+
+function sameOctets(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a !== undefined && Buffer.compare(a, b) === 0;
+}

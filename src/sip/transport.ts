@@ -1,0 +1,263 @@
+/**
+ * The transport layer (RFC 3261 section 18): TCP with connection reuse, and UDP.
+ *
+ * A request to a destination uses the connection that is open to it, else opens one; a response uses the connection
+ * that its request came on. Messages to one destination leave in the order in which they were given, also while the
+ * connection is being made. The top Via of a request gets `received`, and `rport` where the client asked (18.2.1,
+ * RFC 3581).
+ *
+ * Everything is bounded: octets of a message, connections, octets waiting for a slow reader, silence within a message.
+ */
+import { createSocket } from 'node:dgram';
+import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { connect as connectTcp } from 'node:net';
+import type { Clock, Logger } from '../bytes/ports.ts';
+import { TcpFlow } from './connection.ts';
+import { SipError } from './errors.ts';
+import { formatVia } from './fields.ts';
+import type { Via } from './fields.ts';
+import { DEFAULT_PORT } from './flow.ts';
+import type { Destination, Endpoint, Flow, HostResolver, Protocol } from './flow.ts';
+import { DEFAULT_LIMITS } from './framing.ts';
+import type { FramingLimits } from './framing.ts';
+import { parseMessage } from './message.ts';
+import type { SipRequest, SipResponse } from './message.ts';
+import { paramOf, withParam } from './text.ts';
+
+/** RFC 768 less headers of IPv4: octets of a datagram at most. */
+const MAX_DATAGRAM = 65507;
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hosts: HostResolver;
+  readonly limits?: FramingLimits;
+  /** TCP connections at most, in and out; default 1024. */
+  readonly maxConnections?: number;
+  /** Milliseconds for a connection to be made; default 4,000. */
+  readonly connectMs?: number;
+}
+
+/** Takes what arrives. `octets` are as received; `message` has `received` and `rport` in its top Via already. */
+export interface TransportUser {
+  arrived(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void;
+  /** A flow that broke: nothing more comes on it. */
+  closed(flow: Flow): void;
+}
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #limits: FramingLimits;
+  #user: TransportUser | null = null;
+  readonly #servers: Server[] = [];
+  readonly #udp: UdpSocket[] = [];
+  readonly #connections = new Set<TcpFlow>();
+  /** Outgoing connections by `address:port`, being made or open. */
+  readonly #outgoing = new Map<string, Promise<TcpFlow>>();
+  #stopped = false;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+  }
+
+  attach(user: TransportUser): void {
+    this.#user = user;
+  }
+
+  /** Listens (port 0: any free one) and returns where. @throws SipError `unreachable` */
+  async listen(protocol: Protocol, address: string, port: number): Promise<Endpoint> {
+    const bound =
+      protocol === 'TCP' ? await this.#listenTcp(address, port) : await this.#listenUdp(address, port);
+    return { address: bound.address, port: bound.port };
+  }
+
+  /** The flow to a destination: the one that is open, else a new one. @throws SipError `unreachable`, `too-large` */
+  async flowTo(destination: Destination): Promise<Flow> {
+    const remote = this.#options.hosts.resolve(destination.host, destination.port);
+    if (destination.protocol === 'UDP') return this.#udpFlow(this.#udp[0] ?? (await this.#anyUdp()), remote);
+    const key = `${remote.address}:${remote.port}`;
+    const open = this.#outgoing.get(key);
+    if (open !== undefined) return open;
+    const connecting = this.#connect(remote);
+    this.#outgoing.set(key, connecting);
+    connecting.catch(() => this.#outgoing.delete(key));
+    return connecting;
+  }
+
+  /** Stops listening and closes every flow once what was sent is out. */
+  async close(): Promise<void> {
+    this.#stopped = true;
+    const closing = [
+      ...this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))),
+      ...[...this.#connections].map((flow) => flow.end()),
+      ...this.#udp.map((socket) => new Promise<void>((done) => socket.close(() => done()))),
+    ];
+    await Promise.all(closing);
+  }
+
+  #listenTcp(address: string, port: number): Promise<AddressInfo> {
+    const server = createServer((socket) => this.#accept(socket));
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', (cause) =>
+        reject(new SipError('unreachable', `cannot listen on TCP ${address}:${port}`, { cause })),
+      );
+      server.listen(port, address, () => resolve(server.address() as AddressInfo));
+    });
+  }
+
+  async #listenUdp(address: string, port: number): Promise<AddressInfo> {
+    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
+    this.#udp.push(socket);
+    socket.on('message', (octets, remote) => this.#datagram(socket, octets, remote));
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (cause) =>
+        reject(new SipError('unreachable', `cannot listen on UDP ${address}:${port}`, { cause })),
+      );
+      socket.bind(port, address, resolve);
+    });
+    socket.removeAllListeners('error');
+    socket.on('error', (error) => this.#options.logger.warn({ error: error.message }, 'UDP socket error'));
+    return socket.address();
+  }
+
+  async #anyUdp(): Promise<UdpSocket> {
+    await this.#listenUdp('0.0.0.0', 0);
+    return this.#udp[0] ?? this.#fail('no UDP socket');
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#stopped || this.#connections.size >= (this.#options.maxConnections ?? 1024)) {
+      socket.destroy();
+      this.#options.logger.warn({ connections: this.#connections.size }, 'SIP connection refused: too many');
+      return;
+    }
+    this.#adopt(socket);
+  }
+
+  #adopt(socket: Socket, forget: () => void = () => undefined): TcpFlow {
+    const flow = new TcpFlow(socket, this.#options.clock, this.#limits, {
+      message: (message, octets) => this.#deliver(message, octets, flow),
+      closed: () => {
+        this.#connections.delete(flow);
+        forget();
+        this.#user?.closed(flow);
+      },
+    });
+    this.#connections.add(flow);
+    return flow;
+  }
+
+  #connect(remote: Endpoint): Promise<TcpFlow> {
+    if (this.#stopped) return Promise.reject(new SipError('unreachable', 'the transport is closed'));
+    if (this.#connections.size >= (this.#options.maxConnections ?? 1024))
+      return Promise.reject(new SipError('too-large', 'too many connections'));
+    const where = `${remote.address}:${remote.port}`;
+    return new Promise((resolve, reject) => {
+      const socket = connectTcp({ host: remote.address, port: remote.port, noDelay: true });
+      const fail = (cause: unknown): void => {
+        timer.cancel();
+        socket.destroy();
+        reject(new SipError('unreachable', `no connection to ${where}`, { cause }));
+      };
+      const timer = this.#options.clock.after(this.#options.connectMs ?? 4000, () =>
+        fail(new Error('timeout')),
+      );
+      socket.once('error', fail);
+      socket.once('connect', () => {
+        timer.cancel();
+        socket.off('error', fail);
+        resolve(this.#adopt(socket, () => this.#outgoing.delete(where)));
+      });
+    });
+  }
+
+  #datagram(socket: UdpSocket, buffer: Buffer, remote: RemoteInfo): void {
+    const octets = new Uint8Array(buffer);
+    if (octets.every((octet) => octet === 0x0d || octet === 0x0a || octet === 0)) return;
+    try {
+      const message = parseMessage(octets);
+      const port = message.kind === 'request' ? replyPort(message, remote.port) : remote.port;
+      this.#deliver(message, octets, this.#udpFlow(socket, { address: remote.address, port }));
+    } catch (cause) {
+      if (!(cause instanceof SipError)) throw cause;
+      this.#options.logger.warn(
+        { from: remote.address, problem: cause.message },
+        'datagram is no SIP message',
+      );
+    }
+  }
+
+  #udpFlow(socket: UdpSocket, remote: Endpoint): Flow {
+    const { address, port } = socket.address();
+    const local = { address, port };
+    const { logger } = this.#options;
+    const send = (octets: Uint8Array): void => {
+      if (octets.length > MAX_DATAGRAM)
+        throw new SipError('too-large', 'the message does not fit a datagram');
+      if (this.#stopped) throw new SipError('unreachable', 'the transport is closed');
+      socket.send(octets, remote.port, remote.address, (error) => {
+        if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
+      });
+    };
+    return { protocol: 'UDP', local, remote, open: true, send };
+  }
+
+  #deliver(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
+    if (this.#stopped) return;
+    try {
+      if (message.kind === 'request') markReceived(message, flow.remote);
+      this.#user?.arrived(message, octets, flow);
+    } catch (cause) {
+      if (!(cause instanceof SipError)) throw cause;
+      this.#options.logger.warn({ from: flow.remote.address, problem: cause.message }, 'SIP message dropped');
+    }
+  }
+
+  #fail(problem: string): never {
+    throw new SipError('unreachable', problem);
+  }
+}
+
+/** Section 18.2.1 and RFC 3581 section 4: where the request really came from. */
+export function markReceived(request: SipRequest, remote: Endpoint): void {
+  const via = viaOf(request);
+  if (via === null) return;
+  const asked = via.params.some((param) => param.name.toLowerCase() === 'rport');
+  if (via.host === remote.address && !asked) return;
+  let params = withParam(via.params, 'received', remote.address);
+  if (asked) params = withParam(params, 'rport', String(remote.port));
+  request.replaceFirst('Via', formatVia({ ...via, params }));
+}
+
+/** The top Via, `null` where it is missing or malformed: such a request is answered where it came from. */
+function viaOf(request: SipRequest): Via | null {
+  try {
+    return request.topVia;
+  } catch (cause) {
+    if (cause instanceof SipError) return null;
+    throw cause;
+  }
+}
+
+/** Over UDP answers go to the source port only where the client asks for it with `rport`, else to that of its Via. */
+function replyPort(request: SipRequest, source: number): number {
+  const via = viaOf(request);
+  if (via === null) return source;
+  return paramOf(via.params, 'rport') === null ? (via.port ?? DEFAULT_PORT) : source;
+}
+
+/** Section 18.2.2, RFC 3581: where a response goes if the request's connection is gone, or over UDP. */
+export function responseDestination(response: SipResponse): Destination {
+  const via = response.topVia;
+  const rport = Number(paramOf(via.params, 'rport') ?? '');
+  const received = paramOf(via.params, 'received');
+  return {
+    protocol: via.transport === 'UDP' ? 'UDP' : 'TCP',
+    host: paramOf(via.params, 'maddr') ?? received ?? via.host,
+    port: rport > 0 ? rport : (via.port ?? DEFAULT_PORT),
+  };
+}
