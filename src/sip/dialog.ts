@@ -119,6 +119,11 @@ export class Dialog {
     return request;
   }
 
+  /** Takes note of a CSeq that this side has used, e.g. for a request sent again with credentials. */
+  used(cseq: number): void {
+    this.#localSeq = Math.max(this.#localSeq, cseq);
+  }
+
   /** Section 12.2.2: whether a request of the far end comes in order; takes note of its CSeq if so. */
   inOrder(request: SipRequest): boolean {
     const { number } = request.cseq;

@@ -66,7 +66,9 @@ export function parseChallenge(value: string): Challenge | null {
 /** The challenge to answer among several: the strongest algorithm (RFC 8760 section 2.3). */
 export function bestChallenge(values: readonly string[]): Challenge | null {
   const challenges = values.flatMap((value) => parseChallenge(value) ?? []);
-  return challenges.sort((a, b) => ALGORITHMS.indexOf(a.algorithm) - ALGORITHMS.indexOf(b.algorithm))[0] ?? null;
+  return (
+    challenges.sort((a, b) => ALGORITHMS.indexOf(a.algorithm) - ALGORITHMS.indexOf(b.algorithm))[0] ?? null
+  );
 }
 
 /** The answer to a challenge, for use number `nonceCount` of its nonce. */
@@ -107,7 +109,13 @@ export function parseAuthorization(value: string): Authorization | null {
   if (algorithm === null || read('qop')?.toLowerCase() !== 'auth') return null;
   const nc = need('nc');
   if (!/^[0-9a-fA-F]{8}$/.test(nc)) throw new SipError('syntax', 'nc is not eight hex digits');
-  return { ...fields, algorithm, cnonce: need('cnonce'), nonceCount: parseInt(nc, 16), opaque: read('opaque') };
+  return {
+    ...fields,
+    algorithm,
+    cnonce: need('cnonce'),
+    nonceCount: parseInt(nc, 16),
+    opaque: read('opaque'),
+  };
 }
 
 /** Whether the response is the one that this password gives. */
@@ -133,7 +141,9 @@ function hashA1(algorithm: Algorithm, username: string, realm: string, password:
 }
 
 function hash(algorithm: Algorithm, text: string): string {
-  return createHash(algorithm === 'MD5' ? 'md5' : 'sha256').update(text, 'utf8').digest('hex');
+  return createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
+    .update(text, 'utf8')
+    .digest('hex');
 }
 
 function hex8(value: number): string {

@@ -74,7 +74,7 @@ export class ServerTransaction {
     if (!open && !(this.#state === 'accepted' && response.status >= 200 && response.status < 300))
       return false;
     const octets = response.serialise();
-    const first = this.#state !== 'accepted' || !sameOctets(this.#last?.octets, octets);
+    const first = !sameOctets(this.#last?.octets, octets);
     this.#last = { response, octets };
     this.#transmit(first);
     if (response.status < 200) this.#state = 'proceeding';

@@ -175,7 +175,10 @@ export class TransactionLayer {
         failed(cause);
       }
     };
-    if ('send' in hop) { guarded(hop); return; }
+    if ('send' in hop) {
+      guarded(hop);
+      return;
+    }
     this.#options.transport.flowTo(hop).then(guarded, (cause: unknown) => {
       failed(cause instanceof SipError ? cause : new SipError('unreachable', 'no flow', { cause }));
     });
@@ -188,20 +191,31 @@ export class TransactionLayer {
 
   #request(request: SipRequest, octets: Uint8Array, flow: Flow): void {
     const verdict = judge(request, this.#options.mood ?? 'lenient');
-    if (verdict.kind === 'discard') { this.#warn('request dropped', verdict.problem, flow); return; }
+    if (verdict.kind === 'discard') {
+      this.#warn('request dropped', verdict.problem, flow);
+      return;
+    }
     if (verdict.kind === 'reject') {
-      this.#observed({ direction: 'received', side: 'server', message: request, octets, flow }); this.#refuse(request, verdict.status, verdict.problem, flow); return; }
+      this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
+      this.#refuse(request, verdict.status, verdict.problem, flow);
+      return;
+    }
     const key = serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method);
     const known = this.#servers.get(key);
     if (known !== undefined) {
       const news = request.method === 'ACK' && known.state === 'completed';
       if (news) this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
-      if (request.method !== 'ACK' || known.state !== 'accepted') { known.receive(request); return; }
+      if (request.method !== 'ACK' || known.state !== 'accepted') {
+        known.receive(request);
+        return;
+      }
     }
     this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
     if (request.method === 'ACK') return this.#user?.ack(request, flow);
-    if (this.#servers.size >= (this.#options.maxTransactions ?? 20_000))
-      { this.#refuse(request, 503, 'too many transactions', flow); return; }
+    if (this.#servers.size >= (this.#options.maxTransactions ?? 20_000)) {
+      this.#refuse(request, 503, 'too many transactions', flow);
+      return;
+    }
     const transaction = new ServerTransaction(this.#serverHost, key, request, octets, flow);
     this.#servers.set(key, transaction);
     if (request.method === 'CANCEL') this.#cancel(transaction);
@@ -218,7 +232,10 @@ export class TransactionLayer {
 
   #response(response: SipResponse, octets: Uint8Array, flow: Flow): void {
     const verdict = judge(response, this.#options.mood ?? 'lenient');
-    if (verdict.kind !== 'accept') { this.#warn('response dropped', verdict.problem, flow); return; }
+    if (verdict.kind !== 'accept') {
+      this.#warn('response dropped', verdict.problem, flow);
+      return;
+    }
     const transaction = this.#clients.get(clientKey(branchOf(response.topVia) ?? '', response.cseq.method));
     const observed = { direction: 'received', side: 'client', message: response, octets, flow } as const;
     if (transaction === undefined) {
@@ -239,7 +256,10 @@ export class TransactionLayer {
   }
 
   #reply(response: SipResponse, octets: Uint8Array, flow: Flow, first: boolean): void {
-    if (flow.open) { this.#put(response, octets, flow, 'server', first); return; }
+    if (flow.open) {
+      this.#put(response, octets, flow, 'server', first);
+      return;
+    }
     // 18.2.2: a connection that is gone is made anew, to where the request came from and the port of its Via.
     this.#flowTo(
       responseDestination(response),

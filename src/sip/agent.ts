@@ -1,0 +1,296 @@
+/**
+ * A user agent (RFC 3261 sections 8, 10, 12–15) behind one outbound proxy: registers, calls, is called.
+ * `agent-types.ts` tells how a call goes.
+ *
+ * Everything leaves over the flow to the outbound proxy, which also is where calls come in. A challenge (401, 407) is
+ * answered once a nonce, with the same body: nothing has been seen of it by anybody but the proxy.
+ */
+import type { Clock, Logger, Random } from '../bytes/ports.ts';
+import { AgentIncomingCall, ALLOW } from './agent-incoming.ts';
+import { AgentLeg, finish, ignoreSip, success } from './agent-leg.ts';
+import type { LegHost } from './agent-leg.ts';
+import { AgentOutgoingCall } from './agent-outgoing.ts';
+import type { Body, IncomingCall, OutgoingCall, OutgoingHandler, Reply } from './agent-types.ts';
+import { Authenticator } from './authenticator.ts';
+import { Dialog, dialogKey } from './dialog.ts';
+import type { Credentials } from './digest.ts';
+import { SipError } from './errors.ts';
+import type { Destination } from './flow.ts';
+import { Identifiers } from './identifiers.ts';
+import { SipRequest } from './message.ts';
+import type { SipResponse } from './message.ts';
+import { decimal, paramOf } from './text.ts';
+import { makeResponse } from './response.ts';
+import type { ResponseParts } from './response.ts';
+import type { ServerTransaction } from './server-transaction.ts';
+import type { TimerValues } from './timers.ts';
+import { TransactionLayer } from './transactions.ts';
+import type { Transport } from './transport.ts';
+import { admit } from './verdict.ts';
+
+export interface AgentOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Address of record, `sip:alice@home1.example`. */
+  readonly identity: string;
+  /** Where this agent wants to be called, `sip:alice@phone.home1.example;transport=tcp`. */
+  readonly contact: string;
+  /** `host[:port]` of its Via. */
+  readonly sentBy: string;
+  readonly outbound: Destination;
+  readonly credentials: Credentials;
+  readonly timers?: TimerValues;
+}
+
+export class UserAgent {
+  readonly #options: AgentOptions;
+  readonly #layer: TransactionLayer;
+  readonly #identifiers: Identifiers;
+  readonly #authenticator: Authenticator;
+  readonly #legs = new Map<string, AgentLeg>();
+  readonly #host: LegHost;
+  readonly #registration: { callId: string; cseq: number; tag: string };
+  #refresh: { cancel(): void } | null = null;
+  /** Set to be called; without it calls are answered with 480. */
+  incoming: ((call: IncomingCall) => void) | null = null;
+  /** MESSAGE outside a dialog; without it 501. */
+  message: ((request: SipRequest) => Reply | Promise<Reply>) | null = null;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { transport, clock, logger, random } = options;
+    this.#identifiers = new Identifiers(random);
+    this.#layer = new TransactionLayer({
+      transport,
+      clock,
+      logger,
+      identifiers: this.#identifiers,
+      sentBy: () => options.sentBy,
+      ...(options.timers === undefined ? {} : { timers: options.timers }),
+    });
+    this.#authenticator = new Authenticator(options.credentials, this.#identifiers);
+    this.#registration = { callId: this.#newCallId(), cseq: 0, tag: this.#identifiers.fresh('tag') };
+    this.#host = {
+      contact: `<${options.contact}>`,
+      exchange: (request) => this.#exchange(request),
+      acknowledge: (request) => this.#acknowledge(request),
+      respond: (transaction, status, parts) => this.#respond(transaction, status, parts),
+      ended: (leg) => this.#legs.delete(leg.dialog.key),
+    };
+    this.#layer.attach({
+      request: (transaction) =>
+        void this.#request(transaction).catch((cause: unknown) => this.#broke(transaction, cause)),
+      ack: (request) => this.#legOf(request)?.acked(request),
+      stray: (response) => this.#stray(response),
+      closed: () => undefined,
+    });
+  }
+
+  /** The transaction layer, for who wants to watch the messages. */
+  get layer(): TransactionLayer {
+    return this.#layer;
+  }
+
+  /** Registers the contact, and again when half the granted time is over. @throws SipError */
+  async register(expires = 3600): Promise<SipResponse> {
+    const response = success(await this.#exchange(this.#registerRequest(expires)));
+    const granted = grantedExpiry(response, this.#options.contact) ?? expires;
+    this.#refresh?.cancel();
+    this.#refresh =
+      granted === 0
+        ? null
+        : this.#options.clock.after((granted * 1000) / 2, () => void this.register(expires).catch(ignoreSip));
+    return response;
+  }
+
+  /** Takes the contact away again. */
+  async unregister(): Promise<void> {
+    this.#refresh?.cancel();
+    this.#refresh = null;
+    await this.#exchange(this.#registerRequest(0)).catch(ignoreSip);
+  }
+
+  /** Calls `target`, a SIP or tel URI. */
+  invite(
+    target: string,
+    what: { readonly body?: Body; readonly fields?: readonly (readonly [string, string])[] },
+    handler: OutgoingHandler,
+  ): OutgoingCall {
+    const request = this.#initial('INVITE', target);
+    request.append('Contact', this.#host.contact);
+    request.append('Supported', '100rel');
+    request.append('Allow', ALLOW);
+    for (const [name, value] of what.fields ?? []) request.append(name, value);
+    const call = new AgentOutgoingCall(finish(request, what.body), handler, {
+      send: (again, client) => this.#layer.send(again, this.#options.outbound, this.#branch(), client),
+      authorize: (original, response) => this.#authenticator.answer(original, response),
+      leg: (original, response) => this.#newLeg(Dialog.atCaller(original, response), original.cseq.number),
+      prepare: (original) => this.#authenticator.prepare(original),
+    });
+    call.start();
+    return call;
+  }
+
+  /** Sends a MESSAGE outside a dialog (RFC 3428). @throws SipError unless it is accepted */
+  async sendMessage(target: string, body: Body): Promise<SipResponse> {
+    return success(await this.#exchange(finish(this.#initial('MESSAGE', target), body)));
+  }
+
+  /** Ends everything on this side at once; legs that are up get BYE. */
+  async close(): Promise<void> {
+    this.#refresh?.cancel();
+    await Promise.all([...this.#legs.values()].map((leg) => leg.bye().catch(ignoreSip)));
+    this.#layer.abandon();
+  }
+
+  #initial(method: string, target: string): SipRequest {
+    const request = new SipRequest(method, target);
+    request.append('Max-Forwards', '70');
+    request.append('From', `<${this.#options.identity}>;tag=${this.#identifiers.fresh('tag')}`);
+    request.append('To', `<${target}>`);
+    request.append('Call-ID', this.#newCallId());
+    request.append('CSeq', `1 ${method}`);
+    return request;
+  }
+
+  #registerRequest(expires: number): SipRequest {
+    const { identity, contact } = this.#options;
+    const request = new SipRequest('REGISTER', identity.replace(/:.*@/, ':'));
+    request.append('Max-Forwards', '70');
+    request.append('From', `<${identity}>;tag=${this.#registration.tag}`);
+    request.append('To', `<${identity}>`);
+    request.append('Call-ID', this.#registration.callId);
+    request.append('CSeq', `${++this.#registration.cseq} REGISTER`);
+    request.append('Contact', `<${contact}>;expires=${expires}`);
+    return finish(request);
+  }
+
+  /** One request and its final response; a challenge is answered on the way. */
+  async #exchange(request: SipRequest): Promise<SipResponse> {
+    this.#authenticator.prepare(request);
+    const response = await this.#once(request.clone());
+    const retry = this.#authenticator.answer(request, response);
+    if (retry === null) return response;
+    if (retry.method === 'REGISTER') this.#registration.cseq = retry.cseq.number;
+    return this.#once(retry);
+  }
+
+  #once(request: SipRequest): Promise<SipResponse> {
+    return new Promise((resolve, reject) => {
+      this.#layer.send(request, this.#options.outbound, this.#branch(), {
+        response: (response) => {
+          if (response.status >= 200) resolve(response);
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  #acknowledge(request: SipRequest): void {
+    // The same ACK has the same branch each time it is sent: it is one message.
+    const branch = this.#identifiers.branch(
+      'ack',
+      request.callId,
+      request.toTag ?? '',
+      request.first('CSeq') ?? '',
+    );
+    this.#layer.sendAck(request, this.#options.outbound, branch);
+  }
+
+  #respond(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
+    const { request } = transaction;
+    const toTag = this.#identifiers.of('to tag', request.callId, request.fromTag ?? '');
+    transaction.respond(makeResponse(request, status, { toTag, ...parts }));
+  }
+
+  async #request(transaction: ServerTransaction): Promise<void> {
+    const { request } = transaction;
+    const verdict = admit(request, ABILITIES);
+    if (verdict.kind === 'reject') {
+      this.#respond(transaction, verdict.status, unsupported(verdict.status));
+      return;
+    }
+    if (request.toTag !== null) {
+      const leg = this.#legOf(request);
+      if (leg === null) this.#respond(transaction, 481);
+      else await leg.request(transaction);
+    } else if (request.method === 'INVITE') this.#invited(transaction);
+    else if (request.method === 'OPTIONS') this.#respond(transaction, 200, { fields: [['Allow', ALLOW]] });
+    else if (request.method === 'MESSAGE' && this.message !== null) {
+      const reply = await this.message(request);
+      this.#respond(transaction, reply.status ?? 200);
+    } else this.#respond(transaction, 481);
+  }
+
+  #invited(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    if (this.incoming === null) {
+      this.#respond(transaction, 480);
+      return;
+    }
+    transaction.respond(makeResponse(request, 100));
+    const tag = this.#identifiers.of('leg', request.callId, request.fromTag ?? '', transaction.key);
+    const leg = this.#newLeg(Dialog.atCallee(request, tag), request.cseq.number);
+    const { clock } = this.#options;
+    const rseq = 1 + (parseInt(this.#identifiers.of('rseq', tag).slice(0, 7), 16) % 1_000_000);
+    const context = { clock, timers: this.#layer.timers, contact: this.#host.contact, rseq };
+    this.incoming(new AgentIncomingCall(leg, transaction, context));
+  }
+
+  /** A late 2xx: of a leg that has accepted, it wants the ACK again. */
+  #stray(response: SipResponse): void {
+    const { number, method } = response.cseq;
+    if (method !== 'INVITE' || response.status < 200 || response.status >= 300 || number === 0) return;
+    this.#legs.get(dialogKey(response.callId, response.fromTag ?? '', response.toTag ?? ''))?.repeatAck();
+  }
+
+  #newLeg(dialog: Dialog, inviteSeq: number): AgentLeg {
+    const known = this.#legs.get(dialog.key);
+    if (known !== undefined) return known;
+    const leg = new AgentLeg(this.#host, dialog, inviteSeq);
+    this.#legs.set(dialog.key, leg);
+    return leg;
+  }
+
+  #legOf(request: SipRequest): AgentLeg | null {
+    return this.#legs.get(dialogKey(request.callId, request.toTag ?? '', request.fromTag ?? '')) ?? null;
+  }
+
+  #broke(transaction: ServerTransaction, cause: unknown): void {
+    const problem = cause instanceof Error ? cause.message : 'unknown';
+    this.#options.logger.error(
+      { method: transaction.request.method, problem },
+      'a SIP request could not be served',
+    );
+    this.#respond(transaction, cause instanceof SipError && cause.code === 'syntax' ? 400 : 500);
+  }
+
+  #branch(): string {
+    return this.#identifiers.branch(this.#identifiers.fresh('branch'));
+  }
+
+  #newCallId(): string {
+    return this.#identifiers.fresh('call-id');
+  }
+}
+
+const ABILITIES = {
+  role: 'user-agent',
+  methods: ALLOW.split(', '),
+  schemes: ['sip', 'sips', 'tel'],
+  options: ['100rel'],
+  bodies: null,
+} as const;
+
+function unsupported(status: number): ResponseParts {
+  return status === 501 || status === 405 ? { fields: [['Allow', ALLOW]] } : {};
+}
+
+/** Seconds that the registrar gave this contact; `null` where it does not say. */
+function grantedExpiry(response: SipResponse, contact: string): number | null {
+  const own = response.contacts.find((each) => each.uri.text === contact);
+  const value = own === undefined ? response.first('Expires') : paramOf(own.params, 'expires');
+  return value === null ? null : decimal(value, 2 ** 32);
+}
