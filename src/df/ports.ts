@@ -5,6 +5,7 @@
  * a change set whole or not at all; a keepalive is acknowledged only after that. So a DF that is killed at any moment
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
+import type { Secret } from '../bytes/secret.ts';
 import type { HandoverInterface, HandoverRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */
@@ -106,6 +107,37 @@ export interface Outbox {
 /** One PS-PDU from a record; pure. */
 export type RecordEncoder = (record: HandoverRecord, sequenceNumber: number) => Uint8Array;
 
+/* --------------------------------------------------------------------- Xk */
+
+/** The question of table 7B.7.2.1 with the extensions of our Xk; MIKEY messages as octets. */
+export interface KeyQuestion {
+  readonly targetKmsIdentity: string;
+  readonly xid: string;
+  readonly iMessage1: Uint8Array;
+  readonly rMessage1: Uint8Array;
+  readonly iMessage2: Uint8Array;
+  readonly rMessage2: Uint8Array | null;
+  /** The last of the CSB's updates, `null` for the initial keys. */
+  readonly update: { readonly iMessage1: Uint8Array; readonly rMessage1: Uint8Array } | null;
+}
+
+export interface SessionKey {
+  readonly csId: number;
+  readonly key: Secret;
+  readonly salt: Secret;
+}
+
+export type KeyAnswer =
+  | { readonly kind: 'keys'; readonly verified: boolean; readonly cryptoSessions: readonly SessionKey[] }
+  /** One of the closed list of profile section 6. */
+  | { readonly kind: 'failure'; readonly indication: string };
+
+/** The KMS over Xk. */
+export interface KeySource {
+  /** @throws any error where there is no answer: the question may be put again */
+  getKeys(question: KeyQuestion): Promise<KeyAnswer>;
+}
+
 /* ------------------------------------------------------------------ tasks */
 
 /** One warrant's part of a task: MediationDetails of X1. */
@@ -141,4 +173,9 @@ export interface DfTasks {
 export interface DfIssues {
   taskIssue(xid: string, description: string): void;
   elementIssue(description: string): void;
+}
+
+/** Where accepted PDUs are recorded as they came, for tests and the laboratory. */
+export interface PduRecorder {
+  accepted(reference: 'x2' | 'x3', octets: Uint8Array): void;
 }

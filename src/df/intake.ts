@@ -1,0 +1,38 @@
+/**
+ * Which PDUs are new. After a reconnect a POI sends again what was not acknowledged; the copies are known by their
+ * place in the stream (XID, DID, NFID, IPID, correlation, type: TS 103 221-2 clause 5.3.9) and are dropped.
+ *
+ * A number below the expected one with a later time stamp is no copy: the POI has restarted and counts from 0 again.
+ * A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy and is taken.
+ */
+import { toHex } from '../bytes/octets.ts';
+import { ATTRIBUTE } from '../li/wire/x2x3/attributes.ts';
+import type { Pdu } from '../li/wire/x2x3/pdu.ts';
+import { numberAttribute, textAttribute, timestampOf } from '../li/wire/x2x3/pdu.ts';
+import type { StreamState } from './ports.ts';
+
+export type Intake =
+  | { readonly kind: 'copy' }
+  /** `lost`: PDUs that never came before this one; `stream` is `null` for a PDU without number. */
+  | { readonly kind: 'new'; readonly stream: StreamState | null; readonly lost: number };
+
+export function streamKey(pdu: Pdu): string {
+  const names = [ATTRIBUTE.did, ATTRIBUTE.nfid, ATTRIBUTE.ipid].map((type) => textAttribute(pdu, type) ?? '');
+  return JSON.stringify([pdu.type, pdu.xid, ...names, toHex(pdu.correlation)]);
+}
+
+/** Where a PDU stands in its stream. `now` stands in for a time stamp that the POI left out. */
+export function intake(pdu: Pdu, known: StreamState | null, now: number): Intake {
+  const sequenceNumber = numberAttribute(pdu, ATTRIBUTE.sequenceNumber);
+  if (sequenceNumber === null) return { kind: 'new', stream: null, lost: 0 };
+  const time = timestampOf(pdu);
+  const expected = known?.nextSequenceNumber ?? 0;
+  const restarted = sequenceNumber < expected && time !== null && known !== null && time > known.lastTime;
+  if (sequenceNumber < expected && !restarted) return { kind: 'copy' };
+  const stream = {
+    key: streamKey(pdu),
+    nextSequenceNumber: (sequenceNumber + 1) % 2 ** 32,
+    lastTime: time ?? now,
+  };
+  return { kind: 'new', stream, lost: restarted ? sequenceNumber : sequenceNumber - expected };
+}
