@@ -9,6 +9,8 @@
  * The lifetime is the district's, the same for all serials: a lifetime that changed would move the boundaries that the
  * change itself has to respect.
  */
+import { toBigInt } from '../bytes/octets.ts';
+import { multiply } from '../ibe/curve.ts';
 import { isDemoGroup } from '../ibe/demo-groups.ts';
 import { validateBfParameters } from '../ibe/parameters.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
@@ -41,6 +43,9 @@ export class District {
     if (isDemoGroup(record.bf) && !this.#demo)
       throw new KmsError('refused', `serial ${record.serial} uses a group of the demo: make one of your own`);
     validateBfParameters(record.bf);
+    const Ppub = multiply(record.bf.P, toBigInt(record.masterSecret.expose()), record.bf.p);
+    if (Ppub?.x !== record.bf.Ppub.x || Ppub.y !== record.bf.Ppub.y)
+      throw new KmsError('refused', `serial ${record.serial}: the master secret belongs to other parameters`);
     if (record.notBefore % this.keyLifetime !== 0)
       throw new KmsError('refused', `serial ${record.serial}: notBefore is not a period boundary`);
     const others = this.#serials.filter(({ serial }) => serial !== record.serial);

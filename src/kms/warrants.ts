@@ -38,8 +38,8 @@ export function timeVerdict(
   return isInForce && midCall && isRemembered ? 'before-start' : null;
 }
 
-/** How an X1 target identifier reads as a public identity of ours; `null` for kinds that the KMS does not key. */
-export type TargetReader = (target: InterceptTask['targets'][number]) => string | null;
+/** The identities of ours that an X1 target identifier names: addresses of record, tel: URIs; none for other kinds. */
+export type TargetReader = (target: InterceptTask['targets'][number]) => readonly string[];
 
 /**
  * The X1 task table's store at a KMS: it keeps the history that the table itself forgets. A task's end is on record
@@ -76,7 +76,7 @@ export class WarrantKeepingStore implements TaskStore {
     const validity = task.mediation[0];
     await this.#store.putWarrant({
       xid: task.xid,
-      targets: task.targets.flatMap((target) => this.#readTarget(target) ?? []),
+      targets: [...new Set(task.targets.flatMap((target) => this.#readTarget(target)))],
       start: validity?.startTime === undefined ? (known?.start ?? this.#now()) : validity.startTime / 1000,
       end: validity?.endTime === undefined ? Infinity : validity.endTime / 1000,
     });
