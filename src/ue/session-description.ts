@@ -1,0 +1,134 @@
+/**
+ * The session descriptions that the endpoint makes and reads (RFC 3264, RFC 4567, RFC 3551): one audio stream of G.711
+ * over SRTP, and the MIKEY message at session level.
+ *
+ *     m=audio PORT RTP/SAVP 8 0        PCMA, PCMU; what an answer lists first is what both sides send
+ *
+ * An answer has every m= line of its offer, in order; those that it does not take get port 0 (RFC 3264 section 6).
+ */
+import { isIP } from 'node:net';
+import type { Endpoint } from '../media/datagrams.ts';
+import type { Companding } from '../media/g711.ts';
+import { G711_CLOCK_RATE, PAYLOAD_TYPE } from '../media/rtp.ts';
+import { SipError } from '../sip/errors.ts';
+import type { Medium } from '../sip/sdp.ts';
+import { SDP_TYPE, SessionDescription, makeSdp } from '../sip/sdp.ts';
+import type { Body } from '../sip/agent-types.ts';
+import { UeError } from './errors.ts';
+
+const PROTOCOL = 'RTP/SAVP';
+const LAWS: readonly Companding[] = ['pcma', 'pcmu'];
+
+/** What of a description concerns this endpoint. */
+export interface AudioDescription {
+  /** Where the other side receives. */
+  readonly remote: Endpoint;
+  /** Codecs that both can do, in the other side's order. */
+  readonly laws: readonly Companding[];
+  /** Its m= line, counted from 0. */
+  readonly index: number;
+  /** All m= lines, for an answer. */
+  readonly media: readonly Medium[];
+  readonly mikey: Uint8Array | null;
+  /** Key management protocols that were listed. */
+  readonly protocols: readonly string[];
+}
+
+/** What goes into each description of one call. */
+export interface LocalSide {
+  readonly username: string;
+  readonly sessionId: string;
+  readonly local: Endpoint;
+}
+
+/** An offer. */
+export function describeOffer(side: LocalSide, version: number, mikey: Uint8Array): Body {
+  return describe(side, version, mikey, [audio(side.local.port, LAWS)]);
+}
+
+/** The answer to `offer`, taking its audio with `law`. */
+export function describeAnswer(
+  side: LocalSide,
+  version: number,
+  mikey: Uint8Array | null,
+  offer: AudioDescription,
+  law: Companding,
+): Body {
+  const media = offer.media.map((medium, index) =>
+    index === offer.index ? audio(side.local.port, [law]) : refused(medium),
+  );
+  return describe(side, version, mikey, media);
+}
+
+/**
+ * Reads an offer or an answer.
+ * @throws UeError `not-acceptable` if there is nothing in it for this endpoint
+ */
+export function readDescription(type: string | null, octets: Uint8Array): AudioDescription {
+  if (type?.split(';')[0]?.trim().toLowerCase() !== SDP_TYPE) {
+    throw new UeError('not-acceptable', 'there is no session description');
+  }
+  const description = parse(octets);
+  const { media } = description;
+  for (const [index, medium] of media.entries()) {
+    const laws = lawsOf(medium);
+    const address = medium.connection?.address ?? '';
+    if (medium.media !== 'audio' || medium.protocol !== PROTOCOL || medium.port === 0) continue;
+    if (laws.length === 0 || isIP(address) === 0) continue;
+    return {
+      remote: { address, port: medium.port },
+      laws,
+      index,
+      media,
+      mikey: description.mikey,
+      protocols: description.keyManagement,
+    };
+  }
+  throw new UeError('not-acceptable', 'no audio of G.711 over SRTP is described');
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+type MediumParts = Parameters<typeof makeSdp>[0]['media'][number];
+
+function describe(
+  side: LocalSide,
+  version: number,
+  mikey: Uint8Array | null,
+  media: readonly MediumParts[],
+): Body {
+  const { username, sessionId, local } = side;
+  const addressType = isIP(local.address) === 6 ? 'IP6' : 'IP4';
+  const connection = { addressType, address: local.address } as const;
+  const description = makeSdp({ username, sessionId, version, connection, media });
+  description.setMikey(mikey);
+  return { type: SDP_TYPE, octets: description.serialise() };
+}
+
+function audio(port: number, laws: readonly Companding[]): MediumParts {
+  return {
+    line: { media: 'audio', port, protocol: PROTOCOL, formats: laws.map((law) => String(PAYLOAD_TYPE[law])) },
+    attributes: [
+      ...laws.map((law) => `rtpmap:${PAYLOAD_TYPE[law]} ${law.toUpperCase()}/${G711_CLOCK_RATE}`),
+      'ptime:20',
+      'sendrecv',
+    ],
+  };
+}
+
+function refused({ media, protocol, formats }: Medium): MediumParts {
+  return { line: { media, port: 0, protocol, formats }, attributes: [] };
+}
+
+function lawsOf(medium: Medium): Companding[] {
+  return medium.formats.flatMap((format) => LAWS.find((law) => String(PAYLOAD_TYPE[law]) === format) ?? []);
+}
+
+function parse(octets: Uint8Array): SessionDescription {
+  try {
+    return SessionDescription.parse(octets);
+  } catch (cause) {
+    if (!(cause instanceof SipError)) throw cause;
+    throw new UeError('not-acceptable', 'the session description is malformed', { cause });
+  }
+}
