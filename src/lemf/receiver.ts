@@ -33,6 +33,8 @@ export interface LemfReceiverOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onEvent?: LemfListener;
+  /** A PDU was added to the store. */
+  readonly onStored?: () => void;
 }
 
 export class LemfReceiver implements LemfAcceptor {
@@ -93,6 +95,7 @@ export class LemfReceiver implements LemfAcceptor {
     }
     this.#options.store.append(kind, octets);
     marks.mark(sequenceNumber);
+    this.#options.onStored?.();
     if (sequenceNumber > expected) {
       this.#options.logger.warn({ kind, liid, cin, expected, received: sequenceNumber }, 'HI: PDUs missing');
       this.#tell({ type: 'gap', at, kind, liid, cin, expected, received: sequenceNumber });
