@@ -3,10 +3,18 @@
  * Times are Unix milliseconds with the microseconds as fraction.
  */
 
+import type { XmlElement } from './xml.ts';
+
+/** What another specification adds to a message; an element that does not know it must not act as if it were not there. */
+export interface Extension {
+  readonly owner: string;
+  readonly content: readonly XmlElement[];
+}
+
 /** One target identifier: the element's name in the X1 schema (`sipUri`, `telUri`, `impu`, `imei`, …) and its value. */
 export interface TargetIdentifier {
   readonly name: string;
-  /** The element's text; of an identifier that has parts, their texts (see `targets.ts` beside this file). */
+  /** The element's text; of an identifier that has parts, their texts (see `target-identifiers.ts`). */
   readonly value: string;
 }
 
@@ -25,9 +33,29 @@ export interface MediationDetails {
   readonly endTime?: number;
   /** Where this warrant's records go; empty: to the task's own destinations. */
   readonly dids: readonly string[];
-  /** Whether location must not be reported (`serviceScopingOptions`). */
-  readonly withoutLocation?: boolean;
+  readonly scoping?: readonly ServiceScoping[];
+  readonly extensions?: readonly Extension[];
+  readonly trafficPolicies?: readonly string[];
+  /** Sets of destinations by object id (`dSId`). */
+  readonly destinationSets?: readonly string[];
 }
+
+/** What a warrant covers, `ServiceScopingOptions` of the schema. */
+export interface ServiceScoping {
+  readonly serviceTypes?: readonly ServiceType[];
+  /** When location is reported; `doNotReport`: never. */
+  readonly location?: 'doNotReport' | readonly LocationOccasion[];
+  readonly suspendOnOutboundInternationalRoaming?: boolean;
+  readonly reportPostDialledDigits?: boolean;
+}
+
+export interface LocationOccasion {
+  readonly beginningAndEnd?: boolean;
+  readonly uponChange?: boolean;
+  readonly lals?: boolean;
+}
+
+export type ServiceType = 'voice' | 'data' | 'messaging' | 'pushToTalk' | 'LALS' | 'RCS';
 
 /** A task, `TaskDetails` of the schema. */
 export interface InterceptTask {
@@ -39,11 +67,15 @@ export interface InterceptTask {
   readonly dids: readonly string[];
   readonly mediation: readonly MediationDetails[];
   /** Binds tasks of one product together at the mediation function. */
-  readonly correlationId?: bigint;
+  readonly correlationId?: string;
   readonly productId?: string;
   readonly implicitDeactivationAllowed?: boolean;
-  /** `voice`, `data`, `messaging`, …; empty: all. */
-  readonly serviceTypes?: readonly string[];
+  /** The services the task is for; absent: all. */
+  readonly serviceTypes?: readonly ServiceType[];
+  readonly extensions?: readonly Extension[];
+  readonly trafficPolicies?: readonly string[];
+  /** Sets of destinations by object id (`dSId`). */
+  readonly destinationSets?: readonly string[];
 }
 
 /** An address of a destination, `DeliveryAddress` of the schema. */
@@ -63,4 +95,40 @@ export interface Destination {
   readonly friendlyName?: string;
   readonly deliveryType: DeliveryType;
   readonly address: DeliveryAddress;
+  readonly extensions?: readonly Extension[];
+}
+
+/** A fault that is not yet mended, or an error; see `X1_ERRORS`. */
+export interface ErrorInformation {
+  readonly code: number;
+  readonly description: string;
+}
+
+/** How an element stands to a task, `TaskStatus` of the schema. */
+export interface TaskStatus {
+  readonly provisioning: 'awaitingProvisioning' | 'failed' | 'complete';
+  readonly faults: readonly ErrorInformation[];
+  readonly timeOfLastIntercept?: number;
+  readonly amountOfX2Data?: number;
+  readonly amountOfX3Data?: number;
+  readonly timeOfLastModification?: number;
+  readonly numberOfModifications?: number;
+}
+
+export interface TaskReport {
+  readonly task: InterceptTask;
+  readonly status: TaskStatus;
+}
+
+export interface DestinationReport {
+  readonly destination: Destination;
+  readonly status: {
+    readonly delivery: 'activeAndWorking' | 'deliveryFault';
+    readonly faults: readonly ErrorInformation[];
+  };
+}
+
+export interface NeStatus {
+  readonly status: 'OK' | 'Faults';
+  readonly faults: readonly ErrorInformation[];
 }
