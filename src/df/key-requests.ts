@@ -7,17 +7,19 @@
  */
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
-import type { KeyAnswer, KeyQuestion, KeySource } from './ports.ts';
+import { isGetKeysFailure } from '../li/wire/xk.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
+import type { KeySource } from './ports.ts';
 
 /** What the requests need of the mediation. */
 export interface Questions {
-  question(correlation: string, xid: string, id: string): Promise<KeyQuestion | null>;
+  question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null>;
   answered(
     correlation: string,
     xid: string,
     id: string,
-    asked: KeyQuestion,
-    answer: KeyAnswer,
+    asked: GetKeysRequest,
+    answer: GetKeysResponse,
   ): Promise<void>;
   overdue(correlation: string, xid: string, id: string): Promise<void>;
   abandoned(correlation: string, xid: string, id: string): Promise<void>;
@@ -143,10 +145,11 @@ export class KeyRequests {
   }
 
   /** `null`: no answer yet. */
-  async #ask(asked: KeyQuestion): Promise<KeyAnswer | null> {
+  async #ask(asked: GetKeysRequest): Promise<GetKeysResponse | null> {
     try {
       const answer = await this.#source.getKeys(asked);
-      return answer.kind === 'failure' && answer.indication === 'temporarily-unavailable' ? null : answer;
+      const busy = isGetKeysFailure(answer) && answer.failureIndication === 'temporarily-unavailable';
+      return busy ? null : answer;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
       this.#logger.warn({ xid: asked.xid, reason }, 'Xk: no answer');

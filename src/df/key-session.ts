@@ -10,12 +10,12 @@
  *      └─ timer (R-30) ─► open, overdue  failure record; a later answer still brings the key records (R-25)
  */
 import { ClavigerError } from '../bytes/errors.ts';
-import { canonicalAor } from './identities.ts';
+import { identityKeys } from '../li/ne/targets.ts';
+import type { GetKeysRequest } from '../li/wire/xk.ts';
 import { addMessage, assemble } from './exchanges.ts';
 import type { Exchange } from './exchanges.ts';
 import { fingerprint } from './extraction.ts';
 import type { SeenMessage } from './extraction.ts';
-import type { KeyQuestion } from './ports.ts';
 import type { ObservedIdentity } from './records.ts';
 
 export type KeySessionErrorCode = 'corrupt';
@@ -91,10 +91,9 @@ export function questionOf(
   session: KeySession,
   question: QuestionState,
   targets: readonly ObservedIdentity[],
-): KeyQuestion | null {
+): GetKeysRequest | null {
   const exchange = assemble(session.messages).find(({ id }) => id === question.exchangeId);
   if (exchange === undefined) return null;
-  const update = exchange.updates[question.updates - 1];
   return {
     targetKmsIdentity: partyOf(exchange, [...session.observed, ...targets]),
     xid: session.xid,
@@ -102,10 +101,11 @@ export function questionOf(
     rMessage1: octetsOf(exchange.rMessage1),
     iMessage2: octetsOf(exchange.iMessage2),
     rMessage2: exchange.rMessage2 === null ? null : octetsOf(exchange.rMessage2),
-    update:
-      update === undefined
-        ? null
-        : { iMessage1: octetsOf(update.iMessage1), rMessage1: octetsOf(update.rMessage1) },
+    updates: exchange.updates.slice(0, question.updates).map((update) => ({
+      iMessage1: octetsOf(update.iMessage1),
+      rMessage1: octetsOf(update.rMessage1),
+    })),
+    midCall: false,
   };
 }
 
@@ -178,11 +178,9 @@ function questionId(exchange: Exchange, updates: number): string {
 function partyOf(exchange: Exchange, targets: readonly ObservedIdentity[]): string {
   const { initiator } = exchange.iMessage1;
   const { responder } = exchange.rMessage1;
-  const names = new Set(targets.map(({ value }) => canonicalAor(value)));
-  for (const party of [initiator, responder]) {
-    const aor = canonicalAor(party);
-    if (aor !== null && names.has(aor)) return party;
-  }
+  const known = new Set(targets.flatMap(({ value }) => identityKeys(value)));
+  const named = [initiator, responder].find((party) => identityKeys(party).some((key) => known.has(key)));
+  if (named !== undefined) return named;
   const byInitiator = [exchange.iMessage1, exchange.iMessage2].find(({ fromTarget }) => fromTarget !== null);
   return (byInitiator?.fromTarget ?? true) ? initiator : responder;
 }

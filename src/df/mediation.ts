@@ -17,21 +17,14 @@ import { fromHex, toHex } from '../bytes/octets.ts';
 import { ATTRIBUTE } from '../li/wire/x2x3/attributes.ts';
 import type { Pdu } from '../li/wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../li/wire/x2x3/pdu.ts';
+import { isGetKeysFailure } from '../li/wire/xk.ts';
+import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
 import { extractMikey, fingerprint } from './extraction.ts';
 import { intake, streamKey } from './intake.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
 import { openOnes, questionOf, withMessages, withQuestion } from './key-session.ts';
 import { CONTENT_FORMATS, directionOf, observedIdentities, streamIdentifier } from './pdu-facts.ts';
-import type {
-  DfIssues,
-  DfStore,
-  DfTask,
-  DfTasks,
-  KeyAnswer,
-  KeyQuestion,
-  PduRecorder,
-  RecordEncoder,
-} from './ports.ts';
+import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity, RecordDirection } from './records.ts';
 import type { Recipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
@@ -115,7 +108,7 @@ export class Mediation {
   }
 
   /** What is to be asked for an open question now; `null` if it is not open any more, or nobody is to know. */
-  question(correlation: string, xid: string, id: string): Promise<KeyQuestion | null> {
+  question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null> {
     return this.#turn(() => {
       const session = this.#state.session(correlation, xid);
       const question = openOnes(session).find((open) => open.id === id);
@@ -131,14 +124,14 @@ export class Mediation {
     correlation: string,
     xid: string,
     id: string,
-    asked: KeyQuestion,
-    answer: KeyAnswer,
+    asked: GetKeysRequest,
+    answer: GetKeysResponse,
   ): Promise<void> {
     await this.#turn(() => {
       const session = this.#state.session(correlation, xid);
       const question = openOnes(session).find((open) => open.id === id);
       if (question === undefined) return;
-      if (answer.kind === 'failure') {
+      if (isGetKeysFailure(answer)) {
         if (!question.overdue) this.#deliverFailure(session, question);
         this.#put(withQuestion(session, id, { state: 'failed', overdue: true }));
         return;
@@ -335,11 +328,16 @@ export class Mediation {
 
   /* ------------------------------------------------------------- records */
 
-  #deliverKeys(session: KeySession, question: QuestionState, answer: KeyAnswer & { kind: 'keys' }): string[] {
+  #deliverKeys(session: KeySession, question: QuestionState, answer: GetKeysAnswer): string[] {
     const delivered = new Set(session.delivered);
     for (const recipient of this.#keyRecipients(session, question)) {
-      for (const { csId, key, salt } of answer.cryptoSessions) {
-        const mark = fingerprint(recipient.liid, String(csId), toHex(key.expose()), toHex(salt.expose()));
+      for (const { csId, sessionKey, salt } of answer.cryptoSessions) {
+        const mark = fingerprint(
+          recipient.liid,
+          String(csId),
+          toHex(sessionKey.expose()),
+          toHex(salt.expose()),
+        );
         if (delivered.has(mark)) continue;
         delivered.add(mark);
         this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
@@ -349,7 +347,7 @@ export class Mediation {
           time: this.#options.clock.now(),
           correlation: fromHex(session.correlation),
           observed: session.observed,
-          keyInfo: { csId, key: key.expose().slice(), salt: salt.expose().slice() },
+          keyInfo: { csId, key: sessionKey.expose().slice(), salt: salt.expose().slice() },
         }));
       }
     }

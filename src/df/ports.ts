@@ -5,7 +5,7 @@
  * a change set whole or not at all; a keepalive is acknowledged only after that. So a DF that is killed at any moment
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
-import type { Secret } from '../bytes/secret.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
 import type { HandoverInterface, HandoverRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */
@@ -109,33 +109,10 @@ export type RecordEncoder = (record: HandoverRecord, sequenceNumber: number) => 
 
 /* --------------------------------------------------------------------- Xk */
 
-/** The question of table 7B.7.2.1 with the extensions of our Xk; MIKEY messages as octets. */
-export interface KeyQuestion {
-  readonly targetKmsIdentity: string;
-  readonly xid: string;
-  readonly iMessage1: Uint8Array;
-  readonly rMessage1: Uint8Array;
-  readonly iMessage2: Uint8Array;
-  readonly rMessage2: Uint8Array | null;
-  /** The last of the CSB's updates, `null` for the initial keys. */
-  readonly update: { readonly iMessage1: Uint8Array; readonly rMessage1: Uint8Array } | null;
-}
-
-export interface SessionKey {
-  readonly csId: number;
-  readonly key: Secret;
-  readonly salt: Secret;
-}
-
-export type KeyAnswer =
-  | { readonly kind: 'keys'; readonly verified: boolean; readonly cryptoSessions: readonly SessionKey[] }
-  /** One of the closed list of profile section 6. */
-  | { readonly kind: 'failure'; readonly indication: string };
-
 /** The KMS over Xk. */
 export interface KeySource {
   /** @throws any error where there is no answer: the question may be put again */
-  getKeys(question: KeyQuestion): Promise<KeyAnswer>;
+  getKeys(question: GetKeysRequest): Promise<GetKeysResponse>;
 }
 
 /* ------------------------------------------------------------------ tasks */

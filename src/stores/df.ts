@@ -13,7 +13,7 @@
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`).
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Generated } from 'kysely';
 import { Kysely, sql, SqliteDialect } from 'kysely';
@@ -81,8 +81,8 @@ export class SqliteDfStore implements DfStore, Outbox {
 
   /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
   constructor(file: string) {
+    if (file !== ':memory:') makePrivate(file);
     const database = new Database(file);
-    if (file !== ':memory:') chmodSync(file, 0o600);
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('secure_delete = ON');
@@ -185,6 +185,12 @@ export class SqliteDfStore implements DfStore, Outbox {
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** Made before SQLite opens it, which gives its log the same mode. */
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+}
 
 type Transaction = Pick<Kysely<Tables>, 'insertInto' | 'deleteFrom'>;
 

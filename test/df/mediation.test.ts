@@ -151,7 +151,8 @@ describe('Mediation of signalling', () => {
         rMessage1: fromBase64(messages.R_MESSAGE_1.message),
         iMessage2: fromBase64(messages.I_MESSAGE_2.message),
         rMessage2: fromBase64(messages.R_MESSAGE_2.message),
-        update: null,
+        updates: [],
+        midCall: false,
       },
     ]);
   });
@@ -252,7 +253,7 @@ describe('Mediation of signalling', () => {
     decoy[decoy.length - 1]! ^= 1;
     kms.answer = (question) =>
       toHex(question.iMessage2) === toHex(decoy)
-        ? { kind: 'failure', indication: 'messages-inconsistent' }
+        ? { failureIndication: 'messages-inconsistent' }
         : keysOf(vector());
     const fake = sip('PRACK sip:x SIP/2.0', LEG, Buffer.from(decoy).toString('base64'));
     await mediation.accept(
@@ -290,7 +291,7 @@ describe('Mediation of signalling', () => {
 describe('Keys that do not come (R-30)', () => {
   it('R-30: a failure indication becomes a failure record', async () => {
     const { mediation, poi, kms, store, clock } = await start();
-    kms.answer = () => ({ kind: 'failure', indication: 'endpoint-not-compliant' });
+    kms.answer = () => ({ failureIndication: 'endpoint-not-compliant' });
     await mediation.accept(call().map((step) => poi.x2(step)));
     await clock.pass(60_000);
     expect(kms.asked).toHaveLength(1);
@@ -317,8 +318,7 @@ describe('Keys that do not come (R-30)', () => {
   it('temporarily-unavailable is asked again', async () => {
     const { mediation, poi, kms, store, clock } = await start();
     let busy = 3;
-    kms.answer = () =>
-      busy-- > 0 ? { kind: 'failure', indication: 'temporarily-unavailable' } : keysOf(vector());
+    kms.answer = () => (busy-- > 0 ? { failureIndication: 'temporarily-unavailable' } : keysOf(vector()));
     await mediation.accept(call().map((step) => poi.x2(step)));
     await clock.pass(5_000);
     expect(kms.asked).toHaveLength(4);

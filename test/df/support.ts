@@ -2,16 +2,9 @@ import { createHash } from 'node:crypto';
 import { fromHex, toHex, utf8 } from '../../src/bytes/octets.ts';
 import type { Clock, Logger, Timer } from '../../src/bytes/ports.ts';
 import { Secret } from '../../src/bytes/secret.ts';
-import type {
-  DfIssues,
-  DfTask,
-  DfTasks,
-  KeyAnswer,
-  KeyQuestion,
-  KeySource,
-  OutboxEntry,
-} from '../../src/df/ports.ts';
+import type { DfIssues, DfTask, DfTasks, KeySource, OutboxEntry } from '../../src/df/ports.ts';
 import type { HandoverRecord } from '../../src/df/records.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../src/li/wire/xk.ts';
 import type { Attribute } from '../../src/li/wire/x2x3/attributes.ts';
 import { ATTRIBUTE } from '../../src/li/wire/x2x3/attributes.ts';
 import type { Pdu } from '../../src/li/wire/x2x3/pdu.ts';
@@ -111,10 +104,10 @@ export class Issues implements DfIssues {
 
 /** A KMS that answers as it is told, and keeps the questions. */
 export class TestKms implements KeySource {
-  readonly asked: KeyQuestion[] = [];
-  answer: (question: KeyQuestion) => KeyAnswer = () => keysOf(vector());
+  readonly asked: GetKeysRequest[] = [];
+  answer: (question: GetKeysRequest) => GetKeysResponse = () => keysOf(vector());
 
-  getKeys(question: KeyQuestion): Promise<KeyAnswer> {
+  getKeys(question: GetKeysRequest): Promise<GetKeysResponse> {
     this.asked.push(question);
     return Promise.resolve().then(() => this.answer(question));
   }
@@ -127,20 +120,31 @@ interface Vector {
   readonly messages: Readonly<
     Record<'I_MESSAGE_1' | 'R_MESSAGE_1' | 'I_MESSAGE_2' | 'R_MESSAGE_2', { message: string }>
   >;
-  readonly keys: { readonly cryptoSessions: readonly { csId: number; tek: string; salt: string }[] };
+  readonly keys: {
+    readonly cryptoSessions: readonly {
+      csId: number;
+      tek: string;
+      salt: string;
+      ssrc: number;
+      mki: string;
+    }[];
+  };
 }
 
 export function vector(): Vector {
   return vectorFile('exchange-1.json') as Vector;
 }
 
-export function keysOf({ keys }: Vector, verified = true): KeyAnswer {
-  const cryptoSessions = keys.cryptoSessions.map(({ csId, tek, salt }) => ({
+export function keysOf({ keys }: Vector, verified = true): GetKeysResponse {
+  const cryptoSessions = keys.cryptoSessions.map(({ csId, tek, salt, ssrc, mki }) => ({
     csId,
-    key: Secret.of(fromHex(tek)),
+    sessionKey: Secret.of(fromHex(tek)),
     salt: Secret.of(fromHex(salt)),
+    ssrc,
+    cipher: 'AES_CM_128_HMAC_SHA1_80' as const,
+    mki: fromHex(mki),
   }));
-  return { kind: 'keys', verified, cryptoSessions };
+  return { verified, cryptoSessions, deferredKey: null, stages: [] };
 }
 
 /* --------------------------------------------------------------- messages */
