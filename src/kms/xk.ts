@@ -1,0 +1,241 @@
+/**
+ * Xk at the KMS: whether a question may be answered, and the record of it (interfaces.md, Xk; profile, section 6). What
+ * the answer is, is computed in `get-keys/`.
+ *
+ * A question is answered only if the client's certificate has the role of a DF, the ADMF has provisioned the XID at this
+ * KMS itself, the task covers the target, and the times fit: a stolen DF alone gets nothing. All four failures are one
+ * answer, `not-authorised`; the audit log says which. Nothing is answered that is not on record first.
+ */
+import { createHash } from 'node:crypto';
+import { concat, toHex, utf8 } from '../bytes/octets.ts';
+import type { Clock, Logger } from '../bytes/ports.ts';
+import type { AuditEvent, AuditLog } from '../evidence/log.ts';
+import { identityKeys } from '../li/ne/targets.ts';
+import { encodeGetKeysRequest, isGetKeysFailure } from '../li/wire/xk.ts';
+import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
+import { decodeMessage, onlyPayload } from '../mikey/message.ts';
+import { unixMsFromNtp } from '../mikey/ntp.ts';
+import { TS_TYPE } from '../mikey/registry.ts';
+import type { KmsStore, Subscriber, Warrant } from './ports.ts';
+import type { MessageTimes, WarrantTimes } from './warrants.ts';
+import { timeVerdict } from './warrants.ts';
+
+/** Distinct questions about one exchange of a target (profile, section 6). */
+export const MAX_QUESTIONS = 32;
+
+/** Who asks, from the client certificate. */
+export interface XkClient {
+  readonly commonName: string;
+  readonly roles: readonly string[];
+  readonly fingerprint: string;
+}
+
+/** A question that may be answered: the subscriber, and those of its addresses that task and question cover. */
+export interface PermittedQuestion {
+  readonly request: GetKeysRequest;
+  readonly subscriber: Subscriber;
+  readonly covered: ReadonlySet<string>;
+}
+
+/** Computes the answer; never throws for what is wrong with a question. */
+export type Computation = (question: PermittedQuestion) => Promise<GetKeysResponse>;
+
+/** Why a question was refused, for the audit log. */
+type Reason =
+  | 'client-role'
+  | 'unknown-task'
+  | 'target-not-covered'
+  | 'messages-unreadable'
+  | 'outside-validity'
+  | 'too-many-questions';
+
+interface Refusal {
+  readonly failure: FailureIndication;
+  readonly reason: Reason;
+}
+
+/** What is known of a question when it is judged; goes into the record. */
+interface Exchange {
+  readonly csbId: number;
+  readonly firstT: string;
+  readonly times: MessageTimes;
+}
+
+interface Permission {
+  readonly question: PermittedQuestion;
+  readonly exchange: Exchange;
+  /** T lay before the task's start, and `midCall` allowed it. */
+  readonly beforeStart: boolean;
+}
+
+export class XkService {
+  readonly #store: KmsStore;
+  readonly #compute: Computation;
+  readonly #audit: AuditLog;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #times: WarrantTimes;
+
+  constructor(
+    times: WarrantTimes,
+    ports: {
+      readonly store: KmsStore;
+      readonly compute: Computation;
+      readonly audit: AuditLog;
+      readonly clock: Clock;
+      readonly logger: Logger;
+    },
+  ) {
+    this.#times = times;
+    this.#store = ports.store;
+    this.#compute = ports.compute;
+    this.#audit = ports.audit;
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+  }
+
+  /** Judges, answers and records a question. @throws only if it cannot be recorded */
+  async answer(client: XkClient, request: GetKeysRequest): Promise<GetKeysResponse> {
+    const permission = await this.#permit(client, request);
+    if ('failure' in permission) {
+      this.#record(client, request, {
+        outcome: 'refused',
+        failure: permission.failure,
+        reason: permission.reason,
+      });
+      return { failureIndication: permission.failure };
+    }
+    const response = await this.#computed(permission.question);
+    this.#record(client, request, {
+      ...outcome(response),
+      csbId: permission.exchange.csbId,
+      t: permission.exchange.firstT,
+      beforeStart: permission.beforeStart,
+    });
+    return response;
+  }
+
+  /** Records a request that is no question: not the JSON of the interface. */
+  recordMalformed(client: XkClient): void {
+    const { commonName, fingerprint } = client;
+    this.#audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
+  }
+
+  async #permit(client: XkClient, request: GetKeysRequest): Promise<Permission | Refusal> {
+    if (!client.roles.includes('df')) return notAuthorised('client-role');
+    const warrant = await this.#store.warrant(request.xid);
+    if (warrant === null) return notAuthorised('unknown-task');
+    const target = await this.#target(request, warrant);
+    if (target === null) return notAuthorised('target-not-covered');
+    const exchange = readExchange(request);
+    if (exchange === null) return { failure: 'messages-inconsistent', reason: 'messages-unreadable' };
+    const now = this.#clock.now() / 1000;
+    const { midCall } = request;
+    const verdict = timeVerdict(warrant, { now, times: exchange.times, midCall }, this.#times);
+    if (verdict === null) return notAuthorised('outside-validity');
+    if (!(await this.#isWithinLimit(request, target.subscriber, exchange, now)))
+      return notAuthorised('too-many-questions');
+    return { question: { request, ...target }, exchange, beforeStart: verdict === 'before-start' };
+  }
+
+  /** The subscriber that the question names, with the addresses that the task covers of what the question names. */
+  async #target(
+    request: GetKeysRequest,
+    warrant: Warrant,
+  ): Promise<Pick<PermittedQuestion, 'subscriber' | 'covered'> | null> {
+    for (const name of identityKeys(request.targetKmsIdentity)) {
+      const subscriber = await this.#store.subscriberByIdentity(name);
+      if (subscriber === null) continue;
+      const named = addressesOf(subscriber, [name]);
+      const covered = addressesOf(subscriber, warrant.targets);
+      const both = new Set([...named].filter((address) => covered.has(address)));
+      if (both.size > 0) return { subscriber, covered: both };
+    }
+    return null;
+  }
+
+  /** At most so many distinct questions per (target, CSB ID, T): no oracle for trying altered messages. */
+  #isWithinLimit(
+    request: GetKeysRequest,
+    subscriber: Subscriber,
+    { csbId, firstT }: Exchange,
+    now: number,
+  ): Promise<boolean> {
+    const group = digest(utf8(JSON.stringify([subscriber.id, csbId, firstT])));
+    const question = digest(utf8(encodeGetKeysRequest(request)));
+    const expires = now + this.#times.retention + this.#times.sessionMemory;
+    return this.#store.claimQuestion(group, question, MAX_QUESTIONS, expires);
+  }
+
+  async #computed(question: PermittedQuestion): Promise<GetKeysResponse> {
+    try {
+      return await this.#compute(question);
+    } catch (error) {
+      this.#logger.error({ err: error, xid: question.request.xid }, 'get_keys could not be computed');
+      return { failureIndication: 'temporarily-unavailable' };
+    }
+  }
+
+  #record(client: XkClient, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
+    this.#audit.append({
+      ...result,
+      kind: 'get-keys',
+      client: client.commonName,
+      fingerprint: client.fingerprint,
+      xid: request.xid,
+      target: request.targetKmsIdentity,
+      midCall: request.midCall,
+      question: toHex(digest(utf8(encodeGetKeysRequest(request)))),
+    });
+  }
+}
+
+function outcome(response: GetKeysResponse): Omit<AuditEvent, 'kind'> {
+  if (isGetKeysFailure(response)) return { outcome: 'refused', failure: response.failureIndication };
+  return {
+    outcome: 'answered',
+    verified: response.verified,
+    cryptoSessions: response.cryptoSessions.length,
+    deferredKey: response.deferredKey !== null,
+  };
+}
+
+function notAuthorised(reason: Reason): Refusal {
+  return { failure: 'not-authorised', reason };
+}
+
+/** The subscriber's addresses of record among `names`; a tel: alias stands for all of them. */
+function addressesOf(subscriber: Subscriber, names: readonly string[]): Set<string> {
+  const isAliased = names.some((name) => subscriber.aliases.includes(name));
+  return new Set(subscriber.publicIdentities.filter((address) => isAliased || names.includes(address)));
+}
+
+/** CSB ID and times of the messages, as far as they can be read; the rest is for the computation. */
+function readExchange(request: GetKeysRequest): Exchange | null {
+  const messages = [request.iMessage1, request.rMessage1, request.iMessage2, request.rMessage2];
+  for (const update of request.updates) messages.push(update.iMessage1, update.rMessage1);
+  try {
+    const read = messages.filter((octets) => octets !== null).map((octets) => decodeMessage(octets));
+    const stamps = read.map((message) => onlyPayload(message, 't'));
+    const values = stamps.map((t) => (t?.tsType === TS_TYPE['NTP-UTC'] ? t.value : null));
+    const [first] = values;
+    if (first === undefined || first === null) return null;
+    const times = values.map((value) => (value === null ? NaN : unixMsFromNtp(value) / 1000));
+    if (times.some(Number.isNaN)) return null;
+    return {
+      csbId: read[0]?.header.csbId ?? 0,
+      firstT: toHex(first),
+      times: { earliest: Math.min(...times), latest: Math.max(...times) },
+    };
+  } catch {
+    return null;
+  }
+}
+
+function digest(...parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(
+    createHash('sha256')
+      .update(concat(...parts))
+      .digest(),
+  );
+}

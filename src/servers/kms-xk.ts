@@ -1,0 +1,87 @@
+/**
+ * The Xk server: HTTPS over TLS 1.3 alone, with mutual X.509 (`api/xk.openapi.yaml`). Failures are problem details
+ * (RFC 9457) with the member `failureIndication`. A client without a certificate of our authority gets no connection; one
+ * without the role gets a connection, the failure, and a record of it.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../bytes/ports.ts';
+import type { XkClient, XkService } from '../kms/xk.ts';
+import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
+import { decodeGetKeysRequest, encodeGetKeysResponse, isGetKeysFailure, XkError } from '../li/wire/xk.ts';
+import { httpsServer, peerOfRequest } from './https.ts';
+import { sendProblem, useProblems } from './kms-problem.ts';
+import type { TlsMaterial } from './tls.ts';
+
+export const GET_KEYS_PATH = '/xk/v1/get-keys';
+
+/** HTTP status of each failure. */
+const STATUS: Readonly<Record<FailureIndication, number>> = {
+  'not-authorised': 403,
+  'target-not-party': 422,
+  'messages-inconsistent': 422,
+  'endpoint-not-compliant': 422,
+  'epoch-destroyed': 410,
+  'temporarily-unavailable': 503,
+};
+
+/** What the laboratory may watch: each question and answer as they went over the wire, keys included. */
+export type XkObserver = (exchange: { readonly request: string; readonly response: string }) => void;
+
+export interface XkServerOptions {
+  readonly tls: TlsMaterial;
+  readonly service: XkService;
+  readonly logger: Logger;
+  /** `null` outside the laboratory. */
+  readonly observer: XkObserver | null;
+}
+
+export function xkServer(options: XkServerOptions): FastifyInstance {
+  const server = httpsServer({ tls: options.tls, authentication: 'mutual', minVersion: 'TLSv1.3' });
+  useProblems(server, (error) => options.logger.error({ err: error }, 'Xk: request failed'));
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
+  server.post(GET_KEYS_PATH, async (request, reply) => {
+    const client = clientOf(request);
+    const question = readQuestion(request.body);
+    if (question === null) {
+      options.service.recordMalformed(client);
+      return sendProblem(reply, 400, 'the body is not a get_keys request');
+    }
+    const response = await options.service.answer(client, question);
+    return send(reply, response, (text) =>
+      options.observer?.({ request: String(request.body), response: text }),
+    );
+  });
+  return server;
+}
+
+function clientOf(request: FastifyRequest): XkClient {
+  const { commonName, roles, fingerprint } = peerOfRequest(request);
+  return { commonName, roles, fingerprint };
+}
+
+/** The question in a body; `null` if it is none. */
+function readQuestion(body: unknown): GetKeysRequest | null {
+  if (typeof body !== 'string') return null;
+  try {
+    return decodeGetKeysRequest(body);
+  } catch (error) {
+    if (error instanceof XkError) return null;
+    throw error;
+  }
+}
+
+function send(reply: FastifyReply, response: GetKeysResponse, observe: (text: string) => void): FastifyReply {
+  void reply.header('cache-control', 'no-store');
+  if (isGetKeysFailure(response)) {
+    const { failureIndication } = response;
+    observe(JSON.stringify({ failureIndication }));
+    return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
+  }
+  const json = encodeGetKeysResponse(response);
+  const text = new TextDecoder().decode(json.expose());
+  observe(text);
+  return reply.type('application/json').send(text);
+}
