@@ -52,7 +52,7 @@ export class StreamFramer {
     this.#length += segment.length;
     const frames: Frame[] = [];
     while (this.#length >= this.#needed && this.#length > 0) {
-      const frame = this.#next(frames);
+      const frame = this.#next();
       if (frame === null) break;
       frames.push(frame);
       if (frame.kind === 'broken') {
@@ -64,22 +64,20 @@ export class StreamFramer {
     return frames;
   }
 
-  #next(before: readonly Frame[]): Frame | null {
+  #next(): Frame | null {
     const octets = this.#joined();
     const blank = leadingCrlf(octets);
-    if (blank >= 4 && before.at(-1)?.kind !== 'ping') {
+    if (blank >= 4) {
       this.#keep(octets.subarray(4));
       return { kind: 'ping' };
     }
-    if (blank > 0 && octets.length > blank) {
-      this.#keep(octets.subarray(blank));
-      return this.#next(before);
-    }
-    if (blank > 0 || (octets.length === 1 && octets[0] === 0x0d)) {
+    const half = octets.length === blank + 1 && octets[blank] === 0x0d;
+    if (octets.length === blank || half) {
       this.#needed = octets.length + 1;
       return null;
     }
-    return this.#message(octets);
+    if (blank > 0) this.#keep(octets.subarray(blank));
+    return this.#message(octets.subarray(blank));
   }
 
   #message(octets: Uint8Array): Frame | null {

@@ -134,11 +134,12 @@ export class SessionDescription {
     const lines = this.#media[index];
     const [first] = lines ?? [];
     if (lines === undefined || first === undefined) throw new SipError('state', `SDP has no medium ${index}`);
-    lines[0] = { ...first, value: first.value.replace(/^(\S+ +)\d+/, `$1${port}`) };
+    const end = first.end === '' ? '\r\n' : first.end;
+    lines[0] = { ...first, end, value: first.value.replace(/^(\S+ +)\d+/, `$1${port}`) };
     const shared = connectionOf(this.#session);
     const own = lines.findIndex((line) => line.type === 'c');
     if (own < 0 && shared !== null && sameConnection(shared, connection)) return;
-    const line = { type: 'c', value: formatConnection(connection), end: first.end };
+    const line = { type: 'c', value: formatConnection(connection), end };
     const after = lines.findIndex((each) => each.type === 'i');
     lines.splice(own < 0 ? Math.max(after, 0) + 1 : own, own < 0 ? 0 : 1, line);
   }

@@ -51,7 +51,7 @@ export interface TransactionUser {
 }
 
 export interface LayerOptions {
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'attach' | 'flowTo'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly identifiers: Identifiers;

@@ -1,0 +1,73 @@
+/** Ground for the SIP tests: silent log, repeatable randomness, a network of flows without sockets, short messages. */
+import { createHash } from 'node:crypto';
+import type { Logger, Random } from '../../src/bytes/ports.ts';
+import type { Flow, Protocol } from '../../src/sip/flow.ts';
+import type { SipResponse } from '../../src/sip/message.ts';
+import { parseMessage, SipRequest } from '../../src/sip/message.ts';
+import { toOctets } from '../../src/sip/text.ts';
+
+export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+export const loopback = { resolve: (address: string, port: number) => ({ address, port }) };
+
+function nothing(): void {
+  // Tests look at outcomes, not at the log.
+}
+
+export function testRandom(seed: string): Random {
+  let count = 0;
+  return {
+    bytes: (length) => {
+      const block = createHash('sha512').update(`${seed} ${count++}`).digest();
+      return new Uint8Array(Buffer.alloc(length, block));
+    },
+  };
+}
+
+/** A flow that keeps what is sent on it. */
+export class FakeFlow implements Flow {
+  readonly protocol: Protocol;
+  readonly local = { address: '127.0.0.1', port: 5060 };
+  readonly remote = { address: '127.0.0.2', port: 5070 };
+  open = true;
+  readonly sent: (SipRequest | SipResponse)[] = [];
+
+  constructor(protocol: Protocol) {
+    this.protocol = protocol;
+  }
+
+  send(octets: Uint8Array): void {
+    this.sent.push(parseMessage(octets));
+  }
+
+  /** Method or status of everything sent. */
+  get trace(): string[] {
+    return this.sent.map((message) =>
+      message instanceof SipRequest ? message.method : String(message.status),
+    );
+  }
+}
+
+/** A request with all that a request needs. */
+export function request(
+  method: string,
+  fields: Readonly<Record<string, string>> = {},
+  body = '',
+): SipRequest {
+  const all = {
+    'Max-Forwards': '70',
+    From: '<sip:alice@home1.example>;tag=a1',
+    To: '<sip:bob@home2.example>',
+    'Call-ID': 'call-1',
+    CSeq: `1 ${method}`,
+    ...fields,
+  };
+  const message = new SipRequest(method, 'sip:bob@home2.example');
+  for (const [name, value] of Object.entries(all)) message.append(name, value);
+  message.setBody('application/sdp', toOctets(body));
+  return message;
+}
+
+export function isRequest(message: SipRequest | SipResponse | undefined): asserts message is SipRequest {
+  if (!(message instanceof SipRequest)) throw new Error('a request is expected');
+}
