@@ -101,11 +101,17 @@ export function matchTask(task: InterceptTask, keys: ReadonlySet<string>): Targe
 export class TargetIndex {
   readonly #byKey = new Map<string, Set<string>>();
   readonly #table: TaskTable;
+  #revision = 0;
 
   constructor(table: TaskTable) {
     this.#table = table;
     for (const task of table.tasks()) this.#add(task);
     table.subscribe((event) => this.#follow(event));
+  }
+
+  /** Grows with every change of a task: matches found before may hold no more. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Tasks whose target is among the identities: SIP and tel URIs, IMEI URNs; private identities as `impi:…` keys. */
@@ -126,6 +132,7 @@ export class TargetIndex {
   }
 
   #follow(event: TaskEvent): void {
+    this.#revision += 1;
     if (event.kind === 'task-activated') this.#add(event.task);
     if (event.kind === 'task-deactivated') this.#remove(event.task);
     if (event.kind === 'task-modified') {

@@ -3,9 +3,16 @@
  * plain trees and takes nothing from outside the document: UTF-8 only, no document type (so no entity but the five of
  * XML and character references, nothing external), bounded in size and depth.
  */
-import { ParseOption, XmlComment, XmlDocument, XmlElement as Node, XmlError, XmlText } from 'libxml2-wasm';
-import { XmlCData } from 'libxml2-wasm';
-import type { XmlTreeNode } from 'libxml2-wasm';
+import {
+  ParseOption,
+  XmlCData,
+  XmlComment,
+  XmlDocument,
+  XmlElement as Node,
+  XmlError,
+  XmlText,
+  XmlTreeNode,
+} from 'libxml2-wasm';
 import { BytesError } from '../../../bytes/errors.ts';
 import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
 import { X1Error } from './errors.ts';
@@ -110,8 +117,16 @@ function removeHints(node: Node): void {
   for (const attribute of node.attrs) {
     if (attribute.namespaceUri === XSI_NAMESPACE && HINTS.has(attribute.name)) attribute.remove();
   }
-  for (let child: XmlTreeNode | null = node.firstChild; child !== null; child = child.next) {
-    if (child instanceof Node) removeHints(child);
+  for (const child of childrenOf(node)) if (child instanceof Node) removeHints(child);
+}
+
+/** The children of an element. @throws X1Error at a processing instruction or whatever else has no siblings */
+function* childrenOf(node: Node): Generator<XmlTreeNode> {
+  for (let child: unknown = node.firstChild; child !== null;) {
+    if (!(child instanceof XmlTreeNode))
+      throw new X1Error('forbidden-xml', `${node.name} has an instruction`);
+    yield child;
+    child = child.next;
   }
 }
 
@@ -119,7 +134,7 @@ function readElement(node: Node, depth: number): XmlElement {
   if (depth > DEPTH_LIMIT) throw new X1Error('forbidden-xml', 'elements are nested too deep');
   const children: XmlElement[] = [];
   let text = '';
-  for (let child: XmlTreeNode | null = node.firstChild; child !== null; child = child.next) {
+  for (const child of childrenOf(node)) {
     if (child instanceof Node) children.push(readElement(child, depth + 1));
     else if (child instanceof XmlText || child instanceof XmlCData) text += child.content;
     else if (child instanceof XmlComment) continue;
