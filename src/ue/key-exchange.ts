@@ -1,0 +1,80 @@
+/**
+ * The key exchange as a call sees it; `exchanges.ts` has MIKEY-IBAKE. Messages are octets that travel in session
+ * descriptions; what does not verify throws `UeError` `key-exchange`.
+ */
+import type { SrtpKeying } from '../media/srtp/suites.ts';
+
+/** One SRTP stream with its keys. */
+export interface CryptoSession extends SrtpKeying {
+  readonly csId: number;
+  readonly ssrc: number;
+  /** What its sender puts into every packet. */
+  readonly mki: Uint8Array;
+}
+
+/** What both ends have after the exchange. */
+export interface ExchangeResult {
+  /** The authenticated identity of the other end: what the user is shown. */
+  readonly peer: string;
+  /** Short authentication string, to be read aloud. */
+  readonly sas: string;
+  readonly sessions: readonly CryptoSession[];
+}
+
+/** The caller's exchange with one of those whom the call reached: each early dialog has its own. */
+export interface AnsweredExchange {
+  readonly iMessage2: Uint8Array;
+  /** Judges R_MESSAGE_2; only then may anything be sent. */
+  confirm(rMessage2: Uint8Array): Promise<ExchangeResult>;
+}
+
+export interface InitiatedExchange {
+  readonly iMessage1: Uint8Array;
+  /** Judges an R_MESSAGE_1. */
+  answer(rMessage1: Uint8Array): Promise<AnsweredExchange>;
+  /** The exchange is over, with or without success; its keys may be erased. */
+  close(): void;
+}
+
+export interface RespondedExchange {
+  readonly rMessage1: Uint8Array;
+  /** Judges I_MESSAGE_2; only then may anything be sent. */
+  confirm(
+    iMessage2: Uint8Array,
+  ): Promise<{ readonly rMessage2: Uint8Array; readonly result: ExchangeResult }>;
+  close(): void;
+}
+
+/** An m= line's place among all of the description, and the SSRC that this end sends with. */
+export interface OwnStream {
+  /** From 0. */
+  readonly index: number;
+  /** m= lines of the description. */
+  readonly count: number;
+  readonly ssrc: number;
+}
+
+/** Starts exchanges for calls. */
+export interface KeyAgreement {
+  /** @throws UeError `no-key` if the callee's parameters or the own keys are not at hand */
+  initiate(callee: string, stream: OwnStream): Promise<InitiatedExchange>;
+  /**
+   * @param protocols the key management protocols that the offer listed
+   * @throws UeError `key-exchange`, `no-key`
+   */
+  respond(iMessage1: Uint8Array, stream: OwnStream, protocols: readonly string[]): Promise<RespondedExchange>;
+}
+
+/**
+ * The two crypto sessions of an m= line (profile, section 3): the k-th from 1 has 2k − 1 from the initiator, 2k back.
+ * @returns `null` if the exchange gave keys for only one of them, or neither
+ */
+export function sessionsOf(
+  result: ExchangeResult,
+  index: number,
+): { readonly fromInitiator: CryptoSession; readonly fromResponder: CryptoSession } | null {
+  const of = (csId: number) => result.sessions.find((session) => session.csId === csId);
+  const fromInitiator = of(2 * index + 1);
+  const fromResponder = of(2 * index + 2);
+  return fromInitiator === undefined || fromResponder === undefined ? null : { fromInitiator, fromResponder };
+}
