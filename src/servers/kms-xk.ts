@@ -24,15 +24,10 @@ const STATUS: Readonly<Record<FailureIndication, number>> = {
   'temporarily-unavailable': 503,
 };
 
-/** What the laboratory may watch: each question and answer as they went over the wire, keys included. */
-export type XkObserver = (exchange: { readonly request: string; readonly response: string }) => void;
-
 export interface XkServerOptions {
   readonly tls: TlsMaterial;
   readonly service: XkService;
   readonly logger: Logger;
-  /** `null` outside the laboratory. */
-  readonly observer: XkObserver | null;
 }
 
 export function xkServer(options: XkServerOptions): FastifyInstance {
@@ -49,10 +44,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
       options.service.recordMalformed(client);
       return sendProblem(reply, 400, 'the body is not a get_keys request');
     }
-    const response = await options.service.answer(client, question);
-    return send(reply, response, (text) =>
-      options.observer?.({ request: String(request.body), response: text }),
-    );
+    return send(reply, await options.service.answer(client, question));
   });
   return server;
 }
@@ -73,15 +65,11 @@ function readQuestion(body: unknown): GetKeysRequest | null {
   }
 }
 
-function send(reply: FastifyReply, response: GetKeysResponse, observe: (text: string) => void): FastifyReply {
+function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
   void reply.header('cache-control', 'no-store');
   if (isGetKeysFailure(response)) {
     const { failureIndication } = response;
-    observe(JSON.stringify({ failureIndication }));
     return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
   }
-  const json = encodeGetKeysResponse(response);
-  const text = new TextDecoder().decode(json.expose());
-  observe(text);
-  return reply.type('application/json').send(text);
+  return reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(response).expose()));
 }
