@@ -36,13 +36,22 @@ export function addMessage(known: readonly SeenMessage[], message: SeenMessage):
   return same ? known : [...known, message];
 }
 
+/**
+ * What two colluding users could make of one call is bounded: so many answers, and so many messages in one role for
+ * each, the latest ones counting.
+ */
+const MAX_ANSWERS = 32;
+const MAX_CANDIDATES = 4;
+
 /** The complete exchanges of a call, in the order of their R_MESSAGE_1. */
 export function assemble(messages: readonly SeenMessage[]): Exchange[] {
   const exchanges = messages
     .filter((message) => message.type === 'R1')
+    .slice(-MAX_ANSWERS)
     .flatMap((rMessage1) =>
       messages
         .filter((message) => isOfferOf(message, rMessage1))
+        .slice(-MAX_CANDIDATES)
         .flatMap((iMessage1) => complete(messages, iMessage1, rMessage1)),
     );
   return [
@@ -63,6 +72,7 @@ function complete(
   );
   return dialog
     .filter((message) => message.type === 'I2' && message.rand === iMessage1.rand)
+    .slice(-MAX_CANDIDATES)
     .map((iMessage2) => ({
       iMessage1,
       rMessage1,

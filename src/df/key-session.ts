@@ -52,9 +52,9 @@ export interface KeySession {
   readonly delivered: readonly string[];
 }
 
-/** Bounds of one session: a caller must not be able to fill the DF. */
+/** Bounds of one session: a caller must not be able to fill the DF. The latest messages count. */
 const MAX_MESSAGES = 256;
-const MAX_QUESTIONS = 64;
+const MAX_QUESTIONS = 256;
 
 export function newSession(xid: string, correlation: string): KeySession {
   return { xid, correlation, observed: [], messages: [], questions: [], delivered: [] };
@@ -67,7 +67,7 @@ export function withMessages(
   observed: readonly ObservedIdentity[],
   now: number,
 ): KeySession {
-  const messages = found.reduce(addMessage, session.messages).slice(0, MAX_MESSAGES);
+  const messages = found.reduce(addMessage, session.messages).slice(-MAX_MESSAGES);
   const identities = new Map([...session.observed, ...observed].map((id) => [`${id.name} ${id.value}`, id]));
   const next = { ...session, messages, observed: [...identities.values()] };
   return { ...next, questions: openQuestions(next, now) };

@@ -252,7 +252,7 @@ describe('Mediation of signalling', () => {
     const decoy = fromBase64(vector().messages.I_MESSAGE_2.message);
     decoy[decoy.length - 1]! ^= 1;
     kms.answer = (question) =>
-      toHex(question.iMessage2) === toHex(decoy)
+      toHex(question.iMessage2!) === toHex(decoy)
         ? { failureIndication: 'messages-inconsistent' }
         : keysOf(vector());
     const fake = sip('PRACK sip:x SIP/2.0', LEG, Buffer.from(decoy).toString('base64'));
