@@ -87,7 +87,7 @@ function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gath
   const marks = new MarkTable();
   const undecodable: number[] = [];
   let duplicates = 0;
-  const { pdus, rest, damage } = split(octets);
+  const { pdus, rest, damage } = splitPsPdus(octets);
   const seen = new Set<Gathering>();
   for (const [place, pdu] of pdus.map(decoded).entries()) {
     const { cin, liid, sequenceNumber } = pdu?.header ?? {};
@@ -107,7 +107,13 @@ function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gath
     stream.mark(sequenceNumber);
   }
   for (const call of seen) call.gaps[kind].push(...marks.of(kind, call.liid, call.cin).gaps());
-  return { pdus: pdus.length, duplicates, truncatedOctets: rest.length, undecodable, damage };
+  return {
+    pdus: pdus.length,
+    duplicates,
+    truncatedOctets: rest.length,
+    undecodable,
+    damage: damage?.message ?? null,
+  };
 }
 
 function beginAgain(kind: HandoverKind, call: Gathering, marks: MarkTable): void {
@@ -159,16 +165,5 @@ function decoded(octets: Uint8Array): PsPdu | null {
   } catch (error) {
     if (error instanceof HiError) return null;
     throw error;
-  }
-}
-
-/** The PDUs up to where the framing is lost, if it is. */
-function split(octets: Uint8Array): { pdus: Uint8Array[]; rest: Uint8Array; damage: string | null } {
-  try {
-    return { ...splitPsPdus(octets), damage: null };
-  } catch (error) {
-    if (!(error instanceof HiError)) throw error;
-    const at = Number(/octet (\d+)/.exec(error.message)?.[1] ?? 0);
-    return { ...splitPsPdus(octets.subarray(0, at)), damage: error.message };
   }
 }

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { LemfError } from '../lemf/errors.ts';
 import type { HandoverKind, LemfStore } from '../lemf/ports.ts';
 import { PsPduDeframer } from '../li/wire/hi/deframer.ts';
+import { HiError } from '../li/wire/hi/errors.ts';
 
 const fsyncLater = promisify(fsync);
 const CHUNK = 1 << 20;
@@ -106,10 +107,11 @@ function* completePdus(file: string): Generator<Uint8Array> {
   }
 }
 
-function framed(file: string, deframer: PsPduDeframer, chunk: Uint8Array): Uint8Array[] {
+function* framed(file: string, deframer: PsPduDeframer, chunk: Uint8Array): Generator<Uint8Array> {
   try {
-    return deframer.push(chunk);
+    yield* deframer.push(chunk);
   } catch (cause) {
+    if (!(cause instanceof HiError)) throw cause;
     throw new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, { cause });
   }
 }

@@ -35,7 +35,7 @@ export class PeerConnection {
   }
 
   take(octets: Uint8Array): void {
-    this.received.push(...this.#deframer.push(octets).map(decodePsPdu));
+    for (const pdu of this.#deframer.push(octets)) this.received.push(decodePsPdu(pdu));
   }
 
   open(): void {

@@ -186,9 +186,17 @@ describe('PDUs one after the other', () => {
     expect(rest).toEqual(encoded.at(-1)![1].subarray(0, -1));
   });
 
-  it.each(['0203', '3080', '3085', '3084ffffffff'])('%s is no PDU', (hex) =>
-    expect(() => splitPsPdus(concat(fromHex(hex), new Uint8Array(8)))).toThrow(/octet 0/),
-  );
+  it.each(['0203', '3080', '3085', '3084ffffffff'])('%s is no PDU; what came before it is taken', (hex) => {
+    const noise = concat(fromHex(hex), new Uint8Array(8));
+    expect(splitPsPdus(noise).damage).toMatchObject({ code: 'malformed' });
+    const [, good] = encoded[0]!;
+    const deframer = new PsPduDeframer();
+    const taken: Uint8Array[] = [];
+    expect(() => {
+      for (const pdu of deframer.push(concat(good, noise))) taken.push(pdu);
+    }).toThrow(/PS-PDU at octet/);
+    expect(taken).toEqual([good]);
+  });
 });
 
 describe.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
