@@ -27,6 +27,8 @@ export type AnswerPolicy =
       readonly ringMs: number;
       /** Milliseconds from ringing to the answer. */
       readonly answerMs: number;
+      /** Whether to use 100rel with callers that can; default true. */
+      readonly reliable?: boolean;
     }
   | { readonly kind: 'reject'; readonly status: number };
 
@@ -45,11 +47,13 @@ export interface CalleeParts {
 
 export class Callee {
   readonly #parts: CalleeParts;
+  readonly #reliable: boolean;
   #secured = false;
   #over = false;
 
   constructor(parts: CalleeParts) {
     this.#parts = parts;
+    this.#reliable = parts.incoming.supports100rel && parts.policy.reliable !== false;
     parts.call.controlledBy({ hangUp: () => this.#hangUp() });
     parts.incoming.handler = this.#handler();
   }
@@ -58,7 +62,7 @@ export class Callee {
   async answer(): Promise<void> {
     const { incoming, exchange, side, offer } = this.#parts;
     const body = describeAnswer(side, 1, exchange.rMessage1, offer, lawOf(offer));
-    if (!incoming.supports100rel) {
+    if (!this.#reliable) {
       this.#ring(() => this.#accept(body));
       return;
     }
@@ -111,7 +115,7 @@ export class Callee {
     const { clock, policy, incoming, call } = this.#parts;
     clock.after(policy.ringMs, () => {
       if (this.#over) return;
-      if (incoming.supports100rel && !this.#secured) {
+      if (this.#reliable && !this.#secured) {
         this.#fail(new UeError('key-exchange', 'the caller did not complete the key exchange'));
         return;
       }

@@ -103,6 +103,7 @@ export class Caller implements OutgoingHandler {
       const last = readDescription(reply.contentType, reply.body);
       const result = await exchange.confirm(mikeyOf(last));
       this.#secure(last, result);
+      this.call.secured(result);
       return { answer: last, exchange, result };
     };
     const branch = run();
@@ -123,9 +124,11 @@ export class Caller implements OutgoingHandler {
   #up(branch: Branch): void {
     if (branch.result === null) return;
     // Of a forked call another dialog may have been secured last.
-    if (this.#branches.size > 1) this.#secure(branch.answer, branch.result);
+    if (this.#branches.size > 1) {
+      this.#secure(branch.answer, branch.result);
+      this.call.secured(branch.result);
+    }
     this.#parts.exchange.close();
-    this.call.secured(branch.result);
     this.call.up();
   }
 
