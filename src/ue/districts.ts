@@ -10,6 +10,7 @@
  * What is fetched is validated before its first use: a group that is not what it claims would give the key away.
  */
 import type { Logger } from '../bytes/ports.ts';
+import { districtOfHost, periodStart } from '../ibake/identity.ts';
 import { validateBfParameters } from '../ibe/parameters.ts';
 import { decodeIbeSysParams, districtParameters } from '../ibe/system-parameters.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
@@ -41,7 +42,7 @@ export class Districts {
   nameOf(host: string): string | null {
     if (!this.#settings.hosts.includes(host)) return null;
     const { districts = {} } = this.#settings;
-    return Object.hasOwn(districts, host) ? (districts[host] ?? null) : `https://kms.${host}/.well-known/ibe`;
+    return Object.hasOwn(districts, host) ? (districts[host] ?? null) : districtOfHost(host);
   }
 
   /**
@@ -91,11 +92,6 @@ export class Districts {
       [...known, parameters].sort((a, b) => b.serial - a.serial),
     );
   }
-}
-
-/** Start of the period that contains `time`, Unix seconds. */
-export function periodStart(time: number, keyLifetime: number): number {
-  return Math.floor(time / keyLifetime) * keyLifetime;
 }
 
 function readParameters(der: Uint8Array, district: string): DistrictParameters {

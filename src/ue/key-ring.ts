@@ -7,14 +7,11 @@
  * of the device cannot redraw what was drawn from it. Of the slot keys only the oldest still needed is kept; later ones
  * follow from it.
  */
-import { createHmac } from 'node:crypto';
-import { Secret } from '../bytes/secret.ts';
+import type { Secret } from '../bytes/secret.ts';
+import { SLOT_SECONDS, advanceSlotKey } from '../ibake/recoverable-secret.ts';
 import type { AffinePoint } from '../ibe/curve.ts';
 import type { GrantedKey } from './key-request.ts';
 import { UeError } from './errors.ts';
-
-/** Seconds of a slot. */
-export const SLOT_SECONDS = 900;
 
 interface HeldKey {
   readonly uri: string;
@@ -64,7 +61,7 @@ export class KeyRing {
       throw new UeError('no-key', `no seed of ${uri} is held for this time`);
     }
     const steps = Math.floor((time - slot.start) / SLOT_SECONDS);
-    return advance(slot.key, steps);
+    return advanceSlotKey(slot.key, steps);
   }
 
   /** Last instant (exclusive) for which `uri` has keys without a gap from `time` on; `time` if it has none. */
@@ -100,18 +97,7 @@ export class KeyRing {
 function ratchet(slot: { start: number; key: Secret }, needed: number): { start: number; key: Secret } {
   const steps = Math.floor((needed - slot.start) / SLOT_SECONDS);
   if (steps <= 0) return slot;
-  const key = advance(slot.key, steps);
+  const key = advanceSlotKey(slot.key, steps);
   slot.key.wipe();
   return { start: slot.start + steps * SLOT_SECONDS, key };
-}
-
-/** k_{j+steps} from kⱼ, in octets of its own. */
-function advance(from: Secret, steps: number): Secret {
-  let key = Secret.of(from.expose().slice());
-  for (let step = 0; step < steps; step++) {
-    const next = Secret.of(new Uint8Array(createHmac('sha256', key.expose()).update('next').digest()));
-    key.wipe();
-    key = next;
-  }
-  return key;
 }

@@ -5,7 +5,7 @@ import { drawMasterSecret } from '../../src/ibe/setup.ts';
 import type { BfParameters } from '../../src/ibe/parameters.ts';
 import type { DistrictParameters } from '../../src/ibe/system-parameters.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../src/ibe/system-parameters.ts';
-import { Districts, periodStart } from '../../src/ue/districts.ts';
+import { Districts } from '../../src/ue/districts.ts';
 import { UeError } from '../../src/ue/errors.ts';
 import type { KmsClient } from '../../src/ue/ports.ts';
 
@@ -85,10 +85,5 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
     await expect(make('home1.example').refresh()).rejects.toMatchObject({ code: 'kms' });
     publish(at('home1.example', 1, { bf: { ...bf, Ppub: { x: 3n, y: 6n } } }));
     await expect(make('home1.example').refresh()).rejects.toMatchObject({ code: 'kms' });
-  });
-
-  test('RFC 5409: a period starts at a multiple of the lifetime', () => {
-    expect(periodStart(START + 5, DAY)).toBe(START);
-    expect(periodStart(3600 * 7 + 1, 3600)).toBe(3600 * 7);
   });
 });

@@ -1,0 +1,82 @@
+/**
+ * Keeps the key ring filled and emptied: asks the KMS for the keys of the user's identities well before they run out,
+ * and erases what is over.
+ *
+ *     asked for again when less than a quarter of a period is left
+ */
+import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
+import type { Districts } from './districts.ts';
+import { UeError } from './errors.ts';
+import type { KeyRing } from './key-ring.ts';
+import { KeyRequest } from './key-request.ts';
+import type { KmsCredential } from './key-request.ts';
+import type { KmsClient } from './ports.ts';
+
+/** Milliseconds between looks at the ring. */
+const LOOK_MS = 60_000;
+
+export interface KeyKeeperOptions {
+  readonly kms: KmsClient;
+  readonly credential: KmsCredential;
+  /** Canonical address of record. */
+  readonly addressOfRecord: string;
+  /** Canonical device identity; the address of record itself where there is one device. */
+  readonly device: string;
+  readonly ring: KeyRing;
+  readonly districts: Districts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export class KeyKeeper {
+  readonly #options: KeyKeeperOptions;
+  #look: Timer | null = null;
+
+  constructor(options: KeyKeeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Fetches parameters, and keys as far as they are wanting.
+   * @throws UeError `kms` if the own KMS does not give them
+   */
+  async refresh(): Promise<void> {
+    await this.#options.districts.refresh();
+    if (this.#wanting()) await this.#request();
+    this.#look ??= this.#nextLook();
+  }
+
+  stop(): void {
+    this.#look?.cancel();
+    this.#look = null;
+  }
+
+  async #request(): Promise<void> {
+    const { kms, credential, addressOfRecord, device, ring, clock, random } = this.#options;
+    const uris = [...new Set([addressOfRecord, device])];
+    const request = new KeyRequest(credential, { uris, time: clock.now() }, random);
+    ring.add(request.granted(await kms.requestKeys(request.octets)));
+    const now = clock.now() / 1000;
+    if (uris.some((uri) => ring.privateKey(uri, now) === null)) {
+      throw new UeError('kms', 'the KMS gave no key for the period that is on');
+    }
+  }
+
+  #wanting(): boolean {
+    const { ring, districts, credential, device, clock } = this.#options;
+    const now = clock.now() / 1000;
+    const lifetime = districts.parametersOf(credential.district, now)?.keyLifetime ?? 0;
+    return ring.heldUntil(device, now) < now + lifetime / 4;
+  }
+
+  #nextLook(): Timer {
+    const { clock, ring, logger } = this.#options;
+    return clock.after(LOOK_MS, () => {
+      ring.expire(clock.now() / 1000);
+      const done = this.#wanting() ? this.refresh() : Promise.resolve();
+      done.catch((error: unknown) => logger.warn({ error }, 'no new keys could be had; tried again soon'));
+      if (this.#look !== null) this.#look = this.#nextLook();
+    });
+  }
+}
