@@ -5,6 +5,8 @@
  * itself; then no second device gets that identity's seed, and a second device gets the address's private key only for
  * periods after the first has moved to `gr` (profile, section 1). A move takes effect at the next period boundary.
  */
+import { addressOfRecord, canonicalIdentity } from '../ibake/identity.ts';
+import { IbakeError } from '../ibake/errors.ts';
 import type { District } from './district.ts';
 import { KmsError } from './errors.ts';
 import type { Device, DeviceIdentity, KmsStore, Subscriber } from './ports.ts';
@@ -24,10 +26,9 @@ export async function enrol(
     readonly store: KmsStore;
     readonly district: District;
     readonly now: number;
-    readonly isCanonical: (uri: string) => boolean;
   },
 ): Promise<Subscriber> {
-  checkIdentities(enrolment, context.isCanonical);
+  checkIdentities(enrolment);
   const known = await context.store.subscriberByIdentity(enrolment.publicIdentities[0] ?? '');
   if (known !== null && known.id !== enrolment.id)
     throw new KmsError('refused', `an identity of ${enrolment.id} belongs to another subscriber`);
@@ -56,12 +57,6 @@ export function identityAt(device: Device, period: number): string | null {
   return device.identities.find((identity) => holds(identity, period))?.uri ?? null;
 }
 
-/** The address of record of a device identity. */
-export function addressOfRecord(uri: string): string {
-  const at = uri.indexOf(';');
-  return at < 0 ? uri : uri.slice(0, at);
-}
-
 function holds(identity: DeviceIdentity, period: number): boolean {
   return identity.from <= period && (identity.until === null || period < identity.until);
 }
@@ -78,7 +73,7 @@ function moved(known: Device | undefined, uri: string, boundary: number): Device
   return [...ended, { uri, from: boundary, until: null }];
 }
 
-function checkIdentities(enrolment: Enrolment, isCanonical: (uri: string) => boolean): void {
+function checkIdentities(enrolment: Enrolment): void {
   if (enrolment.publicIdentities.length === 0)
     throw new KmsError('refused', `${enrolment.id}: no public identity`);
   const all = [...enrolment.publicIdentities, ...enrolment.devices.map(({ identity }) => identity)];
@@ -93,6 +88,15 @@ function checkIdentities(enrolment: Enrolment, isCanonical: (uri: string) => boo
     throw new KmsError('refused', `${stray.identity} is not a device of ${enrolment.id}'s addresses`);
   if (enrolment.aliases.some((alias) => !/^tel:\+?[0-9]+$/.test(alias)))
     throw new KmsError('refused', `${enrolment.id}: an alias is a tel: URI without separators or parameters`);
+}
+
+function isCanonical(uri: string): boolean {
+  try {
+    return canonicalIdentity(uri).uri === uri;
+  } catch (error) {
+    if (error instanceof IbakeError) return false;
+    throw error;
+  }
 }
 
 /** No two devices may have one identity at the same time. */

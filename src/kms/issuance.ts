@@ -8,12 +8,10 @@
  *     serial         the one that the sender's rule selects, once it is announced
  *     order          nearest periods first, the future before the past
  */
+import { SLOT_SECONDS } from '../ibake/recoverable-secret.ts';
 import type { District } from './district.ts';
 import { identityAt } from './enrolment.ts';
 import type { Device, SerialRecord, Subscriber } from './ports.ts';
-
-/** Seconds of a slot (profile, section 5). */
-export const SLOT_SECONDS = 900;
 
 export interface IssuanceSettings {
   /** Seconds that clocks may differ by. */

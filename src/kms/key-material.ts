@@ -5,14 +5,12 @@
  *     S_id = [s]Q_id,  id = DER(IBEIdentityInfo)
  *     k₀ = HKDF-SHA-256(LI root, salt empty, "MIKEY-IBAKE LI seed v1" ‖ id),  kⱼ₊₁ = HMAC-SHA-256(kⱼ, "next")
  */
-import { createHmac, hkdfSync } from 'node:crypto';
-import { derGeneralizedTime, derSequence, derUtf8 } from '../bytes/der.ts';
-import { concat, toBigInt, utf8 } from '../bytes/octets.ts';
+import { toBigInt } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import { encodeBfPrivateKeyBlock } from '../ibe/blocks.ts';
 import type { IbeEngine } from '../ibe/engine.ts';
-import { encodeIbeIdentityInfo } from '../ibe/identity.ts';
-import { OID } from '../ibe/oids.ts';
+import { publicIdentity } from '../ibake/identity.ts';
+import { advanceSlotKey, liSeed } from '../ibake/recoverable-secret.ts';
 import type { District } from './district.ts';
 import type { LiRoots } from './li-roots.ts';
 import type { SerialRecord } from './ports.ts';
@@ -37,12 +35,7 @@ export class KeyMaterial {
 
   /** The DER that is hashed to the public key. */
   identity({ uri, period, serial }: KeyedIdentity): Uint8Array {
-    return encodeIbeIdentityInfo({
-      district: this.#district.name,
-      serial: serial.serial,
-      identityType: OID.sipIdentity,
-      identityData: derSequence(derUtf8(uri), derGeneralizedTime(period)),
-    });
+    return publicIdentity(uri, period, { district: this.#district.name, serial: serial.serial });
   }
 
   /** DER of BFPrivateKeyBlock. */
@@ -55,17 +48,6 @@ export class KeyMaterial {
   /** kⱼ of a device identity; `null` if the epoch's root is destroyed. */
   async slotKey(of: KeyedIdentity, slot: number): Promise<Secret | null> {
     const root = await this.#roots.forIssue(of.period);
-    return root === null ? null : slotKeyOf(liSeed(root, this.identity(of)), slot);
+    return root === null ? null : advanceSlotKey(liSeed(root, this.identity(of)), slot);
   }
-}
-
-function liSeed(root: Secret, identity: Uint8Array): Secret {
-  const info = concat(utf8('MIKEY-IBAKE LI seed v1'), identity);
-  return Secret.of(new Uint8Array(hkdfSync('sha256', root.expose(), new Uint8Array(), info, 32)));
-}
-
-function slotKeyOf(seed: Secret, slot: number): Secret {
-  let key = seed.expose();
-  for (let i = 0; i < slot; i++) key = new Uint8Array(createHmac('sha256', key).update('next').digest());
-  return Secret.of(key);
 }

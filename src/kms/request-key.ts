@@ -12,6 +12,7 @@ import { concat, utf8 } from '../bytes/octets.ts';
 import type { Clock, Random } from '../bytes/ports.ts';
 import { Secret } from '../bytes/secret.ts';
 import type { AuditLog } from '../evidence/log.ts';
+import { SLOT_SECONDS } from '../ibake/recoverable-secret.ts';
 import { encodeChain } from '../mikey/chain.ts';
 import { ntpFromUnixMs } from '../mikey/ntp.ts';
 import type { Payload } from '../mikey/payload.ts';
@@ -19,7 +20,7 @@ import { ERROR_NO, ID_ROLE, ID_TYPE, KEY_DATA_TYPE } from '../mikey/registry.ts'
 import type { District } from './district.ts';
 import { identityAt } from './enrolment.ts';
 import type { IssuanceSettings, PlannedKey } from './issuance.ts';
-import { ownsAll, planIssuance, SLOT_SECONDS } from './issuance.ts';
+import { ownsAll, planIssuance } from './issuance.ts';
 import type { KeyMaterial } from './key-material.ts';
 import type { KeyRequest } from './key-request.ts';
 import { encodeKeyError, encodeKeyResponse, parseKeyRequest, verifies } from './key-request.ts';

@@ -81,13 +81,7 @@ export async function home(now = vectorTime(), vector = vectorHome(), engine = b
     roots,
     material,
     requestKey,
-    enrol: (enrolment: Enrolment) =>
-      enrol(enrolment, {
-        store,
-        district,
-        now: clock.now() / 1000,
-        isCanonical: (uri) => uri.startsWith('sip:'),
-      }),
+    enrol: (enrolment: Enrolment) => enrol(enrolment, { store, district, now: clock.now() / 1000 }),
   };
 }
 
