@@ -1,0 +1,59 @@
+/** `claviger lemf recover`: audio from what was handed over, from two files alone. */
+import { Command } from 'commander';
+import { recoverFiles } from '../../app/lemf.ts';
+import type { CallReport } from '../../lemf/recover.ts';
+import { CliError } from '../failure.ts';
+
+interface RecoverFlags {
+  readonly hi2: string;
+  readonly hi3: string;
+  readonly out: string;
+  readonly partial?: true;
+  readonly json?: true;
+}
+
+export function lemfRecoverCommand(): Command {
+  return new Command('recover')
+    .description('decrypt the calls in files of HI2 and HI3 and write them as WAV')
+    .requiredOption('--hi2 <file>', 'PS-PDUs received on HI2')
+    .requiredOption('--hi3 <file>', 'PS-PDUs received on HI3')
+    .requiredOption('--out <folder>', 'where WAV files and recover.json go')
+    .option('--partial', 'write what verifies even if another stream of the same call does not')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(recoverCalls);
+}
+
+const EXAMPLES = `
+Ends with 0 if every call with content was recovered, with 1 otherwise; recover.json says why.
+
+Example:
+  $ claviger lemf recover --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out audio`;
+
+async function recoverCalls(flags: RecoverFlags): Promise<void> {
+  const report = await recoverFiles(
+    flags.hi2,
+    flags.hi3,
+    flags.out,
+    flags.partial === true ? { partial: true } : {},
+  );
+  if (flags.json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+  else for (const call of report.calls) process.stdout.write(describe(call));
+  const failed = report.calls.filter(({ recovered }) => !recovered).length;
+  if (report.calls.length === 0) throw new CliError('failed', 'the files hold no call');
+  if (failed > 0) {
+    throw new CliError(
+      'failed',
+      `${failed} of ${report.calls.length} calls not recovered`,
+      'recover.json has the reasons.',
+    );
+  }
+}
+
+function describe(call: CallReport): string {
+  const streams = call.streams.map(
+    (stream) => `  ${stream.file ?? `(${stream.reason ?? 'not written'})`}  ${stream.seconds.toFixed(2)} s`,
+  );
+  const head = `LIID ${call.liid}, CIN ${call.cin}: ${call.from ?? '?'} → ${call.to ?? '?'}, ${call.packets} packets`;
+  return [head, `  ${call.explanation}`, ...streams].join('\n') + '\n';
+}

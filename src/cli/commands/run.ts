@@ -1,0 +1,47 @@
+/** `claviger ENTITY run --config FILE`: one functional entity as a process, until SIGINT or SIGTERM. */
+import { Command, Option } from 'commander';
+import { readConfigFile } from '../../app/config.ts';
+import { pinoLogger, systemClock, systemRandom } from '../../app/runtime.ts';
+import type { LogLevel, Running, Runtime } from '../../app/runtime.ts';
+
+/** How an entity is started from the JSON of its configuration; what it returns tells where it listens. */
+export type Starter = (config: unknown, runtime: Runtime) => Promise<Running>;
+
+const LEVELS: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
+
+export function runCommand(entity: string, start: Starter): Command {
+  return new Command('run')
+    .description(`run the ${entity} until it is told to stop (SIGINT, SIGTERM)`)
+    .requiredOption('--config <file>', 'JSON configuration (docs/configuration.md)')
+    .addOption(new Option('--log <level>', 'what to log on standard error').choices(LEVELS).default('info'))
+    .addHelpText('after', `\nExample:\n  $ claviger ${entity} run --config ${entity}.json`)
+    .action(async (options: { config: string; log: LogLevel }) => {
+      const logger = pinoLogger(options.log, entity);
+      const runtime = { clock: systemClock(), random: systemRandom(), logger };
+      const stopped = untilTold();
+      const running = await start(readConfigFile(options.config), runtime);
+      process.stdout.write(JSON.stringify({ entity, ...addressesOf(running) }) + '\n');
+      await stopped;
+      logger.info({}, 'stopping');
+      await running.stop();
+    });
+}
+
+/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
+function untilTold(): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false;
+    const tell = (): void => {
+      if (told) process.exit(130);
+      told = true;
+      resolve();
+    };
+    process.on('SIGINT', tell);
+    process.on('SIGTERM', tell);
+  });
+}
+
+/** The plain data of a running entity: where it listens. One line of JSON, for scripts that start it. */
+function addressesOf(running: Running): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(running).filter(([, value]) => typeof value !== 'function'));
+}
