@@ -118,7 +118,7 @@ function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gath
 
 function beginAgain(kind: HandoverKind, call: Gathering, marks: MarkTable): void {
   call.gaps[kind].push(...marks.of(kind, call.liid, call.cin).gaps());
-  marks.reset(call.liid, call.cin);
+  marks.reset(kind, call.liid, call.cin);
   call.epoch++;
 }
 

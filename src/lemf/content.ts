@@ -7,7 +7,7 @@
  *     UDP  (RFC 768)  source port, destination port, length, checksum: 8 octets
  */
 import { BytesError } from '../bytes/errors.ts';
-import type { CcPayload } from '../li/wire/hi/ps-pdu.ts';
+import type { CcContents, CcPayload } from '../li/wire/hi/ps-pdu.ts';
 import { FRAME_TYPE, MMCC_PROTOCOL } from '../li/wire/hi/ipmm-cc.ts';
 import { MediaError } from '../media/errors.ts';
 import { decodeRtpHeader, isRtcp } from '../media/rtp.ts';
@@ -24,10 +24,7 @@ const UDP_HEADER = 8;
 const IPV6_HEADER = 40;
 
 export function rtpOf({ contents }: CcPayload): RtpContent | null {
-  if (contents.kind !== 'ipmm') return null;
-  const { packet, frameType, protocol } = contents.cc;
-  if (protocol !== undefined && protocol !== MMCC_PROTOCOL.rTP) return null;
-  const rtp = unwrapped(packet, frameType ?? FRAME_TYPE.rtpFrame);
+  const rtp = packetOf(contents);
   if (rtp === null || isRtcp(rtp)) return null;
   try {
     return { header: decodeRtpHeader(rtp).header, packet: rtp };
@@ -35,6 +32,18 @@ export function rtpOf({ contents }: CcPayload): RtpContent | null {
     if (error instanceof BytesError || error instanceof MediaError) return null;
     throw error;
   }
+}
+
+function packetOf(contents: CcContents): Uint8Array | null {
+  if (contents.kind === 'voip') {
+    // TS 33.108 names no frame type: IP version 4 or 6 and RTP version 2 differ in their first bits.
+    const { payload } = contents.cc;
+    return unwrapped(payload, (payload[0] ?? 0) >> 6 === 2 ? FRAME_TYPE.rtpFrame : FRAME_TYPE.ipFrame);
+  }
+  if (contents.kind !== 'ipmm') return null;
+  const { packet, frameType, protocol } = contents.cc;
+  if (protocol !== undefined && protocol !== MMCC_PROTOCOL.rTP) return null;
+  return unwrapped(packet, frameType ?? FRAME_TYPE.rtpFrame);
 }
 
 function unwrapped(packet: Uint8Array, frameType: number): Uint8Array | null {

@@ -56,8 +56,8 @@ export class MarkTable {
     return marks;
   }
 
-  /** cINReset: numbering of this LIID and CIN begins again. */
-  reset(liid: string, cin: number): void {
-    for (const kind of ['hi2', 'hi3']) this.#streams.delete(`${kind} ${cin} ${liid}`);
+  /** cINReset: numbering of this kind, LIID and CIN begins again. */
+  reset(kind: HandoverKind, liid: string, cin: number): void {
+    this.#streams.delete(`${kind} ${cin} ${liid}`);
   }
 }

@@ -137,8 +137,10 @@ export class LemfReceiver implements LemfAcceptor {
   /** Stored with either kind, so that whoever reads the files knows why numbers begin again. */
   #reset({ liid, cin }: PsHeader, octets: Uint8Array): void {
     if (cin === undefined) throw new LemfError('unexpected-pdu', 'cINReset without CIN');
-    this.#marks.reset(liid, cin);
-    for (const kind of ['hi2', 'hi3'] as const) this.#options.store.append(kind, octets);
+    for (const kind of ['hi2', 'hi3'] as const) {
+      this.#options.store.append(kind, octets);
+      this.#marks.reset(kind, liid, cin);
+    }
   }
 
   #answer(channel: LemfChannel, request: PsHeader, message: TriMessage): void {
@@ -149,7 +151,7 @@ export class LemfReceiver implements LemfAcceptor {
   #remember(kind: HandoverKind, { header, payload }: PsPdu): void {
     const { liid, cin, sequenceNumber } = header;
     if (cin === undefined) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
-    if (payload.kind === 'tri') this.#marks.reset(liid, cin);
+    if (payload.kind === 'tri') this.#marks.reset(kind, liid, cin);
     else this.#marks.of(kind, liid, cin).mark(sequenceNumber);
   }
 

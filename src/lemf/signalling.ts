@@ -95,6 +95,9 @@ const NO_MEDIA: MediaLine = { media: '', port: 0, protocol: '', codecs: new Map(
 function readSip(reading: Reading, octets: Uint8Array): void {
   try {
     const message = parseMessage(octets);
+    const type = message.contentType ?? '';
+    // An SDP within a multipart body is found too: its lines are looked for, not its frame.
+    if (type === 'application/sdp' || type.startsWith('multipart/')) readBody(reading, message.body);
     reading.callIds.add(message.callId);
     if (reading.from === null && message.cseq.method === 'INVITE') {
       reading.from = message.from.uri.text;
@@ -102,7 +105,6 @@ function readSip(reading: Reading, octets: Uint8Array): void {
     }
     if (message.kind === 'request' && message.method === 'BYE') reading.ended = true;
     if (message.kind === 'response' && message.status >= 300 && endsCall(message)) reading.ended = true;
-    if (message.contentType === 'application/sdp') readBody(reading, message.body);
   } catch (error) {
     if (!(error instanceof SipError)) throw error;
     reading.unreadable++;

@@ -40,6 +40,8 @@ import { decodeMicroTime, encodeMicroTime } from './time.ts';
 import type { MicroTime } from './time.ts';
 import { decodeTri, encodeTri } from './tri.ts';
 import type { TriMessage } from './tri.ts';
+import { decodeVoipCc, encodeVoipCc } from './voip-cc.ts';
+import type { VoipCc } from './voip-cc.ts';
 
 /** PayloadDirection. */
 export const DIRECTION = {
@@ -69,7 +71,10 @@ export type Payload =
   | OtherAlternative;
 
 export type IriContents = { readonly kind: 'eps'; readonly record: EpsIri } | OtherAlternative;
-export type CcContents = { readonly kind: 'ipmm'; readonly cc: IpmmCc } | OtherAlternative;
+export type CcContents =
+  | { readonly kind: 'ipmm'; readonly cc: IpmmCc }
+  | { readonly kind: 'voip'; readonly cc: VoipCc }
+  | OtherAlternative;
 
 interface PayloadTimes {
   readonly time?: MicroTime;
@@ -94,6 +99,7 @@ const TRI = 2;
 const EPS_IRI = 15;
 const EPS_IRIS_CONTENT = 1;
 const IPMM_CC = 12;
+const VOIP_CC = 20;
 
 export function encodePsPdu(pdu: PsPdu): Uint8Array {
   return derSequence(encodeHeader(1, pdu.header), constructed(2, encodePayload(pdu.payload)));
@@ -187,7 +193,7 @@ function encodeCc(payload: CcPayload): Uint8Array {
   const { contents } = payload;
   return derSequence(
     optional(payload.direction, (direction) => number(0, direction)),
-    constructed(2, contents.kind === 'ipmm' ? encodeIpmmCc(IPMM_CC, contents.cc) : contents.element),
+    constructed(2, encodeCcContents(contents)),
     encodeTimes(payload),
   );
 }
@@ -198,12 +204,31 @@ function decodeCc(octets: Uint8Array): CcPayload {
   const choice = elements.choice(2, 'cCContents');
   return {
     ...(direction === undefined ? {} : { direction }),
-    contents:
-      choice.number === IPMM_CC
-        ? { kind: 'ipmm', cc: decodeIpmmCc(formOf(choice, 'constructed', 'iPMMCC')) }
-        : other(choice),
+    contents: decodeCcContents(choice),
     ...decodeTimes(elements, 'CCPayload'),
   };
+}
+
+function encodeCcContents(contents: CcContents): Uint8Array {
+  switch (contents.kind) {
+    case 'ipmm':
+      return encodeIpmmCc(IPMM_CC, contents.cc);
+    case 'voip':
+      return encodeVoipCc(VOIP_CC, contents.cc);
+    case 'other':
+      return contents.element;
+  }
+}
+
+function decodeCcContents(value: DerValue): CcContents {
+  switch (value.number) {
+    case IPMM_CC:
+      return { kind: 'ipmm', cc: decodeIpmmCc(formOf(value, 'constructed', 'iPMMCC')) };
+    case VOIP_CC:
+      return { kind: 'voip', cc: decodeVoipCc(formOf(value, 'constructed', 'voipCC-CC-PDU')) };
+    default:
+      return other(value);
+  }
 }
 
 function encodeTimes({ time, timeStampQualifier }: PayloadTimes): Uint8Array {

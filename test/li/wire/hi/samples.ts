@@ -9,6 +9,7 @@ import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../../src/li/wi
 import { PARTY_TARGET } from '../../../../src/li/wire/hi/party.ts';
 import { DIRECTION } from '../../../../src/li/wire/hi/ps-pdu.ts';
 import type { Payload, PsPdu } from '../../../../src/li/wire/hi/ps-pdu.ts';
+import { HI3_VOIP_DOMAIN, ICE_TYPE, T_PDU_DIRECTION } from '../../../../src/li/wire/hi/voip-cc.ts';
 import { microTime } from '../../../../src/li/wire/hi/time.ts';
 
 const AT = Date.UTC(2030, 0, 2, 3, 4, 5, 678);
@@ -111,6 +112,28 @@ const payloads: Record<string, Payload> = {
         },
         time: microTime(AT),
         timeStampQualifier: TIME_STAMP_QUALIFIER.timeOfInterception,
+      },
+    ],
+  },
+  'an RTP packet by TS 33.108 clause 12': {
+    kind: 'cc',
+    packets: [
+      {
+        direction: DIRECTION.toTarget,
+        contents: {
+          kind: 'voip',
+          cc: {
+            domainId: HI3_VOIP_DOMAIN,
+            liid: header.liid,
+            correlationNumber: Uint8Array.of(1, 2, 3),
+            time: AT,
+            sequenceNumber: 65535,
+            direction: T_PDU_DIRECTION.toTarget,
+            iceType: ICE_TYPE.mGw,
+            sdp: utf8('v=0\r\n'),
+            payload: new Uint8Array(200).fill(0x45),
+          },
+        },
       },
     ],
   },
