@@ -71,6 +71,7 @@ export class Mediation {
   /** The end of the queue of turns. */
   #last: Promise<unknown> = Promise.resolve();
   #housekeeping: Timer | null = null;
+  #closing = false;
   #stopped = false;
   #spoilt = false;
 
@@ -167,6 +168,11 @@ export class Mediation {
     });
   }
 
+  /** Lets nothing wait any more for room in the outbox; what can be taken at once still is. */
+  close(): void {
+    this.#closing = true;
+  }
+
   /** Takes nothing more; resolves when the turn under way is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -198,7 +204,8 @@ export class Mediation {
   }
 
   async #roomToWork(): Promise<void> {
-    while (this.#options.congested?.() === true && !this.#stopped) {
+    while (this.#options.congested?.() === true) {
+      if (this.#closing) throw new MediationError('stopped', 'the outbox is full and the function is stopping');
       await new Promise<void>((resolve) => this.#options.clock.after(CONGESTION_PAUSE_MS, resolve));
     }
   }
