@@ -82,19 +82,25 @@ export async function startLemf(
   const servers = [config.hi2, config.hi3].map(
     (listen) => new HandoverServer({ ...listen, tls, acceptor, logger }),
   );
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
+    await live.stop();
+    await files.close();
+  };
   const ports: number[] = [];
-  for (const server of servers) ports.push(await server.start());
+  try {
+    for (const server of servers) ports.push(await server.start());
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const [hi2 = 0, hi3 = 0] = ports;
   logger.info({ hi2, hi3 }, 'LEMF is listening');
   return {
     hi2: { address: config.hi2.address, port: hi2 },
     hi3: { address: config.hi3.address, port: hi3 },
     recover: (folder, options) => recoverFiles(files.path('hi2'), files.path('hi3'), folder, options),
-    stop: async () => {
-      await Promise.all(servers.map((server) => server.stop()));
-      await live.stop();
-      await files.close();
-    },
+    stop,
   };
 }
 
@@ -142,7 +148,9 @@ class LiveRecovery {
       return;
     }
     try {
-      const { calls } = await recoverFiles(...paths, folder);
+      const report = await recoverFiles(...paths, folder);
+      // A registration, too, has an LIID and a CIN; only what has content can be recovered.
+      const calls = report.calls.filter(({ packets }) => packets > 0);
       this.#onEvent({
         type: 'recovered',
         at: clock.now(),

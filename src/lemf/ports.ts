@@ -76,6 +76,7 @@ export type LemfEvent =
   | {
       readonly type: 'recovered';
       readonly at: number;
+      /** Calls with content. */
       readonly calls: number;
       readonly recoveredCalls: number;
       readonly files: readonly string[];

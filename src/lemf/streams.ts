@@ -74,7 +74,7 @@ export function recoverStreams(call: CallMaterial, signalling: Signalling): Reco
   }
   const clear = signalling.mikeyMessages === 0 && keysOf(call).length === 0;
   const streams = [...bySsrc].map(([ssrc, packets]) =>
-    clear ? clearStream(ssrc, packets, signalling) : encryptedStream(ssrc, packets, call, signalling),
+    clear ? clearStream(ssrc, packets, call, signalling) : encryptedStream(ssrc, packets, call, signalling),
   );
   return streams.sort((a, b) => (a.csId ?? 256) - (b.csId ?? 256));
 }
@@ -122,6 +122,7 @@ function encryptedStream(
 function clearStream(
   ssrc: number,
   packets: readonly DeliveredPacket[],
+  call: CallMaterial,
   signalling: Signalling,
 ): RecoveredStream {
   const plain = packets.flatMap(({ packet, header }): Plain[] => {
@@ -131,7 +132,7 @@ function clearStream(
   const base = {
     ssrc,
     csId: null,
-    speaker: null,
+    speaker: partyBy(directionOf(packets), call, signalling),
     direction: directionOf(packets),
     encrypted: false,
     packets: packets.length,

@@ -59,6 +59,8 @@ export class HandoverServer {
       return;
     }
     socket.setNoDelay(true);
+    // A delivery function that has lost its power says no goodbye.
+    socket.setKeepAlive(true, 60_000);
     const connection = acceptor.accept(
       {
         send: (octets) => {

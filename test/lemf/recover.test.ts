@@ -3,6 +3,7 @@ import { concat, fromHex, utf8 } from '../../src/bytes/octets.ts';
 import type { HandoverRecord } from '../../src/df/records.ts';
 import { recover } from '../../src/lemf/recover.ts';
 import type { Recovery } from '../../src/lemf/recover.ts';
+import { decodeG711 } from '../../src/media/g711.ts';
 import { encodeRtp } from '../../src/media/rtp.ts';
 import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
 import { decodeWav } from '../../src/media/wav.ts';
@@ -146,6 +147,44 @@ describe('recovery from HI2 and HI3 alone (R-13, R-20)', () => {
     expect(samplesOf(recovery, audioName(before.streams[0]!.speaker))).toEqual(
       Int16Array.from([...before.streams[0]!.spoken, ...rekeyed.streams[0]!.spoken]),
     );
+  });
+});
+
+describe('a call without encryption (R-20: as for unencrypted communications)', () => {
+  it('is recovered too, named by target and direction', () => {
+    const call = new InterceptedCall();
+    const { i, r } = call.vector.uri;
+    const sdp = call
+      .sdp('none')
+      .replace(/a=key-mgmt.*\r\n/, '')
+      .replace('SAVP', 'AVP');
+    const spoken = new Uint8Array(160).fill(0x2a);
+    const packet = (ssrc: number, sequenceNumber: number) =>
+      encodeRtp({
+        marker: false,
+        payloadType: 8,
+        sequenceNumber,
+        timestamp: 160 * sequenceNumber,
+        ssrc,
+        csrc: [],
+        extension: null,
+        payload: spoken,
+      });
+    const recovery = run([
+      call.sip(`INVITE ${r} SIP/2.0`, 'INVITE', 'fromTarget', sdp),
+      call.sip('SIP/2.0 200 OK', 'INVITE', 'toTarget', sdp),
+      ...[0, 1, 2].map((n) => call.cc(packet(1, n), 'fromTarget')),
+      ...[0, 2].map((n) => call.cc(packet(2, n), 'toTarget')),
+    ]);
+    expect(recovery.audio.map(({ name }) => name)).toEqual([audioName(i), audioName(r)]);
+    const expected = decodeG711(spoken, 'pcma');
+    const samples = samplesOf(recovery, audioName(r))!;
+    expect(samples.subarray(0, 160)).toEqual(expected);
+    expect(samples.subarray(320)).toEqual(expected);
+    expect(recovery.report.calls[0]?.streams).toMatchObject([
+      { encrypted: false, speaker: i, missing: 0 },
+      { encrypted: false, speaker: r, missing: 1 },
+    ]);
   });
 });
 
