@@ -1,11 +1,12 @@
 /** The CSCF's end of the control interface of the media gateway (`gateway/control.ts`). */
 import { fromUtf8, utf8 } from '../bytes/octets.ts';
+import type { MediaAnchor } from '../cscf/ports.ts';
 import type { AnchoredStream, WantedSession } from '../gateway/control.ts';
 import { decodeAnchored, encodeWanted } from '../gateway/control.ts';
 import { GatewayError } from '../gateway/errors.ts';
 import type { HttpsAnswer, HttpsClient } from './https.ts';
 
-export class IqClient {
+export class IqClient implements MediaAnchor {
   readonly #https: HttpsClient;
   readonly #base: string;
 
