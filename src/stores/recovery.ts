@@ -1,18 +1,21 @@
 /** What recovery yields, as files: `recover.json` and one WAV a stream. They are somebody's conversation: 0600. */
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Recovery } from '../lemf/recover.ts';
 
 export const RECOVERY_REPORT = 'recover.json';
 
-/** Audio of an earlier run, which must not pass for that of this one. */
-const AUDIO = /^recovered-.*\.wav$/;
+/** What `recover` calls its audio. */
+const AUDIO = /^recovered-[A-Za-z0-9_-]+\.wav$/;
 
-/** Writes all files into `folder` (made if missing) and gives their paths. */
+/**
+ * Writes all files into `folder` (made if missing) and gives their paths. Audio that the report of an earlier run lists
+ * goes, lest it pass for that of this one.
+ */
 export function writeRecovery(folder: string, { report, audio }: Recovery): string[] {
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder).filter((entry) => AUDIO.test(entry))) {
-    rmSync(path.join(folder, name));
+  for (const name of earlierAudio(path.join(folder, RECOVERY_REPORT))) {
+    rmSync(path.join(folder, name), { force: true });
   }
   const files = [
     ...audio,
@@ -24,4 +27,13 @@ export function writeRecovery(folder: string, { report, audio }: Recovery): stri
     renameSync(`${file}.new`, file);
     return file;
   });
+}
+
+/** Names of audio files in an earlier report; none if there is no report, or none that can be read. */
+function earlierAudio(report: string): string[] {
+  if (!existsSync(report)) return [];
+  const names = /"file": "([^"\\]+)"/g;
+  return [...readFileSync(report, 'utf8').matchAll(names)]
+    .map(([, name]) => name ?? '')
+    .filter((name) => AUDIO.test(name));
 }

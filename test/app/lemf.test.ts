@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ import { LemfFiles } from '../../src/stores/lemf.ts';
 import { delivered, InterceptedCall } from '../lemf/call.ts';
 import { bundle } from '../support/bundle.ts';
 import type { Bundle } from '../support/bundle.ts';
+import { asn1Oracle, missingShared, missingTool } from '../support/shared.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-'));
 const clock = systemClock();
@@ -180,6 +181,29 @@ describe('HI2 and HI3 over mutual TLS', () => {
       expect(statSync(path.join(out, name)).mode & 0o777).toBe(0o600);
     }
   });
+
+  it.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
+    'an independent ASN.1 compiler accepts all that a LEMF has stored',
+    async () => {
+      const config = newConfig();
+      const { lemf } = await lemfOf(config);
+      const df = new Df().at(ports(lemf));
+      df.manager.start();
+      const call = new InterceptedCall('exchange-1.json', { packets: 10 });
+      await df.append([...call.signalling, ...call.keys, call.failure, ...call.content]);
+      await until(() => df.empty());
+      for (const [kind, count] of [
+        ['hi2', 9],
+        ['hi3', 20],
+      ] as const) {
+        const file = path.join(config.folder, `${kind}.ber`);
+        const { status, stdout, stderr } = spawnSync(asn1Oracle, ['ps-pdu', file], { encoding: 'utf8' });
+        expect(stderr).toBe('');
+        expect(status).toBe(0);
+        expect(stdout.trim().split('\n')).toHaveLength(count);
+      }
+    },
+  );
 
   it('a destination that is not a LEMF, or bears another name, gets nothing', async () => {
     const impostor = lemfConfig({ tls: files.cscf, folder: path.join(root, 'impostor') });

@@ -4,13 +4,14 @@
  * LIID, CIN, sequence number and kind.
  */
 import type { Timer } from '../../bytes/ports.ts';
-import type { HandoverAddress, HandoverAlarms, HandoverChannel, HandoverTransport } from './ports.ts';
+import type { AlarmBook } from './alarm-book.ts';
+import type { HandoverAddress, HandoverChannel, HandoverTransport } from './ports.ts';
 import { HandoverSession } from './session.ts';
 import type { SessionContext } from './session.ts';
 
 export type DeliveryContext = Omit<SessionContext, 'did' | 'onReady' | 'onFailure'> & {
   readonly transport: HandoverTransport;
-  readonly alarms: HandoverAlarms;
+  readonly alarms: AlarmBook;
 };
 
 export class Delivery {
@@ -22,7 +23,6 @@ export class Delivery {
   #pause: number;
   /** Since when the LEMF is away, Unix milliseconds; `null` while it is there. */
   #awaySince: number | null;
-  #alarmed = false;
   #alarmTimer: Timer | null = null;
   #reason = 'never connected';
   #stopped = false;
@@ -84,10 +84,8 @@ export class Delivery {
     this.#pause = this.#context.settings.retryFirst;
     this.#awaySince = null;
     this.#alarmTimer?.cancel();
+    alarms.clear(this.address.did, 'down');
     logger.info({ did: this.address.did }, 'handover connection is ready');
-    if (!this.#alarmed) return;
-    this.#alarmed = false;
-    alarms.cleared(this.address.did);
   }
 
   #lost(reason: string): void {
@@ -110,8 +108,7 @@ export class Delivery {
   #watch(): void {
     const { clock, settings, alarms } = this.#context;
     this.#alarmTimer = clock.after(settings.alarmAfter, () => {
-      this.#alarmed = true;
-      alarms.raised(this.address.did, `handover interface is down: ${this.#reason}`);
+      alarms.raise(this.address.did, 'down', `handover interface is down: ${this.#reason}`);
     });
   }
 }

@@ -8,6 +8,7 @@
  */
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { Outbox } from '../ports.ts';
+import { AlarmBook } from './alarm-book.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
 import type { DeliveryName } from './encoder.ts';
@@ -32,7 +33,7 @@ export class HandoverManager {
   readonly #options: HandoverManagerOptions;
   readonly #context: DeliveryContext;
   readonly #deliveries = new Map<string, Delivery>();
-  readonly #congested = new Set<string>();
+  readonly #alarms: AlarmBook;
   #unsubscribe: (() => void) | null = null;
   #backlogTimer: Timer | null = null;
   #transportNumber = 0;
@@ -40,12 +41,13 @@ export class HandoverManager {
 
   constructor(options: HandoverManagerOptions) {
     this.#options = options;
-    const { outbox, transport, name, alarms, clock, logger } = options;
+    const { outbox, transport, name, clock, logger } = options;
+    this.#alarms = new AlarmBook(options.alarms);
     this.#context = {
       outbox,
       transport,
       name,
-      alarms,
+      alarms: this.#alarms,
       clock,
       logger,
       settings: { ...HANDOVER_DEFAULTS, ...options.settings },
@@ -55,7 +57,7 @@ export class HandoverManager {
 
   /** Whether some destination's backlog is at its bound: then no more should be taken in. */
   get congested(): boolean {
-    return this.#congested.size > 0;
+    return this.#alarms.with('backlog').length > 0;
   }
 
   /** Whether that destination's LEMF is connected and its options are agreed. */
@@ -106,17 +108,14 @@ export class HandoverManager {
   }
 
   async #checkBacklog(): Promise<void> {
-    const { outbox, alarms } = this.#options;
-    const waiting = new Set(await outbox.destinations());
-    for (const did of new Set([...waiting, ...this.#congested])) {
+    const { outbox } = this.#options;
+    const bound = this.#context.settings.backlogOctets;
+    const waiting = await outbox.destinations();
+    for (const did of new Set([...waiting, ...this.#alarms.with('backlog')])) {
       const { count, octets } = await outbox.waiting(did);
-      const over = octets > this.#context.settings.backlogOctets;
-      if (over && !this.#congested.has(did)) {
-        this.#congested.add(did);
-        alarms.raised(did, `the backlog is at its bound: ${count} PDUs, ${octets} octets`);
-      } else if (!over && this.#congested.delete(did)) {
-        alarms.cleared(did);
-      }
+      const description = `the backlog is at its bound: ${count} PDUs, ${octets} octets`;
+      if (octets > bound) this.#alarms.raise(did, 'backlog', description);
+      else this.#alarms.clear(did, 'backlog');
     }
   }
 }

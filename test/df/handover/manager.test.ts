@@ -182,12 +182,16 @@ describe('handover manager: the LEMF is away', () => {
     await settle();
     expect(p.manager.congested).toBe(true);
     expect(p.alarms.at(-1)).toMatch(/backlog is at its bound: 20 PDUs/);
+    p.clock.advance(3000);
+    expect(p.alarms.at(-1)).toMatch(/is down/);
     const peer = await p.connected();
+    expect(p.alarms.some((alarm) => alarm.endsWith('cleared'))).toBe(false);
     peer.acknowledge();
     await settle();
     p.clock.advance(2000);
     await settle();
     expect(p.manager.congested).toBe(false);
+    expect(p.alarms.at(-1)).toBe(`${DID} cleared`);
     expect(await p.waiting()).toBe(0);
   });
 });

@@ -96,6 +96,77 @@ describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
     );
   });
 
+  it('records of any content survive', () => {
+    const octets = fc.uint8Array({ maxLength: 300 });
+    const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+    const optionalText = <K extends string>(...names: K[]) =>
+      Object.fromEntries(names.map((name) => [name, text])) as Record<K, typeof text>;
+    const parties = fc.array(
+      fc.record(
+        { qualifier: fc.nat(9), ...optionalText('sipUri', 'telUri', 'impi') },
+        { requiredKeys: ['qualifier'] },
+      ),
+      { maxLength: 10 },
+    );
+    const secret = octets.map((value) => Secret.of(value));
+    const key = fc.record({ csId: octets, key: secret, salt: secret }, { requiredKeys: ['csId', 'key'] });
+    const iriToCc = fc.record(
+      { cc: fc.array(octets, { maxLength: 3 }), iri: octets },
+      { requiredKeys: ['cc'] },
+    );
+    const records = fc.record(
+      {
+        recordType: fc.integer({ min: 1, max: 4 }),
+        domainId: fc.constant('0.4.0.2.2.4.8.15.5'),
+        liid: fc.stringMatching(/^[A-Za-z0-9]{1,25}$/),
+        time: fc.integer({ min: 0, max: Date.UTC(9999, 0) }),
+        parties,
+        networkIdentifier: fc.record(
+          { operator: fc.stringMatching(/^[!-~]{1,5}$/), element: fc.stringMatching(/^[!-~]{1,25}$/) },
+          { requiredKeys: ['operator'] },
+        ),
+        imsEvent: fc.nat(0xffffffff),
+        sipMessage: octets,
+        correlation: fc.oneof(
+          fc.record({ iriToCc }),
+          fc.record({ iriToIri: octets }),
+          fc.record({ iriToCc, iriToIri: octets }),
+        ),
+        keys: fc.array(key, { maxLength: 3 }),
+        sipMessageHeaderOffer: octets,
+        sipMessageHeaderAnswer: octets,
+        sdpOffer: octets,
+        sdpAnswer: octets,
+        mediaSecFailure: fc.nat(9),
+        pani: fc.array(
+          fc.record(
+            {
+              networkProvided: fc.boolean(),
+              rawLocation: octets,
+              ...optionalText('accessType', 'accessClass'),
+            },
+            { requiredKeys: ['networkProvided'] },
+          ),
+          { maxLength: 3 },
+        ),
+        imsVoip: fc.array(fc.record({ imsIri: octets, imsCc: iriToCc }, { requiredKeys: ['imsIri'] }), {
+          maxLength: 3,
+        }),
+        ccUnavailableReason: fc.stringMatching(/^[A-Za-z0-9 .]{0,40}$/),
+      },
+      { requiredKeys: ['recordType', 'domainId', 'liid', 'time', 'parties', 'networkIdentifier'] },
+    );
+    fc.assert(
+      fc.property(records, (record) => {
+        const contents = { kind: 'eps' as const, record };
+        const pdu: PsPdu = { header, payload: { kind: 'iri', records: [{ iriType: 4, contents }] } };
+        const octetsOnce = encodePsPdu(pdu);
+        expect(plain(decodePsPdu(octetsOnce))).toEqual(plain(pdu));
+        expect(encodePsPdu(decodePsPdu(octetsOnce))).toEqual(octetsOnce);
+      }),
+    );
+  });
+
   it('components of a later version are passed over; unknown ones before the extension mark are refused', () => {
     const tri = constructed(2, constructed(2, primitive(3, new Uint8Array())));
     const [, inner] = [derSequence(), encodeHeader(1, header)];
