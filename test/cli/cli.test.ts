@@ -1,0 +1,93 @@
+/** The command line as a person meets it: real processes, readable scripts. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { vectorFile } from '../support/shared.ts';
+import { buildOnce, cli } from '../support/cli.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-cli-'));
+const exchange = vectorFile('exchange-1.json') as {
+  messages: Record<string, { message: string }>;
+  csbId: number;
+};
+const iMessage1 = exchange.messages['I_MESSAGE_1']!.message;
+
+function run(args: string[], input = ''): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { input, encoding: 'utf8' });
+  return { status, out: stdout, err: stderr };
+}
+
+beforeAll(buildOnce, 120_000);
+
+describe('claviger', () => {
+  it.each([[], ['mikey', 'decode'], ['ibe', 'setup'], ['lemf', 'recover'], ['audit', 'verify']])(
+    '%s %s --help explains itself',
+    (...command) => {
+      const { status, out } = run([...command, '--help']);
+      expect(status).toBe(0);
+      expect(out).toMatch(/Usage: claviger/);
+      if (command.length > 0) expect(out).toContain('$ claviger');
+    },
+  );
+
+  it('says what is wrong with a command line and exits with a code that says so', () => {
+    const { status, err } = run(['mikey', 'decode', '--jsno']);
+    expect(status).not.toBe(0);
+    expect(err).toMatch(/unknown option '--jsno'/);
+    expect(err).toMatch(/--help/);
+  });
+});
+
+describe('claviger mikey decode', () => {
+  it('prints the fields of a message in base64', () => {
+    const { status, out } = run(['mikey', 'decode'], iMessage1);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^I_MESSAGE_1, \d+ octets/);
+    expect(out).toContain('ID Role: IDRi (1)');
+    expect(out).toContain(`CSB ID: 0x${exchange.csbId.toString(16).padStart(8, '0')}`);
+  });
+
+  it('finds the messages in SDP, in hex and in a file, and prints JSON', () => {
+    const file = path.join(folder, 'message.bin');
+    writeFileSync(file, Buffer.from(iMessage1, 'base64'));
+    const inputs: [string[], string][] = [
+      [[], `v=0\r\na=key-mgmt:mikey ${iMessage1}\r\n`],
+      [[], Buffer.from(iMessage1, 'base64').toString('hex')],
+      [[file], ''],
+    ];
+    for (const [args, input] of inputs) {
+      const { out } = run(['mikey', 'decode', '--json', ...args], input);
+      expect(JSON.parse(out)).toMatchObject({ name: 'I_MESSAGE_1' });
+    }
+  });
+
+  it('refuses what is no message, in one line', () => {
+    const cut = run(['mikey', 'decode'], Buffer.from(iMessage1, 'base64').subarray(0, 90).toString('base64'));
+    expect(cut.status).toBe(1);
+    expect(cut.err).toMatch(/^claviger: /);
+    expect(cut.err).not.toMatch(/ {4}at /);
+    expect(run(['mikey', 'decode', path.join(folder, 'absent')]).err).toMatch(/cannot read/);
+    expect(run(['mikey', 'decode']).err).toMatch(/the input is empty/);
+  });
+});
+
+describe('claviger ibe setup', () => {
+  it('writes a secret that only its owner can read, never twice over', () => {
+    const args = [
+      'ibe',
+      'setup',
+      '--district',
+      'https://kms.x.example/.well-known/ibe',
+      '--n',
+      '2048',
+      '--out',
+      folder,
+    ];
+    expect(run(args).status).toBe(0);
+    expect(statSync(path.join(folder, 'district.json')).mode & 0o777).toBe(0o600);
+    expect(run(args).err).toMatch(/exists already/);
+    expect(run([...args.slice(0, -4), '--n', '1000', '--out', folder]).err).toMatch(/1000 is not one of/);
+  });
+});
