@@ -49,11 +49,15 @@ export function decodeDistrictFile(json: unknown): DistrictFile {
 
 /** The same as an object. Everything in it is secret: only for who asked for just that. */
 export function revealDistrict(file: DistrictFile): Record<string, unknown> {
-  const { serial, bf } = { serial: file.serial, bf: file.serial.bf };
+  const { serial } = file;
+  const { bf } = serial;
   return {
     district: file.district,
     serial: serial.serial,
     keyLifetime: file.keyLifetime,
+    ...(serial.notBefore === 0 ? {} : { notBefore: serial.notBefore }),
+    ...(serial.notAfter === NO_END ? {} : { notAfter: serial.notAfter }),
+    ...(bf.hash === 'sha256' ? {} : { hash: bf.hash }),
     p: hex(bf.p),
     q: hex(bf.q),
     P: [hex(bf.P.x), hex(bf.P.y)],

@@ -19,7 +19,10 @@ export function sendProblem(
   members: Readonly<Record<string, unknown>> = {},
 ): FastifyReply {
   const body = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail, ...members };
-  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send(Buffer.from(JSON.stringify(body)));
 }
 
 /** Makes whatever fastify itself refuses, and what a handler throws, problem details; internals are not shown. */
