@@ -5,6 +5,7 @@
  *     POI ──X2/X3──► X2X3Server ─► Mediation ─► SqliteDfStore (outbox) ─► HandoverManager ──HI2/HI3──► LEMF
  *                                     └─► KeyRequests ─► XkClient ──Xk──► KMS
  */
+import type { DfListener } from '../df/events.ts';
 import { recordEncoder } from '../df/handover/encoder.ts';
 import type { DeliveryName } from '../df/handover/encoder.ts';
 import { HandoverManager } from '../df/handover/manager.ts';
@@ -15,8 +16,8 @@ import type { KeySession, QuestionState } from '../df/key-session.ts';
 import { Mediation } from '../df/mediation.ts';
 import type { DfIssues, KeySource, PduRecorder } from '../df/ports.ts';
 import { dfTasks } from '../df/tasks.ts';
-import { deliveryEndpoint } from '../li/ne/poi-address.ts';
 import type { TaskTable } from '../li/ne/tasks.ts';
+import { endpointOf } from '../li/ne/x1-policy.ts';
 import { HandoverClient } from '../servers/handover-client.ts';
 import type { HostMap } from '../servers/hosts.ts';
 import type { TlsMaterial } from '../servers/tls.ts';
@@ -38,6 +39,7 @@ export interface DeliveryOptions {
   readonly recorder?: PduRecorder;
   readonly keyTiming?: KeyRequestTiming;
   readonly handover?: Partial<HandoverSettings>;
+  readonly onEvent?: DfListener;
 }
 
 export interface RunningDelivery extends Running {
@@ -62,6 +64,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     logger,
     ...(options.handover === undefined ? {} : { settings: options.handover }),
   });
+  const watched = options.onEvent === undefined ? {} : { onEvent: options.onEvent };
   const announced = new Announcements();
   const mediation = await Mediation.open(
     {
@@ -73,6 +76,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
       logger,
       congested: () => handover.congested,
       ...(options.recorder === undefined ? {} : { recorder: options.recorder }),
+      ...watched,
     },
     (session, question) => announced.tell(session, question),
   );
@@ -80,6 +84,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     clock,
     logger,
     ...(options.keyTiming === undefined ? {} : { timing: options.keyTiming }),
+    ...watched,
   });
   announced.to((session, question) => requests.start(session, question));
   const unsubscribe = table.subscribe(() => {
@@ -128,8 +133,8 @@ class Announcements {
 }
 
 function handoverAddresses(table: TaskTable): HandoverAddress[] {
-  return table.destinations().flatMap(({ did, address }) => {
-    const endpoint = deliveryEndpoint(address);
-    return endpoint === null ? [] : [{ did, ...endpoint }];
+  return table.destinations().flatMap((destination) => {
+    const endpoint = endpointOf(destination);
+    return endpoint === null ? [] : [{ did: destination.did, ...endpoint }];
   });
 }

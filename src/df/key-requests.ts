@@ -6,6 +6,7 @@
  * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
  */
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
+import type { DfListener } from './events.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
 import { isGetKeysFailure } from '../li/wire/xk.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
@@ -36,6 +37,13 @@ export interface KeyRequestTiming {
   readonly longestPauseMs?: number;
 }
 
+export interface KeyRequestOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly timing?: KeyRequestTiming;
+  readonly onEvent?: DfListener;
+}
+
 const DEFAULTS: Required<KeyRequestTiming> = {
   timerMs: 10_000,
   lateMs: 86_400_000,
@@ -61,18 +69,20 @@ export class KeyRequests {
   readonly #timing: Required<KeyRequestTiming>;
   readonly #requests = new Map<string, Request>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #onEvent: DfListener | undefined;
   #stopped = false;
 
   constructor(
     questions: Questions,
     source: KeySource,
-    { clock, logger, timing = {} }: { clock: Clock; logger: Logger; timing?: KeyRequestTiming },
+    { clock, logger, timing = {}, onEvent }: KeyRequestOptions,
   ) {
     this.#questions = questions;
     this.#source = source;
     this.#clock = clock;
     this.#logger = logger;
     this.#timing = { ...DEFAULTS, ...timing };
+    this.#onEvent = onEvent;
   }
 
   /** Questions that are being put. */
@@ -146,15 +156,29 @@ export class KeyRequests {
 
   /** `null`: no answer yet. */
   async #ask(asked: GetKeysRequest): Promise<GetKeysResponse | null> {
+    const { xid, targetKmsIdentity } = asked;
+    this.#onEvent?.({ type: 'asked', at: this.#clock.now(), xid, target: targetKmsIdentity });
     try {
       const answer = await this.#source.getKeys(asked);
+      this.#tell(xid, answer);
       const busy = isGetKeysFailure(answer) && answer.failureIndication === 'temporarily-unavailable';
       return busy ? null : answer;
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown';
-      this.#logger.warn({ xid: asked.xid, reason }, 'Xk: no answer');
+      this.#logger.warn({ xid, reason }, 'Xk: no answer');
+      this.#onEvent?.({ type: 'no-keys', at: this.#clock.now(), xid, reason: 'no-answer' });
       return null;
     }
+  }
+
+  #tell(xid: string, answer: GetKeysResponse): void {
+    const at = this.#clock.now();
+    if (isGetKeysFailure(answer)) {
+      this.#onEvent?.({ type: 'no-keys', at, xid, reason: answer.failureIndication });
+      return;
+    }
+    const { verified, cryptoSessions } = answer;
+    this.#onEvent?.({ type: 'keys', at, xid, verified, cryptoSessions: cryptoSessions.length });
   }
 
   #end(key: string): void {

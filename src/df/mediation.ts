@@ -19,11 +19,18 @@ import type { Pdu } from '../li/wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../li/wire/x2x3/pdu.ts';
 import { isGetKeysFailure } from '../li/wire/xk.ts';
 import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
+import type { DfListener } from './events.ts';
 import { extractMikey, fingerprint } from './extraction.ts';
 import { intake, streamKey } from './intake.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
 import { openOnes, questionOf, withMessages, withQuestion } from './key-session.ts';
-import { CONTENT_FORMATS, directionOf, observedIdentities, streamIdentifier } from './pdu-facts.ts';
+import {
+  CONTENT_FORMATS,
+  directionOf,
+  observedIdentities,
+  receivedEvent,
+  streamIdentifier,
+} from './pdu-facts.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity, RecordDirection } from './records.ts';
 import type { Recipient } from './tasks.ts';
@@ -42,6 +49,7 @@ export interface MediationOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder?: PduRecorder;
+  readonly onEvent?: DfListener;
   /** While it says true nothing more is taken in. */
   readonly congested?: () => boolean;
   /** How long a call that is not heard of is remembered, milliseconds; default 24 h. */
@@ -205,7 +213,8 @@ export class Mediation {
 
   async #roomToWork(): Promise<void> {
     while (this.#options.congested?.() === true) {
-      if (this.#closing) throw new MediationError('stopped', 'the outbox is full and the function is stopping');
+      if (this.#closing)
+        throw new MediationError('stopped', 'the outbox is full and the function is stopping');
       await new Promise<void>((resolve) => this.#options.clock.after(CONGESTION_PAUSE_MS, resolve));
     }
   }
@@ -236,6 +245,7 @@ export class Mediation {
     if (place.stream !== null) this.#state.putStream(place.stream);
     if (place.lost > 0) this.#reportLoss(pdu, place.lost);
     this.#options.recorder?.accepted(pdu.type === PDU_TYPE.x2 ? 'x2' : 'x3', octets);
+    this.#options.onEvent?.(receivedEvent(pdu, now));
     const task = this.#options.tasks.find(pdu.xid);
     if (task === null) this.#hold(pdu, octets, now);
     else {
@@ -390,15 +400,17 @@ export class Mediation {
     if (dids.length === 0) return;
     const now = this.#options.clock.now();
     const { cin, sequenceNumber } = this.#state.place(correlation, liid, kind);
+    const record = make(liid, cin);
     let octets: Uint8Array;
     try {
-      octets = this.#options.encode(make(liid, cin), sequenceNumber);
+      octets = this.#options.encode(record, sequenceNumber);
     } catch (error) {
       this.#options.logger.error({ liid, cin, error }, 'a record could not be encoded');
       this.#options.issues.elementIssue('a record could not be encoded and was dropped');
       return;
     }
     this.#state.advance(correlation, liid, kind, now);
+    this.#options.onEvent?.({ type: 'record', at: now, kind: record.kind, liid, cin, sequenceNumber });
     for (const did of dids) this.#state.append({ did, interface: kind, liid, cin, sequenceNumber, octets });
   }
 

@@ -1,8 +1,9 @@
 /** What the mediation reads off a PDU. */
 import { ATTRIBUTE } from '../li/wire/x2x3/attributes.ts';
 import type { Pdu } from '../li/wire/x2x3/pdu.ts';
-import { DIRECTION, numberAttribute, PAYLOAD_FORMAT, textAttribute } from '../li/wire/x2x3/pdu.ts';
+import { DIRECTION, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, textAttribute } from '../li/wire/x2x3/pdu.ts';
 import { parseTargetIdentifier } from '../li/wire/x2x3/target.ts';
+import type { DfEvent } from './events.ts';
 import type { DfTask } from './ports.ts';
 import type { CcRecord, ObservedIdentity, RecordDirection } from './records.ts';
 
@@ -33,4 +34,19 @@ export function streamIdentifier(pdu: Pdu): string {
   const source = end(ATTRIBUTE.sourceIpv4, ATTRIBUTE.sourceIpv6, ATTRIBUTE.sourcePort);
   const destination = end(ATTRIBUTE.destinationIpv4, ATTRIBUTE.destinationIpv6, ATTRIBUTE.destinationPort);
   return source === '' && destination === '' ? '' : `${source}>${destination}`;
+}
+
+/** What a watcher is told of a PDU. */
+export function receivedEvent(pdu: Pdu, at: number): DfEvent {
+  const isSip = pdu.payloadFormat === PAYLOAD_FORMAT.sip;
+  const [line = ''] = isSip ? Buffer.from(pdu.payload.subarray(0, 256)).toString('latin1').split('\r\n') : [];
+  return {
+    type: 'received',
+    at,
+    reference: pdu.type === PDU_TYPE.x2 ? 'x2' : 'x3',
+    xid: pdu.xid,
+    from: textAttribute(pdu, ATTRIBUTE.nfid) ?? '',
+    octets: pdu.payload.length,
+    summary: line,
+  };
 }

@@ -29,7 +29,7 @@ export interface X2X3Timing {
   readonly acknowledgementMs?: number;
   /** Milliseconds before the first attempt to reconnect, doubled each time; default 200. */
   readonly firstPauseMs?: number;
-  /** Milliseconds between attempts at most; default 30 s. */
+  /** Milliseconds between attempts at most; default 5 s. */
   readonly longestPauseMs?: number;
 }
 
@@ -51,7 +51,7 @@ const DEFAULTS: Required<X2X3Timing> = {
   idleKeepaliveMs: 60_000,
   acknowledgementMs: 180_000,
   firstPauseMs: 200,
-  longestPauseMs: 30_000,
+  longestPauseMs: 5_000,
 };
 
 /** A keepalive that has not been answered, and how far the queue had been sent before it. */

@@ -1,16 +1,27 @@
 /** The connections of one point of interception: one for each X2/X3 destination that X1 has created. */
-import { deliveryEndpoint } from '../li/ne/poi-address.ts';
-import type { DeliveryEndpoint } from '../li/ne/poi-address.ts';
 import type { Poi } from '../li/ne/poi.ts';
 import type { TaskTable } from '../li/ne/tasks.ts';
+import { endpointOf } from '../li/ne/x1-policy.ts';
 import type { Destination } from '../li/wire/x1/details.ts';
 import type { X2X3ClientOptions } from './x2x3-client.ts';
 import { X2X3Client } from './x2x3-client.ts';
+
+/** Where a destination is: host name or IP address, and port. */
+export interface DeliveryEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How long a removed destination may still take what waits for it. */
+const LINGER_MS = 10_000;
 
 export class X2X3Delivery {
   readonly #poi: Poi;
   readonly #options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>;
   readonly #clients = new Map<string, { readonly client: X2X3Client; readonly address: DeliveryEndpoint }>();
+
+  /** Clients of destinations that were removed. */
+  readonly #leaving = new Set<X2X3Client>();
 
   constructor(poi: Poi, options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>) {
     this.#poi = poi;
@@ -40,11 +51,17 @@ export class X2X3Delivery {
     client.start();
   }
 
-  /** Removes a destination, with what waits for it. */
+  /** Removes a destination; what already waits for it has some time left to arrive. */
   close(did: string): void {
-    this.#clients.get(did)?.client.stop();
+    const client = this.#clients.get(did)?.client;
     this.#clients.delete(did);
     this.#poi.close(did);
+    if (client === undefined) return;
+    this.#leaving.add(client);
+    void client.drain(LINGER_MS).then(() => {
+      client.stop();
+      this.#leaving.delete(client);
+    });
   }
 
   /** Waits at most `ms` milliseconds until every destination has acknowledged everything. */
@@ -56,11 +73,13 @@ export class X2X3Delivery {
   /** Closes all connections. */
   stop(): void {
     for (const { client } of this.#clients.values()) client.stop();
+    for (const client of this.#leaving) client.stop();
     this.#clients.clear();
   }
 
-  #openDestination({ did, address }: Destination): void {
-    const endpoint = deliveryEndpoint(address);
+  #openDestination(destination: Destination): void {
+    const { did } = destination;
+    const endpoint = endpointOf(destination);
     if (endpoint !== null) this.open(did, endpoint);
     else this.#options.issues.raised(did, 'the delivery address cannot be reached by X2 or X3');
   }
