@@ -1,0 +1,164 @@
+/** The exchange vectors: made and consumed, octet by octet. */
+import { describe, expect, it } from 'vitest';
+import { fromHex, toHex } from '../../src/bytes/octets.ts';
+import { Secret } from '../../src/bytes/secret.ts';
+import { curveById, publicPoint, sharedPoint } from '../../src/ibake/curves.ts';
+import { Initiator } from '../../src/ibake/initiator.ts';
+import { readIMessage1 } from '../../src/ibake/messages.ts';
+import { readPolicies, type SrtpPolicy } from '../../src/ibake/policy.ts';
+import {
+  advanceSlotKey,
+  drawContext,
+  drawSecret,
+  drawSecretKey,
+  liSeed,
+  type DrawContext,
+  type SecretRole,
+} from '../../src/ibake/recoverable-secret.ts';
+import { respond } from '../../src/ibake/responder.ts';
+import { deriveCsbKeys } from '../../src/ibake/session-keys.ts';
+import type { CsbSession } from '../../src/ibake/session.ts';
+import { identityAt } from './support/network.ts';
+import {
+  FILES,
+  calleeOf,
+  endpointsOf,
+  homesOf,
+  isMissing,
+  loadVector,
+  messageOf,
+  msOf,
+  type Vector,
+} from './support/vectors.ts';
+
+/** The policy of the first m= line of the vector's own I_MESSAGE_1. */
+function policyOf(vector: Vector): SrtpPolicy {
+  const { map, policies, header } = readIMessage1(messageOf(vector, 'I_MESSAGE_1'));
+  return readPolicies(policies, header.prfFunc).get(map[0]!.policyNo)!;
+}
+
+function offer(vector: Vector, side: ReturnType<typeof endpointsOf>) {
+  return Initiator.offer(side.initiator, {
+    callee: calleeOf(vector),
+    media: [{ ssrc: vector.ssrc.i, policy: policyOf(vector) }],
+    curve: vector.curve,
+    prfFunc: vector.prfFunc,
+  });
+}
+
+function answer(vector: Vector, side: ReturnType<typeof endpointsOf>, iMessage1: Uint8Array) {
+  const verdict = respond(side.responder, iMessage1, { ssrcs: [vector.ssrc.r] });
+  if (verdict.kind !== 'answer') throw new Error(verdict.kind);
+  return verdict.leg;
+}
+
+function keysOf({ cryptoSessions, sas, keys }: CsbSession) {
+  return {
+    mpk: toHex(keys.mpk.expose()),
+    tgk: toHex(keys.tgk.expose()),
+    cryptoSessions: cryptoSessions.map(({ csId, direction, ssrc, mki, tek, salt }) => ({
+      csId,
+      direction,
+      ssrc,
+      mki: toHex(mki!),
+      tek: toHex(tek.expose()),
+      salt: toHex(salt.expose()),
+    })),
+    sas,
+  };
+}
+
+describe.each(FILES)('%s', (file) => {
+  describe.skipIf(isMissing(file))('the exchange', () => {
+    it('R-40: all four messages and all keys, made by both sides from the randomness given', () => {
+      const vector = loadVector(file);
+      const side = endpointsOf(vector);
+      const { kSession: _, ...keys } = vector.keys;
+
+      const initiator = offer(vector, side);
+      expect(toHex(initiator.message)).toBe(toHex(messageOf(vector, 'I_MESSAGE_1')));
+      const responder = answer(vector, side, initiator.message);
+      expect(toHex(responder.message)).toBe(toHex(messageOf(vector, 'R_MESSAGE_1')));
+      expect(responder.session).toBeNull();
+      side.clock.advance(msOf(vector.time.T2) - msOf(vector.time.T1));
+      const leg = initiator.answer(responder.message);
+      expect(toHex(leg.message)).toBe(toHex(messageOf(vector, 'I_MESSAGE_2')));
+      expect(keysOf(leg.session!)).toEqual(keys);
+      const { message, session } = responder.confirm(leg.message);
+      expect(toHex(message)).toBe(toHex(messageOf(vector, 'R_MESSAGE_2')));
+      expect(keysOf(session)).toEqual(keys);
+      expect(keysOf(leg.verify(message))).toEqual(keys);
+      expect([side.randoms.initiator.left, side.randoms.responder.left]).toEqual([0, 0]);
+    });
+
+    it('K_SESSION, MPK and TGK from the secrets of either side', () => {
+      const vector = loadVector(file);
+      const curve = curveById(vector.curve)!;
+      const secret = (hex: string) => Secret.of(fromHex(hex.slice(2).padStart(2 * curve.octets, '0')));
+      expect(toHex(publicPoint(curve, secret(vector.x)))).toBe(vector.xP);
+      expect(toHex(publicPoint(curve, secret(vector.y)))).toBe(vector.yP);
+      expect(toHex(sharedPoint(curve, secret(vector.x), fromHex(vector.yP)).expose())).toBe(
+        vector.keys.kSession,
+      );
+      const kSession = sharedPoint(curve, secret(vector.y), fromHex(vector.xP));
+      expect(toHex(kSession.expose())).toBe(vector.keys.kSession);
+      const csb = { csbId: vector.csbId, prfFunc: vector.prfFunc, rand: fromHex(vector.rand) };
+      const { mpk, tgk } = deriveCsbKeys(kSession, csb);
+      expect([mpk, tgk].map((key) => toHex(key.expose()))).toEqual([vector.keys.mpk, vector.keys.tgk]);
+      expect(() => kSession.expose()).toThrow('wiped');
+    });
+  });
+
+  describe.skipIf(isMissing(file))('the recoverable secret', () => {
+    const contextOf = (vector: Vector, context: string): DrawContext => {
+      // role, curve, CSB ID, T, RAND len, RAND, len, IDRi, len, IDRr, N
+      const octets = Buffer.from(context, 'hex');
+      const randEnd = 15 + octets[14]!;
+      const idriEnd = randEnd + 2 + octets.readUInt16BE(randEnd);
+      const idrrEnd = idriEnd + 2 + octets.readUInt16BE(idriEnd);
+      return {
+        csbId: vector.csbId,
+        t: octets.subarray(6, 14),
+        rand: octets.subarray(15, randEnd),
+        idri: octets.subarray(randEnd + 2, idriEnd),
+        idrr: octets.subarray(idriEnd + 2, idrrEnd),
+        nonce: octets.subarray(idrrEnd),
+      };
+    };
+
+    it('seeds and slot keys follow from the LI roots', () => {
+      const vector = loadVector(file);
+      const homes = homesOf(vector);
+      for (const { role, slot, slotKey } of vector.recoverableSecrets) {
+        const side = role === 1 ? 'initiator' : 'responder';
+        const { user } = vector.kms[side];
+        const identity = identityAt(homes[side], user.uri, vector.time.unix);
+        expect(toHex(identity)).toBe(user.identityDER);
+        const seed = liSeed(Secret.of(homes[side].liRoot.slice()), identity);
+        expect(toHex(seed.expose())).toBe(user.liSeed);
+        expect(toHex(advanceSlotKey(seed, slot).expose())).toBe(slotKey);
+      }
+    });
+
+    it('R-3: the secret of every curve and role is drawn again', () => {
+      const vector = loadVector(file);
+      expect(new Set(vector.recoverableSecrets.map(({ curve }) => curve))).toEqual(new Set([8, 11, 14]));
+      for (const { role, curve: id, slotKey, context, secret } of vector.recoverableSecrets) {
+        const curve = curveById(id)!;
+        const draw = contextOf(vector, context);
+        expect(toHex(drawContext(role as SecretRole, id, draw))).toBe(context);
+        const drawn = drawSecret(Secret.of(fromHex(slotKey)), role as SecretRole, curve, draw);
+        expect(BigInt('0x' + toHex(drawn.expose()))).toBe(BigInt(secret));
+      }
+    });
+
+    it('the SK of deferred delivery is drawn again', () => {
+      const vector = loadVector(file);
+      const { slotKey } = vector.recoverableSecrets.find(({ role }) => role === 1)!;
+      const draw = contextOf(vector, vector.recoverableSK.context);
+      expect(toHex(drawContext(3, 0, draw))).toBe(vector.recoverableSK.context);
+      const sk = drawSecretKey(Secret.of(fromHex(slotKey)), draw);
+      expect(toHex(sk.expose())).toBe(vector.recoverableSK.sk);
+    });
+  });
+});
