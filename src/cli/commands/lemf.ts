@@ -39,12 +39,13 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
   );
   if (flags.json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
   else for (const call of report.calls) process.stdout.write(describe(call));
-  const failed = report.calls.filter(({ recovered }) => !recovered).length;
-  if (report.calls.length === 0) throw new CliError('failed', 'the files hold no call');
+  const withContent = report.calls.filter(({ packets }) => packets > 0);
+  const failed = withContent.filter(({ recovered }) => !recovered).length;
+  if (withContent.length === 0) throw new CliError('failed', 'the files hold no call with content');
   if (failed > 0) {
     throw new CliError(
       'failed',
-      `${failed} of ${report.calls.length} calls not recovered`,
+      `${failed} of ${withContent.length} calls not recovered`,
       'recover.json has the reasons.',
     );
   }
