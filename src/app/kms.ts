@@ -21,12 +21,13 @@
  *
  * The configuration holds pre-shared keys: it is for its owner's eyes, like the files that it names.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { fromHex } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import { HashChainLog } from '../evidence/log.ts';
+import type { AuditLog } from '../evidence/log.ts';
 import { bigIntEngine } from '../ibe/bigint-engine.ts';
 import { loadDemoGroup } from '../ibe/demo-groups.ts';
 import type { DemoHome } from '../ibe/demo-groups.ts';
@@ -52,14 +53,14 @@ import { listen } from '../servers/https.ts';
 import { kmsUserServer } from '../servers/kms-users.ts';
 import { xkServer } from '../servers/kms-xk.ts';
 import { loadTls } from '../servers/tls.ts';
-import type { TlsFiles } from '../servers/tls.ts';
+import type { TlsFiles, TlsMaterial } from '../servers/tls.ts';
 import { AuditFile } from '../stores/audit-file.ts';
 import { SqliteKmsStore } from '../stores/kms.ts';
 import { ConfigError, Fields, readConfigFile } from './config.ts';
 import type { Listen } from './config.ts';
 import type { Running, Runtime } from './runtime.ts';
 import { startX1Ne } from './x1-ne.ts';
-import type { X1NeConfig } from './x1-ne.ts';
+import type { RunningX1Ne, X1NeConfig } from './x1-ne.ts';
 
 export interface KmsConfig {
   readonly name: string;
@@ -121,23 +122,38 @@ export function kmsConfig(json: unknown): KmsConfig {
   return config;
 }
 
+/** What stays open as long as the KMS runs. */
+interface State {
+  readonly store: SqliteKmsStore;
+  readonly audit: AuditLog;
+  close(): Promise<void>;
+}
+
 /** @throws ConfigError, TlsError, KmsError, IbeError */
 export async function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
-  const { clock, random, logger } = runtime;
-  const tls = loadTls(config.tls, clock.now());
-  const now = (): number => clock.now() / 1000;
-  const file = (name: string): string => path.join(config.state, name);
-  mkdirSync(config.state, { recursive: true, mode: 0o700 });
-  const auditFile = new AuditFile(file('audit.jsonl'));
-  const audit = new HashChainLog(auditFile, clock);
-  const store = new SqliteKmsStore(file('kms.db'));
+  const tls = loadTls(config.tls, runtime.clock.now());
+  const state = openState(config, runtime);
+  try {
+    return await serve(config, runtime, tls, state);
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
 
+async function serve(
+  config: KmsConfig,
+  runtime: Runtime,
+  tls: TlsMaterial,
+  { store, audit, close }: State,
+): Promise<RunningKms> {
+  const { clock, random, logger } = runtime;
+  const now = (): number => clock.now() / 1000;
   const district = await openDistrict(config, runtime, store);
   for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
   const engine = bigIntEngine();
   const material = new KeyMaterial(district, engine, roots);
-
   const requestKey = new RequestKeyService(
     { ...config, district },
     { store, material, audit, clock, random },
@@ -150,19 +166,7 @@ export async function startKms(config: KmsConfig, runtime: Runtime): Promise<Run
     await roots.destroyBefore(now() - config.retention);
   };
   await keepHouse();
-  const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
-
-  const x1Config = {
-    identifier: config.name,
-    listen: config.x1,
-    admf: config.admf,
-    store: file('tasks.db'),
-    deactivateAllTasks: false,
-    removeAllDestinations: false,
-  };
-  const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
-  const hosts = new HostMap(config.hosts);
-  const x1 = await startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, audit, runtime, wrapStore });
+  const x1 = await provisioned(config, runtime, tls, { store, audit, close });
   const usersServer = kmsUserServer({ tls, district, requestKey, clock, logger });
   const xkListener = xkServer({ tls, service, logger });
   const running = {
@@ -170,6 +174,7 @@ export async function startKms(config: KmsConfig, runtime: Runtime): Promise<Run
     xk: await open(xkListener, config.xk),
     x1: { address: config.x1.address, port: x1.port },
   };
+  const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
   logger.info(running, 'KMS is listening');
   return {
     ...running,
@@ -177,10 +182,48 @@ export async function startKms(config: KmsConfig, runtime: Runtime): Promise<Run
     stop: async () => {
       housekeeping.cancel();
       await Promise.all([x1.stop(), usersServer.close(), xkListener.close()]);
+      await close();
+    },
+  };
+}
+
+function openState(config: KmsConfig, { clock }: Runtime): State {
+  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+  const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
+  const store = new SqliteKmsStore(stateFile(config, 'kms.db'));
+  return {
+    store,
+    audit: new HashChainLog(auditFile, clock),
+    close: async () => {
       await store.close();
       auditFile.close();
     },
   };
+}
+
+/** X1: what the ADMF provisions becomes warrants. */
+function provisioned(
+  config: KmsConfig,
+  runtime: Runtime,
+  tls: TlsMaterial,
+  { store, audit }: State,
+): Promise<RunningX1Ne> {
+  const x1Config = {
+    identifier: config.name,
+    listen: config.x1,
+    admf: config.admf,
+    store: stateFile(config, 'tasks.db'),
+    deactivateAllTasks: false,
+    removeAllDestinations: false,
+  };
+  const now = (): number => runtime.clock.now() / 1000;
+  const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
+  const hosts = new HostMap(config.hosts);
+  return startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, audit, runtime, wrapStore });
+}
+
+function stateFile({ state }: KmsConfig, name: string): string {
+  return path.join(state, name);
 }
 
 async function open(server: FastifyInstance, at: Listen): Promise<Listen> {
@@ -193,6 +236,7 @@ async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKm
   const district = new District({ name, keyLifetime, demo: demoGroup !== null });
   for (const { serial, liRoot } of files.map((each) => readDistrictFile(each, config))) {
     const known = await store.serials();
+    district.add(serial);
     await store.putSerial(serial);
     const isNew = !known.some((record) => record.serial === serial.serial);
     const now = district.periodOf(runtime.clock.now() / 1000);
@@ -209,6 +253,8 @@ async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKm
 }
 
 function readDistrictFile(name: string, { district }: KmsConfig): DistrictFile {
+  if (((statSync(name, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0)
+    throw new ConfigError('configuration', `${name} is open to others: chmod 600 it`);
   const file = decodeDistrictFile(readConfigFile(name));
   if (file.district !== district.name || file.keyLifetime !== district.keyLifetime)
     throw new ConfigError('configuration', `${name} is of another district or key lifetime`);
