@@ -127,6 +127,7 @@ export class Call {
     if (!wasUp) this.#settleEstablished.reject(end.error ?? end);
     this.#linger ??= this.#clock.after(lingerMs, () => {
       this.#stream.close();
+      this.#result?.wipe();
       this.#settleEnded(end);
     });
   }

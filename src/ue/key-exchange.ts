@@ -10,6 +10,8 @@ export interface CryptoSession extends SrtpKeying {
   readonly ssrc: number;
   /** What its sender puts into every packet. */
   readonly mki: Uint8Array;
+  /** Roll-over counter at the start. */
+  readonly roc: number;
 }
 
 /** What both ends have after the exchange. */
@@ -19,6 +21,8 @@ export interface ExchangeResult {
   /** Short authentication string, to be read aloud. */
   readonly sas: string;
   readonly sessions: readonly CryptoSession[];
+  /** Overwrites the keys, when the call is over. */
+  wipe(): void;
 }
 
 /** The caller's exchange with one of those whom the call reached: each early dialog has its own. */

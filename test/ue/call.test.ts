@@ -32,7 +32,9 @@ function agreement(name: string, spoil: { message?: string } = {}): KeyAgreement
       csId: at + 1,
       ssrc,
       mki: new Uint8Array(8).fill(at + 1),
+      roc: 0,
     })),
+    wipe: () => {},
   });
   const say = (...words: unknown[]) => {
     const [word] = words;

@@ -1,0 +1,132 @@
+/**
+ * MIKEY-IBAKE for calls: `ibake/` has the messages and what they mean, `key-exchange.ts` what a call wants of them.
+ *
+ * Whoever answers is accepted if the exchange with them verifies; that it may be somebody else than was called
+ * (retargeting) is why the user is shown the authenticated identity. A mailbox is not accepted: nothing is left there.
+ */
+import { ClavigerError } from '../bytes/errors.ts';
+import { Initiator } from '../ibake/initiator.ts';
+import type { InitiatorLeg } from '../ibake/initiator-leg.ts';
+import type { Endpoint } from '../ibake/ports.ts';
+import { respond } from '../ibake/responder.ts';
+import type { ResponderLeg } from '../ibake/responder-leg.ts';
+import { wipeSession } from '../ibake/session.ts';
+import type { CsbSession } from '../ibake/session.ts';
+import { suiteByName } from '../media/srtp/suites.ts';
+import { UeError } from './errors.ts';
+import type {
+  AnsweredExchange,
+  CryptoSession,
+  ExchangeResult,
+  InitiatedExchange,
+  KeyAgreement,
+  OwnStream,
+  RespondedExchange,
+} from './key-exchange.ts';
+
+/** What key management the endpoint's offers list (RFC 4567). */
+const PROTOCOLS = ['mikey'];
+
+export class IbakeAgreement implements KeyAgreement {
+  readonly #endpoint: Endpoint;
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+  }
+
+  initiate(callee: string, stream: OwnStream): Promise<InitiatedExchange> {
+    return judged('the key exchange cannot begin', () => {
+      const media = perLine(stream).map((ssrc) => ({ ssrc }));
+      const initiator = Initiator.offer(this.#endpoint, { callee, media, protocols: PROTOCOLS });
+      return {
+        iMessage1: initiator.message,
+        answer: (rMessage1) =>
+          judged('R_MESSAGE_1 does not verify', () => answered(initiator.answer(rMessage1))),
+        close: once(() => initiator.end()),
+      };
+    });
+  }
+
+  respond(
+    iMessage1: Uint8Array,
+    stream: OwnStream,
+    protocols: readonly string[],
+  ): Promise<RespondedExchange> {
+    return judged('I_MESSAGE_1 does not verify', () => {
+      const verdict = respond(this.#endpoint, iMessage1, { ssrcs: perLine(stream), protocols });
+      if (verdict.kind === 'silence') {
+        throw new UeError('key-exchange', 'I_MESSAGE_1 is not answered', { cause: verdict.reason });
+      }
+      if (verdict.kind === 'error') {
+        throw new UeError('key-exchange', `I_MESSAGE_1 is refused with error ${verdict.errorNo}`);
+      }
+      return responded(verdict.leg);
+    });
+  }
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+function answered(leg: InitiatorLeg): AnsweredExchange {
+  return {
+    iMessage2: leg.message,
+    confirm: (rMessage2) =>
+      judged('R_MESSAGE_2 does not verify', () => resultOf(leg.verify(rMessage2), leg.responder)),
+  };
+}
+
+function responded(leg: ResponderLeg): RespondedExchange {
+  return {
+    rMessage1: leg.message,
+    confirm: (iMessage2) =>
+      judged('I_MESSAGE_2 does not verify', () => {
+        const { message, session } = leg.confirm(iMessage2);
+        return { rMessage2: message, result: resultOf(session, leg.initiator) };
+      }),
+    close: once(() => leg.end()),
+  };
+}
+
+function resultOf(session: CsbSession, peer: string): ExchangeResult {
+  return {
+    peer,
+    sas: session.sas,
+    sessions: session.cryptoSessions.map(sessionOf),
+    wipe: () => wipeSession(session),
+  };
+}
+
+function sessionOf({
+  csId,
+  ssrc,
+  roc,
+  mki,
+  policy,
+  tek,
+  salt,
+}: CsbSession['cryptoSessions'][number]): CryptoSession {
+  const suite = suiteByName(policy.name);
+  if (suite === null || mki === null) throw new UeError('key-exchange', `no such suite: ${policy.name}`);
+  return { csId, ssrc, roc, mki, suite, masterKey: tek, masterSalt: salt };
+}
+
+/** SSRCs by m= line: this end's audio, 0 for lines that it does not take. */
+function perLine({ index, count, ssrc }: OwnStream): number[] {
+  return Array.from({ length: count }, (_, line) => (line === index ? ssrc : 0));
+}
+
+/** Runs a step; what the exchange refuses becomes a `UeError`, of which the far end learns no more than that. */
+function judged<T>(problem: string, step: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(step())).catch((cause: unknown) => {
+    if (cause instanceof UeError || !(cause instanceof ClavigerError)) throw cause;
+    throw new UeError('key-exchange', problem, { cause });
+  }) as Promise<T>;
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) action();
+    done = true;
+  };
+}
