@@ -144,6 +144,13 @@ export class SessionDescription {
     lines.splice(own < 0 ? Math.max(after, 0) + 1 : own, own < 0 ? 0 : 1, line);
   }
 
+  /** Takes the attributes of media out that match, e.g. those that say where and are not true any more. */
+  dropMediaAttributes(pattern: RegExp): void {
+    this.#media = this.#media.map((lines) =>
+      lines.filter((line) => line.type !== 'a' || !pattern.test(line.value)),
+    );
+  }
+
   /** Rewrites the session level c= line, where there is one. */
   setConnection(connection: Connection): void {
     const value = formatConnection(connection);

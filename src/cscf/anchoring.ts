@@ -1,0 +1,156 @@
+/**
+ * The IMS application level gateway (TS 23.228 annex G): media of a call run through the media gateway. Every session
+ * description that passes is reported to the gateway as part of the wanted state, and its c= and m= lines are
+ * rewritten to where the gateway listens on the other side. MIKEY stays untouched.
+ *
+ *     A ──offer: A's ports──► CSCF ──put(a = A's ports)──► gateway: listens at g.a (for A), g.b (for B)
+ *                             CSCF ──offer: g.b──► B;      B's answer: put(b = B's ports), A is told g.a
+ *
+ * Each branch of a forked INVITE has a session of its own, since each device answers with ports of its own. Where a
+ * proxy behind forks once more, its early dialogs share the session of the branch, and the dialog that is heard of
+ * last has the media; so the one that wins has them in the end.
+ */
+import type { Logger } from '../bytes/ports.ts';
+import { SDP_TYPE, SessionDescription } from '../sip/sdp.ts';
+import type { Medium } from '../sip/sdp.ts';
+import type { SipMessage } from '../sip/message.ts';
+import type { AnchoredSession, LocalMedia, MediaAddress, MediaAnchor } from './ports.ts';
+
+export type Side = 'a' | 'b';
+
+interface Session {
+  readonly id: string;
+  readonly sdps: { a: string | null; b: string | null };
+  readonly media: { a: readonly Medium[] | null; b: readonly Medium[] | null };
+  local: readonly LocalMedia[];
+}
+
+/** The media sessions of one call. */
+export class AnchoredCall {
+  readonly #anchor: MediaAnchor;
+  readonly #logger: Logger;
+  readonly #correlation: Uint8Array;
+  readonly #parties: () => AnchoredSession['parties'];
+  readonly #newId: (branch: string) => string;
+  readonly #byBranch = new Map<string, Session>();
+  readonly #byDialog = new Map<string, Session>();
+
+  constructor(
+    anchor: MediaAnchor,
+    logger: Logger,
+    call: {
+      readonly correlation: Uint8Array;
+      readonly parties: () => AnchoredSession['parties'];
+      readonly newId: (branch: string) => string;
+    },
+  ) {
+    this.#anchor = anchor;
+    this.#logger = logger;
+    this.#correlation = call.correlation;
+    this.#parties = call.parties;
+    this.#newId = call.newId;
+  }
+
+  /** A message on a branch of the first INVITE; `calleeTag` once the callee has one. */
+  onBranch(
+    message: SipMessage,
+    from: Side,
+    branch: string,
+    calleeTag: string | null,
+  ): Promise<void> | undefined {
+    let session = this.#byBranch.get(branch);
+    if (session === undefined) {
+      session = {
+        id: this.#newId(branch),
+        sdps: { a: null, b: null },
+        media: { a: null, b: null },
+        local: [],
+      };
+      this.#byBranch.set(branch, session);
+    }
+    if (calleeTag !== null) this.#byDialog.set(calleeTag, session);
+    return this.#rewrite(message, from, session);
+  }
+
+  /** A message within a dialog. */
+  inDialog(message: SipMessage, from: Side, calleeTag: string): Promise<void> | undefined {
+    const session = this.#byDialog.get(calleeTag);
+    return session === undefined ? undefined : this.#rewrite(message, from, session);
+  }
+
+  /** A branch has failed: its media are not needed. */
+  releaseBranch(branch: string): void {
+    const session = this.#byBranch.get(branch);
+    if (session === undefined) return;
+    this.#byBranch.delete(branch);
+    for (const [tag, each] of this.#byDialog) if (each === session) this.#byDialog.delete(tag);
+    this.#delete(session);
+  }
+
+  release(): void {
+    for (const branch of [...this.#byBranch.keys()]) this.releaseBranch(branch);
+  }
+
+  #rewrite(message: SipMessage, from: Side, session: Session): Promise<void> | undefined {
+    if (message.body.length === 0 || message.contentType !== SDP_TYPE) return undefined;
+    const sdp = SessionDescription.parse(message.body);
+    // A description for people to read may be in any character set: what is not UTF-8 is shown replaced.
+    const text = new TextDecoder().decode(message.body);
+    if (text === session.sdps[from]) {
+      this.#apply(message, sdp, from, session);
+      return undefined;
+    }
+    session.sdps[from] = text;
+    session.media[from] = sdp.media;
+    return this.#anchor.put(session.id, this.#wanted(session)).then((local) => {
+      session.local = local;
+      this.#apply(message, sdp, from, session);
+    });
+  }
+
+  #apply(message: SipMessage, sdp: SessionDescription, from: Side, session: Session): void {
+    const towards = from === 'a' ? 'b' : 'a';
+    const shared = session.local.find((each) => each !== null)?.[towards];
+    if (shared !== undefined) sdp.setConnection(connection(shared.address));
+    for (const [k, medium] of sdp.media.entries()) {
+      const local = session.local[k]?.[towards];
+      if (medium.port > 0 && local !== undefined) sdp.setMedium(k, local.port, connection(local.address));
+    }
+    sdp.dropMediaAttributes(/^rtcp:/);
+    message.replaceBody(sdp.serialise());
+  }
+
+  #wanted(session: Session): AnchoredSession {
+    const { a, b } = session.media;
+    const count = Math.max(a?.length ?? 0, b?.length ?? 0);
+    const streams = Array.from({ length: count }, (_, k) => {
+      if (a?.[k]?.port === 0 || b?.[k]?.port === 0) return null;
+      return { a: addressOf(a?.[k]), b: addressOf(b?.[k]) };
+    });
+    return { correlation: this.#correlation, parties: this.#parties(), sdps: { ...session.sdps }, streams };
+  }
+
+  #delete(session: Session): void {
+    this.#anchor.delete(session.id).catch((cause: unknown) => {
+      const problem = cause instanceof Error ? cause.message : 'unknown';
+      this.#logger.warn({ session: session.id, problem }, 'a media session could not be ended');
+    });
+  }
+}
+
+/** Where a party receives the media of an m= line; RTCP by `a=rtcp` (RFC 3605) or `a=rtcp-mux` (RFC 5761). */
+function addressOf(medium: Medium | undefined): MediaAddress | null {
+  const address = medium?.connection?.address;
+  if (medium === undefined || address === undefined || medium.port === 0) return null;
+  const own = { address, port: medium.port };
+  if (medium.attributes.includes('rtcp-mux')) return { ...own, rtcp: own };
+  const rtcp = medium.attributes.flatMap(
+    (value) => /^rtcp:(\d{1,5})(?: IN IP[46] (\S+))?$/.exec(value) ?? [],
+  );
+  const [, port, host] = rtcp;
+  return port === undefined ? own : { ...own, rtcp: { address: host ?? address, port: Number(port) } };
+}
+
+function connection(address: string): { addressType: 'IP4' | 'IP6'; address: string } {
+  return { addressType: address.includes(':') ? 'IP6' : 'IP4', address };
+}

@@ -1,0 +1,459 @@
+/**
+ * The CSCF of one home: P-CSCF, S-CSCF and registrar in one node (TS 23.228; RFC 3261 section 16).
+ *
+ *     request ─► form and abilities ─► REGISTER? registrar
+ *                                   ─► within a dialog?  its call, next Route or contact
+ *                                   ─► else  who sends it (registered flow, digest, another home)
+ *                                            where to (contacts, another home)
+ *                                            ICID, asserted identity, Record-Route, media anchored
+ *                                            ─► branches (`ResponseContext`) ─► responses back
+ *
+ * What goes on keeps the octets that it came with, but for what a proxy must change: Request-URI, Via, Route,
+ * Record-Route, Max-Forwards, credentials for this node, P-Asserted-Identity and P-Charging-Vector at the border of
+ * the trust domain, and addresses of media in SDP. Calls beyond the bound are refused with 503, never put off.
+ */
+import type { Clock, Logger, Random } from '../bytes/ports.ts';
+import { ClavigerError } from '../bytes/errors.ts';
+import { formatVia, sentBy } from '../sip/fields.ts';
+import type { Flow, HostResolver } from '../sip/flow.ts';
+import type { SipRequest, SipResponse } from '../sip/message.ts';
+import { makeResponse } from '../sip/response.ts';
+import type { ResponseParts } from '../sip/response.ts';
+import type { ServerTransaction } from '../sip/server-transaction.ts';
+import type { TransactionLayer } from '../sip/transactions.ts';
+import { responseDestination } from '../sip/transport.ts';
+import { admit, maxForwards, unsupportedOptions } from '../sip/verdict.ts';
+import { AnchoredCall } from './anchoring.ts';
+import type { Side } from './anchoring.ts';
+import { assertIdentity, hideIdentity } from './assertion.ts';
+import { DigestAuthentication } from './authentication.ts';
+import { CallTable, Turnstile } from './calls.ts';
+import type { Call } from './calls.ts';
+import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
+import { Interception } from './interception.ts';
+import { loopMark, marksLoop } from './loops.ts';
+import { DEFAULT_CSCF_LIMITS } from './ports.ts';
+import type {
+  CscfLimits,
+  CscfSettings,
+  InterceptionTasks,
+  MediaAnchor,
+  SipPoi,
+  Subscriber,
+} from './ports.ts';
+import { Registrar } from './registrar.ts';
+import { ResponseContext } from './response-context.ts';
+import type { Branch } from './response-context.ts';
+import { Router } from './routing.ts';
+import type { Target } from './routing.ts';
+import { Directory, identitiesOf } from './subscribers.ts';
+
+export interface CscfParts {
+  readonly settings: CscfSettings;
+  readonly layer: TransactionLayer;
+  readonly hosts: HostResolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** `null`: media go directly. */
+  readonly anchor: MediaAnchor | null;
+  readonly tasks: InterceptionTasks;
+  readonly poi: SipPoi;
+}
+
+/** Who sent a request outside a dialog. */
+type Origin =
+  | { readonly kind: 'subscriber'; readonly subscriber: Subscriber }
+  | { readonly kind: 'peer' }
+  | { readonly kind: 'challenge'; readonly challenges: readonly string[] }
+  | { readonly kind: 'refused'; readonly status: number };
+
+const ABILITIES = {
+  role: 'proxy',
+  methods: null,
+  schemes: ['sip', 'sips', 'tel'],
+  options: [],
+  bodies: null,
+} as const;
+
+export class Cscf {
+  readonly #parts: CscfParts;
+  readonly #settings: CscfSettings;
+  readonly #layer: TransactionLayer;
+  readonly #directory: Directory;
+  readonly #registrar: Registrar;
+  readonly #router: Router;
+  readonly #authentication: DigestAuthentication;
+  readonly #calls: CallTable;
+  readonly #interception: Interception;
+
+  constructor(parts: CscfParts) {
+    const { settings, clock, layer, random } = parts;
+    const limits: CscfLimits = { ...DEFAULT_CSCF_LIMITS, ...settings.limits };
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#layer = layer;
+    this.#directory = new Directory(settings);
+    this.#registrar = new Registrar(clock, limits);
+    this.#router = new Router(settings, this.#directory, this.#registrar);
+    this.#authentication = new DigestAuthentication(settings.domain, clock, random, this.#directory);
+    this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
+    this.#interception = new Interception({
+      ...parts,
+      icid: (request, { flow }) => (request.method === 'REGISTER' ? null : this.#icid(request, flow)),
+    });
+    layer.observe((observed) => this.#interception.observe(observed));
+    layer.attach({
+      request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
+      ack: (ack) => this.#ack(ack),
+      stray: (response) => this.#stray(response),
+      closed: () => undefined,
+    });
+  }
+
+  /** Calls under way. */
+  get calls(): number {
+    return this.#calls.size;
+  }
+
+  /** Forgets everything; media sessions are given back. */
+  close(): void {
+    this.#layer.abandon();
+    this.#calls.close();
+    this.#registrar.close();
+  }
+
+  #request(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const verdict = admit(request, ABILITIES);
+    if (verdict.kind === 'reject') {
+      const unsupported = unsupportedOptions(request, ABILITIES).join(', ');
+      this.#reply(
+        transaction,
+        verdict.status,
+        unsupported === '' ? {} : { fields: [['Unsupported', unsupported]] },
+      );
+    } else if (marksLoop(request, `${this.#settings.host}:${this.#settings.port}`))
+      this.#reply(transaction, 482);
+    else if (request.method === 'REGISTER') this.#register(transaction);
+    else if (request.toTag !== null) this.#inDialog(transaction);
+    else this.#initial(transaction);
+  }
+
+  #register(transaction: ServerTransaction): void {
+    const { request, flow } = transaction;
+    const subscriber = request.to.uri.kind === 'sip' ? this.#directory.subscriber(request.to.uri) : null;
+    if (request.to.uri.kind !== 'sip') {
+      this.#reply(transaction, 400);
+      return;
+    }
+    if (!this.#directory.owns(request.to.uri)) {
+      this.#reply(transaction, 404);
+      return;
+    }
+    const result = this.#authentication.authenticate(request, 'Authorization');
+    if (result.kind === 'challenge') {
+      const fields = result.challenges.map((value) => ['WWW-Authenticate', value] as const);
+      this.#reply(transaction, 401, { fields });
+      return;
+    }
+    if (result.subscriber !== subscriber) {
+      this.#reply(transaction, 403);
+      return;
+    }
+    this.#interception.identify(request.callId, 'caller', identitiesOf(subscriber));
+    transaction.respond(this.#registrar.register(request, subscriber, flow, this.#tag(request)));
+  }
+
+  #initial(transaction: ServerTransaction): void {
+    const { request, flow } = transaction;
+    const invite = request.method === 'INVITE';
+    const origin = this.#originOf(request, flow);
+    if (origin.kind === 'challenge') {
+      const fields = origin.challenges.map((value) => ['Proxy-Authenticate', value] as const);
+      this.#reply(transaction, 407, { fields });
+      return;
+    }
+    if (origin.kind === 'refused') {
+      this.#reply(transaction, origin.status);
+      return;
+    }
+    if (invite && this.#calls.full) {
+      this.#reply(transaction, 503, { fields: [['Retry-After', '10']] });
+      return;
+    }
+    if (invite) transaction.respond(makeResponse(request, 100));
+    const onward = request.clone();
+    this.#router.takeOwnRoutes(onward);
+    const route = this.#router.initial(onward);
+    const call = this.#newCall(request, origin, route.kind === 'targets' ? route.callee : null, flow);
+    if (route.kind === 'refused') {
+      this.#reply(transaction, route.status);
+      return;
+    }
+    if (route.kind === 'self') {
+      this.#reply(transaction, request.method === 'OPTIONS' ? 200 : 405);
+      return;
+    }
+    // A home may call our subscribers; it may not go through us to others.
+    if (origin.kind === 'peer' && route.targets.some(({ kind }) => kind === 'peer'))
+      { this.#reply(transaction, 403); return; }
+    if (invite) this.#calls.add(call);
+    this.#prepare(onward, origin, call);
+    this.#fork(transaction, call, onward, route.targets);
+  }
+
+  #inDialog(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const call = this.#calls.get(request.callId);
+    if (call === null) {
+      this.#reply(transaction, 481);
+      return;
+    }
+    const onward = request.clone();
+    this.#router.takeOwnRoutes(onward);
+    const route = this.#router.inDialog(onward);
+    if (route.kind === 'refused') {
+      this.#reply(transaction, route.status);
+      return;
+    }
+    const [target] = route.kind === 'targets' ? route.targets : [];
+    if (target === undefined) {
+      this.#reply(transaction, 404);
+      return;
+    }
+    removeIcid(onward);
+    onward.remove('P-Asserted-Identity');
+    this.#fork(transaction, call, onward, [target]);
+  }
+
+  /** Sends `onward` to each target, in the order of its call; responses come back the same way. */
+  #fork(transaction: ServerTransaction, call: Call, onward: SipRequest, targets: readonly Target[]): void {
+    const { request, flow } = transaction;
+    const from = sideOf(request, call);
+    const initial = request.toTag === null;
+    const context = new ResponseContext(this.#layer, this.#parts.clock, transaction, {
+      upstream: (response, branch) =>
+        call.turnstile.pass(() => this.#upstream(transaction, call, response, branch, initial)),
+      branchFailed: (branch) => {
+        if (initial) call.media?.releaseBranch(branch.id);
+      },
+    });
+    const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
+    call.turnstile.pass(async () => {
+      try {
+        for (const { request: onBranch, id } of branches)
+          await this.#anchor(call, onBranch, from, id, initial);
+      } catch (cause) {
+        context.refuse(this.#mediaFailed(call, cause));
+        return;
+      }
+      context.fork(branches);
+    });
+  }
+
+  #branch(request: SipRequest, onward: SipRequest, target: Target, flow: Flow, initial: boolean): Branch {
+    const { identifiers } = this.#layer;
+    onward.uri = target.uri;
+    onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
+    if (initial && request.method === 'INVITE')
+      for (const value of this.#router.recordRoutes(flow.protocol, target.hop.protocol).reverse())
+        onward.prepend('Record-Route', value);
+    if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
+    if (target.kind === 'user') {
+      removeIcid(onward);
+      hideIdentity(onward);
+    }
+    const id = `${identifiers.branch(formatVia(request.topVia), request.method, target.uri)}${loopMark(request)}`;
+    return { id, request: onward, target };
+  }
+
+  /** Sends a response back, with its media anchored. */
+  async #upstream(
+    transaction: ServerTransaction,
+    call: Call,
+    response: SipResponse,
+    branch: Branch | null,
+    initial: boolean,
+  ): Promise<void> {
+    const { request } = transaction;
+    const out = response.clone();
+    if (branch !== null) out.replaceFirst('Via', null);
+    if (branch !== null) {
+      const from = sideOf(request, call) === 'a' ? 'b' : 'a';
+      try {
+        await this.#anchor(call, out, from, branch.id, initial);
+      } catch (cause) {
+        // The far end has answered: the answer goes on as it is, media may not flow.
+        this.#mediaFailed(call, cause);
+      }
+      if (branch.target.kind === 'user') removeIcid(out);
+    }
+    transaction.respond(out);
+    const over = initial ? out.status >= 300 : request.method === 'BYE' && out.status >= 200;
+    if (over) this.#calls.end(call);
+  }
+
+  #anchor(
+    call: Call,
+    message: SipRequest | SipResponse,
+    from: Side,
+    branch: string,
+    initial: boolean,
+  ): Promise<void> | undefined {
+    const calleeTag =
+      from === 'a' ? message.toTag : message.kind === 'request' ? message.fromTag : message.toTag;
+    if (initial) return call.media?.onBranch(message, from, branch, calleeTag);
+    return call.media?.inDialog(message, from, calleeTagOf(message, call) ?? '');
+  }
+
+  #mediaFailed(call: Call, cause: unknown): number {
+    if (!(cause instanceof ClavigerError)) throw cause;
+    const problem = cause.message;
+    this.#parts.logger.error({ call: call.callId, problem }, 'media of a call could not be anchored');
+    return cause.code === 'syntax' ? 488 : 503;
+  }
+
+  /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
+  #ack(ack: SipRequest): void {
+    const call = this.#calls.get(ack.callId);
+    if (call === null || maxForwards(ack) === 0) return;
+    const onward = ack.clone();
+    this.#router.takeOwnRoutes(onward);
+    const route = this.#router.inDialog(onward);
+    const [target] = route.kind === 'targets' ? route.targets : [];
+    if (target === undefined) return;
+    onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
+    removeIcid(onward);
+    const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', target.uri)}${loopMark(ack)}`;
+    call.turnstile.pass(async () => {
+      try {
+        await call.media?.inDialog(onward, sideOf(ack, call), calleeTagOf(ack, call) ?? '');
+      } catch (cause) {
+        this.#mediaFailed(call, cause);
+      }
+      this.#layer.sendAck(onward, target.hop, branch);
+    });
+  }
+
+  /** A response to a request that is forgotten, such as a late 2xx: goes back by its Via (16.7 step 10). */
+  #stray(response: SipResponse): void {
+    const [own, next] = response.vias;
+    if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
+    if (
+      sentBy(own) !== `${this.#settings.host}:${this.#settings.port}` ||
+      this.#calls.get(response.callId) === null
+    )
+      return;
+    const out = response.clone();
+    out.replaceFirst('Via', null);
+    this.#layer.sendStateless(out, responseDestination(out));
+  }
+
+  /** Another home speaks for its users; ours are known by the flow they registered over, or by digest. */
+  #originOf(request: SipRequest, flow: Flow): Origin {
+    if (this.#fromPeer(request, flow)) return { kind: 'peer' };
+    const claimed = this.#directory.subscriber(request.from.uri);
+    const hidden = claimed === null && anonymous(request);
+    const fits = (subscriber: Subscriber): boolean => hidden || subscriber === claimed;
+    const registered = this.#registrar.subscribersOf(flow).find(fits);
+    if (registered !== undefined) return { kind: 'subscriber', subscriber: registered };
+    const result = this.#authentication.authenticate(request, 'Proxy-Authorization');
+    if (result.kind === 'challenge') return result;
+    if (!fits(result.subscriber)) return { kind: 'refused', status: 403 };
+    return { kind: 'subscriber', subscriber: result.subscriber };
+  }
+
+  /** Whether the request comes from the CSCF of another home: its name in Via, its address on the wire. */
+  #fromPeer(request: SipRequest, flow: Flow): boolean {
+    const { host } = request.topVia;
+    const peer = this.#settings.peers.find(({ cscf }) => cscf.host === host.toLowerCase());
+    if (peer === undefined) return false;
+    return this.#parts.hosts.resolve(peer.cscf.host, peer.cscf.port).address === flow.remote.address;
+  }
+
+  #newCall(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
+    const caller = origin.kind === 'subscriber' ? identitiesOf(origin.subscriber) : [];
+    const called = callee === null ? [] : identitiesOf(callee);
+    this.#interception.identify(request.callId, 'caller', caller);
+    this.#interception.identify(request.callId, 'callee', called);
+    const asserted = origin.kind === 'peer' ? request.list('P-Asserted-Identity').map(uriIn) : [];
+    const parties = {
+      a: new Set([request.from.uri.text, ...asserted, ...caller]),
+      b: new Set([request.to.uri.text, request.uri, ...called]),
+    };
+    const icid = this.#icid(request, flow);
+    const { anchor, logger } = this.#parts;
+    const invite = request.method === 'INVITE';
+    const media =
+      anchor === null || !invite
+        ? null
+        : new AnchoredCall(anchor, logger, {
+            correlation: correlationId(icid),
+            parties: () => ({ a: [...parties.a], b: [...parties.b] }),
+            newId: (branch) => this.#layer.identifiers.of('media session', branch),
+          });
+    return {
+      callId: request.callId,
+      callerTag: request.fromTag ?? '',
+      icid,
+      parties,
+      turnstile: new Turnstile(),
+      media,
+    };
+  }
+
+  /** What a first request carries within the trust domain. */
+  #prepare(onward: SipRequest, origin: Origin, call: Call): void {
+    this.#authentication.strip(onward);
+    if (origin.kind === 'subscriber') assertIdentity(onward, origin.subscriber);
+    putIcid(onward, call.icid);
+  }
+
+  #icid(request: SipRequest, flow: Flow): string {
+    return icidFor(request, this.#fromPeer(request, flow), this.#layer.identifiers);
+  }
+
+  #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
+    transaction.respond(
+      makeResponse(transaction.request, status, { toTag: this.#tag(transaction.request), ...parts }),
+    );
+  }
+
+  #tag(request: SipRequest): string {
+    return this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
+  }
+
+  /** A fault of ours must cost one request and not the node. */
+  #guard(transaction: ServerTransaction, action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : 'unknown';
+      this.#parts.logger.error(
+        { method: transaction.request.method, problem },
+        'a request could not be served',
+      );
+      this.#reply(transaction, cause instanceof ClavigerError && cause.code === 'syntax' ? 400 : 500);
+    }
+  }
+}
+
+/** From whose side a request comes. */
+function sideOf(request: SipRequest, call: Call): Side {
+  return request.fromTag === call.callerTag ? 'a' : 'b';
+}
+
+/** The callee's tag of a message of the call. */
+function calleeTagOf(message: SipRequest | SipResponse, call: Call): string | null {
+  return message.fromTag === call.callerTag ? message.toTag : message.fromTag;
+}
+
+function anonymous(request: SipRequest): boolean {
+  const { uri } = request.from;
+  return uri.kind === 'sip' && uri.host.toLowerCase() === 'anonymous.invalid';
+}
+
+function uriIn(value: string): string {
+  return /<([^>]*)>/.exec(value)?.[1] ?? value;
+}
