@@ -19,8 +19,6 @@ const PONG = Uint8Array.of(0x0d, 0x0a);
 export interface ConnectionUser {
   message(message: SipRequest | SipResponse, octets: Uint8Array): void;
   closed(): void;
-  /** Octets of a message that was handed to the network. */
-  sent(octets: Uint8Array): void;
 }
 
 export class TcpFlow implements Flow {
@@ -55,7 +53,6 @@ export class TcpFlow implements Flow {
   send(octets: Uint8Array): void {
     if (!this.#open) throw new SipError('unreachable', 'the connection is closed');
     this.#socket.write(octets);
-    this.#user.sent(octets);
     if (this.#socket.writableLength > MAX_WAITING) this.#drop();
   }
 

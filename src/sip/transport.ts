@@ -38,11 +38,7 @@ export interface TransportOptions {
   readonly maxConnections?: number;
   /** Milliseconds for a connection to be made; default 4,000. */
   readonly connectMs?: number;
-  /** Told of every message that leaves, for a laboratory's record. */
-  readonly onSent?: SentListener;
 }
-
-export type SentListener = (octets: Uint8Array, flow: Flow) => void;
 
 /** Takes what arrives. `octets` are as received; `message` has `received` and `rport` in its top Via already. */
 export interface TransportUser {
@@ -150,7 +146,6 @@ export class Transport {
         forget();
         this.#user?.closed(flow);
       },
-      sent: (octets) => this.#options.onSent?.(octets, flow),
     });
     this.#connections.add(flow);
     return flow;
@@ -199,18 +194,16 @@ export class Transport {
   #udpFlow(socket: UdpSocket, remote: Endpoint): Flow {
     const { address, port } = socket.address();
     const local = { address, port };
-    const { logger, onSent } = this.#options;
+    const { logger } = this.#options;
     const send = (octets: Uint8Array): void => {
       if (octets.length > MAX_DATAGRAM)
         throw new SipError('too-large', 'the message does not fit a datagram');
       if (this.#stopped) throw new SipError('unreachable', 'the transport is closed');
-      onSent?.(octets, flow);
       socket.send(octets, remote.port, remote.address, (error) => {
         if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
       });
     };
-    const flow: Flow = { protocol: 'UDP', local, remote, open: true, send };
-    return flow;
+    return { protocol: 'UDP', local, remote, open: true, send };
   }
 
   #deliver(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
