@@ -1,31 +1,10 @@
 /**
- * The KMS as a process: three listeners, one store, one audit log.
- *
- *     { "name": "kms.home1.example",                     identifier at X1; the certificate bears it
- *       "tls": { "certificate": …, "privateKey": …, "authorities": … },
- *       "hosts": { "admf.home1.example": "127.0.0.1" },  names on one machine
- *       "admf": { "identifier": "admf.home1.example", "url": "https://admf.home1.example/X1/ADMF" },
- *       "x1": { "address": "127.0.0.1", "port": 0 },
- *       "xk": { "address": "127.0.0.1", "port": 0 },
- *       "users": { "address": "127.0.0.1", "port": 0 },  PPS and REQUEST_KEY
- *       "state": "state/kms",                            store, tasks and audit log
- *       "district": { "name": "https://kms.home1.example/.well-known/ibe",
- *                     "keyLifetime": 86400,
- *                     "files": ["serial-1.json"],        parameters and master secrets, taken into the store
- *                     "demoGroup": "home1" },            instead of files: a shared group, with a master secret of its own
- *       "subscribers": [{ "id": "alice", "publicIdentities": ["sip:alice@home1.example"], "aliases": ["tel:+15551001"],
- *                         "devices": [{ "credential": "alice-1", "psk": "…hex…", "identity": "sip:alice@home1.example" }] }],
- *       "skew": 300, "nextPeriods": 31, "mailboxRetention": 604800,         seconds, save nextPeriods
- *       "sessionMemory": 86400, "retention": 15552000,
- *       "revealSecrets": false }
- *
- * The configuration holds pre-shared keys: it is for its owner's eyes, like the files that it names.
+ * The KMS as a process: three listeners (endpoints, Xk, X1), one store, one audit log. What it is told is in
+ * `kms-config.ts`.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { fromHex } from '../bytes/octets.ts';
-import { Secret } from '../bytes/secret.ts';
 import { HashChainLog } from '../evidence/log.ts';
 import type { AuditLog } from '../evidence/log.ts';
 import { bigIntEngine } from '../ibe/bigint-engine.ts';
@@ -35,7 +14,6 @@ import { drawMasterSecret } from '../ibe/setup.ts';
 import { District } from '../kms/district.ts';
 import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from '../kms/district-file.ts';
 import type { DistrictFile } from '../kms/district-file.ts';
-import type { Enrolment } from '../kms/enrolment.ts';
 import { enrol } from '../kms/enrolment.ts';
 import { KeyMaterial } from '../kms/key-material.ts';
 import { epochOf, LiRoots } from '../kms/li-roots.ts';
@@ -48,43 +26,19 @@ import { targetKeys } from '../li/ne/targets.ts';
 import type { TaskStore } from '../li/ne/tasks.ts';
 import { KMS_POLICY } from '../li/ne/x1-policy.ts';
 import { HostMap } from '../servers/hosts.ts';
-import type { HostEntries } from '../servers/hosts.ts';
 import { listen } from '../servers/https.ts';
 import { kmsUserServer } from '../servers/kms-users.ts';
 import { xkServer } from '../servers/kms-xk.ts';
 import { loadTls } from '../servers/tls.ts';
-import type { TlsFiles, TlsMaterial } from '../servers/tls.ts';
+import type { TlsMaterial } from '../servers/tls.ts';
 import { AuditFile } from '../stores/audit-file.ts';
 import { SqliteKmsStore } from '../stores/kms.ts';
-import { ConfigError, Fields, readConfigFile } from './config.ts';
+import { ConfigError, readConfigFile } from './config.ts';
 import type { Listen } from './config.ts';
+import type { KmsConfig } from './kms-config.ts';
 import type { Running, Runtime } from './runtime.ts';
 import { startX1Ne } from './x1-ne.ts';
-import type { RunningX1Ne, X1NeConfig } from './x1-ne.ts';
-
-export interface KmsConfig {
-  readonly name: string;
-  readonly district: {
-    readonly name: string;
-    readonly keyLifetime: number;
-    readonly files: readonly string[];
-    readonly demoGroup: DemoHome | null;
-  };
-  readonly users: Listen;
-  readonly xk: Listen;
-  readonly x1: Listen;
-  readonly tls: TlsFiles;
-  readonly hosts: HostEntries;
-  readonly admf: X1NeConfig['admf'];
-  readonly state: string;
-  readonly subscribers: readonly Enrolment[];
-  readonly skew: number;
-  readonly nextPeriods: number;
-  readonly mailboxRetention: number;
-  readonly sessionMemory: number;
-  readonly retention: number;
-  readonly revealSecrets: boolean;
-}
+import type { RunningX1Ne } from './x1-ne.ts';
 
 export interface RunningKms extends Running {
   readonly users: Listen;
@@ -97,36 +51,11 @@ export interface RunningKms extends Running {
 /** How often what has expired is forgotten. */
 const HOUSEKEEPING_MS = 3_600_000;
 
-/** @throws ConfigError */
-export function kmsConfig(json: unknown): KmsConfig {
-  const fields = new Fields(json);
-  const config = {
-    name: fields.string('name'),
-    district: readDistrict(fields.object('district')),
-    users: fields.listen('users'),
-    xk: fields.listen('xk'),
-    x1: fields.listen('x1'),
-    tls: fields.tls('tls'),
-    hosts: fields.hosts('hosts'),
-    admf: readAdmf(fields.object('admf')),
-    state: fields.string('state'),
-    subscribers: fields.list('subscribers', readSubscriber),
-    skew: fields.integer('skew', { fallback: 300 }),
-    nextPeriods: fields.integer('nextPeriods', { fallback: 31 }),
-    mailboxRetention: fields.integer('mailboxRetention', { fallback: 604_800 }),
-    sessionMemory: fields.integer('sessionMemory', { fallback: 86_400 }),
-    retention: fields.integer('retention', { fallback: 15_552_000 }),
-    revealSecrets: fields.boolean('revealSecrets', false),
-  };
-  fields.end();
-  return config;
-}
-
 /** What stays open as long as the KMS runs. */
 interface State {
   readonly store: SqliteKmsStore;
   readonly audit: AuditLog;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** @throws ConfigError, TlsError, KmsError, IbeError */
@@ -285,45 +214,6 @@ async function reveal(
   if (serial === null) throw new ConfigError('configuration', 'no parameters are in force');
   const liRoot = await roots.forIssue(period);
   return revealDistrict({ district: district.name, keyLifetime: district.keyLifetime, serial, liRoot });
-}
-
-function readAdmf(fields: Fields): X1NeConfig['admf'] {
-  const admf = { identifier: fields.string('identifier'), url: fields.string('url') };
-  fields.end();
-  return admf;
-}
-
-function readDistrict(fields: Fields): KmsConfig['district'] {
-  const district = {
-    name: fields.string('name'),
-    keyLifetime: fields.integer('keyLifetime', { min: 900, fallback: 86_400 }),
-    files: fields.strings('files'),
-    demoGroup: fields.has('demoGroup') ? fields.oneOf<DemoHome>('demoGroup', ['home1', 'home2']) : null,
-  };
-  fields.end();
-  return district;
-}
-
-function readSubscriber(json: unknown, path: string): Enrolment {
-  const fields = new Fields(json, path);
-  const subscriber = {
-    id: fields.string('id'),
-    publicIdentities: fields.strings('publicIdentities'),
-    aliases: fields.strings('aliases'),
-    devices: fields.list('devices', readDevice),
-  };
-  fields.end();
-  return subscriber;
-}
-
-function readDevice(json: unknown, path: string): Enrolment['devices'][number] {
-  const fields = new Fields(json, path);
-  const psk = fields.string('psk');
-  const device = { credential: fields.string('credential'), identity: fields.string('identity') };
-  fields.end();
-  if (!/^([0-9a-fA-F]{2}){16,64}$/.test(psk))
-    throw new ConfigError('configuration', `${path}.psk is not 16 to 64 octets in hex`);
-  return { ...device, psk: Secret.of(fromHex(psk)) };
 }
 
 function every({ clock, logger }: Runtime, ms: number, action: () => Promise<void>): { cancel(): void } {
