@@ -54,10 +54,11 @@ export interface TargetMatch {
   readonly matched: TargetIdentifier;
 }
 
-/** Keys of a SIP, SIPS or tel URI; of any other text, itself. */
+/** Keys of a SIP, SIPS or tel URI or IMEI URN, with or without angle brackets; of any other text, itself. */
 export function identityKeys(text: string): string[] {
-  const uri = uriOf(text.trim());
-  if (uri === null) return [text.trim()];
+  const bare = text.trim().replace(/^<([^<>]*)>$/, '$1');
+  const uri = uriOf(bare);
+  if (uri === null) return [bare];
   if (uri.kind === 'tel') return [telKey(uri)];
   if (uri.kind === 'other') return instanceKeys(uri.text) ?? [uri.text];
   return [addressOfRecord(uri), ...phoneKeys(uri)];

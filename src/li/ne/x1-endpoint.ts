@@ -18,7 +18,7 @@ import { toHex } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { AuditEvent, AuditRecord } from '../../evidence/log.ts';
 import { decodeX1Request, encodeX1Response, X1_VERSION } from '../wire/x1/containers.ts';
-import type { X1RequestMessage, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
+import type { X1Header, X1RequestMessage, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
 import { X1Error } from '../wire/x1/errors.ts';
 import type { RequestType, X1RequestBody } from '../wire/x1/requests.ts';
@@ -56,7 +56,7 @@ export interface X1EndpointOptions {
   readonly judge?: X1Judge;
   readonly recorder?: X1Recorder;
   /** Does what a request asks. @throws X1Refusal */
-  readonly execute: (body: X1RequestBody) => Promise<X1ResponseBody>;
+  readonly execute: (body: X1RequestBody, header: X1Header) => Promise<X1ResponseBody>;
 }
 
 /** Oldest version that is answered: v1.13.1. */
@@ -130,7 +130,7 @@ export class X1Endpoint {
       if (request.body === null) throw new X1Refusal('syntax', request.error.message);
       if (judged !== null) throw new X1Refusal('syntax', judged.message);
       this.#record({ kind: 'x1-request', ...event, transaction });
-      const response = await this.#options.execute(request.body);
+      const response = await this.#options.execute(request.body, request.header);
       this.#record({ kind: 'x1-done', ...event, transaction });
       return response;
     } catch (cause) {
