@@ -40,6 +40,8 @@ import type { Running, Runtime } from './runtime.ts';
 import { startX1Ne } from './x1-ne.ts';
 import type { RunningX1Ne } from './x1-ne.ts';
 
+export { kmsConfig } from './kms-config.ts';
+
 export interface RunningKms extends Running {
   readonly users: Listen;
   readonly xk: Listen;
