@@ -126,7 +126,7 @@ export class KeyRequests {
         return;
       }
       this.#end(key);
-      await this.#questions.answered(correlation, xid, id, asked, answer);
+      await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipe(answer));
     } catch (error) {
       this.#putAgain(key, request);
       throw error;
@@ -195,4 +195,14 @@ export class KeyRequests {
     this.#underWay.add(watched);
     void watched.finally(() => this.#underWay.delete(watched));
   }
+}
+
+/** Once the records are in the outbox, nobody here needs the keys any more. */
+function wipe(answer: GetKeysResponse): void {
+  if (isGetKeysFailure(answer)) return;
+  for (const { sessionKey, salt } of [...answer.cryptoSessions, ...answer.stages.flat()]) {
+    sessionKey.wipe();
+    salt.wipe();
+  }
+  answer.deferredKey?.wipe();
 }

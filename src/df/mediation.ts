@@ -364,7 +364,7 @@ export class Mediation {
           time: this.#options.clock.now(),
           correlation: fromHex(session.correlation),
           observed: session.observed,
-          keyInfo: { csId, key: sessionKey.expose().slice(), salt: salt.expose().slice() },
+          keyInfo: { csId, key: sessionKey, salt },
         }));
       }
     }

@@ -2,6 +2,7 @@
  * What the DF hands over, before any encoding: intercept related information for HI2 (TS 33.108 clause 7, events of
  * table 7.1) and content of communication for HI3. The encoder turns each record into one PS-PDU.
  */
+import type { Secret } from '../bytes/secret.ts';
 
 /** A target identifier as X1 and attribute 17 name it: `sipUri`, `telUri`, `impu`, …; `null` if the POI gave none. */
 export interface ObservedIdentity {
@@ -33,12 +34,12 @@ export interface SipMessageRecord extends IriBase {
   readonly sip: Uint8Array;
 }
 
-/** CCKeyInfo: the key of one SRTP stream. In the clear: a record exists to be handed over. */
+/** CCKeyInfo: the key of one SRTP stream. */
 export interface CcKeyInfo {
   /** CS ID, 1 to 255. */
   readonly csId: number;
-  readonly key: Uint8Array;
-  readonly salt: Uint8Array;
+  readonly key: Secret;
+  readonly salt: Secret;
 }
 
 /** iMSevent decryptionKeysAvailable(3): one record per key, a new one on every change. */

@@ -3,7 +3,7 @@ import { fromHex, toHex, utf8 } from '../../src/bytes/octets.ts';
 import type { Clock, Logger, Timer } from '../../src/bytes/ports.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import type { DfIssues, DfTask, DfTasks, KeySource, OutboxEntry } from '../../src/df/ports.ts';
-import type { HandoverRecord } from '../../src/df/records.ts';
+import type { HandoverRecord, KeyRecord } from '../../src/df/records.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../src/li/wire/xk.ts';
 import type { Attribute } from '../../src/li/wire/x2x3/attributes.ts';
 import { ATTRIBUTE } from '../../src/li/wire/x2x3/attributes.ts';
@@ -238,7 +238,12 @@ export function correlationOf(callId: string): Uint8Array {
 
 /** Records in a form that tests can read back. */
 export function encodeForTest(record: HandoverRecord, sequenceNumber: number): Uint8Array {
-  const plain = JSON.stringify({ ...record, sequenceNumber }, (_key, value: unknown) =>
+  const { keyInfo } = record as Partial<KeyRecord>;
+  const keys =
+    keyInfo === undefined
+      ? {}
+      : { keyInfo: { ...keyInfo, key: keyInfo.key.expose(), salt: keyInfo.salt.expose() } };
+  const plain = JSON.stringify({ ...record, ...keys, sequenceNumber }, (_key, value: unknown) =>
     value instanceof Uint8Array ? toHex(value) : value,
   );
   return utf8(plain);

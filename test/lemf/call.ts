@@ -101,7 +101,7 @@ export class InterceptedCall {
     return this.vector.keys.cryptoSessions.map(({ csId, tek, salt }) => ({
       ...this.#base(),
       kind: 'keys-available' as const,
-      keyInfo: { csId, key: fromHex(tek), salt: fromHex(salt) },
+      keyInfo: { csId, key: Secret.of(fromHex(tek)), salt: Secret.of(fromHex(salt)) },
     }));
   }
 

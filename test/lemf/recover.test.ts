@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, utf8 } from '../../src/bytes/octets.ts';
+import { Secret } from '../../src/bytes/secret.ts';
 import type { HandoverRecord } from '../../src/df/records.ts';
 import { recover } from '../../src/lemf/recover.ts';
 import type { Recovery } from '../../src/lemf/recover.ts';
@@ -197,9 +198,9 @@ describe('recovery says why not', () => {
       for (const bit of [0, 7, 64, 127]) {
         const keys = call.keys.map((record, i) => {
           if (i !== keyAt || record.kind !== 'keys-available') return record;
-          const key = record.keyInfo.key.slice();
+          const key = record.keyInfo.key.expose().slice();
           key[bit >> 3] = (key[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-          return { ...record, keyInfo: { ...record.keyInfo, key } };
+          return { ...record, keyInfo: { ...record.keyInfo, key: Secret.of(key) } };
         });
         const recovery = run([...call.signalling, ...keys, ...call.content]);
         expect(recovery.audio).toEqual([]);
@@ -215,7 +216,7 @@ describe('recovery says why not', () => {
   it('with `partial`, the streams that verify are written all the same', () => {
     const [first, second] = call.keys;
     if (first?.kind !== 'keys-available') throw new Error('no key');
-    const wrong = { ...first, keyInfo: { ...first.keyInfo, key: new Uint8Array(16) } };
+    const wrong = { ...first, keyInfo: { ...first.keyInfo, key: Secret.of(new Uint8Array(16)) } };
     const { hi2, hi3 } = files([...call.signalling, wrong, second!, ...call.content]);
     const recovery = recover(hi2, hi3, { partial: true });
     expect(recovery.audio.map(({ name }) => name)).toEqual([audioName(call.streams[1]!.speaker)]);

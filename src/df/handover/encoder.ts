@@ -12,7 +12,6 @@
  * to the content of the same LIID and CIN.
  */
 import { utf8 } from '../../bytes/octets.ts';
-import { Secret } from '../../bytes/secret.ts';
 import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../li/wire/hi/eps-iri.ts';
 import type { EpsIri } from '../../li/wire/hi/eps-iri.ts';
 import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../li/wire/hi/header.ts';
@@ -102,8 +101,10 @@ function eventOf(record: IriRecord): Partial<EpsIri> {
       return { imsEvent: IMS_EVENT.unfilteredSIPmessage, sipMessage: record.sip };
     case 'keys-available': {
       const { csId, key, salt } = record.keyInfo;
-      const info = { csId: Uint8Array.of(csId), key: Secret.of(key), salt: Secret.of(salt) };
-      return { imsEvent: IMS_EVENT.decryptionKeysAvailable, keys: [info] };
+      return {
+        imsEvent: IMS_EVENT.decryptionKeysAvailable,
+        keys: [{ csId: Uint8Array.of(csId), key, salt }],
+      };
     }
     case 'key-failure':
       return { mediaSecFailure: GENERIC_FAILURE };

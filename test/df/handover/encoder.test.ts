@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from '../../../src/bytes/octets.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
 import { recordEncoder } from '../../../src/df/handover/encoder.ts';
 import type { HandoverRecord } from '../../../src/df/records.ts';
 import { decodePsPdu } from '../../../src/li/wire/hi/ps-pdu.ts';
@@ -20,7 +21,11 @@ const observed = [
   { name: null, value: 'sip:alice@home1.example' },
 ];
 const sip = utf8('INVITE sip:bob@home2.example SIP/2.0\r\n\r\n');
-const keyInfo = { csId: 2, key: new Uint8Array(16).fill(5), salt: new Uint8Array(14).fill(6) };
+const keyInfo = {
+  csId: 2,
+  key: Secret.of(new Uint8Array(16).fill(5)),
+  salt: Secret.of(new Uint8Array(14).fill(6)),
+};
 const rtp = new Uint8Array(190).fill(0x80);
 
 const records: Record<string, HandoverRecord> = {
@@ -84,8 +89,8 @@ describe('records as PS-PDUs', () => {
     expect(record.imsEvent).toBe(3);
     const [info] = record.keys ?? [];
     expect(info?.csId).toEqual(Uint8Array.of(2));
-    expect(info?.key.expose()).toEqual(keyInfo.key);
-    expect(info?.salt?.expose()).toEqual(keyInfo.salt);
+    expect(info?.key.expose()).toEqual(keyInfo.key.expose());
+    expect(info?.salt?.expose()).toEqual(keyInfo.salt.expose());
     expect(record.mediaSecFailure).toBeUndefined();
   });
 
