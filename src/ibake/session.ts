@@ -129,6 +129,11 @@ export function isSameMap(a: readonly SrtpIdEntry[], b: readonly SrtpIdEntry[]):
   return isFilledMap(a, b) && isFilledMap(b, a);
 }
 
+/** Whether a map keeps the entries of another; more may follow at its end. */
+export function isExtendedMap(from: readonly SrtpIdEntry[], to: readonly SrtpIdEntry[]): boolean {
+  return isSameMap(from, to.slice(0, from.length));
+}
+
 /** The SPIs as far as they are known. */
 export function spisOf(eccpti: Eccpt | null, eccptr: Eccpt | null): Spis {
   return { initiator: eccpti?.spi ?? null, responder: eccptr?.spi ?? null };
