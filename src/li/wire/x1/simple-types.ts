@@ -180,7 +180,9 @@ function parseDateTime(text: string): number | null {
   return utc - offset + micros / 1000;
 }
 
+/** Empty, and so refused, for what is no time or has no year of four digits. */
 function formatDateTime(time: number): string {
+  if (!(Math.abs(time) < 8.64e15)) return '';
   const micros = Math.round(time * 1000);
   const seconds = Math.floor(micros / 1_000_000);
   const fraction = String(micros - seconds * 1_000_000).padStart(6, '0');
