@@ -3,7 +3,7 @@
  * place in the stream (XID, DID, NFID, IPID, correlation, type: TS 103 221-2 clause 5.3.9) and are dropped.
  *
  * A number below the expected one with a later time stamp is no copy: the POI has restarted and counts from 0 again.
- * A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy and is taken.
+ * (Later than any before: a POI may report some events after others that came later.) A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy and is taken.
  */
 import { toHex } from '../bytes/octets.ts';
 import { ATTRIBUTE } from '../li/wire/x2x3/attributes.ts';
@@ -32,7 +32,7 @@ export function intake(pdu: Pdu, known: StreamState | null, now: number): Intake
   const stream = {
     key: streamKey(pdu),
     nextSequenceNumber: (sequenceNumber + 1) % 2 ** 32,
-    lastTime: time ?? now,
+    lastTime: Math.max(time ?? now, known?.lastTime ?? 0),
   };
   return { kind: 'new', stream, lost: restarted ? sequenceNumber : sequenceNumber - expected };
 }

@@ -14,7 +14,7 @@ import type { HandoverInterface, HandoverRecord } from './records.ts';
 export interface StreamState {
   readonly key: string;
   readonly nextSequenceNumber: number;
-  /** Time stamp of the last PDU, Unix milliseconds. */
+  /** Latest time stamp of its PDUs, Unix milliseconds. */
   readonly lastTime: number;
 }
 

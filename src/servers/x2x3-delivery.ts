@@ -1,8 +1,5 @@
 /** The connections of one point of interception: one for each X2/X3 destination that X1 has created. */
 import type { Poi } from '../li/ne/poi.ts';
-import type { TaskTable } from '../li/ne/tasks.ts';
-import { endpointOf } from '../li/ne/x1-policy.ts';
-import type { Destination } from '../li/wire/x1/details.ts';
 import type { X2X3ClientOptions } from './x2x3-client.ts';
 import { X2X3Client } from './x2x3-client.ts';
 
@@ -26,17 +23,6 @@ export class X2X3Delivery {
   constructor(poi: Poi, options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>) {
     this.#poi = poi;
     this.#options = options;
-  }
-
-  /** Opens what X1 has created and follows what it changes; gives the way to stop following. */
-  follow(table: TaskTable): () => void {
-    for (const destination of table.destinations()) this.#openDestination(destination);
-    return table.subscribe((event) => {
-      if (event.kind === 'destination-created' || event.kind === 'destination-modified') {
-        this.#openDestination(event.destination);
-      }
-      if (event.kind === 'destination-removed') this.close(event.destination.did);
-    });
   }
 
   /** Creates a destination, or moves it to another address; what waits for it is kept. */
@@ -75,12 +61,5 @@ export class X2X3Delivery {
     for (const { client } of this.#clients.values()) client.stop();
     for (const client of this.#leaving) client.stop();
     this.#clients.clear();
-  }
-
-  #openDestination(destination: Destination): void {
-    const { did } = destination;
-    const endpoint = endpointOf(destination);
-    if (endpoint !== null) this.open(did, endpoint);
-    else this.#options.issues.raised(did, 'the delivery address cannot be reached by X2 or X3');
   }
 }

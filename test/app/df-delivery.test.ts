@@ -69,7 +69,6 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
     const issues = new AllIssues();
     const kms = new TestKms();
     const dfTable = await tableOf();
-    const neTable = await tableOf();
     const state: { lemf: RunningLemf | null; df: RunningDelivery | null; ports: [number, number, number] } = {
       lemf: null,
       df: null,
@@ -131,7 +130,6 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
       mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
     } as const;
     await dfTable.activate(task);
-    await neTable.createDestination({ did: DF, deliveryType: 'X2andX3', address: tcp(state.ports[2]) });
     const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
     const delivery = new X2X3Delivery(poi, {
       hosts,
@@ -141,7 +139,8 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
       issues,
       timing: { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 40 },
     });
-    cleanups.push(delivery.follow(neTable), () => delivery.stop());
+    delivery.open(DF, { host: '127.0.0.1', port: state.ports[2] });
+    cleanups.push(() => delivery.stop());
     const observe = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
       poi.report(
         {

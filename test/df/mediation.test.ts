@@ -562,6 +562,18 @@ describe('Loss and copies', () => {
     expect((await handedOver(store)).map((record) => record.content)).toEqual(['01', '02', '03']);
   });
 
+  it('events that a POI reports late are no sign of a restart: sent again, they are copies', async () => {
+    const { mediation, poi, clock, store } = await start();
+    const early = { now: () => clock.now() - 3_000, after: clock.after.bind(clock) };
+    const [first] = [poi.x3(Uint8Array.of(1))];
+    const late = new TestPoi(early);
+    late.x3(Uint8Array.of(0));
+    const second = late.x3(Uint8Array.of(2));
+    await mediation.accept([first, second]);
+    await mediation.accept([first, second]);
+    expect((await handedOver(store)).map((record) => record.content)).toEqual(['01', '02']);
+  });
+
   it('streams of several POIs are apart', async () => {
     const { mediation, poi, clock, store } = await start();
     const other = new TestPoi(clock, 'pcscf.home1.example');
