@@ -15,10 +15,11 @@ import { District } from '../kms/district.ts';
 import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from '../kms/district-file.ts';
 import type { DistrictFile } from '../kms/district-file.ts';
 import { enrol } from '../kms/enrolment.ts';
+import { GetKeys } from '../kms/get-keys/get-keys.ts';
 import { KeyMaterial } from '../kms/key-material.ts';
 import { epochOf, LiRoots } from '../kms/li-roots.ts';
 import type { SerialRecord } from '../kms/ports.ts';
-import { redrawer } from '../kms/redraw.ts';
+import { KmsRecords } from '../kms/records.ts';
 import { RequestKeyService } from '../kms/request-key.ts';
 import { WarrantKeepingStore } from '../kms/warrants.ts';
 import { XkService } from '../kms/xk.ts';
@@ -89,8 +90,14 @@ async function serve(
     { ...config, district },
     { store, material, audit, clock, random },
   );
-  const compute = redrawer({ district, engine, roots, store });
-  const service = new XkService(config, { store, compute, audit, clock, logger });
+  const getKeys = new GetKeys(new KmsRecords(district, roots, store), engine);
+  const service = new XkService(config, {
+    store,
+    compute: (question) => getKeys.answer(question),
+    audit,
+    clock,
+    logger,
+  });
 
   const keepHouse = async (): Promise<void> => {
     await store.expireClaims(now());

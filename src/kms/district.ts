@@ -66,6 +66,11 @@ export class District {
     return record !== undefined && record.notAfter >= period ? record : null;
   }
 
+  /** Every serial that is valid for a period, highest first. */
+  serialsFor(period: number): readonly SerialRecord[] {
+    return this.#serials.filter(({ notBefore, notAfter }) => notBefore <= period && period <= notAfter);
+  }
+
   bySerial(serial: number): SerialRecord | null {
     return this.#serials.find((record) => record.serial === serial) ?? null;
   }

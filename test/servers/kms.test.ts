@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromBase64, fromUtf8, toBase64, toHex, utf8 } from '../../src/bytes/octets.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { decodeIbeSysParams, districtParameters } from '../../src/ibe/system-parameters.ts';
-import { redrawer } from '../../src/kms/redraw.ts';
+import { GetKeys } from '../../src/kms/get-keys/get-keys.ts';
+import { KmsRecords } from '../../src/kms/records.ts';
 import { XkService } from '../../src/kms/xk.ts';
 import { LabPki } from '../../src/lab/pki.ts';
 import type { GetKeysRequest } from '../../src/li/wire/xk.ts';
@@ -82,10 +83,10 @@ async function served(file: string, role: 'initiator' | 'responder') {
   const files = await pki.issue({ commonName: HOST, dnsNames: [HOST], roles: ['kms'] });
   const tls = loadTls(files, real);
   const { district, store, audit, clock, roots, requestKey } = kms;
-  const compute = redrawer({ district, engine: bigIntEngine(), roots, store });
+  const getKeys = new GetKeys(new KmsRecords(district, roots, store), bigIntEngine());
   const service = new XkService(
     { sessionMemory: 86_400, retention: 86_400 },
-    { store, compute, audit, clock, logger: quiet },
+    { store, compute: (question) => getKeys.answer(question), audit, clock, logger: quiet },
   );
   const users = kmsUserServer({ tls, district, requestKey, clock, logger: quiet });
   const xk = xkServer({ tls, service, logger: quiet });
