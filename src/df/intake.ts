@@ -2,8 +2,9 @@
  * Which PDUs are new. After a reconnect a POI sends again what was not acknowledged; the copies are known by their
  * place in the stream (XID, DID, NFID, IPID, correlation, type: TS 103 221-2 clause 5.3.9) and are dropped.
  *
- * A number below the expected one with a later time stamp is no copy: the POI has restarted and counts from 0 again.
- * (Later than any before: a POI may report some events after others that came later.) A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy and is taken.
+ * A number below the expected one with a later time stamp than any before is no copy: the POI has restarted and counts
+ * from 0 again. A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy
+ * and is taken.
  */
 import { toHex } from '../bytes/octets.ts';
 import { ATTRIBUTE } from '../li/wire/x2x3/attributes.ts';
