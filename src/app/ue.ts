@@ -11,6 +11,8 @@
  *       "media": { "address": "127.0.0.1", "from": 16384, "to": 32767 },
  *       "replays": "alice-replays.db",                      answered I_MESSAGE_1s
  *       "answer": { "policy": "accept", "ringMs": 100, "answerMs": 400, "reliable": true },
+ *       "suite": "AES_CM_128_HMAC_SHA1_80",                 what its offers ask for; also AES_256_CM_HMAC_SHA1_80,
+ *                                                           AEAD_AES_128_GCM, AEAD_AES_256_GCM
  *       "skew": 300,                                        seconds
  *       "faults": ["ue-ignores-seed"] }                     for tests of the interception alone
  */
@@ -18,6 +20,8 @@ import { readFileSync } from 'node:fs';
 import { fromHex, utf8 } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import { canonicalIdentity } from '../ibake/identity.ts';
+import { DEFAULT_POLICY, SRTP_POLICY } from '../ibake/policy.ts';
+import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { KeyRing as KeyRingPort } from '../ibake/ports.ts';
 import { TimestampSource } from '../ibake/timestamps.ts';
 import { bigIntEngine } from '../ibe/bigint-engine.ts';
@@ -59,6 +63,7 @@ export interface UeConfig {
   readonly media: PortRange;
   readonly replays: string;
   readonly answer: AnswerPolicy;
+  readonly suite: SrtpPolicy['name'];
   readonly skew: number;
   readonly faults: readonly UeFault[];
 }
@@ -68,6 +73,8 @@ export interface RunningUe extends Running {
   /** Tells of every SIP message that is sent or received. */
   observe(observer: (observed: Observed) => void): void;
 }
+
+const SUITES = Object.values(SRTP_POLICY).map(({ name }) => name);
 
 const FAULTS: readonly UeFault[] = ['ue-ignores-seed'];
 
@@ -86,6 +93,7 @@ export function ueConfig(json: unknown): UeConfig {
     media: mediaPorts(fields.object('media', true)),
     replays: fields.string('replays'),
     answer: answerOf(fields.object('answer', true)),
+    suite: fields.oneOf('suite', SUITES, DEFAULT_POLICY.name),
     skew: fields.integer('skew', { fallback: 300, max: 3600 }),
     faults: fields.strings('faults').map(faultOf),
   };
@@ -106,7 +114,8 @@ export function startUe(config: UeConfig, runtime: Runtime): Promise<RunningUe> 
   const districts = new Districts(client, settings, logger);
   const ring = new KeyRing(config.skew);
   const replays = new SqliteReplayCache(config.replays, clock);
-  const agreement = new IbakeAgreement({
+  const policy = Object.values(SRTP_POLICY).find(({ name }) => name === config.suite) ?? DEFAULT_POLICY;
+  const endpoint = {
     addressOfRecord: own,
     device: canonicalIdentity(device),
     engine: bigIntEngine(),
@@ -117,7 +126,8 @@ export function startUe(config: UeConfig, runtime: Runtime): Promise<RunningUe> 
     keys: config.faults.includes('ue-ignores-seed') ? seedIgnored(ring, runtime) : ring,
     replays,
     skew: config.skew,
-  });
+  };
+  const agreement = new IbakeAgreement(endpoint, policy);
   const keeper = new KeyKeeper({
     kms: client,
     credential: { name: kms.credential, psk: kms.psk, district },

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../bytes/ports.ts';
 import type { AudioStream, StreamStatistics } from './audio-stream.ts';
-import type { UeError } from './errors.ts';
+import { UeError } from './errors.ts';
 import type { ExchangeResult } from './key-exchange.ts';
 
 export type CallState = 'setting-up' | 'ringing' | 'established' | 'ended';
@@ -39,7 +39,7 @@ export class Call {
   #result: ExchangeResult | null = null;
   #control: CallControl | null = null;
   #listeners: ((event: CallEvent) => void)[] = [];
-  #settleEstablished: { resolve: () => void; reject: (error: UeError | CallEnd) => void };
+  #settleEstablished: { resolve: () => void; reject: (error: UeError) => void };
   #settleEnded: (end: CallEnd) => void = () => undefined;
   #linger: Timer | null = null;
   /** Resolves when the call is up and its media are secured; rejects with how it ended, if it ended before. */
@@ -124,7 +124,7 @@ export class Call {
     if (this.#state === 'ended') return;
     const wasUp = this.#state === 'established';
     this.#enter('ended');
-    if (!wasUp) this.#settleEstablished.reject(end.error ?? end);
+    if (!wasUp) this.#settleEstablished.reject(end.error ?? neverUp(end));
     this.#linger ??= this.#clock.after(lingerMs, () => {
       this.#stream.close();
       this.#result?.wipe();
@@ -140,4 +140,8 @@ export class Call {
   #tell(event: CallEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function neverUp({ reason }: CallEnd): UeError {
+  return new UeError('call-failed', `the call ended before it was up: ${reason}`);
 }

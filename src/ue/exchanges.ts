@@ -7,6 +7,8 @@
 import { ClavigerError } from '../bytes/errors.ts';
 import { Initiator } from '../ibake/initiator.ts';
 import type { InitiatorLeg } from '../ibake/initiator-leg.ts';
+import { DEFAULT_POLICY } from '../ibake/policy.ts';
+import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { Endpoint } from '../ibake/ports.ts';
 import { respond } from '../ibake/responder.ts';
 import type { ResponderLeg } from '../ibake/responder-leg.ts';
@@ -29,14 +31,17 @@ const PROTOCOLS = ['mikey'];
 
 export class IbakeAgreement implements KeyAgreement {
   readonly #endpoint: Endpoint;
+  readonly #policy: SrtpPolicy;
 
-  constructor(endpoint: Endpoint) {
+  /** @param policy what this end's offers ask for; offers of others may ask for any */
+  constructor(endpoint: Endpoint, policy: SrtpPolicy = DEFAULT_POLICY) {
     this.#endpoint = endpoint;
+    this.#policy = policy;
   }
 
   initiate(callee: string, stream: OwnStream): Promise<InitiatedExchange> {
     return judged('the key exchange cannot begin', () => {
-      const media = perLine(stream).map((ssrc) => ({ ssrc }));
+      const media = perLine(stream).map((ssrc) => ({ ssrc, policy: this.#policy }));
       const initiator = Initiator.offer(this.#endpoint, { callee, media, protocols: PROTOCOLS });
       return {
         iMessage1: initiator.message,

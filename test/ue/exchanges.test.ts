@@ -3,6 +3,8 @@ import { frozenClock, seededRandom, systemRandom } from '../../src/app/runtime.t
 import type { Clock, Logger, Random } from '../../src/bytes/ports.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { fromHex, toHex } from '../../src/bytes/octets.ts';
+import { SRTP_POLICY } from '../../src/ibake/policy.ts';
+import type { SrtpPolicy } from '../../src/ibake/policy.ts';
 import { canonicalIdentity } from '../../src/ibake/identity.ts';
 import { TimestampSource } from '../../src/ibake/timestamps.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
@@ -53,7 +55,12 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     district: `https://kms.${USERS[user].host}/.well-known/ibe`,
   });
 
-  const endpoint = async (user: UserName, random: Random = systemRandom(), homes = two) => {
+  const endpoint = async (
+    user: UserName,
+    random: Random = systemRandom(),
+    homes = two,
+    policy?: SrtpPolicy,
+  ) => {
     const { host, partner } = USERS[user];
     const identity = canonicalIdentity(`sip:${user}@${host}`);
     const kms = kmsOf(user, homes);
@@ -72,7 +79,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     });
     await keeper.refresh();
     keeper.stop();
-    return new IbakeAgreement({
+    const own = {
       addressOfRecord: identity,
       device: identity,
       engine: bigIntEngine(),
@@ -83,7 +90,8 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
       keys: ring,
       replays: new SqliteReplayCache(':memory:', clock),
       skew: 300,
-    });
+    };
+    return new IbakeAgreement(own, policy);
   };
 
   const told = ({ csId, ssrc, mki, suite, masterKey, masterSalt }: CryptoSession) =>
@@ -122,6 +130,16 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     expect(sessions.map(({ csId, ssrc }) => [csId, ssrc])).toEqual([
       [3, 111],
       [4, 222],
+    ]);
+  });
+
+  test('an offer may ask for another suite', async () => {
+    const gcm = await endpoint('alice', systemRandom(), two, SRTP_POLICY.aesGcm256);
+    const done = await exchange(gcm, bob);
+    expect(done.alice.sessions.map(told)).toEqual(done.bob.sessions.map(told));
+    expect(done.bob.sessions.map(({ suite }) => suite.name)).toEqual([
+      'AEAD_AES_256_GCM',
+      'AEAD_AES_256_GCM',
     ]);
   });
 
