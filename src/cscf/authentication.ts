@@ -2,18 +2,23 @@
  * Digest at the server's side (RFC 3261 section 22, RFC 7616 section 3.4). Nonces come from the random source, live
  * for a bounded time and number, and every use of one counts upwards, so that a credential works once.
  *
+ * Challenges stand in the order of the configuration. RFC 8760 wants the strongest first; phones in the field that know
+ * MD5 alone look at the first line only, so MD5 comes first by default, and who knows better chooses better.
+ *
  * A user name that does not exist and a password that is wrong look the same from outside and cost the same.
  */
 import { toHex } from '../bytes/octets.ts';
 import type { Clock, Random } from '../bytes/ports.ts';
 import { Secret } from '../bytes/secret.ts';
-import { ALGORITHMS, formatChallenge, parseAuthorization, verify } from '../sip/digest.ts';
-import type { Authorization } from '../sip/digest.ts';
+import { formatChallenge, parseAuthorization, verify } from '../sip/digest.ts';
+import type { Algorithm, Authorization } from '../sip/digest.ts';
 import { SipError } from '../sip/errors.ts';
+import type { Endpoint } from '../sip/flow.ts';
 import type { SipRequest } from '../sip/message.ts';
-import type { Subscriber } from './ports.ts';
+import type { CscfSettings, Subscriber } from './ports.ts';
 import type { Directory } from './subscribers.ts';
 
+export const DEFAULT_ALGORITHMS: readonly Algorithm[] = ['MD5', 'SHA-256'];
 const NONCE_MS = 5 * 60_000;
 const MAX_NONCES = 10_000;
 
@@ -27,11 +32,13 @@ export type CredentialField = 'Authorization' | 'Proxy-Authorization';
 
 export type AuthenticationResult =
   | { readonly kind: 'authenticated'; readonly subscriber: Subscriber }
-  /** To be sent in WWW-Authenticate or Proxy-Authenticate lines, the strongest first. */
+  /** To be sent in WWW-Authenticate or Proxy-Authenticate lines, in this order. */
   | { readonly kind: 'challenge'; readonly challenges: readonly string[] };
 
 export class DigestAuthentication {
   readonly #realm: string;
+  readonly #hosts: readonly string[];
+  readonly #algorithms: readonly Algorithm[];
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #directory: Directory;
@@ -39,8 +46,15 @@ export class DigestAuthentication {
   readonly #nonces = new Map<string, Nonce>();
   readonly #nobody: Secret;
 
-  constructor(realm: string, clock: Clock, random: Random, directory: Directory) {
-    this.#realm = realm;
+  constructor(
+    settings: Pick<CscfSettings, 'domain' | 'host' | 'algorithms'>,
+    clock: Clock,
+    random: Random,
+    directory: Directory,
+  ) {
+    this.#realm = settings.domain;
+    this.#hosts = [settings.domain, settings.host];
+    this.#algorithms = settings.algorithms ?? DEFAULT_ALGORITHMS;
     this.#clock = clock;
     this.#random = random;
     this.#directory = directory;
@@ -48,14 +62,24 @@ export class DigestAuthentication {
   }
 
   /** Who sent the request, or what to ask. */
-  authenticate(request: SipRequest, field: CredentialField): AuthenticationResult {
+  authenticate(request: SipRequest, field: CredentialField, local: Endpoint): AuthenticationResult {
     const credentials = this.#credentials(request, field);
-    if (credentials === null) return this.#challenge(false);
+    if (credentials === null || !this.#algorithms.includes(credentials.algorithm))
+      return this.#challenge(false);
     const subscriber = this.#directory.byUsername(credentials.username);
     const right = verify(credentials, request.method, subscriber?.password ?? this.#nobody);
-    const covers = credentials.uri === request.uri;
+    const covers = credentials.uri === request.uri || this.#names(credentials.uri, local);
     if (!right || subscriber === null || !covers) return this.#challenge(false);
     return this.#use(credentials) ? { kind: 'authenticated', subscriber } : this.#challenge(true);
+  }
+
+  /**
+   * RFC 3261 section 22.4: the digest URI and the Request-URI may differ, as long as they mean the same resource: this
+   * home, by whatever name or address the client knows it.
+   */
+  #names(uri: string, local: Endpoint): boolean {
+    const host = /^sips?:(?:[^@]*@)?(\[[^\]]*\]|[^:;?]*)/i.exec(uri)?.[1]?.toLowerCase();
+    return host !== undefined && [...this.#hosts, local.address].includes(host);
   }
 
   /** Takes the credentials of this realm off a request that goes on. */
@@ -104,7 +128,7 @@ export class DigestAuthentication {
     const challenge = { realm: this.#realm, nonce, opaque: null, stale };
     return {
       kind: 'challenge',
-      challenges: ALGORITHMS.map((algorithm) => formatChallenge({ ...challenge, algorithm })),
+      challenges: this.#algorithms.map((algorithm) => formatChallenge({ ...challenge, algorithm })),
     };
   }
 }

@@ -96,7 +96,7 @@ export class Cscf {
     this.#directory = new Directory(settings);
     this.#registrar = new Registrar(clock, limits);
     this.#router = new Router(settings, this.#directory, this.#registrar);
-    this.#authentication = new DigestAuthentication(settings.domain, clock, random, this.#directory);
+    this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
     this.#interception = new Interception({
       ...parts,
@@ -151,7 +151,7 @@ export class Cscf {
       this.#reply(transaction, 404);
       return;
     }
-    const result = this.#authentication.authenticate(request, 'Authorization');
+    const result = this.#authentication.authenticate(request, 'Authorization', flow.local);
     if (result.kind === 'challenge') {
       const fields = result.challenges.map((value) => ['WWW-Authenticate', value] as const);
       this.#reply(transaction, 401, { fields });
@@ -196,8 +196,10 @@ export class Cscf {
       return;
     }
     // A home may call our subscribers; it may not go through us to others.
-    if (origin.kind === 'peer' && route.targets.some(({ kind }) => kind === 'peer'))
-      { this.#reply(transaction, 403); return; }
+    if (origin.kind === 'peer' && route.targets.some(({ kind }) => kind === 'peer')) {
+      this.#reply(transaction, 403);
+      return;
+    }
     if (invite) this.#calls.add(call);
     this.#prepare(onward, origin, call);
     this.#fork(transaction, call, onward, route.targets);
@@ -358,7 +360,7 @@ export class Cscf {
     const fits = (subscriber: Subscriber): boolean => hidden || subscriber === claimed;
     const registered = this.#registrar.subscribersOf(flow).find(fits);
     if (registered !== undefined) return { kind: 'subscriber', subscriber: registered };
-    const result = this.#authentication.authenticate(request, 'Proxy-Authorization');
+    const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local);
     if (result.kind === 'challenge') return result;
     if (!fits(result.subscriber)) return { kind: 'refused', status: 403 };
     return { kind: 'subscriber', subscriber: result.subscriber };

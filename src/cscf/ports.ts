@@ -4,6 +4,7 @@
  */
 import type { Match, Observation } from '../li/ne/poi.ts';
 import type { Secret } from '../bytes/secret.ts';
+import type { Algorithm } from '../sip/digest.ts';
 import type { Destination, Endpoint } from '../sip/flow.ts';
 
 /** Where a party wants its media. */
@@ -75,6 +76,8 @@ export interface CscfSettings {
   readonly peers: readonly Peer[];
   /** Prefixes of tel numbers (`+49`) to the domain that serves them. */
   readonly numbers: Readonly<Record<string, string>>;
+  /** Digest algorithms offered, in this order. */
+  readonly algorithms?: readonly Algorithm[];
   readonly limits?: Partial<CscfLimits>;
 }
 

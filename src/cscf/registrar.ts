@@ -22,6 +22,8 @@ export interface Binding {
   readonly subscriber: Subscriber;
   readonly contact: NameAddr;
   readonly flow: Flow;
+  /** Whether requests go back over the flow: always over TCP, over UDP if the client listens there (`rport`). */
+  readonly reachable: boolean;
   readonly callId: string;
   readonly cseq: number;
   /** Unix milliseconds. */
@@ -129,6 +131,7 @@ export class Registrar {
       subscriber,
       contact: { ...contact, params: withoutParam(contact.params, 'expires') },
       flow,
+      reachable: flow.protocol === 'TCP' || paramOf(request.topVia.params, 'rport') !== null,
       callId: request.callId,
       cseq: request.cseq.number,
       expires: this.#clock.now() + seconds * 1000,

@@ -104,9 +104,9 @@ function targets(list: readonly Target[], callee: Subscriber | null = null): Rou
   return { kind: 'targets', targets: list, callee };
 }
 
-/** The flow that the contact registered over, or where its URI says if that is gone. */
+/** The flow that the contact registered over, or where its URI says if that is gone or one way only. */
 function toBinding(binding: Binding, uri: string): Target {
-  const hop = binding.flow.open ? binding.flow : destinationOf(binding.contact.uri);
+  const hop = binding.flow.open && binding.reachable ? binding.flow : destinationOf(binding.contact.uri);
   return { uri, hop: hop ?? binding.flow, kind: 'user' };
 }
 

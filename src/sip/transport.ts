@@ -57,6 +57,7 @@ export class Transport {
   /** Outgoing connections by `address:port`, being made or open. */
   readonly #outgoing = new Map<string, Promise<TcpFlow>>();
   #stopped = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -88,7 +89,12 @@ export class Transport {
   }
 
   /** Stops listening and closes every flow once what was sent is out. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#stopped = true;
     const closing = [
       ...this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))),
