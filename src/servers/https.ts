@@ -71,6 +71,8 @@ export interface HttpsClientOptions {
 export interface HttpsAnswer {
   readonly status: number;
   readonly contentType: string;
+  /** The Link field (RFC 8288); empty if there is none. */
+  readonly link: string;
   readonly body: Uint8Array;
 }
 
@@ -128,10 +130,10 @@ export class HttpsClient {
               headers: { 'content-type': body.type, 'content-length': String(body.octets.length) },
             }),
       });
-      const type = answer.headers['content-type'];
       return {
         status: answer.statusCode,
-        contentType: typeof type === 'string' ? type : '',
+        contentType: fieldOf(answer.headers, 'content-type'),
+        link: fieldOf(answer.headers, 'link'),
         body: await this.#collect(answer.body),
       };
     } catch (cause) {
@@ -156,6 +158,11 @@ export class HttpsClient {
     }
     return new Uint8Array(Buffer.concat(chunks));
   }
+}
+
+function fieldOf(headers: Dispatcher.ResponseData['headers'], name: string): string {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : (value ?? '');
 }
 
 function reasonOf(cause: unknown): string {

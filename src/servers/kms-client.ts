@@ -1,11 +1,11 @@
 /**
  * The endpoint's way to KMSs over HTTPS, where the server alone shows a certificate: parameters of any configured
- * district by GET (RFC 5408 section 4.1), keys of the user's own KMS by POST of MIKEY messages (RFC 6267 4.2.1).
+ * district by GET (RFC 5408 section 4.1; the successor by RFC 5829), keys of the user's own KMS by POST of MIKEY messages (RFC 6267 4.2.1).
  */
 import { fromBase64, fromUtf8 } from '../bytes/octets.ts';
 import { IBE_PP_DATA } from '../ibe/system-parameters.ts';
 import { UeError } from '../ue/errors.ts';
-import type { KmsClient } from '../ue/ports.ts';
+import type { KmsClient, PublishedParameters } from '../ue/ports.ts';
 import type { HttpsAnswer, HttpsClient } from './https.ts';
 
 const MIKEY_TYPE = 'application/mikey';
@@ -20,12 +20,13 @@ export class HttpsKmsClient implements KmsClient {
     this.#requestKey = `${kms.replace(/\/$/, '')}/mikey`;
   }
 
-  async fetchParameters(district: string): Promise<Uint8Array> {
-    const answer = expect(await this.#request('GET', district), district, IBE_PP_DATA);
+  async fetchParameters(uri: string): Promise<PublishedParameters> {
+    const answer = expect(await this.#request('GET', uri), uri, IBE_PP_DATA);
     try {
-      return fromBase64(fromUtf8(answer.body).replace(/\s/g, ''));
+      const der = fromBase64(fromUtf8(answer.body).replace(/\s/g, ''));
+      return { der, successor: /<([^>]*)>\s*;\s*rel="?successor-version"?/i.exec(answer.link)?.[1] ?? null };
     } catch (cause) {
-      throw new UeError('kms', `${district} answers with something else than parameters`, { cause });
+      throw new UeError('kms', `${uri} answers with something else than parameters`, { cause });
     }
   }
 

@@ -82,8 +82,19 @@ export class Districts {
     );
   }
 
+  /** The parameters in force, and those that are announced to follow. */
   async #fetch(district: string): Promise<void> {
-    const parameters = readParameters(await this.#kms.fetchParameters(district), district);
+    const { der, successor } = await this.#kms.fetchParameters(district);
+    this.#take(district, der);
+    if (successor === null) return;
+    if (!successor.startsWith(`${district}?`)) {
+      throw new UeError('kms', `${district} announces parameters of another place`);
+    }
+    this.#take(district, (await this.#kms.fetchParameters(successor)).der);
+  }
+
+  #take(district: string, der: Uint8Array): void {
+    const parameters = readParameters(der, district);
     const known = this.#known.get(district) ?? [];
     if (known.some(({ serial }) => serial === parameters.serial)) return;
     validate(parameters);

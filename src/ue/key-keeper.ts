@@ -2,7 +2,8 @@
  * Keeps the key ring filled and emptied: asks the KMS for the keys of the user's identities well before they run out,
  * and erases what is over.
  *
- *     asked for again when less than a quarter of a period is left
+ *     keys         asked for again when less than a quarter of a period is left
+ *     parameters   four times a period, since new ones are announced one period ahead
  */
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 import type { Districts } from './districts.ts';
@@ -32,6 +33,8 @@ export interface KeyKeeperOptions {
 export class KeyKeeper {
   readonly #options: KeyKeeperOptions;
   #look: Timer | null = null;
+  /** Unix seconds. */
+  #refreshed = -Infinity;
 
   constructor(options: KeyKeeperOptions) {
     this.#options = options;
@@ -43,6 +46,7 @@ export class KeyKeeper {
    */
   async refresh(): Promise<void> {
     await this.#options.districts.refresh();
+    this.#refreshed = this.#options.clock.now() / 1000;
     if (this.#wanting()) await this.#request();
     this.#look ??= this.#nextLook();
   }
@@ -63,18 +67,28 @@ export class KeyKeeper {
     }
   }
 
+  /** Whether the keys run out. */
   #wanting(): boolean {
-    const { ring, districts, credential, device, clock } = this.#options;
+    const { ring, device, clock } = this.#options;
     const now = clock.now() / 1000;
-    const lifetime = districts.parametersOf(credential.district, now)?.keyLifetime ?? 0;
-    return ring.heldUntil(device, now) < now + lifetime / 4;
+    return ring.heldUntil(device, now) < now + this.#quarter();
+  }
+
+  #stale(): boolean {
+    return this.#options.clock.now() / 1000 >= this.#refreshed + this.#quarter();
+  }
+
+  /** Seconds of a quarter of a period. */
+  #quarter(): number {
+    const { districts, credential, clock } = this.#options;
+    return (districts.parametersOf(credential.district, clock.now() / 1000)?.keyLifetime ?? 0) / 4;
   }
 
   #nextLook(): Timer {
     const { clock, ring, logger } = this.#options;
     return clock.after(LOOK_MS, () => {
       ring.expire(clock.now() / 1000);
-      const done = this.#wanting() ? this.refresh() : Promise.resolve();
+      const done = this.#wanting() || this.#stale() ? this.refresh() : Promise.resolve();
       done.catch((error: unknown) => logger.warn({ error }, 'no new keys could be had; tried again soon'));
       if (this.#look !== null) this.#look = this.#nextLook();
     });

@@ -1,11 +1,19 @@
 /** What the user equipment takes from outside besides clock, randomness and log; `servers/kms-client.ts` has HTTPS. */
 
+/** What a district publishes. */
+export interface PublishedParameters {
+  /** DER of IBESysParams. */
+  readonly der: Uint8Array;
+  /** Where the parameters are that will follow these, if they are announced. */
+  readonly successor: string | null;
+}
+
 export interface KmsClient {
   /**
-   * DER of the IBESysParams that a district publishes at its URI (RFC 5408 section 4.1).
+   * What is published at a district's URI, or at that of a successor (RFC 5408 section 4.1).
    * @throws UeError `kms`
    */
-  fetchParameters(district: string): Promise<Uint8Array>;
+  fetchParameters(uri: string): Promise<PublishedParameters>;
   /**
    * One REQUEST_KEY exchange with the user's own KMS: MIKEY messages both ways.
    * @throws UeError `kms`

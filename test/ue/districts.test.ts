@@ -17,12 +17,16 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
   let bf: BfParameters;
   let published: Map<string, DistrictParameters>;
   let asked: string[];
+  /** Successors by URI. */
+  let announced: Map<string, DistrictParameters>;
+  let successor: string | null;
   const kms: KmsClient = {
-    fetchParameters: (district) => {
-      asked.push(district);
-      const found = published.get(district);
+    fetchParameters: (uri) => {
+      asked.push(uri);
+      const found = published.get(uri) ?? announced.get(uri);
       if (found === undefined) return Promise.reject(new UeError('kms', 'no answer'));
-      return Promise.resolve(encodeIbeSysParams(sysParamsOf(found)));
+      const der = encodeIbeSysParams(sysParamsOf(found));
+      return Promise.resolve({ der, successor: announced.has(uri) ? null : successor });
     },
     requestKeys: () => Promise.reject(new UeError('kms', 'not asked here')),
   };
@@ -37,6 +41,8 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
   });
   const publish = (...parameters: DistrictParameters[]) => {
     published = new Map(parameters.map((each) => [each.district, each]));
+    announced = new Map();
+    successor = null;
   };
   const make = (...hosts: string[]) => {
     asked = [];
@@ -77,6 +83,22 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
     );
     expect(serials).toEqual([1, 1, 2, 2]);
     expect(districts.parametersOf('https://kms.home1.example/.well-known/ibe', START - 1)).toBeNull();
+  });
+
+  test('announced parameters are fetched ahead and used from their beginning', async () => {
+    const districts = make('home1.example');
+    const one = at('home1.example', 1);
+    publish(one);
+    successor = `${one.district}?serial=5`;
+    announced.set(successor, at('home1.example', 5, { notBefore: START + DAY }));
+    await districts.refresh();
+    const serials = [DAY - 1, DAY].map(
+      (offset) => districts.parameters('home1.example', START + offset).serial,
+    );
+    expect(serials).toEqual([1, 5]);
+    successor = 'https://kms.evil.example/.well-known/ibe?serial=6';
+    await expect(districts.refresh()).rejects.toMatchObject({ code: 'kms' });
+    expect(asked).not.toContain(successor);
   });
 
   test('a KMS cannot publish another district’s parameters, nor unsound ones', async () => {
