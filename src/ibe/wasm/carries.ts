@@ -1,0 +1,71 @@
+/**
+ * Carries, in parallel: every limb keeps its rest modulo 2^w, balanced, and hands the multiple of 2^w to the next limb,
+ * all at once. One pass takes columns below 2^53 to 2^(w−1) + 2^(53−w); a second takes those to 2^(w−1) + 2^6. Nothing
+ * ripples, so there is no worst case; limbs need not be the smallest possible, only small enough to multiply.
+ *
+ * The carry out of the last limb is dropped by not using `last`: for residues it is 0, since |value| < 2^(wn−1), and for
+ * numbers modulo R it is a multiple of R.
+ */
+import { f64x2, get, i32, set, v128, type Code, type Declare, type Local } from './assembler.ts';
+import type { MemoryMap } from './memory-map.ts';
+
+export interface CarryConstants {
+  readonly radix: Local;
+  readonly inverseRadix: Local;
+  /** Sets both; before any pass. */
+  readonly load: Code;
+}
+
+export function carryConstants(map: MemoryMap, declare: Declare): CarryConstants {
+  const radix = declare('v128');
+  const inverseRadix = declare('v128');
+  return {
+    radix,
+    inverseRadix,
+    load: [
+      set(radix, v128.load(i32.const(0), map.radix)),
+      set(inverseRadix, v128.load(i32.const(0), map.inverseRadix)),
+    ],
+  };
+}
+
+/** One pass over vectors of limbs, from the lowest up. */
+export class CarryPass {
+  readonly #constants: CarryConstants;
+  readonly #value: Local;
+  readonly #high: Local;
+  readonly #carry: Local;
+  /** The carries of the vector before; its high lane enters the next vector. */
+  readonly last: Local;
+
+  constructor(constants: CarryConstants, declare: Declare) {
+    this.#constants = constants;
+    this.#value = declare('v128');
+    this.#high = declare('v128');
+    this.#carry = declare('v128');
+    this.last = declare('v128');
+  }
+
+  /** Before the first vector: the carry that enters it is the high lane of `carry`. */
+  begin(carry: Code = v128.const(0, 0)): Code {
+    return set(this.last, carry);
+  }
+
+  /** Takes the next vector of limbs to `result`. */
+  step(vector: Code, result: Local): Code {
+    const { radix, inverseRadix } = this.#constants;
+    return [
+      set(this.#value, vector),
+      set(this.#carry, f64x2.nearest(f64x2.mul(get(this.#value), get(inverseRadix)))),
+      set(this.#high, f64x2.mul(get(this.#carry), get(radix))),
+      set(
+        result,
+        f64x2.add(
+          f64x2.sub(get(this.#value), get(this.#high)),
+          f64x2.between(get(this.last), get(this.#carry)),
+        ),
+      ),
+      set(this.last, get(this.#carry)),
+    ];
+  }
+}

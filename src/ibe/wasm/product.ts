@@ -1,0 +1,297 @@
+/**
+ * Products and Montgomery reduction of numbers of several blocks.
+ *
+ * **Karatsuba over all pairs of blocks.** a_i·b_j + a_j·b_i = (a_i + a_j)(b_i + b_j) − a_i·b_i − a_j·b_j, so m blocks by m
+ * blocks takes m(m+1)/2 block products instead of m². Sums of two blocks need no carry: their limbs stay below 2^(w+1),
+ * and 22·2^(2w+2) and a little is below 2^53. With X = 2^(22w):
+ *
+ *     a·b = Σ_k X^k·T_k,   T_k = Σ_(i<j, i+j=k) (a_i + a_j)(b_i + b_j) − Σ_(i≠k−i) a_i·b_i + [k even] a_(k/2)·b_(k/2)
+ *
+ * **Reduction (Montgomery).** Q = T·(−1/p) mod R, then (T + Q·p)/R: a low half product and a high half product, both by
+ * Karatsuba with the sums of p's blocks made once. Where half a block product is wanted, half is computed. The low
+ * columns of T + Q·p are never computed: their sum is a multiple of R, and which one, c, shows in its two highest
+ * columns, since all those below add less than 2^(53−3w) to
+ *
+ *     c = ⌊(S_(n−1) + S_(n−2)·2^−w)·2^−w⌉
+ *
+ * Limbs of factors must be below 2^(w−1) + 2^7. `wide` numbers have 2n limbs below 2^36, so that a few of them may be
+ * added before they are reduced.
+ */
+import { count, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
+import type { Code, Declare, Local, ModuleText, Routine } from './assembler.ts';
+import { CarryPass, carryConstants } from './carries.ts';
+import type { Convolutions } from './convolution.ts';
+import { BLOCK_OCTETS, type Layout } from './layout.ts';
+import { SLOT_OCTETS, pairsOf, type MemoryMap } from './memory-map.ts';
+
+/** What the routines are written for. */
+export interface Setting {
+  readonly module: ModuleText;
+  readonly layout: Layout;
+  readonly map: MemoryMap;
+  readonly blocks: Convolutions;
+}
+
+export interface Products {
+  /** (t, a, b): t = a·b. */
+  readonly product: Routine;
+  /** (t, a): t = a². */
+  readonly square: Routine;
+  /** (r, t, c): r = t/R + c modulo p; t is overwritten. */
+  readonly reduce: Routine;
+}
+
+export function writeProducts(setting: Setting): Products {
+  const { module, layout, map, blocks } = setting;
+  const addBlocks = writeAddBlocks(module);
+  const sumA = i32.const(map.sums[0]);
+  const sumB = i32.const(map.sums[1]);
+  const slots = new Slots(layout.blocks, map.slots);
+
+  const product = module.routine('product', 3, ([t, a, b], declare) => {
+    return [
+      each(layout.blocks, (i) => blocks.full(slots.own(i), block(get(a), i), block(get(b), i))),
+      pairsOf(layout.blocks).map(([i, j]) => [
+        addBlocks(sumA, block(get(a), i), block(get(a), j)),
+        addBlocks(sumB, block(get(b), i), block(get(b), j)),
+        blocks.full(slots.pair(i, j), sumA, sumB),
+      ]),
+      storeWide(setting, slots, t, declare),
+    ];
+  });
+
+  const square = module.routine('square', 2, ([t, a], declare) => {
+    return [
+      each(layout.blocks, (i) => blocks.square(slots.own(i), block(get(a), i))),
+      pairsOf(layout.blocks).map(([i, j]) => [
+        addBlocks(sumA, block(get(a), i), block(get(a), j)),
+        blocks.square(slots.pair(i, j), sumA),
+      ]),
+      storeWide(setting, slots, t, declare),
+    ];
+  });
+
+  return { product, square, reduce: writeReduce(setting, slots, addBlocks) };
+}
+
+function writeReduce({ module, layout, map, blocks }: Setting, slots: Slots, addBlocks: Routine): Routine {
+  const m = layout.blocks;
+  const half = m - 1;
+  const pairs = pairsOf(m);
+  const sumA = i32.const(map.sums[0]);
+  const quotient = i32.const(map.quotient);
+
+  return module.routine('reduce', 3, ([r, t, c], declare) => {
+    const constants = carryConstants(map, declare);
+    const [first, second] = [new CarryPass(constants, declare), new CarryPass(constants, declare)];
+    const [at, vector, carry] = [declare('i32'), declare('v128'), declare('v128')];
+    const [low, high] = [declare('f64'), declare('f64')];
+
+    const lowPass = [
+      first.begin(),
+      each(m, (k) =>
+        overBlock(at, (vectors) => [
+          first.step(v128.load(...vectors(t, k * BLOCK_OCTETS)), vector),
+          v128.store(...vectors(t, k * BLOCK_OCTETS), get(vector)),
+        ]),
+      ),
+      set(carry, get(first.last)),
+    ];
+
+    const { negatedInverse, prime } = map;
+    const lowProducts = [
+      each(m, (i) =>
+        (i < half ? blocks.full : blocks.low)(
+          slots.own(i),
+          block(get(t), i),
+          block(i32.const(negatedInverse.limbs), i),
+        ),
+      ),
+      pairs.map(([i, j], index) =>
+        i + j > half
+          ? []
+          : [
+              addBlocks(sumA, block(get(t), i), block(get(t), j)),
+              (i + j < half ? blocks.full : blocks.low)(
+                slots.pair(i, j),
+                sumA,
+                block(i32.const(negatedInverse.sums), index),
+              ),
+            ],
+      ),
+      first.begin(),
+      second.begin(),
+      each(m, (k) =>
+        overBlock(at, (vectors) => [
+          first.step(slots.block(k, vectors), vector),
+          second.step(get(vector), vector),
+          v128.store(...vectors(null, map.quotient + k * BLOCK_OCTETS), get(vector)),
+        ]),
+      ),
+    ];
+
+    const highProducts = [
+      each(m, (i) =>
+        (i > 0 ? blocks.full : blocks.high)(
+          slots.own(i),
+          block(quotient, i),
+          block(i32.const(prime.limbs), i),
+        ),
+      ),
+      pairs.map(([i, j], index) =>
+        i + j < half
+          ? []
+          : [
+              addBlocks(sumA, block(quotient, i), block(quotient, j)),
+              (i + j > half ? blocks.full : blocks.high)(
+                slots.pair(i, j),
+                sumA,
+                block(i32.const(prime.sums), index),
+              ),
+            ],
+      ),
+    ];
+
+    // The columns n − 2 and n − 1 are the last vector of block m − 1; column 42 of block m − 2 is of them too.
+    const lastVector = BLOCK_OCTETS - 16;
+    const lastLimb = (address: number, i: number): Code =>
+      f64.load(i32.const(0), address + (i + 1) * BLOCK_OCTETS - 8);
+    const inverse = 2 ** -layout.w;
+    const round = 1.5 * 2 ** 52;
+    const carryOfLow = [
+      set(
+        vector,
+        f64x2.add(
+          v128.load(get(t), half * BLOCK_OCTETS + lastVector),
+          slots.lowHalf(half, (_, offset) => [i32.const(0), offset + lastVector]),
+        ),
+      ),
+      set(low, f64x2.lane0(get(vector))),
+      set(high, f64x2.lane1(get(vector))),
+      each(m - 1, (i) =>
+        set(low, f64.add(get(low), f64.mul(lastLimb(map.quotient, i), lastLimb(prime.limbs, half - 1 - i)))),
+      ),
+      set(high, f64.mul(f64.add(get(high), f64.mul(get(low), f64.const(inverse))), f64.const(inverse))),
+      set(high, f64.sub(f64.add(get(high), f64.const(round)), f64.const(round))),
+      set(carry, f64x2.add(get(carry), f64x2.splat(get(high)))),
+    ];
+
+    const result = [
+      first.begin(get(carry)),
+      second.begin(),
+      each(m, (k) =>
+        overBlock(at, (vectors) => [
+          first.step(
+            f64x2.add(
+              f64x2.add(slots.block(m + k, vectors), v128.load(...vectors(t, (m + k) * BLOCK_OCTETS))),
+              v128.load(...vectors(c, k * BLOCK_OCTETS)),
+            ),
+            vector,
+          ),
+          second.step(get(vector), vector),
+          v128.store(...vectors(r, k * BLOCK_OCTETS), get(vector)),
+        ]),
+      ),
+    ];
+    return [constants.load, lowPass, lowProducts, highProducts, carryOfLow, result];
+  });
+}
+
+/** The product from the slots, after one pass of carries. */
+function storeWide({ layout, map }: Setting, slots: Slots, t: Local, declare: Declare): Code {
+  const constants = carryConstants(map, declare);
+  const pass = new CarryPass(constants, declare);
+  const [at, vector] = [declare('i32'), declare('v128')];
+  return [
+    constants.load,
+    pass.begin(),
+    each(2 * layout.blocks, (k) =>
+      overBlock(at, (vectors) => [
+        pass.step(slots.block(k, vectors), vector),
+        v128.store(...vectors(t, k * BLOCK_OCTETS), get(vector)),
+      ]),
+    ),
+  ];
+}
+
+/** (s, a, b): a block s = a + b. */
+function writeAddBlocks(module: ModuleText): Routine {
+  return module.routine(null, 3, ([s, a, b]) => {
+    return each(BLOCK_OCTETS / 16, (at) =>
+      v128.store(get(s), 16 * at, f64x2.add(v128.load(get(a), 16 * at), v128.load(get(b), 16 * at))),
+    );
+  });
+}
+
+/** Where the vector at hand is, of the block at base + offset; no base is 0. */
+type Vectors = (base: Local | null, offset: number) => readonly [Code, number];
+
+/** Every vector of a block, in a loop: written out, V8's code for it is slower. */
+function overBlock(at: Local, write: (vectors: Vectors) => Code): Code {
+  const vectors: Vectors = (base, offset) => [base === null ? get(at) : i32.add(get(base), get(at)), offset];
+  return count(at, 0, BLOCK_OCTETS, 16, write(vectors));
+}
+
+/** Block products, and the sums T_k that they make. */
+class Slots {
+  readonly #blocks: number;
+  readonly #base: number;
+  readonly #pairs: readonly (readonly [number, number])[];
+
+  constructor(blocks: number, base: number) {
+    this.#blocks = blocks;
+    this.#base = base;
+    this.#pairs = pairsOf(blocks);
+  }
+
+  own(i: number): Code {
+    return i32.const(this.#address(i));
+  }
+
+  pair(i: number, j: number): Code {
+    return i32.const(this.#pairAddress(i, j));
+  }
+
+  /** Vector `at` of block k of the whole: the low half of T_k and the high half of T_(k−1). */
+  block(k: number, vectors: Vectors): Code {
+    const last = 2 * this.#blocks - 2;
+    if (k === 0) return this.lowHalf(0, vectors);
+    if (k > last) return this.#sum(last, vectors, BLOCK_OCTETS);
+    return f64x2.add(this.lowHalf(k, vectors), this.#sum(k - 1, vectors, BLOCK_OCTETS));
+  }
+
+  lowHalf(k: number, vectors: Vectors): Code {
+    return this.#sum(k, vectors, 0);
+  }
+
+  /** Vector `at` of T_k. The order keeps partial sums below 2^53. */
+  #sum(k: number, vectors: Vectors, half: number): Code {
+    const m = this.#blocks;
+    const load = (address: number): Code => v128.load(...vectors(null, address + half));
+    const own = each(m, (i) => i).filter((i) => k - i >= 0 && k - i < m);
+    const middle = own.filter((i) => 2 * i === k).map((i) => load(this.#address(i)));
+    const cross = this.#pairs
+      .filter(([i, j]) => i + j === k)
+      .map(([i, j]) =>
+        f64x2.sub(f64x2.sub(load(this.#pairAddress(i, j)), load(this.#address(i))), load(this.#address(j))),
+      );
+    return [...cross, ...middle].reduce((sum, term) => f64x2.add(sum, term));
+  }
+
+  #address(i: number): number {
+    return this.#base + i * SLOT_OCTETS;
+  }
+
+  #pairAddress(i: number, j: number): number {
+    const index = this.#pairs.findIndex(([a, b]) => a === i && b === j);
+    return this.#address(this.#blocks + index);
+  }
+}
+
+function block(base: Code, i: number): Code {
+  return i === 0 ? base : i32.add(base, i32.const(i * BLOCK_OCTETS));
+}
+
+function each<T>(times: number, write: (index: number) => T): T[] {
+  return Array.from({ length: times }, (_, index) => write(index));
+}
