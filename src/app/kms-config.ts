@@ -11,6 +11,7 @@
  *       "state": "state/kms",                            store, tasks and audit log
  *       "district": { "name": "https://kms.home1.example/.well-known/ibe",
  *                     "keyLifetime": 86400,
+ *                     "hosts": ["home1.example"],        whose identities it keys; by default the name's own
  *                     "files": ["serial-1.json"],        parameters and master secrets, taken into the store
  *                     "demoGroup": "home1" },            instead of files: a shared group, with a master secret of its own
  *       "subscribers": [{ "id": "alice", "publicIdentities": ["sip:alice@home1.example"], "aliases": ["tel:+15551001"],
@@ -36,6 +37,8 @@ export interface KmsConfig {
   readonly district: {
     readonly name: string;
     readonly keyLifetime: number;
+    /** `null`: the one host that the district's name was made from. */
+    readonly hosts: readonly string[] | null;
     readonly files: readonly string[];
     readonly demoGroup: DemoHome | null;
   };
@@ -90,6 +93,7 @@ function readDistrict(fields: Fields): KmsConfig['district'] {
   const district = {
     name: fields.string('name'),
     keyLifetime: fields.integer('keyLifetime', { min: 900, fallback: 86_400 }),
+    hosts: fields.has('hosts') ? fields.strings('hosts') : null,
     files: fields.strings('files'),
     demoGroup: fields.has('demoGroup') ? fields.oneOf<DemoHome>('demoGroup', ['home1', 'home2']) : null,
   };

@@ -170,8 +170,9 @@ async function open(server: FastifyInstance, at: Listen): Promise<Listen> {
 
 /** The district with what the store holds and what the configuration adds. */
 async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKmsStore): Promise<District> {
-  const { name, keyLifetime, files, demoGroup } = config.district;
-  const district = new District({ name, keyLifetime, demo: demoGroup !== null });
+  const { name, keyLifetime, hosts, files, demoGroup } = config.district;
+  const demo = demoGroup !== null;
+  const district = new District({ name, keyLifetime, demo, ...(hosts === null ? {} : { hosts }) });
   for (const { serial, liRoot } of files.map((each) => readDistrictFile(each, config))) {
     const known = await store.serials();
     district.add(serial);

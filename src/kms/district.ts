@@ -10,6 +10,7 @@
  * change itself has to respect.
  */
 import { toBigInt } from '../bytes/octets.ts';
+import { districtOfHost } from '../ibake/identity.ts';
 import { multiply } from '../ibe/curve.ts';
 import { isDemoGroup } from '../ibe/demo-groups.ts';
 import { validateBfParameters } from '../ibe/parameters.ts';
@@ -24,18 +25,27 @@ export interface DistrictSettings {
   readonly keyLifetime: number;
   /** Whether the shared groups of the demo are acceptable. */
   readonly demo: boolean;
+  /** Hosts whose identities it keys; without it the one that the name was made from. */
+  readonly hosts?: readonly string[];
 }
 
 export class District {
   readonly name: string;
   readonly keyLifetime: number;
   readonly #demo: boolean;
+  readonly #hosts: readonly string[] | null;
   readonly #serials: SerialRecord[] = [];
 
   constructor(settings: DistrictSettings) {
     this.name = settings.name;
     this.keyLifetime = settings.keyLifetime;
     this.#demo = settings.demo;
+    this.#hosts = settings.hosts ?? null;
+  }
+
+  /** Whether identities at `host` are the operator's own, so that this KMS may key them (R-12). */
+  serves(host: string): boolean {
+    return this.#hosts?.includes(host) ?? districtOfHost(host) === this.name;
   }
 
   /** Takes up a serial. @throws KmsError `refused`, IbeError for unsound parameters */

@@ -28,7 +28,7 @@ export async function enrol(
     readonly now: number;
   },
 ): Promise<Subscriber> {
-  checkIdentities(enrolment);
+  checkIdentities(enrolment, context.district);
   const known = await context.store.subscriberByIdentity(enrolment.publicIdentities[0] ?? '');
   if (known !== null && known.id !== enrolment.id)
     throw new KmsError('refused', `an identity of ${enrolment.id} belongs to another subscriber`);
@@ -73,12 +73,18 @@ function moved(known: Device | undefined, uri: string, boundary: number): Device
   return [...ended, { uri, from: boundary, until: null }];
 }
 
-function checkIdentities(enrolment: Enrolment): void {
+function checkIdentities(enrolment: Enrolment, district: District): void {
   if (enrolment.publicIdentities.length === 0)
     throw new KmsError('refused', `${enrolment.id}: no public identity`);
   const all = [...enrolment.publicIdentities, ...enrolment.devices.map(({ identity }) => identity)];
   const odd = all.find((uri) => !isCanonical(uri));
   if (odd !== undefined) throw new KmsError('refused', `${enrolment.id}: ${odd} is not in canonical form`);
+  const foreign = all.find((uri) => !district.serves(canonicalIdentity(uri).host));
+  if (foreign !== undefined)
+    throw new KmsError(
+      'refused',
+      `${enrolment.id}: ${foreign} is of a host that this district does not serve`,
+    );
   if (enrolment.publicIdentities.some((uri) => uri.includes(';')))
     throw new KmsError('refused', `${enrolment.id}: a public identity has no parameters`);
   const stray = enrolment.devices.find(

@@ -145,6 +145,7 @@ export class RequestKeyService {
     let octets = 0;
     for (const planned of planIssuance(subscriber, device, request, context)) {
       const payloads = await this.#issueOne(planned, device);
+      if (payloads === null) continue;
       octets += encodeChain(payloads).length;
       if (octets > MAX_ANSWER_OCTETS) break;
       this.#audit.append({
@@ -161,9 +162,14 @@ export class RequestKeyService {
     return issued;
   }
 
-  /** IDR, K_PR and, where planned, the LI seed. */
-  async #issueOne(planned: PlannedKey, device: Device): Promise<Payload[]> {
+  /**
+   * IDR, K_PR and, where planned, the LI seed; `null` for an identity under which another device draws its secrets in
+   * that period, enrolled or not any more.
+   */
+  async #issueOne(planned: PlannedKey, device: Device): Promise<Payload[] | null> {
     const { uri, period } = planned;
+    const drawn = await this.#store.issuedSeed(uri, period);
+    if (drawn !== null && drawn.credential !== device.credential) return null;
     const end = ntp(period + this.#settings.district.keyLifetime);
     const payloads: Payload[] = [
       { kind: 'idr', role: ID_ROLE.IDRi, type: ID_TYPE.URI, data: utf8(uri) },

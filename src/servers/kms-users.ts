@@ -12,6 +12,7 @@ import { IBE_PP_DATA } from '../ibe/system-parameters.ts';
 import type { District } from '../kms/district.ts';
 import { KmsError } from '../kms/errors.ts';
 import { publish } from '../kms/publication.ts';
+import type { Publication } from '../kms/publication.ts';
 import type { RequestKeyService } from '../kms/request-key.ts';
 import { httpsServer } from './https.ts';
 import { sendProblem, useProblems } from './kms-problem.ts';
@@ -42,7 +43,8 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
   server.get(new URL(district.name).pathname, (request, reply) => {
     const serial = wantedSerial(request.query);
     if (serial === undefined) return sendProblem(reply, 400, 'serial is not a number');
-    const publication = publish(district, clock.now() / 1000, serial);
+    const publication = published(district, clock.now() / 1000, serial);
+    if (publication === undefined) return sendProblem(reply, 503, 'no parameters are in force');
     if (publication === null) return sendProblem(reply, 404, 'no such serial');
     if (publication.successor !== null) {
       void reply.header(
@@ -66,6 +68,16 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
     }
   });
   return server;
+}
+
+/** What is published; `undefined` while no parameters are in force. */
+function published(district: District, now: number, serial: number | null): Publication | null | undefined {
+  try {
+    return publish(district, now, serial);
+  } catch (error) {
+    if (error instanceof KmsError && error.code === 'no-parameters') return undefined;
+    throw error;
+  }
 }
 
 /** The serial asked for, `null` for the one in force, `undefined` for nonsense. */

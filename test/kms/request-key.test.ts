@@ -202,6 +202,16 @@ describe('devices of one subscriber', () => {
     expect(first.filter(({ type }) => type === 15).map(({ uri }) => uri)).toEqual([alice, phone]);
   });
 
+  it('a device that replaces another gets neither key nor seed of what the other has drawn under', async () => {
+    await keys(ask());
+    const devices = [{ credential: 'alice-new', psk: psk(6), identity: alice }];
+    await kms.enrol({ id: 'alice', publicIdentities: [alice], aliases: [], devices });
+    const replacement = { psk: psk(6).expose(), credential: 'alice-new' };
+    expect(errorOf(await kms.requestKey.answer(request(ask(replacement))))).toBe(UNSPECIFIED);
+    kms.clock.advance(2 * DAY * 1000);
+    expect(await keys(ask(replacement))).toHaveLength(4);
+  });
+
   it('two devices cannot be enrolled under one identity', async () => {
     const devices = [
       { credential: 'alice-1', psk: psk(1), identity: alice },
@@ -210,6 +220,11 @@ describe('devices of one subscriber', () => {
     await expect(kms.enrol({ id: 'alice', publicIdentities: [alice], aliases: [], devices })).rejects.toThrow(
       KmsError,
     );
+  });
+
+  it("identities of another operator's host cannot be enrolled (R-12)", async () => {
+    const bob = { id: 'bob', publicIdentities: ['sip:bob@home2.example'], aliases: [], devices: [] };
+    await expect(kms.enrol(bob)).rejects.toThrow(/does not serve/);
   });
 
   it("another subscriber's identity or credential cannot be taken over", async () => {

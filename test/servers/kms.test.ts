@@ -62,9 +62,9 @@ afterAll(async () => {
 });
 
 /** One party of an exchange, with its KMS on two sockets. */
-async function served(file: string, role: 'initiator' | 'responder') {
+async function served(file: string, role: 'initiator' | 'responder', changes: { liRootKey?: string } = {}) {
   const vector = exchange(file);
-  const kms = await home(vectorTime(file), vectorHome(file, role));
+  const kms = await home(vectorTime(file), { ...vectorHome(file, role), ...changes });
   const device = role === 'initiator' ? vector.uri.i : vector.uri.r;
   const [address = ''] = device.split(';');
   await kms.enrol({
@@ -243,7 +243,7 @@ describe.each(FILES)('Xk, %s', (file) => {
       expect(kms.audit.of('get-keys').slice(before)).toMatchObject([{ outcome: 'refused', failure }]);
     };
 
-    it('the keys of every crypto session come back, and are on record (R-3, R-6)', async () => {
+    it('the keys of every crypto session come back, and are on record (R-3, R-6, R-9, R-20)', async () => {
       const { status, response } = await ask(df, kms.question);
       expect(status).toBe(200);
       expectKeys(response, kms.vector);
@@ -280,7 +280,7 @@ describe.each(FILES)('Xk, %s', (file) => {
     it('messages cut short anywhere are refused', async () => {
       for (const name of ['iMessage1', 'rMessage1', 'iMessage2', 'rMessage2'] as const) {
         const octets = kms.question[name]!;
-        for (let length = 1; length < octets.length; length += 61) {
+        for (let length = 1; length < octets.length; length += 149) {
           await refused(
             df,
             { ...kms.question, [name]: octets.subarray(0, length) },
@@ -289,6 +289,16 @@ describe.each(FILES)('Xk, %s', (file) => {
           );
         }
       }
+    });
+
+    it('an endpoint that draws from another seed is told apart (R-30)', async () => {
+      const strange = await served(file, role, { liRootKey: '5a'.repeat(32) });
+      const asking = await client('df.home1.example', ['df'], strange.hosts);
+      expect(await ask(asking, strange.question)).toEqual({
+        status: 422,
+        response: { failureIndication: 'endpoint-not-compliant' },
+      });
+      await Promise.all(strange.servers.map((server) => server.close()));
     });
 
     it('what is no question is refused and recorded', async () => {
@@ -307,6 +317,11 @@ describe.each(FILES)('Xk, %s', (file) => {
       ).toBeGreaterThan(2);
       const xml = await df.request('POST', url, { type: 'text/xml', octets: utf8('<x/>') });
       expect(xml.status).toBe(415);
+    });
+
+    it('once the LI root of its month is destroyed, nobody gets the keys (R-25)', async () => {
+      await kms.roots.destroyBefore(vectorTime(file) + 40 * 86_400);
+      await refused(df, kms.question, 'epoch-destroyed', 410);
     });
   });
 });
