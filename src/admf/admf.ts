@@ -15,7 +15,7 @@ import { randomUuid } from '../li/ne/x1-requester.ts';
 import { ElementClient } from './element.ts';
 import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
-import { desiredHoldings, taskFor } from './plan.ts';
+import { desiredHoldings, requestsFor } from './plan.ts';
 import type { PlanInput } from './plan.ts';
 import type { AdmfElement, AdmfStore } from './ports.ts';
 import { Provisioner } from './provisioning.ts';
@@ -137,7 +137,7 @@ export class Admf {
       const record = this.#known(liid);
       const failures = await this.#end(record);
       if (failures.length > 0) throw failed(`warrant ${liid} is not deactivated everywhere`, failures, []);
-      return this.#known(liid);
+      return { ...record, state: 'ended' };
     });
   }
 
@@ -245,7 +245,7 @@ export class Admf {
     return { warrants: this.list(), x2x3, didOf: (key) => this.#didOf(key), now: clock.now() };
   }
 
-  /** Gives every destination of a warrant a DID on record, and checks the warrant by the tasks it leads to. */
+  /** Gives every destination of a warrant a DID on record, and checks the warrant by what it leads to. */
   async #prepare(record: Pick<WarrantRecord, 'warrant' | 'xid'>): Promise<void> {
     const { clock, random, store, x2x3 } = this.#options;
     const fresh = new Map<string, string>();
@@ -254,9 +254,7 @@ export class Admf {
       if (!this.#dids.has(key)) fresh.set(key, did);
       return did;
     };
-    const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
-    const tasks = kinds.map((kind) => taskFor(kind, record, { x2x3, didOf }));
-    requireWarrant(record.warrant, tasks, clock.now());
+    requireWarrant(record.warrant, requestsFor(record, { x2x3, didOf }), clock.now());
     for (const [key, did] of fresh) {
       await store.saveDid(key, did);
       this.#dids.set(key, did);

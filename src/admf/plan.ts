@@ -15,6 +15,7 @@
  * Keys open content; a warrant without content gets no task at the KMS, and so no keys.
  */
 import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../li/wire/x1/details.ts';
+import type { X1RequestBody } from '../li/wire/x1/requests.ts';
 import type { ElementKind } from './ports.ts';
 import type { HostPort, Warrant, WarrantRecord } from './warrants.ts';
 
@@ -36,6 +37,9 @@ export interface PlanInput {
   readonly now: number;
 }
 
+/** The kinds of elements, those that answer and receive before those that ask and send. */
+export const INSIDE_OUT: readonly ElementKind[] = ['kms', 'df', 'gateway', 'cscf'];
+
 /** Elements that intercept. */
 export function isPoi(kind: ElementKind): boolean {
   return kind === 'cscf' || kind === 'gateway';
@@ -54,8 +58,25 @@ export function desiredHoldings(kind: ElementKind, input: PlanInput): Holdings {
   return { tasks, destinations };
 }
 
-/** The task of a warrant at an element of a kind. */
-export function taskFor(
+/** All that a warrant can lead to, in force: what it creates and activates at elements of every kind. */
+export function requestsFor(
+  { warrant, xid }: Pick<WarrantRecord, 'warrant' | 'xid'>,
+  { x2x3, didOf }: Pick<PlanInput, 'x2x3' | 'didOf'>,
+): X1RequestBody[] {
+  const input = { warrants: [{ warrant, xid, state: 'active' as const }], x2x3, didOf };
+  return INSIDE_OUT.flatMap((kind) => {
+    const { tasks, destinations } = desiredHoldings(kind, { ...input, now: warrant.startTime });
+    return [
+      ...[...destinations.values()].map((destination) => ({
+        type: 'CreateDestination' as const,
+        destination,
+      })),
+      ...[...tasks.values()].map((task) => ({ type: 'ActivateTask' as const, task })),
+    ];
+  });
+}
+
+function taskFor(
   kind: ElementKind,
   { warrant, xid }: Pick<WarrantRecord, 'warrant' | 'xid'>,
   input: Pick<PlanInput, 'x2x3' | 'didOf'>,

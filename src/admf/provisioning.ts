@@ -11,9 +11,8 @@
  */
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { ElementClient } from './element.ts';
-import { desiredHoldings, isPoi } from './plan.ts';
+import { desiredHoldings, INSIDE_OUT, isPoi } from './plan.ts';
 import type { PlanInput } from './plan.ts';
-import type { ElementKind } from './ports.ts';
 
 /** An element that does not hold what it must, and why. */
 export interface Failure {
@@ -33,8 +32,6 @@ export interface ProvisionerOptions {
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
 }
 
-/** The order of adding; removing goes the other way. */
-const INSIDE_OUT: readonly ElementKind[] = ['kms', 'df', 'gateway', 'cscf'];
 const LONGEST_RETRY_MS = 600_000;
 
 export class Provisioner {

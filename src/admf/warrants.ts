@@ -2,9 +2,11 @@
  * Warrants, as HI1 brings them: who is intercepted, from when to when, what is delivered, and to which LEMF. One warrant
  * is one LIID and one XID, the same XID at every element, so that several warrants on one call stay apart (R-36).
  */
+import { endpointOf } from '../li/ne/x1-policy.ts';
 import { X1Error } from '../li/wire/x1/errors.ts';
 import { encodeX1Request, X1_VERSION } from '../li/wire/x1/containers.ts';
-import type { InterceptTask, TargetIdentifier } from '../li/wire/x1/details.ts';
+import type { TargetIdentifier } from '../li/wire/x1/details.ts';
+import type { X1RequestBody } from '../li/wire/x1/requests.ts';
 import { AdmfError } from './errors.ts';
 
 /** Host name or IP address, and port. */
@@ -56,29 +58,27 @@ export function isOpen({ state }: WarrantRecord): boolean {
 }
 
 /**
- * Checks a warrant by itself and the tasks it leads to by what X1 can carry.
+ * Checks a warrant by itself, and the requests it leads to by what X1 can carry.
  * @throws AdmfError `invalid-warrant`
  */
-export function requireWarrant(warrant: Warrant, tasks: readonly InterceptTask[], now: number): void {
+export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBody[], now: number): void {
   const times = [warrant.startTime, warrant.endTime];
   if (!times.every((time) => time >= 0 && time <= LAST_TIME)) throw invalid('its times');
   if (warrant.startTime >= warrant.endTime) throw invalid('its end is not after its start');
   if (warrant.endTime <= now) throw invalid('it has ended');
-  if (warrant.targets.length === 0) throw invalid('it names no target');
   if (warrant.delivery === 'IRI+CC' && warrant.lemf.hi3 === undefined) throw invalid('content needs an HI3');
-  for (const { host, port } of [warrant.lemf.hi2, ...(warrant.lemf.hi3 ? [warrant.lemf.hi3] : [])]) {
-    if (host === '' || !Number.isInteger(port) || port < 2 || port > 65535)
-      throw invalid('its LEMF’s address');
-  }
+  const header = {
+    admfIdentifier: 'admf',
+    neIdentifier: 'ne',
+    timestamp: now,
+    version: X1_VERSION,
+    transactionId: '00000000-0000-4000-8000-000000000000',
+  };
   try {
-    const header = {
-      admfIdentifier: 'admf',
-      neIdentifier: 'ne',
-      timestamp: now,
-      version: X1_VERSION,
-      transactionId: '00000000-0000-4000-8000-000000000000',
-    };
-    for (const task of tasks) encodeX1Request([{ header, body: { type: 'ActivateTask', task } }]);
+    for (const body of requests) {
+      if ('destination' in body && endpointOf(body.destination) === null) throw invalid('its LEMF’s address');
+      encodeX1Request([{ header, body }]);
+    }
   } catch (cause) {
     if (cause instanceof X1Error) throw invalid(cause.message, cause);
     throw cause;
