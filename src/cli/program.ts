@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { lemfConfig, startLemf } from '../app/lemf.ts';
 import { auditCommand } from './commands/audit.ts';
+import { demoCommand } from './commands/demo.ts';
 import { ibeCommand } from './commands/ibe.ts';
 import { lemfRecoverCommand } from './commands/lemf.ts';
 import { mikeyCommand } from './commands/mikey.ts';
@@ -19,6 +20,7 @@ export function createProgram(): Command {
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
     .version(version())
     .showHelpAfterError('(add --help for usage and examples)')
+    .addCommand(demoCommand())
     .addCommand(mikeyCommand())
     .addCommand(ibeCommand())
     .addCommand(

@@ -20,7 +20,7 @@ import { ROLE_PREFIX } from '../servers/tls.ts';
 import type { Role, TlsFiles } from '../servers/tls.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-const DAY_MS = 86_400_000;
+const WEEK_MS = 7 * 86_400_000;
 
 export interface Subject {
   /** Also the certificate's common name and, for X1, the ADMF or NE identifier. */
@@ -29,31 +29,48 @@ export interface Subject {
   readonly roles: readonly Role[];
 }
 
+/** Unix milliseconds. */
+export interface Validity {
+  readonly from: number;
+  readonly to: number;
+}
+
 export class LabPki {
   readonly #folder: string;
   readonly #keys: webcrypto.CryptoKeyPair;
   readonly #root: X509Certificate;
   readonly #authorities: string;
-  readonly #now: number;
+  readonly #validity: Validity;
   #serial = 1;
 
-  private constructor(folder: string, keys: webcrypto.CryptoKeyPair, root: X509Certificate, now: number) {
+  private constructor(
+    folder: string,
+    keys: webcrypto.CryptoKeyPair,
+    root: X509Certificate,
+    validity: Validity,
+  ) {
     this.#folder = folder;
     this.#keys = keys;
     this.#root = root;
-    this.#now = now;
+    this.#validity = validity;
     this.#authorities = path.join(folder, 'ca.pem');
     writeFileSync(this.#authorities, root.toString('pem') + '\n');
   }
 
-  /** Makes an authority whose files live in `folder`. `now`: Unix milliseconds. */
-  static async create(folder: string, now: number, name = 'Claviger laboratory'): Promise<LabPki> {
+  /** Makes an authority whose files live in `folder`. `validity`: when, or Unix milliseconds that a week around will do. */
+  static async create(
+    folder: string,
+    validity: Validity | number,
+    name = 'Claviger laboratory',
+  ): Promise<LabPki> {
+    const { from, to } =
+      typeof validity === 'number' ? { from: validity - WEEK_MS, to: validity + WEEK_MS } : validity;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const keys = await newKeys();
     const root = await X509CertificateGenerator.createSelfSigned({
       name: `CN=${name}`,
-      notBefore: new Date(now - DAY_MS),
-      notAfter: new Date(now + 7 * DAY_MS),
+      notBefore: new Date(from),
+      notAfter: new Date(to),
       signingAlgorithm: ALGORITHM,
       keys,
       extensions: [
@@ -61,7 +78,7 @@ export class LabPki {
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       ],
     });
-    return new LabPki(folder, keys, root, now);
+    return new LabPki(folder, keys, root, { from, to });
   }
 
   /** The authority's certificate file. */
@@ -76,8 +93,8 @@ export class LabPki {
       serialNumber: (++this.#serial).toString(16).padStart(4, '0'),
       subject: `CN=${subject.commonName}`,
       issuer: this.#root.subject,
-      notBefore: new Date(this.#now - DAY_MS),
-      notAfter: new Date(this.#now + 7 * DAY_MS),
+      notBefore: new Date(this.#validity.from),
+      notAfter: new Date(this.#validity.to),
       signingAlgorithm: ALGORITHM,
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,

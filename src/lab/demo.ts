@@ -1,0 +1,382 @@
+/**
+ * The demo: alice@home1.example calls bob@home2.example, with or without a warrant, and what the LEMF makes of it.
+ *
+ *     network up ─► phones register ─► warrants over X1 ─► the call ─► deliveries settle ─► recovery ─► checks
+ *
+ * Everything that is claimed at the end is measured in the run: the two recordings against what either end heard and
+ * against what each LEMF recovered, sample by sample; the numbers of PDUs on X2 and X3 against those on HI2 and HI3.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogLevel } from '../app/runtime.ts';
+import type { DfEvent } from '../df/events.ts';
+import type { LemfEvent } from '../lemf/ports.ts';
+import type { RecoveryReport } from '../lemf/recover.ts';
+import { encodeWav } from '../media/wav.ts';
+import { placeCall, recording, spoken } from './call.ts';
+import type { CallOutcome } from './call.ts';
+import { judge } from './checks.ts';
+import { LabError } from './errors.ts';
+import { parseFaults } from './faults.ts';
+import type { Faults, Outage } from './faults.ts';
+import { HOMES } from './home.ts';
+import type { HomeName } from './home.ts';
+import { Network, REPRODUCIBLE_TIME } from './network.ts';
+import { iMessage2Time, icidOf } from './observations.ts';
+import { callReports } from './report.ts';
+import type { DemoReport } from './report.ts';
+import { Timeline } from './timeline.ts';
+import type { TimelineEntry } from './timeline.ts';
+import { warrantOn } from './warrants.ts';
+
+export type Target = 'alice' | 'bob' | 'both' | 'none';
+
+export interface DemoOptions {
+  /** Folder for everything that the run leaves; made, or emptied if it holds an earlier run. */
+  readonly out: string;
+  readonly target: Target;
+  readonly faults: readonly string[];
+  /** The window of outages, milliseconds from dialling; default: from the start of the call to its end. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly revealSecrets: boolean;
+  readonly seed?: string;
+  readonly portBase?: number;
+  readonly log?: LogLevel;
+  /** Recordings in place of those of the package. */
+  readonly recordings?: { readonly alice: Int16Array; readonly bob: Int16Array };
+  readonly watch?: (entry: TimelineEntry) => void;
+}
+
+/** What the demo saw at the LEMFs and DFs while it ran. */
+export interface Observations {
+  /** Timeline milliseconds of the first key record at each LEMF. */
+  readonly firstKeyRecord: Partial<Record<HomeName, number>>;
+  readonly questions: Record<HomeName, number>;
+  readonly refusals: Record<HomeName, string[]>;
+}
+
+const USERS: Readonly<Record<HomeName, readonly string[]>> = { home1: ['alice'], home2: ['bob'] };
+const SETTLE_MS = 12_000;
+
+/** Runs the demo. @throws LabError */
+export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const faults = parseFaults(options.faults, Object.values(USERS).flat());
+  prepareOut(options.out);
+  const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
+  try {
+    return await new Demo(options, faults, state).run();
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
+}
+
+class Demo {
+  readonly #options: DemoOptions;
+  readonly #faults: Faults;
+  readonly #state: string;
+  readonly #timeline: Timeline;
+  readonly #seen: Observations = {
+    firstKeyRecord: {},
+    questions: { home1: 0, home2: 0 },
+    refusals: { home1: [], home2: [] },
+  };
+
+  constructor(options: DemoOptions, faults: Faults, state: string) {
+    this.#options = options;
+    this.#faults = faults;
+    this.#state = state;
+    this.#timeline = new Timeline(() => performance.now(), options.watch);
+  }
+
+  async run(): Promise<DemoReport> {
+    const recordings = this.#options.recordings ?? { alice: recording('alice'), bob: recording('bob') };
+    const network = await this.#networkUp();
+    try {
+      await network.register();
+      await this.#issueWarrants(network);
+      const call = await this.#callWithOutages(network, recordings);
+      await this.#settle(network);
+      const recovered = await this.#recover(network);
+      const report = this.#conclude(network, call, recordings, recovered);
+      if (this.#options.revealSecrets) await this.#reveal(network);
+      await this.#withdrawWarrants(network);
+      return report;
+    } finally {
+      await network.stop();
+    }
+  }
+
+  #networkUp(): Promise<Network> {
+    const { out, revealSecrets, seed, portBase, log } = this.#options;
+    return Network.start({
+      state: this.#state,
+      out,
+      users: USERS,
+      timeline: this.#timeline,
+      revealSecrets,
+      phoneFaults: this.#faults.phones,
+      ...(seed === undefined ? {} : { seed }),
+      ...(portBase === undefined ? {} : { portBase }),
+      ...(log === undefined ? {} : { log }),
+      onDf: (home, event) => this.#dfEvent(home, event),
+      onLemf: (home, event) => this.#lemfEvent(home, event),
+    });
+  }
+
+  get #targets(): readonly string[] {
+    const { target } = this.#options;
+    return target === 'both' ? ['alice', 'bob'] : target === 'none' ? [] : [target];
+  }
+
+  get #now(): number {
+    return this.#options.seed === undefined ? performance.timeOrigin + performance.now() : REPRODUCIBLE_TIME;
+  }
+
+  async #issueWarrants(network: Network): Promise<void> {
+    for (const user of this.#targets) {
+      const home = network.homeOf(user).name;
+      const warrant = warrantOn(network, user, this.#now);
+      this.#timeline.add(
+        'HI1',
+        'authority',
+        `admf.${home}`,
+        `warrant ${warrant.liid} on ${network.identity(user)}`,
+      );
+      await network.running('admf', home).admf.activateWarrant(warrant);
+    }
+  }
+
+  async #withdrawWarrants(network: Network): Promise<void> {
+    for (const user of this.#targets) {
+      const home = network.homeOf(user).name;
+      const { liid } = warrantOn(network, user, this.#now);
+      this.#timeline.add('HI1', 'authority', `admf.${home}`, `warrant ${liid} ends`);
+      await network.running('admf', home).admf.deactivateWarrant(liid);
+    }
+  }
+
+  /** The call, with entities going down and coming back while it is up. */
+  async #callWithOutages(
+    network: Network,
+    recordings: Readonly<Record<string, Int16Array>>,
+  ): Promise<CallOutcome> {
+    const { from = 0, to } = this.#options;
+    const down: Outage[] = [];
+    const stop = async (): Promise<void> => {
+      for (const outage of this.#faults.outages) {
+        down.push(outage);
+        await network.stopEntity(outage.entity, outage.home);
+      }
+    };
+    const start = async (): Promise<void> => {
+      for (const outage of down.splice(0)) await network.startEntity(outage.entity, outage.home);
+    };
+    if (from === 0) await stop();
+    const window = outageWindow(from, to, stop, start);
+    try {
+      const elapsed = (): number => this.#timeline.elapsed();
+      return await placeCall(network, { caller: 'alice', callee: 'bob', recordings, elapsed });
+    } finally {
+      await window.end();
+      await start();
+    }
+  }
+
+  /** Waits until everything that is on its way has arrived, as far as it can. */
+  async #settle(network: Network): Promise<void> {
+    await Promise.all(
+      HOMES.flatMap((home) => [
+        network.running('cscf', home).drain(SETTLE_MS),
+        network.running('gateway', home).drain(SETTLE_MS),
+      ]),
+    );
+    await Promise.all(HOMES.map((home) => network.running('df', home).settle(SETTLE_MS)));
+  }
+
+  async #recover(network: Network): Promise<Record<HomeName, RecoveryReport>> {
+    const { out } = this.#options;
+    const reports: Partial<Record<HomeName, RecoveryReport>> = {};
+    for (const home of HOMES) {
+      const folder = path.join(this.#state, `recovered-${home}`);
+      const report = await network.running('lemf', home).recover(folder);
+      reports[home] = report;
+      const files = report.calls.flatMap(({ streams }) => streams.flatMap(({ file }) => file ?? []));
+      for (const file of files) copyFileSync(path.join(folder, file), path.join(out, file));
+      if (report.calls.length > 0) {
+        this.#timeline.add(
+          'lab',
+          `lemf.${home}`,
+          '',
+          `recovered ${files.length === 0 ? 'nothing' : files.join(', ')}`,
+        );
+      }
+      for (const name of ['hi2.ber', 'hi3.ber']) {
+        mkdirSync(path.join(out, home), { recursive: true });
+        copyFileSync(path.join(this.#state, home, 'lemf', name), path.join(out, home, name));
+      }
+    }
+    return reports as Record<HomeName, RecoveryReport>;
+  }
+
+  #conclude(
+    network: Network,
+    call: CallOutcome,
+    recordings: { readonly alice: Int16Array; readonly bob: Int16Array },
+    recovered: Record<HomeName, RecoveryReport>,
+  ): DemoReport {
+    const { out, target } = this.#options;
+    const voices = { alice: spoken(recordings.alice), bob: spoken(recordings.bob) };
+    for (const [speaker, samples] of Object.entries(voices)) {
+      writeFileSync(path.join(out, `spoken-${speaker}.wav`), encodeWav(samples));
+    }
+    const parts = {
+      network,
+      call,
+      voices,
+      recovered,
+      targets: this.#targets,
+      seen: this.#seen,
+      faults: this.#faults,
+      out,
+    };
+    const checks = judge(parts);
+    const { messages } = network.signalling;
+    const calls = callReports({
+      ...parts,
+      icid: icidOf(messages),
+      iMessage2: iMessage2Time(this.#timeline.entries),
+    });
+    const report: DemoReport = {
+      state: 'done',
+      target,
+      faults: this.#options.faults,
+      passed: checks.every(({ passed }) => passed),
+      calls,
+      checks,
+      timeline: this.#timeline.entries,
+    };
+    writeFileSync(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
+    return report;
+  }
+
+  async #reveal(network: Network): Promise<void> {
+    const secrets = {
+      home1: await network.running('kms', 'home1').reveal(),
+      home2: await network.running('kms', 'home2').reveal(),
+    };
+    const file = path.join(this.#options.out, 'secrets.json');
+    writeFileSync(file, JSON.stringify(secrets, null, 2) + '\n', { mode: 0o600 });
+  }
+
+  #dfEvent(home: HomeName, event: DfEvent): void {
+    const df = `df.${home}`;
+    const kms = `kms.${home}`;
+    switch (event.type) {
+      case 'received':
+        if (event.reference === 'x2') this.#timeline.add('X2', short(event.from), df, event.summary);
+        break;
+      case 'asked':
+        this.#seen.questions[home] += 1;
+        this.#timeline.add('Xk', df, kms, `get_keys for ${event.target}`);
+        break;
+      case 'keys':
+        this.#timeline.add('Xk', kms, df, `get_keys_response: ${event.cryptoSessions} crypto sessions`);
+        break;
+      case 'no-keys':
+        this.#seen.refusals[home].push(event.reason);
+        this.#timeline.add('Xk', kms, df, `no keys: ${event.reason}`);
+        break;
+      case 'record':
+        break;
+    }
+  }
+
+  #lemfEvent(home: HomeName, event: LemfEvent): void {
+    const [df, lemf] = [`df.${home}`, `lemf.${home}`];
+    switch (event.type) {
+      case 'record':
+        if (event.csIds.length > 0) this.#seen.firstKeyRecord[home] ??= this.#timeline.elapsed();
+        this.#timeline.add(
+          'HI2',
+          df,
+          lemf,
+          `${event.event}${event.csIds.map((id) => `, CS ID ${id}`).join('')}`,
+        );
+        break;
+      case 'content':
+        this.#timeline.add(
+          'HI3',
+          df,
+          lemf,
+          `first packet of SSRC ${event.ssrc.toString(16).padStart(8, '0')}, encrypted`,
+        );
+        break;
+      case 'gap':
+        this.#timeline.add(
+          event.kind === 'hi2' ? 'HI2' : 'HI3',
+          df,
+          lemf,
+          `gap: ${event.expected} expected, ${event.received} came`,
+        );
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/** Runs `stop` and `start` at their times; `end` waits for what has begun and forgets the rest. */
+function outageWindow(
+  from: number,
+  to: number | undefined,
+  stop: () => Promise<void>,
+  start: () => Promise<void>,
+): { end(): Promise<void> } {
+  const over = new AbortController();
+  const at = async (ms: number, action: () => Promise<void>): Promise<void> => {
+    try {
+      await sleep(ms, undefined, { signal: over.signal });
+    } catch {
+      return;
+    }
+    await action();
+  };
+  const begun = (async () => {
+    if (from > 0) await at(from, stop);
+    if (to !== undefined && !over.signal.aborted) await at(to - from, start);
+  })();
+  return {
+    end: () => {
+      over.abort();
+      return begun;
+    },
+  };
+}
+
+/** Makes the folder, or empties it if it holds an earlier run; never touches anything else. */
+function prepareOut(out: string): void {
+  if (existsSync(out)) {
+    const names = readdirSync(out);
+    if (names.length > 0 && !names.includes('report.json')) {
+      throw new LabError('options', `${out} holds other things than an earlier run; nothing was touched`);
+    }
+    for (const name of names) rmSync(path.join(out, name), { recursive: true });
+  }
+  mkdirSync(out, { recursive: true });
+  writeFileSync(path.join(out, 'report.json'), JSON.stringify({ state: 'running' }) + '\n');
+}
+
+function short(name: string): string {
+  return name.replace(/\.example$/, '');
+}

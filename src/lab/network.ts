@@ -1,0 +1,232 @@
+/**
+ * The whole network on loopback: two homes, each with KMS, CSCF, media gateway, ADMF, DF and LEMF, and their phones, in
+ * one process. Every entity is started from the configuration that its own command would take, and speaks to the others
+ * through sockets alone.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { admfConfig, startAdmf } from '../app/admf.ts';
+import type { RunningAdmf } from '../app/admf.ts';
+import { cscfConfig, startCscf } from '../app/cscf.ts';
+import type { RunningCscf } from '../app/cscf.ts';
+import { dfConfig, startDf } from '../app/df.ts';
+import type { RunningDf } from '../app/df.ts';
+import { gatewayConfig, startGateway } from '../app/gateway.ts';
+import type { RunningGateway } from '../app/gateway.ts';
+import { kmsConfig, startKms } from '../app/kms.ts';
+import type { RunningKms } from '../app/kms.ts';
+import { lemfConfig, startLemf } from '../app/lemf.ts';
+import type { RunningLemf } from '../app/lemf.ts';
+import { frozenClock, pinoLogger, seededRandom, systemClock, systemRandom } from '../app/runtime.ts';
+import type { LogLevel, Runtime } from '../app/runtime.ts';
+import { startUe, ueConfig } from '../app/ue.ts';
+import type { RunningUe, UeFault } from '../app/ue.ts';
+import type { DfEvent } from '../df/events.ts';
+import type { LemfEvent } from '../lemf/ports.ts';
+import { configureHome, HOMES, hostOf, identityOf, planHome } from './home.ts';
+import type { Entity, HomeConfigs, HomeName, HomePlan, Plan } from './home.ts';
+import { LabPki } from './pki.ts';
+import { findPorts } from './ports.ts';
+import { SignallingRecord } from './signalling.ts';
+import type { Timeline } from './timeline.ts';
+import { x1Listener } from './x1-timeline.ts';
+
+/** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
+export const REPRODUCIBLE_TIME = 1_805_440_640_000;
+const WEEK_MS = 7 * 86_400_000;
+
+export interface NetworkOptions {
+  /** Folder for the entities' state, certificates and keys. */
+  readonly state: string;
+  /** Folder for the record; `null`: none is kept. */
+  readonly out: string | null;
+  readonly users: Readonly<Record<HomeName, readonly string[]>>;
+  readonly timeline: Timeline;
+  readonly revealSecrets?: boolean;
+  /** Time and randomness of signalling and media from a seed; never for anything but reproducible runs. */
+  readonly seed?: string;
+  /** First port of the block; `null`: any free block. */
+  readonly portBase?: number | null;
+  readonly log?: LogLevel;
+  /** Faults of phones, by user. */
+  readonly phoneFaults?: Readonly<Record<string, readonly UeFault[]>>;
+  readonly onDf?: (home: HomeName, event: DfEvent) => void;
+  readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
+}
+
+interface RunningHome {
+  kms: RunningKms | null;
+  cscf: RunningCscf | null;
+  gateway: RunningGateway | null;
+  df: RunningDf | null;
+  admf: RunningAdmf | null;
+  lemf: RunningLemf | null;
+}
+
+/** LEMFs before DFs before elements that report; the ADMF last, since it asks them all. */
+const ORDER: readonly Entity[] = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'];
+
+export class Network {
+  readonly plan: Plan;
+  readonly signalling: SignallingRecord;
+  readonly #options: NetworkOptions;
+  readonly #configs: Readonly<Record<HomeName, HomeConfigs>>;
+  readonly #homes: Record<HomeName, RunningHome> = { home1: nobody(), home2: nobody() };
+  readonly #phones = new Map<string, RunningUe>();
+
+  private constructor(options: NetworkOptions, plan: Plan, configs: Record<HomeName, HomeConfigs>) {
+    this.#options = options;
+    this.plan = plan;
+    this.#configs = configs;
+    const { out, timeline } = options;
+    this.signalling = new SignallingRecord(out === null ? null : path.join(out, 'signalling'), timeline);
+    for (const home of HOMES) {
+      const port = plan.homes[home].ports['cscf.sip'] ?? 0;
+      this.signalling.listens(`cscf.${home}`, { address: '127.0.0.1', port });
+    }
+  }
+
+  /** Lays the network out without starting anything: ports, certificates, configurations. */
+  static async layOut(options: NetworkOptions): Promise<Network> {
+    const block = await findPorts(options.portBase ?? null);
+    const random = options.seed === undefined ? systemRandom() : seededRandom(options.seed, 'plan');
+    const homes = {
+      home1: planHome('home1', options.users.home1, block, random),
+      home2: planHome('home2', options.users.home2, block, random),
+    };
+    mkdirSync(options.state, { recursive: true, mode: 0o700 });
+    const { state, out } = options;
+    const plan: Plan = { state, out, revealSecrets: options.revealSecrets ?? false, homes };
+    const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
+    const validity = { from: Math.min(...times) - WEEK_MS, to: Math.max(...times) + WEEK_MS };
+    const pki = await LabPki.create(path.join(state, 'pki'), validity);
+    const configs = {
+      home1: await configureHome(plan, homes.home1, pki),
+      home2: await configureHome(plan, homes.home2, pki),
+    };
+    return new Network(options, plan, configs);
+  }
+
+  /** Lays out and starts everything but the phones' registrations. */
+  static async start(options: NetworkOptions): Promise<Network> {
+    const network = await Network.layOut(options);
+    try {
+      for (const entity of ORDER) await Promise.all(HOMES.map((home) => network.startEntity(entity, home)));
+      for (const home of HOMES) {
+        for (const user of options.users[home]) await network.#startPhone(home, user);
+      }
+    } catch (error) {
+      await network.stop();
+      throw error;
+    }
+    return network;
+  }
+
+  /** The configuration of an entity, as its own command takes it. */
+  configOf(entity: Entity, home: HomeName): Record<string, unknown> {
+    return this.#configs[home].entities[entity];
+  }
+
+  /** A running entity. @throws Error if it does not run */
+  running<E extends Entity>(entity: E, home: HomeName): NonNullable<RunningHome[E]> {
+    const running = this.#homes[home][entity];
+    if (running === null) throw new Error(`${entity}.${home} is not running`);
+    return running;
+  }
+
+  phone(user: string): RunningUe {
+    const phone = this.#phones.get(user);
+    if (phone === undefined) throw new Error(`there is no phone of ${user}`);
+    return phone;
+  }
+
+  /** SIP identity of a user. */
+  identity(user: string): string {
+    return identityOf(this.homeOf(user), user);
+  }
+
+  homeOf(user: string): HomePlan {
+    const home = HOMES.find((name) => this.#options.users[name].includes(user));
+    if (home === undefined) throw new Error(`${user} has no home`);
+    return this.plan.homes[home];
+  }
+
+  /** Starts an entity, again with the state that it left. */
+  async startEntity(entity: Entity, home: HomeName): Promise<void> {
+    const config = this.configOf(entity, home);
+    const runtime = this.#runtime(`${entity}.${home}`);
+    const { onDf, onLemf, timeline } = this.#options;
+    const slot = this.#homes[home];
+    switch (entity) {
+      case 'kms':
+        slot.kms = await startKms(kmsConfig(config), runtime);
+        break;
+      case 'lemf':
+        slot.lemf = await startLemf(lemfConfig(config), runtime, (event) => onLemf?.(home, event));
+        break;
+      case 'df':
+        slot.df = await startDf(dfConfig(config), runtime, (event) => onDf?.(home, event));
+        break;
+      case 'gateway':
+        slot.gateway = await startGateway(gatewayConfig(config), runtime);
+        break;
+      case 'cscf':
+        slot.cscf = await startCscf(cscfConfig(config), runtime);
+        slot.cscf.observe(this.signalling.observer(`cscf.${home}`));
+        break;
+      case 'admf':
+        slot.admf = await startAdmf(admfConfig(config), runtime, x1Listener(timeline));
+        break;
+    }
+    timeline.add('lab', `${entity}.${home}`, '', `${hostOf(entity, this.plan.homes[home])} is up`);
+  }
+
+  /** Stops an entity and leaves its state. */
+  async stopEntity(entity: Entity, home: HomeName): Promise<void> {
+    const slot: Record<Entity, { stop(): Promise<void> } | null> = this.#homes[home];
+    const running = slot[entity];
+    if (running === null) return;
+    slot[entity] = null;
+    await running.stop();
+    this.#options.timeline.add('lab', `${entity}.${home}`, '', 'is down');
+  }
+
+  /** Registers every phone: parameters, keys and seeds, then SIP. */
+  async register(): Promise<void> {
+    for (const [user, phone] of this.#phones) {
+      this.#options.timeline.add(
+        'REQUEST_KEY',
+        user,
+        `kms.${this.homeOf(user).name}`,
+        'parameters, private keys, seeds',
+      );
+      await phone.ue.register();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#phones.values()].map((phone) => phone.stop()));
+    for (const entity of ORDER.toReversed()) {
+      await Promise.all(HOMES.map((home) => this.stopEntity(entity, home)));
+    }
+  }
+
+  async #startPhone(home: HomeName, user: string): Promise<void> {
+    const faults = this.#options.phoneFaults?.[user] ?? [];
+    const config = ueConfig({ ...this.#configs[home].phones[user], faults });
+    const phone = await startUe(config, this.#runtime(user));
+    phone.observe(this.signalling.observer(user));
+    this.#phones.set(user, phone);
+  }
+
+  #runtime(name: string): Runtime {
+    const { seed, log } = this.#options;
+    const logger = pinoLogger(log ?? 'silent', name);
+    if (seed === undefined) return { clock: systemClock(), random: systemRandom(), logger };
+    return { clock: frozenClock(REPRODUCIBLE_TIME), random: seededRandom(seed, name), logger };
+  }
+}
+
+function nobody(): RunningHome {
+  return { kms: null, cscf: null, gateway: null, df: null, admf: null, lemf: null };
+}
