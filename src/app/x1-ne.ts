@@ -105,21 +105,21 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
   });
   const server = httpsServer({ tls, authentication: 'mutual' });
   mountX1Ne(server, handler);
-  const port = await listen(server, config.listen.address, config.listen.port);
-  return {
-    table,
-    targets: new TargetIndex(table),
-    reporter,
-    port,
-    stop: async () => {
-      await server.close();
-      handler.stop();
-      reporter.stop();
-      await client.close();
-      await store.close();
-      schema?.close();
-    },
+  const stop = async (): Promise<void> => {
+    await server.close();
+    handler.stop();
+    reporter.stop();
+    await client.close();
+    await store.close();
+    schema?.close();
   };
+  try {
+    const port = await listen(server, config.listen.address, config.listen.port);
+    return { table, targets: new TargetIndex(table), reporter, port, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 function readKeepalive(fields: Fields): KeepaliveSetting {

@@ -109,11 +109,13 @@ export class X1Requester {
     if (response.kind === 'top-level-error') throw this.#badAnswer('the request could not be read there');
     const [message, more] = response.messages;
     if (message === undefined || more !== undefined) throw this.#badAnswer('one response is expected');
-    const names = ['admfIdentifier', 'neIdentifier', 'transactionId'] as const;
-    for (const name of names) {
-      if (message.header[name] !== header[name]) throw this.#badAnswer(`${name} is another`);
-    }
     const { body } = message;
+    // Whoever is asked under a name that is not its own (1040, 1060) answers under its own.
+    const other = this.#options.side === 'admf' ? 'neIdentifier' : 'admfIdentifier';
+    for (const name of ['admfIdentifier', 'neIdentifier', 'transactionId'] as const) {
+      const isFree = name === other && body.type === 'Error';
+      if (!isFree && message.header[name] !== header[name]) throw this.#badAnswer(`${name} is another`);
+    }
     const isAnswer = body.type === 'Error' ? body.request === type : body.type === type;
     if (!isAnswer) throw this.#badAnswer(`${body.type} does not answer ${type}`);
     return body;
