@@ -2,6 +2,7 @@
  * Districts, keys and endpoints for tests, from master secrets and LI roots: either those of a vector file or fresh ones.
  */
 import type { Clock, Random } from '../../../src/bytes/ports.ts';
+import { toHex } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { bigIntEngine } from '../../../src/ibe/bigint-engine.ts';
 import type { AffinePoint } from '../../../src/ibe/curve.ts';
@@ -60,7 +61,7 @@ export class TestKeys implements KeyRing {
   privateKey(uri: string, time: number): AffinePoint | null {
     if (!this.#uris.includes(uri)) return null;
     const home = this.#districts.home(canonicalIdentity(uri).host);
-    return engine.extract(home.bf, home.masterSecret, identityAt(home, uri, time));
+    return extracted(home, identityAt(home, uri, time));
   }
 
   slotKey(uri: string, time: number): Secret {
@@ -75,6 +76,15 @@ export class TestKeys implements KeyRing {
       this.held--;
     };
   }
+}
+
+const privateKeys = new Map<string, AffinePoint>();
+
+function extracted({ bf, masterSecret }: TestHome, identity: Uint8Array): AffinePoint {
+  const name = `${masterSecret.toString(16)} ${toHex(identity)}`;
+  const key = privateKeys.get(name) ?? engine.extract(bf, masterSecret, identity);
+  privateKeys.set(name, key);
+  return key;
 }
 
 export function identityAt(home: TestHome, uri: string, time: number): Uint8Array {
