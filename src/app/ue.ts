@@ -14,6 +14,7 @@
  *       "suite": "AES_CM_128_HMAC_SHA1_80",                 what its offers ask for; also AES_256_CM_HMAC_SHA1_80,
  *                                                           AEAD_AES_128_GCM, AEAD_AES_256_GCM
  *       "skew": 300,                                        seconds
+ *       "t1": 500,                                          ms, RFC 3261's estimate of the round trip
  *       "faults": ["ue-ignores-seed"] }                     for tests of the interception alone
  */
 import { readFileSync } from 'node:fs';
@@ -34,6 +35,7 @@ import { HttpsKmsClient } from '../servers/kms-client.ts';
 import { UserAgent } from '../sip/agent.ts';
 import { DEFAULT_PORT } from '../sip/flow.ts';
 import type { Destination } from '../sip/flow.ts';
+import { RFC_TIMERS } from '../sip/timers.ts';
 import { Transport } from '../sip/transport.ts';
 import type { Observed } from '../sip/transactions.ts';
 import { parseUri } from '../sip/uri.ts';
@@ -65,6 +67,7 @@ export interface UeConfig {
   readonly answer: AnswerPolicy;
   readonly suite: SrtpPolicy['name'];
   readonly skew: number;
+  readonly t1: number;
   readonly faults: readonly UeFault[];
 }
 
@@ -95,6 +98,7 @@ export function ueConfig(json: unknown): UeConfig {
     answer: answerOf(fields.object('answer', true)),
     suite: fields.oneOf('suite', SUITES, DEFAULT_POLICY.name),
     skew: fields.integer('skew', { fallback: 300, max: 3600 }),
+    t1: fields.integer('t1', { min: 10, max: 10_000, fallback: RFC_TIMERS.t1 }),
     faults: fields.strings('faults').map(faultOf),
   };
   fields.end();
@@ -152,6 +156,7 @@ export function startUe(config: UeConfig, runtime: Runtime): Promise<RunningUe> 
     sentBy: phone,
     outbound: cscf.outbound,
     credentials: { username: cscf.username, password: cscf.password },
+    timers: { ...RFC_TIMERS, t1: config.t1 },
   });
   const ue = new UserEquipment({
     username,
