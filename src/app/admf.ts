@@ -18,13 +18,14 @@
  *                       "delivery": "IRI+CC", "startTime": "2026-01-01T00:00:00Z", "endTime": …,
  *                       "lemf": { "hi2": { "host": …, "port": … }, "hi3": … }, "location": false } ] }
  *
- * Warrants of the configuration that are not on record are activated at the start.
+ * Warrants of the configuration that are not on record, or have failed before, are activated at the start.
  */
 import { Admf } from '../admf/admf.ts';
 import type { ElementKind } from '../admf/ports.ts';
 import { X1AdmfHandler } from '../admf/reports.ts';
 import type { Issue } from '../admf/reports.ts';
 import type { HostPort, Warrant } from '../admf/warrants.ts';
+import type { Logger } from '../bytes/ports.ts';
 import { HashChainLog } from '../evidence/log.ts';
 import type { X1Recorder } from '../li/ne/x1-endpoint.ts';
 import { X1Requester } from '../li/ne/x1-requester.ts';
@@ -134,47 +135,61 @@ export async function startAdmf(
   });
   const server = httpsServer({ tls, authentication: 'mutual' });
   mountX1Admf(server, reports);
-  const port = await listen(server, config.listen.address, config.listen.port);
-  const admf = await Admf.open({
-    ...common,
-    elements: config.elements.map((element) => ({
-      identifier: element.identifier,
-      kind: element.kind,
-      ...(element.keepaliveMs === null ? {} : { keepaliveMs: element.keepaliveMs }),
-      x1: new X1Requester({
-        ...common,
-        side: 'admf',
-        admfIdentifier: identifier,
-        neIdentifier: element.identifier,
-        transport: x1Transport(client, element.url),
-      }),
-    })),
-    x2x3: config.x2x3,
-    store,
-    drainMs: config.drainMs,
-    retry: { attempts: config.attempts, pauseMs: config.attemptPauseMs },
-    settleMs: config.settleMs,
-  });
-  const onRecord = new Set(admf.list().map(({ warrant }) => warrant.liid));
-  for (const warrant of config.warrants.filter(({ liid }) => !onRecord.has(liid))) {
+  const close = async (): Promise<void> => {
+    await server.close();
+    await client.close();
+    await store.close();
+    auditFile.close();
+    schema?.close();
+  };
+  try {
+    const port = await listen(server, config.listen.address, config.listen.port);
+    const admf = await Admf.open({
+      ...common,
+      elements: config.elements.map((element) => ({
+        identifier: element.identifier,
+        kind: element.kind,
+        ...(element.keepaliveMs === null ? {} : { keepaliveMs: element.keepaliveMs }),
+        x1: new X1Requester({
+          ...common,
+          side: 'admf',
+          admfIdentifier: identifier,
+          neIdentifier: element.identifier,
+          transport: x1Transport(client, element.url),
+        }),
+      })),
+      x2x3: config.x2x3,
+      store,
+      drainMs: config.drainMs,
+      retry: { attempts: config.attempts, pauseMs: config.attemptPauseMs },
+      settleMs: config.settleMs,
+    });
+    activateConfigured(admf, config.warrants, logger);
+    return {
+      admf,
+      x1: { address: config.listen.address, port },
+      issues: () => reports.issues(),
+      stop: async () => {
+        await admf.stop();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Activates what is not on record, or has failed before. */
+function activateConfigured(admf: Admf, warrants: readonly Warrant[], logger: Logger): void {
+  const settled = admf.list().filter(({ state }) => state !== 'failed');
+  const onRecord = new Set(settled.map(({ warrant }) => warrant.liid));
+  for (const warrant of warrants.filter(({ liid }) => !onRecord.has(liid))) {
     // Failures are in the log and the audit log; the ADMF stays up for the other warrants.
     admf.activateWarrant(warrant).catch((error: unknown) => {
       logger.error({ error, liid: warrant.liid }, 'a warrant of the configuration was not activated');
     });
   }
-  return {
-    admf,
-    x1: { address: config.listen.address, port },
-    issues: () => reports.issues(),
-    stop: async () => {
-      await admf.stop();
-      await server.close();
-      await client.close();
-      await store.close();
-      auditFile.close();
-      schema?.close();
-    },
-  };
 }
 
 function readElement(json: unknown, path: string): AdmfElementConfig {
