@@ -12,6 +12,7 @@ import { GatewayError } from './errors.ts';
 import { SessionInterception } from './interception.ts';
 import type { ContentPoi, InterceptionTasks } from './ports.ts';
 import { Stream } from './stream.ts';
+import type { RelayedPacket } from './stream.ts';
 
 export interface GatewayOptions {
   readonly datagrams: Datagrams;
@@ -130,8 +131,17 @@ export class MediaGateway {
     }
     return new Stream(pairs, (packet) => {
       session.lastSign = this.#options.clock.now();
-      session.interception.relayed(packet);
+      this.#intercept(session, packet);
     });
+  }
+
+  /** Whatever goes wrong with interception, the call goes on. */
+  #intercept(session: Session, packet: RelayedPacket): void {
+    try {
+      session.interception.relayed(packet);
+    } catch (error) {
+      this.#options.logger.error({ error }, 'a packet could not be intercepted');
+    }
   }
 
   async #pair(): Promise<SocketPair> {

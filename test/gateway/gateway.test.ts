@@ -237,6 +237,19 @@ describe('media gateway over real sockets', () => {
     ]);
   });
 
+  test('interception that fails does nothing to the call (R-23)', async () => {
+    targets.set('sip:alice@home1.example', 'x');
+    tasks.match = () => {
+      throw new Error('broken');
+    };
+    const { a, b } = await open();
+    alice.say('1', a);
+    await bob.hears(1);
+    bob.say('2', b);
+    expect(await alice.hears(1)).toEqual(['2']);
+    expect(reported).toEqual([]);
+  });
+
   test('calls of others leave nothing', async () => {
     targets.set('sip:carol@home1.example', 'x');
     const { a } = await open();

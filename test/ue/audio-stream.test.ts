@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/bytes/secret.ts';
 import type { DatagramSocket, Endpoint } from '../../src/media/datagrams.ts';
@@ -103,6 +104,21 @@ describe('an audio stream between two endpoints', () => {
     }
     expect(b.heard()).toEqual(before);
     expect(b.statistics.received).toEqual({ ssrc: 1, packets: 3, refused: 5 });
+  });
+
+  test('whatever octets arrive, they are counted and nothing else happens', () => {
+    const [wire, clock] = [new Wire(), new ManualClock()];
+    const { a, b } = pair(wire, clock);
+    b.secure({ send: keying(2, 2), receive: keying(1, 1) });
+    let count = 0;
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (octets) => {
+        wire.deliver(octets, a.local, b.local);
+        count++;
+        expect(b.statistics.received).toEqual({ ssrc: 1, packets: 0, refused: count });
+        expect(b.heard()).toHaveLength(0);
+      }),
+    );
   });
 
   test('the same origin and speech give the same packets', () => {
