@@ -32,6 +32,8 @@ import type { Call } from './calls.ts';
 import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
 import { loopMark, marksLoop } from './loops.ts';
+import { Origins } from './origin.ts';
+import type { Origin } from './origin.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type {
   CscfLimits,
@@ -61,13 +63,6 @@ export interface CscfParts {
   readonly poi: SipPoi;
 }
 
-/** Who sent a request outside a dialog. */
-type Origin =
-  | { readonly kind: 'subscriber'; readonly subscriber: Subscriber }
-  | { readonly kind: 'peer' }
-  | { readonly kind: 'challenge'; readonly challenges: readonly string[] }
-  | { readonly kind: 'refused'; readonly status: number };
-
 const ABILITIES = {
   role: 'proxy',
   methods: null,
@@ -84,8 +79,10 @@ export class Cscf {
   readonly #registrar: Registrar;
   readonly #router: Router;
   readonly #authentication: DigestAuthentication;
+  readonly #origins: Origins;
   readonly #calls: CallTable;
   readonly #interception: Interception;
+  readonly #contexts = new Set<ResponseContext>();
 
   constructor(parts: CscfParts) {
     const { settings, clock, layer, random } = parts;
@@ -97,6 +94,13 @@ export class Cscf {
     this.#registrar = new Registrar(clock, limits);
     this.#router = new Router(settings, this.#directory, this.#registrar);
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
+    this.#origins = new Origins(
+      settings,
+      this.#directory,
+      this.#registrar,
+      this.#authentication,
+      parts.hosts,
+    );
     this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
     this.#interception = new Interception({
       ...parts,
@@ -118,7 +122,9 @@ export class Cscf {
 
   /** Forgets everything; media sessions are given back. */
   close(): void {
+    for (const context of this.#contexts) context.close();
     this.#layer.abandon();
+    this.#interception.close();
     this.#calls.close();
     this.#registrar.close();
   }
@@ -168,7 +174,7 @@ export class Cscf {
   #initial(transaction: ServerTransaction): void {
     const { request, flow } = transaction;
     const invite = request.method === 'INVITE';
-    const origin = this.#originOf(request, flow);
+    const origin = this.#origins.of(request, flow);
     if (origin.kind === 'challenge') {
       const fields = origin.challenges.map((value) => ['Proxy-Authenticate', value] as const);
       this.#reply(transaction, 407, { fields });
@@ -240,7 +246,9 @@ export class Cscf {
       branchFailed: (branch) => {
         if (initial) call.media?.releaseBranch(branch.id);
       },
+      finished: (over) => this.#contexts.delete(over),
     });
+    this.#contexts.add(context);
     const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
     call.turnstile.pass(async () => {
       try {
@@ -352,28 +360,6 @@ export class Cscf {
     this.#layer.sendStateless(out, responseDestination(out));
   }
 
-  /** Another home speaks for its users; ours are known by the flow they registered over, or by digest. */
-  #originOf(request: SipRequest, flow: Flow): Origin {
-    if (this.#fromPeer(request, flow)) return { kind: 'peer' };
-    const claimed = this.#directory.subscriber(request.from.uri);
-    const hidden = claimed === null && anonymous(request);
-    const fits = (subscriber: Subscriber): boolean => hidden || subscriber === claimed;
-    const registered = this.#registrar.subscribersOf(flow).find(fits);
-    if (registered !== undefined) return { kind: 'subscriber', subscriber: registered };
-    const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local);
-    if (result.kind === 'challenge') return result;
-    if (!fits(result.subscriber)) return { kind: 'refused', status: 403 };
-    return { kind: 'subscriber', subscriber: result.subscriber };
-  }
-
-  /** Whether the request comes from the CSCF of another home: its name in Via, its address on the wire. */
-  #fromPeer(request: SipRequest, flow: Flow): boolean {
-    const { host } = request.topVia;
-    const peer = this.#settings.peers.find(({ cscf }) => cscf.host === host.toLowerCase());
-    if (peer === undefined) return false;
-    return this.#parts.hosts.resolve(peer.cscf.host, peer.cscf.port).address === flow.remote.address;
-  }
-
   #newCall(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
     const caller = origin.kind === 'subscriber' ? identitiesOf(origin.subscriber) : [];
     const called = callee === null ? [] : identitiesOf(callee);
@@ -413,7 +399,7 @@ export class Cscf {
   }
 
   #icid(request: SipRequest, flow: Flow): string {
-    return icidFor(request, this.#fromPeer(request, flow), this.#layer.identifiers);
+    return icidFor(request, this.#origins.fromPeer(request, flow), this.#layer.identifiers);
   }
 
   #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
@@ -449,11 +435,6 @@ function sideOf(request: SipRequest, call: Call): Side {
 /** The callee's tag of a message of the call. */
 function calleeTagOf(message: SipRequest | SipResponse, call: Call): string | null {
   return message.fromTag === call.callerTag ? message.toTag : message.fromTag;
-}
-
-function anonymous(request: SipRequest): boolean {
-  const { uri } = request.from;
-  return uri.kind === 'sip' && uri.host.toLowerCase() === 'anonymous.invalid';
 }
 
 function uriIn(value: string): string {

@@ -20,7 +20,7 @@
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
 import { createHash } from 'node:crypto';
-import type { Clock, Logger } from '../bytes/ports.ts';
+import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { Match, Observation } from '../li/ne/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../li/wire/x2x3/pdu.ts';
 import { parseNameAddr } from '../sip/fields.ts';
@@ -76,6 +76,7 @@ export interface InterceptionOptions {
 export class Interception {
   readonly #options: InterceptionOptions;
   readonly #sessions = new Map<string, Session>();
+  readonly #timers = new Set<Timer>();
 
   constructor(options: InterceptionOptions) {
     this.#options = options;
@@ -100,6 +101,13 @@ export class Interception {
       const session = this.#sessions.get(callId);
       if (session !== undefined && this.#add(session, party, identities)) this.#rematch(session, true);
     });
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#sessions.clear();
   }
 
   /** A first request: later ones of sessions that began before this node did are taken for one, too. */
@@ -193,9 +201,11 @@ export class Interception {
     }
     if (method === 'BYE') session.state = 'over';
     if (session.state !== 'over' && session.state !== 'unreached') return;
-    this.#options.clock.after(LINGER_MS, () => {
+    const timer = this.#options.clock.after(LINGER_MS, () => {
+      this.#timers.delete(timer);
       if (this.#sessions.get(callId) === session) this.#sessions.delete(callId);
     });
+    this.#timers.add(timer);
   }
 
   #reportUnreached(session: Session, cseq: number): void {

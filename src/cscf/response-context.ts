@@ -30,6 +30,8 @@ export interface ContextHooks {
   upstream(response: SipResponse, branch: Branch | null): void;
   /** A branch ended without a 2xx. */
   branchFailed(branch: Branch): void;
+  /** Every branch has ended. */
+  finished(context: ResponseContext): void;
 }
 
 interface Running {
@@ -71,10 +73,16 @@ export class ResponseContext {
     for (const branch of branches) this.#start(branch);
   }
 
+  /** Stops waiting, without a word. */
+  close(): void {
+    for (const { timerC } of this.#running) timerC?.cancel();
+  }
+
   /** Answers the request from here. */
   refuse(status: number): void {
     if (this.#answered) return;
     this.#answered = true;
+    this.#hooks.finished(this);
     this.#hooks.upstream(this.#own(status), null);
   }
 
@@ -101,6 +109,7 @@ export class ResponseContext {
       running.final = response;
       this.#hooks.upstream(response, running.branch);
       this.#cancelPending();
+      this.#finish();
       return;
     }
     this.#ended(running, response);
@@ -120,6 +129,7 @@ export class ResponseContext {
     running.final = response;
     this.#hooks.branchFailed(running.branch);
     if (response.status >= 600) this.#cancelPending();
+    this.#finish();
     const finals = this.#running.flatMap(({ final }) => final ?? []);
     if (this.#answered || finals.length < this.#expected) return;
     this.#answered = true;
@@ -127,6 +137,10 @@ export class ResponseContext {
     const source = this.#running.find(({ final }) => final === best)?.branch ?? null;
     if (best.status === 503) this.#hooks.upstream(this.#own(500), null);
     else this.#hooks.upstream(withChallenges(best, finals), isOwn(best, this.#transaction) ? null : source);
+  }
+
+  #finish(): void {
+    if (this.#running.every(({ final }) => final !== null)) this.#hooks.finished(this);
   }
 
   /** The caller gave up: so do all branches; their 487 is the answer. */

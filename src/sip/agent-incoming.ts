@@ -58,6 +58,7 @@ export class AgentIncomingCall implements IncomingCall {
     this.#rseq = context.rseq;
     transaction.handler = { cancelled: (cancel) => this.#cancelled(cancel) };
     leg.pracked = (request, rseq, cseq) => this.#answered(request, rseq, cseq);
+    leg.over = () => this.#stop()?.reject(new SipError('state', 'the call is over'));
     leg.acked = (request) => {
       if (this.#accepted) this.#stop()?.resolve(request);
     };

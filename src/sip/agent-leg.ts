@@ -27,6 +27,8 @@ export class AgentLeg implements Leg {
   acked: (request: SipRequest) => void = () => undefined;
   /** Called with each PRACK: `null` if it is for no response outstanding, else what to do once it is answered. */
   pracked: (request: SipRequest, rseq: number, cseq: number) => (() => void) | null = () => null;
+  /** Called when the leg ends: nobody waits for its answers any more. */
+  over: () => void = () => undefined;
   /** RSeq of the last reliable response seen, 0 before any. */
   #rseq = 0;
   readonly #host: LegHost;
@@ -113,6 +115,7 @@ export class AgentLeg implements Leg {
     this.#ended = true;
     this.dialog.state = 'terminated';
     this.#host.ended(this);
+    this.over();
     this.handler.ended?.(reason, request);
   }
 

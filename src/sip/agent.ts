@@ -124,7 +124,7 @@ export class UserAgent {
     request.append('Allow', ALLOW);
     for (const [name, value] of what.fields ?? []) request.append(name, value);
     const call = new AgentOutgoingCall(finish(request, what.body), handler, {
-      send: (again, client) => this.#layer.send(again, this.#options.outbound, this.#branch(), client),
+      send: (again, client) => this.#layer.send(again, this.#options.outbound, this.#branch(again), client),
       authorize: (original, response) => this.#authenticator.answer(original, response),
       leg: (original, response) => this.#newLeg(Dialog.atCaller(original, response), original.cseq.number),
       prepare: (original) => this.#authenticator.prepare(original),
@@ -179,7 +179,7 @@ export class UserAgent {
 
   #once(request: SipRequest): Promise<SipResponse> {
     return new Promise((resolve, reject) => {
-      this.#layer.send(request, this.#options.outbound, this.#branch(), {
+      this.#layer.send(request, this.#options.outbound, this.#branch(request), {
         response: (response) => {
           if (response.status >= 200) resolve(response);
         },
@@ -267,8 +267,9 @@ export class UserAgent {
     this.#respond(transaction, cause instanceof SipError && cause.code === 'syntax' ? 400 : 500);
   }
 
-  #branch(): string {
-    return this.#identifiers.branch(this.#identifiers.fresh('branch'));
+  /** No two requests of this side share Call-ID, tag, CSeq number and method. */
+  #branch(request: SipRequest): string {
+    return this.#identifiers.branch(request.callId, request.fromTag ?? '', request.first('CSeq') ?? '');
   }
 
   #newCallId(): string {

@@ -152,7 +152,8 @@ export class ClientTransaction {
       this.#host.transmit(this.request, this.#octets, this.#flow, first);
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
-      this.transportFailed(cause);
+      // Not before the user has the transaction in hand.
+      queueMicrotask(() => this.transportFailed(cause));
     }
   }
 
