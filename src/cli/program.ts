@@ -1,6 +1,11 @@
 /** The tree of commands. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { admfConfig, startAdmf } from '../app/admf.ts';
+import { cscfConfig, startCscf } from '../app/cscf.ts';
+import { dfConfig, startDf } from '../app/df.ts';
+import { gatewayConfig, startGateway } from '../app/gateway.ts';
+import { kmsConfig, startKms } from '../app/kms.ts';
 import { lemfConfig, startLemf } from '../app/lemf.ts';
 import { auditCommand } from './commands/audit.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -8,6 +13,43 @@ import { ibeCommand } from './commands/ibe.ts';
 import { lemfRecoverCommand } from './commands/lemf.ts';
 import { mikeyCommand } from './commands/mikey.ts';
 import { runCommand } from './commands/run.ts';
+import type { Starter } from './commands/run.ts';
+import { ueCommand } from './commands/ue.ts';
+
+/** The functional entities that run as processes of their own. */
+const ENTITIES: readonly { readonly name: string; readonly description: string; readonly start: Starter }[] =
+  [
+    {
+      name: 'kms',
+      description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
+      start: (config, runtime) => startKms(kmsConfig(config), runtime),
+    },
+    {
+      name: 'cscf',
+      description: 'registrar and proxy with its point of interception',
+      start: (config, runtime) => startCscf(cscfConfig(config), runtime),
+    },
+    {
+      name: 'gateway',
+      description: 'media gateway with its point of interception',
+      start: (config, runtime) => startGateway(gatewayConfig(config), runtime),
+    },
+    {
+      name: 'admf',
+      description: 'administration function: warrants in, X1 out',
+      start: (config, runtime) => startAdmf(admfConfig(config), runtime),
+    },
+    {
+      name: 'df',
+      description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
+      start: (config, runtime) => startDf(dfConfig(config), runtime),
+    },
+    {
+      name: 'lemf',
+      description: 'law enforcement monitoring facility: receives, stores, decrypts',
+      start: (config, runtime) => startLemf(lemfConfig(config), runtime),
+    },
+  ];
 
 /** The version in package.json. */
 function version(): string {
@@ -16,18 +58,19 @@ function version(): string {
 }
 
 export function createProgram(): Command {
-  return new Command('claviger')
+  const program = new Command('claviger')
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
     .version(version())
     .showHelpAfterError('(add --help for usage and examples)')
     .addCommand(demoCommand())
     .addCommand(mikeyCommand())
     .addCommand(ibeCommand())
-    .addCommand(
-      new Command('lemf')
-        .description('law enforcement monitoring facility')
-        .addCommand(runCommand('lemf', (config, runtime) => startLemf(lemfConfig(config), runtime)))
-        .addCommand(lemfRecoverCommand()),
-    )
-    .addCommand(auditCommand());
+    .addCommand(auditCommand())
+    .addCommand(ueCommand());
+  for (const { name, description, start } of ENTITIES) {
+    const command = new Command(name).description(description).addCommand(runCommand(name, start));
+    if (name === 'lemf') command.addCommand(lemfRecoverCommand());
+    program.addCommand(command);
+  }
+  return program;
 }

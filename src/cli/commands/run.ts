@@ -28,7 +28,7 @@ export function runCommand(entity: string, start: Starter): Command {
 }
 
 /** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
-function untilTold(): Promise<void> {
+export function untilTold(): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
     const tell = (): void => {
