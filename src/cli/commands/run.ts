@@ -41,7 +41,11 @@ export function untilTold(): Promise<void> {
   });
 }
 
-/** The plain data of a running entity: where it listens. One line of JSON, for scripts that start it. */
+/** Where a running entity listens: one line of JSON, for scripts that start it. */
 function addressesOf(running: Running): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(running).filter(([, value]) => typeof value !== 'function'));
+  return Object.fromEntries(Object.entries(running).filter(([, value]) => isAddress(value)));
+}
+
+function isAddress(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'address' in value && 'port' in value;
 }
