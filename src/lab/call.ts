@@ -1,5 +1,6 @@
 /** One call in the laboratory: from the dialling to the end of both recordings, and what either end made of it. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeG711, encodeG711 } from '../media/g711.ts';
 import { decodeWav } from '../media/wav.ts';
 import type { Call, CallStatistics } from '../ue/call.ts';
@@ -9,6 +10,8 @@ import type { Network } from './network.ts';
 /** What the recordings are encoded with. */
 const LAW = 'pcma';
 const ANSWER_MS = 15_000;
+/** What the last packets may take through two gateways before the call is hung up. */
+const LAST_PACKETS_MS = 150;
 
 /** A recording that comes with the package, 16-bit linear, 8 kHz. */
 export function recording(speaker: 'alice' | 'bob'): Int16Array {
@@ -58,6 +61,7 @@ export async function placeCall(network: Network, plan: CallPlan): Promise<CallO
     outgoing.play(recordings[caller] ?? new Int16Array()),
     answered.play(recordings[callee] ?? new Int16Array()),
   ]);
+  await sleep(LAST_PACKETS_MS);
   await outgoing.hangUp();
   await Promise.all([outgoing.ended, answered.ended]);
   return {

@@ -213,7 +213,9 @@ export class Network {
 
   async #startPhone(home: HomeName, user: string): Promise<void> {
     const faults = this.#options.phoneFaults?.[user] ?? [];
-    const config = ueConfig({ ...this.#configs[home].phones[user], faults });
+    // A repeated 183 (RFC 3262) on a busy machine would make two runs differ.
+    const patience = this.#options.seed === undefined ? {} : { t1: 5000 };
+    const config = ueConfig({ ...this.#configs[home].phones[user], faults, ...patience });
     const phone = await startUe(config, this.#runtime(user));
     phone.observe(this.signalling.observer(user));
     this.#phones.set(user, phone);
