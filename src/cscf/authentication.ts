@@ -82,11 +82,15 @@ export class DigestAuthentication {
     return host !== undefined && [...this.#hosts, local.address].includes(host);
   }
 
-  /** Takes the credentials of this realm off a request that goes on. */
+  /** Takes the credentials of this realm off a request that goes on: they are nobody else's business. */
   strip(request: SipRequest): void {
-    const others = request.all('Proxy-Authorization').filter((value) => this.#parse(value) === null);
-    request.remove('Proxy-Authorization');
-    for (const value of others) request.append('Proxy-Authorization', value);
+    for (const field of ['Proxy-Authorization', 'Authorization']) {
+      const all = request.all(field);
+      const others = all.filter((value) => this.#parse(value) === null);
+      if (others.length === all.length) continue;
+      request.remove(field);
+      for (const value of others) request.append(field, value);
+    }
   }
 
   #credentials(request: SipRequest, field: CredentialField): Authorization | null {

@@ -230,6 +230,7 @@ export class Cscf {
       this.#reply(transaction, 404);
       return;
     }
+    this.#authentication.strip(onward);
     removeIcid(onward);
     onward.remove('P-Asserted-Identity');
     this.#fork(transaction, call, onward, [target]);

@@ -26,10 +26,14 @@ export class Authenticator {
     this.#identifiers = identifiers;
   }
 
-  /** Puts credentials for every known realm on a request that is about to leave. */
+  /**
+   * Puts credentials for every known realm on a request that is about to leave: the registrar's on REGISTER alone,
+   * since nobody takes them off a request that goes on to others; a proxy's on the rest.
+   */
   prepare(request: SipRequest): void {
     if (request.method === 'ACK' || request.method === 'CANCEL') return;
-    for (const known of this.#known.values()) this.#sign(request, known);
+    const field = request.method === 'REGISTER' ? 'Authorization' : 'Proxy-Authorization';
+    for (const known of this.#known.values()) if (known.field === field) this.#sign(request, known);
   }
 
   /** The request again with the challenge answered and the next CSeq; `null` if there is none that can be. */
@@ -57,8 +61,9 @@ export class Authenticator {
   }
 
   #remember(known: Known): void {
-    this.#known.delete(known.challenge.realm);
-    this.#known.set(known.challenge.realm, known);
+    const key = `${known.field} ${known.challenge.realm}`;
+    this.#known.delete(key);
+    this.#known.set(key, known);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_REALMS && oldest !== undefined) this.#known.delete(oldest);
   }

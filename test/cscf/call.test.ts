@@ -358,6 +358,10 @@ describe('the proxy', () => {
     const fresh = await network.phone('alice', 'home1.example', { device: '9' });
     const { leg } = await dial(fresh, 'sip:bob@home2.example');
     await leg.bye();
+    const onward = home1.observed.filter(({ side, direction }) => side === 'client' && direction === 'sent');
+    expect(onward.length).toBeGreaterThan(0);
+    for (const { message } of onward)
+      expect([message.first('Authorization'), message.first('Proxy-Authorization')]).toEqual([null, null]);
     const thief = await network.phone('alice', 'home1.example', { device: '8', password: 'guess' });
     await expect(dial(thief, 'sip:bob@home2.example')).rejects.toMatchObject({ status: 407 });
     await expect(thief.register()).rejects.toThrow('401');
