@@ -9,7 +9,7 @@
  *       "media": { "address": "127.0.0.1", "from": 16384, "to": 32767 },  where media pass, lowest free port first
  *       "idleMs": 900000, "maxSessions": 10000 }                         optional
  */
-import type { PortRange } from '../media/datagrams.ts';
+import type { Datagrams, PortRange } from '../media/datagrams.ts';
 import { MediaGateway } from '../gateway/gateway.ts';
 import { GATEWAY_POLICY } from '../li/ne/x1-policy.ts';
 import { udpDatagrams } from '../servers/datagrams.ts';
@@ -53,11 +53,16 @@ export function gatewayConfig(json: unknown): GatewayConfig {
   return config;
 }
 
-export async function startGateway(config: GatewayConfig, runtime: Runtime): Promise<RunningGateway> {
+/** `datagrams` stands in for UDP sockets where somebody wants to watch them. */
+export async function startGateway(
+  config: GatewayConfig,
+  runtime: Runtime,
+  datagrams?: Datagrams,
+): Promise<RunningGateway> {
   const { clock, logger } = runtime;
   const element = await startPoiElement(config, { policy: GATEWAY_POLICY, ipId: 'rtp' }, runtime);
   const gateway = new MediaGateway({
-    datagrams: udpDatagrams(logger),
+    datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,
     poi: element.poi,
     tasks: element.tasks,

@@ -26,7 +26,7 @@ import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { KeyRing as KeyRingPort } from '../ibake/ports.ts';
 import { TimestampSource } from '../ibake/timestamps.ts';
 import { bigIntEngine } from '../ibe/bigint-engine.ts';
-import type { PortRange } from '../media/datagrams.ts';
+import type { Datagrams, PortRange } from '../media/datagrams.ts';
 import { udpDatagrams } from '../servers/datagrams.ts';
 import { HostMap } from '../servers/hosts.ts';
 import type { HostEntries } from '../servers/hosts.ts';
@@ -105,8 +105,11 @@ export function ueConfig(json: unknown): UeConfig {
   return config;
 }
 
-/** Starts the phone; `ue.register()` makes it ready to call and be called. */
-export function startUe(config: UeConfig, runtime: Runtime): Promise<RunningUe> {
+/**
+ * Starts the phone; `ue.register()` makes it ready to call and be called. `datagrams` stands in for UDP sockets where
+ * somebody wants to watch them.
+ */
+export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagrams): Promise<RunningUe> {
   const { clock, logger, random } = runtime;
   const { identity, device, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
@@ -167,7 +170,7 @@ export function startUe(config: UeConfig, runtime: Runtime): Promise<RunningUe> 
       refresh: () => keeper.refresh(),
       stop: () => keeper.stop(),
     },
-    datagrams: udpDatagrams(logger),
+    datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,
     policy: config.answer,
     clock,

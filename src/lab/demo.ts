@@ -31,6 +31,7 @@ import { parseFaults } from './faults.ts';
 import type { Faults, Outage } from './faults.ts';
 import { HOMES } from './home.ts';
 import type { HomeName } from './home.ts';
+import type { MediaListener } from './media-tap.ts';
 import { Network, REPRODUCIBLE_TIME } from './network.ts';
 import { iMessage2Time, icidOf } from './observations.ts';
 import { callReports } from './report.ts';
@@ -56,6 +57,8 @@ export interface DemoOptions {
   /** Recordings in place of those of the package. */
   readonly recordings?: { readonly alice: Int16Array; readonly bob: Int16Array };
   readonly watch?: (entry: TimelineEntry) => void;
+  /** Told of every datagram that phones and gateways send. */
+  readonly onMedia?: MediaListener;
 }
 
 /** What the demo saw at the LEMFs and DFs while it ran. */
@@ -118,7 +121,7 @@ class Demo {
   }
 
   #networkUp(): Promise<Network> {
-    const { out, revealSecrets, seed, portBase, log } = this.#options;
+    const { out, revealSecrets, seed, portBase, log, onMedia } = this.#options;
     return Network.start({
       state: this.#state,
       out,
@@ -129,6 +132,7 @@ class Demo {
       ...(seed === undefined ? {} : { seed }),
       ...(portBase === undefined ? {} : { portBase }),
       ...(log === undefined ? {} : { log }),
+      ...(onMedia === undefined ? {} : { onMedia }),
       onDf: (home, event) => this.#dfEvent(home, event),
       onLemf: (home, event) => this.#lemfEvent(home, event),
     });

@@ -21,18 +21,26 @@ import { frozenClock, pinoLogger, seededRandom, systemClock, systemRandom } from
 import type { LogLevel, Runtime } from '../app/runtime.ts';
 import { startUe, ueConfig } from '../app/ue.ts';
 import type { RunningUe, UeFault } from '../app/ue.ts';
+import type { Logger } from '../bytes/ports.ts';
 import type { DfEvent } from '../df/events.ts';
 import type { LemfEvent } from '../lemf/ports.ts';
+import type { Datagrams } from '../media/datagrams.ts';
+import { udpDatagrams } from '../servers/datagrams.ts';
 import { configureHome, HOMES, hostOf, identityOf, planHome } from './home.ts';
 import type { Entity, HomeConfigs, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
+import { tapped } from './media-tap.ts';
+import type { MediaListener } from './media-tap.ts';
 import { findPorts } from './ports.ts';
+import type { PortBlock } from './ports.ts';
 import { SignallingRecord } from './signalling.ts';
 import type { Timeline } from './timeline.ts';
 import { x1Listener } from './x1-timeline.ts';
 
 /** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
 export const REPRODUCIBLE_TIME = 1_805_440_640_000;
+/** How fast the machine is must not show in a reproducible run: no retransmission, however long an answer takes. */
+const REPRODUCIBLE_T1 = 5_000;
 const WEEK_MS = 7 * 86_400_000;
 
 export interface NetworkOptions {
@@ -50,6 +58,10 @@ export interface NetworkOptions {
   readonly log?: LogLevel;
   /** Faults of phones, by user. */
   readonly phoneFaults?: Readonly<Record<string, readonly UeFault[]>>;
+  /** Entities that whoever runs the laboratory starts, from `configOf`, perhaps in processes of their own. */
+  readonly leaveOut?: readonly { readonly entity: Entity; readonly home: HomeName }[];
+  /** Told of every datagram that phones and gateways send. */
+  readonly onMedia?: MediaListener;
   readonly onDf?: (home: HomeName, event: DfEvent) => void;
   readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
 }
@@ -70,12 +82,19 @@ export class Network {
   readonly plan: Plan;
   readonly signalling: SignallingRecord;
   readonly #options: NetworkOptions;
+  readonly #block: PortBlock;
   readonly #configs: Readonly<Record<HomeName, HomeConfigs>>;
   readonly #homes: Record<HomeName, RunningHome> = { home1: nobody(), home2: nobody() };
   readonly #phones = new Map<string, RunningUe>();
 
-  private constructor(options: NetworkOptions, plan: Plan, configs: Record<HomeName, HomeConfigs>) {
+  private constructor(
+    options: NetworkOptions,
+    block: PortBlock,
+    plan: Plan,
+    configs: Record<HomeName, HomeConfigs>,
+  ) {
     this.#options = options;
+    this.#block = block;
     this.plan = plan;
     this.#configs = configs;
     const { out, timeline } = options;
@@ -86,7 +105,10 @@ export class Network {
     }
   }
 
-  /** Lays the network out without starting anything: ports, certificates, configurations. */
+  /**
+   * Lays the network out without starting anything: ports, certificates, configurations. `stop` gives the ports back,
+   * also where nothing was started.
+   */
   static async layOut(options: NetworkOptions): Promise<Network> {
     const block = await findPorts(options.portBase ?? null);
     const random = options.seed === undefined ? systemRandom() : seededRandom(options.seed, 'plan');
@@ -104,14 +126,19 @@ export class Network {
       home1: await configureHome(plan, homes.home1, pki),
       home2: await configureHome(plan, homes.home2, pki),
     };
-    return new Network(options, plan, configs);
+    return new Network(options, block, plan, configs);
   }
 
   /** Lays out and starts everything but the phones' registrations. */
   static async start(options: NetworkOptions): Promise<Network> {
     const network = await Network.layOut(options);
+    const wanted = (entity: Entity, home: HomeName): boolean =>
+      options.leaveOut?.some((other) => other.entity === entity && other.home === home) !== true;
     try {
-      for (const entity of ORDER) await Promise.all(HOMES.map((home) => network.startEntity(entity, home)));
+      for (const entity of ORDER) {
+        const homes = HOMES.filter((home) => wanted(entity, home));
+        await Promise.all(homes.map((home) => network.startEntity(entity, home)));
+      }
       for (const home of HOMES) {
         for (const user of options.users[home]) await network.#startPhone(home, user);
       }
@@ -168,7 +195,11 @@ export class Network {
         slot.df = await startDf(dfConfig(config), runtime, (event) => onDf?.(home, event));
         break;
       case 'gateway':
-        slot.gateway = await startGateway(gatewayConfig(config), runtime);
+        slot.gateway = await startGateway(
+          gatewayConfig(config),
+          runtime,
+          this.#datagrams(`gateway.${home}`, runtime.logger),
+        );
         break;
       case 'cscf':
         slot.cscf = await startCscf(cscfConfig(config), runtime);
@@ -204,21 +235,30 @@ export class Network {
     }
   }
 
+  /** One phone after the other, so that the order of what they still send is the same in every run. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#phones.values()].map((phone) => phone.stop()));
+    for (const phone of this.#phones.values()) await phone.stop();
     for (const entity of ORDER.toReversed()) {
       await Promise.all(HOMES.map((home) => this.stopEntity(entity, home)));
     }
+    this.#block.release();
   }
 
   async #startPhone(home: HomeName, user: string): Promise<void> {
     const faults = this.#options.phoneFaults?.[user] ?? [];
+    const runtime = this.#runtime(user);
     // A repeated 183 (RFC 3262) on a busy machine would make two runs differ.
     const patience = this.#options.seed === undefined ? {} : { t1: 5000 };
     const config = ueConfig({ ...this.#configs[home].phones[user], faults, ...patience });
-    const phone = await startUe(config, this.#runtime(user));
+    const phone = await startUe(config, runtime, this.#datagrams(user, runtime.logger));
     phone.observe(this.signalling.observer(user));
     this.#phones.set(user, phone);
+  }
+
+  #datagrams(party: string, logger: Logger): Datagrams {
+    const { onMedia } = this.#options;
+    const datagrams = udpDatagrams(logger);
+    return onMedia === undefined ? datagrams : tapped(datagrams, party, onMedia);
   }
 
   #runtime(name: string): Runtime {
