@@ -16,6 +16,7 @@ import { X1Schema } from '../servers/x1-schema.ts';
 import { mountX1Ne } from '../servers/x1-server.ts';
 import { SqliteTaskStore } from '../stores/tasks.ts';
 import type { Fields, Listen } from './config.ts';
+import { systemRandom } from './runtime.ts';
 import type { Runtime, Running } from './runtime.ts';
 
 export interface X1NeConfig {
@@ -72,9 +73,13 @@ export interface RunningX1Ne extends Running {
   readonly port: number;
 }
 
+/**
+ * Transaction identifiers of reports come from a source of their own: where an element's randomness is injected, what
+ * its users see of it must not depend on whether there was something to report (R-21).
+ */
 export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
   const { runtime, tls, hosts, audit, wrapStore } = parts;
-  const { clock, logger, random } = runtime;
+  const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const judge = schema === null ? {} : { judge: schema };
   const store = new SqliteTaskStore(config.store);
@@ -86,7 +91,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     neIdentifier: config.identifier,
     transport: x1Transport(client, config.admf.url),
     clock,
-    random,
+    random: systemRandom(),
     ...judge,
   });
   const reporter = new X1Reporter({ admf, table, clock, logger });
