@@ -69,6 +69,7 @@ export class Initiator {
   readonly #state: OfferState;
   readonly #release: () => void;
   readonly #legs = new Map<string, InitiatorLeg>();
+  #isEnded = false;
 
   private constructor(state: OfferState, release: () => void) {
     this.#state = state;
@@ -133,12 +134,13 @@ export class Initiator {
   /**
    * The leg of an answer; the same one if the same answer comes again.
    * @throws IbakeError `malformed`, `identity`, `rejected`: to be discarded silently; `unacceptable`: this responder or
-   *   its curve is not wanted
+   *   its curve is not wanted; `state` after `end`
    */
   answer(rMessage1: Uint8Array, policy: AnswerPolicy = {}): InitiatorLeg {
     const key = toHex(sha256(rMessage1));
     const known = this.#legs.get(key);
     if (known !== undefined) return known;
+    if (this.#isEnded) throw new IbakeError('state', 'the exchange has ended');
     const message = readRMessage1(rMessage1);
     requireAnswer(this.#state.iMessage1, message);
     const points = this.#open(message);
@@ -158,6 +160,8 @@ export class Initiator {
 
   /** Ends all exchanges of this offer: the secret is wiped, the slot key may go. Established sessions live on. */
   end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     this.#state.own.secret.wipe();
     this.#release();
   }

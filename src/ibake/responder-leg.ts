@@ -44,6 +44,8 @@ export class ResponderLeg {
   readonly #state: ResponderState;
   #confirmed: { readonly iMessage2: Uint8Array; readonly result: Confirmed } | null = null;
 
+  #isEnded = false;
+
   constructor(state: ResponderState) {
     this.#state = state;
   }
@@ -75,13 +77,15 @@ export class ResponderLeg {
 
   /**
    * Checks I_MESSAGE_2 and answers it; the same answer if the same message comes again.
-   * @throws IbakeError `malformed`, `identity` or `rejected`: to be discarded silently; the leg stays as it was
+   * @throws IbakeError `malformed`, `identity` or `rejected`: to be discarded silently; the leg stays as it was.
+   *   `state` after another I_MESSAGE_2 or `end`
    */
   confirm(iMessage2: Uint8Array): Confirmed {
     if (this.#confirmed !== null) {
       if (equalOctets(this.#confirmed.iMessage2, iMessage2)) return this.#confirmed.result;
       throw new IbakeError('state', 'the exchange is complete');
     }
+    if (this.#isEnded) throw new IbakeError('state', 'the exchange has ended');
     const message = readIMessage2(iMessage2);
     this.#requireContinuation(message);
     const eccpti = this.#open(message);
@@ -111,6 +115,8 @@ export class ResponderLeg {
 
   /** Ends the exchange: the secret is wiped, the slot key may go. An established session lives on. */
   end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     this.#state.own.secret.wipe();
     this.#state.release();
   }

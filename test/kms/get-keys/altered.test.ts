@@ -3,8 +3,19 @@
  * elsewhere, refused or the very same keys. Never other keys. Truncated anywhere: refused.
  */
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../src/bytes/octets.ts';
+import { UpdateOffer, answerUpdate } from '../../../src/ibake/update.ts';
+import {
+  ALICE,
+  BOB,
+  MAILBOX,
+  Network,
+  answered,
+  completed,
+  type Call,
+} from '../../ibake/support/scenario.ts';
 import { FILES, isMissing, loadVector } from '../../ibake/support/vectors.ts';
-import { ask, rememberingEngine, spelt } from './support/kms.ts';
+import { TestRecords, ask, rememberingEngine, spelt } from './support/kms.ts';
 import { PARTS, recordsOf, requestOf } from './support/questions.ts';
 
 const MESSAGES = ['iMessage1', 'rMessage1', 'iMessage2', 'rMessage2'] as const;
@@ -55,3 +66,65 @@ describe.each(FILES)('%s', (file) => {
     });
   });
 });
+
+describe('an update', () => {
+  it('R-43: octets of its messages altered: refused by either KMS', { timeout: 120_000 }, async () => {
+    const network = new Network('altered update');
+    const [alice, bob] = [network.endpoint(ALICE), network.endpoint(BOB)];
+    const initiator = network.offer(alice, BOB);
+    const call = completed(initiator, answered(bob, initiator.message));
+    network.clock.advance(1_000);
+    const offer = UpdateOffer.start(bob, call.sessions.responder, { rekey: true });
+    const { message } = answerUpdate(alice, call.sessions.initiator, offer.message);
+    const update = { iMessage1: offer.message, rMessage1: message };
+    for (const [home, target] of [
+      [network.home1, ALICE],
+      [network.home2, BOB],
+    ] as const) {
+      const records = new TestRecords(home, [target]);
+      const engine = rememberingEngine();
+      const questionWith = (updates: (typeof update)[]) =>
+        ask(records, { ...questionOf(call, target), updates }, [target], engine);
+      expect(spelt(await questionWith([update]))).toMatchObject({ verified: true });
+      for (const name of ['iMessage1', 'rMessage1'] as const) {
+        for (let at = 0; at < update[name].length; at += 13) {
+          const altered = update[name].map((octet, i) => (i === at ? octet ^ 0x01 : octet));
+          expect(REFUSALS, `${name} ${at}`).toContain(
+            spelt(await questionWith([{ ...update, [name]: altered }])),
+          );
+        }
+      }
+    }
+  });
+});
+
+describe('deferred delivery', () => {
+  it(
+    'octets altered: the recipient’s KMS refuses, or gives the very same SK',
+    { timeout: 120_000 },
+    async () => {
+      const network = new Network('altered ESK');
+      const initiator = network.offer(network.endpoint(ALICE), BOB);
+      const responder = answered(network.endpoint(MAILBOX), initiator.message);
+      const call = completed(initiator, responder, { acceptMailbox: () => true });
+      const records = new TestRecords(network.home2, []);
+      const engine = rememberingEngine();
+      const request = { ...questionOf(call, BOB), rMessage2: null };
+      const right = spelt(await ask(records, request, [BOB], engine));
+      expect(right).toMatchObject({ deferredKey: toHex(call.leg.deferredKey!.expose()) });
+      for (const name of ['iMessage1', 'iMessage2'] as const) {
+        for (let at = 0; at < request[name].length; at += 3) {
+          const altered = request[name].map((octet, i) => (i === at ? octet ^ 0x01 : octet));
+          const answer = spelt(await ask(records, { ...request, [name]: altered }, [BOB], engine));
+          if (typeof answer === 'string') expect(REFUSALS).toContain(answer);
+          else expect(answer, `${name} ${at}`).toEqual(right);
+        }
+      }
+    },
+  );
+});
+
+function questionOf({ iMessage1, rMessage1, iMessage2, rMessage2 }: Call, targetKmsIdentity: string) {
+  const messages = { iMessage1, rMessage1, iMessage2, rMessage2 };
+  return { targetKmsIdentity, xid: 'xid', ...messages, updates: [], midCall: false };
+}
