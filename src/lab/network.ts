@@ -39,8 +39,6 @@ import { x1Listener } from './x1-timeline.ts';
 
 /** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
 export const REPRODUCIBLE_TIME = 1_805_440_640_000;
-/** How fast the machine is must not show in a reproducible run: no retransmission, however long an answer takes. */
-const REPRODUCIBLE_T1 = 5_000;
 const WEEK_MS = 7 * 86_400_000;
 
 export interface NetworkOptions {
