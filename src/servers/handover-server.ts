@@ -1,10 +1,8 @@
 /** The LEMF's end of HI2 and HI3: a TLS listener for delivery functions, and for nobody else. */
-import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { createServer } from 'node:tls';
 import type { Logger } from '../bytes/ports.ts';
 import type { LemfAcceptor } from '../lemf/ports.ts';
-import { hasRole, mutualServer, peerOf } from './tls.ts';
+import { TlsListener } from './tls-listener.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
 export interface HandoverServerOptions {
@@ -18,47 +16,30 @@ export interface HandoverServerOptions {
 
 export class HandoverServer {
   readonly #options: HandoverServerOptions;
-  readonly #server;
-  /** Also those that are not through their handshake. */
-  readonly #sockets = new Set<Socket>();
+  readonly #listener: TlsListener;
 
   constructor(options: HandoverServerOptions) {
     this.#options = options;
-    this.#server = createServer(mutualServer(options.tls), (socket) => this.#admit(socket));
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+    this.#listener = new TlsListener({
+      ...options,
+      name: 'HI',
+      roles: ['df'],
+      admit: (socket, peer) => this.#admit(socket, peer),
     });
-    this.#server.on('tlsClientError', (error) =>
-      options.logger.warn({ reason: error.message }, 'HI: a connection was refused'),
-    );
   }
 
   /** Listens, and gives the port. */
-  async start(): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.address, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+  start(): Promise<number> {
+    return this.#listener.start();
   }
 
   /** Stops listening and closes all connections. What has no acknowledgement yet, the delivery function sends again. */
-  async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
+  stop(): Promise<void> {
+    return this.#listener.stop();
   }
 
-  #admit(socket: TLSSocket): void {
+  #admit(socket: TLSSocket, peer: Peer): void {
     const { logger, acceptor } = this.#options;
-    const peer = identified(socket);
-    if (peer === null || !hasRole(peer, 'df')) {
-      logger.warn({ peer: peer?.commonName }, 'HI: the certificate has not the role of a delivery function');
-      socket.destroy();
-      return;
-    }
-    socket.setNoDelay(true);
     // A delivery function that has lost its power says no goodbye.
     socket.setKeepAlive(true, 60_000);
     const connection = acceptor.accept(
@@ -73,13 +54,5 @@ export class HandoverServer {
     socket.on('data', (chunk: Buffer) => connection.received(new Uint8Array(chunk)));
     socket.on('error', (error: Error) => logger.info({ reason: error.message }, 'HI: connection lost'));
     socket.once('close', () => connection.closed());
-  }
-}
-
-function identified(socket: TLSSocket): Peer | null {
-  try {
-    return peerOf(socket);
-  } catch {
-    return null;
   }
 }

@@ -6,16 +6,14 @@
  * A frame that can be cut out of the stream but not understood is reported and passed over (closing would have the POI
  * send it again for ever); a stream that cannot be cut is closed.
  */
-import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { createServer } from 'node:tls';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { DeframerLimits } from '../li/wire/x2x3/deframer.ts';
 import { Deframer } from '../li/wire/x2x3/deframer.ts';
 import { ATTRIBUTE } from '../li/wire/x2x3/attributes.ts';
 import type { Pdu } from '../li/wire/x2x3/pdu.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../li/wire/x2x3/pdu.ts';
-import { hasRole, mutualServer, peerOf } from './tls.ts';
+import { TlsListener } from './tls-listener.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
 /** A PDU and the octets that it came in. */
@@ -49,53 +47,32 @@ const MAX_WAITING = 2000;
 
 export class X2X3Server {
   readonly #options: X2X3ServerOptions;
-  readonly #server;
+  readonly #listener: TlsListener;
   readonly #connections = new Set<Connection>();
-  /** Also those that are not through their handshake. */
-  readonly #sockets = new Set<Socket>();
 
   constructor(options: X2X3ServerOptions) {
     this.#options = options;
-    this.#server = createServer(mutualServer(options.tls), (socket) => this.#admit(socket));
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+    this.#listener = new TlsListener({
+      ...options,
+      name: 'X2/X3',
+      roles: ['cscf', 'gateway'],
+      admit: (socket, peer) => this.#admit(socket, peer),
     });
-    this.#server.on('tlsClientError', (error) =>
-      options.logger.warn({ reason: error.message }, 'X2/X3: a connection was refused'),
-    );
   }
 
   /** Listens, and gives the port. */
-  async start(): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.address, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+  start(): Promise<number> {
+    return this.#listener.start();
   }
 
   /** Stops listening and closes all connections when what they have delivered is durable. */
-  async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await Promise.all([...this.#connections].map((connection) => connection.finish()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
+  stop(): Promise<void> {
+    return this.#listener.stop(() =>
+      Promise.all([...this.#connections].map((connection) => connection.finish())),
+    );
   }
 
-  #admit(socket: TLSSocket): void {
-    let peer: Peer;
-    try {
-      peer = peerOf(socket);
-    } catch {
-      socket.destroy();
-      return;
-    }
-    if (!hasRole(peer, 'cscf', 'gateway')) {
-      this.#options.logger.warn({ peer: peer.commonName }, 'X2/X3: the certificate has no role for it');
-      socket.destroy();
-      return;
-    }
+  #admit(socket: TLSSocket, peer: Peer): void {
     const connection = new Connection(socket, peer, this.#options);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
@@ -116,7 +93,6 @@ class Connection {
     this.#peer = peer;
     this.#options = options;
     this.#deframer = new Deframer(options.limits);
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error: Error) =>
       options.logger.info({ reason: error.message }, 'X2/X3: connection lost'),

@@ -5,12 +5,11 @@
  *     warrant  one row a warrant, by LIID: its contents as JSON, its XID and state
  *     did      one row a destination, by what it stands for
  */
-import { chmodSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import type { Generated } from 'kysely';
-import { Kysely, SqliteDialect } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { AdmfState, AdmfStore } from '../admf/ports.ts';
 import type { Warrant, WarrantRecord, WarrantState } from '../admf/warrants.ts';
+import { openDatabase } from './sqlite.ts';
 
 interface Tables {
   warrant: { position: Generated<number>; liid: string; xid: string; state: WarrantState; body: string };
@@ -28,13 +27,7 @@ export class SqliteAdmfStore implements AdmfStore {
 
   /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
   constructor(file: string) {
-    const database = new Database(file);
-    if (file !== ':memory:') chmodSync(file, 0o600);
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('secure_delete = ON');
-    database.exec(SCHEMA);
-    this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    this.#db = openDatabase<Tables>(file, SCHEMA);
   }
 
   async load(): Promise<AdmfState> {

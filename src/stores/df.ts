@@ -13,10 +13,8 @@
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`).
  */
-import { chmodSync, closeSync, openSync } from 'node:fs';
-import Database from 'better-sqlite3';
-import type { Generated } from 'kysely';
-import { Kysely, sql, SqliteDialect } from 'kysely';
+import type { Generated, Kysely } from 'kysely';
+import { sql } from 'kysely';
 import type {
   Communication,
   DfChanges,
@@ -30,6 +28,7 @@ import type {
   StreamState,
 } from '../df/ports.ts';
 import type { HandoverInterface } from '../df/records.ts';
+import { openDatabase } from './sqlite.ts';
 
 interface Tables {
   stream: { key: string; next: number; last_time: number };
@@ -81,13 +80,7 @@ export class SqliteDfStore implements DfStore, Outbox {
 
   /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
   constructor(file: string) {
-    if (file !== ':memory:') makePrivate(file);
-    const database = new Database(file);
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('secure_delete = ON');
-    database.exec(SCHEMA);
-    this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    this.#db = openDatabase<Tables>(file, SCHEMA);
   }
 
   async load(): Promise<DfState> {
@@ -185,12 +178,6 @@ export class SqliteDfStore implements DfStore, Outbox {
 }
 
 /* ---------------------------------------------------------------- helpers */
-
-/** Made before SQLite opens it, which gives its log the same mode. */
-function makePrivate(file: string): void {
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
-}
 
 type Transaction = Pick<Kysely<Tables>, 'insertInto' | 'deleteFrom'>;
 

@@ -12,10 +12,9 @@
  * The file holds the district's master secrets, LI roots and pre-shared keys as they are: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`). Whoever needs more puts the file on an encrypted volume.
  */
-import { chmodSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import type { Transaction } from 'kysely';
-import { Kysely, SqliteDialect, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
 import { toHex } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import { decodeBfPublicParameters, encodeBfPublicParameters } from '../ibe/parameters.ts';
@@ -29,6 +28,7 @@ import type {
   Subscriber,
   Warrant,
 } from '../kms/ports.ts';
+import { openDatabase } from './sqlite.ts';
 
 interface Tables {
   serial: {
@@ -74,13 +74,7 @@ export class SqliteKmsStore implements KmsStore {
 
   /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
   constructor(file: string) {
-    const database = new Database(file);
-    if (file !== ':memory:') chmodSync(file, 0o600);
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('secure_delete = ON');
-    database.exec(SCHEMA);
-    this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    this.#db = openDatabase<Tables>(file, SCHEMA);
   }
 
   async serials(): Promise<SerialRecord[]> {

@@ -5,11 +5,10 @@
  *     task         one row a task, by XID: its contents as JSON, when activated, when last modified, how often
  *     destination  one row a destination, by DID
  */
-import { chmodSync } from 'node:fs';
-import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from '../li/ne/tasks.ts';
 import type { Destination, InterceptTask } from '../li/wire/x1/details.ts';
+import { openDatabase } from './sqlite.ts';
 
 interface Tables {
   task: {
@@ -33,13 +32,7 @@ export class SqliteTaskStore implements TaskStore {
 
   /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
   constructor(file: string) {
-    const database = new Database(file);
-    if (file !== ':memory:') chmodSync(file, 0o600);
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('secure_delete = ON');
-    database.exec(SCHEMA);
-    this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    this.#db = openDatabase<Tables>(file, SCHEMA);
   }
 
   async load(): Promise<TaskTableState> {
