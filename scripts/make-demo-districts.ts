@@ -16,6 +16,9 @@ for (const home of ['home1', 'home2']) {
     n: 3072,
     random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
   });
-  writeFileSync(path.join(folder, `demo-${home}.json`), `${JSON.stringify(encodeGroup(parameters), null, 2)}\n`);
+  writeFileSync(
+    path.join(folder, `demo-${home}.json`),
+    `${JSON.stringify(encodeGroup(parameters), null, 2)}\n`,
+  );
   console.log(`${home}: '${groupFingerprint(parameters)}',`);
 }
