@@ -2,9 +2,12 @@
 export class LeastRecentlyUsed<V> {
   readonly #entries = new Map<string, V>();
   readonly #capacity: number;
+  readonly #forgotten: (value: V) => void;
 
-  constructor(capacity: number) {
+  /** `forgotten` is told what is kept no longer, so that it can be wiped. */
+  constructor(capacity: number, forgotten: (value: V) => void = () => undefined) {
     this.#capacity = capacity;
+    this.#forgotten = forgotten;
   }
 
   get size(): number {
@@ -18,7 +21,18 @@ export class LeastRecentlyUsed<V> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.#capacity && oldest !== undefined) this.#entries.delete(oldest);
+    if (this.#entries.size > this.#capacity && oldest !== undefined) this.#forget(oldest);
     return value;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const key of [...this.#entries.keys()]) this.#forget(key);
+  }
+
+  #forget(key: string): void {
+    const value = this.#entries.get(key);
+    this.#entries.delete(key);
+    if (value !== undefined) this.#forgotten(value);
   }
 }

@@ -7,7 +7,6 @@ import {
   encodeBfCiphertextBlock,
   encodeBfPrivateKeyBlock,
 } from '../../src/ibe/blocks.ts';
-import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { canonical } from '../../src/ibe/canonical.ts';
 import { groupOf } from '../../src/ibe/group.ts';
 import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
@@ -20,6 +19,7 @@ import {
   encodeBfPublicParameters,
   validateBfParameters,
 } from '../../src/ibe/parameters.ts';
+import { wasmEngine } from '../../src/ibe/wasm-engine.ts';
 import { missingShared, vectorFile } from '../support/shared.ts';
 import { pointOf } from './support/octets.ts';
 
@@ -44,7 +44,7 @@ interface Exchange {
   messages: Record<string, { message: string; cek?: string; rho?: string }>;
 }
 
-const engine = bigIntEngine();
+const engine = wasmEngine();
 
 describe.each(['exchange-1.json', 'exchange-fork-gcm.json'])('%s', (name) => {
   const missing = missingShared(`vectors/${name}`);

@@ -13,6 +13,7 @@ import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
 import { FixedPairing } from '../../src/ibe/fixed-pairing.ts';
 import { pairing } from '../../src/ibe/pairing.ts';
 import { validateBfParameters, type BfParameters } from '../../src/ibe/parameters.ts';
+import { wasmEngine } from '../../src/ibe/wasm-engine.ts';
 import { pointOf } from './support/octets.ts';
 
 type Pair = [string, string];
@@ -55,6 +56,11 @@ interface Section7 {
 
 const file = path.resolve(import.meta.dirname, '../vectors/rfc5091/section7.json');
 const data = JSON.parse(readFileSync(file, 'utf8')) as Section7;
+
+const engines = [
+  ['BigInt', bigIntEngine()],
+  ['WebAssembly', wasmEngine()],
+] as const;
 
 function bfOf(v: Bf): BfParameters {
   return { hash: v.hash, p: BigInt(v.p), q: BigInt(v.q), P: pointOf(v.P), Ppub: pointOf(v.Ppub) };
@@ -99,17 +105,16 @@ describe('RFC 5091 section 7', () => {
     expect(hashToPoint(v.hash, utf8(v.id), group)).toEqual(pointOf(v.Qid));
   });
 
-  it('7.5 BFextractPriv: the printed "Q_id" is S_id', () => {
+  it.each(engines)('7.5 BFextractPriv: the printed "Q_id" is S_id (%s)', (_, engine) => {
     const v = data['7.5'];
     const params = bfOf(v);
     expect(multiply(params.P, BigInt(v.s), params.p)).toEqual(params.Ppub);
-    expect(bigIntEngine().extract(params, BigInt(v.s), utf8(v.id))).toEqual(pointOf(v.Sid));
+    expect(engine.extract(params, BigInt(v.s), utf8(v.id))).toEqual(pointOf(v.Sid));
   });
 
-  it('7.6 BFencrypt and BFdecrypt, with the corrected output', () => {
+  it.each(engines)('7.6 BFencrypt and BFdecrypt, with the corrected output (%s)', (_, engine) => {
     const v = data['7.6'];
     const params = bfOf(v);
-    const engine = bigIntEngine();
     const ciphertext = engine.encrypt(params, utf8(v.id), utf8(v.m), fromHex(v.rho));
     expect(ciphertext.u).toEqual(pointOf(v.U));
     expect(toHex(ciphertext.v)).toBe(v.V);
@@ -120,12 +125,12 @@ describe('RFC 5091 section 7', () => {
     );
   });
 
-  it('7.6 as printed is no ciphertext: its U does not even fit the field', () => {
+  it.each(engines)('7.6 as printed is no ciphertext: its U does not even fit the field (%s)', (_, engine) => {
     const v = data['7.6'];
     const params = bfOf(v);
     const printed = { u: pointOf(v.printed.U), v: fromHex(v.printed.V), w: fromHex(v.printed.W) };
     expect(isOnCurve(printed.u, params.p)).toBe(false);
-    expect(bigIntEngine().decrypt(params, pointOf(data['7.5'].Sid), printed)).toBeNull();
+    expect(engine.decrypt(params, pointOf(data['7.5'].Sid), printed)).toBeNull();
   });
 
   it('7.7 BBsetup and BBextractPriv', () => {

@@ -113,6 +113,16 @@ export const v128 = {
   /** One double in lane 0; lane 1 is 0. */
   loadZero: load(3, 0xfd, 0x5d),
   store: store(3, 0xfd, 0x0b),
+  /** Lane 0 alone. */
+  store0: (address: Code, offset: number, value: Code): Code => [
+    address,
+    value,
+    0xfd,
+    0x5b,
+    3,
+    unsigned(offset),
+    0,
+  ],
   and: binary(0xfd, 0x4e),
   or: binary(0xfd, 0x50),
   xor: binary(0xfd, 0x51),
@@ -135,6 +145,9 @@ export const f64x2 = {
   mul: binary(0xfd, 0xf2, 0x01),
   /** To the nearest integer. */
   nearest: unary(0xfd, 0x94, 0x01),
+  /** Two i32 (the low half of the vector) as doubles, and back. */
+  fromI32: unary(0xfd, 0xfe, 0x01),
+  toI32: unary(0xfd, 0xfc, 0x01),
   /** (left's high lane, right's low lane): two neighbours moved up by one place. */
   between: lanes(1, 2),
 };

@@ -6,7 +6,7 @@
  * octets, since that is what the rest of the system speaks; their conversion goes digit by digit and does not branch on
  * them, but a BigInt's own arithmetic is not constant time (see `docs/performance.md`).
  */
-import { bitLength } from '../field.ts';
+import { bitLength, digits } from '../field.ts';
 import { inversionTurns } from './inversion.ts';
 import { kernelModule, type Kernel } from './kernel.ts';
 import { BLOCK, layoutFor, type Layout } from './layout.ts';
@@ -16,7 +16,11 @@ import { webAssembly, type LinearMemory } from './platform.ts';
 /** The address of a residue. */
 export type Place = number;
 
+/** Two factors. */
+export type Pair = readonly [Place, Place];
+
 const PAGE = 65536;
+const POWER_WINDOW = 5;
 
 export class WasmField {
   readonly p: bigint;
@@ -32,6 +36,7 @@ export class WasmField {
   readonly #map: MemoryMap;
   readonly #memory: LinearMemory;
   readonly #turns: number;
+  readonly #other: number;
   #limbs: Float64Array;
   #digits: Int32Array;
   #free: number;
@@ -53,6 +58,7 @@ export class WasmField {
     this.zero = this.#map.zero;
     this.wide = this.#map.wide;
     this.#writeConstants();
+    this.#other = this.take(2);
     this.one = this.take();
     this.set(this.one, 1n);
   }
@@ -189,6 +195,66 @@ export class WasmField {
   /** r = 1/a; 0 for 0. */
   invert(r: Place, a: Place): void {
     this.kernel.invert(r, a, this.#turns);
+  }
+
+  negate(r: Place, a: Place): void {
+    this.kernel.subtract(r, this.zero, a);
+  }
+
+  double(r: Place, a: Place): void {
+    this.kernel.add(r, a, a);
+  }
+
+  /** r = ab ± cd with one reduction. */
+  sumOfProducts(r: Place, [a, b]: Pair, [c, d]: Pair, sign: 1 | -1, addend = this.zero): void {
+    const { kernel, wide } = this;
+    kernel.product(this.#other, c, d);
+    kernel.product(wide, a, b);
+    if (sign === 1) kernel.addWide(wide, wide, this.#other);
+    else kernel.subtractWide(wide, wide, this.#other);
+    kernel.reduce(r, wide, addend);
+  }
+
+  /**
+   * Inverses of all (none of them 0), each in its place, by one inversion and three products each.
+   */
+  invertAll(places: readonly Place[]): void {
+    const prefix = this.take(places.length + 1);
+    const product = this.take();
+    const saved = this.take();
+    this.copy(product, this.one);
+    places.forEach((place, at) => {
+      this.copy(prefix + at * this.octets, product);
+      this.multiply(product, product, place);
+    });
+    this.invert(product, product);
+    for (const [at, place] of [...places.entries()].reverse()) {
+      this.copy(saved, place);
+      this.multiply(place, product, prefix + at * this.octets);
+      this.multiply(product, product, saved);
+    }
+    this.release(prefix, places.length + 1);
+    this.release(product);
+    this.release(saved);
+  }
+
+  /** r = a^exponent for a public exponent, by windows of five bits. */
+  power(r: Place, a: Place, exponent: bigint): void {
+    const size = 1 << POWER_WINDOW;
+    const table = this.take(size);
+    this.copy(table, this.one);
+    for (let at = 1; at < size; at++) {
+      this.multiply(table + at * this.octets, table + (at - 1) * this.octets, a);
+    }
+    let begun = false;
+    for (const digit of digits(exponent, POWER_WINDOW)) {
+      if (begun) for (let at = 0; at < POWER_WINDOW; at++) this.square(r, r);
+      const entry = table + digit * this.octets;
+      if (!begun) this.copy(r, entry);
+      else if (digit !== 0) this.multiply(r, r, entry);
+      begun = true;
+    }
+    this.release(table, size);
   }
 
   /* ------------------------------------------------- constants */

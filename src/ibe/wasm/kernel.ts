@@ -9,24 +9,23 @@ import { ModuleText } from './assembler.ts';
 import { writeConvolutions } from './convolution.ts';
 import { writeInversion } from './inversion.ts';
 import type { Layout } from './layout.ts';
-import { writeCanonical, writeChoices, writeLinear, writeWide } from './linear.ts';
+import { writeCanonical, writeChoices, writeLinear, writePacking, writeWide } from './linear.ts';
 import { memoryMap } from './memory-map.ts';
 import { writeProducts } from './product.ts';
 import { webAssembly, type CompiledModule } from './platform.ts';
 
 /** What the module exports; every number is an address, unless said otherwise. */
 export interface Kernel {
+  /** Products of 2n limbs, and r = t/R + c. */
   product(t: number, a: number, b: number): void;
   square(t: number, a: number): void;
   reduce(r: number, t: number, c: number): void;
-  /** r = ab/R + c. */
-  multiplyAdd(r: number, a: number, b: number, c: number): void;
-  /** r = a²/R + c. */
-  squareAdd(r: number, a: number, c: number): void;
   add(r: number, a: number, b: number): void;
   subtract(r: number, a: number, b: number): void;
   addWide(t: number, a: number, b: number): void;
   subtractWide(t: number, a: number, b: number): void;
+  pack(to: number, a: number): void;
+  unpack(r: number, from: number): void;
   exchange(a: number, b: number, bit: number): void;
   choose(r: number, table: number, entries: number, octets: number, index: number): void;
   canonical(a: number): void;
@@ -41,6 +40,7 @@ export function kernelOctets(layout: Layout): Uint8Array<ArrayBuffer> {
   const products = writeProducts(setting);
   writeLinear(setting);
   writeWide(setting);
+  writePacking(setting);
   writeChoices(setting);
   writeCanonical(setting, products);
   writeInversion(setting, products);

@@ -54,6 +54,30 @@ export function writeWide({ module, layout }: Setting): void {
   combine('subtractWide', f64x2.sub);
 }
 
+/** (to, a) and (r, from): a residue as n integers of 32 bits, half as large, for tables. */
+export function writePacking({ module, layout }: Setting): void {
+  module.routine('pack', 2, ([to, a], declare) => {
+    const at = declare('i32');
+    return count(at, 0, layout.octets, 16, [
+      v128.store0(
+        i32.add(get(to), i32.shrU(get(at), i32.const(1))),
+        0,
+        f64x2.toI32(v128.load(i32.add(get(a), get(at)))),
+      ),
+    ]);
+  });
+  module.routine('unpack', 2, ([r, from], declare) => {
+    const at = declare('i32');
+    return count(at, 0, layout.octets, 16, [
+      v128.store(
+        i32.add(get(r), get(at)),
+        0,
+        f64x2.fromI32(v128.loadZero(i32.add(get(from), i32.shrU(get(at), i32.const(1))))),
+      ),
+    ]);
+  });
+}
+
 export function writeChoices({ module, layout }: Setting): void {
   // (a, b, bit): exchanges a and b if the bit is 1.
   module.routine('exchange', 3, ([a, b, bit], declare) => {

@@ -1,7 +1,8 @@
 /** Small groups for properties: every shape of Solinas prime, in sizes at which the reference is quick. */
 import { checkPrimeSync } from 'node:crypto';
 import { multiply, type AffinePoint } from '../../../src/ibe/curve.ts';
-import { groupOf, solinas, type Group } from '../../../src/ibe/group.ts';
+import { loadDemoGroup } from '../../../src/ibe/demo-groups.ts';
+import { groupOf, solinas, type Group, type Solinas } from '../../../src/ibe/group.ts';
 import { pointOfOrdinate } from '../../../src/ibe/hash-to-point.ts';
 import type { BfParameters } from '../../../src/ibe/parameters.ts';
 import { solinasCandidates } from '../../../src/ibe/setup.ts';
@@ -58,4 +59,21 @@ export function smallDistricts(): SmallDistrict[] {
     }
   }
   return [...seen.values()].map((q, at) => smallDistrict(q, 64 + 8 * at, 0x1234567n % q));
+}
+
+/** q = 2^a + s·2^b + c and p = 12rq − 1, r so much above the least of `pBits` bits. */
+function groupAbove(pBits: number, { a, b, s, c }: Solinas, above: bigint) {
+  const q = (1n << BigInt(a)) + BigInt(s) * (1n << BigInt(b)) + BigInt(c);
+  return { pBits, q, p: 12n * ((1n << BigInt(pBits - 1)) / (12n * q) + 1n + above) * q - 1n };
+}
+
+/** A group of every size of RFC 5091's table, n = 1024 to 15360. */
+export function largeGroups(): { readonly pBits: number; readonly p: bigint; readonly q: bigint }[] {
+  const demo = loadDemoGroup('home1');
+  return [
+    groupAbove(512, { a: 159, b: 17, s: 1, c: 1 }, 137n),
+    groupAbove(1024, { a: 223, b: 8, s: 1, c: -1 }, 153n),
+    { pBits: 1536, p: demo.p, q: demo.q },
+    groupAbove(3840, { a: 383, b: 155, s: 1, c: 1 }, 740n),
+  ];
 }

@@ -1,0 +1,54 @@
+/** Scalars as digits. */
+import { bitLength } from '../field.ts';
+
+/** Non-adjacent form of a public scalar: digits 0 or odd, |digit| < 2^(width−1), highest first. */
+export function publicDigits(k: bigint, width: number): number[] {
+  const list: number[] = [];
+  const modulus = 1 << width;
+  let rest = k;
+  while (rest > 0n) {
+    let digit = 0;
+    if ((rest & 1n) === 1n) {
+      digit = Number(BigInt.asUintN(width, rest));
+      if (digit >= modulus / 2) digit -= modulus;
+      rest -= BigInt(digit);
+    }
+    list.push(digit);
+    rest >>= 1n;
+  }
+  return list.reverse();
+}
+
+/** Bits of a secret number below 2^length, lowest first; what happens does not depend on it once it is octets. */
+export function secretBits(n: bigint, length: number): Uint8Array {
+  const octets = Buffer.from(n.toString(16).padStart(2 * Math.ceil(length / 8), '0'), 'hex');
+  const bits = new Uint8Array(length);
+  for (let at = 0; at < length; at++) {
+    bits[at] = ((octets[octets.length - 1 - (at >> 3)] ?? 0) >> (at & 7)) & 1;
+  }
+  octets.fill(0);
+  return bits;
+}
+
+/** Odd digits, |digit| < 2^width, lowest first, of k or k + q, whichever is odd; 0 ≤ k < q, q odd. */
+export function secretDigits(k: bigint, q: bigint, width: number): Int32Array {
+  const length = bitLength(q) + 1;
+  const count = Math.ceil(length / width);
+  const bits = secretBits(k, width * (count + 1));
+  const odd = bits[0] ?? 0;
+  const modulus = secretBits(q, bits.length);
+  let carry = 0;
+  for (let at = 0; at < bits.length; at++) {
+    const sum = (bits[at] ?? 0) + ((modulus[at] ?? 0) & (odd - 1)) + carry;
+    bits[at] = sum & 1;
+    carry = sum >> 1;
+  }
+  const digits = new Int32Array(count);
+  for (let index = 0; index < count; index++) {
+    let value = 1;
+    for (let at = 1; at <= width; at++) value |= (bits[index * width + at] ?? 0) << at;
+    digits[index] = index === count - 1 ? value : value - (1 << width);
+  }
+  bits.fill(0);
+  return digits;
+}

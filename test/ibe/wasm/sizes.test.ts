@@ -1,0 +1,120 @@
+/** The WebAssembly engine against the BigInt engine, on primes of every size that the RFC's table has. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { utf8 } from '../../../src/bytes/octets.ts';
+import { bigIntEngine } from '../../../src/ibe/bigint-engine.ts';
+import type { AffinePoint } from '../../../src/ibe/curve.ts';
+import { add, hasOrder, isOnCurve, multiply } from '../../../src/ibe/curve.ts';
+import { power, powerUnitary, unitary, mod2 } from '../../../src/ibe/field.ts';
+import { FixedPairing } from '../../../src/ibe/fixed-pairing.ts';
+import { groupOf } from '../../../src/ibe/group.ts';
+import { rawHashPoint } from '../../../src/ibe/hash-to-point.ts';
+import type { BfParameters } from '../../../src/ibe/parameters.ts';
+import { WasmArithmetic, wasmEngine } from '../../../src/ibe/wasm-engine.ts';
+import { largeGroups } from '../support/groups.ts';
+
+describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
+  const group = groupOf(p, q);
+  // What BigInt computes in a test's time: everything up to 1536 bits, single operations above.
+  const quick = pBits <= 1536;
+  const P = multiply(rawHashPoint('sha512', utf8('P'), p), group.cofactor, p)!;
+  const masterSecret = power(3n, 1000003n, q);
+  const Ppub = multiply(P, masterSecret, p)!;
+  const params: BfParameters = { hash: 'sha512', p, q, P, Ppub };
+  const engine = wasmEngine();
+  const arithmetic = new WasmArithmetic(params);
+  const id = utf8('sip:alice@home1.example');
+  const message = utf8('content-encryption key');
+  const rho = new Uint8Array(64).fill(0x5a);
+
+  it('hashes to the same point, which is on the curve', () => {
+    const point = arithmetic.hashPoint(id);
+    expect(isOnCurve(point, p)).toBe(true);
+    if (quick) expect(point).toEqual(rawHashPoint('sha512', id, p));
+  });
+
+  it('multiplies P as BigInt does, at the edges too', () => {
+    const scalars = [0n, 1n, 2n, 3n, 62n, 63n, 64n, 65n, q - 1n, q - 2n, (q + 1n) / 2n, masterSecret];
+    for (const l of quick ? scalars : [1n, q - 1n, 12345678901234567890n]) {
+      const expected = multiply(P, l, p);
+      expect(arithmetic.baseMultiple(l)).toEqual(expected);
+      if (expected !== null) {
+        expect(arithmetic.isBaseMultiple(l, expected)).toBe(true);
+        expect(arithmetic.isBaseMultiple(l, { x: expected.x, y: p - expected.y })).toBe(false);
+        expect(arithmetic.isBaseMultiple((l + 1n) % q, expected)).toBe(false);
+      }
+    }
+  });
+
+  it('pairs as BigInt does', () => {
+    const u = arithmetic.baseMultiple(987654321n)!;
+    const lines = arithmetic.lines(Ppub);
+    const value = arithmetic.pair(lines, u);
+    expect(mod2(new FixedPairing(Ppub, group).pair(u), p)).toEqual(value);
+    // e(U, Q′)^(h·s), from either algorithm.
+    const raw = arithmetic.hashPoint(id);
+    const cold = arithmetic.pairWithMaster(P, raw, masterSecret);
+    const theta = arithmetic.theta(raw)!;
+    expect(arithmetic.thetaPower(theta, group.cofactor % q)).toEqual(cold);
+    arithmetic.forgetTheta(theta);
+    arithmetic.forgetLines(lines);
+  });
+
+  it.skipIf(!quick)('pairs points of small order without failing, to 1 where BigInt does', () => {
+    const lines = arithmetic.lines(Ppub);
+    const fixed = new FixedPairing(Ppub, group);
+    const small: AffinePoint[] = [
+      { x: p - 1n, y: 0n },
+      { x: 0n, y: 1n },
+      { x: 0n, y: p - 1n },
+      multiply(rawHashPoint('sha512', id, p), q, p)!,
+    ];
+    for (const point of small) expect(arithmetic.pair(lines, point)).toEqual(mod2(fixed.pair(point), p));
+    arithmetic.forgetLines(lines);
+  });
+
+  it.skipIf(!quick)('refuses lines of a point that is not of order q', () => {
+    const point = expect.objectContaining({ code: 'point' }) as Error;
+    const raw = rawHashPoint('sha512', id, p);
+    for (const bad of [
+      raw,
+      { x: p - 1n, y: 0n },
+      { x: 0n, y: 1n },
+      { x: 1n, y: 1n },
+      add(P, { x: p - 1n, y: 0n }, p)!,
+      add(P, { x: 0n, y: 1n }, p)!,
+    ]) {
+      expect(() => arithmetic.lines(bad)).toThrow(point);
+    }
+  });
+
+  it.skipIf(!quick)('raises to secret powers as BigInt does', () => {
+    const theta = arithmetic.theta(arithmetic.hashPoint(id))!;
+    const value = unitary(arithmetic.thetaPower(theta, 1n), p);
+    for (const n of [0n, 1n, 2n, q - 1n, masterSecret]) {
+      expect(arithmetic.thetaPower(theta, n)).toEqual(powerUnitary(value, n, p));
+    }
+    arithmetic.forgetTheta(theta);
+  });
+
+  it('extracts, encrypts and opens', () => {
+    const key = engine.extract(params, masterSecret, id);
+    const ciphertext = engine.encrypt(params, id, message, rho);
+    expect(engine.decrypt(params, key, ciphertext)).toEqual(message);
+    expect(engine.decryptWithMaster(params, masterSecret, id, ciphertext)).toEqual(message);
+    expect(engine.decrypt(params, key, { ...ciphertext, u: P })).toBeNull();
+    expect(hasOrder(key, q, p)).toBe(true);
+    if (quick) {
+      const reference = bigIntEngine();
+      expect(key).toEqual(reference.extract(params, masterSecret, id));
+      expect(ciphertext).toEqual(reference.encrypt(params, id, message, rho));
+    }
+  });
+
+  it('keeps at most 256 kB of lines for a key at n = 3072', () => {
+    if (pBits === 1536) expect(arithmetic.linesOctets).toBeLessThanOrEqual(256_000);
+  });
+
+  afterAll(() => {
+    expect(arithmetic.field.isZero(arithmetic.field.zero)).toBe(true);
+  });
+});
