@@ -1,0 +1,77 @@
+/** What independent tools make of a run: Erlang's ASN.1, libxml2's xmllint, Wireshark's tshark. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { asn1Oracle, sharedPath } from '../support/shared.ts';
+
+export interface Verdict {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function ran(command: string, args: readonly string[]): Verdict {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  return { status, stdout, stderr };
+}
+
+/** Every PS-PDU of a file, as the oracle's JSON. */
+export function oracle(file: string): Verdict & { readonly pdus: readonly unknown[] } {
+  const verdict = ran(asn1Oracle, ['ps-pdu', file]);
+  const lines = verdict.stdout.split('\n').filter((line) => line !== '');
+  return { ...verdict, pdus: lines.map((line) => JSON.parse(line) as unknown) };
+}
+
+export function xmllint(files: readonly string[]): Verdict {
+  return ran('xmllint', ['--noout', '--nonet', '--schema', sharedPath('xsd/all.xsd'), ...files]);
+}
+
+/** Whether this tshark knows a protocol by that name. */
+export function tsharkKnows(protocol: string): boolean {
+  const { stdout } = ran('tshark', ['-G', 'protocols']);
+  return stdout.split('\n').some((line) => line.split('\t')[2] === protocol);
+}
+
+/**
+ * The values of `fields` in each packet, repeated ones joined by `|`. Each packet goes in a segment or datagram of its
+ * own, on port 7777 (or 5060 for `sip`).
+ */
+export function dissect(
+  packets: readonly Uint8Array[],
+  as: 'sip-tcp' | 'sip-udp' | '5gli',
+  fields: readonly string[],
+): Record<string, string>[] {
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-tshark-'));
+  try {
+    const [hex, pcap] = [path.join(folder, 'packets.txt'), path.join(folder, 'packets.pcap')];
+    writeFileSync(hex, packets.map(hexDump).join('\n'));
+    const port = as === '5gli' ? 7777 : 5060;
+    const made = ran('text2pcap', ['-q', as === 'sip-udp' ? '-u' : '-T', `${port},${port}`, hex, pcap]);
+    if (made.status !== 0) throw new Error(made.stderr);
+    const names = [...fields, '_ws.malformed', '_ws.col.Protocol'];
+    const { stdout } = ran('tshark', [
+      ...['-r', pcap, '-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=|'],
+      ...(as === '5gli' ? ['-d', 'tcp.port==7777,5gli'] : []),
+      ...names.flatMap((field) => ['-e', field]),
+    ]);
+    return stdout
+      .replace(/\n$/, '')
+      .split('\n')
+      .map((line) => line.split('\t'))
+      .map((values) => Object.fromEntries(names.map((name, at) => [name, values[at] ?? ''])));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function hexDump(octets: Uint8Array): string {
+  const lines: string[] = [];
+  for (let at = 0; at < octets.length; at += 16) {
+    const row = Buffer.from(octets.subarray(at, at + 16))
+      .toString('hex')
+      .replace(/../g, '$& ');
+    lines.push(`${at.toString(16).padStart(6, '0')} ${row}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
