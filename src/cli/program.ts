@@ -9,6 +9,7 @@ import { kmsConfig, startKms } from '../app/kms.ts';
 import { lemfConfig, startLemf } from '../app/lemf.ts';
 import { auditCommand } from './commands/audit.ts';
 import { demoCommand } from './commands/demo.ts';
+import { getKeysCommand } from './commands/get-keys.ts';
 import { ibeCommand } from './commands/ibe.ts';
 import { lemfRecoverCommand } from './commands/lemf.ts';
 import { mikeyCommand } from './commands/mikey.ts';
@@ -61,9 +62,9 @@ export function createProgram(): Command {
   const program = new Command('claviger')
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
     .version(version())
-    .showHelpAfterError('(add --help for usage and examples)')
     .addCommand(demoCommand())
     .addCommand(mikeyCommand())
+    .addCommand(getKeysCommand())
     .addCommand(ibeCommand())
     .addCommand(auditCommand())
     .addCommand(ueCommand());
@@ -72,5 +73,11 @@ export function createProgram(): Command {
     if (name === 'lemf') command.addCommand(lemfRecoverCommand());
     program.addCommand(command);
   }
+  for (const command of everyCommand(program))
+    command.showHelpAfterError('(add --help for usage and examples)');
   return program;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
 }

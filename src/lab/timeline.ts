@@ -41,9 +41,9 @@ export class Timeline {
     this.#watch = watch;
   }
 
-  /** Milliseconds since the run began. */
+  /** Milliseconds since the run began, to a tenth. */
   elapsed(): number {
-    return this.#now() - this.#started;
+    return Math.round((this.#now() - this.#started) * 10) / 10;
   }
 
   add(reference: ReferencePoint, from: string, to: string, what: string): void {

@@ -8,10 +8,15 @@ import { vectorFile } from '../support/shared.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-cli-'));
-const exchange = vectorFile('exchange-1.json') as {
-  messages: Record<string, { message: string }>;
-  csbId: number;
-};
+interface Exchange {
+  readonly messages: Readonly<Record<string, { readonly message: string }>>;
+  readonly csbId: number;
+  readonly uri: { readonly i: string; readonly r: string };
+  readonly kms: { readonly initiator: object; readonly responder: object };
+  readonly keys: { readonly cryptoSessions: readonly { readonly tek: string; readonly salt: string }[] };
+}
+
+const exchange = vectorFile('exchange-1.json') as Exchange;
 const iMessage1 = exchange.messages['I_MESSAGE_1']!.message;
 
 function run(args: string[], input = ''): { status: number | null; out: string; err: string } {
@@ -22,15 +27,22 @@ function run(args: string[], input = ''): { status: number | null; out: string; 
 beforeAll(buildOnce, 120_000);
 
 describe('claviger', () => {
-  it.each([[], ['mikey', 'decode'], ['ibe', 'setup'], ['lemf', 'recover'], ['audit', 'verify']])(
-    '%s %s --help explains itself',
-    (...command) => {
-      const { status, out } = run([...command, '--help']);
-      expect(status).toBe(0);
-      expect(out).toMatch(/Usage: claviger/);
-      if (command.length > 0) expect(out).toContain('$ claviger');
-    },
-  );
+  it.each([
+    [],
+    ['demo'],
+    ['mikey', 'decode'],
+    ['get-keys'],
+    ['ibe', 'setup'],
+    ['lemf', 'recover'],
+    ['audit', 'verify'],
+    ['ue', 'run'],
+    ...['kms', 'cscf', 'gateway', 'admf', 'df', 'lemf'].map((entity) => [entity, 'run']),
+  ])('%s %s --help explains itself', (...command) => {
+    const { status, out } = run([...command, '--help']);
+    expect(status).toBe(0);
+    expect(out).toMatch(/Usage: claviger/);
+    if (command.length > 0) expect(out).toContain('$ claviger');
+  });
 
   it('says what is wrong with a command line and exits with a code that says so', () => {
     const { status, err } = run(['mikey', 'decode', '--jsno']);
@@ -89,5 +101,47 @@ describe('claviger ibe setup', () => {
     expect(statSync(path.join(folder, 'district.json')).mode & 0o777).toBe(0o600);
     expect(run(args).err).toMatch(/exists already/);
     expect(run([...args.slice(0, -4), '--n', '1000', '--out', folder]).err).toMatch(/1000 is not one of/);
+  });
+});
+
+describe('claviger get-keys', () => {
+  const secrets = path.join(folder, 'secrets.json');
+  const files = Object.entries(exchange.messages).map(([name, { message }]) => {
+    const file = path.join(folder, `${name}.b64`);
+    writeFileSync(file, message);
+    return file;
+  });
+  writeFileSync(secrets, JSON.stringify({ home1: exchange.kms.initiator, home2: exchange.kms.responder }));
+
+  it.each([
+    ['initiator', 'home1', exchange.uri.i],
+    ['responder', 'home2', exchange.uri.r],
+  ])('recomputes the keys of a call from the secrets of the %s alone (R-9)', (_, home, target) => {
+    const { out } = run(['get-keys', '--secrets', secrets, '--home', home, '--target', target, ...files]);
+    const answer = JSON.parse(out) as {
+      verified: boolean;
+      cryptoSessions: { sessionKey: string; salt: string }[];
+    };
+    const hex = (base64: string): string => Buffer.from(base64, 'base64').toString('hex');
+    expect(answer.verified).toBe(true);
+    expect(answer.cryptoSessions.map((session) => [hex(session.sessionKey), hex(session.salt)])).toEqual(
+      exchange.keys.cryptoSessions.map(({ tek, salt }) => [tek, salt]),
+    );
+  });
+
+  it('gives no keys for somebody who took no part, and says so', () => {
+    const args = [
+      'get-keys',
+      '--secrets',
+      secrets,
+      '--home',
+      'home1',
+      '--target',
+      'sip:mallory@home1.example',
+    ];
+    const { status, out, err } = run([...args, ...files]);
+    expect(status).toBe(1);
+    expect(JSON.parse(out)).toEqual({ failureIndication: 'target-not-party' });
+    expect(err).toMatch(/target-not-party/);
   });
 });

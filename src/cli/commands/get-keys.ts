@@ -1,0 +1,117 @@
+/** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
+import { Command } from 'commander';
+import { DATA_TYPE } from '../../mikey/registry.ts';
+import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
+import type { GetKeysRequest } from '../../li/wire/xk.ts';
+import { bigIntEngine } from '../../ibe/bigint-engine.ts';
+import { validateBfParameters } from '../../ibe/parameters.ts';
+import { decodeDistrictFile } from '../../kms/district-file.ts';
+import type { DistrictFile } from '../../kms/district-file.ts';
+import { GetKeys } from '../../kms/get-keys/get-keys.ts';
+import type { GetKeysRecords } from '../../kms/get-keys/ports.ts';
+import { CliError } from '../failure.ts';
+import { readInput } from '../input.ts';
+import { messagesIn } from './mikey.ts';
+
+interface GetKeysFlags {
+  readonly secrets: string;
+  readonly home?: string;
+  readonly target: string;
+}
+
+export function getKeysCommand(): Command {
+  return new Command('get-keys')
+    .description(
+      "recompute a call's session keys from a KMS's revealed secrets (for research: no warrant is asked for)",
+    )
+    .argument('<files...>', 'SIP messages, SDP or MIKEY messages of one exchange, in any order')
+    .requiredOption(
+      '--secrets <file>',
+      'secrets.json of a demo run, or the district.json of claviger ibe setup',
+    )
+    .option('--home <name>', 'which home of secrets.json')
+    .requiredOption('--target <uri>', 'the party whose secret is redrawn, e.g. sip:alice@home1.example')
+    .addHelpText('after', EXAMPLES)
+    .action(getKeys);
+}
+
+const EXAMPLES = `
+Prints get_keys_response as Xk carries it: crypto sessions with keys in the clear, or a failureIndication.
+
+Example:
+  $ claviger demo --reveal-secrets
+  $ claviger get-keys --secrets demo-out/secrets.json --home home1 --target sip:alice@home1.example demo-out/signalling/*.sip`;
+
+async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<void> {
+  const district = readDistrict(flags);
+  validateBfParameters(district.serial.bf);
+  const request = requestOf(files, flags.target);
+  const answer = await new GetKeys(recordsOf(district), bigIntEngine()).answer({
+    request,
+    covered: new Set([flags.target]),
+  });
+  process.stdout.write(Buffer.from(encodeGetKeysResponse(answer).expose()).toString('utf8') + '\n');
+  if (isGetKeysFailure(answer)) throw new CliError('failed', `no keys: ${answer.failureIndication}`);
+}
+
+function readDistrict({ secrets, home }: GetKeysFlags): DistrictFile {
+  const json = JSON.parse(Buffer.from(readInput(secrets)).toString('utf8')) as Record<string, unknown>;
+  const chosen = home === undefined ? json : json[home];
+  if (chosen === undefined) {
+    throw new CliError(
+      'usage',
+      `${secrets} has no ${String(home)}`,
+      `It has ${Object.keys(json).join(', ')}.`,
+    );
+  }
+  return decodeDistrictFile(chosen);
+}
+
+/** The first message of each kind; the same message in several hops is one. */
+function requestOf(files: readonly string[], target: string): GetKeysRequest {
+  const found = new Map<number, Uint8Array>();
+  for (const file of files) {
+    for (const message of messagesOf(file)) {
+      const type = message[1] ?? 0;
+      if (!found.has(type)) found.set(type, message);
+    }
+  }
+  const iMessage1 = found.get(DATA_TYPE.I_MESSAGE_1);
+  const rMessage1 = found.get(DATA_TYPE.R_MESSAGE_1);
+  if (iMessage1 === undefined || rMessage1 === undefined) {
+    throw new CliError(
+      'input',
+      'the files hold no I_MESSAGE_1 and R_MESSAGE_1',
+      'Give the INVITE and its 183, PRACK and 200.',
+    );
+  }
+  return {
+    targetKmsIdentity: target,
+    xid: '00000000-0000-4000-8000-000000000000',
+    iMessage1,
+    rMessage1,
+    iMessage2: found.get(DATA_TYPE.I_MESSAGE_2) ?? null,
+    rMessage2: found.get(DATA_TYPE.R_MESSAGE_2) ?? null,
+    updates: [],
+    midCall: false,
+  };
+}
+
+/** A SIP message without MIKEY is nothing to complain of among many. */
+function messagesOf(file: string): Uint8Array[] {
+  const input = readInput(file);
+  const isSip = /^(?:SIP\/2\.0 |[A-Z]+ sips?:)/.test(Buffer.from(input.subarray(0, 40)).toString('latin1'));
+  const carries = Buffer.from(input).includes('a=key-mgmt:mikey');
+  return isSip && !carries ? [] : messagesIn(input);
+}
+
+/** One serial, one LI root, and every seed taken as issued. */
+function recordsOf({ district, keyLifetime, serial, liRoot }: DistrictFile): GetKeysRecords {
+  return {
+    district,
+    keyLifetime,
+    serialsFor: () => [serial],
+    issuedSeed: () => Promise.resolve({ serial: serial.serial }),
+    liRoot: () => Promise.resolve(liRoot === null ? { state: 'absent' } : { state: 'kept', root: liRoot }),
+  };
+}
