@@ -175,6 +175,7 @@ interface Parameters {
   readonly 1: readonly [Local];
   readonly 2: readonly [Local, Local];
   readonly 3: readonly [Local, Local, Local];
+  readonly 4: readonly [Local, Local, Local, Local];
   readonly 5: readonly [Local, Local, Local, Local, Local];
 }
 

@@ -163,25 +163,21 @@ export class WasmField {
   /* ------------------------------------------------- arithmetic */
 
   multiply(r: Place, a: Place, b: Place): void {
-    this.kernel.product(this.wide, a, b);
-    this.kernel.reduce(r, this.wide, this.zero);
+    this.kernel.multiplyAdd(r, a, b, this.zero);
   }
 
   square(r: Place, a: Place): void {
-    this.kernel.square(this.wide, a);
-    this.kernel.reduce(r, this.wide, this.zero);
+    this.kernel.squareAdd(r, a, this.zero);
   }
 
   /** r = ab + c. */
   multiplyAdd(r: Place, a: Place, b: Place, c: Place): void {
-    this.kernel.product(this.wide, a, b);
-    this.kernel.reduce(r, this.wide, c);
+    this.kernel.multiplyAdd(r, a, b, c);
   }
 
   /** r = a² + c. */
   squareAdd(r: Place, a: Place, c: Place): void {
-    this.kernel.square(this.wide, a);
-    this.kernel.reduce(r, this.wide, c);
+    this.kernel.squareAdd(r, a, c);
   }
 
   add(r: Place, a: Place, b: Place): void {

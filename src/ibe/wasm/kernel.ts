@@ -20,6 +20,10 @@ export interface Kernel {
   product(t: number, a: number, b: number): void;
   square(t: number, a: number): void;
   reduce(r: number, t: number, c: number): void;
+  /** r = ab/R + c. */
+  multiplyAdd(r: number, a: number, b: number, c: number): void;
+  /** r = a²/R + c. */
+  squareAdd(r: number, a: number, c: number): void;
   add(r: number, a: number, b: number): void;
   subtract(r: number, a: number, b: number): void;
   addWide(t: number, a: number, b: number): void;

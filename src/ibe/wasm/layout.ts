@@ -39,10 +39,13 @@ export interface Layout {
   readonly octets: number;
 }
 
-/** For primes of this many bits. Up to three blocks of 24 bits a limb; from four on, sums of columns need 22. */
+/**
+ * For primes of this many bits. Up to three blocks of 24 bits a limb (of the third only so much that columns of a product
+ * and of a multiple of p can be added); from four on, sums of columns need 22.
+ */
 export function layoutFor(bits: number): Layout {
   const few = Math.ceil((bits + HEADROOM) / (24 * BLOCK));
-  const w = few <= 3 ? 24 : 22;
-  const blocks = few <= 3 ? few : Math.ceil((bits + HEADROOM) / (22 * BLOCK));
+  const w = few < 3 || bits <= 1536 ? 24 : 22;
+  const blocks = w === 24 ? few : Math.ceil((bits + HEADROOM) / (22 * BLOCK));
   return { w, blocks, limbs: blocks * BLOCK, octets: blocks * BLOCK_OCTETS };
 }

@@ -20,6 +20,8 @@ export interface MemoryMap {
   readonly sums: readonly [number, number];
   /** Products of blocks: of equal indices, then of pairs. */
   readonly slots: number;
+  /** The same for what a reduction multiplies. */
+  readonly multipleSlots: number;
   /** A product before reduction: 2n limbs. */
   readonly wide: number;
   /** The multiple of p that a reduction adds. */
@@ -67,6 +69,7 @@ export function memoryMap({ blocks, octets }: Layout): MemoryMap {
     zero: take(octets),
     sums: [take(BLOCK_OCTETS), take(BLOCK_OCTETS)],
     slots: take((blocks + pairs) * SLOT_OCTETS),
+    multipleSlots: take((blocks + pairs) * SLOT_OCTETS),
     wide: take(2 * octets),
     quotient: take(octets),
     square: take(octets),

@@ -39,166 +39,80 @@ export interface Products {
   readonly square: Routine;
   /** (r, t, c): r = t/R + c modulo p; t is overwritten. */
   readonly reduce: Routine;
+  /** (r, a, b, c): r = ab/R + c modulo p. */
+  readonly multiplyAdd: Routine;
+  /** (r, a, c): r = a²/R + c modulo p. */
+  readonly squareAdd: Routine;
 }
 
 export function writeProducts(setting: Setting): Products {
-  const { module, layout, map, blocks } = setting;
-  const addBlocks = writeAddBlocks(module);
+  const { module, layout, map } = setting;
+  const text: Text = {
+    ...setting,
+    addBlocks: writeAddBlocks(module),
+    factors: new Slots(layout.blocks, map.slots),
+    multiples: new Slots(layout.blocks, map.multipleSlots),
+  };
+  return {
+    product: module.routine('product', 3, ([t, a, b], declare) => [
+      blockProducts(text, a, b),
+      storeWide(text, t, declare),
+    ]),
+    square: module.routine('square', 2, ([t, a], declare) => [
+      blockSquares(text, a),
+      storeWide(text, t, declare),
+    ]),
+    reduce: module.routine('reduce', 3, ([r, t, c], declare) => {
+      const work = reductionWork(text, declare);
+      const wide = (k: number, vectors: Vectors): Code => v128.load(...vectors(t, k * BLOCK_OCTETS));
+      return [carryLow(text, work, t), reduction(text, work, { r, c, low: get(t), high: wide })];
+    }),
+    multiplyAdd: module.routine('multiplyAdd', 4, ([r, a, b, c], declare) => [
+      blockProducts(text, a, b),
+      reduceSlots(text, r, c, declare),
+    ]),
+    squareAdd: module.routine('squareAdd', 3, ([r, a, c], declare) => [
+      blockSquares(text, a),
+      reduceSlots(text, r, c, declare),
+    ]),
+  };
+}
+
+interface Text extends Setting {
+  readonly addBlocks: Routine;
+  /** Block products of two factors; and of what the reduction multiplies. */
+  readonly factors: Slots;
+  readonly multiples: Slots;
+}
+
+/* ------------------------------------------------- products */
+
+function blockProducts({ layout, map, blocks, factors, addBlocks }: Text, a: Local, b: Local): Code {
   const sumA = i32.const(map.sums[0]);
   const sumB = i32.const(map.sums[1]);
-  const slots = new Slots(layout.blocks, map.slots);
-
-  const product = module.routine('product', 3, ([t, a, b], declare) => {
-    return [
-      each(layout.blocks, (i) => blocks.full(slots.own(i), block(get(a), i), block(get(b), i))),
-      pairsOf(layout.blocks).map(([i, j]) => [
-        addBlocks(sumA, block(get(a), i), block(get(a), j)),
-        addBlocks(sumB, block(get(b), i), block(get(b), j)),
-        blocks.full(slots.pair(i, j), sumA, sumB),
-      ]),
-      storeWide(setting, slots, t, declare),
-    ];
-  });
-
-  const square = module.routine('square', 2, ([t, a], declare) => {
-    return [
-      each(layout.blocks, (i) => blocks.square(slots.own(i), block(get(a), i))),
-      pairsOf(layout.blocks).map(([i, j]) => [
-        addBlocks(sumA, block(get(a), i), block(get(a), j)),
-        blocks.square(slots.pair(i, j), sumA),
-      ]),
-      storeWide(setting, slots, t, declare),
-    ];
-  });
-
-  return { product, square, reduce: writeReduce(setting, slots, addBlocks) };
+  return [
+    each(layout.blocks, (i) => blocks.full(factors.own(i), block(get(a), i), block(get(b), i))),
+    pairsOf(layout.blocks).map(([i, j]) => [
+      addBlocks(sumA, block(get(a), i), block(get(a), j)),
+      addBlocks(sumB, block(get(b), i), block(get(b), j)),
+      blocks.full(factors.pair(i, j), sumA, sumB),
+    ]),
+  ];
 }
 
-function writeReduce({ module, layout, map, blocks }: Setting, slots: Slots, addBlocks: Routine): Routine {
-  const m = layout.blocks;
-  const half = m - 1;
-  const pairs = pairsOf(m);
+function blockSquares({ layout, map, blocks, factors, addBlocks }: Text, a: Local): Code {
   const sumA = i32.const(map.sums[0]);
-  const quotient = i32.const(map.quotient);
-
-  return module.routine('reduce', 3, ([r, t, c], declare) => {
-    const constants = carryConstants(map, declare);
-    const [first, second] = [new CarryPass(constants, declare), new CarryPass(constants, declare)];
-    const [at, vector, carry] = [declare('i32'), declare('v128'), declare('v128')];
-    const [low, high] = [declare('f64'), declare('f64')];
-
-    const lowPass = [
-      first.begin(),
-      each(m, (k) =>
-        overBlock(at, (vectors) => [
-          first.step(v128.load(...vectors(t, k * BLOCK_OCTETS)), vector),
-          v128.store(...vectors(t, k * BLOCK_OCTETS), get(vector)),
-        ]),
-      ),
-      set(carry, get(first.last)),
-    ];
-
-    const { negatedInverse, prime } = map;
-    const lowProducts = [
-      each(m, (i) =>
-        (i < half ? blocks.full : blocks.low)(
-          slots.own(i),
-          block(get(t), i),
-          block(i32.const(negatedInverse.limbs), i),
-        ),
-      ),
-      pairs.map(([i, j], index) =>
-        i + j > half
-          ? []
-          : [
-              addBlocks(sumA, block(get(t), i), block(get(t), j)),
-              (i + j < half ? blocks.full : blocks.low)(
-                slots.pair(i, j),
-                sumA,
-                block(i32.const(negatedInverse.sums), index),
-              ),
-            ],
-      ),
-      first.begin(),
-      second.begin(),
-      each(m, (k) =>
-        overBlock(at, (vectors) => [
-          first.step(slots.block(k, vectors), vector),
-          second.step(get(vector), vector),
-          v128.store(...vectors(null, map.quotient + k * BLOCK_OCTETS), get(vector)),
-        ]),
-      ),
-    ];
-
-    const highProducts = [
-      each(m, (i) =>
-        (i > 0 ? blocks.full : blocks.high)(
-          slots.own(i),
-          block(quotient, i),
-          block(i32.const(prime.limbs), i),
-        ),
-      ),
-      pairs.map(([i, j], index) =>
-        i + j < half
-          ? []
-          : [
-              addBlocks(sumA, block(quotient, i), block(quotient, j)),
-              (i + j > half ? blocks.full : blocks.high)(
-                slots.pair(i, j),
-                sumA,
-                block(i32.const(prime.sums), index),
-              ),
-            ],
-      ),
-    ];
-
-    // The columns n − 2 and n − 1 are the last vector of block m − 1; column 42 of block m − 2 is of them too.
-    const lastVector = BLOCK_OCTETS - 16;
-    const lastLimb = (address: number, i: number): Code =>
-      f64.load(i32.const(0), address + (i + 1) * BLOCK_OCTETS - 8);
-    const inverse = 2 ** -layout.w;
-    const round = 1.5 * 2 ** 52;
-    const carryOfLow = [
-      set(
-        vector,
-        f64x2.add(
-          v128.load(get(t), half * BLOCK_OCTETS + lastVector),
-          slots.lowHalf(half, (_, offset) => [i32.const(0), offset + lastVector]),
-        ),
-      ),
-      set(low, f64x2.lane0(get(vector))),
-      set(high, f64x2.lane1(get(vector))),
-      each(m - 1, (i) =>
-        set(low, f64.add(get(low), f64.mul(lastLimb(map.quotient, i), lastLimb(prime.limbs, half - 1 - i)))),
-      ),
-      set(high, f64.mul(f64.add(get(high), f64.mul(get(low), f64.const(inverse))), f64.const(inverse))),
-      set(high, f64.sub(f64.add(get(high), f64.const(round)), f64.const(round))),
-      set(carry, f64x2.add(get(carry), f64x2.splat(get(high)))),
-    ];
-
-    const result = [
-      first.begin(get(carry)),
-      second.begin(),
-      each(m, (k) =>
-        overBlock(at, (vectors) => [
-          first.step(
-            f64x2.add(
-              f64x2.add(slots.block(m + k, vectors), v128.load(...vectors(t, (m + k) * BLOCK_OCTETS))),
-              v128.load(...vectors(c, k * BLOCK_OCTETS)),
-            ),
-            vector,
-          ),
-          second.step(get(vector), vector),
-          v128.store(...vectors(r, k * BLOCK_OCTETS), get(vector)),
-        ]),
-      ),
-    ];
-    return [constants.load, lowPass, lowProducts, highProducts, carryOfLow, result];
-  });
+  return [
+    each(layout.blocks, (i) => blocks.square(factors.own(i), block(get(a), i))),
+    pairsOf(layout.blocks).map(([i, j]) => [
+      addBlocks(sumA, block(get(a), i), block(get(a), j)),
+      blocks.square(factors.pair(i, j), sumA),
+    ]),
+  ];
 }
 
-/** The product from the slots, after one pass of carries. */
-function storeWide({ layout, map }: Setting, slots: Slots, t: Local, declare: Declare): Code {
+/** The product from its slots, after one pass of carries. */
+function storeWide({ layout, map, factors }: Text, t: Local, declare: Declare): Code {
   const constants = carryConstants(map, declare);
   const pass = new CarryPass(constants, declare);
   const [at, vector] = [declare('i32'), declare('v128')];
@@ -207,12 +121,218 @@ function storeWide({ layout, map }: Setting, slots: Slots, t: Local, declare: De
     pass.begin(),
     each(2 * layout.blocks, (k) =>
       overBlock(at, (vectors) => [
-        pass.step(slots.block(k, vectors), vector),
+        pass.step(factors.block(k, vectors), vector),
         v128.store(...vectors(t, k * BLOCK_OCTETS), get(vector)),
       ]),
     ),
   ];
 }
+
+/* ------------------------------------------------- reduction */
+
+/** Registers of a reduction. */
+interface ReductionWork {
+  readonly load: Code;
+  readonly first: CarryPass;
+  readonly second: CarryPass;
+  readonly at: Local;
+  readonly vector: Local;
+  /** In the high lane, what is carried into limb n. */
+  readonly carry: Local;
+  readonly low: Local;
+  readonly high: Local;
+}
+
+function reductionWork({ map }: Text, declare: Declare): ReductionWork {
+  const constants = carryConstants(map, declare);
+  return {
+    load: constants.load,
+    first: new CarryPass(constants, declare),
+    second: new CarryPass(constants, declare),
+    at: declare('i32'),
+    vector: declare('v128'),
+    carry: declare('v128'),
+    low: declare('f64'),
+    high: declare('f64'),
+  };
+}
+
+/** One pass over the low half of t, which had one before. */
+function carryLow({ layout }: Text, { load, first, at, vector, carry }: ReductionWork, t: Local): Code {
+  return [
+    load,
+    first.begin(),
+    each(layout.blocks, (k) =>
+      overBlock(at, (vectors) => [
+        first.step(v128.load(...vectors(t, k * BLOCK_OCTETS)), vector),
+        v128.store(...vectors(t, k * BLOCK_OCTETS), get(vector)),
+      ]),
+    ),
+    set(carry, get(first.last)),
+  ];
+}
+
+/** Reduces the product that is in its slots. Its high half stays there, columns as they are, until the end. */
+function reduceSlots(text: Text, r: Local, c: Local, declare: Declare): Code {
+  const { layout, map, factors } = text;
+  const work = reductionWork(text, declare);
+  const { first, second, at, vector, carry } = work;
+  return [
+    work.load,
+    first.begin(),
+    second.begin(),
+    each(layout.blocks, (k) =>
+      overBlock(at, (vectors) => [
+        first.step(factors.block(k, vectors), vector),
+        second.step(get(vector), vector),
+        v128.store(...vectors(null, map.wide + k * BLOCK_OCTETS), get(vector)),
+      ]),
+    ),
+    set(carry, f64x2.add(get(first.last), get(second.last))),
+    reduction(text, work, {
+      r,
+      c,
+      low: i32.const(map.wide),
+      high: (k, vectors) => factors.block(k, vectors),
+    }),
+  ];
+}
+
+interface Reduced {
+  readonly r: Local;
+  readonly c: Local;
+  /** Address of the low half, carried. */
+  readonly low: Code;
+  /** A vector of block k of the whole, k ≥ m. */
+  readonly high: (k: number, vectors: Vectors) => Code;
+}
+
+/** r = t/R + c, once the low half of t is carried. */
+function reduction(text: Text, work: ReductionWork, { r, c, low, high }: Reduced): Code {
+  const { layout, multiples } = text;
+  const { first, second, at, vector, carry } = work;
+  return [
+    quotientOf(text, work, low),
+    multipleOf(text),
+    carryOfLowColumns(text, work, low),
+    first.begin(get(carry)),
+    second.begin(),
+    each(layout.blocks, (k) =>
+      overBlock(at, (vectors) => [
+        first.step(
+          f64x2.add(
+            f64x2.add(multiples.block(layout.blocks + k, vectors), high(layout.blocks + k, vectors)),
+            v128.load(...vectors(c, k * BLOCK_OCTETS)),
+          ),
+          vector,
+        ),
+        second.step(get(vector), vector),
+        v128.store(...vectors(r, k * BLOCK_OCTETS), get(vector)),
+      ]),
+    ),
+  ];
+}
+
+/** Q = T·(−1/p) mod R: the low half of a product. */
+function quotientOf(
+  { layout, map, blocks, multiples, addBlocks }: Text,
+  { first, second, at, vector }: ReductionWork,
+  low: Code,
+): Code {
+  const top = layout.blocks - 1;
+  const sum = i32.const(map.sums[0]);
+  const { limbs, sums } = map.negatedInverse;
+  return [
+    each(layout.blocks, (i) =>
+      (i < top ? blocks.full : blocks.low)(multiples.own(i), block(low, i), block(i32.const(limbs), i)),
+    ),
+    pairsOf(layout.blocks).map(([i, j], index) =>
+      i + j > top
+        ? []
+        : [
+            addBlocks(sum, block(low, i), block(low, j)),
+            (i + j < top ? blocks.full : blocks.low)(
+              multiples.pair(i, j),
+              sum,
+              block(i32.const(sums), index),
+            ),
+          ],
+    ),
+    first.begin(),
+    second.begin(),
+    each(layout.blocks, (k) =>
+      overBlock(at, (vectors) => [
+        first.step(multiples.block(k, vectors), vector),
+        second.step(get(vector), vector),
+        v128.store(...vectors(null, map.quotient + k * BLOCK_OCTETS), get(vector)),
+      ]),
+    ),
+  ];
+}
+
+/** The block products of Q·p from column n − 2 up. */
+function multipleOf({ layout, map, blocks, multiples, addBlocks }: Text): Code {
+  const top = layout.blocks - 1;
+  const sum = i32.const(map.sums[0]);
+  const quotient = i32.const(map.quotient);
+  const { limbs, sums } = map.prime;
+  return [
+    each(layout.blocks, (i) =>
+      (i > 0 ? blocks.full : blocks.high)(multiples.own(i), block(quotient, i), block(i32.const(limbs), i)),
+    ),
+    pairsOf(layout.blocks).map(([i, j], index) =>
+      i + j < top
+        ? []
+        : [
+            addBlocks(sum, block(quotient, i), block(quotient, j)),
+            (i + j > top ? blocks.full : blocks.high)(
+              multiples.pair(i, j),
+              sum,
+              block(i32.const(sums), index),
+            ),
+          ],
+    ),
+  ];
+}
+
+/**
+ * Adds c to the carry. The columns n − 2 and n − 1 are the last vector of block m − 1; column 42 of block m − 2 is of
+ * them too: the products of the last limbs of its blocks.
+ */
+function carryOfLowColumns(
+  { layout, map, multiples }: Text,
+  { vector, carry, low: lower, high: upper }: ReductionWork,
+  low: Code,
+): Code {
+  const top = layout.blocks - 1;
+  const last = BLOCK_OCTETS - 16;
+  const lastLimb = (address: number, i: number): Code =>
+    f64.load(i32.const(0), address + (i + 1) * BLOCK_OCTETS - 8);
+  const inverse = f64.const(2 ** -layout.w);
+  const round = f64.const(1.5 * 2 ** 52);
+  return [
+    set(
+      vector,
+      f64x2.add(
+        v128.load(low, top * BLOCK_OCTETS + last),
+        multiples.lowHalf(top, (_, offset) => [i32.const(0), offset + last]),
+      ),
+    ),
+    set(lower, f64x2.lane0(get(vector))),
+    set(upper, f64x2.lane1(get(vector))),
+    each(top, (i) =>
+      set(
+        lower,
+        f64.add(get(lower), f64.mul(lastLimb(map.quotient, i), lastLimb(map.prime.limbs, top - 1 - i))),
+      ),
+    ),
+    set(upper, f64.mul(f64.add(get(upper), f64.mul(get(lower), inverse)), inverse)),
+    set(upper, f64.sub(f64.add(get(upper), round), round)),
+    set(carry, f64x2.add(get(carry), f64x2.splat(get(upper)))),
+  ];
+}
+
+/* ------------------------------------------------- blocks */
 
 /** (s, a, b): a block s = a + b. */
 function writeAddBlocks(module: ModuleText): Routine {
