@@ -7,8 +7,11 @@ import { ClavigerError } from '../bytes/errors.ts';
 import type { HostEntries } from '../servers/hosts.ts';
 import type { TlsFiles } from '../servers/tls.ts';
 
-export type ConfigErrorCode = 'configuration';
+export type ConfigErrorCode =
+  /** A setting is missing, unknown or not of the form that is expected; the message names its path. */
+  'configuration';
 
+/** A configuration that cannot be used: nothing was started. */
 export class ConfigError extends ClavigerError<ConfigErrorCode> {}
 
 /** Where a server listens; port 0: any free one. */

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { HashChainLog } from '../evidence/log.ts';
 import type { AuditLog } from '../evidence/log.ts';
-import { bigIntEngine } from '../ibe/bigint-engine.ts';
+import { defaultEngine } from '../ibe/default-engine.ts';
 import { loadDemoGroup } from '../ibe/demo-groups.ts';
 import type { DemoHome } from '../ibe/demo-groups.ts';
 import { drawMasterSecret } from '../ibe/setup.ts';
@@ -84,7 +84,7 @@ async function serve(
   const district = await openDistrict(config, runtime, store);
   for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
-  const engine = bigIntEngine();
+  const engine = defaultEngine();
   const material = new KeyMaterial(district, engine, roots);
   const requestKey = new RequestKeyService(
     { ...config, district },

@@ -25,7 +25,7 @@ import { DEFAULT_POLICY, SRTP_POLICY } from '../ibake/policy.ts';
 import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { KeyRing as KeyRingPort } from '../ibake/ports.ts';
 import { TimestampSource } from '../ibake/timestamps.ts';
-import { bigIntEngine } from '../ibe/bigint-engine.ts';
+import { defaultEngine } from '../ibe/default-engine.ts';
 import type { Datagrams, PortRange } from '../media/datagrams.ts';
 import { udpDatagrams } from '../servers/datagrams.ts';
 import { HostMap } from '../servers/hosts.ts';
@@ -125,7 +125,7 @@ export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagram
   const endpoint = {
     addressOfRecord: own,
     device: canonicalIdentity(device),
-    engine: bigIntEngine(),
+    engine: defaultEngine(),
     clock,
     random,
     timestamps: new TimestampSource(clock),

@@ -2,11 +2,19 @@
 import { CommanderError } from 'commander';
 import { ClavigerError } from '../bytes/errors.ts';
 
+export type CliErrorCode =
+  /** The options contradict each other, or a value cannot be used. */
+  | 'usage'
+  /** What was given to read cannot be read, or what was to be written is there already. */
+  | 'input'
+  /** The command did its work, and the outcome is not what was hoped for. */
+  | 'failed';
+
 /** An error with a hint of what to do. */
-export class CliError extends ClavigerError<'usage' | 'input' | 'failed'> {
+export class CliError extends ClavigerError<CliErrorCode> {
   readonly hint: string | undefined;
 
-  constructor(code: 'usage' | 'input' | 'failed', message: string, hint?: string, options?: ErrorOptions) {
+  constructor(code: CliErrorCode, message: string, hint?: string, options?: ErrorOptions) {
     super(code, message, options);
     this.hint = hint;
   }

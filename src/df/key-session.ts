@@ -18,7 +18,9 @@ import { fingerprint } from './extraction.ts';
 import type { SeenMessage } from './extraction.ts';
 import type { ObservedIdentity } from './records.ts';
 
-export type KeySessionErrorCode = 'corrupt';
+export type KeySessionErrorCode =
+  /** It is no JSON. */
+  'corrupt';
 
 /** A stored session that cannot be read. */
 export class KeySessionError extends ClavigerError<KeySessionErrorCode> {}

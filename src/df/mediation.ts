@@ -37,8 +37,11 @@ import type { Recipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import { WorkingState } from './working-state.ts';
 
-export type MediationErrorCode = 'stopped';
+export type MediationErrorCode =
+  /** The function is stopping; what was not taken stays at the point of interception. */
+  'stopped';
 
+/** Why PDUs were not taken in. */
 export class MediationError extends ClavigerError<MediationErrorCode> {}
 
 export interface MediationOptions {

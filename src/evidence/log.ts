@@ -12,8 +12,13 @@ import { ClavigerError } from '../bytes/errors.ts';
 import { concat, fromHex, toHex, utf8 } from '../bytes/octets.ts';
 import type { Clock } from '../bytes/ports.ts';
 
-export type EvidenceErrorCode = 'broken-chain' | 'malformed';
+export type EvidenceErrorCode =
+  /** A record does not continue the chain: something was changed, removed or reordered. */
+  | 'broken-chain'
+  /** A line is no audit record. */
+  | 'malformed';
 
+/** An audit log that is not what it claims to be. */
 export class EvidenceError extends ClavigerError<EvidenceErrorCode> {}
 
 /** What happened: a kind and flat fields; never a key, seed or password. */

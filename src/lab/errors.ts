@@ -1,6 +1,12 @@
 /** Failures of the laboratory itself; what goes wrong in the network it runs has errors of its own. */
 import { ClavigerError } from '../bytes/errors.ts';
 
-export type LabErrorCode = 'ports' | 'options' | 'call';
+export type LabErrorCode =
+  /** No block of free ports was found, or a port of the block is taken. */
+  | 'ports'
+  /** The options of a run make no sense. */
+  | 'options'
+  /** The call did not come to its end. */
+  | 'call';
 
 export class LabError extends ClavigerError<LabErrorCode> {}

@@ -12,7 +12,13 @@ import type { HostMap } from './hosts.ts';
 import { mutualServer, peerOf, secureContext } from './tls.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
-export type HttpsErrorCode = 'unreachable' | 'timeout' | 'too-large';
+export type HttpsErrorCode =
+  /** No connection, or one that is not of the peer that was asked for. */
+  | 'unreachable'
+  /** No answer in time. */
+  | 'timeout'
+  /** The answer has more octets than are read. */
+  | 'too-large';
 
 /** A request that got no HTTP answer. */
 export class HttpsError extends ClavigerError<HttpsErrorCode> {}

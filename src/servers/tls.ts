@@ -14,8 +14,11 @@ import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
 import { ClavigerError } from '../bytes/errors.ts';
 
-export type TlsErrorCode = 'tls-configuration';
+export type TlsErrorCode =
+  /** Files that cannot be read or do not belong together, or a peer that is not authenticated. */
+  'tls-configuration';
 
+/** A TLS configuration that cannot be used; there is no fallback to an unprotected connection. */
 export class TlsError extends ClavigerError<TlsErrorCode> {}
 
 /** Paths of PEM files: own certificate (chain), its private key, and the authorities that peers must chain to. */

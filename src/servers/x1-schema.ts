@@ -17,7 +17,9 @@ import { ClavigerError } from '../bytes/errors.ts';
 import { X1Error } from '../li/wire/x1/errors.ts';
 import { withDocument, X1_SIZE_LIMIT } from '../li/wire/x1/xml.ts';
 
-export type X1SchemaErrorCode = 'unusable-schema';
+export type X1SchemaErrorCode =
+  /** It cannot be read, or does not compile. */
+  'unusable-schema';
 
 /** The setting names a file that is no schema. */
 export class X1SchemaError extends ClavigerError<X1SchemaErrorCode> {}

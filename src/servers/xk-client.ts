@@ -12,7 +12,9 @@ import type { HostMap } from './hosts.ts';
 import { HttpsClient } from './https.ts';
 import type { TlsMaterial } from './tls.ts';
 
-export type XkClientErrorCode = 'no-answer';
+export type XkClientErrorCode =
+  /** Something came that is neither an answer nor a failure of the closed list. */
+  'no-answer';
 
 /** The KMS has not answered the question. */
 export class XkClientError extends ClavigerError<XkClientErrorCode> {}

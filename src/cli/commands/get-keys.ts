@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
 import type { GetKeysRequest } from '../../li/wire/xk.ts';
-import { bigIntEngine } from '../../ibe/bigint-engine.ts';
+import { defaultEngine } from '../../ibe/default-engine.ts';
 import { validateBfParameters } from '../../ibe/parameters.ts';
 import { decodeDistrictFile } from '../../kms/district-file.ts';
 import type { DistrictFile } from '../../kms/district-file.ts';
@@ -46,7 +46,7 @@ async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<v
   const district = readDistrict(flags);
   validateBfParameters(district.serial.bf);
   const request = requestOf(files, flags.target);
-  const answer = await new GetKeys(recordsOf(district), bigIntEngine()).answer({
+  const answer = await new GetKeys(recordsOf(district), defaultEngine()).answer({
     request,
     covered: new Set([flags.target]),
   });

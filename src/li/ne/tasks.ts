@@ -11,7 +11,18 @@ import type { Clock } from '../../bytes/ports.ts';
 import type { Destination, InterceptTask, MediationDetails } from '../wire/x1/details.ts';
 
 export type TaskErrorCode =
-  'xid-exists' | 'xid-unknown' | 'did-exists' | 'did-unknown' | 'did-in-use' | 'dids-in-use';
+  /** A task with this XID is there already. */
+  | 'xid-exists'
+  /** There is no task with this XID. */
+  | 'xid-unknown'
+  /** A destination with this DID is there already. */
+  | 'did-exists'
+  /** There is no destination with this DID, or a task names one that is not there. */
+  | 'did-unknown'
+  /** A task delivers to this destination. */
+  | 'did-in-use'
+  /** Tasks deliver to some of the destinations. */
+  | 'dids-in-use';
 
 /** A change that the table refuses; nothing has changed. */
 export class TaskError extends ClavigerError<TaskErrorCode> {}

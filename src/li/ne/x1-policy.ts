@@ -26,8 +26,12 @@ import { X1_ERRORS } from '../wire/x1/error-codes.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
 import { SIP_TARGETS, targetKind } from './targets.ts';
 
+export type X1RefusalCode =
+  /** The number of the X1 error is in `error`. */
+  'refused';
+
 /** A request that is refused, with the error that says so. */
-export class X1Refusal extends ClavigerError<'refused'> {
+export class X1Refusal extends ClavigerError<X1RefusalCode> {
   readonly error: ErrorInformation;
 
   constructor(name: X1ErrorName, why?: string, options?: ErrorOptions) {

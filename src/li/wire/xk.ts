@@ -37,6 +37,7 @@ export const FAILURE_INDICATIONS = [
   'endpoint-not-compliant',
   /** The LI root of that time is destroyed. */
   'epoch-destroyed',
+  /** The KMS cannot answer now; the question may be put again. */
   'temporarily-unavailable',
 ] as const;
 
