@@ -6,12 +6,13 @@
  * octets, since that is what the rest of the system speaks; their conversion goes digit by digit and does not branch on
  * them, but a BigInt's own arithmetic is not constant time (see `docs/performance.md`).
  */
-import { bitLength, digits } from '../field.ts';
+import { bitLength } from '../field.ts';
 import { inversionTurns } from './inversion.ts';
 import { kernelModule, type Kernel } from './kernel.ts';
 import { BLOCK, layoutFor, type Layout } from './layout.ts';
 import { memoryMap, pairsOf, type MemoryMap } from './memory-map.ts';
 import { webAssembly, type LinearMemory } from './platform.ts';
+import { slidingWindows } from './scalars.ts';
 
 /** The address of a residue. */
 export type Place = number;
@@ -20,7 +21,8 @@ export type Place = number;
 export type Pair = readonly [Place, Place];
 
 const PAGE = 65536;
-const POWER_WINDOW = 5;
+const POWER_WINDOW = 6;
+const POWERS = 1 << (POWER_WINDOW - 1);
 
 export class WasmField {
   readonly p: bigint;
@@ -234,23 +236,25 @@ export class WasmField {
     this.release(saved);
   }
 
-  /** r = a^exponent for a public exponent, by windows of five bits. */
+  /** r = a^exponent for a public exponent > 0, by a sliding window: odd powers of a up to the 63rd. */
   power(r: Place, a: Place, exponent: bigint): void {
-    const size = 1 << POWER_WINDOW;
-    const table = this.take(size);
-    this.copy(table, this.one);
-    for (let at = 1; at < size; at++) {
-      this.multiply(table + at * this.octets, table + (at - 1) * this.octets, a);
-    }
+    const table = this.take(POWERS);
+    const odd = (power: number): Place => table + (power >> 1) * this.octets;
+    const square = this.take();
+    this.square(square, a);
+    this.copy(table, a);
+    for (let at = 1; at < POWERS; at++) this.multiply(odd(2 * at + 1), odd(2 * at - 1), square);
     let begun = false;
-    for (const digit of digits(exponent, POWER_WINDOW)) {
-      if (begun) for (let at = 0; at < POWER_WINDOW; at++) this.square(r, r);
-      const entry = table + digit * this.octets;
-      if (!begun) this.copy(r, entry);
-      else if (digit !== 0) this.multiply(r, r, entry);
-      begun = true;
+    for (const { squarings, factor } of slidingWindows(exponent, POWER_WINDOW)) {
+      if (begun) for (let at = 0; at < squarings; at++) this.square(r, r);
+      if (factor > 0) {
+        if (begun) this.multiply(r, r, odd(factor));
+        else this.copy(r, odd(factor));
+        begun = true;
+      }
     }
-    this.release(table, size);
+    this.release(table, POWERS);
+    this.release(square);
   }
 
   /* ------------------------------------------------- constants */

@@ -7,6 +7,7 @@
 import { count, doWhile, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
 import type { Code, Local, Routine } from './assembler.ts';
 import { CarryPass, carryConstants } from './carries.ts';
+import { BLOCK_OCTETS } from './layout.ts';
 import type { Products, Setting } from './product.ts';
 
 export interface Linear {
@@ -94,29 +95,32 @@ export function writeChoices({ module, layout }: Setting): void {
     ];
   });
 
-  // (r, table, entries, octets, index): r = the entry of that index; zeros if there is none.
+  // (r, table, entries, octets, index): r = the entry of that index; zeros if there is none. Eleven vectors at a time.
   module.routine('choose', 5, ([r, table, entries, octets, index], declare) => {
     const [at, entry, from] = [declare('i32'), declare('i32'), declare('i32')];
-    const [sum, mask] = [declare('v128'), declare('v128')];
+    const sums = Array.from({ length: BLOCK_OCTETS / 16 }, () => declare('v128'));
+    const mask = declare('v128');
     const isIndex = i32.eq(get(entry), get(index));
     return [
       set(at, i32.const(0)),
       doWhile(
         [
-          set(sum, v128.const(0, 0)),
+          sums.map((sum) => set(sum, v128.const(0, 0))),
           set(entry, i32.const(0)),
           set(from, i32.add(get(table), get(at))),
           doWhile(
             [
               set(mask, v128.splatI32(i32.sub(i32.const(0), isIndex))),
-              set(sum, v128.or(get(sum), v128.and(v128.load(get(from)), get(mask)))),
+              sums.map((sum, vector) =>
+                set(sum, v128.or(get(sum), v128.and(v128.load(get(from), 16 * vector), get(mask)))),
+              ),
               set(from, i32.add(get(from), get(octets))),
               set(entry, i32.add(get(entry), i32.const(1))),
             ],
             i32.ltS(get(entry), get(entries)),
           ),
-          v128.store(i32.add(get(r), get(at)), 0, get(sum)),
-          set(at, i32.add(get(at), i32.const(16))),
+          sums.map((sum, vector) => v128.store(i32.add(get(r), get(at)), 16 * vector, get(sum))),
+          set(at, i32.add(get(at), i32.const(BLOCK_OCTETS))),
         ],
         i32.ltS(get(at), get(octets)),
       ),

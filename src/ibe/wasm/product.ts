@@ -49,7 +49,6 @@ export function writeProducts(setting: Setting): Products {
   const { module, layout, map } = setting;
   const text: Text = {
     ...setting,
-    addBlocks: writeAddBlocks(module),
     factors: new Slots(layout.blocks, map.slots),
     multiples: new Slots(layout.blocks, map.multipleSlots),
   };
@@ -79,7 +78,6 @@ export function writeProducts(setting: Setting): Products {
 }
 
 interface Text extends Setting {
-  readonly addBlocks: Routine;
   /** Block products of two factors; and of what the reduction multiplies. */
   readonly factors: Slots;
   readonly multiples: Slots;
@@ -87,7 +85,7 @@ interface Text extends Setting {
 
 /* ------------------------------------------------- products */
 
-function blockProducts({ layout, map, blocks, factors, addBlocks }: Text, a: Local, b: Local): Code {
+function blockProducts({ layout, map, blocks, factors }: Text, a: Local, b: Local): Code {
   const sumA = i32.const(map.sums[0]);
   const sumB = i32.const(map.sums[1]);
   return [
@@ -100,7 +98,7 @@ function blockProducts({ layout, map, blocks, factors, addBlocks }: Text, a: Loc
   ];
 }
 
-function blockSquares({ layout, map, blocks, factors, addBlocks }: Text, a: Local): Code {
+function blockSquares({ layout, map, blocks, factors }: Text, a: Local): Code {
   const sumA = i32.const(map.sums[0]);
   return [
     each(layout.blocks, (i) => blocks.square(factors.own(i), block(get(a), i))),
@@ -235,7 +233,7 @@ function reduction(text: Text, work: ReductionWork, { r, c, low, high }: Reduced
 
 /** Q = T·(−1/p) mod R: the low half of a product. */
 function quotientOf(
-  { layout, map, blocks, multiples, addBlocks }: Text,
+  { layout, map, blocks, multiples }: Text,
   { first, second, at, vector }: ReductionWork,
   low: Code,
 ): Code {
@@ -271,7 +269,7 @@ function quotientOf(
 }
 
 /** The block products of Q·p from column n − 2 up. */
-function multipleOf({ layout, map, blocks, multiples, addBlocks }: Text): Code {
+function multipleOf({ layout, map, blocks, multiples }: Text): Code {
   const top = layout.blocks - 1;
   const sum = i32.const(map.sums[0]);
   const quotient = i32.const(map.quotient);
@@ -334,13 +332,11 @@ function carryOfLowColumns(
 
 /* ------------------------------------------------- blocks */
 
-/** (s, a, b): a block s = a + b. */
-function writeAddBlocks(module: ModuleText): Routine {
-  return module.routine(null, 3, ([s, a, b]) => {
-    return each(BLOCK_OCTETS / 16, (at) =>
-      v128.store(get(s), 16 * at, f64x2.add(v128.load(get(a), 16 * at), v128.load(get(b), 16 * at))),
-    );
-  });
+/** A block s = a + b; its limbs are not carried. */
+function addBlocks(s: Code, a: Code, b: Code): Code {
+  return each(BLOCK_OCTETS / 16, (at) =>
+    v128.store(s, 16 * at, f64x2.add(v128.load(a, 16 * at), v128.load(b, 16 * at))),
+  );
 }
 
 /** Where the vector at hand is, of the block at base + offset; no base is 0. */

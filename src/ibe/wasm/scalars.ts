@@ -19,6 +19,27 @@ export function publicDigits(k: bigint, width: number): number[] {
   return list.reverse();
 }
 
+/** Squarings, then a multiplication by the power `factor`, odd and below 2^width; 0 for none. */
+export function slidingWindows(
+  exponent: bigint,
+  width: number,
+): { readonly squarings: number; readonly factor: number }[] {
+  const bits = exponent.toString(2);
+  const windows: { squarings: number; factor: number }[] = [];
+  let at = 0;
+  while (at < bits.length) {
+    const one = bits.indexOf('1', at);
+    if (one < 0) {
+      windows.push({ squarings: bits.length - at, factor: 0 });
+      break;
+    }
+    const end = bits.lastIndexOf('1', Math.min(one + width, bits.length) - 1) + 1;
+    windows.push({ squarings: end - at, factor: parseInt(bits.slice(one, end), 2) });
+    at = end;
+  }
+  return windows;
+}
+
 /** Bits of a secret number below 2^length, lowest first; what happens does not depend on it once it is octets. */
 export function secretBits(n: bigint, length: number): Uint8Array {
   const octets = Buffer.from(n.toString(16).padStart(2 * Math.ceil(length / 8), '0'), 'hex');

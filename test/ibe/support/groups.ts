@@ -75,5 +75,6 @@ export function largeGroups(): { readonly pBits: number; readonly p: bigint; rea
     groupAbove(1024, { a: 223, b: 8, s: 1, c: -1 }, 153n),
     { pBits: 1536, p: demo.p, q: demo.q },
     groupAbove(3840, { a: 383, b: 155, s: 1, c: 1 }, 740n),
+    groupAbove(7680, { a: 511, b: 19, s: 1, c: 1 }, 3260n),
   ];
 }

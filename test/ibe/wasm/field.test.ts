@@ -50,7 +50,7 @@ function valueOf(field: WasmField, place: Place): bigint {
 
 describe('the module', () => {
   it('is what the generator gives, every time', () => {
-    for (const { bits } of moduli) {
+    for (const bits of [512, 1024, 1536, 3840, 7680]) {
       expect(kernelOctets(layoutFor(bits))).toEqual(kernelOctets(layoutFor(bits)));
     }
   });

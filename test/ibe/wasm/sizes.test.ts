@@ -7,7 +7,7 @@ import { add, hasOrder, isOnCurve, multiply } from '../../../src/ibe/curve.ts';
 import { power, powerUnitary, unitary, mod2 } from '../../../src/ibe/field.ts';
 import { FixedPairing } from '../../../src/ibe/fixed-pairing.ts';
 import { groupOf } from '../../../src/ibe/group.ts';
-import { rawHashPoint } from '../../../src/ibe/hash-to-point.ts';
+import { pointOfOrdinate, rawHashPoint } from '../../../src/ibe/hash-to-point.ts';
 import type { BfParameters } from '../../../src/ibe/parameters.ts';
 import { WasmArithmetic, wasmEngine } from '../../../src/ibe/wasm-engine.ts';
 import { largeGroups } from '../support/groups.ts';
@@ -16,10 +16,9 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
   const group = groupOf(p, q);
   // What BigInt computes in a test's time: everything up to 1536 bits, single operations above.
   const quick = pBits <= 1536;
-  const P = multiply(rawHashPoint('sha512', utf8('P'), p), group.cofactor, p)!;
   const masterSecret = power(3n, 1000003n, q);
-  const Ppub = multiply(P, masterSecret, p)!;
-  const params: BfParameters = { hash: 'sha512', p, q, P, Ppub };
+  const params = makeParameters(p, q, masterSecret);
+  const { P, Ppub } = params;
   const engine = wasmEngine();
   const arithmetic = new WasmArithmetic(params);
   const id = utf8('sip:alice@home1.example');
@@ -34,7 +33,7 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
 
   it('multiplies P as BigInt does, at the edges too', () => {
     const scalars = [0n, 1n, 2n, 3n, 62n, 63n, 64n, 65n, q - 1n, q - 2n, (q + 1n) / 2n, masterSecret];
-    for (const l of quick ? scalars : [1n, q - 1n, 12345678901234567890n]) {
+    for (const l of quick ? scalars : [1n, q - 1n, 1234567890n]) {
       const expected = multiply(P, l, p);
       expect(arithmetic.baseMultiple(l)).toEqual(expected);
       if (expected !== null) {
@@ -102,8 +101,8 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
     expect(engine.decrypt(params, key, ciphertext)).toEqual(message);
     expect(engine.decryptWithMaster(params, masterSecret, id, ciphertext)).toEqual(message);
     expect(engine.decrypt(params, key, { ...ciphertext, u: P })).toBeNull();
-    expect(hasOrder(key, q, p)).toBe(true);
     if (quick) {
+      expect(hasOrder(key, q, p)).toBe(true);
       const reference = bigIntEngine();
       expect(key).toEqual(reference.extract(params, masterSecret, id));
       expect(ciphertext).toEqual(reference.encrypt(params, id, message, rho));
@@ -118,3 +117,11 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
     expect(arithmetic.field.isZero(arithmetic.field.zero)).toBe(true);
   });
 });
+
+/** P of order q from a name; the multiples by the engine under test, whose results the other tests compare. */
+function makeParameters(p: bigint, q: bigint, masterSecret: bigint): BfParameters {
+  const raw = pointOfOrdinate(1234567n, p);
+  const first = new WasmArithmetic({ hash: 'sha512', p, q, P: raw, Ppub: raw });
+  const P = first.privateKey(raw, 1n)!;
+  return { hash: 'sha512', p, q, P, Ppub: first.privateKey(raw, masterSecret)! };
+}
