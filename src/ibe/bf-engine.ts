@@ -7,6 +7,9 @@
  *     extract   S_id  = [h·s]Q′
  *     cold      θ′    = e'(U, Q′)^(h·s mod q)               no private key is computed
  *
+ * Whoever holds the master secret is asked about some identities again and again. For the third and later ciphertexts of
+ * an identity its private key is extracted after all and its lines kept, as those of other keys are.
+ *
  * What is kept is bounded (least recently used goes first, and is wiped where the arithmetic can): districts, and in
  * each district identities and private keys. A private key's lines are as secret as the key.
  *
@@ -57,13 +60,13 @@ export interface Bounds {
   readonly privateKeys: number;
 }
 
-export const DEFAULT_BOUNDS: Bounds = { districts: 8, identities: 1024, privateKeys: 32 };
+export const DEFAULT_BOUNDS: Bounds = { districts: 8, identities: 1024, privateKeys: 128 };
 
 interface District<Theta, Lines> {
   readonly params: BfParameters;
   readonly arithmetic: BfArithmetic<Theta, Lines>;
   readonly identities: LeastRecentlyUsed<Identity<Theta>>;
-  readonly keys: LeastRecentlyUsed<Lines>;
+  readonly keys: LeastRecentlyUsed<Key<Lines>>;
 }
 
 /** What is kept of an identity. */
@@ -72,7 +75,18 @@ interface Identity<Theta> {
   readonly point: AffinePoint;
   /** Made when first encrypted to. */
   theta: Theta | null;
+  /** How many ciphertexts the holder of the master secret opened since lines were last forgotten. */
+  opened: number;
 }
+
+/** A private key's lines, and whose they are if they were made from the master secret. */
+interface Key<Lines> {
+  readonly lines: Lines;
+  readonly identity: { opened: number } | null;
+}
+
+/** Making lines costs as much as two or three pairings without. */
+const COLD_OPENINGS = 2;
 
 export class BfEngine<Theta, Lines> implements IbeEngine {
   readonly #arithmetic: (params: BfParameters) => BfArithmetic<Theta, Lines>;
@@ -107,7 +121,8 @@ export class BfEngine<Theta, Lines> implements IbeEngine {
   decrypt(params: BfParameters, privateKey: AffinePoint, ciphertext: BfCiphertext): Uint8Array | null {
     const district = this.#district(params);
     const { arithmetic, keys } = district;
-    const lines = keys.get(pointKey(privateKey), () => arithmetic.lines(privateKey));
+    const make = (): Key<Lines> => ({ lines: arithmetic.lines(privateKey), identity: null });
+    const { lines } = keys.get(pointKey(privateKey), make);
     return open(district, ciphertext, (u) => arithmetic.pair(lines, u));
   }
 
@@ -118,6 +133,8 @@ export class BfEngine<Theta, Lines> implements IbeEngine {
     ciphertext: BfCiphertext,
   ): Uint8Array | null {
     const district = this.#district(params);
+    const lines = linesOf(district, masterSecret, id);
+    if (lines !== null) return open(district, ciphertext, (u) => district.arithmetic.pair(lines, u));
     const { point } = identityOf(district, id);
     return open(district, ciphertext, (u) => district.arithmetic.pairWithMaster(u, point, masterSecret));
   }
@@ -139,7 +156,10 @@ export class BfEngine<Theta, Lines> implements IbeEngine {
         identities: new LeastRecentlyUsed(this.#bounds.identities, ({ theta }) => {
           if (theta !== null) arithmetic.forgetTheta(theta);
         }),
-        keys: new LeastRecentlyUsed(this.#bounds.privateKeys, (lines) => arithmetic.forgetLines(lines)),
+        keys: new LeastRecentlyUsed(this.#bounds.privateKeys, ({ lines, identity }) => {
+          arithmetic.forgetLines(lines);
+          if (identity !== null) identity.opened = 0;
+        }),
       };
     });
   }
@@ -150,8 +170,33 @@ function identityOf<Theta, Lines>(district: District<Theta, Lines>, id: Uint8Arr
     const point = district.arithmetic.hashPoint(id);
     // x = 0 is the point of order 3 (y = ±1), on which √−3 is not defined: Q_id = 0.
     if (point.x === 0n) throw new IbeError('identity', 'identity hashes to no usable point');
-    return { point, theta: null };
+    return { point, theta: null, opened: 0 };
   });
+}
+
+/** Lines of an identity's private key for the holder of the master secret; `null` for one that is seldom asked for. */
+function linesOf<Theta, Lines>(
+  district: District<Theta, Lines>,
+  masterSecret: bigint,
+  id: Uint8Array,
+): Lines | null {
+  const { arithmetic, keys } = district;
+  const identity = identityOf(district, id);
+  identity.opened++;
+  if (identity.opened <= COLD_OPENINGS) return null;
+  const secret = digest('sha256', utf8(masterSecret.toString(16)));
+  try {
+    const made = keys.get(toHex(digest('sha256', secret, id)), () => {
+      const privateKey = arithmetic.privateKey(identity.point, masterSecret);
+      if (privateKey === null) throw new IbeError('identity', 'identity hashes to no usable point');
+      return { lines: arithmetic.lines(privateKey), identity };
+    });
+    return made.lines;
+  } catch (error) {
+    // No key, no lines: the pairing itself then finds 1, at the usual cost.
+    if (error instanceof IbeError && error.code === 'identity') return null;
+    throw error;
+  }
 }
 
 function thetaOf<Theta, Lines>(district: District<Theta, Lines>, id: Uint8Array): Theta {

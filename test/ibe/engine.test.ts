@@ -137,6 +137,22 @@ describe.each([
     });
   });
 
+  describe('the holder of the master secret', () => {
+    it('gets the same answers the third time, from lines, as the first, and also under a wrong secret', () => {
+      const { params, masterSecret } = smallDistrict(largestQ(), 96, 424242n);
+      const engine = makeEngine({ districts: 2, identities: 4, privateKeys: 2 });
+      const ids = ['alice', 'bob', 'carol'].map(utf8);
+      const ciphertexts = ids.map((id) => engine.encrypt(params, id, id, new Uint8Array(32).fill(9)));
+      for (let round = 0; round < 5; round++) {
+        for (const [at, id] of ids.entries()) {
+          expect(engine.decryptWithMaster(params, masterSecret, id, ciphertexts[at]!)).toEqual(id);
+          expect(engine.decryptWithMaster(params, masterSecret, id, ciphertexts[(at + 1) % 3]!)).toBeNull();
+          expect(engine.decryptWithMaster(params, masterSecret + 1n, id, ciphertexts[at]!)).toBeNull();
+        }
+      }
+    });
+  });
+
   describe('what encryption refuses', () => {
     const range = expect.objectContaining({ code: 'range' }) as Error;
 
