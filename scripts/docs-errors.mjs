@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+/**
+ * docs/errors.md from the sources: every class that extends `ClavigerError`, its codes, and the comments above them.
+ *
+ *     node scripts/docs-errors.mjs
+ */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+const HEAD = `# Errors
+
+Made from the sources by \`node scripts/docs-errors.mjs\`; a test compares.
+
+Every error that Claviger throws on purpose extends \`ClavigerError\` (\`src/bytes/errors.ts\`) and has a \`code\`. There is
+one class a domain. A code is stable, its message is for people. Only \`src/app/\` and \`src/servers/\` turn codes into
+answers of HTTP, SIP or X1. "Not mine" is \`null\`, not an error. No message holds a key, a seed or a password.
+
+Where an answer could help an attacker to find out why, all causes have one code and one answer: decryption of an
+identity-based ciphertext gives \`null\` for every cause, an I_MESSAGE_1 that does not verify gets silence, get_keys has one
+indication for all that is wrong with the messages and one for all that is wrong with who asks.
+
+## Exit codes of the command line
+
+| code | meaning |
+| --- | --- |
+| 0 | done; \`demo\`: every check passed; \`lemf recover\`: every call with content was recovered |
+| 1 | not done; the message says why, and a hint what to do |
+| 2 | the options contradict each other or a value cannot be used |
+| 70 | a failure that nobody foresaw; with its stack |
+`;
+
+/** @param {string} folder @returns {string[]} */
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** The text of a comment, in one line. @param {string | undefined} comment */
+function plain(comment) {
+  return (comment ?? '')
+    .replace(/^\s*\/\*\*\s?|\s*\*\/\s*$/g, '')
+    .replace(/\n\s*\* ?/g, ' ')
+    .trim();
+}
+
+const COMMENT = String.raw`\/\*\*(?:(?!\*\/)[^])*\*\/`;
+
+/** Codes with their comments, of a union of literals or a list. @param {string} text */
+function codesOf(text) {
+  const code = new RegExp(`(?:(${COMMENT})\\s*)?(?:\\|\\s*)?'([\\w-]+)'`, 'g');
+  return [...text.matchAll(code)].map(([, comment, name = '']) => ({ name, meaning: plain(comment) }));
+}
+
+/** The definition that gives a type its codes. @param {string} type @param {string[]} texts */
+function definitionOf(type, texts) {
+  if (type.startsWith("'")) return type;
+  const union = new RegExp(`export type ${type} =((?:\\s*(?:${COMMENT})?\\s*\\|?\\s*'[\\w-]+')+);`);
+  const listed = new RegExp(`export type ${type} = \\(typeof (\\w+)\\)\\[number\\];`);
+  for (const text of texts) {
+    const found = union.exec(text)?.[1];
+    if (found !== undefined) return found;
+    const list = listed.exec(text)?.[1];
+    if (list === undefined) continue;
+    return new RegExp(`${list} = \\[([^\\]]*)\\]`).exec(text)?.[1] ?? '';
+  }
+  throw new Error(`no codes found for ${type}`);
+}
+
+/** The page. @param {string} [base] folder of the package */
+export function errorsPage(base = root) {
+  const files = sources(path.join(base, 'src'));
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
+  const classes = new RegExp(`(?:(${COMMENT})\\n)?export class (\\w+) extends ClavigerError<([^>]+)>`, 'g');
+  const sections = files.flatMap((file, at) =>
+    [...(texts[at] ?? '').matchAll(classes)].map(([, comment, name = '', type = '']) => {
+      const codes = codesOf(definitionOf(type, texts));
+      const rows = codes.map(
+        ({ name: code, meaning }) => `| \`${code}\` | ${meaning.replaceAll('|', '\\|')} |`,
+      );
+      const place = path.relative(base, file).split(path.sep).join('/');
+      const about = plain(comment);
+      const intro = `\`${place}\`${about === '' ? '' : `. ${about}`}`;
+      return {
+        name,
+        text: [`## ${name}`, '', intro, '', '| code | meaning |', '| --- | --- |', ...rows].join('\n'),
+      };
+    }),
+  );
+  sections.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [HEAD, ...sections.map(({ text }) => `${text}\n`)].join('\n');
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  writeFileSync(path.join(root, 'docs/errors.md'), errorsPage());
+}
