@@ -7,6 +7,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -71,8 +72,8 @@ function definitionOf(type, texts) {
   throw new Error(`no codes found for ${type}`);
 }
 
-/** The page. @param {string} [base] folder of the package */
-export function errorsPage(base = root) {
+/** The page, as the formatter has it. @param {string} [base] folder of the package @returns {Promise<string>} */
+export async function errorsPage(base = root) {
   const files = sources(path.join(base, 'src'));
   const texts = files.map((file) => readFileSync(file, 'utf8'));
   const classes = new RegExp(`(?:(${COMMENT})\\n)?export class (\\w+) extends ClavigerError<([^>]+)>`, 'g');
@@ -92,9 +93,10 @@ export function errorsPage(base = root) {
     }),
   );
   sections.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [HEAD, ...sections.map(({ text }) => `${text}\n`)].join('\n');
+  const page = [HEAD, ...sections.map(({ text }) => `${text}\n`)].join('\n');
+  return format(page, { ...(await resolveConfig(path.join(base, 'docs/errors.md'))), parser: 'markdown' });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  writeFileSync(path.join(root, 'docs/errors.md'), errorsPage());
+  writeFileSync(path.join(root, 'docs/errors.md'), await errorsPage());
 }
