@@ -1,6 +1,7 @@
 /** What the demo checks, each with what was measured. A fault changes what is to be expected, never whether it is looked at. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { verifyChain } from '../evidence/log.ts';
 import type { RecoveryReport } from '../lemf/recover.ts';
 import { Deframer } from '../li/wire/x2x3/deframer.ts';
 import { decodeWav } from '../media/wav.ts';
@@ -38,6 +39,7 @@ export function judge(parts: CheckParts): Check[] {
     ...targetHomes.flatMap(({ user, home }) => [
       ...targetChecks(parts, user, home),
       ...countChecks(parts, home),
+      auditCheck(parts, home),
     ]),
     ...others.flatMap((home) => untouchedChecks(parts, home)),
   ];
@@ -124,6 +126,21 @@ function countChecks({ recovered, out }: CheckParts, home: HomeName): Check[] {
       detail: `X2 ${carried.x2}, SIP records ${sip}; X3 ${carried.x3}, packets ${content}`,
     },
   ];
+}
+
+/** No release without a record, and the record an unbroken chain. */
+function auditCheck({ seen, out }: CheckParts, home: HomeName): Check {
+  const lines = readFileSync(path.join(out, home, 'audit', 'kms.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const records = [...verifyChain(lines)];
+  const answers = records.filter(({ event }) => event.kind === 'get-keys');
+  const released = answers.filter(({ event }) => event['outcome'] === 'answered');
+  return {
+    name: `every release of keys is in the audit log of the KMS of ${home}`,
+    passed: released.length >= seen.answers[home] && answers.length > 0,
+    detail: `${answers.length} questions, ${released.length} answered; ${records.length} records, unbroken`,
+  };
 }
 
 /** A home without a target has nothing to tell. */

@@ -66,21 +66,39 @@ export interface Observations {
   /** Timeline milliseconds of the first key record at each LEMF. */
   readonly firstKeyRecord: Partial<Record<HomeName, number>>;
   readonly questions: Record<HomeName, number>;
+  /** get_keys that were answered with keys. */
+  readonly answers: Record<HomeName, number>;
   readonly refusals: Record<HomeName, string[]>;
 }
 
 const USERS: Readonly<Record<HomeName, readonly string[]>> = { home1: ['alice'], home2: ['bob'] };
 const SETTLE_MS = 12_000;
 
+/** The audit logs that each home's entities keep, below their state. */
+const AUDIT_LOGS: Readonly<Record<string, string>> = {
+  kms: 'kms/audit.jsonl',
+  cscf: 'cscf-audit.jsonl',
+  gateway: 'gateway-audit.jsonl',
+  df: 'df-audit.jsonl',
+  admf: 'admf-audit.jsonl',
+};
+
 /** Runs the demo. @throws LabError */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const faults = parseFaults(options.faults, Object.values(USERS).flat());
   prepareOut(options.out);
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
+  const forget = (): void => rmSync(state, { recursive: true, force: true });
+  const interrupted = (): void => {
+    forget();
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     return await new Demo(options, faults, state).run();
   } finally {
-    rmSync(state, { recursive: true, force: true });
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    forget();
   }
 }
 
@@ -92,6 +110,7 @@ class Demo {
   readonly #seen: Observations = {
     firstKeyRecord: {},
     questions: { home1: 0, home2: 0 },
+    answers: { home1: 0, home2: 0 },
     refusals: { home1: [], home2: [] },
   };
 
@@ -225,9 +244,12 @@ class Demo {
           `recovered ${files.length === 0 ? 'nothing' : files.join(', ')}`,
         );
       }
+      mkdirSync(path.join(out, home, 'audit'), { recursive: true, mode: 0o700 });
       for (const name of ['hi2.ber', 'hi3.ber']) {
-        mkdirSync(path.join(out, home), { recursive: true });
         copyFileSync(path.join(this.#state, home, 'lemf', name), path.join(out, home, name));
+      }
+      for (const [entity, file] of Object.entries(AUDIT_LOGS)) {
+        copyFileSync(path.join(this.#state, home, file), path.join(out, home, 'audit', `${entity}.jsonl`));
       }
     }
     return reports as Record<HomeName, RecoveryReport>;
@@ -295,6 +317,7 @@ class Demo {
         this.#timeline.add('Xk', df, kms, `get_keys for ${event.target}`);
         break;
       case 'keys':
+        this.#seen.answers[home] += 1;
         this.#timeline.add('Xk', kms, df, `get_keys_response: ${event.cryptoSessions} crypto sessions`);
         break;
       case 'no-keys':
