@@ -245,8 +245,9 @@ export class Network {
   async #startPhone(home: HomeName, user: string): Promise<void> {
     const faults = this.#options.phoneFaults?.[user] ?? [];
     const runtime = this.#runtime(user);
-    // A repeated 183 (RFC 3262) on a busy machine would make two runs differ.
-    const patience = this.#options.seed === undefined ? {} : { t1: 5000 };
+    // On a busy machine a repeated 183 (RFC 3262), or a 180 that overtakes the 200 to PRACK, would make two runs differ.
+    const patience =
+      this.#options.seed === undefined ? {} : { t1: 5000, answer: { ringMs: 1500, answerMs: 1500 } };
     const config = ueConfig({ ...this.#configs[home].phones[user], faults, ...patience });
     const phone = await startUe(config, runtime, this.#datagrams(user, runtime.logger));
     phone.observe(this.signalling.observer(user));
