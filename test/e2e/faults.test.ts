@@ -46,7 +46,7 @@ beforeAll(async () => {
       reports.set(run, await shortDemo(outOf(run), RUNS[run], 2.5));
     }
   };
-  await Promise.all([worker(), worker(), worker(), worker()]);
+  await Promise.all([worker(), worker()]);
 }, 280_000);
 
 function reportOf(run: RunName): DemoReport {

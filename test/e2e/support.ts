@@ -146,6 +146,8 @@ export interface Finished {
   readonly milliseconds: number;
   /** Most memory that was ever resident, kilobytes. */
   readonly peak: number;
+  /** What it has computed, milliseconds: the same however busy the machine is. */
+  readonly computed: number;
 }
 
 /** Runs `claviger …` to its end. */
@@ -155,16 +157,30 @@ export async function claviger(...args: string[]): Promise<Finished> {
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-  let peak = 0;
-  const watch = setInterval(() => (peak = Math.max(peak, residentPeak(child.pid))), 100);
+  let [peak, computed] = [0, 0];
+  const watch = setInterval(() => {
+    peak = Math.max(peak, residentPeak(child.pid));
+    computed = Math.max(computed, computingTime(child.pid));
+  }, 100);
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearInterval(watch);
-  return { status, ...output, peak, milliseconds: performance.now() - started };
+  return { status, ...output, peak, computed, milliseconds: performance.now() - started };
 }
 
 function residentPeak(pid: number | undefined): number {
   try {
     return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid ?? 0}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** User and system time so far (proc(5): fields 14 and 15 of `stat`, in hundredths of a second). */
+function computingTime(pid: number | undefined): number {
+  try {
+    const stat = readFileSync(`/proc/${pid ?? 0}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return 10 * (Number(fields[11]) + Number(fields[12]));
   } catch {
     return 0;
   }
