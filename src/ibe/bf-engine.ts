@@ -232,8 +232,17 @@ export function isOne(theta: Fp2, p: bigint): boolean {
   return mod(theta.re, p) === 1n && mod(theta.im, p) === 0n;
 }
 
-function districtKey({ hash, p, q, P, Ppub }: BfParameters): string {
-  return [hash, ...[p, q, P.x, P.y, Ppub.x, Ppub.y].map((number) => number.toString(16))].join(' ');
+const districtKeys = new WeakMap<BfParameters, string>();
+
+/** What parameters are called in the table of districts: a digest, made once for each object. */
+function districtKey(params: BfParameters): string {
+  const known = districtKeys.get(params);
+  if (known !== undefined) return known;
+  const { hash, p, q, P, Ppub } = params;
+  const numbers = [p, q, P.x, P.y, Ppub.x, Ppub.y].map((number) => number.toString(16));
+  const key = toHex(digest('sha256', utf8([hash, ...numbers].join(' '))));
+  districtKeys.set(params, key);
+  return key;
 }
 
 /** A key for the table of private keys that does not spell them out. */

@@ -40,6 +40,8 @@ export class FixedLines {
   readonly #argument: { readonly x: Place; readonly y: Place; readonly xx: Place; readonly xy: Place };
   readonly #coefficient: readonly [Place, Place, Place, Place];
   readonly #wide: Place;
+  /** The rooms of arguments, coefficients and wide numbers. */
+  readonly #room4: readonly [Place, Place, Place];
 
   constructor(points: Points, shape: GroupShape, root3: Place) {
     this.#points = points;
@@ -49,11 +51,23 @@ export class FixedLines {
     this.#steps = stepsOf(shape);
     const coefficients = this.#steps.reduce((sum, step) => sum + COEFFICIENTS[step], 0);
     this.#room = Math.ceil(coefficients / 2);
-    const place = (): Place => this.#field.take();
     this.#miller = new MillerValue(this.#field);
-    this.#argument = { x: place(), y: place(), xx: place(), xy: place() };
-    this.#coefficient = [place(), place(), place(), place()];
-    this.#wide = this.#field.take(2);
+    this.#room4 = [this.#field.take(4), this.#field.take(4), this.#field.take(4)];
+    const [arguments4, linesRoom, wide] = this.#room4;
+    const place = (base: Place, index: number): Place => base + index * this.#field.octets;
+    this.#argument = {
+      x: place(arguments4, 0),
+      y: place(arguments4, 1),
+      xx: place(arguments4, 2),
+      xy: place(arguments4, 3),
+    };
+    this.#coefficient = [
+      place(linesRoom, 0),
+      place(linesRoom, 1),
+      place(linesRoom, 2),
+      place(linesRoom, 3),
+    ];
+    this.#wide = wide;
   }
 
   /** Octets of a table. */
@@ -90,11 +104,7 @@ export class FixedLines {
         next(c2);
         next(c3);
         miller.square();
-        field.multiplyAdd(lineRe, y, c0, xy);
-        kernel.product(field.wide, c1, xx);
-        kernel.product(this.#wide, c2, x);
-        kernel.addWide(field.wide, field.wide, this.#wide);
-        kernel.reduce(lineIm, field.wide, c3);
+        kernel.doubleLine(miller.line, c0, x, this.#wide);
       } else {
         field.copy(lineRe, y);
         field.multiplyAdd(lineIm, c0, x, c1);
@@ -108,10 +118,7 @@ export class FixedLines {
   /** Overwrites temporary places. */
   wipe(): void {
     this.#miller.wipe();
-    for (const place of [...Object.values(this.#argument), ...this.#coefficient] as Place[]) {
-      this.#field.wipe(place);
-    }
-    this.#field.wipe(this.#wide, 2);
+    for (const room of this.#room4) this.#field.wipe(room, 4);
     this.#field.wipeScratch();
   }
 

@@ -6,6 +6,7 @@
  * instructions on doubles that are integers below 2^53 take the same time for all of them.
  */
 import { ModuleText } from './assembler.ts';
+import { writeComposites } from './composites.ts';
 import { writeConvolutions } from './convolution.ts';
 import { writeInversion } from './inversion.ts';
 import type { Layout } from './layout.ts';
@@ -24,6 +25,13 @@ export interface Kernel {
   multiplyAdd(r: number, a: number, b: number, c: number): void;
   /** r = a²/R + c. */
   squareAdd(r: number, a: number, c: number): void;
+  /** See `composites.ts`. */
+  ladderStep(v: number, w: number, minusV1: number, minusTwo: number): void;
+  squareComplex(f: number, work: number): void;
+  multiplyComplex(f: number, g: number, work: number): void;
+  doublePoint(point: number, work: number): void;
+  addPoint(point: number, affine: number, work: number): void;
+  doubleLine(line: number, coefficients: number, argument: number, work: number): void;
   add(r: number, a: number, b: number): void;
   subtract(r: number, a: number, b: number): void;
   addWide(t: number, a: number, b: number): void;
@@ -42,8 +50,9 @@ export function kernelOctets(layout: Layout): Uint8Array<ArrayBuffer> {
   const map = memoryMap(layout);
   const setting = { module, layout, map, blocks: writeConvolutions(module) };
   const products = writeProducts(setting);
-  writeLinear(setting);
-  writeWide(setting);
+  const linear = writeLinear(setting);
+  const wide = writeWide(setting);
+  writeComposites(setting, products, linear, wide);
   writePacking(setting);
   writeChoices(setting);
   writeCanonical(setting, products);

@@ -17,6 +17,12 @@ export interface Linear {
   readonly subtract: Routine;
 }
 
+/** (t, a, b), of 2n limbs, not carried. */
+export interface Wide {
+  readonly addWide: Routine;
+  readonly subtractWide: Routine;
+}
+
 export function writeLinear({ module, layout, map }: Setting): Linear {
   const combine = (name: string, operation: (a: Code, b: Code) => Code): Routine =>
     module.routine(name, 3, ([r, a, b], declare) => {
@@ -39,7 +45,7 @@ export function writeLinear({ module, layout, map }: Setting): Linear {
 }
 
 /** Sums and differences of numbers of 2n limbs, (t, a, b), without carries. */
-export function writeWide({ module, layout }: Setting): void {
+export function writeWide({ module, layout }: Setting): Wide {
   const combine = (name: string, operation: (a: Code, b: Code) => Code): Routine =>
     module.routine(name, 3, ([t, a, b], declare) => {
       const at = declare('i32');
@@ -51,8 +57,7 @@ export function writeWide({ module, layout }: Setting): void {
         ),
       ]);
     });
-  combine('addWide', f64x2.add);
-  combine('subtractWide', f64x2.sub);
+  return { addWide: combine('addWide', f64x2.add), subtractWide: combine('subtractWide', f64x2.sub) };
 }
 
 /** (to, a) and (r, from): a residue as n integers of 32 bits, half as large, for tables. */

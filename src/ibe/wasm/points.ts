@@ -15,6 +15,7 @@
  * for each (`choose`), and the sign is taken by an exchange under a mask.
  */
 import { multiply as multiplyAny, type AffinePoint } from '../curve.ts';
+import { CHORD_SLOPE, TANGENT_ORDINATE, TANGENT_SLOPE, WORK } from './composites.ts';
 import type { Place, WasmField } from './field.ts';
 import { publicDigits, secretDigits } from './scalars.ts';
 
@@ -24,23 +25,24 @@ const SECRET_WIDTH = 5;
 
 export class Points {
   readonly field: WasmField;
-  readonly #t: readonly [Place, Place, Place, Place, Place, Place];
-  readonly #wide: readonly [Place, Place];
+  readonly #work: Place;
+  readonly #t: readonly [Place, Place, Place, Place];
 
   constructor(field: WasmField) {
     this.field = field;
-    const place = (): Place => field.take();
-    this.#t = [place(), place(), place(), place(), place(), place()];
-    this.#wide = [field.take(2), field.take(2)];
+    this.#work = field.take(WORK);
+    const place = (index: number): Place => this.#work + index * field.octets;
+    this.#t = [place(0), place(1), place(2), place(3)];
   }
 
   /** After `double`: 3X² and 2Y² of the point that was doubled. After `addAffine`: the R of its formulas. */
   get tangent(): { readonly e: Place; readonly yy2: Place } {
-    return { e: this.#t[3], yy2: this.#t[1] };
+    const place = (index: number): Place => this.#work + index * this.field.octets;
+    return { e: place(TANGENT_SLOPE), yy2: place(TANGENT_ORDINATE) };
   }
 
   get chord(): { readonly r: Place } {
-    return { r: this.#t[2] };
+    return { r: this.#work + CHORD_SLOPE * this.field.octets };
   }
 
   x(point: Place): Place {
@@ -79,59 +81,14 @@ export class Points {
     return this.field.isZero(this.z(point));
   }
 
-  /** A ← 2A: three products and four squares, six reductions. */
+  /** A ← 2A. */
   double(point: Place): void {
-    const { field } = this;
-    const { kernel } = field;
-    const [a, b, d, e] = this.#t;
-    const [wide, other] = this.#wide;
-    const [x, y, z] = [this.x(point), this.y(point), this.z(point)];
-    field.square(a, x);
-    field.square(b, y);
-    field.double(b, b);
-    field.multiply(d, x, b);
-    field.double(d, d);
-    field.double(e, a);
-    field.add(e, e, a);
-    field.double(y, y);
-    field.multiply(z, y, z);
-    field.square(x, e);
-    field.subtract(x, x, d);
-    field.subtract(x, x, d);
-    field.subtract(d, d, x);
-    kernel.product(wide, e, d);
-    kernel.square(other, b);
-    kernel.subtractWide(wide, wide, other);
-    kernel.subtractWide(wide, wide, other);
-    kernel.reduce(y, wide, field.zero);
+    this.field.kernel.doublePoint(point, this.#work);
   }
 
-  /** A ← A + B, B affine: eight products and three squares, ten reductions. */
+  /** A ← A + B, B affine. */
   addAffine(point: Place, affine: Place): void {
-    const { field } = this;
-    const { kernel } = field;
-    const [zz, h, r, hh, v, hhh] = this.#t;
-    const [wide, other] = this.#wide;
-    const [x, y, z] = [this.x(point), this.y(point), this.z(point)];
-    field.square(zz, z);
-    field.multiply(h, this.x(affine), zz);
-    field.subtract(h, h, x);
-    field.multiply(r, z, zz);
-    field.multiply(r, r, this.y(affine));
-    field.subtract(r, r, y);
-    field.multiply(z, z, h);
-    field.square(hh, h);
-    field.multiply(hhh, h, hh);
-    field.multiply(v, x, hh);
-    field.square(x, r);
-    field.subtract(x, x, hhh);
-    field.subtract(x, x, v);
-    field.subtract(x, x, v);
-    field.subtract(v, v, x);
-    kernel.product(wide, r, v);
-    kernel.product(other, y, hhh);
-    kernel.subtractWide(wide, wide, other);
-    kernel.reduce(y, wide, field.zero);
+    this.field.kernel.addPoint(point, affine, this.#work);
   }
 
   /** Whether a Jacobian point, not at infinity, is this affine one. */
@@ -263,8 +220,7 @@ export class Points {
 
   /** Overwrites temporary places. */
   wipe(): void {
-    for (const place of this.#t) this.field.wipe(place);
-    for (const place of this.#wide) this.field.wipe(place, 2);
+    this.field.wipe(this.#work, WORK);
     this.field.wipeScratch();
   }
 

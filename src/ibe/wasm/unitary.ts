@@ -77,8 +77,7 @@ export class UnitaryGroup {
     for (let at = bits - 1; at >= 0; at--) {
       const bit = scalar[at] ?? 0;
       field.kernel.exchange(v, w, bit ^ before);
-      field.multiplyAdd(w, v, w, minusV1);
-      field.squareAdd(v, v, this.#minusTwo);
+      field.kernel.ladderStep(v, w, minusV1, this.#minusTwo);
       before = bit;
     }
     field.kernel.exchange(v, w, before);
@@ -95,8 +94,7 @@ export class UnitaryGroup {
     this.#begin(u);
     for (const bit of n.toString(2)) {
       if (bit === '1') [v, w] = [w, v];
-      field.multiplyAdd(w, v, w, minusV1);
-      field.squareAdd(v, v, this.#minusTwo);
+      field.kernel.ladderStep(v, w, minusV1, this.#minusTwo);
       if (bit === '1') [v, w] = [w, v];
     }
     this.#end(r, u, v, w);

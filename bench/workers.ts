@@ -1,0 +1,43 @@
+/** Throughput of a pairing pool: openings of get_keys, which are all but a few per cent of it, by one worker and by two. */
+import { utf8 } from '../src/bytes/octets.ts';
+import { defaultEngine } from '../src/ibe/default-engine.ts';
+import type { NewDistrict } from '../src/ibe/setup.ts';
+import { PairingPool } from '../src/servers/pairing-pool.ts';
+
+const TASKS = 160;
+const worker = new URL('./pairing-worker.js', import.meta.url);
+
+/** How many times as much two workers do as one. The median of three rounds, so that other load does not decide. */
+export async function measureWorkers(district: NewDistrict): Promise<number> {
+  const ratios: number[] = [];
+  const one = new PairingPool({ workers: 1, queue: TASKS, worker });
+  const two = new PairingPool({ workers: 2, queue: TASKS, worker });
+  await run(one, district);
+  await run(two, district);
+  for (let round = 0; round < 3; round++) {
+    const alone = await run(one, district);
+    const together = await run(two, district);
+    ratios.push(alone / together);
+  }
+  await Promise.all([one.close(), two.close()]);
+  return ratios.sort((a, b) => a - b)[1] ?? NaN;
+}
+
+async function run(pool: PairingPool, { parameters, masterSecret }: NewDistrict): Promise<number> {
+  const engine = defaultEngine();
+  const questions = Array.from({ length: 4 }, (_, at) => {
+    const id = utf8(`target ${at}`);
+    return {
+      id,
+      ciphertext: engine.encrypt(parameters, id, new Uint8Array(16), new Uint8Array(32).fill(at)),
+    };
+  });
+  const start = performance.now();
+  const answers = Array.from({ length: TASKS }, (_, at) => {
+    const question = questions[at % questions.length];
+    if (question === undefined) throw new Error('no question');
+    return pool.decryptWithMaster(parameters, masterSecret, question.id, question.ciphertext);
+  });
+  for (const answer of await Promise.all(answers)) if (answer === null) throw new Error('not opened');
+  return performance.now() - start;
+}
