@@ -29,8 +29,8 @@ function provideFiles(): void {
     concat(...delivered([...call.signalling, ...call.keys])),
   );
   writeFileSync(path.join(folder, 'demo-out/home1/hi3.ber'), concat(...delivered(call.content)));
-  mkdirSync(path.join(folder, 'kms1'));
-  const file = new AuditFile(path.join(folder, 'kms1/audit.jsonl'));
+  mkdirSync(path.join(folder, 'demo-out/home1/audit'));
+  const file = new AuditFile(path.join(folder, 'demo-out/home1/audit/kms.jsonl'));
   const log = new HashChainLog(file, {
     now: () => Date.UTC(2030, 0, 1),
     after: () => ({ cancel: () => undefined }),
