@@ -1,12 +1,6 @@
-/** The tree of commands. */
+/** The tree of commands. What a command needs is loaded when it runs, so that `--help` comes at once. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { admfConfig, startAdmf } from '../app/admf.ts';
-import { cscfConfig, startCscf } from '../app/cscf.ts';
-import { dfConfig, startDf } from '../app/df.ts';
-import { gatewayConfig, startGateway } from '../app/gateway.ts';
-import { kmsConfig, startKms } from '../app/kms.ts';
-import { lemfConfig, startLemf } from '../app/lemf.ts';
 import { auditCommand } from './commands/audit.ts';
 import { demoCommand } from './commands/demo.ts';
 import { getKeysCommand } from './commands/get-keys.ts';
@@ -23,32 +17,50 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
     {
       name: 'kms',
       description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
-      start: (config, runtime) => startKms(kmsConfig(config), runtime),
+      start: async (config, runtime) => {
+        const { kmsConfig, startKms } = await import('../app/kms.ts');
+        return startKms(kmsConfig(config), runtime);
+      },
     },
     {
       name: 'cscf',
       description: 'registrar and proxy with its point of interception',
-      start: (config, runtime) => startCscf(cscfConfig(config), runtime),
+      start: async (config, runtime) => {
+        const { cscfConfig, startCscf } = await import('../app/cscf.ts');
+        return startCscf(cscfConfig(config), runtime);
+      },
     },
     {
       name: 'gateway',
       description: 'media gateway with its point of interception',
-      start: (config, runtime) => startGateway(gatewayConfig(config), runtime),
+      start: async (config, runtime) => {
+        const { gatewayConfig, startGateway } = await import('../app/gateway.ts');
+        return startGateway(gatewayConfig(config), runtime);
+      },
     },
     {
       name: 'admf',
       description: 'administration function: warrants in, X1 out',
-      start: (config, runtime) => startAdmf(admfConfig(config), runtime),
+      start: async (config, runtime) => {
+        const { admfConfig, startAdmf } = await import('../app/admf.ts');
+        return startAdmf(admfConfig(config), runtime);
+      },
     },
     {
       name: 'df',
       description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
-      start: (config, runtime) => startDf(dfConfig(config), runtime),
+      start: async (config, runtime) => {
+        const { dfConfig, startDf } = await import('../app/df.ts');
+        return startDf(dfConfig(config), runtime);
+      },
     },
     {
       name: 'lemf',
       description: 'law enforcement monitoring facility: receives, stores, decrypts',
-      start: (config, runtime) => startLemf(lemfConfig(config), runtime),
+      start: async (config, runtime) => {
+        const { lemfConfig, startLemf } = await import('../app/lemf.ts');
+        return startLemf(lemfConfig(config), runtime);
+      },
     },
   ];
 

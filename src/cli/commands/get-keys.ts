@@ -7,7 +7,6 @@ import { defaultEngine } from '../../ibe/default-engine.ts';
 import { validateBfParameters } from '../../ibe/parameters.ts';
 import { decodeDistrictFile } from '../../kms/district-file.ts';
 import type { DistrictFile } from '../../kms/district-file.ts';
-import { GetKeys } from '../../kms/get-keys/get-keys.ts';
 import type { GetKeysRecords } from '../../kms/get-keys/ports.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
@@ -43,6 +42,7 @@ Example:
   $ claviger get-keys --secrets demo-out/secrets.json --home home1 --target sip:alice@home1.example demo-out/signalling/*.sip`;
 
 async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<void> {
+  const { GetKeys } = await import('../../kms/get-keys/get-keys.ts');
   const district = readDistrict(flags);
   validateBfParameters(district.serial.bf);
   const request = requestOf(files, flags.target);

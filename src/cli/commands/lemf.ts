@@ -1,6 +1,5 @@
 /** `claviger lemf recover`: audio from what was handed over, from two files alone. */
 import { Command } from 'commander';
-import { recoverFiles } from '../../app/lemf.ts';
 import type { CallReport } from '../../lemf/recover.ts';
 import { CliError } from '../failure.ts';
 
@@ -31,6 +30,7 @@ Example:
   $ claviger lemf recover --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out audio`;
 
 async function recoverCalls(flags: RecoverFlags): Promise<void> {
+  const { recoverFiles } = await import('../../app/lemf.ts');
   const report = await recoverFiles(
     flags.hi2,
     flags.hi3,

@@ -3,7 +3,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { readConfigFile } from '../../app/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../app/runtime.ts';
-import { startUe, ueConfig } from '../../app/ue.ts';
 import type { RunningUe } from '../../app/ue.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
 import type { Call } from '../../ue/call.ts';
@@ -38,6 +37,7 @@ Examples:
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav`;
 
 async function run(flags: UeFlags): Promise<void> {
+  const { startUe, ueConfig } = await import('../../app/ue.ts');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
   const samples = flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play);
   const phone = await startUe(ueConfig(readConfigFile(flags.config)), runtime);
