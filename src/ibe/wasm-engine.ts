@@ -130,7 +130,12 @@ export class WasmArithmetic implements BfArithmetic<Place, Lines> {
   privateKey(point: AffinePoint, masterSecret: bigint): AffinePoint | null {
     const { cofactor, q } = this.#shape;
     const identity = this.#points.multiple(point, cofactor);
-    return identity === null ? null : this.#points.secretMultiple(identity, mod(masterSecret, q), q);
+    return identity === null ? null : this.secretMultiple(identity, mod(masterSecret, q));
+  }
+
+  /** [s]Q for a secret s below q and Q of order q. */
+  secretMultiple(point: AffinePoint, s: bigint): AffinePoint | null {
+    return this.#points.secretMultiple(point, s, this.#shape.q);
   }
 
   forgetTheta(theta: Place): void {

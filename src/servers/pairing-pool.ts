@@ -41,6 +41,8 @@ export interface PairingPoolOptions {
 
 /** After so many deaths of its worker a task is given up. */
 const ATTEMPTS = 3;
+/** After so many deaths in a row without an answer in between, the pool is: a worker that cannot start never will. */
+const DEATHS = 16;
 
 interface Pending {
   readonly number: number;
@@ -63,6 +65,7 @@ export class PairingPool {
   readonly #places: Place[];
   readonly #waiting: Pending[] = [];
   #next = 0;
+  #deaths = 0;
   #isClosed = false;
 
   constructor({ workers, queue, worker }: PairingPoolOptions) {
@@ -189,6 +192,7 @@ export class PairingPool {
     const { running } = place;
     if (running?.number !== number) return;
     place.running = null;
+    this.#deaths = 0;
     if (running.isCancelled) wipe(result);
     else settle(running, () => running.resolve(result));
     this.#dispatch();
@@ -196,6 +200,10 @@ export class PairingPool {
 
   #replace(place: Place): void {
     if (this.#isClosed) return;
+    if (++this.#deaths > DEATHS) {
+      void this.close();
+      return;
+    }
     const { running } = place;
     place.running = null;
     place.worker = this.#start(() => place);

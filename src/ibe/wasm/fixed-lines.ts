@@ -61,12 +61,7 @@ export class FixedLines {
       xx: place(arguments4, 2),
       xy: place(arguments4, 3),
     };
-    this.#coefficient = [
-      place(linesRoom, 0),
-      place(linesRoom, 1),
-      place(linesRoom, 2),
-      place(linesRoom, 3),
-    ];
+    this.#coefficient = [place(linesRoom, 0), place(linesRoom, 1), place(linesRoom, 2), place(linesRoom, 3)];
     this.#wide = wide;
   }
 
