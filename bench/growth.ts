@@ -42,7 +42,7 @@ export function measureGrowth(): Growth[] {
     const lines = arithmetic.lines(params.Ppub);
     const theta = arithmetic.theta(raw);
     if (theta === null) throw new Error('θ = 1');
-    const median = (run: () => unknown): number => measure(rounds, () => void run(), 2).median;
+    const median = (run: () => unknown): number => measure(rounds, () => void run()).median;
     return {
       n: 2 * pBits,
       multiply: each(() => field.multiply(r, a, a)),

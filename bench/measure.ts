@@ -16,25 +16,28 @@ function now(): number {
   return (user + system) / 1000;
 }
 
-/** Milliseconds of `rounds` runs, after some to warm up. */
-export function measure(
-  rounds: number,
-  run: (round: number) => void,
-  warmUp = Math.min(rounds, 12),
-): Measured {
+/** V8 replaces its first machine code of a module by its best in the background, after some use. */
+const WARM_UP_MS = 700;
+
+/** Milliseconds of `rounds` runs, after enough of them to warm up. */
+export function measure(rounds: number, run: (round: number) => void): Measured {
+  const begin = performance.now();
+  let round = 0;
+  while (performance.now() - begin < WARM_UP_MS) run(round++);
   const times: number[] = [];
-  for (let round = 0; round < rounds + warmUp; round++) {
+  for (const last = round + rounds; round < last; round++) {
     const start = now();
     run(round);
-    if (round >= warmUp) times.push(now() - start);
+    times.push(now() - start);
   }
   return summary(times);
 }
 
+/** The same for what is asynchronous; `warmUp` runs instead of a time. */
 export async function measureAsync(
   rounds: number,
   run: (round: number) => Promise<unknown>,
-  warmUp = Math.min(rounds, 12),
+  warmUp: number,
 ): Promise<Measured> {
   const times: number[] = [];
   for (let round = 0; round < rounds + warmUp; round++) {

@@ -70,7 +70,7 @@ export async function measureOperations(district: NewDistrict): Promise<Row[]> {
   row('encryptCached', 'BFencrypt, recipient cached', [1.8, 1.3], measure(60, encryptCached));
   const extract = (round: number): unknown =>
     engine.extract(parameters, masterSecret, utf8(`key of ${round}`));
-  row('extract', 'extraction of a private key', [19, 14], measure(20, extract, 3));
+  row('extract', 'extraction of a private key', [19, 14], measure(20, extract));
   if (!isMissing(VECTOR)) {
     row('getKeysWarm', 'get_keys, warm, initiator', [8, 6], await getKeys('warm'));
     row('getKeysCold', 'get_keys, cold', [16, 12], await getKeys('cold'));
@@ -85,7 +85,7 @@ export async function measureOperations(district: NewDistrict): Promise<Row[]> {
   const generic = (): unknown => arithmetic.pairWithMaster(parameters.P, point, masterSecret);
   row('pairingGeneric', "pairing without table, and the KMS's power", null, measure(30, generic));
   const table = (): void => arithmetic.forgetLines(arithmetic.lines(key));
-  row('table', "table of a private key's lines", null, measure(12, table, 3));
+  row('table', "table of a private key's lines", null, measure(12, table));
   row('noble', '@noble/curves BLS12-381 pairing', null, measure(30, noble()));
   return rows;
 }
@@ -106,7 +106,7 @@ async function getKeys(state: 'warm' | 'cold'): Promise<Measured> {
   const kms = (engine = defaultEngine()): GetKeys => new GetKeys(recordsOf(vector, 'initiator'), engine);
   if (state === 'warm') {
     const service = kms();
-    return measureAsync(60, () => ask(service));
+    return measureAsync(60, () => ask(service), 60);
   }
   // The district's own tables are made; the target is new to each engine.
   const { parameters } = benchDistrict();
