@@ -12,7 +12,8 @@
  * with h′ = H²(ψ), h″ = H²(y_1 ‖ x_1 ‖ y_0 ‖ x_0 ‖ y ‖ ψ), ψ = Canonical(w) with the imaginary part first, and the two
  * passes H²(a) = H(H(a) ‖ a) ‖ H(a). The note of section 7.8 should cite Algorithm 6.5.1.
  *
- * BigInt: not constant time (see `field.ts`).
+ * The arithmetic is given with every call: BigInt (`bigIntBb1`; not constant time, see `field.ts`) or the WebAssembly
+ * kernel (`wasm-engine.ts`).
  */
 import { concat } from '../bytes/octets.ts';
 import { canonical, canonicalElement } from './canonical.ts';
@@ -22,6 +23,25 @@ import { conjugate, mod, mod2, multiply2, type Fp2 } from './field.ts';
 import { groupOf } from './group.ts';
 import { digest, hashBytes, hashToRange, xorOctets, type BfHash } from './hash.ts';
 import { pairing, powerOf } from './pairing.ts';
+
+/** What BB1 computes with, on points of order q and elements of norm 1. */
+export interface Bb1Arithmetic {
+  /** e'(A, B). */
+  pairing(a: AffinePoint, b: AffinePoint): Fp2;
+  /** v^n, 0 ≤ n < q. */
+  power(v: Fp2, n: bigint): Fp2;
+  /** [k]A, 0 ≤ k < q; `null` is the point at infinity. */
+  multiple(point: AffinePoint, k: bigint): AffinePoint | null;
+}
+
+export function bigIntBb1(p: bigint, q: bigint): Bb1Arithmetic {
+  const group = groupOf(p, q);
+  return {
+    pairing: (a, b) => pairing(a, b, group),
+    power: (v, n) => powerOf(v, n, p),
+    multiple: (point, k) => multiply(point, k, p),
+  };
+}
 
 export interface Bb1Parameters {
   readonly hash: BfHash;
@@ -57,11 +77,12 @@ export interface Bb1Ciphertext {
 export function bb1Parameters(
   group: { readonly hash: BfHash; readonly p: bigint; readonly q: bigint; readonly P: AffinePoint },
   { alpha, beta, gamma }: Bb1MasterSecret,
+  arithmetic: Bb1Arithmetic = bigIntBb1(group.p, group.q),
 ): Bb1Parameters {
   const { hash, p, q, P } = group;
-  const P1 = times(P, alpha, p);
-  const P2 = times(P, beta, p);
-  return { hash, p, q, P, P1, P2, P3: times(P, gamma, p), v: pairing(P1, P2, groupOf(p, q)) };
+  const P1 = times(P, alpha, arithmetic);
+  const P2 = times(P, beta, arithmetic);
+  return { hash, p, q, P, P1, P2, P3: times(P, gamma, arithmetic), v: arithmetic.pairing(P1, P2) };
 }
 
 /** Algorithm 6.3.1 with the random r from 1 to q − 1. */
@@ -70,10 +91,11 @@ export function bb1Extract(
   { alpha, beta, gamma }: Bb1MasterSecret,
   id: Uint8Array,
   r: bigint,
+  arithmetic: Bb1Arithmetic = bigIntBb1(params.p, params.q),
 ): Bb1PrivateKey {
-  const { hash, p, q, P } = params;
+  const { hash, q, P } = params;
   const y = (alpha * beta + r * (alpha * hashToRange(hash, id, q) + gamma)) % q;
-  return { d0: times(P, y, p), d1: times(P, r, p) };
+  return { d0: times(P, y, arithmetic), d1: times(P, r, arithmetic) };
 }
 
 /** Algorithm 6.4.1 with the random s from 1 to q − 1. */
@@ -82,12 +104,14 @@ export function bb1Encrypt(
   id: Uint8Array,
   message: Uint8Array,
   s: bigint,
+  arithmetic: Bb1Arithmetic = bigIntBb1(params.p, params.q),
 ): Bb1Ciphertext {
   const { hash, p, q, P, P1, P3, v } = params;
-  const w = powerOf(v, s, p);
-  const c0 = times(P, s, p);
-  const blinded = multiply(P1, (s * hashToRange(hash, id, q)) % q, p);
-  const c1 = blinded === null ? times(P3, s, p) : add(blinded, times(P3, s, p), p);
+  const w = arithmetic.power(v, s);
+  const c0 = times(P, s, arithmetic);
+  const blinded = arithmetic.multiple(P1, (s * hashToRange(hash, id, q)) % q);
+  const masked = times(P3, s, arithmetic);
+  const c1 = blinded === null ? masked : add(blinded, masked, p);
   if (c1 === null) throw new IbeError('range', 's gives a point at infinity');
   const y = xorOctets(messageMask(params, w, message.length), message);
   return { u: (s + tagMask(params, w, c0, c1, y)) % q, c0, c1, y };
@@ -98,16 +122,17 @@ export function bb1Decrypt(
   params: Bb1Parameters,
   { d0, d1 }: Bb1PrivateKey,
   { u, c0, c1, y }: Bb1Ciphertext,
+  arithmetic: Bb1Arithmetic = bigIntBb1(params.p, params.q),
 ): Uint8Array | null {
   const { p, q, P, v } = params;
   if (u < 0n || u >= q || !usable(c0, p) || !usable(c1, p)) return null;
-  const group = groupOf(p, q);
-  const w = multiply2(pairing(c0, d0, group), conjugate(pairing(c1, d1, group)), p);
+  // The keys come first: the points of a ciphertext need not have order q, and then no answer is right.
+  const w = multiply2(arithmetic.pairing(d0, c0), conjugate(arithmetic.pairing(d1, c1)), p);
   const message = xorOctets(messageMask(params, w, y.length), y);
   const s = mod(u - tagMask(params, w, c0, c1, y), q);
-  const again = powerOf(v, s, p);
+  const again = arithmetic.power(v, s);
   const sameW = equal2(again, w, p);
-  const base = multiply(P, s, p);
+  const base = arithmetic.multiple(P, s);
   return sameW && base !== null && base.x === c0.x && base.y === c0.y ? message : null;
 }
 
@@ -143,8 +168,8 @@ function equal2(a: Fp2, b: Fp2, p: bigint): boolean {
   return difference.re === 0n && difference.im === 0n;
 }
 
-function times(point: AffinePoint, k: bigint, p: bigint): AffinePoint {
-  const product = multiply(point, k, p);
+function times(point: AffinePoint, k: bigint, arithmetic: Bb1Arithmetic): AffinePoint {
+  const product = arithmetic.multiple(point, k);
   if (product === null) throw new IbeError('range', 'scalar is 0 modulo q');
   return product;
 }

@@ -8,6 +8,7 @@
  *
  * Temporary places are overwritten after every operation with a secret, tables of private keys when they are forgotten.
  */
+import type { Bb1Arithmetic } from './bb1.ts';
 import { BfEngine, DEFAULT_BOUNDS, type BfArithmetic, type Bounds } from './bf-engine.ts';
 import { FixedBase, equalsAffine, isOnCurve, toAffine, type AffinePoint } from './curve.ts';
 import type { IbeEngine } from './engine.ts';
@@ -25,6 +26,16 @@ import { UnitaryGroup } from './wasm/unitary.ts';
 
 export function wasmEngine(bounds: Bounds = DEFAULT_BOUNDS): IbeEngine {
   return new BfEngine((params) => new WasmArithmetic(params), bounds);
+}
+
+/** The arithmetic of Boneh–Boyen on the kernel. */
+export function wasmBb1(group: Pick<BfParameters, 'hash' | 'p' | 'q' | 'P'>): Bb1Arithmetic {
+  const arithmetic = new WasmArithmetic({ ...group, Ppub: group.P });
+  return {
+    pairing: (a, b) => arithmetic.pairGeneric(a, b),
+    power: (v, n) => arithmetic.power(v, n),
+    multiple: (point, k) => arithmetic.secretMultiple(point, k),
+  };
 }
 
 /** Below, multiples of P meet exceptional cases often: the reference computes them. Only tests have such groups. */
@@ -115,16 +126,36 @@ export class WasmArithmetic implements BfArithmetic<Place, Lines> {
 
   pairWithMaster(u: AffinePoint, point: AffinePoint, masterSecret: bigint): Fp2 {
     const { q, cofactor } = this.#shape;
+    return this.#pairToPower(u, point, (cofactor * masterSecret) % q);
+  }
+
+  /** e'(A, B) for points of order q. */
+  pairGeneric(a: AffinePoint, b: AffinePoint): Fp2 {
+    return this.#pairToPower(a, b, 1n);
+  }
+
+  /** v^n for v of norm 1 and 0 ≤ n < q. */
+  power(v: Fp2, n: bigint): Fp2 {
+    const u = this.#unitary.take();
+    this.field.set(u, v.re);
+    this.field.set(u + this.field.octets, v.im);
+    this.#unitary.complete(u);
+    const power = this.thetaPower(u, n);
+    this.#unitary.release(u);
+    return power;
+  }
+
+  #pairToPower(u: AffinePoint, point: AffinePoint, power: bigint): Fp2 {
+    const { q, cofactor } = this.#shape;
     const squared = this.#unitary.take();
     const miller = this.#generic.evaluate(u, point);
     this.#unitary.finalExponent(squared, miller.value, cofactor);
     this.#unitary.complete(squared);
     // The pairing is squared: (q + 1)/2 takes the root.
-    const exponent = (((cofactor * masterSecret) % q) * ((q + 1n) / 2n)) % q;
-    const power = this.thetaPower(squared, exponent);
+    const value = this.thetaPower(squared, (power * ((q + 1n) / 2n)) % q);
     miller.wipe();
     this.#unitary.release(squared);
-    return power;
+    return value;
   }
 
   privateKey(point: AffinePoint, masterSecret: bigint): AffinePoint | null {

