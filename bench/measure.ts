@@ -5,6 +5,36 @@ import { fromBigInt } from '../src/bytes/octets.ts';
 export interface Measured {
   readonly median: number;
   readonly least: number;
+  /** The median as a multiple of the unit's median among these runs. */
+  readonly ratio: number;
+}
+
+/**
+ * The unit is run between the runs of everything else, so that both see the same machine: on a busy one the ratio of
+ * figures that were measured minutes apart says little.
+ */
+let unit: () => void = () => undefined;
+const unitTimes: number[] = [];
+
+export function setUnit(run: () => void): void {
+  unit = run;
+}
+
+/** The median of all runs of the unit. */
+export function unitMedian(): number {
+  return medianOf(unitTimes);
+}
+
+function timeUnit(): number {
+  const start = now();
+  unit();
+  const time = now() - start;
+  unitTimes.push(time);
+  return time;
+}
+
+function medianOf(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[times.length >> 1] ?? NaN;
 }
 
 /** `--cpu`: time that the process was given, not time that passed; for machines that do other things as well. */
@@ -20,17 +50,19 @@ function now(): number {
 const WARM_UP_MS = 700;
 
 /** Milliseconds of `rounds` runs, after enough of them to warm up. */
-export function measure(rounds: number, run: (round: number) => void): Measured {
+export function measure(rounds: number, run: (round: number) => void, warmUp = WARM_UP_MS): Measured {
   const begin = performance.now();
   let round = 0;
-  while (performance.now() - begin < WARM_UP_MS) run(round++);
+  while (performance.now() - begin < warmUp) run(round++);
   const times: number[] = [];
+  const units: number[] = [];
   for (const last = round + rounds; round < last; round++) {
+    units.push(timeUnit());
     const start = now();
     run(round);
     times.push(now() - start);
   }
-  return summary(times);
+  return summary(times, units);
 }
 
 /** The same for what is asynchronous; `warmUp` runs instead of a time. */
@@ -40,17 +72,19 @@ export async function measureAsync(
   warmUp: number,
 ): Promise<Measured> {
   const times: number[] = [];
+  const units: number[] = [];
   for (let round = 0; round < rounds + warmUp; round++) {
+    if (round >= warmUp) units.push(timeUnit());
     const start = now();
     await run(round);
     if (round >= warmUp) times.push(now() - start);
   }
-  return summary(times);
+  return summary(times, units);
 }
 
-function summary(times: number[]): Measured {
-  const sorted = times.sort((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1] ?? NaN, least: sorted[0] ?? NaN };
+function summary(times: readonly number[], units: readonly number[]): Measured {
+  const median = medianOf(times);
+  return { median, least: Math.min(...times), ratio: median / medianOf(units) };
 }
 
 /**

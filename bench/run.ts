@@ -7,21 +7,21 @@ import { utf8 } from '../src/bytes/octets.ts';
 import { defaultEngine } from '../src/ibe/default-engine.ts';
 import { WasmArithmetic } from '../src/ibe/wasm-engine.ts';
 import { measureGrowth, type Growth } from './growth.ts';
-import { benchDistrict, measureOperations, measureUnit, type Row } from './operations.ts';
+import { benchDistrict, measureOperations, useUnit, type Row } from './operations.ts';
+import { unitMedian } from './measure.ts';
 import { measureWorkers } from './workers.ts';
 
 const district = benchDistrict();
 const coldStart = measureColdStart();
-const before = measureUnit(district);
+useUnit(district);
 const rows = await measureOperations(district);
-const after = measureUnit(district);
-const unitMs = Math.min(before.median, after.median);
+const unitMs = unitMedian();
 const workers = await measureWorkers(district);
 const kilobytes = new WasmArithmetic(district.parameters).linesOctets / 1000;
 const growth = process.argv.includes('--growth') ? measureGrowth() : [];
 
 if (process.argv.includes('--json')) {
-  const ratios = Object.fromEntries(rows.map(({ key, measured }) => [key, measured.median / unitMs]));
+  const ratios = Object.fromEntries(rows.map(({ key, measured }) => [key, measured.ratio]));
   const least = Object.fromEntries(rows.map(({ key, measured }) => [key, measured.least / unitMs]));
   const all = { ...ratios, workers2over1: workers };
   console.log(JSON.stringify({ unitMs, ratios: all, least, coldStartMs: coldStart, kilobytes, growth }));
@@ -45,7 +45,7 @@ function printTable(list: readonly Row[]): void {
   const columns = ['ms', 'units', 'least', 'at most', 'aim'].map((title) => title.padStart(9)).join('');
   console.log(`${'operation'.padEnd(46)}${columns}`);
   for (const { name, measured, atMost, aim } of list) {
-    const ratio = measured.median / unitMs;
+    const { ratio } = measured;
     const figures = [
       measured.median.toFixed(2),
       ratio.toFixed(2),
