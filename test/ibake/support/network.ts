@@ -4,7 +4,7 @@
 import type { Clock, Random } from '../../../src/bytes/ports.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
-import { bigIntEngine } from '../../../src/ibe/bigint-engine.ts';
+import { defaultEngine } from '../../../src/ibe/default-engine.ts';
 import type { AffinePoint } from '../../../src/ibe/curve.ts';
 import type { IbeEngine } from '../../../src/ibe/engine.ts';
 import type { BfParameters } from '../../../src/ibe/parameters.ts';
@@ -25,7 +25,7 @@ export interface TestHome {
   readonly liRoot: Uint8Array;
 }
 
-export const engine: IbeEngine = bigIntEngine();
+export const engine: IbeEngine = defaultEngine();
 
 export class TestDistricts implements DistrictDirectory {
   readonly #homes: readonly TestHome[];

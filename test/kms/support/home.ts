@@ -1,7 +1,7 @@
 /** A KMS without sockets: the district of a vector set, an in-memory store, a clock that the test moves. */
 import { Secret } from '../../../src/bytes/secret.ts';
 import type { AuditEvent, AuditLog, AuditRecord } from '../../../src/evidence/log.ts';
-import { bigIntEngine } from '../../../src/ibe/bigint-engine.ts';
+import { defaultEngine } from '../../../src/ibe/default-engine.ts';
 import { District } from '../../../src/kms/district.ts';
 import { decodeDistrictFile } from '../../../src/kms/district-file.ts';
 import type { Enrolment } from '../../../src/kms/enrolment.ts';
@@ -58,7 +58,7 @@ export function vectorTime(file = 'exchange-1.json'): number {
   return (vectorFile(file) as { time: { unix: number } }).time.unix;
 }
 
-export async function home(now = vectorTime(), vector = vectorHome(), engine = bigIntEngine()) {
+export async function home(now = vectorTime(), vector = vectorHome(), engine = defaultEngine()) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
   const store = new SqliteKmsStore(':memory:');
   const clock = new ManualClock(now * 1000);
