@@ -56,7 +56,7 @@ export const layers = {
     const from = roomOf(context.filename);
     if (from === null) return {};
     const a = LAYER[from];
-    /** @param {import('estree').Node & { source?: any }} node */
+    /** @param {import('estree').Node & { source?: { value?: unknown } | null }} node */
     const check = (node) => {
       const source = node.source?.value;
       if (a === undefined) return context.report({ node, messageId: 'unknown', data: { room: from } });

@@ -71,11 +71,11 @@ describe('Delivery function under SIGKILL', () => {
       reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(keysOf(vector())).expose())),
     );
     const kmsPort = await listen(kms, '127.0.0.1', 0);
-    const any = { address: '127.0.0.1', port: 0 };
+    const anyPort = { address: '127.0.0.1', port: 0 };
     const lemf = await startLemf(
       {
-        hi2: any,
-        hi3: any,
+        hi2: anyPort,
+        hi3: anyPort,
         tls: files.lemf,
         folder: path.join(folder, 'lemf'),
         recoverInto: null,
