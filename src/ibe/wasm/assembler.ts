@@ -1,6 +1,6 @@
 /**
- * A small assembler for WebAssembly (core specification 2.0 with fixed-width SIMD, chapter 5 "Binary Format"): enough
- * for the field kernel, which `kernel.ts` writes with it at load, so that neither a compiler nor a binary file is needed.
+ * A small assembler for WebAssembly (core specification 2.0 with fixed-width SIMD, and one instruction of 3.0; chapter 5
+ * "Binary Format"): enough for the field kernel, which `kernel.ts` writes with it at load, so that neither a compiler nor a binary file is needed.
  *
  * Instructions are written as expressions, operands first, as in `f64x2.add(get(sum), f64x2.mul(x, y))`; the stack
  * order follows by itself. `Code` is a tree of octets, flattened once at the end.
@@ -189,9 +189,25 @@ interface FunctionText {
 /** Declares local variables. */
 export type Declare = (type: ValueType) => Local;
 
-/** Functions from i32 parameters to nothing over one imported memory, "env" "memory". */
+/**
+ * Functions from i32 parameters to nothing over one imported memory, "env" "memory". A relaxed module may use what
+ * WebAssembly 3.0 adds under the name of relaxed SIMD.
+ */
 export class ModuleText {
+  readonly relaxed: boolean;
   readonly #functions: FunctionText[] = [];
+
+  constructor(relaxed: boolean) {
+    this.relaxed = relaxed;
+  }
+
+  /**
+   * ab + c in both lanes. A relaxed module leaves it to the processor whether ab is rounded before the sum; for integers
+   * below 2^53 there is nothing to round, so that both kinds of module give the same.
+   */
+  multiplyAdd(a: Code, b: Code, c: Code): Code {
+    return this.relaxed ? [a, b, c, 0xfd, 0x87, 0x02] : f64x2.add(c, f64x2.mul(a, b));
+  }
 
   /** Adds a function; exported if it has a name. */
   routine<N extends keyof Parameters>(

@@ -6,24 +6,31 @@
  * The carry out of the last limb is dropped by not using `last`: for residues it is 0, since |value| < 2^(wn−1), and for
  * numbers modulo R it is a multiple of R.
  */
-import { f64x2, get, i32, set, v128, type Code, type Declare, type Local } from './assembler.ts';
+import { f64x2, get, i32, set, v128 } from './assembler.ts';
+import type { Code, Declare, Local, ModuleText } from './assembler.ts';
 import type { MemoryMap } from './memory-map.ts';
 
 export interface CarryConstants {
-  readonly radix: Local;
+  readonly module: ModuleText;
+  /** −2^w and 2^−w. */
+  readonly negatedRadix: Local;
   readonly inverseRadix: Local;
   /** Sets both; before any pass. */
   readonly load: Code;
 }
 
-export function carryConstants(map: MemoryMap, declare: Declare): CarryConstants {
-  const radix = declare('v128');
+export function carryConstants(
+  { module, map }: { readonly module: ModuleText; readonly map: MemoryMap },
+  declare: Declare,
+): CarryConstants {
+  const negatedRadix = declare('v128');
   const inverseRadix = declare('v128');
   return {
-    radix,
+    module,
+    negatedRadix,
     inverseRadix,
     load: [
-      set(radix, v128.load(i32.const(0), map.radix)),
+      set(negatedRadix, v128.load(i32.const(0), map.negatedRadix)),
       set(inverseRadix, v128.load(i32.const(0), map.inverseRadix)),
     ],
   };
@@ -33,7 +40,6 @@ export function carryConstants(map: MemoryMap, declare: Declare): CarryConstants
 export class CarryPass {
   readonly #constants: CarryConstants;
   readonly #value: Local;
-  readonly #high: Local;
   readonly #carry: Local;
   /** The carries of the vector before; its high lane enters the next vector. */
   readonly last: Local;
@@ -41,7 +47,6 @@ export class CarryPass {
   constructor(constants: CarryConstants, declare: Declare) {
     this.#constants = constants;
     this.#value = declare('v128');
-    this.#high = declare('v128');
     this.#carry = declare('v128');
     this.last = declare('v128');
   }
@@ -53,15 +58,14 @@ export class CarryPass {
 
   /** Takes the next vector of limbs to `result`. */
   step(vector: Code, result: Local): Code {
-    const { radix, inverseRadix } = this.#constants;
+    const { module, negatedRadix, inverseRadix } = this.#constants;
     return [
       set(this.#value, vector),
       set(this.#carry, f64x2.nearest(f64x2.mul(get(this.#value), get(inverseRadix)))),
-      set(this.#high, f64x2.mul(get(this.#carry), get(radix))),
       set(
         result,
         f64x2.add(
-          f64x2.sub(get(this.#value), get(this.#high)),
+          module.multiplyAdd(get(this.#carry), get(negatedRadix), get(this.#value)),
           f64x2.between(get(this.last), get(this.#carry)),
         ),
       ),

@@ -44,14 +44,14 @@ export function writeConvolutions(module: ModuleText): Convolutions {
   const all = { from: 0, to: 2 * VECTORS };
   const product = (columns: Range): Routine =>
     module.routine(null, 3, ([t, a, b], declare) =>
-      convolve({ t, a, b, square: false, columns, registers: declareRegisters(declare) }),
+      convolve({ module, t, a, b, square: false, columns, registers: declareRegisters(declare) }),
     );
   return {
     full: product(all),
     low: product({ from: 0, to: VECTORS }),
     high: product({ from: VECTORS - 1, to: 2 * VECTORS }),
     square: module.routine(null, 2, ([t, a], declare) =>
-      convolve({ t, a, b: a, square: true, columns: all, registers: declareRegisters(declare) }),
+      convolve({ module, t, a, b: a, square: true, columns: all, registers: declareRegisters(declare) }),
     ),
   };
 }
@@ -66,6 +66,7 @@ interface Registers {
 }
 
 interface Work {
+  readonly module: ModuleText;
   readonly t: Local;
   readonly a: Local;
   readonly b: Local;
@@ -93,7 +94,7 @@ function convolve(work: Work): Code {
  * One strip of pairs of rows. For squares all rows are doubled, and the vector with a row's own limb counts by half:
  * (a_2d², then the mixed product) for even rows, a_2d+1² alone for odd ones.
  */
-function strip({ t, a, b, square, columns, registers }: Work, rows: Range, begun: Set<number>): Code {
+function strip({ module, t, a, b, square, columns, registers }: Work, rows: Range, begun: Set<number>): Code {
   const { sum, before } = registers;
   const code: Code[] = [];
   const even = (i: number): Local => nth(registers.even, i);
@@ -119,16 +120,17 @@ function strip({ t, a, b, square, columns, registers }: Work, rows: Range, begun
       if (!loaded.has(d)) code.push(set(vector(d), v128.load(get(b), 16 * d)));
       loaded.add(d);
     }
-    const products = (row: (i: number) => Local, own: Code): Code[] =>
-      terms.map(({ i, d }) =>
-        f64x2.mul(get(row(i)), square && i === d ? f64x2.mul(get(vector(d)), own) : get(vector(d))),
-      );
-    code.push(set(sum, total(products(odd, v128.const(0, 0.5)))));
+    const products = (row: (i: number) => Local, own: Code): Product[] =>
+      terms.map(({ i, d }) => [
+        get(row(i)),
+        square && i === d ? f64x2.mul(get(vector(d)), own) : get(vector(d)),
+      ]);
+    code.push(set(sum, total(module, products(odd, v128.const(0, 0.5)))));
     if (column >= columns.from) {
-      const stored = begun.has(column) ? [v128.load(get(t), 16 * column)] : [];
+      const stored = begun.has(column) ? v128.load(get(t), 16 * column) : null;
       const moved = f64x2.between(moving ? get(before) : v128.const(0, 0), get(sum));
-      const all = total([...stored, ...products(even, v128.const(0.5, 1)), moved]);
-      code.push(v128.store(get(t), 16 * column, all));
+      const all = total(module, products(even, v128.const(0.5, 1)), stored);
+      code.push(v128.store(get(t), 16 * column, f64x2.add(all, moved)));
       begun.add(column);
     }
     code.push(set(before, get(sum)));
@@ -137,9 +139,13 @@ function strip({ t, a, b, square, columns, registers }: Work, rows: Range, begun
   return code;
 }
 
-function total(terms: readonly Code[]): Code {
-  const [first, ...rest] = terms;
-  return first === undefined ? v128.const(0, 0) : rest.reduce((sum, term) => f64x2.add(sum, term), first);
+/** Two factors. */
+type Product = readonly [Code, Code];
+
+function total(module: ModuleText, products: readonly Product[], addend: Code | null = null): Code {
+  let sum = addend;
+  for (const [a, b] of products) sum = sum === null ? f64x2.mul(a, b) : module.multiplyAdd(a, b, sum);
+  return sum ?? v128.const(0, 0);
 }
 
 function numbers({ from, to }: Range): number[] {

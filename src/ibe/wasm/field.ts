@@ -44,7 +44,8 @@ export class WasmField {
   #free: number;
   readonly #returned = new Map<number, number[]>();
 
-  constructor(p: bigint) {
+  /** Without relaxed SIMD where `relaxed` is false: for tests, which compare both. */
+  constructor(p: bigint, relaxed = true) {
     this.p = p;
     this.bits = bitLength(p);
     this.layout = layoutFor(this.bits);
@@ -55,8 +56,9 @@ export class WasmField {
     this.#limbs = new Float64Array(this.#memory.buffer);
     this.#digits = new Int32Array(this.#memory.buffer);
     this.#turns = inversionTurns(this.bits, this.layout.w);
-    const instance = new webAssembly.Instance(kernelModule(this.layout), { env: { memory: this.#memory } });
-    this.kernel = instance.exports as Kernel;
+    const module = kernelModule(this.layout, relaxed);
+    const { exports } = new webAssembly.Instance(module, { env: { memory: this.#memory } });
+    this.kernel = exports as Kernel;
     this.zero = this.#map.zero;
     this.wide = this.#map.wide;
     this.#writeConstants();
@@ -265,7 +267,7 @@ export class WasmField {
     const radix = 1n << BigInt(w);
     const R = 1n << BigInt(w * limbs);
     const negatedInverse = inverseModuloPower(-this.p, w * limbs);
-    this.#limbs.fill(2 ** w, map.radix / 8, map.radix / 8 + 2);
+    this.#limbs.fill(-(2 ** w), map.negatedRadix / 8, map.negatedRadix / 8 + 2);
     this.#limbs.fill(2 ** -w, map.inverseRadix / 8, map.inverseRadix / 8 + 2);
     this.#digits[map.digitInverse / 4] = Number(BigInt.asIntN(32, negatedInverse % radix));
     this.#writeBalanced(map.square, (R * R) % this.p);

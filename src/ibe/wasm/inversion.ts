@@ -111,13 +111,15 @@ function divisionSteps({ layout, map }: Setting, { u, v, q, r }: Matrix, declare
 
 /** (x, y) ← (ux + vy, qx + ry)/2^w, with a multiple of p where the division would leave a rest. */
 function applyMatrix(
-  { layout: { w, octets }, map }: Setting,
+  setting: Setting,
   { u, v, q, r }: Matrix,
   [x, y]: readonly [number, number],
   modular: boolean,
   declare: Declare,
 ): Code {
-  const constants = carryConstants(map, declare);
+  const { layout, map } = setting;
+  const { w, octets } = layout;
+  const constants = carryConstants(setting, declare);
   const at = declare('i32');
   const shift = i32.const(32 - w);
   const lowLimb = (address: number): Code => i32.truncF64(f64.load(i32.const(0), address));

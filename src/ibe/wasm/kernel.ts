@@ -13,7 +13,7 @@ import type { Layout } from './layout.ts';
 import { writeCanonical, writeChoices, writeLinear, writePacking, writeWide } from './linear.ts';
 import { memoryMap } from './memory-map.ts';
 import { writeProducts } from './product.ts';
-import { webAssembly, type CompiledModule } from './platform.ts';
+import { compile, type CompiledModule } from './platform.ts';
 
 /** What the module exports; every number is an address, unless said otherwise. */
 export interface Kernel {
@@ -44,9 +44,9 @@ export interface Kernel {
   invert(r: number, a: number, turns: number): void;
 }
 
-/** The octets of the module: the same at every call. */
-export function kernelOctets(layout: Layout): Uint8Array<ArrayBuffer> {
-  const module = new ModuleText();
+/** The octets of the module: the same at every call. `relaxed`: with fused multiplication and addition. */
+export function kernelOctets(layout: Layout, relaxed: boolean): Uint8Array<ArrayBuffer> {
+  const module = new ModuleText(relaxed);
   const map = memoryMap(layout);
   const setting = { module, layout, map, blocks: writeConvolutions(module) };
   const products = writeProducts(setting);
@@ -63,11 +63,11 @@ export function kernelOctets(layout: Layout): Uint8Array<ArrayBuffer> {
 const modules = new Map<string, CompiledModule>();
 
 /** The compiled module, kept: compiling takes some milliseconds. */
-export function kernelModule(layout: Layout): CompiledModule {
-  const key = `${layout.w} ${layout.blocks}`;
+export function kernelModule(layout: Layout, relaxed: boolean): CompiledModule {
+  const key = `${layout.w} ${layout.blocks} ${relaxed}`;
   const known = modules.get(key);
   if (known !== undefined) return known;
-  const compiled = new webAssembly.Module(kernelOctets(layout));
+  const compiled = compile((may) => kernelOctets(layout, may && relaxed));
   modules.set(key, compiled);
   return compiled;
 }

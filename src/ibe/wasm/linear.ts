@@ -23,10 +23,11 @@ export interface Wide {
   readonly subtractWide: Routine;
 }
 
-export function writeLinear({ module, layout, map }: Setting): Linear {
+export function writeLinear(setting: Setting): Linear {
+  const { module, layout } = setting;
   const combine = (name: string, operation: (a: Code, b: Code) => Code): Routine =>
     module.routine(name, 3, ([r, a, b], declare) => {
-      const constants = carryConstants(map, declare);
+      const constants = carryConstants(setting, declare);
       const pass = new CarryPass(constants, declare);
       const [at, vector] = [declare('i32'), declare('v128')];
       return [

@@ -8,8 +8,8 @@ import { BLOCK_OCTETS, type Layout } from './layout.ts';
 export const SLOT_OCTETS = 2 * BLOCK_OCTETS;
 
 export interface MemoryMap {
-  /** Vectors of two equal doubles: 2^w and 2^−w. */
-  readonly radix: number;
+  /** Vectors of two equal doubles: −2^w and 2^−w. */
+  readonly negatedRadix: number;
   readonly inverseRadix: number;
   /** p, and −1/p modulo R; behind each, the sums of its blocks by pairs, in the order of `pairsOf`. */
   readonly prime: Multiplier;
@@ -62,7 +62,7 @@ export function memoryMap({ blocks, octets }: Layout): MemoryMap {
   const pairs = pairsOf(blocks).length;
   const multiplier = (): Multiplier => ({ limbs: take(octets), sums: take(pairs * BLOCK_OCTETS) });
   return {
-    radix: take(16),
+    negatedRadix: take(16),
     inverseRadix: take(16),
     prime: multiplier(),
     negatedInverse: multiplier(),

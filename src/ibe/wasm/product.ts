@@ -110,8 +110,9 @@ function blockSquares({ layout, map, blocks, factors }: Text, a: Local): Code {
 }
 
 /** The product from its slots, after one pass of carries. */
-function storeWide({ layout, map, factors }: Text, t: Local, declare: Declare): Code {
-  const constants = carryConstants(map, declare);
+function storeWide(text: Text, t: Local, declare: Declare): Code {
+  const { layout, factors } = text;
+  const constants = carryConstants(text, declare);
   const pass = new CarryPass(constants, declare);
   const [at, vector] = [declare('i32'), declare('v128')];
   return [
@@ -141,8 +142,8 @@ interface ReductionWork {
   readonly high: Local;
 }
 
-function reductionWork({ map }: Text, declare: Declare): ReductionWork {
-  const constants = carryConstants(map, declare);
+function reductionWork(text: Text, declare: Declare): ReductionWork {
+  const constants = carryConstants(text, declare);
   return {
     load: constants.load,
     first: new CarryPass(constants, declare),
