@@ -153,7 +153,7 @@ export class WasmArithmetic implements BfArithmetic<Place, Lines> {
     this.#unitary.complete(squared);
     // The pairing is squared: (q + 1)/2 takes the root.
     const value = this.thetaPower(squared, (power * ((q + 1n) / 2n)) % q);
-    miller.wipe();
+    this.#generic.wipe();
     this.#unitary.release(squared);
     return value;
   }

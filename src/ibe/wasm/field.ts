@@ -38,7 +38,8 @@ export class WasmField {
   readonly #map: MemoryMap;
   readonly #memory: LinearMemory;
   readonly #turns: number;
-  readonly #other: number;
+  /** As `wide`, for the second of two products. */
+  readonly #other: Place;
   #limbs: Float64Array;
   #digits: Int32Array;
   #free: number;
@@ -103,12 +104,13 @@ export class WasmField {
     this.#limbs.fill(0, place / 8, (place + count * this.octets) / 8);
   }
 
-  /** Overwrites what the kernel's own scratch memory holds of the last computations. */
+  /** Overwrites what scratch memory, the kernel's and this class's own, holds of the last computations. */
   wipeScratch(): void {
     const { sums, square, inversion, delta } = this.#map;
     this.#limbs.fill(0, sums[0] / 8, square / 8);
     this.#limbs.fill(0, (inversion[0] - 64) / 8, delta / 8);
     this.#limbs.fill(0, delta / 8, this.#map.free / 8);
+    this.wipe(this.#other, 2);
   }
 
   /** The limbs as they lie: p and so on are Σ limb·2^(wk), not canonical, times R. */
@@ -133,7 +135,9 @@ export class WasmField {
   /** The number from 0 to p − 1. */
   get(a: Place): bigint {
     const octets = this.getOctets(a, Math.ceil(this.bits / 8));
-    return BigInt(`0x${Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex')}`);
+    const value = BigInt(`0x${Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex')}`);
+    octets.fill(0);
+    return value;
   }
 
   /** The number from 0 to p − 1, big endian. */

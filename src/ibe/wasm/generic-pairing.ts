@@ -63,6 +63,16 @@ export class GenericPairing {
     return miller;
   }
 
+  /** Overwrites temporary places: A and its multiples may be a private key's. */
+  wipe(): void {
+    const field = this.#field;
+    this.#miller.wipe();
+    for (const place of [this.#x, this.#minusY, ...this.#t]) field.wipe(place);
+    for (const point of [this.#affine, this.#added]) field.wipe(point, 2);
+    field.wipe(this.#v, 3);
+    this.#points.wipe();
+  }
+
   /** X and −Y of αU = (X, iY). */
   #setArgument(u: AffinePoint): void {
     const field = this.#field;
