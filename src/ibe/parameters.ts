@@ -20,6 +20,7 @@
 import { checkPrimeSync } from 'node:crypto';
 import { derInteger, derOid, derSequence, type DerReader } from '../bytes/der.ts';
 import { toHex } from '../bytes/octets.ts';
+import { LeastRecentlyUsed } from './cache.ts';
 import {
   VERSION,
   decodeStrict,
@@ -94,18 +95,22 @@ export const SECURITY_SIZES: readonly SecuritySize[] = [
   { n: 15360, pBits: 7680, qBits: 512, hash: 'sha512' },
 ];
 
-/** Octets of p and q may come from anybody, and a test of 7680 bits takes seconds: what has passed is remembered. */
-const MAX_REMEMBERED = 64;
-const validated = new Set<string>();
+/** A primality test of 7680 bits takes more than ten seconds: what has passed is remembered. */
+const validated = new LeastRecentlyUsed<true>(64);
 
 /**
  * Everything that a district's parameters must be: one of the table's sizes, p and q prime and of their form, P and
- * P_pub different points of order q. Parameters that passed are remembered, at most 64.
+ * P_pub different points of order q. Parameters that passed are remembered by a digest of their DER, at most 64.
  * @throws IbeError `parameters` or `point`
  */
 export function validateBfParameters(params: BfParameters): void {
-  const key = fingerprint(encodeBfPublicParameters(params));
-  if (validated.has(key)) return;
+  validated.get(toHex(digest('sha256', encodeBfPublicParameters(params))), () => {
+    validateAnew(params);
+    return true;
+  });
+}
+
+function validateAnew(params: BfParameters): void {
   const { p, q, P, Ppub } = params;
   requireSize(params);
   checkShape(p, q);
@@ -114,9 +119,6 @@ export function validateBfParameters(params: BfParameters): void {
   requireOrderQ(P, params, 'P');
   requireOrderQ(Ppub, params, 'P_pub');
   if (P.x === Ppub.x) throw new IbeError('parameters', 'P_pub is P or its negative');
-  const [oldest] = validated;
-  if (validated.size >= MAX_REMEMBERED && oldest !== undefined) validated.delete(oldest);
-  validated.add(key);
 }
 
 /**
@@ -140,8 +142,4 @@ function readPoint(reader: DerReader, field: string, p: bigint): AffinePoint {
   const point = readFpPoint(reader, field);
   if (!isOnCurve(point, p)) throw new IbeError('point', `${field} is not on the curve`);
   return point;
-}
-
-function fingerprint(der: Uint8Array): string {
-  return toHex(digest('sha256', der));
 }
