@@ -11,9 +11,9 @@
  */
 import { toBigInt } from '../bytes/octets.ts';
 import { districtOfHost } from '../ibake/identity.ts';
-import { multiply } from '../ibe/curve.ts';
 import { isDemoGroup } from '../ibe/demo-groups.ts';
 import { validateBfParameters } from '../ibe/parameters.ts';
+import { isMasterSecretOf } from '../ibe/setup.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
 import { KmsError } from './errors.ts';
 import type { SerialRecord } from './ports.ts';
@@ -53,8 +53,7 @@ export class District {
     if (isDemoGroup(record.bf) && !this.#demo)
       throw new KmsError('refused', `serial ${record.serial} uses a group of the demo: make one of your own`);
     validateBfParameters(record.bf);
-    const Ppub = multiply(record.bf.P, toBigInt(record.masterSecret.expose()), record.bf.p);
-    if (Ppub?.x !== record.bf.Ppub.x || Ppub.y !== record.bf.Ppub.y)
+    if (!isMasterSecretOf(record.bf, toBigInt(record.masterSecret.expose())))
       throw new KmsError('refused', `serial ${record.serial}: the master secret belongs to other parameters`);
     if (record.notBefore % this.keyLifetime !== 0)
       throw new KmsError('refused', `serial ${record.serial}: notBefore is not a period boundary`);

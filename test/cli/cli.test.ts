@@ -1,6 +1,7 @@
 /** The command line as a person meets it: real processes, readable scripts. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -86,21 +87,52 @@ describe('claviger mikey decode', () => {
 });
 
 describe('claviger ibe setup', () => {
+  const setup = ['ibe', 'setup', '--district', 'https://kms.x.example/.well-known/ibe'];
+
   it('writes a secret that only its owner can read, never twice over', () => {
-    const args = [
-      'ibe',
-      'setup',
-      '--district',
-      'https://kms.x.example/.well-known/ibe',
-      '--n',
-      '2048',
-      '--out',
-      folder,
-    ];
+    const args = [...setup, '--n', '2048', '--out', folder];
     expect(run(args).status).toBe(0);
     expect(statSync(path.join(folder, 'district.json')).mode & 0o777).toBe(0o600);
-    expect(run(args).err).toMatch(/exists already/);
-    expect(run([...args.slice(0, -4), '--n', '1000', '--out', folder]).err).toMatch(/1000 is not one of/);
+    const again = run(args);
+    expect(again.err).toMatch(/exists already/);
+    expect(again.err).not.toMatch(/searching/);
+  });
+
+  it('refuses what no KMS would take before it searches', () => {
+    const out = path.join(folder, 'refused');
+    for (const [option, value, why] of [
+      ['--n', '1000', /1000 is not one of 2048, 3072, 7680, 15360/],
+      ['--n', '1024', /1024 is not one of/],
+      ['--key-lifetime', '899', /too short/],
+      ['--district', 'http://kms.x.example/ibe', /not an https URI/],
+    ] as const) {
+      const { status, err } = run([...setup, '--out', out, option, value]);
+      expect(status).not.toBe(0);
+      expect(err).toMatch(why);
+      expect(err).not.toMatch(/searching/);
+    }
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('says why it cannot write', () => {
+    const { status, err } = run([...setup, '--n', '2048', '--out', path.join(cli, 'kms1')]);
+    expect(status).toBe(1);
+    expect(err).toMatch(/ENOTDIR/);
+  });
+
+  it('shows progress, and gives up at Ctrl-C with nothing written', async () => {
+    const out = path.join(folder, 'given-up');
+    const child = spawn(process.execPath, [cli, ...setup, '--n', '15360', '--out', out]);
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (!err.includes('searching p')) setTimeout(() => child.kill('SIGINT'), 300);
+      err += text;
+    });
+    const [status] = (await once(child, 'exit')) as [number | null];
+    expect(status).toBe(1);
+    expect(err).toMatch(/searching p: 0 candidates in 0 s; about 1774 on average/);
+    expect(err).toMatch(/was cancelled/);
+    expect(existsSync(out)).toBe(false);
   });
 });
 

@@ -12,12 +12,12 @@ import {
   drawMasterSecret,
   generateDistrict,
   generateGroup,
-  likelihood,
-  requireMasterSecret,
+  isMasterSecretOf,
+  remaining,
   solinasCandidates,
   type SetupProgress,
 } from '../../src/ibe/setup.ts';
-import { smallDistricts } from './support/groups.ts';
+import { smallDistricts, somePoint } from './support/groups.ts';
 import { seededRandom } from './support/octets.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name }) as Error;
@@ -70,7 +70,7 @@ describe('BFsetup', () => {
 
   it('tells whose master secret it is', () => {
     const { params, masterSecret } = smallDistricts()[0]!;
-    expect(() => requireMasterSecret(params, masterSecret)).not.toThrow();
+    expect(isMasterSecretOf(params, masterSecret)).toBe(true);
     for (const bad of [
       masterSecret + 1n,
       masterSecret + params.q,
@@ -79,15 +79,44 @@ describe('BFsetup', () => {
       -masterSecret,
       params.q - masterSecret,
     ]) {
-      expect(() => requireMasterSecret(params, bad)).toThrow(code('parameters'));
+      expect(isMasterSecretOf(params, bad)).toBe(false);
     }
   });
 
-  it('tells how likely a search was to have ended', () => {
-    const at = (tried: number): number => likelihood({ stage: 'p', tried, expected: 100 });
-    expect(at(0)).toBe(0);
-    expect(at(100)).toBeCloseTo(0.632, 3);
-    expect(at(2000)).toBeGreaterThan(0.99);
+  it('has no master secret for a point that is not of order q', () => {
+    const { params } = smallDistricts()[0]!;
+    expect(() => drawMasterSecret({ ...params, P: somePoint(3n, params.p) }, seededRandom('s'))).toThrow(
+      code('parameters'),
+    );
+  });
+
+  it('estimates the time that remains from the pace, however much has gone', () => {
+    const at = (tried: number, seconds: number) =>
+      remaining({ stage: 'p', tried, expected: 1000, proof: 200 }, seconds);
+    expect(at(0, 0)).toBeNull();
+    expect(at(36, 1)).toBeNull();
+    expect(at(100, 10)!.mean).toBeCloseTo(120, 6);
+    expect(at(5000, 500)).toEqual(at(100, 10));
+    expect(at(100, 10)!.most).toBeCloseTo(319.6, 1);
+  });
+
+  it('takes as many candidates as it says, on average over many searches', async () => {
+    const tried: number[] = [];
+    let expected = 0;
+    for (let n = 0; n < 60; n++) {
+      let last = 0;
+      const onProgress = (progress: SetupProgress): void => {
+        if (progress.stage !== 'p') return;
+        last = progress.tried;
+        expected = progress.expected;
+      };
+      const random = seededRandom(`search ${n}`);
+      await generateGroup({ pBits: 256, qBits: 140, hash: 'sha1' }, { random, onProgress });
+      tried.push(last);
+    }
+    const mean = tried.reduce((sum, each) => sum + each, 0) / tried.length;
+    expect(mean / expected).toBeGreaterThan(0.6);
+    expect(mean / expected).toBeLessThan(1.6);
   });
 
   it('refuses n = 1024 and other sizes', async () => {

@@ -1,16 +1,18 @@
 /** `claviger ibe setup`: the parameters and secrets of a new district. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { systemRandom } from '../../app/runtime.ts';
 import { toBase64 } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../ibe/system-parameters.ts';
-import { generateDistrict, likelihood } from '../../ibe/setup.ts';
-import type { SetupProgress } from '../../ibe/setup.ts';
-import { validateBfParameters } from '../../ibe/parameters.ts';
+import { generateDistrict, remaining, type NewDistrict, type SetupProgress } from '../../ibe/setup.ts';
 import { masterSecretOctets, NO_END, revealDistrict } from '../../kms/district-file.ts';
 import { CliError } from '../failure.ts';
+
+/** As the configuration of a KMS has it. */
+const SHORTEST_LIFETIME = 900;
 
 interface SetupOptions {
   readonly district: string;
@@ -32,7 +34,7 @@ export function ibeCommand(): Command {
         )
         .option('--serial <number>', 'serial of these parameters', whole, 1)
         .option('--n <bits>', 'security parameter: 2048, 3072, 7680 or 15360', whole, 3072)
-        .option('--key-lifetime <seconds>', 'seconds of a key period', whole, 86_400)
+        .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
         .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
         .addHelpText('after', EXAMPLES)
         .action(setup),
@@ -40,31 +42,19 @@ export function ibeCommand(): Command {
 }
 
 const EXAMPLES = `
-n = 3072 takes seconds, 7680 a minute or more, 15360 many minutes: primes are found by chance.
+Primes are found by chance. On two cores n = 3072 takes a second, 7680 some ten seconds, 15360 a minute or more; the
+estimate that is shown goes by the machine's own pace. Ctrl-C gives up; nothing is written then.
 
 Example:
   $ claviger ibe setup --district https://kms.home1.example/.well-known/ibe --out kms1`;
 
+const SECRETS = 'district.json';
+const PUBLISHED = 'parameters.b64';
+
 async function setup(options: SetupOptions): Promise<void> {
-  if (!/^https:\/\/[^/]+\//.test(options.district)) {
-    throw new CliError(
-      'usage',
-      `${options.district} is not an https URI`,
-      'A district is where its parameters are fetched.',
-    );
-  }
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  const { parameters, masterSecret } = await generateDistrict({
-    n: options.n,
-    random: systemRandom(),
-    onProgress: progressLine(),
-    signal: stop.signal,
-  });
-  validateBfParameters(parameters);
-  process.stderr.write('\n');
+  check(options);
+  const { parameters, masterSecret } = await search(options.n);
   const { district, serial, keyLifetime } = options;
-  mkdirSync(options.out, { recursive: true, mode: 0o700 });
   const published = encodeIbeSysParams(
     sysParamsOf({ district, serial, notBefore: 0, notAfter: NO_END, keyLifetime, bf: parameters }),
   );
@@ -80,23 +70,86 @@ async function setup(options: SetupOptions): Promise<void> {
     },
     liRoot: Secret.of(systemRandom().bytes(32)),
   });
-  write(options.out, 'parameters.b64', toBase64(published) + '\n', 0o644);
-  write(options.out, 'district.json', JSON.stringify(secrets, null, 2) + '\n', 0o600);
+  mkdirSync(options.out, { recursive: true, mode: 0o700 });
+  write(options.out, PUBLISHED, toBase64(published) + '\n', 0o644);
+  write(options.out, SECRETS, JSON.stringify(secrets, null, 2) + '\n', 0o600);
 }
 
-/** One line on standard error that is written over, on a terminal; else one line a stage. */
+/** What would make the search vain. */
+function check({ district, keyLifetime, out }: SetupOptions): void {
+  if (!/^https:\/\/[^/]+\//.test(district)) {
+    throw new CliError(
+      'usage',
+      `${district} is not an https URI`,
+      'A district is where its parameters are fetched.',
+    );
+  }
+  if (keyLifetime < SHORTEST_LIFETIME) {
+    throw new CliError(
+      'usage',
+      `a key period of ${keyLifetime} s is too short`,
+      `A KMS takes ${SHORTEST_LIFETIME} s or more.`,
+    );
+  }
+  const there = [PUBLISHED, SECRETS].map((name) => path.join(out, name)).find((file) => existsSync(file));
+  if (there !== undefined) throw existsAlready(there);
+}
+
+/** Parameters and master secret, with progress, until Ctrl-C. */
+async function search(n: number): Promise<NewDistrict> {
+  const stop = new AbortController();
+  const giveUp = (): void => stop.abort();
+  process.once('SIGINT', giveUp);
+  try {
+    const made = await generateDistrict({
+      n,
+      random: systemRandom(),
+      onProgress: progressLine(),
+      signal: stop.signal,
+    });
+    // A Ctrl-C during the last computation is heard here.
+    await setImmediate();
+    if (stop.signal.aborted) throw new CliError('failed', 'parameter generation was cancelled');
+    return made;
+  } finally {
+    process.off('SIGINT', giveUp);
+    if (process.stderr.isTTY) process.stderr.write('\n');
+  }
+}
+
+/** Seconds between two lines where lines are kept. */
+const QUIET = 10;
+
+/** One line on standard error that is written over, on a terminal; else a line a stage, and one now and then. */
 function progressLine(): (progress: SetupProgress) => void {
-  const started = performance.now();
   let stage = '';
+  let began = 0;
+  let shown = -Infinity;
   return (progress) => {
-    const { tried, expected } = progress;
-    const seconds = ((performance.now() - started) / 1000).toFixed(0);
-    const chance = (100 * likelihood(progress)).toFixed(0);
-    const line = `searching ${progress.stage}: ${tried} candidates, about ${expected} on average, ${chance} % of searches end by now, ${seconds} s`;
+    const now = performance.now() / 1000;
+    if (stage !== progress.stage) {
+      stage = progress.stage;
+      began = now;
+      shown = -Infinity;
+    }
+    const line = progressText(progress, now - began);
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-    else if (stage !== progress.stage) process.stderr.write(line + '\n');
-    stage = progress.stage;
+    else if (now - shown >= QUIET) {
+      process.stderr.write(line + '\n');
+      shown = now;
+    }
   };
+}
+
+function progressText(progress: SetupProgress, seconds: number): string {
+  const { stage, tried } = progress;
+  if (stage === 'point') return 'making the base point and the master secret';
+  const time = remaining(progress, seconds);
+  const estimate =
+    time === null
+      ? `about ${progress.expected} on average`
+      : `about ${time.mean.toFixed(0)} s more on average, ${time.most.toFixed(0)} s in one case of 20`;
+  return `searching ${stage}: ${tried} candidates in ${seconds.toFixed(0)} s; ${estimate}`;
 }
 
 function write(folder: string, name: string, text: string, mode: number): void {
@@ -104,11 +157,14 @@ function write(folder: string, name: string, text: string, mode: number): void {
   try {
     writeFileSync(file, text, { mode, flag: 'wx' });
   } catch (cause) {
-    throw new CliError('input', `${file} exists already`, 'Nothing was overwritten: choose another folder.', {
-      cause,
-    });
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw existsAlready(file);
+    throw cause;
   }
   process.stdout.write(`wrote ${file}\n`);
+}
+
+function existsAlready(file: string): CliError {
+  return new CliError('input', `${file} exists already`, 'Nothing was overwritten: choose another folder.');
 }
 
 function whole(text: string): number {
