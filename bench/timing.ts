@@ -1,30 +1,49 @@
 /**
- * `npm run bench:timing`: whether the time of an operation tells which of two classes its secret is from. Runs of both
- * classes are mixed at random; Welch's t compares their means, over all runs and over those below the 90th percentile
- * (interruptions hide small differences). |t| above 4.5 says that they differ (the threshold of the TVLA method). A small
- * |t| proves nothing by itself: it says what so many runs could not tell apart. The last row is a control that must leak,
- * BigInt's multiplication of points.
+ * `npm run bench:timing`: whether the time of an operation tells which of two classes its secret is from. Secrets are
+ * drawn before the clock runs, and runs of both classes are mixed at random; Welch's t compares their means, over all
+ * runs and over those below the 90th percentile (interruptions hide small differences). |t| above 4.5 says that they
+ * differ (the threshold of the TVLA method).
+ *
+ * A small |t| proves nothing by itself. Two controls and a column say what it is worth: one class against itself, which
+ * must not differ; BigInt's multiplication of points by two classes of scalars of one length, which must; and `visible`,
+ * the difference in per cent of the mean that so many runs on this machine would have told.
+ *
+ * Arguments: how often (3000), and `--cpu` to count processor time instead of time that passed, for a busy machine.
  */
 import { randomBytes } from 'node:crypto';
 import { toBigInt, utf8 } from '../src/bytes/octets.ts';
 import { multiply } from '../src/ibe/curve.ts';
-import { WasmArithmetic } from '../src/ibe/wasm-engine.ts';
+import { WasmArithmetic, wasmEngine } from '../src/ibe/wasm-engine.ts';
 import { WasmField } from '../src/ibe/wasm/field.ts';
 import { benchDistrict } from './operations.ts';
 
-const RUNS = Number(process.argv[2] ?? 3000);
+const args = process.argv.slice(2);
+const RUNS = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 3000);
 const THRESHOLD = 4.5;
+/** Share of the runs that come first and are not counted: V8 is still compiling. */
+const WARM_UP = 0.1;
 
-interface Subject {
-  readonly name: string;
-  readonly runs: number;
-  /** Secrets of the first class (fixed) and of the second (random); made before the clock starts. */
-  readonly fixed: () => bigint;
-  readonly random: () => bigint;
-  readonly run: (secret: bigint) => void;
+/** Milliseconds. */
+const now = args.includes('--cpu') ? cpuTime : () => performance.now();
+
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
-const { parameters } = benchDistrict();
+interface Subject<T = unknown> {
+  readonly name: string;
+  readonly runs: number;
+  /** Secrets of either class. */
+  readonly classes: readonly [() => T, () => T];
+  /** Before the clock starts. */
+  readonly prepare?: (secret: T) => void;
+  readonly run: (secret: T) => unknown;
+  /** What a control must show; a subject should not. */
+  readonly control?: 'differ' | 'not told apart';
+}
+
+const { parameters, masterSecret } = benchDistrict();
 const { p, q, P } = parameters;
 const arithmetic = new WasmArithmetic(parameters);
 const point = arithmetic.hashPoint(utf8('target'));
@@ -35,84 +54,110 @@ if (identity === null) throw new Error('Q_id = 0');
 const field = new WasmField(p);
 const [r, a] = [field.take(), field.take()];
 const below = (n: bigint): bigint => toBigInt(randomBytes(200)) % n;
+const smallOrAny = [() => 3n, () => below(q)] as const;
 
-const subjects: Subject[] = [
-  {
+const engine = wasmEngine();
+const id = utf8('alice');
+const key = engine.extract(parameters, masterSecret, id);
+const ciphertext = engine.encrypt(parameters, id, new Uint8Array(16), new Uint8Array(32).fill(7));
+const altered = () => ({ ...ciphertext, v: new Uint8Array(randomBytes(ciphertext.v.length)) });
+
+const subject = <T>(given: Subject<T>): Subject => given as Subject;
+const subjects: readonly Subject[] = [
+  subject({
     name: 'inversion in the kernel',
     runs: RUNS,
-    fixed: () => 1n,
-    random: () => below(p),
+    classes: [() => 1n, () => below(p)],
+    prepare: (secret) => field.set(a, secret),
     run: () => field.invert(r, a),
-  },
-  {
+  }),
+  subject({
     name: '[l]P from the table',
     runs: RUNS,
-    fixed: () => 3n,
-    random: () => below(q),
-    run: (l) => void arithmetic.baseMultiple(l),
-  },
-  {
+    classes: smallOrAny,
+    run: (l) => arithmetic.baseMultiple(l),
+  }),
+  subject({
     name: 'a power in GT',
     runs: RUNS,
-    fixed: () => 3n,
-    random: () => below(q),
-    run: (n) => void arithmetic.thetaPower(theta, n),
-  },
-  {
+    classes: smallOrAny,
+    run: (n) => arithmetic.thetaPower(theta, n),
+  }),
+  subject({
     name: '[s]Q, the secret part of extraction',
     runs: Math.ceil(RUNS / 3),
-    fixed: () => 3n,
-    random: () => below(q),
-    run: (s) => void arithmetic.secretMultiple(identity, s),
-  },
-  {
-    name: 'control: [l]P on BigInt',
-    runs: Math.ceil(RUNS / 30),
-    fixed: () => 3n,
-    random: () => below(q),
-    run: (l) => void multiply(P, l, p),
-  },
+    classes: smallOrAny,
+    run: (s) => arithmetic.secretMultiple(identity, s),
+  }),
+  subject({
+    name: 'BFdecrypt, accepted or refused',
+    runs: Math.ceil(RUNS / 3),
+    classes: [() => ({ ...ciphertext }), altered],
+    run: (given) => engine.decrypt(parameters, key, given),
+  }),
+  subject({
+    name: 'control: [l]P, one class against itself',
+    runs: RUNS,
+    classes: [() => below(q), () => below(q)],
+    run: (l) => arithmetic.baseMultiple(l),
+    control: 'not told apart',
+  }),
+  subject({
+    name: 'control: [l]P on BigInt, few bits set',
+    runs: Math.ceil(RUNS / 10),
+    classes: [() => q / 2n + 1n - ((q / 2n) % (1n << 128n)), () => q / 2n + below(q / 2n)],
+    run: (l) => multiply(P, l, p),
+    control: 'differ',
+  }),
 ];
 
-console.log(`${'operation'.padEnd(40)}${'runs'.padStart(8)}${'t'.padStart(10)}${'t, cropped'.padStart(13)}`);
-for (const subject of subjects) {
-  const [fixed, random] = sample(subject);
-  const all = welch(fixed, random);
-  const cut = percentile([...fixed, ...random], 0.9);
+const titles = ['runs', 't', 't, cropped', 'visible'].map((title) => title.padStart(12)).join('');
+console.log(`${'operation'.padEnd(40)}${titles}`);
+for (const each of subjects) report(each, sample(each));
+
+function report({ name, runs, control }: Subject, [left, right]: readonly [number[], number[]]): void {
+  const cut = percentile([...left, ...right], 0.9);
   const cropped = welch(
-    fixed.filter((time) => time <= cut),
-    random.filter((time) => time <= cut),
+    left.filter((time) => time <= cut),
+    right.filter((time) => time <= cut),
   );
-  const verdict = Math.abs(cropped) > THRESHOLD ? '  differ' : '  not told apart';
+  const figures = [
+    String(runs),
+    welch(left, right).t.toFixed(2),
+    cropped.t.toFixed(2),
+    `${((100 * THRESHOLD * cropped.error) / cropped.mean).toFixed(2)} %`,
+  ];
+  const verdict = Math.abs(cropped.t) > THRESHOLD ? 'differ' : 'not told apart';
+  const expected = control === undefined ? '' : verdict === control ? ', as it should' : ', as it should NOT';
   console.log(
-    subject.name.padEnd(40) +
-      String(subject.runs).padStart(8) +
-      all.toFixed(2).padStart(10) +
-      cropped.toFixed(2).padStart(13) +
-      verdict,
+    `${name.padEnd(40)}${figures.map((figure) => figure.padStart(12)).join('')}  ${verdict}${expected}`,
   );
 }
 
 /** Times of both classes, in an order that nobody chose. */
-function sample({ runs, fixed, random, run }: Subject): readonly [number[], number[]] {
+function sample({ runs, classes, prepare, run }: Subject): readonly [number[], number[]] {
   const times: readonly [number[], number[]] = [[], []];
-  const order = randomBytes(runs);
-  for (let at = 0; at < runs; at++) {
-    const secretClass = (order[at] ?? 0) & 1;
-    const secret = secretClass === 0 ? fixed() : random();
-    field.set(a, secret);
-    const start = performance.now();
+  const order = [...randomBytes(runs)].map((octet): 0 | 1 => ((octet & 1) === 0 ? 0 : 1));
+  const secrets = order.map((which) => classes[which]());
+  for (const [at, which] of order.entries()) {
+    const secret = secrets[at];
+    prepare?.(secret);
+    const start = now();
     run(secret);
-    const time = performance.now() - start;
-    if (at >= runs / 10) (secretClass === 0 ? times[0] : times[1]).push(time);
+    const time = now() - start;
+    if (at >= runs * WARM_UP) times[which].push(time);
   }
   return times;
 }
 
-/** Welch's t of two samples. */
-function welch(left: readonly number[], right: readonly number[]): number {
+/** Welch's t of two samples, the standard error of the difference, and the mean of the first. */
+function welch(
+  left: readonly number[],
+  right: readonly number[],
+): { readonly t: number; readonly error: number; readonly mean: number } {
   const [a, b] = [moments(left), moments(right)];
-  return (a.mean - b.mean) / Math.sqrt(a.variance / left.length + b.variance / right.length);
+  const error = Math.sqrt(a.variance / left.length + b.variance / right.length);
+  return { t: (a.mean - b.mean) / error, error, mean: a.mean };
 }
 
 function moments(values: readonly number[]): { readonly mean: number; readonly variance: number } {
