@@ -2,9 +2,8 @@
  * The arithmetic of Boneh–Franklin on the WebAssembly kernel (`wasm/`), one instance of it for each district.
  *
  * **Constant time** as far as the kernel reaches: field arithmetic, inversion, the pairing (its sequence is public), the
- * Lucas ladder of secret powers, [l]P and [s]Q (masked scans of tables). Not constant time: the conversion of BigInt to
- * octets and back at the borders, h·l mod q on BigInt, and what treats public values (hash points, Q_id = [h]Q′). See
- * docs/performance.md.
+ * Lucas ladder of secret powers, [l]P and [s]Q (masked scans of tables). Not constant time: BigInt at the borders, and
+ * what treats public values (hash points, Q_id = [h]Q′); docs/security.md has the list.
  *
  * Temporary places are overwritten after every operation with a secret, tables of private keys when they are forgotten.
  */

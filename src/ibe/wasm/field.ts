@@ -4,7 +4,7 @@
  *
  * Places are taken and given back in pools; `wipe` overwrites what a place held. Numbers enter and leave as BigInt or as
  * octets, since that is what the rest of the system speaks; their conversion goes digit by digit and does not branch on
- * them, but a BigInt's own arithmetic is not constant time (see `docs/performance.md`).
+ * them, but a BigInt's own arithmetic is not constant time (see docs/security.md).
  */
 import { bitLength } from '../field.ts';
 import { inversionTurns } from './inversion.ts';
