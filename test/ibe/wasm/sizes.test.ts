@@ -73,6 +73,19 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
     arithmetic.forgetLines(lines);
   });
 
+  it('finds that hash points of order 2 and 3 make no key: θ = 1, and Q_id = 0', () => {
+    const one = { re: 1n, im: 0n };
+    for (const point of [
+      { x: p - 1n, y: 0n },
+      { x: 0n, y: 1n },
+      { x: 0n, y: p - 1n },
+    ]) {
+      expect(arithmetic.theta(point)).toBeNull();
+      expect(arithmetic.privateKey(point, masterSecret)).toBeNull();
+      expect(arithmetic.pairWithMaster(P, point, masterSecret)).toEqual(one);
+    }
+  });
+
   it('refuses lines of a point that is not of order q', () => {
     const point = expect.objectContaining({ code: 'point' }) as Error;
     const raw = rawHashPoint('sha512', id, p);
