@@ -49,7 +49,7 @@ const arithmetic = new WasmArithmetic(parameters);
 const point = arithmetic.hashPoint(utf8('target'));
 const theta = arithmetic.theta(point);
 if (theta === null) throw new Error('θ = 1');
-const identity = arithmetic.privateKey(point, 1n);
+const identity = arithmetic.clearCofactor(point);
 if (identity === null) throw new Error('Q_id = 0');
 const field = new WasmField(p);
 const [r, a] = [field.take(), field.take()];

@@ -158,9 +158,13 @@ export class WasmArithmetic implements BfArithmetic<Place, Lines> {
   }
 
   privateKey(point: AffinePoint, masterSecret: bigint): AffinePoint | null {
-    const { cofactor, q } = this.#shape;
-    const identity = this.#points.multiple(point, cofactor);
-    return identity === null ? null : this.secretMultiple(identity, mod(masterSecret, q));
+    const identity = this.clearCofactor(point);
+    return identity === null ? null : this.secretMultiple(identity, mod(masterSecret, this.#shape.q));
+  }
+
+  /** Q_id = [h]Q′, of order q; `null` is the point at infinity. */
+  clearCofactor(point: AffinePoint): AffinePoint | null {
+    return this.#points.multiple(point, this.#shape.cofactor);
   }
 
   /** [s]Q for a secret s below q and Q of order q. */

@@ -20,7 +20,9 @@ import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
 import { FixedPairing } from '../../src/ibe/fixed-pairing.ts';
 import { pairing } from '../../src/ibe/pairing.ts';
 import { validateBfParameters, type BfParameters } from '../../src/ibe/parameters.ts';
-import { wasmBb1, wasmEngine } from '../../src/ibe/wasm-engine.ts';
+import { WasmArithmetic, wasmBb1, wasmEngine } from '../../src/ibe/wasm-engine.ts';
+import { WasmField } from '../../src/ibe/wasm/field.ts';
+import { Points } from '../../src/ibe/wasm/points.ts';
 import { pointOf } from './support/octets.ts';
 
 type Pair = [string, string];
@@ -96,6 +98,8 @@ describe('RFC 5091 section 7', () => {
   it('7.1 PointMultiply', () => {
     const v = data['7.1'];
     expect(multiply(pointOf(v.A), BigInt(v.l), BigInt(v.p))).toEqual(pointOf(v.lA));
+    const kernel = new Points(new WasmField(BigInt(v.p)));
+    expect(kernel.multiple(pointOf(v.A), BigInt(v.l))).toEqual(pointOf(v.lA));
   });
 
   it('7.2 HashToRange', () => {
@@ -111,10 +115,26 @@ describe('RFC 5091 section 7', () => {
     expect(mod2(new FixedPairing(pointOf(v.A), group).pair(pointOf(v.B)), group.p)).toEqual(expected);
   });
 
+  it('7.3 Pairing on the kernel, generic and from lines, either way round', () => {
+    const v = data['7.3'];
+    const [A, B] = [pointOf(v.A), pointOf(v.B)];
+    const kernel = new WasmArithmetic({ hash: 'sha1', p: BigInt(v.p), q: BigInt(v.q), P: A, Ppub: B });
+    const expected = { re: BigInt(v.pairing[0]), im: BigInt(v.pairing[1]) };
+    for (const [fixed, other] of [
+      [A, B],
+      [B, A],
+    ] as const) {
+      expect(kernel.pairGeneric(fixed, other)).toEqual(expected);
+      expect(kernel.pair(kernel.lines(fixed), other)).toEqual(expected);
+    }
+  });
+
   it('7.4 BFderivePubl, with the identity in reading order', () => {
     const v = data['7.4'];
     const group = groupOf(BigInt(v.p), BigInt(v.q));
     expect(hashToPoint(v.hash, utf8(v.id), group)).toEqual(pointOf(v.Qid));
+    const kernel = new WasmArithmetic(bfOf(v));
+    expect(kernel.clearCofactor(kernel.hashPoint(utf8(v.id)))).toEqual(pointOf(v.Qid));
   });
 
   it.each(engines)('7.5 BFextractPriv: the printed "Q_id" is S_id (%s)', (_, engine) => {
