@@ -9,8 +9,23 @@ import { layoutFor } from '../../../src/ibe/wasm/layout.ts';
 import { webAssembly } from '../../../src/ibe/wasm/platform.ts';
 import { largeGroups } from '../support/groups.ts';
 
+/** The odd number of so many digits in base 2^w, all of them as small, or as large, as balanced digits may be. */
+function extreme(w: number, digits: number, sign: 1 | -1): { bits: number; p: bigint } {
+  const radix = 1n << BigInt(w);
+  const all = (radix ** BigInt(digits) - 1n) / (radix - 1n);
+  const p = sign === 1 ? all * (radix / 2n - 1n) : radix ** BigInt(digits) - all * (radix / 2n) + 1n;
+  return { bits: bitLength(p), p };
+}
+
 /** Moduli of every size: odd, of exactly these bits; the kernel does not ask for primes. */
 const moduli = [
+  ...([1, -1] as const).flatMap((sign) => [
+    extreme(24, 21, sign),
+    extreme(24, 42, sign),
+    extreme(24, 64, sign),
+    extreme(22, 174, sign),
+    extreme(22, 349, sign),
+  ]),
   { bits: 16, p: 65521n },
   { bits: 192, p: (1n << 192n) - 237n },
   { bits: 512, p: (1n << 512n) - 569n },
@@ -89,7 +104,7 @@ describe('the module', () => {
 
 const kinds = moduli.flatMap((modulus) => [true, false].map((relaxed) => ({ ...modulus, relaxed })));
 
-describe.each(kinds)('$bits bits, modulus $p, relaxed SIMD: $relaxed', ({ p, bits, relaxed }) => {
+describe.each(kinds)('modulus %# of $bits bits, relaxed SIMD: $relaxed', ({ p, bits, relaxed }) => {
   const field = new WasmField(p, relaxed);
   const [r, a, b, c] = [field.take(), field.take(), field.take(), field.take()];
   const seeds = fc.integer({ min: 0, max: 60 });
@@ -183,6 +198,35 @@ describe.each(kinds)('$bits bits, modulus $p, relaxed SIMD: $relaxed', ({ p, bit
         expect(mod(valueOf(field, r) * R - x * x, p)).toBe(0n);
         field.subtract(r, a, b);
         expect(valueOf(field, r)).toBe(x - y);
+      }
+    }
+  });
+
+  it('reduces where the multiple of p that is added has limbs at their bounds', () => {
+    const { w, limbs } = field.layout;
+    const most = 2 ** (w - 1) + 2 ** 7;
+    const R = 1n << BigInt(w * limbs);
+    const bounds: ((k: number) => number)[] = [
+      () => 2 ** (w - 1) - 1,
+      () => -(2 ** (w - 1)),
+      (k) => (k % 2 === 0 ? -(2 ** (w - 1)) : 2 ** (w - 1) - 1),
+      (k) => (k < limbs - 2 ? -(2 ** (w - 1)) : 0),
+    ];
+    const t = field.take(2);
+    const used = Math.floor((bits - 16) / w);
+    for (const quotient of bounds) {
+      const Q = Array.from({ length: limbs }, (_, k) => BigInt(quotient(k)) << BigInt(w * k));
+      const low = mod(-Q.reduce((sum, limb) => sum + limb) * p, R);
+      for (const high of [0, 2 ** 35, -(2 ** 35)]) {
+        const view = field.view(t, 2);
+        for (let k = 0; k < limbs; k++) {
+          view[k] = Number(BigInt.asUintN(w, low >> BigInt(w * k)));
+          view[limbs + k] = k < used ? high : 0;
+        }
+        const value = view.reduce((sum, limb, k) => sum + (BigInt(limb) << BigInt(w * k)), 0n);
+        field.kernel.reduce(r, t, field.zero);
+        expect(mod(valueOf(field, r) * R - value, p)).toBe(0n);
+        expect(Math.max(...field.view(r).map(Math.abs))).toBeLessThanOrEqual(most);
       }
     }
   });
