@@ -124,9 +124,10 @@ describe('claviger ibe setup', () => {
     const out = path.join(folder, 'given-up');
     const child = spawn(process.execPath, [cli, ...setup, '--n', '15360', '--out', out]);
     let err = '';
+    let asked = false;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (!err.includes('searching p')) setTimeout(() => child.kill('SIGINT'), 300);
       err += text;
+      if (!asked && err.includes('searching p')) asked = child.kill('SIGINT');
     });
     const [status] = (await once(child, 'exit')) as [number | null];
     expect(status).toBe(1);
