@@ -129,7 +129,7 @@ describe('claviger ibe setup', () => {
       err += text;
       if (!asked && err.includes('searching p')) asked = child.kill('SIGINT');
     });
-    const [status] = (await once(child, 'exit')) as [number | null];
+    const [status] = (await once(child, 'close')) as [number | null];
     expect(status).toBe(1);
     expect(err).toMatch(/searching p: 0 candidates in 0 s; about 1774 on average/);
     expect(err).toMatch(/was cancelled/);
