@@ -105,6 +105,7 @@ describe('claviger ibe setup', () => {
       ['--n', '1024', /1024 is not one of/],
       ['--key-lifetime', '899', /too short/],
       ['--district', 'http://kms.x.example/ibe', /not an https URI/],
+      ['--district', 'https://kms.\u00e9.example/ibe', /not an https URI/],
     ] as const) {
       const { status, err } = run([...setup, '--out', out, option, value]);
       expect(status).not.toBe(0);

@@ -77,7 +77,8 @@ async function setup(options: SetupOptions): Promise<void> {
 
 /** What would make the search vain. */
 function check({ district, keyLifetime, out }: SetupOptions): void {
-  if (!/^https:\/\/[^/]+\//.test(district)) {
+  // An IA5String in what is published: visible ASCII, as in any URI.
+  if (!/^https:\/\/[!-.0-~]+\/[!-~]*$/.test(district)) {
     throw new CliError(
       'usage',
       `${district} is not an https URI`,
