@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: how long identity-based encryption takes at n = 3072, as multiples of OpenSSL's modular power over a
- * prime of the same size, measured in the same process. Quote the ratios, not the times. `--json` prints them as JSON,
- * `--growth` adds how figures grow from n = 1024 to 15360; `--cpu` counts processor time instead of time that passed.
+ * prime of the same size, measured in the same process, and how figures grow from n = 1024 to 15360. Quote the ratios,
+ * not the times. `--json` prints JSON, `--brief` leaves the growth out; `--cpu` counts processor time instead of time that
+ * passed.
  */
 import { utf8 } from '../src/bytes/octets.ts';
 import { defaultEngine } from '../src/ibe/default-engine.ts';
@@ -11,6 +12,23 @@ import { benchDistrict, measureOperations, useUnit, type Row } from './operation
 import { unitMedian } from './measure.ts';
 import { measureWorkers } from './workers.ts';
 
+/** Growth, by figure: a column for each n. */
+const FIGURES: readonly (readonly [name: string, unit: string, of: (growth: Growth) => number])[] = [
+  ['multiplication in the field', 'µs', (growth) => growth.multiply / 1000],
+  ['square', 'µs', (growth) => growth.square / 1000],
+  ['inversion', 'µs', (growth) => growth.invert / 1000],
+  ['pairing, fixed argument', 'ms', (growth) => growth.pairingFixed],
+  ['BFdecrypt, table cached', 'ms', (growth) => growth.decrypt],
+  ['BFencrypt, recipient never seen', 'ms', (growth) => growth.encryptCold],
+  ['BFencrypt, recipient cached', 'ms', (growth) => growth.encryptCached],
+  ['opening at a KMS, target never seen', 'ms', (growth) => growth.openCold],
+  ['hash to a curve point', 'ms', (growth) => growth.hashToPoint],
+  ['extraction, without the hash', 'ms', (growth) => growth.extract],
+  ['[l]P', 'ms', (growth) => growth.baseMultiple],
+  ['power in GT', 'ms', (growth) => growth.power],
+  ['lines of a private key', 'kB', (growth) => growth.kilobytes],
+];
+
 const district = benchDistrict();
 const coldStart = measureColdStart();
 useUnit(district);
@@ -18,7 +36,7 @@ const rows = await measureOperations(district);
 const unitMs = unitMedian();
 const workers = await measureWorkers(district);
 const kilobytes = new WasmArithmetic(district.parameters).linesOctets / 1000;
-const growth = process.argv.includes('--growth') ? measureGrowth() : [];
+const growth = process.argv.includes('--brief') ? [] : measureGrowth();
 
 if (process.argv.includes('--json')) {
   const ratios = Object.fromEntries(rows.map(({ key, measured }) => [key, measured.ratio]));
@@ -60,13 +78,13 @@ function printTable(list: readonly Row[]): void {
 }
 
 function printGrowth(list: readonly Growth[]): void {
-  console.log('\nhow figures grow (µs for the field, ms for the rest)');
-  const titles = ['n', 'mul', 'sqr', 'inv', 'pairing', 'hash', 'extract', '[l]P', 'power', 'kB'];
-  console.log(titles.map((title) => title.padStart(9)).join(''));
-  for (const each of list) {
-    const micro = [each.multiply, each.square, each.invert].map((ns) => (ns / 1000).toFixed(2));
-    const milli = [each.pairingFixed, each.hashToPoint, each.extract, each.baseMultiple, each.power];
-    const cells = [each.n, ...micro, ...milli.map((ms) => ms.toFixed(2)), each.kilobytes.toFixed(0)];
-    console.log(cells.map((cell) => String(cell).padStart(9)).join(''));
+  const cells = (values: readonly string[]): string => values.map((value) => value.padStart(9)).join('');
+  console.log(`\n${'n'.padEnd(46)}${cells(list.map(({ n }) => String(n)))}`);
+  for (const [name, unit, of] of FIGURES) {
+    const figures = list.map((growth) => {
+      const figure = of(growth);
+      return figure >= 100 ? figure.toFixed(0) : figure.toFixed(2);
+    });
+    console.log(`${`${name}, ${unit}`.padEnd(46)}${cells(figures)}`);
   }
 }

@@ -264,10 +264,10 @@ const primes = [
   (1n << 1279n) - 1n,
   (1n << 2203n) - 1n,
   ...largeGroups().map(({ p }) => p),
-].map((p) => ({ p, bits: bitLength(p) }));
+].flatMap((p) => [true, false].map((relaxed) => ({ p, bits: bitLength(p), relaxed })));
 
-describe.each(primes)('inversion modulo a prime of $bits bits', ({ p }) => {
-  const field = new WasmField(p);
+describe.each(primes)('inversion modulo a prime of $bits bits, relaxed SIMD: $relaxed', ({ p, relaxed }) => {
+  const field = new WasmField(p, relaxed);
   const [r, a] = [field.take(), field.take()];
 
   it('is the inverse; of 0 it is 0', () => {
