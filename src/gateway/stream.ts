@@ -76,6 +76,8 @@ function endpointOf(address: MediaAddress | null): Endpoint | null {
   return address === null ? null : { address: address.address, port: address.port };
 }
 
+/** Port 65535 has none after it: RTCP then goes where the party's own comes from, if it sends any. */
 function rtcpOf(address: MediaAddress | null): Endpoint | null {
-  return address === null ? null : (address.rtcp ?? { address: address.address, port: address.port + 1 });
+  if (address === null || address.rtcp !== undefined) return address?.rtcp ?? null;
+  return address.port === 65535 ? null : { address: address.address, port: address.port + 1 };
 }

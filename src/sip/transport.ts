@@ -205,6 +205,9 @@ export class Transport {
       if (octets.length > MAX_DATAGRAM)
         throw new SipError('too-large', 'the message does not fit a datagram');
       if (this.#stopped) throw new SipError('unreachable', 'the transport is closed');
+      // The port is whatever a Via or Contact of somebody else says.
+      if (remote.port < 1 || remote.port > 65535)
+        throw new SipError('unreachable', `there is no port ${remote.port}`);
       socket.send(octets, remote.port, remote.address, (error) => {
         if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
       });
@@ -212,14 +215,17 @@ export class Transport {
     return { protocol: 'UDP', local, remote, open: true, send };
   }
 
+  /** A message that cannot be served costs itself, whoever is at fault: the node serves others. */
   #deliver(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
     if (this.#stopped) return;
+    const { logger } = this.#options;
+    const from = flow.remote.address;
     try {
       if (message.kind === 'request') markReceived(message, flow.remote);
       this.#user?.arrived(message, octets, flow);
     } catch (cause) {
-      if (!(cause instanceof SipError)) throw cause;
-      this.#options.logger.warn({ from: flow.remote.address, problem: cause.message }, 'SIP message dropped');
+      if (cause instanceof SipError) logger.warn({ from, problem: cause.message }, 'SIP message dropped');
+      else logger.error({ from, error: cause }, 'a SIP message could not be served');
     }
   }
 
