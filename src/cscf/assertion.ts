@@ -6,7 +6,7 @@
  */
 import { SipError } from '../sip/errors.ts';
 import { parseNameAddr } from '../sip/fields.ts';
-import type { SipRequest } from '../sip/message.ts';
+import type { SipRequest, SipResponse } from '../sip/message.ts';
 import { addressOfRecord, parseUri } from '../sip/uri.ts';
 import type { Subscriber } from './ports.ts';
 import { identitiesOf } from './subscribers.ts';
@@ -23,6 +23,11 @@ export function assertIdentity(request: SipRequest, subscriber: Subscriber): voi
   request.remove(FIELD);
   for (const identity of second === undefined ? [preferred] : [preferred, second])
     request.append(FIELD, `<${identity}>`);
+}
+
+/** Takes off what user equipment, in an answer, asserts of itself. */
+export function dropAssertion(response: SipResponse): void {
+  response.remove(FIELD);
 }
 
 /** Takes the assertion off where the caller asked for privacy and the request leaves the trust domain. */

@@ -3,7 +3,8 @@
  * because a message whose SDP must wait for the media gateway must not be overtaken by the next message of its call.
  */
 import type { Clock, Timer } from '../bytes/ports.ts';
-import type { AnchoredCall } from './anchoring.ts';
+import type { SipMessage, SipRequest } from '../sip/message.ts';
+import type { AnchoredCall, Side } from './anchoring.ts';
 
 export interface Call {
   readonly callId: string;
@@ -91,4 +92,19 @@ export class CallTable {
   close(): void {
     for (const { call } of [...this.#calls.values()]) this.end(call);
   }
+}
+
+/** From whose side a request comes. */
+export function sideOf(request: SipRequest, call: Call): Side {
+  return fromCaller(request, call) ? 'a' : 'b';
+}
+
+/** The callee's tag of a message of the call. */
+export function calleeTagOf(message: SipMessage, call: Call): string | null {
+  return fromCaller(message, call) ? message.toTag : message.fromTag;
+}
+
+/** Phones of RFC 2543 have no tags. */
+function fromCaller(message: SipMessage, call: Call): boolean {
+  return (message.fromTag ?? '') === call.callerTag;
 }

@@ -20,14 +20,14 @@ import type { SipRequest, SipResponse } from '../sip/message.ts';
 import { makeResponse } from '../sip/response.ts';
 import type { ResponseParts } from '../sip/response.ts';
 import type { ServerTransaction } from '../sip/server-transaction.ts';
-import type { TransactionLayer } from '../sip/transactions.ts';
+import type { Observed, TransactionLayer } from '../sip/transactions.ts';
 import { responseDestination } from '../sip/transport.ts';
 import { admit, maxForwards, unsupportedOptions } from '../sip/verdict.ts';
 import { AnchoredCall } from './anchoring.ts';
 import type { Side } from './anchoring.ts';
-import { assertIdentity, hideIdentity } from './assertion.ts';
+import { assertIdentity, dropAssertion, hideIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
-import { CallTable, Turnstile } from './calls.ts';
+import { calleeTagOf, CallTable, sideOf, Turnstile } from './calls.ts';
 import type { Call } from './calls.ts';
 import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
@@ -105,12 +105,13 @@ export class Cscf {
     this.#interception = new Interception({
       ...parts,
       icid: (request, { flow }) => (request.method === 'REGISTER' ? null : this.#icid(request, flow)),
+      trusted: (observed) => this.#trusted(observed),
     });
     layer.observe((observed) => this.#interception.observe(observed));
     layer.attach({
       request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
       ack: (ack) => this.#ack(ack),
-      stray: (response) => this.#stray(response),
+      stray: (response, flow) => this.#stray(response, flow),
       closed: () => undefined,
     });
   }
@@ -298,7 +299,7 @@ export class Cscf {
         // The far end has answered: the answer goes on as it is, media may not flow.
         this.#mediaFailed(call, cause);
       }
-      if (branch.target.kind === 'user') removeIcid(out);
+      if (branch.target.kind === 'user') leaveUntrusted(out);
     }
     transaction.respond(out);
     const over = initial ? out.status >= 300 : request.method === 'BYE' && out.status >= 200;
@@ -348,7 +349,7 @@ export class Cscf {
   }
 
   /** A response to a request that is forgotten, such as a late 2xx: goes back by its Via (16.7 step 10). */
-  #stray(response: SipResponse): void {
+  #stray(response: SipResponse, flow: Flow): void {
     const [own, next] = response.vias;
     if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
     if (
@@ -358,6 +359,7 @@ export class Cscf {
       return;
     const out = response.clone();
     out.replaceFirst('Via', null);
+    if (!this.#origins.toPeer(flow)) leaveUntrusted(out);
     this.#layer.sendStateless(out, responseDestination(out));
   }
 
@@ -399,6 +401,11 @@ export class Cscf {
     putIcid(onward, call.icid);
   }
 
+  #trusted({ direction, message, flow }: Observed): boolean {
+    if (direction === 'sent') return true;
+    return message.kind === 'request' ? this.#origins.fromPeer(message, flow) : this.#origins.toPeer(flow);
+  }
+
   #icid(request: SipRequest, flow: Flow): string {
     return icidFor(request, this.#origins.fromPeer(request, flow), this.#layer.identifiers);
   }
@@ -428,14 +435,10 @@ export class Cscf {
   }
 }
 
-/** From whose side a request comes. */
-function sideOf(request: SipRequest, call: Call): Side {
-  return request.fromTag === call.callerTag ? 'a' : 'b';
-}
-
-/** The callee's tag of a message of the call. */
-function calleeTagOf(message: SipRequest | SipResponse, call: Call): string | null {
-  return message.fromTag === call.callerTag ? message.toTag : message.fromTag;
+/** Takes off an answer of user equipment what only the network may say. */
+function leaveUntrusted(response: SipResponse): void {
+  removeIcid(response);
+  dropAssertion(response);
 }
 
 function uriIn(value: string): string {

@@ -15,7 +15,8 @@
  * Who takes part is known step by step: From, P-Asserted-Identity, To and Request-URI (R-55) with the first request,
  * the authenticated subscriber, and the aliases of both, a moment later. So the first messages of a session are kept,
  * and reported if a later identity turns out to be a target's. Tasks that are activated during a session are reported
- * to from then on.
+ * to from then on. P-Asserted-Identity counts within the trust domain only (RFC 3325 section 5): what user equipment
+ * asserts would make anybody a target, or bury the one it is.
  *
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
@@ -23,6 +24,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { Match, Observation } from '../li/ne/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../li/wire/x2x3/pdu.ts';
+import { SipError } from '../sip/errors.ts';
 import { parseNameAddr } from '../sip/fields.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { Observed } from '../sip/transactions.ts';
@@ -71,6 +73,8 @@ export interface InterceptionOptions {
   readonly poi: SipPoi;
   /** The ICID of a first request; `null` for those that have none (REGISTER). */
   readonly icid: (request: SipRequest, observed: Observed) => string | null;
+  /** Whether the message is from within the trust domain: this node or the CSCF of another home. */
+  readonly trusted: (observed: Observed) => boolean;
 }
 
 export class Interception {
@@ -141,8 +145,8 @@ export class Interception {
     return false;
   }
 
-  #learn(session: Session, { message }: Observed): void {
-    const { caller, callee } = namesIn(message, session.callerTag);
+  #learn(session: Session, observed: Observed): void {
+    const { caller, callee } = namesIn(observed, session.callerTag, this.#options.trusted(observed));
     const news = [this.#add(session, 'caller', caller), this.#add(session, 'callee', callee)];
     if (news.includes(true)) this.#rematch(session, true);
     else if (session.revision !== this.#options.tasks.revision) this.#rematch(session, false);
@@ -220,7 +224,8 @@ export class Interception {
   #event(session: Session, observed: Observed): Event {
     const { message, direction, side, flow, octets } = observed;
     const received = direction === 'received';
-    const party = (message.fromTag === session.callerTag) === (side === 'server') ? 'caller' : 'callee';
+    const party =
+      ((message.fromTag ?? '') === session.callerTag) === (side === 'server') ? 'caller' : 'callee';
     return {
       party,
       cseq: message.cseq.number,
@@ -267,18 +272,28 @@ function seenFromCallee(event: Event): Event {
   return { ...event, observation: { ...event.observation, direction } };
 }
 
-function namesIn(message: Observed['message'], callerTag: string): Record<Party, string[]> {
+function namesIn({ message }: Observed, callerTag: string, trusted: boolean): Record<Party, string[]> {
   const names: Record<Party, string[]> = { caller: [], callee: [] };
-  const fromCaller = message.fromTag === callerTag;
+  const fromCaller = (message.fromTag ?? '') === callerTag;
   names[fromCaller ? 'caller' : 'callee'].push(message.from.uri.text);
   names[fromCaller ? 'callee' : 'caller'].push(message.to.uri.text);
   const sender: Party = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
-  for (const value of message.list('P-Asserted-Identity'))
-    names[sender].push(parseNameAddr(value, 'P-Asserted-Identity').uri.text);
+  if (trusted) names[sender].push(...assertedIn(message));
   if (message.kind === 'request') {
     const initial = message.toTag === null;
     if (initial && message.method === 'REGISTER') names.caller.push(message.to.uri.text);
     else if (initial && fromCaller) names.callee.push(message.uri);
   }
   return names;
+}
+
+/** What P-Asserted-Identity says; one that is malformed names nobody, and the message is reported all the same. */
+function assertedIn(message: Observed['message']): string[] {
+  try {
+    const values = message.list('P-Asserted-Identity');
+    return values.map((value) => parseNameAddr(value, 'P-Asserted-Identity').uri.text);
+  } catch (cause) {
+    if (cause instanceof SipError) return [];
+    throw cause;
+  }
 }

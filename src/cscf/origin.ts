@@ -59,6 +59,14 @@ export class Origins {
     if (peer === undefined) return false;
     return this.#hosts.resolve(peer.cscf.host, peer.cscf.port).address === flow.remote.address;
   }
+
+  /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
+  toPeer({ remote }: Flow): boolean {
+    return this.#settings.peers.some(({ cscf }) => {
+      const { address, port } = this.#hosts.resolve(cscf.host, cscf.port);
+      return address === remote.address && port === remote.port;
+    });
+  }
 }
 
 function anonymous(request: SipRequest): boolean {

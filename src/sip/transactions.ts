@@ -237,6 +237,10 @@ export class TransactionLayer {
       return;
     }
     const transaction = this.#clients.get(clientKey(branchOf(response.topVia) ?? '', response.cseq.method));
+    if (transaction !== undefined && !echoes(response, transaction.request)) {
+      this.#warn('response dropped', 'it does not repeat its request', flow);
+      return;
+    }
     const observed = { direction: 'received', side: 'client', message: response, octets, flow } as const;
     if (transaction === undefined) {
       this.#observed(observed);
@@ -300,6 +304,18 @@ const silent: ClientHandler = { response: ignore, failed: ignore };
 
 function ignore(): void {
   // Nobody waits for this outcome.
+}
+
+/**
+ * Section 8.2.6.2: a response repeats Call-ID, From tag and CSeq of its request. One that does not belongs to nothing
+ * that anybody knows, and whoever goes by the Call-ID would not see it pass.
+ */
+function echoes(response: SipResponse, request: SipRequest): boolean {
+  return (
+    response.callId === request.callId &&
+    response.fromTag === request.fromTag &&
+    response.cseq.number === request.cseq.number
+  );
 }
 
 function clientKey(branch: string, method: string): string {

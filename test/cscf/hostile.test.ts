@@ -1,8 +1,12 @@
 /** What strangers and hostile phones send: it may cost them their answer, never the node, nor its interception. */
 import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { UserAgent } from '../../src/sip/agent.ts';
+import type { SipResponse } from '../../src/sip/message.ts';
+import { makeResponse } from '../../src/sip/response.ts';
+import type { ServerTransaction } from '../../src/sip/server-transaction.ts';
 import { toOctets } from '../../src/sip/text.ts';
-import { Network } from './network.ts';
+import { Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
 let network: Network;
@@ -51,5 +55,120 @@ describe('strangers', () => {
   ])('a Via of %s, where no answer can go, costs nobody but who sent it', async (via) => {
     await ask([options(via, 'a')]);
     expect(await ask([options('10.0.0.1;rport', 'b')])).toEqual([expect.stringMatching(/^SIP\/2.0 407 /)]);
+  });
+});
+
+describe('a target who would rather not be one', () => {
+  let alice: UserAgent;
+  let carol: UserAgent;
+  const heard: number[] = [];
+
+  beforeEach(async () => {
+    heard.length = 0;
+    alice = await network.phone('alice', 'home1.example');
+    carol = await network.phone('carol', 'home1.example');
+    await Promise.all([alice.register(), carol.register()]);
+  });
+
+  /** Lets carol's phone answer with a 183 and a 486 that it may alter. */
+  function carolAnswers(alter: (response: SipResponse) => void): void {
+    const answer = (transaction: ServerTransaction): void => {
+      for (const status of [183, 486]) {
+        const body = { type: sdpBody(5000).type, octets: sdpBody(5000, 'R1').octets };
+        const response = makeResponse(transaction.request, status, { toTag: 'c', body });
+        if (status === 183) alter(response);
+        transaction.respond(response);
+      }
+    };
+    carol.layer.attach({ request: answer, ack: () => {}, stray: () => {}, closed: () => {} });
+  }
+
+  /** Alice calls carol and keeps what she hears. */
+  function aliceCalls(fields: readonly (readonly [string, string])[] = []): Promise<void> {
+    return new Promise((resolve) => {
+      alice.invite(
+        'sip:carol@home1.example',
+        { body: sdpBody(4000, 'I1'), fields },
+        {
+          provisional: (_, { status }) => void heard.push(status),
+          accepted: () => resolve(),
+          failed: (_, response) => {
+            heard.push(response?.status ?? 0);
+            resolve();
+          },
+        },
+      );
+    });
+  }
+
+  it.each(['<', '"', '<sip:carol@home1.example', 'not a name and address'])(
+    'is reported in full whatever P-Asserted-Identity an answer has: %s',
+    async (asserted) => {
+      home.interception.add('sip:carol@home1.example');
+      carolAnswers((response) => response.append('P-Asserted-Identity', asserted));
+      await aliceCalls();
+      expect(heard).toEqual([183, 486]);
+      await expect
+        .poll(() => home.interception.trace())
+        .toEqual(['< INVITE', '> 183 INVITE', '> 486 INVITE', '< ACK']);
+    },
+  );
+
+  it.each([
+    ['Call-ID', 'another'],
+    ['From', '<sip:alice@home1.example>;tag=another'],
+    ['CSeq', '77 INVITE'],
+  ])('cannot answer under another %s: that answer goes nowhere', async (name, value) => {
+    home.interception.add('sip:carol@home1.example');
+    carolAnswers((response) => response.set(name, value));
+    await aliceCalls();
+    expect(heard).toEqual([486]);
+  });
+
+  it('cannot bury who she is under what she asserts herself', async () => {
+    home.interception.add('sip:alice@home1.example');
+    const hidden = await network.phone('alice', 'home1.example', {
+      device: '2',
+      identity: 'sip:anonymous@anonymous.invalid',
+    });
+    carolAnswers(() => undefined);
+    const others = Array.from({ length: 80 }, (_, i) => `<sip:nobody${i}@elsewhere.example>`).join(', ');
+    alice = hidden;
+    await aliceCalls([
+      ['P-Asserted-Identity', others],
+      ['Privacy', 'id'],
+    ]);
+    expect(heard).toEqual([183, 486]);
+    await expect
+      .poll(() => home.interception.trace().slice(-5))
+      .toEqual(['> INVITE', '< 100 INVITE', '< 183 INVITE', '< 486 INVITE', '> ACK']);
+  });
+});
+
+describe('somebody who claims to be a target', () => {
+  it('in the P-Asserted-Identity of an answer is not believed, and the claim goes no further', async () => {
+    const alice = await network.phone('alice', 'home1.example');
+    const carol = await network.phone('carol', 'home1.example');
+    await Promise.all([alice.register(), carol.register()]);
+    home.interception.add('sip:victor@home2.example');
+    carol.layer.attach({
+      request: (transaction) => {
+        const response = makeResponse(transaction.request, 486, { toTag: 'c' });
+        response.append('P-Asserted-Identity', '<sip:victor@home2.example>');
+        transaction.respond(response);
+      },
+      ack: () => {},
+      stray: () => {},
+      closed: () => {},
+    });
+    const response = await new Promise<SipResponse | null>((resolve) => {
+      alice.invite(
+        'sip:carol@home1.example',
+        { body: sdpBody(4000) },
+        { accepted: () => {}, failed: (_, last) => resolve(last) },
+      );
+    });
+    expect([response?.status, response?.first('P-Asserted-Identity')]).toEqual([486, null]);
+    expect(home.interception.trace()).toEqual([]);
   });
 });

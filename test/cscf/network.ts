@@ -196,7 +196,7 @@ export class Network {
   async phone(
     user: string,
     home: string,
-    options: { protocol?: Protocol; device?: string; password?: string } = {},
+    options: { protocol?: Protocol; device?: string; password?: string; identity?: string } = {},
   ) {
     const { protocol = 'TCP', device = '1' } = options;
     const host = `${user}-${device}.${home}`;
@@ -208,7 +208,7 @@ export class Network {
       clock: realClock,
       random: testRandom(host),
       logger: this.logger,
-      identity: `sip:${user}@${home}`,
+      identity: options.identity ?? `sip:${user}@${home}`,
       contact: `sip:${user}@${host};transport=${protocol.toLowerCase()}`,
       sentBy: `${host}:${PORT}`,
       outbound: { protocol, host: `cscf.${home}`, port: PORT },
