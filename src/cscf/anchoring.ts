@@ -87,6 +87,14 @@ export class AnchoredCall {
     this.#delete(session);
   }
 
+  /** A dialog has ended: its media are not needed, unless another dialog of the branch has them. */
+  releaseDialog(calleeTag: string): void {
+    const session = this.#byDialog.get(calleeTag);
+    this.#byDialog.delete(calleeTag);
+    if ([...this.#byDialog.values()].some((each) => each === session)) return;
+    for (const [branch, each] of this.#byBranch) if (each === session) this.releaseBranch(branch);
+  }
+
   release(): void {
     for (const branch of [...this.#byBranch.keys()]) this.releaseBranch(branch);
   }

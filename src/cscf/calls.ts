@@ -13,6 +13,8 @@ export interface Call {
   readonly icid: string;
   /** Identities of the caller and of the callee, as they become known. */
   readonly parties: { readonly a: Set<string>; readonly b: Set<string> };
+  /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
+  readonly dialogs: Set<string>;
   readonly turnstile: Turnstile;
   readonly media: AnchoredCall | null;
 }
@@ -87,6 +89,13 @@ export class CallTable {
       this.#calls.delete(call.callId);
     }
     call.media?.release();
+  }
+
+  /** A dialog has ended: its media sessions go back, and with the last one the call is over. */
+  endDialog(call: Call, calleeTag: string): void {
+    if (!call.dialogs.delete(calleeTag)) return;
+    if (call.dialogs.size === 0) this.end(call);
+    else call.media?.releaseDialog(calleeTag);
   }
 
   close(): void {

@@ -247,6 +247,7 @@ export class Cscf {
         call.turnstile.pass(() => this.#upstream(transaction, call, response, branch, initial)),
       branchFailed: (branch) => {
         if (initial) call.media?.releaseBranch(branch.id);
+        else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
       },
       finished: (over) => this.#contexts.delete(over),
     });
@@ -302,8 +303,10 @@ export class Cscf {
       if (branch.target.kind === 'user') leaveUntrusted(out);
     }
     transaction.respond(out);
-    const over = initial ? out.status >= 300 : request.method === 'BYE' && out.status >= 200;
-    if (over) this.#calls.end(call);
+    if (out.status < 200) return;
+    if (initial && out.status >= 300) this.#calls.end(call);
+    else if (initial) call.dialogs.add(out.toTag ?? '');
+    else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
   }
 
   #anchor(
@@ -389,6 +392,7 @@ export class Cscf {
       callerTag: request.fromTag ?? '',
       icid,
       parties,
+      dialogs: new Set(),
       turnstile: new Turnstile(),
       media,
     };

@@ -26,7 +26,7 @@ import type { Match, Observation } from '../li/ne/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../li/wire/x2x3/pdu.ts';
 import { SipError } from '../sip/errors.ts';
 import { parseNameAddr } from '../sip/fields.ts';
-import type { SipRequest } from '../sip/message.ts';
+import type { SipRequest, SipResponse } from '../sip/message.ts';
 import type { Observed } from '../sip/transactions.ts';
 import { correlationId } from './charging.ts';
 import type { InterceptionTasks, SipPoi } from './ports.ts';
@@ -34,11 +34,14 @@ import type { InterceptionTasks, SipPoi } from './ports.ts';
 export type Party = 'caller' | 'callee';
 
 const MAX_SESSIONS = 20_000;
-/** First messages kept of a session, and fingerprints against repetition. */
+/** First messages kept of a session, octets kept of all, and fingerprints of a session against repetition. */
 const MAX_KEPT = 24;
+const MAX_KEPT_OCTETS = 64 << 20;
 const MAX_SEEN = 1024;
-/** Milliseconds that a session is remembered after its end, for late retransmissions. */
+/** Milliseconds that a session is remembered after its end, for late retransmissions, or after a challenge. */
 const LINGER_MS = 64_000;
+/** Milliseconds without any message after which a session that never came about is forgotten: longer than timer C. */
+const BEGINNING_MS = 300_000;
 /** IANA protocol numbers. */
 const PROTOCOL = { TCP: 6, UDP: 17 } as const;
 
@@ -49,6 +52,7 @@ interface Event {
 }
 
 interface Session {
+  readonly callId: string;
   readonly callerTag: string;
   /** Method of the first request. */
   readonly method: string;
@@ -59,11 +63,16 @@ interface Session {
   revision: number;
   /** First messages, until the session is settled. */
   kept: Event[] | null;
+  keptOctets: number;
   /** `unreached`: the request was answered without ever leaving for the callee. */
   state: 'beginning' | 'established' | 'unreached' | 'over';
   /** Whether a message has passed on the callee's side. */
   calleeSide: boolean;
+  /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
+  readonly dialogs: Set<string>;
   readonly seen: Set<string>;
+  /** Ends the memory of a session that is over, or never came about. */
+  forget: Timer | null;
 }
 
 export interface InterceptionOptions {
@@ -80,10 +89,17 @@ export interface InterceptionOptions {
 export class Interception {
   readonly #options: InterceptionOptions;
   readonly #sessions = new Map<string, Session>();
-  readonly #timers = new Set<Timer>();
+  /** Those whose first messages are kept, oldest first: what strangers begin must not push others out. */
+  readonly #unsettled = new Set<Session>();
+  #keptOctets = 0;
 
   constructor(options: InterceptionOptions) {
     this.#options = options;
+  }
+
+  /** Sessions that are known, and octets of their first messages that are kept. */
+  get memory(): { readonly sessions: number; readonly octets: number } {
+    return { sessions: this.#sessions.size, octets: this.#keptOctets };
   }
 
   /** Takes every distinct message that the transaction layer received or sent. */
@@ -91,11 +107,15 @@ export class Interception {
     this.#guard(() => {
       const { message } = observed;
       const callId = message.first('Call-ID') ?? '';
-      const session = this.#sessions.get(callId) ?? this.#open(callId, observed);
-      if (session === null || this.#repeated(session, observed)) return;
+      const known = this.#sessions.get(callId);
+      if (known !== undefined && this.#repeated(known, observed)) return;
+      const session =
+        known === undefined || beginsAnew(known, message) ? this.#open(callId, observed) : known;
+      if (session === null) return;
+      if (session.state === 'beginning') this.#forgetAfter(session, BEGINNING_MS);
       this.#learn(session, observed);
       this.#settle(session, this.#event(session, observed));
-      this.#closeAfter(callId, session, message);
+      this.#closeAfter(session, message);
     });
   }
 
@@ -109,9 +129,7 @@ export class Interception {
 
   /** Forgets everything. */
   close(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
-    this.#sessions.clear();
+    for (const session of [...this.#sessions.values()]) this.#forget(session);
   }
 
   /** A first request: later ones of sessions that began before this node did are taken for one, too. */
@@ -119,6 +137,7 @@ export class Interception {
     const { message } = observed;
     if (message.kind !== 'request' || callId === '') return null;
     const session: Session = {
+      callId,
       callerTag: message.fromTag ?? '',
       method: message.method,
       correlation: correlationId(this.#options.icid(message, observed) ?? callId),
@@ -126,14 +145,52 @@ export class Interception {
       matches: new Map(),
       revision: -1,
       kept: [],
+      keptOctets: 0,
       state: 'beginning',
       calleeSide: false,
+      dialogs: new Set(),
       seen: new Set(),
+      forget: null,
     };
+    const before = this.#sessions.get(callId);
+    if (before !== undefined) this.#forget(before);
+    const [oldest] = this.#unsettled.size > 0 ? this.#unsettled : this.#sessions.values();
+    if (this.#sessions.size >= MAX_SESSIONS && oldest !== undefined) this.#forget(oldest);
     this.#sessions.set(callId, session);
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
+    this.#unsettled.add(session);
+    this.#repeated(session, observed);
     return session;
+  }
+
+  #forgetAfter(session: Session, ms: number): void {
+    session.forget?.cancel();
+    session.forget = this.#options.clock.after(ms, () => this.#forget(session));
+  }
+
+  #forget(session: Session): void {
+    session.forget?.cancel();
+    this.#letGo(session);
+    if (this.#sessions.get(session.callId) === session) this.#sessions.delete(session.callId);
+  }
+
+  #keep(session: Session, event: Event): void {
+    if (session.kept === null || session.kept.length >= MAX_KEPT) return;
+    const octets = event.observation.payload.length;
+    session.kept.push(event);
+    session.keptOctets += octets;
+    this.#keptOctets += octets;
+    for (const oldest of this.#unsettled) {
+      if (this.#keptOctets <= MAX_KEPT_OCTETS) break;
+      this.#letGo(oldest);
+    }
+  }
+
+  /** The first messages of a session are needed no more. */
+  #letGo(session: Session): void {
+    this.#keptOctets -= session.keptOctets;
+    session.keptOctets = 0;
+    session.kept = null;
+    this.#unsettled.delete(session);
   }
 
   #repeated(session: Session, { direction, octets }: Observed): boolean {
@@ -185,7 +242,7 @@ export class Interception {
 
   #settle(session: Session, event: Event): void {
     if (event.party === 'callee') session.calleeSide = true;
-    if (session.kept !== null && session.kept.length < MAX_KEPT) session.kept.push(event);
+    this.#keep(session, event);
     for (const { match, parties } of session.matches.values()) {
       if (reportedFor(parties, event)) this.#report(event, match);
       else if (session.state === 'unreached') this.#report(seenFromCallee(event), match);
@@ -193,23 +250,32 @@ export class Interception {
   }
 
   /** The final answer to the first request settles who takes part, and whether the callee was ever reached. */
-  #closeAfter(callId: string, session: Session, message: Observed['message']): void {
+  #closeAfter(session: Session, message: Observed['message']): void {
     if (message.kind !== 'response' || message.status < 200) return;
     const { method, number } = message.cseq;
-    const challenged = message.status === 401 || message.status === 407;
-    if (method === session.method && session.state === 'beginning' && !challenged) {
-      const accepted = message.status < 300;
+    const accepted = message.status < 300;
+    if (method === session.method && session.state === 'beginning') {
+      if (message.status === 401 || message.status === 407) {
+        this.#forgetAfter(session, LINGER_MS);
+        return;
+      }
       if (!accepted && !session.calleeSide) this.#reportUnreached(session, number);
       else session.state = accepted && method === 'INVITE' ? 'established' : 'over';
-      session.kept = null;
+      this.#letGo(session);
+      session.forget?.cancel();
     }
-    if (method === 'BYE') session.state = 'over';
-    if (session.state !== 'over' && session.state !== 'unreached') return;
-    const timer = this.#options.clock.after(LINGER_MS, () => {
-      this.#timers.delete(timer);
-      if (this.#sessions.get(callId) === session) this.#sessions.delete(callId);
-    });
-    this.#timers.add(timer);
+    this.#followDialogs(session, message, accepted);
+    if (session.state === 'over' || session.state === 'unreached') this.#forgetAfter(session, LINGER_MS);
+  }
+
+  /** A call is over with the last of its dialogs. */
+  #followDialogs(session: Session, response: SipResponse, accepted: boolean): void {
+    const fromCaller = (response.fromTag ?? '') === session.callerTag;
+    const calleeTag = (fromCaller ? response.toTag : response.fromTag) ?? '';
+    if (response.cseq.method === 'INVITE' && accepted) session.dialogs.add(calleeTag);
+    if (response.cseq.method !== 'BYE' || session.state === 'beginning') return;
+    session.dialogs.delete(calleeTag);
+    if (session.dialogs.size === 0) session.state = 'over';
   }
 
   #reportUnreached(session: Session, cseq: number): void {
@@ -258,6 +324,13 @@ export class Interception {
       );
     }
   }
+}
+
+/** Whether a message is the first request of another session under the Call-ID of one that is over. */
+function beginsAnew(session: Session, message: Observed['message']): boolean {
+  const over = session.state === 'over' || session.state === 'unreached';
+  const first = message.kind === 'request' && message.toTag === null;
+  return over && first && message.method !== 'ACK' && message.method !== 'CANCEL';
 }
 
 /** The caller's side for a target that calls (also one that calls itself), else the callee's. */

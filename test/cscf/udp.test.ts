@@ -1,6 +1,7 @@
 /** UDP with loss: every fifth datagram is dropped, on each way, and everything still works. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { IncomingCall, Leg } from '../../src/sip/agent-types.ts';
+import { ignoreSip } from '../../src/sip/agent-leg.ts';
 import type { UserAgent } from '../../src/sip/agent.ts';
 import { LossyRelay } from './lossy.ts';
 import { Network, readSdp, sdpBody } from './network.ts';
@@ -29,7 +30,8 @@ describe('UDP', () => {
     relays.push(relay);
     network.hosts.set('cscf.home1.example:5060', `127.0.0.1:${relay.port}`);
     await Promise.all([alice.register(), carol.register()]);
-    carol.incoming = (call) => void answer(call);
+    // Where the ACK is lost just before the BYE, the wait for it ends with the call.
+    carol.incoming = (call) => void answer(call).catch(ignoreSip);
     for (let i = 0; i < 5; i++) await one(alice, i);
     expect(relay.dropped).toBeGreaterThan(10);
     const payloads = home1.interception.reports.map(({ observation }) =>
