@@ -324,8 +324,10 @@ export class Cscf {
 
   #mediaFailed(call: Call, cause: unknown): number {
     if (!(cause instanceof ClavigerError)) throw cause;
-    const problem = cause.message;
-    this.#parts.logger.error({ call: call.callId, problem }, 'media of a call could not be anchored');
+    const { logger } = this.#parts;
+    const fields = { call: call.callId, problem: cause.message };
+    if (cause.code === 'syntax') logger.warn(fields, 'a session description is malformed');
+    else logger.error(fields, 'media of a call could not be anchored');
     return cause.code === 'syntax' ? 488 : 503;
   }
 

@@ -314,14 +314,14 @@ export class Interception {
   }
 
   #guard(action: () => void): void {
+    const { logger } = this.#options;
     try {
       action();
     } catch (cause) {
-      const problem = cause instanceof Error ? cause.message : 'unknown';
-      this.#options.logger.error(
-        { problem },
-        'a SIP message could not be looked at by the point of interception',
-      );
+      // What is too malformed to say whose it is has been refused by this node, too.
+      if (cause instanceof SipError) logger.warn({ problem: cause.message }, 'a SIP message names nobody');
+      else
+        logger.error({ error: cause }, 'a SIP message could not be looked at by the point of interception');
     }
   }
 }
