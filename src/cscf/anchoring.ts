@@ -9,6 +9,9 @@
  * Each branch of a forked INVITE has a session of its own, since each device answers with ports of its own. Where a
  * proxy behind forks once more, its early dialogs share the session of the branch, and the dialog that is heard of
  * last has the media; so the one that wins has them in the end.
+ *
+ * What would lead media past the gateway is taken out, as the standards have it for a node that does not do ICE
+ * (RFC 8839 section 5): candidates, and with them all that speaks of ICE, and `a=rtcp`, which is not true any more.
  */
 import type { Logger } from '../bytes/ports.ts';
 import { SDP_TYPE, SessionDescription } from '../sip/sdp.ts';
@@ -17,6 +20,11 @@ import type { SipMessage } from '../sip/message.ts';
 import type { AnchoredSession, LocalMedia, MediaAddress, MediaAnchor } from './ports.ts';
 
 export type Side = 'a' | 'b';
+
+const PAST_THE_GATEWAY =
+  /^(?:rtcp|candidate|remote-candidates|end-of-candidates|ice-ufrag|ice-pwd|ice-options|ice-pacing|ice-lite|ice-mismatch)(?::|$)/;
+/** RFC 3264 section 8.4: the address by which RFC 2543 put a party on hold. */
+const NOWHERE = ['0.0.0.0', '::'];
 
 interface Session {
   readonly id: string;
@@ -104,13 +112,13 @@ export class AnchoredCall {
     const sdp = SessionDescription.parse(message.body);
     // A description for people to read may be in any character set: what is not UTF-8 is shown replaced.
     const text = new TextDecoder().decode(message.body);
-    if (text === session.sdps[from]) {
+    if (text === session.sdps[from] && sdp.media.every(({ port }, k) => port === 0 || session.local[k])) {
       this.#apply(message, sdp, from, session);
       return undefined;
     }
     session.sdps[from] = text;
     session.media[from] = sdp.media;
-    return this.#anchor.put(session.id, this.#wanted(session)).then((local) => {
+    return this.#anchor.put(session.id, this.#wanted(session, from)).then((local) => {
       session.local = local;
       this.#apply(message, sdp, from, session);
     });
@@ -124,15 +132,16 @@ export class AnchoredCall {
       const local = session.local[k]?.[towards];
       if (medium.port > 0 && local !== undefined) sdp.setMedium(k, local.port, connection(local.address));
     }
-    sdp.dropMediaAttributes(/^rtcp:/);
+    sdp.dropAttributes(PAST_THE_GATEWAY);
     message.replaceBody(sdp.serialise());
   }
 
-  #wanted(session: Session): AnchoredSession {
+  /** A stream is off where the latest description says so; what the other side said of it before is history. */
+  #wanted(session: Session, latest: Side): AnchoredSession {
     const { a, b } = session.media;
     const count = Math.max(a?.length ?? 0, b?.length ?? 0);
     const streams = Array.from({ length: count }, (_, k) => {
-      if (a?.[k]?.port === 0 || b?.[k]?.port === 0) return null;
+      if (session.media[latest]?.[k]?.port === 0) return null;
       return { a: addressOf(a?.[k]), b: addressOf(b?.[k]) };
     });
     return { correlation: this.#correlation, parties: this.#parties(), sdps: { ...session.sdps }, streams };
@@ -150,6 +159,7 @@ export class AnchoredCall {
 function addressOf(medium: Medium | undefined): MediaAddress | null {
   const address = medium?.connection?.address;
   if (medium === undefined || address === undefined || medium.port === 0) return null;
+  if (NOWHERE.includes(address)) return null;
   const own = { address, port: medium.port };
   if (medium.attributes.includes('rtcp-mux')) return { ...own, rtcp: own };
   const rtcp = medium.attributes.flatMap(

@@ -144,11 +144,12 @@ export class SessionDescription {
     lines.splice(own < 0 ? Math.max(after, 0) + 1 : own, own < 0 ? 0 : 1, line);
   }
 
-  /** Takes the attributes of media out that match, e.g. those that say where and are not true any more. */
-  dropMediaAttributes(pattern: RegExp): void {
-    this.#media = this.#media.map((lines) =>
-      lines.filter((line) => line.type !== 'a' || !pattern.test(line.value)),
-    );
+  /** Takes the attributes out that match, at either level, e.g. those that say where and are not true any more. */
+  dropAttributes(pattern: RegExp): void {
+    const without = (lines: readonly Line[]): Line[] =>
+      lines.filter((line) => line.type !== 'a' || !pattern.test(line.value));
+    this.#session = without(this.#session);
+    this.#media = this.#media.map(without);
   }
 
   /** Rewrites the session level c= line, where there is one. */

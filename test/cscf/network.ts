@@ -51,8 +51,8 @@ export class FakeGateway {
     this.sessions.set(id, session);
     this.puts.push(session);
     const known = this.#local.get(id) ?? [];
-    const local = session.streams.map(
-      (stream, k) => known[k] ?? (stream === null ? null : { a: this.#next(), b: this.#next() }),
+    const local = session.streams.map((stream, k) =>
+      stream === null ? null : (known[k] ?? { a: this.#next(), b: this.#next() }),
     );
     this.#local.set(id, local);
     return local;
