@@ -2,16 +2,16 @@
  * A call that comes in: provisional responses, reliable ones with their PRACK (RFC 3262 section 3), the 2xx with its
  * ACK (RFC 3261 section 13.3.1.4).
  *
- * A reliable response, and a 2xx, is sent again after T1, doubling (the 2xx up to T2), over any transport, since a
- * proxy behind may use UDP; after 64·T1 without PRACK the call is refused with 504, without ACK it is ended.
- * One reliable response is outstanding at a time, and the 2xx waits for it.
+ * Without PRACK the call is refused with 504, without ACK it is ended. One reliable response is outstanding at a time,
+ * and the 2xx waits for it.
  */
-import type { Clock, Timer } from '../bytes/ports.ts';
+import type { Clock } from '../bytes/ports.ts';
 import type { AgentLeg } from './agent-leg.ts';
 import { ignoreSip } from './agent-leg.ts';
 import type { Body, IncomingCall, LegHandler } from './agent-types.ts';
 import { SipError } from './errors.ts';
 import type { SipRequest, SipResponse } from './message.ts';
+import { PersistentResponse } from './persistence.ts';
 import { makeResponse } from './response.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -22,16 +22,14 @@ interface Outstanding {
   readonly rseq: number;
   readonly resolve: (answer: SipRequest) => void;
   readonly reject: (error: SipError) => void;
-  retransmit: Timer;
-  readonly patience: Timer;
+  readonly sending: PersistentResponse;
 }
 
 export class AgentIncomingCall implements IncomingCall {
   readonly request: SipRequest;
   readonly leg: AgentLeg;
   readonly #transaction: ServerTransaction;
-  readonly #clock: Clock;
-  readonly #timers: TimerValues;
+  readonly #time: { readonly clock: Clock; readonly timers: TimerValues };
   readonly #contact: string;
   #rseq: number;
   #waiting: Outstanding | null = null;
@@ -52,8 +50,7 @@ export class AgentIncomingCall implements IncomingCall {
     this.leg = leg;
     this.request = transaction.request;
     this.#transaction = transaction;
-    this.#clock = context.clock;
-    this.#timers = context.timers;
+    this.#time = context;
     this.#contact = context.contact;
     this.#rseq = context.rseq;
     transaction.handler = { cancelled: (cancel) => this.#cancelled(cancel) };
@@ -118,24 +115,15 @@ export class AgentIncomingCall implements IncomingCall {
   #persist(response: SipResponse, rseq: number, gaveUp: () => void): Promise<SipRequest> {
     if (!this.#transaction.respond(response))
       return Promise.reject(new SipError('state', 'the INVITE has been answered'));
-    const { t1 } = this.#timers;
     const answered = new Promise<SipRequest>((resolve, reject) => {
-      const patience = this.#clock.after(64 * t1, () => {
+      const sending = new PersistentResponse(this.#time, this.#transaction, response, () => {
         this.#stop()?.reject(new SipError('timeout', `no answer to ${response.status}`));
         gaveUp();
       });
-      this.#waiting = { rseq, resolve, reject, patience, retransmit: this.#again(response, t1) };
+      this.#waiting = { rseq, resolve, reject, sending };
     });
     this.#outstanding = answered.then(ignore, ignore);
     return answered;
-  }
-
-  #again(response: SipResponse, interval: number): Timer {
-    return this.#clock.after(interval, () => {
-      if (this.#waiting === null || !this.#transaction.respond(response)) return;
-      const next = response.status < 200 ? interval * 2 : Math.min(interval * 2, this.#timers.t2);
-      this.#waiting.retransmit = this.#again(response, next);
-    });
   }
 
   #answered(request: SipRequest, rseq: number, cseq: number): (() => void) | null {
@@ -155,8 +143,7 @@ export class AgentIncomingCall implements IncomingCall {
   #stop(): Outstanding | null {
     const waiting = this.#waiting;
     this.#waiting = null;
-    waiting?.retransmit.cancel();
-    waiting?.patience.cancel();
+    waiting?.sending.stop();
     return waiting;
   }
 }

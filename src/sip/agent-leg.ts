@@ -6,6 +6,7 @@ import type { Dialog } from './dialog.ts';
 import { SipError } from './errors.ts';
 import { parseRAck, parseRSeq } from './fields.ts';
 import type { SipRequest, SipResponse } from './message.ts';
+import type { PersistentResponse } from './persistence.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 
@@ -15,7 +16,9 @@ export interface LegHost {
   exchange(request: SipRequest): Promise<SipResponse>;
   /** Sends the ACK of a 2xx; `request` is complete but for Via. */
   acknowledge(request: SipRequest): void;
-  respond(transaction: ServerTransaction, status: number, parts?: ResponseParts): void;
+  respond(transaction: ServerTransaction, status: number, parts?: ResponseParts): SipResponse;
+  /** Sends a response again and again; it has been sent once. */
+  persist(transaction: ServerTransaction, response: SipResponse, gaveUp: () => void): PersistentResponse;
   ended(leg: AgentLeg): void;
   readonly contact: string;
 }
@@ -23,7 +26,7 @@ export interface LegHost {
 export class AgentLeg implements Leg {
   readonly dialog: Dialog;
   handler: LegHandler = {};
-  /** Called with each ACK for a 2xx of this side; the incoming call waits for it. */
+  /** Called with each ACK for the 2xx to the first INVITE; the incoming call waits for it. */
   acked: (request: SipRequest) => void = () => undefined;
   /** Called with each PRACK: `null` if it is for no response outstanding, else what to do once it is answered. */
   pracked: (request: SipRequest, rseq: number, cseq: number) => (() => void) | null = () => null;
@@ -33,7 +36,10 @@ export class AgentLeg implements Leg {
   #rseq = 0;
   readonly #host: LegHost;
   readonly #inviteSeq: number;
+  /** The ACK of this side's last INVITE. */
   #ack: SipRequest | null = null;
+  /** The far end's INVITE within the dialog whose 2xx waits for its ACK. */
+  #unacknowledged: { readonly cseq: number; readonly sending: PersistentResponse } | null = null;
   /** An offer of this side is unanswered: one of the far end gets 491 (RFC 3311 5.2, RFC 3261 14.1). */
   #offering = false;
   #ended = false;
@@ -88,18 +94,25 @@ export class AgentLeg implements Leg {
     request.append('Supported', '100rel');
     const response = success(await this.#exchange(request, body));
     this.dialog.refresh(response);
-    this.#host.acknowledge(finish(this.dialog.request('ACK', response.cseq.number)));
+    this.#acknowledge(response.cseq.number);
     return response;
   }
 
   ack(body?: Body): void {
-    this.#ack ??= finish(this.dialog.request('ACK', this.#inviteSeq), body);
-    this.#host.acknowledge(this.#ack.clone());
+    this.#acknowledge(this.#inviteSeq, body);
   }
 
-  /** The 2xx came again: so must the ACK. */
-  repeatAck(): void {
-    if (this.#ack !== null) this.#host.acknowledge(this.#ack.clone());
+  /** A 2xx came again: so must its ACK. @returns whether there has been one */
+  repeatAck(cseq: number): boolean {
+    if (this.#ack?.cseq.number !== cseq) return false;
+    this.#host.acknowledge(this.#ack.clone());
+    return true;
+  }
+
+  /** An ACK of the far end. */
+  acknowledged(request: SipRequest): void {
+    if (request.cseq.number === this.#unacknowledged?.cseq) this.#unacknowledged.sending.stop();
+    else this.acked(request);
   }
 
   async bye(): Promise<void> {
@@ -115,6 +128,7 @@ export class AgentLeg implements Leg {
     this.#ended = true;
     this.dialog.state = 'terminated';
     this.#host.ended(this);
+    this.#unacknowledged?.sending.stop();
     this.over();
     this.handler.ended?.(reason, request);
   }
@@ -142,10 +156,23 @@ export class AgentLeg implements Leg {
       return;
     }
     const reply = await this.#ask(request);
-    this.#host.respond(transaction, reply.status ?? 200, {
+    const response = this.#host.respond(transaction, reply.status ?? 200, {
       ...(refresh ? { contact: this.#host.contact } : {}),
       ...(reply.body === undefined ? {} : { body: reply.body }),
     });
+    if (request.method === 'INVITE' && response.status < 300) this.#awaitAck(transaction, response);
+  }
+
+  #awaitAck(transaction: ServerTransaction, response: SipResponse): void {
+    this.#unacknowledged?.sending.stop();
+    const gaveUp = (): void => void this.bye().catch(ignoreSip);
+    const sending = this.#host.persist(transaction, response, gaveUp);
+    this.#unacknowledged = { cseq: response.cseq.number, sending };
+  }
+
+  #acknowledge(cseq: number, body?: Body): void {
+    if (this.#ack?.cseq.number !== cseq) this.#ack = finish(this.dialog.request('ACK', cseq), body);
+    this.#host.acknowledge(this.#ack.clone());
   }
 
   async #pracked(transaction: ServerTransaction): Promise<void> {

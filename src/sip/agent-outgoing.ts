@@ -23,7 +23,8 @@ export class AgentOutgoingCall implements OutgoingCall {
   readonly callId: string;
   readonly #handler: OutgoingHandler;
   readonly #host: OutgoingHost;
-  readonly #legs = new Set<AgentLeg>();
+  /** By the tag of the far end: a leg that has ended keeps its place, and its CSeq. */
+  readonly #legs = new Map<string, AgentLeg>();
   #request: SipRequest;
   #transaction: ClientTransaction | null = null;
   #chosen: AgentLeg | null = null;
@@ -72,10 +73,7 @@ export class AgentOutgoingCall implements OutgoingCall {
 
   #accepted(response: SipResponse): void {
     const leg = this.#leg(response);
-    if (leg === this.#chosen) {
-      leg.repeatAck();
-      return;
-    }
+    if (leg.repeatAck(response.cseq.number) || leg === this.#chosen) return;
     leg.dialog.confirm(response);
     if (this.#chosen !== null || this.#cancelled) {
       leg.ack();
@@ -85,7 +83,7 @@ export class AgentOutgoingCall implements OutgoingCall {
       return;
     }
     this.#chosen = leg;
-    for (const other of [...this.#legs]) if (other !== leg) other.end('not-chosen', null);
+    for (const other of this.#legs.values()) if (other !== leg) other.end('not-chosen', null);
     this.#handler.accepted(leg, response);
   }
 
@@ -103,13 +101,14 @@ export class AgentOutgoingCall implements OutgoingCall {
   #failed(error: SipError, response: SipResponse | null): void {
     if (this.#over || this.#chosen !== null) return;
     this.#over = true;
-    for (const leg of [...this.#legs]) leg.end('failed', null);
+    for (const leg of this.#legs.values()) leg.end('failed', null);
     this.#handler.failed(error, response);
   }
 
   #leg(response: SipResponse): AgentLeg {
-    const leg = this.#host.leg(this.#request, response);
-    this.#legs.add(leg);
+    const tag = response.toTag ?? '';
+    const leg = this.#legs.get(tag) ?? this.#host.leg(this.#request, response);
+    this.#legs.set(tag, leg);
     return leg;
   }
 }

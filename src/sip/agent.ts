@@ -5,7 +5,7 @@
  * Everything leaves over the flow to the outbound proxy, which also is where calls come in. A challenge (401, 407) is
  * answered once a nonce, with the same body: nothing has been seen of it by anybody but the proxy.
  */
-import type { Clock, Logger, Random } from '../bytes/ports.ts';
+import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 import { AgentIncomingCall, ALLOW } from './agent-incoming.ts';
 import { AgentLeg, finish, ignoreSip, success } from './agent-leg.ts';
 import type { LegHost } from './agent-leg.ts';
@@ -20,16 +20,21 @@ import { Identifiers } from './identifiers.ts';
 import { SipRequest } from './message.ts';
 import type { SipResponse } from './message.ts';
 import { decimal, paramOf } from './text.ts';
+import { PersistentResponse } from './persistence.ts';
 import { makeResponse } from './response.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import type { TimerValues } from './timers.ts';
 import { TransactionLayer } from './transactions.ts';
-import type { Transport } from './transport.ts';
+import type { LayerOptions } from './transactions.ts';
 import { admit } from './verdict.ts';
 
+/** Milliseconds until a registration that failed is tried again, and the longest that one is relied upon. */
+const RETRY_MS = 30_000;
+const LONGEST_MS = 24 * 3_600_000;
+
 export interface AgentOptions {
-  readonly transport: Transport;
+  readonly transport: LayerOptions['transport'];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -52,7 +57,9 @@ export class UserAgent {
   readonly #legs = new Map<string, AgentLeg>();
   readonly #host: LegHost;
   readonly #registration: { callId: string; cseq: number; tag: string };
-  #refresh: { cancel(): void } | null = null;
+  #refresh: Timer | null = null;
+  /** Whether to stay registered. */
+  #registering = false;
   /** Set to be called; without it calls are answered with 480. */
   incoming: ((call: IncomingCall) => void) | null = null;
   /** MESSAGE outside a dialog; without it 501. */
@@ -77,13 +84,15 @@ export class UserAgent {
       exchange: (request) => this.#exchange(request),
       acknowledge: (request) => this.#acknowledge(request),
       respond: (transaction, status, parts) => this.#respond(transaction, status, parts),
+      persist: (transaction, response, gaveUp) =>
+        new PersistentResponse({ clock, timers: this.#layer.timers }, transaction, response, gaveUp),
       ended: (leg) => this.#legs.delete(leg.dialog.key),
     };
     this.#layer.attach({
       request: (transaction) =>
         void this.#request(transaction).catch((cause: unknown) => this.#broke(transaction, cause)),
-      ack: (request) => this.#legOf(request)?.acked(request),
-      stray: (response) => this.#stray(response),
+      ack: (request) => this.#legOf(request)?.acknowledged(request),
+      stray: (response) => this.#repeated(response),
       closed: () => undefined,
     });
   }
@@ -95,20 +104,17 @@ export class UserAgent {
 
   /** Registers the contact, and again when half the granted time is over. @throws SipError */
   async register(expires = 3600): Promise<SipResponse> {
+    this.#registering = true;
     const response = success(await this.#exchange(this.#registerRequest(expires)));
     const granted = grantedExpiry(response, this.#options.contact) ?? expires;
-    this.#refresh?.cancel();
-    this.#refresh =
-      granted === 0
-        ? null
-        : this.#options.clock.after((granted * 1000) / 2, () => void this.register(expires).catch(ignoreSip));
+    if (granted > 0) this.#registerAfter(Math.min(granted * 500, LONGEST_MS), expires);
     return response;
   }
 
   /** Takes the contact away again. */
   async unregister(): Promise<void> {
+    this.#registering = false;
     this.#refresh?.cancel();
-    this.#refresh = null;
     await this.#exchange(this.#registerRequest(0)).catch(ignoreSip);
   }
 
@@ -140,9 +146,22 @@ export class UserAgent {
 
   /** Ends everything on this side at once; legs that are up get BYE. */
   async close(): Promise<void> {
+    this.#registering = false;
     this.#refresh?.cancel();
     await Promise.all([...this.#legs.values()].map((leg) => leg.bye().catch(ignoreSip)));
     this.#layer.abandon();
+  }
+
+  /** A registration that fails is tried again: until then nobody can call. */
+  #registerAfter(ms: number, expires: number): void {
+    this.#refresh?.cancel();
+    if (!this.#registering) return;
+    this.#refresh = this.#options.clock.after(ms, () => {
+      this.register(expires).catch((cause: unknown) => {
+        ignoreSip(cause);
+        this.#registerAfter(RETRY_MS, expires);
+      });
+    });
   }
 
   #initial(method: string, target: string): SipRequest {
@@ -179,9 +198,13 @@ export class UserAgent {
 
   #once(request: SipRequest): Promise<SipResponse> {
     return new Promise((resolve, reject) => {
+      let answered = false;
       this.#layer.send(request, this.#options.outbound, this.#branch(request), {
         response: (response) => {
-          if (response.status >= 200) resolve(response);
+          if (response.status < 200) return;
+          if (answered) this.#repeated(response);
+          answered = true;
+          resolve(response);
         },
         failed: reject,
       });
@@ -199,10 +222,12 @@ export class UserAgent {
     this.#layer.sendAck(request, this.#options.outbound, branch);
   }
 
-  #respond(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
+  #respond(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): SipResponse {
     const { request } = transaction;
     const toTag = this.#identifiers.of('to tag', request.callId, request.fromTag ?? '');
-    transaction.respond(makeResponse(request, status, { toTag, ...parts }));
+    const response = makeResponse(request, status, { toTag, ...parts });
+    transaction.respond(response);
+    return response;
   }
 
   async #request(transaction: ServerTransaction): Promise<void> {
@@ -239,11 +264,13 @@ export class UserAgent {
     this.incoming(new AgentIncomingCall(leg, transaction, context));
   }
 
-  /** A late 2xx: of a leg that has accepted, it wants the ACK again. */
-  #stray(response: SipResponse): void {
+  /** A 2xx to an INVITE that has been acknowledged: it wants the ACK again. */
+  #repeated(response: SipResponse): void {
     const { number, method } = response.cseq;
-    if (method !== 'INVITE' || response.status < 200 || response.status >= 300 || number === 0) return;
-    this.#legs.get(dialogKey(response.callId, response.fromTag ?? '', response.toTag ?? ''))?.repeatAck();
+    if (method !== 'INVITE' || response.status < 200 || response.status >= 300) return;
+    this.#legs
+      .get(dialogKey(response.callId, response.fromTag ?? '', response.toTag ?? ''))
+      ?.repeatAck(number);
   }
 
   #newLeg(dialog: Dialog, inviteSeq: number): AgentLeg {

@@ -79,7 +79,7 @@ export class TransactionLayer {
       clock: options.clock,
       timers,
       transmit: (message, octets, flow, first) => this.#put(message, octets, flow, 'client', first),
-      terminated: (transaction) => this.#clients.delete(transaction.key),
+      terminated: (transaction) => forget(this.#clients, transaction),
       cancel: (request, flow) => void this.#start(request, flow, silent),
     };
     this.#serverHost = {
@@ -87,7 +87,7 @@ export class TransactionLayer {
       timers,
       transmit: (response, octets, transaction, first) =>
         this.#reply(response, octets, transaction.flow, first),
-      terminated: (transaction) => this.#servers.delete(transaction.key),
+      terminated: (transaction) => forget(this.#servers, transaction),
     };
     options.transport.attach({
       arrived: (message, octets, flow) =>
@@ -301,6 +301,11 @@ export class TransactionLayer {
 }
 
 const silent: ClientHandler = { response: ignore, failed: ignore };
+
+/** Takes a transaction out, and no later one that has come in its place. */
+function forget<T extends { readonly key: string }>(table: Map<string, T>, transaction: T): void {
+  if (table.get(transaction.key) === transaction) table.delete(transaction.key);
+}
 
 function ignore(): void {
   // Nobody waits for this outcome.
