@@ -21,6 +21,10 @@ import type { AnchoredSession, LocalMedia, MediaAddress, MediaAnchor } from './p
 
 export type Side = 'a' | 'b';
 
+export function otherSide(side: Side): Side {
+  return side === 'a' ? 'b' : 'a';
+}
+
 const PAST_THE_GATEWAY =
   /^(?:rtcp|candidate|remote-candidates|end-of-candidates|ice-ufrag|ice-pwd|ice-options|ice-pacing|ice-lite|ice-mismatch)(?::|$)/;
 /** RFC 3264 section 8.4: the address by which RFC 2543 put a party on hold. */
@@ -125,7 +129,7 @@ export class AnchoredCall {
   }
 
   #apply(message: SipMessage, sdp: SessionDescription, from: Side, session: Session): void {
-    const towards = from === 'a' ? 'b' : 'a';
+    const towards = otherSide(from);
     const shared = session.local.find((each) => each !== null)?.[towards];
     if (shared !== undefined) sdp.setConnection(connection(shared.address));
     for (const [k, medium] of sdp.media.entries()) {

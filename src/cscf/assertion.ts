@@ -8,6 +8,7 @@ import { SipError } from '../sip/errors.ts';
 import { parseNameAddr } from '../sip/fields.ts';
 import type { SipRequest, SipResponse } from '../sip/message.ts';
 import { addressOfRecord, parseUri } from '../sip/uri.ts';
+import { removeIcid } from './charging.ts';
 import type { Subscriber } from './ports.ts';
 import { identitiesOf } from './subscribers.ts';
 
@@ -25,9 +26,10 @@ export function assertIdentity(request: SipRequest, subscriber: Subscriber): voi
     request.append(FIELD, `<${identity}>`);
 }
 
-/** Takes off what user equipment, in an answer, asserts of itself. */
-export function dropAssertion(response: SipResponse): void {
+/** Takes off an answer of user equipment what only the network may say. */
+export function dropAssertions(response: SipResponse): void {
   response.remove(FIELD);
+  removeIcid(response);
 }
 
 /** Takes the assertion off where the caller asked for privacy and the request leaves the trust domain. */

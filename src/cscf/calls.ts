@@ -1,10 +1,15 @@
 /**
- * The calls that go through this CSCF, by Call-ID: whose they are, their ICID, their media sessions, and a turnstile,
- * because a message whose SDP must wait for the media gateway must not be overtaken by the next message of its call.
+ * The calls that go through this CSCF: whose they are, their ICID, their media sessions, and a turnstile, because a
+ * message whose SDP must wait for the media gateway must not be overtaken by the next message of its call.
+ *
+ * A call is known by Call-ID and caller's tag: a Call-ID alone may be taken by anybody who has seen it. INVITEs that a
+ * proxy before us forked are one call.
  */
 import type { Clock, Timer } from '../bytes/ports.ts';
-import type { SipMessage, SipRequest } from '../sip/message.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../sip/message.ts';
+import type { ServerTransaction } from '../sip/server-transaction.ts';
 import type { AnchoredCall, Side } from './anchoring.ts';
+import type { Subscriber } from './ports.ts';
 
 export interface Call {
   readonly callId: string;
@@ -13,6 +18,10 @@ export interface Call {
   readonly icid: string;
   /** Identities of the caller and of the callee, as they become known. */
   readonly parties: { readonly a: Set<string>; readonly b: Set<string> };
+  /** Those of them that are subscribers of this home. */
+  readonly subscribers: { readonly a: Set<Subscriber>; readonly b: Set<Subscriber> };
+  /** First INVITEs without a final answer. */
+  readonly pending: Set<ServerTransaction>;
   /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
   readonly dialogs: Set<string>;
   readonly turnstile: Turnstile;
@@ -67,26 +76,35 @@ export class CallTable {
     return this.#calls.size >= this.#limit;
   }
 
-  /** The call with this Call-ID; it counts as alive again. */
-  get(callId: string): Call | null {
-    const entry = this.#calls.get(callId);
+  /** The call that a message belongs to; it counts as alive again. */
+  of(message: SipMessage): Call | null {
+    const { callId, fromTag, toTag } = message;
+    const entry = this.#calls.get(keyOf(callId, fromTag)) ?? this.#calls.get(keyOf(callId, toTag));
     if (entry === undefined) return null;
-    this.add(entry.call);
+    this.#alive(entry.call);
     return entry.call;
   }
 
-  add(call: Call): void {
-    this.#calls.get(call.callId)?.timer.cancel();
-    const timer = this.#clock.after(this.#idleMs, () => this.end(call));
-    this.#calls.set(call.callId, { call, timer });
+  /** A first INVITE of the call is under way. */
+  begin(call: Call, invite: ServerTransaction): void {
+    call.pending.add(invite);
+    this.#alive(call);
+  }
+
+  /** A first INVITE has its final answer: a dialog is up, or that was nothing. */
+  answered(call: Call, invite: ServerTransaction, response: SipResponse): void {
+    call.pending.delete(invite);
+    if (response.status < 300) call.dialogs.add(response.toTag ?? '');
+    this.#endIfOver(call);
   }
 
   /** Forgets a call and gives its media sessions back. */
   end(call: Call): void {
-    const entry = this.#calls.get(call.callId);
+    const key = keyOf(call.callId, call.callerTag);
+    const entry = this.#calls.get(key);
     if (entry?.call === call) {
       entry.timer.cancel();
-      this.#calls.delete(call.callId);
+      this.#calls.delete(key);
     }
     call.media?.release();
   }
@@ -94,13 +112,28 @@ export class CallTable {
   /** A dialog has ended: its media sessions go back, and with the last one the call is over. */
   endDialog(call: Call, calleeTag: string): void {
     if (!call.dialogs.delete(calleeTag)) return;
-    if (call.dialogs.size === 0) this.end(call);
-    else call.media?.releaseDialog(calleeTag);
+    call.media?.releaseDialog(calleeTag);
+    this.#endIfOver(call);
   }
 
   close(): void {
     for (const { call } of [...this.#calls.values()]) this.end(call);
   }
+
+  #alive(call: Call): void {
+    const key = keyOf(call.callId, call.callerTag);
+    this.#calls.get(key)?.timer.cancel();
+    const timer = this.#clock.after(this.#idleMs, () => this.end(call));
+    this.#calls.set(key, { call, timer });
+  }
+
+  #endIfOver(call: Call): void {
+    if (call.pending.size === 0 && call.dialogs.size === 0) this.end(call);
+  }
+}
+
+function keyOf(callId: string, callerTag: string | null): string {
+  return `${callId}\n${callerTag ?? ''}`;
 }
 
 /** From whose side a request comes. */

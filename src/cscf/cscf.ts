@@ -23,9 +23,9 @@ import type { ServerTransaction } from '../sip/server-transaction.ts';
 import type { Observed, TransactionLayer } from '../sip/transactions.ts';
 import { responseDestination } from '../sip/transport.ts';
 import { admit, maxForwards, unsupportedOptions } from '../sip/verdict.ts';
-import { AnchoredCall } from './anchoring.ts';
+import { AnchoredCall, otherSide } from './anchoring.ts';
 import type { Side } from './anchoring.ts';
-import { assertIdentity, dropAssertion, hideIdentity } from './assertion.ts';
+import { assertIdentity, dropAssertions, hideIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
 import { calleeTagOf, CallTable, sideOf, Turnstile } from './calls.ts';
 import type { Call } from './calls.ts';
@@ -193,7 +193,7 @@ export class Cscf {
     const onward = request.clone();
     this.#router.takeOwnRoutes(onward);
     const route = this.#router.initial(onward);
-    const call = this.#newCall(request, origin, route.kind === 'targets' ? route.callee : null, flow);
+    const call = this.#callOf(request, origin, route.kind === 'targets' ? route.callee : null, flow);
     if (route.kind === 'refused') {
       this.#reply(transaction, route.status);
       return;
@@ -207,21 +207,21 @@ export class Cscf {
       this.#reply(transaction, 403);
       return;
     }
-    if (invite) this.#calls.add(call);
+    if (invite) this.#calls.begin(call, transaction);
     this.#prepare(onward, origin, call);
     this.#fork(transaction, call, onward, route.targets);
   }
 
   #inDialog(transaction: ServerTransaction): void {
     const { request } = transaction;
-    const call = this.#calls.get(request.callId);
+    const call = this.#calls.of(request);
     if (call === null) {
       this.#reply(transaction, 481);
       return;
     }
     const onward = request.clone();
     this.#router.takeOwnRoutes(onward);
-    const route = this.#router.inDialog(onward);
+    const route = this.#router.inDialog(onward, call.subscribers[otherSide(sideOf(request, call))]);
     if (route.kind === 'refused') {
       this.#reply(transaction, route.status);
       return;
@@ -293,19 +293,18 @@ export class Cscf {
     const out = response.clone();
     if (branch !== null) out.replaceFirst('Via', null);
     if (branch !== null) {
-      const from = sideOf(request, call) === 'a' ? 'b' : 'a';
+      const from = otherSide(sideOf(request, call));
       try {
         await this.#anchor(call, out, from, branch.id, initial);
       } catch (cause) {
         // The far end has answered: the answer goes on as it is, media may not flow.
         this.#mediaFailed(call, cause);
       }
-      if (branch.target.kind === 'user') leaveUntrusted(out);
+      if (branch.target.kind === 'user') dropAssertions(out);
     }
     transaction.respond(out);
     if (out.status < 200) return;
-    if (initial && out.status >= 300) this.#calls.end(call);
-    else if (initial) call.dialogs.add(out.toTag ?? '');
+    if (initial) this.#calls.answered(call, transaction, out);
     else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
   }
 
@@ -333,11 +332,11 @@ export class Cscf {
 
   /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
   #ack(ack: SipRequest): void {
-    const call = this.#calls.get(ack.callId);
+    const call = this.#calls.of(ack);
     if (call === null || maxForwards(ack) === 0) return;
     const onward = ack.clone();
     this.#router.takeOwnRoutes(onward);
-    const route = this.#router.inDialog(onward);
+    const route = this.#router.inDialog(onward, call.subscribers[otherSide(sideOf(ack, call))]);
     const [target] = route.kind === 'targets' ? route.targets : [];
     if (target === undefined) return;
     onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
@@ -357,32 +356,41 @@ export class Cscf {
   #stray(response: SipResponse, flow: Flow): void {
     const [own, next] = response.vias;
     if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
-    if (
-      sentBy(own) !== `${this.#settings.host}:${this.#settings.port}` ||
-      this.#calls.get(response.callId) === null
-    )
+    if (sentBy(own) !== `${this.#settings.host}:${this.#settings.port}` || this.#calls.of(response) === null)
       return;
     const out = response.clone();
     out.replaceFirst('Via', null);
-    if (!this.#origins.toPeer(flow)) leaveUntrusted(out);
+    if (!this.#origins.toPeer(flow)) dropAssertions(out);
     this.#layer.sendStateless(out, responseDestination(out));
   }
 
-  #newCall(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
-    const caller = origin.kind === 'subscriber' ? identitiesOf(origin.subscriber) : [];
-    const called = callee === null ? [] : identitiesOf(callee);
-    this.#interception.identify(request.callId, 'caller', caller);
-    this.#interception.identify(request.callId, 'callee', called);
+  /** The call of a first request: a new one, or the one that another branch of the same INVITE has begun. */
+  #callOf(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
+    const known = request.method === 'INVITE' ? this.#calls.of(request) : null;
+    const call = known ?? this.#newCall(request, flow);
+    const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
     const asserted = origin.kind === 'peer' ? request.list('P-Asserted-Identity').map(uriIn) : [];
-    const parties = {
-      a: new Set([request.from.uri.text, ...asserted, ...caller]),
-      b: new Set([request.to.uri.text, request.uri, ...called]),
-    };
+    const { a, b } = call.parties;
+    for (const identity of [request.from.uri.text, ...asserted]) a.add(identity);
+    for (const identity of [request.to.uri.text, request.uri]) b.add(identity);
+    for (const [side, party, subscriber] of [
+      ['a', 'caller', caller],
+      ['b', 'callee', callee],
+    ] as const) {
+      if (subscriber === null) continue;
+      call.subscribers[side].add(subscriber);
+      for (const identity of identitiesOf(subscriber)) call.parties[side].add(identity);
+      this.#interception.identify(request.callId, party, identitiesOf(subscriber));
+    }
+    return call;
+  }
+
+  #newCall(request: SipRequest, flow: Flow): Call {
     const icid = this.#icid(request, flow);
+    const parties = { a: new Set<string>(), b: new Set<string>() };
     const { anchor, logger } = this.#parts;
-    const invite = request.method === 'INVITE';
     const media =
-      anchor === null || !invite
+      anchor === null || request.method !== 'INVITE'
         ? null
         : new AnchoredCall(anchor, logger, {
             correlation: correlationId(icid),
@@ -394,6 +402,8 @@ export class Cscf {
       callerTag: request.fromTag ?? '',
       icid,
       parties,
+      subscribers: { a: new Set(), b: new Set() },
+      pending: new Set(),
       dialogs: new Set(),
       turnstile: new Turnstile(),
       media,
@@ -439,12 +449,6 @@ export class Cscf {
       this.#reply(transaction, cause instanceof ClavigerError && cause.code === 'syntax' ? 400 : 500);
     }
   }
-}
-
-/** Takes off an answer of user equipment what only the network may say. */
-function leaveUntrusted(response: SipResponse): void {
-  removeIcid(response);
-  dropAssertion(response);
 }
 
 function uriIn(value: string): string {

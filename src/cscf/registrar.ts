@@ -12,7 +12,7 @@ import type { Flow } from '../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../sip/message.ts';
 import { makeResponse } from '../sip/response.ts';
 import { decimal, paramOf, quote, withoutParam, withParam } from '../sip/text.ts';
-import { parseUri, sameUri } from '../sip/uri.ts';
+import { addressOfRecord, parseUri, sameUri } from '../sip/uri.ts';
 import type { Uri } from '../sip/uri.ts';
 import type { CscfLimits, Subscriber } from './ports.ts';
 import { identitiesOf } from './subscribers.ts';
@@ -54,11 +54,18 @@ export class Registrar {
     return wanted.sort((a, b) => preference(b.contact) - preference(a.contact));
   }
 
-  /** The binding of a contact URI, or of a GRUU of the home; `null`: none. */
-  byContact(uri: Uri): Binding | null {
-    for (const entries of this.#entries.values()) {
-      const found = entries.find(({ binding }) => sameUri(binding.contact.uri, uri));
-      if (found !== undefined) return found.binding;
+  /** The binding of a contact URI, or of a GRUU, among those of some subscribers; `null`: none. */
+  byContact(uri: Uri, subscribers: Iterable<Subscriber>): Binding | null {
+    const gr = grOf(uri);
+    for (const subscriber of subscribers) {
+      const found = this.bindings(subscriber).find(
+        ({ contact, gr: own }) =>
+          sameUri(contact.uri, uri) ||
+          (gr !== null &&
+            own === gr &&
+            addressOfRecord(uri) === addressOfRecord(parseUri(subscriber.identity))),
+      );
+      if (found !== undefined) return found;
     }
     return null;
   }

@@ -60,13 +60,17 @@ export class Router {
     return targets([{ uri: request.uri, hop: peer.cscf, kind: 'peer' }]);
   }
 
-  /** Where a request within a dialog goes: its next Route, else its Request-URI, the contact of the far end. */
-  inDialog(request: SipRequest): Route {
+  /**
+   * Where a request within a dialog goes: its next Route, else its Request-URI, the contact of the far end: over the
+   * flow that it registered, if it is one of `parties`. Anybody may register a contact that is another's.
+   */
+  inDialog(request: SipRequest, parties: Iterable<Subscriber>): Route {
     const [route] = request.routes;
     if (route !== undefined) return this.#byRoute(request.uri, route.uri);
     const uri = parseUri(request.uri);
-    const binding = this.#registrar.byContact(uri);
-    if (binding !== null) return targets([toBinding(binding, request.uri)]);
+    const binding = this.#registrar.byContact(uri, parties);
+    if (binding !== null)
+      return targets([toBinding(binding, grOf(uri) === null ? request.uri : binding.contact.uri.text)]);
     const hop = destinationOf(uri);
     if (hop === null) return { kind: 'refused', status: 416 };
     return targets([{ uri: request.uri, hop, kind: 'user' }]);

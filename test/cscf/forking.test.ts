@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IncomingCall, Leg } from '../../src/sip/agent-types.ts';
 import type { UserAgent } from '../../src/sip/agent.ts';
+import { request } from '../sip/support.ts';
 import { Network, readSdp, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
@@ -12,7 +13,7 @@ let devices: UserAgent[];
 
 beforeEach(async () => {
   network = new Network();
-  home = await network.home('home1.example', ['alice', 'carol']);
+  home = await network.home('home1.example', ['alice', 'carol', 'mallory']);
   alice = await network.phone('alice', 'home1.example');
   devices = [
     await network.phone('carol', 'home1.example', { device: '1' }),
@@ -84,5 +85,115 @@ describe('two devices answer one call', () => {
       Buffer.from(observation.correlation).toString('hex'),
     );
     expect(new Set(correlations).size).toBe(1);
+  });
+});
+
+describe('calls under one Call-ID', () => {
+  let mallory: UserAgent;
+  let call: IncomingCall;
+  let leg: Leg;
+
+  beforeEach(async () => {
+    mallory = await network.phone('mallory', 'home1.example');
+    await mallory.register();
+    const [carol, other] = devices as [UserAgent, UserAgent];
+    await other.unregister();
+    const incoming = new Promise<IncomingCall>((resolve) => {
+      carol.incoming = (first) => {
+        first.handler = { update: () => ({ body: sdpBody(5000) }) };
+        carol.incoming = (later) => later.reject(486);
+        void first.accept(sdpBody(5000)).catch(() => undefined);
+        resolve(first);
+      };
+    });
+    leg = await new Promise<Leg>((resolve, reject) => {
+      alice.invite(
+        'sip:carol@home1.example',
+        { body: sdpBody(4000) },
+        {
+          accepted: (accepted) => {
+            accepted.ack();
+            resolve(accepted);
+          },
+          failed: reject,
+        },
+      );
+    });
+    call = await incoming;
+  });
+
+  /** Sends another INVITE with the Call-ID of the call that is up, and gives its final answer. */
+  function inviteAgain(from: UserAgent, value: string, target: string): Promise<number> {
+    const again = request('INVITE', {
+      From: value,
+      To: `<${target}>`,
+      'Call-ID': call.leg.callId,
+      Contact: '<sip:again@phone.example>',
+    });
+    again.uri = target;
+    again.setBody(sdpBody(4444).type, sdpBody(4444).octets);
+    const hop = { protocol: 'TCP', host: 'cscf.home1.example', port: 5060 } as const;
+    return new Promise((resolve, reject) => {
+      from.layer.send(again, hop, `z9hG4bK${value.length}`, {
+        response: ({ status }) => {
+          if (status >= 200) resolve(status);
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  async function theCallLives(): Promise<void> {
+    expect(home.cscf.calls).toBe(1);
+    const answer = await leg.update(sdpBody(4002));
+    expect(readSdp(answer.body).address).toBe('127.0.0.77');
+    await leg.bye();
+    expect(home.cscf.calls).toBe(0);
+    await expect.poll(() => home.gateway.sessions.size).toBe(0);
+  }
+
+  it('another who takes it does not take the call', async () => {
+    const own = '<sip:mallory@home1.example>;tag=m1';
+    expect(await inviteAgain(mallory, own, 'sip:carol@home1.example')).toBe(486);
+    await theCallLives();
+  });
+
+  it('a branch of the same INVITE that comes by itself and fails leaves the other as it is', async () => {
+    mallory.incoming = (incoming) => incoming.reject(486);
+    const same = `<sip:alice@home1.example>;tag=${leg.localTag}`;
+    expect(await inviteAgain(alice, same, 'sip:mallory@home1.example')).toBe(486);
+    await theCallLives();
+  });
+});
+
+describe('a contact that another subscriber registers, too', () => {
+  it('does not divert what goes to its owner within a call', async () => {
+    const [carol, other] = devices as [UserAgent, UserAgent];
+    await Promise.all([carol.unregister(), other.unregister()]);
+    const mallory = await network.phone('mallory', 'home1.example', {
+      contact: 'sip:carol@carol-1.home1.example;transport=tcp',
+    });
+    await mallory.register();
+    await carol.register();
+    const acknowledged = new Promise((resolve, reject) => {
+      carol.incoming = (call) => void call.accept(sdpBody(5000)).then(resolve, reject);
+    });
+    const leg = await new Promise<Leg>((resolve, reject) => {
+      alice.invite(
+        'sip:carol@home1.example',
+        { body: sdpBody(4000) },
+        {
+          accepted: (accepted) => {
+            accepted.ack();
+            resolve(accepted);
+          },
+          failed: reject,
+        },
+      );
+    });
+    expect(
+      await Promise.race([acknowledged, new Promise((resolve) => setTimeout(resolve, 1000))]),
+    ).toBeDefined();
+    await leg.bye();
   });
 });

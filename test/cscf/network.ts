@@ -196,7 +196,13 @@ export class Network {
   async phone(
     user: string,
     home: string,
-    options: { protocol?: Protocol; device?: string; password?: string; identity?: string } = {},
+    options: {
+      protocol?: Protocol;
+      device?: string;
+      password?: string;
+      identity?: string;
+      contact?: string;
+    } = {},
   ) {
     const { protocol = 'TCP', device = '1' } = options;
     const host = `${user}-${device}.${home}`;
@@ -209,7 +215,7 @@ export class Network {
       random: testRandom(host),
       logger: this.logger,
       identity: options.identity ?? `sip:${user}@${home}`,
-      contact: `sip:${user}@${host};transport=${protocol.toLowerCase()}`,
+      contact: options.contact ?? `sip:${user}@${host};transport=${protocol.toLowerCase()}`,
       sentBy: `${host}:${PORT}`,
       outbound: { protocol, host: `cscf.${home}`, port: PORT },
       credentials: {
