@@ -29,7 +29,7 @@ export interface Via {
 
 /** @throws SipError `syntax` */
 export function parseVia(text: string): Via {
-  const match = /^([^\s/]+)\s*\/\s*([^\s/]+)\s*\/\s*([^\s/;]+)\s+([^;]*?)\s*(?:;(.*))?$/s.exec(text);
+  const match = /^([^\s/]+)\s*\/\s*([^\s/]+)\s*\/\s*([^\s/;]+)\s+([^;]*)(?:;(.*))?$/s.exec(text);
   const [, name = '', version = '', transport = '', sentBy = '', params] = match ?? [];
   if (match === null || ![name, version, transport].every(isToken))
     throw new SipError('syntax', 'Via is malformed');
@@ -37,7 +37,7 @@ export function parseVia(text: string): Via {
   return {
     version: `${name}/${version}`,
     transport: transport.toUpperCase(),
-    ...parseHostPort(sentBy),
+    ...parseHostPort(sentBy.trim()),
     params: parseParams(params ?? '', 'Via'),
   };
 }

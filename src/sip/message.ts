@@ -17,7 +17,7 @@ import { SipError } from './errors.ts';
 import { parseContacts, parseCSeq, parseNameAddr, parseVia, tagOf } from './fields.ts';
 import type { CSeq, NameAddr, Via } from './fields.ts';
 import { fieldKey } from './header-names.ts';
-import { fromOctets, split, toOctets } from './text.ts';
+import { fromOctets, isToken, split, toOctets } from './text.ts';
 
 /** Header lines at most in one message. */
 const MAX_LINES = 512;
@@ -327,9 +327,12 @@ function parseStart(text: string, lines: Line[], body: Uint8Array): SipRequest |
     const [, version = '', status = '', reason = ''] = response;
     return new SipResponse(Number(status), reason, lines, body, { version, start: text });
   }
-  const request = /^([A-Za-z0-9\-.!%*_+`'~]+) +([^\r\n]*[^ \r\n]) +(SIP\/[0-9]+\.[0-9]+) *\r\n$/i.exec(text);
-  if (request === null) throw new SipError('syntax', 'neither a Request-Line nor a Status-Line');
-  const [, method = '', uri = '', version = ''] = request;
+  const line = text.slice(0, -2);
+  const words = line.split(' ').filter((word) => word !== '');
+  const [method = '', uri, version] = [words.shift(), words.slice(0, -1).join(' '), words.at(-1) ?? ''];
+  const proper = isToken(method) && uri !== '' && /^SIP\/[0-9]+\.[0-9]+$/i.test(version);
+  if (!proper || line.startsWith(' ') || !text.endsWith('\r\n') || /[\r\n]/.test(line))
+    throw new SipError('syntax', 'neither a Request-Line nor a Status-Line');
   const exact = text === `${method} ${uri} ${version}\r\n`;
   return new SipRequest(method, uri, lines, body, { version, start: exact ? text : null });
 }

@@ -42,6 +42,9 @@ export interface OtherUri {
 
 export type Uri = SipUri | TelUri | OtherUri;
 
+/** Parameters at most: URIs are compared by each of them. */
+const MAX_PARAMS = 64;
+
 const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-Fa-f]{2})*$/;
 const PASSWORD = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*$/;
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9.])?)$/;
@@ -133,7 +136,7 @@ function parseTel(rest: string, text: string): TelUri {
 
 /** `host[:port]`. @throws SipError `syntax` */
 export function parseHostPort(text: string): { host: string; port: number | null } {
-  const match = /^(\[[^\]]*\]|[^:]*)(?:\s*:\s*([0-9]+))?$/.exec(text);
+  const match = /^(\[[^\]]*\]\s*|[^:]*)(?::\s*([0-9]+))?$/.exec(text);
   const host = match?.[1]?.trim() ?? '';
   const port = match?.[2] === undefined ? null : decimal(match[2], 65536);
   if (match === null || !HOST.test(host) || (match[2] !== undefined && port === null))
@@ -143,14 +146,13 @@ export function parseHostPort(text: string): { host: string; port: number | null
 
 function parseUriParams(text: string): Param[] {
   if (text === '') return [];
-  return text
-    .slice(1)
-    .split(';')
-    .map((part) => {
-      if (!URI_PARAM.test(part)) throw new SipError('syntax', 'a URI parameter is malformed');
-      const [param = { name: part, value: null }] = looseParam(part);
-      return param;
-    });
+  const parts = text.slice(1).split(';');
+  if (parts.length > MAX_PARAMS) throw new SipError('too-large', 'a URI has too many parameters');
+  return parts.map((part) => {
+    if (!URI_PARAM.test(part)) throw new SipError('syntax', 'a URI parameter is malformed');
+    const [param = { name: part, value: null }] = looseParam(part);
+    return param;
+  });
 }
 
 function looseParam(part: string): Param[] {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SipError } from '../../src/sip/errors.ts';
+import { parseVia } from '../../src/sip/fields.ts';
 import { StreamFramer } from '../../src/sip/framing.ts';
 import { parseMessage, SipRequest, SipResponse } from '../../src/sip/message.ts';
 import { fromOctets, toOctets } from '../../src/sip/text.ts';
-import { addressOfRecord, parseUri, sameUri } from '../../src/sip/uri.ts';
+import { addressOfRecord, parseHostPort, parseUri, sameUri } from '../../src/sip/uri.ts';
 import { markReceived, responseDestination } from '../../src/sip/transport.ts';
 import { judge } from '../../src/sip/verdict.ts';
 
@@ -81,6 +82,20 @@ describe('SIP messages', () => {
     );
   });
 
+  it.each([
+    ['a Via', (n: number) => () => parseVia(`SIP/2.0/UDP x${' '.repeat(n)}y`)],
+    ['a host and port', (n: number) => () => parseHostPort(`x${' '.repeat(n)}:y`)],
+    [
+      'a Request-Line',
+      (n: number) => () => parseMessage(toOctets(`INVITE ${' '.repeat(n)}x\r\nVia: x\r\n\r\n`)),
+    ],
+    ['URIs', (n: number) => () => sameUri(parseUri(manyParams(n)), parseUri(manyParams(n)))],
+  ])('%s made to be slow is refused as fast as any other', (_, read) => {
+    const started = performance.now();
+    expect(read(60_000)).toThrow(SipError);
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
   it('a value with a line break cannot be written (header injection)', () => {
     const message = new SipRequest('INVITE', 'sip:a@b');
     expect(() => message.append('Subject', 'x\r\nEvil: 1')).toThrow(SipError);
@@ -96,6 +111,11 @@ describe('SIP messages', () => {
     expect(responseDestination(response)).toEqual({ protocol: 'TCP', host: '192.0.2.1', port: 777 });
   });
 });
+
+/** A URI of about `n` octets, all parameters. */
+function manyParams(n: number): string {
+  return `sip:a@b${Array.from({ length: n / 7 }, (_, i) => `;p${i}`).join('')}`;
+}
 
 describe('framing', () => {
   const second =
