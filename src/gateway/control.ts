@@ -48,6 +48,8 @@ export interface WantedSession {
 export type AnchoredStream = { readonly a: Endpoint; readonly b: Endpoint } | null;
 
 const MAX_STREAMS = 16;
+/** Identities of one party: a subscriber may have many, and other homes assert some. */
+const MAX_IDENTITIES = 256;
 const MAX_TEXT = 64 * 1024;
 
 export function encodeWanted(wanted: WantedSession): unknown {
@@ -66,7 +68,7 @@ export function decodeWanted(json: unknown): WantedSession {
       a: nullable(sdps['a'], (value) => text(value, 'sdps.a')),
       b: nullable(sdps['b'], (value) => text(value, 'sdps.b')),
     },
-    streams: list(object['streams'], 'streams').map((stream, at) =>
+    streams: list(object['streams'], 'streams', MAX_STREAMS).map((stream, at) =>
       nullable(stream, (value) => wantedStream(value, `streams[${at}]`)),
     ),
   };
@@ -78,7 +80,7 @@ export function encodeAnchored(streams: readonly AnchoredStream[]): unknown {
 
 /** @throws GatewayError `request`, naming the field */
 export function decodeAnchored(json: unknown): AnchoredStream[] {
-  return list(record(json, 'answer')['streams'], 'streams').map((stream, at) =>
+  return list(record(json, 'answer')['streams'], 'streams', MAX_STREAMS).map((stream, at) =>
     nullable(stream, (value) => {
       const sides = record(value, `streams[${at}]`);
       return { a: endpoint(sides['a'], `streams[${at}].a`), b: endpoint(sides['b'], `streams[${at}].b`) };
@@ -119,7 +121,7 @@ function correlation(value: unknown): Uint8Array {
 }
 
 function texts(value: unknown, path: string): string[] {
-  return list(value, path).map((element, at) => text(element, `${path}[${at}]`));
+  return list(value, path, MAX_IDENTITIES).map((element, at) => text(element, `${path}[${at}]`));
 }
 
 function text(value: unknown, path: string): string {
@@ -127,8 +129,8 @@ function text(value: unknown, path: string): string {
   return value;
 }
 
-function list(value: unknown, path: string): unknown[] {
-  if (!Array.isArray(value) || value.length > MAX_STREAMS) throw expected(path, 'a list');
+function list(value: unknown, path: string, most: number): unknown[] {
+  if (!Array.isArray(value) || value.length > most) throw expected(path, 'a list');
   return value;
 }
 

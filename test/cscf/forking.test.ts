@@ -41,7 +41,19 @@ async function bothAnswer(): Promise<{ leg: Leg; ended: string[]; calls: Incomin
         };
       }),
   );
-  const leg = await new Promise<Leg>((resolve, reject) => {
+  // Not before both ring, so that neither is cancelled before it has answered.
+  void Promise.all(ready).then((both) => {
+    calls.push(...both);
+    for (const [i, call] of both.entries()) void call.accept(sdpBody(5000 + i)).catch(() => undefined);
+  });
+  const leg = await dial();
+  await expect.poll(() => ended.length).toBe(1);
+  return { leg, ended, calls };
+}
+
+/** Alice calls carol; resolves with the leg that is accepted and acknowledged. */
+function dial(): Promise<Leg> {
+  return new Promise<Leg>((resolve, reject) => {
     alice.invite(
       'sip:carol@home1.example',
       { body: sdpBody(4000) },
@@ -53,14 +65,7 @@ async function bothAnswer(): Promise<{ leg: Leg; ended: string[]; calls: Incomin
         failed: reject,
       },
     );
-    // Not before both ring, so that neither is cancelled before it has answered.
-    void Promise.all(ready).then((both) => {
-      calls.push(...both);
-      for (const [i, call] of both.entries()) void call.accept(sdpBody(5000 + i)).catch(() => undefined);
-    });
   });
-  await expect.poll(() => ended.length).toBe(1);
-  return { leg, ended, calls };
 }
 
 describe('two devices answer one call', () => {
@@ -106,19 +111,7 @@ describe('calls under one Call-ID', () => {
         resolve(first);
       };
     });
-    leg = await new Promise<Leg>((resolve, reject) => {
-      alice.invite(
-        'sip:carol@home1.example',
-        { body: sdpBody(4000) },
-        {
-          accepted: (accepted) => {
-            accepted.ack();
-            resolve(accepted);
-          },
-          failed: reject,
-        },
-      );
-    });
+    leg = await dial();
     call = await incoming;
   });
 
@@ -166,6 +159,23 @@ describe('calls under one Call-ID', () => {
   });
 });
 
+describe('a dialog whose BYE nobody answers', () => {
+  it('is over, and its media are given back', async () => {
+    await network.close();
+    network = new Network({ t1: 5, t2: 40, t4: 50, d: 320 });
+    home = await network.home('home1.example', ['alice', 'carol']);
+    alice = await network.phone('alice', 'home1.example');
+    const carol = await network.phone('carol', 'home1.example', { protocol: 'UDP' });
+    await Promise.all([alice.register(), carol.register()]);
+    carol.incoming = (call) => void call.accept(sdpBody(5000)).catch(() => undefined);
+    const leg = await dial();
+    expect(home.gateway.sessions.size).toBe(1);
+    carol.layer.attach({ request: () => {}, ack: () => {}, stray: () => {}, closed: () => {} });
+    void leg.bye();
+    await expect.poll(() => [home.cscf.calls, home.gateway.sessions.size]).toEqual([0, 0]);
+  });
+});
+
 describe('a contact that another subscriber registers, too', () => {
   it('does not divert what goes to its owner within a call', async () => {
     const [carol, other] = devices as [UserAgent, UserAgent];
@@ -178,19 +188,7 @@ describe('a contact that another subscriber registers, too', () => {
     const acknowledged = new Promise((resolve, reject) => {
       carol.incoming = (call) => void call.accept(sdpBody(5000)).then(resolve, reject);
     });
-    const leg = await new Promise<Leg>((resolve, reject) => {
-      alice.invite(
-        'sip:carol@home1.example',
-        { body: sdpBody(4000) },
-        {
-          accepted: (accepted) => {
-            accepted.ack();
-            resolve(accepted);
-          },
-          failed: reject,
-        },
-      );
-    });
+    const leg = await dial();
     expect(
       await Promise.race([acknowledged, new Promise((resolve) => setTimeout(resolve, 1000))]),
     ).toBeDefined();

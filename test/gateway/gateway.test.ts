@@ -327,10 +327,17 @@ describe('control messages', () => {
     expect(decodeAnchored(json(encodeAnchored(answer)))).toEqual(answer);
   });
 
+  test('a party may have many identities, more than a description has streams', () => {
+    const many = Array.from({ length: 40 }, (_, i) => `tel:+1555${i}`);
+    const wanted = { ...session, parties: { a: many, b: [] } };
+    expect(decodeWanted(json(encodeWanted(wanted)))).toEqual(wanted);
+  });
+
   test.each([
     ['correlation', { correlation: 'zz' }],
     ['parties', { parties: null }],
     ['parties.a[0]', { parties: { a: [1], b: [] } }],
+    ['parties.a', { parties: { a: new Array(257).fill('x'), b: [] } }],
     ['sdps.a', { sdps: { a: 'x'.repeat(70_000), b: null } }],
     ['streams', { streams: new Array(17).fill(null) }],
     ['streams[0].a.address', { streams: [{ a: { address: 'localhost', port: 1 }, b: null }] }],
