@@ -104,7 +104,9 @@ export class Registrar {
   #clear(request: SipRequest, subscriber: Subscriber, toTag: string): SipResponse {
     if (request.list('Contact').length > 1 || request.first('Expires') !== '0')
       return makeResponse(request, 400, { toTag });
-    for (const { binding } of this.#entries.get(subscriber) ?? []) this.#remove(binding);
+    const bindings = this.bindings(subscriber);
+    if (bindings.some((binding) => overtaken(request, binding))) return makeResponse(request, 500, { toTag });
+    for (const binding of bindings) this.#remove(binding);
     return this.#answer(request, subscriber, toTag);
   }
 
@@ -115,11 +117,10 @@ export class Registrar {
     return Math.min(decimal(asked, 2 ** 32) ?? 3600, this.#limits.maxExpires);
   }
 
-  /** 10.3 step 7: an older REGISTER of the same Call-ID must not undo a newer one. */
   #inOrder(request: SipRequest, subscriber: Subscriber, contacts: readonly NameAddr[]): boolean {
     return contacts.every(({ uri }) => {
       const known = this.#find(subscriber, uri)?.binding;
-      return known === undefined || known.callId !== request.callId || known.cseq < request.cseq.number;
+      return known === undefined || !overtaken(request, known);
     });
   }
 
@@ -179,6 +180,11 @@ export class Registrar {
       params = withParam(params, 'pub-gruu', quote(`${binding.subscriber.identity};gr=${binding.gr}`));
     return formatNameAddr({ ...binding.contact, params });
   }
+}
+
+/** 10.3 steps 6 and 7: an older REGISTER of the same Call-ID must not undo a newer one. */
+function overtaken(request: SipRequest, binding: Binding): boolean {
+  return binding.callId === request.callId && binding.cseq >= request.cseq.number;
 }
 
 /** Whether two flows are one: over UDP there is no connection, so the same ends are. */
