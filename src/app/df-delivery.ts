@@ -135,6 +135,8 @@ class Announcements {
 function handoverAddresses(table: TaskTable): HandoverAddress[] {
   return table.destinations().flatMap((destination) => {
     const endpoint = endpointOf(destination);
-    return endpoint === null ? [] : [{ did: destination.did, ...endpoint }];
+    if (endpoint === null) return [];
+    const by = destination.deliveryType === 'X3Only' ? 'DF3' : 'DF2';
+    return [{ did: destination.did, by, ...endpoint }];
   });
 }

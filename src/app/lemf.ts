@@ -79,8 +79,8 @@ export async function startLemf(
     onEvent,
     onStored: () => live.stored(),
   });
-  const servers = [config.hi2, config.hi3].map(
-    (listen) => new HandoverServer({ ...listen, tls, acceptor, logger }),
+  const servers = (['hi2', 'hi3'] as const).map(
+    (kind) => new HandoverServer({ ...config[kind], kind, tls, acceptor, logger }),
   );
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));

@@ -6,6 +6,7 @@ import { toHex } from '../bytes/octets.ts';
 import { splitPsPdus } from '../li/wire/hi/deframer.ts';
 import type { CcKeyInfo, EpsIri } from '../li/wire/hi/eps-iri.ts';
 import { HiError } from '../li/wire/hi/errors.ts';
+import type { PsHeader } from '../li/wire/hi/header.ts';
 import { unixMsOf } from '../li/wire/hi/time.ts';
 import { decodePsPdu } from '../li/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../li/wire/hi/ps-pdu.ts';
@@ -39,6 +40,8 @@ export interface CallMaterial {
 /** What a file consists of. */
 export interface FileSummary {
   readonly pdus: number;
+  /** Those of the transport itself: options, keep-alives, requests for acknowledgement. */
+  readonly transport: number;
   readonly duplicates: number;
   /** Octets at the end that are no complete PDU. */
   readonly truncatedOctets: number;
@@ -86,21 +89,24 @@ export function correlationOf(call: CallMaterial): string | null {
 function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gathering>): FileSummary {
   const marks = new MarkTable();
   const undecodable: number[] = [];
+  let transport = 0;
   let duplicates = 0;
   const { pdus, rest, damage } = splitPsPdus(octets);
   const seen = new Set<Gathering>();
   for (const [place, pdu] of pdus.map(decoded).entries()) {
-    const { cin, liid, sequenceNumber } = pdu?.header ?? {};
-    if (pdu === null || cin === undefined || liid === undefined || sequenceNumber === undefined) {
-      if (pdu?.payload.kind !== 'tri') undecodable.push(place);
+    if (pdu?.payload.kind === 'tri') {
+      transport++;
+      const known = calls.get(keyOf(pdu.header));
+      if (pdu.payload.message.type === 'cinReset' && known !== undefined) beginAgain(kind, known, marks);
       continue;
     }
+    if (pdu?.header.cin === undefined) {
+      undecodable.push(place);
+      continue;
+    }
+    const { liid, cin, sequenceNumber } = pdu.header;
     const call = callOf(calls, liid, cin);
     seen.add(call);
-    if (pdu.payload.kind === 'tri') {
-      if (pdu.payload.message.type === 'cinReset') beginAgain(kind, call, marks);
-      continue;
-    }
     const stream = marks.of(kind, liid, cin);
     if (stream.has(sequenceNumber)) duplicates++;
     else call.pdus[kind].push({ epoch: call.epoch, pdu });
@@ -109,6 +115,7 @@ function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gath
   for (const call of seen) call.gaps[kind].push(...marks.of(kind, call.liid, call.cin).gaps());
   return {
     pdus: pdus.length,
+    transport,
     duplicates,
     truncatedOctets: rest.length,
     undecodable,
@@ -122,8 +129,12 @@ function beginAgain(kind: HandoverKind, call: Gathering, marks: MarkTable): void
   call.epoch++;
 }
 
+function keyOf({ liid, cin }: Pick<PsHeader, 'liid' | 'cin'>): string {
+  return `${cin ?? ''} ${liid}`;
+}
+
 function callOf(calls: Map<string, Gathering>, liid: string, cin: number): Gathering {
-  const key = `${cin} ${liid}`;
+  const key = keyOf({ liid, cin });
   const known = calls.get(key);
   if (known !== undefined) return known;
   const call: Gathering = { liid, cin, pdus: { hi2: [], hi3: [] }, gaps: { hi2: [], hi3: [] }, epoch: 0 };

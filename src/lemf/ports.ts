@@ -1,6 +1,6 @@
 /** What the LEMF needs from outside: connections, a place on disk, and somebody who wants to know. */
 
-/** HI2 carries intercept related information, HI3 content. */
+/** HI2 carries intercept related information, HI3 content; either carries PDUs of the transport as well. */
 export type HandoverKind = 'hi2' | 'hi3';
 
 /** One connection from a delivery function. */
@@ -18,7 +18,8 @@ export interface LemfConnection {
 
 /** Takes connections of authenticated delivery functions. */
 export interface LemfAcceptor {
-  accept(channel: LemfChannel, peer: string): LemfConnection;
+  /** @param via the interface that the delivery function connected to */
+  accept(channel: LemfChannel, peer: string, via: HandoverKind): LemfConnection;
 }
 
 /** Received PDUs, in order of arrival, one stream for each kind. */

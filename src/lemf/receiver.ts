@@ -1,9 +1,11 @@
 /**
- * Reception at the LEMF (TS 102 232-1 clauses 6.2 and 7). Each PDU of HI2 or HI3 is stored once, in order of arrival;
- * copies, which a delivery function sends after a lost connection, are known by LIID, CIN, sequence number and kind. A
- * pDUAcknowledgementRequest is answered, with its own sequence number, when all that came before it is on the disk.
+ * Reception at the LEMF (TS 102 232-1 clauses 6.2 and 7). Everything is stored in order of arrival, PDUs of the transport
+ * itself included, save copies: IRI and CC that a delivery function sends again after a lost connection are known by
+ * LIID, CIN, sequence number and kind. A pDUAcknowledgementRequest is answered, with its own sequence number, when all
+ * that came before it is on the disk.
  *
- * What a PDU is decides where it is stored, not the port it came in on.
+ * IRI is stored as HI2 and CC as HI3, whatever port they came in on; what belongs to the transport, with the interface
+ * that it came in on.
  */
 import type { Clock, Logger } from '../bytes/ports.ts';
 import { PsPduDeframer } from '../li/wire/hi/deframer.ts';
@@ -33,7 +35,7 @@ export interface LemfReceiverOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onEvent?: LemfListener;
-  /** A PDU was added to the store. */
+  /** IRI or CC was added to the store. */
   readonly onStored?: () => void;
 }
 
@@ -53,7 +55,7 @@ export class LemfReceiver implements LemfAcceptor {
     }
   }
 
-  accept(channel: LemfChannel, peer: string): LemfConnection {
+  accept(channel: LemfChannel, peer: string, via: HandoverKind): LemfConnection {
     const deframer = new PsPduDeframer();
     let open = true;
     this.#tell({ type: 'connected', at: this.#options.clock.now(), peer });
@@ -61,7 +63,7 @@ export class LemfReceiver implements LemfAcceptor {
       received: (octets) => {
         try {
           if (this.#broken) throw new LemfError('store', 'the store has failed');
-          for (const pdu of open ? deframer.push(octets) : []) this.#take(channel, pdu);
+          for (const pdu of open ? deframer.push(octets) : []) this.#take(channel, via, pdu);
         } catch (error) {
           // What was stored before stays; a peer that does not speak the protocol is not listened to any further.
           this.#options.logger.error({ peer, reason: messageOf(error) }, 'HI: connection closed');
@@ -76,10 +78,16 @@ export class LemfReceiver implements LemfAcceptor {
     };
   }
 
-  #take(channel: LemfChannel, octets: Uint8Array): void {
-    const pdu = decodePsPdu(octets);
-    if (pdu.payload.kind === 'tri') this.#transport(channel, pdu.header, pdu.payload.message, octets);
-    else this.#store(pdu, octets);
+  #take(channel: LemfChannel, via: HandoverKind, octets: Uint8Array): void {
+    const { header, payload } = decodePsPdu(octets);
+    if (payload.kind !== 'tri') {
+      this.#store({ header, payload }, octets);
+    } else if (payload.message.type === 'cinReset') {
+      this.#reset(header, octets);
+    } else {
+      this.#options.store.append(via, octets);
+      this.#transport(channel, header, payload.message);
+    }
   }
 
   #store(pdu: PsPdu, octets: Uint8Array): void {
@@ -103,7 +111,7 @@ export class LemfReceiver implements LemfAcceptor {
     this.#announce(pdu, cin, at);
   }
 
-  #transport(channel: LemfChannel, header: PsHeader, message: TriMessage, octets: Uint8Array): void {
+  #transport(channel: LemfChannel, header: PsHeader, message: TriMessage): void {
     const answer = (reply: TriMessage) => this.#answer(channel, header, reply);
     switch (message.type) {
       case 'keepAlive':
@@ -126,15 +134,12 @@ export class LemfReceiver implements LemfAcceptor {
           },
         );
         break;
-      case 'cinReset':
-        this.#reset(header, octets);
-        break;
       default:
         this.#options.logger.debug({ type: message.type }, 'HI: TRI PDU passed over');
     }
   }
 
-  /** Stored with either kind, so that whoever reads the files knows why numbers begin again. */
+  /** Stored with both kinds, since it is about the numbers of both: whoever reads one file knows why they begin again. */
   #reset({ liid, cin }: PsHeader, octets: Uint8Array): void {
     if (cin === undefined) throw new LemfError('unexpected-pdu', 'cINReset without CIN');
     for (const kind of ['hi2', 'hi3'] as const) {
@@ -150,6 +155,7 @@ export class LemfReceiver implements LemfAcceptor {
 
   #remember(kind: HandoverKind, { header, payload }: PsPdu): void {
     const { liid, cin, sequenceNumber } = header;
+    if (payload.kind === 'tri' && payload.message.type !== 'cinReset') return;
     if (cin === undefined) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
     if (payload.kind === 'tri') this.#marks.reset(kind, liid, cin);
     else this.#marks.of(kind, liid, cin).mark(sequenceNumber);

@@ -1,7 +1,7 @@
 /** The LEMF's end of HI2 and HI3: a TLS listener for delivery functions, and for nobody else. */
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../bytes/ports.ts';
-import type { LemfAcceptor } from '../lemf/ports.ts';
+import type { HandoverKind, LemfAcceptor } from '../lemf/ports.ts';
 import { TlsListener } from './tls-listener.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
@@ -10,6 +10,8 @@ export interface HandoverServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly tls: TlsMaterial;
+  /** The interface that this port is for. */
+  readonly kind: HandoverKind;
   readonly acceptor: LemfAcceptor;
   readonly logger: Logger;
 }
@@ -39,7 +41,7 @@ export class HandoverServer {
   }
 
   #admit(socket: TLSSocket, peer: Peer): void {
-    const { logger, acceptor } = this.#options;
+    const { logger, acceptor, kind } = this.#options;
     // A delivery function that has lost its power says no goodbye.
     socket.setKeepAlive(true, 60_000);
     const connection = acceptor.accept(
@@ -50,6 +52,7 @@ export class HandoverServer {
         close: () => socket.destroySoon(),
       },
       peer.commonName,
+      kind,
     );
     socket.on('data', (chunk: Buffer) => connection.received(new Uint8Array(chunk)));
     socket.on('error', (error: Error) => logger.info({ reason: error.message }, 'HI: connection lost'));

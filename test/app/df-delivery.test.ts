@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -11,14 +11,13 @@ import { toHex } from '../../src/bytes/octets.ts';
 import { LabPki } from '../../src/lab/pki.ts';
 import { Poi } from '../../src/li/ne/poi.ts';
 import { TaskTable } from '../../src/li/ne/tasks.ts';
-import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
-import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../src/li/wire/x2x3/pdu.ts';
 import { HostMap } from '../../src/servers/hosts.ts';
 import type { Role, TlsFiles, TlsMaterial } from '../../src/servers/tls.ts';
 import { loadTls } from '../../src/servers/tls.ts';
 import { X2X3Delivery } from '../../src/servers/x2x3-delivery.ts';
+import { deliveredOf } from '../support/handed-over.ts';
 import { call, correlationOf, Issues, LEG, silent, TestKms, vector, XID } from '../df/support.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-delivery-'));
@@ -153,10 +152,7 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
         },
         [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
       );
-    const received = (kind: 'hi2' | 'hi3'): PsPdu[] =>
-      splitPsPdus(new Uint8Array(readFileSync(path.join(base, 'lemf', `${kind}.ber`)))).pdus.map((pdu) =>
-        decodePsPdu(pdu),
-      );
+    const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(base, 'lemf', `${kind}.ber`));
     return { kms, observe, received, delivery, state, startL, startD, stopL, stopD };
   }
 

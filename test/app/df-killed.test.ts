@@ -1,5 +1,5 @@
 /** The delivery function killed by SIGKILL in mid-call, again and again, as a process of its own. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,8 +8,6 @@ import { systemClock, systemRandom } from '../../src/app/runtime.ts';
 import { fromHex, toHex } from '../../src/bytes/octets.ts';
 import { LabPki } from '../../src/lab/pki.ts';
 import { Poi } from '../../src/li/ne/poi.ts';
-import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
-import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../src/li/wire/x2x3/pdu.ts';
 import { encodeGetKeysResponse } from '../../src/li/wire/xk.ts';
@@ -19,6 +17,7 @@ import type { Role, TlsFiles } from '../../src/servers/tls.ts';
 import { loadTls } from '../../src/servers/tls.ts';
 import { X2X3Delivery } from '../../src/servers/x2x3-delivery.ts';
 import { SqliteTaskStore } from '../../src/stores/tasks.ts';
+import { deliveredOf } from '../support/handed-over.ts';
 import { call, correlationOf, keysOf, LEG, silent, vector, XID } from '../df/support.ts';
 import { bundle, run } from '../support/process.ts';
 
@@ -151,10 +150,7 @@ describe('Delivery function under SIGKILL', () => {
     await killing;
     expect(await delivery.drain(20_000)).toBe(true);
 
-    const received = (kind: 'hi2' | 'hi3'): PsPdu[] =>
-      splitPsPdus(new Uint8Array(readFileSync(path.join(folder, 'lemf', `${kind}.ber`)))).pdus.map((pdu) =>
-        decodePsPdu(pdu),
-      );
+    const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(folder, 'lemf', `${kind}.ber`));
     const iri = steps.size + vector().keys.cryptoSessions.length;
     for (let i = 0; i < 200 && (received('hi2').length < iri || received('hi3').length < PACKETS); i++) {
       await new Promise((resolve) => setTimeout(resolve, 50));

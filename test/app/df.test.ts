@@ -12,8 +12,6 @@ import type { DfEvent } from '../../src/df/events.ts';
 import { LabPki } from '../../src/lab/pki.ts';
 import { Poi } from '../../src/li/ne/poi.ts';
 import { X1Requester } from '../../src/li/ne/x1-requester.ts';
-import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
-import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import { Deframer } from '../../src/li/wire/x2x3/deframer.ts';
 import { decodePdu, DIRECTION, PAYLOAD_FORMAT } from '../../src/li/wire/x2x3/pdu.ts';
 import { decodeGetKeysRequest, encodeGetKeysResponse } from '../../src/li/wire/xk.ts';
@@ -23,6 +21,7 @@ import type { Role, TlsFiles } from '../../src/servers/tls.ts';
 import { loadTls } from '../../src/servers/tls.ts';
 import { x1Transport } from '../../src/servers/x1-client.ts';
 import { X2X3Delivery } from '../../src/servers/x2x3-delivery.ts';
+import { deliveredOf } from '../support/handed-over.ts';
 import { call, correlationOf, keysOf, LEG, silent, vector, XID } from '../df/support.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-app-'));
@@ -190,9 +189,7 @@ describe('Delivery function as a process', () => {
     ]);
     for (const { tek } of vector().keys.cryptoSessions) expect(JSON.stringify(events)).not.toContain(tek);
     const received = (kind: string) =>
-      splitPsPdus(new Uint8Array(readFileSync(path.join(folder, 'lemf', `${kind}.ber`)))).pdus.map(
-        (pdu) => decodePsPdu(pdu).header.sequenceNumber,
-      );
+      deliveredOf(path.join(folder, 'lemf', `${kind}.ber`)).map(({ header }) => header.sequenceNumber);
     expect(received('hi2')).toEqual([...Array(4 + vector().keys.cryptoSessions.length).keys()]);
     expect(received('hi3')).toEqual([...Array(20).keys()]);
     const recorded = (name: string) =>

@@ -14,14 +14,13 @@ import type { HandoverAddress, HandoverSettings } from '../../src/df/handover/po
 import type { HandoverRecord } from '../../src/df/records.ts';
 import { LabPki } from '../../src/lab/pki.ts';
 import type { LemfEvent } from '../../src/lemf/ports.ts';
-import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
-import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import { HandoverClient } from '../../src/servers/handover-client.ts';
 import { HostMap } from '../../src/servers/hosts.ts';
 import { loadTls, secureContext } from '../../src/servers/tls.ts';
 import type { TlsFiles } from '../../src/servers/tls.ts';
 import { SqliteDfStore } from '../../src/stores/df.ts';
 import { LemfFiles } from '../../src/stores/lemf.ts';
+import { deliveredOf, transportOf } from '../support/handed-over.ts';
 import { delivered, InterceptedCall } from '../lemf/call.ts';
 import { bundle } from '../support/bundle.ts';
 import type { Bundle } from '../support/bundle.ts';
@@ -86,8 +85,8 @@ class Df {
 
   constructor(tls: TlsFiles = files.df) {
     const destinations: HandoverAddress[] = [
-      { did: 'hi2', host: HOST, port: 1 },
-      { did: 'hi3', host: HOST, port: 2 },
+      { did: 'hi2', host: HOST, port: 1, by: 'DF2' },
+      { did: 'hi3', host: HOST, port: 2, by: 'DF3' },
     ];
     this.manager = new HandoverManager({
       outbox: this.store,
@@ -139,9 +138,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 function stored(folder: string, kind: 'hi2' | 'hi3'): number[] {
-  const { pdus, rest } = splitPsPdus(new Uint8Array(readFileSync(path.join(folder, `${kind}.ber`))));
-  expect(rest).toHaveLength(0);
-  return pdus.map((pdu) => decodePsPdu(pdu).header.sequenceNumber);
+  return deliveredOf(path.join(folder, `${kind}.ber`)).map(({ header }) => header.sequenceNumber);
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -200,7 +197,9 @@ describe('HI2 and HI3 over mutual TLS', () => {
         const { status, stdout, stderr } = spawnSync(asn1Oracle, ['ps-pdu', file], { encoding: 'utf8' });
         expect(stderr).toBe('');
         expect(status).toBe(0);
-        expect(stdout.trim().split('\n')).toHaveLength(count);
+        expect(stdout.trim().split('\n')).toHaveLength(count + transportOf(file).length);
+        expect(transportOf(file).slice(0, 2)).toEqual(['optionRequest', 'optionComplete']);
+        expect(deliveredOf(file)).toHaveLength(count);
       }
     },
   );

@@ -10,14 +10,13 @@ import { runDemo } from '../../src/lab/demo.ts';
 import type { DemoOptions } from '../../src/lab/demo.ts';
 import type { HomeName } from '../../src/lab/home.ts';
 import type { DemoReport } from '../../src/lab/report.ts';
-import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
-import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import type { EpsIri } from '../../src/li/wire/hi/eps-iri.ts';
 import { ATTRIBUTE } from '../../src/li/wire/x2x3/attributes.ts';
 import { Deframer } from '../../src/li/wire/x2x3/deframer.ts';
 import { decodePdu, numberAttribute, textAttribute } from '../../src/li/wire/x2x3/pdu.ts';
 import type { Pdu } from '../../src/li/wire/x2x3/pdu.ts';
+import { deliveredOf, psPdusOf } from '../support/handed-over.ts';
 import { cli } from '../support/cli.ts';
 
 export interface Folder {
@@ -86,9 +85,7 @@ export function pdusOf(out: string, home: HomeName, reference: 'x2' | 'x3'): Pdu
 
 /** PS-PDUs of a file. */
 export function psPdus(...names: string[]): PsPdu[] {
-  const { pdus, rest, damage } = splitPsPdus(octetsOf(...names));
-  if (damage !== null || rest.length > 0) throw new Error(`${names.join('/')} is damaged`);
-  return pdus.map((pdu) => decodePsPdu(pdu));
+  return psPdusOf(path.join(...names));
 }
 
 /** The IRI records of a file, in order. */
@@ -100,10 +97,15 @@ export function recordsOf(...names: string[]): EpsIri[] {
   );
 }
 
-/** Sequence numbers by LIID and CIN, in the order of arrival. */
+/** Sequence numbers of IRI and CC by LIID and CIN, in the order of arrival. */
 export function sequenceNumbers(...names: string[]): Record<string, number[]> {
+  return numbersByGroup(deliveredOf(path.join(...names)));
+}
+
+/** Sequence numbers by LIID and CIN, in the order of the PDUs. */
+export function numbersByGroup(pdus: readonly PsPdu[]): Record<string, number[]> {
   const numbers: Record<string, number[]> = {};
-  for (const { header } of psPdus(...names)) {
+  for (const { header } of pdus) {
     (numbers[`${header.liid} ${header.cin ?? '-'}`] ??= []).push(header.sequenceNumber);
   }
   return numbers;

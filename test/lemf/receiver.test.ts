@@ -52,7 +52,7 @@ class Harness {
     this.connection = this.connect();
   }
 
-  connect() {
+  connect(via: HandoverKind = 'hi2') {
     const deframer = new PsPduDeframer();
     return this.receiver.accept(
       {
@@ -62,14 +62,12 @@ class Harness {
         close: () => (this.closed = true),
       },
       'df.home1.example',
+      via,
     );
   }
 
   tri(message: TriMessage, sequenceNumber: number, extra: object = {}): void {
-    const header = { domainId: LI_PS_DOMAIN, liid: 'transport', operatorIdentifier: 'home1', sequenceNumber };
-    this.connection.received(
-      encodePsPdu({ header: { ...header, ...extra }, payload: { kind: 'tri', message } }),
-    );
+    this.connection.received(triPdu(message, sequenceNumber, extra));
   }
 
   get answers(): string[] {
@@ -77,6 +75,11 @@ class Harness {
       payload.kind === 'tri' ? `${payload.message.type} ${header.sequenceNumber}` : payload.kind,
     );
   }
+}
+
+function triPdu(message: TriMessage, sequenceNumber: number, extra: object = {}): Uint8Array {
+  const header = { domainId: LI_PS_DOMAIN, liid: 'transport', operatorIdentifier: 'home1', sequenceNumber };
+  return encodePsPdu({ header: { ...header, ...extra }, payload: { kind: 'tri', message } });
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -93,7 +96,8 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     h.tri({ type: 'keepAlive' }, 4712);
     await settle();
     expect(h.answers).toEqual(['keepAliveResponse 4712']);
-    expect(store.syncs.map(({ stored }) => stored)).toEqual([2]);
+    // Two records, and the request itself.
+    expect(store.syncs.map(({ stored }) => stored)).toEqual([3]);
     store.syncs[0]?.finish();
     await settle();
     expect(h.answers).toEqual(['keepAliveResponse 4712', 'pduAcknowledgementResponse 4711']);
@@ -157,6 +161,26 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     expect(store.pdus.hi2).toHaveLength(2 * iri.length + 1);
   });
 
+  it('PDUs of the transport are stored too, as they came, with the interface that they came in on', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    const content = delivered(call.content);
+    const options = triPdu({ type: 'optionRequest', requested: [0] }, 0);
+    const complete = triPdu({ type: 'optionComplete' }, 1);
+    const keepAlive = triPdu({ type: 'keepAlive' }, 2);
+    const padding = triPdu({ type: 'other', tag: 2, element: Uint8Array.of(0x82, 1, 0) }, 3);
+    const onHi2 = [options, iri[0]!, complete, iri[0]!, keepAlive, padding, keepAlive, iri[1]!];
+    h.connection.received(concat(...onHi2));
+    h.connect('hi3').received(concat(options, content[0]!, keepAlive, iri[2]!));
+    // The copy of the first record stays out.
+    expect(store.pdus.hi2).toEqual([...onHi2.slice(0, 3), ...onHi2.slice(4), iri[2]!]);
+    expect(store.pdus.hi3).toEqual([options, content[0]!, keepAlive]);
+    const restarted = new Harness(store);
+    restarted.connection.received(concat(...iri.slice(0, 4)));
+    expect(restarted.events.filter(({ type }) => type === 'duplicate')).toHaveLength(3);
+    expect(restarted.events.filter(({ type }) => type === 'gap')).toHaveLength(0);
+  });
+
   it('a disk that fails: no acknowledgement, and nothing more is taken before a restart', async () => {
     const store = new MemoryStore();
     const h = new Harness(store);
@@ -169,7 +193,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     h.closed = false;
     h.connect().received(iri[1]!);
     expect(h.closed).toBe(true);
-    expect(store.pdus.hi2).toHaveLength(1);
+    expect(store.pdus.hi2).toHaveLength(2);
   });
 
   it('a key is in no event', () => {

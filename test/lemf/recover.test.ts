@@ -4,6 +4,10 @@ import { Secret } from '../../src/bytes/secret.ts';
 import type { HandoverRecord } from '../../src/df/records.ts';
 import { recover } from '../../src/lemf/recover.ts';
 import type { Recovery } from '../../src/lemf/recover.ts';
+import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
+import { LI_PS_DOMAIN } from '../../src/li/wire/hi/header.ts';
+import { encodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
+import type { TriMessage } from '../../src/li/wire/hi/tri.ts';
 import { decodeG711 } from '../../src/media/g711.ts';
 import { encodeRtp } from '../../src/media/rtp.ts';
 import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
@@ -304,6 +308,41 @@ describe('recovery says why not', () => {
     const noise = recover(concat(hi2, utf8('noise')), hi3).report.files.hi2;
     expect(noise.damage).toMatch(/octet/);
     expect(noise.pdus).toBe(cut.pdus + 1);
+  });
+
+  it('PDUs of the transport are passed over, whatever LIID and CIN they bear', () => {
+    const { hi2, hi3 } = files(whole(call));
+    const plain = recover(hi2, hi3);
+    const tri = (header: object, message: TriMessage): Uint8Array =>
+      encodePsPdu({
+        header: {
+          domainId: LI_PS_DOMAIN,
+          liid: 'transport',
+          operatorIdentifier: 'home1',
+          sequenceNumber: 0,
+          ...header,
+        },
+        payload: { kind: 'tri', message },
+      });
+    const transport = [
+      tri({}, { type: 'optionRequest', requested: [0] }),
+      tri({ cin: 0 }, { type: 'keepAlive' }),
+      tri({ liid: call.liid, cin: call.cin, sequenceNumber: 1 }, { type: 'pduAcknowledgementRequest' }),
+      tri({ liid: 'LIID-9', cin: 9 }, { type: 'cinReset' }),
+    ];
+    const mixed = (pdus: Uint8Array): Uint8Array =>
+      concat(...splitPsPdus(pdus).pdus.flatMap((pdu, at) => [transport[at % 4]!, pdu]), ...transport);
+    const recovery = recover(mixed(hi2), mixed(hi3));
+    expect(recovery.audio).toEqual(plain.audio);
+    expect(recovery.report.calls).toEqual(plain.report.calls);
+    const { hi2: summary } = recovery.report.files;
+    const { pdus } = plain.report.files.hi2;
+    expect(summary).toMatchObject({
+      pdus: 2 * pdus + 4,
+      transport: pdus + 4,
+      duplicates: 0,
+      undecodable: [],
+    });
   });
 
   it('no key is in the report', () => {

@@ -9,7 +9,7 @@ import type { HandoverAddress, HandoverChannel, HandoverTransport } from './port
 import { HandoverSession } from './session.ts';
 import type { SessionContext } from './session.ts';
 
-export type DeliveryContext = Omit<SessionContext, 'did' | 'onReady' | 'onFailure'> & {
+export type DeliveryContext = Omit<SessionContext, 'did' | 'by' | 'onReady' | 'onFailure'> & {
   readonly transport: HandoverTransport;
   readonly alarms: AlarmBook;
 };
@@ -70,6 +70,7 @@ export class Delivery {
       {
         ...this.#context,
         did: this.address.did,
+        by: this.address.by,
         onReady: () => this.#present(),
         onFailure: (reason) => this.#lost(reason),
       },

@@ -48,7 +48,7 @@ export function recordEncoder(name: DeliveryName): RecordEncoder {
     });
 }
 
-/** A header without CIN, as TRI PDUs have it. */
+/** A header without CIN, as TRI PDUs have it; its time is when the PDU was made. */
 export function transportHeader(
   name: DeliveryName,
   liid: string,
@@ -64,6 +64,7 @@ export function transportHeader(
     networkElementIdentifier: name.element,
     sequenceNumber,
     time: microTime(unixMs),
+    timeStampQualifier: TIME_STAMP_QUALIFIER.timeOfMediation,
   };
 }
 

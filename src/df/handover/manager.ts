@@ -13,7 +13,13 @@ import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
 import type { DeliveryName } from './encoder.ts';
 import { HANDOVER_DEFAULTS } from './ports.ts';
-import type { HandoverAlarms, HandoverDestinations, HandoverSettings, HandoverTransport } from './ports.ts';
+import type {
+  HandoverAddress,
+  HandoverAlarms,
+  HandoverDestinations,
+  HandoverSettings,
+  HandoverTransport,
+} from './ports.ts';
 
 export interface HandoverManagerOptions {
   readonly outbox: Outbox;
@@ -36,7 +42,7 @@ export class HandoverManager {
   readonly #alarms: AlarmBook;
   #unsubscribe: (() => void) | null = null;
   #backlogTimer: Timer | null = null;
-  #transportNumber = 0;
+  readonly #transportNumbers = { DF2: 0, DF3: 0 };
   #stopped = false;
 
   constructor(options: HandoverManagerOptions) {
@@ -51,7 +57,7 @@ export class HandoverManager {
       clock,
       logger,
       settings: { ...HANDOVER_DEFAULTS, ...options.settings },
-      nextTransportNumber: () => this.#transportNumber++ >>> 0,
+      nextTransportNumber: (by) => this.#transportNumbers[by]++ >>> 0,
     };
   }
 
@@ -78,7 +84,7 @@ export class HandoverManager {
     const wanted = new Map(this.#options.destinations.list().map((address) => [address.did, address]));
     for (const [did, delivery] of this.#deliveries) {
       const address = wanted.get(did);
-      if (address?.host === delivery.address.host && address.port === delivery.address.port) continue;
+      if (address !== undefined && sameWay(address, delivery.address)) continue;
       delivery.stop();
       this.#deliveries.delete(did);
     }
@@ -118,4 +124,8 @@ export class HandoverManager {
       else this.#alarms.clear(did, 'backlog');
     }
   }
+}
+
+function sameWay(a: HandoverAddress, b: HandoverAddress): boolean {
+  return a.host === b.host && a.port === b.port && a.by === b.by;
 }

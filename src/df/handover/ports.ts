@@ -6,7 +6,11 @@ export interface HandoverAddress {
   /** DNS name or address literal. */
   readonly host: string;
   readonly port: number;
+  /** Who delivers there: DF3 where only content goes, else DF2. TRI PDUs are numbered by each of the two. */
+  readonly by: DeliveryFunction;
 }
+
+export type DeliveryFunction = 'DF2' | 'DF3';
 
 export interface HandoverDestinations {
   /** All destinations that PDUs go to now. */

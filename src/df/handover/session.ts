@@ -18,9 +18,12 @@ import type { TriMessage } from '../../li/wire/hi/tri.ts';
 import type { Outbox } from '../ports.ts';
 import { transportHeader } from './encoder.ts';
 import type { DeliveryName } from './encoder.ts';
-import type { HandoverChannel, HandoverSettings } from './ports.ts';
+import type { DeliveryFunction, HandoverChannel, HandoverSettings } from './ports.ts';
 
-/** LIID of PDUs of the transport itself, which belong to no warrant; the header demands one. */
+/**
+ * LIID of PDUs of the transport itself, which belong to no warrant; the header demands one. They have no CIN, so whoever
+ * groups what was received by LIID and CIN finds them in no warrant's group.
+ */
 export const TRANSPORT_LIID = 'transport';
 
 export interface SessionContext {
@@ -30,8 +33,10 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: HandoverSettings;
-  /** The next TRI sequence number of this instance of the delivery function. */
-  readonly nextTransportNumber: () => number;
+  /** The delivery function that speaks here. */
+  readonly by: DeliveryFunction;
+  /** The next TRI sequence number of this instance of a delivery function. */
+  readonly nextTransportNumber: (by: DeliveryFunction) => number;
   /** The LEMF can be relied on: the options are agreed. */
   readonly onReady: () => void;
   /** The connection is of no use any more; called once. */
@@ -230,8 +235,8 @@ export class HandoverSession {
 
   /** Sends a TRI PDU and gives its sequence number. */
   #transmit(message: TriMessage): number {
-    const { name, clock } = this.#context;
-    const sequenceNumber = this.#context.nextTransportNumber();
+    const { name, clock, by } = this.#context;
+    const sequenceNumber = this.#context.nextTransportNumber(by);
     const header = transportHeader(name, TRANSPORT_LIID, sequenceNumber, clock.now());
     this.#channel.send(encodePsPdu({ header, payload: { kind: 'tri', message } }));
     if (message.type !== 'keepAlive') this.#restartIdle();

@@ -84,6 +84,24 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
     expect(all.length).toBeGreaterThanOrEqual(5);
   });
 
+  it('DF2 and DF3 number their TRI PDUs apart', () => {
+    const p = pair();
+    p.destinations = [...p.destinations, { did: 'd2', host: 'lemf.home1.example', port: 2, by: 'DF3' }];
+    p.manager.start();
+    for (const peer of p.connections) {
+      peer.open();
+      peer.agree();
+    }
+    const told = p.connections.map(({ received }) =>
+      received.map(({ header }) => [header.liid, header.cin, header.sequenceNumber]),
+    );
+    const [first, second] = [0, 1].map((number) => ['transport', undefined, number]);
+    expect(told).toEqual([
+      [first, second],
+      [first, second],
+    ]);
+  });
+
   it('no more than the window is under way', async () => {
     const p = pair({ window: 10, acknowledgeEvery: 5 });
     const peer = await p.connected();
@@ -103,7 +121,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   it('a change of the list of destinations is followed', async () => {
     const p = pair();
     const peer = await p.connected();
-    p.destinations = [{ did: DID, host: 'lemf2.home1.example', port: 1 }];
+    p.destinations = [{ did: DID, host: 'lemf2.home1.example', port: 1, by: 'DF2' }];
     p.manager.refresh();
     expect(peer.closedByUs).toBe(true);
     expect(p.connections).toHaveLength(2);

@@ -83,7 +83,7 @@ export class Pair implements HandoverTransport {
   readonly connections: PeerConnection[] = [];
   readonly alarms: string[] = [];
   readonly manager: HandoverManager;
-  destinations: HandoverAddress[] = [{ did: DID, host: 'lemf.home1.example', port: 1 }];
+  destinations: HandoverAddress[] = [{ did: DID, host: 'lemf.home1.example', port: 1, by: 'DF2' }];
   #next = 0;
 
   constructor(settings: Partial<HandoverSettings> = {}) {

@@ -1,0 +1,23 @@
+/** What the files of a LEMF hold. */
+import { existsSync, readFileSync } from 'node:fs';
+import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
+import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
+import type { PsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
+
+/** Every PS-PDU of a file, in order of arrival. */
+export function psPdusOf(file: string): PsPdu[] {
+  const octets = existsSync(file) ? new Uint8Array(readFileSync(file)) : new Uint8Array();
+  const { pdus, rest, damage } = splitPsPdus(octets);
+  if (damage !== null || rest.length > 0) throw new Error(`${file} is damaged`);
+  return pdus.map((pdu) => decodePsPdu(pdu));
+}
+
+/** IRI and CC of a file: what is of a warrant. */
+export function deliveredOf(file: string): PsPdu[] {
+  return psPdusOf(file).filter(({ payload }) => payload.kind !== 'tri');
+}
+
+/** Types of the PDUs of the transport in a file. */
+export function transportOf(file: string): string[] {
+  return psPdusOf(file).flatMap(({ payload }) => (payload.kind === 'tri' ? [payload.message.type] : []));
+}
