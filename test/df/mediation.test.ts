@@ -1,117 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fromBase64, toHex, utf8 } from '../../src/bytes/octets.ts';
-import { KeyRequests } from '../../src/df/key-requests.ts';
-import type { KeyRequestTiming } from '../../src/df/key-requests.ts';
-import { Mediation } from '../../src/df/mediation.ts';
-import type { MediationOptions } from '../../src/df/mediation.ts';
-import type { DfTask } from '../../src/df/ports.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../src/li/wire/x2x3/pdu.ts';
-import { SqliteDfStore } from '../../src/stores/df.ts';
-import type { PlainRecord } from './support.ts';
+import { kinds, numbersOf, start } from './delivery-function.ts';
 import {
   call,
-  encodeForTest,
   handedOver,
-  Issues,
   keysOf,
   LEG,
   LEMF,
   LEMF_2,
   settle,
   sip,
-  silent,
   START,
   task,
-  Tasks,
-  TestClock,
-  TestKms,
-  TestPoi,
   vector,
   XID,
   XID_2,
 } from './support.ts';
-
-const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-let databases = 0;
-
-interface Df {
-  readonly clock: TestClock;
-  readonly kms: TestKms;
-  readonly tasks: Tasks;
-  readonly issues: Issues;
-  readonly poi: TestPoi;
-  store: SqliteDfStore;
-  mediation: Mediation;
-  requests: KeyRequests;
-  /** As if the process had been killed: a new one on the same file. */
-  kill(): Promise<void>;
-}
-
-const running: Df[] = [];
-afterEach(async () => {
-  for (const df of running.splice(0)) await df.store.close();
-});
-
-async function start(
-  tasks: readonly DfTask[] = [task(XID, 'LIID-1')],
-  options: Partial<MediationOptions> = {},
-  timing: KeyRequestTiming = {},
-): Promise<Df> {
-  const file = path.join(folder, `df-${++databases}.sqlite`);
-  const clock = new TestClock();
-  const parts = { clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
-  const open = async () => {
-    const store = new SqliteDfStore(file);
-    const held: { requests: KeyRequests | null } = { requests: null };
-    const early: Parameters<KeyRequests['start']>[] = [];
-    const mediation = await Mediation.open(
-      {
-        store,
-        tasks: parts.tasks,
-        encode: encodeForTest,
-        issues: parts.issues,
-        clock,
-        logger: silent,
-        ...options,
-      },
-      (session, question) =>
-        held.requests === null
-          ? void early.push([session, question])
-          : held.requests.start(session, question),
-    );
-    const requests = new KeyRequests(mediation, parts.kms, { clock, logger: silent, timing });
-    held.requests = requests;
-    for (const [session, question] of early) requests.start(session, question);
-    return { store, mediation, requests };
-  };
-  const df: Df = {
-    ...parts,
-    poi: new TestPoi(clock),
-    ...(await open()),
-    kill: async () => {
-      await df.requests.stop();
-      await df.mediation.stop();
-      await df.store.close();
-      Object.assign(df, await open());
-    },
-  };
-  running.push(df);
-  return df;
-}
-
-function kinds(records: readonly PlainRecord[]): string[] {
-  return records.map((record) => record.kind);
-}
-
-function numbersOf(records: readonly PlainRecord[], reference: 'hi2' | 'hi3'): number[] {
-  return records
-    .filter((record) => (record.kind === 'cc') === (reference === 'hi3'))
-    .map((record) => record.sequenceNumber);
-}
 
 describe('Mediation of signalling', () => {
   it('R-1 R-31: each SIP message becomes a record, octet for octet, with LIID, CIN, time, direction and target', async () => {
@@ -288,82 +193,6 @@ describe('Mediation of signalling', () => {
   });
 });
 
-describe('Keys that do not come (R-30)', () => {
-  it('R-30: a failure indication becomes a failure record', async () => {
-    const { mediation, poi, kms, store, clock } = await start();
-    kms.answer = () => ({ failureIndication: 'endpoint-not-compliant' });
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    await clock.pass(60_000);
-    expect(kms.asked).toHaveLength(1);
-    expect(kinds(await handedOver(store)).filter((kind) => kind !== 'sip-message')).toEqual(['key-failure']);
-  });
-
-  it('R-30: when the timer ends the failure record goes out once; keys that come later still go', async () => {
-    const { mediation, poi, kms, store, clock } = await start([task(XID, 'LIID-1')], {}, { timerMs: 4_000 });
-    kms.answer = () => {
-      throw new Error('connection refused');
-    };
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    await clock.pass(3_900);
-    expect(kinds(await handedOver(store))).not.toContain('key-failure');
-    expect(kms.asked.length).toBeGreaterThan(3);
-    await clock.pass(30_000);
-    expect(kinds(await handedOver(store)).filter((kind) => kind === 'key-failure')).toHaveLength(1);
-    kms.answer = () => keysOf(vector());
-    await clock.pass(10_000);
-    const keys = (await handedOver(store)).filter((record) => record.kind === 'keys-available');
-    expect(keys).toHaveLength(vector().keys.cryptoSessions.length);
-  });
-
-  it('temporarily-unavailable is asked again', async () => {
-    const { mediation, poi, kms, store, clock } = await start();
-    let busy = 3;
-    kms.answer = () => (busy-- > 0 ? { failureIndication: 'temporarily-unavailable' } : keysOf(vector()));
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    await clock.pass(5_000);
-    expect(kms.asked).toHaveLength(4);
-    expect(kinds(await handedOver(store))).not.toContain('key-failure');
-    expect(kinds(await handedOver(store))).toContain('keys-available');
-  });
-
-  it('a question that was open when the DF was killed is put again, with its timer', async () => {
-    const df = await start([task(XID, 'LIID-1')], {}, { timerMs: 4_000 });
-    df.kms.answer = () => {
-      throw new Error('connection refused');
-    };
-    await df.mediation.accept(call().map((step) => df.poi.x2(step)));
-    await df.clock.pass(2_000);
-    await df.kill();
-    await df.clock.pass(2_500);
-    expect(kinds(await handedOver(df.store)).filter((kind) => kind === 'key-failure')).toHaveLength(1);
-    await df.kill();
-    df.kms.answer = () => keysOf(vector());
-    await df.clock.pass(20_000);
-    const records = await handedOver(df.store);
-    expect(kinds(records).filter((kind) => kind === 'key-failure')).toHaveLength(1);
-    expect(kinds(records).filter((kind) => kind === 'keys-available')).toHaveLength(
-      vector().keys.cryptoSessions.length,
-    );
-    const asked = df.kms.asked.length;
-    await df.kill();
-    await df.clock.pass(20_000);
-    expect(df.kms.asked).toHaveLength(asked);
-  });
-
-  it('a task that was taken back gets no keys', async () => {
-    const { mediation, poi, kms, store, clock, tasks } = await start();
-    kms.answer = () => {
-      throw new Error('connection refused');
-    };
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    await settle();
-    tasks.known.delete(XID);
-    kms.answer = () => keysOf(vector());
-    await clock.pass(30_000);
-    expect(kinds(await handedOver(store))).toEqual(Array(4).fill('sip-message'));
-  });
-});
-
 describe('Mediation of content', () => {
   const packet = (n: number): Uint8Array => Uint8Array.of(0x80, 8, 0, n, 1, 2, 3, 4);
 
@@ -479,10 +308,9 @@ describe('Warrants', () => {
   });
 
   it('outside its validity a warrant gets nothing', async () => {
-    const { mediation, poi, store } = await start([
+    const { mediation, poi, store, clock } = await start([
       task(XID, 'LIID-1', { start: START + 1000, end: START + 2000 }),
     ]);
-    const clock = running.at(-1)!.clock;
     await mediation.accept([poi.x3(Uint8Array.of(1))]);
     await clock.pass(1000);
     await mediation.accept([poi.x3(Uint8Array.of(2))]);
@@ -513,125 +341,5 @@ describe('Warrants', () => {
     await clock.pass(120_000);
     expect(issues.log).toHaveLength(3);
     expect((await store.load()).held).toEqual([]);
-  });
-});
-
-describe('Loss and copies', () => {
-  it('what a POI sends again after a reconnect is known and dropped', async () => {
-    const { mediation, poi, store } = await start();
-    const pdus = [1, 2, 3, 4].map((n) => poi.x3(Uint8Array.of(n)));
-    await mediation.accept(pdus.slice(0, 3));
-    await mediation.accept(pdus.slice(1));
-    expect((await handedOver(store)).map((record) => record.content)).toEqual(['01', '02', '03', '04']);
-  });
-
-  it('killed anywhere, the DF loses and doubles nothing: numbers are 0…n−1', async () => {
-    const df = await start();
-    const steps = call().map((step) => df.poi.x2(step));
-    const media = Array.from({ length: 40 }, (_, n) => df.poi.x3(Uint8Array.of(n)));
-    const all = [...steps.slice(0, 3), ...media.slice(0, 20), steps[3]!, ...media.slice(20)];
-    let acknowledged = 0;
-    for (const size of [1, 2, 3, 5, 1, 7, 4, 9, 12]) {
-      await df.mediation.accept(all.slice(acknowledged, acknowledged + size));
-      await settle();
-      if (size % 2 === 1) acknowledged += size - 1;
-      await df.kill();
-    }
-    await df.mediation.accept(all.slice(acknowledged));
-    await settle();
-    const records = await handedOver(df.store);
-    expect(numbersOf(records, 'hi3')).toEqual([...Array(40).keys()]);
-    const iri = 4 + vector().keys.cryptoSessions.length;
-    expect(numbersOf(records, 'hi2')).toEqual([...Array(iri).keys()]);
-    expect(new Set(records.map((record) => record.cin))).toEqual(new Set([1]));
-  });
-
-  it('R-56: PDUs that a POI lost show as a report', async () => {
-    const { mediation, poi, issues, store } = await start();
-    const pdus = [1, 2, 3, 4].map((n) => poi.x3(Uint8Array.of(n)));
-    await mediation.accept([pdus[0]!, pdus[3]!]);
-    expect(issues.log).toEqual([expect.stringContaining('2 PDUs were lost')]);
-    expect(numbersOf(await handedOver(store), 'hi3')).toEqual([0, 1]);
-  });
-
-  it('a POI that has restarted, and counts from 0 again, loses nothing', async () => {
-    const { mediation, poi, clock, store } = await start();
-    await mediation.accept([poi.x3(Uint8Array.of(1)), poi.x3(Uint8Array.of(2))]);
-    await clock.pass(5_000);
-    await mediation.accept([new TestPoi(clock).x3(Uint8Array.of(3))]);
-    expect((await handedOver(store)).map((record) => record.content)).toEqual(['01', '02', '03']);
-  });
-
-  it('events that a POI reports late are no sign of a restart: sent again, they are copies', async () => {
-    const { mediation, poi, clock, store } = await start();
-    const early = { now: () => clock.now() - 3_000, after: clock.after.bind(clock) };
-    const [first] = [poi.x3(Uint8Array.of(1))];
-    const late = new TestPoi(early);
-    late.x3(Uint8Array.of(0));
-    const second = late.x3(Uint8Array.of(2));
-    await mediation.accept([first, second]);
-    await mediation.accept([first, second]);
-    expect((await handedOver(store)).map((record) => record.content)).toEqual(['01', '02']);
-  });
-
-  it('streams of several POIs are apart', async () => {
-    const { mediation, poi, clock, store } = await start();
-    const other = new TestPoi(clock, 'pcscf.home1.example');
-    await mediation.accept([poi.x3(Uint8Array.of(1)), other.x3(Uint8Array.of(2))]);
-    expect(await handedOver(store)).toHaveLength(2);
-  });
-
-  it('a batch that cannot be stored is taken whole when it comes again', async () => {
-    const df = await start();
-    const commit = df.store.commit.bind(df.store);
-    df.store.commit = () => Promise.reject(new Error('disk is full'));
-    const batch = [...call().map((step) => df.poi.x2(step)), df.poi.x3(Uint8Array.of(1))];
-    await expect(df.mediation.accept(batch)).rejects.toThrow('disk is full');
-    df.store.commit = commit;
-    await df.mediation.accept(batch);
-    await settle();
-    const records = await handedOver(df.store);
-    expect(numbersOf(records, 'hi2')).toEqual([...Array(4 + vector().keys.cryptoSessions.length).keys()]);
-    expect(numbersOf(records, 'hi3')).toEqual([0]);
-  });
-
-  it('R-23: a record that cannot be encoded takes no number and stops nothing', async () => {
-    let broken = true;
-    const { mediation, poi, store, issues } = await start([task(XID, 'LIID-1')], {
-      encode: (record, number) => {
-        if (broken) throw new Error('too long');
-        return encodeForTest(record, number);
-      },
-    });
-    await mediation.accept([poi.x3(Uint8Array.of(1))]);
-    broken = false;
-    await mediation.accept([poi.x3(Uint8Array.of(2))]);
-    expect(numbersOf(await handedOver(store), 'hi3')).toEqual([0]);
-    expect(issues.log).toHaveLength(1);
-  });
-
-  it('while the outbox is congested nothing is taken in, and so nothing acknowledged', async () => {
-    let congested = true;
-    const { mediation, poi, clock, store } = await start([task(XID, 'LIID-1')], {
-      congested: () => congested,
-    });
-    let done = false;
-    const accepted = mediation.accept([poi.x3(Uint8Array.of(1))]).then(() => (done = true));
-    await clock.pass(5_000);
-    expect(done).toBe(false);
-    congested = false;
-    await clock.pass(1_000);
-    await accepted;
-    expect(await handedOver(store)).toHaveLength(1);
-  });
-
-  it('a call not heard of for longer than the session memory is forgotten; its CIN is not given again', async () => {
-    const df = await start([task(XID, 'LIID-1')], { sessionMemoryMs: 3_600_000 });
-    await df.mediation.accept(call().map((step) => df.poi.x2(step)));
-    await df.clock.pass(3_600_000 + 180_000);
-    expect(await df.store.load()).toMatchObject({ streams: [], communications: [], keySessions: [] });
-    await df.kill();
-    await df.mediation.accept([df.poi.x3(Uint8Array.of(1))]);
-    expect((await handedOver(df.store)).at(-1)?.cin).toBe(2);
   });
 });
