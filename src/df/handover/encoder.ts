@@ -42,7 +42,7 @@ export function recordEncoder(name: DeliveryName): RecordEncoder {
       header: {
         ...transportHeader(name, record.liid, sequenceNumber, record.time),
         cin: record.cin,
-        timeStampQualifier: TIME_STAMP_QUALIFIER.timeOfInterception,
+        timeStampQualifier: qualifierOf(record),
       },
       payload: payloadOf(name, record),
     });
@@ -68,6 +68,12 @@ export function transportHeader(
   };
 }
 
+/** Messages and packets are intercepted; that there are keys, or none, is known to the mediation function alone. */
+function qualifierOf({ kind }: HandoverRecord): number {
+  const isIntercepted = kind === 'sip-message' || kind === 'cc';
+  return isIntercepted ? TIME_STAMP_QUALIFIER.timeOfInterception : TIME_STAMP_QUALIFIER.timeOfMediation;
+}
+
 const PAYLOAD_DIRECTION: Readonly<Record<RecordDirection, number>> = {
   fromTarget: DIRECTION.fromTarget,
   toTarget: DIRECTION.toTarget,
@@ -84,7 +90,7 @@ function iriOf(name: DeliveryName, record: IriRecord): Payload {
     domainId: HI2_EPS_DOMAIN,
     liid: record.liid,
     time: record.time,
-    parties: record.observed.slice(0, 10).map(partyOf),
+    parties: record.observed.flatMap((identity) => partyOf(identity) ?? []).slice(0, 10),
     networkIdentifier: { operator: name.operator, element: name.element },
     correlation: { iriToCc: { cc: [record.correlation] }, iriToIri: record.correlation },
     ...eventOf(record),
@@ -132,10 +138,34 @@ function contentOf(record: CcRecord): Payload {
   };
 }
 
-/** An X1 target identifier as the party that was observed. */
-function partyOf({ name, value }: ObservedIdentity): Party {
-  if (name === 'impi' || name === 'nai') return { qualifier: PARTY_TARGET, impi: value };
-  if (name === 'e164Number') return { qualifier: PARTY_TARGET, telUri: `tel:+${value}` };
-  if (/^tel:/i.test(value)) return { qualifier: PARTY_TARGET, telUri: value };
-  return { qualifier: PARTY_TARGET, sipUri: value };
+/** An X1 target identifier as the party that was observed; `null`: one that partyIdentity cannot say. */
+function partyOf({ name, value }: ObservedIdentity): Party | null {
+  const qualifier = PARTY_TARGET;
+  switch (name) {
+    case 'sipUri':
+    case 'telUri':
+    case 'impu':
+    case null:
+      return /^tel:/i.test(value) ? { qualifier, telUri: value } : { qualifier, sipUri: value };
+    case 'e164Number':
+    case 'gpsiMsisdn':
+      return { qualifier, telUri: `tel:+${value}` };
+    case 'impi':
+      return { qualifier, impi: value };
+    case 'nai':
+      return { qualifier, nai: value };
+    case 'imsi':
+    case 'supiimsi':
+      return /^\d{6,15}$/.test(value) ? { qualifier, imsi: value } : null;
+    case 'imei':
+    case 'peiImei':
+    case 'peiImeiCheckDigit':
+    case 'peiImeisv':
+      // The check digit is none of the fifteen that MAP has.
+      return /^\d{14,16}$/.test(value)
+        ? { qualifier, imei: value.length === 15 ? value.slice(0, 14) : value }
+        : null;
+    default:
+      return null;
+  }
 }

@@ -7,6 +7,7 @@ import { concat, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { recordEncoder } from '../../../src/df/handover/encoder.ts';
 import type { HandoverRecord } from '../../../src/df/records.ts';
+import { splitPsPdus } from '../../../src/li/wire/hi/deframer.ts';
 import { decodePsPdu } from '../../../src/li/wire/hi/ps-pdu.ts';
 import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
 
@@ -19,6 +20,11 @@ const observed = [
   { name: 'e164Number', value: '4930123456' },
   { name: 'impi', value: 'alice@private.home1.example' },
   { name: null, value: 'sip:alice@home1.example' },
+  { name: 'gpsiMsisdn', value: '4930123456' },
+  { name: 'imei', value: '35693803564398' },
+  { name: 'peiImeisv', value: '3569380356439807' },
+  { name: 'imsi', value: '262011234567890' },
+  { name: 'macAddress', value: '02:00:00:00:00:01' },
 ];
 const sip = utf8('INVITE sip:bob@home2.example SIP/2.0\r\n\r\n');
 const keyInfo = {
@@ -55,7 +61,8 @@ describe('records as PS-PDUs', () => {
   it('each has LIID, CIN, correlation number, network identifier, event time; IRI are REPORT records (R-8, R-31)', () => {
     for (const record of Object.values(records)) {
       const { header } = decodePsPdu(encode(record, 9));
-      expect(header).toMatchObject({ liid: 'LIID-7', cin: 3, sequenceNumber: 9, timeStampQualifier: 1 });
+      const timeStampQualifier = record.kind === 'sip-message' || record.kind === 'cc' ? 1 : 2;
+      expect(header).toMatchObject({ liid: 'LIID-7', cin: 3, sequenceNumber: 9, timeStampQualifier });
       expect(header.time).toEqual({ seconds: 1_900_000_000, microSeconds: 123_500 });
     }
     for (const name of ['sip', 'keys', 'failure']) {
@@ -74,6 +81,10 @@ describe('records as PS-PDUs', () => {
         { qualifier: 3, telUri: 'tel:+4930123456' },
         { qualifier: 3, impi: 'alice@private.home1.example' },
         { qualifier: 3, sipUri: 'sip:alice@home1.example' },
+        { qualifier: 3, telUri: 'tel:+4930123456' },
+        { qualifier: 3, imei: '35693803564398' },
+        { qualifier: 3, imei: '3569380356439807' },
+        { qualifier: 3, imsi: '262011234567890' },
       ]);
     }
   });
@@ -82,6 +93,14 @@ describe('records as PS-PDUs', () => {
     const { iri, record } = eps(records['sip']!);
     expect(record).toMatchObject({ imsEvent: 1, sipMessage: sip });
     expect(iri.direction).toBe(1);
+  });
+
+  it('the largest message that X2 carries makes a PDU that a LEMF takes', () => {
+    const octets = encode(
+      { ...base, kind: 'sip-message', observed, direction: 'toTarget', sip: new Uint8Array(1 << 20) },
+      0,
+    );
+    expect(splitPsPdus(octets)).toMatchObject({ pdus: { length: 1 }, damage: null });
   });
 
   it('a key is a decryptionKeysAvailable record with CS ID in one octet, key and salt (R-7, R-32)', () => {

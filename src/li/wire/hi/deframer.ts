@@ -8,8 +8,8 @@
 import { concat } from '../../../bytes/octets.ts';
 import { HiError } from './errors.ts';
 
-/** A PDU carries a SIP message or a packet; whatever claims more is not one. */
-export const MAX_PDU = 1 << 20;
+/** A PDU carries what X2 or X3 may carry, 1 MiB, and something around it; whatever claims more is not one. */
+export const MAX_PDU = 1 << 21;
 
 const SEQUENCE = 0x30;
 

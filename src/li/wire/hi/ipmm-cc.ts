@@ -27,7 +27,7 @@ export interface IpmmCc {
   /** The packet as intercepted. */
   readonly packet: Uint8Array;
   readonly frameType?: number;
-  /** Tells the streams of one CIN apart; our delivery function takes the SSRC in hex and the SDP media index. */
+  /** Tells the streams of one CIN apart; our delivery function writes `source>destination`, addresses and ports. */
   readonly streamIdentifier?: Uint8Array;
   readonly protocol?: number;
 }

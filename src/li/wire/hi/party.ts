@@ -17,18 +17,20 @@
  * The one party of these records is the target; the SIP message says who the others are.
  */
 import { derSequence } from '../../../bytes/der.ts';
-import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
+import { fromHex, fromUtf8, toHex, utf8 } from '../../../bytes/octets.ts';
 import {
   choiceOf,
   constructed,
   Elements,
   formOf,
+  malformed,
   nothing,
   number,
   optional,
   primitive,
   sized,
 } from './ber.ts';
+import { HiError } from './errors.ts';
 import { fromLatin1, latin1 } from './text.ts';
 
 /** party-Qualifier: the target, whatever the access. */
@@ -36,8 +38,13 @@ export const PARTY_TARGET = 3;
 
 export interface Party {
   readonly qualifier: number;
+  /** Digits: 14 of an IMEI, or 16 of an IMEI with software version. */
+  readonly imei?: string;
+  /** Digits. */
+  readonly imsi?: string;
   readonly sipUri?: string;
   readonly telUri?: string;
+  readonly nai?: string;
   readonly impi?: string;
 }
 
@@ -63,8 +70,11 @@ export function encodeParty(party: Party): Uint8Array {
     number(0, party.qualifier),
     constructed(
       1,
+      optional(party.imei, (imei) => sized(1, tbcd(imei.length === 16 ? imei : `${imei}0`), 8, 8, 'imei')),
+      optional(party.imsi, (imsi) => sized(3, tbcd(imsi), 3, 8, 'imsi')),
       optional(party.sipUri, (uri) => primitive(8, utf8(uri))),
       optional(party.telUri, (uri) => primitive(9, utf8(uri))),
+      optional(party.nai, (nai) => primitive(10, utf8(nai))),
       optional(party.impi, (impi) => primitive(13, utf8(impi))),
     ),
   );
@@ -78,10 +88,15 @@ export function decodeParty(contents: Uint8Array): Party {
     [1, 3, 6, 7, 8],
     'skipped',
   );
+  const imei = identity.optionalOctets(1, 'imei', 8, 8);
+  const imsi = identity.optionalOctets(3, 'imsi', 3, 8);
   return {
     qualifier: party.number(0, 'party-Qualifier'),
+    ...(imei === undefined ? {} : { imei: digitsOf(imei).replace(/^(\d{14})\d$/, '$1') }),
+    ...(imsi === undefined ? {} : { imsi: digitsOf(imsi) }),
     ...textOf(identity, 8, 'sipUri'),
     ...textOf(identity, 9, 'telUri'),
+    ...textOf(identity, 10, 'nai'),
     ...textOf(identity, 13, 'impi'),
   };
 }
@@ -130,6 +145,24 @@ export function decodePani(contents: Uint8Array): PaniHeaderInfo {
     networkProvided: info.optionalNull(3, 'network-Provided'),
     ...(raw === undefined ? {} : { rawLocation: raw }),
   };
+}
+
+/**
+ * Digits as MAP has them (TS 29.002 TBCD-STRING): two in an octet, the first in the lower bits, a filler of ones at the
+ * end. Of an IMEI without software version the fifteenth digit is 0.
+ */
+function tbcd(digits: string): Uint8Array {
+  if (!/^\d+$/.test(digits)) throw new HiError('range', 'digits are expected');
+  return fromHex((digits.length % 2 === 0 ? digits : `${digits}f`).replace(/(.)(.)/g, '$2$1'));
+}
+
+/** The digits before the filler. */
+function digitsOf(octets: Uint8Array): string {
+  const digits = toHex(octets)
+    .replace(/(.)(.)/g, '$2$1')
+    .replace(/f$/, '');
+  if (!/^\d+$/.test(digits)) throw malformed('a TBCD-STRING of other than digits');
+  return digits;
 }
 
 function textOf<Name extends string>(

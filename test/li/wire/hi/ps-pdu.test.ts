@@ -103,7 +103,12 @@ describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
       Object.fromEntries(names.map((name) => [name, text])) as Record<K, typeof text>;
     const parties = fc.array(
       fc.record(
-        { qualifier: fc.nat(9), ...optionalText('sipUri', 'telUri', 'impi') },
+        {
+          qualifier: fc.nat(9),
+          imei: fc.stringMatching(/^(\d{14}|\d{16})$/),
+          imsi: fc.stringMatching(/^\d{6,15}$/),
+          ...optionalText('sipUri', 'telUri', 'nai', 'impi'),
+        },
         { requiredKeys: ['qualifier'] },
       ),
       { maxLength: 10 },
