@@ -165,11 +165,19 @@ const EXPLANATIONS: Readonly<Record<CallReason | 'recovered', string>> = {
 
 function targetsOf(call: CallMaterial): string[] {
   const parties = call.records.flatMap((record) => record.parties);
-  return [...new Set(parties.flatMap(({ sipUri, telUri, impi }) => [sipUri ?? telUri ?? impi ?? []].flat()))];
+  return [
+    ...new Set(
+      parties.flatMap(
+        ({ sipUri, telUri, impi, nai, imei, imsi }) => sipUri ?? telUri ?? impi ?? nai ?? imei ?? imsi ?? [],
+      ),
+    ),
+  ];
 }
 
+/** `null` also for a time that a header can say and no calendar has. */
 function isoTime(unixMs: number | null): string | null {
-  return unixMs === null ? null : new Date(unixMs).toISOString();
+  const date = new Date(unixMs ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
 /** `recovered-alice.wav`, `recovered-alice-2.wav`, …: by the party that speaks, each name once. */

@@ -6,7 +6,7 @@ import { recover } from '../../src/lemf/recover.ts';
 import type { Recovery } from '../../src/lemf/recover.ts';
 import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
 import { LI_PS_DOMAIN } from '../../src/li/wire/hi/header.ts';
-import { encodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
+import { decodePsPdu, encodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../src/li/wire/hi/tri.ts';
 import { decodeG711 } from '../../src/media/g711.ts';
 import { encodeRtp } from '../../src/media/rtp.ts';
@@ -343,6 +343,16 @@ describe('recovery says why not', () => {
       duplicates: 0,
       undecodable: [],
     });
+  });
+
+  it('a time that no calendar has stops nothing', () => {
+    const { hi2, hi3 } = files(whole(call));
+    const [first = new Uint8Array(), ...rest] = splitPsPdus(hi2).pdus;
+    const { header, payload } = decodePsPdu(first);
+    const time = { seconds: Number.MAX_SAFE_INTEGER, microSeconds: 0 };
+    const late = encodePsPdu({ header: { ...header, time }, payload });
+    const [report] = recover(concat(late, ...rest), hi3).report.calls;
+    expect(report).toMatchObject({ recovered: true, lastTime: null });
   });
 
   it('no key is in the report', () => {
