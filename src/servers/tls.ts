@@ -39,6 +39,7 @@ export type Role = 'admf' | 'df' | 'kms' | 'cscf' | 'gateway' | 'lemf' | 'ue';
 
 /** Who is at the other end of a mutually authenticated connection. */
 export interface Peer {
+  /** Of the subject; of a certificate without one, its first DNS name. */
   readonly commonName: string;
   readonly dnsNames: readonly string[];
   readonly roles: readonly string[];
@@ -136,9 +137,10 @@ export function peerOfCertificate(certificate: X509Certificate): Peer {
   const names =
     new ParsedCertificate(certificate.raw).getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
   const urls = names.filter((name) => name.type === 'url').map((name) => name.value);
+  const dnsNames = names.filter((name) => name.type === 'dns').map((name) => name.value);
   return {
-    commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? '',
-    dnsNames: names.filter((name) => name.type === 'dns').map((name) => name.value),
+    commonName: /^CN=(.+)$/m.exec(certificate.subject)?.[1] ?? dnsNames[0] ?? '',
+    dnsNames,
     roles: urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length)),
     fingerprint: certificate.fingerprint256,
   };

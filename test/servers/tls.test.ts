@@ -1,11 +1,14 @@
+import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
+import { webcrypto, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabPki } from '../../src/lab/pki.ts';
 import { HostMap } from '../../src/servers/hosts.ts';
 import { HttpsClient, httpsServer, listen, peerOfRequest } from '../../src/servers/https.ts';
-import { loadTls } from '../../src/servers/tls.ts';
+import { loadTls, peerOfCertificate } from '../../src/servers/tls.ts';
 import type { TlsFiles } from '../../src/servers/tls.ts';
 
 const now = Date.now();
@@ -90,6 +93,27 @@ describe('HTTPS with certificates on both sides (R-11)', () => {
       roles: ['df'],
     });
     await client.close();
+  });
+
+  it('knows a certificate without common name by its first DNS name', async () => {
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+    const certificate = await X509CertificateGenerator.createSelfSigned({
+      name: 'O=home1',
+      notBefore: new Date(now),
+      notAfter: new Date(now + 60_000),
+      signingAlgorithm: algorithm,
+      keys: await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
+      extensions: [
+        new SubjectAlternativeNameExtension([
+          { type: 'dns', value: 'admf.home1.example' },
+          { type: 'dns', value: 'admf' },
+        ]),
+      ],
+    });
+    expect(peerOfCertificate(new X509Certificate(certificate.toString('pem')))).toMatchObject({
+      commonName: 'admf.home1.example',
+      dnsNames: ['admf.home1.example', 'admf'],
+    });
   });
 
   it('refuses a client whose authority it does not know, or that has no certificate', async () => {

@@ -51,9 +51,9 @@ export class KeepaliveWatch {
     const { keepalive, table, audit, logger } = this.#options;
     logger.error({ timeoutMs: keepalive.timeoutMs, failClosed: keepalive.failClosed }, 'the ADMF is lost');
     if (!keepalive.failClosed) return;
-    audit.append({ kind: 'x1-fail-closed', tasks: table.tasks().length });
-    table
-      .deactivateAll()
+    Promise.resolve()
+      .then(() => audit.append({ kind: 'x1-fail-closed', tasks: table.tasks().length }))
+      .then(() => table.deactivateAll())
       .then(() => table.removeAllDestinations())
       .catch((error: unknown) => {
         logger.error({ error }, 'tasks could not be removed; trying again');

@@ -214,6 +214,18 @@ describe('keepalives', () => {
     expect(audit.events).toContainEqual({ kind: 'x1-fail-closed', tasks: 1 });
   });
 
+  it('what cannot be put on record is tried again, and the element lives on (R-27)', async () => {
+    const { table, clock, audit } = await open({ keepalive: { timeoutMs: 1000, failClosed: true } });
+    await table.createDestination(destination);
+    audit.fails = true;
+    clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(table.destinations()).toHaveLength(1);
+    audit.fails = false;
+    clock.advance(1000);
+    await expect.poll(() => table.destinations().length).toBe(0);
+  });
+
   it('where the operator wants it so, tasks stay', async () => {
     const { table, clock } = await open({ keepalive: { timeoutMs: 1000, failClosed: false } });
     await table.createDestination(destination);
