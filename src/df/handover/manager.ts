@@ -118,6 +118,11 @@ export class HandoverManager {
     const bound = this.#context.settings.backlogOctets;
     const waiting = await outbox.destinations();
     for (const did of new Set([...waiting, ...this.#alarms.with('backlog')])) {
+      // What waits for a destination that is not there any more drains nowhere, and must not hold up the others.
+      if (!this.#deliveries.has(did)) {
+        this.#alarms.clear(did, 'backlog');
+        continue;
+      }
       const { count, octets } = await outbox.waiting(did);
       const description = `the backlog is at its bound: ${count} PDUs, ${octets} octets`;
       if (octets > bound) this.#alarms.raise(did, 'backlog', description);

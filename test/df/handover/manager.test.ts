@@ -214,6 +214,27 @@ describe('handover manager: the LEMF is away', () => {
   });
 });
 
+describe('handover manager: a destination that is removed', () => {
+  it('with a backlog holds up nobody any more; what waits for it goes out if it comes back', async () => {
+    const p = pair({ backlogOctets: 1000 });
+    const before = p.destinations;
+    p.manager.start();
+    await p.append(20);
+    p.clock.advance(2000);
+    await settle();
+    expect(p.manager.congested).toBe(true);
+    p.destinations = [];
+    p.manager.refresh();
+    p.clock.advance(2000);
+    await settle();
+    expect(p.manager.congested).toBe(false);
+    expect(p.alarms.at(-1)).toBe(`${DID} cleared`);
+    p.destinations = before;
+    p.manager.refresh();
+    expect((await p.connected()).delivered).toEqual(numbers(20));
+  });
+});
+
 describe('handover manager: a LEMF that does not keep to the protocol', () => {
   it('one that declines acknowledgement gets nothing', async () => {
     const p = pair();
