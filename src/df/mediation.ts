@@ -73,6 +73,8 @@ const HOUSEKEEPING_MS = 60_000;
 interface Received {
   readonly pdu: Pdu;
   readonly octets: Uint8Array;
+  /** Name of the point of interception, by its certificate. */
+  readonly peer: string;
 }
 
 export class Mediation {
@@ -104,7 +106,7 @@ export class Mediation {
   async accept(batch: readonly Received[]): Promise<void> {
     await this.#roomToWork();
     await this.#turn(() => {
-      for (const { pdu, octets } of batch) this.#take(pdu, octets);
+      for (const received of batch) this.#take(received);
     });
   }
 
@@ -241,9 +243,10 @@ export class Mediation {
 
   /* ---------------------------------------------------------------- PDUs */
 
-  #take(pdu: Pdu, octets: Uint8Array): void {
+  #take({ pdu, octets, peer }: Received): void {
     const now = this.#options.clock.now();
-    const place = intake(pdu, this.#state.stream(streamKey(pdu)), now);
+    const key = streamKey(pdu, peer);
+    const place = intake(pdu, key, this.#state.stream(key), now);
     if (place.kind === 'copy') return;
     if (place.stream !== null) this.#state.putStream(place.stream);
     if (place.lost > 0) this.#reportLoss(pdu, place.lost);

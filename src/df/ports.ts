@@ -10,7 +10,7 @@ import type { HandoverInterface, HandoverRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */
 
-/** How far the PDUs of one X2 or X3 stream (XID, DID, NFID, IPID, correlation, type) have come. */
+/** How far the PDUs of one X2 or X3 stream (POI, XID, DID, NFID, IPID, correlation, type) have come. */
 export interface StreamState {
   readonly key: string;
   readonly nextSequenceNumber: number;

@@ -16,10 +16,11 @@ import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '.
 import { TlsListener } from './tls-listener.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
-/** A PDU and the octets that it came in. */
+/** A PDU, the octets that it came in, and whose certificate it came under. */
 export interface ReceivedPdu {
   readonly pdu: Pdu;
   readonly octets: Uint8Array;
+  readonly peer: string;
 }
 
 export interface X2X3Consumer {
@@ -131,7 +132,7 @@ class Connection {
     try {
       const pdu = decodePdu(octets);
       const problem = policyProblem(pdu);
-      if (problem === null) this.#waiting.push({ pdu, octets });
+      if (problem === null) this.#waiting.push({ pdu, octets, peer: this.#peer.commonName });
       else this.#options.consumer.refused(octets, problem);
     } catch (error) {
       this.#options.consumer.refused(octets, reasonOf(error));

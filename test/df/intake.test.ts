@@ -67,6 +67,16 @@ describe('Loss and copies', () => {
     expect(await handedOver(store)).toHaveLength(2);
   });
 
+  it('a POI that speaks in another’s name cannot make the other’s PDUs pass for copies', async () => {
+    const { mediation, poi, clock, store } = await start();
+    const impostor = new TestPoi(clock, poi.nfId, 'gateway.home1.example');
+    await clock.pass(1);
+    await mediation.accept([0, 1, 2].map((n) => impostor.x3(Uint8Array.of(0xf0 + n))));
+    await mediation.accept([poi.x3(Uint8Array.of(1)), poi.x3(Uint8Array.of(2))]);
+    const contents = (await handedOver(store)).map((record) => record.content);
+    expect(contents).toEqual(['f0', 'f1', 'f2', '01', '02']);
+  });
+
   it('a batch that cannot be stored is taken whole when it comes again', async () => {
     const df = await start();
     const commit = df.store.commit.bind(df.store);

@@ -190,13 +190,16 @@ export class TestPoi {
   readonly #next = new Map<string, number>();
   readonly #clock: Clock;
   readonly nfId: string;
+  /** By its certificate. */
+  readonly peer: string;
 
-  constructor(clock: Clock, nfId = 'cscf.home1.example') {
+  constructor(clock: Clock, nfId = 'cscf.home1.example', peer = nfId) {
     this.#clock = clock;
     this.nfId = nfId;
+    this.peer = peer;
   }
 
-  x2([payload, direction]: Step, xid = XID, callId = LEG.callId): { pdu: Pdu; octets: Uint8Array } {
+  x2([payload, direction]: Step, xid = XID, callId = LEG.callId) {
     return this.#pdu(PDU_TYPE.x2, PAYLOAD_FORMAT.sip, payload, direction, xid, callId);
   }
 
@@ -225,8 +228,17 @@ export class TestPoi {
       { kind: 'text', type: ATTRIBUTE.sourceIpv4, value: '127.0.0.1' },
       { kind: 'number', type: ATTRIBUTE.sourcePort, value: 4000 },
     ];
-    const pdu = { version: VERSION, type, payloadFormat, direction, xid, correlation, attributes, payload };
-    return { pdu, octets: encodePdu(pdu) };
+    const pdu: Pdu = {
+      version: VERSION,
+      type,
+      payloadFormat,
+      direction,
+      xid,
+      correlation,
+      attributes,
+      payload,
+    };
+    return { pdu, octets: encodePdu(pdu), peer: this.peer };
   }
 }
 
