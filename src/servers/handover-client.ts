@@ -19,6 +19,8 @@ import type { TlsMaterial } from './tls.ts';
 export interface HandoverClientOptions {
   readonly tls: TlsMaterial;
   readonly hosts: HostMap;
+  /** Milliseconds of silence after which a connection that is not up is given up; default 10 s. */
+  readonly connectMs?: number;
 }
 
 /** A peer that takes nothing more gets so long to take the rest of a connection that we close, in milliseconds. */
@@ -32,6 +34,7 @@ export class HandoverClient implements HandoverTransport {
   }
 
   open({ host, port }: HandoverAddress, events: HandoverChannelEvents): HandoverChannel {
+    const { connectMs = 10_000 } = this.#options;
     const endpoint = this.#options.hosts.resolve(host, port);
     const socket = connect({
       ...secureContext(this.#options.tls, 'TLSv1.2'),
@@ -43,7 +46,13 @@ export class HandoverClient implements HandoverTransport {
     let reason = 'connection closed';
     let closing = false;
     socket.setNoDelay(true);
-    socket.once('secureConnect', () => events.opened());
+    const givenUp = () => socket.destroy(new Error(`no connection within ${connectMs} ms`));
+    socket.setTimeout(connectMs, givenUp);
+    socket.once('secureConnect', () => {
+      socket.setTimeout(0);
+      socket.off('timeout', givenUp);
+      events.opened();
+    });
     socket.on('data', (chunk: Buffer) => events.received(new Uint8Array(chunk)));
     socket.on('error', (error: Error) => (reason = error.message));
     socket.once('close', () => {

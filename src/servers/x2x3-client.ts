@@ -27,6 +27,8 @@ export interface X2X3Timing {
   readonly idleKeepaliveMs?: number;
   /** Milliseconds without an acknowledgement after which the connection is closed; default 180 s. */
   readonly acknowledgementMs?: number;
+  /** Milliseconds until a connection must be up, its handshake done; default 10 s. */
+  readonly connectMs?: number;
   /** Milliseconds before the first attempt to reconnect, doubled each time; default 200. */
   readonly firstPauseMs?: number;
   /** Milliseconds between attempts at most; default 5 s. */
@@ -50,6 +52,7 @@ const DEFAULTS: Required<X2X3Timing> = {
   busyKeepaliveMs: 1_000,
   idleKeepaliveMs: 60_000,
   acknowledgementMs: 180_000,
+  connectMs: 10_000,
   firstPauseMs: 200,
   longestPauseMs: 5_000,
 };
@@ -73,6 +76,7 @@ export class X2X3Client {
   #pauseMs: number;
   #keepalive: Timer | null = null;
   #keepaliveIsShort = false;
+  /** Runs until the connection is up, then while a keepalive waits for its acknowledgement. */
   #patience: Timer | null = null;
   #retry: Timer | null = null;
   #drained: (() => void)[] = [];
@@ -129,11 +133,17 @@ export class X2X3Client {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error: Error) => this.#trouble(error.message));
     socket.once('close', () => this.#closed(socket));
+    this.#patience = this.#options.clock.after(this.#timing.connectMs, () => {
+      this.#trouble(`no connection within ${this.#timing.connectMs} ms`);
+      socket.destroy();
+    });
   }
 
   #connected(): void {
     this.#deframer = new Deframer();
     this.#questions = [];
+    this.#patience?.cancel();
+    this.#patience = null;
     this.#flowing = true;
     this.#options.queue.rewind();
     this.#pump();

@@ -2,6 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:tls';
@@ -83,7 +85,7 @@ class Df {
   readonly manager: HandoverManager;
   readonly #next = new Map<string, number>();
 
-  constructor(tls: TlsFiles = files.df) {
+  constructor(tls: TlsFiles = files.df, connectMs = 10_000) {
     const destinations: HandoverAddress[] = [
       { did: 'hi2', host: HOST, port: 1, by: 'DF2' },
       { did: 'hi3', host: HOST, port: 2, by: 'DF3' },
@@ -91,7 +93,7 @@ class Df {
     this.manager = new HandoverManager({
       outbox: this.store,
       destinations: { list: () => destinations },
-      transport: new HandoverClient({ tls: loadTls(tls, clock.now()), hosts: this.hosts }),
+      transport: new HandoverClient({ tls: loadTls(tls, clock.now()), hosts: this.hosts, connectMs }),
       name: NAME,
       alarms: { raised() {}, cleared() {} },
       clock,
@@ -259,6 +261,22 @@ describe('HI2 and HI3 over mutual TLS', () => {
 });
 
 describe('a LEMF that is away or dies', () => {
+  it('one that takes the connection and says nothing is given up and tried again', async () => {
+    let connections = 0;
+    const mute = createServer((socket) => {
+      connections++;
+      socket.on('error', () => undefined);
+      cleanups.push(() => void socket.destroy());
+    });
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    const df = new Df(files.df, 50).at({ hi2: port, hi3: port });
+    df.manager.start();
+    await until(() => connections > 4);
+    expect(df.manager.ready('hi2')).toBe(false);
+  });
+
   it('what waits is delivered when it comes back, in order, without gap or copy', async () => {
     const config = newConfig();
     const first = await startLemf(config, runtime);

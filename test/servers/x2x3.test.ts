@@ -1,26 +1,33 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect } from 'node:tls';
+import { connect, createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/runtime.ts';
-import type { Logger } from '../../src/bytes/ports.ts';
+import type { Clock, Logger } from '../../src/bytes/ports.ts';
 import { LabPki } from '../../src/lab/pki.ts';
 import { Poi } from '../../src/li/ne/poi.ts';
 import { ATTRIBUTE } from '../../src/li/wire/x2x3/attributes.ts';
+import { Deframer } from '../../src/li/wire/x2x3/deframer.ts';
 import {
+  decodePdu,
   DIRECTION,
   encodePdu,
   keepalivePdu,
   numberAttribute,
   PAYLOAD_FORMAT,
+  PDU_TYPE,
 } from '../../src/li/wire/x2x3/pdu.ts';
 import { HostMap } from '../../src/servers/hosts.ts';
 import type { Role, TlsMaterial } from '../../src/servers/tls.ts';
-import { loadTls, secureContext } from '../../src/servers/tls.ts';
+import { loadTls, mutualServer, secureContext } from '../../src/servers/tls.ts';
+import type { X2X3Timing } from '../../src/servers/x2x3-client.ts';
 import { X2X3Delivery } from '../../src/servers/x2x3-delivery.ts';
 import type { ReceivedPdu, X2X3Consumer } from '../../src/servers/x2x3-server.ts';
 import { X2X3Server } from '../../src/servers/x2x3-server.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const DID = '00000000-0000-4000-8000-000000000001';
 const TASK = { xid: '11111111-0000-4000-8000-000000000001', deliveryType: 'X2andX3', dids: [DID] } as const;
@@ -93,7 +100,13 @@ describe('X2 and X3 over TLS', () => {
     return { port: bound, stop };
   }
 
-  function pointOfInterception(host: string, port: number, material = tls.cscf!) {
+  function pointOfInterception(
+    host: string,
+    port: number,
+    material = tls.cscf!,
+    timing: X2X3Timing = {},
+    poiClock: Clock = clock,
+  ) {
     const log: string[] = [];
     const issues = {
       raised: (_did: string, description: string) => void log.push(description),
@@ -103,10 +116,16 @@ describe('X2 and X3 over TLS', () => {
     const delivery = new X2X3Delivery(poi, {
       hosts: new HostMap({ 'df.home1.example': '127.0.0.1' }),
       tls: material,
-      clock,
+      clock: poiClock,
       logger: silent,
       issues,
-      timing: { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 50, acknowledgementMs: 60_000 },
+      timing: {
+        busyKeepaliveMs: 20,
+        firstPauseMs: 20,
+        longestPauseMs: 50,
+        acknowledgementMs: 60_000,
+        ...timing,
+      },
     });
     delivery.open(DID, { host, port });
     cleanups.push(() => delivery.stop());
@@ -217,6 +236,103 @@ describe('X2 and X3 over TLS', () => {
     report(1);
     expect(await delivery.drain(200)).toBe(false);
     expect(consumer.accepted).toEqual([]);
+  });
+
+  /** A TLS listener that notes keepalives, and answers them if it is to. */
+  async function listener(answers: boolean) {
+    const keepalives: (number | null)[] = [];
+    let ended = 0;
+    const server = createServer(mutualServer(tls.df!), (socket) => {
+      const deframer = new Deframer();
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk: Buffer) => {
+        for (const frame of deframer.push(chunk)) {
+          const number = numberAttribute(decodePdu(frame), ATTRIBUTE.sequenceNumber);
+          keepalives.push(number);
+          if (answers) socket.write(encodePdu(keepalivePdu(PDU_TYPE.keepaliveAck, number ?? 0)));
+        }
+      });
+      socket.once('close', () => ended++);
+      cleanups.push(() => void socket.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => void server.close());
+    return { keepalives, ended: () => ended, port: (server.address() as AddressInfo).port };
+  }
+
+  it('a keepalive goes out with the connection, and every 60 s while nothing waits', async () => {
+    const { keepalives, port } = await listener(true);
+    const manual = new ManualClock();
+    const { delivery } = pointOfInterception('df.home1.example', port, tls.cscf, {}, manual);
+    await expect.poll(() => keepalives).toEqual([0]);
+    for (const number of [1, 2, 3]) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      manual.advance(59_999);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(keepalives.at(-1)).toBe(number - 1);
+      manual.advance(1);
+      await expect.poll(() => keepalives.at(-1)).toBe(number);
+    }
+    expect(await delivery.drain(0)).toBe(true);
+  });
+
+  it('without acknowledgement for 180 s: disconnected, reported, connected again', async () => {
+    const { keepalives, ended, port } = await listener(false);
+    const manual = new ManualClock();
+    const timing = { acknowledgementMs: 180_000, firstPauseMs: 200 };
+    const { log } = pointOfInterception('df.home1.example', port, tls.cscf, timing, manual);
+    await expect.poll(() => keepalives).toEqual([0]);
+    manual.advance(179_999);
+    expect(log).toEqual([]);
+    manual.advance(1);
+    expect(log).toEqual(['no acknowledgement for 180000 ms']);
+    await expect.poll(() => ended()).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const before = keepalives.length;
+    manual.advance(200);
+    await expect.poll(() => keepalives.length).toBe(before + 1);
+  });
+
+  it('a destination that takes the connection and says nothing is given up and tried again', async () => {
+    let connections = 0;
+    const mute = createTcpServer((socket) => {
+      connections++;
+      socket.on('error', () => undefined);
+      cleanups.push(() => void socket.destroy());
+    });
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    const { log } = pointOfInterception('df.home1.example', port, tls.cscf, { connectMs: 50 });
+    await expect.poll(() => connections).toBeGreaterThan(2);
+    expect(log).toEqual(['no connection within 50 ms']);
+  });
+
+  it('a POI that is silent for 180 s is disconnected', async () => {
+    const manual = new ManualClock();
+    const server = new X2X3Server({
+      ...{ address: '127.0.0.1', port: 0, tls: tls.df!, logger: silent },
+      consumer: new Consumer(),
+      clock: manual,
+    });
+    const port = await server.start();
+    cleanups.push(() => server.stop());
+    const socket = connect({
+      ...secureContext(tls.cscf!, 'TLSv1.2'),
+      host: '127.0.0.1',
+      port,
+      servername: 'df.home1.example',
+    });
+    socket.on('error', () => undefined);
+    let closed = false;
+    socket.once('close', () => (closed = true));
+    socket.write(encodePdu(keepalivePdu(3, 0)));
+    await new Promise((resolve) => socket.once('data', resolve));
+    manual.advance(179_999);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(closed).toBe(false);
+    manual.advance(1);
+    await expect.poll(() => closed).toBe(true);
   });
 
   it('a frame that is no PDU is reported and passed over; what follows still counts', async () => {
