@@ -11,6 +11,8 @@
  * authenticates under them: then the files are not what the network sent, and half a conversation from doubtful material
  * is no evidence. The report tells what would have verified; `partial` lifts the rule for an analyst who knows.
  */
+import { toHex } from '../bytes/octets.ts';
+import { fromLatin1 } from '../li/wire/hi/text.ts';
 import { encodeWav, WAV_SAMPLE_RATE } from '../media/wav.ts';
 import type { CallMaterial, FileSummary } from './calls.ts';
 import { correlationOf, gather, keysOf } from './calls.ts';
@@ -43,6 +45,7 @@ export interface StreamReport extends Omit<RecoveredStream, 'samples' | 'reason'
 }
 
 export interface CallReport {
+  /** In hex where it is no text. */
   readonly liid: string;
   readonly cin: number;
   readonly correlation: string | null;
@@ -112,7 +115,7 @@ function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly 
   const failures = call.records.filter(({ mediaSecFailure }) => mediaSecFailure !== undefined).length;
   const reason = callReason(streams, failures);
   return {
-    liid: call.liid,
+    liid: liidText(call.liid),
     cin: call.cin,
     correlation: correlationOf(call),
     callIds: signalling.callIds,
@@ -162,6 +165,11 @@ const EXPLANATIONS: Readonly<Record<CallReason | 'recovered', string>> = {
   'no-content': 'No content was delivered for this call.',
   withheld: 'Withheld: a key of another stream of the call does not verify.',
 };
+
+/** An LIID that is no text in hex, as X1 has it: it goes to a terminal, too. */
+function liidText(liid: string): string {
+  return /^[!-~]+$/.test(liid) ? liid : toHex(fromLatin1(liid, 'LIID'));
+}
 
 function targetsOf(call: CallMaterial): string[] {
   const parties = call.records.flatMap((record) => record.parties);

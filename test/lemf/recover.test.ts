@@ -355,6 +355,12 @@ describe('recovery says why not', () => {
     expect(report).toMatchObject({ recovered: true, lastTime: null });
   });
 
+  it('an LIID that is no text is told in hex', () => {
+    const liid = '1b5b324a'.repeat(4);
+    const { report } = run(whole(new InterceptedCall('exchange-1.json', { liid, packets: 3 })));
+    expect(report.calls).toMatchObject([{ liid, recovered: true }]);
+  });
+
   it('no key is in the report', () => {
     const text = JSON.stringify(run(whole(call)).report);
     for (const { tek, salt } of call.vector.keys.cryptoSessions) {

@@ -11,7 +11,7 @@
  * Correlation is both-IRI-CC with the session's correlation number (R-8): the records of a call belong to each other and
  * to the content of the same LIID and CIN.
  */
-import { utf8 } from '../../bytes/octets.ts';
+import { fromHex, utf8 } from '../../bytes/octets.ts';
 import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../li/wire/hi/eps-iri.ts';
 import type { EpsIri } from '../../li/wire/hi/eps-iri.ts';
 import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../li/wire/hi/header.ts';
@@ -21,6 +21,7 @@ import { PARTY_TARGET } from '../../li/wire/hi/party.ts';
 import type { Party } from '../../li/wire/hi/party.ts';
 import { DIRECTION, encodePsPdu } from '../../li/wire/hi/ps-pdu.ts';
 import type { Payload } from '../../li/wire/hi/ps-pdu.ts';
+import { latin1 } from '../../li/wire/hi/text.ts';
 import { microTime } from '../../li/wire/hi/time.ts';
 import type { RecordEncoder } from '../ports.ts';
 import type { CcRecord, HandoverRecord, IriRecord, ObservedIdentity, RecordDirection } from '../records.ts';
@@ -40,7 +41,7 @@ export function recordEncoder(name: DeliveryName): RecordEncoder {
   return (record, sequenceNumber) =>
     encodePsPdu({
       header: {
-        ...transportHeader(name, record.liid, sequenceNumber, record.time),
+        ...transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time),
         cin: record.cin,
         timeStampQualifier: qualifierOf(record),
       },
@@ -68,6 +69,11 @@ export function transportHeader(
   };
 }
 
+/** X1 has an LIID of 13 to 25 octets that are no characters as 26 to 50 hex digits (TS 103 280); here it is the octets. */
+function handedOverLiid(liid: string): string {
+  return liid.length > 25 ? latin1(fromHex(liid)) : liid;
+}
+
 /** Messages and packets are intercepted; that there are keys, or none, is known to the mediation function alone. */
 function qualifierOf({ kind }: HandoverRecord): number {
   const isIntercepted = kind === 'sip-message' || kind === 'cc';
@@ -88,7 +94,7 @@ function iriOf(name: DeliveryName, record: IriRecord): Payload {
   const eps: EpsIri = {
     recordType: IRI_TYPE.report,
     domainId: HI2_EPS_DOMAIN,
-    liid: record.liid,
+    liid: handedOverLiid(record.liid),
     time: record.time,
     parties: record.observed.flatMap((identity) => partyOf(identity) ?? []).slice(0, 10),
     networkIdentifier: { operator: name.operator, element: name.element },

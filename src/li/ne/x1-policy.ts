@@ -182,6 +182,10 @@ function judgeWarrant(
   if (startTime !== undefined && endTime !== undefined && startTime >= endTime) {
     throw new X1Refusal(request, 'EndTime is not after StartTime');
   }
+  // More than 25 characters are octets in hex; half an octet cannot be handed over.
+  if (policy.mediation === 'warrants' && details.liid.length > 25 && details.liid.length % 2 === 1) {
+    throw new X1Refusal(request, 'an LIID in hex has an even number of digits');
+  }
   if (details.destinationSets !== undefined) throw new X1Refusal('objectUnknown', 'no destination sets here');
   if (details.extensions !== undefined) throw new X1Refusal(request, 'extensions are not supported');
   if (details.trafficPolicies !== undefined)

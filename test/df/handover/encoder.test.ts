@@ -89,6 +89,16 @@ describe('records as PS-PDUs', () => {
     }
   });
 
+  it('an LIID that X1 has in hex, since it is no text, goes as its octets', () => {
+    const liid = '00ff'.repeat(12) + '01';
+    const octets = encode({ ...base, liid, kind: 'key-failure', observed }, 0);
+    const { header } = decodePsPdu(octets);
+    expect(Buffer.from(header.liid, 'latin1').toString('hex')).toBe(liid);
+    expect(eps({ ...base, liid, kind: 'key-failure', observed }).record.liid).toBe(header.liid);
+    const longest = { ...base, liid: 'x'.repeat(25), kind: 'key-failure' as const, observed };
+    expect(decodePsPdu(encode(longest, 0)).header.liid).toBe(longest.liid);
+  });
+
   it('a SIP message goes octet for octet, with its direction', () => {
     const { iri, record } = eps(records['sip']!);
     expect(record).toMatchObject({ imsEvent: 1, sipMessage: sip });

@@ -216,6 +216,7 @@ describe('a DF', () => {
     await admf.request({ type: 'CreateDestination', destination: both });
     expect(await codeOf(admf, activate([]))).toBe(3000);
     expect(await codeOf(admf, activate([{ ...warrant, endTime: NOW }]))).toBe(3000);
+    expect(await codeOf(admf, activate([{ ...warrant, liid: 'a'.repeat(27) }]))).toBe(3000);
     expect(await codeOf(admf, activate([warrant], { deliveryType: 'X2Only' }))).toBe(3040);
     expect(await codeOf(admf, activate([{ ...warrant, dids: [OTHER_DID] }]))).toBe(2040);
     expect(
