@@ -7,13 +7,13 @@ import { MediaError } from '../media/errors.ts';
 import { BytesError } from '../bytes/errors.ts';
 import { decodeRtp } from '../media/rtp.ts';
 import type { RtpPacket } from '../media/rtp.ts';
-import { SampleTimeline } from '../media/timeline.ts';
 import { DIRECTION } from '../li/wire/hi/ps-pdu.ts';
 import type { CallMaterial, DeliveredPacket } from './calls.ts';
 import { keysOf } from './calls.ts';
 import type { CandidateKey } from './decryptor.ts';
 import { StreamDecryptor } from './decryptor.ts';
 import { suitesFor } from './policy.ts';
+import { Recording } from './recording.ts';
 import { g711Law, STATIC_CODECS } from './sdp.ts';
 import type { CryptoSession, Signalling } from './signalling.ts';
 
@@ -181,17 +181,18 @@ function decoded(
   signalling: Signalling,
 ): Pick<RecoveredStream, 'missing' | 'undecoded' | 'firstIndex' | 'samples' | 'reason'> {
   const codecOf = codecs(csId, signalling);
-  const timeline = new SampleTimeline();
+  // G.711: an octet is a sample.
+  const recording = new Recording(plain.reduce((sum, { packet }) => sum + packet.payload.length, 0));
   let undecoded = 0;
   for (const { packet } of plain) {
     const law = g711Law(codecOf(packet.payloadType) ?? '');
     if (law === null) undecoded++;
-    else timeline.place(packet.timestamp, decodeG711(packet.payload, law));
+    else recording.place(packet.timestamp, decodeG711(packet.payload, law));
   }
   const indices = plain.map(({ index }) => index);
   const first = indices.reduce((least, index) => Math.min(least, index), Infinity);
   const last = indices.reduce((most, index) => Math.max(most, index), -Infinity);
-  const samples = timeline.length === 0 ? null : timeline.samples();
+  const samples = recording.samples();
   return {
     missing: plain.length === 0 ? 0 : last - first + 1 - new Set(indices).size,
     undecoded,

@@ -40,6 +40,8 @@ export interface CallOptions {
   readonly packets?: number;
   readonly firstSequenceNumber?: number;
   readonly firstTimestamp?: number;
+  /** From this packet on, timestamps are so much further. */
+  readonly jump?: { readonly packet: number; readonly by: number };
   readonly roc?: number;
   /** Other keys than the vector's, for every crypto session. */
   readonly keying?: { readonly tek: string; readonly salt: string; readonly mki: string };
@@ -152,7 +154,7 @@ export class InterceptedCall {
   }
 
   #stream(csId: number): Stream {
-    const { law = 'pcma', packets = 60, roc = 0, firstTimestamp = 1000 } = this.#options;
+    const { law = 'pcma', packets = 60, roc = 0, firstTimestamp = 1000, jump } = this.#options;
     const session = this.vector.keys.cryptoSessions.find((entry) => entry.csId === csId)!;
     const sender = new SrtpSender({
       suite: this.#options.suite ?? SRTP_SUITE.aesCm128HmacSha1Tag80,
@@ -168,7 +170,7 @@ export class InterceptedCall {
         marker: i === 0,
         payloadType: law === 'pcma' ? 8 : 0,
         sequenceNumber: ((this.#options.firstSequenceNumber ?? 7) + i) & 0xffff,
-        timestamp: (firstTimestamp + 160 * i) >>> 0,
+        timestamp: (firstTimestamp + 160 * i + (jump !== undefined && i >= jump.packet ? jump.by : 0)) >>> 0,
         ssrc: session.ssrc,
         csrc: [],
         extension: null,

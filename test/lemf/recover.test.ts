@@ -48,6 +48,7 @@ describe('recovery from HI2 and HI3 alone (R-13, R-20)', () => {
     ['a forked call with GCM by policy', 'exchange-fork-gcm.json', { suite: SRTP_SUITE.aeadAes128Gcm }],
     ['sequence numbers that wrap', 'exchange-1.json', { firstSequenceNumber: 65520 }],
     ['timestamps that wrap', 'exchange-1.json', { firstTimestamp: 0xffffff00 }],
+    ['a timestamp that jumps by half its range', 'exchange-1.json', { jump: { packet: 20, by: 2 ** 31 } }],
     ['a stream whose roll-over counter is far above the map', 'exchange-1.json', { roc: 66 }],
     ['GCM far above the map', 'exchange-fork-gcm.json', { suite: SRTP_SUITE.aeadAes128Gcm, roc: 12 }],
   ])('recovered = spoken, sample by sample, by the party that speaks: %s', (_, vector, options) => {
