@@ -112,7 +112,7 @@ function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gath
     else call.pdus[kind].push({ epoch: call.epoch, pdu });
     stream.mark(sequenceNumber);
   }
-  for (const call of seen) call.gaps[kind].push(...marks.of(kind, call.liid, call.cin).gaps());
+  for (const call of seen) noteGaps(kind, call, marks);
   return {
     pdus: pdus.length,
     transport,
@@ -123,8 +123,12 @@ function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gath
   };
 }
 
+function noteGaps(kind: HandoverKind, call: Gathering, marks: MarkTable): void {
+  call.gaps[kind] = call.gaps[kind].concat(marks.of(kind, call.liid, call.cin).gaps());
+}
+
 function beginAgain(kind: HandoverKind, call: Gathering, marks: MarkTable): void {
-  call.gaps[kind].push(...marks.of(kind, call.liid, call.cin).gaps());
+  noteGaps(kind, call, marks);
   marks.reset(kind, call.liid, call.cin);
   call.epoch++;
 }

@@ -77,7 +77,7 @@ export function readSignalling(call: CallMaterial): Signalling {
       if (body !== undefined) readBody(reading, body);
     }
   }
-  const highest = Math.max(-1, ...reading.media.keys());
+  const highest = [...reading.media.keys()].reduce((most, at) => Math.max(most, at), -1);
   return {
     callIds: [...reading.callIds],
     from: reading.from,

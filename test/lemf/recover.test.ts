@@ -346,6 +346,17 @@ describe('recovery says why not', () => {
     });
   });
 
+  it('a message of media lines, as many as a message holds, stops nothing', () => {
+    const lines = call.sip(
+      'INVITE sip:bob@home2.example SIP/2.0',
+      'INVITE',
+      'fromTarget',
+      'm=a 1 b\n'.repeat(130_000),
+    );
+    const { hi2, hi3 } = files([lines, ...whole(call)]);
+    expect(recover(hi2, hi3).report.calls[0]).toMatchObject({ recovered: true, unreadable: 0 });
+  });
+
   it('a time that no calendar has stops nothing', () => {
     const { hi2, hi3 } = files(whole(call));
     const [first = new Uint8Array(), ...rest] = splitPsPdus(hi2).pdus;
