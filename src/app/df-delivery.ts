@@ -46,6 +46,8 @@ export interface RunningDelivery extends Running {
   readonly x2x3: Listen;
   /** Waits at most `ms` milliseconds until no question is open and the outbox is empty; gives whether it came to that. */
   settle(ms: number): Promise<boolean>;
+  /** Whether PDUs wait in the outbox for a destination. */
+  waitsFor(did: string): Promise<boolean>;
 }
 
 const SETTLE_POLL_MS = 50;
@@ -104,6 +106,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
       }
       return settled();
     },
+    waitsFor: async (did) => (await store.waiting(did)).count > 0,
     stop: async () => {
       unsubscribe();
       await requests.stop();

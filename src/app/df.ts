@@ -91,7 +91,12 @@ export async function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfLi
     tls,
     ...(exchanges === null ? {} : { onExchange: (exchange) => exchanges.write(exchange) }),
   });
-  const x1 = await startX1Ne(config.x1, { policy: DF_POLICY, tls, hosts, audit, runtime });
+  const outbox: { delivery: RunningDelivery | null } = { delivery: null };
+  const x1 = await startX1Ne(config.x1, {
+    ...{ policy: DF_POLICY, tls, hosts, audit, runtime },
+    // Until the outbox is open, nobody knows: nothing is removed.
+    waitsFor: (did) => outbox.delivery?.waitsFor(did) ?? Promise.resolve(true),
+  });
   const delivery = await startDelivery(
     {
       listen: config.x2x3,
@@ -112,6 +117,7 @@ export async function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfLi
     await x1.stop();
     throw error;
   });
+  outbox.delivery = delivery;
   logger.info({ x1: x1.port, x2x3: delivery.x2x3.port }, 'DF is listening');
   return {
     ...delivery,

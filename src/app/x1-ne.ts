@@ -60,6 +60,8 @@ export interface X1NeParts {
   readonly hosts: HostMap;
   readonly audit: AuditLog;
   readonly runtime: Runtime;
+  /** Whether something waits to go to a destination, which then is not removed. */
+  readonly waitsFor?: (did: string) => Promise<boolean>;
   /** Puts a store of the element's own around that of the tasks. */
   readonly wrapStore?: (inner: TaskStore) => TaskStore;
 }
@@ -78,7 +80,7 @@ export interface RunningX1Ne extends Running {
  * its users see of it must not depend on whether there was something to report (R-21).
  */
 export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
-  const { runtime, tls, hosts, audit, wrapStore } = parts;
+  const { runtime, tls, hosts, audit, waitsFor, wrapStore } = parts;
   const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const judge = schema === null ? {} : { judge: schema };
@@ -107,6 +109,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     audit,
     ...judge,
     ...(config.keepalive === undefined ? {} : { keepalive: config.keepalive }),
+    ...(waitsFor === undefined ? {} : { waitsFor }),
   });
   const server = httpsServer({ tls, authentication: 'mutual' });
   mountX1Ne(server, handler);

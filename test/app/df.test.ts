@@ -116,19 +116,11 @@ describe('Delivery function as a process', () => {
     });
   }
 
-  const tcp = (port: number) =>
-    ({ kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' }) as const;
-
-  it('provisioned over X1, asks over Xk and hands over on HI2 and HI3; a restart knows it all', async () => {
-    const [monitor, keys] = [await lemf(), await kms()];
-    const json = config({ xk: { url: `https://kms.home1.example:${keys.port}` }, revealSecrets: true });
-    let df = await startDf(dfConfig(json), runtime);
-    cleanups.push(() => df.stop());
-    const x1 = admf(df);
+  async function provision(x1: X1Requester, hi2: number, hi3: number): Promise<void> {
     const destination = (did: string, deliveryType: 'X2Only' | 'X3Only', port: number) =>
       x1.request({ type: 'CreateDestination', destination: { did, deliveryType, address: tcp(port) } });
-    await destination(HI2, 'X2Only', monitor.hi2.port);
-    await destination(HI3, 'X3Only', monitor.hi3.port);
+    await destination(HI2, 'X2Only', hi2);
+    await destination(HI3, 'X3Only', hi3);
     await x1.request({
       type: 'ActivateTask',
       task: {
@@ -139,13 +131,9 @@ describe('Delivery function as a process', () => {
         mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
       },
     });
-    const ports = { x1: df.x1.port, x2x3: df.x2x3.port };
-    await df.stop();
-    const again = structuredClone(json);
-    again['x2x3'] = { port: ports.x2x3 };
-    const events: DfEvent[] = [];
-    df = await startDf(dfConfig(again), runtime, (event) => events.push(event));
+  }
 
+  function pointOfInterception(port: number) {
     const issues = { raised: () => undefined, cleared: () => undefined };
     const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
     const delivery = new X2X3Delivery(poi, {
@@ -160,7 +148,7 @@ describe('Delivery function as a process', () => {
       delivery.stop();
       return Promise.resolve();
     });
-    delivery.open(DF, { host: '127.0.0.1', port: ports.x2x3 });
+    delivery.open(DF, { host: '127.0.0.1', port });
     const report = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
       poi.report(
         {
@@ -173,6 +161,27 @@ describe('Delivery function as a process', () => {
         },
         [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
       );
+    return { delivery, report };
+  }
+
+  const tcp = (port: number) =>
+    ({ kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' }) as const;
+
+  it('provisioned over X1, asks over Xk and hands over on HI2 and HI3; a restart knows it all', async () => {
+    const [monitor, keys] = [await lemf(), await kms()];
+    const json = config({ xk: { url: `https://kms.home1.example:${keys.port}` }, revealSecrets: true });
+    let df = await startDf(dfConfig(json), runtime);
+    cleanups.push(() => df.stop());
+    const x1 = admf(df);
+    await provision(x1, monitor.hi2.port, monitor.hi3.port);
+    const ports = { x1: df.x1.port, x2x3: df.x2x3.port };
+    await df.stop();
+    const again = structuredClone(json);
+    again['x2x3'] = { port: ports.x2x3 };
+    const events: DfEvent[] = [];
+    df = await startDf(dfConfig(again), runtime, (event) => events.push(event));
+
+    const { delivery, report } = pointOfInterception(ports.x2x3);
     for (const step of call()) report('x2', ...step);
     for (let n = 0; n < 20; n++) report('x3', new Uint8Array(172).fill(n), DIRECTION.toTarget);
     expect(await delivery.drain(10_000)).toBe(true);
@@ -201,6 +210,33 @@ describe('Delivery function as a process', () => {
       request: { xid: XID, targetKmsIdentity: vector().uri.i },
       response: { verified: true },
     });
+  });
+
+  it('a warrant that ends while the LEMF is away: its destination stays until all is delivered', async () => {
+    const paths = Object.fromEntries(
+      ['store', 'audit'].map((name) => [name, path.join(folder, `away.${name}`)]),
+    );
+    const json = config(paths);
+    json['x1'] = { ...(json['x1'] as object), store: path.join(folder, 'away-tasks.sqlite') };
+    const df = await startDf(dfConfig(json), runtime);
+    cleanups.push(() => df.stop());
+    const x1 = admf(df);
+    await provision(x1, 2, 3);
+    const { delivery, report } = pointOfInterception(df.x2x3.port);
+    for (let n = 0; n < 5; n++) report('x3', new Uint8Array(172).fill(n), DIRECTION.toTarget);
+    expect(await delivery.drain(10_000)).toBe(true);
+    await x1.request({ type: 'DeactivateTask', xid: XID });
+    await x1.request({ type: 'RemoveDestination', did: HI2 });
+    await expect(x1.request({ type: 'RemoveDestination', did: HI3 })).rejects.toMatchObject({
+      error: { code: 7010 },
+    });
+    const { hi3 } = await lemf();
+    await x1.request({
+      type: 'ModifyDestination',
+      destination: { did: HI3, deliveryType: 'X3Only', address: tcp(hi3.port) },
+    });
+    expect(await df.settle(10_000)).toBe(true);
+    await x1.request({ type: 'RemoveDestination', did: HI3 });
   });
 
   it('writes no keys into its records unless secrets are to be revealed', async () => {

@@ -47,6 +47,8 @@ export interface X1NeOptions {
   readonly recorder?: X1Recorder;
   /** Absent: keepalives are not agreed. */
   readonly keepalive?: KeepaliveSetting;
+  /** Whether something waits to go to a destination: it is then in use, though no task names it any more. */
+  readonly waitsFor?: (did: string) => Promise<boolean>;
 }
 
 const OF_TABLE: Readonly<Record<TaskErrorCode, X1ErrorName>> = {
@@ -136,11 +138,14 @@ export class X1NeHandler {
       return done('ModifyDestination');
     },
     RemoveDestination: async ({ did }) => {
+      if (await this.#waitsFor(did)) throw new X1Refusal('destinationInUse', 'something waits to go there');
       await this.#table.removeDestination(did);
       return done('RemoveDestination');
     },
     RemoveAllDestinations: async () => {
       if (!this.#options.policy.removeAllDestinations) throw new X1Refusal('removeAllDisabled');
+      const waiting = await Promise.all(this.#table.destinations().map(({ did }) => this.#waitsFor(did)));
+      if (waiting.includes(true)) throw new X1Refusal('destinationsInUse', 'something waits to go there');
       await this.#table.removeAllDestinations();
       return done('RemoveAllDestinations');
     },
@@ -191,6 +196,10 @@ export class X1NeHandler {
 
   get #table(): TaskTable {
     return this.#options.table;
+  }
+
+  #waitsFor(did: string): Promise<boolean> {
+    return this.#options.waitsFor?.(did) ?? Promise.resolve(false);
   }
 
   /** Whether the XID is right comes before what the task says. */

@@ -159,6 +159,19 @@ describe('X1 error codes', () => {
     expect(table.destinations()).toEqual([]);
   });
 
+  it('7010 and 8010 for destinations that something waits to go to', async () => {
+    let waits = true;
+    const policy = { ...CSCF_POLICY, removeAllDestinations: true };
+    const { admf, table } = await open({ policy, waitsFor: (did) => Promise.resolve(waits && did === DID) });
+    await table.createDestination(destination);
+    await table.createDestination({ ...destination, did: OTHER_DID });
+    expect(await codeOf(admf, { type: 'RemoveDestination', did: DID })).toBe(7010);
+    expect(await codeOf(admf, { type: 'RemoveAllDestinations' })).toBe(8010);
+    expect(await codeOf(admf, { type: 'RemoveDestination', did: OTHER_DID })).toBe(0);
+    waits = false;
+    expect(await codeOf(admf, { type: 'RemoveDestination', did: DID })).toBe(0);
+  });
+
   it.each([
     [3000, { type: 'ActivateTask', task: { ...task, xid: OTHER_XID } }],
     [3001, { type: 'ModifyTask', task }],
