@@ -5,6 +5,8 @@ import { existsSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { utf8 } from '../../src/bytes/octets.ts';
+import { delivered, InterceptedCall } from '../lemf/call.ts';
 import { vectorFile } from '../support/shared.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 
@@ -135,6 +137,32 @@ describe('claviger ibe setup', () => {
     expect(err).toMatch(/searching p: 0 candidates in 0 s; about 1774 on average/);
     expect(err).toMatch(/was cancelled/);
     expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe('claviger lemf recover', () => {
+  it('what a caller calls itself does not speak to the terminal', () => {
+    const call = new InterceptedCall();
+    const [hi2, hi3] = ['hi2.ber', 'hi3.ber'].map((name) => path.join(folder, name));
+    const invite = call.sip('INVITE sip:bob@home2.example SIP/2.0', 'INVITE', 'fromTarget', '');
+    if (invite.kind !== 'sip-message') throw new Error('no SIP');
+    const text = Buffer.from(invite.sip)
+      .toString()
+      .replace(/From: <[^>]*>/, 'From: <urn:x\u001b[2J>');
+    writeFileSync(hi2!, Buffer.concat(delivered([{ ...invite, sip: utf8(text) }])));
+    writeFileSync(hi3!, '');
+    const { out } = run([
+      'lemf',
+      'recover',
+      '--hi2',
+      hi2!,
+      '--hi3',
+      hi3!,
+      '--out',
+      path.join(folder, 'audio'),
+    ]);
+    expect(out).toContain('urn:x\ufffd[2J');
+    expect(out).not.toContain('\u001b');
   });
 });
 

@@ -56,5 +56,10 @@ function describe(call: CallReport): string {
     (stream) => `  ${stream.file ?? `(${stream.reason ?? 'not written'})`}  ${stream.seconds.toFixed(2)} s`,
   );
   const head = `LIID ${call.liid}, CIN ${call.cin}: ${call.from ?? '?'} → ${call.to ?? '?'}, ${call.packets} packets`;
-  return [head, `  ${call.explanation}`, ...streams].join('\n') + '\n';
+  return [harmless(head), `  ${call.explanation}`, ...streams].join('\n') + '\n';
+}
+
+/** Names come from the SIP of whoever was on the line, and must not speak to the terminal. */
+function harmless(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
 }
