@@ -130,7 +130,7 @@ export class X2X3Client {
     socket.setNoDelay(true);
     socket.once('secureConnect', () => this.#connected());
     socket.on('drain', () => this.#pump());
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
     socket.on('error', (error: Error) => this.#trouble(error.message));
     socket.once('close', () => this.#closed(socket));
     this.#patience = this.#options.clock.after(this.#timing.connectMs, () => {
@@ -188,7 +188,7 @@ export class X2X3Client {
     this.#scheduleKeepalive();
   }
 
-  #onData(chunk: Buffer): void {
+  #onData(chunk: Uint8Array): void {
     try {
       for (const frame of this.#deframer.push(chunk)) {
         const pdu = decodePdu(frame);

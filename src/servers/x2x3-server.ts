@@ -94,7 +94,7 @@ class Connection {
     this.#peer = peer;
     this.#options = options;
     this.#deframer = new Deframer(options.limits);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
     socket.on('error', (error: Error) =>
       options.logger.info({ reason: error.message }, 'X2/X3: connection lost'),
     );
@@ -110,7 +110,7 @@ class Connection {
     this.#socket.destroy();
   }
 
-  #onData(chunk: Buffer): void {
+  #onData(chunk: Uint8Array): void {
     this.#listenForSilence();
     let frames: Uint8Array[];
     try {

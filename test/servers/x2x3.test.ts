@@ -20,6 +20,7 @@ import {
   PAYLOAD_FORMAT,
   PDU_TYPE,
 } from '../../src/li/wire/x2x3/pdu.ts';
+import type { Pdu } from '../../src/li/wire/x2x3/pdu.ts';
 import { HostMap } from '../../src/servers/hosts.ts';
 import type { Role, TlsMaterial } from '../../src/servers/tls.ts';
 import { loadTls, mutualServer, secureContext } from '../../src/servers/tls.ts';
@@ -357,6 +358,30 @@ describe('X2 and X3 over TLS', () => {
     const answer = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
     expect(new Uint8Array(answer)).toEqual(encodePdu(keepalivePdu(4, 42)));
     expect(consumer.refusals).toHaveLength(2);
+  });
+
+  it('a POI that writes the version’s octets swapped, and a bare target, is understood', async () => {
+    const consumer = new Consumer();
+    const { port } = await serve(consumer);
+    const socket = connect({
+      ...secureContext(tls.cscf!, 'TLSv1.2'),
+      host: '127.0.0.1',
+      port,
+      servername: 'df.home1.example',
+    });
+    cleanups.push(() => void socket.destroy());
+    const x2: Pdu = {
+      ...keepalivePdu(3, 0),
+      ...{ version: 0x0500, type: PDU_TYPE.x2, payloadFormat: PAYLOAD_FORMAT.sip, xid: TASK.xid },
+      attributes: [{ kind: 'text', type: ATTRIBUTE.matchedTarget, value: 'sip:alice@home1.example' }],
+      payload: Uint8Array.of(1, 2, 3),
+    };
+    socket.write(encodePdu(x2));
+    socket.write(encodePdu({ ...keepalivePdu(3, 1), version: 0x0500 }));
+    const answer = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
+    expect(new Uint8Array(answer)).toEqual(encodePdu(keepalivePdu(4, 1)));
+    expect(consumer.refusals).toEqual([]);
+    expect(consumer.accepted).toMatchObject([{ pdu: x2, peer: 'cscf.home1.example' }]);
   });
 
   it('a stream that cannot be cut into PDUs is closed', async () => {
