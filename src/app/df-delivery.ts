@@ -95,7 +95,19 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
   });
   handover.start();
   const server = new X2X3Server({ ...listen, tls, consumer: mediation, clock, logger });
-  const port = await server.start();
+  const stop = async (): Promise<void> => {
+    unsubscribe();
+    await requests.stop();
+    mediation.close();
+    await server.stop();
+    await mediation.stop();
+    handover.stop();
+    await store.close();
+  };
+  const port = await server.start().catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   const settled = async (): Promise<boolean> =>
     requests.open === 0 && (await store.destinations()).length === 0;
   return {
@@ -107,15 +119,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
       return settled();
     },
     waitsFor: async (did) => (await store.waiting(did)).count > 0,
-    stop: async () => {
-      unsubscribe();
-      await requests.stop();
-      mediation.close();
-      await server.stop();
-      await mediation.stop();
-      handover.stop();
-      await store.close();
-    },
+    stop,
   };
 }
 

@@ -72,19 +72,24 @@ export async function startGateway(
     maxSessions: config.maxSessions,
   });
   const server = iqServer(gateway, element.tls, logger);
-  const port = await listen(server, config.control.address, config.control.port);
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await gateway.stop();
+    await element.stop();
+  };
+  const { address, port: wanted } = config.control;
+  const port = await listen(server, address, wanted).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
-    control: { address: config.control.address, port },
+    control: { address, port },
     x1: element.x1,
     gateway,
     get lost() {
       return element.poi.lost;
     },
     drain: (ms) => element.drain(ms),
-    stop: async () => {
-      await server.close();
-      await gateway.stop();
-      await element.stop();
-    },
+    stop,
   };
 }

@@ -107,11 +107,18 @@ async function serve(
   const x1 = await provisioned(config, runtime, tls, { store, audit, close });
   const usersServer = kmsUserServer({ tls, district, requestKey, clock, logger });
   const xkListener = xkServer({ tls, service, logger });
-  const running = {
+  const stopListening = async (): Promise<void> => {
+    await Promise.all([x1.stop(), usersServer.close(), xkListener.close()]);
+  };
+  const listenAll = async (): Promise<Pick<RunningKms, 'users' | 'xk' | 'x1'>> => ({
     users: await open(usersServer, config.users),
     xk: await open(xkListener, config.xk),
     x1: { address: config.x1.address, port: x1.port },
-  };
+  });
+  const running = await listenAll().catch(async (error: unknown) => {
+    await stopListening();
+    throw error;
+  });
   const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
   logger.info(running, 'KMS is listening');
   return {
@@ -119,7 +126,7 @@ async function serve(
     reveal: () => reveal(config, district, roots, now()),
     stop: async () => {
       housekeeping.cancel();
-      await Promise.all([x1.stop(), usersServer.close(), xkListener.close()]);
+      await stopListening();
       await close();
     },
   };
