@@ -29,8 +29,9 @@ indication for all that is wrong with the messages and one for all that is wrong
 | --- | --- |
 | 0 | done; \`demo\`: every check passed; \`lemf recover\`: every call with content was recovered |
 | 1 | not done; the message says why, and a hint what to do |
-| 2 | the options contradict each other or a value cannot be used |
+| 2 | the command line cannot be used: no such command or option, a value that is none, options that contradict each other |
 | 70 | a failure that nobody foresaw; with its stack |
+| 130, 143 | ended by SIGINT or SIGTERM: \`demo\` by the first, \`run\` by a second one |
 `;
 
 /** @param {string} folder @returns {string[]} */

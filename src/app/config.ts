@@ -153,9 +153,19 @@ export function readConfigFile(file: string): unknown {
   } catch (cause) {
     throw new ConfigError('configuration', `cannot read ${file}`, { cause });
   }
+  return parseConfig(text, file);
+}
+
+/**
+ * JSON that may hold secrets. What the parser says about a fault quotes the text around it; only the place goes on.
+ * @throws ConfigError
+ */
+export function parseConfig(text: string, file: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new ConfigError('configuration', `${file} is not JSON: ${(cause as Error).message}`, { cause });
+  } catch (error) {
+    const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const line = position === undefined ? null : text.slice(0, Number(position)).split('\n').length;
+    throw new ConfigError('configuration', `${file} is not JSON${line === null ? '' : ` (line ${line})`}`);
   }
 }

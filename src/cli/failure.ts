@@ -27,19 +27,44 @@ const HINTS: Readonly<Record<string, string>> = {
   'BytesError truncated': 'The input ends too early: is the file complete?',
   'BytesError trailing': 'The input goes on after its end: is it one single object?',
   'BytesError encoding': 'Is it the right file, in the right encoding?',
+  'EvidenceError broken-chain':
+    'The log is not what was written. What stands before that record is unbroken.',
+  'EvidenceError malformed': 'Is it an audit log? If it is, it was changed, or cut off within its last line.',
+  'X1SchemaError unusable-schema':
+    'The setting names the operator’s copy of the X1 schema; it may be left out.',
+  'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
+  'LabError call': 'Run it again with --log info to see what the entities say.',
 };
+
+/** What to do about errors of the system, by code. */
+const SYSTEM_HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program listens there: choose another port.',
+  EADDRNOTAVAIL: 'This machine has no such address.',
+  EACCES: 'Permission is missing.',
+  EROFS: 'The file system is read-only.',
+  ENOENT: 'Is the path right, and is its folder there?',
+  ENOTDIR: 'A part of the path is a file.',
+  EEXIST: 'A file of that name is in the way.',
+  ENOSPC: 'The disk is full.',
+};
+
+/** Errors for which the command line is to blame. */
+const USAGE: readonly string[] = ['CliError usage', 'LabError options'];
 
 /** Prints `error` for people; a stack only for what nobody foresaw. Returns the exit code. */
 export function reportFailure(error: unknown, to: NodeJS.WritableStream): number {
-  if (error instanceof CommanderError) return error.exitCode;
-  if (error instanceof ClavigerError) {
-    const hint = error instanceof CliError ? error.hint : HINTS[`${error.name} ${String(error.code)}`];
-    to.write(`claviger: ${error.message}\n`);
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const tell = (message: string, hint: string | undefined): void => {
+    to.write(`claviger: ${message}\n`);
     if (hint !== undefined) to.write(`  hint: ${hint}\n`);
-    return error instanceof CliError && error.code === 'usage' ? 2 : 1;
+  };
+  if (error instanceof ClavigerError) {
+    const kind = `${error.name} ${String(error.code)}`;
+    tell(error.message, error instanceof CliError ? error.hint : HINTS[kind]);
+    return USAGE.includes(kind) ? 2 : 1;
   }
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error) {
-    to.write(`claviger: ${error.message}\n`);
+    if (error.code !== 'EPIPE') tell(error.message, SYSTEM_HINTS[error.code]);
     return 1;
   }
   to.write(

@@ -3,6 +3,9 @@
 import { createProgram } from './program.ts';
 import { reportFailure } from './failure.ts';
 
+// Whoever reads the output may stop before its end, as `head` does. What is left to do is to go.
+process.stdout.on('error', (error) => process.exit(reportFailure(error, process.stderr)));
+
 try {
   await createProgram().parseAsync(process.argv);
 } catch (error) {

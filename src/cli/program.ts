@@ -86,7 +86,7 @@ export function createProgram(): Command {
     program.addCommand(command);
   }
   for (const command of everyCommand(program))
-    command.showHelpAfterError('(add --help for usage and examples)');
+    command.showHelpAfterError('(add --help for usage and examples)').exitOverride();
   return program;
 }
 

@@ -81,7 +81,7 @@ export function* verifyChain(lines: Iterable<string>): Generator<AuditRecord> {
   let hash = FIRST;
   let sequence = 0;
   for (const line of lines) {
-    const record = parseRecord(line);
+    const record = parseRecord(line, sequence);
     const { hash: claimed, ...body } = record;
     if (record.sequence !== sequence || chained(hash, body) !== claimed) {
       throw new EvidenceError('broken-chain', `audit record ${sequence} does not continue the chain`);
@@ -105,12 +105,12 @@ function sorted(event: AuditEvent): Record<string, unknown> {
   return Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function parseRecord(line: string): AuditRecord {
+function parseRecord(line: string, place: number): AuditRecord {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch (cause) {
-    throw new EvidenceError('malformed', 'an audit line is not JSON', { cause });
+    throw new EvidenceError('malformed', `audit record ${place} is not JSON`, { cause });
   }
   const record = value as Partial<AuditRecord> | null;
   if (
@@ -122,7 +122,7 @@ function parseRecord(line: string): AuditRecord {
     typeof record.event !== 'object' ||
     (record.event as AuditEvent | null) === null
   ) {
-    throw new EvidenceError('malformed', 'an audit line lacks a field');
+    throw new EvidenceError('malformed', `audit record ${place} lacks a field`);
   }
   return { sequence: record.sequence, time: record.time, event: record.event, hash: record.hash };
 }

@@ -1,11 +1,12 @@
 /** The command line as a person meets it: real processes, readable scripts. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/bytes/octets.ts';
+import { HashChainLog } from '../../src/evidence/log.ts';
 import { delivered, InterceptedCall } from '../lemf/call.ts';
 import { vectorFile } from '../support/shared.ts';
 import { buildOnce, cli } from '../support/cli.ts';
@@ -25,6 +26,20 @@ const iMessage1 = exchange.messages['I_MESSAGE_1']!.message;
 function run(args: string[], input = ''): { status: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { input, encoding: 'utf8' });
   return { status, out: stdout, err: stderr };
+}
+
+const inFolder = ['--out', path.join(folder, 'demo-out')];
+
+/** An audit log of more than a pipe holds. */
+function longAuditLog(): string {
+  const at = path.join(folder, 'audit.jsonl');
+  if (existsSync(at)) return at;
+  const lines: string[] = [];
+  const store = { lines: () => lines, append: (line: string) => void lines.push(line) };
+  const log = new HashChainLog(store, { now: () => 0, after: () => ({ cancel: () => undefined }) });
+  for (let epoch = 0; epoch < 2000; epoch++) log.append({ kind: 'li-root-created', epoch });
+  writeFileSync(at, lines.map((line) => `${line}\n`).join(''));
+  return at;
 }
 
 beforeAll(buildOnce, 120_000);
@@ -49,9 +64,93 @@ describe('claviger', () => {
 
   it('says what is wrong with a command line and exits with a code that says so', () => {
     const { status, err } = run(['mikey', 'decode', '--jsno']);
-    expect(status).not.toBe(0);
+    expect(status).toBe(2);
     expect(err).toMatch(/unknown option '--jsno'/);
     expect(err).toMatch(/--help/);
+  });
+
+  it.each([
+    ['an unknown command', ['no-such'], /unknown command/],
+    ['no command', [], /Usage/],
+    ['a choice that is none', ['demo', '--target', 'carol'], /Allowed choices are alice, bob/],
+    ['a fault that is none', ['demo', '--fault', 'sun-down=home1'], /there is no fault sun-down=home1/],
+    ['times without an outage', ['demo', '--from', '5'], /none does/],
+    ['times in the wrong order', ['demo', '--fault', 'df-down=home1', '--from', '5', '--to', '4'], /before/],
+    ['a privileged port', ['demo', '--port-base', '80'], /not from 1024 to 64960/],
+    ['a port beyond the last', ['demo', '--port-base', '64961'], /not from 1024 to 64960/],
+    ['a file in place of a folder', ['demo', '--out', cli], /is not a folder/],
+    ['a size that is none', ['ibe', 'setup', '--district', 'https://x/', '--out', 'x', '--n', '99'], /2048/],
+  ] as const)('exits with 2 for %s', (_, args, says) => {
+    const { status, out, err } = run([
+      ...args.slice(0, 1),
+      ...(args[0] === 'demo' ? inFolder : []),
+      ...args.slice(1),
+    ]);
+    expect(err).toMatch(says);
+    expect(err).not.toMatch(/ {4}at /);
+    expect([status, out]).toEqual([2, '']);
+  });
+
+  it('goes quietly when nobody reads on', () => {
+    const script = `"${process.execPath}" "${cli}" audit verify --print "${longAuditLog()}" | head -n 1`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect(stdout).toMatch(/li-root-created/);
+    expect(stderr).toBe('');
+  });
+});
+
+describe('claviger ENTITY run', () => {
+  it('says in which line a configuration is no JSON, and quotes nothing of it', () => {
+    const file = path.join(folder, 'kms.json');
+    writeFileSync(file, '{\n  "psk": x"0123456789abcdef"\n}\n');
+    const { status, err } = run(['kms', 'run', '--config', file]);
+    expect(status).toBe(1);
+    expect(err).toMatch(/kms\.json is not JSON/);
+    expect(err).not.toMatch(/0123|psk/);
+  });
+});
+
+describe('claviger audit verify', () => {
+  it('says which record is wrong', () => {
+    const file = longAuditLog();
+    expect(run(['audit', 'verify', file]).status).toBe(0);
+    const lines = readFileSync(file, 'utf8').split('\n');
+    const check = (changed: string[]): { status: number | null; err: string } =>
+      run(['audit', 'verify', '-'], changed.join('\n'));
+    expect(check(lines.toSpliced(5, 1))).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/record 5 does not continue/) as string,
+    });
+    expect(check(lines.with(7, '{'))).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/record 7 is not JSON/) as string,
+    });
+    expect(check(lines.with(7, '{}'))).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/record 7 lacks a field/) as string,
+    });
+  });
+});
+
+describe('claviger lemf recover', () => {
+  it('says what is wrong with a file', () => {
+    const [hi2, hi3] = ['hi2.ber', 'hi3.ber'].map((name) => path.join(folder, name));
+    writeFileSync(hi2!, 'no BER at all');
+    writeFileSync(hi3!, Buffer.from('3082ffff00', 'hex'));
+    const { status, err } = run([
+      'lemf',
+      'recover',
+      '--hi2',
+      hi2!,
+      '--hi3',
+      hi3!,
+      '--out',
+      path.join(folder, 'audio'),
+    ]);
+    expect(status).toBe(1);
+    expect(err).toMatch(/hi2\.ber: 0 PDUs; .*13 octets were not read/);
+    expect(err).toMatch(/hi3\.ber: 0 PDUs; .*5 octets were not read/);
+    expect(err).toMatch(/no call with content/);
   });
 });
 
@@ -189,6 +288,24 @@ describe('claviger get-keys', () => {
     expect(answer.cryptoSessions.map((session) => [hex(session.sessionKey), hex(session.salt)])).toEqual(
       exchange.keys.cryptoSessions.map(({ tek, salt }) => [tek, salt]),
     );
+  });
+
+  it('says which homes there are, and quotes nothing of a file that is no JSON', () => {
+    const target = ['--target', exchange.uri.i, ...files];
+    expect(run(['get-keys', '--secrets', secrets, ...target])).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/--home is needed\n.*It has home1, home2/) as string,
+    });
+    expect(run(['get-keys', '--secrets', secrets, '--home', 'home3', ...target])).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/has no home3/) as string,
+    });
+    const broken = path.join(folder, 'broken.json');
+    writeFileSync(broken, '{ "masterSecret": 0x0123456789abcdef }');
+    const { status, err } = run(['get-keys', '--secrets', broken, ...target]);
+    expect(status).toBe(1);
+    expect(err).toMatch(/is not JSON/);
+    expect(err).not.toMatch(/0123|masterSecret/);
   });
 
   it('gives no keys for somebody who took no part, and says so', () => {

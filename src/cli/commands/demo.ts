@@ -37,7 +37,7 @@ export function demoCommand(): Command {
       '--seed <text>',
       'take time and randomness of signalling and media from a seed: a reproducible run, not a secret one',
     )
-    .option('--port-base <port>', 'first of the TCP ports on 127.0.0.1 (default: any free block)', whole)
+    .option('--port-base <port>', 'first of the ports on 127.0.0.1 (default: any free block)', whole)
     .option('--json', 'print report.json instead of the timeline')
     .addOption(
       new Option('--log <level>', 'what the entities log')
@@ -77,12 +77,12 @@ async function demo(flags: DemoFlags): Promise<void> {
     ...(portBase === undefined ? {} : { portBase }),
     ...(quiet ? {} : { watch: (entry) => process.stdout.write(renderEntry(entry) + '\n') }),
   });
-  process.stdout.write(quiet ? JSON.stringify(report, null, 2) + '\n' : conclusion(report, out));
+  process.stdout.write(quiet ? JSON.stringify(report, null, 2) + '\n' : conclusion(report, flags));
   if (!report.passed) throw new CliError('failed', 'a check failed', `${out}/report.json has the details.`);
 }
 
 /** What was recovered, and how it was checked. */
-function conclusion(report: DemoReport, out: string): string {
+function conclusion(report: DemoReport, { out, revealSecrets }: DemoFlags): string {
   const lines = ['', 'What was checked'];
   for (const { name, passed, detail } of report.checks)
     lines.push(`  ${passed ? 'ok    ' : 'FAILED'}  ${name}: ${detail}`);
@@ -94,8 +94,11 @@ function conclusion(report: DemoReport, out: string): string {
         `  keys at the LEMF ${keys} ms after I_MESSAGE_2 (target ${String(call.target)}, ${String(call.role)})`,
       );
   }
-  lines.push(`  ${out}/  report.json, signalling/, spoken-*.wav, recovered-*.wav, home1/, home2/`, '');
-  return lines.join('\n');
+  const recovered = report.calls.some(({ recovery }) => recovery.some(({ recovered: done }) => done));
+  const left = ['report.json', 'signalling/', 'spoken-*.wav', ...(recovered ? ['recovered-*.wav'] : [])];
+  lines.push(`  ${out}/  ${[...left, 'home1/', 'home2/'].join(', ')}`);
+  if (revealSecrets === true) lines.push('  secrets and keys in the clear: secrets.json, xk/ of each home');
+  return [...lines, ''].join('\n');
 }
 
 function whole(text: string): number {

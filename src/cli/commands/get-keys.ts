@@ -1,5 +1,6 @@
 /** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
 import { Command } from 'commander';
+import { parseConfig } from '../../app/config.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
 import type { GetKeysRequest } from '../../li/wire/xk.ts';
@@ -55,16 +56,18 @@ async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<v
 }
 
 function readDistrict({ secrets, home }: GetKeysFlags): DistrictFile {
-  const json = JSON.parse(Buffer.from(readInput(secrets)).toString('utf8')) as Record<string, unknown>;
-  const chosen = home === undefined ? json : json[home];
-  if (chosen === undefined) {
-    throw new CliError(
-      'usage',
-      `${secrets} has no ${String(home)}`,
-      `It has ${Object.keys(json).join(', ')}.`,
-    );
+  const json = parseConfig(Buffer.from(readInput(secrets)).toString('utf8'), secrets);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new CliError('input', `${secrets} is not an object`, 'Is it the file that --secrets is for?');
   }
-  return decodeDistrictFile(chosen);
+  const members = json as Readonly<Record<string, unknown>>;
+  const hasHomes = members['masterSecret'] === undefined;
+  if (home === undefined ? hasHomes : !Object.hasOwn(members, home)) {
+    const wrong = home === undefined ? 'is not of one home: --home is needed' : `has no ${home}`;
+    const names = Object.keys(members).join(', ');
+    throw new CliError('usage', `${secrets} ${wrong}`, hasHomes ? `It has ${names}.` : 'It is of one home.');
+  }
+  return decodeDistrictFile(home === undefined ? json : members[home]);
 }
 
 /** The first message of each kind; the same message in several hops is one. */

@@ -1,5 +1,6 @@
 /** `claviger lemf recover`: audio from what was handed over, from two files alone. */
 import { Command } from 'commander';
+import type { FileSummary } from '../../lemf/calls.ts';
 import type { CallReport } from '../../lemf/recover.ts';
 import { CliError } from '../failure.ts';
 
@@ -39,9 +40,15 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
   );
   if (flags.json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
   else for (const call of report.calls) process.stdout.write(describe(call));
+  for (const kind of ['hi2', 'hi3'] as const) warnOf(flags[kind], report.files[kind]);
   const withContent = report.calls.filter(({ packets }) => packets > 0);
   const failed = withContent.filter(({ recovered }) => !recovered).length;
-  if (withContent.length === 0) throw new CliError('failed', 'the files hold no call with content');
+  if (withContent.length === 0)
+    throw new CliError(
+      'failed',
+      'the files hold no call with content',
+      'Are they of one LEMF, and the right way round?',
+    );
   if (failed > 0) {
     throw new CliError(
       'failed',
@@ -49,6 +56,16 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
       'recover.json has the reasons.',
     );
   }
+}
+
+/** What is wrong with a file, on standard error. */
+function warnOf(file: string, { pdus, truncatedOctets, undecodable, damage }: FileSummary): void {
+  const faults = [
+    ...(undecodable.length > 0 ? [`${undecodable.length} of them cannot be decoded`] : []),
+    ...(truncatedOctets > 0 ? [`the last ${truncatedOctets} octets were not read`] : []),
+    ...(damage === null ? [] : [damage]),
+  ];
+  if (faults.length > 0) process.stderr.write(`${file}: ${pdus} PDUs; ${faults.join('; ')}\n`);
 }
 
 function describe(call: CallReport): string {
