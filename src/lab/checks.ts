@@ -8,10 +8,11 @@ import { decodeWav } from '../media/wav.ts';
 import { compareSamples } from './call.ts';
 import type { CallOutcome } from './call.ts';
 import type { Observations } from './demo.ts';
-import type { Faults } from './faults.ts';
+import type { Faults, Outage } from './faults.ts';
 import { HOMES } from './home.ts';
 import type { HomeName } from './home.ts';
 import type { Network } from './network.ts';
+import type { TimelineEntry } from './timeline.ts';
 
 export interface Check {
   readonly name: string;
@@ -28,7 +29,10 @@ export interface CheckParts {
   readonly targets: readonly string[];
   readonly seen: Observations;
   readonly faults: Faults;
+  readonly timeline: readonly TimelineEntry[];
   readonly out: string;
+  /** Where the LEMF of a home has written what it recovered; two LEMFs have the same names for it. */
+  readonly recoveredIn: (home: HomeName) => string;
 }
 
 export function judge(parts: CheckParts): Check[] {
@@ -42,6 +46,7 @@ export function judge(parts: CheckParts): Check[] {
       auditCheck(parts, home),
     ]),
     ...others.flatMap((home) => untouchedChecks(parts, home)),
+    ...parts.faults.outages.map((outage) => outageCheck(parts, outage)),
   ];
 }
 
@@ -78,7 +83,7 @@ function targetChecks(parts: CheckParts, user: string, home: HomeName): Check[] 
     if (file === undefined || file.file === null) {
       return { name, passed: false, detail: calls[0]?.explanation ?? 'no content was delivered' };
     }
-    const samples = decodeWav(new Uint8Array(readFileSync(path.join(parts.out, file.file))));
+    const samples = decodeWav(new Uint8Array(readFileSync(path.join(parts.recoveredIn(home), file.file))));
     const { equal, detail } = compareSamples(samples, parts.voices[speaker]);
     return {
       name,
@@ -103,7 +108,7 @@ function failureCheck({ recovered }: CheckParts, user: string, home: HomeName): 
   return {
     name: `the LEMF of ${home} is told that ${user}'s keys could not be retrieved`,
     passed: failures > 0 && keys === 0,
-    detail: `${failures} failure records, ${keys} key records`,
+    detail: `${counted(failures, 'failure record')}, ${counted(keys, 'key record')}`,
   };
 }
 
@@ -118,7 +123,7 @@ function countChecks({ recovered, out }: CheckParts, home: HomeName): Check[] {
     {
       name: `sequence numbers at the LEMF of ${home} have no gap`,
       passed: gaps === 0 && calls.length > 0,
-      detail: `${gaps} gaps in ${calls.length} communications`,
+      detail: `${counted(gaps, 'gap')} in ${counted(calls.length, 'communication')}`,
     },
     {
       name: `the LEMF of ${home} has as many records as X2 and X3 carried`,
@@ -139,7 +144,7 @@ function auditCheck({ seen, out }: CheckParts, home: HomeName): Check {
   return {
     name: `every release of keys is in the audit log of the KMS of ${home}`,
     passed: released.length >= seen.answers[home] && answers.length > 0,
-    detail: `${answers.length} questions, ${released.length} answered; ${records.length} records, unbroken`,
+    detail: `${counted(answers.length, 'question')}, ${released.length} answered; ${counted(records.length, 'record')}, unbroken`,
   };
 }
 
@@ -151,9 +156,32 @@ function untouchedChecks({ recovered, seen, out }: CheckParts, home: HomeName): 
     {
       name: `nothing of the call is intercepted in ${home}`,
       passed: pdus === 0 && calls.length === 0 && seen.questions[home] === 0,
-      detail: `${pdus} PDUs on X2 and X3, ${calls.length} communications at the LEMF, ${seen.questions[home]} get_keys`,
+      detail: `${counted(pdus, 'PDU')} on X2 and X3, ${counted(calls.length, 'communication')} at the LEMF, ${seen.questions[home]} get_keys`,
     },
   ];
+}
+
+/** A fault that came too late, or not at all, has shown nothing. */
+function outageCheck({ call, timeline }: CheckParts, { entity, home }: Outage): Check {
+  const name = `${entity}.${home}`;
+  const changes = timeline.filter(({ reference, from }) => reference === 'lab' && from === name);
+  const down = changes.find(({ what }) => what === 'is down')?.at ?? Infinity;
+  const up = changes.find(({ at, what }) => at > down && what.endsWith('is up'))?.at ?? Infinity;
+  const seconds = (at: number): string => (at / 1000).toFixed(3);
+  const { dialled, ended } = call.times;
+  return {
+    name: `${name} was down during the call`,
+    passed: down < ended && up > dialled,
+    detail:
+      down < ended
+        ? `from ${seconds(down)} s to ${seconds(up)} s, the call from ${seconds(dialled)} s to ${seconds(ended)} s`
+        : `the call ended ${seconds(ended - dialled)} s after dialling, before it was to go down`,
+  };
+}
+
+/** `1 question`, `2 questions`. */
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function pdusIn(file: string): number {

@@ -1,7 +1,8 @@
 /**
  * The demo: alice@home1.example calls bob@home2.example, with or without a warrant, and what the LEMF makes of it.
  *
- *     network up ─► phones register ─► warrants over X1 ─► the call ─► deliveries settle ─► recovery ─► checks
+ *     network up ─► phones register ─► warrants over X1 ─► the call ─► deliveries settle
+ *                ─► warrants end ─► recovery ─► network down ─► checks
  *
  * Everything that is claimed at the end is measured in the run: the two recordings against what either end heard and
  * against what each LEMF recovered, sample by sample; the numbers of PDUs on X2 and X3 against those on HI2 and HI3.
@@ -13,6 +14,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,6 +73,12 @@ export interface Observations {
   readonly refusals: Record<HomeName, string[]>;
 }
 
+/** What the network has come to when it is stopped. */
+interface Course {
+  readonly call: CallOutcome;
+  readonly recovered: Record<HomeName, RecoveryReport>;
+}
+
 const USERS: Readonly<Record<HomeName, readonly string[]>> = { home1: ['alice'], home2: ['bob'] };
 const SETTLE_MS = 12_000;
 
@@ -86,18 +94,20 @@ const AUDIT_LOGS: Readonly<Record<string, string>> = {
 /** Runs the demo. @throws LabError */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const faults = parseFaults(options.faults, Object.values(USERS).flat());
+  if (faults.outages.length === 0 && (options.from !== undefined || options.to !== undefined)) {
+    throw new LabError('options', 'from and to are for an entity that goes down, and none does');
+  }
   prepareOut(options.out);
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
+  // The state has private keys: it goes however the process ends, short of SIGKILL.
   const forget = (): void => rmSync(state, { recursive: true, force: true });
-  const interrupted = (): void => {
-    forget();
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const interrupted = (): void => process.exit(130);
+  const terminated = (): void => process.exit(143);
+  process.once('exit', forget).once('SIGINT', interrupted).once('SIGTERM', terminated);
   try {
     return await new Demo(options, faults, state).run();
   } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    process.off('exit', forget).off('SIGINT', interrupted).off('SIGTERM', terminated);
     forget();
   }
 }
@@ -124,19 +134,19 @@ class Demo {
   async run(): Promise<DemoReport> {
     const recordings = this.#options.recordings ?? { alice: recording('alice'), bob: recording('bob') };
     const network = await this.#networkUp();
-    try {
+    const course = async (): Promise<Course> => {
       await network.register();
       await this.#issueWarrants(network);
       const call = await this.#callWithOutages(network, recordings);
       await this.#settle(network);
-      const recovered = await this.#recover(network);
-      const report = this.#conclude(network, call, recordings, recovered);
-      if (this.#options.revealSecrets) await this.#reveal(network);
       await this.#withdrawWarrants(network);
-      return report;
-    } finally {
-      await network.stop();
-    }
+      const recovered = await this.#recover(network);
+      if (this.#options.revealSecrets) await this.#reveal(network);
+      return { call, recovered };
+    };
+    const { call, recovered } = await course().finally(() => network.stop());
+    this.#keepFiles();
+    return this.#conclude(network, call, recordings, recovered);
   }
 
   #networkUp(): Promise<Network> {
@@ -231,7 +241,7 @@ class Demo {
     const { out } = this.#options;
     const reports: Partial<Record<HomeName, RecoveryReport>> = {};
     for (const home of HOMES) {
-      const folder = path.join(this.#state, `recovered-${home}`);
+      const folder = this.#recoveredIn(home);
       const report = await network.running('lemf', home).recover(folder);
       reports[home] = report;
       const files = report.calls.flatMap(({ streams }) => streams.flatMap(({ file }) => file ?? []));
@@ -244,6 +254,18 @@ class Demo {
           `recovered ${files.length === 0 ? 'nothing' : files.join(', ')}`,
         );
       }
+    }
+    return reports as Record<HomeName, RecoveryReport>;
+  }
+
+  #recoveredIn(home: HomeName): string {
+    return path.join(this.#state, `recovered-${home}`);
+  }
+
+  /** What the LEMFs have received and the audit logs, to their end. */
+  #keepFiles(): void {
+    const { out } = this.#options;
+    for (const home of HOMES) {
       mkdirSync(path.join(out, home, 'audit'), { recursive: true, mode: 0o700 });
       for (const name of ['hi2.ber', 'hi3.ber']) {
         copyFileSync(path.join(this.#state, home, 'lemf', name), path.join(out, home, name));
@@ -252,7 +274,6 @@ class Demo {
         copyFileSync(path.join(this.#state, home, file), path.join(out, home, 'audit', `${entity}.jsonl`));
       }
     }
-    return reports as Record<HomeName, RecoveryReport>;
   }
 
   #conclude(
@@ -274,7 +295,9 @@ class Demo {
       targets: this.#targets,
       seen: this.#seen,
       faults: this.#faults,
+      timeline: this.#timeline.entries,
       out,
+      recoveredIn: (home: HomeName) => this.#recoveredIn(home),
     };
     const checks = judge(parts);
     const { messages } = network.signalling;
@@ -391,12 +414,18 @@ function outageWindow(
   };
 }
 
-/** Makes the folder, or empties it if it holds an earlier run; never touches anything else. */
+/** Names of what a run leaves. */
+const LEFT = /^(?:(?:report|secrets)\.json|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
+
+/** Makes the folder, or empties it if it holds an earlier run and nothing else. */
 function prepareOut(out: string): void {
   if (existsSync(out)) {
+    if (!statSync(out).isDirectory()) throw new LabError('options', `${out} is not a folder`);
     const names = readdirSync(out);
-    if (names.length > 0 && !names.includes('report.json')) {
-      throw new LabError('options', `${out} holds other things than an earlier run; nothing was touched`);
+    const others = names.filter((name) => !LEFT.test(name));
+    if (others.length > 0 || (names.length > 0 && !names.includes('report.json'))) {
+      const what = others[0] ?? names[0] ?? '';
+      throw new LabError('options', `${out} holds more than an earlier run (${what}); nothing was touched`);
     }
     for (const name of names) rmSync(path.join(out, name), { recursive: true });
   }

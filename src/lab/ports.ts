@@ -49,10 +49,17 @@ export class PortBlock {
 
 /**
  * A block none of whose TCP ports is taken: the one that begins at `base`, or the first free one for `null`.
- * @throws LabError `ports`
+ * @throws LabError `ports`, `options`
  */
 export async function findPorts(base: number | null): Promise<PortBlock> {
   if (base !== null) {
+    const last = 65_536 - BLOCK;
+    if (base < 1024 || base > last) {
+      throw new LabError(
+        'options',
+        `the first port, ${base}, is not from 1024 to ${last}: ${BLOCK} are needed`,
+      );
+    }
     const block = await take(base);
     if (block !== null) return block;
     throw new LabError('ports', `some of the ports ${base} to ${base + TCP_PORTS - 1} are taken`);

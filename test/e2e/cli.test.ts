@@ -1,6 +1,7 @@
 /** `claviger demo` as its user runs it: a process of its own, with the recordings of the package. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/app/runtime.ts';
@@ -14,11 +15,12 @@ import { REPRODUCIBLE_TIME } from '../../src/lab/network.ts';
 import { findPorts, PortBlock } from '../../src/lab/ports.ts';
 import { compareSamples, recording, spoken } from '../../src/lab/call.ts';
 import type { DemoReport } from '../../src/lab/report.ts';
+import { renderEntry } from '../../src/lab/timeline.ts';
 import { decodeDistrictFile } from '../../src/kms/district-file.ts';
 import { toBigInt } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { decodeWav } from '../../src/media/wav.ts';
-import { buildOnce } from '../support/cli.ts';
+import { buildOnce, cli } from '../support/cli.ts';
 import { claviger, failures, filesBelow, octetsOf, recordsOf, temporaryFolder } from './support.ts';
 import type { Finished } from './support.ts';
 
@@ -28,6 +30,7 @@ const SEED = 'a seed of the tests';
 let plain: Finished;
 let debug: Finished;
 let kms: Finished;
+let late: Finished;
 
 beforeAll(async () => {
   await buildOnce();
@@ -35,9 +38,10 @@ beforeAll(async () => {
   const block = await findPorts(null);
   block.release();
   const seeded = ['--seed', SEED, '--port-base', String(block.base), '--reveal-secrets', '--log', 'debug'];
-  [debug, kms] = await Promise.all([
+  [debug, kms, late] = await Promise.all([
     claviger('demo', '--out', out.debug, '--target', 'both', ...seeded),
     claviger('demo', '--out', out.kms, '--fault', 'kms-down=home1', '--json'),
+    claviger('demo', '--out', folder.at('late'), '--fault', 'df-down=home2', '--from', '60000'),
   ]);
 }, 240_000);
 afterAll(() => folder.remove());
@@ -109,6 +113,22 @@ describe('claviger demo', () => {
     expect(compareSamples(alice!, bob!).equal).toBe(false);
   });
 
+  it('has on record what it told, to the end: every line, every SIP message, every X1 document', () => {
+    const { timeline } = reportOf(out.plain);
+    const printed = plain.stdout.split('\n').filter((text) => /^ *\d+\.\d{3} s {2}/.test(text));
+    expect(timeline.map(renderEntry)).toEqual(printed);
+    expect(timeline.map(({ what }) => what)).toContain('DeactivateTaskRequest');
+    const names = (folderName: string): string[] =>
+      readdirSync(path.join(out.plain, folderName))
+        .sort()
+        .map((name) => name.replace(/^\d+-/, ''));
+    const lines = (points: string[], form: (from: string, to: string) => string): string[] =>
+      timeline.flatMap(({ reference, from, to }) => (points.includes(reference) ? [form(from, to)] : []));
+    expect(names('signalling')).toEqual(lines(['Gm', 'Mw'], (from, to) => `${from}-${to}.sip`));
+    const entity = (name: string): string => name.replace('.home1', '');
+    expect(names('home1/x1')).toEqual(lines(['X1'], (from, to) => `${entity(from)}-${entity(to)}.xml`));
+  });
+
   it('reports the call, its crypto sessions and the checks with what was measured', () => {
     const report = reportOf(out.plain);
     expect(failures(report)).toEqual([]);
@@ -138,6 +158,31 @@ describe('claviger demo', () => {
     expect(failed).toBeGreaterThan(0);
     expect(keyed).toBeGreaterThan(failed);
     expect(reportOf(out.kms).calls[0]?.recovery.map(({ recovered }) => recovered)).toEqual([true]);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends it at once; of keys and state nothing stays', async (signal, code) => {
+    const temporary = folder.at(signal);
+    mkdirSync(temporary);
+    const args = [cli, 'demo', '--out', folder.at(`${signal}-out`)];
+    const child = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: temporary } });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await new Promise<void>((resolve) => {
+      child.stdout.on('data', (text: Buffer) => {
+        if (text.includes('REGISTER')) resolve();
+      });
+    });
+    expect(readdirSync(temporary)).toHaveLength(1);
+    child.kill(signal);
+    expect(await ended).toBe(code);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it('says that a fault came too late to show anything', () => {
+    expect(late.status).toBe(1);
+    expect(late.stdout).toMatch(/FAILED {2}df\.home2 was down during the call: the call ended \d+\.\d+ s/);
   });
 
   it('refuses a folder that holds other things, a fault and a target that do not exist', async () => {
