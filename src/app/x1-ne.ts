@@ -92,7 +92,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     admfIdentifier: config.admf.identifier,
     neIdentifier: config.identifier,
     transport: x1Transport(client, config.admf.url),
-    clock,
+    ...runtime,
     random: systemRandom(),
     ...judge,
   });

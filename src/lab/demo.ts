@@ -7,16 +7,7 @@
  * Everything that is claimed at the end is measured in the run: the two recordings against what either end heard and
  * against what each LEMF recovered, sample by sample; the numbers of PDUs on X2 and X3 against those on HI2 and HI3.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,6 +27,7 @@ import type { HomeName } from './home.ts';
 import type { MediaListener } from './media-tap.ts';
 import { Network, REPRODUCIBLE_TIME } from './network.ts';
 import { iMessage2Time, icidOf } from './observations.ts';
+import { prepareOut, writeReport } from './out-folder.ts';
 import { callReports } from './report.ts';
 import type { DemoReport } from './report.ts';
 import { Timeline } from './timeline.ts';
@@ -106,6 +98,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   process.once('exit', forget).once('SIGINT', interrupted).once('SIGTERM', terminated);
   try {
     return await new Demo(options, faults, state).run();
+  } catch (error) {
+    writeReport(options.out, { state: 'failed', error: error instanceof Error ? error.message : 'unknown' });
+    throw error;
   } finally {
     process.off('exit', forget).off('SIGINT', interrupted).off('SIGTERM', terminated);
     forget();
@@ -315,7 +310,7 @@ class Demo {
       checks,
       timeline: this.#timeline.entries,
     };
-    writeFileSync(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
+    writeReport(out, report);
     return report;
   }
 
@@ -412,25 +407,6 @@ function outageWindow(
       return begun;
     },
   };
-}
-
-/** Names of what a run leaves. */
-const LEFT = /^(?:(?:report|secrets)\.json|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
-
-/** Makes the folder, or empties it if it holds an earlier run and nothing else. */
-function prepareOut(out: string): void {
-  if (existsSync(out)) {
-    if (!statSync(out).isDirectory()) throw new LabError('options', `${out} is not a folder`);
-    const names = readdirSync(out);
-    const others = names.filter((name) => !LEFT.test(name));
-    if (others.length > 0 || (names.length > 0 && !names.includes('report.json'))) {
-      const what = others[0] ?? names[0] ?? '';
-      throw new LabError('options', `${out} holds more than an earlier run (${what}); nothing was touched`);
-    }
-    for (const name of names) rmSync(path.join(out, name), { recursive: true });
-  }
-  mkdirSync(out, { recursive: true });
-  writeFileSync(path.join(out, 'report.json'), JSON.stringify({ state: 'running' }) + '\n');
 }
 
 function short(name: string): string {

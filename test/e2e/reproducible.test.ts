@@ -35,17 +35,24 @@ interface Run {
 }
 
 let alice: Run;
+/** Alice is the target, and the DF of her home is away: the CSCF and the gateway have trouble to report. */
+let troubled: Run;
 let none: Run;
 let other: Run;
 
-async function run(target: 'alice' | 'none', seed: string, portBase: number): Promise<Run> {
-  const out = folder.at(`${target}-${seed}`);
+async function run(
+  target: 'alice' | 'none',
+  seed: string,
+  portBase: number,
+  faults: readonly string[] = [],
+): Promise<Run> {
+  const out = folder.at(['run', target, seed, ...faults].join('-'));
   const media = new Map<string, string[]>();
   const onMedia = ({ party, from, to, octets }: SentDatagram): void => {
     const stream = `${party} ${from.port} ${to.port}`;
     media.set(stream, [...(media.get(stream) ?? []), toHex(octets)]);
   };
-  const report = await shortDemo(out, { target, seed, portBase, revealSecrets: true, onMedia });
+  const report = await shortDemo(out, { target, seed, portBase, faults, revealSecrets: true, onMedia });
   return { out, report, media };
 }
 
@@ -56,6 +63,7 @@ beforeAll(async () => {
   const control = run('none', 'another', another.base);
   alice = await run('alice', SEED, block.base);
   none = await run('none', SEED, block.base);
+  troubled = await run('alice', SEED, block.base, ['df-down=home1']);
   other = await control;
 }, 240_000);
 afterAll(() => folder.remove());
@@ -76,23 +84,41 @@ describe('a reproducible run with alice as target', () => {
 });
 
 describe('the same run without a target', () => {
-  it('R-21: every SIP message is the same, in the same order, octet for octet', () => {
-    const [withTarget, without] = [signallingOf(alice.out), signallingOf(none.out)];
+  const sameSignalling = (intercepted: Run): void => {
+    const [withTarget, without] = [signallingOf(intercepted.out), signallingOf(none.out)];
     expect(without.map(({ name }) => name)).toEqual(withTarget.map(({ name }) => name));
     for (const [at, message] of withTarget.entries()) {
       expect(without[at]?.text, message.name).toBe(message.text);
       expect(toHex(without[at]?.octets ?? new Uint8Array())).toBe(toHex(message.octets));
     }
     expect(withTarget.length).toBeGreaterThan(30);
-  });
+  };
 
-  it('R-21: every datagram of phones and gateways is the same, octet for octet, in the same order', () => {
-    const streams = [...alice.media.keys()].sort();
+  const sameMedia = (intercepted: Run): void => {
+    const streams = [...intercepted.media.keys()].sort();
     expect([...none.media.keys()].sort()).toEqual(streams);
     expect(new Set(streams.map((stream) => stream.split(' ')[0]))).toEqual(
       new Set(['alice', 'bob', 'gateway.home1', 'gateway.home2']),
     );
-    for (const stream of streams) expect(none.media.get(stream), stream).toEqual(alice.media.get(stream));
+    for (const stream of streams)
+      expect(none.media.get(stream), stream).toEqual(intercepted.media.get(stream));
+  };
+
+  it('R-21: every SIP message is the same, in the same order, octet for octet', () => {
+    sameSignalling(alice);
+  });
+
+  it('R-21: every datagram of phones and gateways is the same, octet for octet, in the same order', () => {
+    sameMedia(alice);
+  });
+
+  it('R-21: nor does trouble with interception show: with the DF away all of this is the same', () => {
+    expect(failures(troubled.report)).toEqual([]);
+    const what = ({ report }: Run): string[] => report.timeline.map((entry) => entry.what);
+    expect(what(troubled)).toContain('ReportDestinationIssueRequest');
+    expect(what(alice)).not.toContain('ReportDestinationIssueRequest');
+    sameSignalling(troubled);
+    sameMedia(troubled);
   });
 
   it('another seed gives other messages and other packets: the comparison can fail', () => {

@@ -1,10 +1,19 @@
 /** What the demo refuses before it begins; whole runs are in test/e2e. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runDemo } from '../../src/lab/demo.ts';
 import type { DemoOptions } from '../../src/lab/demo.ts';
+import { findPorts } from '../../src/lab/ports.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-lab-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -54,6 +63,21 @@ describe('options that make no sense', () => {
     const out = path.join(folder, 'never');
     await refused(out, options);
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('a run that fails says so where its report would be', async () => {
+    const block = await findPorts(null);
+    const out = path.join(folder, 'failed');
+    try {
+      const run = runDemo({ out, target: 'none', faults: [], revealSecrets: false, portBase: block.base });
+      await expect(run).rejects.toMatchObject({ name: 'LabError', code: 'ports' });
+    } finally {
+      block.release();
+    }
+    expect(JSON.parse(readFileSync(path.join(out, 'report.json'), 'utf8'))).toMatchObject({
+      state: 'failed',
+      error: expect.stringMatching(/are taken/) as string,
+    });
   });
 
   it.each([80, 64_961, 70_000])('port %d as the first: refused', async (portBase) => {
