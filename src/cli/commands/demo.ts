@@ -49,8 +49,8 @@ export function demoCommand(): Command {
 }
 
 const EXAMPLES = `
-alice@home1.example calls bob@home2.example. Every reference point is a real socket on 127.0.0.1.
-Ends with 0 if every check passed.
+alice@home1.example calls bob@home2.example. Every reference point but HI1 is a real socket on 127.0.0.1.
+Ends with 0 if every check passed, with 1 if not.
 
 Examples:
   $ claviger demo
