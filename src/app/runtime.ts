@@ -48,7 +48,25 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
 /** JSON lines on standard error. */
 export function pinoLogger(level: LogLevel, name: string): Logger {
-  return pino({ level, name, base: { name } }, pino.destination({ dest: 2, sync: true }));
+  const serializers = { error: loggedError, err: loggedError };
+  return pino({ level, name, base: { name }, serializers }, pino.destination({ dest: 2, sync: true }));
+}
+
+/**
+ * What the log says of an error and its causes. A parser's message quotes what it read, which may be secret: of that the
+ * name alone. A stack is for what nobody foresaw.
+ */
+export function loggedError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error instanceof SyntaxError) return { name: error.name };
+  const { name, message, stack, cause } = error;
+  const code = 'code' in error ? error.code : undefined;
+  return {
+    name,
+    ...(code === undefined ? { stack } : { code }),
+    message,
+    ...(cause === undefined ? {} : { cause: loggedError(cause) }),
+  };
 }
 
 function afterReal(ms: number, action: () => void): Timer {

@@ -32,6 +32,9 @@ const HINTS: Readonly<Record<string, string>> = {
   'EvidenceError malformed': 'Is it an audit log? If it is, it was changed, or cut off within its last line.',
   'X1SchemaError unusable-schema':
     'The setting names the operator’s copy of the X1 schema; it may be left out.',
+  'UeError kms': 'Is the KMS up? Are url, credential, psk, hosts and authorities those that it goes by?',
+  'UeError not-registered': 'Is the CSCF up? Are username and password those that it knows?',
+  'UeError no-key': 'Is the host of the other end among partners, and its KMS up?',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };
@@ -51,6 +54,13 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
 /** Errors for which the command line is to blame. */
 const USAGE: readonly string[] = ['CliError usage', 'LabError options'];
 
+/** The message with those of the causes that are our own: the messages of others may quote what they read. */
+function withCauses({ message, cause }: Error): string {
+  if (!(cause instanceof ClavigerError)) return message;
+  const why = withCauses(cause);
+  return message.includes(why) ? message : `${message}: ${why}`;
+}
+
 /** Prints `error` for people; a stack only for what nobody foresaw. Returns the exit code. */
 export function reportFailure(error: unknown, to: NodeJS.WritableStream): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -60,7 +70,7 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
   };
   if (error instanceof ClavigerError) {
     const kind = `${error.name} ${String(error.code)}`;
-    tell(error.message, error instanceof CliError ? error.hint : HINTS[kind]);
+    tell(withCauses(error), error instanceof CliError ? error.hint : HINTS[kind]);
     return USAGE.includes(kind) ? 2 : 1;
   }
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error) {
