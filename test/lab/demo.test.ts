@@ -1,4 +1,5 @@
 /** What the demo refuses before it begins; whole runs are in test/e2e. */
+import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runDemo } from '../../src/lab/demo.ts';
 import type { DemoOptions } from '../../src/lab/demo.ts';
+import { prepareOut, writeReport } from '../../src/lab/out-folder.ts';
 import { findPorts } from '../../src/lab/ports.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-lab-'));
@@ -43,6 +45,20 @@ describe('the folder for what a run leaves', () => {
     const out = holding(name, entries);
     await refused(out);
     expect(readdirSync(out).sort()).toEqual(entries.map((entry) => entry.replace('/', '')).sort());
+  });
+
+  it('is refused while another process writes to it, and taken when that has gone', async () => {
+    const out = path.join(folder, 'written');
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)']);
+    const gone = new Promise((resolve) => other.once('exit', resolve));
+    mkdirSync(path.join(out, 'signalling'), { recursive: true });
+    writeReport(out, { state: 'running', pid: other.pid ?? 0 });
+    await refused(out);
+    expect(readdirSync(out).sort()).toEqual(['report.json', 'signalling']);
+    other.kill();
+    await gone;
+    prepareOut(out);
+    expect(readdirSync(out)).toEqual(['report.json']);
   });
 
   it('is refused where a file is', async () => {
