@@ -23,7 +23,7 @@ const DOWN: Readonly<Record<string, Entity>> = { 'kms-down': 'kms', 'df-down': '
 export function parseFaults(names: readonly string[], users: readonly string[]): Faults {
   const phones: Record<string, UeFault[]> = {};
   const outages: Outage[] = [];
-  for (const name of names) {
+  for (const name of new Set(names)) {
     const [kind = '', where = ''] = name.split('=');
     const entity = Object.hasOwn(DOWN, kind) ? DOWN[kind] : undefined;
     const home = HOMES.find((candidate) => candidate === where);

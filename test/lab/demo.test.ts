@@ -14,6 +14,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runDemo } from '../../src/lab/demo.ts';
 import type { DemoOptions } from '../../src/lab/demo.ts';
+import { parseFaults } from '../../src/lab/faults.ts';
 import { prepareOut, writeReport } from '../../src/lab/out-folder.ts';
 import { findPorts } from '../../src/lab/ports.ts';
 
@@ -65,6 +66,16 @@ describe('the folder for what a run leaves', () => {
     const file = path.join(folder, 'file');
     writeFileSync(file, '');
     await refused(file);
+  });
+});
+
+describe('faults', () => {
+  it('each is there once, however often it is named', () => {
+    const names = ['kms-down=home1', 'ue-ignores-seed=bob', 'kms-down=home1', 'ue-ignores-seed=bob'];
+    expect(parseFaults(names, ['alice', 'bob'])).toEqual({
+      phones: { bob: ['ue-ignores-seed'] },
+      outages: [{ entity: 'kms', home: 'home1' }],
+    });
   });
 });
 
