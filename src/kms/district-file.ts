@@ -2,13 +2,14 @@
  * A district's parameters and secrets as JSON: how an operator's set-up reaches the KMS, and how the demo reveals them when
  * asked to.
  *
- *     { "district", "serial", "keyLifetime", "notBefore"?, "notAfter"?, "hash"?,
+ *     { "district", "serial", "keyLifetime", "notBefore"?, "notAfter"?, "hash"?,    the hash that goes with q, if absent
  *       "p", "q", "P": [x, y], "Ppub": [x, y], "masterSecret",        integers in hex with 0x
  *       "liRootKey"? }                                                32 octets in hex
  */
 import { fromBigInt, fromHex, toBigInt, toHex } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import type { AffinePoint } from '../ibe/curve.ts';
+import { SECURITY_SIZES, type BfHash } from '../ibe/parameters.ts';
 import { KmsError } from './errors.ts';
 import type { SerialRecord } from './ports.ts';
 
@@ -26,10 +27,10 @@ export interface DistrictFile {
 /** @throws KmsError `refused` naming the field; whether the parameters are sound is for `District` to check */
 export function decodeDistrictFile(json: unknown): DistrictFile {
   const fields = (typeof json === 'object' && json !== null ? json : {}) as Readonly<Record<string, unknown>>;
-  const hash = fields['hash'] ?? 'sha256';
+  const q = integer(fields, 'q');
+  const hash = fields['hash'] ?? usualHash(q);
   if (hash !== 'sha224' && hash !== 'sha256' && hash !== 'sha384' && hash !== 'sha512')
     throw new KmsError('refused', 'district file: hash is not one of sha224, sha256, sha384, sha512');
-  const q = integer(fields, 'q');
   const masterSecret = integer(fields, 'masterSecret');
   if (masterSecret < 2n || masterSecret >= q)
     throw new KmsError('refused', 'district file: masterSecret is not between 2 and q − 1');
@@ -57,7 +58,7 @@ export function revealDistrict(file: DistrictFile): Record<string, unknown> {
     keyLifetime: file.keyLifetime,
     ...(serial.notBefore === 0 ? {} : { notBefore: serial.notBefore }),
     ...(serial.notAfter === NO_END ? {} : { notAfter: serial.notAfter }),
-    ...(bf.hash === 'sha256' ? {} : { hash: bf.hash }),
+    ...(bf.hash === usualHash(bf.q) ? {} : { hash: bf.hash }),
     p: hex(bf.p),
     q: hex(bf.q),
     P: [hex(bf.P.x), hex(bf.P.y)],
@@ -70,6 +71,11 @@ export function revealDistrict(file: DistrictFile): Record<string, unknown> {
 /** A master secret at the length of q. */
 export function masterSecretOctets(masterSecret: bigint, q: bigint): Secret {
   return Secret.of(fromBigInt(masterSecret, Math.ceil(q.toString(16).length / 2)));
+}
+
+/** RFC 5091 section 5.1.2: each size has its hash. */
+function usualHash(q: bigint): BfHash {
+  return SECURITY_SIZES.find(({ qBits }) => qBits === q.toString(2).length)?.hash ?? 'sha256';
 }
 
 type Fields = Readonly<Record<string, unknown>>;

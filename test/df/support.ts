@@ -17,7 +17,7 @@ import {
   VERSION,
 } from '../../src/li/wire/x2x3/pdu.ts';
 import type { SqliteDfStore } from '../../src/stores/df.ts';
-import { vectorFile } from '../support/shared.ts';
+import { exampleFile } from '../support/shared.ts';
 
 export const XID = '11111111-0000-4000-8000-000000000001';
 export const XID_2 = '22222222-0000-4000-8000-000000000002';
@@ -132,7 +132,7 @@ interface Vector {
 }
 
 export function vector(): Vector {
-  return vectorFile('exchange-1.json') as Vector;
+  return exampleFile('exchange-1.json') as Vector;
 }
 
 export function keysOf({ keys }: Vector, verified = true): GetKeysResponse {

@@ -9,6 +9,7 @@ import {
 } from '../../src/ibe/blocks.ts';
 import { canonical } from '../../src/ibe/canonical.ts';
 import { groupOf } from '../../src/ibe/group.ts';
+import { HASHES } from '../../src/ibe/hash.ts';
 import { hashToPoint } from '../../src/ibe/hash-to-point.ts';
 import { decodeIbeIdentityInfo, encodeIbeIdentityInfo } from '../../src/ibe/identity.ts';
 import { OID } from '../../src/ibe/oids.ts';
@@ -17,16 +18,25 @@ import { pairing } from '../../src/ibe/pairing.ts';
 import {
   decodeBfPublicParameters,
   encodeBfPublicParameters,
+  SECURITY_SIZES,
   validateBfParameters,
 } from '../../src/ibe/parameters.ts';
 import { wasmEngine } from '../../src/ibe/wasm-engine.ts';
+import { periodStart, publicIdentity } from '../../src/ibake/identity.ts';
+import { unixSecondsFromNtp } from '../../src/mikey/ntp.ts';
 import { missingShared, vectorFile } from '../support/shared.ts';
 import { pointOf } from './support/octets.ts';
 
 type Pair = [string, string];
 interface Key {
+  uri: string;
   identityDER: string;
   Sid: Pair;
+}
+interface User extends Key {
+  Qid: Pair;
+  pairingPpubQid: string;
+  aor?: Key;
 }
 interface Home {
   district: string;
@@ -37,14 +47,29 @@ interface Home {
   Ppub: Pair;
   masterSecret: string;
   bfPublicParametersDER: string;
-  user: Key & { Qid: Pair; pairingPpubQid: string; aor?: Key };
+  keyLifetime: number;
+  user: User;
 }
 interface Exchange {
+  time: { T1: string; T2: string };
   kms: { initiator: Home; responder: Home };
   messages: Record<string, { message: string; cek?: string; rho?: string }>;
 }
 
 const engine = wasmEngine();
+
+/** Every identity that a message may be encrypted to: a user's own and address of record, for the periods of T1 and T2. */
+function identitiesOf(home: Home, users: readonly User[], { T1, T2 }: Exchange['time']): Uint8Array[] {
+  const uris = new Set(users.flatMap(({ uri, aor }) => [uri, ...(aor === undefined ? [] : [aor.uri])]));
+  const periods = new Set(
+    [T1, T2].map((t) => periodStart(unixSecondsFromNtp(fromHex(t)).seconds, home.keyLifetime)),
+  );
+  return [...uris].flatMap((uri) => [...periods].map((period) => publicIdentity(uri, period, home)));
+}
+
+/** The hash that goes with q (RFC 5091 section 5.1.2). */
+const hashOf = ({ q }: Home) =>
+  SECURITY_SIZES.find(({ qBits }) => qBits === BigInt(q).toString(2).length)!.hash;
 
 describe.each(['exchange-1.json', 'exchange-fork-gcm.json'])('%s', (name) => {
   const missing = missingShared(`vectors/${name}`);
@@ -58,7 +83,7 @@ describe.each(['exchange-1.json', 'exchange-fork-gcm.json'])('%s', (name) => {
       const v = home();
       const decoded = params();
       expect(decoded).toEqual({
-        hash: 'sha256',
+        hash: hashOf(v),
         p: BigInt(v.p),
         q: BigInt(v.q),
         P: pointOf(v.P),
@@ -78,7 +103,7 @@ describe.each(['exchange-1.json', 'exchange-fork-gcm.json'])('%s', (name) => {
     it('Qid, Sid', () => {
       const v = home();
       const group = groupOf(BigInt(v.p), BigInt(v.q));
-      expect(hashToPoint('sha256', fromHex(v.user.identityDER), group)).toEqual(pointOf(v.user.Qid));
+      expect(hashToPoint(hashOf(v), fromHex(v.user.identityDER), group)).toEqual(pointOf(v.user.Qid));
       for (const key of [v.user, ...(v.user.aor === undefined ? [] : [v.user.aor])]) {
         const sid = engine.extract(params(), BigInt(v.masterSecret), fromHex(key.identityDER));
         expect(sid).toEqual(pointOf(key.Sid));
@@ -100,25 +125,26 @@ describe.each(['exchange-1.json', 'exchange-fork-gcm.json'])('%s', (name) => {
   it.skipIf(missing)(
     'the ciphertext of every container: made from cek and rho, found in the message, opened both ways',
     () => {
-      const { kms, messages } = load();
-      const homes = [kms.initiator, kms.responder];
+      const { kms, messages, time } = load();
+      const homes = new Map([kms.initiator, kms.responder].map((home) => [home.district, home]));
       let found = 0;
       for (const { message, cek, rho } of Object.values(messages)) {
         if (cek === undefined || rho === undefined) continue;
         const octets = toHex(fromBase64(message));
-        for (const home of homes) {
+        for (const home of homes.values()) {
           const params = decodeBfPublicParameters(fromBase64(home.bfPublicParametersDER));
-          for (const key of [home.user, ...(home.user.aor === undefined ? [] : [home.user.aor])]) {
-            const id = fromHex(key.identityDER);
+          // rho is as long as the recipient's hash.
+          if (2 * HASHES[params.hash].length !== rho.length) continue;
+          for (const id of identitiesOf(home, [kms.initiator.user, kms.responder.user], time)) {
             const ciphertext = engine.encrypt(params, id, fromHex(cek), fromHex(rho));
             const block = encodeBfCiphertextBlock(ciphertext);
             if (!octets.includes(toHex(block))) continue;
             found++;
             const decoded = decodeBfCiphertextBlock(block);
-            expect(engine.decrypt(params, pointOf(key.Sid), decoded)).toEqual(fromHex(cek));
-            expect(engine.decryptWithMaster(params, BigInt(home.masterSecret), id, decoded)).toEqual(
-              fromHex(cek),
-            );
+            const masterSecret = BigInt(home.masterSecret);
+            const sid = engine.extract(params, masterSecret, id);
+            expect(engine.decrypt(params, sid, decoded)).toEqual(fromHex(cek));
+            expect(engine.decryptWithMaster(params, masterSecret, id, decoded)).toEqual(fromHex(cek));
           }
         }
       }

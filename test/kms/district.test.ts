@@ -15,10 +15,10 @@ import type { SerialRecord } from '../../src/kms/ports.ts';
 import { publish } from '../../src/kms/publication.ts';
 import { SqliteKmsStore } from '../../src/stores/kms.ts';
 import { vectorFile } from '../support/shared.ts';
-import { counting, MemoryAudit, vectorHome } from './support/home.ts';
+import { counting, exampleHome, MemoryAudit } from './support/home.ts';
 
 const DAY = 86_400;
-const vector = vectorHome();
+const vector = exampleHome();
 const file = decodeDistrictFile(vector);
 
 /** A serial of the vector's district that begins at `day` (days of the Unix epoch). */
@@ -92,7 +92,7 @@ describe('serials', () => {
   });
 
   it("another district's master secret is refused", () => {
-    const other = decodeDistrictFile(vectorHome('exchange-1.json', 'responder')).serial;
+    const other = decodeDistrictFile(exampleHome('responder')).serial;
     expect(() => district({ ...serial(1, 0), masterSecret: other.masterSecret })).toThrow(KmsError);
   });
 });
@@ -116,6 +116,14 @@ describe('the district file', () => {
       const bare = Object.fromEntries(fields.map((field) => [field, home[field]]));
       expect(revealDistrict(decodeDistrictFile(home))).toEqual(bare);
     }
+  });
+
+  it('takes the hash that goes with q where it names none', () => {
+    const small = { ...vector, q: `0x8${'0'.repeat(54)}1`, masterSecret: '0x2' };
+    const decoded = decodeDistrictFile(small);
+    expect(decoded.serial.bf.hash).toBe('sha224');
+    expect(revealDistrict(decoded)).not.toHaveProperty('hash');
+    expect(decodeDistrictFile({ ...small, hash: 'sha512' }).serial.bf.hash).toBe('sha512');
   });
 
   it('holds the s that draws the private key', () => {

@@ -10,7 +10,7 @@ import { MAX_ANSWER_OCTETS } from '../../src/kms/request-key.ts';
 import { decodeMessage, onlyPayload } from '../../src/mikey/message.ts';
 import type { RequestOptions } from './support/client.ts';
 import { errorOf, open, request } from './support/client.ts';
-import { home, psk, vectorHome, vectorTime } from './support/home.ts';
+import { home, psk, exampleHome, exampleTime } from './support/home.ts';
 
 const DAY = 86_400;
 const SLOT = 900;
@@ -21,9 +21,9 @@ const INVALID_MAC = 3;
 const INVALID_ID = 7;
 const UNSPECIFIED = 12;
 
-const vector = vectorHome();
+const vector = exampleHome();
 const alice = vector.user.uri;
-const now = vectorTime();
+const now = exampleTime();
 const period = Math.floor(now / DAY) * DAY;
 const phone = `${alice};gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6`;
 const tablet = `${alice};gr=tablet`;

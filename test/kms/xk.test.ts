@@ -6,13 +6,13 @@ import type { GetKeysRequest, GetKeysResponse } from '../../src/li/wire/xk.ts';
 import type { PermittedQuestion } from '../../src/kms/xk.ts';
 import { MAX_QUESTIONS, XkService } from '../../src/kms/xk.ts';
 import { decodeMessage, encodeMessage } from '../../src/mikey/message.ts';
-import { vectorFile } from '../support/shared.ts';
-import { home, psk, vectorHome, vectorTime } from './support/home.ts';
+import { exampleFile } from '../support/shared.ts';
+import { home, psk, exampleHome, exampleTime } from './support/home.ts';
 
-const vector = vectorFile('exchange-1.json') as { messages: Record<string, { message: string }> };
+const vector = exampleFile('exchange-1.json') as { messages: Record<string, { message: string }> };
 const message = (name: string) => fromBase64(vector.messages[name]!.message);
-const alice = vectorHome().user.uri;
-const now = vectorTime();
+const alice = exampleHome().user.uri;
+const now = exampleTime();
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB' };
 const quiet = {

@@ -12,7 +12,7 @@ import { encodeRtp } from '../../src/media/rtp.ts';
 import { SrtpSender } from '../../src/media/srtp/stream.ts';
 import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
 import type { SrtpSuite } from '../../src/media/srtp/suites.ts';
-import { vectorFile } from '../support/shared.ts';
+import { exampleFile } from '../support/shared.ts';
 
 export const LIID = 'LIID-1';
 const START = Date.UTC(2030, 0, 1);
@@ -76,7 +76,7 @@ export class InterceptedCall {
   readonly #options: CallOptions;
 
   constructor(name = 'exchange-1.json', options: CallOptions = {}) {
-    const vector = vectorFile(name) as Vector;
+    const vector = exampleFile(name) as Vector;
     const cryptoSessions = vector.keys.cryptoSessions.map((session) => ({ ...session, ...options.keying }));
     this.vector = { ...vector, keys: { cryptoSessions } };
     this.#options = options;

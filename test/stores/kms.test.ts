@@ -7,7 +7,7 @@ import { Secret } from '../../src/bytes/secret.ts';
 import { decodeDistrictFile } from '../../src/kms/district-file.ts';
 import { KmsError } from '../../src/kms/errors.ts';
 import { SqliteKmsStore } from '../../src/stores/kms.ts';
-import { vectorHome } from '../kms/support/home.ts';
+import { exampleHome } from '../kms/support/home.ts';
 
 let folder: string;
 let store: SqliteKmsStore;
@@ -38,7 +38,7 @@ describe('the store', () => {
   });
 
   it('keeps serials, roots, subscribers, claims, seeds and warrants over a restart', async () => {
-    const { serial } = decodeDistrictFile(vectorHome());
+    const { serial } = decodeDistrictFile(exampleHome());
     const subscriber = {
       id: 'alice',
       publicIdentities: ['sip:alice@home1.example', 'sip:a@home1.example'],
@@ -85,7 +85,7 @@ describe('the store', () => {
   });
 
   it('a serial in use keeps its parameters and its master secret', async () => {
-    const { serial } = decodeDistrictFile(vectorHome());
+    const { serial } = decodeDistrictFile(exampleHome());
     await store.putSerial(serial);
     await store.putSerial(serial);
     const other = { ...serial, masterSecret: Secret.of(new Uint8Array(32).fill(9)) };

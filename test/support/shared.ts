@@ -36,8 +36,15 @@ export function missingTool(command: string): boolean {
 /** A set of test vectors by file name: from the shared folder, else the copy in test/vectors/exchange. */
 export function vectorFile(name: string): unknown {
   const shared = sharedPath(`vectors/${name}`);
-  const file = existsSync(shared) ? shared : path.join(root, 'test/vectors/exchange', name);
-  return JSON.parse(readFileSync(file, 'utf8')) as unknown;
+  return existsSync(shared) ? (JSON.parse(readFileSync(shared, 'utf8')) as unknown) : exampleFile(name);
+}
+
+/**
+ * The copy in test/vectors/exchange: a call and its districts for tests that need some, and are not about the vectors.
+ * Other sets may stand in the shared folder, of other operators, sizes and ciphers.
+ */
+export function exampleFile(name: string): unknown {
+  return JSON.parse(readFileSync(path.join(root, 'test/vectors/exchange', name), 'utf8')) as unknown;
 }
 
 /** The asn1-oracle command of the shared folder. */

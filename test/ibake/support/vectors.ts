@@ -1,7 +1,9 @@
 /** The exchange vectors as this room needs them. */
 import { fromBase64, fromHex } from '../../../src/bytes/octets.ts';
+import type { Clock } from '../../../src/bytes/ports.ts';
 import { decodeBfPublicParameters } from '../../../src/ibe/parameters.ts';
 import { canonicalIdentity } from '../../../src/ibake/identity.ts';
+import { TimestampSource, readTimestamp, type Timestamp } from '../../../src/ibake/timestamps.ts';
 import { missingShared, vectorFile } from '../../support/shared.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { endpointFor, type TestHome } from './network.ts';
@@ -97,21 +99,26 @@ export function messageOf(vector: Vector, name: MessageName): Uint8Array {
   return fromBase64(vector.messages[name].message);
 }
 
-/** The address of record that was called. */
-export function calleeOf({ kms }: Vector): string {
-  return kms.responder.user.aor?.uri ?? kms.responder.user.uri;
-}
+/** The T of a set's messages, whatever their fractions: no clock in milliseconds has them all. */
+class ScriptedTimestamps extends TimestampSource {
+  readonly #script: Timestamp[];
 
-/** Unix milliseconds of 8 octets of hex NTP. */
-export function msOf(ntp: string): number {
-  const octets = Buffer.from(ntp, 'hex');
-  return (octets.readUInt32BE(0) - 2_208_988_800) * 1000 + (octets.readUInt32BE(4) / 2 ** 32) * 1000;
+  constructor(clock: Clock, ...script: readonly string[]) {
+    super(clock);
+    this.#script = script.map((ntp) => readTimestamp(fromHex(ntp)));
+  }
+
+  override next(after: Timestamp | null = null): Timestamp {
+    const next = this.#script.shift();
+    if (next === undefined || (after !== null && next.order <= after.order)) throw new Error('no such T');
+    return next;
+  }
 }
 
 /** Initiator and responder of a vector, each with the randomness that its messages were made with. */
 export function endpointsOf(vector: Vector) {
   const { initiator, responder } = homesOf(vector);
-  const clock = new ManualClock(msOf(vector.time.T1));
+  const clock = new ManualClock(vector.time.unix * 1000);
   const { I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2 } = vector.messages;
   const sealing = ({
     gcmNonce = '',
@@ -134,12 +141,14 @@ export function endpointsOf(vector: Vector) {
     responder: new ScriptedRandom(fromHex(vector.spi.r), ...sealing(R_MESSAGE_1)),
   };
   const homes = [initiator, responder];
-  const user = (device: string, aor: string) => ({ device, addressOfRecord: aor });
+  const user = ({ user: { uri, aor } }: VectorHome) => ({ device: uri, addressOfRecord: aor?.uri ?? uri });
   return {
-    clock,
     randoms,
-    initiator: endpointFor(homes, user(vector.uri.i, vector.uri.i), { clock, random: randoms.initiator }),
-    responder: endpointFor(homes, user(vector.uri.r, calleeOf(vector)), { clock, random: randoms.responder }),
+    initiator: {
+      ...endpointFor(homes, user(vector.kms.initiator), { clock, random: randoms.initiator }),
+      timestamps: new ScriptedTimestamps(clock, vector.time.T1, vector.time.T2),
+    },
+    responder: endpointFor(homes, user(vector.kms.responder), { clock, random: randoms.responder }),
   };
 }
 

@@ -1,6 +1,7 @@
-/** A KMS without sockets: the district of a vector set, an in-memory store, a clock that the test moves. */
+/** A KMS without sockets: a district, an in-memory store, a clock that the test moves. */
 import { Secret } from '../../../src/bytes/secret.ts';
 import type { AuditEvent, AuditLog, AuditRecord } from '../../../src/evidence/log.ts';
+import { canonicalIdentity } from '../../../src/ibake/identity.ts';
 import { defaultEngine } from '../../../src/ibe/default-engine.ts';
 import { District } from '../../../src/kms/district.ts';
 import { decodeDistrictFile } from '../../../src/kms/district-file.ts';
@@ -11,7 +12,7 @@ import { epochOf, LiRoots } from '../../../src/kms/li-roots.ts';
 import { RequestKeyService } from '../../../src/kms/request-key.ts';
 import { SqliteKmsStore } from '../../../src/stores/kms.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { vectorFile } from '../../support/shared.ts';
+import { exampleFile, vectorFile } from '../../support/shared.ts';
 
 /** Keeps events in memory. */
 export class MemoryAudit implements AuditLog {
@@ -46,28 +47,39 @@ export interface VectorHome {
   };
 }
 
-export function vectorHome(
-  file = 'exchange-1.json',
-  role: 'initiator' | 'responder' = 'initiator',
-): VectorHome {
-  return (vectorFile(file) as { kms: Record<string, VectorHome> }).kms[role]!;
+type Role = 'initiator' | 'responder';
+
+/** The home of one party of a vector set. */
+export function vectorHome(file: string, role: Role): VectorHome {
+  return (vectorFile(file) as { kms: Record<Role, VectorHome> }).kms[role];
 }
 
-/** Unix seconds of the exchange. */
-export function vectorTime(file = 'exchange-1.json'): number {
+/** Unix seconds of the exchange of a vector set. */
+export function vectorTime(file: string): number {
   return (vectorFile(file) as { time: { unix: number } }).time.unix;
 }
 
-export async function home(now = vectorTime(), vector = vectorHome(), engine = defaultEngine()) {
+/** Some home, for tests that are not about the vectors. */
+export function exampleHome(role: Role = 'initiator'): VectorHome {
+  return (exampleFile('exchange-1.json') as { kms: Record<Role, VectorHome> }).kms[role];
+}
+
+/** A time at which that home has its keys. */
+export function exampleTime(): number {
+  return (exampleFile('exchange-1.json') as { time: { unix: number } }).time.unix;
+}
+
+export async function home(now = exampleTime(), vector = exampleHome(), engine = defaultEngine()) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
   const store = new SqliteKmsStore(':memory:');
   const clock = new ManualClock(now * 1000);
   const audit = new MemoryAudit();
   const random = counting();
-  const district = new District({ name, keyLifetime, demo: false });
+  const { host } = canonicalIdentity(vector.user.uri);
+  const district = new District({ name, keyLifetime, hosts: [host], demo: false });
   district.add(serial);
   await store.putSerial(serial);
-  await store.keepLiRoot(epochOf(now), liRoot ?? Secret.of(random.bytes(32)));
+  await store.keepLiRoot(epochOf(district.periodOf(now)), liRoot ?? Secret.of(random.bytes(32)));
   const roots = new LiRoots(store, random, audit);
   const material = new KeyMaterial(district, engine, roots);
   const settings = { district, skew: 300, nextPeriods: 31, mailboxRetention: 7 * 86_400 };
