@@ -24,6 +24,7 @@ export class CliError extends ClavigerError<CliErrorCode> {
 const HINTS: Readonly<Record<string, string>> = {
   'ConfigError configuration': 'Each command takes --help; docs/configuration.md lists every setting.',
   'TlsError tls-configuration': 'Nothing was started: there is no fallback to an unprotected connection.',
+  'IbakeError identity': 'Give a SIP URI with a user and a host name, e.g. sip:alice@home1.example.',
   'BytesError truncated': 'The input ends too early: is the file complete?',
   'BytesError trailing': 'The input goes on after its end: is it one single object?',
   'BytesError encoding': 'Is it the right file, in the right encoding?',

@@ -177,6 +177,50 @@ describe('claviger mikey decode', () => {
     }
   });
 
+  it('reads every other way in which a message is pasted', () => {
+    const hex = Buffer.from(iMessage1, 'base64').toString('hex');
+    for (const input of [
+      `mikey ${iMessage1}`,
+      `key-mgmt:mikey ${iMessage1}\n`,
+      `A=KEY-MGMT: mikey\t${iMessage1}  \r\n`,
+      iMessage1.replace(/.{64}/g, '$&\n'),
+      `0x${hex}`,
+      hex.replace(/..(?=.)/g, '$&:'),
+    ]) {
+      const { status, out } = run(['mikey', 'decode'], input);
+      expect([status, out.split(',')[0]], input.slice(0, 30)).toEqual([0, 'I_MESSAGE_1']);
+    }
+  });
+
+  it('takes all messages of a SIP file, and says which of them is broken, and what to do', () => {
+    const attribute = (message: string) => `a=key-mgmt:mikey ${message}\r\n`;
+    const file = `INVITE sip:b@h SIP/2.0\r\n\r\nv=0\r\n${attribute(iMessage1)}${attribute(iMessage1.slice(0, 400))}`;
+    const { status, out, err } = run(['mikey', 'decode'], file);
+    expect([status, out.match(/^I_MESSAGE_1/gm)?.length]).toEqual([1, 1]);
+    expect(err).toMatch(/^claviger: message 2 of 2 cannot be decoded: .*IBAKE.*\n {2}hint: /);
+    for (const [input, message] of [
+      [attribute(`${iMessage1.slice(0, 77)}!!`), /not whole base64/],
+      [iMessage1.replace(/=*$/, '').slice(0, 401), /not whole base64/],
+      ['SGVsbG8gd29ybGQh', /is not MIKEY: it begins with version 72/],
+      ['a=key-mgmt:keyp1 AAAA', /no MIKEY message found/],
+      ['ÿþý', /no MIKEY message found/],
+    ] as const) {
+      const refused = run(['mikey', 'decode'], input);
+      expect([refused.status, refused.out]).toEqual([1, '']);
+      expect(refused.err).toMatch(message);
+      expect(refused.err).toMatch(/\n {2}hint: /);
+    }
+  });
+
+  it('ends quietly when nobody reads on', () => {
+    const file = path.join(folder, 'many.sdp');
+    writeFileSync(file, `a=key-mgmt:mikey ${iMessage1}\r\n`.repeat(2000));
+    const command = `"${process.execPath}" "${cli}" mikey decode "${file}" | head -n 1`;
+    const { stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+    expect(stdout).toMatch(/^I_MESSAGE_1, \d+ octets\n$/);
+    expect(stderr).toBe('');
+  });
+
   it('refuses what is no message, in one line', () => {
     const cut = run(['mikey', 'decode'], Buffer.from(iMessage1, 'base64').subarray(0, 90).toString('base64'));
     expect(cut.status).toBe(1);
@@ -306,6 +350,15 @@ describe('claviger get-keys', () => {
     expect(status).toBe(1);
     expect(err).toMatch(/is not JSON/);
     expect(err).not.toMatch(/0123|masterSecret/);
+  });
+
+  it('says what a target is, and takes it in any form', () => {
+    const home = path.join(folder, 'home1.json');
+    writeFileSync(home, JSON.stringify(exchange.kms.initiator));
+    const args = (target: string) => ['get-keys', '--secrets', home, '--target', target, ...files];
+    expect(run(args('alice')).err).toMatch(/not a SIP URI.*\n {2}hint: /);
+    const other = `${exchange.uri.i.replace('sip:', 'SIPS:')};transport=tls`;
+    expect(JSON.parse(run(args(other)).out)).toMatchObject({ verified: true });
   });
 
   it('gives no keys for somebody who took no part, and says so', () => {

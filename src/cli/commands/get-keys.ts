@@ -4,6 +4,7 @@ import { parseConfig } from '../../app/config.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
 import type { GetKeysRequest } from '../../li/wire/xk.ts';
+import { canonicalIdentity } from '../../ibake/identity.ts';
 import { defaultEngine } from '../../ibe/default-engine.ts';
 import { validateBfParameters } from '../../ibe/parameters.ts';
 import { decodeDistrictFile } from '../../kms/district-file.ts';
@@ -46,10 +47,11 @@ async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<v
   const { GetKeys } = await import('../../kms/get-keys/get-keys.ts');
   const district = readDistrict(flags);
   validateBfParameters(district.serial.bf);
-  const request = requestOf(files, flags.target);
+  const target = canonicalIdentity(flags.target).uri;
+  const request = requestOf(files, target);
   const answer = await new GetKeys(recordsOf(district), defaultEngine()).answer({
     request,
-    covered: new Set([flags.target]),
+    covered: new Set([target]),
   });
   process.stdout.write(Buffer.from(encodeGetKeysResponse(answer).expose()).toString('utf8') + '\n');
   if (isGetKeysFailure(answer)) throw new CliError('failed', `no keys: ${answer.failureIndication}`);
@@ -104,7 +106,7 @@ function requestOf(files: readonly string[], target: string): GetKeysRequest {
 function messagesOf(file: string): Uint8Array[] {
   const input = readInput(file);
   const isSip = /^(?:SIP\/2\.0 |[A-Z]+ sips?:)/.test(Buffer.from(input.subarray(0, 40)).toString('latin1'));
-  const carries = Buffer.from(input).includes('a=key-mgmt:mikey');
+  const carries = /^a=key-mgmt:[ \t]*mikey/im.test(Buffer.from(input).toString('latin1'));
   return isSip && !carries ? [] : messagesIn(input);
 }
 

@@ -1,7 +1,9 @@
 /** `claviger mikey decode`: a MIKEY message for people, or as JSON. */
 import { Command } from 'commander';
 import { fromBase64 } from '../../bytes/octets.ts';
-import { decodeMessage } from '../../mikey/message.ts';
+import { MikeyError } from '../../mikey/errors.ts';
+import { decodeMessage, type MikeyMessage } from '../../mikey/message.ts';
+import { MIKEY_VERSION } from '../../mikey/registry.ts';
 import { describeMessage, renderMessage } from '../../mikey/describe.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
@@ -18,12 +20,14 @@ export function mikeyCommand(): Command {
       .option('--json', 'print JSON, one object a line')
       .addHelpText('after', EXAMPLES)
       .action((file: string, options: { json?: true }) => {
-        for (const octets of messagesIn(readInput(file))) {
-          const described = describeMessage(decodeMessage(octets), octets.length);
+        const messages = messagesIn(readInput(file));
+        messages.forEach((octets, i) => {
+          const place = messages.length === 1 ? 'the message' : `message ${i + 1} of ${messages.length}`;
+          const described = describeMessage(decoded(octets, place), octets.length);
           process.stdout.write(
             options.json === true ? JSON.stringify(described) + '\n' : renderMessage(described),
           );
-        }
+        });
       }),
   );
 }
@@ -36,19 +40,61 @@ Examples:
   $ echo "$BASE64" | claviger mikey decode
   $ claviger mikey decode --json message.bin | jq .header`;
 
-/** Finds the messages in whatever a person is likely to paste. */
+/** A line of SDP, or what stands after its `a=`. */
+const ATTRIBUTE = /^[ \t]*(?:a=)?key-mgmt:[ \t]*mikey[ \t]+(\S.*?)[ \t]*\r?$/gim;
+
+/** Finds the messages in whatever a person is likely to paste. @throws CliError `input` if there are none */
 export function messagesIn(input: Uint8Array): Uint8Array[] {
   const text = Buffer.from(input).toString('latin1');
-  const attributes = [...text.matchAll(/^a=key-mgmt:mikey[ \t]+([A-Za-z0-9+/=]+)[ \t]*\r?$/gim)];
-  if (attributes.length > 0) return attributes.map((match) => fromBase64(match[1] ?? ''));
+  const attributes = [...text.matchAll(ATTRIBUTE)];
+  if (attributes.length > 0) return attributes.map(([, value = '']) => base64Message(value));
+  // Octets first: a message begins with its version, which is no printable character.
+  if (input[0] === MIKEY_VERSION) return [input];
   const packed = text.replace(/\s+/g, '');
   if (packed === '') throw new CliError('input', 'the input is empty', 'Give a file, or pipe a message in.');
-  if (/^(?:[0-9a-f]{2})+$/i.test(packed)) return [new Uint8Array(Buffer.from(packed, 'hex'))];
-  if (/^[A-Za-z0-9+/]+={0,2}$/.test(packed)) return [fromBase64(packed.replace(/^mikey/, ''))];
-  if (input[0] === 0x01) return [input];
+  const hex = packed.replace(/^0x/i, '').replaceAll(':', '');
+  if (hex.length % 2 === 0 && /^[0-9a-f]+$/i.test(hex)) return [new Uint8Array(Buffer.from(hex, 'hex'))];
+  const base64 = packed.replace(/^mikey/, '');
+  if (/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return [base64Message(base64)];
   throw new CliError(
     'input',
     'no MIKEY message found',
     'Give octets, base64, hex, or SDP with a=key-mgmt:mikey.',
   );
+}
+
+function base64Message(text: string): Uint8Array {
+  try {
+    return fromBase64(text);
+  } catch (cause) {
+    throw new CliError(
+      'input',
+      `a message is not whole base64: ${text.slice(0, 24)}…`,
+      'Give all of it, with its padding, in one line of SDP.',
+      { cause },
+    );
+  }
+}
+
+/** @throws CliError `input` */
+function decoded(octets: Uint8Array, place: string): MikeyMessage {
+  const [version] = octets;
+  if (version !== MIKEY_VERSION) {
+    throw new CliError(
+      'input',
+      `${place} is not MIKEY: it begins with version ${String(version)}`,
+      'MIKEY has version 1 alone: is it another protocol, or text that only looks like hex or base64?',
+    );
+  }
+  try {
+    return decodeMessage(octets);
+  } catch (cause) {
+    if (!(cause instanceof MikeyError)) throw cause;
+    throw new CliError(
+      'input',
+      `${place} cannot be decoded: ${cause.message}`,
+      'Is it complete, and nothing after it? Offsets count from the first octet of the message.',
+      { cause },
+    );
+  }
 }
