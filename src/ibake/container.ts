@@ -139,7 +139,7 @@ export function hasBindings({ bindings }: Container, expected: Bindings): boolea
 
 /**
  * The plaintext; `null` if key or content do not verify. `decrypt` is the engine's answer to the encrypted key; where it
- * has none, another key takes its place, so that what fails cannot be told from the time it takes.
+ * has none, another key takes its place, so that what fails cannot be told from the time it takes. The answer is wiped.
  */
 export function openContainer(
   { sealed, nonce, encryptedKey }: Container,
@@ -150,14 +150,16 @@ export function openContainer(
   const cek = answer?.length === cipher.keyOctets ? answer : new Uint8Array(cipher.keyOctets);
   const gcm = createDecipheriv(cipher.name, cek, nonce, { authTagLength: TAG_OCTETS });
   gcm.setAAD(aad).setAuthTag(tag);
-  const plaintext = gcm.update(ciphertext);
+  answer?.fill(0);
+  const deciphered = gcm.update(ciphertext);
   try {
     gcm.final();
+    return cek === answer ? new Uint8Array(deciphered) : null;
   } catch {
-    plaintext.fill(0);
     return null;
+  } finally {
+    deciphered.fill(0);
   }
-  return cek === answer ? new Uint8Array(plaintext) : null;
 }
 
 /* ------------------------------------------------------------- recipient */

@@ -40,7 +40,11 @@ export function openDeferred(
     esk: null,
     transcript: null,
   });
-  if (bound === null || !equalOctets(bound, sha256(esk.payload)))
-    throw new IbakeError('rejected', 'the message says that another ESK follows');
-  return { initiator: idri.uri, sk: decodeSecretKey(plaintext, idri.data) };
+  try {
+    if (bound === null || !equalOctets(bound, sha256(esk.payload)))
+      throw new IbakeError('rejected', 'the message says that another ESK follows');
+    return { initiator: idri.uri, sk: decodeSecretKey(plaintext, idri.data) };
+  } finally {
+    plaintext.fill(0);
+  }
 }

@@ -43,8 +43,10 @@ export class HmacDrbg {
   }
 
   #step(separator: number, data: Uint8Array): void {
-    this.#key = hmac(this.#key, this.#value, Uint8Array.of(separator), data);
-    this.#value = hmac(this.#key, this.#value);
+    const [key, value] = [this.#key, this.#value];
+    this.#key = hmac(key, value, Uint8Array.of(separator), data);
+    this.#value = hmac(this.#key, value);
+    for (const old of [key, value]) old.fill(0);
   }
 }
 

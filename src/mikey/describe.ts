@@ -4,10 +4,12 @@
  */
 import { fromUtf8, toHex } from '../bytes/octets.ts';
 import { payloadType } from './chain.ts';
-import type { CommonHeader, CsIdMap } from './header.ts';
+import { MikeyError } from './errors.ts';
+import { decodeSrtpSessionData, type CommonHeader, type CsIdMap, type GenericIdEntry } from './header.ts';
 import { ntpName } from './describe-values.ts';
 import type { MikeyMessage } from './message.ts';
 import type { LocatedPayload, Payload } from './payload.ts';
+import { decodeKeyIds, type ExtPayload } from './payloads/ext.ts';
 import type { KeyValidity } from './payloads/fields.ts';
 import type { TicketPolicy } from './payloads/ticket.ts';
 import * as registry from './registry.ts';
@@ -95,7 +97,7 @@ function describeMap(map: CsIdMap): DescribedFields {
           'Prot type': named(registry.PROT_TYPE, entry.protType),
           S: entry.s,
           Ps: entry.policies,
-          'Session Data': toHex(entry.sessionData),
+          'Session Data': describeSessionData(entry),
           SPI: toHex(entry.spi),
         })),
       };
@@ -104,6 +106,15 @@ function describeMap(map: CsIdMap): DescribedFields {
     case 'unknown':
       return { 'next payload': named(registry.PAYLOAD_TYPE, map.nextPayload), rest: toHex(map.rest) };
   }
+}
+
+/** SSRC, ROC and SEQ where the protocol is SRTP and the data have that form, else hex. */
+function describeSessionData({ protType, s, sessionData }: GenericIdEntry): DescribedValue {
+  const octets = toHex(sessionData);
+  if (protType !== registry.PROT_TYPE.SRTP || sessionData.length !== (s ? 10 : 4)) return octets;
+  const { ssrc, roc, seq } = decodeSrtpSessionData(sessionData, s);
+  const counters = roc === null || seq === null ? {} : { ROC: roc, SEQ: seq };
+  return { SSRC: `0x${ssrc.toString(16).padStart(8, '0')}`, ...counters };
 }
 
 function fieldsOf(payload: Payload): DescribedFields {
@@ -183,10 +194,7 @@ function fieldsOf(payload: Payload): DescribedFields {
         ...describeKv(payload.kv),
       };
     case 'ext':
-      return {
-        Type: named(registry.EXT_TYPE, payload.type),
-        Data: payload.type === registry.EXT_TYPE['SDP IDs'] ? text(payload.data) : toHex(payload.data),
-      };
+      return { Type: named(registry.EXT_TYPE, payload.type), Data: describeExtension(payload) };
     case 'ibake':
     case 'esk':
       return { 'Encr data': opaque(payload.encrData) };
@@ -198,6 +206,21 @@ function fieldsOf(payload: Payload): DescribedFields {
       };
     case 'unknown':
       return { data: SECRET_TYPES.has(payload.type) ? hidden(payload.data.length) : toHex(payload.data) };
+  }
+}
+
+/** A list of protocols as text, key IDs one by one, anything else, also broken key IDs, in hex. */
+function describeExtension({ type, data }: ExtPayload): DescribedValue {
+  if (type === registry.EXT_TYPE['SDP IDs']) return text(data);
+  if (type !== registry.EXT_TYPE['Key ID']) return toHex(data);
+  try {
+    return decodeKeyIds(data).map((key) => ({
+      'Key ID Type': named(registry.KEY_ID_TYPE, key.type),
+      'Key ID': toHex(key.id),
+    }));
+  } catch (error) {
+    if (error instanceof MikeyError) return toHex(data);
+    throw error;
   }
 }
 

@@ -35,8 +35,11 @@ export function mikeyPrf(prfFunc: number, inkey: Secret, label: Uint8Array, outL
   for (let at = 0; at < key.length; at += BLOCK_OCTETS) {
     const block = p(hash.name, key.subarray(at, at + BLOCK_OCTETS), label, m);
     block.forEach((octet, i) => (out[i] = (out[i] ?? 0) ^ octet));
+    block.fill(0);
   }
-  return Secret.of(out.slice(0, outLength));
+  const cut = Secret.of(out.slice(0, outLength));
+  out.fill(0);
+  return cut;
 }
 
 /** Whether `mikeyPrf` can compute this PRF func. */

@@ -39,7 +39,8 @@ const seal = (change: Partial<Bindings> = {}, cek = CEK) =>
     ...bindings,
     ...change,
   });
-const open = (container: Container, cek: Uint8Array | null = CEK) => openContainer(container, () => cek);
+const open = (container: Container, cek: Uint8Array | null = CEK) =>
+  openContainer(container, () => cek?.slice() ?? null);
 
 describe('a container', () => {
   it.each([
@@ -64,6 +65,14 @@ describe('a container', () => {
     const container = decodeContainer(seal());
     for (const cek of [null, new Uint8Array(16), new Uint8Array(32).fill(7), new Uint8Array()])
       expect(open(container, cek)).toBeNull();
+  });
+
+  it('the content-encryption key is wiped, whether it opens or not', () => {
+    for (const octet of [7, 8]) {
+      const cek = new Uint8Array(16).fill(octet);
+      const plaintext = openContainer(decodeContainer(seal()), () => cek);
+      expect([plaintext === null, [...cek]]).toEqual([octet === 8, Array(16).fill(0)]);
+    }
   });
 
   it('a content encrypted under the key that takes the place of a refused one is not opened', () => {

@@ -25,6 +25,35 @@ describe.each(FILES)('the rendering of %s', (file) => {
 });
 
 describe('the rendering', () => {
+  it('takes key IDs (RFC 4563) and session data of SRTP (RFC 6043) apart, and shows broken ones in hex', () => {
+    const entry = { csId: 1, protType: 0, policies: [2], spi: fromHex('aa') };
+    const entries = [
+      { ...entry, s: true, sessionData: fromHex('cafe0001000000020003') },
+      { ...entry, s: false, sessionData: fromHex('cafe0001') },
+      { ...entry, s: true, sessionData: fromHex('cafe0001') },
+    ];
+    const octets = encodeMessage({
+      header: {
+        ...{ version: 1, dataType: 0, v: false, prfFunc: 1, csbId: 1, csCount: 3, csIdMapType: 2 },
+        csIdMap: { kind: 'generic-id', entries },
+      },
+      payloads: ['000301020301021122', '0003'].map((data) => ({ kind: 'ext', type: 3, data: fromHex(data) })),
+    });
+    const { header: head, payloads } = describeMessage(decodeMessage(octets), octets.length);
+    expect(head['crypto sessions']).toMatchObject([
+      { 'Session Data': { SSRC: '0xcafe0001', ROC: 2, SEQ: 3 } },
+      { 'Session Data': { SSRC: '0xcafe0001' } },
+      { 'Session Data': 'cafe0001' },
+    ]);
+    expect(payloads.map(({ fields }) => fields['Data'])).toEqual([
+      [
+        { 'Key ID Type': 'MBMS Key Domain ID (0)', 'Key ID': '010203' },
+        { 'Key ID Type': 'MBMS Service Key ID (1)', 'Key ID': '1122' },
+      ],
+      '0003',
+    ]);
+  });
+
   it('exists for every message, as JSON too, and shows no key', () => {
     fc.assert(
       fc.property(header, chain, (head, payloads) => {
