@@ -35,16 +35,13 @@ export function openDeferred(
   );
   if (own === undefined) return null;
   const bound = decodeContainer(ibake.encrData).bindings.esk;
+  // Both hashes are public: that they differ may be told before the pairing.
+  if (bound === null || !equalOctets(bound, sha256(esk.payload)))
+    throw new IbakeError('rejected', 'the message says that another ESK follows');
   const plaintext = openAs(endpoint, own, t.seconds, esk.encrData, {
     prefix: sha256(ibake.prefix),
     esk: null,
     transcript: null,
   });
-  try {
-    if (bound === null || !equalOctets(bound, sha256(esk.payload)))
-      throw new IbakeError('rejected', 'the message says that another ESK follows');
-    return { initiator: idri.uri, sk: decodeSecretKey(plaintext, idri.data) };
-  } finally {
-    plaintext.fill(0);
-  }
+  return { initiator: idri.uri, sk: decodeSecretKey(plaintext, idri.data) };
 }

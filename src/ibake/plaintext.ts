@@ -81,13 +81,17 @@ export function encodeSecretKey(idri: Uint8Array, sk: Secret): Uint8Array {
   return encodeChain([idrPayload(ID_ROLE.IDRi, idri), key]);
 }
 
-/** The SK of an ESK plaintext. @throws IbakeError `rejected` for all that is wrong */
+/** The SK of an ESK plaintext, which is wiped. @throws IbakeError `rejected` for all that is wrong */
 export function decodeSecretKey(plaintext: Uint8Array, idri: Uint8Array): Secret {
-  const chain = new ChainCursor(plaintext);
-  chain.identity(ID_ROLE.IDRi, idri);
-  const sk = chain.secretKey();
-  chain.end();
-  return sk;
+  try {
+    const chain = new ChainCursor(plaintext);
+    chain.identity(ID_ROLE.IDRi, idri);
+    const sk = chain.secretKey();
+    chain.end();
+    return sk;
+  } finally {
+    plaintext.fill(0);
+  }
 }
 
 /** Walks a chain from its start; whatever is not as expected is `rejected`. */

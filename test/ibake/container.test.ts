@@ -1,8 +1,18 @@
 /** The container: strict DER both ways, bindings, and what altering it does. */
 import { describe, expect, it } from 'vitest';
-import { derContents, derImplicitSet, replaceOnce } from './support/der-edit.ts';
+import { derContents, derImplicitSet, edited, replaceOnce } from './support/der-edit.ts';
 import { concat } from '../../src/bytes/octets.ts';
-import { derInteger, derOctets, derOid, derSequence, derSet, derSetOf } from '../../src/bytes/der.ts';
+import {
+  derImplicit,
+  derInteger,
+  derOctets,
+  derOid,
+  derSequence,
+  derSet,
+  derSetOf,
+  tlv,
+  type DerValue,
+} from '../../src/bytes/der.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import {
   decodeContainer,
@@ -33,6 +43,8 @@ const recipientIdentity = encodeIbeIdentityInfo({
 });
 const encryptedKey = { u: { x: 5n, y: 6n }, v: new Uint8Array(32), w: new Uint8Array(16) };
 const nonce = new Uint8Array(12).fill(9);
+
+const isIdentity = ({ raw }: DerValue) => Buffer.compare(raw, recipientIdentity) === 0;
 
 const seal = (change: Partial<Bindings> = {}, cek = CEK) =>
   sealContainer({ recipientIdentity, nonce, cek: Secret.of(cek.slice()), encryptedKey }, PLAINTEXT, {
@@ -141,6 +153,70 @@ describe('what the DER must be', () => {
     const contents = concat(...unsorted);
     const wrong = Buffer.compare(contents, sorted) === 0 ? concat(...unsorted.reverse()) : contents;
     expect(() => decodeContainer(withAttributes(wrong))).toThrow(IbakeError);
+  });
+
+  const isRecipient = ({ tagClass, number }: DerValue) => tagClass === 'context' && number === 4;
+  /** The envelope's own version is the first INTEGER. */
+  const isInteger = ({ tagClass, number }: DerValue) => tagClass === 'universal' && number === 2;
+  const isMac = ({ raw }: DerValue) => raw[0] === 4 && raw.length === 18;
+
+  it('serverInfo is ignored, unless it is empty or no list of pairs', () => {
+    const pair = derSequence(derOid('1.2.3'), derOctets(Uint8Array.of(1)));
+    const withServerInfo = (info: Uint8Array) =>
+      edited(seal(), isIdentity, (value) => concat(value.raw, info));
+    const container = decodeContainer(withServerInfo(derSequence(pair, pair)));
+    expect(open(container)).toEqual(PLAINTEXT);
+    for (const info of [derSequence(), derSequence(derOid('1.2.3')), derSequence(derSequence(pair))])
+      expect(() => decodeContainer(withServerInfo(info))).toThrow(IbakeError);
+  });
+
+  it.each<[string, (value: DerValue) => boolean, (value: DerValue) => Uint8Array]>([
+    ['originatorInfo', isInteger, ({ raw }) => concat(raw, derImplicit(0, derSequence()))],
+    ['version 1', isInteger, () => derInteger(1)],
+    ['a second recipient', isRecipient, ({ raw }) => concat(raw, raw)],
+    ['no recipient', isRecipient, () => new Uint8Array()],
+    ['a recipient of another kind', isRecipient, ({ contents }) => tlv('context', true, 2, contents)],
+    [
+      'unauthAttrs',
+      isMac,
+      ({ raw }) => concat(raw, derImplicitSet(2, derSequence(derOid('1.2.3'), derSet(derInteger(1))))),
+    ],
+    ['a tag of 12 octets', isMac, ({ contents }) => derOctets(contents.subarray(0, 12))],
+    [
+      'a nonce of 16 octets',
+      ({ raw }) => Buffer.compare(raw, derOctets(nonce)) === 0,
+      () => derOctets(new Uint8Array(16)),
+    ],
+    ['aes-ICVlen 12', ({ raw }) => Buffer.compare(raw, derInteger(16)) === 0, () => derInteger(12)],
+    [
+      'no aes-ICVlen (its default is 12)',
+      ({ raw }) => Buffer.compare(raw, derInteger(16)) === 0,
+      () => new Uint8Array(),
+    ],
+    [
+      'AES-192-GCM',
+      ({ raw }) => Buffer.compare(raw, derOid(CMS_OID.aes128Gcm)) === 0,
+      () => derOid('2.16.840.1.101.3.4.1.26'),
+    ],
+    [
+      'content in pieces',
+      ({ tagClass, number, constructed }) => tagClass === 'context' && number === 0 && !constructed,
+      ({ contents }) => tlv('context', true, 0, derOctets(contents)),
+    ],
+    [
+      'IBERecipientInfo of version 2',
+      ({ raw }) => Buffer.compare(raw, derInteger(3)) === 0,
+      () => derInteger(2),
+    ],
+    [
+      'another key fetch method',
+      ({ raw }) => Buffer.compare(raw, derOid(OID.uriPps)) === 0,
+      () => derOid('1.2.3'),
+    ],
+  ])('%s: refused', (_, which, change) => {
+    const der = edited(seal(), which, change);
+    expect(Buffer.compare(der, seal())).not.toBe(0);
+    expect(() => decodeContainer(der)).toThrow(IbakeError);
   });
 
   /** The container with other contents of authAttrs. */

@@ -1,6 +1,6 @@
 /** Rewriting DER from the inside out, with all lengths around the change put right. */
 import { concat } from '../../../src/bytes/octets.ts';
-import { DerReader, tlv } from '../../../src/bytes/der.ts';
+import { DerReader, tlv, type DerValue } from '../../../src/bytes/der.ts';
 
 /** Contents of the one element in `der`. */
 export function derContents(der: Uint8Array): Uint8Array {
@@ -14,27 +14,34 @@ export function derImplicitSet(number: number, contents: Uint8Array): Uint8Array
 
 /** `der` with the one element whose octets are `from` replaced by `to`. */
 export function replaceOnce(der: Uint8Array, from: Uint8Array, to: Uint8Array): Uint8Array {
-  const [result, count] = replace(der, from, to);
-  if (count !== 1) throw new Error(`replaced ${count} times`);
-  return result;
+  return edited(
+    der,
+    ({ raw }) => Buffer.compare(raw, from) === 0,
+    () => to,
+  );
 }
 
-function replace(der: Uint8Array, from: Uint8Array, to: Uint8Array): [Uint8Array, number] {
-  const reader = new DerReader(der);
-  const parts: Uint8Array[] = [];
+/** `der` with the first element that `which` picks replaced by what `change` makes of it. */
+export function edited(
+  der: Uint8Array,
+  which: (value: DerValue) => boolean,
+  change: (value: DerValue) => Uint8Array,
+): Uint8Array {
   let count = 0;
-  while (reader.more) {
-    const element = reader.any('element');
-    if (Buffer.compare(element.raw, from) === 0) {
-      parts.push(to);
-      count++;
-    } else if (element.constructed) {
-      const [inside, found] = replace(element.contents, from, to);
-      parts.push(tlv(element.tagClass, true, element.number, inside));
-      count += found;
-    } else {
-      parts.push(element.raw);
+  const walk = (octets: Uint8Array): Uint8Array => {
+    const reader = new DerReader(octets);
+    const parts: Uint8Array[] = [];
+    while (reader.more) {
+      const value = reader.any('element');
+      if (count === 0 && which(value)) {
+        count++;
+        parts.push(change(value));
+      } else if (value.constructed) parts.push(tlv(value.tagClass, true, value.number, walk(value.contents)));
+      else parts.push(value.raw);
     }
-  }
-  return [concat(...parts), count];
+    return concat(...parts);
+  };
+  const result = walk(der);
+  if (count === 0) throw new Error('nothing to replace');
+  return result;
 }
