@@ -1,10 +1,19 @@
 /** CSB updates: started by either side, with new points, new crypto sessions, or both. */
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/bytes/octets.ts';
+import { toHex, utf8 } from '../../src/bytes/octets.ts';
+import { Secret } from '../../src/bytes/secret.ts';
+import { composeVerified, frontOf } from '../../src/ibake/compose.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
-import { formOf } from '../../src/ibake/messages.ts';
+import { formOf, headerOf, readUpdateIMessage1 } from '../../src/ibake/messages.ts';
 import type { CsbSession } from '../../src/ibake/session.ts';
+import { readTimestamp, type Timestamp } from '../../src/ibake/timestamps.ts';
 import { UpdateOffer, answerUpdate } from '../../src/ibake/update.ts';
+import type { SrtpIdEntry } from '../../src/mikey/header.ts';
+import { decodeMessage, encodeMessage } from '../../src/mikey/message.ts';
+import { ntpFromUnixMs } from '../../src/mikey/ntp.ts';
+import type { Payload } from '../../src/mikey/payload.ts';
+import { DATA_TYPE } from '../../src/mikey/registry.ts';
+import { forged } from './support/forger.ts';
 import { ALICE, BOB, BOB_DESK, Network, answered, completed } from './support/scenario.ts';
 
 const keysOf = ({ cryptoSessions }: CsbSession) =>
@@ -109,5 +118,84 @@ describe.each([
     const { endpoint, session } = all[from];
     const added = [{ ssrc: 1, policyNo: 4 }];
     expect(code(() => UpdateOffer.start(endpoint, session, { rekey: false, added }))).toBe('policy');
+  });
+
+  it('an update whose V is right and whose content is not is refused', () => {
+    const all = setup('sealed');
+    const { endpoint, session } = all[to];
+    const t = readTimestamp(ntpFromUnixMs(all.network.clock.now()));
+    const message = (change: {
+      map?: readonly SrtpIdEntry[];
+      t?: Timestamp;
+      idrr?: string;
+      mpk?: Secret;
+    }) => {
+      const identities = { idri: session.idri.data, idrr: utf8(change.idrr ?? session.idrr.uri) };
+      const header = headerOf(DATA_TYPE.I_MESSAGE_1, true, {
+        ...session.csb,
+        map: change.map ?? session.map,
+      });
+      const front = frontOf(change.t ?? t, identities);
+      const parts = { header, front, transcript: null, ibake: null, esk: null };
+      return composeVerified(parts, change.mpk ?? session.keys.mpk, session.csb, identities);
+    };
+    const verdict = (octets: Uint8Array) => code(() => answerUpdate(endpoint, session, octets, [9]));
+    const [one, two] = [session.map[0]!, session.map[1]!];
+    const pair = (policyNo: number) => [0, 1].map(() => ({ policyNo, ssrc: 0, roc: 0 }));
+    expect(verdict(message({}))).toBe('accepted');
+    expect(verdict(message({ map: [one, two, ...pair(0)] }))).toBe('accepted');
+    for (const map of [
+      [one, two, ...pair(3)],
+      [two, one],
+      [{ ...one, roc: 1 }, two],
+      [{ ...one, ssrc: one.ssrc + 1 }, two],
+      [...pair(0), one, two],
+      [one, two, ...pair(0).map((entry) => ({ ...entry, ssrc: 5 }))],
+    ])
+      expect(verdict(message({ map })), JSON.stringify(map)).toBe('rejected');
+    expect(verdict(message({ mpk: Secret.of(new Uint8Array(32)) }))).toBe('rejected');
+    expect(verdict(message({ idrr: BOB }))).toBe('rejected');
+    expect(verdict(message({ t: session.latest }))).toBe('replayed');
+  });
+
+  it('an answer without points to one that has some, and under the MPK before, is refused', () => {
+    const all = setup('half');
+    const { endpoint, session } = all[from];
+    const offer = UpdateOffer.start(endpoint, session, { rekey: true });
+    const { t } = readUpdateIMessage1(offer.message);
+    const identities = { idri: session.idri.data, idrr: session.idrr.data };
+    const header = headerOf(DATA_TYPE.R_MESSAGE_1, false, { ...session.csb, map: session.map });
+    const parts = { header, front: frontOf(t, identities), transcript: null, ibake: null, esk: null };
+    const half = composeVerified(parts, session.keys.mpk, session.csb, identities);
+    expect(code(() => offer.complete(half))).toBe('rejected');
+    const { message } = answerUpdate(all[to].endpoint, all[to].session, offer.message);
+    const home = from === 'initiator' ? all.network.home1 : all.network.home2;
+    const untied = forged(message, home, { bindings: (known) => ({ ...known, transcript: null }) });
+    const moved = forged(message, home, {
+      inside: (payloads) => [payloads[0]!, payloads[3]!, ...payloads.slice(2)],
+    });
+    for (const octets of [untied, moved]) expect(code(() => offer.complete(octets))).toBe('rejected');
+    expect(code(() => offer.complete(message))).toBe('accepted');
+  });
+
+  it('neither RAND, nor SP, nor ESK belongs into an update', () => {
+    const all = setup('extra');
+    const { endpoint, session } = all[from];
+    const { message } = UpdateOffer.start(endpoint, session, { rekey: false });
+    const { header, payloads } = decodeMessage(message);
+    const extras: Payload[] = [
+      { kind: 'rand', rand: session.csb.rand },
+      { kind: 'sp', policyNo: 1, protType: 0, params: [] },
+      { kind: 'esk', encrData: new Uint8Array(3) },
+    ];
+    for (const extra of extras) {
+      for (let at = 0; at <= payloads.length; at++) {
+        const more = encodeMessage({
+          header,
+          payloads: [...payloads.slice(0, at), extra, ...payloads.slice(at)],
+        });
+        expect(code(() => answerUpdate(all[to].endpoint, all[to].session, more))).toBe('malformed');
+      }
+    }
   });
 });
