@@ -1,10 +1,12 @@
 /** CSB updates: started by either side, with new points, new crypto sessions, or both. */
 import { describe, expect, it } from 'vitest';
-import { toHex, utf8 } from '../../src/bytes/octets.ts';
+import { concat, toHex, utf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { composeVerified, frontOf } from '../../src/ibake/compose.ts';
+import type { Bindings } from '../../src/ibake/container.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
 import { formOf, headerOf, readUpdateIMessage1 } from '../../src/ibake/messages.ts';
+import { verificationMac } from '../../src/ibake/session-keys.ts';
 import type { CsbSession } from '../../src/ibake/session.ts';
 import { readTimestamp, type Timestamp } from '../../src/ibake/timestamps.ts';
 import { UpdateOffer, answerUpdate } from '../../src/ibake/update.ts';
@@ -13,7 +15,7 @@ import { decodeMessage, encodeMessage } from '../../src/mikey/message.ts';
 import { ntpFromUnixMs } from '../../src/mikey/ntp.ts';
 import type { Payload } from '../../src/mikey/payload.ts';
 import { DATA_TYPE } from '../../src/mikey/registry.ts';
-import { forged } from './support/forger.ts';
+import { forged, type Forgery } from './support/forger.ts';
 import { ALICE, BOB, BOB_DESK, Network, answered, completed } from './support/scenario.ts';
 
 const keysOf = ({ cryptoSessions }: CsbSession) =>
@@ -158,7 +160,7 @@ describe.each([
     expect(verdict(message({ t: session.latest }))).toBe('replayed');
   });
 
-  it('an answer without points to one that has some, and under the MPK before, is refused', () => {
+  it('an answer without points, without the right echo or transcript is refused, though V be right', () => {
     const all = setup('half');
     const { endpoint, session } = all[from];
     const offer = UpdateOffer.start(endpoint, session, { rekey: true });
@@ -168,14 +170,27 @@ describe.each([
     const parts = { header, front: frontOf(t, identities), transcript: null, ibake: null, esk: null };
     const half = composeVerified(parts, session.keys.mpk, session.csb, identities);
     expect(code(() => offer.complete(half))).toBe('rejected');
-    const { message } = answerUpdate(all[to].endpoint, all[to].session, offer.message);
+    const answer = answerUpdate(all[to].endpoint, all[to].session, offer.message);
     const home = from === 'initiator' ? all.network.home1 : all.network.home2;
-    const untied = forged(message, home, { bindings: (known) => ({ ...known, transcript: null }) });
-    const moved = forged(message, home, {
-      inside: (payloads) => [payloads[0]!, payloads[3]!, ...payloads.slice(2)],
-    });
-    for (const octets of [untied, moved]) expect(code(() => offer.complete(octets))).toBe('rejected');
-    expect(code(() => offer.complete(message))).toBe('accepted');
+    // The answerer knows the new MPK, so that V is right whatever the container holds.
+    const verified = (forgery: Forgery) => {
+      const octets = forged(answer.message, home, forgery);
+      const withoutMac = octets.subarray(0, -32);
+      return concat(
+        withoutMac,
+        verificationMac(answer.session.keys.mpk, session.csb, withoutMac, identities),
+      );
+    };
+    expect(code(() => offer.complete(verified({})))).toBe('accepted');
+    const withoutEcho = ([idri, , ...rest]: Payload[]) => [idri!, ...rest];
+    const otherEcho = ([idri, , idrr, eccptr]: Payload[]) => [idri!, eccptr!, idrr!, eccptr!];
+    for (const forgery of [
+      { bindings: (known: Bindings) => ({ ...known, transcript: null }) },
+      { inside: withoutEcho },
+      { inside: otherEcho },
+    ])
+      expect(code(() => offer.complete(verified(forgery)))).toBe('rejected');
+    expect(code(() => offer.complete(answer.message))).toBe('accepted');
   });
 
   it('neither RAND, nor SP, nor ESK belongs into an update', () => {
