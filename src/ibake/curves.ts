@@ -8,7 +8,9 @@
  *
  *     K = ±(X, Y) with X = ECDH(d, Q);   K + Q = [d+1]Q has the first coordinate ECDH(d+1, Q)
  *
- * Parsing, checking and adding points, where nothing is secret but that sign, is @noble/curves'.
+ * d + 1, the square root that gives ±Y, and that one addition of K are on BigInt (@noble/curves), whose time depends on
+ * values: each value is of one exchange, and met a few times at most. So is parsing and checking points, which are public
+ * to whoever opened the container.
  */
 import { createECDH, type ECDH } from 'node:crypto';
 import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
