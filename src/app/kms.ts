@@ -15,6 +15,7 @@ import { District } from '../kms/district.ts';
 import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from '../kms/district-file.ts';
 import type { DistrictFile } from '../kms/district-file.ts';
 import { enrol } from '../kms/enrolment.ts';
+import { EngineGenerator } from '../kms/generator.ts';
 import { GetKeys } from '../kms/get-keys/get-keys.ts';
 import { KeyMaterial } from '../kms/key-material.ts';
 import { epochOf, LiRoots } from '../kms/li-roots.ts';
@@ -84,16 +85,16 @@ async function serve(
   const district = await openDistrict(config, runtime, store);
   for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
-  const engine = defaultEngine();
-  const material = new KeyMaterial(district, engine, roots);
+  const generator = new EngineGenerator(defaultEngine());
+  const material = new KeyMaterial(district, generator, roots);
   const requestKey = new RequestKeyService(
     { ...config, district },
     { store, material, audit, clock, random },
   );
-  const getKeys = new GetKeys(new KmsRecords(district, roots, store), engine);
+  const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
   const service = new XkService(config, {
     store,
-    compute: (question) => getKeys.answer(question),
+    compute: (question, signal) => getKeys.answer(question, signal),
     audit,
     clock,
     logger,

@@ -10,7 +10,7 @@ import { MAX_ANSWER_OCTETS } from '../../src/kms/request-key.ts';
 import { decodeMessage, onlyPayload } from '../../src/mikey/message.ts';
 import type { RequestOptions } from './support/client.ts';
 import { errorOf, open, request } from './support/client.ts';
-import { home, psk, vectorHome, vectorTime } from './support/home.ts';
+import { engineGenerator, home, psk, vectorHome, vectorTime } from './support/home.ts';
 
 const DAY = 86_400;
 const SLOT = 900;
@@ -134,7 +134,7 @@ describe('an owner', () => {
 
   it('gets nearest periods first, until 60,000 octets, and asks again for the rest', async () => {
     const quick = { ...bigIntEngine(), extract: (params: BfParameters) => params.Ppub };
-    kms = await home(now, vector, quick);
+    kms = await home(now, vector, engineGenerator(quick));
     await kms.enrol({
       id: 'dave',
       publicIdentities: Array.from({ length: 6 }, (_, i) => `sip:dave${i}@home1.example`),

@@ -42,11 +42,12 @@ Example:
   $ claviger get-keys --secrets demo-out/secrets.json --home home1 --target sip:alice@home1.example demo-out/signalling/*.sip`;
 
 async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<void> {
+  const { EngineGenerator } = await import('../../kms/generator.ts');
   const { GetKeys } = await import('../../kms/get-keys/get-keys.ts');
   const district = readDistrict(flags);
   validateBfParameters(district.serial.bf);
   const request = requestOf(files, flags.target);
-  const answer = await new GetKeys(recordsOf(district), defaultEngine()).answer({
+  const answer = await new GetKeys(recordsOf(district), new EngineGenerator(defaultEngine())).answer({
     request,
     covered: new Set([flags.target]),
   });
