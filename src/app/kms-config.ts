@@ -18,6 +18,7 @@
  *                         "devices": [{ "credential": "alice-1", "psk": "…hex…", "identity": "sip:alice@home1.example" }] }],
  *       "skew": 300, "nextPeriods": 31, "mailboxRetention": 604800,         seconds, save nextPeriods
  *       "sessionMemory": 86400, "retention": 15552000,
+ *       "workers": 3, "queue": 256,                      threads for pairings; what may wait for them
  *       "revealSecrets": false }
  *
  * The configuration holds pre-shared keys: it is for its owner's eyes, like the files that it names.
@@ -30,6 +31,7 @@ import type { HostEntries } from '../servers/hosts.ts';
 import type { TlsFiles } from '../servers/tls.ts';
 import { ConfigError, Fields } from './config.ts';
 import type { Listen } from './config.ts';
+import { DEFAULT_WORKERS } from './kms-generator.ts';
 import type { X1NeConfig } from './x1-ne.ts';
 
 export interface KmsConfig {
@@ -55,6 +57,9 @@ export interface KmsConfig {
   readonly mailboxRetention: number;
   readonly sessionMemory: number;
   readonly retention: number;
+  /** 0: pairings are computed in the thread of the listeners. */
+  readonly workers: number;
+  readonly queue: number;
   readonly revealSecrets: boolean;
 }
 
@@ -77,6 +82,8 @@ export function kmsConfig(json: unknown): KmsConfig {
     mailboxRetention: fields.integer('mailboxRetention', { fallback: 604_800 }),
     sessionMemory: fields.integer('sessionMemory', { fallback: 86_400 }),
     retention: fields.integer('retention', { fallback: 15_552_000 }),
+    workers: fields.integer('workers', { max: 256, fallback: DEFAULT_WORKERS }),
+    queue: fields.integer('queue', { min: 1, fallback: 256 }),
     revealSecrets: fields.boolean('revealSecrets', false),
   };
   fields.end();

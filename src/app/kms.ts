@@ -7,7 +7,6 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { HashChainLog } from '../evidence/log.ts';
 import type { AuditLog } from '../evidence/log.ts';
-import { defaultEngine } from '../ibe/default-engine.ts';
 import { loadDemoGroup } from '../ibe/demo-groups.ts';
 import type { DemoHome } from '../ibe/demo-groups.ts';
 import { drawMasterSecret } from '../ibe/setup.ts';
@@ -15,11 +14,10 @@ import { District } from '../kms/district.ts';
 import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from '../kms/district-file.ts';
 import type { DistrictFile } from '../kms/district-file.ts';
 import { enrol } from '../kms/enrolment.ts';
-import { EngineGenerator } from '../kms/generator.ts';
 import { GetKeys } from '../kms/get-keys/get-keys.ts';
 import { KeyMaterial } from '../kms/key-material.ts';
 import { epochOf, LiRoots } from '../kms/li-roots.ts';
-import type { SerialRecord } from '../kms/ports.ts';
+import type { PrivateKeyGenerator, SerialRecord } from '../kms/ports.ts';
 import { KmsRecords } from '../kms/records.ts';
 import { RequestKeyService } from '../kms/request-key.ts';
 import { WarrantKeepingStore } from '../kms/warrants.ts';
@@ -38,6 +36,7 @@ import { SqliteKmsStore } from '../stores/kms.ts';
 import { ConfigError, readConfigFile } from './config.ts';
 import type { Listen } from './config.ts';
 import type { KmsConfig } from './kms-config.ts';
+import { startGenerator } from './kms-generator.ts';
 import type { Running, Runtime } from './runtime.ts';
 import { startX1Ne } from './x1-ne.ts';
 import type { RunningX1Ne } from './x1-ne.ts';
@@ -59,6 +58,7 @@ const HOUSEKEEPING_MS = 3_600_000;
 interface State {
   readonly store: SqliteKmsStore;
   readonly audit: AuditLog;
+  readonly generator: PrivateKeyGenerator;
   readonly close: () => Promise<void>;
 }
 
@@ -78,14 +78,14 @@ async function serve(
   config: KmsConfig,
   runtime: Runtime,
   tls: TlsMaterial,
-  { store, audit, close }: State,
+  state: State,
 ): Promise<RunningKms> {
+  const { store, audit, generator, close } = state;
   const { clock, random, logger } = runtime;
   const now = (): number => clock.now() / 1000;
   const district = await openDistrict(config, runtime, store);
   for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
-  const generator = new EngineGenerator(defaultEngine());
   const material = new KeyMaterial(district, generator, roots);
   const requestKey = new RequestKeyService(
     { ...config, district },
@@ -105,7 +105,7 @@ async function serve(
     await roots.destroyBefore(now() - config.retention);
   };
   await keepHouse();
-  const x1 = await provisioned(config, runtime, tls, { store, audit, close });
+  const x1 = await provisioned(config, runtime, tls, state);
   const usersServer = kmsUserServer({ tls, district, requestKey, clock, logger });
   const xkListener = xkServer({ tls, service, logger });
   const running = {
@@ -126,14 +126,19 @@ async function serve(
   };
 }
 
-function openState(config: KmsConfig, { clock }: Runtime): State {
+function openState(config: KmsConfig, { clock, logger }: Runtime): State {
   mkdirSync(config.state, { recursive: true, mode: 0o700 });
   const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
   const store = new SqliteKmsStore(stateFile(config, 'kms.db'));
+  const audit = new HashChainLog(auditFile, clock);
+  // Last, since workers keep the process alive.
+  const pairings = startGenerator(config, logger);
   return {
     store,
-    audit: new HashChainLog(auditFile, clock),
+    audit,
+    generator: pairings.generator,
     close: async () => {
+      await pairings.stop();
       await store.close();
       auditFile.close();
     },

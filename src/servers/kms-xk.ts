@@ -8,7 +8,7 @@ import type { Logger } from '../bytes/ports.ts';
 import type { XkClient, XkService } from '../kms/xk.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
 import { decodeGetKeysRequest, encodeGetKeysResponse, isGetKeysFailure, XkError } from '../li/wire/xk.ts';
-import { httpsServer, peerOfRequest } from './https.ts';
+import { answering, httpsServer, peerOfRequest } from './https.ts';
 import { sendProblem, useProblems } from './kms-problem.ts';
 import type { TlsMaterial } from './tls.ts';
 
@@ -37,6 +37,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
+  const answer = answering(server);
   server.post(GET_KEYS_PATH, async (request, reply) => {
     const client = clientOf(request);
     const question = readQuestion(request.body);
@@ -44,7 +45,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
       options.service.recordMalformed(client);
       return sendProblem(reply, 400, 'the body is not a get_keys request');
     }
-    return send(reply, await options.service.answer(client, question));
+    return send(reply, await answer(reply, (gone) => options.service.answer(client, question, gone)));
   });
   return server;
 }

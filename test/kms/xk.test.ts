@@ -1,5 +1,5 @@
 /** Who may ask over Xk, about whom and when; and that every question is on record. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { fromBase64 } from '../../src/bytes/octets.ts';
 import type { AuditEvent, AuditLog } from '../../src/evidence/log.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../src/li/wire/xk.ts';
@@ -165,6 +165,28 @@ describe('refused alike, on record with the reason', () => {
     expect(await service.answer(df, variant(1))).toEqual({ failureIndication: 'messages-inconsistent' });
     expect(await service.answer(df, altered(3))).toEqual(ANSWER);
   });
+
+  it('any but 32 of many distinct questions that are put at once', async () => {
+    const waiting: (() => void)[] = [];
+    const slow = serve((permitted) => {
+      asked.push(permitted);
+      return new Promise((resolve) => waiting.push(() => resolve(ANSWER)));
+    });
+    const { header, payloads } = decodeMessage(question.rMessage1);
+    const all = Array.from({ length: MAX_QUESTIONS + 8 }, (_, csbId) =>
+      slow.answer(df, {
+        ...question,
+        rMessage1: encodeMessage({ header: { ...header, csbId }, payloads }),
+      }),
+    );
+    await vi.waitFor(() => expect(records().length + waiting.length).toBe(MAX_QUESTIONS + 8));
+    expect(asked).toHaveLength(MAX_QUESTIONS);
+    expect(records().every(({ reason }) => reason === 'too-many-questions')).toBe(true);
+    for (const answer of waiting) answer();
+    const answers = await Promise.all(all);
+    expect(answers.filter((each) => 'failureIndication' in each)).toHaveLength(8);
+    expect(records().filter(({ outcome }) => outcome === 'answered')).toHaveLength(MAX_QUESTIONS);
+  });
 });
 
 describe('what cannot be read', () => {
@@ -202,6 +224,10 @@ describe('the record comes first', () => {
   it('a computation that fails is a failure for the moment, on record', async () => {
     const failing = serve(() => Promise.reject(new Error('boom')));
     expect(await failing.answer(df, question)).toEqual({ failureIndication: 'temporarily-unavailable' });
-    expect(last()).toMatchObject({ outcome: 'refused', failure: 'temporarily-unavailable' });
+    expect(last()).toMatchObject({
+      outcome: 'refused',
+      failure: 'temporarily-unavailable',
+      reason: 'failed',
+    });
   });
 });
