@@ -15,7 +15,7 @@ import type { TlsMaterial } from './tls.ts';
 export const GET_KEYS_PATH = '/xk/v1/get-keys';
 
 /** HTTP status of each failure. */
-const STATUS: Readonly<Record<FailureIndication, number>> = {
+export const STATUS: Readonly<Record<FailureIndication, number>> = {
   'not-authorised': 403,
   'target-not-party': 422,
   'messages-inconsistent': 422,

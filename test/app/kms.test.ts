@@ -70,6 +70,7 @@ function config(changes: Record<string, unknown> = {}): Record<string, unknown> 
         devices: [{ credential: 'alice-1', psk: PSK, identity: ALICE }],
       },
     ],
+    workers: 1,
     revealSecrets: true,
     ...changes,
   };
