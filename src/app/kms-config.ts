@@ -5,7 +5,9 @@
  *       "tls": { "certificate": …, "privateKey": …, "authorities": … },
  *       "hosts": { "admf.home1.example": "127.0.0.1" },  names on one machine
  *       "admf": { "identifier": "admf.home1.example", "url": "https://admf.home1.example/X1/ADMF" },
- *       "x1": { "address": "127.0.0.1", "port": 0 },
+ *       "x1": { "address": "127.0.0.1", "port": 0,
+ *               "schema": "TS_103_221_1.xsd",            the operator's copy; by default none
+ *               "keepalive": { "timeoutMs": 60000, "failClosed": true } },      where agreed; by default not
  *       "xk": { "address": "127.0.0.1", "port": 0 },
  *       "users": { "address": "127.0.0.1", "port": 0 },  PPS and REQUEST_KEY
  *       "state": "state/kms",                            store, tasks and audit log
@@ -32,6 +34,7 @@ import type { TlsFiles } from '../servers/tls.ts';
 import { ConfigError, Fields } from './config.ts';
 import type { Listen } from './config.ts';
 import { DEFAULT_WORKERS } from './kms-generator.ts';
+import { readKeepalive } from './x1-ne.ts';
 import type { X1NeConfig } from './x1-ne.ts';
 
 export interface KmsConfig {
@@ -46,7 +49,7 @@ export interface KmsConfig {
   };
   readonly users: Listen;
   readonly xk: Listen;
-  readonly x1: Listen;
+  readonly x1: Listen & Pick<X1NeConfig, 'schema' | 'keepalive'>;
   readonly tls: TlsFiles;
   readonly hosts: HostEntries;
   readonly admf: X1NeConfig['admf'];
@@ -71,7 +74,7 @@ export function kmsConfig(json: unknown): KmsConfig {
     district: readDistrict(fields.object('district')),
     users: fields.listen('users'),
     xk: fields.listen('xk'),
-    x1: fields.listen('x1'),
+    x1: readX1(fields.object('x1', true)),
     tls: fields.tls('tls'),
     hosts: fields.hosts('hosts'),
     admf: readAdmf(fields.object('admf')),
@@ -88,6 +91,16 @@ export function kmsConfig(json: unknown): KmsConfig {
   };
   fields.end();
   return config;
+}
+
+function readX1(fields: Fields): KmsConfig['x1'] {
+  const x1 = {
+    ...fields.address(),
+    ...(fields.has('schema') ? { schema: fields.string('schema') } : {}),
+    ...(fields.has('keepalive') ? { keepalive: readKeepalive(fields.object('keepalive')) } : {}),
+  };
+  fields.end();
+  return x1;
 }
 
 function readAdmf(fields: Fields): X1NeConfig['admf'] {

@@ -103,6 +103,7 @@ async function serve(
   const keepHouse = async (): Promise<void> => {
     await store.expireClaims(now());
     await roots.destroyBefore(now() - config.retention);
+    await store.forgetWarrants(now() - config.retention);
   };
   await keepHouse();
   const x1 = await provisioned(config, runtime, tls, state);
@@ -152,10 +153,12 @@ function provisioned(
   tls: TlsMaterial,
   { store, audit }: State,
 ): Promise<RunningX1Ne> {
+  const { address, port, ...agreed } = config.x1;
   const x1Config = {
     identifier: config.name,
-    listen: config.x1,
+    listen: { address, port },
     admf: config.admf,
+    ...agreed,
     store: stateFile(config, 'tasks.db'),
     deactivateAllTasks: false,
     removeAllDestinations: false,

@@ -45,6 +45,11 @@ export class KeyMaterial {
   /** kⱼ of a device identity; `null` if the epoch's root is destroyed. */
   async slotKey(of: KeyedIdentity, slot: number): Promise<Secret | null> {
     const root = await this.#roots.forIssue(of.period);
-    return root === null ? null : advanceSlotKey(liSeed(root, this.identity(of)), slot);
+    if (root === null) return null;
+    const seed = liSeed(root, this.identity(of));
+    root.wipe();
+    const key = advanceSlotKey(seed, slot);
+    seed.wipe();
+    return key;
   }
 }

@@ -73,7 +73,7 @@ export interface IssuedSeed {
 
 /** The LI root of an epoch, or what is known of it. */
 export type LiRootState =
-  | { readonly state: 'kept'; readonly root: Secret }
+  | { readonly state: 'kept'; /** The asker's own copy, to be wiped. */ readonly root: Secret }
   | { readonly state: 'destroyed' }
   | { readonly state: 'absent' };
 
@@ -119,5 +119,7 @@ export interface KmsStore extends WarrantTable {
   issuedSeed(uri: string, period: number): Promise<IssuedSeed | null>;
 
   putWarrant(warrant: Warrant): Promise<void>;
+  /** Forgets warrants that ended before `time`. */
+  forgetWarrants(time: number): Promise<void>;
   close(): Promise<void>;
 }

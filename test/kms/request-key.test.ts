@@ -7,7 +7,9 @@ import { decodeBfPrivateKeyBlock } from '../../src/ibe/blocks.ts';
 import type { BfParameters } from '../../src/ibe/parameters.ts';
 import { KmsError } from '../../src/kms/errors.ts';
 import { MAX_ANSWER_OCTETS } from '../../src/kms/request-key.ts';
-import { decodeMessage, onlyPayload } from '../../src/mikey/message.ts';
+import { decodeMessage, encodeMessage, onlyPayload } from '../../src/mikey/message.ts';
+import type { Payload } from '../../src/mikey/payload.ts';
+import { ID_ROLE, ID_TYPE } from '../../src/mikey/registry.ts';
 import type { RequestOptions } from './support/client.ts';
 import { errorOf, open, request } from './support/client.ts';
 import { engineGenerator, home, psk, vectorHome, vectorTime } from './support/home.ts';
@@ -125,6 +127,30 @@ describe('an owner', () => {
       issued.filter((each) => each.uri === uri && each.type === 7).map(({ from }) => (from! - period) / DAY);
     expect(dates(uris[0]!)).toEqual([0, 1, -1, 2, -2]);
     expect(dates(uris[1]!)).toEqual([0, 1, 2]);
+  });
+
+  it('gets past keys for as long as mailboxes keep messages, and no longer', async () => {
+    const issued = await keys(ask({ wanted: { from: period - 30 * DAY, to: period } }));
+    expect(issued.map(({ from }) => (from! - period) / DAY)).toEqual([-1, -2, -3, -4, -5, -6, -7]);
+  });
+
+  it('gets nothing under parameters before they are announced, then key and seed under those', async () => {
+    const serial = kms.district.serialFor(period)!;
+    const next = { ...serial, serial: serial.serial + 1, notBefore: period + 3 * DAY };
+    kms.district.add(next);
+    const wanted = { from: period, to: period + 6 * DAY };
+    const days = (issued: Awaited<ReturnType<typeof keys>>) =>
+      issued.filter(({ type }) => type === 7).map(({ from }) => (from! - period) / DAY);
+    expect(days(await keys(ask({ wanted })))).toEqual([0, 1, 2]);
+    kms.clock.advance(2 * DAY * 1000);
+    expect(days(await keys(ask({ wanted })))).toEqual([2, 3, 1, 4, 0, 5]);
+    const serials = kms.audit.of('keys-issued').map((event) => [event['serial'], event['seed']]);
+    expect(serials.slice(3, 6)).toEqual([
+      [serial.serial, true],
+      [next.serial, true],
+      [serial.serial, false],
+    ]);
+    expect(await kms.store.issuedSeed(alice, period + 3 * DAY)).toMatchObject({ serial: next.serial });
   });
 
   it('gets nothing beyond the allowed future', async () => {
@@ -334,6 +360,26 @@ describe('refused', () => {
     expect(await refusal(ask({ time: now + 301 }))).toBe(INVALID_TS);
     expect(await refusal(ask({ time: now - 299 }))).toBeNull();
     expect(await refusal(ask({ time: now + 299 }))).toBeNull();
+  });
+
+  it('a KEMAC in the request; no IDRkms, or two; an identity that is no URI', async () => {
+    const refusalOf = async (change: (payloads: readonly Payload[]) => readonly Payload[]) => {
+      const { header, payloads } = decodeMessage(request(ask()));
+      return errorOf(await kms.requestKey.answer(encodeMessage({ header, payloads: [...change(payloads)] })));
+    };
+    const isKms = (payload: Payload) => payload.kind === 'idr' && payload.role === ID_ROLE.IDRkms;
+    const kemac = {
+      ...{ kind: 'kemac' as const, encrAlg: 1, macAlg: 0 },
+      ...{ encrData: new Uint8Array(4), mac: new Uint8Array() },
+    };
+    expect(await refusalOf((all) => [...all.slice(0, -1), kemac, ...all.slice(-1)])).toBe(UNSPECIFIED);
+    expect(await refusalOf((all) => all.filter((each) => !isKms(each)))).toBe(INVALID_ID);
+    expect(await refusalOf((all) => all.flatMap((each) => (isKms(each) ? [each, each] : [each])))).toBe(
+      INVALID_ID,
+    );
+    const asNai = (each: Payload) => (each.kind === 'idr' ? { ...each, type: ID_TYPE.NAI } : each);
+    expect(await refusalOf((all) => all.map(asNai))).toBe(INVALID_ID);
+    expect(kms.audit.events).toHaveLength(0);
   });
 
   it('an unregistered PRF func, a MAC that does not go with it, a short RAND', async () => {

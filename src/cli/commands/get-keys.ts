@@ -1,5 +1,6 @@
 /** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
 import { Command } from 'commander';
+import { Secret } from '../../bytes/secret.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
 import type { GetKeysRequest } from '../../li/wire/xk.ts';
@@ -113,6 +114,9 @@ function recordsOf({ district, keyLifetime, serial, liRoot }: DistrictFile): Get
     keyLifetime,
     serialsFor: () => [serial],
     issuedSeed: () => Promise.resolve({ serial: serial.serial }),
-    liRoot: () => Promise.resolve(liRoot === null ? { state: 'absent' } : { state: 'kept', root: liRoot }),
+    liRoot: () =>
+      Promise.resolve(
+        liRoot === null ? { state: 'absent' } : { state: 'kept', root: Secret.of(liRoot.expose().slice()) },
+      ),
   };
 }

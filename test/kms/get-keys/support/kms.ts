@@ -47,7 +47,10 @@ export class TestRecords implements GetKeysRecords {
   }
 
   liRoot(): Promise<LiRootState> {
-    return Promise.resolve(this.root);
+    const { root } = this;
+    return Promise.resolve(
+      root.state === 'kept' ? { ...root, root: Secret.of(root.root.expose().slice()) } : root,
+    );
   }
 }
 
