@@ -1,6 +1,6 @@
 /** REQUEST_KEY (RFC 6267 4.2.1, profile 4), judged by a client and a key derivation that share no code with the KMS. */
 import { createHmac } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../src/bytes/octets.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { decodeBfPrivateKeyBlock } from '../../src/ibe/blocks.ts';
@@ -267,6 +267,64 @@ describe('devices of one subscriber', () => {
       }),
     ).rejects.toThrow(KmsError);
     expect(await keys(ask())).toHaveLength(4);
+  });
+});
+
+describe('while keys are computed', () => {
+  /** Extractions that wait to be let go, each to succeed or to fail. */
+  const held = () => {
+    const waiting: ((error?: KmsError) => void)[] = [];
+    const inner = engineGenerator();
+    return {
+      waiting,
+      generator: {
+        decrypt: inner.decrypt.bind(inner),
+        extract: async (...of: Parameters<typeof inner.extract>) => {
+          const error = await new Promise<KmsError | undefined>((resolve) => waiting.push(resolve));
+          if (error !== undefined) throw error;
+          return inner.extract(...of);
+        },
+      },
+    };
+  };
+  const device = (credential: string, fill: number) => ({
+    ...{ id: 'alice', publicIdentities: [alice], aliases: [] },
+    devices: [{ credential, psk: psk(fill), identity: alice }],
+  });
+
+  it('nothing counts as issued if one of them cannot be', async () => {
+    const { waiting, generator } = held();
+    kms = await home(now, vector, generator);
+    await kms.enrol(device('alice-1', 1));
+    const asked = kms.requestKey.answer(request(ask({ wanted: { from: period, to: period + 6 * DAY } })));
+    const refused = expect(asked).rejects.toThrow(expect.objectContaining({ code: 'busy' }) as Error);
+    await vi.waitFor(() => expect(waiting).toHaveLength(4));
+    for (const letGo of waiting.splice(0)) letGo();
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    waiting[0]!();
+    waiting[1]!(new KmsError('busy', 'too much to do'));
+    await refused;
+    expect(kms.audit.events.map(({ kind }) => kind)).toEqual(['keys-refused']);
+    expect(kms.audit.events[0]).toMatchObject({ credential: 'alice-1', reason: 'busy' });
+    expect(await kms.store.issuedSeed(alice, period)).toBeNull();
+  });
+
+  it('a device that is replaced and the one that replaces it do not both get the seed', async () => {
+    const { waiting, generator } = held();
+    kms = await home(now, vector, generator);
+    await kms.enrol(device('alice-1', 1));
+    const wanted = { from: period, to: period + DAY };
+    const options = [ask({ wanted }), ask({ wanted, psk: psk(6).expose(), credential: 'alice-new' })];
+    const first = kms.requestKey.answer(request(options[0]!));
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    await kms.enrol(device('alice-new', 6));
+    const second = kms.requestKey.answer(request(options[1]!));
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    for (const letGo of waiting) letGo();
+    const answers = await Promise.all([first, second]);
+    expect(open(answers[0], options[0]!)).toHaveLength(2);
+    expect(errorOf(answers[1])).toBe(UNSPECIFIED);
+    expect(kms.audit.of('keys-issued')).toMatchObject([{ credential: 'alice-1', seed: true }]);
   });
 });
 
