@@ -6,7 +6,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../bytes/ports.ts';
 import type { XkClient, XkService } from '../kms/xk.ts';
-import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
+import type { FailureIndication, GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
 import { decodeGetKeysRequest, encodeGetKeysResponse, isGetKeysFailure, XkError } from '../li/wire/xk.ts';
 import { answering, httpsServer, peerOfRequest } from './https.ts';
 import { sendProblem, useProblems } from './kms-problem.ts';
@@ -72,5 +72,17 @@ function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
     const { failureIndication } = response;
     return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
   }
-  return reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(response).expose()));
+  const json = encodeGetKeysResponse(response);
+  wipe(response);
+  reply.raw.once('close', () => json.wipe());
+  const { buffer, byteOffset, byteLength } = json.expose();
+  return reply.type('application/json').send(Buffer.from(buffer, byteOffset, byteLength));
+}
+
+function wipe({ cryptoSessions, stages, deferredKey }: GetKeysAnswer): void {
+  for (const { sessionKey, salt } of [cryptoSessions, ...stages].flat()) {
+    sessionKey.wipe();
+    salt.wipe();
+  }
+  deferredKey?.wipe();
 }

@@ -37,6 +37,8 @@ function requestOf(call: Call, target: string, change: Partial<GetKeysRequest> =
   return { targetKmsIdentity: target, xid: 'xid', ...messages, updates: [], midCall: false, ...change };
 }
 
+type Update = GetKeysRequest['updates'][number];
+
 const keysOf = ({ cryptoSessions }: CsbSession) =>
   cryptoSessions.map(({ csId, ssrc, mki, tek, salt }) => ({
     csId,
@@ -221,6 +223,34 @@ describe('updates', () => {
       expect(spelt(await ask(kmsOf(network, home), requestOf(made, target, { updates: swapped })))).toBe(
         'messages-inconsistent',
       );
+    }
+  });
+
+  it('R-43: without new points, under one MPK: not twice, not in another order, not mixed', async () => {
+    const { network, alice, call: made } = call('map updates');
+    const bob = network.endpoint(BOB);
+    let { initiator, responder } = made.sessions;
+    const [first, second] = [9, 11].map((ssrc) => {
+      network.clock.advance(1_000_000);
+      const offer = UpdateOffer.start(alice, initiator, { rekey: false, added: [{ ssrc, policyNo: 0 }] });
+      const answer = answerUpdate(bob, responder, offer.message, [ssrc + 1]);
+      initiator = offer.complete(answer.message);
+      responder = answer.session;
+      return { iMessage1: offer.message, rMessage1: answer.message };
+    }) as [Update, Update];
+    const answerTo = async (...updates: Update[]) =>
+      spelt(await ask(kmsOf(network, 'home1'), requestOf(made, ALICE, { updates })));
+    expect(await answerTo(first, second)).toMatchObject({
+      verified: true,
+      cryptoSessions: keysOf(initiator),
+    });
+    for (const updates of [
+      [first, first],
+      [second, first],
+      [first, { ...second, rMessage1: first.rMessage1 }],
+      [{ ...first, rMessage1: second.rMessage1 }],
+    ]) {
+      expect(await answerTo(...updates)).toBe('messages-inconsistent');
     }
   });
 });
