@@ -23,6 +23,8 @@ import { timeVerdict } from './warrants.ts';
 
 /** Distinct questions about one exchange of a target (profile, section 6). */
 export const MAX_QUESTIONS = 32;
+/** Seconds of the longest epoch: after that and retention, the LI root of an exchange is destroyed. */
+const LONGEST_EPOCH = 31 * 86_400;
 
 /** Who asks, from the client certificate. */
 export interface XkClient {
@@ -64,7 +66,9 @@ interface Refusal {
 /** What is known of a question when it is judged; goes into the record. */
 interface Exchange {
   readonly csbId: number;
+  /** T of I_MESSAGE_1, in hex and in Unix seconds. */
   readonly firstT: string;
+  readonly begun: number;
   readonly times: MessageTimes;
 }
 
@@ -128,7 +132,7 @@ export class XkService {
     const { midCall } = request;
     const verdict = timeVerdict(warrant, { now, times: exchange.times, midCall }, this.#times);
     if (verdict === null) return notAuthorised('outside-validity');
-    if (!(await this.#isWithinLimit(request, target.subscriber, exchange, now)))
+    if (!(await this.#isWithinLimit(request, target.subscriber, exchange)))
       return notAuthorised('too-many-questions');
     return { question: { request, ...target }, exchange, beforeStart: verdict === 'before-start' };
   }
@@ -149,16 +153,18 @@ export class XkService {
     return null;
   }
 
-  /** At most so many distinct questions per (target, CSB ID, T): no oracle for trying altered messages. */
+  /**
+   * At most so many distinct questions per (target, CSB ID, T), for as long as any can be answered: no oracle for trying
+   * altered messages.
+   */
   #isWithinLimit(
     request: GetKeysRequest,
     subscriber: Subscriber,
-    { csbId, firstT }: Exchange,
-    now: number,
+    { csbId, firstT, begun }: Exchange,
   ): Promise<boolean> {
     const group = digest(utf8(JSON.stringify([subscriber.id, csbId, firstT])));
     const question = digest(utf8(encodeGetKeysRequest(request)));
-    const expires = now + this.#times.retention + this.#times.sessionMemory;
+    const expires = begun + LONGEST_EPOCH + this.#times.retention;
     return this.#ports.store.claimQuestion(group, question, MAX_QUESTIONS, expires);
   }
 
@@ -232,6 +238,7 @@ function readExchange(request: GetKeysRequest): Exchange | null {
     return {
       csbId: read[0]?.header.csbId ?? 0,
       firstT: toHex(first),
+      begun: unixMsFromNtp(first) / 1000,
       times: { earliest: Math.min(...times), latest: Math.max(...times) },
     };
   } catch {
