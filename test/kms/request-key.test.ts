@@ -236,6 +236,9 @@ describe('devices of one subscriber', () => {
     expect(errorOf(await kms.requestKey.answer(request(ask(replacement))))).toBe(UNSPECIFIED);
     kms.clock.advance(2 * DAY * 1000);
     expect(await keys(ask(replacement))).toHaveLength(4);
+    const past = await keys(ask({ ...replacement, wanted: { from: period - DAY, to: period + 3 * DAY } }));
+    const days = past.filter(({ type }) => type === 7).map(({ from }) => (from! - period) / DAY);
+    expect(days).toEqual([2, -1]);
   });
 
   it('two devices cannot be enrolled under one identity', async () => {
