@@ -7,9 +7,10 @@ import { decodeBfPrivateKeyBlock } from '../../src/ibe/blocks.ts';
 import type { BfParameters } from '../../src/ibe/parameters.ts';
 import { KmsError } from '../../src/kms/errors.ts';
 import { MAX_ANSWER_OCTETS } from '../../src/kms/request-key.ts';
+import type { CommonHeader } from '../../src/mikey/header.ts';
 import { decodeMessage, encodeMessage, onlyPayload } from '../../src/mikey/message.ts';
 import type { Payload } from '../../src/mikey/payload.ts';
-import { ID_ROLE, ID_TYPE } from '../../src/mikey/registry.ts';
+import { DATA_TYPE, ID_ROLE, ID_TYPE } from '../../src/mikey/registry.ts';
 import type { RequestOptions } from './support/client.ts';
 import { errorOf, open, request } from './support/client.ts';
 import { engineGenerator, home, psk, vectorHome, vectorTime } from './support/home.ts';
@@ -21,6 +22,7 @@ const INVALID_TS = 1;
 const INVALID_PRF = 2;
 const INVALID_MAC = 3;
 const INVALID_ID = 7;
+const INVALID_DT = 11;
 const UNSPECIFIED = 12;
 
 const vector = vectorHome();
@@ -345,6 +347,15 @@ describe('refused', () => {
     expect(kms.audit.of('keys-refused')).toMatchObject([{ credential: 'alice-1', reason: 'replayed' }]);
   });
 
+  it('replayed as long as its T is timely, also over housekeeping', async () => {
+    const octets = request(ask({ time: now + 299 }));
+    expect(errorOf(await kms.requestKey.answer(octets))).toBeNull();
+    kms.clock.advance(598_000);
+    await kms.store.expireClaims(kms.clock.now() / 1000);
+    expect(errorOf(await kms.requestKey.answer(octets))).toBe(INVALID_TS);
+    expect(kms.audit.of('keys-refused')).toMatchObject([{ reason: 'replayed' }]);
+  });
+
   it('the same CSB ID, T and RAND never protect two answers, whatever else differs', async () => {
     const same = { rand: 'ab'.repeat(16), csbId: '01020304' };
     expect(await refusal(ask(same))).toBeNull();
@@ -423,11 +434,39 @@ describe('refused', () => {
     expect(await refusal(ask({ time: now + 299 }))).toBeNull();
   });
 
+  const refusalOf = async (
+    change: (payloads: readonly Payload[]) => readonly Payload[],
+    changed: Partial<CommonHeader> = {},
+    options = ask(),
+  ) => {
+    const { header, payloads } = decodeMessage(request(options));
+    const message = { header: { ...header, ...changed }, payloads: [...change(payloads)] };
+    return errorOf(await kms.requestKey.answer(encodeMessage(message)));
+  };
+  const unchanged = (payloads: readonly Payload[]) => payloads;
+
+  it('a message of another kind; one with crypto sessions', async () => {
+    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_PKE })).toBe(INVALID_DT);
+    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_RESP })).toBe(INVALID_DT);
+    const entries = [{ policyNo: 0, ssrc: 1, roc: 0 }];
+    const map = { csCount: 1, csIdMapType: 0, csIdMap: { kind: 'srtp-id' as const, entries } };
+    expect(await refusalOf(unchanged, map)).toBe(UNSPECIFIED);
+  });
+
+  it('a T that is a counter; a V that is not last; an identity twice; two credentials', async () => {
+    const counter = (each: Payload) =>
+      each.kind === 't' ? { ...each, tsType: 2, value: new Uint8Array(4) } : each;
+    expect(await refusalOf((all) => all.map(counter))).toBe(INVALID_TS);
+    expect(await refusalOf((all) => [...all.slice(0, -2), ...all.slice(-1), ...all.slice(-2, -1)])).toBe(
+      AUTH_FAILURE,
+    );
+    const twice = (role: number) => (all: readonly Payload[]) =>
+      all.flatMap((each) => (each.kind === 'idr' && each.role === role ? [each, each] : [each]));
+    expect(await refusalOf(twice(ID_ROLE.IDRi))).toBe(INVALID_ID);
+    expect(await refusalOf(twice(ID_ROLE.IDRpsk), {}, ask({ credential: 'alice-1' }))).toBe(INVALID_ID);
+  });
+
   it('a KEMAC in the request; no IDRkms, or two; an identity that is no URI', async () => {
-    const refusalOf = async (change: (payloads: readonly Payload[]) => readonly Payload[]) => {
-      const { header, payloads } = decodeMessage(request(ask()));
-      return errorOf(await kms.requestKey.answer(encodeMessage({ header, payloads: [...change(payloads)] })));
-    };
     const isKms = (payload: Payload) => payload.kind === 'idr' && payload.role === ID_ROLE.IDRkms;
     const kemac = {
       ...{ kind: 'kemac' as const, encrAlg: 1, macAlg: 0 },
