@@ -1,6 +1,7 @@
 /**
- * What the KMS keeps and the store that keeps it; what it computes with master secrets and where that runs. All times are Unix seconds. Whatever a method has returned from is
- * durable: a KMS that forgets a replay key, an issued seed or a warrant would break a promise of the profile.
+ * What the KMS keeps, and the store that keeps it; what it computes with master secrets, and what computes that. All times
+ * are Unix seconds. Whatever a method of the store has returned from is durable: a KMS that forgets a replay key, an issued
+ * seed or a warrant would break a promise of the profile.
  */
 import type { Secret } from '../bytes/secret.ts';
 import type { BfCiphertext } from '../ibe/blocks.ts';
