@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { pairingWorker } from './test/support/pairing-worker.ts';
 
 export default defineConfig({
+  plugins: [pairingWorker()],
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,

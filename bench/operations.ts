@@ -8,6 +8,7 @@ import { drawMasterSecret, type NewDistrict } from '../src/ibe/setup.ts';
 import { WasmArithmetic } from '../src/ibe/wasm-engine.ts';
 import { decodeGetKeysRequest, encodeGetKeysRequest, encodeGetKeysResponse } from '../src/li/wire/xk.ts';
 import { isGetKeysFailure } from '../src/li/wire/xk.ts';
+import { EngineGenerator } from '../src/kms/generator.ts';
 import { GetKeys } from '../src/kms/get-keys/get-keys.ts';
 import { isMissing, homesOf, loadVector } from '../test/ibake/support/vectors.ts';
 import { recordsOf, requestOf } from '../test/kms/get-keys/support/questions.ts';
@@ -105,7 +106,8 @@ async function getKeys(state: 'warm' | 'cold'): Promise<Measured> {
     if (isGetKeysFailure(response)) throw new Error(response.failureIndication);
     encodeGetKeysResponse(response).wipe();
   };
-  const kms = (engine = defaultEngine()): GetKeys => new GetKeys(recordsOf(vector, 'initiator'), engine);
+  const kms = (engine = defaultEngine()): GetKeys =>
+    new GetKeys(recordsOf(vector, 'initiator'), new EngineGenerator(engine));
   if (state === 'warm') {
     const service = kms();
     return measureAsync(60, () => ask(service), 60);

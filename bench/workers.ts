@@ -2,16 +2,19 @@
 import { utf8 } from '../src/bytes/octets.ts';
 import { defaultEngine } from '../src/ibe/default-engine.ts';
 import type { NewDistrict } from '../src/ibe/setup.ts';
+import { masterSecretOctets } from '../src/kms/district-file.ts';
 import { PairingPool } from '../src/servers/pairing-pool.ts';
 
 const TASKS = 160;
 const worker = new URL('./pairing-worker.js', import.meta.url);
+const ignore = (): void => undefined;
+const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** How many times as much two workers do as one. The median of three rounds, so that other load does not decide. */
 export async function measureWorkers(district: NewDistrict): Promise<number> {
   const ratios: number[] = [];
-  const one = new PairingPool({ workers: 1, queue: TASKS, worker });
-  const two = new PairingPool({ workers: 2, queue: TASKS, worker });
+  const one = new PairingPool({ workers: 1, queue: TASKS, worker, logger });
+  const two = new PairingPool({ workers: 2, queue: TASKS, worker, logger });
   await run(one, district);
   await run(two, district);
   for (let round = 0; round < 3; round++) {
@@ -25,6 +28,7 @@ export async function measureWorkers(district: NewDistrict): Promise<number> {
 
 async function run(pool: PairingPool, { parameters, masterSecret }: NewDistrict): Promise<number> {
   const engine = defaultEngine();
+  const key = { bf: parameters, masterSecret: masterSecretOctets(masterSecret, parameters.q) };
   const questions = Array.from({ length: 4 }, (_, at) => {
     const id = utf8(`target ${at}`);
     return {
@@ -36,7 +40,7 @@ async function run(pool: PairingPool, { parameters, masterSecret }: NewDistrict)
   const answers = Array.from({ length: TASKS }, (_, at) => {
     const question = questions[at % questions.length];
     if (question === undefined) throw new Error('no question');
-    return pool.decryptWithMaster(parameters, masterSecret, question.id, question.ciphertext);
+    return pool.decrypt(key, question.id, question.ciphertext);
   });
   for (const answer of await Promise.all(answers)) if (answer === null) throw new Error('not opened');
   return performance.now() - start;

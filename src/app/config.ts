@@ -92,12 +92,17 @@ export class Fields {
   /** `{ address, port }`; the address is loopback by default. */
   listen(name: string): Listen {
     const fields = this.object(name, true);
-    const listen = {
-      address: fields.string('address', '127.0.0.1'),
-      port: fields.integer('port', { max: 65535, fallback: 0 }),
-    };
+    const listen = fields.address();
     fields.end();
     return listen;
+  }
+
+  /** `address` and `port` among other fields. */
+  address(): Listen {
+    return {
+      address: this.string('address', '127.0.0.1'),
+      port: this.integer('port', { max: 65535, fallback: 0 }),
+    };
   }
 
   /** `{ certificate, privateKey, authorities }`: paths of PEM files. */

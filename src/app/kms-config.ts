@@ -5,7 +5,9 @@
  *       "tls": { "certificate": …, "privateKey": …, "authorities": … },
  *       "hosts": { "admf.home1.example": "127.0.0.1" },  names on one machine
  *       "admf": { "identifier": "admf.home1.example", "url": "https://admf.home1.example/X1/ADMF" },
- *       "x1": { "address": "127.0.0.1", "port": 0 },
+ *       "x1": { "address": "127.0.0.1", "port": 0,
+ *               "schema": "TS_103_221_1.xsd",            the operator's copy; by default none
+ *               "keepalive": { "timeoutMs": 60000, "failClosed": true } },      where agreed; by default not
  *       "xk": { "address": "127.0.0.1", "port": 0 },
  *       "users": { "address": "127.0.0.1", "port": 0 },  PPS and REQUEST_KEY
  *       "state": "state/kms",                            store, tasks and audit log
@@ -18,6 +20,7 @@
  *                         "devices": [{ "credential": "alice-1", "psk": "…hex…", "identity": "sip:alice@home1.example" }] }],
  *       "skew": 300, "nextPeriods": 31, "mailboxRetention": 604800,         seconds, save nextPeriods
  *       "sessionMemory": 86400, "retention": 15552000,
+ *       "workers": 3, "queue": 256,                      threads for pairings; what may wait for them
  *       "revealSecrets": false }
  *
  * The configuration holds pre-shared keys: it is for its owner's eyes, like the files that it names.
@@ -30,6 +33,8 @@ import type { HostEntries } from '../servers/hosts.ts';
 import type { TlsFiles } from '../servers/tls.ts';
 import { ConfigError, Fields } from './config.ts';
 import type { Listen } from './config.ts';
+import { DEFAULT_WORKERS } from './kms-generator.ts';
+import { readKeepalive } from './x1-ne.ts';
 import type { X1NeConfig } from './x1-ne.ts';
 
 export interface KmsConfig {
@@ -44,7 +49,7 @@ export interface KmsConfig {
   };
   readonly users: Listen;
   readonly xk: Listen;
-  readonly x1: Listen;
+  readonly x1: Listen & Pick<X1NeConfig, 'schema' | 'keepalive'>;
   readonly tls: TlsFiles;
   readonly hosts: HostEntries;
   readonly admf: X1NeConfig['admf'];
@@ -55,6 +60,9 @@ export interface KmsConfig {
   readonly mailboxRetention: number;
   readonly sessionMemory: number;
   readonly retention: number;
+  /** 0: pairings are computed in the thread of the listeners. */
+  readonly workers: number;
+  readonly queue: number;
   readonly revealSecrets: boolean;
 }
 
@@ -66,7 +74,7 @@ export function kmsConfig(json: unknown): KmsConfig {
     district: readDistrict(fields.object('district')),
     users: fields.listen('users'),
     xk: fields.listen('xk'),
-    x1: fields.listen('x1'),
+    x1: readX1(fields.object('x1', true)),
     tls: fields.tls('tls'),
     hosts: fields.hosts('hosts'),
     admf: readAdmf(fields.object('admf')),
@@ -77,10 +85,22 @@ export function kmsConfig(json: unknown): KmsConfig {
     mailboxRetention: fields.integer('mailboxRetention', { fallback: 604_800 }),
     sessionMemory: fields.integer('sessionMemory', { fallback: 86_400 }),
     retention: fields.integer('retention', { fallback: 15_552_000 }),
+    workers: fields.integer('workers', { max: 256, fallback: DEFAULT_WORKERS }),
+    queue: fields.integer('queue', { min: 1, fallback: 256 }),
     revealSecrets: fields.boolean('revealSecrets', false),
   };
   fields.end();
   return config;
+}
+
+function readX1(fields: Fields): KmsConfig['x1'] {
+  const x1 = {
+    ...fields.address(),
+    ...(fields.has('schema') ? { schema: fields.string('schema') } : {}),
+    ...(fields.has('keepalive') ? { keepalive: readKeepalive(fields.object('keepalive')) } : {}),
+  };
+  fields.end();
+  return x1;
 }
 
 function readAdmf(fields: Fields): X1NeConfig['admf'] {

@@ -7,7 +7,6 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { HashChainLog } from '../evidence/log.ts';
 import type { AuditLog } from '../evidence/log.ts';
-import { defaultEngine } from '../ibe/default-engine.ts';
 import { loadDemoGroup } from '../ibe/demo-groups.ts';
 import type { DemoHome } from '../ibe/demo-groups.ts';
 import { drawMasterSecret } from '../ibe/setup.ts';
@@ -18,7 +17,7 @@ import { enrol } from '../kms/enrolment.ts';
 import { GetKeys } from '../kms/get-keys/get-keys.ts';
 import { KeyMaterial } from '../kms/key-material.ts';
 import { epochOf, LiRoots } from '../kms/li-roots.ts';
-import type { SerialRecord } from '../kms/ports.ts';
+import type { PrivateKeyGenerator, SerialRecord } from '../kms/ports.ts';
 import { KmsRecords } from '../kms/records.ts';
 import { RequestKeyService } from '../kms/request-key.ts';
 import { WarrantKeepingStore } from '../kms/warrants.ts';
@@ -37,6 +36,7 @@ import { SqliteKmsStore } from '../stores/kms.ts';
 import { ConfigError, readConfigFile } from './config.ts';
 import type { Listen } from './config.ts';
 import type { KmsConfig } from './kms-config.ts';
+import { startGenerator } from './kms-generator.ts';
 import type { Running, Runtime } from './runtime.ts';
 import { startX1Ne } from './x1-ne.ts';
 import type { RunningX1Ne } from './x1-ne.ts';
@@ -58,6 +58,7 @@ const HOUSEKEEPING_MS = 3_600_000;
 interface State {
   readonly store: SqliteKmsStore;
   readonly audit: AuditLog;
+  readonly generator: PrivateKeyGenerator;
   readonly close: () => Promise<void>;
 }
 
@@ -77,23 +78,23 @@ async function serve(
   config: KmsConfig,
   runtime: Runtime,
   tls: TlsMaterial,
-  { store, audit, close }: State,
+  state: State,
 ): Promise<RunningKms> {
+  const { store, audit, generator, close } = state;
   const { clock, random, logger } = runtime;
   const now = (): number => clock.now() / 1000;
   const district = await openDistrict(config, runtime, store);
   for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
-  const engine = defaultEngine();
-  const material = new KeyMaterial(district, engine, roots);
+  const material = new KeyMaterial(district, generator, roots);
   const requestKey = new RequestKeyService(
     { ...config, district },
     { store, material, audit, clock, random },
   );
-  const getKeys = new GetKeys(new KmsRecords(district, roots, store), engine);
+  const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
   const service = new XkService(config, {
     store,
-    compute: (question) => getKeys.answer(question),
+    compute: (question, signal) => getKeys.answer(question, signal),
     audit,
     clock,
     logger,
@@ -102,9 +103,10 @@ async function serve(
   const keepHouse = async (): Promise<void> => {
     await store.expireClaims(now());
     await roots.destroyBefore(now() - config.retention);
+    await store.forgetWarrants(now() - config.retention);
   };
   await keepHouse();
-  const x1 = await provisioned(config, runtime, tls, { store, audit, close });
+  const x1 = await provisioned(config, runtime, tls, state);
   const usersServer = kmsUserServer({ tls, district, requestKey, clock, logger });
   const xkListener = xkServer({ tls, service, logger });
   const stopListening = async (): Promise<void> => {
@@ -132,14 +134,19 @@ async function serve(
   };
 }
 
-function openState(config: KmsConfig, { clock }: Runtime): State {
+function openState(config: KmsConfig, { clock, logger }: Runtime): State {
   mkdirSync(config.state, { recursive: true, mode: 0o700 });
   const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
   const store = new SqliteKmsStore(stateFile(config, 'kms.db'));
+  const audit = new HashChainLog(auditFile, clock);
+  // Last, since workers keep the process alive.
+  const pairings = startGenerator(config, logger);
   return {
     store,
-    audit: new HashChainLog(auditFile, clock),
+    audit,
+    generator: pairings.generator,
     close: async () => {
+      await pairings.stop();
       await store.close();
       auditFile.close();
     },
@@ -153,10 +160,12 @@ function provisioned(
   tls: TlsMaterial,
   { store, audit }: State,
 ): Promise<RunningX1Ne> {
+  const { address, port, ...agreed } = config.x1;
   const x1Config = {
     identifier: config.name,
-    listen: config.x1,
+    listen: { address, port },
     admf: config.admf,
+    ...agreed,
     store: stateFile(config, 'tasks.db'),
     deactivateAllTasks: false,
     removeAllDestinations: false,

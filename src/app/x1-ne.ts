@@ -130,7 +130,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
   }
 }
 
-function readKeepalive(fields: Fields): KeepaliveSetting {
+export function readKeepalive(fields: Fields): KeepaliveSetting {
   const setting = {
     timeoutMs: fields.integer('timeoutMs', { min: 1 }),
     failClosed: fields.boolean('failClosed'),

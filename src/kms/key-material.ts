@@ -5,15 +5,13 @@
  *     S_id = [s]Q_id,  id = DER(IBEIdentityInfo)
  *     k₀ = HKDF-SHA-256(LI root, salt empty, "MIKEY-IBAKE LI seed v1" ‖ id),  kⱼ₊₁ = HMAC-SHA-256(kⱼ, "next")
  */
-import { toBigInt } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import { encodeBfPrivateKeyBlock } from '../ibe/blocks.ts';
-import type { IbeEngine } from '../ibe/engine.ts';
 import { publicIdentity } from '../ibake/identity.ts';
 import { advanceSlotKey, liSeed } from '../ibake/recoverable-secret.ts';
 import type { District } from './district.ts';
 import type { LiRoots } from './li-roots.ts';
-import type { SerialRecord } from './ports.ts';
+import type { PrivateKeyGenerator, SerialRecord } from './ports.ts';
 
 /** An identity in a period, under the serial that the sender's rule selects for it. */
 export interface KeyedIdentity {
@@ -24,12 +22,12 @@ export interface KeyedIdentity {
 
 export class KeyMaterial {
   readonly #district: District;
-  readonly #engine: IbeEngine;
+  readonly #generator: PrivateKeyGenerator;
   readonly #roots: LiRoots;
 
-  constructor(district: District, engine: IbeEngine, roots: LiRoots) {
+  constructor(district: District, generator: PrivateKeyGenerator, roots: LiRoots) {
     this.#district = district;
-    this.#engine = engine;
+    this.#generator = generator;
     this.#roots = roots;
   }
 
@@ -38,16 +36,20 @@ export class KeyMaterial {
     return publicIdentity(uri, period, { district: this.#district.name, serial: serial.serial });
   }
 
-  /** DER of BFPrivateKeyBlock. */
-  privateKey(of: KeyedIdentity): Secret {
-    const { bf, masterSecret } = of.serial;
-    const point = this.#engine.extract(bf, toBigInt(masterSecret.expose()), this.identity(of));
+  /** DER of BFPrivateKeyBlock. @throws KmsError `busy`, `cancelled`, `unavailable` */
+  async privateKey(of: KeyedIdentity, signal?: AbortSignal): Promise<Secret> {
+    const point = await this.#generator.extract(of.serial, this.identity(of), signal);
     return Secret.of(encodeBfPrivateKeyBlock(point));
   }
 
   /** kⱼ of a device identity; `null` if the epoch's root is destroyed. */
   async slotKey(of: KeyedIdentity, slot: number): Promise<Secret | null> {
     const root = await this.#roots.forIssue(of.period);
-    return root === null ? null : advanceSlotKey(liSeed(root, this.identity(of)), slot);
+    if (root === null) return null;
+    const seed = liSeed(root, this.identity(of));
+    root.wipe();
+    const key = advanceSlotKey(seed, slot);
+    seed.wipe();
+    return key;
   }
 }

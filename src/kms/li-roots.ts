@@ -31,12 +31,14 @@ export class LiRoots {
     this.#audit = audit;
   }
 
-  /** The root for a period whose seed is to be issued, drawn now if the epoch has none; `null` once destroyed. */
+  /** The root (a copy, to be wiped) for a period whose seed is to be issued, drawn now if the epoch has none; `null` once destroyed. */
   async forIssue(period: number): Promise<Secret | null> {
     const epoch = epochOf(period);
     const known = await this.#store.liRoot(epoch);
     if (known.state !== 'absent') return rootOf(known);
-    const kept = await this.#store.keepLiRoot(epoch, Secret.of(this.#random.bytes(ROOT_OCTETS)));
+    const drawn = Secret.of(this.#random.bytes(ROOT_OCTETS));
+    const kept = await this.#store.keepLiRoot(epoch, drawn);
+    drawn.wipe();
     this.#audit.append({ kind: 'li-root-created', epoch });
     return rootOf(kept);
   }

@@ -1,8 +1,11 @@
 /**
- * What the KMS keeps, and the store that keeps it. All times are Unix seconds. Whatever a method has returned from is
- * durable: a KMS that forgets a replay key, an issued seed or a warrant would break a promise of the profile.
+ * What the KMS keeps, and the store that keeps it; what it computes with master secrets, and what computes that. All times
+ * are Unix seconds. Whatever a method of the store has returned from is durable: a KMS that forgets a replay key, an issued
+ * seed or a warrant would break a promise of the profile.
  */
 import type { Secret } from '../bytes/secret.ts';
+import type { BfCiphertext } from '../ibe/blocks.ts';
+import type { AffinePoint } from '../ibe/curve.ts';
 import type { BfParameters } from '../ibe/parameters.ts';
 
 /** One set of the district's public parameters, and its master secret. */
@@ -14,6 +17,27 @@ export interface SerialRecord {
   readonly bf: BfParameters;
   /** s, as a big-endian octet string. */
   readonly masterSecret: Secret;
+}
+
+/** Parameters with the master secret that belongs to them. */
+export type MasterKey = Pick<SerialRecord, 'bf' | 'masterSecret'>;
+
+/**
+ * The private-key generator (RFC 5408 section 1): what is computed with a master secret. Each call takes milliseconds, so
+ * whoever composes the KMS says where it runs. An aborted `signal` withdraws what has not begun.
+ *
+ * Both throw KmsError `busy`, `cancelled`, `unavailable`, and what the engine throws.
+ */
+export interface PrivateKeyGenerator {
+  /** As `IbeEngine.decryptWithMaster`. */
+  decrypt(
+    key: MasterKey,
+    id: Uint8Array,
+    ciphertext: BfCiphertext,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | null>;
+  /** As `IbeEngine.extract`. */
+  extract(key: MasterKey, id: Uint8Array, signal?: AbortSignal): Promise<AffinePoint>;
 }
 
 /** A time during which a device draws its secrets under an identity; `until` is exclusive, `null` open. */
@@ -50,7 +74,7 @@ export interface IssuedSeed {
 
 /** The LI root of an epoch, or what is known of it. */
 export type LiRootState =
-  | { readonly state: 'kept'; readonly root: Secret }
+  | { readonly state: 'kept'; /** The asker's own copy, to be wiped. */ readonly root: Secret }
   | { readonly state: 'destroyed' }
   | { readonly state: 'absent' };
 
@@ -96,5 +120,7 @@ export interface KmsStore extends WarrantTable {
   issuedSeed(uri: string, period: number): Promise<IssuedSeed | null>;
 
   putWarrant(warrant: Warrant): Promise<void>;
+  /** Forgets warrants that ended before `time`. */
+  forgetWarrants(time: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * When a warrant lets a question be answered (interfaces.md, Xk). The ADMF provisions tasks at the KMS itself over X1; the
+ * When a warrant lets a question be answered (Xk; `api/xk.openapi.yaml`). The ADMF provisions tasks at the KMS itself over X1; the
  * KMS keeps them beyond their end, since for as long as retention lasts keys of their time may be asked for.
  *
  *     while the task is in force    T not after its end; T before its start only with `midCall`, at most the session

@@ -1,5 +1,5 @@
 /**
- * Xk at the KMS: whether a question may be answered, and the record of it (interfaces.md, Xk; profile, section 6). What
+ * Xk at the KMS: whether a question may be answered, and the record of it (`api/xk.openapi.yaml`; profile, section 6). What
  * the answer is, is computed in `get-keys/`.
  *
  * A question is answered only if the client's certificate has the role of a DF, the ADMF has provisioned the XID at this
@@ -16,12 +16,15 @@ import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../li/w
 import { decodeMessage, onlyPayload } from '../mikey/message.ts';
 import { unixMsFromNtp } from '../mikey/ntp.ts';
 import { TS_TYPE } from '../mikey/registry.ts';
+import { KmsError } from './errors.ts';
 import type { KmsStore, Subscriber, Warrant } from './ports.ts';
 import type { MessageTimes, WarrantTimes } from './warrants.ts';
 import { timeVerdict } from './warrants.ts';
 
 /** Distinct questions about one exchange of a target (profile, section 6). */
 export const MAX_QUESTIONS = 32;
+/** Seconds of the longest epoch: after that and retention, the LI root of an exchange is destroyed. */
+const LONGEST_EPOCH = 31 * 86_400;
 
 /** Who asks, from the client certificate. */
 export interface XkClient {
@@ -37,8 +40,8 @@ export interface PermittedQuestion {
   readonly covered: ReadonlySet<string>;
 }
 
-/** Computes the answer; never throws for what is wrong with a question. */
-export type Computation = (question: PermittedQuestion) => Promise<GetKeysResponse>;
+/** Computes the answer; never throws for what is wrong with a question. An aborted `signal` withdraws it. */
+export type Computation = (question: PermittedQuestion, signal?: AbortSignal) => Promise<GetKeysResponse>;
 
 /** Why a question was refused, for the audit log. */
 type Reason =
@@ -47,7 +50,13 @@ type Reason =
   | 'target-not-covered'
   | 'messages-unreadable'
   | 'outside-validity'
-  | 'too-many-questions';
+  | 'too-many-questions'
+  /** More questions wait than can be answered in time. */
+  | 'busy'
+  /** The client is gone. */
+  | 'cancelled'
+  /** What should compute the answer does not work; the KMS's own log says more. */
+  | 'failed';
 
 interface Refusal {
   readonly failure: FailureIndication;
@@ -57,7 +66,9 @@ interface Refusal {
 /** What is known of a question when it is judged; goes into the record. */
 interface Exchange {
   readonly csbId: number;
+  /** T of I_MESSAGE_1, in hex and in Unix seconds. */
   readonly firstT: string;
+  readonly begun: number;
   readonly times: MessageTimes;
 }
 
@@ -68,46 +79,34 @@ interface Permission {
   readonly beforeStart: boolean;
 }
 
+export interface XkPorts {
+  readonly store: KmsStore;
+  readonly compute: Computation;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 export class XkService {
-  readonly #store: KmsStore;
-  readonly #compute: Computation;
-  readonly #audit: AuditLog;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #ports: XkPorts;
   readonly #times: WarrantTimes;
 
-  constructor(
-    times: WarrantTimes,
-    ports: {
-      readonly store: KmsStore;
-      readonly compute: Computation;
-      readonly audit: AuditLog;
-      readonly clock: Clock;
-      readonly logger: Logger;
-    },
-  ) {
+  constructor(times: WarrantTimes, ports: XkPorts) {
     this.#times = times;
-    this.#store = ports.store;
-    this.#compute = ports.compute;
-    this.#audit = ports.audit;
-    this.#clock = ports.clock;
-    this.#logger = ports.logger;
+    this.#ports = ports;
   }
 
   /** Judges, answers and records a question. @throws only if it cannot be recorded */
-  async answer(client: XkClient, request: GetKeysRequest): Promise<GetKeysResponse> {
+  async answer(client: XkClient, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
     const permission = await this.#permit(client, request);
     if ('failure' in permission) {
-      this.#record(client, request, {
-        outcome: 'refused',
-        failure: permission.failure,
-        reason: permission.reason,
-      });
+      this.#record(client, request, refused(permission));
       return { failureIndication: permission.failure };
     }
-    const response = await this.#computed(permission.question);
+    const computed = await this.#computed(permission.question, signal);
+    const response = 'failure' in computed ? { failureIndication: computed.failure } : computed;
     this.#record(client, request, {
-      ...outcome(response),
+      ...('failure' in computed ? refused(computed) : outcome(computed)),
       csbId: permission.exchange.csbId,
       t: permission.exchange.firstT,
       beforeStart: permission.beforeStart,
@@ -118,22 +117,22 @@ export class XkService {
   /** Records a request that is no question: not the JSON of the interface. */
   recordMalformed(client: XkClient): void {
     const { commonName, fingerprint } = client;
-    this.#audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
+    this.#ports.audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
   }
 
   async #permit(client: XkClient, request: GetKeysRequest): Promise<Permission | Refusal> {
     if (!client.roles.includes('df')) return notAuthorised('client-role');
-    const warrant = await this.#store.warrant(request.xid);
+    const warrant = await this.#ports.store.warrant(request.xid);
     if (warrant === null) return notAuthorised('unknown-task');
     const target = await this.#target(request, warrant);
     if (target === null) return notAuthorised('target-not-covered');
     const exchange = readExchange(request);
     if (exchange === null) return { failure: 'messages-inconsistent', reason: 'messages-unreadable' };
-    const now = this.#clock.now() / 1000;
+    const now = this.#ports.clock.now() / 1000;
     const { midCall } = request;
     const verdict = timeVerdict(warrant, { now, times: exchange.times, midCall }, this.#times);
     if (verdict === null) return notAuthorised('outside-validity');
-    if (!(await this.#isWithinLimit(request, target.subscriber, exchange, now)))
+    if (!(await this.#isWithinLimit(request, target.subscriber, exchange)))
       return notAuthorised('too-many-questions');
     return { question: { request, ...target }, exchange, beforeStart: verdict === 'before-start' };
   }
@@ -144,7 +143,7 @@ export class XkService {
     warrant: Warrant,
   ): Promise<Pick<PermittedQuestion, 'subscriber' | 'covered'> | null> {
     for (const name of identityKeys(request.targetKmsIdentity)) {
-      const subscriber = await this.#store.subscriberByIdentity(name);
+      const subscriber = await this.#ports.store.subscriberByIdentity(name);
       if (subscriber === null) continue;
       const named = addressesOf(subscriber, [name]);
       const covered = addressesOf(subscriber, warrant.targets);
@@ -154,30 +153,40 @@ export class XkService {
     return null;
   }
 
-  /** At most so many distinct questions per (target, CSB ID, T): no oracle for trying altered messages. */
+  /**
+   * At most so many distinct questions per (target, CSB ID, T), for as long as any can be answered: no oracle for trying
+   * altered messages.
+   */
   #isWithinLimit(
     request: GetKeysRequest,
     subscriber: Subscriber,
-    { csbId, firstT }: Exchange,
-    now: number,
+    { csbId, firstT, begun }: Exchange,
   ): Promise<boolean> {
     const group = digest(utf8(JSON.stringify([subscriber.id, csbId, firstT])));
     const question = digest(utf8(encodeGetKeysRequest(request)));
-    const expires = now + this.#times.retention + this.#times.sessionMemory;
-    return this.#store.claimQuestion(group, question, MAX_QUESTIONS, expires);
+    const expires = begun + LONGEST_EPOCH + this.#times.retention;
+    return this.#ports.store.claimQuestion(group, question, MAX_QUESTIONS, expires);
   }
 
-  async #computed(question: PermittedQuestion): Promise<GetKeysResponse> {
+  /** The answer; what kept it from being computed is one failure, whatever it was. */
+  async #computed(
+    question: PermittedQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<GetKeysResponse | Refusal> {
     try {
-      return await this.#compute(question);
+      return await this.#ports.compute(question, signal);
     } catch (error) {
-      this.#logger.error({ err: error, xid: question.request.xid }, 'get_keys could not be computed');
-      return { failureIndication: 'temporarily-unavailable' };
+      const failure = 'temporarily-unavailable';
+      if (error instanceof KmsError && (error.code === 'busy' || error.code === 'cancelled'))
+        return { failure, reason: error.code };
+      const { xid } = question.request;
+      this.#ports.logger.error({ err: error, xid }, 'get_keys could not be computed');
+      return { failure, reason: 'failed' };
     }
   }
 
   #record(client: XkClient, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
-    this.#audit.append({
+    this.#ports.audit.append({
       ...result,
       kind: 'get-keys',
       client: client.commonName,
@@ -198,6 +207,10 @@ function outcome(response: GetKeysResponse): Omit<AuditEvent, 'kind'> {
     cryptoSessions: response.cryptoSessions.length,
     deferredKey: response.deferredKey !== null,
   };
+}
+
+function refused({ failure, reason }: Refusal): Omit<AuditEvent, 'kind'> {
+  return { outcome: 'refused', failure, reason };
 }
 
 function notAuthorised(reason: Reason): Refusal {
@@ -225,6 +238,7 @@ function readExchange(request: GetKeysRequest): Exchange | null {
     return {
       csbId: read[0]?.header.csbId ?? 0,
       firstT: toHex(first),
+      begun: unixMsFromNtp(first) / 1000,
       times: { earliest: Math.min(...times), latest: Math.max(...times) },
     };
   } catch {

@@ -139,6 +139,8 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         district: { name: districtOf(home), keyLifetime: 86_400, demoGroup: home.name },
         subscribers: home.subscribers.map((subscriber) => keyedSubscriber(home, subscriber)),
         nextPeriods: 1,
+        // Phones and signalling share the demo's process: a KMS's pairing must not hold them up. One worker is enough.
+        workers: 1,
         revealSecrets: plan.revealSecrets,
       },
       cscf: {

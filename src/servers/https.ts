@@ -2,8 +2,9 @@
  * HTTPS as all our interfaces use it: a fastify server under the TLS profile (HTTP/2 with HTTP/1.1 by ALPN), and a
  * client that goes where the host map says while the certificate must bear the real name.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
@@ -22,6 +23,9 @@ export type HttpsErrorCode =
 
 /** A request that got no HTTP answer. */
 export class HttpsError extends ClavigerError<HttpsErrorCode> {}
+
+/** Clients that do not take their answers in this time keep no server from closing. */
+const CLOSING_MS = 10_000;
 
 export interface HttpsServerOptions {
   readonly tls: TlsMaterial;
@@ -63,6 +67,35 @@ export function peerOfRequest(request: FastifyRequest): Peer {
   return peerOf(socket);
 }
 
+/** Does the work for a reply; the signal is aborted when the client goes before it is sent. */
+export type Answering = <T>(reply: FastifyReply, work: (gone: AbortSignal) => Promise<T>) => Promise<T>;
+
+/**
+ * For handlers whose work takes time: `close` waits for what is under way, so that it is recorded and whoever asked gets the
+ * answer.
+ */
+export function answering(server: FastifyInstance): Answering {
+  const underWay = new Set<Promise<unknown>>();
+  server.addHook('preClose', async () => {
+    await Promise.race([Promise.allSettled(underWay), setTimeout(CLOSING_MS, undefined, { ref: false })]);
+  });
+  return (reply, work) => {
+    const gone = new AbortController();
+    const closed = new Promise<void>((resolve) => {
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableEnded) gone.abort();
+        resolve();
+      });
+    });
+    const done = work(gone.signal);
+    const answered: Promise<unknown> = Promise.allSettled([done, closed]).then(() =>
+      underWay.delete(answered),
+    );
+    underWay.add(answered);
+    return done;
+  };
+}
+
 export interface HttpsClientOptions {
   readonly hosts: HostMap;
   /** Authorities that servers must chain to; with `certificate` and `privateKey`, the client authenticates too. */
@@ -79,6 +112,8 @@ export interface HttpsAnswer {
   readonly contentType: string;
   /** The Link field (RFC 8288); empty if there is none. */
   readonly link: string;
+  /** The Retry-After field (RFC 9110 10.2.3); empty if there is none. */
+  readonly retryAfter: string;
   readonly body: Uint8Array;
 }
 
@@ -140,6 +175,7 @@ export class HttpsClient {
         status: answer.statusCode,
         contentType: fieldOf(answer.headers, 'content-type'),
         link: fieldOf(answer.headers, 'link'),
+        retryAfter: fieldOf(answer.headers, 'retry-after'),
         body: await this.#collect(answer.body),
       };
     } catch (cause) {

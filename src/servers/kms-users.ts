@@ -4,7 +4,8 @@
  *     GET  path of the district URI    IBESysParams, `application/ibe-pp-data` (RFC 5408 section 4)
  *     POST /mikey                      REQUEST_KEY, `application/mikey` (RFC 3830 section 10.1, RFC 6267 section 4.2.1)
  *
- * A refused REQUEST_KEY is a MIKEY Error message in a 200; HTTP errors are for what is no MIKEY message.
+ * A refused REQUEST_KEY is a MIKEY Error message in a 200; HTTP errors are for what is no MIKEY message, and for a KMS that
+ * has too much to do: 503 with Retry-After, for a new request with a T of its own.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Clock, Logger } from '../bytes/ports.ts';
@@ -14,7 +15,7 @@ import { KmsError } from '../kms/errors.ts';
 import { publish } from '../kms/publication.ts';
 import type { Publication } from '../kms/publication.ts';
 import type { RequestKeyService } from '../kms/request-key.ts';
-import { httpsServer } from './https.ts';
+import { answering, httpsServer } from './https.ts';
 import { sendProblem, useProblems } from './kms-problem.ts';
 import type { TlsMaterial } from './tls.ts';
 
@@ -22,6 +23,8 @@ import type { TlsMaterial } from './tls.ts';
 export const REQUEST_KEY_PATH = '/mikey';
 export const MIKEY_TYPE = 'application/mikey';
 
+/** Seconds after which a full queue has long been worked off. */
+const RETRY_AFTER = '10';
 /** A request is a few hundred octets, with certificates a few thousand. */
 const BODY_LIMIT = 32_768;
 
@@ -55,19 +58,27 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
     return reply.type(IBE_PP_DATA).send(publication.body);
   });
 
+  const answerBy = answering(server);
   server.post(REQUEST_KEY_PATH, async (request, reply) => {
     if (!(request.body instanceof Uint8Array))
       return sendProblem(reply, 415, `a body of ${MIKEY_TYPE} is expected`);
     try {
-      const answer = await options.requestKey.answer(new Uint8Array(request.body));
+      const octets = new Uint8Array(request.body);
+      const answer = await answerBy(reply, (gone) => options.requestKey.answer(octets, gone));
       return await reply.type(MIKEY_TYPE).header('cache-control', 'no-store').send(Buffer.from(answer));
     } catch (error) {
       if (error instanceof KmsError && error.code === 'malformed-request')
         return sendProblem(reply, 400, error.message);
+      if (error instanceof KmsError && isForTheMoment(error))
+        return sendProblem(reply.header('retry-after', RETRY_AFTER), 503, 'no keys can be computed now');
       throw error;
     }
   });
   return server;
+}
+
+function isForTheMoment({ code }: KmsError): boolean {
+  return code === 'busy' || code === 'cancelled' || code === 'unavailable';
 }
 
 /** What is published; `undefined` while no parameters are in force. */

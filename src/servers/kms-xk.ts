@@ -6,16 +6,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../bytes/ports.ts';
 import type { XkClient, XkService } from '../kms/xk.ts';
-import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
+import type { FailureIndication, GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../li/wire/xk.ts';
 import { decodeGetKeysRequest, encodeGetKeysResponse, isGetKeysFailure, XkError } from '../li/wire/xk.ts';
-import { httpsServer, peerOfRequest } from './https.ts';
+import { answering, httpsServer, peerOfRequest } from './https.ts';
 import { sendProblem, useProblems } from './kms-problem.ts';
 import type { TlsMaterial } from './tls.ts';
 
 export const GET_KEYS_PATH = '/xk/v1/get-keys';
 
 /** HTTP status of each failure. */
-const STATUS: Readonly<Record<FailureIndication, number>> = {
+export const STATUS: Readonly<Record<FailureIndication, number>> = {
   'not-authorised': 403,
   'target-not-party': 422,
   'messages-inconsistent': 422,
@@ -37,6 +37,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
+  const answer = answering(server);
   server.post(GET_KEYS_PATH, async (request, reply) => {
     const client = clientOf(request);
     const question = readQuestion(request.body);
@@ -44,7 +45,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
       options.service.recordMalformed(client);
       return sendProblem(reply, 400, 'the body is not a get_keys request');
     }
-    return send(reply, await options.service.answer(client, question));
+    return send(reply, await answer(reply, (gone) => options.service.answer(client, question, gone)));
   });
   return server;
 }
@@ -71,5 +72,17 @@ function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
     const { failureIndication } = response;
     return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
   }
-  return reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(response).expose()));
+  const json = encodeGetKeysResponse(response);
+  wipe(response);
+  reply.raw.once('close', () => json.wipe());
+  const { buffer, byteOffset, byteLength } = json.expose();
+  return reply.type('application/json').send(Buffer.from(buffer, byteOffset, byteLength));
+}
+
+function wipe({ cryptoSessions, stages, deferredKey }: GetKeysAnswer): void {
+  for (const { sessionKey, salt } of [cryptoSessions, ...stages].flat()) {
+    sessionKey.wipe();
+    salt.wipe();
+  }
+  deferredKey?.wipe();
 }

@@ -1,5 +1,15 @@
 /** The audit log in a file of JSON lines, mode 0600, synced to disk before `append` returns. */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import type { AuditStore } from '../evidence/log.ts';
 
 export class AuditFile implements AuditStore {
@@ -18,9 +28,16 @@ export class AuditFile implements AuditStore {
       .filter((line) => line !== '');
   }
 
+  /** All of the line, or nothing of it: a disk that fills up in mid-line must not spoil the lines to come. */
   append(line: string): void {
-    writeSync(this.#descriptor, line + '\n');
-    fsyncSync(this.#descriptor);
+    const { size } = fstatSync(this.#descriptor);
+    try {
+      writeFileSync(this.#descriptor, line + '\n');
+      fsyncSync(this.#descriptor);
+    } catch (error) {
+      ftruncateSync(this.#descriptor, size);
+      throw error;
+    }
   }
 
   close(): void {

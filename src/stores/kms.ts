@@ -7,7 +7,7 @@
  *     subscriber    who has which identities (identity), devices (device) under which names (device_identity)
  *     claim         requests that were answered, questions that were asked: until they cannot recur
  *     issued_seed   which device's seed went to which credential
- *     warrant       tasks with their validity, kept beyond their end
+ *     warrant       tasks with their validity, kept beyond their end for as long as they can be asked about
  *
  * The file holds the district's master secrets, LI roots and pre-shared keys as they are: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`). Whoever needs more puts the file on an encrypted volume.
@@ -239,6 +239,10 @@ export class SqliteKmsStore implements KmsStore {
       .values(row)
       .onConflict((conflict) => conflict.column('xid').doUpdateSet(row))
       .execute();
+  }
+
+  async forgetWarrants(time: number): Promise<void> {
+    await this.#db.deleteFrom('warrant').where('end', '<', time).execute();
   }
 
   async close(): Promise<void> {

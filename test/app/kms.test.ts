@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ConfigError } from '../../src/app/config.ts';
 import type { RunningKms } from '../../src/app/kms.ts';
 import { kmsConfig, startKms } from '../../src/app/kms.ts';
@@ -32,8 +32,10 @@ import { MIKEY_TYPE } from '../../src/servers/kms-users.ts';
 import type { Role, TlsFiles } from '../../src/servers/tls.ts';
 import { loadTls } from '../../src/servers/tls.ts';
 import { x1Transport } from '../../src/servers/x1-client.ts';
+import { X1SchemaError } from '../../src/servers/x1-schema.ts';
 import { AuditFile } from '../../src/stores/audit-file.ts';
-import { open, request } from '../kms/support/client.ts';
+import { SqliteKmsStore } from '../../src/stores/kms.ts';
+import { errorOf, open, request } from '../kms/support/client.ts';
 import { exchange, messagesOf } from '../mikey/vectors.ts';
 
 const clock = systemClock();
@@ -70,6 +72,7 @@ function config(changes: Record<string, unknown> = {}): Record<string, unknown> 
         devices: [{ credential: 'alice-1', psk: PSK, identity: ALICE }],
       },
     ],
+    workers: 1,
     revealSecrets: true,
     ...changes,
   };
@@ -136,19 +139,16 @@ const question: GetKeysRequest = {
   midCall: false,
 };
 
-async function admf(): Promise<X1Requester> {
+async function admf(port = 8444): Promise<X1Requester> {
   const transport = x1Transport(
     await client('admf.home1.example', 'admf'),
-    'https://kms.home1.example:8444/X1/NE',
+    `https://kms.home1.example:${port}/X1/NE`,
   );
   const identifiers = { admfIdentifier: 'admf.home1.example', neIdentifier: 'kms.home1.example' };
   return new X1Requester({ side: 'admf', ...identifiers, transport, clock, random: runtime.random });
 }
 
-async function requestKeys() {
-  const ue = await client('anybody', 'ue');
-  const published = await ue.request('GET', DISTRICT);
-  const { bf } = districtParameters(decodeIbeSysParams(fromBase64(fromUtf8(published.body))));
+function keyRequest() {
   const options = {
     psk: new Uint8Array(Buffer.from(PSK, 'hex')),
     uris: [ALICE],
@@ -156,7 +156,15 @@ async function requestKeys() {
     time: clock.now() / 1000,
     rand: Buffer.from(runtime.random.bytes(16)).toString('hex'),
   };
-  const body = { type: MIKEY_TYPE, octets: request(options) };
+  return { options, octets: request(options) };
+}
+
+async function requestKeys() {
+  const ue = await client('anybody', 'ue');
+  const published = await ue.request('GET', DISTRICT);
+  const { bf } = districtParameters(decodeIbeSysParams(fromBase64(fromUtf8(published.body))));
+  const { options, octets } = keyRequest();
+  const body = { type: MIKEY_TYPE, octets };
   const answer = await ue.request('POST', 'https://kms.home1.example/mikey', body);
   return { bf, keys: open(answer.body, options) };
 }
@@ -207,6 +215,44 @@ describe('a started KMS', () => {
     const after = await requestKeys();
     expect(after.keys.map(({ key }) => key)).toEqual(before.keys.map(({ key }) => key));
     expect(await kms.reveal()).toEqual(revealed);
+  });
+
+  it('gives a REQUEST_KEY that it answered before a restart no second answer (R-44)', async () => {
+    const { octets } = keyRequest();
+    const post = async () => {
+      const ue = await client('anybody', 'ue');
+      return (await ue.request('POST', 'https://kms.home1.example/mikey', { type: MIKEY_TYPE, octets })).body;
+    };
+    expect(errorOf(await post())).toBeNull();
+    await kms.stop();
+    await start();
+    const INVALID_TS = 1;
+    expect(errorOf(await post())).toBe(INVALID_TS);
+  });
+
+  it('takes X1 keepalives where they are agreed, and ends its tasks when they stay away', async () => {
+    await expect((await admf()).request({ type: 'Keepalive' })).rejects.toThrow(/1070/);
+    const state = mkdtempSync(path.join(folder, 'agreed-'));
+    const x1 = { keepalive: { timeoutMs: 700, failClosed: true } };
+    const agreed = await startKms(kmsConfig(config({ state, x1 })), runtime);
+    hosts.set('kms.home1.example:8445', `127.0.0.1:${agreed.x1.port}`);
+    const requester = await admf(8445);
+    await requester.request({ type: 'ActivateTask', task });
+    await requester.request({ type: 'Keepalive' });
+    const store = new SqliteKmsStore(path.join(state, 'kms.db'));
+    expect((await store.warrant(task.xid))?.end).toBe(task.mediation[0]!.endTime! / 1000);
+    await vi.waitFor(
+      async () => expect((await store.warrant(task.xid))!.end).toBeLessThan(clock.now() / 1000),
+      { timeout: 10_000, interval: 100 },
+    );
+    await store.close();
+    await agreed.stop();
+  });
+
+  it('reads the operator’s schema where its configuration names one', async () => {
+    const state = mkdtempSync(path.join(folder, 'schema-'));
+    const x1 = { schema: path.join(folder, 'absent.xsd') };
+    await expect(startKms(kmsConfig(config({ state, x1 })), runtime)).rejects.toThrow(X1SchemaError);
   });
 
   it('keeps an unbroken audit log without secrets', async () => {

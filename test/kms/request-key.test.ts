@@ -1,16 +1,19 @@
 /** REQUEST_KEY (RFC 6267 4.2.1, profile 4), judged by a client and a key derivation that share no code with the KMS. */
 import { createHmac } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../src/bytes/octets.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { decodeBfPrivateKeyBlock } from '../../src/ibe/blocks.ts';
 import type { BfParameters } from '../../src/ibe/parameters.ts';
 import { KmsError } from '../../src/kms/errors.ts';
 import { MAX_ANSWER_OCTETS } from '../../src/kms/request-key.ts';
-import { decodeMessage, onlyPayload } from '../../src/mikey/message.ts';
+import type { CommonHeader } from '../../src/mikey/header.ts';
+import { decodeMessage, encodeMessage, onlyPayload } from '../../src/mikey/message.ts';
+import type { Payload } from '../../src/mikey/payload.ts';
+import { DATA_TYPE, ID_ROLE, ID_TYPE } from '../../src/mikey/registry.ts';
 import type { RequestOptions } from './support/client.ts';
 import { errorOf, open, request } from './support/client.ts';
-import { home, psk, exampleHome, exampleTime } from './support/home.ts';
+import { engineGenerator, home, psk, exampleHome, exampleTime } from './support/home.ts';
 
 const DAY = 86_400;
 const SLOT = 900;
@@ -19,6 +22,7 @@ const INVALID_TS = 1;
 const INVALID_PRF = 2;
 const INVALID_MAC = 3;
 const INVALID_ID = 7;
+const INVALID_DT = 11;
 const UNSPECIFIED = 12;
 
 const vector = exampleHome();
@@ -127,6 +131,30 @@ describe('an owner', () => {
     expect(dates(uris[1]!)).toEqual([0, 1, 2]);
   });
 
+  it('gets past keys for as long as mailboxes keep messages, and no longer', async () => {
+    const issued = await keys(ask({ wanted: { from: period - 30 * DAY, to: period } }));
+    expect(issued.map(({ from }) => (from! - period) / DAY)).toEqual([-1, -2, -3, -4, -5, -6, -7]);
+  });
+
+  it('gets nothing under parameters before they are announced, then key and seed under those', async () => {
+    const serial = kms.district.serialFor(period)!;
+    const next = { ...serial, serial: serial.serial + 1, notBefore: period + 3 * DAY };
+    kms.district.add(next);
+    const wanted = { from: period, to: period + 6 * DAY };
+    const days = (issued: Awaited<ReturnType<typeof keys>>) =>
+      issued.filter(({ type }) => type === 7).map(({ from }) => (from! - period) / DAY);
+    expect(days(await keys(ask({ wanted })))).toEqual([0, 1, 2]);
+    kms.clock.advance(2 * DAY * 1000);
+    expect(days(await keys(ask({ wanted })))).toEqual([2, 3, 1, 4, 0, 5]);
+    const serials = kms.audit.of('keys-issued').map((event) => [event['serial'], event['seed']]);
+    expect(serials.slice(3, 6)).toEqual([
+      [serial.serial, true],
+      [next.serial, true],
+      [serial.serial, false],
+    ]);
+    expect(await kms.store.issuedSeed(alice, period + 3 * DAY)).toMatchObject({ serial: next.serial });
+  });
+
   it('gets nothing beyond the allowed future', async () => {
     const wanted = { from: period + 32 * DAY };
     expect(errorOf(await kms.requestKey.answer(request(ask({ wanted }))))).toBe(UNSPECIFIED);
@@ -134,7 +162,7 @@ describe('an owner', () => {
 
   it('gets nearest periods first, until 60,000 octets, and asks again for the rest', async () => {
     const quick = { ...bigIntEngine(), extract: (params: BfParameters) => params.Ppub };
-    kms = await home(now, vector, quick);
+    kms = await home(now, vector, engineGenerator(quick));
     await kms.enrol({
       id: 'dave',
       publicIdentities: Array.from({ length: 6 }, (_, i) => `sip:dave${i}@home1.example`),
@@ -210,6 +238,9 @@ describe('devices of one subscriber', () => {
     expect(errorOf(await kms.requestKey.answer(request(ask(replacement))))).toBe(UNSPECIFIED);
     kms.clock.advance(2 * DAY * 1000);
     expect(await keys(ask(replacement))).toHaveLength(4);
+    const past = await keys(ask({ ...replacement, wanted: { from: period - DAY, to: period + 3 * DAY } }));
+    const days = past.filter(({ type }) => type === 7).map(({ from }) => (from! - period) / DAY);
+    expect(days).toEqual([2, -1]);
   });
 
   it('two devices cannot be enrolled under one identity', async () => {
@@ -244,6 +275,64 @@ describe('devices of one subscriber', () => {
   });
 });
 
+describe('while keys are computed', () => {
+  /** Extractions that wait to be let go, each to succeed or to fail. */
+  const held = () => {
+    const waiting: ((error?: KmsError) => void)[] = [];
+    const inner = engineGenerator();
+    return {
+      waiting,
+      generator: {
+        decrypt: inner.decrypt.bind(inner),
+        extract: async (...of: Parameters<typeof inner.extract>) => {
+          const error = await new Promise<KmsError | undefined>((resolve) => waiting.push(resolve));
+          if (error !== undefined) throw error;
+          return inner.extract(...of);
+        },
+      },
+    };
+  };
+  const device = (credential: string, fill: number) => ({
+    ...{ id: 'alice', publicIdentities: [alice], aliases: [] },
+    devices: [{ credential, psk: psk(fill), identity: alice }],
+  });
+
+  it('nothing counts as issued if one of them cannot be', async () => {
+    const { waiting, generator } = held();
+    kms = await home(now, vector, generator);
+    await kms.enrol(device('alice-1', 1));
+    const asked = kms.requestKey.answer(request(ask({ wanted: { from: period, to: period + 6 * DAY } })));
+    const refused = expect(asked).rejects.toThrow(expect.objectContaining({ code: 'busy' }) as Error);
+    await vi.waitFor(() => expect(waiting).toHaveLength(4));
+    for (const letGo of waiting.splice(0)) letGo();
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    waiting[0]!();
+    waiting[1]!(new KmsError('busy', 'too much to do'));
+    await refused;
+    expect(kms.audit.events.map(({ kind }) => kind)).toEqual(['keys-refused']);
+    expect(kms.audit.events[0]).toMatchObject({ credential: 'alice-1', reason: 'busy' });
+    expect(await kms.store.issuedSeed(alice, period)).toBeNull();
+  });
+
+  it('a device that is replaced and the one that replaces it do not both get the seed', async () => {
+    const { waiting, generator } = held();
+    kms = await home(now, vector, generator);
+    await kms.enrol(device('alice-1', 1));
+    const wanted = { from: period, to: period + DAY };
+    const options = [ask({ wanted }), ask({ wanted, psk: psk(6).expose(), credential: 'alice-new' })];
+    const first = kms.requestKey.answer(request(options[0]!));
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    await kms.enrol(device('alice-new', 6));
+    const second = kms.requestKey.answer(request(options[1]!));
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    for (const letGo of waiting) letGo();
+    const answers = await Promise.all([first, second]);
+    expect(open(answers[0], options[0]!)).toHaveLength(2);
+    expect(errorOf(answers[1])).toBe(UNSPECIFIED);
+    expect(kms.audit.of('keys-issued')).toMatchObject([{ credential: 'alice-1', seed: true }]);
+  });
+});
+
 describe('refused', () => {
   const refusal = async (options: RequestOptions, change?: (octets: Uint8Array) => void) => {
     const octets = request(options);
@@ -256,6 +345,15 @@ describe('refused', () => {
     expect(errorOf(await kms.requestKey.answer(octets))).toBeNull();
     expect(errorOf(await kms.requestKey.answer(octets))).toBe(INVALID_TS);
     expect(kms.audit.of('keys-refused')).toMatchObject([{ credential: 'alice-1', reason: 'replayed' }]);
+  });
+
+  it('replayed as long as its T is timely, also over housekeeping', async () => {
+    const octets = request(ask({ time: now + 299 }));
+    expect(errorOf(await kms.requestKey.answer(octets))).toBeNull();
+    kms.clock.advance(598_000);
+    await kms.store.expireClaims(kms.clock.now() / 1000);
+    expect(errorOf(await kms.requestKey.answer(octets))).toBe(INVALID_TS);
+    expect(kms.audit.of('keys-refused')).toMatchObject([{ reason: 'replayed' }]);
   });
 
   it('the same CSB ID, T and RAND never protect two answers, whatever else differs', async () => {
@@ -334,6 +432,54 @@ describe('refused', () => {
     expect(await refusal(ask({ time: now + 301 }))).toBe(INVALID_TS);
     expect(await refusal(ask({ time: now - 299 }))).toBeNull();
     expect(await refusal(ask({ time: now + 299 }))).toBeNull();
+  });
+
+  const refusalOf = async (
+    change: (payloads: readonly Payload[]) => readonly Payload[],
+    changed: Partial<CommonHeader> = {},
+    options = ask(),
+  ) => {
+    const { header, payloads } = decodeMessage(request(options));
+    const message = { header: { ...header, ...changed }, payloads: [...change(payloads)] };
+    return errorOf(await kms.requestKey.answer(encodeMessage(message)));
+  };
+  const unchanged = (payloads: readonly Payload[]) => payloads;
+
+  it('a message of another kind; one with crypto sessions', async () => {
+    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_PKE })).toBe(INVALID_DT);
+    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_RESP })).toBe(INVALID_DT);
+    const entries = [{ policyNo: 0, ssrc: 1, roc: 0 }];
+    const map = { csCount: 1, csIdMapType: 0, csIdMap: { kind: 'srtp-id' as const, entries } };
+    expect(await refusalOf(unchanged, map)).toBe(UNSPECIFIED);
+  });
+
+  it('a T that is a counter; a V that is not last; an identity twice; two credentials', async () => {
+    const counter = (each: Payload) =>
+      each.kind === 't' ? { ...each, tsType: 2, value: new Uint8Array(4) } : each;
+    expect(await refusalOf((all) => all.map(counter))).toBe(INVALID_TS);
+    expect(await refusalOf((all) => [...all.slice(0, -2), ...all.slice(-1), ...all.slice(-2, -1)])).toBe(
+      AUTH_FAILURE,
+    );
+    const twice = (role: number) => (all: readonly Payload[]) =>
+      all.flatMap((each) => (each.kind === 'idr' && each.role === role ? [each, each] : [each]));
+    expect(await refusalOf(twice(ID_ROLE.IDRi))).toBe(INVALID_ID);
+    expect(await refusalOf(twice(ID_ROLE.IDRpsk), {}, ask({ credential: 'alice-1' }))).toBe(INVALID_ID);
+  });
+
+  it('a KEMAC in the request; no IDRkms, or two; an identity that is no URI', async () => {
+    const isKms = (payload: Payload) => payload.kind === 'idr' && payload.role === ID_ROLE.IDRkms;
+    const kemac = {
+      ...{ kind: 'kemac' as const, encrAlg: 1, macAlg: 0 },
+      ...{ encrData: new Uint8Array(4), mac: new Uint8Array() },
+    };
+    expect(await refusalOf((all) => [...all.slice(0, -1), kemac, ...all.slice(-1)])).toBe(UNSPECIFIED);
+    expect(await refusalOf((all) => all.filter((each) => !isKms(each)))).toBe(INVALID_ID);
+    expect(await refusalOf((all) => all.flatMap((each) => (isKms(each) ? [each, each] : [each])))).toBe(
+      INVALID_ID,
+    );
+    const asNai = (each: Payload) => (each.kind === 'idr' ? { ...each, type: ID_TYPE.NAI } : each);
+    expect(await refusalOf((all) => all.map(asNai))).toBe(INVALID_ID);
+    expect(kms.audit.events).toHaveLength(0);
   });
 
   it('an unregistered PRF func, a MAC that does not go with it, a short RAND', async () => {

@@ -1,11 +1,12 @@
 /** Who may ask over Xk, about whom and when; and that every question is on record. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { fromBase64 } from '../../src/bytes/octets.ts';
 import type { AuditEvent, AuditLog } from '../../src/evidence/log.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../src/li/wire/xk.ts';
 import type { PermittedQuestion } from '../../src/kms/xk.ts';
 import { MAX_QUESTIONS, XkService } from '../../src/kms/xk.ts';
 import { decodeMessage, encodeMessage } from '../../src/mikey/message.ts';
+import { ntpFromUnixMs } from '../../src/mikey/ntp.ts';
 import { exampleFile } from '../support/shared.ts';
 import { home, psk, exampleHome, exampleTime } from './support/home.ts';
 
@@ -146,6 +147,24 @@ describe('refused alike, on record with the reason', () => {
     await refused(df, question, 'outside-validity');
   });
 
+  it('after its end, for an update after it of a call that lay in force', async () => {
+    const later = (octets: Uint8Array, seconds: number) => {
+      const { header, payloads } = decodeMessage(octets);
+      const value = ntpFromUnixMs((now + seconds) * 1000);
+      const moved = payloads.map((each) => (each.kind === 't' ? { ...each, value } : each));
+      return encodeMessage({ header, payloads: moved });
+    };
+    const update = (seconds: number) => ({
+      iMessage1: later(question.iMessage1, seconds),
+      rMessage1: later(question.rMessage1, seconds),
+    });
+    await warrant([alice], now - 100, now + 60);
+    kms.clock.advance(120_000);
+    expect(await service.answer(df, { ...question, updates: [update(30)] })).toEqual(ANSWER);
+    asked = [];
+    await refused(df, { ...question, updates: [update(30), update(90)] }, 'outside-validity');
+  });
+
   it('after its end and retention', async () => {
     await warrant([alice], now - 100, now + 10);
     kms.clock.advance((7 * 86_400 + 60) * 1000);
@@ -164,6 +183,32 @@ describe('refused alike, on record with the reason', () => {
     await refused(df, { ...altered(98), targetKmsIdentity: 'tel:+15551001' }, 'too-many-questions');
     expect(await service.answer(df, variant(1))).toEqual({ failureIndication: 'messages-inconsistent' });
     expect(await service.answer(df, altered(3))).toEqual(ANSWER);
+    // The bound holds for as long as the exchange may be asked about.
+    await kms.store.expireClaims(now + (31 + 7) * 86_400 - 1);
+    asked = [];
+    await refused(df, altered(99), 'too-many-questions');
+  });
+
+  it('any but 32 of many distinct questions that are put at once', async () => {
+    const waiting: (() => void)[] = [];
+    const slow = serve((permitted) => {
+      asked.push(permitted);
+      return new Promise((resolve) => waiting.push(() => resolve(ANSWER)));
+    });
+    const { header, payloads } = decodeMessage(question.rMessage1);
+    const all = Array.from({ length: MAX_QUESTIONS + 8 }, (_, csbId) =>
+      slow.answer(df, {
+        ...question,
+        rMessage1: encodeMessage({ header: { ...header, csbId }, payloads }),
+      }),
+    );
+    await vi.waitFor(() => expect(records().length + waiting.length).toBe(MAX_QUESTIONS + 8));
+    expect(asked).toHaveLength(MAX_QUESTIONS);
+    expect(records().every(({ reason }) => reason === 'too-many-questions')).toBe(true);
+    for (const answer of waiting) answer();
+    const answers = await Promise.all(all);
+    expect(answers.filter((each) => 'failureIndication' in each)).toHaveLength(8);
+    expect(records().filter(({ outcome }) => outcome === 'answered')).toHaveLength(MAX_QUESTIONS);
   });
 });
 
@@ -202,6 +247,10 @@ describe('the record comes first', () => {
   it('a computation that fails is a failure for the moment, on record', async () => {
     const failing = serve(() => Promise.reject(new Error('boom')));
     expect(await failing.answer(df, question)).toEqual({ failureIndication: 'temporarily-unavailable' });
-    expect(last()).toMatchObject({ outcome: 'refused', failure: 'temporarily-unavailable' });
+    expect(last()).toMatchObject({
+      outcome: 'refused',
+      failure: 'temporarily-unavailable',
+      reason: 'failed',
+    });
   });
 });

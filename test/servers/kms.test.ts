@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromBase64, fromUtf8, toBase64, toHex, utf8 } from '../../src/bytes/octets.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { decodeIbeSysParams, districtParameters } from '../../src/ibe/system-parameters.ts';
+import { EngineGenerator } from '../../src/kms/generator.ts';
 import { GetKeys } from '../../src/kms/get-keys/get-keys.ts';
 import { KmsRecords } from '../../src/kms/records.ts';
 import { XkService } from '../../src/kms/xk.ts';
@@ -84,7 +85,7 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
   const { host } = new URL(district.name);
   const files = await pki.issue({ commonName: HOST, dnsNames: [HOST, host], roles: ['kms'] });
   const tls = loadTls(files, real);
-  const getKeys = new GetKeys(new KmsRecords(district, roots, store), bigIntEngine());
+  const getKeys = new GetKeys(new KmsRecords(district, roots, store), new EngineGenerator(bigIntEngine()));
   const service = new XkService(
     { sessionMemory: 86_400, retention: 86_400 },
     { store, compute: (question) => getKeys.answer(question), audit, clock, logger: quiet },

@@ -1,27 +1,31 @@
 /** The pairing pool with real workers: right answers, bounds, cancellation, and workers that die. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { utf8 } from '../../src/bytes/octets.ts';
+import { fromBigInt, utf8 } from '../../src/bytes/octets.ts';
+import { Secret } from '../../src/bytes/secret.ts';
 import { defaultEngine } from '../../src/ibe/default-engine.ts';
-import { PairingPool, type PoolErrorCode } from '../../src/servers/pairing-pool.ts';
+import type { KmsErrorCode } from '../../src/kms/errors.ts';
+import type { MasterKey } from '../../src/kms/ports.ts';
+import { PairingPool } from '../../src/servers/pairing-pool.ts';
 import { smallDistricts } from '../ibe/support/groups.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-pool-'));
 const { params, masterSecret } = smallDistricts().at(-1)!;
+const key: MasterKey = { bf: params, masterSecret: Secret.of(fromBigInt(masterSecret, 32)) };
 const engine = defaultEngine();
 const id = utf8('alice');
 const message = utf8('a key');
 const ciphertext = engine.encrypt(params, id, message, new Uint8Array(32).fill(1));
 const pools: PairingPool[] = [];
-const code = (value: PoolErrorCode): Error => expect.objectContaining({ code: value }) as Error;
+const ignore = (): void => undefined;
+const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+const code = (value: KmsErrorCode): Error => expect.objectContaining({ code: value }) as Error;
 
 function pool(options: { workers: number; queue: number; worker?: URL }): PairingPool {
-  const made = new PairingPool({ worker: module('pairing-worker.mjs'), ...options });
+  const made = new PairingPool({ logger, ...options });
   pools.push(made);
   return made;
 }
@@ -34,7 +38,9 @@ function module(name: string): URL {
 const MORTAL = `
   import { existsSync, writeFileSync } from 'node:fs';
   import { parentPort } from 'node:worker_threads';
-  parentPort.on('message', ({ number, task }) => {
+  parentPort.on('message', ({ kind, number, task }) => {
+    if (kind === 'end') parentPort.close();
+    if (kind !== 'task') return;
     const id = new TextDecoder().decode(task.id);
     const file = ${JSON.stringify(folder)} + '/' + id;
     if (id === 'die always' || (id.startsWith('die') && !existsSync(file))) {
@@ -42,23 +48,26 @@ const MORTAL = `
       process.exit(1);
     }
     if (id === 'slow') return setTimeout(() => parentPort.postMessage({ number, result: { kind: 'opened', message: null } }), 300);
-    parentPort.postMessage({ number, result: { kind: 'opened', message: task.id } });
+    const result = task.kind === 'decrypt' ? { kind: 'opened', message: task.id } : { kind: 'extracted', key: { x: 1n, y: 2n } };
+    parentPort.postMessage({ number, result });
   });
 `;
 
-beforeAll(async () => {
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      ssr: 'src/servers/pairing-worker.ts',
-      target: 'node20',
-      outDir: folder,
-      rollupOptions: { output: { entryFileNames: 'pairing-worker.mjs' } },
-    },
+/** A worker that writes down what it is told, and what it was started with; it does not end when it is told to. */
+const DEAF = `
+  import { appendFileSync } from 'node:fs';
+  import { parentPort, workerData } from 'node:worker_threads';
+  const note = (line) => appendFileSync(${JSON.stringify(folder)} + '/notes', JSON.stringify(line) + '\\n');
+  note([process.argv.slice(2), Object.keys(process.env), workerData]);
+  parentPort.on('message', ({ kind, key, masterSecret, number }) => {
+    note(masterSecret === undefined ? [kind, key] : [kind, key, ...masterSecret]);
+    if (kind === 'task') parentPort.postMessage({ number, result: { kind: 'opened', message: null } });
   });
+`;
+
+beforeAll(() => {
   writeFileSync(path.join(folder, 'mortal.mjs'), MORTAL);
+  writeFileSync(path.join(folder, 'deaf.mjs'), DEAF);
 });
 
 afterAll(async () => {
@@ -70,22 +79,22 @@ describe('a pairing pool', () => {
   it('opens and extracts as the engine does, for many at once', async () => {
     const two = pool({ workers: 2, queue: 100 });
     const keys = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => two.extract(params, masterSecret, utf8(`user ${at}`))),
+      Array.from({ length: 20 }, (_, at) => two.extract(key, utf8(`user ${at}`))),
     );
     keys.forEach((key, at) => expect(key).toEqual(engine.extract(params, masterSecret, utf8(`user ${at}`))));
-    expect(await two.decryptWithMaster(params, masterSecret, id, ciphertext)).toEqual(message);
-    expect(await two.decryptWithMaster(params, masterSecret, utf8('bob'), ciphertext)).toBeNull();
+    expect(await two.decrypt(key, id, ciphertext)).toEqual(message);
+    expect(await two.decrypt(key, utf8('bob'), ciphertext)).toBeNull();
   });
 
   it('passes on what the engine refuses', async () => {
     const one = pool({ workers: 1, queue: 1 });
-    const bad = { ...params, q: params.q + 2n };
-    await expect(one.extract(bad, masterSecret, id)).rejects.toMatchObject({ code: 'parameters' });
-    expect(await one.decryptWithMaster(params, masterSecret, id, ciphertext)).toEqual(message);
+    const bad = { ...key, bf: { ...params, q: params.q + 2n }, masterSecret: Secret.of(new Uint8Array([7])) };
+    await expect(one.extract(bad, id)).rejects.toMatchObject({ code: 'parameters' });
+    expect(await one.decrypt(key, id, ciphertext)).toEqual(message);
   });
 
   const ask = (from: PairingPool, who: string, signal?: AbortSignal): Promise<Uint8Array | null> =>
-    from.decryptWithMaster(params, masterSecret, utf8(who), ciphertext, signal);
+    from.decrypt(key, utf8(who), ciphertext, signal);
 
   it('refuses at once what does not fit the queue, and takes more when there is room again', async () => {
     const one = pool({ workers: 1, queue: 2, worker: module('mortal.mjs') });
@@ -110,6 +119,39 @@ describe('a pairing pool', () => {
     await expect(ask(one, 'c', first.signal)).rejects.toThrow(code('cancelled'));
   });
 
+  it('opens messages of calls before it extracts keys, and bounds each apart', async () => {
+    const one = pool({ workers: 1, queue: 2, worker: module('mortal.mjs') });
+    const done: string[] = [];
+    const asked = [
+      ask(one, 'slow'),
+      ...['x', 'y'].map((name) => one.extract(key, utf8(name)).then(() => done.push(name))),
+      ...['a', 'b'].map((name) => ask(one, name).then(() => done.push(name))),
+    ];
+    await expect(one.extract(key, utf8('z'))).rejects.toThrow(code('busy'));
+    await expect(ask(one, 'c')).rejects.toThrow(code('busy'));
+    await Promise.all(asked);
+    expect(done).toEqual(['a', 'b', 'x', 'y']);
+  });
+
+  it('gives a worker each master secret once, by message alone, and has those forgotten that are not used', async () => {
+    const one = pool({ workers: 1, queue: 20, worker: module('deaf.mjs') });
+    const keys = Array.from({ length: 9 }, (_, at) => ({
+      ...key,
+      masterSecret: Secret.of(Uint8Array.of(at)),
+    }));
+    for (const each of [...keys, ...keys.slice(1)]) await one.decrypt(each, id, ciphertext);
+    await one.close();
+    const [start, ...orders] = readFileSync(path.join(folder, 'notes'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown[]);
+    expect(start).toEqual([[], [], null]);
+    expect(orders.filter(([kind]) => kind === 'key')).toEqual(keys.map((_, at) => ['key', at + 1, at]));
+    expect(orders.filter(([kind]) => kind === 'forget')).toEqual([['forget', 1]]);
+    expect(orders.at(-1)?.[0]).toBe('end');
+    expect(keys.map(({ masterSecret: secret }) => secret.expose()[0])).toEqual(keys.map((_, at) => at));
+  });
+
   it('loses nothing when workers die in the middle of their tasks', async () => {
     const two = pool({ workers: 2, queue: 50, worker: module('mortal.mjs') });
     const names = Array.from({ length: 24 }, (_, at) => (at % 4 === 0 ? `die ${at}` : `live ${at}`));
@@ -120,22 +162,22 @@ describe('a pairing pool', () => {
     const one = pool({ workers: 1, queue: 5, worker: module('mortal.mjs') });
     const deadly = ask(one, 'die always');
     const next = ask(one, 'next');
-    await expect(deadly).rejects.toThrow(code('failed'));
+    await expect(deadly).rejects.toThrow(code('unavailable'));
     expect(await next).toEqual(utf8('next'));
   });
 
   it('closes if no worker can be started, rather than try for ever', async () => {
     const none = pool({ workers: 2, queue: 5, worker: module('absent.mjs') });
-    await expect(ask(none, 'a')).rejects.toMatchObject({ name: 'PoolError' });
+    await expect(ask(none, 'a')).rejects.toThrow(code('unavailable'));
   });
 
   it('rejects what it still holds when it is closed', async () => {
     const one = pool({ workers: 1, queue: 5, worker: module('mortal.mjs') });
     const held = [ask(one, 'slow'), ask(one, 'a')].map((each) =>
-      expect(each).rejects.toThrow(code('closed')),
+      expect(each).rejects.toThrow(code('unavailable')),
     );
     await one.close();
     await Promise.all(held);
-    await expect(ask(one, 'b')).rejects.toThrow(code('closed'));
+    await expect(ask(one, 'b')).rejects.toThrow(code('unavailable'));
   });
 });

@@ -120,6 +120,16 @@ describe('the store', () => {
     expect(await store.claimRequest(Uint8Array.of(1), 100)).toBe(true);
   });
 
+  it('forgets warrants that can be asked about no longer', async () => {
+    await store.putWarrant({ xid: 'ended', targets: ['tel:+1555'], start: 1, end: 100 });
+    await store.putWarrant({ xid: 'open', targets: ['tel:+1555'], start: 1, end: Infinity });
+    await store.forgetWarrants(100);
+    expect((await store.warrant('ended'))?.end).toBe(100);
+    await store.forgetWarrants(101);
+    expect(await store.warrant('ended')).toBeNull();
+    expect((await store.warrant('open'))?.end).toBe(Infinity);
+  });
+
   it('lets so many distinct questions of a group be asked, each as often as wanted', async () => {
     const group = Uint8Array.of(9);
     const ask = (hash: number, of = group) => store.claimQuestion(of, Uint8Array.of(hash), 3, 100);

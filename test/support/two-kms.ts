@@ -38,6 +38,7 @@ export async function startTwoKms(runtime: Runtime): Promise<TwoKms> {
         admf: { identifier: `admf.${host}`, url: `https://admf.${host}/X1/ADMF` },
         state: path.join(folder, name),
         district: { name: `https://${name}/.well-known/ibe`, demoGroup: home },
+        workers: 0,
         subscribers: [
           {
             id: user,

@@ -1,6 +1,7 @@
 /** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
 import { Command } from 'commander';
 import { parseConfig } from '../../app/config.ts';
+import { Secret } from '../../bytes/secret.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
 import type { GetKeysRequest } from '../../li/wire/xk.ts';
@@ -44,12 +45,13 @@ Example:
   $ claviger get-keys --secrets demo-out/secrets.json --home home1 --target sip:alice@home1.example demo-out/signalling/*.sip`;
 
 async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<void> {
+  const { EngineGenerator } = await import('../../kms/generator.ts');
   const { GetKeys } = await import('../../kms/get-keys/get-keys.ts');
   const district = readDistrict(flags);
   validateBfParameters(district.serial.bf);
   const target = canonicalIdentity(flags.target).uri;
   const request = requestOf(files, target);
-  const answer = await new GetKeys(recordsOf(district), defaultEngine()).answer({
+  const answer = await new GetKeys(recordsOf(district), new EngineGenerator(defaultEngine())).answer({
     request,
     covered: new Set([target]),
   });
@@ -117,6 +119,9 @@ function recordsOf({ district, keyLifetime, serial, liRoot }: DistrictFile): Get
     keyLifetime,
     serialsFor: () => [serial],
     issuedSeed: () => Promise.resolve({ serial: serial.serial }),
-    liRoot: () => Promise.resolve(liRoot === null ? { state: 'absent' } : { state: 'kept', root: liRoot }),
+    liRoot: () =>
+      Promise.resolve(
+        liRoot === null ? { state: 'absent' } : { state: 'kept', root: Secret.of(liRoot.expose().slice()) },
+      ),
   };
 }

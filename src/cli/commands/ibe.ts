@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemRandom } from '../../app/runtime.ts';
 import { toBase64 } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
+import { SECURITY_SIZES } from '../../ibe/parameters.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../ibe/system-parameters.ts';
 import { generateDistrict, remaining, type NewDistrict, type SetupProgress } from '../../ibe/setup.ts';
 import { masterSecretOctets, NO_END, revealDistrict } from '../../kms/district-file.ts';
@@ -22,6 +23,8 @@ interface SetupOptions {
   readonly out: string;
 }
 
+const SIZES = SECURITY_SIZES.map(({ n }) => n);
+
 export function ibeCommand(): Command {
   return new Command('ibe')
     .description('identity-based encryption (RFC 5091, RFC 5408)')
@@ -33,7 +36,7 @@ export function ibeCommand(): Command {
           'name of the district, e.g. https://kms.home1.example/.well-known/ibe',
         )
         .option('--serial <number>', 'serial of these parameters', whole, 1)
-        .option('--n <bits>', 'security parameter: 2048, 3072, 7680 or 15360', whole, 3072)
+        .option('--n <bits>', `security parameter: ${SIZES.join(', ')}`, securityParameter, 3072)
         .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
         .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
         .addHelpText('after', EXAMPLES)
@@ -166,6 +169,12 @@ function write(folder: string, name: string, text: string, mode: number): void {
 
 function existsAlready(file: string): CliError {
   return new CliError('input', `${file} exists already`, 'Nothing was overwritten: choose another folder.');
+}
+
+function securityParameter(text: string): number {
+  const size = SIZES.find((n) => String(n) === text);
+  if (size === undefined) throw new InvalidArgumentError(`${text} is not one of ${SIZES.join(', ')}`);
+  return size;
 }
 
 function whole(text: string): number {

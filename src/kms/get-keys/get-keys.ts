@@ -7,10 +7,10 @@
  * shall be carried, and the smaller disclosure.
  */
 import type { Secret } from '../../bytes/secret.ts';
-import type { IbeEngine } from '../../ibe/engine.ts';
 import { cryptoSessions, type CryptoSession } from '../../ibake/session-keys.ts';
 import type { SrtpIdEntry } from '../../mikey/header.ts';
 import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse, XkCryptoSession } from '../../li/wire/xk.ts';
+import type { PrivateKeyGenerator } from '../ports.ts';
 import { readMessages, requireConsistent, type CsbFacts, type QuestionMessages } from './messages.ts';
 import { Opener } from './opening.ts';
 import { findParty, type Party } from './party.ts';
@@ -40,30 +40,36 @@ interface Stage {
 
 export class GetKeys {
   readonly #records: GetKeysRecords;
-  readonly #engine: IbeEngine;
+  readonly #generator: PrivateKeyGenerator;
 
-  constructor(records: GetKeysRecords, engine: IbeEngine) {
+  constructor(records: GetKeysRecords, generator: PrivateKeyGenerator) {
     this.#records = records;
-    this.#engine = engine;
+    this.#generator = generator;
   }
 
-  /** The answer, or a failure of the closed list. @throws what the records throw */
-  async answer(question: GetKeysQuestion): Promise<GetKeysResponse> {
+  /**
+   * The answer, or a failure of the closed list. An aborted `signal` withdraws the question.
+   * @throws what the records throw; KmsError `busy`, `cancelled`, `unavailable`
+   */
+  async answer(question: GetKeysQuestion, signal?: AbortSignal): Promise<GetKeysResponse> {
     try {
-      return await this.#answer(question);
+      return await this.#answer(question, signal);
     } catch (error) {
       return { failureIndication: indicationOf(error) };
     }
   }
 
-  async #answer({ request, covered }: GetKeysQuestion): Promise<GetKeysAnswer> {
+  async #answer(
+    { request, covered }: GetKeysQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<GetKeysAnswer> {
     const messages = readMessages(request);
     // 1. Who.
     const party = await findParty(messages, { target: request.targetKmsIdentity, covered }, this.#records);
     // 2. Consistent.
     const facts = requireConsistent(messages);
     // 3. Open and 4. redraw.
-    const opener = new Opener(this.#engine, this.#records, party);
+    const opener = new Opener(this.#generator, this.#records, party, signal);
     if (party.part === 'recipient') return deferredAnswer(messages, opener);
     const redrawer = new Redrawer(this.#records, party, facts.csb);
     const stages = await this.#recover(messages, facts, { party, opener, redrawer });
@@ -94,9 +100,10 @@ export class GetKeys {
 /* ---------------------------------------------------------------- helpers */
 
 /** The SK alone; who wrote the content is not proven. */
-function deferredAnswer(messages: QuestionMessages, opener: Opener): GetKeysAnswer {
+async function deferredAnswer(messages: QuestionMessages, opener: Opener): Promise<GetKeysAnswer> {
   if (messages.updates.length > 0) throw inconsistent();
-  return { verified: false, cryptoSessions: [], deferredKey: openSecretKey(messages, opener), stages: [] };
+  const deferredKey = await openSecretKey(messages, opener);
+  return { verified: false, cryptoSessions: [], deferredKey, stages: [] };
 }
 
 /**

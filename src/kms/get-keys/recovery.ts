@@ -45,13 +45,13 @@ export async function recoverInitiator(
   redrawer: Redrawer,
 ): Promise<Recovered> {
   const { iMessage1, rMessage1, rMessage2 } = messages;
-  const answer = pointsIn('R_MESSAGE_1', opener, rMessage1, rMessage1.ibake, {
+  const answer = await pointsIn('R_MESSAGE_1', opener, rMessage1, rMessage1.ibake, {
     transcript: sha256(iMessage1.octets),
   });
   const echo =
     rMessage2 === null || rMessage2.ibake === null
       ? null
-      : pointsIn('R_MESSAGE_2', opener, rMessage2, rMessage2.ibake, {});
+      : await pointsIn('R_MESSAGE_2', opener, rMessage2, rMessage2.ibake, {});
   const eccpti = agreed(answer.eccpti, echo?.eccpti ?? null);
   const drawn = { message: iMessage1, encrData: iMessage1.ibake.encrData };
   const peer = present(answer.eccptr);
@@ -66,9 +66,9 @@ export async function recoverResponder(
   redrawer: Redrawer,
 ): Promise<Recovered> {
   const { iMessage1, rMessage1, iMessage2 } = messages;
-  const offer = opener.open(iMessage1.ibake.encrData, iMessage1.t, boundTo(iMessage1.ibake, {}));
+  const offer = await opener.open(iMessage1.ibake.encrData, iMessage1.t, boundTo(iMessage1.ibake, {}));
   const offered = offer === null ? null : decodePoints('I_MESSAGE_1', offer, identitiesOf(iMessage1)).eccpti;
-  const confirmed = iMessage2 === null ? null : confirmation(messages, iMessage2, opener);
+  const confirmed = iMessage2 === null ? null : await confirmation(messages, iMessage2, opener);
   // Retargeted, the party learns ECCPTi from I_MESSAGE_2 alone.
   const peer = present(agreed(offered, confirmed?.eccpti ?? null));
   const own = confirmed?.eccptr ?? null;
@@ -88,11 +88,14 @@ export async function redrawSecretKey(
 }
 
 /** The SK that was sent to the recipient. */
-export function openSecretKey({ iMessage1, iMessage2 }: QuestionMessages, opener: Opener): Secret {
+export async function openSecretKey(
+  { iMessage1, iMessage2 }: QuestionMessages,
+  opener: Opener,
+): Promise<Secret> {
   if (iMessage2 === null || iMessage2.esk === null) throw inconsistent();
-  pointsIn('I_MESSAGE_1', opener, iMessage1, iMessage1.ibake, {});
+  await pointsIn('I_MESSAGE_1', opener, iMessage1, iMessage1.ibake, {});
   requireEskBinding(iMessage2);
-  const plaintext = opener.openOwn(iMessage2.esk.encrData, iMessage2.t, boundTo(iMessage2.ibake, {}));
+  const plaintext = await opener.openOwn(iMessage2.esk.encrData, iMessage2.t, boundTo(iMessage2.ibake, {}));
   return decodeSecretKey(plaintext, iMessage2.idri.data);
 }
 
@@ -102,7 +105,7 @@ function confirmation(
   { iMessage1, rMessage1 }: QuestionMessages,
   iMessage2: IMessage2,
   opener: Opener,
-): Points {
+): Promise<Points> {
   return pointsIn('I_MESSAGE_2', opener, iMessage2, iMessage2.ibake, {
     esk: iMessage2.esk === null ? null : sha256(iMessage2.esk.payload),
     transcript: sha256(iMessage1.octets, rMessage1.octets),
@@ -110,14 +113,14 @@ function confirmation(
 }
 
 /** The points in a container that must be addressed to the party. */
-export function pointsIn(
+export async function pointsIn(
   form: PlaintextForm,
   opener: Opener,
   message: MessageBase,
   ibake: SealedPart,
   bindings: Partial<Bindings>,
-): Points {
-  const plaintext = opener.openOwn(ibake.encrData, message.t, boundTo(ibake, bindings));
+): Promise<Points> {
+  const plaintext = await opener.openOwn(ibake.encrData, message.t, boundTo(ibake, bindings));
   return decodePoints(form, plaintext, identitiesOf(message));
 }
 

@@ -83,10 +83,9 @@ export class Redrawer {
     const period = periodStart(time, keyLifetime);
     const issued = await this.#records.issuedSeed(uri, period);
     if (issued === null) throw new Refusal('target-not-party', 'no seed was issued for that period');
-    const seed = liSeed(
-      await this.#root(period),
-      publicIdentity(uri, period, { district, serial: issued.serial }),
-    );
+    const root = await this.#root(period);
+    const seed = liSeed(root, publicIdentity(uri, period, { district, serial: issued.serial }));
+    root.wipe();
     const key = advanceSlotKey(seed, slotOf(time, period));
     seed.wipe();
     return key;

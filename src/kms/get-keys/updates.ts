@@ -41,7 +41,7 @@ async function rekeyed(
   const asked = iMessage1.ibake;
   const answered = rMessage1.ibake;
   if (asked === null || answered === null) return before;
-  const opened = opener.open(asked.encrData, iMessage1.t, boundTo(asked, {}));
+  const opened = await opener.open(asked.encrData, iMessage1.t, boundTo(asked, {}));
   if (opened !== null) {
     const peer = present(decodePoints('I_MESSAGE_1', opened, identitiesOf(iMessage1)).eccpti);
     const drawn = { message: rMessage1, encrData: answered.encrData };
@@ -49,7 +49,7 @@ async function rekeyed(
     return { keys, spis: spisFor(party, null, peer) };
   }
   const transcript = sha256(iMessage1.octets);
-  const points = pointsIn('R_MESSAGE_1', opener, rMessage1, answered, { transcript });
+  const points = await pointsIn('R_MESSAGE_1', opener, rMessage1, answered, { transcript });
   const own = present(points.eccpti);
   const peer = present(points.eccptr);
   const drawn = { message: iMessage1, encrData: asked.encrData };

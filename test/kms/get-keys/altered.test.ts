@@ -2,9 +2,11 @@
  * Altered questions. One octet altered, exhaustively, for both parties: within what this KMS opens or binds, refused;
  * elsewhere, refused or the very same keys. Never other keys. Truncated anywhere: refused.
  */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/bytes/octets.ts';
 import { UpdateOffer, answerUpdate } from '../../../src/ibake/update.ts';
+import { decodeMessage, onlyPayload } from '../../../src/mikey/message.ts';
 import {
   ALICE,
   BOB,
@@ -100,7 +102,7 @@ describe('an update', () => {
 
 describe('deferred delivery', () => {
   it(
-    'octets altered: the recipient’s KMS refuses, or gives the very same SK',
+    'octets altered: the recipient’s KMS refuses; of I_MESSAGE_2 it may give the very same SK',
     { timeout: 120_000 },
     async () => {
       const network = new Network('altered ESK');
@@ -116,12 +118,48 @@ describe('deferred delivery', () => {
         for (let at = 0; at < request[name].length; at += 3) {
           const altered = request[name].map((octet, i) => (i === at ? octet ^ 0x01 : octet));
           const answer = spelt(await ask(records, { ...request, [name]: altered }, [BOB], engine));
-          if (typeof answer === 'string') expect(REFUSALS).toContain(answer);
+          if (name === 'iMessage1' || typeof answer === 'string') expect(REFUSALS).toContain(answer);
           else expect(answer, `${name} ${at}`).toEqual(right);
         }
       }
     },
   );
+});
+
+describe('an ESK', () => {
+  const network = new Network('another ESK');
+  const [alice, mailbox] = [network.endpoint(ALICE), network.endpoint(MAILBOX)];
+  const initiator = network.offer(alice, BOB);
+  const call = completed(initiator, answered(mailbox, initiator.message), { acceptMailbox: () => true });
+  const parties = [
+    ['recipient', new TestRecords(network.home2, []), BOB],
+    ['sender', new TestRecords(network.home1, [ALICE]), ALICE],
+  ] as const;
+
+  it.each(parties)('that IBAKE does not name: refused for its %s', async (_, records, target) => {
+    const request = { ...questionOf(call, target), rMessage2: null };
+    expect(spelt(await ask(records, request))).toMatchObject({ verified: false });
+    const esk = onlyPayload(decodeMessage(request.iMessage2), 'esk')!;
+    const payload = request.iMessage2.subarray(esk.offset, esk.offset + esk.length);
+    const binding = createHash('sha256').update(payload).digest();
+    const at = Buffer.from(request.iMessage2).indexOf(binding);
+    expect(at).toBeGreaterThan(0);
+    const iMessage2 = request.iMessage2.map((octet, i) => (i === at ? octet ^ 0x01 : octet));
+    expect(spelt(await ask(records, { ...request, iMessage2 }))).toBe('messages-inconsistent');
+  });
+
+  it('with an update: refused, since its recipient has no session to update', async () => {
+    const [[, records, target]] = parties;
+    network.clock.advance(1_000);
+    const offer = UpdateOffer.start(alice, call.sessions.initiator, { rekey: true });
+    const { message } = answerUpdate(mailbox, call.sessions.responder, offer.message);
+    const updates = [{ iMessage1: offer.message, rMessage1: message }];
+    const request = { ...questionOf(call, target), rMessage2: null };
+    expect(spelt(await ask(records, { ...request, updates }))).toBe('messages-inconsistent');
+    const [, [, home1]] = parties;
+    const senders = { ...questionOf(call, ALICE), updates };
+    expect(spelt(await ask(home1, senders))).toMatchObject({ cryptoSessions: [{}, {}], verified: false });
+  });
 });
 
 function questionOf({ iMessage1, rMessage1, iMessage2, rMessage2 }: Call, targetKmsIdentity: string) {

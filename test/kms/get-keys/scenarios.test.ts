@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import type { AnswerPolicy } from '../../../src/ibake/initiator.ts';
+import type { Endpoint } from '../../../src/ibake/ports.ts';
 import { SRTP_POLICY } from '../../../src/ibake/policy.ts';
 import type { CsbSession } from '../../../src/ibake/session.ts';
 import { UpdateOffer, answerUpdate } from '../../../src/ibake/update.ts';
@@ -37,6 +38,8 @@ function requestOf(call: Call, target: string, change: Partial<GetKeysRequest> =
   return { targetKmsIdentity: target, xid: 'xid', ...messages, updates: [], midCall: false, ...change };
 }
 
+type Update = GetKeysRequest['updates'][number];
+
 const keysOf = ({ cryptoSessions }: CsbSession) =>
   cryptoSessions.map(({ csId, ssrc, mki, tek, salt }) => ({
     csId,
@@ -52,6 +55,18 @@ const verified = (session: CsbSession) => ({
   deferredKey: null,
   stages: [],
 });
+
+/** An endpoint that draws its secrets from something else. */
+function ignoringItsSeed(endpoint: TestEndpoint): Endpoint {
+  return {
+    ...endpoint,
+    keys: {
+      privateKey: endpoint.keys.privateKey.bind(endpoint.keys),
+      hold: endpoint.keys.hold.bind(endpoint.keys),
+      slotKey: () => Secret.of(endpoint.random.bytes(32)),
+    },
+  };
+}
 
 interface Setup {
   readonly network: Network;
@@ -155,13 +170,13 @@ describe('calls', () => {
 
   it('of two parties that one task covers, the one that the question names', async () => {
     const network = new Network('both');
-    const bob = network.endpoint(BOB, BOB_DESK);
+    const bob = ignoringItsSeed(network.endpoint(BOB, BOB_DESK));
     const initiator = network.offer(bob, CAROL);
     const made = completed(initiator, answered(network.endpoint(CAROL), initiator.message));
-    for (const target of [BOB_DESK, CAROL])
-      expect(spelt(await ask(kmsOf(network, 'home2'), requestOf(made, target), [BOB, CAROL]))).toEqual(
-        verified(made.sessions.initiator),
-      );
+    const answerTo = async (target: string) =>
+      spelt(await ask(kmsOf(network, 'home2'), requestOf(made, target), [BOB, CAROL]));
+    expect(await answerTo(CAROL)).toEqual(verified(made.sessions.initiator));
+    expect(await answerTo(BOB_DESK)).toBe('endpoint-not-compliant');
   });
 
   it('a period with two valid serials: the one that was encrypted under is found', async () => {
@@ -223,6 +238,35 @@ describe('updates', () => {
       );
     }
   });
+
+  it('R-43: without new points, under one MPK: not twice, not in another order, not mixed', async () => {
+    const { network, alice, call: made } = call('map updates');
+    const bob = network.endpoint(BOB);
+    let { initiator, responder } = made.sessions;
+    const [first, second] = [9, 11].map((ssrc) => {
+      network.clock.advance(1_000_000);
+      const offer = UpdateOffer.start(alice, initiator, { rekey: false, added: [{ ssrc, policyNo: 0 }] });
+      // Bob sends nothing there, so that nothing but T tells an update from its repetition.
+      const answer = answerUpdate(bob, responder, offer.message, [0]);
+      initiator = offer.complete(answer.message);
+      responder = answer.session;
+      return { iMessage1: offer.message, rMessage1: answer.message };
+    }) as [Update, Update];
+    const answerTo = async (...updates: Update[]) =>
+      spelt(await ask(kmsOf(network, 'home1'), requestOf(made, ALICE, { updates })));
+    expect(await answerTo(first, second)).toMatchObject({
+      verified: true,
+      cryptoSessions: keysOf(initiator),
+    });
+    for (const updates of [
+      [first, first],
+      [second, first],
+      [first, { ...second, rMessage1: first.rMessage1 }],
+      [{ ...first, rMessage1: second.rMessage1 }],
+    ]) {
+      expect(await answerTo(...updates)).toBe('messages-inconsistent');
+    }
+  });
 });
 
 describe('refusals', () => {
@@ -240,16 +284,7 @@ describe('refusals', () => {
 
   it('an endpoint that ignores its seed', async () => {
     const network = new Network('ignores');
-    const alice = network.endpoint(ALICE);
-    const stubborn = {
-      ...alice,
-      keys: {
-        privateKey: alice.keys.privateKey.bind(alice.keys),
-        hold: alice.keys.hold.bind(alice.keys),
-        slotKey: () => Secret.of(alice.random.bytes(32)),
-      },
-    };
-    const initiator = network.offer(stubborn, BOB);
+    const initiator = network.offer(ignoringItsSeed(network.endpoint(ALICE)), BOB);
     const made = completed(initiator, answered(network.endpoint(BOB), initiator.message));
     const request = requestOf(made, ALICE);
     expect(spelt(await ask(kmsOf(network, 'home1'), request))).toBe('endpoint-not-compliant');

@@ -7,8 +7,10 @@ import { District } from '../../../src/kms/district.ts';
 import { decodeDistrictFile } from '../../../src/kms/district-file.ts';
 import type { Enrolment } from '../../../src/kms/enrolment.ts';
 import { enrol } from '../../../src/kms/enrolment.ts';
+import { EngineGenerator } from '../../../src/kms/generator.ts';
 import { KeyMaterial } from '../../../src/kms/key-material.ts';
 import { epochOf, LiRoots } from '../../../src/kms/li-roots.ts';
+import type { PrivateKeyGenerator } from '../../../src/kms/ports.ts';
 import { RequestKeyService } from '../../../src/kms/request-key.ts';
 import { SqliteKmsStore } from '../../../src/stores/kms.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -69,7 +71,11 @@ export function exampleTime(): number {
   return (exampleFile('exchange-1.json') as { time: { unix: number } }).time.unix;
 }
 
-export async function home(now = exampleTime(), vector = exampleHome(), engine = defaultEngine()) {
+export function engineGenerator(engine = defaultEngine()): PrivateKeyGenerator {
+  return new EngineGenerator(engine);
+}
+
+export async function home(now = exampleTime(), vector = exampleHome(), generator = engineGenerator()) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
   const store = new SqliteKmsStore(':memory:');
   const clock = new ManualClock(now * 1000);
@@ -81,7 +87,7 @@ export async function home(now = exampleTime(), vector = exampleHome(), engine =
   await store.putSerial(serial);
   await store.keepLiRoot(epochOf(district.periodOf(now)), liRoot ?? Secret.of(random.bytes(32)));
   const roots = new LiRoots(store, random, audit);
-  const material = new KeyMaterial(district, engine, roots);
+  const material = new KeyMaterial(district, generator, roots);
   const settings = { district, skew: 300, nextPeriods: 31, mailboxRetention: 7 * 86_400 };
   const requestKey = new RequestKeyService(settings, { store, material, audit, clock, random });
   return {

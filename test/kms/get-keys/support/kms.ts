@@ -7,6 +7,7 @@ import { encodeBfCiphertextBlock } from '../../../../src/ibe/blocks.ts';
 import { isOnCurve } from '../../../../src/ibe/curve.ts';
 import type { IbeEngine } from '../../../../src/ibe/engine.ts';
 import { periodStart } from '../../../../src/ibake/identity.ts';
+import { EngineGenerator } from '../../../../src/kms/generator.ts';
 import { GetKeys } from '../../../../src/kms/get-keys/get-keys.ts';
 import type { GetKeysRecords } from '../../../../src/kms/get-keys/ports.ts';
 import type { LiRootState, SerialRecord } from '../../../../src/kms/ports.ts';
@@ -46,7 +47,10 @@ export class TestRecords implements GetKeysRecords {
   }
 
   liRoot(): Promise<LiRootState> {
-    return Promise.resolve(this.root);
+    const { root } = this;
+    return Promise.resolve(
+      root.state === 'kept' ? { ...root, root: Secret.of(root.root.expose().slice()) } : root,
+    );
   }
 }
 
@@ -84,7 +88,7 @@ export function ask(
   covered: readonly string[] = [request.targetKmsIdentity],
   using: IbeEngine = engine,
 ): Promise<GetKeysResponse> {
-  return new GetKeys(records, using).answer({ request, covered: new Set(covered) });
+  return new GetKeys(records, new EngineGenerator(using)).answer({ request, covered: new Set(covered) });
 }
 
 /** Keys spelt out, or the failure. */
