@@ -26,22 +26,20 @@ interface SetupOptions {
 const SIZES = SECURITY_SIZES.map(({ n }) => n);
 
 export function ibeCommand(): Command {
-  return new Command('ibe')
-    .description('identity-based encryption (RFC 5091, RFC 5408)')
-    .addCommand(
-      new Command('setup')
-        .description("make a district's parameters, master secret and LI root")
-        .requiredOption(
-          '--district <uri>',
-          'name of the district, e.g. https://kms.home1.example/.well-known/ibe',
-        )
-        .option('--serial <number>', 'serial of these parameters', whole, 1)
-        .option('--n <bits>', `security parameter: ${SIZES.join(', ')}`, securityParameter, 3072)
-        .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
-        .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
-        .addHelpText('after', EXAMPLES)
-        .action(setup),
-    );
+  return new Command('ibe').description('identity-based encryption (RFC 5091, RFC 5408)').addCommand(
+    new Command('setup')
+      .description("make a district's parameters, master secret and LI root")
+      .requiredOption(
+        '--district <uri>',
+        'name of the district, e.g. https://kms.home1.example/.well-known/ibe',
+      )
+      .option('--serial <number>', 'serial of these parameters', whole, 1)
+      .option('--n <bits>', `security parameter: ${SIZES.join(', ')}`, securityParameter, 3072)
+      .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
+      .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
+      .addHelpText('after', EXAMPLES)
+      .action(setup),
+  );
 }
 
 const EXAMPLES = `
