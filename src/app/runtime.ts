@@ -19,10 +19,30 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Real time, with sub-millisecond resolution that never runs backwards within the process. */
-export function systemClock(): Clock {
-  const origin = Date.now() - performance.now();
-  return { now: () => origin + performance.now(), after: afterReal };
+/** How far the steady counter may be from the system's time before it is set again, milliseconds. */
+const TOLERANCE_MS = 2;
+/** A correction backwards that is larger is followed at once; a smaller one is waited out. */
+const SMALL_STEP_MS = 1000;
+
+/**
+ * Real time with sub-millisecond resolution. It follows the system's clock when that is set or steered, as time stamps
+ * must in a process that runs for months; it does not run backwards, save where the clock was set back by a second or
+ * more.
+ */
+export function systemClock(
+  wall: () => number = () => Date.now(),
+  steady: () => number = () => performance.now(),
+): Clock {
+  let origin = wall() - steady();
+  let last = -Infinity;
+  const now = (): number => {
+    const error = wall() - (origin + steady());
+    if (Math.abs(error) > TOLERANCE_MS) origin += error;
+    const time = origin + steady();
+    last = last - time > SMALL_STEP_MS ? time : Math.max(last, time);
+    return last;
+  };
+  return { now, after: afterReal };
 }
 
 /** A clock whose reading stands still at `unixMs` while its timers run in real time: for reproducible runs. */
