@@ -1,6 +1,7 @@
 /**
  * A small assembler for WebAssembly (core specification 2.0 with fixed-width SIMD, and one instruction of 3.0; chapter 5
- * "Binary Format"): enough for the field kernel, which `kernel.ts` writes with it at load, so that neither a compiler nor a binary file is needed.
+ * "Binary Format"): enough for the field kernel, which `kernel.ts` writes with it at load, so that neither a compiler nor
+ * a binary file is needed.
  *
  * Instructions are written as expressions, operands first, as in `f64x2.add(get(sum), f64x2.mul(x, y))`; the stack
  * order follows by itself. `Code` is a tree of octets, flattened once at the end.
