@@ -11,10 +11,14 @@
  * last has the media; so the one that wins has them in the end.
  *
  * What would lead media past the gateway is taken out, as the standards have it for a node that does not do ICE
- * (RFC 8839 section 5): candidates, and with them all that speaks of ICE, and `a=rtcp`, which is not true any more.
+ * (RFC 8839 section 5): candidates, and with them all that speaks of ICE, and `a=rtcp`, which is not true any more. A
+ * description within a multipart body, or encoded, would lead media past it as well: a request with one is refused, an
+ * answer goes on without its body.
  */
 import type { Logger } from '../bytes/ports.ts';
+import { SipError } from '../sip/errors.ts';
 import { SDP_TYPE, SessionDescription } from '../sip/sdp.ts';
+import { fromOctets } from '../sip/text.ts';
 import type { Medium } from '../sip/sdp.ts';
 import type { SipMessage } from '../sip/message.ts';
 import type { AnchoredSession, LocalMedia, MediaAddress, MediaAnchor } from './ports.ts';
@@ -112,6 +116,8 @@ export class AnchoredCall {
   }
 
   #rewrite(message: SipMessage, from: Side, session: Session): Promise<void> | undefined {
+    if (hidesSdp(message))
+      throw new SipError('unsupported-body', 'the session description is not in the open');
     if (message.body.length === 0 || message.contentType !== SDP_TYPE) return undefined;
     const sdp = SessionDescription.parse(message.body);
     // A description for people to read may be in any character set: what is not UTF-8 is shown replaced.
@@ -160,6 +166,22 @@ export class AnchoredCall {
 }
 
 /** Where a party receives the media of an m= line; RTCP by `a=rtcp` (RFC 3605) or `a=rtcp-mux` (RFC 5761). */
+/** What a request is answered whose description cannot be used (RFC 3261 sections 21.4.13, 21.4.26); `null`: not its fault. */
+export function refusalOf(error: unknown): number | null {
+  if (!(error instanceof SipError)) return null;
+  if (error.code === 'syntax') return 488;
+  return error.code === 'unsupported-body' ? 415 : null;
+}
+
+/** A description that is encoded, or a part of another body (RFC 5621). */
+function hidesSdp(message: SipMessage): boolean {
+  const type = message.contentType ?? '';
+  if (message.body.length === 0) return false;
+  if (type.startsWith('multipart/')) return /application\/sdp/i.test(fromOctets(message.body));
+  const encoding = message.first('Content-Encoding')?.trim().toLowerCase() ?? 'identity';
+  return type === SDP_TYPE && encoding !== 'identity';
+}
+
 function addressOf(medium: Medium | undefined): MediaAddress | null {
   const address = medium?.connection?.address;
   if (medium === undefined || address === undefined || medium.port === 0) return null;

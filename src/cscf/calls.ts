@@ -132,6 +132,26 @@ export class CallTable {
   }
 }
 
+/** A call of which nothing is known but its first request. */
+export function newCall(
+  request: SipRequest,
+  icid: string,
+  mediaFor: (parties: Call['parties']) => AnchoredCall | null,
+): Call {
+  const parties = { a: new Set<string>(), b: new Set<string>() };
+  return {
+    callId: request.callId,
+    callerTag: request.fromTag ?? '',
+    icid,
+    parties,
+    subscribers: { a: new Set(), b: new Set() },
+    pending: new Set(),
+    dialogs: new Set(),
+    turnstile: new Turnstile(),
+    media: mediaFor(parties),
+  };
+}
+
 function keyOf(callId: string, callerTag: string | null): string {
   return `${callId}\n${callerTag ?? ''}`;
 }

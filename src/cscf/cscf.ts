@@ -23,11 +23,11 @@ import type { ServerTransaction } from '../sip/server-transaction.ts';
 import type { Observed, TransactionLayer } from '../sip/transactions.ts';
 import { responseDestination } from '../sip/transport.ts';
 import { admit, maxForwards, unsupportedOptions } from '../sip/verdict.ts';
-import { AnchoredCall, otherSide } from './anchoring.ts';
+import { AnchoredCall, otherSide, refusalOf } from './anchoring.ts';
 import type { Side } from './anchoring.ts';
 import { assertIdentity, dropAssertions, hideIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
-import { calleeTagOf, CallTable, sideOf, Turnstile } from './calls.ts';
+import { calleeTagOf, CallTable, newCall, sideOf } from './calls.ts';
 import type { Call } from './calls.ts';
 import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
@@ -297,8 +297,8 @@ export class Cscf {
       try {
         await this.#anchor(call, out, from, branch.id, initial);
       } catch (cause) {
-        // The far end has answered: the answer goes on as it is, media may not flow.
-        this.#mediaFailed(call, cause);
+        // The far end has answered: the answer goes on as it is, media may not flow; or without what hides from us.
+        if (this.#mediaFailed(call, cause) === 415) out.dropBody();
       }
       if (branch.target.kind === 'user') dropAssertions(out);
     }
@@ -325,9 +325,10 @@ export class Cscf {
     if (!(cause instanceof ClavigerError)) throw cause;
     const { logger } = this.#parts;
     const fields = { call: call.callId, problem: cause.message };
-    if (cause.code === 'syntax') logger.warn(fields, 'a session description is malformed');
+    const status = refusalOf(cause);
+    if (status !== null) logger.warn(fields, 'a session description cannot be used');
     else logger.error(fields, 'media of a call could not be anchored');
-    return cause.code === 'syntax' ? 488 : 503;
+    return status ?? 503;
   }
 
   /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
@@ -387,27 +388,15 @@ export class Cscf {
 
   #newCall(request: SipRequest, flow: Flow): Call {
     const icid = this.#icid(request, flow);
-    const parties = { a: new Set<string>(), b: new Set<string>() };
     const { anchor, logger } = this.#parts;
-    const media =
-      anchor === null || request.method !== 'INVITE'
-        ? null
-        : new AnchoredCall(anchor, logger, {
-            correlation: correlationId(icid),
-            parties: () => ({ a: [...parties.a], b: [...parties.b] }),
-            newId: (branch) => this.#layer.identifiers.of('media session', branch),
-          });
-    return {
-      callId: request.callId,
-      callerTag: request.fromTag ?? '',
-      icid,
-      parties,
-      subscribers: { a: new Set(), b: new Set() },
-      pending: new Set(),
-      dialogs: new Set(),
-      turnstile: new Turnstile(),
-      media,
-    };
+    return newCall(request, icid, ({ a, b }) => {
+      if (anchor === null || request.method !== 'INVITE') return null;
+      return new AnchoredCall(anchor, logger, {
+        correlation: correlationId(icid),
+        parties: () => ({ a: [...a], b: [...b] }),
+        newId: (branch) => this.#layer.identifiers.of('media session', branch),
+      });
+    });
   }
 
   /** What a first request carries within the trust domain. */

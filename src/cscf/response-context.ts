@@ -165,7 +165,8 @@ export class ResponseContext {
   #own(status: number): SipResponse {
     const { request } = this.#transaction;
     const toTag = this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
-    return makeResponse(request, status, { toTag });
+    const fields = status === 415 ? [['Accept', 'application/sdp'] as const] : [];
+    return makeResponse(request, status, { toTag, fields });
   }
 }
 

@@ -12,7 +12,9 @@ export type SipErrorCode =
   /** No answer within the transaction's time. */
   | 'timeout'
   /** An action that the state of a transaction or dialog does not allow. */
-  | 'state';
+  | 'state'
+  /** A session description that is encoded, or within another body, where it cannot be read or changed. */
+  | 'unsupported-body';
 
 /** A failure of the SIP domain. */
 export class SipError extends ClavigerError<SipErrorCode> {}

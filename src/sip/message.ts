@@ -166,6 +166,13 @@ export abstract class SipMessage {
     this.#body = body;
   }
 
+  /** Takes the body off, and what is said of it. */
+  dropBody(): void {
+    for (const name of ['Content-Type', 'Content-Encoding', 'Content-Disposition', 'Content-Language'])
+      this.remove(name);
+    this.replaceBody(new Uint8Array());
+  }
+
   /** Drops octets that lie beyond Content-Length. */
   truncateBody(length: number): void {
     this.#body = this.#body.slice(0, length);

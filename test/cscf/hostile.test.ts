@@ -5,7 +5,7 @@ import type { UserAgent } from '../../src/sip/agent.ts';
 import type { SipResponse } from '../../src/sip/message.ts';
 import { makeResponse } from '../../src/sip/response.ts';
 import type { ServerTransaction } from '../../src/sip/server-transaction.ts';
-import { toOctets } from '../../src/sip/text.ts';
+import { fromOctets, toOctets } from '../../src/sip/text.ts';
 import { Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
@@ -123,6 +123,43 @@ describe('a target who would rather not be one', () => {
     carolAnswers((response) => response.set(name, value));
     await aliceCalls();
     expect(heard).toEqual([486]);
+  });
+
+  it('cannot lead media past the gateway by an answer within another body: the body is taken off', async () => {
+    const bodies: number[] = [];
+    carolAnswers((response) => {
+      const part = ['--x', 'Content-Type: application/sdp', '', fromOctets(response.body), '--x--', ''];
+      response.setBody('multipart/mixed;boundary=x', toOctets(part.join('\r\n')));
+    });
+    await new Promise<void>((resolve) => {
+      alice.invite(
+        'sip:carol@home1.example',
+        { body: sdpBody(4000, 'I1') },
+        {
+          provisional: (_, { body }) => void bodies.push(body.length),
+          accepted: () => resolve(),
+          failed: () => resolve(),
+        },
+      );
+    });
+    expect(bodies).toEqual([0]);
+  });
+
+  it.each([
+    ['within another body', 'multipart/mixed;boundary=x', []],
+    ['that is encoded', 'application/sdp', [['Content-Encoding', 'gzip']]],
+  ] as const)('cannot offer a session %s: 415 says what is taken', async (_, type, fields) => {
+    const { octets } = sdpBody(4000, 'I1');
+    const part = ['--x', 'Content-Type: application/sdp', '', fromOctets(octets), '--x--', ''];
+    const body = { type, octets: type === 'application/sdp' ? octets : toOctets(part.join('\r\n')) };
+    const answer = await new Promise<SipResponse | null>((resolve) => {
+      alice.invite(
+        'sip:carol@home1.example',
+        { body, fields },
+        { accepted: (__, response) => resolve(response), failed: (__, response) => resolve(response) },
+      );
+    });
+    expect([answer?.status, answer?.first('Accept')]).toEqual([415, 'application/sdp']);
   });
 
   it('cannot bury who she is under what she asserts herself', async () => {
