@@ -2,7 +2,7 @@
  * Configuration as plain JSON: read field by field, each error naming its path and what was expected, unknown fields
  * refused (a misspelt setting must not pass for its default).
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { ClavigerError } from '../bytes/errors.ts';
 import type { HostEntries } from '../servers/hosts.ts';
 import type { TlsFiles } from '../servers/tls.ts';
@@ -159,6 +159,13 @@ export function readConfigFile(file: string): unknown {
     throw new ConfigError('configuration', `cannot read ${file}`, { cause });
   }
   return parseConfig(text, file);
+}
+
+/** As `readConfigFile`, of a file that holds secrets: nobody but its owner may read it. @throws ConfigError */
+export function readSecretFile(file: string): unknown {
+  if (((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0)
+    throw new ConfigError('configuration', `${file} holds secrets and is open to others: chmod 600 it`);
+  return readConfigFile(file);
 }
 
 /**

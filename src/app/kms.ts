@@ -2,7 +2,7 @@
  * The KMS as a process: three listeners (endpoints, Xk, X1), one store, one audit log. What it is told is in
  * `kms-config.ts`.
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { HashChainLog } from '../evidence/log.ts';
@@ -33,7 +33,7 @@ import { loadTls } from '../servers/tls.ts';
 import type { TlsMaterial } from '../servers/tls.ts';
 import { AuditFile } from '../stores/audit-file.ts';
 import { SqliteKmsStore } from '../stores/kms.ts';
-import { ConfigError, readConfigFile } from './config.ts';
+import { ConfigError, readSecretFile } from './config.ts';
 import type { Listen } from './config.ts';
 import type { KmsConfig } from './kms-config.ts';
 import { startGenerator } from './kms-generator.ts';
@@ -208,9 +208,7 @@ async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKm
 }
 
 function readDistrictFile(name: string, { district }: KmsConfig): DistrictFile {
-  if (((statSync(name, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0)
-    throw new ConfigError('configuration', `${name} is open to others: chmod 600 it`);
-  const file = decodeDistrictFile(readConfigFile(name));
+  const file = decodeDistrictFile(readSecretFile(name));
   if (file.district !== district.name || file.keyLifetime !== district.keyLifetime)
     throw new ConfigError('configuration', `${name} is of another district or key lifetime`);
   return file;

@@ -102,11 +102,19 @@ describe('claviger', () => {
 describe('claviger ENTITY run', () => {
   it('says in which line a configuration is no JSON, and quotes nothing of it', () => {
     const file = path.join(folder, 'kms.json');
-    writeFileSync(file, '{\n  "psk": x"0123456789abcdef"\n}\n');
+    writeFileSync(file, '{\n  "psk": x"0123456789abcdef"\n}\n', { mode: 0o600 });
     const { status, err } = run(['kms', 'run', '--config', file]);
     expect(status).toBe(1);
     expect(err).toMatch(/kms\.json is not JSON/);
     expect(err).not.toMatch(/0123|psk/);
+  });
+
+  it.each(['kms', 'cscf', 'admf', 'ue'])('refuses a configuration of %s that others may read', (entity) => {
+    const file = path.join(folder, `open-${entity}.json`);
+    writeFileSync(file, '{}', { mode: 0o644 });
+    const { status, err } = run([entity, 'run', '--config', file]);
+    expect(status).toBe(1);
+    expect(err).toMatch(/open to others: chmod 600 it/);
   });
 });
 

@@ -1,11 +1,14 @@
 /** `claviger ENTITY run --config FILE`: one functional entity as a process, until SIGINT or SIGTERM. */
 import { Command, Option } from 'commander';
-import { readConfigFile } from '../../app/config.ts';
+import { readConfigFile, readSecretFile } from '../../app/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../app/runtime.ts';
 import type { LogLevel, Running, Runtime } from '../../app/runtime.ts';
 
 /** How an entity is started from the JSON of its configuration; what it returns tells where it listens. */
 export type Starter = (config: unknown, runtime: Runtime) => Promise<Running>;
+
+/** Whose configurations hold pre-shared keys, passwords or warrants. */
+const WITH_SECRETS: readonly string[] = ['kms', 'cscf', 'admf'];
 
 const LEVELS: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
 
@@ -19,7 +22,8 @@ export function runCommand(entity: string, start: Starter): Command {
       const logger = pinoLogger(options.log, entity);
       const runtime = { clock: systemClock(), random: systemRandom(), logger };
       const stopped = untilTold();
-      const running = await start(readConfigFile(options.config), runtime);
+      const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
+      const running = await start(read(options.config), runtime);
       process.stdout.write(JSON.stringify({ entity, ...addressesOf(running) }) + '\n');
       await stopped;
       logger.info({}, 'stopping');

@@ -1,7 +1,7 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { readConfigFile } from '../../app/config.ts';
+import { readSecretFile } from '../../app/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../app/runtime.ts';
 import type { RunningUe } from '../../app/ue.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
@@ -40,7 +40,7 @@ async function run(flags: UeFlags): Promise<void> {
   const { startUe, ueConfig } = await import('../../app/ue.ts');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
   const samples = flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play);
-  const phone = await startUe(ueConfig(readConfigFile(flags.config)), runtime);
+  const phone = await startUe(ueConfig(readSecretFile(flags.config)), runtime);
   try {
     await phone.ue.register();
     if (flags.call === undefined) await answerCalls(phone, samples, flags.record);
