@@ -24,6 +24,9 @@ const header =
   (change: Partial<CommonHeader>): Change =>
   (message) => ({ ...message, header: { ...message.header, ...change } });
 
+const otherPrf: Change = (message) => header({ prfFunc: 1 - message.header.prfFunc })(message);
+const otherCsb: Change = (message) => header({ csbId: (message.header.csbId ^ 1) >>> 0 })(message);
+
 const payload =
   (change: (payload: Payload) => Payload): Change =>
   ({ header: unchanged, payloads }) => ({ header: unchanged, payloads: payloads.map(change) });
@@ -50,8 +53,8 @@ const known = (entries: readonly SrtpIdEntry[]): SrtpIdEntry[] =>
   entries.map((each) => ({ ...each, ssrc: 77 }));
 
 const EVERYWHERE: readonly (readonly [string, Change])[] = [
-  ['CSB ID', header({ csbId: 1 })],
-  ['PRF func', header({ prfFunc: 0 })],
+  ['CSB ID', otherCsb],
+  ['PRF func', otherPrf],
   ['version', header({ version: 2 })],
   ['map type', header({ csIdMapType: 1, csCount: 0, csIdMap: { kind: 'empty' } })],
   ['#CS', map((entries) => [...entries, { policyNo: 0, ssrc: 9, roc: 0 }])],
