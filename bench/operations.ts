@@ -1,16 +1,14 @@
-/** The operations of the table, at n = 3072, on the groups of the exchange vectors where they are, else of the demo. */
-import { randomBytes } from 'node:crypto';
+/** The operations of the table, at n = 3072, on the groups of the exchange vectors. */
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 import { utf8 } from '../src/bytes/octets.ts';
 import { defaultEngine } from '../src/ibe/default-engine.ts';
-import { loadDemoGroup } from '../src/ibe/demo-groups.ts';
-import { drawMasterSecret, type NewDistrict } from '../src/ibe/setup.ts';
+import type { NewDistrict } from '../src/ibe/setup.ts';
 import { WasmArithmetic } from '../src/ibe/wasm-engine.ts';
 import { decodeGetKeysRequest, encodeGetKeysRequest, encodeGetKeysResponse } from '../src/li/wire/xk.ts';
 import { isGetKeysFailure } from '../src/li/wire/xk.ts';
 import { EngineGenerator } from '../src/kms/generator.ts';
 import { GetKeys } from '../src/kms/get-keys/get-keys.ts';
-import { isMissing, homesOf, loadVector } from '../test/ibake/support/vectors.ts';
+import { homesOf, loadVector } from '../test/ibake/support/vectors.ts';
 import { recordsOf, requestOf } from '../test/kms/get-keys/support/questions.ts';
 import { measure, measureAsync, setUnit, unitOf, unitPeer, type Measured } from './measure.ts';
 
@@ -26,11 +24,6 @@ const VECTOR = 'exchange-1.json';
 
 /** Parameters with their master secret. */
 export function benchDistrict(): NewDistrict {
-  if (isMissing(VECTOR)) {
-    return drawMasterSecret(loadDemoGroup('home1'), {
-      bytes: (length) => new Uint8Array(randomBytes(length)),
-    });
-  }
   const { bf, masterSecret } = homesOf(loadVector(VECTOR)).initiator;
   return { parameters: bf, masterSecret };
 }
@@ -74,10 +67,8 @@ export async function measureOperations(district: NewDistrict): Promise<Row[]> {
   const extract = (round: number): unknown =>
     engine.extract(parameters, masterSecret, utf8(`key of ${round}`));
   row('extract', 'extraction of a private key', [19, 14], measure(20, extract));
-  if (!isMissing(VECTOR)) {
-    row('getKeysWarm', 'get_keys, warm, initiator', [8, 6], await getKeys('warm'));
-    row('getKeysCold', 'get_keys, cold', [16, 12], await getKeys('cold'));
-  }
+  row('getKeysWarm', 'get_keys, warm, initiator', [8, 6], await getKeys('warm'));
+  row('getKeysCold', 'get_keys, cold', [16, 12], await getKeys('cold'));
 
   row(
     'hashToPoint',

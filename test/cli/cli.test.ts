@@ -93,7 +93,7 @@ describe('claviger', () => {
 
   it('goes quietly when nobody reads on', () => {
     const script = `"${process.execPath}" "${cli}" audit verify --print "${longAuditLog()}" | head -n 1`;
-    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
     expect(stdout).toMatch(/li-root-created/);
     expect(stderr).toBe('');
   });

@@ -27,9 +27,10 @@ export function xmllint(files: readonly string[]): Verdict {
   return ran('xmllint', ['--noout', '--nonet', '--schema', sharedPath('xsd/all.xsd'), ...files]);
 }
 
-/** Whether this tshark knows a protocol by that name. */
+/** Whether there is a tshark, and it knows a protocol by that name. */
 export function tsharkKnows(protocol: string): boolean {
-  const { stdout } = ran('tshark', ['-G', 'protocols']);
+  const { stdout } = spawnSync('tshark', ['-G', 'protocols'], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (typeof stdout !== 'string') return false;
   return stdout.split('\n').some((line) => line.split('\t')[2] === protocol);
 }
 

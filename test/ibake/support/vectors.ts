@@ -4,7 +4,7 @@ import type { Clock } from '../../../src/bytes/ports.ts';
 import { decodeBfPublicParameters } from '../../../src/ibe/parameters.ts';
 import { canonicalIdentity } from '../../../src/ibake/identity.ts';
 import { TimestampSource, readTimestamp, type Timestamp } from '../../../src/ibake/timestamps.ts';
-import { missingShared, vectorFile } from '../../support/shared.ts';
+import { vectorFile } from '../../support/shared.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { endpointFor, type TestHome } from './network.ts';
 import { ScriptedRandom } from './scripted-random.ts';
@@ -81,10 +81,6 @@ export interface Vector {
     }[];
     readonly sas: string;
   };
-}
-
-export function isMissing(file: string): boolean {
-  return missingShared(`vectors/${file}`);
 }
 
 export function loadVector(file: string): Vector {

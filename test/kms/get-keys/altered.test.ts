@@ -16,7 +16,7 @@ import {
   completed,
   type Call,
 } from '../../ibake/support/scenario.ts';
-import { FILES, isMissing, loadVector } from '../../ibake/support/vectors.ts';
+import { FILES, loadVector } from '../../ibake/support/vectors.ts';
 import { TestRecords, ask, rememberingEngine, spelt } from './support/kms.ts';
 import { PARTS, recordsOf, requestOf } from './support/questions.ts';
 
@@ -31,7 +31,7 @@ const COVERED = {
 const REFUSALS = ['messages-inconsistent', 'target-not-party'];
 
 describe.each(FILES)('%s', (file) => {
-  describe.skipIf(isMissing(file)).each(PARTS)('with the %s as target', (part) => {
+  describe.each(PARTS)('with the %s as target', (part) => {
     const vector = () => loadVector(file);
     const engine = rememberingEngine();
 

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../../src/bytes/octets.ts';
 import { encodeGetKeysResponse } from '../../../src/li/wire/xk.ts';
-import { FILES, homesOf, isMissing, loadVector, type Vector } from '../../ibake/support/vectors.ts';
+import { FILES, homesOf, loadVector, type Vector } from '../../ibake/support/vectors.ts';
 import { TestRecords, ask, spelt } from './support/kms.ts';
 import { PARTS, recordsOf, requestOf } from './support/questions.ts';
 
@@ -14,7 +14,7 @@ const octetsOf = (integer: string) => {
 };
 
 describe.each(FILES)('%s', (file) => {
-  describe.skipIf(isMissing(file)).each(PARTS)('with the %s as target', (part) => {
+  describe.each(PARTS)('with the %s as target', (part) => {
     const keysOf = (vector: Vector) =>
       vector.keys.cryptoSessions.map(({ direction: _, ...session }) => session);
 
