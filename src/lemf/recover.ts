@@ -155,6 +155,9 @@ function callReason(streams: readonly StreamReport[], failures: number): CallRea
 const EXPLANATIONS: Readonly<Record<CallReason | 'recovered', string>> = {
   recovered: 'Every stream of the call was decrypted and decoded.',
   'no-key': 'No key was delivered for a stream of this call.',
+  'no-signalling':
+    'No session description of this call was delivered: nothing says how its content is protected. Is it the HI2 file ' +
+    'that goes with the HI3 file?',
   'key-does-not-verify':
     'Keys were delivered, but no packet of a stream authenticates under them: keys or packets are not what the ' +
     'network sent. Nothing of the call was written.',

@@ -21,6 +21,8 @@ import type { CryptoSession, Signalling } from './signalling.ts';
 export type StreamReason =
   /** No key was delivered for its crypto session. */
   | 'no-key'
+  /** No session description was delivered, so that nothing says whether and how it is encrypted. */
+  | 'no-signalling'
   /** Keys were delivered, and no packet authenticates under any of them. */
   | 'key-does-not-verify'
   /** Its SSRC is in no map, and no key of the call opens it: not of this call, as far as can be told. */
@@ -72,11 +74,17 @@ export function recoverStreams(call: CallMaterial, signalling: Signalling): Reco
     if (stream === undefined) bySsrc.set(ssrc, [packet]);
     else stream.push(packet);
   }
-  const clear = signalling.mikeyMessages === 0 && keysOf(call).length === 0;
+  const clear = keysOf(call).length === 0 && offersNoEncryption(signalling);
   const streams = [...bySsrc].map(([ssrc, packets]) =>
     clear ? clearStream(ssrc, packets, call, signalling) : encryptedStream(ssrc, packets, call, signalling),
   );
   return streams.sort((a, b) => (a.csId ?? 256) - (b.csId ?? 256));
+}
+
+/** What is described, as RTP/AVP and without key management. Where nothing is described, nothing is known. */
+function offersNoEncryption({ media, mikeyMessages }: Signalling): boolean {
+  const isPlain = media.some(({ protocol }) => /^RTP\/AVPF?$/i.test(protocol));
+  return mikeyMessages === 0 && isPlain && !media.some(({ protocol }) => /SAVP/i.test(protocol));
 }
 
 function encryptedStream(
@@ -113,7 +121,8 @@ function encryptedStream(
   };
   if (plain.length === 0) {
     const unopened = sessions.length > 0 ? 'key-does-not-verify' : 'foreign-stream';
-    return { ...base, ...NOTHING, reason: reason ?? unopened };
+    const unknown = reason === 'no-key' && signalling.media.length === 0 ? 'no-signalling' : null;
+    return { ...base, ...NOTHING, reason: unknown ?? reason ?? unopened };
   }
   return { ...base, ...decoded(plain, csId, signalling) };
 }

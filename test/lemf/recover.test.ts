@@ -237,6 +237,16 @@ describe('recovery says why not', () => {
     expect(failed.report.calls[0]?.records.keyFailures).toBe(1);
   });
 
+  it('no signalling, or one of SRTP without MIKEY: what is encrypted is not taken for speech', () => {
+    const content = run([...call.content]);
+    expect(content.audio).toEqual([]);
+    expect(content.report.calls[0]).toMatchObject({ reason: 'no-signalling', recovered: false });
+    const sdp = call.sdp('none').replace(/a=key-mgmt.*\r\n/, '');
+    const bare = run([call.sip('INVITE sip:x SIP/2.0', 'INVITE', 'fromTarget', sdp), ...call.content]);
+    expect(bare.audio).toEqual([]);
+    expect(bare.report.calls[0]).toMatchObject({ reason: 'no-key', recovered: false });
+  });
+
   it('no content: no-content; nothing at all: no calls', () => {
     expect(run([...call.signalling, ...call.keys]).report.calls[0]).toMatchObject({ reason: 'no-content' });
     expect(recover(new Uint8Array(), new Uint8Array()).report.calls).toEqual([]);
