@@ -79,7 +79,7 @@ export class CallTable {
   /** The call that a message belongs to; it counts as alive again. */
   of(message: SipMessage): Call | null {
     const { callId, fromTag, toTag } = message;
-    const entry = this.#calls.get(keyOf(callId, fromTag)) ?? this.#calls.get(keyOf(callId, toTag));
+    const entry = this.#calls.get(callKey(callId, fromTag)) ?? this.#calls.get(callKey(callId, toTag));
     if (entry === undefined) return null;
     this.#alive(entry.call);
     return entry.call;
@@ -100,7 +100,7 @@ export class CallTable {
 
   /** Forgets a call and gives its media sessions back. */
   end(call: Call): void {
-    const key = keyOf(call.callId, call.callerTag);
+    const key = callKey(call.callId, call.callerTag);
     const entry = this.#calls.get(key);
     if (entry?.call === call) {
       entry.timer.cancel();
@@ -121,7 +121,7 @@ export class CallTable {
   }
 
   #alive(call: Call): void {
-    const key = keyOf(call.callId, call.callerTag);
+    const key = callKey(call.callId, call.callerTag);
     this.#calls.get(key)?.timer.cancel();
     const timer = this.#clock.after(this.#idleMs, () => this.end(call));
     this.#calls.set(key, { call, timer });
@@ -152,7 +152,8 @@ export function newCall(
   };
 }
 
-function keyOf(callId: string, callerTag: string | null): string {
+/** What a call is known by. */
+export function callKey(callId: string, callerTag: string | null): string {
   return `${callId}\n${callerTag ?? ''}`;
 }
 

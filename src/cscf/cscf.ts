@@ -168,7 +168,7 @@ export class Cscf {
       this.#reply(transaction, 403);
       return;
     }
-    this.#interception.identify(request.callId, 'caller', identitiesOf(subscriber));
+    this.#interception.identify(request, 'caller', identitiesOf(subscriber));
     transaction.respond(this.#registrar.register(request, subscriber, flow, this.#tag(request)));
   }
 
@@ -381,7 +381,7 @@ export class Cscf {
       if (subscriber === null) continue;
       call.subscribers[side].add(subscriber);
       for (const identity of identitiesOf(subscriber)) call.parties[side].add(identity);
-      this.#interception.identify(request.callId, party, identitiesOf(subscriber));
+      this.#interception.identify(request, party, identitiesOf(subscriber));
     }
     return call;
   }

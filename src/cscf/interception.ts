@@ -28,6 +28,7 @@ import { SipError } from '../sip/errors.ts';
 import { parseNameAddr } from '../sip/fields.ts';
 import type { SipRequest, SipResponse } from '../sip/message.ts';
 import type { Observed } from '../sip/transactions.ts';
+import { callKey } from './calls.ts';
 import { correlationId } from './charging.ts';
 import type { InterceptionTasks, SipPoi } from './ports.ts';
 
@@ -52,7 +53,7 @@ interface Event {
 }
 
 interface Session {
-  readonly callId: string;
+  readonly key: string;
   readonly callerTag: string;
   /** Method of the first request. */
   readonly method: string;
@@ -106,11 +107,9 @@ export class Interception {
   observe(observed: Observed): void {
     this.#guard(() => {
       const { message } = observed;
-      const callId = message.first('Call-ID') ?? '';
-      const known = this.#sessions.get(callId);
+      const known = this.#of(message);
       if (known !== undefined && this.#repeated(known, observed)) return;
-      const session =
-        known === undefined || beginsAnew(known, message) ? this.#open(callId, observed) : known;
+      const session = known === undefined || beginsAnew(known, message) ? this.#open(observed) : known;
       if (session === null) return;
       if (session.state === 'beginning') this.#forgetAfter(session, BEGINNING_MS);
       this.#learn(session, observed);
@@ -120,9 +119,9 @@ export class Interception {
   }
 
   /** What else is known of who takes part. */
-  identify(callId: string, party: Party, identities: readonly string[]): void {
+  identify(first: SipRequest, party: Party, identities: readonly string[]): void {
     this.#guard(() => {
-      const session = this.#sessions.get(callId);
+      const session = this.#of(first);
       if (session !== undefined && this.#add(session, party, identities)) this.#rematch(session, true);
     });
   }
@@ -132,12 +131,25 @@ export class Interception {
     for (const session of [...this.#sessions.values()]) this.#forget(session);
   }
 
+  /**
+   * By Call-ID and caller's tag: a Call-ID alone may be taken by anybody who has seen it, to crowd a target out of what
+   * is remembered of a session. A first request has no tag of the other side to go by.
+   */
+  #of(message: Observed['message']): Session | undefined {
+    const callId = message.first('Call-ID') ?? '';
+    const own = this.#sessions.get(callKey(callId, message.fromTag));
+    if (own !== undefined || message.toTag === null) return own;
+    return this.#sessions.get(callKey(callId, message.toTag));
+  }
+
   /** A first request: later ones of sessions that began before this node did are taken for one, too. */
-  #open(callId: string, observed: Observed): Session | null {
+  #open(observed: Observed): Session | null {
     const { message } = observed;
+    const callId = message.first('Call-ID') ?? '';
     if (message.kind !== 'request' || callId === '') return null;
+    const key = callKey(callId, message.fromTag);
     const session: Session = {
-      callId,
+      key,
       callerTag: message.fromTag ?? '',
       method: message.method,
       correlation: correlationId(this.#options.icid(message, observed) ?? callId),
@@ -152,11 +164,11 @@ export class Interception {
       seen: new Set(),
       forget: null,
     };
-    const before = this.#sessions.get(callId);
+    const before = this.#sessions.get(key);
     if (before !== undefined) this.#forget(before);
     const [oldest] = this.#unsettled.size > 0 ? this.#unsettled : this.#sessions.values();
     if (this.#sessions.size >= MAX_SESSIONS && oldest !== undefined) this.#forget(oldest);
-    this.#sessions.set(callId, session);
+    this.#sessions.set(key, session);
     this.#unsettled.add(session);
     this.#repeated(session, observed);
     return session;
@@ -170,7 +182,7 @@ export class Interception {
   #forget(session: Session): void {
     session.forget?.cancel();
     this.#letGo(session);
-    if (this.#sessions.get(session.callId) === session) this.#sessions.delete(session.callId);
+    if (this.#sessions.get(session.key) === session) this.#sessions.delete(session.key);
   }
 
   #keep(session: Session, event: Event): void {

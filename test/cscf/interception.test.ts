@@ -116,3 +116,35 @@ describe('the memory of the point of interception', () => {
       expect(observation.correlation).toEqual(correlationId('call-1 a1'));
   });
 });
+
+describe('a target under the Call-ID of somebody else', () => {
+  /** A call of a stranger that is up, with as many names said in it as are remembered. */
+  function crowd(From: string): void {
+    const first = invite({ From, To: '<sip:nobody@elsewhere.example>' });
+    pass(first, 'received', 'server');
+    pass(refusal(first, 200), 'sent', 'server');
+    for (let i = 0; i < 80; i++) {
+      const fields = {
+        From: From.replace('mallory', `mallory${i}`),
+        To: `<sip:nobody${i}@x.example>;tag=b1`,
+      };
+      pass(request('INFO', { ...VIA, ...fields, CSeq: `${i + 2} INFO` }), 'received', 'server');
+    }
+  }
+
+  it.each(['<sip:mallory@home1.example>;tag=m1', '<sip:mallory@home1.example>'])(
+    'is reported, and the other is not: %s',
+    (from) => {
+      tasks.add('sip:alice@home1.example');
+      crowd(from);
+      const call = invite({});
+      pass(call, 'received', 'server');
+      interception.identify(call, 'caller', ['sip:alice@home1.example']);
+      pass(refusal(call, 200), 'sent', 'server');
+      pass(request('INFO', { ...VIA, From: from, CSeq: '99 INFO' }), 'received', 'server');
+      const bye = { From: '<sip:bob@home2.example>;tag=b1', To: '<sip:alice@home1.example>;tag=a1' };
+      pass(request('BYE', { ...VIA, ...bye }), 'sent', 'client');
+      expect(tasks.trace()).toEqual(['> INVITE', '< 200 INVITE', '< BYE']);
+    },
+  );
+});
