@@ -4,12 +4,16 @@ import { utf8 } from '../src/bytes/octets.ts';
 import { defaultEngine } from '../src/ibe/default-engine.ts';
 import type { NewDistrict } from '../src/ibe/setup.ts';
 import { WasmArithmetic } from '../src/ibe/wasm-engine.ts';
-import { decodeGetKeysRequest, encodeGetKeysRequest, encodeGetKeysResponse } from '../src/li/wire/xk.ts';
-import { isGetKeysFailure } from '../src/li/wire/xk.ts';
-import { EngineGenerator } from '../src/kms/generator.ts';
-import { GetKeys } from '../src/kms/get-keys/get-keys.ts';
+import {
+  decodeGetKeysRequest,
+  encodeGetKeysRequest,
+  encodeGetKeysResponse,
+} from '../src/wire/xk/get-keys.ts';
+import { isGetKeysFailure } from '../src/wire/xk/get-keys.ts';
+import { EngineGenerator } from '../src/entities/kms/generator.ts';
+import { GetKeys } from '../src/entities/kms/get-keys/get-keys.ts';
 import { homesOf, loadVector } from '../test/ibake/support/vectors.ts';
-import { recordsOf, requestOf } from '../test/kms/get-keys/support/questions.ts';
+import { recordsOf, requestOf } from '../test/entities/kms/get-keys/support/questions.ts';
 import { measure, measureAsync, setUnit, unitOf, unitPeer, type Measured } from './measure.ts';
 
 export interface Row {

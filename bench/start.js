@@ -5,7 +5,10 @@ import { build } from 'vite';
 
 const root = path.resolve(import.meta.dirname, '..');
 const [name = 'run', ...rest] = process.argv.slice(2);
-const entries = { [name]: `bench/${name}.ts`, 'pairing-worker': 'src/servers/pairing-worker.ts' };
+const entries = {
+  [name]: `bench/${name}.ts`,
+  'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
+};
 
 await build({
   root,

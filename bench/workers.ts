@@ -2,8 +2,8 @@
 import { utf8 } from '../src/bytes/octets.ts';
 import { defaultEngine } from '../src/ibe/default-engine.ts';
 import type { NewDistrict } from '../src/ibe/setup.ts';
-import { masterSecretOctets } from '../src/kms/district-file.ts';
-import { PairingPool } from '../src/servers/pairing-pool.ts';
+import { masterSecretOctets } from '../src/entities/kms/district-file.ts';
+import { PairingPool } from '../src/entities/kms/workers/pairing-pool.ts';
 
 const TASKS = 160;
 const worker = new URL('./pairing-worker.js', import.meta.url);

@@ -18,7 +18,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
       name: 'kms',
       description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
       start: async (config, runtime) => {
-        const { kmsConfig, startKms } = await import('../app/kms.ts');
+        const { kmsConfig, startKms } = await import('../entities/kms/start.ts');
         return startKms(kmsConfig(config), runtime);
       },
     },
@@ -26,7 +26,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
       name: 'cscf',
       description: 'registrar and proxy with its point of interception',
       start: async (config, runtime) => {
-        const { cscfConfig, startCscf } = await import('../app/cscf.ts');
+        const { cscfConfig, startCscf } = await import('../entities/cscf/start.ts');
         return startCscf(cscfConfig(config), runtime);
       },
     },
@@ -34,7 +34,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
       name: 'gateway',
       description: 'media gateway with its point of interception',
       start: async (config, runtime) => {
-        const { gatewayConfig, startGateway } = await import('../app/gateway.ts');
+        const { gatewayConfig, startGateway } = await import('../entities/gateway/start.ts');
         return startGateway(gatewayConfig(config), runtime);
       },
     },
@@ -42,7 +42,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
       name: 'admf',
       description: 'administration function: warrants in, X1 out',
       start: async (config, runtime) => {
-        const { admfConfig, startAdmf } = await import('../app/admf.ts');
+        const { admfConfig, startAdmf } = await import('../entities/admf/start.ts');
         return startAdmf(admfConfig(config), runtime);
       },
     },
@@ -50,7 +50,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
       name: 'df',
       description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
       start: async (config, runtime) => {
-        const { dfConfig, startDf } = await import('../app/df.ts');
+        const { dfConfig, startDf } = await import('../entities/df/start.ts');
         return startDf(dfConfig(config), runtime);
       },
     },
@@ -58,7 +58,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
       name: 'lemf',
       description: 'law enforcement monitoring facility: receives, stores, decrypts',
       start: async (config, runtime) => {
-        const { lemfConfig, startLemf } = await import('../app/lemf.ts');
+        const { lemfConfig, startLemf } = await import('../entities/lemf/start.ts');
         return startLemf(lemfConfig(config), runtime);
       },
     },

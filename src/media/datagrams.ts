@@ -1,4 +1,4 @@
-/** What media needs of UDP, as an interface; `servers/datagrams.ts` has the sockets. */
+/** What media needs of UDP, as an interface; `net/datagrams.ts` has the sockets. */
 
 export interface Endpoint {
   readonly address: string;

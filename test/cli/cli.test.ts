@@ -7,7 +7,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/bytes/octets.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
-import { delivered, InterceptedCall } from '../lemf/call.ts';
+import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import { vectorFile } from '../support/shared.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 

@@ -1,13 +1,13 @@
 /** docs/configuration.md has every setting that the code reads, and no other; its examples are configurations. */
 import { describe, expect, it } from 'vitest';
-import { admfConfig } from '../../src/app/admf.ts';
-import { ConfigError } from '../../src/app/config.ts';
-import { cscfConfig } from '../../src/app/cscf.ts';
-import { dfConfig } from '../../src/app/df.ts';
-import { gatewayConfig } from '../../src/app/gateway.ts';
-import { kmsConfig } from '../../src/app/kms.ts';
-import { lemfConfig } from '../../src/app/lemf.ts';
-import { ueConfig } from '../../src/app/ue.ts';
+import { admfConfig } from '../../src/entities/admf/start.ts';
+import { ConfigError } from '../../src/host/config.ts';
+import { cscfConfig } from '../../src/entities/cscf/start.ts';
+import { dfConfig } from '../../src/entities/df/start.ts';
+import { gatewayConfig } from '../../src/entities/gateway/start.ts';
+import { kmsConfig } from '../../src/entities/kms/start.ts';
+import { lemfConfig } from '../../src/entities/lemf/start.ts';
+import { ueConfig } from '../../src/entities/ue/start.ts';
 import { fences, page, tableRows } from './support.ts';
 
 type Reader = (json: unknown) => unknown;

@@ -8,8 +8,8 @@ import { concat } from '../../src/bytes/octets.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
 import { renderEntry } from '../../src/lab/timeline.ts';
 import type { ReferencePoint } from '../../src/lab/timeline.ts';
-import { AuditFile } from '../../src/stores/audit-file.ts';
-import { InterceptedCall, delivered } from '../lemf/call.ts';
+import { AuditFile } from '../../src/evidence/audit-file.ts';
+import { InterceptedCall, delivered } from '../entities/lemf/call.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 import { fences, page, root, snippets } from './support.ts';
 import type { Snippet } from './support.ts';
@@ -109,7 +109,7 @@ describe('README', () => {
   it('quotes checks that the demo makes', () => {
     const [, ...lines] = fences(readme).find(({ language }) => language === 'checks')?.lines ?? [];
     expect(lines.length).toBeGreaterThan(5);
-    const source = readFileSync(path.join(root, 'src/lab/checks.ts'), 'utf8');
+    const source = readFileSync(path.join(root, 'src/lab/scenarios/checks.ts'), 'utf8');
     const names = [
       ...source.matchAll(/(?:name(?::| =)|heardCheck\() (?:'([^']+)'|`([^`]+)`)|heardCheck\('([^']+)'/g),
     ].map(([, quoted, template, heard]) => quoted ?? template ?? heard ?? '');

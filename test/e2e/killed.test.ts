@@ -8,11 +8,11 @@ import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compareSamples, placeCall, spoken } from '../../src/lab/call.ts';
-import type { CallOutcome } from '../../src/lab/call.ts';
-import { Network } from '../../src/lab/network.ts';
+import { compareSamples, placeCall, spoken } from '../../src/lab/scenarios/call.ts';
+import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
+import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
-import { warrantOn } from '../../src/lab/warrants.ts';
+import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 import {

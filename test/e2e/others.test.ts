@@ -7,20 +7,20 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromBase64, toHex } from '../../src/bytes/octets.ts';
 import type { AuditEvent, AuditRecord } from '../../src/evidence/log.ts';
-import { compareSamples, placeCall, spoken } from '../../src/lab/call.ts';
-import type { CallOutcome } from '../../src/lab/call.ts';
-import type { Entity, HomeName } from '../../src/lab/home.ts';
-import { Network } from '../../src/lab/network.ts';
+import { compareSamples, placeCall, spoken } from '../../src/lab/scenarios/call.ts';
+import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
+import type { Entity, HomeName } from '../../src/lab/network/home.ts';
+import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
-import { warrantOn } from '../../src/lab/warrants.ts';
-import { decodeGetKeysRequest, isGetKeysFailure } from '../../src/li/wire/xk.ts';
-import type { GetKeysRequest, GetKeysResponse } from '../../src/li/wire/xk.ts';
+import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
+import { decodeGetKeysRequest, isGetKeysFailure } from '../../src/wire/xk/get-keys.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../src/wire/xk/get-keys.ts';
 import { decodeWav } from '../../src/media/wav.ts';
-import { HostMap } from '../../src/servers/hosts.ts';
-import type { HostEntries } from '../../src/servers/hosts.ts';
-import { loadTls } from '../../src/servers/tls.ts';
-import type { TlsFiles } from '../../src/servers/tls.ts';
-import { XkClient } from '../../src/servers/xk-client.ts';
+import { HostMap } from '../../src/net/hosts.ts';
+import type { HostEntries } from '../../src/net/hosts.ts';
+import { loadTls } from '../../src/net/tls.ts';
+import type { TlsFiles } from '../../src/net/tls.ts';
+import { XkClient } from '../../src/entities/df/http/xk-client.ts';
 import {
   filesBelow,
   octetsOf,

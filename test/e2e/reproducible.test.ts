@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes/octets.ts';
-import { compareSamples } from '../../src/lab/call.ts';
-import { HOMES } from '../../src/lab/home.ts';
-import type { SentDatagram } from '../../src/lab/media-tap.ts';
-import { findPorts } from '../../src/lab/ports.ts';
-import type { DemoReport } from '../../src/lab/report.ts';
+import { compareSamples } from '../../src/lab/scenarios/call.ts';
+import { HOMES } from '../../src/lab/network/home.ts';
+import type { SentDatagram } from '../../src/lab/network/media-tap.ts';
+import { findPorts } from '../../src/lab/network/ports.ts';
+import type { DemoReport } from '../../src/lab/scenarios/report.ts';
 import { encodeG711 } from '../../src/media/g711.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import {

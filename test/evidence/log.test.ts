@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { HashChainLog, verifyChain } from '../../src/evidence/log.ts';
-import { AuditFile } from '../../src/stores/audit-file.ts';
+import { AuditFile } from '../../src/evidence/audit-file.ts';
 
 const clock = { now: () => 1_805_440_640_000, after: () => ({ cancel: () => undefined }) };
 

@@ -1,8 +1,8 @@
 /** What the files of a LEMF hold. */
 import { existsSync, readFileSync } from 'node:fs';
-import { splitPsPdus } from '../../src/li/wire/hi/deframer.ts';
-import { decodePsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
-import type { PsPdu } from '../../src/li/wire/hi/ps-pdu.ts';
+import { splitPsPdus } from '../../src/wire/hi/deframer.ts';
+import { decodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
+import type { PsPdu } from '../../src/wire/hi/ps-pdu.ts';
 
 /** Every PS-PDU of a file, in order of arrival. */
 export function psPdusOf(file: string): PsPdu[] {

@@ -16,7 +16,7 @@ export function pairingWorker(): Plugin {
     async transform(code, id) {
       if (!id.endsWith('/src/servers/pairing-pool.ts')) return null;
       if (!code.includes(BUILT)) throw new Error('the pool names its worker in another way');
-      script ??= bundle('src/servers/pairing-worker.ts');
+      script ??= bundle('src/entities/kms/workers/pairing-worker.ts');
       return code.replace(BUILT, `new URL(${JSON.stringify(pathToFileURL(await script).href)})`);
     },
   };

@@ -2,11 +2,11 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Runtime } from '../../src/app/runtime.ts';
-import { kmsConfig } from '../../src/app/kms-config.ts';
-import { startKms } from '../../src/app/kms.ts';
-import type { RunningKms } from '../../src/app/kms.ts';
-import { LabPki } from '../../src/lab/pki.ts';
+import type { Runtime } from '../../src/host/runtime.ts';
+import { kmsConfig } from '../../src/entities/kms/config.ts';
+import { startKms } from '../../src/entities/kms/start.ts';
+import type { RunningKms } from '../../src/entities/kms/start.ts';
+import { LabPki } from '../../src/lab/network/pki.ts';
 
 export const USERS = {
   alice: { home: 'home1', host: 'home1.example', psk: 'a1'.repeat(32), partner: 'home2.example' },

@@ -1,9 +1,9 @@
 /** `claviger demo`: the whole network on loopback, a real call, a warrant, the recovered audio. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { LogLevel } from '../../app/runtime.ts';
-import type { Target } from '../../lab/demo.ts';
-import { FAULT_NAMES } from '../../lab/faults.ts';
-import type { DemoReport } from '../../lab/report.ts';
+import type { LogLevel } from '../../host/runtime.ts';
+import type { Target } from '../../lab/scenarios/demo.ts';
+import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
+import type { DemoReport } from '../../lab/scenarios/report.ts';
 import { renderEntry } from '../../lab/timeline.ts';
 import { CliError } from '../failure.ts';
 
@@ -63,7 +63,7 @@ async function demo(flags: DemoFlags): Promise<void> {
     throw new CliError('usage', '--from must be before --to');
   }
   const quiet = flags.json === true;
-  const { runDemo } = await import('../../lab/demo.ts');
+  const { runDemo } = await import('../../lab/scenarios/demo.ts');
   const { out, target, fault, from, to, seed, portBase, log } = flags;
   const report = await runDemo({
     out,

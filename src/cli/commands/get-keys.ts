@@ -1,16 +1,16 @@
 /** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
 import { Command } from 'commander';
-import { parseConfig } from '../../app/config.ts';
+import { parseConfig } from '../../host/config.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
-import { encodeGetKeysResponse, isGetKeysFailure } from '../../li/wire/xk.ts';
-import type { GetKeysRequest } from '../../li/wire/xk.ts';
+import { encodeGetKeysResponse, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { defaultEngine } from '../../ibe/default-engine.ts';
 import { validateBfParameters } from '../../ibe/parameters.ts';
-import { decodeDistrictFile } from '../../kms/district-file.ts';
-import type { DistrictFile } from '../../kms/district-file.ts';
-import type { GetKeysRecords } from '../../kms/get-keys/ports.ts';
+import { decodeDistrictFile } from '../../entities/kms/district-file.ts';
+import type { DistrictFile } from '../../entities/kms/district-file.ts';
+import type { GetKeysRecords } from '../../entities/kms/get-keys/ports.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 import { messagesIn } from './mikey.ts';
@@ -45,8 +45,8 @@ Example:
   $ claviger get-keys --secrets demo-out/secrets.json --home home1 --target sip:alice@home1.example demo-out/signalling/*.sip`;
 
 async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<void> {
-  const { EngineGenerator } = await import('../../kms/generator.ts');
-  const { GetKeys } = await import('../../kms/get-keys/get-keys.ts');
+  const { EngineGenerator } = await import('../../entities/kms/generator.ts');
+  const { GetKeys } = await import('../../entities/kms/get-keys/get-keys.ts');
   const district = readDistrict(flags);
   validateBfParameters(district.serial.bf);
   const target = canonicalIdentity(flags.target).uri;

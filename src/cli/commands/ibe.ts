@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import { systemRandom } from '../../app/runtime.ts';
+import { systemRandom } from '../../host/runtime.ts';
 import { toBase64 } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { SECURITY_SIZES } from '../../ibe/parameters.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../ibe/system-parameters.ts';
 import { generateDistrict, remaining, type NewDistrict, type SetupProgress } from '../../ibe/setup.ts';
-import { masterSecretOctets, NO_END, revealDistrict } from '../../kms/district-file.ts';
+import { masterSecretOctets, NO_END, revealDistrict } from '../../entities/kms/district-file.ts';
 import { CliError } from '../failure.ts';
 
 /** As the configuration of a KMS has it. */

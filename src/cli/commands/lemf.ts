@@ -1,7 +1,7 @@
 /** `claviger lemf recover`: audio from what was handed over, from two files alone. */
 import { Command } from 'commander';
-import type { FileSummary } from '../../lemf/calls.ts';
-import type { CallReport } from '../../lemf/recover.ts';
+import type { FileSummary } from '../../entities/lemf/calls.ts';
+import type { CallReport } from '../../entities/lemf/recover.ts';
 import { CliError } from '../failure.ts';
 
 interface RecoverFlags {
@@ -31,7 +31,7 @@ Example:
   $ claviger lemf recover --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out audio`;
 
 async function recoverCalls(flags: RecoverFlags): Promise<void> {
-  const { recoverFiles } = await import('../../app/lemf.ts');
+  const { recoverFiles } = await import('../../entities/lemf/start.ts');
   const report = await recoverFiles(
     flags.hi2,
     flags.hi3,

@@ -1,8 +1,8 @@
 /** `claviger ENTITY run --config FILE`: one functional entity as a process, until SIGINT or SIGTERM. */
 import { Command, Option } from 'commander';
-import { readConfigFile, readSecretFile } from '../../app/config.ts';
-import { pinoLogger, systemClock, systemRandom } from '../../app/runtime.ts';
-import type { LogLevel, Running, Runtime } from '../../app/runtime.ts';
+import { readConfigFile, readSecretFile } from '../../host/config.ts';
+import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
+import type { LogLevel, Running, Runtime } from '../../host/runtime.ts';
 
 /** How an entity is started from the JSON of its configuration; what it returns tells where it listens. */
 export type Starter = (config: unknown, runtime: Runtime) => Promise<Running>;

@@ -1,11 +1,11 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { readSecretFile } from '../../app/config.ts';
-import { pinoLogger, systemClock, systemRandom } from '../../app/runtime.ts';
-import type { RunningUe } from '../../app/ue.ts';
+import { readSecretFile } from '../../host/config.ts';
+import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
+import type { RunningUe } from '../../entities/ue/start.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
-import type { Call } from '../../ue/call.ts';
+import type { Call } from '../../entities/ue/call.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
 
@@ -37,7 +37,7 @@ Examples:
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav`;
 
 async function run(flags: UeFlags): Promise<void> {
-  const { startUe, ueConfig } = await import('../../app/ue.ts');
+  const { startUe, ueConfig } = await import('../../entities/ue/start.ts');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
   const samples = flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play);
   const phone = await startUe(ueConfig(readSecretFile(flags.config)), runtime);

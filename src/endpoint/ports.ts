@@ -1,0 +1,22 @@
+/** What the user equipment takes from outside besides clock, randomness and log; `endpoint/kms-client.ts` has HTTPS. */
+
+/** What a district publishes. */
+export interface PublishedParameters {
+  /** DER of IBESysParams. */
+  readonly der: Uint8Array;
+  /** Where the parameters are that will follow these, if they are announced. */
+  readonly successor: string | null;
+}
+
+export interface KmsClient {
+  /**
+   * What is published at a district's URI, or at that of a successor (RFC 5408 section 4.1).
+   * @throws UeError `kms`
+   */
+  fetchParameters(uri: string): Promise<PublishedParameters>;
+  /**
+   * One REQUEST_KEY exchange with the user's own KMS: MIKEY messages both ways.
+   * @throws UeError `kms`
+   */
+  requestKeys(message: Uint8Array): Promise<Uint8Array>;
+}

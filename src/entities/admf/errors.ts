@@ -1,0 +1,13 @@
+import { ClavigerError } from '../../bytes/errors.ts';
+
+export type AdmfErrorCode =
+  /** The warrant is not one that can be carried out. */
+  | 'invalid-warrant'
+  /** A warrant with this LIID is on record. */
+  | 'warrant-exists'
+  /** No warrant with this LIID is on record, or it has ended. */
+  | 'warrant-unknown'
+  /** An element could not be provisioned; the message names it. */
+  | 'provisioning-failed';
+
+export class AdmfError extends ClavigerError<AdmfErrorCode> {}

@@ -1,0 +1,166 @@
+/**
+ * What each element must hold for the warrants that are in force: pure functions, from which everything else follows by
+ * comparison with what the elements do hold.
+ *
+ *     element    task of a warrant                                 destinations
+ *     CSCF       X2Only, to the DF                                 the DF's X2/X3 listener
+ *     gateway    X3Only, to the DF; with content only              the DF's X2/X3 listener
+ *     DF         HI2 (and HI3) to the LEMF, one MediationDetails   the LEMF: one DID for HI2 (X2Only), one for HI3
+ *                with LIID, times and scope                        (X3Only), or one for both (X2andX3) at one address
+ *     KMS        X2Only, no destinations, one MediationDetails     none
+ *                with the validity; with content only
+ *
+ * A DF knows from a destination's delivery type whether it is for HI2 or for HI3. Elements that intercept hold a task
+ * only while the warrant is in force, because the times of a task are in MediationDetails, which are not for them.
+ * Keys open content; a warrant without content gets no task at the KMS, and so no keys.
+ */
+import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../../wire/x1/details.ts';
+import type { X1RequestBody } from '../../wire/x1/requests.ts';
+import type { ElementKind } from './ports.ts';
+import type { HostPort, Warrant, WarrantRecord } from './warrants.ts';
+
+/** Tasks and destinations of one element, by XID and DID. */
+export interface Holdings {
+  readonly tasks: ReadonlyMap<string, InterceptTask>;
+  readonly destinations: ReadonlyMap<string, Destination>;
+}
+
+/** The DID that stands for a destination. */
+export type DidOf = (key: string) => string;
+
+export interface PlanInput {
+  readonly warrants: readonly WarrantRecord[];
+  /** Where the DF takes X2 and X3. */
+  readonly x2x3: HostPort;
+  readonly didOf: DidOf;
+  /** Unix milliseconds. */
+  readonly now: number;
+}
+
+/** The kinds of elements, those that answer and receive before those that ask and send. */
+export const INSIDE_OUT: readonly ElementKind[] = ['kms', 'df', 'gateway', 'cscf'];
+
+/** Elements that intercept. */
+export function isPoi(kind: ElementKind): boolean {
+  return kind === 'cscf' || kind === 'gateway';
+}
+
+/** What an element of a kind must hold. */
+export function desiredHoldings(kind: ElementKind, input: PlanInput): Holdings {
+  const tasks = new Map<string, InterceptTask>();
+  const destinations = new Map<string, Destination>();
+  for (const record of input.warrants) {
+    if (!concerns(kind, record, input.now)) continue;
+    const needed = destinationsFor(kind, record.warrant, input);
+    for (const destination of needed) destinations.set(destination.did, destination);
+    tasks.set(record.xid, taskFor(kind, record, input));
+  }
+  return { tasks, destinations };
+}
+
+/** All that a warrant can lead to, in force: what it creates and activates at elements of every kind. */
+export function requestsFor(
+  { warrant, xid }: Pick<WarrantRecord, 'warrant' | 'xid'>,
+  { x2x3, didOf }: Pick<PlanInput, 'x2x3' | 'didOf'>,
+): X1RequestBody[] {
+  const input = { warrants: [{ warrant, xid, state: 'active' as const }], x2x3, didOf };
+  return INSIDE_OUT.flatMap((kind) => {
+    const { tasks, destinations } = desiredHoldings(kind, { ...input, now: warrant.startTime });
+    return [
+      ...[...destinations.values()].map((destination) => ({
+        type: 'CreateDestination' as const,
+        destination,
+      })),
+      ...[...tasks.values()].map((task) => ({ type: 'ActivateTask' as const, task })),
+    ];
+  });
+}
+
+function taskFor(
+  kind: ElementKind,
+  { warrant, xid }: Pick<WarrantRecord, 'warrant' | 'xid'>,
+  input: Pick<PlanInput, 'x2x3' | 'didOf'>,
+): InterceptTask {
+  const { liid, startTime, endTime } = warrant;
+  const dids = destinationsFor(kind, warrant, input).map(({ did }) => did);
+  const base = { xid, targets: warrant.targets, dids };
+  const withContent = warrant.delivery === 'IRI+CC';
+  switch (kind) {
+    case 'cscf':
+      return { ...base, deliveryType: 'X2Only', mediation: [] };
+    case 'gateway':
+      return { ...base, deliveryType: 'X3Only', mediation: [] };
+    case 'kms':
+      return {
+        ...base,
+        deliveryType: 'X2Only',
+        mediation: [{ liid, deliveryType: 'HI2Only', startTime, endTime, dids: [] }],
+      };
+    case 'df':
+      return {
+        ...base,
+        deliveryType: withContent ? 'X2andX3' : 'X2Only',
+        mediation: [
+          {
+            liid,
+            deliveryType: withContent ? 'HI2andHI3' : 'HI2Only',
+            startTime,
+            endTime,
+            dids,
+            scoping: [{ location: warrant.location === true ? [{ beginningAndEnd: true }] : 'doNotReport' }],
+          },
+        ],
+      };
+  }
+}
+
+/** Names a destination for good: what it is for and where it is. */
+export function destinationKey(purpose: string, { host, port }: HostPort): string {
+  return `${purpose} ${host}:${port}`;
+}
+
+function concerns(kind: ElementKind, { warrant, state }: WarrantRecord, now: number): boolean {
+  if (state === 'ended' || state === 'failed') return false;
+  if ((kind === 'gateway' || kind === 'kms') && warrant.delivery === 'IRI') return false;
+  if (!isPoi(kind)) return true;
+  return state !== 'draining' && now >= warrant.startTime && now < warrant.endTime;
+}
+
+function destinationsFor(
+  kind: ElementKind,
+  { lemf, delivery }: Warrant,
+  { x2x3, didOf }: Pick<PlanInput, 'x2x3' | 'didOf'>,
+): Destination[] {
+  if (kind === 'kms') return [];
+  if (isPoi(kind)) return [destinationAt('DF X2/X3', x2x3, 'X2andX3', didOf)];
+  const { hi2, hi3 } = lemf;
+  if (delivery === 'IRI' || hi3 === undefined) return [destinationAt('LEMF HI2', hi2, 'X2Only', didOf)];
+  if (hi2.host === hi3.host && hi2.port === hi3.port) {
+    return [destinationAt('LEMF HI2/HI3', hi2, 'X2andX3', didOf)];
+  }
+  return [destinationAt('LEMF HI2', hi2, 'X2Only', didOf), destinationAt('LEMF HI3', hi3, 'X3Only', didOf)];
+}
+
+function destinationAt(purpose: string, at: HostPort, deliveryType: DeliveryType, didOf: DidOf): Destination {
+  const key = destinationKey(purpose, at);
+  return { did: didOf(key), friendlyName: key, deliveryType, address: addressOf(at) };
+}
+
+/** An IP address as such; a name as `tls://HOST:PORT`, because the peer must show a certificate for that name. */
+function addressOf({ host, port }: HostPort): DeliveryAddress {
+  if (/^[0-9.]+$/.test(host)) return { kind: 'ipAddressAndPort', address: host, port, transport: 'tcp' };
+  if (host.includes(':')) {
+    return { kind: 'ipAddressAndPort', address: fullIpv6(host), port, transport: 'tcp' };
+  }
+  return { kind: 'uri', value: `tls://${host}:${port}` };
+}
+
+/** TS 103 280 has IPv6 addresses in eight groups of four digits. */
+function fullIpv6(address: string): string {
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [left, right] = [groups(head), groups(tail ?? '')];
+  const zeros =
+    tail === undefined ? [] : new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return [...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join(':');
+}

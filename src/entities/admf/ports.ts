@@ -1,0 +1,30 @@
+/** What the ADMF needs from outside; `entities/admf/store/sqlite.ts` and `entities/admf/start.ts` provide it. */
+import type { X1Requester } from '../../x1/requester.ts';
+import type { WarrantRecord } from './warrants.ts';
+
+export type ElementKind = 'cscf' | 'gateway' | 'df' | 'kms';
+
+/** A network element that this ADMF provisions. */
+export interface AdmfElement {
+  /** Its identifier; its certificate bears it. */
+  readonly identifier: string;
+  readonly kind: ElementKind;
+  /** Asks it over X1. */
+  readonly x1: Pick<X1Requester, 'request'>;
+  /** Milliseconds between keepalives; absent: none are agreed. */
+  readonly keepaliveMs?: number;
+}
+
+export interface AdmfState {
+  readonly warrants: readonly WarrantRecord[];
+  /** DIDs by what they stand for (`destinationKey`). */
+  readonly dids: ReadonlyMap<string, string>;
+}
+
+/** What the ADMF must not forget. What the elements hold is asked of them. */
+export interface AdmfStore {
+  load(): Promise<AdmfState>;
+  /** Adds or replaces a warrant, by LIID. */
+  saveWarrant(record: WarrantRecord): Promise<void>;
+  saveDid(key: string, did: string): Promise<void>;
+}

@@ -1,0 +1,138 @@
+/**
+ * Digest at the server's side (RFC 3261 section 22, RFC 7616 section 3.4). Nonces come from the random source, live
+ * for a bounded time and number, and every use of one counts upwards, so that a credential works once.
+ *
+ * Challenges stand in the order of the configuration. RFC 8760 wants the strongest first; phones in the field that know
+ * MD5 alone look at the first line only, so MD5 comes first by default, and who knows better chooses better.
+ *
+ * A user name that does not exist and a password that is wrong look the same from outside and cost the same.
+ */
+import { toHex } from '../../bytes/octets.ts';
+import type { Clock, Random } from '../../bytes/ports.ts';
+import { Secret } from '../../bytes/secret.ts';
+import { formatChallenge, parseAuthorization, verify } from '../../sip/digest.ts';
+import type { Algorithm, Authorization } from '../../sip/digest.ts';
+import { SipError } from '../../sip/errors.ts';
+import type { Endpoint } from '../../sip/flow.ts';
+import type { SipRequest } from '../../sip/message.ts';
+import type { CscfSettings, Subscriber } from './ports.ts';
+import type { Directory } from './subscribers.ts';
+
+export const DEFAULT_ALGORITHMS: readonly Algorithm[] = ['MD5', 'SHA-256'];
+const NONCE_MS = 5 * 60_000;
+const MAX_NONCES = 10_000;
+
+interface Nonce {
+  readonly issued: number;
+  count: number;
+}
+
+/** `Proxy-Authorization` for calls, `Authorization` for registrations. */
+export type CredentialField = 'Authorization' | 'Proxy-Authorization';
+
+export type AuthenticationResult =
+  | { readonly kind: 'authenticated'; readonly subscriber: Subscriber }
+  /** To be sent in WWW-Authenticate or Proxy-Authenticate lines, in this order. */
+  | { readonly kind: 'challenge'; readonly challenges: readonly string[] };
+
+export class DigestAuthentication {
+  readonly #realm: string;
+  readonly #hosts: readonly string[];
+  readonly #algorithms: readonly Algorithm[];
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #directory: Directory;
+  /** In the order of issue. */
+  readonly #nonces = new Map<string, Nonce>();
+  readonly #nobody: Secret;
+
+  constructor(
+    settings: Pick<CscfSettings, 'domain' | 'host' | 'algorithms'>,
+    clock: Clock,
+    random: Random,
+    directory: Directory,
+  ) {
+    this.#realm = settings.domain;
+    this.#hosts = [settings.domain, settings.host];
+    this.#algorithms = settings.algorithms ?? DEFAULT_ALGORITHMS;
+    this.#clock = clock;
+    this.#random = random;
+    this.#directory = directory;
+    this.#nobody = Secret.of(random.bytes(16));
+  }
+
+  /** Who sent the request, or what to ask. */
+  authenticate(request: SipRequest, field: CredentialField, local: Endpoint): AuthenticationResult {
+    const credentials = this.#credentials(request, field);
+    if (credentials === null || !this.#algorithms.includes(credentials.algorithm))
+      return this.#challenge(false);
+    const subscriber = this.#directory.byUsername(credentials.username);
+    const right = verify(credentials, request.method, subscriber?.password ?? this.#nobody);
+    const covers = credentials.uri === request.uri || this.#names(credentials.uri, local);
+    if (!right || subscriber === null || !covers) return this.#challenge(false);
+    return this.#use(credentials) ? { kind: 'authenticated', subscriber } : this.#challenge(true);
+  }
+
+  /**
+   * RFC 3261 section 22.4: the digest URI and the Request-URI may differ, as long as they mean the same resource: this
+   * home, by whatever name or address the client knows it.
+   */
+  #names(uri: string, local: Endpoint): boolean {
+    const host = /^sips?:(?:[^@]*@)?(\[[^\]]*\]|[^:;?]*)/i.exec(uri)?.[1]?.toLowerCase();
+    return host !== undefined && [...this.#hosts, local.address].includes(host);
+  }
+
+  /** Takes the credentials of this realm off a request that goes on: they are nobody else's business. */
+  strip(request: SipRequest): void {
+    for (const field of ['Proxy-Authorization', 'Authorization']) {
+      const all = request.all(field);
+      const others = all.filter((value) => this.#parse(value) === null);
+      if (others.length === all.length) continue;
+      request.remove(field);
+      for (const value of others) request.append(field, value);
+    }
+  }
+
+  #credentials(request: SipRequest, field: CredentialField): Authorization | null {
+    for (const value of request.all(field)) {
+      const credentials = this.#parse(value);
+      if (credentials !== null) return credentials;
+    }
+    return null;
+  }
+
+  /** Credentials of this realm; what is malformed counts for nothing. */
+  #parse(value: string): Authorization | null {
+    try {
+      const credentials = parseAuthorization(value);
+      return credentials?.realm === this.#realm ? credentials : null;
+    } catch (cause) {
+      if (cause instanceof SipError) return null;
+      throw cause;
+    }
+  }
+
+  /** Whether the nonce is one of ours, young enough, and this use of it is new. */
+  #use({ nonce, nonceCount }: Authorization): boolean {
+    const known = this.#nonces.get(nonce);
+    if (known === undefined || this.#clock.now() - known.issued > NONCE_MS || nonceCount <= known.count)
+      return false;
+    known.count = nonceCount;
+    return true;
+  }
+
+  #challenge(stale: boolean): AuthenticationResult {
+    const nonce = toHex(this.#random.bytes(16));
+    const now = this.#clock.now();
+    this.#nonces.set(nonce, { issued: now, count: 0 });
+    for (const [old, { issued }] of this.#nonces) {
+      if (this.#nonces.size <= MAX_NONCES && now - issued <= NONCE_MS) break;
+      this.#nonces.delete(old);
+    }
+    const challenge = { realm: this.#realm, nonce, opaque: null, stale };
+    return {
+      kind: 'challenge',
+      challenges: this.#algorithms.map((algorithm) => formatChallenge({ ...challenge, algorithm })),
+    };
+  }
+}

@@ -1,0 +1,445 @@
+/**
+ * The CSCF of one home: P-CSCF, S-CSCF and registrar in one node (TS 23.228; RFC 3261 section 16).
+ *
+ *     request ─► form and abilities ─► REGISTER? registrar
+ *                                   ─► within a dialog?  its call, next Route or contact
+ *                                   ─► else  who sends it (registered flow, digest, another home)
+ *                                            where to (contacts, another home)
+ *                                            ICID, asserted identity, Record-Route, media anchored
+ *                                            ─► branches (`ResponseContext`) ─► responses back
+ *
+ * What goes on keeps the octets that it came with, but for what a proxy must change: Request-URI, Via, Route,
+ * Record-Route, Max-Forwards, credentials for this node, P-Asserted-Identity and P-Charging-Vector at the border of
+ * the trust domain, and addresses of media in SDP. Calls beyond the bound are refused with 503, never put off.
+ */
+import type { Clock, Logger, Random } from '../../bytes/ports.ts';
+import { ClavigerError } from '../../bytes/errors.ts';
+import { formatVia, sentBy } from '../../sip/fields.ts';
+import type { Flow, HostResolver } from '../../sip/flow.ts';
+import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import { makeResponse } from '../../sip/response.ts';
+import type { ResponseParts } from '../../sip/response.ts';
+import type { ServerTransaction } from '../../sip/server-transaction.ts';
+import type { Observed, TransactionLayer } from '../../sip/transactions.ts';
+import { responseDestination } from '../../sip/transport.ts';
+import { admit, maxForwards, unsupportedOptions } from '../../sip/verdict.ts';
+import { AnchoredCall, otherSide, refusalOf } from './anchoring.ts';
+import type { Side } from './anchoring.ts';
+import { assertIdentity, dropAssertions, hideIdentity } from './assertion.ts';
+import { DigestAuthentication } from './authentication.ts';
+import { calleeTagOf, CallTable, newCall, sideOf } from './calls.ts';
+import type { Call } from './calls.ts';
+import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
+import { Interception } from './interception.ts';
+import { loopMark, marksLoop } from './loops.ts';
+import { Origins } from './origin.ts';
+import type { Origin } from './origin.ts';
+import { DEFAULT_CSCF_LIMITS } from './ports.ts';
+import type {
+  CscfLimits,
+  CscfSettings,
+  InterceptionTasks,
+  MediaAnchor,
+  SipPoi,
+  Subscriber,
+} from './ports.ts';
+import { Registrar } from './registrar.ts';
+import { ResponseContext } from './response-context.ts';
+import type { Branch } from './response-context.ts';
+import { Router } from './routing.ts';
+import type { Target } from './routing.ts';
+import { Directory, identitiesOf } from './subscribers.ts';
+
+export interface CscfParts {
+  readonly settings: CscfSettings;
+  readonly layer: TransactionLayer;
+  readonly hosts: HostResolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** `null`: media go directly. */
+  readonly anchor: MediaAnchor | null;
+  readonly tasks: InterceptionTasks;
+  readonly poi: SipPoi;
+}
+
+const ABILITIES = {
+  role: 'proxy',
+  methods: null,
+  schemes: ['sip', 'sips', 'tel'],
+  options: [],
+  bodies: null,
+} as const;
+
+export class Cscf {
+  readonly #parts: CscfParts;
+  readonly #settings: CscfSettings;
+  readonly #layer: TransactionLayer;
+  readonly #directory: Directory;
+  readonly #registrar: Registrar;
+  readonly #router: Router;
+  readonly #authentication: DigestAuthentication;
+  readonly #origins: Origins;
+  readonly #calls: CallTable;
+  readonly #interception: Interception;
+  readonly #contexts = new Set<ResponseContext>();
+
+  constructor(parts: CscfParts) {
+    const { settings, clock, layer, random } = parts;
+    const limits: CscfLimits = { ...DEFAULT_CSCF_LIMITS, ...settings.limits };
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#layer = layer;
+    this.#directory = new Directory(settings);
+    this.#registrar = new Registrar(clock, limits);
+    this.#router = new Router(settings, this.#directory, this.#registrar);
+    this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
+    this.#origins = new Origins(
+      settings,
+      this.#directory,
+      this.#registrar,
+      this.#authentication,
+      parts.hosts,
+    );
+    this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
+    this.#interception = new Interception({
+      ...parts,
+      icid: (request, { flow }) => (request.method === 'REGISTER' ? null : this.#icid(request, flow)),
+      trusted: (observed) => this.#trusted(observed),
+    });
+    layer.observe((observed) => this.#interception.observe(observed));
+    layer.attach({
+      request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
+      ack: (ack) => this.#ack(ack),
+      stray: (response, flow) => this.#stray(response, flow),
+      closed: () => undefined,
+    });
+  }
+
+  /** Calls under way. */
+  get calls(): number {
+    return this.#calls.size;
+  }
+
+  /** Forgets everything; media sessions are given back. */
+  close(): void {
+    for (const context of this.#contexts) context.close();
+    this.#layer.abandon();
+    this.#interception.close();
+    this.#calls.close();
+    this.#registrar.close();
+  }
+
+  #request(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const verdict = admit(request, ABILITIES);
+    if (verdict.kind === 'reject') {
+      const unsupported = unsupportedOptions(request, ABILITIES).join(', ');
+      this.#reply(
+        transaction,
+        verdict.status,
+        unsupported === '' ? {} : { fields: [['Unsupported', unsupported]] },
+      );
+    } else if (marksLoop(request, `${this.#settings.host}:${this.#settings.port}`))
+      this.#reply(transaction, 482);
+    else if (request.method === 'REGISTER') this.#register(transaction);
+    else if (request.toTag !== null) this.#inDialog(transaction);
+    else this.#initial(transaction);
+  }
+
+  #register(transaction: ServerTransaction): void {
+    const { request, flow } = transaction;
+    const subscriber = request.to.uri.kind === 'sip' ? this.#directory.subscriber(request.to.uri) : null;
+    if (request.to.uri.kind !== 'sip') {
+      this.#reply(transaction, 400);
+      return;
+    }
+    if (!this.#directory.owns(request.to.uri)) {
+      this.#reply(transaction, 404);
+      return;
+    }
+    const result = this.#authentication.authenticate(request, 'Authorization', flow.local);
+    if (result.kind === 'challenge') {
+      const fields = result.challenges.map((value) => ['WWW-Authenticate', value] as const);
+      this.#reply(transaction, 401, { fields });
+      return;
+    }
+    if (result.subscriber !== subscriber) {
+      this.#reply(transaction, 403);
+      return;
+    }
+    this.#interception.identify(request, 'caller', identitiesOf(subscriber));
+    transaction.respond(this.#registrar.register(request, subscriber, flow, this.#tag(request)));
+  }
+
+  #initial(transaction: ServerTransaction): void {
+    const { request, flow } = transaction;
+    const invite = request.method === 'INVITE';
+    const origin = this.#origins.of(request, flow);
+    if (origin.kind === 'challenge') {
+      const fields = origin.challenges.map((value) => ['Proxy-Authenticate', value] as const);
+      this.#reply(transaction, 407, { fields });
+      return;
+    }
+    if (origin.kind === 'refused') {
+      this.#reply(transaction, origin.status);
+      return;
+    }
+    if (invite && this.#calls.full) {
+      this.#reply(transaction, 503, { fields: [['Retry-After', '10']] });
+      return;
+    }
+    if (invite) transaction.respond(makeResponse(request, 100));
+    const onward = request.clone();
+    this.#router.takeOwnRoutes(onward);
+    const route = this.#router.initial(onward);
+    const call = this.#callOf(request, origin, route.kind === 'targets' ? route.callee : null, flow);
+    if (route.kind === 'refused') {
+      this.#reply(transaction, route.status);
+      return;
+    }
+    if (route.kind === 'self') {
+      this.#reply(transaction, request.method === 'OPTIONS' ? 200 : 405);
+      return;
+    }
+    // A home may call our subscribers; it may not go through us to others.
+    if (origin.kind === 'peer' && route.targets.some(({ kind }) => kind === 'peer')) {
+      this.#reply(transaction, 403);
+      return;
+    }
+    if (invite) this.#calls.begin(call, transaction);
+    this.#prepare(onward, origin, call);
+    this.#fork(transaction, call, onward, route.targets);
+  }
+
+  #inDialog(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const call = this.#calls.of(request);
+    if (call === null) {
+      this.#reply(transaction, 481);
+      return;
+    }
+    const onward = request.clone();
+    this.#router.takeOwnRoutes(onward);
+    const route = this.#router.inDialog(onward, call.subscribers[otherSide(sideOf(request, call))]);
+    if (route.kind === 'refused') {
+      this.#reply(transaction, route.status);
+      return;
+    }
+    const [target] = route.kind === 'targets' ? route.targets : [];
+    if (target === undefined) {
+      this.#reply(transaction, 404);
+      return;
+    }
+    this.#authentication.strip(onward);
+    removeIcid(onward);
+    onward.remove('P-Asserted-Identity');
+    this.#fork(transaction, call, onward, [target]);
+  }
+
+  /** Sends `onward` to each target, in the order of its call; responses come back the same way. */
+  #fork(transaction: ServerTransaction, call: Call, onward: SipRequest, targets: readonly Target[]): void {
+    const { request, flow } = transaction;
+    const from = sideOf(request, call);
+    const initial = request.toTag === null;
+    const context = new ResponseContext(this.#layer, this.#parts.clock, transaction, {
+      upstream: (response, branch) =>
+        call.turnstile.pass(() => this.#upstream(transaction, call, response, branch, initial)),
+      branchFailed: (branch) => {
+        if (initial) call.media?.releaseBranch(branch.id);
+        else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
+      },
+      finished: (over) => this.#contexts.delete(over),
+    });
+    this.#contexts.add(context);
+    const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
+    call.turnstile.pass(async () => {
+      try {
+        for (const { request: onBranch, id } of branches)
+          await this.#anchor(call, onBranch, from, id, initial);
+      } catch (cause) {
+        context.refuse(this.#mediaFailed(call, cause));
+        return;
+      }
+      context.fork(branches);
+    });
+  }
+
+  #branch(request: SipRequest, onward: SipRequest, target: Target, flow: Flow, initial: boolean): Branch {
+    const { identifiers } = this.#layer;
+    onward.uri = target.uri;
+    onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
+    if (initial && request.method === 'INVITE')
+      for (const value of this.#router.recordRoutes(flow.protocol, target.hop.protocol).reverse())
+        onward.prepend('Record-Route', value);
+    if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
+    if (target.kind === 'user') {
+      removeIcid(onward);
+      hideIdentity(onward);
+    }
+    const id = `${identifiers.branch(formatVia(request.topVia), request.method, target.uri)}${loopMark(request)}`;
+    return { id, request: onward, target };
+  }
+
+  /** Sends a response back, with its media anchored. */
+  async #upstream(
+    transaction: ServerTransaction,
+    call: Call,
+    response: SipResponse,
+    branch: Branch | null,
+    initial: boolean,
+  ): Promise<void> {
+    const { request } = transaction;
+    const out = response.clone();
+    if (branch !== null) out.replaceFirst('Via', null);
+    if (branch !== null) {
+      const from = otherSide(sideOf(request, call));
+      try {
+        await this.#anchor(call, out, from, branch.id, initial);
+      } catch (cause) {
+        // The far end has answered: the answer goes on as it is, media may not flow; or without what hides from us.
+        if (this.#mediaFailed(call, cause) === 415) out.dropBody();
+      }
+      if (branch.target.kind === 'user') dropAssertions(out);
+    }
+    transaction.respond(out);
+    if (out.status < 200) return;
+    if (initial) this.#calls.answered(call, transaction, out);
+    else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
+  }
+
+  #anchor(
+    call: Call,
+    message: SipRequest | SipResponse,
+    from: Side,
+    branch: string,
+    initial: boolean,
+  ): Promise<void> | undefined {
+    const calleeTag =
+      from === 'a' ? message.toTag : message.kind === 'request' ? message.fromTag : message.toTag;
+    if (initial) return call.media?.onBranch(message, from, branch, calleeTag);
+    return call.media?.inDialog(message, from, calleeTagOf(message, call) ?? '');
+  }
+
+  #mediaFailed(call: Call, cause: unknown): number {
+    if (!(cause instanceof ClavigerError)) throw cause;
+    const { logger } = this.#parts;
+    const fields = { call: call.callId, problem: cause.message };
+    const status = refusalOf(cause);
+    if (status !== null) logger.warn(fields, 'a session description cannot be used');
+    else logger.error(fields, 'media of a call could not be anchored');
+    return status ?? 503;
+  }
+
+  /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
+  #ack(ack: SipRequest): void {
+    const call = this.#calls.of(ack);
+    if (call === null || maxForwards(ack) === 0) return;
+    const onward = ack.clone();
+    this.#router.takeOwnRoutes(onward);
+    const route = this.#router.inDialog(onward, call.subscribers[otherSide(sideOf(ack, call))]);
+    const [target] = route.kind === 'targets' ? route.targets : [];
+    if (target === undefined) return;
+    onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
+    removeIcid(onward);
+    const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', target.uri)}${loopMark(ack)}`;
+    call.turnstile.pass(async () => {
+      try {
+        await call.media?.inDialog(onward, sideOf(ack, call), calleeTagOf(ack, call) ?? '');
+      } catch (cause) {
+        this.#mediaFailed(call, cause);
+      }
+      this.#layer.sendAck(onward, target.hop, branch);
+    });
+  }
+
+  /** A response to a request that is forgotten, such as a late 2xx: goes back by its Via (16.7 step 10). */
+  #stray(response: SipResponse, flow: Flow): void {
+    const [own, next] = response.vias;
+    if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
+    if (sentBy(own) !== `${this.#settings.host}:${this.#settings.port}` || this.#calls.of(response) === null)
+      return;
+    const out = response.clone();
+    out.replaceFirst('Via', null);
+    if (!this.#origins.toPeer(flow)) dropAssertions(out);
+    this.#layer.sendStateless(out, responseDestination(out));
+  }
+
+  /** The call of a first request: a new one, or the one that another branch of the same INVITE has begun. */
+  #callOf(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
+    const known = request.method === 'INVITE' ? this.#calls.of(request) : null;
+    const call = known ?? this.#newCall(request, flow);
+    const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
+    const asserted = origin.kind === 'peer' ? request.list('P-Asserted-Identity').map(uriIn) : [];
+    const { a, b } = call.parties;
+    for (const identity of [request.from.uri.text, ...asserted]) a.add(identity);
+    for (const identity of [request.to.uri.text, request.uri]) b.add(identity);
+    for (const [side, party, subscriber] of [
+      ['a', 'caller', caller],
+      ['b', 'callee', callee],
+    ] as const) {
+      if (subscriber === null) continue;
+      call.subscribers[side].add(subscriber);
+      for (const identity of identitiesOf(subscriber)) call.parties[side].add(identity);
+      this.#interception.identify(request, party, identitiesOf(subscriber));
+    }
+    return call;
+  }
+
+  #newCall(request: SipRequest, flow: Flow): Call {
+    const icid = this.#icid(request, flow);
+    const { anchor, logger } = this.#parts;
+    return newCall(request, icid, ({ a, b }) => {
+      if (anchor === null || request.method !== 'INVITE') return null;
+      return new AnchoredCall(anchor, logger, {
+        correlation: correlationId(icid),
+        parties: () => ({ a: [...a], b: [...b] }),
+        newId: (branch) => this.#layer.identifiers.of('media session', branch),
+      });
+    });
+  }
+
+  /** What a first request carries within the trust domain. */
+  #prepare(onward: SipRequest, origin: Origin, call: Call): void {
+    this.#authentication.strip(onward);
+    if (origin.kind === 'subscriber') assertIdentity(onward, origin.subscriber);
+    putIcid(onward, call.icid);
+  }
+
+  #trusted({ direction, message, flow }: Observed): boolean {
+    if (direction === 'sent') return true;
+    return message.kind === 'request' ? this.#origins.fromPeer(message, flow) : this.#origins.toPeer(flow);
+  }
+
+  #icid(request: SipRequest, flow: Flow): string {
+    return icidFor(request, this.#origins.fromPeer(request, flow), this.#layer.identifiers);
+  }
+
+  #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
+    transaction.respond(
+      makeResponse(transaction.request, status, { toTag: this.#tag(transaction.request), ...parts }),
+    );
+  }
+
+  #tag(request: SipRequest): string {
+    return this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
+  }
+
+  /** A fault of ours must cost one request and not the node. */
+  #guard(transaction: ServerTransaction, action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : 'unknown';
+      this.#parts.logger.error(
+        { method: transaction.request.method, problem },
+        'a request could not be served',
+      );
+      this.#reply(transaction, cause instanceof ClavigerError && cause.code === 'syntax' ? 400 : 500);
+    }
+  }
+}
+
+function uriIn(value: string): string {
+  return /<([^>]*)>/.exec(value)?.[1] ?? value;
+}

@@ -1,0 +1,10 @@
+import { ClavigerError } from '../../bytes/errors.ts';
+
+export type CscfErrorCode =
+  /** The configuration contradicts itself. */
+  | 'configuration'
+  /** The media gateway cannot be reached or has no room. */
+  | 'media';
+
+/** A failure of the CSCF that is not SIP's. */
+export class CscfError extends ClavigerError<CscfErrorCode> {}

@@ -1,0 +1,28 @@
+/**
+ * Loop detection (RFC 3261 section 16.3 step 4, corrected by RFC 5393): the branch of this node ends in a mark of all
+ * that decides where a request goes. If a Via of ours has the same mark as the request that comes back, it would go
+ * the same way for ever: 482. A request that comes back changed is a spiral, and may pass.
+ */
+import { createHash } from 'node:crypto';
+import { branchOf, sentBy } from '../../sip/fields.ts';
+import type { SipRequest } from '../../sip/message.ts';
+
+/** What the branch of a request that is forwarded ends in. */
+export function loopMark(request: SipRequest): string {
+  const { number } = request.cseq;
+  const parts = [
+    request.uri,
+    request.fromTag,
+    request.toTag,
+    request.callId,
+    number,
+    ...request.all('Route'),
+  ];
+  return `.${createHash('sha256').update(parts.join('\0'), 'latin1').digest('hex').slice(0, 16)}`;
+}
+
+/** Whether the request has been here, in this very form. */
+export function marksLoop(request: SipRequest, own: string): boolean {
+  const mark = loopMark(request);
+  return request.vias.some((via) => sentBy(via) === own && branchOf(via)?.endsWith(mark) === true);
+}

@@ -1,0 +1,102 @@
+/**
+ * What the CSCF takes from outside. `entities/cscf/start.ts` wires it: the media gateway over Iq, the point of interception with
+ * the tasks that X1 has given this element.
+ */
+import type { Match, Observation } from '../../poi/poi.ts';
+import type { Secret } from '../../bytes/secret.ts';
+import type { Algorithm } from '../../sip/digest.ts';
+import type { Destination, Endpoint } from '../../sip/flow.ts';
+
+/** Where a party wants its media. */
+export interface MediaAddress extends Endpoint {
+  /** Where RTCP goes, if not port + 1 of the same address. */
+  readonly rtcp?: Endpoint;
+}
+
+/** The wanted state of one media session; side `a` made the call, side `b` was called. */
+export interface AnchoredSession {
+  /** 8 octets: the first of SHA-256(ICID, else Call-ID). */
+  readonly correlation: Uint8Array;
+  readonly parties: { readonly a: readonly string[]; readonly b: readonly string[] };
+  readonly sdps: { readonly a: string | null; readonly b: string | null };
+  /** By m= line; `null`: port 0. */
+  readonly streams: readonly ({ readonly a: MediaAddress | null; readonly b: MediaAddress | null } | null)[];
+}
+
+/** Where the gateway receives from either side, by m= line. */
+export type LocalMedia = { readonly a: Endpoint; readonly b: Endpoint } | null;
+
+/** The media gateway, told the whole wanted state of a session whenever it changes. */
+export interface MediaAnchor {
+  /** @throws ClavigerError if the gateway cannot be reached or has no room */
+  put(id: string, session: AnchoredSession): Promise<readonly LocalMedia[]>;
+  /** Ends a session; one that is gone is no error. */
+  delete(id: string): Promise<void>;
+}
+
+/** The tasks that X1 has given this network element. */
+export interface InterceptionTasks {
+  /** Grows with every change of a task. */
+  readonly revision: number;
+  /** The tasks whose target is one of these identities. */
+  match(identities: readonly string[]): readonly Match[];
+}
+
+/** Where intercepted messages go; never throws, never waits. */
+export interface SipPoi {
+  report(observation: Observation, matches: readonly Match[]): void;
+}
+
+/** One subscriber of this home. */
+export interface Subscriber {
+  /** Public identity, canonical: `sip:alice@home1.example`. */
+  readonly identity: string;
+  /** Further public identities: tel URIs, SIP URIs. */
+  readonly aliases: readonly string[];
+  /** Private identity: the user name of digest. */
+  readonly username: string;
+  readonly password: Secret;
+}
+
+/** Another home: its domain, and where its CSCF is. */
+export interface Peer {
+  readonly domain: string;
+  readonly cscf: Destination;
+}
+
+/** How this CSCF is called and whom it knows. */
+export interface CscfSettings {
+  /** Domain of the subscribers, `home1.example`; also the realm of digest. */
+  readonly domain: string;
+  /** This node, `cscf.home1.example`, as in Via and Record-Route. */
+  readonly host: string;
+  /** The port that others reach it on, over either protocol. */
+  readonly port: number;
+  readonly subscribers: readonly Subscriber[];
+  readonly peers: readonly Peer[];
+  /** Prefixes of tel numbers (`+49`) to the domain that serves them. */
+  readonly numbers: Readonly<Record<string, string>>;
+  /** Digest algorithms offered, in this order. */
+  readonly algorithms?: readonly Algorithm[];
+  readonly limits?: Partial<CscfLimits>;
+}
+
+export interface CscfLimits {
+  /** Calls at a time; beyond: 503. */
+  readonly calls: number;
+  /** Contacts a subscriber may register. */
+  readonly contacts: number;
+  /** Seconds a registration lasts at least and at most. */
+  readonly minExpires: number;
+  readonly maxExpires: number;
+  /** Milliseconds after which a call without any message is forgotten. */
+  readonly callIdleMs: number;
+}
+
+export const DEFAULT_CSCF_LIMITS: CscfLimits = {
+  calls: 10_000,
+  contacts: 8,
+  minExpires: 10,
+  maxExpires: 7200,
+  callIdleMs: 24 * 3600_000,
+};

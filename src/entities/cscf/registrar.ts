@@ -1,0 +1,211 @@
+/**
+ * The registrar (RFC 3261 section 10.3): contacts of subscribers, each with the flow that it registered over, which is
+ * where requests to it go (RFC 5626 in spirit). Bindings expire, and are bounded in number.
+ *
+ * A contact with an instance gets a public GRUU when the client supports them (RFC 5627): `aor;gr=INSTANCE`; a request
+ * to it reaches that device alone.
+ */
+import type { Clock, Timer } from '../../bytes/ports.ts';
+import { formatNameAddr } from '../../sip/fields.ts';
+import type { NameAddr } from '../../sip/fields.ts';
+import type { Flow } from '../../sip/flow.ts';
+import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import { makeResponse } from '../../sip/response.ts';
+import { decimal, paramOf, quote, withoutParam, withParam } from '../../sip/text.ts';
+import { addressOfRecord, parseUri, sameUri } from '../../sip/uri.ts';
+import type { Uri } from '../../sip/uri.ts';
+import type { CscfLimits, Subscriber } from './ports.ts';
+import { identitiesOf } from './subscribers.ts';
+
+/** One contact of a subscriber. */
+export interface Binding {
+  readonly subscriber: Subscriber;
+  readonly contact: NameAddr;
+  readonly flow: Flow;
+  /** Whether requests go back over the flow: always over TCP, over UDP if the client listens there (`rport`). */
+  readonly reachable: boolean;
+  readonly callId: string;
+  readonly cseq: number;
+  /** Unix milliseconds. */
+  readonly expires: number;
+  /** `gr` of its public GRUU; `null` without an instance. */
+  readonly gr: string | null;
+}
+
+interface Entry {
+  binding: Binding;
+  timer: Timer;
+}
+
+export class Registrar {
+  readonly #clock: Clock;
+  readonly #limits: CscfLimits;
+  readonly #entries = new Map<Subscriber, Entry[]>();
+
+  constructor(clock: Clock, limits: CscfLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Current contacts of a subscriber, those of highest preference first; with `gr`, of that device alone. */
+  bindings(subscriber: Subscriber, gr: string | null = null): Binding[] {
+    const bindings = (this.#entries.get(subscriber) ?? []).map((entry) => entry.binding);
+    const wanted = bindings.filter((binding) => gr === null || binding.gr === gr);
+    return wanted.sort((a, b) => preference(b.contact) - preference(a.contact));
+  }
+
+  /** The binding of a contact URI, or of a GRUU, among those of some subscribers; `null`: none. */
+  byContact(uri: Uri, subscribers: Iterable<Subscriber>): Binding | null {
+    const gr = grOf(uri);
+    for (const subscriber of subscribers) {
+      const found = this.bindings(subscriber).find(
+        ({ contact, gr: own }) =>
+          sameUri(contact.uri, uri) ||
+          (gr !== null &&
+            own === gr &&
+            addressOfRecord(uri) === addressOfRecord(parseUri(subscriber.identity))),
+      );
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  /** Who registered over this flow: over TCP the connection, over UDP the same address and port. */
+  subscribersOf(flow: Flow): Subscriber[] {
+    return [...this.#entries]
+      .filter(([, entries]) => entries.some(({ binding }) => sameFlow(binding.flow, flow)))
+      .map(([subscriber]) => subscriber);
+  }
+
+  /** Handles the REGISTER of an authenticated subscriber. */
+  register(request: SipRequest, subscriber: Subscriber, flow: Flow, toTag: string): SipResponse {
+    const contacts = request.contacts;
+    if (request.list('Contact').includes('*')) return this.#clear(request, subscriber, toTag);
+    if (contacts.some(({ uri }) => uri.kind !== 'sip')) return makeResponse(request, 400, { toTag });
+    const wanted = contacts.map((contact) => ({ contact, seconds: this.#seconds(request, contact) }));
+    const tooBrief = wanted.some(({ seconds }) => seconds > 0 && seconds < this.#limits.minExpires);
+    if (tooBrief)
+      return makeResponse(request, 423, {
+        toTag,
+        fields: [['Min-Expires', String(this.#limits.minExpires)]],
+      });
+    if (!this.#inOrder(request, subscriber, contacts)) return makeResponse(request, 500, { toTag });
+    if (this.#tooMany(subscriber, wanted)) return makeResponse(request, 403, { toTag });
+    for (const { contact, seconds } of wanted) this.#bind(request, subscriber, contact, seconds, flow);
+    return this.#answer(request, subscriber, toTag);
+  }
+
+  /** Drops all bindings and their timers. */
+  close(): void {
+    for (const entry of [...this.#entries.values()].flat()) entry.timer.cancel();
+    this.#entries.clear();
+  }
+
+  #clear(request: SipRequest, subscriber: Subscriber, toTag: string): SipResponse {
+    if (request.list('Contact').length > 1 || request.first('Expires') !== '0')
+      return makeResponse(request, 400, { toTag });
+    const bindings = this.bindings(subscriber);
+    if (bindings.some((binding) => overtaken(request, binding))) return makeResponse(request, 500, { toTag });
+    for (const binding of bindings) this.#remove(binding);
+    return this.#answer(request, subscriber, toTag);
+  }
+
+  /** Seconds asked for: of the contact, else of the request, else an hour; beyond the most, the most. */
+  #seconds(request: SipRequest, contact: NameAddr): number {
+    const asked = paramOf(contact.params, 'expires') ?? request.first('Expires') ?? '3600';
+    // RFC 4475 section 3.1.2.4: a value out of range counts as the default.
+    return Math.min(decimal(asked, 2 ** 32) ?? 3600, this.#limits.maxExpires);
+  }
+
+  #inOrder(request: SipRequest, subscriber: Subscriber, contacts: readonly NameAddr[]): boolean {
+    return contacts.every(({ uri }) => {
+      const known = this.#find(subscriber, uri)?.binding;
+      return known === undefined || !overtaken(request, known);
+    });
+  }
+
+  #tooMany(subscriber: Subscriber, wanted: readonly { contact: NameAddr; seconds: number }[]): boolean {
+    const added = wanted.filter(
+      ({ contact, seconds }) => seconds > 0 && this.#find(subscriber, contact.uri) === null,
+    );
+    return (this.#entries.get(subscriber)?.length ?? 0) + added.length > this.#limits.contacts;
+  }
+
+  #bind(request: SipRequest, subscriber: Subscriber, contact: NameAddr, seconds: number, flow: Flow): void {
+    const known = this.#find(subscriber, contact.uri);
+    if (known !== null) this.#remove(known.binding);
+    if (seconds === 0) return;
+    const binding: Binding = {
+      subscriber,
+      contact: { ...contact, params: withoutParam(contact.params, 'expires') },
+      flow,
+      reachable: flow.protocol === 'TCP' || paramOf(request.topVia.params, 'rport') !== null,
+      callId: request.callId,
+      cseq: request.cseq.number,
+      expires: this.#clock.now() + seconds * 1000,
+      gr: instanceOf(contact),
+    };
+    const timer = this.#clock.after(seconds * 1000, () => this.#remove(binding));
+    this.#entries.set(subscriber, [...(this.#entries.get(subscriber) ?? []), { binding, timer }]);
+  }
+
+  #find(subscriber: Subscriber, uri: Uri): Entry | null {
+    return this.#entries.get(subscriber)?.find(({ binding }) => sameUri(binding.contact.uri, uri)) ?? null;
+  }
+
+  #remove(binding: Binding): void {
+    const entries = this.#entries.get(binding.subscriber) ?? [];
+    entries.find((entry) => entry.binding === binding)?.timer.cancel();
+    const left = entries.filter((entry) => entry.binding !== binding);
+    if (left.length > 0) this.#entries.set(binding.subscriber, left);
+    else this.#entries.delete(binding.subscriber);
+  }
+
+  #answer(request: SipRequest, subscriber: Subscriber, toTag: string): SipResponse {
+    const gruus = request.lists('Supported', 'gruu');
+    const contacts = this.bindings(subscriber).map(
+      (binding) => ['Contact', this.#format(binding, gruus)] as const,
+    );
+    const associated = identitiesOf(subscriber).map((identity) => `<${identity}>`);
+    return makeResponse(request, 200, {
+      toTag,
+      fields: [...contacts, ['P-Associated-URI', associated.join(', ')]],
+    });
+  }
+
+  #format(binding: Binding, gruus: boolean): string {
+    const left = Math.max(0, Math.round((binding.expires - this.#clock.now()) / 1000));
+    let params = withParam(binding.contact.params, 'expires', String(left));
+    if (gruus && binding.gr !== null)
+      params = withParam(params, 'pub-gruu', quote(`${binding.subscriber.identity};gr=${binding.gr}`));
+    return formatNameAddr({ ...binding.contact, params });
+  }
+}
+
+/** 10.3 steps 6 and 7: an older REGISTER of the same Call-ID must not undo a newer one. */
+function overtaken(request: SipRequest, binding: Binding): boolean {
+  return binding.callId === request.callId && binding.cseq >= request.cseq.number;
+}
+
+/** Whether two flows are one: over UDP there is no connection, so the same ends are. */
+export function sameFlow(a: Flow, b: Flow): boolean {
+  if (a.protocol === 'TCP' || b.protocol === 'TCP') return a === b;
+  return a.remote.address === b.remote.address && a.remote.port === b.remote.port;
+}
+
+/** The `gr` of a GRUU; `null` for other URIs. */
+export function grOf(uri: Uri): string | null {
+  return uri.kind === 'sip' ? paramOf(uri.params, 'gr') : null;
+}
+
+function instanceOf(contact: NameAddr): string | null {
+  const urn = /^<?([^<>\s;]+)>?$/.exec(paramOf(contact.params, '+sip.instance') ?? '')?.[1];
+  if (urn === undefined) return null;
+  const gr = urn.replace(/[^A-Za-z0-9\-_.!~*'():]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return parseUri(`sip:x@x;gr=${gr}`).kind === 'sip' ? gr : null;
+}
+
+function preference(contact: NameAddr): number {
+  const q = Number(paramOf(contact.params, 'q') ?? '1');
+  return q >= 0 && q <= 1 ? q : 1;
+}

@@ -1,0 +1,200 @@
+/**
+ * One request on its way through: its branches, and which of their responses goes back (RFC 3261 section 16.7).
+ *
+ * Provisional responses and every 2xx go on at once; a 2xx or a 6xx cancels the branches that still wait. Where no
+ * branch accepts, the best final response is sent when all have answered: 6xx before others, then the lowest class,
+ * challenges of all branches together. A received 503 becomes 500, since it says nothing of this node; no answer is
+ * 408 for INVITE and silence for others (RFC 4320 section 4.2). Timer C ends a branch that only rings.
+ */
+import type { Clock, Timer } from '../../bytes/ports.ts';
+import type { ClientTransaction } from '../../sip/client-transaction.ts';
+import type { SipError } from '../../sip/errors.ts';
+import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import { makeResponse } from '../../sip/response.ts';
+import type { ServerTransaction } from '../../sip/server-transaction.ts';
+import type { TransactionLayer } from '../../sip/transactions.ts';
+import type { Target } from './routing.ts';
+
+/** Section 16.6 step 11: more than three minutes. */
+const TIMER_C_MS = 185_000;
+
+/** A request that is ready to leave, and where to. */
+export interface Branch {
+  readonly id: string;
+  readonly request: SipRequest;
+  readonly target: Target;
+}
+
+export interface ContextHooks {
+  /** Sends a response upstream; `branch` is `null` for one made here. */
+  upstream(response: SipResponse, branch: Branch | null): void;
+  /** A branch ended without a 2xx. */
+  branchFailed(branch: Branch): void;
+  /** Every branch has ended. */
+  finished(context: ResponseContext): void;
+}
+
+interface Running {
+  readonly branch: Branch;
+  readonly transaction: ClientTransaction;
+  timerC: Timer | null;
+  final: SipResponse | null;
+}
+
+export class ResponseContext {
+  readonly #layer: TransactionLayer;
+  readonly #clock: Clock;
+  readonly #transaction: ServerTransaction;
+  readonly #hooks: ContextHooks;
+  readonly #running: Running[] = [];
+  readonly #invite: boolean;
+  #expected = 0;
+  #cancelled = false;
+  #answered = false;
+
+  constructor(layer: TransactionLayer, clock: Clock, transaction: ServerTransaction, hooks: ContextHooks) {
+    this.#layer = layer;
+    this.#clock = clock;
+    this.#transaction = transaction;
+    this.#hooks = hooks;
+    this.#invite = transaction.request.method === 'INVITE';
+    transaction.handler = { cancelled: (cancel) => this.#cancel(cancel) };
+  }
+
+  /** Whether the caller has given up: nothing more needs to be sent. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** Sends the request on all branches at once. */
+  fork(branches: readonly Branch[]): void {
+    if (this.#cancelled) return;
+    this.#expected = branches.length;
+    for (const branch of branches) this.#start(branch);
+  }
+
+  /** Stops waiting, without a word. */
+  close(): void {
+    for (const { timerC } of this.#running) timerC?.cancel();
+  }
+
+  /** Answers the request from here. */
+  refuse(status: number): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#hooks.finished(this);
+    this.#hooks.upstream(this.#own(status), null);
+  }
+
+  #start(branch: Branch): void {
+    const transaction = this.#layer.send(branch.request, branch.target.hop, branch.id, {
+      response: (response) => this.#response(running, response),
+      failed: (error) => this.#failed(running, error),
+    });
+    const running: Running = { branch, transaction, timerC: null, final: null };
+    this.#running.push(running);
+    if (this.#invite) this.#armTimerC(running);
+  }
+
+  #response(running: Running, response: SipResponse): void {
+    if (response.status === 100) return;
+    if (response.status < 200) {
+      this.#armTimerC(running);
+      if (!this.#answered) this.#hooks.upstream(response, running.branch);
+      return;
+    }
+    running.timerC?.cancel();
+    if (response.status < 300) {
+      this.#answered = true;
+      running.final = response;
+      this.#hooks.upstream(response, running.branch);
+      this.#cancelPending();
+      this.#finish();
+      return;
+    }
+    this.#ended(running, response);
+  }
+
+  #failed(running: Running, error: SipError): void {
+    running.timerC?.cancel();
+    if (error.code === 'timeout' && !this.#invite) {
+      this.#transaction.abandon();
+      this.#answered = true;
+    }
+    const gone = running.branch.target.kind === 'user' ? 480 : 500;
+    this.#ended(running, this.#own(error.code === 'timeout' ? 408 : gone));
+  }
+
+  #ended(running: Running, response: SipResponse): void {
+    running.final = response;
+    this.#hooks.branchFailed(running.branch);
+    if (response.status >= 600) this.#cancelPending();
+    this.#finish();
+    const finals = this.#running.flatMap(({ final }) => final ?? []);
+    if (this.#answered || finals.length < this.#expected) return;
+    this.#answered = true;
+    const best = bestOf(finals);
+    const source = this.#running.find(({ final }) => final === best)?.branch ?? null;
+    if (best.status === 503) this.#hooks.upstream(this.#own(500), null);
+    else this.#hooks.upstream(withChallenges(best, finals), isOwn(best, this.#transaction) ? null : source);
+  }
+
+  #finish(): void {
+    if (this.#running.every(({ final }) => final !== null)) this.#hooks.finished(this);
+  }
+
+  /** The caller gave up: so do all branches; their 487 is the answer. */
+  #cancel(cancel: SipRequest): void {
+    this.#cancelled = true;
+    if (this.#running.length === 0) this.refuse(487);
+    else this.#cancelPending(cancel.all('Reason'));
+  }
+
+  #cancelPending(reason: readonly string[] = []): void {
+    for (const { transaction, final } of this.#running) if (final === null) transaction.cancel(reason);
+  }
+
+  #armTimerC(running: Running): void {
+    running.timerC?.cancel();
+    running.timerC = this.#clock.after(TIMER_C_MS, () => {
+      // 16.8: with a provisional response CANCEL, which has a time-out of its own; without one timer B has struck.
+      running.transaction.cancel();
+    });
+  }
+
+  #own(status: number): SipResponse {
+    const { request } = this.#transaction;
+    const toTag = this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
+    const fields = status === 415 ? [['Accept', 'application/sdp'] as const] : [];
+    return makeResponse(request, status, { toTag, fields });
+  }
+}
+
+/** 16.7 step 6. */
+function bestOf(finals: readonly SipResponse[]): SipResponse {
+  const rank = ({ status }: SipResponse): number => {
+    if (status >= 600) return 0;
+    const useful = [401, 407, 415, 420, 484].includes(status) ? 0 : status === 408 || status === 503 ? 2 : 1;
+    return Math.floor(status / 100) * 10 + useful;
+  };
+  const [first, ...rest] = finals;
+  if (first === undefined) throw new RangeError('no final response to choose from');
+  return rest.reduce((best, each) => (rank(each) < rank(best) ? each : best), first);
+}
+
+/** 16.7 step 7: the challenges of every branch go back together. */
+function withChallenges(best: SipResponse, finals: readonly SipResponse[]): SipResponse {
+  if (best.status !== 401 && best.status !== 407) return best;
+  const merged = best.clone();
+  for (const other of finals) {
+    if (other === best || (other.status !== 401 && other.status !== 407)) continue;
+    for (const name of ['WWW-Authenticate', 'Proxy-Authenticate'])
+      for (const challenge of other.all(name)) merged.append(name, challenge);
+  }
+  return merged;
+}
+
+/** A response made here has the Vias of the request as they are; one of a branch has ours on top. */
+function isOwn(response: SipResponse, transaction: ServerTransaction): boolean {
+  return response.vias.length === transaction.request.vias.length;
+}

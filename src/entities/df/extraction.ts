@@ -1,0 +1,108 @@
+/**
+ * The encryption information in intercepted signalling (R-2): MIKEY messages in `a=key-mgmt:mikey` attributes of SDP
+ * (RFC 4567 section 3.1), with the dialog that they belong to.
+ *
+ *     key-mgmt-attribute = "a=key-mgmt:" "mikey" SP base64
+ *
+ * The profile puts the attribute at session level; an interceptor takes it wherever it finds it. SDP inside multipart
+ * bodies is found too, since its lines are looked for and not its frame. What cannot be read is passed over here: the
+ * LEMF gets the SIP message in any case.
+ */
+import { createHash } from 'node:crypto';
+import { ClavigerError } from '../../bytes/errors.ts';
+import { toHex } from '../../bytes/octets.ts';
+import { decodeMessage, onlyPayload, payloadsOf } from '../../mikey/message.ts';
+import type { MikeyMessage } from '../../mikey/message.ts';
+import { DATA_TYPE } from '../../mikey/registry.ts';
+import { parseMessage } from '../../sip/message.ts';
+
+/** The four messages of RFC 6267 section 4.2.2; an update's two are I1 and R1 without RAND (5.3). */
+export type IbakeType = 'I1' | 'R1' | 'I2' | 'R2';
+
+const IBAKE_TYPES: ReadonlyMap<number, IbakeType> = new Map([
+  [DATA_TYPE.I_MESSAGE_1, 'I1'],
+  [DATA_TYPE.R_MESSAGE_1, 'R1'],
+  [DATA_TYPE.I_MESSAGE_2, 'I2'],
+  [DATA_TYPE.R_MESSAGE_2, 'R2'],
+]);
+
+/** One MIKEY-IBAKE message as it was found in a call; plain data, kept in the store as JSON. */
+export interface SeenMessage {
+  readonly type: IbakeType;
+  readonly csbId: number;
+  /** Hex of the T payload's value. */
+  readonly t: string;
+  /** Hex of RAND; `null` where there is none (R1, R2, and both messages of an update). */
+  readonly rand: string | null;
+  readonly initiator: string;
+  readonly responder: string;
+  readonly callId: string;
+  /** The dialog's tags in order of their text, since requests go both ways; `''` for one not yet given. */
+  readonly tags: readonly [string, string];
+  /** Whether the target sent it; `null` if the POI did not say. */
+  readonly fromTarget: boolean | null;
+  /** Unix milliseconds of the event. */
+  readonly time: number;
+  /** Base64 of the message. */
+  readonly octets: string;
+}
+
+/** The MIKEY-IBAKE messages of a SIP message, in order; none where it cannot be read. */
+export function extractMikey(sip: Uint8Array, fromTarget: boolean | null, time: number): SeenMessage[] {
+  try {
+    const message = parseMessage(sip);
+    const body = Buffer.from(message.body).toString('latin1');
+    const type = message.contentType ?? '';
+    if (body === '' || (type !== 'application/sdp' && !type.startsWith('multipart/'))) return [];
+    const pair = [message.fromTag ?? '', message.toTag ?? ''].toSorted();
+    const where = { callId: message.callId, tags: [pair[0] ?? '', pair[1] ?? ''] as const, fromTarget, time };
+    return [...body.matchAll(/^a=key-mgmt:mikey[ \t]+([A-Za-z0-9+/=]+)[ \t]*\r?$/gm)]
+      .map((match) => match[1] ?? '')
+      .flatMap((base64) => readMikey(base64, where) ?? []);
+  } catch (error) {
+    if (error instanceof ClavigerError) return [];
+    throw error;
+  }
+}
+
+/** An identity that names a message, for comparing and for the store. */
+export function fingerprint(...parts: readonly string[]): string {
+  return toHex(createHash('sha256').update(parts.join('\0')).digest());
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+type Where = Pick<SeenMessage, 'callId' | 'tags' | 'fromTarget' | 'time'>;
+
+/** `null`: not a message of MIKEY-IBAKE between two users. */
+function readMikey(base64: string, where: Where): SeenMessage | null {
+  let message: MikeyMessage;
+  try {
+    message = decodeMessage(new Uint8Array(Buffer.from(base64, 'base64')));
+  } catch (error) {
+    if (error instanceof ClavigerError) return null;
+    throw error;
+  }
+  const type = IBAKE_TYPES.get(message.header.dataType);
+  const t = onlyPayload(message, 't');
+  const initiator = identity(message, 1);
+  const responder = identity(message, 2);
+  if (type === undefined || t === null || initiator === null || responder === null) return null;
+  const rand = onlyPayload(message, 'rand');
+  return {
+    ...where,
+    type,
+    csbId: message.header.csbId,
+    t: toHex(t.value),
+    rand: rand === null ? null : toHex(rand.rand),
+    initiator,
+    responder,
+    octets: base64,
+  };
+}
+
+/** ID data of the IDR with that role (RFC 6043 section 6.6: 1 initiator, 2 responder). */
+function identity(message: MikeyMessage, role: number): string | null {
+  const found = payloadsOf(message, 'idr').find((payload) => payload.role === role);
+  return found === undefined ? null : Buffer.from(found.data).toString('utf8');
+}

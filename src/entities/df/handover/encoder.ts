@@ -1,0 +1,177 @@
+/**
+ * One PS-PDU from one record of the mediation (TS 33.108 clause 7 in TS 102 232-1): HI2 records are REPORT records with
+ * LIID, network identifier and event time in each (R-31); content goes as it was intercepted.
+ *
+ *     record               iMSevent                        besides
+ *     sip-message          unfilteredSIPmessage(1)         sIPMessage, direction of the payload
+ *     keys-available       decryptionKeysAvailable(3)      one CCKeyInfo: CS ID, key, salt (R-7, R-8, R-32)
+ *     key-failure          none                            mediaSecFailureIndication genericFailure(0) (R-30)
+ *     cc                   (HI3) IPMMCC, frame type and direction
+ *
+ * Correlation is both-IRI-CC with the session's correlation number (R-8): the records of a call belong to each other and
+ * to the content of the same LIID and CIN.
+ */
+import { fromHex, utf8 } from '../../../bytes/octets.ts';
+import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../../wire/hi/eps-iri.ts';
+import type { EpsIri } from '../../../wire/hi/eps-iri.ts';
+import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../../wire/hi/header.ts';
+import type { PsHeader } from '../../../wire/hi/header.ts';
+import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../wire/hi/ipmm-cc.ts';
+import { PARTY_TARGET } from '../../../wire/hi/party.ts';
+import type { Party } from '../../../wire/hi/party.ts';
+import { DIRECTION, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
+import type { Payload } from '../../../wire/hi/ps-pdu.ts';
+import { latin1 } from '../../../wire/hi/text.ts';
+import { microTime } from '../../../wire/hi/time.ts';
+import type { RecordEncoder } from '../ports.ts';
+import type { CcRecord, HandoverRecord, IriRecord, ObservedIdentity, RecordDirection } from '../records.ts';
+
+/** How the delivery function names itself in every PDU. */
+export interface DeliveryName {
+  /** Two letters, ISO 3166-1. */
+  readonly countryCode: string;
+  /** Of the operator; 1 to 5 octets, the least that both standards allow. */
+  readonly operator: string;
+  /** Of the delivery function; 1 to 16 octets. */
+  readonly element: string;
+}
+
+/** The encoder of a delivery function. */
+export function recordEncoder(name: DeliveryName): RecordEncoder {
+  return (record, sequenceNumber) =>
+    encodePsPdu({
+      header: {
+        ...transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time),
+        cin: record.cin,
+        timeStampQualifier: qualifierOf(record),
+      },
+      payload: payloadOf(name, record),
+    });
+}
+
+/** A header without CIN, as TRI PDUs have it; its time is when the PDU was made. */
+export function transportHeader(
+  name: DeliveryName,
+  liid: string,
+  sequenceNumber: number,
+  unixMs: number,
+): PsHeader {
+  return {
+    domainId: LI_PS_DOMAIN,
+    liid,
+    authorizationCountryCode: name.countryCode,
+    deliveryCountryCode: name.countryCode,
+    operatorIdentifier: name.operator,
+    networkElementIdentifier: name.element,
+    sequenceNumber,
+    time: microTime(unixMs),
+    timeStampQualifier: TIME_STAMP_QUALIFIER.timeOfMediation,
+  };
+}
+
+/** X1 has an LIID of 13 to 25 octets that are no characters as 26 to 50 hex digits (TS 103 280); here it is the octets. */
+function handedOverLiid(liid: string): string {
+  return liid.length > 25 ? latin1(fromHex(liid)) : liid;
+}
+
+/** Messages and packets are intercepted; that there are keys, or none, is known to the mediation function alone. */
+function qualifierOf({ kind }: HandoverRecord): number {
+  const isIntercepted = kind === 'sip-message' || kind === 'cc';
+  return isIntercepted ? TIME_STAMP_QUALIFIER.timeOfInterception : TIME_STAMP_QUALIFIER.timeOfMediation;
+}
+
+const PAYLOAD_DIRECTION: Readonly<Record<RecordDirection, number>> = {
+  fromTarget: DIRECTION.fromTarget,
+  toTarget: DIRECTION.toTarget,
+  unknown: DIRECTION.indeterminate,
+};
+
+function payloadOf(name: DeliveryName, record: HandoverRecord): Payload {
+  return record.kind === 'cc' ? contentOf(record) : iriOf(name, record);
+}
+
+function iriOf(name: DeliveryName, record: IriRecord): Payload {
+  const eps: EpsIri = {
+    recordType: IRI_TYPE.report,
+    domainId: HI2_EPS_DOMAIN,
+    liid: handedOverLiid(record.liid),
+    time: record.time,
+    parties: record.observed.flatMap((identity) => partyOf(identity) ?? []).slice(0, 10),
+    networkIdentifier: { operator: name.operator, element: name.element },
+    correlation: { iriToCc: { cc: [record.correlation] }, iriToIri: record.correlation },
+    ...eventOf(record),
+  };
+  const direction = record.kind === 'sip-message' ? { direction: PAYLOAD_DIRECTION[record.direction] } : {};
+  return {
+    kind: 'iri',
+    records: [{ iriType: IRI_TYPE.report, contents: { kind: 'eps', record: eps }, ...direction }],
+  };
+}
+
+function eventOf(record: IriRecord): Partial<EpsIri> {
+  switch (record.kind) {
+    case 'sip-message':
+      return { imsEvent: IMS_EVENT.unfilteredSIPmessage, sipMessage: record.sip };
+    case 'keys-available': {
+      const { csId, key, salt } = record.keyInfo;
+      return {
+        imsEvent: IMS_EVENT.decryptionKeysAvailable,
+        keys: [{ csId: Uint8Array.of(csId), key, salt }],
+      };
+    }
+    case 'key-failure':
+      return { mediaSecFailure: GENERIC_FAILURE };
+  }
+}
+
+const FRAME: Readonly<Record<CcRecord['format'], number>> = {
+  rtp: FRAME_TYPE.rtpFrame,
+  ipv4: FRAME_TYPE.ipFrame,
+  ipv6: FRAME_TYPE.ipFrame,
+};
+
+function contentOf(record: CcRecord): Payload {
+  const cc = {
+    objectId: IPMM_CC_OBJECT,
+    packet: record.content,
+    frameType: FRAME[record.format],
+    ...(record.streamIdentifier === '' ? {} : { streamIdentifier: utf8(record.streamIdentifier) }),
+    protocol: MMCC_PROTOCOL.rTP,
+  };
+  return {
+    kind: 'cc',
+    packets: [{ direction: PAYLOAD_DIRECTION[record.direction], contents: { kind: 'ipmm', cc } }],
+  };
+}
+
+/** An X1 target identifier as the party that was observed; `null`: one that partyIdentity cannot say. */
+function partyOf({ name, value }: ObservedIdentity): Party | null {
+  const qualifier = PARTY_TARGET;
+  switch (name) {
+    case 'sipUri':
+    case 'telUri':
+    case 'impu':
+    case null:
+      return /^tel:/i.test(value) ? { qualifier, telUri: value } : { qualifier, sipUri: value };
+    case 'e164Number':
+    case 'gpsiMsisdn':
+      return { qualifier, telUri: `tel:+${value}` };
+    case 'impi':
+      return { qualifier, impi: value };
+    case 'nai':
+      return { qualifier, nai: value };
+    case 'imsi':
+    case 'supiimsi':
+      return /^\d{6,15}$/.test(value) ? { qualifier, imsi: value } : null;
+    case 'imei':
+    case 'peiImei':
+    case 'peiImeiCheckDigit':
+    case 'peiImeisv':
+      // The check digit is none of the fifteen that MAP has.
+      return /^\d{14,16}$/.test(value)
+        ? { qualifier, imei: value.length === 15 ? value.slice(0, 14) : value }
+        : null;
+    default:
+      return null;
+  }
+}

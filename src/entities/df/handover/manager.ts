@@ -1,0 +1,136 @@
+/**
+ * The handover manager of DF2 and DF3: one `Delivery` for each destination, fed from the durable outbox. Records come
+ * into the outbox with the state that produced them; from there this is the only way out.
+ *
+ * Bounded: when more than `backlogOctets` wait for a destination, an alarm is raised and `congested` turns true. Nothing
+ * is thrown away here; the delivery function stops acknowledging X2 and X3, so that the points of interception keep what
+ * they send, within bounds of their own, and count what they lose (R-56).
+ */
+import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import type { Outbox } from '../ports.ts';
+import { AlarmBook } from './alarm-book.ts';
+import { Delivery } from './delivery.ts';
+import type { DeliveryContext } from './delivery.ts';
+import type { DeliveryName } from './encoder.ts';
+import { HANDOVER_DEFAULTS } from './ports.ts';
+import type {
+  HandoverAddress,
+  HandoverAlarms,
+  HandoverDestinations,
+  HandoverSettings,
+  HandoverTransport,
+} from './ports.ts';
+
+export interface HandoverManagerOptions {
+  readonly outbox: Outbox;
+  readonly destinations: HandoverDestinations;
+  readonly transport: HandoverTransport;
+  readonly name: DeliveryName;
+  readonly alarms: HandoverAlarms;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings?: Partial<HandoverSettings>;
+}
+
+/** How often the size of the backlog is looked at, in milliseconds. */
+const BACKLOG_CHECK = 2_000;
+
+export class HandoverManager {
+  readonly #options: HandoverManagerOptions;
+  readonly #context: DeliveryContext;
+  readonly #deliveries = new Map<string, Delivery>();
+  readonly #alarms: AlarmBook;
+  #unsubscribe: (() => void) | null = null;
+  #backlogTimer: Timer | null = null;
+  readonly #transportNumbers = { DF2: 0, DF3: 0 };
+  #stopped = false;
+
+  constructor(options: HandoverManagerOptions) {
+    this.#options = options;
+    const { outbox, transport, name, clock, logger } = options;
+    this.#alarms = new AlarmBook(options.alarms);
+    this.#context = {
+      outbox,
+      transport,
+      name,
+      alarms: this.#alarms,
+      clock,
+      logger,
+      settings: { ...HANDOVER_DEFAULTS, ...options.settings },
+      nextTransportNumber: (by) => this.#transportNumbers[by]++ >>> 0,
+    };
+  }
+
+  /** Whether some destination's backlog is at its bound: then no more should be taken in. */
+  get congested(): boolean {
+    return this.#alarms.with('backlog').length > 0;
+  }
+
+  /** Whether that destination's LEMF is connected and its options are agreed. */
+  ready(did: string): boolean {
+    return this.#deliveries.get(did)?.ready ?? false;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.outbox.onAppend((dids) => {
+      for (const did of dids) this.#deliveries.get(did)?.wake();
+    });
+    this.refresh();
+    this.#watchBacklog();
+  }
+
+  /** The list of destinations has changed. */
+  refresh(): void {
+    const wanted = new Map(this.#options.destinations.list().map((address) => [address.did, address]));
+    for (const [did, delivery] of this.#deliveries) {
+      const address = wanted.get(did);
+      if (address !== undefined && sameWay(address, delivery.address)) continue;
+      delivery.stop();
+      this.#deliveries.delete(did);
+    }
+    for (const [did, address] of wanted) {
+      if (this.#deliveries.has(did)) continue;
+      const delivery = new Delivery(this.#context, address);
+      this.#deliveries.set(did, delivery);
+      delivery.start();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    this.#backlogTimer?.cancel();
+    for (const delivery of this.#deliveries.values()) delivery.stop();
+    this.#deliveries.clear();
+  }
+
+  #watchBacklog(): void {
+    if (this.#stopped) return;
+    this.#backlogTimer = this.#options.clock.after(BACKLOG_CHECK, () => {
+      this.#checkBacklog()
+        .catch((error: unknown) => this.#options.logger.error({ error }, 'the backlog cannot be measured'))
+        .finally(() => this.#watchBacklog());
+    });
+  }
+
+  async #checkBacklog(): Promise<void> {
+    const { outbox } = this.#options;
+    const bound = this.#context.settings.backlogOctets;
+    const waiting = await outbox.destinations();
+    for (const did of new Set([...waiting, ...this.#alarms.with('backlog')])) {
+      // What waits for a destination that is not there any more drains nowhere, and must not hold up the others.
+      if (!this.#deliveries.has(did)) {
+        this.#alarms.clear(did, 'backlog');
+        continue;
+      }
+      const { count, octets } = await outbox.waiting(did);
+      const description = `the backlog is at its bound: ${count} PDUs, ${octets} octets`;
+      if (octets > bound) this.#alarms.raise(did, 'backlog', description);
+      else this.#alarms.clear(did, 'backlog');
+    }
+  }
+}
+
+function sameWay(a: HandoverAddress, b: HandoverAddress): boolean {
+  return a.host === b.host && a.port === b.port && a.by === b.by;
+}

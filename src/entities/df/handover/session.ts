@@ -1,0 +1,259 @@
+/**
+ * One connection from the delivery function to a LEMF (TS 102 232-1 clauses 6.2 and 7): option negotiation, PDUs in the
+ * outbox's order, acknowledgements, keep-alives.
+ *
+ *     DF → LEMF  optionRequest { pDUAcknowledgement }        LEMF → DF  optionResponse { accepted }
+ *     DF → LEMF  optionComplete
+ *     DF → LEMF  PDU₁ … PDUₙ, pDUAcknowledgementRequest s    LEMF → DF  pDUAcknowledgementResponse s
+ *
+ * A response with the sequence number of a request acknowledges all PDUs that were sent before that request on this
+ * connection; only then do they leave the outbox. A LEMF that declines acknowledgement gets nothing: what it receives
+ * could be lost without anybody knowing.
+ */
+import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
+import { decodePsPdu, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
+import { TRI_OPTION } from '../../../wire/hi/tri.ts';
+import type { TriMessage } from '../../../wire/hi/tri.ts';
+import type { Outbox } from '../ports.ts';
+import { transportHeader } from './encoder.ts';
+import type { DeliveryName } from './encoder.ts';
+import type { DeliveryFunction, HandoverChannel, HandoverSettings } from './ports.ts';
+
+/**
+ * LIID of PDUs of the transport itself, which belong to no warrant; the header demands one. They have no CIN, so whoever
+ * groups what was received by LIID and CIN finds them in no warrant's group.
+ */
+export const TRANSPORT_LIID = 'transport';
+
+export interface SessionContext {
+  readonly did: string;
+  readonly outbox: Outbox;
+  readonly name: DeliveryName;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: HandoverSettings;
+  /** The delivery function that speaks here. */
+  readonly by: DeliveryFunction;
+  /** The next TRI sequence number of this instance of a delivery function. */
+  readonly nextTransportNumber: (by: DeliveryFunction) => number;
+  /** The LEMF can be relied on: the options are agreed. */
+  readonly onReady: () => void;
+  /** The connection is of no use any more; called once. */
+  readonly onFailure: (reason: string) => void;
+}
+
+/** A request under way, and what its response acknowledges. */
+interface Requested {
+  readonly sequenceNumber: number;
+  readonly position: number;
+  readonly count: number;
+}
+
+const READ_AT_ONCE = 256;
+
+export class HandoverSession {
+  readonly #context: SessionContext;
+  readonly #channel: HandoverChannel;
+  readonly #deframer = new PsPduDeframer();
+  readonly #requested: Requested[] = [];
+  #state: 'negotiating' | 'delivering' | 'closed' = 'negotiating';
+  /** Position in the outbox of the PDU sent last. */
+  #sent = 0;
+  /** PDUs sent that no request covers yet. */
+  #uncovered = 0;
+  #underWay = 0;
+  #pumping = false;
+  #pumpAgain = false;
+  #keepAlive: number | null = null;
+  #optionRequest = 0;
+  #requestTimer: Timer | null = null;
+  #responseTimer: Timer | null = null;
+  #idleTimer: Timer | null = null;
+
+  constructor(context: SessionContext, channel: HandoverChannel) {
+    this.#context = context;
+    this.#channel = channel;
+  }
+
+  /** To be called when the connection is open. */
+  start(): void {
+    this.#optionRequest = this.#transmit({
+      type: 'optionRequest',
+      requested: [TRI_OPTION.pduAcknowledgement],
+    });
+    this.#awaitResponse();
+  }
+
+  /** PDUs may have come into the outbox. */
+  wake(): void {
+    if (this.#state === 'delivering') void this.#pump();
+  }
+
+  received(octets: Uint8Array): void {
+    if (this.#state === 'closed') return;
+    try {
+      for (const pdu of this.#deframer.push(octets)) this.#handle(pdu);
+    } catch (error) {
+      this.#fail(`the LEMF sent what cannot be understood: ${messageOf(error)}`);
+    }
+  }
+
+  /** Ends the session without a word; the channel is the caller's to close. */
+  stop(): void {
+    this.#state = 'closed';
+    for (const timer of [this.#requestTimer, this.#responseTimer, this.#idleTimer]) timer?.cancel();
+  }
+
+  #handle(octets: Uint8Array): void {
+    const { header, payload } = decodePsPdu(octets);
+    if (payload.kind !== 'tri') throw new Error('a PDU that is not of the transport');
+    const { message } = payload;
+    switch (message.type) {
+      case 'optionResponse':
+        if (header.sequenceNumber === this.#optionRequest) this.#agreed(message.accepted);
+        break;
+      case 'pduAcknowledgementResponse':
+        this.#acknowledged(header.sequenceNumber);
+        break;
+      case 'keepAliveResponse':
+        if (header.sequenceNumber === this.#keepAlive) this.#keepAlive = null;
+        this.#restartIdle();
+        break;
+      default:
+        this.#context.logger.debug({ did: this.#context.did, type: message.type }, 'TRI PDU passed over');
+    }
+  }
+
+  #agreed(accepted: readonly number[]): void {
+    if (this.#state !== 'negotiating') return;
+    if (!accepted.includes(TRI_OPTION.pduAcknowledgement)) {
+      this.#fail('the LEMF declines to acknowledge PDUs');
+      return;
+    }
+    this.#responseTimer?.cancel();
+    this.#responseTimer = null;
+    this.#transmit({ type: 'optionComplete' });
+    this.#state = 'delivering';
+    this.#context.onReady();
+    void this.#pump();
+  }
+
+  #acknowledged(sequenceNumber: number): void {
+    const at = this.#requested.findIndex((request) => request.sequenceNumber === sequenceNumber);
+    if (at < 0) throw new Error(`acknowledgement ${sequenceNumber} was not asked for`);
+    const covered = this.#requested.splice(0, at + 1);
+    this.#responseTimer?.cancel();
+    this.#responseTimer = null;
+    if (this.#requested.length > 0) this.#awaitResponse();
+    this.#underWay -= covered.reduce((sum, request) => sum + request.count, 0);
+    const position = covered.at(-1)?.position ?? 0;
+    this.#context.outbox.acknowledge(this.#context.did, position).then(
+      () => this.wake(),
+      (error: unknown) => this.#fail(`the outbox failed: ${messageOf(error)}`),
+    );
+  }
+
+  /** Sends what waits, as far as the window allows; one run at a time. */
+  async #pump(): Promise<void> {
+    if (this.#pumping) {
+      this.#pumpAgain = true;
+      return;
+    }
+    this.#pumping = true;
+    try {
+      do {
+        await this.#sendPending();
+      } while (this.#takePumpAgain());
+    } catch (error) {
+      this.#fail(`the outbox failed: ${messageOf(error)}`);
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** Whether something may have come in since the outbox was last read. */
+  #takePumpAgain(): boolean {
+    const again = this.#pumpAgain;
+    this.#pumpAgain = false;
+    return again && this.#delivering();
+  }
+
+  async #sendPending(): Promise<void> {
+    const { outbox, did, settings } = this.#context;
+    while (this.#delivering() && this.#underWay < settings.window) {
+      const limit = Math.min(READ_AT_ONCE, settings.window - this.#underWay);
+      const entries = await outbox.pending(did, this.#sent, limit);
+      if (!this.#delivering() || entries.length === 0) return;
+      for (const entry of entries) {
+        this.#channel.send(entry.octets);
+        this.#sent = entry.position;
+        this.#underWay++;
+        this.#uncovered++;
+        if (this.#uncovered >= settings.acknowledgeEvery) this.#requestAcknowledgement();
+      }
+      this.#restartIdle();
+      this.#requestSoon();
+    }
+  }
+
+  #requestSoon(): void {
+    if (this.#uncovered === 0 || this.#requestTimer !== null) return;
+    const { clock, settings } = this.#context;
+    this.#requestTimer = clock.after(settings.acknowledgeDelay, () => this.#requestAcknowledgement());
+  }
+
+  #requestAcknowledgement(): void {
+    this.#requestTimer?.cancel();
+    this.#requestTimer = null;
+    if (this.#uncovered === 0 || !this.#delivering()) return;
+    const sequenceNumber = this.#transmit({ type: 'pduAcknowledgementRequest' });
+    this.#requested.push({ sequenceNumber, position: this.#sent, count: this.#uncovered });
+    this.#uncovered = 0;
+    if (this.#requested.length === 1) this.#awaitResponse();
+  }
+
+  #awaitResponse(): void {
+    const { clock, settings } = this.#context;
+    this.#responseTimer = clock.after(settings.responseTimeout, () =>
+      this.#fail(`no response within ${settings.responseTimeout} ms`),
+    );
+  }
+
+  /** Something was sent or heard: the next keep-alive is due a full interval from now. */
+  #restartIdle(): void {
+    if (this.#keepAlive !== null) return;
+    this.#idleTimer?.cancel();
+    const { clock, settings } = this.#context;
+    this.#idleTimer = clock.after(settings.keepAliveInterval, () => {
+      this.#keepAlive = this.#transmit({ type: 'keepAlive' });
+      this.#idleTimer = clock.after(settings.keepAliveTimeout, () =>
+        this.#fail(`no keep-alive response within ${settings.keepAliveTimeout} ms`),
+      );
+    });
+  }
+
+  /** Sends a TRI PDU and gives its sequence number. */
+  #transmit(message: TriMessage): number {
+    const { name, clock, by } = this.#context;
+    const sequenceNumber = this.#context.nextTransportNumber(by);
+    const header = transportHeader(name, TRANSPORT_LIID, sequenceNumber, clock.now());
+    this.#channel.send(encodePsPdu({ header, payload: { kind: 'tri', message } }));
+    if (message.type !== 'keepAlive') this.#restartIdle();
+    return sequenceNumber;
+  }
+
+  #delivering(): boolean {
+    return this.#state === 'delivering';
+  }
+
+  #fail(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.stop();
+    this.#context.onFailure(reason);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

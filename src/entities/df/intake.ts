@@ -1,0 +1,42 @@
+/**
+ * Which PDUs are new. After a reconnect a POI sends again what was not acknowledged; the copies are known by their
+ * place in the stream (XID, DID, NFID, IPID, correlation, type: TS 103 221-2 clause 5.3.9) and are dropped. Streams are
+ * apart by certificate as well: what one POI sends under the names of another must not make the other's PDUs pass for
+ * copies.
+ *
+ * A number below the expected one with a later time stamp than any before is no copy: the POI has restarted and counts
+ * from 0 again. A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy
+ * and is taken.
+ */
+import { toHex } from '../../bytes/octets.ts';
+import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
+import type { Pdu } from '../../wire/x2x3/pdu.ts';
+import { numberAttribute, textAttribute, timestampOf } from '../../wire/x2x3/pdu.ts';
+import type { StreamState } from './ports.ts';
+
+export type Intake =
+  | { readonly kind: 'copy' }
+  /** `lost`: PDUs that never came before this one; `stream` is `null` for a PDU without number. */
+  | { readonly kind: 'new'; readonly stream: StreamState | null; readonly lost: number };
+
+/** @param peer name of the POI, by its certificate */
+export function streamKey(pdu: Pdu, peer: string): string {
+  const names = [ATTRIBUTE.did, ATTRIBUTE.nfid, ATTRIBUTE.ipid].map((type) => textAttribute(pdu, type) ?? '');
+  return JSON.stringify([peer, pdu.type, pdu.xid, ...names, toHex(pdu.correlation)]);
+}
+
+/** Where a PDU stands in the stream of that key. `now` stands in for a time stamp that the POI left out. */
+export function intake(pdu: Pdu, key: string, known: StreamState | null, now: number): Intake {
+  const sequenceNumber = numberAttribute(pdu, ATTRIBUTE.sequenceNumber);
+  if (sequenceNumber === null) return { kind: 'new', stream: null, lost: 0 };
+  const time = timestampOf(pdu);
+  const expected = known?.nextSequenceNumber ?? 0;
+  const restarted = sequenceNumber < expected && time !== null && known !== null && time > known.lastTime;
+  if (sequenceNumber < expected && !restarted) return { kind: 'copy' };
+  const stream = {
+    key,
+    nextSequenceNumber: (sequenceNumber + 1) % 2 ** 32,
+    lastTime: Math.max(time ?? now, known?.lastTime ?? 0),
+  };
+  return { kind: 'new', stream, lost: restarted ? sequenceNumber : sequenceNumber - expected };
+}

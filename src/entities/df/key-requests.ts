@@ -1,0 +1,208 @@
+/**
+ * Puts the open questions of the mediation to the KMS over Xk (R-2, R-30): at once, again after growing pauses while
+ * there is no answer or `temporarily-unavailable`, also after a restart.
+ *
+ * R-30's timer runs beside: when it ends without an answer, the LEMF gets the failure record. The question is still put
+ * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
+ */
+import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import type { DfListener } from './events.ts';
+import type { KeySession, QuestionState } from './key-session.ts';
+import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import type { KeySource } from './ports.ts';
+
+/** What the requests need of the mediation. */
+export interface Questions {
+  question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null>;
+  answered(
+    correlation: string,
+    xid: string,
+    id: string,
+    asked: GetKeysRequest,
+    answer: GetKeysResponse,
+  ): Promise<void>;
+  overdue(correlation: string, xid: string, id: string): Promise<void>;
+  abandoned(correlation: string, xid: string, id: string): Promise<void>;
+}
+
+export interface KeyRequestTiming {
+  /** R-30's timer, milliseconds from the first asking; default 10 s. */
+  readonly timerMs?: number;
+  /** How long a question is put at all, milliseconds; default 24 h. */
+  readonly lateMs?: number;
+  /** Pause before the second attempt, doubled each time; default 100 ms. */
+  readonly firstPauseMs?: number;
+  /** Longest pause; default 5 s. */
+  readonly longestPauseMs?: number;
+}
+
+export interface KeyRequestOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly timing?: KeyRequestTiming;
+  readonly onEvent?: DfListener;
+}
+
+const DEFAULTS: Required<KeyRequestTiming> = {
+  timerMs: 10_000,
+  lateMs: 86_400_000,
+  firstPauseMs: 100,
+  longestPauseMs: 5_000,
+};
+
+interface Request {
+  readonly correlation: string;
+  readonly xid: string;
+  readonly id: string;
+  readonly since: number;
+  pauseMs: number;
+  timer: Timer | null;
+  retry: Timer | null;
+}
+
+export class KeyRequests {
+  readonly #questions: Questions;
+  readonly #source: KeySource;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #timing: Required<KeyRequestTiming>;
+  readonly #requests = new Map<string, Request>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #onEvent: DfListener | undefined;
+  #stopped = false;
+
+  constructor(
+    questions: Questions,
+    source: KeySource,
+    { clock, logger, timing = {}, onEvent }: KeyRequestOptions,
+  ) {
+    this.#questions = questions;
+    this.#source = source;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#timing = { ...DEFAULTS, ...timing };
+    this.#onEvent = onEvent;
+  }
+
+  /** Questions that are being put. */
+  get open(): number {
+    return this.#requests.size;
+  }
+
+  /** Begins to put a question; one that is being put already is left alone. */
+  start(session: KeySession, question: QuestionState): void {
+    const { correlation, xid } = session;
+    const { id, since } = question;
+    const key = `${correlation} ${xid} ${id}`;
+    if (this.#stopped || this.#requests.has(key)) return;
+    const { firstPauseMs, timerMs } = this.#timing;
+    const request: Request = { correlation, xid, id, since, pauseMs: firstPauseMs, timer: null, retry: null };
+    this.#requests.set(key, request);
+    if (!question.overdue) this.#watch(request, Math.max(0, since + timerMs - this.#clock.now()));
+    this.#spawn(this.#put(key, request));
+  }
+
+  /** Puts no more questions; those that are open are put again after a restart. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const key of [...this.#requests.keys()]) this.#end(key);
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #put(key: string, request: Request): Promise<void> {
+    const { correlation, xid, id } = request;
+    try {
+      const asked = await this.#questions.question(correlation, xid, id);
+      if (asked === null || this.#clock.now() - request.since > this.#timing.lateMs) {
+        this.#end(key);
+        await this.#questions.abandoned(correlation, xid, id);
+        return;
+      }
+      const answer = await this.#ask(asked);
+      if (this.#stopped) return;
+      if (answer === null) {
+        this.#putAgain(key, request);
+        return;
+      }
+      this.#end(key);
+      await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipe(answer));
+    } catch (error) {
+      this.#putAgain(key, request);
+      throw error;
+    }
+  }
+
+  #putAgain(key: string, request: Request): void {
+    const known = this.#requests.get(key);
+    if (this.#stopped || (known !== undefined && known !== request)) return;
+    const pause = request.pauseMs;
+    request.pauseMs = Math.min(pause * 2, this.#timing.longestPauseMs);
+    this.#requests.set(key, request);
+    request.retry = this.#clock.after(pause, () => this.#spawn(this.#put(key, request)));
+  }
+
+  /** R-30's timer; where the failure record could not be stored, it runs again. */
+  #watch(request: Request, ms: number): void {
+    const { correlation, xid, id } = request;
+    request.timer = this.#clock.after(ms, () => {
+      const work = this.#questions.overdue(correlation, xid, id).catch((error: unknown) => {
+        if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
+        throw error;
+      });
+      this.#spawn(work);
+    });
+  }
+
+  /** `null`: no answer yet. */
+  async #ask(asked: GetKeysRequest): Promise<GetKeysResponse | null> {
+    const { xid, targetKmsIdentity } = asked;
+    this.#onEvent?.({ type: 'asked', at: this.#clock.now(), xid, target: targetKmsIdentity });
+    try {
+      const answer = await this.#source.getKeys(asked);
+      this.#tell(xid, answer);
+      const busy = isGetKeysFailure(answer) && answer.failureIndication === 'temporarily-unavailable';
+      return busy ? null : answer;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      this.#logger.warn({ xid, reason }, 'Xk: no answer');
+      this.#onEvent?.({ type: 'no-keys', at: this.#clock.now(), xid, reason: 'no-answer' });
+      return null;
+    }
+  }
+
+  #tell(xid: string, answer: GetKeysResponse): void {
+    const at = this.#clock.now();
+    if (isGetKeysFailure(answer)) {
+      this.#onEvent?.({ type: 'no-keys', at, xid, reason: answer.failureIndication });
+      return;
+    }
+    const { verified, cryptoSessions } = answer;
+    this.#onEvent?.({ type: 'keys', at, xid, verified, cryptoSessions: cryptoSessions.length });
+  }
+
+  #end(key: string): void {
+    const request = this.#requests.get(key);
+    request?.timer?.cancel();
+    request?.retry?.cancel();
+    this.#requests.delete(key);
+  }
+
+  #spawn(work: Promise<void>): void {
+    const watched = work.catch((error: unknown) => {
+      this.#logger.error({ error }, 'Xk: the answer to a question could not be stored');
+    });
+    this.#underWay.add(watched);
+    void watched.finally(() => this.#underWay.delete(watched));
+  }
+}
+
+/** Once the records are in the outbox, nobody here needs the keys any more. */
+function wipe(answer: GetKeysResponse): void {
+  if (isGetKeysFailure(answer)) return;
+  for (const { sessionKey, salt } of [...answer.cryptoSessions, ...answer.stages.flat()]) {
+    sessionKey.wipe();
+    salt.wipe();
+  }
+  answer.deferredKey?.wipe();
+}

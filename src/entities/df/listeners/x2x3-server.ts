@@ -1,0 +1,188 @@
+/**
+ * The DF's end of X2 and X3: a TLS listener for points of interception (TS 103 221-2 clause 6). Each connection's PDUs
+ * go to the consumer in order; a keepalive is acknowledged only when the consumer has made everything before it
+ * durable, so that an acknowledgement lets the POI forget.
+ *
+ * A frame that can be cut out of the stream but not understood is reported and passed over (closing would have the POI
+ * send it again for ever); a stream that cannot be cut is closed.
+ */
+import type { TLSSocket } from 'node:tls';
+import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
+import { Deframer } from '../../../wire/x2x3/deframer.ts';
+import { ATTRIBUTE } from '../../../wire/x2x3/attributes.ts';
+import type { Pdu } from '../../../wire/x2x3/pdu.ts';
+import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
+import { TlsListener } from '../../../net/tls-listener.ts';
+import type { Peer, TlsMaterial } from '../../../net/tls.ts';
+
+/** A PDU, the octets that it came in, and whose certificate it came under. */
+export interface ReceivedPdu {
+  readonly pdu: Pdu;
+  readonly octets: Uint8Array;
+  readonly peer: string;
+}
+
+export interface X2X3Consumer {
+  /** Takes PDUs of one connection in order; resolves when all of them are durable. */
+  accept(batch: readonly ReceivedPdu[]): Promise<void>;
+  /** A frame that is no PDU that we understand. */
+  refused(octets: Uint8Array, reason: string): void;
+}
+
+export interface X2X3ServerOptions {
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly tls: TlsMaterial;
+  readonly consumer: X2X3Consumer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits?: DeframerLimits;
+  /** Milliseconds without any PDU after which a connection is closed; default 180 s. */
+  readonly silenceMs?: number;
+}
+
+/** PDUs of one connection that may wait for the consumer before the socket is paused. */
+const MAX_WAITING = 2000;
+
+export class X2X3Server {
+  readonly #options: X2X3ServerOptions;
+  readonly #listener: TlsListener;
+  readonly #connections = new Set<Connection>();
+
+  constructor(options: X2X3ServerOptions) {
+    this.#options = options;
+    this.#listener = new TlsListener({
+      ...options,
+      name: 'X2/X3',
+      roles: ['cscf', 'gateway'],
+      admit: (socket, peer) => this.#admit(socket, peer),
+    });
+  }
+
+  /** Listens, and gives the port. */
+  start(): Promise<number> {
+    return this.#listener.start();
+  }
+
+  /** Stops listening and closes all connections when what they have delivered is durable. */
+  stop(): Promise<void> {
+    return this.#listener.stop(() =>
+      Promise.all([...this.#connections].map((connection) => connection.finish())),
+    );
+  }
+
+  #admit(socket: TLSSocket, peer: Peer): void {
+    const connection = new Connection(socket, peer, this.#options);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+  }
+}
+
+class Connection {
+  readonly #socket: TLSSocket;
+  readonly #options: X2X3ServerOptions;
+  readonly #deframer: Deframer;
+  readonly #peer: Peer;
+  #waiting: ReceivedPdu[] = [];
+  #working: Promise<void> | null = null;
+  #silence: Timer | null = null;
+
+  constructor(socket: TLSSocket, peer: Peer, options: X2X3ServerOptions) {
+    this.#socket = socket;
+    this.#peer = peer;
+    this.#options = options;
+    this.#deframer = new Deframer(options.limits);
+    socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
+    socket.on('error', (error: Error) =>
+      options.logger.info({ reason: error.message }, 'X2/X3: connection lost'),
+    );
+    socket.once('close', () => this.#silence?.cancel());
+    this.#listenForSilence();
+  }
+
+  /** Reads no more, waits for the work under way, closes. */
+  async finish(): Promise<void> {
+    this.#socket.pause();
+    this.#socket.removeAllListeners('data');
+    await this.#working;
+    this.#socket.destroy();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    this.#listenForSilence();
+    let frames: Uint8Array[];
+    try {
+      frames = this.#deframer.push(chunk);
+    } catch (error) {
+      this.#options.logger.error(
+        { peer: this.#peer.commonName, reason: reasonOf(error) },
+        'X2/X3: bad stream',
+      );
+      this.#socket.destroy();
+      return;
+    }
+    for (const octets of frames) this.#decode(octets);
+    if (this.#waiting.length > MAX_WAITING) this.#socket.pause();
+    if (this.#waiting.length > 0) this.#working ??= this.#work();
+  }
+
+  #decode(octets: Uint8Array): void {
+    try {
+      const pdu = decodePdu(octets);
+      const problem = policyProblem(pdu);
+      if (problem === null) this.#waiting.push({ pdu, octets, peer: this.#peer.commonName });
+      else this.#options.consumer.refused(octets, problem);
+    } catch (error) {
+      this.#options.consumer.refused(octets, reasonOf(error));
+    }
+  }
+
+  /** Takes what waits, up to each keepalive, until nothing waits. */
+  async #work(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const taken = this.#waiting;
+        this.#waiting = [];
+        await this.#take(taken);
+        if (this.#socket.isPaused()) this.#socket.resume();
+      }
+    } catch (error) {
+      this.#options.logger.error({ reason: reasonOf(error) }, 'X2/X3: PDUs could not be stored');
+      this.#waiting = [];
+      this.#socket.destroy();
+    } finally {
+      this.#working = null;
+    }
+  }
+
+  async #take(taken: readonly ReceivedPdu[]): Promise<void> {
+    const content = taken.filter(({ pdu }) => pdu.type === PDU_TYPE.x2 || pdu.type === PDU_TYPE.x3);
+    if (content.length > 0) await this.#options.consumer.accept(content);
+    for (const { pdu } of taken) {
+      if (pdu.type !== PDU_TYPE.keepalive || !this.#socket.writable) continue;
+      const answer = keepalivePdu(PDU_TYPE.keepaliveAck, numberAttribute(pdu, ATTRIBUTE.sequenceNumber) ?? 0);
+      this.#socket.write(encodePdu(answer));
+    }
+  }
+
+  #listenForSilence(): void {
+    this.#silence?.cancel();
+    this.#silence = this.#options.clock.after(this.#options.silenceMs ?? 180_000, () => {
+      this.#options.logger.warn({ peer: this.#peer.commonName }, 'X2/X3: no keepalive; connection closed');
+      this.#socket.destroy();
+    });
+  }
+}
+
+/** Major version 0, and the octet-swapped 0x0500 that is in the field; X2, X3 and keepalives. */
+function policyProblem(pdu: Pdu): string | null {
+  if (pdu.version >> 8 !== 0 && pdu.version !== 0x0500) return `version ${pdu.version.toString(16)}`;
+  const known: readonly number[] = [PDU_TYPE.x2, PDU_TYPE.x3, PDU_TYPE.keepalive];
+  return known.includes(pdu.type) ? null : `PDU type ${pdu.type}`;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown';
+}

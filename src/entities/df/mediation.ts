@@ -1,0 +1,426 @@
+/**
+ * The mediation function of DF2 and DF3 (TS 33.107 clause 7B.7): from intercepted events to records for the LEMF.
+ *
+ *     X2/X3 PDU ─► copy? ─► task? ─► each warrant in force ─► record ─► sequence number ─► outbox of each destination
+ *                                └─► MIKEY in SDP ─► key session ─► question to the KMS over Xk ─► key record
+ *
+ * Batches and answers take turns. Each turn works on the state in memory, and ends with one commit of all that it
+ * changed; only then does `accept` resolve, and the POI is told to forget. Content needs no signalling before it: CIN
+ * and numbers are given by the correlation ID, whichever of X2 and X3 comes first.
+ *
+ * Keys go to warrants that are to have content; a warrant for intercept related information alone gets none, since keys
+ * are of use for content only.
+ */
+import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import { ClavigerError } from '../../bytes/errors.ts';
+import { fromHex, toHex } from '../../bytes/octets.ts';
+import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
+import type { Pdu } from '../../wire/x2x3/pdu.ts';
+import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
+import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import type { DfListener } from './events.ts';
+import { extractMikey, fingerprint } from './extraction.ts';
+import { intake, streamKey } from './intake.ts';
+import type { KeySession, QuestionState } from './key-session.ts';
+import { openOnes, questionOf, withMessages, withQuestion } from './key-session.ts';
+import {
+  CONTENT_FORMATS,
+  directionOf,
+  observedIdentities,
+  receivedEvent,
+  streamIdentifier,
+} from './pdu-facts.ts';
+import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
+import type { HandoverInterface, HandoverRecord, ObservedIdentity, RecordDirection } from './records.ts';
+import type { Recipient } from './tasks.ts';
+import { recipients, takesKeys } from './tasks.ts';
+import { WorkingState } from './working-state.ts';
+
+export type MediationErrorCode =
+  /** The function is stopping; what was not taken stays at the point of interception. */
+  'stopped';
+
+/** Why PDUs were not taken in. */
+export class MediationError extends ClavigerError<MediationErrorCode> {}
+
+export interface MediationOptions {
+  readonly store: DfStore;
+  readonly tasks: DfTasks;
+  readonly encode: RecordEncoder;
+  readonly issues: DfIssues;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder?: PduRecorder;
+  readonly onEvent?: DfListener;
+  /** While it says true nothing more is taken in. */
+  readonly congested?: () => boolean;
+  /** How long a call that is not heard of is remembered, milliseconds; default 24 h. */
+  readonly sessionMemoryMs?: number;
+  /** How long a PDU waits for its task, milliseconds; default 10 min. */
+  readonly holdMs?: number;
+  /** PDUs that may wait for their tasks; default 10,000. */
+  readonly holdMost?: number;
+}
+
+/** Hears of a question that is open. */
+export type QuestionListener = (session: KeySession, question: QuestionState) => void;
+
+const CONGESTION_PAUSE_MS = 200;
+const HOUSEKEEPING_MS = 60_000;
+
+/** One PDU as it came. */
+interface Received {
+  readonly pdu: Pdu;
+  readonly octets: Uint8Array;
+  /** Name of the point of interception, by its certificate. */
+  readonly peer: string;
+}
+
+export class Mediation {
+  readonly #options: MediationOptions;
+  readonly #onQuestion: QuestionListener;
+  #state: WorkingState;
+  /** The end of the queue of turns. */
+  #last: Promise<unknown> = Promise.resolve();
+  #housekeeping: Timer | null = null;
+  #closing = false;
+  #stopped = false;
+  #spoilt = false;
+
+  private constructor(options: MediationOptions, state: WorkingState, onQuestion: QuestionListener) {
+    this.#options = options;
+    this.#state = state;
+    this.#onQuestion = onQuestion;
+  }
+
+  /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
+  static async open(options: MediationOptions, onQuestion: QuestionListener): Promise<Mediation> {
+    const mediation = new Mediation(options, new WorkingState(await options.store.load()), onQuestion);
+    mediation.#keepHouse();
+    for (const session of mediation.#state.sessions()) mediation.#announce(session);
+    return mediation;
+  }
+
+  /** Takes PDUs in order; resolves when all that they lead to is durable. @throws if it could not be stored */
+  async accept(batch: readonly Received[]): Promise<void> {
+    await this.#roomToWork();
+    await this.#turn(() => {
+      for (const received of batch) this.#take(received);
+    });
+  }
+
+  /** A frame on X2 or X3 that could not be understood. */
+  refused(octets: Uint8Array, reason: string): void {
+    this.#options.logger.error({ octets: octets.length, reason }, 'X2/X3: a PDU was not understood');
+    this.#options.issues.elementIssue(`an X2/X3 PDU was not understood: ${reason}`);
+  }
+
+  /** Tasks or destinations have changed: PDUs that waited for them go on. */
+  async tasksChanged(): Promise<void> {
+    await this.#turn(() => this.#releaseHeld());
+  }
+
+  /** What is to be asked for an open question now; `null` if it is not open any more, or nobody is to know. */
+  question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null> {
+    return this.#turn(() => {
+      const session = this.#state.session(correlation, xid);
+      const question = openOnes(session).find((open) => open.id === id);
+      const task = this.#options.tasks.find(xid);
+      if (question === undefined || task === null) return null;
+      if (!recipients(task, question.eventTime).some(takesKeys)) return null;
+      return questionOf(session, question, task.targets);
+    });
+  }
+
+  /** The KMS has answered: key records, or a failure record; the question is closed. */
+  async answered(
+    correlation: string,
+    xid: string,
+    id: string,
+    asked: GetKeysRequest,
+    answer: GetKeysResponse,
+  ): Promise<void> {
+    await this.#turn(() => {
+      const session = this.#state.session(correlation, xid);
+      const question = openOnes(session).find((open) => open.id === id);
+      if (question === undefined) return;
+      if (isGetKeysFailure(answer)) {
+        if (!question.overdue) this.#deliverFailure(session, question);
+        this.#put(withQuestion(session, id, { state: 'failed', overdue: true }));
+        return;
+      }
+      const delivered = this.#deliverKeys(session, question, answer);
+      const change = {
+        state: 'answered',
+        verified: answer.verified,
+        withRMessage2: asked.rMessage2 !== null,
+      } as const;
+      this.#put(withQuestion({ ...session, delivered }, id, change));
+    });
+  }
+
+  /** R-30: the timer of a question has run out; the failure record goes out once, the question stays open. */
+  async overdue(correlation: string, xid: string, id: string): Promise<void> {
+    await this.#turn(() => {
+      const session = this.#state.session(correlation, xid);
+      const question = openOnes(session).find((open) => open.id === id);
+      if (question === undefined || question.overdue) return;
+      this.#deliverFailure(session, question);
+      this.#put(withQuestion(session, id, { overdue: true }));
+    });
+  }
+
+  /** A question that nobody will answer any more. */
+  async abandoned(correlation: string, xid: string, id: string): Promise<void> {
+    await this.#turn(() => {
+      const session = this.#state.session(correlation, xid);
+      if (openOnes(session).some((open) => open.id === id)) {
+        this.#put(withQuestion(session, id, { state: 'failed' }));
+      }
+    });
+  }
+
+  /** Lets nothing wait any more for room in the outbox; what can be taken at once still is. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  /** Takes nothing more; resolves when the turn under way is done. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#housekeeping?.cancel();
+    await this.#last.catch(() => undefined);
+  }
+
+  /* --------------------------------------------------------------- turns */
+
+  #turn<T>(work: () => T): Promise<T> {
+    const turn = this.#last.catch(() => undefined).then(() => this.#work(work));
+    this.#last = turn;
+    return turn;
+  }
+
+  /** One turn. After a failure the memory may be ahead of the store: it is loaded again before the next. */
+  async #work<T>(work: () => T): Promise<T> {
+    if (this.#stopped) throw new MediationError('stopped', 'the mediation function is stopping');
+    if (this.#spoilt) this.#state = new WorkingState(await this.#options.store.load());
+    this.#spoilt = true;
+    const result = work();
+    const changes = this.#state.take();
+    if (changes !== null) await this.#options.store.commit(changes);
+    this.#spoilt = false;
+    for (const { correlation, xid } of changes?.keySessions ?? []) {
+      this.#announce(this.#state.session(correlation, xid));
+    }
+    return result;
+  }
+
+  async #roomToWork(): Promise<void> {
+    while (this.#options.congested?.() === true) {
+      if (this.#closing)
+        throw new MediationError('stopped', 'the outbox is full and the function is stopping');
+      await new Promise<void>((resolve) => this.#options.clock.after(CONGESTION_PAUSE_MS, resolve));
+    }
+  }
+
+  #announce(session: KeySession): void {
+    for (const question of openOnes(session)) this.#onQuestion(session, question);
+  }
+
+  #keepHouse(): void {
+    this.#housekeeping = this.#options.clock.after(HOUSEKEEPING_MS, () => {
+      const before = this.#options.clock.now() - (this.#options.sessionMemoryMs ?? 86_400_000);
+      this.#turn(() => {
+        this.#releaseHeld();
+        this.#state.expire(before);
+      })
+        .then(() => this.#options.store.expire(before))
+        .catch((error: unknown) => this.#options.logger.error({ error }, 'housekeeping failed'));
+      this.#keepHouse();
+    });
+  }
+
+  /* ---------------------------------------------------------------- PDUs */
+
+  #take({ pdu, octets, peer }: Received): void {
+    const now = this.#options.clock.now();
+    const key = streamKey(pdu, peer);
+    const place = intake(pdu, key, this.#state.stream(key), now);
+    if (place.kind === 'copy') return;
+    if (place.stream !== null) this.#state.putStream(place.stream);
+    if (place.lost > 0) this.#reportLoss(pdu, place.lost);
+    this.#options.recorder?.accepted(pdu.type === PDU_TYPE.x2 ? 'x2' : 'x3', octets);
+    this.#options.onEvent?.(receivedEvent(pdu, now));
+    const task = this.#options.tasks.find(pdu.xid);
+    if (task === null) this.#hold(pdu, octets, now);
+    else {
+      if (this.#state.heldCount > 0) this.#releaseHeld();
+      this.#mediate(pdu, task);
+    }
+  }
+
+  #reportLoss(pdu: Pdu, lost: number): void {
+    const number = numberAttribute(pdu, ATTRIBUTE.sequenceNumber);
+    this.#options.logger.error({ xid: pdu.xid, lost, number }, 'X2/X3: PDUs were lost before they came here');
+    this.#options.issues.taskIssue(pdu.xid, `${lost} PDUs were lost before they reached the DF`);
+  }
+
+  /** The POI may know a task before the DF does; its PDUs wait, within bounds. */
+  #hold(pdu: Pdu, octets: Uint8Array, now: number): void {
+    if (this.#state.heldCount >= (this.#options.holdMost ?? 10_000)) {
+      this.#options.issues.elementIssue('a PDU of an unknown task was dropped: too many wait');
+      return;
+    }
+    this.#state.hold(pdu.xid, octets, now);
+  }
+
+  #releaseHeld(): void {
+    const oldest = this.#options.clock.now() - (this.#options.holdMs ?? 600_000);
+    for (const { id, xid, octets, since } of this.#state.held()) {
+      const task = this.#options.tasks.find(xid);
+      if (task === null && since >= oldest) continue;
+      this.#state.release(id);
+      if (task !== null) this.#mediate(decodePdu(octets), task);
+      else this.#options.issues.elementIssue('PDUs of an unknown task were dropped: it never came');
+    }
+  }
+
+  #mediate(pdu: Pdu, task: DfTask): void {
+    const time = timestampOf(pdu) ?? this.#options.clock.now();
+    const warranted = recipients(task, time);
+    if (pdu.type === PDU_TYPE.x2) this.#mediateSignalling(pdu, task, warranted, time);
+    else this.#mediateContent(pdu, warranted, time);
+  }
+
+  #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly Recipient[], time: number): void {
+    if (pdu.payloadFormat !== PAYLOAD_FORMAT.sip) {
+      this.refused(pdu.payload, `X2 payload format ${pdu.payloadFormat}`);
+      return;
+    }
+    const observed = observedIdentities(pdu, task);
+    const direction = directionOf(pdu);
+    for (const recipient of warranted) {
+      this.#deliver(recipient, 'hi2', pdu.correlation, (liid, cin) => ({
+        kind: 'sip-message',
+        liid,
+        cin,
+        time,
+        correlation: pdu.correlation,
+        observed,
+        direction,
+        sip: pdu.payload,
+      }));
+    }
+    if (warranted.some(takesKeys)) this.#noteKeyManagement(pdu, observed, direction, time);
+  }
+
+  #noteKeyManagement(
+    pdu: Pdu,
+    observed: readonly ObservedIdentity[],
+    direction: RecordDirection,
+    time: number,
+  ): void {
+    const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
+    const found = extractMikey(pdu.payload, fromTarget, time);
+    if (found.length === 0) return;
+    const session = this.#state.session(toHex(pdu.correlation), pdu.xid);
+    this.#put(withMessages(session, found, observed, this.#options.clock.now()));
+  }
+
+  #mediateContent(pdu: Pdu, warranted: readonly Recipient[], time: number): void {
+    const format = CONTENT_FORMATS.get(pdu.payloadFormat);
+    if (format === undefined) {
+      this.refused(pdu.payload, `X3 payload format ${pdu.payloadFormat}`);
+      return;
+    }
+    for (const recipient of warranted) {
+      this.#deliver(recipient, 'hi3', pdu.correlation, (liid, cin) => ({
+        kind: 'cc',
+        liid,
+        cin,
+        time,
+        correlation: pdu.correlation,
+        direction: directionOf(pdu),
+        format,
+        content: pdu.payload,
+        streamIdentifier: streamIdentifier(pdu),
+      }));
+    }
+  }
+
+  /* ------------------------------------------------------------- records */
+
+  #deliverKeys(session: KeySession, question: QuestionState, answer: GetKeysAnswer): string[] {
+    const delivered = new Set(session.delivered);
+    for (const recipient of this.#keyRecipients(session, question)) {
+      for (const { csId, sessionKey, salt } of answer.cryptoSessions) {
+        const mark = fingerprint(
+          recipient.liid,
+          String(csId),
+          toHex(sessionKey.expose()),
+          toHex(salt.expose()),
+        );
+        if (delivered.has(mark)) continue;
+        delivered.add(mark);
+        this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
+          kind: 'keys-available',
+          liid,
+          cin,
+          time: this.#options.clock.now(),
+          correlation: fromHex(session.correlation),
+          observed: session.observed,
+          keyInfo: { csId, key: sessionKey, salt },
+        }));
+      }
+    }
+    return [...delivered];
+  }
+
+  #deliverFailure(session: KeySession, question: QuestionState): void {
+    for (const recipient of this.#keyRecipients(session, question)) {
+      this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
+        kind: 'key-failure',
+        liid,
+        cin,
+        time: this.#options.clock.now(),
+        correlation: fromHex(session.correlation),
+        observed: session.observed,
+      }));
+    }
+  }
+
+  #keyRecipients(session: KeySession, question: QuestionState): readonly Recipient[] {
+    const task = this.#options.tasks.find(session.xid);
+    return task === null ? [] : recipients(task, question.eventTime).filter(takesKeys);
+  }
+
+  /** Numbers a record and lays it into the outbox of each destination. One that cannot be encoded takes no number. */
+  #deliver(
+    { liid, hi2, hi3 }: Recipient,
+    kind: HandoverInterface,
+    correlation: Uint8Array,
+    make: (liid: string, cin: number) => HandoverRecord,
+  ): void {
+    const dids = kind === 'hi2' ? hi2 : hi3;
+    if (dids.length === 0) return;
+    const now = this.#options.clock.now();
+    const { cin, sequenceNumber } = this.#state.place(correlation, liid, kind);
+    const record = make(liid, cin);
+    let octets: Uint8Array;
+    try {
+      octets = this.#options.encode(record, sequenceNumber);
+    } catch (error) {
+      this.#options.logger.error({ liid, cin, error }, 'a record could not be encoded');
+      this.#options.issues.elementIssue('a record could not be encoded and was dropped');
+      return;
+    }
+    this.#state.advance(correlation, liid, kind, now);
+    this.#options.onEvent?.({ type: 'record', at: now, kind: record.kind, liid, cin, sequenceNumber });
+    for (const did of dids) this.#state.append({ did, interface: kind, liid, cin, sequenceNumber, octets });
+  }
+
+  #put(session: KeySession): void {
+    this.#state.putSession(session, this.#options.clock.now());
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * What the DF needs from outside. Stores and servers implement these; `entities/df/start.ts` wires them.
+ *
+ * The mediation keeps its state in memory and hands the store one change set for each batch of PDUs. The store applies
+ * a change set whole or not at all; a keepalive is acknowledged only after that. So a DF that is killed at any moment
+ * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
+ */
+import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import type { HandoverInterface, HandoverRecord } from './records.ts';
+
+/* ------------------------------------------------------------------ store */
+
+/** How far the PDUs of one X2 or X3 stream (POI, XID, DID, NFID, IPID, correlation, type) have come. */
+export interface StreamState {
+  readonly key: string;
+  readonly nextSequenceNumber: number;
+  /** Latest time stamp of its PDUs, Unix milliseconds. */
+  readonly lastTime: number;
+}
+
+/** One call as one LIID sees it. HI2 and HI3 are numbered apart, each from 0. */
+export interface Communication {
+  /** Hex of the correlation ID. */
+  readonly correlation: string;
+  readonly liid: string;
+  readonly cin: number;
+  readonly nextHi2: number;
+  readonly nextHi3: number;
+  /** Time stamp of the last PDU, Unix milliseconds. */
+  readonly lastSeen: number;
+}
+
+/** The key management of one call under one task; `body` is the mediation's own JSON. */
+export interface StoredKeySession {
+  readonly xid: string;
+  readonly correlation: string;
+  readonly body: string;
+  readonly lastSeen: number;
+}
+
+/** A PDU whose task the DF does not know yet. */
+export interface HeldPdu {
+  readonly id: number;
+  readonly xid: string;
+  readonly octets: Uint8Array;
+  /** When it came, Unix milliseconds. */
+  readonly since: number;
+}
+
+/** One encoded PS-PDU for one destination. */
+export interface OutboxAppend {
+  readonly did: string;
+  readonly interface: HandoverInterface;
+  readonly liid: string;
+  readonly cin: number;
+  readonly sequenceNumber: number;
+  readonly octets: Uint8Array;
+}
+
+export interface DfState {
+  readonly streams: readonly StreamState[];
+  readonly communications: readonly Communication[];
+  readonly keySessions: readonly StoredKeySession[];
+  readonly held: readonly HeldPdu[];
+  /** The last CIN of each LIID ever given. */
+  readonly lastCins: ReadonlyMap<string, number>;
+}
+
+/** Everything that one batch changes; the arrays hold new values of what they name. */
+export interface DfChanges {
+  readonly streams: readonly StreamState[];
+  readonly communications: readonly Communication[];
+  readonly keySessions: readonly StoredKeySession[];
+  readonly outbox: readonly OutboxAppend[];
+  readonly held: readonly HeldPdu[];
+  /** Ids of held PDUs that are to go. */
+  readonly released: readonly number[];
+}
+
+export interface DfStore {
+  load(): Promise<DfState>;
+  /** Applies all of it, durably, or nothing. */
+  commit(changes: DfChanges): Promise<void>;
+  /** Forgets streams, communications and key sessions not seen since `before`; CINs are never given again. */
+  expire(before: number): Promise<void>;
+}
+
+/** A PS-PDU that waits for its destination. */
+export interface OutboxEntry extends OutboxAppend {
+  /** Increases strictly in the order of appending. */
+  readonly position: number;
+}
+
+/** What the handover manager reads: PS-PDUs by destination in order, gone only when the LEMF has acknowledged them. */
+export interface Outbox {
+  /** The oldest entries of a destination after a position (0: from the start). */
+  pending(did: string, after: number, limit: number): Promise<OutboxEntry[]>;
+  /** Removes a destination's entries up to and including a position. */
+  acknowledge(did: string, upTo: number): Promise<void>;
+  waiting(did: string): Promise<{ readonly count: number; readonly octets: number }>;
+  /** Destinations that have entries. */
+  destinations(): Promise<string[]>;
+  /** Calls `listener` with the destinations that a commit has appended to; gives the way to stop it. */
+  onAppend(listener: (dids: ReadonlySet<string>) => void): () => void;
+}
+
+/** One PS-PDU from a record; pure. */
+export type RecordEncoder = (record: HandoverRecord, sequenceNumber: number) => Uint8Array;
+
+/* --------------------------------------------------------------------- Xk */
+
+/** The KMS over Xk. */
+export interface KeySource {
+  /** @throws any error where there is no answer: the question may be put again */
+  getKeys(question: GetKeysRequest): Promise<GetKeysResponse>;
+}
+
+/* ------------------------------------------------------------------ tasks */
+
+/** One warrant's part of a task: MediationDetails of X1. */
+export interface Mediation {
+  readonly liid: string;
+  readonly delivers: 'HI2Only' | 'HI3Only' | 'HI2andHI3';
+  /** Unix milliseconds, inclusive; `null`: no bound. */
+  readonly start: number | null;
+  /** Unix milliseconds, exclusive; `null`: no bound. */
+  readonly end: number | null;
+  readonly destinations: readonly HandoverDestination[];
+}
+
+export interface HandoverDestination {
+  readonly did: string;
+  readonly delivers: 'HI2Only' | 'HI3Only' | 'HI2andHI3';
+}
+
+/** A task as the DF sees it. */
+export interface DfTask {
+  readonly xid: string;
+  readonly targets: readonly { readonly name: string; readonly value: string }[];
+  readonly mediations: readonly Mediation[];
+}
+
+/** The tasks that the ADMF has provisioned at this DF. */
+export interface DfTasks {
+  /** The task, or `null` if there is none of that XID (yet). */
+  find(xid: string): DfTask | null;
+}
+
+/** Where trouble goes: X1 ReportTaskIssue and ReportNEIssue. Must not throw. */
+export interface DfIssues {
+  taskIssue(xid: string, description: string): void;
+  elementIssue(description: string): void;
+}
+
+/** Where accepted PDUs are recorded as they came, for tests and the laboratory. */
+export interface PduRecorder {
+  accepted(reference: 'x2' | 'x3', octets: Uint8Array): void;
+}

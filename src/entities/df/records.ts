@@ -1,0 +1,75 @@
+/**
+ * What the DF hands over, before any encoding: intercept related information for HI2 (TS 33.108 clause 7, events of
+ * table 7.1) and content of communication for HI3. The encoder turns each record into one PS-PDU.
+ */
+import type { Secret } from '../../bytes/secret.ts';
+
+/** A target identifier as X1 and attribute 17 name it: `sipUri`, `telUri`, `impu`, …; `null` if the POI gave none. */
+export interface ObservedIdentity {
+  readonly name: string | null;
+  readonly value: string;
+}
+
+/** Seen from the target. */
+export type RecordDirection = 'toTarget' | 'fromTarget' | 'unknown';
+
+interface RecordBase {
+  readonly liid: string;
+  /** Communication identity number: allocated by the DF for each call and LIID. */
+  readonly cin: number;
+  /** Time of the event, Unix milliseconds, may have a fraction. */
+  readonly time: number;
+  /** 8 octets: correlation number of the IMS session, the same on X2, X3, HI2 and HI3. */
+  readonly correlation: Uint8Array;
+}
+
+interface IriBase extends RecordBase {
+  readonly observed: readonly ObservedIdentity[];
+}
+
+/** iMSevent unfilteredSIPmessage(1): the SIP message octet for octet. */
+export interface SipMessageRecord extends IriBase {
+  readonly kind: 'sip-message';
+  readonly direction: RecordDirection;
+  readonly sip: Uint8Array;
+}
+
+/** CCKeyInfo: the key of one SRTP stream. */
+export interface CcKeyInfo {
+  /** CS ID, 1 to 255. */
+  readonly csId: number;
+  readonly key: Secret;
+  readonly salt: Secret;
+}
+
+/** iMSevent decryptionKeysAvailable(3): one record per key, a new one on every change. */
+export interface KeyRecord extends IriBase {
+  readonly kind: 'keys-available';
+  readonly keyInfo: CcKeyInfo;
+}
+
+/** MediaSec key retrieval failure: mediaSecFailureIndication genericFailure(0), whatever the cause. */
+export interface KeyFailureRecord extends IriBase {
+  readonly kind: 'key-failure';
+}
+
+export type IriRecord = SipMessageRecord | KeyRecord | KeyFailureRecord;
+
+/** Content, byte for byte as intercepted, still encrypted. */
+export interface CcRecord extends RecordBase {
+  readonly kind: 'cc';
+  readonly direction: RecordDirection;
+  /** What `content` is: an RTP or RTCP packet, or an IP packet that carries one. */
+  readonly format: 'rtp' | 'ipv4' | 'ipv6';
+  readonly content: Uint8Array;
+  /** Distinguishes the streams of a call: transport addresses as observed, `source>destination`; may be empty. */
+  readonly streamIdentifier: string;
+}
+
+export type HandoverRecord = IriRecord | CcRecord;
+
+export type HandoverInterface = 'hi2' | 'hi3';
+
+export function interfaceOf(record: HandoverRecord): HandoverInterface {
+  return record.kind === 'cc' ? 'hi3' : 'hi2';
+}

@@ -1,0 +1,149 @@
+/**
+ * DF2 and DF3 without their X1 endpoint: the X2/X3 listener, the mediation with its store, the questions over Xk, and
+ * the handover manager, wired to a table of tasks.
+ *
+ *     POI ──X2/X3──► X2X3Server ─► Mediation ─► SqliteDfStore (outbox) ─► HandoverManager ──HI2/HI3──► LEMF
+ *                                     └─► KeyRequests ─► XkClient ──Xk──► KMS
+ */
+import type { DfListener } from './events.ts';
+import { recordEncoder } from './handover/encoder.ts';
+import type { DeliveryName } from './handover/encoder.ts';
+import { HandoverManager } from './handover/manager.ts';
+import type { HandoverAddress, HandoverAlarms, HandoverSettings } from './handover/ports.ts';
+import { KeyRequests } from './key-requests.ts';
+import type { KeyRequestTiming } from './key-requests.ts';
+import type { KeySession, QuestionState } from './key-session.ts';
+import { Mediation } from './mediation.ts';
+import type { DfIssues, KeySource, PduRecorder } from './ports.ts';
+import { dfTasks } from './tasks.ts';
+import type { TaskTable } from '../../x1/tasks.ts';
+import { endpointOf } from '../../x1/policy.ts';
+import { HandoverClient } from './listeners/handover-client.ts';
+import type { HostMap } from '../../net/hosts.ts';
+import type { TlsMaterial } from '../../net/tls.ts';
+import { X2X3Server } from './listeners/x2x3-server.ts';
+import { SqliteDfStore } from './store/sqlite.ts';
+import type { Listen } from '../../host/config.ts';
+import type { Running, Runtime } from '../../host/runtime.ts';
+
+export interface DeliveryOptions {
+  readonly listen: Listen;
+  /** The database file. */
+  readonly file: string;
+  readonly tls: TlsMaterial;
+  readonly hosts: HostMap;
+  readonly name: DeliveryName;
+  readonly table: TaskTable;
+  readonly keys: KeySource;
+  readonly issues: DfIssues & HandoverAlarms;
+  readonly recorder?: PduRecorder;
+  readonly keyTiming?: KeyRequestTiming;
+  readonly handover?: Partial<HandoverSettings>;
+  readonly onEvent?: DfListener;
+}
+
+export interface RunningDelivery extends Running {
+  readonly x2x3: Listen;
+  /** Waits at most `ms` milliseconds until no question is open and the outbox is empty; gives whether it came to that. */
+  settle(ms: number): Promise<boolean>;
+  /** Whether PDUs wait in the outbox for a destination. */
+  waitsFor(did: string): Promise<boolean>;
+}
+
+const SETTLE_POLL_MS = 50;
+
+export async function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
+  const { listen, tls, hosts, name, table, issues } = options;
+  const { clock, logger } = runtime;
+  const store = new SqliteDfStore(options.file);
+  const handover = new HandoverManager({
+    outbox: store,
+    destinations: { list: () => handoverAddresses(table) },
+    transport: new HandoverClient({ tls, hosts }),
+    name,
+    alarms: issues,
+    clock,
+    logger,
+    ...(options.handover === undefined ? {} : { settings: options.handover }),
+  });
+  const watched = options.onEvent === undefined ? {} : { onEvent: options.onEvent };
+  const announced = new Announcements();
+  const mediation = await Mediation.open(
+    {
+      store,
+      tasks: dfTasks(table),
+      encode: recordEncoder(name),
+      issues,
+      clock,
+      logger,
+      congested: () => handover.congested,
+      ...(options.recorder === undefined ? {} : { recorder: options.recorder }),
+      ...watched,
+    },
+    (session, question) => announced.tell(session, question),
+  );
+  const requests = new KeyRequests(mediation, options.keys, {
+    clock,
+    logger,
+    ...(options.keyTiming === undefined ? {} : { timing: options.keyTiming }),
+    ...watched,
+  });
+  announced.to((session, question) => requests.start(session, question));
+  const unsubscribe = table.subscribe(() => {
+    handover.refresh();
+    mediation.tasksChanged().catch((error: unknown) => logger.error({ error }, 'held PDUs could not go on'));
+  });
+  handover.start();
+  const server = new X2X3Server({ ...listen, tls, consumer: mediation, clock, logger });
+  const stop = async (): Promise<void> => {
+    unsubscribe();
+    await requests.stop();
+    mediation.close();
+    await server.stop();
+    await mediation.stop();
+    handover.stop();
+    await store.close();
+  };
+  const port = await server.start().catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  const settled = async (): Promise<boolean> =>
+    requests.open === 0 && (await store.destinations()).length === 0;
+  return {
+    x2x3: { address: listen.address, port },
+    settle: async (ms) => {
+      for (let left = ms; left > 0 && !(await settled()); left -= SETTLE_POLL_MS) {
+        await new Promise<void>((resolve) => clock.after(SETTLE_POLL_MS, resolve));
+      }
+      return settled();
+    },
+    waitsFor: async (did) => (await store.waiting(did)).count > 0,
+    stop,
+  };
+}
+
+/** Questions that are open at the start are announced before anybody can put them. */
+class Announcements {
+  #early: [KeySession, QuestionState][] = [];
+  #listener: ((session: KeySession, question: QuestionState) => void) | null = null;
+
+  tell(session: KeySession, question: QuestionState): void {
+    if (this.#listener === null) this.#early.push([session, question]);
+    else this.#listener(session, question);
+  }
+
+  to(listener: (session: KeySession, question: QuestionState) => void): void {
+    this.#listener = listener;
+    for (const [session, question] of this.#early.splice(0)) listener(session, question);
+  }
+}
+
+function handoverAddresses(table: TaskTable): HandoverAddress[] {
+  return table.destinations().flatMap((destination) => {
+    const endpoint = endpointOf(destination);
+    if (endpoint === null) return [];
+    const by = destination.deliveryType === 'X3Only' ? 'DF3' : 'DF2';
+    return [{ did: destination.did, by, ...endpoint }];
+  });
+}

@@ -1,0 +1,268 @@
+/**
+ * The DF's SQLite database: the mediation's state and the outbox in one file, so that one transaction covers what a
+ * batch of PDUs changes. Write-ahead log with `synchronous = FULL`: what `commit` has returned from survives the loss
+ * of the process and of power.
+ *
+ *     stream          how far each X2/X3 stream has come, to know copies
+ *     communication   (correlation, LIID) → CIN and the next HI2 and HI3 sequence numbers
+ *     cin             the last CIN of each LIID
+ *     key_session     the MIKEY exchanges of a call under a task, and the questions that are open at Xk
+ *     held            PDUs whose task is not known yet
+ *     outbox          PS-PDUs by destination, gone when the LEMF has acknowledged them
+ *
+ * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
+ * alone, and what is deleted is overwritten (`secure_delete`).
+ */
+import type { Generated, Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type {
+  Communication,
+  DfChanges,
+  DfState,
+  DfStore,
+  HeldPdu,
+  Outbox,
+  OutboxAppend,
+  OutboxEntry,
+  StoredKeySession,
+  StreamState,
+} from '../ports.ts';
+import type { HandoverInterface } from '../records.ts';
+import { openDatabase } from '../../../storage/sqlite.ts';
+
+interface Tables {
+  stream: { key: string; next: number; last_time: number };
+  communication: {
+    correlation: string;
+    liid: string;
+    cin: number;
+    next_hi2: number;
+    next_hi3: number;
+    last_seen: number;
+  };
+  cin: { liid: string; last: number };
+  key_session: { xid: string; correlation: string; body: string; last_seen: number };
+  held: { id: number; xid: string; octets: Uint8Array; since: number };
+  outbox: {
+    position: Generated<number>;
+    did: string;
+    interface: HandoverInterface;
+    liid: string;
+    cin: number;
+    sequence_number: number;
+    octets: Uint8Array;
+  };
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
+    WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS communication (correlation TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL,
+    next_hi2 INTEGER NOT NULL, next_hi3 INTEGER NOT NULL, last_seen REAL NOT NULL,
+    PRIMARY KEY (correlation, liid), UNIQUE (liid, cin)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS cin (liid TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS key_session (xid TEXT NOT NULL, correlation TEXT NOT NULL, body TEXT NOT NULL,
+    last_seen REAL NOT NULL, PRIMARY KEY (xid, correlation)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, xid TEXT NOT NULL, octets BLOB NOT NULL,
+    since REAL NOT NULL);
+  CREATE TABLE IF NOT EXISTS outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, did TEXT NOT NULL,
+    interface TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL, sequence_number INTEGER NOT NULL,
+    octets BLOB NOT NULL, UNIQUE (did, interface, liid, cin, sequence_number));
+  CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (did, position);
+`;
+
+/** Rows a statement inserts at once, below SQLite's bound on parameters. */
+const ROWS = 500;
+
+export class SqliteDfStore implements DfStore, Outbox {
+  readonly #db: Kysely<Tables>;
+  readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
+
+  /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
+  constructor(file: string) {
+    this.#db = openDatabase<Tables>(file, SCHEMA);
+  }
+
+  async load(): Promise<DfState> {
+    const streams = await this.#db.selectFrom('stream').selectAll().execute();
+    const communications = await this.#db.selectFrom('communication').selectAll().execute();
+    const sessions = await this.#db.selectFrom('key_session').selectAll().execute();
+    const held = await this.#db.selectFrom('held').selectAll().orderBy('id').execute();
+    const cins = await this.#db.selectFrom('cin').selectAll().execute();
+    return {
+      streams: streams.map((row) => ({
+        key: row.key,
+        nextSequenceNumber: row.next,
+        lastTime: row.last_time,
+      })),
+      communications: communications.map((row) => ({
+        correlation: row.correlation,
+        liid: row.liid,
+        cin: row.cin,
+        nextHi2: row.next_hi2,
+        nextHi3: row.next_hi3,
+        lastSeen: row.last_seen,
+      })),
+      keySessions: sessions.map(({ last_seen, ...row }) => ({ ...row, lastSeen: last_seen })),
+      held: held.map((row) => ({ ...row, octets: new Uint8Array(row.octets) })),
+      lastCins: new Map(cins.map((row) => [row.liid, row.last])),
+    };
+  }
+
+  async commit(changes: DfChanges): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await putStreams(transaction, changes.streams);
+      await putCommunications(transaction, changes.communications);
+      await putKeySessions(transaction, changes.keySessions);
+      await putHeld(transaction, changes.held);
+      for (const ids of batches(changes.released)) {
+        await transaction.deleteFrom('held').where('id', 'in', ids).execute();
+      }
+      await appendOutbox(transaction, changes.outbox);
+    });
+    if (changes.outbox.length === 0) return;
+    const dids = new Set(changes.outbox.map((entry) => entry.did));
+    for (const listener of this.#listeners) listener(dids);
+  }
+
+  async expire(before: number): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('stream').where('last_time', '<', before).execute();
+      await transaction.deleteFrom('communication').where('last_seen', '<', before).execute();
+      await transaction.deleteFrom('key_session').where('last_seen', '<', before).execute();
+    });
+  }
+
+  async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
+    const rows = await this.#db
+      .selectFrom('outbox')
+      .selectAll()
+      .where('did', '=', did)
+      .where('position', '>', after)
+      .orderBy('position')
+      .limit(limit)
+      .execute();
+    return rows.map(({ sequence_number, ...row }) => ({
+      ...row,
+      sequenceNumber: sequence_number,
+      octets: new Uint8Array(row.octets),
+    }));
+  }
+
+  async acknowledge(did: string, upTo: number): Promise<void> {
+    await this.#db.deleteFrom('outbox').where('did', '=', did).where('position', '<=', upTo).execute();
+  }
+
+  async waiting(did: string): Promise<{ count: number; octets: number }> {
+    const row = await this.#db
+      .selectFrom('outbox')
+      .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(length(octets))`.as('octets')])
+      .where('did', '=', did)
+      .executeTakeFirst();
+    return { count: row?.count ?? 0, octets: row?.octets ?? 0 };
+  }
+
+  async destinations(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('outbox').select('did').distinct().orderBy('did').execute();
+    return rows.map((row) => row.did);
+  }
+
+  onAppend(listener: (dids: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy();
+  }
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+type Transaction = Pick<Kysely<Tables>, 'insertInto' | 'deleteFrom'>;
+
+async function putStreams(transaction: Transaction, streams: readonly StreamState[]): Promise<void> {
+  for (const batch of batches(streams)) {
+    await transaction
+      .insertInto('stream')
+      .values(batch.map((row) => ({ key: row.key, next: row.nextSequenceNumber, last_time: row.lastTime })))
+      .onConflict((conflict) =>
+        conflict.column('key').doUpdateSet((row) => ({
+          next: row.ref('excluded.next'),
+          last_time: row.ref('excluded.last_time'),
+        })),
+      )
+      .execute();
+  }
+}
+
+async function putCommunications(transaction: Transaction, rows: readonly Communication[]): Promise<void> {
+  for (const batch of batches(rows)) {
+    await transaction
+      .insertInto('communication')
+      .values(
+        batch.map((row) => ({
+          correlation: row.correlation,
+          liid: row.liid,
+          cin: row.cin,
+          next_hi2: row.nextHi2,
+          next_hi3: row.nextHi3,
+          last_seen: row.lastSeen,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['correlation', 'liid']).doUpdateSet((row) => ({
+          next_hi2: row.ref('excluded.next_hi2'),
+          next_hi3: row.ref('excluded.next_hi3'),
+          last_seen: row.ref('excluded.last_seen'),
+        })),
+      )
+      .execute();
+    await transaction
+      .insertInto('cin')
+      .values(batch.map((row) => ({ liid: row.liid, last: row.cin })))
+      .onConflict((conflict) =>
+        conflict.column('liid').doUpdateSet({ last: sql<number>`max(cin.last, excluded.last)` }),
+      )
+      .execute();
+  }
+}
+
+async function putKeySessions(transaction: Transaction, rows: readonly StoredKeySession[]): Promise<void> {
+  for (const batch of batches(rows)) {
+    await transaction
+      .insertInto('key_session')
+      .values(batch.map(({ lastSeen, ...row }) => ({ ...row, last_seen: lastSeen })))
+      .onConflict((conflict) =>
+        conflict.columns(['xid', 'correlation']).doUpdateSet((row) => ({
+          body: row.ref('excluded.body'),
+          last_seen: row.ref('excluded.last_seen'),
+        })),
+      )
+      .execute();
+  }
+}
+
+async function putHeld(transaction: Transaction, rows: readonly HeldPdu[]): Promise<void> {
+  for (const batch of batches(rows)) {
+    await transaction
+      .insertInto('held')
+      .values(batch.map((row) => ({ id: row.id, xid: row.xid, octets: row.octets, since: row.since })))
+      .execute();
+  }
+}
+
+async function appendOutbox(transaction: Transaction, rows: readonly OutboxAppend[]): Promise<void> {
+  for (const batch of batches(rows)) {
+    await transaction
+      .insertInto('outbox')
+      .values(batch.map(({ sequenceNumber, ...row }) => ({ ...row, sequence_number: sequenceNumber })))
+      .execute();
+  }
+}
+
+function batches<T>(rows: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < rows.length; at += ROWS) parts.push(rows.slice(at, at + ROWS));
+  return parts;
+}

@@ -1,0 +1,166 @@
+/**
+ * The mediation's state in memory, and what one batch has changed in it. `take` gives the change set for the store and
+ * begins a new one; where a commit fails, the memory is thrown away and loaded again.
+ */
+import { toHex } from '../../bytes/octets.ts';
+import type { KeySession } from './key-session.ts';
+import { decodeSession, encodeSession, newSession } from './key-session.ts';
+import type { Communication, DfChanges, DfState, HeldPdu, OutboxAppend, StreamState } from './ports.ts';
+import type { HandoverInterface } from './records.ts';
+
+export class WorkingState {
+  readonly #streams: Map<string, StreamState>;
+  readonly #communications: Map<string, Communication>;
+  readonly #lastCins: Map<string, number>;
+  readonly #sessions: Map<string, { session: KeySession; lastSeen: number }>;
+  readonly #held: Map<number, HeldPdu>;
+  #lastHeld: number;
+
+  #changedStreams = new Set<string>();
+  #changedCommunications = new Set<string>();
+  #changedSessions = new Set<string>();
+  #newlyHeld: HeldPdu[] = [];
+  #released: number[] = [];
+  #outbox: OutboxAppend[] = [];
+
+  constructor(state: DfState) {
+    this.#streams = new Map(state.streams.map((stream) => [stream.key, stream]));
+    this.#communications = new Map(
+      state.communications.map((one) => [pairKey(one.correlation, one.liid), one]),
+    );
+    this.#lastCins = new Map(state.lastCins);
+    this.#sessions = new Map(
+      state.keySessions.map(({ body, lastSeen }) => {
+        const session = decodeSession(body);
+        return [pairKey(session.correlation, session.xid), { session, lastSeen }];
+      }),
+    );
+    this.#held = new Map(state.held.map((pdu) => [pdu.id, pdu]));
+    this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
+  }
+
+  stream(key: string): StreamState | null {
+    return this.#streams.get(key) ?? null;
+  }
+
+  putStream(stream: StreamState): void {
+    this.#streams.set(stream.key, stream);
+    this.#changedStreams.add(stream.key);
+  }
+
+  /** The CIN of a call under a LIID, where a new call gets the LIID's next, and the next number on an interface. */
+  place(
+    correlation: Uint8Array,
+    liid: string,
+    reference: HandoverInterface,
+  ): { readonly cin: number; readonly sequenceNumber: number } {
+    const key = pairKey(toHex(correlation), liid);
+    const current = this.#communications.get(key) ?? this.#newCommunication(toHex(correlation), liid);
+    this.#communications.set(key, current);
+    return {
+      cin: current.cin,
+      sequenceNumber: reference === 'hi2' ? current.nextHi2 : current.nextHi3,
+    };
+  }
+
+  /** The number that `place` gave is used. */
+  advance(correlation: Uint8Array, liid: string, reference: HandoverInterface, now: number): void {
+    const key = pairKey(toHex(correlation), liid);
+    const current = this.#communications.get(key);
+    if (current === undefined) return;
+    const { nextHi2, nextHi3 } = current;
+    const counters = reference === 'hi2' ? { nextHi2: nextHi2 + 1 } : { nextHi3: nextHi3 + 1 };
+    this.#communications.set(key, { ...current, ...counters, lastSeen: now });
+    this.#changedCommunications.add(key);
+  }
+
+  append(entry: OutboxAppend): void {
+    this.#outbox.push(entry);
+  }
+
+  session(correlation: string, xid: string): KeySession {
+    return this.#sessions.get(pairKey(correlation, xid))?.session ?? newSession(xid, correlation);
+  }
+
+  sessions(): KeySession[] {
+    return [...this.#sessions.values()].map(({ session }) => session);
+  }
+
+  putSession(session: KeySession, now: number): void {
+    const key = pairKey(session.correlation, session.xid);
+    this.#sessions.set(key, { session, lastSeen: now });
+    this.#changedSessions.add(key);
+  }
+
+  get heldCount(): number {
+    return this.#held.size;
+  }
+
+  hold(xid: string, octets: Uint8Array, since: number): void {
+    const pdu = { id: ++this.#lastHeld, xid, octets, since };
+    this.#held.set(pdu.id, pdu);
+    this.#newlyHeld.push(pdu);
+  }
+
+  /** All held PDUs in the order of their coming. */
+  held(): HeldPdu[] {
+    return [...this.#held.values()];
+  }
+
+  release(id: number): void {
+    this.#held.delete(id);
+    this.#released.push(id);
+  }
+
+  /** Forgets calls that were not seen since `before`. */
+  expire(before: number): void {
+    deleteWhere(this.#streams, (stream) => stream.lastTime < before);
+    deleteWhere(this.#communications, (one) => one.lastSeen < before);
+    deleteWhere(this.#sessions, (one) => one.lastSeen < before);
+  }
+
+  /** What has changed since the last time; `null` if nothing has. */
+  take(): DfChanges | null {
+    const changes: DfChanges = {
+      streams: present(this.#streams, this.#changedStreams),
+      communications: present(this.#communications, this.#changedCommunications),
+      keySessions: present(this.#sessions, this.#changedSessions).map(({ session, lastSeen }) => ({
+        xid: session.xid,
+        correlation: session.correlation,
+        body: encodeSession(session),
+        lastSeen,
+      })),
+      outbox: this.#outbox,
+      held: this.#newlyHeld,
+      released: this.#released,
+    };
+    this.#changedStreams = new Set();
+    this.#changedCommunications = new Set();
+    this.#changedSessions = new Set();
+    this.#outbox = [];
+    this.#newlyHeld = [];
+    this.#released = [];
+    return Object.values(changes).every((list) => (list as readonly unknown[]).length === 0) ? null : changes;
+  }
+
+  #newCommunication(correlation: string, liid: string): Communication {
+    const cin = (this.#lastCins.get(liid) ?? 0) + 1;
+    this.#lastCins.set(liid, cin);
+    return { correlation, liid, cin, nextHi2: 0, nextHi3: 0, lastSeen: 0 };
+  }
+}
+
+function pairKey(correlation: string, other: string): string {
+  return `${correlation} ${other}`;
+}
+
+function present<T>(map: ReadonlyMap<string, T>, keys: ReadonlySet<string>): T[] {
+  return [...keys].flatMap((key) => {
+    const value = map.get(key);
+    return value === undefined ? [] : [value];
+  });
+}
+
+function deleteWhere<K, V>(map: Map<K, V>, condition: (value: V) => boolean): void {
+  for (const [key, value] of map) if (condition(value)) map.delete(key);
+}

@@ -1,0 +1,178 @@
+/**
+ * The media gateway of a home (IMS-AGW, TS 23.334): for every call it stands between the two sides of each stream, so
+ * that media pass here wherever the parties are. It holds no key and understands no packet.
+ *
+ * A session lives until the CSCF ends it, or until for `idleMs` neither a packet nor a word of the CSCF came.
+ */
+import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
+import { bindPair } from '../../media/datagrams.ts';
+import type { AnchoredStream, Side, WantedSession, WantedStream } from './control.ts';
+import { GatewayError } from './errors.ts';
+import { SessionInterception } from './interception.ts';
+import type { ContentPoi, InterceptionTasks } from './ports.ts';
+import { Stream } from './stream.ts';
+import type { RelayedPacket } from './stream.ts';
+
+export interface GatewayOptions {
+  readonly datagrams: Datagrams;
+  readonly ports: PortRange;
+  readonly poi: ContentPoi;
+  readonly tasks: InterceptionTasks;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Milliseconds; default 15 minutes, well beyond any hold music's pause. */
+  readonly idleMs?: number;
+  /** Sessions at once; default 10,000. */
+  readonly maxSessions?: number;
+}
+
+interface Session {
+  readonly interception: SessionInterception;
+  readonly streams: (Stream | null)[];
+  lastSign: number;
+}
+
+const IDLE_MS = 15 * 60_000;
+const MAX_SESSIONS = 10_000;
+
+export class MediaGateway {
+  readonly #options: GatewayOptions;
+  readonly #sessions = new Map<string, Session>();
+  /** Control is taken one after another: the ports of a session are bound in the order of the requests. */
+  #control: Promise<unknown> = Promise.resolve();
+  #sweep: Timer;
+  #stopped = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#sweep = this.#nextSweep();
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Packets taken and refused over the streams of a session; `null` if there is no such session. */
+  counts(id: string): readonly { readonly received: number; readonly refused: number }[] | null {
+    const session = this.#sessions.get(id);
+    return session?.streams.flatMap((stream) => (stream === null ? [] : [stream.counts])) ?? null;
+  }
+
+  /**
+   * Brings a session to the wanted state, opening it if need be, and says where it receives.
+   * @throws GatewayError `no-ports`, `too-many`; a new session is then not opened
+   */
+  put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
+    return this.#inTurn(() => this.#put(id, wanted));
+  }
+
+  /** Ends a session; `false` if there is none. */
+  delete(id: string): Promise<boolean> {
+    return this.#inTurn(() => Promise.resolve(this.#end(id)));
+  }
+
+  /** Ends every session. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#sweep.cancel();
+    await this.#inTurn(() => {
+      for (const id of [...this.#sessions.keys()]) this.#end(id);
+      return Promise.resolve();
+    });
+  }
+
+  async #put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
+    const known = this.#sessions.get(id);
+    const session = known ?? this.#open(id, wanted);
+    session.interception.update(wanted);
+    session.lastSign = this.#options.clock.now();
+    try {
+      for (const [at, stream] of wanted.streams.entries()) await this.#bring(session, at, stream);
+    } catch (error) {
+      if (known === undefined) this.#end(id);
+      throw error;
+    }
+    return wanted.streams.map((_, at) => session.streams[at]?.local ?? null);
+  }
+
+  async #bring(session: Session, at: number, wanted: WantedStream | null): Promise<void> {
+    const present = session.streams[at] ?? null;
+    if (wanted === null) {
+      present?.close();
+      session.streams[at] = null;
+      return;
+    }
+    const stream = present ?? (await this.#anchor(session));
+    session.streams[at] = stream;
+    stream.signal(wanted);
+  }
+
+  #open(id: string, wanted: WantedSession): Session {
+    const { poi, tasks, clock, maxSessions = MAX_SESSIONS } = this.#options;
+    if (this.#stopped) throw new GatewayError('too-many', 'the gateway is stopping');
+    if (this.#sessions.size >= maxSessions)
+      throw new GatewayError('too-many', `${maxSessions} sessions are up`);
+    const interception = new SessionInterception(poi, tasks, clock, wanted);
+    const session: Session = { interception, streams: [], lastSign: clock.now() };
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  async #anchor(session: Session): Promise<Stream> {
+    const a = await this.#pair();
+    let pairs: Record<Side, SocketPair>;
+    try {
+      pairs = { a, b: await this.#pair() };
+    } catch (error) {
+      a.rtp.close();
+      a.rtcp.close();
+      throw error;
+    }
+    return new Stream(pairs, (packet) => {
+      session.lastSign = this.#options.clock.now();
+      this.#intercept(session, packet);
+    });
+  }
+
+  /** Whatever goes wrong with interception, the call goes on (R-23). */
+  #intercept(session: Session, packet: RelayedPacket): void {
+    try {
+      session.interception.relayed(packet);
+    } catch (error) {
+      this.#options.logger.error({ error }, 'a packet could not be intercepted');
+    }
+  }
+
+  async #pair(): Promise<SocketPair> {
+    const pair = await bindPair(this.#options.datagrams, this.#options.ports);
+    if (pair === null) throw new GatewayError('no-ports', 'no pair of ports is free');
+    return pair;
+  }
+
+  #end(id: string): boolean {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return false;
+    this.#sessions.delete(id);
+    for (const stream of session.streams) stream?.close();
+    return true;
+  }
+
+  #nextSweep(): Timer {
+    const { clock, idleMs = IDLE_MS, logger } = this.#options;
+    return clock.after(Math.max(1, idleMs / 4), () => {
+      for (const [id, session] of this.#sessions) {
+        if (clock.now() - session.lastSign < idleMs) continue;
+        logger.warn({ session: id }, 'a media session was idle for too long and is ended');
+        this.#end(id);
+      }
+      this.#sweep = this.#nextSweep();
+    });
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#control.then(step);
+    this.#control = result.catch(() => undefined);
+    return result;
+  }
+}

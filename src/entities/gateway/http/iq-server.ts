@@ -1,0 +1,63 @@
+/** The gateway's end of the control interface (`entities/gateway/control.ts`): HTTPS, for clients with the role `cscf` alone. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BytesError } from '../../../bytes/errors.ts';
+import type { Logger } from '../../../bytes/ports.ts';
+import { decodeWanted, encodeAnchored } from '../control.ts';
+import { GatewayError } from '../errors.ts';
+import type { GatewayErrorCode } from '../errors.ts';
+import type { MediaGateway } from '../gateway.ts';
+import { httpsServer, peerOfRequest } from '../../../net/https.ts';
+import { hasRole } from '../../../net/tls.ts';
+import type { TlsMaterial } from '../../../net/tls.ts';
+
+const STATUS: Readonly<Record<GatewayErrorCode, number>> = {
+  request: 400,
+  'no-ports': 503,
+  'too-many': 503,
+  unreachable: 500,
+};
+
+/** Octets: two session descriptions with their MIKEY messages, twice over. */
+const BODY_LIMIT = 256 * 1024;
+
+export function iqServer(gateway: MediaGateway, tls: TlsMaterial, logger: Logger): FastifyInstance {
+  const server = httpsServer({ tls, authentication: 'mutual', bodyLimit: BODY_LIMIT });
+
+  server.addHook('onRequest', async (request, reply) => {
+    const peer = peerOfRequest(request);
+    if (hasRole(peer, 'cscf')) return;
+    logger.warn({ peer: peer.commonName }, 'media control refused: the client is no CSCF');
+    await problem(reply, 403, 'the certificate does not have the role cscf');
+  });
+
+  server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
+    const status = statusOf(error);
+    if (status >= 500) logger.warn({ error }, 'media control failed');
+    await problem(reply, status, error.message);
+  });
+
+  server.put('/iq/v1/sessions/:id', async (request) =>
+    encodeAnchored(await gateway.put(idOf(request), decodeWanted(request.body))),
+  );
+
+  server.delete('/iq/v1/sessions/:id', async (request, reply) => {
+    const ended = await gateway.delete(idOf(request));
+    await reply.code(ended ? 204 : 404).send();
+  });
+
+  return server;
+}
+
+function idOf(request: FastifyRequest): string {
+  return (request.params as { id: string }).id;
+}
+
+function statusOf(error: Error & { statusCode?: number }): number {
+  if (error instanceof GatewayError) return STATUS[error.code];
+  return error instanceof BytesError ? 400 : (error.statusCode ?? 500);
+}
+
+/** RFC 9457. */
+async function problem(reply: FastifyReply, status: number, detail: string): Promise<void> {
+  await reply.code(status).type('application/problem+json').send({ status, detail });
+}

@@ -1,0 +1,83 @@
+/**
+ * One stream of a session, anchored: four legs, and what arrives on one goes out on the opposite one of the same
+ * component, octet for octet, whatever it is.
+ *
+ *     party A ⇄ a.rtp  │ b.rtp  ⇄ party B
+ *     party A ⇄ a.rtcp │ b.rtcp ⇄ party B
+ */
+import type { Endpoint, SocketPair } from '../../media/datagrams.ts';
+import type { MediaAddress, Side, WantedStream } from './control.ts';
+import { SIDES, otherSide } from './control.ts';
+import { Leg } from './leg.ts';
+
+export interface RelayedPacket {
+  readonly octets: Uint8Array;
+  /** The side that it came from. */
+  readonly side: Side;
+  readonly source: Endpoint;
+  /** Where the gateway received it. */
+  readonly destination: Endpoint;
+}
+
+interface Legs {
+  readonly rtp: Leg;
+  readonly rtcp: Leg;
+}
+
+export class Stream {
+  readonly #sides: Readonly<Record<Side, Legs>>;
+
+  /** @param relayed is called after each packet has been handed on */
+  constructor(pairs: Readonly<Record<Side, SocketPair>>, relayed: (packet: RelayedPacket) => void) {
+    const legs = (pair: SocketPair) => ({ rtp: new Leg(pair.rtp), rtcp: new Leg(pair.rtcp) });
+    this.#sides = { a: legs(pairs.a), b: legs(pairs.b) };
+    for (const side of SIDES) {
+      for (const component of ['rtp', 'rtcp'] as const) {
+        const from = this.#sides[side][component];
+        const to = this.#sides[otherSide(side)][component];
+        from.receive((octets, source) => {
+          to.send(octets);
+          relayed({ octets, side, source, destination: from.local });
+        });
+      }
+    }
+  }
+
+  /** Where the gateway receives the RTP of either side. */
+  get local(): { readonly a: Endpoint; readonly b: Endpoint } {
+    return { a: this.#sides.a.rtp.local, b: this.#sides.b.rtp.local };
+  }
+
+  /** Packets taken and refused over all legs. */
+  get counts(): { readonly received: number; readonly refused: number } {
+    const counts = SIDES.flatMap((side) => [this.#sides[side].rtp.counts, this.#sides[side].rtcp.counts]);
+    return {
+      received: counts.reduce((sum, { received }) => sum + received, 0),
+      refused: counts.reduce((sum, { refused }) => sum + refused, 0),
+    };
+  }
+
+  signal(wanted: WantedStream): void {
+    for (const side of SIDES) {
+      this.#sides[side].rtp.signal(endpointOf(wanted[side]));
+      this.#sides[side].rtcp.signal(rtcpOf(wanted[side]));
+    }
+  }
+
+  close(): void {
+    for (const side of SIDES) {
+      this.#sides[side].rtp.close();
+      this.#sides[side].rtcp.close();
+    }
+  }
+}
+
+function endpointOf(address: MediaAddress | null): Endpoint | null {
+  return address === null ? null : { address: address.address, port: address.port };
+}
+
+/** Port 65535 has none after it: RTCP then goes where the party's own comes from, if it sends any. */
+function rtcpOf(address: MediaAddress | null): Endpoint | null {
+  if (address === null || address.rtcp !== undefined) return address?.rtcp ?? null;
+  return address.port === 65535 ? null : { address: address.address, port: address.port + 1 };
+}

@@ -1,0 +1,58 @@
+/**
+ * The private-key generator in the KMS's own thread: one operation in each turn of the event loop, so that listeners get
+ * in between; bounded and cancellable as the pool of workers is (`entities/kms/workers/pairing-pool.ts`). For small set-ups.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { toBigInt } from '../../bytes/octets.ts';
+import type { BfCiphertext } from '../../ibe/blocks.ts';
+import type { AffinePoint } from '../../ibe/curve.ts';
+import type { IbeEngine } from '../../ibe/engine.ts';
+import { KmsError } from './errors.ts';
+import type { MasterKey, PrivateKeyGenerator } from './ports.ts';
+
+export class EngineGenerator implements PrivateKeyGenerator {
+  readonly #engine: IbeEngine;
+  readonly #limit: number;
+  #waiting = 0;
+  #lastTurn: Promise<unknown> = Promise.resolve();
+
+  /** @param limit operations that may wait */
+  constructor(engine: IbeEngine, limit = Infinity) {
+    this.#engine = engine;
+    this.#limit = limit;
+  }
+
+  decrypt(
+    { bf, masterSecret }: MasterKey,
+    id: Uint8Array,
+    ciphertext: BfCiphertext,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    return this.#inTurn(signal, () =>
+      this.#engine.decryptWithMaster(bf, toBigInt(masterSecret.expose()), id, ciphertext),
+    );
+  }
+
+  extract({ bf, masterSecret }: MasterKey, id: Uint8Array, signal?: AbortSignal): Promise<AffinePoint> {
+    return this.#inTurn(signal, () => this.#engine.extract(bf, toBigInt(masterSecret.expose()), id));
+  }
+
+  async #inTurn<T>(signal: AbortSignal | undefined, compute: () => T): Promise<T> {
+    if (this.#waiting >= this.#limit) throw busy(this.#limit);
+    this.#waiting++;
+    const turn = this.#lastTurn.then(() => setImmediate());
+    this.#lastTurn = turn;
+    await turn;
+    this.#waiting--;
+    if (signal?.aborted === true) throw cancelled();
+    return compute();
+  }
+}
+
+export function busy(limit: number): KmsError {
+  return new KmsError('busy', `${limit} operations are waiting already`);
+}
+
+export function cancelled(): KmsError {
+  return new KmsError('cancelled', 'whoever asked is gone');
+}

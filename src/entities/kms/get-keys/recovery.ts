@@ -1,0 +1,163 @@
+/**
+ * What each part opens and redraws of the initial exchange:
+ *
+ *     initiator   opens R_MESSAGE_1 and R_MESSAGE_2's IBAKE       redraws ECCPTi of I_MESSAGE_1 (and the SK of an ESK)
+ *     responder   opens I_MESSAGE_1 and I_MESSAGE_2               redraws ECCPTr of R_MESSAGE_1
+ *     recipient   opens I_MESSAGE_1 and the ESK                   nothing: the SK is in the ESK
+ *
+ * What no opened container shows is covered by the transcript of one: R_MESSAGE_1's over I_MESSAGE_1, I_MESSAGE_2's over
+ * both. A responder without I_MESSAGE_2 has R_MESSAGE_1's header, map and nonce unverified, and is told so.
+ */
+import { equalOctets } from '../../../bytes/octets.ts';
+import type { Secret } from '../../../bytes/secret.ts';
+import { decodeContainer, type Bindings } from '../../../ibake/container.ts';
+import { sameEccpt, type Eccpt } from '../../../ibake/eccpt.ts';
+import type { IMessage2, MessageBase, SealedPart } from '../../../ibake/messages.ts';
+import {
+  decodePoints,
+  decodeSecretKey,
+  type Identities,
+  type PlaintextForm,
+  type Points,
+} from '../../../ibake/plaintext.ts';
+import { SECRET_ROLE } from '../../../ibake/recoverable-secret.ts';
+import { sha256 } from '../../../ibake/sealing.ts';
+import { verifies, type Csb, type CsbKeys, type Spis } from '../../../ibake/session-keys.ts';
+import { spisOf } from '../../../ibake/session.ts';
+import type { QuestionMessages } from './messages.ts';
+import type { Opener } from './opening.ts';
+import type { Redrawer } from './redraw.ts';
+import { inconsistent } from './refusal.ts';
+
+/** The keys of the initial exchange. */
+export interface Recovered {
+  readonly keys: CsbKeys;
+  readonly spis: Spis;
+  /** The party's own point was seen to match, or R_MESSAGE_2's V verified: then the keys are never wrong. */
+  readonly isVerified: boolean;
+}
+
+/** Both points as far as opened containers show them. */
+export async function recoverInitiator(
+  messages: QuestionMessages,
+  csb: Csb,
+  opener: Opener,
+  redrawer: Redrawer,
+): Promise<Recovered> {
+  const { iMessage1, rMessage1, rMessage2 } = messages;
+  const answer = await pointsIn('R_MESSAGE_1', opener, rMessage1, rMessage1.ibake, {
+    transcript: sha256(iMessage1.octets),
+  });
+  const echo =
+    rMessage2 === null || rMessage2.ibake === null
+      ? null
+      : await pointsIn('R_MESSAGE_2', opener, rMessage2, rMessage2.ibake, {});
+  const eccpti = agreed(answer.eccpti, echo?.eccpti ?? null);
+  const drawn = { message: iMessage1, encrData: iMessage1.ibake.encrData };
+  const peer = present(answer.eccptr);
+  const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawn, eccpti, peer);
+  return finished(messages, csb, keys, spisOf(eccpti, peer), eccpti !== null);
+}
+
+export async function recoverResponder(
+  messages: QuestionMessages,
+  csb: Csb,
+  opener: Opener,
+  redrawer: Redrawer,
+): Promise<Recovered> {
+  const { iMessage1, rMessage1, iMessage2 } = messages;
+  const offer = await opener.open(iMessage1.ibake.encrData, iMessage1.t, boundTo(iMessage1.ibake, {}));
+  const offered = offer === null ? null : decodePoints('I_MESSAGE_1', offer, identitiesOf(iMessage1)).eccpti;
+  const confirmed = iMessage2 === null ? null : await confirmation(messages, iMessage2, opener);
+  // Retargeted, the party learns ECCPTi from I_MESSAGE_2 alone.
+  const peer = present(agreed(offered, confirmed?.eccpti ?? null));
+  const own = confirmed?.eccptr ?? null;
+  const drawn = { message: rMessage1, encrData: rMessage1.ibake.encrData };
+  const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, own, peer);
+  return finished(messages, csb, keys, spisOf(peer, own), own !== null);
+}
+
+/** The SK that the initiator sends; nothing here verifies it. `null` without an ESK. */
+export async function redrawSecretKey(
+  iMessage2: IMessage2 | null,
+  redrawer: Redrawer,
+): Promise<Secret | null> {
+  if (iMessage2 === null || iMessage2.esk === null) return null;
+  requireEskBinding(iMessage2);
+  return redrawer.secretKey({ message: iMessage2, encrData: iMessage2.esk.encrData });
+}
+
+/** The SK that was sent to the recipient. */
+export async function openSecretKey(
+  { iMessage1, iMessage2 }: QuestionMessages,
+  opener: Opener,
+): Promise<Secret> {
+  if (iMessage2 === null || iMessage2.esk === null) throw inconsistent();
+  await pointsIn('I_MESSAGE_1', opener, iMessage1, iMessage1.ibake, {});
+  requireEskBinding(iMessage2);
+  const plaintext = await opener.openOwn(iMessage2.esk.encrData, iMessage2.t, boundTo(iMessage2.ibake, {}));
+  return decodeSecretKey(plaintext, iMessage2.idri.data);
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+function confirmation(
+  { iMessage1, rMessage1 }: QuestionMessages,
+  iMessage2: IMessage2,
+  opener: Opener,
+): Promise<Points> {
+  return pointsIn('I_MESSAGE_2', opener, iMessage2, iMessage2.ibake, {
+    esk: iMessage2.esk === null ? null : sha256(iMessage2.esk.payload),
+    transcript: sha256(iMessage1.octets, rMessage1.octets),
+  });
+}
+
+/** The points in a container that must be addressed to the party. */
+export async function pointsIn(
+  form: PlaintextForm,
+  opener: Opener,
+  message: MessageBase,
+  ibake: SealedPart,
+  bindings: Partial<Bindings>,
+): Promise<Points> {
+  const plaintext = await opener.openOwn(ibake.encrData, message.t, boundTo(ibake, bindings));
+  return decodePoints(form, plaintext, identitiesOf(message));
+}
+
+/** The bindings of a container in its place. */
+export function boundTo({ prefix }: SealedPart, others: Partial<Bindings>): Bindings {
+  return { esk: null, transcript: null, ...others, prefix: sha256(prefix) };
+}
+
+export function identitiesOf({ idri, idrr }: MessageBase): Identities {
+  return { idri: idri.data, idrr: idrr.data };
+}
+
+export function present(point: Eccpt | null): Eccpt {
+  if (point === null) throw inconsistent();
+  return point;
+}
+
+/** The V of R_MESSAGE_2 must verify where it is given. */
+function finished(
+  { rMessage2 }: QuestionMessages,
+  csb: Csb,
+  keys: CsbKeys,
+  spis: Spis,
+  isOwnSeen: boolean,
+): Recovered {
+  if (rMessage2 !== null && !verifies(rMessage2, keys.mpk, csb)) throw inconsistent();
+  return { keys, spis, isVerified: isOwnSeen || rMessage2 !== null };
+}
+
+/** One point that two containers may show. */
+function agreed(a: Eccpt | null, b: Eccpt | null): Eccpt | null {
+  if (a !== null && b !== null && !sameEccpt(a, b)) throw inconsistent();
+  return a ?? b;
+}
+
+/** IBAKE says that this ESK follows it; its container is somebody else's, so this is its word in the clear. */
+function requireEskBinding({ ibake, esk }: IMessage2): void {
+  const said = decodeContainer(ibake.encrData).bindings.esk;
+  if (said === null || esk === null || !equalOctets(said, sha256(esk.payload))) throw inconsistent();
+}

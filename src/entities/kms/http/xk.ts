@@ -1,0 +1,98 @@
+/**
+ * The Xk server: HTTPS over TLS 1.3 alone, with mutual X.509 (`api/xk.openapi.yaml`). Failures are problem details
+ * (RFC 9457) with the member `failureIndication`. A client without a certificate of our authority gets no connection; one
+ * without the role gets a connection, the failure, and a record of it.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../../../bytes/ports.ts';
+import type { XkClient, XkService } from '../xk.ts';
+import type {
+  FailureIndication,
+  GetKeysAnswer,
+  GetKeysRequest,
+  GetKeysResponse,
+} from '../../../wire/xk/get-keys.ts';
+import {
+  decodeGetKeysRequest,
+  encodeGetKeysResponse,
+  isGetKeysFailure,
+  XkError,
+} from '../../../wire/xk/get-keys.ts';
+import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
+import { sendProblem, useProblems } from './problem.ts';
+import type { TlsMaterial } from '../../../net/tls.ts';
+
+export const GET_KEYS_PATH = '/xk/v1/get-keys';
+
+/** HTTP status of each failure. */
+export const STATUS: Readonly<Record<FailureIndication, number>> = {
+  'not-authorised': 403,
+  'target-not-party': 422,
+  'messages-inconsistent': 422,
+  'endpoint-not-compliant': 422,
+  'epoch-destroyed': 410,
+  'temporarily-unavailable': 503,
+};
+
+export interface XkServerOptions {
+  readonly tls: TlsMaterial;
+  readonly service: XkService;
+  readonly logger: Logger;
+}
+
+export function xkServer(options: XkServerOptions): FastifyInstance {
+  const server = httpsServer({ tls: options.tls, authentication: 'mutual', minVersion: 'TLSv1.3' });
+  useProblems(server, (error) => options.logger.error({ err: error }, 'Xk: request failed'));
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
+  const answer = answering(server);
+  server.post(GET_KEYS_PATH, async (request, reply) => {
+    const client = clientOf(request);
+    const question = readQuestion(request.body);
+    if (question === null) {
+      options.service.recordMalformed(client);
+      return sendProblem(reply, 400, 'the body is not a get_keys request');
+    }
+    return send(reply, await answer(reply, (gone) => options.service.answer(client, question, gone)));
+  });
+  return server;
+}
+
+function clientOf(request: FastifyRequest): XkClient {
+  const { commonName, roles, fingerprint } = peerOfRequest(request);
+  return { commonName, roles, fingerprint };
+}
+
+/** The question in a body; `null` if it is none. */
+function readQuestion(body: unknown): GetKeysRequest | null {
+  if (typeof body !== 'string') return null;
+  try {
+    return decodeGetKeysRequest(body);
+  } catch (error) {
+    if (error instanceof XkError) return null;
+    throw error;
+  }
+}
+
+function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
+  void reply.header('cache-control', 'no-store');
+  if (isGetKeysFailure(response)) {
+    const { failureIndication } = response;
+    return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
+  }
+  const json = encodeGetKeysResponse(response);
+  wipe(response);
+  reply.raw.once('close', () => json.wipe());
+  const { buffer, byteOffset, byteLength } = json.expose();
+  return reply.type('application/json').send(Buffer.from(buffer, byteOffset, byteLength));
+}
+
+function wipe({ cryptoSessions, stages, deferredKey }: GetKeysAnswer): void {
+  for (const { sessionKey, salt } of [cryptoSessions, ...stages].flat()) {
+    sessionKey.wipe();
+    salt.wipe();
+  }
+  deferredKey?.wipe();
+}

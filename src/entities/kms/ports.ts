@@ -1,0 +1,126 @@
+/**
+ * What the KMS keeps, and the store that keeps it; what it computes with master secrets, and what computes that. All times
+ * are Unix seconds. Whatever a method of the store has returned from is durable: a KMS that forgets a replay key, an issued
+ * seed or a warrant would break a promise of the profile.
+ */
+import type { Secret } from '../../bytes/secret.ts';
+import type { BfCiphertext } from '../../ibe/blocks.ts';
+import type { AffinePoint } from '../../ibe/curve.ts';
+import type { BfParameters } from '../../ibe/parameters.ts';
+
+/** One set of the district's public parameters, and its master secret. */
+export interface SerialRecord {
+  readonly serial: number;
+  /** First instant at which a period may begin under it; a period boundary. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly bf: BfParameters;
+  /** s, as a big-endian octet string. */
+  readonly masterSecret: Secret;
+}
+
+/** Parameters with the master secret that belongs to them. */
+export type MasterKey = Pick<SerialRecord, 'bf' | 'masterSecret'>;
+
+/**
+ * The private-key generator (RFC 5408 section 1): what is computed with a master secret. Each call takes milliseconds, so
+ * whoever composes the KMS says where it runs. An aborted `signal` withdraws what has not begun.
+ *
+ * Both throw KmsError `busy`, `cancelled`, `unavailable`, and what the engine throws.
+ */
+export interface PrivateKeyGenerator {
+  /** As `IbeEngine.decryptWithMaster`. */
+  decrypt(
+    key: MasterKey,
+    id: Uint8Array,
+    ciphertext: BfCiphertext,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | null>;
+  /** As `IbeEngine.extract`. */
+  extract(key: MasterKey, id: Uint8Array, signal?: AbortSignal): Promise<AffinePoint>;
+}
+
+/** A time during which a device draws its secrets under an identity; `until` is exclusive, `null` open. */
+export interface DeviceIdentity {
+  readonly uri: string;
+  readonly from: number;
+  readonly until: number | null;
+}
+
+/** A device: one credential, one identity at a time. */
+export interface Device {
+  /** Names the pre-shared key in IDRpsk. */
+  readonly credential: string;
+  readonly psk: Secret;
+  readonly identities: readonly DeviceIdentity[];
+}
+
+export interface Subscriber {
+  readonly id: string;
+  /** Canonical SIP URIs of the addresses of record. */
+  readonly publicIdentities: readonly string[];
+  /** tel: URIs that stand for this subscriber in tasks; never keyed. */
+  readonly aliases: readonly string[];
+  readonly devices: readonly Device[];
+}
+
+/** That a device's seed for a period was handed out, and to which credential. */
+export interface IssuedSeed {
+  readonly uri: string;
+  readonly period: number;
+  readonly serial: number;
+  readonly credential: string;
+}
+
+/** The LI root of an epoch, or what is known of it. */
+export type LiRootState =
+  | { readonly state: 'kept'; /** The asker's own copy, to be wiped. */ readonly root: Secret }
+  | { readonly state: 'destroyed' }
+  | { readonly state: 'absent' };
+
+/** A task as this KMS knows it over time: kept beyond its end, since keys of its time may be asked for later. */
+export interface Warrant {
+  readonly xid: string;
+  /** Canonical SIP URIs, and tel: URIs, that the task covers. */
+  readonly targets: readonly string[];
+  readonly start: number;
+  /** Exclusive; moved forward when the task is deactivated early. */
+  readonly end: number;
+}
+
+/** Which warrants there are. */
+export interface WarrantTable {
+  warrant(xid: string): Promise<Warrant | null>;
+}
+
+export interface KmsStore extends WarrantTable {
+  serials(): Promise<SerialRecord[]>;
+  putSerial(record: SerialRecord): Promise<void>;
+
+  liRoot(epoch: string): Promise<LiRootState>;
+  /** Keeps `root` unless the epoch has one or had one; returns what is there afterwards. */
+  keepLiRoot(epoch: string, root: Secret): Promise<LiRootState>;
+  /** Overwrites every root of an epoch before `epoch`; returns the epochs destroyed. */
+  destroyLiRootsBefore(epoch: string): Promise<string[]>;
+
+  subscriberByIdentity(uri: string): Promise<Subscriber | null>;
+  subscriberByCredential(credential: string): Promise<Subscriber | null>;
+  /** Replaces the subscriber of that id. @throws KmsError `refused` if an identity or credential is another's */
+  putSubscriber(subscriber: Subscriber): Promise<void>;
+
+  /** True the first time for a key; the claim is kept until `expires`. */
+  claimRequest(key: Uint8Array, expires: number): Promise<boolean>;
+  /** True if `hash` is known, or new and among the first `limit` of its group. */
+  claimQuestion(group: Uint8Array, hash: Uint8Array, limit: number, expires: number): Promise<boolean>;
+  /** Forgets claims that expired before `now`. */
+  expireClaims(now: number): Promise<void>;
+
+  /** Records the seed as issued; returns the record that stands, which may be another credential's. */
+  issueSeed(seed: IssuedSeed): Promise<IssuedSeed>;
+  issuedSeed(uri: string, period: number): Promise<IssuedSeed | null>;
+
+  putWarrant(warrant: Warrant): Promise<void>;
+  /** Forgets warrants that ended before `time`. */
+  forgetWarrants(time: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,250 @@
+/**
+ * The KMS as a process: three listeners (endpoints, Xk, X1), one store, one audit log. What it is told is in
+ * `kms-config.ts`.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { HashChainLog } from '../../evidence/log.ts';
+import type { AuditLog } from '../../evidence/log.ts';
+import { loadDemoGroup } from '../../ibe/demo-groups.ts';
+import type { DemoHome } from '../../ibe/demo-groups.ts';
+import { drawMasterSecret } from '../../ibe/setup.ts';
+import { District } from './district.ts';
+import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from './district-file.ts';
+import type { DistrictFile } from './district-file.ts';
+import { enrol } from './enrolment.ts';
+import { GetKeys } from './get-keys/get-keys.ts';
+import { KeyMaterial } from './key-material.ts';
+import { epochOf, LiRoots } from './li-roots.ts';
+import type { PrivateKeyGenerator, SerialRecord } from './ports.ts';
+import { KmsRecords } from './records.ts';
+import { RequestKeyService } from './request-key.ts';
+import { WarrantKeepingStore } from './warrants.ts';
+import { XkService } from './xk.ts';
+import { targetKeys } from '../../poi/targets.ts';
+import type { TaskStore } from '../../x1/tasks.ts';
+import { KMS_POLICY } from '../../x1/policy.ts';
+import { HostMap } from '../../net/hosts.ts';
+import { listen } from '../../net/https.ts';
+import { kmsUserServer } from './http/users.ts';
+import { xkServer } from './http/xk.ts';
+import { loadTls } from '../../net/tls.ts';
+import type { TlsMaterial } from '../../net/tls.ts';
+import { AuditFile } from '../../evidence/audit-file.ts';
+import { SqliteKmsStore } from './store/sqlite.ts';
+import { ConfigError, readSecretFile } from '../../host/config.ts';
+import type { Listen } from '../../host/config.ts';
+import type { KmsConfig } from './config.ts';
+import { startGenerator } from './workers/start-generator.ts';
+import type { Running, Runtime } from '../../host/runtime.ts';
+import { startX1Ne } from '../../x1/ne.ts';
+import type { RunningX1Ne } from '../../x1/ne.ts';
+
+export { kmsConfig } from './config.ts';
+
+export interface RunningKms extends Running {
+  readonly users: Listen;
+  readonly xk: Listen;
+  readonly x1: Listen;
+  /** The secrets of the district for the present period. @throws ConfigError unless `revealSecrets` is set */
+  reveal(): Promise<Record<string, unknown>>;
+}
+
+/** How often what has expired is forgotten. */
+const HOUSEKEEPING_MS = 3_600_000;
+
+/** What stays open as long as the KMS runs. */
+interface State {
+  readonly store: SqliteKmsStore;
+  readonly audit: AuditLog;
+  readonly generator: PrivateKeyGenerator;
+  readonly close: () => Promise<void>;
+}
+
+/** @throws ConfigError, TlsError, KmsError, IbeError */
+export async function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
+  const tls = loadTls(config.tls, runtime.clock.now());
+  const state = openState(config, runtime);
+  try {
+    return await serve(config, runtime, tls, state);
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+async function serve(
+  config: KmsConfig,
+  runtime: Runtime,
+  tls: TlsMaterial,
+  state: State,
+): Promise<RunningKms> {
+  const { store, audit, generator, close } = state;
+  const { clock, random, logger } = runtime;
+  const now = (): number => clock.now() / 1000;
+  const district = await openDistrict(config, runtime, store);
+  for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
+  const roots = new LiRoots(store, random, audit);
+  const material = new KeyMaterial(district, generator, roots);
+  const requestKey = new RequestKeyService(
+    { ...config, district },
+    { store, material, audit, clock, random },
+  );
+  const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
+  const service = new XkService(config, {
+    store,
+    compute: (question, signal) => getKeys.answer(question, signal),
+    audit,
+    clock,
+    logger,
+  });
+
+  const keepHouse = async (): Promise<void> => {
+    await store.expireClaims(now());
+    await roots.destroyBefore(now() - config.retention);
+    await store.forgetWarrants(now() - config.retention);
+  };
+  await keepHouse();
+  const x1 = await provisioned(config, runtime, tls, state);
+  const usersServer = kmsUserServer({ tls, district, requestKey, clock, logger });
+  const xkListener = xkServer({ tls, service, logger });
+  const stopListening = async (): Promise<void> => {
+    await Promise.all([x1.stop(), usersServer.close(), xkListener.close()]);
+  };
+  const listenAll = async (): Promise<Pick<RunningKms, 'users' | 'xk' | 'x1'>> => ({
+    users: await open(usersServer, config.users),
+    xk: await open(xkListener, config.xk),
+    x1: { address: config.x1.address, port: x1.port },
+  });
+  const running = await listenAll().catch(async (error: unknown) => {
+    await stopListening();
+    throw error;
+  });
+  const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
+  logger.info(running, 'KMS is listening');
+  return {
+    ...running,
+    reveal: () => reveal(config, district, roots, now()),
+    stop: async () => {
+      housekeeping.cancel();
+      await stopListening();
+      await close();
+    },
+  };
+}
+
+function openState(config: KmsConfig, { clock, logger }: Runtime): State {
+  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+  const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
+  const store = new SqliteKmsStore(stateFile(config, 'kms.db'));
+  const audit = new HashChainLog(auditFile, clock);
+  // Last, since workers keep the process alive.
+  const pairings = startGenerator(config, logger);
+  return {
+    store,
+    audit,
+    generator: pairings.generator,
+    close: async () => {
+      await pairings.stop();
+      await store.close();
+      auditFile.close();
+    },
+  };
+}
+
+/** X1: what the ADMF provisions becomes warrants. */
+function provisioned(
+  config: KmsConfig,
+  runtime: Runtime,
+  tls: TlsMaterial,
+  { store, audit }: State,
+): Promise<RunningX1Ne> {
+  const { address, port, ...agreed } = config.x1;
+  const x1Config = {
+    identifier: config.name,
+    listen: { address, port },
+    admf: config.admf,
+    ...agreed,
+    store: stateFile(config, 'tasks.db'),
+    deactivateAllTasks: false,
+    removeAllDestinations: false,
+  };
+  const now = (): number => runtime.clock.now() / 1000;
+  const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
+  const hosts = new HostMap(config.hosts);
+  return startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, audit, runtime, wrapStore });
+}
+
+function stateFile({ state }: KmsConfig, name: string): string {
+  return path.join(state, name);
+}
+
+async function open(server: FastifyInstance, at: Listen): Promise<Listen> {
+  return { address: at.address, port: await listen(server, at.address, at.port) };
+}
+
+/** The district with what the store holds and what the configuration adds. */
+async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKmsStore): Promise<District> {
+  const { name, keyLifetime, hosts, files, demoGroup } = config.district;
+  const demo = demoGroup !== null;
+  const district = new District({ name, keyLifetime, demo, ...(hosts === null ? {} : { hosts }) });
+  for (const { serial, liRoot } of files.map((each) => readDistrictFile(each, config))) {
+    const known = await store.serials();
+    district.add(serial);
+    await store.putSerial(serial);
+    const isNew = !known.some((record) => record.serial === serial.serial);
+    const now = district.periodOf(runtime.clock.now() / 1000);
+    if (isNew && liRoot !== null) await store.keepLiRoot(epochOf(now), liRoot);
+  }
+  if (demoGroup !== null && (await store.serials()).length === 0) {
+    await store.putSerial(drawDemoSerial(demoGroup, runtime));
+  }
+  const serials = await store.serials();
+  if (serials.length === 0)
+    throw new ConfigError('configuration', 'district: no parameters; run claviger ibe setup');
+  for (const serial of serials) district.add(serial);
+  return district;
+}
+
+function readDistrictFile(name: string, { district }: KmsConfig): DistrictFile {
+  const file = decodeDistrictFile(readSecretFile(name));
+  if (file.district !== district.name || file.keyLifetime !== district.keyLifetime)
+    throw new ConfigError('configuration', `${name} is of another district or key lifetime`);
+  return file;
+}
+
+function drawDemoSerial(home: DemoHome, { random }: Runtime): SerialRecord {
+  const { parameters, masterSecret } = drawMasterSecret(loadDemoGroup(home), random);
+  return {
+    serial: 1,
+    notBefore: 0,
+    notAfter: NO_END,
+    bf: parameters,
+    masterSecret: masterSecretOctets(masterSecret, parameters.q),
+  };
+}
+
+async function reveal(
+  config: KmsConfig,
+  district: District,
+  roots: LiRoots,
+  now: number,
+): Promise<Record<string, unknown>> {
+  if (!config.revealSecrets)
+    throw new ConfigError('configuration', 'the secrets of this KMS are revealed only with revealSecrets');
+  const period = district.periodOf(now);
+  const serial = district.serialFor(period);
+  if (serial === null) throw new ConfigError('configuration', 'no parameters are in force');
+  const liRoot = await roots.forIssue(period);
+  return revealDistrict({ district: district.name, keyLifetime: district.keyLifetime, serial, liRoot });
+}
+
+function every({ clock, logger }: Runtime, ms: number, action: () => Promise<void>): { cancel(): void } {
+  let timer = clock.after(ms, run);
+  function run(): void {
+    timer = clock.after(ms, run);
+    action().catch((error: unknown) => logger.error({ err: error }, 'housekeeping failed'));
+  }
+  return { cancel: () => timer.cancel() };
+}

@@ -1,0 +1,255 @@
+/**
+ * Xk at the KMS: whether a question may be answered, and the record of it (`api/xk.openapi.yaml`; profile, section 6). What
+ * the answer is, is computed in `get-keys/`.
+ *
+ * A question is answered only if the client's certificate has the role of a DF, the ADMF has provisioned the XID at this
+ * KMS itself, the task covers the target, and the times fit: a stolen DF alone gets nothing. All four failures are one
+ * answer, `not-authorised`; the audit log says which. Nothing is answered that is not on record first.
+ */
+import { createHash } from 'node:crypto';
+import { concat, toHex, utf8 } from '../../bytes/octets.ts';
+import type { Clock, Logger } from '../../bytes/ports.ts';
+import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
+import { identityKeys } from '../../poi/targets.ts';
+import { encodeGetKeysRequest, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import { decodeMessage, onlyPayload } from '../../mikey/message.ts';
+import { unixMsFromNtp } from '../../mikey/ntp.ts';
+import { TS_TYPE } from '../../mikey/registry.ts';
+import { KmsError } from './errors.ts';
+import type { KmsStore, Subscriber, Warrant } from './ports.ts';
+import type { MessageTimes, WarrantTimes } from './warrants.ts';
+import { timeVerdict } from './warrants.ts';
+
+/** Distinct questions about one exchange of a target (profile, section 6). */
+export const MAX_QUESTIONS = 32;
+/** Seconds of the longest epoch: after that and retention, the LI root of an exchange is destroyed. */
+const LONGEST_EPOCH = 31 * 86_400;
+
+/** Who asks, from the client certificate. */
+export interface XkClient {
+  readonly commonName: string;
+  readonly roles: readonly string[];
+  readonly fingerprint: string;
+}
+
+/** A question that may be answered: the subscriber, and those of its addresses that task and question cover. */
+export interface PermittedQuestion {
+  readonly request: GetKeysRequest;
+  readonly subscriber: Subscriber;
+  readonly covered: ReadonlySet<string>;
+}
+
+/** Computes the answer; never throws for what is wrong with a question. An aborted `signal` withdraws it. */
+export type Computation = (question: PermittedQuestion, signal?: AbortSignal) => Promise<GetKeysResponse>;
+
+/** Why a question was refused, for the audit log. */
+type Reason =
+  | 'client-role'
+  | 'unknown-task'
+  | 'target-not-covered'
+  | 'messages-unreadable'
+  | 'outside-validity'
+  | 'too-many-questions'
+  /** More questions wait than can be answered in time. */
+  | 'busy'
+  /** The client is gone. */
+  | 'cancelled'
+  /** What should compute the answer does not work; the KMS's own log says more. */
+  | 'failed';
+
+interface Refusal {
+  readonly failure: FailureIndication;
+  readonly reason: Reason;
+}
+
+/** What is known of a question when it is judged; goes into the record. */
+interface Exchange {
+  readonly csbId: number;
+  /** T of I_MESSAGE_1, in hex and in Unix seconds. */
+  readonly firstT: string;
+  readonly begun: number;
+  readonly times: MessageTimes;
+}
+
+interface Permission {
+  readonly question: PermittedQuestion;
+  readonly exchange: Exchange;
+  /** T lay before the task's start, and `midCall` allowed it. */
+  readonly beforeStart: boolean;
+}
+
+export interface XkPorts {
+  readonly store: KmsStore;
+  readonly compute: Computation;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class XkService {
+  readonly #ports: XkPorts;
+  readonly #times: WarrantTimes;
+
+  constructor(times: WarrantTimes, ports: XkPorts) {
+    this.#times = times;
+    this.#ports = ports;
+  }
+
+  /** Judges, answers and records a question. @throws only if it cannot be recorded */
+  async answer(client: XkClient, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
+    const permission = await this.#permit(client, request);
+    if ('failure' in permission) {
+      this.#record(client, request, refused(permission));
+      return { failureIndication: permission.failure };
+    }
+    const computed = await this.#computed(permission.question, signal);
+    const response = 'failure' in computed ? { failureIndication: computed.failure } : computed;
+    this.#record(client, request, {
+      ...('failure' in computed ? refused(computed) : outcome(computed)),
+      csbId: permission.exchange.csbId,
+      t: permission.exchange.firstT,
+      beforeStart: permission.beforeStart,
+    });
+    return response;
+  }
+
+  /** Records a request that is no question: not the JSON of the interface. */
+  recordMalformed(client: XkClient): void {
+    const { commonName, fingerprint } = client;
+    this.#ports.audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
+  }
+
+  async #permit(client: XkClient, request: GetKeysRequest): Promise<Permission | Refusal> {
+    if (!client.roles.includes('df')) return notAuthorised('client-role');
+    const warrant = await this.#ports.store.warrant(request.xid);
+    if (warrant === null) return notAuthorised('unknown-task');
+    const target = await this.#target(request, warrant);
+    if (target === null) return notAuthorised('target-not-covered');
+    const exchange = readExchange(request);
+    if (exchange === null) return { failure: 'messages-inconsistent', reason: 'messages-unreadable' };
+    const now = this.#ports.clock.now() / 1000;
+    const { midCall } = request;
+    const verdict = timeVerdict(warrant, { now, times: exchange.times, midCall }, this.#times);
+    if (verdict === null) return notAuthorised('outside-validity');
+    if (!(await this.#isWithinLimit(request, target.subscriber, exchange)))
+      return notAuthorised('too-many-questions');
+    return { question: { request, ...target }, exchange, beforeStart: verdict === 'before-start' };
+  }
+
+  /** The subscriber that the question names, with the addresses that the task covers of what the question names. */
+  async #target(
+    request: GetKeysRequest,
+    warrant: Warrant,
+  ): Promise<Pick<PermittedQuestion, 'subscriber' | 'covered'> | null> {
+    for (const name of identityKeys(request.targetKmsIdentity)) {
+      const subscriber = await this.#ports.store.subscriberByIdentity(name);
+      if (subscriber === null) continue;
+      const named = addressesOf(subscriber, [name]);
+      const covered = addressesOf(subscriber, warrant.targets);
+      const both = new Set([...named].filter((address) => covered.has(address)));
+      if (both.size > 0) return { subscriber, covered: both };
+    }
+    return null;
+  }
+
+  /**
+   * At most so many distinct questions per (target, CSB ID, T), for as long as any can be answered: no oracle for trying
+   * altered messages.
+   */
+  #isWithinLimit(
+    request: GetKeysRequest,
+    subscriber: Subscriber,
+    { csbId, firstT, begun }: Exchange,
+  ): Promise<boolean> {
+    const group = digest(utf8(JSON.stringify([subscriber.id, csbId, firstT])));
+    const question = digest(utf8(encodeGetKeysRequest(request)));
+    const expires = begun + LONGEST_EPOCH + this.#times.retention;
+    return this.#ports.store.claimQuestion(group, question, MAX_QUESTIONS, expires);
+  }
+
+  /** The answer; what kept it from being computed is one failure, whatever it was. */
+  async #computed(
+    question: PermittedQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<GetKeysResponse | Refusal> {
+    try {
+      return await this.#ports.compute(question, signal);
+    } catch (error) {
+      const failure = 'temporarily-unavailable';
+      if (error instanceof KmsError && (error.code === 'busy' || error.code === 'cancelled'))
+        return { failure, reason: error.code };
+      const { xid } = question.request;
+      this.#ports.logger.error({ err: error, xid }, 'get_keys could not be computed');
+      return { failure, reason: 'failed' };
+    }
+  }
+
+  #record(client: XkClient, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
+    this.#ports.audit.append({
+      ...result,
+      kind: 'get-keys',
+      client: client.commonName,
+      fingerprint: client.fingerprint,
+      xid: request.xid,
+      target: request.targetKmsIdentity,
+      midCall: request.midCall,
+      question: toHex(digest(utf8(encodeGetKeysRequest(request)))),
+    });
+  }
+}
+
+function outcome(response: GetKeysResponse): Omit<AuditEvent, 'kind'> {
+  if (isGetKeysFailure(response)) return { outcome: 'refused', failure: response.failureIndication };
+  return {
+    outcome: 'answered',
+    verified: response.verified,
+    cryptoSessions: response.cryptoSessions.length,
+    deferredKey: response.deferredKey !== null,
+  };
+}
+
+function refused({ failure, reason }: Refusal): Omit<AuditEvent, 'kind'> {
+  return { outcome: 'refused', failure, reason };
+}
+
+function notAuthorised(reason: Reason): Refusal {
+  return { failure: 'not-authorised', reason };
+}
+
+/** The subscriber's addresses of record among `names`; a tel: alias stands for all of them. */
+function addressesOf(subscriber: Subscriber, names: readonly string[]): Set<string> {
+  const isAliased = names.some((name) => subscriber.aliases.includes(name));
+  return new Set(subscriber.publicIdentities.filter((address) => isAliased || names.includes(address)));
+}
+
+/** CSB ID and times of the messages, as far as they can be read; the rest is for the computation. */
+function readExchange(request: GetKeysRequest): Exchange | null {
+  const messages = [request.iMessage1, request.rMessage1, request.iMessage2, request.rMessage2];
+  for (const update of request.updates) messages.push(update.iMessage1, update.rMessage1);
+  try {
+    const read = messages.filter((octets) => octets !== null).map((octets) => decodeMessage(octets));
+    const stamps = read.map((message) => onlyPayload(message, 't'));
+    const values = stamps.map((t) => (t?.tsType === TS_TYPE['NTP-UTC'] ? t.value : null));
+    const [first] = values;
+    if (first === undefined || first === null) return null;
+    const times = values.map((value) => (value === null ? NaN : unixMsFromNtp(value) / 1000));
+    if (times.some(Number.isNaN)) return null;
+    return {
+      csbId: read[0]?.header.csbId ?? 0,
+      firstT: toHex(first),
+      begun: unixMsFromNtp(first) / 1000,
+      times: { earliest: Math.min(...times), latest: Math.max(...times) },
+    };
+  } catch {
+    return null;
+  }
+}
+
+function digest(...parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(
+    createHash('sha256')
+      .update(concat(...parts))
+      .digest(),
+  );
+}

@@ -1,0 +1,156 @@
+/**
+ * One intercepted SRTP stream, decrypted without an endpoint's state: the key is the one under which a tag verifies.
+ *
+ * Candidates are the keys delivered for the crypto sessions that have this SSRC; where the maps do not know the SSRC,
+ * all keys of the call. A candidate is taken up when a packet authenticates under it with some roll-over counter, tried
+ * from the map's value upwards: interception may have begun long after the stream. From then on the packet index follows
+ * RFC 3711 appendix A. After a change of keys (another MKI) the next candidate takes over, and the stream goes on.
+ *
+ * Whoever can send packets to the media gateway can make us try: the search is bounded for each stream.
+ */
+import { toHex } from '../../bytes/octets.ts';
+import { BytesError } from '../../bytes/errors.ts';
+import { MediaError } from '../../media/errors.ts';
+import { estimateIndex, packetIndex, rocOf } from '../../media/srtp/packet-index.ts';
+import type { SrtpSuite } from '../../media/srtp/suites.ts';
+import type { Secret } from '../../bytes/secret.ts';
+import { mkiOf, SrtpTransform } from '../../media/srtp/transform.ts';
+
+/** Octets of the MKI: the SPI of the speaker's ECCPT. */
+export const MKI_LENGTH = 8;
+
+/** Roll-over counters tried above the map's: at 50 packets/s three and a half days of stream before interception. */
+const ROC_TRIES = 256;
+
+/** Packets for which all counters are tried; after that every so many-th. */
+const FULL_SEARCHES = 32;
+const SEARCH_EVERY = 100;
+
+export interface CandidateKey {
+  readonly csId: number;
+  readonly suite: SrtpSuite;
+  readonly key: Secret;
+  readonly salt: Secret;
+  /** Where to begin. */
+  readonly roc: number;
+}
+
+/** A packet that was authenticated, decrypted. */
+export interface PlainPacket {
+  readonly packet: Uint8Array;
+  readonly index: number;
+}
+
+export class StreamDecryptor {
+  /** In the order of delivery. */
+  readonly #candidates: readonly Candidate[];
+  /** The one used last first. */
+  #likely: readonly Candidate[];
+  /** Packet indices that were accepted. */
+  readonly #accepted = new Set<number>();
+  #failures = 0;
+  #duplicates = 0;
+
+  constructor(keys: readonly CandidateKey[]) {
+    this.#candidates = keys.map((key) => new Candidate(key));
+    this.#likely = this.#candidates;
+  }
+
+  /** Packets that authenticated under no key. */
+  get rejected(): number {
+    return this.#failures;
+  }
+
+  /** Packets that authenticated and had come before. */
+  get duplicates(): number {
+    return this.#duplicates;
+  }
+
+  /** The keys that proved right, in the order of their delivery, each with the MKI seen with it. */
+  get used(): { csId: number; suite: SrtpSuite; mki: string; packets: number }[] {
+    return this.#candidates.flatMap((candidate) => candidate.usage ?? []);
+  }
+
+  /** The plain packet, or `null`: no key fits, or it is a copy. */
+  open(packet: Uint8Array, sequenceNumber: number): PlainPacket | null {
+    const opened = this.#open(packet, sequenceNumber);
+    if (opened === null) {
+      this.#failures++;
+      return null;
+    }
+    if (this.#accepted.has(opened.index)) {
+      this.#duplicates++;
+      return null;
+    }
+    this.#accepted.add(opened.index);
+    return opened;
+  }
+
+  #open(packet: Uint8Array, sequenceNumber: number): PlainPacket | null {
+    const thorough = this.#failures < FULL_SEARCHES || this.#failures % SEARCH_EVERY === 0;
+    const tries = thorough ? ROC_TRIES : 2;
+    return (
+      this.#first((candidate) => candidate.follow(packet, sequenceNumber)) ??
+      this.#first((candidate) => candidate.search(packet, sequenceNumber, tries))
+    );
+  }
+
+  #first(open: (candidate: Candidate) => PlainPacket | null): PlainPacket | null {
+    for (const candidate of this.#likely) {
+      const opened = open(candidate);
+      if (opened === null) continue;
+      this.#likely = [candidate, ...this.#likely.filter((other) => other !== candidate)];
+      return opened;
+    }
+    return null;
+  }
+}
+
+class Candidate {
+  readonly #key: CandidateKey;
+  readonly #transform: SrtpTransform;
+  /** Highest packet index that was right. */
+  #highest: number | null = null;
+  #packets = 0;
+  #mki = '';
+
+  constructor(key: CandidateKey) {
+    this.#key = key;
+    this.#transform = SrtpTransform.of({ suite: key.suite, masterKey: key.key, masterSalt: key.salt });
+  }
+
+  get usage(): { csId: number; suite: SrtpSuite; mki: string; packets: number } | null {
+    if (this.#packets === 0) return null;
+    return { csId: this.#key.csId, suite: this.#key.suite, mki: this.#mki, packets: this.#packets };
+  }
+
+  /** Under the index that follows from what was seen before. */
+  follow(packet: Uint8Array, sequenceNumber: number): PlainPacket | null {
+    if (this.#highest === null) return null;
+    return this.#try(packet, rocOf(estimateIndex(this.#highest, sequenceNumber)), sequenceNumber);
+  }
+
+  search(packet: Uint8Array, sequenceNumber: number, tries: number): PlainPacket | null {
+    const first = this.#highest === null ? this.#key.roc : rocOf(this.#highest);
+    for (let roc = first; roc < first + tries; roc++) {
+      const opened = this.#try(packet, roc, sequenceNumber);
+      if (opened !== null) return opened;
+    }
+    return null;
+  }
+
+  #try(packet: Uint8Array, roc: number, sequenceNumber: number): PlainPacket | null {
+    try {
+      const plain = this.#transform.unprotectRtp(packet, roc, MKI_LENGTH);
+      if (plain === null) return null;
+      const index = packetIndex(roc, sequenceNumber);
+      this.#highest = Math.max(this.#highest ?? 0, index);
+      if (this.#packets === 0) this.#mki = toHex(mkiOf(packet, this.#key.suite, MKI_LENGTH));
+      this.#packets++;
+      return { packet: plain, index };
+    } catch (error) {
+      if (error instanceof MediaError || error instanceof BytesError) return null;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** The LEMF's end of HI2 and HI3: a TLS listener for delivery functions, and for nobody else. */
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from '../../../bytes/ports.ts';
+import type { HandoverKind, LemfAcceptor } from '../ports.ts';
+import { TlsListener } from '../../../net/tls-listener.ts';
+import type { Peer, TlsMaterial } from '../../../net/tls.ts';
+
+export interface HandoverServerOptions {
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly tls: TlsMaterial;
+  /** The interface that this port is for. */
+  readonly kind: HandoverKind;
+  readonly acceptor: LemfAcceptor;
+  readonly logger: Logger;
+}
+
+export class HandoverServer {
+  readonly #options: HandoverServerOptions;
+  readonly #listener: TlsListener;
+
+  constructor(options: HandoverServerOptions) {
+    this.#options = options;
+    this.#listener = new TlsListener({
+      ...options,
+      name: 'HI',
+      roles: ['df'],
+      admit: (socket, peer) => this.#admit(socket, peer),
+    });
+  }
+
+  /** Listens, and gives the port. */
+  start(): Promise<number> {
+    return this.#listener.start();
+  }
+
+  /** Stops listening and closes all connections. What has no acknowledgement yet, the delivery function sends again. */
+  stop(): Promise<void> {
+    return this.#listener.stop();
+  }
+
+  #admit(socket: TLSSocket, peer: Peer): void {
+    const { logger, acceptor, kind } = this.#options;
+    // A delivery function that has lost its power says no goodbye.
+    socket.setKeepAlive(true, 60_000);
+    const connection = acceptor.accept(
+      {
+        send: (octets) => {
+          if (socket.writable) socket.write(octets);
+        },
+        close: () => socket.destroySoon(),
+      },
+      peer.commonName,
+      kind,
+    );
+    socket.on('data', (chunk: Buffer) => connection.received(new Uint8Array(chunk)));
+    socket.on('error', (error: Error) => logger.info({ reason: error.message }, 'HI: connection lost'));
+    socket.once('close', () => connection.closed());
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Reception at the LEMF (TS 102 232-1 clauses 6.2 and 7). Everything is stored in order of arrival, PDUs of the transport
+ * itself included, save copies: IRI and CC that a delivery function sends again after a lost connection are known by
+ * LIID, CIN, sequence number and kind. A pDUAcknowledgementRequest is answered, with its own sequence number, when all
+ * that came before it is on the disk.
+ *
+ * IRI is stored as HI2 and CC as HI3, whatever port they came in on; what belongs to the transport, with the interface
+ * that it came in on.
+ */
+import type { Clock, Logger } from '../../bytes/ports.ts';
+import { PsPduDeframer } from '../../wire/hi/deframer.ts';
+import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
+import type { EpsIri } from '../../wire/hi/eps-iri.ts';
+import type { PsHeader } from '../../wire/hi/header.ts';
+import { decodePsPdu, encodePsPdu } from '../../wire/hi/ps-pdu.ts';
+import type { PsPdu } from '../../wire/hi/ps-pdu.ts';
+import { microTime } from '../../wire/hi/time.ts';
+import { TRI_OPTION } from '../../wire/hi/tri.ts';
+import type { TriMessage } from '../../wire/hi/tri.ts';
+import { rtpOf } from './content.ts';
+import { LemfError } from './errors.ts';
+import { MarkTable } from './marks.ts';
+import type {
+  HandoverKind,
+  LemfAcceptor,
+  LemfChannel,
+  LemfConnection,
+  LemfEvent,
+  LemfListener,
+  LemfStore,
+} from './ports.ts';
+
+export interface LemfReceiverOptions {
+  readonly store: LemfStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onEvent?: LemfListener;
+  /** IRI or CC was added to the store. */
+  readonly onStored?: () => void;
+}
+
+export class LemfReceiver implements LemfAcceptor {
+  readonly #options: LemfReceiverOptions;
+  readonly #marks = new MarkTable();
+  /** Streams whose first packet has been told of. */
+  readonly #streams = new Set<string>();
+  /** The disk has refused: what is marked may not be there, so nothing more is taken until a restart has looked. */
+  #broken = false;
+
+  /** Rebuilds what it must remember from the store. @throws LemfError `damaged`, HiError */
+  constructor(options: LemfReceiverOptions) {
+    this.#options = options;
+    for (const kind of ['hi2', 'hi3'] as const) {
+      for (const octets of options.store.read(kind)) this.#remember(kind, decodePsPdu(octets));
+    }
+  }
+
+  accept(channel: LemfChannel, peer: string, via: HandoverKind): LemfConnection {
+    const deframer = new PsPduDeframer();
+    let open = true;
+    this.#tell({ type: 'connected', at: this.#options.clock.now(), peer });
+    return {
+      received: (octets) => {
+        try {
+          if (this.#broken) throw new LemfError('store', 'the store has failed');
+          for (const pdu of open ? deframer.push(octets) : []) this.#take(channel, via, pdu);
+        } catch (error) {
+          // What was stored before stays; a peer that does not speak the protocol is not listened to any further.
+          this.#options.logger.error({ peer, reason: messageOf(error) }, 'HI: connection closed');
+          open = false;
+          channel.close();
+        }
+      },
+      closed: () => {
+        open = false;
+        this.#tell({ type: 'disconnected', at: this.#options.clock.now(), peer });
+      },
+    };
+  }
+
+  #take(channel: LemfChannel, via: HandoverKind, octets: Uint8Array): void {
+    const { header, payload } = decodePsPdu(octets);
+    if (payload.kind !== 'tri') {
+      this.#store({ header, payload }, octets);
+    } else if (payload.message.type === 'cinReset') {
+      this.#reset(header, octets);
+    } else {
+      this.#options.store.append(via, octets);
+      this.#transport(channel, header, payload.message);
+    }
+  }
+
+  #store(pdu: PsPdu, octets: Uint8Array): void {
+    const { liid, cin, sequenceNumber } = pdu.header;
+    if (cin === undefined) throw new LemfError('unexpected-pdu', 'a PDU without CIN');
+    const kind: HandoverKind = pdu.payload.kind === 'cc' ? 'hi3' : 'hi2';
+    const marks = this.#marks.of(kind, liid, cin);
+    const at = this.#options.clock.now();
+    const expected = marks.next;
+    if (marks.has(sequenceNumber)) {
+      this.#tell({ type: 'duplicate', at, kind, liid, cin, sequenceNumber });
+      return;
+    }
+    this.#options.store.append(kind, octets);
+    marks.mark(sequenceNumber);
+    this.#options.onStored?.();
+    if (sequenceNumber > expected) {
+      this.#options.logger.warn({ kind, liid, cin, expected, received: sequenceNumber }, 'HI: PDUs missing');
+      this.#tell({ type: 'gap', at, kind, liid, cin, expected, received: sequenceNumber });
+    }
+    this.#announce(pdu, cin, at);
+  }
+
+  #transport(channel: LemfChannel, header: PsHeader, message: TriMessage): void {
+    const answer = (reply: TriMessage) => this.#answer(channel, header, reply);
+    switch (message.type) {
+      case 'keepAlive':
+        answer({ type: 'keepAliveResponse' });
+        break;
+      case 'optionRequest':
+        answer({
+          type: 'optionResponse',
+          accepted: message.requested.filter((option) => option === TRI_OPTION.pduAcknowledgement),
+          declined: message.requested.filter((option) => option !== TRI_OPTION.pduAcknowledgement),
+        });
+        break;
+      case 'pduAcknowledgementRequest':
+        this.#options.store.sync().then(
+          () => answer({ type: 'pduAcknowledgementResponse' }),
+          (error: unknown) => {
+            this.#broken = true;
+            this.#options.logger.error({ reason: messageOf(error) }, 'HI: PDUs could not be stored');
+            channel.close();
+          },
+        );
+        break;
+      default:
+        this.#options.logger.debug({ type: message.type }, 'HI: TRI PDU passed over');
+    }
+  }
+
+  /** Stored with both kinds, since it is about the numbers of both: whoever reads one file knows why they begin again. */
+  #reset({ liid, cin }: PsHeader, octets: Uint8Array): void {
+    if (cin === undefined) throw new LemfError('unexpected-pdu', 'cINReset without CIN');
+    for (const kind of ['hi2', 'hi3'] as const) {
+      this.#options.store.append(kind, octets);
+      this.#marks.reset(kind, liid, cin);
+    }
+  }
+
+  #answer(channel: LemfChannel, request: PsHeader, message: TriMessage): void {
+    const header = { ...request, time: microTime(this.#options.clock.now()) };
+    channel.send(encodePsPdu({ header, payload: { kind: 'tri', message } }));
+  }
+
+  #remember(kind: HandoverKind, { header, payload }: PsPdu): void {
+    const { liid, cin, sequenceNumber } = header;
+    if (payload.kind === 'tri' && payload.message.type !== 'cinReset') return;
+    if (cin === undefined) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
+    if (payload.kind === 'tri') this.#marks.reset(kind, liid, cin);
+    else this.#marks.of(kind, liid, cin).mark(sequenceNumber);
+  }
+
+  #announce({ header, payload }: PsPdu, cin: number, at: number): void {
+    const { liid, sequenceNumber } = header;
+    if (payload.kind === 'iri') {
+      for (const { contents } of payload.records) {
+        if (contents.kind !== 'eps') continue;
+        const { record } = contents;
+        const csIds = (record.keys ?? []).map((info) => info.csId[0] ?? 0);
+        const event = eventName(record);
+        this.#tell({
+          type: 'record',
+          at,
+          liid,
+          cin,
+          sequenceNumber,
+          event,
+          csIds,
+          eventTime: record.time,
+        });
+      }
+    } else if (payload.kind === 'cc') {
+      for (const packet of payload.packets) this.#announceStream(rtpOf(packet)?.header.ssrc, liid, cin, at);
+    }
+  }
+
+  #announceStream(ssrc: number | undefined, liid: string, cin: number, at: number): void {
+    const key = `${ssrc ?? ''} ${cin} ${liid}`;
+    if (ssrc === undefined || this.#streams.has(key)) return;
+    this.#streams.add(key);
+    this.#tell({ type: 'content', at, liid, cin, ssrc });
+  }
+
+  #tell(event: LemfEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+const EVENT_NAMES = new Map<number, string>(Object.entries(IMS_EVENT).map(([name, value]) => [value, name]));
+
+function eventName(record: EpsIri): string {
+  if (record.mediaSecFailure !== undefined) return 'mediaSecFailure';
+  return EVENT_NAMES.get(record.imsEvent ?? 0) ?? 'record';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

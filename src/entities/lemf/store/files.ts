@@ -1,0 +1,117 @@
+/**
+ * What a LEMF has received, in two files: `hi2.ber` and `hi3.ber`, PS-PDUs one after the other as they came. HI2 holds
+ * keys: both are made for their owner alone (0600).
+ *
+ * A process that was killed in mid-write leaves a PDU without its end. It was never acknowledged, so the delivery
+ * function has it still: it is cut off when the file is opened.
+ */
+import { closeSync, fsync, fsyncSync, mkdirSync, openSync, readSync, truncateSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { LemfError } from '../errors.ts';
+import type { HandoverKind, LemfStore } from '../ports.ts';
+import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
+import { HiError } from '../../../wire/hi/errors.ts';
+
+const fsyncLater = promisify(fsync);
+const CHUNK = 1 << 20;
+const KINDS = ['hi2', 'hi3'] as const;
+
+interface OpenFile {
+  readonly path: string;
+  readonly descriptor: number;
+  /** Octets of complete PDUs. */
+  length: number;
+  /** Written since the last sync. */
+  dirty: boolean;
+}
+
+export class LemfFiles implements LemfStore {
+  readonly #files: Readonly<Record<HandoverKind, OpenFile>>;
+  #lastSync = Promise.resolve();
+
+  /** Opens, or makes, the files in `folder`. @throws LemfError `damaged` */
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#files = { hi2: openFile(folder, 'hi2'), hi3: openFile(folder, 'hi3') };
+    const directory = openSync(folder, 'r');
+    fsyncSync(directory);
+    closeSync(directory);
+  }
+
+  /** Path of the file of a kind. */
+  path(kind: HandoverKind): string {
+    return this.#files[kind].path;
+  }
+
+  read(kind: HandoverKind): Iterable<Uint8Array> {
+    return completePdus(this.#files[kind].path);
+  }
+
+  append(kind: HandoverKind, octets: Uint8Array): void {
+    const file = this.#files[kind];
+    file.dirty = true;
+    try {
+      for (let at = 0; at < octets.length;) at += writeSync(file.descriptor, octets, at);
+    } catch (cause) {
+      truncateSync(file.path, file.length);
+      throw new LemfError('store', `${file.path} cannot be written`, { cause });
+    }
+    file.length += octets.length;
+  }
+
+  /** One after the other: that nothing is dirty means little while an earlier sync is under way. */
+  sync(): Promise<void> {
+    this.#lastSync = this.#lastSync.then(() => this.#syncNow());
+    return this.#lastSync;
+  }
+
+  async #syncNow(): Promise<void> {
+    for (const kind of KINDS) {
+      const file = this.#files[kind];
+      if (!file.dirty) continue;
+      file.dirty = false;
+      await fsyncLater(file.descriptor);
+    }
+  }
+
+  /** Syncs and closes. */
+  async close(): Promise<void> {
+    await this.sync();
+    for (const kind of KINDS) closeSync(this.#files[kind].descriptor);
+  }
+}
+
+function openFile(folder: string, kind: HandoverKind): OpenFile {
+  const file = path.join(folder, `${kind}.ber`);
+  const descriptor = openSync(file, 'a', 0o600);
+  let complete = 0;
+  for (const pdu of completePdus(file)) complete += pdu.length;
+  truncateSync(file, complete);
+  return { path: file, descriptor, length: complete, dirty: true };
+}
+
+/** The PDUs of a file up to the last complete one, read piece by piece. */
+function* completePdus(file: string): Generator<Uint8Array> {
+  const descriptor = openSync(file, 'r');
+  const deframer = new PsPduDeframer();
+  try {
+    for (;;) {
+      const chunk = new Uint8Array(CHUNK);
+      const length = readSync(descriptor, chunk, 0, CHUNK, null);
+      if (length === 0) return;
+      yield* framed(file, deframer, chunk.subarray(0, length));
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function* framed(file: string, deframer: PsPduDeframer, chunk: Uint8Array): Generator<Uint8Array> {
+  try {
+    yield* deframer.push(chunk);
+  } catch (cause) {
+    if (!(cause instanceof HiError)) throw cause;
+    throw new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, { cause });
+  }
+}

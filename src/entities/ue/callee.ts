@@ -1,0 +1,178 @@
+/**
+ * An incoming call, from the INVITE to the end; `caller.ts` shows the messages from the other side. Nothing is sent to
+ * the caller's media address before I_MESSAGE_2 has verified.
+ *
+ * An I_MESSAGE_1 that does not verify, for whatever reason, is answered with 488 and nothing more.
+ */
+import type { Clock, Logger } from '../../bytes/ports.ts';
+import type { Body, EndReason, IncomingCall, LegHandler, Reply } from '../../sip/agent-types.ts';
+import type { SipRequest } from '../../sip/message.ts';
+import type { AudioStream } from '../../endpoint/audio-stream.ts';
+import type { Call } from './call.ts';
+import { UeError } from '../../endpoint/errors.ts';
+import type { RespondedExchange } from '../../endpoint/key-exchange.ts';
+import { sessionsOf } from '../../endpoint/key-exchange.ts';
+import { reoffered } from '../../endpoint/reoffer.ts';
+import { describeAnswer, readDescription } from '../../endpoint/session-description.ts';
+import type { AudioDescription, LocalSide } from '../../endpoint/session-description.ts';
+
+/** Milliseconds after the ACK within which, without 100rel, I_MESSAGE_2 must come. */
+const UPDATE_MS = 10_000;
+
+/** What the endpoint does with calls that come in. */
+export type AnswerPolicy =
+  | {
+      readonly kind: 'accept';
+      /** Milliseconds from the keys to ringing. */
+      readonly ringMs: number;
+      /** Milliseconds from ringing to the answer. */
+      readonly answerMs: number;
+      /** Whether to use 100rel with callers that can; default true. */
+      readonly reliable?: boolean;
+    }
+  | { readonly kind: 'reject'; readonly status: number };
+
+export interface CalleeParts {
+  readonly incoming: IncomingCall;
+  readonly call: Call;
+  readonly side: LocalSide;
+  readonly stream: AudioStream;
+  readonly offer: AudioDescription;
+  readonly exchange: RespondedExchange;
+  readonly policy: Extract<AnswerPolicy, { kind: 'accept' }>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lingerMs: number;
+}
+
+export class Callee {
+  readonly #parts: CalleeParts;
+  readonly #reliable: boolean;
+  #secured = false;
+  #over = false;
+
+  constructor(parts: CalleeParts) {
+    this.#parts = parts;
+    this.#reliable = parts.incoming.supports100rel && parts.policy.reliable !== false;
+    parts.call.controlledBy({ hangUp: () => this.#hangUp() });
+    parts.incoming.handler = this.#handler();
+  }
+
+  /** Answers the offer, with 100rel if the caller can do that. */
+  async answer(): Promise<void> {
+    const { incoming, exchange, side, offer } = this.#parts;
+    const body = describeAnswer(side, 1, exchange.rMessage1, offer, lawOf(offer));
+    if (!this.#reliable) {
+      this.#ring(() => this.#accept(body));
+      return;
+    }
+    try {
+      await incoming.reliable(183, body);
+    } catch (cause) {
+      this.#fail(cause);
+      return;
+    }
+    this.#ring(() => this.#accept());
+  }
+
+  #handler(): LegHandler {
+    const offered = (request: SipRequest): Promise<Reply> | Reply =>
+      this.#secured ? reoffered(request, this.#parts) : this.#keys(request);
+    return {
+      prack: offered,
+      update: offered,
+      reinvite: (request) => reoffered(request, this.#parts),
+      ended: (reason) => this.#ended(reason),
+    };
+  }
+
+  /** I_MESSAGE_2 is there, in PRACK or UPDATE: R_MESSAGE_2 goes back, and media may flow. */
+  async #keys(request: SipRequest): Promise<Reply> {
+    const { side, exchange, call, incoming } = this.#parts;
+    try {
+      const offer = readDescription(request.contentType, request.body);
+      if (offer.mikey === null) throw new UeError('key-exchange', 'the offer has no MIKEY message');
+      const { rMessage2, result } = await exchange.confirm(offer.mikey);
+      const sessions = sessionsOf(result, offer.index);
+      if (sessions === null) throw new UeError('key-exchange', 'the exchange gave no keys for the audio');
+      this.#parts.stream.connect(offer.remote, lawOf(offer));
+      this.#parts.stream.secure({ send: sessions.fromResponder, receive: sessions.fromInitiator });
+      this.#secured = true;
+      exchange.close();
+      call.secured(result);
+      if (incoming.leg.state === 'confirmed') call.up();
+      return { body: describeAnswer(side, 2, rMessage2, offer, lawOf(offer)) };
+    } catch (cause) {
+      if (!(cause instanceof UeError)) throw cause;
+      // After the answer to this request, so that the far end learns the one before the other.
+      this.#parts.clock.after(0, () => this.#fail(cause));
+      return { status: 488 };
+    }
+  }
+
+  /** The user is called to the phone, and answers; with 100rel only after the keys are there. */
+  #ring(answered: () => void): void {
+    const { clock, policy, incoming, call } = this.#parts;
+    clock.after(policy.ringMs, () => {
+      if (this.#over) return;
+      if (this.#reliable && !this.#secured) {
+        this.#fail(new UeError('key-exchange', 'the caller did not complete the key exchange'));
+        return;
+      }
+      incoming.provisional(180);
+      call.ringing();
+      clock.after(policy.answerMs, answered);
+    });
+  }
+
+  #accept(body?: Body): void {
+    if (this.#over) return;
+    this.#parts.incoming
+      .accept(body)
+      .then(() => this.#acknowledged())
+      .catch((cause: unknown) => this.#fail(cause));
+  }
+
+  #acknowledged(): void {
+    if (this.#secured) this.#parts.call.up();
+    else {
+      this.#parts.clock.after(UPDATE_MS, () => {
+        if (!this.#secured) this.#fail(new UeError('key-exchange', 'no UPDATE with I_MESSAGE_2 came'));
+      });
+    }
+  }
+
+  async #hangUp(): Promise<void> {
+    const { incoming } = this.#parts;
+    if (incoming.leg.state === 'confirmed') await incoming.leg.bye();
+    else incoming.reject(486);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#over) return;
+    this.#parts.logger.warn({ error: cause }, 'an incoming call is given up');
+    const error =
+      cause instanceof UeError ? cause : new UeError('call-failed', 'the call cannot go on', { cause });
+    this.#end(error.code, error);
+    if (this.#parts.incoming.leg.state === 'confirmed') void this.#parts.incoming.leg.bye();
+    else this.#parts.incoming.reject(488);
+  }
+
+  #ended(reason: EndReason): void {
+    this.#end(reason, null);
+  }
+
+  #end(reason: string, error: UeError | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#parts.exchange.close();
+    this.#parts.call.over({ reason, error }, this.#parts.lingerMs);
+  }
+}
+
+/** The codec that is answered: the offerer's first that both can do. */
+export function lawOf(offer: AudioDescription): AudioDescription['laws'][number] {
+  const [law] = offer.laws;
+  if (law === undefined) throw new UeError('not-acceptable', 'no codec in common');
+  return law;
+}

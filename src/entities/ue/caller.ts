@@ -1,0 +1,158 @@
+/**
+ * An outgoing call, from the INVITE to the end:
+ *
+ *     INVITE  offer, I_MESSAGE_1   →
+ *                                  ←   183 reliable: answer, R_MESSAGE_1
+ *     PRACK   offer, I_MESSAGE_2   →
+ *                                  ←   200: answer, R_MESSAGE_2             secured
+ *                                  ←   180, 200 INVITE
+ *     ACK                          →                                        up
+ *
+ * and without 100rel: 200 INVITE with R_MESSAGE_1, ACK, then UPDATE with I_MESSAGE_2, its 200 with R_MESSAGE_2. Each
+ * early dialog of a forked call has an exchange of its own; the one that is accepted counts.
+ */
+import type { Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-types.ts';
+import type { UserAgent } from '../../sip/agent.ts';
+import type { SipError } from '../../sip/errors.ts';
+import type { SipResponse } from '../../sip/message.ts';
+import type { AudioStream } from '../../endpoint/audio-stream.ts';
+import type { Call } from './call.ts';
+import { UeError } from '../../endpoint/errors.ts';
+import type { AnsweredExchange, ExchangeResult, InitiatedExchange } from '../../endpoint/key-exchange.ts';
+import { sessionsOf } from '../../endpoint/key-exchange.ts';
+import { describeOffer, readDescription } from '../../endpoint/session-description.ts';
+import type { AudioDescription, LocalSide } from '../../endpoint/session-description.ts';
+import { reoffered } from '../../endpoint/reoffer.ts';
+
+/** An early dialog on its way: what it has answered, and whether the exchange with it is complete. */
+interface Branch {
+  answer: AudioDescription;
+  exchange: AnsweredExchange;
+  result: ExchangeResult | null;
+}
+
+/** The first description of a call is version 1; the one with I_MESSAGE_2 is 2. */
+const SECOND = 2;
+
+export interface CallerParts {
+  readonly agent: UserAgent;
+  readonly target: string;
+  readonly side: LocalSide;
+  readonly stream: AudioStream;
+  readonly exchange: InitiatedExchange;
+  /** Makes the call once its Call-ID is known. */
+  readonly call: (callId: string) => Call;
+  /** Milliseconds for which media are still heard after the end. */
+  readonly lingerMs: number;
+}
+
+export class Caller implements OutgoingHandler {
+  readonly #parts: CallerParts;
+  readonly #branches = new Map<string, Promise<Branch>>();
+  readonly #invite: OutgoingCall;
+  readonly call: Call;
+  #leg: Leg | null = null;
+
+  constructor(parts: CallerParts) {
+    this.#parts = parts;
+    const { agent, target, side, exchange } = parts;
+    this.#invite = agent.invite(target, { body: describeOffer(side, 1, exchange.iMessage1) }, this);
+    this.call = parts.call(this.#invite.callId);
+    this.call.controlledBy({ hangUp: () => this.#hangUp() });
+  }
+
+  provisional(leg: Leg, response: SipResponse, reliable: boolean): void {
+    if (response.status === 180) this.call.ringing();
+    if (!reliable) return;
+    if (this.#branches.has(leg.remoteTag) || response.body.length === 0) {
+      leg.prack(response).catch((cause: unknown) => this.#fail(cause));
+      return;
+    }
+    this.#exchange(leg, response, (body) => leg.prack(response, body)).catch((cause: unknown) =>
+      this.#fail(cause),
+    );
+  }
+
+  accepted(leg: Leg, response: SipResponse): void {
+    this.#leg = leg;
+    leg.ack();
+    leg.handler = {
+      update: (request) => reoffered(request, this.#parts),
+      reinvite: (request) => reoffered(request, this.#parts),
+      ended: (reason) => this.#over(reason, null),
+    };
+    const exchange =
+      this.#branches.get(leg.remoteTag) ?? this.#exchange(leg, response, (body) => leg.update(body));
+    exchange.then((branch) => this.#up(branch)).catch((cause: unknown) => this.#fail(cause));
+  }
+
+  failed(error: SipError): void {
+    this.#over(error.code, new UeError('call-failed', `the call failed: ${error.message}`, { cause: error }));
+  }
+
+  /** R_MESSAGE_1 is there: sends I_MESSAGE_2 by PRACK or UPDATE and judges what comes back. */
+  #exchange(
+    leg: Leg,
+    response: SipResponse,
+    send: (body: ReturnType<typeof describeOffer>) => Promise<SipResponse>,
+  ): Promise<Branch> {
+    const run = async (): Promise<Branch> => {
+      const answer = readDescription(response.contentType, response.body);
+      const exchange = await this.#parts.exchange.answer(mikeyOf(answer));
+      const reply = await send(describeOffer(this.#parts.side, SECOND, exchange.iMessage2));
+      const last = readDescription(reply.contentType, reply.body);
+      const result = await exchange.confirm(mikeyOf(last));
+      this.#secure(last, result);
+      this.call.secured(result);
+      return { answer: last, exchange, result };
+    };
+    const branch = run();
+    this.#branches.set(leg.remoteTag, branch);
+    return branch;
+  }
+
+  #secure(answer: AudioDescription, result: ExchangeResult): void {
+    const sessions = sessionsOf(result, answer.index);
+    const [law] = answer.laws;
+    if (sessions === null || law === undefined) {
+      throw new UeError('key-exchange', 'the exchange gave no keys for the audio');
+    }
+    this.#parts.stream.connect(answer.remote, law);
+    this.#parts.stream.secure({ send: sessions.fromInitiator, receive: sessions.fromResponder });
+  }
+
+  #up(branch: Branch): void {
+    if (branch.result === null) return;
+    // Of a forked call another dialog may have been secured last.
+    if (this.#branches.size > 1) {
+      this.#secure(branch.answer, branch.result);
+      this.call.secured(branch.result);
+    }
+    this.#parts.exchange.close();
+    this.call.up();
+  }
+
+  async #hangUp(): Promise<void> {
+    if (this.#leg === null) this.#invite.cancel();
+    else await this.#leg.bye();
+  }
+
+  #fail(cause: unknown): void {
+    const error =
+      cause instanceof UeError
+        ? cause
+        : new UeError('call-failed', 'the key exchange was not carried through', { cause });
+    this.#over('key-exchange', error);
+    void this.#hangUp();
+  }
+
+  #over(reason: string, error: UeError | null): void {
+    this.#parts.exchange.close();
+    this.call.over({ reason, error }, this.#parts.lingerMs);
+  }
+}
+
+function mikeyOf(description: AudioDescription): Uint8Array {
+  if (description.mikey === null) throw new UeError('key-exchange', 'the answer has no MIKEY message');
+  return description.mikey;
+}

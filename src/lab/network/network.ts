@@ -1,0 +1,273 @@
+/**
+ * The whole network on loopback: two homes, each with KMS, CSCF, media gateway, ADMF, DF and LEMF, and their phones, in
+ * one process. Every entity is started from the configuration that its own command would take, and speaks to the others
+ * through sockets alone.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { admfConfig, startAdmf } from '../../entities/admf/start.ts';
+import type { RunningAdmf } from '../../entities/admf/start.ts';
+import { cscfConfig, startCscf } from '../../entities/cscf/start.ts';
+import type { RunningCscf } from '../../entities/cscf/start.ts';
+import { dfConfig, startDf } from '../../entities/df/start.ts';
+import type { RunningDf } from '../../entities/df/start.ts';
+import { gatewayConfig, startGateway } from '../../entities/gateway/start.ts';
+import type { RunningGateway } from '../../entities/gateway/start.ts';
+import { kmsConfig, startKms } from '../../entities/kms/start.ts';
+import type { RunningKms } from '../../entities/kms/start.ts';
+import { lemfConfig, startLemf } from '../../entities/lemf/start.ts';
+import type { RunningLemf } from '../../entities/lemf/start.ts';
+import { frozenClock, pinoLogger, seededRandom, systemClock, systemRandom } from '../../host/runtime.ts';
+import type { LogLevel, Runtime } from '../../host/runtime.ts';
+import { startUe, ueConfig } from '../../entities/ue/start.ts';
+import type { RunningUe, UeFault } from '../../entities/ue/start.ts';
+import type { Logger } from '../../bytes/ports.ts';
+import type { DfEvent } from '../../entities/df/events.ts';
+import type { LemfEvent } from '../../entities/lemf/ports.ts';
+import type { Datagrams } from '../../media/datagrams.ts';
+import { udpDatagrams } from '../../net/datagrams.ts';
+import { configureHome, HOMES, hostOf, identityOf, planHome } from './home.ts';
+import type { Entity, HomeConfigs, HomeName, HomePlan, Plan } from './home.ts';
+import { LabPki } from './pki.ts';
+import { tapped } from './media-tap.ts';
+import type { MediaListener } from './media-tap.ts';
+import { findPorts } from './ports.ts';
+import type { PortBlock } from './ports.ts';
+import { SignallingRecord } from './signalling.ts';
+import type { Timeline } from '../timeline.ts';
+import { x1Listener } from '../scenarios/x1-timeline.ts';
+
+/** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
+export const REPRODUCIBLE_TIME = 1_805_440_640_000;
+const WEEK_MS = 7 * 86_400_000;
+
+export interface NetworkOptions {
+  /** Folder for the entities' state, certificates and keys. */
+  readonly state: string;
+  /** Folder for the record; `null`: none is kept. */
+  readonly out: string | null;
+  readonly users: Readonly<Record<HomeName, readonly string[]>>;
+  readonly timeline: Timeline;
+  readonly revealSecrets?: boolean;
+  /** Time and randomness of signalling and media from a seed; never for anything but reproducible runs. */
+  readonly seed?: string;
+  /** First port of the block; `null`: any free block. */
+  readonly portBase?: number | null;
+  readonly log?: LogLevel;
+  /** Faults of phones, by user. */
+  readonly phoneFaults?: Readonly<Record<string, readonly UeFault[]>>;
+  /** Entities that whoever runs the laboratory starts, from `configOf`, perhaps in processes of their own. */
+  readonly leaveOut?: readonly { readonly entity: Entity; readonly home: HomeName }[];
+  /** Told of every datagram that phones and gateways send. */
+  readonly onMedia?: MediaListener;
+  readonly onDf?: (home: HomeName, event: DfEvent) => void;
+  readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
+}
+
+interface RunningHome {
+  kms: RunningKms | null;
+  cscf: RunningCscf | null;
+  gateway: RunningGateway | null;
+  df: RunningDf | null;
+  admf: RunningAdmf | null;
+  lemf: RunningLemf | null;
+}
+
+/** LEMFs before DFs before elements that report; the ADMF last, since it asks them all. */
+const ORDER: readonly Entity[] = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'];
+
+export class Network {
+  readonly plan: Plan;
+  readonly signalling: SignallingRecord;
+  readonly #options: NetworkOptions;
+  readonly #block: PortBlock;
+  readonly #configs: Readonly<Record<HomeName, HomeConfigs>>;
+  readonly #homes: Record<HomeName, RunningHome> = { home1: nobody(), home2: nobody() };
+  readonly #phones = new Map<string, RunningUe>();
+
+  private constructor(
+    options: NetworkOptions,
+    block: PortBlock,
+    plan: Plan,
+    configs: Record<HomeName, HomeConfigs>,
+  ) {
+    this.#options = options;
+    this.#block = block;
+    this.plan = plan;
+    this.#configs = configs;
+    const { out, timeline } = options;
+    this.signalling = new SignallingRecord(out === null ? null : path.join(out, 'signalling'), timeline);
+    for (const home of HOMES) {
+      const port = plan.homes[home].ports['cscf.sip'] ?? 0;
+      this.signalling.listens(`cscf.${home}`, { address: '127.0.0.1', port });
+    }
+  }
+
+  /**
+   * Lays the network out without starting anything: ports, certificates, configurations. `stop` gives the ports back,
+   * also where nothing was started.
+   */
+  static async layOut(options: NetworkOptions): Promise<Network> {
+    const block = await findPorts(options.portBase ?? null);
+    const random = options.seed === undefined ? systemRandom() : seededRandom(options.seed, 'plan');
+    const homes = {
+      home1: planHome('home1', options.users.home1, block, random),
+      home2: planHome('home2', options.users.home2, block, random),
+    };
+    mkdirSync(options.state, { recursive: true, mode: 0o700 });
+    const { state, out } = options;
+    const plan: Plan = { state, out, revealSecrets: options.revealSecrets ?? false, homes };
+    const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
+    const validity = { from: Math.min(...times) - WEEK_MS, to: Math.max(...times) + WEEK_MS };
+    const pki = await LabPki.create(path.join(state, 'pki'), validity);
+    const configs = {
+      home1: await configureHome(plan, homes.home1, pki),
+      home2: await configureHome(plan, homes.home2, pki),
+    };
+    return new Network(options, block, plan, configs);
+  }
+
+  /** Lays out and starts everything but the phones' registrations. */
+  static async start(options: NetworkOptions): Promise<Network> {
+    const network = await Network.layOut(options);
+    const wanted = (entity: Entity, home: HomeName): boolean =>
+      options.leaveOut?.some((other) => other.entity === entity && other.home === home) !== true;
+    try {
+      for (const entity of ORDER) {
+        const homes = HOMES.filter((home) => wanted(entity, home));
+        await Promise.all(homes.map((home) => network.startEntity(entity, home)));
+      }
+      for (const home of HOMES) {
+        for (const user of options.users[home]) await network.#startPhone(home, user);
+      }
+    } catch (error) {
+      await network.stop();
+      throw error;
+    }
+    return network;
+  }
+
+  /** The configuration of an entity, as its own command takes it. */
+  configOf(entity: Entity, home: HomeName): Record<string, unknown> {
+    return this.#configs[home].entities[entity];
+  }
+
+  /** A running entity. @throws Error if it does not run */
+  running<E extends Entity>(entity: E, home: HomeName): NonNullable<RunningHome[E]> {
+    const running = this.#homes[home][entity];
+    if (running === null) throw new Error(`${entity}.${home} is not running`);
+    return running;
+  }
+
+  phone(user: string): RunningUe {
+    const phone = this.#phones.get(user);
+    if (phone === undefined) throw new Error(`there is no phone of ${user}`);
+    return phone;
+  }
+
+  /** SIP identity of a user. */
+  identity(user: string): string {
+    return identityOf(this.homeOf(user), user);
+  }
+
+  homeOf(user: string): HomePlan {
+    const home = HOMES.find((name) => this.#options.users[name].includes(user));
+    if (home === undefined) throw new Error(`${user} has no home`);
+    return this.plan.homes[home];
+  }
+
+  /** Starts an entity, again with the state that it left. */
+  async startEntity(entity: Entity, home: HomeName): Promise<void> {
+    const config = this.configOf(entity, home);
+    const runtime = this.#runtime(`${entity}.${home}`);
+    const { onDf, onLemf, timeline } = this.#options;
+    const slot = this.#homes[home];
+    switch (entity) {
+      case 'kms':
+        slot.kms = await startKms(kmsConfig(config), runtime);
+        break;
+      case 'lemf':
+        slot.lemf = await startLemf(lemfConfig(config), runtime, (event) => onLemf?.(home, event));
+        break;
+      case 'df':
+        slot.df = await startDf(dfConfig(config), runtime, (event) => onDf?.(home, event));
+        break;
+      case 'gateway':
+        slot.gateway = await startGateway(
+          gatewayConfig(config),
+          runtime,
+          this.#datagrams(`gateway.${home}`, runtime.logger),
+        );
+        break;
+      case 'cscf':
+        slot.cscf = await startCscf(cscfConfig(config), runtime);
+        slot.cscf.observe(this.signalling.observer(`cscf.${home}`));
+        break;
+      case 'admf':
+        slot.admf = await startAdmf(admfConfig(config), runtime, x1Listener(timeline));
+        break;
+    }
+    timeline.add('lab', `${entity}.${home}`, '', `${hostOf(entity, this.plan.homes[home])} is up`);
+  }
+
+  /** Stops an entity and leaves its state. */
+  async stopEntity(entity: Entity, home: HomeName): Promise<void> {
+    const slot: Record<Entity, { stop(): Promise<void> } | null> = this.#homes[home];
+    const running = slot[entity];
+    if (running === null) return;
+    slot[entity] = null;
+    await running.stop();
+    this.#options.timeline.add('lab', `${entity}.${home}`, '', 'is down');
+  }
+
+  /** Registers every phone: parameters, keys and seeds, then SIP. */
+  async register(): Promise<void> {
+    for (const [user, phone] of this.#phones) {
+      this.#options.timeline.add(
+        'REQUEST_KEY',
+        user,
+        `kms.${this.homeOf(user).name}`,
+        'parameters, private keys, seeds',
+      );
+      await phone.ue.register();
+    }
+  }
+
+  /** One phone after the other, so that the order of what they still send is the same in every run. */
+  async stop(): Promise<void> {
+    for (const phone of this.#phones.values()) await phone.stop();
+    for (const entity of ORDER.toReversed()) {
+      await Promise.all(HOMES.map((home) => this.stopEntity(entity, home)));
+    }
+    this.#block.release();
+  }
+
+  async #startPhone(home: HomeName, user: string): Promise<void> {
+    const faults = this.#options.phoneFaults?.[user] ?? [];
+    const runtime = this.#runtime(user);
+    // On a busy machine a repeated 183 (RFC 3262), or a 180 that overtakes the 200 to PRACK, would make two runs differ.
+    const patience =
+      this.#options.seed === undefined ? {} : { t1: 5000, answer: { ringMs: 1500, answerMs: 1500 } };
+    const config = ueConfig({ ...this.#configs[home].phones[user], faults, ...patience });
+    const phone = await startUe(config, runtime, this.#datagrams(user, runtime.logger));
+    phone.observe(this.signalling.observer(user));
+    this.#phones.set(user, phone);
+  }
+
+  #datagrams(party: string, logger: Logger): Datagrams {
+    const { onMedia } = this.#options;
+    const datagrams = udpDatagrams(logger);
+    return onMedia === undefined ? datagrams : tapped(datagrams, party, onMedia);
+  }
+
+  #runtime(name: string): Runtime {
+    const { seed, log } = this.#options;
+    const logger = pinoLogger(log ?? 'silent', name);
+    if (seed === undefined) return { clock: systemClock(), random: systemRandom(), logger };
+    return { clock: frozenClock(REPRODUCIBLE_TIME), random: seededRandom(seed, name), logger };
+  }
+}
+
+function nobody(): RunningHome {
+  return { kms: null, cscf: null, gateway: null, df: null, admf: null, lemf: null };
+}

@@ -1,0 +1,78 @@
+/**
+ * The record of SIP as sent: one file a message, numbered in the order of sending, `NNN-FROM-TO.sip`. Who a peer is
+ * follows from the addresses that each party has used itself.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Observed } from '../../sip/transactions.ts';
+import type { Endpoint } from '../../sip/flow.ts';
+import type { Timeline } from '../timeline.ts';
+
+/** The messages of an exchange by MIKEY data type (RFC 6267 table 2). */
+const MIKEY_NAMES: Readonly<Record<number, string>> = {
+  22: 'I_MESSAGE_1',
+  23: 'R_MESSAGE_1',
+  24: 'I_MESSAGE_2',
+  25: 'R_MESSAGE_2',
+};
+
+export interface SentMessage {
+  readonly from: string;
+  readonly to: string;
+  readonly octets: Uint8Array;
+}
+
+export class SignallingRecord {
+  readonly #folder: string | null;
+  readonly #timeline: Timeline;
+  readonly #parties = new Map<string, string>();
+  readonly messages: SentMessage[] = [];
+
+  /** @param folder where files go; `null`: nowhere */
+  constructor(folder: string | null, timeline: Timeline) {
+    this.#folder = folder;
+    this.#timeline = timeline;
+    if (folder !== null) mkdirSync(folder, { recursive: true });
+  }
+
+  /** Makes the address of a listener known. */
+  listens(party: string, endpoint: Endpoint): void {
+    this.#parties.set(keyOf(endpoint), party);
+  }
+
+  /** An observer for one party. */
+  observer(party: string): (observed: Observed) => void {
+    return ({ direction, octets, flow }) => {
+      this.#parties.set(keyOf(flow.local), party);
+      if (direction === 'sent') this.#sent(party, this.#parties.get(keyOf(flow.remote)) ?? 'unknown', octets);
+    };
+  }
+
+  #sent(from: string, to: string, octets: Uint8Array): void {
+    this.messages.push({ from, to, octets });
+    if (this.#folder !== null) {
+      const number = String(this.messages.length).padStart(3, '0');
+      writeFileSync(path.join(this.#folder, `${number}-${from}-${to}.sip`), octets);
+    }
+    const between = from.startsWith('cscf') && to.startsWith('cscf') ? 'Mw' : 'Gm';
+    this.#timeline.add(between, from, to, summary(octets));
+  }
+}
+
+/** `INVITE sip:bob@home2.example (I_MESSAGE_1)`, `183 Session Progress (R_MESSAGE_1) to INVITE`. */
+export function summary(octets: Uint8Array): string {
+  const text = Buffer.from(octets).toString('latin1');
+  const start = text
+    .slice(0, text.indexOf('\r\n'))
+    .replace(/^SIP\/2\.0 /, '')
+    .replace(/ SIP\/2\.0$/, '');
+  const method = /^CSeq:\s*\d+\s+(\S+)/im.exec(text)?.[1] ?? '';
+  const mikey = /^a=key-mgmt:mikey\s+(\S+)/m.exec(text)?.[1];
+  const dataType = mikey === undefined ? undefined : Buffer.from(mikey.slice(0, 8), 'base64')[1];
+  const carries = dataType === undefined ? '' : `  [${MIKEY_NAMES[dataType] ?? 'MIKEY'}]`;
+  return /^\d/.test(start) ? `${start} (${method})${carries}` : `${start}${carries}`;
+}
+
+function keyOf({ address, port }: Endpoint): string {
+  return `${address.replace(/^::ffff:/, '')}:${port}`;
+}

@@ -1,0 +1,53 @@
+/** The folder that a run of the demo leaves: made or emptied at the beginning, with a report from the beginning on. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { LabError } from '../errors.ts';
+import type { DemoReport } from './report.ts';
+
+/** Names of what a run leaves. */
+const LEFT = /^(?:(?:report|secrets)\.json|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
+
+/** Makes the folder, or empties it if it holds an earlier run and nothing else. @throws LabError `options` */
+export function prepareOut(out: string): void {
+  if (existsSync(out)) {
+    if (!statSync(out).isDirectory()) throw new LabError('options', `${out} is not a folder`);
+    const names = readdirSync(out);
+    const others = names.filter((name) => !LEFT.test(name));
+    if (others.length > 0 || (names.length > 0 && !names.includes('report.json'))) {
+      const what = others[0] ?? names[0] ?? '';
+      throw new LabError('options', `${out} holds more than an earlier run (${what}); nothing was touched`);
+    }
+    const writer = names.length === 0 ? null : writerOf(path.join(out, 'report.json'));
+    if (writer !== null) {
+      throw new LabError('options', `process ${writer} is writing a run to ${out}; nothing was touched`);
+    }
+    for (const name of names) rmSync(path.join(out, name), { recursive: true });
+  }
+  mkdirSync(out, { recursive: true });
+  writeReport(out, { state: 'running', pid: process.pid });
+}
+
+/** The process whose run is not over; `null` if there is none, or it has gone. */
+function writerOf(report: string): number | null {
+  const text = readFileSync(report, 'utf8');
+  const pid = Number(/"state": "running",\s*"pid": (\d+)/.exec(text)?.[1] ?? 0);
+  if (pid === 0) return null;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? pid : null;
+  }
+}
+
+interface Unfinished {
+  readonly state: 'running' | 'failed';
+  readonly pid?: number;
+  readonly error?: string;
+}
+
+/** From the beginning of a run to its end there is a report, which says how far it is. */
+export function writeReport(out: string, report: DemoReport | Unfinished): void {
+  writeFileSync(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
+}

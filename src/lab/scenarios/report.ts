@@ -1,0 +1,81 @@
+/** `report.json`: the calls of a run and the checks that were made on them. */
+import type { RecoveryReport } from '../../entities/lemf/recover.ts';
+import type { CallOutcome } from './call.ts';
+import type { Check } from './checks.ts';
+import type { Observations, Target } from './demo.ts';
+import type { HomeName } from '../network/home.ts';
+import type { Network } from '../network/network.ts';
+import type { TimelineEntry } from '../timeline.ts';
+
+export interface DemoReport {
+  readonly state: 'done';
+  readonly target: Target;
+  readonly faults: readonly string[];
+  readonly passed: boolean;
+  readonly calls: readonly CallReport[];
+  readonly checks: readonly Check[];
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** The call, once for each target; once without one where nobody was a target. */
+export interface CallReport {
+  readonly callId: string;
+  readonly icid: string | null;
+  readonly target: string | null;
+  readonly role: 'initiator' | 'responder' | null;
+  /** Milliseconds since the run began. */
+  readonly times: CallOutcome['times'];
+  readonly cryptoSessions: readonly CryptoSessionReport[];
+  /** From I_MESSAGE_2 at the initiator to the first key record at the LEMF. */
+  readonly millisecondsToKeyRecord: number | null;
+  /** What the LEMF of the target's home says of it. */
+  readonly recovery: RecoveryReport['calls'];
+}
+
+export interface CryptoSessionReport {
+  readonly csId: number;
+  readonly ssrc: number;
+  readonly suite: string;
+  readonly packets: number;
+}
+
+export interface ReportParts {
+  readonly network: Network;
+  readonly call: CallOutcome;
+  readonly recovered: Readonly<Record<HomeName, RecoveryReport>>;
+  readonly targets: readonly string[];
+  readonly seen: Observations;
+  readonly icid: string | null;
+  readonly iMessage2: number | null;
+}
+
+export function callReports(parts: ReportParts): CallReport[] {
+  const { network, call, recovered, targets, seen, icid, iMessage2 } = parts;
+  const base = { callId: call.callId, icid, times: call.times, cryptoSessions: cryptoSessionsOf(call) };
+  if (targets.length === 0) {
+    return [{ ...base, target: null, role: null, millisecondsToKeyRecord: null, recovery: [] }];
+  }
+  return targets.map((user) => {
+    const home = network.homeOf(user).name;
+    const arrived = seen.firstKeyRecord[home];
+    return {
+      ...base,
+      target: network.identity(user),
+      role: user === call.caller.user ? 'initiator' : 'responder',
+      millisecondsToKeyRecord:
+        arrived === undefined || iMessage2 === null ? null : Math.round(arrived - iMessage2),
+      recovery: recovered[home].calls,
+    };
+  });
+}
+
+/** The crypto sessions with the packets that either end sent. */
+function cryptoSessionsOf({ caller, callee }: CallOutcome): CryptoSessionReport[] {
+  const sent = [caller, callee].map(({ statistics }) => statistics.sent);
+  return caller.statistics.sessions.map(({ csId, ssrc, suite }) => ({
+    csId,
+    ssrc,
+    suite,
+    packets: sent.find((stream) => stream.ssrc === ssrc)?.packets ?? 0,
+  }));
+}

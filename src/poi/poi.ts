@@ -1,0 +1,204 @@
+/**
+ * The point of interception of a network element (TS 33.107; TS 103 221-2 clause 4): what the element does with an
+ * event that one of its tasks matches. Each event becomes one PDU for each task and each of the task's destinations;
+ * the PDU goes into the destination's queue, from where a connection takes it.
+ *
+ * The call comes first (R-21, R-23): `report` returns at once whatever the state of the destination is, never throws,
+ * and its work does not depend on whether a DF listens. What a full queue cannot take is counted and reported, never
+ * waited for (R-56).
+ *
+ * Sequence numbers (attribute 8) count from 0 for XID + DID + NFID + IPID + correlation ID, X2 and X3 apart. A lost PDU
+ * keeps its number, so that the receiver sees the gap.
+ */
+import { toHex } from '../bytes/octets.ts';
+import type { Logger } from '../bytes/ports.ts';
+import type { Attribute } from '../wire/x2x3/attributes.ts';
+import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
+import { encodePdu, PDU_TYPE, timestampAttribute, VERSION } from '../wire/x2x3/pdu.ts';
+import { targetIdentifierXml } from '../wire/x2x3/target.ts';
+import { DeliveryQueue } from './queue.ts';
+import type { QueueLimits } from './queue.ts';
+
+/** One IP endpoint of an intercepted packet or message. */
+export interface PacketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** An event as the network element saw it. */
+export interface Observation {
+  /** X2: signalling; X3: content. */
+  readonly interface: 'x2' | 'x3';
+  /** One of `DIRECTION`, seen from the target. */
+  readonly direction: number;
+  /** One of `PAYLOAD_FORMAT`. */
+  readonly format: number;
+  /** The octets as intercepted; they may be changed after `report` has returned. */
+  readonly payload: Uint8Array;
+  /** 8 octets: the first of SHA-256(ICID, else Call-ID). */
+  readonly correlation: Uint8Array;
+  /** Unix milliseconds, may have a fraction. */
+  readonly time: number;
+  readonly source?: PacketAddress;
+  readonly destination?: PacketAddress;
+  /** IANA protocol number: 6 TCP, 17 UDP. */
+  readonly ipProtocol?: number;
+  /** Attribute 22: the session description of the RTP that follows. */
+  readonly sdp?: string;
+}
+
+/** An X1 target identifier: element name of the schema (`sipUri`, `telUri`, `impu`, …) and its value. */
+export interface MatchedIdentifier {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What the POI needs of an X1 task. */
+export interface PoiTask {
+  readonly xid: string;
+  readonly deliveryType: 'X2Only' | 'X3Only' | 'X2andX3';
+  readonly dids: readonly string[];
+}
+
+/** A task that an event matched, and by what. */
+export interface Match {
+  readonly task: PoiTask;
+  readonly matched?: MatchedIdentifier;
+  /** Direction seen from this task's target, where tasks differ; else the observation's. */
+  readonly direction?: number;
+}
+
+/** Where trouble with a destination goes (X1 ReportDestinationIssue); implementations must not throw. */
+export interface DestinationIssues {
+  raised(did: string, description: string): void;
+  cleared(did: string): void;
+}
+
+export interface PoiOptions {
+  /** Attribute 6: the network function, e.g. its host name. */
+  readonly nfId: string;
+  /** Attribute 7: the point within it, e.g. `sip` or `rtp`. */
+  readonly ipId: string;
+  readonly logger: Logger;
+  readonly issues: DestinationIssues;
+  readonly limits?: QueueLimits;
+}
+
+/** Numberings that are kept; the longest unused go first. */
+const MAX_STREAMS = 100_000;
+
+export class Poi {
+  readonly #options: PoiOptions;
+  readonly #queues = new Map<string, DeliveryQueue>();
+  /** Next sequence number by stream, least recently used first. */
+  readonly #streams = new Map<string, number>();
+
+  constructor(options: PoiOptions) {
+    this.#options = options;
+  }
+
+  /** The queue of a destination, made when it is first asked for. */
+  open(did: string): DeliveryQueue {
+    const known = this.#queues.get(did);
+    if (known !== undefined) return known;
+    const queue = new DeliveryQueue(did, this.#options.issues, this.#options.limits);
+    this.#queues.set(did, queue);
+    return queue;
+  }
+
+  /** Forgets a destination and all that waits for it. */
+  close(did: string): void {
+    this.#queues.delete(did);
+  }
+
+  /** PDUs lost to full queues or to errors since the start. */
+  get lost(): number {
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.lost, 0);
+  }
+
+  /** Hands an event on for every match; never throws, never waits. */
+  report(observation: Observation, matches: readonly Match[]): void {
+    for (const match of matches) {
+      if (!delivers(match.task, observation.interface)) continue;
+      for (const did of match.task.dids) this.#deliver(observation, match, did);
+    }
+  }
+
+  #deliver(observation: Observation, match: Match, did: string): void {
+    const queue = this.open(did);
+    try {
+      const sequenceNumber = this.#next(observation, match.task.xid, did);
+      queue.append(observation.interface, this.#encode(observation, match, did, sequenceNumber));
+    } catch (error) {
+      queue.countLoss(`event could not be encoded: ${error instanceof Error ? error.message : 'unknown'}`);
+      this.#options.logger.error({ did, xid: match.task.xid, error }, 'an intercepted event was lost');
+    }
+  }
+
+  #encode(observation: Observation, match: Match, did: string, sequenceNumber: number): Uint8Array {
+    const { nfId, ipId } = this.#options;
+    const attributes: Attribute[] = [
+      { kind: 'text', type: ATTRIBUTE.did, value: did },
+      { kind: 'text', type: ATTRIBUTE.nfid, value: nfId },
+      { kind: 'text', type: ATTRIBUTE.ipid, value: ipId },
+      { kind: 'number', type: ATTRIBUTE.sequenceNumber, value: sequenceNumber },
+      timestampAttribute(observation.time),
+      ...addressAttributes(observation),
+    ];
+    if (match.matched !== undefined) {
+      const value = targetIdentifierXml(match.matched.name, match.matched.value);
+      attributes.push({ kind: 'text', type: ATTRIBUTE.matchedTarget, value });
+    }
+    if (observation.sdp !== undefined) {
+      attributes.push({ kind: 'text', type: ATTRIBUTE.sdp, value: observation.sdp });
+    }
+    return encodePdu({
+      version: VERSION,
+      type: PDU_TYPE[observation.interface],
+      payloadFormat: observation.format,
+      direction: match.direction ?? observation.direction,
+      xid: match.task.xid.toLowerCase(),
+      correlation: observation.correlation,
+      attributes,
+      payload: observation.payload,
+    });
+  }
+
+  #next(observation: Observation, xid: string, did: string): number {
+    const stream = [observation.interface, xid, did, toHex(observation.correlation)].join(' ');
+    const next = this.#streams.get(stream) ?? 0;
+    this.#streams.delete(stream);
+    this.#streams.set(stream, (next + 1) >>> 0);
+    if (this.#streams.size > MAX_STREAMS) {
+      const [oldest] = this.#streams.keys();
+      if (oldest !== undefined) this.#streams.delete(oldest);
+    }
+    return next;
+  }
+}
+
+function delivers(task: PoiTask, reference: 'x2' | 'x3'): boolean {
+  return task.deliveryType === 'X2andX3' || task.deliveryType === (reference === 'x2' ? 'X2Only' : 'X3Only');
+}
+
+function addressAttributes({ source, destination, ipProtocol }: Observation): Attribute[] {
+  const attributes: Attribute[] = [];
+  if (source !== undefined) {
+    const type = source.address.includes(':') ? ATTRIBUTE.sourceIpv6 : ATTRIBUTE.sourceIpv4;
+    attributes.push({ kind: 'text', type, value: source.address });
+  }
+  if (destination !== undefined) {
+    const type = destination.address.includes(':') ? ATTRIBUTE.destinationIpv6 : ATTRIBUTE.destinationIpv4;
+    attributes.push({ kind: 'text', type, value: destination.address });
+  }
+  if (source !== undefined) {
+    attributes.push({ kind: 'number', type: ATTRIBUTE.sourcePort, value: source.port });
+  }
+  if (destination !== undefined) {
+    attributes.push({ kind: 'number', type: ATTRIBUTE.destinationPort, value: destination.port });
+  }
+  if (ipProtocol !== undefined) {
+    attributes.push({ kind: 'number', type: ATTRIBUTE.ipProtocol, value: ipProtocol });
+  }
+  return attributes;
+}

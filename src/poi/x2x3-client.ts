@@ -1,0 +1,261 @@
+/**
+ * The POI's end of X2 and X3: one TLS connection to one destination (TS 103 221-2 clause 6), opened by the POI, opened
+ * again with growing pauses when it is lost.
+ *
+ * What is in the queue is sent oldest first. While PDUs wait for their acknowledgement a keepalive follows them at
+ * short intervals, otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
+ * it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
+ */
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect } from 'node:tls';
+import type { Clock, Logger, Timer } from '../bytes/ports.ts';
+import type { DestinationIssues } from './poi.ts';
+import type { DeliveryQueue } from './queue.ts';
+import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
+import { Deframer } from '../wire/x2x3/deframer.ts';
+import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../wire/x2x3/pdu.ts';
+import type { HostMap } from '../net/hosts.ts';
+import { hasRole, peerOfCertificate, secureContext } from '../net/tls.ts';
+import type { TlsMaterial } from '../net/tls.ts';
+
+export interface X2X3Timing {
+  /** Milliseconds between keepalives while PDUs wait for acknowledgement; default 1 s. */
+  readonly busyKeepaliveMs?: number;
+  /** Milliseconds between keepalives otherwise; default 60 s. */
+  readonly idleKeepaliveMs?: number;
+  /** Milliseconds without an acknowledgement after which the connection is closed; default 180 s. */
+  readonly acknowledgementMs?: number;
+  /** Milliseconds until a connection must be up, its handshake done; default 10 s. */
+  readonly connectMs?: number;
+  /** Milliseconds before the first attempt to reconnect, doubled each time; default 200. */
+  readonly firstPauseMs?: number;
+  /** Milliseconds between attempts at most; default 5 s. */
+  readonly longestPauseMs?: number;
+}
+
+export interface X2X3ClientOptions {
+  readonly queue: DeliveryQueue;
+  /** Host name or IP address of the destination, and its port. */
+  readonly host: string;
+  readonly port: number;
+  readonly hosts: HostMap;
+  readonly tls: TlsMaterial;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly issues: DestinationIssues;
+  readonly timing?: X2X3Timing;
+}
+
+const DEFAULTS: Required<X2X3Timing> = {
+  busyKeepaliveMs: 1_000,
+  idleKeepaliveMs: 60_000,
+  acknowledgementMs: 180_000,
+  connectMs: 10_000,
+  firstPauseMs: 200,
+  longestPauseMs: 5_000,
+};
+
+/** A keepalive that has not been answered, and how far the queue had been sent before it. */
+interface Question {
+  readonly sequenceNumber: number;
+  readonly position: number;
+}
+
+export class X2X3Client {
+  readonly #options: X2X3ClientOptions;
+  readonly #timing: Required<X2X3Timing>;
+  #socket: TLSSocket | null = null;
+  #deframer = new Deframer();
+  #questions: Question[] = [];
+  #keepaliveNumber = 0;
+  #flowing = false;
+  #troubled = false;
+  #stopped = false;
+  #pauseMs: number;
+  #keepalive: Timer | null = null;
+  #keepaliveIsShort = false;
+  /** Runs until the connection is up, then while a keepalive waits for its acknowledgement. */
+  #patience: Timer | null = null;
+  #retry: Timer | null = null;
+  #drained: (() => void)[] = [];
+
+  constructor(options: X2X3ClientOptions) {
+    this.#options = options;
+    this.#timing = { ...DEFAULTS, ...options.timing };
+    this.#pauseMs = this.#timing.firstPauseMs;
+  }
+
+  start(): void {
+    this.#options.queue.onAppend(() => this.#pump());
+    this.#connect();
+  }
+
+  /** Waits until everything is acknowledged, at most `ms` milliseconds; gives whether it was. */
+  async drain(ms: number): Promise<boolean> {
+    if (this.#options.queue.waiting > 0 && !this.#stopped) {
+      if (this.#flowing) this.#sendKeepalive();
+      await new Promise<void>((resolve) => {
+        const timer = this.#options.clock.after(ms, resolve);
+        this.#drained.push(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+    return this.#options.queue.waiting === 0;
+  }
+
+  /** Closes the connection; what is not acknowledged stays in the queue. */
+  stop(): void {
+    this.#stopped = true;
+    this.#options.queue.onAppend(null);
+    this.#retry?.cancel();
+    this.#socket?.destroy();
+    this.#lost();
+  }
+
+  #connect(): void {
+    const { host, port, hosts, tls } = this.#options;
+    const endpoint = hosts.resolve(host, port);
+    const socket = connect({
+      ...secureContext(tls, 'TLSv1.2'),
+      host: endpoint.address,
+      port: endpoint.port,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      checkServerIdentity: (_name, certificate) => destinationProblem(host, certificate),
+    });
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.once('secureConnect', () => this.#connected());
+    socket.on('drain', () => this.#pump());
+    socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
+    socket.on('error', (error: Error) => this.#trouble(error.message));
+    socket.once('close', () => this.#closed(socket));
+    this.#patience = this.#options.clock.after(this.#timing.connectMs, () => {
+      this.#trouble(`no connection within ${this.#timing.connectMs} ms`);
+      socket.destroy();
+    });
+  }
+
+  #connected(): void {
+    this.#deframer = new Deframer();
+    this.#questions = [];
+    this.#patience?.cancel();
+    this.#patience = null;
+    this.#flowing = true;
+    this.#options.queue.rewind();
+    this.#pump();
+    this.#sendKeepalive();
+  }
+
+  /** Sends what the socket takes; the rest follows on `drain`. */
+  #pump(): void {
+    const { queue } = this.#options;
+    const socket = this.#socket;
+    if (!this.#flowing || socket === null || socket.writableNeedDrain) return;
+    const before = queue.sent;
+    socket.cork();
+    for (let pdu = queue.next(); pdu !== null; pdu = queue.next()) {
+      if (!socket.write(pdu)) break;
+    }
+    socket.uncork();
+    if (queue.sent > before) this.#scheduleKeepalive();
+  }
+
+  /** One timer: short while something is not acknowledged, long otherwise; a running short one is not put off. */
+  #scheduleKeepalive(): void {
+    const busy = this.#options.queue.waiting > 0;
+    if (busy && this.#keepaliveIsShort) return;
+    this.#keepalive?.cancel();
+    this.#keepaliveIsShort = busy;
+    const ms = busy ? this.#timing.busyKeepaliveMs : this.#timing.idleKeepaliveMs;
+    this.#keepalive = this.#options.clock.after(ms, () => this.#sendKeepalive());
+  }
+
+  #sendKeepalive(): void {
+    if (!this.#flowing || this.#socket === null) return;
+    const sequenceNumber = this.#keepaliveNumber;
+    this.#keepaliveNumber = (sequenceNumber + 1) >>> 0;
+    this.#questions.push({ sequenceNumber, position: this.#options.queue.sent });
+    this.#socket.write(encodePdu(keepalivePdu(PDU_TYPE.keepalive, sequenceNumber)));
+    this.#patience ??= this.#options.clock.after(this.#timing.acknowledgementMs, () => {
+      this.#trouble(`no acknowledgement for ${this.#timing.acknowledgementMs} ms`);
+      this.#socket?.destroy();
+    });
+    this.#keepaliveIsShort = false;
+    this.#scheduleKeepalive();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    try {
+      for (const frame of this.#deframer.push(chunk)) {
+        const pdu = decodePdu(frame);
+        if (pdu.type === PDU_TYPE.keepaliveAck) {
+          this.#acknowledged(numberAttribute(pdu, ATTRIBUTE.sequenceNumber));
+        }
+      }
+    } catch (error) {
+      this.#trouble(error instanceof Error ? error.message : 'unknown');
+      this.#socket?.destroy();
+    }
+  }
+
+  #acknowledged(sequenceNumber: number | null): void {
+    const index = this.#questions.findIndex((question) => question.sequenceNumber === sequenceNumber);
+    const question = this.#questions[index];
+    if (question === undefined) return;
+    this.#questions = this.#questions.slice(index + 1);
+    this.#patience?.cancel();
+    this.#patience = null;
+    this.#options.queue.acknowledge(question.position);
+    this.#working();
+    if (this.#options.queue.waiting > 0) return;
+    for (const done of this.#drained.splice(0)) done();
+    this.#keepaliveIsShort = false;
+    this.#scheduleKeepalive();
+  }
+
+  /** Only an acknowledgement shows that the other end works: with TLS 1.3 it may refuse us after the handshake. */
+  #working(): void {
+    this.#pauseMs = this.#timing.firstPauseMs;
+    if (this.#troubled) this.#options.issues.cleared(this.#options.queue.did);
+    this.#troubled = false;
+  }
+
+  #closed(socket: TLSSocket): void {
+    if (this.#socket !== socket || this.#stopped) return;
+    this.#trouble('connection closed');
+    this.#lost();
+    this.#retry = this.#options.clock.after(this.#pauseMs, () => this.#connect());
+    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#timing.longestPauseMs);
+  }
+
+  #lost(): void {
+    this.#flowing = false;
+    this.#socket = null;
+    this.#keepalive?.cancel();
+    this.#keepaliveIsShort = false;
+    this.#patience?.cancel();
+    this.#patience = null;
+    if (this.#stopped) for (const done of this.#drained.splice(0)) done();
+  }
+
+  #trouble(description: string): void {
+    if (this.#troubled || this.#stopped) return;
+    this.#troubled = true;
+    this.#options.logger.warn(
+      { did: this.#options.queue.did, description },
+      'X2/X3: destination unreachable',
+    );
+    this.#options.issues.raised(this.#options.queue.did, description);
+  }
+}
+
+/** The destination must have the role of a DF, and bear its name where X1 gave a name and not an address. */
+function destinationProblem(host: string, certificate: PeerCertificate): Error | undefined {
+  const peer = peerOfCertificate(new X509Certificate(certificate.raw));
+  if (!hasRole(peer, 'df')) return new Error('the destination is no DF');
+  return isIP(host) === 0 ? checkServerIdentity(host, certificate) : undefined;
+}

@@ -1,0 +1,65 @@
+/** The connections of one point of interception: one for each X2/X3 destination that X1 has created. */
+import type { Poi } from './poi.ts';
+import type { X2X3ClientOptions } from './x2x3-client.ts';
+import { X2X3Client } from './x2x3-client.ts';
+
+/** Where a destination is: host name or IP address, and port. */
+export interface DeliveryEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How long a removed destination may still take what waits for it. */
+const LINGER_MS = 10_000;
+
+export class X2X3Delivery {
+  readonly #poi: Poi;
+  readonly #options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>;
+  readonly #clients = new Map<string, { readonly client: X2X3Client; readonly address: DeliveryEndpoint }>();
+
+  /** Clients of destinations that were removed. */
+  readonly #leaving = new Set<X2X3Client>();
+
+  constructor(poi: Poi, options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>) {
+    this.#poi = poi;
+    this.#options = options;
+  }
+
+  /** Creates a destination, or moves it to another address; what waits for it is kept. */
+  open(did: string, address: DeliveryEndpoint): void {
+    const known = this.#clients.get(did);
+    if (known !== undefined) {
+      if (known.address.host === address.host && known.address.port === address.port) return;
+      known.client.stop();
+    }
+    const client = new X2X3Client({ ...this.#options, ...address, queue: this.#poi.open(did) });
+    this.#clients.set(did, { client, address });
+    client.start();
+  }
+
+  /** Removes a destination; what already waits for it has some time left to arrive. */
+  close(did: string): void {
+    const client = this.#clients.get(did)?.client;
+    this.#clients.delete(did);
+    this.#poi.close(did);
+    if (client === undefined) return;
+    this.#leaving.add(client);
+    void client.drain(LINGER_MS).then(() => {
+      client.stop();
+      this.#leaving.delete(client);
+    });
+  }
+
+  /** Waits at most `ms` milliseconds until every destination has acknowledged everything. */
+  async drain(ms: number): Promise<boolean> {
+    const drained = await Promise.all([...this.#clients.values()].map(({ client }) => client.drain(ms)));
+    return drained.every((done) => done);
+  }
+
+  /** Closes all connections. */
+  stop(): void {
+    for (const { client } of this.#clients.values()) client.stop();
+    for (const client of this.#leaving) client.stop();
+    this.#clients.clear();
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Time stamps of HI2/HI3.
+ *
+ *     MicroSecondTimeStamp ::= SEQUENCE { seconds [0] INTEGER (0..2^64−1), microSeconds [1] INTEGER (0..999999), ... }
+ *     TimeStamp ::= CHOICE { localTime [0] LocalTimeStamp, utcTime [1] UTCTime }
+ *     LocalTimeStamp ::= SEQUENCE { generalizedTime [0] GeneralizedTime, winterSummerIndication [1] ENUMERATED {…, ...} }
+ *
+ * TimeStamp is written as localTime with a GeneralizedTime in UTC of milliseconds and notProvided(0): UTCTime has whole
+ * seconds only, too coarse for the order of events in a call's set-up.
+ */
+import { utf8 } from '../../bytes/octets.ts';
+import { choiceOf, constructed, Elements, formOf, malformed, number, primitive } from './ber.ts';
+import { HiError } from './errors.ts';
+import { latin1 } from './text.ts';
+
+/** A point of time in microseconds since 1970, as two whole numbers. */
+export interface MicroTime {
+  readonly seconds: number;
+  readonly microSeconds: number;
+}
+
+/** The first millisecond after the year 9999, the last that GeneralizedTime can say. */
+const LATEST = Date.UTC(10000, 0);
+
+/** Of Unix milliseconds, with or without a fraction. */
+export function microTime(unixMs: number): MicroTime {
+  const micros = Math.round(unixMs * 1000);
+  const seconds = Math.floor(micros / 1_000_000);
+  return { seconds, microSeconds: micros - seconds * 1_000_000 };
+}
+
+export function unixMsOf(time: MicroTime): number {
+  return time.seconds * 1000 + time.microSeconds / 1000;
+}
+
+export function encodeMicroTime(tag: number, time: MicroTime): Uint8Array {
+  return constructed(
+    tag,
+    number(0, time.seconds, Number.MAX_SAFE_INTEGER),
+    number(1, time.microSeconds, 999_999),
+  );
+}
+
+export function decodeMicroTime(contents: Uint8Array, what: string): MicroTime {
+  const elements = new Elements(contents, what, [0, 1], 'skipped');
+  return {
+    seconds: elements.number(0, 'seconds', Number.MAX_SAFE_INTEGER),
+    microSeconds: elements.number(1, 'microSeconds', 999_999),
+  };
+}
+
+/** [tag] TimeStamp of Unix milliseconds (whole ones are kept). */
+export function encodeTimeStamp(tag: number, unixMs: number): Uint8Array {
+  if (!(unixMs >= 0 && unixMs < LATEST)) throw new HiError('range', 'timeStamp: no such time');
+  const text = new Date(Math.floor(unixMs)).toISOString().replace(/[-:T]/g, '');
+  return constructed(tag, constructed(0, primitive(0, utf8(text)), number(1, 0)));
+}
+
+/** Unix milliseconds of a TimeStamp. */
+export function decodeTimeStamp(contents: Uint8Array, what: string): number {
+  const choice = choiceOf(contents, what);
+  if (choice.number === 1) return utcTime(latin1(formOf(choice, 'primitive', what)), what);
+  if (choice.number !== 0) throw malformed(`${what}: no alternative [${choice.number}]`);
+  const local = new Elements(formOf(choice, 'constructed', what), what, [0, 1], 'refused');
+  local.number(1, 'winterSummerIndication');
+  return generalizedTime(latin1(local.octets(0, 'generalizedTime')), what);
+}
+
+/** X.680 46: `YYYYMMDDHH[MM[SS]][.f…](Z|±HHMM)`; without a zone it would be somebody's local time, and is refused. */
+export function generalizedTime(text: string, what: string): number {
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d{4})$/.exec(text);
+  if (match === null) throw malformed(`${what}: not a GeneralizedTime with seconds and zone`);
+  const [, year, month, day, hour, minute, second, fraction, zone] = match;
+  const whole = unixMs([year, month, day, hour, minute, second].map(Number), what);
+  return whole + Math.floor(Number(`0.${fraction ?? '0'}`) * 1000 + 1e-6) - zoneMs(zone ?? 'Z');
+}
+
+/** X.680 47: `YYMMDDHHMM[SS](Z|±HHMM)`, years 1950 to 2049. */
+function utcTime(text: string, what: string): number {
+  const match = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})$/.exec(text);
+  if (match === null) throw malformed(`${what}: not a UTCTime`);
+  const [, year, month, day, hour, minute, second, zone] = match;
+  const century = Number(year) < 50 ? 2000 : 1900;
+  const fields = [century + Number(year), ...[month, day, hour, minute, second ?? '0'].map(Number)];
+  return unixMs(fields, what) - zoneMs(zone ?? 'Z');
+}
+
+function unixMs(fields: readonly number[], what: string): number {
+  const [year = 0, month = 0, day, hour, minute, second] = fields;
+  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
+  const date = new Date(ms);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || date.getUTCHours() !== hour) {
+    throw malformed(`${what}: no such time`);
+  }
+  return ms;
+}
+
+function zoneMs(zone: string): number {
+  if (zone === 'Z') return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3));
+  return (zone.startsWith('-') ? -1 : 1) * minutes * 60_000;
+}

@@ -1,0 +1,170 @@
+/**
+ * Conditional attributes of X2 and X3 PDUs (TS 103 221-2 clause 5.3). A registry table says how the contents of each
+ * are read; types that it does not know survive decoding as octets.
+ *
+ *      0                   1                   2                   3
+ *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *     +-------------------------------+-------------------------------+
+ *     |        Attribute Type         |       Attribute Length        |
+ *     +-------------------------------+-------------------------------+
+ *     ~                   Attribute Contents (Length octets)          ~
+ *     +---------------------------------------------------------------+
+ */
+import { BytesError } from '../../bytes/errors.ts';
+import { fromUtf8, utf8 } from '../../bytes/octets.ts';
+import { Reader } from '../../bytes/reader.ts';
+import { Writer } from '../../bytes/writer.ts';
+import { X2X3Error } from './errors.ts';
+import { ipv4Octets, ipv4Text, ipv6Octets, ipv6Text } from './addresses.ts';
+
+export type Attribute =
+  | { readonly kind: 'text'; readonly type: number; readonly value: string }
+  | { readonly kind: 'number'; readonly type: number; readonly value: number }
+  | {
+      readonly kind: 'timestamp';
+      readonly type: number;
+      readonly seconds: number;
+      readonly nanoseconds: number;
+    }
+  | { readonly kind: 'octets'; readonly type: number; readonly value: Uint8Array };
+
+/** Attribute types by name (TS 103 221-2 table 5.3-1). */
+export const ATTRIBUTE = {
+  etsi102232: 1,
+  threeGpp33128: 2,
+  threeGpp33108: 3,
+  proprietary: 4,
+  did: 5,
+  nfid: 6,
+  ipid: 7,
+  sequenceNumber: 8,
+  timestamp: 9,
+  sourceIpv4: 10,
+  destinationIpv4: 11,
+  sourceIpv6: 12,
+  destinationIpv6: 13,
+  sourcePort: 14,
+  destinationPort: 15,
+  ipProtocol: 16,
+  matchedTarget: 17,
+  otherTarget: 18,
+  mimeType: 19,
+  mimeEncoding: 20,
+  additionalXid: 21,
+  sdp: 22,
+} as const;
+
+type Form = 'text' | 'ipv4' | 'ipv6' | 'timestamp' | 'octets' | 1 | 2 | 4;
+
+/** Form of the contents: text is UTF-8, a number is an unsigned integer of so many octets. */
+const REGISTRY: ReadonlyMap<number, { readonly name: string; readonly form: Form }> = new Map([
+  [ATTRIBUTE.etsi102232, { name: 'TS 102 232-1 attribute', form: 'octets' }],
+  [ATTRIBUTE.threeGpp33128, { name: 'TS 33.128 attribute', form: 'octets' }],
+  [ATTRIBUTE.threeGpp33108, { name: 'TS 33.108 attribute', form: 'octets' }],
+  [ATTRIBUTE.proprietary, { name: 'proprietary attribute', form: 'octets' }],
+  [ATTRIBUTE.did, { name: 'DID', form: 'text' }],
+  [ATTRIBUTE.nfid, { name: 'NFID', form: 'text' }],
+  [ATTRIBUTE.ipid, { name: 'IPID', form: 'text' }],
+  [ATTRIBUTE.sequenceNumber, { name: 'sequence number', form: 4 }],
+  [ATTRIBUTE.timestamp, { name: 'timestamp', form: 'timestamp' }],
+  [ATTRIBUTE.sourceIpv4, { name: 'source IPv4 address', form: 'ipv4' }],
+  [ATTRIBUTE.destinationIpv4, { name: 'destination IPv4 address', form: 'ipv4' }],
+  [ATTRIBUTE.sourceIpv6, { name: 'source IPv6 address', form: 'ipv6' }],
+  [ATTRIBUTE.destinationIpv6, { name: 'destination IPv6 address', form: 'ipv6' }],
+  [ATTRIBUTE.sourcePort, { name: 'source port', form: 2 }],
+  [ATTRIBUTE.destinationPort, { name: 'destination port', form: 2 }],
+  [ATTRIBUTE.ipProtocol, { name: 'IP protocol', form: 1 }],
+  [ATTRIBUTE.matchedTarget, { name: 'matched target identifier', form: 'text' }],
+  [ATTRIBUTE.otherTarget, { name: 'other target identifier', form: 'text' }],
+  [ATTRIBUTE.mimeType, { name: 'MIME content type', form: 'text' }],
+  [ATTRIBUTE.mimeEncoding, { name: 'MIME content transfer encoding', form: 'text' }],
+  [ATTRIBUTE.additionalXid, { name: 'additional XID information', form: 'octets' }],
+  [ATTRIBUTE.sdp, { name: 'SDP session description', form: 'text' }],
+]);
+
+/** The field's name of an attribute type, for people. */
+export function attributeName(type: number): string {
+  return REGISTRY.get(type)?.name ?? `attribute ${type}`;
+}
+
+export function encodeAttribute(attribute: Attribute): Uint8Array {
+  const contents = encodeContents(attribute);
+  if (contents.length > 0xffff) throw new X2X3Error('range', `${attributeName(attribute.type)}: too long`);
+  return new Writer(4 + contents.length).u16(attribute.type).u16(contents.length).bytes(contents).finish();
+}
+
+/** Reads attributes to the reader's end, in order; repeated ones are kept. */
+export function decodeAttributes(reader: Reader): Attribute[] {
+  const attributes: Attribute[] = [];
+  while (reader.remaining > 0) {
+    const type = reader.u16('attribute type');
+    const length = reader.u16('attribute length');
+    attributes.push(decodeContents(type, reader.bytes(length, attributeName(type))));
+  }
+  return attributes;
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+function encodeContents(attribute: Attribute): Uint8Array {
+  const form = REGISTRY.get(attribute.type)?.form ?? 'octets';
+  switch (attribute.kind) {
+    case 'octets':
+      return attribute.value;
+    case 'number':
+      if (typeof form !== 'number') break;
+      return new Writer(4).uint(attribute.value, form).finish();
+    case 'timestamp':
+      if (form !== 'timestamp') break;
+      return new Writer(8).u32(attribute.seconds).u32(attribute.nanoseconds).finish();
+    case 'text':
+      if (form === 'text') return utf8(attribute.value);
+      if (form === 'ipv4') return ipv4Octets(attribute.value);
+      if (form === 'ipv6') return ipv6Octets(attribute.value);
+      break;
+  }
+  throw new X2X3Error('range', `${attributeName(attribute.type)} is no ${attribute.kind}`);
+}
+
+function decodeContents(type: number, contents: Uint8Array): Attribute {
+  const form = REGISTRY.get(type)?.form ?? 'octets';
+  const name = attributeName(type);
+  switch (form) {
+    case 'octets':
+      return { kind: 'octets', type, value: contents };
+    case 'text':
+      return textOrOctets(type, contents);
+    case 'ipv4':
+      return { kind: 'text', type, value: ipv4Text(exactly(contents, 4, name)) };
+    case 'ipv6':
+      return { kind: 'text', type, value: ipv6Text(exactly(contents, 16, name)) };
+    case 'timestamp': {
+      const reader = new Reader(exactly(contents, 8, name));
+      const seconds = reader.u32('seconds');
+      const nanoseconds = reader.u32('nanoseconds');
+      if (nanoseconds >= 1_000_000_000) throw new X2X3Error('range', `${name}: ${nanoseconds} nanoseconds`);
+      return { kind: 'timestamp', type, seconds, nanoseconds };
+    }
+    default:
+      return {
+        kind: 'number',
+        type,
+        value: new Reader(exactly(contents, form, name)).uint(form, name),
+      };
+  }
+}
+
+/** Senders exist that put octet strings where the standard means text: what is no UTF-8 survives as octets. */
+function textOrOctets(type: number, contents: Uint8Array): Attribute {
+  try {
+    return { kind: 'text', type, value: fromUtf8(contents) };
+  } catch (error) {
+    if (error instanceof BytesError) return { kind: 'octets', type, value: contents };
+    throw error;
+  }
+}
+
+function exactly(contents: Uint8Array, length: number, name: string): Uint8Array {
+  if (contents.length === length) return contents;
+  throw new X2X3Error('range', `${name}: ${contents.length} octets, not ${length}`);
+}

@@ -1,0 +1,220 @@
+/**
+ * One end of X1 that answers requests: the NE's, which is provisioned, and the ADMF's, which is told of trouble
+ * (TS 103 221-1 clauses 5 and 6). A document comes in, one goes out, whatever the document is; what happens between
+ * is the same at both ends, in this order:
+ *
+ *     1. decode; what cannot be taken apart gets an X1TopLevelErrorResponse
+ *     2. the other end's identifier against its certificate (1030, 1050) and against those that are expected
+ *        (1040, 1060); our own identifier against ours
+ *     3. the version: v1.13.1 and later are answered in their own version, others with 1020
+ *     4. contents as the schema has them (1010)
+ *     5. the audit log; what cannot be recorded is not done (R-27)
+ *     6. the request itself
+ *
+ * Messages of one document are taken one after the other.
+ */
+import { createHash } from 'node:crypto';
+import { toHex } from '../bytes/octets.ts';
+import type { Clock, Logger } from '../bytes/ports.ts';
+import type { AuditEvent, AuditRecord } from '../evidence/log.ts';
+import { decodeX1Request, encodeX1Response, X1_VERSION } from '../wire/x1/containers.ts';
+import type { X1Header, X1RequestMessage, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
+import type { X1ErrorName } from '../wire/x1/error-codes.ts';
+import { X1Error } from '../wire/x1/errors.ts';
+import type { RequestType, X1RequestBody } from '../wire/x1/requests.ts';
+import type { X1ResponseBody } from '../wire/x1/responses.ts';
+import { X1Refusal } from './policy.ts';
+
+/** Who the certificate says the other end is. */
+export interface X1Peer {
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+}
+
+/** A second judge of documents: the operator's schema. */
+export interface X1Judge {
+  /** @throws X1Error */
+  check(octets: Uint8Array): void;
+}
+
+/** Gets every document that is sent or received, for the record. */
+export type X1Recorder = (from: string, to: string, octets: Uint8Array) => void;
+
+export interface X1Audit {
+  append(event: AuditEvent): AuditRecord;
+}
+
+export interface X1EndpointOptions {
+  readonly side: 'ne' | 'admf';
+  /** Our own identifier. */
+  readonly identifier: string;
+  /** Identifiers of the other ends that may ask. */
+  readonly peers: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly audit: X1Audit;
+  readonly judge?: X1Judge;
+  readonly recorder?: X1Recorder;
+  /** Does what a request asks. @throws X1Refusal */
+  readonly execute: (body: X1RequestBody, header: X1Header) => Promise<X1ResponseBody>;
+}
+
+/** Oldest version that is answered: v1.13.1. */
+const OLDEST = { minor: 13, patch: 1 };
+
+export class X1Endpoint {
+  readonly #options: X1EndpointOptions;
+
+  constructor(options: X1EndpointOptions) {
+    this.#options = options;
+  }
+
+  /** The answer to a document. */
+  async handle(octets: Uint8Array, peer: X1Peer): Promise<Uint8Array> {
+    const { identifier, recorder } = this.#options;
+    recorder?.(peer.commonName, identifier, octets);
+    const answer = encodeX1Response(await this.#respond(octets, peer));
+    recorder?.(identifier, peer.commonName, answer);
+    return answer;
+  }
+
+  /** Puts on record that a peer without the right to ask has asked. */
+  forbidden(peer: X1Peer): void {
+    this.#record({ kind: 'x1-forbidden', peer: peer.commonName });
+  }
+
+  async #respond(octets: Uint8Array, peer: X1Peer): Promise<X1Response> {
+    const digest = toHex(createHash('sha256').update(octets).digest());
+    let requests: readonly X1RequestMessage[];
+    try {
+      requests = decodeX1Request(octets);
+    } catch (error) {
+      if (!(error instanceof X1Error)) throw error;
+      this.#record({ kind: 'x1-malformed', peer: peer.commonName, reason: error.message, digest });
+      return this.#topLevelError(peer);
+    }
+    const judged = this.#judged(octets);
+    const messages: X1ResponseMessage[] = [];
+    for (const request of requests) messages.push(await this.#answer(request, peer, judged, digest));
+    return { kind: 'response', messages };
+  }
+
+  async #answer(
+    request: X1RequestMessage,
+    peer: X1Peer,
+    judged: X1Error | null,
+    digest: string,
+  ): Promise<X1ResponseMessage> {
+    const { clock, identifier, side } = this.#options;
+    const { header } = request;
+    const body = await this.#perform(request, peer, judged, digest);
+    const own = side === 'ne' ? { neIdentifier: identifier } : { admfIdentifier: identifier };
+    const version = isSupported(header.version) ? header.version : X1_VERSION;
+    return { header: { ...header, ...own, timestamp: clock.now(), version }, body };
+  }
+
+  async #perform(
+    request: X1RequestMessage,
+    peer: X1Peer,
+    judged: X1Error | null,
+    digest: string,
+  ): Promise<X1ResponseBody> {
+    const type = typeOf(request);
+    const event = { ...subjectOf(request), peer: peer.commonName, request: type ?? 'unknown', digest };
+    const transaction = request.header.transactionId;
+    try {
+      this.#requireIdentifiers(request, peer);
+      if (!isSupported(request.header.version)) {
+        throw new X1Refusal('unsupportedVersion', request.header.version);
+      }
+      if (request.body === null) throw new X1Refusal('syntax', request.error.message);
+      if (judged !== null) throw new X1Refusal('syntax', judged.message);
+      this.#record({ kind: 'x1-request', ...event, transaction });
+      const response = await this.#options.execute(request.body, request.header);
+      this.#record({ kind: 'x1-done', ...event, transaction });
+      return response;
+    } catch (cause) {
+      const { error } = this.#refusalOf(cause, type);
+      this.#record({ kind: 'x1-refused', ...event, transaction, code: error.code });
+      return { type: 'Error', request: type ?? 'ExtendedRequestMessageType', error };
+    }
+  }
+
+  #requireIdentifiers({ header }: X1RequestMessage, peer: X1Peer): void {
+    const { side, identifier, peers } = this.#options;
+    const isNe = side === 'ne';
+    const other = isNe ? header.admfIdentifier : header.neIdentifier;
+    const own = isNe ? header.neIdentifier : header.admfIdentifier;
+    if (!isNamed(peer, other)) {
+      throw new X1Refusal(isNe ? 'admfNotOfCertificate' : 'neNotOfCertificate');
+    }
+    if (!peers.includes(other)) throw new X1Refusal(isNe ? 'unexpectedAdmf' : 'unexpectedNe');
+    if (own !== identifier) throw new X1Refusal(isNe ? 'unexpectedNe' : 'unexpectedAdmf');
+  }
+
+  #judged(octets: Uint8Array): X1Error | null {
+    try {
+      this.#options.judge?.check(octets);
+      return null;
+    } catch (error) {
+      if (error instanceof X1Error) return error;
+      throw error;
+    }
+  }
+
+  #topLevelError(peer: X1Peer): X1Response {
+    const { side, identifier, clock } = this.#options;
+    const [admfIdentifier, neIdentifier] =
+      side === 'ne' ? [peer.commonName, identifier] : [identifier, peer.commonName];
+    const header = { admfIdentifier, neIdentifier, timestamp: clock.now(), version: X1_VERSION };
+    return { kind: 'top-level-error', header };
+  }
+
+  #refusalOf(cause: unknown, type: RequestType | null): X1Refusal {
+    if (cause instanceof X1Refusal) return cause;
+    this.#options.logger.error({ error: cause, request: type }, 'an X1 request failed');
+    return new X1Refusal((type === null ? undefined : GENERIC[type]) ?? 'generic', undefined, { cause });
+  }
+
+  #record(event: AuditEvent): void {
+    this.#options.audit.append(event);
+  }
+}
+
+/** What to say when a request failed for a reason that is not the asker's business. */
+const GENERIC: Partial<Record<RequestType, X1ErrorName>> = {
+  ActivateTask: 'activateTask',
+  ModifyTask: 'modifyTask',
+  DeactivateTask: 'deactivateTask',
+  DeactivateAllTasks: 'deactivateAll',
+  CreateDestination: 'createDestination',
+  ModifyDestination: 'modifyDestination',
+  RemoveDestination: 'removeDestination',
+  RemoveAllDestinations: 'removeAll',
+};
+
+/** Whether a version can be answered: v1.13.1 and later. */
+export function isSupported(version: string): boolean {
+  const match = /^v1\.(\d{1,9})\.(\d{1,9})$/.exec(version);
+  const [minor, patch] = [Number(match?.[1]), Number(match?.[2])];
+  return minor > OLDEST.minor || (minor === OLDEST.minor && patch >= OLDEST.patch);
+}
+
+/** Whether the certificate bears the identifier, as its common name or one of its DNS names. */
+export function isNamed(peer: X1Peer, identifier: string): boolean {
+  const lower = identifier.toLowerCase();
+  return peer.commonName === identifier || peer.dnsNames.some((name) => name.toLowerCase() === lower);
+}
+
+function typeOf(request: X1RequestMessage): RequestType | null {
+  return request.body === null ? request.type : request.body.type;
+}
+
+/** The task or destination that a request is about. */
+function subjectOf({ body }: X1RequestMessage): { xid?: string; did?: string } {
+  if (body === null) return {};
+  if ('task' in body) return { xid: body.task.xid };
+  if ('xid' in body) return { xid: body.xid };
+  if ('destination' in body) return { did: body.destination.did };
+  return 'did' in body ? { did: body.did } : {};
+}

@@ -1,0 +1,140 @@
+/** X1 at a network element, as CSCF, gateway, DF and KMS all have it: table, store, handler, listener and reports. */
+import type { AuditLog } from '../evidence/log.ts';
+import { TargetIndex } from '../poi/targets.ts';
+import { TaskTable } from './tasks.ts';
+import type { TaskStore } from './tasks.ts';
+import { X1NeHandler } from './handler.ts';
+import type { KeepaliveSetting } from './keepalive.ts';
+import type { NePolicy } from './policy.ts';
+import { X1Reporter } from './reports.ts';
+import { X1Requester } from './requester.ts';
+import type { HostMap } from '../net/hosts.ts';
+import { HttpsClient, httpsServer, listen } from '../net/https.ts';
+import type { TlsMaterial } from '../net/tls.ts';
+import { x1Transport } from './client.ts';
+import { X1Schema } from './schema.ts';
+import { mountX1Ne } from './server.ts';
+import { SqliteTaskStore } from './task-store.ts';
+import type { Fields, Listen } from '../host/config.ts';
+import { systemRandom } from '../host/runtime.ts';
+import type { Runtime, Running } from '../host/runtime.ts';
+
+export interface X1NeConfig {
+  /** Our identifier; our certificate bears it. */
+  readonly identifier: string;
+  readonly listen: Listen;
+  /** The ADMF's identifier, and where it takes reports. */
+  readonly admf: { readonly identifier: string; readonly url: string };
+  /** Path of the SQLite file with tasks and destinations. */
+  readonly store: string;
+  /** Path of the operator's copy of the schema; absent: our decoder alone judges. */
+  readonly schema?: string;
+  /** Absent: keepalives are not agreed. */
+  readonly keepalive?: KeepaliveSetting;
+  /** DeactivateAllTasks and RemoveAllDestinations; off by default. */
+  readonly deactivateAllTasks: boolean;
+  readonly removeAllDestinations: boolean;
+}
+
+/** Reads the `x1` object of an element's configuration. @throws ConfigError */
+export function readX1Ne(fields: Fields): X1NeConfig {
+  const admf = fields.object('admf');
+  const config = {
+    identifier: fields.string('identifier'),
+    listen: fields.listen('listen'),
+    admf: { identifier: admf.string('identifier'), url: admf.string('url') },
+    store: fields.string('store'),
+    ...(fields.has('schema') ? { schema: fields.string('schema') } : {}),
+    ...(fields.has('keepalive') ? { keepalive: readKeepalive(fields.object('keepalive')) } : {}),
+    deactivateAllTasks: fields.boolean('deactivateAllTasks', false),
+    removeAllDestinations: fields.boolean('removeAllDestinations', false),
+  };
+  admf.end();
+  fields.end();
+  return config;
+}
+
+export interface X1NeParts {
+  readonly policy: NePolicy;
+  readonly tls: TlsMaterial;
+  readonly hosts: HostMap;
+  readonly audit: AuditLog;
+  readonly runtime: Runtime;
+  /** Whether something waits to go to a destination, which then is not removed. */
+  readonly waitsFor?: (did: string) => Promise<boolean>;
+  /** Puts a store of the element's own around that of the tasks. */
+  readonly wrapStore?: (inner: TaskStore) => TaskStore;
+}
+
+export interface RunningX1Ne extends Running {
+  readonly table: TaskTable;
+  readonly targets: TargetIndex;
+  /** Where the element's parts report trouble: `DestinationIssues` of the POI, `DfIssues` of the DF. */
+  readonly reporter: X1Reporter;
+  /** Where X1 listens. */
+  readonly port: number;
+}
+
+/**
+ * Transaction identifiers of reports come from a source of their own: where an element's randomness is injected, what
+ * its users see of it must not depend on whether there was something to report (R-21).
+ */
+export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
+  const { runtime, tls, hosts, audit, waitsFor, wrapStore } = parts;
+  const { clock, logger } = runtime;
+  const schema = config.schema === undefined ? null : new X1Schema(config.schema);
+  const judge = schema === null ? {} : { judge: schema };
+  const store = new SqliteTaskStore(config.store);
+  const table = await TaskTable.open(clock, wrapStore?.(store) ?? store);
+  const client = new HttpsClient({ hosts, tls });
+  const admf = new X1Requester({
+    side: 'ne',
+    admfIdentifier: config.admf.identifier,
+    neIdentifier: config.identifier,
+    transport: x1Transport(client, config.admf.url),
+    ...runtime,
+    random: systemRandom(),
+    ...judge,
+  });
+  const reporter = new X1Reporter({ admf, table, clock, logger });
+  const { deactivateAllTasks, removeAllDestinations } = config;
+  const handler = new X1NeHandler({
+    identifier: config.identifier,
+    admfs: [config.admf.identifier],
+    policy: { ...parts.policy, deactivateAllTasks, removeAllDestinations },
+    table,
+    condition: reporter,
+    clock,
+    logger,
+    audit,
+    ...judge,
+    ...(config.keepalive === undefined ? {} : { keepalive: config.keepalive }),
+    ...(waitsFor === undefined ? {} : { waitsFor }),
+  });
+  const server = httpsServer({ tls, authentication: 'mutual' });
+  mountX1Ne(server, handler);
+  const stop = async (): Promise<void> => {
+    await server.close();
+    handler.stop();
+    reporter.stop();
+    await client.close();
+    await store.close();
+    schema?.close();
+  };
+  try {
+    const port = await listen(server, config.listen.address, config.listen.port);
+    return { table, targets: new TargetIndex(table), reporter, port, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export function readKeepalive(fields: Fields): KeepaliveSetting {
+  const setting = {
+    timeoutMs: fields.integer('timeoutMs', { min: 1 }),
+    failClosed: fields.boolean('failClosed'),
+  };
+  fields.end();
+  return setting;
+}

@@ -1,0 +1,146 @@
+/**
+ * One end of X1 that asks: the ADMF towards one NE, and an NE towards its ADMF. It makes the header, checks that the
+ * answer is the answer to this request, and turns error responses into exceptions.
+ */
+import { ClavigerError } from '../bytes/errors.ts';
+import { toHex } from '../bytes/octets.ts';
+import type { Clock, Random } from '../bytes/ports.ts';
+import { decodeX1Response, encodeX1Request, X1_VERSION } from '../wire/x1/containers.ts';
+import type { X1Header, X1Response } from '../wire/x1/containers.ts';
+import type { ErrorInformation } from '../wire/x1/details.ts';
+import { X1Error } from '../wire/x1/errors.ts';
+import type { RequestOf, RequestType, X1RequestBody } from '../wire/x1/requests.ts';
+import type { ResponseOf, ResponseType, X1ResponseBody } from '../wire/x1/responses.ts';
+import type { X1Judge, X1Recorder } from './endpoint.ts';
+
+export type X1ExchangeErrorCode =
+  /** No answer came: whether the request was carried out is not known. */
+  | 'no-answer'
+  /** What came is not an answer to this request. */
+  | 'bad-answer'
+  /** The other end refused; `error` says why. */
+  | 'refused';
+
+/** A request that was not done, or of which it is not known. */
+export class X1ExchangeError extends ClavigerError<X1ExchangeErrorCode> {
+  /** What an error response said. */
+  readonly error: ErrorInformation | null;
+
+  constructor(
+    code: X1ExchangeErrorCode,
+    message: string,
+    options: ErrorOptions & { error?: ErrorInformation } = {},
+  ) {
+    super(code, message, options);
+    this.error = options.error ?? null;
+  }
+}
+
+/** Carries a document to the other end and its answer back. @throws X1ExchangeError `no-answer` */
+export type X1Transport = (octets: Uint8Array) => Promise<Uint8Array>;
+
+export interface X1RequesterOptions {
+  readonly side: 'ne' | 'admf';
+  readonly admfIdentifier: string;
+  readonly neIdentifier: string;
+  readonly transport: X1Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly judge?: X1Judge;
+  readonly recorder?: X1Recorder;
+}
+
+/** The response that a request gets if it is not refused. */
+export type AnswerTo<T extends RequestType> = T extends ResponseType ? ResponseOf<T> : never;
+
+export class X1Requester {
+  readonly #options: X1RequesterOptions;
+
+  constructor(options: X1RequesterOptions) {
+    this.#options = options;
+  }
+
+  /** The other end's identifier. */
+  get peer(): string {
+    const { side, admfIdentifier, neIdentifier } = this.#options;
+    return side === 'admf' ? neIdentifier : admfIdentifier;
+  }
+
+  /** @throws X1ExchangeError */
+  async request<T extends RequestType>(request: RequestOf<T>): Promise<AnswerTo<T>> {
+    const { transport, judge } = this.#options;
+    const header = this.#header();
+    // A request of one type is one of the union; the compiler does not see it through the type parameter.
+    const octets = encodeX1Request([{ header, body: request as unknown as X1RequestBody }]);
+    judge?.check(octets);
+    this.#recordSent(octets);
+    const answer = await transport(octets);
+    this.#recordReceived(answer);
+    const body = this.#bodyOf(this.#read(answer), header, request.type);
+    if (body.type === 'Error') {
+      const { error } = body;
+      throw new X1ExchangeError('refused', `${this.peer}: ${error.code} ${error.description}`, { error });
+    }
+    return body as AnswerTo<T>;
+  }
+
+  #header(): X1Header {
+    const { admfIdentifier, neIdentifier, clock, random } = this.#options;
+    return {
+      admfIdentifier,
+      neIdentifier,
+      timestamp: clock.now(),
+      version: X1_VERSION,
+      transactionId: randomUuid(random),
+    };
+  }
+
+  #read(octets: Uint8Array): X1Response {
+    try {
+      this.#options.judge?.check(octets);
+      return decodeX1Response(octets);
+    } catch (cause) {
+      if (cause instanceof X1Error) throw this.#badAnswer(cause.message, cause);
+      throw cause;
+    }
+  }
+
+  #bodyOf(response: X1Response, header: X1Header, type: RequestType): X1ResponseBody {
+    if (response.kind === 'top-level-error') throw this.#badAnswer('the request could not be read there');
+    const [message, more] = response.messages;
+    if (message === undefined || more !== undefined) throw this.#badAnswer('one response is expected');
+    const { body } = message;
+    // Whoever is asked under a name that is not its own (1040, 1060) answers under its own.
+    const other = this.#options.side === 'admf' ? 'neIdentifier' : 'admfIdentifier';
+    for (const name of ['admfIdentifier', 'neIdentifier', 'transactionId'] as const) {
+      const isFree = name === other && body.type === 'Error';
+      if (!isFree && message.header[name] !== header[name]) throw this.#badAnswer(`${name} is another`);
+    }
+    const isAnswer = body.type === 'Error' ? body.request === type : body.type === type;
+    if (!isAnswer) throw this.#badAnswer(`${body.type} does not answer ${type}`);
+    return body;
+  }
+
+  #badAnswer(why: string, cause?: unknown): X1ExchangeError {
+    return new X1ExchangeError('bad-answer', `${this.peer}: ${why}`, { cause });
+  }
+
+  #recordSent(octets: Uint8Array): void {
+    const { side, admfIdentifier, neIdentifier, recorder } = this.#options;
+    recorder?.(side === 'admf' ? admfIdentifier : neIdentifier, this.peer, octets);
+  }
+
+  #recordReceived(octets: Uint8Array): void {
+    const { side, admfIdentifier, neIdentifier, recorder } = this.#options;
+    recorder?.(this.peer, side === 'admf' ? admfIdentifier : neIdentifier, octets);
+  }
+}
+
+/** A UUID of version 4 (RFC 4122 section 4.4) in lower case. */
+export function randomUuid(random: Random): string {
+  const octets = random.bytes(16);
+  const hex = toHex(octets);
+  const version = `4${hex.slice(13, 16)}`;
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16) + hex.slice(17, 20);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${version}-${variant}-${hex.slice(20)}`;
+}

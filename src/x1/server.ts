@@ -1,0 +1,52 @@
+/**
+ * X1 over HTTPS (TS 103 221-1 clause 7): POST of `application/xml` to `/X1/NE` at an NE and `/X1/ADMF` at the ADMF, over
+ * HTTP/1.1 and HTTP/2, with mutual TLS. Every X1 answer, errors of X1 included, is a 200; HTTP statuses say what is
+ * wrong with the HTTP request: 403 the certificate lacks the role, 413 too large, 415 not XML.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { X1Peer } from './endpoint.ts';
+import { X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
+import { peerOfRequest } from '../net/https.ts';
+import { hasRole } from '../net/tls.ts';
+import type { Role } from '../net/tls.ts';
+
+/** What answers X1 documents. */
+export interface X1Answerer {
+  handle(octets: Uint8Array, peer: X1Peer): Promise<Uint8Array>;
+  /** A peer without the role has asked. */
+  forbidden(peer: X1Peer): void;
+}
+
+export const X1_CONTENT_TYPE = 'application/xml';
+
+/** The NE's end, for peers with the role of an ADMF. */
+export function mountX1Ne(server: FastifyInstance, answerer: X1Answerer): void {
+  mount(server, '/X1/NE', answerer, ['admf']);
+}
+
+/** The ADMF's end, for peers with the role of a network element. */
+export function mountX1Admf(server: FastifyInstance, answerer: X1Answerer): void {
+  mount(server, '/X1/ADMF', answerer, ['cscf', 'gateway', 'df', 'kms']);
+}
+
+function mount(server: FastifyInstance, path: string, answerer: X1Answerer, roles: readonly Role[]): void {
+  // A scope of its own, so that what else the server offers does not take XML.
+  void server.register((scope, _options, ready) => {
+    scope.addContentTypeParser(
+      [X1_CONTENT_TYPE, 'text/xml'],
+      { parseAs: 'buffer', bodyLimit: X1_SIZE_LIMIT },
+      (_request, body, done) => done(null, body),
+    );
+    scope.post(path, async (request, reply) => {
+      const peer = peerOfRequest(request);
+      if (!hasRole(peer, ...roles)) {
+        answerer.forbidden(peer);
+        return reply.code(403).send();
+      }
+      if (!(request.body instanceof Uint8Array)) return reply.code(415).send();
+      const answer = await answerer.handle(new Uint8Array(request.body), peer);
+      return reply.type(X1_CONTENT_TYPE).send(Buffer.from(answer));
+    });
+    ready();
+  });
+}

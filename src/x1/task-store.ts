@@ -1,0 +1,80 @@
+/**
+ * An element's X1 tasks and destinations in SQLite. What `commit` has returned from survives the loss of the process
+ * and of power. Who is intercepted is in this file: it is its owner's alone, and what is deleted is overwritten.
+ *
+ *     task         one row a task, by XID: its contents as JSON, when activated, when last modified, how often
+ *     destination  one row a destination, by DID
+ */
+import type { Kysely } from 'kysely';
+import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
+import type { Destination, InterceptTask } from '../wire/x1/details.ts';
+import { openDatabase } from '../storage/sqlite.ts';
+
+interface Tables {
+  task: {
+    xid: string;
+    body: string;
+    activated_at: number;
+    modified_at: number;
+    modifications: number;
+  };
+  destination: { did: string; body: string };
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS task (xid TEXT PRIMARY KEY, body TEXT NOT NULL, activated_at REAL NOT NULL,
+    modified_at REAL NOT NULL, modifications INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS destination (did TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+export class SqliteTaskStore implements TaskStore {
+  readonly #db: Kysely<Tables>;
+
+  /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
+  constructor(file: string) {
+    this.#db = openDatabase<Tables>(file, SCHEMA);
+  }
+
+  async load(): Promise<TaskTableState> {
+    const tasks = await this.#db.selectFrom('task').selectAll().orderBy('activated_at').execute();
+    const destinations = await this.#db.selectFrom('destination').selectAll().execute();
+    return {
+      tasks: tasks.map((row) => ({
+        task: JSON.parse(row.body) as InterceptTask,
+        activatedAt: row.activated_at,
+        modifiedAt: row.modified_at,
+        modifications: row.modifications,
+      })),
+      destinations: destinations.map((row) => JSON.parse(row.body) as Destination),
+    };
+  }
+
+  async commit(change: TaskTableChange): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      for (const [xid, record] of change.tasks) {
+        await transaction.deleteFrom('task').where('xid', '=', xid).execute();
+        if (record !== null) await transaction.insertInto('task').values(rowOf(record)).execute();
+      }
+      for (const [did, destination] of change.destinations) {
+        await transaction.deleteFrom('destination').where('did', '=', did).execute();
+        if (destination === null) continue;
+        const row = { did, body: JSON.stringify(destination) };
+        await transaction.insertInto('destination').values(row).execute();
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy();
+  }
+}
+
+function rowOf({ task, activatedAt, modifiedAt, modifications }: TaskRecord): Tables['task'] {
+  return {
+    xid: task.xid,
+    body: JSON.stringify(task),
+    activated_at: activatedAt,
+    modified_at: modifiedAt,
+    modifications,
+  };
+}

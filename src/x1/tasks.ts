@@ -1,0 +1,273 @@
+/**
+ * The tasks and destinations of one network element, as X1 provisions them (TS 103 221-1 clauses 6.2 and 6.3): the
+ * CSCF, the media gateway, the DF and the KMS each keep one such table.
+ *
+ * Every change is made durable before it takes effect and before anybody is told, one change at a time; so after a
+ * restart the element intercepts exactly what it had acknowledged. What a change must not break: an XID or DID exists
+ * once, a task names destinations that exist, a destination in use is not removed.
+ */
+import { ClavigerError } from '../bytes/errors.ts';
+import type { Clock } from '../bytes/ports.ts';
+import type { Destination, InterceptTask, MediationDetails } from '../wire/x1/details.ts';
+
+export type TaskErrorCode =
+  /** A task with this XID is there already. */
+  | 'xid-exists'
+  /** There is no task with this XID. */
+  | 'xid-unknown'
+  /** A destination with this DID is there already. */
+  | 'did-exists'
+  /** There is no destination with this DID, or a task names one that is not there. */
+  | 'did-unknown'
+  /** A task delivers to this destination. */
+  | 'did-in-use'
+  /** Tasks deliver to some of the destinations. */
+  | 'dids-in-use';
+
+/** A change that the table refuses; nothing has changed. */
+export class TaskError extends ClavigerError<TaskErrorCode> {}
+
+/** A task with its history. Times are Unix milliseconds. */
+export interface TaskRecord {
+  readonly task: InterceptTask;
+  readonly activatedAt: number;
+  /** Time of activation or of the last modification. */
+  readonly modifiedAt: number;
+  readonly modifications: number;
+}
+
+export interface TaskTableState {
+  readonly tasks: readonly TaskRecord[];
+  readonly destinations: readonly Destination[];
+}
+
+/** What one change does to the state; `null`: gone. Applied whole or not at all. */
+export interface TaskTableChange {
+  readonly tasks: ReadonlyMap<string, TaskRecord | null>;
+  readonly destinations: ReadonlyMap<string, Destination | null>;
+}
+
+/** Where the table is kept; `src/x1/task-store.ts` has SQLite. */
+export interface TaskStore {
+  load(): Promise<TaskTableState>;
+  /** Applies all of it, durably, or nothing. */
+  commit(change: TaskTableChange): Promise<void>;
+}
+
+/** What has happened to the table, told after it took effect, in order. */
+export type TaskEvent =
+  | { readonly kind: 'task-activated'; readonly task: InterceptTask }
+  | { readonly kind: 'task-modified'; readonly task: InterceptTask; readonly before: InterceptTask }
+  | { readonly kind: 'task-deactivated'; readonly task: InterceptTask }
+  | { readonly kind: 'destination-created'; readonly destination: Destination }
+  | {
+      readonly kind: 'destination-modified';
+      readonly destination: Destination;
+      readonly before: Destination;
+    }
+  | { readonly kind: 'destination-removed'; readonly destination: Destination };
+
+/** Listeners must not throw; what they do must not depend on being called within the change. */
+export type TaskListener = (event: TaskEvent) => void;
+
+interface Planned {
+  readonly tasks?: ReadonlyMap<string, TaskRecord | null>;
+  readonly destinations?: ReadonlyMap<string, Destination | null>;
+  readonly events: readonly TaskEvent[];
+}
+
+export class TaskTable {
+  readonly #clock: Clock;
+  readonly #store: TaskStore;
+  readonly #tasks: Map<string, TaskRecord>;
+  readonly #destinations: Map<string, Destination>;
+  readonly #listeners = new Set<TaskListener>();
+  /** The end of the queue of changes. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(clock: Clock, store: TaskStore, state: TaskTableState) {
+    this.#clock = clock;
+    this.#store = store;
+    this.#tasks = new Map(state.tasks.map((record) => [record.task.xid, record]));
+    this.#destinations = new Map(state.destinations.map((destination) => [destination.did, destination]));
+  }
+
+  /** The table with what the store holds. */
+  static async open(clock: Clock, store: TaskStore): Promise<TaskTable> {
+    return new TaskTable(clock, store, await store.load());
+  }
+
+  /** The task of an XID, `null` if there is none. */
+  task(xid: string): InterceptTask | null {
+    return this.#tasks.get(xid)?.task ?? null;
+  }
+
+  /** The task with its history, `null` if there is none. */
+  record(xid: string): TaskRecord | null {
+    return this.#tasks.get(xid) ?? null;
+  }
+
+  tasks(): InterceptTask[] {
+    return this.records().map(({ task }) => task);
+  }
+
+  /** All tasks with their history, in the order of activation. */
+  records(): TaskRecord[] {
+    return [...this.#tasks.values()];
+  }
+
+  /** The destination of a DID, `null` if there is none. */
+  destination(did: string): Destination | null {
+    return this.#destinations.get(did) ?? null;
+  }
+
+  destinations(): Destination[] {
+    return [...this.#destinations.values()];
+  }
+
+  /** Calls `listener` after every change; gives the way to stop it. */
+  subscribe(listener: TaskListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** @throws TaskError `xid-exists`, `did-unknown` */
+  activate(task: InterceptTask): Promise<void> {
+    return this.#change(() => {
+      if (this.#tasks.has(task.xid)) throw new TaskError('xid-exists', `XID ${task.xid} exists`);
+      this.#requireDestinations(task);
+      const now = this.#clock.now();
+      const record = { task, activatedAt: now, modifiedAt: now, modifications: 0 };
+      return { tasks: new Map([[task.xid, record]]), events: [{ kind: 'task-activated', task }] };
+    });
+  }
+
+  /** Replaces all of a task but its XID. @throws TaskError `xid-unknown`, `did-unknown` */
+  modify(task: InterceptTask): Promise<void> {
+    return this.#change(() => {
+      const known = this.#known(task.xid);
+      this.#requireDestinations(task);
+      const record = {
+        task,
+        activatedAt: known.activatedAt,
+        modifiedAt: this.#clock.now(),
+        modifications: known.modifications + 1,
+      };
+      return {
+        tasks: new Map([[task.xid, record]]),
+        events: [{ kind: 'task-modified', task, before: known.task }],
+      };
+    });
+  }
+
+  /** @throws TaskError `xid-unknown` */
+  deactivate(xid: string): Promise<void> {
+    return this.#change(() => {
+      const { task } = this.#known(xid);
+      return { tasks: new Map([[xid, null]]), events: [{ kind: 'task-deactivated', task }] };
+    });
+  }
+
+  deactivateAll(): Promise<void> {
+    return this.#change(() => ({
+      tasks: new Map([...this.#tasks.keys()].map((xid) => [xid, null])),
+      events: this.tasks().map((task) => ({ kind: 'task-deactivated', task })),
+    }));
+  }
+
+  /** @throws TaskError `did-exists` */
+  createDestination(destination: Destination): Promise<void> {
+    return this.#change(() => {
+      const { did } = destination;
+      if (this.#destinations.has(did)) throw new TaskError('did-exists', `DID ${did} exists`);
+      return {
+        destinations: new Map([[did, destination]]),
+        events: [{ kind: 'destination-created', destination }],
+      };
+    });
+  }
+
+  /** Replaces all of a destination but its DID. @throws TaskError `did-unknown` */
+  modifyDestination(destination: Destination): Promise<void> {
+    return this.#change(() => {
+      const before = this.#knownDestination(destination.did);
+      return {
+        destinations: new Map([[destination.did, destination]]),
+        events: [{ kind: 'destination-modified', destination, before }],
+      };
+    });
+  }
+
+  /** @throws TaskError `did-unknown`, `did-in-use` */
+  removeDestination(did: string): Promise<void> {
+    return this.#change(() => {
+      const destination = this.#knownDestination(did);
+      if (this.tasks().some((task) => destinationsOf(task).has(did))) {
+        throw new TaskError('did-in-use', `DID ${did} is in use`);
+      }
+      return {
+        destinations: new Map([[did, null]]),
+        events: [{ kind: 'destination-removed', destination }],
+      };
+    });
+  }
+
+  /** Removes all destinations, or none. @throws TaskError `dids-in-use` */
+  removeAllDestinations(): Promise<void> {
+    return this.#change(() => {
+      if (this.tasks().some((task) => destinationsOf(task).size > 0)) {
+        throw new TaskError('dids-in-use', 'destinations are in use');
+      }
+      return {
+        destinations: new Map([...this.#destinations.keys()].map((did) => [did, null])),
+        events: this.destinations().map((destination) => ({ kind: 'destination-removed', destination })),
+      };
+    });
+  }
+
+  /** One change at a time: planned on the state that the one before has left, stored, applied, told. */
+  #change(plan: () => Planned): Promise<void> {
+    const change = this.#last.then(async () => {
+      const { tasks = new Map(), destinations = new Map(), events } = plan();
+      await this.#store.commit({ tasks, destinations });
+      apply(this.#tasks, tasks);
+      apply(this.#destinations, destinations);
+      for (const event of events) for (const listener of this.#listeners) listener(event);
+    });
+    this.#last = change.catch(() => undefined);
+    return change;
+  }
+
+  #known(xid: string): TaskRecord {
+    const record = this.#tasks.get(xid);
+    if (record === undefined) throw new TaskError('xid-unknown', `XID ${xid} does not exist`);
+    return record;
+  }
+
+  #knownDestination(did: string): Destination {
+    const destination = this.#destinations.get(did);
+    if (destination === undefined) throw new TaskError('did-unknown', `DID ${did} does not exist`);
+    return destination;
+  }
+
+  #requireDestinations(task: InterceptTask): void {
+    for (const did of destinationsOf(task)) this.#knownDestination(did);
+  }
+}
+
+/** Every DID that a task names, its own and those of its MediationDetails. */
+export function destinationsOf(task: InterceptTask): Set<string> {
+  return new Set([...task.dids, ...task.mediation.flatMap(({ dids }) => dids)]);
+}
+
+/** Whether a warrant's part is in force at a time (Unix milliseconds): start inclusive, end exclusive. */
+export function inForce({ startTime, endTime }: MediationDetails, at: number): boolean {
+  return (startTime === undefined || at >= startTime) && (endTime === undefined || at < endTime);
+}
+
+function apply<T>(map: Map<string, T>, changes: ReadonlyMap<string, T | null>): void {
+  for (const [key, value] of changes) {
+    if (value === null) map.delete(key);
+    else map.set(key, value);
+  }
+}

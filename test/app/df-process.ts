@@ -1,8 +1,0 @@
-/** A delivery function as a process of its own, for tests that kill it: `node main.mjs CONFIGURATION-FILE`. */
-import { dfConfig, startDf } from '../../src/app/df.ts';
-import { readConfigFile } from '../../src/app/config.ts';
-import { pinoLogger, systemClock, systemRandom } from '../../src/app/runtime.ts';
-
-const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('silent', 'df') };
-const df = await startDf(dfConfig(readConfigFile(process.argv[2] ?? '')), runtime);
-process.stdout.write(`${JSON.stringify({ x1: df.x1.port, x2x3: df.x2x3.port })}\n`);

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { fromUtf8, utf8 } from '../../src/bytes/octets.ts';
+import { describeAnswer, describeOffer, readDescription } from '../../src/endpoint/session-description.ts';
+
+const side = {
+  username: 'alice',
+  sessionId: '1234',
+  local: { address: '127.0.0.1', port: 40_000 },
+};
+const SDP = 'application/sdp';
+const mikey = Uint8Array.of(1, 22, 5);
+const read = (text: string, type = SDP) => readDescription(type, utf8(text.replaceAll('\n', '\r\n')));
+
+describe('session descriptions of the endpoint', () => {
+  test('an offer says what the endpoint can do and carries the MIKEY message at session level', () => {
+    const offer = describeOffer(side, 1, mikey);
+    expect(offer.type).toBe(SDP);
+    const text = fromUtf8(offer.octets);
+    expect(text.indexOf('a=key-mgmt:mikey ARYF')).toBeGreaterThan(0);
+    expect(text.indexOf('a=key-mgmt')).toBeLessThan(text.indexOf('m=audio 40000 RTP/SAVP 8 0'));
+    expect(readDescription(SDP, offer.octets)).toMatchObject({
+      remote: side.local,
+      laws: ['pcma', 'pcmu'],
+      index: 0,
+      mikey,
+      protocols: ['mikey'],
+    });
+  });
+
+  test('RFC 3264 section 6: an answer has every line of its offer, and refuses what it does not take', () => {
+    const offer = read(`v=0
+o=- 1 1 IN IP4 192.0.2.1
+s=-
+c=IN IP4 192.0.2.1
+t=0 0
+m=audio 5000 RTP/AVP 8
+m=video 5002 RTP/SAVP 96
+m=audio 5004 RTP/SAVP 18 0 8
+c=IN IP4 192.0.2.7
+`);
+    expect(offer).toMatchObject({
+      remote: { address: '192.0.2.7', port: 5004 },
+      laws: ['pcmu', 'pcma'],
+      index: 2,
+      mikey: null,
+    });
+    const answer = fromUtf8(describeAnswer(side, 1, null, offer, 'pcmu').octets);
+    expect(answer.match(/^m=.*$/gm)).toEqual([
+      'm=audio 0 RTP/AVP 8',
+      'm=video 0 RTP/SAVP 96',
+      'm=audio 40000 RTP/SAVP 0',
+    ]);
+  });
+
+  test.each([
+    ['no audio over SRTP', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/AVP 8\n', SDP],
+    ['no G.711', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/SAVP 96\n', SDP],
+    ['a refused stream', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 0 RTP/SAVP 8\n', SDP],
+    ['a name for an address', 'v=0\ns=-\nc=IN IP4 host.example\nm=audio 5000 RTP/SAVP 8\n', SDP],
+    ['no address', 'v=0\ns=-\nm=audio 5000 RTP/SAVP 8\n', SDP],
+    ['no session description', 'hello', 'text/plain'],
+    ['a malformed one', 'hello', SDP],
+  ])('%s is not acceptable', (_, text, type) => {
+    expect(() => read(text, type)).toThrow(expect.objectContaining({ code: 'not-acceptable' }));
+  });
+});

@@ -1,0 +1,405 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Admf } from '../../../src/entities/admf/admf.ts';
+import { AdmfError } from '../../../src/entities/admf/errors.ts';
+import type { Warrant } from '../../../src/entities/admf/warrants.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { missingShared, missingTool } from '../../support/shared.ts';
+import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
+import { OTHER_XID } from '../../poi/support.ts';
+import { breathe, home, HOUR, NOW, warrant } from './support.ts';
+import type { Home } from './support.ts';
+
+const documents: Uint8Array[][] = [];
+
+async function open(): Promise<Home & { clock: ManualClock; admf: Admf }> {
+  const clock = new ManualClock(NOW);
+  const made = await home(clock);
+  documents.push(made.documents);
+  return { ...made, clock, admf: await made.open() };
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'done',
+    (error: unknown) => (error instanceof AdmfError ? error.code : String(error)),
+  );
+
+/** How many tasks and destinations each element has: `cscf 1/1 …`. */
+function holdings({ elements }: Home): string {
+  return Object.values(elements)
+    .map(({ kind, table }) => `${kind} ${table.tasks().length}/${table.destinations().length}`)
+    .join(', ');
+}
+
+const NOTHING = 'cscf 0/0, gateway 0/0, df 0/0, kms 0/0';
+const EVERYTHING = 'cscf 1/1, gateway 1/1, df 1/2, kms 1/0';
+
+afterAll(() => {
+  if (missingShared(SCHEMA) || missingTool('xmllint')) return;
+  expect(xmllint(documents.flat())).toBe('');
+});
+
+describe('a warrant', () => {
+  it('is provisioned from the inside out and withdrawn from the outside in', async () => {
+    const bench = await open();
+    const { admf, trace } = bench;
+    expect(await admf.activateWarrant(warrant)).toMatchObject({ state: 'active' });
+    expect(trace).toEqual([
+      'kms:ActivateTask',
+      'df:CreateDestination',
+      'df:CreateDestination',
+      'df:ActivateTask',
+      'gateway:CreateDestination',
+      'gateway:ActivateTask',
+      'cscf:CreateDestination',
+      'cscf:ActivateTask',
+    ]);
+    expect(holdings(bench)).toBe(EVERYTHING);
+    trace.length = 0;
+    expect(await admf.deactivateWarrant('LIID1')).toMatchObject({ state: 'ended' });
+    expect(trace).toEqual([
+      'cscf:DeactivateTask',
+      'cscf:RemoveDestination',
+      'gateway:DeactivateTask',
+      'gateway:RemoveDestination',
+      'df:DeactivateTask',
+      'df:RemoveDestination',
+      'df:RemoveDestination',
+      'kms:DeactivateTask',
+    ]);
+    expect(holdings(bench)).toBe(NOTHING);
+  });
+
+  it('is at each element what its kind needs, under one XID', async () => {
+    const { admf, elements } = await open();
+    const { xid } = await admf.activateWarrant({ ...warrant, location: true });
+    const at = (kind: keyof typeof elements) => elements[kind].table.task(xid);
+    const { targets, startTime, endTime } = warrant;
+    expect(at('cscf')).toMatchObject({ targets, deliveryType: 'X2Only', mediation: [] });
+    expect(at('gateway')).toMatchObject({ targets, deliveryType: 'X3Only', mediation: [] });
+    expect(at('kms')).toMatchObject({
+      targets,
+      deliveryType: 'X2Only',
+      dids: [],
+      mediation: [{ startTime, endTime }],
+    });
+    expect(at('df')).toMatchObject({
+      deliveryType: 'X2andX3',
+      mediation: [
+        {
+          liid: 'LIID1',
+          deliveryType: 'HI2andHI3',
+          startTime,
+          endTime,
+          scoping: [{ location: [{ beginningAndEnd: true }] }],
+        },
+      ],
+    });
+    const lemf = elements.df.table
+      .destinations()
+      .map(({ deliveryType, address }) => ({ deliveryType, address }));
+    expect(lemf).toEqual([
+      { deliveryType: 'X2Only', address: { kind: 'uri', value: 'tls://lemf.home1.example:8002' } },
+      { deliveryType: 'X3Only', address: { kind: 'uri', value: 'tls://lemf.home1.example:8003' } },
+    ]);
+  });
+
+  it('without content gets no task at gateway and KMS, and no location unless covered (R-35)', async () => {
+    const bench = await open();
+    const { xid } = await bench.admf.activateWarrant({
+      ...warrant,
+      delivery: 'IRI',
+      lemf: { hi2: { host: '::1', port: 8002 } },
+    });
+    expect(holdings(bench)).toBe('cscf 1/1, gateway 0/0, df 1/1, kms 0/0');
+    expect(bench.elements.df.table.task(xid)).toMatchObject({
+      deliveryType: 'X2Only',
+      mediation: [{ deliveryType: 'HI2Only', scoping: [{ location: 'doNotReport' }] }],
+    });
+    expect(bench.elements.df.table.destinations()).toMatchObject([
+      { address: { address: '0000:0000:0000:0000:0000:0000:0000:0001', transport: 'tcp' } },
+    ]);
+  });
+
+  it('with one address for HI2 and HI3 gets one destination for both', async () => {
+    const { admf, elements } = await open();
+    const at = { host: '127.0.0.1', port: 8000 };
+    await admf.activateWarrant({ ...warrant, lemf: { hi2: at, hi3: at } });
+    expect(elements.df.table.destinations()).toMatchObject([
+      {
+        deliveryType: 'X2andX3',
+        address: { kind: 'ipAddressAndPort', address: '127.0.0.1', port: 8000, transport: 'tcp' },
+      },
+    ]);
+  });
+
+  it('beside another on the same target has its own XID, and leaves what they share (R-36)', async () => {
+    const bench = await open();
+    const { admf } = bench;
+    const first = await admf.activateWarrant(warrant);
+    const second = await admf.activateWarrant({ ...warrant, liid: 'LIID2' });
+    expect(second.xid).not.toBe(first.xid);
+    expect(holdings(bench)).toBe('cscf 2/1, gateway 2/1, df 2/2, kms 2/0');
+    await admf.deactivateWarrant('LIID1');
+    expect(holdings(bench)).toBe(EVERYTHING);
+    expect(bench.elements.cscf.table.task(second.xid)).not.toBeNull();
+  });
+
+  it.each([
+    ['no targets', { targets: [] }],
+    ['an unknown kind of target', { targets: [{ name: 'shoeSize', value: '44' }] }],
+    ['a LIID that X1 cannot carry', { liid: 'no spaces allowed' }],
+    ['an end before its start', { endTime: NOW - 1, startTime: NOW - 2 }],
+    ['an end at its start', { endTime: NOW + 5, startTime: NOW + 5 }],
+    ['times that are none', { endTime: NaN }],
+    ['content without HI3', { lemf: { hi2: { host: 'lemf.home1.example', port: 8002 } } }],
+    ['a LEMF without host', { lemf: { ...warrant.lemf, hi2: { host: '', port: 8002 } } }],
+    ['a LEMF whose name is none', { lemf: { ...warrant.lemf, hi2: { host: 'a%zz', port: 8002 } } }],
+  ] as readonly (readonly [string, Partial<Warrant>])[])('with %s is refused', async (_, changes) => {
+    const { admf, trace } = await open();
+    expect(await codeOf(admf.activateWarrant({ ...warrant, ...changes }))).toBe('invalid-warrant');
+    expect([...admf.list(), ...trace]).toEqual([]);
+  });
+
+  it('is activated once, and what is not there is not changed', async () => {
+    const { admf } = await open();
+    await admf.activateWarrant(warrant);
+    expect(await codeOf(admf.activateWarrant(warrant))).toBe('warrant-exists');
+    expect(await codeOf(admf.deactivateWarrant('LIID9'))).toBe('warrant-unknown');
+    expect(await codeOf(admf.modifyWarrant('LIID9', {}))).toBe('warrant-unknown');
+    await admf.deactivateWarrant('LIID1');
+    expect(await codeOf(admf.deactivateWarrant('LIID1'))).toBe('warrant-unknown');
+    expect(await codeOf(admf.activateWarrant(warrant))).toBe('done');
+  });
+
+  it('every step of it is on record (R-27)', async () => {
+    const { admf, audit } = await open();
+    await admf.activateWarrant(warrant);
+    await admf.deactivateWarrant('LIID1');
+    expect(audit.events.map(({ kind }) => kind)).toEqual([
+      'warrant-accepted',
+      'warrant-activated',
+      'warrant-withdrawn',
+      'warrant-ended',
+    ]);
+  });
+});
+
+describe('a modification', () => {
+  it('changes tasks in place; less content is taken from the outside first', async () => {
+    const bench = await open();
+    const { admf, trace, elements } = bench;
+    const { xid } = await admf.activateWarrant(warrant);
+    trace.length = 0;
+    await admf.modifyWarrant('LIID1', { delivery: 'IRI' });
+    expect(trace).toEqual([
+      'gateway:DeactivateTask',
+      'gateway:RemoveDestination',
+      'df:ModifyTask',
+      'df:RemoveDestination',
+      'kms:DeactivateTask',
+    ]);
+    trace.length = 0;
+    await admf.modifyWarrant('LIID1', { delivery: 'IRI+CC', endTime: NOW + 2 * HOUR });
+    expect(trace.slice(0, 2)).toEqual(['kms:ActivateTask', 'df:CreateDestination']);
+    expect(holdings(bench)).toBe(EVERYTHING);
+    expect(elements.kms.table.task(xid)).toMatchObject({ mediation: [{ endTime: NOW + 2 * HOUR }] });
+  });
+
+  it('that an element refuses leaves all as it was', async () => {
+    const { admf, elements } = await open();
+    const { xid } = await admf.activateWarrant(warrant);
+    const before = Object.values(elements).map(({ table }) => table.task(xid));
+    // A CSCF cannot match an IMSI; KMS and DF come first and would take other changes.
+    const targets = [...warrant.targets, { name: 'imsi', value: '262011234567890' }];
+    expect(await codeOf(admf.modifyWarrant('LIID1', { targets }))).toBe('provisioning-failed');
+    expect(Object.values(elements).map(({ table }) => table.task(xid))).toEqual(before);
+    expect(admf.list()).toMatchObject([{ state: 'active', warrant }]);
+  });
+});
+
+describe('when an element fails', () => {
+  it.each(['kms', 'df', 'gateway', 'cscf'] as const)(
+    'a refusal by the %s withdraws what the others had taken, and names it',
+    async (kind) => {
+      const bench = await open();
+      bench.elements[kind].fault = 'refuse';
+      await expect(bench.admf.activateWarrant(warrant)).rejects.toThrow(`${kind}.home1.example`);
+      expect(holdings(bench)).toBe(NOTHING);
+      expect(bench.admf.list()).toMatchObject([{ state: 'failed' }]);
+      bench.elements[kind].fault = null;
+      expect(await codeOf(bench.admf.activateWarrant(warrant))).toBe('done');
+      expect(holdings(bench)).toBe(EVERYTHING);
+    },
+  );
+
+  it.each(['kms', 'df', 'gateway', 'cscf'] as const)(
+    'an answer lost on the way from the %s is made good by asking',
+    async (kind) => {
+      const bench = await open();
+      const admf = await bench.open({ retry: { attempts: 2, pauseMs: 100 } });
+      bench.elements[kind].fault = 'lost-answer';
+      const activation = admf.activateWarrant(warrant);
+      await breathe();
+      bench.clock.advance(100);
+      await activation;
+      expect(holdings(bench)).toBe(EVERYTHING);
+    },
+  );
+
+  it('an element that is away when a warrant is withdrawn is asked until it has done it', async () => {
+    const bench = await open();
+    const { admf, elements, clock } = bench;
+    await admf.activateWarrant(warrant);
+    elements.cscf.fault = 'lost-request';
+    await expect(admf.deactivateWarrant('LIID1')).rejects.toThrow('cscf.home1.example');
+    expect(holdings(bench)).toBe('cscf 1/1, gateway 0/0, df 0/0, kms 0/0');
+    clock.advance(1000);
+    await breathe();
+    expect(holdings(bench)).toBe('cscf 1/1, gateway 0/0, df 0/0, kms 0/0');
+    elements.cscf.fault = null;
+    clock.advance(2000);
+    await breathe();
+    expect(holdings(bench)).toBe(NOTHING);
+  });
+
+  it('an activation that half an answer was lost of, and the element away since, is withdrawn in the end', async () => {
+    const bench = await open();
+    const { admf, elements, clock } = bench;
+    elements.gateway.fault = 'lost-answer';
+    const activation = codeOf(admf.activateWarrant(warrant));
+    await breathe();
+    expect(await activation).toBe('provisioning-failed');
+    clock.advance(60_000);
+    await breathe();
+    expect(holdings(bench)).toBe(NOTHING);
+  });
+});
+
+describe('time', () => {
+  it('elements that intercept have the task from the start to the end of the warrant', async () => {
+    const bench = await open();
+    const { admf, clock } = bench;
+    await admf.activateWarrant({ ...warrant, startTime: NOW + HOUR, endTime: NOW + 2 * HOUR });
+    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
+    clock.advance(HOUR - 1);
+    await breathe();
+    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
+    clock.advance(1);
+    await breathe();
+    expect(holdings(bench)).toBe(EVERYTHING);
+    clock.advance(HOUR);
+    await breathe();
+    expect(holdings(bench)).toBe(NOTHING);
+    expect(admf.list()).toMatchObject([{ state: 'ended' }]);
+  });
+
+  it('what is under way when interception ends is still delivered', async () => {
+    const bench = await open();
+    const admf = await bench.open({ drainMs: 5000 });
+    await admf.activateWarrant(warrant);
+    const done = admf.deactivateWarrant('LIID1');
+    await breathe();
+    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
+    bench.clock.advance(5000);
+    await done;
+    expect(holdings(bench)).toBe(NOTHING);
+  });
+});
+
+describe('after a restart', () => {
+  it('the warrants are as they were, and elements that lost theirs get them again', async () => {
+    const bench = await open();
+    const { xid } = await bench.admf.activateWarrant(warrant);
+    await bench.admf.stop();
+    await bench.elements.cscf.table.deactivateAll();
+    await bench.elements.cscf.table.removeAllDestinations();
+    const again = await bench.open();
+    await breathe();
+    expect(again.list()).toMatchObject([{ xid, state: 'active', warrant }]);
+    expect(holdings(bench)).toBe(EVERYTHING);
+    expect(await again.verify()).toEqual([]);
+  });
+
+  it('a warrant whose time ended meanwhile is withdrawn', async () => {
+    const bench = await open();
+    await bench.admf.activateWarrant(warrant);
+    await bench.admf.stop();
+    bench.clock.advance(2 * HOUR);
+    const again = await bench.open();
+    await breathe();
+    expect(holdings(bench)).toBe(NOTHING);
+    expect(again.list()).toMatchObject([{ state: 'ended' }]);
+  });
+
+  it('a warrant that was half activated is withdrawn', async () => {
+    const bench = await open();
+    const record = await bench.admf.activateWarrant(warrant);
+    await bench.admf.stop();
+    await bench.store.saveWarrant({ ...record, state: 'activating' });
+    const again = await bench.open();
+    await breathe();
+    expect(holdings(bench)).toBe(NOTHING);
+    expect(again.list()).toMatchObject([{ state: 'failed' }]);
+  });
+});
+
+describe('verification', () => {
+  it('finds what is missing, what is foreign and who does not answer, and reconciles', async () => {
+    const bench = await open();
+    const { admf, elements, audit } = bench;
+    const { xid } = await admf.activateWarrant(warrant);
+    const task = elements.cscf.table.task(xid)!;
+    await elements.cscf.table.deactivate(xid);
+    await elements.cscf.table.activate({ ...task, xid: OTHER_XID });
+    elements.kms.fault = 'lost-request';
+    const findings = await admf.verify();
+    expect(findings).toEqual([
+      { element: 'cscf.home1.example', problem: 'missing-task', id: xid },
+      { element: 'cscf.home1.example', problem: 'foreign-task', id: OTHER_XID },
+      { element: 'kms.home1.example', problem: 'unreachable', id: null },
+    ]);
+    expect(audit.events.filter(({ kind }) => kind === 'provisioning-difference')).toHaveLength(3);
+    expect(await admf.ping()).toEqual(
+      new Map([
+        ['cscf.home1.example', true],
+        ['gateway.home1.example', true],
+        ['df.home1.example', true],
+        ['kms.home1.example', false],
+      ]),
+    );
+    elements.kms.fault = null;
+    await admf.reconcile();
+    expect(await admf.verify()).toEqual([]);
+    expect(elements.cscf.table.task(OTHER_XID)).toBeNull();
+  });
+
+  it('keepalives are sent where they are agreed', async () => {
+    const clock = new ManualClock(NOW);
+    const bench = await home(clock);
+    const asked: string[] = [];
+    const admf = await bench.open({
+      elements: [
+        {
+          identifier: 'cscf.home1.example',
+          kind: 'cscf',
+          keepaliveMs: 1000,
+          x1: {
+            request: (request: { type: string }) => {
+              asked.push(request.type);
+              return Promise.reject(new Error('no matter'));
+            },
+          },
+        },
+      ],
+    });
+    for (let i = 0; i < 3; i += 1) {
+      clock.advance(1000);
+      await breathe();
+    }
+    await admf.stop();
+    clock.advance(5000);
+    await breathe();
+    expect(asked).toEqual(['Keepalive', 'Keepalive', 'Keepalive']);
+  });
+});

@@ -1,0 +1,204 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admfConfig, startAdmf } from '../../../src/entities/admf/start.ts';
+import type { RunningAdmf } from '../../../src/entities/admf/start.ts';
+import { ConfigError, Fields } from '../../../src/host/config.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import type { Runtime } from '../../../src/host/runtime.ts';
+import { readX1Ne, startX1Ne } from '../../../src/x1/ne.ts';
+import type { RunningX1Ne } from '../../../src/x1/ne.ts';
+import { HashChainLog, verifyChain } from '../../../src/evidence/log.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { loadTls, TlsError } from '../../../src/net/tls.ts';
+import type { TlsFiles } from '../../../src/net/tls.ts';
+import { AuditFile } from '../../../src/evidence/audit-file.ts';
+import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
+import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
+import { silent } from '../../poi/support.ts';
+
+/** Nothing here is about speed: a busy machine may take its time. */
+const PATIENT = { timeout: 20_000 };
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-admf-'));
+const runtime: Runtime = { clock: systemClock(), random: systemRandom(), logger: silent };
+const noSchema = missingShared(SCHEMA);
+const schema = noSchema ? {} : { schema: sharedPath(SCHEMA) };
+const hosts = new HostMap();
+const POLICIES = { kms: KMS_POLICY, df: DF_POLICY, gateway: GATEWAY_POLICY, cscf: CSCF_POLICY };
+const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
+type Kind = (typeof kinds)[number];
+
+let pki: LabPki;
+let admfTls: TlsFiles;
+let running: RunningAdmf;
+const elements = {} as Record<Kind, RunningX1Ne>;
+const audits: AuditFile[] = [];
+
+const nameOf = (kind: string): string => `${kind}.home1.example`;
+const at = (name: string): string => path.join(folder, name);
+
+async function startElement(kind: Kind, port = 0): Promise<RunningX1Ne> {
+  const files = await pki.issue({ commonName: nameOf(kind), dnsNames: [nameOf(kind)], roles: [kind] });
+  const audit = new AuditFile(at(`${kind}-audit.log`));
+  audits.push(audit);
+  const config = readX1Ne(
+    new Fields({
+      identifier: nameOf(kind),
+      listen: { port },
+      admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
+      store: at(`${kind}.sqlite`),
+      ...schema,
+    }),
+  );
+  return startX1Ne(config, {
+    policy: POLICIES[kind],
+    tls: loadTls(files, runtime.clock.now()),
+    hosts,
+    audit: new HashChainLog(audit, runtime.clock),
+    runtime,
+  });
+}
+
+function json(overrides: object = {}): object {
+  return {
+    identifier: nameOf('admf'),
+    tls: admfTls,
+    hosts: Object.fromEntries(kinds.map((kind) => [nameOf(kind), `127.0.0.1:${elements[kind].port}`])),
+    store: at('admf.sqlite'),
+    audit: at('admf-audit.log'),
+    ...schema,
+    elements: kinds.map((kind) => ({
+      identifier: nameOf(kind),
+      kind,
+      url: `https://${nameOf(kind)}/X1/NE`,
+    })),
+    x2x3: { host: 'df.home1.example', port: 7001 },
+    drainMs: 10,
+    attempts: 1,
+    settleMs: 50,
+    recordInto: at('x1'),
+    warrants: [
+      {
+        liid: 'LIID1',
+        targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
+        delivery: 'IRI+CC',
+        startTime: '2020-01-01T00:00:00Z',
+        endTime: '2099-01-01T00:00:00+01:00',
+        lemf: { hi2: { host: '127.0.0.1', port: 8002 }, hi3: { host: '127.0.0.1', port: 8003 } },
+      },
+    ],
+    ...overrides,
+  };
+}
+
+beforeAll(async () => {
+  pki = await LabPki.create(at('pki'), runtime.clock.now());
+  admfTls = await pki.issue({
+    commonName: nameOf('admf'),
+    dnsNames: [nameOf('admf')],
+    roles: ['admf'],
+  });
+  for (const kind of kinds) elements[kind] = await startElement(kind);
+  running = await startAdmf(admfConfig(json()), runtime);
+  hosts.set(nameOf('admf'), `127.0.0.1:${running.x1.port}`);
+}, 60_000);
+
+afterAll(async () => {
+  await running.stop();
+  for (const kind of kinds) await elements[kind].stop();
+  for (const audit of audits) audit.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000 }, () => {
+  it('carries out the warrant of its configuration', async () => {
+    await expect.poll(() => running.admf.list(), PATIENT).toMatchObject([{ state: 'active' }]);
+    const [record] = running.admf.list();
+    for (const kind of kinds) expect(elements[kind].table.task(record!.xid)).not.toBeNull();
+    expect(elements.cscf.targets.match(['sip:alice@home1.example'])).toHaveLength(1);
+    expect([...(await running.admf.ping()).values()]).toEqual([true, true, true, true]);
+    expect(await running.admf.verify()).toEqual([]);
+  });
+
+  it('hears of trouble at an element, and of its end', async () => {
+    const [destination] = elements.cscf.table.destinations();
+    const [task] = elements.df.table.tasks();
+    elements.cscf.reporter.raised(destination!.did, 'no acknowledgement for 180 s\u0000');
+    elements.df.reporter.taskIssue(task!.xid, 'PDUs were lost');
+    elements.gateway.reporter.elementIssue('overload');
+    await expect.poll(() => running.issues().length, PATIENT).toBe(3);
+    expect(running.issues()).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          element: nameOf('cscf'),
+          about: 'destination',
+          id: destination!.did,
+          severity: 'NonTerminatingFault',
+          description: 'no acknowledgement for 180 s\ufffd',
+        }),
+        expect.objectContaining({ element: nameOf('df'), about: 'task', id: task!.xid, severity: 'Warning' }),
+        expect.objectContaining({ element: nameOf('gateway'), about: 'element', description: 'overload' }),
+      ]),
+    );
+    elements.cscf.reporter.cleared(destination!.did);
+    elements.df.reporter.taskCleared(task!.xid);
+    elements.gateway.reporter.elementCleared();
+    await expect.poll(() => running.issues(), PATIENT).toEqual([]);
+  });
+
+  it('after restarts of both, all is as it was', async () => {
+    const [record] = running.admf.list();
+    const { port } = elements.df;
+    await running.stop();
+    await elements.df.stop();
+    elements.df = await startElement('df', port);
+    expect(elements.df.table.task(record!.xid)).not.toBeNull();
+    running = await startAdmf(admfConfig(json()), runtime);
+    hosts.set(nameOf('admf'), `127.0.0.1:${running.x1.port}`);
+    expect(running.admf.list()).toEqual([record]);
+    expect(await running.admf.verify()).toEqual([]);
+  });
+
+  it('withdraws, and every document that passed is valid', async () => {
+    await running.admf.deactivateWarrant('LIID1');
+    for (const kind of kinds) expect(elements[kind].table.tasks()).toEqual([]);
+    const files = readdirSync(at('x1')).sort();
+    expect(files[0]).toBe('001-admf-kms.xml');
+    expect(files.some((name) => name.endsWith('-cscf-admf.xml'))).toBe(true);
+    if (noSchema || missingTool('xmllint')) return;
+    expect(xmllint(files.map((name) => new Uint8Array(readFileSync(path.join(at('x1'), name)))))).toBe('');
+  });
+
+  it('leaves unbroken audit logs that hold all of it (R-27)', async () => {
+    await running.stop();
+    const admf = [...verifyChain(readFileSync(at('admf-audit.log'), 'utf8').trimEnd().split('\n'))];
+    expect(admf.map(({ event }) => event.kind)).toEqual(
+      expect.arrayContaining(['warrant-accepted', 'warrant-activated', 'x1-issue', 'warrant-ended']),
+    );
+    const kms = [...verifyChain(readFileSync(at('kms-audit.log'), 'utf8').trimEnd().split('\n'))];
+    expect(kms.map(({ event }) => event['request'])).toEqual(
+      expect.arrayContaining(['ActivateTask', 'DeactivateTask']),
+    );
+    running = await startAdmf(admfConfig(json({ warrants: [] })), runtime);
+  });
+});
+
+describe('the configuration of an ADMF', () => {
+  const read = (overrides: object) => () => admfConfig(json(overrides));
+
+  it('names what is wrong in it', () => {
+    expect(read({ elements: [{ identifier: 'x', kind: 'mme', url: '' }] })).toThrow(/elements\[0\].kind/);
+    expect(read({ x2x3: { host: 'df' } })).toThrow(/x2x3.port/);
+    expect(read({ warrant: [] })).toThrow(/warrant: no such setting/);
+    expect(read({ warrants: [{ liid: 'L' }] })).toThrow(ConfigError);
+  });
+
+  it('a bad TLS configuration refuses to start (R-57)', async () => {
+    const config = admfConfig(json({ tls: { ...admfTls, privateKey: at('pki/cscf.home1.example.key') } }));
+    await expect(startAdmf(config, runtime)).rejects.toThrow(TlsError);
+  });
+});

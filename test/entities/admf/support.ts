@@ -1,0 +1,130 @@
+/** An ADMF with a home's four elements in one process, without network; each element can be made to fail. */
+import { systemRandom } from '../../../src/host/runtime.ts';
+import { Admf } from '../../../src/entities/admf/admf.ts';
+import type { AdmfOptions } from '../../../src/entities/admf/admf.ts';
+import type { ElementKind } from '../../../src/entities/admf/ports.ts';
+import type { Warrant } from '../../../src/entities/admf/warrants.ts';
+import type { Clock } from '../../../src/bytes/ports.ts';
+import { TaskTable } from '../../../src/x1/tasks.ts';
+import { X1NeHandler } from '../../../src/x1/handler.ts';
+import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
+import type { NePolicy } from '../../../src/x1/policy.ts';
+import { X1ExchangeError, X1Requester } from '../../../src/x1/requester.ts';
+import { decodeX1Request } from '../../../src/wire/x1/containers.ts';
+import { SqliteAdmfStore } from '../../../src/entities/admf/store/sqlite.ts';
+import { ADMF, admfPeer, MemoryStore, RecordingAudit, silent } from '../../poi/support.ts';
+
+export const NOW = 1_700_000_000_000;
+export const HOUR = 3_600_000;
+
+export const warrant: Warrant = {
+  liid: 'LIID1',
+  targets: [
+    { name: 'sipUri', value: 'sip:alice@home1.example' },
+    { name: 'telUri', value: 'tel:+12125550101' },
+  ],
+  delivery: 'IRI+CC',
+  startTime: NOW,
+  endTime: NOW + HOUR,
+  lemf: { hi2: { host: 'lemf.home1.example', port: 8002 }, hi3: { host: 'lemf.home1.example', port: 8003 } },
+};
+
+const POLICIES: Readonly<Record<ElementKind, NePolicy>> = {
+  cscf: CSCF_POLICY,
+  gateway: GATEWAY_POLICY,
+  df: DF_POLICY,
+  kms: KMS_POLICY,
+};
+
+/** `lost-request`: nothing arrives; `lost-answer`: it is done, but nobody hears; `refuse`: refused, whatever it is. */
+export type Fault = 'lost-request' | 'lost-answer' | 'refuse' | null;
+
+export interface SimulatedElement {
+  readonly kind: ElementKind;
+  readonly table: TaskTable;
+  readonly store: MemoryStore;
+  fault: Fault;
+}
+
+export interface Home {
+  readonly elements: Readonly<Record<ElementKind, SimulatedElement>>;
+  /** Requests that arrived and changed something, `KIND:Type`, in order. */
+  readonly trace: string[];
+  readonly documents: Uint8Array[];
+  readonly audit: RecordingAudit;
+  readonly store: SqliteAdmfStore;
+  open(overrides?: Partial<AdmfOptions>): Promise<Admf>;
+}
+
+export async function home(clock: Clock): Promise<Home> {
+  const trace: string[] = [];
+  const documents: Uint8Array[] = [];
+  const audit = new RecordingAudit();
+  const store = new SqliteAdmfStore(':memory:');
+  const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
+  const elements = {} as Record<ElementKind, SimulatedElement>;
+  const handlers = {} as Record<ElementKind, X1NeHandler>;
+  for (const kind of kinds) {
+    const taskStore = new MemoryStore();
+    const table = await TaskTable.open(clock, taskStore);
+    elements[kind] = { kind, table, store: taskStore, fault: null };
+    handlers[kind] = new X1NeHandler({
+      identifier: `${kind}.home1.example`,
+      admfs: [ADMF],
+      policy: POLICIES[kind],
+      table,
+      condition: { taskFaults: () => [], destinationFaults: () => [], elementFaults: () => [] },
+      clock,
+      logger: silent,
+      audit: new RecordingAudit(),
+      keepalive: { timeoutMs: HOUR, failClosed: false },
+    });
+  }
+  const transport = (kind: ElementKind) => async (octets: Uint8Array) => {
+    const { fault } = elements[kind];
+    if (fault === 'lost-request') throw new X1ExchangeError('no-answer', `${kind} is away`);
+    const types = decodeX1Request(octets).map(({ body }) => body?.type ?? 'malformed');
+    const isQuestion = types.every((type) => /^(Get|List|Ping|Keepalive)/.test(type));
+    if (fault === 'refuse' && !isQuestion) elements[kind].store.fails = true;
+    if (!isQuestion) trace.push(...types.map((type) => `${kind}:${type}`));
+    const answer = await handlers[kind].handle(octets, admfPeer);
+    elements[kind].store.fails = false;
+    if (fault === 'lost-answer' && !isQuestion) {
+      elements[kind].fault = null;
+      throw new X1ExchangeError('no-answer', `${kind} was cut off`);
+    }
+    return answer;
+  };
+  const open = (overrides: Partial<AdmfOptions> = {}) =>
+    Admf.open({
+      elements: kinds.map((kind) => ({
+        identifier: `${kind}.home1.example`,
+        kind,
+        x1: new X1Requester({
+          side: 'admf',
+          admfIdentifier: ADMF,
+          neIdentifier: `${kind}.home1.example`,
+          transport: transport(kind),
+          clock,
+          random: systemRandom(),
+          recorder: (_from, _to, octets) => documents.push(octets),
+        }),
+      })),
+      x2x3: { host: 'df.home1.example', port: 7001 },
+      store,
+      audit,
+      clock,
+      random: systemRandom(),
+      logger: silent,
+      drainMs: 0,
+      retry: { attempts: 1, pauseMs: 100 },
+      settleMs: 1000,
+      ...overrides,
+    });
+  return { elements, trace, documents, audit, store, open };
+}
+
+/** Lets promises that are under way go on. */
+export async function breathe(): Promise<void> {
+  for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}

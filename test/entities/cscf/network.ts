@@ -1,0 +1,271 @@
+/**
+ * Two homes on loopback: CSCFs with real sockets, agents as phones, a media gateway that keeps what it is told, and a
+ * point of interception that keeps what is reported.
+ */
+import { utf8 } from '../../../src/bytes/octets.ts';
+import type { Clock, Logger } from '../../../src/bytes/ports.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
+import { Cscf } from '../../../src/entities/cscf/cscf.ts';
+import type {
+  AnchoredSession,
+  CscfLimits,
+  CscfSettings,
+  LocalMedia,
+} from '../../../src/entities/cscf/ports.ts';
+import type { Match, Observation, PoiTask } from '../../../src/poi/poi.ts';
+import { UserAgent } from '../../../src/sip/agent.ts';
+import type { Body } from '../../../src/sip/agent-types.ts';
+import type { Protocol } from '../../../src/sip/flow.ts';
+import { Identifiers } from '../../../src/sip/identifiers.ts';
+import { makeSdp, SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
+import { fromOctets } from '../../../src/sip/text.ts';
+import type { TimerValues } from '../../../src/sip/timers.ts';
+import { TransactionLayer } from '../../../src/sip/transactions.ts';
+import type { Observed } from '../../../src/sip/transactions.ts';
+import { Transport } from '../../../src/sip/transport.ts';
+import { addressOfRecord, parseUri } from '../../../src/sip/uri.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { silentLogger, testRandom } from '../../sip/support.ts';
+
+export const realClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  after: (ms, action) => {
+    const handle = setTimeout(action, ms);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+const PORT = 5060;
+
+/** A gateway that gives ports in order and remembers the wanted states. */
+export class FakeGateway {
+  readonly sessions = new Map<string, AnchoredSession>();
+  readonly puts: AnchoredSession[] = [];
+  readonly deleted: string[] = [];
+  broken = false;
+  delayMs = 0;
+  readonly #local = new Map<string, LocalMedia[]>();
+  #port = 30_000;
+
+  async put(id: string, session: AnchoredSession): Promise<readonly LocalMedia[]> {
+    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+    if (this.broken) {
+      const { CscfError } = await import('../../../src/entities/cscf/errors.ts');
+      throw new CscfError('media', 'no gateway');
+    }
+    this.sessions.set(id, session);
+    this.puts.push(session);
+    const known = this.#local.get(id) ?? [];
+    const local = session.streams.map((stream, k) =>
+      stream === null ? null : (known[k] ?? { a: this.#next(), b: this.#next() }),
+    );
+    this.#local.set(id, local);
+    return local;
+  }
+
+  delete(id: string): Promise<void> {
+    this.sessions.delete(id);
+    this.deleted.push(id);
+    return Promise.resolve();
+  }
+
+  #next() {
+    return { address: '127.0.0.77', port: (this.#port += 2) };
+  }
+}
+
+/** Tasks by address of record, and everything that was reported. */
+export class FakeInterception {
+  revision = 0;
+  readonly reports: { readonly observation: Observation; readonly match: Match }[] = [];
+  readonly #targets = new Map<string, PoiTask>();
+
+  add(identity: string, xid = identity): void {
+    this.#targets.set(identity, { xid, deliveryType: 'X2Only', dids: ['d'] });
+    this.revision++;
+  }
+
+  match(identities: readonly string[]): Match[] {
+    const keys = new Set(identities.map((identity) => addressOfRecord(parseUri(identity))));
+    return [...this.#targets].flatMap(([identity, task]) => (keys.has(identity) ? [{ task }] : []));
+  }
+
+  report(observation: Observation, matches: readonly Match[]): void {
+    for (const match of matches) this.reports.push({ observation, match });
+  }
+
+  /** First lines with direction: `> INVITE` from the target, `< 200 INVITE` to it. */
+  trace(xid?: string): string[] {
+    return this.reports
+      .filter(({ match }) => xid === undefined || match.task.xid === xid)
+      .map(
+        ({ observation }) =>
+          `${observation.direction === 3 ? '>' : '<'} ${describeMessage(observation.payload)}`,
+      );
+  }
+}
+
+/** `INVITE`, or `200 INVITE`. */
+export function describeMessage(octets: Uint8Array): string {
+  const text = fromOctets(octets);
+  const [first = '', second = ''] = text.split(/[ \r]/);
+  return first === 'SIP/2.0' ? `${second} ${/^CSeq: \d+ (\w+)/im.exec(text)?.[1] ?? ''}` : first;
+}
+
+export interface Home {
+  readonly cscf: Cscf;
+  readonly transport: Transport;
+  readonly layer: TransactionLayer;
+  readonly gateway: FakeGateway;
+  readonly interception: FakeInterception;
+  readonly observed: Observed[];
+  readonly ports: Readonly<Record<Protocol, number>>;
+}
+
+export class Network {
+  readonly hosts = new HostMap();
+  readonly homes = new Map<string, Home>();
+  readonly agents: UserAgent[] = [];
+  readonly transports: Transport[] = [];
+  readonly timers: TimerValues | undefined;
+  readonly logger: Logger = silentLogger;
+
+  constructor(timers?: TimerValues) {
+    this.timers = timers;
+  }
+
+  async home(
+    name: string,
+    users: readonly string[],
+    options: { limits?: Partial<CscfLimits>; media?: boolean; interHome?: Protocol } = {},
+  ): Promise<Home> {
+    const others = ['home1.example', 'home2.example'].filter((other) => other !== name);
+    const settings: CscfSettings = {
+      domain: name,
+      host: `cscf.${name}`,
+      port: PORT,
+      subscribers: users.map((user, i) => ({
+        identity: `sip:${user}@${name}`,
+        aliases: [`tel:+${name === 'home1.example' ? 1 : 2}555000${i + 1}`],
+        username: `${user}@${name}`,
+        password: Secret.of(utf8(`password-of-${user}`)),
+      })),
+      peers: others.map((domain) => ({
+        domain,
+        cscf: { protocol: options.interHome ?? 'TCP', host: `cscf.${domain}`, port: PORT },
+      })),
+      numbers: { '+1': 'home1.example', '+2': 'home2.example' },
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    };
+    const transport = this.#transport();
+    const tcp = await transport.listen('TCP', '127.0.0.1', 0);
+    const udp = await transport.listen('UDP', '127.0.0.1', tcp.port);
+    this.hosts.set(`cscf.${name}:${PORT}`, `127.0.0.1:${tcp.port}`);
+    const random = testRandom(name);
+    const layer = new TransactionLayer({
+      transport,
+      clock: realClock,
+      logger: this.logger,
+      identifiers: new Identifiers(random),
+      sentBy: () => `cscf.${name}:${PORT}`,
+      ...(this.timers === undefined ? {} : { timers: this.timers }),
+    });
+    const [gateway, interception] = [new FakeGateway(), new FakeInterception()];
+    const cscf = new Cscf({
+      settings,
+      layer,
+      hosts: this.hosts,
+      clock: realClock,
+      random,
+      logger: this.logger,
+      anchor: options.media === false ? null : gateway,
+      tasks: interception,
+      poi: interception,
+    });
+    const observed: Observed[] = [];
+    layer.observe((each) => observed.push(each));
+    const home = {
+      cscf,
+      transport,
+      layer,
+      gateway,
+      interception,
+      observed,
+      ports: { TCP: tcp.port, UDP: udp.port },
+    };
+    this.homes.set(name, home);
+    return home;
+  }
+
+  /** A phone; `device` tells several of one user apart. */
+  async phone(
+    user: string,
+    home: string,
+    options: {
+      protocol?: Protocol;
+      device?: string;
+      password?: string;
+      identity?: string;
+      contact?: string;
+    } = {},
+  ) {
+    const { protocol = 'TCP', device = '1' } = options;
+    const host = `${user}-${device}.${home}`;
+    const transport = this.#transport();
+    const bound = await transport.listen(protocol, '127.0.0.1', 0);
+    this.hosts.set(`${host}:${PORT}`, `127.0.0.1:${bound.port}`);
+    const agent = new UserAgent({
+      transport,
+      clock: realClock,
+      random: testRandom(host),
+      logger: this.logger,
+      identity: options.identity ?? `sip:${user}@${home}`,
+      contact: options.contact ?? `sip:${user}@${host};transport=${protocol.toLowerCase()}`,
+      sentBy: `${host}:${PORT}`,
+      outbound: { protocol, host: `cscf.${home}`, port: PORT },
+      credentials: {
+        username: `${user}@${home}`,
+        password: Secret.of(utf8(options.password ?? `password-of-${user}`)),
+      },
+      ...(this.timers === undefined ? {} : { timers: this.timers }),
+    });
+    this.agents.push(agent);
+    return agent;
+  }
+
+  async close(): Promise<void> {
+    for (const agent of this.agents) agent.layer.abandon();
+    for (const { cscf } of this.homes.values()) cscf.close();
+    await Promise.all(this.transports.map((transport) => transport.close()));
+  }
+
+  #transport(): Transport {
+    const transport = new Transport({ clock: realClock, logger: this.logger, hosts: this.hosts });
+    this.transports.push(transport);
+    return transport;
+  }
+}
+
+/** An SDP body with audio on this port; `key` as MIKEY. */
+export function sdpBody(port: number, key?: string): Body {
+  const sdp = makeSdp({
+    username: 'x',
+    sessionId: String(port),
+    version: 1,
+    connection: { addressType: 'IP4', address: '127.0.0.1' },
+    media: [{ line: { media: 'audio', port, protocol: 'RTP/SAVP', formats: ['0'] }, attributes: [] }],
+  });
+  if (key !== undefined) sdp.setMikey(utf8(key));
+  return { type: SDP_TYPE, octets: sdp.serialise() };
+}
+
+/** Port and MIKEY text of a body. */
+export function readSdp(octets: Uint8Array): { port: number; key: string; address: string } {
+  const sdp = SessionDescription.parse(octets);
+  const [medium] = sdp.media;
+  return {
+    port: medium?.port ?? -1,
+    address: medium?.connection?.address ?? '',
+    key: sdp.mikey === null ? '' : fromOctets(sdp.mikey),
+  };
+}

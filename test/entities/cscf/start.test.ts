@@ -1,0 +1,224 @@
+/** The CSCF from its configuration: X1 in, X2 out, media anchored over Iq at a real gateway. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigError } from '../../../src/host/config.ts';
+import { cscfConfig, startCscf } from '../../../src/entities/cscf/start.ts';
+import type { RunningCscf } from '../../../src/entities/cscf/start.ts';
+import { gatewayConfig, startGateway } from '../../../src/entities/gateway/start.ts';
+import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { utf8 } from '../../../src/bytes/octets.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
+import { correlationId } from '../../../src/entities/cscf/charging.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import { X1Requester } from '../../../src/x1/requester.ts';
+import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
+import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';
+import {
+  DIRECTION,
+  PAYLOAD_FORMAT,
+  PDU_TYPE,
+  numberAttribute,
+  textAttribute,
+} from '../../../src/wire/x2x3/pdu.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { HttpsClient } from '../../../src/net/https.ts';
+import { loadTls } from '../../../src/net/tls.ts';
+import type { Role } from '../../../src/net/tls.ts';
+import { x1Transport } from '../../../src/x1/client.ts';
+import { X2X3Server } from '../../../src/entities/df/listeners/x2x3-server.ts';
+import { UserAgent } from '../../../src/sip/agent.ts';
+import { Transport } from '../../../src/sip/transport.ts';
+import { describeMessage, readSdp, sdpBody } from './network.ts';
+import { silentLogger } from '../../sip/support.ts';
+
+const clock = systemClock();
+const random = systemRandom();
+const runtime = { clock, random, logger: silentLogger };
+const XID = '11111111-2222-4333-8444-555555555555';
+const DID = '66666666-2222-4333-8444-555555555555';
+
+describe('a CSCF from its configuration', () => {
+  const hosts = new HostMap();
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-cscf-'));
+  const pdus: Pdu[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  let cscf: RunningCscf;
+  let gateway: RunningGateway;
+  let admf: X1Requester;
+  let alice: UserAgent;
+  let bob: UserAgent;
+
+  beforeAll(async () => {
+    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
+    const issue = (role: Role) => {
+      const name = `${role}.home1.example`;
+      return pki.issue({ commonName: name, dnsNames: [name], roles: [role] });
+    };
+    const df = new X2X3Server({
+      address: '127.0.0.1',
+      port: 0,
+      tls: loadTls(await issue('df'), clock.now()),
+      consumer: {
+        accept: (batch) => {
+          pdus.push(...batch.map(({ pdu }) => pdu));
+          return Promise.resolve();
+        },
+        refused: (_, reason) => {
+          throw new Error(reason);
+        },
+      },
+      clock,
+      logger: silentLogger,
+    });
+    const dfPort = await df.start();
+    const element = async (role: Role, entries: Record<string, string>) => ({
+      tls: await issue(role),
+      hosts: { 'df.home1.example:41000': `127.0.0.1:${dfPort}`, ...entries },
+      x1: {
+        identifier: `${role}.home1.example`,
+        admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
+        store: path.join(folder, `${role}.db`),
+        listen: {},
+      },
+      audit: path.join(folder, `${role}.jsonl`),
+      delivery: { busyKeepaliveMs: 50 },
+    });
+    gateway = await startGateway(
+      gatewayConfig({ ...(await element('gateway', {})), media: { from: 21500, to: 21550 } }),
+      runtime,
+    );
+    cscf = await startCscf(
+      cscfConfig({
+        ...(await element('cscf', { 'gateway.home1.example': `127.0.0.1:${gateway.control.port}` })),
+        domain: 'home1.example',
+        host: 'cscf.home1.example',
+        iq: { url: 'https://gateway.home1.example' },
+        subscribers: ['alice', 'bob'].map((user, i) => ({
+          identity: `sip:${user}@home1.example`,
+          aliases: [`tel:+155500${i}`],
+          username: user,
+          password: `${user}-secret`,
+        })),
+      }),
+      runtime,
+    );
+    hosts.set('cscf.home1.example', `127.0.0.1:${cscf.sip.port}`);
+    hosts.set('x1.home1.example', `127.0.0.1:${cscf.x1.port}`);
+    hosts.set('cscf.home1.example:443', `127.0.0.1:${cscf.x1.port}`);
+    const client = new HttpsClient({ hosts, tls: loadTls(await issue('admf'), clock.now()) });
+    admf = new X1Requester({
+      side: 'admf',
+      admfIdentifier: 'admf.home1.example',
+      neIdentifier: 'cscf.home1.example',
+      transport: x1Transport(client, 'https://cscf.home1.example/X1/NE'),
+      clock,
+      random,
+    });
+    [alice, bob] = [phone('alice'), phone('bob')];
+    await Promise.all([alice.register(), bob.register()]);
+    stops.push(
+      () => cscf.stop(),
+      () => gateway.stop(),
+      () => df.stop(),
+      () => client.close(),
+    );
+  });
+
+  afterAll(async () => {
+    for (const stop of stops) await stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  function phone(user: string): UserAgent {
+    const transport = new Transport({ clock, logger: silentLogger, hosts });
+    stops.push(() => transport.close());
+    return new UserAgent({
+      ...runtime,
+      transport,
+      identity: `sip:${user}@home1.example`,
+      contact: `sip:${user}@${user}.invalid;transport=tcp`,
+      sentBy: `${user}.invalid`,
+      outbound: { protocol: 'TCP', host: 'cscf.home1.example', port: 5060 },
+      credentials: { username: user, password: Secret.of(utf8(`${user}-secret`)) },
+    });
+  }
+
+  test('R-1, R-55: X2 of a call whose callee is tasked over X1 by tel number', async () => {
+    await admf.request({
+      type: 'CreateDestination',
+      destination: {
+        did: DID,
+        deliveryType: 'X2Only',
+        address: { kind: 'uri', value: 'tls://df.home1.example:41000' },
+      },
+    });
+    await admf.request({
+      type: 'ActivateTask',
+      task: {
+        xid: XID,
+        targets: [{ name: 'telUri', value: 'tel:+1555001' }],
+        deliveryType: 'X2Only',
+        dids: [DID],
+        mediation: [],
+      },
+    });
+    const offers: ReturnType<typeof readSdp>[] = [];
+    bob.incoming = (call) => {
+      offers.push(readSdp(call.request.body));
+      void call.accept(sdpBody(5000, 'R1')).catch(() => undefined);
+    };
+    const icids = new Set<string>();
+    cscf.observe(({ message }) => icids.add(message.callId));
+    await new Promise<void>((resolve, reject) => {
+      alice.invite(
+        'sip:bob@home1.example',
+        { body: sdpBody(4000, 'I1') },
+        {
+          accepted: (leg) => {
+            leg.ack();
+            void leg.bye().then(resolve, reject);
+          },
+          failed: reject,
+        },
+      );
+    });
+    expect(await cscf.drain(5000)).toBe(true);
+    expect(offers[0]?.port).toBeGreaterThanOrEqual(21500);
+    expect(offers[0]?.key).toBe('I1');
+    const x2 = pdus.filter(({ type }) => type === PDU_TYPE.x2);
+    expect(x2.map(({ payload, direction }) => `${direction} ${describeMessage(payload)}`)).toEqual([
+      `${DIRECTION.toTarget} INVITE`,
+      `${DIRECTION.fromTarget} 100 INVITE`,
+      `${DIRECTION.fromTarget} 200 INVITE`,
+      `${DIRECTION.toTarget} ACK`,
+      `${DIRECTION.toTarget} BYE`,
+      `${DIRECTION.fromTarget} 200 BYE`,
+    ]);
+    expect(x2.map((pdu) => numberAttribute(pdu, ATTRIBUTE.sequenceNumber))).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(new Set(x2.map((pdu) => pdu.payloadFormat))).toEqual(new Set([PAYLOAD_FORMAT.sip]));
+    expect(textAttribute(x2[0]!, ATTRIBUTE.matchedTarget)).toBe('<telUri>tel:+1555001</telUri>');
+    const [callId] = [...icids];
+    expect(Buffer.from(x2[0]!.correlation)).not.toEqual(Buffer.from(correlationId(callId!)));
+    expect(cscf.lost).toBe(0);
+  });
+
+  test.each([
+    ['a wrong peer', { peers: [{ domain: 'x', cscf: 'nowhere' }] }],
+    ['an unknown algorithm', { algorithms: ['SHA-1'] }],
+    ['an identity that is none', { subscribers: [{ identity: 'alice', username: 'a', password: 'b' }] }],
+    ['an unknown setting', { sipp: {} }],
+  ])('%s refuses to start', (_, wrong) => {
+    const base = {
+      tls: { certificate: 'c', privateKey: 'k', authorities: 'a' },
+      x1: { identifier: 'x', admf: { identifier: 'a', url: 'u' }, store: 's' },
+      audit: 'a',
+      domain: 'home1.example',
+      host: 'cscf.home1.example',
+    };
+    expect(() => cscfConfig(base)).not.toThrow();
+    expect(() => cscfConfig({ ...base, ...wrong })).toThrow(ConfigError);
+  });
+});

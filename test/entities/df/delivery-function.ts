@@ -1,0 +1,95 @@
+/** A delivery function without network: its mediation, its questions to a KMS, its store on disk; it can be killed. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach } from 'vitest';
+import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
+import type { KeyRequestTiming } from '../../../src/entities/df/key-requests.ts';
+import { Mediation } from '../../../src/entities/df/mediation.ts';
+import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
+import type { DfTask } from '../../../src/entities/df/ports.ts';
+import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
+import type { PlainRecord } from './support.ts';
+import { encodeForTest, Issues, silent, task, Tasks, TestClock, TestKms, TestPoi, XID } from './support.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let databases = 0;
+
+export interface Df {
+  readonly clock: TestClock;
+  readonly kms: TestKms;
+  readonly tasks: Tasks;
+  readonly issues: Issues;
+  readonly poi: TestPoi;
+  store: SqliteDfStore;
+  mediation: Mediation;
+  requests: KeyRequests;
+  /** As if the process had been killed: a new one on the same file. */
+  kill(): Promise<void>;
+}
+
+const running: Df[] = [];
+afterEach(async () => {
+  for (const df of running.splice(0)) await df.store.close();
+});
+
+/** A delivery function with these tasks. */
+export async function start(
+  tasks: readonly DfTask[] = [task(XID, 'LIID-1')],
+  options: Partial<MediationOptions> = {},
+  timing: KeyRequestTiming = {},
+): Promise<Df> {
+  const file = path.join(folder, `df-${++databases}.sqlite`);
+  const clock = new TestClock();
+  const parts = { clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
+  const open = async () => {
+    const store = new SqliteDfStore(file);
+    const held: { requests: KeyRequests | null } = { requests: null };
+    const early: Parameters<KeyRequests['start']>[] = [];
+    const mediation = await Mediation.open(
+      {
+        store,
+        tasks: parts.tasks,
+        encode: encodeForTest,
+        issues: parts.issues,
+        clock,
+        logger: silent,
+        ...options,
+      },
+      (session, question) =>
+        held.requests === null
+          ? void early.push([session, question])
+          : held.requests.start(session, question),
+    );
+    const requests = new KeyRequests(mediation, parts.kms, { clock, logger: silent, timing });
+    held.requests = requests;
+    for (const [session, question] of early) requests.start(session, question);
+    return { store, mediation, requests };
+  };
+  const df: Df = {
+    ...parts,
+    poi: new TestPoi(clock),
+    ...(await open()),
+    kill: async () => {
+      await df.requests.stop();
+      await df.mediation.stop();
+      await df.store.close();
+      Object.assign(df, await open());
+    },
+  };
+  running.push(df);
+  return df;
+}
+
+/** What was handed over, by kind. */
+export function kinds(records: readonly PlainRecord[]): string[] {
+  return records.map((record) => record.kind);
+}
+
+/** Sequence numbers of what was handed over on one interface. */
+export function numbersOf(records: readonly PlainRecord[], reference: 'hi2' | 'hi3'): number[] {
+  return records
+    .filter((record) => (record.kind === 'cc') === (reference === 'hi3'))
+    .map((record) => record.sequenceNumber);
+}

@@ -1,0 +1,174 @@
+/** The delivery function killed by SIGKILL in mid-call, again and again, as a process of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startLemf } from '../../../src/entities/lemf/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { fromHex, toHex } from '../../../src/bytes/octets.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import { Poi } from '../../../src/poi/poi.ts';
+import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { encodeGetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { httpsServer, listen } from '../../../src/net/https.ts';
+import type { Role, TlsFiles } from '../../../src/net/tls.ts';
+import { loadTls } from '../../../src/net/tls.ts';
+import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
+import { SqliteTaskStore } from '../../../src/x1/task-store.ts';
+import { deliveredOf } from '../../support/handed-over.ts';
+import { call, correlationOf, keysOf, LEG, silent, vector, XID } from './support.ts';
+import { bundle, run } from '../../support/process.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const clock = systemClock();
+const runtime = { clock, random: systemRandom(), logger: silent };
+const DF = '00000000-0000-4000-8000-000000000001';
+const LEMF = '00000000-0000-4000-8000-000000000002';
+const PACKETS = 400;
+
+async function certificates(): Promise<Readonly<Record<Role, TlsFiles>>> {
+  const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
+  const issue = async (role: Role) => {
+    const commonName = `${role}.home1.example`;
+    return [role, await pki.issue({ commonName, dnsNames: [commonName], roles: [role] })] as const;
+  };
+  return Object.fromEntries(
+    await Promise.all((['df', 'kms', 'cscf', 'lemf'] as const).map(issue)),
+  ) as unknown as Readonly<Record<Role, TlsFiles>>;
+}
+
+/** What X1 would have left in the table's store. */
+async function provision(file: string, port: number): Promise<void> {
+  const store = new SqliteTaskStore(file);
+  const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
+  const task = {
+    xid: XID,
+    targets: [{ name: 'sipUri', value: vector().uri.i }],
+    deliveryType: 'X2andX3',
+    dids: [LEMF],
+    mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
+  } as const;
+  await store.commit({
+    tasks: new Map([[XID, { task, activatedAt: 0, modifiedAt: 0, modifications: 0 }]]),
+    destinations: new Map([[LEMF, { did: LEMF, deliveryType: 'X2andX3', address }]]),
+  });
+  await store.close();
+}
+
+describe('Delivery function under SIGKILL', () => {
+  it('R-23: loses and doubles nothing: numbers are 0…n−1, and n is what X2 and X3 carried', async () => {
+    const files = await certificates();
+    const kms = httpsServer({
+      tls: loadTls(files.kms, clock.now()),
+      authentication: 'mutual',
+      minVersion: 'TLSv1.3',
+    });
+    kms.post('/xk/v1/get-keys', (_request, reply) =>
+      reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(keysOf(vector())).expose())),
+    );
+    const kmsPort = await listen(kms, '127.0.0.1', 0);
+    const anyPort = { address: '127.0.0.1', port: 0 };
+    const lemf = await startLemf(
+      {
+        hi2: anyPort,
+        hi3: anyPort,
+        tls: files.lemf,
+        folder: path.join(folder, 'lemf'),
+        recoverInto: null,
+        recoverAfter: 1,
+      },
+      runtime,
+    );
+    await provision(path.join(folder, 'tasks.sqlite'), lemf.hi2.port);
+    const config = {
+      x1: {
+        identifier: 'df.home1.example',
+        listen: {},
+        admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example:1/X1/ADMF' },
+        store: path.join(folder, 'tasks.sqlite'),
+      },
+      x2x3: { port: 0 },
+      tls: files.df,
+      hosts: { 'kms.home1.example': '127.0.0.1', 'admf.home1.example': '127.0.0.1' },
+      store: path.join(folder, 'df.sqlite'),
+      audit: path.join(folder, 'audit.log'),
+      name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
+      xk: { url: `https://kms.home1.example:${kmsPort}` },
+      handover: { acknowledgeDelay: 20, retryFirst: 20, retryMost: 50 },
+    };
+    const file = path.join(folder, 'df.json');
+    const script = await bundle('test/entities/df/process.ts');
+    const start = async () => {
+      writeFileSync(file, JSON.stringify(config));
+      const df = await run<{ x2x3: number }>(script, file);
+      config.x2x3.port = df.ready.x2x3;
+      return df;
+    };
+    let df = await start();
+
+    const issues = { raised: () => undefined, cleared: () => undefined };
+    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
+    const delivery = new X2X3Delivery(poi, {
+      hosts: new HostMap(),
+      tls: loadTls(files.cscf, clock.now()),
+      clock,
+      logger: silent,
+      issues,
+      timing: { busyKeepaliveMs: 30, firstPauseMs: 20, longestPauseMs: 50 },
+    });
+    delivery.open(DF, { host: '127.0.0.1', port: df.ready.x2x3 });
+    const report = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
+      poi.report(
+        {
+          interface: reference,
+          direction,
+          format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
+          payload,
+          correlation: correlationOf(LEG.callId),
+          time: clock.now(),
+        },
+        [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
+      );
+    const steps = new Map([50, 100, 200, 350].map((packet, i) => [packet, call()[i]!]));
+    const kills = new Set([70, 103, 205]);
+    let killing: Promise<void> = Promise.resolve();
+    for (let n = 0; n < PACKETS; n++) {
+      const step = steps.get(n);
+      if (step !== undefined) report('x2', ...step);
+      report('x3', fromHex(`8008${n.toString(16).padStart(4, '0')}${'00'.repeat(168)}`), DIRECTION.toTarget);
+      if (kills.has(n)) {
+        killing = killing.then(async () => {
+          await df.kill();
+          df = await start();
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 4));
+    }
+    await killing;
+    expect(await delivery.drain(20_000)).toBe(true);
+
+    const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(folder, 'lemf', `${kind}.ber`));
+    const iri = steps.size + vector().keys.cryptoSessions.length;
+    for (let i = 0; i < 200 && (received('hi2').length < iri || received('hi3').length < PACKETS); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const numbers = (kind: 'hi2' | 'hi3') => received(kind).map(({ header }) => header.sequenceNumber);
+    expect(numbers('hi3')).toEqual([...Array(PACKETS).keys()]);
+    expect(numbers('hi2')).toEqual([...Array(iri).keys()]);
+    expect(new Set([...received('hi2'), ...received('hi3')].map(({ header }) => header.cin))).toEqual(
+      new Set([1]),
+    );
+    const packets = received('hi3').map(({ payload }) =>
+      JSON.stringify(payload, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
+    );
+    packets.forEach((packet, n) => expect(packet).toContain(`8008${n.toString(16).padStart(4, '0')}`));
+
+    delivery.stop();
+    await df.kill();
+    await lemf.stop();
+    await kms.close();
+  });
+});

@@ -1,0 +1,220 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startDelivery } from '../../../src/entities/df/start-delivery.ts';
+import type { RunningDelivery } from '../../../src/entities/df/start-delivery.ts';
+import { startLemf } from '../../../src/entities/lemf/start.ts';
+import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { toHex } from '../../../src/bytes/octets.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import { Poi } from '../../../src/poi/poi.ts';
+import { TaskTable } from '../../../src/x1/tasks.ts';
+import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import type { Role, TlsFiles, TlsMaterial } from '../../../src/net/tls.ts';
+import { loadTls } from '../../../src/net/tls.ts';
+import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
+import { deliveredOf } from '../../support/handed-over.ts';
+import { call, correlationOf, Issues, LEG, silent, TestKms, vector, XID } from './support.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-delivery-'));
+const clock = systemClock();
+const runtime = { clock, random: systemRandom(), logger: silent };
+const DF = '00000000-0000-4000-8000-000000000001';
+const HI2 = '00000000-0000-4000-8000-000000000002';
+const HI3 = '00000000-0000-4000-8000-000000000003';
+
+class AllIssues extends Issues {
+  raised(did: string, description: string): void {
+    this.log.push(`${did}: ${description}`);
+  }
+  cleared(did: string): void {
+    this.log.push(`${did}: cleared`);
+  }
+}
+
+/** A table as X1 would have filled it, without its store. */
+function tableOf(): Promise<TaskTable> {
+  return TaskTable.open(clock, {
+    load: () => Promise.resolve({ tasks: [], destinations: [] }),
+    commit: () => Promise.resolve(),
+  });
+}
+
+describe('Delivery function between points of interception and a LEMF, over TLS', () => {
+  const files: Partial<Record<Role, TlsFiles>> = {};
+  const material = (role: Role): TlsMaterial => loadTls(files[role]!, clock.now());
+  const cleanups: (() => Promise<void> | void)[] = [];
+  let count = 0;
+
+  beforeAll(async () => {
+    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
+    for (const role of ['df', 'cscf', 'lemf'] as const) {
+      const commonName = `${role}.home1.example`;
+      files[role] = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
+    }
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function network() {
+    const base = path.join(folder, String(++count));
+    const hosts = new HostMap();
+    const issues = new AllIssues();
+    const kms = new TestKms();
+    const dfTable = await tableOf();
+    const state: { lemf: RunningLemf | null; df: RunningDelivery | null; ports: [number, number, number] } = {
+      lemf: null,
+      df: null,
+      ports: [0, 0, 0],
+    };
+    const startL = async (): Promise<void> => {
+      const listen = (port: number) => ({ address: '127.0.0.1', port });
+      state.lemf = await startLemf(
+        {
+          hi2: listen(state.ports[0]),
+          hi3: listen(state.ports[1]),
+          tls: files.lemf!,
+          folder: path.join(base, 'lemf'),
+          recoverInto: null,
+          recoverAfter: 1000,
+        },
+        runtime,
+      );
+      state.ports = [state.lemf.hi2.port, state.lemf.hi3.port, state.ports[2]];
+    };
+    const startD = async (): Promise<void> => {
+      state.df = await startDelivery(
+        {
+          listen: { address: '127.0.0.1', port: state.ports[2] },
+          file: path.join(folder, `df-${count}.sqlite`),
+          tls: material('df'),
+          hosts,
+          name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
+          table: dfTable,
+          keys: kms,
+          issues,
+          handover: { retryFirst: 30, retryMost: 60, acknowledgeDelay: 20 },
+          keyTiming: { firstPauseMs: 20, longestPauseMs: 50 },
+        },
+        runtime,
+      );
+      state.ports[2] = state.df.x2x3.port;
+    };
+    const stopL = async (): Promise<void> => {
+      await state.lemf?.stop();
+      state.lemf = null;
+    };
+    const stopD = async (): Promise<void> => {
+      await state.df?.stop();
+      state.df = null;
+    };
+    await startL();
+    await startD();
+    cleanups.push(stopL, stopD);
+    const tcp = (port: number) =>
+      ({ kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' }) as const;
+    await dfTable.createDestination({ did: HI2, deliveryType: 'X2Only', address: tcp(state.ports[0]) });
+    await dfTable.createDestination({ did: HI3, deliveryType: 'X3Only', address: tcp(state.ports[1]) });
+    const task = {
+      xid: XID,
+      targets: [{ name: 'sipUri', value: vector().uri.i }],
+      deliveryType: 'X2andX3',
+      dids: [HI2, HI3],
+      mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
+    } as const;
+    await dfTable.activate(task);
+    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
+    const delivery = new X2X3Delivery(poi, {
+      hosts,
+      tls: material('cscf'),
+      clock,
+      logger: silent,
+      issues,
+      timing: { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 40 },
+    });
+    delivery.open(DF, { host: '127.0.0.1', port: state.ports[2] });
+    cleanups.push(() => delivery.stop());
+    const observe = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
+      poi.report(
+        {
+          interface: reference,
+          direction,
+          format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
+          payload,
+          correlation: correlationOf(LEG.callId),
+          time: clock.now(),
+        },
+        [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
+      );
+    const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(base, 'lemf', `${kind}.ber`));
+    return { kms, observe, received, delivery, state, startL, startD, stopL, stopD };
+  }
+
+  const rtp = (n: number): Uint8Array =>
+    Uint8Array.of(0x80, 8, n >> 8, n & 255, 0, 0, 0, n, 1, 2, 3, 4, 0x55);
+
+  function numbers(pdus: readonly PsPdu[]): number[] {
+    return pdus.map(({ header }) => header.sequenceNumber);
+  }
+
+  it('R-1 R-7 R-13 R-20: a call arrives whole: signalling, keys and content, numbered without gap', async () => {
+    const { observe, received, delivery, state } = await network();
+    for (const [payload, direction] of call()) observe('x2', payload, direction);
+    for (let n = 0; n < 100; n++)
+      observe('x3', rtp(n), n % 2 === 0 ? DIRECTION.toTarget : DIRECTION.fromTarget);
+    expect(await delivery.drain(10_000)).toBe(true);
+    expect(await state.df!.settle(10_000)).toBe(true);
+    const { cryptoSessions } = vector().keys;
+    expect(numbers(received('hi2'))).toEqual([...Array(4 + cryptoSessions.length).keys()]);
+    expect(numbers(received('hi3'))).toEqual([...Array(100).keys()]);
+    const keys = received('hi2').flatMap(keysIn);
+    expect(
+      keys.map(({ csId, key, salt }) => [
+        toHex(csId),
+        toHex(key.expose()),
+        toHex(salt?.expose() ?? new Uint8Array()),
+      ]),
+    ).toEqual(cryptoSessions.map(({ csId, tek, salt }) => [csId.toString(16).padStart(2, '0'), tek, salt]));
+  });
+
+  it('R-23: LEMF and DF away in turn, in mid-call: nothing is lost or doubled', async () => {
+    const { observe, received, delivery, state, startL, startD, stopL, stopD, kms } = await network();
+    const steps = call();
+    let n = 0;
+    const media = (packets: number): void => {
+      for (let i = 0; i < packets; i++) observe('x3', rtp(n++), DIRECTION.toTarget);
+    };
+    observe('x2', ...steps[0]!);
+    media(30);
+    await stopL();
+    observe('x2', ...steps[1]!);
+    media(30);
+    await stopD();
+    observe('x2', ...steps[2]!);
+    media(30);
+    await startD();
+    media(30);
+    await startL();
+    observe('x2', ...steps[3]!);
+    media(30);
+    expect(await delivery.drain(20_000)).toBe(true);
+    expect(await state.df!.settle(20_000)).toBe(true);
+    expect(kms.asked.length).toBeGreaterThanOrEqual(1);
+    expect(numbers(received('hi3'))).toEqual([...Array(150).keys()]);
+    expect(numbers(received('hi2'))).toEqual([...Array(4 + vector().keys.cryptoSessions.length).keys()]);
+    expect(new Set(received('hi3').map(({ header }) => header.cin))).toEqual(new Set([1]));
+  });
+});
+
+function keysIn({ payload }: PsPdu) {
+  if (payload.kind !== 'iri') return [];
+  return payload.records.flatMap(({ contents }) =>
+    contents.kind === 'eps' ? (contents.record.keys ?? []) : [],
+  );
+}

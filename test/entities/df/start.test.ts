@@ -1,0 +1,283 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { dfConfig, startDf } from '../../../src/entities/df/start.ts';
+import type { RunningDf } from '../../../src/entities/df/start.ts';
+import { startLemf } from '../../../src/entities/lemf/start.ts';
+import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import type { DfEvent } from '../../../src/entities/df/events.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import { Poi } from '../../../src/poi/poi.ts';
+import { X1Requester } from '../../../src/x1/requester.ts';
+import { Deframer } from '../../../src/wire/x2x3/deframer.ts';
+import { decodePdu, DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { decodeGetKeysRequest, encodeGetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { HttpsClient, httpsServer, listen } from '../../../src/net/https.ts';
+import type { Role, TlsFiles } from '../../../src/net/tls.ts';
+import { loadTls } from '../../../src/net/tls.ts';
+import { x1Transport } from '../../../src/x1/client.ts';
+import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
+import { deliveredOf } from '../../support/handed-over.ts';
+import { call, correlationOf, keysOf, LEG, silent, vector, XID } from './support.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-app-'));
+const clock = systemClock();
+const runtime = { clock, random: systemRandom(), logger: silent };
+const DF = '00000000-0000-4000-8000-000000000001';
+const HI2 = '00000000-0000-4000-8000-000000000002';
+const HI3 = '00000000-0000-4000-8000-000000000003';
+
+describe('Delivery function as a process', () => {
+  const files: Partial<Record<Role, TlsFiles>> = {};
+  const cleanups: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
+    for (const role of ['admf', 'df', 'kms', 'cscf', 'lemf'] as const) {
+      const commonName = `${role}.home1.example`;
+      files[role] = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
+    }
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const tls = (role: Role) => loadTls(files[role]!, clock.now());
+
+  function config(changes: object = {}): Record<string, unknown> {
+    return {
+      x1: {
+        identifier: 'df.home1.example',
+        listen: {},
+        admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example:1/X1/ADMF' },
+        store: path.join(folder, 'tasks.sqlite'),
+      },
+      tls: files.df,
+      hosts: { 'kms.home1.example': '127.0.0.1', 'admf.home1.example': '127.0.0.1' },
+      store: path.join(folder, 'df.sqlite'),
+      audit: path.join(folder, 'audit.log'),
+      name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
+      xk: { url: 'https://kms.home1.example:1' },
+      handover: { acknowledgeDelay: 20, retryFirst: 20, retryMost: 50 },
+      recordInto: path.join(folder, 'out'),
+      ...changes,
+    };
+  }
+
+  async function kms(): Promise<{ port: number; asked: unknown[] }> {
+    const asked: unknown[] = [];
+    const server: FastifyInstance = httpsServer({
+      tls: tls('kms'),
+      authentication: 'mutual',
+      minVersion: 'TLSv1.3',
+    });
+    server.post('/xk/v1/get-keys', (request, reply) => {
+      asked.push(decodeGetKeysRequest(request.body));
+      const answer = encodeGetKeysResponse(keysOf(vector())).expose();
+      return reply.type('application/json').send(Buffer.from(answer));
+    });
+    const port = await listen(server, '127.0.0.1', 0);
+    cleanups.push(() => server.close());
+    return { port, asked };
+  }
+
+  async function lemf(): Promise<RunningLemf> {
+    const any = { address: '127.0.0.1', port: 0 };
+    const running = await startLemf(
+      {
+        hi2: any,
+        hi3: any,
+        tls: files.lemf!,
+        folder: path.join(folder, 'lemf'),
+        recoverInto: null,
+        recoverAfter: 1,
+      },
+      runtime,
+    );
+    cleanups.push(() => running.stop());
+    return running;
+  }
+
+  function admf(df: RunningDf): X1Requester {
+    const hosts = new HostMap({ 'df.home1.example': `127.0.0.1:${df.x1.port}` });
+    const client = new HttpsClient({ hosts, tls: tls('admf') });
+    cleanups.push(() => client.close());
+    return new X1Requester({
+      side: 'admf',
+      admfIdentifier: 'admf.home1.example',
+      neIdentifier: 'df.home1.example',
+      transport: x1Transport(client, 'https://df.home1.example/X1/NE'),
+      ...runtime,
+    });
+  }
+
+  async function provision(x1: X1Requester, hi2: number, hi3: number): Promise<void> {
+    const destination = (did: string, deliveryType: 'X2Only' | 'X3Only', port: number) =>
+      x1.request({ type: 'CreateDestination', destination: { did, deliveryType, address: tcp(port) } });
+    await destination(HI2, 'X2Only', hi2);
+    await destination(HI3, 'X3Only', hi3);
+    await x1.request({
+      type: 'ActivateTask',
+      task: {
+        xid: XID,
+        targets: [{ name: 'sipUri', value: vector().uri.i }],
+        deliveryType: 'X2andX3',
+        dids: [HI2, HI3],
+        mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
+      },
+    });
+  }
+
+  function pointOfInterception(port: number) {
+    const issues = { raised: () => undefined, cleared: () => undefined };
+    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
+    const delivery = new X2X3Delivery(poi, {
+      hosts: new HostMap(),
+      tls: tls('cscf'),
+      clock,
+      logger: silent,
+      issues,
+      timing: { busyKeepaliveMs: 20 },
+    });
+    cleanups.push(() => {
+      delivery.stop();
+      return Promise.resolve();
+    });
+    delivery.open(DF, { host: '127.0.0.1', port });
+    const report = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
+      poi.report(
+        {
+          interface: reference,
+          direction,
+          format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
+          payload,
+          correlation: correlationOf(LEG.callId),
+          time: clock.now(),
+        },
+        [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
+      );
+    return { delivery, report };
+  }
+
+  const tcp = (port: number) =>
+    ({ kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' }) as const;
+
+  it('provisioned over X1, asks over Xk and hands over on HI2 and HI3; a restart knows it all', async () => {
+    const [monitor, keys] = [await lemf(), await kms()];
+    const json = config({ xk: { url: `https://kms.home1.example:${keys.port}` }, revealSecrets: true });
+    let df = await startDf(dfConfig(json), runtime);
+    cleanups.push(() => df.stop());
+    const x1 = admf(df);
+    await provision(x1, monitor.hi2.port, monitor.hi3.port);
+    const ports = { x1: df.x1.port, x2x3: df.x2x3.port };
+    await df.stop();
+    const again = structuredClone(json);
+    again['x2x3'] = { port: ports.x2x3 };
+    const events: DfEvent[] = [];
+    df = await startDf(dfConfig(again), runtime, (event) => events.push(event));
+
+    const { delivery, report } = pointOfInterception(ports.x2x3);
+    for (const step of call()) report('x2', ...step);
+    for (let n = 0; n < 20; n++) report('x3', new Uint8Array(172).fill(n), DIRECTION.toTarget);
+    expect(await delivery.drain(10_000)).toBe(true);
+    expect(await df.settle(10_000)).toBe(true);
+
+    expect(keys.asked).toHaveLength(1);
+    const keyRecords = vector().keys.cryptoSessions.length;
+    const count = (type: DfEvent['type']) => events.filter((event) => event.type === type).length;
+    expect([count('received'), count('asked'), count('keys'), count('record')]).toEqual([
+      24,
+      1,
+      1,
+      24 + keyRecords,
+    ]);
+    for (const { tek } of vector().keys.cryptoSessions) expect(JSON.stringify(events)).not.toContain(tek);
+    const received = (kind: string) =>
+      deliveredOf(path.join(folder, 'lemf', `${kind}.ber`)).map(({ header }) => header.sequenceNumber);
+    expect(received('hi2')).toEqual([...Array(4 + vector().keys.cryptoSessions.length).keys()]);
+    expect(received('hi3')).toEqual([...Array(20).keys()]);
+    const recorded = (name: string) =>
+      new Deframer().push(new Uint8Array(readFileSync(path.join(folder, 'out', name)))).map(decodePdu);
+    expect(recorded('x2.bin').map((pdu) => pdu.payload)).toEqual(call().map(([payload]) => payload));
+    expect(recorded('x3.bin')).toHaveLength(20);
+    expect(JSON.parse(readFileSync(path.join(folder, 'out/xk/001.json'), 'utf8'))).toMatchObject({
+      status: 200,
+      request: { xid: XID, targetKmsIdentity: vector().uri.i },
+      response: { verified: true },
+    });
+  });
+
+  it('a warrant that ends while the LEMF is away: its destination stays until all is delivered', async () => {
+    const paths = Object.fromEntries(
+      ['store', 'audit'].map((name) => [name, path.join(folder, `away.${name}`)]),
+    );
+    const json = config(paths);
+    json['x1'] = { ...(json['x1'] as object), store: path.join(folder, 'away-tasks.sqlite') };
+    const df = await startDf(dfConfig(json), runtime);
+    cleanups.push(() => df.stop());
+    const x1 = admf(df);
+    await provision(x1, 2, 3);
+    const { delivery, report } = pointOfInterception(df.x2x3.port);
+    for (let n = 0; n < 5; n++) report('x3', new Uint8Array(172).fill(n), DIRECTION.toTarget);
+    expect(await delivery.drain(10_000)).toBe(true);
+    await x1.request({ type: 'DeactivateTask', xid: XID });
+    await x1.request({ type: 'RemoveDestination', did: HI2 });
+    await expect(x1.request({ type: 'RemoveDestination', did: HI3 })).rejects.toMatchObject({
+      error: { code: 7010 },
+    });
+    const { hi3 } = await lemf();
+    await x1.request({
+      type: 'ModifyDestination',
+      destination: { did: HI3, deliveryType: 'X3Only', address: tcp(hi3.port) },
+    });
+    expect(await df.settle(10_000)).toBe(true);
+    await x1.request({ type: 'RemoveDestination', did: HI3 });
+  });
+
+  it('writes no keys into its records unless secrets are to be revealed', async () => {
+    const out = path.join(folder, 'quiet');
+    const paths = {
+      store: path.join(folder, 'quiet.sqlite'),
+      audit: path.join(folder, 'quiet.log'),
+      recordInto: out,
+    };
+    const df = await startDf(dfConfig(config(paths)), runtime);
+    await df.stop();
+    expect(existsSync(path.join(out, 'x2.bin'))).toBe(true);
+    expect(existsSync(path.join(out, 'xk'))).toBe(false);
+  });
+
+  it.each([
+    [
+      'a key of another certificate',
+      () => ({ tls: { ...files.df, privateKey: files.lemf!.privateKey } }),
+      /another certificate/,
+    ],
+    ['no certificate', () => ({ tls: { ...files.df, certificate: '/nonexistent' } }), /cannot read/],
+  ])('R-57: with %s it does not start', async (_name, changes, message) => {
+    await expect(startDf(dfConfig(config(changes())), runtime)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['Xk without TLS', { xk: { url: 'http://kms.home1.example' } }, /https/],
+    ['a misspelt setting', { recordINto: 'x' }, /no such setting/],
+    [
+      'a country of three letters',
+      { name: { countryCode: 'DEU', operator: 'a', element: 'b' } },
+      /countryCode/,
+    ],
+    ['an operator too long', { name: { countryCode: 'DE', operator: 'toolong', element: 'b' } }, /operator/],
+    [
+      'an element too long',
+      { name: { countryCode: 'DE', operator: 'a', element: 'b'.repeat(17) } },
+      /element/,
+    ],
+  ])('refuses a configuration with %s', (_name, changes, message) => {
+    expect(() => dfConfig(config(changes))).toThrow(message);
+  });
+});

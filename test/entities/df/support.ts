@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import { fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
+import type { Clock, Logger, Timer } from '../../../src/bytes/ports.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
+import type { DfIssues, DfTask, DfTasks, KeySource, OutboxEntry } from '../../../src/entities/df/ports.ts';
+import type { HandoverRecord, KeyRecord } from '../../../src/entities/df/records.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
+import type { Attribute } from '../../../src/wire/x2x3/attributes.ts';
+import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
+import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';
+import {
+  DIRECTION,
+  encodePdu,
+  PAYLOAD_FORMAT,
+  PDU_TYPE,
+  timestampAttribute,
+  VERSION,
+} from '../../../src/wire/x2x3/pdu.ts';
+import type { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
+import { exampleFile } from '../../support/shared.ts';
+
+export const XID = '11111111-0000-4000-8000-000000000001';
+export const XID_2 = '22222222-0000-4000-8000-000000000002';
+export const LEMF = '00000000-0000-4000-8000-0000000000aa';
+export const LEMF_2 = '00000000-0000-4000-8000-0000000000bb';
+export const START = 1_805_440_640_000;
+
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Time that moves only when told to. */
+export class TestClock implements Clock {
+  #now = START;
+  #timers: { at: number; action: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, action: () => void): Timer {
+    const timer = { at: this.#now + ms, action };
+    this.#timers.push(timer);
+    return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
+  }
+
+  /** Lets time pass, firing timers in order; work that they start may settle in between. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      await settle();
+      const [next] = this.#timers.filter((timer) => timer.at <= end).toSorted((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.action();
+    }
+    this.#now = end;
+    await settle();
+  }
+}
+
+/** Lets promises and the database's microtasks finish. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export class Tasks implements DfTasks {
+  readonly known = new Map<string, DfTask>();
+
+  constructor(...tasks: readonly DfTask[]) {
+    for (const task of tasks) this.known.set(task.xid, task);
+  }
+
+  find(xid: string): DfTask | null {
+    return this.known.get(xid) ?? null;
+  }
+}
+
+export function task(xid: string, liid: string, changes: Partial<DfTask['mediations'][number]> = {}): DfTask {
+  return {
+    xid,
+    targets: [{ name: 'sipUri', value: vector().uri.i }],
+    mediations: [
+      {
+        liid,
+        delivers: 'HI2andHI3',
+        start: null,
+        end: null,
+        destinations: [{ did: LEMF, delivers: 'HI2andHI3' }],
+        ...changes,
+      },
+    ],
+  };
+}
+
+export class Issues implements DfIssues {
+  readonly log: string[] = [];
+  taskIssue(xid: string, description: string): void {
+    this.log.push(`${xid}: ${description}`);
+  }
+  elementIssue(description: string): void {
+    this.log.push(description);
+  }
+}
+
+/** A KMS that answers as it is told, and keeps the questions. */
+export class TestKms implements KeySource {
+  readonly asked: GetKeysRequest[] = [];
+  answer: (question: GetKeysRequest) => GetKeysResponse = () => keysOf(vector());
+
+  getKeys(question: GetKeysRequest): Promise<GetKeysResponse> {
+    this.asked.push(question);
+    return Promise.resolve().then(() => this.answer(question));
+  }
+}
+
+/* ---------------------------------------------------------------- vectors */
+
+interface Vector {
+  readonly uri: { readonly i: string; readonly r: string };
+  readonly messages: Readonly<
+    Record<'I_MESSAGE_1' | 'R_MESSAGE_1' | 'I_MESSAGE_2' | 'R_MESSAGE_2', { message: string }>
+  >;
+  readonly keys: {
+    readonly cryptoSessions: readonly {
+      csId: number;
+      tek: string;
+      salt: string;
+      ssrc: number;
+      mki: string;
+    }[];
+  };
+}
+
+export function vector(): Vector {
+  return exampleFile('exchange-1.json') as Vector;
+}
+
+export function keysOf({ keys }: Vector, verified = true): GetKeysResponse {
+  const cryptoSessions = keys.cryptoSessions.map(({ csId, tek, salt, ssrc, mki }) => ({
+    csId,
+    sessionKey: Secret.of(fromHex(tek)),
+    salt: Secret.of(fromHex(salt)),
+    ssrc,
+    cipher: 'AES_CM_128_HMAC_SHA1_80' as const,
+    mki: fromHex(mki),
+  }));
+  return { verified, cryptoSessions, deferredKey: null, stages: [] };
+}
+
+/* --------------------------------------------------------------- messages */
+
+export interface Leg {
+  readonly callId: string;
+  readonly fromTag: string;
+  readonly toTag: string;
+}
+
+export const LEG: Leg = { callId: 'call-1@home1.example', fromTag: 'alice-1', toTag: 'bob-1' };
+
+/** A SIP message with a MIKEY message in its SDP; `null`: without one. */
+export function sip(startLine: string, leg: Leg, mikey: string | null): Uint8Array {
+  const keyManagement = mikey === null ? '' : `a=key-mgmt:mikey ${mikey}\r\n`;
+  const body = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n${keyManagement}m=audio 4000 RTP/SAVP 8\r\n`;
+  const tag = leg.toTag === '' ? '' : `;tag=${leg.toTag}`;
+  return utf8(
+    `${startLine}\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:alice@home1.example>;tag=${leg.fromTag}\r\n` +
+      `To: <sip:bob@home2.example>${tag}\r\nCall-ID: ${leg.callId}\r\nCSeq: 1 INVITE\r\n` +
+      `Content-Type: application/sdp\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+}
+
+export type Step = readonly [message: Uint8Array, direction: number];
+
+/** The four messages of the call of the vectors, as the initiator's POI sees them. */
+export function call(leg: Leg = LEG, from = vector()): Step[] {
+  const { I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2, R_MESSAGE_2 } = from.messages;
+  return [
+    [
+      sip('INVITE sip:bob@home2.example SIP/2.0', { ...leg, toTag: '' }, I_MESSAGE_1.message),
+      DIRECTION.fromTarget,
+    ],
+    [sip('SIP/2.0 183 Session Progress', leg, R_MESSAGE_1.message), DIRECTION.toTarget],
+    [sip('PRACK sip:bob@127.0.0.2 SIP/2.0', leg, I_MESSAGE_2.message), DIRECTION.fromTarget],
+    [sip('SIP/2.0 200 OK', leg, R_MESSAGE_2.message), DIRECTION.toTarget],
+  ];
+}
+
+/** A POI: numbers the PDUs of each stream. */
+export class TestPoi {
+  readonly #next = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly nfId: string;
+  /** By its certificate. */
+  readonly peer: string;
+
+  constructor(clock: Clock, nfId = 'cscf.home1.example', peer = nfId) {
+    this.#clock = clock;
+    this.nfId = nfId;
+    this.peer = peer;
+  }
+
+  x2([payload, direction]: Step, xid = XID, callId = LEG.callId) {
+    return this.#pdu(PDU_TYPE.x2, PAYLOAD_FORMAT.sip, payload, direction, xid, callId);
+  }
+
+  x3(payload: Uint8Array, direction: number = DIRECTION.toTarget, xid = XID, callId = LEG.callId) {
+    return this.#pdu(PDU_TYPE.x3, PAYLOAD_FORMAT.rtp, payload, direction, xid, callId);
+  }
+
+  #pdu(
+    type: number,
+    payloadFormat: number,
+    payload: Uint8Array,
+    direction: number,
+    xid: string,
+    callId: string,
+  ) {
+    const correlation = correlationOf(callId);
+    const stream = `${type} ${xid} ${callId}`;
+    const number = this.#next.get(stream) ?? 0;
+    this.#next.set(stream, number + 1);
+    const attributes: Attribute[] = [
+      { kind: 'text', type: ATTRIBUTE.did, value: 'df' },
+      { kind: 'text', type: ATTRIBUTE.nfid, value: this.nfId },
+      { kind: 'number', type: ATTRIBUTE.sequenceNumber, value: number },
+      timestampAttribute(this.#clock.now()),
+      { kind: 'text', type: ATTRIBUTE.matchedTarget, value: `<sipUri>${vector().uri.i}</sipUri>` },
+      { kind: 'text', type: ATTRIBUTE.sourceIpv4, value: '127.0.0.1' },
+      { kind: 'number', type: ATTRIBUTE.sourcePort, value: 4000 },
+    ];
+    const pdu: Pdu = {
+      version: VERSION,
+      type,
+      payloadFormat,
+      direction,
+      xid,
+      correlation,
+      attributes,
+      payload,
+    };
+    return { pdu, octets: encodePdu(pdu), peer: this.peer };
+  }
+}
+
+export function correlationOf(callId: string): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(callId).digest().subarray(0, 8));
+}
+
+/* ---------------------------------------------------------------- records */
+
+/** Records in a form that tests can read back. */
+export function encodeForTest(record: HandoverRecord, sequenceNumber: number): Uint8Array {
+  const { keyInfo } = record as Partial<KeyRecord>;
+  const keys =
+    keyInfo === undefined
+      ? {}
+      : { keyInfo: { ...keyInfo, key: keyInfo.key.expose(), salt: keyInfo.salt.expose() } };
+  const plain = JSON.stringify({ ...record, ...keys, sequenceNumber }, (_key, value: unknown) =>
+    value instanceof Uint8Array ? toHex(value) : value,
+  );
+  return utf8(plain);
+}
+
+export interface PlainRecord {
+  readonly kind: string;
+  readonly liid: string;
+  readonly cin: number;
+  readonly sequenceNumber: number;
+  readonly time: number;
+  readonly correlation: string;
+  readonly direction?: string;
+  readonly sip?: string;
+  readonly content?: string;
+  readonly streamIdentifier?: string;
+  readonly observed?: readonly { name: string; value: string }[];
+  readonly keyInfo?: { csId: number; key: string; salt: string };
+}
+
+export async function handedOver(store: SqliteDfStore, did = LEMF): Promise<PlainRecord[]> {
+  return (await store.pending(did, 0, 100_000)).map(plain);
+}
+
+function plain(entry: OutboxEntry): PlainRecord {
+  return JSON.parse(Buffer.from(entry.octets).toString()) as PlainRecord;
+}

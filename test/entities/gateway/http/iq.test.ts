@@ -1,0 +1,110 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Logger } from '../../../../src/bytes/ports.ts';
+import type { WantedSession } from '../../../../src/entities/gateway/control.ts';
+import { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
+import { LabPki } from '../../../../src/lab/network/pki.ts';
+import { udpDatagrams } from '../../../../src/net/datagrams.ts';
+import { HostMap } from '../../../../src/net/hosts.ts';
+import { HttpsClient, listen } from '../../../../src/net/https.ts';
+import { IqClient } from '../../../../src/entities/cscf/http/iq-client.ts';
+import { iqServer } from '../../../../src/entities/gateway/http/iq-server.ts';
+import { loadTls } from '../../../../src/net/tls.ts';
+import type { Role } from '../../../../src/net/tls.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+
+const now = Date.now();
+const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const hosts = new HostMap();
+const BASE = 'https://gateway.home1.example';
+
+const wanted: WantedSession = {
+  correlation: new Uint8Array(8),
+  parties: { a: ['sip:alice@home1.example'], b: ['sip:bob@home2.example'] },
+  sdps: { a: 'v=0\r\n', b: null },
+  streams: [{ a: { address: '127.0.0.1', port: 4000 }, b: null }, null],
+};
+
+describe('media control over HTTPS with certificates on both sides', () => {
+  let gateway: MediaGateway;
+  let server: FastifyInstance;
+  let pki: LabPki;
+  const clients: HttpsClient[] = [];
+
+  const clientOf = async (commonName: string, role: Role): Promise<HttpsClient> => {
+    const files = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
+    const client = new HttpsClient({ hosts, tls: loadTls(files, now), timeoutMs: 3000 });
+    clients.push(client);
+    return client;
+  };
+
+  beforeAll(async () => {
+    pki = await LabPki.create(mkdtempSync(path.join(tmpdir(), 'claviger-iq-')), now);
+    const files = await pki.issue({
+      commonName: 'gateway.home1.example',
+      dnsNames: ['gateway.home1.example'],
+      roles: ['gateway'],
+    });
+    gateway = new MediaGateway({
+      datagrams: udpDatagrams(quiet),
+      ports: { address: '127.0.0.1', from: 21300, to: 21311 },
+      poi: { report: () => {} },
+      tasks: { revision: 0, match: () => [] },
+      clock: new ManualClock(),
+      logger: quiet,
+    });
+    server = iqServer(gateway, loadTls(files, now), quiet);
+    hosts.set('gateway.home1.example:443', `127.0.0.1:${await listen(server, '127.0.0.1', 0)}`);
+  });
+
+  afterAll(async () => {
+    for (const client of clients) await client.close();
+    await server.close();
+    await gateway.stop();
+  });
+
+  test('a session is opened, kept when asked for again, and ended', async () => {
+    const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), BASE);
+    const streams = await iq.put('call/1 ü', wanted);
+    expect(streams).toEqual([
+      { a: { address: '127.0.0.1', port: 21300 }, b: { address: '127.0.0.1', port: 21302 } },
+      null,
+    ]);
+    expect(await iq.put('call/1 ü', { ...wanted, sdps: { a: 'v=0\r\n', b: 'v=0\r\n' } })).toEqual(streams);
+    expect(gateway.sessions).toBe(1);
+    await iq.delete('call/1 ü');
+    await iq.delete('call/1 ü');
+    expect(gateway.sessions).toBe(0);
+  });
+
+  test('what the gateway refuses reaches the CSCF with its reason', async () => {
+    const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), BASE);
+    const all = Array.from({ length: 4 }, () => ({ a: null, b: null }));
+    await expect(iq.put('big', { ...wanted, streams: all })).rejects.toMatchObject({ code: 'no-ports' });
+    const bad = { ...wanted, correlation: new Uint8Array(7) };
+    await expect(iq.put('bad', bad)).rejects.toMatchObject({
+      code: 'request',
+      message: expect.stringContaining('correlation') as string,
+    });
+    expect(gateway.sessions).toBe(0);
+  });
+
+  test('a client without the role cscf gets nothing, not even whether a session is there', async () => {
+    const client = await clientOf('df.home1.example', 'df');
+    for (const method of ['PUT', 'DELETE'] as const) {
+      const answer = await client.request(method, `${BASE}/iq/v1/sessions/x`);
+      expect(answer.status).toBe(403);
+    }
+    const iq = new IqClient(client, BASE);
+    await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'unreachable' });
+    expect(gateway.sessions).toBe(0);
+  });
+
+  test('a gateway that is not there is said to be so', async () => {
+    const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), 'https://127.0.0.1:9');
+    await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'unreachable' });
+  });
+});

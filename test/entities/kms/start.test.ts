@@ -1,0 +1,330 @@
+/** The KMS as it is started: configuration, listeners, provisioning over X1, restart. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ConfigError } from '../../../src/host/config.ts';
+import type { RunningKms } from '../../../src/entities/kms/start.ts';
+import { kmsConfig, startKms } from '../../../src/entities/kms/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { fromBase64, fromUtf8, utf8 } from '../../../src/bytes/octets.ts';
+import { verifyChain } from '../../../src/evidence/log.ts';
+import { decodeBfPrivateKeyBlock } from '../../../src/ibe/blocks.ts';
+import { loadDemoGroup } from '../../../src/ibe/demo-groups.ts';
+import { requireOrderQ } from '../../../src/ibe/parameters.ts';
+import { drawMasterSecret } from '../../../src/ibe/setup.ts';
+import { decodeIbeSysParams, districtParameters } from '../../../src/ibe/system-parameters.ts';
+import {
+  decodeDistrictFile,
+  masterSecretOctets,
+  NO_END,
+  revealDistrict,
+} from '../../../src/entities/kms/district-file.ts';
+import { KmsError } from '../../../src/entities/kms/errors.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import { X1Requester } from '../../../src/x1/requester.ts';
+import type { InterceptTask } from '../../../src/wire/x1/details.ts';
+import type { GetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
+import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { HttpsClient } from '../../../src/net/https.ts';
+import { MIKEY_TYPE } from '../../../src/entities/kms/http/users.ts';
+import type { Role, TlsFiles } from '../../../src/net/tls.ts';
+import { loadTls } from '../../../src/net/tls.ts';
+import { x1Transport } from '../../../src/x1/client.ts';
+import { X1SchemaError } from '../../../src/x1/schema.ts';
+import { AuditFile } from '../../../src/evidence/audit-file.ts';
+import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
+import { errorOf, open, request } from './support/client.ts';
+import { exchange, messagesOf } from '../../mikey/vectors.ts';
+
+const clock = systemClock();
+const logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+const runtime = { clock, random: systemRandom(), logger };
+const DISTRICT = 'https://kms.home1.example/.well-known/ibe';
+const ALICE = 'sip:alice@home1.example';
+const PSK = '0f'.repeat(32);
+
+let folder: string;
+let pki: LabPki;
+let tls: TlsFiles;
+let kms: RunningKms;
+let hosts: HostMap;
+const clients: HttpsClient[] = [];
+
+function config(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    name: 'kms.home1.example',
+    tls,
+    admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
+    state: path.join(folder, 'state'),
+    district: { name: DISTRICT, demoGroup: 'home1' },
+    subscribers: [
+      {
+        id: 'alice',
+        publicIdentities: [ALICE],
+        aliases: ['tel:+15551001'],
+        devices: [{ credential: 'alice-1', psk: PSK, identity: ALICE }],
+      },
+    ],
+    workers: 1,
+    revealSecrets: true,
+    ...changes,
+  };
+}
+
+async function client(commonName: string, role: Role): Promise<HttpsClient> {
+  const files = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
+  const made = new HttpsClient({
+    hosts,
+    tls: loadTls(files, clock.now()),
+    minVersion: 'TLSv1.3',
+    timeoutMs: 5000,
+  });
+  clients.push(made);
+  return made;
+}
+
+async function start(): Promise<void> {
+  kms = await startKms(kmsConfig(config()), runtime);
+  hosts.set('kms.home1.example:443', `127.0.0.1:${kms.users.port}`);
+  hosts.set('kms.home1.example:8443', `127.0.0.1:${kms.xk.port}`);
+  hosts.set('kms.home1.example:8444', `127.0.0.1:${kms.x1.port}`);
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'claviger-kms-'));
+  pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
+  tls = await pki.issue({ commonName: 'kms.home1.example', dnsNames: ['kms.home1.example'], roles: ['kms'] });
+  hosts = new HostMap();
+  await start();
+});
+
+afterAll(async () => {
+  await Promise.all(clients.map((each) => each.close()));
+  await kms.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const task: InterceptTask = {
+  xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
+  targets: [{ name: 'sipUri', value: ALICE }],
+  deliveryType: 'X2Only',
+  dids: [],
+  mediation: [
+    {
+      liid: 'LIID1',
+      deliveryType: 'HI2Only',
+      startTime: Math.floor(clock.now()) - 60_000,
+      endTime: Math.floor(clock.now()) + 3_600_000,
+      dids: [],
+    },
+  ],
+};
+
+const messages = Object.fromEntries(messagesOf(exchange('exchange-1.json')));
+const question: GetKeysRequest = {
+  targetKmsIdentity: ALICE,
+  xid: task.xid,
+  iMessage1: messages['I_MESSAGE_1']!,
+  rMessage1: messages['R_MESSAGE_1']!,
+  iMessage2: null,
+  rMessage2: null,
+  updates: [],
+  midCall: false,
+};
+
+async function admf(port = 8444): Promise<X1Requester> {
+  const transport = x1Transport(
+    await client('admf.home1.example', 'admf'),
+    `https://kms.home1.example:${port}/X1/NE`,
+  );
+  const identifiers = { admfIdentifier: 'admf.home1.example', neIdentifier: 'kms.home1.example' };
+  return new X1Requester({ side: 'admf', ...identifiers, transport, clock, random: runtime.random });
+}
+
+function keyRequest() {
+  const options = {
+    psk: new Uint8Array(Buffer.from(PSK, 'hex')),
+    uris: [ALICE],
+    district: DISTRICT,
+    time: clock.now() / 1000,
+    rand: Buffer.from(runtime.random.bytes(16)).toString('hex'),
+  };
+  return { options, octets: request(options) };
+}
+
+async function requestKeys() {
+  const ue = await client('anybody', 'ue');
+  const published = await ue.request('GET', DISTRICT);
+  const { bf } = districtParameters(decodeIbeSysParams(fromBase64(fromUtf8(published.body))));
+  const { options, octets } = keyRequest();
+  const body = { type: MIKEY_TYPE, octets };
+  const answer = await ue.request('POST', 'https://kms.home1.example/mikey', body);
+  return { bf, keys: open(answer.body, options) };
+}
+
+describe('a started KMS', () => {
+  it('publishes its parameters and issues keys of theirs', async () => {
+    const { bf, keys } = await requestKeys();
+    expect(keys.map(({ type }) => type)).toEqual([7, 15, 7, 15]);
+    requireOrderQ(decodeBfPrivateKeyBlock(new Uint8Array(keys[0]!.key)), bf);
+  });
+
+  it('reveals its secrets where that is configured, in the form of a district file', async () => {
+    const { bf, keys } = await requestKeys();
+    const revealed = decodeDistrictFile(await kms.reveal());
+    expect(revealed).toMatchObject({ district: DISTRICT, keyLifetime: 86_400, serial: { serial: 1, bf } });
+    expect(revealed.liRoot?.length).toBe(32);
+    expect(keys).toHaveLength(4);
+  });
+
+  it('answers over Xk only what the ADMF has provisioned here over X1, and that ends with the task', async () => {
+    const df = await client('df.home1.example', 'df');
+    const ask = async () => {
+      const body = { type: 'application/json', octets: utf8(encodeGetKeysRequest(question)) };
+      const answer = await df.request('POST', 'https://kms.home1.example:8443/xk/v1/get-keys', body);
+      return decodeGetKeysResponse(fromUtf8(answer.body));
+    };
+    const lastReason = () =>
+      [...verifyChain(auditLines())].findLast(({ event }) => event.kind === 'get-keys')?.event['reason'];
+    expect(await ask()).toEqual({ failureIndication: 'not-authorised' });
+    expect(lastReason()).toBe('unknown-task');
+    const x1 = await admf();
+    await x1.request({ type: 'ActivateTask', task });
+    expect(await ask()).toEqual({ failureIndication: 'not-authorised' });
+    expect(lastReason()).toBe('outside-validity');
+    await expect(x1.request({ type: 'ActivateTask', task })).rejects.toThrow(/2010/);
+    const withoutEnd = { ...task, xid: '11111111-f230-486a-a860-f5a784ab9172', mediation: [] };
+    await expect(x1.request({ type: 'ActivateTask', task: withoutEnd })).rejects.toThrow();
+    await x1.request({ type: 'DeactivateTask', xid: task.xid });
+    expect(await ask()).toEqual({ failureIndication: 'not-authorised' });
+    expect(lastReason()).toBe('outside-validity');
+  });
+
+  it('is the same after a restart', async () => {
+    const before = await requestKeys();
+    const revealed = await kms.reveal();
+    await kms.stop();
+    await start();
+    const after = await requestKeys();
+    expect(after.keys.map(({ key }) => key)).toEqual(before.keys.map(({ key }) => key));
+    expect(await kms.reveal()).toEqual(revealed);
+  });
+
+  it('gives a REQUEST_KEY that it answered before a restart no second answer (R-44)', async () => {
+    const { octets } = keyRequest();
+    const post = async () => {
+      const ue = await client('anybody', 'ue');
+      return (await ue.request('POST', 'https://kms.home1.example/mikey', { type: MIKEY_TYPE, octets })).body;
+    };
+    expect(errorOf(await post())).toBeNull();
+    await kms.stop();
+    await start();
+    const INVALID_TS = 1;
+    expect(errorOf(await post())).toBe(INVALID_TS);
+  });
+
+  it('takes X1 keepalives where they are agreed, and ends its tasks when they stay away', async () => {
+    await expect((await admf()).request({ type: 'Keepalive' })).rejects.toThrow(/1070/);
+    const state = mkdtempSync(path.join(folder, 'agreed-'));
+    const x1 = { keepalive: { timeoutMs: 700, failClosed: true } };
+    const agreed = await startKms(kmsConfig(config({ state, x1 })), runtime);
+    hosts.set('kms.home1.example:8445', `127.0.0.1:${agreed.x1.port}`);
+    const requester = await admf(8445);
+    await requester.request({ type: 'ActivateTask', task });
+    await requester.request({ type: 'Keepalive' });
+    const store = new SqliteKmsStore(path.join(state, 'kms.db'));
+    expect((await store.warrant(task.xid))?.end).toBe(task.mediation[0]!.endTime! / 1000);
+    await vi.waitFor(
+      async () => expect((await store.warrant(task.xid))!.end).toBeLessThan(clock.now() / 1000),
+      { timeout: 10_000, interval: 100 },
+    );
+    await store.close();
+    await agreed.stop();
+  });
+
+  it('reads the operator’s schema where its configuration names one', async () => {
+    const state = mkdtempSync(path.join(folder, 'schema-'));
+    const x1 = { schema: path.join(folder, 'absent.xsd') };
+    await expect(startKms(kmsConfig(config({ state, x1 })), runtime)).rejects.toThrow(X1SchemaError);
+  });
+
+  it('keeps an unbroken audit log without secrets', async () => {
+    const { keys } = await requestKeys();
+    const lines = auditLines();
+    expect([...verifyChain(lines)].length).toBeGreaterThan(4);
+    for (const { key } of keys) expect(lines.join('')).not.toContain(key.toString('hex'));
+    expect(lines.join('')).not.toContain(PSK);
+  });
+});
+
+describe('configuration', () => {
+  const elsewhere = () => ({ state: mkdtempSync(path.join(folder, 'elsewhere-')) });
+
+  it('is refused with unknown or missing fields and with short keys', () => {
+    expect(() => kmsConfig(config({ misspelt: 1 }))).toThrow(ConfigError);
+    expect(() => kmsConfig(config({ district: {} }))).toThrow(/district.name/);
+    const device = { credential: 'a', psk: 'abcd', identity: ALICE };
+    const subscriber = { id: 'a', publicIdentities: [ALICE], devices: [device] };
+    expect(() => kmsConfig(config({ subscribers: [subscriber] }))).toThrow(/psk/);
+  });
+
+  it('without parameters does not start', async () => {
+    const bare = kmsConfig(config({ ...elsewhere(), district: { name: DISTRICT } }));
+    await expect(startKms(bare, runtime)).rejects.toThrow(ConfigError);
+  });
+
+  it('with an uncanonical identity does not start', async () => {
+    const subscribers = [{ id: 'a', publicIdentities: ['sip:alice@HOME1.example'] }];
+    await expect(startKms(kmsConfig(config({ ...elsewhere(), subscribers })), runtime)).rejects.toThrow(
+      KmsError,
+    );
+  });
+
+  it('with a group of the demo in a district file does not start; open to others, neither', async () => {
+    const { parameters, masterSecret } = drawMasterSecret(loadDemoGroup('home2'), runtime.random);
+    const serial = {
+      serial: 1,
+      notBefore: 0,
+      notAfter: NO_END,
+      bf: parameters,
+      masterSecret: masterSecretOctets(masterSecret, parameters.q),
+    };
+    const file = path.join(folder, 'district.json');
+    const json = JSON.stringify(
+      revealDistrict({ district: DISTRICT, keyLifetime: 86_400, serial, liRoot: null }),
+    );
+    const district = { name: DISTRICT, files: [file] };
+    writeFileSync(file, json, { mode: 0o644 });
+    await expect(startKms(kmsConfig(config({ ...elsewhere(), district })), runtime)).rejects.toThrow(
+      /chmod 600/,
+    );
+    rmSync(file);
+    writeFileSync(file, json, { mode: 0o600 });
+    await expect(startKms(kmsConfig(config({ ...elsewhere(), district })), runtime)).rejects.toThrow(
+      /group of the demo/,
+    );
+  });
+
+  it('reveals nothing unless it says so', async () => {
+    const silent = await startKms(
+      kmsConfig(config({ state: path.join(folder, 'silent'), revealSecrets: false })),
+      runtime,
+    );
+    await expect(silent.reveal()).rejects.toThrow(ConfigError);
+    await silent.stop();
+  });
+});
+
+function auditLines(): string[] {
+  const file = new AuditFile(path.join(folder, 'state', 'audit.jsonl'));
+  const lines = file.lines();
+  file.close();
+  return lines;
+}

@@ -1,0 +1,256 @@
+/** Who may ask over Xk, about whom and when; and that every question is on record (R-5, R-10, R-27). */
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { fromBase64 } from '../../../src/bytes/octets.ts';
+import type { AuditEvent, AuditLog } from '../../../src/evidence/log.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
+import type { PermittedQuestion } from '../../../src/entities/kms/xk.ts';
+import { MAX_QUESTIONS, XkService } from '../../../src/entities/kms/xk.ts';
+import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
+import { ntpFromUnixMs } from '../../../src/mikey/ntp.ts';
+import { exampleFile } from '../../support/shared.ts';
+import { home, psk, exampleHome, exampleTime } from './support/home.ts';
+
+const vector = exampleFile('exchange-1.json') as { messages: Record<string, { message: string }> };
+const message = (name: string) => fromBase64(vector.messages[name]!.message);
+const alice = exampleHome().user.uri;
+const now = exampleTime();
+const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
+const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB' };
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+const ANSWER: GetKeysResponse = { verified: true, cryptoSessions: [], deferredKey: null, stages: [] };
+
+const question: GetKeysRequest = {
+  targetKmsIdentity: alice,
+  xid: XID,
+  iMessage1: message('I_MESSAGE_1'),
+  rMessage1: message('R_MESSAGE_1'),
+  iMessage2: message('I_MESSAGE_2'),
+  rMessage2: message('R_MESSAGE_2'),
+  updates: [],
+  midCall: false,
+};
+
+let kms: Awaited<ReturnType<typeof home>>;
+let asked: PermittedQuestion[];
+let service: XkService;
+
+function serve(
+  compute: (question: PermittedQuestion) => Promise<GetKeysResponse>,
+  audit: AuditLog = kms.audit,
+) {
+  const times = { sessionMemory: 86_400, retention: 7 * 86_400 };
+  return new XkService(times, { store: kms.store, compute, audit, clock: kms.clock, logger: quiet });
+}
+
+function warrant(targets: string[], start = now - 100, end = now + 3600) {
+  return kms.store.putWarrant({ xid: XID, targets, start, end });
+}
+
+const records = () => kms.audit.of('get-keys');
+const last = (): AuditEvent => records().at(-1)!;
+
+beforeEach(async () => {
+  kms = await home();
+  asked = [];
+  service = serve((permitted) => {
+    asked.push(permitted);
+    return Promise.resolve(ANSWER);
+  });
+  await kms.enrol({
+    id: 'alice',
+    publicIdentities: [alice, 'sip:work@home1.example'],
+    aliases: ['tel:+15551001'],
+    devices: [{ credential: 'alice-1', psk: psk(1), identity: alice }],
+  });
+  await kms.enrol({ id: 'carol', publicIdentities: ['sip:carol@home1.example'], aliases: [], devices: [] });
+  await warrant([alice]);
+});
+
+describe('a question that may be answered', () => {
+  it('reaches the computation with the addresses that the task covers, and is on record', async () => {
+    expect(await service.answer(df, question)).toEqual(ANSWER);
+    expect(asked[0]?.subscriber.id).toBe('alice');
+    expect([...asked[0]!.covered]).toEqual([alice]);
+    expect(records()).toMatchObject([
+      {
+        outcome: 'answered',
+        verified: true,
+        client: df.commonName,
+        xid: XID,
+        target: alice,
+        beforeStart: false,
+      },
+    ]);
+  });
+
+  it.each([
+    ['tel: alias in the task', ['tel:+15551001'], alice, [alice]],
+    ['tel: alias in the question', [alice], 'tel:+1-555-1001', [alice]],
+    ['tel: alias in both', ['tel:+15551001'], 'tel:+15551001', [alice, 'sip:work@home1.example']],
+    ['another form of the URI', [alice], `${alice.replace('sip:', 'sips:')};transport=tcp`, [alice]],
+  ])('%s', async (_, targets, targetKmsIdentity, covered) => {
+    await warrant(targets);
+    expect(await service.answer(df, { ...question, targetKmsIdentity })).toEqual(ANSWER);
+    expect([...asked[0]!.covered]).toEqual(covered);
+  });
+
+  it('may be repeated for ever, and is recorded every time', async () => {
+    for (let i = 0; i < MAX_QUESTIONS + 8; i++) expect(await service.answer(df, question)).toEqual(ANSWER);
+    expect(records()).toHaveLength(MAX_QUESTIONS + 8);
+    expect(new Set(records().map((record) => record['question'])).size).toBe(1);
+  });
+
+  it('about a call that was up before the task began needs midCall, and the record says so', async () => {
+    await warrant([alice], now + 10);
+    kms.clock.advance(20_000);
+    expect(await service.answer(df, question)).toEqual({ failureIndication: 'not-authorised' });
+    expect(await service.answer(df, { ...question, midCall: true })).toEqual(ANSWER);
+    expect(last()).toMatchObject({ outcome: 'answered', midCall: true, beforeStart: true });
+  });
+});
+
+describe('refused alike, on record with the reason', () => {
+  const refused = async (client: typeof df, request: GetKeysRequest, reason: string) => {
+    expect(await service.answer(client, request)).toEqual({ failureIndication: 'not-authorised' });
+    expect(last()).toMatchObject({ outcome: 'refused', failure: 'not-authorised', reason, xid: request.xid });
+    expect(asked).toHaveLength(0);
+  };
+
+  it('a client without the role', () => refused({ ...df, roles: ['lemf', 'kms'] }, question, 'client-role'));
+
+  it('a target that is not provisioned at this KMS', () =>
+    refused(df, { ...question, xid: '00000000-0000-4000-8000-000000000000' }, 'unknown-task'));
+
+  it('a subscriber that the task does not cover', () =>
+    refused(df, { ...question, targetKmsIdentity: 'sip:carol@home1.example' }, 'target-not-covered'));
+
+  it('another address of the same subscriber', () =>
+    refused(df, { ...question, targetKmsIdentity: 'sip:work@home1.example' }, 'target-not-covered'));
+
+  it('an identity of nobody, and one that is no URI', async () => {
+    await refused(df, { ...question, targetKmsIdentity: 'sip:zoe@home1.example' }, 'target-not-covered');
+    await refused(df, { ...question, targetKmsIdentity: 'zoe' }, 'target-not-covered');
+  });
+
+  it('before the task begins', async () => {
+    await warrant([alice], now + 10);
+    await refused(df, { ...question, midCall: true }, 'outside-validity');
+  });
+
+  it('after its end, for T that lay after it', async () => {
+    await warrant([alice], now - 100, now - 10);
+    await refused(df, question, 'outside-validity');
+  });
+
+  it('after its end, for an update after it of a call that lay in force', async () => {
+    const later = (octets: Uint8Array, seconds: number) => {
+      const { header, payloads } = decodeMessage(octets);
+      const value = ntpFromUnixMs((now + seconds) * 1000);
+      const moved = payloads.map((each) => (each.kind === 't' ? { ...each, value } : each));
+      return encodeMessage({ header, payloads: moved });
+    };
+    const update = (seconds: number) => ({
+      iMessage1: later(question.iMessage1, seconds),
+      rMessage1: later(question.rMessage1, seconds),
+    });
+    await warrant([alice], now - 100, now + 60);
+    kms.clock.advance(120_000);
+    expect(await service.answer(df, { ...question, updates: [update(30)] })).toEqual(ANSWER);
+    asked = [];
+    await refused(df, { ...question, updates: [update(30), update(90)] }, 'outside-validity');
+  });
+
+  it('after its end and retention', async () => {
+    await warrant([alice], now - 100, now + 10);
+    kms.clock.advance((7 * 86_400 + 60) * 1000);
+    await refused(df, question, 'outside-validity');
+  });
+
+  it('the 33rd distinct question about one exchange: no oracle', async () => {
+    const variant = (i: number) => ({ ...question, rMessage2: Uint8Array.from([...question.rMessage1, i]) });
+    const altered = (i: number) => {
+      const { header, payloads } = decodeMessage(question.rMessage1);
+      return { ...question, rMessage1: encodeMessage({ header: { ...header, csbId: i }, payloads }) };
+    };
+    for (let i = 0; i < MAX_QUESTIONS; i++) expect(await service.answer(df, altered(i))).toEqual(ANSWER);
+    asked = [];
+    await refused(df, altered(99), 'too-many-questions');
+    await refused(df, { ...altered(98), targetKmsIdentity: 'tel:+15551001' }, 'too-many-questions');
+    expect(await service.answer(df, variant(1))).toEqual({ failureIndication: 'messages-inconsistent' });
+    expect(await service.answer(df, altered(3))).toEqual(ANSWER);
+    // The bound holds for as long as the exchange may be asked about.
+    await kms.store.expireClaims(now + (31 + 7) * 86_400 - 1);
+    asked = [];
+    await refused(df, altered(99), 'too-many-questions');
+  });
+
+  it('any but 32 of many distinct questions that are put at once', async () => {
+    const waiting: (() => void)[] = [];
+    const slow = serve((permitted) => {
+      asked.push(permitted);
+      return new Promise((resolve) => waiting.push(() => resolve(ANSWER)));
+    });
+    const { header, payloads } = decodeMessage(question.rMessage1);
+    const all = Array.from({ length: MAX_QUESTIONS + 8 }, (_, csbId) =>
+      slow.answer(df, {
+        ...question,
+        rMessage1: encodeMessage({ header: { ...header, csbId }, payloads }),
+      }),
+    );
+    await vi.waitFor(() => expect(records().length + waiting.length).toBe(MAX_QUESTIONS + 8));
+    expect(asked).toHaveLength(MAX_QUESTIONS);
+    expect(records().every(({ reason }) => reason === 'too-many-questions')).toBe(true);
+    for (const answer of waiting) answer();
+    const answers = await Promise.all(all);
+    expect(answers.filter((each) => 'failureIndication' in each)).toHaveLength(8);
+    expect(records().filter(({ outcome }) => outcome === 'answered')).toHaveLength(MAX_QUESTIONS);
+  });
+});
+
+describe('what cannot be read', () => {
+  it.each(['iMessage1', 'rMessage1', 'iMessage2', 'rMessage2'] as const)(
+    '%s cut short anywhere',
+    async (name) => {
+      const octets = question[name]!;
+      for (let length = 0; length < octets.length; length += 7) {
+        const cut = { ...question, [name]: octets.subarray(0, length) };
+        expect(await service.answer(df, cut)).toEqual({ failureIndication: 'messages-inconsistent' });
+      }
+      expect(asked).toHaveLength(0);
+      expect(records().every(({ outcome }) => outcome === 'refused')).toBe(true);
+    },
+  );
+
+  it('is not looked at for a client that may not ask', async () => {
+    const cut = { ...question, iMessage1: new Uint8Array(3) };
+    expect(await service.answer({ ...df, roles: [] }, cut)).toEqual({ failureIndication: 'not-authorised' });
+  });
+});
+
+describe('the record comes first', () => {
+  it('no answer leaves that could not be recorded', async () => {
+    const broken: AuditLog = {
+      append: () => {
+        throw new Error('disk full');
+      },
+    };
+    await expect(serve(() => Promise.resolve(ANSWER), broken).answer(df, question)).rejects.toThrow(
+      'disk full',
+    );
+  });
+
+  it('a computation that fails is a failure for the moment, on record', async () => {
+    const failing = serve(() => Promise.reject(new Error('boom')));
+    expect(await failing.answer(df, question)).toEqual({ failureIndication: 'temporarily-unavailable' });
+    expect(last()).toMatchObject({
+      outcome: 'refused',
+      failure: 'temporarily-unavailable',
+      reason: 'failed',
+    });
+  });
+});

@@ -1,0 +1,229 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concat } from '../../../src/bytes/octets.ts';
+import type { HandoverKind, LemfEvent, LemfStore } from '../../../src/entities/lemf/ports.ts';
+import { SequenceMarks } from '../../../src/entities/lemf/marks.ts';
+import { LemfReceiver } from '../../../src/entities/lemf/receiver.ts';
+import { PsPduDeframer } from '../../../src/wire/hi/deframer.ts';
+import { LI_PS_DOMAIN } from '../../../src/wire/hi/header.ts';
+import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import type { TriMessage } from '../../../src/wire/hi/tri.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { delivered, InterceptedCall } from './call.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A store whose disk is as slow, or as broken, as the test says. */
+class MemoryStore implements LemfStore {
+  readonly pdus: Record<HandoverKind, Uint8Array[]> = { hi2: [], hi3: [] };
+  readonly syncs: { readonly stored: number; readonly finish: (error?: Error) => void }[] = [];
+
+  read(kind: HandoverKind): Uint8Array[] {
+    return this.pdus[kind];
+  }
+
+  append(kind: HandoverKind, octets: Uint8Array): void {
+    this.pdus[kind].push(octets);
+  }
+
+  sync(): Promise<void> {
+    const stored = this.pdus.hi2.length + this.pdus.hi3.length;
+    return new Promise((resolve, reject) => {
+      this.syncs.push({ stored, finish: (error) => (error === undefined ? resolve() : reject(error)) });
+    });
+  }
+}
+
+class Harness {
+  readonly events: LemfEvent[] = [];
+  readonly sent: PsPdu[] = [];
+  closed = false;
+  readonly receiver: LemfReceiver;
+  readonly connection;
+
+  constructor(readonlyStore: LemfStore) {
+    this.receiver = new LemfReceiver({
+      store: readonlyStore,
+      clock: new ManualClock(),
+      logger: silent,
+      onEvent: (event) => this.events.push(event),
+    });
+    this.connection = this.connect();
+  }
+
+  connect(via: HandoverKind = 'hi2') {
+    const deframer = new PsPduDeframer();
+    return this.receiver.accept(
+      {
+        send: (octets) => {
+          for (const pdu of deframer.push(octets)) this.sent.push(decodePsPdu(pdu));
+        },
+        close: () => (this.closed = true),
+      },
+      'df.home1.example',
+      via,
+    );
+  }
+
+  tri(message: TriMessage, sequenceNumber: number, extra: object = {}): void {
+    this.connection.received(triPdu(message, sequenceNumber, extra));
+  }
+
+  get answers(): string[] {
+    return this.sent.map(({ header, payload }) =>
+      payload.kind === 'tri' ? `${payload.message.type} ${header.sequenceNumber}` : payload.kind,
+    );
+  }
+}
+
+function triPdu(message: TriMessage, sequenceNumber: number, extra: object = {}): Uint8Array {
+  const header = { domainId: LI_PS_DOMAIN, liid: 'transport', operatorIdentifier: 'home1', sequenceNumber };
+  return encodePsPdu({ header: { ...header, ...extra }, payload: { kind: 'tri', message } });
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const call = new InterceptedCall('exchange-1.json', { packets: 3 });
+const iri = delivered([...call.signalling, ...call.keys]);
+
+describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
+  it('an acknowledgement request is answered with its own number, and only when what came before is on the disk', async () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    for (const pdu of iri.slice(0, 2)) h.connection.received(pdu);
+    h.tri({ type: 'pduAcknowledgementRequest' }, 4711);
+    h.connection.received(iri[2]!);
+    h.tri({ type: 'keepAlive' }, 4712);
+    await settle();
+    expect(h.answers).toEqual(['keepAliveResponse 4712']);
+    // Two records, and the request itself.
+    expect(store.syncs.map(({ stored }) => stored)).toEqual([3]);
+    store.syncs[0]?.finish();
+    await settle();
+    expect(h.answers).toEqual(['keepAliveResponse 4712', 'pduAcknowledgementResponse 4711']);
+  });
+
+  it('options: acknowledgement is accepted, others are declined', () => {
+    const h = new Harness(new MemoryStore());
+    h.tri({ type: 'optionRequest', requested: [0, 5] }, 0);
+    expect(h.sent[0]?.payload).toEqual({
+      kind: 'tri',
+      message: { type: 'optionResponse', accepted: [0], declined: [5] },
+    });
+  });
+
+  it('copies are dropped, within a connection, over connections, and after a restart', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    h.connection.received(concat(...iri));
+    h.connection.received(concat(...iri.slice(3)));
+    h.connect().received(concat(...iri));
+    const restarted = new Harness(store);
+    restarted.connection.received(concat(...iri));
+    expect(store.pdus.hi2).toHaveLength(iri.length);
+    expect(h.events.filter(({ type }) => type === 'duplicate')).toHaveLength(iri.length - 3 + iri.length);
+    expect(restarted.events.filter(({ type }) => type === 'record')).toHaveLength(0);
+  });
+
+  it('HI2 and HI3, LIIDs and CINs are numbered apart, whatever the port', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    const others = [
+      new InterceptedCall('exchange-1.json', { packets: 1, cin: 2 }),
+      new InterceptedCall('exchange-1.json', { packets: 1, liid: 'LIID-2' }),
+    ];
+    for (const each of [call, ...others]) {
+      h.connection.received(concat(...delivered([...each.signalling, ...each.content])));
+    }
+    expect(store.pdus.hi2).toHaveLength(18);
+    expect(store.pdus.hi3).toHaveLength(6 + 2 + 2);
+    expect(h.events.some(({ type }) => type === 'gap' || type === 'duplicate')).toBe(false);
+  });
+
+  it('a gap is told of, and what comes late fills it', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    for (const at of [0, 3, 1, 2, 3]) h.connection.received(iri[at]!);
+    expect(h.events.filter(({ type }) => type === 'gap')).toMatchObject([{ expected: 1, received: 3 }]);
+    expect(h.events.filter(({ type }) => type === 'duplicate')).toHaveLength(1);
+    expect(store.pdus.hi2).toHaveLength(4);
+  });
+
+  it('after cINReset numbers begin again, also for who reads the files later', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    h.connection.received(concat(...iri));
+    h.tri({ type: 'cinReset' }, 9, { liid: call.liid, cin: call.cin });
+    h.connection.received(concat(...iri));
+    expect(store.pdus.hi2).toHaveLength(2 * iri.length + 1);
+    const restarted = new Harness(store);
+    restarted.connection.received(concat(...iri));
+    expect(store.pdus.hi2).toHaveLength(2 * iri.length + 1);
+  });
+
+  it('PDUs of the transport are stored too, as they came, with the interface that they came in on', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    const content = delivered(call.content);
+    const options = triPdu({ type: 'optionRequest', requested: [0] }, 0);
+    const complete = triPdu({ type: 'optionComplete' }, 1);
+    const keepAlive = triPdu({ type: 'keepAlive' }, 2);
+    const padding = triPdu({ type: 'other', tag: 2, element: Uint8Array.of(0x82, 1, 0) }, 3);
+    const onHi2 = [options, iri[0]!, complete, iri[0]!, keepAlive, padding, keepAlive, iri[1]!];
+    h.connection.received(concat(...onHi2));
+    h.connect('hi3').received(concat(options, content[0]!, keepAlive, iri[2]!));
+    // The copy of the first record stays out.
+    expect(store.pdus.hi2).toEqual([...onHi2.slice(0, 3), ...onHi2.slice(4), iri[2]!]);
+    expect(store.pdus.hi3).toEqual([options, content[0]!, keepAlive]);
+    const restarted = new Harness(store);
+    restarted.connection.received(concat(...iri.slice(0, 4)));
+    expect(restarted.events.filter(({ type }) => type === 'duplicate')).toHaveLength(3);
+    expect(restarted.events.filter(({ type }) => type === 'gap')).toHaveLength(0);
+  });
+
+  it('a disk that fails: no acknowledgement, and nothing more is taken before a restart', async () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    h.connection.received(iri[0]!);
+    h.tri({ type: 'pduAcknowledgementRequest' }, 0);
+    store.syncs[0]?.finish(new Error('input/output error'));
+    await settle();
+    expect(h.sent).toEqual([]);
+    expect(h.closed).toBe(true);
+    h.closed = false;
+    h.connect().received(iri[1]!);
+    expect(h.closed).toBe(true);
+    expect(store.pdus.hi2).toHaveLength(2);
+  });
+
+  it('a key is in no event', () => {
+    const h = new Harness(new MemoryStore());
+    h.connection.received(concat(...iri));
+    const text = JSON.stringify(h.events);
+    expect(text).toContain('decryptionKeysAvailable');
+    for (const { tek } of call.vector.keys.cryptoSessions) expect(text).not.toContain(tek);
+  });
+});
+
+describe('sequence marks', () => {
+  it('in whatever order numbers come: each is new once, and the gaps are what is missing', () => {
+    const arrivals = fc.array(fc.nat(30), { maxLength: 60 });
+    fc.assert(
+      fc.property(arrivals, (numbers) => {
+        const marks = new SequenceMarks();
+        const seen = new Set<number>();
+        for (const number of numbers) {
+          expect(marks.has(number)).toBe(seen.has(number));
+          marks.mark(number);
+          seen.add(number);
+        }
+        const highest = Math.max(-1, ...seen);
+        const missing = Array.from({ length: highest + 1 }, (_, i) => i).filter((i) => !seen.has(i));
+        const told = marks
+          .gaps()
+          .flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+        expect(told).toEqual(missing);
+      }),
+    );
+  });
+});

@@ -1,0 +1,382 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connect } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { lemfConfig, recoverFiles, startLemf } from '../../../src/entities/lemf/start.ts';
+import type { LemfConfig, RunningLemf } from '../../../src/entities/lemf/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { HandoverManager } from '../../../src/entities/df/handover/manager.ts';
+import type { HandoverAddress, HandoverSettings } from '../../../src/entities/df/handover/ports.ts';
+import type { HandoverRecord } from '../../../src/entities/df/records.ts';
+import { LabPki } from '../../../src/lab/network/pki.ts';
+import type { LemfEvent } from '../../../src/entities/lemf/ports.ts';
+import { HandoverClient } from '../../../src/entities/df/listeners/handover-client.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { loadTls, secureContext } from '../../../src/net/tls.ts';
+import type { TlsFiles } from '../../../src/net/tls.ts';
+import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
+import { LemfFiles } from '../../../src/entities/lemf/store/files.ts';
+import { deliveredOf, transportOf } from '../../support/handed-over.ts';
+import { delivered, InterceptedCall } from './call.ts';
+import { bundle } from '../../support/bundle.ts';
+import type { Bundle } from '../../support/bundle.ts';
+import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
+
+const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-'));
+const clock = systemClock();
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const runtime = { clock, random: systemRandom(), logger: silent };
+const NAME = { countryCode: 'DE', operator: 'home1', element: 'df.home1.example' };
+const FAST: Partial<HandoverSettings> = {
+  retryFirst: 20,
+  retryMost: 100,
+  acknowledgeDelay: 10,
+  acknowledgeEvery: 7,
+};
+const HOST = 'lemf.home1.example';
+
+let files: Record<'df' | 'lemf' | 'cscf' | 'stranger', TlsFiles>;
+const cleanups: (() => Promise<void> | void)[] = [];
+let folders = 0;
+
+beforeAll(async () => {
+  const pki = await LabPki.create(path.join(root, 'pki'), clock.now());
+  const issue = (role: 'df' | 'lemf' | 'cscf') =>
+    pki.issue({
+      commonName: `${role}.home1.example`,
+      dnsNames: [`${role}.home1.example`],
+      roles: [role],
+    });
+  const other = await LabPki.create(path.join(root, 'other'), clock.now());
+  files = {
+    df: await issue('df'),
+    lemf: await issue('lemf'),
+    cscf: await issue('cscf'),
+    stranger: await other.issue({ commonName: 'df.home1.example', dnsNames: [], roles: ['df'] }),
+  };
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+function newConfig(extra: object = {}): LemfConfig {
+  const folder = path.join(root, `lemf-${folders++}`);
+  return lemfConfig({ tls: files.lemf, folder, ...extra });
+}
+
+async function lemfOf(config: LemfConfig): Promise<{ lemf: RunningLemf; events: LemfEvent[] }> {
+  const events: LemfEvent[] = [];
+  const lemf = await startLemf(config, runtime, (event) => events.push(event));
+  cleanups.push(() => lemf.stop());
+  return { lemf, events };
+}
+
+/** A delivery function with an outbox of its own, that hands over to the LEMF's ports. */
+class Df {
+  readonly store = new SqliteDfStore(':memory:');
+  readonly hosts = new HostMap();
+  readonly manager: HandoverManager;
+  readonly #next = new Map<string, number>();
+
+  constructor(tls: TlsFiles = files.df, connectMs = 10_000) {
+    const destinations: HandoverAddress[] = [
+      { did: 'hi2', host: HOST, port: 1, by: 'DF2' },
+      { did: 'hi3', host: HOST, port: 2, by: 'DF3' },
+    ];
+    this.manager = new HandoverManager({
+      outbox: this.store,
+      destinations: { list: () => destinations },
+      transport: new HandoverClient({ tls: loadTls(tls, clock.now()), hosts: this.hosts, connectMs }),
+      name: NAME,
+      alarms: { raised() {}, cleared() {} },
+      clock,
+      logger: silent,
+      settings: FAST,
+    });
+    cleanups.push(async () => {
+      this.manager.stop();
+      await this.store.close();
+    });
+  }
+
+  at(ports: { readonly hi2: number; readonly hi3: number }): this {
+    this.hosts.set(`${HOST}:1`, `127.0.0.1:${ports.hi2}`);
+    this.hosts.set(`${HOST}:2`, `127.0.0.1:${ports.hi3}`);
+    return this;
+  }
+
+  async append(records: readonly HandoverRecord[]): Promise<void> {
+    const outbox = records.map((record) => {
+      const kind = record.kind === 'cc' ? ('hi3' as const) : ('hi2' as const);
+      const key = `${kind} ${record.liid} ${record.cin}`;
+      const sequenceNumber = this.#next.get(key) ?? 0;
+      this.#next.set(key, sequenceNumber + 1);
+      const [octets] = delivered([record], sequenceNumber);
+      const { liid, cin } = record;
+      return { did: kind, interface: kind, liid, cin, sequenceNumber, octets: octets! };
+    });
+    const nothing = { streams: [], communications: [], keySessions: [], held: [], released: [] };
+    await this.store.commit({ ...nothing, outbox });
+  }
+
+  async empty(): Promise<boolean> {
+    return (await this.store.destinations()).length === 0;
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const limit = clock.now() + 20_000;
+  while (!(await condition())) {
+    if (clock.now() > limit) throw new Error('it did not happen within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function stored(folder: string, kind: 'hi2' | 'hi3'): number[] {
+  return deliveredOf(path.join(folder, `${kind}.ber`)).map(({ header }) => header.sequenceNumber);
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const ports = (lemf: RunningLemf) => ({ hi2: lemf.hi2.port, hi3: lemf.hi3.port });
+
+describe('HI2 and HI3 over mutual TLS', () => {
+  it('a call is delivered, stored once, acknowledged, told of, and recovered live as from the files (R-7, R-13)', async () => {
+    const out = path.join(root, 'live');
+    const config = newConfig({ recoverInto: out, recoverAfter: 200 });
+    const { lemf, events } = await lemfOf(config);
+    const df = new Df().at(ports(lemf));
+    df.manager.start();
+    const call = new InterceptedCall();
+    await df.append([...call.signalling, ...call.keys, ...call.content]);
+    await until(() => df.empty());
+    expect(stored(config.folder, 'hi2')).toEqual(numbers(8));
+    expect(stored(config.folder, 'hi3')).toEqual(numbers(call.content.length));
+    expect(statSync(path.join(config.folder, 'hi2.ber')).mode & 0o777).toBe(0o600);
+    const keyEvents = events.filter(
+      (event) => event.type === 'record' && event.event === 'decryptionKeysAvailable',
+    );
+    expect(keyEvents.map((event) => event.type === 'record' && event.csIds)).toEqual([[1], [2]]);
+    expect(events.filter(({ type }) => type === 'content')).toHaveLength(2);
+
+    await until(() => events.some(({ type }) => type === 'recovered'));
+    const later = path.join(root, 'later');
+    const report = await recoverFiles(
+      path.join(config.folder, 'hi2.ber'),
+      path.join(config.folder, 'hi3.ber'),
+      later,
+    );
+    expect(report.calls[0]?.recovered).toBe(true);
+    const names = ['recover.json', ...(report.calls[0]?.streams ?? []).map(({ file }) => file ?? '')];
+    expect(names).toHaveLength(3);
+    for (const name of names) {
+      expect(readFileSync(path.join(later, name))).toEqual(readFileSync(path.join(out, name)));
+      expect(statSync(path.join(out, name)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
+    'an independent ASN.1 compiler accepts all that a LEMF has stored',
+    async () => {
+      const config = newConfig();
+      const { lemf } = await lemfOf(config);
+      const df = new Df().at(ports(lemf));
+      df.manager.start();
+      const call = new InterceptedCall('exchange-1.json', { packets: 10 });
+      await df.append([...call.signalling, ...call.keys, call.failure, ...call.content]);
+      await until(() => df.empty());
+      for (const [kind, count] of [
+        ['hi2', 9],
+        ['hi3', 20],
+      ] as const) {
+        const file = path.join(config.folder, `${kind}.ber`);
+        const { status, stdout, stderr } = spawnSync(asn1Oracle, ['ps-pdu', file], { encoding: 'utf8' });
+        expect(stderr).toBe('');
+        expect(status).toBe(0);
+        expect(stdout.trim().split('\n')).toHaveLength(count + transportOf(file).length);
+        expect(transportOf(file).slice(0, 2)).toEqual(['optionRequest', 'optionComplete']);
+        expect(deliveredOf(file)).toHaveLength(count);
+      }
+    },
+  );
+
+  it('a destination that is not a LEMF, or bears another name, gets nothing', async () => {
+    const impostor = lemfConfig({ tls: files.cscf, folder: path.join(root, 'impostor') });
+    const { lemf } = await lemfOf(impostor);
+    const df = new Df().at(ports(lemf));
+    df.manager.start();
+    await df.append([new InterceptedCall().failure]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(df.manager.ready('hi2')).toBe(false);
+    expect(stored(impostor.folder, 'hi2')).toEqual([]);
+    expect(await df.empty()).toBe(false);
+  });
+
+  it.each(['cscf', 'stranger'] as const)(
+    'a client that is no delivery function of ours is refused: %s',
+    async (who) => {
+      const { lemf, events } = await lemfOf(newConfig());
+      const tls = {
+        ...loadTls(files[who], clock.now()),
+        authorities: loadTls(files.df, clock.now()).authorities,
+      };
+      const socket = connect({
+        ...secureContext(tls, 'TLSv1.2'),
+        port: lemf.hi2.port,
+        host: '127.0.0.1',
+        servername: HOST,
+      });
+      socket.on('error', () => undefined);
+      const [pdu] = delivered([new InterceptedCall().failure]);
+      socket.on('secureConnect', () => socket.write(pdu!));
+      await once(socket, 'close');
+      expect(events).toEqual([]);
+    },
+  );
+
+  it('a peer that breaks the protocol is closed, and what was stored before stays', async () => {
+    const config = newConfig();
+    const { lemf } = await lemfOf(config);
+    const socket = connect({
+      ...secureContext(loadTls(files.df, clock.now()), 'TLSv1.2'),
+      port: lemf.hi3.port,
+      host: '127.0.0.1',
+      servername: HOST,
+    });
+    socket.on('error', () => undefined);
+    const [pdu] = delivered([new InterceptedCall().failure]);
+    socket.once('secureConnect', () =>
+      socket.write(Buffer.concat([pdu!, Buffer.from('GET / HTTP/1.1\r\n\r\n')])),
+    );
+    socket.resume();
+    await once(socket, 'close');
+    expect(stored(config.folder, 'hi2')).toEqual([0]);
+  });
+});
+
+describe('a LEMF that is away or dies', () => {
+  it('one that takes the connection and says nothing is given up and tried again', async () => {
+    let connections = 0;
+    const mute = createServer((socket) => {
+      connections++;
+      socket.on('error', () => undefined);
+      cleanups.push(() => void socket.destroy());
+    });
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    const df = new Df(files.df, 50).at({ hi2: port, hi3: port });
+    df.manager.start();
+    await until(() => connections > 4);
+    expect(df.manager.ready('hi2')).toBe(false);
+  });
+
+  it('what waits is delivered when it comes back, in order, without gap or copy', async () => {
+    const config = newConfig();
+    const first = await startLemf(config, runtime);
+    const df = new Df().at(ports(first));
+    df.manager.start();
+    const call = new InterceptedCall();
+    await df.append(call.signalling);
+    await until(() => df.empty());
+    await first.stop();
+    await df.append([...call.keys, ...call.content]);
+    const { lemf } = await lemfOf(config);
+    df.at(ports(lemf));
+    await until(() => df.empty());
+    expect(stored(config.folder, 'hi2')).toEqual(numbers(8));
+    expect(stored(config.folder, 'hi3')).toEqual(numbers(call.content.length));
+  });
+
+  it('a partial PDU at the end of a file, cut anywhere, goes; what is there is not taken twice', async () => {
+    const call = new InterceptedCall();
+    const pdus = delivered([...call.signalling.slice(0, 2), ...call.keys]);
+    const whole = Buffer.concat(pdus);
+    const last = pdus.at(-1)!.length;
+    for (let cut = 1; cut < last; cut += 13) {
+      const folder = path.join(root, `cut-${cut}`);
+      mkdirSync(folder);
+      writeFileSync(path.join(folder, 'hi2.ber'), whole.subarray(0, whole.length - cut));
+      const store = new LemfFiles(folder);
+      expect([...store.read('hi2')]).toHaveLength(pdus.length - 1);
+      store.append('hi2', pdus.at(-1)!);
+      await store.close();
+      expect(readFileSync(path.join(folder, 'hi2.ber'))).toEqual(whole);
+    }
+  });
+
+  it('a file that is damaged inside is not written on', () => {
+    const folder = path.join(root, 'damaged');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'hi2.ber'), 'this is no BER');
+    expect(() => new LemfFiles(folder)).toThrow(/damaged/);
+    expect(readFileSync(path.join(folder, 'hi2.ber'), 'utf8')).toBe('this is no BER');
+  });
+
+  describe('as a process of its own, killed (SIGKILL) in mid-call, again and again', () => {
+    let program: Bundle;
+    beforeAll(async () => {
+      program = await bundle('test/entities/lemf/process.ts');
+    });
+    afterAll(() => program.remove());
+
+    async function start(config: LemfConfig): Promise<{ child: ChildProcess; hi2: number; hi3: number }> {
+      const file = path.join(root, `config-${folders++}.json`);
+      const { recoverInto: _none, ...json } = config;
+      writeFileSync(file, JSON.stringify(json));
+      const child = spawn(process.execPath, [program.file, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      return { child, ...(JSON.parse(line.toString()) as { hi2: number; hi3: number }) };
+    }
+
+    it('sequence numbers per LIID and CIN are 0…n−1 without gap or copy, and the call is recovered', async () => {
+      const config = newConfig();
+      const call = new InterceptedCall('exchange-1.json', { packets: 400 });
+      const df = new Df();
+      let running = await start(config);
+      df.at(running);
+      df.manager.start();
+      await df.append([...call.signalling.slice(0, 5), ...call.keys]);
+      const content = call.content;
+      for (let at = 0; at < content.length; at += 10) {
+        await df.append(content.slice(at, at + 10));
+        if (at % 200 === 100) {
+          await until(() => statSync(path.join(config.folder, 'hi3.ber')).size > at * 100);
+          running.child.kill('SIGKILL');
+          await once(running.child, 'exit');
+          running = await start(config);
+          df.at(running);
+        }
+      }
+      await df.append(call.signalling.slice(5));
+      await until(() => df.empty());
+      running.child.kill('SIGTERM');
+      await once(running.child, 'exit');
+      expect(stored(config.folder, 'hi2')).toEqual(numbers(8));
+      expect(stored(config.folder, 'hi3')).toEqual(numbers(content.length));
+      const { calls } = await recoverFiles(
+        path.join(config.folder, 'hi2.ber'),
+        path.join(config.folder, 'hi3.ber'),
+        path.join(root, 'killed'),
+      );
+      expect(calls.map(({ recovered, streams }) => [recovered, streams.length])).toEqual([[true, 2]]);
+    });
+  });
+});
+
+describe('the configuration of a LEMF', () => {
+  it.each([
+    [{}, /tls/],
+    [{ tls: { certificate: 'a', privateKey: 'b', authorities: 'c' } }, /folder/],
+    [
+      { tls: { certificate: 'a', privateKey: 'b', authorities: 'c' }, folder: 'x', port: 1 },
+      /port: no such setting/,
+    ],
+  ])('%j', (json, message) => expect(() => lemfConfig(json)).toThrow(message));
+});

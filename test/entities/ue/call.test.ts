@@ -1,0 +1,304 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { frozenClock, seededRandom, systemClock } from '../../../src/host/runtime.ts';
+import { fromUtf8, toHex, utf8 } from '../../../src/bytes/octets.ts';
+import type { Clock, Logger } from '../../../src/bytes/ports.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
+import type { Datagrams } from '../../../src/media/datagrams.ts';
+import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
+import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
+import { udpDatagrams } from '../../../src/net/datagrams.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
+import { UserAgent } from '../../../src/sip/agent.ts';
+import type { Observed } from '../../../src/sip/transactions.ts';
+import { Transport } from '../../../src/sip/transport.ts';
+import type { Call } from '../../../src/entities/ue/call.ts';
+import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
+import { UeError } from '../../../src/endpoint/errors.ts';
+import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
+import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
+
+const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** A key exchange in clear words: what the calls do with messages is tested here, not the messages. */
+function agreement(name: string, spoil: { message?: string } = {}): KeyAgreement {
+  const key = (fill: number) => Secret.of(new Uint8Array(16).fill(fill));
+  const result = (peer: string, i: number, r: number): ExchangeResult => ({
+    peer,
+    sas: 'same-same',
+    sessions: [i, r].map((ssrc, at) => ({
+      suite: SRTP_SUITE.aesCm128HmacSha1Tag80,
+      masterKey: key(at),
+      masterSalt: Secret.of(new Uint8Array(14).fill(at)),
+      csId: at + 1,
+      ssrc,
+      mki: new Uint8Array(8).fill(at + 1),
+      roc: 0,
+    })),
+    wipe: () => {},
+  });
+  const say = (...words: unknown[]) => {
+    const [word] = words;
+    return utf8(word === spoil.message ? 'spoilt' : words.join(' '));
+  };
+  const hear = (octets: Uint8Array, expected: string): string[] => {
+    const [word, ...rest] = fromUtf8(octets).split(' ');
+    if (word !== expected) throw new UeError('key-exchange', `${expected} does not verify`);
+    return rest;
+  };
+  return {
+    initiate: (_, { ssrc: own }) =>
+      Promise.resolve({
+        iMessage1: say('I1', own, name),
+        answer: async (r1) => {
+          const [ssrc, peer = ''] = hear(r1, 'R1');
+          await Promise.resolve();
+          return {
+            iMessage2: say('I2'),
+            confirm: async (r2) => {
+              hear(r2, 'R2');
+              await Promise.resolve();
+              return result(peer, own, Number(ssrc));
+            },
+          };
+        },
+        close: () => {},
+      }),
+    respond: async (i1, { ssrc: own }) => {
+      const [ssrc, peer = ''] = hear(i1, 'I1');
+      await Promise.resolve();
+      return {
+        rMessage1: say('R1', own, name),
+        confirm: async (i2) => {
+          hear(i2, 'I2');
+          await Promise.resolve();
+          return { rMessage2: say('R2'), result: result(peer, Number(ssrc), own) };
+        },
+        close: () => {},
+      };
+    },
+  };
+}
+
+interface Phone {
+  readonly ue: UserEquipment;
+  readonly transport: Transport;
+  readonly sent: string[];
+  readonly rtp: string[];
+  incoming: Call | null;
+}
+
+const ACCEPT: AnswerPolicy = { kind: 'accept', ringMs: 10, answerMs: 20 };
+const speech = (length: number, pitch: number) =>
+  Int16Array.from({ length }, (_, i) => 9000 * Math.sin(i / pitch));
+const heardOf = (samples: Int16Array) => decodeG711(encodeG711(samples, 'pcma'), 'pcma');
+
+/** Two phones, each the other's outbound proxy. */
+async function phones(
+  settings: {
+    clock?: Clock;
+    policy?: AnswerPolicy;
+    spoilAlice?: string;
+    spoilBob?: string;
+  } = {},
+): Promise<{ alice: Phone; bob: Phone }> {
+  const clock = settings.clock ?? systemClock();
+  const hosts = new HostMap();
+  const make = async (name: string, other: string, from: number, spoil?: string): Promise<Phone> => {
+    const transport = new Transport({ clock, logger: quiet, hosts });
+    const at = await transport.listen('TCP', '127.0.0.1', 0);
+    hosts.set(`${name}.example`, `127.0.0.1:${at.port}`);
+    const phone: { rtp: string[]; sent: string[]; incoming: Call | null } = {
+      rtp: [],
+      sent: [],
+      incoming: null,
+    };
+    const udp = udpDatagrams(quiet);
+    const datagrams: Datagrams = {
+      bind: async (address, port) => {
+        const socket = await udp.bind(address, port);
+        return socket === null
+          ? null
+          : {
+              ...socket,
+              send: (octets, to) => {
+                phone.rtp.push(toHex(octets));
+                socket.send(octets, to);
+              },
+            };
+      },
+    };
+    const random = seededRandom('calls', name);
+    const agent = new UserAgent({
+      transport,
+      clock,
+      random,
+      logger: quiet,
+      identity: `sip:${name}@example`,
+      contact: `sip:${name}@${name}.example;transport=tcp`,
+      sentBy: `${name}.example`,
+      outbound: { protocol: 'TCP', host: `${other}.example`, port: 5060 },
+      credentials: { username: name, password: Secret.of(utf8('x')) },
+    });
+    agent.layer.observe((observed: Observed) => {
+      if (observed.direction === 'sent') phone.sent.push(fromUtf8(observed.octets));
+    });
+    const keys = {
+      ...agreement(name, spoil === undefined ? {} : { message: spoil }),
+      refresh: () => Promise.resolve(),
+      stop: () => {},
+    };
+    const ue = new UserEquipment({
+      username: name,
+      agent,
+      keys,
+      datagrams,
+      ports: { address: '127.0.0.1', from, to: from + 20 },
+      policy: settings.policy ?? ACCEPT,
+      clock,
+      random,
+      logger: quiet,
+    });
+    const made = Object.assign(phone, { ue, transport });
+    ue.onIncoming((call) => (made.incoming = call));
+    return made;
+  };
+  return {
+    alice: await make('alice', 'bob', 22_000, settings.spoilAlice),
+    bob: await make('bob', 'alice', 22_100, settings.spoilBob),
+  };
+}
+
+const running: Phone[] = [];
+beforeEach(() => running.splice(0));
+afterEach(async () => {
+  for (const { ue, transport } of running) {
+    await Promise.all(ue.calls.map((call) => call.hangUp()));
+    await transport.close();
+  }
+});
+
+async function pair(settings: Parameters<typeof phones>[0] = {}): Promise<{ alice: Phone; bob: Phone }> {
+  const both = await phones(settings);
+  running.push(both.alice, both.bob);
+  return both;
+}
+
+const methods = (phone: Phone) => phone.sent.map((message) => message.split(/ |\r/).slice(0, 2).join(' '));
+
+describe('a call between two phones over TCP and UDP', () => {
+  test('with 100rel: four messages, then speech both ways, sample by sample, then BYE', async () => {
+    const { alice, bob } = await pair();
+    const call = await alice.ue.call('sip:bob@example');
+    const states: string[] = [];
+    call.onEvent((event) => states.push(event.kind === 'state' ? event.state : event.kind));
+    await call.established;
+    const answered = bob.incoming!;
+    await answered.established;
+    const [one, two] = [speech(1700, 9), speech(1234, 7)];
+    await Promise.all([call.play(one), answered.play(two)]);
+    await new Promise((done) => setTimeout(done, 50));
+    await call.hangUp();
+    await Promise.all([call.ended, answered.ended]);
+    expect(answered.heard()).toEqual(heardOf(one));
+    expect(call.heard()).toEqual(heardOf(two));
+    expect([call.peer, answered.peer]).toEqual(['bob', 'alice']);
+    expect([call.sas, answered.sas]).toEqual(['same-same', 'same-same']);
+    expect(call.statistics).toMatchObject({
+      sent: { packets: 11 },
+      received: { packets: 8, refused: 0 },
+      sessions: [{ csId: 1 }, { csId: 2 }],
+    });
+    expect(states).toEqual(['secured', 'ringing', 'established', 'ended']);
+    expect(methods(alice)).toEqual([
+      'INVITE sip:bob@example',
+      'PRACK sip:bob@bob.example;transport=tcp',
+      'ACK sip:bob@bob.example;transport=tcp',
+      'BYE sip:bob@bob.example;transport=tcp',
+    ]);
+    expect(methods(bob)).toEqual([
+      'SIP/2.0 100',
+      'SIP/2.0 183',
+      'SIP/2.0 200',
+      'SIP/2.0 180',
+      'SIP/2.0 200',
+      'SIP/2.0 200',
+    ]);
+    expect((await call.ended).reason).toBe('hung-up');
+    expect((await answered.ended).reason).toBe('bye');
+  });
+
+  test.each([
+    ['I1', 'spoilAlice'],
+    ['I2', 'spoilAlice'],
+    ['R1', 'spoilBob'],
+    ['R2', 'spoilBob'],
+  ] as const)('a %s that does not verify ends the call before any media', async (message, whose) => {
+    const { alice, bob } = await pair({ [whose]: message });
+    const call = await alice.ue.call('sip:bob@example');
+    const played = call.play(speech(320, 5));
+    await expect(call.established).rejects.toBeDefined();
+    await expect(played).rejects.toBeDefined();
+    await call.ended;
+    await bob.incoming?.ended;
+    expect([call.state, alice.rtp, bob.rtp]).toEqual(['ended', [], []]);
+    expect(bob.ue.calls).toEqual([]);
+  });
+
+  test('without 100rel: I_MESSAGE_2 goes in an UPDATE after the ACK', async () => {
+    const { alice, bob } = await pair({ policy: { ...ACCEPT, reliable: false } });
+    const call = await alice.ue.call('sip:bob@example');
+    await call.established;
+    await bob.incoming!.established;
+    await Promise.all([call.play(speech(480, 9)), bob.incoming!.play(speech(320, 7))]);
+    await new Promise((done) => setTimeout(done, 50));
+    await bob.incoming!.hangUp();
+    await call.ended;
+    expect(call.heard()).toEqual(heardOf(speech(320, 7)));
+    expect(methods(alice).map((line) => line.split(' ')[0])).toEqual(['INVITE', 'ACK', 'UPDATE', 'SIP/2.0']);
+  });
+
+  test('without 100rel, an I_MESSAGE_2 that does not verify ends the call before any media', async () => {
+    const { alice, bob } = await pair({ policy: { ...ACCEPT, reliable: false }, spoilAlice: 'I2' });
+    const call = await alice.ue.call('sip:bob@example');
+    await expect(call.established).rejects.toBeDefined();
+    await bob.incoming!.ended;
+    expect([alice.rtp, bob.rtp]).toEqual([[], []]);
+  });
+
+  test('the responder sends nothing before I_MESSAGE_2 has verified', async () => {
+    const { alice, bob } = await pair({ policy: { kind: 'accept', ringMs: 10, answerMs: 100_000 } });
+    const call = await alice.ue.call('sip:bob@example');
+    while (call.state !== 'ringing') await new Promise((done) => setTimeout(done, 5));
+    void bob.incoming!.play(speech(320, 5)).catch(() => {});
+    await call.hangUp();
+    await call.ended;
+    expect((await bob.incoming!.ended).reason).toBe('cancelled');
+    expect(bob.rtp).toEqual([]);
+  });
+
+  test('a callee who refuses is told to the caller', async () => {
+    const { alice, bob } = await pair({ policy: { kind: 'reject', status: 603 } });
+    const call = await alice.ue.call('sip:bob@example');
+    const end = await call.ended;
+    expect(end).toMatchObject({ reason: 'refused', error: { code: 'call-failed' } });
+    expect(bob.incoming).toBeNull();
+  });
+
+  test('with a clock that stands still and seeded chance, everything sent is the same again', async () => {
+    const run = async () => {
+      const { alice, bob } = await pair({ clock: frozenClock(1_800_000_000_000) });
+      const call = await alice.ue.call('sip:bob@example');
+      await call.established;
+      await bob.incoming!.established;
+      await Promise.all([call.play(speech(800, 9)), bob.incoming!.play(speech(640, 7))]);
+      await call.hangUp();
+      await Promise.all([call.ended, bob.incoming!.ended]);
+      await Promise.all([alice.transport.close(), bob.transport.close()]);
+      running.splice(0);
+      return [alice.sent, bob.sent, alice.rtp, bob.rtp];
+    };
+    const first = await run();
+    expect(first[2]).toHaveLength(5);
+    expect(await run()).toEqual(first);
+  });
+});

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cscfConfig, startCscf } from '../../../src/entities/cscf/start.ts';
+import { gatewayConfig, startGateway } from '../../../src/entities/gateway/start.ts';
+import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import type { Running } from '../../../src/host/runtime.ts';
+import { startUe, ueConfig } from '../../../src/entities/ue/start.ts';
+import type { RunningUe } from '../../../src/entities/ue/start.ts';
+import { fromUtf8 } from '../../../src/bytes/octets.ts';
+import type { Logger } from '../../../src/bytes/ports.ts';
+import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
+import { decodeWav } from '../../../src/media/wav.ts';
+import type { Call } from '../../../src/entities/ue/call.ts';
+import type { TwoKms, UserName } from '../../support/two-kms.ts';
+import { USERS, startTwoKms } from '../../support/two-kms.ts';
+
+const clock = systemClock();
+const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const runtime = { clock, random: systemRandom(), logger: quiet };
+const speech = path.join(import.meta.dirname, '../../../assets/speech');
+
+/** SIP and media ports of either home. */
+const PORTS = { alice: { sip: 25_161, media: 21_600 }, bob: { sip: 25_162, media: 21_700 } } as const;
+
+describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and gateways on real sockets', () => {
+  const started: Running[] = [];
+  const gateways: RunningGateway[] = [];
+  let two: TwoKms;
+  let hosts: Record<string, string>;
+
+  const startHome = async (user: UserName) => {
+    const { host, partner } = USERS[user];
+    const element = async (role: 'cscf' | 'gateway') => ({
+      tls: await two.pki.issue({
+        commonName: `${role}.${host}`,
+        dnsNames: [`${role}.${host}`],
+        roles: [role],
+      }),
+      x1: {
+        identifier: `${role}.${host}`,
+        listen: {},
+        admf: { identifier: `admf.${host}`, url: `https://admf.${host}/X1/ADMF` },
+        store: path.join(two.folder, `${role}-${host}.db`),
+      },
+      audit: path.join(two.folder, `${role}-${host}.jsonl`),
+    });
+    const media = { from: PORTS[user].media, to: PORTS[user].media + 40 };
+    const gateway = await startGateway(gatewayConfig({ ...(await element('gateway')), media }), runtime);
+    gateways.push(gateway);
+    hosts[`gateway.${host}:443`] = `127.0.0.1:${gateway.control.port}`;
+    const cscf = await startCscf(
+      cscfConfig({
+        ...(await element('cscf')),
+        hosts,
+        domain: host,
+        host: `cscf.${host}`,
+        sip: { port: PORTS[user].sip },
+        iq: { url: `https://gateway.${host}` },
+        subscribers: [{ identity: `sip:${user}@${host}`, username: user, password: `of ${user}` }],
+        peers: [{ domain: partner, cscf: `sip:cscf.${partner};transport=tcp` }],
+      }),
+      runtime,
+    );
+    started.push(cscf, gateway);
+  };
+
+  const phone = async (user: UserName, more: object = {}): Promise<RunningUe> => {
+    const media = { from: PORTS[user].media + 50, to: PORTS[user].media + 90 };
+    return startUe(ueConfig({ ...two.ueConfig(user), hosts, media, ...more }), runtime);
+  };
+
+  const connect = async (caller: RunningUe, callee: RunningUe): Promise<[Call, Call]> => {
+    const incoming = new Promise<Call>((resolve) => callee.ue.onIncoming(resolve));
+    const call = await caller.ue.call('sip:bob@home2.example');
+    await call.established;
+    const answered = await incoming;
+    await answered.established;
+    return [call, answered];
+  };
+
+  const recording = (user: UserName, seconds: number) =>
+    decodeWav(new Uint8Array(readFileSync(path.join(speech, `${user}.wav`)))).subarray(
+      4000,
+      4000 + 8000 * seconds,
+    );
+  const heardOf = (samples: Int16Array) => decodeG711(encodeG711(samples, 'pcma'), 'pcma');
+
+  beforeAll(async () => {
+    two = await startTwoKms(runtime);
+    hosts = {
+      ...two.hosts,
+      'cscf.home1.example:5060': `127.0.0.1:${PORTS.alice.sip}`,
+      'cscf.home2.example:5060': `127.0.0.1:${PORTS.bob.sip}`,
+    };
+    await startHome('alice');
+    await startHome('bob');
+  });
+  afterAll(async () => {
+    for (const each of started) await each.stop();
+    await two.stop();
+  });
+
+  test('phones that know a key, a password and two URLs hear each other sample by sample, encrypted on the way', async () => {
+    // A slow machine must not bring retransmissions into the count of messages.
+    const [alice, bob] = [await phone('alice', { t1: 5000 }), await phone('bob', { t1: 5000 })];
+    const messages: string[] = [];
+    alice.observe(({ direction, octets }) =>
+      messages.push(`${direction} ${fromUtf8(octets).split('\r\n')[0] ?? ''}`),
+    );
+    await alice.ue.register();
+    await bob.ue.register();
+    const [call, answered] = await connect(alice, bob);
+    expect([call.peer, answered.peer]).toEqual(['sip:bob@home2.example', 'sip:alice@home1.example']);
+    expect(call.sas).toBe(answered.sas);
+    const [one, two_] = [recording('alice', 1), recording('bob', 1.2)];
+    await Promise.all([call.play(one), answered.play(two_)]);
+    await new Promise((done) => setTimeout(done, 100));
+    await call.hangUp();
+    await Promise.all([call.ended, answered.ended]);
+    expect(answered.heard()).toEqual(heardOf(one));
+    expect(call.heard()).toEqual(heardOf(two_));
+    expect(call.statistics).toMatchObject({ sent: { packets: 50 }, received: { packets: 60, refused: 0 } });
+    expect(messages.slice(4)).toEqual([
+      'sent INVITE sip:bob@home2.example SIP/2.0',
+      'received SIP/2.0 100 Trying',
+      'received SIP/2.0 183 Session Progress',
+      expect.stringMatching(/^sent PRACK /),
+      'received SIP/2.0 200 OK',
+      'received SIP/2.0 180 Ringing',
+      'received SIP/2.0 200 OK',
+      expect.stringMatching(/^sent ACK /),
+      expect.stringMatching(/^sent BYE /),
+      'received SIP/2.0 200 OK',
+    ]);
+    for (const gateway of gateways) {
+      while (gateway.gateway.sessions > 0) await new Promise((done) => setTimeout(done, 10));
+    }
+    await alice.stop();
+    await bob.stop();
+  });
+
+  test('without 100rel, and with a phone that ignores its seed, the call works all the same', async () => {
+    const alice = await phone('alice', { faults: ['ue-ignores-seed'] });
+    const bob = await phone('bob', { answer: { reliable: false } });
+    await alice.ue.register();
+    await bob.ue.register();
+    const [call, answered] = await connect(alice, bob);
+    const one = recording('alice', 0.5);
+    await Promise.all([call.play(one), answered.play(one)]);
+    await new Promise((done) => setTimeout(done, 100));
+    await answered.hangUp();
+    await Promise.all([call.ended, answered.ended]);
+    expect(answered.heard()).toEqual(heardOf(one));
+    expect(call.heard()).toEqual(heardOf(one));
+    await alice.stop();
+    await bob.stop();
+  });
+
+  test('a phone with a wrong password does not register, one with a wrong key gets none', async () => {
+    const thief = await phone('alice', {
+      cscf: { url: 'sip:cscf.home1.example;transport=tcp', username: 'alice', password: 'guess' },
+    });
+    await expect(thief.ue.register()).rejects.toMatchObject({ code: 'not-registered' });
+    await thief.stop();
+    const other = await phone('alice', {
+      kms: { url: 'https://kms.home1.example', credential: 'alice', psk: '00'.repeat(32) },
+    });
+    await expect(other.ue.register()).rejects.toMatchObject({ code: 'kms' });
+    await other.stop();
+  });
+
+  test('a callee who is not registered is told to the caller, and nothing stays behind', async () => {
+    const alice = await phone('alice');
+    await alice.ue.register();
+    const call = await alice.ue.call('sip:bob@home2.example');
+    expect(await call.ended).toMatchObject({ error: { code: 'call-failed' } });
+    expect(alice.ue.calls).toEqual([]);
+    await alice.stop();
+  });
+
+  test.each([
+    [{ identity: 'tel:+1' }, /identity is not a SIP URI/],
+    [{ faults: ['other'] }, /faults: other is none/],
+    [{ suite: 'NULL' }, /suite/],
+    [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /psk is not hexadecimal/],
+    [{ answer: { policy: 'maybe' } }, /answer.policy/],
+    [{ extra: 1 }, /extra: no such setting/],
+  ])('a configuration with %j is refused', (wrong, message) => {
+    expect(() => ueConfig({ ...two.ueConfig('alice'), ...wrong })).toThrow(message);
+  });
+});

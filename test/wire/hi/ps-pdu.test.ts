@@ -1,0 +1,299 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { derSequence } from '../../../src/bytes/der.ts';
+import { concat, fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
+import { constructed, primitive } from '../../../src/wire/hi/ber.ts';
+import { PsPduDeframer, splitPsPdus } from '../../../src/wire/hi/deframer.ts';
+import { encodeHeader } from '../../../src/wire/hi/header.ts';
+import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import { generalizedTime, microTime, unixMsOf } from '../../../src/wire/hi/time.ts';
+import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
+import { header, samples } from './samples.ts';
+
+const encoded = samples.map(([name, pdu]) => [name, encodePsPdu(pdu)] as const);
+
+/** Secrets become hex, octets too: `toEqual` sees into neither otherwise. */
+function plain(value: unknown): unknown {
+  if (value instanceof Secret) return `secret ${toHex(value.expose())}`;
+  if (value instanceof Uint8Array) return `octets ${toHex(value)}`;
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
+}
+
+describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
+  it.each(samples)('%s: decode(encode(x)) = x', (_, pdu) => {
+    expect(plain(decodePsPdu(encodePsPdu(pdu)))).toEqual(plain(pdu));
+  });
+
+  it.each(encoded)('%s: truncated anywhere, it is refused; an octet after it too', (_, octets) => {
+    for (let length = 0; length < octets.length; length++) {
+      expect(() => decodePsPdu(octets.subarray(0, length)), `${length} octets`).toThrow(
+        expect.objectContaining({ code: 'malformed' }) as Error,
+      );
+    }
+    expect(() => decodePsPdu(concat(octets, Uint8Array.of(0)))).toThrow(/trailing|left over/);
+  });
+
+  it('one octet altered anywhere is refused with a HiError or decodes; it never crashes the reader', () => {
+    for (const [, octets] of encoded) {
+      for (let at = 0; at < octets.length; at++) {
+        const altered = octets.slice();
+        altered[at] = (altered[at] ?? 0) ^ 0x41;
+        try {
+          decodePsPdu(altered);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'malformed' });
+        }
+      }
+    }
+  });
+
+  it('header fields of any value survive', () => {
+    const country = fc.stringMatching(/^[A-Z]{2}$/);
+    const octets = (max: number) =>
+      fc.uint8Array({ minLength: 1, maxLength: max }).map((value) => Buffer.from(value).toString('latin1'));
+    const headers = fc.record(
+      {
+        domainId: fc.constant(header.domainId),
+        liid: octets(25),
+        authorizationCountryCode: country,
+        deliveryCountryCode: country,
+        operatorIdentifier: octets(16),
+        networkElementIdentifier: octets(16),
+        cin: fc.nat(0xffffffff),
+        sequenceNumber: fc.nat(0xffffffff),
+        time: fc.record({ seconds: fc.maxSafeNat(), microSeconds: fc.nat(999_999) }),
+        timeStampQualifier: fc.nat(9),
+      },
+      { requiredKeys: ['domainId', 'liid', 'operatorIdentifier', 'sequenceNumber'] },
+    );
+    fc.assert(
+      fc.property(headers, (value) => {
+        const pdu: PsPdu = { header: value, payload: { kind: 'tri', message: { type: 'keepAlive' } } };
+        expect(decodePsPdu(encodePsPdu(pdu))).toEqual(pdu);
+      }),
+    );
+  });
+
+  it('content of any octets survives unchanged (R-13)', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2000 }), (packet) => {
+        const pdu = samples.find(([name]) => name === 'an RTP packet')![1];
+        if (pdu.payload.kind !== 'cc') throw new Error('sample is not content');
+        const [payload] = pdu.payload.packets;
+        if (payload?.contents.kind !== 'ipmm') throw new Error('sample is not IPMMCC');
+        const contents = { ...payload.contents, cc: { ...payload.contents.cc, packet } };
+        const changed: PsPdu = { ...pdu, payload: { kind: 'cc', packets: [{ ...payload, contents }] } };
+        expect(plain(decodePsPdu(encodePsPdu(changed)))).toEqual(plain(changed));
+      }),
+    );
+  });
+
+  it('records of any content survive', () => {
+    const octets = fc.uint8Array({ maxLength: 300 });
+    const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+    const optionalText = <K extends string>(...names: K[]) =>
+      Object.fromEntries(names.map((name) => [name, text])) as Record<K, typeof text>;
+    const parties = fc.array(
+      fc.record(
+        {
+          qualifier: fc.nat(9),
+          imei: fc.stringMatching(/^(\d{14}|\d{16})$/),
+          imsi: fc.stringMatching(/^\d{6,15}$/),
+          ...optionalText('sipUri', 'telUri', 'nai', 'impi'),
+        },
+        { requiredKeys: ['qualifier'] },
+      ),
+      { maxLength: 10 },
+    );
+    const secret = octets.map((value) => Secret.of(value));
+    const key = fc.record({ csId: octets, key: secret, salt: secret }, { requiredKeys: ['csId', 'key'] });
+    const iriToCc = fc.record(
+      { cc: fc.array(octets, { maxLength: 3 }), iri: octets },
+      { requiredKeys: ['cc'] },
+    );
+    const records = fc.record(
+      {
+        recordType: fc.integer({ min: 1, max: 4 }),
+        domainId: fc.constant('0.4.0.2.2.4.8.15.5'),
+        liid: fc.stringMatching(/^[A-Za-z0-9]{1,25}$/),
+        time: fc.integer({ min: 0, max: Date.UTC(9999, 0) }),
+        parties,
+        networkIdentifier: fc.record(
+          { operator: fc.stringMatching(/^[!-~]{1,5}$/), element: fc.stringMatching(/^[!-~]{1,25}$/) },
+          { requiredKeys: ['operator'] },
+        ),
+        imsEvent: fc.nat(0xffffffff),
+        sipMessage: octets,
+        correlation: fc.oneof(
+          fc.record({ iriToCc }),
+          fc.record({ iriToIri: octets }),
+          fc.record({ iriToCc, iriToIri: octets }),
+        ),
+        keys: fc.array(key, { maxLength: 3 }),
+        sipMessageHeaderOffer: octets,
+        sipMessageHeaderAnswer: octets,
+        sdpOffer: octets,
+        sdpAnswer: octets,
+        mediaSecFailure: fc.nat(9),
+        pani: fc.array(
+          fc.record(
+            {
+              networkProvided: fc.boolean(),
+              rawLocation: octets,
+              ...optionalText('accessType', 'accessClass'),
+            },
+            { requiredKeys: ['networkProvided'] },
+          ),
+          { maxLength: 3 },
+        ),
+        imsVoip: fc.array(fc.record({ imsIri: octets, imsCc: iriToCc }, { requiredKeys: ['imsIri'] }), {
+          maxLength: 3,
+        }),
+        ccUnavailableReason: fc.stringMatching(/^[A-Za-z0-9 .]{0,40}$/),
+      },
+      { requiredKeys: ['recordType', 'domainId', 'liid', 'time', 'parties', 'networkIdentifier'] },
+    );
+    fc.assert(
+      fc.property(records, (record) => {
+        const contents = { kind: 'eps' as const, record };
+        const pdu: PsPdu = { header, payload: { kind: 'iri', records: [{ iriType: 4, contents }] } };
+        const octetsOnce = encodePsPdu(pdu);
+        expect(plain(decodePsPdu(octetsOnce))).toEqual(plain(pdu));
+        expect(encodePsPdu(decodePsPdu(octetsOnce))).toEqual(octetsOnce);
+      }),
+    );
+  });
+
+  it('components of a later version are passed over; unknown ones before the extension mark are refused', () => {
+    const tri = constructed(2, constructed(2, primitive(3, new Uint8Array())));
+    const [, inner] = [derSequence(), encodeHeader(1, header)];
+    const contents = inner.subarray(inner[1] === undefined || inner[1] < 0x80 ? 2 : 2 + (inner[1] & 0x7f));
+    const later = derSequence(constructed(1, contents, primitive(77, utf8('new'))), tri);
+    expect(decodePsPdu(later).header).toEqual(header);
+    const twice = derSequence(constructed(1, contents, primitive(4, Uint8Array.of(0))), tri);
+    expect(() => decodePsPdu(twice)).toThrow(/\[4\] after/);
+    expect(() =>
+      decodePsPdu(derSequence(constructed(1, contents), tri, primitive(3, new Uint8Array()))),
+    ).toThrow(/no component \[3\]/);
+  });
+
+  it('alternatives that are not ours survive decoding and encode to the same octets', () => {
+    const hi1 = constructed(3, constructed(1, primitive(0, Uint8Array.of(1))));
+    const octets = derSequence(encodeHeader(1, header), constructed(2, hi1));
+    const pdu = decodePsPdu(octets);
+    expect(pdu.payload).toMatchObject({ kind: 'other', tag: 3 });
+    expect(encodePsPdu(pdu)).toEqual(octets);
+  });
+
+  it.each([
+    ['an LIID of 26 octets', { liid: 'x'.repeat(26) }],
+    ['an empty LIID', { liid: '' }],
+    ['an LIID beyond one octet a character', { liid: 'Ω' }],
+    ['a country code of three letters', { deliveryCountryCode: 'DEU' }],
+    ['a sequence number of 33 bits', { sequenceNumber: 2 ** 32 }],
+    ['an operator of 17 octets', { operatorIdentifier: 'x'.repeat(17) }],
+  ])('%s is not sent', (_, fields) => {
+    const pdu: PsPdu = {
+      header: { ...header, ...fields },
+      payload: { kind: 'tri', message: { type: 'keepAlive' } },
+    };
+    expect(() => encodePsPdu(pdu)).toThrow(expect.objectContaining({ code: 'range' }) as Error);
+  });
+
+  it('a key is a Secret on both sides and shows nowhere', () => {
+    const [, pdu] = samples.find(([name]) => name.startsWith('session encryption'))!;
+    const text = JSON.stringify(decodePsPdu(encodePsPdu(pdu)));
+    expect(text).toContain('[secret]');
+  });
+});
+
+describe('time stamps', () => {
+  it.each([
+    ['20300102030405.678Z', Date.UTC(2030, 0, 2, 3, 4, 5, 678)],
+    ['20300102030405Z', Date.UTC(2030, 0, 2, 3, 4, 5)],
+    ['20300102040405.5+0100', Date.UTC(2030, 0, 2, 3, 4, 5, 500)],
+  ])('%s', (text, ms) => expect(generalizedTime(text, 'time')).toBe(ms));
+
+  it.each(['20300102030405', '20301302030405Z', '20300230030405Z', '2030010203Z', 'x'])(
+    '%s is refused',
+    (text) => expect(() => generalizedTime(text, 'time')).toThrow(),
+  );
+
+  it('microseconds of Unix milliseconds and back', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e15 }), (micros) => {
+        expect(Math.round(unixMsOf(microTime(micros / 1000)) * 1000)).toBe(micros);
+      }),
+    );
+  });
+});
+
+describe('PDUs one after the other', () => {
+  const stream = concat(...encoded.map(([, octets]) => octets));
+
+  it('are cut apart wherever a segment ends (R-51)', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 }), (sizes) => {
+        const deframer = new PsPduDeframer();
+        const pdus: Uint8Array[] = [];
+        for (let at = 0, i = 0; at < stream.length; i++) {
+          const size = sizes[i % sizes.length] ?? 1;
+          pdus.push(...deframer.push(stream.subarray(at, at + size)));
+          at += size;
+        }
+        expect(pdus.map(toHex)).toEqual(encoded.map(([, octets]) => toHex(octets)));
+        expect(deframer.pending).toBe(0);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('a partial one at the end is left over', () => {
+    const { pdus, rest } = splitPsPdus(stream.subarray(0, stream.length - 1));
+    expect(pdus).toHaveLength(encoded.length - 1);
+    expect(rest).toEqual(encoded.at(-1)![1].subarray(0, -1));
+  });
+
+  it.each(['0203', '3080', '3085', '3084ffffffff'])('%s is no PDU; what came before it is taken', (hex) => {
+    const noise = concat(fromHex(hex), new Uint8Array(8));
+    expect(splitPsPdus(noise).damage).toMatchObject({ code: 'malformed' });
+    const [, good] = encoded[0]!;
+    const deframer = new PsPduDeframer();
+    const taken: Uint8Array[] = [];
+    expect(() => {
+      for (const pdu of deframer.push(concat(good, noise))) taken.push(pdu);
+    }).toThrow(/PS-PDU at octet/);
+    expect(taken).toEqual([good]);
+  });
+});
+
+describe.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
+  'an independent ASN.1 compiler',
+  () => {
+    it('accepts every kind, writes the same octets, and reads the same values (R-8, R-31, R-32)', () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'claviger-hi-'));
+      const file = path.join(folder, 'all.ber');
+      writeFileSync(file, concat(...encoded.map(([, octets]) => octets)), { mode: 0o600 });
+      const { status, stdout, stderr } = spawnSync(asn1Oracle, ['ps-pdu', file], { encoding: 'utf8' });
+      rmSync(folder, { recursive: true });
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+      const lines = stdout.trim().split('\n');
+      expect(lines).toHaveLength(samples.length);
+      const keys = lines[samples.findIndex(([name]) => name.startsWith('session encryption'))];
+      expect(keys).toContain('"iMSevent":"decryptionKeysAvailable"');
+      expect(keys).toContain(`"cCDecKey":{"octets":"${'01'.repeat(16)}"`);
+      expect(keys).toContain(`"cCSalt":{"octets":"${'82'.repeat(12)}"`);
+      expect(keys).toContain('"sequenceNumber":4294967295');
+      expect(lines[samples.findIndex(([name]) => name === 'an RTP packet')]).toContain('"rtpFrame"');
+    });
+  },
+);
