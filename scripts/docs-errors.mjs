@@ -17,7 +17,7 @@ Made from the sources by \`node scripts/docs-errors.mjs\`; a test compares.
 
 Every error that Claviger throws on purpose extends \`ClavigerError\` (\`src/bytes/errors.ts\`) and has a \`code\`. There is
 one class a domain. A code is stable, its message is for people. Statuses of HTTP are made of
-them in \`src/servers/\`, numbers of X1 in \`src/li/ne/\`, statuses of SIP in \`src/cscf/\` and \`src/ue/\`. "Not mine" is \`null\`, not an error. No message holds a key, a seed or a password.
+them in the entities' \`http/\`, numbers of X1 in \`src/x1/\`, statuses of SIP in \`src/entities/cscf/\` and \`src/entities/ue/\`. "Not mine" is \`null\`, not an error. No message holds a key, a seed or a password.
 
 Where an answer could help an attacker to find out why, all causes have one code and one answer: decryption of an
 identity-based ciphertext gives \`null\` for every cause, an I_MESSAGE_1 that does not verify gets silence, get_keys has one

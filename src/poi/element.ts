@@ -23,6 +23,7 @@ import type { HostEntries } from '../net/hosts.ts';
 import { loadTls } from '../net/tls.ts';
 import type { TlsFiles, TlsMaterial } from '../net/tls.ts';
 import type { X2X3Timing } from './x2x3-client.ts';
+import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
 import { AuditFile } from '../evidence/audit-file.ts';
 import type { Fields, Listen } from '../host/config.ts';
@@ -78,7 +79,8 @@ export async function startPoiElement(
   const auditFile = new AuditFile(config.audit);
   const audit = new HashChainLog(auditFile, clock);
   const x1 = await startX1Ne(config.x1, { policy: kind.policy, tls, hosts, audit, runtime });
-  const { table, targets, reporter } = x1;
+  const { table, reporter } = x1;
+  const targets = new TargetIndex(table);
   const poi = new Poi({ nfId: config.x1.identifier, ipId: kind.ipId, logger, issues: reporter });
   const timing = config.delivery;
   const delivery = new X2X3Delivery(poi, { hosts, tls, clock, logger, issues: reporter, timing });

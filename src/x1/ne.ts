@@ -1,6 +1,5 @@
 /** X1 at a network element, as CSCF, gateway, DF and KMS all have it: table, store, handler, listener and reports. */
 import type { AuditLog } from '../evidence/log.ts';
-import { TargetIndex } from '../poi/targets.ts';
 import { TaskTable } from './tasks.ts';
 import type { TaskStore } from './tasks.ts';
 import { X1NeHandler } from './handler.ts';
@@ -68,7 +67,6 @@ export interface X1NeParts {
 
 export interface RunningX1Ne extends Running {
   readonly table: TaskTable;
-  readonly targets: TargetIndex;
   /** Where the element's parts report trouble: `DestinationIssues` of the POI, `DfIssues` of the DF. */
   readonly reporter: X1Reporter;
   /** Where X1 listens. */
@@ -123,7 +121,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
   };
   try {
     const port = await listen(server, config.listen.address, config.listen.port);
-    return { table, targets: new TargetIndex(table), reporter, port, stop };
+    return { table, reporter, port, stop };
   } catch (error) {
     await stop();
     throw error;

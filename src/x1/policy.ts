@@ -24,7 +24,7 @@ import type {
 } from '../wire/x1/details.ts';
 import { X1_ERRORS } from '../wire/x1/error-codes.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
-import { SIP_TARGETS, targetKind } from '../poi/targets.ts';
+import { SIP_TARGETS, targetKind } from './target-keys.ts';
 
 export type X1RefusalCode =
   /** The number of the X1 error is in `error`. */

@@ -14,7 +14,7 @@ export function pairingWorker(): Plugin {
     name: 'claviger-pairing-worker',
     enforce: 'pre',
     async transform(code, id) {
-      if (!id.endsWith('/src/servers/pairing-pool.ts')) return null;
+      if (!id.endsWith('/src/entities/kms/workers/pairing-pool.ts')) return null;
       if (!code.includes(BUILT)) throw new Error('the pool names its worker in another way');
       script ??= bundle('src/entities/kms/workers/pairing-worker.ts');
       return code.replace(BUILT, `new URL(${JSON.stringify(pathToFileURL(await script).href)})`);

@@ -21,7 +21,8 @@ import { SDP_TYPE, SessionDescription } from '../../sip/sdp.ts';
 import { fromOctets } from '../../sip/text.ts';
 import type { Medium } from '../../sip/sdp.ts';
 import type { SipMessage } from '../../sip/message.ts';
-import type { AnchoredSession, LocalMedia, MediaAddress, MediaAnchor } from './ports.ts';
+import type { MediaAnchor } from './ports.ts';
+import type { AnchoredStream, MediaAddress, WantedSession } from '../../wire/iq/sessions.ts';
 
 export type Side = 'a' | 'b';
 
@@ -38,7 +39,7 @@ interface Session {
   readonly id: string;
   readonly sdps: { a: string | null; b: string | null };
   readonly media: { a: readonly Medium[] | null; b: readonly Medium[] | null };
-  local: readonly LocalMedia[];
+  local: readonly AnchoredStream[];
 }
 
 /** The media sessions of one call. */
@@ -46,7 +47,7 @@ export class AnchoredCall {
   readonly #anchor: MediaAnchor;
   readonly #logger: Logger;
   readonly #correlation: Uint8Array;
-  readonly #parties: () => AnchoredSession['parties'];
+  readonly #parties: () => WantedSession['parties'];
   readonly #newId: (branch: string) => string;
   readonly #byBranch = new Map<string, Session>();
   readonly #byDialog = new Map<string, Session>();
@@ -56,7 +57,7 @@ export class AnchoredCall {
     logger: Logger,
     call: {
       readonly correlation: Uint8Array;
-      readonly parties: () => AnchoredSession['parties'];
+      readonly parties: () => WantedSession['parties'];
       readonly newId: (branch: string) => string;
     },
   ) {
@@ -147,7 +148,7 @@ export class AnchoredCall {
   }
 
   /** A stream is off where the latest description says so; what the other side said of it before is history. */
-  #wanted(session: Session, latest: Side): AnchoredSession {
+  #wanted(session: Session, latest: Side): WantedSession {
     const { a, b } = session.media;
     const count = Math.max(a?.length ?? 0, b?.length ?? 0);
     const streams = Array.from({ length: count }, (_, k) => {

@@ -3,33 +3,15 @@
  * the tasks that X1 has given this element.
  */
 import type { Match, Observation } from '../../poi/poi.ts';
+import type { AnchoredStream, WantedSession } from '../../wire/iq/sessions.ts';
 import type { Secret } from '../../bytes/secret.ts';
 import type { Algorithm } from '../../sip/digest.ts';
-import type { Destination, Endpoint } from '../../sip/flow.ts';
-
-/** Where a party wants its media. */
-export interface MediaAddress extends Endpoint {
-  /** Where RTCP goes, if not port + 1 of the same address. */
-  readonly rtcp?: Endpoint;
-}
-
-/** The wanted state of one media session; side `a` made the call, side `b` was called. */
-export interface AnchoredSession {
-  /** 8 octets: the first of SHA-256(ICID, else Call-ID). */
-  readonly correlation: Uint8Array;
-  readonly parties: { readonly a: readonly string[]; readonly b: readonly string[] };
-  readonly sdps: { readonly a: string | null; readonly b: string | null };
-  /** By m= line; `null`: port 0. */
-  readonly streams: readonly ({ readonly a: MediaAddress | null; readonly b: MediaAddress | null } | null)[];
-}
-
-/** Where the gateway receives from either side, by m= line. */
-export type LocalMedia = { readonly a: Endpoint; readonly b: Endpoint } | null;
+import type { Destination } from '../../sip/flow.ts';
 
 /** The media gateway, told the whole wanted state of a session whenever it changes. */
 export interface MediaAnchor {
   /** @throws ClavigerError if the gateway cannot be reached or has no room */
-  put(id: string, session: AnchoredSession): Promise<readonly LocalMedia[]>;
+  put(id: string, session: WantedSession): Promise<readonly AnchoredStream[]>;
   /** Ends a session; one that is gone is no error. */
   delete(id: string): Promise<void>;
 }

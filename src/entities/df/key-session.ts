@@ -10,7 +10,7 @@
  *      └─ timer (R-30) ─► open, overdue  failure record; a later answer still brings the key records (R-25)
  */
 import { ClavigerError } from '../../bytes/errors.ts';
-import { identityKeys } from '../../poi/targets.ts';
+import { identityKeys } from '../../sip/identity-keys.ts';
 import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
 import { addMessage, assemble } from './exchanges.ts';
 import type { Exchange } from './exchanges.ts';

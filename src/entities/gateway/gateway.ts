@@ -7,7 +7,7 @@
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
 import { bindPair } from '../../media/datagrams.ts';
-import type { AnchoredStream, Side, WantedSession, WantedStream } from './control.ts';
+import type { AnchoredStream, Side, WantedSession, WantedStream } from '../../wire/iq/sessions.ts';
 import { GatewayError } from './errors.ts';
 import { SessionInterception } from './interception.ts';
 import type { ContentPoi, InterceptionTasks } from './ports.ts';

@@ -10,8 +10,8 @@
 import type { Clock } from '../../bytes/ports.ts';
 import type { Match, Observation } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
-import type { Side, WantedSession } from './control.ts';
-import { SIDES, otherSide } from './control.ts';
+import type { Side, WantedSession } from '../../wire/iq/sessions.ts';
+import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
 import type { ContentPoi, InterceptionTasks } from './ports.ts';
 import type { RelayedPacket } from './stream.ts';
 

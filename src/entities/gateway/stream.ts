@@ -6,8 +6,8 @@
  *     party A ⇄ a.rtcp │ b.rtcp ⇄ party B
  */
 import type { Endpoint, SocketPair } from '../../media/datagrams.ts';
-import type { MediaAddress, Side, WantedStream } from './control.ts';
-import { SIDES, otherSide } from './control.ts';
+import type { MediaAddress, Side, WantedStream } from '../../wire/iq/sessions.ts';
+import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
 import { Leg } from './leg.ts';
 
 export interface RelayedPacket {

@@ -22,7 +22,7 @@ import { KmsRecords } from './records.ts';
 import { RequestKeyService } from './request-key.ts';
 import { WarrantKeepingStore } from './warrants.ts';
 import { XkService } from './xk.ts';
-import { targetKeys } from '../../poi/targets.ts';
+import { targetKeys } from '../../x1/target-keys.ts';
 import type { TaskStore } from '../../x1/tasks.ts';
 import { KMS_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { concat, toHex, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
-import { identityKeys } from '../../poi/targets.ts';
+import { identityKeys } from '../../sip/identity-keys.ts';
 import { encodeGetKeysRequest, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import { decodeMessage, onlyPayload } from '../../mikey/message.ts';

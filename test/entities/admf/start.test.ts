@@ -1,3 +1,4 @@
+import { TargetIndex } from '../../../src/poi/targets.ts';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -119,7 +120,7 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
     await expect.poll(() => running.admf.list(), PATIENT).toMatchObject([{ state: 'active' }]);
     const [record] = running.admf.list();
     for (const kind of kinds) expect(elements[kind].table.task(record!.xid)).not.toBeNull();
-    expect(elements.cscf.targets.match(['sip:alice@home1.example'])).toHaveLength(1);
+    expect(new TargetIndex(elements.cscf.table).match(['sip:alice@home1.example'])).toHaveLength(1);
     expect([...(await running.admf.ping()).values()]).toEqual([true, true, true, true]);
     expect(await running.admf.verify()).toEqual([]);
   });

@@ -3,15 +3,11 @@
  * point of interception that keeps what is reported.
  */
 import { utf8 } from '../../../src/bytes/octets.ts';
+import type { AnchoredStream, WantedSession } from '../../../src/wire/iq/sessions.ts';
 import type { Clock, Logger } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { Cscf } from '../../../src/entities/cscf/cscf.ts';
-import type {
-  AnchoredSession,
-  CscfLimits,
-  CscfSettings,
-  LocalMedia,
-} from '../../../src/entities/cscf/ports.ts';
+import type { CscfLimits, CscfSettings } from '../../../src/entities/cscf/ports.ts';
 import type { Match, Observation, PoiTask } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Body } from '../../../src/sip/agent-types.ts';
@@ -39,15 +35,15 @@ const PORT = 5060;
 
 /** A gateway that gives ports in order and remembers the wanted states. */
 export class FakeGateway {
-  readonly sessions = new Map<string, AnchoredSession>();
-  readonly puts: AnchoredSession[] = [];
+  readonly sessions = new Map<string, WantedSession>();
+  readonly puts: WantedSession[] = [];
   readonly deleted: string[] = [];
   broken = false;
   delayMs = 0;
-  readonly #local = new Map<string, LocalMedia[]>();
+  readonly #local = new Map<string, AnchoredStream[]>();
   #port = 30_000;
 
-  async put(id: string, session: AnchoredSession): Promise<readonly LocalMedia[]> {
+  async put(id: string, session: WantedSession): Promise<readonly AnchoredStream[]> {
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     if (this.broken) {
       const { CscfError } = await import('../../../src/entities/cscf/errors.ts');

@@ -3,13 +3,8 @@ import type { Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Logger } from '../../../src/bytes/ports.ts';
-import type { WantedSession } from '../../../src/entities/gateway/control.ts';
-import {
-  decodeAnchored,
-  decodeWanted,
-  encodeAnchored,
-  encodeWanted,
-} from '../../../src/entities/gateway/control.ts';
+import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
+import { decodeAnchored, decodeWanted, encodeAnchored, encodeWanted } from '../../../src/wire/iq/sessions.ts';
 import { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
 import type { Match, Observation } from '../../../src/poi/poi.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
@@ -351,7 +346,7 @@ describe('control messages', () => {
   ])('%s is checked', (field, wrong) => {
     const message = { ...json(encodeWanted(session)), ...wrong };
     expect(() => decodeWanted(message)).toThrow(
-      expect.objectContaining({ code: 'request', message: expect.stringContaining(`${field}:`) as string }),
+      expect.objectContaining({ code: 'malformed', message: expect.stringContaining(`${field}:`) as string }),
     );
   });
 });

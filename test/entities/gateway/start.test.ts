@@ -10,7 +10,7 @@ import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
 import type { Logger } from '../../../src/bytes/ports.ts';
-import type { WantedSession } from '../../../src/entities/gateway/control.ts';
+import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
 import { X1Requester } from '../../../src/x1/requester.ts';
 import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';

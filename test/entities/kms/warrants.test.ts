@@ -1,6 +1,6 @@
 /** When a warrant lets a question be answered (interfaces.md, Xk), and how X1 tasks become warrants. */
 import { describe, expect, it } from 'vitest';
-import { targetKeys } from '../../../src/poi/targets.ts';
+import { targetKeys } from '../../../src/x1/target-keys.ts';
 import type { TaskStore } from '../../../src/x1/tasks.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
 import type { InterceptTask } from '../../../src/wire/x1/details.ts';

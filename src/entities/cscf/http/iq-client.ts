@@ -1,9 +1,9 @@
-/** The CSCF's end of the control interface of the media gateway (`entities/gateway/control.ts`). */
+/** The CSCF's end of the control interface of the media gateway (`wire/iq/sessions.ts`). */
 import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
 import type { MediaAnchor } from '../ports.ts';
-import type { AnchoredStream, WantedSession } from '../../gateway/control.ts';
-import { decodeAnchored, encodeWanted } from '../../gateway/control.ts';
-import { GatewayError } from '../../gateway/errors.ts';
+import type { AnchoredStream, WantedSession } from '../../../wire/iq/sessions.ts';
+import { decodeAnchored, encodeWanted } from '../../../wire/iq/sessions.ts';
+import { CscfError } from '../errors.ts';
 import type { HttpsAnswer, HttpsClient } from '../../../net/https.ts';
 
 export class IqClient implements MediaAnchor {
@@ -18,7 +18,7 @@ export class IqClient implements MediaAnchor {
 
   /**
    * Opens a session or brings it to the wanted state.
-   * @throws GatewayError `unreachable`, or with the gateway's own words
+   * @throws CscfError `media`, with the gateway's own words where there are any; IqError
    */
   async put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
     const body = { type: 'application/json', octets: utf8(JSON.stringify(encodeWanted(wanted))) };
@@ -27,7 +27,7 @@ export class IqClient implements MediaAnchor {
     return decodeAnchored(json(answer));
   }
 
-  /** Ends a session; one that is gone already is no error. @throws GatewayError `unreachable` */
+  /** Ends a session; one that is gone already is no error. @throws CscfError `media` */
   async delete(id: string): Promise<void> {
     const answer = await this.#request('DELETE', id);
     if (answer.status !== 204 && answer.status !== 404) throw refusal(answer);
@@ -41,14 +41,13 @@ export class IqClient implements MediaAnchor {
     try {
       return await this.#https.request(method, this.#base + encodeURIComponent(id), body);
     } catch (cause) {
-      throw new GatewayError('unreachable', 'the media gateway does not answer', { cause });
+      throw new CscfError('media', 'the media gateway does not answer', { cause });
     }
   }
 }
 
-function refusal(answer: HttpsAnswer): GatewayError {
-  const code = answer.status === 400 ? 'request' : answer.status === 503 ? 'no-ports' : 'unreachable';
-  return new GatewayError(code, `the media gateway answered ${answer.status}: ${detailOf(answer)}`);
+function refusal(answer: HttpsAnswer): CscfError {
+  return new CscfError('media', `the media gateway answered ${answer.status}: ${detailOf(answer)}`);
 }
 
 function detailOf(answer: HttpsAnswer): string {

@@ -1,9 +1,10 @@
-/** The gateway's end of the control interface (`entities/gateway/control.ts`): HTTPS, for clients with the role `cscf` alone. */
+/** The gateway's end of the control interface (`wire/iq/sessions.ts`): HTTPS, for clients with the role `cscf` alone. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
-import { decodeWanted, encodeAnchored } from '../control.ts';
+import { decodeWanted, encodeAnchored } from '../../../wire/iq/sessions.ts';
 import { GatewayError } from '../errors.ts';
+import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
 import type { MediaGateway } from '../gateway.ts';
 import { httpsServer, peerOfRequest } from '../../../net/https.ts';
@@ -11,10 +12,8 @@ import { hasRole } from '../../../net/tls.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
 const STATUS: Readonly<Record<GatewayErrorCode, number>> = {
-  request: 400,
   'no-ports': 503,
   'too-many': 503,
-  unreachable: 500,
 };
 
 /** Octets: two session descriptions with their MIKEY messages, twice over. */
@@ -54,7 +53,7 @@ function idOf(request: FastifyRequest): string {
 
 function statusOf(error: Error & { statusCode?: number }): number {
   if (error instanceof GatewayError) return STATUS[error.code];
-  return error instanceof BytesError ? 400 : (error.statusCode ?? 500);
+  return error instanceof BytesError || error instanceof IqError ? 400 : (error.statusCode ?? 500);
 }
 
 /** RFC 9457. */

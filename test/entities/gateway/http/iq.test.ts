@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Logger } from '../../../../src/bytes/ports.ts';
-import type { WantedSession } from '../../../../src/entities/gateway/control.ts';
+import type { WantedSession } from '../../../../src/wire/iq/sessions.ts';
 import { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
 import { udpDatagrams } from '../../../../src/net/datagrams.ts';
@@ -83,10 +83,10 @@ describe('media control over HTTPS with certificates on both sides', () => {
   test('what the gateway refuses reaches the CSCF with its reason', async () => {
     const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), BASE);
     const all = Array.from({ length: 4 }, () => ({ a: null, b: null }));
-    await expect(iq.put('big', { ...wanted, streams: all })).rejects.toMatchObject({ code: 'no-ports' });
+    await expect(iq.put('big', { ...wanted, streams: all })).rejects.toMatchObject({ code: 'media' });
     const bad = { ...wanted, correlation: new Uint8Array(7) };
     await expect(iq.put('bad', bad)).rejects.toMatchObject({
-      code: 'request',
+      code: 'media',
       message: expect.stringContaining('correlation') as string,
     });
     expect(gateway.sessions).toBe(0);
@@ -99,12 +99,12 @@ describe('media control over HTTPS with certificates on both sides', () => {
       expect(answer.status).toBe(403);
     }
     const iq = new IqClient(client, BASE);
-    await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'media' });
     expect(gateway.sessions).toBe(0);
   });
 
   test('a gateway that is not there is said to be so', async () => {
     const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), 'https://127.0.0.1:9');
-    await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'media' });
   });
 });

@@ -13,7 +13,7 @@
 import { isIP } from 'node:net';
 import { fromHex, toHex } from '../../bytes/octets.ts';
 import type { Endpoint } from '../../media/datagrams.ts';
-import { GatewayError } from './errors.ts';
+import { IqError } from './errors.ts';
 
 export type Side = 'a' | 'b';
 
@@ -56,7 +56,7 @@ export function encodeWanted(wanted: WantedSession): unknown {
   return { ...wanted, correlation: toHex(wanted.correlation) };
 }
 
-/** @throws GatewayError `request`, naming the field */
+/** @throws IqError `malformed`, naming the field */
 export function decodeWanted(json: unknown): WantedSession {
   const object = record(json, 'session');
   const parties = record(object['parties'], 'parties');
@@ -78,7 +78,7 @@ export function encodeAnchored(streams: readonly AnchoredStream[]): unknown {
   return { streams };
 }
 
-/** @throws GatewayError `request`, naming the field */
+/** @throws IqError `malformed`, naming the field */
 export function decodeAnchored(json: unknown): AnchoredStream[] {
   return list(record(json, 'answer')['streams'], 'streams', MAX_STREAMS).map((stream, at) =>
     nullable(stream, (value) => {
@@ -143,6 +143,6 @@ function nullable<T>(value: unknown, read: (value: unknown) => T): T | null {
   return value === null ? null : read(value);
 }
 
-function expected(path: string, what: string): GatewayError {
-  return new GatewayError('request', `${path}: ${what} is expected`);
+function expected(path: string, what: string): IqError {
+  return new IqError('malformed', `${path}: ${what} is expected`);
 }
