@@ -16,7 +16,7 @@ const LAST_PACKETS_MS = 150;
 /** A recording that comes with the package, 16-bit linear, 8 kHz. */
 export function recording(speaker: 'alice' | 'bob'): Int16Array {
   return decodeWav(
-    new Uint8Array(readFileSync(new URL(`../../assets/speech/${speaker}.wav`, import.meta.url))),
+    new Uint8Array(readFileSync(new URL(`../../../assets/speech/${speaker}.wav`, import.meta.url))),
   );
 }
 
