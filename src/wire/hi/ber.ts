@@ -6,13 +6,15 @@
  *       30 L   80 L a        a1 L (b)                  84 L c
  *
  * `Elements` reads such a SEQUENCE. X.680's extension rule in one sentence: what lies beyond the last root tag and is not
- * known here is an addition of a later version and is passed over; anything else that is not known is an error. Lengths
- * are definite and minimal both ways.
+ * known here is an addition of a later version and is passed over; anything else that is not known is an error.
+ *
+ * Written are definite, minimal lengths and primitive strings; read is whatever BER allows (`bytes/ber.ts`).
  */
+import { BerReader, berString } from '../../bytes/ber.ts';
 import type { DerValue } from '../../bytes/der.ts';
-import { DerReader, integerContents, integerValue, tlv } from '../../bytes/der.ts';
+import { integerContents, oidValue, relativeOidValue, tlv } from '../../bytes/der.ts';
 import { BytesError } from '../../bytes/errors.ts';
-import { concat } from '../../bytes/octets.ts';
+import { concat, toHex } from '../../bytes/octets.ts';
 import { HiError } from './errors.ts';
 
 /* ---------------------------------------------------------------- writing */
@@ -82,14 +84,15 @@ export class Elements {
     return this.#values.has(tag);
   }
 
-  /** Contents of a primitive component that must be there. */
+  /** An OCTET STRING or character string that must be there, in one piece or in segments. */
   octets(tag: number, field: string, min = 0, max = Number.MAX_SAFE_INTEGER): Uint8Array {
     return this.#required(tag, field, this.optionalOctets(tag, field, min, max));
   }
 
   optionalOctets(tag: number, field: string, min = 0, max = Number.MAX_SAFE_INTEGER): Uint8Array | undefined {
-    const contents = this.#contents(tag, field, false);
-    if (contents === undefined) return undefined;
+    const value = this.#values.get(tag);
+    if (value === undefined) return undefined;
+    const contents = berString(value, this.#name(field));
     if (contents.length < min || contents.length > max) {
       throw malformed(`${this.#name(field)}: ${contents.length} octets, ${min} to ${max} allowed`);
     }
@@ -104,6 +107,16 @@ export class Elements {
     const contents = this.#contents(tag, field, false);
     if (contents === undefined) return undefined;
     return smallInteger(contents, this.#name(field), max);
+  }
+
+  /** OBJECT IDENTIFIER in dotted decimal. */
+  oid(tag: number, field: string): string {
+    return oidValue(this.#required(tag, field, this.#contents(tag, field, false)), this.#name(field));
+  }
+
+  /** RELATIVE-OID in dotted decimal. */
+  relativeOid(tag: number, field: string): string {
+    return relativeOidValue(this.#required(tag, field, this.#contents(tag, field, false)), this.#name(field));
   }
 
   /** Contents of a constructed component. */
@@ -121,7 +134,10 @@ export class Elements {
   }
 
   optionalNull(tag: number, field: string): boolean {
-    return this.optionalOctets(tag, field, 0, 0) !== undefined;
+    const contents = this.#contents(tag, field, false);
+    if (contents !== undefined && contents.length > 0)
+      throw malformed(`${this.#name(field)}: NULL with contents`);
+    return contents !== undefined;
   }
 
   #contents(tag: number, field: string, form: boolean): Uint8Array | undefined {
@@ -145,7 +161,7 @@ export class Elements {
 
 /** All elements of one level. */
 export function elementsOf(contents: Uint8Array, what: string): DerValue[] {
-  const reader = new DerReader(contents);
+  const reader = new BerReader(contents);
   const values: DerValue[] = [];
   while (reader.more) values.push(reader.any(what));
   return values;
@@ -164,10 +180,10 @@ export function sequencesOf(contents: Uint8Array, what: string): Uint8Array[] {
 /** The OCTET STRINGs of a SET OF OCTET STRING. */
 export function octetStringsOf(contents: Uint8Array, what: string): Uint8Array[] {
   return elementsOf(contents, what).map((value) => {
-    if (value.tagClass !== 'universal' || value.number !== 4 || value.constructed) {
+    if (value.tagClass !== 'universal' || value.number !== 4) {
       throw malformed(`${what}: not a list of OCTET STRINGs`);
     }
-    return value.contents.slice();
+    return berString(value, what).slice();
   });
 }
 
@@ -186,9 +202,15 @@ export function formOf(value: DerValue, form: 'primitive' | 'constructed', what:
 }
 
 export function smallInteger(contents: Uint8Array, what: string, max: number): number {
-  const value = integerValue(contents, what);
+  const value = paddedInteger(contents, what);
   if (value < 0n || value > BigInt(max)) throw malformed(`${what}: ${value} is not within 0…${max}`);
   return Number(value);
+}
+
+/** An INTEGER, with needless leading octets too: no rule allows them (X.690 8.3.2), and no number is in doubt for them. */
+function paddedInteger(contents: Uint8Array, what: string): bigint {
+  if (contents.length === 0) throw malformed(`${what}: empty INTEGER`);
+  return BigInt.asIntN(8 * contents.length, BigInt(`0x${toHex(contents)}`));
 }
 
 export function malformed(message: string, cause?: unknown): HiError {

@@ -7,6 +7,7 @@
  *     IRI-to-CC-Correlation ::= SEQUENCE { cc [0] SET OF OCTET STRING, iri [1] OCTET STRING OPTIONAL }
  *     IMS-VoIP-Correlation  ::= SET OF SEQUENCE { ims-iri [0] OCTET STRING, ims-cc [1] IRI-to-CC-Correlation OPTIONAL }
  */
+import { berString } from '../../bytes/ber.ts';
 import { derOctets, derSequence } from '../../bytes/der.ts';
 import {
   choiceOf,
@@ -52,7 +53,7 @@ export function decodeCorrelation(contents: Uint8Array): Correlation {
     case 0:
       return { iriToCc: decodeIriToCc(formOf(choice, 'constructed', what)) };
     case 1:
-      return { iriToIri: formOf(choice, 'primitive', what).slice() };
+      return { iriToIri: berString(choice, what).slice() };
     case 2: {
       const both = new Elements(formOf(choice, 'constructed', what), 'both-IRI-CC', [0, 1], 'refused');
       return { iriToCc: decodeIriToCc(both.inside(0, 'iri-CC')), iriToIri: both.octets(1, 'iri-IRI') };

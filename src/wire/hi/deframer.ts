@@ -1,11 +1,13 @@
 /**
  * PS-PDUs one after the other, on a TLS connection or in a file: each is framed by its own outer tag and length.
  *
- *     30 | length: 1 octet, or 8n and n octets | contents          (SEQUENCE, definite, minimal)
+ *     30 | length: short, long or indefinite (X.690 8.1.3) | contents          (SEQUENCE)
  *
- * A connection may deliver any part of a PDU at a time; a file may end in the middle of one, after a crash.
+ * A connection may deliver any part of a PDU at a time; a file may end in the middle of one, after a crash. Of a PDU of
+ * indefinite length the end is looked for once, from where the last search stopped.
  */
-import { concat } from '../../bytes/octets.ts';
+import { BerWalk } from '../../bytes/ber.ts';
+import { BytesError } from '../../bytes/errors.ts';
 import { HiError } from './errors.ts';
 
 /** A PDU carries what X2 or X3 may carry, 1 MiB, and something around it; whatever claims more is not one. */
@@ -15,19 +17,39 @@ const SEQUENCE = 0x30;
 
 /** Cuts a stream into PDUs. */
 export class PsPduDeframer {
-  #rest: Uint8Array = new Uint8Array();
+  /** What is held back, with room for more. */
+  #buffer: Uint8Array = new Uint8Array();
+  #length = 0;
+  #search: Search | null = null;
 
   /** Octets held back for a PDU that is not complete. */
   get pending(): number {
-    return this.#rest.length;
+    return this.#length;
   }
 
   /** The PDUs that these octets complete, in order. @throws HiError after those before; the stream is then unusable */
   *push(octets: Uint8Array): Generator<Uint8Array, void> {
-    const { pdus, rest, damage } = splitPsPdus(this.#rest.length === 0 ? octets : concat(this.#rest, octets));
-    this.#rest = rest.slice();
-    yield* pdus;
+    this.#hold(octets);
+    const held = this.#buffer.subarray(0, this.#length);
+    const { pdus, rest, damage, search } = cut(held, this.#search);
+    const views = pdus.map((pdu) => pdu.slice());
+    if (rest.length === 0) this.#buffer = new Uint8Array();
+    else this.#buffer.copyWithin(0, held.length - rest.length, held.length);
+    this.#length = rest.length;
+    this.#search = search;
+    yield* views;
     if (damage !== null) throw damage;
+  }
+
+  #hold(octets: Uint8Array): void {
+    const length = this.#length + octets.length;
+    if (length > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.length));
+      larger.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(octets, this.#length);
+    this.#length = length;
   }
 }
 
@@ -42,33 +64,42 @@ export interface Split {
 }
 
 export function splitPsPdus(octets: Uint8Array): Split {
-  const pdus: Uint8Array[] = [];
-  let at = 0;
-  let damage: HiError | null = null;
-  for (;;) {
-    const length = lengthAt(octets, at);
-    if (length instanceof HiError) damage = length;
-    if (length === null || length instanceof HiError || at + length > octets.length) break;
-    pdus.push(octets.subarray(at, at + length));
-    at += length;
-  }
-  return { pdus, rest: octets.subarray(at), damage };
+  const { pdus, rest, damage } = cut(octets, null);
+  return { pdus, rest, damage };
 }
 
-/** Octets of the PDU that starts at `at`, identifier and length included; `null`: too few octets to tell. */
-function lengthAt(octets: Uint8Array, at: number): number | HiError | null {
-  const tag = octets[at];
-  if (tag === undefined) return null;
-  if (tag !== SEQUENCE) return new HiError('malformed', `no PS-PDU at octet ${at}: tag ${tag}`);
-  const first = octets[at + 1];
-  if (first === undefined) return null;
-  if (first < 0x80) return 2 + first;
-  const count = first & 0x7f;
-  if (count < 1 || count > 4) return new HiError('malformed', `PS-PDU at octet ${at}: bad length of length`);
-  if (octets.length < at + 2 + count) return null;
-  let length = 0;
-  for (let i = 0; i < count; i++) length = length * 256 + (octets[at + 2 + i] ?? 0);
-  if (length > MAX_PDU)
-    return new HiError('malformed', `PS-PDU at octet ${at}: ${length} octets are too many`);
-  return 2 + count + length;
+/** A search for the end of the PDU that `rest` begins with. */
+type Search = BerWalk;
+
+function cut(octets: Uint8Array, begun: Search | null): Split & { search: Search | null } {
+  const pdus: Uint8Array[] = [];
+  let at = 0;
+  let search = begun;
+  for (;;) {
+    search ??= new BerWalk('PS-PDU');
+    const rest = octets.subarray(at);
+    const end = endOf(rest, search, at);
+    if (end instanceof HiError) return { pdus, rest, damage: end, search: null };
+    if (end === null) return { pdus, rest, damage: null, search };
+    pdus.push(rest.subarray(0, end));
+    at += end;
+    search = null;
+  }
+}
+
+/** Octets of the PDU that `rest` begins with; `null`: too few to tell. */
+function endOf(rest: Uint8Array, search: Search, place: number): number | null | HiError {
+  const where = `PS-PDU at octet ${place}`;
+  const tag = rest[0];
+  if (tag !== undefined && tag !== SEQUENCE) {
+    return new HiError('malformed', `no PS-PDU at octet ${place}: tag ${tag}`);
+  }
+  try {
+    const end = search.endIn(rest);
+    if (search.reached > MAX_PDU) throw new BytesError('range', `${search.reached} octets are too many`);
+    return end;
+  } catch (cause) {
+    if (!(cause instanceof BytesError)) throw cause;
+    return new HiError('malformed', `${where}: ${cause.message}`, { cause });
+  }
 }

@@ -21,7 +21,7 @@
  * required field here. Components of the module that this network has no use for are passed over on input.
  */
 import type { DerValue } from '../../bytes/der.ts';
-import { derSequence, oidContents, oidValue } from '../../bytes/der.ts';
+import { derSequence, oidContents } from '../../bytes/der.ts';
 import { Secret } from '../../bytes/secret.ts';
 import {
   constructed,
@@ -159,7 +159,7 @@ function decodeEpsIri(value: DerValue): EpsIri {
   const parties = partiesOf(elements.optionalInside(9, 'partyInformation'));
   return {
     recordType: value.number,
-    domainId: oidValue(elements.octets(0, 'hi2epsDomainId'), 'hi2epsDomainId'),
+    domainId: elements.oid(0, 'hi2epsDomainId'),
     liid: latin1(elements.octets(1, 'lawfulInterceptionIdentifier', 1, 25)),
     time: decodeTimeStamp(elements.inside(3, 'timeStamp'), 'timeStamp'),
     parties,

@@ -20,7 +20,7 @@
  * The sequence number counts per LIID and CIN, IRI and CC apart, from 0 without gaps; that of a TRI PDU counts per
  * instance of the delivery function.
  */
-import { oidContents, oidValue } from '../../bytes/der.ts';
+import { oidContents } from '../../bytes/der.ts';
 import { constructed, Elements, number, optional, primitive, sized } from './ber.ts';
 import { fromLatin1, fromPrintable, latin1, printable } from './text.ts';
 import { decodeMicroTime, encodeMicroTime, generalizedTime, microTime } from './time.ts';
@@ -101,7 +101,7 @@ export function decodeHeader(contents: Uint8Array): PsHeader {
   const time = timeOf(header);
   const qualifier = header.optionalNumber(8, 'timeStampQualifier');
   return {
-    domainId: oidValue(header.octets(0, 'li-psDomainId'), 'li-psDomainId'),
+    domainId: header.oid(0, 'li-psDomainId'),
     liid: latin1(header.octets(1, 'lawfulInterceptionIdentifier', 1, 25)),
     ...countryOf(header, 2, 'authorizationCountryCode'),
     operatorIdentifier: latin1(network.octets(0, 'operatorIdentifier', 1, 16)),

@@ -11,7 +11,7 @@
  *
  * The module's own OID comment writes four arcs (5.5.17.2), relative to { lawfulIntercept }.
  */
-import { relativeOidContents, relativeOidValue } from '../../bytes/der.ts';
+import { relativeOidContents } from '../../bytes/der.ts';
 import { constructed, Elements, number, optional, primitive } from './ber.ts';
 
 export const IPMM_CC_OBJECT = '5.5.17.2';
@@ -50,7 +50,7 @@ export function decodeIpmmCc(contents: Uint8Array): IpmmCc {
   const streamIdentifier = elements.optionalOctets(3, 'streamIdentifier');
   const protocol = elements.optionalNumber(4, 'mMCCprotocol');
   return {
-    objectId: relativeOidValue(elements.octets(0, 'iPMMCCObjId', 1), 'iPMMCCObjId'),
+    objectId: elements.relativeOid(0, 'iPMMCCObjId'),
     packet: elements.octets(1, 'mMCCContents'),
     ...(frameType === undefined ? {} : { frameType }),
     ...(streamIdentifier === undefined ? {} : { streamIdentifier }),

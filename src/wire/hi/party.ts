@@ -16,13 +16,13 @@
  *
  * The one party of these records is the target; the SIP message says who the others are.
  */
+import { berString } from '../../bytes/ber.ts';
 import { derSequence } from '../../bytes/der.ts';
 import { fromHex, fromUtf8, toHex, utf8 } from '../../bytes/octets.ts';
 import {
   choiceOf,
   constructed,
   Elements,
-  formOf,
   malformed,
   nothing,
   number,
@@ -119,7 +119,7 @@ export function decodeNetworkIdentifier(contents: Uint8Array): NetworkIdentifier
   if (choice === undefined) return { operator };
   const element = choiceOf(choice, 'network-Element-Identifier');
   if (element.number !== DNS_FORMAT) return { operator };
-  return { operator, element: latin1(formOf(element, 'primitive', 'dNS-Format')) };
+  return { operator, element: latin1(berString(element, 'dNS-Format')) };
 }
 
 /** PANI-Header-Info as an element of a SEQUENCE OF. */

@@ -16,7 +16,8 @@
  *
  * Alternatives that are not ours survive decoding as `other` with their octets.
  */
-import { derDecode, derSequence } from '../../bytes/der.ts';
+import { berValue } from '../../bytes/ber.ts';
+import { derSequence, UNIVERSAL } from '../../bytes/der.ts';
 import type { DerValue } from '../../bytes/der.ts';
 import { concat } from '../../bytes/octets.ts';
 import {
@@ -107,16 +108,16 @@ export function encodePsPdu(pdu: PsPdu): Uint8Array {
 
 /** One PDU, complete, without octets after it. @throws HiError `malformed` */
 export function decodePsPdu(octets: Uint8Array): PsPdu {
-  return decoding('PS-PDU', () =>
-    derDecode(octets, 'PS-PDU', (reader) => {
-      const outer = reader.expect('universal', 16, true, 'PS-PDU');
-      const elements = new Elements(outer.contents, 'PS-PDU', [1, 2], 'refused');
-      return {
-        header: decodeHeader(elements.inside(1, 'pSHeader')),
-        payload: decodePayload(elements.choice(2, 'payload')),
-      };
-    }),
-  );
+  return decoding('PS-PDU', () => {
+    const outer = berValue(octets, 'PS-PDU');
+    if (outer.tagClass !== 'universal' || outer.number !== UNIVERSAL.sequence)
+      throw malformed('PS-PDU: not a SEQUENCE');
+    const elements = new Elements(formOf(outer, 'constructed', 'PS-PDU'), 'PS-PDU', [1, 2], 'refused');
+    return {
+      header: decodeHeader(elements.inside(1, 'pSHeader')),
+      payload: decodePayload(elements.choice(2, 'payload')),
+    };
+  });
 }
 
 function encodePayload(payload: Payload): Uint8Array {
@@ -181,12 +182,8 @@ function decodeIri(octets: Uint8Array): IriPayload[] {
   if (choice.number !== EPS_IRI) return [{ ...common, contents: other(choice) }];
   const eps = choiceOf(formOf(choice, 'constructed', 'ePSIRI'), 'ePSIRI');
   if (eps.number !== EPS_IRIS_CONTENT) return [{ ...common, contents: other(choice) }];
-  return derDecode(formOf(eps, 'constructed', 'epsIRIsContent'), 'epsIRIsContent', (reader) =>
-    decodeEpsIris(reader.any('epsIRIsContent')).map((record): IriPayload => ({
-      ...common,
-      contents: { kind: 'eps', record },
-    })),
-  );
+  const records = decodeEpsIris(berValue(formOf(eps, 'constructed', 'epsIRIsContent'), 'epsIRIsContent'));
+  return records.map((record): IriPayload => ({ ...common, contents: { kind: 'eps', record } }));
 }
 
 function encodeCc(payload: CcPayload): Uint8Array {

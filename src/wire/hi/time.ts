@@ -8,6 +8,7 @@
  * TimeStamp is written as localTime with a GeneralizedTime in UTC of milliseconds and notProvided(0): UTCTime has whole
  * seconds only, too coarse for the order of events in a call's set-up.
  */
+import { berString } from '../../bytes/ber.ts';
 import { utf8 } from '../../bytes/octets.ts';
 import { choiceOf, constructed, Elements, formOf, malformed, number, primitive } from './ber.ts';
 import { HiError } from './errors.ts';
@@ -21,6 +22,10 @@ export interface MicroTime {
 
 /** The first millisecond after the year 9999, the last that GeneralizedTime can say. */
 const LATEST = Date.UTC(10000, 0);
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 
 /** Of Unix milliseconds, with or without a fraction. */
 export function microTime(unixMs: number): MicroTime {
@@ -59,20 +64,32 @@ export function encodeTimeStamp(tag: number, unixMs: number): Uint8Array {
 /** Unix milliseconds of a TimeStamp. */
 export function decodeTimeStamp(contents: Uint8Array, what: string): number {
   const choice = choiceOf(contents, what);
-  if (choice.number === 1) return utcTime(latin1(formOf(choice, 'primitive', what)), what);
+  if (choice.number === 1) return utcTime(latin1(berString(choice, what)), what);
   if (choice.number !== 0) throw malformed(`${what}: no alternative [${choice.number}]`);
   const local = new Elements(formOf(choice, 'constructed', what), what, [0, 1], 'refused');
   local.number(1, 'winterSummerIndication');
   return generalizedTime(latin1(local.octets(0, 'generalizedTime')), what);
 }
 
-/** X.680 46: `YYYYMMDDHH[MM[SS]][.f…](Z|±HHMM)`; without a zone it would be somebody's local time, and is refused. */
+/**
+ * X.680 46.3: `YYYYMMDDHH[MM[SS]]`, a decimal fraction of the last unit given after a full stop or a comma, and
+ *
+ *     a) nothing more    the sender's local time. Where that is nobody says: it is read as UTC.
+ *     b) Z               UTC
+ *     c) ±HH[MM]         local time, which is so much ahead of UTC
+ *
+ * Hour 24 is the midnight that ends the day, second 60 a leap second (ISO 8601), which counts as the next one.
+ */
 export function generalizedTime(text: string, what: string): number {
-  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d{4})$/.exec(text);
-  if (match === null) throw malformed(`${what}: not a GeneralizedTime with seconds and zone`);
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:\d\d)?)?$/.exec(
+    text,
+  );
+  if (match === null) throw malformed(`${what}: not a GeneralizedTime`);
   const [, year, month, day, hour, minute, second, fraction, zone] = match;
-  const whole = unixMs([year, month, day, hour, minute, second].map(Number), what);
-  return whole + Math.floor(Number(`0.${fraction ?? '0'}`) * 1000 + 1e-6) - zoneMs(zone ?? 'Z');
+  const unit = minute === undefined ? HOUR : second === undefined ? MINUTE : SECOND;
+  const whole = unixMs([year, month, day, hour, minute ?? '0', second ?? '0'].map(Number), what);
+  const part = Math.floor(Number(`0.${fraction ?? '0'}`) * unit + 1e-6);
+  return whole + part - zoneMs(zone ?? 'Z', what);
 }
 
 /** X.680 47: `YYMMDDHHMM[SS](Z|±HHMM)`, years 1950 to 2049. */
@@ -82,21 +99,25 @@ function utcTime(text: string, what: string): number {
   const [, year, month, day, hour, minute, second, zone] = match;
   const century = Number(year) < 50 ? 2000 : 1900;
   const fields = [century + Number(year), ...[month, day, hour, minute, second ?? '0'].map(Number)];
-  return unixMs(fields, what) - zoneMs(zone ?? 'Z');
+  return unixMs(fields, what) - zoneMs(zone ?? 'Z', what);
 }
 
 function unixMs(fields: readonly number[], what: string): number {
-  const [year = 0, month = 0, day, hour, minute, second] = fields;
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
-  const date = new Date(ms);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || date.getUTCHours() !== hour) {
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields;
+  // `setUTCFullYear`, since Date.UTC takes the years 0 to 99 for those of the last century.
+  const midnight = new Date(0).setUTCFullYear(year, month - 1, day);
+  const date = new Date(midnight);
+  const inDay = hour < 24 ? minute < 60 && second <= 60 : hour === 24 && minute === 0 && second === 0;
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || !inDay) {
     throw malformed(`${what}: no such time`);
   }
-  return ms;
+  return midnight + hour * HOUR + minute * MINUTE + second * SECOND;
 }
 
-function zoneMs(zone: string): number {
+function zoneMs(zone: string, what: string): number {
   if (zone === 'Z') return 0;
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3));
-  return (zone.startsWith('-') ? -1 : 1) * minutes * 60_000;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(3));
+  if (hours > 23 || minutes > 59) throw malformed(`${what}: no such difference from UTC`);
+  return (zone.startsWith('-') ? -1 : 1) * (hours * HOUR + minutes * MINUTE);
 }

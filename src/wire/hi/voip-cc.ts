@@ -12,7 +12,7 @@
  *
  * Its sequence number has 16 bits and wraps; order and loss are judged by that of the PS-header.
  */
-import { oidContents, oidValue } from '../../bytes/der.ts';
+import { oidContents } from '../../bytes/der.ts';
 import { constructed, Elements, malformed, number, optional, primitive, sized } from './ber.ts';
 import { fromLatin1, latin1 } from './text.ts';
 import { decodeTimeStamp, encodeTimeStamp } from './time.ts';
@@ -77,7 +77,7 @@ export function decodeVoipCc(contents: Uint8Array): VoipCc {
     throw malformed(`t-PDU-direction: no value ${direction}`);
   }
   return {
-    domainId: oidValue(header.octets(0, 'hi3voipDomainId'), 'hi3voipDomainId'),
+    domainId: header.oid(0, 'hi3voipDomainId'),
     ...(liid === undefined ? {} : { liid: latin1(liid) }),
     correlationNumber: header.octets(3, 'voipCorrelationNumber'),
     ...(time === undefined ? {} : { time: decodeTimeStamp(time, 'voipLIC-header.timeStamp') }),

@@ -8,12 +8,13 @@ import { derSequence } from '../../../src/bytes/der.ts';
 import { concat, fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { constructed, primitive } from '../../../src/wire/hi/ber.ts';
-import { PsPduDeframer, splitPsPdus } from '../../../src/wire/hi/deframer.ts';
+import { MAX_PDU, PsPduDeframer, splitPsPdus } from '../../../src/wire/hi/deframer.ts';
 import { encodeHeader } from '../../../src/wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import { generalizedTime, microTime, unixMsOf } from '../../../src/wire/hi/time.ts';
 import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
+import { rewritten } from './rewritten.ts';
 import { header, samples } from './samples.ts';
 
 const encoded = samples.map(([name, pdu]) => [name, encodePsPdu(pdu)] as const);
@@ -30,6 +31,33 @@ function plain(value: unknown): unknown {
 describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
   it.each(samples)('%s: decode(encode(x)) = x', (_, pdu) => {
     expect(plain(decodePsPdu(encodePsPdu(pdu)))).toEqual(plain(pdu));
+  });
+
+  it.each(samples)('R-79: %s, with lengths longer than needed or indefinite, is the same', (_, pdu) => {
+    if (pdu.payload.kind === 'other') return;
+    for (const form of ['long', 'indefinite'] as const) {
+      expect(plain(decodePsPdu(rewritten(encodePsPdu(pdu), form)))).toEqual(plain(pdu));
+    }
+  });
+
+  it('R-79: content and text in segments are put together', () => {
+    const [, pdu] = samples.find(([name]) => name === 'an RTP packet')!;
+    const octets = encodePsPdu(pdu);
+    const packet = fromHex('81' + '81be' + '80'.repeat(190));
+    const at = Buffer.from(octets).indexOf(packet);
+    const segments = fromHex(
+      'a180' + '0464' + '80'.repeat(100) + '2480' + '045a' + '80'.repeat(90) + '0000' + '0000',
+    );
+    // Everything around it becomes indefinite, so that no length needs to change.
+    const marked = concat(
+      octets.subarray(0, at),
+      primitive(1, new Uint8Array(190).fill(0x55)),
+      octets.subarray(at + packet.length),
+    );
+    const open = rewritten(marked, 'indefinite');
+    const place = Buffer.from(open).indexOf(fromHex('81' + '88' + '00000000000000be'));
+    const spliced = concat(open.subarray(0, place), segments, open.subarray(place + 10 + 190));
+    expect(plain(decodePsPdu(spliced))).toEqual(plain(pdu));
   });
 
   it.each(encoded)('%s: truncated anywhere, it is refused; an octet after it too', (_, octets) => {
@@ -220,12 +248,33 @@ describe('time stamps', () => {
     ['20300102030405.678Z', Date.UTC(2030, 0, 2, 3, 4, 5, 678)],
     ['20300102030405Z', Date.UTC(2030, 0, 2, 3, 4, 5)],
     ['20300102040405.5+0100', Date.UTC(2030, 0, 2, 3, 4, 5, 500)],
-  ])('%s', (text, ms) => expect(generalizedTime(text, 'time')).toBe(ms));
-
-  it.each(['20300102030405', '20301302030405Z', '20300230030405Z', '2030010203Z', 'x'])(
-    '%s is refused',
-    (text) => expect(() => generalizedTime(text, 'time')).toThrow(),
+    ['20300102030405', Date.UTC(2030, 0, 2, 3, 4, 5)],
+    ['20300102030405,75', Date.UTC(2030, 0, 2, 3, 4, 5, 750)],
+    ['2030010203Z', Date.UTC(2030, 0, 2, 3)],
+    ['2030010203.5', Date.UTC(2030, 0, 2, 3, 30)],
+    ['203001020304.25Z', Date.UTC(2030, 0, 2, 3, 4, 15)],
+    ['203001020304-05', Date.UTC(2030, 0, 2, 8, 4)],
+    ['2030010203+0545', Date.UTC(2030, 0, 1, 21, 15)],
+    ['20300102240000Z', Date.UTC(2030, 0, 3)],
+    ['20300102235960Z', Date.UTC(2030, 0, 3)],
+    ['20300102030405.123456789012Z', Date.UTC(2030, 0, 2, 3, 4, 5, 123)],
+  ])('R-79: GeneralizedTime in every form of X.680 46.3: %s', (text, ms) =>
+    expect(generalizedTime(text, 'time')).toBe(ms),
   );
+
+  it.each([
+    '20301302030405Z',
+    '20300230030405Z',
+    '20300102250000Z',
+    '20300102240001Z',
+    '203001020360',
+    '20300102030405+2400',
+    '20300102030405.Z',
+    '20300102030405 Z',
+    '203001020',
+    '2030010203Zx',
+    'x',
+  ])('%s is refused', (text) => expect(() => generalizedTime(text, 'time')).toThrow());
 
   it('microseconds of Unix milliseconds and back', () => {
     fc.assert(
@@ -256,23 +305,46 @@ describe('PDUs one after the other', () => {
     );
   });
 
+  it.each(['long', 'indefinite'] as const)('R-79: are cut apart with %s lengths, octet by octet', (form) => {
+    const forms = encoded.slice(0, 6).map(([, octets]) => rewritten(octets, form));
+    const deframer = new PsPduDeframer();
+    const pdus: Uint8Array[] = [];
+    for (const octet of concat(...forms)) pdus.push(...deframer.push(Uint8Array.of(octet)));
+    expect(pdus.map(toHex)).toEqual(forms.map(toHex));
+    expect(splitPsPdus(concat(...forms)).pdus.map(toHex)).toEqual(forms.map(toHex));
+  });
+
+  it('R-79: a PDU that never ends is given up at the largest size, however it is sent', () => {
+    const deframer = new PsPduDeframer();
+    const filler = concat(Uint8Array.of(0x04, 0x83, 0x00, 0xff, 0xfc), new Uint8Array(0xfffc));
+    const send = (octets: Uint8Array) => [...deframer.push(octets)];
+    send(fromHex('3080'));
+    expect(() => {
+      for (let i = 0; i < 40; i++) send(filler);
+    }).toThrow(/too many/);
+    expect(deframer.pending).toBeLessThan(MAX_PDU + 2 * filler.length);
+  });
+
   it('a partial one at the end is left over', () => {
     const { pdus, rest } = splitPsPdus(stream.subarray(0, stream.length - 1));
     expect(pdus).toHaveLength(encoded.length - 1);
     expect(rest).toEqual(encoded.at(-1)![1].subarray(0, -1));
   });
 
-  it.each(['0203', '3080', '3085', '3084ffffffff'])('%s is no PDU; what came before it is taken', (hex) => {
-    const noise = concat(fromHex(hex), new Uint8Array(8));
-    expect(splitPsPdus(noise).damage).toMatchObject({ code: 'malformed' });
-    const [, good] = encoded[0]!;
-    const deframer = new PsPduDeframer();
-    const taken: Uint8Array[] = [];
-    expect(() => {
-      for (const pdu of deframer.push(concat(good, noise))) taken.push(pdu);
-    }).toThrow(/PS-PDU at octet/);
-    expect(taken).toEqual([good]);
-  });
+  it.each(['0203', '30ff', '3085ffffffff', '3084ffffffff', '30800580', '3080'.repeat(40)])(
+    '%s is no PDU; what came before it is taken',
+    (hex) => {
+      const noise = concat(fromHex(hex), new Uint8Array(8));
+      expect(splitPsPdus(noise).damage).toMatchObject({ code: 'malformed' });
+      const [, good] = encoded[0]!;
+      const deframer = new PsPduDeframer();
+      const taken: Uint8Array[] = [];
+      expect(() => {
+        for (const pdu of deframer.push(concat(good, noise))) taken.push(pdu);
+      }).toThrow(/PS-PDU at octet/);
+      expect(taken).toEqual([good]);
+    },
+  );
 });
 
 describe.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
