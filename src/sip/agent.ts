@@ -307,7 +307,7 @@ export class UserAgent {
 const ABILITIES = {
   role: 'user-agent',
   methods: ALLOW.split(', '),
-  schemes: ['sip', 'sips', 'tel'],
+  schemes: ['sip', 'tel'],
   options: ['100rel'],
   bodies: null,
 } as const;

@@ -71,6 +71,7 @@ export const REASONS: Readonly<Record<number, string>> = {
   486: 'Busy Here',
   487: 'Request Terminated',
   488: 'Not Acceptable Here',
+  489: 'Bad Event',
   491: 'Request Pending',
   500: 'Server Internal Error',
   501: 'Not Implemented',
@@ -90,10 +91,10 @@ export function judge(message: SipRequest | SipResponse, mood: Mood): Verdict {
 /** Whether an element of these abilities may go on with a well-formed request. */
 export function admit(request: SipRequest, abilities: Abilities): Verdict {
   const { role, methods, schemes, options, bodies } = abilities;
-  const scheme =
-    parseUri(request.uri).kind === 'other' ? /^[^:]*/.exec(request.uri)?.[0].toLowerCase() : null;
+  const uri = parseUri(request.uri);
+  const scheme = uri.kind === 'tel' ? 'tel' : uri.scheme;
   if (methods !== null && !methods.includes(request.method)) return reject(501, `method ${request.method}`);
-  if (scheme !== null && !schemes.includes(scheme ?? '')) return reject(416, 'the scheme of the Request-URI');
+  if (!schemes.includes(scheme)) return reject(416, 'the scheme of the Request-URI');
   const unsupported = unsupportedOptions(request, abilities);
   if (unsupported.length > 0 && request.method !== 'ACK' && request.method !== 'CANCEL')
     return reject(420, `extensions ${unsupported.join(', ')} (known: ${options.join(', ')})`);

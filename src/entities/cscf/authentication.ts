@@ -2,8 +2,9 @@
  * Digest at the server's side (RFC 3261 section 22, RFC 7616 section 3.4). Nonces come from the random source, live
  * for a bounded time and number, and every use of one counts upwards, so that a credential works once.
  *
- * Challenges stand in the order of the configuration. RFC 8760 wants the strongest first; phones in the field that know
- * MD5 alone look at the first line only, so MD5 comes first by default, and who knows better chooses better.
+ * One challenge at a time, by the subscriber that the request names: RFC 8760 wants several, the strongest first, but a
+ * widespread phone gives up where it finds one that it does not know, and others look at the first line only. So MD5 alone
+ * by default; who knows a subscriber's phone sets what it can, and then takes nothing less.
  *
  * A user name that does not exist and a password that is wrong look the same from outside and cost the same.
  */
@@ -18,7 +19,7 @@ import type { SipRequest } from '../../sip/message.ts';
 import type { CscfSettings, Subscriber } from './ports.ts';
 import type { Directory } from './subscribers.ts';
 
-export const DEFAULT_ALGORITHMS: readonly Algorithm[] = ['MD5', 'SHA-256'];
+export const DEFAULT_ALGORITHMS: readonly Algorithm[] = ['MD5'];
 const NONCE_MS = 5 * 60_000;
 const MAX_NONCES = 10_000;
 
@@ -61,16 +62,22 @@ export class DigestAuthentication {
     this.#nobody = Secret.of(random.bytes(16));
   }
 
-  /** Who sent the request, or what to ask. */
-  authenticate(request: SipRequest, field: CredentialField, local: Endpoint): AuthenticationResult {
+  /** Who sent the request, or what to ask. @param claimed who the request says has sent it, if that is a subscriber */
+  authenticate(
+    request: SipRequest,
+    field: CredentialField,
+    local: Endpoint,
+    claimed: Subscriber | null,
+  ): AuthenticationResult {
     const credentials = this.#credentials(request, field);
-    if (credentials === null || !this.#algorithms.includes(credentials.algorithm))
-      return this.#challenge(false);
-    const subscriber = this.#directory.byUsername(credentials.username);
+    const subscriber = credentials === null ? null : this.#directory.byUsername(credentials.username);
+    const algorithms = (subscriber ?? claimed)?.algorithms ?? this.#algorithms;
+    if (credentials === null || !algorithms.includes(credentials.algorithm))
+      return this.#challenge(false, algorithms);
     const right = verify(credentials, request.method, subscriber?.password ?? this.#nobody);
     const covers = credentials.uri === request.uri || this.#names(credentials.uri, local);
-    if (!right || subscriber === null || !covers) return this.#challenge(false);
-    return this.#use(credentials) ? { kind: 'authenticated', subscriber } : this.#challenge(true);
+    if (!right || subscriber === null || !covers) return this.#challenge(false, algorithms);
+    return this.#use(credentials) ? { kind: 'authenticated', subscriber } : this.#challenge(true, algorithms);
   }
 
   /**
@@ -121,7 +128,7 @@ export class DigestAuthentication {
     return true;
   }
 
-  #challenge(stale: boolean): AuthenticationResult {
+  #challenge(stale: boolean, algorithms: readonly Algorithm[]): AuthenticationResult {
     const nonce = toHex(this.#random.bytes(16));
     const now = this.#clock.now();
     this.#nonces.set(nonce, { issued: now, count: 0 });
@@ -132,7 +139,7 @@ export class DigestAuthentication {
     const challenge = { realm: this.#realm, nonce, opaque: null, stale };
     return {
       kind: 'challenge',
-      challenges: this.#algorithms.map((algorithm) => formatChallenge({ ...challenge, algorithm })),
+      challenges: algorithms.map((algorithm) => formatChallenge({ ...challenge, algorithm })),
     };
   }
 }

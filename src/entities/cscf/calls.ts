@@ -6,6 +6,7 @@
  * proxy before us forked are one call.
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
+import type { Flow } from '../../sip/flow.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { AnchoredCall, Side } from './anchoring.ts';
@@ -16,11 +17,15 @@ export interface Call {
   /** From tag of the one who calls: requests with it go from `a` to `b`, others back. */
   readonly callerTag: string;
   readonly icid: string;
+  /** Of the first request. */
+  readonly method: string;
   /** Identities of the caller and of the callee, as they become known. */
   readonly parties: { readonly a: Set<string>; readonly b: Set<string> };
   /** Those of them that are subscribers of this home. */
   readonly subscribers: { readonly a: Set<Subscriber>; readonly b: Set<Subscriber> };
-  /** First INVITEs without a final answer. */
+  /** What subscribers of this home spoke on: the caller, and callees by their tags. */
+  readonly flows: { a: Flow | null; readonly b: Map<string, Flow> };
+  /** First INVITEs or SUBSCRIBEs without a final answer. */
   readonly pending: Set<ServerTransaction>;
   /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
   readonly dialogs: Set<string>;
@@ -85,7 +90,7 @@ export class CallTable {
     return entry.call;
   }
 
-  /** A first INVITE of the call is under way. */
+  /** A first INVITE or SUBSCRIBE of the call is under way. */
   begin(call: Call, invite: ServerTransaction): void {
     call.pending.add(invite);
     this.#alive(call);
@@ -111,6 +116,7 @@ export class CallTable {
 
   /** A dialog has ended: its media sessions go back, and with the last one the call is over. */
   endDialog(call: Call, calleeTag: string): void {
+    call.flows.b.delete(calleeTag);
     if (!call.dialogs.delete(calleeTag)) return;
     call.media?.releaseDialog(calleeTag);
     this.#endIfOver(call);
@@ -143,8 +149,10 @@ export function newCall(
     callId: request.callId,
     callerTag: request.fromTag ?? '',
     icid,
+    method: request.method,
     parties,
     subscribers: { a: new Set(), b: new Set() },
+    flows: { a: null, b: new Map() },
     pending: new Set(),
     dialogs: new Set(),
     turnstile: new Turnstile(),
@@ -155,6 +163,11 @@ export function newCall(
 /** What a call is known by. */
 export function callKey(callId: string, callerTag: string | null): string {
   return `${callId}\n${callerTag ?? ''}`;
+}
+
+/** What the party on a side spoke on in the dialog that a message belongs to; `null`: not a subscriber of this home. */
+export function flowOf(message: SipMessage, call: Call, side: Side): Flow | null {
+  return side === 'a' ? call.flows.a : (call.flows.b.get(calleeTagOf(message, call) ?? '') ?? null);
 }
 
 /** From whose side a request comes. */

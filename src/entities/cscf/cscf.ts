@@ -21,19 +21,23 @@ import { makeResponse } from '../../sip/response.ts';
 import type { ResponseParts } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { Observed, TransactionLayer } from '../../sip/transactions.ts';
+import { SDP_TYPE } from '../../sip/sdp.ts';
 import { responseDestination } from '../../sip/transport.ts';
+import { parseUri } from '../../sip/uri.ts';
 import { admit, maxForwards, unsupportedOptions } from '../../sip/verdict.ts';
 import { AnchoredCall, otherSide, refusalOf } from './anchoring.ts';
 import type { Side } from './anchoring.ts';
 import { assertIdentity, dropAssertions, hideIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
-import { calleeTagOf, CallTable, newCall, sideOf } from './calls.ts';
+import { calleeTagOf, CallTable, flowOf, newCall, sideOf } from './calls.ts';
 import type { Call } from './calls.ts';
 import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
 import { loopMark, marksLoop } from './loops.ts';
 import { Origins } from './origin.ts';
 import type { Origin } from './origin.ts';
+import { Peers } from './peers.ts';
+import type { AddressesOf } from './peers.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type {
   CscfLimits,
@@ -47,13 +51,15 @@ import { Registrar } from './registrar.ts';
 import { ResponseContext } from './response-context.ts';
 import type { Branch } from './response-context.ts';
 import { Router } from './routing.ts';
-import type { Target } from './routing.ts';
+import type { Route, Target } from './routing.ts';
 import { Directory, identitiesOf } from './subscribers.ts';
 
 export interface CscfParts {
   readonly settings: CscfSettings;
   readonly layer: TransactionLayer;
   readonly hosts: HostResolver;
+  /** Addresses of peers; by default what `hosts` says. */
+  readonly addressesOf?: AddressesOf;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -66,10 +72,16 @@ export interface CscfParts {
 const ABILITIES = {
   role: 'proxy',
   methods: null,
-  schemes: ['sip', 'sips', 'tel'],
+  // sips: demands TLS all the way (RFC 5630), which this node does not have: refused rather than carried in the clear.
+  schemes: ['sip', 'tel'],
   options: [],
   bodies: null,
 } as const;
+
+/** Requests that begin a dialog through this node, which then stays in its path (RFC 3261 16.6 step 4, RFC 6665). */
+const DIALOG_METHODS: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
+/** Requests about event packages, of which this node has none of its own (RFC 6665, RFC 3903). */
+const EVENT_METHODS: ReadonlySet<string> = new Set(['SUBSCRIBE', 'PUBLISH']);
 
 export class Cscf {
   readonly #parts: CscfParts;
@@ -80,6 +92,7 @@ export class Cscf {
   readonly #router: Router;
   readonly #authentication: DigestAuthentication;
   readonly #origins: Origins;
+  readonly #peers: Peers;
   readonly #calls: CallTable;
   readonly #interception: Interception;
   readonly #contexts = new Set<ResponseContext>();
@@ -90,17 +103,14 @@ export class Cscf {
     this.#parts = parts;
     this.#settings = settings;
     this.#layer = layer;
-    this.#directory = new Directory(settings);
+    const { hosts } = parts;
+    const addressesOf: AddressesOf = parts.addressesOf ?? ((host, port) => [hosts.resolve(host, port)]);
+    this.#peers = new Peers(settings.peers, addressesOf);
+    this.#directory = new Directory(settings, this.#peers);
     this.#registrar = new Registrar(clock, limits);
-    this.#router = new Router(settings, this.#directory, this.#registrar);
+    this.#router = new Router(settings, this.#peers, this.#directory, this.#registrar);
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
-    this.#origins = new Origins(
-      settings,
-      this.#directory,
-      this.#registrar,
-      this.#authentication,
-      parts.hosts,
-    );
+    this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
     this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
     this.#interception = new Interception({
       ...parts,
@@ -110,7 +120,7 @@ export class Cscf {
     layer.observe((observed) => this.#interception.observe(observed));
     layer.attach({
       request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
-      ack: (ack) => this.#ack(ack),
+      ack: (ack, flow) => this.#ack(ack, flow),
       stray: (response, flow) => this.#stray(response, flow),
       closed: () => undefined,
     });
@@ -158,7 +168,7 @@ export class Cscf {
       this.#reply(transaction, 404);
       return;
     }
-    const result = this.#authentication.authenticate(request, 'Authorization', flow.local);
+    const result = this.#authentication.authenticate(request, 'Authorization', flow.local, subscriber);
     if (result.kind === 'challenge') {
       const fields = result.challenges.map((value) => ['WWW-Authenticate', value] as const);
       this.#reply(transaction, 401, { fields });
@@ -175,6 +185,10 @@ export class Cscf {
   #initial(transaction: ServerTransaction): void {
     const { request, flow } = transaction;
     const invite = request.method === 'INVITE';
+    if (request.method === 'OPTIONS' && this.#router.isSelf(parseUri(request.uri), flow.local)) {
+      this.#reply(transaction, 200, { fields: [['Accept', SDP_TYPE]] });
+      return;
+    }
     const origin = this.#origins.of(request, flow);
     if (origin.kind === 'challenge') {
       const fields = origin.challenges.map((value) => ['Proxy-Authenticate', value] as const);
@@ -185,14 +199,15 @@ export class Cscf {
       this.#reply(transaction, origin.status);
       return;
     }
-    if (invite && this.#calls.full) {
+    const begins = DIALOG_METHODS.has(request.method);
+    if (begins && this.#calls.full) {
       this.#reply(transaction, 503, { fields: [['Retry-After', '10']] });
       return;
     }
     if (invite) transaction.respond(makeResponse(request, 100));
     const onward = request.clone();
-    this.#router.takeOwnRoutes(onward);
-    const route = this.#router.initial(onward);
+    this.#router.takeOwnRoutes(onward, flow.local);
+    const route = this.#router.initial(onward, flow.local);
     const call = this.#callOf(request, origin, route.kind === 'targets' ? route.callee : null, flow);
     if (route.kind === 'refused') {
       this.#reply(transaction, route.status);
@@ -207,21 +222,28 @@ export class Cscf {
       this.#reply(transaction, 403);
       return;
     }
-    if (invite) this.#calls.begin(call, transaction);
+    if (
+      origin.kind === 'subscriber' &&
+      EVENT_METHODS.has(request.method) &&
+      isFor(route, origin.subscriber)
+    ) {
+      this.#reply(transaction, 489);
+      return;
+    }
+    if (begins) this.#calls.begin(call, transaction);
     this.#prepare(onward, origin, call);
     this.#fork(transaction, call, onward, route.targets);
   }
 
   #inDialog(transaction: ServerTransaction): void {
-    const { request } = transaction;
+    const { request, flow } = transaction;
     const call = this.#calls.of(request);
     if (call === null) {
       this.#reply(transaction, 481);
       return;
     }
     const onward = request.clone();
-    this.#router.takeOwnRoutes(onward);
-    const route = this.#router.inDialog(onward, call.subscribers[otherSide(sideOf(request, call))]);
+    const route = this.#onwards(onward, call, request, flow);
     if (route.kind === 'refused') {
       this.#reply(transaction, route.status);
       return;
@@ -247,7 +269,8 @@ export class Cscf {
         call.turnstile.pass(() => this.#upstream(transaction, call, response, branch, initial)),
       branchFailed: (branch) => {
         if (initial) call.media?.releaseBranch(branch.id);
-        else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
+        else if (request.method === 'BYE' || endsSubscription(request, call))
+          this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
       },
       finished: (over) => this.#contexts.delete(over),
     });
@@ -269,7 +292,7 @@ export class Cscf {
     const { identifiers } = this.#layer;
     onward.uri = target.uri;
     onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
-    if (initial && request.method === 'INVITE')
+    if (initial && DIALOG_METHODS.has(request.method))
       for (const value of this.#router.recordRoutes(flow.protocol, target.hop.protocol).reverse())
         onward.prepend('Record-Route', value);
     if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
@@ -302,10 +325,12 @@ export class Cscf {
       }
       if (branch.target.kind === 'user') dropAssertions(out);
     }
+    if (initial && branch !== null && out.toTag !== null) rememberFlow(call, branch.target, out.toTag);
     transaction.respond(out);
     if (out.status < 200) return;
     if (initial) this.#calls.answered(call, transaction, out);
-    else if (request.method === 'BYE') this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
+    else if (request.method === 'BYE' || endsSubscription(request, call))
+      this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
   }
 
   #anchor(
@@ -331,25 +356,34 @@ export class Cscf {
     return status ?? 503;
   }
 
+  /** Where a request of a call goes that came in on `flow`. */
+  #onwards(onward: SipRequest, call: Call, request: SipRequest, flow: Flow): Route {
+    const far = otherSide(sideOf(request, call));
+    this.#router.takeOwnRoutes(onward, flow.local);
+    return this.#router.inDialog(onward, [...call.subscribers[far]], flowOf(request, call, far));
+  }
+
   /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
-  #ack(ack: SipRequest): void {
+  #ack(ack: SipRequest, flow: Flow): void {
     const call = this.#calls.of(ack);
     if (call === null || maxForwards(ack) === 0) return;
     const onward = ack.clone();
-    this.#router.takeOwnRoutes(onward);
-    const route = this.#router.inDialog(onward, call.subscribers[otherSide(sideOf(ack, call))]);
+    const route = this.#onwards(onward, call, ack, flow);
     const [target] = route.kind === 'targets' ? route.targets : [];
     if (target === undefined) return;
+    // A GRUU is translated to the contact behind it, as for any other request of the dialog.
+    const { uri, hop } = target;
+    onward.uri = uri;
     onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
     removeIcid(onward);
-    const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', target.uri)}${loopMark(ack)}`;
+    const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', uri)}${loopMark(ack)}`;
     call.turnstile.pass(async () => {
       try {
         await call.media?.inDialog(onward, sideOf(ack, call), calleeTagOf(ack, call) ?? '');
       } catch (cause) {
         this.#mediaFailed(call, cause);
       }
-      this.#layer.sendAck(onward, target.hop, branch);
+      this.#layer.sendAck(onward, hop, branch);
     });
   }
 
@@ -361,16 +395,17 @@ export class Cscf {
       return;
     const out = response.clone();
     out.replaceFirst('Via', null);
-    if (!this.#origins.toPeer(flow)) dropAssertions(out);
+    if (!this.#peers.isAt(flow)) dropAssertions(out);
     this.#layer.sendStateless(out, responseDestination(out));
   }
 
   /** The call of a first request: a new one, or the one that another branch of the same INVITE has begun. */
   #callOf(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
-    const known = request.method === 'INVITE' ? this.#calls.of(request) : null;
+    const known = DIALOG_METHODS.has(request.method) ? this.#calls.of(request) : null;
     const call = known ?? this.#newCall(request, flow);
     const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
     const asserted = origin.kind === 'peer' ? request.list('P-Asserted-Identity').map(uriIn) : [];
+    if (caller !== null) call.flows.a = flow;
     const { a, b } = call.parties;
     for (const identity of [request.from.uri.text, ...asserted]) a.add(identity);
     for (const identity of [request.to.uri.text, request.uri]) b.add(identity);
@@ -408,11 +443,11 @@ export class Cscf {
 
   #trusted({ direction, message, flow }: Observed): boolean {
     if (direction === 'sent') return true;
-    return message.kind === 'request' ? this.#origins.fromPeer(message, flow) : this.#origins.toPeer(flow);
+    return message.kind === 'request' ? this.#peers.sent(message, flow) : this.#peers.isAt(flow);
   }
 
   #icid(request: SipRequest, flow: Flow): string {
-    return icidFor(request, this.#origins.fromPeer(request, flow), this.#layer.identifiers);
+    return icidFor(request, this.#peers.sent(request, flow), this.#layer.identifiers);
   }
 
   #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
@@ -442,4 +477,20 @@ export class Cscf {
 
 function uriIn(value: string): string {
   return /<([^>]*)>/.exec(value)?.[1] ?? value;
+}
+
+/** Whether a request goes to its own sender: what it is about is nobody else's to answer. */
+function isFor(route: Route, subscriber: Subscriber): boolean {
+  return route.kind === 'targets' && route.callee === subscriber;
+}
+
+/** A callee of this home is spoken to again where it was reached. */
+function rememberFlow(call: Call, { hop, kind }: Target, calleeTag: string): void {
+  if (kind === 'user' && 'send' in hop) call.flows.b.set(calleeTag, hop);
+}
+
+/** The notifier says that a subscription is over (RFC 6665 section 4.4.1). */
+function endsSubscription(request: SipRequest, call: Call): boolean {
+  if (request.method !== 'NOTIFY' || call.method === 'INVITE') return false;
+  return /^\s*terminated\b/i.test(request.first('Subscription-State') ?? '');
 }

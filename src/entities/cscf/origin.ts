@@ -5,10 +5,11 @@
  * Over TCP the flow is the connection. Over UDP it is address and port, which a network must keep from being forged,
  * as IPsec does in IMS; where it does not, let subscribers use TCP.
  */
-import type { Flow, HostResolver } from '../../sip/flow.ts';
+import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { DigestAuthentication } from './authentication.ts';
-import type { CscfSettings, Subscriber } from './ports.ts';
+import type { Peers } from './peers.ts';
+import type { Subscriber } from './ports.ts';
 import type { Registrar } from './registrar.ts';
 import type { Directory } from './subscribers.ts';
 
@@ -19,53 +20,34 @@ export type Origin =
   | { readonly kind: 'refused'; readonly status: number };
 
 export class Origins {
-  readonly #settings: CscfSettings;
   readonly #directory: Directory;
   readonly #registrar: Registrar;
   readonly #authentication: DigestAuthentication;
-  readonly #hosts: HostResolver;
+  readonly #peers: Peers;
 
   constructor(
-    settings: CscfSettings,
+    peers: Peers,
     directory: Directory,
     registrar: Registrar,
     authentication: DigestAuthentication,
-    hosts: HostResolver,
   ) {
-    this.#settings = settings;
     this.#directory = directory;
     this.#registrar = registrar;
     this.#authentication = authentication;
-    this.#hosts = hosts;
+    this.#peers = peers;
   }
 
   of(request: SipRequest, flow: Flow): Origin {
-    if (this.fromPeer(request, flow)) return { kind: 'peer' };
+    if (this.#peers.sent(request, flow)) return { kind: 'peer' };
     const claimed = this.#directory.subscriber(request.from.uri);
     const hidden = claimed === null && anonymous(request);
     const fits = (subscriber: Subscriber): boolean => hidden || subscriber === claimed;
     const registered = this.#registrar.subscribersOf(flow).find(fits);
     if (registered !== undefined) return { kind: 'subscriber', subscriber: registered };
-    const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local);
+    const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local, claimed);
     if (result.kind === 'challenge') return result;
     if (!fits(result.subscriber)) return { kind: 'refused', status: 403 };
     return { kind: 'subscriber', subscriber: result.subscriber };
-  }
-
-  /** Whether the request comes from the CSCF of another home: its name in Via, its address on the wire. */
-  fromPeer(request: SipRequest, flow: Flow): boolean {
-    const { host } = request.topVia;
-    const peer = this.#settings.peers.find(({ cscf }) => cscf.host === host.toLowerCase());
-    if (peer === undefined) return false;
-    return this.#hosts.resolve(peer.cscf.host, peer.cscf.port).address === flow.remote.address;
-  }
-
-  /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
-  toPeer({ remote }: Flow): boolean {
-    return this.#settings.peers.some(({ cscf }) => {
-      const { address, port } = this.#hosts.resolve(cscf.host, cscf.port);
-      return address === remote.address && port === remote.port;
-    });
   }
 }
 

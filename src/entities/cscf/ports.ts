@@ -38,6 +38,8 @@ export interface Subscriber {
   /** Private identity: the user name of digest. */
   readonly username: string;
   readonly password: Secret;
+  /** Digest algorithms that its challenges offer, one line each, in this order; else those of the node. */
+  readonly algorithms?: readonly Algorithm[];
 }
 
 /** Another home: its domain, and where its CSCF is. */

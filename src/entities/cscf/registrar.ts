@@ -81,7 +81,8 @@ export class Registrar {
   register(request: SipRequest, subscriber: Subscriber, flow: Flow, toTag: string): SipResponse {
     const contacts = request.contacts;
     if (request.list('Contact').includes('*')) return this.#clear(request, subscriber, toTag);
-    if (contacts.some(({ uri }) => uri.kind !== 'sip')) return makeResponse(request, 400, { toTag });
+    if (contacts.some(({ uri }) => uri.kind !== 'sip' || uri.scheme === 'sips'))
+      return makeResponse(request, 400, { toTag });
     const wanted = contacts.map((contact) => ({ contact, seconds: this.#seconds(request, contact) }));
     const tooBrief = wanted.some(({ seconds }) => seconds > 0 && seconds < this.#limits.minExpires);
     if (tooBrief)

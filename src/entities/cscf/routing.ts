@@ -2,12 +2,13 @@
  * Where a request goes (RFC 3261 sections 16.4 to 16.6): loose routing first; then contacts of our own subscribers,
  * the CSCF of another home, or nowhere. This node relays for nobody else.
  */
-import type { Destination, Flow, Protocol } from '../../sip/flow.ts';
+import type { Destination, Endpoint, Flow, Protocol } from '../../sip/flow.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { paramOf } from '../../sip/text.ts';
 import { parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
+import type { Peers } from './peers.ts';
 import type { CscfSettings, Subscriber } from './ports.ts';
 import { grOf } from './registrar.ts';
 import type { Binding, Registrar } from './registrar.ts';
@@ -32,26 +33,41 @@ export class Router {
   readonly #settings: CscfSettings;
   readonly #directory: Directory;
   readonly #registrar: Registrar;
+  readonly #peers: Peers;
 
-  constructor(settings: CscfSettings, directory: Directory, registrar: Registrar) {
+  constructor(settings: CscfSettings, peers: Peers, directory: Directory, registrar: Registrar) {
     this.#settings = settings;
+    this.#peers = peers;
     this.#directory = directory;
     this.#registrar = registrar;
   }
 
-  /** Section 16.4: takes the topmost Route values off that name this node. */
-  takeOwnRoutes(request: SipRequest): void {
-    for (let top = request.routes[0]; top !== undefined && this.#isSelf(top.uri); top = request.routes[0])
-      request.replaceFirst('Route', null);
+  /**
+   * Section 16.4: takes the topmost Route values off that name this node, by its name or by the address that the request
+   * came in on (a phone's preloaded Route).
+   */
+  takeOwnRoutes(request: SipRequest, local: Endpoint): void {
+    const others = request.routes.findIndex(({ uri }) => !this.isSelf(uri, local));
+    const own = others < 0 ? request.routes.length : others;
+    for (let taken = 0; taken < own; taken++) request.replaceFirst('Route', null);
   }
 
-  /** Where a request outside a dialog goes. */
-  initial(request: SipRequest): Route {
+  /** Whether a URI names this node. */
+  isSelf(uri: Uri, local: Endpoint): boolean {
+    if (uri.kind !== 'sip') return false;
+    const host = uri.host.toLowerCase();
+    if (host === this.#settings.host) return true;
+    return host.replace(/^\[|\]$/g, '') === local.address && (uri.port ?? DEFAULT_PORT) === local.port;
+  }
+
+  /** Where a request outside a dialog goes that came in on `local`. */
+  initial(request: SipRequest, local: Endpoint): Route {
     const uri = parseUri(request.uri);
     const [route] = request.routes;
     if (route !== undefined) return this.#byRoute(request.uri, route.uri);
     if (uri.kind === 'other') return { kind: 'refused', status: 416 };
-    if (uri.kind === 'sip' && uri.user === null && this.#directory.owns(uri)) return { kind: 'self' };
+    if (uri.kind === 'sip' && uri.user === null && (this.#directory.owns(uri) || this.isSelf(uri, local)))
+      return { kind: 'self' };
     const callee = this.#directory.subscriber(uri);
     if (callee !== null) return this.#contacts(callee, grOf(uri));
     if (this.#directory.owns(uri)) return { kind: 'refused', status: 404 };
@@ -62,18 +78,29 @@ export class Router {
 
   /**
    * Where a request within a dialog goes: its next Route, else its Request-URI, the contact of the far end: over the
-   * flow that it registered, if it is one of `parties`. Anybody may register a contact that is another's.
+   * flow that it registered, if it is one of `parties`. Anybody may register a contact that is another's. A subscriber
+   * whose Contact in the dialog is not the one that it registered (phones over TCP put the port there that they connect
+   * from) is reached over `flow`, on which it spoke in this dialog, or over its one open connection.
    */
-  inDialog(request: SipRequest, parties: Iterable<Subscriber>): Route {
+  inDialog(request: SipRequest, parties: readonly Subscriber[], flow: Flow | null): Route {
     const [route] = request.routes;
     if (route !== undefined) return this.#byRoute(request.uri, route.uri);
     const uri = parseUri(request.uri);
     const binding = this.#registrar.byContact(uri, parties);
     if (binding !== null)
       return targets([toBinding(binding, grOf(uri) === null ? request.uri : binding.contact.uri.text)]);
-    const hop = destinationOf(uri);
+    const hop = this.#connectionOf(parties, flow) ?? destinationOf(uri);
     if (hop === null) return { kind: 'refused', status: 416 };
     return targets([{ uri: request.uri, hop, kind: 'user' }]);
+  }
+
+  /** The open connection of a subscriber in a dialog: the one that it spoke on, else the only one that it registered over. */
+  #connectionOf(parties: readonly Subscriber[], flow: Flow | null): Flow | null {
+    if (flow !== null && flow.open && flow.protocol === 'TCP') return flow;
+    const registered = parties.flatMap((party) => this.#registrar.bindings(party));
+    const connections = new Set(registered.map((binding) => binding.flow).filter(isOpenConnection));
+    const [only] = connections;
+    return connections.size === 1 && registered.length === 1 ? (only ?? null) : null;
   }
 
   /** Record-Route values for a request from one protocol to another, topmost first (RFC 5658 where they differ). */
@@ -84,7 +111,7 @@ export class Router {
   }
 
   #byRoute(uri: string, route: Uri): Route {
-    const peer = route.kind === 'sip' ? this.#directory.peerOf(route.host.toLowerCase()) : null;
+    const peer = this.#peers.byRoute(route);
     const hop = destinationOf(route);
     if (peer === null || hop === null) return { kind: 'refused', status: 404 };
     return targets([{ uri, hop, kind: 'peer' }]);
@@ -98,10 +125,10 @@ export class Router {
       callee,
     );
   }
+}
 
-  #isSelf(uri: Uri): boolean {
-    return uri.kind === 'sip' && uri.host.toLowerCase() === this.#settings.host;
-  }
+function isOpenConnection(flow: Flow): boolean {
+  return flow.open && flow.protocol === 'TCP';
 }
 
 function targets(list: readonly Target[], callee: Subscriber | null = null): Route {
@@ -116,7 +143,7 @@ function toBinding(binding: Binding, uri: string): Target {
 
 /** RFC 3263 as far as a map of hosts goes: transport and port of the URI, else UDP and 5060. */
 function destinationOf(uri: Uri): Destination | null {
-  if (uri.kind !== 'sip') return null;
+  if (uri.kind !== 'sip' || uri.scheme === 'sips') return null;
   const transport = paramOf(uri.params, 'transport')?.toLowerCase() ?? 'udp';
   if (transport !== 'udp' && transport !== 'tcp') return null;
   const host = paramOf(uri.params, 'maddr') ?? uri.host;

@@ -12,18 +12,22 @@
  *                                                                if `hosts` knows it, else the one that is listened on
  *       "iq": { "url": "https://gateway.home1.example" },        optional: without it media are not anchored
  *       "subscribers": [{ "identity": "sip:alice@home1.example", "aliases": ["tel:+15551001"],
- *                         "username": "alice", "password": "…" }],
+ *                         "username": "alice", "password": "…",
+ *                         "algorithms": ["SHA-256"] }],            optional: digest of this one's challenges
  *       "peers": [{ "domain": "home2.example", "cscf": "sip:cscf.home2.example;transport=tcp" }],
  *       "numbers": { "+1555": "home1.example" },                 optional: who serves tel numbers, by prefix
- *       "algorithms": ["MD5", "SHA-256"],                        optional: digest, in this order
+ *       "algorithms": ["MD5"],                                   optional: digest, a challenge each
  *       "maxCalls": 10000, "maxTransactions": 20000 }            optional: beyond, 503
  *
  * The configuration holds passwords: it is for its owner's eyes.
  */
 import { utf8 } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
+import { DEFAULT_ALGORITHMS } from './authentication.ts';
 import { Cscf } from './cscf.ts';
+import type { AddressesOf } from './peers.ts';
 import type { Peer, Subscriber } from './ports.ts';
+import { HostAddresses } from '../../net/host-addresses.ts';
 import { CSCF_POLICY } from '../../x1/policy.ts';
 import type { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
@@ -87,7 +91,7 @@ export function cscfConfig(json: unknown): CscfConfig {
     subscribers: fields.list('subscribers', readSubscriber),
     peers: fields.list('peers', readPeer),
     numbers: fields.hosts('numbers'),
-    algorithms: algorithms.length > 0 ? algorithms : (['MD5', 'SHA-256'] as const),
+    algorithms: algorithms.length > 0 ? algorithms : DEFAULT_ALGORITHMS,
     maxCalls: fields.integer('maxCalls', { min: 1, fallback: 10_000 }),
     maxTransactions: fields.integer('maxTransactions', { min: 1, fallback: 20_000 }),
   };
@@ -116,7 +120,11 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   const https = config.iq === null ? null : new HttpsClient({ hosts, tls: element.tls });
   const anchor = https === null || config.iq === null ? null : new IqClient(https, config.iq);
   const settings = { ...config, port, limits: { calls: config.maxCalls } };
-  const cscf = new Cscf({ settings, layer, hosts, clock, random, logger, anchor, tasks, poi });
+  const names = config.peers.map((peer) => peer.cscf.host);
+  const addresses = new HostAddresses({ hosts, names, clock, logger });
+  await addresses.start();
+  const addressesOf: AddressesOf = (host, at) => addresses.of(host, at);
+  const cscf = new Cscf({ settings, layer, hosts, addressesOf, clock, random, logger, anchor, tasks, poi });
   return {
     cscf,
     sip,
@@ -128,6 +136,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
     drain: (ms) => element.drain(ms),
     stop: async () => {
       await transport.close();
+      addresses.stop();
       cscf.close();
       await https?.close();
       await element.stop();
@@ -151,11 +160,13 @@ function publicPort(hosts: HostMap, host: string, listening: number): number {
 
 function readSubscriber(json: unknown, path: string): Subscriber {
   const fields = new Fields(json, path);
+  const algorithms = fields.list('algorithms', readAlgorithm);
   const subscriber = {
     identity: readIdentity(fields.string('identity'), `${path}.identity`),
     aliases: fields.strings('aliases').map((alias) => readIdentity(alias, `${path}.aliases`)),
     username: fields.string('username'),
     password: Secret.of(utf8(fields.string('password'))),
+    ...(algorithms.length > 0 ? { algorithms } : {}),
   };
   fields.end();
   return subscriber;

@@ -2,15 +2,18 @@
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import { paramOf } from '../../sip/text.ts';
+import type { Peers } from './peers.ts';
 import type { CscfSettings, Peer, Subscriber } from './ports.ts';
 
 export class Directory {
   readonly #settings: CscfSettings;
+  readonly #peers: Peers;
   readonly #byIdentity = new Map<string, Subscriber>();
   readonly #byUsername = new Map<string, Subscriber>();
 
-  constructor(settings: CscfSettings) {
+  constructor(settings: CscfSettings, peers: Peers) {
     this.#settings = settings;
+    this.#peers = peers;
     for (const subscriber of settings.subscribers) {
       this.#byUsername.set(subscriber.username, subscriber);
       for (const identity of identitiesOf(subscriber))
@@ -40,17 +43,12 @@ export class Directory {
 
   /** The other home that serves a URI; `null`: none that is known. */
   peer(uri: Uri): Peer | null {
-    if (uri.kind === 'sip') return this.peerOf(uri.host.toLowerCase());
+    if (uri.kind === 'sip') return this.#peers.byHost(uri.host.toLowerCase());
     if (uri.kind !== 'tel') return null;
     const number = addressOfRecord(uri).slice('tel:'.length);
     const prefixes = Object.keys(this.#settings.numbers).filter((prefix) => number.startsWith(prefix));
     const longest = prefixes.sort((a, b) => b.length - a.length)[0];
-    return longest === undefined ? null : this.peerOf(this.#settings.numbers[longest] ?? '');
-  }
-
-  /** The home with this domain, or whose CSCF has this host name. */
-  peerOf(host: string): Peer | null {
-    return this.#settings.peers.find((peer) => peer.domain === host || peer.cscf.host === host) ?? null;
+    return longest === undefined ? null : this.#peers.byHost(this.#settings.numbers[longest] ?? '');
   }
 }
 

@@ -149,6 +149,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         host: hostOf('cscf', home),
         sip: at('cscf.sip'),
         iq: { url: `https://${hostOf('gateway', home)}/` },
+        algorithms: ['MD5', 'SHA-256'],
         subscribers: home.subscribers.map(({ user, tel, password }) => ({
           identity: identityOf(home, user),
           aliases: [tel],

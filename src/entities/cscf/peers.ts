@@ -1,0 +1,62 @@
+/**
+ * The CSCFs of other homes, as configured: by a name that the host map or DNS leads to an address, or by an address.
+ * What comes from a peer carries its name or its address in Via and Route, as the peer likes.
+ */
+import { DEFAULT_PORT } from '../../sip/flow.ts';
+import type { Endpoint, Flow } from '../../sip/flow.ts';
+import type { SipRequest } from '../../sip/message.ts';
+import type { Uri } from '../../sip/uri.ts';
+import type { Peer } from './ports.ts';
+
+/** Where a host is to be found: all its addresses, none if it has none at the moment. */
+export type AddressesOf = (host: string, port: number) => readonly Endpoint[];
+
+export class Peers {
+  readonly #peers: readonly Peer[];
+  readonly #addressesOf: AddressesOf;
+
+  constructor(peers: readonly Peer[], addressesOf: AddressesOf) {
+    this.#peers = peers;
+    this.#addressesOf = addressesOf;
+  }
+
+  /** The home with this domain, or whose CSCF has this host name. */
+  byHost(host: string): Peer | null {
+    return this.#peers.find((peer) => peer.domain === host || peer.cscf.host === host) ?? null;
+  }
+
+  /** The home whose CSCF a Route value names, by name or by address and port. */
+  byRoute(uri: Uri): Peer | null {
+    if (uri.kind !== 'sip') return null;
+    const host = uri.host.toLowerCase();
+    return this.byHost(host) ?? this.#byAddress(bare(host), uri.port ?? DEFAULT_PORT);
+  }
+
+  /** Whether a request comes from the CSCF of another home: its name or address in Via, its address on the wire. */
+  sent(request: SipRequest, flow: Flow): boolean {
+    const { host, port } = request.topVia;
+    const name = host.toLowerCase();
+    const peer =
+      this.#peers.find(({ cscf }) => cscf.host === name) ?? this.#byAddress(bare(name), port ?? DEFAULT_PORT);
+    return peer !== null && this.#at(peer).some(({ address }) => address === flow.remote.address);
+  }
+
+  /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
+  isAt({ remote }: Flow): boolean {
+    return this.#byAddress(remote.address, remote.port) !== null;
+  }
+
+  #byAddress(address: string, port: number): Peer | null {
+    const here = (at: Endpoint): boolean => at.address === address && at.port === port;
+    return this.#peers.find((peer) => this.#at(peer).some(here)) ?? null;
+  }
+
+  #at({ cscf }: Peer): readonly Endpoint[] {
+    return this.#addressesOf(cscf.host, cscf.port);
+  }
+}
+
+/** An address without the brackets of IPv6 in URIs and Vias. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}
