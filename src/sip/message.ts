@@ -17,6 +17,7 @@ import { SipError } from './errors.ts';
 import { parseContacts, parseCSeq, parseNameAddr, parseVia, tagOf } from './fields.ts';
 import type { CSeq, NameAddr, Via } from './fields.ts';
 import { fieldKey } from './header-names.ts';
+import { essenceOf } from './media-type.ts';
 import { fromOctets, isToken, split, toOctets } from './text.ts';
 
 /** Header lines at most in one message. */
@@ -184,9 +185,10 @@ export abstract class SipMessage {
     return declared.length === 1 && /^[0-9]{1,9}$/.test(declared[0] ?? '') ? Number(declared[0]) : null;
   }
 
-  /** The media type in lower case, without parameters. */
+  /** The media type in lower case, without parameters; `null` where there is none that can be read. */
   get contentType(): string | null {
-    return this.first('Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? null;
+    const value = this.first('Content-Type');
+    return value === null ? null : essenceOf(value);
   }
 
   get callId(): string {

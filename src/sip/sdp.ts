@@ -3,19 +3,29 @@
  *
  *     v= o= s= [i= u= e= p= c= b=] t= [r= z= k=] *(a=)  then for each medium  m= [i=] [c=] *(b=) [k=] *(a=)
  *     m=<media> <port>["/"<number>] <proto> <fmt> …        c=<nettype> <addrtype> <address>
- *     a=key-mgmt:<protocol> <base64>                       RFC 4567 section 3.1.1
  *
- * Lines end in CRLF; a bare LF is accepted and kept. What is not understood stays as it is.
+ * The one reader of this grammar, in two manners. `parse` is for those who act on a description or pass it on: what
+ * two readers could take differently is refused, so that nothing goes on that was not understood. It accepts LF line
+ * ends, blank lines after the last line, several blanks or tabs between fields, blanks at the end of a line, and names
+ * in any case; it refuses other letters than RFC 8866 knows (section 5), and CR and NUL within a line. `salvage` is for
+ * those who look on, and reads what `parse` reads in the same way, passing over what is not a line.
  */
-import { fromBase64, toBase64 } from '../bytes/octets.ts';
-import { BytesError } from '../bytes/errors.ts';
+import { attributeValues } from './attributes.ts';
 import { SipError } from './errors.ts';
+import {
+  formatKeyManagement,
+  isMikey,
+  KEY_MANAGEMENT,
+  keyManagementIn,
+  parseKeyManagement,
+} from './key-management.ts';
 import { decimal, fromOctets, toOctets } from './text.ts';
 
 export const SDP_TYPE = 'application/sdp';
 
 /** Lines and media at most: more is no session description but an attack. */
 const MAX_LINES = 2000;
+const TYPES = 'vosiuepcbtrzkam';
 
 interface Line {
   readonly type: string;
@@ -35,6 +45,7 @@ export interface MediaLine {
 
 export interface Connection {
   readonly addressType: 'IP4' | 'IP6';
+  /** An address in numbers, or a host name. */
   readonly address: string;
 }
 
@@ -48,40 +59,56 @@ export interface Medium extends MediaLine {
 export class SessionDescription {
   #session: Line[];
   #media: Line[][];
+  /** Blank lines after the last line. */
+  readonly #tail: string;
 
-  private constructor(session: Line[], media: Line[][]) {
-    this.#session = session;
-    this.#media = media;
+  private constructor(lines: readonly Line[], tail: string) {
+    this.#session = [];
+    this.#media = [];
+    this.#tail = tail;
+    for (const line of lines) {
+      if (line.type === 'm') this.#media.push([line]);
+      else (this.#media.at(-1) ?? this.#session).push(line);
+    }
   }
 
-  /** @throws SipError `syntax` */
+  /** @throws SipError `syntax`, `too-large` */
   static parse(octets: Uint8Array): SessionDescription {
-    const parts = fromOctets(octets).split(/(?<=\n)/);
-    if (parts.length > MAX_LINES) throw new SipError('too-large', 'SDP has too many lines');
-    const lines = parts.map(parseLine);
-    if (lines[0]?.type !== 'v' || lines[0].value !== '0')
+    const parts = linesOf(fromOctets(octets).split(/(?<=\n)/));
+    const last = parts.findLastIndex((part) => !/^[ \t]*\r?\n?$/.test(part));
+    const lines = parts.slice(0, last + 1).map(strictLine);
+    const tail = parts.slice(last + 1).join('');
+    if (lines[0]?.type !== 'v' || lines[0].value.trim() !== '0')
       throw new SipError('syntax', 'SDP does not begin with v=0');
-    const session: Line[] = [];
-    const media: Line[][] = [];
-    for (const line of lines) {
-      if (line.type === 'm') media.push([line]);
-      else (media.at(-1) ?? session).push(line);
+    if (lines.filter(({ type }) => type === 'v').length > 1)
+      throw new SipError('syntax', 'SDP: more than one description');
+    for (const { type, value } of lines) {
+      if (type === 'm' && mediaLine(value) === null) throw new SipError('syntax', 'SDP: m= is malformed');
+      if (type === 'c' && connectionIn(value) === null) throw new SipError('syntax', 'SDP: c= is malformed');
     }
-    const description = new SessionDescription(session, media);
-    // Taken apart once, so that a bad line is found here and not by who reads it later.
-    if (description.media.some((medium) => medium.port < 0)) throw new SipError('syntax', 'SDP: a bad port');
+    const description = new SessionDescription(lines, tail);
+    keyManagementIn(description.allAttributes);
     return description;
+  }
+
+  /** What can be read of it, also within other text, such as a multipart body. @throws SipError `too-large` */
+  static salvage(octets: Uint8Array): SessionDescription {
+    const parts = linesOf(fromOctets(octets).split(/(?<=\n|\r(?!\n))/));
+    return new SessionDescription(
+      parts.flatMap((part) => looseLine(part) ?? []),
+      '',
+    );
   }
 
   serialise(): Uint8Array {
     const lines = [...this.#session, ...this.#media.flat()];
-    return toOctets(lines.map(({ type, value, end }) => `${type}=${value}${end}`).join(''));
+    return toOctets(lines.map(({ type, value, end }) => `${type}=${value}${end}`).join('') + this.#tail);
   }
 
   get media(): readonly Medium[] {
     const shared = connectionOf(this.#session);
     return this.#media.map((lines) => ({
-      ...parseMedia(lines[0]?.value ?? ''),
+      ...(mediaLine(lines[0]?.value ?? '') ?? UNREADABLE),
       connection: connectionOf(lines) ?? shared,
       attributes: attributesOf(lines),
     }));
@@ -97,9 +124,14 @@ export class SessionDescription {
     return attributesOf(this.#session);
   }
 
+  /** The a= values of both levels, in order. */
+  get allAttributes(): readonly string[] {
+    return [...this.attributes, ...this.#media.flatMap(attributesOf)];
+  }
+
   /** The protocols of session level key-mgmt lines, in order. */
   get keyManagement(): readonly string[] {
-    return this.attributes.flatMap((value) => /^key-mgmt:\s*([^\s]+)/.exec(value)?.[1]?.toLowerCase() ?? []);
+    return keyManagementIn(this.attributes).map(({ protocol }) => protocol);
   }
 
   /**
@@ -107,55 +139,74 @@ export class SessionDescription {
    * @throws SipError `syntax` if there are two, or its base64 is not
    */
   get mikey(): Uint8Array | null {
-    const found = this.attributes.flatMap((value) => /^key-mgmt:\s*mikey\s+(.*)$/i.exec(value)?.[1] ?? []);
+    const found = keyManagementIn(this.attributes).filter(({ protocol }) => protocol === MIKEY);
     if (found.length > 1) throw new SipError('syntax', 'SDP: more than one MIKEY message at session level');
-    const [text] = found;
-    if (text === undefined) return null;
-    try {
-      return fromBase64(text.trim());
-    } catch (cause) {
-      if (cause instanceof BytesError) throw new SipError('syntax', 'SDP: key-mgmt is not base64', { cause });
-      throw cause;
-    }
+    return found[0]?.data ?? null;
+  }
+
+  /** The MIKEY messages of both levels, for those who look on: `null` for one that is not base64. */
+  get mikeyMessages(): readonly (Uint8Array | null)[] {
+    return attributeValues(this.allAttributes.filter(isMikey), KEY_MANAGEMENT).map((value) => {
+      try {
+        return parseKeyManagement(value).data;
+      } catch (error) {
+        if (error instanceof SipError) return null;
+        throw error;
+      }
+    });
   }
 
   /** Puts a MIKEY message at session level, in the place of the one that is there; `null` takes it out. */
   setMikey(message: Uint8Array | null): void {
-    const at = this.#session.findIndex(
-      (line) => line.type === 'a' && /^key-mgmt:\s*mikey\s/i.test(line.value),
-    );
+    const at = this.#session.findIndex((line) => line.type === 'a' && isMikey(line.value));
     const end = this.#session[0]?.end ?? '\r\n';
-    const line = message === null ? [] : [{ type: 'a', value: `key-mgmt:mikey ${toBase64(message)}`, end }];
+    const value = message === null ? '' : formatKeyManagement({ protocol: MIKEY, data: message });
+    const line = message === null ? [] : [{ type: 'a', value, end }];
     this.#session.splice(at < 0 ? this.#session.length : at, at < 0 ? 0 : 1, ...line);
   }
 
-  /** Rewrites port and address of the k-th medium (from 0): its m= line, and its c= line or a new one. */
+  /**
+   * Rewrites port and address of the k-th medium (from 0): its m= line, and its c= lines, of which one is left, or a
+   * new one.
+   */
   setMedium(index: number, port: number, connection: Connection): void {
     const lines = this.#media[index];
     const [first] = lines ?? [];
     if (lines === undefined || first === undefined) throw new SipError('state', `SDP has no medium ${index}`);
     const end = first.end === '' ? '\r\n' : first.end;
-    lines[0] = { ...first, end, value: first.value.replace(/^(\S+ +)\d+/, `$1${port}`) };
+    lines[0] = { ...first, end, value: formatMedia({ ...(mediaLine(first.value) ?? UNREADABLE), port }) };
     const shared = connectionOf(this.#session);
     const own = lines.findIndex((line) => line.type === 'c');
     if (own < 0 && shared !== null && sameConnection(shared, connection)) return;
-    const line = { type: 'c', value: formatConnection(connection), end };
-    const after = lines.findIndex((each) => each.type === 'i');
-    lines.splice(own < 0 ? Math.max(after, 0) + 1 : own, own < 0 ? 0 : 1, line);
+    const place =
+      own < 0
+        ? Math.max(
+            lines.findIndex((each) => each.type === 'i'),
+            0,
+          ) + 1
+        : own;
+    const others = lines.filter((line) => line.type !== 'c');
+    const last = others[place - 1];
+    if (last?.end === '') others[place - 1] = { ...last, end };
+    this.#media[index] = others.toSpliced(place, 0, { type: 'c', value: formatConnection(connection), end });
   }
 
-  /** Takes the attributes out that match, at either level, e.g. those that say where and are not true any more. */
-  dropAttributes(pattern: RegExp): void {
+  /** Takes the attributes out, at either level, that `unwanted` says yes to. */
+  dropAttributes(unwanted: (attribute: string) => boolean): void {
     const without = (lines: readonly Line[]): Line[] =>
-      lines.filter((line) => line.type !== 'a' || !pattern.test(line.value));
+      lines.filter((line) => line.type !== 'a' || !unwanted(line.value));
     this.#session = without(this.#session);
     this.#media = this.#media.map(without);
   }
 
-  /** Rewrites the session level c= line, where there is one. */
+  /** Rewrites the session level c= line, where there is one; further ones go. */
   setConnection(connection: Connection): void {
     const value = formatConnection(connection);
-    this.#session = this.#session.map((line) => (line.type === 'c' ? { ...line, value } : line));
+    const first = this.#session.find((line) => line.type === 'c');
+    this.#session = this.#session.flatMap((line) => {
+      if (line.type !== 'c') return [line];
+      return line === first ? [{ ...line, value }] : [];
+    });
   }
 }
 
@@ -190,27 +241,53 @@ export function makeSdp(parts: SdpParts): SessionDescription {
   return SessionDescription.parse(toOctets(lines.map((line) => `${line}\r\n`).join('')));
 }
 
-function parseLine(text: string): Line {
-  const match = /^([A-Za-z])=([^\r\n\0]*)(\r?\n)?$/.exec(text);
-  if (match === null) throw new SipError('syntax', 'SDP: a line is not <type>=<value>');
-  return { type: match[1] ?? '', value: match[2] ?? '', end: match[3] ?? '' };
+const MIKEY = 'mikey';
+/** An m= line of which nothing can be read keeps its place. */
+const UNREADABLE: MediaLine = { media: '', port: 0, ports: 1, protocol: '', formats: [] };
+
+function linesOf(parts: readonly string[]): readonly string[] {
+  if (parts.length > MAX_LINES) throw new SipError('too-large', 'SDP has too many lines');
+  return parts;
 }
 
-function parseMedia(value: string): MediaLine {
-  const match = /^(\S+) +(\d+)(?:\/(\d+))? +(\S+)((?: +\S+)*) *$/.exec(value);
+/** No blank beside the `=` (RFC 8866 section 5) where what follows is taken apart at blanks. */
+function strictLine(text: string): Line {
+  const match = /^([a-z])=([^\r\n\0]*)(\r?\n)?$/.exec(text);
+  const [, type = '', value = '', end = ''] = match ?? [];
+  if (match === null || !TYPES.includes(type) || ('vocma'.includes(type) && /^[ \t]/.test(value)))
+    throw new SipError('syntax', 'SDP: a line is not <type>=<value>');
+  return { type, value, end };
+}
+
+function looseLine(text: string): Line | null {
+  const [, type, value = ''] = /^[ \t]*([A-Za-z])[ \t]*=([^\r\n]*)[\r\n]*$/.exec(text) ?? [];
+  if (type === undefined || !TYPES.includes(type.toLowerCase())) return null;
+  return { type: type.toLowerCase(), value: value.trim(), end: '\r\n' };
+}
+
+function mediaLine(value: string): MediaLine | null {
+  const match = /^(\S+)[ \t]+(\d+)(?:\/(\d+))?[ \t]+(\S+)((?:[ \t]+\S+)*)[ \t]*$/.exec(value);
   const port = decimal(match?.[2] ?? '', 65536);
   const ports = decimal(match?.[3] ?? '1', 256);
-  if (match === null || port === null || ports === null) throw new SipError('syntax', 'SDP: m= is malformed');
+  if (match === null || port === null || ports === null) return null;
   const [, media = '', , , protocol = '', formats = ''] = match;
-  return { media, port, ports, protocol, formats: formats.split(' ').filter((format) => format !== '') };
+  return { media, port, ports, protocol, formats: formats.split(/[ \t]+/).filter((format) => format !== '') };
+}
+
+function formatMedia({ media, port, ports, protocol, formats }: MediaLine): string {
+  return [media, ports === 1 ? port : `${port}/${ports}`, protocol, ...formats].join(' ');
 }
 
 function connectionOf(lines: readonly Line[]): Connection | null {
   const line = lines.find((each) => each.type === 'c');
-  if (line === undefined) return null;
-  const match = /^IN +(IP4|IP6) +([^\s/]+)(?:\/\S+)? *$/.exec(line.value);
-  if (match === null) throw new SipError('syntax', 'SDP: c= is malformed');
-  return { addressType: match[1] === 'IP6' ? 'IP6' : 'IP4', address: match[2] ?? '' };
+  return line === undefined ? null : connectionIn(line.value);
+}
+
+function connectionIn(value: string): Connection | null {
+  const match = /^IN[ \t]+(IP[46])[ \t]+([^\s/]+)(?:\/[0-9/]+)?[ \t]*$/i.exec(value);
+  const [, type = '', address = ''] = match ?? [];
+  if (match === null) return null;
+  return { addressType: type.toUpperCase() === 'IP6' ? 'IP6' : 'IP4', address };
 }
 
 function formatConnection(connection: Connection): string {

@@ -143,7 +143,7 @@ export class AnchoredCall {
       const local = session.local[k]?.[towards];
       if (medium.port > 0 && local !== undefined) sdp.setMedium(k, local.port, connection(local.address));
     }
-    sdp.dropAttributes(PAST_THE_GATEWAY);
+    sdp.dropAttributes((attribute) => PAST_THE_GATEWAY.test(attribute));
     message.replaceBody(sdp.serialise());
   }
 
