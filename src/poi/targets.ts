@@ -6,7 +6,8 @@
  * the standard leaves what combinations mean to the element. Equipment (IMEI) beside them narrows the task: only that
  * device of the subscriber. Elements refuse other combinations (error 3020).
  */
-import type { InterceptTask, TargetIdentifier } from '../wire/x1/details.ts';
+import type { InterceptTask } from '../wire/x1/details.ts';
+import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
 import { targetKeys, targetKind } from '../x1/target-keys.ts';
 import type { TaskEvent, TaskTable } from '../x1/tasks.ts';
 import { identityKeys } from '../sip/identity-keys.ts';

@@ -7,7 +7,7 @@
  *     2. the other end's identifier against its certificate (1030, 1050) and against those that are expected
  *        (1040, 1060); our own identifier against ours
  *     3. the version: v1.13.1 and later are answered in their own version, others with 1020
- *     4. contents as the schema has them (1010)
+ *     4. a request that is known (1080), its contents as the schema has them (1010)
  *     5. the audit log; what cannot be recorded is not done (R-27)
  *     6. the request itself
  *
@@ -127,7 +127,7 @@ export class X1Endpoint {
       if (!isSupported(request.header.version)) {
         throw new X1Refusal('unsupportedVersion', request.header.version);
       }
-      if (request.body === null) throw new X1Refusal('syntax', request.error.message);
+      if (request.body === null) throw malformed(request.error);
       if (judged !== null) throw new X1Refusal('syntax', judged.message);
       this.#record({ kind: 'x1-request', ...event, transaction });
       const response = await this.#options.execute(request.body, request.header);
@@ -204,6 +204,10 @@ export function isSupported(version: string): boolean {
 export function isNamed(peer: X1Peer, identifier: string): boolean {
   const lower = identifier.toLowerCase();
   return peer.commonName === identifier || peer.dnsNames.some((name) => name.toLowerCase() === lower);
+}
+
+function malformed(error: X1Error): X1Refusal {
+  return new X1Refusal(error.code === 'unknown-request' ? 'unknownRequest' : 'syntax', error.message);
 }
 
 function typeOf(request: X1RequestMessage): RequestType | null {

@@ -158,7 +158,16 @@ function judgeScope(policy: NePolicy, task: InterceptTask, request: 'activateTas
   if (task.destinationSets !== undefined) throw new X1Refusal('objectUnknown', 'no destination sets here');
   if (task.productId !== undefined) throw new X1Refusal(request, 'productID is not supported');
   if (task.extensions !== undefined) throw new X1Refusal(request, 'extensions are not supported');
-  if (task.trafficPolicies !== undefined) throw new X1Refusal(request, 'traffic policies are not supported');
+  judgePolicies(task, request);
+}
+
+/** References to policies, which would narrow what is delivered. */
+function judgePolicies(
+  { trafficPolicies, iriPolicies }: Pick<MediationDetails, 'trafficPolicies' | 'iriPolicies'>,
+  request: 'activateTask' | 'modifyTask',
+): void {
+  if (trafficPolicies !== undefined) throw new X1Refusal(request, 'traffic policies are not supported');
+  if (iriPolicies !== undefined) throw new X1Refusal(request, 'IRI policies are not supported');
 }
 
 function judgeMediation(policy: NePolicy, task: InterceptTask, request: 'activateTask' | 'modifyTask'): void {
@@ -188,8 +197,7 @@ function judgeWarrant(
   }
   if (details.destinationSets !== undefined) throw new X1Refusal('objectUnknown', 'no destination sets here');
   if (details.extensions !== undefined) throw new X1Refusal(request, 'extensions are not supported');
-  if (details.trafficPolicies !== undefined)
-    throw new X1Refusal(request, 'traffic policies are not supported');
+  judgePolicies(details, request);
   if (details.scoping?.some((scoping) => scoping.suspendOnOutboundInternationalRoaming === true) === true) {
     throw new X1Refusal(request, 'suspension on roaming is not supported');
   }

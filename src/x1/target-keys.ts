@@ -2,7 +2,7 @@
  * Which target identifiers of X1 SIP can show, and the keys of `sip/identity-keys.ts` that they are met by.
  */
 import { identityKeys, privateIdentityKeys } from '../sip/identity-keys.ts';
-import type { TargetIdentifier } from '../wire/x1/details.ts';
+import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
 
 /** What an identifier says: who the subscriber is, or which equipment. */
 export type TargetKind = 'subscriber' | 'equipment';

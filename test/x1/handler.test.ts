@@ -107,7 +107,7 @@ describe('identifiers and versions', () => {
     expect(await refusedAs({ ne: 'cscf.home2.example' })).toMatchObject({ code: 1060 });
   });
 
-  it.each(['v1.13.1', 'v1.13.2', 'v1.14.0', 'v1.22.1', 'v1.99.0'])(
+  it.each(['v1.13.1', 'v1.13.2', 'v1.14.0', 'v1.22.1', 'v1.23.1', 'v1.99.0'])(
     '%s is answered in %s',
     async (version) => {
       expect(await refusedAs({ version })).toEqual({ code: 0, version });
@@ -115,7 +115,7 @@ describe('identifiers and versions', () => {
   );
 
   it.each(['v1.13.0', 'v1.1.1', 'v1.6.3', 'v1.٣٠.1'])('%s gets 1020 in our version', async (version) => {
-    expect(await refusedAs({ version })).toEqual({ code: 1020, version: 'v1.22.1' });
+    expect(await refusedAs({ version })).toEqual({ code: 1020, version: 'v1.23.1' });
   });
 });
 
@@ -141,17 +141,23 @@ describe('documents', () => {
     expect(audit.events).toMatchObject([{ kind: 'x1-malformed', peer: ADMF }]);
   });
 
-  it('one malformed message among others gets 1010 under its transaction, the others are done', async () => {
+  it.each([
+    [1010, 'that is malformed', '</x1RequestMessage>', '<more/></x1RequestMessage>'],
+    [1010, 'that is a response', 'GetNEStatusRequest', 'GetNEStatusResponse'],
+    [1080, 'that is not known', 'GetNEStatusRequest', 'RebootRequest'],
+    [1080, 'of another specification', '"GetNEStatusRequest', '"common:ActivateTaskRequest'],
+  ])('%i for one message among others %s, the others are done', async (code, _, from, to) => {
     const { handler } = await open();
     const bodies = [ping, { type: 'GetNEStatus' }, ping] as const;
     const good = fromUtf8(encodeX1Request(bodies.map((body) => ({ header, body }))));
-    const octets = utf8(good.replace('GetNEStatusRequest', 'RebootRequest'));
+    const message = /<x1RequestMessage xsi:type="GetNE[^]*?<\/x1RequestMessage>/.exec(good)?.[0] ?? '';
+    const octets = utf8(good.replace(message, message.replace(from, to)));
     NO_DOCUMENT.add(octets);
     const answer = decodeX1Response(await handler.handle(octets, admfPeer));
     expect(answer).toMatchObject({
       messages: [
         { body: { type: 'Ping' } },
-        { header: { transactionId: XID }, body: { type: 'Error', error: { code: 1010 } } },
+        { header: { transactionId: XID }, body: { type: 'Error', error: { code } } },
         { body: { type: 'Ping' } },
       ],
     });

@@ -118,6 +118,22 @@ describe('X1 error codes', () => {
     expect(await codeOf(admf, { type: 'ModifyTask', task: { ...task, productId: OTHER_XID } })).toBe(3001);
   });
 
+  it('3000 and 3001 for IRI policies, which came with v1.23.1', async () => {
+    const policies = { iriPolicies: [OTHER_XID] };
+    const { admf, table } = await open({ policy: DF_POLICY, recorder: () => undefined });
+    await table.createDestination(both);
+    const whole = { ...task, deliveryType: 'X2andX3', mediation: [warrant] } as const;
+    const part = { ...whole, mediation: [{ ...warrant, ...policies }] };
+    for (const narrowed of [{ ...whole, ...policies }, part, { ...whole, iriPolicies: [] }]) {
+      expect(await codeOf(admf, { type: 'ActivateTask', task: narrowed })).toBe(3000);
+    }
+    expect(table.tasks()).toEqual([]);
+    await table.activate(whole);
+    expect(await codeOf(admf, { type: 'ModifyTask', task: { ...whole, ...policies } })).toBe(3001);
+    expect(await codeOf(admf, { type: 'ModifyTask', task: part })).toBe(3001);
+    expect(table.task(XID)).toEqual(whole);
+  });
+
   it('3040 for a destination changed so that its task does not fit any more', async () => {
     const { admf, table } = await open();
     await table.createDestination(destination);

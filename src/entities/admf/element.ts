@@ -10,9 +10,10 @@
  */
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { X1ExchangeError } from '../../x1/requester.ts';
+import { DESTINATION_DETAILS, TASK_DETAILS } from '../../wire/x1/details.ts';
 import type { Destination, InterceptTask } from '../../wire/x1/details.ts';
-import { writeDestinationDetails } from '../../wire/x1/destination-details.ts';
-import { writeTaskDetails } from '../../wire/x1/task-details.ts';
+import type { Child } from '../../wire/x1/fields.ts';
+import type { XmlElement } from '../../wire/x1/xml.ts';
 import type { Holdings } from './plan.ts';
 import type { AdmfElement } from './ports.ts';
 
@@ -115,9 +116,15 @@ export class ElementClient {
 
 /** Equality as X1 has it: what would be written is the same. */
 function sameTask(a: InterceptTask, b: InterceptTask): boolean {
-  return JSON.stringify(writeTaskDetails(a)) === JSON.stringify(writeTaskDetails(b));
+  return written(TASK_DETAILS, a) === written(TASK_DETAILS, b);
 }
 
 function sameDestination(a: Destination, b: Destination): boolean {
-  return JSON.stringify(writeDestinationDetails(a)) === JSON.stringify(writeDestinationDetails(b));
+  return written(DESTINATION_DETAILS, a) === written(DESTINATION_DETAILS, b);
+}
+
+function written<T>(child: Child<T>, value: T): string {
+  const elements: XmlElement[] = [];
+  child.write(value, elements);
+  return JSON.stringify(elements);
 }

@@ -5,7 +5,7 @@
 import { endpointOf } from '../../x1/policy.ts';
 import { X1Error } from '../../wire/x1/errors.ts';
 import { encodeX1Request, X1_VERSION } from '../../wire/x1/containers.ts';
-import type { TargetIdentifier } from '../../wire/x1/details.ts';
+import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import { AdmfError } from './errors.ts';
 

@@ -7,32 +7,41 @@
  * and then has what its `xsi:type` says. A message whose header can be read but whose contents cannot is decoded as
  * that, because it must be answered under its own transaction.
  */
+import { readParts, writeParts } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { UUID } from './details.ts';
 import { X1Error } from './errors.ts';
+import { many, node, one, record, Sequence, text } from './fields.ts';
+import type { Children, Form } from './fields.ts';
 import { REQUESTS } from './requests.ts';
-import type { PayloadCodec, RequestType, X1RequestBody } from './requests.ts';
+import type { RequestType, X1RequestBody } from './requests.ts';
 import { RESPONSES } from './responses.ts';
 import type { X1ResponseBody } from './responses.ts';
-import { leaf, node, Sequence, sequence, simple } from './sequence.ts';
 import * as types from './simple-types.ts';
 import { formatXml, parseXml, X1_NAMESPACE } from './xml.ts';
-import type { XmlElement } from './xml.ts';
+import type { QName, XmlElement } from './xml.ts';
 
 /** The version of the schema that these codecs follow. */
-export const X1_VERSION = 'v1.22.1';
+export const X1_VERSION = 'v1.23.1';
 
-export interface TopLevelHeader {
-  readonly admfIdentifier: string;
-  readonly neIdentifier: string;
+const TOP_LEVEL_HEADER_PARTS = {
+  admfIdentifier: one('admfIdentifier', text(types.anyToken)),
+  neIdentifier: one('neIdentifier', text(types.anyToken)),
   /** Unix milliseconds with the microseconds as fraction. */
-  readonly timestamp: number;
+  timestamp: one('messageTimestamp', text(types.dateTime)),
   /** `v1.MINOR.PATCH`. */
-  readonly version: string;
-}
+  version: one('version', text(types.version)),
+};
 
-export interface X1Header extends TopLevelHeader {
+export type TopLevelHeader = ValueOf<typeof TOP_LEVEL_HEADER_PARTS>;
+
+const HEADER_PARTS = {
+  ...TOP_LEVEL_HEADER_PARTS,
   /** UUID; a response repeats its request's. */
-  readonly transactionId: string;
-}
+  transactionId: one('x1TransactionId', UUID),
+};
+
+export type X1Header = ValueOf<typeof HEADER_PARTS>;
 
 export interface X1Message<Body> {
   readonly header: X1Header;
@@ -55,141 +64,117 @@ export type X1Response =
   | { readonly kind: 'response'; readonly messages: readonly X1ResponseMessage[] }
   | { readonly kind: 'top-level-error'; readonly header: TopLevelHeader };
 
+const x1 = (name: string): QName => ({ namespace: X1_NAMESPACE, name });
+
 export function encodeX1Request(messages: readonly X1Message<X1RequestBody>[]): Uint8Array {
-  const write = ({ header, body }: X1Message<X1RequestBody>): XmlElement =>
-    writeMessage('x1RequestMessage', `${body.type}Request`, header, payloadOf(REQUESTS, body));
-  return formatXml(container('X1Request', messages.map(write)));
+  return formatXml(REQUEST_CONTAINER.write(x1('X1Request'), { messages }));
 }
 
 /** @throws X1Error if the container or a message's header is not as it must be */
-export function decodeX1Request(octets: Uint8Array): X1RequestMessage[] {
-  return readContainer(parseXml(octets), 'X1Request', 'x1RequestMessage', readRequest);
+export function decodeX1Request(octets: Uint8Array): readonly X1RequestMessage[] {
+  return readContainer(parseXml(octets), 'X1Request', REQUEST_CONTAINER);
 }
 
 export function encodeX1Response(response: X1Response): Uint8Array {
-  if (response.kind === 'top-level-error') {
-    return formatXml(container('X1TopLevelErrorResponse', writeTopLevelHeader(response.header)));
-  }
-  const write = ({ header, body }: X1ResponseMessage): XmlElement =>
-    writeMessage('x1ResponseMessage', `${body.type}Response`, header, payloadOf(RESPONSES, body));
-  return formatXml(container('X1Response', response.messages.map(write)));
+  return formatXml(
+    response.kind === 'top-level-error'
+      ? TOP_LEVEL_ERROR.write(x1('X1TopLevelErrorResponse'), response.header)
+      : RESPONSE_CONTAINER.write(x1('X1Response'), response),
+  );
 }
 
 /** @throws X1Error if anything in it is not as it must be */
 export function decodeX1Response(octets: Uint8Array): X1Response {
   const root = parseXml(octets);
   if (root.name === 'X1TopLevelErrorResponse' && root.namespace === X1_NAMESPACE) {
-    return { kind: 'top-level-error', header: sequence(root, readTopLevelHeader) };
+    return { kind: 'top-level-error', header: TOP_LEVEL_ERROR.read(root) };
   }
-  const messages = readContainer(root, 'X1Response', 'x1ResponseMessage', readResponse);
-  return { kind: 'response', messages };
+  return { kind: 'response', messages: readContainer(root, 'X1Response', RESPONSE_CONTAINER) };
 }
 
-function readContainer<T>(
+const REQUEST: Form<X1RequestMessage> = {
+  read: (element) => {
+    const children = new Sequence(element);
+    const header = readParts(HEADER_PARTS, children);
+    const type = typeOf(element, 'Request', REQUESTS);
+    try {
+      if (type === null) throw notARequest(element);
+      return { header, body: readBody(REQUESTS, type, children) as X1RequestBody };
+    } catch (error) {
+      if (error instanceof X1Error) return { header, body: null, type, error };
+      throw error;
+    }
+  },
+  write: (name, { header, body }) => {
+    if (body === null) throw new X1Error('schema', 'a malformed request cannot be written');
+    return writeMessage(name, `${body.type}Request`, header, REQUESTS, body);
+  },
+};
+
+const RESPONSE: Form<X1ResponseMessage> = {
+  read: (element) => {
+    const children = new Sequence(element);
+    const header = readParts(HEADER_PARTS, children);
+    const type = typeOf(element, 'Response', RESPONSES);
+    if (type === null) throw new X1Error('schema', 'this is not a response of X1');
+    return { header, body: readBody(RESPONSES, type, children) as X1ResponseBody };
+  },
+  write: (name, { header, body }) => writeMessage(name, `${body.type}Response`, header, RESPONSES, body),
+};
+
+const REQUEST_CONTAINER = record({ messages: many('x1RequestMessage', REQUEST, 1) });
+const RESPONSE_CONTAINER = record({ messages: many('x1ResponseMessage', RESPONSE, 1) });
+const TOP_LEVEL_ERROR = record(TOP_LEVEL_HEADER_PARTS);
+
+function readContainer<M>(
   root: XmlElement,
   name: string,
-  item: string,
-  read: (element: XmlElement) => T,
-): T[] {
+  container: Form<{ readonly messages: readonly M[] }>,
+): readonly M[] {
   if (root.name !== name || root.namespace !== X1_NAMESPACE) {
     throw new X1Error('schema', `${name} is expected`);
   }
-  return sequence(root, (children) => children.many(item, read, 1));
-}
-
-function container(name: string, children: readonly XmlElement[]): XmlElement {
-  if (children.length === 0) throw new X1Error('schema', `${name} has no message`);
-  return node(name, children);
-}
-
-function readRequest(element: XmlElement): X1RequestMessage {
-  const children = new Sequence(element);
-  const header = readHeader(children);
-  const type = typeOf(element, 'Request', REQUESTS);
-  try {
-    if (type === null) throw new X1Error('schema', 'this is not a request of X1');
-    const body = readPayload(REQUESTS, type, children) as X1RequestBody;
-    return { header, body };
-  } catch (error) {
-    if (error instanceof X1Error) return { header, body: null, type, error };
-    throw error;
-  }
-}
-
-function readResponse(element: XmlElement): X1ResponseMessage {
-  const children = new Sequence(element);
-  const header = readHeader(children);
-  const type = typeOf(element, 'Response', RESPONSES);
-  if (type === null) throw new X1Error('schema', 'this is not a response of X1');
-  return { header, body: readPayload(RESPONSES, type, children) as X1ResponseBody };
+  return container.read(root).messages;
 }
 
 /** The message's type by its `xsi:type`; `null` if it is none of the table's. */
 function typeOf<T extends string>(
-  element: XmlElement,
-  suffix: string,
-  table: Readonly<Record<T, unknown>>,
+  { type }: XmlElement,
+  suffix: 'Request' | 'Response',
+  table: Readonly<Record<T, Children>>,
 ): T | null {
-  const { type } = element;
   if (type?.namespace !== X1_NAMESPACE || !type.name.endsWith(suffix)) return null;
   const name = type.name.slice(0, -suffix.length);
   return Object.hasOwn(table, name) ? (name as T) : null;
 }
 
-function readPayload<T extends string>(
-  table: Readonly<Record<T, { readonly read: (children: Sequence) => object }>>,
+/** A request of another specification or of a later version, or not a request at all. */
+function notARequest({ type }: XmlElement): X1Error {
+  return type?.name.endsWith('Request') === true
+    ? new X1Error('unknown-request', `${type.name} is not a request of X1`)
+    : new X1Error('schema', 'this is not a request of X1');
+}
+
+function readBody<T extends string>(
+  table: Readonly<Record<T, Children>>,
   type: T,
   children: Sequence,
 ): object {
-  const payload = { type, ...table[type].read(children) };
+  const body = { type, ...readParts(table[type], children) };
   children.end();
-  return payload;
+  return body;
 }
 
-/** The elements of a message's body; the table's entry of its type is the codec of its payload. */
-function payloadOf<B extends { readonly type: string }>(
-  table: Readonly<Record<B['type'], unknown>>,
-  body: B,
-): XmlElement[] {
-  const codec = table[body.type as B['type']] as PayloadCodec<B>;
-  return codec.write(body);
-}
-
-function writeMessage(
-  name: string,
+function writeMessage<T extends string>(
+  name: QName,
   type: string,
   header: X1Header,
-  payload: readonly XmlElement[],
+  table: Readonly<Record<T, Children>>,
+  body: { readonly type: T },
 ): XmlElement {
-  const message = node(name, [
-    ...writeTopLevelHeader(header),
-    leaf('x1TransactionId', types.uuid, header.transactionId),
-    ...payload,
-  ]);
-  return { ...message, type: { namespace: X1_NAMESPACE, name: type } };
-}
-
-function readHeader(children: Sequence): X1Header {
-  return {
-    ...readTopLevelHeader(children),
-    transactionId: children.one('x1TransactionId', simple(types.uuid)),
-  };
-}
-
-function readTopLevelHeader(children: Sequence): TopLevelHeader {
-  return {
-    admfIdentifier: children.one('admfIdentifier', simple(types.anyToken)),
-    neIdentifier: children.one('neIdentifier', simple(types.anyToken)),
-    timestamp: children.one('messageTimestamp', simple(types.dateTime)),
-    version: children.one('version', simple(types.version)),
-  };
-}
-
-function writeTopLevelHeader(header: TopLevelHeader): XmlElement[] {
-  return [
-    leaf('admfIdentifier', types.anyToken, header.admfIdentifier),
-    leaf('neIdentifier', types.anyToken, header.neIdentifier),
-    leaf('messageTimestamp', types.dateTime, header.timestamp),
-    leaf('version', types.version, header.version),
-  ];
+  const children: XmlElement[] = [];
+  writeParts(HEADER_PARTS, header, children);
+  const parts: Children = table[body.type];
+  writeParts(parts, body, children);
+  return { ...node(name, children), type: x1(type) };
 }

@@ -15,6 +15,7 @@ export const X1_ERRORS = {
   neNotOfCertificate: { code: 1050, description: 'NE identifier does not match the certificate' },
   unexpectedNe: { code: 1060, description: 'unexpected NE identifier' },
   keepaliveNotSupported: { code: 1070, description: 'keepalive not supported' },
+  unknownRequest: { code: 1080, description: 'the request is not known' },
   xidExists: { code: 2010, description: 'XID exists already' },
   xidUnknown: { code: 2020, description: 'XID does not exist' },
   didExists: { code: 2030, description: 'DID exists already' },

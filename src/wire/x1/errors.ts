@@ -8,7 +8,9 @@ export type X1ErrorCode =
   /** More octets than a document may have. */
   | 'too-large'
   /** Well-formed, but not as the schema has it; the message names the element. */
-  | 'schema';
+  | 'schema'
+  /** A message whose type is not that of a request of X1. */
+  | 'unknown-request';
 
 /** A document that is not X1, or a value that X1 cannot carry. */
 export class X1Error extends ClavigerError<X1ErrorCode> {}

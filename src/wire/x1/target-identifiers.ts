@@ -9,13 +9,19 @@
  *
  * An identifier of another specification (`targetIdentifierExtension`) is known by its owner only and not written.
  */
-import type { TargetIdentifier } from './details.ts';
 import { X1Error } from './errors.ts';
-import { choice, leaf, node, requireType, sequence, simple } from './sequence.ts';
+import { choice, list, mapped, one, record, requireType, text } from './fields.ts';
+import type { Form } from './fields.ts';
 import type { SimpleType } from './simple-types.ts';
 import * as types from './simple-types.ts';
 import { COMMON_NAMESPACE, HASHED_ID_NAMESPACE, X1_NAMESPACE } from './xml.ts';
-import type { XmlElement } from './xml.ts';
+
+/** One target identifier: the element's name in the X1 schema (`sipUri`, `telUri`, `impu`, `imei`, …) and its value. */
+export interface TargetIdentifier {
+  readonly name: string;
+  /** The element's text; of an identifier that has parts, their texts. */
+  readonly value: string;
+}
 
 /** Elements with text, in the order of the schema. */
 const TEXT: Readonly<Record<string, SimpleType<string>>> = {
@@ -55,135 +61,90 @@ const TEXT: Readonly<Record<string, SimpleType<string>>> = {
   vrf: types.shortString,
 };
 
-interface PartsCodec {
-  readonly read: (element: XmlElement) => string;
-  readonly write: (name: string, value: string) => XmlElement;
+/** `IPCIDR` of TS 103 280: the element is named for IPv4, its type is not. */
+const CIDR = choice(
+  { IPv4CIDR: text(types.ipv4Cidr), IPv6CIDR: text(types.ipv6Cidr) },
+  (range) => (range.includes(':') ? 'IPv6CIDR' : 'IPv4CIDR'),
+  COMMON_NAMESPACE,
+);
+
+function portRange(type: SimpleType<number>): Form<string> {
+  const port = (name: string) => one({ namespace: COMMON_NAMESPACE, name }, text(type));
+  return mapped(
+    record({ start: port('start'), end: port('end') }),
+    ({ start, end }) => `${start}-${end}`,
+    (value) => {
+      const [start = NaN, end = NaN] = value.split('-').map(Number);
+      return { start, end };
+    },
+  );
 }
 
+function portList(item: string, type: SimpleType<number>): Form<string> {
+  return mapped(
+    list(item, text(type), 1),
+    (ports) => ports.join(','),
+    (value) => value.split(',').map(Number),
+  );
+}
+
+const hashed = (name: string, type: SimpleType<string>) =>
+  one({ namespace: HASHED_ID_NAMESPACE, name }, text(type));
+
+const HASHED = mapped(
+  record({
+    context: hashed('hashContextID', types.uuid),
+    type: hashed('targetIdentityType', types.shortString),
+    digest: hashed('hashDigest', types.hexBinary),
+  }),
+  ({ context, type, digest }) => `${context},${digest},${type}`,
+  (value) => {
+    const [context = '', digest = ''] = value.split(',');
+    return { context, digest, type: value.slice(context.length + digest.length + 2) };
+  },
+);
+
+const OWNER_ONLY: Form<string> = {
+  read: (element) => {
+    requireType(element, null);
+    const [owner, ...content] = element.children;
+    const isExtension =
+      owner?.name === 'Owner' &&
+      owner.namespace === X1_NAMESPACE &&
+      content.every(({ namespace }) => namespace !== X1_NAMESPACE);
+    if (!isExtension) throw new X1Error('schema', `${element.name}: an Owner and its elements are expected`);
+    return text(types.anyString).read(owner);
+  },
+  write: ({ name }) => {
+    throw new X1Error('schema', `${name} cannot be written`);
+  },
+};
+
 /** Elements with parts. */
-const PARTS: Readonly<Record<string, PartsCodec>> = {
-  ipv4Cidr: { read: readCidr, write: writeCidr },
+const PARTS: Readonly<Record<string, Form<string>>> = {
+  ipv4Cidr: CIDR,
   tcpPortRange: portRange(types.tcpPort),
   udpPortRange: portRange(types.udpPort),
   tcpPortList: portList('tcpPort', types.tcpPort),
   udpPortList: portList('udpPort', types.udpPort),
-  hashedIdentifier: { read: readHashed, write: writeHashed },
-  targetIdentifierExtension: {
-    read: (element) => readOwner(element),
-    write: (name) => {
-      throw new X1Error('schema', `${name} cannot be written`);
-    },
-  },
+  hashedIdentifier: HASHED,
+  targetIdentifierExtension: OWNER_ONLY,
 };
 
-/** Whether the schema has a target identifier of this name. */
-export function isTargetIdentifier(name: string): boolean {
-  return Object.hasOwn(TEXT, name) || Object.hasOwn(PARTS, name);
+function named([name, form]: readonly [string, Form<string>]): readonly [string, Form<TargetIdentifier>] {
+  return [
+    name,
+    mapped(
+      form,
+      (value) => ({ name, value }),
+      (target) => target.value,
+    ),
+  ];
 }
 
-export function readTargetIdentifier(element: XmlElement): TargetIdentifier {
-  return choice(element, (child) => {
-    if (child.namespace !== X1_NAMESPACE) throw unknown(child.name);
-    return { name: child.name, value: readValue(child) };
-  });
-}
+const texts = Object.entries(TEXT).map(([name, type]) => [name, text(type)] as const);
 
-export function writeTargetIdentifier({ name, value }: TargetIdentifier): XmlElement {
-  return node('targetIdentifier', [writeValue(name, value)]);
-}
-
-function readValue(child: XmlElement): string {
-  const text = Object.hasOwn(TEXT, child.name) ? TEXT[child.name] : undefined;
-  if (text !== undefined) return simple(text)(child);
-  const parts = Object.hasOwn(PARTS, child.name) ? PARTS[child.name] : undefined;
-  if (parts === undefined) throw unknown(child.name);
-  return parts.read(child);
-}
-
-function writeValue(name: string, value: string): XmlElement {
-  const text = Object.hasOwn(TEXT, name) ? TEXT[name] : undefined;
-  if (text !== undefined) return leaf(name, text, value);
-  const parts = Object.hasOwn(PARTS, name) ? PARTS[name] : undefined;
-  if (parts === undefined) throw unknown(name);
-  return parts.write(name, value);
-}
-
-function readCidr(element: XmlElement): string {
-  return choice(element, (child) => {
-    if (child.namespace === COMMON_NAMESPACE && child.name === 'IPv4CIDR')
-      return simple(types.ipv4Cidr)(child);
-    if (child.namespace === COMMON_NAMESPACE && child.name === 'IPv6CIDR')
-      return simple(types.ipv6Cidr)(child);
-    throw unknown(child.name);
-  });
-}
-
-function writeCidr(name: string, value: string): XmlElement {
-  const child = value.includes(':')
-    ? leaf('IPv6CIDR', types.ipv6Cidr, value, COMMON_NAMESPACE)
-    : leaf('IPv4CIDR', types.ipv4Cidr, value, COMMON_NAMESPACE);
-  return node(name, [child]);
-}
-
-function portRange(type: SimpleType<number>): PartsCodec {
-  return {
-    read: (element) =>
-      sequence(
-        element,
-        (children) => `${children.one('start', simple(type))}-${children.one('end', simple(type))}`,
-        COMMON_NAMESPACE,
-      ),
-    write: (name, value) => {
-      const [start, end] = value.split('-').map(Number);
-      return node(name, [
-        leaf('start', type, start ?? NaN, COMMON_NAMESPACE),
-        leaf('end', type, end ?? NaN, COMMON_NAMESPACE),
-      ]);
-    },
-  };
-}
-
-function portList(item: string, type: SimpleType<number>): PartsCodec {
-  return {
-    read: (element) => sequence(element, (children) => children.many(item, simple(type), 1).join(',')),
-    write: (name, value) =>
-      node(
-        name,
-        value.split(',').map((port) => leaf(item, type, Number(port))),
-      ),
-  };
-}
-
-function readHashed(element: XmlElement): string {
-  return sequence(
-    element,
-    (children) => {
-      const context = children.one('hashContextID', simple(types.uuid));
-      const type = children.one('targetIdentityType', simple(types.shortString));
-      return `${context},${children.one('hashDigest', simple(types.hexBinary))},${type}`;
-    },
-    HASHED_ID_NAMESPACE,
-  );
-}
-
-function writeHashed(name: string, value: string): XmlElement {
-  const [context = '', digest = ''] = value.split(',');
-  const type = value.slice(context.length + digest.length + 2);
-  return node(name, [
-    leaf('hashContextID', types.uuid, context, HASHED_ID_NAMESPACE),
-    leaf('targetIdentityType', types.shortString, type, HASHED_ID_NAMESPACE),
-    leaf('hashDigest', types.hexBinary, digest, HASHED_ID_NAMESPACE),
-  ]);
-}
-
-function readOwner(element: XmlElement): string {
-  requireType(element, null);
-  const [owner, ...content] = element.children;
-  if (owner?.name !== 'Owner' || owner.namespace !== X1_NAMESPACE) throw unknown(element.name);
-  if (content.some((child) => child.namespace === X1_NAMESPACE)) throw unknown(element.name);
-  return simple(types.anyString)(owner);
-}
-
-function unknown(name: string): X1Error {
-  return new X1Error('schema', `${name} is not a target identifier`);
-}
+export const TARGET_IDENTIFIER = choice<TargetIdentifier>(
+  Object.fromEntries([...texts, ...Object.entries(PARTS)].map(named)),
+  ({ name }) => name,
+);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../../../src/bytes/octets.ts';
+import { fromUtf8, utf8 } from '../../../src/bytes/octets.ts';
 import {
   decodeX1Request,
   decodeX1Response,
@@ -10,7 +10,7 @@ import {
 import { X1Error } from '../../../src/wire/x1/errors.ts';
 import { X1Schema } from '../../../src/x1/schema.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
-import { request, response, SCHEMA, xmllint } from './support.ts';
+import { header, laterTask, request, response, SCHEMA, xmllint } from './support.ts';
 
 const noSchema = missingShared(SCHEMA);
 
@@ -80,6 +80,47 @@ describe('X1 documents', () => {
         { header: message!.header, body: { type: 'ReportNEIssue', issue: 'Alert', description: 'a\u0001b' } },
       ]),
     ).toThrow(X1Error);
+  });
+});
+
+describe('what v1.23.1 adds', () => {
+  const message = fc
+    .tuple(header, fc.constantFrom('ActivateTask' as const, 'ModifyTask' as const), laterTask)
+    .map(([head, type, task]) => ({ header: head, body: { type, task } }));
+
+  it('IRI policies of a task and of a warrant read back as they were written', () => {
+    fc.assert(
+      fc.property(message, (written) => {
+        expect(decodeX1Request(encodeX1Request([written]))).toEqual([written]);
+      }),
+    );
+  });
+
+  it('they stand at the end of either structure and nowhere else', () => {
+    const [made] = fc.sample(message, 1);
+    const [mediation] = fc.sample(laterTask, 100).flatMap((task) => task.mediation);
+    const iriPolicies = ['3741800e-971b-4aa9-85f4-466d2b1adc7f'];
+    const trafficPolicies = ['3741800e-971b-4aa9-85f4-466d2b1adc70'];
+    const policies = { trafficPolicies, iriPolicies };
+    const task = { ...made!.body.task, mediation: [{ ...mediation!, ...policies }], ...policies };
+    const text = fromUtf8(encodeX1Request([{ header: made!.header, body: { type: 'ActivateTask', task } }]));
+    const list = /\n +<listOfIRIPolicyReferences>[^]*?<\/listOfIRIPolicyReferences>/g;
+    expect(text.match(list)).toHaveLength(2);
+    expect(text.replace(list, '').match(/IRIPolicy/g)).toBeNull();
+    for (const parent of ['mediationDetails', 'taskDetails']) {
+      expect(text).toMatch(new RegExp(`</listOfIRIPolicyReferences>\\s*</${parent}>`));
+    }
+    const moved = text.replace(
+      /(\n +<listOfTrafficPolicyReferences>[^]*?<\/listOfTrafficPolicyReferences>)(\n +<listOfIRI[^]*?<\/listOfIRIPolicyReferences>)/,
+      '$2$1',
+    );
+    expect(decodeX1Request(utf8(text))).toMatchObject([{ body: { task } }]);
+    expect(decodeX1Request(utf8(moved))).toMatchObject([
+      {
+        body: null,
+        error: { message: 'mediationDetails: listOfTrafficPolicyReferences is not expected here' },
+      },
+    ]);
   });
 });
 

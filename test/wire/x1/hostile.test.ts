@@ -86,7 +86,7 @@ describe('X1 documents made to harm', () => {
   });
 
   it('an unknown type or element is answered under its transaction', () => {
-    expect(codeOf(ping({ type: 'RebootRequest' }))).toBe('message: schema');
+    expect(codeOf(ping({ type: 'RebootRequest' }))).toBe('message: unknown-request');
     expect(codeOf(ping({ type: 'PingResponse' }))).toBe('message: schema');
     expect(codeOf(ping({ type: 'toString' }))).toBe('message: schema');
     expect(codeOf(ping({ body: '<more/>' }))).toBe('message: schema');

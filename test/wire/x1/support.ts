@@ -4,12 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import type {
-  Destination,
-  InterceptTask,
-  MediationDetails,
-  TargetIdentifier,
-} from '../../../src/wire/x1/details.ts';
+import type { Destination, InterceptTask, MediationDetails } from '../../../src/wire/x1/details.ts';
+import type { TargetIdentifier } from '../../../src/wire/x1/target-identifiers.ts';
 import type { X1Header } from '../../../src/wire/x1/containers.ts';
 import type { X1RequestBody } from '../../../src/wire/x1/requests.ts';
 import type { X1ResponseBody } from '../../../src/wire/x1/responses.ts';
@@ -173,6 +169,15 @@ export const task: fc.Arbitrary<InterceptTask> = all(
   maybe('destinationSets', fc.array(uuid, { minLength: 1, maxLength: 2 })),
   extensions,
 );
+
+/** Tasks with what v1.23.1 of the schema adds, which the schema at hand does not know. */
+export const laterTask: fc.Arbitrary<InterceptTask> = fc
+  .tuple(task, fc.array(all(mediation, policies()), { maxLength: 2 }), policies())
+  .map(([whole, warrants, added]) => ({ ...whole, mediation: warrants, ...added }));
+
+function policies(): fc.Arbitrary<{ iriPolicies?: string[] }> {
+  return maybe('iriPolicies', fc.array(uuid, { maxLength: 2 }));
+}
 
 export const destination: fc.Arbitrary<Destination> = all(
   fc.record({
