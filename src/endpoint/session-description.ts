@@ -11,6 +11,7 @@ import type { Endpoint } from '../media/datagrams.ts';
 import type { Companding } from '../media/g711.ts';
 import { G711_CLOCK_RATE, PAYLOAD_TYPE } from '../media/rtp.ts';
 import { SipError } from '../sip/errors.ts';
+import { essenceOf } from '../sip/media-type.ts';
 import type { Medium } from '../sip/sdp.ts';
 import { SDP_TYPE, SessionDescription, makeSdp } from '../sip/sdp.ts';
 import type { Body } from '../sip/agent-types.ts';
@@ -65,7 +66,7 @@ export function describeAnswer(
  * @throws UeError `not-acceptable` if there is nothing in it for this endpoint
  */
 export function readDescription(type: string | null, octets: Uint8Array): AudioDescription {
-  if (type?.split(';')[0]?.trim().toLowerCase() !== SDP_TYPE) {
+  if (type === null || essenceOf(type) !== SDP_TYPE) {
     throw new UeError('not-acceptable', 'there is no session description');
   }
   const description = parse(octets);

@@ -14,7 +14,9 @@ export type SipErrorCode =
   /** An action that the state of a transaction or dialog does not allow. */
   | 'state'
   /** A session description that is encoded, or within another body, where it cannot be read or changed. */
-  | 'unsupported-body';
+  | 'unsupported-body'
+  /** A body of which nothing says what it is. */
+  | 'untyped-body';
 
 /** A failure of the SIP domain. */
 export class SipError extends ClavigerError<SipErrorCode> {}

@@ -13,7 +13,7 @@ import type { DistrictFile } from '../../entities/kms/district-file.ts';
 import type { GetKeysRecords } from '../../entities/kms/get-keys/ports.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
-import { messagesIn } from './mikey.ts';
+import { keyManagementOf, messagesIn } from './mikey.ts';
 
 interface GetKeysFlags {
   readonly secrets: string;
@@ -108,7 +108,7 @@ function requestOf(files: readonly string[], target: string): GetKeysRequest {
 function messagesOf(file: string): Uint8Array[] {
   const input = readInput(file);
   const isSip = /^(?:SIP\/2\.0 |[A-Z]+ sips?:)/.test(Buffer.from(input.subarray(0, 40)).toString('latin1'));
-  const carries = /^a=key-mgmt:[ \t]*mikey/im.test(Buffer.from(input).toString('latin1'));
+  const carries = keyManagementOf(Buffer.from(input).toString('latin1')).length > 0;
   return isSip && !carries ? [] : messagesIn(input);
 }
 

@@ -5,6 +5,8 @@ import { MikeyError } from '../../mikey/errors.ts';
 import { decodeMessage, type MikeyMessage } from '../../mikey/message.ts';
 import { MIKEY_VERSION } from '../../mikey/registry.ts';
 import { describeMessage, renderMessage } from '../../mikey/describe.ts';
+import { attributeValues } from '../../sip/attributes.ts';
+import { isMikey, KEY_MANAGEMENT, parseKeyManagement } from '../../sip/key-management.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 
@@ -40,14 +42,11 @@ Examples:
   $ echo "$BASE64" | claviger mikey decode
   $ claviger mikey decode --json message.bin | jq .header`;
 
-/** A line of SDP, or what stands after its `a=`. */
-const ATTRIBUTE = /^[ \t]*(?:a=)?key-mgmt:[ \t]*mikey[ \t]+(\S.*?)[ \t]*\r?$/gim;
-
 /** Finds the messages in whatever a person is likely to paste. @throws CliError `input` if there are none */
 export function messagesIn(input: Uint8Array): Uint8Array[] {
   const text = Buffer.from(input).toString('latin1');
-  const attributes = [...text.matchAll(ATTRIBUTE)];
-  if (attributes.length > 0) return attributes.map(([, value = '']) => base64Message(value));
+  const attributes = keyManagementOf(text);
+  if (attributes.length > 0) return attributes.map(messageOf);
   // Octets first: a message begins with its version, which is no printable character.
   if (input[0] === MIKEY_VERSION) return [input];
   const packed = text.replace(/\s+/g, '');
@@ -63,17 +62,35 @@ export function messagesIn(input: Uint8Array): Uint8Array[] {
   );
 }
 
+/** The key management of MIKEY in text: lines of SDP, or what stands after their `a=`. */
+export function keyManagementOf(text: string): string[] {
+  const attributes = text.split(/[\r\n]+/).map((line) => line.trim().replace(/^a=/i, ''));
+  return attributeValues(attributes.filter(isMikey), KEY_MANAGEMENT);
+}
+
+function messageOf(value: string): Uint8Array {
+  try {
+    return parseKeyManagement(value).data;
+  } catch (cause) {
+    throw notWhole(value, cause);
+  }
+}
+
 function base64Message(text: string): Uint8Array {
   try {
     return fromBase64(text);
   } catch (cause) {
-    throw new CliError(
-      'input',
-      `a message is not whole base64: ${text.slice(0, 24)}…`,
-      'Give all of it, with its padding, in one line of SDP.',
-      { cause },
-    );
+    throw notWhole(text, cause);
   }
+}
+
+function notWhole(text: string, cause: unknown): CliError {
+  return new CliError(
+    'input',
+    `a message is not whole base64: ${text.slice(0, 24)}…`,
+    'Give all of it, with its padding, in one line of SDP.',
+    { cause },
+  );
 }
 
 /** @throws CliError `input` */

@@ -2,18 +2,17 @@
  * The encryption information in intercepted signalling (R-2): MIKEY messages in `a=key-mgmt:mikey` attributes of SDP
  * (RFC 4567 section 3.1), with the dialog that they belong to.
  *
- *     key-mgmt-attribute = "a=key-mgmt:" "mikey" SP base64
- *
- * The profile puts the attribute at session level; an interceptor takes it wherever it finds it. SDP inside multipart
- * bodies is found too, since its lines are looked for and not its frame. What cannot be read is passed over here: the
- * LEMF gets the SIP message in any case.
+ * The profile puts the attribute at session level; an interceptor takes it wherever it finds it. What cannot be read is
+ * passed over here: the LEMF gets the SIP message in any case.
  */
 import { createHash } from 'node:crypto';
 import { ClavigerError } from '../../bytes/errors.ts';
-import { toHex } from '../../bytes/octets.ts';
-import { decodeMessage, onlyPayload, payloadsOf } from '../../mikey/message.ts';
+import { toBase64, toHex } from '../../bytes/octets.ts';
+import { decodeMessage, onlyPayload } from '../../mikey/message.ts';
 import type { MikeyMessage } from '../../mikey/message.ts';
-import { DATA_TYPE } from '../../mikey/registry.ts';
+import { partyIn } from '../../mikey/party.ts';
+import { DATA_TYPE, ID_ROLE } from '../../mikey/registry.ts';
+import { seenDescription } from '../../sip/descriptions.ts';
 import { parseMessage } from '../../sip/message.ts';
 
 /** The four messages of RFC 6267 section 4.2.2; an update's two are I1 and R1 without RAND (5.3). */
@@ -51,14 +50,13 @@ export interface SeenMessage {
 export function extractMikey(sip: Uint8Array, fromTarget: boolean | null, time: number): SeenMessage[] {
   try {
     const message = parseMessage(sip);
-    const body = Buffer.from(message.body).toString('latin1');
-    const type = message.contentType ?? '';
-    if (body === '' || (type !== 'application/sdp' && !type.startsWith('multipart/'))) return [];
+    const description = seenDescription(message);
+    if (description === null) return [];
     const pair = [message.fromTag ?? '', message.toTag ?? ''].toSorted();
     const where = { callId: message.callId, tags: [pair[0] ?? '', pair[1] ?? ''] as const, fromTarget, time };
-    return [...body.matchAll(/^a=key-mgmt:mikey[ \t]+([A-Za-z0-9+/=]+)[ \t]*\r?$/gm)]
-      .map((match) => match[1] ?? '')
-      .flatMap((base64) => readMikey(base64, where) ?? []);
+    return description.mikeyMessages.flatMap((octets) =>
+      octets === null ? [] : (readMikey(octets, where) ?? []),
+    );
   } catch (error) {
     if (error instanceof ClavigerError) return [];
     throw error;
@@ -75,18 +73,18 @@ export function fingerprint(...parts: readonly string[]): string {
 type Where = Pick<SeenMessage, 'callId' | 'tags' | 'fromTarget' | 'time'>;
 
 /** `null`: not a message of MIKEY-IBAKE between two users. */
-function readMikey(base64: string, where: Where): SeenMessage | null {
+function readMikey(octets: Uint8Array, where: Where): SeenMessage | null {
   let message: MikeyMessage;
   try {
-    message = decodeMessage(new Uint8Array(Buffer.from(base64, 'base64')));
+    message = decodeMessage(octets);
   } catch (error) {
     if (error instanceof ClavigerError) return null;
     throw error;
   }
   const type = IBAKE_TYPES.get(message.header.dataType);
   const t = onlyPayload(message, 't');
-  const initiator = identity(message, 1);
-  const responder = identity(message, 2);
+  const initiator = partyIn(message, ID_ROLE.IDRi);
+  const responder = partyIn(message, ID_ROLE.IDRr);
   if (type === undefined || t === null || initiator === null || responder === null) return null;
   const rand = onlyPayload(message, 'rand');
   return {
@@ -97,12 +95,6 @@ function readMikey(base64: string, where: Where): SeenMessage | null {
     rand: rand === null ? null : toHex(rand.rand),
     initiator,
     responder,
-    octets: base64,
+    octets: toBase64(octets),
   };
-}
-
-/** ID data of the IDR with that role (RFC 6043 section 6.6: 1 initiator, 2 responder). */
-function identity(message: MikeyMessage, role: number): string | null {
-  const found = payloadsOf(message, 'idr').find((payload) => payload.role === role);
-  return found === undefined ? null : Buffer.from(found.data).toString('utf8');
 }

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { SessionDescription } from '../../sip/sdp.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import type { Endpoint } from '../../sip/flow.ts';
 import type { Timeline } from '../timeline.ts';
@@ -67,8 +68,8 @@ export function summary(octets: Uint8Array): string {
     .replace(/^SIP\/2\.0 /, '')
     .replace(/ SIP\/2\.0$/, '');
   const method = /^CSeq:\s*\d+\s+(\S+)/im.exec(text)?.[1] ?? '';
-  const mikey = /^a=key-mgmt:mikey\s+(\S+)/m.exec(text)?.[1];
-  const dataType = mikey === undefined ? undefined : Buffer.from(mikey.slice(0, 8), 'base64')[1];
+  const [mikey] = SessionDescription.salvage(octets).mikeyMessages;
+  const dataType = mikey?.[1];
   const carries = dataType === undefined ? '' : `  [${MIKEY_NAMES[dataType] ?? 'MIKEY'}]`;
   return /^\d/.test(start) ? `${start} (${method})${carries}` : `${start}${carries}`;
 }
