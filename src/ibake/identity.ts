@@ -22,7 +22,7 @@
  * ```
  * This departs from RFC 5409, which foresees e-mail addresses only.
  */
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { derGeneralizedTime, derSequence, derUtf8 } from '../bytes/der.ts';
 import { utf8 } from '../bytes/octets.ts';
 import { encodeIbeIdentityInfo } from '../ibe/identity.ts';
@@ -129,8 +129,17 @@ function canonicalHost(raw: string): string {
     labels.every((label) => label.length <= 63 && LABEL.test(label)) &&
     /^[a-z]/.test(labels.at(-1) ?? '');
   // Port, header, IPv6 reference and trailing dot fail above; what IDNA maps or refuses, here.
-  if (!isName || domainToASCII(host) !== host) throw refused('host is not a name of A-labels alone');
+  if (!isName || !isOfALabels(host)) throw refused('host is not a name of A-labels alone');
   return host;
+}
+
+/**
+ * Whether every label that begins like an A-label is one: it decodes, and encodes to itself again. Versions of Node.js
+ * differ in what they make of one that does not decode: nothing, or the label as it was.
+ */
+function isOfALabels(host: string): boolean {
+  const unicode = domainToUnicode(host);
+  return domainToASCII(unicode) === host && !unicode.split('.').some((label) => label.startsWith('xn--'));
 }
 
 function readParameters(parameters: readonly string[]): { gr: string | null; isPhone: boolean } {

@@ -67,6 +67,8 @@ describe('canonical form', () => {
     ['a label with a hyphen at its end', 'sip:alice@home1-.example'],
     ['a U-label', 'sip:alice@bücher.example'],
     ['an A-label that is none', 'sip:alice@xn--a.example'],
+    ['an A-label that is none beside one that is', 'sip:alice@xn--a.xn--bcher-kva.example'],
+    ['an A-label of ASCII alone', 'sip:alice@xn--zzzzzz--.example'],
     ['an underscore in the host', 'sip:alice@home_1.example'],
     ['a space', 'sip:al ice@home1.example'],
     ['a quote in the user', 'sip:"alice"@home1.example'],
