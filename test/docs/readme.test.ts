@@ -109,7 +109,10 @@ describe('README', () => {
   it('quotes checks that the demo makes', () => {
     const [, ...lines] = fences(readme).find(({ language }) => language === 'checks')?.lines ?? [];
     expect(lines.length).toBeGreaterThan(5);
-    const source = readFileSync(path.join(root, 'src/lab/scenarios/checks.ts'), 'utf8');
+    const folder = path.join(root, 'src/lab/scenarios/checks');
+    const source = readdirSync(folder)
+      .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+      .join('\n');
     const names = [
       ...source.matchAll(/(?:name(?::| =)|heardCheck\() (?:'([^']+)'|`([^`]+)`)|heardCheck\('([^']+)'/g),
     ].map(([, quoted, template, heard]) => quoted ?? template ?? heard ?? '');

@@ -1,6 +1,6 @@
 /** What goes wrong on the side of the interception: the call never notices, and what can be delivered is delivered. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DemoOptions } from '../../src/lab/scenarios/demo.ts';
+import type { DemoOptions } from '../../src/lab/scenarios/scenario.ts';
 import type { HomeName } from '../../src/lab/network/home.ts';
 import type { DemoReport } from '../../src/lab/scenarios/report.ts';
 import {

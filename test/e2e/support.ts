@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toHex } from '../../src/bytes/octets.ts';
 import { recording } from '../../src/lab/scenarios/call.ts';
 import { runDemo } from '../../src/lab/scenarios/demo.ts';
-import type { DemoOptions } from '../../src/lab/scenarios/demo.ts';
+import type { DemoOptions } from '../../src/lab/scenarios/scenario.ts';
 import type { HomeName } from '../../src/lab/network/home.ts';
 import type { DemoReport } from '../../src/lab/scenarios/report.ts';
 import type { PsPdu } from '../../src/wire/hi/ps-pdu.ts';

@@ -1,9 +1,9 @@
 /** `claviger demo`: the whole network on loopback, a real call, a warrant, the recovered audio. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../../host/runtime.ts';
-import type { Target } from '../../lab/scenarios/demo.ts';
 import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
 import type { DemoReport } from '../../lab/scenarios/report.ts';
+import type { Target } from '../../lab/scenarios/scenario.ts';
 import { renderEntry } from '../../lab/timeline.ts';
 import { CliError } from '../failure.ts';
 

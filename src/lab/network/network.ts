@@ -26,8 +26,10 @@ import type { DfEvent } from '../../entities/df/events.ts';
 import type { LemfEvent } from '../../entities/lemf/ports.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
-import { configureHome, HOMES, hostOf, identityOf, planHome } from './home.ts';
-import type { Entity, HomeConfigs, HomeName, HomePlan, Plan } from './home.ts';
+import { configureHome } from './home-configs.ts';
+import type { HomeConfigs } from './home-configs.ts';
+import { HOMES, hostOf, identityOf, planHome } from './home.ts';
+import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
 import { tapped } from './media-tap.ts';
 import type { MediaListener } from './media-tap.ts';
@@ -35,7 +37,7 @@ import { findPorts } from './ports.ts';
 import type { PortBlock } from './ports.ts';
 import { SignallingRecord } from './signalling.ts';
 import type { Timeline } from '../timeline.ts';
-import { x1Listener } from '../scenarios/x1-timeline.ts';
+import { x1Tap } from './x1-tap.ts';
 
 /** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
 export const REPRODUCIBLE_TIME = 1_805_440_640_000;
@@ -204,7 +206,7 @@ export class Network {
         slot.cscf.observe(this.signalling.observer(`cscf.${home}`));
         break;
       case 'admf':
-        slot.admf = await startAdmf(admfConfig(config), runtime, x1Listener(timeline));
+        slot.admf = await startAdmf(admfConfig(config), runtime, x1Tap(timeline));
         break;
     }
     timeline.add('lab', `${entity}.${home}`, '', `${hostOf(entity, this.plan.homes[home])} is up`);

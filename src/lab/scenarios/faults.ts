@@ -2,12 +2,8 @@
 import type { UeFault } from '../../entities/ue/start.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
-import type { Entity, HomeName } from '../network/home.ts';
-
-export interface Outage {
-  readonly entity: Entity;
-  readonly home: HomeName;
-}
+import type { Entity } from '../network/home.ts';
+import type { Outage } from '../network/outages.ts';
 
 export interface Faults {
   readonly phones: Readonly<Record<string, readonly UeFault[]>>;

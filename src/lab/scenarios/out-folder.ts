@@ -1,11 +1,31 @@
 /** The folder that a run of the demo leaves: made or emptied at the beginning, with a report from the beginning on. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import { encodeWav } from '../../media/wav.ts';
 import { LabError } from '../errors.ts';
+import { HOMES } from '../network/home.ts';
 import type { DemoReport } from './report.ts';
 
 /** Names of what a run leaves. */
 const LEFT = /^(?:(?:report|secrets)\.json|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
+
+/** The audit logs that each home's entities keep, below their state. */
+const AUDIT_LOGS: Readonly<Record<string, string>> = {
+  kms: 'kms/audit.jsonl',
+  cscf: 'cscf-audit.jsonl',
+  gateway: 'gateway-audit.jsonl',
+  df: 'df-audit.jsonl',
+  admf: 'admf-audit.jsonl',
+};
 
 /** Makes the folder, or empties it if it holds an earlier run and nothing else. @throws LabError `options` */
 export function prepareOut(out: string): void {
@@ -50,4 +70,26 @@ interface Unfinished {
 /** From the beginning of a run to its end there is a report, which says how far it is. */
 export function writeReport(out: string, report: DemoReport | Unfinished): void {
   writeFileSync(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
+}
+
+/** Keeps of the entities' state what the LEMFs have received, and the audit logs to their end. */
+export function keepFiles(out: string, state: string): void {
+  for (const home of HOMES) {
+    mkdirSync(path.join(out, home, 'audit'), { recursive: true, mode: 0o700 });
+    for (const name of ['hi2.ber', 'hi3.ber']) {
+      copyFileSync(path.join(state, home, 'lemf', name), path.join(out, home, name));
+    }
+    for (const [entity, file] of Object.entries(AUDIT_LOGS)) {
+      copyFileSync(path.join(state, home, file), path.join(out, home, 'audit', `${entity}.jsonl`));
+    }
+  }
+}
+
+export function writeSpoken(out: string, speaker: string, samples: Int16Array): void {
+  writeFileSync(path.join(out, `spoken-${speaker}.wav`), encodeWav(samples));
+}
+
+/** @param secrets the KMSs' own, in the clear */
+export function writeSecrets(out: string, secrets: object): void {
+  writeFileSync(path.join(out, 'secrets.json'), JSON.stringify(secrets, null, 2) + '\n', { mode: 0o600 });
 }

@@ -1,10 +1,10 @@
 /** `report.json`: the calls of a run and the checks that were made on them. */
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import type { CallOutcome } from './call.ts';
-import type { Check } from './checks.ts';
-import type { Observations, Target } from './demo.ts';
-import type { HomeName } from '../network/home.ts';
-import type { Network } from '../network/network.ts';
+import type { Check } from './checks/check.ts';
+import type { Course } from './course.ts';
+import { iMessage2Time, icidOf } from './observations.ts';
+import type { Scenario, Target } from './scenario.ts';
 import type { TimelineEntry } from '../timeline.ts';
 
 export interface DemoReport {
@@ -39,23 +39,15 @@ export interface CryptoSessionReport {
   readonly packets: number;
 }
 
-export interface ReportParts {
-  readonly network: Network;
-  readonly call: CallOutcome;
-  readonly recovered: Readonly<Record<HomeName, RecoveryReport>>;
-  readonly targets: readonly string[];
-  readonly seen: Observations;
-  readonly icid: string | null;
-  readonly iMessage2: number | null;
-}
-
-export function callReports(parts: ReportParts): CallReport[] {
-  const { network, call, recovered, targets, seen, icid, iMessage2 } = parts;
+export function callReports(scenario: Scenario, course: Course): CallReport[] {
+  const { network, call, recovered, seen, timeline } = course;
+  const icid = icidOf(network.signalling.messages);
   const base = { callId: call.callId, icid, times: call.times, cryptoSessions: cryptoSessionsOf(call) };
-  if (targets.length === 0) {
+  if (scenario.targets.length === 0) {
     return [{ ...base, target: null, role: null, millisecondsToKeyRecord: null, recovery: [] }];
   }
-  return targets.map((user) => {
+  const iMessage2 = iMessage2Time(timeline.entries);
+  return scenario.targets.map((user) => {
     const home = network.homeOf(user).name;
     const arrived = seen.firstKeyRecord[home];
     return {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runDemo } from '../../../src/lab/scenarios/demo.ts';
-import type { DemoOptions } from '../../../src/lab/scenarios/demo.ts';
+import type { DemoOptions } from '../../../src/lab/scenarios/scenario.ts';
 import { parseFaults } from '../../../src/lab/scenarios/faults.ts';
 import { prepareOut, writeReport } from '../../../src/lab/scenarios/out-folder.ts';
 import { findPorts } from '../../../src/lab/network/ports.ts';

@@ -1,8 +1,8 @@
-/** X1 documents on the timeline, as the ADMF sends and receives them. */
+/** A tap on X1: documents on the timeline, as the ADMF sends and receives them. */
 import type { X1Recorder } from '../../x1/endpoint.ts';
 import type { Timeline } from '../timeline.ts';
 
-export function x1Listener(timeline: Timeline): X1Recorder {
+export function x1Tap(timeline: Timeline): X1Recorder {
   return (from, to, octets) => timeline.add('X1', short(from), short(to), summary(octets));
 }
 

@@ -1,0 +1,171 @@
+/**
+ * The configurations of a home's entities and phones: those that `claviger ENTITY run` takes, so that a test can move any
+ * of them into a process of its own.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Role } from '../../net/tls.ts';
+import { districtOf, hostOf, identityOf } from './home.ts';
+import type { Entity, HomePlan, Plan, Subscriber } from './home.ts';
+import type { LabPki } from './pki.ts';
+
+/** What an ADMF provisions. */
+const PROVISIONED: readonly Entity[] = ['kms', 'df', 'gateway', 'cscf'];
+
+/** The configurations of everything in one home, by entity; phones by user. */
+export interface HomeConfigs {
+  readonly entities: Readonly<Record<Entity, Record<string, unknown>>>;
+  readonly phones: Readonly<Record<string, Record<string, unknown>>>;
+}
+
+/** Writes certificates and makes the configurations of a home. */
+export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Promise<HomeConfigs> {
+  const hosts = hostEntries(plan);
+  const folder = path.join(plan.state, home.name);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = (name: string): string => path.join(folder, name);
+  const tls = async (entity: Entity): Promise<object> =>
+    pki.issue({
+      commonName: hostOf(entity, home),
+      dnsNames: [hostOf(entity, home)],
+      roles: [entity satisfies Role],
+    });
+  const at = (listener: string): object => ({ address: '127.0.0.1', port: home.ports[listener] });
+  const admf = { identifier: hostOf('admf', home), url: `https://${hostOf('admf', home)}/X1/ADMF` };
+  const x1 = (entity: Entity): object => ({
+    identifier: hostOf(entity, home),
+    listen: at(`${entity}.x1`),
+    admf,
+    store: file(`${entity}-tasks.db`),
+  });
+  const element = async (entity: Entity): Promise<Record<string, unknown>> => ({
+    tls: await tls(entity),
+    hosts,
+    x1: x1(entity),
+    audit: file(`${entity}-audit.jsonl`),
+  });
+  const peers = Object.values(plan.homes).filter((other) => other !== home);
+  return {
+    entities: {
+      kms: {
+        name: hostOf('kms', home),
+        tls: await tls('kms'),
+        hosts,
+        admf,
+        x1: at('kms.x1'),
+        xk: at('kms.xk'),
+        users: at('kms.users'),
+        state: file('kms'),
+        district: { name: districtOf(home), keyLifetime: 86_400, demoGroup: home.name },
+        subscribers: home.subscribers.map((subscriber) => keyedSubscriber(home, subscriber)),
+        nextPeriods: 1,
+        // Phones and signalling share the demo's process: a KMS's pairing must not hold them up. One worker is enough.
+        workers: 1,
+        revealSecrets: plan.revealSecrets,
+      },
+      cscf: {
+        ...(await element('cscf')),
+        domain: home.domain,
+        host: hostOf('cscf', home),
+        sip: at('cscf.sip'),
+        iq: { url: `https://${hostOf('gateway', home)}/` },
+        algorithms: ['MD5', 'SHA-256'],
+        subscribers: home.subscribers.map(({ user, tel, password }) => ({
+          identity: identityOf(home, user),
+          aliases: [tel],
+          username: user,
+          password,
+        })),
+        peers: peers.map((peer) => ({
+          domain: peer.domain,
+          cscf: `sip:${hostOf('cscf', peer)};transport=tcp`,
+        })),
+      },
+      gateway: { ...(await element('gateway')), control: at('gateway.control'), media: home.media },
+      df: {
+        ...(await element('df')),
+        x2x3: at('df.x2x3'),
+        store: file('df.db'),
+        name: { countryCode: 'XX', operator: home.name, element: `df.${home.name}` },
+        xk: { url: `https://${hostOf('kms', home)}:8443` },
+        ...(plan.out === null ? {} : { recordInto: path.join(plan.out, home.name) }),
+        revealSecrets: plan.revealSecrets,
+      },
+      admf: {
+        identifier: hostOf('admf', home),
+        tls: await tls('admf'),
+        hosts,
+        listen: at('admf.x1'),
+        store: file('admf.db'),
+        audit: file('admf-audit.jsonl'),
+        elements: PROVISIONED.map((entity) => ({
+          identifier: hostOf(entity, home),
+          kind: entity,
+          url: `https://${hostOf(entity, home)}:9443/X1/NE`,
+        })),
+        x2x3: { host: hostOf('df', home), port: 6514 },
+        drainMs: 500,
+        ...(plan.out === null ? {} : { recordInto: path.join(plan.out, home.name, 'x1') }),
+      },
+      lemf: {
+        tls: await tls('lemf'),
+        hi2: at('lemf.hi2'),
+        hi3: at('lemf.hi3'),
+        folder: file('lemf'),
+      },
+    },
+    phones: Object.fromEntries(
+      home.subscribers.map((subscriber) => [
+        subscriber.user,
+        {
+          identity: identityOf(home, subscriber.user),
+          kms: { url: `https://${hostOf('kms', home)}`, credential: subscriber.user, psk: subscriber.psk },
+          cscf: {
+            url: `sip:${hostOf('cscf', home)};transport=tcp`,
+            username: subscriber.user,
+            password: subscriber.password,
+          },
+          partners: peers.map(({ domain }) => domain),
+          authorities: pki.authorities,
+          hosts,
+          media: subscriber.media,
+          replays: file(`${subscriber.user}-replays.db`),
+        },
+      ]),
+    ),
+  };
+}
+
+/** Which name and port is found where: real names in districts, certificates and SIP, ephemeral ports on loopback. */
+function hostEntries(plan: Plan): Record<string, string> {
+  const entries: Record<string, string> = {};
+  for (const home of Object.values(plan.homes)) {
+    const put = (entity: Entity, nominal: number, listener: string): void => {
+      entries[`${hostOf(entity, home)}:${nominal}`] =
+        `127.0.0.1:${String(home.ports[`${entity}.${listener}`])}`;
+    };
+    put('kms', 443, 'users');
+    put('kms', 8443, 'xk');
+    put('kms', 9443, 'x1');
+    put('cscf', 5060, 'sip');
+    put('cscf', 9443, 'x1');
+    put('gateway', 443, 'control');
+    put('gateway', 9443, 'x1');
+    put('df', 6514, 'x2x3');
+    put('df', 9443, 'x1');
+    put('admf', 443, 'x1');
+    put('lemf', 7512, 'hi2');
+    put('lemf', 7513, 'hi3');
+  }
+  return entries;
+}
+
+function keyedSubscriber(home: HomePlan, { user, tel, psk }: Subscriber): object {
+  const identity = identityOf(home, user);
+  return {
+    id: user,
+    publicIdentities: [identity],
+    aliases: [tel],
+    devices: [{ credential: user, psk, identity }],
+  };
+}
