@@ -8,7 +8,7 @@
  *                               timeStamp [1] GeneralizedTime OPTIONAL, iRIContents [2] IRIContents, ...,
  *                               microSecondTimeStamp [3], timeStampQualifier [4], sessionDirection [5],
  *                               payloadDirection [6] PayloadDirection OPTIONAL }
- *     IRIContents ::= CHOICE { …, ePSIRI [15] CHOICE { iRI-EPS-Parameters [0], epsIRIsContent [1] EpsIRIsContent, ... }, … }
+ *     IRIContents ::= CHOICE { …, iPMMIRI [11] IPMMIRI, …, ePSIRI [15] CHOICE { iRI-EPS-Parameters [0], epsIRIsContent [1] EpsIRIsContent, ... }, … }
  *     CCPayload  ::= SEQUENCE { payloadDirection [0] ENUMERATED { fromTarget(0), toTarget(1), ..., indeterminate(2),
  *                               combined(3), notapplicable(4) } OPTIONAL, timeStamp [1] GeneralizedTime OPTIONAL,
  *                               cCContents [2] CCContents, ..., microSecondTimeStamp [3], timeStampQualifier [4] }
@@ -37,6 +37,8 @@ import { decodeHeader, encodeHeader } from './header.ts';
 import type { PsHeader } from './header.ts';
 import { decodeIpmmCc, encodeIpmmCc } from './ipmm-cc.ts';
 import type { IpmmCc } from './ipmm-cc.ts';
+import { decodeIpmmIri, encodeIpmmIri } from './ipmm-iri.ts';
+import type { IpmmIri } from './ipmm-iri.ts';
 import { decodeMicroTime, encodeMicroTime } from './time.ts';
 import type { MicroTime } from './time.ts';
 import { decodeTri, encodeTri } from './tri.ts';
@@ -71,7 +73,10 @@ export type Payload =
   | { readonly kind: 'tri'; readonly message: TriMessage }
   | OtherAlternative;
 
-export type IriContents = { readonly kind: 'eps'; readonly record: EpsIri } | OtherAlternative;
+export type IriContents =
+  | { readonly kind: 'eps'; readonly record: EpsIri }
+  | { readonly kind: 'ipmm'; readonly iri: IpmmIri }
+  | OtherAlternative;
 export type CcContents =
   | { readonly kind: 'ipmm'; readonly cc: IpmmCc }
   | { readonly kind: 'voip'; readonly cc: VoipCc }
@@ -97,6 +102,7 @@ export interface CcPayload extends PayloadTimes {
 const IRI_SEQUENCE = 0;
 const CC_SEQUENCE = 1;
 const TRI = 2;
+const IPMM_IRI = 11;
 const EPS_IRI = 15;
 const EPS_IRIS_CONTENT = 1;
 const IPMM_CC = 12;
@@ -156,15 +162,21 @@ function encodeIri(payload: IriPayload): Uint8Array {
   const { contents } = payload;
   return derSequence(
     optional(payload.iriType, (type) => number(0, type)),
-    constructed(
-      2,
-      contents.kind === 'eps'
-        ? constructed(EPS_IRI, constructed(EPS_IRIS_CONTENT, encodeEpsIri(contents.record)))
-        : contents.element,
-    ),
+    constructed(2, encodeIriContents(contents)),
     encodeTimes(payload),
     optional(payload.direction, (direction) => number(6, direction)),
   );
+}
+
+function encodeIriContents(contents: IriContents): Uint8Array {
+  switch (contents.kind) {
+    case 'eps':
+      return constructed(EPS_IRI, constructed(EPS_IRIS_CONTENT, encodeEpsIri(contents.record)));
+    case 'ipmm':
+      return encodeIpmmIri(IPMM_IRI, contents.iri);
+    case 'other':
+      return contents.element;
+  }
 }
 
 /** The payloads of one IRIPayload: more than one where it holds an epsIRISequence. */
@@ -179,6 +191,10 @@ function decodeIri(octets: Uint8Array): IriPayload[] {
     ...(direction === undefined ? {} : { direction }),
   };
   const choice = elements.choice(2, 'iRIContents');
+  if (choice.number === IPMM_IRI) {
+    const iri = decodeIpmmIri(formOf(choice, 'constructed', 'iPMMIRI'));
+    return [{ ...common, contents: { kind: 'ipmm', iri } }];
+  }
   if (choice.number !== EPS_IRI) return [{ ...common, contents: other(choice) }];
   const eps = choiceOf(formOf(choice, 'constructed', 'ePSIRI'), 'ePSIRI');
   if (eps.number !== EPS_IRIS_CONTENT) return [{ ...common, contents: other(choice) }];

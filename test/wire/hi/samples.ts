@@ -6,6 +6,7 @@ import type { EpsIri } from '../../../src/wire/hi/eps-iri.ts';
 import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../../src/wire/hi/header.ts';
 import type { PsHeader } from '../../../src/wire/hi/header.ts';
 import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../src/wire/hi/ipmm-cc.ts';
+import { IPMM_IRI_OBJECT } from '../../../src/wire/hi/ipmm-iri.ts';
 import { PARTY_TARGET } from '../../../src/wire/hi/party.ts';
 import { DIRECTION } from '../../../src/wire/hi/ps-pdu.ts';
 import type { Payload, PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
@@ -86,6 +87,41 @@ const payloads: Record<string, Payload> = {
     correlation: { iriToCc: { cc: [] }, iriToIri: Uint8Array.of(1) },
     imsVoip: [{ imsIri: Uint8Array.of(1), imsCc: cc }, { imsIri: Uint8Array.of(2) }],
   }),
+  'a SIP message by TS 102 232-5': {
+    kind: 'iri',
+    records: [
+      {
+        iriType: IRI_TYPE.continue,
+        contents: {
+          kind: 'ipmm',
+          iri: {
+            objectId: IPMM_IRI_OBJECT,
+            message: {
+              kind: 'sip',
+              iriOnly: false,
+              source: { octets: Uint8Array.of(127, 0, 0, 1) },
+              destination: { text: '2001:db8::1' },
+              content: sip,
+            },
+          },
+        },
+      },
+    ],
+  },
+  'signalling as an IP packet': {
+    kind: 'iri',
+    records: [
+      {
+        contents: {
+          kind: 'ipmm',
+          iri: {
+            objectId: IPMM_IRI_OBJECT,
+            message: { kind: 'original', iriOnly: true, packet: new Uint8Array(40).fill(0x45) },
+          },
+        },
+      },
+    ],
+  },
   'two records in one PDU': {
     kind: 'iri',
     records: [1, 2].map((n) => ({
