@@ -12,7 +12,6 @@
 import type { DerValue, TagClass } from './der.ts';
 import { UNIVERSAL } from './der.ts';
 import { BytesError } from './errors.ts';
-import { concat } from './octets.ts';
 
 /** Levels of indefinite values, or of segments of a string, that may be open at a time. */
 export const MAX_BER_DEPTH = 32;
@@ -124,7 +123,8 @@ export function berString(value: DerValue, field: string, depth = 0): Uint8Array
     }
     segments.push(berString(segment, field, depth + 1));
   }
-  return concat(...segments);
+  // Not `concat(...)`: there may be more segments than a call takes arguments.
+  return new Uint8Array(Buffer.concat(segments));
 }
 
 interface Head {

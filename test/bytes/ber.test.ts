@@ -79,6 +79,13 @@ describe('BER (X.690), as it is read', () => {
     expect(() => berString(berValue(segments, 'x'), 'text')).toThrow(/nested/);
   });
 
+  it('a string in hundreds of thousands of segments is put together', () => {
+    const segments = new Uint8Array(4 + 2 * 300_000);
+    segments.set(fromHex('2480'));
+    for (let at = 2; at < segments.length - 2; at += 2) segments[at] = 4;
+    expect(berString(berValue(segments, 'x'), 'text')).toHaveLength(0);
+  });
+
   it('the end of an element is the same in one piece and octet by octet', () => {
     fc.assert(
       fc.property(element, fc.uint8Array({ maxLength: 5 }), (octets, after) => {

@@ -1,7 +1,7 @@
 /** `claviger lemf recover`: audio from what was handed over, from two files alone. */
 import { Command } from 'commander';
 import type { FileSummary } from '../../entities/lemf/calls.ts';
-import type { CallReport } from '../../entities/lemf/recover.ts';
+import type { CallReport, SessionReport } from '../../entities/lemf/recover.ts';
 import { CliError } from '../failure.ts';
 
 interface RecoverFlags {
@@ -25,7 +25,8 @@ export function lemfRecoverCommand(): Command {
 }
 
 const EXAMPLES = `
-Ends with 0 if every call with content was recovered, with 1 otherwise; recover.json says why.
+Ends with 0 if every packet of every call was decoded, save those that nobody of the
+call sent, with 1 otherwise; recover.json says why.
 
 Example:
   $ claviger lemf recover --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out audio`;
@@ -39,9 +40,12 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
     flags.partial === true ? { partial: true } : {},
   );
   if (flags.json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
-  else for (const call of report.calls) process.stdout.write(describe(call));
+  else {
+    for (const call of report.calls) process.stdout.write(describe(call));
+    for (const session of report.otherSessions) process.stdout.write(describeOther(session));
+  }
   for (const kind of ['hi2', 'hi3'] as const) warnOf(flags[kind], report.files[kind]);
-  const withContent = report.calls.filter(({ packets }) => packets > 0);
+  const withContent = report.calls.filter(({ packets, otherContent }) => packets + otherContent > 0);
   const failed = withContent.filter(({ recovered }) => !recovered).length;
   if (withContent.length === 0)
     throw new CliError(
@@ -54,6 +58,16 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
       'failed',
       `${failed} of ${withContent.length} calls not recovered`,
       'recover.json has the reasons.',
+    );
+  }
+  const unread = Object.values(report.files).filter(
+    ({ undecodable, damage }) => undecodable.length > 0 || damage !== null,
+  );
+  if (unread.length > 0) {
+    throw new CliError(
+      'failed',
+      'not all that was delivered could be read',
+      'recover.json says where; a call may lack what stands there.',
     );
   }
 }
@@ -69,11 +83,17 @@ function warnOf(file: string, { pdus, truncatedOctets, undecodable, damage }: Fi
 }
 
 function describe(call: CallReport): string {
-  const streams = call.streams.map(
-    (stream) => `  ${stream.file ?? `(${stream.reason ?? 'not written'})`}  ${stream.seconds.toFixed(2)} s`,
-  );
+  const streams = call.streams.map((stream) => {
+    const file = stream.file ?? `(${stream.reason ?? 'nothing to hear'})`;
+    const keys = stream.digits === '' ? '' : `  keys pressed: ${stream.digits}`;
+    return `  ${file}  ${stream.seconds.toFixed(2)} s${keys}`;
+  });
   const head = `LIID ${call.liid}, CIN ${call.cin}: ${call.from ?? '?'} → ${call.to ?? '?'}, ${call.packets} packets`;
   return [harmless(head), `  ${call.explanation}`, ...streams].join('\n') + '\n';
+}
+
+function describeOther({ liid, cin, methods, records }: SessionReport): string {
+  return harmless(`LIID ${liid}, CIN ${cin}: no call (${methods.join(', ')}), ${records} records`) + '\n';
 }
 
 /** Names come from the SIP of whoever was on the line, and must not speak to the terminal. */

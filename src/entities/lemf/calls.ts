@@ -8,29 +8,56 @@ import type { CcKeyInfo, EpsIri } from '../../wire/hi/eps-iri.ts';
 import { HiError } from '../../wire/hi/errors.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
-import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
-import type { PsPdu } from '../../wire/hi/ps-pdu.ts';
-import { rtpOf } from './content.ts';
-import type { RtpContent } from './content.ts';
+import { decodePsPdu, DIRECTION } from '../../wire/hi/ps-pdu.ts';
+import type { CcPayload, IriContents, IriPayload, PsPdu } from '../../wire/hi/ps-pdu.ts';
+import { T_PDU_DIRECTION } from '../../wire/hi/voip-cc.ts';
+import { contentOf, ipPayload } from './content.ts';
+import type { ContentItem, RtpContent } from './content.ts';
 import { MarkTable } from './marks.ts';
 import type { Gap } from './marks.ts';
 import type { HandoverKind } from './ports.ts';
 
 /** A packet as delivered. */
 export interface DeliveredPacket extends RtpContent {
-  /** `DIRECTION` of the CC payload. */
+  /** `fromTarget` or `toTarget` of `DIRECTION`; `null`: it says neither. */
   readonly direction: number | null;
+  /** Unix milliseconds. */
+  readonly time: number | null;
+  /** In the order of delivery. */
+  readonly place: number;
 }
+
+/** Signalling as delivered. */
+export interface CallMessage {
+  /** A SIP message, or its head alone. */
+  readonly octets: Uint8Array;
+  /** The session description where it came apart from the message. */
+  readonly body: Uint8Array | null;
+  /** `DIRECTION` of the record. */
+  readonly direction: number | null;
+  /** Unix milliseconds. */
+  readonly time: number | null;
+  readonly place: number;
+}
+
+/** Kinds of content that are not RTP. */
+export type OtherContent = Exclude<ContentItem['kind'], 'rtp'>;
 
 /** All that was delivered about one call under one LIID. */
 export interface CallMaterial {
   readonly liid: string;
   readonly cin: number;
+  /** Records of any kind. */
+  readonly recordCount: number;
   /** In order of their sequence numbers. */
   readonly records: readonly EpsIri[];
+  /** In order of their sequence numbers. */
+  readonly messages: readonly CallMessage[];
   readonly packets: readonly DeliveredPacket[];
-  /** CC payloads that are no RTP: RTCP, or of a frame type that holds none. */
-  readonly otherContent: number;
+  /** CC payloads that are not RTP. */
+  readonly other: Readonly<Record<OtherContent, number>>;
+  /** Directions in which the parties agreed upon keys on the media's own way. */
+  readonly handshakes: ReadonlySet<number | null>;
   readonly missing: Readonly<Record<HandoverKind, readonly Gap[]>>;
   /** Unix milliseconds of the first and last header. */
   readonly firstTime: number | null;
@@ -147,25 +174,87 @@ function callOf(calls: Map<string, Gathering>, liid: string, cin: number): Gathe
 }
 
 function materialOf({ liid, cin, pdus, gaps }: Gathering): CallMaterial {
-  const iri = inOrder(pdus.hi2).flatMap(({ payload }) => (payload.kind === 'iri' ? payload.records : []));
-  const cc = inOrder(pdus.hi3).flatMap(({ payload }) => (payload.kind === 'cc' ? payload.packets : []));
-  const packets = cc.flatMap((payload) => {
-    const rtp = rtpOf(payload);
-    return rtp === null ? [] : [{ ...rtp, direction: payload.direction ?? null }];
-  });
+  const iri = inOrder(pdus.hi2);
+  const records = iri.flatMap(({ payload }) => (payload.kind === 'iri' ? payload.records : []));
   const times = [...pdus.hi2, ...pdus.hi3].flatMap(({ pdu: { header } }) =>
     header.time === undefined ? [] : [unixMsOf(header.time)],
   );
   return {
     liid,
     cin,
-    records: iri.flatMap(({ contents }) => (contents.kind === 'eps' ? [contents.record] : [])),
-    packets,
-    otherContent: cc.length - packets.length,
+    recordCount: records.length,
+    records: records.flatMap(epsOf),
+    messages: iri.flatMap(messagesOf),
+    ...contentOfCall(inOrder(pdus.hi3)),
     missing: gaps,
     firstTime: times.reduce<number | null>((least, time) => Math.min(least ?? time, time), null),
     lastTime: times.reduce<number | null>((most, time) => Math.max(most ?? time, time), null),
   };
+}
+
+function epsOf({ contents }: IriPayload): EpsIri[] {
+  return contents.kind === 'eps' ? [contents.record] : [];
+}
+
+function messagesOf({ header, payload }: PsPdu, place: number): CallMessage[] {
+  if (payload.kind !== 'iri') return [];
+  return payload.records.flatMap(({ contents, direction, time }) => {
+    const at = time ?? header.time;
+    const common = {
+      direction: direction ?? null,
+      time: at === undefined ? (contents.kind === 'eps' ? contents.record.time : null) : unixMsOf(at),
+      place,
+    };
+    return textsOf(contents).map((text) => ({ ...common, ...text }));
+  });
+}
+
+/** The SIP messages and session descriptions of a record. */
+function textsOf(contents: IriContents): Pick<CallMessage, 'octets' | 'body'>[] {
+  if (contents.kind === 'other') return [];
+  if (contents.kind === 'eps') {
+    const { sipMessage, sdpOffer, sdpAnswer, sipMessageHeaderOffer, sipMessageHeaderAnswer } =
+      contents.record;
+    const none = new Uint8Array();
+    return [
+      ...(sipMessage === undefined ? [] : [{ octets: sipMessage, body: null }]),
+      ...(sdpOffer === undefined ? [] : [{ octets: sipMessageHeaderOffer ?? none, body: sdpOffer }]),
+      ...(sdpAnswer === undefined ? [] : [{ octets: sipMessageHeaderAnswer ?? none, body: sdpAnswer }]),
+    ];
+  }
+  const { message } = contents.iri;
+  if (message.kind === 'sip') return [{ octets: message.content, body: null }];
+  const datagram = message.kind === 'original' ? ipPayload(message.packet) : null;
+  return datagram === null ? [] : [{ octets: datagram.octets, body: null }];
+}
+
+function contentOfCall(pdus: readonly PsPdu[]): Pick<CallMaterial, 'packets' | 'other' | 'handshakes'> {
+  const packets: DeliveredPacket[] = [];
+  const other: Record<OtherContent, number> = { rtcp: 0, stun: 0, handshake: 0, noise: 0, unsupported: 0 };
+  const handshakes = new Set<number | null>();
+  for (const { header, payload } of pdus) {
+    for (const cc of payload.kind === 'cc' ? payload.packets : []) {
+      const content = contentOf(cc);
+      const direction = directionOf(cc);
+      const at = cc.time ?? header.time;
+      if (content.kind === 'rtp') {
+        const time = at === undefined ? null : unixMsOf(at);
+        packets.push({ ...content, direction, time, place: packets.length });
+        continue;
+      }
+      other[content.kind]++;
+      if (content.kind === 'handshake') handshakes.add(direction);
+    }
+  }
+  return { packets, other, handshakes };
+}
+
+function directionOf({ direction, contents }: CcPayload): number | null {
+  const { fromTarget, toTarget } = DIRECTION;
+  if (direction === fromTarget || direction === toTarget) return direction;
+  if (contents.kind !== 'voip') return null;
+  if (contents.cc.direction === T_PDU_DIRECTION.fromTarget) return fromTarget;
+  return contents.cc.direction === T_PDU_DIRECTION.toTarget ? toTarget : null;
 }
 
 function inOrder(pdus: readonly { epoch: number; pdu: PsPdu }[]): PsPdu[] {

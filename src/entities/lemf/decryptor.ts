@@ -16,7 +16,7 @@ import type { SrtpSuite } from '../../media/srtp/suites.ts';
 import type { Secret } from '../../bytes/secret.ts';
 import { mkiOf, SrtpTransform } from '../../media/srtp/transform.ts';
 
-/** Octets of the MKI: the SPI of the speaker's ECCPT. */
+/** Octets of the MKI in MIKEY-IBAKE: the SPI of the speaker's ECCPT. */
 export const MKI_LENGTH = 8;
 
 /** Roll-over counters tried above the map's: at 50 packets/s three and a half days of stream before interception. */
@@ -27,18 +27,30 @@ const FULL_SEARCHES = 32;
 const SEARCH_EVERY = 100;
 
 export interface CandidateKey {
-  readonly csId: number;
+  /** Crypto session of a key exchange; `null` for a key from the SDP. */
+  readonly csId: number | null;
   readonly suite: SrtpSuite;
   readonly key: Secret;
   readonly salt: Secret;
   /** Where to begin. */
   readonly roc: number;
+  /** Octets of the MKI in each packet. */
+  readonly mkiLength: number;
 }
 
 /** A packet that was authenticated, decrypted. */
-export interface PlainPacket {
+export interface OpenedPacket {
   readonly packet: Uint8Array;
   readonly index: number;
+  readonly key: CandidateKey;
+}
+
+/** A key that proved right. */
+export interface KeyUse {
+  readonly csId: number | null;
+  readonly suite: SrtpSuite;
+  readonly mki: string;
+  readonly packets: number;
 }
 
 export class StreamDecryptor {
@@ -46,47 +58,26 @@ export class StreamDecryptor {
   readonly #candidates: readonly Candidate[];
   /** The one used last first. */
   #likely: readonly Candidate[];
-  /** Packet indices that were accepted. */
-  readonly #accepted = new Set<number>();
   #failures = 0;
-  #duplicates = 0;
 
   constructor(keys: readonly CandidateKey[]) {
     this.#candidates = keys.map((key) => new Candidate(key));
     this.#likely = this.#candidates;
   }
 
-  /** Packets that authenticated under no key. */
-  get rejected(): number {
-    return this.#failures;
-  }
-
-  /** Packets that authenticated and had come before. */
-  get duplicates(): number {
-    return this.#duplicates;
-  }
-
   /** The keys that proved right, in the order of their delivery, each with the MKI seen with it. */
-  get used(): { csId: number; suite: SrtpSuite; mki: string; packets: number }[] {
+  get used(): KeyUse[] {
     return this.#candidates.flatMap((candidate) => candidate.usage ?? []);
   }
 
-  /** The plain packet, or `null`: no key fits, or it is a copy. */
-  open(packet: Uint8Array, sequenceNumber: number): PlainPacket | null {
+  /** The plain packet, or `null`: no key fits. */
+  open(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
     const opened = this.#open(packet, sequenceNumber);
-    if (opened === null) {
-      this.#failures++;
-      return null;
-    }
-    if (this.#accepted.has(opened.index)) {
-      this.#duplicates++;
-      return null;
-    }
-    this.#accepted.add(opened.index);
+    if (opened === null) this.#failures++;
     return opened;
   }
 
-  #open(packet: Uint8Array, sequenceNumber: number): PlainPacket | null {
+  #open(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
     const thorough = this.#failures < FULL_SEARCHES || this.#failures % SEARCH_EVERY === 0;
     const tries = thorough ? ROC_TRIES : 2;
     return (
@@ -95,7 +86,7 @@ export class StreamDecryptor {
     );
   }
 
-  #first(open: (candidate: Candidate) => PlainPacket | null): PlainPacket | null {
+  #first(open: (candidate: Candidate) => OpenedPacket | null): OpenedPacket | null {
     for (const candidate of this.#likely) {
       const opened = open(candidate);
       if (opened === null) continue;
@@ -119,18 +110,18 @@ class Candidate {
     this.#transform = SrtpTransform.of({ suite: key.suite, masterKey: key.key, masterSalt: key.salt });
   }
 
-  get usage(): { csId: number; suite: SrtpSuite; mki: string; packets: number } | null {
+  get usage(): KeyUse | null {
     if (this.#packets === 0) return null;
     return { csId: this.#key.csId, suite: this.#key.suite, mki: this.#mki, packets: this.#packets };
   }
 
   /** Under the index that follows from what was seen before. */
-  follow(packet: Uint8Array, sequenceNumber: number): PlainPacket | null {
+  follow(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
     if (this.#highest === null) return null;
     return this.#try(packet, rocOf(estimateIndex(this.#highest, sequenceNumber)), sequenceNumber);
   }
 
-  search(packet: Uint8Array, sequenceNumber: number, tries: number): PlainPacket | null {
+  search(packet: Uint8Array, sequenceNumber: number, tries: number): OpenedPacket | null {
     const first = this.#highest === null ? this.#key.roc : rocOf(this.#highest);
     for (let roc = first; roc < first + tries; roc++) {
       const opened = this.#try(packet, roc, sequenceNumber);
@@ -139,15 +130,15 @@ class Candidate {
     return null;
   }
 
-  #try(packet: Uint8Array, roc: number, sequenceNumber: number): PlainPacket | null {
+  #try(packet: Uint8Array, roc: number, sequenceNumber: number): OpenedPacket | null {
     try {
-      const plain = this.#transform.unprotectRtp(packet, roc, MKI_LENGTH);
+      const plain = this.#transform.unprotectRtp(packet, roc, this.#key.mkiLength);
       if (plain === null) return null;
       const index = packetIndex(roc, sequenceNumber);
       this.#highest = Math.max(this.#highest ?? 0, index);
-      if (this.#packets === 0) this.#mki = toHex(mkiOf(packet, this.#key.suite, MKI_LENGTH));
+      if (this.#packets === 0) this.#mki = toHex(mkiOf(packet, this.#key.suite, this.#key.mkiLength));
       this.#packets++;
-      return { packet: plain, index };
+      return { packet: plain, index, key: this.#key };
     } catch (error) {
       if (error instanceof MediaError || error instanceof BytesError) return null;
       throw error;

@@ -1,55 +1,56 @@
 /**
- * What one stream says, from its first packet to its last: samples at their RTP timestamps, silence of its length where
- * packets lack. The timestamps are the sender's, who may be no friend of the recording: silence is bounded in all, and
- * a packet whose timestamp asks for more (a jump, a clock set anew) follows directly upon what is there.
+ * What one stream says, from its first packet to its last: packets in the order of their numbers, silence of its length
+ * where the timestamps leave room between two of them. The timestamps are the sender's, who may be no friend of the
+ * recording: silence is bounded in all, and a packet whose timestamp asks for more, or falls, follows directly upon what
+ * is there. Nothing that was delivered is written over.
  */
-import { MediaError } from '../../media/errors.ts';
-import { SampleTimeline } from '../../media/timeline.ts';
 
 /** An hour at 8 kHz. */
 const MOST_SILENCE = 3600 * 8000;
 
-export class Recording {
-  /** Samples at most, silence included. */
-  readonly #limit: number;
-  readonly #pieces: SampleTimeline[] = [];
-  /** Samples in all pieces but the last. */
-  #closed = 0;
+const RANGE = 2 ** 32;
 
-  /** @param samples in all packets together */
-  constructor(samples: number, silence = MOST_SILENCE) {
-    this.#limit = samples + silence;
+export class Recording {
+  readonly #pieces: Int16Array[] = [];
+  #silenceLeft: number;
+  #length = 0;
+  /** Timestamp of the sample after the last. */
+  #next: number | null = null;
+
+  constructor(silence = MOST_SILENCE) {
+    this.#silenceLeft = silence;
   }
 
-  place(timestamp: number, samples: Int16Array): void {
-    const last = this.#pieces.at(-1);
-    if (last !== undefined && fits(last, timestamp, samples)) return;
-    this.#closed += last?.length ?? 0;
-    const piece = new SampleTimeline(this.#limit - this.#closed);
-    piece.place(timestamp, samples);
-    this.#pieces.push(piece);
+  /** Adds the samples of the next packet. */
+  append(timestamp: number, samples: Int16Array): void {
+    const gap = this.#next === null ? 0 : (timestamp - this.#next + RANGE) % RANGE;
+    if (gap > 0 && gap <= this.#silenceLeft) {
+      this.#silenceLeft -= gap;
+      this.#add(new Int16Array(gap));
+    }
+    this.#add(samples);
+    this.#next = (timestamp + samples.length) % RANGE;
+  }
+
+  /** What comes next has timestamps of its own: it follows directly. */
+  beginAnew(): void {
+    this.#next = null;
   }
 
   /** All samples; `null` if there are none. */
   samples(): Int16Array | null {
-    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
-    if (length === 0) return null;
-    const all = new Int16Array(length);
+    if (this.#length === 0) return null;
+    const all = new Int16Array(this.#length);
     let at = 0;
     for (const piece of this.#pieces) {
-      all.set(piece.samples(), at);
+      all.set(piece, at);
       at += piece.length;
     }
     return all;
   }
-}
 
-function fits(piece: SampleTimeline, timestamp: number, samples: Int16Array): boolean {
-  try {
-    piece.place(timestamp, samples);
-    return true;
-  } catch (error) {
-    if (error instanceof MediaError && error.code === 'too-large') return false;
-    throw error;
+  #add(samples: Int16Array): void {
+    this.#pieces.push(samples);
+    this.#length += samples.length;
   }
 }

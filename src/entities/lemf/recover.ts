@@ -4,12 +4,15 @@
  *
  *     gather        PDUs → calls by LIID and CIN
  *     signalling    SIP, SDP, MIKEY → who, which SSRC, which cipher
- *     streams       key records + SRTP → samples
- *     judge         what may be written, and why not
+ *     streams       key records, a=crypto + SRTP → samples, keys pressed
+ *     verdict       whether that is all, and what it is not
  *
- * A call is withheld as a whole when keys were delivered for one of its streams and not one packet of that stream
- * authenticates under them: then the files are not what the network sent, and half a conversation from doubtful material
- * is no evidence. The report tells what would have verified; `partial` lifts the rule for an analyst who knows.
+ * What can be decoded is written, and what cannot is told beside it. A call is recovered if every packet of it was
+ * decoded, save those that nobody of the call sent, as far as can be told (`refused.ts`). A call is withheld as a whole
+ * when a key was handed over for one of its streams, and nothing of a stream that advances as a medium does authenticates
+ * under it: then the files are not what the network sent, and half a conversation from doubtful material is no evidence.
+ * The report tells what would have verified; `partial` lifts the rule for an analyst who knows. Some packets under a
+ * known SSRC, which anybody can send, withhold nothing.
  */
 import { toHex } from '../../bytes/octets.ts';
 import { fromLatin1 } from '../../wire/hi/text.ts';
@@ -21,21 +24,14 @@ import type { HandoverKind } from './ports.ts';
 import { readSignalling } from './signalling.ts';
 import type { Signalling } from './signalling.ts';
 import { recoverStreams } from './streams.ts';
-import type { RecoveredStream, StreamReason } from './streams.ts';
+import type { RecoveredStream } from './streams.ts';
+import { explain, reasonFor } from './verdict.ts';
+import type { CallReason } from './verdict.ts';
 
 export interface RecoverOptions {
   /** Write the streams that verify, whatever is wrong with the others. */
   readonly partial?: boolean;
 }
-
-export type CallReason =
-  | StreamReason
-  /** The delivery function reports that the keys could not be retrieved. */
-  | 'key-retrieval-failed'
-  /** No packet of the call was delivered. */
-  | 'no-content'
-  /** Another stream of the call has a key that does not verify. */
-  | 'withheld';
 
 export interface StreamReport extends Omit<RecoveredStream, 'samples' | 'reason'> {
   /** Name of the WAV file, if one was written. */
@@ -63,22 +59,34 @@ export interface CallReport {
     readonly keys: number;
     readonly keyFailures: number;
   };
+  /** RTP packets. */
   readonly packets: number;
+  /** CC payloads that are not RTP, and by what they are. */
   readonly otherContent: number;
+  readonly other: CallMaterial['other'];
   /** Sequence numbers that never came. */
   readonly missing: Readonly<Record<HandoverKind, readonly Gap[]>>;
   readonly unreadable: number;
   readonly streams: readonly StreamReport[];
-  /** Whether every stream of the call was written. */
+  /** Whether every packet of the call was decoded, save what nobody of the call sent. */
   readonly recovered: boolean;
   /** Why not, for machines and for people. */
   readonly reason: CallReason | null;
   readonly explanation: string;
 }
 
+/** Signalling with an LIID and a CIN that belongs to no call: a registration, a message. */
+export interface SessionReport {
+  readonly liid: string;
+  readonly cin: number;
+  readonly methods: readonly string[];
+  readonly records: number;
+}
+
 export interface RecoveryReport {
   readonly files: Readonly<Record<HandoverKind, FileSummary>>;
   readonly calls: readonly CallReport[];
+  readonly otherSessions: readonly SessionReport[];
 }
 
 export interface Recovery {
@@ -92,28 +100,42 @@ export function recover(hi2: Uint8Array, hi3: Uint8Array, options: RecoverOption
   const { calls, files } = gather(hi2, hi3);
   const names = new FileNames();
   const audio: { name: string; octets: Uint8Array }[] = [];
-  const reports = calls.map((call) => {
+  const reports: CallReport[] = [];
+  const otherSessions: SessionReport[] = [];
+  for (const call of calls) {
     const signalling = readSignalling(call);
-    const streams = recoverStreams(call, signalling);
-    const doubtful = streams.some(({ reason }) => reason === 'key-does-not-verify');
-    const withheld = doubtful && options.partial !== true;
-    const written = streams.map((stream): StreamReport => {
-      const { samples, ...told } = stream;
+    if (!isCall(call, signalling)) {
+      const { methods } = signalling;
+      otherSessions.push({ liid: liidText(call.liid), cin: call.cin, methods, records: call.recordCount });
+      continue;
+    }
+    const recovered = recoverStreams(call, signalling);
+    const withheld = options.partial !== true && recovered.some(({ doubtful }) => doubtful);
+    const streams = recovered.map(({ samples, ...told }): StreamReport => {
       if (samples === null) return { ...told, file: null, seconds: 0 };
       const seconds = samples.length / WAV_SAMPLE_RATE;
       if (withheld) return { ...told, file: null, seconds, reason: 'withheld' };
-      const name = names.next(stream.speaker);
+      const name = names.next(told.speaker);
       audio.push({ name, octets: encodeWav(samples) });
       return { ...told, file: name, seconds };
     });
-    return reportOf(call, signalling, written);
-  });
-  return { report: { files, calls: reports }, audio };
+    reports.push(reportOf(call, signalling, streams));
+  }
+  return { report: { files, calls: reports, otherSessions }, audio };
 }
 
+/** What has content, keys or an INVITE; where nothing can be read that says otherwise, it is taken for a call. */
+function isCall(call: CallMaterial, { methods }: Signalling): boolean {
+  const content = call.packets.length + Object.values(call.other).reduce((sum, count) => sum + count, 0);
+  if (content > 0 || keysOf(call).length > 0 || methods.length === 0) return true;
+  return methods.some((method) => CALL_METHODS.has(method));
+}
+
+const CALL_METHODS: ReadonlySet<string> = new Set(['INVITE', 'ACK', 'BYE', 'CANCEL', 'PRACK', 'UPDATE']);
+
 function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly StreamReport[]): CallReport {
-  const failures = call.records.filter(({ mediaSecFailure }) => mediaSecFailure !== undefined).length;
-  const reason = callReason(streams, failures);
+  const keyFailures = call.records.filter(({ mediaSecFailure }) => mediaSecFailure !== undefined).length;
+  const reason = reasonFor(call, streams, keyFailures);
   return {
     liid: liidText(call.liid),
     cin: call.cin,
@@ -126,48 +148,22 @@ function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly 
     firstTime: isoTime(call.firstTime),
     lastTime: isoTime(call.lastTime),
     records: {
-      all: call.records.length,
-      sip: call.records.filter(({ sipMessage }) => sipMessage !== undefined).length,
+      all: call.recordCount,
+      sip: call.messages.filter(({ octets }) => octets.length > 0).length,
       keys: keysOf(call).length,
-      keyFailures: failures,
+      keyFailures,
     },
     packets: call.packets.length,
-    otherContent: call.otherContent,
+    otherContent: Object.values(call.other).reduce((sum, count) => sum + count, 0),
+    other: call.other,
     missing: call.missing,
     unreadable: signalling.unreadable,
     streams,
     recovered: reason === null,
     reason,
-    explanation: EXPLANATIONS[reason ?? 'recovered'],
+    explanation: explain(call, streams, reason),
   };
 }
-
-function callReason(streams: readonly StreamReport[], failures: number): CallReason | null {
-  // Anybody can send packets to a media gateway: those that are not of the call do not count against it.
-  const own = streams.filter(({ reason }) => reason !== 'foreign-stream');
-  if (own.length === 0) return 'no-content';
-  const reasons = new Set(own.map(({ reason }) => reason));
-  if (reasons.has('key-does-not-verify')) return 'key-does-not-verify';
-  if (reasons.has('no-key')) return failures > 0 ? 'key-retrieval-failed' : 'no-key';
-  return own.find(({ reason }) => reason !== null)?.reason ?? null;
-}
-
-const EXPLANATIONS: Readonly<Record<CallReason | 'recovered', string>> = {
-  recovered: 'Every stream of the call was decrypted and decoded.',
-  'no-key': 'No key was delivered for a stream of this call.',
-  'no-signalling':
-    'No session description of this call was delivered: nothing says how its content is protected. Is it the HI2 file ' +
-    'that goes with the HI3 file?',
-  'key-does-not-verify':
-    'Keys were delivered, but no packet of a stream authenticates under them: keys or packets are not what the ' +
-    'network sent. Nothing of the call was written.',
-  'key-retrieval-failed': 'The delivery function reports that the keys of this call could not be retrieved.',
-  'foreign-stream': 'Packets of no crypto session of this call; no key of the call opens them.',
-  'unsupported-cipher': 'A stream is encrypted in a way that cannot be decrypted here.',
-  'unsupported-codec': 'A stream was decrypted, but its codec cannot be decoded here.',
-  'no-content': 'No content was delivered for this call.',
-  withheld: 'Withheld: a key of another stream of the call does not verify.',
-};
 
 /** An LIID that is no text in hex, as X1 has it: it goes to a terminal, too. */
 function liidText(liid: string): string {

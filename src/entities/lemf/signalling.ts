@@ -1,5 +1,5 @@
 /**
- * What the SIP messages of a call say about its media: who talks to whom, what the payload types mean, and from the
+ * What the SIP messages of a call say about its media: who talks to whom, what was offered and answered, and from the
  * clear part of the MIKEY messages (RFC 6267) which SSRC belongs to which crypto session, with roll-over counter and
  * cipher (R-20).
  *
@@ -17,12 +17,16 @@ import type { MikeyMessage } from '../../mikey/message.ts';
 import { DATA_TYPE, ID_ROLE } from '../../mikey/registry.ts';
 import type { SrtpSuite } from '../../media/srtp/suites.ts';
 import { SipError } from '../../sip/errors.ts';
+import { tagOf } from '../../sip/fields.ts';
 import { parseMessage } from '../../sip/message.ts';
 import type { SipMessage } from '../../sip/message.ts';
-import type { CallMaterial } from './calls.ts';
+import { SDP_TYPE } from '../../sip/sdp.ts';
+import { DIRECTION } from '../../wire/hi/ps-pdu.ts';
+import type { CallMaterial, CallMessage } from './calls.ts';
 import { DEFAULT_SUITE, suiteOf } from './policy.ts';
+import { Negotiations } from './negotiation.ts';
+import type { Carrier, Description, Negotiation, Side } from './negotiation.ts';
 import { readSdp } from './sdp.ts';
-import type { MediaLine } from './sdp.ts';
 
 /** One SRTP stream that the parties agreed upon. */
 export interface CryptoSession {
@@ -37,14 +41,18 @@ export interface CryptoSession {
 }
 
 export interface Signalling {
+  /** URIs of the target, as the records name it. */
+  readonly targets: ReadonlySet<string>;
   readonly callIds: readonly string[];
-  /** URIs of From and To of the first request of a dialog. */
+  /** Methods of the requests and of the requests that were answered. */
+  readonly methods: readonly string[];
+  /** URIs of From and To of the first INVITE, or of what came instead. */
   readonly from: string | null;
   readonly to: string | null;
   /** Whether the call has ended: a BYE, or a final answer to the INVITE that is none. */
   readonly ended: boolean;
-  /** m= lines by position; the newest description of each. */
-  readonly media: readonly MediaLine[];
+  readonly descriptions: readonly Description[];
+  readonly negotiations: readonly Negotiation[];
   readonly mikeyMessages: number;
   readonly cryptoSessions: readonly CryptoSession[];
   /** SIP messages and MIKEY messages that could not be read. */
@@ -52,63 +60,109 @@ export interface Signalling {
 }
 
 interface Reading {
+  readonly targets: ReadonlySet<string>;
   readonly callIds: Set<string>;
-  readonly media: Map<number, MediaLine>;
+  readonly methods: Set<string>;
+  readonly negotiations: Negotiations;
   readonly mikey: MikeyMessage[];
-  from: string | null;
-  to: string | null;
+  parties: Parties | null;
+  inviteParties: Parties | null;
   ended: boolean;
   unreadable: number;
 }
 
+interface Parties {
+  readonly from: string;
+  readonly to: string;
+}
+
 export function readSignalling(call: CallMaterial): Signalling {
   const reading: Reading = {
+    targets: new Set(
+      call.records.flatMap(({ parties }) =>
+        parties.flatMap(({ sipUri, telUri }) => [sipUri ?? [], telUri ?? []].flat()),
+      ),
+    ),
     callIds: new Set(),
-    media: new Map(),
+    methods: new Set(),
+    negotiations: new Negotiations(),
     mikey: [],
-    from: null,
-    to: null,
+    parties: null,
+    inviteParties: null,
     ended: false,
     unreadable: 0,
   };
-  for (const record of call.records) {
-    if (record.sipMessage !== undefined) readSip(reading, record.sipMessage);
-    for (const body of [record.sdpOffer, record.sdpAnswer]) {
-      if (body !== undefined) readBody(reading, body);
-    }
-  }
-  const highest = [...reading.media.keys()].reduce((most, at) => Math.max(most, at), -1);
+  for (const message of call.messages) readSip(reading, message);
+  const parties = reading.inviteParties ?? reading.parties;
   return {
+    targets: reading.targets,
     callIds: [...reading.callIds],
-    from: reading.from,
-    to: reading.to,
+    methods: [...reading.methods],
+    from: parties?.from ?? null,
+    to: parties?.to ?? null,
     ended: reading.ended,
-    media: Array.from({ length: highest + 1 }, (_, at) => reading.media.get(at) ?? NO_MEDIA),
+    descriptions: reading.negotiations.descriptions,
+    negotiations: reading.negotiations.pairs,
     mikeyMessages: reading.mikey.length,
     cryptoSessions: cryptoSessions(reading.mikey),
     unreadable: reading.unreadable,
   };
 }
 
-const NO_MEDIA: MediaLine = { media: '', port: 0, protocol: '', codecs: new Map() };
+/** Whether somebody is the target, where the records name the target. */
+export function sideOf(uri: string | null, targets: ReadonlySet<string>): Side | null {
+  if (uri === null || targets.size === 0) return null;
+  return targets.has(uri) ? 'target' : 'other';
+}
 
-function readSip(reading: Reading, octets: Uint8Array): void {
+function readSip(reading: Reading, { octets, body, direction, time, place }: CallMessage): void {
   try {
     const message = parseMessage(octets);
+    const { cseq } = message;
     const type = message.contentType ?? '';
-    // An SDP within a multipart body is found too: its lines are looked for, not its frame.
-    if (type === 'application/sdp' || type.startsWith('multipart/')) readBody(reading, message.body);
-    reading.callIds.add(message.callId);
-    if (reading.from === null && message.cseq.method === 'INVITE') {
-      reading.from = message.from.uri.text;
-      reading.to = message.to.uri.text;
+    const author = message.kind === 'request' ? message.from : message.to;
+    const carrier: Carrier = {
+      callId: message.callId,
+      author: tagOf(author) ?? author.uri.text,
+      side: SIDES.get(direction ?? -1) ?? sideOf(author.uri.text, reading.targets),
+      time: time ?? place,
+      transaction: `${tagOf(message.from) ?? ''} ${cseq.number} ${cseq.method}`,
+      isResponse: message.kind === 'response',
+    };
+    if (message.kind === 'response' && message.status >= 300) {
+      reading.negotiations.refused(carrier.callId, carrier.transaction);
     }
+    // An SDP within a multipart body is found too: its lines are looked for, not its frame.
+    if (body !== null) readBody(reading, carrier, body);
+    else if (type === SDP_TYPE || type.startsWith('multipart/')) readBody(reading, carrier, message.body);
+    reading.callIds.add(message.callId);
+    reading.methods.add(cseq.method);
+    reading.parties ??= partiesOf(message);
+    if (cseq.method === 'INVITE') reading.inviteParties ??= partiesOf(message);
     if (message.kind === 'request' && message.method === 'BYE') reading.ended = true;
     if (message.kind === 'response' && message.status >= 300 && endsCall(message)) reading.ended = true;
   } catch (error) {
     if (!(error instanceof SipError)) throw error;
-    reading.unreadable++;
+    if (octets.length > 0) reading.unreadable++;
+    // A session description needs nothing of the message that carried it.
+    if (body === null) return;
+    const side = SIDES.get(direction ?? -1) ?? null;
+    const author = `unread ${place}`;
+    readBody(
+      reading,
+      { callId: '', author, side, time: time ?? place, transaction: author, isResponse: false },
+      body,
+    );
   }
+}
+
+const SIDES: ReadonlyMap<number, Side> = new Map<number, Side>([
+  [DIRECTION.fromTarget, 'target'],
+  [DIRECTION.toTarget, 'other'],
+]);
+
+function partiesOf({ from, to }: SipMessage): Parties {
+  return { from: from.uri.text, to: to.uri.text };
 }
 
 /** A refused INVITE without a dialog; 401 and 407 ask for another attempt. */
@@ -116,14 +170,9 @@ function endsCall(message: SipMessage & { readonly status: number }): boolean {
   return message.cseq.method === 'INVITE' && message.status !== 401 && message.status !== 407;
 }
 
-function readBody(reading: Reading, body: Uint8Array): void {
+function readBody(reading: Reading, carrier: Carrier, body: Uint8Array): void {
   const { media, mikey } = readSdp(body);
-  for (const [at, line] of media.entries()) {
-    const known = reading.media.get(at);
-    // Either side's payload types may appear in packets: the newest wins, the others stay.
-    const codecs = new Map([...(known?.codecs ?? []), ...line.codecs]);
-    reading.media.set(at, { ...line, codecs });
-  }
+  if (media.length > 0) reading.negotiations.add(carrier, media);
   for (const octets of mikey) {
     try {
       reading.mikey.push(decodeMessage(octets));

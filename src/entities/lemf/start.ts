@@ -149,7 +149,6 @@ class LiveRecovery {
     }
     try {
       const report = await recoverFiles(...paths, folder);
-      // A registration, too, has an LIID and a CIN; only what has content can be recovered.
       const calls = report.calls.filter(({ packets }) => packets > 0);
       this.#onEvent({
         type: 'recovered',

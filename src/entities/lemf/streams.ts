@@ -1,23 +1,35 @@
 /**
- * The media streams of a call, one an SSRC: decrypted, decoded, put in order of time. Every stream of every m= line is
- * taken, not the first only (R-53).
+ * The media streams of a call: decrypted, decoded, put in order. Streams are told apart by direction, by source and by
+ * the key that opens them, and never by SSRC alone: both ends may have chosen one (RFC 3550 section 8.2). Every stream of
+ * every m= line is taken, not the first only (R-53).
+ *
+ *     by direction and SSRC ─┬─ a key opens it     by crypto session (a change of keys goes on in one stream)
+ *                            ├─ sent in the clear  by source
+ *                            └─ neither            refused: beside the stream of that direction and SSRC, or alone
  */
-import { decodeG711 } from '../../media/g711.ts';
-import { MediaError } from '../../media/errors.ts';
 import { BytesError } from '../../bytes/errors.ts';
+import { MediaError } from '../../media/errors.ts';
 import { decodeRtp } from '../../media/rtp.ts';
 import type { RtpPacket } from '../../media/rtp.ts';
 import { DIRECTION } from '../../wire/hi/ps-pdu.ts';
+import { decodeRuns } from './audio.ts';
+import type { DecodedAudio } from './audio.ts';
 import type { CallMaterial, DeliveredPacket } from './calls.ts';
-import { keysOf } from './calls.ts';
-import type { CandidateKey } from './decryptor.ts';
+import { codecLookup } from './codecs.ts';
+import type { KeyUse } from './decryptor.ts';
 import { StreamDecryptor } from './decryptor.ts';
-import { suitesFor } from './policy.ts';
-import { Recording } from './recording.ts';
-import { g711Law, STATIC_CODECS } from './sdp.ts';
+import type { Keyring } from './keyring.ts';
+import { keyringFor } from './keyring.ts';
+import type { Side } from './negotiation.ts';
+import { looksProtected, Protection } from './protection.ts';
+import { advances, judgeRefused } from './refused.ts';
+import type { RefusedPacket } from './refused.ts';
+import { missingIn, RunSorter } from './runs.ts';
+import type { Run } from './runs.ts';
 import type { CryptoSession, Signalling } from './signalling.ts';
+import { sideOf } from './signalling.ts';
 
-/** Why a stream yields no audio. */
+/** Why a stream yields no audio, or not all of it. */
 export type StreamReason =
   /** No key was delivered for its crypto session. */
   | 'no-key'
@@ -29,225 +41,324 @@ export type StreamReason =
   | 'foreign-stream'
   /** Its policy is one that cannot be decrypted here, or the key has another length than the policy asks for. */
   | 'unsupported-cipher'
-  /** Decrypted, but in a codec that cannot be decoded here. */
-  | 'unsupported-codec';
+  /** In the clear by its signalling, and its packets have a tag behind their samples. */
+  | 'encrypted-unannounced'
+  /** In the clear, but in a codec that cannot be decoded here. */
+  | 'unsupported-codec'
+  /** Written; some of its packets are of a codec that cannot be decoded here. */
+  | 'partly-undecoded'
+  /** Written; packets that may belong to it open under no key. */
+  | 'packets-refused';
 
-export interface RecoveredStream {
+export interface RecoveredStream extends DecodedAudio {
   readonly ssrc: number;
   readonly csId: number | null;
   /** URI of the party that speaks, where signalling tells. */
   readonly speaker: string | null;
   readonly direction: 'fromTarget' | 'toTarget' | 'unknown';
+  /** `source>destination`, as delivered; of the first packet. */
+  readonly path: string | null;
   readonly encrypted: boolean;
   readonly packets: number;
   readonly authenticated: number;
+  /** Packets that came twice, octet for octet. */
   readonly duplicates: number;
-  /** Packets that no key opens. */
+  /** Packets that no key opens, or that are malformed inside. */
   readonly rejected: number;
+  /** The first of them. */
+  readonly refused: readonly RefusedPacket[];
   /** Packets that lack between the first and the last, by their index. */
   readonly missing: number;
-  /** Decrypted packets of a payload type that is not G.711. */
-  readonly undecoded: number;
   readonly firstIndex: number | null;
   readonly keys: readonly {
-    readonly csId: number;
+    readonly csId: number | null;
     readonly suite: string;
     readonly mki: string;
     readonly packets: number;
   }[];
-  readonly samples: Int16Array | null;
+  /** Packets of somebody else, as far as can be told: they do not count against the call. */
+  readonly disregarded: boolean;
+  /** A medium, all of it refused under the key that was handed over for it: the files are not what the network sent. */
+  readonly doubtful: boolean;
   readonly reason: StreamReason | null;
 }
 
-interface Plain {
-  readonly packet: RtpPacket;
-  /** Of the packet, or where nothing is encrypted its place in the stream. */
-  readonly index: number;
+/** Refused packets that are listed; all are counted. */
+const MAX_LISTED = 100;
+
+/** Packets in a row that make a stream: half a second. */
+const LIKE_MEDIA = 25;
+
+/** A stream, and what is needed of it to judge the others. */
+interface Draft {
+  readonly stream: RecoveredStream;
+  readonly runs: readonly Run[];
+  readonly refused: readonly DeliveredPacket[];
+}
+
+/** Packets of one direction and SSRC. */
+interface Group {
+  readonly ssrc: number;
+  readonly direction: number | null;
+  readonly packets: readonly DeliveredPacket[];
 }
 
 /** All streams of a call, by crypto session and first appearance. */
 export function recoverStreams(call: CallMaterial, signalling: Signalling): RecoveredStream[] {
-  const bySsrc = new Map<number, DeliveredPacket[]>();
-  for (const packet of call.packets) {
-    const { ssrc } = packet.header;
-    const stream = bySsrc.get(ssrc);
-    if (stream === undefined) bySsrc.set(ssrc, [packet]);
-    else stream.push(packet);
-  }
-  const clear = keysOf(call).length === 0 && offersNoEncryption(signalling);
-  const streams = [...bySsrc].map(([ssrc, packets]) =>
-    clear ? clearStream(ssrc, packets, call, signalling) : encryptedStream(ssrc, packets, call, signalling),
+  const protection = new Protection(call, signalling);
+  const drafts = groupsOf(call.packets).flatMap((group) =>
+    new GroupRecovery(group, call, signalling, protection).drafts(),
   );
+  const streams = drafts.map((draft) => judged(draft, drafts));
   return streams.sort((a, b) => (a.csId ?? 256) - (b.csId ?? 256));
 }
 
-/** What is described, as RTP/AVP and without key management. Where nothing is described, nothing is known. */
-function offersNoEncryption({ media, mikeyMessages }: Signalling): boolean {
-  const isPlain = media.some(({ protocol }) => /^RTP\/AVPF?$/i.test(protocol));
-  return mikeyMessages === 0 && isPlain && !media.some(({ protocol }) => /SAVP/i.test(protocol));
-}
-
-function encryptedStream(
-  ssrc: number,
-  packets: readonly DeliveredPacket[],
-  call: CallMaterial,
-  signalling: Signalling,
-): RecoveredStream {
-  const sessions = signalling.cryptoSessions.filter((session) => session.ssrc === ssrc);
-  const { keys, reason } = candidatesFor(sessions, call);
-  const decryptor = new StreamDecryptor(keys);
-  const plain = packets.flatMap(({ packet, header }): Plain[] => {
-    const opened = decryptor.open(packet, header.sequenceNumber);
-    const rtp = opened === null ? null : readRtp(opened.packet);
-    return opened === null || rtp === null ? [] : [{ packet: rtp, index: opened.index }];
-  });
-  const csId = decryptor.used[0]?.csId ?? sessions[0]?.csId ?? null;
-  const base = {
-    ssrc,
-    csId,
-    speaker: speakerOf(
-      sessions.find((session) => session.csId === csId),
-      packets,
-      call,
-      signalling,
-    ),
-    direction: directionOf(packets),
-    encrypted: true,
-    packets: packets.length,
-    authenticated: packets.length - decryptor.rejected - decryptor.duplicates,
-    duplicates: decryptor.duplicates,
-    rejected: decryptor.rejected,
-    keys: decryptor.used.map(({ suite, ...use }) => ({ ...use, suite: suite.name })),
-  };
-  if (plain.length === 0) {
-    const unopened = sessions.length > 0 ? 'key-does-not-verify' : 'foreign-stream';
-    const unknown = reason === 'no-key' && signalling.media.length === 0 ? 'no-signalling' : null;
-    return { ...base, ...NOTHING, reason: unknown ?? reason ?? unopened };
+function groupsOf(packets: readonly DeliveredPacket[]): Group[] {
+  const groups = new Map<string, { ssrc: number; direction: number | null; packets: DeliveredPacket[] }>();
+  for (const packet of packets) {
+    const { direction } = packet;
+    const { ssrc } = packet.header;
+    const key = `${direction ?? ''} ${ssrc}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { ssrc, direction, packets: [packet] });
+    else group.packets.push(packet);
   }
-  return { ...base, ...decoded(plain, csId, signalling) };
+  return [...groups.values()];
 }
 
-/** A call whose signalling offers no encryption, as any other (R-20: as for unencrypted communications). */
-function clearStream(
-  ssrc: number,
-  packets: readonly DeliveredPacket[],
-  call: CallMaterial,
-  signalling: Signalling,
-): RecoveredStream {
-  const plain = packets.flatMap(({ packet, header }): Plain[] => {
-    const rtp = readRtp(packet);
-    return rtp === null ? [] : [{ packet: rtp, index: header.sequenceNumber }];
-  });
-  const base = {
-    ssrc,
-    csId: null,
-    speaker: partyBy(directionOf(packets), call, signalling),
-    direction: directionOf(packets),
-    encrypted: false,
-    packets: packets.length,
-    authenticated: 0,
-    duplicates: 0,
-    rejected: packets.length - plain.length,
-    keys: [],
-  };
-  return { ...base, ...decoded(plain, null, signalling) };
+/**
+ * A stream that no key opens does not count where the same end's stream was opened beside it, unless it advances as a
+ * medium does: without that it is something that somebody threw in. One that does and has a key of its own counts in any
+ * case, one of no crypto session only if the other did not go on all the while.
+ */
+function judged({ stream, refused }: Draft, drafts: readonly Draft[]): RecoveredStream {
+  if (stream.reason !== 'foreign-stream' && stream.reason !== 'key-does-not-verify') return stream;
+  const beside = drafts.filter(
+    (other) => other.stream.authenticated > 0 && other.stream.direction === stream.direction,
+  );
+  if (beside.length === 0) return stream;
+  const [first = Infinity, last = -Infinity] = [refused[0]?.place, refused.at(-1)?.place];
+  const covered = beside.some(({ runs }) => runs.some((run) => run.first <= first && run.last >= last));
+  const isMedia = advances(refused, LIKE_MEDIA);
+  if (isMedia && (!covered || stream.reason === 'key-does-not-verify')) return stream;
+  return { ...stream, disregarded: true };
 }
 
-const NOTHING = { missing: 0, undecoded: 0, firstIndex: null, samples: null } as const;
+class GroupRecovery {
+  readonly #group: Group;
+  readonly #signalling: Signalling;
+  readonly #protection: Protection;
+  readonly #sessions: readonly CryptoSession[];
+  readonly #speaker: Side | null;
+  readonly #keyring: Keyring;
+  readonly #decryptor: StreamDecryptor;
+  /** By crypto session. */
+  readonly #opened = new Map<number | null, RunSorter>();
+  /** By source. */
+  readonly #clear = new Map<string | null, RunSorter>();
+  readonly #refused: DeliveredPacket[] = [];
+  /** Sent in the clear, and malformed. */
+  readonly #malformed: DeliveredPacket[] = [];
 
-/** The keys to try for a stream, or why there is none. */
-function candidatesFor(
-  sessions: readonly CryptoSession[],
-  call: CallMaterial,
-): { keys: CandidateKey[]; reason: StreamReason | null } {
-  const keys: CandidateKey[] = [];
-  let delivered = 0;
-  for (const { csId, key, salt } of keysOf(call)) {
-    const number = csId[0] ?? 0;
-    const own = sessions.filter((session) => session.csId === number);
-    if (sessions.length > 0 && own.length === 0) continue;
-    delivered++;
-    if (salt === undefined) continue;
-    const places = own.length > 0 ? own : UNKNOWN_PLACE;
-    for (const { suite, roc } of places) {
-      const suites = suite === null ? suitesFor(key.length, salt.length) : [suite];
-      for (const candidate of suites) {
-        if (candidate.keyLength !== key.length || candidate.saltLength !== salt.length) continue;
-        keys.push({ csId: number, suite: candidate, key, salt, roc });
-      }
-    }
+  constructor(group: Group, call: CallMaterial, signalling: Signalling, protection: Protection) {
+    this.#group = group;
+    this.#signalling = signalling;
+    this.#protection = protection;
+    this.#sessions = signalling.cryptoSessions.filter(({ ssrc }) => ssrc === group.ssrc);
+    this.#speaker = SPEAKERS.get(group.direction ?? -1) ?? null;
+    this.#keyring = keyringFor(this.#sessions, this.#speaker, call, signalling);
+    this.#decryptor = new StreamDecryptor(this.#keyring.keys);
   }
-  if (delivered === 0) return { keys, reason: 'no-key' };
-  return { keys, reason: keys.length === 0 ? 'unsupported-cipher' : null };
+
+  drafts(): Draft[] {
+    for (const packet of this.#group.packets) this.#take(packet);
+    const opened = [...this.#opened].flatMap(([csId, sorter]) => this.#openedStreams(csId, sorter));
+    const clear = [...this.#clear].flatMap(([path, sorter]) => this.#clearStreams(path, sorter));
+    const alone = this.#refused.concat(clear.length === 0 ? this.#malformed : []);
+    const refused = opened.length === 0 && alone.length > 0 ? [this.#refusedStream(alone)] : [];
+    return [...opened, ...clear, ...refused];
+  }
+
+  #take(packet: DeliveredPacket): void {
+    const { time, place, path } = packet;
+    const { sequenceNumber } = packet.header;
+    const opened =
+      this.#keyring.keys.length === 0 ? null : this.#decryptor.open(packet.packet, sequenceNumber);
+    const isClear = opened === null && this.#protection.of(packet) === 'clear';
+    const octets = opened?.packet ?? packet.packet;
+    const rtp = opened !== null || isClear ? readRtp(octets) : null;
+    if (rtp === null) (isClear ? this.#malformed : this.#refused).push(packet);
+    else if (opened === null) sorterOf(this.#clear, path).add({ rtp, octets, place, time });
+    else sorterOf(this.#opened, opened.key.csId).addAt({ rtp, octets, place, time }, opened.index);
+  }
+
+  #openedStreams(csId: number | null, sorter: RunSorter): Draft[] {
+    const all = [...this.#opened.values()].flatMap(({ runs }) => runs);
+    const isFirst = this.#opened.values().next().value === sorter;
+    return sorter.streams().map((runs, at): Draft => {
+      // What was refused stands beside the first stream of its direction and SSRC.
+      const refused = isFirst && at === 0 ? judgeRefused(this.#refused, all) : [];
+      const audio = decodeRuns(runs, this.#codecOf(csId));
+      const stream: RecoveredStream = {
+        ...this.#base(csId, runs),
+        ...audio,
+        ...countsOf(runs, at === 0 ? sorter.copies : 0, refused),
+        encrypted: true,
+        authenticated: sizeOf(runs),
+        keys: this.#keysOf(csId),
+        reason: reasonOf(audio, refused),
+      };
+      return { stream, runs, refused: [] };
+    });
+  }
+
+  /** A call whose signalling offers no encryption, as any other (R-20: as for unencrypted communications). */
+  #clearStreams(path: string | null, sorter: RunSorter): Draft[] {
+    const all = [...this.#clear.values()].flatMap(({ runs }) => runs);
+    const isFirst = this.#clear.values().next().value === sorter;
+    return sorter.streams().map((runs, at): Draft => {
+      const refused = isFirst && at === 0 ? judgeRefused(this.#malformed, all) : [];
+      const codecOf = this.#codecOf(null);
+      const hidden = runs.some((run) => looksProtected(run.packets(), codecOf));
+      const audio = hidden ? SILENT : decodeRuns(runs, codecOf);
+      const stream: RecoveredStream = {
+        ...this.#base(null, runs),
+        ...audio,
+        ...countsOf(runs, at === 0 ? sorter.copies : 0, refused),
+        path,
+        encrypted: hidden,
+        authenticated: 0,
+        keys: [],
+        reason: hidden ? 'encrypted-unannounced' : reasonOf(audio, refused),
+      };
+      return { stream, runs, refused: [] };
+    });
+  }
+
+  #refusedStream(refused: readonly DeliveredPacket[]): Draft {
+    const reason = this.#refusal();
+    const stream: RecoveredStream = {
+      ...this.#base(this.#sessions[0]?.csId ?? null, []),
+      ...SILENT,
+      encrypted: true,
+      packets: refused.length,
+      authenticated: 0,
+      duplicates: 0,
+      rejected: refused.length,
+      refused: judgeRefused(refused.slice(0, MAX_LISTED), []),
+      keys: [],
+      doubtful:
+        reason === 'key-does-not-verify' && this.#sessions.length > 0 && advances(refused, LIKE_MEDIA),
+      reason,
+    };
+    return { stream, runs: [], refused };
+  }
+
+  #refusal(): StreamReason {
+    const { known, keys } = this.#keyring;
+    if (known === 0) return this.#signalling.descriptions.length === 0 ? 'no-signalling' : 'no-key';
+    if (keys.length === 0) return 'unsupported-cipher';
+    const isOurs = this.#sessions.length > 0 || keys.some(({ csId }) => csId === null);
+    return isOurs ? 'key-does-not-verify' : 'foreign-stream';
+  }
+
+  #base(
+    csId: number | null,
+    runs: readonly Run[],
+  ): Pick<
+    RecoveredStream,
+    | 'ssrc'
+    | 'csId'
+    | 'speaker'
+    | 'direction'
+    | 'path'
+    | 'missing'
+    | 'firstIndex'
+    | 'disregarded'
+    | 'doubtful'
+    | 'doubtful'
+  > {
+    const { ssrc, direction, packets } = this.#group;
+    return {
+      ssrc,
+      csId,
+      speaker: this.#speakerOf(csId),
+      direction: DIRECTION_NAMES.get(direction ?? -1) ?? 'unknown',
+      path: packets[0]?.path ?? null,
+      missing: missingIn(runs),
+      firstIndex:
+        runs.length === 0 ? null : runs.reduce((least, run) => Math.min(least, run.lowest), Infinity),
+      disregarded: false,
+      doubtful: false,
+    };
+  }
+
+  #codecOf(csId: number | null) {
+    const speaker = this.#speaker ?? sideOf(this.#speakerOf(csId), this.#signalling.targets);
+    const receiver = speaker === null ? null : speaker === 'target' ? 'other' : 'target';
+    const path = this.#group.packets[0]?.path ?? null;
+    return codecLookup(this.#signalling.descriptions, { receiver, csId, path });
+  }
+
+  /** The identity in the key exchange; without one, target or other party by the direction of the packets. */
+  #speakerOf(csId: number | null): string | null {
+    const session = csId === null ? undefined : this.#sessions.find((each) => each.csId === csId);
+    if (session !== undefined && session.speaker !== '') return session.speaker;
+    const { from, to, targets } = this.#signalling;
+    const [fromSide, toSide] = [sideOf(from, targets), sideOf(to, targets)];
+    if (this.#speaker === null || fromSide === toSide) return null;
+    return fromSide === this.#speaker ? from : to;
+  }
+
+  #keysOf(csId: number | null): RecoveredStream['keys'] {
+    const used = this.#decryptor.used.filter((use: KeyUse) => use.csId === csId);
+    return used.map(({ suite, ...use }) => ({ ...use, suite: suite.name }));
+  }
 }
 
-/** The SSRC is in no map. */
-const UNKNOWN_PLACE = [{ suite: null, roc: 0 }] as const;
+const SPEAKERS: ReadonlyMap<number, Side> = new Map<number, Side>([
+  [DIRECTION.fromTarget, 'target'],
+  [DIRECTION.toTarget, 'other'],
+]);
 
-function decoded(
-  plain: readonly Plain[],
-  csId: number | null,
-  signalling: Signalling,
-): Pick<RecoveredStream, 'missing' | 'undecoded' | 'firstIndex' | 'samples' | 'reason'> {
-  const codecOf = codecs(csId, signalling);
-  // G.711: an octet is a sample.
-  const recording = new Recording(plain.reduce((sum, { packet }) => sum + packet.payload.length, 0));
-  let undecoded = 0;
-  for (const { packet } of plain) {
-    const law = g711Law(codecOf(packet.payloadType) ?? '');
-    if (law === null) undecoded++;
-    else recording.place(packet.timestamp, decodeG711(packet.payload, law));
-  }
-  const indices = plain.map(({ index }) => index);
-  const first = indices.reduce((least, index) => Math.min(least, index), Infinity);
-  const last = indices.reduce((most, index) => Math.max(most, index), -Infinity);
-  const samples = recording.samples();
+const DIRECTION_NAMES: ReadonlyMap<number, 'fromTarget' | 'toTarget'> = new Map([
+  [DIRECTION.fromTarget, 'fromTarget'],
+  [DIRECTION.toTarget, 'toTarget'],
+]);
+
+const SILENT: DecodedAudio = { samples: null, digits: '', events: [], undecoded: 0, undecodedTypes: [] };
+
+function reasonOf(
+  { samples, digits, undecoded }: DecodedAudio,
+  refused: readonly RefusedPacket[],
+): StreamReason | null {
+  if (undecoded > 0) return samples === null && digits === '' ? 'unsupported-codec' : 'partly-undecoded';
+  return refused.some(({ standing }) => standing === 'unaccounted') ? 'packets-refused' : null;
+}
+
+function countsOf(
+  runs: readonly Run[],
+  duplicates: number,
+  refused: readonly RefusedPacket[],
+): Pick<RecoveredStream, 'packets' | 'duplicates' | 'rejected' | 'refused'> {
   return {
-    missing: plain.length === 0 ? 0 : last - first + 1 - new Set(indices).size,
-    undecoded,
-    firstIndex: plain.length === 0 ? null : first,
-    samples,
-    reason: samples === null ? 'unsupported-codec' : null,
+    packets: sizeOf(runs) + duplicates + refused.length,
+    duplicates,
+    rejected: refused.length,
+    refused: refused.slice(0, MAX_LISTED),
   };
 }
 
-/** Codec by payload type: that of the stream's own m= line, else of any, else the static one. */
-function codecs(csId: number | null, { media }: Signalling): (payloadType: number) => string | null {
-  const own = csId === null ? undefined : media[Math.ceil(csId / 2) - 1];
-  return (payloadType) =>
-    own?.codecs.get(payloadType) ??
-    media.find((line) => line.codecs.has(payloadType))?.codecs.get(payloadType) ??
-    STATIC_CODECS.get(payloadType) ??
-    null;
+function sizeOf(runs: readonly Run[]): number {
+  return runs.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** The identity in the key exchange; without one, target or other party by the direction of the packets. */
-function speakerOf(
-  session: CryptoSession | undefined,
-  packets: readonly DeliveredPacket[],
-  call: CallMaterial,
-  signalling: Signalling,
-): string | null {
-  if (session !== undefined && session.speaker !== '') return session.speaker;
-  return partyBy(directionOf(packets), call, signalling);
-}
-
-function partyBy(
-  direction: RecoveredStream['direction'],
-  call: CallMaterial,
-  { from, to }: Signalling,
-): string | null {
-  const targets = call.records.flatMap((record) => record.parties);
-  const isTarget = (uri: string | null) =>
-    uri !== null && targets.some(({ sipUri, telUri }) => uri === sipUri || uri === telUri);
-  if (direction === 'unknown' || isTarget(from) === isTarget(to)) return null;
-  return isTarget(from) === (direction === 'fromTarget') ? from : to;
-}
-
-function directionOf(packets: readonly DeliveredPacket[]): RecoveredStream['direction'] {
-  if (packets.every(({ direction }) => direction === DIRECTION.fromTarget)) return 'fromTarget';
-  if (packets.every(({ direction }) => direction === DIRECTION.toTarget)) return 'toTarget';
-  return 'unknown';
+function sorterOf<Key>(sorters: Map<Key, RunSorter>, key: Key): RunSorter {
+  const known = sorters.get(key);
+  if (known !== undefined) return known;
+  const sorter = new RunSorter();
+  sorters.set(key, sorter);
+  return sorter;
 }
 
 function readRtp(octets: Uint8Array): RtpPacket | null {

@@ -17,7 +17,13 @@ import { constructed, Elements, number, optional, primitive } from './ber.ts';
 export const IPMM_CC_OBJECT = '5.5.17.2';
 
 /** FrameType. */
-export const FRAME_TYPE = { ipFrame: 0, udpFrame: 1, rtpFrame: 2, audioFrame: 3 } as const;
+export const FRAME_TYPE = {
+  ipFrame: 0,
+  udpFrame: 1,
+  rtpFrame: 2,
+  audioFrame: 3,
+  artificialRtpFrame: 5,
+} as const;
 
 /** MMCCprotocol. */
 export const MMCC_PROTOCOL = { rTP: 0, mSRP: 1, uDPTL: 2 } as const;

@@ -1,0 +1,120 @@
+/** Whether a call was recovered, why not, and in words what was not decoded: no more is said than was done. */
+import type { CallMaterial } from './calls.ts';
+import type { RecoveredStream, StreamReason } from './streams.ts';
+
+export type CallReason =
+  | StreamReason
+  /** The delivery function reports that the keys could not be retrieved. */
+  | 'key-retrieval-failed'
+  /** Another stream of the call has a key that does not verify. */
+  | 'withheld'
+  /** Content came in a form that is not read here. */
+  | 'unsupported-content'
+  /** No packet of the call was delivered. */
+  | 'no-content';
+
+/** What is told of each stream. */
+export type JudgedStream = Omit<RecoveredStream, 'samples' | 'reason'> & {
+  readonly reason: CallReason | null;
+};
+
+/** What keeps a call from being recovered, gravest first. */
+const GRAVITY: readonly StreamReason[] = [
+  'key-does-not-verify',
+  'no-key',
+  'no-signalling',
+  'foreign-stream',
+  'unsupported-cipher',
+  'encrypted-unannounced',
+  'unsupported-codec',
+  'packets-refused',
+  'partly-undecoded',
+];
+
+/** `null`: every packet was decoded, save what nobody of the call sent. */
+export function reasonFor(
+  { other }: Pick<CallMaterial, 'other'>,
+  streams: readonly JudgedStream[],
+  keyFailures: number,
+): CallReason | null {
+  const own = streams.filter(({ disregarded }) => !disregarded);
+  if (own.length === 0) return other.unsupported > 0 ? 'unsupported-content' : 'no-content';
+  const reason = GRAVITY.find((grave) => own.some((stream) => stream.reason === grave)) ?? null;
+  if (reason === 'no-key' && keyFailures > 0) return 'key-retrieval-failed';
+  return reason ?? (other.unsupported > 0 ? 'unsupported-content' : null);
+}
+
+const REASONS: Readonly<Record<CallReason, string>> = {
+  'no-key': 'No key was delivered for a stream of this call.',
+  'no-signalling':
+    'No session description of this call was delivered: nothing says how its content is protected. Is it the HI2 file ' +
+    'that goes with the HI3 file?',
+  'key-does-not-verify':
+    'Keys were delivered, but no packet of a stream authenticates under them: keys or packets are not what the ' +
+    'network sent.',
+  'key-retrieval-failed': 'The delivery function reports that the keys of this call could not be retrieved.',
+  'foreign-stream': 'A stream belongs to no crypto session of this call, and no key of the call opens it.',
+  'unsupported-cipher': 'A stream is encrypted in a way that cannot be decrypted here.',
+  'encrypted-unannounced': 'A stream is in the clear by its signalling, and its packets look encrypted.',
+  'unsupported-codec': 'A stream was decrypted, but its codec cannot be decoded here.',
+  'packets-refused': 'Packets that may belong to a stream of this call open under no key.',
+  'partly-undecoded': 'Not every packet of the call could be decoded.',
+  'unsupported-content': 'Content of this call came in a form that cannot be read here.',
+  'no-content': 'No content was delivered for this call.',
+  withheld: 'Nothing of the call was written.',
+};
+
+/** Sentences for people. */
+export function explain(
+  { other, missing }: Pick<CallMaterial, 'other' | 'missing'>,
+  streams: readonly JudgedStream[],
+  reason: CallReason | null,
+): string {
+  const absent = [...missing.hi2, ...missing.hi3].reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  return [
+    reason === null ? recovered(streams) : REASONS[reason],
+    ...(streams.some((stream) => stream.reason === 'withheld') ? [REASONS.withheld] : []),
+    ...streams.flatMap(detailsOf),
+    ...(other.noise > 0 ? [`${count(other.noise, 'payload')} of content not RTP at all.`] : []),
+    ...(other.unsupported > 0
+      ? [`${count(other.unsupported, 'payload')} of content in a form not read here.`]
+      : []),
+    ...(absent > 0 ? [`${count(absent, 'PDU')} never came.`] : []),
+  ].join(' ');
+}
+
+function recovered(streams: readonly JudgedStream[]): string {
+  const own = streams.filter(({ disregarded }) => !disregarded);
+  return own.some(({ encrypted }) => encrypted)
+    ? 'Every stream of the call was decrypted and decoded.'
+    : 'Every stream of the call was decoded; none was encrypted.';
+}
+
+function detailsOf(stream: JudgedStream): string[] {
+  const name = `Stream ${stream.ssrc.toString(16).padStart(8, '0')} (${stream.direction})`;
+  const details = [
+    ...stream.undecodedTypes.map(
+      ({ payloadType, codec, packets }) =>
+        `${packets} of ${stream.packets} packets not decoded: payload type ${payloadType}, ${codec ?? 'which nothing explains'}`,
+    ),
+    ...refusals(stream),
+    ...(stream.missing > 0 ? [`${count(stream.missing, 'packet')} missing`] : []),
+    ...(stream.disregarded ? ['not of this call, as far as can be told'] : []),
+  ];
+  return details.length === 0 ? [] : [`${name}: ${details.join('; ')}.`];
+}
+
+function refusals({ rejected, reason, packets }: JudgedStream): string[] {
+  if (rejected === 0) return [];
+  const why =
+    rejected === packets
+      ? ''
+      : reason === 'packets-refused'
+        ? ', some of which may be its own'
+        : ', none of which can be its own by its number';
+  return [`${count(rejected, 'packet')} refused${why}`];
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,62 @@
+/** Files that other equipment hands over, recovered by the built command line and judged by an independent program. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { splitPsPdus } from '../../src/wire/hi/deframer.ts';
+import { decodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
+import { buildOnce, cli } from '../support/cli.ts';
+import { missingShared, sharedPath } from '../support/shared.ts';
+
+describe.skipIf(missingShared('tools/check-recover'))('recovery of what others hand over', () => {
+  beforeAll(buildOnce, 120_000);
+
+  it('R-79: every case holds', { timeout: 120_000 }, () => {
+    const judged = spawnSync(
+      process.execPath,
+      [sharedPath('tools/check-recover'), sharedPath('cases/recover'), process.execPath, cli],
+      { encoding: 'utf8' },
+    );
+    expect(judged.stdout.trim().split('\n').at(-1), judged.stdout + judged.stderr).toBe('all hold');
+    expect(judged.status).toBe(0);
+  });
+});
+
+describe.skipIf(missingShared('cases/openli'))('what another delivery function writes', () => {
+  const pdusOf = (name: string) => {
+    const octets = new Uint8Array(readFileSync(sharedPath(`cases/openli/${name}`)));
+    const { pdus, damage } = splitPsPdus(octets);
+    expect(damage).toBeNull();
+    return pdus.map(decodePsPdu);
+  };
+
+  it('R-79: its content is read', () => {
+    const [pdu] = pdusOf('openli-cc.ber');
+    expect(pdu?.payload).toMatchObject({
+      kind: 'cc',
+      packets: [{ direction: 0, contents: { kind: 'ipmm' } }],
+    });
+  });
+
+  it('R-79: its SIP is read, whose parties recovery names', () => {
+    const [pdu] = pdusOf('openli-iri-sip.ber');
+    expect(pdu?.payload).toMatchObject({
+      kind: 'iri',
+      records: [{ contents: { kind: 'ipmm', iri: { message: { kind: 'sip' } } } }],
+    });
+    const out = mkdtempSync(path.join(tmpdir(), 'claviger-others-'));
+    const files = [
+      '--hi2',
+      sharedPath('cases/openli/openli-iri-sip.ber'),
+      '--hi3',
+      sharedPath('cases/openli/openli-cc.ber'),
+    ];
+    const { stdout, status } = spawnSync(process.execPath, [cli, 'lemf', 'recover', ...files, '--out', out], {
+      encoding: 'utf8',
+    });
+    rmSync(out, { recursive: true });
+    expect(stdout).toContain('sip:alice@home1.example → sip:carol@home1.example');
+    expect(status).toBe(1);
+  });
+});

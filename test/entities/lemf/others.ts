@@ -1,0 +1,104 @@
+/** Calls as other equipment makes them: session descriptions and RTP of any kind, handed over record by record. */
+import { utf8 } from '../../../src/bytes/octets.ts';
+import type { CcRecord, HandoverRecord, IriRecord } from '../../../src/entities/df/records.ts';
+import { recover } from '../../../src/entities/lemf/recover.ts';
+import type { CallReport, Recovery } from '../../../src/entities/lemf/recover.ts';
+import { concat } from '../../../src/bytes/octets.ts';
+import { decodeWav } from '../../../src/media/wav.ts';
+import { encodeRtp } from '../../../src/media/rtp.ts';
+import type { RtpPacket } from '../../../src/media/rtp.ts';
+import { delivered, InterceptedCall } from './call.ts';
+
+const frame = new InterceptedCall();
+
+/** Milliseconds of the first event. */
+export const START = Date.UTC(2030, 0, 1);
+
+/** Who sends. */
+export type Sender = 'target' | 'other';
+
+const direction = (sender: Sender) => (sender === 'target' ? 'fromTarget' : 'toTarget');
+
+/** An SDP of these lines after the usual first ones. */
+export function sdp(...lines: string[]): string {
+  return ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', ...lines, ''].join('\r\n');
+}
+
+/** A message of the call between alice, the target, and bob. */
+export function message(sender: Sender, start: string, cseq: string, body: string, at = 0): IriRecord {
+  const request = !start.startsWith('SIP/2.0');
+  const byAlice = request === (sender === 'target');
+  const text = [
+    start,
+    'Via: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK1',
+    byAlice ? 'From: <sip:alice@home1.example>;tag=a' : 'From: <sip:bob@home2.example>;tag=b',
+    byAlice ? 'To: <sip:bob@home2.example>;tag=b' : 'To: <sip:alice@home1.example>;tag=a',
+    'Call-ID: c1@home1.example',
+    `CSeq: ${cseq}`,
+    ...(body === '' ? [] : ['Content-Type: application/sdp']),
+    `Content-Length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n');
+  const [base] = frame.signalling;
+  if (base?.kind !== 'sip-message') throw new Error('no message');
+  return { ...base, direction: direction(sender), sip: utf8(text), time: START + at };
+}
+
+/** INVITE of alice and its answer. */
+export function invite(offer: string, answer: string, cseq = '1 INVITE'): IriRecord[] {
+  return [
+    message('target', 'INVITE sip:bob@home2.example SIP/2.0', cseq, offer),
+    message('other', 'SIP/2.0 200 OK', cseq, answer, 10),
+  ];
+}
+
+export function content(sender: Sender, octets: Uint8Array, path = `${sender}>gateway`, at = 1000): CcRecord {
+  return { ...frame.cc(octets, direction(sender)), streamIdentifier: path, time: START + at };
+}
+
+export function rtp(fields: Partial<RtpPacket>): RtpPacket {
+  return {
+    marker: false,
+    payloadType: 8,
+    sequenceNumber: 0,
+    timestamp: 0,
+    ssrc: 1,
+    csrc: [],
+    extension: null,
+    payload: new Uint8Array(160).fill(0x2a),
+    ...fields,
+  };
+}
+
+/** The n-th packet of 20 ms, with a payload that is its own. */
+export function nth(n: number, fields: Partial<RtpPacket> = {}): Uint8Array {
+  return encodeRtp(
+    rtp({
+      sequenceNumber: n & 0xffff,
+      timestamp: 160 * n,
+      payload: new Uint8Array(160).fill((7 * n + (fields.ssrc ?? 1)) & 0xff),
+      ...fields,
+    }),
+  );
+}
+
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
+
+export function runAll(records: readonly HandoverRecord[]): Recovery {
+  const iri = delivered(records.filter(({ kind }) => kind !== 'cc'));
+  const cc = delivered(records.filter(({ kind }) => kind === 'cc'));
+  return recover(concat(...iri), concat(...cc));
+}
+
+export function only({ report }: Recovery): CallReport {
+  const [call, ...more] = report.calls;
+  if (call === undefined || more.length > 0) throw new Error(`${report.calls.length} calls`);
+  return call;
+}
+
+/** Samples in each file of a recovery. */
+export function lengths({ audio }: Recovery): number[] {
+  return audio.map(({ octets }) => decodeWav(octets).length);
+}
