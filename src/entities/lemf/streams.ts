@@ -267,16 +267,7 @@ class GroupRecovery {
     runs: readonly Run[],
   ): Pick<
     RecoveredStream,
-    | 'ssrc'
-    | 'csId'
-    | 'speaker'
-    | 'direction'
-    | 'path'
-    | 'missing'
-    | 'firstIndex'
-    | 'disregarded'
-    | 'doubtful'
-    | 'doubtful'
+    'ssrc' | 'csId' | 'speaker' | 'direction' | 'path' | 'missing' | 'firstIndex' | 'disregarded' | 'doubtful'
   > {
     const { ssrc, direction, packets } = this.#group;
     return {
