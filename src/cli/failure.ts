@@ -36,6 +36,9 @@ const HINTS: Readonly<Record<string, string>> = {
   'UeError kms': 'Is the KMS up? Are url, credential, psk, hosts and authorities those that it goes by?',
   'UeError not-registered': 'Is the CSCF up? Are username and password those that it knows?',
   'UeError no-key': 'Is the host of the other end among partners, and its KMS up?',
+  'StorageError locked': 'Stop that process, or give this one state of its own.',
+  'StorageError newer': 'Nothing was changed.',
+  'StorageError damaged': 'Put back a copy; nothing was changed.',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };

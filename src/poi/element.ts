@@ -26,6 +26,7 @@ import type { X2X3Timing } from './x2x3-client.ts';
 import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
 import { AuditFile } from '../evidence/audit-file.ts';
+import { holdingState } from '../storage/lock.ts';
 import type { Fields, Listen } from '../host/config.ts';
 import type { Running, Runtime } from '../host/runtime.ts';
 import { readX1Ne, startX1Ne } from '../x1/ne.ts';
@@ -41,6 +42,8 @@ export interface PoiElementConfig {
 
 /** What differs between elements. */
 export interface PoiElementKind {
+  /** What whoever finds the state in use is told, e.g. `cscf`. */
+  readonly entity: string;
   readonly policy: NePolicy;
   /** Attribute 7 of X2/X3: the point within the element. */
   readonly ipId: string;
@@ -68,7 +71,16 @@ export function poiElementConfig(fields: Fields): PoiElementConfig {
   };
 }
 
-export async function startPoiElement(
+export function startPoiElement(
+  config: PoiElementConfig,
+  kind: PoiElementKind,
+  runtime: Runtime,
+): Promise<RunningPoiElement> {
+  const place = { entity: kind.entity, files: [config.x1.store, config.audit] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, kind, runtime));
+}
+
+async function startHolding(
   config: PoiElementConfig,
   kind: PoiElementKind,
   runtime: Runtime,

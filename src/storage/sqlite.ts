@@ -1,24 +1,71 @@
 /**
  * How every SQLite store is opened: a file for its owner's eyes, written ahead, synced at each commit, deleted content
- * overwritten.
+ * overwritten, brought to the present version.
  */
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { StorageError } from './errors.ts';
+import { migrate } from './migrations.ts';
+import type { StoreSchema } from './migrations.ts';
+import { StatementCache } from './statements.ts';
 
-/** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
-export function openDatabase<Tables>(file: string, schema: string): Kysely<Tables> {
-  if (file !== ':memory:') makePrivate(file);
-  const database = new Database(file);
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.pragma('secure_delete = ON');
-  database.exec(schema);
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+/** A store that is open: by Kysely, and by SQLite itself for what must not wait. */
+export interface OpenedStore<Tables> {
+  readonly kysely: Kysely<Tables>;
+  readonly sqlite: Database.Database;
 }
 
-/** Before SQLite opens it: journals take the mode of the database file. */
-function makePrivate(file: string): void {
-  closeSync(openSync(file, 'a', 0o600));
+/**
+ * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
+ * @throws StorageError `newer`, `foreign`, `damaged`
+ */
+export async function openDatabase<Tables>(file: string, schema: StoreSchema): Promise<Kysely<Tables>> {
+  return (await openStore<Tables>(file, schema)).kysely;
+}
+
+/** As `openDatabase`, with SQLite's own connection. */
+export async function openStore<Tables>(file: string, schema: StoreSchema): Promise<OpenedStore<Tables>> {
+  if (file !== ':memory:') makePrivate(file);
+  const sqlite = new Database(file);
+  try {
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = FULL');
+    sqlite.pragma('secure_delete = ON');
+    const dialect = new AtomicMigrationDialect({ database: new StatementCache(sqlite) });
+    const kysely = new Kysely<Tables>({ dialect });
+    await migrate(kysely, file, schema);
+    return { kysely, sqlite };
+  } catch (error) {
+    sqlite.close();
+    throw damaged(error) ? new StorageError('damaged', `${file} is not a database, or damaged`) : error;
+  }
+}
+
+/**
+ * Makes a file for its owner alone, before SQLite opens it: journals take the mode of the database file. A file that is
+ * there is not opened, since closing it again would drop the locks that this process has on it (POSIX).
+ */
+export function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
   chmodSync(file, 0o600);
+}
+
+/** SQLite's DDL is transactional; Kysely's own adapter does not use that, and a crash would leave half a migration. */
+class AtomicMigrationDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new (class extends SqliteAdapter {
+      override get supportsTransactionalDdl(): boolean {
+        return true;
+      }
+    })();
+  }
+}
+
+function damaged(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(?:NOTADB|CORRUPT)/.test(error.code);
 }

@@ -82,7 +82,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
   const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const judge = schema === null ? {} : { judge: schema };
-  const store = new SqliteTaskStore(config.store);
+  const store = await SqliteTaskStore.open(config.store);
   const table = await TaskTable.open(clock, wrapStore?.(store) ?? store);
   const client = new HttpsClient({ hosts, tls });
   const admf = new X1Requester({

@@ -8,6 +8,8 @@
 import type { Kysely } from 'kysely';
 import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
 import type { Destination, InterceptTask } from '../wire/x1/details.ts';
+import { statements } from '../storage/migrations.ts';
+import type { StoreSchema } from '../storage/migrations.ts';
 import { openDatabase } from '../storage/sqlite.ts';
 
 interface Tables {
@@ -21,18 +23,32 @@ interface Tables {
   destination: { did: string; body: string };
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS task (xid TEXT PRIMARY KEY, body TEXT NOT NULL, activated_at REAL NOT NULL,
-    modified_at REAL NOT NULL, modifications INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS destination (did TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-`;
+const FIRST = statements(
+  `CREATE TABLE IF NOT EXISTS task (xid TEXT PRIMARY KEY, body TEXT NOT NULL, activated_at REAL NOT NULL,
+    modified_at REAL NOT NULL, modifications INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS destination (did TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`,
+);
+
+/** The store's tables, by version. */
+export const TASK_SCHEMA: StoreSchema = {
+  store: 'tasks',
+  firstTables: ['task', 'destination'],
+  migrations: [FIRST],
+};
 
 export class SqliteTaskStore implements TaskStore {
   readonly #db: Kysely<Tables>;
 
-  /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
-  constructor(file: string) {
-    this.#db = openDatabase<Tables>(file, SCHEMA);
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /**
+   * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
+   * @throws StorageError `newer`, `foreign`, `damaged`
+   */
+  static async open(file: string): Promise<SqliteTaskStore> {
+    return new SqliteTaskStore(await openDatabase<Tables>(file, TASK_SCHEMA));
   }
 
   async load(): Promise<TaskTableState> {

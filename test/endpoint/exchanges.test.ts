@@ -88,7 +88,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
       timestamps: new TimestampSource(clock),
       districts,
       keys: ring,
-      replays: new SqliteReplayCache(':memory:', clock),
+      replays: await SqliteReplayCache.open(':memory:', clock),
       skew: 300,
     };
     return new IbakeAgreement(own, policy);

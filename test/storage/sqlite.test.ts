@@ -9,7 +9,11 @@ import { openDatabase } from '../../src/storage/sqlite.ts';
 describe('a database', () => {
   it('is written ahead, synced at each commit, and overwrites what it deletes', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'claviger-sqlite-'));
-    const db = openDatabase<Record<string, never>>(path.join(folder, 'any.db'), '');
+    const db = await openDatabase<Record<string, never>>(path.join(folder, 'any.db'), {
+      store: 'any',
+      firstTables: [],
+      migrations: [],
+    });
     const pragma = async (name: string): Promise<unknown> => {
       const { rows } = await sql<Record<string, unknown>>`PRAGMA ${sql.raw(name)}`.execute(db);
       return rows[0]?.[name];

@@ -104,7 +104,7 @@ describe('tasks in SQLite', () => {
   it('are as they were after a restart', async () => {
     await fc.assert(
       fc.asyncProperty(anyTask, fc.array(anyDestination, { maxLength: 3 }), async (some, extra) => {
-        const store = new SqliteTaskStore(':memory:');
+        const store = await SqliteTaskStore.open(':memory:');
         const table = await TaskTable.open(new ManualClock(), store);
         const dids = [...destinationsOf(some), ...extra.map(({ did }) => did)];
         for (const did of new Set(dids)) {

@@ -38,6 +38,7 @@ import { x1Transport } from '../../x1/client.ts';
 import { X1Schema } from '../../x1/schema.ts';
 import { mountX1Admf } from '../../x1/server.ts';
 import { SqliteAdmfStore } from './store/sqlite.ts';
+import { holdingState } from '../../storage/lock.ts';
 import { AuditFile } from '../../evidence/audit-file.ts';
 import { X1Files } from './store/x1-files.ts';
 import { ConfigError, Fields } from '../../host/config.ts';
@@ -107,9 +108,18 @@ export function admfConfig(json: unknown): AdmfConfig {
 
 /**
  * Starts an ADMF. `onDocument` is told of every X1 document as it is sent or received.
- * @throws ConfigError, TlsError, X1SchemaError, EvidenceError
+ * @throws ConfigError, TlsError, X1SchemaError, EvidenceError, StorageError
  */
-export async function startAdmf(
+export function startAdmf(
+  config: AdmfConfig,
+  runtime: Runtime,
+  onDocument?: X1Recorder,
+): Promise<RunningAdmf> {
+  const place = { entity: 'admf', files: [config.store, config.audit] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, onDocument));
+}
+
+async function startHolding(
   config: AdmfConfig,
   runtime: Runtime,
   onDocument?: X1Recorder,
@@ -120,7 +130,7 @@ export async function startAdmf(
   const files = config.recordInto === null ? null : new X1Files(config.recordInto);
   const auditFile = new AuditFile(config.audit);
   const audit = new HashChainLog(auditFile, clock);
-  const store = new SqliteAdmfStore(config.store);
+  const store = await SqliteAdmfStore.open(config.store);
   const client = new HttpsClient({ hosts: new HostMap(config.hosts), tls, timeoutMs: config.attemptMs });
   const recorder: X1Recorder = (from, to, octets) => {
     files?.record(from, to, octets);

@@ -101,7 +101,11 @@ export function cscfConfig(json: unknown): CscfConfig {
 
 export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<RunningCscf> {
   const { clock, logger, random } = runtime;
-  const element = await startPoiElement(config, { policy: CSCF_POLICY, ipId: 'sip' }, runtime);
+  const element = await startPoiElement(
+    config,
+    { entity: 'cscf', policy: CSCF_POLICY, ipId: 'sip' },
+    runtime,
+  );
   const { hosts, poi, tasks } = element;
   const transport = new Transport({ clock, logger, hosts });
   const sip = await listenBoth(transport, config.sip).catch(async (cause: unknown) => {

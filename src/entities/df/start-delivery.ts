@@ -55,7 +55,7 @@ const SETTLE_POLL_MS = 50;
 export async function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
   const { listen, tls, hosts, name, table, issues } = options;
   const { clock, logger } = runtime;
-  const store = new SqliteDfStore(options.file);
+  const store = await SqliteDfStore.open(options.file);
   const handover = new HandoverManager({
     outbox: store,
     destinations: { list: () => handoverAddresses(table) },

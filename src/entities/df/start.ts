@@ -30,6 +30,7 @@ import { AuditFile } from '../../evidence/audit-file.ts';
 import { PduFiles, XkFiles } from './store/stored-records.ts';
 import { ConfigError, Fields } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
+import { holdingState } from '../../storage/lock.ts';
 import { startDelivery } from './start-delivery.ts';
 import type { RunningDelivery } from './start-delivery.ts';
 import type { Runtime } from '../../host/runtime.ts';
@@ -74,8 +75,13 @@ export function dfConfig(json: unknown): DfConfig {
   return config;
 }
 
-/** Starts a DF. `onEvent` is told of PDUs, questions, answers and records as they happen. @throws ConfigError, TlsError */
-export async function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
+/** Starts a DF. `onEvent` is told of PDUs, questions, answers and records as they happen. @throws ConfigError, TlsError, StorageError */
+export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
+  const place = { entity: 'df', files: [config.x1.store, config.store, config.audit] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, onEvent));
+}
+
+async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
   const { clock, logger } = runtime;
   const tls = loadTls(config.tls, clock.now());
   const hosts = new HostMap(config.hosts);

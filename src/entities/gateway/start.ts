@@ -60,7 +60,11 @@ export async function startGateway(
   datagrams?: Datagrams,
 ): Promise<RunningGateway> {
   const { clock, logger } = runtime;
-  const element = await startPoiElement(config, { policy: GATEWAY_POLICY, ipId: 'rtp' }, runtime);
+  const element = await startPoiElement(
+    config,
+    { entity: 'gateway', policy: GATEWAY_POLICY, ipId: 'rtp' },
+    runtime,
+  );
   const gateway = new MediaGateway({
     datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,

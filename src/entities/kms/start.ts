@@ -2,7 +2,6 @@
  * The KMS as a process: three listeners (endpoints, Xk, X1), one store, one audit log. What it is told is in
  * `kms-config.ts`.
  */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { HashChainLog } from '../../evidence/log.ts';
@@ -33,6 +32,7 @@ import { loadTls } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { AuditFile } from '../../evidence/audit-file.ts';
 import { SqliteKmsStore } from './store/sqlite.ts';
+import { holdingState } from '../../storage/lock.ts';
 import { ConfigError, readSecretFile } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
 import type { KmsConfig } from './config.ts';
@@ -62,10 +62,15 @@ interface State {
   readonly close: () => Promise<void>;
 }
 
-/** @throws ConfigError, TlsError, KmsError, IbeError */
-export async function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
+/** @throws ConfigError, TlsError, KmsError, IbeError, StorageError */
+export function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
+  const place = { entity: 'kms', folders: [config.state] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime));
+}
+
+async function startHolding(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
   const tls = loadTls(config.tls, runtime.clock.now());
-  const state = openState(config, runtime);
+  const state = await openState(config, runtime);
   try {
     return await serve(config, runtime, tls, state);
   } catch (error) {
@@ -134,10 +139,9 @@ async function serve(
   };
 }
 
-function openState(config: KmsConfig, { clock, logger }: Runtime): State {
-  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+async function openState(config: KmsConfig, { clock, logger }: Runtime): Promise<State> {
+  const store = await SqliteKmsStore.open(stateFile(config, 'kms.db'));
   const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
-  const store = new SqliteKmsStore(stateFile(config, 'kms.db'));
   const audit = new HashChainLog(auditFile, clock);
   // Last, since workers keep the process alive.
   const pairings = startGenerator(config, logger);

@@ -20,6 +20,7 @@ import { HandoverServer } from './listeners/handover-server.ts';
 import { loadTls } from '../../net/tls.ts';
 import type { TlsFiles } from '../../net/tls.ts';
 import { LemfFiles } from './store/files.ts';
+import { holdingState } from '../../storage/lock.ts';
 import { writeRecovery } from './store/recovery.ts';
 import { Fields } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
@@ -61,12 +62,21 @@ export function lemfConfig(json: unknown): LemfConfig {
 
 /**
  * Starts a LEMF. `onEvent` is told of connections, records, streams, gaps, copies and recoveries as they happen.
- * @throws ConfigError, TlsError, LemfError `damaged`
+ * @throws ConfigError, TlsError, LemfError `damaged`, StorageError `locked`
  */
-export async function startLemf(
+export function startLemf(
   config: LemfConfig,
   runtime: Runtime,
   onEvent: LemfListener = () => undefined,
+): Promise<RunningLemf> {
+  const place = { entity: 'lemf', folders: [config.folder] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, onEvent));
+}
+
+async function startHolding(
+  config: LemfConfig,
+  runtime: Runtime,
+  onEvent: LemfListener,
 ): Promise<RunningLemf> {
   const { clock, logger } = runtime;
   const tls = loadTls(config.tls, clock.now());

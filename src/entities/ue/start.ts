@@ -40,6 +40,7 @@ import { Transport } from '../../sip/transport.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { SqliteReplayCache } from '../../endpoint/replays.ts';
+import { holdingState } from '../../storage/lock.ts';
 import type { AnswerPolicy } from './callee.ts';
 import { Districts } from '../../endpoint/districts.ts';
 import { IbakeAgreement } from '../../endpoint/exchanges.ts';
@@ -110,6 +111,11 @@ export function ueConfig(json: unknown): UeConfig {
  * somebody wants to watch them.
  */
 export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagrams): Promise<RunningUe> {
+  const place = { entity: 'ue', files: [config.replays] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, datagrams));
+}
+
+async function startHolding(config: UeConfig, runtime: Runtime, datagrams?: Datagrams): Promise<RunningUe> {
   const { clock, logger, random } = runtime;
   const { identity, device, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
@@ -120,7 +126,7 @@ export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagram
   const settings = { hosts: [own.host, ...config.partners], districts: { [own.host]: district } };
   const districts = new Districts(client, settings, logger);
   const ring = new KeyRing(config.skew);
-  const replays = new SqliteReplayCache(config.replays, clock);
+  const replays = await SqliteReplayCache.open(config.replays, clock);
   const policy = Object.values(SRTP_POLICY).find(({ name }) => name === config.suite) ?? DEFAULT_POLICY;
   const endpoint = {
     addressOfRecord: own,
@@ -177,7 +183,7 @@ export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagram
     random,
     logger,
   });
-  return Promise.resolve({
+  return {
     ue,
     observe: (observer) => agent.layer.observe(observer),
     stop: async () => {
@@ -186,7 +192,7 @@ export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagram
       await https.close();
       replays.close();
     },
-  });
+  };
 }
 
 /* ---------------------------------------------------------------- helpers */

@@ -199,7 +199,13 @@ describe('the configuration of an ADMF', () => {
   });
 
   it('a bad TLS configuration refuses to start (R-57)', async () => {
-    const config = admfConfig(json({ tls: { ...admfTls, privateKey: at('pki/cscf.home1.example.key') } }));
+    const config = admfConfig(
+      json({
+        store: at('tls.sqlite'),
+        audit: at('tls.log'),
+        tls: { ...admfTls, privateKey: at('pki/cscf.home1.example.key') },
+      }),
+    );
     await expect(startAdmf(config, runtime)).rejects.toThrow(TlsError);
   });
 });

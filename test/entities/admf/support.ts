@@ -60,7 +60,7 @@ export async function home(clock: Clock): Promise<Home> {
   const trace: string[] = [];
   const documents: Uint8Array[] = [];
   const audit = new RecordingAudit();
-  const store = new SqliteAdmfStore(':memory:');
+  const store = await SqliteAdmfStore.open(':memory:');
   const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
   const elements = {} as Record<ElementKind, SimulatedElement>;
   const handlers = {} as Record<ElementKind, X1NeHandler>;

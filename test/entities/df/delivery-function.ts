@@ -44,7 +44,7 @@ export async function start(
   const clock = new TestClock();
   const parts = { clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
   const open = async () => {
-    const store = new SqliteDfStore(file);
+    const store = await SqliteDfStore.open(file);
     const held: { requests: KeyRequests | null } = { requests: null };
     const early: Parameters<KeyRequests['start']>[] = [];
     const mediation = await Mediation.open(

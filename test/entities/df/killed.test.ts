@@ -42,7 +42,7 @@ async function certificates(): Promise<Readonly<Record<Role, TlsFiles>>> {
 
 /** What X1 would have left in the table's store. */
 async function provision(file: string, port: number): Promise<void> {
-  const store = new SqliteTaskStore(file);
+  const store = await SqliteTaskStore.open(file);
   const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
   const task = {
     xid: XID,

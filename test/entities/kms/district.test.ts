@@ -167,7 +167,7 @@ describe('LI roots', () => {
 
   it('one root an epoch, and once destroyed never another', async () => {
     const audit = new MemoryAudit();
-    const roots = new LiRoots(new SqliteKmsStore(':memory:'), counting(), audit);
+    const roots = new LiRoots(await SqliteKmsStore.open(':memory:'), counting(), audit);
     const first = await roots.forIssue(march);
     expect((await roots.forIssue(march))?.equals(first!)).toBe(true);
     expect((await roots.forIssue(march + DAY))?.equals(first!)).toBe(false);
@@ -184,7 +184,7 @@ describe('LI roots', () => {
   });
 
   it('two first requests at once draw one root', async () => {
-    const roots = new LiRoots(new SqliteKmsStore(':memory:'), counting(), new MemoryAudit());
+    const roots = new LiRoots(await SqliteKmsStore.open(':memory:'), counting(), new MemoryAudit());
     const drawn = await Promise.all([roots.forIssue(march), roots.forIssue(march)]);
     expect(drawn[0]?.equals(drawn[1] ?? Secret.of(new Uint8Array(32)))).toBe(true);
   });

@@ -239,7 +239,7 @@ describe('a started KMS', () => {
     const requester = await admf(8445);
     await requester.request({ type: 'ActivateTask', task });
     await requester.request({ type: 'Keepalive' });
-    const store = new SqliteKmsStore(path.join(state, 'kms.db'));
+    const store = await SqliteKmsStore.open(path.join(state, 'kms.db'));
     expect((await store.warrant(task.xid))?.end).toBe(task.mediation[0]!.endTime! / 1000);
     await vi.waitFor(
       async () => expect((await store.warrant(task.xid))!.end).toBeLessThan(clock.now() / 1000),

@@ -61,7 +61,7 @@ const task: InterceptTask = {
 };
 
 async function tables(inner = memoryTasks()) {
-  const store = new SqliteKmsStore(':memory:');
+  const store = await SqliteKmsStore.open(':memory:');
   const clock = new ManualClock(1_500_000);
   const keeping = new WarrantKeepingStore(inner, store, () => clock.now() / 1000, targetKeys);
   return { store, clock, table: await TaskTable.open(clock, keeping) };

@@ -80,12 +80,17 @@ async function lemfOf(config: LemfConfig): Promise<{ lemf: RunningLemf; events: 
 
 /** A delivery function with an outbox of its own, that hands over to the LEMF's ports. */
 class Df {
-  readonly store = new SqliteDfStore(':memory:');
+  readonly store: SqliteDfStore;
   readonly hosts = new HostMap();
   readonly manager: HandoverManager;
   readonly #next = new Map<string, number>();
 
-  constructor(tls: TlsFiles = files.df, connectMs = 10_000) {
+  static async open(tls: TlsFiles = files.df, connectMs = 10_000): Promise<Df> {
+    return new Df(await SqliteDfStore.open(':memory:'), tls, connectMs);
+  }
+
+  private constructor(store: SqliteDfStore, tls: TlsFiles, connectMs: number) {
+    this.store = store;
     const destinations: HandoverAddress[] = [
       { did: 'hi2', host: HOST, port: 1, by: 'DF2' },
       { did: 'hi3', host: HOST, port: 2, by: 'DF3' },
@@ -151,7 +156,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
     const out = path.join(root, 'live');
     const config = newConfig({ recoverInto: out, recoverAfter: 200 });
     const { lemf, events } = await lemfOf(config);
-    const df = new Df().at(ports(lemf));
+    const df = (await Df.open()).at(ports(lemf));
     df.manager.start();
     const call = new InterceptedCall();
     await df.append([...call.signalling, ...call.keys, ...call.content]);
@@ -186,7 +191,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
     async () => {
       const config = newConfig();
       const { lemf } = await lemfOf(config);
-      const df = new Df().at(ports(lemf));
+      const df = (await Df.open()).at(ports(lemf));
       df.manager.start();
       const call = new InterceptedCall('exchange-1.json', { packets: 10 });
       await df.append([...call.signalling, ...call.keys, call.failure, ...call.content]);
@@ -209,7 +214,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
   it('a destination that is not a LEMF, or bears another name, gets nothing', async () => {
     const impostor = lemfConfig({ tls: files.cscf, folder: path.join(root, 'impostor') });
     const { lemf } = await lemfOf(impostor);
-    const df = new Df().at(ports(lemf));
+    const df = (await Df.open()).at(ports(lemf));
     df.manager.start();
     await df.append([new InterceptedCall().failure]);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -271,7 +276,7 @@ describe('a LEMF that is away or dies', () => {
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => void mute.close());
     const { port } = mute.address() as AddressInfo;
-    const df = new Df(files.df, 50).at({ hi2: port, hi3: port });
+    const df = (await Df.open(files.df, 50)).at({ hi2: port, hi3: port });
     df.manager.start();
     await until(() => connections > 4);
     expect(df.manager.ready('hi2')).toBe(false);
@@ -280,7 +285,7 @@ describe('a LEMF that is away or dies', () => {
   it('what waits is delivered when it comes back, in order, without gap or copy', async () => {
     const config = newConfig();
     const first = await startLemf(config, runtime);
-    const df = new Df().at(ports(first));
+    const df = (await Df.open()).at(ports(first));
     df.manager.start();
     const call = new InterceptedCall();
     await df.append(call.signalling);
@@ -338,7 +343,7 @@ describe('a LEMF that is away or dies', () => {
     it('sequence numbers per LIID and CIN are 0…n−1 without gap or copy, and the call is recovered', async () => {
       const config = newConfig();
       const call = new InterceptedCall('exchange-1.json', { packets: 400 });
-      const df = new Df();
+      const df = await Df.open();
       let running = await start(config);
       df.at(running);
       df.manager.start();

@@ -9,6 +9,8 @@ import type { Generated } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { AdmfState, AdmfStore } from '../ports.ts';
 import type { Warrant, WarrantRecord, WarrantState } from '../warrants.ts';
+import { statements } from '../../../storage/migrations.ts';
+import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
@@ -16,18 +18,32 @@ interface Tables {
   did: { key: string; did: string };
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS warrant (position INTEGER PRIMARY KEY AUTOINCREMENT, liid TEXT NOT NULL UNIQUE,
-    xid TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS did (key TEXT PRIMARY KEY, did TEXT NOT NULL UNIQUE) WITHOUT ROWID;
-`;
+const FIRST = statements(
+  `CREATE TABLE IF NOT EXISTS warrant (position INTEGER PRIMARY KEY AUTOINCREMENT, liid TEXT NOT NULL UNIQUE,
+    xid TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS did (key TEXT PRIMARY KEY, did TEXT NOT NULL UNIQUE) WITHOUT ROWID`,
+);
+
+/** The store's tables, by version. */
+export const ADMF_SCHEMA: StoreSchema = {
+  store: 'admf',
+  firstTables: ['warrant', 'did'],
+  migrations: [FIRST],
+};
 
 export class SqliteAdmfStore implements AdmfStore {
   readonly #db: Kysely<Tables>;
 
-  /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
-  constructor(file: string) {
-    this.#db = openDatabase<Tables>(file, SCHEMA);
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /**
+   * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
+   * @throws StorageError `newer`, `foreign`, `damaged`
+   */
+  static async open(file: string): Promise<SqliteAdmfStore> {
+    return new SqliteAdmfStore(await openDatabase<Tables>(file, ADMF_SCHEMA));
   }
 
   async load(): Promise<AdmfState> {

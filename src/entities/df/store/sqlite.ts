@@ -28,6 +28,8 @@ import type {
   StreamState,
 } from '../ports.ts';
 import type { HandoverInterface } from '../records.ts';
+import { statements } from '../../../storage/migrations.ts';
+import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
@@ -54,22 +56,29 @@ interface Tables {
   };
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
-    WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS communication (correlation TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL,
+const FIRST = statements(
+  `CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
+    WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS communication (correlation TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL,
     next_hi2 INTEGER NOT NULL, next_hi3 INTEGER NOT NULL, last_seen REAL NOT NULL,
-    PRIMARY KEY (correlation, liid), UNIQUE (liid, cin)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS cin (liid TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS key_session (xid TEXT NOT NULL, correlation TEXT NOT NULL, body TEXT NOT NULL,
-    last_seen REAL NOT NULL, PRIMARY KEY (xid, correlation)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, xid TEXT NOT NULL, octets BLOB NOT NULL,
-    since REAL NOT NULL);
-  CREATE TABLE IF NOT EXISTS outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, did TEXT NOT NULL,
+    PRIMARY KEY (correlation, liid), UNIQUE (liid, cin)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS cin (liid TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS key_session (xid TEXT NOT NULL, correlation TEXT NOT NULL, body TEXT NOT NULL,
+    last_seen REAL NOT NULL, PRIMARY KEY (xid, correlation)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, xid TEXT NOT NULL, octets BLOB NOT NULL,
+    since REAL NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, did TEXT NOT NULL,
     interface TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL, sequence_number INTEGER NOT NULL,
-    octets BLOB NOT NULL, UNIQUE (did, interface, liid, cin, sequence_number));
-  CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (did, position);
-`;
+    octets BLOB NOT NULL, UNIQUE (did, interface, liid, cin, sequence_number))`,
+  `CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (did, position)`,
+);
+
+/** The store's tables, by version. */
+export const DF_SCHEMA: StoreSchema = {
+  store: 'df',
+  firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
+  migrations: [FIRST],
+};
 
 /** Rows a statement inserts at once, below SQLite's bound on parameters. */
 const ROWS = 500;
@@ -78,9 +87,16 @@ export class SqliteDfStore implements DfStore, Outbox {
   readonly #db: Kysely<Tables>;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
-  /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
-  constructor(file: string) {
-    this.#db = openDatabase<Tables>(file, SCHEMA);
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /**
+   * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
+   * @throws StorageError `newer`, `foreign`, `damaged`
+   */
+  static async open(file: string): Promise<SqliteDfStore> {
+    return new SqliteDfStore(await openDatabase<Tables>(file, DF_SCHEMA));
   }
 
   async load(): Promise<DfState> {

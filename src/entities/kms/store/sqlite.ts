@@ -28,6 +28,8 @@ import type {
   Subscriber,
   Warrant,
 } from '../ports.ts';
+import { statements } from '../../../storage/migrations.ts';
+import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
@@ -47,34 +49,57 @@ interface Tables {
   warrant: { xid: string; targets: string; start: number; end: number | null };
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS serial (serial INTEGER PRIMARY KEY, not_before INTEGER NOT NULL,
-    not_after INTEGER NOT NULL, parameters BLOB NOT NULL, master_secret BLOB NOT NULL);
-  CREATE TABLE IF NOT EXISTS li_root (epoch TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS identity (uri TEXT PRIMARY KEY, subscriber TEXT NOT NULL, kind TEXT NOT NULL,
-    position INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS identity_by_subscriber ON identity (subscriber);
-  CREATE TABLE IF NOT EXISTS device (credential TEXT PRIMARY KEY, subscriber TEXT NOT NULL, psk BLOB NOT NULL,
-    position INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS device_by_subscriber ON device (subscriber);
-  CREATE TABLE IF NOT EXISTS device_identity (credential TEXT NOT NULL, uri TEXT NOT NULL,
-    valid_from INTEGER NOT NULL, valid_until INTEGER, PRIMARY KEY (credential, valid_from)) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS device_identity_by_uri ON device_identity (uri);
-  CREATE TABLE IF NOT EXISTS claim (kind TEXT NOT NULL, claim_group TEXT NOT NULL, hash TEXT NOT NULL,
-    expires REAL NOT NULL, PRIMARY KEY (kind, claim_group, hash)) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS claim_by_expiry ON claim (expires);
-  CREATE TABLE IF NOT EXISTS issued_seed (uri TEXT NOT NULL, period INTEGER NOT NULL, serial INTEGER NOT NULL,
-    credential TEXT NOT NULL, PRIMARY KEY (uri, period)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS warrant (xid TEXT PRIMARY KEY, targets TEXT NOT NULL, start REAL NOT NULL, end REAL)
-    WITHOUT ROWID;
-`;
+const FIRST = statements(
+  `CREATE TABLE IF NOT EXISTS serial (serial INTEGER PRIMARY KEY, not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL, parameters BLOB NOT NULL, master_secret BLOB NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS li_root (epoch TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS identity (uri TEXT PRIMARY KEY, subscriber TEXT NOT NULL, kind TEXT NOT NULL,
+    position INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS identity_by_subscriber ON identity (subscriber)`,
+  `CREATE TABLE IF NOT EXISTS device (credential TEXT PRIMARY KEY, subscriber TEXT NOT NULL, psk BLOB NOT NULL,
+    position INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS device_by_subscriber ON device (subscriber)`,
+  `CREATE TABLE IF NOT EXISTS device_identity (credential TEXT NOT NULL, uri TEXT NOT NULL,
+    valid_from INTEGER NOT NULL, valid_until INTEGER, PRIMARY KEY (credential, valid_from)) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS device_identity_by_uri ON device_identity (uri)`,
+  `CREATE TABLE IF NOT EXISTS claim (kind TEXT NOT NULL, claim_group TEXT NOT NULL, hash TEXT NOT NULL,
+    expires REAL NOT NULL, PRIMARY KEY (kind, claim_group, hash)) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS claim_by_expiry ON claim (expires)`,
+  `CREATE TABLE IF NOT EXISTS issued_seed (uri TEXT NOT NULL, period INTEGER NOT NULL, serial INTEGER NOT NULL,
+    credential TEXT NOT NULL, PRIMARY KEY (uri, period)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS warrant (xid TEXT PRIMARY KEY, targets TEXT NOT NULL, start REAL NOT NULL, end REAL)
+    WITHOUT ROWID`,
+);
+
+/** The store's tables, by version. */
+export const KMS_SCHEMA: StoreSchema = {
+  store: 'kms',
+  firstTables: [
+    'serial',
+    'li_root',
+    'identity',
+    'device',
+    'device_identity',
+    'claim',
+    'issued_seed',
+    'warrant',
+  ],
+  migrations: [FIRST],
+};
 
 export class SqliteKmsStore implements KmsStore {
   readonly #db: Kysely<Tables>;
 
-  /** @param file path of the database, made if missing; `:memory:` for a store that dies with the process */
-  constructor(file: string) {
-    this.#db = openDatabase<Tables>(file, SCHEMA);
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /**
+   * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
+   * @throws StorageError `newer`, `foreign`, `damaged`
+   */
+  static async open(file: string): Promise<SqliteKmsStore> {
+    return new SqliteKmsStore(await openDatabase<Tables>(file, KMS_SCHEMA));
   }
 
   async serials(): Promise<SerialRecord[]> {

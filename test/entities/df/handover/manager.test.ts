@@ -6,8 +6,8 @@ import { DID, Pair, settle } from './pair.ts';
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 const pairs: Pair[] = [];
 
-function pair(settings: Partial<HandoverSettings> = {}): Pair {
-  const made = new Pair(settings);
+async function pair(settings: Partial<HandoverSettings> = {}): Promise<Pair> {
+  const made = await Pair.make(settings);
   pairs.push(made);
   return made;
 }
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   it('negotiates acknowledgement first, then delivers in order and asks for acknowledgement', async () => {
-    const p = pair();
+    const p = await pair();
     await p.append(3);
     p.manager.start();
     expect(p.peer.received).toEqual([]);
@@ -41,7 +41,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   });
 
   it('nothing leaves the outbox before its acknowledgement, which covers all that was sent before the request', async () => {
-    const p = pair();
+    const p = await pair();
     const peer = await p.connected();
     await p.append(2);
     p.clock.advance(250);
@@ -58,7 +58,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   });
 
   it('a later acknowledgement covers the earlier requests', async () => {
-    const p = pair({ acknowledgeEvery: 2 });
+    const p = await pair({ acknowledgeEvery: 2 });
     const peer = await p.connected();
     await p.append(6);
     expect(peer.tri('pduAcknowledgementRequest')).toHaveLength(3);
@@ -71,7 +71,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   });
 
   it('TRI sequence numbers count on over the connections of one instance', async () => {
-    const p = pair({ acknowledgeEvery: 1 });
+    const p = await pair({ acknowledgeEvery: 1 });
     await p.connected();
     await p.append(1);
     p.peer.lose();
@@ -84,8 +84,8 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
     expect(all.length).toBeGreaterThanOrEqual(5);
   });
 
-  it('DF2 and DF3 number their TRI PDUs apart', () => {
-    const p = pair();
+  it('DF2 and DF3 number their TRI PDUs apart', async () => {
+    const p = await pair();
     p.destinations = [...p.destinations, { did: 'd2', host: 'lemf.home1.example', port: 2, by: 'DF3' }];
     p.manager.start();
     for (const peer of p.connections) {
@@ -103,7 +103,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   });
 
   it('no more than the window is under way', async () => {
-    const p = pair({ window: 10, acknowledgeEvery: 5 });
+    const p = await pair({ window: 10, acknowledgeEvery: 5 });
     const peer = await p.connected();
     await p.append(25);
     expect(peer.delivered).toEqual(numbers(10));
@@ -119,7 +119,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
   });
 
   it('a change of the list of destinations is followed', async () => {
-    const p = pair();
+    const p = await pair();
     const peer = await p.connected();
     p.destinations = [{ did: DID, host: 'lemf2.home1.example', port: 1, by: 'DF2' }];
     p.manager.refresh();
@@ -133,7 +133,7 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
 
 describe('handover manager: the LEMF is away', () => {
   it('what was not acknowledged is sent again after a reconnect, oldest first, and nothing else', async () => {
-    const p = pair({ acknowledgeEvery: 2 });
+    const p = await pair({ acknowledgeEvery: 2 });
     const first = await p.connected();
     await p.append(5);
     first.acknowledge(0);
@@ -147,7 +147,7 @@ describe('handover manager: the LEMF is away', () => {
   });
 
   it('events of a connection that was given up touch nothing', async () => {
-    const p = pair({ acknowledgeEvery: 1 });
+    const p = await pair({ acknowledgeEvery: 1 });
     const first = await p.connected();
     await p.append(1);
     first.lose();
@@ -160,8 +160,8 @@ describe('handover manager: the LEMF is away', () => {
     expect(p.peer.closedByUs).toBe(false);
   });
 
-  it('the pause doubles up to its bound, and begins anew when the LEMF was there', () => {
-    const p = pair({ retryFirst: 100, retryMost: 400 });
+  it('the pause doubles up to its bound, and begins anew when the LEMF was there', async () => {
+    const p = await pair({ retryFirst: 100, retryMost: 400 });
     p.manager.start();
     for (const pause of [100, 200, 400, 400]) {
       const before = p.connections.length;
@@ -179,7 +179,7 @@ describe('handover manager: the LEMF is away', () => {
   });
 
   it('raises an alarm when it is away too long, and clears it', async () => {
-    const p = pair({ alarmAfter: 5000 });
+    const p = await pair({ alarmAfter: 5000 });
     await p.connected();
     p.clock.advance(60_000);
     expect(p.alarms).toEqual([]);
@@ -193,7 +193,7 @@ describe('handover manager: the LEMF is away', () => {
   });
 
   it('the backlog is bounded: beyond, an alarm and congestion, until it has drained (R-56)', async () => {
-    const p = pair({ backlogOctets: 1000, acknowledgeEvery: 1 });
+    const p = await pair({ backlogOctets: 1000, acknowledgeEvery: 1 });
     p.manager.start();
     await p.append(20);
     p.clock.advance(2000);
@@ -216,7 +216,7 @@ describe('handover manager: the LEMF is away', () => {
 
 describe('handover manager: a destination that is removed', () => {
   it('with a backlog holds up nobody any more; what waits for it goes out if it comes back', async () => {
-    const p = pair({ backlogOctets: 1000 });
+    const p = await pair({ backlogOctets: 1000 });
     const before = p.destinations;
     p.manager.start();
     await p.append(20);
@@ -237,7 +237,7 @@ describe('handover manager: a destination that is removed', () => {
 
 describe('handover manager: a LEMF that does not keep to the protocol', () => {
   it('one that declines acknowledgement gets nothing', async () => {
-    const p = pair();
+    const p = await pair();
     await p.append(1);
     p.manager.start();
     p.peer.open();
@@ -249,7 +249,7 @@ describe('handover manager: a LEMF that does not keep to the protocol', () => {
   });
 
   it('one that is silent loses the connection: options, acknowledgement, keep-alive', async () => {
-    const p = pair({ retryFirst: 1_000_000 });
+    const p = await pair({ retryFirst: 1_000_000 });
     p.manager.start();
     p.peer.open();
     p.clock.advance(29_999);
@@ -257,7 +257,7 @@ describe('handover manager: a LEMF that does not keep to the protocol', () => {
     p.clock.advance(1);
     expect(p.peer.closedByUs).toBe(true);
 
-    const q = pair({ retryFirst: 1_000_000 });
+    const q = await pair({ retryFirst: 1_000_000 });
     const peer = await q.connected();
     await q.append(1);
     q.clock.advance(250 + 29_999);
@@ -265,7 +265,7 @@ describe('handover manager: a LEMF that does not keep to the protocol', () => {
     q.clock.advance(1);
     expect(peer.closedByUs).toBe(true);
 
-    const r = pair({ retryFirst: 1_000_000 });
+    const r = await pair({ retryFirst: 1_000_000 });
     const idle = await r.connected();
     r.clock.advance(120_000);
     expect(idle.tri('keepAlive')).toHaveLength(1);
@@ -276,7 +276,7 @@ describe('handover manager: a LEMF that does not keep to the protocol', () => {
   });
 
   it('one that answers keep-alives keeps the connection', async () => {
-    const p = pair();
+    const p = await pair();
     const peer = await p.connected();
     for (let i = 1; i <= 5; i++) {
       p.clock.advance(120_000);
@@ -288,7 +288,7 @@ describe('handover manager: a LEMF that does not keep to the protocol', () => {
 
   it('an acknowledgement that was not asked for, or garbage, closes the connection and frees nothing', async () => {
     for (const octets of ['garbage', 'invented']) {
-      const p = pair();
+      const p = await pair();
       const peer = await p.connected();
       await p.append(1);
       if (octets === 'garbage') peer.raw(utf8('HTTP/1.1 200 OK\r\n'));

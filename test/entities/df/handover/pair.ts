@@ -79,14 +79,15 @@ export class PeerConnection {
 
 export class Pair implements HandoverTransport {
   readonly clock = new ManualClock();
-  readonly store = new SqliteDfStore(':memory:');
+  readonly store: SqliteDfStore;
   readonly connections: PeerConnection[] = [];
   readonly alarms: string[] = [];
   readonly manager: HandoverManager;
   destinations: HandoverAddress[] = [{ did: DID, host: 'lemf.home1.example', port: 1, by: 'DF2' }];
   #next = 0;
 
-  constructor(settings: Partial<HandoverSettings> = {}) {
+  private constructor(store: SqliteDfStore, settings: Partial<HandoverSettings>) {
+    this.store = store;
     this.manager = new HandoverManager({
       outbox: this.store,
       destinations: { list: () => this.destinations },
@@ -100,6 +101,10 @@ export class Pair implements HandoverTransport {
       logger: silent,
       settings,
     });
+  }
+
+  static async make(settings: Partial<HandoverSettings> = {}): Promise<Pair> {
+    return new Pair(await SqliteDfStore.open(':memory:'), settings);
   }
 
   open(_address: HandoverAddress, events: HandoverChannelEvents): HandoverChannel {

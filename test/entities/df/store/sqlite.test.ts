@@ -26,9 +26,9 @@ describe('Store of the delivery function', () => {
   let store: SqliteDfStore;
   let file: string;
   let files = 0;
-  beforeEach(() => {
+  beforeEach(async () => {
     file = path.join(folder, `${++files}.sqlite`);
-    store = new SqliteDfStore(file);
+    store = await SqliteDfStore.open(file);
   });
   afterEach(() => store.close());
 
@@ -43,7 +43,7 @@ describe('Store of the delivery function', () => {
     };
     await store.commit(changes);
     await store.close();
-    store = new SqliteDfStore(file);
+    store = await SqliteDfStore.open(file);
     const { outbox, released: _, ...state } = changes;
     expect(await store.load()).toEqual({ ...state, lastCins: new Map([['L', 3]]) });
     expect(await store.pending('lemf', 0, 10)).toEqual([{ ...outbox[0], position: 1 }]);
@@ -89,7 +89,7 @@ describe('Store of the delivery function', () => {
     await store.commit({ ...NOTHING, outbox: [entry(0)] });
     await store.acknowledge('lemf', 1);
     await store.close();
-    store = new SqliteDfStore(file);
+    store = await SqliteDfStore.open(file);
     await store.commit({ ...NOTHING, outbox: [entry(1)] });
     expect((await store.pending('lemf', 0, 10))[0]?.position).toBe(2);
   });

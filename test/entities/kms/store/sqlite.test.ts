@@ -16,12 +16,12 @@ const file = () => path.join(folder, 'kms.db');
 
 async function reopen(): Promise<void> {
   await store.close();
-  store = new SqliteKmsStore(file());
+  store = await SqliteKmsStore.open(file());
 }
 
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'claviger-kms-'));
-  store = new SqliteKmsStore(file());
+  store = await SqliteKmsStore.open(file());
 });
 
 afterEach(async () => {

@@ -77,7 +77,7 @@ export function engineGenerator(engine = defaultEngine()): PrivateKeyGenerator {
 
 export async function home(now = exampleTime(), vector = exampleHome(), generator = engineGenerator()) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
-  const store = new SqliteKmsStore(':memory:');
+  const store = await SqliteKmsStore.open(':memory:');
   const clock = new ManualClock(now * 1000);
   const audit = new MemoryAudit();
   const random = counting();
