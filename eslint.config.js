@@ -24,7 +24,7 @@ const pure = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', 'assets'] },
+  { ignores: ['dist', 'coverage', 'docs-api', 'node_modules', 'assets'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
