@@ -50,7 +50,15 @@ export function tlv(
   number: number,
   contents: Uint8Array,
 ): Uint8Array {
-  return concat(identifier(tagClass, constructed, number), lengthOctets(contents.length), contents);
+  const lead = (CLASSES.indexOf(tagClass) << 6) | (constructed ? 0x20 : 0);
+  if (number < 31 && contents.length < 0x80) {
+    const octets = new Uint8Array(2 + contents.length);
+    octets[0] = lead | number;
+    octets[1] = contents.length;
+    octets.set(contents, 2);
+    return octets;
+  }
+  return concat(identifier(lead, number), lengthOctets(contents.length), contents);
 }
 
 function universal(number: number, contents: Uint8Array, constructed = false): Uint8Array {
@@ -366,8 +374,7 @@ export function generalizedTimeValue(text: string, field: string): number {
 
 /* ---------------------------------------------------------------- helpers */
 
-function identifier(tagClass: TagClass, constructed: boolean, number: number): Uint8Array {
-  const lead = (CLASSES.indexOf(tagClass) << 6) | (constructed ? 0x20 : 0);
+function identifier(lead: number, number: number): Uint8Array {
   return number < 31
     ? Uint8Array.of(lead | number)
     : concat(Uint8Array.of(lead | 31), base128(BigInt(number)));

@@ -7,24 +7,20 @@
  *     IRI-to-CC-Correlation ::= SEQUENCE { cc [0] SET OF OCTET STRING, iri [1] OCTET STRING OPTIONAL }
  *     IMS-VoIP-Correlation  ::= SET OF SEQUENCE { ims-iri [0] OCTET STRING, ims-cc [1] IRI-to-CC-Correlation OPTIONAL }
  */
-import { berString } from '../../bytes/ber.ts';
-import { derOctets, derSequence } from '../../bytes/der.ts';
-import {
-  choiceOf,
-  constructed,
-  Elements,
-  formOf,
-  malformed,
-  octetStringsOf,
-  optional,
-  primitive,
-  sequencesOf,
-} from './ber.ts';
+import { optional } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { alternative, choice, component, converted, octetString, sequence, sequenceOf } from './fields.ts';
 
-export interface IriToCc {
-  readonly cc: readonly Uint8Array[];
-  readonly iri?: Uint8Array;
-}
+const OCTETS = octetString();
+
+const IRI_TO_CC_PARTS = {
+  cc: component(0, 'cc', sequenceOf(OCTETS)),
+  iri: optional(component(1, 'iri', OCTETS)),
+};
+
+export type IriToCc = ValueOf<typeof IRI_TO_CC_PARTS>;
+
+const IRI_TO_CC = sequence([0, 1], 'refused', IRI_TO_CC_PARTS);
 
 /** At least one of the two. */
 export interface Correlation {
@@ -32,71 +28,51 @@ export interface Correlation {
   readonly iriToIri?: Uint8Array;
 }
 
-export interface ImsVoip {
-  readonly imsIri: Uint8Array;
-  readonly imsCc?: IriToCc;
-}
+const BOTH = sequence([0, 1], 'refused', {
+  iriToCc: component(0, 'iri-CC', IRI_TO_CC),
+  iriToIri: component(1, 'iri-IRI', OCTETS),
+});
 
-/** [tag] CorrelationValues. */
-export function encodeCorrelation(tag: number, { iriToCc, iriToIri }: Correlation): Uint8Array {
-  if (iriToCc !== undefined && iriToIri !== undefined) {
-    return constructed(tag, constructed(2, encodeIriToCc(0, iriToCc), primitive(1, iriToIri)));
-  }
-  if (iriToCc !== undefined) return constructed(tag, encodeIriToCc(0, iriToCc));
-  return constructed(tag, primitive(1, iriToIri ?? new Uint8Array()));
-}
+const NONE = new Uint8Array();
 
-export function decodeCorrelation(contents: Uint8Array): Correlation {
-  const what = 'correlation';
-  const choice = choiceOf(contents, what);
-  switch (choice.number) {
-    case 0:
-      return { iriToCc: decodeIriToCc(formOf(choice, 'constructed', what)) };
-    case 1:
-      return { iriToIri: berString(choice, what).slice() };
-    case 2: {
-      const both = new Elements(formOf(choice, 'constructed', what), 'both-IRI-CC', [0, 1], 'refused');
-      return { iriToCc: decodeIriToCc(both.inside(0, 'iri-CC')), iriToIri: both.octets(1, 'iri-IRI') };
-    }
-    default:
-      throw malformed(`${what}: no alternative [${choice.number}]`);
-  }
-}
-
-/** [tag] IMS-VoIP-Correlation. */
-export function encodeImsVoip(tag: number, entries: readonly ImsVoip[]): Uint8Array {
-  return constructed(
-    tag,
-    ...entries.map(({ imsIri, imsCc }) =>
-      derSequence(
-        primitive(0, imsIri),
-        optional(imsCc, (cc) => encodeIriToCc(1, cc)),
+/** CorrelationValues. */
+export const CORRELATION = choice<Correlation>(
+  {
+    iriToCc: alternative(
+      0,
+      converted(
+        IRI_TO_CC,
+        (iriToCc): Correlation => ({ iriToCc }),
+        ({ iriToCc }) => iriToCc ?? { cc: [] },
       ),
     ),
-  );
-}
+    iriToIri: alternative(
+      1,
+      converted(
+        OCTETS,
+        (iriToIri): Correlation => ({ iriToIri }),
+        ({ iriToIri }) => iriToIri ?? NONE,
+      ),
+    ),
+    both: alternative(
+      2,
+      converted(
+        BOTH,
+        (both): Correlation => both,
+        ({ iriToCc = { cc: [] }, iriToIri = NONE }) => ({ iriToCc, iriToIri }),
+      ),
+    ),
+  },
+  ({ iriToCc, iriToIri }) =>
+    iriToCc === undefined ? 'iriToIri' : iriToIri === undefined ? 'iriToCc' : 'both',
+);
 
-export function decodeImsVoip(contents: Uint8Array): ImsVoip[] {
-  return sequencesOf(contents, 'imsVoIP').map((entry) => {
-    const elements = new Elements(entry, 'imsVoIP', [0, 1], 'refused');
-    const cc = elements.optionalInside(1, 'ims-cc');
-    return {
-      imsIri: elements.octets(0, 'ims-iri'),
-      ...(cc === undefined ? {} : { imsCc: decodeIriToCc(cc) }),
-    };
-  });
-}
+const IMS_VOIP_PARTS = {
+  imsIri: component(0, 'ims-iri', OCTETS),
+  imsCc: optional(component(1, 'ims-cc', IRI_TO_CC)),
+};
 
-function encodeIriToCc(tag: number, { cc, iri }: IriToCc): Uint8Array {
-  return constructed(
-    tag,
-    constructed(0, ...cc.map(derOctets)),
-    optional(iri, (octets) => primitive(1, octets)),
-  );
-}
+export type ImsVoip = ValueOf<typeof IMS_VOIP_PARTS>;
 
-function decodeIriToCc(contents: Uint8Array): IriToCc {
-  const elements = new Elements(contents, 'IRI-to-CC', [0, 1], 'refused');
-  const iri = elements.optionalOctets(1, 'iri');
-  return { cc: octetStringsOf(elements.inside(0, 'cc'), 'cc'), ...(iri === undefined ? {} : { iri }) };
-}
+/** IMS-VoIP-Correlation. */
+export const IMS_VOIP = sequenceOf(sequence([0, 1], 'refused', IMS_VOIP_PARTS));

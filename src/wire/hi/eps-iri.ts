@@ -20,35 +20,30 @@
  * Network identifier and LIID are mandatory in every record (R-31) though the module has the former OPTIONAL; it is a
  * required field here. Components of the module that this network has no use for are passed over on input.
  */
+import { berValue } from '../../bytes/ber.ts';
 import type { DerValue } from '../../bytes/der.ts';
-import { derSequence, oidContents } from '../../bytes/der.ts';
+import { tlv, UNIVERSAL } from '../../bytes/der.ts';
+import { optional, unlessEmpty } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { concat } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
-import {
-  constructed,
-  Elements,
-  elementsOf,
-  formOf,
-  malformed,
-  number,
-  optional,
-  primitive,
-  sequencesOf,
-  sized,
-} from './ber.ts';
-import type { Correlation, ImsVoip } from './correlation.ts';
-import { decodeCorrelation, decodeImsVoip, encodeCorrelation, encodeImsVoip } from './correlation.ts';
+import { elementsOf, malformed, requireForm } from './ber.ts';
+import { CORRELATION, IMS_VOIP } from './correlation.ts';
 import { HiError } from './errors.ts';
-import type { NetworkIdentifier, PaniHeaderInfo, Party } from './party.ts';
 import {
-  decodeNetworkIdentifier,
-  decodePani,
-  decodeParty,
-  encodeNetworkIdentifier,
-  encodePani,
-  encodeParty,
-} from './party.ts';
-import { fromLatin1, fromPrintable, latin1, printable } from './text.ts';
-import { decodeTimeStamp, encodeTimeStamp } from './time.ts';
+  component,
+  converted,
+  integer,
+  OBJECT_IDENTIFIER,
+  octetString,
+  sequence,
+  sequenceOf,
+} from './fields.ts';
+import type { Asn1Type } from './fields.ts';
+import { LIID } from './header.ts';
+import { NETWORK_IDENTIFIER, PANI, PARTY } from './party.ts';
+import { printableString } from './text.ts';
+import { TIME_STAMP } from './time.ts';
 
 /** { lawfulIntercept threeGPP(4) hi2eps(8) r15(15) version-5(5) } */
 export const HI2_EPS_DOMAIN = '0.4.0.2.2.4.8.15.5';
@@ -68,166 +63,78 @@ export const IMS_EVENT = {
 /** MediaSecFailureIndication: every failure of Xk maps to this one. */
 export const GENERIC_FAILURE = 0;
 
-/** One crypto session's key. */
-export interface CcKeyInfo {
-  /** The CS ID, in one octet as we send it. */
-  readonly csId: Uint8Array;
-  readonly key: Secret;
-  readonly salt?: Secret;
-}
+const OCTETS = octetString();
+const SECRET = converted(
+  OCTETS,
+  (octets) => Secret.of(octets),
+  (secret) => secret.expose(),
+);
 
-export interface EpsIri {
-  /** `IRI_TYPE`. */
-  readonly recordType: number;
-  readonly domainId: string;
-  readonly liid: string;
-  /** Unix milliseconds of the event. */
-  readonly time: number;
-  readonly parties: readonly Party[];
-  readonly networkIdentifier: NetworkIdentifier;
-  readonly imsEvent?: number;
-  readonly sipMessage?: Uint8Array;
-  readonly correlation?: Correlation;
-  readonly keys?: readonly CcKeyInfo[];
-  readonly sipMessageHeaderOffer?: Uint8Array;
-  readonly sipMessageHeaderAnswer?: Uint8Array;
-  readonly sdpOffer?: Uint8Array;
-  readonly sdpAnswer?: Uint8Array;
-  readonly mediaSecFailure?: number;
-  readonly pani?: readonly PaniHeaderInfo[];
-  readonly imsVoip?: readonly ImsVoip[];
-  readonly ccUnavailableReason?: string;
-}
+const KEY_INFO_PARTS = {
+  /** The CS ID, in one octet as we send it. */
+  csId: component(1, 'cCCSID', OCTETS),
+  key: component(2, 'cCDecKey', SECRET),
+  salt: optional(component(3, 'cCSalt', SECRET)),
+};
+
+/** One crypto session's key. */
+export type CcKeyInfo = ValueOf<typeof KEY_INFO_PARTS>;
+
+const KEYS = sequenceOf(sequence([1, 2, 3], 'skipped', KEY_INFO_PARTS));
 
 /** Root tags of EpsIRI-Parameters, used or not. */
 const ROOT = [0, 1, 3, 4, 8, 9, 13, 14, 16, 18, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32];
 
-/** The OCTET STRINGs, by field. */
-const RAW = {
-  sipMessageHeaderOffer: 44,
-  sipMessageHeaderAnswer: 45,
-  sdpOffer: 46,
-  sdpAnswer: 47,
-} as const;
-type RawField = keyof typeof RAW;
+const EPS_IRI_PARTS = {
+  domainId: component(0, 'hi2epsDomainId', OBJECT_IDENTIFIER),
+  liid: component(1, 'lawfulInterceptionIdentifier', LIID),
+  /** Unix milliseconds of the event. */
+  time: component(3, 'timeStamp', TIME_STAMP),
+  parties: unlessEmpty(component(9, 'partyInformation', sequenceOf(PARTY, 1, 10))),
+  networkIdentifier: component(26, 'networkIdentifier', NETWORK_IDENTIFIER),
+  imsEvent: optional(component(29, 'iMSevent', integer())),
+  sipMessage: optional(component(30, 'sIPMessage', OCTETS)),
+  correlation: optional(component(35, 'correlation', CORRELATION)),
+  keys: optional(component(42, 'mediaDecryption-info', KEYS)),
+  sipMessageHeaderOffer: optional(component(44, 'sipMessageHeaderOffer', OCTETS)),
+  sipMessageHeaderAnswer: optional(component(45, 'sipMessageHeaderAnswer', OCTETS)),
+  sdpOffer: optional(component(46, 'sdpOffer', OCTETS)),
+  sdpAnswer: optional(component(47, 'sdpAnswer', OCTETS)),
+  mediaSecFailure: optional(component(50, 'mediaSecFailureIndication', integer())),
+  pani: optional(component(56, 'pANI-Header-Info', sequenceOf(PANI))),
+  imsVoip: optional(component(57, 'imsVoIP', IMS_VOIP)),
+  ccUnavailableReason: optional(component(60, 'ccUnavailableReason', printableString())),
+};
 
-/** EpsIRIContent, complete with its tag. */
-export function encodeEpsIri(record: EpsIri): Uint8Array {
+const PARAMETERS = sequence(ROOT, 'skipped', EPS_IRI_PARTS);
+
+/** A record: which alternative of EpsIRIContent (`IRI_TYPE`), and its parameters. */
+export type EpsIri = { readonly recordType: number } & ValueOf<typeof EPS_IRI_PARTS>;
+
+/** EpsIRIsContent, the contents of an explicit tag: one record, which is how it is written, or a sequence of them. */
+export const EPS_IRIS_CONTENT: Asn1Type<readonly EpsIri[]> = {
+  constructed: true,
+  universal: UNIVERSAL.sequence,
+  read: (value, what) => {
+    requireForm(value, true, what);
+    const content = berValue(value.contents, what);
+    return content.tagClass === 'universal' && content.number === UNIVERSAL.sequence && content.constructed
+      ? elementsOf(content.contents, what).map((record) => readRecord(record, what))
+      : [readRecord(content, what)];
+  },
+  contents: (records) => concat(...records.map(writeRecord)),
+};
+
+function readRecord(value: DerValue, what: string): EpsIri {
+  if (value.tagClass !== 'context' || value.number < IRI_TYPE.begin || value.number > IRI_TYPE.report) {
+    throw malformed(`${what}: no alternative ${value.tagClass} ${value.number}`);
+  }
+  return { recordType: value.number, ...PARAMETERS.read(value, what) };
+}
+
+function writeRecord(record: EpsIri): Uint8Array {
   if (record.recordType < IRI_TYPE.begin || record.recordType > IRI_TYPE.report) {
     throw new HiError('range', `no record type ${record.recordType}`);
   }
-  if (record.parties.length > 10) throw new HiError('range', 'more than ten parties');
-  const raw = (field: RawField) => optional(record[field], (octets) => primitive(RAW[field], octets));
-  return constructed(
-    record.recordType,
-    primitive(0, oidContents(record.domainId)),
-    sized(1, fromLatin1(record.liid, 'LIID'), 1, 25, 'LIID'),
-    encodeTimeStamp(3, record.time),
-    record.parties.length === 0 ? new Uint8Array() : constructed(9, ...record.parties.map(encodeParty)),
-    encodeNetworkIdentifier(26, record.networkIdentifier),
-    optional(record.imsEvent, (event) => number(29, event)),
-    optional(record.sipMessage, (octets) => primitive(30, octets)),
-    optional(record.correlation, (correlation) => encodeCorrelation(35, correlation)),
-    optional(record.keys, (keys) => constructed(42, ...keys.map(encodeKeyInfo))),
-    raw('sipMessageHeaderOffer'),
-    raw('sipMessageHeaderAnswer'),
-    raw('sdpOffer'),
-    raw('sdpAnswer'),
-    optional(record.mediaSecFailure, (failure) => number(50, failure)),
-    optional(record.pani, (pani) => constructed(56, ...pani.map(encodePani))),
-    optional(record.imsVoip, (entries) => encodeImsVoip(57, entries)),
-    optional(record.ccUnavailableReason, (reason) =>
-      primitive(60, fromPrintable(reason, 'ccUnavailableReason')),
-    ),
-  );
-}
-
-/** The records of an EpsIRIsContent: one, or those of a sequence. */
-export function decodeEpsIris(value: DerValue): EpsIri[] {
-  if (value.tagClass === 'universal' && value.number === 16 && value.constructed) {
-    return elementsOf(value.contents, 'epsIRISequence').map(decodeEpsIri);
-  }
-  return [decodeEpsIri(value)];
-}
-
-function decodeEpsIri(value: DerValue): EpsIri {
-  if (value.tagClass !== 'context' || value.number < IRI_TYPE.begin || value.number > IRI_TYPE.report) {
-    throw malformed(`EpsIRIContent: no alternative ${value.tagClass} ${value.number}`);
-  }
-  const contents = formOf(value, 'constructed', 'EpsIRIContent');
-  const elements = new Elements(contents, 'EpsIRI-Parameters', ROOT, 'skipped');
-  const parties = partiesOf(elements.optionalInside(9, 'partyInformation'));
-  return {
-    recordType: value.number,
-    domainId: elements.oid(0, 'hi2epsDomainId'),
-    liid: latin1(elements.octets(1, 'lawfulInterceptionIdentifier', 1, 25)),
-    time: decodeTimeStamp(elements.inside(3, 'timeStamp'), 'timeStamp'),
-    parties,
-    networkIdentifier: decodeNetworkIdentifier(elements.inside(26, 'networkIdentifier')),
-    ...given('imsEvent', elements.optionalNumber(29, 'iMSevent')),
-    ...given('sipMessage', elements.optionalOctets(30, 'sIPMessage')),
-    ...given('correlation', mapped(elements.optionalInside(35, 'correlation'), decodeCorrelation)),
-    ...given('keys', mapped(elements.optionalInside(42, 'mediaDecryption-info'), decodeKeyInfos)),
-    ...rawFields(elements),
-    ...given('mediaSecFailure', elements.optionalNumber(50, 'mediaSecFailureIndication')),
-    ...given('pani', mapped(elements.optionalInside(56, 'pANI-Header-Info'), decodePanis)),
-    ...given('imsVoip', mapped(elements.optionalInside(57, 'imsVoIP'), decodeImsVoip)),
-    ...given(
-      'ccUnavailableReason',
-      mapped(elements.optionalOctets(60, 'ccUnavailableReason'), printableReason),
-    ),
-  };
-}
-
-function partiesOf(contents: Uint8Array | undefined): Party[] {
-  if (contents === undefined) return [];
-  const parties = sequencesOf(contents, 'partyInformation').map(decodeParty);
-  if (parties.length < 1 || parties.length > 10) throw malformed('partyInformation: 1 to 10 parties allowed');
-  return parties;
-}
-
-function encodeKeyInfo(info: CcKeyInfo): Uint8Array {
-  return derSequence(
-    primitive(1, info.csId),
-    primitive(2, info.key.expose()),
-    optional(info.salt, (salt) => primitive(3, salt.expose())),
-  );
-}
-
-function decodeKeyInfos(contents: Uint8Array): CcKeyInfo[] {
-  return sequencesOf(contents, 'mediaDecryption-info').map((entry) => {
-    const info = new Elements(entry, 'CCKeyInfo', [1, 2, 3], 'skipped');
-    const salt = info.optionalOctets(3, 'cCSalt');
-    return {
-      csId: info.octets(1, 'cCCSID'),
-      key: Secret.of(info.octets(2, 'cCDecKey')),
-      ...(salt === undefined ? {} : { salt: Secret.of(salt) }),
-    };
-  });
-}
-
-function decodePanis(contents: Uint8Array): PaniHeaderInfo[] {
-  return sequencesOf(contents, 'pANI-Header-Info').map(decodePani);
-}
-
-function printableReason(octets: Uint8Array): string {
-  return printable(octets, 'ccUnavailableReason');
-}
-
-function rawFields(elements: Elements): Partial<Record<RawField, Uint8Array>> {
-  const fields: Partial<Record<RawField, Uint8Array>> = {};
-  for (const field of Object.keys(RAW) as RawField[]) {
-    const octets = elements.optionalOctets(RAW[field], field);
-    if (octets !== undefined) fields[field] = octets;
-  }
-  return fields;
-}
-
-function mapped<A, B>(value: A | undefined, map: (value: A) => B): B | undefined {
-  return value === undefined ? undefined : map(value);
-}
-
-/** `{ name: value }`, or nothing where the component is absent. */
-function given<Name extends string, T>(name: Name, value: T | undefined): Partial<Record<Name, T>> {
-  return value === undefined ? {} : ({ [name]: value } as Record<Name, T>);
+  return tlv('context', true, record.recordType, PARAMETERS.contents(record, 'EpsIRI-Parameters'));
 }

@@ -20,10 +20,12 @@
  * The sequence number counts per LIID and CIN, IRI and CC apart, from 0 without gaps; that of a TRI PDU counts per
  * instance of the delivery function.
  */
-import { oidContents } from '../../bytes/der.ts';
-import { constructed, Elements, number, optional, primitive, sized } from './ber.ts';
-import { fromLatin1, fromPrintable, latin1, printable } from './text.ts';
-import { decodeMicroTime, encodeMicroTime, generalizedTime, microTime } from './time.ts';
+import { optional, spread } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { component, converted, integer, OBJECT_IDENTIFIER, sequence } from './fields.ts';
+import type { Component } from './fields.ts';
+import { latin1String, printableString } from './text.ts';
+import { GENERALIZED_TIME, MICRO_TIME, microTime, unixMsOf } from './time.ts';
 import type { MicroTime } from './time.ts';
 
 /** { itu-t(0) identified-organization(4) etsi(0) securityDomain(2) lawfulIntercept(2) li-ps(5) genHeader(1) version40(40) } */
@@ -37,101 +39,57 @@ export const TIME_STAMP_QUALIFIER = {
   timeOfAggregation: 3,
 } as const;
 
-/** Who delivers, and in which country: the same for all that one delivery function sends. */
-export interface DeliveryIdentity {
-  /** Two letters, ISO 3166-1. */
-  readonly authorizationCountryCode?: string;
-  readonly deliveryCountryCode?: string;
-  /** 1 to 16 octets. */
-  readonly operatorIdentifier: string;
-  readonly networkElementIdentifier?: string;
-}
+/** Two letters, ISO 3166-1. */
+const COUNTRY = printableString(2, 2);
+/** 1 to 16 octets. */
+const ELEMENT_NAME = latin1String(1, 16);
+export const LIID = latin1String(1, 25);
 
-export interface PsHeader extends DeliveryIdentity {
-  readonly domainId: string;
-  /** 1 to 25 octets, one character each. */
-  readonly liid: string;
+const NETWORK = sequence([0, 1], 'skipped', {
+  operatorIdentifier: component(0, 'operatorIdentifier', ELEMENT_NAME),
+  networkElementIdentifier: optional(component(1, 'networkElementIdentifier', ELEMENT_NAME)),
+});
+
+const COMMUNICATION = sequence([0, 1, 2], 'skipped', {
+  network: spread(component(0, 'networkIdentifier', NETWORK)),
   /** Communication identity number; PDUs of the transport itself have none. */
-  readonly cin?: number;
-  readonly sequenceNumber: number;
-  readonly time?: MicroTime;
-  readonly timeStampQualifier?: number;
-}
+  cin: optional(component(1, 'communicationIdentityNumber', integer())),
+  deliveryCountryCode: optional(component(2, 'deliveryCountryCode', COUNTRY)),
+});
 
-export function encodeHeader(tag: number, header: PsHeader): Uint8Array {
-  return constructed(
-    tag,
-    primitive(0, oidContents(header.domainId)),
-    sized(1, fromLatin1(header.liid, 'LIID'), 1, 25, 'LIID'),
-    optional(header.authorizationCountryCode, (code) => country(2, code)),
-    constructed(
-      3,
-      constructed(
-        0,
-        sized(0, fromLatin1(header.operatorIdentifier, 'operator'), 1, 16, 'operatorIdentifier'),
-        optional(header.networkElementIdentifier, (id) =>
-          sized(1, fromLatin1(id, 'network element'), 1, 16, 'networkElementIdentifier'),
-        ),
-      ),
-      optional(header.cin, (cin) => number(1, cin)),
-      optional(header.deliveryCountryCode, (code) => country(2, code)),
+const HEADER_PARTS = {
+  domainId: component(0, 'li-psDomainId', OBJECT_IDENTIFIER),
+  /** 1 to 25 octets, one character each. */
+  liid: component(1, 'lawfulInterceptionIdentifier', LIID),
+  authorizationCountryCode: optional(component(2, 'authorizationCountryCode', COUNTRY)),
+  communication: spread(component(3, 'communicationIdentifier', COMMUNICATION)),
+  sequenceNumber: component(4, 'sequenceNumber', integer()),
+  time: optional(
+    orOlder(
+      component(7, 'microSecondTimeStamp', MICRO_TIME),
+      component(5, 'timeStamp', converted(GENERALIZED_TIME, microTime, unixMsOf)),
     ),
-    number(4, header.sequenceNumber),
-    optional(header.time, (time) => encodeMicroTime(7, time)),
-    optional(header.timeStampQualifier, (qualifier) => number(8, qualifier)),
-  );
-}
+  ),
+  timeStampQualifier: optional(component(8, 'timeStampQualifier', integer())),
+};
 
-export function decodeHeader(contents: Uint8Array): PsHeader {
-  const header = new Elements(contents, 'pSHeader', [0, 1, 2, 3, 4, 5], 'skipped');
-  const communication = new Elements(
-    header.inside(3, 'communicationIdentifier'),
-    'communicationIdentifier',
-    [0, 1, 2],
-    'skipped',
-  );
-  const network = new Elements(
-    communication.inside(0, 'networkIdentifier'),
-    'networkIdentifier',
-    [0, 1],
-    'skipped',
-  );
-  const element = network.optionalOctets(1, 'networkElementIdentifier', 1, 16);
-  const cin = communication.optionalNumber(1, 'communicationIdentityNumber');
-  const time = timeOf(header);
-  const qualifier = header.optionalNumber(8, 'timeStampQualifier');
+export type PsHeader = ValueOf<typeof HEADER_PARTS>;
+
+/** Who delivers, and in which country: the same for all that one delivery function sends. */
+export type DeliveryIdentity = Pick<
+  PsHeader,
+  'authorizationCountryCode' | 'deliveryCountryCode' | 'operatorIdentifier' | 'networkElementIdentifier'
+>;
+
+export const PS_HEADER = sequence([0, 1, 2, 3, 4, 5], 'skipped', HEADER_PARTS);
+
+/** The microsecond time stamp, else the older GeneralizedTime, which is read only. */
+function orOlder(micro: Component<MicroTime>, older: Component<MicroTime>): Component<MicroTime> {
   return {
-    domainId: header.oid(0, 'li-psDomainId'),
-    liid: latin1(header.octets(1, 'lawfulInterceptionIdentifier', 1, 25)),
-    ...countryOf(header, 2, 'authorizationCountryCode'),
-    operatorIdentifier: latin1(network.octets(0, 'operatorIdentifier', 1, 16)),
-    ...(element === undefined ? {} : { networkElementIdentifier: latin1(element) }),
-    ...(cin === undefined ? {} : { cin }),
-    ...countryOf(communication, 2, 'deliveryCountryCode'),
-    sequenceNumber: header.number(4, 'sequenceNumber'),
-    ...(time === undefined ? {} : { time }),
-    ...(qualifier === undefined ? {} : { timeStampQualifier: qualifier }),
+    ...micro,
+    read: (components) => {
+      const time = older.read(components);
+      return micro.read(components) ?? time;
+    },
   };
-}
-
-/** The microsecond time stamp, else the older GeneralizedTime. */
-function timeOf(header: Elements): MicroTime | undefined {
-  const micro = header.optionalInside(7, 'microSecondTimeStamp');
-  const general = header.optionalOctets(5, 'timeStamp');
-  const older = general === undefined ? undefined : generalizedTime(latin1(general), 'pSHeader.timeStamp');
-  if (micro !== undefined) return decodeMicroTime(micro, 'pSHeader.microSecondTimeStamp');
-  return older === undefined ? undefined : microTime(older);
-}
-
-function country(tag: number, code: string): Uint8Array {
-  return sized(tag, fromPrintable(code, 'country code'), 2, 2, 'country code');
-}
-
-function countryOf<Name extends string>(
-  elements: Elements,
-  tag: number,
-  name: Name,
-): Partial<Record<Name, string>> {
-  const octets = elements.optionalOctets(tag, name, 2, 2);
-  return octets === undefined ? {} : ({ [name]: printable(octets, name) } as Record<Name, string>);
 }

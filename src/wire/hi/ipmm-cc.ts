@@ -11,8 +11,9 @@
  *
  * The module's own OID comment writes four arcs (5.5.17.2), relative to { lawfulIntercept }.
  */
-import { relativeOidContents } from '../../bytes/der.ts';
-import { constructed, Elements, number, optional, primitive } from './ber.ts';
+import { optional } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { component, integer, octetString, RELATIVE_OID, sequence } from './fields.ts';
 
 export const IPMM_CC_OBJECT = '5.5.17.2';
 
@@ -28,38 +29,16 @@ export const FRAME_TYPE = {
 /** MMCCprotocol. */
 export const MMCC_PROTOCOL = { rTP: 0, mSRP: 1, uDPTL: 2 } as const;
 
-export interface IpmmCc {
-  readonly objectId: string;
+const IPMM_CC_PARTS = {
+  objectId: component(0, 'iPMMCCObjId', RELATIVE_OID),
   /** The packet as intercepted. */
-  readonly packet: Uint8Array;
-  readonly frameType?: number;
+  packet: component(1, 'mMCCContents', octetString()),
+  frameType: optional(component(2, 'frameType', integer())),
   /** Tells the streams of one CIN apart; our delivery function writes `source>destination`, addresses and ports. */
-  readonly streamIdentifier?: Uint8Array;
-  readonly protocol?: number;
-}
+  streamIdentifier: optional(component(3, 'streamIdentifier', octetString())),
+  protocol: optional(component(4, 'mMCCprotocol', integer())),
+};
 
-/** [tag] IPMMCC. */
-export function encodeIpmmCc(tag: number, cc: IpmmCc): Uint8Array {
-  return constructed(
-    tag,
-    primitive(0, relativeOidContents(cc.objectId)),
-    primitive(1, cc.packet),
-    optional(cc.frameType, (type) => number(2, type)),
-    optional(cc.streamIdentifier, (id) => primitive(3, id)),
-    optional(cc.protocol, (protocol) => number(4, protocol)),
-  );
-}
+export type IpmmCc = ValueOf<typeof IPMM_CC_PARTS>;
 
-export function decodeIpmmCc(contents: Uint8Array): IpmmCc {
-  const elements = new Elements(contents, 'IPMMCC', [0, 1], 'skipped');
-  const frameType = elements.optionalNumber(2, 'frameType');
-  const streamIdentifier = elements.optionalOctets(3, 'streamIdentifier');
-  const protocol = elements.optionalNumber(4, 'mMCCprotocol');
-  return {
-    objectId: elements.relativeOid(0, 'iPMMCCObjId'),
-    packet: elements.octets(1, 'mMCCContents'),
-    ...(frameType === undefined ? {} : { frameType }),
-    ...(streamIdentifier === undefined ? {} : { streamIdentifier }),
-    ...(protocol === undefined ? {} : { protocol }),
-  };
-}
+export const IPMM_CC = sequence([0, 1], 'skipped', IPMM_CC_PARTS);

@@ -13,11 +13,21 @@
  *                                  iP-value [2] CHOICE { iPBinaryAddress [1] OCTET STRING, iPTextAddress [2] IA5String },
  *                                  iP-assignment [3] ENUMERATED OPTIONAL, ..., … }
  */
-import { berString } from '../../bytes/ber.ts';
-import type { DerValue } from '../../bytes/der.ts';
-import { relativeOidContents } from '../../bytes/der.ts';
-import { constructed, Elements, formOf, malformed, number, primitive } from './ber.ts';
-import { latin1 } from './text.ts';
+import { optional, orElse } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import {
+  alternative,
+  choice,
+  component,
+  converted,
+  integer,
+  octetString,
+  OTHER,
+  RELATIVE_OID,
+  sequence,
+} from './fields.ts';
+import type { Alternative, OtherAlternative } from './fields.ts';
+import { latin1String } from './text.ts';
 
 /** li-ps(5) iPMultimedia(5) version17(17) iRI(1) */
 export const IPMM_IRI_OBJECT = '5.5.17.1';
@@ -25,91 +35,111 @@ export const IPMM_IRI_OBJECT = '5.5.17.1';
 /** As octets (4 or 16), or as somebody's text. */
 export type IriAddress = { readonly octets: Uint8Array } | { readonly text: string };
 
-export type IpmmMessage =
-  | {
-      readonly kind: 'sip';
-      /** For a warrant without content: what is content has been taken out. */
-      readonly iriOnly: boolean;
-      readonly source: IriAddress;
-      readonly destination: IriAddress;
-      readonly content: Uint8Array;
-    }
-  /** An IP packet with signalling in it. */
-  | { readonly kind: 'original'; readonly iriOnly: boolean; readonly packet: Uint8Array }
-  | { readonly kind: 'other'; readonly tag: number; readonly element: Uint8Array };
-
-export interface IpmmIri {
-  readonly objectId: string;
-  readonly message: IpmmMessage;
-}
-
-const ORIGINAL = { full: 0, iriOnly: 5 } as const;
-const SIP = { full: 1, iriOnly: 6 } as const;
+const IP_VALUE = choice<IriAddress>(
+  {
+    iPBinaryAddress: alternative(
+      1,
+      converted(
+        octetString(),
+        (octets) => ({ octets }),
+        ({ octets }: { readonly octets: Uint8Array }) => octets,
+      ),
+    ),
+    iPTextAddress: alternative(
+      2,
+      converted(
+        latin1String(),
+        (text) => ({ text }),
+        ({ text }: { readonly text: string }) => text,
+      ),
+    ),
+  },
+  (address) => ('octets' in address ? 'iPBinaryAddress' : 'iPTextAddress'),
+);
 
 /** iP-assignment notKnown(3). */
 const NOT_KNOWN = 3;
 
-/** [tag] IPMMIRI. */
-export function encodeIpmmIri(tag: number, { objectId, message }: IpmmIri): Uint8Array {
-  return constructed(
+/** IPAddress. Its type, which the value shows, is not asked for. */
+const IP_ADDRESS = converted(
+  sequence([1, 2, 3], 'skipped', {
+    type: orElse(component(1, 'iP-type', integer()), 0),
+    value: component(2, 'iP-value', IP_VALUE),
+    assignment: optional(component(3, 'iP-assignment', integer())),
+  }),
+  ({ value }) => value,
+  (value) => ({ type: isV6(value) ? 1 : 0, value, assignment: NOT_KNOWN }),
+);
+
+function isV6(address: IriAddress): boolean {
+  return 'octets' in address ? address.octets.length === 16 : address.text.includes(':');
+}
+
+const SIP_MESSAGE_PARTS = {
+  source: component(0, 'iPSourceAddress', IP_ADDRESS),
+  destination: component(1, 'iPDestinationAddress', IP_ADDRESS),
+  content: component(2, 'sIPContent', octetString()),
+};
+
+const SIP_MESSAGE = sequence([0, 1, 2], 'skipped', SIP_MESSAGE_PARTS);
+
+interface SipMessage extends ValueOf<typeof SIP_MESSAGE_PARTS> {
+  readonly kind: 'sip';
+  /** For a warrant without content: what is content has been taken out. */
+  readonly iriOnly: boolean;
+}
+
+/** An IP packet with signalling in it. */
+interface OriginalMessage {
+  readonly kind: 'original';
+  readonly iriOnly: boolean;
+  readonly packet: Uint8Array;
+}
+
+export type IpmmMessage = SipMessage | OriginalMessage | OtherAlternative;
+
+function sipMessage(tag: number, iriOnly: boolean): Alternative<SipMessage> {
+  return alternative(
     tag,
-    primitive(0, relativeOidContents(objectId)),
-    constructed(1, encodeMessage(message)),
+    converted(
+      SIP_MESSAGE,
+      (message): SipMessage => ({ kind: 'sip', iriOnly, ...message }),
+      (message) => message,
+    ),
   );
 }
 
-export function decodeIpmmIri(contents: Uint8Array): IpmmIri {
-  const elements = new Elements(contents, 'IPMMIRI', [0, 1], 'skipped');
-  return {
-    objectId: elements.relativeOid(0, 'iPMMIRIObjId'),
-    message: decodeMessage(elements.choice(1, 'iPMMIRIContents')),
-  };
+function original(tag: number, iriOnly: boolean): Alternative<OriginalMessage> {
+  return alternative(
+    tag,
+    converted(
+      octetString(),
+      (packet): OriginalMessage => ({ kind: 'original', iriOnly, packet }),
+      ({ packet }) => packet,
+    ),
+  );
 }
 
-function encodeMessage(message: IpmmMessage): Uint8Array {
-  switch (message.kind) {
-    case 'sip':
-      return constructed(
-        message.iriOnly ? SIP.iriOnly : SIP.full,
-        encodeAddress(0, message.source),
-        encodeAddress(1, message.destination),
-        primitive(2, message.content),
-      );
-    case 'original':
-      return primitive(message.iriOnly ? ORIGINAL.iriOnly : ORIGINAL.full, message.packet);
-    case 'other':
-      return message.element;
-  }
-}
+const CONTENTS = choice<IpmmMessage>(
+  {
+    originalIPMMMessage: original(0, false),
+    sIPMessage: sipMessage(1, false),
+    iRIOnlyOriginalIPMMMessage: original(5, true),
+    iRIOnlySIPMessage: sipMessage(6, true),
+  },
+  (message) => {
+    if (message.kind === 'other') return 'other';
+    if (message.kind === 'sip') return message.iriOnly ? 'iRIOnlySIPMessage' : 'sIPMessage';
+    return message.iriOnly ? 'iRIOnlyOriginalIPMMMessage' : 'originalIPMMMessage';
+  },
+  OTHER,
+);
 
-function decodeMessage(choice: DerValue): IpmmMessage {
-  const { number: tag } = choice;
-  if (tag === ORIGINAL.full || tag === ORIGINAL.iriOnly) {
-    const packet = berString(choice, 'originalIPMMMessage').slice();
-    return { kind: 'original', iriOnly: tag === ORIGINAL.iriOnly, packet };
-  }
-  if (tag !== SIP.full && tag !== SIP.iriOnly) return { kind: 'other', tag, element: choice.raw.slice() };
-  const sip = new Elements(formOf(choice, 'constructed', 'sIPMessage'), 'sIPMessage', [0, 1, 2], 'skipped');
-  return {
-    kind: 'sip',
-    iriOnly: tag === SIP.iriOnly,
-    source: decodeAddress(sip.inside(0, 'iPSourceAddress')),
-    destination: decodeAddress(sip.inside(1, 'iPDestinationAddress')),
-    content: sip.octets(2, 'sIPContent'),
-  };
-}
+const IPMM_IRI_PARTS = {
+  objectId: component(0, 'iPMMIRIObjId', RELATIVE_OID),
+  message: component(1, 'iPMMIRIContents', CONTENTS),
+};
 
-function encodeAddress(tag: number, address: IriAddress): Uint8Array {
-  const isV6 = 'octets' in address ? address.octets.length === 16 : address.text.includes(':');
-  const value =
-    'octets' in address ? primitive(1, address.octets) : primitive(2, Buffer.from(address.text, 'latin1'));
-  return constructed(tag, number(1, isV6 ? 1 : 0), constructed(2, value), number(3, NOT_KNOWN));
-}
+export type IpmmIri = ValueOf<typeof IPMM_IRI_PARTS>;
 
-function decodeAddress(contents: Uint8Array): IriAddress {
-  const value = new Elements(contents, 'IPAddress', [1, 2, 3], 'skipped').choice(2, 'iP-value');
-  const octets = berString(value, 'iP-value');
-  if (value.number === 1) return { octets: octets.slice() };
-  if (value.number === 2) return { text: latin1(octets) };
-  throw malformed(`iP-value: no alternative [${value.number}]`);
-}
+export const IPMM_IRI = sequence([0, 1], 'skipped', IPMM_IRI_PARTS);

@@ -16,160 +16,134 @@
  *
  * The one party of these records is the target; the SIP message says who the others are.
  */
-import { berString } from '../../bytes/ber.ts';
-import { derSequence } from '../../bytes/der.ts';
-import { fromHex, fromUtf8, toHex, utf8 } from '../../bytes/octets.ts';
-import {
-  choiceOf,
-  constructed,
-  Elements,
-  malformed,
-  nothing,
-  number,
-  optional,
-  primitive,
-  sized,
-} from './ber.ts';
+import { optional, orElse, spread } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { fromHex, toHex } from '../../bytes/octets.ts';
+import { malformed } from './ber.ts';
 import { HiError } from './errors.ts';
-import { fromLatin1, latin1 } from './text.ts';
+import {
+  alternative,
+  choice,
+  component,
+  converted,
+  integer,
+  nullOf,
+  octetString,
+  sequence,
+} from './fields.ts';
+import type { Asn1Type } from './fields.ts';
+import { latin1String, UTF8_TEXT } from './text.ts';
 
 /** party-Qualifier: the target, whatever the access. */
 export const PARTY_TARGET = 3;
 
-export interface Party {
-  readonly qualifier: number;
+const IDENTITY = sequence([1, 3, 6, 7, 8], 'skipped', {
   /** Digits: 14 of an IMEI, or 16 of an IMEI with software version. */
-  readonly imei?: string;
+  imei: optional(
+    component(
+      1,
+      'imei',
+      converted(
+        tbcdString(8, 8),
+        (digits) => digits.replace(/^(\d{14})\d$/, '$1'),
+        (imei) => (imei.length === 16 ? imei : `${imei}0`),
+      ),
+    ),
+  ),
   /** Digits. */
-  readonly imsi?: string;
-  readonly sipUri?: string;
-  readonly telUri?: string;
-  readonly nai?: string;
-  readonly impi?: string;
-}
+  imsi: optional(component(3, 'imsi', tbcdString(3, 8))),
+  sipUri: optional(component(8, 'sip-uri', UTF8_TEXT)),
+  telUri: optional(component(9, 'tel-uri', UTF8_TEXT)),
+  nai: optional(component(10, 'nai', UTF8_TEXT)),
+  impi: optional(component(13, 'iMPI', UTF8_TEXT)),
+});
 
-export interface NetworkIdentifier {
-  /** 1 to 5 octets. */
-  readonly operator: string;
+const PARTY_PARTS = {
+  qualifier: component(0, 'party-Qualifier', integer()),
+  identity: spread(component(1, 'partyIdentity', IDENTITY)),
+};
+
+export type Party = ValueOf<typeof PARTY_PARTS>;
+
+/** PartyInformation. */
+export const PARTY = sequence([0, 1, 4], 'skipped', PARTY_PARTS);
+
+interface ElementName {
   /** DNS name of the reporting element, 1 to 25 octets. */
   readonly element?: string;
 }
 
-export interface PaniHeaderInfo {
-  readonly accessType?: string;
-  readonly accessClass?: string;
-  readonly networkProvided: boolean;
-  readonly rawLocation?: Uint8Array;
-}
-
-const DNS_FORMAT = 4;
-
-/** PartyInformation as an element of a SET OF. */
-export function encodeParty(party: Party): Uint8Array {
-  return derSequence(
-    number(0, party.qualifier),
-    constructed(
-      1,
-      optional(party.imei, (imei) => sized(1, tbcd(imei.length === 16 ? imei : `${imei}0`), 8, 8, 'imei')),
-      optional(party.imsi, (imsi) => sized(3, tbcd(imsi), 3, 8, 'imsi')),
-      optional(party.sipUri, (uri) => primitive(8, utf8(uri))),
-      optional(party.telUri, (uri) => primitive(9, utf8(uri))),
-      optional(party.nai, (nai) => primitive(10, utf8(nai))),
-      optional(party.impi, (impi) => primitive(13, utf8(impi))),
+/** The element by its DNS name; what names it otherwise is passed over. */
+const ELEMENT_NAME = choice<ElementName>(
+  {
+    'dNS-Format': alternative(
+      4,
+      converted(
+        latin1String(1, 25),
+        (element): ElementName => ({ element }),
+        ({ element = '' }) => element,
+      ),
     ),
-  );
-}
+  },
+  () => 'dNS-Format',
+  { read: () => ({}), write: () => new Uint8Array() },
+);
 
-export function decodeParty(contents: Uint8Array): Party {
-  const party = new Elements(contents, 'partyInformation', [0, 1, 4], 'skipped');
-  const identity = new Elements(
-    party.inside(1, 'partyIdentity'),
-    'partyIdentity',
-    [1, 3, 6, 7, 8],
-    'skipped',
-  );
-  const imei = identity.optionalOctets(1, 'imei', 8, 8);
-  const imsi = identity.optionalOctets(3, 'imsi', 3, 8);
-  return {
-    qualifier: party.number(0, 'party-Qualifier'),
-    ...(imei === undefined ? {} : { imei: digitsOf(imei).replace(/^(\d{14})\d$/, '$1') }),
-    ...(imsi === undefined ? {} : { imsi: digitsOf(imsi) }),
-    ...textOf(identity, 8, 'sipUri'),
-    ...textOf(identity, 9, 'telUri'),
-    ...textOf(identity, 10, 'nai'),
-    ...textOf(identity, 13, 'impi'),
-  };
-}
-
-/** [tag] Network-Identifier. */
-export function encodeNetworkIdentifier(tag: number, { operator, element }: NetworkIdentifier): Uint8Array {
-  return constructed(
-    tag,
-    sized(0, fromLatin1(operator, 'operator'), 1, 5, 'operator-Identifier'),
-    optional(element, (name) =>
-      constructed(1, sized(DNS_FORMAT, fromLatin1(name, 'network element'), 1, 25, 'dNS-Format')),
+const NETWORK_IDENTIFIER_PARTS = {
+  /** 1 to 5 octets. */
+  operator: component(0, 'operator-Identifier', latin1String(1, 5)),
+  element: spread(
+    orElse(
+      component(1, 'network-Element-Identifier', ELEMENT_NAME),
+      {},
+      ({ element }) => element === undefined,
     ),
-  );
-}
+  ),
+};
 
-export function decodeNetworkIdentifier(contents: Uint8Array): NetworkIdentifier {
-  const elements = new Elements(contents, 'networkIdentifier', [0, 1], 'skipped');
-  const operator = latin1(elements.octets(0, 'operator-Identifier', 1, 5));
-  const choice = elements.optionalInside(1, 'network-Element-Identifier');
-  if (choice === undefined) return { operator };
-  const element = choiceOf(choice, 'network-Element-Identifier');
-  if (element.number !== DNS_FORMAT) return { operator };
-  return { operator, element: latin1(berString(element, 'dNS-Format')) };
-}
+export type NetworkIdentifier = ValueOf<typeof NETWORK_IDENTIFIER_PARTS>;
 
-/** PANI-Header-Info as an element of a SEQUENCE OF. */
-export function encodePani(info: PaniHeaderInfo): Uint8Array {
-  return derSequence(
-    optional(info.accessType, (type) => primitive(1, utf8(type))),
-    optional(info.accessClass, (name) => primitive(2, utf8(name))),
-    info.networkProvided ? nothing(3) : new Uint8Array(),
-    optional(info.rawLocation, (location) => constructed(4, primitive(1, location))),
-  );
-}
+/** Network-Identifier. */
+export const NETWORK_IDENTIFIER = sequence([0, 1], 'skipped', NETWORK_IDENTIFIER_PARTS);
 
-export function decodePani(contents: Uint8Array): PaniHeaderInfo {
-  const info = new Elements(contents, 'pANI-Header-Info', [1, 2, 3, 4], 'skipped');
-  const location = info.optionalInside(4, 'pANI-Location');
-  const raw =
-    location === undefined
-      ? undefined
-      : new Elements(location, 'pANI-Location', [1, 2, 3], 'skipped').optionalOctets(1, 'raw-Location');
-  return {
-    ...textOf(info, 1, 'accessType'),
-    ...textOf(info, 2, 'accessClass'),
-    networkProvided: info.optionalNull(3, 'network-Provided'),
-    ...(raw === undefined ? {} : { rawLocation: raw }),
-  };
-}
+const LOCATION = sequence([1, 2, 3], 'skipped', {
+  rawLocation: optional(component(1, 'raw-Location', octetString())),
+});
+
+const PANI_PARTS = {
+  accessType: optional(component(1, 'access-Type', UTF8_TEXT)),
+  accessClass: optional(component(2, 'access-Class', UTF8_TEXT)),
+  networkProvided: orElse(component(3, 'network-Provided', nullOf<boolean>(true)), false, (is) => !is),
+  location: spread(
+    orElse(component(4, 'pANI-Location', LOCATION), {}, ({ rawLocation }) => rawLocation === undefined),
+  ),
+};
+
+export type PaniHeaderInfo = ValueOf<typeof PANI_PARTS>;
+
+/** PANI-Header-Info. */
+export const PANI = sequence([1, 2, 3, 4], 'skipped', PANI_PARTS);
 
 /**
  * Digits as MAP has them (TS 29.002 TBCD-STRING): two in an octet, the first in the lower bits, a filler of ones at the
  * end. Of an IMEI without software version the fifteenth digit is 0.
  */
-function tbcd(digits: string): Uint8Array {
-  if (!/^\d+$/.test(digits)) throw new HiError('range', 'digits are expected');
-  return fromHex((digits.length % 2 === 0 ? digits : `${digits}f`).replace(/(.)(.)/g, '$2$1'));
+function tbcdString(min: number, max: number): Asn1Type<string> {
+  return converted(
+    octetString(min, max),
+    (octets, what) => {
+      const digits = swapped(toHex(octets)).replace(/f$/, '');
+      if (!/^\d+$/.test(digits)) throw malformed(`${what}: a TBCD-STRING of other than digits`);
+      return digits;
+    },
+    (digits, what) => {
+      if (!/^\d+$/.test(digits)) throw new HiError('range', `${what}: digits are expected`);
+      return fromHex(swapped(digits.length % 2 === 0 ? digits : `${digits}f`));
+    },
+  );
 }
 
-/** The digits before the filler. */
-function digitsOf(octets: Uint8Array): string {
-  const digits = toHex(octets)
-    .replace(/(.)(.)/g, '$2$1')
-    .replace(/f$/, '');
-  if (!/^\d+$/.test(digits)) throw malformed('a TBCD-STRING of other than digits');
-  return digits;
-}
-
-function textOf<Name extends string>(
-  elements: Elements,
-  tag: number,
-  name: Name,
-): Partial<Record<Name, string>> {
-  const octets = elements.optionalOctets(tag, name);
-  return octets === undefined ? {} : ({ [name]: fromUtf8(octets) } as Record<Name, string>);
+/** The halves of each octet exchanged. */
+function swapped(hex: string): string {
+  return hex.replace(/(.)(.)/g, '$2$1');
 }

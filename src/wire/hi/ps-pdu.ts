@@ -18,32 +18,32 @@
  */
 import { berValue } from '../../bytes/ber.ts';
 import { derSequence, UNIVERSAL } from '../../bytes/der.ts';
-import type { DerValue } from '../../bytes/der.ts';
-import { concat } from '../../bytes/octets.ts';
-import {
-  choiceOf,
-  constructed,
-  decoding,
-  Elements,
-  formOf,
-  malformed,
-  number,
-  optional,
-  sequencesOf,
-} from './ber.ts';
-import { decodeEpsIris, encodeEpsIri } from './eps-iri.ts';
+import { optional } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { constructed, decoding, malformed, requireForm } from './ber.ts';
+import { EPS_IRIS_CONTENT } from './eps-iri.ts';
 import type { EpsIri } from './eps-iri.ts';
-import { decodeHeader, encodeHeader } from './header.ts';
-import type { PsHeader } from './header.ts';
-import { decodeIpmmCc, encodeIpmmCc } from './ipmm-cc.ts';
+import {
+  alternative,
+  choice,
+  component,
+  converted,
+  integer,
+  onlyElement,
+  OTHER,
+  sequence,
+  sequenceOf,
+} from './fields.ts';
+import type { Asn1Type, OtherAlternative } from './fields.ts';
+import { PS_HEADER } from './header.ts';
+import { IPMM_CC } from './ipmm-cc.ts';
 import type { IpmmCc } from './ipmm-cc.ts';
-import { decodeIpmmIri, encodeIpmmIri } from './ipmm-iri.ts';
+import { IPMM_IRI } from './ipmm-iri.ts';
 import type { IpmmIri } from './ipmm-iri.ts';
-import { decodeMicroTime, encodeMicroTime } from './time.ts';
-import type { MicroTime } from './time.ts';
-import { decodeTri, encodeTri } from './tri.ts';
+import { MICRO_TIME } from './time.ts';
+import { TRI_PAYLOAD } from './tri.ts';
 import type { TriMessage } from './tri.ts';
-import { decodeVoipCc, encodeVoipCc } from './voip-cc.ts';
+import { VOIP_CC } from './voip-cc.ts';
 import type { VoipCc } from './voip-cc.ts';
 
 /** PayloadDirection. */
@@ -55,17 +55,132 @@ export const DIRECTION = {
   notApplicable: 4,
 } as const;
 
-export interface PsPdu {
-  readonly header: PsHeader;
-  readonly payload: Payload;
+/* ---------------------------------------------------------------- IRI */
+
+interface EpsContents {
+  readonly kind: 'eps';
+  readonly records: readonly EpsIri[];
 }
 
-/** An alternative that is carried along undecoded; `element` is the whole TLV. */
-export interface OtherAlternative {
-  readonly kind: 'other';
-  readonly tag: number;
-  readonly element: Uint8Array;
+const EPS_IRIS_CONTENT_TAG = 1;
+
+/** ePSIRI, of which epsIRIsContent is decoded. */
+const EPS_IRI: Asn1Type<EpsContents | OtherAlternative> = {
+  constructed: true,
+  universal: UNIVERSAL.sequence,
+  read: (value, what) => {
+    requireForm(value, true, what);
+    const eps = onlyElement(value.contents, what);
+    if (eps.number !== EPS_IRIS_CONTENT_TAG) return OTHER.read(value);
+    return { kind: 'eps', records: EPS_IRIS_CONTENT.read(eps, `${what}.epsIRIsContent`) };
+  },
+  contents: ({ records }: EpsContents, what) =>
+    constructed(EPS_IRIS_CONTENT_TAG, EPS_IRIS_CONTENT.contents(records, what)),
+};
+
+/** microSecondTimeStamp and timeStampQualifier. */
+const TIMES = {
+  time: optional(component(3, 'microSecondTimeStamp', MICRO_TIME)),
+  timeStampQualifier: optional(component(4, 'timeStampQualifier', integer())),
+};
+
+interface IpmmContents {
+  readonly kind: 'ipmm';
+  readonly iri: IpmmIri;
 }
+
+const IRI_CONTENTS = choice<EpsContents | IpmmContents | OtherAlternative>(
+  {
+    ipmm: alternative(
+      11,
+      converted(
+        IPMM_IRI,
+        (iri): IpmmContents => ({ kind: 'ipmm', iri }),
+        ({ iri }) => iri,
+      ),
+    ),
+    eps: alternative(15, EPS_IRI),
+  },
+  ({ kind }) => kind,
+  OTHER,
+);
+
+const IRI_PAYLOAD_PARTS = {
+  iriType: optional(component(0, 'iRIType', integer(1, 4))),
+  contents: component(2, 'iRIContents', IRI_CONTENTS),
+  ...TIMES,
+  /** payloadDirection, one of `DIRECTION`. */
+  direction: optional(component(6, 'payloadDirection', integer())),
+};
+
+type IriPayloads = ValueOf<typeof IRI_PAYLOAD_PARTS>;
+
+export type IriContents = { readonly kind: 'eps'; readonly record: EpsIri } | IpmmContents | OtherAlternative;
+
+/** An IRIPayload with one record. */
+export type IriPayload = Omit<IriPayloads, 'contents'> & { readonly contents: IriContents };
+
+/** iRIPayloadSequence. An IRIPayload with an epsIRISequence stands for one of each of its records. */
+const IRI_PAYLOADS = converted(
+  sequenceOf(sequence([0, 1, 2], 'skipped', IRI_PAYLOAD_PARTS)),
+  (payloads) => payloads.flatMap(recordsOf),
+  (payloads: readonly IriPayload[]): IriPayloads[] => payloads.map(payloadOf),
+);
+
+function recordsOf({ contents, ...rest }: IriPayloads): IriPayload[] {
+  if (contents.kind !== 'eps') return [{ ...rest, contents }];
+  return contents.records.map((record) => ({ ...rest, contents: { kind: 'eps', record } }));
+}
+
+function payloadOf({ contents, ...rest }: IriPayload): IriPayloads {
+  if (contents.kind !== 'eps') return { ...rest, contents };
+  return { ...rest, contents: { kind: 'eps', records: [contents.record] } };
+}
+
+/* ---------------------------------------------------------------- CC */
+
+export type CcContents =
+  | { readonly kind: 'ipmm'; readonly cc: IpmmCc }
+  | { readonly kind: 'voip'; readonly cc: VoipCc }
+  | OtherAlternative;
+
+type CcOf<K extends CcContents['kind']> = Extract<CcContents, { readonly kind: K }>;
+
+const CC_CONTENTS = choice<CcContents>(
+  {
+    ipmm: alternative(
+      12,
+      converted(
+        IPMM_CC,
+        (cc): CcOf<'ipmm'> => ({ kind: 'ipmm', cc }),
+        ({ cc }) => cc,
+      ),
+    ),
+    voip: alternative(
+      20,
+      converted(
+        VOIP_CC,
+        (cc): CcOf<'voip'> => ({ kind: 'voip', cc }),
+        ({ cc }) => cc,
+      ),
+    ),
+  },
+  ({ kind }) => kind,
+  OTHER,
+);
+
+const CC_PAYLOAD_PARTS = {
+  direction: optional(component(0, 'payloadDirection', integer())),
+  contents: component(2, 'cCContents', CC_CONTENTS),
+  ...TIMES,
+};
+
+export type CcPayload = ValueOf<typeof CC_PAYLOAD_PARTS>;
+
+/** cCPayloadSequence. */
+const CC_PAYLOADS = sequenceOf(sequence([0, 1, 2], 'skipped', CC_PAYLOAD_PARTS));
+
+/* ---------------------------------------------------------------- PDU */
 
 export type Payload =
   | { readonly kind: 'iri'; readonly records: readonly IriPayload[] }
@@ -73,193 +188,59 @@ export type Payload =
   | { readonly kind: 'tri'; readonly message: TriMessage }
   | OtherAlternative;
 
-export type IriContents =
-  | { readonly kind: 'eps'; readonly record: EpsIri }
-  | { readonly kind: 'ipmm'; readonly iri: IpmmIri }
-  | OtherAlternative;
-export type CcContents =
-  | { readonly kind: 'ipmm'; readonly cc: IpmmCc }
-  | { readonly kind: 'voip'; readonly cc: VoipCc }
-  | OtherAlternative;
+type PayloadOf<K extends Payload['kind']> = Extract<Payload, { readonly kind: K }>;
 
-interface PayloadTimes {
-  readonly time?: MicroTime;
-  readonly timeStampQualifier?: number;
-}
+const PAYLOAD = choice<Payload>(
+  {
+    iri: alternative(
+      0,
+      converted(
+        IRI_PAYLOADS,
+        (records): PayloadOf<'iri'> => ({ kind: 'iri', records }),
+        ({ records }) => records,
+      ),
+    ),
+    cc: alternative(
+      1,
+      converted(
+        CC_PAYLOADS,
+        (packets): PayloadOf<'cc'> => ({ kind: 'cc', packets }),
+        ({ packets }) => packets,
+      ),
+    ),
+    tri: alternative(
+      2,
+      converted(
+        TRI_PAYLOAD,
+        (message): PayloadOf<'tri'> => ({ kind: 'tri', message }),
+        ({ message }) => message,
+      ),
+    ),
+  },
+  ({ kind }) => kind,
+  OTHER,
+);
 
-export interface IriPayload extends PayloadTimes {
-  readonly iriType?: number;
-  readonly contents: IriContents;
-  /** payloadDirection, one of `DIRECTION`. */
-  readonly direction?: number;
-}
+const PS_PDU_PARTS = {
+  header: component(1, 'pSHeader', PS_HEADER),
+  payload: component(2, 'payload', PAYLOAD),
+};
 
-export interface CcPayload extends PayloadTimes {
-  readonly direction?: number;
-  readonly contents: CcContents;
-}
+export type PsPdu = ValueOf<typeof PS_PDU_PARTS>;
 
-const IRI_SEQUENCE = 0;
-const CC_SEQUENCE = 1;
-const TRI = 2;
-const IPMM_IRI = 11;
-const EPS_IRI = 15;
-const EPS_IRIS_CONTENT = 1;
-const IPMM_CC = 12;
-const VOIP_CC = 20;
+const PS_PDU = sequence([1, 2], 'refused', PS_PDU_PARTS);
 
 export function encodePsPdu(pdu: PsPdu): Uint8Array {
-  return derSequence(encodeHeader(1, pdu.header), constructed(2, encodePayload(pdu.payload)));
+  return derSequence(PS_PDU.contents(pdu, 'PS-PDU'));
 }
 
 /** One PDU, complete, without octets after it. @throws HiError `malformed` */
 export function decodePsPdu(octets: Uint8Array): PsPdu {
   return decoding('PS-PDU', () => {
     const outer = berValue(octets, 'PS-PDU');
-    if (outer.tagClass !== 'universal' || outer.number !== UNIVERSAL.sequence)
+    if (outer.tagClass !== 'universal' || outer.number !== UNIVERSAL.sequence) {
       throw malformed('PS-PDU: not a SEQUENCE');
-    const elements = new Elements(formOf(outer, 'constructed', 'PS-PDU'), 'PS-PDU', [1, 2], 'refused');
-    return {
-      header: decodeHeader(elements.inside(1, 'pSHeader')),
-      payload: decodePayload(elements.choice(2, 'payload')),
-    };
+    }
+    return PS_PDU.read(outer, 'PS-PDU');
   });
-}
-
-function encodePayload(payload: Payload): Uint8Array {
-  switch (payload.kind) {
-    case 'iri':
-      return constructed(IRI_SEQUENCE, ...payload.records.map(encodeIri));
-    case 'cc':
-      return constructed(CC_SEQUENCE, ...payload.packets.map(encodeCc));
-    case 'tri':
-      return constructed(TRI, encodeTri(payload.message));
-    case 'other':
-      return payload.element;
-  }
-}
-
-function decodePayload(value: DerValue): Payload {
-  switch (value.number) {
-    case IRI_SEQUENCE: {
-      const records = sequencesOf(formOf(value, 'constructed', 'iRIPayloadSequence'), 'iRIPayloadSequence');
-      return { kind: 'iri', records: records.flatMap(decodeIri) };
-    }
-    case CC_SEQUENCE: {
-      const packets = sequencesOf(formOf(value, 'constructed', 'cCPayloadSequence'), 'cCPayloadSequence');
-      return { kind: 'cc', packets: packets.map(decodeCc) };
-    }
-    case TRI: {
-      const message = choiceOf(formOf(value, 'constructed', 'tRIPayload'), 'tRIPayload');
-      return { kind: 'tri', message: decodeTri(message) };
-    }
-    default:
-      return other(value);
-  }
-}
-
-function encodeIri(payload: IriPayload): Uint8Array {
-  const { contents } = payload;
-  return derSequence(
-    optional(payload.iriType, (type) => number(0, type)),
-    constructed(2, encodeIriContents(contents)),
-    encodeTimes(payload),
-    optional(payload.direction, (direction) => number(6, direction)),
-  );
-}
-
-function encodeIriContents(contents: IriContents): Uint8Array {
-  switch (contents.kind) {
-    case 'eps':
-      return constructed(EPS_IRI, constructed(EPS_IRIS_CONTENT, encodeEpsIri(contents.record)));
-    case 'ipmm':
-      return encodeIpmmIri(IPMM_IRI, contents.iri);
-    case 'other':
-      return contents.element;
-  }
-}
-
-/** The payloads of one IRIPayload: more than one where it holds an epsIRISequence. */
-function decodeIri(octets: Uint8Array): IriPayload[] {
-  const elements = new Elements(octets, 'IRIPayload', [0, 1, 2], 'skipped');
-  const iriType = elements.optionalNumber(0, 'iRIType', 4);
-  if (iriType === 0) throw malformed('iRIType: no such value');
-  const direction = elements.optionalNumber(6, 'payloadDirection');
-  const common = {
-    ...(iriType === undefined ? {} : { iriType }),
-    ...decodeTimes(elements, 'IRIPayload'),
-    ...(direction === undefined ? {} : { direction }),
-  };
-  const choice = elements.choice(2, 'iRIContents');
-  if (choice.number === IPMM_IRI) {
-    const iri = decodeIpmmIri(formOf(choice, 'constructed', 'iPMMIRI'));
-    return [{ ...common, contents: { kind: 'ipmm', iri } }];
-  }
-  if (choice.number !== EPS_IRI) return [{ ...common, contents: other(choice) }];
-  const eps = choiceOf(formOf(choice, 'constructed', 'ePSIRI'), 'ePSIRI');
-  if (eps.number !== EPS_IRIS_CONTENT) return [{ ...common, contents: other(choice) }];
-  const records = decodeEpsIris(berValue(formOf(eps, 'constructed', 'epsIRIsContent'), 'epsIRIsContent'));
-  return records.map((record): IriPayload => ({ ...common, contents: { kind: 'eps', record } }));
-}
-
-function encodeCc(payload: CcPayload): Uint8Array {
-  const { contents } = payload;
-  return derSequence(
-    optional(payload.direction, (direction) => number(0, direction)),
-    constructed(2, encodeCcContents(contents)),
-    encodeTimes(payload),
-  );
-}
-
-function decodeCc(octets: Uint8Array): CcPayload {
-  const elements = new Elements(octets, 'CCPayload', [0, 1, 2], 'skipped');
-  const direction = elements.optionalNumber(0, 'payloadDirection');
-  const choice = elements.choice(2, 'cCContents');
-  return {
-    ...(direction === undefined ? {} : { direction }),
-    contents: decodeCcContents(choice),
-    ...decodeTimes(elements, 'CCPayload'),
-  };
-}
-
-function encodeCcContents(contents: CcContents): Uint8Array {
-  switch (contents.kind) {
-    case 'ipmm':
-      return encodeIpmmCc(IPMM_CC, contents.cc);
-    case 'voip':
-      return encodeVoipCc(VOIP_CC, contents.cc);
-    case 'other':
-      return contents.element;
-  }
-}
-
-function decodeCcContents(value: DerValue): CcContents {
-  switch (value.number) {
-    case IPMM_CC:
-      return { kind: 'ipmm', cc: decodeIpmmCc(formOf(value, 'constructed', 'iPMMCC')) };
-    case VOIP_CC:
-      return { kind: 'voip', cc: decodeVoipCc(formOf(value, 'constructed', 'voipCC-CC-PDU')) };
-    default:
-      return other(value);
-  }
-}
-
-function encodeTimes({ time, timeStampQualifier }: PayloadTimes): Uint8Array {
-  return concat(
-    optional(time, (value) => encodeMicroTime(3, value)),
-    optional(timeStampQualifier, (value) => number(4, value)),
-  );
-}
-
-function decodeTimes(elements: Elements, what: string): PayloadTimes {
-  const time = elements.optionalInside(3, 'microSecondTimeStamp');
-  const qualifier = elements.optionalNumber(4, 'timeStampQualifier');
-  return {
-    ...(time === undefined ? {} : { time: decodeMicroTime(time, `${what}.microSecondTimeStamp`) }),
-    ...(qualifier === undefined ? {} : { timeStampQualifier: qualifier }),
-  };
-}
-
-function other(value: DerValue): OtherAlternative {
-  return { kind: 'other', tag: value.number, element: value.raw.slice() };
 }

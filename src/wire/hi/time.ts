@@ -8,17 +8,21 @@
  * TimeStamp is written as localTime with a GeneralizedTime in UTC of milliseconds and notProvided(0): UTCTime has whole
  * seconds only, too coarse for the order of events in a call's set-up.
  */
-import { berString } from '../../bytes/ber.ts';
-import { utf8 } from '../../bytes/octets.ts';
-import { choiceOf, constructed, Elements, formOf, malformed, number, primitive } from './ber.ts';
+import { malformed } from './ber.ts';
 import { HiError } from './errors.ts';
-import { latin1 } from './text.ts';
+import { alternative, choice, component, converted, integer, sequence } from './fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { latin1String } from './text.ts';
+
+const MICRO_TIME_PARTS = {
+  seconds: component(0, 'seconds', integer(0, Number.MAX_SAFE_INTEGER)),
+  microSeconds: component(1, 'microSeconds', integer(0, 999_999)),
+};
 
 /** A point of time in microseconds since 1970, as two whole numbers. */
-export interface MicroTime {
-  readonly seconds: number;
-  readonly microSeconds: number;
-}
+export type MicroTime = ValueOf<typeof MICRO_TIME_PARTS>;
+
+export const MICRO_TIME = sequence([0, 1], 'skipped', MICRO_TIME_PARTS);
 
 /** The first millisecond after the year 9999, the last that GeneralizedTime can say. */
 const LATEST = Date.UTC(10000, 0);
@@ -38,38 +42,35 @@ export function unixMsOf(time: MicroTime): number {
   return time.seconds * 1000 + time.microSeconds / 1000;
 }
 
-export function encodeMicroTime(tag: number, time: MicroTime): Uint8Array {
-  return constructed(
-    tag,
-    number(0, time.seconds, Number.MAX_SAFE_INTEGER),
-    number(1, time.microSeconds, 999_999),
-  );
-}
+/** GeneralizedTime as Unix milliseconds (whole ones are kept). */
+export const GENERALIZED_TIME = converted(latin1String(), generalizedTime, (unixMs: number, what) => {
+  if (!(unixMs >= 0 && unixMs < LATEST)) throw new HiError('range', `${what}: no such time`);
+  return new Date(Math.floor(unixMs)).toISOString().replace(/[-:T]/g, '');
+});
 
-export function decodeMicroTime(contents: Uint8Array, what: string): MicroTime {
-  const elements = new Elements(contents, what, [0, 1], 'skipped');
-  return {
-    seconds: elements.number(0, 'seconds', Number.MAX_SAFE_INTEGER),
-    microSeconds: elements.number(1, 'microSeconds', 999_999),
-  };
-}
+const LOCAL_TIME = sequence([0, 1], 'refused', {
+  generalizedTime: component(0, 'generalizedTime', GENERALIZED_TIME),
+  season: component(1, 'winterSummerIndication', integer()),
+});
 
-/** [tag] TimeStamp of Unix milliseconds (whole ones are kept). */
-export function encodeTimeStamp(tag: number, unixMs: number): Uint8Array {
-  if (!(unixMs >= 0 && unixMs < LATEST)) throw new HiError('range', 'timeStamp: no such time');
-  const text = new Date(Math.floor(unixMs)).toISOString().replace(/[-:T]/g, '');
-  return constructed(tag, constructed(0, primitive(0, utf8(text)), number(1, 0)));
-}
-
-/** Unix milliseconds of a TimeStamp. */
-export function decodeTimeStamp(contents: Uint8Array, what: string): number {
-  const choice = choiceOf(contents, what);
-  if (choice.number === 1) return utcTime(latin1(berString(choice, what)), what);
-  if (choice.number !== 0) throw malformed(`${what}: no alternative [${choice.number}]`);
-  const local = new Elements(formOf(choice, 'constructed', what), what, [0, 1], 'refused');
-  local.number(1, 'winterSummerIndication');
-  return generalizedTime(latin1(local.octets(0, 'generalizedTime')), what);
-}
+/** TimeStamp as Unix milliseconds. */
+export const TIME_STAMP = choice<number>(
+  {
+    localTime: alternative(
+      0,
+      converted(
+        LOCAL_TIME,
+        (local) => local.generalizedTime,
+        (unixMs) => ({ generalizedTime: unixMs, season: 0 }),
+      ),
+    ),
+    utcTime: alternative(
+      1,
+      converted(latin1String(), utcTime, () => ''),
+    ),
+  },
+  () => 'localTime',
+);
 
 /**
  * X.680 46.3: `YYYYMMDDHH[MM[SS]]`, a decimal fraction of the last unit given after a full stop or a comma, and

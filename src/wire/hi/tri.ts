@@ -12,8 +12,11 @@
  *     OptionResponse ::= SEQUENCE { acceptedOptions [0] SEQUENCE OF Option, declinedOptions [1] SEQUENCE OF Option, ... }
  *     Option         ::= CHOICE { pDUAcknowledgement [0] NULL, ... }
  */
-import type { DerValue } from '../../bytes/der.ts';
-import { constructed, Elements, elementsOf, formOf, malformed, nothing } from './ber.ts';
+import { UNIVERSAL } from '../../bytes/der.ts';
+import { concat } from '../../bytes/octets.ts';
+import { elementsOf, primitive, requireContext, requireForm } from './ber.ts';
+import { alternative, choice, component, converted, nullOf, sequence } from './fields.ts';
+import type { Alternative, Asn1Type } from './fields.ts';
 
 /** The alternatives that carry nothing, by tag. */
 const PLAIN = {
@@ -29,9 +32,6 @@ const PLAIN = {
 } as const;
 
 export type PlainTri = keyof typeof PLAIN;
-const PLAIN_NAMES = new Map<number, PlainTri>(
-  Object.entries(PLAIN).map(([name, tag]) => [tag, name as PlainTri]),
-);
 
 /** Option tags, Option CHOICE. */
 export const TRI_OPTION = { pduAcknowledgement: 0 } as const;
@@ -48,57 +48,58 @@ export type TriMessage =
   /** integrityCheck, paddingPDU, operatorLeaMessage and what later versions add; `element` is the whole TLV. */
   | { readonly type: 'other'; readonly tag: number; readonly element: Uint8Array };
 
-const OPTION_REQUEST = 9;
-const OPTION_RESPONSE = 10;
+/** SEQUENCE OF Option, a CHOICE of NULLs. */
+const OPTIONS: Asn1Type<readonly number[]> = {
+  constructed: true,
+  universal: UNIVERSAL.sequence,
+  read: (value, what) => {
+    requireForm(value, true, what);
+    return elementsOf(value.contents, what).map((option) => {
+      requireContext(option, what);
+      return option.number;
+    });
+  },
+  contents: (tags) => concat(...tags.map((tag) => primitive(tag, new Uint8Array()))),
+};
 
-/** The alternative, complete with its tag. */
-export function encodeTri(message: TriMessage): Uint8Array {
-  switch (message.type) {
-    case 'optionRequest':
-      return constructed(OPTION_REQUEST, options(0, message.requested));
-    case 'optionResponse':
-      return constructed(OPTION_RESPONSE, options(0, message.accepted), options(1, message.declined));
-    case 'other':
-      return message.element;
-    default:
-      return nothing(PLAIN[message.type]);
-  }
-}
+const OPTION_REQUEST = sequence([0], 'skipped', {
+  requested: component(0, 'requestedOptions', OPTIONS),
+});
 
-export function decodeTri(value: DerValue): TriMessage {
-  const type = PLAIN_NAMES.get(value.number);
-  if (type !== undefined) {
-    if (formOf(value, 'primitive', type).length > 0) throw malformed(`${type}: NULL with contents`);
-    return { type };
-  }
-  if (value.number === OPTION_REQUEST) {
-    const request = new Elements(
-      formOf(value, 'constructed', 'optionRequest'),
-      'optionRequest',
-      [0],
-      'skipped',
-    );
-    return { type: 'optionRequest', requested: optionsOf(request, 0, 'requestedOptions') };
-  }
-  if (value.number === OPTION_RESPONSE) {
-    const what = 'optionResponse';
-    const response = new Elements(formOf(value, 'constructed', what), what, [0, 1], 'skipped');
-    return {
-      type: 'optionResponse',
-      accepted: optionsOf(response, 0, 'acceptedOptions'),
-      declined: optionsOf(response, 1, 'declinedOptions'),
-    };
-  }
-  return { type: 'other', tag: value.number, element: value.raw.slice() };
-}
+const OPTION_RESPONSE = sequence([0, 1], 'skipped', {
+  accepted: component(0, 'acceptedOptions', OPTIONS),
+  declined: component(1, 'declinedOptions', OPTIONS),
+});
 
-function options(tag: number, tags: readonly number[]): Uint8Array {
-  return constructed(tag, ...tags.map(nothing));
-}
+type MessageOf<T extends TriMessage['type']> = Extract<TriMessage, { readonly type: T }>;
 
-function optionsOf(elements: Elements, tag: number, field: string): number[] {
-  return elementsOf(elements.inside(tag, field), field).map((option) => {
-    if (option.tagClass !== 'context') throw malformed(`${field}: ${option.tagClass} tag ${option.number}`);
-    return option.number;
-  });
-}
+const ALTERNATIVES: Readonly<Record<string, Alternative<TriMessage>>> = {
+  ...Object.fromEntries(
+    Object.entries(PLAIN).map(([type, tag]) => [
+      type,
+      alternative<TriMessage>(tag, nullOf({ type: type as PlainTri })),
+    ]),
+  ),
+  optionRequest: alternative<TriMessage>(
+    9,
+    converted(
+      OPTION_REQUEST,
+      (options): MessageOf<'optionRequest'> => ({ type: 'optionRequest', ...options }),
+      (message) => message,
+    ),
+  ),
+  optionResponse: alternative<TriMessage>(
+    10,
+    converted(
+      OPTION_RESPONSE,
+      (options): MessageOf<'optionResponse'> => ({ type: 'optionResponse', ...options }),
+      (message) => message,
+    ),
+  ),
+};
+
+/** TRIPayload. */
+export const TRI_PAYLOAD = choice<TriMessage>(ALTERNATIVES, ({ type }) => type, {
+  read: (value): MessageOf<'other'> => ({ type: 'other', tag: value.number, element: value.raw.slice() }),
+  write: ({ element }: MessageOf<'other'>) => element,
+});

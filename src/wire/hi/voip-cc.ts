@@ -12,10 +12,11 @@
  *
  * Its sequence number has 16 bits and wraps; order and loss are judged by that of the PS-header.
  */
-import { oidContents } from '../../bytes/der.ts';
-import { constructed, Elements, malformed, number, optional, primitive, sized } from './ber.ts';
-import { fromLatin1, latin1 } from './text.ts';
-import { decodeTimeStamp, encodeTimeStamp } from './time.ts';
+import { optional, orElse, spread } from '../../bytes/fields.ts';
+import type { ValueOf } from '../../bytes/fields.ts';
+import { component, integer, OBJECT_IDENTIFIER, octetString, sequence } from './fields.ts';
+import { LIID } from './header.ts';
+import { TIME_STAMP } from './time.ts';
 
 /** { lawfulIntercept threeGPP(4) hi3voip(12) r15(15) version-1(1) } */
 export const HI3_VOIP_DOMAIN = '0.4.0.2.2.4.12.15.1';
@@ -26,65 +27,30 @@ export const T_PDU_DIRECTION = { fromTarget: 1, toTarget: 2, combined: 3, unknow
 /** ICE-type: the element that intercepts. */
 export const ICE_TYPE = { ggsn: 1, pdnGw: 2, aGw: 3, trGw: 4, mGw: 5, other: 6, unknown: 7 } as const;
 
-export interface VoipCc {
-  readonly domainId: string;
-  readonly liid?: string;
-  readonly correlationNumber: Uint8Array;
-  /** Unix milliseconds. */
-  readonly time?: number;
-  readonly sequenceNumber: number;
-  readonly direction: number;
-  readonly iceType?: number;
+const DESCRIPTION = sequence([1], 'skipped', {
   /** The SDP that describes the payload. */
-  readonly sdp?: Uint8Array;
-  readonly payload: Uint8Array;
-}
+  sdp: optional(component(1, 'copyOfSDPdescription', octetString())),
+});
 
-const ROOT = [0, 2, 3, 4, 5, 6, 7, 8];
+const HEADER = sequence([0, 2, 3, 4, 5, 6, 7, 8], 'skipped', {
+  domainId: component(0, 'hi3voipDomainId', OBJECT_IDENTIFIER),
+  liid: optional(component(2, 'lIID', LIID)),
+  correlationNumber: component(3, 'voipCorrelationNumber', octetString()),
+  /** Unix milliseconds. */
+  time: optional(component(4, 'timeStamp', TIME_STAMP)),
+  sequenceNumber: component(5, 'sequence-number', integer(0, 0xffff)),
+  direction: component(6, 't-PDU-direction', integer(T_PDU_DIRECTION.fromTarget, T_PDU_DIRECTION.unknown)),
+  iceType: optional(component(8, 'ice-type', integer())),
+  description: spread(
+    orElse(component(9, 'payload-description', DESCRIPTION), {}, ({ sdp }) => sdp === undefined),
+  ),
+});
 
-/** [tag] Voip-CC-PDU. */
-export function encodeVoipCc(tag: number, cc: VoipCc): Uint8Array {
-  return constructed(
-    tag,
-    constructed(
-      1,
-      primitive(0, oidContents(cc.domainId)),
-      optional(cc.liid, (liid) => sized(2, fromLatin1(liid, 'LIID'), 1, 25, 'LIID')),
-      primitive(3, cc.correlationNumber),
-      optional(cc.time, (time) => encodeTimeStamp(4, time)),
-      number(5, cc.sequenceNumber, 0xffff),
-      number(6, cc.direction),
-      optional(cc.iceType, (type) => number(8, type)),
-      optional(cc.sdp, (sdp) => constructed(9, primitive(1, sdp))),
-    ),
-    primitive(2, cc.payload),
-  );
-}
+const VOIP_CC_PARTS = {
+  header: spread(component(1, 'voipLIC-header', HEADER)),
+  payload: component(2, 'payload', octetString()),
+};
 
-export function decodeVoipCc(contents: Uint8Array): VoipCc {
-  const pdu = new Elements(contents, 'Voip-CC-PDU', [1, 2], 'refused');
-  const header = new Elements(pdu.inside(1, 'voipLIC-header'), 'voipLIC-header', ROOT, 'skipped');
-  const liid = header.optionalOctets(2, 'lIID', 1, 25);
-  const time = header.optionalInside(4, 'timeStamp');
-  const iceType = header.optionalNumber(8, 'ice-type');
-  const description = header.optionalInside(9, 'payload-description');
-  const sdp =
-    description === undefined
-      ? undefined
-      : new Elements(description, 'payload-description', [1], 'skipped').optionalOctets(1, 'copyOfSDP');
-  const direction = header.number(6, 't-PDU-direction');
-  if (direction < T_PDU_DIRECTION.fromTarget || direction > T_PDU_DIRECTION.unknown) {
-    throw malformed(`t-PDU-direction: no value ${direction}`);
-  }
-  return {
-    domainId: header.oid(0, 'hi3voipDomainId'),
-    ...(liid === undefined ? {} : { liid: latin1(liid) }),
-    correlationNumber: header.octets(3, 'voipCorrelationNumber'),
-    ...(time === undefined ? {} : { time: decodeTimeStamp(time, 'voipLIC-header.timeStamp') }),
-    sequenceNumber: header.number(5, 'sequence-number', 0xffff),
-    direction,
-    ...(iceType === undefined ? {} : { iceType }),
-    ...(sdp === undefined ? {} : { sdp }),
-    payload: pdu.octets(2, 'payload'),
-  };
-}
+export type VoipCc = ValueOf<typeof VOIP_CC_PARTS>;
+
+export const VOIP_CC = sequence([1, 2], 'refused', VOIP_CC_PARTS);

@@ -9,7 +9,7 @@ import { concat, fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { constructed, primitive } from '../../../src/wire/hi/ber.ts';
 import { MAX_PDU, PsPduDeframer, splitPsPdus } from '../../../src/wire/hi/deframer.ts';
-import { encodeHeader } from '../../../src/wire/hi/header.ts';
+import { PS_HEADER } from '../../../src/wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import { generalizedTime, microTime, unixMsOf } from '../../../src/wire/hi/time.ts';
@@ -202,8 +202,7 @@ describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
 
   it('components of a later version are passed over; unknown ones before the extension mark are refused', () => {
     const tri = constructed(2, constructed(2, primitive(3, new Uint8Array())));
-    const [, inner] = [derSequence(), encodeHeader(1, header)];
-    const contents = inner.subarray(inner[1] === undefined || inner[1] < 0x80 ? 2 : 2 + (inner[1] & 0x7f));
+    const contents = PS_HEADER.contents(header, 'pSHeader');
     const later = derSequence(constructed(1, contents, primitive(77, utf8('new'))), tri);
     expect(decodePsPdu(later).header).toEqual(header);
     const twice = derSequence(constructed(1, contents, primitive(4, Uint8Array.of(0))), tri);
@@ -215,7 +214,7 @@ describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
 
   it('alternatives that are not ours survive decoding and encode to the same octets', () => {
     const hi1 = constructed(3, constructed(1, primitive(0, Uint8Array.of(1))));
-    const octets = derSequence(encodeHeader(1, header), constructed(2, hi1));
+    const octets = derSequence(constructed(1, PS_HEADER.contents(header, 'pSHeader')), constructed(2, hi1));
     const pdu = decodePsPdu(octets);
     expect(pdu.payload).toMatchObject({ kind: 'other', tag: 3 });
     expect(encodePsPdu(pdu)).toEqual(octets);
