@@ -6,7 +6,7 @@ import { ClavigerError } from '../bytes/errors.ts';
 import { toHex } from '../bytes/octets.ts';
 import type { Clock, Random } from '../bytes/ports.ts';
 import { decodeX1Response, encodeX1Request, X1_VERSION } from '../wire/x1/containers.ts';
-import type { X1Header, X1Response } from '../wire/x1/containers.ts';
+import type { X1Header, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { ErrorInformation } from '../wire/x1/details.ts';
 import { X1Error } from '../wire/x1/errors.ts';
 import type { RequestOf, RequestType, X1RequestBody } from '../wire/x1/requests.ts';
@@ -68,20 +68,43 @@ export class X1Requester {
 
   /** @throws X1ExchangeError */
   async request<T extends RequestType>(request: RequestOf<T>): Promise<AnswerTo<T>> {
-    const { transport, judge } = this.#options;
-    const header = this.#header();
     // A request of one type is one of the union; the compiler does not see it through the type parameter.
-    const octets = encodeX1Request([{ header, body: request as unknown as X1RequestBody }]);
+    const [answer] = await this.requestAll([request as unknown as X1RequestBody]);
+    if (answer === undefined) throw this.#badAnswer('one response is expected');
+    if (answer instanceof X1ExchangeError) throw answer;
+    return answer as AnswerTo<T>;
+  }
+
+  /**
+   * Several requests in one document; the answers in their order, those that were refused as errors.
+   * @throws X1ExchangeError `no-answer`, `bad-answer`: then nothing is known of any of them
+   */
+  async requestAll(requests: readonly X1RequestBody[]): Promise<(X1ResponseBody | X1ExchangeError)[]> {
+    const { transport, judge } = this.#options;
+    const messages = requests.map((body) => ({ header: this.#header(), body }));
+    const octets = encodeX1Request(messages);
     judge?.check(octets);
     this.#recordSent(octets);
     const answer = await transport(octets);
     this.#recordReceived(answer);
-    const body = this.#bodyOf(this.#read(answer), header, request.type);
-    if (body.type === 'Error') {
-      const { error } = body;
-      throw new X1ExchangeError('refused', `${this.peer}: ${error.code} ${error.description}`, { error });
-    }
-    return body as AnswerTo<T>;
+    const response = this.#read(answer);
+    if (response.kind === 'top-level-error') throw this.#badAnswer('the request could not be read there');
+    if (response.messages.length !== messages.length)
+      throw this.#badAnswer(
+        messages.length === 1 ? 'one response is expected' : `${messages.length} responses are expected`,
+      );
+    return messages.map(({ header, body }, at) => this.#resultOf(response.messages[at], header, body.type));
+  }
+
+  #resultOf(
+    message: X1ResponseMessage | undefined,
+    header: X1Header,
+    type: RequestType,
+  ): X1ResponseBody | X1ExchangeError {
+    const body = this.#bodyOf(message, header, type);
+    if (body.type !== 'Error') return body;
+    const { error } = body;
+    return new X1ExchangeError('refused', `${this.peer}: ${error.code} ${error.description}`, { error });
   }
 
   #header(): X1Header {
@@ -105,10 +128,8 @@ export class X1Requester {
     }
   }
 
-  #bodyOf(response: X1Response, header: X1Header, type: RequestType): X1ResponseBody {
-    if (response.kind === 'top-level-error') throw this.#badAnswer('the request could not be read there');
-    const [message, more] = response.messages;
-    if (message === undefined || more !== undefined) throw this.#badAnswer('one response is expected');
+  #bodyOf(message: X1ResponseMessage | undefined, header: X1Header, type: RequestType): X1ResponseBody {
+    if (message === undefined) throw this.#badAnswer('a response is missing');
     const { body } = message;
     // Whoever is asked under a name that is not its own (1040, 1060) answers under its own.
     const other = this.#options.side === 'admf' ? 'neIdentifier' : 'admfIdentifier';

@@ -1,25 +1,27 @@
 /**
- * The ADMF (TS 33.107): warrants come in over HI1, tasks go out over X1. A warrant is carried out whole or not at all: if
- * an element refuses or cannot be reached, what was provisioned for it is withdrawn and the operator told which element
- * it was. A withdrawal goes on until every element has done it.
+ * The ADMF (TS 33.107): warrants come in over HI1, tasks go out over X1.
  *
- *     activateWarrant    on record ─► KMS, DF ─► gateway, CSCF ─► active
- *     deactivateWarrant  on record ─► CSCF, gateway ─► (time for what is under way) ─► DF, KMS ─► ended
+ *     a command, or time ─► the record, in the store ─► what each element must hold ─► X1, each element for itself
+ *                                   ▲                                                      │
+ *                                   └── the next step of the warrant's life (`life.ts`) ◄──┘
  *
- * Elements that intercept get their task when the warrant's time begins and lose it when it ends. Commands are taken one
- * after the other.
+ * Nobody waits for anybody else: the queue of commands is held for as long as it takes to put them on record, an element
+ * is asked by a loop of its own, and what drains is a state of the one warrant that has ended. KMS and DF are told ahead,
+ * with the warrant's times; elements that intercept get their task when its time begins and lose it when it ends.
  */
 import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
-import { ElementClient } from './element.ts';
 import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
+import { ending, nextStep, nextTime } from './life.ts';
 import { desiredHoldings, requestsFor } from './plan.ts';
-import type { PlanInput } from './plan.ts';
-import type { AdmfElement, AdmfStore } from './ports.ts';
+import type { Holdings, PlanInput, TaskMemo } from './plan.ts';
+import type { AdmfElement, AdmfStore, ElementKind } from './ports.ts';
 import { Provisioner } from './provisioning.ts';
-import type { Failure } from './provisioning.ts';
+import type { Failure, Situation } from './provisioning.ts';
+import { findingsAt } from './verification.ts';
+import type { Finding } from './verification.ts';
 import { isOpen, requireWarrant } from './warrants.ts';
 import type { HostPort, Warrant, WarrantRecord, WarrantState } from './warrants.ts';
 
@@ -39,15 +41,6 @@ export interface AdmfOptions {
   readonly settleMs: number;
 }
 
-/** A difference between what an element holds and what it must. */
-export interface Finding {
-  readonly element: string;
-  readonly problem:
-    'unreachable' | 'missing-task' | 'foreign-task' | 'missing-destination' | 'foreign-destination';
-  /** XID or DID. */
-  readonly id: string | null;
-}
-
 /** What may be changed of a warrant. */
 export type WarrantChanges = Partial<Omit<Warrant, 'liid'>>;
 
@@ -57,12 +50,21 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export class Admf {
   readonly #options: AdmfOptions;
   readonly #records: Map<string, WarrantRecord>;
+  readonly #byXid: Map<string, WarrantRecord>;
   readonly #dids: Map<string, string>;
+  readonly #memo: TaskMemo = new WeakMap();
   readonly #provisioner: Provisioner;
   readonly #keepalives = new Map<string, Timer>();
+  /** Commands that wait for the elements; told of every change. */
+  readonly #waiting = new Set<() => void>();
+  /** LIIDs of warrants that are active, and of which an element does not hold what it must. */
+  readonly #degraded = new Set<string>();
+  /** Why warrants have failed, by LIID. */
+  readonly #refusals = new Map<string, readonly Failure[]>();
   #nextTurn: Timer | null = null;
+  #turning = false;
   #stopped = false;
-  /** The end of the queue of commands. */
+  /** The end of the queue of what goes on record. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -72,15 +74,14 @@ export class Admf {
   ) {
     this.#options = options;
     this.#records = new Map(warrants.map((record) => [record.warrant.liid, record]));
+    this.#byXid = new Map(warrants.map((record) => [record.xid, record]));
     this.#dids = new Map(dids);
-    const { clock, logger, retry, settleMs } = options;
     this.#provisioner = new Provisioner({
-      elements: options.elements.map((element) => new ElementClient(element, clock, logger, retry)),
-      clock,
-      logger,
+      ...options,
       input: () => this.#input(),
-      retryMs: settleMs,
-      exclusively: (work) => this.#exclusively(work),
+      find: (xid) => this.#byXid.get(xid) ?? null,
+      changed: () => this.#changed(),
+      idle: () => this.#look(),
     });
   }
 
@@ -89,61 +90,101 @@ export class Admf {
     const { warrants, dids } = await options.store.load();
     const admf = new Admf(options, warrants, dids);
     for (const element of options.elements) admf.#keepAlive(element);
-    if (warrants.some(isOpen)) void admf.#exclusively(() => admf.#resume());
+    if (warrants.length > 0) admf.#provisioner.wake(false);
+    if (warrants.length > 0) admf.#changed();
     return admf;
   }
 
-  /** @throws AdmfError `invalid-warrant`, `warrant-exists`, `provisioning-failed` */
-  activateWarrant(warrant: Warrant): Promise<WarrantRecord> {
-    return this.#exclusively(async () => {
+  /**
+   * Takes a warrant, and resolves when it is active; or, before its start, when KMS and DF have been told; or when an
+   * element that is needed does not answer, which is asked until it does.
+   * @throws AdmfError `invalid-warrant`, `warrant-exists`; `provisioning-failed` if an element refuses
+   */
+  async activateWarrant(warrant: Warrant): Promise<WarrantRecord> {
+    await this.#exclusively(async () => {
       const known = this.#records.get(warrant.liid);
       if (known !== undefined && isOpen(known)) {
         throw new AdmfError('warrant-exists', `there is a warrant ${warrant.liid}`);
       }
+      const now = this.#options.clock.now();
       const xid = randomUuid(this.#options.random);
-      await this.#prepare({ warrant, xid });
-      await this.#put({ warrant, xid, state: 'activating' });
-      const failures = await this.#provisioner.add();
-      if (failures.length > 0) {
-        await this.#put({ warrant, xid, state: 'failed' });
-        throw failed(`warrant ${warrant.liid} was not activated`, failures, await this.#provisioner.settle());
-      }
-      return this.#put({ warrant, xid, state: 'active' });
+      const from = Math.max(warrant.startTime, now);
+      const record: WarrantRecord = { warrant, xid, state: 'approved', from, drainUntil: null };
+      await this.#prepare(record, now);
+      await this.#put([record], true);
+    });
+    const { liid } = warrant;
+    return this.#until(liid, (record, situation) => {
+      if (record.state === 'failed' && situation.pending === 0 && !this.#provisioner.busy)
+        throw failed(`warrant ${liid} was not activated`, this.#refusals.get(liid) ?? [], situation.failures);
+      if (record.state === 'failed') return false;
+      return (
+        isCarried(record, situation, this.#options.clock.now()) ||
+        (situation.pending === 0 && situation.failures.length > 0)
+      );
     });
   }
 
-  /** @throws AdmfError `warrant-unknown`, `invalid-warrant`, `provisioning-failed`: then all is as before */
-  modifyWarrant(liid: string, changes: WarrantChanges): Promise<WarrantRecord> {
-    return this.#exclusively(async () => {
-      const before = this.#known(liid);
-      if (before.state !== 'active') throw unknown(liid);
-      const { xid, state } = before;
-      const warrant = { ...before.warrant, ...changes, liid };
-      await this.#prepare({ warrant, xid });
-      const record = await this.#put({ warrant, xid, state });
-      const failures = await this.#provisioner.settle();
-      if (failures.length === 0) return record;
-      await this.#put(before);
-      throw failed(`warrant ${liid} was not modified`, failures, await this.#provisioner.settle());
+  /** @throws AdmfError `warrant-unknown`, `invalid-warrant`; `provisioning-failed` if an element refuses: then all is as before */
+  async modifyWarrant(liid: string, changes: WarrantChanges): Promise<WarrantRecord> {
+    const before = await this.#exclusively(async () => {
+      const now = this.#options.clock.now();
+      const known = this.#known(liid);
+      if (known.state === 'ending') throw unknown(liid);
+      const warrant = { ...known.warrant, ...changes, liid };
+      // What has begun has begun, and what lay before it was not covered.
+      const begun = known.state !== 'approved';
+      if (begun && warrant.startTime !== known.warrant.startTime)
+        throw new AdmfError('invalid-warrant', `warrant ${liid} has begun: its start does not change`);
+      const from = begun ? known.from : Math.max(warrant.startTime, now);
+      const record = { ...known, warrant, from };
+      await this.#prepare(record, now);
+      await this.#put([record], true);
+      return known;
     });
+    let refused: readonly Failure[] = [];
+    const record = await this.#until(liid, (_, situation) => {
+      refused = situation.refusals;
+      return situation.pending === 0 || refused.length > 0;
+    });
+    if (refused.length === 0) return record;
+    await this.#exclusively(async () => {
+      const current = this.#records.get(liid);
+      if (current?.warrant === record.warrant)
+        await this.#put([{ ...current, warrant: before.warrant, from: before.from }], true);
+    });
+    const { failures } = await this.#until(liid, (_, { pending }) => pending === 0).then((restored) =>
+      this.#provisioner.situation(restored),
+    );
+    throw failed(`warrant ${liid} was not modified`, refused, failures);
   }
 
   /**
-   * Ends a warrant before its time.
+   * Ends a warrant before its time, and resolves when nothing is left of it at any element.
    * @throws AdmfError `warrant-unknown`; `provisioning-failed` if an element has not done it yet: it is asked again
    */
-  deactivateWarrant(liid: string): Promise<WarrantRecord> {
-    return this.#exclusively(async () => {
+  async deactivateWarrant(liid: string): Promise<WarrantRecord> {
+    await this.#exclusively(async () => {
       const record = this.#known(liid);
-      const failures = await this.#end(record);
-      if (failures.length > 0) throw failed(`warrant ${liid} is not deactivated everywhere`, failures, []);
-      return { ...record, state: 'ended' };
+      const { clock, drainMs } = this.#options;
+      if (record.state !== 'ending') await this.#put([ending(record, { now: clock.now(), drainMs })], true);
+    });
+    return this.#until(liid, (record, { settled, pending, failures, refusals }) => {
+      if (record.state !== 'ended' || pending > 0) return false;
+      if (!settled)
+        throw failed(`warrant ${liid} is not deactivated everywhere`, [...refusals, ...failures], []);
+      return !this.#provisioner.busy;
     });
   }
 
   /** All warrants, ended ones too. */
   list(): WarrantRecord[] {
     return [...this.#records.values()];
+  }
+
+  /** LIIDs of active warrants of which an element does not hold what it must. */
+  degraded(): string[] {
+    return [...this.#degraded];
   }
 
   /** Elements by identifier, and whether they answer. */
@@ -163,98 +204,153 @@ export class Admf {
   }
 
   /** Compares what the elements hold with what they must (ListAllDetails); changes nothing. */
-  verify(): Promise<Finding[]> {
-    return this.#exclusively(async () => {
-      const findings = await Promise.all(this.#options.elements.map((element) => this.#findingsAt(element)));
-      for (const finding of findings.flat()) {
-        this.#options.audit.append({ kind: 'provisioning-difference', ...finding });
-      }
-      return findings.flat();
-    });
+  async verify(): Promise<Finding[]> {
+    const { elements, audit, logger } = this.#options;
+    const wanted = (kind: ElementKind): Holdings => desiredHoldings(kind, this.#input());
+    const findings = await Promise.all(elements.map((element) => findingsAt(element, wanted, logger)));
+    for (const finding of findings.flat()) audit.append({ kind: 'provisioning-difference', ...finding });
+    return findings.flat();
   }
 
   /** Brings every element to what it must hold, whatever it holds. @throws AdmfError `provisioning-failed` */
-  reconcile(): Promise<void> {
-    return this.#exclusively(async () => {
-      this.#provisioner.forget();
-      const failures = await this.#provisioner.settle();
-      if (failures.length > 0) throw failed('not all elements could be reconciled', failures, []);
+  async reconcile(): Promise<void> {
+    this.#provisioner.forget();
+    await this.#when(() => !this.#provisioner.busy);
+    const open = this.list().map((record) => this.#provisioner.situation(record));
+    const failures = open.flatMap((situation) => [...situation.refusals, ...situation.failures]);
+    if (failures.length > 0) throw failed('not all elements could be reconciled', failures, []);
+  }
+
+  /** Waits for what is under way and takes no more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#nextTurn?.cancel();
+    for (const timer of this.#keepalives.values()) timer.cancel();
+    await this.#provisioner.stop();
+    await this.#last;
+    this.#look();
+  }
+
+  /** Something has changed: whoever waits looks again, and every warrant takes the steps that it can take. */
+  #changed(): void {
+    if (this.#stopped || this.#turning) return;
+    this.#turning = true;
+    void this.#exclusively(async () => {
+      this.#turning = false;
+      await this.#takeTurn();
     });
   }
 
-  /** Waits for the command that is under way and takes no more. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#provisioner.stop();
-    this.#nextTurn?.cancel();
-    for (const timer of this.#keepalives.values()) timer.cancel();
-    await this.#last;
-  }
-
-  /** After a restart: what was half done is finished or withdrawn, and the elements are brought to the rest. */
-  async #resume(): Promise<void> {
-    for (const record of this.list()) {
-      if (record.state === 'activating') await this.#put({ ...record, state: 'failed' });
-      if (record.state === 'draining') await this.#put({ ...record, state: 'ended' });
-    }
-    await this.#takeTurns();
-    await this.#provisioner.settle();
-  }
-
-  /** Points of interception first; then, when what is under way has had its time, the rest. */
-  async #end(record: WarrantRecord): Promise<Failure[]> {
-    await this.#put({ ...record, state: 'draining' });
-    const stillIntercepting = await this.#provisioner.remove('points-of-interception');
-    await this.#pause(this.#options.drainMs);
-    await this.#put({ ...record, state: 'ended' });
-    const stillDelivering = await this.#provisioner.remove('others');
-    const failures = [...stillIntercepting, ...stillDelivering];
-    if (failures.length > 0) this.#provisioner.retryLater();
-    return failures;
-  }
-
-  /** Ends warrants whose time is over, starts those whose time has come, and sets the timer for the next. */
-  async #takeTurns(): Promise<void> {
-    const { clock } = this.#options;
-    for (const record of this.list()) {
-      if (record.state === 'active' && clock.now() >= record.warrant.endTime) await this.#end(record);
-    }
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    this.#nextTurn?.cancel();
-    if (this.#stopped) return;
-    const { clock } = this.#options;
+  /** One reading of the clock for all steps of all warrants; they go on record together. */
+  async #takeTurn(): Promise<void> {
+    const { clock, drainMs } = this.#options;
     const now = clock.now();
-    const times = this.list()
-      .filter(({ state }) => state === 'active')
-      .flatMap(({ warrant }) => [warrant.startTime, warrant.endTime])
-      .filter((time) => time > now);
-    if (times.length === 0) return;
-    this.#nextTurn = clock.after(Math.min(Math.min(...times) - now, LONGEST_TIMER_MS), () => {
-      void this.#exclusively(async () => {
-        await this.#takeTurns();
-        await this.#provisioner.settle();
-      });
+    const stepped: WarrantRecord[] = [];
+    for (const record of this.#records.values()) {
+      const after = this.#afterSteps(record, now, drainMs);
+      if (after !== record) stepped.push(after);
+    }
+    if (stepped.length > 0) await this.#put(stepped, false);
+    this.#watchDegraded();
+    this.#schedule(now);
+    this.#look();
+  }
+
+  /** Whoever waits looks again. */
+  #look(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** The record after all steps that it can take at this moment; steps that wait for elements, one at a time. */
+  #afterSteps(record: WarrantRecord, now: number, drainMs: number): WarrantRecord {
+    let current = record;
+    for (;;) {
+      const asIs = current === record && isOpen(record);
+      const { settled, refusals } = asIs ? this.#provisioner.situation(record) : NOTHING_KNOWN;
+      const next = nextStep(current, { now, held: settled, refused: refusals.length > 0, drainMs });
+      if (next === null) return current;
+      if (next.state === 'failed') this.#refusals.set(record.warrant.liid, refusals);
+      current = next;
+    }
+  }
+
+  /** Says once that an active warrant is not carried whole, and once that it is again. */
+  #watchDegraded(): void {
+    const { audit, logger } = this.#options;
+    for (const record of this.#records.values()) {
+      const { liid } = record.warrant;
+      const { refusals, failures } =
+        record.state === 'active' ? this.#provisioner.situation(record) : NOTHING_KNOWN;
+      const elements = [...refusals, ...failures].map(({ element }) => element).join(' ');
+      if ((elements !== '') === this.#degraded.has(liid)) continue;
+      if (elements === '') this.#degraded.delete(liid);
+      else this.#degraded.add(liid);
+      const kind = elements === '' ? 'warrant-restored' : 'warrant-degraded';
+      audit.append({ kind, liid, xid: record.xid, ...(elements === '' ? {} : { elements }) });
+      if (elements !== '')
+        logger.error({ xid: record.xid, elements }, 'an active warrant is not carried whole');
+    }
+  }
+
+  /** A timer that fires early finds nothing to do and sets itself again. */
+  #schedule(now: number): void {
+    this.#nextTurn?.cancel();
+    this.#nextTurn = null;
+    if (this.#stopped) return;
+    let next = Infinity;
+    for (const record of this.#records.values()) next = Math.min(next, nextTime(record) ?? Infinity);
+    if (next === Infinity) return;
+    const wait = Math.min(Math.max(next - now, 0), LONGEST_TIMER_MS);
+    this.#nextTurn = this.#options.clock.after(wait, () => this.#changed());
+  }
+
+  /** Resolves with the warrant as soon as it is far enough. @throws what `enough` throws */
+  #until(
+    liid: string,
+    enough: (record: WarrantRecord, situation: Situation) => boolean,
+  ): Promise<WarrantRecord> {
+    const current = (): WarrantRecord => {
+      const record = this.#records.get(liid);
+      if (record === undefined) throw unknown(liid);
+      return record;
+    };
+    return this.#when(() => enough(current(), this.#provisioner.situation(current()))).then(current);
+  }
+
+  /** @throws what `enough` throws; AdmfError `stopped` */
+  #when(enough: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        try {
+          if (this.#stopped)
+            throw new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
+          if (!enough()) return;
+          resolve();
+        } catch (error) {
+          reject(error as Error);
+        }
+        this.#waiting.delete(look);
+      };
+      this.#waiting.add(look);
+      this.#changed();
     });
   }
 
   #input(): PlanInput {
-    const { clock, x2x3 } = this.#options;
-    return { warrants: this.list(), x2x3, didOf: (key) => this.#didOf(key), now: clock.now() };
+    const { x2x3 } = this.#options;
+    return { warrants: this.#records.values(), x2x3, didOf: (key) => this.#didOf(key), memo: this.#memo };
   }
 
   /** Gives every destination of a warrant a DID on record, and checks the warrant by what it leads to. */
-  async #prepare(record: Pick<WarrantRecord, 'warrant' | 'xid'>): Promise<void> {
-    const { clock, random, store, x2x3 } = this.#options;
+  async #prepare(record: WarrantRecord, now: number): Promise<void> {
+    const { random, store, x2x3 } = this.#options;
     const fresh = new Map<string, string>();
     const didOf = (key: string): string => {
       const did = this.#dids.get(key) ?? fresh.get(key) ?? randomUuid(random);
       if (!this.#dids.has(key)) fresh.set(key, did);
       return did;
     };
-    requireWarrant(record.warrant, requestsFor(record, { x2x3, didOf }), clock.now());
+    requireWarrant(record.warrant, requestsFor(record, { x2x3, didOf }), now);
     for (const [key, did] of fresh) {
       await store.saveDid(key, did);
       this.#dids.set(key, did);
@@ -273,37 +369,28 @@ export class Admf {
     return record;
   }
 
-  /** On record first, then in effect. */
-  async #put(record: WarrantRecord): Promise<WarrantRecord> {
-    const { warrant, xid, state } = record;
-    this.#options.audit.append({
-      kind: EVENTS[state],
-      liid: warrant.liid,
-      xid,
-      delivery: warrant.delivery,
-      start: new Date(warrant.startTime).toISOString(),
-      end: new Date(warrant.endTime).toISOString(),
-      targets: warrant.targets.map(({ name, value }) => `${name}=${value}`).join(' '),
-    });
-    await this.#options.store.saveWarrant(record);
-    this.#records.set(warrant.liid, record);
-    this.#schedule();
-    return record;
-  }
-
-  async #findingsAt({ identifier, kind, x1 }: AdmfElement): Promise<Finding[]> {
-    const wanted = desiredHoldings(kind, this.#input());
-    try {
-      const { xids, dids } = await x1.request({ type: 'ListAllDetails' });
-      const differences = [
-        ...compare(wanted.tasks, xids, 'missing-task', 'foreign-task'),
-        ...compare(wanted.destinations, dids, 'missing-destination', 'foreign-destination'),
-      ];
-      return differences.map((difference) => ({ element: identifier, ...difference }));
-    } catch (error) {
-      this.#options.logger.error({ element: identifier, error }, 'an element could not be verified');
-      return [{ element: identifier, problem: 'unreachable', id: null }];
+  /** On record first, then in effect. @param afresh what elements have refused is asked for again */
+  async #put(records: readonly WarrantRecord[], afresh: boolean): Promise<void> {
+    for (const { warrant, xid, state, from } of records) {
+      this.#options.audit.append({
+        kind: EVENTS[state],
+        liid: warrant.liid,
+        xid,
+        delivery: warrant.delivery,
+        start: new Date(from).toISOString(),
+        end: new Date(warrant.endTime).toISOString(),
+        targets: warrant.targets.map(({ name, value }) => `${name}=${value}`).join(' '),
+      });
     }
+    await this.#options.store.saveWarrants(records);
+    for (const record of records) {
+      const old = this.#records.get(record.warrant.liid);
+      if (old !== undefined) this.#byXid.delete(old.xid);
+      this.#records.set(record.warrant.liid, record);
+      this.#byXid.set(record.xid, record);
+    }
+    this.#provisioner.wake(afresh);
+    this.#changed();
   }
 
   #keepAlive(element: AdmfElement): void {
@@ -319,10 +406,6 @@ export class Admf {
     this.#keepalives.set(element.identifier, timer);
   }
 
-  #pause(ms: number): Promise<void> {
-    return ms === 0 ? Promise.resolve() : new Promise((resolve) => this.#options.clock.after(ms, resolve));
-  }
-
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work);
     this.#last = turn.catch((error: unknown) => {
@@ -333,23 +416,21 @@ export class Admf {
 }
 
 const EVENTS: Readonly<Record<WarrantState, string>> = {
-  activating: 'warrant-accepted',
+  approved: 'warrant-accepted',
+  provisioning: 'warrant-begun',
   active: 'warrant-activated',
-  draining: 'warrant-withdrawn',
+  ending: 'warrant-withdrawn',
   ended: 'warrant-ended',
   failed: 'warrant-failed',
 };
 
-function compare(
-  wanted: ReadonlyMap<string, unknown>,
-  held: readonly string[],
-  missing: Finding['problem'],
-  foreign: Finding['problem'],
-): Omit<Finding, 'element'>[] {
-  return [
-    ...[...wanted.keys()].filter((id) => !held.includes(id)).map((id) => ({ problem: missing, id })),
-    ...held.filter((id) => !wanted.has(id)).map((id) => ({ problem: foreign, id })),
-  ];
+/** Of a warrant that has just taken a step, nothing is known of what the elements hold for it. */
+const NOTHING_KNOWN: Situation = { settled: false, refusals: [], failures: [], pending: 0 };
+
+/** Whether all is done that can be done at this time for a warrant that was taken. */
+function isCarried({ state, warrant }: WarrantRecord, { settled }: Situation, now: number): boolean {
+  const isAhead = state === 'approved' && now < warrant.startTime;
+  return state === 'active' || state === 'ended' || (isAhead && settled);
 }
 
 function failed(what: string, failures: readonly Failure[], left: readonly Failure[]): AdmfError {

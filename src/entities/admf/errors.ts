@@ -8,6 +8,8 @@ export type AdmfErrorCode =
   /** No warrant with this LIID is on record, or it has ended. */
   | 'warrant-unknown'
   /** An element could not be provisioned; the message names it. */
-  | 'provisioning-failed';
+  | 'provisioning-failed'
+  /** The ADMF stops before the elements have done it; it goes on after its next start. */
+  | 'stopped';
 
 export class AdmfError extends ClavigerError<AdmfErrorCode> {}

@@ -28,17 +28,19 @@ export interface Holdings {
 /** The DID that stands for a destination. */
 export type DidOf = (key: string) => string;
 
+/** Tasks that were made for records before: a record does not change, and so neither does what it leads to. */
+export type TaskMemo = WeakMap<WarrantRecord, Map<ElementKind, InterceptTask>>;
+
 export interface PlanInput {
-  readonly warrants: readonly WarrantRecord[];
+  readonly warrants: Iterable<WarrantRecord>;
   /** Where the DF takes X2 and X3. */
   readonly x2x3: HostPort;
   readonly didOf: DidOf;
-  /** Unix milliseconds. */
-  readonly now: number;
+  readonly memo: TaskMemo;
 }
 
 /** The kinds of elements, those that answer and receive before those that ask and send. */
-export const INSIDE_OUT: readonly ElementKind[] = ['kms', 'df', 'gateway', 'cscf'];
+export const PROVISIONING_ORDER: readonly ElementKind[] = ['kms', 'df', 'gateway', 'cscf'];
 
 /** Elements that intercept. */
 export function isPoi(kind: ElementKind): boolean {
@@ -50,22 +52,23 @@ export function desiredHoldings(kind: ElementKind, input: PlanInput): Holdings {
   const tasks = new Map<string, InterceptTask>();
   const destinations = new Map<string, Destination>();
   for (const record of input.warrants) {
-    if (!concerns(kind, record, input.now)) continue;
+    if (!concerns(kind, record)) continue;
     const needed = destinationsFor(kind, record.warrant, input);
     for (const destination of needed) destinations.set(destination.did, destination);
-    tasks.set(record.xid, taskFor(kind, record, input));
+    tasks.set(record.xid, knownTask(kind, record, input));
   }
   return { tasks, destinations };
 }
 
 /** All that a warrant can lead to, in force: what it creates and activates at elements of every kind. */
 export function requestsFor(
-  { warrant, xid }: Pick<WarrantRecord, 'warrant' | 'xid'>,
+  record: WarrantRecord,
   { x2x3, didOf }: Pick<PlanInput, 'x2x3' | 'didOf'>,
 ): X1RequestBody[] {
-  const input = { warrants: [{ warrant, xid, state: 'active' as const }], x2x3, didOf };
-  return INSIDE_OUT.flatMap((kind) => {
-    const { tasks, destinations } = desiredHoldings(kind, { ...input, now: warrant.startTime });
+  const memo: TaskMemo = new WeakMap();
+  const input = { warrants: [{ ...record, state: 'active' as const }], x2x3, didOf, memo };
+  return PROVISIONING_ORDER.flatMap((kind) => {
+    const { tasks, destinations } = desiredHoldings(kind, input);
     return [
       ...[...destinations.values()].map((destination) => ({
         type: 'CreateDestination' as const,
@@ -76,12 +79,25 @@ export function requestsFor(
   });
 }
 
+/** What an element of a kind must hold for one warrant; `null`: nothing. */
+export function wantedTask(kind: ElementKind, record: WarrantRecord, input: PlanInput): InterceptTask | null {
+  return concerns(kind, record) ? knownTask(kind, record, input) : null;
+}
+
+function knownTask(kind: ElementKind, record: WarrantRecord, input: PlanInput): InterceptTask {
+  const known = input.memo.get(record) ?? new Map<ElementKind, InterceptTask>();
+  const task = known.get(kind) ?? taskFor(kind, record, input);
+  input.memo.set(record, known.set(kind, task));
+  return task;
+}
+
 function taskFor(
   kind: ElementKind,
-  { warrant, xid }: Pick<WarrantRecord, 'warrant' | 'xid'>,
+  { warrant, xid, from }: WarrantRecord,
   input: Pick<PlanInput, 'x2x3' | 'didOf'>,
 ): InterceptTask {
-  const { liid, startTime, endTime } = warrant;
+  const { liid, endTime } = warrant;
+  const startTime = from;
   const dids = destinationsFor(kind, warrant, input).map(({ did }) => did);
   const base = { xid, targets: warrant.targets, dids };
   const withContent = warrant.delivery === 'IRI+CC';
@@ -119,11 +135,10 @@ export function destinationKey(purpose: string, { host, port }: HostPort): strin
   return `${purpose} ${host}:${port}`;
 }
 
-function concerns(kind: ElementKind, { warrant, state }: WarrantRecord, now: number): boolean {
-  if (state === 'ended' || state === 'failed') return false;
+function concerns(kind: ElementKind, { warrant, state }: WarrantRecord): boolean {
   if ((kind === 'gateway' || kind === 'kms') && warrant.delivery === 'IRI') return false;
-  if (!isPoi(kind)) return true;
-  return state !== 'draining' && now >= warrant.startTime && now < warrant.endTime;
+  const intercepts = state === 'provisioning' || state === 'active';
+  return intercepts || (!isPoi(kind) && (state === 'approved' || state === 'ending'));
 }
 
 function destinationsFor(

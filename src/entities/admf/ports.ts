@@ -10,7 +10,7 @@ export interface AdmfElement {
   readonly identifier: string;
   readonly kind: ElementKind;
   /** Asks it over X1. */
-  readonly x1: Pick<X1Requester, 'request'>;
+  readonly x1: Pick<X1Requester, 'request' | 'requestAll'>;
   /** Milliseconds between keepalives; absent: none are agreed. */
   readonly keepaliveMs?: number;
 }
@@ -24,7 +24,7 @@ export interface AdmfState {
 /** What the ADMF must not forget. What the elements hold is asked of them. */
 export interface AdmfStore {
   load(): Promise<AdmfState>;
-  /** Adds or replaces a warrant, by LIID. */
-  saveWarrant(record: WarrantRecord): Promise<void>;
+  /** Adds or replaces warrants, by LIID: all of them or none. */
+  saveWarrants(records: readonly WarrantRecord[]): Promise<void>;
   saveDid(key: string, did: string): Promise<void>;
 }

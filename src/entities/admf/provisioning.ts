@@ -1,18 +1,19 @@
 /**
- * Brings all elements to what the warrants demand, in a safe order: what is to receive before what is to send, what
- * sends away before what receives.
+ * Brings all elements to what the warrants demand: each in a loop of its own, so that one that is slow or away holds up
+ * no other, and one warrant no other; in a safe order for each warrant:
  *
- *     add      KMS, DF, then gateway and CSCF: no X2 or X3 comes before the DF knows its task, and no question to the
- *              KMS before the KMS does
- *     remove   CSCF and gateway, then DF and KMS: nothing is intercepted that nobody delivers
- *
- * An element that fails does not hold up the others. What failed is tried again later, until every element holds what
- * it must.
+ *     add      KMS and DF, then gateway and CSCF: no X2 or X3 comes before the DF knows its task, and no question to
+ *              the KMS before the KMS does
+ *     remove   gateway and CSCF, then DF and KMS: nothing is intercepted that nobody delivers. An element that does not
+ *              answer is not waited for.
  */
-import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
-import type { ElementClient } from './element.ts';
-import { desiredHoldings, INSIDE_OUT, isPoi } from './plan.ts';
+import type { Clock, Logger } from '../../bytes/ports.ts';
+import { ElementClient } from './element.ts';
+import type { Progress, RetrySetting } from './element.ts';
+import { desiredHoldings, isPoi, PROVISIONING_ORDER, wantedTask } from './plan.ts';
 import type { PlanInput } from './plan.ts';
+import type { AdmfElement } from './ports.ts';
+import type { WarrantRecord } from './warrants.ts';
 
 /** An element that does not hold what it must, and why. */
 export interface Failure {
@@ -20,104 +21,110 @@ export interface Failure {
   readonly error: unknown;
 }
 
-export interface ProvisionerOptions {
-  readonly elements: readonly ElementClient[];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** The warrants and the rest, as they are now. */
-  readonly input: () => PlanInput;
-  /** Milliseconds before failed elements are tried again, doubled each time up to ten minutes. */
-  readonly retryMs: number;
-  /** Runs work when no other is running. */
-  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
+/** How far the elements are with one warrant. */
+export interface Situation {
+  /** Every element holds what it must for it, and nothing else of it. */
+  readonly settled: boolean;
+  /** Elements that refuse. */
+  readonly refusals: readonly Failure[];
+  /** Elements that do not answer, and are asked again. */
+  readonly failures: readonly Failure[];
+  /** Elements that have not answered yet. */
+  readonly pending: number;
 }
 
-const LONGEST_RETRY_MS = 600_000;
+export interface ProvisionerOptions {
+  readonly elements: readonly AdmfElement[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly retry: RetrySetting;
+  readonly settleMs: number;
+  /** The warrants and the rest, as they are now. */
+  readonly input: () => PlanInput;
+  /** The warrant of an XID; `null`: none of ours. */
+  readonly find: (xid: string) => WarrantRecord | null;
+  readonly changed: () => void;
+  /** An element that was woken has nothing to do. */
+  readonly idle: () => void;
+}
 
 export class Provisioner {
   readonly #options: ProvisionerOptions;
-  readonly #elements: readonly ElementClient[];
-  #retry: Timer | null = null;
-  #retryMs: number;
-  #stopped = false;
+  readonly #clients: readonly ElementClient[];
 
   constructor(options: ProvisionerOptions) {
     this.#options = options;
-    this.#retryMs = options.retryMs;
-    const rank = (client: ElementClient): number => INSIDE_OUT.indexOf(client.element.kind);
-    this.#elements = [...options.elements].sort((a, b) => rank(a) - rank(b));
+    const rank = ({ kind }: AdmfElement): number => PROVISIONING_ORDER.indexOf(kind);
+    const elements = [...options.elements].sort((a, b) => rank(a) - rank(b));
+    this.#clients = elements.map((element): ElementClient => {
+      const client: ElementClient = new ElementClient(element, {
+        ...options,
+        wanted: () => desiredHoldings(element.kind, options.input()),
+        mayChange: (xid, change) => this.#mayChange(client, xid, change),
+        changed: () => this.#changed(client),
+      });
+      return client;
+    });
   }
 
-  /** Creates and modifies everywhere, stopping at the first failure: what is outside waits for what is inside. */
-  async add(): Promise<Failure[]> {
-    for (const client of this.#elements) {
-      const failure = await this.#try(client, 'add');
-      if (failure !== null) return [failure];
-    }
-    return [];
+  /** Whether an element is being brought to what it must hold. */
+  get busy(): boolean {
+    return this.#clients.some((client) => client.busy);
   }
 
-  /** Removes at the elements that intercept, or at the others. */
-  async remove(which: 'points-of-interception' | 'others'): Promise<Failure[]> {
-    const wanted = which === 'points-of-interception';
-    const failures: Failure[] = [];
-    for (const client of this.#elements.toReversed()) {
-      if (isPoi(client.element.kind) !== wanted) continue;
-      const failure = await this.#try(client, 'remove');
-      if (failure !== null) failures.push(failure);
-    }
-    return failures;
-  }
-
-  /** All of it. What fails is tried again later. */
-  async settle(): Promise<Failure[]> {
-    const removed = await this.remove('points-of-interception');
-    const added = await this.add();
-    const failures = [...removed, ...added, ...(await this.remove('others'))];
-    if (failures.length > 0) this.retryLater();
-    else this.#settled();
-    return failures;
+  /** Looks at what every element must hold. @param afresh what was refused is asked for again, too */
+  wake(afresh: boolean): void {
+    for (const client of this.#clients) client.wake(afresh);
   }
 
   /** What the elements hold is asked anew. */
   forget(): void {
-    for (const client of this.#elements) client.forget();
+    for (const client of this.#clients) client.forget();
   }
 
-  retryLater(): void {
-    if (this.#retry !== null || this.#stopped) return;
-    this.#options.logger.warn(
-      { inMs: this.#retryMs },
-      'elements do not hold what they must; trying again later',
-    );
-    this.#retry = this.#options.clock.after(this.#retryMs, () => {
-      this.#retry = null;
-      void this.#options.exclusively(async () => {
-        await this.settle();
-      });
-    });
-    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+  async stop(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.stop()));
   }
 
-  stop(): void {
-    this.#stopped = true;
-    this.#retry?.cancel();
-  }
-
-  #settled(): void {
-    this.#retry?.cancel();
-    this.#retry = null;
-    this.#retryMs = this.#options.retryMs;
-  }
-
-  async #try(client: ElementClient, half: 'add' | 'remove'): Promise<Failure | null> {
-    const { identifier, kind } = client.element;
-    try {
-      await client[half](desiredHoldings(kind, this.#options.input()));
-      return null;
-    } catch (error) {
-      this.#options.logger.error({ element: identifier, error }, `cannot ${half} tasks`);
-      return { element: identifier, error };
+  /** How far the elements are with a warrant. */
+  situation(record: WarrantRecord): Situation {
+    const input = this.#options.input();
+    const refusals: Failure[] = [];
+    const failures: Failure[] = [];
+    let pending = 0;
+    for (const client of this.#clients) {
+      const progress = this.#progress(client, record, input);
+      const element = client.element.identifier;
+      if (progress.kind === 'pending') pending += 1;
+      if (progress.kind === 'refused') refusals.push({ element, error: progress.error });
+      if (progress.kind === 'failing') failures.push({ element, error: progress.error });
     }
+    return { settled: pending + refusals.length + failures.length === 0, refusals, failures, pending };
+  }
+
+  /** What has changed at one element may let others go on. */
+  #changed(client: ElementClient): void {
+    for (const other of this.#clients) if (other !== client) other.wake();
+    this.#options.changed();
+  }
+
+  #progress(client: ElementClient, record: WarrantRecord, input: PlanInput): Progress {
+    return client.progress(record.xid, wantedTask(client.element.kind, record, input));
+  }
+
+  #mayChange(client: ElementClient, xid: string, change: 'add' | 'modify' | 'remove'): boolean {
+    const record = this.#options.find(xid);
+    if (record === null) return true;
+    const input = this.#options.input();
+    const others = this.#clients.filter(({ element }) => isPoi(element.kind) !== isPoi(client.element.kind));
+    if (isPoi(client.element.kind)) {
+      if (change === 'remove') return true;
+      return others.every((inner) => this.#progress(inner, record, input).kind === 'settled');
+    }
+    if (change === 'add') return true;
+    return others.every((poi) => {
+      if (wantedTask(poi.element.kind, record, input) !== null) return true;
+      return poi.progress(xid, null).kind !== 'pending';
+    });
   }
 }

@@ -35,18 +35,19 @@ export interface Warrant {
   readonly location?: boolean;
 }
 
-/**
- *     activating ─► active ─► draining ─► ended
- *         └──────► failed
- *
- * `draining`: no element intercepts for it any more, the DF still delivers what is under way.
- */
-export type WarrantState = 'activating' | 'active' | 'draining' | 'ended' | 'failed';
+/** As `life.ts` has them. */
+export const WARRANT_STATES = ['approved', 'provisioning', 'active', 'ending', 'ended', 'failed'] as const;
+
+export type WarrantState = (typeof WARRANT_STATES)[number];
 
 export interface WarrantRecord {
   readonly warrant: Warrant;
   readonly xid: string;
   readonly state: WarrantState;
+  /** What it covers begins here, Unix milliseconds: at its start, or when it was entered if that was later. */
+  readonly from: number;
+  /** Until when what was intercepted is delivered, Unix milliseconds; `null` before its end. */
+  readonly drainUntil: number | null;
 }
 
 /** The end of the year 9999, beyond which X1 has no dates. */

@@ -31,6 +31,17 @@ function holdings({ elements }: Home): string {
     .join(', ');
 }
 
+/** What happened at each element, in order; elements that come at one time are asked side by side. */
+function ofEach(trace: readonly string[]): Record<string, string[]> {
+  const split = trace.map((line) => line.split(':'));
+  return Object.fromEntries(
+    split.map(([kind = '']) => [
+      kind,
+      split.filter(([other]) => other === kind).map(([, type = '']) => type),
+    ]),
+  );
+}
+
 const NOTHING = 'cscf 0/0, gateway 0/0, df 0/0, kms 0/0';
 const EVERYTHING = 'cscf 1/1, gateway 1/1, df 1/2, kms 1/0';
 
@@ -44,29 +55,25 @@ describe('a warrant', () => {
     const bench = await open();
     const { admf, trace } = bench;
     expect(await admf.activateWarrant(warrant)).toMatchObject({ state: 'active' });
-    expect(trace).toEqual([
-      'kms:ActivateTask',
-      'df:CreateDestination',
-      'df:CreateDestination',
-      'df:ActivateTask',
-      'gateway:CreateDestination',
-      'gateway:ActivateTask',
-      'cscf:CreateDestination',
-      'cscf:ActivateTask',
-    ]);
+    expect(ofEach(trace.slice(0, 4))).toEqual({
+      kms: ['ActivateTask'],
+      df: ['CreateDestination', 'CreateDestination', 'ActivateTask'],
+    });
+    expect(ofEach(trace.slice(4))).toEqual({
+      gateway: ['CreateDestination', 'ActivateTask'],
+      cscf: ['CreateDestination', 'ActivateTask'],
+    });
     expect(holdings(bench)).toBe(EVERYTHING);
     trace.length = 0;
     expect(await admf.deactivateWarrant('LIID1')).toMatchObject({ state: 'ended' });
-    expect(trace).toEqual([
-      'cscf:DeactivateTask',
-      'cscf:RemoveDestination',
-      'gateway:DeactivateTask',
-      'gateway:RemoveDestination',
-      'df:DeactivateTask',
-      'df:RemoveDestination',
-      'df:RemoveDestination',
-      'kms:DeactivateTask',
-    ]);
+    expect(ofEach(trace.slice(0, 4))).toEqual({
+      cscf: ['DeactivateTask', 'RemoveDestination'],
+      gateway: ['DeactivateTask', 'RemoveDestination'],
+    });
+    expect(ofEach(trace.slice(4))).toEqual({
+      df: ['DeactivateTask', 'RemoveDestination', 'RemoveDestination'],
+      kms: ['DeactivateTask'],
+    });
     expect(holdings(bench)).toBe(NOTHING);
   });
 
@@ -178,6 +185,7 @@ describe('a warrant', () => {
     await admf.deactivateWarrant('LIID1');
     expect(audit.events.map(({ kind }) => kind)).toEqual([
       'warrant-accepted',
+      'warrant-begun',
       'warrant-activated',
       'warrant-withdrawn',
       'warrant-ended',
@@ -192,16 +200,16 @@ describe('a modification', () => {
     const { xid } = await admf.activateWarrant(warrant);
     trace.length = 0;
     await admf.modifyWarrant('LIID1', { delivery: 'IRI' });
-    expect(trace).toEqual([
-      'gateway:DeactivateTask',
-      'gateway:RemoveDestination',
-      'df:ModifyTask',
-      'df:RemoveDestination',
-      'kms:DeactivateTask',
-    ]);
+    expect(trace.slice(0, 2)).toEqual(['gateway:DeactivateTask', 'gateway:RemoveDestination']);
+    expect(ofEach(trace.slice(2))).toEqual({
+      df: ['ModifyTask', 'RemoveDestination'],
+      kms: ['DeactivateTask'],
+    });
     trace.length = 0;
     await admf.modifyWarrant('LIID1', { delivery: 'IRI+CC', endTime: NOW + 2 * HOUR });
-    expect(trace.slice(0, 2)).toEqual(['kms:ActivateTask', 'df:CreateDestination']);
+    expect(new Set(trace.slice(0, 3))).toEqual(
+      new Set(['kms:ActivateTask', 'df:CreateDestination', 'df:ModifyTask']),
+    );
     expect(holdings(bench)).toBe(EVERYTHING);
     expect(elements.kms.table.task(xid)).toMatchObject({ mediation: [{ endTime: NOW + 2 * HOUR }] });
   });
@@ -263,16 +271,54 @@ describe('when an element fails', () => {
     expect(holdings(bench)).toBe(NOTHING);
   });
 
-  it('an activation that half an answer was lost of, and the element away since, is withdrawn in the end', async () => {
+  it('R-75: a warrant that an element does not answer for is not active, and becomes it when the element is back', async () => {
     const bench = await open();
-    const { admf, elements, clock } = bench;
+    const { admf, elements, clock, audit } = bench;
     elements.gateway.fault = 'lost-answer';
-    const activation = codeOf(admf.activateWarrant(warrant));
+    expect(await admf.activateWarrant(warrant)).toMatchObject({ state: 'provisioning' });
+    elements.gateway.fault = 'lost-request';
+    clock.advance(1000);
     await breathe();
-    expect(await activation).toBe('provisioning-failed');
+    expect(admf.list()).toMatchObject([{ state: 'provisioning' }]);
+    elements.gateway.fault = null;
     clock.advance(60_000);
     await breathe();
-    expect(holdings(bench)).toBe(NOTHING);
+    expect(admf.list()).toMatchObject([{ state: 'active' }]);
+    expect(holdings(bench)).toBe(EVERYTHING);
+    expect(audit.events.at(-1)).toMatchObject({ kind: 'warrant-activated' });
+  });
+
+  it('R-75: an active warrant that an element drops out of is degraded, and restored, once each', async () => {
+    const bench = await open();
+    const { admf, elements, clock, audit } = bench;
+    await admf.activateWarrant(warrant);
+    await elements.cscf.table.deactivateAll();
+    elements.cscf.fault = 'lost-request';
+    await admf.reconcile().catch(() => undefined);
+    await breathe();
+    expect(admf.degraded()).toEqual(['LIID1']);
+    elements.cscf.fault = null;
+    clock.advance(60_000);
+    await breathe();
+    expect(admf.degraded()).toEqual([]);
+    expect(holdings(bench)).toBe(EVERYTHING);
+    const kinds = audit.events.map(({ kind }) => kind).slice(3);
+    expect(kinds).toEqual(['warrant-degraded', 'warrant-restored']);
+  });
+
+  it('R-75: one that is away holds up nobody else: other warrants start and end at their own times', async () => {
+    const bench = await open();
+    const { admf, elements, clock } = bench;
+    await admf.activateWarrant({ ...warrant, startTime: NOW + 1000, endTime: NOW + 2000 });
+    elements.gateway.fault = 'lost-request';
+    void admf.activateWarrant({ ...warrant, liid: 'LIID2' });
+    await breathe();
+    clock.advance(1000);
+    await breathe();
+    expect(elements.cscf.table.tasks()).toHaveLength(2);
+    clock.advance(1000);
+    await breathe();
+    expect(elements.cscf.table.tasks()).toHaveLength(1);
   });
 });
 
@@ -332,15 +378,33 @@ describe('after a restart', () => {
     expect(again.list()).toMatchObject([{ state: 'ended' }]);
   });
 
-  it('a warrant that was half activated is withdrawn', async () => {
+  it('a warrant that was half activated is carried on', async () => {
     const bench = await open();
     const record = await bench.admf.activateWarrant(warrant);
     await bench.admf.stop();
-    await bench.store.saveWarrant({ ...record, state: 'activating' });
+    await bench.elements.cscf.table.deactivateAll();
+    await bench.store.saveWarrants([{ ...record, state: 'provisioning' }]);
     const again = await bench.open();
     await breathe();
+    expect(holdings(bench)).toBe(EVERYTHING);
+    expect(again.list()).toMatchObject([{ state: 'active' }]);
+  });
+
+  it('R-75: one that was draining ends when its time is over, not before', async () => {
+    const bench = await open();
+    const admf = await bench.open({ drainMs: 5000 });
+    await admf.activateWarrant(warrant);
+    admf.deactivateWarrant('LIID1').catch(() => undefined);
+    await breathe();
+    await admf.stop();
+    bench.clock.advance(2000);
+    const again = await bench.open();
+    await breathe();
+    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
+    expect(again.list()).toMatchObject([{ state: 'ending' }]);
+    bench.clock.advance(3000);
+    await breathe();
     expect(holdings(bench)).toBe(NOTHING);
-    expect(again.list()).toMatchObject([{ state: 'failed' }]);
   });
 });
 
@@ -385,6 +449,7 @@ describe('verification', () => {
           kind: 'cscf',
           keepaliveMs: 1000,
           x1: {
+            requestAll: () => Promise.reject(new Error('no matter')),
             request: (request: { type: string }) => {
               asked.push(request.type);
               return Promise.reject(new Error('no matter'));

@@ -2,19 +2,27 @@
  * The ADMF's warrants and the DIDs it has given, in SQLite. What a promise here has resolved for survives the loss of
  * the process and of power. Who is intercepted is in this file: it is its owner's alone.
  *
- *     warrant  one row a warrant, by LIID: its contents as JSON, its XID and state
+ *     warrant  one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
  *     did      one row a destination, by what it stands for
  */
 import type { Generated } from 'kysely';
 import type { Kysely } from 'kysely';
+import { Type } from 'typebox';
 import type { AdmfState, AdmfStore } from '../ports.ts';
-import type { Warrant, WarrantRecord, WarrantState } from '../warrants.ts';
+import type { WarrantRecord, WarrantState } from '../warrants.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import { storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
-  warrant: { position: Generated<number>; liid: string; xid: string; state: WarrantState; body: string };
+  warrant: {
+    position: Generated<number>;
+    liid: string;
+    xid: string;
+    state: WarrantState;
+    body: string;
+  };
   did: { key: string; did: string };
 }
 
@@ -24,11 +32,36 @@ const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS did (key TEXT PRIMARY KEY, did TEXT NOT NULL UNIQUE) WITHOUT ROWID`,
 );
 
+/** Version 0.1.0 kept the warrant alone, and called two states otherwise. */
+const LIVES = statements(`UPDATE warrant SET
+    body = json_object('warrant', json(body), 'from', json_extract(body, '$.startTime'),
+      'drainUntil', CASE state WHEN 'draining' THEN 0 END),
+    state = CASE state WHEN 'activating' THEN 'provisioning' WHEN 'draining' THEN 'ending' ELSE state END`);
+
+const HOST_PORT = Type.Object({ host: Type.String(), port: Type.Integer() });
+
+const readBody = storedJson(
+  Type.Object({
+    warrant: Type.Object({
+      liid: Type.String(),
+      targets: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
+      delivery: Type.Union([Type.Literal('IRI'), Type.Literal('IRI+CC')]),
+      startTime: Type.Number(),
+      endTime: Type.Number(),
+      lemf: Type.Object({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) }),
+      location: Type.Optional(Type.Boolean()),
+    }),
+    from: Type.Number(),
+    drainUntil: Type.Union([Type.Number(), Type.Null()]),
+  }),
+  'a stored warrant',
+);
+
 /** The store's tables, by version. */
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: ['warrant', 'did'],
-  migrations: [FIRST],
+  migrations: [FIRST, LIVES],
 };
 
 export class SqliteAdmfStore implements AdmfStore {
@@ -50,22 +83,23 @@ export class SqliteAdmfStore implements AdmfStore {
     const warrants = await this.#db.selectFrom('warrant').selectAll().orderBy('position').execute();
     const dids = await this.#db.selectFrom('did').selectAll().execute();
     return {
-      warrants: warrants.map(({ xid, state, body }) => ({
-        warrant: JSON.parse(body) as Warrant,
-        xid,
-        state,
-      })),
+      warrants: warrants.map(({ xid, state, body }) => ({ ...readBody(body), xid, state })),
       dids: new Map(dids.map(({ key, did }) => [key, did])),
     };
   }
 
-  async saveWarrant({ warrant, xid, state }: WarrantRecord): Promise<void> {
-    const row = { liid: warrant.liid, xid, state, body: JSON.stringify(warrant) };
-    await this.#db
-      .insertInto('warrant')
-      .values(row)
-      .onConflict((conflict) => conflict.column('liid').doUpdateSet(row))
-      .execute();
+  async saveWarrants(records: readonly WarrantRecord[]): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      for (const { warrant, xid, state, from, drainUntil } of records) {
+        const body = JSON.stringify({ warrant, from, drainUntil });
+        const row = { liid: warrant.liid, xid, state, body };
+        await transaction
+          .insertInto('warrant')
+          .values(row)
+          .onConflict((conflict) => conflict.column('liid').doUpdateSet(row))
+          .execute();
+      }
+    });
   }
 
   async saveDid(key: string, did: string): Promise<void> {

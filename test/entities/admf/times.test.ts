@@ -1,0 +1,59 @@
+/** Many warrants whose times come together: each is its own. */
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/bytes/ports.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { breathe, home, HOUR, NOW, warrant } from './support.ts';
+
+describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
+  it('200 that start and 200 that end within one second do so each at its own time, however slowly another drains', async () => {
+    const clock = new ManualClock(NOW);
+    const bench = await home(clock);
+    const admf = await bench.open({ drainMs: 60_000 });
+    const { elements } = bench;
+    const times = (at: number) => Array.from({ length: 200 }, (_, k) => at + k * 5);
+    const enter = (liid: string, startTime: number, endTime: number) =>
+      admf.activateWarrant({ ...warrant, liid, startTime, endTime });
+    const ends = times(NOW + HOUR);
+    const starts = times(NOW + HOUR);
+    await Promise.all([
+      ...ends.map((end, k) => enter(`E${k}`, NOW, end)),
+      ...starts.map((start, k) => enter(`S${k}`, start, NOW + 3 * HOUR)),
+    ]);
+    expect(elements.cscf.table.tasks()).toHaveLength(200);
+    expect(elements.df.table.tasks()).toHaveLength(400);
+    clock.advance(HOUR - 1);
+    for (let k = 0; k < 200; k += 50) {
+      clock.advance(k === 0 ? 1 : 250);
+      for (let i = 0; i < 10; i += 1) await breathe();
+      const now = clock.now();
+      const xids = new Set(elements.cscf.table.tasks().map(({ xid }) => xid));
+      for (const { warrant: each, xid } of admf.list()) {
+        const covered = each.startTime <= now && now < each.endTime;
+        expect(xids.has(xid), `${each.liid} ${now - NOW - HOUR}`).toBe(covered);
+      }
+      expect(elements.gateway.table.tasks().length).toBe(xids.size);
+    }
+    // What has ended still drains; nothing that waits for it holds up anybody.
+    expect(elements.df.table.tasks()).toHaveLength(400);
+  });
+
+  it('a timer that fires early decides nothing and sets itself again', async () => {
+    const real = new ManualClock(NOW);
+    const bench = await home(real);
+    const clock: Clock = { now: () => real.now(), after: (ms, action) => real.after(ms / 2, action) };
+    const admf = await bench.open({ clock });
+    await admf.activateWarrant({ ...warrant, startTime: NOW + 1000, endTime: NOW + 2000 });
+    for (const [ms, tasks] of [
+      [500, 0],
+      [250, 0],
+      [125, 0],
+      [125, 1],
+      [999, 1],
+      [1, 0],
+    ] as const) {
+      real.advance(ms);
+      await breathe();
+      expect(bench.elements.cscf.table.tasks(), `${real.now() - NOW}`).toHaveLength(tasks);
+    }
+  });
+});
