@@ -327,7 +327,7 @@ export class Admf {
           if (!enough()) return;
           resolve();
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
         this.#waiting.delete(look);
       };
