@@ -327,7 +327,7 @@ export class Admf {
           if (!enough()) return;
           resolve();
         } catch (error) {
-          reject(error);
+          reject(error instanceof Error ? error : new Error('not an error', { cause: error }));
         }
         this.#waiting.delete(look);
       };
