@@ -36,7 +36,7 @@ export function seenDescription(message: SipMessage): SessionDescription | null 
 
 /** However a part says that it is SDP (RFC 2045 allows comments there); another part that only speaks of it counts, too. */
 function mentionsSdp(body: Uint8Array): boolean {
-  return /sdp/i.test(fromOctets(body));
+  return /sdp|^[ \t]*v=/im.test(fromOctets(body));
 }
 
 function encoded(message: SipMessage): boolean {

@@ -49,8 +49,15 @@ export class Dialog {
     this.#routeSet = parts.routeSet;
   }
 
-  /** The caller's dialog from a response with a To tag. @throws SipError `syntax` without tag */
-  static atCaller(request: SipRequest, response: SipResponse): Dialog {
+  /**
+   * The caller's dialog from a response with a To tag; `routeSet` where it is not the response's own, reversed.
+   * @throws SipError `syntax` without tag
+   */
+  static atCaller(
+    request: SipRequest,
+    response: SipResponse,
+    routeSet: readonly string[] = response.list('Record-Route').reverse(),
+  ): Dialog {
     return new Dialog({
       callId: request.callId,
       local: request.first('From') ?? '',
@@ -60,7 +67,7 @@ export class Dialog {
       localSeq: request.cseq.number,
       remoteSeq: null,
       remoteTarget: targetOf(response) ?? request.uri,
-      routeSet: response.list('Record-Route').reverse(),
+      routeSet,
     });
   }
 

@@ -10,19 +10,17 @@
  * proxy behind forks once more, its early dialogs share the session of the branch, and the dialog that is heard of
  * last has the media; so the one that wins has them in the end.
  *
- * What would lead media past the gateway is taken out, as the standards have it for a node that does not do ICE
- * (RFC 8839 section 5): candidates, and with them all that speaks of ICE, and `a=rtcp`, which is not true any more. A
- * description within a multipart body, or encoded, would lead media past it as well: a request with one is refused, an
- * answer goes on without its body.
+ * What would lead media past the gateway is taken out (`addresses.ts`). A description that cannot be read or led to the
+ * gateway does not go on: here that is an error, and whoever sends the message on sees to the transaction (R-63).
  */
 import type { Logger } from '../../bytes/ports.ts';
+import { openDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
-import { SDP_TYPE, SessionDescription } from '../../sip/sdp.ts';
-import { fromOctets } from '../../sip/text.ts';
-import type { Medium } from '../../sip/sdp.ts';
+import type { Medium, SessionDescription } from '../../sip/sdp.ts';
 import type { SipMessage } from '../../sip/message.ts';
+import { addressOf, checkAddresses, leadToGateway } from './addresses.ts';
 import type { MediaAnchor } from './ports.ts';
-import type { AnchoredStream, MediaAddress, WantedSession } from '../../wire/iq/sessions.ts';
+import type { AnchoredStream, WantedSession } from '../../wire/iq/sessions.ts';
 
 export type Side = 'a' | 'b';
 
@@ -30,17 +28,25 @@ export function otherSide(side: Side): Side {
   return side === 'a' ? 'b' : 'a';
 }
 
-const PAST_THE_GATEWAY =
-  /^(?:rtcp|candidate|remote-candidates|end-of-candidates|ice-ufrag|ice-pwd|ice-options|ice-pacing|ice-lite|ice-mismatch)(?::|$)/;
-/** RFC 3264 section 8.4: the address by which RFC 2543 put a party on hold. */
-const NOWHERE = ['0.0.0.0', '::'];
+/** What both sides have described, and what the gateway was told. */
+export interface MediaState {
+  readonly sdps: { readonly a: string | null; readonly b: string | null };
+  readonly media: { readonly a: readonly Medium[] | null; readonly b: readonly Medium[] | null };
+  readonly wanted: WantedSession | null;
+  readonly local: readonly AnchoredStream[];
+}
 
 interface Session {
   readonly id: string;
-  readonly sdps: { a: string | null; b: string | null };
-  readonly media: { a: readonly Medium[] | null; b: readonly Medium[] | null };
-  local: readonly AnchoredStream[];
+  state: MediaState;
 }
+
+const NOTHING: MediaState = {
+  sdps: { a: null, b: null },
+  media: { a: null, b: null },
+  wanted: null,
+  local: [],
+};
 
 /** The media sessions of one call. */
 export class AnchoredCall {
@@ -77,12 +83,7 @@ export class AnchoredCall {
   ): Promise<void> | undefined {
     let session = this.#byBranch.get(branch);
     if (session === undefined) {
-      session = {
-        id: this.#newId(branch),
-        sdps: { a: null, b: null },
-        media: { a: null, b: null },
-        local: [],
-      };
+      session = { id: this.#newId(branch), state: NOTHING };
       this.#byBranch.set(branch, session);
     }
     if (calleeTag !== null) this.#byDialog.set(calleeTag, session);
@@ -92,7 +93,26 @@ export class AnchoredCall {
   /** A message within a dialog. */
   inDialog(message: SipMessage, from: Side, calleeTag: string): Promise<void> | undefined {
     const session = this.#byDialog.get(calleeTag);
-    return session === undefined ? undefined : this.#rewrite(message, from, session);
+    if (session !== undefined) return this.#rewrite(message, from, session);
+    if (openDescription(message) !== null)
+      throw new SipError('unsupported-body', 'a session description in a dialog without media');
+    return undefined;
+  }
+
+  /** How the media of a dialog stand; `null` if it has none. */
+  state(calleeTag: string): MediaState | null {
+    return this.#byDialog.get(calleeTag)?.state ?? null;
+  }
+
+  /** An offer within a dialog was refused: the media are again as they were `before` it, unless others came `since`. */
+  restore(calleeTag: string, before: MediaState, since: MediaState): void {
+    const session = this.#byDialog.get(calleeTag);
+    if (session?.state !== since || before === since || before.wanted === null) return;
+    session.state = before;
+    this.#anchor.put(session.id, before.wanted).catch((cause: unknown) => {
+      const problem = cause instanceof Error ? cause.message : 'unknown';
+      this.#logger.warn({ session: session.id, problem }, 'a media session could not be brought back');
+    });
   }
 
   /** A branch has failed: its media are not needed. */
@@ -117,45 +137,48 @@ export class AnchoredCall {
   }
 
   #rewrite(message: SipMessage, from: Side, session: Session): Promise<void> | undefined {
-    if (hidesSdp(message))
-      throw new SipError('unsupported-body', 'the session description is not in the open');
-    if (message.body.length === 0 || message.contentType !== SDP_TYPE) return undefined;
-    const sdp = SessionDescription.parse(message.body);
+    const sdp = openDescription(message);
+    if (sdp === null) return undefined;
+    checkAddresses(sdp);
     // A description for people to read may be in any character set: what is not UTF-8 is shown replaced.
     const text = new TextDecoder().decode(message.body);
-    if (text === session.sdps[from] && sdp.media.every(({ port }, k) => port === 0 || session.local[k])) {
-      this.#apply(message, sdp, from, session);
+    const { sdps, media, local } = session.state;
+    if (text === sdps[from] && sdp.media.every(({ port }, k) => port === 0 || local[k])) {
+      this.#apply(message, sdp, from, local);
       return undefined;
     }
-    session.sdps[from] = text;
-    session.media[from] = sdp.media;
-    return this.#anchor.put(session.id, this.#wanted(session, from)).then((local) => {
-      session.local = local;
-      this.#apply(message, sdp, from, session);
+    const state = {
+      sdps: { ...sdps, [from]: text },
+      media: { ...media, [from]: sdp.media },
+    };
+    const wanted = this.#wanted(state, from, isOffer(message));
+    return this.#anchor.put(session.id, wanted).then((anchored) => {
+      session.state = { ...state, wanted, local: anchored };
+      this.#apply(message, sdp, from, anchored);
     });
   }
 
-  #apply(message: SipMessage, sdp: SessionDescription, from: Side, session: Session): void {
-    const towards = otherSide(from);
-    const shared = session.local.find((each) => each !== null)?.[towards];
-    if (shared !== undefined) sdp.setConnection(connection(shared.address));
-    for (const [k, medium] of sdp.media.entries()) {
-      const local = session.local[k]?.[towards];
-      if (medium.port > 0 && local !== undefined) sdp.setMedium(k, local.port, connection(local.address));
-    }
-    sdp.dropAttributes((attribute) => PAST_THE_GATEWAY.test(attribute));
+  #apply(message: SipMessage, sdp: SessionDescription, from: Side, local: readonly AnchoredStream[]): void {
+    leadToGateway(
+      sdp,
+      local.map((each) => each?.[otherSide(from)] ?? null),
+    );
     message.replaceBody(sdp.serialise());
   }
 
-  /** A stream is off where the latest description says so; what the other side said of it before is history. */
-  #wanted(session: Session, latest: Side): WantedSession {
-    const { a, b } = session.media;
+  /**
+   * A stream is off where the latest description says so; what the other side said of it before is history. An offer to
+   * switch off what is up does so with its answer: it may be refused.
+   */
+  #wanted({ sdps, media }: Pick<MediaState, 'sdps' | 'media'>, latest: Side, offer: boolean): WantedSession {
+    const { a, b } = media;
     const count = Math.max(a?.length ?? 0, b?.length ?? 0);
     const streams = Array.from({ length: count }, (_, k) => {
-      if (session.media[latest]?.[k]?.port === 0) return null;
+      const other = media[otherSide(latest)]?.[k]?.port ?? 0;
+      if (media[latest]?.[k]?.port === 0 && !(offer && other > 0)) return null;
       return { a: addressOf(a?.[k]), b: addressOf(b?.[k]) };
     });
-    return { correlation: this.#correlation, parties: this.#parties(), sdps: { ...session.sdps }, streams };
+    return { correlation: this.#correlation, parties: this.#parties(), sdps, streams };
   }
 
   #delete(session: Session): void {
@@ -166,36 +189,15 @@ export class AnchoredCall {
   }
 }
 
-/** Where a party receives the media of an m= line; RTCP by `a=rtcp` (RFC 3605) or `a=rtcp-mux` (RFC 5761). */
-/** What a request is answered whose description cannot be used (RFC 3261 sections 21.4.13, 21.4.26); `null`: not its fault. */
+/** Whether a description in this message may be refused yet. */
+function isOffer(message: SipMessage): boolean {
+  return message.kind === 'request' && message.cseq.method !== 'ACK';
+}
+
+/** What a request is answered whose description cannot be used (RFC 3261 sections 21.4.1, 21.4.13, 21.4.26); `null`: not its fault. */
 export function refusalOf(error: unknown): number | null {
   if (!(error instanceof SipError)) return null;
-  if (error.code === 'syntax') return 488;
+  if (error.code === 'syntax' || error.code === 'too-large') return 488;
+  if (error.code === 'untyped-body') return 400;
   return error.code === 'unsupported-body' ? 415 : null;
-}
-
-/** A description that is encoded, or a part of another body (RFC 5621). */
-function hidesSdp(message: SipMessage): boolean {
-  const type = message.contentType ?? '';
-  if (message.body.length === 0) return false;
-  if (type.startsWith('multipart/')) return /application\/sdp/i.test(fromOctets(message.body));
-  const encoding = message.first('Content-Encoding')?.trim().toLowerCase() ?? 'identity';
-  return type === SDP_TYPE && encoding !== 'identity';
-}
-
-function addressOf(medium: Medium | undefined): MediaAddress | null {
-  const address = medium?.connection?.address;
-  if (medium === undefined || address === undefined || medium.port === 0) return null;
-  if (NOWHERE.includes(address)) return null;
-  const own = { address, port: medium.port };
-  if (medium.attributes.includes('rtcp-mux')) return { ...own, rtcp: own };
-  const rtcp = medium.attributes.flatMap(
-    (value) => /^rtcp:(\d{1,5})(?: IN IP[46] (\S+))?$/.exec(value) ?? [],
-  );
-  const [, port, host] = rtcp;
-  return port === undefined ? own : { ...own, rtcp: { address: host ?? address, port: Number(port) } };
-}
-
-function connection(address: string): { addressType: 'IP4' | 'IP6'; address: string } {
-  return { addressType: address.includes(':') ? 'IP6' : 'IP4', address };
 }

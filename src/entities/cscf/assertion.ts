@@ -4,15 +4,12 @@
  * tel identity go together (RFC 3325 section 9.1). Towards user equipment the assertion goes only without
  * `Privacy: id`.
  */
-import { SipError } from '../../sip/errors.ts';
-import { parseNameAddr } from '../../sip/fields.ts';
+import { ASSERTED_IDENTITY, readAddresses } from '../../sip/asserted-identity.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import { removeIcid } from './charging.ts';
 import type { Subscriber } from './ports.ts';
 import { identitiesOf } from './subscribers.ts';
-
-const FIELD = 'P-Asserted-Identity';
 
 /** Asserts that the request is the subscriber's. */
 export function assertIdentity(request: SipRequest, subscriber: Subscriber): void {
@@ -21,31 +18,26 @@ export function assertIdentity(request: SipRequest, subscriber: Subscriber): voi
   const kind = parseUri(preferred).kind;
   const second = identities.find((identity) => parseUri(identity).kind !== kind);
   request.remove('P-Preferred-Identity');
-  request.remove(FIELD);
+  request.remove(ASSERTED_IDENTITY);
   for (const identity of second === undefined ? [preferred] : [preferred, second])
-    request.append(FIELD, `<${identity}>`);
+    request.append(ASSERTED_IDENTITY, `<${identity}>`);
 }
 
 /** Takes off an answer of user equipment what only the network may say. */
 export function dropAssertions(response: SipResponse): void {
-  response.remove(FIELD);
+  response.remove(ASSERTED_IDENTITY);
   removeIcid(response);
 }
 
 /** Takes the assertion off where the caller asked for privacy and the request leaves the trust domain. */
 export function hideIdentity(request: SipRequest): void {
   const privacy = request.all('Privacy').flatMap((value) => value.toLowerCase().split(/[;,]\s*/));
-  if (privacy.includes('id')) request.remove(FIELD);
+  if (privacy.includes('id')) request.remove(ASSERTED_IDENTITY);
 }
 
 function preferredOf(request: SipRequest, identities: readonly string[]): string | null {
-  const value = request.first('P-Preferred-Identity') ?? request.first('From');
-  if (value === null) return null;
-  try {
-    const wanted = addressOfRecord(parseNameAddr(value, 'P-Preferred-Identity').uri);
-    return identities.find((identity) => addressOfRecord(parseUri(identity)) === wanted) ?? null;
-  } catch (cause) {
-    if (cause instanceof SipError) return null;
-    throw cause;
-  }
+  const preferred = readAddresses(request, 'P-Preferred-Identity').addresses;
+  const [{ uri } = request.from] = preferred;
+  const wanted = addressOfRecord(uri);
+  return identities.find((identity) => addressOfRecord(parseUri(identity)) === wanted) ?? null;
 }

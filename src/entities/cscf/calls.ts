@@ -11,6 +11,7 @@ import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { AnchoredCall, Side } from './anchoring.ts';
 import type { Subscriber } from './ports.ts';
+import type { DialogEnds } from './releases.ts';
 
 export interface Call {
   readonly callId: string;
@@ -29,6 +30,8 @@ export interface Call {
   readonly pending: Set<ServerTransaction>;
   /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
   readonly dialogs: Set<string>;
+  /** Both ends of each dialog by the callee's tag, early ones too. */
+  readonly ends: Map<string, DialogEnds>;
   readonly turnstile: Turnstile;
   readonly media: AnchoredCall | null;
 }
@@ -155,6 +158,7 @@ export function newCall(
     flows: { a: null, b: new Map() },
     pending: new Set(),
     dialogs: new Set(),
+    ends: new Map(),
     turnstile: new Turnstile(),
     media: mediaFor(parties),
   };
@@ -170,9 +174,9 @@ export function flowOf(message: SipMessage, call: Call, side: Side): Flow | null
   return side === 'a' ? call.flows.a : (call.flows.b.get(calleeTagOf(message, call) ?? '') ?? null);
 }
 
-/** From whose side a request comes. */
-export function sideOf(request: SipRequest, call: Call): Side {
-  return fromCaller(request, call) ? 'a' : 'b';
+/** From whose side a request comes, or the request that a response answers. */
+export function sideOf(message: SipMessage, call: Call): Side {
+  return fromCaller(message, call) ? 'a' : 'b';
 }
 
 /** The callee's tag of a message of the call. */

@@ -14,30 +14,29 @@
  */
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
 import { ClavigerError } from '../../bytes/errors.ts';
-import { formatVia, sentBy } from '../../sip/fields.ts';
+import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import type { Flow, HostResolver } from '../../sip/flow.ts';
-import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import type { SipRequest } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
 import type { ResponseParts } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { Observed, TransactionLayer } from '../../sip/transactions.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
-import { responseDestination } from '../../sip/transport.ts';
 import { parseUri } from '../../sip/uri.ts';
-import { admit, maxForwards, unsupportedOptions } from '../../sip/verdict.ts';
-import { AnchoredCall, otherSide, refusalOf } from './anchoring.ts';
-import type { Side } from './anchoring.ts';
-import { assertIdentity, dropAssertions, hideIdentity } from './assertion.ts';
+import { admit, unsupportedOptions } from '../../sip/verdict.ts';
+import { AnchoredCall } from './anchoring.ts';
+import { assertIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
-import { calleeTagOf, CallTable, flowOf, newCall, sideOf } from './calls.ts';
+import { CallTable, newCall } from './calls.ts';
 import type { Call } from './calls.ts';
 import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
-import { loopMark, marksLoop } from './loops.ts';
+import { marksLoop } from './loops.ts';
 import { Origins } from './origin.ts';
 import type { Origin } from './origin.ts';
 import { Peers } from './peers.ts';
 import type { AddressesOf } from './peers.ts';
+import { MediaPath } from './media-path.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type {
   CscfLimits,
@@ -48,10 +47,10 @@ import type {
   Subscriber,
 } from './ports.ts';
 import { Registrar } from './registrar.ts';
-import { ResponseContext } from './response-context.ts';
-import type { Branch } from './response-context.ts';
+import { Releases } from './releases.ts';
+import { DIALOG_METHODS, Relay } from './relay.ts';
 import { Router } from './routing.ts';
-import type { Route, Target } from './routing.ts';
+import type { Route } from './routing.ts';
 import { Directory, identitiesOf } from './subscribers.ts';
 
 export interface CscfParts {
@@ -78,8 +77,6 @@ const ABILITIES = {
   bodies: null,
 } as const;
 
-/** Requests that begin a dialog through this node, which then stays in its path (RFC 3261 16.6 step 4, RFC 6665). */
-const DIALOG_METHODS: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
 /** Requests about event packages, of which this node has none of its own (RFC 6665, RFC 3903). */
 const EVENT_METHODS: ReadonlySet<string> = new Set(['SUBSCRIBE', 'PUBLISH']);
 
@@ -95,7 +92,7 @@ export class Cscf {
   readonly #peers: Peers;
   readonly #calls: CallTable;
   readonly #interception: Interception;
-  readonly #contexts = new Set<ResponseContext>();
+  readonly #relay: Relay;
 
   constructor(parts: CscfParts) {
     const { settings, clock, layer, random } = parts;
@@ -112,6 +109,16 @@ export class Cscf {
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
     this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
+    this.#relay = new Relay({
+      layer,
+      clock,
+      router: this.#router,
+      calls: this.#calls,
+      peers: this.#peers,
+      path: new MediaPath(parts.logger, parts.anchor !== null),
+      releases: new Releases(layer, this.#router, settings.host),
+      sentBy: `${settings.host}:${settings.port}`,
+    });
     this.#interception = new Interception({
       ...parts,
       icid: (request, { flow }) => (request.method === 'REGISTER' ? null : this.#icid(request, flow)),
@@ -120,8 +127,8 @@ export class Cscf {
     layer.observe((observed) => this.#interception.observe(observed));
     layer.attach({
       request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
-      ack: (ack, flow) => this.#ack(ack, flow),
-      stray: (response, flow) => this.#stray(response, flow),
+      ack: (ack, flow) => this.#relay.ack(ack, flow),
+      stray: (response, flow) => this.#relay.stray(response, flow),
       closed: () => undefined,
     });
   }
@@ -133,7 +140,7 @@ export class Cscf {
 
   /** Forgets everything; media sessions are given back. */
   close(): void {
-    for (const context of this.#contexts) context.close();
+    this.#relay.close();
     this.#layer.abandon();
     this.#interception.close();
     this.#calls.close();
@@ -232,7 +239,7 @@ export class Cscf {
     }
     if (begins) this.#calls.begin(call, transaction);
     this.#prepare(onward, origin, call);
-    this.#fork(transaction, call, onward, route.targets);
+    this.#relay.fork(transaction, call, onward, route.targets);
   }
 
   #inDialog(transaction: ServerTransaction): void {
@@ -243,7 +250,7 @@ export class Cscf {
       return;
     }
     const onward = request.clone();
-    const route = this.#onwards(onward, call, request, flow);
+    const route = this.#relay.onwards(onward, call, request, flow);
     if (route.kind === 'refused') {
       this.#reply(transaction, route.status);
       return;
@@ -256,147 +263,7 @@ export class Cscf {
     this.#authentication.strip(onward);
     removeIcid(onward);
     onward.remove('P-Asserted-Identity');
-    this.#fork(transaction, call, onward, [target]);
-  }
-
-  /** Sends `onward` to each target, in the order of its call; responses come back the same way. */
-  #fork(transaction: ServerTransaction, call: Call, onward: SipRequest, targets: readonly Target[]): void {
-    const { request, flow } = transaction;
-    const from = sideOf(request, call);
-    const initial = request.toTag === null;
-    const context = new ResponseContext(this.#layer, this.#parts.clock, transaction, {
-      upstream: (response, branch) =>
-        call.turnstile.pass(() => this.#upstream(transaction, call, response, branch, initial)),
-      branchFailed: (branch) => {
-        if (initial) call.media?.releaseBranch(branch.id);
-        else if (request.method === 'BYE' || endsSubscription(request, call))
-          this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
-      },
-      finished: (over) => this.#contexts.delete(over),
-    });
-    this.#contexts.add(context);
-    const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
-    call.turnstile.pass(async () => {
-      try {
-        for (const { request: onBranch, id } of branches)
-          await this.#anchor(call, onBranch, from, id, initial);
-      } catch (cause) {
-        context.refuse(this.#mediaFailed(call, cause));
-        return;
-      }
-      context.fork(branches);
-    });
-  }
-
-  #branch(request: SipRequest, onward: SipRequest, target: Target, flow: Flow, initial: boolean): Branch {
-    const { identifiers } = this.#layer;
-    onward.uri = target.uri;
-    onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
-    if (initial && DIALOG_METHODS.has(request.method))
-      for (const value of this.#router.recordRoutes(flow.protocol, target.hop.protocol).reverse())
-        onward.prepend('Record-Route', value);
-    if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
-    if (target.kind === 'user') {
-      removeIcid(onward);
-      hideIdentity(onward);
-    }
-    const id = `${identifiers.branch(formatVia(request.topVia), request.method, target.uri)}${loopMark(request)}`;
-    return { id, request: onward, target };
-  }
-
-  /** Sends a response back, with its media anchored. */
-  async #upstream(
-    transaction: ServerTransaction,
-    call: Call,
-    response: SipResponse,
-    branch: Branch | null,
-    initial: boolean,
-  ): Promise<void> {
-    const { request } = transaction;
-    const out = response.clone();
-    if (branch !== null) out.replaceFirst('Via', null);
-    if (branch !== null) {
-      const from = otherSide(sideOf(request, call));
-      try {
-        await this.#anchor(call, out, from, branch.id, initial);
-      } catch (cause) {
-        // The far end has answered: the answer goes on as it is, media may not flow; or without what hides from us.
-        if (this.#mediaFailed(call, cause) === 415) out.dropBody();
-      }
-      if (branch.target.kind === 'user') dropAssertions(out);
-    }
-    if (initial && branch !== null && out.toTag !== null) rememberFlow(call, branch.target, out.toTag);
-    transaction.respond(out);
-    if (out.status < 200) return;
-    if (initial) this.#calls.answered(call, transaction, out);
-    else if (request.method === 'BYE' || endsSubscription(request, call))
-      this.#calls.endDialog(call, calleeTagOf(request, call) ?? '');
-  }
-
-  #anchor(
-    call: Call,
-    message: SipRequest | SipResponse,
-    from: Side,
-    branch: string,
-    initial: boolean,
-  ): Promise<void> | undefined {
-    const calleeTag =
-      from === 'a' ? message.toTag : message.kind === 'request' ? message.fromTag : message.toTag;
-    if (initial) return call.media?.onBranch(message, from, branch, calleeTag);
-    return call.media?.inDialog(message, from, calleeTagOf(message, call) ?? '');
-  }
-
-  #mediaFailed(call: Call, cause: unknown): number {
-    if (!(cause instanceof ClavigerError)) throw cause;
-    const { logger } = this.#parts;
-    const fields = { call: call.callId, problem: cause.message };
-    const status = refusalOf(cause);
-    if (status !== null) logger.warn(fields, 'a session description cannot be used');
-    else logger.error(fields, 'media of a call could not be anchored');
-    return status ?? 503;
-  }
-
-  /** Where a request of a call goes that came in on `flow`. */
-  #onwards(onward: SipRequest, call: Call, request: SipRequest, flow: Flow): Route {
-    const far = otherSide(sideOf(request, call));
-    this.#router.takeOwnRoutes(onward, flow.local);
-    return this.#router.inDialog(onward, [...call.subscribers[far]], flowOf(request, call, far));
-  }
-
-  /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
-  #ack(ack: SipRequest, flow: Flow): void {
-    const call = this.#calls.of(ack);
-    if (call === null || maxForwards(ack) === 0) return;
-    const onward = ack.clone();
-    const route = this.#onwards(onward, call, ack, flow);
-    const [target] = route.kind === 'targets' ? route.targets : [];
-    if (target === undefined) return;
-    // A GRUU is translated to the contact behind it, as for any other request of the dialog.
-    const { uri, hop } = target;
-    onward.uri = uri;
-    onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
-    removeIcid(onward);
-    const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', uri)}${loopMark(ack)}`;
-    call.turnstile.pass(async () => {
-      try {
-        await call.media?.inDialog(onward, sideOf(ack, call), calleeTagOf(ack, call) ?? '');
-      } catch (cause) {
-        this.#mediaFailed(call, cause);
-      }
-      this.#layer.sendAck(onward, hop, branch);
-    });
-  }
-
-  /** A response to a request that is forgotten, such as a late 2xx: goes back by its Via (16.7 step 10). */
-  #stray(response: SipResponse, flow: Flow): void {
-    const [own, next] = response.vias;
-    if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
-    if (sentBy(own) !== `${this.#settings.host}:${this.#settings.port}` || this.#calls.of(response) === null)
-      return;
-    const out = response.clone();
-    out.replaceFirst('Via', null);
-    if (!this.#peers.isAt(flow)) dropAssertions(out);
-    this.#layer.sendStateless(out, responseDestination(out));
+    this.#relay.fork(transaction, call, onward, [target]);
   }
 
   /** The call of a first request: a new one, or the one that another branch of the same INVITE has begun. */
@@ -404,10 +271,10 @@ export class Cscf {
     const known = DIALOG_METHODS.has(request.method) ? this.#calls.of(request) : null;
     const call = known ?? this.#newCall(request, flow);
     const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
-    const asserted = origin.kind === 'peer' ? request.list('P-Asserted-Identity').map(uriIn) : [];
+    const asserted = origin.kind === 'peer' ? assertedIdentities(request).addresses : [];
     if (caller !== null) call.flows.a = flow;
     const { a, b } = call.parties;
-    for (const identity of [request.from.uri.text, ...asserted]) a.add(identity);
+    for (const { uri } of [request.from, ...asserted]) a.add(uri.text);
     for (const identity of [request.to.uri.text, request.uri]) b.add(identity);
     for (const [side, party, subscriber] of [
       ['a', 'caller', caller],
@@ -475,22 +342,7 @@ export class Cscf {
   }
 }
 
-function uriIn(value: string): string {
-  return /<([^>]*)>/.exec(value)?.[1] ?? value;
-}
-
 /** Whether a request goes to its own sender: what it is about is nobody else's to answer. */
 function isFor(route: Route, subscriber: Subscriber): boolean {
   return route.kind === 'targets' && route.callee === subscriber;
-}
-
-/** A callee of this home is spoken to again where it was reached. */
-function rememberFlow(call: Call, { hop, kind }: Target, calleeTag: string): void {
-  if (kind === 'user' && 'send' in hop) call.flows.b.set(calleeTag, hop);
-}
-
-/** The notifier says that a subscription is over (RFC 6665 section 4.4.1). */
-function endsSubscription(request: SipRequest, call: Call): boolean {
-  if (request.method !== 'NOTIFY' || call.method === 'INVITE') return false;
-  return /^\s*terminated\b/i.test(request.first('Subscription-State') ?? '');
 }

@@ -24,8 +24,8 @@ import { createHash } from 'node:crypto';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { Match, Observation } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
+import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import { SipError } from '../../sip/errors.ts';
-import { parseNameAddr } from '../../sip/fields.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { callKey } from './calls.ts';
@@ -215,6 +215,12 @@ export class Interception {
   }
 
   #learn(session: Session, observed: Observed): void {
+    const { unreadable } = assertedIdentities(observed.message);
+    if (unreadable > 0)
+      this.#options.logger.warn(
+        { values: unreadable },
+        'a P-Asserted-Identity has values that cannot be read',
+      );
     const { caller, callee } = namesIn(observed, session.callerTag, this.#options.trusted(observed));
     const news = [this.#add(session, 'caller', caller), this.#add(session, 'callee', callee)];
     if (news.includes(true)) this.#rematch(session, true);
@@ -363,22 +369,11 @@ function namesIn({ message }: Observed, callerTag: string, trusted: boolean): Re
   names[fromCaller ? 'caller' : 'callee'].push(message.from.uri.text);
   names[fromCaller ? 'callee' : 'caller'].push(message.to.uri.text);
   const sender: Party = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
-  if (trusted) names[sender].push(...assertedIn(message));
+  if (trusted) names[sender].push(...assertedIdentities(message).addresses.map(({ uri }) => uri.text));
   if (message.kind === 'request') {
     const initial = message.toTag === null;
     if (initial && message.method === 'REGISTER') names.caller.push(message.to.uri.text);
     else if (initial && fromCaller) names.callee.push(message.uri);
   }
   return names;
-}
-
-/** What P-Asserted-Identity says; one that is malformed names nobody, and the message is reported all the same. */
-function assertedIn(message: Observed['message']): string[] {
-  try {
-    const values = message.list('P-Asserted-Identity');
-    return values.map((value) => parseNameAddr(value, 'P-Asserted-Identity').uri.text);
-  } catch (cause) {
-    if (cause instanceof SipError) return [];
-    throw cause;
-  }
 }

@@ -30,6 +30,8 @@ export interface ContextHooks {
   upstream(response: SipResponse, branch: Branch | null): void;
   /** A branch ended without a 2xx. */
   branchFailed(branch: Branch): void;
+  /** A 2xx to an INVITE on a branch that was given up. */
+  unwanted(response: SipResponse, branch: Branch): void;
   /** Every branch has ended. */
   finished(context: ResponseContext): void;
 }
@@ -39,6 +41,8 @@ interface Running {
   readonly transaction: ClientTransaction;
   timerC: Timer | null;
   final: SipResponse | null;
+  /** Whatever it still brings is not for upstream. */
+  givenUp: boolean;
 }
 
 export class ResponseContext {
@@ -86,18 +90,43 @@ export class ResponseContext {
     this.#hooks.upstream(this.#own(status), null);
   }
 
+  /** What a branch has answered cannot go on: it counts as refused with `status`, and is cancelled if it still waits. */
+  giveUp(branch: Branch, status: number): void {
+    const running = this.#running.find((each) => each.branch === branch);
+    if (running === undefined || running.givenUp) return;
+    running.givenUp = true;
+    running.timerC?.cancel();
+    if (running.final === null) {
+      running.transaction.cancel();
+      this.#ended(running, this.#own(status));
+      return;
+    }
+    this.#hooks.branchFailed(branch);
+    this.#hooks.upstream(this.#own(status), null);
+  }
+
+  /** Gives every branch up that still waits. */
+  giveUpAll(status: number): void {
+    for (const { branch, final } of this.#running) if (final === null) this.giveUp(branch, status);
+  }
+
   #start(branch: Branch): void {
     const transaction = this.#layer.send(branch.request, branch.target.hop, branch.id, {
       response: (response) => this.#response(running, response),
       failed: (error) => this.#failed(running, error),
     });
-    const running: Running = { branch, transaction, timerC: null, final: null };
+    const running: Running = { branch, transaction, timerC: null, final: null, givenUp: false };
     this.#running.push(running);
     if (this.#invite) this.#armTimerC(running);
   }
 
   #response(running: Running, response: SipResponse): void {
     if (response.status === 100) return;
+    if (running.givenUp) {
+      const accepted = this.#invite && response.status >= 200 && response.status < 300;
+      if (accepted) this.#hooks.unwanted(response, running.branch);
+      return;
+    }
     if (response.status < 200) {
       this.#armTimerC(running);
       if (!this.#answered) this.#hooks.upstream(response, running.branch);
@@ -117,6 +146,7 @@ export class ResponseContext {
 
   #failed(running: Running, error: SipError): void {
     running.timerC?.cancel();
+    if (running.givenUp) return;
     if (error.code === 'timeout' && !this.#invite) {
       this.#transaction.abandon();
       this.#answered = true;

@@ -1,7 +1,9 @@
 /** Media of a call through the gateway: what session descriptions of several streams turn into. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnchoredCall } from '../../../src/entities/cscf/anchoring.ts';
 import type { Side } from '../../../src/entities/cscf/anchoring.ts';
+import { SipError } from '../../../src/sip/errors.ts';
 import { SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets, toOctets } from '../../../src/sip/text.ts';
 import { request, silentLogger } from '../../sip/support.ts';
@@ -20,7 +22,7 @@ function anchored(gateway: FakeGateway): (from: Side, text: string) => Promise<s
     newId: (branch) => branch,
   });
   return async (from, text) => {
-    const message = request('UPDATE', {}, text);
+    const message = request(from === 'a' ? 'UPDATE' : 'ACK', {}, text);
     message.setBody(SDP_TYPE, toOctets(text));
     await call.onBranch(message, from, 'branch', 'b1');
     return fromOctets(message.body);
@@ -88,4 +90,84 @@ describe('anchored session descriptions', () => {
     await pass('a', sdp('m=audio 4000 RTP/SAVP 0', 'c=IN IP4 0.0.0.0'));
     expect(gateway.puts.at(-1)?.streams).toEqual([{ a: null, b: null }]);
   });
+});
+
+/** What names an address, or may be taken to, in every manner that is known here. */
+const NAMING = [
+  'c=IN IP4 10.0.0.2',
+  'c=IN IP6 2001:db8::7',
+  'c=in ip4 10.0.0.2/127/3',
+  'c=IN IP4 media.example',
+  'a=rtcp:4001 IN IP4 10.0.0.2',
+  'a=RTCP:4001',
+  'a=candidate:1 1 UDP 2130706431 10.0.0.2 4000 typ host raddr 10.0.0.3 rport 9',
+  'a=Remote-Candidates:1 10.0.0.2 5000',
+  'a=altc:1 IP6 2001:db8::7 4000',
+  'a=source-filter: incl IN IP4 * 10.0.0.2',
+  'a=acap:7 candidate:1 1 UDP 1 10.0.0.2 4000 typ host',
+  'a=ccap:1 IN IP4 10.0.0.2',
+  'a=path:msrp://media.example:7394/s;tcp',
+  'a=x-relay:[2001:db8::7]:4000',
+  'a=visited-realm:1 media.example IN IP4 10.0.0.2 4000',
+  'm=video 4002/2 RTP/AVP 31',
+  'm=audio 0 RTP/AVP 0',
+  'v=0',
+  '',
+  ' ',
+];
+const INSERTED = ['\t', '\r', '\n', '\r\n', '\0', ' ', '=', ':', '/', 'c', 'IP6', '\u0085', '10.0.0.2'];
+
+/** A description with lines put in, characters put in and letters changed in case. */
+const mangled = fc
+  .record({
+    end: fc.constantFrom('\r\n', '\n'),
+    lines: fc.array(fc.tuple(fc.nat(9), fc.constantFrom(...NAMING)), { maxLength: 6 }),
+    insertions: fc.array(fc.tuple(fc.nat(400), fc.constantFrom(...INSERTED)), { maxLength: 3 }),
+    turned: fc.array(fc.nat(400), { maxLength: 3 }),
+    cut: fc.option(fc.nat(400)),
+  })
+  .map(({ end, lines, insertions, turned, cut }) => {
+    const all = [...HEAD, 'a=tool:x', 'm=audio 4000 RTP/SAVP 0 8', 'a=rtpmap:8 PCMA/8000', 'a=sendrecv'];
+    for (const [at, line] of lines) all.splice(at, 0, line);
+    let text = all.map((line) => line + end).join('');
+    for (const [at, piece] of insertions) text = text.slice(0, at) + piece + text.slice(at);
+    for (const at of turned) {
+      const c = text[at] ?? '';
+      const other = c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase();
+      text = text.slice(0, at) + other + text.slice(at + 1);
+    }
+    return cut === null ? text : text.slice(0, cut);
+  });
+
+/** What a reader who takes what he can get may find: addresses, and names in c= lines. */
+function named(text: string): string[] {
+  return text.split(/[\r\n\0]+/).flatMap((line) => {
+    if (/^\s*[osiuepkbtrzv]\s*=/.test(line)) return [];
+    const literals = line.match(/\d+\.\d+\.\d+\.\d+|2001:db8::7/gi) ?? [];
+    return /^\s*c\s*=/i.test(line) ? [line] : literals;
+  });
+}
+
+describe('R-63: whatever becomes of a description', () => {
+  it.each(['a', 'b'] as const)(
+    'no address but the gateway’s is named in what leaves from %s',
+    async (from) => {
+      let passed = 0;
+      await fc.assert(
+        fc.asyncProperty(mangled, async (text) => {
+          const pass = anchored(new FakeGateway());
+          const left = await pass(from, text).catch((error: unknown) => {
+            if (!(error instanceof SipError)) throw error;
+            return null;
+          });
+          if (left === null) return;
+          passed++;
+          for (const each of named(left))
+            expect(each.trim()).toMatch(/^(?:c=IN IP4 )?(?:127\.0\.0\.77|0\.0\.0\.0)$/);
+        }),
+        { numRuns: 3000 },
+      );
+      expect(passed).toBeGreaterThan(300);
+    },
+  );
 });

@@ -6,6 +6,7 @@ import type { SipResponse } from '../../../src/sip/message.ts';
 import { makeResponse } from '../../../src/sip/response.ts';
 import type { ServerTransaction } from '../../../src/sip/server-transaction.ts';
 import { fromOctets, toOctets } from '../../../src/sip/text.ts';
+import { request } from '../../sip/support.ts';
 import { Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
@@ -125,24 +126,13 @@ describe('a target who would rather not be one', () => {
     expect(heard).toEqual([486]);
   });
 
-  it('cannot lead media past the gateway by an answer within another body: the body is taken off', async () => {
-    const bodies: number[] = [];
+  it('cannot lead media past the gateway by an answer within another body: the call fails', async () => {
     carolAnswers((response) => {
-      const part = ['--x', 'Content-Type: application/sdp', '', fromOctets(response.body), '--x--', ''];
+      const part = ['--x', 'Content-Type: application / sdp', '', fromOctets(response.body), '--x--', ''];
       response.setBody('multipart/mixed;boundary=x', toOctets(part.join('\r\n')));
     });
-    await new Promise<void>((resolve) => {
-      alice.invite(
-        'sip:carol@home1.example',
-        { body: sdpBody(4000, 'I1') },
-        {
-          provisional: (_, { body }) => void bodies.push(body.length),
-          accepted: () => resolve(),
-          failed: () => resolve(),
-        },
-      );
-    });
-    expect(bodies).toEqual([0]);
+    await aliceCalls();
+    expect(heard).toEqual([488]);
   });
 
   it.each([
@@ -207,5 +197,33 @@ describe('somebody who claims to be a target', () => {
     });
     expect([response?.status, response?.first('P-Asserted-Identity')]).toEqual([486, null]);
     expect(home.interception.trace()).toEqual([]);
+  });
+
+  it('R-64: a malformed value beside her does not hide whom another home asserts', async () => {
+    const carol = await network.phone('carol', 'home1.example');
+    await carol.register();
+    const other = await network.home('home2.example', ['victor']);
+    home.interception.add('sip:victor@home2.example');
+    carol.layer.attach({
+      request: (transaction) => transaction.respond(makeResponse(transaction.request, 486, { toTag: 'c' })),
+      ack: () => {},
+      stray: () => {},
+      closed: () => {},
+    });
+    const invite = request('INVITE', {
+      From: '<sip:anonymous@anonymous.invalid>;tag=1',
+      To: '<sip:carol@home1.example>',
+      'P-Asserted-Identity': '<sip:x@, <sip:victor@home2.example>',
+    });
+    invite.uri = 'sip:carol@home1.example';
+    await new Promise<void>((resolve) => {
+      const hop = { protocol: 'TCP', host: 'cscf.home1.example', port: 5060 } as const;
+      const done = (): void => resolve();
+      other.layer.send(invite, hop, 'z9hG4bKpeer', {
+        response: ({ status }) => status >= 200 && done(),
+        failed: done,
+      });
+    });
+    await expect.poll(() => home.interception.trace()).toContain('> INVITE');
   });
 });

@@ -1,0 +1,303 @@
+/**
+ * How messages of calls pass through the CSCF: requests to their branches, responses and ACKs back, in the order of
+ * their call, with their media led to the gateway.
+ *
+ *     request ─► turnstile ─► description led ─► branches        response ─► turnstile ─► description led ─► upstream
+ *                                 └─► refused: 488, 415, 400                                 └─► not to be used:
+ *
+ *     provisional, or to UPDATE and PRACK before the call is up   the transaction fails; a call that was up goes on
+ *     2xx to the first INVITE                                     fails towards the caller; ACK and BYE to the callee
+ *     any other 2xx, and ACK                                      BYE to both sides
+ */
+import type { Clock } from '../../bytes/ports.ts';
+import { formatVia, sentBy } from '../../sip/fields.ts';
+import type { Flow } from '../../sip/flow.ts';
+import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import { makeResponse } from '../../sip/response.ts';
+import type { ServerTransaction } from '../../sip/server-transaction.ts';
+import type { TransactionLayer } from '../../sip/transactions.ts';
+import { responseDestination } from '../../sip/transport.ts';
+import { maxForwards } from '../../sip/verdict.ts';
+import { otherSide } from './anchoring.ts';
+import type { MediaState } from './anchoring.ts';
+import { dropAssertions, hideIdentity } from './assertion.ts';
+import { calleeTagOf, flowOf, sideOf } from './calls.ts';
+import type { Call, CallTable } from './calls.ts';
+import { removeIcid } from './charging.ts';
+import { loopMark } from './loops.ts';
+import type { MediaPath } from './media-path.ts';
+import type { Peers } from './peers.ts';
+import type { Releases } from './releases.ts';
+import { ResponseContext } from './response-context.ts';
+import type { Branch } from './response-context.ts';
+import type { Route, Router, Target } from './routing.ts';
+
+export interface RelayParts {
+  readonly layer: TransactionLayer;
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly calls: CallTable;
+  readonly peers: Peers;
+  readonly path: MediaPath;
+  readonly releases: Releases;
+  /** `host:port` of this node in Via. */
+  readonly sentBy: string;
+}
+
+/** Requests that begin a dialog through this node, which then stays in its path (RFC 3261 16.6 step 4, RFC 6665). */
+export const DIALOG_METHODS: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
+
+/** Media of a dialog before and since an offer within it. */
+interface Standing {
+  before: MediaState | null;
+  since: MediaState | null;
+}
+
+/** A request on its way through, for its responses. */
+interface Passage {
+  readonly transaction: ServerTransaction;
+  readonly call: Call;
+  readonly context: ResponseContext;
+  readonly standing: Standing;
+}
+
+export class Relay {
+  readonly #layer: TransactionLayer;
+  readonly #clock: Clock;
+  readonly #router: Router;
+  readonly #calls: CallTable;
+  readonly #peers: Peers;
+  readonly #path: MediaPath;
+  readonly #releases: Releases;
+  readonly #sentBy: string;
+  readonly #contexts = new Map<ResponseContext, ServerTransaction>();
+
+  constructor(parts: RelayParts) {
+    this.#layer = parts.layer;
+    this.#clock = parts.clock;
+    this.#router = parts.router;
+    this.#calls = parts.calls;
+    this.#peers = parts.peers;
+    this.#path = parts.path;
+    this.#releases = parts.releases;
+    this.#sentBy = parts.sentBy;
+  }
+
+  /** Stops waiting for answers, without a word. */
+  close(): void {
+    for (const context of this.#contexts.keys()) context.close();
+  }
+
+  /** Sends `onward` to each target, in the order of its call; responses come back the same way. */
+  fork(transaction: ServerTransaction, call: Call, onward: SipRequest, targets: readonly Target[]): void {
+    const { request, flow } = transaction;
+    const from = sideOf(request, call);
+    const initial = request.toTag === null;
+    const tag = calleeTagOf(request, call) ?? '';
+    const standing: Standing = { before: null, since: null };
+    const context: ResponseContext = new ResponseContext(this.#layer, this.#clock, transaction, {
+      upstream: (response, branch) =>
+        call.turnstile.pass(() =>
+          this.#upstream({ transaction, call, context, standing }, response, branch, initial),
+        ),
+      branchFailed: (branch) => {
+        if (initial) call.media?.releaseBranch(branch.id);
+        else if (request.method === 'BYE' || endsSubscription(request, call))
+          this.#calls.endDialog(call, tag);
+      },
+      unwanted: (response, branch) => this.#unwanted(call, request, response, branch.target, initial, 488),
+      finished: (over) => this.#contexts.delete(over),
+    });
+    this.#contexts.set(context, transaction);
+    const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
+    call.turnstile.pass(async () => {
+      standing.before = call.media?.state(tag) ?? null;
+      try {
+        for (const { request: onBranch, id } of branches)
+          await this.#path.lead(call, onBranch, from, initial ? id : null);
+      } catch (cause) {
+        context.refuse(this.#path.failed(call, cause));
+        return;
+      }
+      standing.since = call.media?.state(tag) ?? null;
+      if (!initial) this.#releases.passed(call, request, from);
+      context.fork(branches);
+    });
+  }
+
+  #branch(request: SipRequest, onward: SipRequest, target: Target, flow: Flow, initial: boolean): Branch {
+    const { identifiers } = this.#layer;
+    onward.uri = target.uri;
+    onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
+    if (initial && DIALOG_METHODS.has(request.method))
+      for (const value of this.#router.recordRoutes(flow.protocol, target.hop.protocol).reverse())
+        onward.prepend('Record-Route', value);
+    if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
+    if (target.kind === 'user') {
+      removeIcid(onward);
+      hideIdentity(onward);
+    }
+    const id = `${identifiers.branch(formatVia(request.topVia), request.method, target.uri)}${loopMark(request)}`;
+    return { id, request: onward, target };
+  }
+
+  /** Sends a response back, with its media anchored. */
+  async #upstream(
+    { transaction, call, context, standing }: Passage,
+    response: SipResponse,
+    branch: Branch | null,
+    initial: boolean,
+  ): Promise<void> {
+    const { request } = transaction;
+    const tag = calleeTagOf(request, call) ?? '';
+    const out = response.clone();
+    if (branch !== null) {
+      const from = otherSide(sideOf(request, call));
+      out.replaceFirst('Via', null);
+      this.#learn(call, request, response, branch.target, initial);
+      try {
+        await this.#path.lead(call, out, from, initial ? branch.id : null);
+      } catch (cause) {
+        this.#answerFailed(context, call, request, response, branch, this.#path.answerFailed(call, cause));
+        return;
+      }
+      if (!initial) {
+        this.#releases.passed(call, response, from);
+        if (response.status < 300) standing.since = call.media?.state(tag) ?? null;
+      }
+      if (branch.target.kind === 'user') dropAssertions(out);
+    }
+    const { before, since } = standing;
+    if (out.status >= 300 && before !== null && since !== null) call.media?.restore(tag, before, since);
+    const late = transaction.lastStatus >= 300;
+    if (!transaction.respond(out) && late && branch !== null && isAccepted(out))
+      this.#unwanted(call, request, response, branch.target, initial, 487);
+    if (out.status < 200) return;
+    if (initial) this.#calls.answered(call, transaction, late ? makeResponse(request, 487) : out);
+    else if (request.method === 'BYE' || endsSubscription(request, call)) this.#calls.endDialog(call, tag);
+  }
+
+  /** What there is to know of a dialog, in case that this node has to end it. */
+  #learn(call: Call, request: SipRequest, response: SipResponse, target: Target, initial: boolean): void {
+    if (!initial || response.toTag === null) return;
+    rememberFlow(call, target, response.toTag);
+    if (request.method === 'INVITE') this.#releases.learn(call, request, response);
+  }
+
+  /**
+   * An answer that must not go on. One that was not final yet fails its transaction, and a call that was up goes on as
+   * it was. After a final one the far end believes in it: the call is ended on both sides.
+   */
+  #answerFailed(
+    context: ResponseContext,
+    call: Call,
+    request: SipRequest,
+    response: SipResponse,
+    branch: Branch,
+    status: number,
+  ): void {
+    const initial = request.toTag === null;
+    context.giveUp(branch, status);
+    if (response.status < 200) return;
+    if (isAccepted(response)) this.#unwanted(call, request, response, branch.target, initial, status);
+    else this.#endDialog(call, calleeTagOf(request, call) ?? '', status);
+  }
+
+  /** Accepts and ends what was accepted but cannot be passed on; a call that was up before ends on both sides. */
+  #unwanted(
+    call: Call,
+    request: SipRequest,
+    response: SipResponse,
+    target: Target,
+    initial: boolean,
+    status: number,
+  ): void {
+    this.#learn(call, request, response, target, initial);
+    this.#releases.acknowledge(call, response);
+    if (initial) this.#releases.end(call, response.toTag ?? '', ['b'], status);
+    else this.#endDialog(call, calleeTagOf(request, call) ?? '', status);
+  }
+
+  /** Ends a dialog on both sides; one that is not up yet with the INVITE that it came from. */
+  #endDialog(call: Call, tag: string, status: number): void {
+    if (call.dialogs.has(tag)) {
+      this.#releases.end(call, tag, ['a', 'b'], status);
+      this.#calls.endDialog(call, tag);
+      return;
+    }
+    for (const [context, transaction] of this.#contexts)
+      if (call.pending.has(transaction)) context.giveUpAll(status);
+  }
+
+  /** Where a request of a call goes that came in on `flow`. */
+  onwards(onward: SipRequest, call: Call, request: SipRequest, flow: Flow): Route {
+    const far = otherSide(sideOf(request, call));
+    this.#router.takeOwnRoutes(onward, flow.local);
+    return this.#router.inDialog(onward, [...call.subscribers[far]], flowOf(request, call, far));
+  }
+
+  /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
+  ack(ack: SipRequest, flow: Flow): void {
+    const call = this.#calls.of(ack);
+    if (call === null || maxForwards(ack) === 0) return;
+    const onward = ack.clone();
+    const route = this.onwards(onward, call, ack, flow);
+    const [target] = route.kind === 'targets' ? route.targets : [];
+    if (target === undefined) return;
+    // A GRUU is translated to the contact behind it, as for any other request of the dialog.
+    const { uri, hop } = target;
+    onward.uri = uri;
+    onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
+    removeIcid(onward);
+    const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', uri)}${loopMark(ack)}`;
+    call.turnstile.pass(async () => {
+      let status: number | null = null;
+      try {
+        await this.#path.lead(call, onward, sideOf(ack, call), null);
+      } catch (cause) {
+        status = this.#path.answerFailed(call, cause);
+        onward.dropBody();
+      }
+      this.#layer.sendAck(onward, hop, branch);
+      if (status !== null) this.#endDialog(call, calleeTagOf(ack, call) ?? '', status);
+    });
+  }
+
+  /** A response to a request that is forgotten, such as a late 2xx: goes back by its Via (16.7 step 10). */
+  stray(response: SipResponse, flow: Flow): void {
+    const [own, next] = response.vias;
+    if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
+    const call = this.#calls.of(response);
+    if (sentBy(own) !== this.#sentBy || call === null) return;
+    const out = response.clone();
+    out.replaceFirst('Via', null);
+    if (!this.#peers.isAt(flow)) dropAssertions(out);
+    call.turnstile.pass(async () => {
+      try {
+        await this.#path.lead(call, out, otherSide(sideOf(response, call)), null);
+      } catch (cause) {
+        const status = this.#path.answerFailed(call, cause);
+        if (isAccepted(response)) this.#releases.acknowledge(call, response);
+        this.#endDialog(call, calleeTagOf(response, call) ?? '', status);
+        return;
+      }
+      this.#layer.sendStateless(out, responseDestination(out));
+    });
+  }
+}
+
+/** A callee of this home is spoken to again where it was reached. */
+function rememberFlow(call: Call, { hop, kind }: Target, calleeTag: string): void {
+  if (kind === 'user' && 'send' in hop) call.flows.b.set(calleeTag, hop);
+}
+
+/** The notifier says that a subscription is over (RFC 6665 section 4.4.1). */
+function endsSubscription(request: SipRequest, call: Call): boolean {
+  if (request.method !== 'NOTIFY' || call.method === 'INVITE') return false;
+  return /^\s*terminated\b/i.test(request.first('Subscription-State') ?? '');
+}
+
+/** A 2xx to an INVITE: the far end waits for an ACK, and believes that the call is up. */
+function isAccepted(response: SipResponse): boolean {
+  return response.cseq.method === 'INVITE' && response.status >= 200 && response.status < 300;
+}
