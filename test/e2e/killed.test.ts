@@ -159,7 +159,7 @@ describe('LEMF, then DF killed by SIGKILL in mid-call', () => {
     );
     expect(status, stderr).toBe(0);
     for (const speaker of ['alice', 'bob'] as const) {
-      const recovered = decodeWav(octetsOf(into, `recovered-${speaker}.wav`));
+      const recovered = decodeWav(octetsOf(into, `recovered-LIID-ALICE-cin1-${speaker}.wav`));
       expect(compareSamples(recovered, spoken(recordings[speaker]))).toMatchObject({ equal: true });
     }
   });

@@ -148,7 +148,7 @@ describe('the KMS of home2, stopped after it has issued its keys', () => {
       recordsOf(state, 'home1', 'lemf', 'hi2.ber').filter(({ keys }) => keys !== undefined),
     ).toHaveLength(2);
     for (const speaker of ['alice', 'bob'] as const) {
-      const samples = decodeWav(octetsOf(recovered, `recovered-${speaker}.wav`));
+      const samples = decodeWav(octetsOf(recovered, `recovered-LIID-ALICE-cin1-${speaker}.wav`));
       expect(compareSamples(samples, spoken(recordings[speaker]))).toMatchObject({ equal: true });
     }
     expect(filesBelow(recovered).filter((file) => file.endsWith('.wav'))).toHaveLength(2);

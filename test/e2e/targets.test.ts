@@ -374,8 +374,11 @@ describe('recovery from the two files alone', () => {
         own,
       );
       expect(status, stderr).toBe(0);
-      for (const name of ['recovered-alice.wav', 'recovered-bob.wav']) {
-        expect(toHex(octetsOf(own, name))).toBe(toHex(octetsOf(out.both, name)));
+      const liid = home === 'home1' ? 'LIID-ALICE' : 'LIID-BOB';
+      for (const speaker of ['alice', 'bob']) {
+        expect(toHex(octetsOf(own, `recovered-${liid}-cin1-${speaker}.wav`))).toBe(
+          toHex(octetsOf(out.both, `recovered-${speaker}.wav`)),
+        );
       }
     }
   });

@@ -13,9 +13,11 @@ import type { CcPayload, IriContents, IriPayload, PsPdu } from '../../wire/hi/ps
 import { T_PDU_DIRECTION } from '../../wire/hi/voip-cc.ts';
 import { contentOf, ipPayload } from './content.ts';
 import type { ContentItem, RtpContent } from './content.ts';
-import { MarkTable } from './marks.ts';
 import type { Gap } from './marks.ts';
+import { Numbering, sessionKey } from './numbering.ts';
 import type { HandoverKind } from './ports.ts';
+import { SourceLookup } from './sources.ts';
+import type { SourceMark } from './sources.ts';
 
 /** A packet as delivered. */
 export interface DeliveredPacket extends RtpContent {
@@ -43,10 +45,24 @@ export interface CallMessage {
 /** Kinds of content that are not RTP. */
 export type OtherContent = Exclude<ContentItem['kind'], 'rtp'>;
 
+/** PDUs of one source and count. */
+export interface CallSource {
+  /** In the certificate, where that is known; else the network element. */
+  readonly name: string;
+  readonly kind: HandoverKind;
+  readonly count: number;
+  readonly pdus: number;
+}
+
 /** All that was delivered about one call under one LIID. */
 export interface CallMaterial {
   readonly liid: string;
   readonly cin: number;
+  /** Which of the sources that have this LIID and CIN for different calls; `null` where nothing tells it. */
+  readonly source: string | null;
+  readonly sources: readonly CallSource[];
+  /** PDUs whose number another has with other content; all are kept. */
+  readonly conflicts: number;
   /** Records of any kind. */
   readonly recordCount: number;
   /** In order of their sequence numbers. */
@@ -70,6 +86,8 @@ export interface FileSummary {
   /** Those of the transport itself: options, keep-alives, requests for acknowledgement. */
   readonly transport: number;
   readonly duplicates: number;
+  /** PDUs whose number another has with other content; all are kept. */
+  readonly conflicts: number;
   /** Octets at the end that are no complete PDU. */
   readonly truncatedOctets: number;
   /** PDUs that cannot be decoded, by their place from 0. */
@@ -83,20 +101,35 @@ export interface Delivered {
   readonly files: Readonly<Record<HandoverKind, FileSummary>>;
 }
 
+/** What is read: a file's octets, and where in it which source begins. */
+export interface HandoverFile {
+  readonly octets: Uint8Array;
+  readonly sources: readonly SourceMark[];
+}
+
+interface Kept {
+  readonly pdu: PsPdu;
+  readonly source: string;
+  readonly count: number;
+}
+
 interface Gathering {
   readonly liid: string;
   readonly cin: number;
-  /** With the place in the order: how often numbering began again, then the sequence number. */
-  readonly pdus: Record<HandoverKind, { epoch: number; pdu: PsPdu }[]>;
+  readonly operator: string;
+  readonly pdus: Record<HandoverKind, Kept[]>;
   readonly gaps: Record<HandoverKind, Gap[]>;
-  epoch: number;
+  /** PDUs whose number another has with other content. */
+  conflicts: number;
+  /** Whether those were of different sources. */
+  divided: boolean;
 }
 
 /** Sorts the PDUs of both files by call, calls in the order in which they first appear. */
-export function gather(hi2: Uint8Array, hi3: Uint8Array): Delivered {
+export function gather(hi2: HandoverFile, hi3: HandoverFile): Delivered {
   const calls = new Map<string, Gathering>();
   const files = { hi2: collect('hi2', hi2, calls), hi3: collect('hi3', hi3, calls) };
-  return { calls: [...calls.values()].map(materialOf), files };
+  return { calls: [...calls.values()].flatMap(divide).map(materialOf), files };
 }
 
 /** The keys of a call, in order of delivery. */
@@ -113,67 +146,99 @@ export function correlationOf(call: CallMaterial): string | null {
   return null;
 }
 
-function collect(kind: HandoverKind, octets: Uint8Array, calls: Map<string, Gathering>): FileSummary {
-  const marks = new MarkTable();
+function collect(
+  kind: HandoverKind,
+  { octets, sources }: HandoverFile,
+  calls: Map<string, Gathering>,
+): FileSummary {
+  const numbering = new Numbering();
+  const lookup = new SourceLookup(sources);
   const undecodable: number[] = [];
-  let transport = 0;
-  let duplicates = 0;
-  const { pdus, rest, damage } = splitPsPdus(octets);
   const seen = new Set<Gathering>();
-  for (const [place, pdu] of pdus.map(decoded).entries()) {
+  let [transport, duplicates, conflicts, at] = [0, 0, 0, 0];
+  const { pdus, rest, damage } = splitPsPdus(octets);
+  for (const [place, raw] of pdus.entries()) {
+    const pdu = decoded(raw);
+    const source = lookup.at(at) ?? pdu?.header.networkElementIdentifier ?? '';
+    at += raw.length;
     if (pdu?.payload.kind === 'tri') {
       transport++;
-      const known = calls.get(keyOf(pdu.header));
-      if (pdu.payload.message.type === 'cinReset' && known !== undefined) beginAgain(kind, known, marks);
+      if (pdu.payload.message.type === 'cinReset') numbering.reset(kind, source, pdu.header);
       continue;
     }
     if (pdu?.header.cin === undefined) {
       undecodable.push(place);
       continue;
     }
-    const { liid, cin, sequenceNumber } = pdu.header;
-    const call = callOf(calls, liid, cin);
+    const verdict = numbering.take(kind, source, pdu.header, raw);
+    if (verdict.kind === 'copy') {
+      duplicates++;
+      continue;
+    }
+    const call = callOf(calls, pdu.header, pdu.header.cin);
     seen.add(call);
-    const stream = marks.of(kind, liid, cin);
-    if (stream.has(sequenceNumber)) duplicates++;
-    else call.pdus[kind].push({ epoch: call.epoch, pdu });
-    stream.mark(sequenceNumber);
+    call.pdus[kind].push({ pdu, source, count: verdict.count });
+    if (verdict.differsFrom.length > 0) {
+      conflicts++;
+      call.conflicts++;
+    }
+    call.divided ||= verdict.differsFrom.some((other) => other !== source);
   }
-  for (const call of seen) noteGaps(kind, call, marks);
+  for (const call of seen) {
+    call.gaps[kind] = numbering.gaps(kind, { ...call, operatorIdentifier: call.operator });
+  }
   return {
     pdus: pdus.length,
     transport,
     duplicates,
+    conflicts,
     truncatedOctets: rest.length,
     undecodable,
     damage: damage?.message ?? null,
   };
 }
 
-function noteGaps(kind: HandoverKind, call: Gathering, marks: MarkTable): void {
-  call.gaps[kind] = call.gaps[kind].concat(marks.of(kind, call.liid, call.cin).gaps());
-}
-
-function beginAgain(kind: HandoverKind, call: Gathering, marks: MarkTable): void {
-  noteGaps(kind, call, marks);
-  marks.reset(kind, call.liid, call.cin);
-  call.epoch++;
-}
-
-function keyOf({ liid, cin }: Pick<PsHeader, 'liid' | 'cin'>): string {
-  return `${cin ?? ''} ${liid}`;
-}
-
-function callOf(calls: Map<string, Gathering>, liid: string, cin: number): Gathering {
-  const key = keyOf({ liid, cin });
+function callOf(calls: Map<string, Gathering>, header: PsHeader, cin: number): Gathering {
+  const key = sessionKey(header);
   const known = calls.get(key);
   if (known !== undefined) return known;
-  const call: Gathering = { liid, cin, pdus: { hi2: [], hi3: [] }, gaps: { hi2: [], hi3: [] }, epoch: 0 };
+  const call: Gathering = {
+    liid: header.liid,
+    cin,
+    operator: header.operatorIdentifier,
+    pdus: { hi2: [], hi3: [] },
+    gaps: { hi2: [], hi3: [] },
+    conflicts: 0,
+    divided: false,
+  };
   calls.set(key, call);
   return call;
 }
 
-function materialOf({ liid, cin, pdus, gaps }: Gathering): CallMaterial {
+/**
+ * Sources that have one number for different things have different calls under one LIID and CIN: each is one of its own.
+ * A source of content alone belongs to one of records alone, in the order in which they appear.
+ */
+function divide(call: Gathering): (Gathering & { source: string | null })[] {
+  if (!call.divided) return [{ ...call, source: null }];
+  const namesOf = (kind: HandoverKind) => [...new Set(call.pdus[kind].map(({ source }) => source))];
+  const [hi2, hi3] = [namesOf('hi2'), namesOf('hi3')];
+  const recordsAlone = hi2.filter((name) => !hi3.includes(name));
+  const contentAlone = hi3.filter((name) => !hi2.includes(name));
+  const ownerOf = new Map(contentAlone.map((name, at) => [name, recordsAlone[at] ?? name]));
+  const owners = [...new Set([...hi2, ...hi3.map((name) => ownerOf.get(name) ?? name)])];
+  return owners.map((source) => ({
+    ...call,
+    source,
+    pdus: {
+      hi2: call.pdus.hi2.filter((kept) => kept.source === source),
+      hi3: call.pdus.hi3.filter((kept) => (ownerOf.get(kept.source) ?? kept.source) === source),
+    },
+  }));
+}
+
+function materialOf(call: Gathering & { source: string | null }): CallMaterial {
+  const { liid, cin, source, pdus, gaps, conflicts } = call;
   const iri = inOrder(pdus.hi2);
   const records = iri.flatMap(({ payload }) => (payload.kind === 'iri' ? payload.records : []));
   const times = [...pdus.hi2, ...pdus.hi3].flatMap(({ pdu: { header } }) =>
@@ -182,6 +247,9 @@ function materialOf({ liid, cin, pdus, gaps }: Gathering): CallMaterial {
   return {
     liid,
     cin,
+    source,
+    sources: sourcesOf(pdus),
+    conflicts,
     recordCount: records.length,
     records: records.flatMap(epsOf),
     messages: iri.flatMap(messagesOf),
@@ -190,6 +258,19 @@ function materialOf({ liid, cin, pdus, gaps }: Gathering): CallMaterial {
     firstTime: times.reduce<number | null>((least, time) => Math.min(least ?? time, time), null),
     lastTime: times.reduce<number | null>((most, time) => Math.max(most ?? time, time), null),
   };
+}
+
+function sourcesOf(pdus: Gathering['pdus']): CallSource[] {
+  const sources = new Map<string, { name: string; kind: HandoverKind; count: number; pdus: number }>();
+  for (const kind of ['hi2', 'hi3'] as const) {
+    for (const { source, count } of pdus[kind]) {
+      const key = `${kind} ${count} ${source}`;
+      const known = sources.get(key) ?? { name: source, kind, count, pdus: 0 };
+      known.pdus++;
+      sources.set(key, known);
+    }
+  }
+  return [...sources.values()];
 }
 
 function epsOf({ contents }: IriPayload): EpsIri[] {
@@ -257,9 +338,9 @@ function directionOf({ direction, contents }: CcPayload): number | null {
   return contents.cc.direction === T_PDU_DIRECTION.toTarget ? toTarget : null;
 }
 
-function inOrder(pdus: readonly { epoch: number; pdu: PsPdu }[]): PsPdu[] {
-  return [...pdus]
-    .sort((a, b) => a.epoch - b.epoch || a.pdu.header.sequenceNumber - b.pdu.header.sequenceNumber)
+function inOrder(kept: readonly Kept[]): PsPdu[] {
+  return [...kept]
+    .sort((a, b) => a.count - b.count || a.pdu.header.sequenceNumber - b.pdu.header.sequenceNumber)
     .map(({ pdu }) => pdu);
 }
 

@@ -1,8 +1,7 @@
 /**
- * Which sequence numbers of one LIID, CIN and kind have arrived: to know copies, and to see gaps (TS 102 232-1 clause
- * 5.2.5: numbers count from 0 without gaps).
+ * Which sequence numbers of one LIID, CIN and kind have arrived, to see gaps (TS 102 232-1 clause 5.2.5: numbers count
+ * from 0 without gaps).
  */
-import type { HandoverKind } from './ports.ts';
 
 /** A gap, both ends inclusive. */
 export interface Gap {
@@ -12,10 +11,15 @@ export interface Gap {
 
 /** Numbers of one stream. */
 export class SequenceMarks {
-  /** All below have arrived. */
-  #next = 0;
+  /** All from the first up to this have arrived. */
+  #next: number;
   /** Those that arrived out of order, above `#next`. */
   readonly #ahead = new Set<number>();
+
+  /** @param first where the stream begins: nothing is missing below it */
+  constructor(first = 0) {
+    this.#next = first;
+  }
 
   get next(): number {
     return this.#next;
@@ -40,24 +44,5 @@ export class SequenceMarks {
       from = arrived + 1;
     }
     return gaps;
-  }
-}
-
-/** The marks of all streams. */
-export class MarkTable {
-  readonly #streams = new Map<string, SequenceMarks>();
-
-  of(kind: HandoverKind, liid: string, cin: number): SequenceMarks {
-    const key = `${kind} ${cin} ${liid}`;
-    const known = this.#streams.get(key);
-    if (known !== undefined) return known;
-    const marks = new SequenceMarks();
-    this.#streams.set(key, marks);
-    return marks;
-  }
-
-  /** cINReset: numbering of this kind, LIID and CIN begins again. */
-  reset(kind: HandoverKind, liid: string, cin: number): void {
-    this.#streams.delete(`${kind} ${cin} ${liid}`);
   }
 }

@@ -22,12 +22,18 @@ export interface LemfAcceptor {
   accept(channel: LemfChannel, peer: string, via: HandoverKind): LemfConnection;
 }
 
+export interface StoredPdu {
+  readonly octets: Uint8Array;
+  /** Name in the certificate of the delivery function that sent it; `null` where it was not noted. */
+  readonly source: string | null;
+}
+
 /** Received PDUs, in order of arrival, one stream for each kind. */
 export interface LemfStore {
   /** All complete PDUs of a kind, oldest first. */
-  read(kind: HandoverKind): Iterable<Uint8Array>;
+  read(kind: HandoverKind): Iterable<StoredPdu>;
   /** Adds a PDU; it survives the loss of this process at once, the loss of power after `sync`. */
-  append(kind: HandoverKind, octets: Uint8Array): void;
+  append(kind: HandoverKind, octets: Uint8Array, source: string): void;
   /** Resolves when all that was appended before is on the disk. */
   sync(): Promise<void>;
 }
@@ -71,6 +77,17 @@ export type LemfEvent =
       readonly liid: string;
       readonly cin: number;
       readonly sequenceNumber: number;
+    }
+  /** Alarm: a known number with other content, the first on this line of numbers; both are kept. */
+  | {
+      readonly type: 'conflict';
+      readonly at: number;
+      readonly kind: HandoverKind;
+      readonly liid: string;
+      readonly cin: number;
+      readonly sequenceNumber: number;
+      readonly source: string;
+      readonly count: number;
     }
   | { readonly type: 'connected' | 'disconnected'; readonly at: number; readonly peer: string }
   /** Recovery was run over all that is stored. */

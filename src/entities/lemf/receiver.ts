@@ -1,7 +1,8 @@
 /**
  * Reception at the LEMF (TS 102 232-1 clauses 6.2 and 7). Everything is stored in order of arrival, PDUs of the transport
  * itself included, save copies: IRI and CC that a delivery function sends again after a lost connection are known by
- * LIID, CIN, sequence number and kind. A pDUAcknowledgementRequest is answered, with its own sequence number, when all
+ * LIID, CIN, operator, kind, sequence number and content. What has a known number and other content is kept, with an
+ * alarm (`numbering.ts`). A pDUAcknowledgementRequest is answered, with its own sequence number, when all
  * that came before it is on the disk.
  *
  * IRI is stored as HI2 and CC as HI3, whatever port they came in on; what belongs to the transport, with the interface
@@ -19,7 +20,7 @@ import { TRI_OPTION } from '../../wire/hi/tri.ts';
 import type { TriMessage } from '../../wire/hi/tri.ts';
 import { rtpOf } from './content.ts';
 import { LemfError } from './errors.ts';
-import { MarkTable } from './marks.ts';
+import { Numbering } from './numbering.ts';
 import type {
   HandoverKind,
   LemfAcceptor,
@@ -41,7 +42,7 @@ export interface LemfReceiverOptions {
 
 export class LemfReceiver implements LemfAcceptor {
   readonly #options: LemfReceiverOptions;
-  readonly #marks = new MarkTable();
+  readonly #numbering = new Numbering();
   /** Streams whose first packet has been told of. */
   readonly #streams = new Set<string>();
   /** The disk has refused: what is marked may not be there, so nothing more is taken until a restart has looked. */
@@ -51,7 +52,7 @@ export class LemfReceiver implements LemfAcceptor {
   constructor(options: LemfReceiverOptions) {
     this.#options = options;
     for (const kind of ['hi2', 'hi3'] as const) {
-      for (const octets of options.store.read(kind)) this.#remember(kind, decodePsPdu(octets));
+      for (const { octets, source } of options.store.read(kind)) this.#remember(kind, source, octets);
     }
   }
 
@@ -63,7 +64,7 @@ export class LemfReceiver implements LemfAcceptor {
       received: (octets) => {
         try {
           if (this.#broken) throw new LemfError('store', 'the store has failed');
-          for (const pdu of open ? deframer.push(octets) : []) this.#take(channel, via, pdu);
+          for (const pdu of open ? deframer.push(octets) : []) this.#take(channel, peer, via, pdu);
         } catch (error) {
           // What was stored before stays; a peer that does not speak the protocol is not listened to any further.
           this.#options.logger.error({ peer, reason: messageOf(error) }, 'HI: connection closed');
@@ -78,35 +79,40 @@ export class LemfReceiver implements LemfAcceptor {
     };
   }
 
-  #take(channel: LemfChannel, via: HandoverKind, octets: Uint8Array): void {
+  #take(channel: LemfChannel, source: string, via: HandoverKind, octets: Uint8Array): void {
     const { header, payload } = decodePsPdu(octets);
     if (payload.kind !== 'tri') {
-      this.#store({ header, payload }, octets);
+      this.#store({ header, payload }, source, octets);
     } else if (payload.message.type === 'cinReset') {
-      this.#reset(header, octets);
+      this.#reset(header, source, octets);
     } else {
-      this.#options.store.append(via, octets);
+      this.#options.store.append(via, octets, source);
       this.#transport(channel, header, payload.message);
     }
   }
 
-  #store(pdu: PsPdu, octets: Uint8Array): void {
+  #store(pdu: PsPdu, source: string, octets: Uint8Array): void {
     const { liid, cin, sequenceNumber } = pdu.header;
     if (cin === undefined) throw new LemfError('unexpected-pdu', 'a PDU without CIN');
     const kind: HandoverKind = pdu.payload.kind === 'cc' ? 'hi3' : 'hi2';
-    const marks = this.#marks.of(kind, liid, cin);
     const at = this.#options.clock.now();
-    const expected = marks.next;
-    if (marks.has(sequenceNumber)) {
-      this.#tell({ type: 'duplicate', at, kind, liid, cin, sequenceNumber });
+    const about = { at, kind, liid, cin };
+    const verdict = this.#numbering.take(kind, source, pdu.header, octets);
+    if (verdict.kind === 'copy') {
+      this.#tell({ type: 'duplicate', ...about, sequenceNumber });
       return;
     }
-    this.#options.store.append(kind, octets);
-    marks.mark(sequenceNumber);
+    this.#options.store.append(kind, octets, source);
     this.#options.onStored?.();
+    const { expected, count, conflict, differsFrom } = verdict;
+    if (conflict) {
+      const alarm = { kind, liid, cin, sequenceNumber, source, count, differsFrom };
+      this.#options.logger.error(alarm, 'HI: a known number with other content; both are kept');
+      this.#tell({ type: 'conflict', ...about, sequenceNumber, source, count });
+    }
     if (sequenceNumber > expected) {
       this.#options.logger.warn({ kind, liid, cin, expected, received: sequenceNumber }, 'HI: PDUs missing');
-      this.#tell({ type: 'gap', at, kind, liid, cin, expected, received: sequenceNumber });
+      this.#tell({ type: 'gap', ...about, expected, received: sequenceNumber });
     }
     this.#announce(pdu, cin, at);
   }
@@ -140,11 +146,11 @@ export class LemfReceiver implements LemfAcceptor {
   }
 
   /** Stored with both kinds, since it is about the numbers of both: whoever reads one file knows why they begin again. */
-  #reset({ liid, cin }: PsHeader, octets: Uint8Array): void {
-    if (cin === undefined) throw new LemfError('unexpected-pdu', 'cINReset without CIN');
+  #reset(header: PsHeader, source: string, octets: Uint8Array): void {
+    if (header.cin === undefined) throw new LemfError('unexpected-pdu', 'cINReset without CIN');
     for (const kind of ['hi2', 'hi3'] as const) {
-      this.#options.store.append(kind, octets);
-      this.#marks.reset(kind, liid, cin);
+      this.#options.store.append(kind, octets, source);
+      this.#numbering.reset(kind, source, header);
     }
   }
 
@@ -153,12 +159,13 @@ export class LemfReceiver implements LemfAcceptor {
     channel.send(encodePsPdu({ header, payload: { kind: 'tri', message } }));
   }
 
-  #remember(kind: HandoverKind, { header, payload }: PsPdu): void {
-    const { liid, cin, sequenceNumber } = header;
+  #remember(kind: HandoverKind, known: string | null, octets: Uint8Array): void {
+    const { header, payload } = decodePsPdu(octets);
+    const source = known ?? header.networkElementIdentifier ?? '';
     if (payload.kind === 'tri' && payload.message.type !== 'cinReset') return;
-    if (cin === undefined) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
-    if (payload.kind === 'tri') this.#marks.reset(kind, liid, cin);
-    else this.#marks.of(kind, liid, cin).mark(sequenceNumber);
+    if (header.cin === undefined) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
+    if (payload.kind === 'tri') this.#numbering.reset(kind, source, header);
+    else this.#numbering.take(kind, source, header, octets);
   }
 
   #announce({ header, payload }: PsPdu, cin: number, at: number): void {

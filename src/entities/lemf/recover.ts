@@ -17,12 +17,14 @@
 import { toHex } from '../../bytes/octets.ts';
 import { fromLatin1 } from '../../wire/hi/text.ts';
 import { encodeWav, WAV_SAMPLE_RATE } from '../../media/wav.ts';
-import type { CallMaterial, FileSummary } from './calls.ts';
+import type { CallMaterial, CallSource, FileSummary } from './calls.ts';
 import { correlationOf, gather, keysOf } from './calls.ts';
 import type { Gap } from './marks.ts';
 import type { HandoverKind } from './ports.ts';
+import { AudioNames } from './names.ts';
 import { readSignalling } from './signalling.ts';
 import type { Signalling } from './signalling.ts';
+import type { SourceMark } from './sources.ts';
 import { recoverStreams } from './streams.ts';
 import type { RecoveredStream } from './streams.ts';
 import { explain, reasonFor } from './verdict.ts';
@@ -31,6 +33,8 @@ import type { CallReason } from './verdict.ts';
 export interface RecoverOptions {
   /** Write the streams that verify, whatever is wrong with the others. */
   readonly partial?: boolean;
+  /** Who sent what, where that is known. */
+  readonly sources?: Readonly<Record<HandoverKind, readonly SourceMark[]>>;
 }
 
 export interface StreamReport extends Omit<RecoveredStream, 'samples' | 'reason'> {
@@ -44,6 +48,11 @@ export interface CallReport {
   /** In hex where it is no text. */
   readonly liid: string;
   readonly cin: number;
+  /** Where two sources have this LIID and CIN for different calls: whose this is. */
+  readonly source: string | null;
+  /** Who sent its PDUs; the count goes up where numbers begin again. */
+  readonly sources: readonly CallSource[];
+  readonly conflicts: number;
   readonly correlation: string | null;
   readonly callIds: readonly string[];
   /** Observed target identities. */
@@ -97,8 +106,12 @@ export interface Recovery {
 
 /** Everything that two files of PS-PDUs yield. Never throws for what is in them. */
 export function recover(hi2: Uint8Array, hi3: Uint8Array, options: RecoverOptions = {}): Recovery {
-  const { calls, files } = gather(hi2, hi3);
-  const names = new FileNames();
+  const { sources } = options;
+  const { calls, files } = gather(
+    { octets: hi2, sources: sources?.hi2 ?? [] },
+    { octets: hi3, sources: sources?.hi3 ?? [] },
+  );
+  const names = new AudioNames();
   const audio: { name: string; octets: Uint8Array }[] = [];
   const reports: CallReport[] = [];
   const otherSessions: SessionReport[] = [];
@@ -115,7 +128,7 @@ export function recover(hi2: Uint8Array, hi3: Uint8Array, options: RecoverOption
       if (samples === null) return { ...told, file: null, seconds: 0 };
       const seconds = samples.length / WAV_SAMPLE_RATE;
       if (withheld) return { ...told, file: null, seconds, reason: 'withheld' };
-      const name = names.next(told.speaker);
+      const name = names.next(call, told.speaker);
       audio.push({ name, octets: encodeWav(samples) });
       return { ...told, file: name, seconds };
     });
@@ -139,6 +152,9 @@ function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly 
   return {
     liid: liidText(call.liid),
     cin: call.cin,
+    source: call.source,
+    sources: call.sources,
+    conflicts: call.conflicts,
     correlation: correlationOf(call),
     callIds: signalling.callIds,
     targets: targetsOf(call),
@@ -185,24 +201,4 @@ function targetsOf(call: CallMaterial): string[] {
 function isoTime(unixMs: number | null): string | null {
   const date = new Date(unixMs ?? Number.NaN);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
-
-/** `recovered-alice.wav`, `recovered-alice-2.wav`, …: by the party that speaks, each name once. */
-class FileNames {
-  readonly #taken = new Set<string>();
-
-  next(speaker: string | null): string {
-    const stem = `recovered-${userOf(speaker)}`;
-    let name = `${stem}.wav`;
-    for (let i = 2; this.#taken.has(name); i++) name = `${stem}-${i}.wav`;
-    this.#taken.add(name);
-    return name;
-  }
-}
-
-/** User part of a URI, as far as it is harmless in a file name. */
-function userOf(uri: string | null): string {
-  const user = /^(?:sips?|tel):\+?([^@;?]*)/i.exec(uri ?? '')?.[1] ?? '';
-  const harmless = user.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
-  return harmless === '' ? 'unknown' : harmless;
 }

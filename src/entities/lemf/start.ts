@@ -10,12 +10,14 @@
  *       "recoverAfter": 1500 }                           … when nothing has come in for so many milliseconds
  */
 import { readFile } from 'node:fs/promises';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Timer } from '../../bytes/ports.ts';
 import type { LemfListener } from './ports.ts';
 import { LemfReceiver } from './receiver.ts';
 import { recover } from './recover.ts';
 import type { RecoverOptions, RecoveryReport } from './recover.ts';
+import { parseSources, sourcesPath } from './sources.ts';
+import type { SourceMark } from './sources.ts';
 import { HandoverServer } from './listeners/handover-server.ts';
 import { loadTls } from '../../net/tls.ts';
 import type { TlsFiles } from '../../net/tls.ts';
@@ -173,15 +175,24 @@ class LiveRecovery {
   }
 }
 
-/** Recovers from two files into a folder: WAV files and `recover.json`. The same function live and years later. */
+/**
+ * Recovers from two files into a folder: WAV files and `recover.json`. The same function live and years later. Where the
+ * files' notes of who sent what stand beside them, they are used.
+ */
 export async function recoverFiles(
   hi2: string,
   hi3: string,
   folder: string,
-  options?: RecoverOptions,
+  options: RecoverOptions = {},
 ): Promise<RecoveryReport> {
   const [hi2Octets, hi3Octets] = await Promise.all([readFile(hi2), readFile(hi3)]);
-  const recovery = recover(new Uint8Array(hi2Octets), new Uint8Array(hi3Octets), options);
+  const sources = { hi2: await sourcesOf(hi2), hi3: await sourcesOf(hi3) };
+  const recovery = recover(new Uint8Array(hi2Octets), new Uint8Array(hi3Octets), { sources, ...options });
   writeRecovery(folder, recovery);
   return recovery.report;
+}
+
+async function sourcesOf(file: string): Promise<SourceMark[]> {
+  const notes = sourcesPath(file);
+  return existsSync(notes) ? parseSources(await readFile(notes, 'utf8')) : [];
 }

@@ -66,7 +66,7 @@ const REASONS: Readonly<Record<CallReason, string>> = {
 
 /** Sentences for people. */
 export function explain(
-  { other, missing }: Pick<CallMaterial, 'other' | 'missing'>,
+  { other, missing, conflicts, source }: Pick<CallMaterial, 'other' | 'missing' | 'conflicts' | 'source'>,
   streams: readonly JudgedStream[],
   reason: CallReason | null,
 ): string {
@@ -78,6 +78,9 @@ export function explain(
     ...(other.noise > 0 ? [`${count(other.noise, 'payload')} of content not RTP at all.`] : []),
     ...(other.unsupported > 0
       ? [`${count(other.unsupported, 'payload')} of content in a form not read here.`]
+      : []),
+    ...(conflicts > 0
+      ? [`PDUs of equal numbers differ; all were kept${source === null ? '' : ', by source'}.`]
       : []),
     ...(absent > 0 ? [`${count(absent, 'PDU')} never came.`] : []),
   ].join(' ');

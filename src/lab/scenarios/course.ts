@@ -1,5 +1,7 @@
 /** What a run has come to when its network is stopped: what checks and report are made from. */
+import { copyFileSync } from 'node:fs';
 import path from 'node:path';
+import { userOf } from '../../entities/lemf/names.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import type { HomeName } from '../network/home.ts';
 import type { Network } from '../network/network.ts';
@@ -18,4 +20,29 @@ export interface Course {
 /** Where the LEMF of a home writes what it recovers, in the state of a run: two LEMFs have the same names for it. */
 export function recoveredIn(state: string, home: HomeName): string {
   return path.join(state, `recovered-${home}`);
+}
+
+/**
+ * The report of a LEMF with audio named by speaker alone, as in a demo of one call: `recovered-alice.wav` beside
+ * `spoken-alice.wav`. The files are copied within their folder.
+ */
+export function inDemoNames(report: RecoveryReport, folder: string): RecoveryReport {
+  const taken = new Set<string>();
+  const nameFor = (speaker: string | null): string => {
+    const stem = `recovered-${userOf(speaker)}`;
+    let name = `${stem}.wav`;
+    for (let i = 2; taken.has(name); i++) name = `${stem}-${i}.wav`;
+    taken.add(name);
+    return name;
+  };
+  const calls = report.calls.map((call) => ({
+    ...call,
+    streams: call.streams.map((stream) => {
+      if (stream.file === null) return stream;
+      const file = nameFor(stream.speaker);
+      copyFileSync(path.join(folder, stream.file), path.join(folder, file));
+      return { ...stream, file };
+    }),
+  }));
+  return { ...report, calls };
 }

@@ -20,7 +20,7 @@ import { Timeline } from '../timeline.ts';
 import { placeCall, spoken } from './call.ts';
 import type { CallOutcome } from './call.ts';
 import { judge } from './checks/judge.ts';
-import { recoveredIn } from './course.ts';
+import { inDemoNames, recoveredIn } from './course.ts';
 import type { Course } from './course.ts';
 import { narrateDf, narrateLemf } from './narration.ts';
 import { Observations } from './observations.ts';
@@ -166,7 +166,7 @@ class Demo {
   async #recoverIn(network: Network, home: HomeName): Promise<RecoveryReport> {
     const { out } = this.#scenario.options;
     const folder = recoveredIn(this.#state, home);
-    const report = await network.running('lemf', home).recover(folder);
+    const report = inDemoNames(await network.running('lemf', home).recover(folder), folder);
     const files = report.calls.flatMap(({ streams }) => streams.flatMap(({ file }) => file ?? []));
     for (const file of files) copyFileSync(path.join(folder, file), path.join(out, file));
     if (report.calls.length > 0) {

@@ -198,9 +198,9 @@ export class InterceptedCall {
   }
 }
 
-/** `recovered-USER.wav` of a URI. */
-export function audioName(uri: string): string {
-  return `recovered-${/^sip:([^@;]*)/.exec(uri)?.[1] ?? ''}.wav`;
+/** Name of the audio of a call's party. */
+export function audioName(uri: string, liid = LIID, cin = 1): string {
+  return `recovered-${liid}-cin${cin}-${/^sip:([^@;]*)/.exec(uri)?.[1] ?? ''}.wav`;
 }
 
 function plainUri(uri: string): string {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/octets.ts';
-import type { HandoverKind, LemfEvent, LemfStore } from '../../../src/entities/lemf/ports.ts';
+import type { HandoverKind, LemfEvent, LemfStore, StoredPdu } from '../../../src/entities/lemf/ports.ts';
 import { SequenceMarks } from '../../../src/entities/lemf/marks.ts';
 import { LemfReceiver } from '../../../src/entities/lemf/receiver.ts';
 import { PsPduDeframer } from '../../../src/wire/hi/deframer.ts';
@@ -19,12 +19,15 @@ class MemoryStore implements LemfStore {
   readonly pdus: Record<HandoverKind, Uint8Array[]> = { hi2: [], hi3: [] };
   readonly syncs: { readonly stored: number; readonly finish: (error?: Error) => void }[] = [];
 
-  read(kind: HandoverKind): Uint8Array[] {
-    return this.pdus[kind];
+  readonly sources: Record<HandoverKind, string[]> = { hi2: [], hi3: [] };
+
+  read(kind: HandoverKind): StoredPdu[] {
+    return this.pdus[kind].map((octets, at) => ({ octets, source: this.sources[kind][at] ?? null }));
   }
 
-  append(kind: HandoverKind, octets: Uint8Array): void {
+  append(kind: HandoverKind, octets: Uint8Array, source: string): void {
     this.pdus[kind].push(octets);
+    this.sources[kind].push(source);
   }
 
   sync(): Promise<void> {
@@ -52,7 +55,7 @@ class Harness {
     this.connection = this.connect();
   }
 
-  connect(via: HandoverKind = 'hi2') {
+  connect(via: HandoverKind = 'hi2', peer = 'df.home1.example') {
     const deframer = new PsPduDeframer();
     return this.receiver.accept(
       {
@@ -61,7 +64,7 @@ class Harness {
         },
         close: () => (this.closed = true),
       },
-      'df.home1.example',
+      peer,
       via,
     );
   }
@@ -123,6 +126,45 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     expect(store.pdus.hi2).toHaveLength(iri.length);
     expect(h.events.filter(({ type }) => type === 'duplicate')).toHaveLength(iri.length - 3 + iri.length);
     expect(restarted.events.filter(({ type }) => type === 'record')).toHaveLength(0);
+  });
+
+  it('R-77: a known number with other content, after a restore of the sender’s store, is kept, with an alarm', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    h.connection.received(concat(...iri));
+    // The store is as it was three records ago; what comes now is of another call.
+    const other = new InterceptedCall('exchange-1.json', { packets: 3, law: 'pcmu' });
+    const again = delivered([...call.signalling, ...other.keys, ...other.signalling]);
+    h.connect().received(concat(...again.slice(0, 6), ...again.slice(8)));
+    expect(store.pdus.hi2).toHaveLength(iri.length + again.length - 8);
+    const late = delivered([...call.signalling, ...other.signalling.slice(0, 2)]);
+    h.connect().received(concat(...late.slice(6)));
+    expect(store.pdus.hi2).toHaveLength(iri.length + again.length - 8 + 2);
+    const conflicts = h.events.filter(({ type }) => type === 'conflict');
+    expect(conflicts).toMatchObject([
+      { kind: 'hi2', source: 'df.home1.example', count: 1, sequenceNumber: 6 },
+    ]);
+    const restarted = new Harness(store);
+    restarted.connection.received(concat(...iri, ...late));
+    expect(store.pdus.hi2).toHaveLength(iri.length + again.length - 8 + 2);
+    expect(restarted.events.filter(({ type }) => type === 'conflict')).toEqual([]);
+  });
+
+  it('R-77: a second delivery function under the same LIID and CIN loses nothing; its copies are copies', () => {
+    const store = new MemoryStore();
+    const h = new Harness(store);
+    // The messages without a body are the same in both calls.
+    const { signalling } = new InterceptedCall('exchange-1.json', { packets: 3, law: 'pcmu' });
+    const other = delivered(signalling.slice(0, 4));
+    h.connection.received(concat(...iri));
+    const second = h.connect('hi2', 'df.home2.example');
+    second.received(concat(...other));
+    second.received(concat(...other));
+    expect(store.pdus.hi2).toHaveLength(iri.length + other.length);
+    expect(h.events.filter(({ type }) => type === 'conflict')).toMatchObject([
+      { source: 'df.home2.example', count: 0, sequenceNumber: 0 },
+    ]);
+    expect(h.events.filter(({ type }) => type === 'duplicate')).toHaveLength(other.length);
   });
 
   it('HI2 and HI3, LIIDs and CINs are numbered apart, whatever the port', () => {

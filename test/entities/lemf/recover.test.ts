@@ -262,8 +262,8 @@ describe('recovery says why not', () => {
     const recovery = run([...call.keys, ...call.content]);
     expect(reasons(recovery)).toEqual([null, null]);
     expect(recovery.report.calls[0]?.streams.map(({ csId }) => csId)).toEqual([1, 2]);
-    expect(samplesOf(recovery, 'recovered-unknown.wav')).toEqual(call.streams[0]?.spoken);
-    expect(samplesOf(recovery, 'recovered-unknown-2.wav')).toEqual(call.streams[1]?.spoken);
+    expect(samplesOf(recovery, 'recovered-LIID-1-cin1-unknown.wav')).toEqual(call.streams[0]?.spoken);
+    expect(samplesOf(recovery, 'recovered-LIID-1-cin1-unknown-2.wav')).toEqual(call.streams[1]?.spoken);
   });
 
   it('packets that somebody throws at the gateway cost no audio: foreign SSRC, forged tags, garbage', () => {

@@ -1,15 +1,30 @@
 /**
- * What a LEMF has received, in two files: `hi2.ber` and `hi3.ber`, PS-PDUs one after the other as they came. HI2 holds
- * keys: both are made for their owner alone (0600).
+ * What a LEMF has received, in two files: `hi2.ber` and `hi3.ber`, PS-PDUs one after the other as they came; and beside
+ * each who sent what (`sources.ts`). HI2 holds keys: all are made for their owner alone (0600).
  *
  * A process that was killed in mid-write leaves a PDU without its end. It was never acknowledged, so the delivery
  * function has it still: it is cut off when the file is opened.
  */
-import { closeSync, fsync, fsyncSync, mkdirSync, openSync, readSync, truncateSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { LemfError } from '../errors.ts';
-import type { HandoverKind, LemfStore } from '../ports.ts';
+import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
+import { formatSource, parseSources, SourceLookup, sourcesPath } from '../sources.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 
@@ -24,6 +39,15 @@ interface OpenFile {
   length: number;
   /** Written since the last sync. */
   dirty: boolean;
+  readonly sources: SourceFile;
+}
+
+/** `hi2.sources`, `hi3.sources`. */
+interface SourceFile {
+  readonly path: string;
+  readonly descriptor: number;
+  /** Of the PDU added last; `null`: not noted. */
+  last: string | null;
 }
 
 export class LemfFiles implements LemfStore {
@@ -44,20 +68,34 @@ export class LemfFiles implements LemfStore {
     return this.#files[kind].path;
   }
 
-  read(kind: HandoverKind): Iterable<Uint8Array> {
-    return completePdus(this.#files[kind].path);
+  *read(kind: HandoverKind): Iterable<StoredPdu> {
+    const file = this.#files[kind];
+    const lookup = new SourceLookup(parseSources(readFileSync(file.sources.path, 'utf8')));
+    let at = 0;
+    for (const octets of completePdus(file.path)) {
+      yield { octets, source: lookup.at(at) };
+      at += octets.length;
+    }
   }
 
-  append(kind: HandoverKind, octets: Uint8Array): void {
+  append(kind: HandoverKind, octets: Uint8Array, source: string): void {
     const file = this.#files[kind];
     file.dirty = true;
+    const notes = fstatSync(file.sources.descriptor).size;
     try {
+      // Before the PDU: a note of one that did not come to be is of the one that comes next.
+      if (file.sources.last !== source) {
+        writeFileSync(file.sources.descriptor, formatSource({ at: file.length, source }));
+      }
       for (let at = 0; at < octets.length;) at += writeSync(file.descriptor, octets, at);
     } catch (cause) {
       truncateSync(file.path, file.length);
+      truncateSync(file.sources.path, notes);
+      file.sources.last = null;
       throw new LemfError('store', `${file.path} cannot be written`, { cause });
     }
     file.length += octets.length;
+    file.sources.last = source;
   }
 
   /** One after the other: that nothing is dirty means little while an earlier sync is under way. */
@@ -71,6 +109,7 @@ export class LemfFiles implements LemfStore {
       const file = this.#files[kind];
       if (!file.dirty) continue;
       file.dirty = false;
+      await fsyncLater(file.sources.descriptor);
       await fsyncLater(file.descriptor);
     }
   }
@@ -78,7 +117,10 @@ export class LemfFiles implements LemfStore {
   /** Syncs and closes. */
   async close(): Promise<void> {
     await this.sync();
-    for (const kind of KINDS) closeSync(this.#files[kind].descriptor);
+    for (const kind of KINDS) {
+      closeSync(this.#files[kind].sources.descriptor);
+      closeSync(this.#files[kind].descriptor);
+    }
   }
 }
 
@@ -88,7 +130,20 @@ function openFile(folder: string, kind: HandoverKind): OpenFile {
   let complete = 0;
   for (const pdu of completePdus(file)) complete += pdu.length;
   truncateSync(file, complete);
-  return { path: file, descriptor, length: complete, dirty: true };
+  return { path: file, descriptor, length: complete, dirty: true, sources: openSources(file, complete) };
+}
+
+/** Without the notes of PDUs that did not come to be, and without a line that was cut off. */
+function openSources(ofFile: string, length: number): SourceFile {
+  const file = sourcesPath(ofFile);
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const marks = parseSources(text).filter(({ at }) => at < length);
+  const right = marks.map(formatSource).join('');
+  if (right !== text) {
+    writeFileSync(`${file}.new`, right, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  }
+  return { path: file, descriptor: openSync(file, 'a', 0o600), last: marks.at(-1)?.source ?? null };
 }
 
 /** The PDUs of a file up to the last complete one, read piece by piece. */

@@ -1,0 +1,40 @@
+/** Names of audio files: LIID and CIN tell them apart, and the party that speaks. */
+import { toHex } from '../../bytes/octets.ts';
+import { fromLatin1 } from '../../wire/hi/text.ts';
+
+export interface AudioOwner {
+  readonly liid: string;
+  readonly cin: number;
+  /** Where two sources have this LIID and CIN for different calls. */
+  readonly source: string | null;
+}
+
+/** `recovered-LIID-cinCIN-alice.wav`, `…-alice-2.wav`, …: each name once. */
+export class AudioNames {
+  readonly #taken = new Set<string>();
+
+  next({ liid, cin, source }: AudioOwner, speaker: string | null): string {
+    const from = source === null ? '' : `${harmless(source)}-`;
+    const stem = `recovered-${liidName(liid)}-cin${cin}-${from}${userOf(speaker)}`;
+    let name = `${stem}.wav`;
+    for (let i = 2; this.#taken.has(name); i++) name = `${stem}-${i}.wav`;
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** User part of a URI, as far as it is harmless in a file name. */
+export function userOf(uri: string | null): string {
+  const user = /^(?:sips?|tel):\+?([^@;?]*)/i.exec(uri ?? '')?.[1] ?? '';
+  const name = harmless(user);
+  return name === '' ? 'unknown' : name;
+}
+
+/** As it is, or its octets in hex after `_`, which stands in none that is as it is. */
+function liidName(liid: string): string {
+  return /^[A-Za-z0-9-]+$/.test(liid) ? liid : `_${toHex(fromLatin1(liid, 'LIID'))}`;
+}
+
+function harmless(text: string): string {
+  return text.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
+}

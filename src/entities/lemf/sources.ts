@@ -1,0 +1,60 @@
+/**
+ * Who sent which PDUs of a file: beside `hi2.ber` stands `hi2.sources`, one JSON line wherever another source begins.
+ *
+ *     { "at": offset in the file, "source": name in the certificate of the delivery function }
+ *
+ * Without it, the file says what the headers of its PDUs say: the network element that delivers.
+ */
+export interface SourceMark {
+  /** Octets before the first PDU of the source. */
+  readonly at: number;
+  readonly source: string;
+}
+
+/** `hi2.sources` of `hi2.ber`. */
+export function sourcesPath(file: string): string {
+  return `${file.replace(/\.ber$/, '')}.sources`;
+}
+
+/** The marks of a file, as far as it can be read. */
+export function parseSources(text: string): SourceMark[] {
+  return text.split('\n').flatMap((line) => {
+    const mark = parsed(line);
+    return mark === null ? [] : [mark];
+  });
+}
+
+export function formatSource({ at, source }: SourceMark): string {
+  return `${JSON.stringify({ at, source })}\n`;
+}
+
+/** The source of the PDU at an offset, for offsets that ascend. */
+export class SourceLookup {
+  readonly #marks: readonly SourceMark[];
+  #next = 0;
+  #source: string | null = null;
+
+  constructor(marks: readonly SourceMark[]) {
+    this.#marks = [...marks].sort((a, b) => a.at - b.at);
+  }
+
+  /** `null` before the first mark. */
+  at(offset: number): string | null {
+    for (; (this.#marks[this.#next]?.at ?? Infinity) <= offset; this.#next++) {
+      this.#source = this.#marks[this.#next]?.source ?? null;
+    }
+    return this.#source;
+  }
+}
+
+function parsed(line: string): SourceMark | null {
+  if (line === '') return null;
+  try {
+    const value = JSON.parse(line) as Partial<SourceMark> | null;
+    if (typeof value?.at !== 'number' || typeof value.source !== 'string') return null;
+    return { at: value.at, source: value.source };
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
