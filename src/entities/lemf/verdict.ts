@@ -33,13 +33,16 @@ const GRAVITY: readonly StreamReason[] = [
 
 /** `null`: every packet was decoded, save what nobody of the call sent. */
 export function reasonFor(
-  { other }: Pick<CallMaterial, 'other'>,
+  { other, conflicts }: Pick<CallMaterial, 'other' | 'conflicts'>,
   streams: readonly JudgedStream[],
   keyFailures: number,
 ): CallReason | null {
   const own = streams.filter(({ disregarded }) => !disregarded);
   if (own.length === 0) return other.unsupported > 0 ? 'unsupported-content' : 'no-content';
   const reason = GRAVITY.find((grave) => own.some((stream) => stream.reason === grave)) ?? null;
+  // Where numbers were used again, they do not tell whose a packet is.
+  if (reason === null && conflicts > 0 && streams.some(({ rejected }) => rejected > 0))
+    return 'packets-refused';
   if (reason === 'no-key' && keyFailures > 0) return 'key-retrieval-failed';
   return reason ?? (other.unsupported > 0 ? 'unsupported-content' : null);
 }
@@ -74,7 +77,7 @@ export function explain(
   return [
     reason === null ? recovered(streams) : REASONS[reason],
     ...(streams.some((stream) => stream.reason === 'withheld') ? [REASONS.withheld] : []),
-    ...streams.flatMap(detailsOf),
+    ...streams.flatMap((stream) => detailsOf(stream, conflicts === 0)),
     ...(other.noise > 0 ? [`${count(other.noise, 'payload')} of content not RTP at all.`] : []),
     ...(other.unsupported > 0
       ? [`${count(other.unsupported, 'payload')} of content in a form not read here.`]
@@ -93,26 +96,26 @@ function recovered(streams: readonly JudgedStream[]): string {
     : 'Every stream of the call was decoded; none was encrypted.';
 }
 
-function detailsOf(stream: JudgedStream): string[] {
+function detailsOf(stream: JudgedStream, numbersTell: boolean): string[] {
   const name = `Stream ${stream.ssrc.toString(16).padStart(8, '0')} (${stream.direction})`;
   const details = [
     ...stream.undecodedTypes.map(
       ({ payloadType, codec, packets }) =>
         `${packets} of ${stream.packets} packets not decoded: payload type ${payloadType}, ${codec ?? 'which nothing explains'}`,
     ),
-    ...refusals(stream),
+    ...refusals(stream, numbersTell),
     ...(stream.missing > 0 ? [`${count(stream.missing, 'packet')} missing`] : []),
     ...(stream.disregarded ? ['not of this call, as far as can be told'] : []),
   ];
   return details.length === 0 ? [] : [`${name}: ${details.join('; ')}.`];
 }
 
-function refusals({ rejected, reason, packets }: JudgedStream): string[] {
+function refusals({ rejected, reason, packets }: JudgedStream, numbersTell: boolean): string[] {
   if (rejected === 0) return [];
   const why =
     rejected === packets
       ? ''
-      : reason === 'packets-refused'
+      : reason === 'packets-refused' || !numbersTell
         ? ', some of which may be its own'
         : ', none of which can be its own by its number';
   return [`${count(rejected, 'packet')} refused${why}`];

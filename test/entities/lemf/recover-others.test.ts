@@ -451,10 +451,8 @@ describe('what somebody throws at the gateway', () => {
 
 describe('numbers that are used again', () => {
   const first = new InterceptedCall('exchange-1.json', { packets: 30 });
-  const second = new InterceptedCall('exchange-fork-gcm.json', {
-    packets: 30,
-    suite: SRTP_SUITE.aeadAes128Gcm,
-  });
+  const keying = { tek: '11'.repeat(16), salt: '22'.repeat(14), mki: '33'.repeat(8) };
+  const second = new InterceptedCall('exchange-1.json', { packets: 30, law: 'pcmu', keying });
   const files = (call: InterceptedCall) => ({
     hi2: concat(...delivered([...call.signalling, ...call.keys])),
     hi3: concat(...delivered(call.content)),
@@ -475,6 +473,12 @@ describe('numbers that are used again', () => {
     ]);
     expect(report.calls[0]?.explanation).toMatch(/equal numbers differ/);
     expect(lengths(recovery).reduce((sum, length) => sum + length, 0)).toBe(4 * 30 * 160);
+  });
+
+  it('R-77: where numbers are used again, a packet that was refused is not excused by its number', () => {
+    const keyless = delivered(second.signalling);
+    const { report } = recover(concat(a.hi2, ...keyless), concat(a.hi3, b.hi3));
+    expect(report.calls).toMatchObject([{ recovered: false, reason: 'packets-refused' }]);
   });
 
   it('R-77: two delivery functions under one LIID and CIN: each its own call and files', () => {
