@@ -14,6 +14,7 @@ import { districtOfHost, periodStart } from '../ibake/identity.ts';
 import { validateBfParameters } from '../ibe/parameters.ts';
 import { decodeIbeSysParams, districtParameters } from '../ibe/system-parameters.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
+import { isOfDistrict } from '../wire/pps/publication.ts';
 import { UeError } from './errors.ts';
 import type { KmsClient } from './ports.ts';
 
@@ -87,7 +88,7 @@ export class Districts {
     const { der, successor } = await this.#kms.fetchParameters(district);
     this.#take(district, der);
     if (successor === null) return;
-    if (!successor.startsWith(`${district}?`)) {
+    if (!isOfDistrict(successor, district)) {
       throw new UeError('kms', `${district} announces parameters of another place`);
     }
     this.#take(district, (await this.#kms.fetchParameters(successor)).der);

@@ -6,11 +6,12 @@
  *     parameters   four times a period, since new ones are announced one period ahead
  */
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
+import { makeKeyRequest } from '../wire/request-key/request.ts';
+import type { KmsCredential } from '../wire/request-key/request.ts';
+import { decodeKeyResponse } from '../wire/request-key/response.ts';
 import type { Districts } from './districts.ts';
 import { UeError } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
-import { KeyRequest } from './key-request.ts';
-import type { KmsCredential } from './key-request.ts';
 import type { KmsClient } from './ports.ts';
 
 /** Milliseconds between looks at the ring. */
@@ -59,8 +60,9 @@ export class KeyKeeper {
   async #request(): Promise<void> {
     const { kms, credential, addressOfRecord, device, ring, clock, random } = this.#options;
     const uris = [...new Set([addressOfRecord, device])];
-    const request = new KeyRequest(credential, { uris, time: clock.now() }, random);
-    ring.add(request.granted(await kms.requestKeys(request.octets)));
+    const wanted = { uris, time: clock.now(), wanted: { from: null, to: null } };
+    const request = makeKeyRequest(credential, wanted, random);
+    ring.add(decodeKeyResponse(request, credential.psk, await kms.requestKeys(request.octets)));
     const now = clock.now() / 1000;
     if (uris.some((uri) => ring.privateKey(uri, now) === null)) {
       throw new UeError('kms', 'the KMS gave no key for the period that is on');

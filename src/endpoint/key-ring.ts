@@ -10,7 +10,7 @@
 import type { Secret } from '../bytes/secret.ts';
 import { SLOT_SECONDS, advanceSlotKey } from '../ibake/recoverable-secret.ts';
 import type { AffinePoint } from '../ibe/curve.ts';
-import type { GrantedKey } from './key-request.ts';
+import type { IssuedKey } from '../wire/request-key/issued-keys.ts';
 import { UeError } from './errors.ts';
 
 interface HeldKey {
@@ -34,15 +34,12 @@ export class KeyRing {
   }
 
   /** Takes what the KMS gave; of two slot keys of one period the older is kept, unless it was erased. */
-  add(granted: readonly GrantedKey[]): void {
-    for (const { uri, from, to, privateKey, seed } of granted) {
+  add(issued: readonly IssuedKey[]): void {
+    for (const { uri, from, to, privateKey, seed } of issued) {
+      const slot = seed === null ? null : { start: seed.slotStart ?? from, key: seed.key };
       const known = this.#find(uri, from);
-      if (known === null) {
-        const slot = seed === null ? null : { start: seed.slotStart, key: seed.key };
-        this.#held.push({ uri, from, to, privateKey, slot });
-      } else if (known.slot === null && seed !== null) {
-        known.slot = { start: seed.slotStart, key: seed.key };
-      }
+      if (known === null) this.#held.push({ uri, from, to, privateKey, slot });
+      else known.slot ??= slot;
     }
   }
 

@@ -2,13 +2,12 @@
  * The endpoint's way to KMSs over HTTPS, where the server alone shows a certificate: parameters of any configured
  * district by GET (RFC 5408 section 4.1; the successor by RFC 5829), keys of the user's own KMS by POST of MIKEY messages (RFC 6267 4.2.1).
  */
-import { fromBase64, fromUtf8 } from '../bytes/octets.ts';
-import { IBE_PP_DATA } from '../ibe/system-parameters.ts';
+import { PPS_MEDIA_TYPE, decodePublication } from '../wire/pps/publication.ts';
+import type { PublishedParameters } from '../wire/pps/publication.ts';
+import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../wire/request-key/transport.ts';
 import { UeError } from './errors.ts';
-import type { KmsClient, PublishedParameters } from './ports.ts';
+import type { KmsClient } from './ports.ts';
 import type { HttpsAnswer, HttpsClient } from '../net/https.ts';
-
-const MIKEY_TYPE = 'application/mikey';
 
 export class HttpsKmsClient implements KmsClient {
   readonly #https: HttpsClient;
@@ -17,22 +16,22 @@ export class HttpsKmsClient implements KmsClient {
   /** @param kms base URL of the user's KMS, e.g. `https://kms.home1.example` */
   constructor(https: HttpsClient, kms: string) {
     this.#https = https;
-    this.#requestKey = `${kms.replace(/\/$/, '')}/mikey`;
+    this.#requestKey = `${kms.replace(/\/$/, '')}${REQUEST_KEY_PATH}`;
   }
 
   async fetchParameters(uri: string): Promise<PublishedParameters> {
-    const answer = expect(await this.#request('GET', uri), uri, IBE_PP_DATA);
+    const answer = expect(await this.#request('GET', uri), uri, PPS_MEDIA_TYPE);
     try {
-      const der = fromBase64(fromUtf8(answer.body).replace(/\s/g, ''));
-      return { der, successor: /<([^>]*)>\s*;\s*rel="?successor-version"?/i.exec(answer.link)?.[1] ?? null };
+      return decodePublication(answer.body, answer.link);
     } catch (cause) {
       throw new UeError('kms', `${uri} answers with something else than parameters`, { cause });
     }
   }
 
   async requestKeys(message: Uint8Array): Promise<Uint8Array> {
-    const body = { type: MIKEY_TYPE, octets: message };
-    return expect(await this.#request('POST', this.#requestKey, body), this.#requestKey, MIKEY_TYPE).body;
+    const body = { type: MIKEY_MEDIA_TYPE, octets: message };
+    return expect(await this.#request('POST', this.#requestKey, body), this.#requestKey, MIKEY_MEDIA_TYPE)
+      .body;
   }
 
   async #request(

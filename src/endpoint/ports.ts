@@ -1,12 +1,6 @@
 /** What the user equipment takes from outside besides clock, randomness and log; `endpoint/kms-client.ts` has HTTPS. */
 
-/** What a district publishes. */
-export interface PublishedParameters {
-  /** DER of IBESysParams. */
-  readonly der: Uint8Array;
-  /** Where the parameters are that will follow these, if they are announced. */
-  readonly successor: string | null;
-}
+import type { PublishedParameters } from '../wire/pps/publication.ts';
 
 export interface KmsClient {
   /**

@@ -36,9 +36,6 @@ import { IbeError } from './errors.ts';
 import { OID } from './oids.ts';
 import { decodeBfPublicParameters, encodeBfPublicParameters, type BfParameters } from './parameters.ts';
 
-/** MIME type of the base64 text (RFC 5408 section 4.1). */
-export const IBE_PP_DATA = 'application/ibe-pp-data';
-
 /** Key lifetime where the extension is absent, seconds. */
 export const DEFAULT_KEY_LIFETIME = 86_400;
 

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FAILURE_INDICATIONS, XK_CIPHERS } from '../../src/wire/xk/get-keys.ts';
-import { MIKEY_TYPE, REQUEST_KEY_PATH } from '../../src/entities/kms/http/users.ts';
-import { GET_KEYS_PATH, STATUS } from '../../src/entities/kms/http/xk.ts';
+import { FAILURE_INDICATIONS, GET_KEYS_PATH, XK_CIPHERS } from '../../src/wire/xk/get-keys.ts';
+import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../src/wire/request-key/transport.ts';
+import { STATUS } from '../../src/entities/kms/http/xk.ts';
 
 const text = (name: string) => readFileSync(path.join(import.meta.dirname, '../../api', name), 'utf8');
 
@@ -54,7 +54,7 @@ describe('kms.openapi.yaml', () => {
 
   it('has the paths and media types of the code', () => {
     expect(yaml).toContain(`\n  ${REQUEST_KEY_PATH}:\n    post:`);
-    expect(yaml).toContain(`${MIKEY_TYPE}:`);
+    expect(yaml).toContain(`${MIKEY_MEDIA_TYPE}:`);
     expect(yaml).toContain('\n  /.well-known/ibe:\n    get:');
   });
 });

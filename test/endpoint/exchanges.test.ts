@@ -18,7 +18,9 @@ import { IbakeAgreement } from '../../src/endpoint/exchanges.ts';
 import type { CryptoSession } from '../../src/endpoint/key-exchange.ts';
 import { sessionsOf } from '../../src/endpoint/key-exchange.ts';
 import { KeyKeeper } from '../../src/endpoint/key-keeper.ts';
-import { KeyRequest } from '../../src/endpoint/key-request.ts';
+import { RequestKeyError } from '../../src/wire/request-key/errors.ts';
+import { makeKeyRequest } from '../../src/wire/request-key/request.ts';
+import { decodeKeyResponse } from '../../src/wire/request-key/response.ts';
 import { KeyRing } from '../../src/endpoint/key-ring.ts';
 import type { TwoKms, UserName } from '../support/two-kms.ts';
 import { USERS, startTwoKms } from '../support/two-kms.ts';
@@ -199,24 +201,26 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
 
   test('the KMS refuses a request under another key, and its answer to another request is not taken', async () => {
     const kms = kmsOf('alice');
-    const wanted = { uris: ['sip:alice@home1.example'], time: NOW };
+    const dates = { from: null, to: null };
+    const wanted = { uris: ['sip:alice@home1.example'], time: NOW, wanted: dates };
+    const { psk } = credentialOf('alice');
     const forged = { ...credentialOf('alice'), psk: Secret.of(new Uint8Array(32)) };
-    const request = new KeyRequest(forged, wanted, systemRandom());
+    const request = makeKeyRequest(forged, wanted, systemRandom());
     const refusal = await kms.requestKeys(request.octets);
-    expect(() => request.granted(refusal)).toThrow(/refuses: Auth failure/);
+    expect(() => decodeKeyResponse(request, forged.psk, refusal)).toThrow(/refuses: Auth failure/);
 
-    const own = new KeyRequest(credentialOf('alice'), wanted, systemRandom());
+    const own = makeKeyRequest(credentialOf('alice'), wanted, systemRandom());
     const answer = await kms.requestKeys(own.octets);
-    const other = new KeyRequest(credentialOf('alice'), wanted, systemRandom());
-    expect(() => other.granted(answer)).toThrow(/to another request/);
+    const other = makeKeyRequest(credentialOf('alice'), wanted, systemRandom());
+    expect(() => decodeKeyResponse(other, psk, answer)).toThrow(/to another request/);
     for (const at of [answer.length - 1, 100, 3]) {
       const altered = answer.map((octet, i) => (i === at ? octet ^ 1 : octet));
-      expect(() => own.granted(altered)).toThrow(expect.objectContaining({ code: 'kms' }));
+      expect(() => decodeKeyResponse(own, psk, altered)).toThrow(RequestKeyError);
     }
     for (let length = 0; length < answer.length; length += 97) {
-      expect(() => own.granted(answer.subarray(0, length))).toThrow(expect.objectContaining({ code: 'kms' }));
+      expect(() => decodeKeyResponse(own, psk, answer.subarray(0, length))).toThrow(RequestKeyError);
     }
-    const keys = own.granted(answer);
+    const keys = decodeKeyResponse(own, psk, answer);
     expect(keys.every(({ uri }) => uri === 'sip:alice@home1.example')).toBe(true);
     expect(keys[0]?.seed).not.toBeNull();
   });

@@ -9,6 +9,7 @@
  *     order          nearest periods first, the future before the past
  */
 import { SLOT_SECONDS } from '../../ibake/recoverable-secret.ts';
+import type { WantedDates } from '../../wire/request-key/request.ts';
 import type { District } from './district.ts';
 import { identityAt } from './enrolment.ts';
 import type { Device, SerialRecord, Subscriber } from './ports.ts';
@@ -20,12 +21,6 @@ export interface IssuanceSettings {
   readonly nextPeriods: number;
   /** Seconds that a mailbox keeps messages. */
   readonly mailboxRetention: number;
-}
-
-/** Unix seconds; the end is exclusive. */
-export interface WantedDates {
-  readonly from: number | null;
-  readonly to: number | null;
 }
 
 export interface PlannedKey {

@@ -5,8 +5,8 @@
  *     S_id = [s]Q_id,  id = DER(IBEIdentityInfo)
  *     k₀ = HKDF-SHA-256(LI root, salt empty, "MIKEY-IBAKE LI seed v1" ‖ id),  kⱼ₊₁ = HMAC-SHA-256(kⱼ, "next")
  */
-import { Secret } from '../../bytes/secret.ts';
-import { encodeBfPrivateKeyBlock } from '../../ibe/blocks.ts';
+import type { Secret } from '../../bytes/secret.ts';
+import type { AffinePoint } from '../../ibe/curve.ts';
 import { publicIdentity } from '../../ibake/identity.ts';
 import { advanceSlotKey, liSeed } from '../../ibake/recoverable-secret.ts';
 import type { District } from './district.ts';
@@ -36,10 +36,9 @@ export class KeyMaterial {
     return publicIdentity(uri, period, { district: this.#district.name, serial: serial.serial });
   }
 
-  /** DER of BFPrivateKeyBlock. @throws KmsError `busy`, `cancelled`, `unavailable` */
-  async privateKey(of: KeyedIdentity, signal?: AbortSignal): Promise<Secret> {
-    const point = await this.#generator.extract(of.serial, this.identity(of), signal);
-    return Secret.of(encodeBfPrivateKeyBlock(point));
+  /** @throws KmsError `busy`, `cancelled`, `unavailable` */
+  privateKey(of: KeyedIdentity, signal?: AbortSignal): Promise<AffinePoint> {
+    return this.#generator.extract(of.serial, this.identity(of), signal);
   }
 
   /** kⱼ of a device identity; `null` if the epoch's root is destroyed. */

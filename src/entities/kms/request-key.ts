@@ -12,20 +12,18 @@ import type { Clock, Random } from '../../bytes/ports.ts';
 import { Secret } from '../../bytes/secret.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { SLOT_SECONDS } from '../../ibake/recoverable-secret.ts';
-import { encodeChain } from '../../mikey/chain.ts';
-import { ntpFromUnixMs } from '../../mikey/ntp.ts';
-import type { Payload } from '../../mikey/payload.ts';
-import type { IdrPayload } from '../../mikey/payloads/idr.ts';
-import type { KeyDataPayload } from '../../mikey/payloads/key-data.ts';
-import { ERROR_NO, ID_ROLE, ID_TYPE, KEY_DATA_TYPE } from '../../mikey/registry.ts';
+import { ERROR_NO } from '../../mikey/registry.ts';
+import { encodeIssuedKeys } from '../../wire/request-key/issued-keys.ts';
+import type { IssuedKey } from '../../wire/request-key/issued-keys.ts';
+import { decodeKeyRequest, isRequestMadeWith } from '../../wire/request-key/request.ts';
+import type { KeyRequest } from '../../wire/request-key/request.ts';
+import { encodeKeyError, encodeKeyResponse } from '../../wire/request-key/response.ts';
 import type { District } from './district.ts';
 import { KmsError } from './errors.ts';
 import { identityAt } from './enrolment.ts';
 import type { IssuanceSettings, PlannedKey } from './issuance.ts';
 import { ownsAll, planIssuance } from './issuance.ts';
 import type { KeyMaterial } from './key-material.ts';
-import type { KeyRequest } from './key-request.ts';
-import { encodeKeyError, encodeKeyResponse, parseKeyRequest, verifies } from './key-request.ts';
 import type { Device, KmsStore, Subscriber } from './ports.ts';
 
 /** Octets of sub-payloads in one answer at most: KEMAC's length field has 16 bits, and V and IDRs come on top. */
@@ -53,9 +51,7 @@ interface Requester {
 /** What the answer says of one identity in one period. */
 interface KeyGrant {
   readonly planned: PlannedKey;
-  readonly identity: Omit<IdrPayload, 'offset' | 'length'>;
-  readonly key: KeyDataPayload;
-  readonly seed: KeyDataPayload | null;
+  readonly key: IssuedKey;
 }
 
 export class RequestKeyService {
@@ -72,13 +68,13 @@ export class RequestKeyService {
 
   /**
    * The answer to a request: REQUEST_KEY_RESP or an Error message. An aborted `signal` withdraws the request.
-   * @throws KmsError `malformed-request` for octets that are no such message; `busy`, `cancelled`, `unavailable`: the
+   * @throws RequestKeyError `malformed` for octets that are not such a message; KmsError `busy`, `cancelled`, `unavailable`: the
    *   request is used up all the same, the next one needs another T
    */
   async answer(octets: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
     const now = this.#ports.clock.now() / 1000;
-    const request = parseKeyRequest(octets);
-    if ('errorNo' in request) return encodeKeyError(request.message, request.errorNo);
+    const request = decodeKeyRequest(octets);
+    if ('errorNo' in request) return encodeKeyError(request);
     if (!this.#isTimely(request, now)) return this.#refuse(request, 'Invalid TS');
     const requester = await this.#authenticate(request);
     if (requester === null) return this.#refuse(request, 'Auth failure');
@@ -101,7 +97,7 @@ export class RequestKeyService {
   async #authenticate(request: KeyRequest): Promise<Requester | null> {
     const requester = await this.#requester(request);
     const psk = requester?.device.psk ?? this.#nobody;
-    return verifies(request, psk) ? requester : null;
+    return isRequestMadeWith(request, psk) ? requester : null;
   }
 
   /** The device that IDRpsk names; else the one with a device identity among the IDRi; else the only one. */
@@ -181,35 +177,18 @@ export class RequestKeyService {
     const { uri, period } = planned;
     const drawn = await this.#ports.store.issuedSeed(uri, period);
     if (drawn !== null && drawn.credential !== device.credential) return null;
-    const key = await this.#ports.material.privateKey(planned, signal);
-    return {
-      planned,
-      identity: { kind: 'idr', role: ID_ROLE.IDRi, type: ID_TYPE.URI, data: utf8(uri) },
-      key: {
-        kind: 'key-data',
-        type: KEY_DATA_TYPE.K_PR,
-        key,
-        salt: null,
-        kv: { kind: 'interval', from: ntp(period), to: this.#endOf(period) },
-      },
-      seed: await this.#seed(planned),
-    };
+    const privateKey = await this.#ports.material.privateKey(planned, signal);
+    const to = period + this.#settings.district.keyLifetime;
+    return { planned, key: { uri, from: period, to, privateKey, seed: await this.#seed(planned) } };
   }
 
-  /** The slot key, if it is planned and its epoch's root exists. */
-  async #seed(planned: PlannedKey): Promise<KeyDataPayload | null> {
+  /** The slot key, if it is planned and its epoch's root exists; without validity for a period that is to come. */
+  async #seed(planned: PlannedKey): Promise<IssuedKey['seed']> {
     const { period, seedSlot } = planned;
     const key = seedSlot === null ? null : await this.#ports.material.slotKey(planned, seedSlot);
     if (seedSlot === null || key === null) return null;
     const isNext = seedSlot === 0 && period > this.#ports.clock.now() / 1000;
-    const from = ntp(period + seedSlot * SLOT_SECONDS);
-    return {
-      kind: 'key-data',
-      type: KEY_DATA_TYPE.LI_SEED,
-      key,
-      salt: null,
-      kv: isNext ? { kind: 'null' } : { kind: 'interval', from, to: this.#endOf(period) },
-    };
+    return { key, slotStart: isNext ? null : period + seedSlot * SLOT_SECONDS };
   }
 
   /** Puts on record what is about to leave; without what another device has meanwhile begun to draw under. */
@@ -219,22 +198,18 @@ export class RequestKeyService {
     for (const grant of grants) {
       const { uri, period, serial } = grant.planned;
       const seed = { uri, period, serial: serial.serial, credential };
-      if (grant.seed !== null && (await store.issueSeed(seed)).credential !== credential) continue;
+      if (grant.key.seed !== null && (await store.issueSeed(seed)).credential !== credential) continue;
       audit.append({
         kind: 'keys-issued',
         credential,
         identity: uri,
         period,
         serial: serial.serial,
-        seed: grant.seed !== null,
+        seed: grant.key.seed !== null,
       });
       issued.push(grant);
     }
     return issued;
-  }
-
-  #endOf(period: number): Uint8Array {
-    return ntp(period + this.#settings.district.keyLifetime);
   }
 
   /** Why no key could be computed, once that is on record. */
@@ -245,10 +220,7 @@ export class RequestKeyService {
   }
 
   #refuse(request: KeyRequest, error: keyof typeof ERROR_NO): Uint8Array {
-    return encodeKeyError(
-      { header: request.header, payloads: [{ ...request.t, offset: 0, length: 0 }] },
-      ERROR_NO[error],
-    );
+    return encodeKeyError({ ...request, errorNo: ERROR_NO[error] });
   }
 
   #refuseKnown(
@@ -264,27 +236,18 @@ export class RequestKeyService {
 
 /** REQUEST_KEY_RESP; what went into it is overwritten. */
 function sealed(request: KeyRequest, { device }: Requester, grants: readonly KeyGrant[]): Uint8Array {
-  const subPayloads = encodeChain(grants.flatMap(payloadsOf));
-  const response = encodeKeyResponse(request, device.psk, subPayloads);
-  subPayloads.fill(0);
-  for (const { key, seed } of grants) {
-    key.key.wipe();
-    seed?.key.wipe();
-  }
+  const response = encodeKeyResponse(
+    request,
+    device.psk,
+    grants.map(({ key }) => key),
+  );
+  for (const { key } of grants) key.seed?.key.wipe();
   return response;
 }
 
 /** Octets that a grant takes in an answer. */
-function octetsOf(grant: KeyGrant): number {
-  const chain = encodeChain(payloadsOf(grant));
-  chain.fill(0);
-  return chain.length;
-}
-
-function payloadsOf({ identity, key, seed }: KeyGrant): Payload[] {
-  return [identity, key, ...(seed === null ? [] : [seed])];
-}
-
-function ntp(unixSeconds: number): Uint8Array {
-  return ntpFromUnixMs(unixSeconds * 1000);
+function octetsOf({ key }: KeyGrant): number {
+  const octets = encodeIssuedKeys([key]);
+  octets.fill(0);
+  return octets.length;
 }

@@ -15,6 +15,9 @@ import { fromHex, toHex } from '../../bytes/octets.ts';
 import type { Endpoint } from '../../media/datagrams.ts';
 import { IqError } from './errors.ts';
 
+/** Below which each session has its ID. */
+export const IQ_SESSIONS_PATH = '/iq/v1/sessions/';
+
 export type Side = 'a' | 'b';
 
 export const SIDES: readonly Side[] = ['a', 'b'];

@@ -18,6 +18,9 @@ import { ClavigerError } from '../../bytes/errors.ts';
 import { fromBase64, fromHex, toBase64, toHex } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
 
+/** Where a KMS takes questions, by POST. */
+export const GET_KEYS_PATH = '/xk/v1/get-keys';
+
 export type XkErrorCode =
   /** Not the JSON that the interface prescribes. */
   'malformed';

@@ -1,7 +1,7 @@
 /** Which REQUEST_KEYs are refused, and what that tells whoever sent them (profile, section 4). */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/bytes/octets.ts';
-import { KmsError } from '../../../src/entities/kms/errors.ts';
+import { RequestKeyError } from '../../../src/wire/request-key/errors.ts';
 import type { CommonHeader } from '../../../src/mikey/header.ts';
 import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
 import type { Payload } from '../../../src/mikey/payload.ts';
@@ -90,7 +90,7 @@ describe('refused', () => {
       const altered = octets.slice();
       altered[at] = altered[at]! ^ 0x01;
       const answer = await kms.requestKey.answer(altered).catch((error: unknown) => {
-        expect(error).toBeInstanceOf(KmsError);
+        expect(error).toBeInstanceOf(RequestKeyError);
         return null;
       });
       if (answer !== null) expect(errorOf(answer), `octet ${at}`).not.toBeNull();
@@ -101,7 +101,7 @@ describe('refused', () => {
   it('truncated anywhere: malformed', async () => {
     const octets = request(ask());
     for (let length = 0; length < octets.length; length++) {
-      await expect(kms.requestKey.answer(octets.subarray(0, length))).rejects.toThrow(KmsError);
+      await expect(kms.requestKey.answer(octets.subarray(0, length))).rejects.toThrow(RequestKeyError);
     }
   });
 

@@ -28,7 +28,7 @@ import type { GetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import { HttpsClient } from '../../../src/net/https.ts';
-import { MIKEY_TYPE } from '../../../src/entities/kms/http/users.ts';
+import { MIKEY_MEDIA_TYPE } from '../../../src/wire/request-key/transport.ts';
 import type { Role, TlsFiles } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 import { x1Transport } from '../../../src/x1/client.ts';
@@ -164,7 +164,7 @@ async function requestKeys() {
   const published = await ue.request('GET', DISTRICT);
   const { bf } = districtParameters(decodeIbeSysParams(fromBase64(fromUtf8(published.body))));
   const { options, octets } = keyRequest();
-  const body = { type: MIKEY_TYPE, octets };
+  const body = { type: MIKEY_MEDIA_TYPE, octets };
   const answer = await ue.request('POST', 'https://kms.home1.example/mikey', body);
   return { bf, keys: open(answer.body, options) };
 }
@@ -221,7 +221,8 @@ describe('a started KMS', () => {
     const { octets } = keyRequest();
     const post = async () => {
       const ue = await client('anybody', 'ue');
-      return (await ue.request('POST', 'https://kms.home1.example/mikey', { type: MIKEY_TYPE, octets })).body;
+      return (await ue.request('POST', 'https://kms.home1.example/mikey', { type: MIKEY_MEDIA_TYPE, octets }))
+        .body;
     };
     expect(errorOf(await post())).toBeNull();
     await kms.stop();

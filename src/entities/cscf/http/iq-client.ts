@@ -2,7 +2,7 @@
 import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
 import type { MediaAnchor } from '../ports.ts';
 import type { AnchoredStream, WantedSession } from '../../../wire/iq/sessions.ts';
-import { decodeAnchored, encodeWanted } from '../../../wire/iq/sessions.ts';
+import { IQ_SESSIONS_PATH, decodeAnchored, encodeWanted } from '../../../wire/iq/sessions.ts';
 import { CscfError } from '../errors.ts';
 import type { HttpsAnswer, HttpsClient } from '../../../net/https.ts';
 
@@ -13,7 +13,7 @@ export class IqClient implements MediaAnchor {
   /** @param gateway base URL, e.g. `https://gateway.home1.example` */
   constructor(https: HttpsClient, gateway: string) {
     this.#https = https;
-    this.#base = `${gateway.replace(/\/$/, '')}/iq/v1/sessions/`;
+    this.#base = `${gateway.replace(/\/$/, '')}${IQ_SESSIONS_PATH}`;
   }
 
   /**

@@ -6,7 +6,12 @@
 import { ClavigerError } from '../../../bytes/errors.ts';
 import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
 import type { KeySource } from '../ports.ts';
-import { decodeGetKeysResponse, encodeGetKeysRequest, XkError } from '../../../wire/xk/get-keys.ts';
+import {
+  decodeGetKeysResponse,
+  encodeGetKeysRequest,
+  GET_KEYS_PATH,
+  XkError,
+} from '../../../wire/xk/get-keys.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
 import type { HostMap } from '../../../net/hosts.ts';
 import { HttpsClient } from '../../../net/https.ts';
@@ -44,7 +49,7 @@ export class XkClient implements KeySource {
   constructor(options: XkClientOptions) {
     const { hosts, tls, timeoutMs = 5_000 } = options;
     this.#https = new HttpsClient({ hosts, tls, timeoutMs, minVersion: 'TLSv1.3' });
-    this.#url = `${options.url.replace(/\/$/, '')}/xk/v1/get-keys`;
+    this.#url = `${options.url.replace(/\/$/, '')}${GET_KEYS_PATH}`;
     this.#onExchange = options.onExchange;
   }
 

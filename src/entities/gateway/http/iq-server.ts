@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
-import { decodeWanted, encodeAnchored } from '../../../wire/iq/sessions.ts';
+import { IQ_SESSIONS_PATH, decodeWanted, encodeAnchored } from '../../../wire/iq/sessions.ts';
 import { GatewayError } from '../errors.ts';
 import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
@@ -35,11 +35,11 @@ export function iqServer(gateway: MediaGateway, tls: TlsMaterial, logger: Logger
     await problem(reply, status, error.message);
   });
 
-  server.put('/iq/v1/sessions/:id', async (request) =>
+  server.put(`${IQ_SESSIONS_PATH}:id`, async (request) =>
     encodeAnchored(await gateway.put(idOf(request), decodeWanted(request.body))),
   );
 
-  server.delete('/iq/v1/sessions/:id', async (request, reply) => {
+  server.delete(`${IQ_SESSIONS_PATH}:id`, async (request, reply) => {
     const ended = await gateway.delete(idOf(request));
     await reply.code(ended ? 204 : 404).send();
   });

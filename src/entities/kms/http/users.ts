@@ -4,24 +4,27 @@
  *     GET  path of the district URI    IBESysParams, `application/ibe-pp-data` (RFC 5408 section 4)
  *     POST /mikey                      REQUEST_KEY, `application/mikey` (RFC 3830 section 10.1, RFC 6267 section 4.2.1)
  *
- * A refused REQUEST_KEY is a MIKEY Error message in a 200; HTTP errors are for what is no MIKEY message, and for a KMS that
+ * A refused REQUEST_KEY is a MIKEY Error message in a 200; HTTP errors are for what is not a MIKEY message, and for a KMS that
  * has too much to do: 503 with Retry-After, for a new request with a T of its own.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Clock, Logger } from '../../../bytes/ports.ts';
-import { IBE_PP_DATA } from '../../../ibe/system-parameters.ts';
+import {
+  PPS_MEDIA_TYPE,
+  encodePublication,
+  pathOfDistrict,
+  serialOfQuery,
+} from '../../../wire/pps/publication.ts';
+import type { PublishedParameters } from '../../../wire/pps/publication.ts';
+import { RequestKeyError } from '../../../wire/request-key/errors.ts';
+import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../../wire/request-key/transport.ts';
 import type { District } from '../district.ts';
 import { KmsError } from '../errors.ts';
 import { publish } from '../publication.ts';
-import type { Publication } from '../publication.ts';
 import type { RequestKeyService } from '../request-key.ts';
 import { answering, httpsServer } from '../../../net/https.ts';
 import { sendProblem, useProblems } from './problem.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
-
-/** Where REQUEST_KEY messages are posted. */
-export const REQUEST_KEY_PATH = '/mikey';
-export const MIKEY_TYPE = 'application/mikey';
 
 /** Seconds after which a full queue has long been worked off. */
 const RETRY_AFTER = '10';
@@ -41,33 +44,31 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
   const server = httpsServer({ tls: options.tls, authentication: 'server', bodyLimit: BODY_LIMIT });
   useProblems(server, (error) => logger.error({ err: error }, 'request failed'));
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(MIKEY_TYPE, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser(MIKEY_MEDIA_TYPE, { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
 
-  server.get(new URL(district.name).pathname, (request, reply) => {
-    const serial = wantedSerial(request.query);
+  server.get(pathOfDistrict(district.name), (request, reply) => {
+    const serial = serialOfQuery(request.query);
     if (serial === undefined) return sendProblem(reply, 400, 'serial is not a number');
     const publication = published(district, clock.now() / 1000, serial);
     if (publication === undefined) return sendProblem(reply, 503, 'no parameters are in force');
     if (publication === null) return sendProblem(reply, 404, 'no such serial');
-    if (publication.successor !== null) {
-      void reply.header(
-        'link',
-        `<${district.name}?serial=${publication.successor}>; rel="successor-version"`,
-      );
-    }
-    return reply.type(IBE_PP_DATA).send(publication.body);
+    const { body, link } = encodePublication(publication);
+    if (link !== null) void reply.header('link', link);
+    return reply.type(PPS_MEDIA_TYPE).send(body);
   });
 
   const answerBy = answering(server);
   server.post(REQUEST_KEY_PATH, async (request, reply) => {
     if (!(request.body instanceof Uint8Array))
-      return sendProblem(reply, 415, `a body of ${MIKEY_TYPE} is expected`);
+      return sendProblem(reply, 415, `a body of ${MIKEY_MEDIA_TYPE} is expected`);
     try {
       const octets = new Uint8Array(request.body);
       const answer = await answerBy(reply, (gone) => options.requestKey.answer(octets, gone));
-      return await reply.type(MIKEY_TYPE).header('cache-control', 'no-store').send(Buffer.from(answer));
+      return await reply.type(MIKEY_MEDIA_TYPE).header('cache-control', 'no-store').send(Buffer.from(answer));
     } catch (error) {
-      if (error instanceof KmsError && error.code === 'malformed-request')
+      if (error instanceof RequestKeyError && error.code === 'malformed')
         return sendProblem(reply, 400, error.message);
       if (error instanceof KmsError && isForTheMoment(error))
         return sendProblem(reply.header('retry-after', RETRY_AFTER), 503, 'no keys can be computed now');
@@ -82,18 +83,15 @@ function isForTheMoment({ code }: KmsError): boolean {
 }
 
 /** What is published; `undefined` while no parameters are in force. */
-function published(district: District, now: number, serial: number | null): Publication | null | undefined {
+function published(
+  district: District,
+  now: number,
+  serial: number | null,
+): PublishedParameters | null | undefined {
   try {
     return publish(district, now, serial);
   } catch (error) {
     if (error instanceof KmsError && error.code === 'no-parameters') return undefined;
     throw error;
   }
-}
-
-/** The serial asked for, `null` for the one in force, `undefined` for nonsense. */
-function wantedSerial(query: unknown): number | null | undefined {
-  const { serial } = query as { readonly serial?: unknown };
-  if (serial === undefined) return null;
-  return typeof serial === 'string' && /^[0-9]{1,15}$/.test(serial) ? Number(serial) : undefined;
 }

@@ -15,14 +15,13 @@ import type {
 import {
   decodeGetKeysRequest,
   encodeGetKeysResponse,
+  GET_KEYS_PATH,
   isGetKeysFailure,
   XkError,
 } from '../../../wire/xk/get-keys.ts';
 import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
 import { sendProblem, useProblems } from './problem.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
-
-export const GET_KEYS_PATH = '/xk/v1/get-keys';
 
 /** HTTP status of each failure. */
 export const STATUS: Readonly<Record<FailureIndication, number>> = {

@@ -14,11 +14,16 @@ import { KmsRecords } from '../../../../src/entities/kms/records.ts';
 import { XkService } from '../../../../src/entities/kms/xk.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
 import type { GetKeysRequest } from '../../../../src/wire/xk/get-keys.ts';
-import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../../src/wire/xk/get-keys.ts';
+import {
+  decodeGetKeysResponse,
+  encodeGetKeysRequest,
+  GET_KEYS_PATH,
+} from '../../../../src/wire/xk/get-keys.ts';
 import { HostMap } from '../../../../src/net/hosts.ts';
 import { HttpsClient, HttpsError, listen } from '../../../../src/net/https.ts';
-import { kmsUserServer, MIKEY_TYPE, REQUEST_KEY_PATH } from '../../../../src/entities/kms/http/users.ts';
-import { GET_KEYS_PATH, xkServer } from '../../../../src/entities/kms/http/xk.ts';
+import { kmsUserServer } from '../../../../src/entities/kms/http/users.ts';
+import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../../../src/wire/request-key/transport.ts';
+import { xkServer } from '../../../../src/entities/kms/http/xk.ts';
 import type { Role } from '../../../../src/net/tls.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
 import { errorOf, open, request } from '../support/client.ts';
@@ -207,9 +212,9 @@ describe('endpoints', () => {
       time: kms.clock.now() / 1000,
       rand: 'cd'.repeat(16),
     };
-    const body = { type: MIKEY_TYPE, octets: request(options) };
+    const body = { type: MIKEY_MEDIA_TYPE, octets: request(options) };
     const answer = await ue.request('POST', `https://${HOST}${REQUEST_KEY_PATH}`, body);
-    expect([answer.status, answer.contentType]).toEqual([200, MIKEY_TYPE]);
+    expect([answer.status, answer.contentType]).toEqual([200, MIKEY_MEDIA_TYPE]);
     // For two periods: a private key, and where the address is the device's own identity, a seed.
     const types = open(answer.body, options).map(({ type }) => type);
     expect(types).toEqual(kms.vector.uri.i === kms.address ? [7, 15, 7, 15] : [7, 7]);
@@ -219,9 +224,9 @@ describe('endpoints', () => {
   it('what is no REQUEST_KEY gets problem details (RFC 9457)', async () => {
     const url = `https://${HOST}${REQUEST_KEY_PATH}`;
     const bodies = [
-      [MIKEY_TYPE, Uint8Array.of(1, 2, 3), 400],
+      [MIKEY_MEDIA_TYPE, Uint8Array.of(1, 2, 3), 400],
       ['application/json', utf8('{}'), 415],
-      [MIKEY_TYPE, new Uint8Array(40_000), 413],
+      [MIKEY_MEDIA_TYPE, new Uint8Array(40_000), 413],
     ] as const;
     for (const [type, octets, status] of bodies) {
       const answer = await ue.request('POST', url, { type, octets });

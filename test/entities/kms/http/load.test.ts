@@ -13,11 +13,16 @@ import type { PrivateKeyGenerator } from '../../../../src/entities/kms/ports.ts'
 import { KmsRecords } from '../../../../src/entities/kms/records.ts';
 import { XkService } from '../../../../src/entities/kms/xk.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
-import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../../src/wire/xk/get-keys.ts';
+import {
+  decodeGetKeysResponse,
+  encodeGetKeysRequest,
+  GET_KEYS_PATH,
+} from '../../../../src/wire/xk/get-keys.ts';
 import { HostMap } from '../../../../src/net/hosts.ts';
 import { HttpsClient, HttpsError, listen } from '../../../../src/net/https.ts';
-import { kmsUserServer, MIKEY_TYPE, REQUEST_KEY_PATH } from '../../../../src/entities/kms/http/users.ts';
-import { GET_KEYS_PATH, xkServer } from '../../../../src/entities/kms/http/xk.ts';
+import { kmsUserServer } from '../../../../src/entities/kms/http/users.ts';
+import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../../../src/wire/request-key/transport.ts';
+import { xkServer } from '../../../../src/entities/kms/http/xk.ts';
 import { PairingPool } from '../../../../src/entities/kms/workers/pairing-pool.ts';
 import type { TlsMaterial } from '../../../../src/net/tls.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
@@ -153,7 +158,7 @@ function keyRequest(to = period + 2 * DAY) {
 }
 
 function post(client: HttpsClient, octets: Uint8Array) {
-  return client.request('POST', `https://${HOST}${REQUEST_KEY_PATH}`, { type: MIKEY_TYPE, octets });
+  return client.request('POST', `https://${HOST}${REQUEST_KEY_PATH}`, { type: MIKEY_MEDIA_TYPE, octets });
 }
 
 describe('a KMS whose queue is full', () => {
@@ -190,7 +195,7 @@ describe('a KMS whose queue is full', () => {
     const client = kms.client();
     const { octets } = keyRequest();
     const refused = await client.request('POST', `https://${HOST}${REQUEST_KEY_PATH}`, {
-      type: MIKEY_TYPE,
+      type: MIKEY_MEDIA_TYPE,
       octets,
     });
     expect([refused.status, refused.contentType]).toEqual([503, 'application/problem+json']);
