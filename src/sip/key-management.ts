@@ -26,7 +26,10 @@ export function parseKeyManagement(value: string): KeyManagement {
   const [, protocol = '', base64 = ''] = /^[ \t]*([A-Za-z0-9]+)[ \t]+(\S+)[ \t]*$/.exec(value) ?? [];
   try {
     if (base64 === '') throw new SipError('syntax', 'SDP: key-mgmt is not a protocol and its data');
-    return { protocol: protocol.toLowerCase(), data: fromBase64(base64) };
+    return {
+      protocol: protocol.toLowerCase(),
+      data: fromBase64(base64),
+    };
   } catch (cause) {
     if (cause instanceof BytesError) throw new SipError('syntax', 'SDP: key-mgmt is not base64', { cause });
     throw cause;

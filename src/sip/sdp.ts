@@ -91,9 +91,9 @@ export class SessionDescription {
     return description;
   }
 
-  /** What can be read of it, also within other text, such as a multipart body. @throws SipError `too-large` */
+  /** What can be read of it, also within other text, such as a multipart body. */
   static salvage(octets: Uint8Array): SessionDescription {
-    const parts = linesOf(fromOctets(octets).split(/(?<=\n|\r(?!\n))/));
+    const parts = fromOctets(octets).split(/(?<=\n|\r(?!\n))/);
     return new SessionDescription(
       parts.flatMap((part) => looseLine(part) ?? []),
       '',

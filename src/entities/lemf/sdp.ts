@@ -4,10 +4,12 @@
  * is or may be encrypted. Tolerant: it was not written for us, and a line that says nothing to us must not cost us the
  * next.
  */
-import { BytesError } from '../../bytes/errors.ts';
-import { fromBase64 } from '../../bytes/octets.ts';
 import type { Companding } from '../../media/g711.ts';
+import { attributeValues, parseAttribute } from '../../sip/attributes.ts';
 import { SipError } from '../../sip/errors.ts';
+import { isMikey } from '../../sip/key-management.ts';
+import { SessionDescription } from '../../sip/sdp.ts';
+import type { Medium } from '../../sip/sdp.ts';
 import { parseCryptoAttribute } from '../../sip/sdes.ts';
 import type { CryptoAttribute } from '../../sip/sdes.ts';
 
@@ -56,48 +58,12 @@ export const STATIC_CODECS: ReadonlyMap<number, string> = new Map<number, string
 /** a=crypto lines that are read of one medium; the parties' own offers have a handful. */
 const MAX_CRYPTO = 16;
 
-interface OpenMedia {
-  media: string;
-  port: number;
-  protocol: string;
-  formats: number[];
-  codecs: Map<number, string>;
-  address: string | null;
-  crypto: CryptoAttribute[];
-  keying: Set<Keying>;
-}
-
 export function readSdp(body: Uint8Array): SdpContents {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
-  const media: OpenMedia[] = [];
-  const mikey: Uint8Array[] = [];
-  const session: Pick<OpenMedia, 'address' | 'keying'> = { address: null, keying: new Set() };
-  for (const line of text.split(/\r\n|\r|\n/)) {
-    const match = /^\s*([A-Za-z])=\s*(.*?)\s*$/.exec(line);
-    const value = match?.[2] ?? '';
-    const medium = media.at(-1);
-    switch (match?.[1]?.toLowerCase()) {
-      case 'm':
-        media.push(...mediaLine(value));
-        break;
-      case 'c': {
-        const address = /^IN\s+IP[46]\s+([^\s/]+)/i.exec(value)?.[1] ?? null;
-        (medium ?? session).address = address;
-        break;
-      }
-      case 'a':
-        mikey.push(...mikeyOf(value));
-        attribute(value, medium ?? null, (medium ?? session).keying);
-        break;
-    }
-  }
+  const description = SessionDescription.salvage(body);
+  const shared = keyingOf(description.attributes);
   return {
-    media: media.map((line) => ({
-      ...line,
-      address: line.address ?? session.address,
-      keying: new Set([...line.keying, ...session.keying]),
-    })),
-    mikey,
+    media: description.media.map((medium) => mediaLine(medium, shared)),
+    mikey: description.mikeyMessages.filter((message) => message !== null),
   };
 }
 
@@ -113,54 +79,49 @@ export function isTelephoneEvent(codec: string): boolean {
   return /^telephone-event\/\d+(?:\/1)?$/i.test(codec);
 }
 
-function mediaLine(value: string): OpenMedia[] {
-  const match = /^(\S+)\s+(\d{1,5})(?:\/\d+)?\s+(\S+)((?:\s+\S+)*)$/.exec(value);
-  if (match === null) return [];
-  const [, media = '', port = '', protocol = '', list = ''] = match;
-  const formats = list
-    .split(/\s+/)
-    .filter((format) => /^\d{1,3}$/.test(format))
-    .map(Number);
+function mediaLine({ media, port, protocol, ...medium }: Medium, shared: readonly Keying[]): MediaLine {
+  const formats = medium.formats.filter((format) => /^\d{1,3}$/.test(format)).map(Number);
   const codecs = new Map(
     formats.flatMap((format): [number, string][] => {
       const codec = STATIC_CODECS.get(format);
       return codec === undefined ? [] : [[format, codec]];
     }),
   );
-  return [
-    { media, port: Number(port), protocol, formats, codecs, address: null, crypto: [], keying: new Set() },
-  ];
+  for (const value of attributeValues(medium.attributes, 'rtpmap')) {
+    const [, format, codec] = /^(\d{1,3})\s+(\S+)/.exec(value) ?? [];
+    if (format !== undefined && codec !== undefined) codecs.set(Number(format), codec);
+  }
+  return {
+    media,
+    port,
+    protocol,
+    formats,
+    codecs,
+    address: medium.connection?.address ?? null,
+    crypto: medium.attributes.flatMap((value) => cryptoOf(value) ?? []).slice(0, MAX_CRYPTO),
+    keying: new Set([...keyingOf(medium.attributes), ...shared]),
+  };
 }
 
-function attribute(value: string, medium: OpenMedia | null, keying: Set<Keying>): void {
-  const rtpmap = /^rtpmap:\s*(\d{1,3})\s+(\S+)/i.exec(value);
-  if (rtpmap !== null) medium?.codecs.set(Number(rtpmap[1]), rtpmap[2] ?? '');
-  if (/^key-mgmt:\s*mikey\b/i.test(value)) keying.add('mikey');
-  if (/^fingerprint:/i.test(value)) keying.add('dtls');
-  if (/^zrtp-hash:/i.test(value)) keying.add('zrtp');
-  if (!/^crypto:/i.test(value)) return;
-  keying.add('sdes');
-  const crypto = cryptoOf(value);
-  if (medium !== null && crypto !== null && medium.crypto.length < MAX_CRYPTO) medium.crypto.push(crypto);
+function keyingOf(attributes: readonly string[]): Keying[] {
+  const names = attributes.map((attribute) =>
+    isMikey(attribute) ? 'mikey' : parseAttribute(attribute).name,
+  );
+  return names.flatMap((name) => KEYING.get(name) ?? []);
 }
+
+const KEYING: ReadonlyMap<string, Keying> = new Map<string, Keying>([
+  ['mikey', 'mikey'],
+  ['fingerprint', 'dtls'],
+  ['zrtp-hash', 'zrtp'],
+  ['crypto', 'sdes'],
+]);
 
 function cryptoOf(value: string): CryptoAttribute | null {
   try {
     return parseCryptoAttribute(value);
   } catch (error) {
     if (error instanceof SipError) return null;
-    throw error;
-  }
-}
-
-/** The message of a key-mgmt line, or none: another attribute, or not base64. */
-function mikeyOf(value: string): Uint8Array[] {
-  const text = /^key-mgmt:\s*mikey\s+(\S+)/i.exec(value)?.[1];
-  if (text === undefined) return [];
-  try {
-    return [fromBase64(text)];
-  } catch (error) {
-    if (error instanceof BytesError) return [];
     throw error;
   }
 }
