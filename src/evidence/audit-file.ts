@@ -1,4 +1,10 @@
-/** The audit log in a file of JSON lines, mode 0600, synced to disk before `append` returns. */
+/**
+ * The audit log in a file of JSON lines, mode 0600, synced to disk before `append` returns. Read piece by piece: a log
+ * may be longer than a string can be.
+ *
+ * Beside it, in `FILE.head`, stands what its end was. Who removes the log, or cuts off its end, leaves that behind, and
+ * the entity does not start.
+ */
 import {
   closeSync,
   existsSync,
@@ -7,48 +13,112 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
-  truncateSync,
+  readSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
-import type { AuditStore } from './log.ts';
+import { EvidenceError } from './log.ts';
+import type { AuditStore, ChainHead } from './log.ts';
+
+const CHUNK = 1 << 16;
+const NEWLINE = 0x0a;
+
+/** Octets of the head's file: it is overwritten in place. */
+const HEAD_LENGTH = 128;
 
 export class AuditFile implements AuditStore {
   readonly #file: string;
   readonly #descriptor: number;
+  readonly #head: number;
 
   constructor(file: string) {
     this.#file = file;
-    dropPartialLine(file);
-    this.#descriptor = openSync(file, 'a', 0o600);
+    this.#descriptor = openSync(file, 'a+', 0o600);
+    dropPartialLine(this.#descriptor);
+    this.#head = openSync(headPath(file), existsSync(headPath(file)) ? 'r+' : 'wx+', 0o600);
   }
 
-  lines(): string[] {
-    return readFileSync(this.#file, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
+  lines(): Iterable<string> {
+    return linesOf(this.#file);
   }
 
-  /** All of the line, or nothing of it: a disk that fills up in mid-line must not spoil the lines to come. */
+  head(): ChainHead | null {
+    return parseHead(readFileSync(headPath(this.#file), 'utf8'));
+  }
+
+  remember(head: ChainHead): void {
+    writeSync(this.#head, JSON.stringify(head).padEnd(HEAD_LENGTH - 1) + '\n', 0);
+  }
+
+  /**
+   * All of the line, or nothing of it: a disk that fills up in mid-line must not spoil the lines to come.
+   * @throws EvidenceError `not-written`, with what the system said
+   */
   append(line: string): void {
     const { size } = fstatSync(this.#descriptor);
     try {
       writeFileSync(this.#descriptor, line + '\n');
       fsyncSync(this.#descriptor);
-    } catch (error) {
+    } catch (cause) {
       ftruncateSync(this.#descriptor, size);
-      throw error;
+      const why = cause instanceof Error ? cause.message : 'unknown';
+      throw new EvidenceError('not-written', `${this.#file} cannot be written: ${why}`, { cause });
     }
   }
 
   close(): void {
     closeSync(this.#descriptor);
+    closeSync(this.#head);
   }
 }
 
+/** The lines of a file that end, without the empty ones; the file is read as they are asked for. */
+export function* linesOf(file: string): Generator<string, void> {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunk = Buffer.alloc(CHUNK);
+    let held: Buffer[] = [];
+    for (let length = readSync(descriptor, chunk); length > 0; length = readSync(descriptor, chunk)) {
+      let from = 0;
+      for (let end = chunk.indexOf(NEWLINE); end >= 0 && end < length; end = chunk.indexOf(NEWLINE, from)) {
+        const line = Buffer.concat([...held, chunk.subarray(from, end)]).toString('utf8');
+        held = [];
+        from = end + 1;
+        if (line !== '') yield line;
+      }
+      if (from < length) held.push(Buffer.from(chunk.subarray(from, length)));
+    }
+    const last = Buffer.concat(held).toString('utf8');
+    if (last !== '') yield last;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Where the end of a log is remembered. */
+export function headPath(file: string): string {
+  return `${file}.head`;
+}
+
+/** What a head's file says; `null`: nothing, or it cannot be read. */
+export function parseHead(text: string): ChainHead | null {
+  const match = /^\{"sequence":(\d+),"hash":"([0-9a-f]{64})"\}\s*$/.exec(text);
+  return match === null ? null : { sequence: Number(match[1]), hash: match[2] ?? '' };
+}
+
 /** A crash in mid-write leaves a line without its end: it was never acknowledged, so it goes. */
-function dropPartialLine(file: string): void {
-  if (!existsSync(file)) return;
-  const content = readFileSync(file);
-  const end = content.lastIndexOf(0x0a) + 1;
-  if (end < content.length) truncateSync(file, end);
+function dropPartialLine(descriptor: number): void {
+  const { size } = fstatSync(descriptor);
+  const chunk = Buffer.alloc(CHUNK);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - CHUNK);
+    const length = readSync(descriptor, chunk, 0, end - start, start);
+    const newline = chunk.subarray(0, length).lastIndexOf(NEWLINE);
+    if (newline >= 0) {
+      if (start + newline + 1 < size) ftruncateSync(descriptor, start + newline + 1);
+      return;
+    }
+    end = start;
+  }
+  ftruncateSync(descriptor, 0);
 }

@@ -5,7 +5,8 @@
  *     hash₀ = SHA-256("claviger audit log v1")
  *     hashₙ = SHA-256(hashₙ₋₁ ‖ UTF-8 of the canonical JSON of { sequence, time, event })
  *
- * A chain alone does not show that the newest lines were cut off; that takes a copy of the last hash elsewhere.
+ * A chain alone does not show that the newest lines were cut off; that takes a copy of the last hash elsewhere. A store
+ * that can keep one beside the lines does (R-78), and a log that ends before it, or is gone, is missed.
  */
 import { createHash } from 'node:crypto';
 import { ClavigerError } from '../bytes/errors.ts';
@@ -16,7 +17,11 @@ export type EvidenceErrorCode =
   /** A record does not continue the chain: something was changed, removed or reordered. */
   | 'broken-chain'
   /** A line is no audit record. */
-  | 'malformed';
+  | 'malformed'
+  /** The log ends before the last record that is known of it: it was removed, or its end was cut off. */
+  | 'cut-off'
+  /** A record could not be made durable. */
+  | 'not-written';
 
 /** An audit log that is not what it claims to be. */
 export class EvidenceError extends ClavigerError<EvidenceErrorCode> {}
@@ -40,6 +45,16 @@ export interface AuditRecord {
 export interface AuditStore {
   lines(): Iterable<string>;
   append(line: string): void;
+  /** What was remembered last; `null`: nothing. */
+  head?(): ChainHead | null;
+  /** Keeps the end of the chain apart from the lines. It may lag behind them after a crash, never be ahead. */
+  remember?(head: ChainHead): void;
+}
+
+/** The newest record of a chain. */
+export interface ChainHead {
+  readonly sequence: number;
+  readonly hash: string;
 }
 
 /** What the entities see of the log. */
@@ -60,7 +75,7 @@ export class HashChainLog implements AuditLog {
   constructor(store: AuditStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    for (const record of verifyChain(store.lines())) {
+    for (const record of verifyChain(store.lines(), store.head?.() ?? null)) {
       this.#sequence = record.sequence + 1;
       this.#hash = record.hash;
     }
@@ -72,12 +87,17 @@ export class HashChainLog implements AuditLog {
     this.#store.append(JSON.stringify(record));
     this.#sequence += 1;
     this.#hash = record.hash;
+    this.#store.remember?.({ sequence: record.sequence, hash: record.hash });
     return record;
   }
 }
 
-/** The records of a chain, in order, each checked as it is read. @throws EvidenceError at the first that is wrong */
-export function* verifyChain(lines: Iterable<string>): Generator<AuditRecord> {
+/**
+ * The records of a chain, in order, each checked as it is read.
+ * @param head a record that it must have
+ * @throws EvidenceError at the first that is wrong, `cut-off` at the end if it comes before `head`
+ */
+export function* verifyChain(lines: Iterable<string>, head: ChainHead | null = null): Generator<AuditRecord> {
   let hash = FIRST;
   let sequence = 0;
   for (const line of lines) {
@@ -87,8 +107,17 @@ export function* verifyChain(lines: Iterable<string>): Generator<AuditRecord> {
       throw new EvidenceError('broken-chain', `audit record ${sequence} does not continue the chain`);
     }
     hash = claimed;
+    if (head?.sequence === sequence && head.hash !== hash) {
+      throw new EvidenceError('broken-chain', `audit record ${sequence} is not the one that was written`);
+    }
     sequence += 1;
     yield record;
+  }
+  if (head !== null && head.sequence >= sequence) {
+    throw new EvidenceError(
+      'cut-off',
+      `the audit log ends before record ${head.sequence}, which was its last`,
+    );
   }
 }
 

@@ -325,7 +325,7 @@ describe('configuration', () => {
 
 function auditLines(): string[] {
   const file = new AuditFile(path.join(folder, 'state', 'audit.jsonl'));
-  const lines = file.lines();
+  const lines = [...file.lines()];
   file.close();
   return lines;
 }
