@@ -17,6 +17,7 @@ import type { SrtpStreamOptions } from '../media/srtp/stream.ts';
 import { SampleTimeline } from '../media/timeline.ts';
 import { Player, packetise } from './player.ts';
 import type { RtpOrigin } from './player.ts';
+import type { AudioDescription } from './session-description.ts';
 
 /** What went out and what came in. */
 export interface StreamStatistics {
@@ -41,6 +42,7 @@ export class AudioStream {
   readonly #timeline = new SampleTimeline();
   #remote: Endpoint | null = null;
   #law: Companding = 'pcma';
+  #listened = true;
   #sender: SrtpSender | null = null;
   #receiver: { readonly srtp: SrtpReceiver; readonly ssrc: number } | null = null;
   #player: Player | null = null;
@@ -62,9 +64,10 @@ export class AudioStream {
     return this.#options.sockets.rtp.local;
   }
 
-  /** What the other side's session description says. */
-  connect(remote: Endpoint, law: Companding): void {
+  /** What the other side's session description says; nothing is sent while it does not listen. */
+  connect({ remote, listens }: Pick<AudioDescription, 'remote' | 'listens'>, law: Companding): void {
     this.#remote = remote;
+    this.#listened = listens;
     this.#law = law;
   }
 
@@ -105,7 +108,10 @@ export class AudioStream {
 
   #send(packet: Uint8Array): void {
     if (this.#sender === null || this.#remote === null) return;
-    this.#options.sockets.rtp.send(this.#sender.protect(packet), this.#remote);
+    // Also protected while held: the sender's rollover counter goes on with the numbers of the packets.
+    const octets = this.#sender.protect(packet);
+    if (!this.#listened) return;
+    this.#options.sockets.rtp.send(octets, this.#remote);
     this.#sent++;
   }
 

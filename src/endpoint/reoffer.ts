@@ -22,7 +22,7 @@ export function reoffered(
     const offer = readDescription(request.contentType, request.body);
     const [law] = offer.laws;
     if (offer.mikey !== null || law === undefined) return { status: 488 };
-    stream.connect(offer.remote, law);
+    stream.connect(offer, law);
     return { body: describeAnswer(side, LATER, null, offer, law) };
   } catch (cause) {
     if (cause instanceof UeError) return { status: 488 };

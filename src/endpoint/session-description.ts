@@ -20,10 +20,24 @@ import { UeError } from './errors.ts';
 const PROTOCOL = 'RTP/SAVP';
 const LAWS: readonly Companding[] = ['pcma', 'pcmu'];
 
+/** Which way media go, seen from who says it (RFC 3264 section 5.1). */
+type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+/** The answer to each direction of an offer, from an endpoint that would send and receive (RFC 3264 section 6.1). */
+const ANSWERED: Readonly<Record<MediaDirection, MediaDirection>> = {
+  sendrecv: 'sendrecv',
+  sendonly: 'recvonly',
+  recvonly: 'sendonly',
+  inactive: 'inactive',
+};
+
 /** What of a description concerns this endpoint. */
 export interface AudioDescription {
   /** Where the other side receives. */
   readonly remote: Endpoint;
+  readonly direction: MediaDirection;
+  /** Whether the other side wants media: not while it holds the call, by its direction or by the address 0.0.0.0. */
+  readonly listens: boolean;
   /** Codecs that both can do, in the other side's order. */
   readonly laws: readonly Companding[];
   /** Its m= line, counted from 0. */
@@ -56,7 +70,7 @@ export function describeAnswer(
   law: Companding,
 ): Body {
   const media = offer.media.map((medium, index) =>
-    index === offer.index ? audio(side.local.port, [law]) : refused(medium),
+    index === offer.index ? audio(side.local.port, [law], ANSWERED[offer.direction]) : refused(medium),
   );
   return describe(side, version, mikey, media);
 }
@@ -76,8 +90,11 @@ export function readDescription(type: string | null, octets: Uint8Array): AudioD
     const address = medium.connection?.address ?? '';
     if (medium.media !== 'audio' || medium.protocol !== PROTOCOL || medium.port === 0) continue;
     if (laws.length === 0 || isIP(address) === 0) continue;
+    const direction = directionIn(medium.attributes) ?? directionIn(description.attributes) ?? 'sendrecv';
     return {
       remote: { address, port: medium.port },
+      direction,
+      listens: (direction === 'sendrecv' || direction === 'recvonly') && address !== '0.0.0.0',
       laws,
       index,
       media,
@@ -106,19 +123,28 @@ function describe(
   return { type: SDP_TYPE, octets: description.serialise() };
 }
 
-function audio(port: number, laws: readonly Companding[]): MediumParts {
+function audio(
+  port: number,
+  laws: readonly Companding[],
+  direction: MediaDirection = 'sendrecv',
+): MediumParts {
   return {
     line: { media: 'audio', port, protocol: PROTOCOL, formats: laws.map((law) => String(PAYLOAD_TYPE[law])) },
     attributes: [
       ...laws.map((law) => `rtpmap:${PAYLOAD_TYPE[law]} ${law.toUpperCase()}/${G711_CLOCK_RATE}`),
       'ptime:20',
-      'sendrecv',
+      direction,
     ],
   };
 }
 
 function refused({ media, protocol, formats }: Medium): MediumParts {
   return { line: { media, port: 0, protocol, formats }, attributes: [] };
+}
+
+function directionIn(attributes: readonly string[]): MediaDirection | null {
+  const said = attributes.map((attribute) => attribute.trim().toLowerCase());
+  return (Object.keys(ANSWERED) as MediaDirection[]).find((direction) => said.includes(direction)) ?? null;
 }
 
 function lawsOf(medium: Medium): Companding[] {

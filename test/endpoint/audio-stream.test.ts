@@ -52,8 +52,8 @@ function pair(wire: Wire, clock: ManualClock) {
       clock,
     });
   const [a, b] = [stream(1), stream(2)];
-  a.connect(b.local, 'pcma');
-  b.connect(a.local, 'pcma');
+  a.connect({ remote: b.local, listens: true }, 'pcma');
+  b.connect({ remote: a.local, listens: true }, 'pcma');
   return { a, b };
 }
 

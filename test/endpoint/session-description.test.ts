@@ -53,6 +53,28 @@ c=IN IP4 192.0.2.7
   });
 
   test.each([
+    ['a=sendonly', '', 'recvonly', false],
+    ['', 'a=inactive', 'inactive', false],
+    ['a=sendonly', 'a=recvonly', 'sendonly', true],
+    ['a=INACTIVE', 'a=SendOnly', 'recvonly', false],
+    ['', '', 'sendrecv', true],
+  ])(
+    'R-81: hold is answered by RFC 3264 section 6.1: session %j, medium %j: %s',
+    (session, medium, answered, listens) => {
+      const lines = ['v=0', 's=-', 'c=IN IP4 192.0.2.1', session, 'm=audio 5000 RTP/SAVP 8', medium];
+      const offer = read(lines.filter((line) => line !== '').join('\n') + '\n');
+      expect(offer.listens).toBe(listens);
+      const answer = fromUtf8(describeAnswer(side, 1, null, offer, 'pcma').octets);
+      expect(answer.match(/^a=(?:sendrecv|sendonly|recvonly|inactive)$/gm)).toEqual([`a=${answered}`]);
+    },
+  );
+
+  test('R-81: who holds by the address 0.0.0.0 is sent nothing (RFC 3264 section 8.4)', () => {
+    const held = read('v=0\ns=-\nc=IN IP4 0.0.0.0\nm=audio 5000 RTP/SAVP 8\n');
+    expect(held.listens).toBe(false);
+  });
+
+  test.each([
     ['no audio over SRTP', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/AVP 8\n', SDP],
     ['no G.711', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/SAVP 96\n', SDP],
     ['a refused stream', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 0 RTP/SAVP 8\n', SDP],

@@ -95,7 +95,7 @@ export class Callee {
       const { rMessage2, result } = await exchange.confirm(offer.mikey);
       const sessions = sessionsOf(result, offer.index);
       if (sessions === null) throw new UeError('key-exchange', 'the exchange gave no keys for the audio');
-      this.#parts.stream.connect(offer.remote, lawOf(offer));
+      this.#parts.stream.connect(offer, lawOf(offer));
       this.#parts.stream.secure({ send: sessions.fromResponder, receive: sessions.fromInitiator });
       this.#secured = true;
       exchange.close();

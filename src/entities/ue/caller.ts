@@ -117,7 +117,7 @@ export class Caller implements OutgoingHandler {
     if (sessions === null || law === undefined) {
       throw new UeError('key-exchange', 'the exchange gave no keys for the audio');
     }
-    this.#parts.stream.connect(answer.remote, law);
+    this.#parts.stream.connect(answer, law);
     this.#parts.stream.secure({ send: sessions.fromInitiator, receive: sessions.fromResponder });
   }
 
