@@ -59,6 +59,8 @@ export class Admf {
   readonly #waiting = new Set<() => void>();
   /** LIIDs of warrants that are active, and of which an element does not hold what it must. */
   readonly #degraded = new Set<string>();
+  /** XIDs of warrants whose timer for what is under way has fired: at most that long, so early is no harm. */
+  readonly #drained = new Set<string>();
   /** Why warrants have failed, by LIID. */
   readonly #refusals = new Map<string, readonly Failure[]>();
   #nextTurn: Timer | null = null;
@@ -267,7 +269,13 @@ export class Admf {
     for (;;) {
       const asIs = current === record && isOpen(record);
       const { settled, refusals } = asIs ? this.#provisioner.situation(record) : NOTHING_KNOWN;
-      const next = nextStep(current, { now, held: settled, refused: refusals.length > 0, drainMs });
+      const next = nextStep(current, {
+        now,
+        held: settled,
+        refused: refusals.length > 0,
+        drainMs,
+        drained: this.#drained.has(current.xid),
+      });
       if (next === null) return current;
       if (next.state === 'failed') this.#refusals.set(record.warrant.liid, refusals);
       current = next;
@@ -290,6 +298,14 @@ export class Admf {
       if (elements !== '')
         logger.error({ xid: record.xid, elements }, 'an active warrant is not carried whole');
     }
+  }
+
+  #drain(xid: string): void {
+    this.#options.clock.after(this.#options.drainMs, () => {
+      if (this.#byXid.get(xid)?.state !== 'ending') return;
+      this.#drained.add(xid);
+      this.#changed();
+    });
   }
 
   /** A timer that fires early finds nothing to do and sets itself again. */
@@ -388,6 +404,8 @@ export class Admf {
       if (old !== undefined) this.#byXid.delete(old.xid);
       this.#records.set(record.warrant.liid, record);
       this.#byXid.set(record.xid, record);
+      if (record.state === 'ending' && old?.state !== 'ending') this.#drain(record.xid);
+      if (record.state === 'ended') this.#drained.delete(record.xid);
     }
     this.#provisioner.wake(afresh);
     this.#changed();

@@ -26,6 +26,8 @@ export interface Moment {
   readonly refused: boolean;
   /** Milliseconds for what is under way when interception ends. */
   readonly drainMs: number;
+  /** Whether its own timer for that has fired. */
+  readonly drained: boolean;
 }
 
 interface Step {
@@ -35,7 +37,8 @@ interface Step {
 
 const started = ({ warrant }: WarrantRecord, { now }: Moment): boolean => now >= warrant.startTime;
 const over = ({ warrant }: WarrantRecord, { now }: Moment): boolean => now >= warrant.endTime;
-const drained = ({ drainUntil }: WarrantRecord, { now }: Moment): boolean => now >= (drainUntil ?? 0);
+const drained = ({ drainUntil }: WarrantRecord, moment: Moment): boolean =>
+  moment.drained || moment.now >= (drainUntil ?? 0);
 const refused = (_: WarrantRecord, moment: Moment): boolean => moment.refused;
 const held = (_: WarrantRecord, moment: Moment): boolean => moment.held;
 
