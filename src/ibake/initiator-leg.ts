@@ -4,19 +4,21 @@ import { DATA_TYPE } from '../mikey/registry.ts';
 import { composeMessage, frontOf, type Seal } from './compose.ts';
 import { sameEccpt, type Eccpt } from './eccpt.ts';
 import { IbakeError } from './errors.ts';
-import type { OfferState } from './initiator.ts';
 import {
   headerOf,
   readIMessage2,
   readRMessage2,
+  type IMessage1,
   type IMessage2,
   type RMessage1,
   type VerifiedMessage,
 } from './messages.ts';
 import { decodePoints, encodePoints, encodeSecretKey, type Identities } from './plaintext.ts';
+import type { PolicyTable } from './policy.ts';
+import type { Endpoint } from './ports.ts';
 import { drawSecretKey } from './recoverable-secret.ts';
 import { drawMaterial, openAs, recipientOf, seal, sha256 } from './sealing.ts';
-import { verifies, type CsbKeys } from './session-keys.ts';
+import { verifies, type Csb, type CsbKeys } from './session-keys.ts';
 import {
   agreeKeys,
   establish,
@@ -24,8 +26,18 @@ import {
   isSameIdentity,
   isSameMap,
   type CsbSession,
+  type OwnPoint,
 } from './session.ts';
 import type { Timestamp } from './timestamps.ts';
+
+/** What the legs of one offer share. */
+export interface OfferState {
+  readonly endpoint: Endpoint;
+  readonly iMessage1: IMessage1;
+  readonly own: OwnPoint;
+  readonly csb: Csb;
+  readonly policies: PolicyTable;
+}
 
 /** What R_MESSAGE_1 said, once opened. */
 export interface Answer {

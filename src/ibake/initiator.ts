@@ -19,15 +19,15 @@ import { DEFAULT_CURVE, curveById } from './curves.ts';
 import { sameEccpt, type Eccpt } from './eccpt.ts';
 import { IbakeError } from './errors.ts';
 import { canonicalIdentity } from './identity.ts';
-import { InitiatorLeg } from './initiator-leg.ts';
+import { InitiatorLeg, type OfferState } from './initiator-leg.ts';
 import { headerOf, readIMessage1, readRMessage1, type IMessage1, type RMessage1 } from './messages.ts';
 import { decodePoints, encodePoints } from './plaintext.ts';
-import { DEFAULT_POLICY, policyPayload, readPolicies, type PolicyTable, type SrtpPolicy } from './policy.ts';
+import { DEFAULT_POLICY, policyPayload, readPolicies, type SrtpPolicy } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { SECRET_ROLE } from './recoverable-secret.ts';
 import { drawMaterial, openAs, recipientOf, seal, sha256 } from './sealing.ts';
 import type { Csb } from './session-keys.ts';
-import { drawPoint, drawSpi, isFilledMap, isSameExchange, type OwnPoint } from './session.ts';
+import { drawPoint, drawSpi, isFilledMap, isSameExchange } from './session.ts';
 
 /** One m= line as the initiator offers it. */
 export interface OfferedMedia {
@@ -54,15 +54,6 @@ export interface AnswerPolicy {
   readonly acceptResponder?: (responder: string, isRetargeted: boolean) => boolean;
   /** Whether a responder that could not open I_MESSAGE_1 is a mailbox to leave content with. Default: no. */
   readonly acceptMailbox?: (responder: string) => boolean;
-}
-
-/** What the legs of one offer share. */
-export interface OfferState {
-  readonly endpoint: Endpoint;
-  readonly iMessage1: IMessage1;
-  readonly own: OwnPoint;
-  readonly csb: Csb;
-  readonly policies: PolicyTable;
 }
 
 export class Initiator {

@@ -17,7 +17,7 @@ import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
 import { encodePdu, PDU_TYPE, timestampAttribute, VERSION } from '../wire/x2x3/pdu.ts';
 import { targetIdentifierXml } from '../wire/x2x3/target.ts';
 import { DeliveryQueue } from './queue.ts';
-import type { QueueLimits } from './queue.ts';
+import type { DestinationIssues, QueueLimits } from './queue.ts';
 
 /** One IP endpoint of an intercepted packet or message. */
 export interface PacketAddress {
@@ -66,12 +66,6 @@ export interface Match {
   readonly matched?: MatchedIdentifier;
   /** Direction seen from this task's target, where tasks differ; else the observation's. */
   readonly direction?: number;
-}
-
-/** Where trouble with a destination goes (X1 ReportDestinationIssue); implementations must not throw. */
-export interface DestinationIssues {
-  raised(did: string, description: string): void;
-  cleared(did: string): void;
 }
 
 export interface PoiOptions {

@@ -11,7 +11,11 @@
  * X2 and X3 have bounds of their own, so that media of a long outage cannot crowd out signalling. What does not fit is
  * counted and reported once for each episode.
  */
-import type { DestinationIssues } from './poi.ts';
+/** Where trouble with a destination goes (X1 ReportDestinationIssue); implementations must not throw. */
+export interface DestinationIssues {
+  raised(did: string, description: string): void;
+  cleared(did: string): void;
+}
 
 export interface QueueLimits {
   /** Octets of X2 PDUs kept; default 16 MiB. */

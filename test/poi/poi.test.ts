@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Logger } from '../../src/bytes/ports.ts';
-import type { DestinationIssues, Observation, PoiTask } from '../../src/poi/poi.ts';
+import type { Observation, PoiTask } from '../../src/poi/poi.ts';
 import { Poi } from '../../src/poi/poi.ts';
-import type { DeliveryQueue } from '../../src/poi/queue.ts';
+import type { DeliveryQueue, DestinationIssues } from '../../src/poi/queue.ts';
 import { ATTRIBUTE } from '../../src/wire/x2x3/attributes.ts';
 import type { Pdu } from '../../src/wire/x2x3/pdu.ts';
 import {

@@ -6,12 +6,22 @@
  * proxy before us forked are one call.
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
+import type { Dialog } from '../../sip/dialog.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { AnchoredCall, Side } from './anchoring.ts';
 import type { Subscriber } from './ports.ts';
-import type { DialogEnds } from './releases.ts';
+
+/** The two halves of a dialog, as this node would speak in it. */
+export interface DialogEnds {
+  /** Towards the caller, as the callee. */
+  readonly a: Dialog;
+  /** Towards the callee, as the caller. */
+  readonly b: Dialog;
+  /** Sides that were sent a BYE. */
+  readonly ended: Set<Side>;
+}
 
 export interface Call {
   readonly callId: string;

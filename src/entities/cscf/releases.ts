@@ -15,16 +15,6 @@ import { calleeTagOf, flowOf, sideOf } from './calls.ts';
 import type { Call } from './calls.ts';
 import type { Router } from './routing.ts';
 
-/** The two halves of a dialog, as this node would speak in it. */
-export interface DialogEnds {
-  /** Towards the caller, as the callee. */
-  readonly a: Dialog;
-  /** Towards the callee, as the caller. */
-  readonly b: Dialog;
-  /** Sides that were sent a BYE. */
-  readonly ended: Set<Side>;
-}
-
 /** Early dialogs of a call that are remembered; a 2xx always is. */
 const MAX_DIALOGS = 64;
 const TARGET_REFRESH = ['INVITE', 'UPDATE'];
