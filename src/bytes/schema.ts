@@ -78,7 +78,7 @@ export class Form<S extends TSchema> {
   /** The value with defaults in place and decoded; what is given stays as it is. */
   read(given: unknown): FormReading<StaticDecode<S>> {
     this.#check ??= (this.#all ? compileAll : compileFirst)(this.schema);
-    const value: unknown = structuredClone(given);
+    const value: unknown = copied(this.schema, given);
     const faults = new Map<string, FormFault>();
     if (!this.#check(value)) {
       faultsOf(this.schema, value, this.#check.errors ?? [], faults);
@@ -229,6 +229,19 @@ function isOfType(value: unknown, type: string | undefined): boolean {
   if (type === 'null') return value === null;
   if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
   return typeof value === (type === 'integer' ? 'number' : type);
+}
+
+/** A copy of what the schema knows of a value; whatever else there is, however deep, is the same. */
+function copied(given: Node, value: unknown): unknown {
+  const node = alternative(given, value);
+  const known = new Map(members(node, value));
+  const copy = (name: string, inner: unknown): unknown => {
+    const child = known.get(name);
+    return child === undefined ? inner : copied(child, inner);
+  };
+  if (Array.isArray(value)) return value.map((element: unknown, at) => copy(String(at), element));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copy(name, inner)]));
 }
 
 /** Decodes from the leaves up, in place, what has no faults. */

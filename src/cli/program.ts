@@ -17,49 +17,55 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
     {
       name: 'kms',
       description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
-      start: async (config, runtime) => {
-        const { kmsConfig, startKms } = await import('../entities/kms/start.ts');
-        return startKms(kmsConfig(config), runtime);
+      start: async (config, runtime, file) => {
+        const { kmsConfig } = await import('../entities/kms/config.ts');
+        const { startKms } = await import('../entities/kms/start.ts');
+        return startKms(kmsConfig(config, file), runtime);
       },
     },
     {
       name: 'cscf',
       description: 'registrar and proxy with its point of interception',
-      start: async (config, runtime) => {
-        const { cscfConfig, startCscf } = await import('../entities/cscf/start.ts');
-        return startCscf(cscfConfig(config), runtime);
+      start: async (config, runtime, file) => {
+        const { cscfConfig } = await import('../entities/cscf/config.ts');
+        const { startCscf } = await import('../entities/cscf/start.ts');
+        return startCscf(cscfConfig(config, file), runtime);
       },
     },
     {
       name: 'gateway',
       description: 'media gateway with its point of interception',
-      start: async (config, runtime) => {
-        const { gatewayConfig, startGateway } = await import('../entities/gateway/start.ts');
-        return startGateway(gatewayConfig(config), runtime);
+      start: async (config, runtime, file) => {
+        const { gatewayConfig } = await import('../entities/gateway/config.ts');
+        const { startGateway } = await import('../entities/gateway/start.ts');
+        return startGateway(gatewayConfig(config, file), runtime);
       },
     },
     {
       name: 'admf',
       description: 'administration function: warrants in, X1 out',
-      start: async (config, runtime) => {
-        const { admfConfig, startAdmf } = await import('../entities/admf/start.ts');
-        return startAdmf(admfConfig(config), runtime);
+      start: async (config, runtime, file) => {
+        const { admfConfig } = await import('../entities/admf/config.ts');
+        const { startAdmf } = await import('../entities/admf/start.ts');
+        return startAdmf(admfConfig(config, file), runtime);
       },
     },
     {
       name: 'df',
       description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
-      start: async (config, runtime) => {
-        const { dfConfig, startDf } = await import('../entities/df/start.ts');
-        return startDf(dfConfig(config), runtime);
+      start: async (config, runtime, file) => {
+        const { dfConfig } = await import('../entities/df/config.ts');
+        const { startDf } = await import('../entities/df/start.ts');
+        return startDf(dfConfig(config, file), runtime);
       },
     },
     {
       name: 'lemf',
       description: 'law enforcement monitoring facility: receives, stores, decrypts',
-      start: async (config, runtime) => {
-        const { lemfConfig, startLemf } = await import('../entities/lemf/start.ts');
-        return startLemf(lemfConfig(config), runtime);
+      start: async (config, runtime, file) => {
+        const { lemfConfig } = await import('../entities/lemf/config.ts');
+        const { startLemf } = await import('../entities/lemf/start.ts');
+        return startLemf(lemfConfig(config, file), runtime);
       },
     },
   ];

@@ -1,164 +1,152 @@
 /**
- * Configuration as plain JSON: read field by field, each error naming its path and what was expected, unknown fields
- * refused (a misspelt setting must not pass for its default).
+ * Configuration: files of JSON or YAML, and the parts that the schemas of entities' settings are made of.
+ *
+ * All that is wrong is told at once, each with file, path and what is expected; unknown settings are refused (a misspelt
+ * one must not pass for its default). Tables of `docs/configuration.md` and the JSON Schemas of `api/config/` are made
+ * from the schemas: `description` is the meaning, with the unit, and `absent` says what holds where a setting is missing
+ * that has no constant default.
  */
 import { readFileSync, statSync } from 'node:fs';
+import Type from 'typebox';
+import type { StaticDecode, TSchema } from 'typebox';
+import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError } from '../bytes/errors.ts';
-import type { HostEntries } from '../net/hosts.ts';
-import type { TlsFiles } from '../net/tls.ts';
+import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 
 export type ConfigErrorCode =
-  /** A setting is missing, unknown or not of the form that is expected; the message names its path. */
+  /** Settings are missing, unknown or not of the form that is expected; the message has a line for each, with its path. */
   'configuration';
 
 /** A configuration that cannot be used: nothing was started. */
 export class ConfigError extends ClavigerError<ConfigErrorCode> {}
 
-/** Where a server listens; port 0: any free one. */
-export interface Listen {
-  readonly address: string;
-  readonly port: number;
-}
+/** What a schema of settings is read to. */
+export type ConfigOf<S extends TSchema> = StaticDecode<S>;
 
-/** One JSON object of a configuration. Read every field, then call `end`. */
-export class Fields {
-  readonly #object: Readonly<Record<string, unknown>>;
-  readonly #path: string;
-  readonly #read = new Set<string>();
+/** Reads settings; `file` is named in errors. @throws ConfigError */
+export type ConfigReader<S extends TSchema> = (json: unknown, file?: string) => StaticDecode<S>;
 
-  constructor(value: unknown, path = '') {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ConfigError(
-        'configuration',
-        `${path === '' ? 'the configuration' : path}: an object is expected`,
-      );
-    }
-    this.#object = value as Record<string, unknown>;
-    this.#path = path;
-  }
-
-  has(name: string): boolean {
-    return this.#object[name] !== undefined;
-  }
-
-  string(name: string, fallback?: string): string {
-    const value = this.#take(name) ?? fallback;
-    if (typeof value !== 'string') throw this.#expected(name, 'a string');
-    return value;
-  }
-
-  integer(name: string, range: { min?: number; max?: number; fallback?: number } = {}): number {
-    const { min = 0, max = Number.MAX_SAFE_INTEGER } = range;
-    const value = this.#take(name) ?? range.fallback;
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-      throw this.#expected(name, `a whole number from ${min} to ${max}`);
-    }
-    return value;
-  }
-
-  boolean(name: string, fallback?: boolean): boolean {
-    const value = this.#take(name) ?? fallback;
-    if (typeof value !== 'boolean') throw this.#expected(name, 'true or false');
-    return value;
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[], fallback?: T): T {
-    const value = this.#take(name) ?? fallback;
-    const found = values.find((candidate) => candidate === value);
-    if (found === undefined) throw this.#expected(name, `one of ${values.join(', ')}`);
-    return found;
-  }
-
-  /** A nested object; a missing one is read as empty if `optional`. */
-  object(name: string, optional = false): Fields {
-    return new Fields(this.#take(name) ?? (optional ? {} : undefined), this.#at(name));
-  }
-
-  /** A list of anything; `read` turns each element, with its path, into what is wanted. A missing list is empty. */
-  list<T>(name: string, read: (element: unknown, path: string) => T): T[] {
-    const value = this.#take(name) ?? [];
-    if (!Array.isArray(value)) throw this.#expected(name, 'a list');
-    return value.map((element: unknown, index) => read(element, `${this.#at(name)}[${index}]`));
-  }
-
-  strings(name: string): string[] {
-    return this.list(name, (element, path) => {
-      if (typeof element !== 'string')
-        throw new ConfigError('configuration', `${path}: a string is expected`);
-      return element;
+export function configReader<S extends TSchema>(schema: S): ConfigReader<S> {
+  const form = new Form(schema, { all: true });
+  return (json, file) =>
+    form.readOr(json, (faults) => {
+      const lines = faults.map((fault) => faultText(fault, 'the configuration', 'setting'));
+      const from = file === undefined ? '' : `${file}: `;
+      return new ConfigError('configuration', lines.map((line) => from + line).join('\n'));
     });
-  }
-
-  /** `{ address, port }`; the address is loopback by default. */
-  listen(name: string): Listen {
-    const fields = this.object(name, true);
-    const listen = fields.address();
-    fields.end();
-    return listen;
-  }
-
-  /** `address` and `port` among other fields. */
-  address(): Listen {
-    return {
-      address: this.string('address', '127.0.0.1'),
-      port: this.integer('port', { max: 65535, fallback: 0 }),
-    };
-  }
-
-  /** `{ certificate, privateKey, authorities }`: paths of PEM files. */
-  tls(name: string): TlsFiles {
-    const fields = this.object(name);
-    const files = {
-      certificate: fields.string('certificate'),
-      privateKey: fields.string('privateKey'),
-      authorities: fields.string('authorities'),
-    };
-    fields.end();
-    return files;
-  }
-
-  /** A map of host names to `address[:port]`; a missing one is empty. */
-  hosts(name: string): HostEntries {
-    const entries = this.#take(name) ?? {};
-    if (typeof entries !== 'object' || Array.isArray(entries))
-      throw this.#expected(name, 'an object of strings');
-    for (const target of Object.values(entries)) {
-      if (typeof target !== 'string') throw this.#expected(name, 'an object of strings');
-    }
-    return entries as HostEntries;
-  }
-
-  /** Refuses fields that nobody asked for. */
-  end(): void {
-    for (const name of Object.keys(this.#object)) {
-      if (!this.#read.has(name)) throw new ConfigError('configuration', `${this.#at(name)}: no such setting`);
-    }
-  }
-
-  #take(name: string): unknown {
-    this.#read.add(name);
-    return this.#object[name];
-  }
-
-  #at(name: string): string {
-    return this.#path === '' ? name : `${this.#path}.${name}`;
-  }
-
-  #expected(name: string, what: string): ConfigError {
-    const problem = this.has(name) ? 'is not' : 'is missing:';
-    return new ConfigError('configuration', `${this.#at(name)} ${problem} ${what}`);
-  }
 }
 
-/** The JSON of a configuration file. @throws ConfigError */
+/* -------------------------------------------------------------------- settings */
+
+/** What `setTimeout` can take; a longer time would be over at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** A hundred years. */
+const LONGEST_SECONDS = 100 * 31_557_600;
+const LARGEST_COUNT = 1_000_000_000;
+
+interface Bounds {
+  readonly min?: number;
+  readonly max?: number;
+  readonly default?: number;
+}
+
+/** A whole number: how many of something. */
+export function count(description: string, { min = 0, max = LARGEST_COUNT, ...rest }: Bounds = {}) {
+  return Type.Integer({ minimum: min, maximum: max, description, ...rest });
+}
+
+/** A time in milliseconds, for a timer. */
+export function milliseconds(description: string, { max = LONGEST_TIMER_MS, ...rest }: Bounds = {}) {
+  return count(description, { max, ...rest });
+}
+
+/** A time in seconds, to compare with. */
+export function seconds(description: string, { max = LONGEST_SECONDS, ...rest }: Bounds = {}) {
+  return count(description, { max, ...rest });
+}
+
+export function text(description: string, options: { default?: string; absent?: string } = {}) {
+  return Type.String({ description, ...options });
+}
+
+export function flag(description: string, options: { default?: boolean } = {}) {
+  return Type.Boolean({ description, ...options });
+}
+
+/** A text of which a program's value is made; `expected` says what it must be. */
+export function parsed<T>(description: string, expected: string, parse: (text: string) => T) {
+  return Type.Decode(Type.String({ description, errorMessage: expected }), parse);
+}
+
+/** A list, empty where it is missing. */
+export function listOf<S extends TSchema>(element: S, options: { description?: string } = {}) {
+  return Type.Array(element, { default: [], ...options });
+}
+
+const port = (description: string, options: Bounds = {}) => count(description, { max: 65_535, ...options });
+
+/** `address` and `port` of a listener, among other settings. */
+export function listenSettings(description: string) {
+  return {
+    address: text(description, { default: '127.0.0.1' }),
+    port: port('port; 0: any free one', { default: 0 }),
+  };
+}
+
+/** Where a server listens. */
+export function listener(description: string) {
+  return strict(listenSettings(description), { default: {} });
+}
+
+/** Where a server listens; port 0: any free one. */
+export type Listen = ConfigOf<ReturnType<typeof listener>>;
+
+/** The host and port of somebody else. */
+export function peerAddress(host: string, its = 'its port') {
+  return strict({ host: text(host), port: port(its, { min: 2 }) });
+}
+
+/** Paths of PEM files. */
+export const TLS_FILES = strict(
+  {
+    certificate: text('the own certificate, with its chain'),
+    privateKey: text('its private key'),
+    authorities: text('those that peers must chain to'),
+  },
+  { title: 'tls' },
+);
+
+/** A map of host names to `address[:port]`. */
+export const HOSTS = Type.Record(Type.String(), Type.String(), {
+  default: {},
+  title: 'hosts',
+  description: 'addresses of names',
+});
+
+/** UDP ports for media, below the system's ephemeral ones. */
+export function mediaPorts(description: string) {
+  const range = {
+    address: text(description, { default: '127.0.0.1' }),
+    from: port('lowest UDP port', { min: 1024, max: 65_534, default: 16_384 }),
+    to: port('highest UDP port', { min: 1025, default: 32_767 }),
+  };
+  return Type.Decode(strict(range, { default: {} }), (ports) => {
+    if (ports.from >= ports.to) throw new Unfit('a range whose from is below to');
+    return ports;
+  });
+}
+
+/* ----------------------------------------------------------------------- files */
+
+/** What a configuration file holds. @throws ConfigError */
 export function readConfigFile(file: string): unknown {
-  let text: string;
+  let content: string;
   try {
-    text = readFileSync(file, 'utf8');
+    content = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new ConfigError('configuration', `cannot read ${file}`, { cause });
   }
-  return parseConfig(text, file);
+  return parseConfig(content, file);
 }
 
 /** As `readConfigFile`, of a file that holds secrets: nobody but its owner may read it. @throws ConfigError */
@@ -169,15 +157,48 @@ export function readSecretFile(file: string): unknown {
 }
 
 /**
- * JSON that may hold secrets. What the parser says about a fault quotes the text around it; only the place goes on.
+ * YAML if the file's name ends so, else JSON. It may hold secrets, and what parsers say about a fault quotes the text
+ * around it; only the place goes on.
  * @throws ConfigError
  */
-export function parseConfig(text: string, file: string): unknown {
+export function parseConfig(content: string, file: string): unknown {
+  return /\.ya?ml$/i.test(file) ? parseYaml(content, file) : parseJson(content, file);
+}
+
+function parseJson(content: string, file: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(content) as unknown;
   } catch (error) {
     const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    const line = position === undefined ? null : text.slice(0, Number(position)).split('\n').length;
-    throw new ConfigError('configuration', `${file} is not JSON${line === null ? '' : ` (line ${line})`}`);
+    const line = position === undefined ? null : content.slice(0, Number(position)).split('\n').length;
+    throw unreadable(file, 'JSON', line);
   }
+}
+
+/** Of aliases, what they stand for may be at most so many times as large as the text. */
+const MOST_ALIASES = 100;
+
+/** The core schema of YAML 1.2, that is JSON's types: no tags, one document, no key twice. */
+function parseYaml(content: string, file: string): unknown {
+  const lineCounter = new LineCounter();
+  try {
+    const document = parseDocument(content, {
+      lineCounter,
+      schema: 'core',
+      stringKeys: true,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
+    const [fault] = [...document.errors, ...document.warnings];
+    if (fault !== undefined) throw unreadable(file, 'YAML', lineCounter.linePos(fault.pos[0]).line);
+    return document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw unreadable(file, 'YAML that can be used', null);
+  }
+}
+
+function unreadable(file: string, format: string, line: number | null): ConfigError {
+  const place = line === null ? '' : ` (line ${line})`;
+  return new ConfigError('configuration', `${file} is not ${format}${place}`);
 }

@@ -4,13 +4,6 @@
  *
  *     ADMF ──X1──► RunningX1Ne: TaskTable ─► TargetIndex ─► matches ─► Poi ─► X2X3Delivery ──X2/X3──► DF
  *                  X1Reporter ◄── trouble with destinations ◄────────────────────┘
- *
- *     { "tls": { "certificate": …, "privateKey": …, "authorities": … },
- *       "hosts": { "df.home1.example": "127.0.0.1" },   names on one machine
- *       "x1": { "identifier": "gateway.home1.example",  also the NFID of X2/X3; see `x1-ne.ts`
- *               "listen": …, "admf": …, "store": "state/gateway-tasks.db" },
- *       "audit": "state/gateway-audit.jsonl",
- *       "delivery": { "busyKeepaliveMs": 1000 } }       optional
  */
 import { HashChainLog } from '../evidence/log.ts';
 import { Poi } from './poi.ts';
@@ -19,26 +12,16 @@ import { endpointOf } from '../x1/policy.ts';
 import type { NePolicy } from '../x1/policy.ts';
 import type { Destination } from '../wire/x1/details.ts';
 import { HostMap } from '../net/hosts.ts';
-import type { HostEntries } from '../net/hosts.ts';
 import { loadTls } from '../net/tls.ts';
-import type { TlsFiles, TlsMaterial } from '../net/tls.ts';
-import type { X2X3Timing } from './x2x3-client.ts';
+import type { TlsMaterial } from '../net/tls.ts';
 import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
 import { AuditFile } from '../evidence/audit-file.ts';
 import { holdingState } from '../storage/lock.ts';
-import type { Fields, Listen } from '../host/config.ts';
+import type { Listen } from '../host/config.ts';
 import type { Running, Runtime } from '../host/runtime.ts';
-import { readX1Ne, startX1Ne } from '../x1/ne.ts';
-import type { X1NeConfig } from '../x1/ne.ts';
-
-export interface PoiElementConfig {
-  readonly tls: TlsFiles;
-  readonly hosts: HostEntries;
-  readonly x1: X1NeConfig;
-  readonly audit: string;
-  readonly delivery: X2X3Timing;
-}
+import { startX1Ne } from '../x1/ne.ts';
+import type { PoiElementConfig } from './config.ts';
 
 /** What differs between elements. */
 export interface PoiElementKind {
@@ -58,17 +41,6 @@ export interface RunningPoiElement extends Running {
   readonly tasks: { readonly revision: number; match(identities: readonly string[]): readonly Match[] };
   /** Waits at most `ms` milliseconds until the destinations have acknowledged everything. */
   drain(ms: number): Promise<boolean>;
-}
-
-/** Reads the fields that every such element has; the caller reads its own and calls `end`. @throws ConfigError */
-export function poiElementConfig(fields: Fields): PoiElementConfig {
-  return {
-    tls: fields.tls('tls'),
-    hosts: fields.hosts('hosts'),
-    x1: readX1Ne(fields.object('x1')),
-    audit: fields.string('audit'),
-    delivery: timing(fields.object('delivery', true)),
-  };
 }
 
 export function startPoiElement(
@@ -127,19 +99,4 @@ async function startHolding(
 function openDestination(delivery: X2X3Delivery, destination: Destination): void {
   const endpoint = endpointOf(destination);
   if (endpoint !== null) delivery.open(destination.did, endpoint);
-}
-
-/** Settings that are not there keep their defaults. */
-function timing(fields: Fields): X2X3Timing {
-  const names = [
-    'busyKeepaliveMs',
-    'idleKeepaliveMs',
-    'acknowledgementMs',
-    'firstPauseMs',
-    'longestPauseMs',
-  ] as const;
-  const given = names.filter((name) => fields.has(name));
-  const values = Object.fromEntries(given.map((name) => [name, fields.integer(name, { min: 1 })]));
-  fields.end();
-  return values;
 }

@@ -3,7 +3,6 @@ import type { AuditLog } from '../evidence/log.ts';
 import { TaskTable } from './tasks.ts';
 import type { TaskStore } from './tasks.ts';
 import { X1NeHandler } from './handler.ts';
-import type { KeepaliveSetting } from './keepalive.ts';
 import type { NePolicy } from './policy.ts';
 import { X1Reporter } from './reports.ts';
 import { X1Requester } from './requester.ts';
@@ -14,44 +13,9 @@ import { x1Transport } from './client.ts';
 import { X1Schema } from './schema.ts';
 import { mountX1Ne } from './server.ts';
 import { SqliteTaskStore } from './task-store.ts';
-import type { Fields, Listen } from '../host/config.ts';
+import type { X1NeConfig } from './config.ts';
 import { systemRandom } from '../host/runtime.ts';
 import type { Runtime, Running } from '../host/runtime.ts';
-
-export interface X1NeConfig {
-  /** Our identifier; our certificate bears it. */
-  readonly identifier: string;
-  readonly listen: Listen;
-  /** The ADMF's identifier, and where it takes reports. */
-  readonly admf: { readonly identifier: string; readonly url: string };
-  /** Path of the SQLite file with tasks and destinations. */
-  readonly store: string;
-  /** Path of the operator's copy of the schema; absent: our decoder alone judges. */
-  readonly schema?: string;
-  /** Absent: keepalives are not agreed. */
-  readonly keepalive?: KeepaliveSetting;
-  /** DeactivateAllTasks and RemoveAllDestinations; off by default. */
-  readonly deactivateAllTasks: boolean;
-  readonly removeAllDestinations: boolean;
-}
-
-/** Reads the `x1` object of an element's configuration. @throws ConfigError */
-export function readX1Ne(fields: Fields): X1NeConfig {
-  const admf = fields.object('admf');
-  const config = {
-    identifier: fields.string('identifier'),
-    listen: fields.listen('listen'),
-    admf: { identifier: admf.string('identifier'), url: admf.string('url') },
-    store: fields.string('store'),
-    ...(fields.has('schema') ? { schema: fields.string('schema') } : {}),
-    ...(fields.has('keepalive') ? { keepalive: readKeepalive(fields.object('keepalive')) } : {}),
-    deactivateAllTasks: fields.boolean('deactivateAllTasks', false),
-    removeAllDestinations: fields.boolean('removeAllDestinations', false),
-  };
-  admf.end();
-  fields.end();
-  return config;
-}
 
 export interface X1NeParts {
   readonly policy: NePolicy;
@@ -126,13 +90,4 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     await stop();
     throw error;
   }
-}
-
-export function readKeepalive(fields: Fields): KeepaliveSetting {
-  const setting = {
-    timeoutMs: fields.integer('timeoutMs', { min: 1 }),
-    failClosed: fields.boolean('failClosed'),
-  };
-  fields.end();
-  return setting;
 }

@@ -109,6 +109,20 @@ describe('claviger ENTITY run', () => {
     expect(err).not.toMatch(/0123|psk/);
   });
 
+  it('says all that is wrong with a configuration in YAML, and what was meant', () => {
+    const file = path.join(folder, 'lemf.yaml');
+    writeFileSync(file, 'tls: { certificate: c, privateKey: k }\nfoldr: lemf\nhi2: { port: 70000 }\n');
+    const { status, err } = run(['lemf', 'run', '--config', file]);
+    expect(status).toBe(1);
+    for (const line of [
+      'folder is missing: a string',
+      'foldr: no such setting; did you mean folder?',
+      'hi2.port is not a whole number from 0 to 65535',
+      'tls.authorities is missing: a string',
+    ])
+      expect(err).toContain(`lemf.yaml: ${line}\n`);
+  });
+
   it.each(['kms', 'cscf', 'admf', 'ue'])('refuses a configuration of %s that others may read', (entity) => {
     const file = path.join(folder, `open-${entity}.json`);
     writeFileSync(file, '{}', { mode: 0o644 });

@@ -1,25 +1,39 @@
-/** docs/configuration.md has every setting that the code reads, and no other; its examples are configurations. */
+/** docs/configuration.md and api/config are what the schemas say; the page's examples are configurations. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { TSchema } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { admfConfig } from '../../src/entities/admf/start.ts';
+import { ADMF_CONFIG, admfConfig } from '../../src/entities/admf/config.ts';
+import { CSCF_CONFIG, cscfConfig } from '../../src/entities/cscf/config.ts';
+import { DF_CONFIG, dfConfig } from '../../src/entities/df/config.ts';
+import { GATEWAY_CONFIG, gatewayConfig } from '../../src/entities/gateway/config.ts';
+import { KMS_CONFIG, kmsConfig } from '../../src/entities/kms/config.ts';
+import { LEMF_CONFIG, lemfConfig } from '../../src/entities/lemf/config.ts';
+import { UE_CONFIG, ueConfig } from '../../src/entities/ue/config.ts';
 import { ConfigError } from '../../src/host/config.ts';
-import { cscfConfig } from '../../src/entities/cscf/start.ts';
-import { dfConfig } from '../../src/entities/df/start.ts';
-import { gatewayConfig } from '../../src/entities/gateway/start.ts';
-import { kmsConfig } from '../../src/entities/kms/start.ts';
-import { lemfConfig } from '../../src/entities/lemf/start.ts';
-import { ueConfig } from '../../src/entities/ue/start.ts';
-import { fences, page, tableRows } from './support.ts';
+import { fences, page, root, tableRows } from './support.ts';
 
-type Reader = (json: unknown) => unknown;
+const generator = path.join(root, 'scripts/docs-configuration.mjs');
+const { ENTITIES, configSchema, configurationPage } = (await import(generator)) as {
+  ENTITIES: string[];
+  configSchema: (entity: string, schema: TSchema) => Promise<string>;
+  configurationPage: (schemas: Record<string, TSchema>) => Promise<string>;
+};
 
-const READERS: Readonly<Record<string, Reader>> = {
-  kms: kmsConfig,
-  cscf: cscfConfig,
-  gateway: gatewayConfig,
-  df: dfConfig,
-  admf: admfConfig,
-  lemf: lemfConfig,
-  ue: ueConfig,
+interface Entity {
+  readonly schema: TSchema;
+  readonly read: (json: unknown) => unknown;
+}
+
+const FORMS: Readonly<Record<string, Entity>> = {
+  kms: { schema: KMS_CONFIG, read: kmsConfig },
+  cscf: { schema: CSCF_CONFIG, read: cscfConfig },
+  gateway: { schema: GATEWAY_CONFIG, read: gatewayConfig },
+  df: { schema: DF_CONFIG, read: dfConfig },
+  admf: { schema: ADMF_CONFIG, read: admfConfig },
+  lemf: { schema: LEMF_CONFIG, read: lemfConfig },
+  ue: { schema: UE_CONFIG, read: ueConfig },
 };
 
 const markdown = page('docs/configuration.md');
@@ -29,68 +43,10 @@ const sections = new Map(
     .slice(1)
     .map((text) => [text.split('\n')[0] ?? '', text]),
 );
-/** What "see above" stands for. */
-const [x1, delivery] = (sections.get('Common parts') ?? '').split('**`delivery`**').map(settingsIn);
-/** Maps of the operator's own names: their members are no settings. */
-const MAPS = ['hosts', 'numbers'];
-
-interface Setting {
-  readonly name: string;
-  readonly fallback: string;
-}
-
-function settingsIn(text: string): Setting[] {
-  return tableRows(text, 'setting').map(([name = '', fallback = '']) => ({
-    name: name.replaceAll('`', ''),
-    fallback,
-  }));
-}
-
-function settingsOf(entity: string): Setting[] {
-  return settingsIn(sections.get(entity) ?? '').flatMap((setting) => {
-    const part = setting.name === 'x1' ? x1 : setting.name === 'delivery' ? delivery : undefined;
-    return part?.map((inner) => ({ ...inner, name: `${setting.name}.${inner.name}` })) ?? [setting];
-  });
-}
 
 function exampleOf(entity: string): Record<string, unknown> {
   const json = fences(sections.get(entity) ?? '').find(({ language }) => language === 'json');
   return JSON.parse(json?.lines.join('\n') ?? 'null') as Record<string, unknown>;
-}
-
-/** The value, telling of each member that is read, `[]` for elements of lists. */
-function watched(value: unknown, path: string, read: (path: string) => void): unknown {
-  if (typeof value !== 'object' || value === null || MAPS.includes(path)) return value;
-  if (Array.isArray(value)) return value.map((element) => watched(element, `${path}[]`, read));
-  return new Proxy(value, {
-    get: (object, member) => {
-      if (typeof member !== 'string') return undefined;
-      const name = path === '' ? member : `${path}.${member}`;
-      read(name);
-      return watched((object as Record<string, unknown>)[member], name, read);
-    },
-  });
-}
-
-/** What a reader reads of a configuration, without the objects that hold the rest. */
-function readBy(reader: Reader, ...configurations: unknown[]): string[] {
-  const names = new Set<string>();
-  for (const json of configurations) reader(watched(json, '', (name) => names.add(name)));
-  const all = [...names];
-  const isHolder = (name: string): boolean =>
-    all.some((other) => other.startsWith(`${name}.`) || other.startsWith(`${name}[]`));
-  return all.filter((name) => !isHolder(name)).sort();
-}
-
-function pathOf(name: string): string[] {
-  return name.replaceAll('[]', '').split('.');
-}
-
-/** The member of a configuration as it was read, of the first element of lists on the way. */
-function at(value: unknown, [member, ...rest]: readonly string[]): unknown {
-  const object = Array.isArray(value) ? (value[0] as unknown) : value;
-  if (member === undefined || typeof object !== 'object' || object === null) return object;
-  return at((object as Record<string, unknown>)[member], rest);
 }
 
 /** A copy without one member, in every element of lists on the way. */
@@ -101,58 +57,62 @@ function withoutMember(value: unknown, [member = '', ...rest]: readonly string[]
   return rest.length === 0 ? others : { ...others, [member]: withoutMember(object[member], rest) };
 }
 
-/** The parts of the examples that another example has whole. */
-const whole = exampleOf('cscf');
-
-function completeExample(entity: string): Record<string, unknown> {
-  const example = exampleOf(entity);
-  const own = example['x1'] as Record<string, unknown> | undefined;
-  const common = whole['x1'] as Record<string, unknown>;
-  return {
-    ...example,
-    ...(own?.['identifier'] === undefined ? {} : { x1: { ...common, ...own } }),
-    ...(example['delivery'] === undefined ? {} : { delivery: whole['delivery'] }),
-  };
+/** Settings of a section's table that are there in its example. */
+function settingsOf(entity: string): { name: string; fallback: string }[] {
+  return tableRows(sections.get(entity) ?? '', 'setting').map(([name = '', fallback = '']) => ({
+    name: name.replaceAll('`', ''),
+    fallback,
+  }));
 }
 
-describe.each(Object.entries(READERS))('%s', (entity, reader) => {
+function pathOf(name: string): string[] {
+  return name.replaceAll('[]', '').split('.');
+}
+
+function isThere(value: unknown, [member, ...rest]: readonly string[]): boolean {
+  const object = Array.isArray(value) ? (value[0] as unknown) : value;
+  if (member === undefined) return object !== undefined;
+  if (typeof object !== 'object' || object === null) return false;
+  return isThere((object as Record<string, unknown>)[member], rest);
+}
+
+it('docs/configuration.md is what node scripts/docs-configuration.mjs makes', async () => {
+  expect(markdown).toBe(
+    await configurationPage(
+      Object.fromEntries(Object.entries(FORMS).map(([entity, { schema }]) => [entity, schema])),
+    ),
+  );
+  expect(ENTITIES).toEqual(Object.keys(FORMS));
+});
+
+describe.each(Object.entries(FORMS))('%s', (entity, { schema, read }) => {
   const example = exampleOf(entity);
-  const complete = completeExample(entity);
+  const file = readFileSync(path.join(root, 'api/config', `${entity}.schema.json`), 'utf8');
+  const judge = new Ajv2020({ strict: false }).compile(JSON.parse(file) as object);
 
-  it('has an example that is a configuration', () => {
-    expect(() => reader(example)).not.toThrow();
+  it('has a JSON Schema that is what the script makes', async () => {
+    expect(file).toBe(await configSchema(entity, schema));
   });
 
-  it('has every setting that is read, and no other', () => {
-    const rejecting = entity === 'ue' ? [{ ...complete, answer: { policy: 'reject', status: 486 } }] : [];
-    const read = readBy(reader, complete, ...rejecting);
-    expect(
-      settingsOf(entity)
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual(read);
+  it('has an example that is a configuration, by the reader and by the JSON Schema', () => {
+    expect(() => read(example)).not.toThrow();
+    expect(judge(example), JSON.stringify(judge.errors)).toBe(true);
+    expect(judge({ ...example, misspelt: 1 })).toBe(false);
   });
 
-  it('says which settings are required', () => {
-    for (const { name, fallback } of settingsOf(entity)) {
-      const json = withoutMember(complete, pathOf(name));
-      if (fallback.startsWith('required')) expect(() => reader(json), name).toThrow(ConfigError);
-      else expect(() => reader(json), name).not.toThrow();
+  it('says which settings are required, as reader and JSON Schema have it', () => {
+    const there = settingsOf(entity).filter(({ name }) => isThere(example, pathOf(name)));
+    expect(there.length).toBeGreaterThan(6);
+    for (const { name, fallback } of there) {
+      const json = withoutMember(example, pathOf(name));
+      if (fallback.startsWith('required')) expect(() => read(json), name).toThrow(ConfigError);
+      else expect(() => read(json), name).not.toThrow();
+      expect(judge(json), name).toBe(!fallback.startsWith('required'));
     }
   });
 
-  it('says what a setting is by default', () => {
-    const plain = settingsOf(entity).filter(({ fallback }) =>
-      /^(?:\d+|true|false|\d+(?:\.\d+){3})$/.test(fallback),
-    );
-    const wrong = plain.flatMap(({ name, fallback }) => {
-      const found = at(reader(withoutMember(complete, pathOf(name))), pathOf(name));
-      // Some defaults are those of the part that the setting is for.
-      return found === undefined || JSON.stringify(found).replaceAll('"', '') === fallback
-        ? []
-        : [{ name, found }];
-    });
-    expect(plain.length).toBeGreaterThan(2);
-    expect(wrong).toEqual([]);
+  it('says what every setting means', () => {
+    const rows = tableRows(sections.get(entity) ?? '', 'setting');
+    expect(rows.filter((cells) => cells.length !== 4 || cells.includes(''))).toEqual([]);
   });
 });

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Fields } from '../../src/host/config.ts';
+import { configReader } from '../../src/host/config.ts';
 import { systemClock, systemRandom } from '../../src/host/runtime.ts';
-import { readX1Ne, startX1Ne } from '../../src/x1/ne.ts';
+import { X1_NE_CONFIG } from '../../src/x1/config.ts';
+import { startX1Ne } from '../../src/x1/ne.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { CSCF_POLICY } from '../../src/x1/policy.ts';
@@ -39,7 +40,7 @@ describe('an element with trouble to report', () => {
       admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
       store: path.join(folder, 'tasks.db'),
     };
-    const element = await startX1Ne(readX1Ne(new Fields(config)), {
+    const element = await startX1Ne(configReader(X1_NE_CONFIG)(config), {
       policy: CSCF_POLICY,
       tls: loadTls(files, clock.now()),
       // Nobody listens there.

@@ -4,8 +4,8 @@ import { readConfigFile, readSecretFile } from '../../host/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
 import type { LogLevel, Running, Runtime } from '../../host/runtime.ts';
 
-/** How an entity is started from the JSON of its configuration; what it returns tells where it listens. */
-export type Starter = (config: unknown, runtime: Runtime) => Promise<Running>;
+/** How an entity is started from what its configuration's file holds; what it returns tells where it listens. */
+export type Starter = (config: unknown, runtime: Runtime, file: string) => Promise<Running>;
 
 /** Whose configurations hold pre-shared keys, passwords or warrants. */
 const WITH_SECRETS: readonly string[] = ['kms', 'cscf', 'admf'];
@@ -15,7 +15,7 @@ const LEVELS: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug']
 export function runCommand(entity: string, start: Starter): Command {
   return new Command('run')
     .description(`run the ${entity} until it is told to stop (SIGINT, SIGTERM)`)
-    .requiredOption('--config <file>', 'JSON configuration (docs/configuration.md)')
+    .requiredOption('--config <file>', 'configuration, JSON or YAML (docs/configuration.md)')
     .addOption(new Option('--log <level>', 'what to log on standard error').choices(LEVELS).default('info'))
     .addHelpText('after', `\nExample:\n  $ claviger ${entity} run --config ${entity}.json`)
     .action(async (options: { config: string; log: LogLevel }) => {
@@ -23,7 +23,7 @@ export function runCommand(entity: string, start: Starter): Command {
       const runtime = { clock: systemClock(), random: systemRandom(), logger };
       const stopped = untilTold();
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
-      const running = await start(read(options.config), runtime);
+      const running = await start(read(options.config), runtime, options.config);
       process.stdout.write(JSON.stringify({ entity, ...addressesOf(running) }) + '\n');
       await stopped;
       logger.info({}, 'stopping');

@@ -37,10 +37,11 @@ Examples:
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav`;
 
 async function run(flags: UeFlags): Promise<void> {
-  const { startUe, ueConfig } = await import('../../entities/ue/start.ts');
+  const { ueConfig } = await import('../../entities/ue/config.ts');
+  const { startUe } = await import('../../entities/ue/start.ts');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
   const samples = flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play);
-  const phone = await startUe(ueConfig(readSecretFile(flags.config)), runtime);
+  const phone = await startUe(ueConfig(readSecretFile(flags.config), flags.config), runtime);
   try {
     await phone.ue.register();
     if (flags.call === undefined) await answerCalls(phone, samples, flags.record);

@@ -2,32 +2,17 @@
  * The media gateway as a process: sockets, control by the CSCF, interception.
  *
  *     CSCF ──Iq──► iqServer ─► MediaGateway ─► sockets        MediaGateway ─► Poi ──X3──► DF
- *
- * Configuration: what `poi-element.ts` says, and
- *
- *     { "control": { "address": "127.0.0.1", "port": 0 },                where CSCFs control the gateway
- *       "media": { "address": "127.0.0.1", "from": 16384, "to": 32767 },  where media pass, lowest free port first
- *       "idleMs": 900000, "maxSessions": 10000 }                         optional
  */
-import type { Datagrams, PortRange } from '../../media/datagrams.ts';
+import type { Datagrams } from '../../media/datagrams.ts';
 import { MediaGateway } from './gateway.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
 import { listen } from '../../net/https.ts';
 import { iqServer } from './http/iq-server.ts';
-import { Fields } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
-import { mediaPorts } from '../../host/media-ports.ts';
-import type { PoiElementConfig } from '../../poi/element.ts';
-import { poiElementConfig, startPoiElement } from '../../poi/element.ts';
+import { startPoiElement } from '../../poi/element.ts';
+import type { GatewayConfig } from './config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
-
-export interface GatewayConfig extends PoiElementConfig {
-  readonly control: Listen;
-  readonly media: PortRange;
-  readonly idleMs: number;
-  readonly maxSessions: number;
-}
 
 export interface RunningGateway extends Running {
   readonly control: Listen;
@@ -37,20 +22,6 @@ export interface RunningGateway extends Running {
   readonly lost: number;
   /** Waits at most `ms` milliseconds until the DF has acknowledged everything. */
   drain(ms: number): Promise<boolean>;
-}
-
-/** @throws ConfigError */
-export function gatewayConfig(json: unknown): GatewayConfig {
-  const fields = new Fields(json);
-  const config = {
-    ...poiElementConfig(fields),
-    control: fields.listen('control'),
-    media: mediaPorts(fields.object('media', true)),
-    idleMs: fields.integer('idleMs', { min: 1000, fallback: 900_000 }),
-    maxSessions: fields.integer('maxSessions', { min: 1, fallback: 10_000 }),
-  };
-  fields.end();
-  return config;
 }
 
 /** `datagrams` stands in for UDP sockets where somebody wants to watch them. */

@@ -1,6 +1,6 @@
 /**
  * The KMS as a process: three listeners (endpoints, Xk, X1), one store, one audit log. What it is told is in
- * `kms-config.ts`.
+ * `config.ts`.
  */
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -36,12 +36,10 @@ import { holdingState } from '../../storage/lock.ts';
 import { ConfigError, readSecretFile } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
 import type { KmsConfig } from './config.ts';
-import { startGenerator } from './workers/start-generator.ts';
+import { DEFAULT_WORKERS, startGenerator } from './workers/start-generator.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
-
-export { kmsConfig } from './config.ts';
 
 export interface RunningKms extends Running {
   readonly users: Listen;
@@ -144,7 +142,7 @@ async function openState(config: KmsConfig, { clock, logger }: Runtime): Promise
   const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
   const audit = new HashChainLog(auditFile, clock);
   // Last, since workers keep the process alive.
-  const pairings = startGenerator(config, logger);
+  const pairings = startGenerator({ workers: DEFAULT_WORKERS, ...config }, logger);
   return {
     store,
     audit,
@@ -191,8 +189,8 @@ async function open(server: FastifyInstance, at: Listen): Promise<Listen> {
 /** The district with what the store holds and what the configuration adds. */
 async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKmsStore): Promise<District> {
   const { name, keyLifetime, hosts, files, demoGroup } = config.district;
-  const demo = demoGroup !== null;
-  const district = new District({ name, keyLifetime, demo, ...(hosts === null ? {} : { hosts }) });
+  const demo = demoGroup !== undefined;
+  const district = new District({ name, keyLifetime, demo, ...(hosts === undefined ? {} : { hosts }) });
   for (const { serial, liRoot } of files.map((each) => readDistrictFile(each, config))) {
     const known = await store.serials();
     district.add(serial);
@@ -201,7 +199,7 @@ async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKm
     const now = district.periodOf(runtime.clock.now() / 1000);
     if (isNew && liRoot !== null) await store.keepLiRoot(epochOf(now), liRoot);
   }
-  if (demoGroup !== null && (await store.serials()).length === 0) {
+  if (demoGroup !== undefined && (await store.serials()).length === 0) {
     await store.putSerial(drawDemoSerial(demoGroup, runtime));
   }
   const serials = await store.serials();

@@ -1,13 +1,6 @@
 /**
  * The law enforcement monitoring facility as a process: listeners for HI2 and HI3, the files of what came in, and
  * recovery from them, at once or later.
- *
- *     { "hi2": { "address": "127.0.0.1", "port": 0 },    where delivery functions connect; either takes both kinds
- *       "hi3": { "address": "127.0.0.1", "port": 0 },
- *       "tls": { "certificate": …, "privateKey": …, "authorities": … },
- *       "folder": "lemf",                                hi2.ber and hi3.ber
- *       "recoverInto": "lemf/audio",                     optional: audio and recover.json while running
- *       "recoverAfter": 1500 }                           … when nothing has come in for so many milliseconds
  */
 import { readFile } from 'node:fs/promises';
 import { existsSync, statSync } from 'node:fs';
@@ -20,22 +13,12 @@ import { parseSources, sourcesPath } from './sources.ts';
 import type { SourceMark } from './sources.ts';
 import { HandoverServer } from './listeners/handover-server.ts';
 import { loadTls } from '../../net/tls.ts';
-import type { TlsFiles } from '../../net/tls.ts';
 import { LemfFiles } from './store/files.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { writeRecovery } from './store/recovery.ts';
-import { Fields } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
+import type { LemfConfig } from './config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
-
-export interface LemfConfig {
-  readonly hi2: Listen;
-  readonly hi3: Listen;
-  readonly tls: TlsFiles;
-  readonly folder: string;
-  readonly recoverInto: string | null;
-  readonly recoverAfter: number;
-}
 
 export interface RunningLemf extends Running {
   readonly hi2: Listen;
@@ -46,21 +29,6 @@ export interface RunningLemf extends Running {
 
 /** Octets of both files above which the running LEMF leaves recovery to `claviger lemf recover`. */
 const LIVE_RECOVERY_LIMIT = 256 << 20;
-
-/** @throws ConfigError */
-export function lemfConfig(json: unknown): LemfConfig {
-  const fields = new Fields(json);
-  const config = {
-    hi2: fields.listen('hi2'),
-    hi3: fields.listen('hi3'),
-    tls: fields.tls('tls'),
-    folder: fields.string('folder'),
-    recoverInto: fields.has('recoverInto') ? fields.string('recoverInto') : null,
-    recoverAfter: fields.integer('recoverAfter', { min: 1, fallback: 1500 }),
-  };
-  fields.end();
-  return config;
-}
 
 /**
  * Starts a LEMF. `onEvent` is told of connections, records, streams, gaps, copies and recoveries as they happen.
@@ -135,7 +103,7 @@ class LiveRecovery {
   /** A PDU was stored. */
   stored(): void {
     const { recoverInto, recoverAfter } = this.#config;
-    if (recoverInto === null) return;
+    if (recoverInto === undefined) return;
     this.#timer?.cancel();
     this.#timer = this.#runtime.clock.after(recoverAfter, () => {
       this.#timer = null;
@@ -148,7 +116,7 @@ class LiveRecovery {
     await this.#running;
     if (this.#timer === null) return;
     this.#timer.cancel();
-    if (this.#config.recoverInto !== null) await this.#recover(this.#config.recoverInto);
+    if (this.#config.recoverInto !== undefined) await this.#recover(this.#config.recoverInto);
   }
 
   async #recover(folder: string): Promise<void> {

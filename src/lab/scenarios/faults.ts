@@ -1,5 +1,5 @@
 /** Faults of a demo run, by name. */
-import type { UeFault } from '../../entities/ue/start.ts';
+import type { UeFault } from '../../entities/ue/config.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import type { Entity } from '../network/home.ts';

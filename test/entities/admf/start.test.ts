@@ -3,12 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { admfConfig, startAdmf } from '../../../src/entities/admf/start.ts';
+import { admfConfig } from '../../../src/entities/admf/config.ts';
+import { startAdmf } from '../../../src/entities/admf/start.ts';
 import type { RunningAdmf } from '../../../src/entities/admf/start.ts';
-import { ConfigError, Fields } from '../../../src/host/config.ts';
+import { ConfigError, configReader } from '../../../src/host/config.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import type { Runtime } from '../../../src/host/runtime.ts';
-import { readX1Ne, startX1Ne } from '../../../src/x1/ne.ts';
+import { X1_NE_CONFIG } from '../../../src/x1/config.ts';
+import { startX1Ne } from '../../../src/x1/ne.ts';
 import type { RunningX1Ne } from '../../../src/x1/ne.ts';
 import { HashChainLog, verifyChain } from '../../../src/evidence/log.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
@@ -46,15 +48,13 @@ async function startElement(kind: Kind, port = 0): Promise<RunningX1Ne> {
   const files = await pki.issue({ commonName: nameOf(kind), dnsNames: [nameOf(kind)], roles: [kind] });
   const audit = new AuditFile(at(`${kind}-audit.log`));
   audits.push(audit);
-  const config = readX1Ne(
-    new Fields({
-      identifier: nameOf(kind),
-      listen: { port },
-      admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
-      store: at(`${kind}.sqlite`),
-      ...schema,
-    }),
-  );
+  const config = configReader(X1_NE_CONFIG)({
+    identifier: nameOf(kind),
+    listen: { port },
+    admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
+    store: at(`${kind}.sqlite`),
+    ...schema,
+  });
   return startX1Ne(config, {
     policy: POLICIES[kind],
     tls: loadTls(files, runtime.clock.now()),

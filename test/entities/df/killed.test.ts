@@ -77,7 +77,6 @@ describe('Delivery function under SIGKILL', () => {
         hi3: anyPort,
         tls: files.lemf,
         folder: path.join(folder, 'lemf'),
-        recoverInto: null,
         recoverAfter: 1,
       },
       runtime,

@@ -1,5 +1,6 @@
 /** A delivery function as a process of its own, for tests that kill it: `node main.mjs CONFIGURATION-FILE`. */
-import { dfConfig, startDf } from '../../../src/entities/df/start.ts';
+import { dfConfig } from '../../../src/entities/df/config.ts';
+import { startDf } from '../../../src/entities/df/start.ts';
 import { readConfigFile } from '../../../src/host/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../../src/host/runtime.ts';
 

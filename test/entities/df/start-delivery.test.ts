@@ -81,7 +81,6 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
           hi3: listen(state.ports[1]),
           tls: files.lemf!,
           folder: path.join(base, 'lemf'),
-          recoverInto: null,
           recoverAfter: 1000,
         },
         runtime,

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { dfConfig, startDf } from '../../../src/entities/df/start.ts';
+import { dfConfig } from '../../../src/entities/df/config.ts';
+import { startDf } from '../../../src/entities/df/start.ts';
 import type { RunningDf } from '../../../src/entities/df/start.ts';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
 import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
@@ -94,7 +95,6 @@ describe('Delivery function as a process', () => {
         hi3: any,
         tls: files.lemf!,
         folder: path.join(folder, 'lemf'),
-        recoverInto: null,
         recoverAfter: 1,
       },
       runtime,

@@ -5,7 +5,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { gatewayConfig, startGateway } from '../../../src/entities/gateway/start.ts';
+import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
+import { startGateway } from '../../../src/entities/gateway/start.ts';
 import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
@@ -192,7 +193,7 @@ describe('a media gateway from its configuration', () => {
   });
 
   test.each([
-    [{ media: { from: 30000, to: 30000 } }, /from must be below to/],
+    [{ media: { from: 30000, to: 30000 } }, /media is not a range whose from is below to/],
     [{ idleMs: 'long' }, /idleMs/],
     [{ idelMs: 5000 }, /idelMs: no such setting/],
   ])('a configuration with %j is refused', (wrong, message) => {

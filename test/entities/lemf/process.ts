@@ -1,6 +1,7 @@
 /** A LEMF as a process of its own: reads its configuration's path from the command line, says where it listens. */
 import { readConfigFile } from '../../../src/host/config.ts';
-import { lemfConfig, startLemf } from '../../../src/entities/lemf/start.ts';
+import { lemfConfig } from '../../../src/entities/lemf/config.ts';
+import { startLemf } from '../../../src/entities/lemf/start.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../../src/host/runtime.ts';
 
 const config = lemfConfig(readConfigFile(process.argv[2] ?? ''));

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cscfConfig, startCscf } from '../../../src/entities/cscf/start.ts';
-import { gatewayConfig, startGateway } from '../../../src/entities/gateway/start.ts';
+import { cscfConfig } from '../../../src/entities/cscf/config.ts';
+import { startCscf } from '../../../src/entities/cscf/start.ts';
+import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
+import { startGateway } from '../../../src/entities/gateway/start.ts';
 import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import type { Running } from '../../../src/host/runtime.ts';
-import { startUe, ueConfig } from '../../../src/entities/ue/start.ts';
+import { ueConfig } from '../../../src/entities/ue/config.ts';
+import { startUe } from '../../../src/entities/ue/start.ts';
 import type { RunningUe } from '../../../src/entities/ue/start.ts';
 import { fromUtf8 } from '../../../src/bytes/octets.ts';
 import type { Logger } from '../../../src/bytes/ports.ts';
@@ -182,9 +185,9 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
 
   test.each([
     [{ identity: 'tel:+1' }, /identity is not a SIP URI/],
-    [{ faults: ['other'] }, /faults: other is none/],
+    [{ faults: ['other'] }, /faults\[0\] is not one of ue-ignores-seed/],
     [{ suite: 'NULL' }, /suite/],
-    [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /psk is not hexadecimal/],
+    [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /kms.psk is not octets in hexadecimal/],
     [{ answer: { policy: 'maybe' } }, /answer.policy/],
     [{ extra: 1 }, /extra: no such setting/],
   ])('a configuration with %j is refused', (wrong, message) => {

@@ -1,0 +1,78 @@
+/**
+ * The settings of the ADMF. Warrants among them that are not on record, or have failed before, are activated at the
+ * start; they are for their owner's eyes.
+ */
+import Type from 'typebox';
+import { strict, Unfit } from '../../bytes/schema.ts';
+import {
+  configReader,
+  count,
+  flag,
+  HOSTS,
+  listener,
+  listOf,
+  milliseconds,
+  parsed,
+  peerAddress,
+  text,
+  TLS_FILES,
+} from '../../host/config.ts';
+import type { ConfigOf } from '../../host/config.ts';
+
+const ELEMENT = strict({
+  identifier: text('an element to be provisioned'),
+  kind: Type.Enum(['cscf', 'gateway', 'df', 'kms'], { description: 'what it is' }),
+  url: text('its X1, ending in `/X1/NE`'),
+  keepaliveMs: Type.Optional(milliseconds('between X1 keepalives, where they are agreed', { min: 1 })),
+});
+
+const TIME = parsed('RFC 3339 with zone', 'a time with zone (RFC 3339)', (text) => {
+  const time = /T.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(time)) throw new Unfit('a time with zone (RFC 3339)');
+  return time;
+});
+
+const WARRANT = strict({
+  liid: text('LIID; a warrant that is on record is not activated again'),
+  targets: listOf(
+    strict({ name: text('an identifier of X1: `sipUri`, `telUri`, `impu`, …'), value: text('its value') }),
+  ),
+  delivery: Type.Enum(['IRI', 'IRI+CC'], { description: '`IRI+CC` for content and keys' }),
+  startTime: TIME,
+  endTime: TIME,
+  lemf: strict({
+    hi2: peerAddress('where HI2 goes'),
+    hi3: Type.Optional(peerAddress('where HI3 goes; needed for `IRI+CC`')),
+  }),
+  location: flag('whether the warrant covers location', { default: false }),
+});
+
+export const ADMF_CONFIG = strict({
+  identifier: text("the ADMF's identifier; its certificate bears it"),
+  listen: listener('where elements report'),
+  tls: TLS_FILES,
+  hosts: HOSTS,
+  store: text('SQLite file with warrants'),
+  audit: text('file of the audit log'),
+  schema: Type.Optional(text("the operator's copy of the X1 schema")),
+  elements: listOf(ELEMENT),
+  x2x3: peerAddress("the DF's name, for the elements", 'where it takes X2 and X3'),
+  drainMs: milliseconds('from the end of interception to the end of delivery, for what is under way', {
+    default: 5_000,
+  }),
+  attempts: count('at provisioning an element before a warrant is given up', {
+    min: 1,
+    max: 100,
+    default: 3,
+  }),
+  attemptPauseMs: milliseconds('between them', { default: 500 }),
+  attemptMs: milliseconds('for one request', { min: 1, default: 10_000 }),
+  settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
+  recordInto: Type.Optional(text('folder for each X1 document sent and received')),
+  warrants: listOf(WARRANT),
+});
+
+export type AdmfConfig = ConfigOf<typeof ADMF_CONFIG>;
+
+/** @throws ConfigError */
+export const admfConfig = configReader(ADMF_CONFIG);

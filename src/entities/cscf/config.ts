@@ -1,0 +1,95 @@
+/**
+ * The settings of the CSCF: those of every element with a point of interception, and its own. They hold passwords: they
+ * are for their owner's eyes.
+ */
+import Type from 'typebox';
+import { utf8 } from '../../bytes/octets.ts';
+import { strict, Unfit } from '../../bytes/schema.ts';
+import { Secret } from '../../bytes/secret.ts';
+import { configReader, count, listener, listOf, parsed, text } from '../../host/config.ts';
+import type { ConfigOf } from '../../host/config.ts';
+import { POI_SETTINGS } from '../../poi/config.ts';
+import { ALGORITHMS } from '../../sip/digest.ts';
+import { DEFAULT_PORT } from '../../sip/flow.ts';
+import type { Destination } from '../../sip/flow.ts';
+import { paramOf } from '../../sip/text.ts';
+import { parseUri } from '../../sip/uri.ts';
+import { DEFAULT_ALGORITHMS } from './authentication.ts';
+
+const lowerCase = (description: string) => Type.Decode(text(description), (name) => name.toLowerCase());
+
+const identity = (description: string) =>
+  parsed(description, 'a SIP or tel URI', (uri) => {
+    if (parseUri(uri).kind === 'other') throw new Unfit('a SIP or tel URI');
+    return uri;
+  });
+
+const ALGORITHM = Type.Enum([...ALGORITHMS]);
+
+const SUBSCRIBER = Type.Decode(
+  strict({
+    identity: identity('SIP URI'),
+    aliases: listOf(identity('SIP or tel: URI'), { description: 'SIP and tel: URIs' }),
+    username: text('for digest'),
+    password: Type.Decode(text('for digest'), (password) => Secret.of(utf8(password))),
+    algorithms: Type.Optional(
+      Type.Array(ALGORITHM, {
+        description:
+          "digest algorithms of this subscriber's challenges, one line each, in this order; nothing else is taken from it",
+        absent: 'those of the node',
+      }),
+    ),
+  }),
+  ({ algorithms = [], ...rest }) => (algorithms.length === 0 ? rest : { ...rest, algorithms }),
+);
+
+const PEER = strict({
+  domain: lowerCase('another home'),
+  cscf: parsed('SIP URI of its CSCF', 'a SIP URI', (text): Destination => {
+    const uri = parseUri(text);
+    if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
+    const udp = paramOf(uri.params, 'transport')?.toLowerCase() === 'udp';
+    const port = uri.port ?? DEFAULT_PORT;
+    return { protocol: udp ? 'UDP' : 'TCP', host: uri.host.toLowerCase(), port };
+  }),
+});
+
+export const CSCF_CONFIG = strict({
+  ...POI_SETTINGS,
+  domain: lowerCase("the home's domain"),
+  host: lowerCase("the CSCF's host name in Via and Record-Route"),
+  sip: listener('where SIP is listened on, TCP and UDP'),
+  publicPort: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      description: 'the port in Via and Record-Route',
+      absent: '5060 if `hosts` leads it here, else the one that is listened on',
+    }),
+  ),
+  iq: Type.Optional(
+    strict({
+      url: text('the media gateway; without `iq` media are not anchored, and content is not intercepted'),
+    }),
+  ),
+  subscribers: listOf(SUBSCRIBER),
+  peers: listOf(PEER),
+  numbers: Type.Record(Type.String(), Type.String(), {
+    default: {},
+    description: 'who serves tel: numbers, by prefix',
+  }),
+  algorithms: Type.Decode(
+    Type.Array(ALGORITHM, {
+      default: [...DEFAULT_ALGORITHMS],
+      description: 'digest algorithms, a challenge line each, in this order',
+    }),
+    (algorithms) => (algorithms.length > 0 ? algorithms : DEFAULT_ALGORITHMS),
+  ),
+  maxCalls: count('calls at once; beyond, 503', { min: 1, default: 10_000 }),
+  maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
+});
+
+export type CscfConfig = ConfigOf<typeof CSCF_CONFIG>;
+
+/** @throws ConfigError */
+export const cscfConfig = configReader(CSCF_CONFIG);

@@ -1,0 +1,66 @@
+/** The settings of the delivery function. LEMFs are not among them: they come over X1, as destinations. */
+import Type from 'typebox';
+import { strict } from '../../bytes/schema.ts';
+import { configReader, flag, HOSTS, listener, milliseconds, text, TLS_FILES } from '../../host/config.ts';
+import type { ConfigOf } from '../../host/config.ts';
+import { X1_NE_CONFIG } from '../../x1/config.ts';
+import { HANDOVER_DEFAULTS } from './handover/ports.ts';
+
+const characters = (most: number, description: string) =>
+  Type.String({
+    pattern: `^[ -~]{1,${most}}$`,
+    errorMessage: `1 to ${most} characters`,
+    description: `${description}, 1 to ${most} characters`,
+  });
+
+const NAME = strict({
+  countryCode: Type.String({
+    pattern: '^[A-Z]{2}$',
+    errorMessage: 'two capital letters (ISO 3166-1)',
+    description: 'two capital letters (ISO 3166-1)',
+  }),
+  operator: characters(5, 'operator identifier'),
+  element: characters(16, 'network element identifier'),
+});
+
+const XK = strict({
+  url: Type.String({ pattern: '^https://', errorMessage: 'an https URL', description: 'the KMS; https' }),
+  timerMs: milliseconds('from the first question to the failure record', { min: 1, default: 10_000 }),
+  attemptMs: milliseconds('for one attempt', { min: 1, default: 5_000 }),
+});
+
+const { acknowledgeDelay, retryFirst, retryMost } = HANDOVER_DEFAULTS;
+
+const HANDOVER = strict(
+  {
+    acknowledgeDelay: milliseconds('milliseconds from a PDU to the request for its acknowledgement', {
+      min: 1,
+      default: acknowledgeDelay,
+    }),
+    retryFirst: milliseconds('milliseconds before the first attempt to connect again, doubled each time', {
+      min: 1,
+      default: retryFirst,
+    }),
+    retryMost: milliseconds('milliseconds between attempts at most', { min: 1, default: retryMost }),
+  },
+  { default: {} },
+);
+
+export const DF_CONFIG = strict({
+  x1: X1_NE_CONFIG,
+  x2x3: listener('where points of interception connect'),
+  tls: TLS_FILES,
+  hosts: HOSTS,
+  store: text('SQLite file with state and outbox'),
+  audit: text('file of the audit log'),
+  name: NAME,
+  xk: XK,
+  handover: HANDOVER,
+  recordInto: Type.Optional(text('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories')),
+  revealSecrets: flag('with `recordInto`: also `xk/NNN.json`, keys in the clear', { default: false }),
+});
+
+export type DfConfig = ConfigOf<typeof DF_CONFIG>;
+
+/** @throws ConfigError */
+export const dfConfig = configReader(DF_CONFIG);

@@ -1,0 +1,21 @@
+/** The settings of the law enforcement monitoring facility. */
+import Type from 'typebox';
+import { strict } from '../../bytes/schema.ts';
+import { configReader, listener, milliseconds, text, TLS_FILES } from '../../host/config.ts';
+import type { ConfigOf } from '../../host/config.ts';
+
+export const LEMF_CONFIG = strict({
+  hi2: listener('where delivery functions connect for HI2; either port takes both'),
+  hi3: listener('where they connect for HI3'),
+  tls: TLS_FILES,
+  folder: text('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
+  recoverInto: Type.Optional(
+    text('folder for audio and `recover.json` while running; up to 256 MiB of input'),
+  ),
+  recoverAfter: milliseconds('milliseconds of quiet after which recovery runs', { min: 1, default: 1500 }),
+});
+
+export type LemfConfig = ConfigOf<typeof LEMF_CONFIG>;
+
+/** @throws ConfigError */
+export const lemfConfig = configReader(LEMF_CONFIG);

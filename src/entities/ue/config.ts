@@ -1,0 +1,129 @@
+/** The settings of the user equipment: a phone behind one KMS and one CSCF. They hold a pre-shared key and a password. */
+import Type from 'typebox';
+import { fromHex, utf8 } from '../../bytes/octets.ts';
+import { strict, Unfit } from '../../bytes/schema.ts';
+import { Secret } from '../../bytes/secret.ts';
+import {
+  configReader,
+  flag,
+  HOSTS,
+  listOf,
+  mediaPorts,
+  milliseconds,
+  parsed,
+  seconds,
+  text,
+} from '../../host/config.ts';
+import type { ConfigOf } from '../../host/config.ts';
+import { canonicalIdentity } from '../../ibake/identity.ts';
+import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
+import { DEFAULT_PORT } from '../../sip/flow.ts';
+import type { Destination } from '../../sip/flow.ts';
+import { RFC_TIMERS } from '../../sip/timers.ts';
+import { parseUri } from '../../sip/uri.ts';
+import type { AnswerPolicy } from './callee.ts';
+
+const KEYED = 'a SIP URI that can be keyed';
+const keyed = (uri: string): string => canonicalIdentity(uri).uri;
+
+const OUTBOUND = parsed(
+  'SIP URI of the own CSCF; `transport=udp` for UDP',
+  'a SIP URI',
+  (text): Destination => {
+    const uri = parseUri(text);
+    if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
+    const transport = uri.params.find(({ name }) => name.toLowerCase() === 'transport')?.value ?? 'tcp';
+    return {
+      protocol: transport.toLowerCase() === 'udp' ? 'UDP' : 'TCP',
+      host: uri.host,
+      port: uri.port ?? DEFAULT_PORT,
+    };
+  },
+);
+
+const ANSWER = Type.Decode(
+  strict(
+    {
+      policy: Type.Enum(['accept', 'reject'], { default: 'accept', description: '`accept` or `reject`' }),
+      ringMs: Type.Optional({ ...milliseconds('before it rings'), absent: '100' }),
+      answerMs: Type.Optional({ ...milliseconds('before it answers'), absent: '400' }),
+      reliable: Type.Optional({ ...flag('whether it uses 100rel'), absent: 'true' }),
+      status: Type.Optional(
+        Type.Integer({
+          minimum: 400,
+          maximum: 699,
+          description: 'with `reject`: the answer',
+          absent: '603',
+        }),
+      ),
+    },
+    { default: {} },
+  ),
+  ({ policy, status, ...accepting }): AnswerPolicy => {
+    const { ringMs = 100, answerMs = 400, reliable = true } = accepting;
+    if (policy === 'accept') {
+      if (status !== undefined)
+        throw new Unfit('a policy without settings of the other: status is of reject');
+      return { kind: 'accept', ringMs, answerMs, reliable };
+    }
+    if (Object.keys(accepting).length > 0)
+      throw new Unfit('a policy without settings of the other: reject has status');
+    return { kind: 'reject', status: status ?? 603 };
+  },
+);
+
+export const UE_CONFIG = strict({
+  identity: parsed('address of record', KEYED, keyed),
+  device: Type.Optional(
+    Type.Decode(
+      Type.String({
+        errorMessage: KEYED,
+        description: 'device identity, where there are several devices',
+        absent: 'the identity',
+      }),
+      keyed,
+    ),
+  ),
+  kms: strict({
+    url: Type.Decode(text('the own KMS'), (url) => url.replace(/\/$/, '')),
+    credential: text('name of the pre-shared key'),
+    psk: Type.Decode(
+      Type.String({
+        pattern: '^([0-9a-fA-F]{2})+$',
+        errorMessage: 'octets in hexadecimal',
+        description: 'pre-shared key in hex',
+      }),
+      (hex) => Secret.of(fromHex(hex)),
+    ),
+  }),
+  cscf: strict({
+    url: OUTBOUND,
+    username: text('for digest'),
+    password: Type.Decode(text('for digest'), (password) => Secret.of(utf8(password))),
+  }),
+  partners: listOf(Type.String(), { description: 'hosts whose districts may be fetched' }),
+  authorities: text("PEM file: whom the KMSs' certificates must chain to"),
+  hosts: HOSTS,
+  media: mediaPorts('where media are received'),
+  replays: text('SQLite file with the I_MESSAGE_1s that were answered'),
+  answer: ANSWER,
+  suite: Type.Enum(
+    Object.values(SRTP_POLICY).map(({ name }) => name),
+    { default: DEFAULT_POLICY.name, description: 'what its offers ask for' },
+  ),
+  skew: seconds('seconds that clocks may differ by', { max: 3600, default: 300 }),
+  t1: milliseconds("RFC 3261's T1, its estimate of the round trip, milliseconds", {
+    min: 10,
+    max: 10_000,
+    default: RFC_TIMERS.t1,
+  }),
+  faults: listOf(Type.Enum(['ue-ignores-seed']), {
+    description: '`ue-ignores-seed`: draws secrets from its own generator; for tests of interception',
+  }),
+});
+
+export type UeConfig = ConfigOf<typeof UE_CONFIG>;
+export type UeFault = UeConfig['faults'][number];
+
+/** @throws ConfigError */
+export const ueConfig = configReader(UE_CONFIG);
