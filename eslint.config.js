@@ -23,6 +23,10 @@ const pure = [
   'entities',
 ];
 
+/** Node's recursive mkdir never returns below /proc. */
+const foldersMessage =
+  'makeFolder of storage/files.ts comes to an end wherever it is, and says why it could not.';
+
 export default tseslint.config(
   { ignores: ['dist', 'coverage', 'docs-api', 'node_modules', 'assets'] },
   {
@@ -45,6 +49,21 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     plugins: { claviger: { rules: { layers, rules } } },
     rules: { 'claviger/layers': 'error', 'claviger/rules': 'error' },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/storage/files.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'node:fs', importNames: ['mkdirSync', 'mkdir'], message: foldersMessage },
+            { name: 'node:fs/promises', importNames: ['mkdir'], message: foldersMessage },
+          ],
+        },
+      ],
+    },
   },
   {
     files: pure.map((room) => `src/${room}/**/*.ts`),

@@ -42,6 +42,11 @@ const HINTS: Readonly<Record<string, string>> = {
   'StorageError locked': 'Stop that process, or give this one state of its own.',
   'StorageError newer': 'Nothing was changed.',
   'StorageError damaged': 'Put back a copy; nothing was changed.',
+  'FileError no-space': 'Make room there, or name another place, and do it again.',
+  'FileError denied': 'Name another place, or run it as somebody who may write there.',
+  'FileError in-the-way': 'Name another place, or move what is there.',
+  'FileError missing': 'Name a place where folders and files can be made.',
+  'FileError system': 'The system’s log may say more; name another place meanwhile.',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };
@@ -56,6 +61,16 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'A part of the path is a file.',
   EEXIST: 'A file of that name is in the way.',
   ENOSPC: 'The disk is full.',
+};
+
+/** What to do about stores that SQLite cannot use, by the beginning of its code. */
+const STORE_HINTS: Readonly<Record<string, string>> = {
+  SQLITE_FULL: 'The disk is full: make room there, and start again.',
+  SQLITE_IOERR: 'Is the disk full, or broken?',
+  SQLITE_READONLY: 'Who runs this may not write there.',
+  SQLITE_CANTOPEN: 'Is the path right, is its folder there, and may it be written?',
+  SQLITE_BUSY: 'Another process works with it.',
+  SQLITE_NOTADB: 'Is it the right file?',
 };
 
 /** Errors for which the command line is to blame. */
@@ -79,6 +94,11 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
     const kind = `${error.name} ${String(error.code)}`;
     tell(withCauses(error), error instanceof CliError ? error.hint : HINTS[kind]);
     return USAGE.includes(kind) ? 2 : 1;
+  }
+  if (error instanceof Error && 'code' in error && /^SQLITE_/.test(String(error.code))) {
+    const kind = Object.keys(STORE_HINTS).find((code) => String(error.code).startsWith(code));
+    tell(`a store cannot be used: ${error.message}`, kind === undefined ? undefined : STORE_HINTS[kind]);
+    return 1;
   }
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error) {
     if (error.code !== 'EPIPE') tell(error.message, SYSTEM_HINTS[error.code]);

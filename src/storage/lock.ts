@@ -9,10 +9,11 @@
  * The database stays when the lock is given up: whoever removes it could remove the next one's. State must not lie on a
  * file system without POSIX locks.
  */
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { StorageError } from './errors.ts';
+import { makeFolder } from './files.ts';
 import { makePrivate } from './sqlite.ts';
 
 /** What one process keeps for itself. */
@@ -36,7 +37,7 @@ const PATIENCE_MS = 250;
 /** @param since now, Unix milliseconds @throws StorageError `locked` */
 export function lockState(place: StatePlace, since: number): StateLock {
   const { entity, folders = [], files = [] } = place;
-  for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of folders) makeFolder(folder, 0o700);
   const bases = [
     ...folders.map((folder) => path.join(realpathSync(folder), 'lock')),
     ...files.filter((file) => file !== ':memory:').map((file) => `${resolved(file)}.lock`),

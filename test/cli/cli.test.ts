@@ -285,7 +285,7 @@ describe('claviger ibe setup', () => {
   it('says why it cannot write', () => {
     const { status, err } = run([...setup, '--n', '2048', '--out', path.join(cli, 'kms1')]);
     expect(status).toBe(1);
-    expect(err).toMatch(/ENOTDIR/);
+    expect(err).toMatch(/a part of the path is a file\n {2}hint: /);
   });
 
   it('shows progress, and gives up at Ctrl-C with nothing written', async () => {

@@ -1,5 +1,5 @@
 /** `claviger ibe setup`: the parameters and secrets of a new district. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
@@ -10,6 +10,7 @@ import { SECURITY_SIZES } from '../../ibe/parameters.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../ibe/system-parameters.ts';
 import { generateDistrict, remaining, type NewDistrict, type SetupProgress } from '../../ibe/setup.ts';
 import { masterSecretOctets, NO_END, revealDistrict } from '../../entities/kms/district-file.ts';
+import { FileError, makeFolder, removeEmpty, writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
 
 /** As the configuration of a KMS has it. */
@@ -54,6 +55,17 @@ const PUBLISHED = 'parameters.b64';
 
 async function setup(options: SetupOptions): Promise<void> {
   check(options);
+  // Before the search, which may take minutes: whether there is a place for what it finds.
+  const made = makeFolder(options.out, 0o700);
+  try {
+    await makeDistrict(options);
+  } catch (error) {
+    removeEmpty(made);
+    throw error;
+  }
+}
+
+async function makeDistrict(options: SetupOptions): Promise<void> {
   const { parameters, masterSecret } = await search(options.n);
   const { district, serial, keyLifetime } = options;
   const published = encodeIbeSysParams(
@@ -71,9 +83,16 @@ async function setup(options: SetupOptions): Promise<void> {
     },
     liRoot: Secret.of(systemRandom().bytes(32)),
   });
-  mkdirSync(options.out, { recursive: true, mode: 0o700 });
-  write(options.out, PUBLISHED, toBase64(published) + '\n', 0o644);
-  write(options.out, SECRETS, JSON.stringify(secrets, null, 2) + '\n', 0o600);
+  const [open, secret] = [PUBLISHED, SECRETS].map((name) => path.join(options.out, name)) as [string, string];
+  write(open, toBase64(published) + '\n', 0o644);
+  try {
+    write(secret, JSON.stringify(secrets, null, 2) + '\n', 0o600);
+  } catch (error) {
+    // Parameters without their secrets are of no use, and would be in the way the next time.
+    rmSync(open, { force: true });
+    throw error;
+  }
+  process.stdout.write(`wrote ${open}\nwrote ${secret}\n`);
 }
 
 /** What would make the search vain. */
@@ -154,15 +173,13 @@ function progressText(progress: SetupProgress, seconds: number): string {
   return `searching ${stage}: ${tried} candidates in ${seconds.toFixed(0)} s; ${estimate}`;
 }
 
-function write(folder: string, name: string, text: string, mode: number): void {
-  const file = path.join(folder, name);
+function write(file: string, text: string, mode: number): void {
   try {
-    writeFileSync(file, text, { mode, flag: 'wx' });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw existsAlready(file);
-    throw cause;
+    writeWhole(file, text, { mode, flag: 'wx' });
+  } catch (error) {
+    if (error instanceof FileError && error.code === 'in-the-way') throw existsAlready(file);
+    throw error;
   }
-  process.stdout.write(`wrote ${file}\n`);
 }
 
 function existsAlready(file: string): CliError {

@@ -1,11 +1,12 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { readSecretFile } from '../../host/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
 import type { RunningUe } from '../../entities/ue/start.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
 import type { Call } from '../../entities/ue/call.ts';
+import { writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
 
@@ -76,7 +77,7 @@ async function talk(
   if (hangUp) await call.hangUp();
   await call.ended;
   const heard = call.heard();
-  if (record !== undefined) writeFileSync(record, encodeWav(heard));
+  if (record !== undefined) writeWhole(record, encodeWav(heard));
   process.stdout.write(`call ended, ${(heard.length / 8000).toFixed(2)} s heard\n`);
 }
 

@@ -2,9 +2,9 @@
  * The configurations of a home's entities and phones: those that `claviger ENTITY run` takes, so that a test can move any
  * of them into a process of its own.
  */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Role } from '../../net/tls.ts';
+import { makeFolder } from '../../storage/files.ts';
 import { districtOf, hostOf, identityOf } from './home.ts';
 import type { Entity, HomePlan, Plan, Subscriber } from './home.ts';
 import type { LabPki } from './pki.ts';
@@ -22,7 +22,7 @@ export interface HomeConfigs {
 export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Promise<HomeConfigs> {
   const hosts = hostEntries(plan);
   const folder = path.join(plan.state, home.name);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const file = (name: string): string => path.join(folder, name);
   const tls = async (entity: Entity): Promise<object> =>
     pki.issue({

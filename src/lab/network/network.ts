@@ -3,7 +3,6 @@
  * one process. Every entity is started from the configuration that its own command would take, and speaks to the others
  * through sockets alone.
  */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { admfConfig } from '../../entities/admf/config.ts';
 import { startAdmf } from '../../entities/admf/start.ts';
@@ -34,6 +33,7 @@ import type { DfEvent } from '../../entities/df/events.ts';
 import type { LemfEvent } from '../../entities/lemf/ports.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
+import { makeFolder } from '../../storage/files.ts';
 import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
 import { HOMES, hostOf, identityOf, planHome } from './home.ts';
@@ -94,6 +94,7 @@ export class Network {
   readonly #configs: Readonly<Record<HomeName, HomeConfigs>>;
   readonly #homes: Record<HomeName, RunningHome> = { home1: nobody(), home2: nobody() };
   readonly #phones = new Map<string, RunningUe>();
+  #stopped = false;
 
   private constructor(
     options: NetworkOptions,
@@ -124,7 +125,7 @@ export class Network {
       home1: planHome('home1', options.users.home1, block, random),
       home2: planHome('home2', options.users.home2, block, random),
     };
-    mkdirSync(options.state, { recursive: true, mode: 0o700 });
+    makeFolder(options.state, 0o700);
     const { state, out } = options;
     const plan: Plan = { state, out, revealSecrets: options.revealSecrets ?? false, homes };
     const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
@@ -188,6 +189,7 @@ export class Network {
 
   /** Starts an entity, again with the state that it left. */
   async startEntity(entity: Entity, home: HomeName): Promise<void> {
+    if (this.#stopped) throw new Error('the network is stopped');
     const config = this.configOf(entity, home);
     const runtime = this.#runtime(`${entity}.${home}`);
     const { onDf, onLemf, timeline } = this.#options;
@@ -245,6 +247,7 @@ export class Network {
 
   /** One phone after the other, so that the order of what they still send is the same in every run. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const phone of this.#phones.values()) await phone.stop();
     for (const entity of ORDER.toReversed()) {
       await Promise.all(HOMES.map((home) => this.stopEntity(entity, home)));

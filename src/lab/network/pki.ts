@@ -4,7 +4,6 @@
  */
 import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
 import { webcrypto } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   BasicConstraintsExtension,
@@ -18,6 +17,7 @@ import {
 import type { X509Certificate } from '@peculiar/x509';
 import { ROLE_PREFIX } from '../../net/tls.ts';
 import type { Role, TlsFiles } from '../../net/tls.ts';
+import { makeFolder, writeWhole } from '../../storage/files.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const WEEK_MS = 7 * 86_400_000;
@@ -54,7 +54,7 @@ export class LabPki {
     this.#root = root;
     this.#validity = validity;
     this.#authorities = path.join(folder, 'ca.pem');
-    writeFileSync(this.#authorities, root.toString('pem') + '\n');
+    writeWhole(this.#authorities, root.toString('pem') + '\n');
   }
 
   /** Makes an authority whose files live in `folder`. `validity`: when, or Unix milliseconds that a week around will do. */
@@ -65,7 +65,7 @@ export class LabPki {
   ): Promise<LabPki> {
     const { from, to } =
       typeof validity === 'number' ? { from: validity - WEEK_MS, to: validity + WEEK_MS } : validity;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const keys = await newKeys();
     const root = await X509CertificateGenerator.createSelfSigned({
       name: `CN=${name}`,
@@ -113,8 +113,8 @@ export class LabPki {
       privateKey: path.join(this.#folder, `${subject.commonName}.key`),
       authorities: this.#authorities,
     };
-    writeFileSync(files.certificate, certificate.toString('pem') + '\n');
-    writeFileSync(files.privateKey, await pemOfKey(keys.privateKey), { mode: 0o600 });
+    writeWhole(files.certificate, certificate.toString('pem') + '\n');
+    writeWhole(files.privateKey, await pemOfKey(keys.privateKey), { mode: 0o600 });
     return files;
   }
 }

@@ -2,11 +2,11 @@
  * The record of SIP as sent: one file a message, numbered in the order of sending, `NNN-FROM-TO.sip`. Who a peer is
  * follows from the addresses that each party has used itself.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SessionDescription } from '../../sip/sdp.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import type { Endpoint } from '../../sip/flow.ts';
+import { makeFolder, writeWhole } from '../../storage/files.ts';
 import type { Timeline } from '../timeline.ts';
 
 /** The messages of an exchange by MIKEY data type (RFC 6267 table 2). */
@@ -28,12 +28,17 @@ export class SignallingRecord {
   readonly #timeline: Timeline;
   readonly #parties = new Map<string, string>();
   readonly messages: SentMessage[] = [];
+  /** Rejects with the first failure to write, which those who sent the message must not see. */
+  readonly broken: Promise<never>;
+  #break: (error: unknown) => void = () => undefined;
 
   /** @param folder where files go; `null`: nowhere */
   constructor(folder: string | null, timeline: Timeline) {
     this.#folder = folder;
     this.#timeline = timeline;
-    if (folder !== null) mkdirSync(folder, { recursive: true });
+    this.broken = new Promise((_, reject) => (this.#break = reject));
+    this.broken.catch(() => undefined);
+    if (folder !== null) makeFolder(folder);
   }
 
   /** Makes the address of a listener known. */
@@ -51,12 +56,18 @@ export class SignallingRecord {
 
   #sent(from: string, to: string, octets: Uint8Array): void {
     this.messages.push({ from, to, octets });
-    if (this.#folder !== null) {
-      const number = String(this.messages.length).padStart(3, '0');
-      writeFileSync(path.join(this.#folder, `${number}-${from}-${to}.sip`), octets);
-    }
+    if (this.#folder !== null) this.#write(this.#folder, from, to, octets);
     const between = from.startsWith('cscf') && to.startsWith('cscf') ? 'Mw' : 'Gm';
     this.#timeline.add(between, from, to, summary(octets));
+  }
+
+  #write(folder: string, from: string, to: string, octets: Uint8Array): void {
+    const number = String(this.messages.length).padStart(3, '0');
+    try {
+      writeWhole(path.join(folder, `${number}-${from}-${to}.sip`), octets);
+    } catch (error) {
+      this.#break(error);
+    }
   }
 }
 

@@ -8,10 +8,11 @@
  * against what each LEMF recovered, sample by sample; the SIP messages on the wire against those on X2, octet for octet;
  * the numbers of PDUs on X2 and X3 against those on HI2 and HI3.
  */
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
+import { copyWhole } from '../../storage/files.ts';
 import { HOMES } from '../network/home.ts';
 import type { HomeName } from '../network/home.ts';
 import { Network, REPRODUCIBLE_TIME } from '../network/network.ts';
@@ -24,7 +25,14 @@ import { inDemoNames, recoveredIn } from './course.ts';
 import type { Course } from './course.ts';
 import { narrateDf, narrateLemf } from './narration.ts';
 import { Observations } from './observations.ts';
-import { keepFiles, prepareOut, writeReport, writeSecrets, writeSpoken } from './out-folder.ts';
+import {
+  keepFiles,
+  prepareOut,
+  reportAsFailed,
+  writeReport,
+  writeSecrets,
+  writeSpoken,
+} from './out-folder.ts';
 import { callReports } from './report.ts';
 import type { DemoReport } from './report.ts';
 import { scenarioOf } from './scenario.ts';
@@ -33,7 +41,7 @@ import { warrantOn } from './warrants.ts';
 
 const SETTLE_MS = 12_000;
 
-/** Runs the demo. @throws LabError */
+/** Runs the demo. @throws LabError, FileError */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const scenario = scenarioOf(options);
   prepareOut(options.out);
@@ -46,7 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   try {
     return await new Demo(scenario, state).run();
   } catch (error) {
-    writeReport(options.out, { state: 'failed', error: error instanceof Error ? error.message : 'unknown' });
+    reportAsFailed(options.out, error);
     throw error;
   } finally {
     process.off('exit', forget).off('SIGINT', interrupted).off('SIGTERM', terminated);
@@ -68,7 +76,10 @@ class Demo {
 
   async run(): Promise<DemoReport> {
     const network = await this.#networkUp();
-    const course = await this.#callUnderWarrants(network).finally(() => network.stop());
+    const { broken } = network.signalling;
+    const course = await Promise.race([this.#callUnderWarrants(network), broken]).finally(() =>
+      network.stop(),
+    );
     keepFiles(this.#scenario.options.out, this.#state);
     return this.#conclude(course);
   }
@@ -168,7 +179,7 @@ class Demo {
     const folder = recoveredIn(this.#state, home);
     const report = inDemoNames(await network.running('lemf', home).recover(folder), folder);
     const files = report.calls.flatMap(({ streams }) => streams.flatMap(({ file }) => file ?? []));
-    for (const file of files) copyFileSync(path.join(folder, file), path.join(out, file));
+    for (const file of files) copyWhole(path.join(folder, file), path.join(out, file));
     if (report.calls.length > 0) {
       const what = `recovered ${files.length === 0 ? 'nothing' : files.join(', ')}`;
       this.#timeline.add('lab', `lemf.${home}`, '', what);

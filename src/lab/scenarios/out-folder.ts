@@ -1,22 +1,21 @@
 /** The folder that a run of the demo leaves: made or emptied at the beginning, with a report from the beginning on. */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { encodeWav } from '../../media/wav.ts';
+import {
+  FileError,
+  copyWhole,
+  makeFolder,
+  removeEmpty,
+  replaceFile,
+  writeWhole,
+} from '../../storage/files.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import type { DemoReport } from './report.ts';
 
 /** Names of what a run leaves. */
-const LEFT = /^(?:(?:report|secrets)\.json|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
+const LEFT = /^(?:(?:report|secrets)\.json(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
 
 /** The audit logs that each home's entities keep, below their state. */
 const AUDIT_LOGS: Readonly<Record<string, string>> = {
@@ -27,7 +26,7 @@ const AUDIT_LOGS: Readonly<Record<string, string>> = {
   admf: 'admf-audit.jsonl',
 };
 
-/** Makes the folder, or empties it if it holds an earlier run and nothing else. @throws LabError `options` */
+/** Makes the folder, or empties it if it holds an earlier run and nothing else. @throws LabError `options`, FileError */
 export function prepareOut(out: string): void {
   if (existsSync(out)) {
     if (!statSync(out).isDirectory()) throw new LabError('options', `${out} is not a folder`);
@@ -43,8 +42,13 @@ export function prepareOut(out: string): void {
     }
     for (const name of names) rmSync(path.join(out, name), { recursive: true });
   }
-  mkdirSync(out, { recursive: true });
-  writeReport(out, { state: 'running', pid: process.pid });
+  const made = makeFolder(out);
+  try {
+    writeReport(out, { state: 'running', pid: process.pid });
+  } catch (error) {
+    removeEmpty(made);
+    throw error;
+  }
 }
 
 /** The process whose run is not over; `null` if there is none, or it has gone. */
@@ -69,27 +73,36 @@ interface Unfinished {
 
 /** From the beginning of a run to its end there is a report, which says how far it is. */
 export function writeReport(out: string, report: DemoReport | Unfinished): void {
-  writeFileSync(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
+  replaceFile(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
+}
+
+/** What went wrong with the run is what counts: where that was the disk, the report cannot be written either. */
+export function reportAsFailed(out: string, error: unknown): void {
+  try {
+    writeReport(out, { state: 'failed', error: error instanceof Error ? error.message : 'unknown' });
+  } catch (cause) {
+    if (!(cause instanceof FileError)) throw cause;
+  }
 }
 
 /** Keeps of the entities' state what the LEMFs have received, and the audit logs to their end. */
 export function keepFiles(out: string, state: string): void {
   for (const home of HOMES) {
-    mkdirSync(path.join(out, home, 'audit'), { recursive: true, mode: 0o700 });
+    makeFolder(path.join(out, home, 'audit'), 0o700);
     for (const name of ['hi2.ber', 'hi3.ber']) {
-      copyFileSync(path.join(state, home, 'lemf', name), path.join(out, home, name));
+      copyWhole(path.join(state, home, 'lemf', name), path.join(out, home, name));
     }
     for (const [entity, file] of Object.entries(AUDIT_LOGS)) {
-      copyFileSync(path.join(state, home, file), path.join(out, home, 'audit', `${entity}.jsonl`));
+      copyWhole(path.join(state, home, file), path.join(out, home, 'audit', `${entity}.jsonl`));
     }
   }
 }
 
 export function writeSpoken(out: string, speaker: string, samples: Int16Array): void {
-  writeFileSync(path.join(out, `spoken-${speaker}.wav`), encodeWav(samples));
+  writeWhole(path.join(out, `spoken-${speaker}.wav`), encodeWav(samples));
 }
 
 /** @param secrets the KMSs' own, in the clear */
 export function writeSecrets(out: string, secrets: object): void {
-  writeFileSync(path.join(out, 'secrets.json'), JSON.stringify(secrets, null, 2) + '\n', { mode: 0o600 });
+  writeWhole(path.join(out, 'secrets.json'), JSON.stringify(secrets, null, 2) + '\n', { mode: 0o600 });
 }

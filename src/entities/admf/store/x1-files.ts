@@ -1,6 +1,7 @@
 /** X1 documents as files, `NNN-FROM-TO.xml` in the order in which they passed: what an ADMF sent and received. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { makeFolder, writeWhole } from '../../../storage/files.ts';
 
 export class X1Files {
   readonly #folder: string;
@@ -8,7 +9,7 @@ export class X1Files {
 
   /** @param folder made if missing; numbers go on from the files that are there */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     this.#folder = folder;
     const numbers = readdirSync(folder).map((name) => Number(/^(\d+)-.*\.xml$/.exec(name)?.[1] ?? 0));
     this.#next = Math.max(0, ...numbers) + 1;
@@ -18,7 +19,7 @@ export class X1Files {
   record(from: string, to: string, octets: Uint8Array): void {
     const number = String(this.#next).padStart(3, '0');
     this.#next += 1;
-    writeFileSync(path.join(this.#folder, `${number}-${label(from)}-${label(to)}.xml`), octets, {
+    writeWhole(path.join(this.#folder, `${number}-${label(from)}-${label(to)}.xml`), octets, {
       mode: 0o600,
     });
   }

@@ -1,6 +1,7 @@
 /** What the DF took in and asked, in files: for tests and the laboratory. */
-import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { appendWhole, makeFolder, writeWhole } from '../../../storage/files.ts';
 import type { PduRecorder } from '../ports.ts';
 
 /**
@@ -11,7 +12,7 @@ export class PduFiles implements PduRecorder {
   readonly #files: Readonly<Record<'x2' | 'x3', number>>;
 
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     this.#files = {
       x2: openSync(path.join(folder, 'x2.bin'), 'a', 0o600),
       x3: openSync(path.join(folder, 'x3.bin'), 'a', 0o600),
@@ -19,7 +20,7 @@ export class PduFiles implements PduRecorder {
   }
 
   accepted(reference: 'x2' | 'x3', octets: Uint8Array): void {
-    writeSync(this.#files[reference], octets);
+    appendWhole(this.#files[reference], `${reference}.bin`, octets);
   }
 
   close(): void {
@@ -34,7 +35,7 @@ export class XkFiles {
 
   constructor(folder: string) {
     this.#folder = path.join(folder, 'xk');
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#folder, 0o700);
     this.#count = readdirSync(this.#folder).length;
   }
 
@@ -42,7 +43,7 @@ export class XkFiles {
     const name = `${String(++this.#count).padStart(3, '0')}.json`;
     const { request, status, response } = exchange;
     const text = JSON.stringify({ request: json(request), status, response: json(response) }, null, 2);
-    writeFileSync(path.join(this.#folder, name), `${text}\n`, { mode: 0o600 });
+    writeWhole(path.join(this.#folder, name), `${text}\n`, { mode: 0o600 });
   }
 }
 

@@ -11,11 +11,9 @@ import {
   fstatSync,
   fsync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
-  renameSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -27,6 +25,7 @@ import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
 import { formatSource, parseSources, SourceLookup, sourcesPath } from '../sources.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
+import { makeFolder, replaceFile } from '../../../storage/files.ts';
 
 const fsyncLater = promisify(fsync);
 const CHUNK = 1 << 20;
@@ -56,7 +55,7 @@ export class LemfFiles implements LemfStore {
 
   /** Opens, or makes, the files in `folder`. @throws LemfError `damaged` */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     this.#files = { hi2: openFile(folder, 'hi2'), hi3: openFile(folder, 'hi3') };
     const directory = openSync(folder, 'r');
     fsyncSync(directory);
@@ -139,10 +138,7 @@ function openSources(ofFile: string, length: number): SourceFile {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const marks = parseSources(text).filter(({ at }) => at < length);
   const right = marks.map(formatSource).join('');
-  if (right !== text) {
-    writeFileSync(`${file}.new`, right, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  }
+  if (right !== text) replaceFile(file, right, 0o600);
   return { path: file, descriptor: openSync(file, 'a', 0o600), last: marks.at(-1)?.source ?? null };
 }
 

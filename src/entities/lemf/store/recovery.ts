@@ -1,6 +1,7 @@
 /** What recovery yields, as files: `recover.json` and one WAV a stream. They are somebody's conversation: 0600. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { makeFolder, replaceFile } from '../../../storage/files.ts';
 import type { Recovery } from '../recover.ts';
 
 export const RECOVERY_REPORT = 'recover.json';
@@ -9,22 +10,22 @@ export const RECOVERY_REPORT = 'recover.json';
 const AUDIO = /^recovered-[A-Za-z0-9_-]+\.wav$/;
 
 /**
- * Writes all files into `folder` (made if missing) and gives their paths. Audio that the report of an earlier run lists
- * goes, lest it pass for that of this one.
+ * Writes all files into `folder` (made if missing) and gives their paths. The report of an earlier run and the audio that
+ * it lists go, lest they pass for those of this one.
+ * @throws FileError
  */
 export function writeRecovery(folder: string, { report, audio }: Recovery): string[] {
-  mkdirSync(folder, { recursive: true });
-  for (const name of earlierAudio(path.join(folder, RECOVERY_REPORT))) {
-    rmSync(path.join(folder, name), { force: true });
-  }
+  makeFolder(folder);
+  const earlier = path.join(folder, RECOVERY_REPORT);
+  for (const name of earlierAudio(earlier)) rmSync(path.join(folder, name), { force: true });
+  rmSync(earlier, { force: true });
   const files = [
     ...audio,
     { name: RECOVERY_REPORT, octets: Buffer.from(`${JSON.stringify(report, null, 2)}\n`) },
   ];
   return files.map(({ name, octets }) => {
     const file = path.join(folder, name);
-    writeFileSync(`${file}.new`, octets, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    replaceFile(file, octets, 0o600);
     return file;
   });
 }

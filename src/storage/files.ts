@@ -1,0 +1,164 @@
+/**
+ * Folders and files as commands and entities leave them, with errors that say what could not be written, and why.
+ *
+ * Node's own recursive `mkdir` never returns where the system says of every folder that it is missing, also of one whose
+ * parent is there (`/proc`): so folders are made one by one, and the first that cannot be made is the end.
+ */
+import {
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { ClavigerError } from '../bytes/errors.ts';
+
+export type FileErrorCode =
+  /** The disk is full, or what one may use of it. */
+  | 'no-space'
+  /** Who runs this may not write there. */
+  | 'denied'
+  /** Something else is where the file or folder is to be. */
+  | 'in-the-way'
+  /** There is nothing of the sort there, and it cannot be made. */
+  | 'missing'
+  /** Anything else that the system says. */
+  | 'system';
+
+/** What could not be written; the cause is the system's own error. */
+export class FileError extends ClavigerError<FileErrorCode> {}
+
+const REASONS: Readonly<Record<string, readonly [FileErrorCode, string]>> = {
+  ENOSPC: ['no-space', 'the disk is full'],
+  EDQUOT: ['no-space', 'the quota of the disk is used up'],
+  EFBIG: ['no-space', 'the file would be too large'],
+  EACCES: ['denied', 'permission is missing'],
+  EPERM: ['denied', 'the system does not permit it'],
+  EROFS: ['denied', 'the file system is read-only'],
+  EEXIST: ['in-the-way', 'something of that name is there'],
+  EISDIR: ['in-the-way', 'a folder is there'],
+  ENOTDIR: ['in-the-way', 'a part of the path is a file'],
+  ENOENT: ['missing', 'there is no such place, and it cannot be made'],
+  ENAMETOOLONG: ['missing', 'the name is too long'],
+  EIO: ['system', 'the disk has failed'],
+};
+
+/** @param attempt what was tried: `cannot write …` */
+export function fileError(attempt: string, cause: unknown): FileError {
+  if (cause instanceof FileError) return cause;
+  const said = cause instanceof Error && 'code' in cause ? String(cause.code) : 'nothing of why';
+  const [code, reason] = REASONS[said] ?? (['system', `the system says ${said}`] as const);
+  return new FileError(code, `${attempt}: ${reason}`, { cause });
+}
+
+/**
+ * Makes a folder, and those above it that are missing.
+ * @param mode of every folder that is made
+ * @returns the folders that were made, the outermost first
+ * @throws FileError
+ */
+export function makeFolder(folder: string, mode = 0o777): string[] {
+  const missing: string[] = [];
+  try {
+    for (let at = path.resolve(folder); !isFolder(at); at = path.dirname(at)) missing.unshift(at);
+    return missing.filter((each) => makeOne(each, mode));
+  } catch (cause) {
+    throw fileError(`cannot make the folder ${folder}`, cause);
+  }
+}
+
+/** Takes folders away again that `makeFolder` made, as far as nothing is in them. */
+export function removeEmpty(made: readonly string[]): void {
+  for (const folder of made.toReversed()) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // Somebody has put something there: then it stays, and those above it.
+      return;
+    }
+  }
+}
+
+/**
+ * Writes a file to its end, or not at all: what cannot be completed is removed, unless something was there before.
+ * @throws FileError
+ */
+export function writeWhole(
+  file: string,
+  content: Uint8Array | string,
+  options: { readonly mode?: number; readonly flag?: 'w' | 'wx' } = {},
+): void {
+  const before = existsSync(file);
+  try {
+    writeFileSync(file, content, options);
+  } catch (cause) {
+    if (!before) rmSync(file, { force: true });
+    throw fileError(`cannot write ${file}`, cause);
+  }
+}
+
+/**
+ * Copies a file to its end, or not at all; a copy has the mode of what it was made from. Not by the system's own copying,
+ * which removes what was there before when it fails, a device as well.
+ * @throws FileError
+ */
+export function copyWhole(from: string, to: string): void {
+  writeWhole(to, readFileSync(from), { mode: statSync(from).mode & 0o777 });
+}
+
+/**
+ * Writes a file in place of the one that is there: at any time there is the one or the other, complete.
+ * @throws FileError
+ */
+export function replaceFile(file: string, content: Uint8Array | string, mode?: number): void {
+  const next = `${file}.new`;
+  try {
+    writeFileSync(next, content, mode === undefined ? {} : { mode });
+    renameSync(next, file);
+  } catch (cause) {
+    rmSync(next, { force: true });
+    throw fileError(`cannot write ${file}`, cause);
+  }
+}
+
+/**
+ * Appends all of it, or nothing.
+ * @param descriptor of a file that is open for appending and has no other writer
+ * @throws FileError
+ */
+export function appendWhole(descriptor: number, file: string, octets: Uint8Array): void {
+  const { size } = fstatSync(descriptor);
+  try {
+    writeFileSync(descriptor, octets);
+  } catch (cause) {
+    ftruncateSync(descriptor, size);
+    throw fileError(`cannot write ${file}`, cause);
+  }
+}
+
+/** @throws a system error if something else is there, or cannot be looked at */
+function isFolder(at: string): boolean {
+  const found = statSync(at, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) {
+    throw Object.assign(new Error(`${at} is a file`), { code: 'ENOTDIR' });
+  }
+  return found !== undefined;
+}
+
+/** Whether it was this process that made it. */
+function makeOne(folder: string, mode: number): boolean {
+  try {
+    mkdirSync(folder, { mode });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST' && isFolder(folder))
+      return false;
+    throw error;
+  }
+}
