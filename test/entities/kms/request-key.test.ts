@@ -1,6 +1,6 @@
 /** REQUEST_KEY (RFC 6267 4.2.1, profile 4), judged by a client and a key derivation that share no code with the KMS. */
 import { createHmac } from 'node:crypto';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { bigIntEngine } from '../../../src/ibe/bigint-engine.ts';
 import { decodeBfPrivateKeyBlock } from '../../../src/ibe/blocks.ts';
 import type { BfParameters } from '../../../src/ibe/parameters.ts';
@@ -267,9 +267,9 @@ describe('while keys are computed', () => {
     await kms.enrol(device('alice-1', 1));
     const asked = kms.requestKey.answer(request(ask({ wanted: { from: period, to: period + 6 * DAY } })));
     const refused = expect(asked).rejects.toThrow(expect.objectContaining({ code: 'busy' }) as Error);
-    await vi.waitFor(() => expect(waiting).toHaveLength(4));
+    await expect.poll(() => waiting).toHaveLength(4);
     for (const letGo of waiting.splice(0)) letGo();
-    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    await expect.poll(() => waiting).toHaveLength(2);
     waiting[0]!();
     waiting[1]!(new KmsError('busy', 'too much to do'));
     await refused;
@@ -285,10 +285,10 @@ describe('while keys are computed', () => {
     const wanted = { from: period, to: period + DAY };
     const options = [ask({ wanted }), ask({ wanted, psk: psk(6).expose(), credential: 'alice-new' })];
     const first = kms.requestKey.answer(request(options[0]!));
-    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    await expect.poll(() => waiting).toHaveLength(1);
     await kms.enrol(device('alice-new', 6));
     const second = kms.requestKey.answer(request(options[1]!));
-    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    await expect.poll(() => waiting).toHaveLength(2);
     for (const letGo of waiting) letGo();
     const answers = await Promise.all([first, second]);
     expect(open(answers[0], options[0]!)).toHaveLength(2);

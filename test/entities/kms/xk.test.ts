@@ -1,5 +1,5 @@
 /** Who may ask over Xk, about whom and when; and that every question is on record. */
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { fromBase64 } from '../../../src/bytes/octets.ts';
 import type { AuditEvent, AuditLog } from '../../../src/evidence/log.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
@@ -202,7 +202,7 @@ describe('refused alike, on record with the reason', () => {
         rMessage1: encodeMessage({ header: { ...header, csbId }, payloads }),
       }),
     );
-    await vi.waitFor(() => expect(records().length + waiting.length).toBe(MAX_QUESTIONS + 8));
+    await expect.poll(() => records().length + waiting.length).toBe(MAX_QUESTIONS + 8);
     expect(asked).toHaveLength(MAX_QUESTIONS);
     expect(records().every(({ reason }) => reason === 'too-many-questions')).toBe(true);
     for (const answer of waiting) answer();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../../../src/bytes/octets.ts';
 import { defaultEngine } from '../../../../src/ibe/default-engine.ts';
 import { EngineGenerator } from '../../../../src/entities/kms/generator.ts';
@@ -174,7 +174,7 @@ describe('a KMS whose queue is full', () => {
     });
     const client = kms.client();
     const many = Array.from({ length: 6 }, () => ask(client));
-    await vi.waitFor(() => expect(held.signals).toHaveLength(6));
+    await expect.poll(() => held.signals).toHaveLength(6);
     held.letGo();
     const answers = await Promise.all(many);
     const failed = answers.filter(({ status }) => status === 503);
@@ -214,7 +214,7 @@ describe('a client that goes', () => {
     const held = new Held();
     const kms = await serve(held);
     await expect(ask(kms.client(500))).rejects.toThrow(HttpsError);
-    await vi.waitFor(() => expect(kms.audit.of('get-keys')).toHaveLength(1));
+    await expect.poll(() => kms.audit.of('get-keys')).toHaveLength(1);
     expect(held.signals[0]?.aborted).toBe(true);
     expect(kms.audit.of('get-keys')).toMatchObject([
       { outcome: 'refused', failure: 'temporarily-unavailable', reason: 'cancelled' },
@@ -227,7 +227,7 @@ describe('a client that goes', () => {
     const held = new Held();
     const kms = await serve(held);
     await expect(post(kms.client(500), keyRequest(period + 31 * DAY).octets)).rejects.toThrow(HttpsError);
-    await vi.waitFor(() => expect(kms.audit.of('keys-refused')).toHaveLength(1));
+    await expect.poll(() => kms.audit.of('keys-refused')).toHaveLength(1);
     expect(kms.audit.of('keys-refused')).toMatchObject([{ reason: 'cancelled' }]);
     expect(kms.audit.of('keys-issued')).toHaveLength(0);
     expect(held.signals.length).toBeLessThanOrEqual(4);
@@ -314,7 +314,7 @@ describe('a KMS that is stopped', () => {
     const asked = ask(kms.client());
     const one = keyRequest();
     const requested = post(kms.client(), one.octets);
-    await vi.waitFor(() => expect(held.signals).toHaveLength(3));
+    await expect.poll(() => held.signals).toHaveLength(3);
     const closed = Promise.all(kms.servers.map((server) => server.close()));
     held.letGo();
     expect((await asked).status).toBe(200);
