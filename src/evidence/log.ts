@@ -9,6 +9,8 @@
  * that can keep one beside the lines does (R-78), and a log that ends before it, or is gone, is missed.
  */
 import { createHash } from 'node:crypto';
+import Type from 'typebox';
+import { Form, strict } from '../bytes/schema.ts';
 import { ClavigerError } from '../bytes/errors.ts';
 import { concat, fromHex, toHex, utf8 } from '../bytes/octets.ts';
 import type { Clock } from '../bytes/ports.ts';
@@ -134,6 +136,19 @@ function sorted(event: AuditEvent): Record<string, unknown> {
   return Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Exactly what is written: a member beside these would not be under the hash. */
+const RECORD = new Form(
+  strict({
+    sequence: Type.Integer({ minimum: 0 }),
+    time: Type.String(),
+    event: Type.Intersect([
+      Type.Object({ kind: Type.String() }),
+      Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+    ]),
+    hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  }),
+);
+
 function parseRecord(line: string, place: number): AuditRecord {
   let value: unknown;
   try {
@@ -141,17 +156,8 @@ function parseRecord(line: string, place: number): AuditRecord {
   } catch (cause) {
     throw new EvidenceError('malformed', `audit record ${place} is not JSON`, { cause });
   }
-  const record = value as Partial<AuditRecord> | null;
-  if (
-    typeof record !== 'object' ||
-    record === null ||
-    typeof record.sequence !== 'number' ||
-    typeof record.time !== 'string' ||
-    typeof record.hash !== 'string' ||
-    typeof record.event !== 'object' ||
-    (record.event as AuditEvent | null) === null
-  ) {
-    throw new EvidenceError('malformed', `audit record ${place} lacks a field`);
-  }
-  return { sequence: record.sequence, time: record.time, event: record.event, hash: record.hash };
+  return RECORD.readOr(
+    value,
+    () => new EvidenceError('malformed', `audit record ${place} is not of the form that is written`),
+  );
 }

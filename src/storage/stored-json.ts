@@ -1,6 +1,6 @@
 /** JSON that comes back from a store: of the form that was written, or refused. */
-import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { StaticDecode, TSchema } from 'typebox';
+import { faultText, Form } from '../bytes/schema.ts';
 import { StorageError } from './errors.ts';
 
 /**
@@ -10,8 +10,8 @@ import { StorageError } from './errors.ts';
 export function storedJson<Schema extends TSchema>(
   schema: Schema,
   what: string,
-): (text: string) => Static<Schema> {
-  const form = Compile(schema);
+): (text: string) => StaticDecode<Schema> {
+  const form = new Form(schema);
   return (text) => {
     let value: unknown;
     try {
@@ -19,12 +19,9 @@ export function storedJson<Schema extends TSchema>(
     } catch {
       throw new StorageError('damaged', `${what} is not JSON`);
     }
-    if (form.Check(value)) return value;
-    const [first] = form.Errors(value);
-    const place = first === undefined || first.instancePath === '' ? '' : ` at ${first.instancePath}`;
-    throw new StorageError(
-      'damaged',
-      `${what} is not of the form that is written${place}: ${first?.message ?? ''}`,
-    );
+    return form.readOr(value, ([fault]) => {
+      const wrong = fault === undefined ? '' : `: ${faultText(fault, 'it', 'member')}`;
+      return new StorageError('damaged', `${what} is not of the form that is written${wrong}`);
+    });
   };
 }

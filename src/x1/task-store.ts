@@ -7,7 +7,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
-import type { Destination, InterceptTask } from '../wire/x1/details.ts';
+import { readStoredDestination, readStoredTask } from './stored-tasks.ts';
 import { statements } from '../storage/migrations.ts';
 import type { StoreSchema } from '../storage/migrations.ts';
 import { openDatabase } from '../storage/sqlite.ts';
@@ -56,12 +56,12 @@ export class SqliteTaskStore implements TaskStore {
     const destinations = await this.#db.selectFrom('destination').selectAll().execute();
     return {
       tasks: tasks.map((row) => ({
-        task: JSON.parse(row.body) as InterceptTask,
+        task: readStoredTask(row.body),
         activatedAt: row.activated_at,
         modifiedAt: row.modified_at,
         modifications: row.modifications,
       })),
-      destinations: destinations.map((row) => JSON.parse(row.body) as Destination),
+      destinations: destinations.map((row) => readStoredDestination(row.body)),
     };
   }
 

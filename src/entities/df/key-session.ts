@@ -9,7 +9,6 @@
  *      │  └──► failed                    failure record
  *      └─ timer (R-30) ─► open, overdue  failure record; a later answer still brings the key records (R-25)
  */
-import { ClavigerError } from '../../bytes/errors.ts';
 import { identityKeys } from '../../sip/identity-keys.ts';
 import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
 import { addMessage, assemble } from './exchanges.ts';
@@ -17,13 +16,6 @@ import type { Exchange } from './exchanges.ts';
 import { fingerprint } from './extraction.ts';
 import type { SeenMessage } from './extraction.ts';
 import type { ObservedIdentity } from './records.ts';
-
-export type KeySessionErrorCode =
-  /** It is no JSON. */
-  'corrupt';
-
-/** A stored session that cannot be read. */
-export class KeySessionError extends ClavigerError<KeySessionErrorCode> {}
 
 export interface QuestionState {
   /** Of the exchange, or of exchange and update. */
@@ -109,19 +101,6 @@ export function questionOf(
     })),
     midCall: false,
   };
-}
-
-export function encodeSession(session: KeySession): string {
-  return JSON.stringify(session);
-}
-
-/** @throws KeySessionError `corrupt` */
-export function decodeSession(body: string): KeySession {
-  try {
-    return JSON.parse(body) as KeySession;
-  } catch (cause) {
-    throw new KeySessionError('corrupt', 'a stored key session is no JSON', { cause });
-  }
 }
 
 /* ---------------------------------------------------------------- helpers */

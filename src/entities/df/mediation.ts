@@ -210,9 +210,7 @@ export class Mediation {
     const changes = this.#state.take();
     if (changes !== null) await this.#options.store.commit(changes);
     this.#spoilt = false;
-    for (const { correlation, xid } of changes?.keySessions ?? []) {
-      this.#announce(this.#state.session(correlation, xid));
-    }
+    for (const { session } of changes?.keySessions ?? []) this.#announce(session);
     return result;
   }
 
@@ -235,7 +233,7 @@ export class Mediation {
         this.#releaseHeld();
         this.#state.expire(before);
       })
-        .then(() => this.#options.store.expire(before))
+        .then(() => this.#options.store.forgetting?.expire(before))
         .catch((error: unknown) => this.#options.logger.error({ error }, 'housekeeping failed'));
       this.#keepHouse();
     });

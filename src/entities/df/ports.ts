@@ -6,6 +6,7 @@
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import type { KeySession } from './key-session.ts';
 import type { HandoverInterface, HandoverRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */
@@ -30,11 +31,10 @@ export interface Communication {
   readonly lastSeen: number;
 }
 
-/** The key management of one call under one task; `body` is the mediation's own JSON. */
+/** The key management of one call under one task. */
 export interface StoredKeySession {
-  readonly xid: string;
-  readonly correlation: string;
-  readonly body: string;
+  readonly session: KeySession;
+  /** Unix milliseconds. */
   readonly lastSeen: number;
 }
 
@@ -81,6 +81,12 @@ export interface DfStore {
   load(): Promise<DfState>;
   /** Applies all of it, durably, or nothing. */
   commit(changes: DfChanges): Promise<void>;
+  /** Absent: the store forgets by itself. */
+  readonly forgetting?: DfForgetting;
+}
+
+/** For a store whose records do not go by themselves when their time has come. */
+export interface DfForgetting {
   /** Forgets streams, communications and key sessions not seen since `before`; CINs are never given again. */
   expire(before: number): Promise<void>;
 }

@@ -4,15 +4,23 @@
  */
 import { toHex } from '../../bytes/octets.ts';
 import type { KeySession } from './key-session.ts';
-import { decodeSession, encodeSession, newSession } from './key-session.ts';
-import type { Communication, DfChanges, DfState, HeldPdu, OutboxAppend, StreamState } from './ports.ts';
+import { newSession } from './key-session.ts';
+import type {
+  Communication,
+  DfChanges,
+  DfState,
+  HeldPdu,
+  OutboxAppend,
+  StoredKeySession,
+  StreamState,
+} from './ports.ts';
 import type { HandoverInterface } from './records.ts';
 
 export class WorkingState {
   readonly #streams: Map<string, StreamState>;
   readonly #communications: Map<string, Communication>;
   readonly #lastCins: Map<string, number>;
-  readonly #sessions: Map<string, { session: KeySession; lastSeen: number }>;
+  readonly #sessions: Map<string, StoredKeySession>;
   readonly #held: Map<number, HeldPdu>;
   #lastHeld: number;
 
@@ -30,10 +38,7 @@ export class WorkingState {
     );
     this.#lastCins = new Map(state.lastCins);
     this.#sessions = new Map(
-      state.keySessions.map(({ body, lastSeen }) => {
-        const session = decodeSession(body);
-        return [pairKey(session.correlation, session.xid), { session, lastSeen }];
-      }),
+      state.keySessions.map((kept) => [pairKey(kept.session.correlation, kept.session.xid), kept]),
     );
     this.#held = new Map(state.held.map((pdu) => [pdu.id, pdu]));
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
@@ -124,12 +129,7 @@ export class WorkingState {
     const changes: DfChanges = {
       streams: present(this.#streams, this.#changedStreams),
       communications: present(this.#communications, this.#changedCommunications),
-      keySessions: present(this.#sessions, this.#changedSessions).map(({ session, lastSeen }) => ({
-        xid: session.xid,
-        correlation: session.correlation,
-        body: encodeSession(session),
-        lastSeen,
-      })),
+      keySessions: present(this.#sessions, this.#changedSessions),
       outbox: this.#outbox,
       held: this.#newlyHeld,
       released: this.#released,

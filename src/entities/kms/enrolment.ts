@@ -9,7 +9,7 @@ import { addressOfRecord, canonicalIdentity } from '../../ibake/identity.ts';
 import { IbakeError } from '../../ibake/errors.ts';
 import type { District } from './district.ts';
 import { KmsError } from './errors.ts';
-import type { Device, DeviceIdentity, KmsStore, Subscriber } from './ports.ts';
+import type { Device, DeviceIdentity, Subscriber, SubscriberStore } from './ports.ts';
 
 /** A subscriber as the operator's provisioning states it now. */
 export interface Enrolment {
@@ -23,7 +23,7 @@ export interface Enrolment {
 export async function enrol(
   enrolment: Enrolment,
   context: {
-    readonly store: KmsStore;
+    readonly store: SubscriberStore;
     readonly district: District;
     readonly now: number;
   },

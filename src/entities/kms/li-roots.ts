@@ -7,7 +7,7 @@
 import type { AuditLog } from '../../evidence/log.ts';
 import type { Random } from '../../bytes/ports.ts';
 import { Secret } from '../../bytes/secret.ts';
-import type { KmsStore, LiRootState } from './ports.ts';
+import type { LiRootState, LiRootStore } from './ports.ts';
 
 const ROOT_OCTETS = 32;
 
@@ -17,15 +17,11 @@ export function epochOf(time: number): string {
 }
 
 export class LiRoots {
-  readonly #store: Pick<KmsStore, 'liRoot' | 'keepLiRoot' | 'destroyLiRootsBefore'>;
+  readonly #store: LiRootStore;
   readonly #random: Random;
   readonly #audit: AuditLog;
 
-  constructor(
-    store: Pick<KmsStore, 'liRoot' | 'keepLiRoot' | 'destroyLiRootsBefore'>,
-    random: Random,
-    audit: AuditLog,
-  ) {
+  constructor(store: LiRootStore, random: Random, audit: AuditLog) {
     this.#store = store;
     this.#random = random;
     this.#audit = audit;

@@ -93,34 +93,56 @@ export interface WarrantTable {
   warrant(xid: string): Promise<Warrant | null>;
 }
 
-export interface KmsStore extends WarrantTable {
-  serials(): Promise<SerialRecord[]>;
-  putSerial(record: SerialRecord): Promise<void>;
+export interface WarrantStore extends WarrantTable {
+  /** Adds or replaces a warrant, by XID. */
+  putWarrant(warrant: Warrant): Promise<void>;
+}
 
+export interface SerialStore {
+  serials(): Promise<SerialRecord[]>;
+  /** @throws KmsError `refused` if the serial is kept with other parameters */
+  putSerial(record: SerialRecord): Promise<void>;
+}
+
+export interface LiRootStore {
   liRoot(epoch: string): Promise<LiRootState>;
   /** Keeps `root` unless the epoch has one or had one; returns what is there afterwards. */
   keepLiRoot(epoch: string, root: Secret): Promise<LiRootState>;
   /** Overwrites every root of an epoch before `epoch`; returns the epochs destroyed. */
   destroyLiRootsBefore(epoch: string): Promise<string[]>;
+}
 
+export interface SubscriberStore {
   subscriberByIdentity(uri: string): Promise<Subscriber | null>;
   subscriberByCredential(credential: string): Promise<Subscriber | null>;
   /** Replaces the subscriber of that id. @throws KmsError `refused` if an identity or credential is another's */
   putSubscriber(subscriber: Subscriber): Promise<void>;
+}
 
+export interface ClaimStore {
   /** True the first time for a key; the claim is kept until `expires`. */
   claimRequest(key: Uint8Array, expires: number): Promise<boolean>;
   /** True if `hash` is known, or new and among the first `limit` of its group. */
   claimQuestion(group: Uint8Array, hash: Uint8Array, limit: number, expires: number): Promise<boolean>;
-  /** Forgets claims that expired before `now`. */
-  expireClaims(now: number): Promise<void>;
+}
 
+export interface SeedStore {
   /** Records the seed as issued; returns the record that stands, which may be another credential's. */
   issueSeed(seed: IssuedSeed): Promise<IssuedSeed>;
   issuedSeed(uri: string, period: number): Promise<IssuedSeed | null>;
+}
 
-  putWarrant(warrant: Warrant): Promise<void>;
+/** For a store whose records do not go by themselves when their time has come. */
+export interface KmsForgetting {
+  /** Forgets claims that expired before `now`. */
+  expireClaims(now: number): Promise<void>;
   /** Forgets warrants that ended before `time`. */
   forgetWarrants(time: number): Promise<void>;
-  close(): Promise<void>;
+}
+
+/** All that a KMS keeps. */
+export interface KmsStore
+  extends SerialStore, LiRootStore, SubscriberStore, ClaimStore, SeedStore, WarrantStore {
+  /** Absent: the store forgets by itself. */
+  readonly forgetting?: KmsForgetting;
 }

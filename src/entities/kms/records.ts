@@ -2,16 +2,16 @@
 import type { District } from './district.ts';
 import type { GetKeysRecords } from './get-keys/ports.ts';
 import type { LiRoots } from './li-roots.ts';
-import type { IssuedSeed, KmsStore, LiRootState, SerialRecord } from './ports.ts';
+import type { IssuedSeed, LiRootState, SeedStore, SerialRecord } from './ports.ts';
 
 export class KmsRecords implements GetKeysRecords {
   readonly district: string;
   readonly keyLifetime: number;
   readonly #district: District;
   readonly #roots: LiRoots;
-  readonly #store: Pick<KmsStore, 'issuedSeed'>;
+  readonly #store: Pick<SeedStore, 'issuedSeed'>;
 
-  constructor(district: District, roots: LiRoots, store: Pick<KmsStore, 'issuedSeed'>) {
+  constructor(district: District, roots: LiRoots, store: Pick<SeedStore, 'issuedSeed'>) {
     this.district = district.name;
     this.keyLifetime = district.keyLifetime;
     this.#district = district;

@@ -24,7 +24,7 @@ import { identityAt } from './enrolment.ts';
 import type { IssuanceSettings, PlannedKey } from './issuance.ts';
 import { ownsAll, planIssuance } from './issuance.ts';
 import type { KeyMaterial } from './key-material.ts';
-import type { Device, KmsStore, Subscriber } from './ports.ts';
+import type { ClaimStore, Device, SeedStore, Subscriber, SubscriberStore } from './ports.ts';
 
 /** Octets of sub-payloads in one answer at most: KEMAC's length field has 16 bits, and V and IDRs come on top. */
 export const MAX_ANSWER_OCTETS = 60_000;
@@ -36,7 +36,7 @@ export interface RequestKeySettings extends IssuanceSettings {
 }
 
 export interface RequestKeyPorts {
-  readonly store: KmsStore;
+  readonly store: SubscriberStore & ClaimStore & SeedStore;
   readonly material: KeyMaterial;
   readonly audit: AuditLog;
   readonly clock: Clock;

@@ -104,9 +104,9 @@ async function serve(
   });
 
   const keepHouse = async (): Promise<void> => {
-    await store.expireClaims(now());
+    await store.forgetting.expireClaims(now());
     await roots.destroyBefore(now() - config.retention);
-    await store.forgetWarrants(now() - config.retention);
+    await store.forgetting.forgetWarrants(now() - config.retention);
   };
   await keepHouse();
   const x1 = await provisioned(config, runtime, tls, state);

@@ -8,7 +8,7 @@
  */
 import type { TaskStore, TaskTableChange, TaskTableState } from '../../x1/tasks.ts';
 import type { InterceptTask } from '../../wire/x1/details.ts';
-import type { KmsStore, Warrant } from './ports.ts';
+import type { Warrant, WarrantStore } from './ports.ts';
 
 export interface WarrantTimes {
   /** Seconds before a task's start that an ongoing session may have begun. */
@@ -47,12 +47,12 @@ export type TargetReader = (target: InterceptTask['targets'][number]) => readonl
  */
 export class WarrantKeepingStore implements TaskStore {
   readonly #inner: TaskStore;
-  readonly #store: KmsStore;
+  readonly #store: WarrantStore;
   readonly #now: () => number;
   readonly #readTarget: TargetReader;
 
   /** @param now Unix seconds */
-  constructor(inner: TaskStore, store: KmsStore, now: () => number, readTarget: TargetReader) {
+  constructor(inner: TaskStore, store: WarrantStore, now: () => number, readTarget: TargetReader) {
     this.#inner = inner;
     this.#store = store;
     this.#now = now;

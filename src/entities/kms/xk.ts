@@ -17,7 +17,7 @@ import { decodeMessage, onlyPayload } from '../../mikey/message.ts';
 import { unixMsFromNtp } from '../../mikey/ntp.ts';
 import { TS_TYPE } from '../../mikey/registry.ts';
 import { KmsError } from './errors.ts';
-import type { KmsStore, Subscriber, Warrant } from './ports.ts';
+import type { ClaimStore, Subscriber, SubscriberStore, Warrant, WarrantTable } from './ports.ts';
 import type { MessageTimes, WarrantTimes } from './warrants.ts';
 import { timeVerdict } from './warrants.ts';
 
@@ -80,7 +80,9 @@ interface Permission {
 }
 
 export interface XkPorts {
-  readonly store: KmsStore;
+  readonly store: WarrantTable &
+    Pick<SubscriberStore, 'subscriberByIdentity'> &
+    Pick<ClaimStore, 'claimQuestion'>;
   readonly compute: Computation;
   readonly audit: AuditLog;
   readonly clock: Clock;

@@ -18,6 +18,7 @@ import { sql } from 'kysely';
 import type {
   Communication,
   DfChanges,
+  DfForgetting,
   DfState,
   DfStore,
   HeldPdu,
@@ -30,6 +31,7 @@ import type {
 import type { HandoverInterface } from '../records.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import { readStoredSession } from './stored-sessions.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
@@ -83,7 +85,8 @@ export const DF_SCHEMA: StoreSchema = {
 /** Rows a statement inserts at once, below SQLite's bound on parameters. */
 const ROWS = 500;
 
-export class SqliteDfStore implements DfStore, Outbox {
+export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
+  readonly forgetting = this;
   readonly #db: Kysely<Tables>;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
@@ -119,7 +122,7 @@ export class SqliteDfStore implements DfStore, Outbox {
         nextHi3: row.next_hi3,
         lastSeen: row.last_seen,
       })),
-      keySessions: sessions.map(({ last_seen, ...row }) => ({ ...row, lastSeen: last_seen })),
+      keySessions: sessions.map((row) => ({ session: readStoredSession(row.body), lastSeen: row.last_seen })),
       held: held.map((row) => ({ ...row, octets: new Uint8Array(row.octets) })),
       lastCins: new Map(cins.map((row) => [row.liid, row.last])),
     };
@@ -248,7 +251,14 @@ async function putKeySessions(transaction: Transaction, rows: readonly StoredKey
   for (const batch of batches(rows)) {
     await transaction
       .insertInto('key_session')
-      .values(batch.map(({ lastSeen, ...row }) => ({ ...row, last_seen: lastSeen })))
+      .values(
+        batch.map(({ session, lastSeen }) => ({
+          xid: session.xid,
+          correlation: session.correlation,
+          body: JSON.stringify(session),
+          last_seen: lastSeen,
+        })),
+      )
       .onConflict((conflict) =>
         conflict.columns(['xid', 'correlation']).doUpdateSet((row) => ({
           body: row.ref('excluded.body'),

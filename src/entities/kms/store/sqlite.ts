@@ -15,6 +15,7 @@
 import type { Transaction } from 'kysely';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
+import Type from 'typebox';
 import { toHex } from '../../../bytes/octets.ts';
 import { Secret } from '../../../bytes/secret.ts';
 import { decodeBfPublicParameters, encodeBfPublicParameters } from '../../../ibe/parameters.ts';
@@ -22,6 +23,7 @@ import { KmsError } from '../errors.ts';
 import type {
   Device,
   IssuedSeed,
+  KmsForgetting,
   KmsStore,
   LiRootState,
   SerialRecord,
@@ -30,6 +32,7 @@ import type {
 } from '../ports.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import { storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
@@ -87,7 +90,8 @@ export const KMS_SCHEMA: StoreSchema = {
   migrations: [FIRST],
 };
 
-export class SqliteKmsStore implements KmsStore {
+export class SqliteKmsStore implements KmsStore, KmsForgetting {
+  readonly forgetting = this;
   readonly #db: Kysely<Tables>;
 
   private constructor(db: Kysely<Tables>) {
@@ -248,8 +252,7 @@ export class SqliteKmsStore implements KmsStore {
   async warrant(xid: string): Promise<Warrant | null> {
     const row = await this.#db.selectFrom('warrant').selectAll().where('xid', '=', xid).executeTakeFirst();
     if (row === undefined) return null;
-    const targets = JSON.parse(row.targets) as string[];
-    return { xid, targets, start: row.start, end: row.end ?? Infinity };
+    return { xid, targets: readTargets(row.targets), start: row.start, end: row.end ?? Infinity };
   }
 
   async putWarrant(warrant: Warrant): Promise<void> {
@@ -308,6 +311,8 @@ export class SqliteKmsStore implements KmsStore {
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+const readTargets = storedJson(Type.Array(Type.String()), 'the targets of a stored warrant');
 
 async function insertClaim(
   db: Kysely<Tables> | Transaction<Tables>,

@@ -1,0 +1,45 @@
+/** The JSON that a key session is kept as. */
+import Type from 'typebox';
+import type { KeySession } from '../key-session.ts';
+import { strict } from '../../../bytes/schema.ts';
+import { storedJson } from '../../../storage/stored-json.ts';
+
+const TEXT_OR_NULL = Type.Union([Type.String(), Type.Null()]);
+
+const MESSAGE = strict({
+  type: Type.Enum(['I1', 'R1', 'I2', 'R2']),
+  csbId: Type.Integer({ minimum: 0 }),
+  t: Type.String(),
+  rand: TEXT_OR_NULL,
+  initiator: Type.String(),
+  responder: Type.String(),
+  callId: Type.String(),
+  tags: Type.Tuple([Type.String(), Type.String()]),
+  fromTarget: Type.Union([Type.Boolean(), Type.Null()]),
+  time: Type.Number(),
+  octets: Type.String(),
+});
+
+const QUESTION = strict({
+  id: Type.String(),
+  exchangeId: Type.String(),
+  updates: Type.Integer({ minimum: 0 }),
+  state: Type.Enum(['open', 'answered', 'failed']),
+  since: Type.Number(),
+  eventTime: Type.Number(),
+  overdue: Type.Boolean(),
+  withRMessage2: Type.Boolean(),
+  verified: Type.Boolean(),
+});
+
+const SESSION = strict({
+  xid: Type.String(),
+  correlation: Type.String(),
+  observed: Type.Array(strict({ name: TEXT_OR_NULL, value: Type.String() })),
+  messages: Type.Array(MESSAGE),
+  questions: Type.Array(QUESTION),
+  delivered: Type.Array(Type.String()),
+});
+
+/** @throws StorageError `damaged` */
+export const readStoredSession: (text: string) => KeySession = storedJson(SESSION, 'a stored key session');

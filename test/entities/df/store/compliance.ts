@@ -1,0 +1,115 @@
+/** What every store and outbox of a delivery function must do, whatever it is made of. */
+import { expect, it } from 'vitest';
+import { newSession } from '../../../../src/entities/df/key-session.ts';
+import type { DfChanges, DfStore, Outbox, OutboxAppend } from '../../../../src/entities/df/ports.ts';
+import { storeSuite } from '../../../support/store-suite.ts';
+import type { StoreBackend } from '../../../support/store-suite.ts';
+
+export const NOTHING: DfChanges = {
+  streams: [],
+  communications: [],
+  keySessions: [],
+  outbox: [],
+  held: [],
+  released: [],
+};
+
+function entry(sequenceNumber: number, changes: Partial<OutboxAppend> = {}): OutboxAppend {
+  const octets = new Uint8Array(10).fill(sequenceNumber);
+  return { did: 'lemf', interface: 'hi3', liid: 'L', cin: 1, sequenceNumber, octets, ...changes };
+}
+
+export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
+  storeSuite('delivery function', backend, (current) => {
+    it('gives back what was committed, after it was opened again', async () => {
+      const changes: DfChanges = {
+        streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
+        communications: [{ correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 }],
+        keySessions: [{ session: newSession('x', 'c'), lastSeen: 5 }],
+        outbox: [entry(0)],
+        held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
+        released: [],
+      };
+      await current.store.commit(changes);
+      await current.reopen();
+      const { outbox, released: _, ...state } = changes;
+      expect(await current.store.load()).toEqual({ ...state, lastCins: new Map([['L', 3]]) });
+      expect(await current.store.pending('lemf', 0, 10)).toEqual([{ ...outbox[0], position: 1 }]);
+    });
+
+    it('replaces what it knows', async () => {
+      const stream = { key: 's', nextSequenceNumber: 4, lastTime: 1.5 };
+      await current.store.commit({ ...NOTHING, streams: [stream] });
+      await current.store.commit({ ...NOTHING, streams: [{ ...stream, nextSequenceNumber: 9 }] });
+      expect((await current.store.load()).streams).toEqual([{ ...stream, nextSequenceNumber: 9 }]);
+    });
+
+    it('a change set that fails in part leaves nothing behind', async () => {
+      await current.store.commit({ ...NOTHING, outbox: [entry(0)] });
+      const broken: DfChanges = {
+        ...NOTHING,
+        streams: [{ key: 's', nextSequenceNumber: 1, lastTime: 1 }],
+        outbox: [entry(1), entry(0)],
+      };
+      await expect(current.store.commit(broken)).rejects.toThrow();
+      expect((await current.store.load()).streams).toEqual([]);
+      expect(
+        (await current.store.pending('lemf', 0, 10)).map(({ sequenceNumber }) => sequenceNumber),
+      ).toEqual([0]);
+    });
+
+    it('the outbox is in order, by destination, and empties by acknowledgement', async () => {
+      const many = Array.from({ length: 1200 }, (_, n) => entry(n));
+      await current.store.commit({ ...NOTHING, outbox: [...many, entry(0, { did: 'other' })] });
+      expect(await current.store.destinations()).toEqual(['lemf', 'other']);
+      expect(await current.store.waiting('lemf')).toEqual({ count: 1200, octets: 12_000 });
+      const first = await current.store.pending('lemf', 0, 700);
+      expect(first.map(({ sequenceNumber }) => sequenceNumber)).toEqual([...Array(700).keys()]);
+      const last = first.at(-1)!.position;
+      expect((await current.store.pending('lemf', last, 700))[0]?.sequenceNumber).toBe(700);
+      await current.store.acknowledge('lemf', last);
+      expect((await current.store.waiting('lemf')).count).toBe(500);
+      expect((await current.store.waiting('other')).count).toBe(1);
+      await current.store.acknowledge('lemf', Number.MAX_SAFE_INTEGER);
+      expect(await current.store.destinations()).toEqual(['other']);
+      expect(await current.store.waiting('lemf')).toEqual({ count: 0, octets: 0 });
+    });
+
+    it('positions are not given again when the outbox has been empty', async () => {
+      await current.store.commit({ ...NOTHING, outbox: [entry(0)] });
+      await current.store.acknowledge('lemf', 1);
+      await current.reopen();
+      await current.store.commit({ ...NOTHING, outbox: [entry(1)] });
+      expect((await current.store.pending('lemf', 0, 10))[0]?.position).toBe(2);
+    });
+
+    it('tells of what was appended, after the commit', async () => {
+      const told: string[][] = [];
+      const stop = current.store.onAppend((dids) => told.push([...dids]));
+      await current.store.commit({ ...NOTHING, outbox: [entry(0), entry(1)] });
+      stop();
+      await current.store.commit({ ...NOTHING, outbox: [entry(2)] });
+      expect(told).toEqual([['lemf']]);
+    });
+
+    it('forgets calls, but never the last CIN', async () => {
+      const communication = { correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 };
+      await current.store.commit({
+        ...NOTHING,
+        communications: [communication, { ...communication, correlation: 'd', cin: 4, lastSeen: 50 }],
+      });
+      await current.store.forgetting?.expire(10);
+      const state = await current.store.load();
+      expect(state.communications.map(({ cin }) => cin)).toEqual([4]);
+      await current.store.forgetting?.expire(100);
+      expect((await current.store.load()).lastCins).toEqual(new Map([['L', 4]]));
+    });
+
+    it('releases what was held', async () => {
+      const held = [1, 2, 3].map((id) => ({ id, xid: 'x', octets: Uint8Array.of(id), since: 0 }));
+      await current.store.commit({ ...NOTHING, held });
+      await current.store.commit({ ...NOTHING, released: [1, 3] });
+      expect((await current.store.load()).held.map(({ id }) => id)).toEqual([2]);
+    });
+  });
+}
