@@ -9,7 +9,7 @@ import { HiError } from '../../wire/hi/errors.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
 import { decodePsPdu, DIRECTION } from '../../wire/hi/ps-pdu.ts';
-import type { CcPayload, IriContents, IriPayload, PsPdu } from '../../wire/hi/ps-pdu.ts';
+import type { CcPayload, IriContents, IriPayload, PsPdu, ReceivedPsPdu } from '../../wire/hi/ps-pdu.ts';
 import { T_PDU_DIRECTION } from '../../wire/hi/voip-cc.ts';
 import { contentOf, ipPayload } from './content.ts';
 import type { ContentItem, RtpContent } from './content.ts';
@@ -75,6 +75,8 @@ export interface CallMaterial {
   /** Directions in which the parties agreed upon keys on the media's own way. */
   readonly handshakes: ReadonlySet<number | null>;
   readonly missing: Readonly<Record<HandoverKind, readonly Gap[]>>;
+  /** Values of its PDUs that could not be read, by sequence number, path and cause. */
+  readonly unread: readonly string[];
   /** Unix milliseconds of the first and last header. */
   readonly firstTime: number | null;
   readonly lastTime: number | null;
@@ -108,7 +110,7 @@ export interface HandoverFile {
 }
 
 interface Kept {
-  readonly pdu: PsPdu;
+  readonly pdu: ReceivedPsPdu;
   readonly source: string;
   readonly count: number;
 }
@@ -240,6 +242,7 @@ function divide(call: Gathering): (Gathering & { source: string | null })[] {
 function materialOf(call: Gathering & { source: string | null }): CallMaterial {
   const { liid, cin, source, pdus, gaps, conflicts } = call;
   const iri = inOrder(pdus.hi2);
+  const cc = inOrder(pdus.hi3);
   const records = iri.flatMap(({ payload }) => (payload.kind === 'iri' ? payload.records : []));
   const times = [...pdus.hi2, ...pdus.hi3].flatMap(({ pdu: { header } }) =>
     header.time === undefined ? [] : [unixMsOf(header.time)],
@@ -253,8 +256,9 @@ function materialOf(call: Gathering & { source: string | null }): CallMaterial {
     recordCount: records.length,
     records: records.flatMap(epsOf),
     messages: iri.flatMap(messagesOf),
-    ...contentOfCall(inOrder(pdus.hi3)),
+    ...contentOfCall(cc),
     missing: gaps,
+    unread: [...unreadOf('HI2', iri), ...unreadOf('HI3', cc)],
     firstTime: times.reduce<number | null>((least, time) => Math.min(least ?? time, time), null),
     lastTime: times.reduce<number | null>((most, time) => Math.max(most ?? time, time), null),
   };
@@ -271,6 +275,12 @@ function sourcesOf(pdus: Gathering['pdus']): CallSource[] {
     }
   }
   return [...sources.values()];
+}
+
+function unreadOf(interfaceName: string, pdus: readonly ReceivedPsPdu[]): string[] {
+  return pdus.flatMap(({ header, unread = [] }) =>
+    unread.map((note) => `${interfaceName} ${header.sequenceNumber}: ${note}`),
+  );
 }
 
 function epsOf({ contents }: IriPayload): EpsIri[] {
@@ -338,13 +348,13 @@ function directionOf({ direction, contents }: CcPayload): number | null {
   return contents.cc.direction === T_PDU_DIRECTION.toTarget ? toTarget : null;
 }
 
-function inOrder(kept: readonly Kept[]): PsPdu[] {
+function inOrder(kept: readonly Kept[]): ReceivedPsPdu[] {
   return [...kept]
     .sort((a, b) => a.count - b.count || a.pdu.header.sequenceNumber - b.pdu.header.sequenceNumber)
     .map(({ pdu }) => pdu);
 }
 
-function decoded(octets: Uint8Array): PsPdu | null {
+function decoded(octets: Uint8Array): ReceivedPsPdu | null {
   try {
     return decodePsPdu(octets);
   } catch (error) {

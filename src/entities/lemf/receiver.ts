@@ -80,7 +80,11 @@ export class LemfReceiver implements LemfAcceptor {
   }
 
   #take(channel: LemfChannel, source: string, via: HandoverKind, octets: Uint8Array): void {
-    const { header, payload } = decodePsPdu(octets);
+    const { header, payload, unread } = decodePsPdu(octets);
+    if (unread !== undefined) {
+      const { liid, cin, sequenceNumber } = header;
+      this.#options.logger.warn({ liid, cin, sequenceNumber, unread }, 'HI: values that cannot be read');
+    }
     if (payload.kind !== 'tri') {
       this.#store({ header, payload }, source, octets);
     } else if (payload.message.type === 'cinReset') {

@@ -75,7 +75,10 @@ export interface CallReport {
   readonly other: CallMaterial['other'];
   /** Sequence numbers that never came. */
   readonly missing: Readonly<Record<HandoverKind, readonly Gap[]>>;
+  /** SIP messages that could not be read. */
   readonly unreadable: number;
+  /** Values of PDUs that could not be read, by sequence number, path and cause. */
+  readonly unread: readonly string[];
   readonly streams: readonly StreamReport[];
   /** Whether every packet of the call was decoded, save what nobody of the call sent. */
   readonly recovered: boolean;
@@ -174,6 +177,7 @@ function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly 
     other: call.other,
     missing: call.missing,
     unreadable: signalling.unreadable,
+    unread: call.unread,
     streams,
     recovered: reason === null,
     reason,

@@ -69,10 +69,11 @@ const REASONS: Readonly<Record<CallReason, string>> = {
 
 /** Sentences for people. */
 export function explain(
-  { other, missing, conflicts, source }: Pick<CallMaterial, 'other' | 'missing' | 'conflicts' | 'source'>,
+  call: Pick<CallMaterial, 'other' | 'missing' | 'conflicts' | 'source' | 'unread'>,
   streams: readonly JudgedStream[],
   reason: CallReason | null,
 ): string {
+  const { other, missing, conflicts, source, unread } = call;
   const absent = [...missing.hi2, ...missing.hi3].reduce((sum, { from, to }) => sum + to - from + 1, 0);
   return [
     reason === null ? recovered(streams) : REASONS[reason],
@@ -85,6 +86,7 @@ export function explain(
     ...(conflicts > 0
       ? [`PDUs of equal numbers differ; all were kept${source === null ? '' : ', by source'}.`]
       : []),
+    ...(unread.length > 0 ? [`${count(unread.length, 'value')} of PDUs could not be read.`] : []),
     ...(absent > 0 ? [`${count(absent, 'PDU')} never came.`] : []),
   ].join(' ');
 }

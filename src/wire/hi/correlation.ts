@@ -7,15 +7,23 @@
  *     IRI-to-CC-Correlation ::= SEQUENCE { cc [0] SET OF OCTET STRING, iri [1] OCTET STRING OPTIONAL }
  *     IMS-VoIP-Correlation  ::= SET OF SEQUENCE { ims-iri [0] OCTET STRING, ims-cc [1] IRI-to-CC-Correlation OPTIONAL }
  */
-import { optional } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
-import { alternative, choice, component, converted, octetString, sequence, sequenceOf } from './fields.ts';
+import { octetString } from './contents.ts';
+import {
+  alternative,
+  choice,
+  component,
+  converted,
+  optionalComponent,
+  sequence,
+  sequenceOf,
+} from './fields.ts';
 
 const OCTETS = octetString();
 
 const IRI_TO_CC_PARTS = {
   cc: component(0, 'cc', sequenceOf(OCTETS)),
-  iri: optional(component(1, 'iri', OCTETS)),
+  iri: optionalComponent(1, 'iri', OCTETS),
 };
 
 export type IriToCc = ValueOf<typeof IRI_TO_CC_PARTS>;
@@ -69,7 +77,7 @@ export const CORRELATION = choice<Correlation>(
 
 const IMS_VOIP_PARTS = {
   imsIri: component(0, 'ims-iri', OCTETS),
-  imsCc: optional(component(1, 'ims-cc', IRI_TO_CC)),
+  imsCc: optionalComponent(1, 'ims-cc', IRI_TO_CC),
 };
 
 export type ImsVoip = ValueOf<typeof IMS_VOIP_PARTS>;

@@ -23,23 +23,24 @@
 import { berValue } from '../../bytes/ber.ts';
 import type { DerValue } from '../../bytes/der.ts';
 import { tlv, UNIVERSAL } from '../../bytes/der.ts';
-import { optional, unlessEmpty } from '../../bytes/fields.ts';
+import { unlessEmpty } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { concat } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { elementsOf, malformed, requireForm } from './ber.ts';
 import { CORRELATION, IMS_VOIP } from './correlation.ts';
 import { HiError } from './errors.ts';
+import { integer, OBJECT_IDENTIFIER, octetString } from './contents.ts';
 import {
   component,
   converted,
-  integer,
-  OBJECT_IDENTIFIER,
-  octetString,
+  ifReadable,
+  optionalComponent,
+  readable,
   sequence,
   sequenceOf,
 } from './fields.ts';
-import type { Asn1Type } from './fields.ts';
+import type { Asn1Type, Unread } from './fields.ts';
 import { LIID } from './header.ts';
 import { NETWORK_IDENTIFIER, PANI, PARTY } from './party.ts';
 import { printableString } from './text.ts';
@@ -74,7 +75,7 @@ const KEY_INFO_PARTS = {
   /** The CS ID, in one octet as we send it. */
   csId: component(1, 'cCCSID', OCTETS),
   key: component(2, 'cCDecKey', SECRET),
-  salt: optional(component(3, 'cCSalt', SECRET)),
+  salt: optionalComponent(3, 'cCSalt', SECRET),
 };
 
 /** One crypto session's key. */
@@ -90,20 +91,20 @@ const EPS_IRI_PARTS = {
   liid: component(1, 'lawfulInterceptionIdentifier', LIID),
   /** Unix milliseconds of the event. */
   time: component(3, 'timeStamp', TIME_STAMP),
-  parties: unlessEmpty(component(9, 'partyInformation', sequenceOf(PARTY, 1, 10))),
+  parties: unlessEmpty(ifReadable(component(9, 'partyInformation', sequenceOf(PARTY, 1, 10)))),
   networkIdentifier: component(26, 'networkIdentifier', NETWORK_IDENTIFIER),
-  imsEvent: optional(component(29, 'iMSevent', integer())),
-  sipMessage: optional(component(30, 'sIPMessage', OCTETS)),
-  correlation: optional(component(35, 'correlation', CORRELATION)),
-  keys: optional(component(42, 'mediaDecryption-info', KEYS)),
-  sipMessageHeaderOffer: optional(component(44, 'sipMessageHeaderOffer', OCTETS)),
-  sipMessageHeaderAnswer: optional(component(45, 'sipMessageHeaderAnswer', OCTETS)),
-  sdpOffer: optional(component(46, 'sdpOffer', OCTETS)),
-  sdpAnswer: optional(component(47, 'sdpAnswer', OCTETS)),
-  mediaSecFailure: optional(component(50, 'mediaSecFailureIndication', integer())),
-  pani: optional(component(56, 'pANI-Header-Info', sequenceOf(PANI))),
-  imsVoip: optional(component(57, 'imsVoIP', IMS_VOIP)),
-  ccUnavailableReason: optional(component(60, 'ccUnavailableReason', printableString())),
+  imsEvent: optionalComponent(29, 'iMSevent', integer()),
+  sipMessage: optionalComponent(30, 'sIPMessage', OCTETS),
+  correlation: optionalComponent(35, 'correlation', CORRELATION),
+  keys: optionalComponent(42, 'mediaDecryption-info', KEYS),
+  sipMessageHeaderOffer: optionalComponent(44, 'sipMessageHeaderOffer', OCTETS),
+  sipMessageHeaderAnswer: optionalComponent(45, 'sipMessageHeaderAnswer', OCTETS),
+  sdpOffer: optionalComponent(46, 'sdpOffer', OCTETS),
+  sdpAnswer: optionalComponent(47, 'sdpAnswer', OCTETS),
+  mediaSecFailure: optionalComponent(50, 'mediaSecFailureIndication', integer()),
+  pani: optionalComponent(56, 'pANI-Header-Info', sequenceOf(PANI)),
+  imsVoip: optionalComponent(57, 'imsVoIP', IMS_VOIP),
+  ccUnavailableReason: optionalComponent(60, 'ccUnavailableReason', printableString()),
 };
 
 const PARAMETERS = sequence(ROOT, 'skipped', EPS_IRI_PARTS);
@@ -115,21 +116,21 @@ export type EpsIri = { readonly recordType: number } & ValueOf<typeof EPS_IRI_PA
 export const EPS_IRIS_CONTENT: Asn1Type<readonly EpsIri[]> = {
   constructed: true,
   universal: UNIVERSAL.sequence,
-  read: (value, what) => {
+  read: (value, what, unread) => {
     requireForm(value, true, what);
     const content = berValue(value.contents, what);
     return content.tagClass === 'universal' && content.number === UNIVERSAL.sequence && content.constructed
-      ? elementsOf(content.contents, what).map((record) => readRecord(record, what))
-      : [readRecord(content, what)];
+      ? readable(elementsOf(content.contents, what), (record) => readRecord(record, what, unread), unread)
+      : [readRecord(content, what, unread)];
   },
   contents: (records) => concat(...records.map(writeRecord)),
 };
 
-function readRecord(value: DerValue, what: string): EpsIri {
+function readRecord(value: DerValue, what: string, unread: Unread): EpsIri {
   if (value.tagClass !== 'context' || value.number < IRI_TYPE.begin || value.number > IRI_TYPE.report) {
     throw malformed(`${what}: no alternative ${value.tagClass} ${value.number}`);
   }
-  return { recordType: value.number, ...PARAMETERS.read(value, what) };
+  return { recordType: value.number, ...PARAMETERS.read(value, what, unread) };
 }
 
 function writeRecord(record: EpsIri): Uint8Array {

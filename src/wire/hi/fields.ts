@@ -4,21 +4,16 @@
  *
  * X.680's extension rule in one sentence: what lies beyond the last root tag and is not known here is an addition of a
  * later version and is passed over; anything else that is not known is an error.
+ *
+ * One value that cannot be read does not take others with it: a component that may be absent is taken for absent, an
+ * element of a list is left out while another can be read, and what was not read is noted.
  */
-import { berString } from '../../bytes/ber.ts';
-import {
-  integerContents,
-  oidContents,
-  oidValue,
-  relativeOidContents,
-  relativeOidValue,
-  tlv,
-  UNIVERSAL,
-} from '../../bytes/der.ts';
+import { tlv, UNIVERSAL } from '../../bytes/der.ts';
 import type { DerValue } from '../../bytes/der.ts';
-import { readParts, writeParts } from '../../bytes/fields.ts';
+import { BytesError } from '../../bytes/errors.ts';
+import { optional, readParts, writeParts } from '../../bytes/fields.ts';
 import type { Part, PartList, ValueOf } from '../../bytes/fields.ts';
-import { concat, toHex } from '../../bytes/octets.ts';
+import { concat } from '../../bytes/octets.ts';
 import { elementsOf, malformed, requireContext, requireForm } from './ber.ts';
 import { HiError } from './errors.ts';
 
@@ -29,10 +24,27 @@ export interface Asn1Type<T> {
   /** Its own tag, which stands where it has no other: in a list. */
   readonly universal: number;
   /** @param what path of the value, for errors. @throws HiError `malformed`, BytesError */
-  read(value: DerValue, what: string): T;
+  read(value: DerValue, what: string, unread: Unread): T;
   /** @param what name of the component, for errors. @throws HiError `range` */
   contents(value: T, what: string): Uint8Array;
 }
+
+/** What could not be read within one PDU: the first of it in words, the rest by number. */
+export class Unread {
+  readonly #notes: string[] = [];
+  #more = 0;
+
+  note(what: string): void {
+    if (this.#notes.length < MOST_NOTES) this.#notes.push(what);
+    else this.#more++;
+  }
+
+  get notes(): readonly string[] {
+    return this.#more === 0 ? this.#notes : [...this.#notes, `${this.#more} more`];
+  }
+}
+
+const MOST_NOTES = 32;
 
 /** A component of a SEQUENCE. */
 export type Component<T> = Part<Components, Uint8Array, T, 'required'>;
@@ -41,14 +53,22 @@ export type ComponentList = PartList<Components, Uint8Array>;
 /** The components of one SEQUENCE, by tag. */
 export class Components {
   readonly what: string;
+  readonly unread: Unread;
   readonly #values = new Map<number, DerValue>();
 
   /**
    * @param root tags of the root components, ascending
    * @param later tags above the last root tag: `skipped` where the type is extensible, else `refused`
    */
-  constructor(contents: Uint8Array, what: string, root: readonly number[], later: 'skipped' | 'refused') {
+  constructor(
+    contents: Uint8Array,
+    what: string,
+    root: readonly number[],
+    later: 'skipped' | 'refused',
+    unread: Unread,
+  ) {
     this.what = what;
+    this.unread = unread;
     const lastRoot = root.at(-1) ?? -1;
     let last = -1;
     for (const value of elementsOf(contents, what)) {
@@ -72,13 +92,39 @@ export function component<T>(tag: number, name: string, type: Asn1Type<T>): Comp
     place: 'required',
     read: (components) => {
       const value = components.get(tag);
-      return value === undefined ? undefined : type.read(value, `${components.what}.${name}`);
+      return value === undefined
+        ? undefined
+        : type.read(value, `${components.what}.${name}`, components.unread);
     },
     write: (value, target) => {
       target.push(tlv('context', type.constructed, tag, type.contents(value, name)));
     },
     missing: (components) => malformed(`${components.what}.${name} [${tag}] is missing`),
   };
+}
+
+/** A component that is OPTIONAL: one that cannot be read is noted and taken for absent. */
+export function optionalComponent<T>(tag: number, name: string, type: Asn1Type<T>) {
+  return optional(ifReadable(component(tag, name, type)));
+}
+
+/** A component that is taken for absent if it cannot be read. */
+export function ifReadable<T>(part: Component<T>): Component<T> {
+  return {
+    ...part,
+    read: (components) => attempt(() => part.read(components), components.unread),
+  };
+}
+
+/** What `read` gives; `undefined`, and a note of it, if the octets are not what it expects. */
+function attempt<T>(read: () => T, unread: Unread): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof HiError || error instanceof BytesError)) throw error;
+    unread.note(error.message);
+    return undefined;
+  }
 }
 
 /* ---------------------------------------------------------------- structures */
@@ -97,9 +143,9 @@ export function sequence<P extends ComponentList>(
   return {
     constructed: true,
     universal: UNIVERSAL.sequence,
-    read: (value, what) => {
+    read: (value, what, unread) => {
       requireForm(value, true, what);
-      return readParts(parts, new Components(value.contents, what, root, later));
+      return readParts(parts, new Components(value.contents, what, root, later, unread));
     },
     contents: (value) => {
       const elements: Uint8Array[] = [];
@@ -109,27 +155,29 @@ export function sequence<P extends ComponentList>(
   };
 }
 
-/** SEQUENCE OF or SET OF, whose elements have their type's own tag. */
+/** SEQUENCE OF or SET OF, whose elements have their type's own tag. Elements that cannot be read are left out. */
 export function sequenceOf<T>(type: Asn1Type<T>, min = 0, max = Infinity): Asn1Type<readonly T[]> {
-  const size = (length: number): string | null =>
-    length < min || length > max ? `${length} elements, ${min} to ${max} allowed` : null;
+  const whole = wholeSequenceOf(type, min, max);
+  return {
+    ...whole,
+    read: (value, what, unread) =>
+      readable(
+        listElements(value, what, min, max),
+        (element) => readElement(type, element, what, unread),
+        unread,
+      ),
+  };
+}
+
+/** SEQUENCE OF that is read whole or not at all. */
+export function wholeSequenceOf<T>(type: Asn1Type<T>, min = 0, max = Infinity): Asn1Type<readonly T[]> {
   return {
     constructed: true,
     universal: UNIVERSAL.sequence,
-    read: (value, what) => {
-      requireForm(value, true, what);
-      const elements = elementsOf(value.contents, what);
-      const wrong = size(elements.length);
-      if (wrong !== null) throw malformed(`${what}: ${wrong}`);
-      return elements.map((element) => {
-        if (element.tagClass !== 'universal' || element.number !== type.universal) {
-          throw malformed(`${what}: ${element.tagClass} tag ${element.number} in the list`);
-        }
-        return type.read(element, what);
-      });
-    },
+    read: (value, what, unread) =>
+      listElements(value, what, min, max).map((element) => readElement(type, element, what, unread)),
     contents: (values, what) => {
-      const wrong = size(values.length);
+      const wrong = wrongSize(values.length, 'elements', min, max);
       if (wrong !== null) throw new HiError('range', `${what}: ${wrong}`);
       return concat(
         ...values.map((value) =>
@@ -138,6 +186,43 @@ export function sequenceOf<T>(type: Asn1Type<T>, min = 0, max = Infinity): Asn1T
       );
     },
   };
+}
+
+/** Those elements that can be read; the others are noted. @throws HiError, BytesError if none of several can */
+export function readable<T>(
+  elements: readonly DerValue[],
+  read: (element: DerValue) => T,
+  unread: Unread,
+): T[] {
+  const values: T[] = [];
+  let left = elements.length;
+  for (const element of elements) {
+    left--;
+    // The last hope is not caught: a list of nothing is not what was sent.
+    const value = values.length === 0 && left === 0 ? read(element) : attempt(() => read(element), unread);
+    if (value !== undefined) values.push(value);
+  }
+  return values;
+}
+
+function readElement<T>(type: Asn1Type<T>, element: DerValue, what: string, unread: Unread): T {
+  if (element.tagClass !== 'universal' || element.number !== type.universal) {
+    throw malformed(`${what}: ${element.tagClass} tag ${element.number} in the list`);
+  }
+  return type.read(element, what, unread);
+}
+
+function listElements(value: DerValue, what: string, min: number, max: number): DerValue[] {
+  requireForm(value, true, what);
+  const elements = elementsOf(value.contents, what);
+  const wrong = wrongSize(elements.length, 'elements', min, max);
+  if (wrong !== null) throw malformed(`${what}: ${wrong}`);
+  return elements;
+}
+
+/** Why a number of things is not between `min` and `max`; `null` if it is. */
+export function wrongSize(size: number, things: string, min: number, max: number): string | null {
+  return size < min || size > max ? `${size} ${things}, ${min} to ${max} allowed` : null;
 }
 
 /** An alternative of a CHOICE. */
@@ -152,6 +237,8 @@ export function alternative<T>(tag: number, type: Asn1Type<T>): Alternative<T> {
 
 /** What becomes of alternatives that are not known here. */
 export interface OtherAlternatives<T> {
+  /** Whether those that are known and cannot be read are treated the same, and noted. */
+  readonly unreadable: boolean;
   read(value: DerValue): T;
   /** The whole TLV. */
   write(value: T): Uint8Array;
@@ -165,6 +252,7 @@ export interface OtherAlternative {
 }
 
 export const OTHER = {
+  unreadable: false,
   read: (value: DerValue): OtherAlternative => ({
     kind: 'other',
     tag: value.number,
@@ -172,6 +260,9 @@ export const OTHER = {
   }),
   write: ({ element }: OtherAlternative) => element,
 };
+
+/** Alternatives that are not known here, and known ones that cannot be read. */
+export const OTHER_OR_UNREADABLE = { ...OTHER, unreadable: true };
 
 /** CHOICE: the alternatives by name; `which` names that of a value. Others are refused unless `other` takes them. */
 export function choice<T>(
@@ -183,11 +274,14 @@ export function choice<T>(
   return {
     constructed: true,
     universal: UNIVERSAL.sequence,
-    read: (value, what) => {
+    read: (value, what, unread) => {
       requireForm(value, true, what);
       const element = onlyElement(value.contents, what);
       const known = byTag.get(element.number);
-      if (known !== undefined) return known.type.read(element, `${what}.${known.name}`);
+      if (known !== undefined) {
+        const read = () => known.type.read(element, `${what}.${known.name}`, unread);
+        return other?.unreadable === true ? (attempt(read, unread) ?? other.read(element)) : read();
+      }
       if (other === undefined) throw malformed(`${what}: no alternative [${element.number}]`);
       return other.read(element);
     },
@@ -221,89 +315,7 @@ export function converted<A, B>(
   return {
     constructed: type.constructed,
     universal: type.universal,
-    read: (value, what) => read(type.read(value, what), what),
+    read: (value, what, unread) => read(type.read(value, what, unread), what),
     contents: (value, what) => type.contents(write(value, what), what),
-  };
-}
-
-/* ---------------------------------------------------------------- contents */
-
-/** OCTET STRING, or a character string as its octets, in one piece or in segments. */
-export function octetString(min = 0, max = Infinity): Asn1Type<Uint8Array> {
-  const wrong = (length: number): string | null =>
-    length < min || length > max ? `${length} octets, ${min} to ${max} allowed` : null;
-  return {
-    constructed: false,
-    universal: UNIVERSAL.octetString,
-    read: (value, what) => {
-      const octets = berString(value, what);
-      const size = wrong(octets.length);
-      if (size !== null) throw malformed(`${what}: ${size}`);
-      return octets.slice();
-    },
-    contents: (octets, what) => {
-      const size = wrong(octets.length);
-      if (size !== null) throw new HiError('range', `${what}: ${size}`);
-      return octets;
-    },
-  };
-}
-
-/** INTEGER or ENUMERATED; needless leading octets, which no rule allows (X.690 8.3.2), leave no number in doubt. */
-export function integer(min = 0, max = 0xffffffff): Asn1Type<number> {
-  const wrong = (value: number | bigint): string | null =>
-    value < min || value > max ? `${value} is not within ${min}…${max}` : null;
-  return primitiveType(
-    (octets, what) => {
-      const value = integerOf(octets, what);
-      const range = wrong(value);
-      if (range !== null) throw malformed(`${what}: ${range}`);
-      return Number(value);
-    },
-    (value, what) => {
-      const range = Number.isSafeInteger(value) ? wrong(value) : `${value} is not an integer`;
-      if (range !== null) throw new HiError('range', `${what}: ${range}`);
-      return value >= 0 && value < 0x80 ? Uint8Array.of(value) : integerContents(BigInt(value));
-    },
-  );
-}
-
-function integerOf(octets: Uint8Array, what: string): number | bigint {
-  const [first, second] = octets;
-  if (first === undefined) throw malformed(`${what}: empty INTEGER`);
-  if (second === undefined && first < 0x80) return first;
-  return BigInt.asIntN(8 * octets.length, BigInt(`0x${toHex(octets)}`));
-}
-
-/** OBJECT IDENTIFIER in dotted decimal. */
-export const OBJECT_IDENTIFIER = primitiveType(oidValue, oidContents);
-
-/** RELATIVE-OID in dotted decimal. */
-export const RELATIVE_OID = primitiveType(relativeOidValue, relativeOidContents);
-
-/** NULL, whose presence says `value`. */
-export function nullOf<const T>(value: T): Asn1Type<T> {
-  return primitiveType(
-    (octets, what) => {
-      if (octets.length > 0) throw malformed(`${what}: NULL with contents`);
-      return value;
-    },
-    () => new Uint8Array(),
-  );
-}
-
-function primitiveType<T>(
-  read: (octets: Uint8Array, what: string) => T,
-  contents: (value: T, what: string) => Uint8Array,
-): Asn1Type<T> {
-  return {
-    constructed: false,
-    // No list of these types has elements without tags of their own.
-    universal: UNIVERSAL.null,
-    read: (value, what) => {
-      requireForm(value, false, what);
-      return read(value.contents, what);
-    },
-    contents,
   };
 }

@@ -22,7 +22,8 @@
  */
 import { optional, spread } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
-import { component, converted, integer, OBJECT_IDENTIFIER, sequence } from './fields.ts';
+import { integer, OBJECT_IDENTIFIER } from './contents.ts';
+import { component, converted, ifReadable, optionalComponent, sequence } from './fields.ts';
 import type { Component } from './fields.ts';
 import { latin1String, printableString } from './text.ts';
 import { GENERALIZED_TIME, MICRO_TIME, microTime, unixMsOf } from './time.ts';
@@ -47,30 +48,30 @@ export const LIID = latin1String(1, 25);
 
 const NETWORK = sequence([0, 1], 'skipped', {
   operatorIdentifier: component(0, 'operatorIdentifier', ELEMENT_NAME),
-  networkElementIdentifier: optional(component(1, 'networkElementIdentifier', ELEMENT_NAME)),
+  networkElementIdentifier: optionalComponent(1, 'networkElementIdentifier', ELEMENT_NAME),
 });
 
 const COMMUNICATION = sequence([0, 1, 2], 'skipped', {
   network: spread(component(0, 'networkIdentifier', NETWORK)),
   /** Communication identity number; PDUs of the transport itself have none. */
-  cin: optional(component(1, 'communicationIdentityNumber', integer())),
-  deliveryCountryCode: optional(component(2, 'deliveryCountryCode', COUNTRY)),
+  cin: optionalComponent(1, 'communicationIdentityNumber', integer()),
+  deliveryCountryCode: optionalComponent(2, 'deliveryCountryCode', COUNTRY),
 });
 
 const HEADER_PARTS = {
   domainId: component(0, 'li-psDomainId', OBJECT_IDENTIFIER),
   /** 1 to 25 octets, one character each. */
   liid: component(1, 'lawfulInterceptionIdentifier', LIID),
-  authorizationCountryCode: optional(component(2, 'authorizationCountryCode', COUNTRY)),
+  authorizationCountryCode: optionalComponent(2, 'authorizationCountryCode', COUNTRY),
   communication: spread(component(3, 'communicationIdentifier', COMMUNICATION)),
   sequenceNumber: component(4, 'sequenceNumber', integer()),
   time: optional(
     orOlder(
-      component(7, 'microSecondTimeStamp', MICRO_TIME),
-      component(5, 'timeStamp', converted(GENERALIZED_TIME, microTime, unixMsOf)),
+      ifReadable(component(7, 'microSecondTimeStamp', MICRO_TIME)),
+      ifReadable(component(5, 'timeStamp', converted(GENERALIZED_TIME, microTime, unixMsOf))),
     ),
   ),
-  timeStampQualifier: optional(component(8, 'timeStampQualifier', integer())),
+  timeStampQualifier: optionalComponent(8, 'timeStampQualifier', integer()),
 };
 
 export type PsHeader = ValueOf<typeof HEADER_PARTS>;

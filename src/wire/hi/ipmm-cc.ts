@@ -13,7 +13,8 @@
  */
 import { optional } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
-import { component, integer, octetString, RELATIVE_OID, sequence } from './fields.ts';
+import { integer, octetString, RELATIVE_OID } from './contents.ts';
+import { component, optionalComponent, sequence } from './fields.ts';
 
 export const IPMM_CC_OBJECT = '5.5.17.2';
 
@@ -33,9 +34,10 @@ const IPMM_CC_PARTS = {
   objectId: component(0, 'iPMMCCObjId', RELATIVE_OID),
   /** The packet as intercepted. */
   packet: component(1, 'mMCCContents', octetString()),
+  /** Not to be guessed: a packet whose frame type cannot be read is not decoded. The same holds for the protocol. */
   frameType: optional(component(2, 'frameType', integer())),
   /** Tells the streams of one CIN apart; our delivery function writes `source>destination`, addresses and ports. */
-  streamIdentifier: optional(component(3, 'streamIdentifier', octetString())),
+  streamIdentifier: optionalComponent(3, 'streamIdentifier', octetString()),
   protocol: optional(component(4, 'mMCCprotocol', integer())),
 };
 

@@ -13,17 +13,17 @@
  *                                  iP-value [2] CHOICE { iPBinaryAddress [1] OCTET STRING, iPTextAddress [2] IA5String },
  *                                  iP-assignment [3] ENUMERATED OPTIONAL, ..., … }
  */
-import { optional, orElse } from '../../bytes/fields.ts';
+import { orElse } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
+import { integer, octetString, RELATIVE_OID } from './contents.ts';
 import {
   alternative,
   choice,
   component,
   converted,
-  integer,
-  octetString,
+  ifReadable,
+  optionalComponent,
   OTHER,
-  RELATIVE_OID,
   sequence,
 } from './fields.ts';
 import type { Alternative, OtherAlternative } from './fields.ts';
@@ -63,9 +63,9 @@ const NOT_KNOWN = 3;
 /** IPAddress. Its type, which the value shows, is not asked for. */
 const IP_ADDRESS = converted(
   sequence([1, 2, 3], 'skipped', {
-    type: orElse(component(1, 'iP-type', integer()), 0),
+    type: orElse(ifReadable(component(1, 'iP-type', integer())), 0),
     value: component(2, 'iP-value', IP_VALUE),
-    assignment: optional(component(3, 'iP-assignment', integer())),
+    assignment: optionalComponent(3, 'iP-assignment', integer()),
   }),
   ({ value }) => value,
   (value) => ({ type: isV6(value) ? 1 : 0, value, assignment: NOT_KNOWN }),

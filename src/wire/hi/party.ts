@@ -16,19 +16,19 @@
  *
  * The one party of these records is the target; the SIP message says who the others are.
  */
-import { optional, orElse, spread } from '../../bytes/fields.ts';
+import { orElse, spread } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { fromHex, toHex } from '../../bytes/octets.ts';
 import { malformed } from './ber.ts';
 import { HiError } from './errors.ts';
+import { integer, nullOf, octetString } from './contents.ts';
 import {
   alternative,
   choice,
   component,
   converted,
-  integer,
-  nullOf,
-  octetString,
+  ifReadable,
+  optionalComponent,
   sequence,
 } from './fields.ts';
 import type { Asn1Type } from './fields.ts';
@@ -39,23 +39,21 @@ export const PARTY_TARGET = 3;
 
 const IDENTITY = sequence([1, 3, 6, 7, 8], 'skipped', {
   /** Digits: 14 of an IMEI, or 16 of an IMEI with software version. */
-  imei: optional(
-    component(
-      1,
-      'imei',
-      converted(
-        tbcdString(8, 8),
-        (digits) => digits.replace(/^(\d{14})\d$/, '$1'),
-        (imei) => (imei.length === 16 ? imei : `${imei}0`),
-      ),
+  imei: optionalComponent(
+    1,
+    'imei',
+    converted(
+      tbcdString(8, 8),
+      (digits) => digits.replace(/^(\d{14})\d$/, '$1'),
+      (imei) => (imei.length === 16 ? imei : `${imei}0`),
     ),
   ),
   /** Digits. */
-  imsi: optional(component(3, 'imsi', tbcdString(3, 8))),
-  sipUri: optional(component(8, 'sip-uri', UTF8_TEXT)),
-  telUri: optional(component(9, 'tel-uri', UTF8_TEXT)),
-  nai: optional(component(10, 'nai', UTF8_TEXT)),
-  impi: optional(component(13, 'iMPI', UTF8_TEXT)),
+  imsi: optionalComponent(3, 'imsi', tbcdString(3, 8)),
+  sipUri: optionalComponent(8, 'sip-uri', UTF8_TEXT),
+  telUri: optionalComponent(9, 'tel-uri', UTF8_TEXT),
+  nai: optionalComponent(10, 'nai', UTF8_TEXT),
+  impi: optionalComponent(13, 'iMPI', UTF8_TEXT),
 });
 
 const PARTY_PARTS = {
@@ -86,7 +84,7 @@ const ELEMENT_NAME = choice<ElementName>(
     ),
   },
   () => 'dNS-Format',
-  { read: () => ({}), write: () => new Uint8Array() },
+  { unreadable: false, read: () => ({}), write: () => new Uint8Array() },
 );
 
 const NETWORK_IDENTIFIER_PARTS = {
@@ -94,7 +92,7 @@ const NETWORK_IDENTIFIER_PARTS = {
   operator: component(0, 'operator-Identifier', latin1String(1, 5)),
   element: spread(
     orElse(
-      component(1, 'network-Element-Identifier', ELEMENT_NAME),
+      ifReadable(component(1, 'network-Element-Identifier', ELEMENT_NAME)),
       {},
       ({ element }) => element === undefined,
     ),
@@ -107,15 +105,23 @@ export type NetworkIdentifier = ValueOf<typeof NETWORK_IDENTIFIER_PARTS>;
 export const NETWORK_IDENTIFIER = sequence([0, 1], 'skipped', NETWORK_IDENTIFIER_PARTS);
 
 const LOCATION = sequence([1, 2, 3], 'skipped', {
-  rawLocation: optional(component(1, 'raw-Location', octetString())),
+  rawLocation: optionalComponent(1, 'raw-Location', octetString()),
 });
 
 const PANI_PARTS = {
-  accessType: optional(component(1, 'access-Type', UTF8_TEXT)),
-  accessClass: optional(component(2, 'access-Class', UTF8_TEXT)),
-  networkProvided: orElse(component(3, 'network-Provided', nullOf<boolean>(true)), false, (is) => !is),
+  accessType: optionalComponent(1, 'access-Type', UTF8_TEXT),
+  accessClass: optionalComponent(2, 'access-Class', UTF8_TEXT),
+  networkProvided: orElse(
+    ifReadable(component(3, 'network-Provided', nullOf<boolean>(true))),
+    false,
+    (is) => !is,
+  ),
   location: spread(
-    orElse(component(4, 'pANI-Location', LOCATION), {}, ({ rawLocation }) => rawLocation === undefined),
+    orElse(
+      ifReadable(component(4, 'pANI-Location', LOCATION)),
+      {},
+      ({ rawLocation }) => rawLocation === undefined,
+    ),
   ),
 };
 

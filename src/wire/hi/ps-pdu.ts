@@ -18,21 +18,23 @@
  */
 import { berValue } from '../../bytes/ber.ts';
 import { derSequence, UNIVERSAL } from '../../bytes/der.ts';
-import { optional } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { constructed, decoding, malformed, requireForm } from './ber.ts';
 import { EPS_IRIS_CONTENT } from './eps-iri.ts';
 import type { EpsIri } from './eps-iri.ts';
+import { integer } from './contents.ts';
 import {
   alternative,
   choice,
   component,
   converted,
-  integer,
   onlyElement,
+  optionalComponent,
   OTHER,
+  OTHER_OR_UNREADABLE,
   sequence,
-  sequenceOf,
+  Unread,
+  wholeSequenceOf,
 } from './fields.ts';
 import type { Asn1Type, OtherAlternative } from './fields.ts';
 import { PS_HEADER } from './header.ts';
@@ -68,11 +70,11 @@ const EPS_IRIS_CONTENT_TAG = 1;
 const EPS_IRI: Asn1Type<EpsContents | OtherAlternative> = {
   constructed: true,
   universal: UNIVERSAL.sequence,
-  read: (value, what) => {
+  read: (value, what, unread) => {
     requireForm(value, true, what);
     const eps = onlyElement(value.contents, what);
     if (eps.number !== EPS_IRIS_CONTENT_TAG) return OTHER.read(value);
-    return { kind: 'eps', records: EPS_IRIS_CONTENT.read(eps, `${what}.epsIRIsContent`) };
+    return { kind: 'eps', records: EPS_IRIS_CONTENT.read(eps, `${what}.epsIRIsContent`, unread) };
   },
   contents: ({ records }: EpsContents, what) =>
     constructed(EPS_IRIS_CONTENT_TAG, EPS_IRIS_CONTENT.contents(records, what)),
@@ -80,8 +82,8 @@ const EPS_IRI: Asn1Type<EpsContents | OtherAlternative> = {
 
 /** microSecondTimeStamp and timeStampQualifier. */
 const TIMES = {
-  time: optional(component(3, 'microSecondTimeStamp', MICRO_TIME)),
-  timeStampQualifier: optional(component(4, 'timeStampQualifier', integer())),
+  time: optionalComponent(3, 'microSecondTimeStamp', MICRO_TIME),
+  timeStampQualifier: optionalComponent(4, 'timeStampQualifier', integer()),
 };
 
 interface IpmmContents {
@@ -102,15 +104,15 @@ const IRI_CONTENTS = choice<EpsContents | IpmmContents | OtherAlternative>(
     eps: alternative(15, EPS_IRI),
   },
   ({ kind }) => kind,
-  OTHER,
+  OTHER_OR_UNREADABLE,
 );
 
 const IRI_PAYLOAD_PARTS = {
-  iriType: optional(component(0, 'iRIType', integer(1, 4))),
+  iriType: optionalComponent(0, 'iRIType', integer(1, 4)),
   contents: component(2, 'iRIContents', IRI_CONTENTS),
   ...TIMES,
   /** payloadDirection, one of `DIRECTION`. */
-  direction: optional(component(6, 'payloadDirection', integer())),
+  direction: optionalComponent(6, 'payloadDirection', integer()),
 };
 
 type IriPayloads = ValueOf<typeof IRI_PAYLOAD_PARTS>;
@@ -122,7 +124,7 @@ export type IriPayload = Omit<IriPayloads, 'contents'> & { readonly contents: Ir
 
 /** iRIPayloadSequence. An IRIPayload with an epsIRISequence stands for one of each of its records. */
 const IRI_PAYLOADS = converted(
-  sequenceOf(sequence([0, 1, 2], 'skipped', IRI_PAYLOAD_PARTS)),
+  wholeSequenceOf(sequence([0, 1, 2], 'skipped', IRI_PAYLOAD_PARTS)),
   (payloads) => payloads.flatMap(recordsOf),
   (payloads: readonly IriPayload[]): IriPayloads[] => payloads.map(payloadOf),
 );
@@ -166,11 +168,11 @@ const CC_CONTENTS = choice<CcContents>(
     ),
   },
   ({ kind }) => kind,
-  OTHER,
+  OTHER_OR_UNREADABLE,
 );
 
 const CC_PAYLOAD_PARTS = {
-  direction: optional(component(0, 'payloadDirection', integer())),
+  direction: optionalComponent(0, 'payloadDirection', integer()),
   contents: component(2, 'cCContents', CC_CONTENTS),
   ...TIMES,
 };
@@ -178,7 +180,7 @@ const CC_PAYLOAD_PARTS = {
 export type CcPayload = ValueOf<typeof CC_PAYLOAD_PARTS>;
 
 /** cCPayloadSequence. */
-const CC_PAYLOADS = sequenceOf(sequence([0, 1, 2], 'skipped', CC_PAYLOAD_PARTS));
+const CC_PAYLOADS = wholeSequenceOf(sequence([0, 1, 2], 'skipped', CC_PAYLOAD_PARTS));
 
 /* ---------------------------------------------------------------- PDU */
 
@@ -234,13 +236,26 @@ export function encodePsPdu(pdu: PsPdu): Uint8Array {
   return derSequence(PS_PDU.contents(pdu, 'PS-PDU'));
 }
 
-/** One PDU, complete, without octets after it. @throws HiError `malformed` */
-export function decodePsPdu(octets: Uint8Array): PsPdu {
+/** A PDU as read, with the values that could not be, if there are any, by path and cause. */
+export interface ReceivedPsPdu extends PsPdu {
+  readonly unread?: readonly string[];
+}
+
+/**
+ * One PDU, complete, without octets after it. Optional values that cannot be read are left out; contents that cannot,
+ * survive with their octets.
+ *
+ * @throws HiError `malformed`
+ */
+export function decodePsPdu(octets: Uint8Array): ReceivedPsPdu {
   return decoding('PS-PDU', () => {
     const outer = berValue(octets, 'PS-PDU');
     if (outer.tagClass !== 'universal' || outer.number !== UNIVERSAL.sequence) {
       throw malformed('PS-PDU: not a SEQUENCE');
     }
-    return PS_PDU.read(outer, 'PS-PDU');
+    const unread = new Unread();
+    const pdu = PS_PDU.read(outer, 'PS-PDU', unread);
+    const { notes } = unread;
+    return notes.length === 0 ? pdu : { ...pdu, unread: notes };
   });
 }

@@ -2,7 +2,8 @@
 import { fromUtf8, utf8 } from '../../bytes/octets.ts';
 import { malformed } from './ber.ts';
 import { HiError } from './errors.ts';
-import { converted, octetString } from './fields.ts';
+import { octetString } from './contents.ts';
+import { converted } from './fields.ts';
 import type { Asn1Type } from './fields.ts';
 
 /** An OCTET STRING that is text by custom (LIID, operator): one character an octet, so that any octets survive. */
@@ -10,7 +11,17 @@ export function latin1String(min = 0, max = Infinity): Asn1Type<string> {
   return converted(octetString(min, max), latin1, fromLatin1);
 }
 
-export const UTF8_TEXT = converted(octetString(), fromUtf8, utf8);
+export const UTF8_TEXT = converted(
+  octetString(),
+  (octets, what) => {
+    try {
+      return fromUtf8(octets);
+    } catch (cause) {
+      throw malformed(`${what}: not UTF-8`, cause);
+    }
+  },
+  utf8,
+);
 
 /** PrintableString (X.680 41.4). */
 export function printableString(min = 0, max = Infinity): Asn1Type<string> {

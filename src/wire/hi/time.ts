@@ -10,7 +10,8 @@
  */
 import { malformed } from './ber.ts';
 import { HiError } from './errors.ts';
-import { alternative, choice, component, converted, integer, sequence } from './fields.ts';
+import { integer } from './contents.ts';
+import { alternative, choice, component, converted, sequence } from './fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { latin1String } from './text.ts';
 

@@ -15,7 +15,8 @@
 import { UNIVERSAL } from '../../bytes/der.ts';
 import { concat } from '../../bytes/octets.ts';
 import { elementsOf, primitive, requireContext, requireForm } from './ber.ts';
-import { alternative, choice, component, converted, nullOf, sequence } from './fields.ts';
+import { nullOf } from './contents.ts';
+import { alternative, choice, component, converted, sequence } from './fields.ts';
 import type { Alternative, Asn1Type } from './fields.ts';
 
 /** The alternatives that carry nothing, by tag. */
@@ -100,6 +101,7 @@ const ALTERNATIVES: Readonly<Record<string, Alternative<TriMessage>>> = {
 
 /** TRIPayload. */
 export const TRI_PAYLOAD = choice<TriMessage>(ALTERNATIVES, ({ type }) => type, {
+  unreadable: false,
   read: (value): MessageOf<'other'> => ({ type: 'other', tag: value.number, element: value.raw.slice() }),
   write: ({ element }: MessageOf<'other'>) => element,
 });

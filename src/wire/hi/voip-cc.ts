@@ -12,9 +12,10 @@
  *
  * Its sequence number has 16 bits and wraps; order and loss are judged by that of the PS-header.
  */
-import { optional, orElse, spread } from '../../bytes/fields.ts';
+import { orElse, spread } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
-import { component, integer, OBJECT_IDENTIFIER, octetString, sequence } from './fields.ts';
+import { integer, OBJECT_IDENTIFIER, octetString } from './contents.ts';
+import { component, ifReadable, optionalComponent, sequence } from './fields.ts';
 import { LIID } from './header.ts';
 import { TIME_STAMP } from './time.ts';
 
@@ -29,20 +30,20 @@ export const ICE_TYPE = { ggsn: 1, pdnGw: 2, aGw: 3, trGw: 4, mGw: 5, other: 6, 
 
 const DESCRIPTION = sequence([1], 'skipped', {
   /** The SDP that describes the payload. */
-  sdp: optional(component(1, 'copyOfSDPdescription', octetString())),
+  sdp: optionalComponent(1, 'copyOfSDPdescription', octetString()),
 });
 
 const HEADER = sequence([0, 2, 3, 4, 5, 6, 7, 8], 'skipped', {
   domainId: component(0, 'hi3voipDomainId', OBJECT_IDENTIFIER),
-  liid: optional(component(2, 'lIID', LIID)),
+  liid: optionalComponent(2, 'lIID', LIID),
   correlationNumber: component(3, 'voipCorrelationNumber', octetString()),
   /** Unix milliseconds. */
-  time: optional(component(4, 'timeStamp', TIME_STAMP)),
+  time: optionalComponent(4, 'timeStamp', TIME_STAMP),
   sequenceNumber: component(5, 'sequence-number', integer(0, 0xffff)),
   direction: component(6, 't-PDU-direction', integer(T_PDU_DIRECTION.fromTarget, T_PDU_DIRECTION.unknown)),
-  iceType: optional(component(8, 'ice-type', integer())),
+  iceType: optionalComponent(8, 'ice-type', integer()),
   description: spread(
-    orElse(component(9, 'payload-description', DESCRIPTION), {}, ({ sdp }) => sdp === undefined),
+    orElse(ifReadable(component(9, 'payload-description', DESCRIPTION)), {}, ({ sdp }) => sdp === undefined),
   ),
 });
 

@@ -2,7 +2,7 @@
  * An intercepted call as a delivery function hands it over: the MIKEY messages of a vector set in SIP, key records, SRTP
  * of synthetic speech in both directions.
  */
-import { fromHex, utf8 } from '../../../src/bytes/octets.ts';
+import { concat, fromHex, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { recordEncoder } from '../../../src/entities/df/handover/encoder.ts';
 import type {
@@ -196,6 +196,18 @@ export class InterceptedCall {
       observed: [{ name: 'sipUri', value: plainUri(this.vector.uri.i) }],
     };
   }
+}
+
+/** A PDU whose target's SIP URI is not UTF-8 any more. */
+export function unreadableTarget(pdu: Uint8Array): Uint8Array {
+  return exchanged(pdu, utf8('sip:'), fromHex('ff69703a'));
+}
+
+/** A PDU with the first `from` in it put for `to`, which is as long. */
+export function exchanged(pdu: Uint8Array, from: Uint8Array, to: Uint8Array): Uint8Array {
+  const at = Buffer.from(pdu).indexOf(from);
+  if (at < 0 || from.length !== to.length) throw new Error('nothing to exchange');
+  return concat(pdu.subarray(0, at), to, pdu.subarray(at + to.length));
 }
 
 /** Name of the audio of a call's party. */

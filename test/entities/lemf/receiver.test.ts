@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/octets.ts';
+import type { Logger } from '../../../src/bytes/ports.ts';
 import type { HandoverKind, LemfEvent, LemfStore, StoredPdu } from '../../../src/entities/lemf/ports.ts';
 import { SequenceMarks } from '../../../src/entities/lemf/marks.ts';
 import { LemfReceiver } from '../../../src/entities/lemf/receiver.ts';
@@ -10,7 +11,7 @@ import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../src/wire/hi/tri.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { delivered, InterceptedCall } from './call.ts';
+import { delivered, InterceptedCall, unreadableTarget } from './call.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -45,11 +46,11 @@ class Harness {
   readonly receiver: LemfReceiver;
   readonly connection;
 
-  constructor(readonlyStore: LemfStore) {
+  constructor(readonlyStore: LemfStore, logger: Logger = silent) {
     this.receiver = new LemfReceiver({
       store: readonlyStore,
       clock: new ManualClock(),
-      logger: silent,
+      logger,
       onEvent: (event) => this.events.push(event),
     });
     this.connection = this.connect();
@@ -180,6 +181,26 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     expect(store.pdus.hi2).toHaveLength(18);
     expect(store.pdus.hi3).toHaveLength(6 + 2 + 2);
     expect(h.events.some(({ type }) => type === 'gap' || type === 'duplicate')).toBe(false);
+  });
+
+  it('R-64: a record with a value that cannot be read is stored and acknowledged, and what was not read is logged', async () => {
+    const store = new MemoryStore();
+    const warnings: unknown[] = [];
+    const h = new Harness(store, { ...silent, warn: (fields: object) => void warnings.push(fields) });
+    const [first, ...rest] = iri;
+    const altered = unreadableTarget(first!);
+    h.connection.received(concat(altered, ...rest));
+    h.tri({ type: 'pduAcknowledgementRequest' }, 1);
+    store.syncs[0]?.finish();
+    await settle();
+    expect(h.answers).toEqual(['pduAcknowledgementResponse 1']);
+    expect(store.pdus.hi2).toContainEqual(altered);
+    expect(store.pdus.hi2).toHaveLength(iri.length + 1);
+    expect(h.events.filter(({ type }) => type === 'record')).toHaveLength(iri.length);
+    expect(warnings).toEqual([
+      expect.objectContaining({ sequenceNumber: 0, unread: [expect.stringContaining('sip-uri')] }),
+    ]);
+    expect(new Harness(store).closed).toBe(false);
   });
 
   it('a gap is told of, and what comes late fills it', () => {

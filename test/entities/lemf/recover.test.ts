@@ -12,7 +12,7 @@ import { decodeG711 } from '../../../src/media/g711.ts';
 import { encodeRtp } from '../../../src/media/rtp.ts';
 import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
-import { audioName, delivered, InterceptedCall } from './call.ts';
+import { audioName, delivered, InterceptedCall, exchanged, unreadableTarget } from './call.ts';
 
 function files(...calls: readonly (readonly HandoverRecord[])[]): { hi2: Uint8Array; hi3: Uint8Array } {
   const records = calls.flat();
@@ -88,6 +88,32 @@ describe('recovery from HI2 and HI3 alone (R-13, R-20)', () => {
   it('keys that come after the content open it as well', () => {
     const call = new InterceptedCall();
     expectAll(run([...call.content, ...call.signalling, ...call.keys]), call);
+  });
+
+  it('R-64: a value of a record that cannot be read costs no audio, and is told', () => {
+    const call = new InterceptedCall();
+    const [first, ...iri] = delivered([...call.signalling, ...call.keys]);
+    const cc = delivered(call.content);
+    const whole = recover(concat(first!, ...iri), concat(...cc));
+    const recovery = recover(concat(unreadableTarget(first!), ...iri), concat(...cc));
+    const [report] = recovery.report.calls;
+    expect(recovery.audio).toEqual(whole.audio);
+    expect(report).toMatchObject({ recovered: true, records: whole.report.calls[0]!.records });
+    expect(report?.unread).toEqual([expect.stringMatching(/^HI2 0: .*sip-uri: not UTF-8$/)]);
+    expect(report?.explanation).toContain('1 value of PDUs could not be read.');
+    expect(whole.report.calls[0]?.unread).toEqual([]);
+  });
+
+  it('R-64: content that cannot be read is not passed over: the call is not recovered', () => {
+    const call = new InterceptedCall();
+    const [first, ...cc] = delivered(call.content);
+    // The object identifier of the content, ended in the middle of an arc.
+    const broken = exchanged(first!, fromHex('800405051102'), fromHex('800405051182'));
+    const iri = concat(...delivered([...call.signalling, ...call.keys]));
+    const [report] = recover(iri, concat(broken, ...cc)).report.calls;
+    expect(report).toMatchObject({ recovered: false, reason: 'unsupported-content', otherContent: 1 });
+    expect(report?.unread).toEqual([expect.stringMatching(/^HI3 0: .*iPMMCCObjId/)]);
+    expect(report?.streams[0]?.authenticated).toBe(call.streams[0]!.records.length - 1);
   });
 
   it('packets that were lost are silence of their length, and counted', () => {

@@ -1,0 +1,93 @@
+/** The ASN.1 types of HI2 and HI3 whose contents are octets, numbers or nothing. */
+import { berString } from '../../bytes/ber.ts';
+import {
+  integerContents,
+  oidContents,
+  oidValue,
+  relativeOidContents,
+  relativeOidValue,
+  UNIVERSAL,
+} from '../../bytes/der.ts';
+import { toHex } from '../../bytes/octets.ts';
+import { malformed, requireForm } from './ber.ts';
+import { HiError } from './errors.ts';
+import { wrongSize } from './fields.ts';
+import type { Asn1Type } from './fields.ts';
+
+/** OCTET STRING, or a character string as its octets, in one piece or in segments. */
+export function octetString(min = 0, max = Infinity): Asn1Type<Uint8Array> {
+  return {
+    constructed: false,
+    universal: UNIVERSAL.octetString,
+    read: (value, what) => {
+      const octets = berString(value, what);
+      const size = wrongSize(octets.length, 'octets', min, max);
+      if (size !== null) throw malformed(`${what}: ${size}`);
+      return octets.slice();
+    },
+    contents: (octets, what) => {
+      const size = wrongSize(octets.length, 'octets', min, max);
+      if (size !== null) throw new HiError('range', `${what}: ${size}`);
+      return octets;
+    },
+  };
+}
+
+/** INTEGER or ENUMERATED; needless leading octets, which no rule allows (X.690 8.3.2), leave no number in doubt. */
+export function integer(min = 0, max = 0xffffffff): Asn1Type<number> {
+  const wrong = (value: number | bigint): string | null =>
+    value < min || value > max ? `${value} is not within ${min}…${max}` : null;
+  return primitiveType(
+    (octets, what) => {
+      const value = integerOf(octets, what);
+      const range = wrong(value);
+      if (range !== null) throw malformed(`${what}: ${range}`);
+      return Number(value);
+    },
+    (value, what) => {
+      const range = Number.isSafeInteger(value) ? wrong(value) : `${value} is not an integer`;
+      if (range !== null) throw new HiError('range', `${what}: ${range}`);
+      return value >= 0 && value < 0x80 ? Uint8Array.of(value) : integerContents(BigInt(value));
+    },
+  );
+}
+
+function integerOf(octets: Uint8Array, what: string): number | bigint {
+  const [first, second] = octets;
+  if (first === undefined) throw malformed(`${what}: empty INTEGER`);
+  if (second === undefined && first < 0x80) return first;
+  return BigInt.asIntN(8 * octets.length, BigInt(`0x${toHex(octets)}`));
+}
+
+/** OBJECT IDENTIFIER in dotted decimal. */
+export const OBJECT_IDENTIFIER = primitiveType(oidValue, oidContents);
+
+/** RELATIVE-OID in dotted decimal. */
+export const RELATIVE_OID = primitiveType(relativeOidValue, relativeOidContents);
+
+/** NULL, whose presence says `value`. */
+export function nullOf<const T>(value: T): Asn1Type<T> {
+  return primitiveType(
+    (octets, what) => {
+      if (octets.length > 0) throw malformed(`${what}: NULL with contents`);
+      return value;
+    },
+    () => new Uint8Array(),
+  );
+}
+
+function primitiveType<T>(
+  read: (octets: Uint8Array, what: string) => T,
+  contents: (value: T, what: string) => Uint8Array,
+): Asn1Type<T> {
+  return {
+    constructed: false,
+    // No list of these types has elements without tags of their own.
+    universal: UNIVERSAL.null,
+    read: (value, what) => {
+      requireForm(value, false, what);
+      return read(value.contents, what);
+    },
+    contents,
+  };
+}
