@@ -1,11 +1,11 @@
-/** What every layer takes from outside instead of reaching for it: time, chance and a place to write to. */
+/** What every layer takes from outside instead of reaching for it: time, randomness and a place to write to. */
 
 /** A timer that has been set and may be cancelled. */
 export interface Timer {
   cancel(): void;
 }
 
-/** Wall-clock time and timers. The only implementations on real time live in `app/`. */
+/** Wall-clock time and timers. The only implementations on real time live in `host/`. */
 export interface Clock {
   /** Milliseconds since the Unix epoch; may have a fraction. */
   now(): number;

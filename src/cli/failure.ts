@@ -33,12 +33,13 @@ const HINTS: Readonly<Record<string, string>> = {
   'EvidenceError malformed': 'Is it an audit log? If it is, it was changed, or cut off within its last line.',
   'X1SchemaError unusable-schema':
     'The setting names the operator’s copy of the X1 schema; it may be left out.',
-  'UeError kms': 'Is the KMS up? Are url, credential, psk, hosts and authorities those that it goes by?',
+  'EndpointError kms':
+    'Is the KMS up? Are url, credential, psk, hosts and authorities those that it goes by?',
   'RequestKeyError refused':
     'Are credential, psk and url those that the KMS goes by, and the clocks together?',
   'RequestKeyError unverified': 'Is psk the one that the KMS has for this credential?',
-  'UeError not-registered': 'Is the CSCF up? Are username and password those that it knows?',
-  'UeError no-key': 'Is the host of the other end among partners, and its KMS up?',
+  'EndpointError not-registered': 'Is the CSCF up? Are username and password those that it knows?',
+  'EndpointError no-key': 'Is the host of the other end among partners, and its KMS up?',
   'StorageError locked': 'Stop that process, or give this one state of its own.',
   'StorageError newer': 'Nothing was changed.',
   'StorageError damaged': 'Put back a copy; nothing was changed.',

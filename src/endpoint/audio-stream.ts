@@ -4,14 +4,15 @@
  * Keys come late, after the sockets and before the first packet: nothing is sent before `secure`, and what arrives
  * before is dropped, since nothing could verify it. What does not verify is counted and leaves no other trace.
  */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import { BytesError } from '../bytes/errors.ts';
 import type { Clock, Random } from '../bytes/ports.ts';
 import { Reader } from '../bytes/reader.ts';
-import type { Endpoint, SocketPair } from '../media/datagrams.ts';
+import type { SocketPair } from '../media/datagrams.ts';
 import { MediaError } from '../media/errors.ts';
 import type { Companding } from '../media/g711.ts';
 import { decodeG711 } from '../media/g711.ts';
-import { PAYLOAD_TYPE, decodeRtp, isRtcp } from '../media/rtp.ts';
+import { AUDIO_TYPE, decodeRtp, isRtcp } from '../media/rtp.ts';
 import { SrtpReceiver, SrtpSender } from '../media/srtp/stream.ts';
 import type { SrtpStreamOptions } from '../media/srtp/stream.ts';
 import { SampleTimeline } from '../media/timeline.ts';
@@ -40,7 +41,7 @@ export interface AudioStreamOptions {
 export class AudioStream {
   readonly #options: AudioStreamOptions;
   readonly #timeline = new SampleTimeline();
-  #remote: Endpoint | null = null;
+  #remote: NetworkAddress | null = null;
   #law: Companding = 'pcma';
   #listened = true;
   #sender: SrtpSender | null = null;
@@ -60,7 +61,7 @@ export class AudioStream {
   }
 
   /** Where this end receives. */
-  get local(): Endpoint {
+  get local(): NetworkAddress {
     return this.#options.sockets.rtp.local;
   }
 
@@ -149,6 +150,6 @@ export function randomOrigin(random: Random): RtpOrigin {
 }
 
 function lawOf(payloadType: number): Companding | null {
-  if (payloadType === PAYLOAD_TYPE.pcma) return 'pcma';
-  return payloadType === PAYLOAD_TYPE.pcmu ? 'pcmu' : null;
+  if (payloadType === AUDIO_TYPE.pcma) return 'pcma';
+  return payloadType === AUDIO_TYPE.pcmu ? 'pcmu' : null;
 }

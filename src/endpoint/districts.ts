@@ -15,10 +15,10 @@ import { validateBfParameters } from '../ibe/parameters.ts';
 import { decodeIbeSysParams, districtParameters } from '../ibe/system-parameters.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
 import { isOfDistrict } from '../wire/pps/publication.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 import type { KmsClient } from './ports.ts';
 
-export interface DistrictSettings {
+export interface HostDistricts {
   /** Hosts of identities: the user's own first, then those of partners. */
   readonly hosts: readonly string[];
   /** Districts of hosts that do not follow the rule. */
@@ -28,12 +28,12 @@ export interface DistrictSettings {
 /** Which parameters hold for an identity; what the exchanges ask. */
 export class Districts {
   readonly #kms: KmsClient;
-  readonly #settings: DistrictSettings;
+  readonly #settings: HostDistricts;
   readonly #logger: Logger;
   /** By district, highest serial first. */
   readonly #known = new Map<string, DistrictParameters[]>();
 
-  constructor(kms: KmsClient, settings: DistrictSettings, logger: Logger) {
+  constructor(kms: KmsClient, settings: HostDistricts, logger: Logger) {
     this.#kms = kms;
     this.#settings = settings;
     this.#logger = logger;
@@ -48,7 +48,7 @@ export class Districts {
 
   /**
    * Fetches what all districts publish now. A partner that does not answer is logged and tried again next time.
-   * @throws UeError `kms` if the user's own district cannot be had
+   * @throws EndpointError `kms` if the user's own district cannot be had
    */
   async refresh(): Promise<void> {
     const [own, ...partners] = this.#settings.hosts.map((host) => this.nameOf(host) ?? '');
@@ -64,11 +64,11 @@ export class Districts {
 
   /**
    * The parameters for identities at `host` in the period that contains `time` (Unix seconds).
-   * @throws UeError `no-key` if none are known
+   * @throws EndpointError `no-key` if none are known
    */
   parameters(host: string, time: number): DistrictParameters {
     const found = this.parametersOf(this.nameOf(host) ?? '', time);
-    if (found === null) throw new UeError('no-key', `no parameters are known for ${host}`);
+    if (found === null) throw new EndpointError('no-key', `no parameters are known for ${host}`);
     return found;
   }
 
@@ -89,7 +89,7 @@ export class Districts {
     this.#take(district, der);
     if (successor === null) return;
     if (!isOfDistrict(successor, district)) {
-      throw new UeError('kms', `${district} announces parameters of another place`);
+      throw new EndpointError('kms', `${district} announces parameters of another place`);
     }
     this.#take(district, (await this.#kms.fetchParameters(successor)).der);
   }
@@ -111,10 +111,10 @@ function readParameters(der: Uint8Array, district: string): DistrictParameters {
   try {
     parameters = districtParameters(decodeIbeSysParams(der));
   } catch (cause) {
-    throw new UeError('kms', `what ${district} publishes cannot be understood`, { cause });
+    throw new EndpointError('kms', `what ${district} publishes cannot be understood`, { cause });
   }
   if (parameters.district !== district) {
-    throw new UeError('kms', `${district} publishes the parameters of ${parameters.district}`);
+    throw new EndpointError('kms', `${district} publishes the parameters of ${parameters.district}`);
   }
   return parameters;
 }
@@ -123,6 +123,6 @@ function validate({ district, bf }: DistrictParameters): void {
   try {
     validateBfParameters(bf);
   } catch (cause) {
-    throw new UeError('kms', `the parameters of ${district} are unsound`, { cause });
+    throw new EndpointError('kms', `the parameters of ${district} are unsound`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import { ClavigerError } from '../bytes/errors.ts';
 
-export type UeErrorCode =
+export type EndpointErrorCode =
   /** The KMS does not answer, refuses, or its answer does not verify. */
   | 'kms'
   /** A key, a seed or parameters that an exchange needs are not at hand. */
@@ -17,4 +17,4 @@ export type UeErrorCode =
   | 'no-ports';
 
 /** A failure of the user equipment. */
-export class UeError extends ClavigerError<UeErrorCode> {}
+export class EndpointError extends ClavigerError<EndpointErrorCode> {}

@@ -15,10 +15,10 @@ import type { ResponderLeg } from '../ibake/responder-leg.ts';
 import { wipeSession } from '../ibake/session.ts';
 import type { CsbSession } from '../ibake/session.ts';
 import { suiteByName } from '../media/srtp/suites.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 import type {
   AnsweredExchange,
-  CryptoSession,
+  KeyedStream,
   ExchangeResult,
   InitiatedExchange,
   KeyAgreement,
@@ -60,10 +60,10 @@ export class IbakeAgreement implements KeyAgreement {
     return judged('I_MESSAGE_1 does not verify', () => {
       const verdict = respond(this.#endpoint, iMessage1, { ssrcs: perLine(stream), protocols });
       if (verdict.kind === 'silence') {
-        throw new UeError('key-exchange', 'I_MESSAGE_1 is not answered', { cause: verdict.reason });
+        throw new EndpointError('key-exchange', 'I_MESSAGE_1 is not answered', { cause: verdict.reason });
       }
       if (verdict.kind === 'error') {
-        throw new UeError('key-exchange', `I_MESSAGE_1 is refused with error ${verdict.errorNo}`);
+        throw new EndpointError('key-exchange', `I_MESSAGE_1 is refused with error ${verdict.errorNo}`);
       }
       return responded(verdict.leg);
     });
@@ -109,9 +109,10 @@ function sessionOf({
   policy,
   tek,
   salt,
-}: CsbSession['cryptoSessions'][number]): CryptoSession {
+}: CsbSession['cryptoSessions'][number]): KeyedStream {
   const suite = suiteByName(policy.name);
-  if (suite === null || mki === null) throw new UeError('key-exchange', `no such suite: ${policy.name}`);
+  if (suite === null || mki === null)
+    throw new EndpointError('key-exchange', `no such suite: ${policy.name}`);
   return { csId, ssrc, roc, mki, suite, masterKey: tek, masterSalt: salt };
 }
 
@@ -120,11 +121,11 @@ function perLine({ index, count, ssrc }: OwnStream): number[] {
   return Array.from({ length: count }, (_, line) => (line === index ? ssrc : 0));
 }
 
-/** Runs a step; what the exchange refuses becomes a `UeError`, of which the far end learns no more than that. */
+/** Runs a step; what the exchange refuses becomes a `EndpointError`, of which the far end learns no more than that. */
 function judged<T>(problem: string, step: () => T): Promise<T> {
   return new Promise((resolve) => resolve(step())).catch((cause: unknown) => {
-    if (cause instanceof UeError || !(cause instanceof ClavigerError)) throw cause;
-    throw new UeError('key-exchange', problem, { cause });
+    if (cause instanceof EndpointError || !(cause instanceof ClavigerError)) throw cause;
+    throw new EndpointError('key-exchange', problem, { cause });
   }) as Promise<T>;
 }
 

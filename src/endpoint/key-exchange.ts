@@ -1,11 +1,11 @@
 /**
  * The key exchange as a call sees it; `exchanges.ts` has MIKEY-IBAKE. Messages are octets that travel in session
- * descriptions; what does not verify throws `UeError` `key-exchange`.
+ * descriptions; what does not verify throws `EndpointError` `key-exchange`.
  */
 import type { SrtpKeying } from '../media/srtp/suites.ts';
 
 /** One SRTP stream with its keys. */
-export interface CryptoSession extends SrtpKeying {
+export interface KeyedStream extends SrtpKeying {
   readonly csId: number;
   readonly ssrc: number;
   /** What its sender puts into every packet. */
@@ -20,7 +20,7 @@ export interface ExchangeResult {
   readonly peer: string;
   /** Short authentication string, to be read aloud. */
   readonly sas: string;
-  readonly sessions: readonly CryptoSession[];
+  readonly sessions: readonly KeyedStream[];
   /** Overwrites the keys, when the call is over. */
   wipe(): void;
 }
@@ -60,11 +60,11 @@ export interface OwnStream {
 
 /** Starts exchanges for calls. */
 export interface KeyAgreement {
-  /** @throws UeError `no-key` if the callee's parameters or the own keys are not at hand */
+  /** @throws EndpointError `no-key` if the callee's parameters or the own keys are not at hand */
   initiate(callee: string, stream: OwnStream): Promise<InitiatedExchange>;
   /**
    * @param protocols the key management protocols that the offer listed
-   * @throws UeError `key-exchange`, `no-key`
+   * @throws EndpointError `key-exchange`, `no-key`
    */
   respond(iMessage1: Uint8Array, stream: OwnStream, protocols: readonly string[]): Promise<RespondedExchange>;
 }
@@ -76,7 +76,7 @@ export interface KeyAgreement {
 export function sessionsOf(
   result: ExchangeResult,
   index: number,
-): { readonly fromInitiator: CryptoSession; readonly fromResponder: CryptoSession } | null {
+): { readonly fromInitiator: KeyedStream; readonly fromResponder: KeyedStream } | null {
   const of = (csId: number) => result.sessions.find((session) => session.csId === csId);
   const fromInitiator = of(2 * index + 1);
   const fromResponder = of(2 * index + 2);

@@ -10,7 +10,7 @@ import { makeKeyRequest } from '../wire/request-key/request.ts';
 import type { KmsCredential } from '../wire/request-key/request.ts';
 import { decodeKeyResponse } from '../wire/request-key/response.ts';
 import type { Districts } from './districts.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { KmsClient } from './ports.ts';
 
@@ -43,7 +43,7 @@ export class KeyKeeper {
 
   /**
    * Fetches parameters, and keys as far as they are wanting.
-   * @throws UeError `kms` if the own KMS does not give them
+   * @throws EndpointError `kms` if the own KMS does not give them
    */
   async refresh(): Promise<void> {
     await this.#options.districts.refresh();
@@ -65,7 +65,7 @@ export class KeyKeeper {
     ring.add(decodeKeyResponse(request, credential.psk, await kms.requestKeys(request.octets)));
     const now = clock.now() / 1000;
     if (uris.some((uri) => ring.privateKey(uri, now) === null)) {
-      throw new UeError('kms', 'the KMS gave no key for the period that is on');
+      throw new EndpointError('kms', 'the KMS gave no key for the period that is on');
     }
   }
 

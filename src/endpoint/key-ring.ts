@@ -11,7 +11,7 @@ import type { Secret } from '../bytes/secret.ts';
 import { SLOT_SECONDS, advanceSlotKey } from '../ibake/recoverable-secret.ts';
 import type { AffinePoint } from '../ibe/curve.ts';
 import type { IssuedKey } from '../wire/request-key/issued-keys.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 
 interface HeldKey {
   readonly uri: string;
@@ -50,12 +50,12 @@ export class KeyRing {
 
   /**
    * The key of the slot that contains `time`, the caller's own to wipe.
-   * @throws UeError `no-key` if it is not held, or erased
+   * @throws EndpointError `no-key` if it is not held, or erased
    */
   slotKey(uri: string, time: number): Secret {
     const slot = this.#find(uri, time)?.slot ?? null;
     if (slot === null || time < slot.start) {
-      throw new UeError('no-key', `no seed of ${uri} is held for this time`);
+      throw new EndpointError('no-key', `no seed of ${uri} is held for this time`);
     }
     const steps = Math.floor((time - slot.start) / SLOT_SECONDS);
     return advanceSlotKey(slot.key, steps);

@@ -5,7 +5,7 @@
 import { PPS_MEDIA_TYPE, decodePublication } from '../wire/pps/publication.ts';
 import type { PublishedParameters } from '../wire/pps/publication.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../wire/request-key/transport.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 import type { KmsClient } from './ports.ts';
 import type { HttpsAnswer, HttpsClient } from '../net/https.ts';
 
@@ -24,7 +24,7 @@ export class HttpsKmsClient implements KmsClient {
     try {
       return decodePublication(answer.body, answer.link);
     } catch (cause) {
-      throw new UeError('kms', `${uri} answers with something else than parameters`, { cause });
+      throw new EndpointError('kms', `${uri} answers with something else than parameters`, { cause });
     }
   }
 
@@ -42,14 +42,14 @@ export class HttpsKmsClient implements KmsClient {
     try {
       return await this.#https.request(method, url, body);
     } catch (cause) {
-      throw new UeError('kms', `${url} does not answer`, { cause });
+      throw new EndpointError('kms', `${url} does not answer`, { cause });
     }
   }
 }
 
 function expect(answer: HttpsAnswer, url: string, type: string): HttpsAnswer {
   const [media = ''] = answer.contentType.split(';');
-  if (answer.status !== 200) throw new UeError('kms', `${url} answers with status ${answer.status}`);
-  if (media.trim().toLowerCase() !== type) throw new UeError('kms', `${url} answers with ${media}`);
+  if (answer.status !== 200) throw new EndpointError('kms', `${url} answers with status ${answer.status}`);
+  if (media.trim().toLowerCase() !== type) throw new EndpointError('kms', `${url} answers with ${media}`);
   return answer;
 }

@@ -8,7 +8,7 @@
 import type { Clock, Timer } from '../bytes/ports.ts';
 import type { Companding } from '../media/g711.ts';
 import { encodeG711 } from '../media/g711.ts';
-import { PAYLOAD_TYPE, encodeRtp } from '../media/rtp.ts';
+import { AUDIO_TYPE, encodeRtp } from '../media/rtp.ts';
 
 /** Milliseconds and samples of a packet. */
 export const PACKET_MS = 20;
@@ -72,7 +72,7 @@ export function packetise(samples: Int16Array, law: Companding, origin: RtpOrigi
     packets.push(
       encodeRtp({
         marker: at === 0,
-        payloadType: PAYLOAD_TYPE[law],
+        payloadType: AUDIO_TYPE[law],
         sequenceNumber: (origin.sequenceNumber + packets.length) & 0xffff,
         timestamp: (origin.timestamp + at) % 2 ** 32,
         ssrc: origin.ssrc,

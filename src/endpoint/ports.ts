@@ -5,12 +5,12 @@ import type { PublishedParameters } from '../wire/pps/publication.ts';
 export interface KmsClient {
   /**
    * What is published at a district's URI, or at that of a successor (RFC 5408 section 4.1).
-   * @throws UeError `kms`
+   * @throws EndpointError `kms`
    */
   fetchParameters(uri: string): Promise<PublishedParameters>;
   /**
    * One REQUEST_KEY exchange with the user's own KMS: MIKEY messages both ways.
-   * @throws UeError `kms`
+   * @throws EndpointError `kms`
    */
   requestKeys(message: Uint8Array): Promise<Uint8Array>;
 }

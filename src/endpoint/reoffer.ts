@@ -6,7 +6,7 @@
 import type { Reply } from '../sip/agent-types.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { AudioStream } from './audio-stream.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 import type { LocalSide } from './session-description.ts';
 import { describeAnswer, readDescription } from './session-description.ts';
 
@@ -25,7 +25,7 @@ export function reoffered(
     stream.connect(offer, law);
     return { body: describeAnswer(side, LATER, null, offer, law) };
   } catch (cause) {
-    if (cause instanceof UeError) return { status: 488 };
+    if (cause instanceof EndpointError) return { status: 488 };
     throw cause;
   }
 }

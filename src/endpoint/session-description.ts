@@ -6,16 +6,16 @@
  *
  * An answer has every m= line of its offer, in order; those that it does not take get port 0 (RFC 3264 section 6).
  */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import { isIP } from 'node:net';
-import type { Endpoint } from '../media/datagrams.ts';
 import type { Companding } from '../media/g711.ts';
-import { G711_CLOCK_RATE, PAYLOAD_TYPE } from '../media/rtp.ts';
+import { G711_CLOCK_RATE, AUDIO_TYPE } from '../media/rtp.ts';
 import { SipError } from '../sip/errors.ts';
 import { essenceOf } from '../sip/media-type.ts';
 import type { Medium } from '../sip/sdp.ts';
 import { SDP_TYPE, SessionDescription, makeSdp } from '../sip/sdp.ts';
 import type { Body } from '../sip/agent-types.ts';
-import { UeError } from './errors.ts';
+import { EndpointError } from './errors.ts';
 
 const PROTOCOL = 'RTP/SAVP';
 const LAWS: readonly Companding[] = ['pcma', 'pcmu'];
@@ -34,7 +34,7 @@ const ANSWERED: Readonly<Record<MediaDirection, MediaDirection>> = {
 /** What of a description concerns this endpoint. */
 export interface AudioDescription {
   /** Where the other side receives. */
-  readonly remote: Endpoint;
+  readonly remote: NetworkAddress;
   readonly direction: MediaDirection;
   /** Whether the other side wants media: not while it holds the call, by its direction or by the address 0.0.0.0. */
   readonly listens: boolean;
@@ -53,7 +53,7 @@ export interface AudioDescription {
 export interface LocalSide {
   readonly username: string;
   readonly sessionId: string;
-  readonly local: Endpoint;
+  readonly local: NetworkAddress;
 }
 
 /** An offer. */
@@ -77,11 +77,11 @@ export function describeAnswer(
 
 /**
  * Reads an offer or an answer.
- * @throws UeError `not-acceptable` if there is nothing in it for this endpoint
+ * @throws EndpointError `not-acceptable` if there is nothing in it for this endpoint
  */
 export function readDescription(type: string | null, octets: Uint8Array): AudioDescription {
   if (type === null || essenceOf(type) !== SDP_TYPE) {
-    throw new UeError('not-acceptable', 'there is no session description');
+    throw new EndpointError('not-acceptable', 'there is no session description');
   }
   const description = parse(octets);
   const { media } = description;
@@ -102,7 +102,7 @@ export function readDescription(type: string | null, octets: Uint8Array): AudioD
       protocols: description.keyManagement,
     };
   }
-  throw new UeError('not-acceptable', 'no audio of G.711 over SRTP is described');
+  throw new EndpointError('not-acceptable', 'no audio of G.711 over SRTP is described');
 }
 
 /* ---------------------------------------------------------------- helpers */
@@ -129,9 +129,14 @@ function audio(
   direction: MediaDirection = 'sendrecv',
 ): MediumParts {
   return {
-    line: { media: 'audio', port, protocol: PROTOCOL, formats: laws.map((law) => String(PAYLOAD_TYPE[law])) },
+    line: {
+      media: 'audio',
+      port,
+      protocol: PROTOCOL,
+      formats: laws.map((law) => String(AUDIO_TYPE[law])),
+    },
     attributes: [
-      ...laws.map((law) => `rtpmap:${PAYLOAD_TYPE[law]} ${law.toUpperCase()}/${G711_CLOCK_RATE}`),
+      ...laws.map((law) => `rtpmap:${AUDIO_TYPE[law]} ${law.toUpperCase()}/${G711_CLOCK_RATE}`),
       'ptime:20',
       direction,
     ],
@@ -148,7 +153,7 @@ function directionIn(attributes: readonly string[]): MediaDirection | null {
 }
 
 function lawsOf(medium: Medium): Companding[] {
-  return medium.formats.flatMap((format) => LAWS.find((law) => String(PAYLOAD_TYPE[law]) === format) ?? []);
+  return medium.formats.flatMap((format) => LAWS.find((law) => String(AUDIO_TYPE[law]) === format) ?? []);
 }
 
 function parse(octets: Uint8Array): SessionDescription {
@@ -156,6 +161,6 @@ function parse(octets: Uint8Array): SessionDescription {
     return SessionDescription.parse(octets);
   } catch (cause) {
     if (!(cause instanceof SipError)) throw cause;
-    throw new UeError('not-acceptable', 'the session description is malformed', { cause });
+    throw new EndpointError('not-acceptable', 'the session description is malformed', { cause });
   }
 }

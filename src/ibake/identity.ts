@@ -71,11 +71,6 @@ export function identityOfData(data: Uint8Array): SipIdentity {
   return identity;
 }
 
-/** The address of record of a canonical URI. */
-export function addressOfRecord(uri: string): string {
-  return canonicalIdentity(uri).addressOfRecord;
-}
-
 /** The district of identities at a host, where the operator has not configured another. */
 export function districtOfHost(host: string): string {
   return `https://kms.${host}/.well-known/ibe`;

@@ -13,7 +13,7 @@ import {
   type RMessage1,
   type VerifiedMessage,
 } from './messages.ts';
-import { decodePoints, encodePoints, encodeSecretKey, type Identities } from './plaintext.ts';
+import { decodePoints, encodePoints, encodeSecretKey, identitiesOf, type Identities } from './plaintext.ts';
 import type { PolicyTable } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { drawSecretKey } from './recoverable-secret.ts';
@@ -133,9 +133,9 @@ export class InitiatorLeg {
 
   #compose(): Uint8Array {
     const { endpoint, iMessage1, own, csb } = this.#offer;
-    const { idri, idrr, map } = this.#rMessage1;
+    const { idrr, map } = this.#rMessage1;
     const t = endpoint.timestamps.next(iMessage1.t);
-    const identities = { idri: idri.data, idrr: idrr.data };
+    const identities = identitiesOf(this.#rMessage1);
     const points = { eccpti: this.#answer.isEchoed ? null : own.eccpt, eccptr: this.#answer.eccptr };
     const recipient = recipientOf(endpoint.districts, idrr, t.seconds);
     return composeMessage({

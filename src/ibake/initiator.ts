@@ -21,7 +21,7 @@ import { IbakeError } from './errors.ts';
 import { canonicalIdentity } from './identity.ts';
 import { InitiatorLeg, type OfferState } from './initiator-leg.ts';
 import { headerOf, readIMessage1, readRMessage1, type IMessage1, type RMessage1 } from './messages.ts';
-import { decodePoints, encodePoints } from './plaintext.ts';
+import { decodePoints, encodePoints, identitiesOf } from './plaintext.ts';
 import { DEFAULT_POLICY, policyPayload, readPolicies, type SrtpPolicy } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { SECRET_ROLE } from './recoverable-secret.ts';
@@ -49,7 +49,7 @@ export interface Offer {
 }
 
 /** What the initiator decides about who answers; called after the answer has been opened and before anything is sent. */
-export interface AnswerPolicy {
+export interface ResponderPolicy {
   /** Whether to go on with this responder. Default: yes. */
   readonly acceptResponder?: (responder: string, isRetargeted: boolean) => boolean;
   /** Whether a responder that could not open I_MESSAGE_1 is a mailbox to leave content with. Default: no. */
@@ -127,7 +127,7 @@ export class Initiator {
    * @throws IbakeError `malformed`, `identity`, `rejected`: to be discarded silently; `unacceptable`: this responder or
    *   its curve is not wanted; `state` after `end`
    */
-  answer(rMessage1: Uint8Array, policy: AnswerPolicy = {}): InitiatorLeg {
+  answer(rMessage1: Uint8Array, policy: ResponderPolicy = {}): InitiatorLeg {
     const key = toHex(sha256(rMessage1));
     const known = this.#legs.get(key);
     if (known !== undefined) return known;
@@ -165,8 +165,7 @@ export class Initiator {
       esk: null,
       transcript: sha256(iMessage1.octets),
     });
-    const identities = { idri: message.idri.data, idrr: message.idrr.data };
-    const { eccpti, eccptr } = decodePoints('R_MESSAGE_1', plaintext, identities);
+    const { eccpti, eccptr } = decodePoints('R_MESSAGE_1', plaintext, identitiesOf(message));
     if (eccptr === null) throw new IbakeError('rejected', 'no ECCPTr');
     if (eccpti === null) {
       if (eccptr.curve.id !== own.eccpt.curve.id)

@@ -26,8 +26,16 @@ export interface Identities {
   readonly idrr: Uint8Array;
 }
 
+/** Those of a message, or of a session. */
+export function identitiesOf(parties: {
+  readonly idri: { readonly data: Uint8Array };
+  readonly idrr: { readonly data: Uint8Array };
+}): Identities {
+  return { idri: parties.idri.data, idrr: parties.idrr.data };
+}
+
 /** Points by their owners. */
-export interface Points {
+export interface PointPair {
   readonly eccpti: Eccpt | null;
   readonly eccptr: Eccpt | null;
 }
@@ -49,7 +57,7 @@ export function idrPayload(role: number, data: Uint8Array): IdrPayload {
 }
 
 /** Plaintext of an IBAKE container. */
-export function encodePoints(form: PlaintextForm, identities: Identities, points: Points): Uint8Array {
+export function encodePoints(form: PlaintextForm, identities: Identities, points: PointPair): Uint8Array {
   return encodeChain(
     FORMS[form].flatMap((item): Payload[] => {
       if (item === 'idri') return [idrPayload(ID_ROLE.IDRi, identities.idri)];
@@ -62,9 +70,9 @@ export function encodePoints(form: PlaintextForm, identities: Identities, points
 }
 
 /** The points of an IBAKE plaintext. @throws IbakeError `rejected` for all that is wrong */
-export function decodePoints(form: PlaintextForm, plaintext: Uint8Array, identities: Identities): Points {
+export function decodePoints(form: PlaintextForm, plaintext: Uint8Array, identities: Identities): PointPair {
   const chain = new ChainCursor(plaintext);
-  let points: Points = { eccpti: null, eccptr: null };
+  let points: PointPair = { eccpti: null, eccptr: null };
   for (const item of FORMS[form]) {
     if (item === 'idri') chain.identity(ID_ROLE.IDRi, identities.idri);
     else if (item === 'idrr') chain.identity(ID_ROLE.IDRr, identities.idrr);

@@ -21,7 +21,7 @@ export interface DistrictDirectory {
 }
 
 /** Private keys and slot keys by identity and time (Unix seconds). */
-export interface KeyRing {
+export interface EndpointKeys {
   privateKey(uri: string, time: number): AffinePoint | null;
   /** The key of the slot that contains `time`, the caller's own to wipe. @throws any error if it is not held */
   slotKey(uri: string, time: number): Secret;
@@ -50,7 +50,7 @@ export interface Endpoint {
   readonly random: Random;
   readonly timestamps: TimestampSource;
   readonly districts: DistrictDirectory;
-  readonly keys: KeyRing;
+  readonly keys: EndpointKeys;
   readonly replays: ReplayCache;
   /** Seconds that clocks may differ by. */
   readonly skew: number;

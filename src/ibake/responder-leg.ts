@@ -5,7 +5,7 @@ import { composeVerified, frontOf } from './compose.ts';
 import { sameEccpt, type Eccpt } from './eccpt.ts';
 import { IbakeError } from './errors.ts';
 import { headerOf, readIMessage2, type IMessage1, type IMessage2, type RMessage1 } from './messages.ts';
-import { decodePoints, encodePoints, type Identities } from './plaintext.ts';
+import { decodePoints, encodePoints, identitiesOf } from './plaintext.ts';
 import type { PolicyTable } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { drawMaterial, openAs, recipientOf, seal, sha256 } from './sealing.ts';
@@ -171,8 +171,4 @@ export class ResponderLeg {
       identities,
     );
   }
-}
-
-function identitiesOf({ idri, idrr }: IMessage2): Identities {
-  return { idri: idri.data, idrr: idrr.data };
 }

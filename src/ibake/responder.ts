@@ -22,7 +22,7 @@ import { errorMessage } from './error-message.ts';
 import { IbakeError, PolicyError } from './errors.ts';
 import type { SipIdentity } from './identity.ts';
 import { headerOf, readIMessage1, readRMessage1, type IMessage1 } from './messages.ts';
-import { decodePoints, encodePoints } from './plaintext.ts';
+import { decodePoints, encodePoints, identitiesOf } from './plaintext.ts';
 import { readPolicies, requirePolicies, type PolicyTable } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { SECRET_ROLE } from './recoverable-secret.ts';
@@ -38,14 +38,18 @@ export interface ResponderOptions {
   readonly protocols?: readonly string[];
 }
 
-export type Verdict =
+export type ResponderVerdict =
   | { readonly kind: 'answer'; readonly leg: ResponderLeg }
   | { readonly kind: 'error'; readonly message: Uint8Array; readonly errorNo: number }
   /** Nothing is to be answered; the reason is for this end's log alone. */
   | { readonly kind: 'silence'; readonly reason: Error };
 
 /** What becomes of an I_MESSAGE_1. */
-export function respond(endpoint: Endpoint, iMessage1: Uint8Array, options: ResponderOptions): Verdict {
+export function respond(
+  endpoint: Endpoint,
+  iMessage1: Uint8Array,
+  options: ResponderOptions,
+): ResponderVerdict {
   let message: IMessage1 | null = null;
   try {
     message = readIMessage1(iMessage1);
@@ -85,8 +89,7 @@ function open(endpoint: Endpoint, message: IMessage1): Eccpt | null {
   });
   if (own.uri !== message.idrr.uri)
     throw new IbakeError('rejected', 'encrypted to another identity than it names');
-  const identities = { idri: message.idri.data, idrr: message.idrr.data };
-  return decodePoints('I_MESSAGE_1', plaintext, identities).eccpti;
+  return decodePoints('I_MESSAGE_1', plaintext, identitiesOf(message)).eccpti;
 }
 
 /** Which identity of this end's a container is for, if it holds that key. */

@@ -15,6 +15,7 @@ import { deriveFromSession, deriveMessageKey, deriveSessionKey } from '../mikey/
 import { authKeyOctets, computeMac } from '../mikey/mac.ts';
 import { MAC_ALG, PRF_FUNC } from '../mikey/registry.ts';
 import type { VerifiedMessage } from './messages.ts';
+import { identitiesOf } from './plaintext.ts';
 import { policyByNumber, type PolicyTable, type SrtpPolicy } from './policy.ts';
 
 /** What names a CSB in every derivation. */
@@ -113,8 +114,8 @@ export function verificationMac(
 
 /** Whether the V of a message is the one that the MPK gives. */
 export function verifies(message: VerifiedMessage, mpk: Secret, csb: Csb): boolean {
-  const { octets, v, idri, idrr } = message;
+  const { octets, v } = message;
   if (v.authAlg !== macAlgorithm(csb.prfFunc)) return false;
   const withoutMac = octets.subarray(0, octets.length - v.data.length);
-  return equalOctets(verificationMac(mpk, csb, withoutMac, { idri: idri.data, idrr: idrr.data }), v.data);
+  return equalOctets(verificationMac(mpk, csb, withoutMac, identitiesOf(message)), v.data);
 }

@@ -9,6 +9,7 @@ import { publicPoint, sharedPoint, type EcCurve } from './curves.ts';
 import { makeEccpt, SPI_OCTETS, type Eccpt } from './eccpt.ts';
 import { IbakeError } from './errors.ts';
 import type { ClearIdentity, MessageBase } from './messages.ts';
+import { identitiesOf } from './plaintext.ts';
 import type { PolicyTable } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { drawSecret, type DrawContext, type SecretRole } from './recoverable-secret.ts';
@@ -79,7 +80,7 @@ export function establish(
 ): CsbSession {
   const { keys, csb, map, policies } = facts;
   const spis = { initiator: points.eccpti.spi, responder: points.eccptr.spi };
-  const identities = { idri: facts.idri.data, idrr: facts.idrr.data };
+  const identities = identitiesOf(facts);
   return {
     ...facts,
     spis,

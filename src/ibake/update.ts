@@ -24,7 +24,7 @@ import {
   type SealedPart,
   type VerifiedMessage,
 } from './messages.ts';
-import { decodePoints, encodePoints, type Identities, type PlaintextForm, type Points } from './plaintext.ts';
+import { decodePoints, encodePoints, identitiesOf, type PlaintextForm, type PointPair } from './plaintext.ts';
 import { policyByNumber } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { SECRET_ROLE, type SecretRole } from './recoverable-secret.ts';
@@ -219,7 +219,7 @@ function sealer(
   form: PlaintextForm,
   peer: Eccpt | null,
 ): Seal {
-  const points: Points =
+  const points: PointPair =
     peer === null ? { eccpti: own.eccpt, eccptr: null } : { eccpti: peer, eccptr: own.eccpt };
   return (bindings) =>
     seal(endpoint.engine, recipient, material, encodePoints(form, identitiesOf(session), points), bindings);
@@ -277,13 +277,13 @@ function openPoints(
   message: VerifiedMessage,
   ibake: SealedPart,
   transcript: Uint8Array | null,
-): Points {
+): PointPair {
   const plaintext = openAs(endpoint, endpoint.device, message.t.seconds, ibake.encrData, {
     prefix: sha256(ibake.prefix),
     esk: null,
     transcript,
   });
-  return decodePoints(form, plaintext, { idri: message.idri.data, idrr: message.idrr.data });
+  return decodePoints(form, plaintext, identitiesOf(message));
 }
 
 function requireUpdate({ clock, skew }: Endpoint, session: CsbSession, asked: VerifiedMessage): void {
@@ -338,10 +338,6 @@ function filledMap(
 
 function peerOf({ role, idri, idrr }: CsbSession): ClearIdentity {
   return role === 'initiator' ? idrr : idri;
-}
-
-function identitiesOf({ idri, idrr }: CsbSession): Identities {
-  return { idri: idri.data, idrr: idrr.data };
 }
 
 function rejected(): IbakeError {

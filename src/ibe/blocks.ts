@@ -11,7 +11,7 @@
 import { derInteger, derOctets, derSequence } from '../bytes/der.ts';
 import { Secret } from '../bytes/secret.ts';
 import {
-  VERSION,
+  IBE_VERSION,
   decodeStrict,
   encodeFpPoint,
   readFpPoint,
@@ -43,7 +43,7 @@ export interface BfCiphertext {
  */
 export function encodeBfCiphertextBlock(ciphertext: BfCiphertext): Uint8Array {
   return derSequence(
-    derInteger(VERSION),
+    derInteger(IBE_VERSION),
     encodeFpPoint(ciphertext.u),
     derOctets(ciphertext.v),
     derOctets(ciphertext.w),
@@ -69,7 +69,7 @@ export function decodeBfCiphertextBlock(der: Uint8Array): BfCiphertext {
  * ```
  */
 export function encodeBfPrivateKeyBlock(privateKey: AffinePoint): Uint8Array {
-  return derSequence(derInteger(VERSION), encodeFpPoint(privateKey));
+  return derSequence(derInteger(IBE_VERSION), encodeFpPoint(privateKey));
 }
 
 /** @throws IbeError `malformed` or `unsupported` */
@@ -91,7 +91,7 @@ export function decodeBfPrivateKeyBlock(der: Uint8Array): AffinePoint {
  * ```
  */
 export function encodeBfMasterSecret(masterSecret: bigint): Secret {
-  return Secret.of(derSequence(derInteger(VERSION), derInteger(masterSecret)));
+  return Secret.of(derSequence(derInteger(IBE_VERSION), derInteger(masterSecret)));
 }
 
 /** @throws IbeError `malformed` or `unsupported` */

@@ -6,7 +6,7 @@ import type { AffinePoint } from './curve.ts';
 import { IbeError } from './errors.ts';
 
 /** All structures of RFC 5091 section 8 and RFC 5408 section 6 are of version 2. */
-export const VERSION = 2;
+export const IBE_VERSION = 2;
 
 /** Reads one whole value; whatever the octet layer refuses becomes `malformed`. */
 export function decodeStrict<T>(der: Uint8Array, what: string, read: (reader: DerReader) => T): T {
@@ -28,8 +28,8 @@ export function readSequence<T>(reader: DerReader, what: string, read: (inside: 
 
 export function readVersion(reader: DerReader, what: string): void {
   const version = reader.integer(`${what} version`);
-  if (version !== BigInt(VERSION)) {
-    throw new IbeError('unsupported', `${what}: version ${String(version)}, not ${VERSION}`);
+  if (version !== BigInt(IBE_VERSION)) {
+    throw new IbeError('unsupported', `${what}: version ${String(version)}, not ${IBE_VERSION}`);
   }
 }
 

@@ -22,7 +22,7 @@ import { derInteger, derOid, derSequence, type DerReader } from '../bytes/der.ts
 import { toHex } from '../bytes/octets.ts';
 import { LeastRecentlyUsed } from './cache.ts';
 import {
-  VERSION,
+  IBE_VERSION,
   decodeStrict,
   encodeFpPoint,
   readFpPoint,
@@ -37,8 +37,6 @@ import { checkShape } from './group.ts';
 import { HASHES, digest, hashOfOid, type BfHash } from './hash.ts';
 import { OID } from './oids.ts';
 
-export type { BfHash } from './hash.ts';
-
 export interface BfParameters {
   readonly hash: BfHash;
   readonly p: bigint;
@@ -49,7 +47,7 @@ export interface BfParameters {
 
 export function encodeBfPublicParameters(params: BfParameters): Uint8Array {
   return derSequence(
-    derInteger(VERSION),
+    derInteger(IBE_VERSION),
     derOid(OID.type1Curve),
     derInteger(params.p),
     derInteger(params.q),

@@ -19,7 +19,8 @@ import { hasOrder, multiply, type AffinePoint } from './curve.ts';
 import { IbeError } from './errors.ts';
 import { bitLength } from './field.ts';
 import { pointOfOrdinate } from './hash-to-point.ts';
-import { SECURITY_SIZES, type BfHash, type BfParameters } from './parameters.ts';
+import type { BfHash } from './hash.ts';
+import { SECURITY_SIZES, type BfParameters } from './parameters.ts';
 import { WasmArithmetic } from './wasm-engine.ts';
 
 /** A group without a master secret. */

@@ -31,7 +31,7 @@ import {
   derSequence,
   type DerReader,
 } from '../bytes/der.ts';
-import { VERSION, decodeStrict, readSequence, readVersion } from './codec.ts';
+import { IBE_VERSION, decodeStrict, readSequence, readVersion } from './codec.ts';
 import { IbeError } from './errors.ts';
 import { OID } from './oids.ts';
 import { decodeBfPublicParameters, encodeBfPublicParameters, type BfParameters } from './parameters.ts';
@@ -77,7 +77,7 @@ export function encodeIbeSysParams(params: IbeSysParams): Uint8Array {
     derSequence(derOid(oid), derOctets(value)),
   );
   return derSequence(
-    derInteger(VERSION),
+    derInteger(IBE_VERSION),
     derIa5(params.districtName),
     derInteger(params.districtSerial),
     derSequence(derGeneralizedTime(params.validity.notBefore), derGeneralizedTime(params.validity.notAfter)),

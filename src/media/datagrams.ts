@@ -1,20 +1,13 @@
 /** What media needs of UDP, as an interface; `net/datagrams.ts` has the sockets. */
 
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
-
-export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address === b.address;
-}
+import type { NetworkAddress } from '../bytes/network-address.ts';
 
 export interface DatagramSocket {
-  readonly local: Endpoint;
+  readonly local: NetworkAddress;
   /** One listener; the octets are its own to keep. */
-  onDatagram(listener: (octets: Uint8Array, from: Endpoint) => void): void;
+  onDatagram(listener: (octets: Uint8Array, from: NetworkAddress) => void): void;
   /** Hands the datagram to the operating system at once; what cannot be sent is lost, as datagrams are. */
-  send(octets: Uint8Array, to: Endpoint): void;
+  send(octets: Uint8Array, to: NetworkAddress): void;
   /** Nothing is received or sent afterwards. */
   close(): void;
 }

@@ -42,7 +42,7 @@ export interface RtpPacket extends RtpHeader {
 }
 
 /** RFC 3551 table 4: static audio payload types. */
-export const PAYLOAD_TYPE = { pcmu: 0, pcma: 8 } as const;
+export const AUDIO_TYPE = { pcmu: 0, pcma: 8 } as const;
 
 /** RTP clock of G.711, in hertz. */
 export const G711_CLOCK_RATE = 8000;

@@ -1,8 +1,9 @@
 /** UDP sockets for media. An error of one socket is logged and stays with it. */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Logger } from '../bytes/ports.ts';
-import type { Datagrams, DatagramSocket, Endpoint } from '../media/datagrams.ts';
+import type { Datagrams, DatagramSocket } from '../media/datagrams.ts';
 
 export function udpDatagrams(logger: Logger): Datagrams {
   return { bind: (address, port) => bindUdp(address, port, logger) };
@@ -23,7 +24,7 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
       else reject(error);
     });
     socket.bind({ address, port, exclusive: true }, () => {
-      const local: Endpoint = { address, port: socket.address().port };
+      const local: NetworkAddress = { address, port: socket.address().port };
       socket.removeAllListeners('error');
       socket.on('error', (error) => logger.warn({ local, error }, 'a media socket reported an error'));
       resolve({

@@ -2,10 +2,11 @@
  * The addresses of hosts that are named in a configuration: by the host map, else by DNS, asked at the start and again
  * every minute. What DNS said last holds while it does not answer.
  */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
-import type { Endpoint, HostMap } from './hosts.ts';
+import type { HostMap } from './hosts.ts';
 
 export interface HostAddressesOptions {
   readonly hosts: HostMap;
@@ -35,7 +36,7 @@ export class HostAddresses {
   }
 
   /** Where `host:port` is to be found; nowhere if the name has no address yet. */
-  of(host: string, port: number): readonly Endpoint[] {
+  of(host: string, port: number): readonly NetworkAddress[] {
     const at = this.#options.hosts.resolve(host, port);
     if (isIP(at.address) !== 0) return [at];
     return (this.#known.get(at.address) ?? []).map((address) => ({ address, port: at.port }));

@@ -3,10 +3,7 @@
  * their real names on loopback. A name that is not in the map is left to the system's resolver.
  */
 
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
+import type { NetworkAddress } from '../bytes/network-address.ts';
 
 /** What configuration says: `"kms.home1.example:443": "127.0.0.1:34501"`, or `"cscf.home1.example": "127.0.0.1"`. */
 export type HostEntries = Readonly<Record<string, string>>;
@@ -24,7 +21,7 @@ export class HostMap {
   }
 
   /** Where `host:port` is to be found: the entry of `host:port`, else that of `host` with the port kept, else itself. */
-  resolve(host: string, port: number): Endpoint {
+  resolve(host: string, port: number): NetworkAddress {
     const exact = this.#entries.get(`${host.toLowerCase()}:${port}`);
     if (exact !== undefined) return splitEndpoint(exact, port);
     const byHost = this.#entries.get(host.toLowerCase());
@@ -32,7 +29,7 @@ export class HostMap {
   }
 }
 
-function splitEndpoint(target: string, port: number): Endpoint {
+function splitEndpoint(target: string, port: number): NetworkAddress {
   const match = /^(.*?)(?::(\d{1,5}))?$/.exec(target);
   return { address: match?.[1] ?? target, port: match?.[2] === undefined ? port : Number(match[2]) };
 }

@@ -10,20 +10,16 @@
  * Sequence numbers (attribute 8) count from 0 for XID + DID + NFID + IPID + correlation ID, X2 and X3 apart. A lost PDU
  * keeps its number, so that the receiver sees the gap.
  */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import { toHex } from '../bytes/octets.ts';
 import type { Logger } from '../bytes/ports.ts';
 import type { Attribute } from '../wire/x2x3/attributes.ts';
 import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
-import { encodePdu, PDU_TYPE, timestampAttribute, VERSION } from '../wire/x2x3/pdu.ts';
+import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
+import { encodePdu, PDU_TYPE, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
 import { targetIdentifierXml } from '../wire/x2x3/target.ts';
 import { DeliveryQueue } from './queue.ts';
 import type { DestinationIssues, QueueLimits } from './queue.ts';
-
-/** One IP endpoint of an intercepted packet or message. */
-export interface PacketAddress {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** An event as the network element saw it. */
 export interface Observation {
@@ -39,18 +35,12 @@ export interface Observation {
   readonly correlation: Uint8Array;
   /** Unix milliseconds, may have a fraction. */
   readonly time: number;
-  readonly source?: PacketAddress;
-  readonly destination?: PacketAddress;
+  readonly source?: NetworkAddress;
+  readonly destination?: NetworkAddress;
   /** IANA protocol number: 6 TCP, 17 UDP. */
   readonly ipProtocol?: number;
   /** Attribute 22: the session description of the RTP that follows. */
   readonly sdp?: string;
-}
-
-/** An X1 target identifier: element name of the schema (`sipUri`, `telUri`, `impu`, …) and its value. */
-export interface MatchedIdentifier {
-  readonly name: string;
-  readonly value: string;
 }
 
 /** What the POI needs of an X1 task. */
@@ -63,9 +53,22 @@ export interface PoiTask {
 /** A task that an event matched, and by what. */
 export interface Match {
   readonly task: PoiTask;
-  readonly matched?: MatchedIdentifier;
+  readonly matched?: TargetIdentifier;
   /** Direction seen from this task's target, where tasks differ; else the observation's. */
   readonly direction?: number;
+}
+
+/** The tasks that X1 has given this network element. */
+export interface InterceptionTasks {
+  /** Grows with every change of a task, so that matches need not be sought for every packet. */
+  readonly revision: number;
+  /** The tasks whose target is one of these identities. */
+  match(identities: readonly string[]): readonly Match[];
+}
+
+/** Where what is intercepted goes; never throws, never waits. `Poi` is one. */
+export interface ObservationReporter {
+  report(observation: Observation, matches: readonly Match[]): void;
 }
 
 export interface PoiOptions {
@@ -147,7 +150,7 @@ export class Poi {
       attributes.push({ kind: 'text', type: ATTRIBUTE.sdp, value: observation.sdp });
     }
     return encodePdu({
-      version: VERSION,
+      version: X2X3_VERSION,
       type: PDU_TYPE[observation.interface],
       payloadFormat: observation.format,
       direction: match.direction ?? observation.direction,

@@ -15,7 +15,7 @@ import { Authenticator } from './authenticator.ts';
 import { Dialog, dialogKey } from './dialog.ts';
 import type { Credentials } from './digest.ts';
 import { SipError } from './errors.ts';
-import type { Destination } from './flow.ts';
+import type { NextHop } from './flow.ts';
 import { Identifiers } from './identifiers.ts';
 import { SipRequest } from './message.ts';
 import type { SipResponse } from './message.ts';
@@ -44,7 +44,7 @@ export interface AgentOptions {
   readonly contact: string;
   /** `host[:port]` of its Via. */
   readonly sentBy: string;
-  readonly outbound: Destination;
+  readonly outbound: NextHop;
   readonly credentials: Credentials;
   readonly timers?: TimerValues;
 }

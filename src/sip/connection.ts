@@ -2,10 +2,11 @@
  * One TCP connection as a flow: frames what arrives, answers keep-alive pings, and gives up on a peer that starts a
  * message and does not end it, or does not read what is sent to it. Neither may hold up anybody else.
  */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../bytes/ports.ts';
 import { SipError } from './errors.ts';
-import type { Endpoint, Flow } from './flow.ts';
+import type { Flow } from './flow.ts';
 import { StreamFramer } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
 import type { SipRequest, SipResponse } from './message.ts';
@@ -23,8 +24,8 @@ export interface ConnectionUser {
 
 export class TcpFlow implements Flow {
   readonly protocol = 'TCP';
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
+  readonly local: NetworkAddress;
+  readonly remote: NetworkAddress;
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #framer: StreamFramer;

@@ -3,18 +3,15 @@
  * opened to.
  */
 
-export type Protocol = 'TCP' | 'UDP';
+import type { NetworkAddress } from '../bytes/network-address.ts';
 
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
+export type Protocol = 'TCP' | 'UDP';
 
 /** Two ends that messages go between. Responses, and requests to who registered over it, use it again. */
 export interface Flow {
   readonly protocol: Protocol;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
+  readonly local: NetworkAddress;
+  readonly remote: NetworkAddress;
   /** False once the connection is gone; UDP flows stay open. */
   readonly open: boolean;
   /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */
@@ -22,7 +19,7 @@ export interface Flow {
 }
 
 /** A next hop by name. */
-export interface Destination {
+export interface NextHop {
   readonly protocol: Protocol;
   readonly host: string;
   readonly port: number;
@@ -30,7 +27,7 @@ export interface Destination {
 
 /** Names to addresses; `HostMap` is one. */
 export interface HostResolver {
-  resolve(host: string, port: number): Endpoint;
+  resolve(host: string, port: number): NetworkAddress;
 }
 
 /** RFC 3261 section 18.1: the port where none is given. */

@@ -15,7 +15,7 @@ import { ClientTransaction } from './client-transaction.ts';
 import type { ClientHandler, ClientHost } from './client-transaction.ts';
 import { SipError } from './errors.ts';
 import { branchOf, formatVia, sentBy } from './fields.ts';
-import type { Destination, Flow, Protocol } from './flow.ts';
+import type { NextHop, Flow, Protocol } from './flow.ts';
 import { MAGIC_COOKIE } from './identifiers.ts';
 import type { Identifiers } from './identifiers.ts';
 import type { SipRequest, SipResponse } from './message.ts';
@@ -27,7 +27,7 @@ import type { TimerValues } from './timers.ts';
 import { responseDestination } from './transport.ts';
 import type { Transport } from './transport.ts';
 import { judge } from './verdict.ts';
-import type { Mood } from './verdict.ts';
+import type { Strictness } from './verdict.ts';
 
 /** A message that passed, and where. */
 export interface Observed {
@@ -58,7 +58,7 @@ export interface LayerOptions {
   /** `host[:port]` of Via over each protocol. */
   readonly sentBy: (protocol: Protocol) => string;
   readonly timers?: TimerValues;
-  readonly mood?: Mood;
+  readonly mood?: Strictness;
   /** Server transactions at most; beyond, 503 (default 20,000). */
   readonly maxTransactions?: number;
 }
@@ -120,25 +120,20 @@ export class TransactionLayer {
   }
 
   /** Sends a request in a transaction of its own; a Via with `branch` goes on top of it. */
-  send(
-    request: SipRequest,
-    hop: Destination | Flow,
-    branch: string,
-    handler: ClientHandler,
-  ): ClientTransaction {
+  send(request: SipRequest, hop: NextHop | Flow, branch: string, handler: ClientHandler): ClientTransaction {
     this.#pushVia(request, hop.protocol, branch);
     return this.#start(request, hop, handler);
   }
 
   /** Sends an ACK for a 2xx: no transaction, no answer. Failures are the far end's to notice. */
-  sendAck(ack: SipRequest, hop: Destination | Flow, branch: string): void {
+  sendAck(ack: SipRequest, hop: NextHop | Flow, branch: string): void {
     this.#pushVia(ack, hop.protocol, branch);
     const octets = ack.serialise();
     this.#flowTo(hop, (flow) => this.#put(ack, octets, flow, 'client', true), ignore);
   }
 
   /** Sends a response outside any transaction, e.g. a late 2xx on its way upstream. */
-  sendStateless(response: SipResponse, hop: Destination | Flow): void {
+  sendStateless(response: SipResponse, hop: NextHop | Flow): void {
     const octets = response.serialise();
     this.#flowTo(hop, (flow) => this.#put(response, octets, flow, 'server', true), ignore);
   }
@@ -153,7 +148,7 @@ export class TransactionLayer {
     for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.abandon();
   }
 
-  #start(request: SipRequest, hop: Destination | Flow, handler: ClientHandler): ClientTransaction {
+  #start(request: SipRequest, hop: NextHop | Flow, handler: ClientHandler): ClientTransaction {
     const key = clientKey(branchOf(request.topVia) ?? '', request.method);
     const transaction = new ClientTransaction(this.#clientHost, key, request, handler);
     this.#clients.set(key, transaction);
@@ -166,7 +161,7 @@ export class TransactionLayer {
   }
 
   /** Flows that are open are used at once, so that order is kept and answers to them cannot overtake. */
-  #flowTo(hop: Destination | Flow, use: (flow: Flow) => void, failed: (error: SipError) => void): void {
+  #flowTo(hop: NextHop | Flow, use: (flow: Flow) => void, failed: (error: SipError) => void): void {
     const guarded = (flow: Flow): void => {
       try {
         use(flow);

@@ -8,6 +8,7 @@
  *
  * Everything is bounded: octets of a message, connections, octets waiting for a slow reader, silence within a message.
  */
+import type { NetworkAddress } from '../bytes/network-address.ts';
 import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
 import { createServer } from 'node:net';
@@ -19,7 +20,7 @@ import { SipError } from './errors.ts';
 import { formatVia } from './fields.ts';
 import type { Via } from './fields.ts';
 import { DEFAULT_PORT } from './flow.ts';
-import type { Destination, Endpoint, Flow, HostResolver, Protocol } from './flow.ts';
+import type { NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
 import { parseMessage } from './message.ts';
@@ -69,14 +70,14 @@ export class Transport {
   }
 
   /** Listens (port 0: any free one) and returns where. @throws SipError `unreachable` */
-  async listen(protocol: Protocol, address: string, port: number): Promise<Endpoint> {
+  async listen(protocol: Protocol, address: string, port: number): Promise<NetworkAddress> {
     const bound =
       protocol === 'TCP' ? await this.#listenTcp(address, port) : await this.#listenUdp(address, port);
     return { address: bound.address, port: bound.port };
   }
 
   /** The flow to a destination: the one that is open, else a new one. @throws SipError `unreachable`, `too-large` */
-  async flowTo(destination: Destination): Promise<Flow> {
+  async flowTo(destination: NextHop): Promise<Flow> {
     const remote = this.#options.hosts.resolve(destination.host, destination.port);
     if (destination.protocol === 'UDP') return this.#udpFlow(this.#udp[0] ?? (await this.#anyUdp()), remote);
     const key = `${remote.address}:${remote.port}`;
@@ -157,7 +158,7 @@ export class Transport {
     return flow;
   }
 
-  #connect(remote: Endpoint): Promise<TcpFlow> {
+  #connect(remote: NetworkAddress): Promise<TcpFlow> {
     if (this.#stopped) return Promise.reject(new SipError('unreachable', 'the transport is closed'));
     if (this.#connections.size >= (this.#options.maxConnections ?? 1024))
       return Promise.reject(new SipError('too-large', 'too many connections'));
@@ -197,7 +198,7 @@ export class Transport {
     }
   }
 
-  #udpFlow(socket: UdpSocket, remote: Endpoint): Flow {
+  #udpFlow(socket: UdpSocket, remote: NetworkAddress): Flow {
     const { address, port } = socket.address();
     const local = { address, port };
     const { logger } = this.#options;
@@ -235,7 +236,7 @@ export class Transport {
 }
 
 /** Section 18.2.1 and RFC 3581 section 4: where the request really came from. */
-export function markReceived(request: SipRequest, remote: Endpoint): void {
+export function markReceived(request: SipRequest, remote: NetworkAddress): void {
   const via = viaOf(request);
   if (via === null) return;
   const asked = via.params.some((param) => param.name.toLowerCase() === 'rport');
@@ -263,7 +264,7 @@ function replyPort(request: SipRequest, source: number): number {
 }
 
 /** Section 18.2.2, RFC 3581: where a response goes if the request's connection is gone, or over UDP. */
-export function responseDestination(response: SipResponse): Destination {
+export function responseDestination(response: SipResponse): NextHop {
   const via = response.topVia;
   const rport = Number(paramOf(via.params, 'rport') ?? '');
   const received = paramOf(via.params, 'received');

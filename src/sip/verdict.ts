@@ -14,7 +14,7 @@ import type { SipMessage, SipRequest, SipResponse } from './message.ts';
 import { decimal } from './text.ts';
 import { parseUri } from './uri.ts';
 
-export type Mood = 'strict' | 'lenient';
+export type Strictness = 'strict' | 'lenient';
 
 /** `reject` carries the response that a request deserves; a bad response, or ACK, is dropped. */
 export type Verdict =
@@ -84,7 +84,7 @@ export const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** Judges the form of a message. */
-export function judge(message: SipRequest | SipResponse, mood: Mood): Verdict {
+export function judge(message: SipRequest | SipResponse, mood: Strictness): Verdict {
   return message.kind === 'request' ? judgeRequest(message, mood) : judgeResponse(message, mood);
 }
 
@@ -128,7 +128,7 @@ function reject(status: number, problem: string): Verdict {
   return { kind: 'reject', status, reason: REASONS[status] ?? 'Error', problem };
 }
 
-function judgeRequest(request: SipRequest, mood: Mood): Verdict {
+function judgeRequest(request: SipRequest, mood: Strictness): Verdict {
   if (request.version.toUpperCase() !== 'SIP/2.0') return reject(505, `version ${request.version}`);
   try {
     checkCommon(request, mood);
@@ -145,7 +145,7 @@ function judgeRequest(request: SipRequest, mood: Mood): Verdict {
   return accept;
 }
 
-function judgeResponse(response: SipResponse, mood: Mood): Verdict {
+function judgeResponse(response: SipResponse, mood: Strictness): Verdict {
   try {
     demand(response.version.toUpperCase() === 'SIP/2.0', 'the version is not SIP/2.0');
     demand(response.status >= 100 && response.status <= 699, 'the status is out of range');
@@ -160,7 +160,7 @@ function judgeResponse(response: SipResponse, mood: Mood): Verdict {
 }
 
 /** What requests and responses have in common. @throws SipError `syntax` */
-function checkCommon(message: SipMessage, mood: Mood): void {
+function checkCommon(message: SipMessage, mood: Strictness): void {
   demand(message.complete, 'the head has no blank line at its end');
   for (const name of SINGLE) demand(message.all(name).length <= 1, `more than one ${name}`);
   const declared = message.first('Content-Length');
@@ -175,7 +175,7 @@ function checkCommon(message: SipMessage, mood: Mood): void {
   demand(mood === 'lenient' || date === null || date.endsWith(' GMT'), 'Date is not in GMT');
 }
 
-function checkRequest(request: SipRequest, mood: Mood): void {
+function checkRequest(request: SipRequest, mood: Strictness): void {
   const { topVia } = request;
   demand(mood === 'lenient' || !request.rewritten, 'spaces in the Request-Line');
   const uri = parseUri(request.uri);

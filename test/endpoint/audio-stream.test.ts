@@ -1,7 +1,8 @@
+import type { NetworkAddress } from '../../src/bytes/network-address.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/bytes/secret.ts';
-import type { DatagramSocket, Endpoint } from '../../src/media/datagrams.ts';
+import type { DatagramSocket } from '../../src/media/datagrams.ts';
 import { decodeG711, encodeG711 } from '../../src/media/g711.ts';
 import { decodeRtp } from '../../src/media/rtp.ts';
 import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
@@ -11,8 +12,8 @@ import { ManualClock } from '../support/manual-clock.ts';
 
 /** Sockets on a wire that the test can watch and tamper with. */
 class Wire {
-  readonly sent: { from: Endpoint; octets: Uint8Array }[] = [];
-  readonly #listeners = new Map<number, (octets: Uint8Array, from: Endpoint) => void>();
+  readonly sent: { from: NetworkAddress; octets: Uint8Array }[] = [];
+  readonly #listeners = new Map<number, (octets: Uint8Array, from: NetworkAddress) => void>();
   #port = 40_000;
 
   socket(): DatagramSocket {
@@ -28,7 +29,7 @@ class Wire {
     };
   }
 
-  deliver(octets: Uint8Array, from: Endpoint, to: Endpoint): void {
+  deliver(octets: Uint8Array, from: NetworkAddress, to: NetworkAddress): void {
     this.#listeners.get(to.port)?.(octets, from);
   }
 }

@@ -6,7 +6,7 @@ import type { BfParameters } from '../../src/ibe/parameters.ts';
 import type { DistrictParameters } from '../../src/ibe/system-parameters.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../src/ibe/system-parameters.ts';
 import { Districts } from '../../src/endpoint/districts.ts';
-import { UeError } from '../../src/endpoint/errors.ts';
+import { EndpointError } from '../../src/endpoint/errors.ts';
 import type { KmsClient } from '../../src/endpoint/ports.ts';
 
 const DAY = 86_400;
@@ -24,11 +24,11 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
     fetchParameters: (uri) => {
       asked.push(uri);
       const found = published.get(uri) ?? announced.get(uri);
-      if (found === undefined) return Promise.reject(new UeError('kms', 'no answer'));
+      if (found === undefined) return Promise.reject(new EndpointError('kms', 'no answer'));
       const der = encodeIbeSysParams(sysParamsOf(found));
       return Promise.resolve({ der, successor: announced.has(uri) ? null : successor });
     },
-    requestKeys: () => Promise.reject(new UeError('kms', 'not asked here')),
+    requestKeys: () => Promise.reject(new EndpointError('kms', 'not asked here')),
   };
   const at = (host: string, serial: number, more: Partial<DistrictParameters> = {}): DistrictParameters => ({
     district: `https://kms.${host}/.well-known/ibe`,

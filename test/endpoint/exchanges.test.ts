@@ -15,7 +15,7 @@ import { SqliteReplayCache } from '../../src/endpoint/replays.ts';
 import { readFileSync } from 'node:fs';
 import { Districts } from '../../src/endpoint/districts.ts';
 import { IbakeAgreement } from '../../src/endpoint/exchanges.ts';
-import type { CryptoSession } from '../../src/endpoint/key-exchange.ts';
+import type { KeyedStream } from '../../src/endpoint/key-exchange.ts';
 import { sessionsOf } from '../../src/endpoint/key-exchange.ts';
 import { KeyKeeper } from '../../src/endpoint/key-keeper.ts';
 import { RequestKeyError } from '../../src/wire/request-key/errors.ts';
@@ -96,7 +96,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     return new IbakeAgreement(own, policy);
   };
 
-  const told = ({ csId, ssrc, mki, suite, masterKey, masterSalt }: CryptoSession) =>
+  const told = ({ csId, ssrc, mki, suite, masterKey, masterSalt }: KeyedStream) =>
     [csId, ssrc, toHex(mki), suite.name, toHex(masterKey.expose()), toHex(masterSalt.expose())].join(' ');
 
   const exchange = async (alice: IbakeAgreement, bob: IbakeAgreement) => {

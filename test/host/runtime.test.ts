@@ -1,7 +1,7 @@
 /** What the log says of errors, and the clock. */
 import { describe, expect, it } from 'vitest';
 import { loggedError, systemClock } from '../../src/host/runtime.ts';
-import { UeError } from '../../src/endpoint/errors.ts';
+import { EndpointError } from '../../src/endpoint/errors.ts';
 
 function thrownBy(action: () => unknown): unknown {
   try {
@@ -14,9 +14,9 @@ function thrownBy(action: () => unknown): unknown {
 describe('an error in the log', () => {
   it('has code and message, and so have its causes', () => {
     const system = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
-    const error = new UeError('kms', 'the KMS does not answer', { cause: system });
+    const error = new EndpointError('kms', 'the KMS does not answer', { cause: system });
     expect(loggedError(error)).toEqual({
-      name: 'UeError',
+      name: 'EndpointError',
       code: 'kms',
       message: 'the KMS does not answer',
       cause: { name: 'Error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' },
@@ -33,7 +33,7 @@ describe('an error in the log', () => {
   it('quotes nothing of what a parser read', () => {
     const cause = thrownBy(() => JSON.parse('{ "psk": 0123456789abcdef }') as unknown);
     expect(cause).toBeInstanceOf(SyntaxError);
-    const error = new UeError('kms', 'not JSON', { cause });
+    const error = new EndpointError('kms', 'not JSON', { cause });
     expect(JSON.stringify(loggedError(error))).not.toMatch(/psk|0123/);
     expect(loggedError(error)).toMatchObject({ message: 'not JSON', cause: { name: 'SyntaxError' } });
   });

@@ -3,13 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/bytes/octets.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
-import {
-  addressOfRecord,
-  canonicalIdentity,
-  districtOfHost,
-  identityOfData,
-  periodStart,
-} from '../../src/ibake/identity.ts';
+import { canonicalIdentity, districtOfHost, identityOfData, periodStart } from '../../src/ibake/identity.ts';
 
 describe('canonical form', () => {
   it.each([
@@ -120,7 +114,7 @@ it('a device identity and its address of record', () => {
     addressOfRecord: 'sip:bob@home2.example',
     host: 'home2.example',
   });
-  expect(addressOfRecord(identity.uri)).toBe('sip:bob@home2.example');
+  expect(canonicalIdentity(identity.uri).addressOfRecord).toBe('sip:bob@home2.example');
   expect(districtOfHost(identity.host)).toBe('https://kms.home2.example/.well-known/ibe');
 });
 

@@ -3,13 +3,13 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../../host/runtime.ts';
 import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
 import type { DemoReport } from '../../lab/scenarios/report.ts';
-import type { Target } from '../../lab/scenarios/scenario.ts';
+import type { DemoTarget } from '../../lab/scenarios/scenario.ts';
 import { renderEntry } from '../../lab/timeline.ts';
 import { CliError } from '../failure.ts';
 
 interface DemoFlags {
   readonly out: string;
-  readonly target: Target;
+  readonly target: DemoTarget;
   readonly fault: readonly string[];
   readonly from?: number;
   readonly to?: number;

@@ -5,7 +5,7 @@ import { readSecretFile } from '../../host/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
 import type { RunningUe } from '../../entities/ue/start.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
-import type { Call } from '../../entities/ue/call.ts';
+import type { PhoneCall } from '../../entities/ue/call.ts';
 import { writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
@@ -64,7 +64,7 @@ async function answerCalls(phone: RunningUe, samples: Int16Array, record: string
 
 /** Plays to the end; the caller hangs up, the callee waits for it. */
 async function talk(
-  call: Call,
+  call: PhoneCall,
   samples: Int16Array,
   record: string | undefined,
   hangUp: boolean,

@@ -9,8 +9,8 @@
  *
  * The o= line stays: it says who has made the description, and nobody sends there (RFC 8866 section 5.2).
  */
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { isIP } from 'node:net';
-import type { Endpoint } from '../../media/datagrams.ts';
 import { attributeValues, parseAttribute } from '../../sip/attributes.ts';
 import { SipError } from '../../sip/errors.ts';
 import type { Connection, Medium, SessionDescription } from '../../sip/sdp.ts';
@@ -25,7 +25,7 @@ const PAST_THE_GATEWAY = new Set([
 const NOWHERE = ['0.0.0.0', '::'];
 
 /** Leads the media of a description to where the gateway listens, `null` for streams that are off. */
-export function leadToGateway(sdp: SessionDescription, local: readonly (Endpoint | null)[]): void {
+export function leadToGateway(sdp: SessionDescription, local: readonly (NetworkAddress | null)[]): void {
   const shared = connectionTo(local.find((each) => each !== null)?.address ?? '0.0.0.0');
   sdp.setConnection(shared);
   for (const [k, medium] of sdp.media.entries()) {
@@ -61,7 +61,7 @@ export function addressOf(medium: Medium | undefined): MediaAddress | null {
   return rtcp === undefined ? own : { ...own, rtcp };
 }
 
-function rtcpOf(value: string, address: string): Endpoint | null {
+function rtcpOf(value: string, address: string): NetworkAddress | null {
   const match = /^([0-9]{1,5})(?:[ \t]+IN[ \t]+IP[46][ \t]+(\S+))?$/i.exec(value);
   const [, port = '', host = address] = match ?? [];
   return Number(port) > 0 && Number(port) < 65536 && isIP(host) > 0

@@ -13,6 +13,7 @@
  * What would lead media past the gateway is taken out (`addresses.ts`). A description that cannot be read or led to the
  * gateway does not go on: here that is an error, and whoever sends the message on sees to the transaction (R-63).
  */
+import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { openDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
@@ -20,13 +21,7 @@ import type { Medium, SessionDescription } from '../../sip/sdp.ts';
 import type { SipMessage } from '../../sip/message.ts';
 import { addressOf, checkAddresses, leadToGateway } from './addresses.ts';
 import type { MediaAnchor } from './ports.ts';
-import type { AnchoredStream, WantedSession } from '../../wire/iq/sessions.ts';
-
-export type Side = 'a' | 'b';
-
-export function otherSide(side: Side): Side {
-  return side === 'a' ? 'b' : 'a';
-}
+import type { AnchoredStream, WantedSession, Side } from '../../wire/iq/sessions.ts';
 
 /** What both sides have described, and what the gateway was told. */
 export interface MediaState {

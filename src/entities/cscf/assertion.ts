@@ -9,11 +9,11 @@ import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import { removeIcid } from './charging.ts';
 import type { Subscriber } from './ports.ts';
-import { identitiesOf } from './subscribers.ts';
+import { publicIdentitiesOf } from './subscribers.ts';
 
 /** Asserts that the request is the subscriber's. */
 export function assertIdentity(request: SipRequest, subscriber: Subscriber): void {
-  const identities = identitiesOf(subscriber);
+  const identities = publicIdentitiesOf(subscriber);
   const preferred = preferredOf(request, identities) ?? subscriber.identity;
   const kind = parseUri(preferred).kind;
   const second = identities.find((identity) => parseUri(identity).kind !== kind);

@@ -8,13 +8,13 @@
  *
  * A user name that does not exist and a password that is wrong look the same from outside and cost the same.
  */
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { toHex } from '../../bytes/octets.ts';
 import type { Clock, Random } from '../../bytes/ports.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { formatChallenge, parseAuthorization, verify } from '../../sip/digest.ts';
 import type { Algorithm, Authorization } from '../../sip/digest.ts';
 import { SipError } from '../../sip/errors.ts';
-import type { Endpoint } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { CscfSettings, Subscriber } from './ports.ts';
 import type { Directory } from './subscribers.ts';
@@ -66,7 +66,7 @@ export class DigestAuthentication {
   authenticate(
     request: SipRequest,
     field: CredentialField,
-    local: Endpoint,
+    local: NetworkAddress,
     claimed: Subscriber | null,
   ): AuthenticationResult {
     const credentials = this.#credentials(request, field);
@@ -84,7 +84,7 @@ export class DigestAuthentication {
    * RFC 3261 section 22.4: the digest URI and the Request-URI may differ, as long as they mean the same resource: this
    * home, by whatever name or address the client knows it.
    */
-  #names(uri: string, local: Endpoint): boolean {
+  #names(uri: string, local: NetworkAddress): boolean {
     const host = /^sips?:(?:[^@]*@)?(\[[^\]]*\]|[^:;?]*)/i.exec(uri)?.[1]?.toLowerCase();
     return host !== undefined && [...this.#hosts, local.address].includes(host);
   }

@@ -5,12 +5,13 @@
  * A call is known by Call-ID and caller's tag: a Call-ID alone may be taken by anybody who has seen it. INVITEs that a
  * proxy before us forked are one call.
  */
+import type { Side } from '../../wire/iq/sessions.ts';
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import type { Dialog } from '../../sip/dialog.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
-import type { AnchoredCall, Side } from './anchoring.ts';
+import type { AnchoredCall } from './anchoring.ts';
 import type { Subscriber } from './ports.ts';
 
 /** The two halves of a dialog, as this node would speak in it. */

@@ -11,7 +11,7 @@ import type { ConfigOf } from '../../host/config.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
-import type { Destination } from '../../sip/flow.ts';
+import type { NextHop } from '../../sip/flow.ts';
 import { paramOf } from '../../sip/text.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
@@ -45,7 +45,7 @@ const SUBSCRIBER = Type.Decode(
 
 const PEER = strict({
   domain: lowerCase('another home'),
-  cscf: parsed('SIP URI of its CSCF', 'a SIP URI', (text): Destination => {
+  cscf: parsed('SIP URI of its CSCF', 'a SIP URI', (text): NextHop => {
     const uri = parseUri(text);
     if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
     const udp = paramOf(uri.params, 'transport')?.toLowerCase() === 'udp';

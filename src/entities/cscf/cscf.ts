@@ -12,6 +12,7 @@
  * Record-Route, Max-Forwards, credentials for this node, P-Asserted-Identity and P-Charging-Vector at the border of
  * the trust domain, and addresses of media in SDP. Calls beyond the bound are refused with 503, never put off.
  */
+import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
 import { ClavigerError } from '../../bytes/errors.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
@@ -38,20 +39,13 @@ import { Peers } from './peers.ts';
 import type { AddressesOf } from './peers.ts';
 import { MediaPath } from './media-path.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
-import type {
-  CscfLimits,
-  CscfSettings,
-  InterceptionTasks,
-  MediaAnchor,
-  SipPoi,
-  Subscriber,
-} from './ports.ts';
+import type { CscfLimits, CscfSettings, MediaAnchor, Subscriber } from './ports.ts';
 import { Registrar } from './registrar.ts';
 import { Releases } from './releases.ts';
 import { DIALOG_METHODS, Relay } from './relay.ts';
 import { Router } from './routing.ts';
 import type { Route } from './routing.ts';
-import { Directory, identitiesOf } from './subscribers.ts';
+import { Directory, publicIdentitiesOf } from './subscribers.ts';
 
 export interface CscfParts {
   readonly settings: CscfSettings;
@@ -65,7 +59,7 @@ export interface CscfParts {
   /** `null`: media go directly. */
   readonly anchor: MediaAnchor | null;
   readonly tasks: InterceptionTasks;
-  readonly poi: SipPoi;
+  readonly poi: ObservationReporter;
 }
 
 const ABILITIES = {
@@ -185,7 +179,7 @@ export class Cscf {
       this.#reply(transaction, 403);
       return;
     }
-    this.#interception.identify(request, 'caller', identitiesOf(subscriber));
+    this.#interception.identify(request, 'caller', publicIdentitiesOf(subscriber));
     transaction.respond(this.#registrar.register(request, subscriber, flow, this.#tag(request)));
   }
 
@@ -282,8 +276,8 @@ export class Cscf {
     ] as const) {
       if (subscriber === null) continue;
       call.subscribers[side].add(subscriber);
-      for (const identity of identitiesOf(subscriber)) call.parties[side].add(identity);
-      this.#interception.identify(request, party, identitiesOf(subscriber));
+      for (const identity of publicIdentitiesOf(subscriber)) call.parties[side].add(identity);
+      this.#interception.identify(request, party, publicIdentitiesOf(subscriber));
     }
     return call;
   }

@@ -22,7 +22,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
-import type { Match, Observation } from '../../poi/poi.ts';
+import type { Match, Observation, InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import { SipError } from '../../sip/errors.ts';
@@ -30,9 +30,8 @@ import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { callKey } from './calls.ts';
 import { correlationId } from './charging.ts';
-import type { InterceptionTasks, SipPoi } from './ports.ts';
 
-export type Party = 'caller' | 'callee';
+export type CallParty = 'caller' | 'callee';
 
 const MAX_SESSIONS = 20_000;
 /** First messages kept of a session, octets kept of all, and fingerprints of a session against repetition. */
@@ -48,7 +47,7 @@ const PROTOCOL = { TCP: 6, UDP: 17 } as const;
 
 interface Event {
   readonly observation: Observation;
-  readonly party: Party;
+  readonly party: CallParty;
   readonly cseq: number;
 }
 
@@ -58,9 +57,9 @@ interface Session {
   /** Method of the first request. */
   readonly method: string;
   readonly correlation: Uint8Array;
-  readonly identities: Record<Party, Set<string>>;
+  readonly identities: Record<CallParty, Set<string>>;
   /** Matches by XID of the task, with the side on which they are reported. */
-  matches: Map<string, { readonly match: Match; readonly parties: Set<Party> }>;
+  matches: Map<string, { readonly match: Match; readonly parties: Set<CallParty> }>;
   revision: number;
   /** First messages, until the session is settled. */
   kept: Event[] | null;
@@ -80,7 +79,7 @@ export interface InterceptionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tasks: InterceptionTasks;
-  readonly poi: SipPoi;
+  readonly poi: ObservationReporter;
   /** The ICID of a first request; `null` for those that have none (REGISTER). */
   readonly icid: (request: SipRequest, observed: Observed) => string | null;
   /** Whether the message is from within the trust domain: this node or the CSCF of another home. */
@@ -119,7 +118,7 @@ export class Interception {
   }
 
   /** What else is known of who takes part. */
-  identify(first: SipRequest, party: Party, identities: readonly string[]): void {
+  identify(first: SipRequest, party: CallParty, identities: readonly string[]): void {
     this.#guard(() => {
       const session = this.#of(first);
       if (session !== undefined && this.#add(session, party, identities)) this.#rematch(session, true);
@@ -227,7 +226,7 @@ export class Interception {
     else if (session.revision !== this.#options.tasks.revision) this.#rematch(session, false);
   }
 
-  #add(session: Session, party: Party, identities: readonly string[]): boolean {
+  #add(session: Session, party: CallParty, identities: readonly string[]): boolean {
     const known = session.identities[party];
     const before = known.size;
     for (const identity of identities) if (known.size < 64) known.add(identity);
@@ -352,7 +351,7 @@ function beginsAnew(session: Session, message: Observed['message']): boolean {
 }
 
 /** The caller's side for a target that calls (also one that calls itself), else the callee's. */
-function reportedFor(parties: ReadonlySet<Party>, event: Event): boolean {
+function reportedFor(parties: ReadonlySet<CallParty>, event: Event): boolean {
   return event.party === (parties.has('caller') ? 'caller' : 'callee');
 }
 
@@ -363,12 +362,12 @@ function seenFromCallee(event: Event): Event {
   return { ...event, observation: { ...event.observation, direction } };
 }
 
-function namesIn({ message }: Observed, callerTag: string, trusted: boolean): Record<Party, string[]> {
-  const names: Record<Party, string[]> = { caller: [], callee: [] };
+function namesIn({ message }: Observed, callerTag: string, trusted: boolean): Record<CallParty, string[]> {
+  const names: Record<CallParty, string[]> = { caller: [], callee: [] };
   const fromCaller = (message.fromTag ?? '') === callerTag;
   names[fromCaller ? 'caller' : 'callee'].push(message.from.uri.text);
   names[fromCaller ? 'callee' : 'caller'].push(message.to.uri.text);
-  const sender: Party = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
+  const sender: CallParty = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
   if (trusted) names[sender].push(...assertedIdentities(message).addresses.map(({ uri }) => uri.text));
   if (message.kind === 'request') {
     const initial = message.toTag === null;

@@ -6,13 +6,13 @@
  * 3311). Elsewhere in a call, in OPTIONS say or with a refusal, they only tell what somebody could do: the body is taken
  * off, or the request refused.
  */
+import type { Side } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { ClavigerError } from '../../bytes/errors.ts';
 import { openDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { refusalOf } from './anchoring.ts';
-import type { Side } from './anchoring.ts';
 import { calleeTagOf } from './calls.ts';
 import type { Call } from './calls.ts';
 

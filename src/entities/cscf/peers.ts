@@ -2,31 +2,32 @@
  * The CSCFs of other homes, as configured: by a name that the host map or DNS leads to an address, or by an address.
  * What comes from a peer carries its name or its address in Via and Route, as the peer likes.
  */
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
-import type { Endpoint, Flow } from '../../sip/flow.ts';
+import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { Uri } from '../../sip/uri.ts';
-import type { Peer } from './ports.ts';
+import type { PeerHome } from './ports.ts';
 
 /** Where a host is to be found: all its addresses, none if it has none at the moment. */
-export type AddressesOf = (host: string, port: number) => readonly Endpoint[];
+export type AddressesOf = (host: string, port: number) => readonly NetworkAddress[];
 
 export class Peers {
-  readonly #peers: readonly Peer[];
+  readonly #peers: readonly PeerHome[];
   readonly #addressesOf: AddressesOf;
 
-  constructor(peers: readonly Peer[], addressesOf: AddressesOf) {
+  constructor(peers: readonly PeerHome[], addressesOf: AddressesOf) {
     this.#peers = peers;
     this.#addressesOf = addressesOf;
   }
 
   /** The home with this domain, or whose CSCF has this host name. */
-  byHost(host: string): Peer | null {
+  byHost(host: string): PeerHome | null {
     return this.#peers.find((peer) => peer.domain === host || peer.cscf.host === host) ?? null;
   }
 
   /** The home whose CSCF a Route value names, by name or by address and port. */
-  byRoute(uri: Uri): Peer | null {
+  byRoute(uri: Uri): PeerHome | null {
     if (uri.kind !== 'sip') return null;
     const host = uri.host.toLowerCase();
     return this.byHost(host) ?? this.#byAddress(bare(host), uri.port ?? DEFAULT_PORT);
@@ -46,12 +47,12 @@ export class Peers {
     return this.#byAddress(remote.address, remote.port) !== null;
   }
 
-  #byAddress(address: string, port: number): Peer | null {
-    const here = (at: Endpoint): boolean => at.address === address && at.port === port;
+  #byAddress(address: string, port: number): PeerHome | null {
+    const here = (at: NetworkAddress): boolean => at.address === address && at.port === port;
     return this.#peers.find((peer) => this.#at(peer).some(here)) ?? null;
   }
 
-  #at({ cscf }: Peer): readonly Endpoint[] {
+  #at({ cscf }: PeerHome): readonly NetworkAddress[] {
     return this.#addressesOf(cscf.host, cscf.port);
   }
 }

@@ -2,11 +2,10 @@
  * What the CSCF takes from outside. `entities/cscf/start.ts` wires it: the media gateway over Iq, the point of interception with
  * the tasks that X1 has given this element.
  */
-import type { Match, Observation } from '../../poi/poi.ts';
 import type { AnchoredStream, WantedSession } from '../../wire/iq/sessions.ts';
 import type { Secret } from '../../bytes/secret.ts';
 import type { Algorithm } from '../../sip/digest.ts';
-import type { Destination } from '../../sip/flow.ts';
+import type { NextHop } from '../../sip/flow.ts';
 
 /** The media gateway, told the whole wanted state of a session whenever it changes. */
 export interface MediaAnchor {
@@ -14,19 +13,6 @@ export interface MediaAnchor {
   put(id: string, session: WantedSession): Promise<readonly AnchoredStream[]>;
   /** Ends a session; one that is gone is no error. */
   delete(id: string): Promise<void>;
-}
-
-/** The tasks that X1 has given this network element. */
-export interface InterceptionTasks {
-  /** Grows with every change of a task. */
-  readonly revision: number;
-  /** The tasks whose target is one of these identities. */
-  match(identities: readonly string[]): readonly Match[];
-}
-
-/** Where intercepted messages go; never throws, never waits. */
-export interface SipPoi {
-  report(observation: Observation, matches: readonly Match[]): void;
 }
 
 /** One subscriber of this home. */
@@ -43,9 +29,9 @@ export interface Subscriber {
 }
 
 /** Another home: its domain, and where its CSCF is. */
-export interface Peer {
+export interface PeerHome {
   readonly domain: string;
-  readonly cscf: Destination;
+  readonly cscf: NextHop;
 }
 
 /** How this CSCF is called and whom it knows. */
@@ -57,7 +43,7 @@ export interface CscfSettings {
   /** The port that others reach it on, over either protocol. */
   readonly port: number;
   readonly subscribers: readonly Subscriber[];
-  readonly peers: readonly Peer[];
+  readonly peers: readonly PeerHome[];
   /** Prefixes of tel numbers (`+49`) to the domain that serves them. */
   readonly numbers: Readonly<Record<string, string>>;
   /** Digest algorithms offered, in this order. */

@@ -15,7 +15,7 @@ import { decimal, paramOf, quote, withoutParam, withParam } from '../../sip/text
 import { addressOfRecord, parseUri, sameUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { CscfLimits, Subscriber } from './ports.ts';
-import { identitiesOf } from './subscribers.ts';
+import { publicIdentitiesOf } from './subscribers.ts';
 
 /** One contact of a subscriber. */
 export interface Binding {
@@ -167,7 +167,7 @@ export class Registrar {
     const contacts = this.bindings(subscriber).map(
       (binding) => ['Contact', this.#format(binding, gruus)] as const,
     );
-    const associated = identitiesOf(subscriber).map((identity) => `<${identity}>`);
+    const associated = publicIdentitiesOf(subscriber).map((identity) => `<${identity}>`);
     return makeResponse(request, 200, {
       toTag,
       fields: [...contacts, ['P-Associated-URI', associated.join(', ')]],

@@ -9,6 +9,7 @@
  *     2xx to the first INVITE                                     fails towards the caller; ACK and BYE to the callee
  *     any other 2xx, and ACK                                      BYE to both sides
  */
+import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Clock } from '../../bytes/ports.ts';
 import { formatVia, sentBy } from '../../sip/fields.ts';
 import type { Flow } from '../../sip/flow.ts';
@@ -18,7 +19,6 @@ import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
 import { responseDestination } from '../../sip/transport.ts';
 import { maxForwards } from '../../sip/verdict.ts';
-import { otherSide } from './anchoring.ts';
 import type { MediaState } from './anchoring.ts';
 import { dropAssertions, hideIdentity } from './assertion.ts';
 import { calleeTagOf, flowOf, sideOf } from './calls.ts';

@@ -5,12 +5,12 @@
  * For that the node knows both ends of each dialog: towards the callee it speaks as the caller, towards the caller as
  * the callee, with their tags, targets and routes, and with a CSeq above any that either has used.
  */
+import { otherSide } from '../../wire/iq/sessions.ts';
+import type { Side } from '../../wire/iq/sessions.ts';
 import { Dialog } from '../../sip/dialog.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
 import { parseNameAddr } from '../../sip/fields.ts';
-import { otherSide } from './anchoring.ts';
-import type { Side } from './anchoring.ts';
 import { calleeTagOf, flowOf, sideOf } from './calls.ts';
 import type { Call } from './calls.ts';
 import type { Router } from './routing.ts';

@@ -2,7 +2,8 @@
  * Where a request goes (RFC 3261 sections 16.4 to 16.6): loose routing first; then contacts of our own subscribers,
  * the CSCF of another home, or nowhere. This node relays for nobody else.
  */
-import type { Destination, Endpoint, Flow, Protocol } from '../../sip/flow.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
+import type { NextHop, Flow, Protocol } from '../../sip/flow.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { paramOf } from '../../sip/text.ts';
@@ -18,7 +19,7 @@ import type { Directory } from './subscribers.ts';
 export interface Target {
   /** Request-URI there. */
   readonly uri: string;
-  readonly hop: Destination | Flow;
+  readonly hop: NextHop | Flow;
   /** `user`: user equipment, outside the trust domain. */
   readonly kind: 'user' | 'peer';
 }
@@ -46,14 +47,14 @@ export class Router {
    * Section 16.4: takes the topmost Route values off that name this node, by its name or by the address that the request
    * came in on (a phone's preloaded Route).
    */
-  takeOwnRoutes(request: SipRequest, local: Endpoint): void {
+  takeOwnRoutes(request: SipRequest, local: NetworkAddress): void {
     const others = request.routes.findIndex(({ uri }) => !this.isSelf(uri, local));
     const own = others < 0 ? request.routes.length : others;
     for (let taken = 0; taken < own; taken++) request.replaceFirst('Route', null);
   }
 
   /** Whether a URI names this node. */
-  isSelf(uri: Uri, local: Endpoint): boolean {
+  isSelf(uri: Uri, local: NetworkAddress): boolean {
     if (uri.kind !== 'sip') return false;
     const host = uri.host.toLowerCase();
     if (host === this.#settings.host) return true;
@@ -61,7 +62,7 @@ export class Router {
   }
 
   /** Where a request outside a dialog goes that came in on `local`. */
-  initial(request: SipRequest, local: Endpoint): Route {
+  initial(request: SipRequest, local: NetworkAddress): Route {
     const uri = parseUri(request.uri);
     const [route] = request.routes;
     if (route !== undefined) return this.#byRoute(request.uri, route.uri);
@@ -142,7 +143,7 @@ function toBinding(binding: Binding, uri: string): Target {
 }
 
 /** RFC 3263 as far as a map of hosts goes: transport and port of the URI, else UDP and 5060. */
-function destinationOf(uri: Uri): Destination | null {
+function destinationOf(uri: Uri): NextHop | null {
   if (uri.kind !== 'sip' || uri.scheme === 'sips') return null;
   const transport = paramOf(uri.params, 'transport')?.toLowerCase() ?? 'udp';
   if (transport !== 'udp' && transport !== 'tcp') return null;

@@ -12,7 +12,7 @@ import type { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { IqClient } from './http/iq-client.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
-import type { Endpoint } from '../../sip/flow.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { Identifiers } from '../../sip/identifiers.ts';
 import { TransactionLayer } from '../../sip/transactions.ts';
 import type { Observed } from '../../sip/transactions.ts';
@@ -87,7 +87,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
 /* ---------------------------------------------------------------- helpers */
 
 /** TCP and UDP on one port. */
-async function listenBoth(transport: Transport, { address, port }: Listen): Promise<Endpoint> {
+async function listenBoth(transport: Transport, { address, port }: Listen): Promise<NetworkAddress> {
   const tcp = await transport.listen('TCP', address, port);
   await transport.listen('UDP', address, tcp.port);
   return tcp;

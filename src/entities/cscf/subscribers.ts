@@ -3,7 +3,7 @@ import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import { paramOf } from '../../sip/text.ts';
 import type { Peers } from './peers.ts';
-import type { CscfSettings, Peer, Subscriber } from './ports.ts';
+import type { CscfSettings, PeerHome, Subscriber } from './ports.ts';
 
 export class Directory {
   readonly #settings: CscfSettings;
@@ -16,7 +16,7 @@ export class Directory {
     this.#peers = peers;
     for (const subscriber of settings.subscribers) {
       this.#byUsername.set(subscriber.username, subscriber);
-      for (const identity of identitiesOf(subscriber))
+      for (const identity of publicIdentitiesOf(subscriber))
         this.#byIdentity.set(addressOfRecord(parseUri(identity)), subscriber);
     }
   }
@@ -42,7 +42,7 @@ export class Directory {
   }
 
   /** The other home that serves a URI; `null`: none that is known. */
-  peer(uri: Uri): Peer | null {
+  peer(uri: Uri): PeerHome | null {
     if (uri.kind === 'sip') return this.#peers.byHost(uri.host.toLowerCase());
     if (uri.kind !== 'tel') return null;
     const number = addressOfRecord(uri).slice('tel:'.length);
@@ -53,6 +53,6 @@ export class Directory {
 }
 
 /** All public identities of a subscriber, the first being the one that is asserted. */
-export function identitiesOf(subscriber: Subscriber): string[] {
+export function publicIdentitiesOf(subscriber: Subscriber): string[] {
   return [subscriber.identity, ...subscriber.aliases];
 }

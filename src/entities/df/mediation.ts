@@ -33,7 +33,7 @@ import {
 } from './pdu-facts.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity, RecordDirection } from './records.ts';
-import type { Recipient } from './tasks.ts';
+import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import { WorkingState } from './working-state.ts';
 
@@ -291,7 +291,7 @@ export class Mediation {
     else this.#mediateContent(pdu, warranted, time);
   }
 
-  #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly Recipient[], time: number): void {
+  #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly RecordRecipient[], time: number): void {
     if (pdu.payloadFormat !== PAYLOAD_FORMAT.sip) {
       this.refused(pdu.payload, `X2 payload format ${pdu.payloadFormat}`);
       return;
@@ -326,7 +326,7 @@ export class Mediation {
     this.#put(withMessages(session, found, observed, this.#options.clock.now()));
   }
 
-  #mediateContent(pdu: Pdu, warranted: readonly Recipient[], time: number): void {
+  #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {
     const format = CONTENT_FORMATS.get(pdu.payloadFormat);
     if (format === undefined) {
       this.refused(pdu.payload, `X3 payload format ${pdu.payloadFormat}`);
@@ -388,14 +388,14 @@ export class Mediation {
     }
   }
 
-  #keyRecipients(session: KeySession, question: QuestionState): readonly Recipient[] {
+  #keyRecipients(session: KeySession, question: QuestionState): readonly RecordRecipient[] {
     const task = this.#options.tasks.find(session.xid);
     return task === null ? [] : recipients(task, question.eventTime).filter(takesKeys);
   }
 
   /** Numbers a record and lays it into the outbox of each destination. One that cannot be encoded takes no number. */
   #deliver(
-    { liid, hi2, hi3 }: Recipient,
+    { liid, hi2, hi3 }: RecordRecipient,
     kind: HandoverInterface,
     correlation: Uint8Array,
     make: (liid: string, cin: number) => HandoverRecord,

@@ -124,7 +124,7 @@ export interface KeySource {
 /* ------------------------------------------------------------------ tasks */
 
 /** One warrant's part of a task: MediationDetails of X1. */
-export interface Mediation {
+export interface TaskMediation {
   readonly liid: string;
   readonly delivers: 'HI2Only' | 'HI3Only' | 'HI2andHI3';
   /** Unix milliseconds, inclusive; `null`: no bound. */
@@ -143,7 +143,7 @@ export interface HandoverDestination {
 export interface DfTask {
   readonly xid: string;
   readonly targets: readonly { readonly name: string; readonly value: string }[];
-  readonly mediations: readonly Mediation[];
+  readonly mediations: readonly TaskMediation[];
 }
 
 /** The tasks that the ADMF has provisioned at this DF. */

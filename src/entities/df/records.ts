@@ -35,7 +35,7 @@ export interface SipMessageRecord extends IriBase {
 }
 
 /** CCKeyInfo: the key of one SRTP stream. */
-export interface CcKeyInfo {
+export interface StreamKey {
   /** CS ID, 1 to 255. */
   readonly csId: number;
   readonly key: Secret;
@@ -45,7 +45,7 @@ export interface CcKeyInfo {
 /** iMSevent decryptionKeysAvailable(3): one record per key, a new one on every change. */
 export interface KeyRecord extends IriBase {
   readonly kind: 'keys-available';
-  readonly keyInfo: CcKeyInfo;
+  readonly keyInfo: StreamKey;
 }
 
 /** MediaSec key retrieval failure: mediaSecFailureIndication genericFailure(0), whatever the cause. */

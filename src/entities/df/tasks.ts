@@ -1,10 +1,10 @@
 /** Tasks as the mediation needs them, out of what X1 has provisioned at the DF. */
 import type { TaskTable } from '../../x1/tasks.ts';
 import type { DeliveryType, MediationDetails } from '../../wire/x1/details.ts';
-import type { DfTask, DfTasks, HandoverDestination, Mediation } from './ports.ts';
+import type { DfTask, DfTasks, HandoverDestination, TaskMediation } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
 
-type Delivers = Mediation['delivers'];
+type Delivers = TaskMediation['delivers'];
 
 /** At a DF, X2 in a delivery type means HI2 and X3 means HI3 (TS 103 221-1 clause 6.2.1.2). */
 const AT_THE_DF: Readonly<Record<DeliveryType, Delivers>> = {
@@ -25,7 +25,7 @@ export function dfTasks(table: TaskTable): DfTasks {
 }
 
 /** Who gets records of an event, and where: one for each LIID, so that each record has one number. */
-export interface Recipient {
+export interface RecordRecipient {
   readonly liid: string;
   /** DIDs that HI2 records go to. */
   readonly hi2: readonly string[];
@@ -34,7 +34,7 @@ export interface Recipient {
 }
 
 /** The warrants of a task that are in force at a time (start inclusive, end exclusive). */
-export function recipients(task: DfTask, time: number): Recipient[] {
+export function recipients(task: DfTask, time: number): RecordRecipient[] {
   const inForce = task.mediations.filter(
     ({ start, end }) => (start === null || time >= start) && (end === null || time < end),
   );
@@ -45,11 +45,11 @@ export function recipients(task: DfTask, time: number): Recipient[] {
 }
 
 /** Keys are of use for content only: a warrant for intercept related information alone gets none. */
-export function takesKeys({ hi2, hi3 }: Recipient): boolean {
+export function takesKeys({ hi2, hi3 }: RecordRecipient): boolean {
   return hi2.length > 0 && hi3.length > 0;
 }
 
-function didsFor(mediations: readonly Mediation[], reference: HandoverInterface): string[] {
+function didsFor(mediations: readonly TaskMediation[], reference: HandoverInterface): string[] {
   const dids = mediations
     .filter(({ delivers }) => serves(delivers, reference))
     .flatMap(({ destinations }) => destinations)
@@ -62,7 +62,11 @@ function serves(delivers: Delivers, reference: HandoverInterface): boolean {
   return delivers === 'HI2andHI3' || delivers === (reference === 'hi2' ? 'HI2Only' : 'HI3Only');
 }
 
-function mediationOf(table: TaskTable, details: MediationDetails, taskDids: readonly string[]): Mediation {
+function mediationOf(
+  table: TaskTable,
+  details: MediationDetails,
+  taskDids: readonly string[],
+): TaskMediation {
   const dids = details.dids.length > 0 ? details.dids : taskDids;
   return {
     liid: details.liid,

@@ -4,20 +4,20 @@
  *
  * A session lives until the CSCF ends it, or until for `idleMs` neither a packet nor a word of the CSCF came.
  */
+import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
 import { bindPair } from '../../media/datagrams.ts';
 import type { AnchoredStream, Side, WantedSession, WantedStream } from '../../wire/iq/sessions.ts';
 import { GatewayError } from './errors.ts';
 import { SessionInterception } from './interception.ts';
-import type { ContentPoi, InterceptionTasks } from './ports.ts';
 import { Stream } from './stream.ts';
 import type { RelayedPacket } from './stream.ts';
 
 export interface GatewayOptions {
   readonly datagrams: Datagrams;
   readonly ports: PortRange;
-  readonly poi: ContentPoi;
+  readonly poi: ObservationReporter;
   readonly tasks: InterceptionTasks;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -8,18 +8,17 @@
  * of the sending side precedes its packets in attribute 22: it is repeated with the first packet after each change.
  */
 import type { Clock } from '../../bytes/ports.ts';
-import type { Match, Observation } from '../../poi/poi.ts';
+import type { Match, Observation, InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
 import type { Side, WantedSession } from '../../wire/iq/sessions.ts';
 import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
-import type { ContentPoi, InterceptionTasks } from './ports.ts';
 import type { RelayedPacket } from './stream.ts';
 
 /** IANA protocol number of UDP. */
 const UDP = 17;
 
 export class SessionInterception {
-  readonly #poi: ContentPoi;
+  readonly #poi: ObservationReporter;
   readonly #tasks: InterceptionTasks;
   readonly #clock: Clock;
   #session: WantedSession;
@@ -29,7 +28,7 @@ export class SessionInterception {
   /** Descriptions that each task has been told, by side and XID. */
   readonly #told: Readonly<Record<Side, Map<string, string>>> = { a: new Map(), b: new Map() };
 
-  constructor(poi: ContentPoi, tasks: InterceptionTasks, clock: Clock, session: WantedSession) {
+  constructor(poi: ObservationReporter, tasks: InterceptionTasks, clock: Clock, session: WantedSession) {
     this.#poi = poi;
     this.#tasks = tasks;
     this.#clock = clock;

@@ -7,13 +7,14 @@
  * elsewhere. A packet from the very address of the SDP displaces another latch, so that whoever comes first with a
  * guess does not keep the party out; a new address in the SDP starts over.
  */
-import type { DatagramSocket, Endpoint } from '../../media/datagrams.ts';
-import { sameEndpoint } from '../../media/datagrams.ts';
+import { sameAddress } from '../../bytes/network-address.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
+import type { DatagramSocket } from '../../media/datagrams.ts';
 
-export class Leg {
+export class MediaLeg {
   readonly #socket: DatagramSocket;
-  #signalled: Endpoint | null = null;
-  #latched: Endpoint | null = null;
+  #signalled: NetworkAddress | null = null;
+  #latched: NetworkAddress | null = null;
   #received = 0;
   #refused = 0;
 
@@ -21,12 +22,12 @@ export class Leg {
     this.#socket = socket;
   }
 
-  get local(): Endpoint {
+  get local(): NetworkAddress {
     return this.#socket.local;
   }
 
   /** Where packets for the party go: where its own come from, else where the SDP says; `null` if neither is known. */
-  get remote(): Endpoint | null {
+  get remote(): NetworkAddress | null {
     return this.#latched ?? this.#signalled;
   }
 
@@ -36,18 +37,18 @@ export class Leg {
   }
 
   /** What the SDP says; the same as before changes nothing. */
-  signal(remote: Endpoint | null): void {
+  signal(remote: NetworkAddress | null): void {
     const same =
       remote === null || this.#signalled === null
         ? remote === this.#signalled
-        : sameEndpoint(remote, this.#signalled);
+        : sameAddress(remote, this.#signalled);
     if (same) return;
     this.#signalled = remote;
     this.#latched = null;
   }
 
   /** Calls `taken` for every packet of the party. */
-  receive(taken: (octets: Uint8Array, from: Endpoint) => void): void {
+  receive(taken: (octets: Uint8Array, from: NetworkAddress) => void): void {
     this.#socket.onDatagram((octets, from) => {
       if (!this.#accepts(from)) {
         this.#refused++;
@@ -68,9 +69,9 @@ export class Leg {
     this.#socket.close();
   }
 
-  #accepts(from: Endpoint): boolean {
-    const signalled = this.#signalled !== null && sameEndpoint(from, this.#signalled);
+  #accepts(from: NetworkAddress): boolean {
+    const signalled = this.#signalled !== null && sameAddress(from, this.#signalled);
     if (this.#latched === null || signalled) this.#latched = from;
-    return sameEndpoint(from, this.#latched);
+    return sameAddress(from, this.#latched);
   }
 }

@@ -5,23 +5,24 @@
  *     party A ⇄ a.rtp  │ b.rtp  ⇄ party B
  *     party A ⇄ a.rtcp │ b.rtcp ⇄ party B
  */
-import type { Endpoint, SocketPair } from '../../media/datagrams.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
+import type { SocketPair } from '../../media/datagrams.ts';
 import type { MediaAddress, Side, WantedStream } from '../../wire/iq/sessions.ts';
 import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
-import { Leg } from './leg.ts';
+import { MediaLeg } from './leg.ts';
 
 export interface RelayedPacket {
   readonly octets: Uint8Array;
   /** The side that it came from. */
   readonly side: Side;
-  readonly source: Endpoint;
+  readonly source: NetworkAddress;
   /** Where the gateway received it. */
-  readonly destination: Endpoint;
+  readonly destination: NetworkAddress;
 }
 
 interface Legs {
-  readonly rtp: Leg;
-  readonly rtcp: Leg;
+  readonly rtp: MediaLeg;
+  readonly rtcp: MediaLeg;
 }
 
 export class Stream {
@@ -29,7 +30,7 @@ export class Stream {
 
   /** @param relayed is called after each packet has been handed on */
   constructor(pairs: Readonly<Record<Side, SocketPair>>, relayed: (packet: RelayedPacket) => void) {
-    const legs = (pair: SocketPair) => ({ rtp: new Leg(pair.rtp), rtcp: new Leg(pair.rtcp) });
+    const legs = (pair: SocketPair) => ({ rtp: new MediaLeg(pair.rtp), rtcp: new MediaLeg(pair.rtcp) });
     this.#sides = { a: legs(pairs.a), b: legs(pairs.b) };
     for (const side of SIDES) {
       for (const component of ['rtp', 'rtcp'] as const) {
@@ -44,7 +45,7 @@ export class Stream {
   }
 
   /** Where the gateway receives the RTP of either side. */
-  get local(): { readonly a: Endpoint; readonly b: Endpoint } {
+  get local(): { readonly a: NetworkAddress; readonly b: NetworkAddress } {
     return { a: this.#sides.a.rtp.local, b: this.#sides.b.rtp.local };
   }
 
@@ -72,12 +73,12 @@ export class Stream {
   }
 }
 
-function endpointOf(address: MediaAddress | null): Endpoint | null {
+function endpointOf(address: MediaAddress | null): NetworkAddress | null {
   return address === null ? null : { address: address.address, port: address.port };
 }
 
 /** Port 65535 has none after it: RTCP then goes where the party's own comes from, if it sends any. */
-function rtcpOf(address: MediaAddress | null): Endpoint | null {
+function rtcpOf(address: MediaAddress | null): NetworkAddress | null {
   if (address === null || address.rtcp !== undefined) return address?.rtcp ?? null;
   return address.port === 65535 ? null : { address: address.address, port: address.port + 1 };
 }

@@ -9,7 +9,8 @@
 import { fromBigInt, fromHex, toBigInt, toHex } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
 import type { AffinePoint } from '../../ibe/curve.ts';
-import { SECURITY_SIZES, type BfHash } from '../../ibe/parameters.ts';
+import type { BfHash } from '../../ibe/hash.ts';
+import { SECURITY_SIZES } from '../../ibe/parameters.ts';
 import { KmsError } from './errors.ts';
 import type { SerialRecord } from './ports.ts';
 

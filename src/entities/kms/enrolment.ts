@@ -5,11 +5,11 @@
  * itself; then no second device gets that identity's seed, and a second device gets the address's private key only for
  * periods after the first has moved to `gr` (profile, section 1). A move takes effect at the next period boundary.
  */
-import { addressOfRecord, canonicalIdentity } from '../../ibake/identity.ts';
+import { canonicalIdentity } from '../../ibake/identity.ts';
 import { IbakeError } from '../../ibake/errors.ts';
 import type { District } from './district.ts';
 import { KmsError } from './errors.ts';
-import type { Device, DeviceIdentity, Subscriber, SubscriberStore } from './ports.ts';
+import type { Device, DeviceIdentity, KmsSubscriber, SubscriberStore } from './ports.ts';
 
 /** A subscriber as the operator's provisioning states it now. */
 export interface Enrolment {
@@ -27,7 +27,7 @@ export async function enrol(
     readonly district: District;
     readonly now: number;
   },
-): Promise<Subscriber> {
+): Promise<KmsSubscriber> {
   checkIdentities(enrolment, context.district);
   const known = await context.store.subscriberByIdentity(enrolment.publicIdentities[0] ?? '');
   if (known !== null && known.id !== enrolment.id)
@@ -88,7 +88,7 @@ function checkIdentities(enrolment: Enrolment, district: District): void {
   if (enrolment.publicIdentities.some((uri) => uri.includes(';')))
     throw new KmsError('refused', `${enrolment.id}: a public identity has no parameters`);
   const stray = enrolment.devices.find(
-    ({ identity }) => !enrolment.publicIdentities.includes(addressOfRecord(identity)),
+    ({ identity }) => !enrolment.publicIdentities.includes(canonicalIdentity(identity).addressOfRecord),
   );
   if (stray !== undefined)
     throw new KmsError('refused', `${stray.identity} is not a device of ${enrolment.id}'s addresses`);
@@ -106,7 +106,7 @@ function isCanonical(uri: string): boolean {
 }
 
 /** No two devices may have one identity at the same time. */
-function checkSharing(subscriber: Subscriber): void {
+function checkSharing(subscriber: KmsSubscriber): void {
   const identities = subscriber.devices.flatMap((device, i) =>
     device.identities.map((identity) => ({ ...identity, device: i })),
   );

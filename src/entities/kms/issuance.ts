@@ -12,7 +12,7 @@ import { SLOT_SECONDS } from '../../ibake/recoverable-secret.ts';
 import type { WantedDates } from '../../wire/request-key/request.ts';
 import type { District } from './district.ts';
 import { identityAt } from './enrolment.ts';
-import type { Device, SerialRecord, Subscriber } from './ports.ts';
+import type { Device, SerialRecord, KmsSubscriber } from './ports.ts';
 
 export interface IssuanceSettings {
   /** Seconds that clocks may differ by. */
@@ -32,14 +32,14 @@ export interface PlannedKey {
 }
 
 /** Whether every identity asked for is one that this device may ask about. */
-export function ownsAll(subscriber: Subscriber, device: Device, uris: readonly string[]): boolean {
+export function ownsAll(subscriber: KmsSubscriber, device: Device, uris: readonly string[]): boolean {
   const own = new Set([...subscriber.publicIdentities, ...device.identities.map(({ uri }) => uri)]);
   return uris.every((uri) => own.has(uri));
 }
 
 /** The keys and seeds for `uris`, in the order in which they are to be sent. */
 export function planIssuance(
-  subscriber: Subscriber,
+  subscriber: KmsSubscriber,
   device: Device,
   request: { readonly uris: readonly string[]; readonly wanted: WantedDates },
   context: { readonly district: District; readonly settings: IssuanceSettings; readonly now: number },
@@ -72,7 +72,7 @@ function periodsOf(wanted: WantedDates, { district, settings, now }: Context): n
 }
 
 function planKey(
-  subscriber: Subscriber,
+  subscriber: KmsSubscriber,
   device: Device,
   uri: string,
   period: number,
@@ -90,7 +90,7 @@ function planKey(
 }
 
 /** An address that another device draws secrets under is that device's alone for the period. */
-function isAnotherDevices(subscriber: Subscriber, device: Device, uri: string, period: number): boolean {
+function isAnotherDevices(subscriber: KmsSubscriber, device: Device, uri: string, period: number): boolean {
   return subscriber.devices.some(
     (other) => other.credential !== device.credential && identityAt(other, period) === uri,
   );

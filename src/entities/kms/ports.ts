@@ -55,7 +55,7 @@ export interface Device {
   readonly identities: readonly DeviceIdentity[];
 }
 
-export interface Subscriber {
+export interface KmsSubscriber {
   readonly id: string;
   /** Canonical SIP URIs of the addresses of record. */
   readonly publicIdentities: readonly string[];
@@ -79,7 +79,7 @@ export type LiRootState =
   | { readonly state: 'absent' };
 
 /** A task as this KMS knows it over time: kept beyond its end, since keys of its time may be asked for later. */
-export interface Warrant {
+export interface KnownTask {
   readonly xid: string;
   /** Canonical SIP URIs, and tel: URIs, that the task covers. */
   readonly targets: readonly string[];
@@ -90,12 +90,12 @@ export interface Warrant {
 
 /** Which warrants there are. */
 export interface WarrantTable {
-  warrant(xid: string): Promise<Warrant | null>;
+  warrant(xid: string): Promise<KnownTask | null>;
 }
 
 export interface WarrantStore extends WarrantTable {
   /** Adds or replaces a warrant, by XID. */
-  putWarrant(warrant: Warrant): Promise<void>;
+  putWarrant(warrant: KnownTask): Promise<void>;
 }
 
 export interface SerialStore {
@@ -113,10 +113,10 @@ export interface LiRootStore {
 }
 
 export interface SubscriberStore {
-  subscriberByIdentity(uri: string): Promise<Subscriber | null>;
-  subscriberByCredential(credential: string): Promise<Subscriber | null>;
+  subscriberByIdentity(uri: string): Promise<KmsSubscriber | null>;
+  subscriberByCredential(credential: string): Promise<KmsSubscriber | null>;
   /** Replaces the subscriber of that id. @throws KmsError `refused` if an identity or credential is another's */
-  putSubscriber(subscriber: Subscriber): Promise<void>;
+  putSubscriber(subscriber: KmsSubscriber): Promise<void>;
 }
 
 export interface ClaimStore {

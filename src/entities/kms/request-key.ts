@@ -24,7 +24,7 @@ import { identityAt } from './enrolment.ts';
 import type { IssuanceSettings, PlannedKey } from './issuance.ts';
 import { ownsAll, planIssuance } from './issuance.ts';
 import type { KeyMaterial } from './key-material.ts';
-import type { ClaimStore, Device, SeedStore, Subscriber, SubscriberStore } from './ports.ts';
+import type { ClaimStore, Device, SeedStore, KmsSubscriber, SubscriberStore } from './ports.ts';
 
 /** Octets of sub-payloads in one answer at most: KEMAC's length field has 16 bits, and V and IDRs come on top. */
 export const MAX_ANSWER_OCTETS = 60_000;
@@ -44,7 +44,7 @@ export interface RequestKeyPorts {
 }
 
 interface Requester {
-  readonly subscriber: Subscriber;
+  readonly subscriber: KmsSubscriber;
   readonly device: Device;
 }
 

@@ -8,7 +8,7 @@
  */
 import type { TaskStore, TaskTableChange, TaskTableState } from '../../x1/tasks.ts';
 import type { InterceptTask } from '../../wire/x1/details.ts';
-import type { Warrant, WarrantStore } from './ports.ts';
+import type { KnownTask, WarrantStore } from './ports.ts';
 
 export interface WarrantTimes {
   /** Seconds before a task's start that an ongoing session may have begun. */
@@ -25,7 +25,7 @@ export interface MessageTimes {
 
 /** `'in-time'`; `'before-start'`: allowed by mid-call start alone; `null`: not allowed. */
 export function timeVerdict(
-  warrant: Warrant,
+  warrant: KnownTask,
   question: { readonly now: number; readonly times: MessageTimes; readonly midCall: boolean },
   settings: WarrantTimes,
 ): 'in-time' | 'before-start' | null {

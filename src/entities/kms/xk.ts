@@ -17,7 +17,7 @@ import { decodeMessage, onlyPayload } from '../../mikey/message.ts';
 import { unixMsFromNtp } from '../../mikey/ntp.ts';
 import { TS_TYPE } from '../../mikey/registry.ts';
 import { KmsError } from './errors.ts';
-import type { ClaimStore, Subscriber, SubscriberStore, Warrant, WarrantTable } from './ports.ts';
+import type { ClaimStore, KmsSubscriber, SubscriberStore, KnownTask, WarrantTable } from './ports.ts';
 import type { MessageTimes, WarrantTimes } from './warrants.ts';
 import { timeVerdict } from './warrants.ts';
 
@@ -27,7 +27,7 @@ export const MAX_QUESTIONS = 32;
 const LONGEST_EPOCH = 31 * 86_400;
 
 /** Who asks, from the client certificate. */
-export interface XkClient {
+export interface XkPeer {
   readonly commonName: string;
   readonly roles: readonly string[];
   readonly fingerprint: string;
@@ -36,7 +36,7 @@ export interface XkClient {
 /** A question that may be answered: the subscriber, and those of its addresses that task and question cover. */
 export interface PermittedQuestion {
   readonly request: GetKeysRequest;
-  readonly subscriber: Subscriber;
+  readonly subscriber: KmsSubscriber;
   readonly covered: ReadonlySet<string>;
 }
 
@@ -99,7 +99,7 @@ export class XkService {
   }
 
   /** Judges, answers and records a question. @throws only if it cannot be recorded */
-  async answer(client: XkClient, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
+  async answer(client: XkPeer, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
     const permission = await this.#permit(client, request);
     if ('failure' in permission) {
       this.#record(client, request, refused(permission));
@@ -117,12 +117,12 @@ export class XkService {
   }
 
   /** Records a request that is no question: not the JSON of the interface. */
-  recordMalformed(client: XkClient): void {
+  recordMalformed(client: XkPeer): void {
     const { commonName, fingerprint } = client;
     this.#ports.audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
   }
 
-  async #permit(client: XkClient, request: GetKeysRequest): Promise<Permission | Refusal> {
+  async #permit(client: XkPeer, request: GetKeysRequest): Promise<Permission | Refusal> {
     if (!client.roles.includes('df')) return notAuthorised('client-role');
     const warrant = await this.#ports.store.warrant(request.xid);
     if (warrant === null) return notAuthorised('unknown-task');
@@ -142,7 +142,7 @@ export class XkService {
   /** The subscriber that the question names, with the addresses that the task covers of what the question names. */
   async #target(
     request: GetKeysRequest,
-    warrant: Warrant,
+    warrant: KnownTask,
   ): Promise<Pick<PermittedQuestion, 'subscriber' | 'covered'> | null> {
     for (const name of identityKeys(request.targetKmsIdentity)) {
       const subscriber = await this.#ports.store.subscriberByIdentity(name);
@@ -161,7 +161,7 @@ export class XkService {
    */
   #isWithinLimit(
     request: GetKeysRequest,
-    subscriber: Subscriber,
+    subscriber: KmsSubscriber,
     { csbId, firstT, begun }: Exchange,
   ): Promise<boolean> {
     const group = digest(utf8(JSON.stringify([subscriber.id, csbId, firstT])));
@@ -187,7 +187,7 @@ export class XkService {
     }
   }
 
-  #record(client: XkClient, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
+  #record(client: XkPeer, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
     this.#ports.audit.append({
       ...result,
       kind: 'get-keys',
@@ -220,7 +220,7 @@ function notAuthorised(reason: Reason): Refusal {
 }
 
 /** The subscriber's addresses of record among `names`; a tel: alias stands for all of them. */
-function addressesOf(subscriber: Subscriber, names: readonly string[]): Set<string> {
+function addressesOf(subscriber: KmsSubscriber, names: readonly string[]): Set<string> {
   const isAliased = names.some((name) => subscriber.aliases.includes(name));
   return new Set(subscriber.publicIdentities.filter((address) => isAliased || names.includes(address)));
 }

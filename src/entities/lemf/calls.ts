@@ -8,7 +8,7 @@ import type { CcKeyInfo, EpsIri } from '../../wire/hi/eps-iri.ts';
 import { HiError } from '../../wire/hi/errors.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
-import { decodePsPdu, DIRECTION } from '../../wire/hi/ps-pdu.ts';
+import { decodePsPdu, PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import type { CcPayload, IriContents, IriPayload, PsPdu, ReceivedPsPdu } from '../../wire/hi/ps-pdu.ts';
 import { T_PDU_DIRECTION } from '../../wire/hi/voip-cc.ts';
 import { contentOf, ipPayload } from './content.ts';
@@ -21,7 +21,7 @@ import type { SourceMark } from './sources.ts';
 
 /** A packet as delivered. */
 export interface DeliveredPacket extends RtpContent {
-  /** `fromTarget` or `toTarget` of `DIRECTION`; `null`: it says neither. */
+  /** `fromTarget` or `toTarget` of `PAYLOAD_DIRECTION`; `null`: it says neither. */
   readonly direction: number | null;
   /** Unix milliseconds. */
   readonly time: number | null;
@@ -35,7 +35,7 @@ export interface CallMessage {
   readonly octets: Uint8Array;
   /** The session description where it came apart from the message. */
   readonly body: Uint8Array | null;
-  /** `DIRECTION` of the record. */
+  /** `PAYLOAD_DIRECTION` of the record. */
   readonly direction: number | null;
   /** Unix milliseconds. */
   readonly time: number | null;
@@ -341,7 +341,7 @@ function contentOfCall(pdus: readonly PsPdu[]): Pick<CallMaterial, 'packets' | '
 }
 
 function directionOf({ direction, contents }: CcPayload): number | null {
-  const { fromTarget, toTarget } = DIRECTION;
+  const { fromTarget, toTarget } = PAYLOAD_DIRECTION;
   if (direction === fromTarget || direction === toTarget) return direction;
   if (contents.kind !== 'voip') return null;
   if (contents.cc.direction === T_PDU_DIRECTION.fromTarget) return fromTarget;

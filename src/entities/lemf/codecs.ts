@@ -3,13 +3,13 @@
  * read by the description of the end that they go to, as it held at their time; a sender that uses its own numbers is
  * understood where the receiver has none. Static types (RFC 3551) mean the same to all.
  */
-import type { Description, Side } from './negotiation.ts';
+import type { Description, TargetSide } from './negotiation.ts';
 import { STATIC_CODECS } from './sdp.ts';
 
 /** The stream that payload types are asked for. */
 export interface CodecScope {
   /** The end that receives; `null`: not known. */
-  readonly receiver: Side | null;
+  readonly receiver: TargetSide | null;
   /** Crypto session: 2k−1 and 2k are those of the k-th m= line. */
   readonly csId: number | null;
   /** `source>destination`. */

@@ -8,9 +8,9 @@ import type { CallMaterial } from './calls.ts';
 import { keysOf } from './calls.ts';
 import type { CandidateKey } from './decryptor.ts';
 import { MKI_LENGTH } from './decryptor.ts';
-import type { Side } from './negotiation.ts';
+import type { TargetSide } from './negotiation.ts';
 import { suitesFor } from './policy.ts';
-import type { CryptoSession, Signalling } from './signalling.ts';
+import type { AgreedStream, Signalling } from './signalling.ts';
 import type { CryptoAttribute } from '../../sip/sdes.ts';
 
 /** Keys from SDPs for one stream; each party offers a handful. */
@@ -29,8 +29,8 @@ export interface Keyring {
 
 /** @param speaker the end that sends the stream; `null`: not known, so that both ends' keys are tried */
 export function keyringFor(
-  sessions: readonly CryptoSession[],
-  speaker: Side | null,
+  sessions: readonly AgreedStream[],
+  speaker: TargetSide | null,
   call: CallMaterial,
   signalling: Signalling,
 ): Keyring {
@@ -47,7 +47,7 @@ export function keyringFor(
 const UNKNOWN_PLACE = [{ suite: null, roc: 0 }] as const;
 
 function keysHandedOver(
-  sessions: readonly CryptoSession[],
+  sessions: readonly AgreedStream[],
   call: CallMaterial,
 ): Pick<Keyring, 'keys' | 'known'> {
   const keys: CandidateKey[] = [];
@@ -70,7 +70,10 @@ function keysHandedOver(
   return { keys, known };
 }
 
-function keysShown(speaker: Side | null, { descriptions }: Signalling): Pick<Keyring, 'keys' | 'known'> {
+function keysShown(
+  speaker: TargetSide | null,
+  { descriptions }: Signalling,
+): Pick<Keyring, 'keys' | 'known'> {
   const attributes = descriptions
     .filter(({ side }) => speaker === null || side === null || side === speaker)
     .flatMap(({ media }) => media.flatMap(({ crypto }) => crypto));

@@ -4,19 +4,19 @@
  * (section 5.1), so that packets are read by that of the other end, and by time: what an offer says holds from its
  * answer on.
  */
-import type { MediaLine } from './sdp.ts';
+import type { DescribedMedia } from './sdp.ts';
 
 /** Who wrote it: the target, or the other end. */
-export type Side = 'target' | 'other';
+export type TargetSide = 'target' | 'other';
 
 export interface Description {
   /** `null`: nothing tells. */
-  readonly side: Side | null;
+  readonly side: TargetSide | null;
   /** When it was seen, Unix milliseconds. */
   readonly seen: number;
   /** From when on it holds; infinite while there is no answer to it. */
   readonly from: number;
-  readonly media: readonly MediaLine[];
+  readonly media: readonly DescribedMedia[];
 }
 
 /** One exchange; without `offer` or `answer` where that was not seen. */
@@ -32,7 +32,7 @@ export interface Carrier {
   readonly callId: string;
   /** Tag of the party that sent it. */
   readonly author: string;
-  readonly side: Side | null;
+  readonly side: TargetSide | null;
   readonly time: number;
   /** CSeq, number and method. */
   readonly transaction: string;
@@ -66,7 +66,7 @@ export class Negotiations {
     ];
   }
 
-  add(carrier: Carrier, media: readonly MediaLine[]): void {
+  add(carrier: Carrier, media: readonly DescribedMedia[]): void {
     const offers = this.#offers.get(carrier.callId) ?? [];
     const answered = offers.findLast((offer) => answers(carrier, offer));
     if (answered !== undefined) {
@@ -98,7 +98,7 @@ export class Negotiations {
     );
   }
 
-  #answer(offer: Open, carrier: Carrier, media: readonly MediaLine[]): void {
+  #answer(offer: Open, carrier: Carrier, media: readonly DescribedMedia[]): void {
     offer.answered = true;
     offer.description.from = Math.min(offer.description.from, carrier.time);
     const answer = { side: carrier.side, seen: carrier.time, from: carrier.time, media };

@@ -14,7 +14,7 @@ import { SequenceMarks } from './marks.ts';
 import type { Gap } from './marks.ts';
 import type { HandoverKind } from './ports.ts';
 
-export type Verdict =
+export type SequenceVerdict =
   | { readonly kind: 'copy' }
   | {
       readonly kind: 'new';
@@ -37,7 +37,7 @@ export class Numbering {
   /** By kind and session. */
   readonly #lines = new Map<string, NumberedLine[]>();
 
-  take(kind: HandoverKind, source: string, header: PsHeader, octets: Uint8Array): Verdict {
+  take(kind: HandoverKind, source: string, header: PsHeader, octets: Uint8Array): SequenceVerdict {
     const lines = this.#of(kind, header);
     const { sequenceNumber } = header;
     const digest = digestOf(octets);

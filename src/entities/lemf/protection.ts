@@ -16,7 +16,7 @@ import type { CodecOf } from './codecs.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { NumberedPacket } from './runs.ts';
 import { g711Law } from './sdp.ts';
-import type { Keying, MediaLine } from './sdp.ts';
+import type { Keying, DescribedMedia } from './sdp.ts';
 import type { Signalling } from './signalling.ts';
 
 export type ProtectionState = 'clear' | 'encrypted' | 'unknown';
@@ -95,11 +95,11 @@ function agreementsOf({ from, offer, answer }: Negotiation): Agreement[] {
   }).flat();
 }
 
-function stateOf(offered: MediaLine | undefined, answered: MediaLine | undefined): ProtectionState {
+function stateOf(offered: DescribedMedia | undefined, answered: DescribedMedia | undefined): ProtectionState {
   const protocols = [offered, answered].flatMap((line) => line?.protocol ?? []);
   if (protocols.some((protocol) => /SAVP/i.test(protocol))) return 'encrypted';
   if (!protocols.every((protocol) => /^(?:TCP\/)?RTP\/AVPF?$/i.test(protocol))) return 'unknown';
-  const none = (line: MediaLine | undefined) => line?.keying.size === 0;
+  const none = (line: DescribedMedia | undefined) => line?.keying.size === 0;
   if (none(offered) || none(answered)) return 'clear';
   if (offered === undefined || answered === undefined) return 'unknown';
   const shared: Keying[] = [...offered.keying].filter((keying) => answered.keying.has(keying));

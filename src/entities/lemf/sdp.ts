@@ -13,7 +13,7 @@ import type { Medium } from '../../sip/sdp.ts';
 import { parseCryptoAttribute } from '../../sip/sdes.ts';
 import type { CryptoAttribute } from '../../sip/sdes.ts';
 
-export interface MediaLine {
+export interface DescribedMedia {
   /** `audio`, `video`, … */
   readonly media: string;
   /** 0: refused or unused. */
@@ -36,7 +36,7 @@ export type Keying = 'mikey' | 'sdes' | 'dtls' | 'zrtp';
 
 export interface SdpContents {
   /** In order: the k-th m= line, counted from 1, has crypto sessions 2k−1 and 2k. */
-  readonly media: readonly MediaLine[];
+  readonly media: readonly DescribedMedia[];
   readonly mikey: readonly Uint8Array[];
 }
 
@@ -79,7 +79,7 @@ export function isTelephoneEvent(codec: string): boolean {
   return /^telephone-event\/\d+(?:\/1)?$/i.test(codec);
 }
 
-function mediaLine({ media, port, protocol, ...medium }: Medium, shared: readonly Keying[]): MediaLine {
+function mediaLine({ media, port, protocol, ...medium }: Medium, shared: readonly Keying[]): DescribedMedia {
   const formats = medium.formats.filter((format) => /^\d{1,3}$/.test(format)).map(Number);
   const codecs = new Map(
     formats.flatMap((format): [number, string][] => {

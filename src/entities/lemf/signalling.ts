@@ -21,15 +21,15 @@ import { tagOf } from '../../sip/fields.ts';
 import { parseMessage } from '../../sip/message.ts';
 import type { SipMessage } from '../../sip/message.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
-import { DIRECTION } from '../../wire/hi/ps-pdu.ts';
+import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import type { CallMaterial, CallMessage } from './calls.ts';
 import { DEFAULT_SUITE, suiteOf } from './policy.ts';
 import { Negotiations } from './negotiation.ts';
-import type { Carrier, Description, Negotiation, Side } from './negotiation.ts';
+import type { Carrier, Description, Negotiation, TargetSide } from './negotiation.ts';
 import { readSdp } from './sdp.ts';
 
 /** One SRTP stream that the parties agreed upon. */
-export interface CryptoSession {
+export interface AgreedStream {
   readonly csbId: number;
   readonly csId: number;
   readonly ssrc: number;
@@ -54,7 +54,7 @@ export interface Signalling {
   readonly descriptions: readonly Description[];
   readonly negotiations: readonly Negotiation[];
   readonly mikeyMessages: number;
-  readonly cryptoSessions: readonly CryptoSession[];
+  readonly cryptoSessions: readonly AgreedStream[];
   /** SIP messages and MIKEY messages that could not be read. */
   readonly unreadable: number;
 }
@@ -110,7 +110,7 @@ export function readSignalling(call: CallMaterial): Signalling {
 }
 
 /** Whether somebody is the target, where the records name the target. */
-export function sideOf(uri: string | null, targets: ReadonlySet<string>): Side | null {
+export function targetSideOf(uri: string | null, targets: ReadonlySet<string>): TargetSide | null {
   if (uri === null || targets.size === 0) return null;
   return targets.has(uri) ? 'target' : 'other';
 }
@@ -124,7 +124,7 @@ function readSip(reading: Reading, { octets, body, direction, time, place }: Cal
     const carrier: Carrier = {
       callId: message.callId,
       author: tagOf(author) ?? author.uri.text,
-      side: SIDES.get(direction ?? -1) ?? sideOf(author.uri.text, reading.targets),
+      side: SIDES.get(direction ?? -1) ?? targetSideOf(author.uri.text, reading.targets),
       time: time ?? place,
       transaction: `${tagOf(message.from) ?? ''} ${cseq.number} ${cseq.method}`,
       isResponse: message.kind === 'response',
@@ -156,9 +156,9 @@ function readSip(reading: Reading, { octets, body, direction, time, place }: Cal
   }
 }
 
-const SIDES: ReadonlyMap<number, Side> = new Map<number, Side>([
-  [DIRECTION.fromTarget, 'target'],
-  [DIRECTION.toTarget, 'other'],
+const SIDES: ReadonlyMap<number, TargetSide> = new Map<number, TargetSide>([
+  [PAYLOAD_DIRECTION.fromTarget, 'target'],
+  [PAYLOAD_DIRECTION.toTarget, 'other'],
 ]);
 
 function partiesOf({ from, to }: SipMessage): Parties {
@@ -183,7 +183,7 @@ function readBody(reading: Reading, carrier: Carrier, body: Uint8Array): void {
   }
 }
 
-function cryptoSessions(messages: readonly MikeyMessage[]): CryptoSession[] {
+function cryptoSessions(messages: readonly MikeyMessage[]): AgreedStream[] {
   const policies = new Map<string, SrtpSuite | null>();
   const initiators = new Map<number, string>();
   for (const message of messages) {
@@ -195,7 +195,7 @@ function cryptoSessions(messages: readonly MikeyMessage[]): CryptoSession[] {
     const initiator = identityOf(message, ID_ROLE.IDRi);
     if (initiator !== null && !initiators.has(csbId)) initiators.set(csbId, initiator);
   }
-  const sessions = new Map<string, CryptoSession>();
+  const sessions = new Map<string, AgreedStream>();
   for (const message of messages) {
     const { csbId, csIdMap, dataType } = message.header;
     if (csIdMap.kind !== 'srtp-id') continue;

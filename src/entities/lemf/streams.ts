@@ -11,7 +11,7 @@ import { BytesError } from '../../bytes/errors.ts';
 import { MediaError } from '../../media/errors.ts';
 import { decodeRtp } from '../../media/rtp.ts';
 import type { RtpPacket } from '../../media/rtp.ts';
-import { DIRECTION } from '../../wire/hi/ps-pdu.ts';
+import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { decodeRuns } from './audio.ts';
 import type { DecodedAudio } from './audio.ts';
 import type { CallMaterial, DeliveredPacket } from './calls.ts';
@@ -20,14 +20,14 @@ import type { KeyUse } from './decryptor.ts';
 import { StreamDecryptor } from './decryptor.ts';
 import type { Keyring } from './keyring.ts';
 import { keyringFor } from './keyring.ts';
-import type { Side } from './negotiation.ts';
+import type { TargetSide } from './negotiation.ts';
 import { looksProtected, Protection } from './protection.ts';
 import { advances, judgeRefused } from './refused.ts';
 import type { RefusedPacket } from './refused.ts';
 import { missingIn, RunSorter } from './runs.ts';
 import type { Run } from './runs.ts';
-import type { CryptoSession, Signalling } from './signalling.ts';
-import { sideOf } from './signalling.ts';
+import type { AgreedStream, Signalling } from './signalling.ts';
+import { targetSideOf } from './signalling.ts';
 
 /** Why a stream yields no audio, or not all of it. */
 export type StreamReason =
@@ -148,8 +148,8 @@ class GroupRecovery {
   readonly #group: Group;
   readonly #signalling: Signalling;
   readonly #protection: Protection;
-  readonly #sessions: readonly CryptoSession[];
-  readonly #speaker: Side | null;
+  readonly #sessions: readonly AgreedStream[];
+  readonly #speaker: TargetSide | null;
   readonly #keyring: Keyring;
   readonly #decryptor: StreamDecryptor;
   /** By crypto session. */
@@ -285,7 +285,7 @@ class GroupRecovery {
   }
 
   #codecOf(csId: number | null) {
-    const speaker = this.#speaker ?? sideOf(this.#speakerOf(csId), this.#signalling.targets);
+    const speaker = this.#speaker ?? targetSideOf(this.#speakerOf(csId), this.#signalling.targets);
     const receiver = speaker === null ? null : speaker === 'target' ? 'other' : 'target';
     const path = this.#group.packets[0]?.path ?? null;
     return codecLookup(this.#signalling.descriptions, { receiver, csId, path });
@@ -296,7 +296,7 @@ class GroupRecovery {
     const session = csId === null ? undefined : this.#sessions.find((each) => each.csId === csId);
     if (session !== undefined && session.speaker !== '') return session.speaker;
     const { from, to, targets } = this.#signalling;
-    const [fromSide, toSide] = [sideOf(from, targets), sideOf(to, targets)];
+    const [fromSide, toSide] = [targetSideOf(from, targets), targetSideOf(to, targets)];
     if (this.#speaker === null || fromSide === toSide) return null;
     return fromSide === this.#speaker ? from : to;
   }
@@ -307,14 +307,14 @@ class GroupRecovery {
   }
 }
 
-const SPEAKERS: ReadonlyMap<number, Side> = new Map<number, Side>([
-  [DIRECTION.fromTarget, 'target'],
-  [DIRECTION.toTarget, 'other'],
+const SPEAKERS: ReadonlyMap<number, TargetSide> = new Map<number, TargetSide>([
+  [PAYLOAD_DIRECTION.fromTarget, 'target'],
+  [PAYLOAD_DIRECTION.toTarget, 'other'],
 ]);
 
 const DIRECTION_NAMES: ReadonlyMap<number, 'fromTarget' | 'toTarget'> = new Map([
-  [DIRECTION.fromTarget, 'fromTarget'],
-  [DIRECTION.toTarget, 'toTarget'],
+  [PAYLOAD_DIRECTION.fromTarget, 'fromTarget'],
+  [PAYLOAD_DIRECTION.toTarget, 'toTarget'],
 ]);
 
 const SILENT: DecodedAudio = { samples: null, digits: '', events: [], undecoded: 0, undecodedTypes: [] };

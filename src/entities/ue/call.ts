@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import type { AudioStream, StreamStatistics } from '../../endpoint/audio-stream.ts';
-import { UeError } from '../../endpoint/errors.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
 import type { ExchangeResult } from '../../endpoint/key-exchange.ts';
 
 export type CallState = 'setting-up' | 'ringing' | 'established' | 'ended';
@@ -17,7 +17,7 @@ export type CallEvent =
 /** Why a call ended: as the SIP agent says, or what went wrong before. */
 export interface CallEnd {
   readonly reason: string;
-  readonly error: UeError | null;
+  readonly error: EndpointError | null;
 }
 
 export interface CallStatistics extends StreamStatistics {
@@ -30,7 +30,7 @@ export interface CallControl {
   hangUp(): Promise<void>;
 }
 
-export class Call {
+export class PhoneCall {
   readonly direction: 'outgoing' | 'incoming';
   readonly callId: string;
   readonly #stream: AudioStream;
@@ -39,14 +39,14 @@ export class Call {
   #result: ExchangeResult | null = null;
   #control: CallControl | null = null;
   #listeners: ((event: CallEvent) => void)[] = [];
-  #settleEstablished: { resolve: () => void; reject: (error: UeError) => void };
+  #settleEstablished: { resolve: () => void; reject: (error: EndpointError) => void };
   #settleEnded: (end: CallEnd) => void = () => undefined;
   #linger: Timer | null = null;
   /** Resolves when the call is up and its media are secured; rejects with how it ended, if it ended before. */
   readonly established: Promise<void>;
   readonly ended: Promise<CallEnd>;
 
-  constructor(direction: Call['direction'], callId: string, stream: AudioStream, clock: Clock) {
+  constructor(direction: PhoneCall['direction'], callId: string, stream: AudioStream, clock: Clock) {
     this.direction = direction;
     this.callId = callId;
     this.#stream = stream;
@@ -142,6 +142,6 @@ export class Call {
   }
 }
 
-function neverUp({ reason }: CallEnd): UeError {
-  return new UeError('call-failed', `the call ended before it was up: ${reason}`);
+function neverUp({ reason }: CallEnd): EndpointError {
+  return new EndpointError('call-failed', `the call ended before it was up: ${reason}`);
 }

@@ -8,8 +8,8 @@ import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { Body, EndReason, IncomingCall, LegHandler, Reply } from '../../sip/agent-types.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { AudioStream } from '../../endpoint/audio-stream.ts';
-import type { Call } from './call.ts';
-import { UeError } from '../../endpoint/errors.ts';
+import type { PhoneCall } from './call.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
 import type { RespondedExchange } from '../../endpoint/key-exchange.ts';
 import { sessionsOf } from '../../endpoint/key-exchange.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
@@ -34,7 +34,7 @@ export type AnswerPolicy =
 
 export interface CalleeParts {
   readonly incoming: IncomingCall;
-  readonly call: Call;
+  readonly call: PhoneCall;
   readonly side: LocalSide;
   readonly stream: AudioStream;
   readonly offer: AudioDescription;
@@ -91,10 +91,11 @@ export class Callee {
     const { side, exchange, call, incoming } = this.#parts;
     try {
       const offer = readDescription(request.contentType, request.body);
-      if (offer.mikey === null) throw new UeError('key-exchange', 'the offer has no MIKEY message');
+      if (offer.mikey === null) throw new EndpointError('key-exchange', 'the offer has no MIKEY message');
       const { rMessage2, result } = await exchange.confirm(offer.mikey);
       const sessions = sessionsOf(result, offer.index);
-      if (sessions === null) throw new UeError('key-exchange', 'the exchange gave no keys for the audio');
+      if (sessions === null)
+        throw new EndpointError('key-exchange', 'the exchange gave no keys for the audio');
       this.#parts.stream.connect(offer, lawOf(offer));
       this.#parts.stream.secure({ send: sessions.fromResponder, receive: sessions.fromInitiator });
       this.#secured = true;
@@ -103,7 +104,7 @@ export class Callee {
       if (incoming.leg.state === 'confirmed') call.up();
       return { body: describeAnswer(side, 2, rMessage2, offer, lawOf(offer)) };
     } catch (cause) {
-      if (!(cause instanceof UeError)) throw cause;
+      if (!(cause instanceof EndpointError)) throw cause;
       // After the answer to this request, so that the far end learns the one before the other.
       this.#parts.clock.after(0, () => this.#fail(cause));
       return { status: 488 };
@@ -116,7 +117,7 @@ export class Callee {
     clock.after(policy.ringMs, () => {
       if (this.#over) return;
       if (this.#reliable && !this.#secured) {
-        this.#fail(new UeError('key-exchange', 'the caller did not complete the key exchange'));
+        this.#fail(new EndpointError('key-exchange', 'the caller did not complete the key exchange'));
         return;
       }
       incoming.provisional(180);
@@ -137,7 +138,7 @@ export class Callee {
     if (this.#secured) this.#parts.call.up();
     else {
       this.#parts.clock.after(UPDATE_MS, () => {
-        if (!this.#secured) this.#fail(new UeError('key-exchange', 'no UPDATE with I_MESSAGE_2 came'));
+        if (!this.#secured) this.#fail(new EndpointError('key-exchange', 'no UPDATE with I_MESSAGE_2 came'));
       });
     }
   }
@@ -152,7 +153,9 @@ export class Callee {
     if (this.#over) return;
     this.#parts.logger.warn({ error: cause }, 'an incoming call is given up');
     const error =
-      cause instanceof UeError ? cause : new UeError('call-failed', 'the call cannot go on', { cause });
+      cause instanceof EndpointError
+        ? cause
+        : new EndpointError('call-failed', 'the call cannot go on', { cause });
     this.#end(error.code, error);
     if (this.#parts.incoming.leg.state === 'confirmed') void this.#parts.incoming.leg.bye();
     else this.#parts.incoming.reject(488);
@@ -162,7 +165,7 @@ export class Callee {
     this.#end(reason, null);
   }
 
-  #end(reason: string, error: UeError | null): void {
+  #end(reason: string, error: EndpointError | null): void {
     if (this.#over) return;
     this.#over = true;
     this.#parts.exchange.close();
@@ -173,6 +176,6 @@ export class Callee {
 /** The codec that is answered: the offerer's first that both can do. */
 export function lawOf(offer: AudioDescription): AudioDescription['laws'][number] {
   const [law] = offer.laws;
-  if (law === undefined) throw new UeError('not-acceptable', 'no codec in common');
+  if (law === undefined) throw new EndpointError('not-acceptable', 'no codec in common');
   return law;
 }

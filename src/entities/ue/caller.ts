@@ -16,8 +16,8 @@ import type { UserAgent } from '../../sip/agent.ts';
 import type { SipError } from '../../sip/errors.ts';
 import type { SipResponse } from '../../sip/message.ts';
 import type { AudioStream } from '../../endpoint/audio-stream.ts';
-import type { Call } from './call.ts';
-import { UeError } from '../../endpoint/errors.ts';
+import type { PhoneCall } from './call.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
 import type { AnsweredExchange, ExchangeResult, InitiatedExchange } from '../../endpoint/key-exchange.ts';
 import { sessionsOf } from '../../endpoint/key-exchange.ts';
 import { describeOffer, readDescription } from '../../endpoint/session-description.ts';
@@ -41,7 +41,7 @@ export interface CallerParts {
   readonly stream: AudioStream;
   readonly exchange: InitiatedExchange;
   /** Makes the call once its Call-ID is known. */
-  readonly call: (callId: string) => Call;
+  readonly call: (callId: string) => PhoneCall;
   /** Milliseconds for which media are still heard after the end. */
   readonly lingerMs: number;
 }
@@ -50,7 +50,7 @@ export class Caller implements OutgoingHandler {
   readonly #parts: CallerParts;
   readonly #branches = new Map<string, Promise<Branch>>();
   readonly #invite: OutgoingCall;
-  readonly call: Call;
+  readonly call: PhoneCall;
   #leg: Leg | null = null;
 
   constructor(parts: CallerParts) {
@@ -87,7 +87,10 @@ export class Caller implements OutgoingHandler {
   }
 
   failed(error: SipError): void {
-    this.#over(error.code, new UeError('call-failed', `the call failed: ${error.message}`, { cause: error }));
+    this.#over(
+      error.code,
+      new EndpointError('call-failed', `the call failed: ${error.message}`, { cause: error }),
+    );
   }
 
   /** R_MESSAGE_1 is there: sends I_MESSAGE_2 by PRACK or UPDATE and judges what comes back. */
@@ -115,7 +118,7 @@ export class Caller implements OutgoingHandler {
     const sessions = sessionsOf(result, answer.index);
     const [law] = answer.laws;
     if (sessions === null || law === undefined) {
-      throw new UeError('key-exchange', 'the exchange gave no keys for the audio');
+      throw new EndpointError('key-exchange', 'the exchange gave no keys for the audio');
     }
     this.#parts.stream.connect(answer, law);
     this.#parts.stream.secure({ send: sessions.fromInitiator, receive: sessions.fromResponder });
@@ -139,20 +142,20 @@ export class Caller implements OutgoingHandler {
 
   #fail(cause: unknown): void {
     const error =
-      cause instanceof UeError
+      cause instanceof EndpointError
         ? cause
-        : new UeError('call-failed', 'the key exchange was not carried through', { cause });
+        : new EndpointError('call-failed', 'the key exchange was not carried through', { cause });
     this.#over('key-exchange', error);
     void this.#hangUp();
   }
 
-  #over(reason: string, error: UeError | null): void {
+  #over(reason: string, error: EndpointError | null): void {
     this.#parts.exchange.close();
     this.call.over({ reason, error }, this.#parts.lingerMs);
   }
 }
 
 function mikeyOf(description: AudioDescription): Uint8Array {
-  if (description.mikey === null) throw new UeError('key-exchange', 'the answer has no MIKEY message');
+  if (description.mikey === null) throw new EndpointError('key-exchange', 'the answer has no MIKEY message');
   return description.mikey;
 }

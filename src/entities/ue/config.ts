@@ -18,7 +18,7 @@ import type { ConfigOf } from '../../host/config.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
-import type { Destination } from '../../sip/flow.ts';
+import type { NextHop } from '../../sip/flow.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
 import { parseUri } from '../../sip/uri.ts';
 import type { AnswerPolicy } from './callee.ts';
@@ -26,20 +26,16 @@ import type { AnswerPolicy } from './callee.ts';
 const KEYED = 'a SIP URI that can be keyed';
 const keyed = (uri: string): string => canonicalIdentity(uri).uri;
 
-const OUTBOUND = parsed(
-  'SIP URI of the own CSCF; `transport=udp` for UDP',
-  'a SIP URI',
-  (text): Destination => {
-    const uri = parseUri(text);
-    if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
-    const transport = uri.params.find(({ name }) => name.toLowerCase() === 'transport')?.value ?? 'tcp';
-    return {
-      protocol: transport.toLowerCase() === 'udp' ? 'UDP' : 'TCP',
-      host: uri.host,
-      port: uri.port ?? DEFAULT_PORT,
-    };
-  },
-);
+const OUTBOUND = parsed('SIP URI of the own CSCF; `transport=udp` for UDP', 'a SIP URI', (text): NextHop => {
+  const uri = parseUri(text);
+  if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
+  const transport = uri.params.find(({ name }) => name.toLowerCase() === 'transport')?.value ?? 'tcp';
+  return {
+    protocol: transport.toLowerCase() === 'udp' ? 'UDP' : 'TCP',
+    host: uri.host,
+    port: uri.port ?? DEFAULT_PORT,
+  };
+});
 
 const ANSWER = Type.Decode(
   strict(

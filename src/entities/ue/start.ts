@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Secret } from '../../bytes/secret.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
-import type { KeyRing as KeyRingPort } from '../../ibake/ports.ts';
+import type { EndpointKeys } from '../../ibake/ports.ts';
 import { TimestampSource } from '../../ibake/timestamps.ts';
 import { defaultEngine } from '../../ibe/default-engine.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
@@ -126,7 +126,7 @@ async function startHolding(config: UeConfig, runtime: Runtime, datagrams?: Data
 /* ---------------------------------------------------------------- helpers */
 
 /** The fault of an endpoint that keeps its own counsel: secrets from its own generator, which no KMS can redraw. */
-function seedIgnored(ring: KeyRing, { random }: Runtime): KeyRingPort {
+function seedIgnored(ring: KeyRing, { random }: Runtime): EndpointKeys {
   return {
     privateKey: (uri, time) => ring.privateKey(uri, time),
     slotKey: () => Secret.of(random.bytes(32)),

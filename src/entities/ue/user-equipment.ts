@@ -14,11 +14,11 @@ import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import { SipError } from '../../sip/errors.ts';
 import { AudioStream, randomOrigin } from '../../endpoint/audio-stream.ts';
-import { Call } from './call.ts';
+import { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './callee.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
-import { UeError } from '../../endpoint/errors.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
 import type { LocalSide } from '../../endpoint/session-description.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
@@ -28,7 +28,7 @@ const LINGER_MS = 100;
 
 /** What the endpoint needs of its keys, beyond single exchanges. */
 export interface KeySupply extends KeyAgreement {
-  /** Fetches parameters, keys and seeds as far as they are wanting. @throws UeError `kms` */
+  /** Fetches parameters, keys and seeds as far as they are wanting. @throws EndpointError `kms` */
   refresh(): Promise<void>;
   stop(): void;
 }
@@ -48,8 +48,8 @@ export interface UserEquipmentOptions {
 
 export class UserEquipment {
   readonly #options: UserEquipmentOptions;
-  readonly #calls = new Set<Call>();
-  #incoming: (call: Call) => void = () => undefined;
+  readonly #calls = new Set<PhoneCall>();
+  #incoming: (call: PhoneCall) => void = () => undefined;
 
   constructor(options: UserEquipmentOptions) {
     this.#options = options;
@@ -59,36 +59,37 @@ export class UserEquipment {
   }
 
   /** Calls that are up or being set up. */
-  get calls(): readonly Call[] {
+  get calls(): readonly PhoneCall[] {
     return [...this.#calls];
   }
 
   /** Tells of calls that come in, as soon as their offer is understood. */
-  onIncoming(listener: (call: Call) => void): void {
+  onIncoming(listener: (call: PhoneCall) => void): void {
     this.#incoming = listener;
   }
 
-  /** Makes the phone ready to call and be called. @throws UeError `kms`, `not-registered` */
+  /** Makes the phone ready to call and be called. @throws EndpointError `kms`, `not-registered` */
   async register(): Promise<void> {
     await this.#options.keys.refresh();
     try {
       await this.#options.agent.register();
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
-      throw new UeError('not-registered', `registration failed: ${cause.message}`, { cause });
+      throw new EndpointError('not-registered', `registration failed: ${cause.message}`, { cause });
     }
   }
 
   /**
    * Calls a SIP URI. The call is on its way when this resolves; its own promises tell the rest.
-   * @throws UeError `no-key`, `no-ports`
+   * @throws EndpointError `no-key`, `no-ports`
    */
-  async call(target: string): Promise<Call> {
+  async call(target: string): Promise<PhoneCall> {
     const { agent, keys } = this.#options;
     const { stream, side } = await this.#media();
     try {
       const exchange = await keys.initiate(target, { index: 0, count: 1, ssrc: stream.ssrc });
-      const make = (callId: string) => this.#adopt(new Call('outgoing', callId, stream, this.#options.clock));
+      const make = (callId: string) =>
+        this.#adopt(new PhoneCall('outgoing', callId, stream, this.#options.clock));
       return new Caller({ agent, target, side, stream, exchange, call: make, lingerMs: LINGER_MS }).call;
     } catch (error) {
       stream.close();
@@ -113,12 +114,12 @@ export class UserEquipment {
     }
     const { request } = incoming;
     const offer = readDescription(request.contentType, request.body);
-    if (offer.mikey === null) throw new UeError('not-acceptable', 'the offer has no MIKEY message');
+    if (offer.mikey === null) throw new EndpointError('not-acceptable', 'the offer has no MIKEY message');
     const { stream, side } = await this.#media();
     try {
       const own = { index: offer.index, count: offer.media.length, ssrc: stream.ssrc };
       const exchange = await keys.respond(offer.mikey, own, offer.protocols);
-      const call = this.#adopt(new Call('incoming', request.callId, stream, clock));
+      const call = this.#adopt(new PhoneCall('incoming', request.callId, stream, clock));
       this.#incoming(call);
       const parts = { incoming, call, side, stream, offer, exchange, policy, clock, logger };
       await new Callee({ ...parts, lingerMs: LINGER_MS }).answer();
@@ -131,20 +132,20 @@ export class UserEquipment {
   #refuse(incoming: IncomingCall, cause: unknown): void {
     const { logger } = this.#options;
     logger.warn({ callId: incoming.request.callId, error: cause }, 'a call that came in is refused');
-    incoming.reject(cause instanceof UeError && cause.code === 'no-ports' ? 486 : 488);
+    incoming.reject(cause instanceof EndpointError && cause.code === 'no-ports' ? 486 : 488);
   }
 
   /** Sockets and the beginning of a stream, and what descriptions say about this end. */
   async #media(): Promise<{ stream: AudioStream; side: LocalSide }> {
     const { datagrams, ports, random, clock, username } = this.#options;
     const sockets = await bindPair(datagrams, ports);
-    if (sockets === null) throw new UeError('no-ports', 'no pair of ports is free');
+    if (sockets === null) throw new EndpointError('no-ports', 'no pair of ports is free');
     const stream = new AudioStream({ sockets, origin: randomOrigin(random), clock });
     const sessionId = String(new Reader(random.bytes(4)).u32('session id'));
     return { stream, side: { username, sessionId, local: stream.local } };
   }
 
-  #adopt(call: Call): Call {
+  #adopt(call: PhoneCall): PhoneCall {
     this.#calls.add(call);
     void call.ended.then(() => this.#calls.delete(call));
     return call;

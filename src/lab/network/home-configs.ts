@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { districtOf, hostOf, identityOf } from './home.ts';
-import type { Entity, HomePlan, Plan, Subscriber } from './home.ts';
+import type { Entity, HomePlan, Plan, DemoSubscriber } from './home.ts';
 import type { LabPki } from './pki.ts';
 
 /** What an ADMF provisions. */
@@ -160,7 +160,7 @@ function hostEntries(plan: Plan): Record<string, string> {
   return entries;
 }
 
-function keyedSubscriber(home: HomePlan, { user, tel, psk }: Subscriber): object {
+function keyedSubscriber(home: HomePlan, { user, tel, psk }: DemoSubscriber): object {
   const identity = identityOf(home, user);
   return {
     id: user,

@@ -23,7 +23,7 @@ export const ENTITIES = Object.keys(LISTENERS) as readonly Entity[];
 const GATEWAY_PORTS = 64;
 const PHONE_PORTS = 32;
 
-export interface Subscriber {
+export interface DemoSubscriber {
   readonly user: string;
   readonly tel: string;
   /** Hex. */
@@ -46,7 +46,7 @@ export interface HomePlan {
   readonly domain: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly media: { readonly address: string; readonly from: number; readonly to: number };
-  readonly subscribers: readonly (Subscriber & { readonly media: HomePlan['media'] })[];
+  readonly subscribers: readonly (DemoSubscriber & { readonly media: HomePlan['media'] })[];
 }
 
 /** Lays out a home: its ports, and subscribers with secrets of their own. */

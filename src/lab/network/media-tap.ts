@@ -1,11 +1,12 @@
 /** A tap on the media: tells of every datagram as it is sent, and changes nothing. */
-import type { Datagrams, DatagramSocket, Endpoint } from '../../media/datagrams.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
+import type { Datagrams, DatagramSocket } from '../../media/datagrams.ts';
 
 export interface SentDatagram {
   /** Who sent it: `alice`, `gateway.home1`. */
   readonly party: string;
-  readonly from: Endpoint;
-  readonly to: Endpoint;
+  readonly from: NetworkAddress;
+  readonly to: NetworkAddress;
   readonly octets: Uint8Array;
 }
 

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { SessionDescription } from '../../sip/sdp.ts';
 import type { Observed } from '../../sip/transactions.ts';
-import type { Endpoint } from '../../sip/flow.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import type { Timeline } from '../timeline.ts';
 
@@ -42,7 +42,7 @@ export class SignallingRecord {
   }
 
   /** Makes the address of a listener known. */
-  listens(party: string, endpoint: Endpoint): void {
+  listens(party: string, endpoint: NetworkAddress): void {
     this.#parties.set(keyOf(endpoint), party);
   }
 
@@ -85,6 +85,6 @@ export function summary(octets: Uint8Array): string {
   return /^\d/.test(start) ? `${start} (${method})${carries}` : `${start}${carries}`;
 }
 
-function keyOf({ address, port }: Endpoint): string {
+function keyOf({ address, port }: NetworkAddress): string {
   return `${address.replace(/^::ffff:/, '')}:${port}`;
 }

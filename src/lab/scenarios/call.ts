@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeG711, encodeG711 } from '../../media/g711.ts';
 import { decodeWav } from '../../media/wav.ts';
-import type { Call, CallStatistics } from '../../entities/ue/call.ts';
+import type { PhoneCall, CallStatistics } from '../../entities/ue/call.ts';
 import { LabError } from '../errors.ts';
 import type { Network } from '../network/network.ts';
 
@@ -25,7 +25,7 @@ export function spoken(samples: Int16Array): Int16Array {
   return decodeG711(encodeG711(samples, LAW), LAW);
 }
 
-export interface CallEnd {
+export interface HeardCall {
   readonly user: string;
   readonly heard: Int16Array;
   readonly statistics: CallStatistics;
@@ -34,8 +34,8 @@ export interface CallEnd {
 
 export interface CallOutcome {
   readonly callId: string;
-  readonly caller: CallEnd;
-  readonly callee: CallEnd;
+  readonly caller: HeardCall;
+  readonly callee: HeardCall;
   /** Milliseconds on the timeline. */
   readonly times: { readonly dialled: number; readonly established: number; readonly ended: number };
 }
@@ -83,16 +83,16 @@ export function compareSamples(
   return { equal: true, detail: `${a.length} samples, ${(a.length / 8000).toFixed(2)} s, all equal` };
 }
 
-function incomingCall(network: Network, user: string): Promise<Call> {
+function incomingCall(network: Network, user: string): Promise<PhoneCall> {
   return new Promise((resolve) => network.phone(user).ue.onIncoming(resolve));
 }
 
-async function failure(call: Call): Promise<never> {
+async function failure(call: PhoneCall): Promise<never> {
   const { reason, error } = await call.ended;
   throw new LabError('call', `the call was not answered: ${reason}`, { cause: error });
 }
 
-async function established(...calls: readonly Call[]): Promise<void> {
+async function established(...calls: readonly PhoneCall[]): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new LabError('call', `no call within ${ANSWER_MS} ms`)), ANSWER_MS);
@@ -104,6 +104,6 @@ async function established(...calls: readonly Call[]): Promise<void> {
   }
 }
 
-function endOf(user: string, call: Call): CallEnd {
+function endOf(user: string, call: PhoneCall): HeardCall {
   return { user, heard: call.heard(), statistics: call.statistics, sas: call.sas };
 }

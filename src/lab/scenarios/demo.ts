@@ -20,7 +20,7 @@ import { Outages } from '../network/outages.ts';
 import { Timeline } from '../timeline.ts';
 import { placeCall, spoken } from './call.ts';
 import type { CallOutcome } from './call.ts';
-import { judge } from './checks/judge.ts';
+import { judgeRun } from './checks/judge.ts';
 import { inDemoNames, recoveredIn } from './course.ts';
 import type { Course } from './course.ts';
 import { narrateDf, narrateLemf } from './narration.ts';
@@ -199,7 +199,7 @@ class Demo {
     const { out, target, faults } = options;
     const voices = { alice: spoken(recordings.alice), bob: spoken(recordings.bob) };
     for (const [speaker, samples] of Object.entries(voices)) writeSpoken(out, speaker, samples);
-    const checks = judge({ scenario: this.#scenario, course, voices, state: this.#state });
+    const checks = judgeRun({ scenario: this.#scenario, course, voices, state: this.#state });
     const report: DemoReport = {
       state: 'done',
       target,

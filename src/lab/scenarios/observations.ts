@@ -34,7 +34,7 @@ export class Observations {
 }
 
 /** The ICID that the first CSCF gave the call (P-Charging-Vector, RFC 7315 section 5.6). */
-export function icidOf(messages: readonly SentMessage[]): string | null {
+export function callIcid(messages: readonly SentMessage[]): string | null {
   for (const { from, octets } of messages) {
     const text = Buffer.from(octets).toString('latin1');
     if (!from.startsWith('cscf') || !text.startsWith('INVITE ')) continue;

@@ -3,22 +3,22 @@ import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import type { CallOutcome } from './call.ts';
 import type { Check } from './checks/check.ts';
 import type { Course } from './course.ts';
-import { iMessage2Time, icidOf } from './observations.ts';
-import type { Scenario, Target } from './scenario.ts';
+import { iMessage2Time, callIcid } from './observations.ts';
+import type { Scenario, DemoTarget } from './scenario.ts';
 import type { TimelineEntry } from '../timeline.ts';
 
 export interface DemoReport {
   readonly state: 'done';
-  readonly target: Target;
+  readonly target: DemoTarget;
   readonly faults: readonly string[];
   readonly passed: boolean;
-  readonly calls: readonly CallReport[];
+  readonly calls: readonly DemoCallReport[];
   readonly checks: readonly Check[];
   readonly timeline: readonly TimelineEntry[];
 }
 
 /** The call, once for each target; once without one where nobody was a target. */
-export interface CallReport {
+export interface DemoCallReport {
   readonly callId: string;
   readonly icid: string | null;
   readonly target: string | null;
@@ -39,9 +39,9 @@ export interface CryptoSessionReport {
   readonly packets: number;
 }
 
-export function callReports(scenario: Scenario, course: Course): CallReport[] {
+export function callReports(scenario: Scenario, course: Course): DemoCallReport[] {
   const { network, call, recovered, seen, timeline } = course;
-  const icid = icidOf(network.signalling.messages);
+  const icid = callIcid(network.signalling.messages);
   const base = { callId: call.callId, icid, times: call.times, cryptoSessions: cryptoSessionsOf(call) };
   if (scenario.targets.length === 0) {
     return [{ ...base, target: null, role: null, millisecondsToKeyRecord: null, recovery: [] }];

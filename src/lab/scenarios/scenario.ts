@@ -10,13 +10,13 @@ import { recording } from './call.ts';
 import { parseFaults } from './faults.ts';
 import type { Faults } from './faults.ts';
 
-export type Target = 'alice' | 'bob' | 'both' | 'none';
+export type DemoTarget = 'alice' | 'bob' | 'both' | 'none';
 
 /** What whoever starts a run says of it. */
 export interface DemoOptions {
   /** Folder for everything that the run leaves; made, or emptied if it holds an earlier run. */
   readonly out: string;
-  readonly target: Target;
+  readonly target: DemoTarget;
   readonly faults: readonly string[];
   /** The window of outages, milliseconds from dialling; default: from the start of the call to its end. */
   readonly from?: number;
@@ -52,7 +52,7 @@ export interface Scenario {
 
 const USERS: Scenario['users'] = { home1: ['alice'], home2: ['bob'] };
 
-const TARGETS: Readonly<Record<Target, readonly string[]>> = {
+const TARGETS: Readonly<Record<DemoTarget, readonly string[]>> = {
   alice: ['alice'],
   bob: ['bob'],
   both: ['alice', 'bob'],

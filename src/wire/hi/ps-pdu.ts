@@ -49,7 +49,7 @@ import { VOIP_CC } from './voip-cc.ts';
 import type { VoipCc } from './voip-cc.ts';
 
 /** PayloadDirection. */
-export const DIRECTION = {
+export const PAYLOAD_DIRECTION = {
   fromTarget: 0,
   toTarget: 1,
   indeterminate: 2,
@@ -184,15 +184,15 @@ const CC_PAYLOADS = wholeSequenceOf(sequence([0, 1, 2], 'skipped', CC_PAYLOAD_PA
 
 /* ---------------------------------------------------------------- PDU */
 
-export type Payload =
+export type PsPduPayload =
   | { readonly kind: 'iri'; readonly records: readonly IriPayload[] }
   | { readonly kind: 'cc'; readonly packets: readonly CcPayload[] }
   | { readonly kind: 'tri'; readonly message: TriMessage }
   | OtherAlternative;
 
-type PayloadOf<K extends Payload['kind']> = Extract<Payload, { readonly kind: K }>;
+type PayloadOf<K extends PsPduPayload['kind']> = Extract<PsPduPayload, { readonly kind: K }>;
 
-const PAYLOAD = choice<Payload>(
+const PAYLOAD = choice<PsPduPayload>(
   {
     iri: alternative(
       0,

@@ -44,7 +44,7 @@ export function unixMsOf(time: MicroTime): number {
 }
 
 /** GeneralizedTime as Unix milliseconds (whole ones are kept). */
-export const GENERALIZED_TIME = converted(latin1String(), generalizedTime, (unixMs: number, what) => {
+export const GENERALIZED_TIME = converted(latin1String(), readGeneralizedTime, (unixMs: number, what) => {
   if (!(unixMs >= 0 && unixMs < LATEST)) throw new HiError('range', `${what}: no such time`);
   return new Date(Math.floor(unixMs)).toISOString().replace(/[-:T]/g, '');
 });
@@ -82,7 +82,7 @@ export const TIME_STAMP = choice<number>(
  *
  * Hour 24 is the midnight that ends the day, second 60 a leap second (ISO 8601), which counts as the next one.
  */
-export function generalizedTime(text: string, what: string): number {
+export function readGeneralizedTime(text: string, what: string): number {
   const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:\d\d)?)?$/.exec(
     text,
   );

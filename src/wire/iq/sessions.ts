@@ -10,9 +10,9 @@
  * the parties are, what they described, and the correlation ID: for every call, intercepted or not, so that the control
  * interface tells nobody which calls are.
  */
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { isIP } from 'node:net';
 import { fromHex, toHex } from '../../bytes/octets.ts';
-import type { Endpoint } from '../../media/datagrams.ts';
 import { IqError } from './errors.ts';
 
 /** Below which each session has its ID. */
@@ -26,9 +26,9 @@ export function otherSide(side: Side): Side {
   return side === 'a' ? 'b' : 'a';
 }
 
-export interface MediaAddress extends Endpoint {
+export interface MediaAddress extends NetworkAddress {
   /** Where RTCP goes; port + 1 of the same address unless the SDP says otherwise (a=rtcp, RFC 3605; a=rtcp-mux). */
-  readonly rtcp?: Endpoint;
+  readonly rtcp?: NetworkAddress;
 }
 
 export interface WantedStream {
@@ -48,7 +48,7 @@ export interface WantedSession {
 }
 
 /** Where the gateway receives from either side, by stream. */
-export type AnchoredStream = { readonly a: Endpoint; readonly b: Endpoint } | null;
+export type AnchoredStream = { readonly a: NetworkAddress; readonly b: NetworkAddress } | null;
 
 const MAX_STREAMS = 16;
 /** Identities of one party: a subscriber may have many, and other homes assert some. */
@@ -107,7 +107,7 @@ function mediaAddress(value: unknown, path: string): MediaAddress {
   };
 }
 
-function endpoint(value: unknown, path: string): Endpoint {
+function endpoint(value: unknown, path: string): NetworkAddress {
   const { address, port } = record(value, path);
   if (typeof address !== 'string' || isIP(address) === 0) throw expected(`${path}.address`, 'an IP address');
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {

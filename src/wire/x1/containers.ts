@@ -12,7 +12,7 @@ import type { ValueOf } from '../../bytes/fields.ts';
 import { UUID } from './details.ts';
 import { X1Error } from './errors.ts';
 import { many, node, one, record, Sequence, text } from './fields.ts';
-import type { Children, Form } from './fields.ts';
+import type { Children, ElementForm } from './fields.ts';
 import { REQUESTS } from './requests.ts';
 import type { RequestType, X1RequestBody } from './requests.ts';
 import { RESPONSES } from './responses.ts';
@@ -92,7 +92,7 @@ export function decodeX1Response(octets: Uint8Array): X1Response {
   return { kind: 'response', messages: readContainer(root, 'X1Response', RESPONSE_CONTAINER) };
 }
 
-const REQUEST: Form<X1RequestMessage> = {
+const REQUEST: ElementForm<X1RequestMessage> = {
   read: (element) => {
     const children = new Sequence(element);
     const header = readParts(HEADER_PARTS, children);
@@ -111,7 +111,7 @@ const REQUEST: Form<X1RequestMessage> = {
   },
 };
 
-const RESPONSE: Form<X1ResponseMessage> = {
+const RESPONSE: ElementForm<X1ResponseMessage> = {
   read: (element) => {
     const children = new Sequence(element);
     const header = readParts(HEADER_PARTS, children);
@@ -129,7 +129,7 @@ const TOP_LEVEL_ERROR = record(TOP_LEVEL_HEADER_PARTS);
 function readContainer<M>(
   root: XmlElement,
   name: string,
-  container: Form<{ readonly messages: readonly M[] }>,
+  container: ElementForm<{ readonly messages: readonly M[] }>,
 ): readonly M[] {
   if (root.name !== name || root.namespace !== X1_NAMESPACE) {
     throw new X1Error('schema', `${name} is expected`);

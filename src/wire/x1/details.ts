@@ -7,8 +7,8 @@
 import { optional, orElse, passedOver, spread, unlessEmpty } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { X1Error } from './errors.ts';
-import { choice, list, many, mapped, node, one, record, requireType, Sequence, text } from './fields.ts';
-import type { Form } from './fields.ts';
+import { choiceOf, list, many, mapped, node, one, record, requireType, Sequence, text } from './fields.ts';
+import type { ElementForm } from './fields.ts';
 import * as types from './simple-types.ts';
 import { TARGET_IDENTIFIER } from './target-identifiers.ts';
 import { COMMON_NAMESPACE, X1_NAMESPACE } from './xml.ts';
@@ -16,7 +16,7 @@ import type { QName, XmlElement } from './xml.ts';
 
 export const UUID = text(types.uuid);
 export const STRING = text(types.anyString);
-export const INTEGER = text(types.integer());
+export const INTEGER = text(types.wholeNumber());
 const BOOLEAN = text(types.boolean);
 /** Unix milliseconds with the microseconds as fraction. */
 const TIME = text(types.dateTime);
@@ -38,7 +38,7 @@ export interface Extension {
   readonly content: readonly XmlElement[];
 }
 
-const EXTENSION: Form<Extension> = {
+const EXTENSION: ElementForm<Extension> = {
   read: (element) => {
     requireType(element, null);
     const parts = new Sequence(element);
@@ -72,7 +72,7 @@ const LOCATION_OCCASION = record({
 type LocationReports = 'doNotReport' | readonly ReturnType<(typeof LOCATION_OCCASION)['read']>[];
 
 /** `LocationTypeOptions`. */
-const LOCATION = choice<LocationReports>(
+const LOCATION = choiceOf<LocationReports>(
   {
     doNotReport: mapped(
       text(types.enumeration('')),
@@ -150,7 +150,7 @@ export const TASK_DETAILS = one('taskDetails', record(TASK_DETAILS_PARTS));
 
 const common = (name: string): QName => ({ namespace: COMMON_NAMESPACE, name });
 
-const IP_ADDRESS = choice(
+const IP_ADDRESS = choiceOf(
   { IPv4Address: text(types.ipv4Address), IPv6Address: text(types.ipv6Address) },
   (address) => (address.includes(':') ? 'IPv6Address' : 'IPv4Address'),
   COMMON_NAMESPACE,
@@ -161,14 +161,14 @@ interface Port {
   readonly transport: 'tcp' | 'udp';
 }
 
-const portOf = (transport: Port['transport'], type: types.SimpleType<number>): Form<Port> =>
+const portOf = (transport: Port['transport'], type: types.SimpleType<number>): ElementForm<Port> =>
   mapped(
     text(type),
     (port) => ({ port, transport }),
     ({ port }) => port,
   );
 
-const PORT = choice<Port>(
+const PORT = choiceOf<Port>(
   { TCPPort: portOf('tcp', types.tcpPort), UDPPort: portOf('udp', types.udpPort) },
   ({ transport }) => (transport === 'tcp' ? 'TCPPort' : 'UDPPort'),
   COMMON_NAMESPACE,
@@ -192,14 +192,14 @@ interface AddressText {
 /** An address of a destination, `DeliveryAddress` of the schema. */
 export type DeliveryAddress = IpAddressAndPort | AddressText;
 
-const addressText = (kind: AddressText['kind'], type: types.SimpleType<string>): Form<AddressText> =>
+const addressText = (kind: AddressText['kind'], type: types.SimpleType<string>): ElementForm<AddressText> =>
   mapped(
     text(type),
     (value) => ({ kind, value }),
     ({ value }) => value,
   );
 
-const DELIVERY_ADDRESS = choice<DeliveryAddress>(
+const DELIVERY_ADDRESS = choiceOf<DeliveryAddress>(
   {
     ipAddressAndPort: mapped(
       IP_ADDRESS_AND_PORT,

@@ -11,7 +11,7 @@ import { X1_NAMESPACE } from './xml.ts';
 import type { QName, XmlElement } from './xml.ts';
 
 /** A type of the schema. Both ways throw X1Error `schema`: what is written is checked as it will be when read. */
-export interface Form<T> {
+export interface ElementForm<T> {
   read(element: XmlElement): T;
   write(name: QName, value: T): XmlElement;
 }
@@ -60,7 +60,7 @@ export class Sequence {
 /* ---------------------------------------------------------------- parts of a sequence */
 
 /** One element; its name is of X1's namespace unless it says otherwise. */
-export function one<T>(name: string | QName, form: Form<T>): Child<T> {
+export function one<T>(name: string | QName, form: ElementForm<T>): Child<T> {
   const qname = qnameOf(name);
   return {
     place: 'required',
@@ -76,7 +76,7 @@ export function one<T>(name: string | QName, form: Form<T>): Child<T> {
 }
 
 /** An element any number of times, at least `min`; fewer are taken for absent. */
-export function many<T>(name: string | QName, form: Form<T>, min: 0 | 1 = 0): Child<readonly T[]> {
+export function many<T>(name: string | QName, form: ElementForm<T>, min: 0 | 1 = 0): Child<readonly T[]> {
   const qname = qnameOf(name);
   return {
     place: 'required',
@@ -98,7 +98,7 @@ export function many<T>(name: string | QName, form: Form<T>, min: 0 | 1 = 0): Ch
 /* ---------------------------------------------------------------- forms */
 
 /** An element with text of a simple type. */
-export function text<T>(type: SimpleType<T>): Form<T> {
+export function text<T>(type: SimpleType<T>): ElementForm<T> {
   return {
     read: (element) => {
       requireType(element, null);
@@ -110,7 +110,7 @@ export function text<T>(type: SimpleType<T>): Form<T> {
 }
 
 /** A complex type that is one sequence. */
-export function record<P extends Children>(parts: P): Form<ValueOf<P>> {
+export function record<P extends Children>(parts: P): ElementForm<ValueOf<P>> {
   return {
     read: (element) => {
       requireType(element, null);
@@ -128,7 +128,7 @@ export function record<P extends Children>(parts: P): Form<ValueOf<P>> {
 }
 
 /** A complex type that is a sequence of one element, repeated. */
-export function list<T>(item: string, form: Form<T>, min: 0 | 1 = 0): Form<readonly T[]> {
+export function list<T>(item: string, form: ElementForm<T>, min: 0 | 1 = 0): ElementForm<readonly T[]> {
   return mapped(
     record({ items: many(item, form, min) }),
     ({ items }) => items,
@@ -137,12 +137,12 @@ export function list<T>(item: string, form: Form<T>, min: 0 | 1 = 0): Form<reado
 }
 
 /** An `xs:choice`: exactly one child; `which` names that of a value. */
-export function choice<T>(
-  alternatives: Readonly<Record<string, Form<T>>>,
+export function choiceOf<T>(
+  alternatives: Readonly<Record<string, ElementForm<T>>>,
   which: (value: T) => string,
   namespace = X1_NAMESPACE,
-): Form<T> {
-  const formOf = (name: string): Form<T> | undefined =>
+): ElementForm<T> {
+  const formOf = (name: string): ElementForm<T> | undefined =>
     Object.hasOwn(alternatives, name) ? alternatives[name] : undefined;
   return {
     read: (element) => {
@@ -165,7 +165,11 @@ export function choice<T>(
 }
 
 /** A form whose values are others than those of the schema. */
-export function mapped<A, B>(form: Form<A>, read: (value: A) => B, write: (value: B) => A): Form<B> {
+export function mapped<A, B>(
+  form: ElementForm<A>,
+  read: (value: A) => B,
+  write: (value: B) => A,
+): ElementForm<B> {
   return {
     read: (element) => read(form.read(element)),
     write: (name, value) => form.write(name, write(value)),

@@ -9,7 +9,7 @@ import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_DETAILS, extensions, INTEGER, STRING, TASK_DETAILS, UUID } from './details.ts';
 import { X1Error } from './errors.ts';
 import { one, Sequence, text } from './fields.ts';
-import type { Children, Form } from './fields.ts';
+import type { Children, ElementForm } from './fields.ts';
 import * as types from './simple-types.ts';
 import type { QName } from './xml.ts';
 
@@ -47,7 +47,7 @@ function issue(subject: 'task' | 'destination') {
 }
 
 /** `GenericObject` is abstract: its `xsi:type` says what follows the identifier, which is not read. */
-const GENERIC_OBJECT: Form<{ readonly objectId: string; readonly objectType: QName | null }> = {
+const GENERIC_OBJECT: ElementForm<{ readonly objectId: string; readonly objectType: QName | null }> = {
   read: (element) => {
     const parts = new Sequence(element);
     const objectId = OBJECT_ID.objectId.read(parts);

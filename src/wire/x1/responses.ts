@@ -6,7 +6,7 @@ import { optional, orElse, passedOver } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_REPORT, ERROR_INFORMATION, NE_STATUS, STRING, TASK_REPORT, UUID } from './details.ts';
 import { list, many, mapped, one, record, text } from './fields.ts';
-import type { Children, Form } from './fields.ts';
+import type { Children, ElementForm } from './fields.ts';
 import { REQUEST_TYPES } from './requests.ts';
 import * as types from './simple-types.ts';
 
@@ -23,7 +23,10 @@ const DESTINATIONS = one(
 );
 const OBJECT_IDS = list('objectId', UUID);
 
-const UNREAD: Form<null> = { read: () => null, write: (name) => text(types.anyString).write(name, '') };
+const UNREAD: ElementForm<null> = {
+  read: () => null,
+  write: (name) => text(types.anyString).write(name, ''),
+};
 /** Objects of other specifications. */
 const OBJECTS = passedOver(one('listOfGenericObjectResponseDetails', UNREAD));
 

@@ -78,7 +78,7 @@ export const boolean = mapped(
 );
 
 /** xs:integer within bounds. */
-export function integer(min = -Infinity, max = Infinity): SimpleType<number> {
+export function wholeNumber(min = -Infinity, max = Infinity): SimpleType<number> {
   return mapped(
     token(/^[+-]?[0-9]+$/),
     (text) => {
@@ -136,8 +136,8 @@ export const ipv4Cidr = token(new RegExp(`^(?:${OCTET}\\.){3}${OCTET}/(?:[1-2]?[
 export const ipv6Address = token(new RegExp(`^${IPV6}$`));
 export const ipv6Cidr = token(new RegExp(`^${IPV6}/(?:[1-9][0-9]?|1[0-1][0-9]|12[0-8])$`));
 /** TS 103 280 has `minExclusive` 1 for TCP where `minInclusive` must have been meant: port 1 cannot be written. */
-export const tcpPort = integer(2, 65535);
-export const udpPort = integer(0, 65535);
+export const tcpPort = wholeNumber(2, 65535);
+export const udpPort = wholeNumber(0, 65535);
 export const macAddress = token(/^(?:[a-f0-9]{2}:){5}[a-f0-9]{2}$/);
 export const eui64 = token(/^(?:[a-f0-9]{2}:){7}[a-f0-9]{2}$/);
 export const emailAddress = string({

@@ -10,8 +10,8 @@
  * An identifier of another specification (`targetIdentifierExtension`) is known by its owner only and not written.
  */
 import { X1Error } from './errors.ts';
-import { choice, list, mapped, one, record, requireType, text } from './fields.ts';
-import type { Form } from './fields.ts';
+import { choiceOf, list, mapped, one, record, requireType, text } from './fields.ts';
+import type { ElementForm } from './fields.ts';
 import type { SimpleType } from './simple-types.ts';
 import * as types from './simple-types.ts';
 import { COMMON_NAMESPACE, HASHED_ID_NAMESPACE, X1_NAMESPACE } from './xml.ts';
@@ -44,8 +44,8 @@ const TEXT: Readonly<Record<string, SimpleType<string>>> = {
   nai: types.anyString,
   radiusAttribute: types.hexBinary,
   // The schema's upper bound is 2³², one more than a tunnel identifier can be.
-  gtpuTunnelId: types.decimalText(types.integer(0, 2 ** 32)),
-  gtpcTunnelId: types.decimalText(types.integer(0, 2 ** 32)),
+  gtpuTunnelId: types.decimalText(types.wholeNumber(0, 2 ** 32)),
+  gtpcTunnelId: types.decimalText(types.wholeNumber(0, 2 ** 32)),
   callPartyRole: types.enumeration('Originating', 'Terminating', 'Forwarded-To'),
   nonLocalIdentifier: types.enumeration('Local', 'NonLocal'),
   supiimsi: types.imsi,
@@ -62,13 +62,13 @@ const TEXT: Readonly<Record<string, SimpleType<string>>> = {
 };
 
 /** `IPCIDR` of TS 103 280: the element is named for IPv4, its type is not. */
-const CIDR = choice(
+const CIDR = choiceOf(
   { IPv4CIDR: text(types.ipv4Cidr), IPv6CIDR: text(types.ipv6Cidr) },
   (range) => (range.includes(':') ? 'IPv6CIDR' : 'IPv4CIDR'),
   COMMON_NAMESPACE,
 );
 
-function portRange(type: SimpleType<number>): Form<string> {
+function portRange(type: SimpleType<number>): ElementForm<string> {
   const port = (name: string) => one({ namespace: COMMON_NAMESPACE, name }, text(type));
   return mapped(
     record({ start: port('start'), end: port('end') }),
@@ -80,7 +80,7 @@ function portRange(type: SimpleType<number>): Form<string> {
   );
 }
 
-function portList(item: string, type: SimpleType<number>): Form<string> {
+function portList(item: string, type: SimpleType<number>): ElementForm<string> {
   return mapped(
     list(item, text(type), 1),
     (ports) => ports.join(','),
@@ -104,7 +104,7 @@ const HASHED = mapped(
   },
 );
 
-const OWNER_ONLY: Form<string> = {
+const OWNER_ONLY: ElementForm<string> = {
   read: (element) => {
     requireType(element, null);
     const [owner, ...content] = element.children;
@@ -121,7 +121,7 @@ const OWNER_ONLY: Form<string> = {
 };
 
 /** Elements with parts. */
-const PARTS: Readonly<Record<string, Form<string>>> = {
+const PARTS: Readonly<Record<string, ElementForm<string>>> = {
   ipv4Cidr: CIDR,
   tcpPortRange: portRange(types.tcpPort),
   udpPortRange: portRange(types.udpPort),
@@ -131,7 +131,10 @@ const PARTS: Readonly<Record<string, Form<string>>> = {
   targetIdentifierExtension: OWNER_ONLY,
 };
 
-function named([name, form]: readonly [string, Form<string>]): readonly [string, Form<TargetIdentifier>] {
+function named([name, form]: readonly [string, ElementForm<string>]): readonly [
+  string,
+  ElementForm<TargetIdentifier>,
+] {
   return [
     name,
     mapped(
@@ -144,7 +147,7 @@ function named([name, form]: readonly [string, Form<string>]): readonly [string,
 
 const texts = Object.entries(TEXT).map(([name, type]) => [name, text(type)] as const);
 
-export const TARGET_IDENTIFIER = choice<TargetIdentifier>(
+export const TARGET_IDENTIFIER = choiceOf<TargetIdentifier>(
   Object.fromEntries([...texts, ...Object.entries(PARTS)].map(named)),
   ({ name }) => name,
 );

@@ -37,7 +37,7 @@ import { ATTRIBUTE, decodeAttributes, encodeAttribute } from './attributes.ts';
 import { X2X3Error } from './errors.ts';
 
 /** Major 0, minor 5. */
-export const VERSION = 0x0005;
+export const X2X3_VERSION = 0x0005;
 
 /** Table 5.2-1. */
 export const PDU_TYPE = { x2: 1, x3: 2, keepalive: 3, keepaliveAck: 4 } as const;
@@ -134,7 +134,7 @@ export function decodePdu(octets: Uint8Array): Pdu {
 /** A keepalive, or the acknowledgement of the one with that sequence number. */
 export function keepalivePdu(type: 3 | 4, sequenceNumber: number): Pdu {
   return {
-    version: VERSION,
+    version: X2X3_VERSION,
     type,
     payloadFormat: PAYLOAD_FORMAT.keepalive,
     direction: DIRECTION.keepalive,

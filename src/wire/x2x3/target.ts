@@ -3,7 +3,7 @@
  * (TS 103 221-2 clauses 5.3.18 and 5.3.19). Some senders write the bare value; reading gives them the name `null`.
  */
 
-export interface TargetIdentifier {
+export interface PduTargetIdentifier {
   /** Element name of the X1 schema (`sipUri`, `telUri`, `impu`, …); `null` where the sender left it out. */
   readonly name: string | null;
   readonly value: string;
@@ -13,7 +13,7 @@ export function targetIdentifierXml(name: string, value: string): string {
   return `<${name}>${escapeXml(value)}</${name}>`;
 }
 
-export function parseTargetIdentifier(text: string): TargetIdentifier {
+export function parseTargetIdentifier(text: string): PduTargetIdentifier {
   const match = /^\s*<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>([^<>]*)<\/(?:[\w.-]+:)?\1\s*>\s*$/.exec(text);
   return match === null
     ? { name: null, value: text.trim() }

@@ -1,8 +1,8 @@
 /** Media of a call through the gateway: what session descriptions of several streams turn into. */
+import type { Side } from '../../../src/wire/iq/sessions.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnchoredCall } from '../../../src/entities/cscf/anchoring.ts';
-import type { Side } from '../../../src/entities/cscf/anchoring.ts';
 import { SipError } from '../../../src/sip/errors.ts';
 import { SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets, toOctets } from '../../../src/sip/text.ts';

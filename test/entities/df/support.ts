@@ -14,7 +14,7 @@ import {
   PAYLOAD_FORMAT,
   PDU_TYPE,
   timestampAttribute,
-  VERSION,
+  X2X3_VERSION,
 } from '../../../src/wire/x2x3/pdu.ts';
 import type { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { exampleFile } from '../../support/shared.ts';
@@ -229,7 +229,7 @@ export class TestPoi {
       { kind: 'number', type: ATTRIBUTE.sourcePort, value: 4000 },
     ];
     const pdu: Pdu = {
-      version: VERSION,
+      version: X2X3_VERSION,
       type,
       payloadFormat,
       direction,

@@ -1,3 +1,4 @@
+import type { NetworkAddress } from '../../../src/bytes/network-address.ts';
 import { once } from 'node:events';
 import type { Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
@@ -8,7 +9,6 @@ import { decodeAnchored, decodeWanted, encodeAnchored, encodeWanted } from '../.
 import { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
 import type { Match, Observation } from '../../../src/poi/poi.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
-import type { Endpoint } from '../../../src/media/datagrams.ts';
 import { udpDatagrams } from '../../../src/net/datagrams.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -31,11 +31,11 @@ class Party {
     return new Party(socket);
   }
 
-  get at(): Endpoint {
+  get at(): NetworkAddress {
     return { address: '127.0.0.1', port: this.#socket.address().port };
   }
 
-  say(text: string, to: Endpoint): void {
+  say(text: string, to: NetworkAddress): void {
     this.#socket.send(text, to.port, to.address);
   }
 

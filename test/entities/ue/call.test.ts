@@ -11,9 +11,9 @@ import { HostMap } from '../../../src/net/hosts.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
 import { Transport } from '../../../src/sip/transport.ts';
-import type { Call } from '../../../src/entities/ue/call.ts';
+import type { PhoneCall } from '../../../src/entities/ue/call.ts';
 import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
-import { UeError } from '../../../src/endpoint/errors.ts';
+import { EndpointError } from '../../../src/endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
 import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
 
@@ -42,7 +42,7 @@ function agreement(name: string, spoil: { message?: string } = {}): KeyAgreement
   };
   const hear = (octets: Uint8Array, expected: string): string[] => {
     const [word, ...rest] = fromUtf8(octets).split(' ');
-    if (word !== expected) throw new UeError('key-exchange', `${expected} does not verify`);
+    if (word !== expected) throw new EndpointError('key-exchange', `${expected} does not verify`);
     return rest;
   };
   return {
@@ -84,7 +84,7 @@ interface Phone {
   readonly transport: Transport;
   readonly sent: string[];
   readonly rtp: string[];
-  incoming: Call | null;
+  incoming: PhoneCall | null;
 }
 
 const ACCEPT: AnswerPolicy = { kind: 'accept', ringMs: 10, answerMs: 20 };
@@ -107,7 +107,7 @@ async function phones(
     const transport = new Transport({ clock, logger: quiet, hosts });
     const at = await transport.listen('TCP', '127.0.0.1', 0);
     hosts.set(`${name}.example`, `127.0.0.1:${at.port}`);
-    const phone: { rtp: string[]; sent: string[]; incoming: Call | null } = {
+    const phone: { rtp: string[]; sent: string[]; incoming: PhoneCall | null } = {
       rtp: [],
       sent: [],
       incoming: null,

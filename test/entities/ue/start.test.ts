@@ -15,7 +15,7 @@ import { fromUtf8 } from '../../../src/bytes/octets.ts';
 import type { Logger } from '../../../src/bytes/ports.ts';
 import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
-import type { Call } from '../../../src/entities/ue/call.ts';
+import type { PhoneCall } from '../../../src/entities/ue/call.ts';
 import type { TwoKms, UserName } from '../../support/two-kms.ts';
 import { USERS, startTwoKms } from '../../support/two-kms.ts';
 
@@ -74,8 +74,8 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     return startUe(ueConfig({ ...two.ueConfig(user), hosts, media, ...more }), runtime);
   };
 
-  const connect = async (caller: RunningUe, callee: RunningUe): Promise<[Call, Call]> => {
-    const incoming = new Promise<Call>((resolve) => callee.ue.onIncoming(resolve));
+  const connect = async (caller: RunningUe, callee: RunningUe): Promise<[PhoneCall, PhoneCall]> => {
+    const incoming = new Promise<PhoneCall>((resolve) => callee.ue.onIncoming(resolve));
     const call = await caller.ue.call('sip:bob@home2.example');
     await call.established;
     const answered = await incoming;

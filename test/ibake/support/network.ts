@@ -10,7 +10,7 @@ import type { IbeEngine } from '../../../src/ibe/engine.ts';
 import type { BfParameters } from '../../../src/ibe/parameters.ts';
 import type { DistrictParameters } from '../../../src/ibe/system-parameters.ts';
 import { canonicalIdentity, periodStart, publicIdentity } from '../../../src/ibake/identity.ts';
-import type { DistrictDirectory, Endpoint, KeyRing, ReplayCache } from '../../../src/ibake/ports.ts';
+import type { DistrictDirectory, Endpoint, EndpointKeys, ReplayCache } from '../../../src/ibake/ports.ts';
 import { advanceSlotKey, liSeed, slotOf } from '../../../src/ibake/recoverable-secret.ts';
 import { TimestampSource } from '../../../src/ibake/timestamps.ts';
 
@@ -48,7 +48,7 @@ export class TestDistricts implements DistrictDirectory {
 }
 
 /** Everything that a KMS would give to these identities. */
-export class TestKeys implements KeyRing {
+export class TestKeys implements EndpointKeys {
   readonly #districts: TestDistricts;
   readonly #uris: readonly string[];
   held = 0;

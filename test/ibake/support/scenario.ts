@@ -5,7 +5,7 @@ import { toBigInt } from '../../../src/bytes/octets.ts';
 import { multiply } from '../../../src/ibe/curve.ts';
 import { loadDemoGroup, type DemoHome } from '../../../src/ibe/demo-groups.ts';
 import type { Endpoint } from '../../../src/ibake/ports.ts';
-import { Initiator, type AnswerPolicy, type Offer } from '../../../src/ibake/initiator.ts';
+import { Initiator, type ResponderPolicy, type Offer } from '../../../src/ibake/initiator.ts';
 import { respond, type ResponderOptions } from '../../../src/ibake/responder.ts';
 import type { ResponderLeg } from '../../../src/ibake/responder-leg.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -101,7 +101,7 @@ export function answered(
 }
 
 /** A whole exchange. */
-export function completed(initiator: Initiator, responder: ResponderLeg, policy: AnswerPolicy = {}): Call {
+export function completed(initiator: Initiator, responder: ResponderLeg, policy: ResponderPolicy = {}): Call {
   const leg = initiator.answer(responder.message, policy);
   const confirmed = responder.confirm(leg.message);
   const session = leg.verify(confirmed.message);

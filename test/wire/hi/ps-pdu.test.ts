@@ -12,7 +12,7 @@ import { MAX_PDU, PsPduDeframer, splitPsPdus } from '../../../src/wire/hi/defram
 import { PS_HEADER } from '../../../src/wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
-import { generalizedTime, microTime, unixMsOf } from '../../../src/wire/hi/time.ts';
+import { readGeneralizedTime, microTime, unixMsOf } from '../../../src/wire/hi/time.ts';
 import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
 import { rewritten } from './rewritten.ts';
 import { header, samples } from './samples.ts';
@@ -258,7 +258,7 @@ describe('time stamps', () => {
     ['20300102235960Z', Date.UTC(2030, 0, 3)],
     ['20300102030405.123456789012Z', Date.UTC(2030, 0, 2, 3, 4, 5, 123)],
   ])('R-79: GeneralizedTime in every form of X.680 46.3: %s', (text, ms) =>
-    expect(generalizedTime(text, 'time')).toBe(ms),
+    expect(readGeneralizedTime(text, 'time')).toBe(ms),
   );
 
   it.each([
@@ -273,7 +273,7 @@ describe('time stamps', () => {
     '203001020',
     '2030010203Zx',
     'x',
-  ])('%s is refused', (text) => expect(() => generalizedTime(text, 'time')).toThrow());
+  ])('%s is refused', (text) => expect(() => readGeneralizedTime(text, 'time')).toThrow());
 
   it('microseconds of Unix milliseconds and back', () => {
     fc.assert(

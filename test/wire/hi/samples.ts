@@ -8,8 +8,8 @@ import type { PsHeader } from '../../../src/wire/hi/header.ts';
 import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../src/wire/hi/ipmm-cc.ts';
 import { IPMM_IRI_OBJECT } from '../../../src/wire/hi/ipmm-iri.ts';
 import { PARTY_TARGET } from '../../../src/wire/hi/party.ts';
-import { DIRECTION } from '../../../src/wire/hi/ps-pdu.ts';
-import type { Payload, PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
+import { PAYLOAD_DIRECTION } from '../../../src/wire/hi/ps-pdu.ts';
+import type { PsPduPayload, PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import { HI3_VOIP_DOMAIN, ICE_TYPE, T_PDU_DIRECTION } from '../../../src/wire/hi/voip-cc.ts';
 import { microTime } from '../../../src/wire/hi/time.ts';
 
@@ -41,7 +41,7 @@ const record: EpsIri = {
   correlation: { iriToIri: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
 };
 
-function iri(fields: Partial<EpsIri>, direction: number = DIRECTION.toTarget): Payload {
+function iri(fields: Partial<EpsIri>, direction: number = PAYLOAD_DIRECTION.toTarget): PsPduPayload {
   return {
     kind: 'iri',
     records: [
@@ -59,7 +59,7 @@ const keyInfo = (csId: number, key: number, salt: number) => ({
 const cc = { cc: [Uint8Array.of(9), Uint8Array.of(10, 11)], iri: Uint8Array.of(12) };
 const sip = utf8('INVITE sip:bob@home2.example SIP/2.0\r\nCall-ID: a\r\n\r\n');
 
-const payloads: Record<string, Payload> = {
+const payloads: Record<string, PsPduPayload> = {
   'SIP message': iri({ imsEvent: IMS_EVENT.unfilteredSIPmessage, sipMessage: sip }),
   'SIP message without its content': iri({
     imsEvent: IMS_EVENT.sIPheaderOnly,
@@ -135,7 +135,7 @@ const payloads: Record<string, Payload> = {
     kind: 'cc',
     packets: [
       {
-        direction: DIRECTION.fromTarget,
+        direction: PAYLOAD_DIRECTION.fromTarget,
         contents: {
           kind: 'ipmm',
           cc: {
@@ -155,7 +155,7 @@ const payloads: Record<string, Payload> = {
     kind: 'cc',
     packets: [
       {
-        direction: DIRECTION.toTarget,
+        direction: PAYLOAD_DIRECTION.toTarget,
         contents: {
           kind: 'voip',
           cc: {

@@ -1,6 +1,6 @@
 import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
-import { DIRECTION, PAYLOAD_FORMAT, PDU_TYPE, VERSION } from '../../../src/wire/x2x3/pdu.ts';
+import { DIRECTION, PAYLOAD_FORMAT, PDU_TYPE, X2X3_VERSION } from '../../../src/wire/x2x3/pdu.ts';
 import { utf8 } from '../../../src/bytes/octets.ts';
 
 export const XID = '6f9619ff-8b86-4d01-b42d-00cf4fc964ff';
@@ -8,7 +8,7 @@ export const XID = '6f9619ff-8b86-4d01-b42d-00cf4fc964ff';
 /** A PDU with every attribute that a POI of ours writes. */
 export function samplePdu(changes: Partial<Pdu> = {}): Pdu {
   return {
-    version: VERSION,
+    version: X2X3_VERSION,
     type: PDU_TYPE.x2,
     payloadFormat: PAYLOAD_FORMAT.sip,
     direction: DIRECTION.fromTarget,

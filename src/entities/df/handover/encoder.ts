@@ -19,8 +19,8 @@ import type { PsHeader } from '../../../wire/hi/header.ts';
 import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../wire/hi/ipmm-cc.ts';
 import { PARTY_TARGET } from '../../../wire/hi/party.ts';
 import type { Party } from '../../../wire/hi/party.ts';
-import { DIRECTION, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
-import type { Payload } from '../../../wire/hi/ps-pdu.ts';
+import { PAYLOAD_DIRECTION, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
+import type { PsPduPayload } from '../../../wire/hi/ps-pdu.ts';
 import { latin1 } from '../../../wire/hi/text.ts';
 import { microTime } from '../../../wire/hi/time.ts';
 import type { RecordEncoder } from '../ports.ts';
@@ -80,17 +80,17 @@ function qualifierOf({ kind }: HandoverRecord): number {
   return isIntercepted ? TIME_STAMP_QUALIFIER.timeOfInterception : TIME_STAMP_QUALIFIER.timeOfMediation;
 }
 
-const PAYLOAD_DIRECTION: Readonly<Record<RecordDirection, number>> = {
-  fromTarget: DIRECTION.fromTarget,
-  toTarget: DIRECTION.toTarget,
-  unknown: DIRECTION.indeterminate,
+const DIRECTION_OF_RECORD: Readonly<Record<RecordDirection, number>> = {
+  fromTarget: PAYLOAD_DIRECTION.fromTarget,
+  toTarget: PAYLOAD_DIRECTION.toTarget,
+  unknown: PAYLOAD_DIRECTION.indeterminate,
 };
 
-function payloadOf(name: DeliveryName, record: HandoverRecord): Payload {
+function payloadOf(name: DeliveryName, record: HandoverRecord): PsPduPayload {
   return record.kind === 'cc' ? contentOf(record) : iriOf(name, record);
 }
 
-function iriOf(name: DeliveryName, record: IriRecord): Payload {
+function iriOf(name: DeliveryName, record: IriRecord): PsPduPayload {
   const eps: EpsIri = {
     recordType: IRI_TYPE.report,
     domainId: HI2_EPS_DOMAIN,
@@ -101,7 +101,7 @@ function iriOf(name: DeliveryName, record: IriRecord): Payload {
     correlation: { iriToCc: { cc: [record.correlation] }, iriToIri: record.correlation },
     ...eventOf(record),
   };
-  const direction = record.kind === 'sip-message' ? { direction: PAYLOAD_DIRECTION[record.direction] } : {};
+  const direction = record.kind === 'sip-message' ? { direction: DIRECTION_OF_RECORD[record.direction] } : {};
   return {
     kind: 'iri',
     records: [{ iriType: IRI_TYPE.report, contents: { kind: 'eps', record: eps }, ...direction }],
@@ -130,7 +130,7 @@ const FRAME: Readonly<Record<CcRecord['format'], number>> = {
   ipv6: FRAME_TYPE.ipFrame,
 };
 
-function contentOf(record: CcRecord): Payload {
+function contentOf(record: CcRecord): PsPduPayload {
   const cc = {
     objectId: IPMM_CC_OBJECT,
     packet: record.content,
@@ -140,7 +140,7 @@ function contentOf(record: CcRecord): Payload {
   };
   return {
     kind: 'cc',
-    packets: [{ direction: PAYLOAD_DIRECTION[record.direction], contents: { kind: 'ipmm', cc } }],
+    packets: [{ direction: DIRECTION_OF_RECORD[record.direction], contents: { kind: 'ipmm', cc } }],
   };
 }
 

@@ -18,7 +18,7 @@ import type {
 import type { PrivateKeyGenerator } from '../ports.ts';
 import { readMessages, requireConsistent, type CsbFacts, type QuestionMessages } from './messages.ts';
 import { Opener } from './opening.ts';
-import { findParty, type Party } from './party.ts';
+import { findParty, type TargetParty } from './party.ts';
 import type { GetKeysRecords } from './ports.ts';
 import {
   openSecretKey,
@@ -88,7 +88,7 @@ export class GetKeys {
   async #recover(
     messages: QuestionMessages,
     { csb }: CsbFacts,
-    tools: { readonly party: Party; readonly opener: Opener; readonly redrawer: Redrawer },
+    tools: { readonly party: TargetParty; readonly opener: Opener; readonly redrawer: Redrawer },
   ): Promise<Stage[]> {
     const { party, opener, redrawer } = tools;
     const recover = party.part === 'initiator' ? recoverInitiator : recoverResponder;

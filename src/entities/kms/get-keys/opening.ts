@@ -8,7 +8,7 @@ import { decodeContainer, hasBindings, openContainer, type Bindings } from '../.
 import { periodStart, publicIdentity } from '../../../ibake/identity.ts';
 import type { Timestamp } from '../../../ibake/timestamps.ts';
 import type { PrivateKeyGenerator, SerialRecord } from '../ports.ts';
-import type { Party } from './party.ts';
+import type { TargetParty } from './party.ts';
 import type { GetKeysRecords } from './ports.ts';
 import { inconsistent } from './refusal.ts';
 
@@ -21,7 +21,7 @@ export class Opener {
   constructor(
     generator: PrivateKeyGenerator,
     records: GetKeysRecords,
-    { identity }: Party,
+    { identity }: TargetParty,
     signal: AbortSignal | undefined,
   ) {
     this.#generator = generator;

@@ -15,7 +15,7 @@ import type { QuestionMessages } from './messages.ts';
 import type { GetKeysRecords } from './ports.ts';
 import { Refusal } from './refusal.ts';
 
-export interface Party {
+export interface TargetParty {
   readonly part: 'initiator' | 'responder' | 'recipient';
   readonly identity: ClearIdentity;
 }
@@ -32,7 +32,7 @@ export async function findParty(
   messages: QuestionMessages,
   { target, covered }: Coverage,
   records: GetKeysRecords,
-): Promise<Party> {
+): Promise<TargetParty> {
   const candidates = candidatesOf(messages)
     .filter(({ identity }) => covered.has(identity.uri) || covered.has(identity.addressOfRecord))
     .sort((a, b) => Number(b.identity.uri === target) - Number(a.identity.uri === target));
@@ -44,7 +44,7 @@ export async function findParty(
   throw new Refusal('target-not-party', 'the target has no part in this exchange');
 }
 
-function candidatesOf({ iMessage1, rMessage1, iMessage2 }: QuestionMessages): Party[] {
+function candidatesOf({ iMessage1, rMessage1, iMessage2 }: QuestionMessages): TargetParty[] {
   const hasSecretKey = iMessage2 !== null && iMessage2.esk !== null;
   return [
     { part: 'initiator', identity: iMessage1.idri },

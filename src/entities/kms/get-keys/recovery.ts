@@ -16,9 +16,9 @@ import type { IMessage2, MessageBase, SealedPart } from '../../../ibake/messages
 import {
   decodePoints,
   decodeSecretKey,
-  type Identities,
+  identitiesOf,
   type PlaintextForm,
-  type Points,
+  type PointPair,
 } from '../../../ibake/plaintext.ts';
 import { SECRET_ROLE } from '../../../ibake/recoverable-secret.ts';
 import { sha256 } from '../../../ibake/sealing.ts';
@@ -105,7 +105,7 @@ function confirmation(
   { iMessage1, rMessage1 }: QuestionMessages,
   iMessage2: IMessage2,
   opener: Opener,
-): Promise<Points> {
+): Promise<PointPair> {
   return pointsIn('I_MESSAGE_2', opener, iMessage2, iMessage2.ibake, {
     esk: iMessage2.esk === null ? null : sha256(iMessage2.esk.payload),
     transcript: sha256(iMessage1.octets, rMessage1.octets),
@@ -119,7 +119,7 @@ export async function pointsIn(
   message: MessageBase,
   ibake: SealedPart,
   bindings: Partial<Bindings>,
-): Promise<Points> {
+): Promise<PointPair> {
   const plaintext = await opener.openOwn(ibake.encrData, message.t, boundTo(ibake, bindings));
   return decodePoints(form, plaintext, identitiesOf(message));
 }
@@ -127,10 +127,6 @@ export async function pointsIn(
 /** The bindings of a container in its place. */
 export function boundTo({ prefix }: SealedPart, others: Partial<Bindings>): Bindings {
   return { esk: null, transcript: null, ...others, prefix: sha256(prefix) };
-}
-
-export function identitiesOf({ idri, idrr }: MessageBase): Identities {
-  return { idri: idri.data, idrr: idrr.data };
 }
 
 export function present(point: Eccpt | null): Eccpt {

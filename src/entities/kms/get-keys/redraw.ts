@@ -6,6 +6,7 @@ import { publicPoint, sharedPoint, type EcCurve } from '../../../ibake/curves.ts
 import type { Eccpt } from '../../../ibake/eccpt.ts';
 import { periodStart, publicIdentity } from '../../../ibake/identity.ts';
 import type { MessageBase } from '../../../ibake/messages.ts';
+import { identitiesOf } from '../../../ibake/plaintext.ts';
 import {
   advanceSlotKey,
   drawSecret,
@@ -16,7 +17,7 @@ import {
   type SecretRole,
 } from '../../../ibake/recoverable-secret.ts';
 import { deriveCsbKeys, type Csb, type CsbKeys } from '../../../ibake/session-keys.ts';
-import type { Party } from './party.ts';
+import type { TargetParty } from './party.ts';
 import type { GetKeysRecords } from './ports.ts';
 import { Refusal, inconsistent } from './refusal.ts';
 
@@ -28,10 +29,10 @@ export interface Drawn {
 
 export class Redrawer {
   readonly #records: GetKeysRecords;
-  readonly #party: Party;
+  readonly #party: TargetParty;
   readonly #csb: Csb;
 
-  constructor(records: GetKeysRecords, party: Party, csb: Csb) {
+  constructor(records: GetKeysRecords, party: TargetParty, csb: Csb) {
     this.#records = records;
     this.#party = party;
     this.#csb = csb;
@@ -73,7 +74,7 @@ export class Redrawer {
   #context({ message, encrData }: Drawn): DrawContext {
     const { csbId, rand } = this.#csb;
     const { nonce } = decodeContainer(encrData);
-    return { csbId, rand, t: message.t.octets, idri: message.idri.data, idrr: message.idrr.data, nonce };
+    return { csbId, rand, t: message.t.octets, ...identitiesOf(message), nonce };
   }
 
   /** kⱼ of the slot that contains `time`, under the serial that the seed was issued for. */

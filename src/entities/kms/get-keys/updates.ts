@@ -7,15 +7,15 @@
  * it, I_MESSAGE_1 or R_MESSAGE_1.
  */
 import type { Eccpt } from '../../../ibake/eccpt.ts';
-import { decodePoints } from '../../../ibake/plaintext.ts';
+import { decodePoints, identitiesOf } from '../../../ibake/plaintext.ts';
 import { SECRET_ROLE } from '../../../ibake/recoverable-secret.ts';
 import { sha256 } from '../../../ibake/sealing.ts';
 import { verifies, type Csb, type CsbKeys, type Spis } from '../../../ibake/session-keys.ts';
 import { spisOf } from '../../../ibake/session.ts';
 import type { UpdateMessages } from './messages.ts';
 import type { Opener } from './opening.ts';
-import type { Party } from './party.ts';
-import { boundTo, identitiesOf, pointsIn, present, type Recovered } from './recovery.ts';
+import type { TargetParty } from './party.ts';
+import { boundTo, pointsIn, present, type Recovered } from './recovery.ts';
 import type { Redrawer } from './redraw.ts';
 import { inconsistent } from './refusal.ts';
 
@@ -24,7 +24,7 @@ export async function recoverUpdate(
   update: UpdateMessages,
   before: Recovered,
   csb: Csb,
-  tools: { readonly party: Party; readonly opener: Opener; readonly redrawer: Redrawer },
+  tools: { readonly party: TargetParty; readonly opener: Opener; readonly redrawer: Redrawer },
 ): Promise<Recovered> {
   const { iMessage1, rMessage1 } = update;
   if (!verifies(iMessage1, before.keys.mpk, csb)) throw inconsistent();
@@ -36,7 +36,7 @@ export async function recoverUpdate(
 async function rekeyed(
   { iMessage1, rMessage1 }: UpdateMessages,
   before: Recovered,
-  { party, opener, redrawer }: { party: Party; opener: Opener; redrawer: Redrawer },
+  { party, opener, redrawer }: { party: TargetParty; opener: Opener; redrawer: Redrawer },
 ): Promise<{ keys: CsbKeys; spis: Spis }> {
   const asked = iMessage1.ibake;
   const answered = rMessage1.ibake;
@@ -58,6 +58,6 @@ async function rekeyed(
 }
 
 /** Directions are those of the initial exchange, whoever starts the update. */
-function spisFor({ part }: Party, own: Eccpt | null, peer: Eccpt): Spis {
+function spisFor({ part }: TargetParty, own: Eccpt | null, peer: Eccpt): Spis {
   return part === 'initiator' ? spisOf(own, peer) : spisOf(peer, own);
 }

@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../bytes/ports.ts';
-import type { XkClient, XkService } from '../xk.ts';
+import type { XkPeer, XkService } from '../xk.ts';
 import type {
   FailureIndication,
   GetKeysAnswer,
@@ -59,7 +59,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   return server;
 }
 
-function clientOf(request: FastifyRequest): XkClient {
+function clientOf(request: FastifyRequest): XkPeer {
   const { commonName, roles, fingerprint } = peerOfRequest(request);
   return { commonName, roles, fingerprint };
 }

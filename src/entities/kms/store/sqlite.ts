@@ -27,8 +27,8 @@ import type {
   KmsStore,
   LiRootState,
   SerialRecord,
-  Subscriber,
-  Warrant,
+  KmsSubscriber,
+  KnownTask,
 } from '../ports.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
@@ -170,7 +170,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return rows.map((row) => row.epoch).sort();
   }
 
-  async subscriberByIdentity(uri: string): Promise<Subscriber | null> {
+  async subscriberByIdentity(uri: string): Promise<KmsSubscriber | null> {
     const known = await this.#db
       .selectFrom('identity')
       .select('subscriber')
@@ -186,7 +186,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return device === undefined ? null : this.#subscriber(device.subscriber);
   }
 
-  async subscriberByCredential(credential: string): Promise<Subscriber | null> {
+  async subscriberByCredential(credential: string): Promise<KmsSubscriber | null> {
     const row = await this.#db
       .selectFrom('device')
       .select('subscriber')
@@ -195,7 +195,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return row === undefined ? null : this.#subscriber(row.subscriber);
   }
 
-  async putSubscriber(subscriber: Subscriber): Promise<void> {
+  async putSubscriber(subscriber: KmsSubscriber): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       await forget(transaction, subscriber.id);
       await putIdentities(transaction, subscriber);
@@ -249,13 +249,13 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return row ?? null;
   }
 
-  async warrant(xid: string): Promise<Warrant | null> {
+  async warrant(xid: string): Promise<KnownTask | null> {
     const row = await this.#db.selectFrom('warrant').selectAll().where('xid', '=', xid).executeTakeFirst();
     if (row === undefined) return null;
     return { xid, targets: readTargets(row.targets), start: row.start, end: row.end ?? Infinity };
   }
 
-  async putWarrant(warrant: Warrant): Promise<void> {
+  async putWarrant(warrant: KnownTask): Promise<void> {
     const row = {
       xid: warrant.xid,
       targets: JSON.stringify(warrant.targets),
@@ -277,7 +277,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     await this.#db.destroy();
   }
 
-  async #subscriber(id: string): Promise<Subscriber> {
+  async #subscriber(id: string): Promise<KmsSubscriber> {
     const identities = await this.#db
       .selectFrom('identity')
       .selectAll()
@@ -333,7 +333,7 @@ async function forget(transaction: Transaction<Tables>, subscriber: string): Pro
   await transaction.deleteFrom('identity').where('subscriber', '=', subscriber).execute();
 }
 
-async function putIdentities(transaction: Transaction<Tables>, subscriber: Subscriber): Promise<void> {
+async function putIdentities(transaction: Transaction<Tables>, subscriber: KmsSubscriber): Promise<void> {
   const rows = [
     ...subscriber.publicIdentities.map((uri) => ({ uri, kind: 'public' as const })),
     ...subscriber.aliases.map((uri) => ({ uri, kind: 'alias' as const })),

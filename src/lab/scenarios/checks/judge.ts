@@ -8,7 +8,7 @@ import { outageCheck } from './outage.ts';
 import { signallingCheck } from './signalling.ts';
 import { targetChecks } from './target.ts';
 
-export function judge(parts: CheckParts): Check[] {
+export function judgeRun(parts: CheckParts): Check[] {
   const { scenario, course } = parts;
   const targets = scenario.targets.map((user) => ({ user, home: course.network.homeOf(user).name }));
   const others = HOMES.filter((home) => !targets.some((target) => target.home === home));

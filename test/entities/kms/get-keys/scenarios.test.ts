@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../../src/bytes/octets.ts';
 import { Secret } from '../../../../src/bytes/secret.ts';
-import type { AnswerPolicy } from '../../../../src/ibake/initiator.ts';
+import type { ResponderPolicy } from '../../../../src/ibake/initiator.ts';
 import type { Endpoint } from '../../../../src/ibake/ports.ts';
 import { SRTP_POLICY } from '../../../../src/ibake/policy.ts';
 import type { CsbSession } from '../../../../src/ibake/session.ts';
@@ -74,7 +74,7 @@ interface Setup {
   readonly call: Call;
 }
 
-function call(seed: string, to: readonly [string, string] = [BOB, BOB], policy: AnswerPolicy = {}): Setup {
+function call(seed: string, to: readonly [string, string] = [BOB, BOB], policy: ResponderPolicy = {}): Setup {
   const network = new Network(seed);
   const alice = network.endpoint(ALICE);
   const initiator = network.offer(alice, BOB);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../../src/bytes/octets.ts';
 import type { SentMessage } from '../../../../src/lab/network/signalling.ts';
 import { compareSignalling } from '../../../../src/lab/scenarios/checks/signalling.ts';
-import { DIRECTION, PAYLOAD_FORMAT, PDU_TYPE, VERSION } from '../../../../src/wire/x2x3/pdu.ts';
+import { DIRECTION, PAYLOAD_FORMAT, PDU_TYPE, X2X3_VERSION } from '../../../../src/wire/x2x3/pdu.ts';
 import type { Pdu } from '../../../../src/wire/x2x3/pdu.ts';
 
 const cscf = 'cscf.home1';
@@ -23,7 +23,7 @@ const REPORTED = WIRE.filter(({ from, to }) => [from, to].includes('alice')).map
 
 function pduOf({ from, octets }: SentMessage): Pdu {
   return {
-    version: VERSION,
+    version: X2X3_VERSION,
     type: PDU_TYPE.x2,
     direction: from === 'alice' ? DIRECTION.fromTarget : DIRECTION.toTarget,
     payloadFormat: PAYLOAD_FORMAT.sip,
