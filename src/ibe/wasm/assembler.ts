@@ -157,7 +157,7 @@ export const f64x2 = {
 export const doWhile = (body: Code, condition: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0x00, 0x0b];
 
 /** For `counter` = from, from + step, … below `to`; at least once. */
-export function count(counter: Local, from: number, to: number, step: number, body: Code): Code {
+export function countedLoop(counter: Local, from: number, to: number, step: number, body: Code): Code {
   return [
     set(counter, i32.const(from)),
     doWhile(

@@ -14,7 +14,7 @@
  * From d = 0, e = 1: f = d·a and g = e·a modulo p throughout, so 1/a = f·d at the end. d and e grow by p/2 a turn at most,
  * for which there is room above p. For a = 0 the answer is 0.
  */
-import { count, doWhile, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
+import { countedLoop, doWhile, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
 import type { Code, Declare, Local, Routine } from './assembler.ts';
 import { CarryPass, carryConstants } from './carries.ts';
 import { reduceOne } from './linear.ts';
@@ -34,7 +34,7 @@ export function writeInversion(setting: Setting, products: Products): void {
     const [at, sign] = [declare('i32'), declare('v128')];
     return [
       reduceOne(setting, a, products, i32.const(g), at),
-      count(at, 0, layout.octets, 16, [
+      countedLoop(at, 0, layout.octets, 16, [
         v128.store(get(at), f, v128.load(get(at), map.prime.limbs)),
         v128.store(get(at), d, v128.const(0, 0)),
         v128.store(get(at), e, v128.const(0, 0)),
@@ -43,7 +43,9 @@ export function writeInversion(setting: Setting, products: Products): void {
       i32.store(i32.const(0), map.delta, i32.const(1)),
       doWhile([turn(), set(turns, i32.sub(get(turns), i32.const(1)))], get(turns)),
       set(sign, v128.loadSplat(i32.const(0), f)),
-      count(at, 0, layout.octets, 16, [v128.store(get(at), d, f64x2.mul(v128.load(get(at), d), get(sign)))]),
+      countedLoop(at, 0, layout.octets, 16, [
+        v128.store(get(at), d, f64x2.mul(v128.load(get(at), d), get(sign))),
+      ]),
       products.product(i32.const(map.wide), i32.const(d), i32.const(map.square)),
       products.reduce(get(r), i32.const(map.wide), i32.const(map.zero)),
     ];
@@ -91,7 +93,7 @@ function divisionSteps({ layout, map }: Setting, { u, v, q, r }: Matrix, declare
     set(delta, i32.load(i32.const(0), map.delta)),
     [u, r].map((x) => set(x, i32.const(1))),
     [v, q].map((x) => set(x, i32.const(0))),
-    count(step, 0, layout.w, 1, [
+    countedLoop(step, 0, layout.w, 1, [
       set(odd, negative(i32.and(get(g), i32.const(1)))),
       set(swap, i32.and(i32.shrS(negative(get(delta)), i32.const(31)), get(odd))),
       exchange(f, g),
@@ -166,7 +168,7 @@ function applyMatrix(
   return [
     constants.load,
     rows.map(({ begin }) => begin),
-    count(at, 0, octets, 16, [rows.map(({ sum }) => sum), rows.map(({ store }) => store)]),
+    countedLoop(at, 0, octets, 16, [rows.map(({ sum }) => sum), rows.map(({ store }) => store)]),
     rows.map(({ end }) => end),
   ];
 }

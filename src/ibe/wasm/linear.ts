@@ -4,7 +4,7 @@
  * A choice is a mask of all bits or none, laid over both candidates; a choice from a table reads the whole table. So
  * neither time nor addresses depend on what is chosen.
  */
-import { count, doWhile, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
+import { countedLoop, doWhile, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
 import type { Code, Local, Routine } from './assembler.ts';
 import { CarryPass, carryConstants } from './carries.ts';
 import { BLOCK_OCTETS } from './layout.ts';
@@ -33,7 +33,7 @@ export function writeLinear(setting: Setting): Linear {
       return [
         constants.load,
         pass.begin(),
-        count(at, 0, layout.octets, 16, [
+        countedLoop(at, 0, layout.octets, 16, [
           pass.step(
             operation(v128.load(i32.add(get(a), get(at))), v128.load(i32.add(get(b), get(at)))),
             vector,
@@ -50,7 +50,7 @@ export function writeWide({ module, layout }: Setting): Wide {
   const combine = (name: string, operation: (a: Code, b: Code) => Code): Routine =>
     module.routine(name, 3, ([t, a, b], declare) => {
       const at = declare('i32');
-      return count(at, 0, 2 * layout.octets, 16, [
+      return countedLoop(at, 0, 2 * layout.octets, 16, [
         v128.store(
           i32.add(get(t), get(at)),
           0,
@@ -65,7 +65,7 @@ export function writeWide({ module, layout }: Setting): Wide {
 export function writePacking({ module, layout }: Setting): void {
   module.routine('pack', 2, ([to, a], declare) => {
     const at = declare('i32');
-    return count(at, 0, layout.octets, 16, [
+    return countedLoop(at, 0, layout.octets, 16, [
       v128.store0(
         i32.add(get(to), i32.shrU(get(at), i32.const(1))),
         0,
@@ -75,7 +75,7 @@ export function writePacking({ module, layout }: Setting): void {
   });
   module.routine('unpack', 2, ([r, from], declare) => {
     const at = declare('i32');
-    return count(at, 0, layout.octets, 16, [
+    return countedLoop(at, 0, layout.octets, 16, [
       v128.store(
         i32.add(get(r), get(at)),
         0,
@@ -93,7 +93,7 @@ export function writeChoices({ module, layout }: Setting): void {
     const y = i32.add(get(b), get(at));
     return [
       set(mask, v128.splatI32(i32.sub(i32.const(0), get(bit)))),
-      count(at, 0, layout.octets, 16, [
+      countedLoop(at, 0, layout.octets, 16, [
         set(both, v128.and(v128.xor(v128.load(x), v128.load(y)), get(mask))),
         v128.store(x, 0, v128.xor(v128.load(x), get(both))),
         v128.store(y, 0, v128.xor(v128.load(y), get(both))),
@@ -154,7 +154,7 @@ export function writeCanonical({ module, layout, map }: Setting, products: Produ
     return [
       reduceOne({ layout, map }, a, products, i32.const(map.quotient), at),
       set(carry, i32.const(0)),
-      count(
+      countedLoop(
         at,
         0,
         octets,
@@ -162,9 +162,9 @@ export function writeCanonical({ module, layout, map }: Setting, products: Produ
         digit(i32.add(i32.truncF64(f64.load(get(at), map.quotient)), primeDigit), once),
       ),
       set(carry, i32.const(0)),
-      count(at, 0, octets, 8, digit(i32.sub(i32.load(half, once), primeDigit), less)),
+      countedLoop(at, 0, octets, 8, digit(i32.sub(i32.load(half, once), primeDigit), less)),
       set(mask, get(carry)),
-      count(at, 0, octets / 2, 4, [
+      countedLoop(at, 0, octets / 2, 4, [
         set(x, i32.load(get(at), less)),
         i32.store(
           get(at),
@@ -185,7 +185,7 @@ export function reduceOne(
   at: Local,
 ): Code {
   return [
-    count(at, 0, octets, 16, [
+    countedLoop(at, 0, octets, 16, [
       v128.store(get(at), wide, v128.load(i32.add(get(a), get(at)))),
       v128.store(get(at), wide + octets, v128.const(0, 0)),
     ]),

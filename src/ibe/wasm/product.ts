@@ -17,7 +17,7 @@
  * Limbs of factors must be below 2^(w−1) + 2^7. `wide` numbers have 2n limbs below 2^36, so that a few of them may be
  * added before they are reduced.
  */
-import { count, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
+import { countedLoop, f64, f64x2, get, i32, set, v128 } from './assembler.ts';
 import type { Code, Declare, Local, ModuleText, Routine } from './assembler.ts';
 import { CarryPass, carryConstants } from './carries.ts';
 import type { Convolutions } from './convolution.ts';
@@ -346,7 +346,7 @@ type Vectors = (base: Local | null, offset: number) => readonly [Code, number];
 /** Every vector of a block, in a loop: written out, V8's code for it is slower. */
 function overBlock(at: Local, write: (vectors: Vectors) => Code): Code {
   const vectors: Vectors = (base, offset) => [base === null ? get(at) : i32.add(get(base), get(at)), offset];
-  return count(at, 0, BLOCK_OCTETS, 16, write(vectors));
+  return countedLoop(at, 0, BLOCK_OCTETS, 16, write(vectors));
 }
 
 /** Block products, and the sums T_k that they make. */

@@ -11,7 +11,7 @@ import { readParts, writeParts } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { UUID } from './details.ts';
 import { X1Error } from './errors.ts';
-import { many, node, one, record, Sequence, text } from './fields.ts';
+import { many, node, one, record, Sequence, leaf } from './fields.ts';
 import type { Children, ElementForm } from './fields.ts';
 import { REQUESTS } from './requests.ts';
 import type { RequestType, X1RequestBody } from './requests.ts';
@@ -25,12 +25,12 @@ import type { QName, XmlElement } from './xml.ts';
 export const X1_VERSION = 'v1.23.1';
 
 const TOP_LEVEL_HEADER_PARTS = {
-  admfIdentifier: one('admfIdentifier', text(types.anyToken)),
-  neIdentifier: one('neIdentifier', text(types.anyToken)),
+  admfIdentifier: one('admfIdentifier', leaf(types.anyToken)),
+  neIdentifier: one('neIdentifier', leaf(types.anyToken)),
   /** Unix milliseconds with the microseconds as fraction. */
-  timestamp: one('messageTimestamp', text(types.dateTime)),
+  timestamp: one('messageTimestamp', leaf(types.dateTime)),
   /** `v1.MINOR.PATCH`. */
-  version: one('version', text(types.version)),
+  version: one('version', leaf(types.version)),
 };
 
 export type TopLevelHeader = ValueOf<typeof TOP_LEVEL_HEADER_PARTS>;

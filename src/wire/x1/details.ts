@@ -7,28 +7,28 @@
 import { optional, orElse, passedOver, spread, unlessEmpty } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { X1Error } from './errors.ts';
-import { choiceOf, list, many, mapped, node, one, record, requireType, Sequence, text } from './fields.ts';
+import { choiceOf, list, many, mapped, node, one, record, requireType, Sequence, leaf } from './fields.ts';
 import type { ElementForm } from './fields.ts';
 import * as types from './simple-types.ts';
 import { TARGET_IDENTIFIER } from './target-identifiers.ts';
 import { COMMON_NAMESPACE, X1_NAMESPACE } from './xml.ts';
 import type { QName, XmlElement } from './xml.ts';
 
-export const UUID = text(types.uuid);
-export const STRING = text(types.anyString);
-export const INTEGER = text(types.wholeNumber());
-const BOOLEAN = text(types.boolean);
+export const UUID = leaf(types.uuid);
+export const STRING = leaf(types.anyString);
+export const INTEGER = leaf(types.wholeNumber());
+const BOOLEAN = leaf(types.boolean);
 /** Unix milliseconds with the microseconds as fraction. */
-const TIME = text(types.dateTime);
+const TIME = leaf(types.dateTime);
 
 /* ---------------------------------------------------------------- tasks */
 
 /** What a task or destination carries: signalling, content or both. At a DF: towards HI2, HI3 or both. */
 export type DeliveryType = ReturnType<(typeof DELIVERY_TYPE)['read']>;
-const DELIVERY_TYPE = text(types.enumeration('X2Only', 'X3Only', 'X2andX3'));
+const DELIVERY_TYPE = leaf(types.enumeration('X2Only', 'X3Only', 'X2andX3'));
 
 export type ServiceType = ReturnType<(typeof SERVICE_TYPE)['read']>;
-const SERVICE_TYPE = text(types.enumeration('voice', 'data', 'messaging', 'pushToTalk', 'LALS', 'RCS'));
+const SERVICE_TYPE = leaf(types.enumeration('voice', 'data', 'messaging', 'pushToTalk', 'LALS', 'RCS'));
 const SERVICE_TYPES = list('serviceType', SERVICE_TYPE, 1);
 
 /** What another specification adds to a message; an element that does not know it must not act as if it were not there. */
@@ -75,7 +75,7 @@ type LocationReports = 'doNotReport' | readonly ReturnType<(typeof LOCATION_OCCA
 const LOCATION = choiceOf<LocationReports>(
   {
     doNotReport: mapped(
-      text(types.enumeration('')),
+      leaf(types.enumeration('')),
       () => 'doNotReport',
       () => '',
     ),
@@ -100,8 +100,8 @@ const POLICIES = {
 };
 
 const MEDIATION_DETAILS_PARTS = {
-  liid: one('LIID', text(types.liid)),
-  deliveryType: one('deliveryType', text(types.enumeration('HI2Only', 'HI3Only', 'HI2andHI3'))),
+  liid: one('LIID', leaf(types.liid)),
+  deliveryType: one('deliveryType', leaf(types.enumeration('HI2Only', 'HI3Only', 'HI2andHI3'))),
   /** In force from here on (inclusive); absent: from activation. */
   startTime: optional(one('StartTime', TIME)),
   /** In force until here (exclusive); absent: until deactivation. */
@@ -132,7 +132,7 @@ const TASK_DETAILS_PARTS = {
     one('listOfMediationDetails', list('mediationDetails', record(MEDIATION_DETAILS_PARTS))),
   ),
   /** Binds tasks of one product together at the mediation function. */
-  correlationId: optional(one('correlationID', text(types.nonNegativeInteger))),
+  correlationId: optional(one('correlationID', leaf(types.nonNegativeInteger))),
   implicitDeactivationAllowed: optional(one('implicitDeactivationAllowed', BOOLEAN)),
   productId: optional(one('productID', UUID)),
   /** The services the task is for; absent: all. */
@@ -151,7 +151,7 @@ export const TASK_DETAILS = one('taskDetails', record(TASK_DETAILS_PARTS));
 const common = (name: string): QName => ({ namespace: COMMON_NAMESPACE, name });
 
 const IP_ADDRESS = choiceOf(
-  { IPv4Address: text(types.ipv4Address), IPv6Address: text(types.ipv6Address) },
+  { IPv4Address: leaf(types.ipv4Address), IPv6Address: leaf(types.ipv6Address) },
   (address) => (address.includes(':') ? 'IPv6Address' : 'IPv4Address'),
   COMMON_NAMESPACE,
 );
@@ -163,7 +163,7 @@ interface Port {
 
 const portOf = (transport: Port['transport'], type: types.SimpleType<number>): ElementForm<Port> =>
   mapped(
-    text(type),
+    leaf(type),
     (port) => ({ port, transport }),
     ({ port }) => port,
   );
@@ -194,7 +194,7 @@ export type DeliveryAddress = IpAddressAndPort | AddressText;
 
 const addressText = (kind: AddressText['kind'], type: types.SimpleType<string>): ElementForm<AddressText> =>
   mapped(
-    text(type),
+    leaf(type),
     (value) => ({ kind, value }),
     ({ value }) => value,
   );
@@ -242,7 +242,7 @@ const FAULTS = one('listOfFaults', list('unresolvedFault', ERROR_INFORMATION));
 const TASK_STATUS = record({
   provisioning: one(
     'provisioningStatus',
-    text(types.enumeration('awaitingProvisioning', 'failed', 'complete')),
+    leaf(types.enumeration('awaitingProvisioning', 'failed', 'complete')),
   ),
   faults: FAULTS,
   timeOfLastIntercept: optional(one('timeOfLastIntercept', TIME)),
@@ -259,7 +259,7 @@ export type TaskReport = ValueOf<typeof TASK_REPORT_PARTS>;
 export const TASK_REPORT = record(TASK_REPORT_PARTS);
 
 const DESTINATION_STATUS = record({
-  delivery: one('destinationDeliveryStatus', text(types.enumeration('activeAndWorking', 'deliveryFault'))),
+  delivery: one('destinationDeliveryStatus', leaf(types.enumeration('activeAndWorking', 'deliveryFault'))),
   faults: FAULTS,
 });
 
@@ -271,7 +271,7 @@ export type DestinationReport = ValueOf<typeof DESTINATION_REPORT_PARTS>;
 /** `DestinationResponseDetails`. */
 export const DESTINATION_REPORT = record(DESTINATION_REPORT_PARTS);
 
-const NE_STATUS_PARTS = { status: one('neStatus', text(types.enumeration('OK', 'Faults'))), faults: FAULTS };
+const NE_STATUS_PARTS = { status: one('neStatus', leaf(types.enumeration('OK', 'Faults'))), faults: FAULTS };
 export type NeStatus = ValueOf<typeof NE_STATUS_PARTS>;
 /** `NeStatusDetails`. */
 export const NE_STATUS = record(NE_STATUS_PARTS);

@@ -98,7 +98,7 @@ export function many<T>(name: string | QName, form: ElementForm<T>, min: 0 | 1 =
 /* ---------------------------------------------------------------- forms */
 
 /** An element with text of a simple type. */
-export function text<T>(type: SimpleType<T>): ElementForm<T> {
+export function leaf<T>(type: SimpleType<T>): ElementForm<T> {
   return {
     read: (element) => {
       requireType(element, null);

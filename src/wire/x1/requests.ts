@@ -8,7 +8,7 @@ import { optional, spread } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_DETAILS, extensions, INTEGER, STRING, TASK_DETAILS, UUID } from './details.ts';
 import { X1Error } from './errors.ts';
-import { one, Sequence, text } from './fields.ts';
+import { one, Sequence, leaf } from './fields.ts';
 import type { Children, ElementForm } from './fields.ts';
 import * as types from './simple-types.ts';
 import type { QName } from './xml.ts';
@@ -21,10 +21,10 @@ const DESTINATION = { destination: DESTINATION_DETAILS };
 const XID = { xid: one('xId', UUID) };
 const DID = { did: one('dId', UUID) };
 const OBJECT_ID = { objectId: one('objectId', UUID) };
-const OBJECT_TYPE = one('objectType', text(types.genericObjectType));
+const OBJECT_TYPE = one('objectType', leaf(types.genericObjectType));
 
 /** What an issue means for a task or destination. */
-const ISSUE_REPORT = text(
+const ISSUE_REPORT = leaf(
   types.enumeration(
     'AllClear',
     'Warning',
@@ -35,7 +35,7 @@ const ISSUE_REPORT = text(
     'FullyActionedAndUnsuccessful',
   ),
 );
-const NE_ISSUE = text(types.enumeration('Warning', 'FaultCleared', 'FaultReport', 'Alert'));
+const NE_ISSUE = leaf(types.enumeration('Warning', 'FaultCleared', 'FaultReport', 'Alert'));
 
 /** …ReportType, …IssueErrorCode?, …IssueDetails?. */
 function issue(subject: 'task' | 'destination') {

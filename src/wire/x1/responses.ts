@@ -5,15 +5,15 @@
 import { optional, orElse, passedOver } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_REPORT, ERROR_INFORMATION, NE_STATUS, STRING, TASK_REPORT, UUID } from './details.ts';
-import { list, many, mapped, one, record, text } from './fields.ts';
+import { list, many, mapped, one, record, leaf } from './fields.ts';
 import type { Children, ElementForm } from './fields.ts';
 import { REQUEST_TYPES } from './requests.ts';
 import * as types from './simple-types.ts';
 
 /** `AcknowledgedAndCompleted`: done; `Acknowledged`: will be done, and reported. */
 const OK = types.enumeration('AcknowledgedAndCompleted', 'Acknowledged');
-const ACKNOWLEDGED = { ok: one('oK', text(OK)) };
-const COMPLETED = { ok: one('oK', text(types.enumeration('AcknowledgedAndCompleted'))) };
+const ACKNOWLEDGED = { ok: one('oK', leaf(OK)) };
+const COMPLETED = { ok: one('oK', leaf(types.enumeration('AcknowledgedAndCompleted'))) };
 
 const NE = one('neStatusDetails', NE_STATUS);
 const TASKS = one('listOfTaskResponseDetails', list('taskResponseDetails', TASK_REPORT));
@@ -25,7 +25,7 @@ const OBJECT_IDS = list('objectId', UUID);
 
 const UNREAD: ElementForm<null> = {
   read: () => null,
-  write: (name) => text(types.anyString).write(name, ''),
+  write: (name) => leaf(types.anyString).write(name, ''),
 };
 /** Objects of other specifications. */
 const OBJECTS = passedOver(one('listOfGenericObjectResponseDetails', UNREAD));
@@ -39,7 +39,7 @@ const DIDS_ONLY = mapped(
 
 /** Which specification's request failed. */
 const EXTENSION_INFORMATION = record({
-  specification: one('extensionSpecification', text(types.enumeration('TS133128'))),
+  specification: one('extensionSpecification', leaf(types.enumeration('TS133128'))),
   request: one('extendedRequestMessageType', STRING),
 });
 
@@ -78,7 +78,7 @@ export const RESPONSES = {
     /** `ExtendedRequestMessageType`: none that the schema names. */
     request: one(
       'requestMessageType',
-      text(types.enumeration(...REQUEST_TYPES, 'ExtendedRequestMessageType')),
+      leaf(types.enumeration(...REQUEST_TYPES, 'ExtendedRequestMessageType')),
     ),
     error: one('errorInformation', ERROR_INFORMATION),
     extension: passedOver(one('extensionInformation', EXTENSION_INFORMATION)),

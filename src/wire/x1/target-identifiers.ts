@@ -10,7 +10,7 @@
  * An identifier of another specification (`targetIdentifierExtension`) is known by its owner only and not written.
  */
 import { X1Error } from './errors.ts';
-import { choiceOf, list, mapped, one, record, requireType, text } from './fields.ts';
+import { choiceOf, list, mapped, one, record, requireType, leaf } from './fields.ts';
 import type { ElementForm } from './fields.ts';
 import type { SimpleType } from './simple-types.ts';
 import * as types from './simple-types.ts';
@@ -63,13 +63,13 @@ const TEXT: Readonly<Record<string, SimpleType<string>>> = {
 
 /** `IPCIDR` of TS 103 280: the element is named for IPv4, its type is not. */
 const CIDR = choiceOf(
-  { IPv4CIDR: text(types.ipv4Cidr), IPv6CIDR: text(types.ipv6Cidr) },
+  { IPv4CIDR: leaf(types.ipv4Cidr), IPv6CIDR: leaf(types.ipv6Cidr) },
   (range) => (range.includes(':') ? 'IPv6CIDR' : 'IPv4CIDR'),
   COMMON_NAMESPACE,
 );
 
 function portRange(type: SimpleType<number>): ElementForm<string> {
-  const port = (name: string) => one({ namespace: COMMON_NAMESPACE, name }, text(type));
+  const port = (name: string) => one({ namespace: COMMON_NAMESPACE, name }, leaf(type));
   return mapped(
     record({ start: port('start'), end: port('end') }),
     ({ start, end }) => `${start}-${end}`,
@@ -82,14 +82,14 @@ function portRange(type: SimpleType<number>): ElementForm<string> {
 
 function portList(item: string, type: SimpleType<number>): ElementForm<string> {
   return mapped(
-    list(item, text(type), 1),
+    list(item, leaf(type), 1),
     (ports) => ports.join(','),
     (value) => value.split(',').map(Number),
   );
 }
 
 const hashed = (name: string, type: SimpleType<string>) =>
-  one({ namespace: HASHED_ID_NAMESPACE, name }, text(type));
+  one({ namespace: HASHED_ID_NAMESPACE, name }, leaf(type));
 
 const HASHED = mapped(
   record({
@@ -113,7 +113,7 @@ const OWNER_ONLY: ElementForm<string> = {
       owner.namespace === X1_NAMESPACE &&
       content.every(({ namespace }) => namespace !== X1_NAMESPACE);
     if (!isExtension) throw new X1Error('schema', `${element.name}: an Owner and its elements are expected`);
-    return text(types.anyString).read(owner);
+    return leaf(types.anyString).read(owner);
   },
   write: ({ name }) => {
     throw new X1Error('schema', `${name} cannot be written`);
@@ -145,7 +145,7 @@ function named([name, form]: readonly [string, ElementForm<string>]): readonly [
   ];
 }
 
-const texts = Object.entries(TEXT).map(([name, type]) => [name, text(type)] as const);
+const texts = Object.entries(TEXT).map(([name, type]) => [name, leaf(type)] as const);
 
 export const TARGET_IDENTIFIER = choiceOf<TargetIdentifier>(
   Object.fromEntries([...texts, ...Object.entries(PARTS)].map(named)),
