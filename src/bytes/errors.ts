@@ -1,6 +1,6 @@
 /**
  * The root of every error that Claviger throws on purpose. Each domain has one subclass with its own union of codes
- * (`BytesError`, `IbeError`, `MikeyError`, …); only `app/` and `servers/` map codes to HTTP, SIP or X1.
+ * (`BytesError`, `IbeError`, `MikeyError`, …); only adapters map codes to HTTP, SIP or X1.
  */
 export abstract class ClavigerError<Code extends string> extends Error {
   readonly code: Code;
@@ -10,6 +10,11 @@ export abstract class ClavigerError<Code extends string> extends Error {
     this.code = code;
     this.name = new.target.name;
   }
+}
+
+/** What was thrown, in words: for logs and for errors that say what lies beneath them. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 export type BytesErrorCode =

@@ -1,4 +1,5 @@
 /** Reading what a command is given: a file, or standard input as `-`. */
+import { messageOf } from '../bytes/errors.ts';
 import { readFileSync } from 'node:fs';
 import { CliError } from './failure.ts';
 
@@ -7,7 +8,7 @@ export function readInput(file: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(file === '-' ? 0 : file));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unreadable';
+    const why = messageOf(cause);
     throw new CliError('input', `cannot read ${file}: ${why}`, undefined, { cause });
   }
 }

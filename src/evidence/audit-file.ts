@@ -5,6 +5,7 @@
  * Beside it, in `FILE.head`, stands what its end was. Who removes the log, or cuts off its end, leaves that behind, and
  * the entity does not start.
  */
+import { messageOf } from '../bytes/errors.ts';
 import {
   closeSync,
   existsSync,
@@ -61,7 +62,7 @@ export class AuditFile implements AuditStore {
       fsyncSync(this.#descriptor);
     } catch (cause) {
       ftruncateSync(this.#descriptor, size);
-      const why = cause instanceof Error ? cause.message : 'unknown';
+      const why = messageOf(cause);
       throw new EvidenceError('not-written', `${this.#file} cannot be written: ${why}`, { cause });
     }
   }

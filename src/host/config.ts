@@ -10,7 +10,7 @@ import { readFileSync, statSync } from 'node:fs';
 import Type from 'typebox';
 import type { StaticDecode, TSchema } from 'typebox';
 import { LineCounter, parseDocument } from 'yaml';
-import { ClavigerError } from '../bytes/errors.ts';
+import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 
 export type ConfigErrorCode =
@@ -169,7 +169,7 @@ function parseJson(content: string, file: string): unknown {
   try {
     return JSON.parse(content) as unknown;
   } catch (error) {
-    const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const position = /at position (\d+)/.exec(messageOf(error))?.[1];
     const line = position === undefined ? null : content.slice(0, Number(position)).split('\n').length;
     throw unreadable(file, 'JSON', line);
   }

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
-import { ClavigerError } from '../bytes/errors.ts';
+import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import type { HostMap } from './hosts.ts';
 import { mutualServer, peerOf, secureContext } from './tls.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
@@ -209,5 +209,5 @@ function fieldOf(headers: Dispatcher.ResponseData['headers'], name: string): str
 
 function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return code !== '' ? code : cause instanceof Error ? cause.message : 'unknown';
+  return code !== '' ? code : messageOf(cause);
 }

@@ -10,6 +10,7 @@
  * Sequence numbers (attribute 8) count from 0 for XID + DID + NFID + IPID + correlation ID, X2 and X3 apart. A lost PDU
  * keeps its number, so that the receiver sees the gap.
  */
+import { messageOf } from '../bytes/errors.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { toHex } from '../bytes/octets.ts';
 import type { Logger } from '../bytes/ports.ts';
@@ -127,7 +128,7 @@ export class Poi {
       const sequenceNumber = this.#next(observation, match.task.xid, did);
       queue.append(observation.interface, this.#encode(observation, match, did, sequenceNumber));
     } catch (error) {
-      queue.countLoss(`event could not be encoded: ${error instanceof Error ? error.message : 'unknown'}`);
+      queue.countLoss(`event could not be encoded: ${messageOf(error)}`);
       this.#options.logger.error({ did, xid: match.task.xid, error }, 'an intercepted event was lost');
     }
   }

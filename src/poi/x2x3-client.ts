@@ -6,6 +6,7 @@
  * short intervals, otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
  * it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
  */
+import { messageOf } from '../bytes/errors.ts';
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
@@ -196,7 +197,7 @@ export class X2X3Client {
         }
       }
     } catch (error) {
-      this.#trouble(error instanceof Error ? error.message : 'unknown');
+      this.#trouble(messageOf(error));
       this.#socket?.destroy();
     }
   }

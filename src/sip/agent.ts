@@ -5,6 +5,7 @@
  * Everything leaves over the flow to the outbound proxy, which also is where calls come in. A challenge (401, 407) is
  * answered once a nonce, with the same body: nothing has been seen of it by anybody but the proxy.
  */
+import { messageOf } from '../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 import { AgentIncomingCall, ALLOW } from './agent-incoming.ts';
 import { AgentLeg, finish, ignoreSip, success } from './agent-leg.ts';
@@ -286,7 +287,7 @@ export class UserAgent {
   }
 
   #broke(transaction: ServerTransaction, cause: unknown): void {
-    const problem = cause instanceof Error ? cause.message : 'unknown';
+    const problem = messageOf(cause);
     this.#options.logger.error(
       { method: transaction.request.method, problem },
       'a SIP request could not be served',

@@ -1,4 +1,5 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
+import { messageOf } from '../../bytes/errors.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { readSecretFile } from '../../host/config.ts';
@@ -55,7 +56,7 @@ async function run(flags: UeFlags): Promise<void> {
 async function answerCalls(phone: RunningUe, samples: Int16Array, record: string | undefined): Promise<void> {
   phone.ue.onIncoming((call) => {
     talk(call, samples, record, false).catch((error: unknown) => {
-      process.stderr.write(`call failed: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`call failed: ${messageOf(error)}\n`);
     });
   });
   process.stdout.write('registered; waiting for calls (Ctrl-C ends)\n');

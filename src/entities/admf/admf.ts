@@ -9,6 +9,7 @@
  * is asked by a loop of its own, and what drains is a state of the one warrant that has ended. KMS and DF are told ahead,
  * with the warrant's times; elements that intercept get their task when its time begins and lose it when it ends.
  */
+import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
@@ -452,15 +453,11 @@ function isCarried({ state, warrant }: WarrantRecord, { settled }: Situation, no
 }
 
 function failed(what: string, failures: readonly Failure[], left: readonly Failure[]): AdmfError {
-  const reasons = failures.map(({ element, error }) => `${element}: ${reasonOf(error)}`);
+  const reasons = failures.map(({ element, error }) => `${element}: ${messageOf(error)}`);
   const rest = left.map(({ element }) => element);
   const note = rest.length === 0 ? '' : `; not yet withdrawn at ${rest.join(', ')}, which is tried again`;
   const cause = failures[0]?.error;
   return new AdmfError('provisioning-failed', `${what}: ${reasons.join('; ')}${note}`, { cause });
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown';
 }
 
 function unknown(liid: string): AdmfError {

@@ -13,6 +13,7 @@
  * What would lead media past the gateway is taken out (`addresses.ts`). A description that cannot be read or led to the
  * gateway does not go on: here that is an error, and whoever sends the message on sees to the transaction (R-63).
  */
+import { messageOf } from '../../bytes/errors.ts';
 import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { openDescription } from '../../sip/descriptions.ts';
@@ -105,7 +106,7 @@ export class AnchoredCall {
     if (session?.state !== since || before === since || before.wanted === null) return;
     session.state = before;
     this.#anchor.put(session.id, before.wanted).catch((cause: unknown) => {
-      const problem = cause instanceof Error ? cause.message : 'unknown';
+      const problem = messageOf(cause);
       this.#logger.warn({ session: session.id, problem }, 'a media session could not be brought back');
     });
   }
@@ -178,7 +179,7 @@ export class AnchoredCall {
 
   #delete(session: Session): void {
     this.#anchor.delete(session.id).catch((cause: unknown) => {
-      const problem = cause instanceof Error ? cause.message : 'unknown';
+      const problem = messageOf(cause);
       this.#logger.warn({ session: session.id, problem }, 'a media session could not be ended');
     });
   }

@@ -14,7 +14,7 @@
  */
 import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
-import { ClavigerError } from '../../bytes/errors.ts';
+import { ClavigerError, messageOf } from '../../bytes/errors.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import type { Flow, HostResolver } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
@@ -326,7 +326,7 @@ export class Cscf {
     try {
       action();
     } catch (cause) {
-      const problem = cause instanceof Error ? cause.message : 'unknown';
+      const problem = messageOf(cause);
       this.#parts.logger.error(
         { method: transaction.request.method, problem },
         'a request could not be served',

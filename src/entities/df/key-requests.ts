@@ -5,6 +5,7 @@
  * R-30's timer runs beside: when it ends without an answer, the LEMF gets the failure record. The question is still put
  * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
  */
+import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { DfListener } from './events.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
@@ -164,7 +165,7 @@ export class KeyRequests {
       const busy = isGetKeysFailure(answer) && answer.failureIndication === 'temporarily-unavailable';
       return busy ? null : answer;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : 'unknown';
+      const reason = messageOf(error);
       this.#logger.warn({ xid, reason }, 'Xk: no answer');
       this.#onEvent?.({ type: 'no-keys', at: this.#clock.now(), xid, reason: 'no-answer' });
       return null;

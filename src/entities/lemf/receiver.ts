@@ -8,6 +8,7 @@
  * IRI is stored as HI2 and CC as HI3, whatever port they came in on; what belongs to the transport, with the interface
  * that it came in on.
  */
+import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { PsPduDeframer } from '../../wire/hi/deframer.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
@@ -213,8 +214,4 @@ const EVENT_NAMES = new Map<number, string>(Object.entries(IMS_EVENT).map(([name
 function eventName(record: EpsIri): string {
   if (record.mediaSecFailure !== undefined) return 'mediaSecFailure';
   return EVENT_NAMES.get(record.imsEvent ?? 0) ?? 'record';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 /** The folder that a run of the demo leaves: made or emptied at the beginning, with a report from the beginning on. */
+import { messageOf } from '../../bytes/errors.ts';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { encodeWav } from '../../media/wav.ts';
@@ -79,7 +80,7 @@ export function writeReport(out: string, report: DemoReport | Unfinished): void 
 /** What went wrong with the run is what counts: where that was the disk, the report cannot be written either. */
 export function reportAsFailed(out: string, error: unknown): void {
   try {
-    writeReport(out, { state: 'failed', error: error instanceof Error ? error.message : 'unknown' });
+    writeReport(out, { state: 'failed', error: messageOf(error) });
   } catch (cause) {
     if (!(cause instanceof FileError)) throw cause;
   }

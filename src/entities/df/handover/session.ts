@@ -10,6 +10,7 @@
  * connection; only then do they leave the outbox. A LEMF that declines acknowledgement gets nothing: what it receives
  * could be lost without anybody knowing.
  */
+import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import { decodePsPdu, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
@@ -252,8 +253,4 @@ export class HandoverSession {
     this.stop();
     this.#context.onFailure(reason);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

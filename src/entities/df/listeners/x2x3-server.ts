@@ -6,6 +6,7 @@
  * A frame that can be cut out of the stream but not understood is reported and passed over (closing would have the POI
  * send it again for ever); a stream that cannot be cut is closed.
  */
+import { messageOf } from '../../../bytes/errors.ts';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
@@ -117,7 +118,7 @@ class Connection {
       frames = this.#deframer.push(chunk);
     } catch (error) {
       this.#options.logger.error(
-        { peer: this.#peer.commonName, reason: reasonOf(error) },
+        { peer: this.#peer.commonName, reason: messageOf(error) },
         'X2/X3: bad stream',
       );
       this.#socket.destroy();
@@ -135,7 +136,7 @@ class Connection {
       if (problem === null) this.#waiting.push({ pdu, octets, peer: this.#peer.commonName });
       else this.#options.consumer.refused(octets, problem);
     } catch (error) {
-      this.#options.consumer.refused(octets, reasonOf(error));
+      this.#options.consumer.refused(octets, messageOf(error));
     }
   }
 
@@ -149,7 +150,7 @@ class Connection {
         if (this.#socket.isPaused()) this.#socket.resume();
       }
     } catch (error) {
-      this.#options.logger.error({ reason: reasonOf(error) }, 'X2/X3: PDUs could not be stored');
+      this.#options.logger.error({ reason: messageOf(error) }, 'X2/X3: PDUs could not be stored');
       this.#waiting = [];
       this.#socket.destroy();
     } finally {
@@ -181,8 +182,4 @@ function policyProblem(pdu: Pdu): string | null {
   if (pdu.version >> 8 !== 0 && pdu.version !== 0x0500) return `version ${pdu.version.toString(16)}`;
   const known: readonly number[] = [PDU_TYPE.x2, PDU_TYPE.x3, PDU_TYPE.keepalive];
   return known.includes(pdu.type) ? null : `PDU type ${pdu.type}`;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown';
 }
