@@ -11,6 +11,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { checkServerIdentity, connect } from 'node:tls';
+import { BackOff } from '../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { DeliveryQueue, DestinationIssues } from './queue.ts';
 import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
@@ -73,7 +74,7 @@ export class X2X3Client {
   #flowing = false;
   #troubled = false;
   #stopped = false;
-  #pauseMs: number;
+  readonly #pauses: BackOff;
   #keepalive: Timer | null = null;
   #keepaliveIsShort = false;
   /** Runs until the connection is up, then while a keepalive waits for its acknowledgement. */
@@ -84,7 +85,7 @@ export class X2X3Client {
   constructor(options: X2X3ClientOptions) {
     this.#options = options;
     this.#timing = { ...DEFAULTS, ...options.timing };
-    this.#pauseMs = this.#timing.firstPauseMs;
+    this.#pauses = new BackOff(this.#timing.firstPauseMs, this.#timing.longestPauseMs);
   }
 
   start(): void {
@@ -219,7 +220,7 @@ export class X2X3Client {
 
   /** Only an acknowledgement shows that the other end works: with TLS 1.3 it may refuse us after the handshake. */
   #working(): void {
-    this.#pauseMs = this.#timing.firstPauseMs;
+    this.#pauses.reset();
     if (this.#troubled) this.#options.issues.cleared(this.#options.queue.did);
     this.#troubled = false;
   }
@@ -228,8 +229,7 @@ export class X2X3Client {
     if (this.#socket !== socket || this.#stopped) return;
     this.#trouble('connection closed');
     this.#lost();
-    this.#retry = this.#options.clock.after(this.#pauseMs, () => this.#connect());
-    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#timing.longestPauseMs);
+    this.#retry = this.#options.clock.after(this.#pauses.next(), () => this.#connect());
   }
 
   #lost(): void {

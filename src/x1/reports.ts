@@ -3,6 +3,7 @@
  * goes (TS 103 221-1 clause 6.5). Reports go out one after the other and are tried again while the ADMF is away; how
  * many wait is bounded, and the oldest go first. Nothing here throws or makes the caller wait.
  */
+import { BackOff } from '../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import type { ErrorInformation } from '../wire/x1/details.ts';
 import { X1_ERRORS } from '../wire/x1/error-codes.ts';
@@ -37,11 +38,11 @@ export class X1Reporter implements NeCondition {
   #sending = false;
   #stopped = false;
   #retry: Timer | null = null;
-  #pauseMs: number;
+  readonly #pauses: BackOff;
 
   constructor(options: X1ReporterOptions) {
     this.#options = options;
-    this.#pauseMs = options.firstPauseMs ?? 1_000;
+    this.#pauses = new BackOff(options.firstPauseMs ?? 1_000, LONGEST_PAUSE_MS);
     this.#unsubscribe = options.table.subscribe((event) => {
       if (event.kind === 'task-deactivated') this.#taskFaults.delete(event.task.xid);
       if (event.kind === 'destination-removed') this.#destinationFaults.delete(event.destination.did);
@@ -136,7 +137,7 @@ export class X1Reporter implements NeCondition {
   async #deliver(report: Report): Promise<boolean> {
     try {
       await this.#options.admf.request(report);
-      this.#pauseMs = this.#options.firstPauseMs ?? 1_000;
+      this.#pauses.reset();
       return true;
     } catch (error) {
       const isRefused = error instanceof X1ExchangeError && error.code === 'refused';
@@ -147,11 +148,10 @@ export class X1Reporter implements NeCondition {
 
   #pause(): void {
     if (this.#stopped) return;
-    this.#retry = this.#options.clock.after(this.#pauseMs, () => {
+    this.#retry = this.#options.clock.after(this.#pauses.next(), () => {
       this.#retry = null;
       void this.#send();
     });
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
 

@@ -6,6 +6,7 @@
  * restart the element intercepts exactly what it had acknowledged. What a change must not break: an XID or DID exists
  * once, a task names destinations that exist, a destination in use is not removed.
  */
+import { SerialQueue } from '../bytes/serial-queue.ts';
 import { ClavigerError } from '../bytes/errors.ts';
 import type { Clock } from '../bytes/ports.ts';
 import type { Destination, InterceptTask, MediationDetails } from '../wire/x1/details.ts';
@@ -83,7 +84,7 @@ export class TaskTable {
   readonly #destinations: Map<string, Destination>;
   readonly #listeners = new Set<TaskListener>();
   /** The end of the queue of changes. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new SerialQueue();
 
   private constructor(clock: Clock, store: TaskStore, state: TaskTableState) {
     this.#clock = clock;
@@ -227,15 +228,13 @@ export class TaskTable {
 
   /** One change at a time: planned on the state that the one before has left, stored, applied, told. */
   #change(plan: () => Planned): Promise<void> {
-    const change = this.#last.then(async () => {
+    return this.#changes.run(async () => {
       const { tasks = new Map(), destinations = new Map(), events } = plan();
       await this.#store.commit({ tasks, destinations });
       apply(this.#tasks, tasks);
       apply(this.#destinations, destinations);
       for (const event of events) for (const listener of this.#listeners) listener(event);
     });
-    this.#last = change.catch(() => undefined);
-    return change;
   }
 
   #known(xid: string): TaskRecord {

@@ -9,6 +9,7 @@
  * is asked by a loop of its own, and what drains is a state of the one warrant that has ended. KMS and DF are told ahead,
  * with the warrant's times; elements that intercept get their task when its time begins and lose it when it ends.
  */
+import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
 import type { AuditLog } from '../../evidence/log.ts';
@@ -68,7 +69,7 @@ export class Admf {
   #turning = false;
   #stopped = false;
   /** The end of the queue of what goes on record. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #commands = new SerialQueue();
 
   private constructor(
     options: AdmfOptions,
@@ -230,7 +231,7 @@ export class Admf {
     this.#nextTurn?.cancel();
     for (const timer of this.#keepalives.values()) timer.cancel();
     await this.#provisioner.stop();
-    await this.#last;
+    await this.#commands.ended();
     this.#look();
   }
 
@@ -426,8 +427,8 @@ export class Admf {
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch((error: unknown) => {
+    const turn = this.#commands.run(work);
+    turn.catch((error: unknown) => {
       this.#options.logger.error({ error }, 'a command of the ADMF failed');
     });
     return turn;

@@ -9,6 +9,7 @@
  * out although its answer was lost is not taken for one that was not. An element that does not answer is asked again
  * after a pause that grows; what it refuses is asked for again when it must hold something else, or after that pause.
  */
+import { BackOff } from '../../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { DESTINATION_DETAILS, TASK_DETAILS } from '../../wire/x1/details.ts';
 import type { Destination, InterceptTask } from '../../wire/x1/details.ts';
@@ -75,7 +76,7 @@ export class ElementClient {
   readonly #refused = new Map<string, { readonly text: string; readonly error: unknown }>();
   #failing: { readonly error: unknown } | null = null;
   #retry: Timer | null = null;
-  #retryMs: number;
+  readonly #pauses: BackOff;
   #dirty = false;
   #loop: Promise<void> | null = null;
   /** Whether the loop has said anything to the element. */
@@ -85,7 +86,7 @@ export class ElementClient {
   constructor(element: AdmfElement, context: ElementContext) {
     this.element = element;
     this.#context = context;
-    this.#retryMs = context.settleMs;
+    this.#pauses = new BackOff(context.settleMs, LONGEST_RETRY_MS);
   }
 
   /** Whether it is being brought to what it must hold, or is to be. */
@@ -152,7 +153,7 @@ export class ElementClient {
       try {
         await this.#settle();
         this.#failing = null;
-        if (this.#refused.size === 0) this.#retryMs = this.#context.settleMs;
+        if (this.#refused.size === 0) this.#pauses.reset();
         else this.#later();
       } catch (error) {
         this.#view = null;
@@ -244,11 +245,10 @@ export class ElementClient {
 
   #later(): void {
     if (this.#retry !== null || this.#stopped) return;
-    this.#retry = this.#context.clock.after(this.#retryMs, () => {
+    this.#retry = this.#context.clock.after(this.#pauses.next(), () => {
       this.#retry = null;
       this.wake(true);
     });
-    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 
   async #ask(): Promise<View> {

@@ -6,10 +6,11 @@
  * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
  */
 import { messageOf } from '../../bytes/errors.ts';
+import { BackOff } from '../../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { DfListener } from './events.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
-import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import { isGetKeysFailure, wipeKeys } from '../../wire/xk/get-keys.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeySource } from './ports.ts';
 
@@ -57,7 +58,7 @@ interface Request {
   readonly xid: string;
   readonly id: string;
   readonly since: number;
-  pauseMs: number;
+  readonly pauses: BackOff;
   timer: Timer | null;
   retry: Timer | null;
 }
@@ -97,8 +98,9 @@ export class KeyRequests {
     const { id, since } = question;
     const key = `${correlation} ${xid} ${id}`;
     if (this.#stopped || this.#requests.has(key)) return;
-    const { firstPauseMs, timerMs } = this.#timing;
-    const request: Request = { correlation, xid, id, since, pauseMs: firstPauseMs, timer: null, retry: null };
+    const { firstPauseMs, longestPauseMs, timerMs } = this.#timing;
+    const pauses = new BackOff(firstPauseMs, longestPauseMs);
+    const request: Request = { correlation, xid, id, since, pauses, timer: null, retry: null };
     this.#requests.set(key, request);
     if (!question.overdue) this.#watch(request, Math.max(0, since + timerMs - this.#clock.now()));
     this.#spawn(this.#put(key, request));
@@ -127,7 +129,8 @@ export class KeyRequests {
         return;
       }
       this.#end(key);
-      await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipe(answer));
+      // Once the records are in the outbox, nobody here needs the keys any more.
+      await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipeKeys(answer));
     } catch (error) {
       this.#putAgain(key, request);
       throw error;
@@ -137,10 +140,8 @@ export class KeyRequests {
   #putAgain(key: string, request: Request): void {
     const known = this.#requests.get(key);
     if (this.#stopped || (known !== undefined && known !== request)) return;
-    const pause = request.pauseMs;
-    request.pauseMs = Math.min(pause * 2, this.#timing.longestPauseMs);
     this.#requests.set(key, request);
-    request.retry = this.#clock.after(pause, () => this.#spawn(this.#put(key, request)));
+    request.retry = this.#clock.after(request.pauses.next(), () => this.#spawn(this.#put(key, request)));
   }
 
   /** R-30's timer; where the failure record could not be stored, it runs again. */
@@ -196,14 +197,4 @@ export class KeyRequests {
     this.#underWay.add(watched);
     void watched.finally(() => this.#underWay.delete(watched));
   }
-}
-
-/** Once the records are in the outbox, nobody here needs the keys any more. */
-function wipe(answer: GetKeysResponse): void {
-  if (isGetKeysFailure(answer)) return;
-  for (const { sessionKey, salt } of [...answer.cryptoSessions, ...answer.stages.flat()]) {
-    sessionKey.wipe();
-    salt.wipe();
-  }
-  answer.deferredKey?.wipe();
 }

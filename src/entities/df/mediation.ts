@@ -11,6 +11,7 @@
  * Keys go to warrants that are to have content; a warrant for intercept related information alone gets none, since keys
  * are of use for content only.
  */
+import { SerialQueue } from '../../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { ClavigerError } from '../../bytes/errors.ts';
 import { fromHex, toHex } from '../../bytes/octets.ts';
@@ -81,8 +82,7 @@ export class Mediation {
   readonly #options: MediationOptions;
   readonly #onQuestion: QuestionListener;
   #state: WorkingState;
-  /** The end of the queue of turns. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
   #closing = false;
   #stopped = false;
@@ -190,15 +190,13 @@ export class Mediation {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#housekeeping?.cancel();
-    await this.#last.catch(() => undefined);
+    await this.#turns.ended();
   }
 
   /* --------------------------------------------------------------- turns */
 
   #turn<T>(work: () => T): Promise<T> {
-    const turn = this.#last.catch(() => undefined).then(() => this.#work(work));
-    this.#last = turn;
-    return turn;
+    return this.#turns.run(() => this.#work(work));
   }
 
   /** One turn. After a failure the memory may be ahead of the store: it is loaded again before the next. */

@@ -4,6 +4,7 @@
  *
  * A session lives until the CSCF ends it, or until for `idleMs` neither a packet nor a word of the CSCF came.
  */
+import { SerialQueue } from '../../bytes/serial-queue.ts';
 import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
@@ -40,7 +41,7 @@ export class MediaGateway {
   readonly #options: GatewayOptions;
   readonly #sessions = new Map<string, Session>();
   /** Control is taken one after another: the ports of a session are bound in the order of the requests. */
-  #control: Promise<unknown> = Promise.resolve();
+  readonly #control = new SerialQueue();
   #sweep: Timer;
   #stopped = false;
 
@@ -64,19 +65,19 @@ export class MediaGateway {
    * @throws GatewayError `no-ports`, `too-many`; a new session is then not opened
    */
   put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
-    return this.#inTurn(() => this.#put(id, wanted));
+    return this.#control.run(() => this.#put(id, wanted));
   }
 
   /** Ends a session; `false` if there is none. */
   delete(id: string): Promise<boolean> {
-    return this.#inTurn(() => Promise.resolve(this.#end(id)));
+    return this.#control.run(() => Promise.resolve(this.#end(id)));
   }
 
   /** Ends every session. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#sweep.cancel();
-    await this.#inTurn(() => {
+    await this.#control.run(() => {
       for (const id of [...this.#sessions.keys()]) this.#end(id);
       return Promise.resolve();
     });
@@ -168,11 +169,5 @@ export class MediaGateway {
       }
       this.#sweep = this.#nextSweep();
     });
-  }
-
-  #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.#control.then(step);
-    this.#control = result.catch(() => undefined);
-    return result;
   }
 }

@@ -2,6 +2,7 @@
  * The private-key generator in the KMS's own thread: one operation in each turn of the event loop, so that listeners get
  * in between; bounded and cancellable as the pool of workers is (`entities/kms/workers/pairing-pool.ts`). For small set-ups.
  */
+import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { setImmediate } from 'node:timers/promises';
 import { toBigInt } from '../../bytes/octets.ts';
 import type { BfCiphertext } from '../../ibe/blocks.ts';
@@ -14,7 +15,7 @@ export class EngineGenerator implements PrivateKeyGenerator {
   readonly #engine: IbeEngine;
   readonly #limit: number;
   #waiting = 0;
-  #lastTurn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new SerialQueue();
 
   /** @param limit operations that may wait */
   constructor(engine: IbeEngine, limit = Infinity) {
@@ -40,9 +41,7 @@ export class EngineGenerator implements PrivateKeyGenerator {
   async #inTurn<T>(signal: AbortSignal | undefined, compute: () => T): Promise<T> {
     if (this.#waiting >= this.#limit) throw busy(this.#limit);
     this.#waiting++;
-    const turn = this.#lastTurn.then(() => setImmediate());
-    this.#lastTurn = turn;
-    await turn;
+    await this.#turns.run(() => setImmediate());
     this.#waiting--;
     if (signal?.aborted === true) throw cancelled();
     return compute();

@@ -2,6 +2,7 @@
  * The law enforcement monitoring facility as a process: listeners for HI2 and HI3, the files of what came in, and
  * recovery from them, at once or later.
  */
+import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { readFile } from 'node:fs/promises';
 import { existsSync, statSync } from 'node:fs';
 import type { Timer } from '../../bytes/ports.ts';
@@ -91,7 +92,7 @@ class LiveRecovery {
   readonly #files: LemfFiles;
   readonly #onEvent: LemfListener;
   #timer: Timer | null = null;
-  #running: Promise<void> = Promise.resolve();
+  readonly #recoveries = new SerialQueue();
 
   constructor(config: LemfConfig, runtime: Runtime, files: LemfFiles, onEvent: LemfListener) {
     this.#config = config;
@@ -107,13 +108,13 @@ class LiveRecovery {
     this.#timer?.cancel();
     this.#timer = this.#runtime.clock.after(recoverAfter, () => {
       this.#timer = null;
-      this.#running = this.#running.then(() => this.#recover(recoverInto));
+      void this.#recoveries.run(() => this.#recover(recoverInto));
     });
   }
 
   /** Finishes what is under way; what was about to begin begins now. */
   async stop(): Promise<void> {
-    await this.#running;
+    await this.#recoveries.ended();
     if (this.#timer === null) return;
     this.#timer.cancel();
     if (this.#config.recoverInto !== undefined) await this.#recover(this.#config.recoverInto);

@@ -116,6 +116,16 @@ export function isGetKeysFailure(response: GetKeysResponse): response is GetKeys
   return 'failureIndication' in response;
 }
 
+/** Wipes the keys of an answer, which nobody needs once they are written or handed over. */
+export function wipeKeys(response: GetKeysResponse): void {
+  if (isGetKeysFailure(response)) return;
+  for (const { sessionKey, salt } of [response.cryptoSessions, ...response.stages].flat()) {
+    sessionKey.wipe();
+    salt.wipe();
+  }
+  response.deferredKey?.wipe();
+}
+
 /** Whether a text is one of the closed list. */
 export function isFailureIndication(text: unknown): text is FailureIndication {
   return FAILURE_INDICATIONS.some((known) => known === text);

@@ -3,6 +3,7 @@
  * again. What was not acknowledged is still in the outbox and goes out again, oldest first; the LEMF knows the copies by
  * LIID, CIN, sequence number and kind.
  */
+import { BackOff } from '../../../bytes/back-off.ts';
 import type { Timer } from '../../../bytes/ports.ts';
 import type { AlarmBook } from './alarm-book.ts';
 import type { HandoverAddress, HandoverChannel, HandoverTransport } from './ports.ts';
@@ -20,7 +21,7 @@ export class Delivery {
   #session: HandoverSession | null = null;
   #channel: HandoverChannel | null = null;
   #retryTimer: Timer | null = null;
-  #pause: number;
+  readonly #pauses: BackOff;
   /** Since when the LEMF is away, Unix milliseconds; `null` while it is there. */
   #awaySince: number | null;
   #alarmTimer: Timer | null = null;
@@ -30,7 +31,7 @@ export class Delivery {
   constructor(context: DeliveryContext, address: HandoverAddress) {
     this.#context = context;
     this.address = address;
-    this.#pause = context.settings.retryFirst;
+    this.#pauses = new BackOff(context.settings.retryFirst, context.settings.retryMost);
     this.#awaySince = context.clock.now();
   }
 
@@ -82,7 +83,7 @@ export class Delivery {
 
   #present(): void {
     const { logger, alarms } = this.#context;
-    this.#pause = this.#context.settings.retryFirst;
+    this.#pauses.reset();
     this.#awaySince = null;
     this.#alarmTimer?.cancel();
     alarms.clear(this.address.did, 'down');
@@ -90,7 +91,7 @@ export class Delivery {
   }
 
   #lost(reason: string): void {
-    const { clock, logger, settings } = this.#context;
+    const { clock, logger } = this.#context;
     this.#session?.stop();
     this.#channel?.close();
     this.#session = null;
@@ -102,8 +103,7 @@ export class Delivery {
       this.#awaySince = clock.now();
       this.#watch();
     }
-    this.#retryTimer = clock.after(this.#pause, () => this.#connect());
-    this.#pause = Math.min(2 * this.#pause, settings.retryMost);
+    this.#retryTimer = clock.after(this.#pauses.next(), () => this.#connect());
   }
 
   #watch(): void {

@@ -6,17 +6,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../bytes/ports.ts';
 import type { XkPeer, XkService } from '../xk.ts';
-import type {
-  FailureIndication,
-  GetKeysAnswer,
-  GetKeysRequest,
-  GetKeysResponse,
-} from '../../../wire/xk/get-keys.ts';
+import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
 import {
   decodeGetKeysRequest,
   encodeGetKeysResponse,
   GET_KEYS_PATH,
   isGetKeysFailure,
+  wipeKeys,
   XkError,
 } from '../../../wire/xk/get-keys.ts';
 import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
@@ -82,16 +78,8 @@ function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
     return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
   }
   const json = encodeGetKeysResponse(response);
-  wipe(response);
+  wipeKeys(response);
   reply.raw.once('close', () => json.wipe());
   const { buffer, byteOffset, byteLength } = json.expose();
   return reply.type('application/json').send(Buffer.from(buffer, byteOffset, byteLength));
-}
-
-function wipe({ cryptoSessions, stages, deferredKey }: GetKeysAnswer): void {
-  for (const { sessionKey, salt } of [cryptoSessions, ...stages].flat()) {
-    sessionKey.wipe();
-    salt.wipe();
-  }
-  deferredKey?.wipe();
 }
