@@ -7,7 +7,8 @@
  *
  * Faults name places and what is expected there, never what was found: that may be a secret. What is expected comes from
  * the schema; `errorMessage` says it where type, bounds or list of values do not. `Type.Decode` makes of a value of the
- * right form what the program works with; what it throws is a fault too.
+ * right form what the program works with; what it throws is a fault too. What an object that is not `strict` has beside
+ * what its schema names is left out.
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
@@ -25,13 +26,23 @@ export interface FormFault {
 
 export type FormReading<T> = { readonly value: T } | { readonly faults: readonly FormFault[] };
 
-/** Thrown by a decoder: what is expected instead, `a range whose from is below to`. */
-export class Unfit extends Error {}
+/** Thrown by a decoder: what is expected instead, `a range whose from is below to`; `member`: of which member of it. */
+export class Unfit extends Error {
+  readonly member: string;
+
+  constructor(expected: string, member = '') {
+    super(expected);
+    this.member = member;
+  }
+}
 
 /** An object that has no other members. */
 export function strict<P extends TProperties>(properties: P, options: TSchemaOptions = {}): TObject<P> {
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
+
+/** Faults told of at once; of a value with a list longer than it may be, or more unknown members, one is told. */
+const MOST_FAULTS = 32;
 
 /** The parts of a JSON Schema that are looked at here. */
 interface Node {
@@ -43,7 +54,10 @@ interface Node {
   readonly const?: string | number | boolean;
   readonly properties?: Readonly<Record<string, Node>>;
   readonly patternProperties?: Readonly<Record<string, Node>>;
+  readonly additionalProperties?: unknown;
   readonly items?: Node;
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly anyOf?: readonly Node[];
 }
 
@@ -67,9 +81,10 @@ function compilerFor(allErrors: boolean): (schema: TSchema) => ValidateFunction 
 export class Form<S extends TSchema> {
   readonly schema: S;
   readonly #all: boolean;
-  #check: ValidateFunction | null = null;
+  #checkFirst: ValidateFunction | null = null;
+  #checkAll: ValidateFunction | null = null;
 
-  /** `all`: tells of all faults, not of one; for what the sender may not make arbitrarily large. */
+  /** `all`: tells of all faults, not of one. */
   constructor(schema: S, { all = false }: { all?: boolean } = {}) {
     this.schema = schema;
     this.#all = all;
@@ -77,12 +92,17 @@ export class Form<S extends TSchema> {
 
   /** The value with defaults in place and decoded; what is given stays as it is. */
   read(given: unknown): FormReading<StaticDecode<S>> {
-    this.#check ??= (this.#all ? compileAll : compileFirst)(this.schema);
-    const value: unknown = copied(this.schema, given);
+    const { value, isExcessive } = copyOf(this.schema, given);
+    this.#checkFirst ??= compileFirst(this.schema);
+    const isRight = this.#checkFirst(value);
+    const most = this.#all && !isExcessive ? MOST_FAULTS : 1;
     const faults = new Map<string, FormFault>();
-    if (!this.#check(value)) {
-      faultsOf(this.schema, value, this.#check.errors ?? [], faults);
-      if (!this.#all) return { faults: [...faults.values()].slice(0, 1) };
+    if (!isRight) {
+      if (most > 1) this.#checkAll ??= compileAll(this.schema);
+      const check = most > 1 && this.#checkAll !== null ? this.#checkAll : this.#checkFirst;
+      check(value);
+      addFaults(this.schema, value, check.errors ?? [], faults, most);
+      if (faults.size === most) return { faults: [...faults.values()] };
     }
     const decoded = decode(this.schema, value, '', faults);
     return faults.size === 0 ? { value: decoded as StaticDecode<S> } : { faults: [...faults.values()] };
@@ -121,6 +141,7 @@ function expectedBy(node: Node): string {
   if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;
   if (node.const !== undefined) return String(node.const);
   if (node.anyOf !== undefined) return node.anyOf.map(expectedBy).join(' or ');
+  if (node.maxItems !== undefined) return `a list of ${node.minItems ?? 0} to ${node.maxItems}`;
   if (node.type !== 'integer') return NAMES[node.type ?? ''] ?? 'what is expected';
   const { minimum, maximum } = node;
   return minimum === undefined || maximum === undefined
@@ -141,25 +162,36 @@ function meant(name: string, known: readonly string[]): string {
 /* ----------------------------------------------------------------------- faults */
 
 /** Adds a fault for each place that errors speak of, alternatives aside that were not meant. */
-function faultsOf(
+function addFaults(
   root: Node,
   value: unknown,
   errors: readonly ErrorObject[],
   faults: Map<string, FormFault>,
+  most: number,
 ): void {
-  const paths = new Map<string, string>();
-  const meantNodes = new Set<unknown>();
-  visit(root, value, '', '', (node, path, pointer) => {
-    paths.set(pointer, path);
-    meantNodes.add(node);
-  });
   for (const { keyword, instancePath, params, parentSchema } of errors) {
-    const node = parentSchema as Node | undefined;
-    if (node === undefined || !meantNodes.has(node)) continue;
-    const fault = faultAt(node, paths.get(instancePath) ?? '', keyword, params);
+    const { node, path } = placeOf(root, value, instancePath);
+    if (node !== parentSchema) continue;
+    const fault = faultAt(node, path, keyword, params);
     if (!faults.has(fault.path)) faults.set(fault.path, fault);
+    if (faults.size === most) return;
   }
   if (faults.size === 0) faults.set('', { path: '', problem: 'wrong', expected: expectedBy(root) });
+}
+
+/** Where a JSON Pointer leads to, in the schema that is meant there. */
+function placeOf(root: Node, whole: unknown, pointer: string): { node: Node; path: string } {
+  let value = whole;
+  let node = alternative(root, value);
+  let path = '';
+  for (const step of pointer.split('/').slice(1)) {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    path = innerPath(value, path, name);
+    const child = memberOf(node, value, name) ?? {};
+    value = (value as Record<string, unknown>)[name];
+    node = alternative(child, value);
+  }
+  return { node, path };
 }
 
 function faultAt(node: Node, path: string, keyword: string, params: Record<string, unknown>): FormFault {
@@ -182,32 +214,23 @@ function memberPath(path: string, name: string): string {
 
 /* -------------------------------------------------------------- values by schema */
 
-/** Goes through a value and its schema, leaves last; in alternatives, through the one that is meant. */
-function visit(
-  given: Node,
-  value: unknown,
-  path: string,
-  pointer: string,
-  at: (node: Node, path: string, pointer: string) => void,
-): void {
-  const node = alternative(given, value);
-  at(node, path, pointer);
-  for (const [name, child] of members(node, value)) {
-    const inner = Array.isArray(value) ? `${path}[${name}]` : memberPath(path, name);
-    const step = name.replaceAll('~', '~0').replaceAll('/', '~1');
-    visit(child, (value as Record<string, unknown>)[name], inner, `${pointer}/${step}`, at);
-  }
-}
-
 /** The members of an object, or elements of a list, that the schema knows. */
 function members(node: Node, value: unknown): [name: string, child: Node][] {
   if (typeof value !== 'object' || value === null) return [];
-  const { items, properties = {}, patternProperties = {} } = node;
   return Object.keys(value).flatMap((name): [string, Node][] => {
-    const own = Object.hasOwn(properties, name) ? properties[name] : Object.values(patternProperties)[0];
-    const child = Array.isArray(value) ? items : own;
+    const child = memberOf(node, value, name);
     return child === undefined ? [] : [[name, child]];
   });
+}
+
+function memberOf(node: Node, value: unknown, name: string): Node | undefined {
+  const { items, properties = {}, patternProperties = {} } = node;
+  if (Array.isArray(value)) return items;
+  return Object.hasOwn(properties, name) ? properties[name] : Object.values(patternProperties)[0];
+}
+
+function innerPath(holder: unknown, path: string, name: string): string {
+  return Array.isArray(holder) ? `${path}[${name}]` : memberPath(path, name);
 }
 
 /** Of alternatives, the one of the value's type and with its constants; the schema as a whole if that is not one. */
@@ -231,17 +254,37 @@ function isOfType(value: unknown, type: string | undefined): boolean {
   return typeof value === (type === 'integer' ? 'number' : type);
 }
 
-/** A copy of what the schema knows of a value; whatever else there is, however deep, is the same. */
-function copied(given: Node, value: unknown): unknown {
-  const node = alternative(given, value);
-  const known = new Map(members(node, value));
-  const copy = (name: string, inner: unknown): unknown => {
-    const child = known.get(name);
-    return child === undefined ? inner : copied(child, inner);
+/**
+ * A copy of what the schema knows of a value. What it does not know is left out where it names members and forbids no
+ * others, else it is the same, however deep. `isExcessive`: a list is longer than it may be, or an object has more
+ * members that it may not have than are told of; then these are the same, too.
+ */
+function copyOf(root: Node, given: unknown): { value: unknown; isExcessive: boolean } {
+  let isExcessive = false;
+  const copied = (schema: Node, value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    const node = alternative(schema, value);
+    const { items, maxItems = Infinity, properties, additionalProperties } = node;
+    if (Array.isArray(value)) {
+      if (value.length > maxItems) isExcessive = true;
+      return items === undefined || value.length > maxItems
+        ? value
+        : value.map((element) => copied(items, element));
+    }
+    const known = new Map(members(node, value));
+    const entries = Object.entries(value);
+    if (additionalProperties === false && entries.length - known.size > MOST_FAULTS) {
+      isExcessive = true;
+      return value;
+    }
+    const isOpen = properties !== undefined && additionalProperties === undefined;
+    const copy = ([name, inner]: [string, unknown]): [string, unknown] => {
+      const child = known.get(name);
+      return [name, child === undefined ? inner : copied(child, inner)];
+    };
+    return Object.fromEntries(entries.filter(([name]) => !isOpen || known.has(name)).map(copy));
   };
-  if (Array.isArray(value)) return value.map((element: unknown, at) => copy(String(at), element));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copy(name, inner)]));
+  return { value: copied(root, given), isExcessive };
 }
 
 /** Decodes from the leaves up, in place, what has no faults. */
@@ -250,7 +293,7 @@ function decode(node: Node, given: unknown, path: string, faults: Map<string, Fo
   const value = meantNode === node ? given : decode(meantNode, given, path, faults);
   if (meantNode === node) {
     for (const [name, child] of members(node, value)) {
-      const inner = Array.isArray(value) ? `${path}[${name}]` : memberPath(path, name);
+      const inner = innerPath(value, path, name);
       const holder = value as Record<string, unknown>;
       holder[name] = decode(child, holder[name], inner, faults);
     }
@@ -259,8 +302,13 @@ function decode(node: Node, given: unknown, path: string, faults: Map<string, Fo
   try {
     return node['~codec'].decode(value);
   } catch (error) {
-    const expected = error instanceof Unfit ? error.message : expectedBy(node);
-    faults.set(path, { path, problem: 'wrong', expected });
+    const isUnfit = error instanceof Unfit;
+    const place = isUnfit && error.member !== '' ? memberPath(path, error.member) : path;
+    faults.set(place, {
+      path: place,
+      problem: 'wrong',
+      expected: isUnfit ? error.message : expectedBy(node),
+    });
     return value;
   }
 }

@@ -73,7 +73,10 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
 /** The version in package.json. */
 function version(): string {
   const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (typeof json === 'object' && json !== null && 'version' in json && typeof json.version === 'string')
+    return json.version;
+  throw new Error(`${file.pathname} has no version`);
 }
 
 export function createProgram(): Command {

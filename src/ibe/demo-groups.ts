@@ -8,11 +8,14 @@
  * Made by `scripts/make-demo-districts.ts`; the files are `assets/districts/demo-home1.json` and `demo-home2.json`.
  */
 import { readFileSync } from 'node:fs';
+import Type from 'typebox';
 import { derInteger, derSequence } from '../bytes/der.ts';
 import { toHex } from '../bytes/octets.ts';
+import { faultText, Form, strict } from '../bytes/schema.ts';
 import { isOnCurve } from './curve.ts';
 import { IbeError } from './errors.ts';
 import { checkShape } from './group.ts';
+import { GROUP_INTEGER, GROUP_POINT, hexOf, pointToJson } from './group-json.ts';
 import { digest } from './hash.ts';
 import type { BfGroup } from './setup.ts';
 
@@ -47,28 +50,22 @@ export function groupFingerprint({ p, q }: { readonly p: bigint; readonly q: big
 }
 
 /** A group as JSON: integers in hex with 0x. */
-export function encodeGroup(group: BfGroup): object {
-  const hex = (value: bigint): string => `0x${value.toString(16)}`;
-  return { hash: group.hash, p: hex(group.p), q: hex(group.q), P: [hex(group.P.x), hex(group.P.y)] };
+export function encodeGroup({ hash, p, q, P }: BfGroup): object {
+  return { hash, p: hexOf(p), q: hexOf(q), P: pointToJson(P) };
 }
+
+const GROUP = new Form(
+  strict({ hash: Type.Literal('sha256'), p: GROUP_INTEGER, q: GROUP_INTEGER, P: GROUP_POINT }),
+  { all: true },
+);
 
 /** @throws IbeError `malformed`, `parameters` or `point` */
 export function decodeGroup(json: unknown): BfGroup {
-  const fields = (typeof json === 'object' && json !== null ? json : {}) as Readonly<Record<string, unknown>>;
-  const { hash, p: pText, q: qText, P: coordinates } = fields;
-  if (hash !== 'sha256') throw new IbeError('malformed', 'demo group: hash is not sha256');
-  const p = natural(pText, 'p');
-  const q = natural(qText, 'q');
-  checkShape(p, q);
-  const [x, y] = Array.isArray(coordinates) ? (coordinates as unknown[]) : [];
-  const P = { x: natural(x, 'P.x'), y: natural(y, 'P.y') };
-  if (!isOnCurve(P, p)) throw new IbeError('point', 'demo group: P is not on the curve');
-  return { hash, p, q, P };
-}
-
-function natural(value: unknown, field: string): bigint {
-  if (typeof value !== 'string' || !/^0x[0-9a-f]+$/.test(value)) {
-    throw new IbeError('malformed', `demo group: ${field} is not an integer in hex`);
-  }
-  return BigInt(value);
+  const group = GROUP.readOr(json, (faults) => {
+    const told = faults.map((fault) => faultText(fault, 'all of it', 'field'));
+    return new IbeError('malformed', `demo group: ${told.join('; ')}`);
+  });
+  checkShape(group.p, group.q);
+  if (!isOnCurve(group.P, group.p)) throw new IbeError('point', 'demo group: P is not on the curve');
+  return group;
 }

@@ -115,6 +115,48 @@ describe('a form', () => {
     });
   });
 
+  it('tells of so many faults at most, and of one where a list or what is unknown is longer than it may be', () => {
+    const list = strict({ list: Type.Array(strict({ n: Type.Integer() }), { maxItems: 50 }) });
+    const count = (value: unknown): number => {
+      const reading = new Form(list, { all: true }).read(value);
+      return 'faults' in reading ? reading.faults.length : 0;
+    };
+    const bad = (length: number): unknown[] => Array.from({ length }, () => ({}));
+    expect(count({ list: bad(20) })).toBe(20);
+    expect(count({ list: bad(50) })).toBe(32);
+    expect(count({ list: bad(51) })).toBe(1);
+    const unknown = Object.fromEntries(bad(33).map((value, at) => [`x${at}`, value]));
+    expect(count(unknown)).toBe(1);
+    expect(count({ list: [unknown] })).toBe(1);
+    expect(count({ list: [{ n: 1, ...unknown, x32: undefined }, { n: 'a' }] })).toBe(1);
+  });
+
+  it('leaves out what an open object has beside its own, and keeps what has no form', () => {
+    const open = Type.Object({ a: Type.Object({ b: Type.Integer() }), any: Type.Unknown() });
+    const any = { deep: [{ er: 1 }] };
+    expect(new Form(open).read({ a: { b: 1, c: any }, any, more: any })).toEqual({
+      value: { a: { b: 1 }, any },
+    });
+  });
+
+  it('says of which member a decoder speaks', () => {
+    const range = Type.Decode(strict({ from: Type.Integer(), to: Type.Integer() }), ({ from, to }) => {
+      if (from > to) throw new Unfit('at most to', 'from');
+      return to - from;
+    });
+    expect(new Form(strict({ range })).read({ range: { from: 2, to: 1 } })).toEqual({
+      faults: [{ path: 'range.from', problem: 'wrong', expected: 'at most to' }],
+    });
+  });
+
+  it('tells of the faults of the alternative that is meant, also where one lies in another', () => {
+    const one = strict({ n: Type.Integer() });
+    const form = new Form(strict({ some: Type.Union([one, Type.Array(one)]) }), { all: true });
+    expect(form.read({ some: [{}] })).toEqual({
+      faults: [{ path: 'some[0].n', problem: 'missing', expected: 'a whole number' }],
+    });
+  });
+
   it('never quotes what was found, and cuts the names that it quotes', () => {
     const told = faults({
       host: { secret: 1 },

@@ -149,7 +149,7 @@ describe('claviger audit verify', () => {
     });
     expect(check(lines.with(7, '{}'))).toMatchObject({
       status: 1,
-      err: expect.stringMatching(/record 7 lacks a field/) as string,
+      err: expect.stringMatching(/record 7 is not of the form that is written/) as string,
     });
   });
 });

@@ -64,14 +64,14 @@ function readDistrict({ secrets, home }: GetKeysFlags): DistrictFile {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new CliError('input', `${secrets} is not an object`, 'Is it the file that --secrets is for?');
   }
-  const members = json as Readonly<Record<string, unknown>>;
-  const hasHomes = members['masterSecret'] === undefined;
-  if (home === undefined ? hasHomes : !Object.hasOwn(members, home)) {
+  const members = new Map<string, unknown>(Object.entries(json));
+  const hasHomes = !members.has('masterSecret');
+  if (home === undefined ? hasHomes : !members.has(home)) {
     const wrong = home === undefined ? 'is not of one home: --home is needed' : `has no ${home}`;
-    const names = Object.keys(members).join(', ');
+    const names = [...members.keys()].join(', ');
     throw new CliError('usage', `${secrets} ${wrong}`, hasHomes ? `It has ${names}.` : 'It is of one home.');
   }
-  return decodeDistrictFile(home === undefined ? json : members[home]);
+  return decodeDistrictFile(home === undefined ? json : members.get(home));
 }
 
 /** The first message of each kind; the same message in several hops is one. */

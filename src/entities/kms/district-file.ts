@@ -6,9 +6,11 @@
  *       "p", "q", "P": [x, y], "Ppub": [x, y], "masterSecret",        integers in hex with 0x
  *       "liRootKey"? }                                                32 octets in hex
  */
+import Type from 'typebox';
 import { fromBigInt, fromHex, toBigInt, toHex } from '../../bytes/octets.ts';
+import { faultText, Form, Unfit } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
-import type { AffinePoint } from '../../ibe/curve.ts';
+import { GROUP_INTEGER, GROUP_POINT, hexOf, pointToJson } from '../../ibe/group-json.ts';
 import type { BfHash } from '../../ibe/hash.ts';
 import { SECURITY_SIZES } from '../../ibe/parameters.ts';
 import { KmsError } from './errors.ts';
@@ -25,28 +27,46 @@ export interface DistrictFile {
   readonly liRoot: Secret | null;
 }
 
-/** @throws KmsError `refused` naming the field; whether the parameters are sound is for `District` to check */
+const count = (options: { default?: number } = {}) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, errorMessage: 'a whole number', ...options });
+
+const DISTRICT_FILE = Type.Decode(
+  Type.Object({
+    district: Type.String(),
+    serial: count(),
+    keyLifetime: count({ default: 86_400 }),
+    notBefore: count({ default: 0 }),
+    notAfter: count({ default: NO_END }),
+    hash: Type.Optional(Type.Enum(['sha224', 'sha256', 'sha384', 'sha512'])),
+    p: GROUP_INTEGER,
+    q: GROUP_INTEGER,
+    P: GROUP_POINT,
+    Ppub: GROUP_POINT,
+    masterSecret: GROUP_INTEGER,
+    liRootKey: Type.Optional(
+      Type.Decode(Type.String({ pattern: '^[0-9a-fA-F]{64}$', errorMessage: '32 octets in hex' }), (hex) =>
+        Secret.of(fromHex(hex)),
+      ),
+    ),
+  }),
+  ({ district, keyLifetime, liRootKey: liRoot = null, ...file }): DistrictFile => {
+    const { serial, notBefore, notAfter, p, q, P, Ppub, hash = usualHash(q) } = file;
+    if (file.masterSecret < 2n || file.masterSecret >= q)
+      throw new Unfit('between 2 and q − 1', 'masterSecret');
+    const masterSecret = masterSecretOctets(file.masterSecret, q);
+    const bf = { hash, p, q, P, Ppub };
+    return { district, keyLifetime, serial: { serial, notBefore, notAfter, bf, masterSecret }, liRoot };
+  },
+);
+
+const FORM = new Form(DISTRICT_FILE, { all: true });
+
+/** @throws KmsError `refused` naming the fields; whether the parameters are sound is for `District` to check */
 export function decodeDistrictFile(json: unknown): DistrictFile {
-  const fields = (typeof json === 'object' && json !== null ? json : {}) as Readonly<Record<string, unknown>>;
-  const q = integer(fields, 'q');
-  const hash = fields['hash'] ?? usualHash(q);
-  if (hash !== 'sha224' && hash !== 'sha256' && hash !== 'sha384' && hash !== 'sha512')
-    throw new KmsError('refused', 'district file: hash is not one of sha224, sha256, sha384, sha512');
-  const masterSecret = integer(fields, 'masterSecret');
-  if (masterSecret < 2n || masterSecret >= q)
-    throw new KmsError('refused', 'district file: masterSecret is not between 2 and q − 1');
-  return {
-    district: string(fields, 'district'),
-    keyLifetime: count(fields, 'keyLifetime', 86_400),
-    serial: {
-      serial: count(fields, 'serial'),
-      notBefore: count(fields, 'notBefore', 0),
-      notAfter: count(fields, 'notAfter', NO_END),
-      bf: { hash, p: integer(fields, 'p'), q, P: point(fields, 'P'), Ppub: point(fields, 'Ppub') },
-      masterSecret: masterSecretOctets(masterSecret, q),
-    },
-    liRoot: fields['liRootKey'] === undefined ? null : rootKey(string(fields, 'liRootKey')),
-  };
+  return FORM.readOr(json, (faults) => {
+    const told = faults.map((fault) => `district file: ${faultText(fault, 'all of it', 'field')}`);
+    return new KmsError('refused', told.join('\n'));
+  });
 }
 
 /** The same as an object. Everything in it is secret: only for who asked for just that. */
@@ -60,11 +80,11 @@ export function revealDistrict(file: DistrictFile): Record<string, unknown> {
     ...(serial.notBefore === 0 ? {} : { notBefore: serial.notBefore }),
     ...(serial.notAfter === NO_END ? {} : { notAfter: serial.notAfter }),
     ...(bf.hash === usualHash(bf.q) ? {} : { hash: bf.hash }),
-    p: hex(bf.p),
-    q: hex(bf.q),
-    P: [hex(bf.P.x), hex(bf.P.y)],
-    Ppub: [hex(bf.Ppub.x), hex(bf.Ppub.y)],
-    masterSecret: hex(toBigInt(serial.masterSecret.expose())),
+    p: hexOf(bf.p),
+    q: hexOf(bf.q),
+    P: pointToJson(bf.P),
+    Ppub: pointToJson(bf.Ppub),
+    masterSecret: hexOf(toBigInt(serial.masterSecret.expose())),
     ...(file.liRoot === null ? {} : { liRootKey: toHex(file.liRoot.expose()) }),
   };
 }
@@ -77,46 +97,4 @@ export function masterSecretOctets(masterSecret: bigint, q: bigint): Secret {
 /** RFC 5091 section 5.1.2: each size has its hash. */
 function usualHash(q: bigint): BfHash {
   return SECURITY_SIZES.find(({ qBits }) => qBits === q.toString(2).length)?.hash ?? 'sha256';
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function string(fields: Fields, name: string): string {
-  const value = fields[name];
-  if (typeof value !== 'string') throw new KmsError('refused', `district file: ${name} is not a string`);
-  return value;
-}
-
-function count(fields: Fields, name: string, fallback?: number): number {
-  const value = fields[name] ?? fallback;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw new KmsError('refused', `district file: ${name} is not a whole number`);
-  return value;
-}
-
-function integer(fields: Fields, name: string): bigint {
-  return hexInteger(fields[name], name);
-}
-
-function point(fields: Fields, name: string): AffinePoint {
-  const value = fields[name];
-  const [x, y, ...rest] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (rest.length > 0) throw new KmsError('refused', `district file: ${name} has more than two coordinates`);
-  return { x: hexInteger(x, `${name}.x`), y: hexInteger(y, `${name}.y`) };
-}
-
-function hexInteger(value: unknown, name: string): bigint {
-  if (typeof value !== 'string' || !/^0x[0-9a-fA-F]+$/.test(value))
-    throw new KmsError('refused', `district file: ${name} is not an integer in hex`);
-  return BigInt(value);
-}
-
-function rootKey(text: string): Secret {
-  if (!/^[0-9a-fA-F]{64}$/.test(text))
-    throw new KmsError('refused', 'district file: liRootKey is not 32 octets in hex');
-  return Secret.of(fromHex(text));
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

@@ -5,6 +5,9 @@
  *
  * Without it, the file says what the headers of its PDUs say: the network element that delivers.
  */
+import Type from 'typebox';
+import { Form } from '../../bytes/schema.ts';
+
 export interface SourceMark {
   /** Octets before the first PDU of the source. */
   readonly at: number;
@@ -47,12 +50,13 @@ export class SourceLookup {
   }
 }
 
+const MARK = new Form(Type.Object({ at: Type.Number(), source: Type.String() }));
+
 function parsed(line: string): SourceMark | null {
   if (line === '') return null;
   try {
-    const value = JSON.parse(line) as Partial<SourceMark> | null;
-    if (typeof value?.at !== 'number' || typeof value.source !== 'string') return null;
-    return { at: value.at, source: value.source };
+    const mark = MARK.read(JSON.parse(line));
+    return 'value' in mark ? mark.value : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

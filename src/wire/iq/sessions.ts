@@ -9,10 +9,16 @@
  * `null` is one with port 0. The CSCF says where either side's party wants its media (as soon as it has said so), who
  * the parties are, what they described, and the correlation ID: for every call, intercepted or not, so that the control
  * interface tells nobody which calls are.
+ *
+ * The forms are those of `api/iq.openapi.yaml`. Members that they do not name are left out.
  */
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { isIP } from 'node:net';
+import Type from 'typebox';
+import type { TSchema } from 'typebox';
 import { fromHex, toHex } from '../../bytes/octets.ts';
+import { Form, Unfit } from '../../bytes/schema.ts';
+import type { FormFault } from '../../bytes/schema.ts';
 import { IqError } from './errors.ts';
 
 /** Below which each session has its ID. */
@@ -50,102 +56,103 @@ export interface WantedSession {
 /** Where the gateway receives from either side, by stream. */
 export type AnchoredStream = { readonly a: NetworkAddress; readonly b: NetworkAddress } | null;
 
+/* ------------------------------------------------------------------ forms */
+
 const MAX_STREAMS = 16;
 /** Identities of one party: a subscriber may have many, and other homes assert some. */
 const MAX_IDENTITIES = 256;
 const MAX_TEXT = 64 * 1024;
 
+const ADDRESS = Type.Decode(
+  Type.String({ description: 'IPv4 or IPv6 address', errorMessage: 'an IP address' }),
+  (address) => {
+    if (isIP(address) === 0) throw new Unfit('an IP address');
+    return address;
+  },
+);
+
+const ENDPOINT_MEMBERS = { address: ADDRESS, port: Type.Integer({ minimum: 1, maximum: 65_535 }) };
+const ENDPOINT = Type.Object(ENDPOINT_MEMBERS, { title: 'Endpoint' });
+
+const text = (errorMessage: string) => Type.String({ maxLength: MAX_TEXT, errorMessage });
+const list = <S extends TSchema>(element: S, maxItems: number, description: string) =>
+  Type.Array(element, { maxItems, description });
+const orNull = <S extends TSchema>(schema: S, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+const MEDIA_ADDRESS = orNull(
+  Type.Object(
+    {
+      ...ENDPOINT_MEMBERS,
+      rtcp: Type.Optional(ENDPOINT),
+    },
+    {
+      title: 'MediaAddress',
+      description: 'rtcp: where RTCP goes; port + 1 of the same address unless the SDP says otherwise',
+    },
+  ),
+  "Where that side's party receives; null until it has said so",
+);
+const IDENTITIES = list(text('a text'), MAX_IDENTITIES, 'SIP and tel URIs of the party on that side');
+const SDP = orNull(text('a text'), 'The session description that that side made last');
+const STREAMS = 'One for each m= line; null: one with port 0';
+
+export const WANTED_SESSION = Type.Object(
+  {
+    correlation: Type.Decode(
+      Type.String({
+        pattern: '^[0-9a-f]{16}$',
+        description: 'Correlation ID of the call',
+        errorMessage: '16 hexadecimal digits',
+      }),
+      (hex) => fromHex(hex),
+    ),
+    parties: Type.Object({ a: IDENTITIES, b: IDENTITIES }),
+    sdps: Type.Object({ a: SDP, b: SDP }),
+    streams: list(
+      Type.Union([Type.Object({ a: MEDIA_ADDRESS, b: MEDIA_ADDRESS }), Type.Null()]),
+      MAX_STREAMS,
+      STREAMS,
+    ),
+  },
+  { title: 'WantedSession' },
+);
+
+export const ANCHORED = Type.Object(
+  {
+    streams: list(
+      Type.Union([Type.Object({ a: ENDPOINT, b: ENDPOINT }), Type.Null()], {
+        description: 'Where the gateway receives from either side',
+      }),
+      MAX_STREAMS,
+      STREAMS,
+    ),
+  },
+  { title: 'Anchored' },
+);
+
+const WANTED_FORM = new Form(WANTED_SESSION, { all: true });
+const ANCHORED_FORM = new Form(ANCHORED, { all: true });
+
 export function encodeWanted(wanted: WantedSession): unknown {
   return { ...wanted, correlation: toHex(wanted.correlation) };
 }
 
-/** @throws IqError `malformed`, naming the field */
+/** @throws IqError `malformed`, naming the fields */
 export function decodeWanted(json: unknown): WantedSession {
-  const object = record(json, 'session');
-  const parties = record(object['parties'], 'parties');
-  const sdps = record(object['sdps'], 'sdps');
-  return {
-    correlation: correlation(object['correlation']),
-    parties: { a: texts(parties['a'], 'parties.a'), b: texts(parties['b'], 'parties.b') },
-    sdps: {
-      a: nullable(sdps['a'], (value) => text(value, 'sdps.a')),
-      b: nullable(sdps['b'], (value) => text(value, 'sdps.b')),
-    },
-    streams: list(object['streams'], 'streams', MAX_STREAMS).map((stream, at) =>
-      nullable(stream, (value) => wantedStream(value, `streams[${at}]`)),
-    ),
-  };
+  return WANTED_FORM.readOr(json, (faults) => malformed(faults, 'session'));
 }
 
 export function encodeAnchored(streams: readonly AnchoredStream[]): unknown {
   return { streams };
 }
 
-/** @throws IqError `malformed`, naming the field */
+/** @throws IqError `malformed`, naming the fields */
 export function decodeAnchored(json: unknown): AnchoredStream[] {
-  return list(record(json, 'answer')['streams'], 'streams', MAX_STREAMS).map((stream, at) =>
-    nullable(stream, (value) => {
-      const sides = record(value, `streams[${at}]`);
-      return { a: endpoint(sides['a'], `streams[${at}].a`), b: endpoint(sides['b'], `streams[${at}].b`) };
-    }),
-  );
+  return ANCHORED_FORM.readOr(json, (faults) => malformed(faults, 'answer')).streams;
 }
 
-/* ---------------------------------------------------------------- helpers */
-
-function wantedStream(value: unknown, path: string): WantedStream {
-  const sides = record(value, path);
-  const at = (side: Side) => nullable(sides[side], (address) => mediaAddress(address, `${path}.${side}`));
-  return { a: at('a'), b: at('b') };
-}
-
-function mediaAddress(value: unknown, path: string): MediaAddress {
-  const rtcp = record(value, path)['rtcp'];
-  return {
-    ...endpoint(value, path),
-    ...(rtcp === undefined ? {} : { rtcp: endpoint(rtcp, `${path}.rtcp`) }),
-  };
-}
-
-function endpoint(value: unknown, path: string): NetworkAddress {
-  const { address, port } = record(value, path);
-  if (typeof address !== 'string' || isIP(address) === 0) throw expected(`${path}.address`, 'an IP address');
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
-    throw expected(`${path}.port`, 'a port');
-  }
-  return { address, port };
-}
-
-function correlation(value: unknown): Uint8Array {
-  if (typeof value !== 'string' || !/^[0-9a-f]{16}$/.test(value)) {
-    throw expected('correlation', '16 hexadecimal digits');
-  }
-  return fromHex(value);
-}
-
-function texts(value: unknown, path: string): string[] {
-  return list(value, path, MAX_IDENTITIES).map((element, at) => text(element, `${path}[${at}]`));
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value !== 'string' || value.length > MAX_TEXT) throw expected(path, 'a text');
-  return value;
-}
-
-function list(value: unknown, path: string, most: number): unknown[] {
-  if (!Array.isArray(value) || value.length > most) throw expected(path, 'a list');
-  return value;
-}
-
-function record(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw expected(path, 'an object');
-  return value as Record<string, unknown>;
-}
-
-function nullable<T>(value: unknown, read: (value: unknown) => T): T | null {
-  return value === null ? null : read(value);
-}
-
-function expected(path: string, what: string): IqError {
-  return new IqError('malformed', `${path}: ${what} is expected`);
+function malformed(faults: readonly FormFault[], what: string): IqError {
+  const told = faults.map(({ path, expected }) => `${path === '' ? what : path}: ${expected} is expected`);
+  return new IqError('malformed', told.join('; '));
 }

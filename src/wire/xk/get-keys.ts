@@ -14,8 +14,11 @@
  *
  * Strict both ways: unknown members, other types and other base64 are refused. Keys travel as `Secret` up to the octets.
  */
+import Type from 'typebox';
 import { ClavigerError } from '../../bytes/errors.ts';
 import { fromBase64, fromHex, toBase64, toHex } from '../../bytes/octets.ts';
+import { faultText, Form, strict, Unfit } from '../../bytes/schema.ts';
+import type { FormFault } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
 
 /** Where a KMS takes questions, by POST. */
@@ -25,7 +28,7 @@ export type XkErrorCode =
   /** Not the JSON that the interface prescribes. */
   'malformed';
 
-/** A failure of the Xk codec; its message names the member and never its value. */
+/** A failure of the Xk codec; its message names the members and never their values. */
 export class XkError extends ClavigerError<XkErrorCode> {}
 
 /** The closed list of failures (profile, section 6). */
@@ -103,14 +106,6 @@ export interface GetKeysFailure {
 
 export type GetKeysResponse = GetKeysAnswer | GetKeysFailure;
 
-/** Octets of one MIKEY message at most: what SIP over TCP would still carry. */
-const MAX_MESSAGE_OCTETS = 65_535;
-const MAX_UPDATES = 64;
-const MAX_TEXT = 1024;
-const KEY_OCTETS = [16, 32] as const;
-const SALT_OCTETS = [12, 14] as const;
-const MKI_OCTETS = [8] as const;
-
 /** Whether a response is a failure. */
 export function isGetKeysFailure(response: GetKeysResponse): response is GetKeysFailure {
   return 'failureIndication' in response;
@@ -126,10 +121,147 @@ export function wipeKeys(response: GetKeysResponse): void {
   response.deferredKey?.wipe();
 }
 
-/** Whether a text is one of the closed list. */
-export function isFailureIndication(text: unknown): text is FailureIndication {
-  return FAILURE_INDICATIONS.some((known) => known === text);
+/* ---------------------------------------------------------------- forms */
+
+/** Octets of one MIKEY message at most: what SIP over TCP would still carry. */
+const MAX_MESSAGE_OCTETS = 65_535;
+const MAX_UPDATES = 64;
+const MAX_SESSIONS = 255;
+const MAX_TEXT = 1024;
+
+const text = (description: string, examples: readonly string[] = []) =>
+  Type.String({
+    minLength: 1,
+    maxLength: MAX_TEXT,
+    description,
+    ...(examples.length === 0 ? {} : { examples }),
+    errorMessage: `a text of 1 to ${MAX_TEXT} characters`,
+  });
+
+const base64Length = (octets: number) => Math.ceil(octets / 3) * 4;
+
+const MESSAGE = Type.Decode(
+  Type.String({
+    title: 'MikeyMessage',
+    contentEncoding: 'base64',
+    minLength: base64Length(1),
+    maxLength: base64Length(MAX_MESSAGE_OCTETS),
+    description: 'One MIKEY message, RFC 3830 and RFC 6267',
+    errorMessage: `base64 of 1 to ${MAX_MESSAGE_OCTETS} octets`,
+  }),
+  (base64) => fromBase64(base64),
+);
+
+/** A key of one of some lengths, in octets. */
+function key(description: string, ...lengths: readonly [number, ...number[]]) {
+  const expected = `base64 of ${lengths.join(' or ')} octets`;
+  const encoded = lengths.map(base64Length);
+  const schema = Type.String({
+    contentEncoding: 'base64',
+    minLength: Math.min(...encoded),
+    maxLength: Math.max(...encoded),
+    description,
+    errorMessage: expected,
+  });
+  return Type.Decode(schema, (base64) => {
+    const octets = fromBase64(base64);
+    if (!lengths.includes(octets.length)) throw new Unfit(expected);
+    return Secret.of(octets);
+  });
 }
+
+const UPDATE = strict(
+  { iMessage1: MESSAGE, rMessage1: MESSAGE },
+  { title: 'Update', description: 'The two messages of a CSB update, RFC 6267 section 5.3' },
+);
+
+export const GET_KEYS_REQUEST = strict(
+  {
+    targetKmsIdentity: text('Public KMS identity of the target, a SIP or tel URI', [
+      'sip:alice@home1.example',
+    ]),
+    xid: text('XID of the task under which the question is put'),
+    iMessage1: MESSAGE,
+    rMessage1: MESSAGE,
+    iMessage2: Type.Optional(MESSAGE),
+    rMessage2: Type.Optional(MESSAGE),
+    update: Type.Optional(
+      Type.Union([UPDATE, Type.Array(UPDATE, { minItems: 1, maxItems: MAX_UPDATES })], {
+        description: 'One CSB update, or all of them in order',
+      }),
+    ),
+    midCall: Type.Boolean({
+      default: false,
+      description:
+        "Interception began on an established session: T may lie before the task's start, by the configured session memory at most; recorded as such.",
+    }),
+  },
+  { title: 'GetKeysRequest', description: 'iMessage2 and rMessage2 may lack while the call is being set up' },
+);
+
+const CRYPTO_SESSION = strict(
+  {
+    csId: Type.Integer({ minimum: 1, maximum: 255 }),
+    sessionKey: key('TEK, the SRTP master key, 16 or 32 octets', 16, 32),
+    salt: key('SRTP master salt, 14 octets, with GCM 12', 12, 14),
+    ssrc: Type.Integer({ minimum: 1, maximum: 0xffffffff }),
+    cipher: Type.Enum([...XK_CIPHERS]),
+    mki: Type.Optional(
+      Type.Decode(
+        Type.String({
+          pattern: '^[0-9a-f]{16}$',
+          description: 'Where a container that says it was opened',
+          errorMessage: '16 hexadecimal digits',
+        }),
+        (hex) => fromHex(hex),
+      ),
+    ),
+  },
+  { title: 'CryptoSession' },
+);
+
+const sessions = (description: string) =>
+  Type.Array(
+    Type.Decode(CRYPTO_SESSION, ({ mki = null, ...session }) => ({ ...session, mki })),
+    { maxItems: MAX_SESSIONS, description },
+  );
+
+export const GET_KEYS_ANSWER = strict(
+  {
+    verified: Type.Boolean({
+      description:
+        "The party's own point, or a verification payload, was seen to match; then the keys are never wrong",
+    }),
+    cryptoSessions: sessions('With updates, the keys in force after the last'),
+    deferredKey: Type.Optional(key('SK of deferred delivery, 32 octets', 32)),
+    stages: Type.Array(strict({ cryptoSessions: sessions('The keys of that stage') }), {
+      default: [],
+      maxItems: MAX_UPDATES + 1,
+      description: 'With updates, the keys after the initial exchange, then after each update',
+    }),
+  },
+  { title: 'GetKeysAnswer' },
+);
+
+/** Beside the failure, the members of RFC 9457, which nobody reads. */
+export const GET_KEYS_FAILURE = strict(
+  {
+    failureIndication: Type.Enum([...FAILURE_INDICATIONS]),
+    type: Type.Optional(Type.Unknown()),
+    title: Type.Optional(Type.Unknown()),
+    status: Type.Optional(Type.Unknown()),
+    detail: Type.Optional(Type.Unknown()),
+    instance: Type.Optional(Type.Unknown()),
+  },
+  { title: 'Failure', description: 'Problem details, RFC 9457, with the failure' },
+);
+
+const REQUEST_FORM = new Form(GET_KEYS_REQUEST, { all: true });
+const ANSWER_FORM = new Form(GET_KEYS_ANSWER, { all: true });
+const FAILURE_FORM = new Form(GET_KEYS_FAILURE, { all: true });
+
+const malformed = (what: string) => (faults: readonly FormFault[]) =>
+  new XkError('malformed', faults.map((fault) => faultText(fault, what, 'member')).join('; '));
 
 /* ------------------------------------------------------------- get_keys */
 
@@ -153,31 +285,13 @@ export function encodeGetKeysRequest(request: GetKeysRequest): string {
 
 /** A question from JSON text, or from what a parser made of it. @throws XkError `malformed` */
 export function decodeGetKeysRequest(json: unknown): GetKeysRequest {
-  const members = new Members(parsed(json), 'get_keys');
-  const request = {
-    targetKmsIdentity: members.text('targetKmsIdentity'),
-    xid: members.text('xid'),
-    iMessage1: members.message('iMessage1'),
-    rMessage1: members.message('rMessage1'),
-    iMessage2: members.has('iMessage2') ? members.message('iMessage2') : null,
-    rMessage2: members.has('rMessage2') ? members.message('rMessage2') : null,
-    updates: members.has('update') ? readUpdates(members.take('update')) : [],
-    midCall: members.has('midCall') && members.boolean('midCall'),
-  };
-  members.end();
-  return request;
-}
-
-function readUpdates(value: unknown): XkUpdate[] {
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length === 0 || list.length > MAX_UPDATES)
-    throw new XkError('malformed', `update: 1 to ${MAX_UPDATES} expected`);
-  return list.map((item) => {
-    const members = new Members(item, 'update');
-    const update = { iMessage1: members.message('iMessage1'), rMessage1: members.message('rMessage1') };
-    members.end();
-    return update;
-  });
+  const {
+    iMessage2 = null,
+    rMessage2 = null,
+    update = [],
+    ...request
+  } = REQUEST_FORM.readOr(parsed(json), malformed('get_keys'));
+  return { ...request, iMessage2, rMessage2, updates: [update].flat() };
 }
 
 /* ---------------------------------------------------- get_keys_response */
@@ -199,25 +313,12 @@ export function encodeGetKeysResponse(response: GetKeysResponse): Secret {
 
 /** An answer, or a failure (also as RFC 9457 problem details). @throws XkError `malformed` */
 export function decodeGetKeysResponse(json: unknown): GetKeysResponse {
-  const members = new Members(parsed(json), 'get_keys_response');
-  if (members.has('failureIndication')) return { failureIndication: readFailure(members) };
-  const answer = {
-    verified: members.boolean('verified'),
-    cryptoSessions: readSessions(members.take('cryptoSessions')),
-    deferredKey: members.has('deferredKey') ? members.key('deferredKey', [32]) : null,
-    stages: members.has('stages') ? readStages(members.take('stages')) : [],
-  };
-  members.end();
-  return answer;
-}
-
-function readFailure(members: Members): FailureIndication {
-  const indication = members.take('failureIndication');
-  if (!isFailureIndication(indication))
-    throw new XkError('malformed', 'failureIndication: not one of the closed list');
-  for (const member of ['type', 'title', 'status', 'detail', 'instance']) members.take(member);
-  members.end();
-  return indication;
+  const value = parsed(json);
+  const refuse = malformed('get_keys_response');
+  if (typeof value === 'object' && value !== null && 'failureIndication' in value)
+    return { failureIndication: FAILURE_FORM.readOr(value, refuse).failureIndication };
+  const { deferredKey = null, stages, ...answer } = ANSWER_FORM.readOr(value, refuse);
+  return { ...answer, deferredKey, stages: stages.map(({ cryptoSessions }) => cryptoSessions) };
 }
 
 function sessionJson({ csId, sessionKey, salt, ssrc, cipher, mki }: XkCryptoSession): object {
@@ -231,39 +332,6 @@ function sessionJson({ csId, sessionKey, salt, ssrc, cipher, mki }: XkCryptoSess
   };
 }
 
-function readSessions(value: unknown): XkCryptoSession[] {
-  return list(value, 'cryptoSessions', 255).map((item) => {
-    const members = new Members(item, 'cryptoSessions');
-    const session = {
-      csId: members.integer('csId', 1, 255),
-      sessionKey: members.key('sessionKey', KEY_OCTETS),
-      salt: members.key('salt', SALT_OCTETS),
-      ssrc: members.integer('ssrc', 1, 0xffffffff),
-      cipher: readCipher(members.take('cipher')),
-      mki: members.has('mki') ? members.hex('mki', MKI_OCTETS) : null,
-    };
-    members.end();
-    return session;
-  });
-}
-
-function readStages(value: unknown): XkCryptoSession[][] {
-  return list(value, 'stages', MAX_UPDATES + 1).map((item) => {
-    const members = new Members(item, 'stages');
-    const sessions = readSessions(members.take('cryptoSessions'));
-    members.end();
-    return sessions;
-  });
-}
-
-function readCipher(value: unknown): XkCipher {
-  const cipher = XK_CIPHERS.find((known) => known === value);
-  if (cipher === undefined) throw new XkError('malformed', 'cipher: not one of the list');
-  return cipher;
-}
-
-/* --------------------------------------------------------------- helpers */
-
 function parsed(json: unknown): unknown {
   if (typeof json !== 'string') return json;
   try {
@@ -271,91 +339,5 @@ function parsed(json: unknown): unknown {
   } catch {
     // The parser's own message quotes the text, which may hold keys.
     throw new XkError('malformed', 'not JSON');
-  }
-}
-
-function list(value: unknown, name: string, most: number): unknown[] {
-  if (!Array.isArray(value) || value.length > most)
-    throw new XkError('malformed', `${name}: at most ${most} expected`);
-  return value;
-}
-
-/** The members of one JSON object, each to be taken once; `end` refuses those left. */
-class Members {
-  readonly #values: Map<string, unknown>;
-  readonly #what: string;
-
-  constructor(json: unknown, what: string) {
-    if (typeof json !== 'object' || json === null || Array.isArray(json))
-      throw new XkError('malformed', `${what}: object expected`);
-    this.#values = new Map(Object.entries(json));
-    this.#what = what;
-  }
-
-  has(name: string): boolean {
-    return this.#values.has(name);
-  }
-
-  take(name: string): unknown {
-    const value = this.#values.get(name);
-    this.#values.delete(name);
-    return value;
-  }
-
-  text(name: string): string {
-    const value = this.take(name);
-    if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT) throw this.#bad(name);
-    return value;
-  }
-
-  boolean(name: string): boolean {
-    const value = this.take(name);
-    if (typeof value !== 'boolean') throw this.#bad(name);
-    return value;
-  }
-
-  integer(name: string, min: number, max: number): number {
-    const value = this.take(name);
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
-      throw this.#bad(name);
-    return value;
-  }
-
-  message(name: string): Uint8Array {
-    return this.#octets(name, (text) => fromBase64(text), 1, MAX_MESSAGE_OCTETS);
-  }
-
-  key(name: string, lengths: readonly number[]): Secret {
-    const octets = this.#octets(name, (text) => fromBase64(text), 1, MAX_MESSAGE_OCTETS);
-    if (!lengths.includes(octets.length)) throw this.#bad(name);
-    return Secret.of(octets);
-  }
-
-  hex(name: string, lengths: readonly number[]): Uint8Array {
-    const octets = this.#octets(name, (text) => fromHex(text), 1, MAX_TEXT);
-    if (!lengths.includes(octets.length)) throw this.#bad(name);
-    return octets;
-  }
-
-  end(): void {
-    const [left] = this.#values.keys();
-    if (left !== undefined) throw new XkError('malformed', `${this.#what}: unknown member`);
-  }
-
-  #octets(name: string, decode: (text: string) => Uint8Array, min: number, max: number): Uint8Array {
-    const value = this.take(name);
-    if (typeof value !== 'string' || value.length > 2 * max + 2) throw this.#bad(name);
-    let octets: Uint8Array;
-    try {
-      octets = decode(value);
-    } catch (cause) {
-      throw new XkError('malformed', `${this.#what}: ${name} is not what it should be`, { cause });
-    }
-    if (octets.length < min || octets.length > max) throw this.#bad(name);
-    return octets;
-  }
-
-  #bad(name: string): XkError {
-    return new XkError('malformed', `${this.#what}: ${name} is not what it should be`);
   }
 }

@@ -1,5 +1,5 @@
 /** The gateway's end of the control interface (`wire/iq/sessions.ts`): HTTPS, for clients with the role `cscf` alone. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
 import { IQ_SESSIONS_PATH, decodeWanted, encodeAnchored } from '../../../wire/iq/sessions.ts';
@@ -11,10 +11,16 @@ import { httpsServer, peerOfRequest } from '../../../net/https.ts';
 import { hasRole } from '../../../net/tls.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
-const STATUS: Readonly<Record<GatewayErrorCode, number>> = {
+/** HTTP status of each refusal. */
+export const IQ_STATUS: Readonly<Record<GatewayErrorCode, number>> = {
   'no-ports': 503,
   'too-many': 503,
 };
+
+/** What fastify takes from the path. */
+interface OfSession {
+  readonly Params: { readonly id: string };
+}
 
 /** Octets: two session descriptions with their MIKEY messages, twice over. */
 const BODY_LIMIT = 256 * 1024;
@@ -35,24 +41,20 @@ export function iqServer(gateway: MediaGateway, tls: TlsMaterial, logger: Logger
     await problem(reply, status, error.message);
   });
 
-  server.put(`${IQ_SESSIONS_PATH}:id`, async (request) =>
-    encodeAnchored(await gateway.put(idOf(request), decodeWanted(request.body))),
+  server.put<OfSession>(`${IQ_SESSIONS_PATH}:id`, async (request) =>
+    encodeAnchored(await gateway.put(request.params.id, decodeWanted(request.body))),
   );
 
-  server.delete(`${IQ_SESSIONS_PATH}:id`, async (request, reply) => {
-    const ended = await gateway.delete(idOf(request));
+  server.delete<OfSession>(`${IQ_SESSIONS_PATH}:id`, async (request, reply) => {
+    const ended = await gateway.delete(request.params.id);
     await reply.code(ended ? 204 : 404).send();
   });
 
   return server;
 }
 
-function idOf(request: FastifyRequest): string {
-  return (request.params as { id: string }).id;
-}
-
 function statusOf(error: Error & { statusCode?: number }): number {
-  if (error instanceof GatewayError) return STATUS[error.code];
+  if (error instanceof GatewayError) return IQ_STATUS[error.code];
   return error instanceof BytesError || error instanceof IqError ? 400 : (error.statusCode ?? 500);
 }
 
