@@ -9,10 +9,12 @@ import { SqliteReplayCache } from '../../src/endpoint/replays.ts';
 import { SqliteAdmfStore } from '../../src/entities/admf/store/sqlite.ts';
 import { SqliteDfStore } from '../../src/entities/df/store/sqlite.ts';
 import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
+import { WarrantKeepingStore } from '../../src/entities/kms/warrants.ts';
 import { AuditFile } from '../../src/evidence/audit-file.ts';
 import { verifyChain } from '../../src/evidence/log.ts';
 import { encodeBfPublicParameters } from '../../src/ibe/parameters.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
+import { targetKeys } from '../../src/x1/target-keys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 type Row = Readonly<Record<string, string | number | null>>;
@@ -69,14 +71,34 @@ describe('a store of version 0.1.0', () => {
     }
     expect(rows('warrant')).toHaveLength(2);
     for (const row of rows('warrant')) {
-      expect(await store.warrant(text(row, 'xid'))).toEqual({ ...row, targets: json(row, 'targets') });
+      const { start, end } = row;
+      const periods = [{ targets: json(row, 'targets'), start, end }];
+      expect(await store.warrant(text(row, 'xid'))).toEqual({ xid: text(row, 'xid'), periods });
     }
+    expect(await store.holdings('tel:+15551001')).toEqual([
+      { uri: 'sip:alice@home1.example', subscriber: 'alice', kind: 'public', from: 0, until: Infinity },
+      { uri: 'tel:+15551001', subscriber: 'alice', kind: 'alias', from: 0, until: Infinity },
+    ]);
     const [request] = rows('claim').filter(({ kind }) => kind === 'request');
     expect(await store.claimRequest(fromHex(text(request, 'hash')), 9e9)).toBe(false);
     const [question] = rows('claim').filter(({ kind }) => kind === 'question');
     const [group, hash] = [fromHex(text(question, 'claim_group')), fromHex(text(question, 'hash'))];
     expect(await store.claimQuestion(group, hash, 1, 9e9)).toBe(true);
     expect(await store.claimQuestion(group, Uint8Array.of(1), 1, 9e9)).toBe(false);
+    await store.close();
+  });
+
+  it('R-76: KMS: what it let begin before the task was activated is put right when the KMS starts', async () => {
+    const [row] = rowsOf('kms/tasks.db', 'task');
+    const store = await SqliteKmsStore.open(file('kms/kms.db'));
+    const tasks = await SqliteTaskStore.open(file('kms/tasks.db'));
+    const activated = Number(row?.['activated_at']) / 1000;
+    const [before] = (await store.warrant(text(row, 'xid')))?.periods ?? [];
+    expect(before?.start).toBeLessThan(activated);
+    await new WarrantKeepingStore(tasks, store, () => activated + 60, targetKeys).load();
+    const after = await store.warrant(text(row, 'xid'));
+    expect(after?.periods).toEqual([{ ...before, start: activated }]);
+    await tasks.close();
     await store.close();
   });
 

@@ -19,20 +19,38 @@ export interface Enrolment {
   readonly devices: readonly (Pick<Device, 'credential' | 'psk'> & { readonly identity: string })[];
 }
 
-/** Brings the store to what `enrolment` says. @throws KmsError `refused` */
-export async function enrol(
+/** Where subscribers are enrolled, and when. */
+export interface EnrolmentContext {
+  readonly store: SubscriberStore;
+  readonly district: District;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+/** Brings the store to what `enrolment` says of one subscriber. @throws KmsError `refused` */
+export async function enrol(enrolment: Enrolment, context: EnrolmentContext): Promise<KmsSubscriber> {
+  const subscriber = await enrolled(enrolment, context);
+  await context.store.putSubscriber(subscriber, context.now);
+  return subscriber;
+}
+
+/**
+ * Brings the store to what `enrolments` say, which are all that there are: an identity that one of them had may be
+ * another's now, and a subscriber that is not among them is one no more. What they held before stays known.
+ * @throws KmsError `refused`; then nothing has changed
+ */
+export async function enrolAll(enrolments: readonly Enrolment[], context: EnrolmentContext): Promise<void> {
+  const subscribers = await Promise.all(enrolments.map((each) => enrolled(each, context)));
+  await context.store.putSubscribers(subscribers, context.now);
+}
+
+async function enrolled(
   enrolment: Enrolment,
-  context: {
-    readonly store: SubscriberStore;
-    readonly district: District;
-    readonly now: number;
-  },
+  { store, district, now }: EnrolmentContext,
 ): Promise<KmsSubscriber> {
-  checkIdentities(enrolment, context.district);
-  const known = await context.store.subscriberByIdentity(enrolment.publicIdentities[0] ?? '');
-  if (known !== null && known.id !== enrolment.id)
-    throw new KmsError('refused', `an identity of ${enrolment.id} belongs to another subscriber`);
-  const boundary = context.district.periodOf(context.now) + context.district.keyLifetime;
+  checkIdentities(enrolment, district);
+  const known = await store.subscriber(enrolment.id);
+  const boundary = district.periodOf(now) + district.keyLifetime;
   const subscriber = {
     id: enrolment.id,
     publicIdentities: enrolment.publicIdentities,
@@ -48,7 +66,6 @@ export async function enrol(
     })),
   };
   checkSharing(subscriber);
-  await context.store.putSubscriber(subscriber);
   return subscriber;
 }
 

@@ -10,6 +10,8 @@ import { Secret } from '../../bytes/secret.ts';
 import type { LiRootState, LiRootStore } from './ports.ts';
 
 const ROOT_OCTETS = 32;
+/** Seconds of the longest epoch: after that and retention, the LI root of an exchange is destroyed. */
+export const LONGEST_EPOCH = 31 * 86_400;
 
 /** `YYYY-MM` of the month that contains `time`; these sort by time. */
 export function epochOf(time: number): string {

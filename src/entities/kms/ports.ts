@@ -78,14 +78,20 @@ export type LiRootState =
   | { readonly state: 'destroyed' }
   | { readonly state: 'absent' };
 
+/** A time during which a warrant covered the same targets. */
+export interface WarrantPeriod {
+  /** Canonical SIP URIs, and tel: URIs. */
+  readonly targets: readonly string[];
+  readonly start: number;
+  /** Exclusive; `Infinity`: until the task is deactivated. */
+  readonly end: number;
+}
+
 /** A task as this KMS knows it over time: kept beyond its end, since keys of its time may be asked for later. */
 export interface KnownTask {
   readonly xid: string;
-  /** Canonical SIP URIs, and tel: URIs, that the task covers. */
-  readonly targets: readonly string[];
-  readonly start: number;
-  /** Exclusive; moved forward when the task is deactivated early. */
-  readonly end: number;
+  /** In order; one at least, none empty. Once one has begun, its start and its targets do not change any more. */
+  readonly periods: readonly WarrantPeriod[];
 }
 
 /** Which warrants there are. */
@@ -94,8 +100,25 @@ export interface WarrantTable {
 }
 
 export interface WarrantStore extends WarrantTable {
-  /** Adds or replaces a warrant, by XID. */
+  /** Adds or replaces a warrant, by XID; one without periods goes. */
   putWarrant(warrant: KnownTask): Promise<void>;
+}
+
+/** That a subscriber had an identity for a time: names move from one to another, and back. */
+export interface Holding {
+  /** Canonical SIP URI or tel: URI. */
+  readonly uri: string;
+  readonly subscriber: string;
+  readonly kind: 'public' | 'alias';
+  readonly from: number;
+  /** Exclusive; `Infinity`: still. */
+  readonly until: number;
+}
+
+/** Who had which identity when, as far back as it can be asked about. */
+export interface HoldingTable {
+  /** All that those have ever held who have ever held `uri`. */
+  holdings(uri: string): Promise<Holding[]>;
 }
 
 export interface SerialStore {
@@ -112,11 +135,17 @@ export interface LiRootStore {
   destroyLiRootsBefore(epoch: string): Promise<string[]>;
 }
 
-export interface SubscriberStore {
+export interface SubscriberStore extends HoldingTable {
+  subscriber(id: string): Promise<KmsSubscriber | null>;
   subscriberByIdentity(uri: string): Promise<KmsSubscriber | null>;
   subscriberByCredential(credential: string): Promise<KmsSubscriber | null>;
-  /** Replaces the subscriber of that id. @throws KmsError `refused` if an identity or credential is another's */
-  putSubscriber(subscriber: KmsSubscriber): Promise<void>;
+  /**
+   * Replaces the subscriber of that id; from `at` on it holds what it now has.
+   * @throws KmsError `refused` if an identity or credential is another's
+   */
+  putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void>;
+  /** As `putSubscriber`, of all that there are: those that are not among these go. All of it or nothing. */
+  putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void>;
 }
 
 export interface ClaimStore {
@@ -136,8 +165,10 @@ export interface SeedStore {
 export interface KmsForgetting {
   /** Forgets claims that expired before `now`. */
   expireClaims(now: number): Promise<void>;
-  /** Forgets warrants that ended before `time`. */
+  /** Forgets periods of warrants that ended before `time`. */
   forgetWarrants(time: number): Promise<void>;
+  /** Forgets who held what until before `time`. */
+  forgetHoldings(time: number): Promise<void>;
 }
 
 /** All that a KMS keeps. */

@@ -12,10 +12,10 @@ import { drawMasterSecret } from '../../ibe/setup.ts';
 import { District } from './district.ts';
 import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from './district-file.ts';
 import type { DistrictFile } from './district-file.ts';
-import { enrol } from './enrolment.ts';
+import { enrolAll } from './enrolment.ts';
 import { GetKeys } from './get-keys/get-keys.ts';
 import { KeyMaterial } from './key-material.ts';
-import { epochOf, LiRoots } from './li-roots.ts';
+import { epochOf, LiRoots, LONGEST_EPOCH } from './li-roots.ts';
 import type { PrivateKeyGenerator, SerialRecord } from './ports.ts';
 import { KmsRecords } from './records.ts';
 import { RequestKeyService } from './request-key.ts';
@@ -87,7 +87,7 @@ async function serve(
   const { clock, random, logger } = runtime;
   const now = (): number => clock.now() / 1000;
   const district = await openDistrict(config, runtime, store);
-  for (const subscriber of config.subscribers) await enrol(subscriber, { store, district, now: now() });
+  await enrolAll(config.subscribers, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
   const material = new KeyMaterial(district, generator, roots);
   const requestKey = new RequestKeyService(
@@ -107,6 +107,7 @@ async function serve(
     await store.forgetting.expireClaims(now());
     await roots.destroyBefore(now() - config.retention);
     await store.forgetting.forgetWarrants(now() - config.retention);
+    await store.forgetting.forgetHoldings(now() - config.retention - LONGEST_EPOCH);
   };
   await keepHouse();
   const x1 = await provisioned(config, runtime, tls, state);

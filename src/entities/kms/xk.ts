@@ -17,14 +17,13 @@ import { decodeMessage, onlyPayload } from '../../mikey/message.ts';
 import { unixMsFromNtp } from '../../mikey/ntp.ts';
 import { TS_TYPE } from '../../mikey/registry.ts';
 import { KmsError } from './errors.ts';
-import type { ClaimStore, KmsSubscriber, SubscriberStore, KnownTask, WarrantTable } from './ports.ts';
-import type { MessageTimes, WarrantTimes } from './warrants.ts';
-import { timeVerdict } from './warrants.ts';
+import { coverageOf } from './coverage.ts';
+import type { TargetCoverage, WarrantTimes } from './coverage.ts';
+import { LONGEST_EPOCH } from './li-roots.ts';
+import type { ClaimStore, Holding, HoldingTable, KnownTask, WarrantTable } from './ports.ts';
 
 /** Distinct questions about one exchange of a target (profile, section 6). */
 export const MAX_QUESTIONS = 32;
-/** Seconds of the longest epoch: after that and retention, the LI root of an exchange is destroyed. */
-const LONGEST_EPOCH = 31 * 86_400;
 
 /** Who asks, from the client certificate. */
 export interface XkPeer {
@@ -33,10 +32,10 @@ export interface XkPeer {
   readonly fingerprint: string;
 }
 
-/** A question that may be answered: the subscriber, and those of its addresses that task and question cover. */
+/** A question that may be answered: the subscriber's id, and those of its addresses that task and question cover. */
 export interface PermittedQuestion {
   readonly request: GetKeysRequest;
-  readonly subscriber: KmsSubscriber;
+  readonly subscriber: string;
   readonly covered: ReadonlySet<string>;
 }
 
@@ -69,7 +68,8 @@ interface Exchange {
   /** T of I_MESSAGE_1, in hex and in Unix seconds. */
   readonly firstT: string;
   readonly begun: number;
-  readonly times: MessageTimes;
+  /** T of each message, Unix seconds. */
+  readonly times: readonly number[];
 }
 
 interface Permission {
@@ -80,9 +80,7 @@ interface Permission {
 }
 
 export interface XkPorts {
-  readonly store: WarrantTable &
-    Pick<SubscriberStore, 'subscriberByIdentity'> &
-    Pick<ClaimStore, 'claimQuestion'>;
+  readonly store: WarrantTable & HoldingTable & Pick<ClaimStore, 'claimQuestion'>;
   readonly compute: Computation;
   readonly audit: AuditLog;
   readonly clock: Clock;
@@ -126,33 +124,27 @@ export class XkService {
     if (!client.roles.includes('df')) return notAuthorised('client-role');
     const warrant = await this.#ports.store.warrant(request.xid);
     if (warrant === null) return notAuthorised('unknown-task');
-    const target = await this.#target(request, warrant);
-    if (target === null) return notAuthorised('target-not-covered');
     const exchange = readExchange(request);
     if (exchange === null) return { failure: 'messages-inconsistent', reason: 'messages-unreadable' };
-    const now = this.#ports.clock.now() / 1000;
-    const { midCall } = request;
-    const verdict = timeVerdict(warrant, { now, times: exchange.times, midCall }, this.#times);
-    if (verdict === null) return notAuthorised('outside-validity');
-    if (!(await this.#isWithinLimit(request, target.subscriber, exchange)))
+    const coverage = await this.#coverage(request, warrant, exchange);
+    if (typeof coverage === 'string') return notAuthorised(coverage);
+    const { subscriber, covered, beforeStart } = coverage;
+    if (!(await this.#isWithinLimit(request, subscriber, exchange)))
       return notAuthorised('too-many-questions');
-    return { question: { request, ...target }, exchange, beforeStart: verdict === 'before-start' };
+    return { question: { request, subscriber, covered }, exchange, beforeStart };
   }
 
-  /** The subscriber that the question names, with the addresses that the task covers of what the question names. */
-  async #target(
-    request: GetKeysRequest,
+  /** What the task covers of what the question names, at the times of its messages. */
+  async #coverage(
+    { targetKmsIdentity, midCall }: GetKeysRequest,
     warrant: KnownTask,
-  ): Promise<Pick<PermittedQuestion, 'subscriber' | 'covered'> | null> {
-    for (const name of identityKeys(request.targetKmsIdentity)) {
-      const subscriber = await this.#ports.store.subscriberByIdentity(name);
-      if (subscriber === null) continue;
-      const named = addressesOf(subscriber, [name]);
-      const covered = addressesOf(subscriber, warrant.targets);
-      const both = new Set([...named].filter((address) => covered.has(address)));
-      if (both.size > 0) return { subscriber, covered: both };
-    }
-    return null;
+    { times }: Exchange,
+  ): Promise<TargetCoverage | 'outside-validity' | 'target-not-covered'> {
+    const now = this.#ports.clock.now() / 1000;
+    const names = identityKeys(targetKmsIdentity);
+    const holdings: Holding[] = [];
+    for (const name of names) holdings.push(...(await this.#ports.store.holdings(name)));
+    return coverageOf(warrant, { now, names, times, midCall }, holdings, this.#times);
   }
 
   /**
@@ -161,10 +153,10 @@ export class XkService {
    */
   #isWithinLimit(
     request: GetKeysRequest,
-    subscriber: KmsSubscriber,
+    subscriber: string,
     { csbId, firstT, begun }: Exchange,
   ): Promise<boolean> {
-    const group = digest(utf8(JSON.stringify([subscriber.id, csbId, firstT])));
+    const group = digest(utf8(JSON.stringify([subscriber, csbId, firstT])));
     const question = digest(utf8(encodeGetKeysRequest(request)));
     const expires = begun + LONGEST_EPOCH + this.#times.retention;
     return this.#ports.store.claimQuestion(group, question, MAX_QUESTIONS, expires);
@@ -219,12 +211,6 @@ function notAuthorised(reason: Reason): Refusal {
   return { failure: 'not-authorised', reason };
 }
 
-/** The subscriber's addresses of record among `names`; a tel: alias stands for all of them. */
-function addressesOf(subscriber: KmsSubscriber, names: readonly string[]): Set<string> {
-  const isAliased = names.some((name) => subscriber.aliases.includes(name));
-  return new Set(subscriber.publicIdentities.filter((address) => isAliased || names.includes(address)));
-}
-
 /** CSB ID and times of the messages, as far as they can be read; the rest is for the computation. */
 function readExchange(request: GetKeysRequest): Exchange | null {
   const messages = [request.iMessage1, request.rMessage1, request.iMessage2, request.rMessage2];
@@ -241,7 +227,7 @@ function readExchange(request: GetKeysRequest): Exchange | null {
       csbId: read[0]?.header.csbId ?? 0,
       firstT: toHex(first),
       begun: unixMsFromNtp(first) / 1000,
-      times: { earliest: Math.min(...times), latest: Math.max(...times) },
+      times,
     };
   } catch {
     return null;

@@ -48,7 +48,7 @@ function serve(
 }
 
 function warrant(targets: string[], start = now - 100, end = now + 3600) {
-  return kms.store.putWarrant({ xid: XID, targets, start, end });
+  return kms.store.putWarrant({ xid: XID, periods: [{ targets, start, end }] });
 }
 
 const records = () => kms.audit.of('get-keys');
@@ -74,7 +74,7 @@ beforeEach(async () => {
 describe('a question that may be answered', () => {
   it('reaches the computation with the addresses that the task covers, and is on record', async () => {
     expect(await service.answer(df, question)).toEqual(ANSWER);
-    expect(asked[0]?.subscriber.id).toBe('alice');
+    expect(asked[0]?.subscriber).toBe('alice');
     expect([...asked[0]!.covered]).toEqual([alice]);
     expect(records()).toMatchObject([
       {

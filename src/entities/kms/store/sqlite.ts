@@ -5,9 +5,10 @@
  *     serial        public parameters and master secrets of the district
  *     li_root       the root of each epoch; NULL once destroyed
  *     subscriber    who has which identities (identity), devices (device) under which names (device_identity)
+ *     holding       who had which identity from when to when
  *     claim         requests that were answered, questions that were asked: until they cannot recur
  *     issued_seed   which device's seed went to which credential
- *     warrant       tasks with their validity, kept beyond their end for as long as they can be asked about
+ *     warrant_period   when tasks covered which targets, kept for as long as it can be asked about
  *
  * The file holds the district's master secrets, LI roots and pre-shared keys as they are: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`). Whoever needs more puts the file on an encrypted volume.
@@ -22,6 +23,7 @@ import { decodeBfPublicParameters, encodeBfPublicParameters } from '../../../ibe
 import { KmsError } from '../errors.ts';
 import type {
   Device,
+  Holding,
   IssuedSeed,
   KmsForgetting,
   KmsStore,
@@ -30,71 +32,17 @@ import type {
   KmsSubscriber,
   KnownTask,
 } from '../ports.ts';
-import { statements } from '../../../storage/migrations.ts';
-import type { StoreSchema } from '../../../storage/migrations.ts';
 import { storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
-
-interface Tables {
-  serial: {
-    serial: number;
-    not_before: number;
-    not_after: number;
-    parameters: Uint8Array;
-    master_secret: Uint8Array;
-  };
-  li_root: { epoch: string; root: Uint8Array | null };
-  identity: { uri: string; subscriber: string; kind: 'public' | 'alias'; position: number };
-  device: { credential: string; subscriber: string; psk: Uint8Array; position: number };
-  device_identity: { credential: string; uri: string; valid_from: number; valid_until: number | null };
-  claim: { kind: 'request' | 'question'; claim_group: string; hash: string; expires: number };
-  issued_seed: { uri: string; period: number; serial: number; credential: string };
-  warrant: { xid: string; targets: string; start: number; end: number | null };
-}
-
-const FIRST = statements(
-  `CREATE TABLE IF NOT EXISTS serial (serial INTEGER PRIMARY KEY, not_before INTEGER NOT NULL,
-    not_after INTEGER NOT NULL, parameters BLOB NOT NULL, master_secret BLOB NOT NULL)`,
-  `CREATE TABLE IF NOT EXISTS li_root (epoch TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS identity (uri TEXT PRIMARY KEY, subscriber TEXT NOT NULL, kind TEXT NOT NULL,
-    position INTEGER NOT NULL) WITHOUT ROWID`,
-  `CREATE INDEX IF NOT EXISTS identity_by_subscriber ON identity (subscriber)`,
-  `CREATE TABLE IF NOT EXISTS device (credential TEXT PRIMARY KEY, subscriber TEXT NOT NULL, psk BLOB NOT NULL,
-    position INTEGER NOT NULL) WITHOUT ROWID`,
-  `CREATE INDEX IF NOT EXISTS device_by_subscriber ON device (subscriber)`,
-  `CREATE TABLE IF NOT EXISTS device_identity (credential TEXT NOT NULL, uri TEXT NOT NULL,
-    valid_from INTEGER NOT NULL, valid_until INTEGER, PRIMARY KEY (credential, valid_from)) WITHOUT ROWID`,
-  `CREATE INDEX IF NOT EXISTS device_identity_by_uri ON device_identity (uri)`,
-  `CREATE TABLE IF NOT EXISTS claim (kind TEXT NOT NULL, claim_group TEXT NOT NULL, hash TEXT NOT NULL,
-    expires REAL NOT NULL, PRIMARY KEY (kind, claim_group, hash)) WITHOUT ROWID`,
-  `CREATE INDEX IF NOT EXISTS claim_by_expiry ON claim (expires)`,
-  `CREATE TABLE IF NOT EXISTS issued_seed (uri TEXT NOT NULL, period INTEGER NOT NULL, serial INTEGER NOT NULL,
-    credential TEXT NOT NULL, PRIMARY KEY (uri, period)) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS warrant (xid TEXT PRIMARY KEY, targets TEXT NOT NULL, start REAL NOT NULL, end REAL)
-    WITHOUT ROWID`,
-);
-
-/** The store's tables, by version. */
-export const KMS_SCHEMA: StoreSchema = {
-  store: 'kms',
-  firstTables: [
-    'serial',
-    'li_root',
-    'identity',
-    'device',
-    'device_identity',
-    'claim',
-    'issued_seed',
-    'warrant',
-  ],
-  migrations: [FIRST],
-};
+import { replaceSubscribers } from './enrolled.ts';
+import { KMS_SCHEMA } from './schema.ts';
+import type { KmsTables } from './schema.ts';
 
 export class SqliteKmsStore implements KmsStore, KmsForgetting {
   readonly forgetting = this;
-  readonly #db: Kysely<Tables>;
+  readonly #db: Kysely<KmsTables>;
 
-  private constructor(db: Kysely<Tables>) {
+  private constructor(db: Kysely<KmsTables>) {
     this.#db = db;
   }
 
@@ -103,7 +51,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
    * @throws StorageError `newer`, `foreign`, `damaged`
    */
   static async open(file: string): Promise<SqliteKmsStore> {
-    return new SqliteKmsStore(await openDatabase<Tables>(file, KMS_SCHEMA));
+    return new SqliteKmsStore(await openDatabase<KmsTables>(file, KMS_SCHEMA));
   }
 
   async serials(): Promise<SerialRecord[]> {
@@ -195,14 +143,42 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return row === undefined ? null : this.#subscriber(row.subscriber);
   }
 
-  async putSubscriber(subscriber: KmsSubscriber): Promise<void> {
+  async subscriber(id: string): Promise<KmsSubscriber | null> {
+    const known = await this.#db
+      .selectFrom('identity')
+      .select('subscriber')
+      .where('subscriber', '=', id)
+      .executeTakeFirst();
+    return known === undefined ? null : this.#subscriber(id);
+  }
+
+  async putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      await forget(transaction, subscriber.id);
-      await putIdentities(transaction, subscriber);
-      for (const [position, device] of subscriber.devices.entries()) {
-        await putDevice(transaction, subscriber.id, device, position);
-      }
+      await replaceSubscribers(transaction, [subscriber], [subscriber.id], at);
     });
+  }
+
+  async putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      const known = await transaction.selectFrom('identity').select('subscriber').distinct().execute();
+      const all = known.map((row) => row.subscriber);
+      await replaceSubscribers(transaction, subscribers, all, at);
+    });
+  }
+
+  async holdings(uri: string): Promise<Holding[]> {
+    const holders = this.#db.selectFrom('holding').select('subscriber').where('uri', '=', uri);
+    const rows = await this.#db
+      .selectFrom('holding')
+      .selectAll()
+      .where('subscriber', 'in', holders)
+      .orderBy('held_from')
+      .execute();
+    return rows.map(({ held_from: from, held_until: until, ...row }) => ({
+      ...row,
+      from,
+      until: until ?? Infinity,
+    }));
   }
 
   async claimRequest(key: Uint8Array, expires: number): Promise<boolean> {
@@ -250,27 +226,39 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async warrant(xid: string): Promise<KnownTask | null> {
-    const row = await this.#db.selectFrom('warrant').selectAll().where('xid', '=', xid).executeTakeFirst();
-    if (row === undefined) return null;
-    return { xid, targets: readTargets(row.targets), start: row.start, end: row.end ?? Infinity };
+    const rows = await this.#db
+      .selectFrom('warrant_period')
+      .selectAll()
+      .where('xid', '=', xid)
+      .orderBy('start')
+      .execute();
+    const periods = rows.map(({ targets, start, end }) => ({
+      targets: readTargets(targets),
+      start,
+      end: end ?? Infinity,
+    }));
+    return periods.length === 0 ? null : { xid, periods };
   }
 
-  async putWarrant(warrant: KnownTask): Promise<void> {
-    const row = {
-      xid: warrant.xid,
-      targets: JSON.stringify(warrant.targets),
-      start: warrant.start,
-      end: warrant.end === Infinity ? null : warrant.end,
-    };
-    await this.#db
-      .insertInto('warrant')
-      .values(row)
-      .onConflict((conflict) => conflict.column('xid').doUpdateSet(row))
-      .execute();
+  async putWarrant({ xid, periods }: KnownTask): Promise<void> {
+    const rows = periods.map(({ targets, start, end }) => ({
+      xid,
+      targets: JSON.stringify(targets),
+      start,
+      end: end === Infinity ? null : end,
+    }));
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('warrant_period').where('xid', '=', xid).execute();
+      for (const row of rows) await transaction.insertInto('warrant_period').values(row).execute();
+    });
   }
 
   async forgetWarrants(time: number): Promise<void> {
-    await this.#db.deleteFrom('warrant').where('end', '<', time).execute();
+    await this.#db.deleteFrom('warrant_period').where('end', '<', time).execute();
+  }
+
+  async forgetHoldings(time: number): Promise<void> {
+    await this.#db.deleteFrom('holding').where('held_until', '<', time).execute();
   }
 
   async close(): Promise<void> {
@@ -315,8 +303,8 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 const readTargets = storedJson(Type.Array(Type.String()), 'the targets of a stored warrant');
 
 async function insertClaim(
-  db: Kysely<Tables> | Transaction<Tables>,
-  claim: Tables['claim'],
+  db: Kysely<KmsTables> | Transaction<KmsTables>,
+  claim: KmsTables['claim'],
 ): Promise<boolean> {
   const result = await db
     .insertInto('claim')
@@ -324,58 +312,6 @@ async function insertClaim(
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
   return result.numInsertedOrUpdatedRows === 1n;
-}
-
-async function forget(transaction: Transaction<Tables>, subscriber: string): Promise<void> {
-  const devices = transaction.selectFrom('device').select('credential').where('subscriber', '=', subscriber);
-  await transaction.deleteFrom('device_identity').where('credential', 'in', devices).execute();
-  await transaction.deleteFrom('device').where('subscriber', '=', subscriber).execute();
-  await transaction.deleteFrom('identity').where('subscriber', '=', subscriber).execute();
-}
-
-async function putIdentities(transaction: Transaction<Tables>, subscriber: KmsSubscriber): Promise<void> {
-  const rows = [
-    ...subscriber.publicIdentities.map((uri) => ({ uri, kind: 'public' as const })),
-    ...subscriber.aliases.map((uri) => ({ uri, kind: 'alias' as const })),
-  ];
-  for (const [position, row] of rows.entries()) {
-    await refusing(`${row.uri} belongs to another subscriber`, () =>
-      transaction
-        .insertInto('identity')
-        .values({ ...row, subscriber: subscriber.id, position })
-        .execute(),
-    );
-  }
-}
-
-async function putDevice(
-  transaction: Transaction<Tables>,
-  subscriber: string,
-  device: Device,
-  position: number,
-): Promise<void> {
-  const { credential, psk, identities } = device;
-  await refusing(`credential ${credential} belongs to another subscriber`, () =>
-    transaction
-      .insertInto('device')
-      .values({ credential, subscriber, psk: psk.expose(), position })
-      .execute(),
-  );
-  for (const { uri, from, until } of identities) {
-    await transaction
-      .insertInto('device_identity')
-      .values({ credential, uri, valid_from: from, valid_until: until })
-      .execute();
-  }
-}
-
-/** Runs an insertion whose only expected failure is a uniqueness constraint. */
-async function refusing(why: string, insert: () => Promise<unknown>): Promise<void> {
-  try {
-    await insert();
-  } catch (cause) {
-    throw new KmsError('refused', why, { cause });
-  }
 }
 
 /** A blob as plain octets (better-sqlite3 gives a Buffer). */

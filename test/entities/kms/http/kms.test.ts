@@ -103,9 +103,7 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
   hosts.set(`${HOST}:8443`, `127.0.0.1:${xkPort}`);
   await store.putWarrant({
     xid: XID,
-    targets: [address],
-    start: vectorTime(file) - 60,
-    end: vectorTime(file) + 3600,
+    periods: [{ targets: [address], start: vectorTime(file) - 60, end: vectorTime(file) + 3600 }],
   });
   // The seed is on record as issued once the device has asked for it.
   const options = {
@@ -277,14 +275,17 @@ describe.each(FILES)('Xk, %s', (file) => {
     it("outside the task's validity: refused", async () => {
       const late = '99999999-2222-4333-8444-555555555555';
       const from = vectorTime(file) + 1800;
-      await kms.store.putWarrant({ xid: late, targets: [kms.address], start: from, end: from + 60 });
+      await kms.store.putWarrant({
+        xid: late,
+        periods: [{ targets: [kms.address], start: from, end: from + 60 }],
+      });
       await refused(df, { ...kms.question, xid: late }, 'not-authorised', 403);
     });
 
     it('messages of another user are refused (R-5)', async () => {
       const xid = '77777777-2222-4333-8444-555555555555';
       const start = vectorTime(file) - 60;
-      await kms.store.putWarrant({ xid, targets: [kms.other], start, end: start + 3600 });
+      await kms.store.putWarrant({ xid, periods: [{ targets: [kms.other], start, end: start + 3600 }] });
       await refused(df, { ...kms.question, xid, targetKmsIdentity: kms.other }, 'target-not-party', 422);
     });
 

@@ -107,7 +107,10 @@ async function serve(generator: PrivateKeyGenerator) {
   const { district, store, audit, clock, roots, requestKey } = kms;
   const devices = [{ credential: 'alice-1', psk: psk(1), identity: alice }];
   await kms.enrol({ id: 'alice', publicIdentities: [alice], aliases: [], devices });
-  await store.putWarrant({ xid: XID, targets: [alice], start: now - 60, end: now + 3600 });
+  await store.putWarrant({
+    xid: XID,
+    periods: [{ targets: [alice], start: now - 60, end: now + 3600 }],
+  });
   await store.issueSeed({ uri: alice, period, serial: exampleHome().serial, credential: 'alice-1' });
   const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
   const service = new XkService(

@@ -42,11 +42,18 @@ export function kmsStoreSuite(backend: StoreBackend<KmsStore>): void {
         ],
       };
       const seed = { uri: 'sip:alice@home1.example', period: 86_400, serial: 1, credential: 'phone' };
-      const warrant = { xid: 'x', targets: ['tel:+1555'], start: 1, end: Infinity };
+      const targets = ['tel:+1555'];
+      const warrant = {
+        xid: 'x',
+        periods: [
+          { targets, start: 1, end: 5 },
+          { targets: [...targets, 'sip:a@home1.example'], start: 7.25, end: Infinity },
+        ],
+      };
       const root = Secret.of(new Uint8Array(32).fill(7));
       await current.store.putSerial(serial);
       await current.store.keepLiRoot('2027-03', root);
-      await current.store.putSubscriber(subscriber);
+      await current.store.putSubscriber(subscriber, 1000);
       await current.store.issueSeed(seed);
       await current.store.putWarrant(warrant);
       expect(await current.store.claimRequest(Uint8Array.of(1), 100)).toBe(true);
@@ -96,13 +103,62 @@ export function kmsStoreSuite(backend: StoreBackend<KmsStore>): void {
     });
 
     it('forgets warrants that can be asked about no longer', async () => {
-      await current.store.putWarrant({ xid: 'ended', targets: ['tel:+1555'], start: 1, end: 100 });
-      await current.store.putWarrant({ xid: 'open', targets: ['tel:+1555'], start: 1, end: Infinity });
+      const targets = ['tel:+1555'];
+      const [first, second] = [
+        { targets, start: 1, end: 100 },
+        { targets, start: 200, end: Infinity },
+      ];
+      await current.store.putWarrant({ xid: 'ended', periods: [first] });
+      await current.store.putWarrant({ xid: 'open', periods: [first, second] });
       await current.store.forgetting?.forgetWarrants(100);
-      expect((await current.store.warrant('ended'))?.end).toBe(100);
+      expect((await current.store.warrant('ended'))?.periods).toEqual([first]);
+      expect((await current.store.warrant('open'))?.periods).toEqual([first, second]);
       await current.store.forgetting?.forgetWarrants(101);
       expect(await current.store.warrant('ended')).toBeNull();
-      expect((await current.store.warrant('open'))?.end).toBe(Infinity);
+      expect((await current.store.warrant('open'))?.periods).toEqual([second]);
+    });
+
+    it('R-76: knows who held what when, also when a name moves, moves back, or its holder goes', async () => {
+      const { store } = current;
+      const named = (id: string, aliases: string[]) => ({
+        id,
+        publicIdentities: [`sip:${id}@home1.example`],
+        aliases,
+        devices: [],
+      });
+      const held = async (uri: string) =>
+        (await current.store.holdings(uri))
+          .filter((holding) => holding.uri === uri)
+          .map(({ subscriber, from, until }) => [subscriber, from, until]);
+      const number = 'tel:+1555';
+      await store.putSubscribers([named('alice', [number]), named('bob', [])], 100);
+      await store.putSubscribers([named('bob', [number]), named('alice', [])], 200);
+      await store.putSubscribers([named('bob', [number]), named('alice', [])], 250);
+      await current.reopen();
+      await current.store.putSubscribers([named('alice', [number])], 300);
+      const moves = [
+        ['alice', 100, 200],
+        ['bob', 200, 300],
+        ['alice', 300, Infinity],
+      ];
+      expect(await held(number)).toEqual(moves);
+      expect(await held('sip:bob@home1.example')).toEqual([['bob', 100, 300]]);
+      expect(await current.store.subscriber('bob')).toBeNull();
+      expect((await current.store.subscriberByIdentity(number))?.id).toBe('alice');
+      // All that the holders have held comes with it.
+      const all = await current.store.holdings(number);
+      expect(all.filter(({ kind }) => kind === 'public').map(({ uri }) => uri)).toEqual([
+        'sip:alice@home1.example',
+        'sip:bob@home1.example',
+      ]);
+      // What two claim is nobody's, and nothing changes.
+      const twice = [named('alice', [number]), named('bob', [number])];
+      await expect(current.store.putSubscribers(twice, 400)).rejects.toThrow(KmsError);
+      expect(await held(number)).toEqual(moves);
+      await current.store.forgetting?.forgetHoldings(200);
+      expect(await held(number)).toEqual(moves);
+      await current.store.forgetting?.forgetHoldings(201);
+      expect(await held(number)).toEqual(moves.slice(1));
     });
 
     it('lets so many distinct questions of a group be asked, each as often as wanted', async () => {

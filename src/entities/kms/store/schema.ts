@@ -1,0 +1,77 @@
+/** The tables of the KMS's SQLite database, and how they came to be; what is in them is said in `sqlite.ts`. */
+import { statements } from '../../../storage/migrations.ts';
+import type { StoreSchema } from '../../../storage/migrations.ts';
+
+export interface KmsTables {
+  serial: {
+    serial: number;
+    not_before: number;
+    not_after: number;
+    parameters: Uint8Array;
+    master_secret: Uint8Array;
+  };
+  li_root: { epoch: string; root: Uint8Array | null };
+  identity: { uri: string; subscriber: string; kind: 'public' | 'alias'; position: number };
+  device: { credential: string; subscriber: string; psk: Uint8Array; position: number };
+  device_identity: { credential: string; uri: string; valid_from: number; valid_until: number | null };
+  claim: { kind: 'request' | 'question'; claim_group: string; hash: string; expires: number };
+  issued_seed: { uri: string; period: number; serial: number; credential: string };
+  holding: {
+    uri: string;
+    subscriber: string;
+    kind: 'public' | 'alias';
+    held_from: number;
+    held_until: number | null;
+  };
+  warrant_period: { xid: string; targets: string; start: number; end: number | null };
+}
+
+const FIRST = statements(
+  `CREATE TABLE IF NOT EXISTS serial (serial INTEGER PRIMARY KEY, not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL, parameters BLOB NOT NULL, master_secret BLOB NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS li_root (epoch TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS identity (uri TEXT PRIMARY KEY, subscriber TEXT NOT NULL, kind TEXT NOT NULL,
+    position INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS identity_by_subscriber ON identity (subscriber)`,
+  `CREATE TABLE IF NOT EXISTS device (credential TEXT PRIMARY KEY, subscriber TEXT NOT NULL, psk BLOB NOT NULL,
+    position INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS device_by_subscriber ON device (subscriber)`,
+  `CREATE TABLE IF NOT EXISTS device_identity (credential TEXT NOT NULL, uri TEXT NOT NULL,
+    valid_from INTEGER NOT NULL, valid_until INTEGER, PRIMARY KEY (credential, valid_from)) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS device_identity_by_uri ON device_identity (uri)`,
+  `CREATE TABLE IF NOT EXISTS claim (kind TEXT NOT NULL, claim_group TEXT NOT NULL, hash TEXT NOT NULL,
+    expires REAL NOT NULL, PRIMARY KEY (kind, claim_group, hash)) WITHOUT ROWID`,
+  `CREATE INDEX IF NOT EXISTS claim_by_expiry ON claim (expires)`,
+  `CREATE TABLE IF NOT EXISTS issued_seed (uri TEXT NOT NULL, period INTEGER NOT NULL, serial INTEGER NOT NULL,
+    credential TEXT NOT NULL, PRIMARY KEY (uri, period)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS warrant (xid TEXT PRIMARY KEY, targets TEXT NOT NULL, start REAL NOT NULL, end REAL)
+    WITHOUT ROWID`,
+);
+
+/** What 0.1.0 did not keep, who had an identity before, is taken to be as it was when that version last ran. */
+const PERIODS_AND_HOLDINGS = statements(
+  `CREATE TABLE warrant_period (xid TEXT NOT NULL, targets TEXT NOT NULL, start REAL NOT NULL, end REAL,
+    PRIMARY KEY (xid, start)) WITHOUT ROWID`,
+  `INSERT INTO warrant_period SELECT xid, targets, start, end FROM warrant WHERE end IS NULL OR end > start`,
+  `DROP TABLE warrant`,
+  `CREATE TABLE holding (uri TEXT NOT NULL, subscriber TEXT NOT NULL, kind TEXT NOT NULL, held_from REAL NOT NULL,
+    held_until REAL, PRIMARY KEY (uri, subscriber, held_from)) WITHOUT ROWID`,
+  `CREATE INDEX holding_by_subscriber ON holding (subscriber)`,
+  `INSERT INTO holding SELECT uri, subscriber, kind, 0, NULL FROM identity`,
+);
+
+/** The store's tables, by version. */
+export const KMS_SCHEMA: StoreSchema = {
+  store: 'kms',
+  firstTables: [
+    'serial',
+    'li_root',
+    'identity',
+    'device',
+    'device_identity',
+    'claim',
+    'issued_seed',
+    'warrant',
+  ],
+  migrations: [FIRST, PERIODS_AND_HOLDINGS],
+};
