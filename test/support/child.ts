@@ -24,6 +24,10 @@ export class Child {
     child.stderr?.setEncoding('utf8').on('data', gather);
     child.once('error', ({ message }) => gather(message));
     child.stdin?.on('error', ({ message }) => gather(message));
+    // Whoever runs the tests may end before `stop`.
+    const end = (): void => void child.kill('SIGTERM');
+    process.once('exit', end);
+    child.once('close', () => process.off('exit', end));
   }
 
   /** Runs a command in `folder`, which also is its home. */
@@ -53,7 +57,7 @@ export class Child {
         const why = late ? `not within ${ms} ms` : 'ended before';
         throw new Error(`${this.#name}, ${why}: ${what}\n${this.#output.slice(-SHOWN)}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
