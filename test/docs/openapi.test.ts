@@ -1,60 +1,167 @@
-/** What `api/` says of the KMS's interfaces, against the code that serves them. */
+/** What `api/` says of interfaces over HTTP, against the code that serves them. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { TSchema } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { FAILURE_INDICATIONS, GET_KEYS_PATH, XK_CIPHERS } from '../../src/wire/xk/get-keys.ts';
-import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../src/wire/request-key/transport.ts';
+import { parse } from 'yaml';
+import { fromUtf8 } from '../../src/bytes/octets.ts';
+import { Secret } from '../../src/bytes/secret.ts';
+import { IQ_STATUS } from '../../src/entities/gateway/http/iq-server.ts';
 import { STATUS } from '../../src/entities/kms/http/xk.ts';
+import { PROBLEM } from '../../src/net/problem.ts';
+import {
+  ANCHORED,
+  encodeAnchored,
+  encodeWanted,
+  IQ_SESSIONS_PATH,
+  WANTED_SESSION,
+} from '../../src/wire/iq/sessions.ts';
+import type { WantedSession } from '../../src/wire/iq/sessions.ts';
+import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../src/wire/request-key/transport.ts';
+import {
+  encodeGetKeysRequest,
+  encodeGetKeysResponse,
+  GET_KEYS_ANSWER,
+  GET_KEYS_FAILURE,
+  GET_KEYS_PATH,
+  GET_KEYS_REQUEST,
+} from '../../src/wire/xk/get-keys.ts';
+import type { GetKeysAnswer } from '../../src/wire/xk/get-keys.ts';
+import { root } from './support.ts';
 
-const text = (name: string) => readFileSync(path.join(import.meta.dirname, '../../api', name), 'utf8');
+const generator = path.join(root, 'scripts/docs-openapi.mjs');
+const { DESCRIPTIONS, openapi } = (await import(generator)) as {
+  DESCRIPTIONS: Record<string, Record<string, string[]>>;
+  openapi: (name: string, schemas: TSchema[]) => Promise<string>;
+};
 
-/** The items of the block sequence under the first `key:` after `from`. */
-function items(yaml: string, from: string, key: string): string[] {
-  const lines = yaml.slice(yaml.indexOf(from)).split('\n');
-  const start = lines.findIndex((line) => line.trim() === `${key}:`);
-  const end = lines.findIndex((line, i) => i > start && !line.trim().startsWith('- '));
-  return lines.slice(start + 1, end).map((line) => line.trim().slice(2));
+interface Description {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses?: object }>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { readonly required?: string[] }>> };
 }
 
-/** HTTP statuses that a description has for an operation, and those that the code and fastify answer with. */
-function statuses(yaml: string, path: string): string[] {
-  const [, rest = ''] = yaml.split(`\n  ${path}:\n`);
-  const [operation = ''] = rest.split(/\n(?: {2})?[/a-z]/);
-  return [...operation.matchAll(/^ {8}'([0-9]{3})':/gm)].map(([, status = '']) => status);
+const text = (name: string) => readFileSync(path.join(root, 'api', name), 'utf8');
+const described = (name: string) => parse(text(name)) as Description;
+
+const statuses = ({ paths }: Description, at: string, method: string): string[] =>
+  Object.keys(paths[at]?.[method]?.responses ?? {});
+const sorted = (...all: readonly (string | number)[]) => [...new Set(all.map(String))].sort();
+
+/** Whether JSON is of a form of a description. */
+function judge(description: Description, schema: string, json: unknown): boolean {
+  const { components } = description;
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  return ajv.compile({ components, $ref: `#/components/schemas/${schema}` })(json);
 }
 
-describe('xk.openapi.yaml', () => {
-  const yaml = text('xk.openapi.yaml');
+const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
+  'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, PROBLEM],
+  'kms.openapi.yaml': [PROBLEM],
+  'xk.openapi.yaml': [GET_KEYS_REQUEST, GET_KEYS_ANSWER, GET_KEYS_FAILURE, PROBLEM],
+};
 
-  it('has every status that the code answers with', () => {
-    const ofFailures = Object.values(STATUS).map(String);
-    const all = new Set(['200', '400', ...ofFailures, '413', '415', '500']);
-    expect(statuses(yaml, GET_KEYS_PATH)).toEqual([...all].sort());
+describe.each(Object.keys(DESCRIPTIONS))('%s', (name) => {
+  it('has the schemas that messages are read by, as node scripts/docs-openapi.mjs makes them', async () => {
+    expect(text(name)).toBe(await openapi(name, [...(SCHEMAS[name] ?? [])]));
   });
 
-  it('has the path, the closed list of failures and the ciphers of the code', () => {
-    expect(yaml).toContain(`\n  ${GET_KEYS_PATH}:\n    post:`);
-    expect(items(yaml, '    Failure:\n      allOf', 'enum')).toEqual(FAILURE_INDICATIONS);
-    expect(items(yaml, '        cipher:', 'enum')).toEqual(XK_CIPHERS);
+  it('refers to what it has, and has nothing else', () => {
+    const { components } = parse(text(name)) as { components: Record<string, Record<string, unknown>> };
+    const used = [...text(name).matchAll(/#\/components\/(\w+)\/(\w+)/g)];
+    for (const [reference, kind = '', member = ''] of used)
+      expect(components[kind], reference).toHaveProperty(member);
+    const names = new Set(used.map(([, , member]) => member));
+    expect(Object.keys(components['schemas'] ?? {}).filter((schema) => !names.has(schema))).toEqual([]);
+  });
+});
+
+describe('xk.openapi.yaml', () => {
+  const xk = described('xk.openapi.yaml');
+
+  it('has every status that the code answers with', () => {
+    expect(statuses(xk, GET_KEYS_PATH, 'post')).toEqual(
+      sorted(200, 400, ...Object.values(STATUS), 413, 415, 500),
+    );
   });
 
   it('has the parameters of tables 7B.7.2.1 and 7B.7.2.2 (R-4, R-6)', () => {
-    expect(yaml).toContain('required: [targetKmsIdentity, xid, iMessage1, rMessage1]');
-    expect(yaml).toContain('required: [csId, sessionKey, salt, ssrc, cipher]');
+    const { GetKeysRequest, CryptoSession } = xk.components.schemas;
+    expect(GetKeysRequest?.required).toEqual(['targetKmsIdentity', 'xid', 'iMessage1', 'rMessage1']);
+    expect(CryptoSession?.required).toEqual(['csId', 'sessionKey', 'salt', 'ssrc', 'cipher']);
+  });
+
+  it('describes what is written', () => {
+    const octets = (length: number) => new Uint8Array(length).fill(7);
+    const messages = { iMessage1: octets(300), rMessage1: octets(1) };
+    const request = {
+      targetKmsIdentity: 'sip:alice@home1.example',
+      xid: 'x',
+      ...messages,
+      iMessage2: null,
+      rMessage2: octets(65_535),
+      midCall: true,
+    };
+    for (const updates of [[], [messages], [messages, messages]]) {
+      const json = JSON.parse(encodeGetKeysRequest({ ...request, updates })) as object;
+      expect(judge(xk, 'GetKeysRequest', json)).toBe(true);
+      expect(judge(xk, 'GetKeysRequest', { ...json, xid: '' })).toBe(false);
+    }
+    const session = {
+      csId: 1,
+      sessionKey: Secret.of(octets(32)),
+      salt: Secret.of(octets(12)),
+      ssrc: 1,
+      cipher: 'AEAD_AES_256_GCM',
+      mki: octets(8),
+    } as const;
+    const answer: GetKeysAnswer = {
+      verified: true,
+      cryptoSessions: [session],
+      deferredKey: Secret.of(octets(32)),
+      stages: [[session], []],
+    };
+    const answered = JSON.parse(fromUtf8(encodeGetKeysResponse(answer).expose())) as object;
+    expect(judge(xk, 'GetKeysAnswer', answered)).toBe(true);
+    expect(judge(xk, 'GetKeysAnswer', { ...answered, privateKey: '' })).toBe(false);
+  });
+});
+
+describe('iq.openapi.yaml', () => {
+  const iq = described('iq.openapi.yaml');
+  const at = `${IQ_SESSIONS_PATH}{id}`;
+
+  it('has every status that the code answers with', () => {
+    expect(statuses(iq, at, 'put')).toEqual(sorted(200, 400, 403, 413, 415, ...Object.values(IQ_STATUS)));
+    expect(statuses(iq, at, 'delete')).toEqual(['204', '403', '404']);
+  });
+
+  it('describes what is written', () => {
+    const address = { address: '::1', port: 4000 };
+    const wanted: WantedSession = {
+      correlation: new Uint8Array(8),
+      parties: { a: ['sip:alice@home1.example'], b: [] },
+      sdps: { a: 'v=0\r\n', b: null },
+      streams: [null, { a: { ...address, rtcp: address }, b: null }],
+    };
+    expect(judge(iq, 'WantedSession', encodeWanted(wanted))).toBe(true);
+    expect(judge(iq, 'WantedSession', encodeWanted({ ...wanted, correlation: new Uint8Array(7) }))).toBe(
+      false,
+    );
+    expect(judge(iq, 'Anchored', encodeAnchored([null, { a: address, b: address }]))).toBe(true);
+    expect(judge(iq, 'Anchored', { streams: [{ a: address }] })).toBe(false);
   });
 });
 
 describe('kms.openapi.yaml', () => {
-  const yaml = text('kms.openapi.yaml');
+  const kms = described('kms.openapi.yaml');
 
   it('has every status that the code answers with', () => {
-    expect(statuses(yaml, '/.well-known/ibe')).toEqual(['200', '400', '404', '503']);
-    expect(statuses(yaml, REQUEST_KEY_PATH)).toEqual(['200', '400', '413', '415', '500', '503']);
+    expect(statuses(kms, '/.well-known/ibe', 'get')).toEqual(['200', '400', '404', '503']);
+    expect(statuses(kms, REQUEST_KEY_PATH, 'post')).toEqual(['200', '400', '413', '415', '500', '503']);
   });
 
-  it('has the paths and media types of the code', () => {
-    expect(yaml).toContain(`\n  ${REQUEST_KEY_PATH}:\n    post:`);
-    expect(yaml).toContain(`${MIKEY_MEDIA_TYPE}:`);
-    expect(yaml).toContain('\n  /.well-known/ibe:\n    get:');
+  it('has the media types of the code', () => {
+    expect(text('kms.openapi.yaml')).toContain(`${MIKEY_MEDIA_TYPE}:`);
   });
 });

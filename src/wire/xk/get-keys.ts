@@ -243,15 +243,17 @@ export const GET_KEYS_ANSWER = strict(
   { title: 'GetKeysAnswer' },
 );
 
-/** Beside the failure, the members of RFC 9457, which nobody reads. */
+const UNREAD = Type.Optional(Type.Unknown({ description: 'RFC 9457' }));
+
+/** Beside the failure, the members of problem details, which nobody reads. */
 export const GET_KEYS_FAILURE = strict(
   {
     failureIndication: Type.Enum([...FAILURE_INDICATIONS]),
-    type: Type.Optional(Type.Unknown()),
-    title: Type.Optional(Type.Unknown()),
-    status: Type.Optional(Type.Unknown()),
-    detail: Type.Optional(Type.Unknown()),
-    instance: Type.Optional(Type.Unknown()),
+    type: UNREAD,
+    title: UNREAD,
+    status: UNREAD,
+    detail: UNREAD,
+    instance: UNREAD,
   },
   { title: 'Failure', description: 'Problem details, RFC 9457, with the failure' },
 );

@@ -1,5 +1,5 @@
-/** The gateway's end of the control interface (`wire/iq/sessions.ts`): HTTPS, for clients with the role `cscf` alone. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+/** The gateway's end of Iq (`api/iq.openapi.yaml`): HTTPS, for clients with the role `cscf` alone. */
+import type { FastifyInstance } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
 import { IQ_SESSIONS_PATH, decodeWanted, encodeAnchored } from '../../../wire/iq/sessions.ts';
@@ -8,6 +8,7 @@ import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
 import type { MediaGateway } from '../gateway.ts';
 import { httpsServer, peerOfRequest } from '../../../net/https.ts';
+import { sendProblem } from '../../../net/problem.ts';
 import { hasRole } from '../../../net/tls.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
@@ -32,13 +33,13 @@ export function iqServer(gateway: MediaGateway, tls: TlsMaterial, logger: Logger
     const peer = peerOfRequest(request);
     if (hasRole(peer, 'cscf')) return;
     logger.warn({ peer: peer.commonName }, 'media control refused: the client is no CSCF');
-    await problem(reply, 403, 'the certificate does not have the role cscf');
+    return sendProblem(reply, 403, 'the certificate does not have the role cscf');
   });
 
-  server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
+  server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const status = statusOf(error);
     if (status >= 500) logger.warn({ error }, 'media control failed');
-    await problem(reply, status, error.message);
+    return sendProblem(reply, status, error.message);
   });
 
   server.put<OfSession>(`${IQ_SESSIONS_PATH}:id`, async (request) =>
@@ -56,9 +57,4 @@ export function iqServer(gateway: MediaGateway, tls: TlsMaterial, logger: Logger
 function statusOf(error: Error & { statusCode?: number }): number {
   if (error instanceof GatewayError) return IQ_STATUS[error.code];
   return error instanceof BytesError || error instanceof IqError ? 400 : (error.statusCode ?? 500);
-}
-
-/** RFC 9457. */
-async function problem(reply: FastifyReply, status: number, detail: string): Promise<void> {
-  await reply.code(status).type('application/problem+json').send({ status, detail });
 }

@@ -23,7 +23,7 @@ import { KmsError } from '../errors.ts';
 import { publish } from '../publication.ts';
 import type { RequestKeyService } from '../request-key.ts';
 import { answering, httpsServer } from '../../../net/https.ts';
-import { sendProblem, useProblems } from './problem.ts';
+import { sendProblem, useProblems } from '../../../net/problem.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
 /** Seconds after which a full queue has long been worked off. */

@@ -16,7 +16,7 @@ import {
   XkError,
 } from '../../../wire/xk/get-keys.ts';
 import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
-import { sendProblem, useProblems } from './problem.ts';
+import { sendProblem, useProblems } from '../../../net/problem.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
 /** HTTP status of each failure. */

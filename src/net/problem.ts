@@ -1,5 +1,17 @@
-/** Problem details for HTTP APIs (RFC 9457), the one form of HTTP errors at the KMS's interfaces. */
+/** Problem details for HTTP APIs (RFC 9457), the one form of HTTP errors. */
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import Type from 'typebox';
+import type { Static } from 'typebox';
+
+export const PROBLEM = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference' }),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String(),
+  },
+  { title: 'Problem', description: 'Problem details, RFC 9457' },
+);
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -18,11 +30,16 @@ export function sendProblem(
   detail: string,
   members: Readonly<Record<string, unknown>> = {},
 ): FastifyReply {
-  const body = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail, ...members };
+  const problem: Static<typeof PROBLEM> = {
+    type: 'about:blank',
+    title: TITLES[status] ?? 'Error',
+    status,
+    detail,
+  };
   return reply
     .code(status)
     .type('application/problem+json')
-    .send(Buffer.from(JSON.stringify(body)));
+    .send(Buffer.from(JSON.stringify({ ...problem, ...members })));
 }
 
 /** Makes whatever fastify itself refuses, and what a handler throws, problem details; internals are not shown. */
