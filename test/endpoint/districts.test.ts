@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Logger } from '../../src/bytes/ports.ts';
 import { loadDemoGroup } from '../../src/ibe/demo-groups.ts';
 import { drawMasterSecret } from '../../src/ibe/setup.ts';
 import type { BfParameters } from '../../src/ibe/parameters.ts';
@@ -8,11 +7,10 @@ import { encodeIbeSysParams, sysParamsOf } from '../../src/ibe/system-parameters
 import { Districts } from '../../src/endpoint/districts.ts';
 import { EndpointError } from '../../src/endpoint/errors.ts';
 import type { KmsClient } from '../../src/endpoint/ports.ts';
+import { silent } from '../support/silent.ts';
 
 const DAY = 86_400;
 const START = 20_000 * DAY;
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 describe('profile, section 1: whose parameters the endpoint uses', () => {
   let bf: BfParameters;
   let published: Map<string, DistrictParameters>;
@@ -46,7 +44,7 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
   };
   const make = (...hosts: string[]) => {
     asked = [];
-    return new Districts(kms, { hosts }, quiet);
+    return new Districts(kms, { hosts }, silent);
   };
 
   beforeAll(() => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { frozenClock, seededRandom, systemRandom } from '../../src/host/runtime.ts';
-import type { Clock, Logger, Random } from '../../src/bytes/ports.ts';
+import type { Clock, Random } from '../../src/bytes/ports.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { fromHex, toHex } from '../../src/bytes/octets.ts';
 import { SRTP_POLICY } from '../../src/ibake/policy.ts';
@@ -24,8 +24,8 @@ import { decodeKeyResponse } from '../../src/wire/request-key/response.ts';
 import { KeyRing } from '../../src/endpoint/key-ring.ts';
 import type { TwoKms, UserName } from '../support/two-kms.ts';
 import { USERS, startTwoKms } from '../support/two-kms.ts';
+import { silent } from '../support/silent.ts';
 
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 /** Now, since TLS compares certificates with the system's time. */
 const NOW = Date.now();
 const clock: Clock = frozenClock(NOW);
@@ -37,7 +37,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
   const clients: HttpsClient[] = [];
 
   beforeAll(async () => {
-    two = await startTwoKms({ clock, random: systemRandom(), logger: quiet });
+    two = await startTwoKms({ clock, random: systemRandom(), logger: silent });
     [alice, bob] = [await endpoint('alice'), await endpoint('bob')];
   });
   afterAll(async () => {
@@ -66,7 +66,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     const { host, partner } = USERS[user];
     const identity = canonicalIdentity(`sip:${user}@${host}`);
     const kms = kmsOf(user, homes);
-    const districts = new Districts(kms, { hosts: [host, partner] }, quiet);
+    const districts = new Districts(kms, { hosts: [host, partner] }, silent);
     const ring = new KeyRing(300);
     const keeper = new KeyKeeper({
       kms,
@@ -77,7 +77,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
       districts,
       clock,
       random,
-      logger: quiet,
+      logger: silent,
     });
     await keeper.refresh();
     keeper.stop();
@@ -188,7 +188,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
 
   test('with the same seed of chance and a clock that stands still, the messages are the same again', async () => {
     const run = async () => {
-      const homes = await startTwoKms({ clock, random: seededRandom('x', 'kms'), logger: quiet });
+      const homes = await startTwoKms({ clock, random: seededRandom('x', 'kms'), logger: silent });
       const { offer, response, answer, rMessage2 } = await exchange(
         await endpoint('alice', seededRandom('x', 'alice'), homes),
         await endpoint('bob', seededRandom('x', 'bob'), homes),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HostAddresses } from '../../src/net/host-addresses.ts';
 import { HostMap } from '../../src/net/hosts.ts';
-import { silentLogger } from '../sip/support.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { silent } from '../support/silent.ts';
 
 describe('HostAddresses (R-81: peers named by DNS or address)', () => {
   const hosts = new HostMap({ 'mapped.example:5060': '127.0.0.1:7000' });
@@ -12,7 +12,7 @@ describe('HostAddresses (R-81: peers named by DNS or address)', () => {
     resolve: (name: string) => Promise<readonly string[]>,
   ): HostAddresses {
     const names = ['mapped.example', 'dns.example', '192.0.2.1'];
-    return new HostAddresses({ hosts, names, clock, logger: silentLogger, resolve });
+    return new HostAddresses({ hosts, names, clock, logger: silent, resolve });
   }
 
   it('finds mapped names, addresses, and all addresses that DNS has', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Logger } from '../../src/bytes/ports.ts';
 import type { Observation, PoiTask } from '../../src/poi/poi.ts';
 import { Poi } from '../../src/poi/poi.ts';
 import type { DeliveryQueue, DestinationIssues } from '../../src/poi/queue.ts';
@@ -12,12 +11,11 @@ import {
   PAYLOAD_FORMAT,
   textAttribute,
 } from '../../src/wire/x2x3/pdu.ts';
+import { silent } from '../support/silent.ts';
 
 const DF_1 = '00000000-0000-4000-8000-000000000001';
 const DF_2 = '00000000-0000-4000-8000-000000000002';
 const TASK: PoiTask = { xid: '11111111-0000-4000-8000-000000000001', deliveryType: 'X2andX3', dids: [DF_1] };
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
 class Issues implements DestinationIssues {
   readonly log: string[] = [];
   raised(did: string, description: string): void {

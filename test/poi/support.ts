@@ -5,13 +5,12 @@ import type { TaskStore, TaskTableChange, TaskTableState } from '../../src/x1/ta
 import { X1NeHandler } from '../../src/x1/handler.ts';
 import type { X1NeOptions } from '../../src/x1/handler.ts';
 import { CSCF_POLICY } from '../../src/x1/policy.ts';
-import type { Clock, Logger } from '../../src/bytes/ports.ts';
+import type { Clock } from '../../src/bytes/ports.ts';
 import { X1Requester } from '../../src/x1/requester.ts';
 import type { Destination, InterceptTask } from '../../src/wire/x1/details.ts';
 import type { X1Peer } from '../../src/x1/endpoint.ts';
 import { systemRandom } from '../../src/host/runtime.ts';
-
-export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+import { silent } from '../support/silent.ts';
 
 export const ADMF = 'admf.home1.example';
 export const NE = 'cscf.home1.example';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { connect, createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/host/runtime.ts';
-import type { Clock, Logger } from '../../src/bytes/ports.ts';
+import type { Clock } from '../../src/bytes/ports.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { Poi } from '../../src/poi/poi.ts';
 import { ATTRIBUTE } from '../../src/wire/x2x3/attributes.ts';
@@ -29,10 +29,10 @@ import { X2X3Delivery } from '../../src/poi/x2x3-delivery.ts';
 import type { ReceivedPdu, X2X3Consumer } from '../../src/entities/df/listeners/x2x3-server.ts';
 import { X2X3Server } from '../../src/entities/df/listeners/x2x3-server.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { silent } from '../support/silent.ts';
 
 const DID = '00000000-0000-4000-8000-000000000001';
 const TASK = { xid: '11111111-0000-4000-8000-000000000001', deliveryType: 'X2andX3', dids: [DID] } as const;
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-x2x3-'));
 const clock = systemClock();
 

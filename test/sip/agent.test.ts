@@ -8,7 +8,8 @@ import type { SipRequest, SipResponse } from '../../src/sip/message.ts';
 import { makeResponse } from '../../src/sip/response.ts';
 import type { TransportUser } from '../../src/sip/transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { FakeFlow, isRequest, request, silentLogger, testRandom } from './support.ts';
+import { FakeFlow, isRequest, request, testRandom } from './support.ts';
+import { silent } from '../support/silent.ts';
 
 const BODY = { type: 'application/sdp', octets: utf8('v=0\r\n') };
 
@@ -24,7 +25,7 @@ beforeEach(() => {
     transport: { attach: (user) => void (wire = user), flowTo: () => Promise.resolve(flow) },
     clock,
     random: testRandom('agent'),
-    logger: silentLogger,
+    logger: silent,
     identity: 'sip:alice@home1.example',
     contact: 'sip:alice@phone.example',
     sentBy: 'phone.example',

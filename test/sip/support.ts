@@ -1,18 +1,12 @@
 /** Ground for the SIP tests: silent log, repeatable randomness, a network of flows without sockets, short messages. */
 import { createHash } from 'node:crypto';
-import type { Logger, Random } from '../../src/bytes/ports.ts';
+import type { Random } from '../../src/bytes/ports.ts';
 import type { Flow, Protocol } from '../../src/sip/flow.ts';
 import type { SipResponse } from '../../src/sip/message.ts';
 import { parseMessage, SipRequest } from '../../src/sip/message.ts';
 import { toOctets } from '../../src/sip/text.ts';
 
-export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-
 export const loopback = { resolve: (address: string, port: number) => ({ address, port }) };
-
-function nothing(): void {
-  // Tests look at outcomes, not at the log.
-}
 
 export function testRandom(seed: string): Random {
   let count = 0;

@@ -10,7 +10,8 @@ import { TransactionLayer } from '../../src/sip/transactions.ts';
 import type { Observed } from '../../src/sip/transactions.ts';
 import type { TransportUser } from '../../src/sip/transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { FakeFlow, isRequest, request, silentLogger, testRandom } from './support.ts';
+import { FakeFlow, isRequest, request, testRandom } from './support.ts';
+import { silent } from '../support/silent.ts';
 
 let clock: ManualClock;
 let layer: TransactionLayer;
@@ -29,7 +30,7 @@ beforeEach(() => {
       flowTo: () => Promise.reject(new SipError('unreachable', 'nobody there')),
     },
     clock,
-    logger: silentLogger,
+    logger: silent,
     identifiers: new Identifiers(testRandom('transactions')),
     sentBy: () => 'cscf.home1.example',
     maxTransactions: 3,

@@ -24,16 +24,34 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
-  /** Lets `ms` milliseconds pass. */
+  /** Lets `ms` milliseconds pass; what the timers' work begins may settle in between. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    do await settle();
+    while (this.#fire(end));
+    this.#now = end;
+    await settle();
+  }
+
+  /** Lets `ms` milliseconds pass at once. */
   advance(ms: number): void {
     const end = this.#now + ms;
-    for (;;) {
-      const due = [...this.#pending].filter(({ at }) => at <= end).sort((x, y) => x.at - y.at)[0];
-      if (due === undefined) break;
-      this.#pending.delete(due);
-      this.#now = Math.max(this.#now, due.at);
-      due.action();
-    }
+    while (this.#fire(end));
     this.#now = end;
   }
+
+  /** Fires the next timer that is due by then; gives whether there was one. */
+  #fire(end: number): boolean {
+    const [due] = [...this.#pending].filter(({ at }) => at <= end).sort((x, y) => x.at - y.at);
+    if (due === undefined) return false;
+    this.#pending.delete(due);
+    this.#now = Math.max(this.#now, due.at);
+    due.action();
+    return true;
+  }
+}
+
+/** Lets promises and the database's microtasks finish. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,7 +3,8 @@ import { X1Reporter } from '../../src/x1/reports.ts';
 import { X1ExchangeError } from '../../src/x1/requester.ts';
 import { TaskTable } from '../../src/x1/tasks.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { destination, DID, MemoryStore, silent, task, XID } from '../poi/support.ts';
+import { destination, DID, MemoryStore, task, XID } from '../poi/support.ts';
+import { silent } from '../support/silent.ts';
 
 async function open() {
   const clock = new ManualClock();

@@ -4,8 +4,9 @@ import { systemRandom } from '../../../src/host/runtime.ts';
 import { X1Requester } from '../../../src/x1/requester.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { missingShared, missingTool } from '../../support/shared.ts';
-import { ADMF, DID, NE, RecordingAudit, silent, XID } from '../../poi/support.ts';
+import { ADMF, DID, NE, RecordingAudit, XID } from '../../poi/support.ts';
 import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
+import { silent } from '../../support/silent.ts';
 
 const documents: Uint8Array[] = [];
 

@@ -21,7 +21,7 @@ import type { TlsFiles } from '../../../src/net/tls.ts';
 import { AuditFile } from '../../../src/evidence/audit-file.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
 import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
-import { silent } from '../../poi/support.ts';
+import { silent } from '../../support/silent.ts';
 
 /** Nothing here is about speed: a busy machine may take its time. */
 const PATIENT = { timeout: 20_000 };

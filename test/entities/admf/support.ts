@@ -12,7 +12,8 @@ import type { NePolicy } from '../../../src/x1/policy.ts';
 import { X1ExchangeError, X1Requester } from '../../../src/x1/requester.ts';
 import { decodeX1Request } from '../../../src/wire/x1/containers.ts';
 import { SqliteAdmfStore } from '../../../src/entities/admf/store/sqlite.ts';
-import { ADMF, admfPeer, MemoryStore, RecordingAudit, silent } from '../../poi/support.ts';
+import { ADMF, admfPeer, MemoryStore, RecordingAudit } from '../../poi/support.ts';
+import { silent } from '../../support/silent.ts';
 
 export const NOW = 1_700_000_000_000;
 export const HOUR = 3_600_000;

@@ -6,8 +6,9 @@ import { AnchoredCall } from '../../../src/entities/cscf/anchoring.ts';
 import { SipError } from '../../../src/sip/errors.ts';
 import { SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets, toOctets } from '../../../src/sip/text.ts';
-import { request, silentLogger } from '../../sip/support.ts';
+import { request } from '../../sip/support.ts';
 import { FakeGateway } from './network.ts';
+import { silent } from '../../support/silent.ts';
 
 const HEAD = ['v=0', 'o=x 1 1 IN IP4 10.0.0.1', 's=-', 'c=IN IP4 10.0.0.1', 't=0 0'];
 
@@ -16,7 +17,7 @@ function sdp(...lines: readonly string[]): string {
 }
 
 function anchored(gateway: FakeGateway): (from: Side, text: string) => Promise<string> {
-  const call = new AnchoredCall(gateway, silentLogger, {
+  const call = new AnchoredCall(gateway, silent, {
     correlation: new Uint8Array(8),
     parties: () => ({ a: [], b: [] }),
     newId: (branch) => branch,

@@ -5,9 +5,10 @@ import { Interception } from '../../../src/entities/cscf/interception.ts';
 import type { SipRequest, SipResponse } from '../../../src/sip/message.ts';
 import { makeResponse } from '../../../src/sip/response.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
-import { FakeFlow, request, silentLogger } from '../../sip/support.ts';
+import { FakeFlow, request } from '../../sip/support.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { FakeInterception } from './network.ts';
+import { silent } from '../../support/silent.ts';
 
 const VIA = { Via: 'SIP/2.0/TCP phone.home1.example;branch=z9hG4bK1' };
 const flow = new FakeFlow('TCP');
@@ -21,7 +22,7 @@ beforeEach(() => {
   tasks = new FakeInterception();
   interception = new Interception({
     clock,
-    logger: silentLogger,
+    logger: silent,
     tasks,
     poi: tasks,
     icid: (first) => `${first.callId} ${first.fromTag ?? ''}`,

@@ -4,7 +4,7 @@
  */
 import { utf8 } from '../../../src/bytes/octets.ts';
 import type { AnchoredStream, WantedSession } from '../../../src/wire/iq/sessions.ts';
-import type { Clock, Logger } from '../../../src/bytes/ports.ts';
+import type { Logger } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { Cscf } from '../../../src/entities/cscf/cscf.ts';
 import type { CscfLimits, CscfSettings } from '../../../src/entities/cscf/ports.ts';
@@ -21,15 +21,9 @@ import type { Observed } from '../../../src/sip/transactions.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import { addressOfRecord, parseUri } from '../../../src/sip/uri.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
-import { silentLogger, testRandom } from '../../sip/support.ts';
-
-export const realClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
-  after: (ms, action) => {
-    const handle = setTimeout(action, ms);
-    return { cancel: () => clearTimeout(handle) };
-  },
-};
+import { testRandom } from '../../sip/support.ts';
+import { silent } from '../../support/silent.ts';
+import { systemClock } from '../../../src/host/runtime.ts';
 
 const PORT = 5060;
 
@@ -124,7 +118,7 @@ export class Network {
   readonly agents: UserAgent[] = [];
   readonly transports: Transport[] = [];
   readonly timers: TimerValues | undefined;
-  readonly logger: Logger = silentLogger;
+  readonly logger: Logger = silent;
 
   constructor(timers?: TimerValues) {
     this.timers = timers;
@@ -160,7 +154,7 @@ export class Network {
     const random = testRandom(name);
     const layer = new TransactionLayer({
       transport,
-      clock: realClock,
+      clock: systemClock(),
       logger: this.logger,
       identifiers: new Identifiers(random),
       sentBy: () => `cscf.${name}:${PORT}`,
@@ -171,7 +165,7 @@ export class Network {
       settings,
       layer,
       hosts: this.hosts,
-      clock: realClock,
+      clock: systemClock(),
       random,
       logger: this.logger,
       anchor: options.media === false ? null : gateway,
@@ -212,7 +206,7 @@ export class Network {
     this.hosts.set(`${host}:${PORT}`, `127.0.0.1:${bound.port}`);
     const agent = new UserAgent({
       transport,
-      clock: realClock,
+      clock: systemClock(),
       random: testRandom(host),
       logger: this.logger,
       identity: options.identity ?? `sip:${user}@${home}`,
@@ -236,7 +230,7 @@ export class Network {
   }
 
   #transport(): Transport {
-    const transport = new Transport({ clock: realClock, logger: this.logger, hosts: this.hosts });
+    const transport = new Transport({ clock: systemClock(), logger: this.logger, hosts: this.hosts });
     this.transports.push(transport);
     return transport;
   }

@@ -34,11 +34,11 @@ import { X2X3Server } from '../../../src/entities/df/listeners/x2x3-server.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import { describeMessage, readSdp, sdpBody } from './network.ts';
-import { silentLogger } from '../../sip/support.ts';
+import { silent } from '../../support/silent.ts';
 
 const clock = systemClock();
 const random = systemRandom();
-const runtime = { clock, random, logger: silentLogger };
+const runtime = { clock, random, logger: silent };
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 
@@ -73,7 +73,7 @@ describe('a CSCF from its configuration', () => {
         },
       },
       clock,
-      logger: silentLogger,
+      logger: silent,
     });
     const dfPort = await df.start();
     const element = async (role: Role, entries: Record<string, string>) => ({
@@ -135,7 +135,7 @@ describe('a CSCF from its configuration', () => {
   });
 
   function phone(user: string): UserAgent {
-    const transport = new Transport({ clock, logger: silentLogger, hosts });
+    const transport = new Transport({ clock, logger: silent, hosts });
     stops.push(() => transport.close());
     return new UserAgent({
       ...runtime,

@@ -10,14 +10,16 @@ import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
 import type { DfTask } from '../../../src/entities/df/ports.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import type { PlainRecord } from './support.ts';
-import { encodeForTest, Issues, silent, task, Tasks, TestClock, TestKms, TestPoi, XID } from './support.ts';
+import { encodeForTest, Issues, START, task, Tasks, TestKms, TestPoi, XID } from './support.ts';
+import { silent } from '../../support/silent.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 let databases = 0;
 
 export interface Df {
-  readonly clock: TestClock;
+  readonly clock: ManualClock;
   readonly kms: TestKms;
   readonly tasks: Tasks;
   readonly issues: Issues;
@@ -41,7 +43,7 @@ export async function start(
   timing: KeyRequestTiming = {},
 ): Promise<Df> {
   const file = path.join(folder, `df-${++databases}.sqlite`);
-  const clock = new TestClock();
+  const clock = new ManualClock(START);
   const parts = { clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
   const open = async () => {
     const store = await SqliteDfStore.open(file);

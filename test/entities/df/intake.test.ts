@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { numbersOf, start } from './delivery-function.ts';
-import { call, encodeForTest, handedOver, settle, task, TestPoi, vector, XID } from './support.ts';
+import { call, encodeForTest, handedOver, task, TestPoi, vector, XID } from './support.ts';
+import { settle } from '../../support/manual-clock.ts';
 
 describe('Loss and copies', () => {
   it('what a POI sends again after a reconnect is known and dropped', async () => {

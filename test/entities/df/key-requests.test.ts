@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kinds, start } from './delivery-function.ts';
-import { call, handedOver, keysOf, settle, task, vector, XID } from './support.ts';
+import { call, handedOver, keysOf, task, vector, XID } from './support.ts';
+import { settle } from '../../support/manual-clock.ts';
 
 describe('Keys that do not come (R-30)', () => {
   it('R-30: a failure indication becomes a failure record', async () => {

@@ -18,8 +18,9 @@ import { loadTls } from '../../../src/net/tls.ts';
 import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { SqliteTaskStore } from '../../../src/x1/task-store.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, correlationOf, keysOf, LEG, silent, vector, XID } from './support.ts';
+import { call, correlationOf, keysOf, LEG, vector, XID } from './support.ts';
 import { bundle, run } from '../../support/process.ts';
+import { silent } from '../../support/silent.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-'));
 afterAll(() => rmSync(folder, { recursive: true }));

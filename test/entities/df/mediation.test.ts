@@ -9,7 +9,6 @@ import {
   LEG,
   LEMF,
   LEMF_2,
-  settle,
   sip,
   START,
   task,
@@ -17,6 +16,7 @@ import {
   XID,
   XID_2,
 } from './support.ts';
+import { settle } from '../../support/manual-clock.ts';
 
 describe('Mediation of signalling', () => {
   it('R-1 R-31: each SIP message becomes a record, octet for octet, with LIID, CIN, time, direction and target', async () => {

@@ -18,7 +18,8 @@ import type { Role, TlsFiles, TlsMaterial } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, correlationOf, Issues, LEG, silent, TestKms, vector, XID } from './support.ts';
+import { call, correlationOf, Issues, LEG, TestKms, vector, XID } from './support.ts';
+import { silent } from '../../support/silent.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-delivery-'));
 const clock = systemClock();

@@ -23,7 +23,8 @@ import { loadTls } from '../../../src/net/tls.ts';
 import { x1Transport } from '../../../src/x1/client.ts';
 import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, correlationOf, keysOf, LEG, silent, vector, XID } from './support.ts';
+import { call, correlationOf, keysOf, LEG, vector, XID } from './support.ts';
+import { silent } from '../../support/silent.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-app-'));
 const clock = systemClock();

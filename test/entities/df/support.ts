@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
-import type { Clock, Logger, Timer } from '../../../src/bytes/ports.ts';
+import type { Clock } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import type { DfIssues, DfTask, DfTasks, KeySource, OutboxEntry } from '../../../src/entities/df/ports.ts';
 import type { HandoverRecord, KeyRecord } from '../../../src/entities/df/records.ts';
@@ -24,44 +24,6 @@ export const XID_2 = '22222222-0000-4000-8000-000000000002';
 export const LEMF = '00000000-0000-4000-8000-0000000000aa';
 export const LEMF_2 = '00000000-0000-4000-8000-0000000000bb';
 export const START = 1_805_440_640_000;
-
-export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** Time that moves only when told to. */
-export class TestClock implements Clock {
-  #now = START;
-  #timers: { at: number; action: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(ms: number, action: () => void): Timer {
-    const timer = { at: this.#now + ms, action };
-    this.#timers.push(timer);
-    return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
-  }
-
-  /** Lets time pass, firing timers in order; work that they start may settle in between. */
-  async pass(ms: number): Promise<void> {
-    const end = this.#now + ms;
-    for (;;) {
-      await settle();
-      const [next] = this.#timers.filter((timer) => timer.at <= end).toSorted((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.action();
-    }
-    this.#now = end;
-    await settle();
-  }
-}
-
-/** Lets promises and the database's microtasks finish. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 export class Tasks implements DfTasks {
   readonly known = new Map<string, DfTask>();

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import type { Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Logger } from '../../../src/bytes/ports.ts';
 import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
 import { decodeAnchored, decodeWanted, encodeAnchored, encodeWanted } from '../../../src/wire/iq/sessions.ts';
 import { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
@@ -11,8 +10,7 @@ import type { Match, Observation } from '../../../src/poi/poi.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { udpDatagrams } from '../../../src/net/datagrams.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { silent } from '../../support/silent.ts';
 
 /** A party's socket that keeps what it gets. */
 class Party {
@@ -73,12 +71,12 @@ describe('media gateway over real sockets', () => {
         }),
     };
     gateway = new MediaGateway({
-      datagrams: udpDatagrams(quiet),
+      datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21000, to: 21100 },
       poi: { report: (observation, matches) => void reported.push({ observation, matches }) },
       tasks,
       clock,
-      logger: quiet,
+      logger: silent,
       idleMs: 60_000,
     });
   });
@@ -280,12 +278,12 @@ describe('media gateway over real sockets', () => {
 
   test('ports run out with an error, and the sessions that are up stay', async () => {
     const small = new MediaGateway({
-      datagrams: udpDatagrams(quiet),
+      datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21200, to: 21205 },
       poi: { report: () => {} },
       tasks,
       clock,
-      logger: quiet,
+      logger: silent,
       maxSessions: 2,
     });
     const [one] = await small.put('one', wanted());

@@ -10,7 +10,6 @@ import { startGateway } from '../../../src/entities/gateway/start.ts';
 import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
-import type { Logger } from '../../../src/bytes/ports.ts';
 import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
 import { X1Requester } from '../../../src/x1/requester.ts';
@@ -30,10 +29,10 @@ import { loadTls } from '../../../src/net/tls.ts';
 import type { Role, TlsMaterial } from '../../../src/net/tls.ts';
 import { x1Transport } from '../../../src/x1/client.ts';
 import { X2X3Server } from '../../../src/entities/df/listeners/x2x3-server.ts';
+import { silent } from '../../support/silent.ts';
 
 const clock = systemClock();
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const runtime = { clock, random: systemRandom(), logger: quiet };
+const runtime = { clock, random: systemRandom(), logger: silent };
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 
@@ -75,7 +74,7 @@ describe('a media gateway from its configuration', () => {
         },
       },
       clock,
-      logger: quiet,
+      logger: silent,
     });
     const config = gatewayConfig({
       tls: await issue('gateway'),

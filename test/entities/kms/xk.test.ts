@@ -9,6 +9,7 @@ import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
 import { ntpFromUnixMs } from '../../../src/mikey/ntp.ts';
 import { exampleFile } from '../../support/shared.ts';
 import { home, psk, exampleHome, exampleTime } from './support/home.ts';
+import { silent } from '../../support/silent.ts';
 
 const vector = exampleFile('exchange-1.json') as { messages: Record<string, { message: string }> };
 const message = (name: string) => fromBase64(vector.messages[name]!.message);
@@ -16,12 +17,6 @@ const alice = exampleHome().user.uri;
 const now = exampleTime();
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB' };
-const quiet = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 const ANSWER: GetKeysResponse = { verified: true, cryptoSessions: [], deferredKey: null, stages: [] };
 
 const question: GetKeysRequest = {
@@ -44,7 +39,7 @@ function serve(
   audit: AuditLog = kms.audit,
 ) {
   const times = { sessionMemory: 86_400, retention: 7 * 86_400 };
-  return new XkService(times, { store: kms.store, compute, audit, clock: kms.clock, logger: quiet });
+  return new XkService(times, { store: kms.store, compute, audit, clock: kms.clock, logger: silent });
 }
 
 function warrant(targets: string[], start = now - 100, end = now + 3600) {

@@ -12,8 +12,7 @@ import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../src/wire/hi/tri.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { delivered, InterceptedCall, unreadableTarget } from './call.ts';
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
+import { silent } from '../../support/silent.ts';
 
 /** A store whose disk is as slow, or as broken, as the test says. */
 class MemoryStore implements LemfStore {

@@ -29,10 +29,10 @@ import { delivered, InterceptedCall } from './call.ts';
 import { bundle } from '../../support/bundle.ts';
 import type { Bundle } from '../../support/bundle.ts';
 import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
+import { silent } from '../../support/silent.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-'));
 const clock = systemClock();
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const runtime = { clock, random: systemRandom(), logger: silent };
 const NAME = { countryCode: 'DE', operator: 'home1', element: 'df.home1.example' };
 const FAST: Partial<HandoverSettings> = {

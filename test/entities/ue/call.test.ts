@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frozenClock, seededRandom, systemClock } from '../../../src/host/runtime.ts';
 import { fromUtf8, toHex, utf8 } from '../../../src/bytes/octets.ts';
-import type { Clock, Logger } from '../../../src/bytes/ports.ts';
+import type { Clock } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import type { Datagrams } from '../../../src/media/datagrams.ts';
 import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
@@ -16,8 +16,7 @@ import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
 import { EndpointError } from '../../../src/endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
 import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
-
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { silent } from '../../support/silent.ts';
 
 /** A key exchange in clear words: what the calls do with messages is tested here, not the messages. */
 function agreement(name: string, spoil: { message?: string } = {}): KeyAgreement {
@@ -104,7 +103,7 @@ async function phones(
   const clock = settings.clock ?? systemClock();
   const hosts = new HostMap();
   const make = async (name: string, other: string, from: number, spoil?: string): Promise<Phone> => {
-    const transport = new Transport({ clock, logger: quiet, hosts });
+    const transport = new Transport({ clock, logger: silent, hosts });
     const at = await transport.listen('TCP', '127.0.0.1', 0);
     hosts.set(`${name}.example`, `127.0.0.1:${at.port}`);
     const phone: { rtp: string[]; sent: string[]; incoming: PhoneCall | null } = {
@@ -112,7 +111,7 @@ async function phones(
       sent: [],
       incoming: null,
     };
-    const udp = udpDatagrams(quiet);
+    const udp = udpDatagrams(silent);
     const datagrams: Datagrams = {
       bind: async (address, port) => {
         const socket = await udp.bind(address, port);
@@ -132,7 +131,7 @@ async function phones(
       transport,
       clock,
       random,
-      logger: quiet,
+      logger: silent,
       identity: `sip:${name}@example`,
       contact: `sip:${name}@${name}.example;transport=tcp`,
       sentBy: `${name}.example`,
@@ -156,7 +155,7 @@ async function phones(
       policy: settings.policy ?? ACCEPT,
       clock,
       random,
-      logger: quiet,
+      logger: silent,
     });
     const made = Object.assign(phone, { ue, transport });
     ue.onIncoming((call) => (made.incoming = call));

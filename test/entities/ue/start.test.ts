@@ -12,16 +12,15 @@ import { ueConfig } from '../../../src/entities/ue/config.ts';
 import { startUe } from '../../../src/entities/ue/start.ts';
 import type { RunningUe } from '../../../src/entities/ue/start.ts';
 import { fromUtf8 } from '../../../src/bytes/octets.ts';
-import type { Logger } from '../../../src/bytes/ports.ts';
 import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import type { PhoneCall } from '../../../src/entities/ue/call.ts';
 import type { TwoKms, UserName } from '../../support/two-kms.ts';
 import { USERS, startTwoKms } from '../../support/two-kms.ts';
+import { silent } from '../../support/silent.ts';
 
 const clock = systemClock();
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const runtime = { clock, random: systemRandom(), logger: quiet };
+const runtime = { clock, random: systemRandom(), logger: silent };
 const speech = path.join(import.meta.dirname, '../../../assets/speech');
 
 /** SIP and media ports of either home. */

@@ -9,7 +9,6 @@ import type {
   HandoverSettings,
   HandoverTransport,
 } from '../../../../src/entities/df/handover/ports.ts';
-import type { Logger } from '../../../../src/bytes/ports.ts';
 import { utf8 } from '../../../../src/bytes/octets.ts';
 import { PsPduDeframer } from '../../../../src/wire/hi/deframer.ts';
 import { decodePsPdu, encodePsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
@@ -17,8 +16,8 @@ import type { PsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../../src/wire/hi/tri.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
+import { silent } from '../../../support/silent.ts';
 
-export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 export const NAME = { countryCode: 'DE', operator: 'home1', element: 'df.home1.example' };
 export const DID = 'd1';
 export const LIID = 'LIID-1';

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Logger } from '../../../../src/bytes/ports.ts';
 import type { WantedSession } from '../../../../src/wire/iq/sessions.ts';
 import { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
@@ -15,9 +14,9 @@ import { iqServer } from '../../../../src/entities/gateway/http/iq-server.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
 import type { Role } from '../../../../src/net/tls.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
+import { silent } from '../../../support/silent.ts';
 
 const now = Date.now();
-const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const hosts = new HostMap();
 const BASE = 'https://gateway.home1.example';
 
@@ -49,14 +48,14 @@ describe('media control over HTTPS with certificates on both sides', () => {
       roles: ['gateway'],
     });
     gateway = new MediaGateway({
-      datagrams: udpDatagrams(quiet),
+      datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21300, to: 21311 },
       poi: { report: () => {} },
       tasks: { revision: 0, match: () => [] },
       clock: new ManualClock(),
-      logger: quiet,
+      logger: silent,
     });
-    server = iqServer(gateway, loadTls(files, now), quiet);
+    server = iqServer(gateway, loadTls(files, now), silent);
     hosts.set('gateway.home1.example:443', `127.0.0.1:${await listen(server, '127.0.0.1', 0)}`);
   });
 

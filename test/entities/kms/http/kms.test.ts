@@ -30,13 +30,8 @@ import { errorOf, open, request } from '../support/client.ts';
 import { home, psk, vectorHome, vectorTime } from '../support/home.ts';
 import type { ExchangeVector } from '../../../mikey/vectors.ts';
 import { exchange, FILES, messagesOf } from '../../../mikey/vectors.ts';
+import { silent } from '../../../support/silent.ts';
 
-const quiet = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const HOST = 'kms.home1.example';
 const real = Date.now();
@@ -93,10 +88,10 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
   const getKeys = new GetKeys(new KmsRecords(district, roots, store), new EngineGenerator(bigIntEngine()));
   const service = new XkService(
     { sessionMemory: 86_400, retention: 86_400 },
-    { store, compute: (question) => getKeys.answer(question), audit, clock, logger: quiet },
+    { store, compute: (question) => getKeys.answer(question), audit, clock, logger: silent },
   );
-  const users = kmsUserServer({ tls, district, requestKey, clock, logger: quiet });
-  const xk = xkServer({ tls, service, logger: quiet });
+  const users = kmsUserServer({ tls, district, requestKey, clock, logger: silent });
+  const xk = xkServer({ tls, service, logger: silent });
   const address443 = `127.0.0.1:${await listen(users, '127.0.0.1', 0)}`;
   const hosts = new HostMap({ [`${HOST}:443`]: address443, [`${host}:443`]: address443 });
   const xkPort = await listen(xk, '127.0.0.1', 0);
