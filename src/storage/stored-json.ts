@@ -1,4 +1,4 @@
-/** JSON that comes back from a store: of the form that was written, or refused. */
+/** What comes back from a store: of the form that was written, or refused. */
 import type { StaticDecode, TSchema } from 'typebox';
 import { faultText, Form } from '../bytes/schema.ts';
 import { StorageError } from './errors.ts';
@@ -7,11 +7,24 @@ import { StorageError } from './errors.ts';
  * A reader of one kind of stored value. What is wrong is told by its place and what was expected: the value may be secret.
  * @param what e.g. `a stored task`, for the error @throws StorageError `damaged`
  */
+export function storedForm<Schema extends TSchema>(
+  schema: Schema,
+  what: string,
+): (value: unknown) => StaticDecode<Schema> {
+  const form = new Form(schema);
+  return (value) =>
+    form.readOr(value, ([fault]) => {
+      const wrong = fault === undefined ? '' : `: ${faultText(fault, 'it', 'member')}`;
+      return new StorageError('damaged', `${what} is not of the form that is written${wrong}`);
+    });
+}
+
+/** As `storedForm`, of JSON. */
 export function storedJson<Schema extends TSchema>(
   schema: Schema,
   what: string,
 ): (text: string) => StaticDecode<Schema> {
-  const form = new Form(schema);
+  const read = storedForm(schema, what);
   return (text) => {
     let value: unknown;
     try {
@@ -19,9 +32,6 @@ export function storedJson<Schema extends TSchema>(
     } catch {
       throw new StorageError('damaged', `${what} is not JSON`);
     }
-    return form.readOr(value, ([fault]) => {
-      const wrong = fault === undefined ? '' : `: ${faultText(fault, 'it', 'member')}`;
-      return new StorageError('damaged', `${what} is not of the form that is written${wrong}`);
-    });
+    return read(value);
   };
 }

@@ -5,14 +5,15 @@
  *     warrant  one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
  *     did      one row a destination, by what it stands for
  */
-import type { Generated } from 'kysely';
-import type { Kysely } from 'kysely';
-import { Type } from 'typebox';
+import type { Generated, Kysely } from 'kysely';
+import Type from 'typebox';
+import { strict } from '../../../bytes/schema.ts';
 import type { AdmfState, AdmfStore } from '../ports.ts';
-import type { WarrantRecord, WarrantState } from '../warrants.ts';
+import { WARRANT_STATES } from '../warrants.ts';
+import type { WarrantRecord } from '../warrants.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
-import { storedJson } from '../../../storage/stored-json.ts';
+import { storedForm, storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 
 interface Tables {
@@ -20,7 +21,7 @@ interface Tables {
     position: Generated<number>;
     liid: string;
     xid: string;
-    state: WarrantState;
+    state: string;
     body: string;
   };
   did: { key: string; did: string };
@@ -38,17 +39,19 @@ const LIVES = statements(`UPDATE warrant SET
       'drainUntil', CASE state WHEN 'draining' THEN 0 END),
     state = CASE state WHEN 'activating' THEN 'provisioning' WHEN 'draining' THEN 'ending' ELSE state END`);
 
-const HOST_PORT = Type.Object({ host: Type.String(), port: Type.Integer() });
+const readState = storedForm(Type.Enum([...WARRANT_STATES]), "a stored warrant's state");
+
+const HOST_PORT = strict({ host: Type.String(), port: Type.Integer() });
 
 const readBody = storedJson(
-  Type.Object({
-    warrant: Type.Object({
+  strict({
+    warrant: strict({
       liid: Type.String(),
-      targets: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
-      delivery: Type.Union([Type.Literal('IRI'), Type.Literal('IRI+CC')]),
+      targets: Type.Array(strict({ name: Type.String(), value: Type.String() })),
+      delivery: Type.Enum(['IRI', 'IRI+CC']),
       startTime: Type.Number(),
       endTime: Type.Number(),
-      lemf: Type.Object({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) }),
+      lemf: strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) }),
       location: Type.Optional(Type.Boolean()),
     }),
     from: Type.Number(),
@@ -83,7 +86,7 @@ export class SqliteAdmfStore implements AdmfStore {
     const warrants = await this.#db.selectFrom('warrant').selectAll().orderBy('position').execute();
     const dids = await this.#db.selectFrom('did').selectAll().execute();
     return {
-      warrants: warrants.map(({ xid, state, body }) => ({ ...readBody(body), xid, state })),
+      warrants: warrants.map(({ xid, state, body }) => ({ ...readBody(body), xid, state: readState(state) })),
       dids: new Map(dids.map(({ key, did }) => [key, did])),
     };
   }

@@ -1,0 +1,64 @@
+/** The ADMF's store: what it holds is read, not believed. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { afterAll, describe, expect, it } from 'vitest';
+import { SqliteAdmfStore } from '../../../src/entities/admf/store/sqlite.ts';
+import type { WarrantRecord } from '../../../src/entities/admf/warrants.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-admf-store-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const record: WarrantRecord = {
+  warrant: {
+    liid: 'LIID-1',
+    targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
+    delivery: 'IRI+CC',
+    startTime: 1,
+    endTime: 2,
+    lemf: { hi2: { host: 'lemf', port: 1 }, hi3: { host: 'lemf', port: 2 } },
+    location: true,
+  },
+  xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
+  state: 'active',
+  from: 1,
+  drainUntil: null,
+};
+
+/** A store with the record, of which one column is then other than it was written. */
+async function stored(name: string, column: 'state' | 'body', value: string): Promise<SqliteAdmfStore> {
+  const file = path.join(folder, `${name}.db`);
+  const store = await SqliteAdmfStore.open(file);
+  await store.saveWarrants([record]);
+  await store.close();
+  const raw = new Database(file);
+  raw.prepare(`UPDATE warrant SET ${column} = ?`).run(value);
+  raw.close();
+  return SqliteAdmfStore.open(file);
+}
+
+const body = ({ warrant, from, drainUntil }: WarrantRecord, more: object = {}) =>
+  JSON.stringify({ warrant: { ...warrant, ...more }, from, drainUntil });
+
+describe('a stored warrant', () => {
+  it('comes back as it was saved', async () => {
+    const store = await stored('whole', 'body', body(record));
+    expect((await store.load()).warrants).toEqual([record]);
+    await store.close();
+  });
+
+  it.each([
+    ['in a state that there is not', 'state', 'paused'],
+    ['that is no JSON', 'body', '{'],
+    ['with delivery of something else', 'body', body(record, { delivery: 'all' })],
+    ['with a member that nobody reads', 'body', body(record, { note: 'x' })],
+    ['without its end', 'body', body(record, { endTime: undefined })],
+  ] as const)('%s is refused, and the error does not quote it', async (what, column, value) => {
+    const store = await stored(what.replaceAll(' ', '-'), column, value);
+    const loading = store.load();
+    await expect(loading).rejects.toMatchObject({ name: 'StorageError', code: 'damaged' });
+    await expect(loading).rejects.not.toThrow(/alice|paused/);
+    await store.close();
+  });
+});
