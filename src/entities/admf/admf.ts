@@ -14,8 +14,10 @@ import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
+import { DegradedWarrants } from './degraded.ts';
 import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
+import { Keepalives, pingAll } from './keepalives.ts';
 import { ending, nextStep, nextTime } from './life.ts';
 import { desiredHoldings, requestsFor } from './plan.ts';
 import type { Holdings, PlanInput, TaskMemo } from './plan.ts';
@@ -24,6 +26,7 @@ import { Provisioner } from './provisioning.ts';
 import type { Failure, Situation } from './provisioning.ts';
 import { findingsAt } from './verification.ts';
 import type { Finding } from './verification.ts';
+import { Waiting } from './waiting.ts';
 import { isOpen, requireWarrant } from './warrants.ts';
 import type { HostPort, Warrant, WarrantRecord, WarrantState } from './warrants.ts';
 
@@ -56,11 +59,10 @@ export class Admf {
   readonly #dids: Map<string, string>;
   readonly #memo: TaskMemo = new WeakMap();
   readonly #provisioner: Provisioner;
-  readonly #keepalives = new Map<string, Timer>();
-  /** Commands that wait for the elements; told of every change. */
-  readonly #waiting = new Set<() => void>();
-  /** LIIDs of warrants that are active, and of which an element does not hold what it must. */
-  readonly #degraded = new Set<string>();
+  readonly #keepalives: Keepalives;
+  /** Commands that wait for the elements. */
+  readonly #waiting = new Waiting();
+  readonly #degraded: DegradedWarrants;
   /** XIDs of warrants whose timer for what is under way has fired: at most that long, so early is no harm. */
   readonly #drained = new Set<string>();
   /** Why warrants have failed, by LIID. */
@@ -80,12 +82,14 @@ export class Admf {
     this.#records = new Map(warrants.map((record) => [record.warrant.liid, record]));
     this.#byXid = new Map(warrants.map((record) => [record.xid, record]));
     this.#dids = new Map(dids);
+    this.#keepalives = new Keepalives(options);
+    this.#degraded = new DegradedWarrants(options);
     this.#provisioner = new Provisioner({
       ...options,
       input: () => this.#input(),
       find: (xid) => this.#byXid.get(xid) ?? null,
       changed: () => this.#changed(),
-      idle: () => this.#look(),
+      idle: () => this.#waiting.look(),
     });
   }
 
@@ -93,7 +97,7 @@ export class Admf {
   static async open(options: AdmfOptions): Promise<Admf> {
     const { warrants, dids } = await options.store.load();
     const admf = new Admf(options, warrants, dids);
-    for (const element of options.elements) admf.#keepAlive(element);
+    for (const element of options.elements) admf.#keepalives.begin(element);
     if (warrants.length > 0) admf.#provisioner.wake(false);
     if (warrants.length > 0) admf.#changed();
     return admf;
@@ -188,23 +192,12 @@ export class Admf {
 
   /** LIIDs of active warrants of which an element does not hold what it must. */
   degraded(): string[] {
-    return [...this.#degraded];
+    return this.#degraded.list();
   }
 
   /** Elements by identifier, and whether they answer. */
-  async ping(): Promise<Map<string, boolean>> {
-    const { elements } = this.#options;
-    const answers = elements.map(async ({ identifier, x1 }): Promise<[string, boolean]> => {
-      const answer = x1.request({ type: 'Ping' });
-      return [
-        identifier,
-        await answer.then(
-          () => true,
-          () => false,
-        ),
-      ];
-    });
-    return new Map(await Promise.all(answers));
+  ping(): Promise<Map<string, boolean>> {
+    return pingAll(this.#options.elements);
   }
 
   /** Compares what the elements hold with what they must (ListAllDetails); changes nothing. */
@@ -229,10 +222,10 @@ export class Admf {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#nextTurn?.cancel();
-    for (const timer of this.#keepalives.values()) timer.cancel();
+    this.#keepalives.stop();
     await this.#provisioner.stop();
     await this.#commands.ended();
-    this.#look();
+    this.#waiting.look();
   }
 
   /** Something has changed: whoever waits looks again, and every warrant takes the steps that it can take. */
@@ -255,14 +248,9 @@ export class Admf {
       if (after !== record) stepped.push(after);
     }
     if (stepped.length > 0) await this.#put(stepped, false);
-    this.#watchDegraded();
+    this.#degraded.watch(this.#records.values(), (record) => this.#provisioner.situation(record));
     this.#schedule(now);
-    this.#look();
-  }
-
-  /** Whoever waits looks again. */
-  #look(): void {
-    for (const look of [...this.#waiting]) look();
+    this.#waiting.look();
   }
 
   /** The record after all steps that it can take at this moment; steps that wait for elements, one at a time. */
@@ -281,24 +269,6 @@ export class Admf {
       if (next === null) return current;
       if (next.state === 'failed') this.#refusals.set(record.warrant.liid, refusals);
       current = next;
-    }
-  }
-
-  /** Says once that an active warrant is not carried whole, and once that it is again. */
-  #watchDegraded(): void {
-    const { audit, logger } = this.#options;
-    for (const record of this.#records.values()) {
-      const { liid } = record.warrant;
-      const { refusals, failures } =
-        record.state === 'active' ? this.#provisioner.situation(record) : NOTHING_KNOWN;
-      const elements = [...refusals, ...failures].map(({ element }) => element).join(' ');
-      if ((elements !== '') === this.#degraded.has(liid)) continue;
-      if (elements === '') this.#degraded.delete(liid);
-      else this.#degraded.add(liid);
-      const kind = elements === '' ? 'warrant-restored' : 'warrant-degraded';
-      audit.append({ kind, liid, xid: record.xid, ...(elements === '' ? {} : { elements }) });
-      if (elements !== '')
-        logger.error({ xid: record.xid, elements }, 'an active warrant is not carried whole');
     }
   }
 
@@ -337,21 +307,12 @@ export class Admf {
 
   /** @throws what `enough` throws; AdmfError `stopped` */
   #when(enough: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const look = (): void => {
-        try {
-          if (this.#stopped)
-            throw new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
-          if (!enough()) return;
-          resolve();
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error('not an error', { cause: error }));
-        }
-        this.#waiting.delete(look);
-      };
-      this.#waiting.add(look);
-      this.#changed();
+    const wait = this.#waiting.until(() => {
+      if (!this.#stopped) return enough();
+      throw new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
     });
+    this.#changed();
+    return wait;
   }
 
   #input(): PlanInput {
@@ -411,19 +372,6 @@ export class Admf {
     }
     this.#provisioner.wake(afresh);
     this.#changed();
-  }
-
-  #keepAlive(element: AdmfElement): void {
-    if (element.keepaliveMs === undefined || this.#stopped) return;
-    const timer = this.#options.clock.after(element.keepaliveMs, () => {
-      element.x1
-        .request({ type: 'Keepalive' })
-        .catch((error: unknown) => {
-          this.#options.logger.error({ element: element.identifier, error }, 'no answer to a keepalive');
-        })
-        .finally(() => this.#keepAlive(element));
-    });
-    this.#keepalives.set(element.identifier, timer);
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
