@@ -17,6 +17,7 @@ import { randomUuid } from '../../x1/requester.ts';
 import { DegradedWarrants } from './degraded.ts';
 import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
+import type { IssueBook } from './issues.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
 import { ending, nextStep, nextTime } from './life.ts';
 import { desiredHoldings, requestsFor } from './plan.ts';
@@ -36,6 +37,8 @@ export interface AdmfOptions {
   readonly x2x3: HostPort;
   readonly store: AdmfStore;
   readonly audit: AuditLog;
+  /** What elements report. */
+  readonly issues: IssueBook;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -59,6 +62,7 @@ export class Admf {
   readonly #dids: Map<string, string>;
   readonly #memo: TaskMemo = new WeakMap();
   readonly #provisioner: Provisioner;
+  readonly #unsubscribe: () => void;
   readonly #keepalives: Keepalives;
   /** Commands that wait for the elements. */
   readonly #waiting = new Waiting();
@@ -82,6 +86,7 @@ export class Admf {
     this.#records = new Map(warrants.map((record) => [record.warrant.liid, record]));
     this.#byXid = new Map(warrants.map((record) => [record.xid, record]));
     this.#dids = new Map(dids);
+    this.#unsubscribe = options.issues.subscribe(() => this.#changed());
     this.#keepalives = new Keepalives(options);
     this.#degraded = new DegradedWarrants(options);
     this.#provisioner = new Provisioner({
@@ -190,7 +195,7 @@ export class Admf {
     return [...this.#records.values()];
   }
 
-  /** LIIDs of active warrants of which an element does not hold what it must. */
+  /** LIIDs of active warrants of which an element does not hold what it must, or cannot deliver. */
   degraded(): string[] {
     return this.#degraded.list();
   }
@@ -221,6 +226,7 @@ export class Admf {
   /** Waits for what is under way and takes no more. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unsubscribe();
     this.#nextTurn?.cancel();
     this.#keepalives.stop();
     await this.#provisioner.stop();
@@ -393,7 +399,7 @@ const EVENTS: Readonly<Record<WarrantState, string>> = {
 };
 
 /** Of a warrant that has just taken a step, nothing is known of what the elements hold for it. */
-const NOTHING_KNOWN: Situation = { settled: false, refusals: [], failures: [], pending: 0 };
+const NOTHING_KNOWN: Situation = { settled: false, refusals: [], failures: [], undelivered: [], pending: 0 };
 
 /** Whether all is done that can be done at this time for a warrant that was taken. */
 function isCarried({ state, warrant }: WarrantRecord, { settled }: Situation, now: number): boolean {

@@ -36,6 +36,8 @@ export class DegradedWarrants {
   }
 }
 
-function elementsOf({ refusals, failures }: Situation): string {
-  return [...refusals, ...failures].map(({ element }) => element).join(' ');
+function elementsOf({ refusals, failures, undelivered }: Situation): string {
+  const elements = [...refusals, ...failures].map(({ element }) => element);
+  elements.push(...undelivered);
+  return [...new Set(elements)].join(' ');
 }

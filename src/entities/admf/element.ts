@@ -17,6 +17,7 @@ import type { Child } from '../../wire/x1/fields.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import type { XmlElement } from '../../wire/x1/xml.ts';
 import { X1ExchangeError } from '../../x1/requester.ts';
+import type { IssueBook } from './issues.ts';
 import type { Holdings } from './plan.ts';
 import type { AdmfElement } from './ports.ts';
 
@@ -31,6 +32,8 @@ export interface RetrySetting {
 export interface ElementContext {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Takes what it says of its destinations. */
+  readonly issues: IssueBook;
   readonly retry: RetrySetting;
   /** Milliseconds before an element that failed is tried again, doubled each time up to ten minutes. */
   readonly settleMs: number;
@@ -252,7 +255,11 @@ export class ElementClient {
   }
 
   async #ask(): Promise<View> {
-    const { tasks, destinations } = await this.element.x1.request({ type: 'GetAllDetails' });
+    const { issues, clock } = this.#context;
+    const { identifier, x1 } = this.element;
+    const asked = issues.reportsOf(identifier);
+    const { tasks, destinations } = await x1.request({ type: 'GetAllDetails' });
+    issues.answered(identifier, destinations, { asked, time: clock.now() });
     return {
       tasks: new Map(tasks.map(({ task }) => [task.xid, task])),
       destinations: new Map(destinations.map(({ destination }) => [destination.did, destination])),

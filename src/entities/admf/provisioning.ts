@@ -12,6 +12,7 @@ import { ElementClient } from './element.ts';
 import type { Progress, RetrySetting } from './element.ts';
 import { desiredHoldings, isPoi, PROVISIONING_ORDER, wantedTask } from './plan.ts';
 import type { PlanInput } from './plan.ts';
+import type { IssueBook } from './issues.ts';
 import type { AdmfElement } from './ports.ts';
 import type { WarrantRecord } from './warrants.ts';
 
@@ -29,6 +30,8 @@ export interface Situation {
   readonly refusals: readonly Failure[];
   /** Elements that do not answer, and are asked again. */
   readonly failures: readonly Failure[];
+  /** Elements that cannot deliver where they must: a destination is not connected, or loses something. */
+  readonly undelivered: readonly string[];
   /** Elements that have not answered yet. */
   readonly pending: number;
 }
@@ -37,6 +40,7 @@ export interface ProvisionerOptions {
   readonly elements: readonly AdmfElement[];
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly issues: IssueBook;
   readonly retry: RetrySetting;
   readonly settleMs: number;
   /** The warrants and the rest, as they are now. */
@@ -91,15 +95,19 @@ export class Provisioner {
     const input = this.#options.input();
     const refusals: Failure[] = [];
     const failures: Failure[] = [];
+    const undelivered: string[] = [];
     let pending = 0;
     for (const client of this.#clients) {
       const progress = this.#progress(client, record, input);
       const element = client.element.identifier;
+      const dids = wantedTask(client.element.kind, record, input)?.dids ?? [];
+      if (dids.some((did) => this.#options.issues.isFaulty(element, did))) undelivered.push(element);
       if (progress.kind === 'pending') pending += 1;
       if (progress.kind === 'refused') refusals.push({ element, error: progress.error });
       if (progress.kind === 'failing') failures.push({ element, error: progress.error });
     }
-    return { settled: pending + refusals.length + failures.length === 0, refusals, failures, pending };
+    const settled = pending + refusals.length + failures.length === 0;
+    return { settled, refusals, failures, undelivered, pending };
   }
 
   /** What has changed at one element may let others go on. */

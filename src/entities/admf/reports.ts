@@ -1,6 +1,5 @@
 /**
- * What network elements report over X1 (TS 103 221-1 clause 6.5): on record, in the log, and at hand for the operator,
- * the newest of each subject.
+ * What network elements report over X1 (TS 103 221-1 clause 6.5): on record, in the log, and at hand (`issues.ts`).
  */
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { X1Endpoint } from '../../x1/endpoint.ts';
@@ -9,6 +8,7 @@ import { X1Refusal } from '../../x1/policy.ts';
 import type { X1Header } from '../../wire/x1/containers.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import type { X1ResponseBody } from '../../wire/x1/responses.ts';
+import type { Issue, IssueBook } from './issues.ts';
 
 export interface X1AdmfOptions {
   readonly identifier: string;
@@ -17,30 +17,14 @@ export interface X1AdmfOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly audit: X1Audit;
+  readonly issues: IssueBook;
   readonly judge?: X1Judge;
   readonly recorder?: X1Recorder;
 }
 
-/** An issue that an element has reported and not cleared. */
-export interface Issue {
-  readonly element: string;
-  readonly about: 'task' | 'destination' | 'element';
-  /** XID or DID; of an element's issue: `null`. */
-  readonly id: string | null;
-  readonly severity: string;
-  readonly code: number | null;
-  readonly description: string;
-  /** Unix milliseconds, when it was reported. */
-  readonly time: number;
-}
-
-/** Issues at hand at most; the oldest go first. */
-const MOST_ISSUES = 1_000;
-
 export class X1AdmfHandler {
   readonly #options: X1AdmfOptions;
   readonly #endpoint: X1Endpoint;
-  readonly #issues = new Map<string, Issue>();
 
   constructor(options: X1AdmfOptions) {
     this.#options = options;
@@ -58,11 +42,6 @@ export class X1AdmfHandler {
 
   forbidden(peer: X1Peer): void {
     this.#endpoint.forbidden(peer);
-  }
-
-  /** Issues that have not been cleared, oldest first. */
-  issues(): Issue[] {
-    return [...this.#issues.values()];
   }
 
   #execute(body: X1RequestBody, { neIdentifier, timestamp }: X1Header): X1ResponseBody {
@@ -89,18 +68,11 @@ export class X1AdmfHandler {
   }
 
   #note(issue: Issue): void {
-    const subject = `${issue.element} ${issue.about} ${issue.id ?? ''}`;
-    const { audit, logger } = this.#options;
+    const { audit, logger, issues } = this.#options;
     audit.append({ kind: 'x1-issue', ...issue });
-    this.#issues.delete(subject);
-    if (issue.severity === 'AllClear') {
-      logger.info(issue, 'an issue is cleared');
-      return;
-    }
-    logger.warn(issue, 'an element reports an issue');
-    this.#issues.set(subject, issue);
-    const [oldest] = this.#issues.keys();
-    if (this.#issues.size > MOST_ISSUES && oldest !== undefined) this.#issues.delete(oldest);
+    if (issue.severity === 'AllClear') logger.info(issue, 'an issue is cleared');
+    else logger.warn(issue, 'an element reports an issue');
+    issues.note(issue);
   }
 }
 

@@ -3,7 +3,8 @@
  */
 import { Admf } from './admf.ts';
 import { X1AdmfHandler } from './reports.ts';
-import type { Issue } from './reports.ts';
+import { IssueBook } from './issues.ts';
+import type { Issue } from './issues.ts';
 import type { Warrant } from './warrants.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { HashChainLog } from '../../evidence/log.ts';
@@ -62,7 +63,16 @@ async function startHolding(
     files?.record(from, to, octets);
     onDocument?.(from, to, octets);
   };
-  const common = { clock, random, logger, audit, recorder, ...(schema === null ? {} : { judge: schema }) };
+  const issues = new IssueBook();
+  const common = {
+    issues,
+    clock,
+    random,
+    logger,
+    audit,
+    recorder,
+    ...(schema === null ? {} : { judge: schema }),
+  };
   const { identifier } = config;
   const reports = new X1AdmfHandler({
     ...common,
@@ -104,7 +114,7 @@ async function startHolding(
     return {
       admf,
       x1: { address: config.listen.address, port },
-      issues: () => reports.issues(),
+      issues: () => issues.list(),
       stop: async () => {
         await admf.stop();
         await close();

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { IssueBook } from '../../../src/entities/admf/issues.ts';
 import { X1AdmfHandler } from '../../../src/entities/admf/reports.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { X1Requester } from '../../../src/x1/requester.ts';
@@ -20,7 +21,8 @@ function open({ identifier = NE, admf = ADMF, certificate = NE } = {}) {
   const audit = new RecordingAudit();
   const recorder = (_from: string, _to: string, octets: Uint8Array) => void documents.push(octets);
   const elements = [NE, 'df.home1.example'];
-  const common = { clock, logger: silent, audit };
+  const issues = new IssueBook();
+  const common = { clock, logger: silent, audit, issues };
   const handler = new X1AdmfHandler({ ...common, identifier: ADMF, elements, recorder });
   const element = new X1Requester({
     side: 'ne',
@@ -30,27 +32,27 @@ function open({ identifier = NE, admf = ADMF, certificate = NE } = {}) {
     random: systemRandom(),
     transport: (octets) => handler.handle(octets, { commonName: certificate, dnsNames: [] }),
   });
-  return { handler, element, audit };
+  return { issues, element, audit };
 }
 
 const ping = { type: 'Ping' } as const;
 
 describe('X1 at the ADMF', () => {
   it('keeps issues until they are cleared, and all of them on record', async () => {
-    const { handler, element, audit } = open();
+    const { issues, element, audit } = open();
     await element.request({ type: 'ReportTaskIssue', xid: XID, report: 'Warning', details: 'loss' });
     await element.request({ type: 'ReportTaskIssue', xid: XID, report: 'TerminatingFault', code: 1000 });
     await element.request({ type: 'ReportDestinationIssue', did: DID, report: 'NonTerminatingFault' });
     await element.request({ type: 'ReportNEIssue', issue: 'Alert', description: 'overload', code: 1 });
     await element.request(ping);
-    expect(handler.issues()).toMatchObject([
+    expect(issues.list()).toMatchObject([
       { element: NE, about: 'task', id: XID, severity: 'TerminatingFault', code: 1000 },
       { about: 'destination', id: DID },
       { about: 'element', severity: 'Alert', description: 'overload' },
     ]);
     await element.request({ type: 'ReportTaskIssue', xid: XID, report: 'AllClear', code: 9000 });
     await element.request({ type: 'ReportNEIssue', issue: 'FaultCleared', description: 'overload' });
-    expect(handler.issues()).toMatchObject([{ about: 'destination' }]);
+    expect(issues.list()).toMatchObject([{ about: 'destination' }]);
     expect(audit.events.filter(({ kind }) => kind === 'x1-issue')).toHaveLength(6);
   });
 

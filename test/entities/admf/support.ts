@@ -2,6 +2,7 @@
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { Admf } from '../../../src/entities/admf/admf.ts';
 import type { AdmfOptions } from '../../../src/entities/admf/admf.ts';
+import { IssueBook } from '../../../src/entities/admf/issues.ts';
 import type { ElementKind } from '../../../src/entities/admf/ports.ts';
 import type { Warrant } from '../../../src/entities/admf/warrants.ts';
 import type { Clock } from '../../../src/bytes/ports.ts';
@@ -45,6 +46,8 @@ export interface SimulatedElement {
   readonly table: TaskTable;
   readonly store: MemoryStore;
   fault: Fault;
+  /** DIDs of destinations that it says it cannot reach. */
+  faultyDestinations: string[];
 }
 
 export interface Home {
@@ -53,6 +56,7 @@ export interface Home {
   readonly trace: string[];
   readonly documents: Uint8Array[];
   readonly audit: RecordingAudit;
+  readonly issues: IssueBook;
   readonly store: SqliteAdmfStore;
   open(overrides?: Partial<AdmfOptions>): Promise<Admf>;
 }
@@ -61,6 +65,7 @@ export async function home(clock: Clock): Promise<Home> {
   const trace: string[] = [];
   const documents: Uint8Array[] = [];
   const audit = new RecordingAudit();
+  const issues = new IssueBook();
   const store = await SqliteAdmfStore.open(':memory:');
   const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
   const elements = {} as Record<ElementKind, SimulatedElement>;
@@ -68,13 +73,18 @@ export async function home(clock: Clock): Promise<Home> {
   for (const kind of kinds) {
     const taskStore = new MemoryStore();
     const table = await TaskTable.open(clock, taskStore);
-    elements[kind] = { kind, table, store: taskStore, fault: null };
+    elements[kind] = { kind, table, store: taskStore, fault: null, faultyDestinations: [] };
     handlers[kind] = new X1NeHandler({
       identifier: `${kind}.home1.example`,
       admfs: [ADMF],
       policy: POLICIES[kind],
       table,
-      condition: { taskFaults: () => [], destinationFaults: () => [], elementFaults: () => [] },
+      condition: {
+        taskFaults: () => [],
+        destinationFaults: (did) =>
+          elements[kind].faultyDestinations.includes(did) ? [{ code: 1000, description: 'down' }] : [],
+        elementFaults: () => [],
+      },
       clock,
       logger: silent,
       audit: new RecordingAudit(),
@@ -114,6 +124,7 @@ export async function home(clock: Clock): Promise<Home> {
       x2x3: { host: 'df.home1.example', port: 7001 },
       store,
       audit,
+      issues,
       clock,
       random: systemRandom(),
       logger: silent,
@@ -122,7 +133,7 @@ export async function home(clock: Clock): Promise<Home> {
       settleMs: 1000,
       ...overrides,
     });
-  return { elements, trace, documents, audit, store, open };
+  return { elements, trace, documents, audit, issues, store, open };
 }
 
 /** Lets promises that are under way go on. */
