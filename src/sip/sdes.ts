@@ -29,6 +29,15 @@ export interface CryptoAttribute {
   readonly sessionParameters: readonly string[];
 }
 
+/** What of a suite tells how its keys are cut apart. */
+export interface SdesSuite {
+  readonly keyLength: number;
+  readonly saltLength: number;
+}
+
+/** Session parameters that change nothing in RTP packets. */
+const HARMLESS = /^(?:UNENCRYPTED_SRTCP|WSH=\d+|KDR=0)$/;
+
 /** RFC 4568 section 9.2: at most 128 octets of MKI. */
 const MAX_MKI = 128;
 
@@ -50,6 +59,20 @@ export function parseCryptoAttribute(value: string): CryptoAttribute | null {
     keys: keyParameters.split(';').map(keyOf),
     sessionParameters: sessionParameters.map((parameter) => parameter.toUpperCase()),
   };
+}
+
+/**
+ * The suite of a line, and those of its keys that are as long as the suite demands; `null` if there is none, or the
+ * suite, or a session parameter, is one that cannot be undone.
+ */
+export function usableSdesKeys<Suite extends SdesSuite>(
+  { suite: name, keys, sessionParameters }: CryptoAttribute,
+  suiteByName: (name: string) => Suite | null,
+): { readonly suite: Suite; readonly keys: readonly SdesKey[] } | null {
+  const suite = suiteByName(name);
+  if (suite === null || !sessionParameters.every((parameter) => HARMLESS.test(parameter))) return null;
+  const fitting = keys.filter(({ keyAndSalt }) => keyAndSalt.length === suite.keyLength + suite.saltLength);
+  return fitting.length === 0 ? null : { suite, keys: fitting };
 }
 
 function keyOf(text: string): SdesKey {

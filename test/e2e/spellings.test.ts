@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { messagesIn } from '../../src/cli/commands/mikey.ts';
-import { extractMikey } from '../../src/entities/df/extraction.ts';
+import { sightingIn } from '../../src/entities/df/extraction.ts';
 import { readSdp } from '../../src/entities/lemf/sdp.ts';
 import { readDescription } from '../../src/endpoint/session-description.ts';
 import { toBase64 } from '../../src/bytes/octets.ts';
@@ -78,7 +78,7 @@ function readers(octets: Uint8Array): Record<string, readonly string[]> {
   const { mikey } = readDescription(message.first('Content-Type'), message.body);
   return {
     phone: mikey === null ? [] : [toBase64(mikey)],
-    df: extractMikey(octets, true, 0).map((seen) => seen.octets),
+    df: sightingIn(octets, true, 0).mikey.map((seen) => seen.octets),
     lemf: readSdp(message.body).mikey.map(toBase64),
     cli: messagesIn(octets).map(toBase64),
   };

@@ -3,7 +3,8 @@
  * (RFC 4567 section 3.1), with the dialog that they belong to.
  *
  * The profile puts the attribute at session level; an interceptor takes it wherever it finds it. What cannot be read is
- * passed over here: the LEMF gets the SIP message in any case.
+ * passed over here: the LEMF gets the SIP message in any case, and is told where media are encrypted and no keys were seen
+ * (`unkeyed.ts`).
  */
 import { createHash } from 'node:crypto';
 import { ClavigerError } from '../../bytes/errors.ts';
@@ -14,6 +15,8 @@ import { partyIn } from '../../mikey/party.ts';
 import { DATA_TYPE, ID_ROLE } from '../../mikey/registry.ts';
 import { seenDescription } from '../../sip/descriptions.ts';
 import { parseMessage } from '../../sip/message.ts';
+import { sightMedia } from './media-sighting.ts';
+import type { MediaSighting } from './media-sighting.ts';
 
 /** The four messages of RFC 6267 section 4.2.2; an update's two are I1 and R1 without RAND (5.3). */
 export type IbakeType = 'I1' | 'R1' | 'I2' | 'R2';
@@ -46,19 +49,26 @@ export interface SeenMessage {
   readonly octets: string;
 }
 
-/** The MIKEY-IBAKE messages of a SIP message, in order; none where it cannot be read. */
-export function extractMikey(sip: Uint8Array, fromTarget: boolean | null, time: number): SeenMessage[] {
+/** What a SIP message says of keys and media. */
+export interface Sighting {
+  /** Its MIKEY-IBAKE messages, in order. */
+  readonly mikey: readonly SeenMessage[];
+  readonly media: MediaSighting;
+}
+
+/** Nothing where the message cannot be read. */
+export function sightingIn(sip: Uint8Array, fromTarget: boolean | null, time: number): Sighting {
   try {
     const message = parseMessage(sip);
     const description = seenDescription(message);
-    if (description === null) return [];
     const pair = [message.fromTag ?? '', message.toTag ?? ''].toSorted();
     const where = { callId: message.callId, tags: [pair[0] ?? '', pair[1] ?? ''] as const, fromTarget, time };
-    return description.mikeyMessages.flatMap((octets) =>
+    const mikey = (description?.mikeyMessages ?? []).flatMap((octets) =>
       octets === null ? [] : (readMikey(octets, where) ?? []),
     );
+    return { mikey, media: sightMedia(message, description, time) };
   } catch (error) {
-    if (error instanceof ClavigerError) return [];
+    if (error instanceof ClavigerError) return { mikey: [], media: { party: null, agreed: null } };
     throw error;
   }
 }

@@ -14,8 +14,10 @@ import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
 import { addMessage, assemble } from './exchanges.ts';
 import type { Exchange } from './exchanges.ts';
 import { fingerprint } from './extraction.ts';
-import type { SeenMessage } from './extraction.ts';
+import type { SeenMessage, Sighting } from './extraction.ts';
 import type { ObservedIdentity } from './records.ts';
+import { judged, withMedia } from './unkeyed.ts';
+import type { KeyingState } from './unkeyed.ts';
 
 export interface QuestionState {
   /** Of the exchange, or of exchange and update. */
@@ -44,6 +46,8 @@ export interface KeySession {
   readonly questions: readonly QuestionState[];
   /** Fingerprints of the keys that were handed over, by LIID. */
   readonly delivered: readonly string[];
+  /** Absent while nobody has spoken of encryption. */
+  readonly media?: KeyingState | undefined;
 }
 
 /** Bounds of one session: a caller must not be able to fill the DF. The latest messages count. */
@@ -54,17 +58,26 @@ export function newSession(xid: string, correlation: string): KeySession {
   return { xid, correlation, observed: [], messages: [], questions: [], delivered: [] };
 }
 
-/** The session with what a SIP message brought, and with the questions that this opens. */
-export function withMessages(
+/** The session with what a SIP message brought, and with the questions that this opens; itself where that is nothing. */
+export function withSighting(
   session: KeySession,
-  found: readonly SeenMessage[],
+  { mikey, media: sighted }: Sighting,
   observed: readonly ObservedIdentity[],
   now: number,
 ): KeySession {
-  const messages = found.reduce(addMessage, session.messages).slice(-MAX_MESSAGES);
+  const messages = mikey.reduce(addMessage, session.messages).slice(-MAX_MESSAGES);
+  const media = withMedia(session.media, sighted, messages, now);
+  if (mikey.length === 0 && media === session.media) return session;
   const identities = new Map([...session.observed, ...observed].map((id) => [`${id.name} ${id.value}`, id]));
-  const next = { ...session, messages, observed: [...identities.values()] };
-  return { ...next, questions: openQuestions(next, now) };
+  const next = { ...session, messages, observed: [...identities.values()], media };
+  return mikey.length === 0 ? next : { ...next, questions: openQuestions(next, now) };
+}
+
+/** The session after a while: what was waited for may be given up. */
+export function afterWaiting(session: KeySession, now: number): KeySession {
+  const { media } = session;
+  const next = media === undefined ? media : judged(media, session.messages, now);
+  return next === media ? session : { ...session, media: next };
 }
 
 /** The questions that wait for an answer. */

@@ -21,10 +21,10 @@ import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } fro
 import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
 import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
-import { extractMikey, fingerprint } from './extraction.ts';
+import { fingerprint, sightingIn } from './extraction.ts';
 import { intake, streamKey } from './intake.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
-import { openOnes, questionOf, withMessages, withQuestion } from './key-session.ts';
+import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
 import {
   CONTENT_FORMATS,
   directionOf,
@@ -33,7 +33,7 @@ import {
   streamIdentifier,
 } from './pdu-facts.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
-import type { HandoverInterface, HandoverRecord, ObservedIdentity, RecordDirection } from './records.ts';
+import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import { WorkingState } from './working-state.ts';
@@ -146,7 +146,7 @@ export class Mediation {
       const question = openOnes(session).find((open) => open.id === id);
       if (question === undefined) return;
       if (isGetKeysFailure(answer)) {
-        if (!question.overdue) this.#deliverFailure(session, question);
+        if (!question.overdue) this.#deliverFailure(session, this.#keyRecipients(session, question));
         this.#put(withQuestion(session, id, { state: 'failed', overdue: true }));
         return;
       }
@@ -166,7 +166,7 @@ export class Mediation {
       const session = this.#state.session(correlation, xid);
       const question = openOnes(session).find((open) => open.id === id);
       if (question === undefined || question.overdue) return;
-      this.#deliverFailure(session, question);
+      this.#deliverFailure(session, this.#keyRecipients(session, question));
       this.#put(withQuestion(session, id, { overdue: true }));
     });
   }
@@ -229,6 +229,7 @@ export class Mediation {
       const before = this.#options.clock.now() - (this.#options.sessionMemoryMs ?? 86_400_000);
       this.#turn(() => {
         this.#releaseHeld();
+        this.#giveUpWaiting();
         this.#state.expire(before);
       })
         .then(() => this.#options.store.forgetting?.expire(before))
@@ -308,20 +309,43 @@ export class Mediation {
         sip: pdu.payload,
       }));
     }
-    if (warranted.some(takesKeys)) this.#noteKeyManagement(pdu, observed, direction, time);
+    if (warranted.some(takesKeys)) this.#noteKeyManagement(pdu, warranted, observed, time);
   }
 
   #noteKeyManagement(
     pdu: Pdu,
+    warranted: readonly RecordRecipient[],
     observed: readonly ObservedIdentity[],
-    direction: RecordDirection,
     time: number,
   ): void {
+    const direction = directionOf(pdu);
     const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
-    const found = extractMikey(pdu.payload, fromTarget, time);
-    if (found.length === 0) return;
-    const session = this.#state.session(toHex(pdu.correlation), pdu.xid);
-    this.#put(withMessages(session, found, observed, this.#options.clock.now()));
+    const seen = sightingIn(pdu.payload, fromTarget, time);
+    const before = this.#state.session(toHex(pdu.correlation), pdu.xid);
+    const session = withSighting(before, seen, observed, this.#options.clock.now());
+    if (session !== before) this.#put(session);
+    this.#tellUnkeyed(session, warranted);
+  }
+
+  /** media are encrypted and keys for them were not seen: each LIID that would get them is told once. */
+  #tellUnkeyed(session: KeySession, warranted: readonly RecordRecipient[]): void {
+    const { media } = session;
+    if (media?.unkeyed !== true) return;
+    const untold = warranted.filter((one) => takesKeys(one) && !media.told.includes(one.liid));
+    if (untold.length === 0) return;
+    this.#deliverFailure(session, untold);
+    this.#put({ ...session, media: { ...media, told: [...media.told, ...untold.map(({ liid }) => liid)] } });
+  }
+
+  #giveUpWaiting(): void {
+    for (const before of this.#state.sessions()) {
+      const session = afterWaiting(before, this.#options.clock.now());
+      if (session === before) continue;
+      this.#put(session);
+      const task = this.#options.tasks.find(session.xid);
+      const time = session.media?.settled?.eventTime;
+      if (task !== null && time !== undefined) this.#tellUnkeyed(session, recipients(task, time));
+    }
   }
 
   #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {
@@ -373,8 +397,8 @@ export class Mediation {
     return [...delivered];
   }
 
-  #deliverFailure(session: KeySession, question: QuestionState): void {
-    for (const recipient of this.#keyRecipients(session, question)) {
+  #deliverFailure(session: KeySession, to: readonly RecordRecipient[]): void {
+    for (const recipient of to) {
       this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
         kind: 'key-failure',
         liid,

@@ -11,13 +11,11 @@ import { MKI_LENGTH } from './decryptor.ts';
 import type { TargetSide } from './negotiation.ts';
 import { suitesFor } from './policy.ts';
 import type { AgreedStream, Signalling } from './signalling.ts';
+import { usableSdesKeys } from '../../sip/sdes.ts';
 import type { CryptoAttribute } from '../../sip/sdes.ts';
 
 /** Keys from SDPs for one stream; each party offers a handful. */
 const MAX_SDES_KEYS = 64;
-
-/** Session parameters that change nothing in RTP packets. */
-const HARMLESS = /^(?:UNENCRYPTED_SRTCP|WSH=\d+|KDR=0)$/;
 
 export interface Keyring {
   readonly keys: readonly CandidateKey[];
@@ -84,16 +82,15 @@ function keysShown(
   return { keys, known: attributes.length };
 }
 
-/** None where the suite, or a session parameter, is one that cannot be undone here. */
-function candidatesOf({ suite: name, keys, sessionParameters }: CryptoAttribute): CandidateKey[] {
-  const suite = suiteByName(name);
-  if (suite === null || !sessionParameters.every((parameter) => HARMLESS.test(parameter))) return [];
-  return keys.flatMap(({ keyAndSalt, mkiLength }): CandidateKey[] => {
-    if (keyAndSalt.length !== suite.keyLength + suite.saltLength) return [];
+function candidatesOf(attribute: CryptoAttribute): CandidateKey[] {
+  const usable = usableSdesKeys(attribute, suiteByName);
+  if (usable === null) return [];
+  const { suite, keys } = usable;
+  return keys.map(({ keyAndSalt, mkiLength }) => {
     const octets = keyAndSalt.expose();
     const key = Secret.of(octets.slice(0, suite.keyLength));
     const salt = Secret.of(octets.slice(suite.keyLength));
-    return [{ csId: null, suite, key, salt, roc: 0, mkiLength }];
+    return { csId: null, suite, key, salt, roc: 0, mkiLength };
   });
 }
 

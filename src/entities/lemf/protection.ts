@@ -16,7 +16,8 @@ import type { CodecOf } from './codecs.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { NumberedPacket } from './runs.ts';
 import { g711Law } from './sdp.ts';
-import type { Keying, DescribedMedia } from './sdp.ts';
+import type { DescribedMedia } from './sdp.ts';
+import type { Keying } from '../../sip/media-protection.ts';
 import type { Signalling } from './signalling.ts';
 
 export type ProtectionState = 'clear' | 'encrypted' | 'unknown';
@@ -96,8 +97,8 @@ function agreementsOf({ from, offer, answer }: Negotiation): Agreement[] {
 }
 
 function stateOf(offered: DescribedMedia | undefined, answered: DescribedMedia | undefined): ProtectionState {
+  if (offered?.secured === true || answered?.secured === true) return 'encrypted';
   const protocols = [offered, answered].flatMap((line) => line?.protocol ?? []);
-  if (protocols.some((protocol) => /SAVP/i.test(protocol))) return 'encrypted';
   if (!protocols.every((protocol) => /^(?:TCP\/)?RTP\/AVPF?$/i.test(protocol))) return 'unknown';
   const none = (line: DescribedMedia | undefined) => line?.keying.size === 0;
   if (none(offered) || none(answered)) return 'clear';

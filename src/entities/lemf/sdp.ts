@@ -5,15 +5,13 @@
  * next.
  */
 import type { Companding } from '../../media/g711.ts';
-import { attributeValues, parseAttribute } from '../../sip/attributes.ts';
-import { SipError } from '../../sip/errors.ts';
-import { isMikey } from '../../sip/key-management.ts';
+import { attributeValues } from '../../sip/attributes.ts';
+import { mediaProtection } from '../../sip/media-protection.ts';
+import type { MediumProtection } from '../../sip/media-protection.ts';
 import { SessionDescription } from '../../sip/sdp.ts';
 import type { Medium } from '../../sip/sdp.ts';
-import { parseCryptoAttribute } from '../../sip/sdes.ts';
-import type { CryptoAttribute } from '../../sip/sdes.ts';
 
-export interface DescribedMedia {
+export interface DescribedMedia extends MediumProtection {
   /** `audio`, `video`, … */
   readonly media: string;
   /** 0: refused or unused. */
@@ -26,13 +24,7 @@ export interface DescribedMedia {
   readonly codecs: ReadonlyMap<number, string>;
   /** Address of its own c= line, else that of the session. */
   readonly address: string | null;
-  /** a=crypto (RFC 4568). */
-  readonly crypto: readonly CryptoAttribute[];
-  /** Other ways to agree upon keys: `mikey`, `dtls`, `zrtp`, and `sdes` where a=crypto cannot be read. */
-  readonly keying: ReadonlySet<Keying>;
 }
-
-export type Keying = 'mikey' | 'sdes' | 'dtls' | 'zrtp';
 
 export interface SdpContents {
   /** In order: the k-th m= line, counted from 1, has crypto sessions 2k−1 and 2k. */
@@ -55,14 +47,14 @@ export const STATIC_CODECS: ReadonlyMap<number, string> = new Map<number, string
   [34, 'H263/90000'],
 ]);
 
-/** a=crypto lines that are read of one medium; the parties' own offers have a handful. */
-const MAX_CRYPTO = 16;
-
 export function readSdp(body: Uint8Array): SdpContents {
   const description = SessionDescription.salvage(body);
-  const shared = keyingOf(description.attributes);
+  const protections = mediaProtection(description);
   return {
-    media: description.media.map((medium) => mediaLine(medium, shared)),
+    media: description.media.flatMap((medium, at) => {
+      const protection = protections[at];
+      return protection === undefined ? [] : [mediaLine(medium, protection)];
+    }),
     mikey: description.mikeyMessages.filter((message) => message !== null),
   };
 }
@@ -79,7 +71,10 @@ export function isTelephoneEvent(codec: string): boolean {
   return /^telephone-event\/\d+(?:\/1)?$/i.test(codec);
 }
 
-function mediaLine({ media, port, protocol, ...medium }: Medium, shared: readonly Keying[]): DescribedMedia {
+function mediaLine(
+  { media, port, protocol, ...medium }: Medium,
+  protection: MediumProtection,
+): DescribedMedia {
   const formats = medium.formats.filter((format) => /^\d{1,3}$/.test(format)).map(Number);
   const codecs = new Map(
     formats.flatMap((format): [number, string][] => {
@@ -98,30 +93,6 @@ function mediaLine({ media, port, protocol, ...medium }: Medium, shared: readonl
     formats,
     codecs,
     address: medium.connection?.address ?? null,
-    crypto: medium.attributes.flatMap((value) => cryptoOf(value) ?? []).slice(0, MAX_CRYPTO),
-    keying: new Set([...keyingOf(medium.attributes), ...shared]),
+    ...protection,
   };
-}
-
-function keyingOf(attributes: readonly string[]): Keying[] {
-  const names = attributes.map((attribute) =>
-    isMikey(attribute) ? 'mikey' : parseAttribute(attribute).name,
-  );
-  return names.flatMap((name) => KEYING.get(name) ?? []);
-}
-
-const KEYING: ReadonlyMap<string, Keying> = new Map<string, Keying>([
-  ['mikey', 'mikey'],
-  ['fingerprint', 'dtls'],
-  ['zrtp-hash', 'zrtp'],
-  ['crypto', 'sdes'],
-]);
-
-function cryptoOf(value: string): CryptoAttribute | null {
-  try {
-    return parseCryptoAttribute(value);
-  } catch (error) {
-    if (error instanceof SipError) return null;
-    throw error;
-  }
 }

@@ -55,7 +55,8 @@ const REASONS: Readonly<Record<CallReason, string>> = {
   'key-does-not-verify':
     'Keys were delivered, but no packet of a stream authenticates under them: keys or packets are not what the ' +
     'network sent.',
-  'key-retrieval-failed': 'The delivery function reports that the keys of this call could not be retrieved.',
+  'key-retrieval-failed':
+    'The delivery function reports that keys of this call could not be retrieved, or that it saw none that can be used.',
   'foreign-stream': 'A stream belongs to no crypto session of this call, and no key of the call opens it.',
   'unsupported-cipher': 'A stream is encrypted in a way that cannot be decrypted here.',
   'encrypted-unannounced': 'A stream is in the clear by its signalling, and its packets look encrypted.',

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, toBase64, utf8 } from '../../../src/bytes/octets.ts';
 import { addMessage, assemble } from '../../../src/entities/df/exchanges.ts';
-import { extractMikey } from '../../../src/entities/df/extraction.ts';
-import type { SeenMessage } from '../../../src/entities/df/extraction.ts';
-import { newSession, openOnes, questionOf, withMessages } from '../../../src/entities/df/key-session.ts';
+import { sightingIn } from '../../../src/entities/df/extraction.ts';
+import type { SeenMessage, Sighting } from '../../../src/entities/df/extraction.ts';
+import { newSession, openOnes, questionOf, withSighting } from '../../../src/entities/df/key-session.ts';
 import { decodeMessage, encodeMessage, onlyPayload, payloadsOf } from '../../../src/mikey/message.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { DATA_TYPE } from '../../../src/mikey/registry.ts';
@@ -14,12 +14,18 @@ import { call, LEG, sip, vector } from './support.ts';
 
 const { I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2, R_MESSAGE_2 } = vector().messages;
 
-function seen(mikey: string, leg: Leg = LEG): SeenMessage[] {
-  return extractMikey(sip('INVITE sip:x SIP/2.0', leg, mikey), true, 5);
+function seen(mikey: string, leg: Leg = LEG): readonly SeenMessage[] {
+  return sightingIn(sip('INVITE sip:x SIP/2.0', leg, mikey), true, 5).mikey;
 }
 
 function seenCall(): SeenMessage[] {
-  return call().flatMap(([octets, direction]) => extractMikey(octets, direction === DIRECTION.fromTarget, 5));
+  return call().flatMap(
+    ([octets, direction]) => sightingIn(octets, direction === DIRECTION.fromTarget, 5).mikey,
+  );
+}
+
+function keysAlone(mikey: readonly SeenMessage[]): Sighting {
+  return { mikey, media: { party: null, agreed: null } };
 }
 
 /** The two messages of a CSB update without IBAKE, T later than that of the exchange (RFC 6267 section 5.3). */
@@ -60,14 +66,14 @@ describe('Extraction of key management from SIP', () => {
   it('finds it in a multipart body', () => {
     const part = `--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\na=key-mgmt:mikey ${I_MESSAGE_1.message}\r\n--b--\r\n`;
     const message = `INVITE sip:x SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n${part}`;
-    expect(extractMikey(utf8(message), null, 0)).toHaveLength(1);
+    expect(sightingIn(utf8(message), null, 0).mikey).toHaveLength(1);
   });
 
   it('passes over bodies of other types, other protocols, and MIKEY of other kinds', () => {
     const body = `a=key-mgmt:mikey ${I_MESSAGE_1.message}\r\n`;
     const plain = `MESSAGE sip:x SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nContent-Type: text/plain\r\n\r\n${body}`;
-    expect(extractMikey(utf8(plain), null, 0)).toEqual([]);
-    expect(extractMikey(sip('INVITE sip:x SIP/2.0', LEG, null), null, 0)).toEqual([]);
+    expect(sightingIn(utf8(plain), null, 0).mikey).toEqual([]);
+    expect(sightingIn(sip('INVITE sip:x SIP/2.0', LEG, null), null, 0).mikey).toEqual([]);
     const preShared = fromBase64(I_MESSAGE_1.message);
     preShared[1] = DATA_TYPE.PRE_SHARED;
     expect(seen(toBase64(preShared))).toEqual([]);
@@ -83,7 +89,7 @@ describe('Extraction of key management from SIP', () => {
   it('no SIP message, cut anywhere, makes it fail', () => {
     const [octets] = call()[0]!;
     for (let length = 0; length < octets.length; length += 7) {
-      expect(extractMikey(octets.subarray(0, length), true, 0).length).toBeLessThanOrEqual(1);
+      expect(sightingIn(octets.subarray(0, length), true, 0).mikey.length).toBeLessThanOrEqual(1);
     }
   });
 });
@@ -142,8 +148,9 @@ describe('Exchanges', () => {
 describe('Key session', () => {
   it('each update opens a question that has all updates up to it', () => {
     const [first, second] = [update(1), update(2)];
-    let session = withMessages(newSession('x', 'c'), seenCall(), [], 0);
-    for (const octets of [...first, ...second]) session = withMessages(session, seen(octets), [], 0);
+    let session = withSighting(newSession('x', 'c'), keysAlone(seenCall()), [], 0);
+    for (const octets of [...first, ...second])
+      session = withSighting(session, keysAlone(seen(octets)), [], 0);
     const questions = openOnes(session).map((question) => questionOf(session, question, []));
     expect(
       questions.map((question) => question?.updates.map(({ rMessage1 }) => toBase64(rMessage1))),
@@ -151,7 +158,12 @@ describe('Key session', () => {
   });
 
   it('survives the store', async () => {
-    const session = withMessages(newSession('x', 'c'), seenCall(), [{ name: 'sipUri', value: 'sip:a@b' }], 0);
+    const session = withSighting(
+      newSession('x', 'c'),
+      keysAlone(seenCall()),
+      [{ name: 'sipUri', value: 'sip:a@b' }],
+      0,
+    );
     const store = await SqliteDfStore.open(':memory:');
     await store.commit({ ...NOTHING, keySessions: [{ session, lastSeen: 1 }] });
     expect((await store.load()).keySessions).toEqual([{ session, lastSeen: 1 }]);
@@ -159,7 +171,7 @@ describe('Key session', () => {
   });
 
   it('the target is found by name, in canonical form, also with a device', () => {
-    const session = withMessages(newSession('x', 'c'), seenCall(), [], 0);
+    const session = withSighting(newSession('x', 'c'), keysAlone(seenCall()), [], 0);
     const [question] = openOnes(session);
     const party = (value: string) =>
       questionOf(session, question!, [{ name: 'sipUri', value }])?.targetKmsIdentity;
@@ -173,9 +185,9 @@ describe('Key session', () => {
     const base = fromBase64(I_MESSAGE_1.message);
     for (let csb = 0; csb < 400; csb++) {
       base.set(fromHex(csb.toString(16).padStart(8, '0')), 4);
-      session = withMessages(session, seen(toBase64(base)), [], 0);
+      session = withSighting(session, keysAlone(seen(toBase64(base))), [], 0);
     }
-    for (const message of seenCall()) session = withMessages(session, [message], [], 0);
+    for (const message of seenCall()) session = withSighting(session, keysAlone([message]), [], 0);
     expect(session.messages.length).toBeLessThanOrEqual(256);
     expect(openOnes(session)).toHaveLength(1);
   });

@@ -6,6 +6,7 @@ import { recover } from '../../../src/entities/lemf/recover.ts';
 import { decodeG711 } from '../../../src/media/g711.ts';
 import { SrtpSender } from '../../../src/media/srtp/stream.ts';
 import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
+import type { SrtpSuite } from '../../../src/media/srtp/suites.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import { IPMM_IRI_OBJECT } from '../../../src/wire/hi/ipmm-iri.ts';
 import { encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
@@ -224,6 +225,54 @@ describe('keys that the SDP shows (RFC 4568)', () => {
     expect(only(recovery)).toMatchObject({ recovered: true });
     expect(lengths(recovery)).toEqual([8000, 8000]);
     expect(JSON.stringify(recovery.report)).not.toContain(toBase64(keyOf(1)));
+  });
+
+  it.each(Object.values<SrtpSuite>(SRTP_SUITE).map((suite) => [suite.name, suite] as const))(
+    'R-62: are used in every suite: %s',
+    (_, suite) => {
+      const keys = new Uint8Array(suite.keyLength + suite.saltLength).fill(3);
+      const under = new SrtpSender({
+        suite,
+        masterKey: Secret.of(keys.slice(0, suite.keyLength)),
+        masterSalt: Secret.of(keys.slice(suite.keyLength)),
+        ssrc: 5,
+        mki: new Uint8Array(),
+        roc: 0,
+      });
+      const lines = [...AUDIO.map((line) => line.replace('AVP', 'SAVP')), crypto(9)];
+      const line = `a=crypto:2 ${suite.name.toLowerCase()} inline:${toBase64(keys)}|2^31`;
+      const packets = range(0, 50).map((n) => content('target', under.protect(nth(n, { ssrc: 5 }))));
+      const recovery = runAll([...invite(sdp(...lines, line), sdp(...lines, line)), ...packets]);
+      expect(only(recovery)).toMatchObject({ recovered: true });
+      expect(lengths(recovery)).toEqual([8000]);
+    },
+  );
+
+  it('R-62: are used where they were offered as a capability (RFC 5939)', () => {
+    const capability = ['a=tcap:1 RTP/SAVP', `a=acap:1 ${crypto(1).slice(2)}`, 'a=pcfg:1 t=1 a=1'];
+    const lines = AUDIO.map((line) => line.replace('AVP', 'SAVP'));
+    const recovery = runAll([
+      ...invite(sdp(...AUDIO, ...capability), sdp(...lines, crypto(2), 'a=acfg:1 t=1 a=1')),
+      ...sealed(1, 5, 0, 50).map((o) => content('target', o)),
+      ...sealed(2, 6, 0, 50).map((o) => content('other', o)),
+    ]);
+    expect(only(recovery)).toMatchObject({ recovered: true });
+    expect(lengths(recovery)).toEqual([8000, 8000]);
+  });
+
+  it('R-62: of the wrong length, or malformed, cost nothing but themselves', () => {
+    const lines = AUDIO.map((line) => line.replace('AVP', 'SAVP'));
+    const wrong = [
+      `a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:${toBase64(new Uint8Array(29))}`,
+      'a=crypto:8 AES_CM_128_HMAC_SHA1_80',
+      'a=crypto:9 AES_CM_128_HMAC_SHA1_80 inline:AAAA|1:999',
+      'a=crypto:999999999999 AES_CM_128_HMAC_SHA1_80 inline:AAAA',
+    ];
+    const recovery = runAll([
+      ...invite(sdp(...lines, ...wrong, crypto(1)), sdp(...lines, ...wrong, crypto(2))),
+      ...sealed(1, 5, 0, 50).map((o) => content('target', o)),
+    ]);
+    expect(only(recovery)).toMatchObject({ recovered: true });
   });
 
   it('R-79: with an MKI, whose length the line says', () => {

@@ -32,6 +32,28 @@ const QUESTION = strict({
   verified: Type.Boolean(),
 });
 
+const MEDIUM = strict({
+  refused: Type.Boolean(),
+  secured: Type.Boolean(),
+  securable: Type.Boolean(),
+  keying: Type.Array(Type.Enum(['mikey', 'sdes', 'dtls', 'zrtp'])),
+  keyTags: Type.Array(Type.Integer({ minimum: 0 })),
+});
+
+const SETTLED = strict({
+  callId: Type.String(),
+  tags: Type.Array(Type.String()),
+  eventTime: Type.Number(),
+  since: Type.Number(),
+});
+
+const MEDIA = strict({
+  parties: Type.Array(strict({ callId: Type.String(), tag: Type.String(), media: Type.Array(MEDIUM) })),
+  settled: Type.Union([SETTLED, Type.Null()]),
+  unkeyed: Type.Boolean(),
+  told: Type.Array(Type.String()),
+});
+
 const SESSION = strict({
   xid: Type.String(),
   correlation: Type.String(),
@@ -39,6 +61,7 @@ const SESSION = strict({
   messages: Type.Array(MESSAGE),
   questions: Type.Array(QUESTION),
   delivered: Type.Array(Type.String()),
+  media: Type.Optional(MEDIA),
 });
 
 /** @throws StorageError `damaged` */
