@@ -73,7 +73,12 @@ export function identityOfData(data: Uint8Array): SipIdentity {
 
 /** The district of identities at a host, where the operator has not configured another. */
 export function districtOfHost(host: string): string {
-  return `https://kms.${host}/.well-known/ibe`;
+  return districtOfKms(`https://kms.${host}`);
+}
+
+/** The district whose KMS is at a URL. */
+export function districtOfKms(url: string): string {
+  return `${url}/.well-known/ibe`;
 }
 
 /** Start of the key period that contains a time (RFC 5409 section 2); Unix seconds. */

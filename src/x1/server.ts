@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { X1Peer } from './endpoint.ts';
-import { X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
+import { X1_ADMF_PATH, X1_NE_PATH, X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
 import { peerOfRequest } from '../net/https.ts';
 import { hasRole } from '../net/tls.ts';
 import type { Role } from '../net/tls.ts';
@@ -21,12 +21,12 @@ export const X1_CONTENT_TYPE = 'application/xml';
 
 /** The NE's end, for peers with the role of an ADMF. */
 export function mountX1Ne(server: FastifyInstance, answerer: X1Answerer): void {
-  mount(server, '/X1/NE', answerer, ['admf']);
+  mount(server, X1_NE_PATH, answerer, ['admf']);
 }
 
 /** The ADMF's end, for peers with the role of a network element. */
 export function mountX1Admf(server: FastifyInstance, answerer: X1Answerer): void {
-  mount(server, '/X1/ADMF', answerer, ['cscf', 'gateway', 'df', 'kms']);
+  mount(server, X1_ADMF_PATH, answerer, ['cscf', 'gateway', 'df', 'kms']);
 }
 
 function mount(server: FastifyInstance, path: string, answerer: X1Answerer, roles: readonly Role[]): void {

@@ -113,13 +113,9 @@ export const UE_CONFIG = strict({
     max: 10_000,
     default: RFC_TIMERS.t1,
   }),
-  faults: listOf(Type.Enum(['ue-ignores-seed']), {
-    description: '`ue-ignores-seed`: draws secrets from its own generator; for tests of interception',
-  }),
 });
 
 export type UeConfig = ConfigOf<typeof UE_CONFIG>;
-export type UeFault = UeConfig['faults'][number];
 
 /** @throws ConfigError */
 export const ueConfig = configReader(UE_CONFIG);

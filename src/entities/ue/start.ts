@@ -2,8 +2,7 @@
  * The user equipment as a process: a phone behind one KMS and one CSCF.
  */
 import { readFileSync } from 'node:fs';
-import { Secret } from '../../bytes/secret.ts';
-import { canonicalIdentity } from '../../ibake/identity.ts';
+import { canonicalIdentity, districtOfKms } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import type { EndpointKeys } from '../../ibake/ports.ts';
 import { TimestampSource } from '../../ibake/timestamps.ts';
@@ -34,23 +33,32 @@ export interface RunningUe extends Running {
   observe(observer: (observed: Observed) => void): void;
 }
 
-/**
- * Starts the phone; `ue.register()` makes it ready to call and be called. `datagrams` stands in for UDP sockets where
- * somebody wants to watch them.
- */
-export function startUe(config: UeConfig, runtime: Runtime, datagrams?: Datagrams): Promise<RunningUe> {
-  const place = { entity: 'ue', files: [config.replays] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, datagrams));
+/** What stands in for parts of a phone. */
+export interface UeParts {
+  /** For UDP sockets, where somebody wants to watch them. */
+  readonly datagrams?: Datagrams;
+  /** For the keys that exchanges use: made from those that the phone holds. */
+  readonly keys?: (held: EndpointKeys) => EndpointKeys;
 }
 
-async function startHolding(config: UeConfig, runtime: Runtime, datagrams?: Datagrams): Promise<RunningUe> {
+/** Starts the phone; `ue.register()` makes it ready to call and be called. */
+export function startUe(config: UeConfig, runtime: Runtime, parts: UeParts = {}): Promise<RunningUe> {
+  const place = { entity: 'ue', files: [config.replays] };
+  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, parts));
+}
+
+async function startHolding(
+  config: UeConfig,
+  runtime: Runtime,
+  { datagrams, keys }: UeParts,
+): Promise<RunningUe> {
   const { clock, logger, random } = runtime;
   const { identity, device = identity, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
   const https = new HttpsClient({ hosts, tls: { authorities: readAuthorities(config.authorities) } });
   const own = canonicalIdentity(identity);
   const client = new HttpsKmsClient(https, kms.url);
-  const district = `${kms.url}/.well-known/ibe`;
+  const district = districtOfKms(kms.url);
   const settings = { hosts: [own.host, ...config.partners], districts: { [own.host]: district } };
   const districts = new Districts(client, settings, logger);
   const ring = new KeyRing(config.skew);
@@ -64,7 +72,7 @@ async function startHolding(config: UeConfig, runtime: Runtime, datagrams?: Data
     random,
     timestamps: new TimestampSource(clock),
     districts,
-    keys: config.faults.includes('ue-ignores-seed') ? seedIgnored(ring, runtime) : ring,
+    keys: keys?.(ring) ?? ring,
     replays,
     skew: config.skew,
   };
@@ -124,15 +132,6 @@ async function startHolding(config: UeConfig, runtime: Runtime, datagrams?: Data
 }
 
 /* ---------------------------------------------------------------- helpers */
-
-/** The fault of an endpoint that keeps its own counsel: secrets from its own generator, which no KMS can redraw. */
-function seedIgnored(ring: KeyRing, { random }: Runtime): EndpointKeys {
-  return {
-    privateKey: (uri, time) => ring.privateKey(uri, time),
-    slotKey: () => Secret.of(random.bytes(32)),
-    hold: (time) => ring.hold(time),
-  };
-}
 
 function readAuthorities(file: string): string {
   try {

@@ -3,9 +3,11 @@
  * of them into a process of its own.
  */
 import path from 'node:path';
+import { districtOfHost } from '../../ibake/identity.ts';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
-import { districtOf, hostOf, identityOf } from './home.ts';
+import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/xml.ts';
+import { hostOf, identityOf } from './home.ts';
 import type { Entity, HomePlan, Plan, DemoSubscriber } from './home.ts';
 import type { LabPki } from './pki.ts';
 
@@ -31,7 +33,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
       roles: [entity satisfies Role],
     });
   const at = (listener: string): object => ({ address: '127.0.0.1', port: home.ports[listener] });
-  const admf = { identifier: hostOf('admf', home), url: `https://${hostOf('admf', home)}/X1/ADMF` };
+  const admf = { identifier: hostOf('admf', home), url: `https://${hostOf('admf', home)}${X1_ADMF_PATH}` };
   const x1 = (entity: Entity): object => ({
     identifier: hostOf(entity, home),
     listen: at(`${entity}.x1`),
@@ -56,7 +58,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         xk: at('kms.xk'),
         users: at('kms.users'),
         state: file('kms'),
-        district: { name: districtOf(home), keyLifetime: 86_400, demoGroup: home.name },
+        district: { name: districtOfHost(home.domain), keyLifetime: 86_400, demoGroup: home.name },
         subscribers: home.subscribers.map((subscriber) => keyedSubscriber(home, subscriber)),
         nextPeriods: 1,
         // Phones and signalling share the demo's process: a KMS's pairing must not hold them up. One worker is enough.
@@ -101,7 +103,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         elements: PROVISIONED.map((entity) => ({
           identifier: hostOf(entity, home),
           kind: entity,
-          url: `https://${hostOf(entity, home)}:9443/X1/NE`,
+          url: `https://${hostOf(entity, home)}:9443${X1_NE_PATH}`,
         })),
         x2x3: { host: hostOf('df', home), port: 6514 },
         drainMs: 500,

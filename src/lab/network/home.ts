@@ -84,7 +84,3 @@ export function hostOf(entity: Entity, home: Pick<HomePlan, 'domain'>): string {
 export function identityOf(home: Pick<HomePlan, 'domain'>, user: string): string {
   return `sip:${user}@${home.domain}`;
 }
-
-export function districtOf(home: Pick<HomePlan, 'domain'>): string {
-  return `https://kms.${home.domain}/.well-known/ibe`;
-}

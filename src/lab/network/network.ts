@@ -26,7 +26,6 @@ import { frozenClock, pinoLogger, seededRandom, systemClock, systemRandom } from
 import type { LogLevel, Runtime } from '../../host/runtime.ts';
 import { ueConfig } from '../../entities/ue/config.ts';
 import { startUe } from '../../entities/ue/start.ts';
-import type { UeFault } from '../../entities/ue/config.ts';
 import type { RunningUe } from '../../entities/ue/start.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import type { DfEvent } from '../../entities/df/events.ts';
@@ -46,6 +45,8 @@ import type { PortBlock } from './ports.ts';
 import { SignallingRecord } from './signalling.ts';
 import type { Timeline } from '../timeline.ts';
 import { x1Tap } from './x1-tap.ts';
+import { ignoringSeed } from './phone-faults.ts';
+import type { PhoneFault } from './phone-faults.ts';
 
 /** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
 export const REPRODUCIBLE_TIME = 1_805_440_640_000;
@@ -65,7 +66,7 @@ export interface NetworkOptions {
   readonly portBase?: number | null;
   readonly log?: LogLevel;
   /** Faults of phones, by user. */
-  readonly phoneFaults?: Readonly<Record<string, readonly UeFault[]>>;
+  readonly phoneFaults?: Readonly<Record<string, readonly PhoneFault[]>>;
   /** Entities that whoever runs the laboratory starts, from `configOf`, perhaps in processes of their own. */
   readonly leaveOut?: readonly { readonly entity: Entity; readonly home: HomeName }[];
   /** Told of every datagram that phones and gateways send. */
@@ -261,8 +262,11 @@ export class Network {
     // On a busy machine a repeated 183 (RFC 3262), or a 180 that overtakes the 200 to PRACK, would make two runs differ.
     const patience =
       this.#options.seed === undefined ? {} : { t1: 5000, answer: { ringMs: 1500, answerMs: 1500 } };
-    const config = ueConfig({ ...this.#configs[home].phones[user], faults, ...patience });
-    const phone = await startUe(config, runtime, this.#datagrams(user, runtime.logger));
+    const config = ueConfig({ ...this.#configs[home].phones[user], ...patience });
+    const phone = await startUe(config, runtime, {
+      datagrams: this.#datagrams(user, runtime.logger),
+      keys: (held) => (faults.includes('ue-ignores-seed') ? ignoringSeed(held, runtime.random) : held),
+    });
     phone.observe(this.signalling.observer(user));
     this.#phones.set(user, phone);
   }

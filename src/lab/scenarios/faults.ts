@@ -1,12 +1,12 @@
 /** Faults of a demo run, by name. */
-import type { UeFault } from '../../entities/ue/config.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import type { Entity } from '../network/home.ts';
 import type { Outage } from '../network/outages.ts';
+import type { PhoneFault } from '../network/phone-faults.ts';
 
 export interface Faults {
-  readonly phones: Readonly<Record<string, readonly UeFault[]>>;
+  readonly phones: Readonly<Record<string, readonly PhoneFault[]>>;
   readonly outages: readonly Outage[];
 }
 
@@ -17,7 +17,7 @@ const DOWN: Readonly<Record<string, Entity>> = { 'kms-down': 'kms', 'df-down': '
 
 /** @throws LabError `options` for a name that is not in the list */
 export function parseFaults(names: readonly string[], users: readonly string[]): Faults {
-  const phones: Record<string, UeFault[]> = {};
+  const phones: Record<string, PhoneFault[]> = {};
   const outages: Outage[] = [];
   for (const name of new Set(names)) {
     const [kind = '', where = ''] = name.split('=');

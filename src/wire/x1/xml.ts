@@ -23,6 +23,9 @@ export const COMMON_NAMESPACE = 'http://uri.etsi.org/03280/common/2017/07';
 export const HASHED_ID_NAMESPACE = 'http://uri.etsi.org/03221/X1/2017/10/HashedID';
 const XSI_NAMESPACE = 'http://www.w3.org/2001/XMLSchema-instance';
 
+/** Where an NE and where the ADMF take documents (TS 103 221-1 clause 7). */
+export const X1_NE_PATH = '/X1/NE';
+export const X1_ADMF_PATH = '/X1/ADMF';
 /** Octets of a document at most. */
 export const X1_SIZE_LIMIT = 1 << 20;
 const DEPTH_LIMIT = 32;

@@ -10,7 +10,7 @@ import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import type { Running } from '../../../src/host/runtime.ts';
 import { ueConfig } from '../../../src/entities/ue/config.ts';
 import { startUe } from '../../../src/entities/ue/start.ts';
-import type { RunningUe } from '../../../src/entities/ue/start.ts';
+import type { RunningUe, UeParts } from '../../../src/entities/ue/start.ts';
 import { fromUtf8 } from '../../../src/bytes/octets.ts';
 import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
@@ -18,6 +18,7 @@ import type { PhoneCall } from '../../../src/entities/ue/call.ts';
 import type { TwoKms, UserName } from '../../support/two-kms.ts';
 import { USERS, startTwoKms } from '../../support/two-kms.ts';
 import { silent } from '../../support/silent.ts';
+import { ignoringSeed } from '../../../src/lab/network/phone-faults.ts';
 
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
@@ -68,9 +69,9 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     started.push(cscf, gateway);
   };
 
-  const phone = async (user: UserName, more: object = {}): Promise<RunningUe> => {
+  const phone = async (user: UserName, more: object = {}, parts: UeParts = {}): Promise<RunningUe> => {
     const media = { from: PORTS[user].media + 50, to: PORTS[user].media + 90 };
-    return startUe(ueConfig({ ...two.ueConfig(user), hosts, media, ...more }), runtime);
+    return startUe(ueConfig({ ...two.ueConfig(user), hosts, media, ...more }), runtime, parts);
   };
 
   const connect = async (caller: RunningUe, callee: RunningUe): Promise<[PhoneCall, PhoneCall]> => {
@@ -144,7 +145,7 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
   });
 
   test('without 100rel, and with a phone that ignores its seed, the call works all the same', async () => {
-    const alice = await phone('alice', { faults: ['ue-ignores-seed'] });
+    const alice = await phone('alice', {}, { keys: (held) => ignoringSeed(held, runtime.random) });
     const bob = await phone('bob', { answer: { reliable: false } });
     await alice.ue.register();
     await bob.ue.register();
@@ -184,7 +185,7 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
 
   test.each([
     [{ identity: 'tel:+1' }, /identity is not a SIP URI/],
-    [{ faults: ['other'] }, /faults\[0\] is not one of ue-ignores-seed/],
+    [{ partners: [1] }, /partners\[0\]/],
     [{ suite: 'NULL' }, /suite/],
     [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /kms.psk is not octets in hexadecimal/],
     [{ answer: { policy: 'maybe' } }, /answer.policy/],
