@@ -1,5 +1,6 @@
 import tseslint from 'typescript-eslint';
 import { layers, rules } from './scripts/lint/layers.js';
+import { unread } from './scripts/lint/unread.js';
 
 /** What is handed in below the entities' wiring: the clock, randomness, the environment and the console. */
 const injected = [
@@ -47,8 +48,8 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    plugins: { claviger: { rules: { layers, rules } } },
-    rules: { 'claviger/layers': 'error', 'claviger/rules': 'error' },
+    plugins: { claviger: { rules: { layers, rules, unread } } },
+    rules: { 'claviger/layers': 'error', 'claviger/rules': 'error', 'claviger/unread': 'error' },
   },
   {
     files: ['src/**/*.ts'],
