@@ -1,3 +1,5 @@
+import { isIPv6, SocketAddress } from 'node:net';
+
 /** One end of a connection or of datagrams: an IP address, or a host name where nothing resolves it, and a port. */
 export interface NetworkAddress {
   readonly address: string;
@@ -6,4 +8,14 @@ export interface NetworkAddress {
 
 export function sameAddress(a: NetworkAddress, b: NetworkAddress): boolean {
   return a.port === b.port && a.address === b.address;
+}
+
+/**
+ * An IP address in the one spelling that all of its spellings have (RFC 5952); one of IPv4 in IPv6 (`::ffff:192.0.2.1`,
+ * RFC 4291 section 2.5.5.2) is that of IPv4. Anything else stays as it is.
+ */
+export function canonicalAddress(address: string): string {
+  if (!isIPv6(address)) return address;
+  const { address: spelt } = new SocketAddress({ address, family: 'ipv6' });
+  return /^::ffff:([0-9.]+)$/i.exec(spelt)?.[1] ?? spelt;
 }

@@ -20,6 +20,15 @@ export class HostMap {
     this.#entries.set(name.toLowerCase(), target);
   }
 
+  /** Where entries lead that say a port themselves, or by their names. */
+  endpoints(): NetworkAddress[] {
+    return [...this.#entries].flatMap(([name, target]) => {
+      const named = Number(/:(\d{1,5})$/.exec(name)?.[1] ?? 0);
+      const at = splitEndpoint(target, named);
+      return at.port === 0 ? [] : [at];
+    });
+  }
+
   /** Where `host:port` is to be found: the entry of `host:port`, else that of `host` with the port kept, else itself. */
   resolve(host: string, port: number): NetworkAddress {
     const exact = this.#entries.get(`${host.toLowerCase()}:${port}`);

@@ -12,6 +12,8 @@ export interface Flow {
   readonly protocol: Protocol;
   readonly local: NetworkAddress;
   readonly remote: NetworkAddress;
+  /** Where what came over UDP was sent from, if not `remote`: answers may be wanted elsewhere (RFC 3261 section 18.2.2). */
+  readonly source?: NetworkAddress;
   /** False once the connection is gone; UDP flows stay open. */
   readonly open: boolean;
   /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */

@@ -188,7 +188,9 @@ export class Transport {
     try {
       const message = parseMessage(octets);
       const port = message.kind === 'request' ? replyPort(message, remote.port) : remote.port;
-      this.#deliver(message, octets, this.#udpFlow(socket, { address: remote.address, port }));
+      const source = { address: remote.address, port: remote.port };
+      const flow = this.#udpFlow(socket, { address: remote.address, port });
+      this.#deliver(message, octets, { ...flow, source });
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
       this.#options.logger.warn(

@@ -50,21 +50,28 @@ export function checkAddresses(sdp: SessionDescription): void {
   }
 }
 
-/** Where a party receives the media of an m= line; RTCP by `a=rtcp` (RFC 3605) or `a=rtcp-mux` (RFC 5761). */
-export function addressOf(medium: Medium | undefined): MediaAddress | null {
+/**
+ * Where a party receives the media of an m= line; RTCP by `a=rtcp` (RFC 3605), or by `a=rtcp-mux` where `other`, the
+ * same line of the other side, has it too (RFC 5761 section 5.1.1: an offer of it binds nobody).
+ */
+export function addressOf(medium: Medium | undefined, other: Medium | undefined): MediaAddress | null {
   const address = medium?.connection?.address;
   if (medium === undefined || address === undefined || medium.port === 0) return null;
   if (NOWHERE.includes(address)) return null;
   const own = { address, port: medium.port };
-  if (attributeValues(medium.attributes, 'rtcp-mux').length > 0) return { ...own, rtcp: own };
+  if ([medium, other].every(offersMux)) return { ...own, rtcp: own };
   const [rtcp] = attributeValues(medium.attributes, 'rtcp').flatMap((value) => rtcpOf(value, address) ?? []);
   return rtcp === undefined ? own : { ...own, rtcp };
+}
+
+function offersMux(medium: Medium | undefined): boolean {
+  return medium !== undefined && attributeValues(medium.attributes, 'rtcp-mux').length > 0;
 }
 
 function rtcpOf(value: string, address: string): NetworkAddress | null {
   const match = /^([0-9]{1,5})(?:[ \t]+IN[ \t]+IP[46][ \t]+(\S+))?$/i.exec(value);
   const [, port = '', host = address] = match ?? [];
-  return Number(port) > 0 && Number(port) < 65536 && isIP(host) > 0
+  return Number(port) > 0 && Number(port) < 65536 && isIP(host) > 0 && !NOWHERE.includes(host)
     ? { address: host, port: Number(port) }
     : null;
 }

@@ -14,6 +14,7 @@
  * gateway does not go on: here that is an error, and whoever sends the message on sees to the transaction (R-63).
  */
 import { messageOf } from '../../bytes/errors.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { openDescription } from '../../sip/descriptions.ts';
@@ -21,6 +22,7 @@ import { SipError } from '../../sip/errors.ts';
 import type { Medium, SessionDescription } from '../../sip/sdp.ts';
 import type { SipMessage } from '../../sip/message.ts';
 import { addressOf, checkAddresses, leadToGateway } from './addresses.ts';
+import { CscfError } from './errors.ts';
 import type { MediaAnchor } from './ports.ts';
 import type { AnchoredStream, WantedSession, Side } from '../../wire/iq/sessions.ts';
 
@@ -51,6 +53,7 @@ export class AnchoredCall {
   readonly #correlation: Uint8Array;
   readonly #parties: () => WantedSession['parties'];
   readonly #newId: (branch: string) => string;
+  readonly #signalling: (at: NetworkAddress) => boolean;
   readonly #byBranch = new Map<string, Session>();
   readonly #byDialog = new Map<string, Session>();
 
@@ -61,6 +64,8 @@ export class AnchoredCall {
       readonly correlation: Uint8Array;
       readonly parties: () => WantedSession['parties'];
       readonly newId: (branch: string) => string;
+      /** Whether SIP is spoken at an address: no description may lead media there (R-71). */
+      readonly signalling: (at: NetworkAddress) => boolean;
     },
   ) {
     this.#anchor = anchor;
@@ -68,6 +73,7 @@ export class AnchoredCall {
     this.#correlation = call.correlation;
     this.#parties = call.parties;
     this.#newId = call.newId;
+    this.#signalling = call.signalling;
   }
 
   /** A message on a branch of the first INVITE; `calleeTag` once the callee has one. */
@@ -148,6 +154,7 @@ export class AnchoredCall {
       media: { ...media, [from]: sdp.media },
     };
     const wanted = this.#wanted(state, from, isOffer(message));
+    this.#checkDestinations(wanted, from);
     return this.#anchor.put(session.id, wanted).then((anchored) => {
       session.state = { ...state, wanted, local: anchored };
       this.#apply(message, sdp, from, anchored);
@@ -172,9 +179,23 @@ export class AnchoredCall {
     const streams = Array.from({ length: count }, (_, k) => {
       const other = media[otherSide(latest)]?.[k]?.port ?? 0;
       if (media[latest]?.[k]?.port === 0 && !(offer && other > 0)) return null;
-      return { a: addressOf(a?.[k]), b: addressOf(b?.[k]) };
+      return { a: addressOf(a?.[k], b?.[k]), b: addressOf(b?.[k], a?.[k]) };
     });
     return { correlation: this.#correlation, parties: this.#parties(), sdps, streams };
+  }
+
+  /** @throws CscfError `destination` */
+  #checkDestinations({ streams }: WantedSession, from: Side): void {
+    for (const stream of streams) {
+      const at = stream?.[from] ?? null;
+      if (at === null) continue;
+      const rtcp = at.rtcp ?? { address: at.address, port: at.port + 1 };
+      if (this.#signalling(at) || this.#signalling(rtcp))
+        throw new CscfError(
+          'destination',
+          `SDP: SIP is spoken at ${at.address}:${at.port}, media cannot go there`,
+        );
+    }
   }
 
   #delete(session: Session): void {
@@ -192,6 +213,7 @@ function isOffer(message: SipMessage): boolean {
 
 /** What a request is answered whose description cannot be used (RFC 3261 sections 21.4.1, 21.4.13, 21.4.26); `null`: not its fault. */
 export function refusalOf(error: unknown): number | null {
+  if (error instanceof CscfError && error.code === 'destination') return 488;
   if (!(error instanceof SipError)) return null;
   if (error.code === 'syntax' || error.code === 'too-large') return 488;
   if (error.code === 'untyped-body') return 400;

@@ -13,6 +13,8 @@
  * the trust domain, and addresses of media in SDP. Calls beyond the bound are refused with 503, never put off.
  */
 import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
+import { canonicalAddress } from '../../bytes/network-address.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
@@ -51,6 +53,8 @@ export interface CscfParts {
   readonly settings: CscfSettings;
   readonly layer: TransactionLayer;
   readonly hosts: HostResolver;
+  /** Where this node listens for SIP. */
+  readonly listening?: readonly NetworkAddress[];
   /** Addresses of peers; by default what `hosts` says. */
   readonly addressesOf?: AddressesOf;
   readonly clock: Clock;
@@ -291,8 +295,17 @@ export class Cscf {
         correlation: correlationId(icid),
         parties: () => ({ a: [...a], b: [...b] }),
         newId: (branch) => this.#layer.identifiers.of('media session', branch),
+        signalling: (at) => this.#peers.listensAt(at) || this.#isOwn(at),
       });
     });
+  }
+
+  /** Whether this node speaks SIP there; if it listens on every address, on every address. */
+  #isOwn({ address, port }: NetworkAddress): boolean {
+    const wanted = canonicalAddress(address);
+    return (this.#parts.listening ?? []).some(
+      (own) => own.port === port && (own.address === wanted || ['0.0.0.0', '::'].includes(own.address)),
+    );
   }
 
   /** What a first request carries within the trust domain. */

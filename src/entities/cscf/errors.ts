@@ -4,7 +4,9 @@ export type CscfErrorCode =
   /** The configuration contradicts itself. */
   | 'configuration'
   /** The media gateway cannot be reached or has no room. */
-  | 'media';
+  | 'media'
+  /** A session description leads media to where they must not go. */
+  | 'destination';
 
 /** A failure of the CSCF that is not SIP's. */
 export class CscfError extends ClavigerError<CscfErrorCode> {}

@@ -2,9 +2,10 @@
  * The CSCFs of other homes, as configured: by a name that the host map or DNS leads to an address, or by an address.
  * What comes from a peer carries its name or its address in Via and Route, as the peer likes.
  */
+import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { DEFAULT_PORT } from '../../sip/flow.ts';
-import type { Flow } from '../../sip/flow.ts';
+import type { Flow, Protocol } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { PeerHome } from './ports.ts';
@@ -33,18 +34,27 @@ export class Peers {
     return this.byHost(host) ?? this.#byAddress(bare(host), uri.port ?? DEFAULT_PORT);
   }
 
-  /** Whether a request comes from the CSCF of another home: its name or address in Via, its address on the wire. */
+  /**
+   * Whether a request comes from the CSCF of another home: its name or address in Via, its address on the wire, and over
+   * UDP its port too. A media gateway at the same address sends what strangers hand it, but never from that port (R-71).
+   */
   sent(request: SipRequest, flow: Flow): boolean {
     const { host, port } = request.topVia;
     const name = host.toLowerCase();
     const peer =
       this.#peers.find(({ cscf }) => cscf.host === name) ?? this.#byAddress(bare(name), port ?? DEFAULT_PORT);
-    return peer !== null && this.#at(peer).some(({ address }) => address === flow.remote.address);
+    const source = flow.source ?? flow.remote;
+    return peer !== null && this.#at(peer).some((at) => isFrom(at, source, flow.protocol));
   }
 
   /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
   isAt({ remote }: Flow): boolean {
     return this.#byAddress(remote.address, remote.port) !== null;
+  }
+
+  /** Whether the CSCF of another home listens there. */
+  listensAt({ address, port }: NetworkAddress): boolean {
+    return this.#byAddress(canonicalAddress(address), port) !== null;
   }
 
   #byAddress(address: string, port: number): PeerHome | null {
@@ -55,6 +65,11 @@ export class Peers {
   #at({ cscf }: PeerHome): readonly NetworkAddress[] {
     return this.#addressesOf(cscf.host, cscf.port);
   }
+}
+
+/** Over TCP a peer connects from any port, and nobody makes a connection of datagrams. */
+function isFrom(at: NetworkAddress, source: NetworkAddress, protocol: Protocol): boolean {
+  return at.address === source.address && (protocol === 'TCP' || at.port === source.port);
 }
 
 /** An address without the brackets of IPv6 in URIs and Vias. */

@@ -64,7 +64,20 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   const addresses = new HostAddresses({ hosts, names, clock, logger });
   await addresses.start();
   const addressesOf: AddressesOf = (host, at) => addresses.of(host, at);
-  const cscf = new Cscf({ settings, layer, hosts, addressesOf, clock, random, logger, anchor, tasks, poi });
+  const listening = [sip];
+  const cscf = new Cscf({
+    settings,
+    layer,
+    hosts,
+    addressesOf,
+    listening,
+    clock,
+    random,
+    logger,
+    anchor,
+    tasks,
+    poi,
+  });
   return {
     cscf,
     sip,

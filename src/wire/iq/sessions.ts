@@ -24,6 +24,9 @@ import { IqError } from './errors.ts';
 /** Below which each session has its ID. */
 export const IQ_SESSIONS_PATH = '/iq/v1/sessions/';
 
+/** What a request is answered that would send media where they must not go; it is the fault of the description. */
+export const IQ_DESTINATION_STATUS = 422;
+
 export type Side = 'a' | 'b';
 
 export const SIDES: readonly Side[] = ['a', 'b'];

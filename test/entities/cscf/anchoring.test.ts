@@ -2,7 +2,7 @@
 import type { Side } from '../../../src/wire/iq/sessions.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AnchoredCall } from '../../../src/entities/cscf/anchoring.ts';
+import { AnchoredCall, refusalOf } from '../../../src/entities/cscf/anchoring.ts';
 import { SipError } from '../../../src/sip/errors.ts';
 import { SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets, toOctets } from '../../../src/sip/text.ts';
@@ -21,6 +21,7 @@ function anchored(gateway: FakeGateway): (from: Side, text: string) => Promise<s
     correlation: new Uint8Array(8),
     parties: () => ({ a: [], b: [] }),
     newId: (branch) => branch,
+    signalling: ({ address, port }) => address === '10.0.0.9' && port === 5070,
   });
   return async (from, text) => {
     const message = request(from === 'a' ? 'UPDATE' : 'ACK', {}, text);
@@ -90,6 +91,53 @@ describe('anchored session descriptions', () => {
     const pass = anchored(gateway);
     await pass('a', sdp('m=audio 4000 RTP/SAVP 0', 'c=IN IP4 0.0.0.0'));
     expect(gateway.puts.at(-1)?.streams).toEqual([{ a: null, b: null }]);
+  });
+});
+
+describe('R-71: RTCP on the port of RTP', () => {
+  const rtcpOf = (gateway: FakeGateway) => {
+    const stream = gateway.puts.at(-1)?.streams[0];
+    return [stream?.a?.rtcp ?? null, stream?.b?.rtcp ?? null];
+  };
+  const line = ['m=audio 4000 RTP/SAVP 0', 'a=rtcp-mux'];
+  const own = { address: '10.0.0.1', port: 4000 };
+
+  it('is so once both sides have said so, and no more once one does not', async () => {
+    const gateway = new FakeGateway();
+    const pass = anchored(gateway);
+    await pass('a', sdp(...line));
+    expect(rtcpOf(gateway)).toEqual([null, null]);
+    await pass('b', sdp(...line, 'a=ptime:20'));
+    expect(rtcpOf(gateway)).toEqual([own, own]);
+    await pass('a', sdp('m=audio 4000 RTP/SAVP 0'));
+    expect(rtcpOf(gateway)).toEqual([null, null]);
+  });
+
+  it.each([
+    ['its a=rtcp holds where the answer knows nothing of it', ['a=rtcp:4007'], { ...own, port: 4007 }],
+    ['an a=rtcp to nowhere is none', ['a=rtcp:9 IN IP4 0.0.0.0'], null],
+  ])('offered alone binds nobody: %s', async (_, more, rtcp) => {
+    const gateway = new FakeGateway();
+    const pass = anchored(gateway);
+    await pass('a', sdp(...line, ...more));
+    await pass('b', sdp('m=audio 5000 RTP/SAVP 0'));
+    expect(rtcpOf(gateway)).toEqual([rtcp, null]);
+  });
+});
+
+describe('R-71: a description that leads media to where SIP is spoken', () => {
+  it.each([
+    ['by c= and m=', ['m=audio 5070 RTP/SAVP 0', 'c=IN IP4 10.0.0.9']],
+    ['by c= and m=, RTCP on the port after', ['m=audio 5069 RTP/SAVP 0', 'c=IN IP4 10.0.0.9']],
+    ['by a=rtcp', ['m=audio 4000 RTP/SAVP 0', 'a=rtcp:5070 IN IP4 10.0.0.9']],
+    ['in its second stream', ['m=audio 4000 RTP/SAVP 0', 'm=video 5070 RTP/SAVP 99', 'c=IN IP4 10.0.0.9']],
+  ])('is refused with 488, and the gateway hears nothing: %s', async (_, lines) => {
+    for (const side of ['a', 'b'] as const) {
+      const gateway = new FakeGateway();
+      const problem: unknown = await anchored(gateway)(side, sdp(...lines)).catch((error: unknown) => error);
+      expect(refusalOf(problem)).toBe(488);
+      expect(gateway.puts).toEqual([]);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 /** What strangers and hostile phones send: it may cost them their answer, never the node, nor its interception. */
 import { createSocket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UserAgent } from '../../../src/sip/agent.ts';
 import type { SipResponse } from '../../../src/sip/message.ts';
@@ -57,6 +58,60 @@ describe('strangers', () => {
     await ask([options(via, 'a')]);
     expect(await ask([options('10.0.0.1;rport', 'b')])).toEqual([expect.stringMatching(/^SIP\/2.0 407 /)]);
   });
+});
+
+describe('R-71: the CSCF of another home', () => {
+  /** What is answered to a MESSAGE in the other home's name that a socket sends. */
+  async function answerTo(socket: Socket, branch: string): Promise<string> {
+    const answered = new Promise<string>((resolve) =>
+      socket.once('message', (octets) => resolve(octets.toString('latin1'))),
+    );
+    const text = [
+      'MESSAGE sip:alice@home1.example SIP/2.0',
+      `Via: SIP/2.0/UDP cscf.home2.example;branch=z9hG4bK${branch};rport`,
+      'Max-Forwards: 70',
+      'From: <sip:bob@home2.example>;tag=1',
+      'To: <sip:alice@home1.example>',
+      `Call-ID: ${branch}`,
+      'CSeq: 1 MESSAGE',
+      'Content-Length: 0',
+      '\r\n',
+    ].join('\r\n');
+    socket.send(toOctets(text), home.ports.UDP, '127.0.0.1');
+    return answered;
+  }
+
+  it('is not who sends from its address but another port, as its media gateway would: SIP text in a packet is challenged', async () => {
+    const [cscf, gateway] = [createSocket('udp4'), createSocket('udp4')];
+    for (const socket of [cscf, gateway])
+      await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    network.hosts.set('cscf.home2.example:5060', `127.0.0.1:${cscf.address().port}`);
+    expect(await answerTo(cscf, 'a')).toMatch(/^SIP\/2.0 480 /);
+    expect(await answerTo(gateway, 'b')).toMatch(/^SIP\/2.0 407 /);
+    cscf.close();
+    gateway.close();
+  });
+
+  it.each(['home1.example', 'home2.example'])(
+    'has no media on the port where it speaks SIP: a description that leads them to that of %s is refused',
+    async (whose) => {
+      const other = await network.home('home2.example', ['bob']);
+      const { port } = whose === 'home2.example' ? { port: other.ports.TCP } : { port: home.ports.UDP };
+      const alice = await network.phone('alice', 'home1.example');
+      await alice.register();
+      const status = await new Promise<number>((resolve, reject) => {
+        alice.invite(
+          'sip:bob@home2.example',
+          { body: sdpBody(port) },
+          {
+            failed: (_, response) => resolve(response?.status ?? 0),
+            answered: () => reject(new Error('answered')),
+          },
+        );
+      });
+      expect([status, home.gateway.puts]).toEqual([488, []]);
+    },
+  );
 });
 
 describe('a target who would rather not be one', () => {

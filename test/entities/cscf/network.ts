@@ -164,6 +164,7 @@ export class Network {
     const cscf = new Cscf({
       settings,
       layer,
+      listening: [tcp],
       hosts: this.hosts,
       clock: systemClock(),
       random,

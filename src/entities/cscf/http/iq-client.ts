@@ -2,7 +2,12 @@
 import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
 import type { MediaAnchor } from '../ports.ts';
 import type { AnchoredStream, WantedSession } from '../../../wire/iq/sessions.ts';
-import { IQ_SESSIONS_PATH, decodeAnchored, encodeWanted } from '../../../wire/iq/sessions.ts';
+import {
+  IQ_DESTINATION_STATUS,
+  IQ_SESSIONS_PATH,
+  decodeAnchored,
+  encodeWanted,
+} from '../../../wire/iq/sessions.ts';
 import { CscfError } from '../errors.ts';
 import type { HttpsAnswer, HttpsClient } from '../../../net/https.ts';
 
@@ -18,7 +23,7 @@ export class IqClient implements MediaAnchor {
 
   /**
    * Opens a session or brings it to the wanted state.
-   * @throws CscfError `media`, with the gateway's own words where there are any; IqError
+   * @throws CscfError `media`, `destination`, with the gateway's own words where there are any; IqError
    */
   async put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
     const body = { type: 'application/json', octets: utf8(JSON.stringify(encodeWanted(wanted))) };
@@ -47,7 +52,8 @@ export class IqClient implements MediaAnchor {
 }
 
 function refusal(answer: HttpsAnswer): CscfError {
-  return new CscfError('media', `the media gateway answered ${answer.status}: ${detailOf(answer)}`);
+  const code = answer.status === IQ_DESTINATION_STATUS ? 'destination' : 'media';
+  return new CscfError(code, `the media gateway answered ${answer.status}: ${detailOf(answer)}`);
 }
 
 function detailOf(answer: HttpsAnswer): string {
