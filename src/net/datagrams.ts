@@ -2,11 +2,26 @@
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Logger } from '../bytes/ports.ts';
 import type { Datagrams, DatagramSocket } from '../media/datagrams.ts';
 
 export function udpDatagrams(logger: Logger): Datagrams {
   return { bind: (address, port) => bindUdp(address, port, logger) };
+}
+
+/** Broadcast addresses of the IPv4 networks that this machine is in (RFC 919). */
+export function broadcastAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, cidr }) => family === 'IPv4' && cidr !== null && !/[/]3[12]$/.test(cidr))
+    .map(({ address, netmask }) => {
+      const mask = netmask.split('.').map(Number);
+      return address
+        .split('.')
+        .map((octet, at) => Number(octet) | (~(mask[at] ?? 255) & 0xff))
+        .join('.');
+    });
 }
 
 function bindUdp(address: string, port: number, logger: Logger): Promise<DatagramSocket | null> {

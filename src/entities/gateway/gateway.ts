@@ -8,16 +8,24 @@ import { SerialQueue } from '../../bytes/serial-queue.ts';
 import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
-import { bindPair } from '../../media/datagrams.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
+import { SIDES } from '../../wire/iq/sessions.ts';
 import type { AnchoredStream, Side, WantedSession, WantedStream } from '../../wire/iq/sessions.ts';
+import { MediaDestinations } from './destinations.ts';
+import type { DestinationRules } from './destinations.ts';
 import { GatewayError } from './errors.ts';
 import { SessionInterception } from './interception.ts';
-import { Stream } from './stream.ts';
+import type { LegCounts } from './leg.ts';
+import { PortPool } from './port-pool.ts';
+import type { PortCounts } from './port-pool.ts';
+import { destinationsOf, Stream } from './stream.ts';
 import type { RelayedPacket } from './stream.ts';
 
 export interface GatewayOptions {
   readonly datagrams: Datagrams;
   readonly ports: PortRange;
+  /** Where media must not go, besides what no gateway sends to. */
+  readonly refuse?: Omit<DestinationRules, 'media'>;
   readonly poi: ObservationReporter;
   readonly tasks: InterceptionTasks;
   readonly clock: Clock;
@@ -26,6 +34,8 @@ export interface GatewayOptions {
   readonly idleMs?: number;
   /** Sessions at once; default 10,000. */
   readonly maxSessions?: number;
+  /** Packets that a stream hands on in a second, from either side and component; default 2,000. */
+  readonly maxPacketRate?: number;
 }
 
 interface Session {
@@ -36,33 +46,51 @@ interface Session {
 
 const IDLE_MS = 15 * 60_000;
 const MAX_SESSIONS = 10_000;
+const MAX_PACKET_RATE = 2000;
+const SECOND_MS = 1000;
 
 export class MediaGateway {
   readonly #options: GatewayOptions;
   readonly #sessions = new Map<string, Session>();
   /** Control is taken one after another: the ports of a session are bound in the order of the requests. */
   readonly #control = new SerialQueue();
+  readonly #ports: PortPool;
+  readonly #destinations: MediaDestinations;
   #sweep: Timer;
+  #second: Timer;
   #stopped = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#ports = new PortPool(options.datagrams, options.ports);
+    this.#destinations = new MediaDestinations({ ...options.refuse, media: options.ports });
     this.#sweep = this.#nextSweep();
+    this.#second = this.#nextSecond();
   }
 
   get sessions(): number {
     return this.#sessions.size;
   }
 
-  /** Packets taken and refused over the streams of a session; `null` if there is no such session. */
-  counts(id: string): readonly { readonly received: number; readonly refused: number }[] | null {
+  /** How the ports stand, and how often none was free. */
+  get ports(): PortCounts {
+    return this.#ports.counts;
+  }
+
+  /** Requests refused since they would have sent media where they must not go. */
+  get refusedDestinations(): number {
+    return this.#destinations.refused;
+  }
+
+  /** Packets over the streams of a session; `null` if there is no such session. */
+  counts(id: string): readonly LegCounts[] | null {
     const session = this.#sessions.get(id);
     return session?.streams.flatMap((stream) => (stream === null ? [] : [stream.counts])) ?? null;
   }
 
   /**
    * Brings a session to the wanted state, opening it if need be, and says where it receives.
-   * @throws GatewayError `no-ports`, `too-many`; a new session is then not opened
+   * @throws GatewayError `no-ports`, `too-many`: a new session is then not opened; `destination`: nothing has changed
    */
   put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
     return this.#control.run(() => this.#put(id, wanted));
@@ -77,6 +105,7 @@ export class MediaGateway {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#sweep.cancel();
+    this.#second.cancel();
     await this.#control.run(() => {
       for (const id of [...this.#sessions.keys()]) this.#end(id);
       return Promise.resolve();
@@ -84,6 +113,7 @@ export class MediaGateway {
   }
 
   async #put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
+    this.#checkDestinations(wanted);
     const known = this.#sessions.get(id);
     const session = known ?? this.#open(id, wanted);
     session.interception.update(wanted);
@@ -100,13 +130,21 @@ export class MediaGateway {
   async #bring(session: Session, at: number, wanted: WantedStream | null): Promise<void> {
     const present = session.streams[at] ?? null;
     if (wanted === null) {
-      present?.close();
+      if (present !== null) this.#close(present);
       session.streams[at] = null;
       return;
     }
     const stream = present ?? (await this.#anchor(session));
     session.streams[at] = stream;
     stream.signal(wanted);
+  }
+
+  #checkDestinations({ streams }: WantedSession): void {
+    for (const at of streams.flatMap((stream) => (stream === null ? [] : destinationsOf(stream)))) {
+      const problem = this.#destinations.refusal(at);
+      if (problem !== null)
+        throw new GatewayError('destination', `media cannot go to ${at.address}:${at.port}, ${problem}`);
+    }
   }
 
   #open(id: string, wanted: WantedSession): Session {
@@ -121,19 +159,25 @@ export class MediaGateway {
   }
 
   async #anchor(session: Session): Promise<Stream> {
-    const a = await this.#pair();
+    const { clock, maxPacketRate: maxRate = MAX_PACKET_RATE } = this.#options;
+    const a = await this.#ports.take();
     let pairs: Record<Side, SocketPair>;
     try {
-      pairs = { a, b: await this.#pair() };
+      pairs = { a, b: await this.#ports.take() };
     } catch (error) {
-      a.rtp.close();
-      a.rtcp.close();
+      this.#ports.give(a);
       throw error;
     }
-    return new Stream(pairs, (packet) => {
-      session.lastSign = this.#options.clock.now();
+    const relayed = (packet: RelayedPacket): void => {
+      session.lastSign = clock.now();
       this.#intercept(session, packet);
-    });
+    };
+    const allows = (at: NetworkAddress): boolean => this.#destinations.allows(at);
+    return new Stream(pairs, { clock, allows, maxRate, relayed });
+  }
+
+  #close({ pairs }: Stream): void {
+    for (const side of SIDES) this.#ports.give(pairs[side]);
   }
 
   /** Whatever goes wrong with interception, the call goes on (R-23). */
@@ -145,17 +189,11 @@ export class MediaGateway {
     }
   }
 
-  async #pair(): Promise<SocketPair> {
-    const pair = await bindPair(this.#options.datagrams, this.#options.ports);
-    if (pair === null) throw new GatewayError('no-ports', 'no pair of ports is free');
-    return pair;
-  }
-
   #end(id: string): boolean {
     const session = this.#sessions.get(id);
     if (session === undefined) return false;
     this.#sessions.delete(id);
-    for (const stream of session.streams) stream?.close();
+    for (const stream of session.streams) if (stream !== null) this.#close(stream);
     return true;
   }
 
@@ -168,6 +206,13 @@ export class MediaGateway {
         this.#end(id);
       }
       this.#sweep = this.#nextSweep();
+    });
+  }
+
+  #nextSecond(): Timer {
+    return this.#options.clock.after(SECOND_MS, () => {
+      for (const { streams } of this.#sessions.values()) for (const stream of streams) stream?.newSecond();
+      this.#second = this.#nextSecond();
     });
   }
 }

@@ -6,20 +6,71 @@
  * (R-54). So the leg latches to the source of the first packet, sends there from then on, and takes nothing from
  * elsewhere. A packet from the very address of the SDP displaces another latch, so that whoever comes first with a
  * guess does not keep the party out; a new address in the SDP starts over.
+ *
+ * Two things are not that simple (R-71). After a new address in the SDP, packets that left the old place before are
+ * still on their way: they are handed on, and do not win the latch. And a NAT may change its mapping in mid-call: packets
+ * from a new source that go on with the stream are handed on at once; the leg sends there once the old source has been
+ * silent for a second.
+ *
+ *     from                                     taken   latched to
+ *     the latched source                       yes     it is
+ *     nobody latched: any but the former       yes     at once
+ *     the address of the SDP                   yes     at once, unless the stream has gone on from it to another
+ *     a source that goes on with the stream    yes     by two packets in a row, after a second of silence
+ *     the former place, for two seconds        yes     only as one that goes on
+ *     anywhere else                            no
  */
-import { sameAddress } from '../../bytes/network-address.ts';
+import { canonicalAddress, sameAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
+import type { Clock } from '../../bytes/ports.ts';
 import type { DatagramSocket } from '../../media/datagrams.ts';
+import type { Continuity } from './continuity.ts';
+
+/** Milliseconds of silence after which a stream that goes on elsewhere has moved. */
+const SILENCE_MS = 1000;
+/** Milliseconds for which stragglers from the former place are taken. */
+const FORMER_MS = 2000;
+
+export interface LegParts {
+  readonly clock: Clock;
+  readonly continuity: Continuity;
+  /** Whether media may go to an address at all. */
+  readonly allows: (at: NetworkAddress) => boolean;
+  /** Packets that are handed on in a second. */
+  readonly maxRate: number;
+}
+
+export interface LegCounts {
+  /** Packets taken from the party. */
+  readonly received: number;
+  /** Packets of others. */
+  readonly refused: number;
+  /** Packets beyond the rate. */
+  readonly excess: number;
+}
 
 export class MediaLeg {
   readonly #socket: DatagramSocket;
+  readonly #parts: LegParts;
   #signalled: NetworkAddress | null = null;
   #latched: NetworkAddress | null = null;
-  #received = 0;
-  #refused = 0;
+  /** Where the party was before it moved to where it is. */
+  #former: NetworkAddress | null = null;
+  /** Another source that has gone on with the stream, and when it did last. */
+  #candidate: NetworkAddress | null = null;
+  #wentOn = 0;
+  /** The stream has gone on elsewhere than the SDP says, which does not win any more by itself. */
+  #movedOn = false;
+  /** When the party moved. */
+  #moved = 0;
+  /** When the latched source was last heard, or the party moved. */
+  #heard = 0;
+  #inSecond = 0;
+  #counts = { received: 0, refused: 0, excess: 0 };
 
-  constructor(socket: DatagramSocket) {
+  constructor(socket: DatagramSocket, parts: LegParts) {
     this.#socket = socket;
+    this.#parts = parts;
   }
 
   get local(): NetworkAddress {
@@ -31,32 +82,48 @@ export class MediaLeg {
     return this.#latched ?? this.#signalled;
   }
 
-  /** Packets taken from the party, and packets of others refused. */
-  get counts(): { readonly received: number; readonly refused: number } {
-    return { received: this.#received, refused: this.#refused };
+  /** Where the party's packets come from, as far as it has sent any. */
+  get source(): NetworkAddress | null {
+    return this.#latched;
+  }
+
+  get counts(): LegCounts {
+    return { ...this.#counts };
   }
 
   /** What the SDP says; the same as before changes nothing. */
-  signal(remote: NetworkAddress | null): void {
-    const same =
-      remote === null || this.#signalled === null
-        ? remote === this.#signalled
-        : sameAddress(remote, this.#signalled);
-    if (same) return;
+  signal(wanted: NetworkAddress | null): void {
+    const remote = wanted === null ? null : { ...wanted, address: canonicalAddress(wanted.address) };
+    const before = this.#signalled;
+    if (remote === null || before === null ? remote === before : sameAddress(remote, before)) return;
     this.#signalled = remote;
-    this.#latched = null;
+    this.#movedOn = false;
+    if (remote !== null && this.#latched !== null && sameAddress(remote, this.#latched)) return;
+    if (this.#latched !== null) this.#move(this.#latched, null);
   }
 
   /** Calls `taken` for every packet of the party. */
   receive(taken: (octets: Uint8Array, from: NetworkAddress) => void): void {
     this.#socket.onDatagram((octets, from) => {
-      if (!this.#accepts(from)) {
-        this.#refused++;
+      if (!this.#accepts(octets, from)) {
+        this.#counts.refused++;
         return;
       }
-      this.#received++;
+      if (is(from, this.#latched)) this.#heard = this.#parts.clock.now();
+      if (this.#inSecond >= this.#parts.maxRate) {
+        this.#counts.excess++;
+        return;
+      }
+      this.#inSecond++;
+      this.#counts.received++;
+      this.#parts.continuity.note(octets);
       taken(octets, from);
     });
+  }
+
+  /** Another second has begun: as many packets again may come. */
+  newSecond(): void {
+    this.#inSecond = 0;
   }
 
   /** Sends to the party; before it is known where that is, the packet is lost. */
@@ -65,13 +132,37 @@ export class MediaLeg {
     if (remote !== null) this.#socket.send(octets, remote);
   }
 
-  close(): void {
-    this.#socket.close();
+  #accepts(octets: Uint8Array, from: NetworkAddress): boolean {
+    const now = this.#parts.clock.now();
+    if (is(from, this.#latched)) return true;
+    if (!this.#parts.allows(from)) return false;
+    const former = is(from, this.#former);
+    const wins = this.#latched === null ? !former : is(from, this.#signalled) && !this.#movedOn;
+    if (wins) {
+      this.#latched = from;
+      return true;
+    }
+    if (this.#parts.continuity.continues(octets, from)) {
+      // One packet now and then may be a straggler of the former place; two in a row are a stream.
+      const inARow = is(from, this.#candidate) && now - this.#wentOn < this.#parts.continuity.gapMs;
+      this.#candidate = from;
+      this.#wentOn = now;
+      if (inARow && now - this.#heard >= SILENCE_MS) this.#move(this.#latched ?? this.#signalled, from);
+      return true;
+    }
+    return (former && now - this.#moved < FORMER_MS) || is(from, this.#candidate);
   }
 
-  #accepts(from: NetworkAddress): boolean {
-    const signalled = this.#signalled !== null && sameAddress(from, this.#signalled);
-    if (this.#latched === null || signalled) this.#latched = from;
-    return sameAddress(from, this.#latched);
+  /** The party, who was at `former`, is at `latched` now, or it will be seen where. */
+  #move(former: NetworkAddress | null, latched: NetworkAddress | null): void {
+    this.#former = former;
+    this.#latched = latched;
+    this.#candidate = null;
+    this.#movedOn = latched !== null;
+    this.#moved = this.#heard = this.#parts.clock.now();
   }
+}
+
+function is(a: NetworkAddress, b: NetworkAddress | null): boolean {
+  return b !== null && sameAddress(a, b);
 }

@@ -6,7 +6,7 @@
 import type { Datagrams } from '../../media/datagrams.ts';
 import { MediaGateway } from './gateway.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
-import { udpDatagrams } from '../../net/datagrams.ts';
+import { broadcastAddresses, udpDatagrams } from '../../net/datagrams.ts';
 import { listen } from '../../net/https.ts';
 import { iqServer } from './http/iq-server.ts';
 import type { Listen } from '../../host/config.ts';
@@ -39,12 +39,18 @@ export async function startGateway(
   const gateway = new MediaGateway({
     datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,
+    refuse: {
+      entities: element.hosts.endpoints(),
+      closed: config.closedNetworks,
+      broadcasts: broadcastAddresses(),
+    },
     poi: element.poi,
     tasks: element.tasks,
     clock,
     logger,
     idleMs: config.idleMs,
     maxSessions: config.maxSessions,
+    maxPacketRate: config.maxPacketRate,
   });
   const server = iqServer(gateway, element.tls, logger);
   const stop = async (): Promise<void> => {

@@ -9,7 +9,10 @@ import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { SocketPair } from '../../media/datagrams.ts';
 import type { MediaAddress, Side, WantedStream } from '../../wire/iq/sessions.ts';
 import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
+import type { Clock } from '../../bytes/ports.ts';
+import { RtcpContinuity, RtpContinuity } from './continuity.ts';
 import { MediaLeg } from './leg.ts';
+import type { LegCounts, LegParts } from './leg.ts';
 
 export interface RelayedPacket {
   readonly octets: Uint8Array;
@@ -20,6 +23,15 @@ export interface RelayedPacket {
   readonly destination: NetworkAddress;
 }
 
+export interface StreamParts {
+  readonly clock: Clock;
+  readonly allows: LegParts['allows'];
+  /** Packets that are handed on in a second, from either side and component. */
+  readonly maxRate: number;
+  /** Called after each packet has been handed on. */
+  readonly relayed: (packet: RelayedPacket) => void;
+}
+
 interface Legs {
   readonly rtp: MediaLeg;
   readonly rtcp: MediaLeg;
@@ -27,10 +39,16 @@ interface Legs {
 
 export class Stream {
   readonly #sides: Readonly<Record<Side, Legs>>;
+  /** The sockets, for whoever gave them. */
+  readonly pairs: Readonly<Record<Side, SocketPair>>;
 
-  /** @param relayed is called after each packet has been handed on */
-  constructor(pairs: Readonly<Record<Side, SocketPair>>, relayed: (packet: RelayedPacket) => void) {
-    const legs = (pair: SocketPair) => ({ rtp: new MediaLeg(pair.rtp), rtcp: new MediaLeg(pair.rtcp) });
+  constructor(pairs: Readonly<Record<Side, SocketPair>>, { relayed, ...parts }: StreamParts) {
+    this.pairs = pairs;
+    const legs = (pair: SocketPair): Legs => {
+      const rtp = new MediaLeg(pair.rtp, { ...parts, continuity: new RtpContinuity() });
+      const continuity = new RtcpContinuity(() => rtp.source);
+      return { rtp, rtcp: new MediaLeg(pair.rtcp, { ...parts, continuity }) };
+    };
     this.#sides = { a: legs(pairs.a), b: legs(pairs.b) };
     for (const side of SIDES) {
       for (const component of ['rtp', 'rtcp'] as const) {
@@ -49,13 +67,16 @@ export class Stream {
     return { a: this.#sides.a.rtp.local, b: this.#sides.b.rtp.local };
   }
 
-  /** Packets taken and refused over all legs. */
-  get counts(): { readonly received: number; readonly refused: number } {
-    const counts = SIDES.flatMap((side) => [this.#sides[side].rtp.counts, this.#sides[side].rtcp.counts]);
-    return {
-      received: counts.reduce((sum, { received }) => sum + received, 0),
-      refused: counts.reduce((sum, { refused }) => sum + refused, 0),
-    };
+  /** Over all legs. */
+  get counts(): LegCounts {
+    const counts = this.#legs().map((leg) => leg.counts);
+    const sum = (of: keyof LegCounts) => counts.reduce((total, each) => total + each[of], 0);
+    return { received: sum('received'), refused: sum('refused'), excess: sum('excess') };
+  }
+
+  /** Another second has begun. */
+  newSecond(): void {
+    for (const leg of this.#legs()) leg.newSecond();
   }
 
   signal(wanted: WantedStream): void {
@@ -65,12 +86,14 @@ export class Stream {
     }
   }
 
-  close(): void {
-    for (const side of SIDES) {
-      this.#sides[side].rtp.close();
-      this.#sides[side].rtcp.close();
-    }
+  #legs(): MediaLeg[] {
+    return SIDES.flatMap((side) => [this.#sides[side].rtp, this.#sides[side].rtcp]);
   }
+}
+
+/** Everywhere that media of a stream would go. */
+export function destinationsOf(wanted: WantedStream): NetworkAddress[] {
+  return SIDES.flatMap((side) => [endpointOf(wanted[side]) ?? [], rtcpOf(wanted[side]) ?? []].flat());
 }
 
 function endpointOf(address: MediaAddress | null): NetworkAddress | null {

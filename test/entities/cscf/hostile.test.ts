@@ -105,7 +105,7 @@ describe('R-71: the CSCF of another home', () => {
           { body: sdpBody(port) },
           {
             failed: (_, response) => resolve(response?.status ?? 0),
-            answered: () => reject(new Error('answered')),
+            accepted: () => reject(new Error('accepted')),
           },
         );
       });

@@ -2,7 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
-import { IQ_SESSIONS_PATH, decodeWanted, encodeAnchored } from '../../../wire/iq/sessions.ts';
+import {
+  IQ_DESTINATION_STATUS,
+  IQ_SESSIONS_PATH,
+  decodeWanted,
+  encodeAnchored,
+} from '../../../wire/iq/sessions.ts';
 import { GatewayError } from '../errors.ts';
 import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
@@ -16,6 +21,7 @@ import type { TlsMaterial } from '../../../net/tls.ts';
 export const IQ_STATUS: Readonly<Record<GatewayErrorCode, number>> = {
   'no-ports': 503,
   'too-many': 503,
+  destination: IQ_DESTINATION_STATUS,
 };
 
 /** What fastify takes from the path. */

@@ -91,6 +91,16 @@ describe('media control over HTTPS with certificates on both sides', () => {
     expect(gateway.sessions).toBe(0);
   });
 
+  test('R-71: a destination that is refused is told apart: the description is at fault', async () => {
+    const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), BASE);
+    const own = { address: '127.0.0.1', port: 21_300 };
+    await expect(iq.put('round', { ...wanted, streams: [{ a: own, b: null }] })).rejects.toMatchObject({
+      code: 'destination',
+      message: expect.stringContaining('127.0.0.1:21300') as string,
+    });
+    expect(gateway.sessions).toBe(0);
+  });
+
   test('a client without the role cscf gets nothing, not even whether a session is there', async () => {
     const client = await clientOf('df.home1.example', 'df');
     for (const method of ['PUT', 'DELETE'] as const) {
