@@ -284,7 +284,9 @@ export class Mediation {
   }
 
   #mediate(pdu: Pdu, task: DfTask): void {
-    const time = timestampOf(pdu) ?? this.#options.clock.now();
+    const stamped = timestampOf(pdu);
+    let time = this.#options.clock.now();
+    if (stamped !== null) time = stamped;
     const warranted = recipients(task, time);
     if (pdu.type === PDU_TYPE.x2) this.#mediateSignalling(pdu, task, warranted, time);
     else this.#mediateContent(pdu, warranted, time);

@@ -46,7 +46,8 @@ export function recipients(task: DfTask, time: number): RecordRecipient[] {
 
 /** Keys are of use for content only: a warrant for intercept related information alone gets none. */
 export function takesKeys({ hi2, hi3 }: RecordRecipient): boolean {
-  return hi2.length > 0 && hi3.length > 0;
+  if (hi3.length === 0) return false;
+  return hi2.length > 0;
 }
 
 function didsFor(mediations: readonly TaskMediation[], reference: HandoverInterface): string[] {

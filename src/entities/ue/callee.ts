@@ -66,13 +66,19 @@ export class Callee {
       this.#ring(() => this.#accept(body));
       return;
     }
+    const keys = this.#keysIn(incoming.reliable(183, body));
+    if (!(await keys)) return;
+    this.#ring(() => this.#accept());
+  }
+
+  /** Whether I_MESSAGE_2 came in the PRACK and verified; if not, the call is over. */
+  async #keysIn(pracked: Promise<unknown>): Promise<boolean> {
     try {
-      await incoming.reliable(183, body);
+      await pracked;
     } catch (cause) {
       this.#fail(cause);
-      return;
     }
-    this.#ring(() => this.#accept());
+    return this.#secured;
   }
 
   #handler(): LegHandler {
@@ -111,15 +117,11 @@ export class Callee {
     }
   }
 
-  /** The user is called to the phone, and answers; with 100rel only after the keys are there. */
+  /** The user is called to the phone, and answers. */
   #ring(answered: () => void): void {
     const { clock, policy, incoming, call } = this.#parts;
     clock.after(policy.ringMs, () => {
       if (this.#over) return;
-      if (this.#reliable && !this.#secured) {
-        this.#fail(new EndpointError('key-exchange', 'the caller did not complete the key exchange'));
-        return;
-      }
       incoming.provisional(180);
       call.ringing();
       clock.after(policy.answerMs, answered);

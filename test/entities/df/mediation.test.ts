@@ -307,6 +307,41 @@ describe('Warrants', () => {
     expect(kinds(await handedOver(store))).toEqual(Array(4).fill('sip-message'));
   });
 
+  it('R-35: of a task with several warrants, the one for intercept related information alone gets no keys', async () => {
+    const both = task(XID, 'WITH-CONTENT');
+    const [iri] = task(XID, 'IRI-ALONE', { delivers: 'HI2Only' }).mediations;
+    const { mediation, poi, store } = await start([{ ...both, mediations: [iri!, ...both.mediations] }]);
+    await mediation.accept(call().map((step) => poi.x2(step)));
+    await settle();
+    const keysFor = (liid: string) =>
+      handedOver(store).then((all) =>
+        all.filter((one) => one.liid === liid && one.kind === 'keys-available'),
+      );
+    expect(await keysFor('WITH-CONTENT')).toHaveLength(2);
+    expect(await keysFor('IRI-ALONE')).toEqual([]);
+  });
+
+  it('R-31: what is mediated late counts at the time of its event, for the record and for the warrant', async () => {
+    const { mediation, poi, store, clock } = await start([
+      task(XID, 'IN-FORCE-THEN', { start: START, end: START + 1000 }),
+      task(XID_2, 'IN-FORCE-NOW', { start: START + 2000, end: START + 9000 }),
+    ]);
+    const [invite] = call();
+    const late = [
+      poi.x2(invite!),
+      poi.x2(invite!, XID_2),
+      poi.x3(Uint8Array.of(1)),
+      poi.x3(Uint8Array.of(1), DIRECTION.toTarget, XID_2),
+    ];
+    await clock.pass(5000);
+    await mediation.accept(late);
+    const records = await handedOver(store);
+    expect(records.map(({ kind, liid, time }) => [kind, liid, time])).toEqual([
+      ['sip-message', 'IN-FORCE-THEN', START],
+      ['cc', 'IN-FORCE-THEN', START],
+    ]);
+  });
+
   it('outside its validity a warrant gets nothing', async () => {
     const { mediation, poi, store, clock } = await start([
       task(XID, 'LIID-1', { start: START + 1000, end: START + 2000 }),

@@ -9,6 +9,7 @@ import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { startKms } from '../../../src/entities/kms/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { fromBase64, fromUtf8, utf8 } from '../../../src/bytes/octets.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
 import { verifyChain } from '../../../src/evidence/log.ts';
 import { decodeBfPrivateKeyBlock } from '../../../src/ibe/blocks.ts';
 import { loadDemoGroup } from '../../../src/ibe/demo-groups.ts';
@@ -21,6 +22,7 @@ import {
   NO_END,
   revealDistrict,
 } from '../../../src/entities/kms/district-file.ts';
+import { epochOf } from '../../../src/entities/kms/li-roots.ts';
 import { KmsError } from '../../../src/entities/kms/errors.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
 import { X1Requester } from '../../../src/x1/requester.ts';
@@ -250,6 +252,29 @@ describe('a started KMS', () => {
     });
     await store.close();
     await agreed.stop();
+  });
+
+  it('R-25: destroys the LI roots whose retention has passed, when it starts, on record', async () => {
+    const state = mkdtempSync(path.join(folder, 'retention-'));
+    const file = path.join(state, 'kms.db');
+    const before = await SqliteKmsStore.open(file);
+    const root = Uint8Array.from({ length: 32 }, (_, i) => 0xa0 ^ (i * 11));
+    const past = epochOf(clock.now() / 1000 - 120 * 86_400);
+    const recent = epochOf(clock.now() / 1000);
+    for (const epoch of [past, recent]) await before.keepLiRoot(epoch, Secret.of(root.slice()));
+    await before.close();
+    const kept = await startKms(kmsConfig(config({ state, retention: 30 * 86_400 })), runtime);
+    await kept.stop();
+    const after = await SqliteKmsStore.open(file);
+    expect(await after.liRoot(past)).toEqual({ state: 'destroyed' });
+    expect((await after.liRoot(recent)).state).toBe('kept');
+    await after.close();
+    const audit = new AuditFile(path.join(state, 'audit.jsonl'));
+    expect([...verifyChain(audit.lines())].map(({ event }) => event)).toContainEqual({
+      kind: 'li-root-destroyed',
+      epoch: past,
+    });
+    audit.close();
   });
 
   it('reads the operator’s schema where its configuration names one', async () => {

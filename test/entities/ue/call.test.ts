@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { frozenClock, seededRandom, systemClock } from '../../../src/host/runtime.ts';
 import { fromUtf8, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import type { Clock } from '../../../src/bytes/ports.ts';
@@ -16,10 +16,15 @@ import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
 import { EndpointError } from '../../../src/endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
 import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
 
 /** A key exchange in clear words: what the calls do with messages is tested here, not the messages. */
-function agreement(name: string, spoil: { message?: string } = {}): KeyAgreement {
+function agreement(
+  name: string,
+  spoil: { message?: string } = {},
+  hold: () => Promise<void> = () => Promise.resolve(),
+): KeyAgreement {
   const key = (fill: number) => Secret.of(new Uint8Array(16).fill(fill));
   const result = (peer: string, i: number, r: number): ExchangeResult => ({
     peer,
@@ -50,7 +55,7 @@ function agreement(name: string, spoil: { message?: string } = {}): KeyAgreement
         iMessage1: say('I1', own, name),
         answer: async (r1) => {
           const [ssrc, peer = ''] = hear(r1, 'R1');
-          await Promise.resolve();
+          await hold();
           return {
             iMessage2: say('I2'),
             confirm: async (r2) => {
@@ -86,7 +91,8 @@ interface Phone {
   incoming: PhoneCall | null;
 }
 
-const ACCEPT: AnswerPolicy = { kind: 'accept', ringMs: 10, answerMs: 20 };
+const RING_MS = 10;
+const ACCEPT: AnswerPolicy = { kind: 'accept', ringMs: RING_MS, answerMs: 20 };
 const speech = (length: number, pitch: number) =>
   Int16Array.from({ length }, (_, i) => 9000 * Math.sin(i / pitch));
 const heardOf = (samples: Int16Array) => decodeG711(encodeG711(samples, 'pcma'), 'pcma');
@@ -98,6 +104,8 @@ async function phones(
     policy?: AnswerPolicy;
     spoilAlice?: string;
     spoilBob?: string;
+    /** What the caller waits for before its second message. */
+    hold?: () => Promise<void>;
   } = {},
 ): Promise<{ alice: Phone; bob: Phone }> {
   const clock = settings.clock ?? systemClock();
@@ -142,7 +150,7 @@ async function phones(
       if (observed.direction === 'sent') phone.sent.push(fromUtf8(observed.octets));
     });
     const keys = {
-      ...agreement(name, spoil === undefined ? {} : { message: spoil }),
+      ...agreement(name, spoil === undefined ? {} : { message: spoil }, settings.hold),
       refresh: () => Promise.resolve(),
       stop: () => {},
     };
@@ -262,6 +270,24 @@ describe('a call between two phones over TCP and UDP', () => {
     await expect(call.established).rejects.toBeDefined();
     await bob.incoming!.ended;
     expect([alice.rtp, bob.rtp]).toEqual([[], []]);
+  });
+
+  test('R-40: with 100rel a phone does not ring before its I_MESSAGE_2, however long that takes', async () => {
+    const held: (() => void)[] = [];
+    const clock = new ManualClock(1_800_000_000_000);
+    const { alice, bob } = await pair({ clock, hold: () => new Promise<void>((go) => held.push(go)) });
+    const call = await alice.ue.call('sip:bob@example');
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+    clock.advance(20 * RING_MS);
+    expect(methods(bob)).toEqual(['SIP/2.0 100', 'SIP/2.0 183']);
+    expect(bob.incoming?.state).not.toBe('ringing');
+    held[0]?.();
+    await vi.waitFor(() => {
+      clock.advance(RING_MS);
+      expect(call.state).toBe('established');
+    });
+    const answers = methods(bob);
+    expect(answers.slice(2)).toEqual(['SIP/2.0 200', 'SIP/2.0 180', 'SIP/2.0 200']);
   });
 
   test('the responder sends nothing before I_MESSAGE_2 has verified', async () => {
