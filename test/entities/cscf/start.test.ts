@@ -10,14 +10,11 @@ import type { RunningCscf } from '../../../src/entities/cscf/start.ts';
 import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
 import { startGateway } from '../../../src/entities/gateway/start.ts';
 import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
-import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { correlationId } from '../../../src/entities/cscf/charging.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
-import { X1Requester } from '../../../src/x1/requester.ts';
+import type { X1Requester } from '../../../src/x1/requester.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
-import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';
 import {
   DIRECTION,
   PAYLOAD_FORMAT,
@@ -25,28 +22,19 @@ import {
   numberAttribute,
   textAttribute,
 } from '../../../src/wire/x2x3/pdu.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
-import { HttpsClient } from '../../../src/net/https.ts';
-import { loadTls } from '../../../src/net/tls.ts';
-import type { Role } from '../../../src/net/tls.ts';
-import { x1Transport } from '../../../src/x1/client.ts';
-import { X2X3Server } from '../../../src/entities/df/listeners/x2x3-server.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import { describeMessage, readSdp, sdpBody } from './network.ts';
-import { silent } from '../../support/silent.ts';
+import { ElementHome, elementRuntime } from '../../support/elements.ts';
 
-const clock = systemClock();
-const random = systemRandom();
-const runtime = { clock, random, logger: silent };
+const runtime = elementRuntime;
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 
 describe('a CSCF from its configuration', () => {
-  const hosts = new HostMap();
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-cscf-'));
-  const pdus: Pdu[] = [];
   const stops: (() => Promise<void>)[] = [];
+  let home: ElementHome;
   let cscf: RunningCscf;
   let gateway: RunningGateway;
   let admf: X1Requester;
@@ -54,47 +42,16 @@ describe('a CSCF from its configuration', () => {
   let bob: UserAgent;
 
   beforeAll(async () => {
-    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-    const issue = (role: Role) => {
-      const name = `${role}.home1.example`;
-      return pki.issue({ commonName: name, dnsNames: [name], roles: [role] });
-    };
-    const df = new X2X3Server({
-      address: '127.0.0.1',
-      port: 0,
-      tls: loadTls(await issue('df'), clock.now()),
-      consumer: {
-        accept: (batch) => {
-          pdus.push(...batch.map(({ pdu }) => pdu));
-          return Promise.resolve();
-        },
-        refused: (_, reason) => {
-          throw new Error(reason);
-        },
-      },
-      clock,
-      logger: silent,
-    });
-    const dfPort = await df.start();
-    const element = async (role: Role, entries: Record<string, string>) => ({
-      tls: await issue(role),
-      hosts: { 'df.home1.example:41000': `127.0.0.1:${dfPort}`, ...entries },
-      x1: {
-        identifier: `${role}.home1.example`,
-        admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
-        store: path.join(folder, `${role}.db`),
-        listen: {},
-      },
-      audit: path.join(folder, `${role}.jsonl`),
-      delivery: { busyKeepaliveMs: 50 },
-    });
+    home = await ElementHome.create(folder);
+    const df = { 'df.home1.example:41000': await home.startDf() };
     gateway = await startGateway(
-      gatewayConfig({ ...(await element('gateway', {})), media: { from: 21500, to: 21550 } }),
+      gatewayConfig({ ...(await home.settings('gateway', df)), media: { from: 21500, to: 21550 } }),
       runtime,
     );
+    const known = { ...df, 'gateway.home1.example': `127.0.0.1:${gateway.control.port}` };
     cscf = await startCscf(
       cscfConfig({
-        ...(await element('cscf', { 'gateway.home1.example': `127.0.0.1:${gateway.control.port}` })),
+        ...(await home.settings('cscf', known)),
         domain: 'home1.example',
         host: 'cscf.home1.example',
         iq: { url: 'https://gateway.home1.example' },
@@ -107,25 +64,14 @@ describe('a CSCF from its configuration', () => {
       }),
       runtime,
     );
-    hosts.set('cscf.home1.example', `127.0.0.1:${cscf.sip.port}`);
-    hosts.set('x1.home1.example', `127.0.0.1:${cscf.x1.port}`);
-    hosts.set('cscf.home1.example:443', `127.0.0.1:${cscf.x1.port}`);
-    const client = new HttpsClient({ hosts, tls: loadTls(await issue('admf'), clock.now()) });
-    admf = new X1Requester({
-      side: 'admf',
-      admfIdentifier: 'admf.home1.example',
-      neIdentifier: 'cscf.home1.example',
-      transport: x1Transport(client, 'https://cscf.home1.example/X1/NE'),
-      clock,
-      random,
-    });
+    home.hosts.set('cscf.home1.example', `127.0.0.1:${cscf.sip.port}`);
+    admf = await home.admf('cscf', cscf.x1.port);
     [alice, bob] = [phone('alice'), phone('bob')];
     await Promise.all([alice.register(), bob.register()]);
     stops.push(
       () => cscf.stop(),
       () => gateway.stop(),
-      () => df.stop(),
-      () => client.close(),
+      () => home.close(),
     );
   });
 
@@ -135,7 +81,7 @@ describe('a CSCF from its configuration', () => {
   });
 
   function phone(user: string): UserAgent {
-    const transport = new Transport({ clock, logger: silent, hosts });
+    const transport = new Transport({ ...runtime, hosts: home.hosts });
     stops.push(() => transport.close());
     return new UserAgent({
       ...runtime,
@@ -190,7 +136,7 @@ describe('a CSCF from its configuration', () => {
     expect(await cscf.drain(5000)).toBe(true);
     expect(offers[0]?.port).toBeGreaterThanOrEqual(21500);
     expect(offers[0]?.key).toBe('I1');
-    const x2 = pdus.filter(({ type }) => type === PDU_TYPE.x2);
+    const x2 = home.pdus.filter(({ type }) => type === PDU_TYPE.x2);
     expect(x2.map(({ payload, direction }) => `${direction} ${describeMessage(payload)}`)).toEqual([
       `${DIRECTION.toTarget} INVITE`,
       `${DIRECTION.fromTarget} 100 INVITE`,

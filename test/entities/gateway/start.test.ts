@@ -1,19 +1,16 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
 import { startGateway } from '../../../src/entities/gateway/start.ts';
 import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
-import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
 import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
-import { X1Requester } from '../../../src/x1/requester.ts';
-import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';
+import type { X1Requester } from '../../../src/x1/requester.ts';
 import {
   DIRECTION,
   PAYLOAD_FORMAT,
@@ -22,85 +19,32 @@ import {
   textAttribute,
 } from '../../../src/wire/x2x3/pdu.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
-import { HttpsClient } from '../../../src/net/https.ts';
 import { IqClient } from '../../../src/entities/cscf/http/iq-client.ts';
-import { loadTls } from '../../../src/net/tls.ts';
-import type { Role, TlsMaterial } from '../../../src/net/tls.ts';
-import { x1Transport } from '../../../src/x1/client.ts';
-import { X2X3Server } from '../../../src/entities/df/listeners/x2x3-server.ts';
-import { silent } from '../../support/silent.ts';
+import { ElementHome, elementRuntime } from '../../support/elements.ts';
 
-const clock = systemClock();
-const runtime = { clock, random: systemRandom(), logger: silent };
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 
 describe('a media gateway from its configuration', () => {
-  const hosts = new HostMap();
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-gateway-'));
-  const pdus: Pdu[] = [];
+  let home: ElementHome;
   let running: RunningGateway;
-  let df: X2X3Server;
   let iq: IqClient;
   let admf: X1Requester;
   let alice: Socket;
   let bob: Socket;
-  const clients: HttpsClient[] = [];
 
   beforeAll(async () => {
-    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-    const issue = (role: Role) => {
-      const name = `${role}.home1.example`;
-      return pki.issue({ commonName: name, dnsNames: [name], roles: [role] });
-    };
-    const tlsOf = async (role: Role): Promise<TlsMaterial> => loadTls(await issue(role), clock.now());
-    const clientOf = async (role: Role) => {
-      const client = new HttpsClient({ hosts, tls: await tlsOf(role) });
-      clients.push(client);
-      return client;
-    };
-    df = new X2X3Server({
-      address: '127.0.0.1',
-      port: 0,
-      tls: await tlsOf('df'),
-      consumer: {
-        accept: (batch) => {
-          pdus.push(...batch.map(({ pdu }) => pdu));
-          return Promise.resolve();
-        },
-        refused: (_, reason) => {
-          throw new Error(reason);
-        },
-      },
-      clock,
-      logger: silent,
-    });
+    home = await ElementHome.create(folder);
+    const df = { 'df.home1.example:41000': await home.startDf() };
     const config = gatewayConfig({
-      tls: await issue('gateway'),
-      hosts: { 'df.home1.example:41000': `127.0.0.1:${await df.start()}` },
-      x1: {
-        identifier: 'gateway.home1.example',
-        admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
-        store: path.join(folder, 'tasks.db'),
-        listen: {},
-      },
-      audit: path.join(folder, 'audit.jsonl'),
+      ...(await home.settings('gateway', df)),
       media: { from: 21400, to: 21450 },
-      delivery: { busyKeepaliveMs: 50 },
     });
-    running = await startGateway(config, runtime);
-    hosts.set('gateway.home1.example:443', `127.0.0.1:${running.x1.port}`);
-    hosts.set('gateway.home1.example:8443', `127.0.0.1:${running.control.port}`);
-    iq = new IqClient(await clientOf('cscf'), 'https://gateway.home1.example:8443');
-    admf = new X1Requester({
-      side: 'admf',
-      admfIdentifier: 'admf.home1.example',
-      neIdentifier: 'gateway.home1.example',
-      transport: x1Transport(await clientOf('admf'), 'https://gateway.home1.example/X1/NE'),
-      clock,
-      random: systemRandom(),
-    });
+    running = await startGateway(config, elementRuntime);
+    home.hosts.set('gateway.home1.example:8443', `127.0.0.1:${running.control.port}`);
+    iq = new IqClient(await home.client('cscf'), 'https://gateway.home1.example:8443');
+    admf = await home.admf('gateway', running.x1.port);
     [alice, bob] = [createSocket('udp4'), createSocket('udp4')];
     for (const socket of [alice, bob]) {
       socket.bind(0, '127.0.0.1');
@@ -112,8 +56,8 @@ describe('a media gateway from its configuration', () => {
     alice.close();
     bob.close();
     await running.stop();
-    await df.stop();
-    for (const client of clients) await client.close();
+    await home.close();
+    rmSync(folder, { recursive: true });
   });
 
   test('X3 of a call whose party is tasked over X1 while it is up: each packet once, in order, described', async () => {
@@ -164,7 +108,7 @@ describe('a media gateway from its configuration', () => {
     await iq.delete('call');
     expect(await running.drain(5000)).toBe(true);
 
-    const content = pdus.filter(({ type }) => type === PDU_TYPE.x3);
+    const content = home.pdus.filter(({ type }) => type === PDU_TYPE.x3);
     expect(
       content.map((pdu) => [
         Buffer.from(pdu.payload).toString(),

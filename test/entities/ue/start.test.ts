@@ -19,6 +19,7 @@ import type { TwoKms, UserName } from '../../support/two-kms.ts';
 import { USERS, startTwoKms } from '../../support/two-kms.ts';
 import { silent } from '../../support/silent.ts';
 import { ignoringSeed } from '../../../src/lab/network/phone-faults.ts';
+import { x1Settings } from '../../support/elements.ts';
 
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
@@ -41,12 +42,7 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
         dnsNames: [`${role}.${host}`],
         roles: [role],
       }),
-      x1: {
-        identifier: `${role}.${host}`,
-        listen: {},
-        admf: { identifier: `admf.${host}`, url: `https://admf.${host}/X1/ADMF` },
-        store: path.join(two.folder, `${role}-${host}.db`),
-      },
+      x1: x1Settings(role, host, path.join(two.folder, `${role}-${host}.db`)),
       audit: path.join(two.folder, `${role}-${host}.jsonl`),
     });
     const media = { from: PORTS[user].media, to: PORTS[user].media + 40 };
