@@ -2,30 +2,56 @@
  * An offer within a call that changes no key: it repeats no MIKEY message and keeps the keys (interfaces, "SIP
  * carriage"). Where the other side receives may change. An offer with a MIKEY message, which would update the keys, is
  * not taken: 488, and the call goes on as it was.
+ *
+ * An INVITE without an offer asks for one (RFC 3261 section 14.2); the answer comes in the ACK. Where none comes that
+ * can be used, nobody knows what was agreed upon, and the call is over.
  */
 import type { Reply } from '../sip/agent-types.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { AudioStream } from './audio-stream.ts';
 import { EndpointError } from './errors.ts';
-import type { LocalSide } from './session-description.ts';
-import { describeAnswer, readDescription } from './session-description.ts';
+import { notAcceptable } from './refusal.ts';
+import type { OwnDescriptions } from './session-description.ts';
+import { readDescription } from './session-description.ts';
 
-/** Versions of descriptions after the two of the set-up. */
-const LATER = 3;
+export interface Reoffered {
+  readonly said: OwnDescriptions;
+  readonly stream: AudioStream;
+  /** The call cannot go on. */
+  readonly failed: (cause: EndpointError) => void;
+}
 
-export function reoffered(
-  request: SipRequest,
-  { side, stream }: { readonly side: LocalSide; readonly stream: AudioStream },
-): Reply {
+export function reoffered(request: SipRequest, { said, stream, failed }: Reoffered): Reply {
+  if (request.body.length === 0 && request.method === 'INVITE')
+    return { body: said.offer(null), answered: attempt((ack) => void take(ack, stream), failed) };
   if (request.body.length === 0) return {};
   try {
-    const offer = readDescription(request.contentType, request.body);
-    const [law] = offer.laws;
-    if (offer.mikey !== null || law === undefined) return { status: 488 };
-    stream.connect(offer, law);
-    return { body: describeAnswer(side, LATER, null, offer, law) };
+    const { description, law } = take(request, stream);
+    return { body: said.answer(null, description, law) };
   } catch (cause) {
-    if (cause instanceof EndpointError) return { status: 488 };
+    if (cause instanceof EndpointError) return notAcceptable(cause);
     throw cause;
   }
+}
+
+/** Takes a description that keeps the keys. @throws EndpointError */
+function take({ contentType, body }: SipRequest, stream: AudioStream) {
+  const description = readDescription(contentType, body);
+  const [law] = description.laws;
+  if (law === undefined) throw new EndpointError('no-codec', 'no codec in common');
+  if (description.mikey !== null)
+    throw new EndpointError('key-exchange', 'the keys are not changed in a call');
+  stream.connect(description, law);
+  return { description, law };
+}
+
+function attempt<T>(action: (input: T) => void, failed: Reoffered['failed']): (input: T) => void {
+  return (input) => {
+    try {
+      action(input);
+    } catch (cause) {
+      if (!(cause instanceof EndpointError)) throw cause;
+      failed(cause);
+    }
+  };
 }

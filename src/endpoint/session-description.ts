@@ -8,6 +8,7 @@
  */
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { isIP } from 'node:net';
+import { equalOctets } from '../bytes/octets.ts';
 import type { Companding } from '../media/g711.ts';
 import { G711_CLOCK_RATE, AUDIO_TYPE } from '../media/rtp.ts';
 import { SipError } from '../sip/errors.ts';
@@ -56,28 +57,60 @@ export interface LocalSide {
   readonly local: NetworkAddress;
 }
 
-/** An offer. */
-export function describeOffer(side: LocalSide, version: number, mikey: Uint8Array): Body {
-  return describe(side, version, mikey, [audio(side.local.port, LAWS)]);
-}
+/**
+ * What this end has described in one dialog. The version counts: it goes up by one with each description that differs
+ * from the one before, and stays where nothing does (RFC 3264 section 8). A later offer has every m= line that there
+ * was before.
+ */
+export class OwnDescriptions {
+  readonly #side: LocalSide;
+  #version = 0;
+  #last: Body | null = null;
+  /** The m= lines of the last description, and which of them is the audio. */
+  #media: readonly MediumParts[] = [];
+  #index = 0;
 
-/** The answer to `offer`, taking its audio with `law`. */
-export function describeAnswer(
-  side: LocalSide,
-  version: number,
-  mikey: Uint8Array | null,
-  offer: AudioDescription,
-  law: Companding,
-): Body {
-  const media = offer.media.map((medium, index) =>
-    index === offer.index ? audio(side.local.port, [law], ANSWERED[offer.direction]) : refused(medium),
-  );
-  return describe(side, version, mikey, media);
+  constructor(side: LocalSide) {
+    this.#side = side;
+  }
+
+  /** The same so far, for another early dialog of the INVITE that this began with. */
+  fork(): OwnDescriptions {
+    const other = new OwnDescriptions(this.#side);
+    other.#version = this.#version;
+    other.#last = this.#last;
+    other.#media = this.#media;
+    other.#index = this.#index;
+    return other;
+  }
+
+  /** An offer of all that this end can do. `mikey`: `null` keeps the keys. */
+  offer(mikey: Uint8Array | null): Body {
+    const all = audio(this.#side.local.port, LAWS);
+    const media = this.#media.length === 0 ? [all] : this.#media.with(this.#index, all);
+    return this.#describe(mikey, media);
+  }
+
+  /** The answer to `offer`, taking its audio with `law`. */
+  answer(mikey: Uint8Array | null, offer: AudioDescription, law: Companding): Body {
+    const taken = audio(this.#side.local.port, [law], ANSWERED[offer.direction]);
+    const media = offer.media.map((medium, index) => (index === offer.index ? taken : refused(medium)));
+    this.#index = offer.index;
+    return this.#describe(mikey, media);
+  }
+
+  #describe(mikey: Uint8Array | null, media: readonly MediumParts[]): Body {
+    this.#media = media;
+    const again = describe(this.#side, this.#version, mikey, media);
+    if (this.#last !== null && equalOctets(again.octets, this.#last.octets)) return this.#last;
+    this.#last = describe(this.#side, ++this.#version, mikey, media);
+    return this.#last;
+  }
 }
 
 /**
  * Reads an offer or an answer.
- * @throws EndpointError `not-acceptable` if there is nothing in it for this endpoint
+ * @throws EndpointError `not-acceptable`, `no-audio`, `no-srtp`, `no-codec`, `no-address` if there is nothing in it for this endpoint
  */
 export function readDescription(type: string | null, octets: Uint8Array): AudioDescription {
   if (type === null || essenceOf(type) !== SDP_TYPE) {
@@ -85,11 +118,16 @@ export function readDescription(type: string | null, octets: Uint8Array): AudioD
   }
   const description = parse(octets);
   const { media } = description;
+  // What the line lacks that comes nearest.
+  let lacking: Lack = 'no-audio';
   for (const [index, medium] of media.entries()) {
     const laws = lawsOf(medium);
     const address = medium.connection?.address ?? '';
-    if (medium.media !== 'audio' || medium.protocol !== PROTOCOL || medium.port === 0) continue;
-    if (laws.length === 0 || isIP(address) === 0) continue;
+    const lack = lackOf(medium, laws, address);
+    if (lack !== null) {
+      if (WANTED.indexOf(lack) > WANTED.indexOf(lacking)) lacking = lack;
+      continue;
+    }
     const direction = directionIn(medium.attributes) ?? directionIn(description.attributes) ?? 'sendrecv';
     return {
       remote: { address, port: medium.port },
@@ -102,10 +140,25 @@ export function readDescription(type: string | null, octets: Uint8Array): AudioD
       protocols: description.keyManagement,
     };
   }
-  throw new EndpointError('not-acceptable', 'no audio of G.711 over SRTP is described');
+  throw new EndpointError(lacking, 'no audio of G.711 over SRTP is described');
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** What an m= line may lack, in the order in which it is looked for. */
+const WANTED = ['no-audio', 'no-srtp', 'no-codec', 'no-address'] as const;
+type Lack = (typeof WANTED)[number];
+
+function lackOf(
+  { media, protocol, port }: Medium,
+  laws: readonly Companding[],
+  address: string,
+): Lack | null {
+  if (media !== 'audio' || port === 0) return 'no-audio';
+  if (protocol !== PROTOCOL) return 'no-srtp';
+  if (laws.length === 0) return 'no-codec';
+  return isIP(address) === 0 ? 'no-address' : null;
+}
 
 type MediumParts = Parameters<typeof makeSdp>[0]['media'][number];
 

@@ -16,6 +16,8 @@ import { makeResponse } from './response.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import type { TimerValues } from './timers.ts';
+import { warningFields } from './warning.ts';
+import type { Warning } from './warning.ts';
 
 /** Something sent again and again until its answer comes. */
 interface Outstanding {
@@ -31,6 +33,7 @@ export class AgentIncomingCall implements IncomingCall {
   readonly #transaction: ServerTransaction;
   readonly #time: { readonly clock: Clock; readonly timers: TimerValues };
   readonly #contact: string;
+  readonly #name: string;
   #rseq: number;
   #waiting: Outstanding | null = null;
   /** Settles when nothing reliable is outstanding any more. */
@@ -44,6 +47,8 @@ export class AgentIncomingCall implements IncomingCall {
       readonly clock: Clock;
       readonly timers: TimerValues;
       readonly contact: string;
+      /** Who warns. */
+      readonly name: string;
       readonly rseq: number;
     },
   ) {
@@ -52,6 +57,7 @@ export class AgentIncomingCall implements IncomingCall {
     this.#transaction = transaction;
     this.#time = context;
     this.#contact = context.contact;
+    this.#name = context.name;
     this.#rseq = context.rseq;
     transaction.handler = { cancelled: (cancel) => this.#cancelled(cancel) };
     leg.pracked = (request, rseq, cseq) => this.#answered(request, rseq, cseq);
@@ -96,8 +102,9 @@ export class AgentIncomingCall implements IncomingCall {
     return this.#persist(response, 0, () => void this.leg.bye().catch(ignoreSip));
   }
 
-  reject(status: number): void {
-    if (!this.#transaction.respond(this.#response(status))) return;
+  reject(status: number, warning?: Warning): void {
+    const fields = warningFields(status, this.#name, warning);
+    if (!this.#transaction.respond(this.#response(status, undefined, fields))) return;
     this.#stop()?.reject(new SipError('state', 'the call was refused'));
     this.leg.end('failed', null);
   }

@@ -9,6 +9,7 @@ import type { SipRequest, SipResponse } from './message.ts';
 import type { PersistentResponse } from './persistence.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
+import type { Warning } from './warning.ts';
 
 /** What an agent does for its legs. */
 export interface LegHost {
@@ -16,7 +17,12 @@ export interface LegHost {
   exchange(request: SipRequest): Promise<SipResponse>;
   /** Sends the ACK of a 2xx; `request` is complete but for Via. */
   acknowledge(request: SipRequest): void;
-  respond(transaction: ServerTransaction, status: number, parts?: ResponseParts): SipResponse;
+  respond(
+    transaction: ServerTransaction,
+    status: number,
+    parts?: ResponseParts,
+    warning?: Warning,
+  ): SipResponse;
   /** Sends a response again and again; it has been sent once. */
   persist(transaction: ServerTransaction, response: SipResponse, gaveUp: () => void): PersistentResponse;
   ended(leg: AgentLeg): void;
@@ -39,7 +45,12 @@ export class AgentLeg implements Leg {
   /** The ACK of this side's last INVITE. */
   #ack: SipRequest | null = null;
   /** The far end's INVITE within the dialog whose 2xx waits for its ACK. */
-  #unacknowledged: { readonly cseq: number; readonly sending: PersistentResponse } | null = null;
+  #unacknowledged: {
+    readonly cseq: number;
+    readonly sending: PersistentResponse;
+    /** Waits for the answer to the offer in that 2xx. */
+    answered: Reply['answered'];
+  } | null = null;
   /** An offer of this side is unanswered: one of the far end gets 491 (RFC 3311 5.2, RFC 3261 14.1). */
   #offering = false;
   #ended = false;
@@ -111,8 +122,15 @@ export class AgentLeg implements Leg {
 
   /** An ACK of the far end. */
   acknowledged(request: SipRequest): void {
-    if (request.cseq.number === this.#unacknowledged?.cseq) this.#unacknowledged.sending.stop();
-    else this.acked(request);
+    const waiting = this.#unacknowledged;
+    if (request.cseq.number !== waiting?.cseq) {
+      this.acked(request);
+      return;
+    }
+    waiting.sending.stop();
+    const { answered } = waiting;
+    waiting.answered = undefined;
+    answered?.(request);
   }
 
   async bye(): Promise<void> {
@@ -141,7 +159,8 @@ export class AgentLeg implements Leg {
       return;
     }
     const refresh = request.method === 'INVITE' || request.method === 'UPDATE';
-    if (refresh && this.#offering && request.body.length > 0) {
+    const offering = this.#offering || this.#unacknowledged?.answered !== undefined;
+    if (refresh && offering && (request.body.length > 0 || request.method === 'INVITE')) {
       this.#host.respond(transaction, 491);
       return;
     }
@@ -156,18 +175,20 @@ export class AgentLeg implements Leg {
       return;
     }
     const reply = await this.#ask(request);
-    const response = this.#host.respond(transaction, reply.status ?? 200, {
+    const parts = {
       ...(refresh ? { contact: this.#host.contact } : {}),
       ...(reply.body === undefined ? {} : { body: reply.body }),
-    });
-    if (request.method === 'INVITE' && response.status < 300) this.#awaitAck(transaction, response);
+    };
+    const response = this.#host.respond(transaction, reply.status ?? 200, parts, reply.warning);
+    if (request.method === 'INVITE' && response.status < 300)
+      this.#awaitAck(transaction, response, reply.answered);
   }
 
-  #awaitAck(transaction: ServerTransaction, response: SipResponse): void {
+  #awaitAck(transaction: ServerTransaction, response: SipResponse, answered: Reply['answered']): void {
     this.#unacknowledged?.sending.stop();
     const gaveUp = (): void => void this.bye().catch(ignoreSip);
     const sending = this.#host.persist(transaction, response, gaveUp);
-    this.#unacknowledged = { cseq: response.cseq.number, sending };
+    this.#unacknowledged = { cseq: response.cseq.number, sending, answered };
   }
 
   #acknowledge(cseq: number, body?: Body): void {
@@ -184,8 +205,8 @@ export class AgentLeg implements Leg {
       return;
     }
     try {
-      const { status = 200, body } = (await this.handler.prack?.(request)) ?? {};
-      this.#host.respond(transaction, status, body === undefined ? {} : { body });
+      const { status = 200, body, warning } = (await this.handler.prack?.(request)) ?? {};
+      this.#host.respond(transaction, status, body === undefined ? {} : { body }, warning);
     } finally {
       done();
     }

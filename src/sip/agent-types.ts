@@ -24,6 +24,7 @@
  */
 import type { SipError } from './errors.ts';
 import type { SipRequest, SipResponse } from './message.ts';
+import type { Warning } from './warning.ts';
 
 /** A body and its media type. */
 export interface Body {
@@ -35,6 +36,10 @@ export interface Body {
 export interface Reply {
   readonly status?: number;
   readonly body?: Body | undefined;
+  /** Where the body is an offer, in a 2xx to an INVITE: is given the ACK, once, which has the answer. */
+  readonly answered?: ((ack: SipRequest) => void) | undefined;
+  /** Why it is refused. */
+  readonly warning?: Warning | undefined;
 }
 
 /** Why a leg is over. */
@@ -114,5 +119,5 @@ export interface IncomingCall {
   reliable(status: number, body?: Body): Promise<SipRequest>;
   /** 200. @returns the ACK; @throws SipError `timeout`, `state` */
   accept(body?: Body): Promise<SipRequest>;
-  reject(status: number): void;
+  reject(status: number, warning?: Warning): void;
 }

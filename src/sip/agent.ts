@@ -29,6 +29,8 @@ import type { TimerValues } from './timers.ts';
 import { TransactionLayer } from './transactions.ts';
 import type { LayerOptions } from './transactions.ts';
 import { admit } from './verdict.ts';
+import { warningFields } from './warning.ts';
+import type { Warning } from './warning.ts';
 
 /** Milliseconds until a registration that failed is tried again, and the longest that one is relied upon. */
 const RETRY_MS = 30_000;
@@ -41,7 +43,7 @@ export interface AgentOptions {
   readonly logger: Logger;
   /** Address of record, `sip:alice@home1.example`. */
   readonly identity: string;
-  /** Where this agent wants to be called, `sip:alice@phone.home1.example;transport=tcp`. */
+  /** Where this agent wants to be called, `sip:alice@192.0.2.7:5060;transport=tcp`. */
   readonly contact: string;
   /** `host[:port]` of its Via. */
   readonly sentBy: string;
@@ -84,7 +86,7 @@ export class UserAgent {
       contact: `<${options.contact}>`,
       exchange: (request) => this.#exchange(request),
       acknowledge: (request) => this.#acknowledge(request),
-      respond: (transaction, status, parts) => this.#respond(transaction, status, parts),
+      respond: (transaction, status, parts, warning) => this.#respond(transaction, status, parts, warning),
       persist: (transaction, response, gaveUp) =>
         new PersistentResponse({ clock, timers: this.#layer.timers }, transaction, response, gaveUp),
       ended: (leg) => this.#legs.delete(leg.dialog.key),
@@ -223,10 +225,16 @@ export class UserAgent {
     this.#layer.sendAck(request, this.#options.outbound, branch);
   }
 
-  #respond(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): SipResponse {
+  #respond(
+    transaction: ServerTransaction,
+    status: number,
+    parts: ResponseParts = {},
+    warning?: Warning,
+  ): SipResponse {
     const { request } = transaction;
+    const fields = [...(parts.fields ?? []), ...warningFields(status, this.#options.sentBy, warning)];
     const toTag = this.#identifiers.of('to tag', request.callId, request.fromTag ?? '');
-    const response = makeResponse(request, status, { toTag, ...parts });
+    const response = makeResponse(request, status, { toTag, ...parts, fields });
     transaction.respond(response);
     return response;
   }
@@ -261,7 +269,13 @@ export class UserAgent {
     const leg = this.#newLeg(Dialog.atCallee(request, tag), request.cseq.number);
     const { clock } = this.#options;
     const rseq = 1 + (parseInt(this.#identifiers.of('rseq', tag).slice(0, 7), 16) % 1_000_000);
-    const context = { clock, timers: this.#layer.timers, contact: this.#host.contact, rseq };
+    const context = {
+      clock,
+      timers: this.#layer.timers,
+      contact: this.#host.contact,
+      name: this.#options.sentBy,
+      rseq,
+    };
     this.incoming(new AgentIncomingCall(leg, transaction, context));
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromUtf8, utf8 } from '../../src/bytes/octets.ts';
-import { describeAnswer, describeOffer, readDescription } from '../../src/endpoint/session-description.ts';
+import { OwnDescriptions, readDescription } from '../../src/endpoint/session-description.ts';
 
 const side = {
   username: 'alice',
@@ -13,7 +13,7 @@ const read = (text: string, type = SDP) => readDescription(type, utf8(text.repla
 
 describe('session descriptions of the endpoint', () => {
   test('an offer says what the endpoint can do and carries the MIKEY message at session level', () => {
-    const offer = describeOffer(side, 1, mikey);
+    const offer = new OwnDescriptions(side).offer(mikey);
     expect(offer.type).toBe(SDP);
     const text = fromUtf8(offer.octets);
     expect(text.indexOf('a=key-mgmt:mikey ARYF')).toBeGreaterThan(0);
@@ -44,7 +44,7 @@ c=IN IP4 192.0.2.7
       index: 2,
       mikey: null,
     });
-    const answer = fromUtf8(describeAnswer(side, 1, null, offer, 'pcmu').octets);
+    const answer = fromUtf8(new OwnDescriptions(side).answer(null, offer, 'pcmu').octets);
     expect(answer.match(/^m=.*$/gm)).toEqual([
       'm=audio 0 RTP/AVP 8',
       'm=video 0 RTP/SAVP 96',
@@ -64,7 +64,7 @@ c=IN IP4 192.0.2.7
       const lines = ['v=0', 's=-', 'c=IN IP4 192.0.2.1', session, 'm=audio 5000 RTP/SAVP 8', medium];
       const offer = read(lines.filter((line) => line !== '').join('\n') + '\n');
       expect(offer.listens).toBe(listens);
-      const answer = fromUtf8(describeAnswer(side, 1, null, offer, 'pcma').octets);
+      const answer = fromUtf8(new OwnDescriptions(side).answer(null, offer, 'pcma').octets);
       expect(answer.match(/^a=(?:sendrecv|sendonly|recvonly|inactive)$/gm)).toEqual([`a=${answered}`]);
     },
   );
@@ -75,14 +75,19 @@ c=IN IP4 192.0.2.7
   });
 
   test.each([
-    ['no audio over SRTP', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/AVP 8\n', SDP],
-    ['no G.711', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/SAVP 96\n', SDP],
-    ['a refused stream', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 0 RTP/SAVP 8\n', SDP],
-    ['a name for an address', 'v=0\ns=-\nc=IN IP4 host.example\nm=audio 5000 RTP/SAVP 8\n', SDP],
-    ['no address', 'v=0\ns=-\nm=audio 5000 RTP/SAVP 8\n', SDP],
-    ['no session description', 'hello', 'text/plain'],
-    ['a malformed one', 'hello', SDP],
-  ])('%s is not acceptable', (_, text, type) => {
-    expect(() => read(text, type)).toThrow(expect.objectContaining({ code: 'not-acceptable' }));
+    ['no audio over SRTP', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/AVP 8\n', SDP, 'no-srtp'],
+    ['no G.711', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 5000 RTP/SAVP 96\n', SDP, 'no-codec'],
+    ['a refused stream', 'v=0\ns=-\nc=IN IP4 192.0.2.1\nm=audio 0 RTP/SAVP 8\n', SDP, 'no-audio'],
+    [
+      'a name for an address',
+      'v=0\ns=-\nc=IN IP4 host.example\nm=audio 5000 RTP/SAVP 8\n',
+      SDP,
+      'no-address',
+    ],
+    ['no address', 'v=0\ns=-\nm=audio 5000 RTP/SAVP 8\n', SDP, 'no-address'],
+    ['no session description', 'hello', 'text/plain', 'not-acceptable'],
+    ['a malformed one', 'hello', SDP, 'not-acceptable'],
+  ])('%s is not acceptable', (_, text, type, code) => {
+    expect(() => read(text, type)).toThrow(expect.objectContaining({ code }));
   });
 });

@@ -114,6 +114,51 @@ describe('an INVITE within the dialog', () => {
     expect(leg.state).toBe('confirmed');
   });
 
+  it('R-81: that asks for an offer is given one, and the ACK with the answer is handed on once', async () => {
+    const leg = await called();
+    const acks: SipRequest[] = [];
+    leg.handler = { reinvite: () => ({ body: BODY, answered: (ack) => void acks.push(ack) }) };
+    arrive(fromBob(leg, 'INVITE', 1));
+    await settle();
+    expect(flow.sent.at(-1)?.body).toEqual(BODY.octets);
+    // While that offer is unanswered, another one crosses it (RFC 3261 section 14.2, RFC 3311 section 5.2).
+    const crossing = fromBob(leg, 'UPDATE', 2);
+    crossing.setBody(BODY.type, BODY.octets);
+    arrive(crossing);
+    await settle();
+    expect(count('491')).toBe(1);
+    const ack = fromBob(leg, 'ACK', 1);
+    ack.setBody(BODY.type, BODY.octets);
+    arrive(ack);
+    arrive(ack);
+    expect(acks.map(({ body }) => body)).toEqual([BODY.octets]);
+    const later = fromBob(leg, 'UPDATE', 3);
+    later.setBody(BODY.type, BODY.octets);
+    arrive(later);
+    await settle();
+    expect(count('491')).toBe(1);
+  });
+
+  it('R-81: that is refused with 488 is told why, and that there is no more to say', async () => {
+    const leg = await called();
+    const warnings = (): (string | null)[] =>
+      flow.sent.flatMap((each) =>
+        each.kind === 'response' && each.status === 488 ? each.first('Warning') : [],
+      );
+    leg.handler = {
+      reinvite: () => ({ status: 488, warning: { code: 305, text: 'a "codec" is lacking' } }),
+      update: () => ({ status: 488 }),
+    };
+    arrive(fromBob(leg, 'INVITE', 1));
+    await settle();
+    arrive(fromBob(leg, 'UPDATE', 2));
+    await settle();
+    expect(warnings()).toEqual([
+      '305 phone.example "a \\"codec\\" is lacking"',
+      '399 phone.example "the session that is described is not possible here"',
+    ]);
+  });
+
   it('whose 2xx is never acknowledged ends the call', async () => {
     const leg = await called();
     const ended: string[] = [];

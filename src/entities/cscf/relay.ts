@@ -96,6 +96,7 @@ export class Relay {
     const tag = calleeTagOf(request, call) ?? '';
     const standing: Standing = { before: null, since: null };
     const context: ResponseContext = new ResponseContext(this.#layer, this.#clock, transaction, {
+      name: this.#sentBy,
       upstream: (response, branch) =>
         call.turnstile.pass(() =>
           this.#upstream({ transaction, call, context, standing }, response, branch, initial),

@@ -13,10 +13,14 @@ import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
+import { warningFields } from '../../sip/warning.ts';
 import type { Target } from './routing.ts';
 
 /** Section 16.6 step 11: more than three minutes. */
 const TIMER_C_MS = 185_000;
+
+/** What 488 from here warns of. */
+const UNUSABLE = { code: 399, text: 'a session description cannot be used' } as const;
 
 /** A request that is ready to leave, and where to. */
 export interface Branch {
@@ -26,6 +30,8 @@ export interface Branch {
 }
 
 export interface ContextHooks {
+  /** Whom warnings are of: host and port of this node. */
+  readonly name: string;
   /** Sends a response upstream; `branch` is `null` for one made here. */
   upstream(response: SipResponse, branch: Branch | null): void;
   /** A branch ended without a 2xx. */
@@ -195,7 +201,8 @@ export class ResponseContext {
   #own(status: number): SipResponse {
     const { request } = this.#transaction;
     const toTag = this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
-    const fields = status === 415 ? [['Accept', 'application/sdp'] as const] : [];
+    const accept = status === 415 ? [['Accept', 'application/sdp'] as const] : [];
+    const fields = [...accept, ...(status === 488 ? warningFields(status, this.#hooks.name, UNUSABLE) : [])];
     return makeResponse(request, status, { toTag, fields });
   }
 }

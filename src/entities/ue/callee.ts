@@ -12,9 +12,10 @@ import type { PhoneCall } from './call.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { RespondedExchange } from '../../endpoint/key-exchange.ts';
 import { sessionsOf } from '../../endpoint/key-exchange.ts';
+import { notAcceptable, warningFor } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
-import { describeAnswer, readDescription } from '../../endpoint/session-description.ts';
-import type { AudioDescription, LocalSide } from '../../endpoint/session-description.ts';
+import { readDescription } from '../../endpoint/session-description.ts';
+import type { AudioDescription, OwnDescriptions } from '../../endpoint/session-description.ts';
 
 /** Milliseconds after the ACK within which, without 100rel, I_MESSAGE_2 must come. */
 const UPDATE_MS = 10_000;
@@ -35,7 +36,7 @@ export type AnswerPolicy =
 export interface CalleeParts {
   readonly incoming: IncomingCall;
   readonly call: PhoneCall;
-  readonly side: LocalSide;
+  readonly said: OwnDescriptions;
   readonly stream: AudioStream;
   readonly offer: AudioDescription;
   readonly exchange: RespondedExchange;
@@ -60,8 +61,8 @@ export class Callee {
 
   /** Answers the offer, with 100rel if the caller can do that. */
   async answer(): Promise<void> {
-    const { incoming, exchange, side, offer } = this.#parts;
-    const body = describeAnswer(side, 1, exchange.rMessage1, offer, lawOf(offer));
+    const { incoming, exchange, said, offer } = this.#parts;
+    const body = said.answer(exchange.rMessage1, offer, lawOf(offer));
     if (!this.#reliable) {
       this.#ring(() => this.#accept(body));
       return;
@@ -82,19 +83,20 @@ export class Callee {
   }
 
   #handler(): LegHandler {
+    const again = { ...this.#parts, failed: (cause: EndpointError) => this.#fail(cause) };
     const offered = (request: SipRequest): Promise<Reply> | Reply =>
-      this.#secured ? reoffered(request, this.#parts) : this.#keys(request);
+      this.#secured ? reoffered(request, again) : this.#keys(request);
     return {
       prack: offered,
       update: offered,
-      reinvite: (request) => reoffered(request, this.#parts),
+      reinvite: (request) => reoffered(request, again),
       ended: (reason) => this.#ended(reason),
     };
   }
 
   /** I_MESSAGE_2 is there, in PRACK or UPDATE: R_MESSAGE_2 goes back, and media may flow. */
   async #keys(request: SipRequest): Promise<Reply> {
-    const { side, exchange, call, incoming } = this.#parts;
+    const { said, exchange, call, incoming } = this.#parts;
     try {
       const offer = readDescription(request.contentType, request.body);
       if (offer.mikey === null) throw new EndpointError('key-exchange', 'the offer has no MIKEY message');
@@ -108,12 +110,12 @@ export class Callee {
       exchange.close();
       call.secured(result);
       if (incoming.leg.state === 'confirmed') call.up();
-      return { body: describeAnswer(side, 2, rMessage2, offer, lawOf(offer)) };
+      return { body: said.answer(rMessage2, offer, lawOf(offer)) };
     } catch (cause) {
       if (!(cause instanceof EndpointError)) throw cause;
       // After the answer to this request, so that the far end learns the one before the other.
       this.#parts.clock.after(0, () => this.#fail(cause));
-      return { status: 488 };
+      return notAcceptable(cause);
     }
   }
 
@@ -160,7 +162,7 @@ export class Callee {
         : new EndpointError('call-failed', 'the call cannot go on', { cause });
     this.#end(error.code, error);
     if (this.#parts.incoming.leg.state === 'confirmed') void this.#parts.incoming.leg.bye();
-    else this.#parts.incoming.reject(488);
+    else this.#parts.incoming.reject(488, warningFor(cause));
   }
 
   #ended(reason: EndReason): void {
@@ -178,6 +180,6 @@ export class Callee {
 /** The codec that is answered: the offerer's first that both can do. */
 export function lawOf(offer: AudioDescription): AudioDescription['laws'][number] {
   const [law] = offer.laws;
-  if (law === undefined) throw new EndpointError('not-acceptable', 'no codec in common');
+  if (law === undefined) throw new EndpointError('no-codec', 'no codec in common');
   return law;
 }

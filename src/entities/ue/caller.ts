@@ -11,7 +11,7 @@
  * and without 100rel: 200 INVITE with R_MESSAGE_1, ACK, then UPDATE with I_MESSAGE_2, its 200 with R_MESSAGE_2. Each
  * early dialog of a forked call has an exchange of its own; the one that is accepted counts.
  */
-import type { Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-types.ts';
+import type { Body, Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import type { SipError } from '../../sip/errors.ts';
 import type { SipResponse } from '../../sip/message.ts';
@@ -20,8 +20,8 @@ import type { PhoneCall } from './call.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { AnsweredExchange, ExchangeResult, InitiatedExchange } from '../../endpoint/key-exchange.ts';
 import { sessionsOf } from '../../endpoint/key-exchange.ts';
-import { describeOffer, readDescription } from '../../endpoint/session-description.ts';
-import type { AudioDescription, LocalSide } from '../../endpoint/session-description.ts';
+import { readDescription } from '../../endpoint/session-description.ts';
+import type { AudioDescription, OwnDescriptions } from '../../endpoint/session-description.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 
 /** An early dialog on its way: what it has answered, and whether the exchange with it is complete. */
@@ -31,13 +31,10 @@ interface Branch {
   result: ExchangeResult | null;
 }
 
-/** The first description of a call is version 1; the one with I_MESSAGE_2 is 2. */
-const SECOND = 2;
-
 export interface CallerParts {
   readonly agent: UserAgent;
   readonly target: string;
-  readonly side: LocalSide;
+  readonly said: OwnDescriptions;
   readonly stream: AudioStream;
   readonly exchange: InitiatedExchange;
   /** Makes the call once its Call-ID is known. */
@@ -49,14 +46,15 @@ export interface CallerParts {
 export class Caller implements OutgoingHandler {
   readonly #parts: CallerParts;
   readonly #branches = new Map<string, Promise<Branch>>();
+  readonly #said = new Map<string, OwnDescriptions>();
   readonly #invite: OutgoingCall;
   readonly call: PhoneCall;
   #leg: Leg | null = null;
 
   constructor(parts: CallerParts) {
     this.#parts = parts;
-    const { agent, target, side, exchange } = parts;
-    this.#invite = agent.invite(target, { body: describeOffer(side, 1, exchange.iMessage1) }, this);
+    const { agent, target, said, exchange } = parts;
+    this.#invite = agent.invite(target, { body: said.offer(exchange.iMessage1) }, this);
     this.call = parts.call(this.#invite.callId);
     this.call.controlledBy({ hangUp: () => this.#hangUp() });
   }
@@ -76,9 +74,11 @@ export class Caller implements OutgoingHandler {
   accepted(leg: Leg, response: SipResponse): void {
     this.#leg = leg;
     leg.ack();
+    const { stream } = this.#parts;
+    const again = { said: this.#saidOn(leg), stream, failed: (cause: EndpointError) => this.#fail(cause) };
     leg.handler = {
-      update: (request) => reoffered(request, this.#parts),
-      reinvite: (request) => reoffered(request, this.#parts),
+      update: (request) => reoffered(request, again),
+      reinvite: (request) => reoffered(request, again),
       ended: (reason) => this.#over(reason, null),
     };
     const exchange =
@@ -94,15 +94,11 @@ export class Caller implements OutgoingHandler {
   }
 
   /** R_MESSAGE_1 is there: sends I_MESSAGE_2 by PRACK or UPDATE and judges what comes back. */
-  #exchange(
-    leg: Leg,
-    response: SipResponse,
-    send: (body: ReturnType<typeof describeOffer>) => Promise<SipResponse>,
-  ): Promise<Branch> {
+  #exchange(leg: Leg, response: SipResponse, send: (body: Body) => Promise<SipResponse>): Promise<Branch> {
     const run = async (): Promise<Branch> => {
       const answer = readDescription(response.contentType, response.body);
       const exchange = await this.#parts.exchange.answer(mikeyOf(answer));
-      const reply = await send(describeOffer(this.#parts.side, SECOND, exchange.iMessage2));
+      const reply = await send(this.#saidOn(leg).offer(exchange.iMessage2));
       const last = readDescription(reply.contentType, reply.body);
       const result = await exchange.confirm(mikeyOf(last));
       this.#secure(last, result);
@@ -112,6 +108,13 @@ export class Caller implements OutgoingHandler {
     const branch = run();
     this.#branches.set(leg.remoteTag, branch);
     return branch;
+  }
+
+  /** What this end has described on one leg: each goes on from the offer of the INVITE by itself. */
+  #saidOn({ remoteTag }: Leg): OwnDescriptions {
+    const said = this.#said.get(remoteTag) ?? this.#parts.said.fork();
+    this.#said.set(remoteTag, said);
+    return said;
   }
 
   #secure(answer: AudioDescription, result: ExchangeResult): void {

@@ -13,15 +13,17 @@ import { bindPair } from '../../media/datagrams.ts';
 import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import { SipError } from '../../sip/errors.ts';
+import { parseUri } from '../../sip/uri.ts';
+import type { Uri } from '../../sip/uri.ts';
 import { AudioStream, randomOrigin } from '../../endpoint/audio-stream.ts';
 import { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './callee.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
+import { warningFor } from '../../endpoint/refusal.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
-import type { LocalSide } from '../../endpoint/session-description.ts';
-import { readDescription } from '../../endpoint/session-description.ts';
+import { OwnDescriptions, readDescription } from '../../endpoint/session-description.ts';
 
 /** Milliseconds for which media on the way are still heard after a call has ended. */
 const LINGER_MS = 100;
@@ -40,6 +42,8 @@ export interface UserEquipmentOptions {
   readonly keys: KeySupply;
   readonly datagrams: Datagrams;
   readonly ports: PortRange;
+  /** Where others send media for these ports; default: where they are bound. */
+  readonly address?: string;
   readonly policy: AnswerPolicy;
   readonly clock: Clock;
   readonly random: Random;
@@ -81,16 +85,17 @@ export class UserEquipment {
 
   /**
    * Calls a SIP URI. The call is on its way when this resolves; its own promises tell the rest.
-   * @throws EndpointError `no-key`, `no-ports`
+   * @throws EndpointError `target`, `no-key`, `no-ports`
    */
   async call(target: string): Promise<PhoneCall> {
     const { agent, keys } = this.#options;
-    const { stream, side } = await this.#media();
+    demandCallable(target);
+    const { stream, said } = await this.#media();
     try {
       const exchange = await keys.initiate(target, { index: 0, count: 1, ssrc: stream.ssrc });
       const make = (callId: string) =>
         this.#adopt(new PhoneCall('outgoing', callId, stream, this.#options.clock));
-      return new Caller({ agent, target, side, stream, exchange, call: make, lingerMs: LINGER_MS }).call;
+      return new Caller({ agent, target, said, stream, exchange, call: make, lingerMs: LINGER_MS }).call;
     } catch (error) {
       stream.close();
       throw error;
@@ -115,13 +120,13 @@ export class UserEquipment {
     const { request } = incoming;
     const offer = readDescription(request.contentType, request.body);
     if (offer.mikey === null) throw new EndpointError('not-acceptable', 'the offer has no MIKEY message');
-    const { stream, side } = await this.#media();
+    const { stream, said } = await this.#media();
     try {
       const own = { index: offer.index, count: offer.media.length, ssrc: stream.ssrc };
       const exchange = await keys.respond(offer.mikey, own, offer.protocols);
       const call = this.#adopt(new PhoneCall('incoming', request.callId, stream, clock));
       this.#incoming(call);
-      const parts = { incoming, call, side, stream, offer, exchange, policy, clock, logger };
+      const parts = { incoming, call, said, stream, offer, exchange, policy, clock, logger };
       await new Callee({ ...parts, lingerMs: LINGER_MS }).answer();
     } catch (error) {
       stream.close();
@@ -132,22 +137,44 @@ export class UserEquipment {
   #refuse(incoming: IncomingCall, cause: unknown): void {
     const { logger } = this.#options;
     logger.warn({ callId: incoming.request.callId, error: cause }, 'a call that came in is refused');
-    incoming.reject(cause instanceof EndpointError && cause.code === 'no-ports' ? 486 : 488);
+    const busy = cause instanceof EndpointError && cause.code === 'no-ports';
+    incoming.reject(busy ? 486 : 488, warningFor(cause));
   }
 
   /** Sockets and the beginning of a stream, and what descriptions say about this end. */
-  async #media(): Promise<{ stream: AudioStream; side: LocalSide }> {
-    const { datagrams, ports, random, clock, username } = this.#options;
+  async #media(): Promise<{ stream: AudioStream; said: OwnDescriptions }> {
+    const { datagrams, ports, address, random, clock, username } = this.#options;
     const sockets = await bindPair(datagrams, ports);
     if (sockets === null) throw new EndpointError('no-ports', 'no pair of ports is free');
     const stream = new AudioStream({ sockets, origin: randomOrigin(random), clock });
     const sessionId = String(new Reader(random.bytes(4)).u32('session id'));
-    return { stream, side: { username, sessionId, local: stream.local } };
+    const local = { address: address ?? stream.local.address, port: stream.local.port };
+    return { stream, said: new OwnDescriptions({ username, sessionId, local }) };
   }
 
   #adopt(call: PhoneCall): PhoneCall {
     this.#calls.add(call);
     void call.ended.then(() => this.#calls.delete(call));
     return call;
+  }
+}
+
+/** @throws EndpointError `target` */
+function demandCallable(target: string): void {
+  const uri = uriOf(target);
+  if (uri.kind !== 'sip') throw new EndpointError('target', 'not a SIP URI');
+  if (uri.scheme === 'sips')
+    throw new EndpointError(
+      'target',
+      'sips: asks for TLS on every hop (RFC 5630), which this phone does not have',
+    );
+}
+
+function uriOf(target: string): Uri {
+  try {
+    return parseUri(target);
+  } catch (cause) {
+    if (!(cause instanceof SipError)) throw cause;
+    throw new EndpointError('target', 'not a SIP URI', { cause });
   }
 }

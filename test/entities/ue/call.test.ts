@@ -9,6 +9,7 @@ import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
 import { udpDatagrams } from '../../../src/net/datagrams.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
+import type { SipResponse } from '../../../src/sip/message.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import type { PhoneCall } from '../../../src/entities/ue/call.ts';
@@ -85,6 +86,7 @@ function agreement(
 
 interface Phone {
   readonly ue: UserEquipment;
+  readonly agent: UserAgent;
   readonly transport: Transport;
   readonly sent: string[];
   readonly rtp: string[];
@@ -165,7 +167,7 @@ async function phones(
       random,
       logger: silent,
     });
-    const made = Object.assign(phone, { ue, transport });
+    const made = Object.assign(phone, { ue, agent, transport });
     ue.onIncoming((call) => (made.incoming = call));
     return made;
   };
@@ -299,6 +301,37 @@ describe('a call between two phones over TCP and UDP', () => {
     await call.ended;
     expect((await bob.incoming!.ended).reason).toBe('cancelled');
     expect(bob.rtp).toEqual([]);
+  });
+
+  test.each([
+    ['sips:bob@example', /sips: asks for TLS on every hop/],
+    ['SIPS:bob@example', /sips: asks for TLS on every hop/],
+    ['tel:+15552001', /not a SIP URI/],
+    ['bob', /not a SIP URI/],
+  ])('R-81: a call to %s is refused before anything is sent', async (target, message) => {
+    const { alice } = await pair();
+    await expect(alice.ue.call(target)).rejects.toMatchObject({
+      code: 'target',
+      message: expect.stringMatching(message) as string,
+    });
+    expect(alice.sent).toEqual([]);
+  });
+
+  test('R-81: an offer without SRTP is refused with a warning that says so', async () => {
+    const { alice, bob } = await pair();
+    const call = await alice.ue.call('sip:bob@example');
+    await call.established;
+    const plain = utf8('v=0\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nm=audio 5000 RTP/AVP 8\r\n');
+    const refused = new Promise<string | null>((resolve) => {
+      const failed = (_: unknown, response: SipResponse | null) =>
+        resolve(response?.first('Warning') ?? null);
+      bob.agent.invite(
+        'sip:alice@example',
+        { body: { type: 'application/sdp', octets: plain } },
+        { accepted: () => resolve(null), failed },
+      );
+    });
+    expect(await refused).toBe('302 alice.example "audio is taken over RTP/SAVP only"');
   });
 
   test('a callee who refuses is told to the caller', async () => {
