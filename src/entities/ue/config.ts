@@ -1,4 +1,5 @@
 /** The settings of the user equipment: a phone behind one KMS and one CSCF. They hold a pre-shared key and a password. */
+import { isIP } from 'node:net';
 import Type from 'typebox';
 import { fromHex, utf8 } from '../../bytes/octets.ts';
 import { strict, Unfit } from '../../bytes/schema.ts';
@@ -7,6 +8,7 @@ import {
   configReader,
   flag,
   HOSTS,
+  listener,
   listOf,
   mediaPorts,
   milliseconds,
@@ -25,6 +27,8 @@ import type { AnswerPolicy } from './callee.ts';
 
 const KEYED = 'a SIP URI that can be keyed';
 const keyed = (uri: string): string => canonicalIdentity(uri).uri;
+
+const REACHABLE = 'an IP address that others reach';
 
 const OUTBOUND = parsed('SIP URI of the own CSCF; `transport=udp` for UDP', 'a SIP URI', (text): NextHop => {
   const uri = parseUri(text);
@@ -100,7 +104,21 @@ export const UE_CONFIG = strict({
   partners: listOf(Type.String(), { description: 'hosts whose districts may be fetched' }),
   authorities: text("PEM file: whom the KMSs' certificates must chain to"),
   hosts: HOSTS,
+  sip: listener('where it is called'),
   media: mediaPorts('where media are received'),
+  publicAddress: Type.Optional(
+    Type.Decode(
+      Type.String({
+        errorMessage: REACHABLE,
+        description: 'named in Contact, Via and SDP; for who is reached otherwise than it listens',
+        absent: 'where it listens; for 0.0.0.0 and ::, the own address towards the CSCF',
+      }),
+      (address) => {
+        if (isIP(address) === 0 || address === '0.0.0.0' || address === '::') throw new Unfit(REACHABLE);
+        return address;
+      },
+    ),
+  ),
   replays: text('SQLite file with the I_MESSAGE_1s that were answered'),
   answer: ANSWER,
   suite: Type.Enum(

@@ -2,6 +2,8 @@
  * The user equipment as a process: a phone behind one KMS and one CSCF.
  */
 import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { canonicalIdentity, districtOfKms } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import type { EndpointKeys } from '../../ibake/ports.ts';
@@ -11,6 +13,7 @@ import type { Datagrams } from '../../media/datagrams.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
+import { reachableAddress } from '../../net/own-address.ts';
 import { HttpsKmsClient } from '../../endpoint/kms-client.ts';
 import { UserAgent } from '../../sip/agent.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
@@ -29,6 +32,8 @@ import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface RunningUe extends Running {
   readonly ue: UserEquipment;
+  /** Where it is called. */
+  readonly sip: NetworkAddress;
   /** Tells of every SIP message that is sent or received. */
   observe(observer: (observed: Observed) => void): void;
 }
@@ -62,7 +67,13 @@ async function startHolding(
   const settings = { hosts: [own.host, ...config.partners], districts: { [own.host]: district } };
   const districts = new Districts(client, settings, logger);
   const ring = new KeyRing(config.skew);
-  const replays = await SqliteReplayCache.open(config.replays, clock);
+  const transport = new Transport({ clock, logger, hosts });
+  const give = async (cause: unknown): Promise<never> => {
+    await Promise.all([transport.close(), https.close()]);
+    throw cause;
+  };
+  const doors = await open(config, transport, hosts).catch(give);
+  const replays = await SqliteReplayCache.open(config.replays, clock).catch(give);
   const policy = Object.values(SRTP_POLICY).find(({ name }) => name === config.suite) ?? DEFAULT_POLICY;
   const endpoint = {
     addressOfRecord: own,
@@ -89,16 +100,14 @@ async function startHolding(
     logger,
   });
   const username = /^sip:([^@]*)@/.exec(identity)?.[1] ?? '';
-  const transport = new Transport({ clock, logger, hosts });
-  const phone = `phone.${own.host}`;
   const agent = new UserAgent({
     transport,
     clock,
     random,
     logger,
     identity,
-    contact: `sip:${username}@${phone};transport=tcp`,
-    sentBy: phone,
+    contact: `sip:${username}@${doors.sip};transport=${cscf.url.protocol.toLowerCase()}`,
+    sentBy: doors.sip,
     outbound: cscf.url,
     credentials: { username: cscf.username, password: cscf.password },
     timers: { ...RFC_TIMERS, t1: config.t1 },
@@ -114,6 +123,7 @@ async function startHolding(
     },
     datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,
+    address: doors.media,
     policy: config.answer,
     clock,
     random,
@@ -121,6 +131,7 @@ async function startHolding(
   });
   return {
     ue,
+    sip: doors.at,
     observe: (observer) => agent.layer.observe(observer),
     stop: async () => {
       await ue.stop();
@@ -132,6 +143,33 @@ async function startHolding(
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** Begins to listen for SIP. @returns what the phone names: host and port for SIP, an address for media */
+async function open(
+  { cscf, sip, media, publicAddress }: UeConfig,
+  transport: Transport,
+  hosts: HostMap,
+): Promise<{ readonly at: NetworkAddress; readonly sip: string; readonly media: string }> {
+  const at = await transport.listen(cscf.url.protocol, sip.address, sip.port);
+  const peer = hosts.resolve(cscf.url.host, cscf.url.port);
+  const named = async (address: string, setting: string): Promise<string> => {
+    try {
+      return publicAddress ?? (await reachableAddress(address, peer));
+    } catch (cause) {
+      throw new ConfigError(
+        'configuration',
+        `${setting}: which address others reach is not known: set publicAddress`,
+        { cause },
+      );
+    }
+  };
+  const address = await named(sip.address, 'sip.address');
+  return {
+    sip: `${isIPv6(address) ? `[${address}]` : address}:${at.port}`,
+    at,
+    media: await named(media.address, 'media.address'),
+  };
+}
 
 function readAuthorities(file: string): string {
   try {

@@ -46,7 +46,10 @@ export interface HomePlan {
   readonly domain: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly media: { readonly address: string; readonly from: number; readonly to: number };
-  readonly subscribers: readonly (DemoSubscriber & { readonly media: HomePlan['media'] })[];
+  readonly subscribers: readonly (DemoSubscriber & {
+    readonly sip: number;
+    readonly media: HomePlan['media'];
+  })[];
 }
 
 /** Lays out a home: its ports, and subscribers with secrets of their own. */
@@ -71,6 +74,7 @@ export function planHome(
       tel: `tel:${prefix}${at + 1}`,
       psk: toHex(random.bytes(32)),
       password: toHex(random.bytes(16)),
+      sip: block.tcp(),
       media: block.media(PHONE_PORTS),
     })),
   };

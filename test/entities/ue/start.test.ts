@@ -179,7 +179,55 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     await alice.stop();
   });
 
+  test.each(['tcp', 'udp'])(
+    'R-81: a phone that listens at every address names one that others reach, and is called there, over %s',
+    async (transport) => {
+      const every = { address: '0.0.0.0' };
+      const cscf = {
+        url: `sip:cscf.home1.example;transport=${transport}`,
+        username: 'alice',
+        password: 'of alice',
+      };
+      const media = { ...every, from: PORTS.alice.media + 100, to: PORTS.alice.media + 140 };
+      const [alice, bob] = [await phone('alice', { cscf, sip: every, media }), await phone('bob')];
+      const sent: string[] = [];
+      alice.observe(({ direction, octets }) => direction === 'sent' && sent.push(fromUtf8(octets)));
+      await alice.ue.register();
+      await bob.ue.register();
+      const [call, answered] = await connect(alice, bob);
+      await Promise.all([call.play(recording('alice', 0.2)), answered.play(recording('bob', 0.2))]);
+      await new Promise((done) => setTimeout(done, 100));
+      await answered.hangUp();
+      await Promise.all([call.ended, answered.ended]);
+      expect(call.heard()).toEqual(heardOf(recording('bob', 0.2)));
+      const contact = `<sip:alice@127.0.0.1:${alice.sip.port};transport=${transport}>`;
+      for (const method of ['REGISTER', 'INVITE']) {
+        const message = sent.find((text) => text.startsWith(method)) ?? '';
+        expect(message).toContain(`Contact: ${contact}`);
+        expect(message).toContain(`Via: SIP/2.0/${transport.toUpperCase()} 127.0.0.1:${alice.sip.port};`);
+      }
+      expect(sent.join('')).toContain('c=IN IP4 127.0.0.1\r\n');
+      expect(sent.join('')).not.toContain('0.0.0.0');
+      await alice.stop();
+      await bob.stop();
+    },
+  );
+
+  test('R-81: a phone behind another address names that one', async () => {
+    const alice = await phone('alice', { publicAddress: '192.0.2.7' });
+    const sent: string[] = [];
+    alice.observe(({ direction, octets }) => direction === 'sent' && sent.push(fromUtf8(octets)));
+    await alice.ue.register();
+    const call = await alice.ue.call('sip:bob@home2.example');
+    await call.ended;
+    await alice.stop();
+    expect(sent[0]).toContain(`Contact: <sip:alice@192.0.2.7:${alice.sip.port};transport=tcp>`);
+    expect(sent.join('')).toContain('c=IN IP4 192.0.2.7\r\n');
+  });
+
   test.each([
+    [{ publicAddress: '0.0.0.0' }, /publicAddress is not an IP address that others reach/],
+    [{ publicAddress: 'phone.example' }, /publicAddress is not an IP address that others reach/],
     [{ identity: 'tel:+1' }, /identity is not a SIP URI/],
     [{ partners: [1] }, /partners\[0\]/],
     [{ suite: 'NULL' }, /suite/],
