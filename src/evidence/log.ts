@@ -18,7 +18,7 @@ import type { Clock } from '../bytes/ports.ts';
 export type EvidenceErrorCode =
   /** A record does not continue the chain: something was changed, removed or reordered. */
   | 'broken-chain'
-  /** A line is no audit record. */
+  /** A line is not an audit record. */
   | 'malformed'
   /** The log ends before the last record that is known of it: it was removed, or its end was cut off. */
   | 'cut-off'

@@ -2,7 +2,7 @@
  * Deferred delivery at the recipient (RFC 6267 sections 3.3 and 4.2.2.5, profile section 3): the mailbox delivers the whole
  * I_MESSAGE_2 that it got, and the recipient opens the ESK, which is bound to it.
  *
- * The SK is no proof of who wrote the content: the initiator's identity is what the mailbox has verified.
+ * The SK does not prove who wrote the content: the initiator's identity is what the mailbox has verified.
  */
 import { equalOctets } from '../bytes/octets.ts';
 import type { Secret } from '../bytes/secret.ts';

@@ -256,6 +256,6 @@ export class X2X3Client {
 /** The destination must have the role of a DF, and bear its name where X1 gave a name and not an address. */
 function destinationProblem(host: string, certificate: PeerCertificate): Error | undefined {
   const peer = peerOfCertificate(new X509Certificate(certificate.raw));
-  if (!hasRole(peer, 'df')) return new Error('the destination is no DF');
+  if (!hasRole(peer, 'df')) return new Error('the destination is not a DF');
   return isIP(host) === 0 ? checkServerIdentity(host, certificate) : undefined;
 }

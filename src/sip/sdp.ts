@@ -23,7 +23,7 @@ import { decimal, fromOctets, toOctets } from './text.ts';
 
 export const SDP_TYPE = 'application/sdp';
 
-/** Lines and media at most: more is no session description but an attack. */
+/** Lines and media at most: more is not a session description but an attack. */
 const MAX_LINES = 2000;
 const TYPES = 'vosiuepcbtrzkam';
 

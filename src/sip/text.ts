@@ -76,7 +76,7 @@ export function split(text: string, separator: ',' | ';'): string[] {
 
 /**
  * Parameters from what follows the first `;` of a field or URI.
- * @throws SipError `syntax` on an empty parameter or a name that is no token
+ * @throws SipError `syntax` on an empty parameter or a name that is not a token
  */
 export function parseParams(text: string, where: string): Param[] {
   if (text.trim() === '') return [];

@@ -58,7 +58,7 @@ export interface LayerOptions {
   /** `host[:port]` of Via over each protocol. */
   readonly sentBy: (protocol: Protocol) => string;
   readonly timers?: TimerValues;
-  readonly mood?: Strictness;
+  readonly strictness?: Strictness;
   /** Server transactions at most; beyond, 503 (default 20,000). */
   readonly maxTransactions?: number;
 }
@@ -185,7 +185,7 @@ export class TransactionLayer {
   }
 
   #request(request: SipRequest, octets: Uint8Array, flow: Flow): void {
-    const verdict = judge(request, this.#options.mood ?? 'lenient');
+    const verdict = judge(request, this.#options.strictness ?? 'lenient');
     if (verdict.kind === 'discard') {
       this.#warn('request dropped', verdict.problem, flow);
       return;
@@ -226,7 +226,7 @@ export class TransactionLayer {
   }
 
   #response(response: SipResponse, octets: Uint8Array, flow: Flow): void {
-    const verdict = judge(response, this.#options.mood ?? 'lenient');
+    const verdict = judge(response, this.#options.strictness ?? 'lenient');
     if (verdict.kind !== 'accept') {
       this.#warn('response dropped', verdict.problem, flow);
       return;

@@ -84,8 +84,8 @@ export const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** Judges the form of a message. */
-export function judge(message: SipRequest | SipResponse, mood: Strictness): Verdict {
-  return message.kind === 'request' ? judgeRequest(message, mood) : judgeResponse(message, mood);
+export function judge(message: SipRequest | SipResponse, strictness: Strictness): Verdict {
+  return message.kind === 'request' ? judgeRequest(message, strictness) : judgeResponse(message, strictness);
 }
 
 /** Whether an element of these abilities may go on with a well-formed request. */
@@ -128,14 +128,14 @@ function reject(status: number, problem: string): Verdict {
   return { kind: 'reject', status, reason: REASONS[status] ?? 'Error', problem };
 }
 
-function judgeRequest(request: SipRequest, mood: Strictness): Verdict {
+function judgeRequest(request: SipRequest, strictness: Strictness): Verdict {
   if (request.version.toUpperCase() !== 'SIP/2.0') return reject(505, `version ${request.version}`);
   try {
-    checkCommon(request, mood);
+    checkCommon(request, strictness);
     const { number, method } = request.cseq;
     if (method !== request.method)
       return reject(KNOWN_METHODS.includes(request.method) ? 400 : 501, `CSeq ${number} ${method}`);
-    checkRequest(request, mood);
+    checkRequest(request, strictness);
   } catch (cause) {
     if (!(cause instanceof SipError)) throw cause;
     return request.method === 'ACK'
@@ -145,11 +145,11 @@ function judgeRequest(request: SipRequest, mood: Strictness): Verdict {
   return accept;
 }
 
-function judgeResponse(response: SipResponse, mood: Strictness): Verdict {
+function judgeResponse(response: SipResponse, strictness: Strictness): Verdict {
   try {
     demand(response.version.toUpperCase() === 'SIP/2.0', 'the version is not SIP/2.0');
     demand(response.status >= 100 && response.status <= 699, 'the status is out of range');
-    checkCommon(response, mood);
+    checkCommon(response, strictness);
     for (const warning of response.list('Warning'))
       demand(/^[0-9]{3} /.test(warning), 'the Warning code has not three digits');
   } catch (cause) {
@@ -160,7 +160,7 @@ function judgeResponse(response: SipResponse, mood: Strictness): Verdict {
 }
 
 /** What requests and responses have in common. @throws SipError `syntax` */
-function checkCommon(message: SipMessage, mood: Strictness): void {
+function checkCommon(message: SipMessage, strictness: Strictness): void {
   demand(message.complete, 'the head has no blank line at its end');
   for (const name of SINGLE) demand(message.all(name).length <= 1, `more than one ${name}`);
   const declared = message.first('Content-Length');
@@ -172,18 +172,18 @@ function checkCommon(message: SipMessage, mood: Strictness): void {
   demand(message.cseq.number >= 0, 'CSeq is malformed');
   demand(message.contacts.length >= 0 && message.recordRoutes.length >= 0, 'Contact is malformed');
   const date = message.first('Date');
-  demand(mood === 'lenient' || date === null || date.endsWith(' GMT'), 'Date is not in GMT');
+  demand(strictness === 'lenient' || date === null || date.endsWith(' GMT'), 'Date is not in GMT');
 }
 
-function checkRequest(request: SipRequest, mood: Strictness): void {
+function checkRequest(request: SipRequest, strictness: Strictness): void {
   const { topVia } = request;
-  demand(mood === 'lenient' || !request.rewritten, 'spaces in the Request-Line');
+  demand(strictness === 'lenient' || !request.rewritten, 'spaces in the Request-Line');
   const uri = parseUri(request.uri);
   demand(uri.kind !== 'sip' || uri.headers === null, 'the Request-URI has headers');
   demand(branchOf(topVia)?.toLowerCase() !== 'z9hg4bk', 'the branch has the magic cookie alone');
   demand(request.routes.length >= 0, 'Route is malformed');
   for (const value of request.list('P-Asserted-Identity')) parseNameAddr(value, 'P-Asserted-Identity');
-  if (mood === 'lenient') return;
+  if (strictness === 'lenient') return;
   demand(maxForwards(request) !== null, 'Max-Forwards is missing or beyond 255');
   demand(request.fromTag !== null, 'From has no tag');
 }

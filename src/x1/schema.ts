@@ -21,7 +21,7 @@ export type X1SchemaErrorCode =
   /** It cannot be read, or does not compile. */
   'unusable-schema';
 
-/** The setting names a file that is no schema. */
+/** The setting names a file that is not a schema. */
 export class X1SchemaError extends ClavigerError<X1SchemaErrorCode> {}
 
 export class X1Schema {

@@ -44,7 +44,7 @@ export function ibeCommand(): Command {
 }
 
 const EXAMPLES = `
-Primes are found by chance. On two cores n = 3072 takes a second, 7680 some ten seconds, 15360 some minutes; the
+Primes are found at random. On two cores n = 3072 takes a second, 7680 some ten seconds, 15360 some minutes; the
 estimate that is shown goes by the machine's own pace. Ctrl-C gives up; nothing is written then.
 
 Example:

@@ -47,7 +47,7 @@ export function messagesIn(input: Uint8Array): Uint8Array[] {
   const text = Buffer.from(input).toString('latin1');
   const attributes = keyManagementOf(text);
   if (attributes.length > 0) return attributes.map(messageOf);
-  // Octets first: a message begins with its version, which is no printable character.
+  // Octets first: a message begins with its version, which is not a printable character.
   if (input[0] === MIKEY_VERSION) return [input];
   const packed = text.replace(/\s+/g, '');
   if (packed === '') throw new CliError('input', 'the input is empty', 'Give a file, or pipe a message in.');

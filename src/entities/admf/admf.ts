@@ -67,7 +67,7 @@ export class Admf {
   /** Commands that wait for the elements. */
   readonly #waiting = new Waiting();
   readonly #degraded: DegradedWarrants;
-  /** XIDs of warrants whose timer for what is under way has fired: at most that long, so early is no harm. */
+  /** XIDs of warrants whose timer for what is under way has fired: at most that long, so early does no harm. */
   readonly #drained = new Set<string>();
   /** Why warrants have failed, by LIID. */
   readonly #refusals = new Map<string, readonly Failure[]>();

@@ -11,7 +11,7 @@ import type { NextHop } from '../../sip/flow.ts';
 export interface MediaAnchor {
   /** @throws ClavigerError if the gateway cannot be reached or has no room */
   put(id: string, session: WantedSession): Promise<readonly AnchoredStream[]>;
-  /** Ends a session; one that is gone is no error. */
+  /** Ends a session; one that is gone is not an error. */
   delete(id: string): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
  * apart by certificate as well: what one POI sends under the names of another must not make the other's PDUs pass for
  * copies.
  *
- * A number below the expected one with a later time stamp than any before is no copy: the POI has restarted and counts
+ * A number below the expected one with a later time stamp than any before is not a copy: the POI has restarted and counts
  * from 0 again. A number above it is measured loss (R-56). A PDU without a sequence number cannot be told from a copy
  * and is taken.
  */

@@ -18,7 +18,7 @@ import { SessionInterception } from './interception.ts';
 import type { LegCounts } from './leg.ts';
 import { PortPool } from './port-pool.ts';
 import type { PortCounts } from './port-pool.ts';
-import { destinationsOf, Stream } from './stream.ts';
+import { wantedAddresses, Stream } from './stream.ts';
 import type { RelayedPacket } from './stream.ts';
 
 export interface GatewayOptions {
@@ -140,7 +140,7 @@ export class MediaGateway {
   }
 
   #checkDestinations({ streams }: WantedSession): void {
-    for (const at of streams.flatMap((stream) => (stream === null ? [] : destinationsOf(stream)))) {
+    for (const at of streams.flatMap((stream) => (stream === null ? [] : wantedAddresses(stream)))) {
       const problem = this.#destinations.refusal(at);
       if (problem !== null)
         throw new GatewayError('destination', `media cannot go to ${at.address}:${at.port}, ${problem}`);

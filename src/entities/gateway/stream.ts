@@ -92,7 +92,7 @@ export class Stream {
 }
 
 /** Everywhere that media of a stream would go. */
-export function destinationsOf(wanted: WantedStream): NetworkAddress[] {
+export function wantedAddresses(wanted: WantedStream): NetworkAddress[] {
   return SIDES.flatMap((side) => [endpointOf(wanted[side]) ?? [], rtcpOf(wanted[side]) ?? []].flat());
 }
 

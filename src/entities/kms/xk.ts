@@ -114,7 +114,7 @@ export class XkService {
     return response;
   }
 
-  /** Records a request that is no question: not the JSON of the interface. */
+  /** Records a request that is not a question: not the JSON of the interface. */
   recordMalformed(client: XkPeer): void {
     const { commonName, fingerprint } = client;
     this.#ports.audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });

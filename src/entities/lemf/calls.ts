@@ -90,7 +90,7 @@ export interface FileSummary {
   readonly duplicates: number;
   /** PDUs whose number another has with other content; all are kept. */
   readonly conflicts: number;
-  /** Octets at the end that are no complete PDU. */
+  /** Octets at the end that are not a complete PDU. */
   readonly truncatedOctets: number;
   /** PDUs that cannot be decoded, by their place from 0. */
   readonly undecodable: readonly number[];

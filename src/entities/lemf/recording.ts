@@ -1,6 +1,6 @@
 /**
  * What one stream says, from its first packet to its last: packets in the order of their numbers, silence of its length
- * where the timestamps leave room between two of them. The timestamps are the sender's, who may be no friend of the
+ * where the timestamps leave room between two of them. The timestamps are the sender's, who may not be a friend of the
  * recording: silence is bounded in all, and a packet whose timestamp asks for more, or falls, follows directly upon what
  * is there. Nothing that was delivered is written over.
  */

@@ -10,7 +10,7 @@
  * What can be decoded is written, and what cannot is told beside it. A call is recovered if every packet of it was
  * decoded, save those that nobody of the call sent, as far as can be told (`refused.ts`). A call is withheld as a whole
  * when a key was handed over for one of its streams, and nothing of a stream that advances as a medium does authenticates
- * under it: then the files are not what the network sent, and half a conversation from doubtful material is no evidence.
+ * under it: then the files are not what the network sent, and half a conversation from doubtful material is not evidence.
  * The report tells what would have verified; `partial` lifts the rule for an analyst who knows. Some packets under a
  * known SSRC, which anybody can send, withhold nothing.
  */
@@ -45,7 +45,7 @@ export interface StreamReport extends Omit<RecoveredStream, 'samples' | 'reason'
 }
 
 export interface CallReport {
-  /** In hex where it is no text. */
+  /** In hex where it is not text. */
   readonly liid: string;
   readonly cin: number;
   /** Where two sources have this LIID and CIN for different calls: whose this is. */
@@ -185,7 +185,7 @@ function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly 
   };
 }
 
-/** An LIID that is no text in hex, as X1 has it: it goes to a terminal, too. */
+/** An LIID that is not text, in hex, as X1 has it: it goes to a terminal, too. */
 function liidText(liid: string): string {
   return /^[!-~]+$/.test(liid) ? liid : toHex(fromLatin1(liid, 'LIID'));
 }

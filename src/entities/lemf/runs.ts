@@ -124,7 +124,7 @@ export class RunSorter {
 
   /** A packet whose whole index is known, from its authentication. */
   addAt(packet: PlainPacket, index: number): void {
-    // Far below the highest is no late packet, but the first under another key, whose indices began anew.
+    // Far below the highest is not a late packet, but the first under another key, whose indices began anew.
     const fits = this.#runs.filter((run) => index > run.highest - RANGE / 2).map((run) => ({ run, index }));
     this.#place(packet, fits, index);
   }

@@ -4,7 +4,7 @@
  *     i = 2^16 · ROC + SEQ        the ROC is not in the packet: the receiver guesses it from the highest SEQ so far, s_l
  */
 
-/** Octet strings and bitmaps are no help here: an index has 48 bits and fits a number. */
+/** Octet strings and bitmaps do not help here: an index has 48 bits and fits a number. */
 const SEQ_RANGE = 0x10000;
 const HALF = 0x8000;
 

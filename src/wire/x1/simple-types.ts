@@ -180,7 +180,7 @@ function parseDateTime(text: string): number | null {
   return utc - offset + micros / 1000;
 }
 
-/** Empty, and so refused, for what is no time or has no year of four digits. */
+/** Empty, and so refused, for what is not a time or has no year of four digits. */
 function formatDateTime(time: number): string {
   if (!(Math.abs(time) < 8.64e15)) return '';
   const micros = Math.round(time * 1000);

@@ -32,7 +32,7 @@ export class IqClient implements MediaAnchor {
     return decodeAnchored(json(answer));
   }
 
-  /** Ends a session; one that is gone already is no error. @throws CscfError `media` */
+  /** Ends a session; one that is gone already is not an error. @throws CscfError `media` */
   async delete(id: string): Promise<void> {
     const answer = await this.#request('DELETE', id);
     if (answer.status !== 204 && answer.status !== 404) throw refusal(answer);

@@ -69,7 +69,7 @@ export function transportHeader(
   };
 }
 
-/** X1 has an LIID of 13 to 25 octets that are no characters as 26 to 50 hex digits (TS 103 280); here it is the octets. */
+/** X1 has an LIID of 13 to 25 octets that are not characters as 26 to 50 hex digits (TS 103 280); here it is the octets. */
 function handedOverLiid(liid: string): string {
   return liid.length > 25 ? latin1(fromHex(liid)) : liid;
 }

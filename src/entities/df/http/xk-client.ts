@@ -78,6 +78,6 @@ function readText(body: Uint8Array): string {
   try {
     return fromUtf8(body);
   } catch {
-    throw new XkClientError('no-answer', 'the KMS answers with something that is no text');
+    throw new XkClientError('no-answer', 'the KMS answers with something that is not text');
   }
 }

@@ -32,7 +32,7 @@ export class Opener {
 
   /**
    * The plaintext of a container; `null` if it is not addressed to the party.
-   * @throws Refusal `messages-inconsistent` if it is, and does not verify; IbakeError for what is no container
+   * @throws Refusal `messages-inconsistent` if it is, and does not verify; IbakeError for what is not a container
    */
   async open(encrData: Uint8Array, t: Timestamp, bindings: Bindings): Promise<Uint8Array | null> {
     const container = decodeContainer(encrData);

@@ -4,7 +4,7 @@
  *     initiator   IDRi
  *     responder   IDRr of R_MESSAGE_1
  *     recipient   IDRr of I_MESSAGE_1, where I_MESSAGE_2 has an ESK for it; else the original callee of a retargeted call
- *                 is no party
+ *                 is not a party
  *
  * The party, or the party without `gr`, must be covered; the device identity of initiator or responder must be one whose
  * seed this KMS has issued for the period.

@@ -247,7 +247,7 @@ function order(worker: Worker, message: PairingOrder, moved: ArrayBuffer[] = [])
   worker.postMessage(message, moved);
 }
 
-/** Lets a worker overwrite its secrets and end; one that has ended already, or does not, is no obstacle. */
+/** Lets a worker overwrite its secrets and end; one that has ended already, or does not, does not matter. */
 async function end(worker: Worker): Promise<void> {
   const isRunning = worker.threadId >= 0;
   if (!isRunning) return;
