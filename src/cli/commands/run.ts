@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { readConfigFile, readSecretFile } from '../../host/config.ts';
 import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
 import type { LogLevel, Running, Runtime } from '../../host/runtime.ts';
+import type { Logger } from '../../bytes/ports.ts';
 
 /** How an entity is started from what its configuration's file holds; what it returns tells where it listens. */
 export type Starter = (config: unknown, runtime: Runtime, file: string) => Promise<Running>;
@@ -21,7 +22,7 @@ export function runCommand(entity: string, start: Starter): Command {
     .action(async (options: { config: string; log: LogLevel }) => {
       const logger = pinoLogger(options.log, entity);
       const runtime = { clock: systemClock(), random: systemRandom(), logger };
-      const stopped = untilTold();
+      const stopped = untilTold(logger);
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
       const running = await start(read(options.config), runtime, options.config);
       process.stdout.write(JSON.stringify({ entity, ...addressesOf(running) }) + '\n');
@@ -31,17 +32,30 @@ export function runCommand(entity: string, start: Starter): Command {
     });
 }
 
-/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilTold(): Promise<void> {
+/** Milliseconds from the signal to the end of the process, whatever is open or hangs. */
+const LONGEST_STOP_MS = 9_000;
+
+/**
+ * Resolves with the first SIGINT or SIGTERM. The process ends with a second one at once, and after `LONGEST_STOP_MS` in
+ * any case. SIGHUP, which comes when a terminal is closed and by which some programs read their settings again, is
+ * logged and does nothing.
+ */
+export function untilTold(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
     const tell = (): void => {
       if (told) process.exit(130);
       told = true;
+      const last = setTimeout(() => {
+        logger.error({ ms: LONGEST_STOP_MS }, 'not stopped in time; what is left is cut off');
+        process.exit(1);
+      }, LONGEST_STOP_MS);
+      last.unref();
       resolve();
     };
     process.on('SIGINT', tell);
     process.on('SIGTERM', tell);
+    process.on('SIGHUP', () => logger.info({}, 'SIGHUP: settings are read at the start alone'));
   });
 }
 

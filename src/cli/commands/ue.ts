@@ -10,6 +10,7 @@ import type { PhoneCall } from '../../entities/ue/call.ts';
 import { writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
+import type { Logger } from '../../bytes/ports.ts';
 
 interface UeFlags {
   readonly config: string;
@@ -46,21 +47,26 @@ async function run(flags: UeFlags): Promise<void> {
   const phone = await startUe(ueConfig(readSecretFile(flags.config), flags.config), runtime);
   try {
     await phone.ue.register();
-    if (flags.call === undefined) await answerCalls(phone, samples, flags.record);
+    if (flags.call === undefined) await answerCalls(phone, runtime.logger, samples, flags.record);
     else await talk(await phone.ue.call(flags.call), samples, flags.record, true);
   } finally {
     await phone.stop();
   }
 }
 
-async function answerCalls(phone: RunningUe, samples: Int16Array, record: string | undefined): Promise<void> {
+async function answerCalls(
+  phone: RunningUe,
+  logger: Logger,
+  samples: Int16Array,
+  record: string | undefined,
+): Promise<void> {
   phone.ue.onIncoming((call) => {
     talk(call, samples, record, false).catch((error: unknown) => {
       process.stderr.write(`call failed: ${messageOf(error)}\n`);
     });
   });
   process.stdout.write('registered; waiting for calls (Ctrl-C ends)\n');
-  await untilTold();
+  await untilTold(logger);
 }
 
 /** Plays to the end; the caller hangs up, the callee waits for it. */
