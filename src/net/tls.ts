@@ -8,7 +8,7 @@
  * open to others.
  */
 import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
@@ -113,6 +113,11 @@ export function secureContext(
   };
 }
 
+/** Server options that make every connection a full handshake: no tickets, and no cache that a session could be in. */
+export const NO_RESUMPTION: Pick<SecureContextOptions, 'secureOptions'> = {
+  secureOptions: constants.SSL_OP_NO_TICKET,
+};
+
 /** Server options: a client certificate that chains to the authorities is demanded. */
 export function mutualServer(
   material: TlsMaterial,
@@ -147,8 +152,64 @@ export function peerOfCertificate(certificate: X509Certificate): Peer {
 }
 
 /** Whether the peer's certificate carries one of the roles. */
-export function hasRole(peer: Peer, ...roles: readonly Role[]): boolean {
+export function hasRole(peer: Pick<Peer, 'roles'>, ...roles: readonly Role[]): boolean {
   return roles.some((role) => peer.roles.includes(role));
+}
+
+/** Whether a certificate bears a name, as its common name or one of its DNS names. */
+export function isNamed(peer: Pick<Peer, 'commonName' | 'dnsNames'>, name: string): boolean {
+  const lower = name.toLowerCase();
+  return peer.commonName === name || peer.dnsNames.some((each) => each.toLowerCase() === lower);
+}
+
+/** Who may connect: an authority may serve many operators, so a role alone admits nobody. */
+export interface Admission {
+  readonly roles: readonly Role[];
+  /** One of these names must be in the certificate. */
+  readonly names: readonly string[];
+}
+
+/** Whether a peer has one of the roles and one of the names. */
+export function isAdmitted(
+  peer: Pick<Peer, 'commonName' | 'dnsNames' | 'roles'>,
+  { roles, names }: Admission,
+): boolean {
+  return hasRole(peer, ...roles) && names.some((name) => isNamed(peer, name));
+}
+
+/**
+ * Who is admitted in some roles: whom the configuration names, else the entities of the own domain by their usual names:
+ * `ROLE.DOMAIN`, where the own certificate is for `ANYTHING.DOMAIN`.
+ */
+export function admissionOf(
+  configured: readonly string[] | undefined,
+  own: TlsMaterial,
+  roles: readonly Role[],
+): Admission {
+  if (configured !== undefined) return { roles, names: configured };
+  const { commonName } = peerOfCertificate(new X509Certificate(own.certificate));
+  const domain = /^[^.]+\.(.+)$/.exec(commonName)?.[1];
+  return { roles, names: domain === undefined ? [] : roles.map((role) => `${role}.${domain}`) };
+}
+
+/**
+ * Checks that the own certificate bears the entity's name and role: others would refuse it, or take it for somebody else.
+ * @throws TlsError with a sentence that says what to mend
+ */
+export function requireOwn(material: TlsMaterial, name: string, role: Role): void {
+  const own = peerOfCertificate(new X509Certificate(material.certificate));
+  if (!isNamed(own, name)) {
+    const names = [...new Set([own.commonName, ...own.dnsNames])].join(', ');
+    throw new TlsError(
+      'tls-configuration',
+      `the own certificate is for ${names === '' ? 'nobody' : names}, not for ${name}: mend the name in the configuration, or get a certificate for it`,
+    );
+  }
+  if (!hasRole(own, role))
+    throw new TlsError(
+      'tls-configuration',
+      `the own certificate of ${name} does not have the role ${role}: it needs the subject alternative name ${ROLE_PREFIX}${role}`,
+    );
 }
 
 function readPem(file: string, what: string): string {
