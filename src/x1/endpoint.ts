@@ -8,21 +8,23 @@
  *        (1040, 1060); our own identifier against ours
  *     3. the version: v1.13.1 and later are answered in their own version, others with 1020
  *     4. a request that is known (1080), its contents as the schema has them (1010)
- *     5. the audit log; what cannot be recorded is not done (R-27)
- *     6. the request itself
- *
- * Messages of one document are taken one after the other.
+ *     5. the audit log: one record of what the document asks; what cannot be recorded is not done (R-27)
+ *     6. the requests themselves, one after the other
+ *     7. the audit log: one record of what came of them
  */
 import { createHash } from 'node:crypto';
 import { toHex } from '../bytes/octets.ts';
 import type { Clock, Logger } from '../bytes/ports.ts';
 import type { AuditEvent, AuditRecord } from '../evidence/log.ts';
+import { RefusalLog } from '../evidence/refusals.ts';
 import { decodeX1Request, encodeX1Response, X1_VERSION } from '../wire/x1/containers.ts';
 import type { X1Header, X1RequestMessage, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
 import { X1Error } from '../wire/x1/errors.ts';
 import type { RequestType, X1RequestBody } from '../wire/x1/requests.ts';
 import type { X1ResponseBody } from '../wire/x1/responses.ts';
+import { isNamed } from '../net/tls.ts';
+import { aboutRequests, outcomeOf, requestTypeOf } from './document-record.ts';
 import { X1Refusal } from './policy.ts';
 
 /** Who the certificate says the other end is. */
@@ -64,9 +66,11 @@ const OLDEST = { minor: 13, patch: 1 };
 
 export class X1Endpoint {
   readonly #options: X1EndpointOptions;
+  readonly #refusals: RefusalLog;
 
   constructor(options: X1EndpointOptions) {
     this.#options = options;
+    this.#refusals = new RefusalLog(options.audit, options.clock);
   }
 
   /** The answer to a document. */
@@ -80,7 +84,7 @@ export class X1Endpoint {
 
   /** Puts on record that a peer without the right to ask has asked. */
   forbidden(peer: X1Peer): void {
-    this.#record({ kind: 'x1-forbidden', peer: peer.commonName });
+    this.#refusals.record(peer.commonName, { kind: 'x1-forbidden', peer: peer.commonName });
   }
 
   async #respond(octets: Uint8Array, peer: X1Peer): Promise<X1Response> {
@@ -90,66 +94,60 @@ export class X1Endpoint {
       requests = decodeX1Request(octets);
     } catch (error) {
       if (!(error instanceof X1Error)) throw error;
-      this.#record({ kind: 'x1-malformed', peer: peer.commonName, reason: error.message, digest });
+      this.#record(peer, { kind: 'x1-malformed', peer: peer.commonName, reason: error.message, digest });
       return this.#topLevelError(peer);
     }
     const judged = this.#judged(octets);
+    const refusals = requests.map((request) => this.#refusal(request, peer, judged));
+    const accepted = requests.filter((_, at) => refusals[at] === null);
+    const whose = { peer: peer.commonName, digest };
+    if (accepted.length > 0) this.#record(peer, { kind: 'x1-request', ...aboutRequests(accepted), ...whose });
     const messages: X1ResponseMessage[] = [];
-    for (const request of requests) messages.push(await this.#answer(request, peer, judged, digest));
+    for (const [at, request] of requests.entries())
+      messages.push(await this.#answer(request, refusals[at] ?? null));
+    this.#record(peer, { ...outcomeOf(messages), ...aboutRequests(requests), ...whose });
     return { kind: 'response', messages };
   }
 
-  async #answer(
-    request: X1RequestMessage,
-    peer: X1Peer,
-    judged: X1Error | null,
-    digest: string,
-  ): Promise<X1ResponseMessage> {
+  async #answer(request: X1RequestMessage, refusal: X1Refusal | null): Promise<X1ResponseMessage> {
     const { clock, identifier, side } = this.#options;
     const { header } = request;
-    const body = await this.#perform(request, peer, judged, digest);
+    const body = await this.#perform(request, refusal);
     const own = side === 'ne' ? { neIdentifier: identifier } : { admfIdentifier: identifier };
     const version = isSupported(header.version) ? header.version : X1_VERSION;
     return { header: { ...header, ...own, timestamp: clock.now(), version }, body };
   }
 
-  async #perform(
-    request: X1RequestMessage,
-    peer: X1Peer,
-    judged: X1Error | null,
-    digest: string,
-  ): Promise<X1ResponseBody> {
-    const type = typeOf(request);
-    const event = { ...subjectOf(request), peer: peer.commonName, request: type ?? 'unknown', digest };
-    const transaction = request.header.transactionId;
+  async #perform(request: X1RequestMessage, refusal: X1Refusal | null): Promise<X1ResponseBody> {
+    const type = requestTypeOf(request);
     try {
-      this.#requireIdentifiers(request, peer);
-      if (!isSupported(request.header.version)) {
-        throw new X1Refusal('unsupportedVersion', request.header.version);
-      }
+      if (refusal !== null) throw refusal;
       if (request.body === null) throw malformed(request.error);
-      if (judged !== null) throw new X1Refusal('syntax', judged.message);
-      this.#record({ kind: 'x1-request', ...event, transaction });
-      const response = await this.#options.execute(request.body, request.header);
-      this.#record({ kind: 'x1-done', ...event, transaction });
-      return response;
+      return await this.#options.execute(request.body, request.header);
     } catch (cause) {
       const { error } = this.#refusalOf(cause, type);
-      this.#record({ kind: 'x1-refused', ...event, transaction, code: error.code });
       return { type: 'Error', request: type ?? 'ExtendedRequestMessageType', error };
     }
   }
 
-  #requireIdentifiers({ header }: X1RequestMessage, peer: X1Peer): void {
+  /** Why a request is not carried out, as far as that can be told before; `null`: it is. */
+  #refusal(request: X1RequestMessage, peer: X1Peer, judged: X1Error | null): X1Refusal | null {
+    const misaddressed = this.#misaddressed(request, peer);
+    if (misaddressed !== null) return misaddressed;
+    const { version } = request.header;
+    if (!isSupported(version)) return new X1Refusal('unsupportedVersion', version);
+    if (request.body === null) return malformed(request.error);
+    return judged === null ? null : new X1Refusal('syntax', judged.message);
+  }
+
+  #misaddressed({ header }: X1RequestMessage, peer: X1Peer): X1Refusal | null {
     const { side, identifier, peers } = this.#options;
     const isNe = side === 'ne';
     const other = isNe ? header.admfIdentifier : header.neIdentifier;
     const own = isNe ? header.neIdentifier : header.admfIdentifier;
-    if (!isNamed(peer, other)) {
-      throw new X1Refusal(isNe ? 'admfNotOfCertificate' : 'neNotOfCertificate');
-    }
-    if (!peers.includes(other)) throw new X1Refusal(isNe ? 'unexpectedAdmf' : 'unexpectedNe');
-    if (own !== identifier) throw new X1Refusal(isNe ? 'unexpectedNe' : 'unexpectedAdmf');
+    if (!isNamed(peer, other)) return new X1Refusal(isNe ? 'admfNotOfCertificate' : 'neNotOfCertificate');
+    if (!peers.includes(other)) return new X1Refusal(isNe ? 'unexpectedAdmf' : 'unexpectedNe');
+    return own === identifier ? null : new X1Refusal(isNe ? 'unexpectedNe' : 'unexpectedAdmf');
   }
 
   #judged(octets: Uint8Array): X1Error | null {
@@ -176,8 +174,11 @@ export class X1Endpoint {
     return new X1Refusal((type === null ? undefined : GENERIC[type]) ?? 'generic', undefined, { cause });
   }
 
-  #record(event: AuditEvent): void {
-    this.#options.audit.append(event);
+  /** In full, unless the peer's certificate bears none of the names that are expected. */
+  #record(peer: X1Peer, event: AuditEvent): void {
+    const { audit, peers } = this.#options;
+    if (peers.some((name) => isNamed(peer, name))) audit.append(event);
+    else this.#refusals.record(peer.commonName, event);
   }
 }
 
@@ -200,25 +201,6 @@ export function isSupported(version: string): boolean {
   return minor > OLDEST.minor || (minor === OLDEST.minor && patch >= OLDEST.patch);
 }
 
-/** Whether the certificate bears the identifier, as its common name or one of its DNS names. */
-export function isNamed(peer: X1Peer, identifier: string): boolean {
-  const lower = identifier.toLowerCase();
-  return peer.commonName === identifier || peer.dnsNames.some((name) => name.toLowerCase() === lower);
-}
-
 function malformed(error: X1Error): X1Refusal {
   return new X1Refusal(error.code === 'unknown-request' ? 'unknownRequest' : 'syntax', error.message);
-}
-
-function typeOf(request: X1RequestMessage): RequestType | null {
-  return request.body === null ? request.type : request.body.type;
-}
-
-/** The task or destination that a request is about. */
-function subjectOf({ body }: X1RequestMessage): { xid?: string; did?: string } {
-  if (body === null) return {};
-  if ('task' in body) return { xid: body.task.xid };
-  if ('xid' in body) return { xid: body.xid };
-  if ('destination' in body) return { did: body.destination.did };
-  return 'did' in body ? { did: body.did } : {};
 }

@@ -190,6 +190,57 @@ describe('documents', () => {
     ]);
   });
 
+  it('R-72: a document is one record of what it asks and one of what came of it', async () => {
+    const { handler, audit } = await open();
+    const bodies = [
+      ...Array.from({ length: 200 }, () => ping),
+      { type: 'CreateDestination', destination },
+      { type: 'CreateDestination', destination },
+      { type: 'ActivateTask', task },
+    ] as const;
+    await handler.handle(encodeX1Request(bodies.map((body) => ({ header, body }))), admfPeer);
+    const about = {
+      requests: 203,
+      request: 'Ping×200 CreateDestination×2 ActivateTask×1',
+      dids: `${DID} ${DID}`,
+      xids: XID,
+      peer: ADMF,
+    };
+    expect(audit.events).toMatchObject([
+      { kind: 'x1-request', ...about },
+      { kind: 'x1-done', ...about, refused: 1, codes: '201:2030' },
+    ]);
+  });
+
+  it('R-72: a document of more requests than are taken gets a top-level error, and one record', async () => {
+    const { handler, audit } = await open();
+    const messages = (count: number) => Array.from({ length: count }, () => ({ header, body: ping }));
+    const most = decodeX1Response(await handler.handle(encodeX1Request(messages(256)), admfPeer));
+    expect(most.kind === 'response' && most.messages.length).toBe(256);
+    const before = audit.events.length;
+    const octets = encodeX1Request(messages(257));
+    const answer = decodeX1Response(await handler.handle(octets, admfPeer));
+    expect(answer.kind).toBe('top-level-error');
+    expect(audit.events.slice(before)).toMatchObject([
+      { kind: 'x1-malformed', reason: 'more than 256 requests' },
+    ]);
+  });
+
+  it('R-72: who is not the ADMF cannot fill the log, whatever it sends', async () => {
+    const { handler, audit } = await open();
+    const stranger = { commonName: 'admf.home2.example', dnsNames: [] };
+    const asked = encodeX1Request([
+      { header: { ...header, admfIdentifier: stranger.commonName }, body: ping },
+    ]);
+    for (let n = 0; n < 100; n++) {
+      handler.forbidden(stranger);
+      const answer = decodeX1Response(await handler.handle(asked, stranger));
+      expect(answer).toMatchObject({ messages: [{ body: { error: { code: 1040 } } }] });
+    }
+    expect(audit.events.length).toBeLessThan(25);
+    expect(audit.events.at(-1)).toEqual({ kind: 'refusals-only-counted', peer: stranger.commonName });
+  });
+
   it('an answer to another request is not taken for this one', async () => {
     const { handler, clock } = await open();
     let last: Uint8Array | null = null;

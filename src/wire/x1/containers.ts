@@ -24,6 +24,9 @@ import type { QName, XmlElement } from './xml.ts';
 /** The version of the schema that these codecs follow. */
 export const X1_VERSION = 'v1.23.1';
 
+/** Requests that a document may have: each costs its answer, and its audit is one line however many there are. */
+export const X1_MOST_REQUESTS = 256;
+
 const TOP_LEVEL_HEADER_PARTS = {
   admfIdentifier: one('admfIdentifier', leaf(types.anyToken)),
   neIdentifier: one('neIdentifier', leaf(types.anyToken)),
@@ -70,9 +73,12 @@ export function encodeX1Request(messages: readonly X1Message<X1RequestBody>[]): 
   return formatXml(REQUEST_CONTAINER.write(x1('X1Request'), { messages }));
 }
 
-/** @throws X1Error if the container or a message's header is not as it must be */
+/** @throws X1Error if the container or a message's header is not as it must be, `too-large` if it has too many requests */
 export function decodeX1Request(octets: Uint8Array): readonly X1RequestMessage[] {
-  return readContainer(parseXml(octets), 'X1Request', REQUEST_CONTAINER);
+  const root = parseXml(octets);
+  if (root.children.length > X1_MOST_REQUESTS)
+    throw new X1Error('too-large', `more than ${X1_MOST_REQUESTS} requests`);
+  return readContainer(root, 'X1Request', REQUEST_CONTAINER);
 }
 
 export function encodeX1Response(response: X1Response): Uint8Array {

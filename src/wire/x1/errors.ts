@@ -5,7 +5,7 @@ export type X1ErrorCode =
   | 'not-xml'
   /** What X1 has no use for and an attacker has: a document type, foreign encodings, depth. */
   | 'forbidden-xml'
-  /** More octets than a document may have. */
+  /** More octets, or requests, than a document may have. */
   | 'too-large'
   /** Well-formed, but not as the schema has it; the message names the element. */
   | 'schema'
