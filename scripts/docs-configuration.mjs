@@ -87,7 +87,12 @@ function tableOf(node) {
  */
 export async function configurationPage(schemas, base = root) {
   const file = path.join(base, 'docs/configuration.md');
-  const common = { ...schemas['cscf']?.properties, ...schemas };
+  const common = {
+    ...schemas['cscf']?.properties,
+    connections: schemas['admf']?.properties?.['listen']?.properties?.['connections'],
+    streams: schemas['df']?.properties?.['x2x3']?.properties?.['connections'],
+    ...schemas,
+  };
   const page = readFileSync(file, 'utf8').replace(
     /<!-- settings: (\w+) -->\n\n(?:\|.*\n)*/g,
     (/** @type {string} */ _, /** @type {string} */ name) => {

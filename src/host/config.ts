@@ -12,6 +12,8 @@ import type { StaticDecode, TSchema } from 'typebox';
 import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
+import { CONNECTION_LIMITS, STREAM_LIMITS } from '../net/connections.ts';
+import type { ConnectionLimits } from '../net/connections.ts';
 
 export type ConfigErrorCode =
   /** Settings are missing, unknown or not of the form that is expected; the message has a line for each, with its path. */
@@ -100,6 +102,58 @@ export function listener(description: string) {
 
 /** Where a server listens; port 0: any free one. */
 export type Listen = ConfigOf<ReturnType<typeof listener>>;
+
+const LONGEST_PATIENCE_MS = 3_600_000;
+
+/** Bounds of a listener's connections. */
+function connectionSettings(from: ConnectionLimits, title: string) {
+  const patience = (description: string, ms: number) =>
+    milliseconds(description, { min: 1, max: LONGEST_PATIENCE_MS, default: ms });
+  const most = (description: string, number: number) =>
+    count(description, { min: 1, max: 1_000_000, default: number });
+  return strict(
+    {
+      handshakeMs: patience('from the connection to the end of the handshake', from.handshakeMs),
+      firstRequestMs: patience('from there to the first request, or octet', from.firstRequestMs),
+      idleMs: patience('between requests, or octets', from.idleMs),
+      requestMs: patience("from a request's head to its end", from.requestMs),
+      exchangeMs: patience("from a request's head until its answer is taken", from.exchangeMs),
+      most: most('connections at once', from.most),
+      perAddress: most('of one address', from.perAddress),
+      perPeer: most('under one certificate', from.perPeer),
+    },
+    { default: {}, title },
+  );
+}
+
+const CONNECTIONS = connectionSettings(CONNECTION_LIMITS, 'connections');
+const STREAMS = connectionSettings(STREAM_LIMITS, 'streams');
+
+/** `address`, `port` and the bounds of connections of an HTTPS server, among other settings. */
+export function httpsListenSettings(description: string) {
+  return { ...listenSettings(description), connections: CONNECTIONS };
+}
+
+/** Where an HTTPS server listens, with the bounds of its connections. */
+export function httpsListener(description: string) {
+  return strict(httpsListenSettings(description), { default: {} });
+}
+
+/** Names in certificates that are admitted; the role alone admits nobody. */
+function admitted(description: string, absent: string) {
+  return Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description, absent }));
+}
+
+/** As `httpsListener`, for clients by name. `peers`: who they are; `absent`: their usual names. */
+export function namedListener(description: string, peers: string, absent: string) {
+  return strict({ ...httpsListenSettings(description), peers: admitted(peers, absent) }, { default: {} });
+}
+
+/** As `namedListener`, for a stream over TLS. */
+export function streamListener(description: string, peers: string, absent: string) {
+  const settings = { ...listenSettings(description), connections: STREAMS, peers: admitted(peers, absent) };
+  return strict(settings, { default: {} });
+}
 
 /** The host and port of somebody else. */
 export function peerAddress(host: string, its = 'its port') {

@@ -2,6 +2,7 @@
  * HTTPS as all our interfaces use it: a fastify server under the TLS profile (HTTP/2 with HTTP/1.1 by ALPN), and a
  * client that goes where the host map says while the certificate must bear the real name.
  */
+import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import { setTimeout } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -9,8 +10,11 @@ import fastify from 'fastify';
 import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import type { Logger } from '../bytes/ports.ts';
 import type { HostMap } from './hosts.ts';
-import { mutualServer, peerOf, secureContext } from './tls.ts';
+import { ConnectionGuard } from './connections.ts';
+import type { ConnectionLimits } from './connections.ts';
+import { mutualServer, NO_RESUMPTION, peerOf, secureContext } from './tls.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
 export type HttpsErrorCode =
@@ -25,15 +29,24 @@ export type HttpsErrorCode =
 export class HttpsError extends ClavigerError<HttpsErrorCode> {}
 
 /** Clients that do not take their answers in this time keep no server from closing. */
-const CLOSING_MS = 10_000;
+const CLOSING_MS = 3_000;
+/** Streams of one HTTP/2 session at a time. */
+const MOST_STREAMS = 100;
 
 export interface HttpsServerOptions {
+  /** The interface, for the log. */
+  readonly name: string;
+  readonly logger: Logger;
+  /** Where the bounds of connections are others than `CONNECTION_LIMITS`. */
+  readonly limits?: Partial<ConnectionLimits> | undefined;
   readonly tls: TlsMaterial;
   /** `mutual`: a client certificate is demanded; `server`: the server alone shows one (PPS, REQUEST_KEY). */
   readonly authentication: 'mutual' | 'server';
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Octets of a request body at most; default 1 MiB. */
   readonly bodyLimit?: number;
+  /** Whether TLS sessions may be resumed; default: yes. */
+  readonly resumption?: boolean;
 }
 
 /** A fastify instance on HTTPS, without routes; `application/json` is parsed, add parsers for other types. */
@@ -45,12 +58,56 @@ export function httpsServer(options: HttpsServerOptions): FastifyInstance {
       : { ...secureContext(options.tls, minVersion) };
   const server = fastify({
     http2: true,
-    https: { ...https, allowHTTP1: true },
+    https: {
+      ...https,
+      ...(options.resumption === false ? NO_RESUMPTION : {}),
+      allowHTTP1: true,
+      settings: { maxConcurrentStreams: MOST_STREAMS },
+    },
     bodyLimit: options.bodyLimit ?? 1 << 20,
     forceCloseConnections: true,
     http2SessionTimeout: 0,
+  }) as unknown as FastifyInstance;
+  guard(server, options);
+  return server;
+}
+
+/** The bounds of a server's connections, with their counters. */
+export function connectionsOf(server: FastifyInstance): ConnectionGuard {
+  const found = GUARDS.get(server.server);
+  if (found === undefined) throw new HttpsError('unreachable', 'not a server of httpsServer');
+  return found;
+}
+
+const GUARDS = new WeakMap<object, ConnectionGuard>();
+
+function guard(server: FastifyInstance, options: HttpsServerOptions): void {
+  const mutual = options.authentication === 'mutual';
+  const connections = new ConnectionGuard({ ...options, limits: options.limits ?? {}, mutual });
+  GUARDS.set(server.server, connections);
+  const events = server.server as unknown as Http2SecureServer;
+  connections.watch(events);
+  if (mutual) events.on('secureConnection', (socket: TLSSocket) => countPeer(connections, socket));
+  events.on('session', (session) => connections.speaksHttp2(session.socket, session));
+  events.on('request', (request, response) => connections.exchange(socketOf(request), { request, response }));
+  // The hook does not wait: fastify, and with it the handlers' own hooks, goes on beside it.
+  server.addHook('preClose', (done) => {
+    void connections.close(CLOSING_MS);
+    done();
   });
-  return server as unknown as FastifyInstance;
+}
+
+function countPeer(connections: ConnectionGuard, socket: TLSSocket): void {
+  if (socket.authorized) connections.identified(socket, peerOf(socket).fingerprint);
+}
+
+type RawRequest = Pick<Http2ServerRequest, 'socket'> & {
+  readonly stream?: { readonly session?: { readonly socket?: unknown } | undefined };
+};
+
+/** The connection that a request came on; a stream of HTTP/2 has it through its session. */
+function socketOf(request: RawRequest): TLSSocket {
+  return (request.stream?.session?.socket ?? request.socket) as TLSSocket;
 }
 
 /** Listens on `address:port` (0: any free port) and returns the port. */
@@ -62,9 +119,7 @@ export async function listen(server: FastifyInstance, address: string, port: num
 
 /** The mutually authenticated client of a request, over HTTP/1.1 or HTTP/2. */
 export function peerOfRequest(request: FastifyRequest): Peer {
-  const raw = request.raw as unknown as { stream?: { session?: { socket?: TLSSocket } }; socket: TLSSocket };
-  const socket = raw.stream?.session?.socket ?? raw.socket;
-  return peerOf(socket);
+  return peerOf(socketOf(request.raw));
 }
 
 /** Does the work for a reply; the signal is aborted when the client goes before it is sent. */

@@ -1,10 +1,12 @@
-/** A TLS listener with certificates on both sides, for peers of certain roles and for nobody else (X2/X3, HI2/HI3). */
-import type { AddressInfo, Socket } from 'node:net';
+/** A TLS listener with certificates on both sides, for peers of certain names and roles and for nobody else (X2/X3, HI2/HI3). */
+import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { createServer } from 'node:tls';
 import type { Logger } from '../bytes/ports.ts';
-import { hasRole, mutualServer, peerOf } from './tls.ts';
-import type { Peer, Role, TlsMaterial } from './tls.ts';
+import { ConnectionGuard, STREAM_LIMITS } from './connections.ts';
+import type { ConnectionLimits } from './connections.ts';
+import { isAdmitted, mutualServer, peerOf } from './tls.ts';
+import type { Admission, Peer, TlsMaterial } from './tls.ts';
 
 export interface TlsListenerOptions {
   /** The reference point, for the log. */
@@ -13,29 +15,31 @@ export interface TlsListenerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly tls: TlsMaterial;
-  readonly roles: readonly Role[];
+  readonly admission: Admission;
   readonly logger: Logger;
-  /** Takes a connection whose peer has one of the roles. */
+  /** Where the bounds of connections are others than `STREAM_LIMITS`. */
+  readonly limits?: Partial<ConnectionLimits> | undefined;
+  /** Takes a connection whose peer is admitted. */
   readonly admit: (socket: TLSSocket, peer: Peer) => void;
 }
 
 export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server;
-  /** Also those that are not through their handshake. */
-  readonly #sockets = new Set<Socket>();
+  readonly #connections: ConnectionGuard;
 
   constructor(options: TlsListenerOptions) {
-    const { name, tls, logger } = options;
     this.#options = options;
-    this.#server = createServer(mutualServer(tls), (socket) => this.#admit(socket));
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-    this.#server.on('tlsClientError', (error) =>
-      logger.warn({ reason: error.message }, `${name}: a connection was refused`),
-    );
+    const limits = options.limits ?? STREAM_LIMITS;
+    this.#connections = new ConnectionGuard({ ...options, limits, mutual: true });
+    this.#server = createServer(mutualServer(options.tls));
+    this.#connections.watch(this.#server);
+    this.#server.on('secureConnection', (socket) => this.#admit(socket));
+  }
+
+  /** The bounds of connections, with their counters. */
+  get connections(): ConnectionGuard {
+    return this.#connections;
   }
 
   /** Listens, and gives the port. */
@@ -51,20 +55,30 @@ export class TlsListener {
   async stop(finish: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await finish();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#connections.cutAll();
     await closed;
   }
 
   #admit(socket: TLSSocket): void {
-    const { name, roles, logger, admit } = this.#options;
+    const { admission, admit } = this.#options;
     const peer = identified(socket);
-    if (peer === null || !hasRole(peer, ...roles)) {
-      logger.warn({ peer: peer?.commonName }, `${name}: the certificate has no role for it`);
-      socket.destroy();
+    if (peer === null || !isAdmitted(peer, admission)) {
+      this.#refuse(socket, peer);
       return;
     }
+    if (!this.#connections.identified(socket, peer.fingerprint)) return;
+    this.#connections.stream(socket);
     socket.setNoDelay(true);
     admit(socket, peer);
+  }
+
+  #refuse(socket: TLSSocket, peer: Peer | null): void {
+    const { name, logger } = this.#options;
+    logger.warn(
+      { peer: peer?.commonName },
+      `${name}: the certificate has no role for it, or not a name that is admitted`,
+    );
+    socket.destroy();
   }
 }
 

@@ -12,8 +12,8 @@ import { endpointOf } from '../x1/policy.ts';
 import type { NePolicy } from '../x1/policy.ts';
 import type { Destination } from '../wire/x1/details.ts';
 import { HostMap } from '../net/hosts.ts';
-import { loadTls } from '../net/tls.ts';
-import type { TlsMaterial } from '../net/tls.ts';
+import { loadTls, requireOwn } from '../net/tls.ts';
+import type { Role, TlsMaterial } from '../net/tls.ts';
 import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
 import { AuditFile } from '../evidence/audit-file.ts';
@@ -26,7 +26,7 @@ import type { PoiElementConfig } from './config.ts';
 /** What differs between elements. */
 export interface PoiElementKind {
   /** What whoever finds the state in use is told, e.g. `cscf`. */
-  readonly entity: string;
+  readonly entity: Extract<Role, 'cscf' | 'gateway'>;
   readonly policy: NePolicy;
   /** Attribute 7 of X2/X3: the point within the element. */
   readonly ipId: string;
@@ -59,6 +59,7 @@ async function startHolding(
 ): Promise<RunningPoiElement> {
   const { clock, logger } = runtime;
   const tls = loadTls(config.tls, clock.now());
+  requireOwn(tls, config.x1.identifier, kind.entity);
   const hosts = new HostMap(config.hosts);
   const auditFile = new AuditFile(config.audit);
   const audit = new HashChainLog(auditFile, clock);

@@ -1,7 +1,7 @@
 /** The settings of X1 at a network element. */
 import Type from 'typebox';
 import { strict } from '../bytes/schema.ts';
-import { flag, listener, milliseconds, text } from '../host/config.ts';
+import { flag, httpsListener, milliseconds, text } from '../host/config.ts';
 import type { ConfigOf } from '../host/config.ts';
 
 export const ADMF_SETTINGS = strict({
@@ -24,7 +24,7 @@ export const KEEPALIVE_SETTINGS = strict({
 export const X1_NE_CONFIG = strict(
   {
     identifier: text("the element's identifier; its certificate bears it"),
-    listen: listener('where the ADMF provisions the element'),
+    listen: httpsListener('where the ADMF provisions the element'),
     admf: ADMF_SETTINGS,
     store: text('SQLite file with tasks and destinations'),
     schema: SCHEMA_SETTING,

@@ -73,7 +73,13 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     ...(config.keepalive === undefined ? {} : { keepalive: config.keepalive }),
     ...(waitsFor === undefined ? {} : { waitsFor }),
   });
-  const server = httpsServer({ tls, authentication: 'mutual' });
+  const server = httpsServer({
+    name: 'X1',
+    tls,
+    authentication: 'mutual',
+    logger,
+    limits: config.listen.connections,
+  });
   mountX1Ne(server, handler);
   const stop = async (): Promise<void> => {
     await server.close();

@@ -21,6 +21,7 @@ import { loadTls } from '../../src/net/tls.ts';
 import { mountX1Ne } from '../../src/x1/server.ts';
 import { InterceptedCall, delivered } from '../entities/lemf/call.ts';
 import { ADMF, bench, NE } from '../poi/support.ts';
+import { silent } from '../support/silent.ts';
 import { buildOnce } from '../support/cli.ts';
 import { root } from './support.ts';
 
@@ -128,7 +129,12 @@ describe('examples in an empty project with the packed package', () => {
     const pki = await LabPki.create(folder, clock.now());
     const files = await pki.issue({ commonName: NE, dnsNames: [NE], roles: ['cscf'] });
     const own = await pki.issue({ commonName: ADMF, dnsNames: [ADMF], roles: ['admf'] });
-    const server = httpsServer({ tls: loadTls(files, clock.now()), authentication: 'mutual' });
+    const server = httpsServer({
+      name: 'test',
+      logger: silent,
+      tls: loadTls(files, clock.now()),
+      authentication: 'mutual',
+    });
     mountX1Ne(server, (await bench(clock)).handler);
     try {
       const port = await listen(server, '127.0.0.1', 0);

@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient, httpsServer, listen, peerOfRequest } from '../../src/net/https.ts';
-import { loadTls, peerOfCertificate } from '../../src/net/tls.ts';
+import { admissionOf, isAdmitted, loadTls, peerOfCertificate, requireOwn } from '../../src/net/tls.ts';
+import type { Admission } from '../../src/net/tls.ts';
+import { silent } from '../support/silent.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
 
 const now = Date.now();
@@ -67,6 +69,47 @@ describe('a TLS configuration that is wrong refuses to start (R-57)', () => {
   });
 });
 
+describe('R-72: peers are admitted by name and role', () => {
+  const peer = (commonName: string, roles: string[], dnsNames: string[] = []) => ({
+    commonName,
+    dnsNames,
+    roles,
+  });
+  const dfs: Admission = { roles: ['df'], names: ['df.home1.example', 'df2.home1.example'] };
+
+  it.each([
+    [true, 'by its common name', peer('df.home1.example', ['df'])],
+    [true, 'by a DNS name, whatever its case', peer('x', ['df', 'kms'], ['x', 'DF2.home1.example'])],
+    [
+      false,
+      'another operator’s, of the same authority',
+      peer('df.home2.example', ['df'], ['df.home2.example']),
+    ],
+    [false, 'with the name alone', peer('df.home1.example', ['lemf'])],
+    [false, 'with a longer name', peer('df.home1.example.evil.example', ['df'])],
+    [false, 'without a name', peer('', ['df'])],
+  ])('%s: %s', (admitted, _, who) => {
+    expect(isAdmitted(who, dfs)).toBe(admitted);
+  });
+
+  it('whom the configuration names, else those of the own domain', () => {
+    const own = loadTls(kms, now);
+    expect(admissionOf(['a.example'], own, ['df'])).toEqual({ roles: ['df'], names: ['a.example'] });
+    expect(admissionOf([], own, ['df']).names).toEqual([]);
+    expect(admissionOf(undefined, own, ['cscf', 'gateway']).names).toEqual([
+      'cscf.home1.example',
+      'gateway.home1.example',
+    ]);
+  });
+
+  it('one’s own certificate must bear name and role', () => {
+    const own = loadTls(kms, now);
+    expect(() => requireOwn(own, 'KMS.home1.example', 'kms')).not.toThrow();
+    expect(() => requireOwn(own, 'kms.home2.example', 'kms')).toThrow(/is for kms.home1.example, not for/);
+    expect(() => requireOwn(own, 'kms.home1.example', 'df')).toThrow(/does not have the role df/);
+  });
+});
+
 describe('HTTPS with certificates on both sides (R-11)', () => {
   const hosts = new HostMap();
   let server: ReturnType<typeof httpsServer>;
@@ -74,7 +117,13 @@ describe('HTTPS with certificates on both sides (R-11)', () => {
     new HttpsClient({ hosts, tls: loadTls(files, now), minVersion: 'TLSv1.3' });
 
   beforeAll(async () => {
-    server = httpsServer({ tls: loadTls(kms, now), authentication: 'mutual', minVersion: 'TLSv1.3' });
+    server = httpsServer({
+      name: 'test',
+      logger: silent,
+      tls: loadTls(kms, now),
+      authentication: 'mutual',
+      minVersion: 'TLSv1.3',
+    });
     server.post('/who', (request) => peerOfRequest(request));
     const port = await listen(server, '127.0.0.1', 0);
     hosts.set('kms.home1.example:443', `127.0.0.1:${port}`);

@@ -84,6 +84,7 @@ describe('X2 and X3 over TLS', () => {
     port = 0,
   ): Promise<{ port: number; stop: () => Promise<void> }> {
     const server = new X2X3Server({
+      admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
       address: '127.0.0.1',
       port,
       tls: tls.df!,
@@ -224,6 +225,7 @@ describe('X2 and X3 over TLS', () => {
   it('a destination that is no DF gets nothing', async () => {
     const consumer = new Consumer();
     const server = new X2X3Server({
+      admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
       address: '127.0.0.1',
       port: 0,
       tls: tls.lemf!,
@@ -312,6 +314,7 @@ describe('X2 and X3 over TLS', () => {
   it('a POI that is silent for 180 s is disconnected', async () => {
     const manual = new ManualClock();
     const server = new X2X3Server({
+      admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
       ...{ address: '127.0.0.1', port: 0, tls: tls.df!, logger: silent },
       consumer: new Consumer(),
       clock: manual,

@@ -60,6 +60,7 @@ export class ElementHome {
   /** Starts the DF's listener, which `df.home1.example:41000` leads to in the settings of elements; gives its address. */
   async startDf(): Promise<string> {
     const df = new X2X3Server({
+      admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
       address: '127.0.0.1',
       port: 0,
       tls: await this.tls('df'),

@@ -22,6 +22,7 @@ import { mountX1Ne } from '../../src/x1/server.ts';
 import { missingShared, sharedPath } from '../support/shared.ts';
 import { SCHEMA } from '../wire/x1/support.ts';
 import { ADMF, bench, destination, NE } from '../poi/support.ts';
+import { silent } from '../support/silent.ts';
 import type { Bench } from '../poi/support.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-x1-'));
@@ -44,7 +45,12 @@ beforeAll(async () => {
   pki = await LabPki.create(folder, clock.now());
   schema = noSchema ? null : new X1Schema(sharedPath(SCHEMA));
   ne = await bench(clock, schema === null ? {} : { judge: schema });
-  server = httpsServer({ tls: await tlsOf(NE, ['cscf']), authentication: 'mutual' });
+  server = httpsServer({
+    name: 'test',
+    logger: silent,
+    tls: await tlsOf(NE, ['cscf']),
+    authentication: 'mutual',
+  });
   mountX1Ne(server, ne.handler);
   port = await listen(server, '127.0.0.1', 0);
   hosts.set(NE, `127.0.0.1:${port}`);

@@ -9,7 +9,7 @@ import {
   count,
   flag,
   HOSTS,
-  listener,
+  httpsListener,
   listOf,
   milliseconds,
   parsed,
@@ -49,7 +49,7 @@ const WARRANT = strict({
 
 export const ADMF_CONFIG = strict({
   identifier: text("the ADMF's identifier; its certificate bears it"),
-  listen: listener('where elements report'),
+  listen: httpsListener('where elements report'),
   tls: TLS_FILES,
   hosts: HOSTS,
   store: text('SQLite file with warrants'),

@@ -12,7 +12,7 @@ import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { HttpsClient, httpsServer, listen } from '../../net/https.ts';
-import { loadTls } from '../../net/tls.ts';
+import { loadTls, requireOwn } from '../../net/tls.ts';
 import { x1Transport } from '../../x1/client.ts';
 import { X1Schema } from '../../x1/schema.ts';
 import { mountX1Admf } from '../../x1/server.ts';
@@ -53,6 +53,7 @@ async function startHolding(
 ): Promise<RunningAdmf> {
   const { clock, random, logger } = runtime;
   const tls = loadTls(config.tls, clock.now());
+  requireOwn(tls, config.identifier, 'admf');
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const files = config.recordInto === undefined ? null : new X1Files(config.recordInto);
   const auditFile = new AuditFile(config.audit);
@@ -79,7 +80,13 @@ async function startHolding(
     identifier,
     elements: config.elements.map((element) => element.identifier),
   });
-  const server = httpsServer({ tls, authentication: 'mutual' });
+  const server = httpsServer({
+    name: 'X1',
+    tls,
+    authentication: 'mutual',
+    logger,
+    limits: config.listen.connections,
+  });
   mountX1Admf(server, reports);
   const close = async (): Promise<void> => {
     await server.close();

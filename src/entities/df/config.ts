@@ -1,7 +1,15 @@
 /** The settings of the delivery function. LEMFs are not among them: they come over X1, as destinations. */
 import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
-import { configReader, flag, HOSTS, listener, milliseconds, text, TLS_FILES } from '../../host/config.ts';
+import {
+  configReader,
+  flag,
+  HOSTS,
+  milliseconds,
+  streamListener,
+  text,
+  TLS_FILES,
+} from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { X1_NE_CONFIG } from '../../x1/config.ts';
 import { HANDOVER_DEFAULTS } from './handover/ports.ts';
@@ -48,7 +56,11 @@ const HANDOVER = strict(
 
 export const DF_CONFIG = strict({
   x1: X1_NE_CONFIG,
-  x2x3: listener('where points of interception connect'),
+  x2x3: streamListener(
+    'where points of interception connect',
+    'names of the elements that may',
+    "`cscf.` and `gateway.` and the domain of the own certificate's name",
+  ),
   tls: TLS_FILES,
   hosts: HOSTS,
   store: text('SQLite file with state and outbox'),

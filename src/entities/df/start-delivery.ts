@@ -20,6 +20,8 @@ import type { TaskTable } from '../../x1/tasks.ts';
 import { endpointOf } from '../../x1/policy.ts';
 import { HandoverClient } from './listeners/handover-client.ts';
 import type { HostMap } from '../../net/hosts.ts';
+import type { ConnectionLimits } from '../../net/connections.ts';
+import { admissionOf } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { X2X3Server } from './listeners/x2x3-server.ts';
 import { SqliteDfStore } from './store/sqlite.ts';
@@ -27,7 +29,11 @@ import type { Listen } from '../../host/config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface DeliveryOptions {
-  readonly listen: Listen;
+  readonly listen: Listen & {
+    readonly connections?: Partial<ConnectionLimits>;
+    /** Names of points of interception; those of the own domain where none are given. */
+    readonly peers?: readonly string[];
+  };
   /** The database file. */
   readonly file: string;
   readonly tls: TlsMaterial;
@@ -94,7 +100,14 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     mediation.tasksChanged().catch((error: unknown) => logger.error({ error }, 'held PDUs could not go on'));
   });
   handover.start();
-  const server = new X2X3Server({ ...listen, tls, consumer: mediation, clock, logger });
+  const server = new X2X3Server({
+    ...listen,
+    tls,
+    admission: admissionOf(listen.peers, tls, ['cscf', 'gateway']),
+    consumer: mediation,
+    clock,
+    logger,
+  });
   const stop = async (): Promise<void> => {
     unsubscribe();
     await requests.stop();

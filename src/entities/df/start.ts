@@ -7,7 +7,7 @@ import type { DfListener } from './events.ts';
 import { HashChainLog } from '../../evidence/log.ts';
 import { DF_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
-import { loadTls } from '../../net/tls.ts';
+import { loadTls, requireOwn } from '../../net/tls.ts';
 import { XkClient } from './http/xk-client.ts';
 import { AuditFile } from '../../evidence/audit-file.ts';
 import { PduFiles, XkFiles } from './store/stored-records.ts';
@@ -32,6 +32,7 @@ export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener
 async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
   const { clock, logger } = runtime;
   const tls = loadTls(config.tls, clock.now());
+  requireOwn(tls, config.x1.identifier, 'df');
   const hosts = new HostMap(config.hosts);
   const auditFile = new AuditFile(config.audit);
   const audit = new HashChainLog(auditFile, clock);

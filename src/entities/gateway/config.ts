@@ -3,10 +3,10 @@ import { strict, Unfit } from '../../bytes/schema.ts';
 import {
   configReader,
   count,
-  listener,
   listOf,
   mediaPorts,
   milliseconds,
+  namedListener,
   parsed,
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
@@ -15,7 +15,11 @@ import { isNetwork } from './destinations.ts';
 
 export const GATEWAY_CONFIG = strict({
   ...POI_SETTINGS,
-  control: listener('where CSCFs control the gateway'),
+  control: namedListener(
+    'where CSCFs control the gateway',
+    'names of the CSCFs that may',
+    "`cscf.` and the domain of the own certificate's name",
+  ),
   media: mediaPorts('where media pass, each port used again as late as can be'),
   idleMs: milliseconds('without media and control after which a session is ended', {
     min: 1000,

@@ -8,6 +8,7 @@ import { MediaGateway } from './gateway.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
 import { broadcastAddresses, udpDatagrams } from '../../net/datagrams.ts';
 import { listen } from '../../net/https.ts';
+import { admissionOf } from '../../net/tls.ts';
 import { iqServer } from './http/iq-server.ts';
 import type { Listen } from '../../host/config.ts';
 import { startPoiElement } from '../../poi/element.ts';
@@ -52,7 +53,13 @@ export async function startGateway(
     maxSessions: config.maxSessions,
     maxPacketRate: config.maxPacketRate,
   });
-  const server = iqServer(gateway, element.tls, logger);
+  const server = iqServer({
+    gateway,
+    tls: element.tls,
+    logger,
+    admission: admissionOf(config.control.peers, element.tls, ['cscf']),
+    limits: config.control.connections,
+  });
   const stop = async (): Promise<void> => {
     await server.close();
     await gateway.stop();

@@ -28,7 +28,7 @@ import { HostMap } from '../../net/hosts.ts';
 import { listen } from '../../net/https.ts';
 import { kmsUserServer } from './http/users.ts';
 import { xkServer } from './http/xk.ts';
-import { loadTls } from '../../net/tls.ts';
+import { admissionOf, loadTls, requireOwn } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { AuditFile } from '../../evidence/audit-file.ts';
 import { SqliteKmsStore } from './store/sqlite.ts';
@@ -68,6 +68,7 @@ export function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKm
 
 async function startHolding(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
   const tls = loadTls(config.tls, runtime.clock.now());
+  requireOwn(tls, config.name, 'kms');
   const state = await openState(config, runtime);
   try {
     return await serve(config, runtime, tls, state);
@@ -111,8 +112,21 @@ async function serve(
   };
   await keepHouse();
   const x1 = await provisioned(config, runtime, tls, state);
-  const usersServer = kmsUserServer({ tls, district, requestKey, clock, logger });
-  const xkListener = xkServer({ tls, service, logger });
+  const usersServer = kmsUserServer({
+    tls,
+    district,
+    requestKey,
+    clock,
+    logger,
+    limits: config.users.connections,
+  });
+  const xkListener = xkServer({
+    tls,
+    service,
+    logger,
+    admission: admissionOf(config.xk.peers, tls, ['df']),
+    limits: config.xk.connections,
+  });
   const stopListening = async (): Promise<void> => {
     await Promise.all([x1.stop(), usersServer.close(), xkListener.close()]);
   };
@@ -163,10 +177,10 @@ function provisioned(
   tls: TlsMaterial,
   { store, audit }: State,
 ): Promise<RunningX1Ne> {
-  const { address, port, ...agreed } = config.x1;
+  const { address, port, connections, ...agreed } = config.x1;
   const x1Config = {
     identifier: config.name,
-    listen: { address, port },
+    listen: { address, port, connections },
     admf: config.admf,
     ...agreed,
     store: stateFile(config, 'tasks.db'),

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { concat, toHex, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
+import { RefusalLog } from '../../evidence/refusals.ts';
 import { identityKeys } from '../../sip/identity-keys.ts';
 import { encodeGetKeysRequest, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
@@ -30,6 +31,8 @@ export interface XkPeer {
   readonly commonName: string;
   readonly roles: readonly string[];
   readonly fingerprint: string;
+  /** Whether one of its names is among those that the configuration admits. */
+  readonly admitted: boolean;
 }
 
 /** A question that may be answered: the subscriber's id, and those of its addresses that task and question cover. */
@@ -45,6 +48,7 @@ export type Computation = (question: PermittedQuestion, signal?: AbortSignal) =>
 /** Why a question was refused, for the audit log. */
 type Reason =
   | 'client-role'
+  | 'client-name'
   | 'unknown-task'
   | 'target-not-covered'
   | 'messages-unreadable'
@@ -90,10 +94,12 @@ export interface XkPorts {
 export class XkService {
   readonly #ports: XkPorts;
   readonly #times: WarrantTimes;
+  readonly #refusals: RefusalLog;
 
   constructor(times: WarrantTimes, ports: XkPorts) {
     this.#times = times;
     this.#ports = ports;
+    this.#refusals = new RefusalLog(ports.audit, ports.clock);
   }
 
   /** Judges, answers and records a question. @throws only if it cannot be recorded */
@@ -117,11 +123,12 @@ export class XkService {
   /** Records a request that is not a question: not the JSON of the interface. */
   recordMalformed(client: XkPeer): void {
     const { commonName, fingerprint } = client;
-    this.#ports.audit.append({ kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
+    this.#append(client, { kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
   }
 
   async #permit(client: XkPeer, request: GetKeysRequest): Promise<Permission | Refusal> {
     if (!client.roles.includes('df')) return notAuthorised('client-role');
+    if (!client.admitted) return notAuthorised('client-name');
     const warrant = await this.#ports.store.warrant(request.xid);
     if (warrant === null) return notAuthorised('unknown-task');
     const exchange = readExchange(request);
@@ -180,7 +187,7 @@ export class XkService {
   }
 
   #record(client: XkPeer, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
-    this.#ports.audit.append({
+    this.#append(client, {
       ...result,
       kind: 'get-keys',
       client: client.commonName,
@@ -190,6 +197,12 @@ export class XkService {
       midCall: request.midCall,
       question: toHex(digest(utf8(encodeGetKeysRequest(request)))),
     });
+  }
+
+  /** In full, unless the client may not ask at all: its refusals must not fill the log. */
+  #append(client: XkPeer, event: AuditEvent): void {
+    if (client.admitted && client.roles.includes('df')) this.#ports.audit.append(event);
+    else this.#refusals.record(client.commonName, event);
   }
 }
 

@@ -1,12 +1,20 @@
 /** The settings of the law enforcement monitoring facility. */
 import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
-import { configReader, listener, milliseconds, text, TLS_FILES } from '../../host/config.ts';
+import { configReader, milliseconds, streamListener, text, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 
 export const LEMF_CONFIG = strict({
-  hi2: listener('where delivery functions connect for HI2; either port takes both'),
-  hi3: listener('where they connect for HI3'),
+  hi2: streamListener(
+    'where delivery functions connect for HI2; either port takes both',
+    'names of the DFs that may',
+    "`df.` and the domain of the own certificate's name",
+  ),
+  hi3: streamListener(
+    'where they connect for HI3',
+    'names of the DFs that may',
+    "`df.` and the domain of the own certificate's name",
+  ),
   tls: TLS_FILES,
   folder: text('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
   recoverInto: Type.Optional(

@@ -13,7 +13,7 @@ import type { RecoverOptions, RecoveryReport } from './recover.ts';
 import { parseSources, sourcesPath } from './sources.ts';
 import type { SourceMark } from './sources.ts';
 import { HandoverServer } from './listeners/handover-server.ts';
-import { loadTls } from '../../net/tls.ts';
+import { admissionOf, loadTls } from '../../net/tls.ts';
 import { LemfFiles } from './store/files.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { writeRecovery } from './store/recovery.ts';
@@ -61,7 +61,15 @@ async function startHolding(
     onStored: () => live.stored(),
   });
   const servers = (['hi2', 'hi3'] as const).map(
-    (kind) => new HandoverServer({ ...config[kind], kind, tls, acceptor, logger }),
+    (kind) =>
+      new HandoverServer({
+        ...config[kind],
+        admission: admissionOf(config[kind].peers, tls, ['df']),
+        kind,
+        tls,
+        acceptor,
+        logger,
+      }),
   );
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));

@@ -21,6 +21,7 @@ import { deliveredOf } from '../../support/handed-over.ts';
 import { call, correlationOf, keysOf, LEG, vector, XID } from './support.ts';
 import { bundle, run } from '../../support/process.ts';
 import { silent } from '../../support/silent.ts';
+import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -63,6 +64,8 @@ describe('Delivery function under SIGKILL', () => {
   it('R-23: loses and doubles nothing: numbers are 0…n−1, and n is what X2 and X3 carried', async () => {
     const files = await certificates();
     const kms = httpsServer({
+      name: 'test',
+      logger: silent,
       tls: loadTls(files.kms, clock.now()),
       authentication: 'mutual',
       minVersion: 'TLSv1.3',
@@ -71,7 +74,7 @@ describe('Delivery function under SIGKILL', () => {
       reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(keysOf(vector())).expose())),
     );
     const kmsPort = await listen(kms, '127.0.0.1', 0);
-    const anyPort = { address: '127.0.0.1', port: 0 };
+    const anyPort = { address: '127.0.0.1', port: 0, connections: STREAM_LIMITS };
     const lemf = await startLemf(
       {
         hi2: anyPort,

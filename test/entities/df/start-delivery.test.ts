@@ -20,6 +20,7 @@ import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
 import { call, correlationOf, Issues, LEG, TestKms, vector, XID } from './support.ts';
 import { silent } from '../../support/silent.ts';
+import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-delivery-'));
 const clock = systemClock();
@@ -75,7 +76,7 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
       ports: [0, 0, 0],
     };
     const startL = async (): Promise<void> => {
-      const listen = (port: number) => ({ address: '127.0.0.1', port });
+      const listen = (port: number) => ({ address: '127.0.0.1', port, connections: STREAM_LIMITS });
       state.lemf = await startLemf(
         {
           hi2: listen(state.ports[0]),

@@ -25,6 +25,7 @@ import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
 import { call, correlationOf, keysOf, LEG, vector, XID } from './support.ts';
 import { silent } from '../../support/silent.ts';
+import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-app-'));
 const clock = systemClock();
@@ -74,6 +75,8 @@ describe('Delivery function as a process', () => {
   async function kms(): Promise<{ port: number; asked: unknown[] }> {
     const asked: unknown[] = [];
     const server: FastifyInstance = httpsServer({
+      name: 'test',
+      logger: silent,
       tls: tls('kms'),
       authentication: 'mutual',
       minVersion: 'TLSv1.3',
@@ -89,7 +92,7 @@ describe('Delivery function as a process', () => {
   }
 
   async function lemf(): Promise<RunningLemf> {
-    const any = { address: '127.0.0.1', port: 0 };
+    const any = { address: '127.0.0.1', port: 0, connections: STREAM_LIMITS };
     const running = await startLemf(
       {
         hi2: any,

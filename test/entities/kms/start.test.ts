@@ -293,6 +293,19 @@ describe('a started KMS', () => {
 });
 
 describe('configuration', () => {
+  it.each([
+    ['name', { commonName: 'other.home1.example', dnsNames: ['other.home1.example'], roles: ['kms'] }],
+    ['role', { commonName: 'unlike.home1.example', dnsNames: ['kms.home1.example'], roles: ['df'] }],
+  ] as const)('R-72: a KMS whose certificate does not bear its %s does not start', async (what, subject) => {
+    const changes = { tls: await pki.issue(subject), state: path.join(folder, `no-${what}`) };
+    await expect(startKms(kmsConfig(config(changes)), runtime)).rejects.toMatchObject({
+      code: 'tls-configuration',
+      message: expect.stringContaining(
+        what === 'name' ? 'not for kms.home1.example' : 'the role kms',
+      ) as unknown,
+    });
+  });
+
   const elsewhere = () => ({ state: mkdtempSync(path.join(folder, 'elsewhere-')) });
 
   it('is refused with unknown or missing fields and with short keys', () => {

@@ -24,7 +24,7 @@ import { exampleTime, home, MemoryAudit } from './support/home.ts';
 
 const DAY = 86_400;
 const KEYS: GetKeysResponse = { verified: true, cryptoSessions: [], deferredKey: null, stages: [] };
-const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA' };
+const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA', admitted: true };
 const nothing = () => undefined;
 const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';

@@ -16,7 +16,7 @@ const message = (name: string) => fromBase64(vector.messages[name]!.message);
 const alice = exampleHome().user.uri;
 const now = exampleTime();
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
-const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB' };
+const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB', admitted: true };
 const ANSWER: GetKeysResponse = { verified: true, cryptoSessions: [], deferredKey: null, stages: [] };
 
 const question: GetKeysRequest = {
@@ -224,6 +224,25 @@ describe('what cannot be read', () => {
   it('is not looked at for a client that may not ask', async () => {
     const cut = { ...question, iMessage1: new Uint8Array(3) };
     expect(await service.answer({ ...df, roles: [] }, cut)).toEqual({ failureIndication: 'not-authorised' });
+  });
+});
+
+describe('R-72: a client that may not ask', () => {
+  it.each([
+    ['role', { ...df, roles: ['lemf'] }],
+    ['name', { ...df, admitted: false }],
+  ])('cannot fill the log: no %s', async (_, stranger) => {
+    for (let n = 0; n < 200; n++) {
+      expect(await service.answer(stranger, question)).toEqual({ failureIndication: 'not-authorised' });
+      service.recordMalformed(stranger);
+    }
+    expect(records().length).toBeGreaterThan(10);
+    expect(records().length).toBeLessThan(25);
+  });
+
+  it('who may ask is recorded in full', () => {
+    for (let n = 0; n < 200; n++) service.recordMalformed(df);
+    expect(records()).toHaveLength(200);
   });
 });
 

@@ -14,8 +14,9 @@ import { Deframer } from '../../../wire/x2x3/deframer.ts';
 import { ATTRIBUTE } from '../../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../../wire/x2x3/pdu.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
+import type { ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
-import type { Peer, TlsMaterial } from '../../../net/tls.ts';
+import type { Admission, Peer, TlsMaterial } from '../../../net/tls.ts';
 
 /** A PDU, the octets that it came in, and whose certificate it came under. */
 export interface ReceivedPdu {
@@ -39,6 +40,9 @@ export interface X2X3ServerOptions {
   readonly consumer: X2X3Consumer;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Points of interception. */
+  readonly admission: Admission;
+  readonly connections?: Partial<ConnectionLimits> | undefined;
   readonly limits?: DeframerLimits;
   /** Milliseconds without any PDU after which a connection is closed; default 180 s. */
   readonly silenceMs?: number;
@@ -57,7 +61,7 @@ export class X2X3Server {
     this.#listener = new TlsListener({
       ...options,
       name: 'X2/X3',
-      roles: ['cscf', 'gateway'],
+      limits: options.connections,
       admit: (socket, peer) => this.#admit(socket, peer),
     });
   }

@@ -1,4 +1,4 @@
-/** The gateway's end of Iq (`api/iq.openapi.yaml`): HTTPS, for clients with the role `cscf` alone. */
+/** The gateway's end of Iq (`api/iq.openapi.yaml`): HTTPS, for CSCFs that are admitted by name. */
 import type { FastifyInstance } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
@@ -13,9 +13,10 @@ import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
 import type { MediaGateway } from '../gateway.ts';
 import { httpsServer, peerOfRequest } from '../../../net/https.ts';
+import type { ConnectionLimits } from '../../../net/connections.ts';
 import { sendProblem } from '../../../net/problem.ts';
-import { hasRole } from '../../../net/tls.ts';
-import type { TlsMaterial } from '../../../net/tls.ts';
+import { isAdmitted } from '../../../net/tls.ts';
+import type { Admission, TlsMaterial } from '../../../net/tls.ts';
 
 /** HTTP status of each refusal. */
 export const IQ_STATUS: Readonly<Record<GatewayErrorCode, number>> = {
@@ -32,14 +33,34 @@ interface OfSession {
 /** Octets: two session descriptions with their MIKEY messages, twice over. */
 const BODY_LIMIT = 256 * 1024;
 
-export function iqServer(gateway: MediaGateway, tls: TlsMaterial, logger: Logger): FastifyInstance {
-  const server = httpsServer({ tls, authentication: 'mutual', bodyLimit: BODY_LIMIT });
+export interface IqServerOptions {
+  readonly gateway: MediaGateway;
+  readonly tls: TlsMaterial;
+  readonly logger: Logger;
+  /** The CSCFs. */
+  readonly admission: Admission;
+  readonly limits?: Partial<ConnectionLimits>;
+}
+
+export function iqServer(options: IqServerOptions): FastifyInstance {
+  const { gateway, tls, logger, admission, limits } = options;
+  const server = httpsServer({
+    name: 'Iq',
+    tls,
+    authentication: 'mutual',
+    bodyLimit: BODY_LIMIT,
+    logger,
+    limits,
+  });
 
   server.addHook('onRequest', async (request, reply) => {
     const peer = peerOfRequest(request);
-    if (hasRole(peer, 'cscf')) return;
-    logger.warn({ peer: peer.commonName }, 'media control refused: the client is no CSCF');
-    return sendProblem(reply, 403, 'the certificate does not have the role cscf');
+    if (isAdmitted(peer, admission)) return;
+    logger.warn(
+      { peer: peer.commonName },
+      'media control refused: the client is not a CSCF that is admitted',
+    );
+    return sendProblem(reply, 403, 'the certificate has no role for it, or not a name that is admitted');
   });
 
   server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {

@@ -22,6 +22,7 @@ import type { District } from '../district.ts';
 import { KmsError } from '../errors.ts';
 import { publish } from '../publication.ts';
 import type { RequestKeyService } from '../request-key.ts';
+import type { ConnectionLimits } from '../../../net/connections.ts';
 import { answering, httpsServer } from '../../../net/https.ts';
 import { sendProblem, useProblems } from '../../../net/problem.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
@@ -37,11 +38,19 @@ export interface KmsUserServerOptions {
   readonly requestKey: RequestKeyService;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
   const { district, clock, logger } = options;
-  const server = httpsServer({ tls: options.tls, authentication: 'server', bodyLimit: BODY_LIMIT });
+  const server = httpsServer({
+    name: 'users',
+    tls: options.tls,
+    authentication: 'server',
+    bodyLimit: BODY_LIMIT,
+    logger,
+    limits: options.limits,
+  });
   useProblems(server, (error) => logger.error({ err: error }, 'request failed'));
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(MIKEY_MEDIA_TYPE, { parseAs: 'buffer' }, (_request, body, done) =>

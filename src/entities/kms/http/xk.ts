@@ -15,9 +15,11 @@ import {
   wipeKeys,
   XkError,
 } from '../../../wire/xk/get-keys.ts';
+import type { ConnectionLimits } from '../../../net/connections.ts';
 import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
 import { sendProblem, useProblems } from '../../../net/problem.ts';
-import type { TlsMaterial } from '../../../net/tls.ts';
+import { isAdmitted } from '../../../net/tls.ts';
+import type { Admission, TlsMaterial } from '../../../net/tls.ts';
 
 /** HTTP status of each failure. */
 export const STATUS: Readonly<Record<FailureIndication, number>> = {
@@ -32,11 +34,22 @@ export const STATUS: Readonly<Record<FailureIndication, number>> = {
 export interface XkServerOptions {
   readonly tls: TlsMaterial;
   readonly service: XkService;
+  /** The delivery functions. */
+  readonly admission: Admission;
   readonly logger: Logger;
+  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export function xkServer(options: XkServerOptions): FastifyInstance {
-  const server = httpsServer({ tls: options.tls, authentication: 'mutual', minVersion: 'TLSv1.3' });
+  const server = httpsServer({
+    name: 'Xk',
+    tls: options.tls,
+    authentication: 'mutual',
+    minVersion: 'TLSv1.3',
+    resumption: false,
+    logger: options.logger,
+    limits: options.limits,
+  });
   useProblems(server, (error) => options.logger.error({ err: error }, 'Xk: request failed'));
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
@@ -44,7 +57,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   );
   const answer = answering(server);
   server.post(GET_KEYS_PATH, async (request, reply) => {
-    const client = clientOf(request);
+    const client = clientOf(request, options.admission);
     const question = readQuestion(request.body);
     if (question === null) {
       options.service.recordMalformed(client);
@@ -55,9 +68,9 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   return server;
 }
 
-function clientOf(request: FastifyRequest): XkPeer {
-  const { commonName, roles, fingerprint } = peerOfRequest(request);
-  return { commonName, roles, fingerprint };
+function clientOf(request: FastifyRequest, admission: Admission): XkPeer {
+  const peer = peerOfRequest(request);
+  return { ...peer, admitted: isAdmitted(peer, admission) };
 }
 
 /** The question in a body; `null` if it is none. */

@@ -2,8 +2,9 @@
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../../../bytes/ports.ts';
 import type { HandoverKind, LemfAcceptor } from '../ports.ts';
+import type { ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
-import type { Peer, TlsMaterial } from '../../../net/tls.ts';
+import type { Admission, Peer, TlsMaterial } from '../../../net/tls.ts';
 
 export interface HandoverServerOptions {
   readonly address: string;
@@ -12,6 +13,9 @@ export interface HandoverServerOptions {
   readonly tls: TlsMaterial;
   /** The interface that this port is for. */
   readonly kind: HandoverKind;
+  /** Delivery functions. */
+  readonly admission: Admission;
+  readonly connections?: Partial<ConnectionLimits>;
   readonly acceptor: LemfAcceptor;
   readonly logger: Logger;
 }
@@ -25,7 +29,7 @@ export class HandoverServer {
     this.#listener = new TlsListener({
       ...options,
       name: 'HI',
-      roles: ['df'],
+      limits: options.connections,
       admit: (socket, peer) => this.#admit(socket, peer),
     });
   }

@@ -15,6 +15,7 @@ import type { TlsMaterial } from '../../../../src/net/tls.ts';
 import { XkClient } from '../../../../src/entities/df/http/xk-client.ts';
 import type { XkExchange } from '../../../../src/entities/df/http/xk-client.ts';
 import { keysOf, vector } from '../support.ts';
+import { silent } from '../../../support/silent.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-xk-'));
 const clock = systemClock();
@@ -60,7 +61,13 @@ describe('Xk client', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   async function serve(minVersion: 'TLSv1.2' | 'TLSv1.3', maxVersion?: 'TLSv1.2'): Promise<FastifyInstance> {
-    const made = httpsServer({ tls: kms, authentication: 'mutual', minVersion });
+    const made = httpsServer({
+      name: 'test',
+      logger: silent,
+      tls: kms,
+      authentication: 'mutual',
+      minVersion,
+    });
     if (maxVersion !== undefined) {
       (made.server as unknown as { setSecureContext(options: object): void }).setSecureContext({
         cert: kms.certificate,

@@ -55,7 +55,12 @@ describe('media control over HTTPS with certificates on both sides', () => {
       clock: new ManualClock(),
       logger: silent,
     });
-    server = iqServer(gateway, loadTls(files, now), silent);
+    server = iqServer({
+      gateway,
+      tls: loadTls(files, now),
+      logger: silent,
+      admission: { roles: ['cscf'], names: ['cscf.home1.example'] },
+    });
     hosts.set('gateway.home1.example:443', `127.0.0.1:${await listen(server, '127.0.0.1', 0)}`);
   });
 
@@ -101,8 +106,11 @@ describe('media control over HTTPS with certificates on both sides', () => {
     expect(gateway.sessions).toBe(0);
   });
 
-  test('a client without the role cscf gets nothing, not even whether a session is there', async () => {
-    const client = await clientOf('df.home1.example', 'df');
+  test.each([
+    ['a client without the role cscf', 'df.home1.example', 'df'],
+    ['R-72: another operator’s CSCF', 'cscf.home2.example', 'cscf'],
+  ] as const)('%s gets nothing, not even whether a session is there', async (_, name, role) => {
+    const client = await clientOf(name, role);
     for (const method of ['PUT', 'DELETE'] as const) {
       const answer = await client.request(method, `${BASE}/iq/v1/sessions/x`);
       expect(answer.status).toBe(403);

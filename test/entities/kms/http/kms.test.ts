@@ -91,7 +91,12 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
     { store, compute: (question) => getKeys.answer(question), audit, clock, logger: silent },
   );
   const users = kmsUserServer({ tls, district, requestKey, clock, logger: silent });
-  const xk = xkServer({ tls, service, logger: silent });
+  const xk = xkServer({
+    admission: { roles: ['df'], names: ['df.home1.example'] },
+    tls,
+    service,
+    logger: silent,
+  });
   const address443 = `127.0.0.1:${await listen(users, '127.0.0.1', 0)}`;
   const hosts = new HostMap({ [`${HOST}:443`]: address443, [`${host}:443`]: address443 });
   const xkPort = await listen(xk, '127.0.0.1', 0);
@@ -262,6 +267,12 @@ describe.each(FILES)('Xk, %s', (file) => {
     it('a client without the role is refused (R-10)', async () => {
       const lemf = await client('lemf.home1.example', ['lemf', 'kms', 'admf'], kms.hosts);
       await refused(lemf, kms.question, 'not-authorised', 403);
+    });
+
+    it('R-72: another operator’s DF, under a certificate of the same authority, is refused', async () => {
+      const stranger = await client('df.home2.example', ['df'], kms.hosts);
+      await refused(stranger, kms.question, 'not-authorised', 403);
+      expect(kms.audit.of('get-keys').at(-1)).toMatchObject({ reason: 'client-name' });
     });
 
     it('a target that is not provisioned at this KMS is refused', () =>
