@@ -7,27 +7,24 @@ import { startLemf } from '../../../src/entities/lemf/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { fromHex, toHex } from '../../../src/bytes/octets.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
-import { Poi } from '../../../src/poi/poi.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
-import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { encodeGetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
 import { httpsServer, listen } from '../../../src/net/https.ts';
 import type { Role, TlsFiles } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
-import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { SqliteTaskStore } from '../../../src/x1/task-store.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, correlationOf, keysOf, LEG, vector, XID } from './support.ts';
+import { call, keysOf, vector, XID } from './support.ts';
 import { bundle, run } from '../../support/process.ts';
 import { silent } from '../../support/silent.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
+import { interceptionPoint } from './interception-point.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
-const DF = '00000000-0000-4000-8000-000000000001';
 const LEMF = '00000000-0000-4000-8000-000000000002';
 const PACKETS = 400;
 
@@ -112,29 +109,9 @@ describe('Delivery function under SIGKILL', () => {
     };
     let df = await start();
 
-    const issues = { raised: () => undefined, cleared: () => undefined };
-    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
-    const delivery = new X2X3Delivery(poi, {
-      hosts: new HostMap(),
-      tls: loadTls(files.cscf, clock.now()),
-      clock,
-      logger: silent,
-      issues,
-      timing: { busyKeepaliveMs: 30, firstPauseMs: 20, longestPauseMs: 50 },
-    });
-    delivery.open(DF, { host: '127.0.0.1', port: df.ready.x2x3 });
-    const report = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
-      poi.report(
-        {
-          interface: reference,
-          direction,
-          format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
-          payload,
-          correlation: correlationOf(LEG.callId),
-          time: clock.now(),
-        },
-        [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
-      );
+    const timing = { busyKeepaliveMs: 30, firstPauseMs: 20, longestPauseMs: 50 };
+    const tls = loadTls(files.cscf, clock.now());
+    const { delivery, report } = interceptionPoint({ tls, port: df.ready.x2x3, timing });
     const steps = new Map([50, 100, 200, 350].map((packet, i) => [packet, call()[i]!]));
     const kills = new Set([70, 103, 205]);
     let killing: Promise<void> = Promise.resolve();

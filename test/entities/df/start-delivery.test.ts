@@ -9,23 +9,21 @@ import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
-import { Poi } from '../../../src/poi/poi.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
-import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import type { Role, TlsFiles, TlsMaterial } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
-import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, correlationOf, Issues, LEG, TestKms, vector, XID } from './support.ts';
+import { call, Issues, TestKms, vector, XID } from './support.ts';
 import { silent } from '../../support/silent.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
+import { interceptionPoint } from './interception-point.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-delivery-'));
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
-const DF = '00000000-0000-4000-8000-000000000001';
 const HI2 = '00000000-0000-4000-8000-000000000002';
 const HI3 = '00000000-0000-4000-8000-000000000003';
 
@@ -130,29 +128,10 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
       mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
     } as const;
     await dfTable.activate(task);
-    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
-    const delivery = new X2X3Delivery(poi, {
-      hosts,
-      tls: material('cscf'),
-      clock,
-      logger: silent,
-      issues,
-      timing: { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 40 },
-    });
-    delivery.open(DF, { host: '127.0.0.1', port: state.ports[2] });
+    const timing = { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 40 };
+    const point = interceptionPoint({ tls: material('cscf'), port: state.ports[2], timing, issues });
+    const { delivery, report: observe } = point;
     cleanups.push(() => delivery.stop());
-    const observe = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
-      poi.report(
-        {
-          interface: reference,
-          direction,
-          format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
-          payload,
-          correlation: correlationOf(LEG.callId),
-          time: clock.now(),
-        },
-        [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
-      );
     const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(base, 'lemf', `${kind}.ber`));
     return { kms, observe, received, delivery, state, startL, startD, stopL, stopD };
   }

@@ -11,26 +11,24 @@ import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import type { DfEvent } from '../../../src/entities/df/events.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
-import { Poi } from '../../../src/poi/poi.ts';
 import { X1Requester } from '../../../src/x1/requester.ts';
 import { Deframer } from '../../../src/wire/x2x3/deframer.ts';
-import { decodePdu, DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { decodePdu, DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { decodeGetKeysRequest, encodeGetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import { HttpsClient, httpsServer, listen } from '../../../src/net/https.ts';
 import type { Role, TlsFiles } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 import { x1Transport } from '../../../src/x1/client.ts';
-import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, correlationOf, keysOf, LEG, vector, XID } from './support.ts';
+import { call, keysOf, vector, XID } from './support.ts';
 import { silent } from '../../support/silent.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
+import { interceptionPoint } from './interception-point.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-app-'));
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
-const DF = '00000000-0000-4000-8000-000000000001';
 const HI2 = '00000000-0000-4000-8000-000000000002';
 const HI3 = '00000000-0000-4000-8000-000000000003';
 
@@ -138,34 +136,12 @@ describe('Delivery function as a process', () => {
   }
 
   function pointOfInterception(port: number) {
-    const issues = { raised: () => undefined, cleared: () => undefined };
-    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
-    const delivery = new X2X3Delivery(poi, {
-      hosts: new HostMap(),
-      tls: tls('cscf'),
-      clock,
-      logger: silent,
-      issues,
-      timing: { busyKeepaliveMs: 20 },
-    });
+    const point = interceptionPoint({ tls: tls('cscf'), port, timing: { busyKeepaliveMs: 20 } });
     cleanups.push(() => {
-      delivery.stop();
+      point.delivery.stop();
       return Promise.resolve();
     });
-    delivery.open(DF, { host: '127.0.0.1', port });
-    const report = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
-      poi.report(
-        {
-          interface: reference,
-          direction,
-          format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
-          payload,
-          correlation: correlationOf(LEG.callId),
-          time: clock.now(),
-        },
-        [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DF] } }],
-      );
-    return { delivery, report };
+    return point;
   }
 
   const tcp = (port: number) =>
