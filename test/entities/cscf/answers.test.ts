@@ -119,7 +119,9 @@ describe('R-63: an answer that cannot be rewritten does not leave', () => {
   ])('in a 200 to INVITE: %s. The caller is refused, the callee hears BYE', async (_, body) => {
     answers((incoming) => incoming.accept(body));
     expect((await call(sdpBody(4000, 'I1'))).status).toBe(488);
-    expect(left()).toMatch(/^Warning: 399 [\w.:]+ "a session description cannot be used"\r$/m);
+    expect(left()).toMatch(
+      /^Warning: 399 cscf\.home1\.example:\d+ "a session description cannot be used"\r$/m,
+    );
     await expect.poll(() => ended).toEqual(['carol bye']);
     expect(left()).not.toContain(ELSEWHERE);
     await expect.poll(() => [home.cscf.calls, home.gateway.sessions.size]).toEqual([0, 0]);

@@ -64,6 +64,25 @@ describe('R-81: phones of others', () => {
     expect(home.cscf.calls).toBe(0);
   });
 
+  it('of two phones of one subscriber over TCP, the one that spoke in the dialog gets BYE', async () => {
+    const { alice, carol } = await registered();
+    const other = await phone('alice');
+    await other.register('home1.example', '<sip:alice@192.0.2.9;transport=tcp>', 'register-other');
+    const contactOfAlice = `Contact: <sip:alice@127.0.0.1:${alice.port};transport=tcp>`;
+    alice.request('INVITE', 'sip:carol@home1.example', [...FROM_ALICE, TO_CAROL, contactOfAlice]);
+    const invite = await carol.next(/^INVITE/);
+    carol.answer(invite, '200 OK', [`Contact: <sip:carol@127.0.0.1:${carol.port};transport=tcp>`]);
+    await alice.next(/^SIP\/2\.0 200/);
+    carol.request('BYE', `sip:alice@127.0.0.1:${alice.port};transport=tcp`, [
+      `From: <sip:carol@home1.example>;tag=carol`,
+      'To: <sip:alice@home1.example>;tag=a',
+      'Call-ID: c1',
+      ...routesOf(invite, false),
+    ]);
+    alice.answer(await alice.next(/^BYE/), '200 OK');
+    await carol.next(/^SIP\/2\.0 200[^]*BYE/);
+  });
+
   it('a preloaded Route with the address of the CSCF is its own; one with another port is not', async () => {
     const { alice, carol } = await registered();
     const route = (port: number): string => `Route: <sip:127.0.0.1:${port};transport=tcp;lr>`;
