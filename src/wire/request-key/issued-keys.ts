@@ -43,7 +43,7 @@ export function encodeIssuedKeys(keys: readonly IssuedKey[]): Uint8Array {
 }
 
 /**
- * @throws RequestKeyError `no-keys` for other payloads, or in another order
+ * @throws RequestKeyError `no-keys` for other payloads, or in another order, or an identity that is not UTF-8
  * @throws MikeyError, IbeError for what cannot be decoded at all
  */
 export function decodeIssuedKeys(octets: Uint8Array): IssuedKey[] {
@@ -55,7 +55,7 @@ export function decodeIssuedKeys(octets: Uint8Array): IssuedKey[] {
       throw new RequestKeyError('no-keys', 'the keys of the KMS are in no known order');
     const seed = next?.kind === 'key-data' && next.type === KEY_DATA_TYPE.LI_SEED ? next : null;
     keys.push({
-      uri: fromUtf8(identity.data),
+      uri: uriOf(identity.data),
       ...readInterval(key),
       privateKey: decodeBfPrivateKeyBlock(key.key.expose()),
       seed: seed === null ? null : readSeed(seed),
@@ -67,6 +67,14 @@ export function decodeIssuedKeys(octets: Uint8Array): IssuedKey[] {
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+function uriOf(data: Uint8Array): string {
+  try {
+    return fromUtf8(data);
+  } catch (cause) {
+    throw new RequestKeyError('no-keys', 'an identity from the KMS is not UTF-8', { cause });
+  }
+}
 
 function payloadsOfKey({ uri, from, to, privateKey, seed }: IssuedKey): Payload[] {
   const identity = { kind: 'idr', role: ID_ROLE.IDRi, type: ID_TYPE.URI, data: utf8(uri) } as const;
