@@ -88,6 +88,9 @@ const MAX_STREAMS = 100_000;
 export class Poi {
   readonly #options: PoiOptions;
   readonly #queues = new Map<string, DeliveryQueue>();
+  /** Queues of destinations that were removed, while what waits there has some time left. */
+  readonly #closed = new Set<DeliveryQueue>();
+  #lostWithRemoved = 0;
   /** Next sequence number by stream, least recently used first. */
   readonly #streams = new Map<string, number>();
 
@@ -104,14 +107,26 @@ export class Poi {
     return queue;
   }
 
-  /** Forgets a destination and all that waits for it. */
-  close(did: string): void {
+  /** Takes nothing more for a destination; gives what waits for it, which `finish` puts an end to. `null`: nothing. */
+  close(did: string): DeliveryQueue | null {
+    const queue = this.#queues.get(did);
+    if (queue === undefined) return null;
     this.#queues.delete(did);
+    this.#closed.add(queue);
+    return queue;
+  }
+
+  /** What still waits in a closed queue is lost. */
+  finish(queue: DeliveryQueue): void {
+    if (!this.#closed.delete(queue)) return;
+    queue.abandon();
+    this.#lostWithRemoved += queue.lost;
   }
 
   /** PDUs lost to full queues or to errors since the start. */
   get lost(): number {
-    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.lost, 0);
+    const queues = [...this.#queues.values(), ...this.#closed];
+    return queues.reduce((sum, queue) => sum + queue.lost, this.#lostWithRemoved);
   }
 
   /** Hands an event on for every match; never throws, never waits. */

@@ -15,6 +15,8 @@
 export interface DestinationIssues {
   raised(did: string, description: string): void;
   cleared(did: string): void;
+  /** A destination was removed, and PDUs that waited for it will never come to it. */
+  lostWithRemoved(did: string, description: string): void;
 }
 
 export interface QueueLimits {
@@ -33,7 +35,7 @@ export class DeliveryQueue {
   readonly did: string;
   readonly #issues: DestinationIssues;
   readonly #limits: Required<QueueLimits>;
-  readonly #kept = { x2: 0, x3: 0 };
+  #kept = { x2: 0, x3: 0 };
   #entries: Entry[] = [];
   /** Position of `#entries[0]` in the sequence of all that was ever appended. */
   #head = 0;
@@ -81,6 +83,21 @@ export class DeliveryQueue {
     if (this.#overflowing) return;
     this.#overflowing = true;
     this.#issues.raised(this.did, `interception data are being lost: ${reason}`);
+  }
+
+  /** Gives up all that waits: its destination is gone. */
+  abandon(): void {
+    const given = this.#entries.length;
+    if (given === 0) return;
+    this.#lost += given;
+    this.#entries = [];
+    this.#kept = { x2: 0, x3: 0 };
+    this.#head += given;
+    this.rewind();
+    this.#issues.lostWithRemoved(
+      this.did,
+      `the destination was removed, and ${given} PDUs that waited for it are lost`,
+    );
   }
 
   /** The next PDU to send, or `null` when all are sent. */

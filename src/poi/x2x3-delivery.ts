@@ -37,16 +37,21 @@ export class X2X3Delivery {
     client.start();
   }
 
-  /** Removes a destination; what already waits for it has some time left to arrive. */
+  /** Removes a destination; what already waits for it has some time left to arrive, and is reported as lost then. */
   close(did: string): void {
     const client = this.#clients.get(did)?.client;
     this.#clients.delete(did);
-    this.#poi.close(did);
-    if (client === undefined) return;
+    const queue = this.#poi.close(did);
+    if (queue === null) return;
+    if (client === undefined) {
+      this.#poi.finish(queue);
+      return;
+    }
     this.#leaving.add(client);
     void client.drain(LINGER_MS).then(() => {
       client.stop();
       this.#leaving.delete(client);
+      this.#poi.finish(queue);
     });
   }
 

@@ -68,6 +68,18 @@ export class X1Reporter implements NeCondition {
     this.#report({ type: 'ReportDestinationIssue', did, report: 'AllClear', code, details: description });
   }
 
+  /** A destination is gone, and what waited for it with it: nothing that lasts. */
+  lostWithRemoved(did: string, description: string): void {
+    const { code } = X1_ERRORS.generic;
+    this.#report({
+      type: 'ReportDestinationIssue',
+      did,
+      report: 'Warning',
+      code,
+      details: xmlText(description),
+    });
+  }
+
   /** Something about a task went wrong and goes on. */
   taskIssue(xid: string, description: string): void {
     if (this.#options.table.task(xid) !== null) this.#taskFaults.set(xid, fault(description));

@@ -24,6 +24,9 @@ class Issues implements DestinationIssues {
   cleared(did: string): void {
     this.log.push(`cleared ${did}`);
   }
+  lostWithRemoved(did: string, description: string): void {
+    this.log.push(`lost ${did} ${description}`);
+  }
 }
 
 function observation(changes: Partial<Observation> = {}): Observation {

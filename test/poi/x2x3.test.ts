@@ -113,6 +113,7 @@ describe('X2 and X3 over TLS', () => {
     const issues = {
       raised: (_did: string, description: string) => void log.push(description),
       cleared: () => void log.push('cleared'),
+      lostWithRemoved: (_did: string, description: string) => void log.push(description),
     };
     const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
     const delivery = new X2X3Delivery(poi, {
@@ -196,6 +197,34 @@ describe('X2 and X3 over TLS', () => {
     expect(await delivery.drain(10_000)).toBe(true);
     expect(second.numbers).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
     expect(log[1]).toBe('cleared');
+  });
+
+  it('R-78: what waited for a destination that is removed is reported as lost, and counts as that', async () => {
+    const hand = new ManualClock();
+    const { poi, delivery, report, log } = pointOfInterception('127.0.0.1', 1, tls.cscf, {}, hand);
+    report(3);
+    delivery.close(DID);
+    expect(poi.lost).toBe(0);
+    await hand.pass(10_000);
+    await expect.poll(() => poi.lost).toBe(3);
+    expect(log.filter((line) => line.includes('3 PDUs that waited for it are lost'))).toHaveLength(1);
+    // One to which no connection ever was, and one for which nothing waits.
+    report(2);
+    delivery.close(DID);
+    delivery.close(DID);
+    expect(poi.lost).toBe(5);
+    expect(log.at(-1)).toContain('2 PDUs that waited for it are lost');
+  });
+
+  it('R-78: what a removed destination takes in the time that is left is not lost', async () => {
+    const consumer = new Consumer();
+    const { port } = await serve(consumer);
+    const { poi, delivery, report, log } = pointOfInterception('df.home1.example', port);
+    report(4);
+    delivery.close(DID);
+    await expect.poll(() => consumer.accepted.length).toBe(4);
+    await expect.poll(() => log.filter((line) => line.includes('lost'))).toEqual([]);
+    expect(poi.lost).toBe(0);
   });
 
   it('what a failing DF did not store is sent again', async () => {

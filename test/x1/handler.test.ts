@@ -237,6 +237,7 @@ describe('documents', () => {
       const answer = decodeX1Response(await handler.handle(asked, stranger));
       expect(answer).toMatchObject({ messages: [{ body: { error: { code: 1040 } } }] });
     }
+    expect(audit.events.map(({ kind }) => kind)).toContain('x1-refused');
     expect(audit.events.length).toBeLessThan(25);
     expect(audit.events.at(-1)).toEqual({ kind: 'refusals-only-counted', peer: stranger.commonName });
   });

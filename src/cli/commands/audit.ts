@@ -9,10 +9,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import path from 'node:path';
 import { Command } from 'commander';
 import { headPath, linesOf, parseHead } from '../../evidence/audit-file.ts';
 import { EvidenceError, verifyChain } from '../../evidence/log.ts';
 import type { ChainHead } from '../../evidence/log.ts';
+import { systemClock } from '../../host/runtime.ts';
+import { lockState } from '../../storage/lock.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 
@@ -54,6 +57,19 @@ function verify(file: string, options: { print?: true }): void {
 
 function repair(file: string): void {
   if (!existsSync(file)) throw new CliError('input', `cannot read ${file}: there is no such file`);
+  // As whoever writes it would: beside the file, or for the folder that is all its own.
+  const folder = path.dirname(file);
+  const folders = existsSync(path.join(folder, 'lock.db')) ? [folder] : [];
+  const held = lockState({ entity: 'audit-repair', files: [file], folders }, systemClock().now());
+  try {
+    repairAlone(file);
+  } finally {
+    rmSync(`${file}.new`, { force: true });
+    held.release();
+  }
+}
+
+function repairAlone(file: string): void {
   const head = headOf(file);
   const lines = linesOf(file);
   const current: string[] = [];

@@ -11,7 +11,11 @@ import { silent } from '../../support/silent.ts';
 import { correlationOf, LEG, XID } from './support.ts';
 
 const DID = '00000000-0000-4000-8000-000000000001';
-const NO_ISSUES: DestinationIssues = { raised: () => undefined, cleared: () => undefined };
+const NO_ISSUES: DestinationIssues = {
+  raised: () => undefined,
+  cleared: () => undefined,
+  lostWithRemoved: () => undefined,
+};
 
 export interface InterceptionPointOptions {
   readonly tls: TlsMaterial;

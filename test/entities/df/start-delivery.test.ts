@@ -34,6 +34,9 @@ class AllIssues extends Issues {
   cleared(did: string): void {
     this.log.push(`${did}: cleared`);
   }
+  lostWithRemoved(did: string, description: string): void {
+    this.log.push(`${did}: ${description}`);
+  }
 }
 
 /** A table as X1 would have filled it, without its store. */
