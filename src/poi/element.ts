@@ -30,6 +30,8 @@ export interface PoiElementKind {
   readonly policy: NePolicy;
   /** Attribute 7 of X2/X3: the point within the element. */
   readonly ipId: string;
+  /** What it keeps besides tasks and audit log, for the lock. */
+  readonly files?: readonly string[];
 }
 
 export interface RunningPoiElement extends Running {
@@ -48,7 +50,7 @@ export function startPoiElement(
   kind: PoiElementKind,
   runtime: Runtime,
 ): Promise<RunningPoiElement> {
-  const place = { entity: kind.entity, files: [config.x1.store, config.audit] };
+  const place = { entity: kind.entity, files: [config.x1.store, config.audit, ...(kind.files ?? [])] };
   return holdingState(place, runtime.clock.now(), () => startHolding(config, kind, runtime));
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { NetworkAddress } from '../bytes/network-address.ts';
+import { SipError } from './errors.ts';
 
 export type Protocol = 'TCP' | 'UDP';
 
@@ -18,6 +19,14 @@ export interface Flow {
   readonly open: boolean;
   /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */
   send(octets: Uint8Array): void;
+}
+
+/** A connection that is gone, as what registered over it remembers it. */
+export function closedFlow(local: NetworkAddress, remote: NetworkAddress): Flow {
+  const send = (): never => {
+    throw new SipError('unreachable', 'the connection is closed');
+  };
+  return { protocol: 'TCP', local, remote, open: false, send };
 }
 
 /** A next hop by name. */

@@ -59,6 +59,10 @@ export const CSCF_CONFIG = strict({
   domain: lowerCase("the home's domain"),
   host: lowerCase("the CSCF's host name in Via and Record-Route"),
   sip: listener('where SIP is listened on, TCP and UDP'),
+  registrations: Type.Optional({
+    ...text('SQLite file with what is registered, over restarts'),
+    absent: '`x1.store` with `.registrations.db` at its end',
+  }),
   publicPort: Type.Optional(
     Type.Integer({
       minimum: 1,

@@ -41,7 +41,14 @@ import { Peers } from './peers.ts';
 import type { AddressesOf } from './peers.ts';
 import { MediaPath } from './media-path.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
-import type { CscfLimits, CscfSettings, MediaAnchor, Subscriber } from './ports.ts';
+import type {
+  CscfLimits,
+  CscfSettings,
+  MediaAnchor,
+  RegistrationStore,
+  RestoredBinding,
+  Subscriber,
+} from './ports.ts';
 import { Registrar } from './registrar.ts';
 import { Releases } from './releases.ts';
 import { DIALOG_METHODS, Relay } from './relay.ts';
@@ -60,6 +67,10 @@ export interface CscfParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where registrations are kept; absent: nowhere. */
+  readonly registrations?: RegistrationStore;
+  /** What was registered before a restart, by public identity, with the flows that lead there. */
+  readonly restored?: ReadonlyMap<string, readonly RestoredBinding[]>;
   /** `null`: media go directly. */
   readonly anchor: MediaAnchor | null;
   readonly tasks: InterceptionTasks;
@@ -102,7 +113,11 @@ export class Cscf {
     const addressesOf: AddressesOf = parts.addressesOf ?? ((host, port) => [hosts.resolve(host, port)]);
     this.#peers = new Peers(settings.peers, addressesOf);
     this.#directory = new Directory(settings, this.#peers);
-    this.#registrar = new Registrar(clock, limits);
+    this.#registrar = new Registrar(clock, limits, parts.registrations ?? null);
+    for (const [identity, kept] of parts.restored ?? []) {
+      const subscriber = settings.subscribers.find((each) => each.identity === identity);
+      if (subscriber !== undefined) this.#registrar.restore(subscriber, kept);
+    }
     this.#router = new Router(settings, this.#peers, this.#directory, this.#registrar);
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
@@ -127,7 +142,7 @@ export class Cscf {
       request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
       ack: (ack, flow) => this.#relay.ack(ack, flow),
       stray: (response, flow) => this.#relay.stray(response, flow),
-      closed: () => undefined,
+      closed: (flow) => this.#registrar.closed(flow),
     });
   }
 

@@ -5,7 +5,8 @@
 import type { AnchoredStream, WantedSession } from '../../wire/iq/sessions.ts';
 import type { Secret } from '../../bytes/secret.ts';
 import type { Algorithm } from '../../sip/digest.ts';
-import type { NextHop } from '../../sip/flow.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
+import type { Flow, NextHop, Protocol } from '../../sip/flow.ts';
 
 /** The media gateway, told the whole wanted state of a session whenever it changes. */
 export interface MediaAnchor {
@@ -26,6 +27,32 @@ export interface Subscriber {
   readonly password: Secret;
   /** Digest algorithms that its challenges offer, one line each, in this order; else those of the node. */
   readonly algorithms?: readonly Algorithm[];
+}
+
+/** A binding as it is kept: the contact as it was registered, and where it came from. */
+export interface StoredBinding {
+  /** A name-addr with its parameters. */
+  readonly contact: string;
+  readonly protocol: Protocol;
+  readonly local: NetworkAddress;
+  readonly remote: NetworkAddress;
+  readonly source: NetworkAddress | null;
+  readonly reachable: boolean;
+  readonly callId: string;
+  readonly cseq: number;
+  /** Unix milliseconds. */
+  readonly expires: number;
+}
+
+/** A kept binding with the flow that leads there: closed, if it was a connection. */
+export type RestoredBinding = StoredBinding & { readonly flow: Flow };
+
+/** What subscribers have registered, over restarts. When `save` returns, it is on disk. */
+export interface RegistrationStore {
+  /** All that has not expired, by public identity. */
+  load(now: number): ReadonlyMap<string, readonly StoredBinding[]>;
+  /** Puts these in place of what the subscriber had, and forgets what has expired. */
+  save(identity: string, bindings: readonly StoredBinding[], now: number): void;
 }
 
 /** Another home: its domain, and where its CSCF is. */

@@ -2,19 +2,25 @@
  * The registrar (RFC 3261 section 10.3): contacts of subscribers, each with the flow that it registered over, which is
  * where requests to it go (RFC 5626 in spirit). Bindings expire, and are bounded in number.
  *
+ * A phone that starts anew must not find its own old contacts in its way: the same instance, with the same `reg-id` if
+ * there is one, replaces what it had (RFC 5626 section 6); a contact that nothing but its connection leads to goes with
+ * the connection; and where one more does not fit, contacts whose connection is closed make room, the oldest first.
+ * What is registered is kept over a restart (`RegistrationStore`).
+ *
  * A contact with an instance gets a public GRUU when the client supports them (RFC 5627): `aor;gr=INSTANCE`; a request
  * to it reaches that device alone.
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
-import { formatNameAddr } from '../../sip/fields.ts';
+import { formatNameAddr, parseNameAddr } from '../../sip/fields.ts';
 import type { NameAddr } from '../../sip/fields.ts';
+import { DEFAULT_PORT } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
 import { decimal, paramOf, quote, withoutParam, withParam } from '../../sip/text.ts';
 import { addressOfRecord, parseUri, sameUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
-import type { CscfLimits, Subscriber } from './ports.ts';
+import type { CscfLimits, RegistrationStore, RestoredBinding, StoredBinding, Subscriber } from './ports.ts';
 import { publicIdentitiesOf } from './subscribers.ts';
 
 /** One contact of a subscriber. */
@@ -37,14 +43,37 @@ interface Entry {
   timer: Timer;
 }
 
+interface Wanted {
+  readonly contact: NameAddr;
+  readonly seconds: number;
+}
+
 export class Registrar {
   readonly #clock: Clock;
   readonly #limits: CscfLimits;
+  readonly #store: RegistrationStore | null;
   readonly #entries = new Map<Subscriber, Entry[]>();
 
-  constructor(clock: Clock, limits: CscfLimits) {
+  constructor(clock: Clock, limits: CscfLimits, store: RegistrationStore | null = null) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#store = store;
+  }
+
+  /** Takes up what was registered before a restart. `flow`: that of the binding, closed if it was a connection. */
+  restore(subscriber: Subscriber, kept: readonly RestoredBinding[]): void {
+    for (const { flow, reachable, callId, cseq, expires, ...stored } of kept) {
+      const contact = parseNameAddr(stored.contact, 'Contact');
+      const gr = instanceOf(contact);
+      const binding = { subscriber, contact, flow, reachable, callId, cseq, expires, gr };
+      if (!leadsNowhere(binding)) this.#add(binding);
+    }
+  }
+
+  /** A flow that broke. */
+  closed(flow: Flow): void {
+    for (const { binding } of [...this.#entries.values()].flat())
+      if (binding.flow === flow && leadsNowhere(binding)) this.#remove(binding);
   }
 
   /** Current contacts of a subscriber, those of highest preference first; with `gr`, of that device alone. */
@@ -91,12 +120,13 @@ export class Registrar {
         fields: [['Min-Expires', String(this.#limits.minExpires)]],
       });
     if (!this.#inOrder(request, subscriber, contacts)) return makeResponse(request, 500, { toTag });
-    if (this.#tooMany(subscriber, wanted)) return makeResponse(request, 403, { toTag });
+    if (!this.#makeRoom(subscriber, wanted)) return makeResponse(request, 403, { toTag });
     for (const { contact, seconds } of wanted) this.#bind(request, subscriber, contact, seconds, flow);
+    if (wanted.length > 0) this.#save(subscriber);
     return this.#answer(request, subscriber, toTag);
   }
 
-  /** Drops all bindings and their timers. */
+  /** Drops all bindings and their timers; what is kept stays. */
   close(): void {
     for (const entry of [...this.#entries.values()].flat()) entry.timer.cancel();
     this.#entries.clear();
@@ -108,6 +138,7 @@ export class Registrar {
     const bindings = this.bindings(subscriber);
     if (bindings.some((binding) => overtaken(request, binding))) return makeResponse(request, 500, { toTag });
     for (const binding of bindings) this.#remove(binding);
+    this.#save(subscriber);
     return this.#answer(request, subscriber, toTag);
   }
 
@@ -119,24 +150,29 @@ export class Registrar {
   }
 
   #inOrder(request: SipRequest, subscriber: Subscriber, contacts: readonly NameAddr[]): boolean {
-    return contacts.every(({ uri }) => {
-      const known = this.#find(subscriber, uri)?.binding;
-      return known === undefined || !overtaken(request, known);
-    });
+    return contacts.every((contact) =>
+      this.#known(subscriber, contact, 1).every(({ binding }) => !overtaken(request, binding)),
+    );
   }
 
-  #tooMany(subscriber: Subscriber, wanted: readonly { contact: NameAddr; seconds: number }[]): boolean {
-    const added = wanted.filter(
-      ({ contact, seconds }) => seconds > 0 && this.#find(subscriber, contact.uri) === null,
+  /** Drops contacts whose connection is closed, the oldest first, as far as needed; `false`: that is not enough. */
+  #makeRoom(subscriber: Subscriber, wanted: readonly Wanted[]): boolean {
+    const replaced = new Set(
+      wanted.flatMap(({ contact, seconds }) => this.#known(subscriber, contact, seconds)),
     );
-    return (this.#entries.get(subscriber)?.length ?? 0) + added.length > this.#limits.contacts;
+    const left = (this.#entries.get(subscriber) ?? []).filter((entry) => !replaced.has(entry));
+    const added = wanted.filter(({ seconds }) => seconds > 0).length;
+    const excess = Math.max(0, left.length + added - this.#limits.contacts);
+    const closed = left.filter(({ binding }) => !binding.flow.open);
+    if (closed.length < excess) return false;
+    for (const { binding } of closed.slice(0, excess)) this.#remove(binding);
+    return true;
   }
 
   #bind(request: SipRequest, subscriber: Subscriber, contact: NameAddr, seconds: number, flow: Flow): void {
-    const known = this.#find(subscriber, contact.uri);
-    if (known !== null) this.#remove(known.binding);
+    for (const { binding } of this.#known(subscriber, contact, seconds)) this.#remove(binding);
     if (seconds === 0) return;
-    const binding: Binding = {
+    this.#add({
       subscriber,
       contact: { ...contact, params: withoutParam(contact.params, 'expires') },
       flow,
@@ -145,13 +181,31 @@ export class Registrar {
       cseq: request.cseq.number,
       expires: this.#clock.now() + seconds * 1000,
       gr: instanceOf(contact),
-    };
-    const timer = this.#clock.after(seconds * 1000, () => this.#remove(binding));
+    });
+  }
+
+  #add(binding: Binding): void {
+    const { subscriber, expires } = binding;
+    const timer = this.#clock.after(Math.max(0, expires - this.#clock.now()), () => this.#remove(binding));
     this.#entries.set(subscriber, [...(this.#entries.get(subscriber) ?? []), { binding, timer }]);
   }
 
-  #find(subscriber: Subscriber, uri: Uri): Entry | null {
-    return this.#entries.get(subscriber)?.find(({ binding }) => sameUri(binding.contact.uri, uri)) ?? null;
+  /**
+   * What a contact replaces, or with `seconds` 0 takes away: the same URI, and the same instance, of which a REGISTER
+   * may name an old URI to take it away, and a new one.
+   */
+  #known(subscriber: Subscriber, contact: NameAddr, seconds: number): Entry[] {
+    const entries = this.#entries.get(subscriber) ?? [];
+    const known = new Set(entries.filter(({ binding }) => sameUri(binding.contact.uri, contact.uri)));
+    const devices = seconds > 0 ? entries : [];
+    for (const entry of devices) if (sameInstance(entry.binding.contact, contact)) known.add(entry);
+    return [...known];
+  }
+
+  #save(subscriber: Subscriber): void {
+    const entries = this.#entries.get(subscriber) ?? [];
+    const kept = entries.map(({ binding }) => storedOf(binding));
+    this.#store?.save(subscriber.identity, kept, this.#clock.now());
   }
 
   #remove(binding: Binding): void {
@@ -181,6 +235,27 @@ export class Registrar {
       params = withParam(params, 'pub-gruu', quote(`${binding.subscriber.identity};gr=${binding.gr}`));
     return formatNameAddr({ ...binding.contact, params });
   }
+}
+
+function storedOf({ contact, flow, reachable, callId, cseq, expires }: Binding): StoredBinding {
+  const { protocol, local, remote, source = null } = flow;
+  const text = formatNameAddr(contact);
+  return { contact: text, protocol, local, remote, source, reachable, callId, cseq, expires };
+}
+
+/** Whether the connection is gone and the contact names the port that it came from, where nobody listens. */
+function leadsNowhere({ flow, contact }: Binding): boolean {
+  if (flow.open || contact.uri.kind !== 'sip') return false;
+  return (
+    paramOf(contact.params, 'reg-id') !== null || (contact.uri.port ?? DEFAULT_PORT) === flow.remote.port
+  );
+}
+
+/** RFC 5626 section 6: one flow of one device. */
+function sameInstance(a: NameAddr, b: NameAddr): boolean {
+  if (paramOf(a.params, 'reg-id') !== paramOf(b.params, 'reg-id')) return false;
+  const instance = instanceOf(a);
+  return instance !== null && instance === instanceOf(b);
 }
 
 /** 10.3 steps 6 and 7: an older REGISTER of the same Call-ID must not undo a newer one. */

@@ -11,7 +11,10 @@ import { CSCF_POLICY } from '../../x1/policy.ts';
 import type { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { IqClient } from './http/iq-client.ts';
-import { DEFAULT_PORT } from '../../sip/flow.ts';
+import { closedFlow, DEFAULT_PORT } from '../../sip/flow.ts';
+import type { Flow } from '../../sip/flow.ts';
+import type { RestoredBinding, StoredBinding } from './ports.ts';
+import { SqliteRegistrationStore } from './store/sqlite.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { Identifiers } from '../../sip/identifiers.ts';
 import { TransactionLayer } from '../../sip/transactions.ts';
@@ -39,13 +42,20 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   const { clock, logger, random } = runtime;
   const element = await startPoiElement(
     config,
-    { entity: 'cscf', policy: CSCF_POLICY, ipId: 'sip' },
+    { entity: 'cscf', policy: CSCF_POLICY, ipId: 'sip', files: [registrationsOf(config)] },
     runtime,
   );
   const { hosts, poi, tasks } = element;
+  const registrations = await SqliteRegistrationStore.open(registrationsOf(config)).catch(
+    async (cause: unknown) => {
+      await element.stop();
+      throw cause;
+    },
+  );
   const transport = new Transport({ clock, logger, hosts });
   const sip = await listenBoth(transport, config.sip).catch(async (cause: unknown) => {
     await Promise.all([transport.close(), element.stop()]);
+    registrations.close();
     throw cause;
   });
   const port = config.publicPort ?? publicPort(hosts, config.host, sip.port);
@@ -65,12 +75,15 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   await addresses.start();
   const addressesOf: AddressesOf = (host, at) => addresses.of(host, at);
   const listening = [sip];
+  const restored = await restoredFlows(registrations.load(clock.now()), transport);
   const cscf = new Cscf({
     settings,
     layer,
     hosts,
     addressesOf,
     listening,
+    registrations,
+    restored,
     clock,
     random,
     logger,
@@ -91,6 +104,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
       await transport.close();
       addresses.stop();
       cscf.close();
+      registrations.close();
       await https?.close();
       await element.stop();
     },
@@ -98,6 +112,34 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** Where registrations are kept: beside the tasks, unless the configuration has a place. */
+function registrationsOf({ registrations, x1 }: CscfConfig): string {
+  return registrations ?? `${x1.store}.registrations.db`;
+}
+
+/** UDP goes on from the same socket; connections went with the process that had them. */
+async function restoredFlows(
+  kept: ReadonlyMap<string, readonly StoredBinding[]>,
+  transport: Transport,
+): Promise<ReadonlyMap<string, readonly RestoredBinding[]>> {
+  const restored = new Map<string, RestoredBinding[]>();
+  for (const [identity, bindings] of kept) {
+    const withFlows: RestoredBinding[] = [];
+    for (const binding of bindings) withFlows.push({ ...binding, flow: await flowOf(binding, transport) });
+    restored.set(identity, withFlows);
+  }
+  return restored;
+}
+
+async function flowOf(
+  { protocol, local, remote, source }: StoredBinding,
+  transport: Transport,
+): Promise<Flow> {
+  if (protocol === 'TCP') return closedFlow(local, remote);
+  const flow = await transport.flowTo({ protocol, host: remote.address, port: remote.port });
+  return source === null ? flow : { ...flow, source };
+}
 
 /** TCP and UDP on one port. */
 async function listenBoth(transport: Transport, { address, port }: Listen): Promise<NetworkAddress> {
