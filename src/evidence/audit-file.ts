@@ -52,13 +52,13 @@ export class AuditFile implements AuditStore {
   }
 
   /**
-   * All of the line, or nothing of it: a disk that fills up in mid-line must not spoil the lines to come.
+   * All of the lines, or nothing of them: a disk that fills up in mid-line must not spoil the lines to come.
    * @throws EvidenceError `not-written`, with what the system said
    */
-  append(line: string): void {
+  append(lines: string): void {
     const { size } = fstatSync(this.#descriptor);
     try {
-      writeFileSync(this.#descriptor, line + '\n');
+      writeFileSync(this.#descriptor, lines + '\n');
       fsyncSync(this.#descriptor);
     } catch (cause) {
       ftruncateSync(this.#descriptor, size);

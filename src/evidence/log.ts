@@ -43,10 +43,10 @@ export interface AuditRecord {
   readonly hash: string;
 }
 
-/** Where lines are kept. `append` returns only when the line is durable. */
+/** Where lines are kept. `append` takes one or several, and returns only when they are durable. */
 export interface AuditStore {
   lines(): Iterable<string>;
-  append(line: string): void;
+  append(lines: string): void;
   /** What was remembered last; `null`: nothing. */
   head?(): ChainHead | null;
   /** Keeps the end of the chain apart from the lines. It may lag behind them after a crash, never be ahead. */
@@ -63,6 +63,14 @@ export interface ChainHead {
 export interface AuditLog {
   /** Records an event; when this returns, it is durable. */
   append(event: AuditEvent): AuditRecord;
+  /** Records several, all of them or none; absent: one after the other does. */
+  appendAll?(events: readonly AuditEvent[]): void;
+}
+
+/** Records several events at the cost of one, where the log can do that. */
+export function recordAll(log: Pick<AuditLog, 'append' | 'appendAll'>, events: readonly AuditEvent[]): void {
+  if (log.appendAll !== undefined && events.length > 1) log.appendAll(events);
+  else for (const event of events) log.append(event);
 }
 
 const FIRST = toHex(createHash('sha256').update('claviger audit log v1').digest());
@@ -84,13 +92,35 @@ export class HashChainLog implements AuditLog {
   }
 
   append(event: AuditEvent): AuditRecord {
-    const body = { sequence: this.#sequence, time: new Date(this.#clock.now()).toISOString(), event };
-    const record = { ...body, hash: chained(this.#hash, body) };
-    this.#store.append(JSON.stringify(record));
-    this.#sequence += 1;
-    this.#hash = record.hash;
-    this.#store.remember?.({ sequence: record.sequence, hash: record.hash });
+    const record = this.#next({ sequence: this.#sequence - 1, hash: this.#hash }, event);
+    this.#write([record]);
     return record;
+  }
+
+  appendAll(events: readonly AuditEvent[]): void {
+    const records: AuditRecord[] = [];
+    let last = { sequence: this.#sequence - 1, hash: this.#hash };
+    for (const event of events) {
+      const record = this.#next(last, event);
+      records.push(record);
+      last = record;
+    }
+    this.#write(records);
+  }
+
+  #next({ sequence, hash }: ChainHead, event: AuditEvent): AuditRecord {
+    const body = { sequence: sequence + 1, time: new Date(this.#clock.now()).toISOString(), event };
+    return { ...body, hash: chained(hash, body) };
+  }
+
+  /** All of them, or nothing. */
+  #write(records: readonly AuditRecord[]): void {
+    const last = records.at(-1);
+    if (last === undefined) return;
+    this.#store.append(records.map((record) => JSON.stringify(record)).join('\n'));
+    this.#sequence = last.sequence + 1;
+    this.#hash = last.hash;
+    this.#store.remember?.({ sequence: last.sequence, hash: last.hash });
   }
 }
 

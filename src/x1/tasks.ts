@@ -2,8 +2,8 @@
  * The tasks and destinations of one network element, as X1 provisions them (TS 103 221-1 clauses 6.2 and 6.3): the
  * CSCF, the media gateway, the DF and the KMS each keep one such table.
  *
- * Every change is made durable before it takes effect and before anybody is told, one change at a time; so after a
- * restart the element intercepts exactly what it had acknowledged. What a change must not break: an XID or DID exists
+ * Every change is made durable before it takes effect and before anybody is told, in order; so after a restart the
+ * element intercepts exactly what it had acknowledged. Changes that wait for the disk at one time are stored together. What a change must not break: an XID or DID exists
  * once, a task names destinations that exist, a destination in use is not removed.
  */
 import { SerialQueue } from '../bytes/serial-queue.ts';
@@ -77,11 +77,28 @@ interface Planned {
   readonly events: readonly TaskEvent[];
 }
 
+interface Planning {
+  readonly tasks: Map<string, TaskRecord>;
+  readonly destinations: Map<string, Destination>;
+}
+
+interface WaitingChange {
+  readonly plan: () => Planned;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type PlannedChange = Required<Planned> & Omit<WaitingChange, 'plan'>;
+
 export class TaskTable {
   readonly #clock: Clock;
   readonly #store: TaskStore;
+  /** What is in effect. */
   readonly #tasks: Map<string, TaskRecord>;
   readonly #destinations: Map<string, Destination>;
+  /** What will be, once the changes that are being stored are: what changes are planned on. */
+  #next: Planning;
+  readonly #waiting: WaitingChange[] = [];
   readonly #listeners = new Set<TaskListener>();
   /** The end of the queue of changes. */
   readonly #changes = new SerialQueue();
@@ -91,6 +108,7 @@ export class TaskTable {
     this.#store = store;
     this.#tasks = new Map(state.tasks.map((record) => [record.task.xid, record]));
     this.#destinations = new Map(state.destinations.map((destination) => [destination.did, destination]));
+    this.#next = this.#inEffect();
   }
 
   /** The table with what the store holds. */
@@ -135,7 +153,7 @@ export class TaskTable {
   /** @throws TaskError `xid-exists`, `did-unknown` */
   activate(task: InterceptTask): Promise<void> {
     return this.#change(() => {
-      if (this.#tasks.has(task.xid)) throw new TaskError('xid-exists', `XID ${task.xid} exists`);
+      if (this.#next.tasks.has(task.xid)) throw new TaskError('xid-exists', `XID ${task.xid} exists`);
       this.#requireDestinations(task);
       const now = this.#clock.now();
       const record = { task, activatedAt: now, modifiedAt: now, modifications: 0 };
@@ -171,8 +189,8 @@ export class TaskTable {
 
   deactivateAll(): Promise<void> {
     return this.#change(() => ({
-      tasks: new Map([...this.#tasks.keys()].map((xid) => [xid, null])),
-      events: this.tasks().map((task) => ({ kind: 'task-deactivated', task })),
+      tasks: new Map([...this.#next.tasks.keys()].map((xid) => [xid, null])),
+      events: this.#nextTasks().map((task) => ({ kind: 'task-deactivated', task })),
     }));
   }
 
@@ -180,7 +198,7 @@ export class TaskTable {
   createDestination(destination: Destination): Promise<void> {
     return this.#change(() => {
       const { did } = destination;
-      if (this.#destinations.has(did)) throw new TaskError('did-exists', `DID ${did} exists`);
+      if (this.#next.destinations.has(did)) throw new TaskError('did-exists', `DID ${did} exists`);
       return {
         destinations: new Map([[did, destination]]),
         events: [{ kind: 'destination-created', destination }],
@@ -203,7 +221,7 @@ export class TaskTable {
   removeDestination(did: string): Promise<void> {
     return this.#change(() => {
       const destination = this.#knownDestination(did);
-      if (this.tasks().some((task) => destinationsOf(task).has(did))) {
+      if (this.#nextTasks().some((task) => destinationsOf(task).has(did))) {
         throw new TaskError('did-in-use', `DID ${did} is in use`);
       }
       return {
@@ -216,35 +234,77 @@ export class TaskTable {
   /** Removes all destinations, or none. @throws TaskError `dids-in-use` */
   removeAllDestinations(): Promise<void> {
     return this.#change(() => {
-      if (this.tasks().some((task) => destinationsOf(task).size > 0)) {
+      if (this.#nextTasks().some((task) => destinationsOf(task).size > 0)) {
         throw new TaskError('dids-in-use', 'destinations are in use');
       }
       return {
-        destinations: new Map([...this.#destinations.keys()].map((did) => [did, null])),
-        events: this.destinations().map((destination) => ({ kind: 'destination-removed', destination })),
+        destinations: new Map([...this.#next.destinations.keys()].map((did) => [did, null])),
+        events: [...this.#next.destinations.values()].map((destination) => ({
+          kind: 'destination-removed',
+          destination,
+        })),
       };
     });
   }
 
-  /** One change at a time: planned on the state that the one before has left, stored, applied, told. */
+  /** Planned on the state that the ones before it will leave, stored with those that wait, applied, told. */
   #change(plan: () => Planned): Promise<void> {
-    return this.#changes.run(async () => {
-      const { tasks = new Map(), destinations = new Map(), events } = plan();
-      await this.#store.commit({ tasks, destinations });
-      apply(this.#tasks, tasks);
-      apply(this.#destinations, destinations);
-      for (const event of events) for (const listener of this.#listeners) listener(event);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ plan, resolve, reject });
+      if (this.#waiting.length === 1) void this.#changes.run(() => this.#carryOut(this.#waiting.splice(0)));
     });
   }
 
+  async #carryOut(waiting: readonly WaitingChange[]): Promise<void> {
+    const planned = waiting.flatMap((change) => this.#plan(change));
+    try {
+      if (planned.length > 0) await this.#store.commit(together(planned));
+    } catch (error) {
+      this.#next = this.#inEffect();
+      for (const { reject } of planned) reject(error);
+      return;
+    }
+    for (const { tasks, destinations, events, resolve, reject } of planned) {
+      apply(this.#tasks, tasks);
+      apply(this.#destinations, destinations);
+      try {
+        for (const event of events) for (const listener of this.#listeners) listener(event);
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    }
+  }
+
+  /** Nothing if it is refused. */
+  #plan({ plan, resolve, reject }: WaitingChange): PlannedChange[] {
+    try {
+      const { tasks = new Map(), destinations = new Map(), events } = plan();
+      apply(this.#next.tasks, tasks);
+      apply(this.#next.destinations, destinations);
+      return [{ tasks, destinations, events, resolve, reject }];
+    } catch (error) {
+      reject(error);
+      return [];
+    }
+  }
+
+  #inEffect(): Planning {
+    return { tasks: new Map(this.#tasks), destinations: new Map(this.#destinations) };
+  }
+
+  #nextTasks(): InterceptTask[] {
+    return [...this.#next.tasks.values()].map(({ task }) => task);
+  }
+
   #known(xid: string): TaskRecord {
-    const record = this.#tasks.get(xid);
+    const record = this.#next.tasks.get(xid);
     if (record === undefined) throw new TaskError('xid-unknown', `XID ${xid} does not exist`);
     return record;
   }
 
   #knownDestination(did: string): Destination {
-    const destination = this.#destinations.get(did);
+    const destination = this.#next.destinations.get(did);
     if (destination === undefined) throw new TaskError('did-unknown', `DID ${did} does not exist`);
     return destination;
   }
@@ -262,6 +322,13 @@ export function destinationsOf(task: InterceptTask): Set<string> {
 /** Whether a warrant's part is in force at a time (Unix milliseconds): start inclusive, end exclusive. */
 export function inForce({ startTime, endTime }: MediationDetails, at: number): boolean {
   return (startTime === undefined || at >= startTime) && (endTime === undefined || at < endTime);
+}
+
+function together(planned: readonly TaskTableChange[]): TaskTableChange {
+  return {
+    tasks: new Map(planned.flatMap(({ tasks }) => [...tasks])),
+    destinations: new Map(planned.flatMap(({ destinations }) => [...destinations])),
+  };
 }
 
 function apply<T>(map: Map<string, T>, changes: ReadonlyMap<string, T | null>): void {

@@ -23,6 +23,24 @@ describe('the audit log (R-27)', () => {
     expect([...verifyChain(lines)]).toHaveLength(4);
   });
 
+  it('takes several records at once: all of them, or none', () => {
+    const written: string[] = [];
+    let fails = false;
+    const append = (lines: string) => {
+      if (fails) throw new Error('disk is full');
+      written.push(...lines.split('\n'));
+    };
+    const log = new HashChainLog({ lines: () => written, append }, clock);
+    log.appendAll([]);
+    log.appendAll([{ kind: 'a' }, { kind: 'b' }]);
+    fails = true;
+    expect(() => log.appendAll([{ kind: 'c' }, { kind: 'd' }])).toThrow('disk is full');
+    fails = false;
+    log.append({ kind: 'e' });
+    log.appendAll([{ kind: 'f' }]);
+    expect([...verifyChain(written)].map(({ event }) => event.kind)).toEqual(['a', 'b', 'e', 'f']);
+  });
+
   it.each([
     ['altered', (lines: string[]) => lines.with(1, (lines[1] ?? '').replace('not-authorised', 'keys'))],
     ['removed', (lines: string[]) => lines.toSpliced(1, 1)],

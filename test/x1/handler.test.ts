@@ -181,6 +181,21 @@ describe('documents', () => {
     expect(table.destinations()).toEqual([]);
   });
 
+  it('R-75: a hundred tasks in one document are stored at once, each with its answer', async () => {
+    const { admf, audit, table, store } = await open();
+    await admf.request({ type: 'CreateDestination', destination });
+    audit.events.splice(0);
+    const before = store.changes.length;
+    const xidOf = (k: number) => `${String(k).padStart(8, '0')}-f230-486a-a860-f5a784ab9172`;
+    const tasks = Array.from({ length: 100 }, (_, k) => ({ ...task, xid: xidOf(k % 99) }));
+    const answers = await admf.requestAll(tasks.map((each) => ({ type: 'ActivateTask', task: each })));
+    expect(answers.slice(0, 99).every((answer) => 'ok' in answer)).toBe(true);
+    expect(answers[99]).toMatchObject({ error: { code: 2010 } });
+    expect(table.tasks().map(({ xid }) => xid)).toEqual(tasks.slice(0, 99).map(({ xid }) => xid));
+    expect(store.changes).toHaveLength(before + 1);
+    expect(audit.events).toHaveLength(2);
+  });
+
   it('every request is on record with the digest of its document (R-27)', async () => {
     const { admf, audit } = await open();
     await admf.request({ type: 'CreateDestination', destination });

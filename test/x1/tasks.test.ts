@@ -43,6 +43,44 @@ describe('the table of tasks', () => {
     ]);
   });
 
+  it('R-75: changes that come together are stored together, each judged by what the ones before it leave', async () => {
+    const { table, store, events } = await openTable();
+    const other = { ...task, xid: OTHER_XID };
+    const outcomes = await Promise.all(
+      [
+        table.createDestination(destination),
+        table.activate(task),
+        table.activate(task),
+        table.activate(other),
+        table.deactivate(XID),
+        table.deactivate(XID),
+        table.removeDestination(DID),
+      ].map(code),
+    );
+    expect(outcomes).toEqual(['done', 'done', 'xid-exists', 'done', 'done', 'xid-unknown', 'did-in-use']);
+    expect(store.changes).toHaveLength(1);
+    expect(table.tasks()).toEqual([other]);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'destination-created',
+      'task-activated',
+      'task-activated',
+      'task-deactivated',
+    ]);
+  });
+
+  it('what a disk refuses together has not happened, and can be asked for again', async () => {
+    const { table, store, events } = await openTable();
+    store.fails = true;
+    const all = [table.createDestination(destination), table.activate(task)].map(code);
+    expect(table.destinations()).toEqual([]);
+    expect(await Promise.all(all)).toEqual(['Error: disk is full', 'Error: disk is full']);
+    expect([table.tasks(), table.destinations(), events]).toEqual([[], [], []]);
+    store.fails = false;
+    expect(await code(table.activate(task))).toBe('did-unknown');
+    expect(await code(table.createDestination(destination))).toBe('done');
+    expect(await code(table.activate(task))).toBe('done');
+  });
+
   it('refuses what does not fit, and nothing has changed', async () => {
     const { table, store } = await openTable();
     expect(await code(table.activate(task))).toBe('did-unknown');

@@ -12,6 +12,7 @@
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
+import { recordAll } from '../../evidence/log.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
 import { DegradedWarrants } from './degraded.ts';
@@ -356,17 +357,16 @@ export class Admf {
 
   /** On record first, then in effect. @param afresh what elements have refused is asked for again */
   async #put(records: readonly WarrantRecord[], afresh: boolean): Promise<void> {
-    for (const { warrant, xid, state, from } of records) {
-      this.#options.audit.append({
-        kind: EVENTS[state],
-        liid: warrant.liid,
-        xid,
-        delivery: warrant.delivery,
-        start: new Date(from).toISOString(),
-        end: new Date(warrant.endTime).toISOString(),
-        targets: warrant.targets.map(({ name, value }) => `${name}=${value}`).join(' '),
-      });
-    }
+    const events = records.map(({ warrant, xid, state, from }) => ({
+      kind: EVENTS[state],
+      liid: warrant.liid,
+      xid,
+      delivery: warrant.delivery,
+      start: new Date(from).toISOString(),
+      end: new Date(warrant.endTime).toISOString(),
+      targets: warrant.targets.map(({ name, value }) => `${name}=${value}`).join(' '),
+    }));
+    recordAll(this.#options.audit, events);
     await this.#options.store.saveWarrants(records);
     for (const record of records) {
       const old = this.#records.get(record.warrant.liid);

@@ -100,8 +100,8 @@ export interface WarrantTable {
 }
 
 export interface WarrantStore extends WarrantTable {
-  /** Adds or replaces a warrant, by XID; one without periods goes. */
-  putWarrant(warrant: KnownTask): Promise<void>;
+  /** Adds or replaces warrants, by XID, all of them or none; one without periods goes. */
+  putWarrant(...warrants: readonly KnownTask[]): Promise<void>;
 }
 
 /** That a subscriber had an identity for a time: names move from one to another, and back. */

@@ -5,10 +5,14 @@
 import type { TaskStore, TaskTableChange, TaskTableState } from '../../x1/tasks.ts';
 import type { InterceptTask } from '../../wire/x1/details.ts';
 import { periodsAfterEnd, periodsAfterTask, periodsSince } from './periods.ts';
-import type { WarrantPeriod, WarrantStore } from './ports.ts';
+import type { KnownTask, WarrantPeriod, WarrantStore } from './ports.ts';
 
 /** The identities of ours that an X1 target identifier names: addresses of record, tel: URIs; none for other kinds. */
 export type TargetReader = (target: InterceptTask['targets'][number]) => readonly string[];
+
+type Periods = readonly WarrantPeriod[];
+/** Of an XID. */
+type PeriodsChange = readonly [xid: string, change: (periods: Periods) => Periods];
 
 /**
  * The X1 task table's store at a KMS: it keeps the history that the table itself forgets. A task's end is on record
@@ -31,34 +35,45 @@ export class WarrantKeepingStore implements TaskStore {
 
   async load(): Promise<TaskTableState> {
     const state = await this.#inner.load();
-    for (const { task, activatedAt } of state.tasks) await this.#keep(task, activatedAt / 1000);
+    await this.#change(
+      state.tasks.map(({ task, activatedAt }) => [
+        task.xid,
+        // Version 0.1.0 let periods begin before the task was activated.
+        (periods) => this.#told(task)(periodsSince(periods, activatedAt / 1000)),
+      ]),
+    );
     return state;
   }
 
   async commit(change: TaskTableChange): Promise<void> {
+    const ended: PeriodsChange[] = [];
+    const told: PeriodsChange[] = [];
     for (const [xid, record] of change.tasks) {
-      if (record === null) await this.#change(xid, (periods) => periodsAfterEnd(periods, this.#now()));
+      if (record === null) ended.push([xid, (periods) => periodsAfterEnd(periods, this.#now())]);
+      else told.push([xid, this.#told(record.task)]);
     }
+    await this.#change(ended);
     await this.#inner.commit(change);
-    for (const record of change.tasks.values()) if (record !== null) await this.#keep(record.task);
+    await this.#change(told);
   }
 
-  /** @param since the present period does not begin before; version 0.1.0 let it */
-  #keep({ xid, targets, mediation: [validity] }: InterceptTask, since = -Infinity): Promise<void> {
+  #told({ targets, mediation: [validity] }: InterceptTask): PeriodsChange[1] {
     const told = {
       targets: [...new Set(targets.flatMap((target) => this.#readTarget(target)))],
       start: validity?.startTime === undefined ? null : validity.startTime / 1000,
       end: validity?.endTime === undefined ? Infinity : validity.endTime / 1000,
     };
-    return this.#change(xid, (periods) => periodsAfterTask(periodsSince(periods, since), told, this.#now()));
+    return (periods) => periodsAfterTask(periods, told, this.#now());
   }
 
-  async #change(
-    xid: string,
-    change: (periods: readonly WarrantPeriod[]) => readonly WarrantPeriod[],
-  ): Promise<void> {
-    const known = (await this.#store.warrant(xid))?.periods ?? [];
-    const periods = change(known);
-    if (periods !== known) await this.#store.putWarrant({ xid, periods });
+  /** Puts all on record together. */
+  async #change(changes: readonly PeriodsChange[]): Promise<void> {
+    const changed: KnownTask[] = [];
+    for (const [xid, change] of changes) {
+      const known = (await this.#store.warrant(xid))?.periods ?? [];
+      const periods = change(known);
+      if (periods !== known) changed.push({ xid, periods });
+    }
+    if (changed.length > 0) await this.#store.putWarrant(...changed);
   }
 }

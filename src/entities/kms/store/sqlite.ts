@@ -240,16 +240,18 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return periods.length === 0 ? null : { xid, periods };
   }
 
-  async putWarrant({ xid, periods }: KnownTask): Promise<void> {
-    const rows = periods.map(({ targets, start, end }) => ({
-      xid,
-      targets: JSON.stringify(targets),
-      start,
-      end: end === Infinity ? null : end,
-    }));
+  async putWarrant(...warrants: readonly KnownTask[]): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      await transaction.deleteFrom('warrant_period').where('xid', '=', xid).execute();
-      for (const row of rows) await transaction.insertInto('warrant_period').values(row).execute();
+      for (const { xid, periods } of warrants) {
+        await transaction.deleteFrom('warrant_period').where('xid', '=', xid).execute();
+        const rows = periods.map(({ targets, start, end }) => ({
+          xid,
+          targets: JSON.stringify(targets),
+          start,
+          end: end === Infinity ? null : end,
+        }));
+        if (rows.length > 0) await transaction.insertInto('warrant_period').values(rows).execute();
+      }
     });
   }
 

@@ -1,0 +1,280 @@
+/**
+ * Warrants whose times come together, on real X1: an ADMF and the KMS, DF, gateway and CSCF of a home, each a process
+ * with its listener, store and audit log, over mutual TLS on loopback. So many warrants end and so many start within one
+ * second, each at a time of its own. Prints how late the elements' tables follow, and the processor time of each.
+ *
+ *     node bench/start.js warrants [--each 200] [--lead 60] [--drain 2000] [--json]
+ *
+ * Ends with 1 if a point of interception is more than a second late.
+ */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Admf } from '../src/entities/admf/admf.ts';
+import { admfConfig } from '../src/entities/admf/config.ts';
+import { startAdmf } from '../src/entities/admf/start.ts';
+import type { Warrant } from '../src/entities/admf/warrants.ts';
+import { SqliteKmsStore } from '../src/entities/kms/store/sqlite.ts';
+import { WarrantKeepingStore } from '../src/entities/kms/warrants.ts';
+import { AuditFile } from '../src/evidence/audit-file.ts';
+import { HashChainLog } from '../src/evidence/log.ts';
+import { configReader } from '../src/host/config.ts';
+import { systemClock, systemRandom } from '../src/host/runtime.ts';
+import { LabPki } from '../src/lab/network/pki.ts';
+import { HostMap } from '../src/net/hosts.ts';
+import { loadTls } from '../src/net/tls.ts';
+import type { TlsFiles } from '../src/net/tls.ts';
+import { X1_NE_CONFIG } from '../src/x1/config.ts';
+import { startX1Ne } from '../src/x1/ne.ts';
+import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../src/x1/policy.ts';
+import { targetKeys } from '../src/x1/target-keys.ts';
+import type { TaskStore } from '../src/x1/tasks.ts';
+
+const { values } = parseArgs({
+  options: {
+    each: { type: 'string', default: '200' },
+    lead: { type: 'string', default: '60' },
+    drain: { type: 'string', default: '2000' },
+    json: { type: 'boolean', default: false },
+    /** Of the processes that this one starts: a kind, and what it needs as JSON. */
+    element: { type: 'string' },
+    parts: { type: 'string' },
+  },
+});
+const EACH = Number(values.each);
+const LEAD_MS = Number(values.lead) * 1000;
+const DRAIN_MS = Number(values.drain);
+const WITHIN_MS = 1000;
+const LATEST_MS = 1000;
+const DAY_MS = 86_400_000;
+
+const POLICIES = { kms: KMS_POLICY, df: DF_POLICY, gateway: GATEWAY_POLICY, cscf: CSCF_POLICY };
+const KINDS = ['cscf', 'gateway', 'df', 'kms'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What an element's table did, and when. */
+interface Happened {
+  readonly xid: string;
+  readonly change: 'start' | 'end';
+  readonly at: number;
+}
+
+interface ElementParts {
+  readonly folder: string;
+  readonly tls: TlsFiles;
+}
+
+/** What an element's process says: first its port, at the end what happened. */
+interface ElementReport {
+  readonly happened: readonly Happened[];
+  readonly cpuMs: number;
+}
+
+const logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (fields: object, message: string) => console.error(message, fields),
+};
+const clock = systemClock();
+const runtime = { clock, random: systemRandom(), logger };
+const nameOf = (kind: string): string => `${kind}.home1.example`;
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, Math.max(0, ms)));
+
+/* ---------------------------------------------------------------- an element's process */
+
+async function runElement(kind: Kind, { folder, tls }: ElementParts): Promise<void> {
+  const happened: Happened[] = [];
+  const kmsStore = kind === 'kms' ? await SqliteKmsStore.open(path.join(folder, 'kms.db')) : null;
+  const wrapStore = (inner: TaskStore): TaskStore =>
+    kmsStore === null
+      ? inner
+      : new WarrantKeepingStore(inner, kmsStore, () => clock.now() / 1000, targetKeys);
+  const config = configReader(X1_NE_CONFIG)({
+    identifier: nameOf(kind),
+    listen: { port: 0 },
+    admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
+    store: path.join(folder, `${kind}.sqlite`),
+  });
+  const ne = await startX1Ne(config, {
+    policy: POLICIES[kind],
+    tls: loadTls(tls, clock.now()),
+    hosts: new HostMap(),
+    audit: new HashChainLog(new AuditFile(path.join(folder, `${kind}-audit.log`)), clock),
+    runtime,
+    wrapStore,
+  });
+  ne.table.subscribe((event) => {
+    if (event.kind !== 'task-activated' && event.kind !== 'task-deactivated') return;
+    const change = event.kind === 'task-activated' ? 'start' : 'end';
+    happened.push({ xid: event.task.xid, change, at: clock.now() });
+  });
+  // Whatever becomes of the run, nothing of it stays.
+  process.once('disconnect', () => process.exit());
+  process.send?.(ne.port);
+  await once(process, 'message');
+  const before = process.cpuUsage();
+  await once(process, 'message');
+  const { user, system } = process.cpuUsage(before);
+  await ne.stop();
+  await kmsStore?.close();
+  process.send?.({ happened, cpuMs: (user + system) / 1000 } satisfies ElementReport);
+  process.disconnect();
+}
+
+/* ---------------------------------------------------------------- the run */
+
+function warrantOf(liid: string, startTime: number, endTime: number): Warrant {
+  const lemf = { host: 'lemf.home1.example', port: 7001 };
+  return {
+    liid,
+    targets: [{ name: 'sipUri', value: `sip:${liid.toLowerCase()}@home1.example` }],
+    delivery: 'IRI+CC',
+    startTime,
+    endTime,
+    lemf: { hi2: lemf, hi3: { ...lemf, port: 7002 } },
+  };
+}
+
+/** Enters warrants that end, and warrants that start, within a second from `from` on. */
+async function enter(admf: Admf, from: number): Promise<void> {
+  const own = (k: number): number => from + Math.floor((k * WITHIN_MS) / EACH);
+  const entered = Array.from({ length: EACH }, (_, k) => [
+    admf.activateWarrant(warrantOf(`END${k}`, clock.now(), own(k))),
+    admf.activateWarrant(warrantOf(`START${k}`, own(k), from + DAY_MS)),
+  ]);
+  await Promise.all(entered.flat());
+}
+
+const isPoi = (kind: Kind): boolean => kind === 'cscf' || kind === 'gateway';
+
+interface LatenessRow {
+  readonly element: Kind;
+  readonly change: Happened['change'];
+  readonly warrants: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Milliseconds after its own time, over the warrants that an element was to begin or end. */
+function lateness(
+  admf: Admf,
+  element: Kind,
+  change: Happened['change'],
+  { happened }: ElementReport,
+): LatenessRow {
+  const warrants = new Map(admf.list().map((record) => [record.xid, record.warrant]));
+  const late = happened.flatMap((each) => {
+    const warrant = warrants.get(each.xid);
+    const isMeant = warrant?.liid.startsWith(change.toUpperCase()) === true && each.change === change;
+    if (warrant === undefined || !isMeant) return [];
+    const own = change === 'start' ? warrant.startTime : warrant.endTime + (isPoi(element) ? 0 : DRAIN_MS);
+    return [each.at - own];
+  });
+  late.sort((a, b) => a - b);
+  const quantile = (q: number): number => late[Math.min(late.length - 1, Math.floor(q * late.length))] ?? NaN;
+  const [p50, p99, max] = [quantile(0.5), quantile(0.99), quantile(1)];
+  return { element, change, warrants: late.length, p50, p99, max };
+}
+
+async function startElements(pki: LabPki, folder: string): Promise<Map<Kind, [ChildProcess, number]>> {
+  const started = new Map<Kind, [ChildProcess, number]>();
+  for (const kind of KINDS) {
+    const tls = await pki.issue({ commonName: nameOf(kind), dnsNames: [nameOf(kind)], roles: [kind] });
+    const parts = JSON.stringify({ folder, tls } satisfies ElementParts);
+    const child = fork(process.argv[1] ?? '', ['--element', kind, '--parts', parts]);
+    const [port] = (await once(child, 'message')) as [number];
+    started.set(kind, [child, port]);
+  }
+  return started;
+}
+
+async function run(folder: string): Promise<void> {
+  const at = (name: string): string => path.join(folder, name);
+  const pki = await LabPki.create(at('pki'), clock.now());
+  const elements = await startElements(pki, folder);
+  const tls = await pki.issue({ commonName: nameOf('admf'), dnsNames: [nameOf('admf')], roles: ['admf'] });
+  const ports = [...elements].map(([kind, [, port]]) => [nameOf(kind), `127.0.0.1:${port}`]);
+  const running = await startAdmf(
+    admfConfig({
+      identifier: nameOf('admf'),
+      tls,
+      hosts: Object.fromEntries(ports) as Record<string, string>,
+      store: at('admf.sqlite'),
+      audit: at('admf-audit.log'),
+      elements: KINDS.map((kind) => ({
+        identifier: nameOf(kind),
+        kind,
+        url: `https://${nameOf(kind)}/X1/NE`,
+      })),
+      x2x3: { host: 'df.home1.example', port: 7001 },
+      drainMs: DRAIN_MS,
+    }),
+    runtime,
+  );
+  const tell = (word: string): void => {
+    for (const [child] of elements.values()) child.send(word);
+  };
+
+  const began = clock.now();
+  const from = began + LEAD_MS;
+  await enter(running.admf, from);
+  const enteredMs = clock.now() - began;
+  if (clock.now() > from - 1000) throw new Error(`entering took ${enteredMs} ms: give a longer --lead`);
+  await sleep(from - 500 - clock.now());
+  const before = process.cpuUsage();
+  tell('measure');
+  await sleep(from + WITHIN_MS + DRAIN_MS + 3000 - clock.now());
+  const { user, system } = process.cpuUsage(before);
+  const cpu = new Map<string, number>([['admf', (user + system) / 1000 / (2 * EACH)]]);
+  const rows: LatenessRow[] = [];
+  for (const [kind, [child]] of elements) {
+    const reported = once(child, 'message');
+    child.send('stop');
+    const [report] = (await reported) as [ElementReport];
+    cpu.set(kind, report.cpuMs / (2 * EACH));
+    // KMS and DF are told ahead of starts.
+    if (isPoi(kind)) rows.push(lateness(running.admf, kind, 'start', report));
+    rows.push(lateness(running.admf, kind, 'end', report));
+  }
+  await running.stop();
+  print(rows, enteredMs, cpu);
+  const pois = rows.filter(({ element }) => isPoi(element));
+  if (!pois.every(({ warrants, max }) => warrants === EACH && max <= LATEST_MS)) process.exitCode = 1;
+}
+
+function print(rows: readonly LatenessRow[], enteredMs: number, cpu: ReadonlyMap<string, number>): void {
+  if (values.json) {
+    console.log(
+      JSON.stringify({ each: EACH, drainMs: DRAIN_MS, rows, enteredMs, cpu: Object.fromEntries(cpu) }),
+    );
+    return;
+  }
+  console.log(
+    `${EACH} warrants start and ${EACH} end within a second; entered in ${enteredMs.toFixed(0)} ms`,
+  );
+  console.log('element  change  warrants  late by ms: p50  p99  max');
+  for (const { element, change, warrants, p50, p99, max } of rows) {
+    const cells = [p50, p99, max].map((ms) => ms.toFixed(0).padStart(5)).join('');
+    console.log(
+      `${element.padEnd(9)}${change.padEnd(8)}${String(warrants).padStart(8)}${' '.repeat(9)}${cells}`,
+    );
+  }
+  const each = [...cpu].map(([name, ms]) => `${name} ${ms.toFixed(1)}`).join(', ');
+  console.log(`processor time a warrant, ms: ${each}`);
+}
+
+if (values.element !== undefined) {
+  const kind = KINDS.find((each) => each === values.element);
+  if (kind === undefined || values.parts === undefined)
+    throw new Error('an element needs a kind and --parts');
+  await runElement(kind, JSON.parse(values.parts) as ElementParts);
+} else {
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-bench-'));
+  await run(folder).finally(() => rmSync(folder, { recursive: true, force: true }));
+}
