@@ -83,10 +83,11 @@ function leadsPast(attribute: string): boolean {
   return /\bIN[ \t]+IP[46]\b/i.test(attribute) || [attribute, value ?? ''].some(namesAddress);
 }
 
+/** Also what holds an address without being one as a whole: `[c2001:db8::7]` is read by who takes what he can get. */
 function namesAddress(text: string): boolean {
   return (
     /[0-9]{1,3}(?:\.[0-9]{1,3}){3}/.test(text) ||
-    text.split(/[^0-9A-Fa-f:.]+/).some((word) => word.includes(':') && isIP(word) === 6)
+    text.split(/[^0-9A-Fa-f:.]+/).some((word) => word.includes('::') || isIP(word) === 6)
   );
 }
 

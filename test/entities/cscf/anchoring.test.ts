@@ -86,6 +86,19 @@ describe('anchored session descriptions', () => {
     expect(kept).toEqual(['a=tool:x', 'a=sendrecv']);
   });
 
+  it.each(['a=x-relay:[c2001:db8::7]:4000', 'a=x-relay:2001:db8::710.0.0.2', 'a=x:2001:0db8:0:0:0:0:0:7'])(
+    'R-63: an address of IPv6 with something before or behind it is taken out: %s',
+    async (line) => {
+      const passed = await anchored(new FakeGateway())(
+        'a',
+        sdp('a=fingerprint:sha-256 AB:CD:EF:01:23:45:67:89:AB:CD', line, 'm=audio 4000 RTP/SAVP 0', line),
+      );
+      expect(passed.split('\r\n').filter((each) => each.startsWith('a='))).toEqual([
+        'a=fingerprint:sha-256 AB:CD:EF:01:23:45:67:89:AB:CD',
+      ]);
+    },
+  );
+
   it('an address of all zeros is nowhere: the party is on hold, and the stream stays', async () => {
     const gateway = new FakeGateway();
     const pass = anchored(gateway);
