@@ -3,7 +3,7 @@
  * client that goes where the host map says while the certificate must bear the real name.
  */
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as passed } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
@@ -132,7 +132,7 @@ export type Answering = <T>(reply: FastifyReply, work: (gone: AbortSignal) => Pr
 export function answering(server: FastifyInstance): Answering {
   const underWay = new Set<Promise<unknown>>();
   server.addHook('preClose', async () => {
-    await Promise.race([Promise.allSettled(underWay), setTimeout(CLOSING_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.allSettled(underWay), passed(CLOSING_MS, undefined, { ref: false })]);
   });
   return (reply, work) => {
     const gone = new AbortController();
@@ -160,6 +160,8 @@ export interface HttpsClientOptions {
   readonly timeoutMs?: number;
   /** Octets of an answer at most; default 4 MiB. */
   readonly answerLimit?: number;
+  /** Milliseconds without a request after which connections are closed: before a server does it; default 30,000. */
+  readonly idleMs?: number;
 }
 
 export interface HttpsAnswer {
@@ -174,7 +176,11 @@ export interface HttpsAnswer {
 
 /** A client with kept-alive connections (HTTP/2 where the server speaks it). */
 export class HttpsClient {
-  readonly #agent: Agent;
+  readonly #newAgent: () => Agent;
+  #agent: Agent;
+  #open = 0;
+  #idle: NodeJS.Timeout | null = null;
+  readonly #idleMs: number;
   readonly #timeoutMs: number;
   readonly #answerLimit: number;
 
@@ -189,19 +195,27 @@ export class HttpsClient {
       allowH2: true,
       timeout: this.#timeoutMs,
     });
-    this.#agent = new Agent({
-      allowH2: true,
-      bodyTimeout: this.#timeoutMs,
-      headersTimeout: this.#timeoutMs,
-      connect: (target, done) => {
-        const port = Number(target.port === '' ? 443 : target.port);
-        const endpoint = options.hosts.resolve(target.hostname, port);
-        connect(
-          { ...target, hostname: endpoint.address, port: String(endpoint.port), servername: target.hostname },
-          done,
-        );
-      },
-    });
+    this.#idleMs = options.idleMs ?? 30_000;
+    this.#newAgent = () =>
+      new Agent({
+        allowH2: true,
+        bodyTimeout: this.#timeoutMs,
+        headersTimeout: this.#timeoutMs,
+        connect: (target, done) => {
+          const port = Number(target.port === '' ? 443 : target.port);
+          const endpoint = options.hosts.resolve(target.hostname, port);
+          connect(
+            {
+              ...target,
+              hostname: endpoint.address,
+              port: String(endpoint.port),
+              servername: target.hostname,
+            },
+            done,
+          );
+        },
+      });
+    this.#agent = this.#newAgent();
   }
 
   /**
@@ -214,6 +228,7 @@ export class HttpsClient {
     body?: { readonly type: string; readonly octets: Uint8Array },
   ): Promise<HttpsAnswer> {
     const signal = AbortSignal.timeout(this.#timeoutMs);
+    this.#begin();
     try {
       const answer = await request(url, {
         method,
@@ -237,11 +252,31 @@ export class HttpsClient {
       if (cause instanceof HttpsError) throw cause;
       const code = signal.aborted ? 'timeout' : 'unreachable';
       throw new HttpsError(code, `no answer from ${url}: ${reasonOf(cause)}`, { cause });
+    } finally {
+      this.#end();
     }
   }
 
   async close(): Promise<void> {
+    if (this.#idle !== null) clearTimeout(this.#idle);
     await this.#agent.destroy();
+  }
+
+  #begin(): void {
+    this.#open += 1;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+  }
+
+  /** A request on a connection that the server is about to end would get no answer: idle ones are ended here first. */
+  #end(): void {
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    this.#idle = setTimeout(() => {
+      const idle = this.#agent;
+      this.#agent = this.#newAgent();
+      void idle.destroy();
+    }, this.#idleMs);
+    this.#idle.unref();
   }
 
   async #collect(body: AsyncIterable<unknown>): Promise<Uint8Array> {

@@ -13,7 +13,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import type { ConnectionLimits, CutReason } from '../../src/net/connections.ts';
 import { publicShare } from '../../src/net/connections.ts';
-import { connectionsOf, httpsServer, listen } from '../../src/net/https.ts';
+import { HostMap } from '../../src/net/hosts.ts';
+import { connectionsOf, HttpsClient, httpsServer, listen } from '../../src/net/https.ts';
 import type { HttpsServerOptions } from '../../src/net/https.ts';
 import { TlsListener } from '../../src/net/tls-listener.ts';
 import { loadTls } from '../../src/net/tls.ts';
@@ -234,6 +235,33 @@ describe('R-72: a connection that keeps still ends', () => {
     clearInterval(beat);
     await closed(alive);
     expect(listener.connections.cuts).toEqual({ 'first-request-time': 1, 'idle-time': 1 });
+  });
+});
+
+describe('R-72: a client of ours', () => {
+  it('asks again after its idle session was ended, as often as that happens', async () => {
+    const { port, cuts } = await serve({ idleMs: 40 });
+    const hosts = new HostMap({ [HOST]: `127.0.0.1:${port}` });
+    const client = new HttpsClient({ hosts, tls: df });
+    cleanups.push(() => client.close());
+    for (let round = 1; round <= 3; round++) {
+      expect((await client.request('GET', `https://${HOST}/`)).status).toBe(200);
+      await expect.poll(() => cuts()['idle-time']).toBe(round);
+    }
+  });
+});
+
+describe('R-72: a client of ours that asks nothing more', () => {
+  it('ends its connection before the server does', async () => {
+    const { server, port, cuts } = await serve({});
+    const hosts = new HostMap({ [HOST]: `127.0.0.1:${port}` });
+    const client = new HttpsClient({ hosts, tls: df, idleMs: 30 });
+    cleanups.push(() => client.close());
+    for (let round = 0; round < 2; round++) {
+      expect((await client.request('GET', `https://${HOST}/`)).status).toBe(200);
+      await expect.poll(() => connectionsOf(server).open).toBe(0);
+    }
+    expect(cuts()).toEqual({});
   });
 });
 
