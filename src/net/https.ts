@@ -30,6 +30,10 @@ export class HttpsError extends ClavigerError<HttpsErrorCode> {}
 
 /** Clients that do not take their answers in this time keep no server from closing. */
 const CLOSING_MS = 3_000;
+/**
+ * Connections of a client to one server, each with one POST at a time; what is more waits. Below the servers' `perPeer`.
+ */
+const CLIENT_CONNECTIONS = 16;
 /** Streams of one HTTP/2 session at a time. */
 const MOST_STREAMS = 100;
 
@@ -199,6 +203,7 @@ export class HttpsClient {
     this.#newAgent = () =>
       new Agent({
         allowH2: true,
+        connections: CLIENT_CONNECTIONS,
         bodyTimeout: this.#timeoutMs,
         headersTimeout: this.#timeoutMs,
         connect: (target, done) => {

@@ -12,7 +12,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import type { ConnectionLimits, CutReason } from '../../src/net/connections.ts';
-import { publicShare } from '../../src/net/connections.ts';
+import { CONNECTION_LIMITS, publicShare } from '../../src/net/connections.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { connectionsOf, HttpsClient, httpsServer, listen } from '../../src/net/https.ts';
 import type { HttpsServerOptions } from '../../src/net/https.ts';
@@ -248,6 +248,22 @@ describe('R-72: a client of ours', () => {
       expect((await client.request('GET', `https://${HOST}/`)).status).toBe(200);
       await expect.poll(() => cuts()['idle-time']).toBe(round);
     }
+  });
+});
+
+describe('R-72: a client of ours with many questions at once', () => {
+  it('has an answer to each, under one certificate', async () => {
+    const { server, port, cuts } = await serve({});
+    const hosts = new HostMap({ [HOST]: `127.0.0.1:${port}` });
+    const client = new HttpsClient({ hosts, tls: df });
+    cleanups.push(() => client.close());
+    const answers = Array.from({ length: 200 }, () => client.request('GET', `https://${HOST}/slow`));
+    const release = setInterval(() => waiting.splice(0).forEach((resolve) => resolve()), 20);
+    cleanups.push(() => clearInterval(release));
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(connectionsOf(server).open).toBeLessThan(CONNECTION_LIMITS.perPeer);
+    expect(cuts()).toEqual({});
   });
 });
 
