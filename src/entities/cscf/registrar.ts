@@ -72,8 +72,9 @@ export class Registrar {
 
   /** A flow that broke. */
   closed(flow: Flow): void {
-    for (const { binding } of [...this.#entries.values()].flat())
-      if (binding.flow === flow && leadsNowhere(binding)) this.#remove(binding);
+    const over = [...this.#entries.values()].flat().filter(({ binding }) => binding.flow === flow);
+    const lost = over.filter(({ binding }) => leadsNowhere(binding));
+    for (const { binding } of lost) this.#remove(binding);
   }
 
   /** Current contacts of a subscriber, those of highest preference first; with `gr`, of that device alone. */
