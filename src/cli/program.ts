@@ -1,15 +1,7 @@
-/** The tree of commands. What a command needs is loaded when it runs, so that `--help` comes at once. */
+/** The tree of commands. Of those that the command line does not name nothing is loaded: many a library takes long. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { auditCommand } from './commands/audit.ts';
-import { demoCommand } from './commands/demo.ts';
-import { getKeysCommand } from './commands/get-keys.ts';
-import { ibeCommand } from './commands/ibe.ts';
-import { lemfRecoverCommand } from './commands/lemf.ts';
-import { mikeyCommand } from './commands/mikey.ts';
-import { runCommand } from './commands/run.ts';
 import type { Starter } from './commands/run.ts';
-import { ueCommand } from './commands/ue.ts';
 
 /** The functional entities that run as processes of their own. */
 const ENTITIES: readonly { readonly name: string; readonly description: string; readonly start: Starter }[] =
@@ -79,24 +71,35 @@ function version(): string {
   throw new Error(`${file.pathname} has no version`);
 }
 
-export function createProgram(): Command {
+/** What makes the commands that are no entity's, in the order of `--help`. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+  mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
+  'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
+  ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),
+  audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  ue: async () => (await import('./commands/ue.ts')).ueCommand(),
+};
+
+/** @param args what follows `claviger`: where the first of it names a command, the tree has this one alone */
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('claviger')
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
-    .version(version())
-    .addCommand(demoCommand())
-    .addCommand(mikeyCommand())
-    .addCommand(getKeysCommand())
-    .addCommand(ibeCommand())
-    .addCommand(auditCommand())
-    .addCommand(ueCommand());
-  for (const { name, description, start } of ENTITIES) {
-    const command = new Command(name).description(description).addCommand(runCommand(name, start));
-    if (name === 'lemf') command.addCommand(lemfRecoverCommand());
-    program.addCommand(command);
-  }
+    .version(version());
+  const makers = new Map(Object.entries(COMMANDS));
+  for (const entity of ENTITIES) makers.set(entity.name, () => entityCommand(entity));
+  const named = makers.get(args[0] ?? '');
+  for (const make of named === undefined ? makers.values() : [named]) program.addCommand(await make());
   for (const command of everyCommand(program))
     command.showHelpAfterError('(add --help for usage and examples)').exitOverride();
   return program;
+}
+
+async function entityCommand({ name, description, start }: (typeof ENTITIES)[number]): Promise<Command> {
+  const { runCommand } = await import('./commands/run.ts');
+  const command = new Command(name).description(description).addCommand(runCommand(name, start));
+  if (name === 'lemf') command.addCommand((await import('./commands/lemf.ts')).lemfRecoverCommand());
+  return command;
 }
 
 function everyCommand(command: Command): Command[] {
