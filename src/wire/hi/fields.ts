@@ -319,3 +319,12 @@ export function converted<A, B>(
     contents: (value, what) => type.contents(write(value, what), what),
   };
 }
+
+/** A type whose values say by `kind` which of several they are; what `type` has is their member `name`. */
+export function ofKind<K extends string, N extends string, T>(kind: K, name: N, type: Asn1Type<T>) {
+  return converted<T, { readonly kind: K } & Readonly<Record<N, T>>>(
+    type,
+    (value) => ({ kind, ...({ [name]: value } as Record<N, T>) }),
+    (value: Readonly<Record<N, T>>) => value[name],
+  );
+}

@@ -28,6 +28,7 @@ import {
   choice,
   component,
   converted,
+  ofKind,
   onlyElement,
   optionalComponent,
   OTHER,
@@ -93,14 +94,7 @@ interface IpmmContents {
 
 const IRI_CONTENTS = choice<EpsContents | IpmmContents | OtherAlternative>(
   {
-    ipmm: alternative(
-      11,
-      converted(
-        IPMM_IRI,
-        (iri): IpmmContents => ({ kind: 'ipmm', iri }),
-        ({ iri }) => iri,
-      ),
-    ),
+    ipmm: alternative(11, ofKind('ipmm', 'iri', IPMM_IRI)),
     eps: alternative(15, EPS_IRI),
   },
   ({ kind }) => kind,
@@ -146,26 +140,10 @@ export type CcContents =
   | { readonly kind: 'voip'; readonly cc: VoipCc }
   | OtherAlternative;
 
-type CcOf<K extends CcContents['kind']> = Extract<CcContents, { readonly kind: K }>;
-
 const CC_CONTENTS = choice<CcContents>(
   {
-    ipmm: alternative(
-      12,
-      converted(
-        IPMM_CC,
-        (cc): CcOf<'ipmm'> => ({ kind: 'ipmm', cc }),
-        ({ cc }) => cc,
-      ),
-    ),
-    voip: alternative(
-      20,
-      converted(
-        VOIP_CC,
-        (cc): CcOf<'voip'> => ({ kind: 'voip', cc }),
-        ({ cc }) => cc,
-      ),
-    ),
+    ipmm: alternative(12, ofKind('ipmm', 'cc', IPMM_CC)),
+    voip: alternative(20, ofKind('voip', 'cc', VOIP_CC)),
   },
   ({ kind }) => kind,
   OTHER_OR_UNREADABLE,
@@ -190,34 +168,11 @@ export type PsPduPayload =
   | { readonly kind: 'tri'; readonly message: TriMessage }
   | OtherAlternative;
 
-type PayloadOf<K extends PsPduPayload['kind']> = Extract<PsPduPayload, { readonly kind: K }>;
-
 const PAYLOAD = choice<PsPduPayload>(
   {
-    iri: alternative(
-      0,
-      converted(
-        IRI_PAYLOADS,
-        (records): PayloadOf<'iri'> => ({ kind: 'iri', records }),
-        ({ records }) => records,
-      ),
-    ),
-    cc: alternative(
-      1,
-      converted(
-        CC_PAYLOADS,
-        (packets): PayloadOf<'cc'> => ({ kind: 'cc', packets }),
-        ({ packets }) => packets,
-      ),
-    ),
-    tri: alternative(
-      2,
-      converted(
-        TRI_PAYLOAD,
-        (message): PayloadOf<'tri'> => ({ kind: 'tri', message }),
-        ({ message }) => message,
-      ),
-    ),
+    iri: alternative(0, ofKind('iri', 'records', IRI_PAYLOADS)),
+    cc: alternative(1, ofKind('cc', 'packets', CC_PAYLOADS)),
+    tri: alternative(2, ofKind('tri', 'message', TRI_PAYLOAD)),
   },
   ({ kind }) => kind,
   OTHER,
