@@ -98,7 +98,7 @@ const WINDOW = 5;
 export function multiplyJacobian(point: AffinePoint, k: bigint, p: bigint): JacobianPoint {
   const odd = oddMultiples(point, p);
   let sum = INFINITY;
-  for (const digit of nonAdjacentForm(k)) {
+  for (const digit of nonAdjacentForm(k, WINDOW)) {
     sum = double(sum, p);
     if (digit === 0) continue;
     const multiple = odd[(Math.abs(digit) - 1) / 2] ?? null;
@@ -118,15 +118,15 @@ function oddMultiples(point: AffinePoint, p: bigint): (AffinePoint | null)[] {
   return allToAffine(multiples, p);
 }
 
-/** Digits 0, ±1, ±3 … ±15, highest first, at most one of any five neighbours not 0. */
-function nonAdjacentForm(k: bigint): number[] {
+/** Non-adjacent form: digits 0 or odd, |digit| < 2^(width−1), highest first. Not constant time. */
+export function nonAdjacentForm(k: bigint, width: number): number[] {
   const list: number[] = [];
-  const modulus = 1 << WINDOW;
+  const modulus = 1 << width;
   let rest = k;
   while (rest > 0n) {
     let digit = 0;
     if ((rest & 1n) === 1n) {
-      digit = Number(BigInt.asUintN(WINDOW, rest));
+      digit = Number(BigInt.asUintN(width, rest));
       if (digit >= modulus / 2) digit -= modulus;
       rest -= BigInt(digit);
     }

@@ -14,10 +14,10 @@
  * (k = l or l + q, whichever is odd). Every digit costs the same doublings and one addition, the table is read entirely
  * for each (`choose`), and the sign is taken by an exchange under a mask.
  */
-import { multiply as multiplyAny, type AffinePoint } from '../curve.ts';
+import { multiply as multiplyAny, nonAdjacentForm, type AffinePoint } from '../curve.ts';
 import { CHORD_SLOPE, TANGENT_ORDINATE, TANGENT_SLOPE, WORK } from './composites.ts';
 import type { Place, WasmField } from './field.ts';
-import { publicDigits, secretDigits } from './scalars.ts';
+import { secretDigits } from './scalars.ts';
 
 /** Digits of public scalars: odd, below 2^5. */
 const PUBLIC_WIDTH = 6;
@@ -146,7 +146,7 @@ export class Points {
     if (table === null) return false;
     const negative = field.take(2);
     let begun = false;
-    for (const digit of publicDigits(k, width)) {
+    for (const digit of nonAdjacentForm(k, width)) {
       if (begun) this.double(to);
       if (digit === 0) continue;
       let entry = table + ((Math.abs(digit) - 1) / 2) * 2 * field.octets;

@@ -1,24 +1,6 @@
 /** Scalars as digits. */
 import { bitLength } from '../field.ts';
 
-/** Non-adjacent form of a public scalar: digits 0 or odd, |digit| < 2^(width−1), highest first. */
-export function publicDigits(k: bigint, width: number): number[] {
-  const list: number[] = [];
-  const modulus = 1 << width;
-  let rest = k;
-  while (rest > 0n) {
-    let digit = 0;
-    if ((rest & 1n) === 1n) {
-      digit = Number(BigInt.asUintN(width, rest));
-      if (digit >= modulus / 2) digit -= modulus;
-      rest -= BigInt(digit);
-    }
-    list.push(digit);
-    rest >>= 1n;
-  }
-  return list.reverse();
-}
-
 /** Squarings, then a multiplication by the power `factor`, odd and below 2^width; 0 for none. */
 export function slidingWindows(
   exponent: bigint,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { publicDigits, secretBits, secretDigits, slidingWindows } from '../../../src/ibe/wasm/scalars.ts';
+import { nonAdjacentForm } from '../../../src/ibe/curve.ts';
+import { secretBits, secretDigits, slidingWindows } from '../../../src/ibe/wasm/scalars.ts';
 
 const q = (1n << 255n) + (1n << 41n) + 1n;
 const scalars = fc.oneof(
@@ -36,7 +37,7 @@ describe('scalars as digits', () => {
   it('public ones: non-adjacent, their sum k', () => {
     fc.assert(
       fc.property(scalars, fc.integer({ min: 2, max: 6 }), (k, width) => {
-        const digits = publicDigits(k, width);
+        const digits = nonAdjacentForm(k, width);
         expect(digits.reduce((total, digit) => 2n * total + BigInt(digit), 0n)).toBe(k);
         digits.forEach((digit, at) => {
           if (digit === 0) return;
