@@ -10,27 +10,18 @@
  */
 import { Reader } from '../../bytes/reader.ts';
 import { Writer } from '../../bytes/writer.ts';
-import type { PayloadCodec } from '../codec.ts';
 import { asMikey } from '../errors.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { typedData } from './fields.ts';
+import type { TypedData } from './fields.ts';
 
-export interface ExtPayload {
-  readonly kind: 'ext';
-  readonly type: number;
-  readonly data: Uint8Array;
-}
+export type ExtPayload = TypedData<'ext'>;
 
-export const ext: PayloadCodec<ExtPayload> = {
-  type: PAYLOAD_TYPE.EXT,
-  kind: 'ext',
-  decode(reader) {
-    const type = reader.u8('EXT Type');
-    return { kind: 'ext', type, data: reader.bytes(reader.u16('EXT Length'), 'EXT Data') };
-  },
-  encode(writer, { type, data }) {
-    writer.u8(type).u16(data.length).bytes(data);
-  },
-};
+export const ext = typedData(PAYLOAD_TYPE.EXT, 'ext', {
+  type: 'EXT Type',
+  length: 'EXT Length',
+  data: 'EXT Data',
+});
 
 /** One Key ID Type sub-payload. */
 export interface KeyId {

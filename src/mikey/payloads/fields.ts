@@ -1,6 +1,7 @@
 /** Fields that several payloads share. */
 import type { Reader } from '../../bytes/reader.ts';
 import type { Writer } from '../../bytes/writer.ts';
+import type { PayloadCodec } from '../codec.ts';
 import { MikeyError } from '../errors.ts';
 import { KV_TYPE } from '../registry.ts';
 
@@ -49,4 +50,30 @@ export function fixedOctets(value: Uint8Array, octets: number | undefined, what:
   if (octets === undefined) throw new MikeyError('unencodable', `${what}: algorithm of unknown length`);
   if (value.length !== octets) throw new MikeyError('unencodable', `${what}: ${octets} octets expected`);
   return value;
+}
+
+/** A payload of a type, a length of 16 bits and that many octets. */
+export interface TypedData<K extends string> {
+  readonly kind: K;
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/** @param payload value of the next-payload field @param names of its fields, for errors */
+export function typedData<K extends string>(
+  payload: number,
+  kind: K,
+  names: { readonly type: string; readonly length: string; readonly data: string },
+): PayloadCodec<TypedData<K>> {
+  return {
+    type: payload,
+    kind,
+    decode(reader) {
+      const type = reader.u8(names.type);
+      return { kind, type, data: reader.bytes(reader.u16(names.length), names.data) };
+    },
+    encode(writer, { type, data }) {
+      writer.u8(type).u16(data.length).bytes(data);
+    },
+  };
 }

@@ -7,41 +7,18 @@
  *     !                       ID/Certificate Data                     ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { typedData } from './fields.ts';
+import type { TypedData } from './fields.ts';
 
-export interface IdPayload {
-  readonly kind: 'id';
-  readonly type: number;
-  readonly data: Uint8Array;
-}
+export type IdPayload = TypedData<'id'>;
 
-export interface CertPayload {
-  readonly kind: 'cert';
-  readonly type: number;
-  readonly data: Uint8Array;
-}
+export type CertPayload = TypedData<'cert'>;
 
-export const id: PayloadCodec<IdPayload> = {
-  type: PAYLOAD_TYPE.ID,
-  kind: 'id',
-  decode(reader) {
-    const type = reader.u8('ID Type');
-    return { kind: 'id', type, data: reader.bytes(reader.u16('ID len'), 'ID Data') };
-  },
-  encode(writer, { type, data }) {
-    writer.u8(type).u16(data.length).bytes(data);
-  },
-};
+export const id = typedData(PAYLOAD_TYPE.ID, 'id', { type: 'ID Type', length: 'ID len', data: 'ID Data' });
 
-export const cert: PayloadCodec<CertPayload> = {
-  type: PAYLOAD_TYPE.CERT,
-  kind: 'cert',
-  decode(reader) {
-    const type = reader.u8('Cert Type');
-    return { kind: 'cert', type, data: reader.bytes(reader.u16('Cert len'), 'Certificate Data') };
-  },
-  encode(writer, { type, data }) {
-    writer.u8(type).u16(data.length).bytes(data);
-  },
-};
+export const cert = typedData(PAYLOAD_TYPE.CERT, 'cert', {
+  type: 'Cert Type',
+  length: 'Cert len',
+  data: 'Certificate Data',
+});
