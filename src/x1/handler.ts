@@ -5,7 +5,6 @@
  * Requests are not idempotent, and that is the protocol's way of being safe to repeat: a repeated ActivateTask is
  * answered 2010, a repeated DeactivateTask 2020, and the ADMF knows that the first one arrived.
  */
-import type { Clock, Logger } from '../bytes/ports.ts';
 import type {
   Destination,
   DestinationReport,
@@ -19,7 +18,7 @@ import type { X1ResponseBody } from '../wire/x1/responses.ts';
 import { TaskError } from './tasks.ts';
 import type { TaskErrorCode, TaskRecord, TaskTable } from './tasks.ts';
 import { X1Endpoint } from './endpoint.ts';
-import type { X1Audit, X1Judge, X1Peer, X1Recorder } from './endpoint.ts';
+import type { X1EndpointOptions, X1Peer } from './endpoint.ts';
 import { KeepaliveWatch } from './keepalive.ts';
 import type { KeepaliveSetting } from './keepalive.ts';
 import { judgeDestination, judgeTask, X1Refusal } from './policy.ts';
@@ -32,19 +31,13 @@ export interface NeCondition {
   elementFaults(): readonly ErrorInformation[];
 }
 
-export interface X1NeOptions {
-  /** The element's identifier; its certificate bears it. */
-  readonly identifier: string;
+/** `identifier` is the element's; its certificate bears it. */
+export interface X1NeOptions extends Omit<X1EndpointOptions, 'side' | 'peers' | 'execute'> {
   /** Identifiers of the ADMFs that may provision it. */
   readonly admfs: readonly string[];
   readonly policy: NePolicy;
   readonly table: TaskTable;
   readonly condition: NeCondition;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly audit: X1Audit;
-  readonly judge?: X1Judge;
-  readonly recorder?: X1Recorder;
   /** Absent: keepalives are not agreed. */
   readonly keepalive?: KeepaliveSetting;
   /** Whether something waits to go to a destination: it is then in use, though no task names it any more. */

@@ -8,7 +8,7 @@
  */
 import { messageOf } from '../../../bytes/errors.ts';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import type { Clock, Timer } from '../../../bytes/ports.ts';
 import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
 import { Deframer } from '../../../wire/x2x3/deframer.ts';
 import { ATTRIBUTE } from '../../../wire/x2x3/attributes.ts';
@@ -16,7 +16,8 @@ import type { Pdu } from '../../../wire/x2x3/pdu.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
 import type { ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
-import type { Admission, Peer, TlsMaterial } from '../../../net/tls.ts';
+import type { TlsListenerOptions } from '../../../net/tls-listener.ts';
+import type { Peer } from '../../../net/tls.ts';
 
 /** A PDU, the octets that it came in, and whose certificate it came under. */
 export interface ReceivedPdu {
@@ -32,16 +33,10 @@ export interface X2X3Consumer {
   refused(octets: Uint8Array, reason: string): void;
 }
 
-export interface X2X3ServerOptions {
-  readonly address: string;
-  /** 0: any free one. */
-  readonly port: number;
-  readonly tls: TlsMaterial;
+/** Points of interception are admitted. */
+export interface X2X3ServerOptions extends Omit<TlsListenerOptions, 'name' | 'limits' | 'admit'> {
   readonly consumer: X2X3Consumer;
   readonly clock: Clock;
-  readonly logger: Logger;
-  /** Points of interception. */
-  readonly admission: Admission;
   readonly connections?: Partial<ConnectionLimits> | undefined;
   readonly limits?: DeframerLimits;
   /** Milliseconds without any PDU after which a connection is closed; default 180 s. */

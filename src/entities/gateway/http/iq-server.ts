@@ -1,7 +1,6 @@
 /** The gateway's end of Iq (`api/iq.openapi.yaml`): HTTPS, for CSCFs that are admitted by name. */
 import type { FastifyInstance } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
-import type { Logger } from '../../../bytes/ports.ts';
 import {
   IQ_DESTINATION_STATUS,
   IQ_SESSIONS_PATH,
@@ -13,10 +12,10 @@ import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
 import type { MediaGateway } from '../gateway.ts';
 import { httpsServer, peerOfRequest } from '../../../net/https.ts';
-import type { ConnectionLimits } from '../../../net/connections.ts';
+import type { HttpsServerOptions } from '../../../net/https.ts';
 import { sendProblem } from '../../../net/problem.ts';
 import { isAdmitted } from '../../../net/tls.ts';
-import type { Admission, TlsMaterial } from '../../../net/tls.ts';
+import type { Admission } from '../../../net/tls.ts';
 
 /** HTTP status of each refusal. */
 export const IQ_STATUS: Readonly<Record<GatewayErrorCode, number>> = {
@@ -33,13 +32,10 @@ interface OfSession {
 /** Octets: two session descriptions with their MIKEY messages, twice over. */
 const BODY_LIMIT = 256 * 1024;
 
-export interface IqServerOptions {
+export interface IqServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly gateway: MediaGateway;
-  readonly tls: TlsMaterial;
-  readonly logger: Logger;
   /** The CSCFs. */
   readonly admission: Admission;
-  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export function iqServer(options: IqServerOptions): FastifyInstance {

@@ -8,7 +8,7 @@
  * has too much to do: 503 with Retry-After, for a new request with a T of its own.
  */
 import type { FastifyInstance } from 'fastify';
-import type { Clock, Logger } from '../../../bytes/ports.ts';
+import type { Clock } from '../../../bytes/ports.ts';
 import {
   PPS_MEDIA_TYPE,
   encodePublication,
@@ -22,23 +22,19 @@ import type { District } from '../district.ts';
 import { KmsError } from '../errors.ts';
 import { publish } from '../publication.ts';
 import type { RequestKeyService } from '../request-key.ts';
-import type { ConnectionLimits } from '../../../net/connections.ts';
 import { answering, httpsServer } from '../../../net/https.ts';
+import type { HttpsServerOptions } from '../../../net/https.ts';
 import { sendProblem, useProblems } from '../../../net/problem.ts';
-import type { TlsMaterial } from '../../../net/tls.ts';
 
 /** Seconds after which a full queue has long been worked off. */
 const RETRY_AFTER = '10';
 /** A request is a few hundred octets, with certificates a few thousand. */
 const BODY_LIMIT = 32_768;
 
-export interface KmsUserServerOptions {
-  readonly tls: TlsMaterial;
+export interface KmsUserServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly district: District;
   readonly requestKey: RequestKeyService;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {

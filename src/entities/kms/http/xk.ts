@@ -4,7 +4,6 @@
  * without the role gets a connection, the failure, and a record of it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../../../bytes/ports.ts';
 import type { XkPeer, XkService } from '../xk.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
 import {
@@ -15,11 +14,11 @@ import {
   wipeKeys,
   XkError,
 } from '../../../wire/xk/get-keys.ts';
-import type { ConnectionLimits } from '../../../net/connections.ts';
 import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
+import type { HttpsServerOptions } from '../../../net/https.ts';
 import { sendProblem, useProblems } from '../../../net/problem.ts';
 import { isAdmitted } from '../../../net/tls.ts';
-import type { Admission, TlsMaterial } from '../../../net/tls.ts';
+import type { Admission } from '../../../net/tls.ts';
 
 /** HTTP status of each failure. */
 export const STATUS: Readonly<Record<FailureIndication, number>> = {
@@ -31,13 +30,10 @@ export const STATUS: Readonly<Record<FailureIndication, number>> = {
   'temporarily-unavailable': 503,
 };
 
-export interface XkServerOptions {
-  readonly tls: TlsMaterial;
+export interface XkServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly service: XkService;
   /** The delivery functions. */
   readonly admission: Admission;
-  readonly logger: Logger;
-  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export function xkServer(options: XkServerOptions): FastifyInstance {

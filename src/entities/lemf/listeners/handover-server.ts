@@ -1,23 +1,17 @@
 /** The LEMF's end of HI2 and HI3: a TLS listener for delivery functions, and for nobody else. */
 import type { TLSSocket } from 'node:tls';
-import type { Logger } from '../../../bytes/ports.ts';
 import type { HandoverKind, LemfAcceptor } from '../ports.ts';
 import type { ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
-import type { Admission, Peer, TlsMaterial } from '../../../net/tls.ts';
+import type { TlsListenerOptions } from '../../../net/tls-listener.ts';
+import type { Peer } from '../../../net/tls.ts';
 
-export interface HandoverServerOptions {
-  readonly address: string;
-  /** 0: any free one. */
-  readonly port: number;
-  readonly tls: TlsMaterial;
+/** Delivery functions are admitted. */
+export interface HandoverServerOptions extends Omit<TlsListenerOptions, 'name' | 'limits' | 'admit'> {
   /** The interface that this port is for. */
   readonly kind: HandoverKind;
-  /** Delivery functions. */
-  readonly admission: Admission;
   readonly connections?: Partial<ConnectionLimits>;
   readonly acceptor: LemfAcceptor;
-  readonly logger: Logger;
 }
 
 export class HandoverServer {
