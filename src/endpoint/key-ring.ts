@@ -13,11 +13,7 @@ import type { AffinePoint } from '../ibe/curve.ts';
 import type { IssuedKey } from '../wire/request-key/issued-keys.ts';
 import { EndpointError } from './errors.ts';
 
-interface HeldKey {
-  readonly uri: string;
-  readonly from: number;
-  readonly to: number;
-  readonly privateKey: AffinePoint;
+interface HeldKey extends Omit<IssuedKey, 'seed'> {
   /** The oldest slot key that is left. */
   slot: { readonly start: number; readonly key: Secret } | null;
 }

@@ -24,12 +24,7 @@ import { SECURITY_SIZES, type BfParameters } from './parameters.ts';
 import { WasmArithmetic } from './wasm-engine.ts';
 
 /** A group without a master secret. */
-export interface BfGroup {
-  readonly hash: BfHash;
-  readonly p: bigint;
-  readonly q: bigint;
-  readonly P: AffinePoint;
-}
+export type BfGroup = Omit<BfParameters, 'Ppub'>;
 
 /** New public parameters and their master secret (a secret, as BigInt: keep it short-lived). */
 export interface NewDistrict {

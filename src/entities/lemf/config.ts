@@ -4,17 +4,16 @@ import { strict } from '../../bytes/schema.ts';
 import { configReader, milliseconds, streamListener, text, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 
+const handoverListener = (description: string) =>
+  streamListener(
+    description,
+    'names of the DFs that may',
+    "`df.` and the domain of the own certificate's name",
+  );
+
 export const LEMF_CONFIG = strict({
-  hi2: streamListener(
-    'where delivery functions connect for HI2; either port takes both',
-    'names of the DFs that may',
-    "`df.` and the domain of the own certificate's name",
-  ),
-  hi3: streamListener(
-    'where they connect for HI3',
-    'names of the DFs that may',
-    "`df.` and the domain of the own certificate's name",
-  ),
+  hi2: handoverListener('where delivery functions connect for HI2; either port takes both'),
+  hi3: handoverListener('where they connect for HI3'),
   tls: TLS_FILES,
   folder: text('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
   recoverInto: Type.Optional(
