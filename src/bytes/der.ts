@@ -27,16 +27,11 @@ export const UNIVERSAL = {
   octetString: 4,
   null: 5,
   oid: 6,
-  enumerated: 10,
   utf8String: 12,
-  relativeOid: 13,
   sequence: 16,
   set: 17,
-  printableString: 19,
   ia5String: 22,
-  utcTime: 23,
   generalizedTime: 24,
-  visibleString: 26,
 } as const;
 
 const MAX_DEPTH = 32;
@@ -81,14 +76,6 @@ export function derSetOf(...elements: readonly Uint8Array[]): Uint8Array {
 
 export function derInteger(value: bigint | number): Uint8Array {
   return universal(UNIVERSAL.integer, integerContents(BigInt(value)));
-}
-
-export function derEnumerated(value: number): Uint8Array {
-  return universal(UNIVERSAL.enumerated, integerContents(BigInt(value)));
-}
-
-export function derBoolean(value: boolean): Uint8Array {
-  return universal(UNIVERSAL.boolean, Uint8Array.of(value ? 0xff : 0));
 }
 
 export function derNull(): Uint8Array {

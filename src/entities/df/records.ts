@@ -69,7 +69,3 @@ export interface CcRecord extends RecordBase {
 export type HandoverRecord = IriRecord | CcRecord;
 
 export type HandoverInterface = 'hi2' | 'hi3';
-
-export function interfaceOf(record: HandoverRecord): HandoverInterface {
-  return record.kind === 'cc' ? 'hi3' : 'hi2';
-}

@@ -91,7 +91,6 @@ export const i64 = {
   xor: binary(0x85),
   shl: binary(0x86),
   shrS: binary(0x87),
-  extendI32: unary(0xac),
   truncF64: unary(0xb0),
 };
 
@@ -103,7 +102,6 @@ export const f64 = {
   sub: binary(0xa1),
   mul: binary(0xa2),
   convertI32: unary(0xb7),
-  convertI64: unary(0xb9),
 };
 
 export const v128 = {

@@ -75,12 +75,10 @@ export const CORRELATION = choice<Correlation>(
     iriToCc === undefined ? 'iriToIri' : iriToIri === undefined ? 'iriToCc' : 'both',
 );
 
-const IMS_VOIP_PARTS = {
-  imsIri: component(0, 'ims-iri', OCTETS),
-  imsCc: optionalComponent(1, 'ims-cc', IRI_TO_CC),
-};
-
-export type ImsVoip = ValueOf<typeof IMS_VOIP_PARTS>;
-
 /** IMS-VoIP-Correlation. */
-export const IMS_VOIP = sequenceOf(sequence([0, 1], 'refused', IMS_VOIP_PARTS));
+export const IMS_VOIP = sequenceOf(
+  sequence([0, 1], 'refused', {
+    imsIri: component(0, 'ims-iri', OCTETS),
+    imsCc: optionalComponent(1, 'ims-cc', IRI_TO_CC),
+  }),
+);

@@ -76,12 +76,6 @@ const HEADER_PARTS = {
 
 export type PsHeader = ValueOf<typeof HEADER_PARTS>;
 
-/** Who delivers, and in which country: the same for all that one delivery function sends. */
-export type DeliveryIdentity = Pick<
-  PsHeader,
-  'authorizationCountryCode' | 'deliveryCountryCode' | 'operatorIdentifier' | 'networkElementIdentifier'
->;
-
 export const PS_HEADER = sequence([0, 1, 2, 3, 4, 5], 'skipped', HEADER_PARTS);
 
 /** The microsecond time stamp, else the older GeneralizedTime, which is read only. */

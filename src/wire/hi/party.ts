@@ -87,7 +87,8 @@ const ELEMENT_NAME = choice<ElementName>(
   { unreadable: false, read: () => ({}), write: () => new Uint8Array() },
 );
 
-const NETWORK_IDENTIFIER_PARTS = {
+/** Network-Identifier. */
+export const NETWORK_IDENTIFIER = sequence([0, 1], 'skipped', {
   /** 1 to 5 octets. */
   operator: component(0, 'operator-Identifier', latin1String(1, 5)),
   element: spread(
@@ -97,18 +98,14 @@ const NETWORK_IDENTIFIER_PARTS = {
       ({ element }) => element === undefined,
     ),
   ),
-};
-
-export type NetworkIdentifier = ValueOf<typeof NETWORK_IDENTIFIER_PARTS>;
-
-/** Network-Identifier. */
-export const NETWORK_IDENTIFIER = sequence([0, 1], 'skipped', NETWORK_IDENTIFIER_PARTS);
+});
 
 const LOCATION = sequence([1, 2, 3], 'skipped', {
   rawLocation: optionalComponent(1, 'raw-Location', octetString()),
 });
 
-const PANI_PARTS = {
+/** PANI-Header-Info. */
+export const PANI = sequence([1, 2, 3, 4], 'skipped', {
   accessType: optionalComponent(1, 'access-Type', UTF8_TEXT),
   accessClass: optionalComponent(2, 'access-Class', UTF8_TEXT),
   networkProvided: orElse(
@@ -123,12 +120,7 @@ const PANI_PARTS = {
       ({ rawLocation }) => rawLocation === undefined,
     ),
   ),
-};
-
-export type PaniHeaderInfo = ValueOf<typeof PANI_PARTS>;
-
-/** PANI-Header-Info. */
-export const PANI = sequence([1, 2, 3, 4], 'skipped', PANI_PARTS);
+});
 
 /**
  * Digits as MAP has them (TS 29.002 TBCD-STRING): two in an octet, the first in the lower bits, a filler of ones at the
