@@ -11,6 +11,7 @@ import { isIP } from 'node:net';
 import { equalOctets } from '../bytes/octets.ts';
 import type { Companding } from '../media/g711.ts';
 import { G711_CLOCK_RATE, AUDIO_TYPE } from '../media/rtp.ts';
+import { parseAttribute } from '../sip/attributes.ts';
 import { SipError } from '../sip/errors.ts';
 import { essenceOf } from '../sip/media-type.ts';
 import type { Medium } from '../sip/sdp.ts';
@@ -201,7 +202,7 @@ function refused({ media, protocol, formats }: Medium): MediumParts {
 }
 
 function directionIn(attributes: readonly string[]): MediaDirection | null {
-  const said = attributes.map((attribute) => attribute.trim().toLowerCase());
+  const said = attributes.map(parseAttribute).flatMap(({ name, value }) => (value === null ? [name] : []));
   return (Object.keys(ANSWERED) as MediaDirection[]).find((direction) => said.includes(direction)) ?? null;
 }
 
