@@ -1,75 +1,87 @@
 /**
- * R-61: one table of odd spellings, fed to all who read: the phone, the CSCF (which passes on or refuses), the DF on what
- * X2 reported, the LEMF on what the DF handed on, and the command line.
+ * R-61: one table of odd spellings, fed to all who read, end to end: two phones with keys of their KMS, a CSCF that
+ * passes on or refuses, and, since the caller is a target, the DF on what X2 reported, the KMS that it asks for the keys,
+ * and the LEMF; the command line, too. Of each row that a grammar allows the LEMF gets the keys that the phones have.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toBase64, toHex } from '../../src/bytes/octets.ts';
 import { messagesIn } from '../../src/cli/commands/mikey.ts';
+import type { ExchangeResult } from '../../src/endpoint/key-exchange.ts';
+import { readDescription } from '../../src/endpoint/session-description.ts';
 import { sightingIn } from '../../src/entities/df/extraction.ts';
 import { readSdp } from '../../src/entities/lemf/sdp.ts';
-import { readDescription } from '../../src/endpoint/session-description.ts';
-import { toBase64 } from '../../src/bytes/octets.ts';
-import type { UserAgent } from '../../src/sip/agent.ts';
 import { parseMessage } from '../../src/sip/message.ts';
-import type { SipRequest } from '../../src/sip/message.ts';
-import { makeResponse } from '../../src/sip/response.ts';
-import { fromOctets, toOctets } from '../../src/sip/text.ts';
-import { Network } from '../entities/cscf/network.ts';
-import type { Home } from '../entities/cscf/network.ts';
-import { vector } from '../entities/df/support.ts';
+import { fromOctets } from '../../src/sip/text.ts';
+import type { EpsIri } from '../../src/wire/hi/eps-iri.ts';
+import { IMS_EVENT } from '../../src/wire/hi/eps-iri.ts';
+import type { PsPdu } from '../../src/wire/hi/ps-pdu.ts';
+import { deliveredOf } from '../support/handed-over.ts';
 import { spellings } from '../sip/spellings.ts';
 import type { Spelling } from '../sip/spellings.ts';
+import { TappedHome } from './phones/tapped-home.ts';
+import { SpeltCalls } from './spelt-calls.ts';
+import { temporaryFolder } from './support.ts';
 
-const I_MESSAGE_1 = vector().messages.I_MESSAGE_1.message;
+/** Its names and outcomes; the messages are those of each call. */
+const ROWS = spellings('').map(({ name, outcome }, at) => [name, outcome, at] as const);
 
-let network: Network;
-let home: Home;
-let alice: UserAgent;
-let carol: UserAgent;
-/** What reached carol's phone. */
-const arrived: SipRequest[] = [];
+const NONE = new Uint8Array();
+
+/** The keys of all calls so far. */
+const agreed: string[] = [];
+
+const folder = temporaryFolder();
+const hi2 = folder.at('state', 'home1', 'lemf', 'hi2.ber');
+let home: TappedHome;
+let calls: SpeltCalls;
 
 beforeAll(async () => {
-  network = new Network();
-  home = await network.home('home1.example', ['alice', 'carol']);
-  home.interception.add('sip:alice@home1.example');
-  alice = await network.phone('alice', 'home1.example');
-  carol = await network.phone('carol', 'home1.example');
-  await Promise.all([alice.register(), carol.register()]);
-  carol.layer.attach({
-    request: (transaction) => {
-      arrived.push(transaction.request);
-      transaction.respond(makeResponse(transaction.request, 486, { toTag: 'c' }));
-    },
-    ack: () => undefined,
-    stray: () => undefined,
-    closed: () => undefined,
-  });
+  home = await TappedHome.start(folder, ['alice', 'carol']);
+  calls = await SpeltCalls.start(home, 'alice', 'carol');
 });
 
-afterAll(() => network.close());
+afterAll(async () => {
+  await calls.stop();
+  await home.stop();
+  folder.remove();
+});
 
-/** Alice's INVITE, spelt like this; its final status. */
-function invite({ type, body }: Spelling, callId: string): Promise<number> {
-  const head = [
-    'INVITE sip:carol@home1.example SIP/2.0',
-    'Max-Forwards: 70',
-    'From: <sip:alice@home1.example>;tag=a',
-    'To: <sip:carol@home1.example>',
-    `Call-ID: ${callId}`,
-    'CSeq: 1 INVITE',
-    'Contact: <sip:alice@alice-1.home1.example;transport=tcp>',
-    ...(type === null ? [] : [type]),
-    `Content-Length: ${body.length}`,
-  ];
-  const request = parseMessage(toOctets(`${head.join('\r\n')}\r\n\r\n${body}`));
-  if (request.kind !== 'request') throw new Error('a request');
-  return new Promise((resolve, reject) => {
-    const hop = { protocol: 'TCP', host: 'cscf.home1.example', port: 5060 } as const;
-    alice.layer.send(request, hop, `z9hG4bK${callId}`, {
-      response: ({ status }) => status >= 200 && resolve(status),
-      failed: reject,
-    });
-  });
+/** The row, about a MIKEY message. */
+function spell(at: number, mikey: Uint8Array): Spelling {
+  const row = spellings(toBase64(mikey))[at];
+  if (row === undefined) throw new Error('no such row');
+  return row;
+}
+
+function recordsIn({ payload }: PsPdu): EpsIri[] {
+  return payload.kind === 'iri'
+    ? payload.records.flatMap(({ contents }) => (contents.kind === 'eps' ? [contents.record] : []))
+    : [];
+}
+
+/** What the LEMF has of a call, in order. */
+function handedOver(callId: string): EpsIri[] {
+  const pdus = deliveredOf(hi2);
+  const own = pdus.find((pdu) =>
+    recordsIn(pdu).some(({ sipMessage }) => fromOctets(sipMessage ?? NONE).includes(callId)),
+  );
+  return pdus.filter(({ header }) => header.cin === own?.header.cin).flatMap(recordsIn);
+}
+
+/** The keys in key records: CS ID, key, salt. */
+function keysIn(records: readonly EpsIri[]): string[] {
+  return records
+    .filter(({ imsEvent }) => imsEvent === IMS_EVENT.decryptionKeysAvailable)
+    .flatMap(({ keys = [] }) => keys)
+    .map(({ csId, key, salt }) =>
+      [csId, key.expose(), salt?.expose() ?? NONE].map((each) => toHex(each)).join(' '),
+    );
+}
+
+function keysOf({ sessions }: ExchangeResult): string[] {
+  return sessions.map(({ csId, masterKey, masterSalt }) =>
+    [Uint8Array.of(csId), masterKey.expose(), masterSalt.expose()].map((each) => toHex(each)).join(' '),
+  );
 }
 
 /** What each reader makes of a message as it stands on a wire: the MIKEY messages, in base64. */
@@ -84,28 +96,51 @@ function readers(octets: Uint8Array): Record<string, readonly string[]> {
   };
 }
 
+/** Those with a body, of messages as they stand on a wire. */
+function withBody(messages: readonly Uint8Array[]): Uint8Array[] {
+  return messages.filter((octets) => parseMessage(octets).body.length > 0);
+}
+
 describe('R-61: odd spellings, end to end', () => {
-  it.each(spellings(I_MESSAGE_1).map((row, at) => [row.name, row.outcome, row, at] as const))(
-    '%s: %s',
-    async (_, outcome, row, at) => {
-      arrived.length = 0;
-      const callId = `spelling-${at}`;
-      const status = await invite(row, callId);
-      const reported = home.interception.reports
-        .map(({ observation }) => observation.payload)
-        .filter((octets) => fromOctets(octets).includes(callId));
-      const [offer] = reported;
-      expect(fromOctets(offer!)).toMatch(/^INVITE /);
-      if (outcome !== 'reads') {
-        expect([status, arrived]).toEqual([outcome, []]);
-        return;
-      }
-      expect([status, arrived.length]).toEqual([486, 1]);
-      const all = [I_MESSAGE_1];
-      for (const octets of [offer!, arrived[0]!.serialise()])
-        expect(readers(octets)).toEqual({ phone: all, df: all, lemf: all, cli: all });
-      const [onward] = readSdp(arrived[0]!.body).media;
-      expect(onward).toMatchObject({ media: 'audio', protocol: 'RTP/SAVP', address: '127.0.0.77' });
-    },
-  );
+  it.each(ROWS)('%s: %s', async (_, outcome, at) => {
+    const callId = `spelling-${at}.phone.example`;
+    const call = await calls.invite(callId, (mikey) => spell(at, mikey));
+    if (outcome !== 'reads') {
+      await calls.next(String(outcome));
+      call.giveUp();
+      await expect.poll(() => handedOver(callId).length).toBeGreaterThan(0);
+      const [first] = handedOver(callId);
+      expect(fromOctets(first!.sipMessage!)).toMatch(/^INVITE /);
+      expect(calls.arrived).toHaveLength(1);
+      return;
+    }
+    const { messages, caller, callee } = await call.agree();
+    expect(keysOf(caller)).toHaveLength(2);
+    expect(keysOf(callee)).toEqual(keysOf(caller));
+    agreed.push(...keysOf(caller));
+    await expect.poll(() => keysIn(handedOver(callId))).toEqual(keysOf(caller));
+
+    const alike = messages.map(toBase64).map((mikey) => {
+      const all = [mikey];
+      return { phone: all, df: all, lemf: all, cli: all };
+    });
+    const reported = () => handedOver(callId).flatMap(({ sipMessage }) => sipMessage ?? []);
+    // The 200 with R_MESSAGE_2 comes after the keys, which need no more than I_MESSAGE_2.
+    await expect.poll(() => withBody(reported()).map(readers)).toEqual(alike);
+    const arrived = calls.arrived.map((message) => message.serialise());
+    expect(withBody(arrived).map(readers)).toEqual(alike);
+    const { from, to, address } = home.network.plan.homes.home1.media;
+    for (const octets of withBody(arrived)) {
+      const [onward] = readSdp(parseMessage(octets).body).media;
+      expect(onward).toMatchObject({ media: 'audio', protocol: 'RTP/SAVP', address });
+      expect(onward!.port).toBeGreaterThanOrEqual(from);
+      expect(onward!.port).toBeLessThanOrEqual(to);
+    }
+    await call.end();
+  });
+
+  it('nobody gets keys for what was refused', async () => {
+    expect(await home.network.running('df', 'home1').settle(15_000)).toBe(true);
+    expect(keysIn(deliveredOf(hi2).flatMap(recordsIn))).toEqual(agreed);
+  });
 });
