@@ -4,27 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { SqliteAdmfStore } from '../../../src/entities/admf/store/sqlite.ts';
-import type { WarrantRecord } from '../../../src/entities/admf/warrants.ts';
+import { SqliteAdmfStore } from '../../../../src/entities/admf/store/sqlite.ts';
+import type { WarrantRecord } from '../../../../src/entities/admf/warrants.ts';
+import { admfStoreSuite, record } from './compliance.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-admf-store-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const record: WarrantRecord = {
-  warrant: {
-    liid: 'LIID-1',
-    targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
-    delivery: 'IRI+CC',
-    startTime: 1,
-    endTime: 2,
-    lemf: { hi2: { host: 'lemf', port: 1 }, hi3: { host: 'lemf', port: 2 } },
-    location: true,
-  },
-  xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
-  state: 'active',
-  from: 1,
-  drainUntil: null,
-};
+admfStoreSuite({ name: 'SQLite', open: (place) => SqliteAdmfStore.open(`${place}.db`) });
 
 /** A store with the record, of which one column is then other than it was written. */
 async function stored(name: string, column: 'state' | 'body', value: string): Promise<SqliteAdmfStore> {

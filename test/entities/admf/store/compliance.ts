@@ -1,0 +1,88 @@
+/** What every store of an ADMF must do, whatever it is made of. */
+import { expect, it } from 'vitest';
+import type { AdmfStore } from '../../../../src/entities/admf/ports.ts';
+import { WARRANT_STATES } from '../../../../src/entities/admf/warrants.ts';
+import type { WarrantRecord } from '../../../../src/entities/admf/warrants.ts';
+import { storeSuite } from '../../../support/store-suite.ts';
+import type { StoreBackend } from '../../../support/store-suite.ts';
+
+export const record: WarrantRecord = {
+  warrant: {
+    liid: 'LIID-1',
+    targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
+    delivery: 'IRI+CC',
+    startTime: 1,
+    endTime: 2,
+    lemf: { hi2: { host: 'lemf', port: 1 }, hi3: { host: 'lemf', port: 2 } },
+    location: true,
+  },
+  xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
+  state: 'active',
+  from: 1,
+  drainUntil: null,
+};
+
+/** Another warrant, without what may be left out. */
+function other(at: number): WarrantRecord {
+  return {
+    warrant: {
+      liid: `LIID-OTHER-${at}`,
+      targets: [{ name: 'telUri', value: 'tel:+15551001' }],
+      delivery: 'IRI',
+      startTime: 10.5,
+      endTime: 20,
+      lemf: { hi2: { host: 'lemf', port: 1 } },
+    },
+    xid: `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`,
+    state: 'ending',
+    from: 11,
+    drainUntil: 21.5,
+  };
+}
+
+export function admfStoreSuite(backend: StoreBackend<AdmfStore>): void {
+  storeSuite('ADMF', backend, (current) => {
+    it('gives back warrants, in the order in which they came, and DIDs, after it was opened again', async () => {
+      await current.store.saveWarrants([other(2), record]);
+      await current.store.saveWarrants([other(1)]);
+      await current.store.saveDid('LEMF HI2 lemf:1', 'be0e4f71-0c3f-47d6-83b1-d52e08522638');
+      await current.reopen();
+      expect(await current.store.load()).toEqual({
+        warrants: [other(2), record, other(1)],
+        dids: new Map([['LEMF HI2 lemf:1', 'be0e4f71-0c3f-47d6-83b1-d52e08522638']]),
+      });
+    });
+
+    it('keeps a warrant in every state that there is', async () => {
+      const all = WARRANT_STATES.map((state, at) => ({ ...other(at), state }));
+      await current.store.saveWarrants(all);
+      await current.reopen();
+      expect((await current.store.load()).warrants).toEqual(all);
+    });
+
+    it('puts a warrant that it knows in its own place, by LIID', async () => {
+      await current.store.saveWarrants([record, other(1)]);
+      const ended: WarrantRecord = { ...record, state: 'ended', drainUntil: 3 };
+      await current.store.saveWarrants([ended]);
+      await current.reopen();
+      expect((await current.store.load()).warrants).toEqual([ended, other(1)]);
+    });
+
+    it('keeps all warrants that are saved together, or none', async () => {
+      await current.store.saveWarrants([record]);
+      const changed: WarrantRecord = { ...record, state: 'ending', drainUntil: 3 };
+      const sameTask = { ...other(1), xid: record.xid };
+      await expect(current.store.saveWarrants([changed, sameTask])).rejects.toThrow();
+      await current.reopen();
+      expect((await current.store.load()).warrants).toEqual([record]);
+    });
+
+    it('a DID stands as first given, and for one thing alone', async () => {
+      await current.store.saveDid('HI2', 'first');
+      await expect(current.store.saveDid('HI2', 'second')).rejects.toThrow();
+      await expect(current.store.saveDid('HI3', 'first')).rejects.toThrow();
+      await current.reopen();
+      expect((await current.store.load()).dids).toEqual(new Map([['HI2', 'first']]));
+    });
+  });
+}
