@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/octets.ts';
 import type { Logger } from '../../../src/bytes/ports.ts';
-import type { HandoverKind, LemfEvent, LemfStore, StoredPdu } from '../../../src/entities/lemf/ports.ts';
+import type { HandoverKind, LemfEvent, LemfStore } from '../../../src/entities/lemf/ports.ts';
 import { SequenceMarks } from '../../../src/entities/lemf/marks.ts';
 import { LemfReceiver } from '../../../src/entities/lemf/receiver.ts';
 import { PsPduDeframer } from '../../../src/wire/hi/deframer.ts';
@@ -12,31 +12,8 @@ import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../src/wire/hi/tri.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { delivered, InterceptedCall, unreadableTarget } from './call.ts';
+import { MemoryLemfStore } from './memory-store.ts';
 import { silent } from '../../support/silent.ts';
-
-/** A store whose disk is as slow, or as broken, as the test says. */
-class MemoryStore implements LemfStore {
-  readonly pdus: Record<HandoverKind, Uint8Array[]> = { hi2: [], hi3: [] };
-  readonly syncs: { readonly stored: number; readonly finish: (error?: Error) => void }[] = [];
-
-  readonly sources: Record<HandoverKind, string[]> = { hi2: [], hi3: [] };
-
-  read(kind: HandoverKind): StoredPdu[] {
-    return this.pdus[kind].map((octets, at) => ({ octets, source: this.sources[kind][at] ?? null }));
-  }
-
-  append(kind: HandoverKind, octets: Uint8Array, source: string): void {
-    this.pdus[kind].push(octets);
-    this.sources[kind].push(source);
-  }
-
-  sync(): Promise<void> {
-    const stored = this.pdus.hi2.length + this.pdus.hi3.length;
-    return new Promise((resolve, reject) => {
-      this.syncs.push({ stored, finish: (error) => (error === undefined ? resolve() : reject(error)) });
-    });
-  }
-}
 
 class Harness {
   readonly events: LemfEvent[] = [];
@@ -91,7 +68,7 @@ const iri = delivered([...call.signalling, ...call.keys]);
 
 describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   it('an acknowledgement request is answered with its own number, and only when what came before is on the disk', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     for (const pdu of iri.slice(0, 2)) h.connection.received(pdu);
     h.tri({ type: 'pduAcknowledgementRequest' }, 4711);
@@ -107,7 +84,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('options: acknowledgement is accepted, others are declined', () => {
-    const h = new Harness(new MemoryStore());
+    const h = new Harness(new MemoryLemfStore());
     h.tri({ type: 'optionRequest', requested: [0, 5] }, 0);
     expect(h.sent[0]?.payload).toEqual({
       kind: 'tri',
@@ -116,7 +93,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('copies are dropped, within a connection, over connections, and after a restart', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     h.connection.received(concat(...iri));
     h.connection.received(concat(...iri.slice(3)));
@@ -129,7 +106,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('R-77: a known number with other content, after a restore of the sender’s store, is kept, with an alarm', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     h.connection.received(concat(...iri));
     // The store is as it was three records ago; what comes now is of another call.
@@ -151,7 +128,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('R-77: a second delivery function under the same LIID and CIN loses nothing; its copies are copies', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     // The messages without a body are the same in both calls.
     const { signalling } = new InterceptedCall('exchange-1.json', { packets: 3, law: 'pcmu' });
@@ -168,7 +145,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('HI2 and HI3, LIIDs and CINs are numbered apart, whatever the port', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     const others = [
       new InterceptedCall('exchange-1.json', { packets: 1, cin: 2 }),
@@ -183,7 +160,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('R-64: a record with a value that cannot be read is stored and acknowledged, and what was not read is logged', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const warnings: unknown[] = [];
     const h = new Harness(store, { ...silent, warn: (fields: object) => void warnings.push(fields) });
     const [first, ...rest] = iri;
@@ -203,7 +180,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('a gap is told of, and what comes late fills it', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     for (const at of [0, 3, 1, 2, 3]) h.connection.received(iri[at]!);
     expect(h.events.filter(({ type }) => type === 'gap')).toMatchObject([{ expected: 1, received: 3 }]);
@@ -212,7 +189,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('after cINReset numbers begin again, also for who reads the files later', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     h.connection.received(concat(...iri));
     h.tri({ type: 'cinReset' }, 9, { liid: call.liid, cin: call.cin });
@@ -224,7 +201,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('PDUs of the transport are stored too, as they came, with the interface that they came in on', () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     const content = delivered(call.content);
     const options = triPdu({ type: 'optionRequest', requested: [0] }, 0);
@@ -244,7 +221,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('a disk that fails: no acknowledgement, and nothing more is taken before a restart', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLemfStore();
     const h = new Harness(store);
     h.connection.received(iri[0]!);
     h.tri({ type: 'pduAcknowledgementRequest' }, 0);
@@ -259,7 +236,7 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
   });
 
   it('a key is in no event', () => {
-    const h = new Harness(new MemoryStore());
+    const h = new Harness(new MemoryLemfStore());
     h.connection.received(concat(...iri));
     const text = JSON.stringify(h.events);
     expect(text).toContain('decryptionKeysAvailable');
