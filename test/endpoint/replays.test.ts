@@ -1,35 +1,30 @@
-import { mkdtempSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SqliteReplayCache } from '../../src/endpoint/replays.ts';
+import { MemoryReplays } from '../ibake/support/network.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { replayCacheSuite } from './replay-compliance.ts';
 
-describe('the replay cache of an endpoint (R-44)', () => {
-  const clock = new ManualClock(1_000_000);
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'claviger-replays-')), 'replays.db');
+replayCacheSuite({ name: 'SQLite', open: (place, clock) => SqliteReplayCache.open(`${place}.db`, clock) });
 
-  test('a key is claimed once, also over a restart', async () => {
-    const first = await SqliteReplayCache.open(file, clock);
-    expect([first.claim('a', 1300), first.claim('a', 1300), first.claim('b', 1300)]).toEqual([
-      true,
-      false,
-      true,
-    ]);
-    first.close();
-    const second = await SqliteReplayCache.open(file, clock);
-    expect(second.claim('a', 1300)).toBe(false);
-    second.close();
-    expect(statSync(file).mode & 0o077).toBe(0);
-  });
+const kept = new Map<string, MemoryReplays>();
 
-  test('what has expired is forgotten, and no earlier', async () => {
-    const cache = await SqliteReplayCache.open(':memory:', clock);
-    cache.claim('a', 1300);
-    clock.advance(300_000);
-    expect(cache.claim('a', 1300)).toBe(false);
-    clock.advance(1);
-    expect(cache.claim('a', 1700)).toBe(true);
-    cache.close();
-  });
+replayCacheSuite({
+  name: 'memory',
+  open: (place, clock) => {
+    const cache = kept.get(place) ?? new MemoryReplays(clock);
+    kept.set(place, cache);
+    return Promise.resolve(Object.assign(cache, { close: () => undefined }));
+  },
+});
+
+test('the replay cache in SQLite is a file for its owner alone', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-replays-'));
+  const file = path.join(folder, 'replays.db');
+  const cache = await SqliteReplayCache.open(file, new ManualClock(1_000_000));
+  expect(statSync(file).mode & 0o077).toBe(0);
+  cache.close();
+  rmSync(folder, { recursive: true });
 });

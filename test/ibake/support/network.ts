@@ -93,8 +93,15 @@ export function identityAt(home: TestHome, uri: string, time: number): Uint8Arra
 
 export class MemoryReplays implements ReplayCache {
   readonly #seen = new Map<string, number>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   claim(key: string, expires: number): boolean {
+    const now = this.#clock.now() / 1000;
+    for (const [known, until] of this.#seen) if (until < now) this.#seen.delete(known);
     if (this.#seen.has(key)) return false;
     this.#seen.set(key, expires);
     return true;
@@ -119,7 +126,7 @@ export function endpointFor(
     timestamps: new TimestampSource(io.clock),
     districts,
     keys: new TestKeys(districts, [user.addressOfRecord, user.device]),
-    replays: new MemoryReplays(),
+    replays: new MemoryReplays(io.clock),
     skew: 300,
   };
 }
