@@ -49,6 +49,26 @@ storeSuite<RegistrationStore>(
       expect([...current.store.load(1000).keys()]).toEqual([BOB]);
     });
 
+    it('keeps all of what is saved at once, or what was there before', async () => {
+      current.store.save(ALICE, [binding('alice', 2000)], 1000);
+      const unfit = [binding('a2', 3000), binding('a3', NaN)];
+      expect(() => current.store.save(ALICE, unfit, 1000)).toThrow();
+      await current.reopen();
+      expect(current.store.load(1000)).toEqual(new Map([[ALICE, [binding('alice', 2000)]]]));
+    });
+
+    it('forgets what has expired when something is saved, whosever it was', async () => {
+      current.store.save(ALICE, [binding('alice', 2000), binding('a2', 4000)], 1000);
+      current.store.save(BOB, [binding('bob', 9000)], 2000);
+      await current.reopen();
+      expect(current.store.load(1000)).toEqual(
+        new Map([
+          [ALICE, [binding('a2', 4000)]],
+          [BOB, [binding('bob', 9000)]],
+        ]),
+      );
+    });
+
     it('gives nothing that has expired', () => {
       current.store.save(ALICE, [binding('alice', 2000), binding('a2', 4000)], 1000);
       expect(current.store.load(2000).get(ALICE)).toEqual([binding('a2', 4000)]);
