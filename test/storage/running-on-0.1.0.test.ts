@@ -1,0 +1,127 @@
+/**
+ * The entities of a home run on the files that version 0.1.0 left (test/vectors/stores-0.1.0), over the wires that they
+ * always use: what was under way when it was stopped goes on.
+ */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DfEvent } from '../../src/entities/df/events.ts';
+import type { AuditRecord } from '../../src/evidence/log.ts';
+import { Network } from '../../src/lab/network/network.ts';
+import { Timeline } from '../../src/lab/timeline.ts';
+import { deliveredOf } from '../support/handed-over.ts';
+
+/** The seed with which the files were made: the phone draws the same numbers again, so its request is a copy. */
+const SEED = 'stores-0.1.0';
+const ALICE = 'LIID-ALICE';
+/** The call of which the question was open, and nothing acknowledged. */
+const CIN = 2;
+const PERIOD = 1_805_414_400;
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-on-0.1.0-'));
+const home = path.join(folder, 'state', 'home1');
+const timeline = new Timeline(() => performance.now());
+const atDf: DfEvent[] = [];
+let network: Network;
+
+/** Records of the KMS's audit log from number `from` on. */
+function audited(from = 0): AuditRecord['event'][] {
+  const lines = readFileSync(path.join(home, 'kms', 'audit.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.slice(from).map((line) => (JSON.parse(line) as AuditRecord).event);
+}
+
+/** Numbers of what the LEMF holds of a call. */
+function numbers(kind: 'hi2' | 'hi3', cin: number): number[] {
+  return deliveredOf(path.join(home, 'lemf', `${kind}.ber`))
+    .map(({ header }) => header)
+    .filter((header) => header.liid === ALICE && header.cin === cin)
+    .map(({ sequenceNumber }) => sequenceNumber);
+}
+
+const upTo = (count: number): number[] => [...Array(count).keys()];
+
+beforeAll(async () => {
+  mkdirSync(path.dirname(home));
+  cpSync(path.resolve(import.meta.dirname, '../vectors/stores-0.1.0/home1'), home, { recursive: true });
+  expect([numbers('hi2', CIN), numbers('hi3', CIN)]).toEqual([[], []]);
+  const others = ['cscf', 'gateway', 'df', 'admf', 'lemf'] as const;
+  network = await Network.start({
+    state: path.dirname(home),
+    out: null,
+    users: { home1: ['alice'], home2: [] },
+    timeline,
+    seed: SEED,
+    leaveOut: others.map((entity) => ({ entity, home: 'home2' })),
+    onDf: (_home, event) => atDf.push(event),
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await network.stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe('the entities of today on the files of version 0.1.0', () => {
+  it('ADMF: the warrant runs on, and its elements hold for it what they should: nothing is told anew', async () => {
+    const { admf } = network.running('admf', 'home1');
+    expect(admf.list().map(({ warrant, state }) => [warrant.liid, state])).toEqual([
+      ['LIID-ENDED', 'ended'],
+      [ALICE, 'active'],
+    ]);
+    expect(await admf.verify()).toEqual([]);
+    const asked = timeline.entries.filter(
+      ({ reference, from }) => reference === 'X1' && from === 'admf.home1',
+    );
+    expect(new Set(asked.map(({ to }) => to))).toEqual(
+      new Set(['kms.home1', 'df.home1', 'gateway.home1', 'cscf.home1']),
+    );
+    const changes = /(Activate|Deactivate|Modify|Create|Remove)\w+Request/;
+    expect(asked.filter(({ what }) => changes.test(what))).toEqual([]);
+  });
+
+  it('DF and KMS: the open question is asked and answered, and what nobody acknowledged is delivered, once', async () => {
+    expect(await network.running('df', 'home1').settle(20_000)).toBe(true);
+    expect(atDf.filter(({ type }) => type === 'asked')).toHaveLength(1);
+    expect(atDf.find(({ type }) => type === 'keys')).toMatchObject({ verified: true, cryptoSessions: 2 });
+    // Ten records and fifty packets that were waiting, and the two keys of the question.
+    expect(numbers('hi2', CIN)).toEqual(upTo(12));
+    expect(numbers('hi3', CIN)).toEqual(upTo(50));
+    expect(numbers('hi2', 3)).toEqual(upTo(2));
+  });
+
+  it('LEMF: both calls are recovered, what it held of one and what came now of the other', async () => {
+    const { calls } = await network.running('lemf', 'home1').recover(path.join(folder, 'recovered'));
+    const withContent = calls.filter(({ streams }) => streams.length > 0);
+    expect(withContent.map(({ liid, cin, recovered }) => [liid, cin, recovered])).toEqual([
+      [ALICE, 1, true],
+      [ALICE, CIN, true],
+    ]);
+  });
+
+  it('KMS: a request that version 0.1.0 answered is a copy, and the next one gets keys of the period whose seed was issued', async () => {
+    const { ue } = network.phone('alice');
+    const before = audited().length;
+    await expect(ue.register()).rejects.toMatchObject({ name: 'RequestKeyError', code: 'refused' });
+    expect(audited(before)).toMatchObject([
+      { kind: 'keys-refused', credential: 'alice', reason: 'replayed' },
+    ]);
+    await ue.register();
+    expect(audited(before + 1)).toContainEqual(
+      expect.objectContaining({ kind: 'keys-issued', credential: 'alice', period: PERIOD, seed: true }),
+    );
+  });
+
+  it('ADMF: the warrant ends as any other, everywhere', async () => {
+    const { admf } = network.running('admf', 'home1');
+    await admf.deactivateWarrant(ALICE);
+    expect(admf.list().map(({ state }) => state)).toEqual(['ended', 'ended']);
+    expect(await admf.verify()).toEqual([]);
+    const ended = timeline.entries.filter(({ what }) => what.includes('DeactivateTaskRequest'));
+    expect(new Set(ended.map(({ to }) => to))).toEqual(
+      new Set(['kms.home1', 'df.home1', 'gateway.home1', 'cscf.home1']),
+    );
+  });
+});
