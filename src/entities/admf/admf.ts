@@ -20,7 +20,7 @@ import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
 import type { IssueBook } from './issues.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
-import { ending, nextStep, nextTime } from './life.ts';
+import { asksElements, ending, nextStep, nextTime } from './life.ts';
 import { desiredHoldings, requestsFor } from './plan.ts';
 import type { Holdings, PlanInput, TaskMemo } from './plan.ts';
 import type { AdmfElement, AdmfStore, ElementKind } from './ports.ts';
@@ -55,6 +55,8 @@ export type WarrantChanges = Partial<Omit<Warrant, 'liid'>>;
 
 /** The longest time that timers can be set for; longer ones are set in steps. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** What is due within that long of the last steps is taken together with it: each turn costs a disk and a look at all. */
+const GATHER_MS = 25;
 
 export class Admf {
   readonly #options: AdmfOptions;
@@ -73,6 +75,10 @@ export class Admf {
   /** Why warrants have failed, by LIID. */
   readonly #refusals = new Map<string, readonly Failure[]>();
   #nextTurn: Timer | null = null;
+  /** No timer fires before, Unix milliseconds: what is due meanwhile is gathered. */
+  #gatherUntil = 0;
+  /** Goes up with each change of the records. */
+  #revision = 0;
   #turning = false;
   #stopped = false;
   /** The end of the queue of what goes on record. */
@@ -92,6 +98,7 @@ export class Admf {
     this.#degraded = new DegradedWarrants(options);
     this.#provisioner = new Provisioner({
       ...options,
+      revision: () => this.#revision,
       input: () => this.#input(),
       find: (xid) => this.#byXid.get(xid) ?? null,
       changed: () => this.#changed(),
@@ -254,7 +261,10 @@ export class Admf {
       const after = this.#afterSteps(record, now, drainMs);
       if (after !== record) stepped.push(after);
     }
-    if (stepped.length > 0) await this.#put(stepped, false);
+    if (stepped.length > 0) {
+      this.#gatherUntil = now + GATHER_MS;
+      await this.#put(stepped, false);
+    }
     this.#degraded.watch(this.#records.values(), (record) => this.#provisioner.situation(record));
     this.#schedule(now);
     this.#waiting.look();
@@ -264,7 +274,7 @@ export class Admf {
   #afterSteps(record: WarrantRecord, now: number, drainMs: number): WarrantRecord {
     let current = record;
     for (;;) {
-      const asIs = current === record && isOpen(record);
+      const asIs = current === record && asksElements(record);
       const { settled, refusals } = asIs ? this.#provisioner.situation(record) : NOTHING_KNOWN;
       const next = nextStep(current, {
         now,
@@ -279,11 +289,12 @@ export class Admf {
     }
   }
 
-  #drain(xid: string): void {
+  #drain(xids: readonly string[]): void {
+    if (xids.length === 0) return;
     this.#options.clock.after(this.#options.drainMs, () => {
-      if (this.#byXid.get(xid)?.state !== 'ending') return;
-      this.#drained.add(xid);
-      this.#changed();
+      const still = xids.filter((xid) => this.#byXid.get(xid)?.state === 'ending');
+      for (const xid of still) this.#drained.add(xid);
+      if (still.length > 0) this.#changed();
     });
   }
 
@@ -295,7 +306,9 @@ export class Admf {
     let next = Infinity;
     for (const record of this.#records.values()) next = Math.min(next, nextTime(record) ?? Infinity);
     if (next === Infinity) return;
-    const wait = Math.min(Math.max(next - now, 0), LONGEST_TIMER_MS);
+    // A clock that was set back must not make it gather for longer.
+    const gathering = Math.min(Math.max(this.#gatherUntil - now, 0), GATHER_MS);
+    const wait = Math.min(Math.max(next - now, gathering), LONGEST_TIMER_MS);
     this.#nextTurn = this.#options.clock.after(wait, () => this.#changed());
   }
 
@@ -368,14 +381,17 @@ export class Admf {
     }));
     recordAll(this.#options.audit, events);
     await this.#options.store.saveWarrants(records);
+    this.#revision += 1;
+    const draining: string[] = [];
     for (const record of records) {
       const old = this.#records.get(record.warrant.liid);
       if (old !== undefined) this.#byXid.delete(old.xid);
       this.#records.set(record.warrant.liid, record);
       this.#byXid.set(record.xid, record);
-      if (record.state === 'ending' && old?.state !== 'ending') this.#drain(record.xid);
+      if (record.state === 'ending' && old?.state !== 'ending') draining.push(record.xid);
       if (record.state === 'ended') this.#drained.delete(record.xid);
     }
+    this.#drain(draining);
     this.#provisioner.wake(afresh);
     this.#changed();
   }

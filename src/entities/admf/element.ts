@@ -132,13 +132,12 @@ export class ElementClient {
 
   /** How far it is with a task that it must hold (`null`: must not). */
   progress(xid: string, wanted: InterceptTask | null): Progress {
-    const refusal = [xid, ...(wanted?.dids ?? [])].flatMap((id) => this.#refused.get(id) ?? []);
     if (this.#view !== null) {
       const held = this.#view.tasks.get(xid);
       if (wanted === null ? held === undefined : held !== undefined && sameTask(held, wanted))
         return { kind: 'settled' };
     }
-    const [first] = refusal;
+    const [first] = [xid, ...(wanted?.dids ?? [])].flatMap((id) => this.#refused.get(id) ?? []);
     if (first !== undefined) return { kind: 'refused', error: first.error };
     return this.#failing === null ? { kind: 'pending' } : { kind: 'failing', ...this.#failing };
   }
@@ -232,10 +231,9 @@ export class ElementClient {
       return mayChange(task.xid, held === undefined ? 'add' : 'modify');
     });
     for (const task of set) tasks.set(task.xid, task);
-    const used = new Set([...tasks.values()].flatMap(({ dids }) => dids));
-    const left = [...view.destinations.keys()].filter(
-      (did) => !wanted.destinations.has(did) && !used.has(did),
-    );
+    const unwanted = [...view.destinations.keys()].filter((did) => !wanted.destinations.has(did));
+    const used = new Set(unwanted.length === 0 ? [] : [...tasks.values()].flatMap(({ dids }) => dids));
+    const left = unwanted.filter((did) => !used.has(did));
     const changes = [
       ...gone.map((xid) => removal({ type: 'DeactivateTask', xid }, xid, 'tasks')),
       ...placed.map((destination) => placing(view, destination)),
@@ -309,7 +307,7 @@ function taskText(task: InterceptTask): string {
 }
 
 function sameDestination(a: Destination, b: Destination): boolean {
-  return written(DESTINATION_DETAILS, a) === written(DESTINATION_DETAILS, b);
+  return a === b || written(DESTINATION_DETAILS, a) === written(DESTINATION_DETAILS, b);
 }
 
 function written<T>(child: Child<T>, value: T): string {

@@ -79,6 +79,7 @@ export class IssueBook {
 
   /** Whether an element cannot deliver to a destination. */
   isFaulty(element: string, did: string): boolean {
+    if (this.#issues.size === 0) return false;
     const issue = this.#issues.get(subjectOf(element, 'destination', did));
     return issue !== undefined && FAULTS.includes(issue.severity);
   }

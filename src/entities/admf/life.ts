@@ -60,6 +60,11 @@ const STEPS: Readonly<Record<WarrantState, readonly Step[]>> = {
   failed: [],
 };
 
+/** Whether a step out of this state depends on what the elements hold or refuse. */
+export function asksElements({ state }: WarrantRecord): boolean {
+  return STEPS[state].some(({ when }) => when === held || when === refused);
+}
+
 /** The record after its next step; `null`: it stays as it is. */
 export function nextStep(record: WarrantRecord, moment: Moment): WarrantRecord | null {
   const step = STEPS[record.state].find(({ when }) => when(record, moment));

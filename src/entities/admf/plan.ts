@@ -28,8 +28,21 @@ export interface Holdings {
 /** The DID that stands for a destination. */
 export type DidOf = (key: string) => string;
 
-/** Tasks that were made for records before: a record does not change, and so neither does what it leads to. */
-export type TaskMemo = WeakMap<WarrantRecord, Map<ElementKind, InterceptTask>>;
+/** What one element must hold for one warrant. */
+interface Wanted {
+  readonly task: InterceptTask;
+  readonly destinations: readonly Destination[];
+}
+
+/** What a warrant leads to under this XID and from this time on, whatever state it is in. */
+interface KnownWanted {
+  readonly xid: string;
+  readonly from: number;
+  readonly ofKind: Map<ElementKind, Wanted>;
+}
+
+/** What was made for warrants before: a warrant does not change, and so neither does what it leads to. */
+export type TaskMemo = WeakMap<Warrant, KnownWanted>;
 
 export interface PlanInput {
   readonly warrants: Iterable<WarrantRecord>;
@@ -53,9 +66,9 @@ export function desiredHoldings(kind: ElementKind, input: PlanInput): Holdings {
   const destinations = new Map<string, Destination>();
   for (const record of input.warrants) {
     if (!concerns(kind, record)) continue;
-    const needed = destinationsFor(kind, record.warrant, input);
-    for (const destination of needed) destinations.set(destination.did, destination);
-    tasks.set(record.xid, knownTask(kind, record, input));
+    const wanted = knownWanted(kind, record, input);
+    for (const destination of wanted.destinations) destinations.set(destination.did, destination);
+    tasks.set(record.xid, wanted.task);
   }
   return { tasks, destinations };
 }
@@ -81,24 +94,31 @@ export function requestsFor(
 
 /** What an element of a kind must hold for one warrant; `null`: nothing. */
 export function wantedTask(kind: ElementKind, record: WarrantRecord, input: PlanInput): InterceptTask | null {
-  return concerns(kind, record) ? knownTask(kind, record, input) : null;
+  return concerns(kind, record) ? knownWanted(kind, record, input).task : null;
 }
 
-function knownTask(kind: ElementKind, record: WarrantRecord, input: PlanInput): InterceptTask {
-  const known = input.memo.get(record) ?? new Map<ElementKind, InterceptTask>();
-  const task = known.get(kind) ?? taskFor(kind, record, input);
-  input.memo.set(record, known.set(kind, task));
-  return task;
+function knownWanted(kind: ElementKind, record: WarrantRecord, input: PlanInput): Wanted {
+  const { warrant, xid, from } = record;
+  const last = input.memo.get(warrant);
+  const isSame = last?.xid === xid && last.from === from;
+  const known: KnownWanted = isSame ? last : { xid, from, ofKind: new Map<ElementKind, Wanted>() };
+  if (known !== last) input.memo.set(warrant, known);
+  const before = known.ofKind.get(kind);
+  if (before !== undefined) return before;
+  const destinations = destinationsFor(kind, warrant, input);
+  const dids = destinations.map(({ did }) => did);
+  const wanted = { task: taskFor(kind, record, dids), destinations };
+  known.ofKind.set(kind, wanted);
+  return wanted;
 }
 
 function taskFor(
   kind: ElementKind,
   { warrant, xid, from }: WarrantRecord,
-  input: Pick<PlanInput, 'x2x3' | 'didOf'>,
+  dids: readonly string[],
 ): InterceptTask {
   const { liid, endTime } = warrant;
   const startTime = from;
-  const dids = destinationsFor(kind, warrant, input).map(({ did }) => did);
   const base = { xid, targets: warrant.targets, dids };
   const withContent = warrant.delivery === 'IRI+CC';
   switch (kind) {

@@ -11,9 +11,9 @@ import type { Clock, Logger } from '../../bytes/ports.ts';
 import { ElementClient } from './element.ts';
 import type { Progress, RetrySetting } from './element.ts';
 import { desiredHoldings, isPoi, PROVISIONING_ORDER, wantedTask } from './plan.ts';
-import type { PlanInput } from './plan.ts';
+import type { Holdings, PlanInput } from './plan.ts';
 import type { IssueBook } from './issues.ts';
-import type { AdmfElement } from './ports.ts';
+import type { AdmfElement, ElementKind } from './ports.ts';
 import type { WarrantRecord } from './warrants.ts';
 
 /** An element that does not hold what it must, and why. */
@@ -43,6 +43,8 @@ export interface ProvisionerOptions {
   readonly issues: IssueBook;
   readonly retry: RetrySetting;
   readonly settleMs: number;
+  /** Goes up with each change of the warrants. */
+  readonly revision: () => number;
   /** The warrants and the rest, as they are now. */
   readonly input: () => PlanInput;
   /** The warrant of an XID; `null`: none of ours. */
@@ -63,7 +65,7 @@ export class Provisioner {
     this.#clients = elements.map((element): ElementClient => {
       const client: ElementClient = new ElementClient(element, {
         ...options,
-        wanted: () => desiredHoldings(element.kind, options.input()),
+        wanted: holdingsOf(element.kind, options),
         mayChange: (xid, change) => this.#mayChange(client, xid, change),
         changed: () => this.#changed(client),
       });
@@ -135,4 +137,17 @@ export class Provisioner {
       return poi.progress(xid, null).kind !== 'pending';
     });
   }
+}
+
+/** What elements of a kind must hold, made anew when the warrants have changed. */
+function holdingsOf(
+  kind: ElementKind,
+  { revision, input }: Pick<ProvisionerOptions, 'revision' | 'input'>,
+): () => Holdings {
+  let last: { readonly revision: number; readonly holdings: Holdings } | null = null;
+  return () => {
+    const now = revision();
+    if (last?.revision !== now) last = { revision: now, holdings: desiredHoldings(kind, input()) };
+    return last.holdings;
+  };
 }

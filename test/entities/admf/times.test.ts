@@ -1,6 +1,7 @@
 /** Many warrants whose times come together: each is its own. */
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/bytes/ports.ts';
+import type { WarrantRecord } from '../../../src/entities/admf/warrants.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { breathe, home, HOUR, NOW, warrant } from './support.ts';
 
@@ -35,6 +36,53 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     }
     // What has ended still drains; nothing that waits for it holds up anybody.
     expect(elements.df.table.tasks()).toHaveLength(400);
+  });
+
+  it('40 that start at a millisecond each are taken in a few turns, and none is over 25 ms late or begins early', async () => {
+    const clock = new ManualClock(NOW);
+    const bench = await home(clock);
+    const turns = new Set<number>();
+    const store = {
+      load: () => bench.store.load(),
+      saveDid: (key: string, did: string) => bench.store.saveDid(key, did),
+      saveWarrants: (records: readonly WarrantRecord[]) => {
+        if (records.some(({ state }) => state === 'provisioning')) turns.add(clock.now());
+        return bench.store.saveWarrants(records);
+      },
+    };
+    const admf = await bench.open({ store });
+    const from = NOW + HOUR;
+    const entered = Array.from({ length: 40 }, (_, k) =>
+      admf.activateWarrant({ ...warrant, liid: `S${k}`, startTime: from + k, endTime: NOW + 3 * HOUR }),
+    );
+    await Promise.all(entered);
+    clock.advance(HOUR - 1);
+    for (let k = 0; k < 70; k += 1) {
+      clock.advance(1);
+      for (let i = 0; i < 3; i += 1) await breathe();
+      const now = clock.now();
+      for (const { warrant: each, state } of admf.list()) {
+        const late = now - each.startTime;
+        if (late < 0) expect(state, each.liid).toBe('approved');
+        if (late >= 25) expect(state, each.liid).not.toBe('approved');
+      }
+    }
+    expect(bench.elements.cscf.table.tasks()).toHaveLength(40);
+    expect(turns.size).toBeLessThan(10);
+  });
+
+  it('a clock that is set back does not make what is due wait for it', async () => {
+    const real = new ManualClock(NOW);
+    let back = 0;
+    const clock: Clock = { now: () => real.now() - back, after: (ms, action) => real.after(ms, action) };
+    const bench = await home(clock);
+    const admf = await bench.open({ clock });
+    await admf.activateWarrant({ ...warrant, startTime: NOW - HOUR, endTime: NOW + HOUR });
+    back = HOUR;
+    await admf.activateWarrant({ ...warrant, liid: 'LIID2', startTime: NOW - HOUR + 100, endTime: NOW });
+    real.advance(100);
+    await breathe();
+    expect(bench.elements.cscf.table.tasks()).toHaveLength(2);
   });
 
   it('a timer that fires early decides nothing and sets itself again', async () => {
