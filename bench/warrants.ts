@@ -20,8 +20,6 @@ import { startAdmf } from '../src/entities/admf/start.ts';
 import type { Warrant } from '../src/entities/admf/warrants.ts';
 import { SqliteKmsStore } from '../src/entities/kms/store/sqlite.ts';
 import { WarrantKeepingStore } from '../src/entities/kms/warrants.ts';
-import { AuditFile } from '../src/evidence/audit-file.ts';
-import { HashChainLog } from '../src/evidence/log.ts';
 import { configReader } from '../src/host/config.ts';
 import { systemClock, systemRandom } from '../src/host/runtime.ts';
 import { LabPki } from '../src/lab/network/pki.ts';
@@ -31,6 +29,7 @@ import type { TlsFiles } from '../src/net/tls.ts';
 import { X1_NE_CONFIG } from '../src/x1/config.ts';
 import { startX1Ne } from '../src/x1/ne.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../src/x1/policy.ts';
+import { openNeState } from '../src/x1/state.ts';
 import { targetKeys } from '../src/x1/target-keys.ts';
 import type { TaskStore } from '../src/x1/tasks.ts';
 
@@ -100,11 +99,13 @@ async function runElement(kind: Kind, { folder, tls }: ElementParts): Promise<vo
     admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
     store: path.join(folder, `${kind}.sqlite`),
   });
+  const files = { store: config.store, audit: path.join(folder, `${kind}-audit.log`) };
+  const state = await openNeState(files, runtime);
   const ne = await startX1Ne(config, {
     policy: POLICIES[kind],
     tls: loadTls(tls, clock.now()),
     hosts: new HostMap(),
-    audit: new HashChainLog(new AuditFile(path.join(folder, `${kind}-audit.log`)), clock),
+    state,
     runtime,
     wrapStore,
   });
@@ -121,6 +122,7 @@ async function runElement(kind: Kind, { folder, tls }: ElementParts): Promise<vo
   await once(process, 'message');
   const { user, system } = process.cpuUsage(before);
   await ne.stop();
+  await state.close();
   await kmsStore?.close();
   process.send?.({ happened, cpuMs: (user + system) / 1000 } satisfies ElementReport);
   process.disconnect();

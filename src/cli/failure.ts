@@ -31,6 +31,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'EvidenceError broken-chain':
     'The log is not what was written. What stands before that record is unbroken.',
   'EvidenceError malformed': 'Is it an audit log? If it is, it was changed, or cut off within its last line.',
+  'EvidenceError cut-off':
+    'Put the log back, or take it up as it is, on record: claviger audit repair --store STORE LOG.',
   'X1SchemaError unusable-schema':
     'The setting names the operator’s copy of the X1 schema; it may be left out.',
   'EndpointError kms':

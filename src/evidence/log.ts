@@ -6,7 +6,8 @@
  *     hashₙ = SHA-256(hashₙ₋₁ ‖ UTF-8 of the canonical JSON of { sequence, time, event })
  *
  * A chain alone does not show that the newest lines were cut off; that takes a copy of the last hash elsewhere. A store
- * that can keep one beside the lines does (R-78), and a log that ends before it, or is gone, is missed.
+ * that can keep one beside the lines does (R-78), the entity's own store keeps another (`kept-log.ts`), and a log that
+ * ends before one of them, or is gone, is missed.
  */
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
@@ -81,36 +82,39 @@ export class HashChainLog implements AuditLog {
   #sequence = 0;
   #hash = FIRST;
 
-  /** @throws EvidenceError if what the store holds is not an unbroken chain */
-  constructor(store: AuditStore, clock: Clock) {
+  /**
+   * @param known a record that is known from elsewhere to have been written
+   * @throws EvidenceError if what the store holds is not an unbroken chain, or lacks a record that is known
+   */
+  constructor(store: AuditStore, clock: Clock, known: ChainHead | null = null) {
     this.#store = store;
     this.#clock = clock;
-    for (const record of verifyChain(store.lines(), store.head?.() ?? null)) {
+    for (const record of verifyChain(store.lines(), store.head?.() ?? null, known)) {
       this.#sequence = record.sequence + 1;
       this.#hash = record.hash;
     }
   }
 
+  /** The newest record; `null`: there is none. */
+  get head(): ChainHead | null {
+    return this.#sequence === 0 ? null : { sequence: this.#sequence - 1, hash: this.#hash };
+  }
+
   append(event: AuditEvent): AuditRecord {
-    const record = this.#next({ sequence: this.#sequence - 1, hash: this.#hash }, event);
+    const record = nextRecord(this.head, this.#clock.now(), event);
     this.#write([record]);
     return record;
   }
 
   appendAll(events: readonly AuditEvent[]): void {
     const records: AuditRecord[] = [];
-    let last = { sequence: this.#sequence - 1, hash: this.#hash };
+    let last = this.head;
     for (const event of events) {
-      const record = this.#next(last, event);
+      const record = nextRecord(last, this.#clock.now(), event);
       records.push(record);
       last = record;
     }
     this.#write(records);
-  }
-
-  #next({ sequence, hash }: ChainHead, event: AuditEvent): AuditRecord {
-    const body = { sequence: sequence + 1, time: new Date(this.#clock.now()).toISOString(), event };
-    return { ...body, hash: chained(hash, body) };
   }
 
   /** All of them, or nothing. */
@@ -124,12 +128,21 @@ export class HashChainLog implements AuditLog {
   }
 }
 
+/** The record of an event that continues a chain. @param last `null`: it is the first @param now Unix milliseconds */
+export function nextRecord(last: ChainHead | null, now: number, event: AuditEvent): AuditRecord {
+  const body = { sequence: (last?.sequence ?? -1) + 1, time: new Date(now).toISOString(), event };
+  return { ...body, hash: chained(last?.hash ?? FIRST, body) };
+}
+
 /**
  * The records of a chain, in order, each checked as it is read.
- * @param head a record that it must have
- * @throws EvidenceError at the first that is wrong, `cut-off` at the end if it comes before `head`
+ * @param known records that it must have
+ * @throws EvidenceError at the first that is wrong, `cut-off` at the end if it comes before one that is known
  */
-export function* verifyChain(lines: Iterable<string>, head: ChainHead | null = null): Generator<AuditRecord> {
+export function* verifyChain(
+  lines: Iterable<string>,
+  ...known: readonly (ChainHead | null)[]
+): Generator<AuditRecord> {
   let hash = FIRST;
   let sequence = 0;
   for (const line of lines) {
@@ -139,16 +152,17 @@ export function* verifyChain(lines: Iterable<string>, head: ChainHead | null = n
       throw new EvidenceError('broken-chain', `audit record ${sequence} does not continue the chain`);
     }
     hash = claimed;
-    if (head?.sequence === sequence && head.hash !== hash) {
+    if (known.some((head) => head?.sequence === sequence && head.hash !== claimed)) {
       throw new EvidenceError('broken-chain', `audit record ${sequence} is not the one that was written`);
     }
     sequence += 1;
     yield record;
   }
-  if (head !== null && head.sequence >= sequence) {
+  const missing = known.find((head) => head !== null && head.sequence >= sequence);
+  if (missing !== undefined && missing !== null) {
     throw new EvidenceError(
       'cut-off',
-      `the audit log ends before record ${head.sequence}, which was its last`,
+      `the audit log ends before record ${missing.sequence}, which is known to have been written`,
     );
   }
 }

@@ -5,7 +5,6 @@
  *     ADMF ──X1──► RunningX1Ne: TaskTable ─► TargetIndex ─► matches ─► Poi ─► X2X3Delivery ──X2/X3──► DF
  *                  X1Reporter ◄── trouble with destinations ◄────────────────────┘
  */
-import { HashChainLog } from '../evidence/log.ts';
 import { Poi } from './poi.ts';
 import type { Match } from './poi.ts';
 import { endpointOf } from '../x1/policy.ts';
@@ -16,11 +15,11 @@ import { loadTls, requireOwn } from '../net/tls.ts';
 import type { Role, TlsMaterial } from '../net/tls.ts';
 import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
-import { AuditFile } from '../evidence/audit-file.ts';
 import { holdingState } from '../storage/lock.ts';
 import type { Listen } from '../host/config.ts';
 import type { Running, Runtime } from '../host/runtime.ts';
 import { startX1Ne } from '../x1/ne.ts';
+import { openNeState } from '../x1/state.ts';
 import type { PoiElementConfig } from './config.ts';
 
 /** What differs between elements. */
@@ -63,9 +62,13 @@ async function startHolding(
   const tls = loadTls(config.tls, clock.now());
   requireOwn(tls, config.x1.identifier, kind.entity);
   const hosts = new HostMap(config.hosts);
-  const auditFile = new AuditFile(config.audit);
-  const audit = new HashChainLog(auditFile, clock);
-  const x1 = await startX1Ne(config.x1, { policy: kind.policy, tls, hosts, audit, runtime });
+  const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
+  const x1 = await startX1Ne(config.x1, { policy: kind.policy, tls, hosts, state, runtime }).catch(
+    async (error: unknown) => {
+      await state.close();
+      throw error;
+    },
+  );
   const { table, reporter } = x1;
   const targets = new TargetIndex(table);
   const poi = new Poi({ nfId: config.x1.identifier, ipId: kind.ipId, logger, issues: reporter });
@@ -94,7 +97,7 @@ async function startHolding(
       unsubscribe();
       delivery.stop();
       await x1.stop();
-      auditFile.close();
+      await state.close();
     },
   };
 }

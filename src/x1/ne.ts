@@ -1,5 +1,4 @@
 /** X1 at a network element, as CSCF, gateway, DF and KMS all have it: table, store, handler, listener and reports. */
-import type { AuditLog } from '../evidence/log.ts';
 import { TaskTable } from './tasks.ts';
 import type { TaskStore } from './tasks.ts';
 import { X1NeHandler } from './handler.ts';
@@ -12,7 +11,7 @@ import type { TlsMaterial } from '../net/tls.ts';
 import { x1Transport } from './client.ts';
 import { X1Schema } from './schema.ts';
 import { mountX1Ne } from './server.ts';
-import { SqliteTaskStore } from './task-store.ts';
+import type { NeState } from './state.ts';
 import type { X1NeConfig } from './config.ts';
 import { systemRandom } from '../host/runtime.ts';
 import type { Runtime, Running } from '../host/runtime.ts';
@@ -21,7 +20,8 @@ export interface X1NeParts {
   readonly policy: NePolicy;
   readonly tls: TlsMaterial;
   readonly hosts: HostMap;
-  readonly audit: AuditLog;
+  /** Closed by whoever opened it, when the element has stopped. */
+  readonly state: Pick<NeState, 'tasks' | 'audit'>;
   readonly runtime: Runtime;
   /** Whether something waits to go to a destination, which then is not removed. */
   readonly waitsFor?: (did: string) => Promise<boolean>;
@@ -42,12 +42,12 @@ export interface RunningX1Ne extends Running {
  * its users see of it must not depend on whether there was something to report (R-21).
  */
 export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
-  const { runtime, tls, hosts, audit, waitsFor, wrapStore } = parts;
+  const { runtime, tls, hosts, waitsFor, wrapStore } = parts;
+  const { tasks, audit } = parts.state;
   const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const judge = schema === null ? {} : { judge: schema };
-  const store = await SqliteTaskStore.open(config.store);
-  const table = await TaskTable.open(clock, wrapStore?.(store) ?? store);
+  const table = await TaskTable.open(clock, wrapStore?.(tasks) ?? tasks);
   const client = new HttpsClient({ hosts, tls });
   const admf = new X1Requester({
     side: 'ne',
@@ -86,7 +86,6 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     handler.stop();
     reporter.stop();
     await client.close();
-    await store.close();
     schema?.close();
   };
   try {

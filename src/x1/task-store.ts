@@ -4,8 +4,11 @@
  *
  *     task         one row a task, by XID: its contents as JSON, when activated, when last modified, how often
  *     destination  one row a destination, by DID
+ *     audit_head   the end of the element's audit log
  */
 import type { Kysely } from 'kysely';
+import type { HeadMemory } from '../evidence/kept-log.ts';
+import { AUDIT_HEAD, headMemory } from '../storage/audit-head.ts';
 import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
 import { readStoredDestination, readStoredTask } from './stored-tasks.ts';
 import { statements } from '../storage/migrations.ts';
@@ -33,13 +36,15 @@ const FIRST = statements(
 export const TASK_SCHEMA: StoreSchema = {
   store: 'tasks',
   firstTables: ['task', 'destination'],
-  migrations: [FIRST],
+  migrations: [FIRST, AUDIT_HEAD],
 };
 
 export class SqliteTaskStore implements TaskStore {
+  readonly auditHead: HeadMemory;
   readonly #db: Kysely<Tables>;
 
   private constructor(db: Kysely<Tables>) {
+    this.auditHead = headMemory(db);
     this.#db = db;
   }
 

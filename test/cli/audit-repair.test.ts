@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AuditFile } from '../../src/evidence/audit-file.ts';
+import { openKeptLog } from '../../src/evidence/kept-log.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
+import type { AuditRecord } from '../../src/evidence/log.ts';
 import { lockState } from '../../src/storage/lock.ts';
+import { SqliteTaskStore } from '../../src/x1/task-store.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { silent } from '../support/silent.ts';
 
 let folder: string;
 let file: string;
@@ -31,10 +35,12 @@ function write(count: number): void {
   }
 }
 
-function repair(): { status: number | null; out: string; err: string } {
-  const run = spawnSync(process.execPath, [cli, 'audit', 'repair', file], { encoding: 'utf8' });
+function repair(...options: string[]): { status: number | null; out: string; err: string } {
+  const run = spawnSync(process.execPath, [cli, 'audit', 'repair', ...options, file], { encoding: 'utf8' });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
+
+const eventAt = (place: number) => (JSON.parse(lines()[place]!) as AuditRecord).event;
 
 const lines = () => readFileSync(file, 'utf8').trimEnd().split('\n');
 
@@ -64,12 +70,13 @@ describe('R-78: claviger audit repair', () => {
     expect(out).toContain('3 records kept; last hash ');
     expect(out).toContain(`audit record 3 does not continue the chain: 3 lines cut, now in ${file}.cut`);
     expect(out).toContain('records 3 to 5 were written once and are not in the log any more');
-    expect(lines()).toEqual(whole.slice(0, 3));
+    expect(lines().slice(0, 3)).toEqual(whole.slice(0, 3));
+    expect(eventAt(3)).toMatchObject({ kind: 'audit-log-repaired', linesCut: 3, missingSequence: 5 });
     expect(readFileSync(`${file}.cut`, 'utf8').trimEnd().split('\n').slice(1)).toEqual(whole.slice(4));
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(`${file}.cut`).mode & 0o777).toBe(0o600);
     write(2);
-    expect(lines()).toHaveLength(5);
+    expect(lines()).toHaveLength(6);
   });
 
   it('says which records are gone where the end was cut off', () => {
@@ -77,6 +84,79 @@ describe('R-78: claviger audit repair', () => {
     writeFileSync(file, lines().slice(0, 2).join('\n') + '\n');
     expect(() => write(1)).toThrow(/ends before record 4/);
     expect(repair().out).toContain('records 2 to 4 were written once and are not in the log any more');
+    write(1);
+  });
+
+  it.each([
+    ['gone', () => rmSync(file)],
+    ['empty', () => writeFileSync(file, '')],
+    ['wrong from its first record on', () => writeFileSync(file, '{}\n')],
+  ])('begins anew only on purpose, and on record, where the log is %s', (_, spoil) => {
+    write(5);
+    spoil();
+    expect(repair()).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(
+        /nothing is left of the audit log .*: record 4 is known .*\n {2}hint: .*--begin-anew/,
+      ) as string,
+    });
+    expect(() => write(1)).toThrow();
+    const { status, out } = repair('--begin-anew');
+    expect(status).toBe(0);
+    expect(out).toContain('records 0 to 4 were written once and are not in the log any more');
+    expect(eventAt(0)).toMatchObject({ kind: 'audit-log-begun-anew', missingSequence: 4 });
+    write(1);
+    expect(lines()).toHaveLength(2);
+  });
+
+  it('says that there is nothing to begin anew where nothing is known', () => {
+    expect(repair('--begin-anew')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('there is no such file') as string,
+    });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('has the store remember the log as it then is, and no repair without that is enough', async () => {
+    const store = path.join(folder, 'tasks.db');
+    const take = async (count: number): Promise<void> => {
+      const tasks = await SqliteTaskStore.open(store);
+      try {
+        const runtime = { clock: new ManualClock(), logger: silent };
+        const { log, close } = await openKeptLog(file, tasks.auditHead, runtime);
+        for (let n = 0; n < count; n++) log.append({ kind: 'event', n });
+        await close();
+      } finally {
+        await tasks.close();
+      }
+    };
+    await take(5);
+    writeFileSync(file, lines().slice(0, 2).join('\n') + '\n');
+    expect(repair().status).toBe(0);
+    await expect(take(1)).rejects.toThrow(/ends before record 4/);
+    const { status, out } = repair('--store', store);
+    expect(status).toBe(0);
+    expect(out).toContain('records 3 to 4 were written once');
+    await take(1);
+    for (const name of [file, `${file}.head`]) rmSync(name);
+    await expect(take(1)).rejects.toMatchObject({ code: 'cut-off' });
+    expect(repair('--store', store).status).toBe(1);
+    expect(repair('--begin-anew', '--store', store).status).toBe(0);
+    expect(eventAt(0)).toMatchObject({ kind: 'audit-log-begun-anew', missingSequence: 4 });
+    await take(1);
+  });
+
+  it('says of a log that was written anew in the place of another that it is not to be trusted', () => {
+    write(3);
+    const head = readFileSync(`${file}.head`);
+    for (const name of [file, `${file}.head`]) rmSync(name);
+    write(2);
+    const store = new AuditFile(file);
+    new HashChainLog(store, new ManualClock()).append({ kind: 'forged' });
+    store.close();
+    writeFileSync(`${file}.head`, head);
+    expect(repair().out).toContain('record 2 is not the one that was written');
+    expect(eventAt(3)).toMatchObject({ kind: 'audit-log-repaired', linesCut: 0, missingSequence: 2 });
     write(1);
   });
 

@@ -7,6 +7,7 @@ import { configReader } from '../../src/host/config.ts';
 import { systemClock, systemRandom } from '../../src/host/runtime.ts';
 import { X1_NE_CONFIG } from '../../src/x1/config.ts';
 import { startX1Ne } from '../../src/x1/ne.ts';
+import { SqliteTaskStore } from '../../src/x1/task-store.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { CSCF_POLICY } from '../../src/x1/policy.ts';
@@ -40,12 +41,13 @@ describe('an element with trouble to report', () => {
       admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
       store: path.join(folder, 'tasks.db'),
     };
+    const tasks = await SqliteTaskStore.open(config.store);
     const element = await startX1Ne(configReader(X1_NE_CONFIG)(config), {
       policy: CSCF_POLICY,
       tls: loadTls(files, clock.now()),
       // Nobody listens there.
       hosts: new HostMap({ 'admf.home1.example': '127.0.0.1:9' }),
-      audit: new HashChainLog({ lines: () => [], append: nothing }, clock),
+      state: { tasks, audit: new HashChainLog({ lines: () => [], append: nothing }, clock) },
       runtime: { clock, random, logger: { debug: nothing, info: nothing, warn, error: nothing } },
     });
     try {
@@ -54,6 +56,7 @@ describe('an element with trouble to report', () => {
       expect(drawn).toBe(0);
     } finally {
       await element.stop();
+      await tasks.close();
     }
   });
 });

@@ -12,12 +12,15 @@ import {
 import path from 'node:path';
 import { Command } from 'commander';
 import { headPath, linesOf, parseHead } from '../../evidence/audit-file.ts';
-import { EvidenceError, verifyChain } from '../../evidence/log.ts';
-import type { ChainHead } from '../../evidence/log.ts';
+import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
+import type { AuditEvent, ChainHead } from '../../evidence/log.ts';
 import { systemClock } from '../../host/runtime.ts';
+import { readStoredHead, replaceStoredHead } from '../../storage/audit-head.ts';
 import { lockState } from '../../storage/lock.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
+
+const STORE = 'the store that remembers the log: of the ADMF, or of an element’s tasks';
 
 export function auditCommand(): Command {
   return new Command('audit')
@@ -27,6 +30,7 @@ export function auditCommand(): Command {
         .description('check the hash chain of an audit log and print its last hash')
         .argument('<file>', 'audit log; - for standard input')
         .option('--print', 'print every record')
+        .option('--store <file>', STORE)
         .addHelpText('after', '\nExample:\n  $ claviger audit verify kms1/audit.jsonl')
         .action(verify),
     )
@@ -36,18 +40,32 @@ export function auditCommand(): Command {
           'cut an audit log before the first record that does not continue the chain, and say what is cut',
         )
         .argument('<file>', 'audit log of an entity that is not running')
+        .option('--store <file>', STORE)
+        .option('--begin-anew', 'if nothing is left of the log: begin one that says what is gone')
         .addHelpText(
           'after',
-          '\nWhat is cut goes to FILE.cut.\n\nExample:\n  $ claviger audit repair kms1/audit.jsonl',
+          '\nWhat is cut goes to FILE.cut; the log has a record of it, and the store remembers the log as it then is.\n\nExample:\n  $ claviger audit repair --store kms1/tasks.db kms1/audit.jsonl',
         )
         .action(repair),
     );
 }
 
-function verify(file: string, options: { print?: true }): void {
+interface VerifyOptions {
+  readonly print?: true;
+  readonly store?: string;
+}
+
+interface RepairOptions {
+  readonly store?: string;
+  readonly beginAnew?: true;
+}
+
+function verify(file: string, options: VerifyOptions): void {
+  // Before the log is read: it may grow meanwhile.
+  const known = [headOf(file), storedHeadOf(options.store)];
   let count = 0;
   let last = 'none';
-  for (const record of verifyChain(linesIn(file), headOf(file))) {
+  for (const record of verifyChain(linesIn(file), ...known)) {
     if (options.print === true) process.stdout.write(`${record.time} ${JSON.stringify(record.event)}\n`);
     last = record.hash;
     count++;
@@ -55,23 +73,65 @@ function verify(file: string, options: { print?: true }): void {
   process.stdout.write(`${count} records, unbroken; last hash ${last}\n`);
 }
 
-function repair(file: string): void {
-  if (!existsSync(file)) throw new CliError('input', `cannot read ${file}: there is no such file`);
+function repair(file: string, options: RepairOptions): void {
+  const { store } = options;
+  if (!existsSync(file) && !existsSync(headPath(file)) && store === undefined)
+    throw new CliError('input', `cannot read ${file}: there is no such file`);
   // As whoever writes it would: beside the file, or for the folder that is all its own.
   const folder = path.dirname(file);
   const folders = existsSync(path.join(folder, 'lock.db')) ? [folder] : [];
-  const held = lockState({ entity: 'audit-repair', files: [file], folders }, systemClock().now());
+  const files = store === undefined ? [file] : [file, store];
+  const held = lockState({ entity: 'audit-repair', files, folders }, systemClock().now());
   try {
-    repairAlone(file);
+    repairAlone(file, options);
   } finally {
     rmSync(`${file}.new`, { force: true });
     held.release();
   }
 }
 
-function repairAlone(file: string): void {
-  const head = headOf(file);
-  const lines = linesOf(file);
+function repairAlone(file: string, { store, beginAnew }: RepairOptions): void {
+  const known = [headOf(file), storedHeadOf(store)].filter((head) => head !== null);
+  const lines = existsSync(file) ? linesOf(file) : [].values();
+  const kept = openSync(`${file}.new`, 'w', 0o600);
+  const { good, held, current, why } = keepGood(lines, kept, known);
+  const missing = known.filter((head) => !held.has(head)).sort((a, b) => b.sequence - a.sequence);
+  if (good === null && (why !== null || missing.length > 0) && beginAnew !== true) {
+    const last =
+      missing[0] === undefined ? '' : `: record ${missing[0].sequence} is known to have been written`;
+    const hint = `Put back a copy; or begin anew, with what is gone on record: claviger audit repair --begin-anew ${file}`;
+    throw new CliError('input', `nothing is left of the audit log ${file}${last}`, hint);
+  }
+  const cut = why === null ? 0 : setAside(file, current, lines);
+  const repaired = cut > 0 || missing.length > 0;
+  const record = repaired
+    ? nextRecord(good, systemClock().now(), repairEvent(good, missing, cut, why))
+    : null;
+  if (record !== null) writeFileSync(kept, `${JSON.stringify(record)}\n`);
+  fsyncSync(kept);
+  closeSync(kept);
+  renameSync(`${file}.new`, file);
+  const head = record ?? good;
+  if (head === null) rmSync(headPath(file), { force: true });
+  else rememberHead(file, store, { sequence: head.sequence, hash: head.hash });
+  process.stdout.write(`${(good?.sequence ?? -1) + 1} records kept; last hash ${good?.hash ?? 'none'}\n`);
+  if (why !== null) process.stdout.write(`${why}: ${cut} lines cut, now in ${file}.cut\n`);
+  if (missing[0] !== undefined) process.stdout.write(`${missingText(missing[0], good)}\n`);
+  if (record !== null) process.stdout.write(`on record as record ${record.sequence} of the log\n`);
+}
+
+interface GoodPart {
+  /** The last record of it. */
+  readonly good: ChainHead | null;
+  /** Which of those that are known are in it. */
+  readonly held: ReadonlySet<ChainHead>;
+  /** The line that is wrong, if one is. */
+  readonly current: readonly string[];
+  readonly why: string | null;
+}
+
+/** Copies what continues the chain. */
+function keepGood(lines: Iterator<string>, to: number, known: readonly ChainHead[]): GoodPart {
   const current: string[] = [];
   const watched = function* (): Generator<string> {
     for (let next = lines.next(); next.done !== true; next = lines.next()) {
@@ -80,33 +140,48 @@ function repairAlone(file: string): void {
     }
     current.length = 0;
   };
-  const kept = openSync(`${file}.new`, 'w', 0o600);
+  const held = new Set<ChainHead>();
   let good: ChainHead | null = null;
-  let why: string | null = null;
   try {
     for (const { sequence, hash } of verifyChain(watched())) {
-      writeFileSync(kept, `${current[0] ?? ''}\n`);
+      writeFileSync(to, `${current[0] ?? ''}\n`);
       good = { sequence, hash };
+      for (const head of known) if (head.sequence === sequence && head.hash === hash) held.add(head);
     }
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error;
-    why = error.message;
+    return { good, held, current, why: error.message };
   }
-  fsyncSync(kept);
-  closeSync(kept);
-  const cut = why === null ? 0 : setAside(file, current, lines);
-  renameSync(`${file}.new`, file);
-  if (good === null) rmSync(headPath(file), { force: true });
-  else writeFileSync(headPath(file), `${JSON.stringify(good)}\n`, { mode: 0o600 });
-  process.stdout.write(`${(good?.sequence ?? -1) + 1} records kept; last hash ${good?.hash ?? 'none'}\n`);
-  if (why !== null) process.stdout.write(`${why}: ${cut} lines cut, now in ${file}.cut\n`);
-  const known = head?.sequence ?? -1;
+  return { good, held, current, why: null };
+}
+
+/** What the log itself says of its repair: nobody begins anew without that. */
+function repairEvent(
+  good: ChainHead | null,
+  [missing]: readonly ChainHead[],
+  cut: number,
+  why: string | null,
+): AuditEvent {
+  return {
+    kind: good === null ? 'audit-log-begun-anew' : 'audit-log-repaired',
+    linesCut: cut,
+    reason: why,
+    missingSequence: missing?.sequence ?? null,
+    missingHash: missing?.hash ?? null,
+  };
+}
+
+/** @param missing the last record that is known and not in the log */
+function missingText(missing: ChainHead, good: ChainHead | null): string {
   const last = good?.sequence ?? -1;
-  if (known > last) {
-    process.stdout.write(
-      `records ${last + 1} to ${known} were written once and are not in the log any more\n`,
-    );
-  }
+  return missing.sequence > last
+    ? `records ${last + 1} to ${missing.sequence} were written once and are not in the log any more`
+    : `record ${missing.sequence} is not the one that was written: the log is not to be trusted`;
+}
+
+function rememberHead(file: string, store: string | undefined, head: ChainHead): void {
+  writeFileSync(headPath(file), `${JSON.stringify(head)}\n`, { mode: 0o600 });
+  if (store !== undefined) replaceStoredHead(store, head);
 }
 
 /** The line that is wrong and all after it. */
@@ -134,4 +209,10 @@ function linesIn(file: string): Iterable<string> {
 
 function headOf(file: string): ChainHead | null {
   return existsSync(headPath(file)) ? parseHead(readFileSync(headPath(file), 'utf8')) : null;
+}
+
+function storedHeadOf(store: string | undefined): ChainHead | null {
+  if (store === undefined) return null;
+  if (!existsSync(store)) throw new CliError('input', `cannot read ${store}: there is no such file`);
+  return readStoredHead(store);
 }

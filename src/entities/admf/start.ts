@@ -7,7 +7,7 @@ import { IssueBook } from './issues.ts';
 import type { Issue } from './issues.ts';
 import type { Warrant } from './warrants.ts';
 import type { Logger } from '../../bytes/ports.ts';
-import { HashChainLog } from '../../evidence/log.ts';
+import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
 import { HostMap } from '../../net/hosts.ts';
@@ -18,7 +18,6 @@ import { X1Schema } from '../../x1/schema.ts';
 import { mountX1Admf } from '../../x1/server.ts';
 import { SqliteAdmfStore } from './store/sqlite.ts';
 import { holdingState } from '../../storage/lock.ts';
-import { AuditFile } from '../../evidence/audit-file.ts';
 import { X1Files } from './store/x1-files.ts';
 import type { Listen } from '../../host/config.ts';
 import type { AdmfConfig } from './config.ts';
@@ -56,9 +55,12 @@ async function startHolding(
   requireOwn(tls, config.identifier, 'admf');
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const files = config.recordInto === undefined ? null : new X1Files(config.recordInto);
-  const auditFile = new AuditFile(config.audit);
-  const audit = new HashChainLog(auditFile, clock);
   const store = await SqliteAdmfStore.open(config.store);
+  const kept = await openKeptLog(config.audit, store.auditHead, runtime).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const audit = kept.log;
   const client = new HttpsClient({ hosts: new HostMap(config.hosts), tls, timeoutMs: config.attemptMs });
   const recorder: X1Recorder = (from, to, octets) => {
     files?.record(from, to, octets);
@@ -91,8 +93,8 @@ async function startHolding(
   const close = async (): Promise<void> => {
     await server.close();
     await client.close();
+    await kept.close();
     await store.close();
-    auditFile.close();
     schema?.close();
   };
   try {

@@ -4,12 +4,11 @@
  * Whatever is wrong with keys, certificates or settings keeps it from starting (R-57).
  */
 import type { DfListener } from './events.ts';
-import { HashChainLog } from '../../evidence/log.ts';
 import { DF_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
+import type { TlsMaterial } from '../../net/tls.ts';
 import { XkClient } from './http/xk-client.ts';
-import { AuditFile } from '../../evidence/audit-file.ts';
 import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
 import { holdingState } from '../../storage/lock.ts';
@@ -18,6 +17,8 @@ import type { RunningDelivery } from './start-delivery.ts';
 import type { DfConfig } from './config.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
+import { openNeState } from '../../x1/state.ts';
+import type { NeState } from '../../x1/state.ts';
 
 export interface RunningDf extends RunningDelivery {
   readonly x1: Listen;
@@ -30,12 +31,27 @@ export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener
 }
 
 async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
-  const { clock, logger } = runtime;
-  const tls = loadTls(config.tls, clock.now());
+  const tls = loadTls(config.tls, runtime.clock.now());
   requireOwn(tls, config.x1.identifier, 'df');
+  const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
+  try {
+    return await startWith(state, tls, config, runtime, onEvent);
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+/** Closes the state when the DF stops; whoever cannot start it closes it himself. */
+async function startWith(
+  state: NeState,
+  tls: TlsMaterial,
+  config: DfConfig,
+  runtime: Runtime,
+  onEvent?: DfListener,
+): Promise<RunningDf> {
+  const { logger } = runtime;
   const hosts = new HostMap(config.hosts);
-  const auditFile = new AuditFile(config.audit);
-  const audit = new HashChainLog(auditFile, clock);
   const pdus = config.recordInto === undefined ? null : new PduFiles(config.recordInto);
   const exchanges =
     config.recordInto !== undefined && config.revealSecrets ? new XkFiles(config.recordInto) : null;
@@ -48,7 +64,7 @@ async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfList
   });
   const outbox: { delivery: RunningDelivery | null } = { delivery: null };
   const x1 = await startX1Ne(config.x1, {
-    ...{ policy: DF_POLICY, tls, hosts, audit, runtime },
+    ...{ policy: DF_POLICY, tls, hosts, state, runtime },
     // Until the outbox is open, nobody knows: nothing is removed.
     waitsFor: (did) => outbox.delivery?.waitsFor(did) ?? Promise.resolve(true),
   });
@@ -82,7 +98,7 @@ async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfList
       await delivery.stop();
       await keys.close();
       pdus?.close();
-      auditFile.close();
+      await state.close();
     },
   };
 }

@@ -4,7 +4,6 @@
  */
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { HashChainLog } from '../../evidence/log.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { loadDemoGroup } from '../../ibe/demo-groups.ts';
 import type { DemoHome } from '../../ibe/demo-groups.ts';
@@ -30,7 +29,6 @@ import { kmsUserServer } from './http/users.ts';
 import { xkServer } from './http/xk.ts';
 import { admissionOf, loadTls, requireOwn } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
-import { AuditFile } from '../../evidence/audit-file.ts';
 import { SqliteKmsStore } from './store/sqlite.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { ConfigError, readSecretFile } from '../../host/config.ts';
@@ -40,6 +38,8 @@ import { DEFAULT_WORKERS, startGenerator } from './workers/start-generator.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
+import { openNeState } from '../../x1/state.ts';
+import type { NeState } from '../../x1/state.ts';
 
 export interface RunningKms extends Running {
   readonly users: Listen;
@@ -55,6 +55,7 @@ const HOUSEKEEPING_MS = 3_600_000;
 /** What stays open as long as the KMS runs. */
 interface State {
   readonly store: SqliteKmsStore;
+  readonly ne: NeState;
   readonly audit: AuditLog;
   readonly generator: PrivateKeyGenerator;
   readonly close: () => Promise<void>;
@@ -152,20 +153,24 @@ async function serve(
   };
 }
 
-async function openState(config: KmsConfig, { clock, logger }: Runtime): Promise<State> {
+async function openState(config: KmsConfig, runtime: Runtime): Promise<State> {
   const store = await SqliteKmsStore.open(stateFile(config, 'kms.db'));
-  const auditFile = new AuditFile(stateFile(config, 'audit.jsonl'));
-  const audit = new HashChainLog(auditFile, clock);
+  const files = { store: stateFile(config, 'tasks.db'), audit: stateFile(config, 'audit.jsonl') };
+  const ne = await openNeState(files, runtime).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   // Last, since workers keep the process alive.
-  const pairings = startGenerator({ workers: DEFAULT_WORKERS, ...config }, logger);
+  const pairings = startGenerator({ workers: DEFAULT_WORKERS, ...config }, runtime.logger);
   return {
     store,
-    audit,
+    ne,
+    audit: ne.audit,
     generator: pairings.generator,
     close: async () => {
       await pairings.stop();
+      await ne.close();
       await store.close();
-      auditFile.close();
     },
   };
 }
@@ -175,7 +180,7 @@ function provisioned(
   config: KmsConfig,
   runtime: Runtime,
   tls: TlsMaterial,
-  { store, audit }: State,
+  { store, ne }: State,
 ): Promise<RunningX1Ne> {
   const { address, port, connections, ...agreed } = config.x1;
   const x1Config = {
@@ -190,7 +195,7 @@ function provisioned(
   const now = (): number => runtime.clock.now() / 1000;
   const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
   const hosts = new HostMap(config.hosts);
-  return startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, audit, runtime, wrapStore });
+  return startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, state: ne, runtime, wrapStore });
 }
 
 function stateFile({ state }: KmsConfig, name: string): string {

@@ -1,5 +1,5 @@
 import { TargetIndex } from '../../../src/poi/targets.ts';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,13 +12,13 @@ import type { Runtime } from '../../../src/host/runtime.ts';
 import { X1_NE_CONFIG } from '../../../src/x1/config.ts';
 import { startX1Ne } from '../../../src/x1/ne.ts';
 import type { RunningX1Ne } from '../../../src/x1/ne.ts';
-import { HashChainLog, verifyChain } from '../../../src/evidence/log.ts';
+import { openNeState } from '../../../src/x1/state.ts';
+import { verifyChain } from '../../../src/evidence/log.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import { loadTls, TlsError } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
-import { AuditFile } from '../../../src/evidence/audit-file.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
 import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
 import { silent } from '../../support/silent.ts';
@@ -39,15 +39,12 @@ let pki: LabPki;
 let admfTls: TlsFiles;
 let running: RunningAdmf;
 const elements = {} as Record<Kind, RunningX1Ne>;
-const audits: AuditFile[] = [];
 
 const nameOf = (kind: string): string => `${kind}.home1.example`;
 const at = (name: string): string => path.join(folder, name);
 
 async function startElement(kind: Kind, port = 0): Promise<RunningX1Ne> {
   const files = await pki.issue({ commonName: nameOf(kind), dnsNames: [nameOf(kind)], roles: [kind] });
-  const audit = new AuditFile(at(`${kind}-audit.log`));
-  audits.push(audit);
   const config = configReader(X1_NE_CONFIG)({
     identifier: nameOf(kind),
     listen: { port },
@@ -55,13 +52,15 @@ async function startElement(kind: Kind, port = 0): Promise<RunningX1Ne> {
     store: at(`${kind}.sqlite`),
     ...schema,
   });
-  return startX1Ne(config, {
+  const state = await openNeState({ store: config.store, audit: at(`${kind}-audit.log`) }, runtime);
+  const element = await startX1Ne(config, {
     policy: POLICIES[kind],
     tls: loadTls(files, runtime.clock.now()),
     hosts,
-    audit: new HashChainLog(audit, runtime.clock),
+    state,
     runtime,
   });
+  return { ...element, stop: () => element.stop().then(() => state.close()) };
 }
 
 function json(overrides: object = {}): object {
@@ -111,7 +110,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await running.stop();
   for (const kind of kinds) await elements[kind].stop();
-  for (const audit of audits) audit.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -185,6 +183,16 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
       expect.arrayContaining(['ActivateTask', 'DeactivateTask']),
     );
     running = await startAdmf(admfConfig(json({ warrants: [] })), runtime);
+  });
+
+  it('R-78: an ADMF misses its audit log when what lies beside it was removed too', async () => {
+    await running.stop();
+    const config = admfConfig(json({ warrants: [] }));
+    const whole = readFileSync(at('admf-audit.log'));
+    for (const name of ['admf-audit.log', 'admf-audit.log.head']) rmSync(at(name));
+    await expect(startAdmf(config, runtime)).rejects.toMatchObject({ code: 'cut-off' });
+    writeFileSync(at('admf-audit.log'), whole);
+    running = await startAdmf(config, runtime);
   });
 });
 

@@ -222,6 +222,7 @@ describe('Delivery function as a process', () => {
   it('writes no keys into its records unless secrets are to be revealed', async () => {
     const out = path.join(folder, 'quiet');
     const paths = {
+      x1: { ...(config()['x1'] as object), store: path.join(folder, 'quiet-tasks.sqlite') },
       store: path.join(folder, 'quiet.sqlite'),
       audit: path.join(folder, 'quiet.log'),
       recordInto: out,

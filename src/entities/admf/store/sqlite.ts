@@ -2,15 +2,18 @@
  * The ADMF's warrants and the DIDs it has given, in SQLite. What a promise here has resolved for survives the loss of
  * the process and of power. Who is intercepted is in this file: it is its owner's alone.
  *
- *     warrant  one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
- *     did      one row a destination, by what it stands for
+ *     warrant     one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
+ *     did         one row a destination, by what it stands for
+ *     audit_head  the end of the ADMF's audit log
  */
 import type { Generated, Kysely } from 'kysely';
 import Type from 'typebox';
 import { strict } from '../../../bytes/schema.ts';
+import type { HeadMemory } from '../../../evidence/kept-log.ts';
 import type { AdmfState, AdmfStore } from '../ports.ts';
 import { WARRANT_STATES } from '../warrants.ts';
 import type { WarrantRecord } from '../warrants.ts';
+import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { storedForm, storedJson } from '../../../storage/stored-json.ts';
@@ -64,13 +67,15 @@ const readBody = storedJson(
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: ['warrant', 'did'],
-  migrations: [FIRST, LIVES],
+  migrations: [FIRST, LIVES, AUDIT_HEAD],
 };
 
 export class SqliteAdmfStore implements AdmfStore {
+  readonly auditHead: HeadMemory;
   readonly #db: Kysely<Tables>;
 
   private constructor(db: Kysely<Tables>) {
+    this.auditHead = headMemory(db);
     this.#db = db;
   }
 

@@ -1,0 +1,76 @@
+/**
+ * The newest record of an entity's audit log, as its store remembers it (R-78).
+ *
+ *     audit_head  one row: place and hash of a record that the log must have
+ */
+import Database from 'better-sqlite3';
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import Type from 'typebox';
+import { strict } from '../bytes/schema.ts';
+import type { HeadMemory } from '../evidence/kept-log.ts';
+import type { ChainHead } from '../evidence/log.ts';
+import { StorageError } from './errors.ts';
+import { statements } from './migrations.ts';
+import { storedForm } from './stored-json.ts';
+
+/** The migration that adds the table. */
+export const AUDIT_HEAD = statements(
+  `CREATE TABLE audit_head (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL,
+    hash TEXT NOT NULL)`,
+);
+
+const readHead = storedForm(
+  strict({ sequence: Type.Integer({ minimum: 0 }), hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) }),
+  'the stored end of the audit log',
+);
+
+/** The memory in a store that has the table. */
+export function headMemory<Tables>(db: Kysely<Tables>): HeadMemory {
+  return {
+    load: async () => {
+      const { rows } = await sql`SELECT sequence, hash FROM audit_head`.execute(db);
+      return rows.length === 0 ? null : readHead(rows[0]);
+    },
+    save: async ({ sequence, hash }) => {
+      await sql`INSERT OR REPLACE INTO audit_head (id, sequence, hash) VALUES (1, ${sequence}, ${hash})`.execute(
+        db,
+      );
+    },
+  };
+}
+
+/**
+ * What a store in a file remembers, whatever else it holds; `null`: nothing yet.
+ * @throws StorageError `foreign` if it remembers no log, `damaged`
+ */
+export function readStoredHead(file: string): ChainHead | null {
+  return inStore(file, (database) => {
+    const row: unknown = database.prepare('SELECT sequence, hash FROM audit_head').get();
+    return row === undefined ? null : readHead(row);
+  });
+}
+
+/** Puts another record in its place, in the store of an entity that is not running. @throws StorageError as above */
+export function replaceStoredHead(file: string, { sequence, hash }: ChainHead): void {
+  inStore(file, (database) =>
+    database
+      .prepare('INSERT OR REPLACE INTO audit_head (id, sequence, hash) VALUES (1, ?, ?)')
+      .run(sequence, hash),
+  );
+}
+
+function inStore<T>(file: string, work: (database: Database.Database) => T): T {
+  const database = new Database(file, { fileMustExist: true });
+  try {
+    database.pragma('synchronous = FULL');
+    const found = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'audit_head'").get();
+    if (found !== undefined) return work(database);
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    throw new StorageError('damaged', `${file} is not a database, or damaged`, { cause });
+  } finally {
+    database.close();
+  }
+  throw new StorageError('foreign', `${file} remembers no audit log: is it the store of the same entity?`);
+}
