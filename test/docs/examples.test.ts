@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -30,21 +31,41 @@ const project = path.join(folder, 'project');
 const installed = path.join(project, 'node_modules/claviger');
 const names = readdirSync(path.join(root, 'examples'));
 
+/**
+ * Puts what the package depends on, as the lock file has it, where npm looks first: it asks no registry then. What the
+ * package needs and does not name is not among it.
+ */
+function provideDependencies(): void {
+  const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+  const { packages } = JSON.parse(lock) as { packages: Record<string, { dev?: boolean }> };
+  for (const [place, { dev }] of Object.entries(packages)) {
+    const isOuter = /^node_modules\/(@[^/]+\/)?[^/]+$/.test(place);
+    if (!isOuter || dev === true || !existsSync(path.join(root, place))) continue;
+    cpSync(path.join(root, place), path.join(project, place), { recursive: true });
+  }
+  // By its links npm tells that a package with commands is whole.
+  const commands = 'node_modules/.bin';
+  cpSync(path.join(root, commands), path.join(project, commands), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+}
+
 beforeAll(async () => {
   await buildOnce();
+  provideDependencies();
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
   const [packed] = JSON.parse(execFileSync('npm', pack, { cwd: root, encoding: 'utf8' })) as {
     filename: string;
   }[];
-  mkdirSync(installed, { recursive: true });
+  writeFileSync(path.join(project, 'package.json'), '{ "private": true, "type": "module" }');
+  const install = ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const cache = ['--cache', path.join(folder, 'cache')];
   const tarball = path.join(folder, packed?.filename ?? '');
-  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
-  // What the package depends on, without a network.
-  symlinkSync(path.join(root, 'node_modules'), path.join(installed, 'node_modules'));
-  mkdirSync(path.join(project, 'node_modules/@types'));
+  execFileSync('npm', [...install, ...cache, tarball], { cwd: project, encoding: 'utf8' });
+  mkdirSync(path.join(project, 'node_modules/@types'), { recursive: true });
   symlinkSync(path.join(root, 'node_modules/@types/node'), path.join(project, 'node_modules/@types/node'));
   cpSync(path.join(root, 'examples'), project, { recursive: true });
-  writeFileSync(path.join(project, 'package.json'), '{ "private": true, "type": "module" }');
 }, 180_000);
 
 afterAll(() => {
@@ -154,6 +175,16 @@ describe('examples in an empty project with the packed package', () => {
 });
 
 describe('the package', () => {
+  it('has its command, which runs with the packages that it names and no other', () => {
+    const command = path.join(project, 'node_modules/.bin/claviger');
+    expect(execFileSync(command, ['--version'], { cwd: project, encoding: 'utf8' })).toMatch(
+      /^\d+\.\d+\.\d+\n$/,
+    );
+    const others = readdirSync(path.join(project, 'node_modules'));
+    expect(others).not.toContain('vitest');
+    expect(execFileSync(command, ['demo', '--help'], { cwd: project, encoding: 'utf8' })).toContain('--seed');
+  });
+
   it('has the sources that its source maps name', () => {
     const map = path.join(installed, 'dist/mikey/message.js.map');
     const { sources } = JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] };
