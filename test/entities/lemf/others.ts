@@ -1,5 +1,8 @@
 /** Calls as other equipment makes them: session descriptions and RTP of any kind, handed over record by record. */
-import { utf8 } from '../../../src/bytes/octets.ts';
+import { toBase64, utf8 } from '../../../src/bytes/octets.ts';
+import { Secret } from '../../../src/bytes/secret.ts';
+import { SrtpSender } from '../../../src/media/srtp/stream.ts';
+import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
 import type { CcRecord, HandoverRecord, IriRecord } from '../../../src/entities/df/records.ts';
 import { recover } from '../../../src/entities/lemf/recover.ts';
 import type { CallReport, Recovery } from '../../../src/entities/lemf/recover.ts';
@@ -101,4 +104,29 @@ export function only({ report }: Recovery): CallReport {
 /** Samples in each file of a recovery. */
 export function lengths({ audio }: Recovery): number[] {
   return audio.map(({ octets }) => decodeWav(octets).length);
+}
+
+export const AUDIO = ['m=audio 40000 RTP/AVP 8', 'a=rtpmap:8 PCMA/8000'];
+export const plain = invite(sdp(...AUDIO), sdp(...AUDIO));
+export const speech = (from: number, to: number, ssrc = 1) =>
+  range(from, to).map((n) => content('target', nth(n, { ssrc })));
+
+export const keyOf = (fill: number) => new Uint8Array(30).fill(fill);
+export const crypto = (fill: number, more = '') =>
+  `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${toBase64(keyOf(fill))}${more}`;
+
+export function sender(fill: number, ssrc: number, mki = new Uint8Array()): SrtpSender {
+  return new SrtpSender({
+    suite: SRTP_SUITE.aesCm128HmacSha1Tag80,
+    masterKey: Secret.of(keyOf(fill).slice(0, 16)),
+    masterSalt: Secret.of(keyOf(fill).slice(16)),
+    ssrc,
+    mki,
+    roc: 0,
+  });
+}
+
+export function sealed(fill: number, ssrc: number, from: number, to: number): Uint8Array[] {
+  const under = sender(fill, ssrc);
+  return range(from, to).map((n) => under.protect(nth(n, { ssrc })));
 }
