@@ -37,13 +37,21 @@ export class Numbering {
   /** By kind and session. */
   readonly #lines = new Map<string, NumberedLine[]>();
 
-  take(kind: HandoverKind, source: string, header: PsHeader, octets: Uint8Array): SequenceVerdict {
+  /** @param keep stores what is not a copy; if it throws, the number is as if it had not come */
+  take(
+    kind: HandoverKind,
+    source: string,
+    header: PsHeader,
+    octets: Uint8Array,
+    keep: () => void = () => undefined,
+  ): SequenceVerdict {
     const lines = this.#of(kind, header);
     const { sequenceNumber } = header;
     const digest = digestOf(octets);
     // After its cINReset a source's numbers are new ones, whatever is in them.
     const known = lines.filter((line) => !(line.reset && line.source === source));
     if (known.some((line) => line.digests.same(sequenceNumber, digest))) return { kind: 'copy' };
+    keep();
     const differing = known.filter((line) => line.digests.has(sequenceNumber));
     const line = this.#lineFor(lines, source, sequenceNumber);
     const expected = line.marks.next;

@@ -102,12 +102,13 @@ export class LemfReceiver implements LemfAcceptor {
     const kind: HandoverKind = pdu.payload.kind === 'cc' ? 'hi3' : 'hi2';
     const at = this.#options.clock.now();
     const about = { at, kind, liid, cin };
-    const verdict = this.#numbering.take(kind, source, pdu.header, octets);
+    const verdict = this.#numbering.take(kind, source, pdu.header, octets, () =>
+      this.#options.store.append(kind, octets, source),
+    );
     if (verdict.kind === 'copy') {
       this.#tell({ type: 'duplicate', ...about, sequenceNumber });
       return;
     }
-    this.#options.store.append(kind, octets, source);
     this.#options.onStored?.();
     const { expected, count, conflict, differsFrom } = verdict;
     if (conflict) {

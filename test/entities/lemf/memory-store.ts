@@ -6,6 +6,8 @@ export class MemoryLemfStore implements LemfStore {
   readonly sources: Record<HandoverKind, string[]> = { hi2: [], hi3: [] };
   /** The syncs that were asked for, each with what was stored by then; a slow disk finishes them when told. */
   readonly syncs: { readonly stored: number; readonly finish: (error?: Error) => void }[] = [];
+  /** Whether there is no room for anything more. */
+  full = false;
   readonly #disk: 'slow' | 'fast';
 
   /** @param disk `slow`: a sync ends when the test says so; `fast`: at once */
@@ -18,6 +20,7 @@ export class MemoryLemfStore implements LemfStore {
   }
 
   append(kind: HandoverKind, octets: Uint8Array, source: string): void {
+    if (this.full) throw new Error('no room');
     this.pdus[kind].push(octets.slice());
     this.sources[kind].push(source);
   }

@@ -235,6 +235,20 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     expect(store.pdus.hi2).toHaveLength(2);
   });
 
+  it('R-77: a disk that is full for a while: what could not be stored is not taken for known when it comes again', () => {
+    const store = new MemoryLemfStore();
+    const h = new Harness(store);
+    h.connection.received(iri[0]!);
+    store.full = true;
+    h.connection.received(concat(...iri.slice(1, 3)));
+    expect(h.closed).toBe(true);
+    store.full = false;
+    h.connect().received(concat(...iri));
+    expect(store.pdus.hi2).toEqual(iri);
+    expect(h.events.filter(({ type }) => type === 'duplicate')).toMatchObject([{ sequenceNumber: 0 }]);
+    expect(h.events.some(({ type }) => type === 'gap' || type === 'conflict')).toBe(false);
+  });
+
   it('a key is in no event', () => {
     const h = new Harness(new MemoryLemfStore());
     h.connection.received(concat(...iri));
