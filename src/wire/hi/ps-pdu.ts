@@ -105,7 +105,7 @@ const IRI_PAYLOAD_PARTS = {
   iriType: optionalComponent(0, 'iRIType', integer(1, 4)),
   contents: component(2, 'iRIContents', IRI_CONTENTS),
   ...TIMES,
-  /** payloadDirection, one of `DIRECTION`. */
+  /** payloadDirection, one of `PAYLOAD_DIRECTION`. */
   direction: optionalComponent(6, 'payloadDirection', integer()),
 };
 
