@@ -94,12 +94,10 @@ export class Form<S extends TSchema> {
   read(given: unknown): FormReading<StaticDecode<S>> {
     const { value, isExcessive } = copyOf(this.schema, given);
     this.#checkFirst ??= compileFirst(this.schema);
-    const isRight = this.#checkFirst(value);
     const most = this.#all && !isExcessive ? MOST_FAULTS : 1;
     const faults = new Map<string, FormFault>();
-    if (!isRight) {
-      if (most > 1) this.#checkAll ??= compileAll(this.schema);
-      const check = most > 1 && this.#checkAll !== null ? this.#checkAll : this.#checkFirst;
+    if (!this.#checkFirst(value)) {
+      const check = most > 1 ? (this.#checkAll ??= compileAll(this.schema)) : this.#checkFirst;
       check(value);
       addFaults(this.schema, value, check.errors ?? [], faults, most);
       if (faults.size === most) return { faults: [...faults.values()] };
