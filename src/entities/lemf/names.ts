@@ -9,13 +9,23 @@ export interface AudioOwner {
   readonly source: string | null;
 }
 
-/** `recovered-LIID-cinCIN-alice.wav`, `…-alice-2.wav`, …: each name once. */
+/** `recovered-….wav`, `recovered-…-2.wav`, …: each name once. */
 export class AudioNames {
   readonly #taken = new Set<string>();
 
+  /** `recovered-LIID-cinCIN-alice.wav` */
   next({ liid, cin, source }: AudioOwner, speaker: string | null): string {
     const from = source === null ? '' : `${harmless(source)}-`;
     const stem = `recovered-${liidName(liid)}-cin${cin}-${from}${userOf(speaker)}`;
+    return this.#once(stem);
+  }
+
+  /** `recovered-alice.wav`, where there is one call */
+  nextOf(speaker: string | null): string {
+    return this.#once(`recovered-${userOf(speaker)}`);
+  }
+
+  #once(stem: string): string {
     let name = `${stem}.wav`;
     for (let i = 2; this.#taken.has(name); i++) name = `${stem}-${i}.wav`;
     this.#taken.add(name);
@@ -24,7 +34,7 @@ export class AudioNames {
 }
 
 /** User part of a URI, as far as it is harmless in a file name. */
-export function userOf(uri: string | null): string {
+function userOf(uri: string | null): string {
   const user = /^(?:sips?|tel):\+?([^@;?]*)/i.exec(uri ?? '')?.[1] ?? '';
   const name = harmless(user);
   return name === '' ? 'unknown' : name;

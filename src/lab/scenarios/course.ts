@@ -1,8 +1,8 @@
 /** What a run has come to when its network is stopped: what checks and report are made from. */
-import { copyFileSync } from 'node:fs';
 import path from 'node:path';
-import { userOf } from '../../entities/lemf/names.ts';
+import { AudioNames } from '../../entities/lemf/names.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
+import { copyWhole } from '../../storage/files.ts';
 import type { HomeName } from '../network/home.ts';
 import type { Network } from '../network/network.ts';
 import type { Timeline } from '../timeline.ts';
@@ -25,22 +25,16 @@ export function recoveredIn(state: string, home: HomeName): string {
 /**
  * The report of a LEMF with audio named by speaker alone, as in a demo of one call: `recovered-alice.wav` beside
  * `spoken-alice.wav`. The files are copied within their folder.
+ * @throws FileError
  */
 export function inDemoNames(report: RecoveryReport, folder: string): RecoveryReport {
-  const taken = new Set<string>();
-  const nameFor = (speaker: string | null): string => {
-    const stem = `recovered-${userOf(speaker)}`;
-    let name = `${stem}.wav`;
-    for (let i = 2; taken.has(name); i++) name = `${stem}-${i}.wav`;
-    taken.add(name);
-    return name;
-  };
+  const names = new AudioNames();
   const calls = report.calls.map((call) => ({
     ...call,
     streams: call.streams.map((stream) => {
       if (stream.file === null) return stream;
-      const file = nameFor(stream.speaker);
-      copyFileSync(path.join(folder, stream.file), path.join(folder, file));
+      const file = names.nextOf(stream.speaker);
+      copyWhole(path.join(folder, stream.file), path.join(folder, file));
       return { ...stream, file };
     }),
   }));
