@@ -7,24 +7,19 @@
  * Batches and answers take turns. Each turn works on the state in memory, and ends with one commit of all that it
  * changed; only then does `accept` resolve, and the POI is told to forget. Content needs no signalling before it: CIN
  * and numbers are given by the correlation ID, whichever of X2 and X3 comes first.
- *
- * Keys go to warrants that are to have content; a warrant for intercept related information alone gets none, since keys
- * are of use for content only.
  */
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { ClavigerError } from '../../bytes/errors.ts';
-import { fromHex, toHex } from '../../bytes/octets.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
-import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
-import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
-import { fingerprint, sightingIn } from './extraction.ts';
 import { intake, streamKey } from './intake.ts';
+import { KeyMediation } from './key-mediation.ts';
 import type { KeySession, QuestionState } from './key-session.ts';
-import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
+import { openOnes } from './key-session.ts';
 import {
   CONTENT_FORMATS,
   directionOf,
@@ -33,7 +28,7 @@ import {
   streamIdentifier,
 } from './pdu-facts.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
-import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
+import type { HandoverInterface, HandoverRecord } from './records.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import { WorkingState } from './working-state.ts';
@@ -81,6 +76,7 @@ interface Received {
 export class Mediation {
   readonly #options: MediationOptions;
   readonly #onQuestion: QuestionListener;
+  readonly #keys: KeyMediation;
   #state: WorkingState;
   readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
@@ -92,6 +88,11 @@ export class Mediation {
     this.#options = options;
     this.#state = state;
     this.#onQuestion = onQuestion;
+    this.#keys = new KeyMediation(
+      options,
+      () => this.#state,
+      (...record) => this.#deliver(...record),
+    );
   }
 
   /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
@@ -121,66 +122,6 @@ export class Mediation {
     await this.#turn(() => this.#releaseHeld());
   }
 
-  /** What is to be asked for an open question now; `null` if it is not open any more, or nobody is to know. */
-  question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null> {
-    return this.#turn(() => {
-      const session = this.#state.session(correlation, xid);
-      const question = openOnes(session).find((open) => open.id === id);
-      const task = this.#options.tasks.find(xid);
-      if (question === undefined || task === null) return null;
-      if (!recipients(task, question.eventTime).some(takesKeys)) return null;
-      return questionOf(session, question, task.targets);
-    });
-  }
-
-  /** The KMS has answered: key records, or a failure record; the question is closed. */
-  async answered(
-    correlation: string,
-    xid: string,
-    id: string,
-    asked: GetKeysRequest,
-    answer: GetKeysResponse,
-  ): Promise<void> {
-    await this.#turn(() => {
-      const session = this.#state.session(correlation, xid);
-      const question = openOnes(session).find((open) => open.id === id);
-      if (question === undefined) return;
-      if (isGetKeysFailure(answer)) {
-        if (!question.overdue) this.#deliverFailure(session, this.#keyRecipients(session, question));
-        this.#put(withQuestion(session, id, { state: 'failed', overdue: true }));
-        return;
-      }
-      const delivered = this.#deliverKeys(session, question, answer);
-      const change = {
-        state: 'answered',
-        verified: answer.verified,
-        withRMessage2: asked.rMessage2 !== null,
-      } as const;
-      this.#put(withQuestion({ ...session, delivered }, id, change));
-    });
-  }
-
-  /** R-30: the timer of a question has run out; the failure record goes out once, the question stays open. */
-  async overdue(correlation: string, xid: string, id: string): Promise<void> {
-    await this.#turn(() => {
-      const session = this.#state.session(correlation, xid);
-      const question = openOnes(session).find((open) => open.id === id);
-      if (question === undefined || question.overdue) return;
-      this.#deliverFailure(session, this.#keyRecipients(session, question));
-      this.#put(withQuestion(session, id, { overdue: true }));
-    });
-  }
-
-  /** A question that nobody will answer any more. */
-  async abandoned(correlation: string, xid: string, id: string): Promise<void> {
-    await this.#turn(() => {
-      const session = this.#state.session(correlation, xid);
-      if (openOnes(session).some((open) => open.id === id)) {
-        this.#put(withQuestion(session, id, { state: 'failed' }));
-      }
-    });
-  }
-
   /** Lets nothing wait any more for room in the outbox; what can be taken at once still is. */
   close(): void {
     this.#closing = true;
@@ -191,6 +132,30 @@ export class Mediation {
     this.#stopped = true;
     this.#housekeeping?.cancel();
     await this.#turns.ended();
+  }
+
+  /* ------------------------------------------------ questions, each a turn */
+
+  question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null> {
+    return this.#turn(() => this.#keys.question(correlation, xid, id));
+  }
+
+  answered(
+    correlation: string,
+    xid: string,
+    id: string,
+    asked: GetKeysRequest,
+    answer: GetKeysResponse,
+  ): Promise<void> {
+    return this.#turn(() => this.#keys.answered(correlation, xid, id, asked, answer));
+  }
+
+  overdue(correlation: string, xid: string, id: string): Promise<void> {
+    return this.#turn(() => this.#keys.overdue(correlation, xid, id));
+  }
+
+  abandoned(correlation: string, xid: string, id: string): Promise<void> {
+    return this.#turn(() => this.#keys.abandoned(correlation, xid, id));
   }
 
   /* --------------------------------------------------------------- turns */
@@ -229,7 +194,7 @@ export class Mediation {
       const before = this.#options.clock.now() - (this.#options.sessionMemoryMs ?? 86_400_000);
       this.#turn(() => {
         this.#releaseHeld();
-        this.#giveUpWaiting();
+        this.#keys.giveUpWaiting();
         this.#state.expire(before);
       })
         .then(() => this.#options.store.forgetting?.expire(before))
@@ -311,43 +276,7 @@ export class Mediation {
         sip: pdu.payload,
       }));
     }
-    if (warranted.some(takesKeys)) this.#noteKeyManagement(pdu, warranted, observed, time);
-  }
-
-  #noteKeyManagement(
-    pdu: Pdu,
-    warranted: readonly RecordRecipient[],
-    observed: readonly ObservedIdentity[],
-    time: number,
-  ): void {
-    const direction = directionOf(pdu);
-    const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
-    const seen = sightingIn(pdu.payload, fromTarget, time);
-    const before = this.#state.session(toHex(pdu.correlation), pdu.xid);
-    const session = withSighting(before, seen, observed, this.#options.clock.now());
-    if (session !== before) this.#put(session);
-    this.#tellUnkeyed(session, warranted);
-  }
-
-  /** R-62: media are encrypted and keys for them were not seen: each LIID that would get them is told once. */
-  #tellUnkeyed(session: KeySession, warranted: readonly RecordRecipient[]): void {
-    const { media } = session;
-    if (media?.unkeyed !== true) return;
-    const untold = warranted.filter((one) => takesKeys(one) && !media.told.includes(one.liid));
-    if (untold.length === 0) return;
-    this.#deliverFailure(session, untold);
-    this.#put({ ...session, media: { ...media, told: [...media.told, ...untold.map(({ liid }) => liid)] } });
-  }
-
-  #giveUpWaiting(): void {
-    for (const before of this.#state.sessions()) {
-      const session = afterWaiting(before, this.#options.clock.now());
-      if (session === before) continue;
-      this.#put(session);
-      const task = this.#options.tasks.find(session.xid);
-      const time = session.media?.settled?.eventTime;
-      if (task !== null && time !== undefined) this.#tellUnkeyed(session, recipients(task, time));
-    }
+    if (warranted.some(takesKeys)) this.#keys.noteKeyManagement(pdu, warranted, observed, time);
   }
 
   #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {
@@ -373,50 +302,6 @@ export class Mediation {
 
   /* ------------------------------------------------------------- records */
 
-  #deliverKeys(session: KeySession, question: QuestionState, answer: GetKeysAnswer): string[] {
-    const delivered = new Set(session.delivered);
-    for (const recipient of this.#keyRecipients(session, question)) {
-      for (const { csId, sessionKey, salt } of answer.cryptoSessions) {
-        const mark = fingerprint(
-          recipient.liid,
-          String(csId),
-          toHex(sessionKey.expose()),
-          toHex(salt.expose()),
-        );
-        if (delivered.has(mark)) continue;
-        delivered.add(mark);
-        this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
-          kind: 'keys-available',
-          liid,
-          cin,
-          time: this.#options.clock.now(),
-          correlation: fromHex(session.correlation),
-          observed: session.observed,
-          keyInfo: { csId, key: sessionKey, salt },
-        }));
-      }
-    }
-    return [...delivered];
-  }
-
-  #deliverFailure(session: KeySession, to: readonly RecordRecipient[]): void {
-    for (const recipient of to) {
-      this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
-        kind: 'key-failure',
-        liid,
-        cin,
-        time: this.#options.clock.now(),
-        correlation: fromHex(session.correlation),
-        observed: session.observed,
-      }));
-    }
-  }
-
-  #keyRecipients(session: KeySession, question: QuestionState): readonly RecordRecipient[] {
-    const task = this.#options.tasks.find(session.xid);
-    return task === null ? [] : recipients(task, question.eventTime).filter(takesKeys);
-  }
-
   /** Numbers a record and lays it into the outbox of each destination. One that cannot be encoded takes no number. */
   #deliver(
     { liid, hi2, hi3 }: RecordRecipient,
@@ -440,9 +325,5 @@ export class Mediation {
     this.#state.advance(correlation, liid, kind, now);
     this.#options.onEvent?.({ type: 'record', at: now, kind: record.kind, liid, cin, sequenceNumber });
     for (const did of dids) this.#state.append({ did, interface: kind, liid, cin, sequenceNumber, octets });
-  }
-
-  #put(session: KeySession): void {
-    this.#state.putSession(session, this.#options.clock.now());
   }
 }

@@ -1,0 +1,189 @@
+/**
+ * Keys in the mediation: what signalling says of them, the questions that this opens, and the records that answers, or
+ * their absence, lead to. All of it happens within turns of the mediation, on its state.
+ *
+ * Keys go to warrants that are to have content; a warrant for intercept related information alone gets none, since keys
+ * are of use for content only.
+ */
+import type { Clock } from '../../bytes/ports.ts';
+import { fromHex, toHex } from '../../bytes/octets.ts';
+import type { Pdu } from '../../wire/x2x3/pdu.ts';
+import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import { fingerprint, sightingIn } from './extraction.ts';
+import type { KeySession, QuestionState } from './key-session.ts';
+import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
+import { directionOf } from './pdu-facts.ts';
+import type { DfTasks } from './ports.ts';
+import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
+import type { RecordRecipient } from './tasks.ts';
+import { recipients, takesKeys } from './tasks.ts';
+import type { WorkingState } from './working-state.ts';
+
+/** Numbers a record and lays it into the outbox of each destination. */
+export type DeliverRecord = (
+  recipient: RecordRecipient,
+  kind: HandoverInterface,
+  correlation: Uint8Array,
+  make: (liid: string, cin: number) => HandoverRecord,
+) => void;
+
+export class KeyMediation {
+  readonly #options: { readonly tasks: DfTasks; readonly clock: Clock };
+  readonly #currentState: () => WorkingState;
+  readonly #deliver: DeliverRecord;
+
+  /** @param currentState asked in each turn: after a failure it is another */
+  constructor(
+    options: { readonly tasks: DfTasks; readonly clock: Clock },
+    currentState: () => WorkingState,
+    deliver: DeliverRecord,
+  ) {
+    this.#options = options;
+    this.#currentState = currentState;
+    this.#deliver = deliver;
+  }
+
+  noteKeyManagement(
+    pdu: Pdu,
+    warranted: readonly RecordRecipient[],
+    observed: readonly ObservedIdentity[],
+    time: number,
+  ): void {
+    const direction = directionOf(pdu);
+    const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
+    const seen = sightingIn(pdu.payload, fromTarget, time);
+    const before = this.#state.session(toHex(pdu.correlation), pdu.xid);
+    const session = withSighting(before, seen, observed, this.#options.clock.now());
+    if (session !== before) this.#put(session);
+    this.#tellUnkeyed(session, warranted);
+  }
+
+  /** What was waited for and did not come is given up. */
+  giveUpWaiting(): void {
+    for (const before of this.#state.sessions()) {
+      const session = afterWaiting(before, this.#options.clock.now());
+      if (session === before) continue;
+      this.#put(session);
+      const task = this.#options.tasks.find(session.xid);
+      const time = session.media?.settled?.eventTime;
+      if (task !== null && time !== undefined) this.#tellUnkeyed(session, recipients(task, time));
+    }
+  }
+
+  /** What is to be asked for an open question now; `null` if it is not open any more, or nobody is to know. */
+  question(correlation: string, xid: string, id: string): GetKeysRequest | null {
+    const session = this.#state.session(correlation, xid);
+    const question = openOnes(session).find((open) => open.id === id);
+    const task = this.#options.tasks.find(xid);
+    if (question === undefined || task === null) return null;
+    if (!recipients(task, question.eventTime).some(takesKeys)) return null;
+    return questionOf(session, question, task.targets);
+  }
+
+  /** The KMS has answered: key records, or a failure record; the question is closed. */
+  answered(
+    correlation: string,
+    xid: string,
+    id: string,
+    asked: GetKeysRequest,
+    answer: GetKeysResponse,
+  ): void {
+    const session = this.#state.session(correlation, xid);
+    const question = openOnes(session).find((open) => open.id === id);
+    if (question === undefined) return;
+    if (isGetKeysFailure(answer)) {
+      if (!question.overdue) this.#deliverFailure(session, this.#keyRecipients(session, question));
+      this.#put(withQuestion(session, id, { state: 'failed', overdue: true }));
+      return;
+    }
+    const delivered = this.#deliverKeys(session, question, answer);
+    const change = {
+      state: 'answered',
+      verified: answer.verified,
+      withRMessage2: asked.rMessage2 !== null,
+    } as const;
+    this.#put(withQuestion({ ...session, delivered }, id, change));
+  }
+
+  /** R-30: the timer of a question has run out; the failure record goes out once, the question stays open. */
+  overdue(correlation: string, xid: string, id: string): void {
+    const session = this.#state.session(correlation, xid);
+    const question = openOnes(session).find((open) => open.id === id);
+    if (question === undefined || question.overdue) return;
+    this.#deliverFailure(session, this.#keyRecipients(session, question));
+    this.#put(withQuestion(session, id, { overdue: true }));
+  }
+
+  /** A question that nobody will answer any more. */
+  abandoned(correlation: string, xid: string, id: string): void {
+    const session = this.#state.session(correlation, xid);
+    if (openOnes(session).some((open) => open.id === id)) {
+      this.#put(withQuestion(session, id, { state: 'failed' }));
+    }
+  }
+
+  /* ------------------------------------------------------------- records */
+
+  /** R-62: media are encrypted and keys for them were not seen: each LIID that would get them is told once. */
+  #tellUnkeyed(session: KeySession, warranted: readonly RecordRecipient[]): void {
+    const { media } = session;
+    if (media?.unkeyed !== true) return;
+    const untold = warranted.filter((one) => takesKeys(one) && !media.told.includes(one.liid));
+    if (untold.length === 0) return;
+    this.#deliverFailure(session, untold);
+    this.#put({ ...session, media: { ...media, told: [...media.told, ...untold.map(({ liid }) => liid)] } });
+  }
+
+  #deliverKeys(session: KeySession, question: QuestionState, answer: GetKeysAnswer): string[] {
+    const delivered = new Set(session.delivered);
+    for (const recipient of this.#keyRecipients(session, question)) {
+      for (const { csId, sessionKey, salt } of answer.cryptoSessions) {
+        const mark = fingerprint(
+          recipient.liid,
+          String(csId),
+          toHex(sessionKey.expose()),
+          toHex(salt.expose()),
+        );
+        if (delivered.has(mark)) continue;
+        delivered.add(mark);
+        this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
+          kind: 'keys-available',
+          liid,
+          cin,
+          time: this.#options.clock.now(),
+          correlation: fromHex(session.correlation),
+          observed: session.observed,
+          keyInfo: { csId, key: sessionKey, salt },
+        }));
+      }
+    }
+    return [...delivered];
+  }
+
+  #deliverFailure(session: KeySession, to: readonly RecordRecipient[]): void {
+    for (const recipient of to) {
+      this.#deliver(recipient, 'hi2', fromHex(session.correlation), (liid, cin) => ({
+        kind: 'key-failure',
+        liid,
+        cin,
+        time: this.#options.clock.now(),
+        correlation: fromHex(session.correlation),
+        observed: session.observed,
+      }));
+    }
+  }
+
+  #keyRecipients(session: KeySession, question: QuestionState): readonly RecordRecipient[] {
+    const task = this.#options.tasks.find(session.xid);
+    return task === null ? [] : recipients(task, question.eventTime).filter(takesKeys);
+  }
+
+  #put(session: KeySession): void {
+    this.#state.putSession(session, this.#options.clock.now());
+  }
+
+  get #state(): WorkingState {
+    return this.#currentState();
+  }
+}
