@@ -196,6 +196,8 @@ function setAside(file: string, current: readonly string[], rest: Iterable<strin
     writeFileSync(descriptor, `${line}\n`);
     count++;
   }
+  // Before the log without them takes its place.
+  fsyncSync(descriptor);
   closeSync(descriptor);
   return count;
 }
