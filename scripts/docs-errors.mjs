@@ -27,7 +27,7 @@ indication for all that is wrong with the messages and one for all that is wrong
 
 | code | meaning |
 | --- | --- |
-| 0 | done; \`demo\`: every check passed; \`lemf recover\`: every call with content was recovered |
+| 0 | done; \`demo\`: every check passed; \`lemf recover\`: every call with content was recovered, and both files were read to their ends |
 | 1 | not done; the message says why, and a hint what to do |
 | 2 | the command line cannot be used: no such command or option, a value that is none, options that contradict each other |
 | 70 | a failure that nobody foresaw; with its stack |

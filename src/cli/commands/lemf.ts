@@ -26,7 +26,8 @@ export function lemfRecoverCommand(): Command {
 
 const EXAMPLES = `
 Ends with 0 if every packet of every call was decoded, save those that nobody of the
-call sent, with 1 otherwise; recover.json says why.
+call sent, and both files could be read to their ends, with 1 otherwise; recover.json
+says why.
 
 Example:
   $ claviger lemf recover --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out audio`;
@@ -61,7 +62,8 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
     );
   }
   const unread = Object.values(report.files).filter(
-    ({ undecodable, damage }) => undecodable.length > 0 || damage !== null,
+    ({ undecodable, truncatedOctets, damage }) =>
+      undecodable.length > 0 || truncatedOctets > 0 || damage !== null,
   );
   if (unread.length > 0) {
     throw new CliError(
