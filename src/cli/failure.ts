@@ -29,8 +29,9 @@ const HINTS: Readonly<Record<string, string>> = {
   'BytesError trailing': 'The input goes on after its end: is it one single object?',
   'BytesError encoding': 'Is it the right file, in the right encoding?',
   'EvidenceError broken-chain':
-    'The log is not what was written. What stands before that record is unbroken.',
-  'EvidenceError malformed': 'Is it an audit log? If it is, it was changed, or cut off within its last line.',
+    'The log is not what was written; before that record it is unbroken. Put back a copy, or cut it there, on record: claviger audit repair --store STORE LOG.',
+  'EvidenceError malformed':
+    'Is it an audit log? If it is, it was changed, or cut off within its last line: put back a copy, or cut it there, on record: claviger audit repair --store STORE LOG.',
   'EvidenceError cut-off':
     'Put the log back, or take it up as it is, on record: claviger audit repair --store STORE LOG.',
   'X1SchemaError unusable-schema':
@@ -61,6 +62,7 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
   EACCES: 'Permission is missing.',
   EROFS: 'The file system is read-only.',
   ENOENT: 'Is the path right, and is its folder there?',
+  EISDIR: 'That is a folder: name a file.',
   ENOTDIR: 'A part of the path is a file.',
   EEXIST: 'A file of that name is in the way.',
   ENOSPC: 'The disk is full.',
@@ -86,6 +88,14 @@ function withCauses({ message, cause }: Error): string {
   return message.includes(why) ? message : `${message}: ${why}`;
 }
 
+function isOfSystem(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+}
+
+function systemHint(error: unknown): string | undefined {
+  return isOfSystem(error) ? SYSTEM_HINTS[error.code] : undefined;
+}
+
 /** Prints `error` for people; a stack only for what nobody foresaw. Returns the exit code. */
 export function reportFailure(error: unknown, to: NodeJS.WritableStream): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -95,7 +105,8 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
   };
   if (error instanceof ClavigerError) {
     const kind = `${error.name} ${String(error.code)}`;
-    tell(withCauses(error), error instanceof CliError ? error.hint : HINTS[kind]);
+    const hint = error instanceof CliError ? error.hint : HINTS[kind];
+    tell(withCauses(error), hint ?? systemHint(error.cause));
     return USAGE.includes(kind) ? 2 : 1;
   }
   if (error instanceof Error && 'code' in error && /^SQLITE_/.test(String(error.code))) {
@@ -103,8 +114,8 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
     tell(`a store cannot be used: ${error.message}`, kind === undefined ? undefined : STORE_HINTS[kind]);
     return 1;
   }
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error) {
-    if (error.code !== 'EPIPE') tell(error.message, SYSTEM_HINTS[error.code]);
+  if (isOfSystem(error)) {
+    if (error.code !== 'EPIPE') tell(error.message, systemHint(error));
     return 1;
   }
   to.write(

@@ -198,14 +198,15 @@ export function readConfigFile(file: string): unknown {
   try {
     content = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError('configuration', `cannot read ${file}`, { cause });
+    throw new ConfigError('configuration', `cannot read ${file}: ${messageOf(cause)}`, { cause });
   }
   return parseConfig(content, file);
 }
 
 /** As `readConfigFile`, of a file that holds secrets: nobody but its owner may read it. @throws ConfigError */
 export function readSecretFile(file: string): unknown {
-  if (((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0)
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory() && (found.mode & 0o077) !== 0)
     throw new ConfigError('configuration', `${file} holds secrets and is open to others: chmod 600 it`);
   return readConfigFile(file);
 }

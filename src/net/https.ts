@@ -302,7 +302,8 @@ function fieldOf(headers: Dispatcher.ResponseData['headers'], name: string): str
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
 }
 
+/** The system's or OpenSSL's code; the codes of the HTTP client say less than its messages. */
 function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return code !== '' ? code : messageOf(cause);
+  return code !== '' && !code.startsWith('UND_ERR_') ? code : messageOf(cause);
 }

@@ -92,7 +92,7 @@ export function checkTls(material: TlsMaterial, now: number, name: string): void
   if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) {
     throw new TlsError(
       'tls-configuration',
-      `${name}: in force from ${certificate.validFrom} to ${certificate.validTo} only`,
+      `${name}: in force from ${certificate.validFrom} to ${certificate.validTo} only: get one that is in force, or set the clock`,
     );
   }
 }

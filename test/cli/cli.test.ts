@@ -1,7 +1,7 @@
 /** The command line as a person meets it: real processes, readable scripts. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +123,14 @@ describe('claviger ENTITY run', () => {
       expect(err).toContain(`lemf.yaml: ${line}\n`);
   });
 
+  it.each(['kms', 'lemf'])('says why it cannot read the configuration of %s', (entity) => {
+    const none = run([entity, 'run', '--config', path.join(folder, 'none.json')]);
+    expect(none.err).toMatch(/cannot read .*none\.json: .*no such file/);
+    const open = path.join(folder, 'open-folder');
+    if (!existsSync(open)) mkdirSync(open);
+    expect(run([entity, 'run', '--config', open]).err).toMatch(/cannot read .*open-folder: .*directory/);
+  });
+
   it.each(['kms', 'cscf', 'admf', 'ue'])('refuses a configuration of %s that others may read', (entity) => {
     const file = path.join(folder, `open-${entity}.json`);
     writeFileSync(file, '{}', { mode: 0o644 });
@@ -173,6 +181,23 @@ describe('claviger lemf recover', () => {
     expect(err).toMatch(/hi2\.ber: 0 PDUs; .*13 octets were not read/);
     expect(err).toMatch(/hi3\.ber: 0 PDUs; .*5 octets were not read/);
     expect(err).toMatch(/no call with content/);
+  });
+
+  it.each(['hi2', 'hi3'] as const)('does not call recovered what a cut end of %s may lack', (cut) => {
+    const call = new InterceptedCall();
+    const files = { hi2: delivered([...call.signalling, ...call.keys]), hi3: delivered(call.content) };
+    const args = (['hi2', 'hi3'] as const).flatMap((kind) => {
+      const file = path.join(folder, `${cut}-cut-${kind}.ber`);
+      const octets = Buffer.concat(files[kind]);
+      writeFileSync(file, kind === cut ? Buffer.concat([octets, octets.subarray(0, 20)]) : octets);
+      return [`--${kind}`, file];
+    });
+    const { status, out, err } = run(['lemf', 'recover', ...args, '--out', path.join(folder, `${cut}-cut`)]);
+    expect(out).toContain('Every stream of the call was decrypted and decoded.');
+    expect(err).toMatch(
+      /the last 20 octets were not read\nclaviger: not all that was delivered could be read/,
+    );
+    expect(status).toBe(1);
   });
 });
 
@@ -370,7 +395,7 @@ describe('claviger get-keys', () => {
     writeFileSync(broken, '{ "masterSecret": 0x0123456789abcdef }');
     const { status, err } = run(['get-keys', '--secrets', broken, ...target]);
     expect(status).toBe(1);
-    expect(err).toMatch(/is not JSON/);
+    expect(err).toMatch(/broken\.json is not JSON.*\n {2}hint: Give the secrets\.json/);
     expect(err).not.toMatch(/0123|masterSecret/);
   });
 

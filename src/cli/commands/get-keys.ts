@@ -1,6 +1,7 @@
 /** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
 import { Command } from 'commander';
 import { parseConfig } from '../../host/config.ts';
+import { ClavigerError } from '../../bytes/errors.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
@@ -14,6 +15,10 @@ import type { GetKeysRecords } from '../../entities/kms/get-keys/ports.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 import { keyManagementOf, messagesIn } from './mikey.ts';
+
+const WHICH_FILE =
+  'Give the secrets.json of a demo run, or the district.json of claviger ibe setup, unchanged.';
+const ONE_HOME = 'It is of one home: leave --home out.';
 
 interface GetKeysFlags {
   readonly secrets: string;
@@ -56,22 +61,36 @@ async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<v
     covered: new Set([target]),
   });
   process.stdout.write(Buffer.from(encodeGetKeysResponse(answer).expose()).toString('utf8') + '\n');
-  if (isGetKeysFailure(answer)) throw new CliError('failed', `no keys: ${answer.failureIndication}`);
+  if (isGetKeysFailure(answer)) {
+    const why = `no keys: ${answer.failureIndication}`;
+    throw new CliError('failed', why, 'docs/errors.md says what each indication means.');
+  }
 }
 
 function readDistrict({ secrets, home }: GetKeysFlags): DistrictFile {
-  const json = parseConfig(Buffer.from(readInput(secrets)).toString('utf8'), secrets);
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new CliError('input', `${secrets} is not an object`, 'Is it the file that --secrets is for?');
-  }
+  const text = Buffer.from(readInput(secrets)).toString('utf8');
+  const json = ofSecrets(secrets, () => parseConfig(text, secrets));
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new CliError('input', `${secrets} is not an object`, WHICH_FILE);
   const members = new Map<string, unknown>(Object.entries(json));
   const hasHomes = !members.has('masterSecret');
   if (home === undefined ? hasHomes : !members.has(home)) {
     const wrong = home === undefined ? 'is not of one home: --home is needed' : `has no ${home}`;
     const names = [...members.keys()].join(', ');
-    throw new CliError('usage', `${secrets} ${wrong}`, hasHomes ? `It has ${names}.` : 'It is of one home.');
+    throw new CliError('usage', `${secrets} ${wrong}`, hasHomes ? `It has ${names}.` : ONE_HOME);
   }
-  return decodeDistrictFile(home === undefined ? json : members.get(home));
+  return ofSecrets(secrets, () => decodeDistrictFile(home === undefined ? json : members.get(home)));
+}
+
+/** What is wrong with the file of secrets, with its name and what it should be. */
+function ofSecrets<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof ClavigerError)) throw cause;
+    const why = cause.message.startsWith(file) ? cause.message : `${file}: ${cause.message}`;
+    throw new CliError('input', why, WHICH_FILE, { cause });
+  }
 }
 
 /** The first message of each kind; the same message in several hops is one. */

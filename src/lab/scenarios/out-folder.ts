@@ -30,16 +30,23 @@ const AUDIT_LOGS: Readonly<Record<string, string>> = {
 /** Makes the folder, or empties it if it holds an earlier run and nothing else. @throws LabError `options`, FileError */
 export function prepareOut(out: string): void {
   if (existsSync(out)) {
-    if (!statSync(out).isDirectory()) throw new LabError('options', `${out} is not a folder`);
+    if (!statSync(out).isDirectory())
+      throw new LabError('options', `${out} is not a folder: choose another --out`);
     const names = readdirSync(out);
     const others = names.filter((name) => !LEFT.test(name));
     if (others.length > 0 || (names.length > 0 && !names.includes('report.json'))) {
       const what = others[0] ?? names[0] ?? '';
-      throw new LabError('options', `${out} holds more than an earlier run (${what}); nothing was touched`);
+      throw new LabError(
+        'options',
+        `${out} holds more than an earlier run (${what}): choose another --out; nothing was touched`,
+      );
     }
     const writer = names.length === 0 ? null : writerOf(path.join(out, 'report.json'));
     if (writer !== null) {
-      throw new LabError('options', `process ${writer} is writing a run to ${out}; nothing was touched`);
+      throw new LabError(
+        'options',
+        `process ${writer} is writing a run to ${out}: choose another --out; nothing was touched`,
+      );
     }
     for (const name of names) rmSync(path.join(out, name), { recursive: true });
   }
