@@ -103,21 +103,22 @@ function repairAlone(file: string, { store, beginAnew }: RepairOptions): void {
     throw new CliError('input', `nothing is left of the audit log ${file}${last}`, hint);
   }
   const cut = why === null ? 0 : setAside(file, current, lines);
-  const repaired = cut > 0 || missing.length > 0;
-  const record = repaired
-    ? nextRecord(good, systemClock().now(), repairEvent(good, missing, cut, why))
-    : null;
-  if (record !== null) writeFileSync(kept, `${JSON.stringify(record)}\n`);
+  let head = good;
+  if (cut > 0 || missing.length > 0) {
+    const record = nextRecord(good, systemClock().now(), repairEvent(good, missing, cut, why));
+    writeFileSync(kept, `${JSON.stringify(record)}\n`);
+    head = { sequence: record.sequence, hash: record.hash };
+  }
   fsyncSync(kept);
   closeSync(kept);
   renameSync(`${file}.new`, file);
-  const head = record ?? good;
   if (head === null) rmSync(headPath(file), { force: true });
-  else rememberHead(file, store, { sequence: head.sequence, hash: head.hash });
+  else rememberHead(file, store, head);
   process.stdout.write(`${(good?.sequence ?? -1) + 1} records kept; last hash ${good?.hash ?? 'none'}\n`);
   if (why !== null) process.stdout.write(`${why}: ${cut} lines cut, now in ${file}.cut\n`);
   if (missing[0] !== undefined) process.stdout.write(`${missingText(missing[0], good)}\n`);
-  if (record !== null) process.stdout.write(`on record as record ${record.sequence} of the log\n`);
+  if (head !== null && head !== good)
+    process.stdout.write(`on record as record ${head.sequence} of the log\n`);
 }
 
 interface GoodPart {
