@@ -207,6 +207,8 @@ export class ElementClient {
       } else {
         this.#refused.delete(change.id);
         change.apply(view);
+        // The element says no more of it: it does not clear what it has reported of a destination that is gone.
+        if (change.request.type === 'RemoveDestination') this.#context.issues.removed(identifier, change.id);
       }
     }
   }

@@ -36,11 +36,8 @@ export class IssueBook {
   /** Takes a report; `AllClear` ends what was reported of its subject. */
   note(issue: Issue): void {
     this.#reports.set(issue.element, this.reportsOf(issue.element) + 1);
-    const subject = subjectOf(issue.element, issue.about, issue.id);
-    this.#issues.delete(subject);
-    if (issue.severity !== 'AllClear') this.#issues.set(subject, issue);
-    const [oldest] = this.#issues.keys();
-    if (this.#issues.size > MOST_ISSUES && oldest !== undefined) this.#issues.delete(oldest);
+    this.#issues.delete(subjectOf(issue.element, issue.about, issue.id));
+    if (issue.severity !== 'AllClear') this.#keep(issue);
     this.#tell();
   }
 
@@ -64,7 +61,7 @@ export class IssueBook {
     for (const { about, id } of over) this.#issues.delete(subjectOf(element, about, id));
     for (const { destination, status } of fresh) {
       const [fault] = status.faults;
-      this.#issues.set(subjectOf(element, 'destination', destination.did), {
+      this.#keep({
         element,
         about: 'destination',
         id: destination.did,
@@ -75,6 +72,13 @@ export class IssueBook {
       });
     }
     if (over.length + fresh.length > 0) this.#tell();
+  }
+
+  /** A destination is gone, and that it gets nothing with it; what was lost when it went is still told. */
+  removed(element: string, did: string): void {
+    if (!this.isFaulty(element, did)) return;
+    this.#issues.delete(subjectOf(element, 'destination', did));
+    this.#tell();
   }
 
   /** Whether an element cannot deliver to a destination. */
@@ -88,6 +92,12 @@ export class IssueBook {
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  #keep(issue: Issue): void {
+    this.#issues.set(subjectOf(issue.element, issue.about, issue.id), issue);
+    const [oldest] = this.#issues.keys();
+    if (this.#issues.size > MOST_ISSUES && oldest !== undefined) this.#issues.delete(oldest);
   }
 
   #tell(): void {

@@ -73,6 +73,19 @@ describe('R-75: a destination that gets nothing', () => {
     expect(admf.degraded()).toEqual([]);
   });
 
+  it('is forgotten with the destination: one that comes in its place later is not faulty for that', async () => {
+    const { admf, issues, elements, report } = await open();
+    const did = elements.df.table.tasks()[1]!.dids[0]!;
+    await report('df.home1.example', did, 'NonTerminatingFault');
+    expect(admf.degraded()).toEqual(['LIID2']);
+    await admf.deactivateWarrant('LIID2');
+    expect(elements.df.table.destination(did)).toBeNull();
+    expect(issues.list()).toEqual([]);
+    await admf.activateWarrant({ ...warrant, liid: 'LIID4', lemf: OTHER_LEMF });
+    expect(elements.df.table.destination(did)).not.toBeNull();
+    expect(admf.degraded()).toEqual([]);
+  });
+
   it('is still known after a restart of the ADMF: the element is asked', async () => {
     const bench = await open();
     await bench.admf.stop();
@@ -129,5 +142,8 @@ describe('issues at hand', () => {
     expect(book.list()).toHaveLength(1000);
     expect(book.isFaulty('e', '0')).toBe(false);
     expect(book.isFaulty('e', '1000')).toBe(true);
+    const faulty = Array.from({ length: 1001 }, (_, i) => answer(`${i}`, 'deliveryFault'));
+    book.answered('e', faulty, { asked: book.reportsOf('e'), time: 1 });
+    expect(book.list()).toHaveLength(1000);
   });
 });
