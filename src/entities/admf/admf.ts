@@ -9,6 +9,7 @@
  * is asked by a loop of its own, and what drains is a state of the one warrant that has ended. KMS and DF are told ahead,
  * with the warrant's times; elements that intercept get their task when its time begins and lose it when it ends.
  */
+import { BackOff } from '../../bytes/back-off.ts';
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
@@ -46,7 +47,7 @@ export interface AdmfOptions {
   /** Milliseconds between the end of interception and the end of delivery, for what is under way. */
   readonly drainMs: number;
   readonly retry: RetrySetting;
-  /** Milliseconds before elements that failed are tried again in the background. */
+  /** Milliseconds before what failed, at elements or on record, is tried again in the background; doubled each time. */
   readonly settleMs: number;
 }
 
@@ -57,6 +58,8 @@ export type WarrantChanges = Partial<Omit<Warrant, 'liid'>>;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What is due within that long of the last steps is taken together with it: each turn costs a disk and a look at all. */
 const GATHER_MS = 25;
+/** Between turns at most while one cannot be put on record. */
+const LONGEST_PAUSE_MS = 60_000;
 
 export class Admf {
   readonly #options: AdmfOptions;
@@ -75,6 +78,7 @@ export class Admf {
   /** Why warrants have failed, by LIID. */
   readonly #refusals = new Map<string, readonly Failure[]>();
   #nextTurn: Timer | null = null;
+  readonly #pauses: BackOff;
   /** No timer fires before, Unix milliseconds: what is due meanwhile is gathered. */
   #gatherUntil = 0;
   /** Goes up with each change of the records. */
@@ -94,6 +98,7 @@ export class Admf {
     this.#byXid = new Map(warrants.map((record) => [record.xid, record]));
     this.#dids = new Map(dids);
     this.#unsubscribe = options.issues.subscribe(() => this.#changed());
+    this.#pauses = new BackOff(options.settleMs, LONGEST_PAUSE_MS);
     this.#keepalives = new Keepalives(options);
     this.#degraded = new DegradedWarrants(options);
     this.#provisioner = new Provisioner({
@@ -261,11 +266,14 @@ export class Admf {
       const after = this.#afterSteps(record, now, drainMs);
       if (after !== record) stepped.push(after);
     }
+    // In case that something cannot be put on record: what is due stays due until it is done.
+    this.#turnAfter(this.#pauses.next());
     if (stepped.length > 0) {
       this.#gatherUntil = now + GATHER_MS;
       await this.#put(stepped, false);
     }
     this.#degraded.watch(this.#records.values(), (record) => this.#provisioner.situation(record));
+    this.#pauses.reset();
     this.#schedule(now);
     this.#waiting.look();
   }
@@ -300,16 +308,19 @@ export class Admf {
 
   /** A timer that fires early finds nothing to do and sets itself again. */
   #schedule(now: number): void {
-    this.#nextTurn?.cancel();
-    this.#nextTurn = null;
-    if (this.#stopped) return;
     let next = Infinity;
     for (const record of this.#records.values()) next = Math.min(next, nextTime(record) ?? Infinity);
-    if (next === Infinity) return;
     // A clock that was set back must not make it gather for longer.
     const gathering = Math.min(Math.max(this.#gatherUntil - now, 0), GATHER_MS);
-    const wait = Math.min(Math.max(next - now, gathering), LONGEST_TIMER_MS);
-    this.#nextTurn = this.#options.clock.after(wait, () => this.#changed());
+    this.#turnAfter(Math.max(next - now, gathering));
+  }
+
+  /** In place of the turn that was to be next. @param ms `Infinity`: none is to be */
+  #turnAfter(ms: number): void {
+    this.#nextTurn?.cancel();
+    this.#nextTurn = null;
+    if (this.#stopped || ms === Infinity) return;
+    this.#nextTurn = this.#options.clock.after(Math.min(ms, LONGEST_TIMER_MS), () => this.#changed());
   }
 
   /** Resolves with the warrant as soon as it is far enough. @throws what `enough` throws */

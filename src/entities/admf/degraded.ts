@@ -26,10 +26,10 @@ export class DegradedWarrants {
       const { liid } = record.warrant;
       const elements = record.state === 'active' ? elementsOf(situationOf(record)) : '';
       if ((elements !== '') === this.#degraded.has(liid)) continue;
-      if (elements === '') this.#degraded.delete(liid);
-      else this.#degraded.add(liid);
       const kind = elements === '' ? 'warrant-restored' : 'warrant-degraded';
       this.#audit.append({ kind, liid, xid: record.xid, ...(elements === '' ? {} : { elements }) });
+      if (elements === '') this.#degraded.delete(liid);
+      else this.#degraded.add(liid);
       if (elements !== '')
         this.#logger.error({ xid: record.xid, elements }, 'an active warrant is not carried whole');
     }

@@ -71,6 +71,28 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     expect(turns.size).toBeLessThan(10);
   });
 
+  it('a step that cannot be put on record is taken as soon as it can be', async () => {
+    const clock = new ManualClock(NOW);
+    const bench = await home(clock);
+    let isFull = false;
+    const store = {
+      load: () => bench.store.load(),
+      saveDid: (key: string, did: string) => bench.store.saveDid(key, did),
+      saveWarrants: (records: readonly WarrantRecord[]) =>
+        isFull ? Promise.reject(new Error('disk is full')) : bench.store.saveWarrants(records),
+    };
+    const admf = await bench.open({ store });
+    await admf.activateWarrant(warrant);
+    isFull = true;
+    await clock.pass(HOUR + 10_000);
+    expect(admf.list()).toMatchObject([{ state: 'active' }]);
+    isFull = false;
+    await clock.pass(60_000);
+    expect(admf.list()).toMatchObject([{ state: 'ended' }]);
+    expect(bench.elements.cscf.table.tasks()).toEqual([]);
+    await admf.stop();
+  });
+
   it('a clock that is set back does not make what is due wait for it', async () => {
     const real = new ManualClock(NOW);
     let back = 0;
