@@ -1,6 +1,6 @@
 /**
  * The NE's end of X1: what each request does to the table of tasks and destinations. One handler for CSCF, gateway, DF
- * and KMS; what they differ in is the policy (`x1-policy.ts`).
+ * and KMS; what they differ in is the policy (`policy.ts`).
  *
  * Requests are not idempotent, and that is the protocol's way of being safe to repeat: a repeated ActivateTask is
  * answered 2010, a repeated DeactivateTask 2020, and the ADMF knows that the first one arrived.

@@ -3,8 +3,9 @@
  * CSCF, the media gateway, the DF and the KMS each keep one such table.
  *
  * Every change is made durable before it takes effect and before anybody is told, in order; so after a restart the
- * element intercepts exactly what it had acknowledged. Changes that wait for the disk at one time are stored together. What a change must not break: an XID or DID exists
- * once, a task names destinations that exist, a destination in use is not removed.
+ * element intercepts exactly what it had acknowledged. Changes that wait for the disk at one time are stored together.
+ * What a change must not break: an XID or DID exists once, a task names destinations that exist, a destination in use
+ * is not removed.
  */
 import { SerialQueue } from '../bytes/serial-queue.ts';
 import { ClavigerError } from '../bytes/errors.ts';
