@@ -60,12 +60,12 @@ export const ADMF_CONFIG = strict({
   drainMs: milliseconds('from the end of interception to the end of delivery, for what is under way', {
     default: 5_000,
   }),
-  attempts: count('at provisioning an element before a warrant is given up', {
+  attempts: count('at a document without answer before the element counts as failing', {
     min: 1,
     max: 100,
     default: 3,
   }),
-  attemptPauseMs: milliseconds('between them', { default: 500 }),
+  attemptPauseMs: milliseconds('before the second, doubled each time', { default: 500 }),
   attemptMs: milliseconds('for one request', { min: 1, default: 10_000 }),
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
   recordInto: Type.Optional(text('folder for each X1 document sent and received')),

@@ -24,7 +24,7 @@ import type { AdmfElement } from './ports.ts';
 export interface RetrySetting {
   /** How often a document without answer is tried in all before the element counts as failing. */
   readonly attempts: number;
-  /** Milliseconds before the second attempt, doubled each time. */
+  /** Milliseconds before the second attempt, doubled each time up to ten minutes. */
   readonly pauseMs: number;
 }
 
@@ -174,6 +174,7 @@ export class ElementClient {
   /** Sends what is left to do until nothing is. @throws X1ExchangeError when it has tried often enough */
   async #settle(): Promise<void> {
     const { retry, clock, logger, changed } = this.#context;
+    const pauses = new BackOff(retry.pauseMs, LONGEST_RETRY_MS);
     for (let attempt = 1; !this.#stopped;) {
       try {
         if (this.#view === null) {
@@ -185,12 +186,13 @@ export class ElementClient {
         this.#working = true;
         await this.#send(this.#view, changes);
         attempt = 1;
+        pauses.reset();
         changed();
       } catch (error) {
         this.#view = null;
         if (!(error instanceof X1ExchangeError) || attempt >= retry.attempts) throw error;
         logger.warn({ element: this.element.identifier, error, attempt }, 'no answer; trying again');
-        await new Promise<void>((resolve) => clock.after(retry.pauseMs * 2 ** (attempt - 1), resolve));
+        await new Promise<void>((resolve) => clock.after(pauses.next(), resolve));
         attempt += 1;
       }
     }
