@@ -55,7 +55,8 @@ function run(tree, { test, name }) {
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
   const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[sdj]/g, '.*');
   const shared = path.resolve(root, process.env['CLAVIGER_SHARED'] ?? '../shared');
-  const args = [vitest, 'run', test, '-t', pattern, '--reporter=json', `--outputFile=${output}`];
+  // One failure is enough, and all that wait in vain for what a lacking line would have done take long.
+  const args = [vitest, 'run', test, '-t', pattern, '--bail=1', '--reporter=json', `--outputFile=${output}`];
   spawnSync(process.execPath, args, {
     cwd: tree,
     encoding: 'utf8',
