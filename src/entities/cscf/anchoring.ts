@@ -106,12 +106,15 @@ export class AnchoredCall {
     return this.#byDialog.get(calleeTag)?.state ?? null;
   }
 
-  /** An offer within a dialog was refused: the media are again as they were `before` it, unless others came `since`. */
-  restore(calleeTag: string, before: MediaState, since: MediaState): void {
+  /**
+   * An offer within a dialog was refused: the media are again as they were `before` it, unless others came `since`. Never
+   * throws. Whoever calls waits, so that neither the next offer nor the end of the call overtakes it at the gateway.
+   */
+  async restore(calleeTag: string, before: MediaState, since: MediaState): Promise<void> {
     const session = this.#byDialog.get(calleeTag);
     if (session?.state !== since || before === since || before.wanted === null) return;
     session.state = before;
-    this.#anchor.put(session.id, before.wanted).catch((cause: unknown) => {
+    await this.#anchor.put(session.id, before.wanted).catch((cause: unknown) => {
       const problem = messageOf(cause);
       this.#logger.warn({ session: session.id, problem }, 'a media session could not be brought back');
     });

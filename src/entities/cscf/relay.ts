@@ -169,7 +169,7 @@ export class Relay {
       if (branch.target.kind === 'user') dropAssertions(out);
     }
     const { before, since } = standing;
-    if (out.status >= 300 && before !== null && since !== null) call.media?.restore(tag, before, since);
+    if (out.status >= 300 && before !== null && since !== null) await call.media?.restore(tag, before, since);
     const late = transaction.lastStatus >= 300;
     if (!transaction.respond(out) && late && branch !== null && isAccepted(out))
       this.#unwanted(call, request, response, branch.target, initial, 487);
