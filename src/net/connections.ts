@@ -169,7 +169,7 @@ export class ConnectionGuard {
     if (connection === null) return false;
     if (connection.peer === peer) return true;
     connection.peer = peer;
-    const others = [...this.#connections.values()].filter((each) => each.peer === peer);
+    const others = this.#uncut().filter((each) => each.peer === peer);
     if (others.length <= this.#limits.perPeer) return true;
     const victim = others.find((each) => each !== connection && isQuiet(each)) ?? connection;
     this.#cut(victim, 'too-many-of-peer', peer);
@@ -291,11 +291,16 @@ export class ConnectionGuard {
   }
 
   #hasRoom(address: string): boolean {
-    const all = [...this.#connections.values()];
-    const own = all.filter((each) => each.address === address);
     const { most, perAddress } = this.#limits;
+    const own = this.#uncut().filter((each) => each.address === address);
     if (own.length >= perAddress && !this.#makeRoom(own, 'too-many-of-address', address)) return false;
+    const all = this.#uncut();
     return all.length < most || this.#makeRoom(byHoldings(all), 'too-many', address);
+  }
+
+  /** Those that hold room: who was cut leaves it at once, and the map a little later. */
+  #uncut(): Connection[] {
+    return [...this.#connections.values()].filter(({ raw }) => !raw.destroyed);
   }
 
   /** Cuts one of those that may go first; `false`: none may, and the new one is refused. */

@@ -317,6 +317,13 @@ describe('R-72: nobody fills a listener', () => {
     expect(await answered(tls(port, df))).toContain('200 OK');
   });
 
+  it('one that goes makes room within both bounds', async () => {
+    const { server, port, cuts } = await serve({ most: 3, perAddress: 3 });
+    for (let n = 0; n < 4; n++) tcp(port);
+    await expect.poll(cuts).toEqual({ 'too-many-of-address': 1 });
+    await expect.poll(() => connectionsOf(server).open).toBe(3);
+  });
+
   it('where clients have no certificates, idle ones of the address with most make room', async () => {
     const { port, cuts } = await serve({ most: 5 }, { authentication: 'server' });
     const hoard = Array.from({ length: 4 }, () => tls(port, null, { localAddress: '127.0.0.2' }));
