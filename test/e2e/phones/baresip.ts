@@ -1,7 +1,7 @@
 /**
- * Debian's baresip as a phone without a sound card: it plays a WAV file, its configuration lies in a folder of the test,
- * and it is led over its control socket (netstrings of JSON; https://github.com/baresip/baresip/wiki, ctrl_tcp). Its
- * module `sndfile` leaves what went into its encoder and what came out of its decoder.
+ * Debian's baresip as a phone without a sound card: it plays a WAV file, then silence; its configuration lies in a folder
+ * of the test, and it is led over its control socket (netstrings of JSON; https://github.com/baresip/baresip/wiki,
+ * ctrl_tcp). Its module `sndfile` leaves what went into its encoder and what came out of its decoder.
  */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,18 +9,7 @@ import type { Socket } from 'node:net';
 import path from 'node:path';
 import { decodeWav, encodeWav } from '../../../src/media/wav.ts';
 import { Child, freePort } from '../../support/child.ts';
-
-export interface BaresipOptions {
-  readonly folder: string;
-  readonly user: string;
-  readonly domain: string;
-  readonly password: string;
-  /** Address and port of the CSCF. */
-  readonly proxy: string;
-  readonly transport: 'udp' | 'tcp';
-  /** What it plays, 8 kHz; silence follows. */
-  readonly speaks: Int16Array;
-}
+import type { PhoneOptions } from './phone.ts';
 
 export interface BaresipEvent {
   /** `CALL_INCOMING`, `CALL_ESTABLISHED`, `CALL_CLOSED`, … */
@@ -47,7 +36,7 @@ export class Baresip {
   }
 
   /** Starts it, and waits until it is registered. */
-  static async start(options: BaresipOptions): Promise<Baresip> {
+  static async start(options: PhoneOptions): Promise<Baresip> {
     const { folder } = options;
     mkdirSync(folder, { recursive: true });
     const control = await freePort();
@@ -118,7 +107,7 @@ export class Baresip {
   }
 }
 
-function configuration({ folder }: BaresipOptions, control: number): string {
+function configuration({ folder }: PhoneOptions, control: number): string {
   return [
     'poll_method epoll',
     'sip_listen 127.0.0.1:0',
@@ -137,7 +126,7 @@ function configuration({ folder }: BaresipOptions, control: number): string {
   ].join('\n');
 }
 
-function account({ user, domain, password, proxy, transport }: BaresipOptions): string {
+function account({ user, domain, password, proxy, transport }: PhoneOptions): string {
   const settings = [
     `auth_user=${user}`,
     `auth_pass=${password}`,

@@ -1,23 +1,12 @@
 /**
- * Debian's linphonec as a phone without a sound card: it plays a WAV file and records another, its configuration lies in
- * a folder of the test, and it is led by what is typed to it.
+ * Debian's linphonec as a phone without a sound card: it plays a WAV file again and again, and records another; its
+ * configuration lies in a folder of the test, and it is led by what is typed to it.
  */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { encodeWav } from '../../../src/media/wav.ts';
 import { Child } from '../../support/child.ts';
-
-export interface LinphoneOptions {
-  readonly folder: string;
-  readonly user: string;
-  readonly domain: string;
-  readonly password: string;
-  /** Address and port of the CSCF. */
-  readonly proxy: string;
-  readonly transport: 'udp' | 'tcp';
-  /** What it plays, 8 kHz, again and again. */
-  readonly speaks: Int16Array;
-}
+import type { PhoneOptions } from './phone.ts';
 
 /** Octets. */
 const WAV_HEADER = 44;
@@ -43,7 +32,7 @@ export class Linphone {
   }
 
   /** Starts it, and waits until it is registered. It answers by itself. */
-  static async start(options: LinphoneOptions): Promise<Linphone> {
+  static async start(options: PhoneOptions): Promise<Linphone> {
     const { folder } = options;
     mkdirSync(path.join(folder, '.local/share/linphone'), { recursive: true });
     const [config, speaks] = [path.join(folder, 'linphonerc'), path.join(folder, 'speaks.wav')];
@@ -98,7 +87,7 @@ export class Linphone {
   }
 }
 
-function configuration({ user, domain, password, proxy, transport }: LinphoneOptions): string {
+function configuration({ user, domain, password, proxy, transport }: PhoneOptions): string {
   const codecs = CODECS.map((codec, at) => {
     const [mime, rate, channels = '1'] = codec.split('/');
     const enabled = mime === 'PCMA' ? 1 : 0;
