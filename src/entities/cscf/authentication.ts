@@ -6,7 +6,8 @@
  * widespread phone gives up where it finds one that it does not know, and others look at the first line only. So MD5 alone
  * by default; who knows a subscriber's phone sets what it can, and then takes nothing less.
  *
- * A user name that does not exist and a password that is wrong look the same from outside and cost the same.
+ * A user name that does not exist and a password that is wrong look the same from outside and cost the same, but for
+ * subscribers with algorithms that are not the node's: their challenges show that they exist.
  */
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { toHex } from '../../bytes/octets.ts';
