@@ -87,6 +87,8 @@ export class HandoverManager {
       if (address !== undefined && sameWay(address, delivery.address)) continue;
       delivery.stop();
       this.#deliveries.delete(did);
+      // Else it would not be told of if it is down again, or still, when it comes back.
+      if (address === undefined) this.#alarms.clear(did, 'down');
     }
     for (const [did, address] of wanted) {
       if (this.#deliveries.has(did)) continue;

@@ -233,6 +233,19 @@ describe('handover manager: a destination that is removed', () => {
     p.manager.refresh();
     expect((await p.connected()).delivered).toEqual(numbers(20));
   });
+
+  it('while it was down is told of again if it comes back and is down', async () => {
+    const p = await pair({ alarmAfter: 5000 });
+    const before = p.destinations;
+    p.manager.start();
+    p.clock.advance(5000);
+    p.destinations = [];
+    p.manager.refresh();
+    p.destinations = before;
+    p.manager.refresh();
+    p.clock.advance(5000);
+    expect(p.alarms.map((alarm) => alarm.split(' ')[1])).toEqual(['raised', 'cleared', 'raised']);
+  });
 });
 
 describe('handover manager: a LEMF that does not keep to the protocol', () => {
