@@ -157,7 +157,10 @@ export class ConnectionGuard {
     server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket));
     server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
       const connection = this.#of(socket);
-      if (connection !== null && !connection.raw.destroyed)
+      const untrusted = whyUntrusted(socket);
+      // Of a client whose certificate is not trusted Node has let go by now, and with it of where it was.
+      if (untrusted !== null) this.#count('handshake-failed', 'an untrusted certificate', untrusted);
+      else if (connection !== null && !connection.raw.destroyed)
         this.#count('handshake-failed', connection.address, error.message);
       socket.destroy();
     });
@@ -363,6 +366,12 @@ export class ConnectionGuard {
   #of({ remoteAddress, remotePort }: Ends): Connection | null {
     return this.#connections.get(`${String(remoteAddress)} ${String(remotePort)}`) ?? null;
   }
+}
+
+/** OpenSSL's code for what is wrong with the client's certificate; `null`: nothing that was looked at. */
+function whyUntrusted(socket: TLSSocket): string | null {
+  const code: unknown = socket.authorizationError;
+  return typeof code === 'string' ? code : null;
 }
 
 /** A socket, or what stands for it, by its other end. */

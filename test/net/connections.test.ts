@@ -132,6 +132,17 @@ describe('R-72: a connection that keeps still ends', () => {
     ]);
   });
 
+  it('one with a certificate that is not trusted, and it is told', async () => {
+    const { port, cuts } = await serve({});
+    const pki = await LabPki.create(path.join(folder, 'foreign'), now);
+    const files = await pki.issue({ commonName: 'df', dnsNames: ['df.home1.example'], roles: ['df'] });
+    const foreign = loadTls(files, now);
+    await closed(tls(port, foreign));
+    expect(cuts()).toEqual({ 'handshake-failed': 1 });
+    expect(lines).toEqual([expect.objectContaining({ reason: 'handshake-failed', count: 1 })]);
+    expect(lines[0]).toMatchObject({ detail: expect.stringMatching(/CERT|ISSUER/) as string });
+  });
+
   it('one that stops within its handshake', async () => {
     const { port, cuts } = await serve({ handshakeMs: 50 });
     const socket = tcp(port);
