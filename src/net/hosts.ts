@@ -3,6 +3,7 @@
  * their real names on loopback. A name that is not in the map is left to the system's resolver.
  */
 
+import { isIPv6 } from 'node:net';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 
 /** What configuration says: `"kms.home1.example:443": "127.0.0.1:34501"`, or `"cscf.home1.example": "127.0.0.1"`. */
@@ -38,7 +39,9 @@ export class HostMap {
   }
 }
 
+/** `address`, or `address:port`, where an IPv6 address has brackets. */
 function splitEndpoint(target: string, port: number): NetworkAddress {
-  const match = /^(.*?)(?::(\d{1,5}))?$/.exec(target);
+  if (isIPv6(target)) return { address: target, port };
+  const match = /^\[?(.*?)\]?(?::(\d{1,5}))?$/.exec(target);
   return { address: match?.[1] ?? target, port: match?.[2] === undefined ? port : Number(match[2]) };
 }

@@ -4,6 +4,19 @@ import { HostMap } from '../../src/net/hosts.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { silent } from '../support/silent.ts';
 
+describe('HostMap', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1', 443],
+    ['127.0.0.1:7000', '127.0.0.1', 7000],
+    ['::1', '::1', 443],
+    ['[::1]', '::1', 443],
+    ['[2001:db8::7]:7000', '2001:db8::7', 7000],
+  ])('leads to %s', (target, address, port) => {
+    const hosts = new HostMap({ 'mapped.example': target });
+    expect(hosts.resolve('Mapped.example', 443)).toEqual({ address, port });
+  });
+});
+
 describe('HostAddresses (R-81: peers named by DNS or address)', () => {
   const hosts = new HostMap({ 'mapped.example:5060': '127.0.0.1:7000' });
 
