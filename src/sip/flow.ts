@@ -5,6 +5,8 @@
 
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { SipError } from './errors.ts';
+import { paramOf } from './text.ts';
+import type { Uri } from './uri.ts';
 
 export type Protocol = 'TCP' | 'UDP';
 
@@ -43,3 +45,20 @@ export interface HostResolver {
 
 /** RFC 3261 section 18.1: the port where none is given. */
 export const DEFAULT_PORT = 5060;
+
+/**
+ * RFC 3263 as far as a map of hosts goes: transport and port of the URI, else `unsaid` and 5060. `null`: not a SIP URI,
+ * or one that asks for another transport, such as TLS, for which another must not stand in.
+ */
+export function nextHopOf(uri: Uri, unsaid: Protocol): NextHop | null {
+  if (uri.kind !== 'sip' || uri.scheme === 'sips') return null;
+  const protocol = (paramOf(uri.params, 'transport') ?? unsaid).toUpperCase();
+  if (protocol !== 'UDP' && protocol !== 'TCP') return null;
+  const host = bareHost(paramOf(uri.params, 'maddr') ?? uri.host);
+  return { protocol, host: host.toLowerCase(), port: uri.port ?? DEFAULT_PORT };
+}
+
+/** A host without the brackets that IPv6 addresses have in URIs and Vias. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}

@@ -19,7 +19,7 @@ import { TcpFlow } from './connection.ts';
 import { SipError } from './errors.ts';
 import { formatVia } from './fields.ts';
 import type { Via } from './fields.ts';
-import { DEFAULT_PORT } from './flow.ts';
+import { bareHost, DEFAULT_PORT } from './flow.ts';
 import type { NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
@@ -272,7 +272,7 @@ export function responseDestination(response: SipResponse): NextHop {
   const received = paramOf(via.params, 'received');
   return {
     protocol: via.transport === 'UDP' ? 'UDP' : 'TCP',
-    host: paramOf(via.params, 'maddr') ?? received ?? via.host,
+    host: bareHost(paramOf(via.params, 'maddr') ?? received ?? via.host),
     port: rport > 0 ? rport : (via.port ?? DEFAULT_PORT),
   };
 }

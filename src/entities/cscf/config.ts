@@ -10,9 +10,8 @@ import { configReader, count, listener, listOf, parsed, text } from '../../host/
 import type { ConfigOf } from '../../host/config.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
-import { DEFAULT_PORT } from '../../sip/flow.ts';
+import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
-import { paramOf } from '../../sip/text.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
 
@@ -46,11 +45,9 @@ const SUBSCRIBER = Type.Decode(
 const PEER = strict({
   domain: lowerCase('another home'),
   cscf: parsed('SIP URI of its CSCF', 'a SIP URI', (text): NextHop => {
-    const uri = parseUri(text);
-    if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
-    const udp = paramOf(uri.params, 'transport')?.toLowerCase() === 'udp';
-    const port = uri.port ?? DEFAULT_PORT;
-    return { protocol: udp ? 'UDP' : 'TCP', host: uri.host.toLowerCase(), port };
+    const hop = nextHopOf(parseUri(text), 'TCP');
+    if (hop === null) throw new Unfit('a SIP URI over TCP or UDP');
+    return hop;
   }),
 });
 

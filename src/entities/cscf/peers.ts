@@ -4,7 +4,7 @@
  */
 import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
-import { DEFAULT_PORT } from '../../sip/flow.ts';
+import { bareHost, DEFAULT_PORT } from '../../sip/flow.ts';
 import type { Flow, Protocol } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { Uri } from '../../sip/uri.ts';
@@ -31,7 +31,7 @@ export class Peers {
   byRoute(uri: Uri): PeerHome | null {
     if (uri.kind !== 'sip') return null;
     const host = uri.host.toLowerCase();
-    return this.byHost(host) ?? this.#byAddress(bare(host), uri.port ?? DEFAULT_PORT);
+    return this.byHost(host) ?? this.#byAddress(bareHost(host), uri.port ?? DEFAULT_PORT);
   }
 
   /**
@@ -42,7 +42,8 @@ export class Peers {
     const { host, port } = request.topVia;
     const name = host.toLowerCase();
     const peer =
-      this.#peers.find(({ cscf }) => cscf.host === name) ?? this.#byAddress(bare(name), port ?? DEFAULT_PORT);
+      this.#peers.find(({ cscf }) => cscf.host === name) ??
+      this.#byAddress(bareHost(name), port ?? DEFAULT_PORT);
     const source = flow.source ?? flow.remote;
     return peer !== null && this.#at(peer).some((at) => isFrom(at, source, flow.protocol));
   }
@@ -70,9 +71,4 @@ export class Peers {
 /** Over TCP a peer connects from any port, and nobody makes a connection of datagrams. */
 function isFrom(at: NetworkAddress, source: NetworkAddress, protocol: Protocol): boolean {
   return at.address === source.address && (protocol === 'TCP' || at.port === source.port);
-}
-
-/** An address without the brackets of IPv6 in URIs and Vias. */
-function bare(host: string): string {
-  return host.replace(/^\[|\]$/g, '');
 }

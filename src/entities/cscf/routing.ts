@@ -4,9 +4,8 @@
  */
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { NextHop, Flow, Protocol } from '../../sip/flow.ts';
-import { DEFAULT_PORT } from '../../sip/flow.ts';
+import { bareHost, DEFAULT_PORT, nextHopOf } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
-import { paramOf } from '../../sip/text.ts';
 import { parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { Peers } from './peers.ts';
@@ -58,7 +57,7 @@ export class Router {
     if (uri.kind !== 'sip') return false;
     const host = uri.host.toLowerCase();
     if (host === this.#settings.host) return true;
-    return host.replace(/^\[|\]$/g, '') === local.address && (uri.port ?? DEFAULT_PORT) === local.port;
+    return bareHost(host) === local.address && (uri.port ?? DEFAULT_PORT) === local.port;
   }
 
   /** Where a request outside a dialog goes that came in on `local`. */
@@ -90,7 +89,7 @@ export class Router {
     const binding = this.#registrar.byContact(uri, parties);
     if (binding !== null)
       return targets([toBinding(binding, grOf(uri) === null ? request.uri : binding.contact.uri.text)]);
-    const hop = this.#connectionOf(parties, flow) ?? destinationOf(uri);
+    const hop = this.#connectionOf(parties, flow) ?? nextHopOf(uri, 'UDP');
     if (hop === null) return { kind: 'refused', status: 416 };
     return targets([{ uri: request.uri, hop, kind: 'user' }]);
   }
@@ -113,7 +112,7 @@ export class Router {
 
   #byRoute(uri: string, route: Uri): Route {
     const peer = this.#peers.byRoute(route);
-    const hop = destinationOf(route);
+    const hop = nextHopOf(route, 'UDP');
     if (peer === null || hop === null) return { kind: 'refused', status: 404 };
     return targets([{ uri, hop, kind: 'peer' }]);
   }
@@ -138,19 +137,6 @@ function targets(list: readonly Target[], callee: Subscriber | null = null): Rou
 
 /** The flow that the contact registered over, or where its URI says if that is gone or one way only. */
 function toBinding(binding: Binding, uri: string): Target {
-  const hop = binding.flow.open && binding.reachable ? binding.flow : destinationOf(binding.contact.uri);
+  const hop = binding.flow.open && binding.reachable ? binding.flow : nextHopOf(binding.contact.uri, 'UDP');
   return { uri, hop: hop ?? binding.flow, kind: 'user' };
-}
-
-/** RFC 3263 as far as a map of hosts goes: transport and port of the URI, else UDP and 5060. */
-function destinationOf(uri: Uri): NextHop | null {
-  if (uri.kind !== 'sip' || uri.scheme === 'sips') return null;
-  const transport = paramOf(uri.params, 'transport')?.toLowerCase() ?? 'udp';
-  if (transport !== 'udp' && transport !== 'tcp') return null;
-  const host = paramOf(uri.params, 'maddr') ?? uri.host;
-  return {
-    protocol: transport === 'tcp' ? 'TCP' : 'UDP',
-    host: host.toLowerCase(),
-    port: uri.port ?? DEFAULT_PORT,
-  };
 }

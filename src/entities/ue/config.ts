@@ -19,7 +19,7 @@ import {
 import type { ConfigOf } from '../../host/config.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
-import { DEFAULT_PORT } from '../../sip/flow.ts';
+import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
 import { parseUri } from '../../sip/uri.ts';
@@ -31,14 +31,9 @@ const keyed = (uri: string): string => canonicalIdentity(uri).uri;
 const REACHABLE = 'an IP address that others reach';
 
 const OUTBOUND = parsed('SIP URI of the own CSCF; `transport=udp` for UDP', 'a SIP URI', (text): NextHop => {
-  const uri = parseUri(text);
-  if (uri.kind !== 'sip') throw new Unfit('a SIP URI');
-  const transport = uri.params.find(({ name }) => name.toLowerCase() === 'transport')?.value ?? 'tcp';
-  return {
-    protocol: transport.toLowerCase() === 'udp' ? 'UDP' : 'TCP',
-    host: uri.host,
-    port: uri.port ?? DEFAULT_PORT,
-  };
+  const hop = nextHopOf(parseUri(text), 'TCP');
+  if (hop === null) throw new Unfit('a SIP URI over TCP or UDP');
+  return hop;
 });
 
 const ANSWER = Type.Decode(

@@ -155,6 +155,7 @@ describe('a CSCF from its configuration', () => {
 
   test.each([
     ['a wrong peer', { peers: [{ domain: 'x', cscf: 'nowhere' }] }],
+    ['a peer over TLS', { peers: [{ domain: 'x', cscf: 'sip:cscf.x;transport=tls' }] }],
     ['an unknown algorithm', { algorithms: ['SHA-1'] }],
     ['an identity that is none', { subscribers: [{ identity: 'alice', username: 'a', password: 'b' }] }],
     ['an unknown setting', { sipp: {} }],

@@ -229,6 +229,10 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     [{ publicAddress: '0.0.0.0' }, /publicAddress is not an IP address that others reach/],
     [{ publicAddress: 'phone.example' }, /publicAddress is not an IP address that others reach/],
     [{ identity: 'tel:+1' }, /identity is not a SIP URI/],
+    [
+      { cscf: { url: 'sips:cscf.home1.example', username: 'alice', password: 'p' } },
+      /cscf.url is not a SIP URI over TCP or UDP/,
+    ],
     [{ partners: [1] }, /partners\[0\]/],
     [{ suite: 'NULL' }, /suite/],
     [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /kms.psk is not octets in hexadecimal/],

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { nextHopOf } from '../../src/sip/flow.ts';
+import { SipRequest } from '../../src/sip/message.ts';
+import { makeResponse } from '../../src/sip/response.ts';
+import { responseDestination } from '../../src/sip/transport.ts';
+import { parseUri } from '../../src/sip/uri.ts';
+
+describe('RFC 3263: where a SIP URI leads', () => {
+  it.each([
+    ['sip:a@Host.example', { protocol: 'TCP', host: 'host.example', port: 5060 }],
+    ['sip:host.example:5070;Transport=UDP', { protocol: 'UDP', host: 'host.example', port: 5070 }],
+    ['sip:[2001:db8::7]:5070', { protocol: 'TCP', host: '2001:db8::7', port: 5070 }],
+    ['sip:host.example;maddr=192.0.2.7', { protocol: 'TCP', host: '192.0.2.7', port: 5060 }],
+    ['sip:host.example;transport=tls', null],
+    ['sips:host.example', null],
+    ['tel:+15550001', null],
+  ])('%s', (uri, hop) => {
+    expect(nextHopOf(parseUri(uri), 'TCP')).toEqual(hop);
+  });
+
+  it('RFC 3261 section 18.2.2: a response goes to the address of its Via, with IPv6 too', () => {
+    const request = new SipRequest('OPTIONS', 'sip:host.example');
+    request.append('Via', 'SIP/2.0/TCP [2001:db8::7]:5070;branch=z9hG4bK1');
+    const hop = { protocol: 'TCP', host: '2001:db8::7', port: 5070 };
+    expect(responseDestination(makeResponse(request, 200))).toEqual(hop);
+  });
+});
