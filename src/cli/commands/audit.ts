@@ -98,9 +98,9 @@ function repairAlone(file: string, { store, beginAnew }: RepairOptions): void {
   const missing = known.filter((head) => !held.has(head)).sort((a, b) => b.sequence - a.sequence);
   if (good === null && (why !== null || missing.length > 0) && beginAnew !== true) {
     const last =
-      missing[0] === undefined ? '' : `: record ${missing[0].sequence} is known to have been written`;
+      missing[0] === undefined ? (why ?? '') : `record ${missing[0].sequence} is known to have been written`;
     const hint = `Put back a copy; or begin anew, with what is gone on record: claviger audit repair --begin-anew ${file}`;
-    throw new CliError('input', `nothing is left of the audit log ${file}${last}`, hint);
+    throw new CliError('input', `nothing is left of the audit log ${file}: ${last}`, hint);
   }
   const cut = why === null ? 0 : setAside(file, current, lines);
   let head = good;

@@ -84,7 +84,11 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       toHex(encodeBfPublicParameters(kept.bf)) === toHex(row.parameters) &&
       kept.notBefore === record.notBefore &&
       kept.masterSecret.equals(record.masterSecret);
-    if (!isSame) throw new KmsError('refused', `serial ${record.serial} is in use with other parameters`);
+    if (!isSame)
+      throw new KmsError(
+        'refused',
+        `serial ${record.serial} is in use with other parameters: give these a serial of their own`,
+      );
   }
 
   async liRoot(epoch: string): Promise<LiRootState> {
