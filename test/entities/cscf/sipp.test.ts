@@ -1,12 +1,11 @@
 /** Debian's sipp, which shares no code with us, registers with digest and calls through the CSCF. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Protocol } from '../../../src/sip/flow.ts';
+import { freePort } from '../../support/child.ts';
 import { missingTool } from '../../support/shared.ts';
 import { LossyRelay } from './lossy.ts';
 import { Network } from './network.ts';
@@ -103,11 +102,3 @@ describe.skipIf(missingTool('sipp'))('sipp', () => {
       throw new Error(`sipp ${scenario} over ${protocol} ended with ${code}:\n${output.slice(-3000)}`);
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
