@@ -1,6 +1,7 @@
 /** Debian's sipp, which shares no code with us, registers with digest and calls through the CSCF. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,7 +42,8 @@ describe.skipIf(missingTool('sipp'))('sipp', () => {
     const port = await freePort();
     await sipp('register', protocol, server, 0, ['-s', 'carol', ...fields(String(port), 'carol')]);
     const callee = sipp('callee', protocol, server, port, []);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // What comes over UDP before it listens is sent again.
+    if (protocol === 'TCP') await expect.poll(() => accepts(port)).toBe(true);
     await Promise.all([callee, sipp('caller', protocol, server, 0, fields(credentials('alice')))]);
     const trace = home.interception.trace();
     for (const line of ['> INVITE', '< 407 INVITE', '< 200 INVITE', '> ACK', '> BYE', '< 200 BYE'])
@@ -102,3 +104,15 @@ describe.skipIf(missingTool('sipp'))('sipp', () => {
       throw new Error(`sipp ${scenario} over ${protocol} ended with ${code}:\n${output.slice(-3000)}`);
   }
 });
+
+/** Whether somebody takes connections there. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
