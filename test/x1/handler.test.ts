@@ -4,7 +4,9 @@ import { systemRandom } from '../../src/host/runtime.ts';
 import { X1Requester } from '../../src/x1/requester.ts';
 import { decodeX1Response, encodeX1Request } from '../../src/wire/x1/containers.ts';
 import { ADMF, admfPeer, destination, DID, NE, task, XID } from '../poi/support.ts';
-import { codeOf, NO_DOCUMENT, NOW, open } from './element.ts';
+import { codeOf, judgeDocuments, NO_DOCUMENT, NOW, open } from './element.ts';
+
+judgeDocuments();
 
 describe('X1 at a network element', () => {
   it('provisions, reports and withdraws', async () => {

@@ -4,7 +4,9 @@ import type { NePolicy } from '../../src/x1/policy.ts';
 import type { InterceptTask, MediationDetails } from '../../src/wire/x1/details.ts';
 import type { X1RequestBody } from '../../src/wire/x1/requests.ts';
 import { destination, DID, OTHER_DID, OTHER_XID, task, XID } from '../poi/support.ts';
-import { both, codeOf, HOUR, kmsTask, NOW, open, validity, warrant } from './element.ts';
+import { both, codeOf, HOUR, judgeDocuments, kmsTask, NOW, open, validity, warrant } from './element.ts';
+
+judgeDocuments();
 
 describe('X1 error codes', () => {
   const request = (overrides: Partial<InterceptTask>): X1RequestBody => ({

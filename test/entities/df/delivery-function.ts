@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
 import type { KeyRequestTiming } from '../../../src/entities/df/key-requests.ts';
 import { Mediation } from '../../../src/entities/df/mediation.ts';
@@ -13,10 +13,6 @@ import type { PlainRecord } from './support.ts';
 import { encodeForTest, Issues, START, task, Tasks, TestKms, TestPoi, XID } from './support.ts';
 import { silent } from '../../support/silent.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-
-const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-let databases = 0;
 
 export interface Df {
   readonly clock: ManualClock;
@@ -31,18 +27,14 @@ export interface Df {
   kill(): Promise<void>;
 }
 
-const running: Df[] = [];
-afterEach(async () => {
-  for (const df of running.splice(0)) await df.store.close();
-});
-
-/** A delivery function with these tasks. */
+/** A delivery function with these tasks, until the test ends. */
 export async function start(
   tasks: readonly DfTask[] = [task(XID, 'LIID-1')],
   options: Partial<MediationOptions> = {},
   timing: KeyRequestTiming = {},
 ): Promise<Df> {
-  const file = path.join(folder, `df-${++databases}.sqlite`);
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
+  const file = path.join(folder, 'df.sqlite');
   const clock = new ManualClock(START);
   const parts = { clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
   const open = async () => {
@@ -80,7 +72,10 @@ export async function start(
       Object.assign(df, await open());
     },
   };
-  running.push(df);
+  onTestFinished(async () => {
+    await df.store.close();
+    rmSync(folder, { recursive: true });
+  });
   return df;
 }
 
