@@ -83,8 +83,9 @@ describe('a store of version 0.1.0', () => {
     expect(await store.claimRequest(fromHex(text(request, 'hash')), 9e9)).toBe(false);
     const [question] = rows('claim').filter(({ kind }) => kind === 'question');
     const [group, hash] = [fromHex(text(question, 'claim_group')), fromHex(text(question, 'hash'))];
-    expect(await store.claimQuestion(group, hash, 1, 9e9)).toBe(true);
-    expect(await store.claimQuestion(group, Uint8Array.of(1), 1, 9e9)).toBe(false);
+    const bound = { limit: 1, refill: 10, now: 1_700_000_000 };
+    expect(await store.claimQuestion(group, hash, bound)).toBe(true);
+    expect(await store.claimQuestion(group, Uint8Array.of(1), bound)).toBe(false);
     await store.close();
   });
 

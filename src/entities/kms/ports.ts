@@ -148,11 +148,23 @@ export interface SubscriberStore extends HoldingTable {
   putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void>;
 }
 
+/** How many distinct questions of a group may be put. */
+export interface QuestionBound {
+  /** Places of a group. */
+  readonly limit: number;
+  /** Seconds after which a place comes back. */
+  readonly refill: number;
+  readonly now: number;
+}
+
 export interface ClaimStore {
   /** True the first time for a key; the claim is kept until `expires`. */
   claimRequest(key: Uint8Array, expires: number): Promise<boolean>;
-  /** True if `hash` is known, or new and among the first `limit` of its group. */
-  claimQuestion(group: Uint8Array, hash: Uint8Array, limit: number, expires: number): Promise<boolean>;
+  /**
+   * True if `hash` is known of its group, or there is a place for it. Places come back one by one, each `refill` seconds
+   * after the one before it or after it was taken: what filled them keeps nobody out for good.
+   */
+  claimQuestion(group: Uint8Array, hash: Uint8Array, bound: QuestionBound): Promise<boolean>;
 }
 
 export interface SeedStore {

@@ -20,11 +20,12 @@ import { TS_TYPE } from '../../mikey/registry.ts';
 import { KmsError } from './errors.ts';
 import { coverageOf } from './coverage.ts';
 import type { TargetCoverage, WarrantTimes } from './coverage.ts';
-import { LONGEST_EPOCH } from './li-roots.ts';
 import type { ClaimStore, Holding, HoldingTable, KnownTask, WarrantTable } from './ports.ts';
 
-/** Distinct questions about one exchange of a target (profile, section 6). */
+/** Distinct questions about one exchange of a target at a time (profile, section 6). */
 export const MAX_QUESTIONS = 32;
+/** Seconds after which one more is answered: decoys that filled the places keep the real question out no longer. */
+export const QUESTION_REFILL = 10;
 
 /** Who asks, from the client certificate. */
 export interface XkPeer {
@@ -69,9 +70,8 @@ interface Refusal {
 /** What is known of a question when it is judged; goes into the record. */
 interface Exchange {
   readonly csbId: number;
-  /** T of I_MESSAGE_1, in hex and in Unix seconds. */
+  /** T of I_MESSAGE_1, in hex. */
   readonly firstT: string;
-  readonly begun: number;
   /** T of each message, Unix seconds. */
   readonly times: readonly number[];
 }
@@ -137,7 +137,7 @@ export class XkService {
     if (typeof coverage === 'string') return notAuthorised(coverage);
     const { subscriber, covered, beforeStart } = coverage;
     if (!(await this.#isWithinLimit(request, subscriber, exchange)))
-      return notAuthorised('too-many-questions');
+      return { failure: 'temporarily-unavailable', reason: 'too-many-questions' };
     return { question: { request, subscriber, covered }, exchange, beforeStart };
   }
 
@@ -155,18 +155,16 @@ export class XkService {
   }
 
   /**
-   * At most so many distinct questions per (target, CSB ID, T), for as long as any can be answered: no oracle for trying
-   * altered messages.
+   * At most so many distinct questions per (target, CSB ID, T) at a time: no oracle for trying altered messages. The
+   * party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
+   * finds none is told to ask again.
    */
-  #isWithinLimit(
-    request: GetKeysRequest,
-    subscriber: string,
-    { csbId, firstT, begun }: Exchange,
-  ): Promise<boolean> {
+  #isWithinLimit(request: GetKeysRequest, subscriber: string, { csbId, firstT }: Exchange): Promise<boolean> {
     const group = digest(utf8(JSON.stringify([subscriber, csbId, firstT])));
     const question = digest(utf8(encodeGetKeysRequest(request)));
-    const expires = begun + LONGEST_EPOCH + this.#times.retention;
-    return this.#ports.store.claimQuestion(group, question, MAX_QUESTIONS, expires);
+    const now = this.#ports.clock.now() / 1000;
+    const bound = { limit: MAX_QUESTIONS, refill: QUESTION_REFILL, now };
+    return this.#ports.store.claimQuestion(group, question, bound);
   }
 
   /** The answer; what kept it from being computed is one failure, whatever it was. */
@@ -239,7 +237,6 @@ function readExchange(request: GetKeysRequest): Exchange | null {
     return {
       csbId: read[0]?.header.csbId ?? 0,
       firstT: toHex(first),
-      begun: unixMsFromNtp(first) / 1000,
       times,
     };
   } catch {

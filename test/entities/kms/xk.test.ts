@@ -4,7 +4,7 @@ import { fromBase64 } from '../../../src/bytes/octets.ts';
 import type { AuditEvent, AuditLog } from '../../../src/evidence/log.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
 import type { PermittedQuestion } from '../../../src/entities/kms/xk.ts';
-import { MAX_QUESTIONS, XkService } from '../../../src/entities/kms/xk.ts';
+import { MAX_QUESTIONS, QUESTION_REFILL, XkService } from '../../../src/entities/kms/xk.ts';
 import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
 import { ntpFromUnixMs } from '../../../src/mikey/ntp.ts';
 import { exampleFile } from '../../support/shared.ts';
@@ -166,22 +166,25 @@ describe('refused alike, on record with the reason', () => {
     await refused(df, question, 'outside-validity');
   });
 
-  it('the 33rd distinct question about one exchange: no oracle', async () => {
+  it('R-66: decoys that fill an exchange’s places keep the real question out for the moment, never for good', async () => {
     const variant = (i: number) => ({ ...question, rMessage2: Uint8Array.from([...question.rMessage1, i]) });
     const altered = (i: number) => {
       const { header, payloads } = decodeMessage(question.rMessage1);
       return { ...question, rMessage1: encodeMessage({ header: { ...header, csbId: i }, payloads }) };
     };
+    const later = { failureIndication: 'temporarily-unavailable' };
     for (let i = 0; i < MAX_QUESTIONS; i++) expect(await service.answer(df, altered(i))).toEqual(ANSWER);
     asked = [];
-    await refused(df, altered(99), 'too-many-questions');
-    await refused(df, { ...altered(98), targetKmsIdentity: 'tel:+15551001' }, 'too-many-questions');
+    expect(await service.answer(df, altered(99))).toEqual(later);
+    expect(last()).toMatchObject({ outcome: 'refused', reason: 'too-many-questions' });
+    expect(await service.answer(df, { ...altered(98), targetKmsIdentity: 'tel:+15551001' })).toEqual(later);
+    expect(asked).toHaveLength(0);
     expect(await service.answer(df, variant(1))).toEqual({ failureIndication: 'messages-inconsistent' });
     expect(await service.answer(df, altered(3))).toEqual(ANSWER);
-    // The bound holds for as long as the exchange may be asked about.
-    await kms.store.expireClaims(now + (31 + 7) * 86_400 - 1);
-    asked = [];
-    await refused(df, altered(99), 'too-many-questions');
+    kms.clock.advance((QUESTION_REFILL + 1) * 1000);
+    expect(await service.answer(df, altered(99))).toEqual(ANSWER);
+    // One place at a time comes back: no oracle for whoever waits.
+    expect(await service.answer(df, altered(98))).toEqual(later);
   });
 
   it('any but 32 of many distinct questions that are put at once', async () => {

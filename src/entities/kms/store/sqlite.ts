@@ -28,6 +28,7 @@ import type {
   KmsForgetting,
   KmsStore,
   LiRootState,
+  QuestionBound,
   SerialRecord,
   KmsSubscriber,
   KnownTask,
@@ -190,17 +191,29 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return insertClaim(this.#db, claim);
   }
 
-  async claimQuestion(group: Uint8Array, hash: Uint8Array, limit: number, expires: number): Promise<boolean> {
-    const claim = { kind: 'question' as const, claim_group: toHex(group), hash: toHex(hash), expires };
+  async claimQuestion(
+    group: Uint8Array,
+    hash: Uint8Array,
+    { limit, refill, now }: QuestionBound,
+  ): Promise<boolean> {
+    const asked = { kind: 'question' as const, claim_group: toHex(group), hash: toHex(hash) };
     return this.#db.transaction().execute(async (transaction) => {
       const rows = await transaction
         .selectFrom('claim')
-        .select('hash')
-        .where('kind', '=', claim.kind)
-        .where('claim_group', '=', claim.claim_group)
+        .select(['hash', 'expires'])
+        .where('kind', '=', asked.kind)
+        .where('claim_group', '=', asked.claim_group)
         .execute();
-      if (rows.some((row) => row.hash === claim.hash)) return true;
-      return rows.length < limit && insertClaim(transaction, claim);
+      // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
+      const taken = rows.filter(({ expires }) => expires > now && expires <= now + limit * refill);
+      if (taken.some((row) => row.hash === asked.hash)) return true;
+      if (taken.length >= limit) return false;
+      const latest = taken.reduce((most, { expires }) => Math.max(most, expires), now);
+      await transaction
+        .replaceInto('claim')
+        .values({ ...asked, expires: latest + refill })
+        .execute();
+      return true;
     });
   }
 

@@ -163,11 +163,24 @@ export function kmsStoreSuite(backend: StoreBackend<KmsStore>): void {
 
     it('lets so many distinct questions of a group be asked, each as often as wanted', async () => {
       const group = Uint8Array.of(9);
-      const ask = (hash: number, of = group) => current.store.claimQuestion(of, Uint8Array.of(hash), 3, 100);
+      const ask = (hash: number, of = group, now = 100) =>
+        current.store.claimQuestion(of, Uint8Array.of(hash), { limit: 3, refill: 10, now });
       expect(await Promise.all([ask(1), ask(2), ask(3)])).toEqual([true, true, true]);
       expect(await ask(4)).toBe(false);
       expect(await ask(2)).toBe(true);
       expect(await ask(4, Uint8Array.of(8))).toBe(true);
+      // Places come back one by one; what has lost its place needs another.
+      await current.reopen();
+      expect([await ask(4, group, 109), await ask(4, group, 111), await ask(5, group, 111)]).toEqual([
+        false,
+        true,
+        false,
+      ]);
+      expect([await ask(1, group, 119), await ask(1, group, 121), await ask(4, group, 121)]).toEqual([
+        false,
+        true,
+        true,
+      ]);
     });
   });
 }
