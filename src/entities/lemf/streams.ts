@@ -317,7 +317,15 @@ const DIRECTION_NAMES: ReadonlyMap<number, 'fromTarget' | 'toTarget'> = new Map(
   [PAYLOAD_DIRECTION.toTarget, 'toTarget'],
 ]);
 
-const SILENT: DecodedAudio = { samples: null, digits: '', events: [], undecoded: 0, undecodedTypes: [] };
+const SILENT: DecodedAudio = {
+  samples: null,
+  digits: '',
+  events: [],
+  undecoded: 0,
+  undecodedTypes: [],
+  shortened: [],
+  shortenings: 0,
+};
 
 function reasonOf(
   { samples, digits, undecoded }: DecodedAudio,

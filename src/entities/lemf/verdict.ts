@@ -108,9 +108,17 @@ function detailsOf(stream: JudgedStream, numbersTell: boolean): string[] {
     ),
     ...refusals(stream, numbersTell),
     ...(stream.missing > 0 ? [`${count(stream.missing, 'packet')} missing`] : []),
+    ...shortenings(stream),
     ...(stream.disregarded ? ['not of this call, as far as can be told'] : []),
   ];
   return details.length === 0 ? [] : [`${name}: ${details.join('; ')}.`];
+}
+
+function shortenings({ shortened, shortenings: places }: JudgedStream): string[] {
+  const [first] = shortened;
+  if (first === undefined) return [];
+  const asked = `${first.asked.toFixed(0)} s by its timestamps, ${first.written.toFixed(0)} s written`;
+  return [`silence shortened at ${count(places, 'place')}, first at ${first.at.toFixed(2)} s (${asked})`];
 }
 
 function refusals({ rejected, reason, packets }: JudgedStream, numbersTell: boolean): string[] {

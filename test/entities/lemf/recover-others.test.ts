@@ -113,6 +113,23 @@ describe('nothing that was delivered is written over', () => {
     expect(only(recovery)).toMatchObject({ recovered: true });
   });
 
+  it('R-73: far timestamps, from however many sources, make no hours of audio, and the report says where', () => {
+    const far = range(0, 40).flatMap((ssrc) =>
+      [0, 1].map((n) => content('target', nth(n, { ssrc, timestamp: 3599 * 8000 * n }))),
+    );
+    const recovery = runAll([...plain, ...far]);
+    expect(lengths(recovery).reduce((sum, length) => sum + length, 0)).toBe(80 * 160);
+    const call = only(recovery);
+    expect(call).toMatchObject({ recovered: true });
+    for (const { shortened, shortenings } of call.streams) {
+      expect(shortened).toEqual([{ at: 0.02, asked: 3598.98, written: 0 }]);
+      expect(shortenings).toBe(1);
+    }
+    expect(call.explanation).toContain(
+      'silence shortened at 1 place, first at 0.02 s (3599 s by its timestamps, 0 s written)',
+    );
+  });
+
   it('R-79: sequence numbers that begin anew: both parts, one after the other', () => {
     const recovery = runAll([...plain, ...speech(20_000, 20_050), ...speech(5, 55)]);
     expect(lengths(recovery)).toEqual([16_000]);
