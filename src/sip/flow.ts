@@ -15,12 +15,24 @@ export interface Flow {
   readonly protocol: Protocol;
   readonly local: NetworkAddress;
   readonly remote: NetworkAddress;
-  /** Where what came over UDP was sent from, if not `remote`: answers may be wanted elsewhere (RFC 3261 section 18.2.2). */
+  /** Where what came over UDP was sent from: answers may be wanted at another port (RFC 3261 section 18.2.2). */
   readonly source?: NetworkAddress;
   /** False once the connection is gone; UDP flows stay open. */
   readonly open: boolean;
   /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */
   send(octets: Uint8Array): void;
+}
+
+/** Who speaks on a flow: where it really came from, whatever its messages say. */
+export function sourceOf({ source, remote }: Flow): NetworkAddress {
+  return source ?? remote;
+}
+
+/** Whether two flows are one: over TCP the same connection, over UDP, which has none, the same source. */
+export function sameFlow(a: Flow, b: Flow): boolean {
+  if (a.protocol === 'TCP' || b.protocol === 'TCP') return a === b;
+  const [x, y] = [sourceOf(a), sourceOf(b)];
+  return x.address === y.address && x.port === y.port;
 }
 
 /** A connection that is gone, as what registered over it remembers it. */

@@ -44,7 +44,7 @@ export interface TransactionUser {
   request(transaction: ServerTransaction): void;
   /** An ACK that belongs to no transaction: for a 2xx. */
   ack(request: SipRequest, flow: Flow): void;
-  /** A response that belongs to no transaction. */
+  /** A response that belongs to no transaction: nothing for a proxy to hand on (RFC 6026 section 8.9). */
   stray(response: SipResponse, flow: Flow): void;
   /** A connection is gone. */
   closed(flow: Flow): void;
@@ -261,7 +261,7 @@ export class TransactionLayer {
     }
     // 18.2.2: a connection that is gone is made anew, to where the request came from and the port of its Via.
     this.#flowTo(
-      responseDestination(response),
+      responseDestination(response, flow),
       (other) => this.#put(response, octets, other, 'server', first),
       (error) => this.#warn('response not sent', error.message, flow),
     );

@@ -4,7 +4,8 @@
  * A request to a destination uses the connection that is open to it, else opens one; a response uses the connection
  * that its request came on. Messages to one destination leave in the order in which they were given, also while the
  * connection is being made. The top Via of a request gets `received`, and `rport` where the client asked (18.2.1,
- * RFC 3581).
+ * RFC 3581). A response never goes to a host that a Via names, be it by `received` or `maddr` of the sender's own: only
+ * to where its request came from.
  *
  * Everything is bounded: octets of a message, connections, octets waiting for a slow reader, silence within a message.
  */
@@ -19,7 +20,7 @@ import { TcpFlow } from './connection.ts';
 import { SipError } from './errors.ts';
 import { formatVia } from './fields.ts';
 import type { Via } from './fields.ts';
-import { bareHost, DEFAULT_PORT } from './flow.ts';
+import { DEFAULT_PORT, sourceOf } from './flow.ts';
 import type { NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
@@ -224,7 +225,7 @@ export class Transport {
     const { logger } = this.#options;
     const from = flow.remote.address;
     try {
-      if (message.kind === 'request') markReceived(message, flow.remote);
+      if (message.kind === 'request') markReceived(message, sourceOf(flow));
       this.#user?.arrived(message, octets, flow);
     } catch (cause) {
       if (cause instanceof SipError) logger.warn({ from, problem: cause.message }, 'SIP message dropped');
@@ -237,14 +238,14 @@ export class Transport {
   }
 }
 
-/** Section 18.2.1 and RFC 3581 section 4: where the request really came from. */
-export function markReceived(request: SipRequest, remote: NetworkAddress): void {
+/** Section 18.2.1 and RFC 3581 section 4: where the request really came from, whatever its sender has put there. */
+export function markReceived(request: SipRequest, source: NetworkAddress): void {
   const via = viaOf(request);
   if (via === null) return;
-  const asked = via.params.some((param) => param.name.toLowerCase() === 'rport');
-  if (via.host === remote.address && !asked) return;
-  let params = withParam(via.params, 'received', remote.address);
-  if (asked) params = withParam(params, 'rport', String(remote.port));
+  const [asked, claimed] = ['rport', 'received'].map((name) => paramOf(via.params, name) !== null);
+  if (via.host === source.address && asked !== true && claimed !== true) return;
+  let params = withParam(via.params, 'received', source.address);
+  if (asked === true) params = withParam(params, 'rport', String(source.port));
   request.replaceFirst('Via', formatVia({ ...via, params }));
 }
 
@@ -265,14 +266,8 @@ function replyPort(request: SipRequest, source: number): number {
   return paramOf(via.params, 'rport') === null ? (via.port ?? DEFAULT_PORT) : source;
 }
 
-/** Section 18.2.2, RFC 3581: where a response goes if the request's connection is gone, or over UDP. */
-export function responseDestination(response: SipResponse): NextHop {
-  const via = response.topVia;
-  const rport = Number(paramOf(via.params, 'rport') ?? '');
-  const received = paramOf(via.params, 'received');
-  return {
-    protocol: via.transport === 'UDP' ? 'UDP' : 'TCP',
-    host: bareHost(paramOf(via.params, 'maddr') ?? received ?? via.host),
-    port: rport > 0 ? rport : (via.port ?? DEFAULT_PORT),
-  };
+/** Section 18.2.2: where a response goes whose request came on a connection that is gone: that host, the port of its Via. */
+export function responseDestination(response: SipResponse, flow: Flow): NextHop {
+  const { port } = response.topVia;
+  return { protocol: 'TCP', host: sourceOf(flow).address, port: port ?? DEFAULT_PORT };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextHopOf } from '../../src/sip/flow.ts';
+import { closedFlow, nextHopOf } from '../../src/sip/flow.ts';
 import { SipRequest } from '../../src/sip/message.ts';
 import { makeResponse } from '../../src/sip/response.ts';
 import { responseDestination } from '../../src/sip/transport.ts';
@@ -18,10 +18,14 @@ describe('RFC 3263: where a SIP URI leads', () => {
     expect(nextHopOf(parseUri(uri), 'TCP')).toEqual(hop);
   });
 
-  it('RFC 3261 section 18.2.2: a response goes to the address of its Via, with IPv6 too', () => {
-    const request = new SipRequest('OPTIONS', 'sip:host.example');
-    request.append('Via', 'SIP/2.0/TCP [2001:db8::7]:5070;branch=z9hG4bK1');
-    const hop = { protocol: 'TCP', host: '2001:db8::7', port: 5070 };
-    expect(responseDestination(makeResponse(request, 200))).toEqual(hop);
-  });
+  it.each(['[2001:db8::7]:5070', '192.0.2.66:5070;received=192.0.2.67;maddr=192.0.2.68'])(
+    'R-70, RFC 3261 section 18.2.2: a response whose connection is gone goes to its host, at the port of a Via of %s',
+    (via) => {
+      const request = new SipRequest('OPTIONS', 'sip:host.example');
+      request.append('Via', `SIP/2.0/TCP ${via};branch=z9hG4bK1`);
+      const hop = { protocol: 'TCP', host: '2001:db8::7', port: 5070 };
+      const gone = closedFlow({ address: '::1', port: 5060 }, { address: '2001:db8::7', port: 40_000 });
+      expect(responseDestination(makeResponse(request, 200), gone)).toEqual(hop);
+    },
+  );
 });

@@ -127,7 +127,6 @@ export class Cscf {
       clock,
       router: this.#router,
       calls: this.#calls,
-      peers: this.#peers,
       path: new MediaPath(parts.logger, parts.anchor !== null),
       releases: new Releases(layer, this.#router, settings.host),
       sentBy: `${settings.host}:${settings.port}`,
@@ -141,7 +140,7 @@ export class Cscf {
     layer.attach({
       request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
       ack: (ack, flow) => this.#relay.ack(ack, flow),
-      stray: (response, flow) => this.#relay.stray(response, flow),
+      stray: () => undefined,
       closed: (flow) => this.#registrar.closed(flow),
     });
   }

@@ -4,9 +4,10 @@
  */
 import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
-import { bareHost, DEFAULT_PORT } from '../../sip/flow.ts';
-import type { Flow, Protocol } from '../../sip/flow.ts';
+import { bareHost, DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
+import type { Flow, NextHop, Protocol } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
+import { paramOf } from '../../sip/text.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { PeerHome } from './ports.ts';
 
@@ -27,11 +28,17 @@ export class Peers {
     return this.#peers.find((peer) => peer.domain === host || peer.cscf.host === host) ?? null;
   }
 
-  /** The home whose CSCF a Route value names, by name or by address and port. */
-  byRoute(uri: Uri): PeerHome | null {
-    if (uri.kind !== 'sip') return null;
-    const host = uri.host.toLowerCase();
-    return this.byHost(host) ?? this.#byAddress(bareHost(host), uri.port ?? DEFAULT_PORT);
+  /**
+   * Where a Route value leads that names the CSCF of another home, by name or by address, and its port; `null`: to
+   * nobody that this node speaks with, or by `maddr` to who knows whom.
+   */
+  hopOf(uri: Uri): NextHop | null {
+    const hop = nextHopOf(uri, 'UDP');
+    if (hop === null || uri.kind !== 'sip' || paramOf(uri.params, 'maddr') !== null) return null;
+    const named = this.byHost(hop.host);
+    if (named === null) return this.#byAddress(hop.host, hop.port) === null ? null : hop;
+    const at = { ...hop, host: named.cscf.host };
+    return this.#hasPort(named, at) ? at : null;
   }
 
   /**
@@ -44,8 +51,7 @@ export class Peers {
     const peer =
       this.#peers.find(({ cscf }) => cscf.host === name) ??
       this.#byAddress(bareHost(name), port ?? DEFAULT_PORT);
-    const source = flow.source ?? flow.remote;
-    return peer !== null && this.#at(peer).some((at) => isFrom(at, source, flow.protocol));
+    return peer !== null && this.#at(peer).some((at) => isFrom(at, sourceOf(flow), flow.protocol));
   }
 
   /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
@@ -59,13 +65,24 @@ export class Peers {
   }
 
   #byAddress(address: string, port: number): PeerHome | null {
-    const here = (at: NetworkAddress): boolean => at.address === address && at.port === port;
-    return this.#peers.find((peer) => this.#at(peer).some(here)) ?? null;
+    const here = { address, port };
+    return this.#peers.find((peer) => this.#at(peer).some((at) => sameAddress(at, here))) ?? null;
+  }
+
+  /** Its port as configured, or where the one that is named leads to. */
+  #hasPort(peer: PeerHome, { host, port }: NextHop): boolean {
+    if (port === peer.cscf.port) return true;
+    const own = this.#at(peer);
+    return this.#addressesOf(host, port).some((at) => own.some((each) => sameAddress(each, at)));
   }
 
   #at({ cscf }: PeerHome): readonly NetworkAddress[] {
     return this.#addressesOf(cscf.host, cscf.port);
   }
+}
+
+function sameAddress(a: NetworkAddress, b: NetworkAddress): boolean {
+  return a.address === b.address && a.port === b.port;
 }
 
 /** Over TCP a peer connects from any port, and nobody makes a connection of datagrams. */

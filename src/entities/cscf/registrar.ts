@@ -13,7 +13,7 @@
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import { formatNameAddr, parseNameAddr } from '../../sip/fields.ts';
 import type { NameAddr } from '../../sip/fields.ts';
-import { DEFAULT_PORT } from '../../sip/flow.ts';
+import { DEFAULT_PORT, sameFlow } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
@@ -100,7 +100,7 @@ export class Registrar {
     return null;
   }
 
-  /** Who registered over this flow: over TCP the connection, over UDP the same address and port. */
+  /** Who registered over this flow: over TCP the connection, over UDP the address and port that datagrams come from. */
   subscribersOf(flow: Flow): Subscriber[] {
     return [...this.#entries]
       .filter(([, entries]) => entries.some(({ binding }) => sameFlow(binding.flow, flow)))
@@ -262,12 +262,6 @@ function sameInstance(a: NameAddr, b: NameAddr): boolean {
 /** 10.3 steps 6 and 7: an older REGISTER of the same Call-ID must not undo a newer one. */
 function overtaken(request: SipRequest, binding: Binding): boolean {
   return binding.callId === request.callId && binding.cseq >= request.cseq.number;
-}
-
-/** Whether two flows are one: over UDP there is no connection, so the same ends are. */
-export function sameFlow(a: Flow, b: Flow): boolean {
-  if (a.protocol === 'TCP' || b.protocol === 'TCP') return a === b;
-  return a.remote.address === b.remote.address && a.remote.port === b.remote.port;
 }
 
 /** The `gr` of a GRUU; `null` for other URIs. */

@@ -11,13 +11,12 @@
  */
 import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Clock } from '../../bytes/ports.ts';
-import { formatVia, sentBy } from '../../sip/fields.ts';
+import { formatVia } from '../../sip/fields.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
-import { responseDestination } from '../../sip/transport.ts';
 import { maxForwards } from '../../sip/verdict.ts';
 import type { MediaState } from './anchoring.ts';
 import { dropAssertions, hideIdentity } from './assertion.ts';
@@ -26,7 +25,6 @@ import type { Call, CallTable } from './calls.ts';
 import { removeIcid } from './charging.ts';
 import { loopMark } from './loops.ts';
 import type { MediaPath } from './media-path.ts';
-import type { Peers } from './peers.ts';
 import type { Releases } from './releases.ts';
 import { ResponseContext } from './response-context.ts';
 import type { Branch } from './response-context.ts';
@@ -37,7 +35,6 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly router: Router;
   readonly calls: CallTable;
-  readonly peers: Peers;
   readonly path: MediaPath;
   readonly releases: Releases;
   /** `host:port` of this node in Via. */
@@ -66,7 +63,6 @@ export class Relay {
   readonly #clock: Clock;
   readonly #router: Router;
   readonly #calls: CallTable;
-  readonly #peers: Peers;
   readonly #path: MediaPath;
   readonly #releases: Releases;
   readonly #sentBy: string;
@@ -77,7 +73,6 @@ export class Relay {
     this.#clock = parts.clock;
     this.#router = parts.router;
     this.#calls = parts.calls;
-    this.#peers = parts.peers;
     this.#path = parts.path;
     this.#releases = parts.releases;
     this.#sentBy = parts.sentBy;
@@ -261,28 +256,6 @@ export class Relay {
       }
       this.#layer.sendAck(onward, hop, branch);
       if (status !== null) this.#endDialog(call, calleeTagOf(ack, call) ?? '', status);
-    });
-  }
-
-  /** A response to a request that is forgotten, such as a late 2xx: goes back by its Via (16.7 step 10). */
-  stray(response: SipResponse, flow: Flow): void {
-    const [own, next] = response.vias;
-    if (own === undefined || next === undefined || response.cseq.method !== 'INVITE') return;
-    const call = this.#calls.of(response);
-    if (sentBy(own) !== this.#sentBy || call === null) return;
-    const out = response.clone();
-    out.replaceFirst('Via', null);
-    if (!this.#peers.isAt(flow)) dropAssertions(out);
-    call.turnstile.pass(async () => {
-      try {
-        await this.#path.lead(call, out, otherSide(sideOf(response, call)), null);
-      } catch (cause) {
-        const status = this.#path.answerFailed(call, cause);
-        if (isAccepted(response)) this.#releases.acknowledge(call, response);
-        this.#endDialog(call, calleeTagOf(response, call) ?? '', status);
-        return;
-      }
-      this.#layer.sendStateless(out, responseDestination(out));
     });
   }
 }

@@ -4,8 +4,9 @@
  */
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { NextHop, Flow, Protocol } from '../../sip/flow.ts';
-import { bareHost, DEFAULT_PORT, nextHopOf } from '../../sip/flow.ts';
+import { bareHost, DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
+import { paramOf } from '../../sip/text.ts';
 import { parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { Peers } from './peers.ts';
@@ -80,7 +81,8 @@ export class Router {
    * Where a request within a dialog goes: its next Route, else its Request-URI, the contact of the far end: over the
    * flow that it registered, if it is one of `parties`. Anybody may register a contact that is another's. A subscriber
    * whose Contact in the dialog is not the one that it registered (phones over TCP put the port there that they connect
-   * from) is reached over `flow`, on which it spoke in this dialog, or over its one open connection.
+   * from) is reached over `flow`, on which it spoke in this dialog, or over its one open connection. The URI leads there
+   * only if it is on a host where the subscriber is known to be: whoever sends the request may write what it likes.
    */
   inDialog(request: SipRequest, parties: readonly Subscriber[], flow: Flow | null): Route {
     const [route] = request.routes;
@@ -89,8 +91,8 @@ export class Router {
     const binding = this.#registrar.byContact(uri, parties);
     if (binding !== null)
       return targets([toBinding(binding, grOf(uri) === null ? request.uri : binding.contact.uri.text)]);
-    const hop = this.#connectionOf(parties, flow) ?? nextHopOf(uri, 'UDP');
-    if (hop === null) return { kind: 'refused', status: 416 };
+    const hop = this.#connectionOf(parties, flow) ?? this.#atHost(parties, flow, uri);
+    if (hop === null) return { kind: 'refused', status: 404 };
     return targets([{ uri: request.uri, hop, kind: 'user' }]);
   }
 
@@ -103,6 +105,17 @@ export class Router {
     return connections.size === 1 && registered.length === 1 ? (only ?? null) : null;
   }
 
+  /** Where a URI leads, on a host that the subscriber speaks from; else `flow`; else on a host that it registered. */
+  #atHost(parties: readonly Subscriber[], flow: Flow | null, uri: Uri): NextHop | Flow | null {
+    const hop = userHopOf(uri);
+    const bindings = parties.flatMap((party) => this.#registrar.bindings(party));
+    const flows = [...(flow === null ? [] : [flow]), ...bindings.map((binding) => binding.flow)];
+    if (hop !== null && flows.some((each) => sourceOf(each).address === hop.host)) return hop;
+    if (flow !== null && flow.open) return flow;
+    const registered = bindings.some(({ contact }) => userHopOf(contact.uri)?.host === hop?.host);
+    return registered ? hop : null;
+  }
+
   /** Record-Route values for a request from one protocol to another, topmost first (RFC 5658 where they differ). */
   recordRoutes(from: Protocol, to: Protocol): string[] {
     const value = (protocol: Protocol): string =>
@@ -111,9 +124,8 @@ export class Router {
   }
 
   #byRoute(uri: string, route: Uri): Route {
-    const peer = this.#peers.byRoute(route);
-    const hop = nextHopOf(route, 'UDP');
-    if (peer === null || hop === null) return { kind: 'refused', status: 404 };
+    const hop = this.#peers.hopOf(route);
+    if (hop === null) return { kind: 'refused', status: 404 };
     return targets([{ uri, hop, kind: 'peer' }]);
   }
 
@@ -135,8 +147,14 @@ function targets(list: readonly Target[], callee: Subscriber | null = null): Rou
   return { kind: 'targets', targets: list, callee };
 }
 
+/** Where a user's URI leads, if not by `maddr` to somebody else. */
+function userHopOf(uri: Uri): NextHop | null {
+  const elsewhere = uri.kind === 'sip' && paramOf(uri.params, 'maddr') !== null;
+  return elsewhere ? null : nextHopOf(uri, 'UDP');
+}
+
 /** The flow that the contact registered over, or where its URI says if that is gone or one way only. */
 function toBinding(binding: Binding, uri: string): Target {
-  const hop = binding.flow.open && binding.reachable ? binding.flow : nextHopOf(binding.contact.uri, 'UDP');
+  const hop = binding.flow.open && binding.reachable ? binding.flow : userHopOf(binding.contact.uri);
   return { uri, hop: hop ?? binding.flow, kind: 'user' };
 }

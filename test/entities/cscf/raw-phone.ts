@@ -1,39 +1,77 @@
-/** A phone over TCP that is nothing but a socket: what it says is written out in the test, octet for octet. */
+/** A phone that is nothing but a socket: what it says is written out in the test, octet for octet. */
 import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+
+interface Wire {
+  readonly protocol: 'TCP' | 'UDP';
+  /** The port that the phone sends from. */
+  readonly port: number;
+  send(text: string): void;
+  close(): void;
+}
 
 export class RawPhone {
   readonly user: string;
-  /** The port that it connects from. */
-  readonly port: number;
   readonly received: string[] = [];
-  readonly #socket: Socket;
+  readonly #wire: Wire;
   #buffer = '';
   #cseq = 0;
 
-  private constructor(user: string, socket: Socket) {
+  private constructor(user: string, wire: Wire) {
     this.user = user;
-    this.#socket = socket;
-    this.port = socket.localPort ?? 0;
-    socket.setEncoding('latin1');
-    socket.on('data', (text: string) => this.#take(text));
-    socket.on('error', () => undefined);
+    this.#wire = wire;
   }
 
+  /** Over TCP, to a port of loopback. */
   static connect(user: string, port: number): Promise<RawPhone> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(new RawPhone(user, socket)));
+      const socket = connect(port, '127.0.0.1', () => {
+        const phone = new RawPhone(user, {
+          protocol: 'TCP',
+          port: socket.localPort ?? 0,
+          send: (text) => void socket.write(text, 'latin1'),
+          close: () => socket.destroy(),
+        });
+        socket.setEncoding('latin1');
+        socket.on('data', (text: string) => phone.#take(text));
+        socket.on('error', () => undefined);
+        resolve(phone);
+      });
       socket.once('error', reject);
     });
   }
 
+  /** Over UDP, from a port of its own. */
+  static datagrams(user: string, port: number): Promise<RawPhone> {
+    return new Promise((resolve) => {
+      const socket = createSocket('udp4');
+      socket.bind(0, '127.0.0.1', () => {
+        const phone = new RawPhone(user, {
+          protocol: 'UDP',
+          port: socket.address().port,
+          send: (text) => socket.send(Buffer.from(text, 'latin1'), port, '127.0.0.1'),
+          close: () => socket.close(),
+        });
+        socket.on('message', (octets) => phone.received.push(octets.toString('latin1')));
+        resolve(phone);
+      });
+    });
+  }
+
+  /** The port that it sends from. */
+  get port(): number {
+    return this.#wire.port;
+  }
+
+  /** What its messages have for a Via, but for the branch. */
+  get via(): string {
+    return `SIP/2.0/${this.#wire.protocol} 127.0.0.1:${this.port};rport`;
+  }
+
   /** Sends a message; lines as given, an empty body unless there is one. */
   send(lines: readonly string[], body = ''): void {
-    this.#socket.write(
-      `${[...lines, `Content-Length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`,
-      'latin1',
-    );
+    this.#wire.send(`${[...lines, `Content-Length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`);
   }
 
   /** A request of its own outside or inside a dialog, with what all requests have. */
@@ -42,7 +80,7 @@ export class RawPhone {
     this.send(
       [
         `${method} ${uri} SIP/2.0`,
-        `Via: SIP/2.0/TCP 127.0.0.1:${this.port};branch=z9hG4bK${this.user}${this.#cseq};rport`,
+        `Via: ${this.via};branch=z9hG4bK${this.user}${this.port}-${this.#cseq}`,
         'Max-Forwards: 70',
         `CSeq: ${this.#cseq} ${method}`,
         ...fields,
@@ -91,7 +129,7 @@ export class RawPhone {
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#wire.close();
   }
 
   #take(text: string): void {
