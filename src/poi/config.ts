@@ -2,9 +2,10 @@
 import Type from 'typebox';
 import type { TObject } from 'typebox';
 import { strict } from '../bytes/schema.ts';
-import { HOSTS, milliseconds, text, TLS_FILES } from '../host/config.ts';
+import { count, HOSTS, milliseconds, text, TLS_FILES } from '../host/config.ts';
 import type { ConfigOf } from '../host/config.ts';
 import { X1_NE_CONFIG } from '../x1/config.ts';
+import { QUEUE_LIMITS } from './queue.ts';
 
 const time = (absent: string, description: string) =>
   Type.Optional({ ...milliseconds(description, { min: 1 }), absent });
@@ -20,12 +21,29 @@ const DELIVERY = strict(
   { title: 'delivery', default: {} },
 );
 
+/** Room for one PDU of the largest size, whatever the setting. */
+const octets = (of: string, absent: number) =>
+  count(`octets of ${of} that wait for a destination at most`, { min: 2 << 20, default: absent });
+const pdus = (of: string, absent: number) =>
+  count(`${of} that wait for a destination at most`, { min: 1, default: absent });
+
+const QUEUE = strict(
+  {
+    x2: octets('X2 PDUs', QUEUE_LIMITS.x2),
+    x3: octets('X3 PDUs', QUEUE_LIMITS.x3),
+    x2Pdus: pdus('X2 PDUs', QUEUE_LIMITS.x2Pdus),
+    x3Pdus: pdus('X3 PDUs', QUEUE_LIMITS.x3Pdus),
+  },
+  { title: 'queue', default: {} },
+);
+
 export const POI_SETTINGS = {
   tls: TLS_FILES,
   hosts: HOSTS,
   x1: X1_NE_CONFIG,
   audit: text('file of the audit log'),
   delivery: DELIVERY,
+  queue: QUEUE,
 };
 
 export type PoiElementConfig = ConfigOf<TObject<typeof POI_SETTINGS>>;

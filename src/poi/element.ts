@@ -71,7 +71,13 @@ async function startHolding(
   );
   const { table, reporter } = x1;
   const targets = new TargetIndex(table);
-  const poi = new Poi({ nfId: config.x1.identifier, ipId: kind.ipId, logger, issues: reporter });
+  const poi = new Poi({
+    nfId: config.x1.identifier,
+    ipId: kind.ipId,
+    logger,
+    issues: reporter,
+    limits: config.queue,
+  });
   const timing = config.delivery;
   const delivery = new X2X3Delivery(poi, { hosts, tls, clock, logger, issues: reporter, timing });
   let revision = 0;

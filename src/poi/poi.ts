@@ -14,10 +14,13 @@ import { messageOf } from '../bytes/errors.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { toHex } from '../bytes/octets.ts';
 import type { Logger } from '../bytes/ports.ts';
+import { Tally } from '../bytes/tally.ts';
 import type { Attribute } from '../wire/x2x3/attributes.ts';
-import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
+import { ATTRIBUTE, attributeName, attributeOctets } from '../wire/x2x3/attributes.ts';
+import { X2X3_SENT } from '../wire/x2x3/limits.ts';
 import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
-import { encodePdu, PDU_TYPE, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
+import type { Pdu } from '../wire/x2x3/pdu.ts';
+import { encodePdu, FIXED_HEADER, PDU_TYPE, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
 import { targetIdentifierXml } from '../wire/x2x3/target.ts';
 import { DeliveryQueue } from './queue.ts';
 import type { DestinationIssues, QueueLimits } from './queue.ts';
@@ -40,8 +43,15 @@ export interface Observation {
   readonly destination?: NetworkAddress;
   /** IANA protocol number: 6 TCP, 17 UDP. */
   readonly ipProtocol?: number;
-  /** Attribute 22: the session description of the RTP that follows. */
+  /** Attribute 22: the session description of the RTP that follows. Left out, and reported, where it does not fit. */
   readonly sdp?: string;
+  /** Nobody has vouched for the identities that matched: what a stranger says gives way to what a party says. */
+  readonly claimed?: boolean;
+}
+
+/** Where trouble goes besides: X1 ReportTaskIssue. Must not throw. */
+export interface PoiIssues extends DestinationIssues {
+  taskIssue(xid: string, description: string): void;
 }
 
 /** What the POI needs of an X1 task. */
@@ -78,7 +88,7 @@ export interface PoiOptions {
   /** Attribute 7: the point within it, e.g. `sip` or `rtp`. */
   readonly ipId: string;
   readonly logger: Logger;
-  readonly issues: DestinationIssues;
+  readonly issues: PoiIssues;
   readonly limits?: QueueLimits;
 }
 
@@ -93,6 +103,8 @@ export class Poi {
   #lostWithRemoved = 0;
   /** Next sequence number by stream, least recently used first. */
   readonly #streams = new Map<string, number>();
+  readonly #leftOut = new Tally();
+  #attributesLeftOut = 0;
 
   constructor(options: PoiOptions) {
     this.#options = options;
@@ -129,6 +141,11 @@ export class Poi {
     return queues.reduce((sum, queue) => sum + queue.lost, this.#lostWithRemoved);
   }
 
+  /** Attributes that did not fit into the header of their PDU. */
+  get attributesLeftOut(): number {
+    return this.#attributesLeftOut;
+  }
+
   /** Hands an event on for every match; never throws, never waits. */
   report(observation: Observation, matches: readonly Match[]): void {
     for (const match of matches) {
@@ -141,7 +158,13 @@ export class Poi {
     const queue = this.open(did);
     try {
       const sequenceNumber = this.#next(observation, match.task.xid, did);
-      queue.append(observation.interface, this.#encode(observation, match, did, sequenceNumber));
+      queue.append({
+        interface: observation.interface,
+        octets: this.#encode(observation, match, did, sequenceNumber),
+        xid: match.task.xid,
+        session: toHex(observation.correlation),
+        claimed: observation.claimed ?? false,
+      });
     } catch (error) {
       queue.countLoss(`event could not be encoded: ${messageOf(error)}`);
       this.#options.logger.error({ did, xid: match.task.xid, error }, 'an intercepted event was lost');
@@ -158,23 +181,50 @@ export class Poi {
       timestampAttribute(observation.time),
       ...addressAttributes(observation),
     ];
+    const optional: Attribute[] = [];
     if (match.matched !== undefined) {
       const value = targetIdentifierXml(match.matched.name, match.matched.value);
-      attributes.push({ kind: 'text', type: ATTRIBUTE.matchedTarget, value });
+      optional.push({ kind: 'text', type: ATTRIBUTE.matchedTarget, value });
     }
     if (observation.sdp !== undefined) {
-      attributes.push({ kind: 'text', type: ATTRIBUTE.sdp, value: observation.sdp });
+      optional.push({ kind: 'text', type: ATTRIBUTE.sdp, value: observation.sdp });
     }
-    return encodePdu({
+    const pdu: Pdu = {
       version: X2X3_VERSION,
       type: PDU_TYPE[observation.interface],
       payloadFormat: observation.format,
       direction: match.direction ?? observation.direction,
       xid: match.task.xid.toLowerCase(),
       correlation: observation.correlation,
-      attributes,
+      attributes: this.#fitting(attributes, optional, match.task.xid),
       payload: observation.payload,
-    });
+    };
+    return encodePdu(pdu, X2X3_SENT);
+  }
+
+  /** The attributes, and of the optional ones those that the header has room for. */
+  #fitting(attributes: readonly Attribute[], optional: readonly Attribute[], xid: string): Attribute[] {
+    const fitting = [...attributes];
+    let header = attributes.reduce((sum, attribute) => sum + attributeOctets(attribute), FIXED_HEADER);
+    for (const attribute of optional) {
+      const octets = header + attributeOctets(attribute);
+      if (octets > X2X3_SENT.header) {
+        this.#tellLeftOut(attribute, octets, xid);
+        continue;
+      }
+      fitting.push(attribute);
+      header = octets;
+    }
+    return fitting;
+  }
+
+  #tellLeftOut({ type }: Attribute, octets: number, xid: string): void {
+    this.#attributesLeftOut++;
+    const count = this.#leftOut.count(`${xid} ${type}`);
+    if (count === null) return;
+    const what = `${attributeName(type)} left out: the header would have had ${octets} octets (${count} times)`;
+    this.#options.logger.warn({ xid, type, octets, count }, 'an attribute of X2/X3 was left out');
+    this.#options.issues.taskIssue(xid, `X2/X3: ${what}`);
   }
 
   #next(observation: Observation, xid: string, did: string): number {

@@ -8,9 +8,15 @@
  *     ·····················│p₃  p₄  p₅  p₆   │p₇  p₈       ← append
  *                          head             cursor
  *
- * X2 and X3 have bounds of their own, so that media of a long outage cannot crowd out signalling. What does not fit is
- * counted and reported once for each episode.
+ * X2 and X3 have bounds of their own, in octets and in PDUs, so that media of a long outage cannot crowd out signalling.
+ * Where one is reached, who holds most gives way (`bytes/shares.ts`): what nobody vouches for before what is of a
+ * party that is known, then the task that holds most, then its session that holds most. So neither a stranger's
+ * requests nor one session's flood takes another target's place. What gives way is counted, and reported once for each
+ * episode, which ends when half of the bound is free again.
  */
+import { Shares } from '../bytes/shares.ts';
+import type { ShareOwner } from '../bytes/shares.ts';
+
 /** Where trouble with a destination goes (X1 ReportDestinationIssue); implementations must not throw. */
 export interface DestinationIssues {
   raised(did: string, description: string): void;
@@ -19,41 +25,100 @@ export interface DestinationIssues {
   lostWithRemoved(did: string, description: string): void;
 }
 
+/** What is kept for each destination at most. */
 export interface QueueLimits {
-  /** Octets of X2 PDUs kept; default 16 MiB. */
+  /** Octets of X2 PDUs; default 16 MiB. */
   readonly x2?: number;
-  /** Octets of X3 PDUs kept; default 64 MiB. */
+  /** Octets of X3 PDUs; default 64 MiB. */
   readonly x3?: number;
+  /** X2 PDUs; default 50,000. */
+  readonly x2Pdus?: number;
+  /** X3 PDUs; default 250,000. */
+  readonly x3Pdus?: number;
 }
 
-interface Entry {
+export const QUEUE_LIMITS: Required<QueueLimits> = {
+  x2: 16 << 20,
+  x3: 64 << 20,
+  x2Pdus: 50_000,
+  x3Pdus: 250_000,
+};
+
+/** Whose a PDU is. */
+export interface PduOwner {
+  readonly xid: string;
+  /** The correlation ID in hex. */
+  readonly session: string;
+  /** Nobody vouches for the identity that matched: it is what a stranger claims to be. */
+  readonly claimed: boolean;
+}
+
+export interface QueuedPdu extends PduOwner {
   readonly interface: 'x2' | 'x3';
   readonly octets: Uint8Array;
+}
+
+/** What a PDU weighs besides its octets, so that many small ones are not lighter than they are in memory. */
+const OVERHEAD = 256;
+
+/** PDUs of one interface: what they come to, and whose they are. */
+class Kept {
+  readonly shares = new Shares();
+  octets = 0;
+  pdus = 0;
+  lost = 0;
+
+  readonly #mostOctets: number;
+  readonly #mostPdus: number;
+
+  constructor(mostOctets: number, mostPdus: number) {
+    this.#mostOctets = mostOctets;
+    this.#mostPdus = mostPdus;
+  }
+
+  get halfFree(): boolean {
+    return this.octets <= this.#mostOctets / 2 && this.pdus <= this.#mostPdus / 2;
+  }
+
+  hasRoomFor(octets: number): boolean {
+    return this.octets + octets <= this.#mostOctets && this.pdus < this.#mostPdus;
+  }
 }
 
 export class DeliveryQueue {
   readonly did: string;
   readonly #issues: DestinationIssues;
-  readonly #limits: Required<QueueLimits>;
-  #kept = { x2: 0, x3: 0 };
-  #entries: Entry[] = [];
-  /** Position of `#entries[0]` in the sequence of all that was ever appended. */
+  readonly #kept: Readonly<Record<'x2' | 'x3', Kept>>;
+  /** By position in the sequence of all that was ever appended; what has given way leaves a gap. */
+  readonly #entries = new Map<number, QueuedPdu>();
+  /** No position below has an entry. */
   #head = 0;
+  /** Where sending began on this connection. */
+  #start = 0;
   /** Position of the next PDU to send. */
   #cursor = 0;
+  /** Position of the next PDU to come. */
+  #end = 0;
+  #underWay = 0;
   #lost = 0;
   #overflowing = false;
   #wake: (() => void) | null = null;
 
   constructor(did: string, issues: DestinationIssues, limits: QueueLimits = {}) {
+    const most = { ...QUEUE_LIMITS, ...limits };
     this.did = did;
     this.#issues = issues;
-    this.#limits = { x2: limits.x2 ?? 16 << 20, x3: limits.x3 ?? 64 << 20 };
+    this.#kept = { x2: new Kept(most.x2, most.x2Pdus), x3: new Kept(most.x3, most.x3Pdus) };
   }
 
   /** PDUs that wait: sent without acknowledgement, or not sent. */
   get waiting(): number {
-    return this.#entries.length;
+    return this.#entries.size;
+  }
+
+  /** PDUs that were sent on this connection and are not acknowledged. */
+  get underWay(): number {
+    return this.#underWay;
   }
 
   /** PDUs that were lost. */
@@ -61,19 +126,33 @@ export class DeliveryQueue {
     return this.#lost;
   }
 
+  /** PDUs that were lost because there was no room for them, by interface. */
+  get displaced(): { readonly x2: number; readonly x3: number } {
+    return { x2: this.#kept.x2.lost, x3: this.#kept.x3.lost };
+  }
+
   /** Position after the last PDU that was handed out by `next`; for `acknowledge`. */
   get sent(): number {
     return this.#cursor;
   }
 
-  /** Takes a PDU, or counts it as lost where its kind is at its bound. */
-  append(kind: 'x2' | 'x3', octets: Uint8Array): void {
-    if (this.#kept[kind] + octets.length > this.#limits[kind]) {
-      this.countLoss(`${kind.toUpperCase()} queue is full`);
-      return;
+  /** Takes a PDU. Where its kind is at its bound, what gives way is counted as lost: others, or the PDU itself. */
+  append(pdu: QueuedPdu): void {
+    const kept = this.#kept[pdu.interface];
+    const { length } = pdu.octets;
+    const owner = ownerOf(pdu);
+    while (!kept.hasRoomFor(length)) {
+      const victim = kept.shares.victim(owner, length + OVERHEAD);
+      if (victim !== null) this.#remove(victim);
+      kept.lost++;
+      this.countLoss(`${pdu.interface.toUpperCase()} queue is full`);
+      if (victim === null) return;
     }
-    this.#kept[kind] += octets.length;
-    this.#entries.push({ interface: kind, octets });
+    const position = this.#end++;
+    kept.octets += length;
+    kept.pdus++;
+    kept.shares.add(owner, position, length + OVERHEAD);
+    this.#entries.set(position, pdu);
     this.#wake?.();
   }
 
@@ -87,12 +166,10 @@ export class DeliveryQueue {
 
   /** Gives up all that waits: its destination is gone. */
   abandon(): void {
-    const given = this.#entries.length;
+    const given = this.#entries.size;
     if (given === 0) return;
     this.#lost += given;
-    this.#entries = [];
-    this.#kept = { x2: 0, x3: 0 };
-    this.#head += given;
+    for (const position of this.#entries.keys()) this.#remove(position);
     this.rewind();
     this.#issues.lostWithRemoved(
       this.did,
@@ -102,32 +179,80 @@ export class DeliveryQueue {
 
   /** The next PDU to send, or `null` when all are sent. */
   next(): Uint8Array | null {
-    const entry = this.#entries[this.#cursor - this.#head];
-    if (entry === undefined) return null;
-    this.#cursor++;
-    return entry.octets;
-  }
-
-  /** After a new connection: everything that is kept is to be sent again. */
-  rewind(): void {
-    this.#cursor = this.#head;
-  }
-
-  /** Drops all before `position`, a former value of `sent`. */
-  acknowledge(position: number): void {
-    const count = Math.min(position, this.#cursor) - this.#head;
-    if (count <= 0) return;
-    for (const entry of this.#entries.slice(0, count)) this.#kept[entry.interface] -= entry.octets.length;
-    this.#entries = this.#entries.slice(count);
-    this.#head += count;
-    if (this.#overflowing) {
-      this.#overflowing = false;
-      this.#issues.cleared(this.did);
+    while (this.#cursor < this.#end) {
+      const entry = this.#entries.get(this.#cursor++);
+      if (entry === undefined) continue;
+      this.#underWay++;
+      return entry.octets;
     }
+    return null;
+  }
+
+  /** After a new connection: everything that is kept is to be sent again, but for the first `passedOver` PDUs. */
+  rewind(passedOver = 0): void {
+    this.#underWay = 0;
+    this.#start = this.#head;
+    for (let left = passedOver; left > 0 && this.#start < this.#end; this.#start++) {
+      if (this.#entries.has(this.#start)) left--;
+    }
+    this.#cursor = this.#start;
+  }
+
+  /** Drops all that was sent on this connection before `position`, a former value of `sent`. Gives how many PDUs. */
+  acknowledge(position: number): number {
+    const acknowledged = this.#drop(this.#start, Math.min(position, this.#cursor)).length;
+    this.#start = Math.max(this.#start, Math.min(position, this.#cursor));
+    this.#advanceHead();
+    this.#endEpisode(acknowledged);
+    return acknowledged;
+  }
+
+  /** Takes out what was passed over on this connection. */
+  takePassedOver(): QueuedPdu[] {
+    const taken = this.#drop(this.#head, this.#start);
+    this.#advanceHead();
+    return taken;
   }
 
   /** Calls `wake` whenever a PDU was appended; one listener, `null` for none. */
   onAppend(wake: (() => void) | null): void {
     this.#wake = wake;
   }
+
+  #drop(from: number, to: number): QueuedPdu[] {
+    const dropped: QueuedPdu[] = [];
+    for (let position = from; position < to; position++) {
+      const entry = this.#remove(position);
+      if (entry !== null) dropped.push(entry);
+    }
+    return dropped;
+  }
+
+  #remove(position: number): QueuedPdu | null {
+    const entry = this.#entries.get(position);
+    if (entry === undefined) return null;
+    const kept = this.#kept[entry.interface];
+    kept.octets -= entry.octets.length;
+    kept.pdus--;
+    kept.shares.remove(ownerOf(entry), position);
+    this.#entries.delete(position);
+    if (position >= this.#start && position < this.#cursor) this.#underWay--;
+    return entry;
+  }
+
+  /** Over what is gone; never over what was not sent. */
+  #advanceHead(): void {
+    while (this.#head < this.#start && !this.#entries.has(this.#head)) this.#head++;
+  }
+
+  #endEpisode(acknowledged: number): void {
+    if (!this.#overflowing || acknowledged === 0) return;
+    if (!this.#kept.x2.halfFree || !this.#kept.x3.halfFree) return;
+    this.#overflowing = false;
+    this.#issues.cleared(this.did);
+  }
+}
+
+function ownerOf({ xid, session, claimed }: PduOwner): ShareOwner {
+  return { standing: claimed ? 'low' : 'high', party: xid, group: session };
 }

@@ -114,6 +114,7 @@ describe('X2 and X3 over TLS', () => {
       raised: (_did: string, description: string) => void log.push(description),
       cleared: () => void log.push('cleared'),
       lostWithRemoved: (_did: string, description: string) => void log.push(description),
+      taskIssue: (xid: string, description: string) => void log.push(`${xid} ${description}`),
     };
     const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
     const delivery = new X2X3Delivery(poi, {

@@ -93,6 +93,12 @@ export function encodeAttribute(attribute: Attribute): Uint8Array {
   return new Writer(4 + contents.length).u16(attribute.type).u16(contents.length).bytes(contents).finish();
 }
 
+/** Octets that an attribute takes in a header; also of one that is too long to be encoded. */
+export function attributeOctets(attribute: Attribute): number {
+  const isText = attribute.kind === 'text' && REGISTRY.get(attribute.type)?.form === 'text';
+  return 4 + (isText ? Buffer.byteLength(attribute.value) : encodeContents(attribute).length);
+}
+
 /** Reads attributes to the reader's end, in order; repeated ones are kept. */
 export function decodeAttributes(reader: Reader): Attribute[] {
   const attributes: Attribute[] = [];

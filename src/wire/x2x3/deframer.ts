@@ -5,6 +5,7 @@
 import { concat } from '../../bytes/octets.ts';
 import { Reader } from '../../bytes/reader.ts';
 import { X2X3Error } from './errors.ts';
+import { X2X3_TAKEN } from './limits.ts';
 import { FIXED_HEADER } from './pdu.ts';
 
 export interface DeframerLimits {
@@ -26,8 +27,8 @@ export class Deframer {
   #frame: number | null = null;
 
   constructor(limits: DeframerLimits = {}) {
-    this.#maxHeader = limits.header ?? 1 << 16;
-    this.#maxPayload = limits.payload ?? 1 << 20;
+    this.#maxHeader = limits.header ?? X2X3_TAKEN.header;
+    this.#maxPayload = limits.payload ?? X2X3_TAKEN.payload;
   }
 
   /** Octets that wait for the rest of their frame. */

@@ -35,6 +35,7 @@ import { Writer } from '../../bytes/writer.ts';
 import type { Attribute } from './attributes.ts';
 import { ATTRIBUTE, decodeAttributes, encodeAttribute } from './attributes.ts';
 import { X2X3Error } from './errors.ts';
+import type { X2X3Sizes } from './limits.ts';
 
 /** Major 0, minor 5. */
 export const X2X3_VERSION = 0x0005;
@@ -93,9 +94,16 @@ export interface Pdu {
 
 export const NIL_XID = '00000000-0000-0000-0000-000000000000';
 
-export function encodePdu(pdu: Pdu): Uint8Array {
+/** @param most sizes above which a PDU is refused. @throws X2X3Error `range`, `too-large` */
+export function encodePdu(pdu: Pdu, most?: X2X3Sizes): Uint8Array {
   const attributes = pdu.attributes.map(encodeAttribute);
   const headerLength = attributes.reduce((sum, octets) => sum + octets.length, FIXED_HEADER);
+  if (most !== undefined && headerLength > most.header) {
+    throw new X2X3Error('too-large', `header of ${headerLength} octets`);
+  }
+  if (most !== undefined && pdu.payload.length > most.payload) {
+    throw new X2X3Error('too-large', `payload of ${pdu.payload.length} octets`);
+  }
   if (pdu.correlation.length !== 8) throw new X2X3Error('range', 'correlation ID: not 8 octets');
   const writer = new Writer(headerLength + pdu.payload.length)
     .u16(pdu.version)

@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/host/runtime.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import type { TlsMaterial } from '../../../src/net/tls.ts';
 import { Poi } from '../../../src/poi/poi.ts';
-import type { DestinationIssues } from '../../../src/poi/queue.ts';
+import type { PoiIssues } from '../../../src/poi/poi.ts';
 import type { X2X3Timing } from '../../../src/poi/x2x3-client.ts';
 import { X2X3Delivery } from '../../../src/poi/x2x3-delivery.ts';
 import { PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
@@ -11,10 +11,11 @@ import { silent } from '../../support/silent.ts';
 import { correlationOf, LEG, XID } from './support.ts';
 
 const DID = '00000000-0000-4000-8000-000000000001';
-const NO_ISSUES: DestinationIssues = {
+const NO_ISSUES: PoiIssues = {
   raised: () => undefined,
   cleared: () => undefined,
   lostWithRemoved: () => undefined,
+  taskIssue: () => undefined,
 };
 
 export interface InterceptionPointOptions {
@@ -22,7 +23,7 @@ export interface InterceptionPointOptions {
   /** Where the DF listens. */
   readonly port: number;
   readonly timing: X2X3Timing;
-  readonly issues?: DestinationIssues;
+  readonly issues?: PoiIssues;
 }
 
 export function interceptionPoint({ tls, port, timing, issues = NO_ISSUES }: InterceptionPointOptions) {
