@@ -162,7 +162,8 @@ export class InitiatorLeg {
       const material = drawMaterial(endpoint.random, recipient);
       const slotKey = endpoint.keys.slotKey(endpoint.device.uri, t.seconds);
       const { csbId, rand } = csb;
-      const context = { csbId, rand, t: t.octets, ...identities, nonce: material.nonce };
+      const { prefix } = bindings;
+      const context = { csbId, rand, t: t.octets, ...identities, nonce: material.nonce, prefix };
       const sk = drawSecretKey(slotKey, context);
       slotKey.wipe();
       this.#deferredKey = sk;
@@ -174,8 +175,9 @@ export class InitiatorLeg {
     const { csb, policies, own } = this.#offer;
     const { idri, idrr, map } = this.#rMessage1;
     const { t: latest } = this.#iMessage2;
+    const isDeferred = this.#answer.isMailbox;
     return establish(
-      { role: 'initiator', csb, keys: this.#keys, idri, idrr, map, policies, latest },
+      { role: 'initiator', csb, keys: this.#keys, idri, idrr, map, policies, latest, isDeferred },
       { eccpti: own.eccpt, eccptr: this.#answer.eccptr },
     );
   }

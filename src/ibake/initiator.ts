@@ -20,7 +20,14 @@ import { sameEccpt, type Eccpt } from './eccpt.ts';
 import { IbakeError } from './errors.ts';
 import { canonicalIdentity } from './identity.ts';
 import { InitiatorLeg, type OfferState } from './initiator-leg.ts';
-import { headerOf, readIMessage1, readRMessage1, type IMessage1, type RMessage1 } from './messages.ts';
+import {
+  headerOf,
+  prefixOf,
+  readIMessage1,
+  readRMessage1,
+  type IMessage1,
+  type RMessage1,
+} from './messages.ts';
 import { decodePoints, encodePoints, identitiesOf } from './plaintext.ts';
 import { DEFAULT_POLICY, policyPayload, readPolicies, type SrtpPolicy } from './policy.ts';
 import type { Endpoint } from './ports.ts';
@@ -81,18 +88,22 @@ export class Initiator {
       const spi = drawSpi(endpoint);
       const recipient = recipientOf(endpoint.districts, callee, t.seconds);
       const material = drawMaterial(endpoint.random, recipient);
+      const header = headerOf(DATA_TYPE.I_MESSAGE_1, true, { ...csb, map });
+      const front = [
+        ...frontOf(t, identities, [{ kind: 'rand', rand: csb.rand }]),
+        ...payloads,
+        protocolList(offer.protocols ?? ['mikey']),
+      ];
+      const prefix = sha256(prefixOf(header, front));
+      const { csbId, rand } = csb;
       const own = drawPoint(endpoint, SECRET_ROLE.iMessage1, curve, spi, {
         time: t.seconds,
-        context: { csbId: csb.csbId, rand: csb.rand, t: t.octets, ...identities, nonce: material.nonce },
+        context: { csbId, rand, t: t.octets, ...identities, nonce: material.nonce, prefix },
       });
       const points = { eccpti: own.eccpt, eccptr: null };
       const octets = composeMessage({
-        header: headerOf(DATA_TYPE.I_MESSAGE_1, true, { ...csb, map }),
-        front: [
-          ...frontOf(t, identities, [{ kind: 'rand', rand: csb.rand }]),
-          ...payloads,
-          protocolList(offer.protocols ?? ['mikey']),
-        ],
+        header,
+        front,
         transcript: null,
         ibake: (bindings) =>
           seal(

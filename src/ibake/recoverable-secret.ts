@@ -4,11 +4,15 @@
  *
  *     k₀      = HKDF-SHA-256(IKM = LI root, salt empty, info = "MIKEY-IBAKE LI seed v1" ‖ DER(IBEIdentityInfo), 32)
  *     kⱼ₊₁    = HMAC-SHA-256(kⱼ, "next"),   j = ⌊(T − period start) / 900 s⌋
- *     context = role ‖ curve ‖ CSB ID ‖ T ‖ RAND len ‖ RAND ‖ len ‖ IDRi ‖ len ‖ IDRr ‖ N
- *     secret  = HMAC_DRBG(entropy kⱼ, nonce SHA-256(context), personalization "MIKEY-IBAKE LI secret v1")
+ *     context = role ‖ curve ‖ CSB ID ‖ T ‖ RAND len ‖ RAND ‖ len ‖ IDRi ‖ len ‖ IDRr ‖ N ‖ SHA-256(prefix)
+ *     secret  = HMAC_DRBG(entropy kⱼ, nonce SHA-256(context), personalization "MIKEY-IBAKE LI secret v2")
  *
  * N is the GCM nonce of the container in which the point (or the SK) is first sent: fresh from the sender's own
  * generator on every run, so that a peer that repeats T and RAND still meets a fresh secret (RFC 6539).
+ *
+ * The prefix is what precedes that container in its message: header with map, T, RAND, identities, policies. So a peer that
+ * knows the point cannot make the KMS redraw it under another policy, map or header. An R_MESSAGE_1 has no policies of its
+ * own; its prefix follows that of the I_MESSAGE_1 that it answers.
  *
  * What it costs: RFC 6267's secrecy against the KMS is gone by design.
  */
@@ -36,9 +40,10 @@ export const SECRET_ROLE = {
 export type SecretRole = (typeof SECRET_ROLE)[keyof typeof SECRET_ROLE];
 
 const SEED_INFO = utf8('MIKEY-IBAKE LI seed v1');
-const PERSONALIZATION = utf8('MIKEY-IBAKE LI secret v1');
+const PERSONALIZATION = utf8('MIKEY-IBAKE LI secret v2');
 const KEY_OCTETS = 32;
 const NONCE_OCTETS = 12;
+const HASH_OCTETS = 32;
 
 export interface DrawContext {
   readonly csbId: number;
@@ -51,6 +56,8 @@ export interface DrawContext {
   readonly idrr: Uint8Array;
   /** N: GCM nonce of that container. */
   readonly nonce: Uint8Array;
+  /** SHA-256 of that message's prefix; in role 2 of the I_MESSAGE_1's prefix and, after it, the R_MESSAGE_1's. */
+  readonly prefix: Uint8Array;
 }
 
 /** k₀ of a device and period, from the LI root of the period's epoch. */
@@ -102,17 +109,21 @@ export function drawSecretKey(slotKey: Secret, context: DrawContext): Secret {
 }
 
 /**
- *     role (1) ! curve (1) ! CSB ID (4) ! T (8) ! RAND len (1) ! RAND ! len (2) ! IDRi ! len (2) ! IDRr ! N (12)
+ *     role (1) ! curve (1) ! CSB ID (4) ! T (8) ! RAND len (1) ! RAND
+ *     len (2) ! IDRi ! len (2) ! IDRr ! N (12) ! SHA-256 of the prefix (32)
  *
  * curve is 0 for an SK.
  */
 export function drawContext(role: SecretRole, curve: number, context: DrawContext): Uint8Array {
-  const { csbId, t, rand, idri, idrr, nonce } = context;
-  if (t.length !== 8 || nonce.length !== NONCE_OCTETS || (curve !== 0 && curveById(curve) === null))
+  const { csbId, t, rand, idri, idrr, nonce, prefix } = context;
+  const isWhole = t.length === 8 && nonce.length === NONCE_OCTETS && prefix.length === HASH_OCTETS;
+  if (!isWhole || (curve !== 0 && curveById(curve) === null))
     throw new IbakeError('state', 'not the context of a secret');
   const writer = new Writer(128).u8(role).u8(curve).u32(csbId).bytes(t);
   writer.u8(rand.length).bytes(rand).u16(idri.length).bytes(idri).u16(idrr.length).bytes(idrr);
-  return writer.bytes(nonce).finish();
+  writer.bytes(nonce);
+  writer.bytes(prefix);
+  return writer.finish();
 }
 
 function generator(slotKey: Secret, context: Uint8Array): HmacDrbg {

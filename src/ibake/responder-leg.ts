@@ -101,6 +101,7 @@ export class ResponderLeg {
         map: rMessage1.map,
         policies,
         latest: message.t,
+        isDeferred: message.esk !== null,
       },
       { eccpti, eccptr: own.eccpt },
     );

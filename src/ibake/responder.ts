@@ -21,7 +21,7 @@ import type { Eccpt } from './eccpt.ts';
 import { errorMessage } from './error-message.ts';
 import { IbakeError, PolicyError } from './errors.ts';
 import type { SipIdentity } from './identity.ts';
-import { headerOf, readIMessage1, readRMessage1, type IMessage1 } from './messages.ts';
+import { headerOf, prefixOf, readIMessage1, readRMessage1, type IMessage1 } from './messages.ts';
 import { decodePoints, encodePoints, identitiesOf } from './plaintext.ts';
 import { readPolicies, requirePolicies, type PolicyTable } from './policy.ts';
 import type { Endpoint } from './ports.ts';
@@ -107,9 +107,9 @@ function makeLeg(
   iMessage1: IMessage1,
   found: { policies: PolicyTable; map: readonly SrtpIdEntry[]; eccpti: Eccpt | null },
 ): ResponderLeg {
-  const { header, t, idri, rand } = iMessage1;
+  const { t, idri, rand } = iMessage1;
   const { map, eccpti, policies } = found;
-  const { csbId, prfFunc } = header;
+  const { csbId, prfFunc } = iMessage1.header;
   const csb: Csb = { csbId, prfFunc, rand };
   const release = endpoint.keys.hold(t.seconds);
   try {
@@ -118,14 +118,17 @@ function makeLeg(
     const spi = drawSpi(endpoint);
     const recipient = recipientOf(endpoint.districts, idri, t.seconds);
     const material = drawMaterial(endpoint.random, recipient);
+    const header = headerOf(DATA_TYPE.R_MESSAGE_1, true, { ...csb, map });
+    const front = frontOf(t, identities);
+    const prefix = sha256(iMessage1.ibake.prefix, prefixOf(header, front));
     const own = drawPoint(endpoint, SECRET_ROLE.rMessage1, curve, spi, {
       time: t.seconds,
-      context: { csbId, rand, t: t.octets, ...identities, nonce: material.nonce },
+      context: { csbId, rand, t: t.octets, ...identities, nonce: material.nonce, prefix },
     });
     const points = { eccpti, eccptr: own.eccpt };
     const octets = composeMessage({
-      header: headerOf(DATA_TYPE.R_MESSAGE_1, true, { ...csb, map }),
-      front: frontOf(t, identities),
+      header,
+      front,
       transcript: sha256(iMessage1.octets),
       ibake: (bindings) =>
         seal(endpoint.engine, recipient, material, encodePoints('R_MESSAGE_1', identities, points), bindings),

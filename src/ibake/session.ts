@@ -39,8 +39,12 @@ export interface CsbSession {
   readonly latest: Timestamp;
   /** For SRTP, by CS ID; those in use only. */
   readonly cryptoSessions: readonly CryptoSession[];
-  /** To be compared by the users; of the initial exchange. */
+  /** To be compared by the users; of the initial exchange, anew with each update that has points. */
   readonly sas: string;
+  /** Of the initial exchange; updates stay on it. */
+  readonly curve: EcCurve;
+  /** A mailbox has answered: the CSB is not updated. */
+  readonly isDeferred: boolean;
 }
 
 /** A point of one's own with its secret. */
@@ -75,7 +79,7 @@ export function agreeKeys(own: OwnPoint, peer: Eccpt, csb: Csb): CsbKeys {
 
 /** The session that an exchange gives. */
 export function establish(
-  facts: Omit<CsbSession, 'cryptoSessions' | 'sas' | 'spis'>,
+  facts: Omit<CsbSession, 'cryptoSessions' | 'sas' | 'spis' | 'curve'>,
   points: { readonly eccpti: Eccpt; readonly eccptr: Eccpt },
 ): CsbSession {
   const { keys, csb, map, policies } = facts;
@@ -86,6 +90,7 @@ export function establish(
     spis,
     cryptoSessions: cryptoSessions(keys, csb, map, policies, spis),
     sas: shortAuthenticationString(keys.mpk, csb, identities, points),
+    curve: points.eccpti.curve,
   };
 }
 
@@ -128,11 +133,6 @@ export function isFilledMap(from: readonly SrtpIdEntry[], to: readonly SrtpIdEnt
 
 export function isSameMap(a: readonly SrtpIdEntry[], b: readonly SrtpIdEntry[]): boolean {
   return isFilledMap(a, b) && isFilledMap(b, a);
-}
-
-/** Whether a map keeps the entries of another; more may follow at its end. */
-export function isExtendedMap(from: readonly SrtpIdEntry[], to: readonly SrtpIdEntry[]): boolean {
-  return isSameMap(from, to.slice(0, from.length));
 }
 
 /** The SPIs as far as they are known. */

@@ -4,20 +4,22 @@
  *     I_MESSAGE_1   HDR T IDRi IDRr [IBAKE] V      V under the MPK in force, or anyone could inject one
  *     R_MESSAGE_1   HDR T IDRi IDRr [IBAKE] V      V under the new MPK; without IBAKE under the one in force
  *
- * Initiator, responder, the directions of the map and the IDRs stay those of the initial exchange, whoever starts. ECCPTi
- * is the point of the sender of this I_MESSAGE_1. There is no RAND: the CSB keeps its one. V takes the echo's place.
+ * Initiator, responder, the directions of the map and the IDRs stay those of the initial exchange, whoever starts, and so
+ * does the curve. ECCPTi is the point of the sender of this I_MESSAGE_1. There is no RAND: the CSB keeps its one. V takes
+ * the echo's place. An update without IBAKE adds at least one crypto session. What a mailbox answered is not updated.
  *
  * Nobody sends under a new MKI before R_MESSAGE_1 is verified or, at the answerer, an SRTP or SRTCP packet has
  * authenticated under it: until then the answerer keeps sending under the session before.
  */
-import type { SrtpIdEntry } from '../mikey/header.ts';
+import type { CommonHeader, SrtpIdEntry } from '../mikey/header.ts';
+import type { Payload } from '../mikey/payload.ts';
 import { DATA_TYPE } from '../mikey/registry.ts';
 import { composeVerified, frontOf, type Seal } from './compose.ts';
-import { DEFAULT_CURVE, curveById, type EcCurve } from './curves.ts';
 import { sameEccpt, type Eccpt } from './eccpt.ts';
 import { IbakeError } from './errors.ts';
 import {
   headerOf,
+  prefixOf,
   readUpdateIMessage1,
   readUpdateRMessage1,
   type ClearIdentity,
@@ -28,6 +30,7 @@ import { decodePoints, encodePoints, identitiesOf, type PlaintextForm, type Poin
 import { policyByNumber } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { SECRET_ROLE, type SecretRole } from './recoverable-secret.ts';
+import { shortAuthenticationString } from './sas.ts';
 import {
   drawMaterial,
   openAs,
@@ -38,31 +41,23 @@ import {
   type SealingMaterial,
 } from './sealing.ts';
 import { cryptoSessions, verifies, type CsbKeys } from './session-keys.ts';
-import {
-  agreeKeys,
-  drawPoint,
-  drawSpi,
-  isExtendedMap,
-  isFilledMap,
-  isSameIdentity,
-  type CsbSession,
-  type OwnPoint,
-} from './session.ts';
+import { agreeKeys, drawPoint, drawSpi, isSameIdentity, type CsbSession, type OwnPoint } from './session.ts';
 import type { Timestamp } from './timestamps.ts';
-
-/** One m= line that an update adds. */
-export interface AddedMedia {
-  /** SSRC that this end will send with; 0 where it does not. */
-  readonly ssrc: number;
-  /** 0, or a number of the initial exchange. */
-  readonly policyNo: number;
-}
+import {
+  addsCryptoSessions,
+  answeredMap,
+  isAnsweredMap,
+  isStartedMap,
+  startedMap,
+  type AddedMedia,
+  type FilledLines,
+} from './update-map.ts';
 
 export interface UpdateOptions {
   /** Whether to exchange new points. */
   readonly rekey: boolean;
   readonly added?: readonly AddedMedia[];
-  readonly curve?: number;
+  readonly filled?: FilledLines;
 }
 
 /** The side that starts an update. */
@@ -85,20 +80,20 @@ export class UpdateOffer {
     this.#release = made.release;
   }
 
+  /** @throws IbakeError `state` where there is nothing to update, or not in this way; PolicyError */
   static start(endpoint: Endpoint, session: CsbSession, options: UpdateOptions): UpdateOffer {
-    const { rekey, added = [], curve: curveId = DEFAULT_CURVE } = options;
+    const { rekey, added = [], filled = new Map() } = options;
+    if (session.isDeferred) throw new IbakeError('state', 'what a mailbox answered is not updated');
+    if (!rekey && added.length === 0 && filled.size === 0)
+      throw new IbakeError('state', 'an update without points adds crypto sessions');
     for (const { policyNo } of added) policyByNumber(session.policies, policyNo);
-    const curve = curveById(curveId);
-    if (curve === null) throw new IbakeError('state', 'no such curve');
+    const map = startedMap(session, added, filled);
     const t = endpoint.timestamps.next(session.latest);
     const release = endpoint.keys.hold(t.seconds);
     try {
-      const map = [...session.map, ...added.flatMap((media) => addedEntries(session.role, media))];
-      const drawn = rekey ? draw(endpoint, session, SECRET_ROLE.iMessage1, curve, t) : null;
-      const octets = compose(session, {
-        dataType: DATA_TYPE.I_MESSAGE_1,
-        t,
-        map,
+      const place = placeOf(session, DATA_TYPE.I_MESSAGE_1, t, map);
+      const drawn = rekey ? draw(endpoint, session, SECRET_ROLE.iMessage1, t, sha256(place.prefix)) : null;
+      const octets = compose(session, place, {
         transcript: null,
         keys: session.keys,
         ibake: drawn === null ? null : sealer(endpoint, session, drawn, 'I_MESSAGE_1', null),
@@ -125,13 +120,12 @@ export class UpdateOffer {
     const isAnswer =
       isOfCsb(this.#session, message) &&
       message.t.order === asked.t.order &&
-      isFilledMap(asked.map, message.map) &&
-      isOwnUntouched(this.#session.role, asked.map, message.map) &&
-      isExtendedMap(this.#session.map, message.map) &&
+      isAnsweredMap(this.#session.role, asked.map, message.map) &&
       (message.ibake === null) === (this.#own === null);
     if (!isAnswer) throw rejected();
-    const peer = message.ibake === null ? null : this.#open(message, message.ibake);
-    return finish(this.#session, message, this.#own, peer);
+    if (this.#own === null || message.ibake === null) return finish(this.#session, message, null);
+    const eccptr = this.#open(message, message.ibake, this.#own);
+    return finish(this.#session, message, { own: this.#own, eccpti: this.#own.eccpt, eccptr });
   }
 
   /** Ends the update: its secret is wiped, the slot key may go. */
@@ -140,11 +134,12 @@ export class UpdateOffer {
     this.#release();
   }
 
-  #open(message: VerifiedMessage, ibake: SealedPart): Eccpt {
+  /** The answerer's point, once the echo of one's own has been compared. */
+  #open(message: VerifiedMessage, ibake: SealedPart, own: OwnPoint): Eccpt {
     const points = openPoints(this.#endpoint, 'R_MESSAGE_1', message, ibake, sha256(this.#message.octets));
     const { eccpti, eccptr } = points;
-    const isEcho = eccpti !== null && this.#own !== null && sameEccpt(eccpti, this.#own.eccpt);
-    if (!isEcho || eccptr === null) throw rejected();
+    if (eccpti === null || !sameEccpt(eccpti, own.eccpt)) throw rejected();
+    if (eccptr?.curve.id !== this.#session.curve.id) throw rejected();
     return eccptr;
   }
 }
@@ -157,31 +152,37 @@ export interface UpdateAnswer {
 }
 
 /**
- * Answers an update. `ssrcs` are this end's for the m= lines that it adds, in order; 0 where it does not send.
- * @throws IbakeError `malformed`, `identity`, `rejected` or `replayed`: silence; the session before stays
+ * Answers an update. `ssrcs` are this end's for the m= lines that it adds, in order, 0 where it does not send; `filled`
+ * those for lines on which it did not send so far.
+ * @throws IbakeError `malformed`, `identity`, `rejected` or `replayed`: silence; the session before stays. `state` for
+ *   `filled` that does not fit
  */
 export function answerUpdate(
   endpoint: Endpoint,
   session: CsbSession,
   iMessage1: Uint8Array,
   ssrcs: readonly number[] = [],
+  filled: FilledLines = new Map(),
 ): UpdateAnswer {
   const asked = readUpdateIMessage1(iMessage1);
   requireUpdate(endpoint, session, asked);
-  const map = filledMap(session, asked.map, ssrcs);
-  const parts = { dataType: DATA_TYPE.R_MESSAGE_1, t: asked.t, map, transcript: sha256(iMessage1) };
+  const map = answeredMap(session, asked.map, ssrcs, filled);
+  const place = placeOf(session, DATA_TYPE.R_MESSAGE_1, asked.t, map);
+  const transcript = sha256(iMessage1);
   if (asked.ibake === null) {
-    const octets = compose(session, { ...parts, keys: session.keys, ibake: null });
-    return { message: octets, session: finish(session, readUpdateRMessage1(octets), null, null) };
+    const octets = compose(session, place, { transcript, keys: session.keys, ibake: null });
+    return { message: octets, session: finish(session, readUpdateRMessage1(octets), null) };
   }
   const { eccpti } = openPoints(endpoint, 'I_MESSAGE_1', asked, asked.ibake, null);
-  if (eccpti === null) throw rejected();
-  const drawn = draw(endpoint, session, SECRET_ROLE.rMessage1, eccpti.curve, asked.t);
-  const keys = agreeKeys(drawn.own, eccpti, session.csb);
+  if (eccpti?.curve.id !== session.curve.id) throw rejected();
+  const prefix = sha256(asked.ibake.prefix, place.prefix);
+  const drawn = draw(endpoint, session, SECRET_ROLE.rMessage1, asked.t, prefix);
+  const { own } = drawn;
+  const keys = agreeKeys(own, eccpti, session.csb);
   const ibake = sealer(endpoint, session, drawn, 'R_MESSAGE_1', eccpti);
-  const octets = compose(session, { ...parts, keys, ibake });
-  const after = finish(session, readUpdateRMessage1(octets), drawn.own, eccpti);
-  for (const secret of [keys.mpk, keys.tgk, drawn.own.secret]) secret.wipe();
+  const octets = compose(session, place, { transcript, keys, ibake });
+  const after = finish(session, readUpdateRMessage1(octets), { own, eccpti, eccptr: own.eccpt });
+  for (const secret of [keys.mpk, keys.tgk, own.secret]) secret.wipe();
   return { message: octets, session: after };
 }
 
@@ -193,21 +194,41 @@ interface Drawn {
   readonly material: SealingMaterial;
 }
 
+/** A message up to where its IBAKE would be. */
+interface Place {
+  readonly header: CommonHeader;
+  readonly front: readonly Payload[];
+  /** What its IBAKE is bound to. */
+  readonly prefix: Uint8Array;
+}
+
+/** Both points of a rekeying, one's own with its secret. */
+interface Rekeying {
+  readonly own: OwnPoint;
+  readonly eccpti: Eccpt;
+  readonly eccptr: Eccpt;
+}
+
+function placeOf(session: CsbSession, dataType: number, t: Timestamp, map: readonly SrtpIdEntry[]): Place {
+  const header = headerOf(dataType, dataType === DATA_TYPE.I_MESSAGE_1, { ...session.csb, map });
+  const front = frontOf(t, identitiesOf(session));
+  return { header, front, prefix: prefixOf(header, front) };
+}
+
 /** A new point of this end's, with the material of the container that will carry it. */
 function draw(
   endpoint: Endpoint,
   session: CsbSession,
   role: SecretRole,
-  curve: EcCurve,
   t: Timestamp,
+  prefix: Uint8Array,
 ): Drawn {
-  const { csb } = session;
   const spi = drawSpi(endpoint);
   const recipient = recipientOf(endpoint.districts, peerOf(session), t.seconds);
   const material = drawMaterial(endpoint.random, recipient);
-  const { csbId, rand } = csb;
-  const context = { csbId, rand, t: t.octets, ...identitiesOf(session), nonce: material.nonce };
-  const own = drawPoint(endpoint, role, curve, spi, { time: t.seconds, context });
+  const { csbId, rand } = session.csb;
+  const context = { csbId, rand, t: t.octets, ...identitiesOf(session), nonce: material.nonce, prefix };
+  const own = drawPoint(endpoint, role, session.curve, spi, { time: t.seconds, context });
   return { own, recipient, material };
 }
 
@@ -227,47 +248,39 @@ function sealer(
 
 function compose(
   session: CsbSession,
-  parts: {
-    readonly dataType: number;
-    readonly t: Timestamp;
-    readonly map: readonly SrtpIdEntry[];
-    readonly transcript: Uint8Array | null;
-    readonly keys: CsbKeys;
-    readonly ibake: Seal | null;
-  },
+  { header, front }: Place,
+  { transcript, keys, ibake }: { transcript: Uint8Array | null; keys: CsbKeys; ibake: Seal | null },
 ): Uint8Array {
-  const identities = identitiesOf(session);
-  const isOffer = parts.dataType === DATA_TYPE.I_MESSAGE_1;
-  const header = headerOf(parts.dataType, isOffer, { ...session.csb, map: parts.map });
-  const front = frontOf(parts.t, identities);
-  const { transcript, ibake } = parts;
   const message = { header, front, transcript, ibake, esk: null };
-  return composeVerified(message, parts.keys.mpk, session.csb, identities);
+  return composeVerified(message, keys.mpk, session.csb, identitiesOf(session));
 }
 
 /** The session after the message that ends the update, once its V has been checked. */
-function finish(
-  session: CsbSession,
-  rMessage1: VerifiedMessage,
-  own: OwnPoint | null,
-  peer: Eccpt | null,
-): CsbSession {
-  const isRekeyed = own !== null && peer !== null;
-  const keys = isRekeyed ? agreeKeys(own, peer, session.csb) : session.keys;
-  if (!verifies(rMessage1, keys.mpk, session.csb)) throw rejected();
-  const spis = !isRekeyed
-    ? session.spis
-    : session.role === 'initiator'
-      ? { initiator: own.eccpt.spi, responder: peer.spi }
-      : { initiator: peer.spi, responder: own.eccpt.spi };
+function finish(session: CsbSession, rMessage1: VerifiedMessage, rekeying: Rekeying | null): CsbSession {
+  const { csb, policies } = session;
   const { map, t } = rMessage1;
+  if (rekeying === null) {
+    if (!addsCryptoSessions(session.map, map) || !verifies(rMessage1, session.keys.mpk, csb))
+      throw rejected();
+    const sessions = cryptoSessions(session.keys, csb, map, policies, session.spis);
+    return { ...session, map, latest: t, cryptoSessions: sessions };
+  }
+  const { own, eccpti, eccptr } = rekeying;
+  const isStarter = own.eccpt === eccpti;
+  const keys = agreeKeys(own, isStarter ? eccptr : eccpti, csb);
+  if (!verifies(rMessage1, keys.mpk, csb)) throw rejected();
+  const isStartedByInitiator = isStarter === (session.role === 'initiator');
+  const spis = isStartedByInitiator
+    ? { initiator: eccpti.spi, responder: eccptr.spi }
+    : { initiator: eccptr.spi, responder: eccpti.spi };
   return {
     ...session,
     keys,
     spis,
     map,
     latest: t,
-    cryptoSessions: cryptoSessions(keys, session.csb, map, session.policies, spis),
+    cryptoSessions: cryptoSessions(keys, csb, map, policies, spis),
+    sas: shortAuthenticationString(keys.mpk, csb, identitiesOf(session), { eccpti, eccptr }),
   };
 }
 
@@ -289,9 +302,11 @@ function openPoints(
 function requireUpdate({ clock, skew }: Endpoint, session: CsbSession, asked: VerifiedMessage): void {
   if (Math.abs(clock.now() / 1000 - asked.t.seconds) > skew || asked.t.order <= session.latest.order)
     throw new IbakeError('replayed', 'T outside the skew, or not after the last');
+  const starter = session.role === 'initiator' ? 'responder' : 'initiator';
   const isUpdate =
+    !session.isDeferred &&
     isOfCsb(session, asked) &&
-    isExtendedMap(session.map, asked.map) &&
+    isStartedMap(starter, session.map, asked.map) &&
     asked.map.slice(session.map.length).every(({ policyNo }) => session.policies.has(policyNo)) &&
     verifies(asked, session.keys.mpk, session.csb);
   if (!isUpdate) throw rejected();
@@ -304,36 +319,6 @@ function isOfCsb({ csb, idri, idrr }: CsbSession, { header, ...message }: Verifi
     isSameIdentity(idri, message.idri) &&
     isSameIdentity(idrr, message.idrr)
   );
-}
-
-/** CS 2k−1 goes from initiator to responder, 2k back. */
-function addedEntries(role: CsbSession['role'], { ssrc, policyNo }: AddedMedia): SrtpIdEntry[] {
-  const own = { policyNo, ssrc, roc: 0 };
-  const other = { policyNo, ssrc: 0, roc: 0 };
-  return role === 'initiator' ? [own, other] : [other, own];
-}
-
-/** Whether the answerer has left alone what is not its own to fill. */
-function isOwnUntouched(
-  role: CsbSession['role'],
-  asked: readonly SrtpIdEntry[],
-  answered: readonly SrtpIdEntry[],
-): boolean {
-  const own = role === 'initiator' ? 0 : 1;
-  return asked.every(({ ssrc }, i) => i % 2 !== own || answered[i]?.ssrc === ssrc);
-}
-
-function filledMap(
-  { role, map: known }: CsbSession,
-  asked: readonly SrtpIdEntry[],
-  ssrcs: readonly number[],
-): SrtpIdEntry[] {
-  const own = role === 'initiator' ? 0 : 1;
-  return asked.map((entry, i) => {
-    if (i < known.length || i % 2 !== own) return entry;
-    if (entry.ssrc !== 0) throw rejected();
-    return { ...entry, ssrc: ssrcs[(i - known.length - own) / 2] ?? 0 };
-  });
 }
 
 function peerOf({ role, idri, idrr }: CsbSession): ClearIdentity {

@@ -4,7 +4,9 @@ import { concat, toHex, utf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { composeVerified, frontOf } from '../../src/ibake/compose.ts';
 import type { Bindings } from '../../src/ibake/container.ts';
+import { curveById } from '../../src/ibake/curves.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
+import type { Offer } from '../../src/ibake/initiator.ts';
 import { formOf, headerOf, readUpdateIMessage1 } from '../../src/ibake/messages.ts';
 import { verificationMac } from '../../src/ibake/session-keys.ts';
 import type { CsbSession } from '../../src/ibake/session.ts';
@@ -16,7 +18,7 @@ import { ntpFromUnixMs } from '../../src/mikey/ntp.ts';
 import type { Payload } from '../../src/mikey/payload.ts';
 import { DATA_TYPE } from '../../src/mikey/registry.ts';
 import { forged, type Forgery } from './support/forger.ts';
-import { ALICE, BOB, BOB_DESK, Network, answered, completed } from './support/scenario.ts';
+import { ALICE, BOB, BOB_DESK, MAILBOX, Network, answered, completed } from './support/scenario.ts';
 
 const keysOf = ({ cryptoSessions }: CsbSession) =>
   cryptoSessions.map(({ csId, ssrc, mki, tek, salt }) => ({
@@ -27,11 +29,11 @@ const keysOf = ({ cryptoSessions }: CsbSession) =>
     salt: toHex(salt.expose()),
   }));
 
-function setup(seed: string) {
+function setup(seed: string, offer: Partial<Offer> = {}) {
   const network = new Network(seed);
   const alice = network.endpoint(ALICE);
   const bob = network.endpoint(BOB, BOB_DESK);
-  const initiator = network.offer(alice, BOB);
+  const initiator = network.offer(alice, BOB, offer);
   const { sessions } = completed(initiator, answered(bob, initiator.message));
   network.clock.advance(60_000);
   return {
@@ -40,6 +42,8 @@ function setup(seed: string) {
     responder: { endpoint: bob, session: sessions.responder },
   };
 }
+
+const ADDED = { ssrc: 77, policyNo: 0 };
 
 const code = (run: () => unknown): string => {
   try {
@@ -56,7 +60,6 @@ describe.each([
 ] as const)('started by %s', (_, from, to) => {
   it.each([
     ['new points', { rekey: true }],
-    ['new points on another curve', { rekey: true, curve: 11 }],
     ['a new m= line', { rekey: false, added: [{ ssrc: 77, policyNo: 0 }] }],
     ['both', { rekey: true, added: [{ ssrc: 77, policyNo: 0 }] }],
   ])('both sides have the same keys after %s', (_name, options) => {
@@ -144,9 +147,11 @@ describe.each([
     const verdict = (octets: Uint8Array) => code(() => answerUpdate(endpoint, session, octets, [9]));
     const [one, two] = [session.map[0]!, session.map[1]!];
     const pair = (policyNo: number) => [0, 1].map(() => ({ policyNo, ssrc: 0, roc: 0 }));
-    expect(verdict(message({}))).toBe('accepted');
-    expect(verdict(message({ map: [one, two, ...pair(0)] }))).toBe('accepted');
+    const added = [one, two, ...pair(0)];
+    expect(verdict(message({ map: added }))).toBe('accepted');
     for (const map of [
+      // Nothing is added.
+      [one, two],
       [one, two, ...pair(3)],
       [two, one],
       [{ ...one, roc: 1 }, two],
@@ -155,9 +160,9 @@ describe.each([
       [one, two, ...pair(0).map((entry) => ({ ...entry, ssrc: 5 }))],
     ])
       expect(verdict(message({ map })), JSON.stringify(map)).toBe('rejected');
-    expect(verdict(message({ mpk: Secret.of(new Uint8Array(32)) }))).toBe('rejected');
-    expect(verdict(message({ idrr: BOB }))).toBe('rejected');
-    expect(verdict(message({ t: session.latest }))).toBe('replayed');
+    expect(verdict(message({ map: added, mpk: Secret.of(new Uint8Array(32)) }))).toBe('rejected');
+    expect(verdict(message({ map: added, idrr: BOB }))).toBe('rejected');
+    expect(verdict(message({ map: added, t: session.latest }))).toBe('replayed');
   });
 
   it('an answer without points, without the right echo or transcript is refused, though V be right', () => {
@@ -193,10 +198,81 @@ describe.each([
     expect(code(() => offer.complete(answer.message))).toBe('accepted');
   });
 
+  it('adds crypto sessions or changes points: nothing else is an update', () => {
+    const all = setup('nothing');
+    const { endpoint, session } = all[from];
+    expect(code(() => UpdateOffer.start(endpoint, session, { rekey: false }))).toBe('state');
+    // Neither end sends on the line that is added.
+    const offer = UpdateOffer.start(endpoint, session, { rekey: false, added: [{ ...ADDED, ssrc: 0 }] });
+    expect(code(() => answerUpdate(all[to].endpoint, all[to].session, offer.message))).toBe('rejected');
+    const { message } = answerUpdate(all[to].endpoint, all[to].session, offer.message, [88]);
+    expect(code(() => offer.complete(message))).toBe('accepted');
+  });
+
+  it('a line that was unused may be given SSRCs, by each end its own and once', () => {
+    const all = setup('unused', { media: [{ ssrc: 0x01020304 }, { ssrc: 0 }] });
+    const { endpoint, session } = all[from];
+    const filled = new Map([[2, 77]]);
+    const offer = UpdateOffer.start(endpoint, session, { rekey: false, filled });
+    const ssrcs = ({ cryptoSessions }: CsbSession) => cryptoSessions.map(({ csId, ssrc }) => [csId, ssrc]);
+    const before = ssrcs(session);
+    expect(before.map(([csId]) => csId)).toEqual([1, 2]);
+    const { endpoint: other, session: known } = all[to];
+    const answer = answerUpdate(other, known, offer.message, [], new Map([[2, 88]]));
+    const after = offer.complete(answer.message);
+    expect(ssrcs(after)).toEqual([
+      ...before,
+      ...(from === 'initiator'
+        ? [
+            [3, 77],
+            [4, 88],
+          ]
+        : [
+            [3, 88],
+            [4, 77],
+          ]),
+    ]);
+    expect(keysOf(after)).toEqual(keysOf(answer.session));
+    for (const wrong of [new Map([[1, 5]]), new Map([[3, 5]])]) {
+      expect(code(() => UpdateOffer.start(endpoint, session, { rekey: true, filled: wrong }))).toBe('state');
+      expect(code(() => answerUpdate(other, known, offer.message, [], wrong))).toBe('state');
+    }
+    expect(code(() => UpdateOffer.start(endpoint, after, { rekey: true, filled }))).toBe('state');
+  });
+
+  it('stays on the initial curve, whichever end would leave it', () => {
+    const all = setup('curve', { curve: 11 });
+    const { endpoint, session } = all[from];
+    const offer = UpdateOffer.start(endpoint, session, { rekey: true });
+    const answer = answerUpdate(all[to].endpoint, all[to].session, offer.message);
+    expect(keysOf(offer.complete(answer.message))).toEqual(keysOf(answer.session));
+    const elsewhere = { ...session, curve: curveById(8)! };
+    const strayed = UpdateOffer.start(endpoint, elsewhere, { rekey: true });
+    expect(code(() => answerUpdate(all[to].endpoint, all[to].session, strayed.message))).toBe('rejected');
+    const theirs = { ...all[to].session, curve: curveById(8)! };
+    expect(code(() => answerUpdate(all[to].endpoint, theirs, offer.message))).toBe('rejected');
+    const both = answerUpdate(all[to].endpoint, theirs, strayed.message);
+    expect(code(() => strayed.complete(both.message))).toBe('accepted');
+  });
+
+  it('R-22: the users compare anew after new points, and only then', () => {
+    const all = setup('sas');
+    let [ours, theirs] = [all[from].session, all[to].session];
+    const strings = [true, false].map((rekey) => {
+      const offer = UpdateOffer.start(all[from].endpoint, ours, { rekey, added: rekey ? [] : [ADDED] });
+      const answer = answerUpdate(all[to].endpoint, theirs, offer.message);
+      [ours, theirs] = [offer.complete(answer.message), answer.session];
+      expect(ours.sas).toBe(theirs.sas);
+      return ours.sas;
+    });
+    expect(strings[0]).not.toBe(all[from].session.sas);
+    expect(strings[1]).toBe(strings[0]);
+  });
+
   it('neither RAND, nor SP, nor ESK belongs into an update', () => {
     const all = setup('extra');
     const { endpoint, session } = all[from];
-    const { message } = UpdateOffer.start(endpoint, session, { rekey: false });
+    const { message } = UpdateOffer.start(endpoint, session, { rekey: false, added: [ADDED] });
     const { header, payloads } = decodeMessage(message);
     const extras: Payload[] = [
       { kind: 'rand', rand: session.csb.rand },
@@ -212,5 +288,23 @@ describe.each([
         expect(code(() => answerUpdate(all[to].endpoint, all[to].session, more))).toBe('malformed');
       }
     }
+  });
+});
+
+describe('what a mailbox answered', () => {
+  it('is not updated, by neither end', () => {
+    const network = new Network('mailbox');
+    const [alice, mailbox] = [network.endpoint(ALICE), network.endpoint(MAILBOX)];
+    const initiator = network.offer(alice, BOB);
+    const policy = { acceptMailbox: () => true };
+    const { sessions } = completed(initiator, answered(mailbox, initiator.message), policy);
+    network.clock.advance(60_000);
+    expect(code(() => UpdateOffer.start(alice, sessions.initiator, { rekey: true }))).toBe('state');
+    expect(code(() => UpdateOffer.start(mailbox, sessions.responder, { rekey: true }))).toBe('state');
+    const live = { ...sessions.initiator, isDeferred: false };
+    const offer = UpdateOffer.start(alice, live, { rekey: true });
+    expect(code(() => answerUpdate(mailbox, sessions.responder, offer.message))).toBe('rejected');
+    const open = { ...sessions.responder, isDeferred: false };
+    expect(code(() => answerUpdate(mailbox, open, offer.message))).toBe('accepted');
   });
 });

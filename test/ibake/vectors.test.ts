@@ -107,7 +107,7 @@ describe.each(FILES)('%s', (file) => {
 
   describe('the recoverable secret', () => {
     const contextOf = (vector: Vector, context: string): DrawContext => {
-      // role, curve, CSB ID, T, RAND len, RAND, len, IDRi, len, IDRr, N
+      // role, curve, CSB ID, T, RAND len, RAND, len, IDRi, len, IDRr, N, SHA-256 of the prefix
       const octets = Buffer.from(context, 'hex');
       const randEnd = 15 + octets[14]!;
       const idriEnd = randEnd + 2 + octets.readUInt16BE(randEnd);
@@ -118,7 +118,8 @@ describe.each(FILES)('%s', (file) => {
         rand: octets.subarray(15, randEnd),
         idri: octets.subarray(randEnd + 2, idriEnd),
         idrr: octets.subarray(idriEnd + 2, idrrEnd),
-        nonce: octets.subarray(idrrEnd),
+        nonce: octets.subarray(idrrEnd, idrrEnd + 12),
+        prefix: octets.subarray(idrrEnd + 12),
       };
     };
 

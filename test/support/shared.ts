@@ -33,20 +33,20 @@ export function missingTool(command: string): boolean {
   return true;
 }
 
-/** A set of test vectors by file name: from the shared folder, else the copy in test/vectors/exchange. */
+/** A set of test vectors by file name: from the shared folder, else the copy in test/vectors/v2. */
 export function vectorFile(name: string): unknown {
-  const shared = sharedPath(`vectors/${name}`);
+  const shared = sharedPath(`vectors/v2/${name}`);
   return existsSync(shared) || strict
     ? (JSON.parse(readFileSync(shared, 'utf8')) as unknown)
     : exampleFile(name);
 }
 
 /**
- * The copy in test/vectors/exchange: a call and its districts for tests that need some, and are not about the vectors.
+ * The copy in test/vectors/v2: a call and its districts for tests that need some, and are not about the vectors.
  * Other sets may stand in the shared folder, of other operators, sizes and ciphers.
  */
 export function exampleFile(name: string): unknown {
-  return JSON.parse(readFileSync(path.join(root, 'test/vectors/exchange', name), 'utf8')) as unknown;
+  return JSON.parse(readFileSync(path.join(root, 'test/vectors/v2', name), 'utf8')) as unknown;
 }
 
 /** The asn1-oracle command of the shared folder. */

@@ -15,13 +15,8 @@ import {
 } from '../../../ibake/messages.ts';
 import { readPolicies, requirePolicies, type PolicyTable } from '../../../ibake/policy.ts';
 import type { Csb } from '../../../ibake/session-keys.ts';
-import {
-  isExtendedMap,
-  isFilledMap,
-  isSameExchange,
-  isSameIdentity,
-  isSameMap,
-} from '../../../ibake/session.ts';
+import { isFilledMap, isSameExchange, isSameIdentity, isSameMap } from '../../../ibake/session.ts';
+import { isExtendedMap } from '../../../ibake/update-map.ts';
 import type { GetKeysRequest } from '../../../wire/xk/get-keys.ts';
 import { inconsistent } from './refusal.ts';
 

@@ -26,7 +26,7 @@ import { verifies, type Csb, type CsbKeys, type Spis } from '../../../ibake/sess
 import { spisOf } from '../../../ibake/session.ts';
 import type { QuestionMessages } from './messages.ts';
 import type { Opener } from './opening.ts';
-import type { Redrawer } from './redraw.ts';
+import type { Drawn, Redrawer } from './redraw.ts';
 import { inconsistent } from './refusal.ts';
 
 /** The keys of the initial exchange. */
@@ -53,7 +53,7 @@ export async function recoverInitiator(
       ? null
       : await pointsIn('R_MESSAGE_2', opener, rMessage2, rMessage2.ibake, {});
   const eccpti = agreed(answer.eccpti, echo?.eccpti ?? null);
-  const drawn = { message: iMessage1, encrData: iMessage1.ibake.encrData };
+  const drawn = drawnIn(iMessage1, iMessage1.ibake);
   const peer = present(answer.eccptr);
   const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawn, eccpti, peer);
   return finished(messages, csb, keys, spisOf(eccpti, peer), eccpti !== null);
@@ -72,7 +72,7 @@ export async function recoverResponder(
   // Retargeted, the party learns ECCPTi from I_MESSAGE_2 alone.
   const peer = present(agreed(offered, confirmed?.eccpti ?? null));
   const own = confirmed?.eccptr ?? null;
-  const drawn = { message: rMessage1, encrData: rMessage1.ibake.encrData };
+  const drawn = drawnIn(rMessage1, rMessage1.ibake, iMessage1.ibake);
   const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, own, peer);
   return finished(messages, csb, keys, spisOf(peer, own), own !== null);
 }
@@ -84,7 +84,11 @@ export async function redrawSecretKey(
 ): Promise<Secret | null> {
   if (iMessage2 === null || iMessage2.esk === null) return null;
   requireEskBinding(iMessage2);
-  return redrawer.secretKey({ message: iMessage2, encrData: iMessage2.esk.encrData });
+  return redrawer.secretKey({
+    message: iMessage2,
+    encrData: iMessage2.esk.encrData,
+    prefixes: [iMessage2.ibake.prefix],
+  });
 }
 
 /** The SK that was sent to the recipient. */
@@ -127,6 +131,12 @@ export async function pointsIn(
 /** The bindings of a container in its place. */
 export function boundTo({ prefix }: SealedPart, others: Partial<Bindings>): Bindings {
   return { esk: null, transcript: null, ...others, prefix: sha256(prefix) };
+}
+
+/** What the context of a secret has of the message that first sends its point; `answered` precedes an R_MESSAGE_1. */
+export function drawnIn(message: MessageBase, ibake: SealedPart, answered?: SealedPart): Drawn {
+  const prefixes = [...(answered === undefined ? [] : [answered.prefix]), ibake.prefix];
+  return { message, encrData: ibake.encrData, prefixes };
 }
 
 export function present(point: Eccpt | null): Eccpt {

@@ -16,15 +16,19 @@ import {
   type DrawContext,
   type SecretRole,
 } from '../../../ibake/recoverable-secret.ts';
+import { sha256 } from '../../../ibake/sealing.ts';
 import { deriveCsbKeys, type Csb, type CsbKeys } from '../../../ibake/session-keys.ts';
 import type { TargetParty } from './party.ts';
 import type { GetKeysRecords } from './ports.ts';
 import { Refusal, inconsistent } from './refusal.ts';
 
-/** A message in which the party drew, and the container whose nonce the context has. */
+/** A message in which the party drew, and what of it the context has. */
 export interface Drawn {
   readonly message: Pick<MessageBase, 't' | 'idri' | 'idrr'>;
+  /** The container whose nonce it is. */
   readonly encrData: Uint8Array;
+  /** Joined: that message's own, after an R_MESSAGE_1's answered I_MESSAGE_1's. */
+  readonly prefixes: readonly Uint8Array[];
 }
 
 export class Redrawer {
@@ -71,10 +75,11 @@ export class Redrawer {
     return secret;
   }
 
-  #context({ message, encrData }: Drawn): DrawContext {
+  #context({ message, encrData, prefixes }: Drawn): DrawContext {
     const { csbId, rand } = this.#csb;
     const { nonce } = decodeContainer(encrData);
-    return { csbId, rand, t: message.t.octets, ...identitiesOf(message), nonce };
+    const prefix = sha256(...prefixes);
+    return { csbId, rand, t: message.t.octets, ...identitiesOf(message), nonce, prefix };
   }
 
   /** kⱼ of the slot that contains `time`, under the serial that the seed was issued for. */

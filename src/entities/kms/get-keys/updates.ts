@@ -15,7 +15,7 @@ import { spisOf } from '../../../ibake/session.ts';
 import type { UpdateMessages } from './messages.ts';
 import type { Opener } from './opening.ts';
 import type { TargetParty } from './party.ts';
-import { boundTo, pointsIn, present, type Recovered } from './recovery.ts';
+import { boundTo, drawnIn, pointsIn, present, type Recovered } from './recovery.ts';
 import type { Redrawer } from './redraw.ts';
 import { inconsistent } from './refusal.ts';
 
@@ -44,7 +44,7 @@ async function rekeyed(
   const opened = await opener.open(asked.encrData, iMessage1.t, boundTo(asked, {}));
   if (opened !== null) {
     const peer = present(decodePoints('I_MESSAGE_1', opened, identitiesOf(iMessage1)).eccpti);
-    const drawn = { message: rMessage1, encrData: answered.encrData };
+    const drawn = drawnIn(rMessage1, answered, asked);
     const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, null, peer);
     return { keys, spis: spisFor(party, null, peer) };
   }
@@ -52,7 +52,7 @@ async function rekeyed(
   const points = await pointsIn('R_MESSAGE_1', opener, rMessage1, answered, { transcript });
   const own = present(points.eccpti);
   const peer = present(points.eccptr);
-  const drawn = { message: iMessage1, encrData: asked.encrData };
+  const drawn = drawnIn(iMessage1, asked);
   const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawn, own, peer);
   return { keys, spis: spisFor(party, own, peer) };
 }

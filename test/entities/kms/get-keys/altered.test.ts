@@ -151,8 +151,9 @@ describe('an ESK', () => {
   it('with an update: refused, since its recipient has no session to update', async () => {
     const [[, records, target]] = parties;
     network.clock.advance(1_000);
-    const offer = UpdateOffer.start(alice, call.sessions.initiator, { rekey: true });
-    const { message } = answerUpdate(mailbox, call.sessions.responder, offer.message);
+    const { initiator: ours, responder: theirs } = call.sessions;
+    const offer = UpdateOffer.start(alice, { ...ours, isDeferred: false }, { rekey: true });
+    const { message } = answerUpdate(mailbox, { ...theirs, isDeferred: false }, offer.message);
     const updates = [{ iMessage1: offer.message, rMessage1: message }];
     const request = { ...questionOf(call, target), rMessage2: null };
     expect(spelt(await ask(records, { ...request, updates }))).toBe('messages-inconsistent');
