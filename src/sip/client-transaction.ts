@@ -12,6 +12,7 @@ import type { Clock, Timer } from '../bytes/ports.ts';
 import { SipError } from './errors.ts';
 import type { Flow } from './flow.ts';
 import { SipRequest } from './message.ts';
+import type { Place } from './shares.ts';
 import type { SipResponse } from './message.ts';
 import type { TimerValues } from './timers.ts';
 
@@ -34,6 +35,8 @@ export interface ClientHost {
   terminated(transaction: ClientTransaction): void;
   /** Sends a CANCEL as a transaction of its own. */
   cancel(request: SipRequest, flow: Flow): void;
+  /** A place for a request that is sent for this party. */
+  place(owner: string | null, octets: number): Place;
 }
 
 export class ClientTransaction {
@@ -42,6 +45,7 @@ export class ClientTransaction {
   readonly #host: ClientHost;
   readonly #handler: ClientHandler;
   readonly #octets: Uint8Array;
+  readonly #place: Place;
   readonly #invite: boolean;
   #state: ClientState;
   #flow: Flow | null = null;
@@ -51,13 +55,23 @@ export class ClientTransaction {
   #cancelled: readonly string[] | null = null;
   #ack: { request: SipRequest; octets: Uint8Array } | null = null;
 
-  /** `request` has its Via. Timer B or F runs from here; the request leaves with `start`. */
-  constructor(host: ClientHost, key: string, request: SipRequest, handler: ClientHandler) {
+  /**
+   * `request` has its Via. Timer B or F runs from here; the request leaves with `start`.
+   * @param owner who made this element send it
+   */
+  constructor(
+    host: ClientHost,
+    key: string,
+    request: SipRequest,
+    handler: ClientHandler,
+    owner: string | null,
+  ) {
     this.#host = host;
     this.key = key;
     this.request = request;
     this.#handler = handler;
     this.#octets = request.serialise();
+    this.#place = host.place(owner, this.#octets.length);
     this.#invite = request.method === 'INVITE';
     this.#state = this.#invite ? 'calling' : 'trying';
     this.#interval = host.timers.t1;
@@ -214,6 +228,7 @@ export class ClientTransaction {
     this.#state = 'terminated';
     this.#retransmit?.cancel();
     this.#timeout.cancel();
+    this.#place.leave();
     this.#host.terminated(this);
   }
 }

@@ -7,10 +7,14 @@
  *
  * A retransmitted request gets the last response again and reaches nobody else (R-50). In the accepted state the
  * user's own retransmissions of the 2xx pass.
+ *
+ * Nothing of a request need stay: `answerOnce` answers as a stateless element does (8.2.7, 26.3.2.4), which is how those
+ * are answered of whom nobody knows who they are.
  */
 import type { Clock, Timer } from '../bytes/ports.ts';
 import { SipError } from './errors.ts';
 import type { Flow } from './flow.ts';
+import type { Place } from './shares.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import type { TimerValues } from './timers.ts';
 
@@ -32,6 +36,10 @@ export interface ServerHost {
   readonly timers: TimerValues;
   /** Puts a response on the wire; `first` unless it is a retransmission. */
   transmit(response: SipResponse, octets: Uint8Array, transaction: ServerTransaction, first: boolean): void;
+  /** Puts a response on the wire that is never sent again, if it may be so large. */
+  transmitOnce(response: SipResponse, transaction: ServerTransaction): void;
+  /** A place for a request of this party; `null`: there is none. */
+  place(owner: string | null, octets: number): Place | null;
   terminated(transaction: ServerTransaction): void;
 }
 
@@ -48,6 +56,8 @@ export class ServerTransaction {
   #last: { response: SipResponse; octets: Uint8Array } | null = null;
   #timeout: Timer | null = null;
   #retransmit: Timer | null = null;
+  #owner: string | null = null;
+  #place: Place | null = null;
 
   constructor(host: ServerHost, key: string, request: SipRequest, octets: Uint8Array, flow: Flow) {
     this.#host = host;
@@ -68,6 +78,31 @@ export class ServerTransaction {
     return this.#last?.response.status ?? 0;
   }
 
+  /** Whose request it is; `null`: nobody's whom this element knows by name. */
+  get owner(): string | null {
+    return this.#owner;
+  }
+
+  /** Whether it is known whose request it is, so that it may be kept. */
+  get admitted(): boolean {
+    return this.#place !== null;
+  }
+
+  /** It is known whose request it is, and it stays until its end; `false`: there is no room for it. */
+  admit(owner: string | null): boolean {
+    if (this.#place !== null) return true;
+    this.#owner = owner;
+    this.#place = this.#host.place(owner, this.octets.length);
+    return this.#place !== null;
+  }
+
+  /** Sends a final response, keeps nothing, and forgets the request: if it comes again, it is a new one. */
+  answerOnce(response: SipResponse): void {
+    if (this.#state !== 'trying' && this.#state !== 'proceeding') return;
+    this.#terminate();
+    this.#host.transmitOnce(response, this);
+  }
+
   /** Sends a response. A second final one, but for the 2xx to an INVITE, is dropped: `false`. */
   respond(response: SipResponse): boolean {
     const open = this.#state === 'trying' || this.#state === 'proceeding';
@@ -76,6 +111,7 @@ export class ServerTransaction {
     const octets = response.serialise();
     const first = !sameOctets(this.#last?.octets, octets);
     this.#last = { response, octets };
+    this.#place?.resize(this.octets.length + octets.length);
     this.#transmit(first);
     if (response.status < 200) this.#state = 'proceeding';
     else if (!this.#invite) this.#complete(this.flow.protocol === 'UDP' ? 64 * this.#host.timers.t1 : 0);
@@ -150,6 +186,7 @@ export class ServerTransaction {
     this.#state = 'terminated';
     this.#retransmit?.cancel();
     this.#timeout?.cancel();
+    this.#place?.leave();
     this.#host.terminated(this);
   }
 }

@@ -5,7 +5,8 @@
  * A response belongs to the client transaction with its top Via's branch and its CSeq method (17.1.3). A request
  * belongs to the server transaction with its branch and sent-by and its method, ACK counting as INVITE (17.2.3); for
  * requests without the magic cookie the match is by Request-URI, From tag, Call-ID, CSeq number and top Via, as RFC
- * 2543 had it. A request of bad form is answered without state (8.2.7).
+ * 2543 had it. A request of bad form is answered without state (8.2.7). Whoever is answered without state over UDP gets
+ * at most three times the octets that it sent: its address may be forged, and be the one that is meant to be flooded.
  *
  * `observe` sees every distinct message, as received or as sent, and no retransmission of the transaction layer:
  * whoever must see all signalling, once, watches here.
@@ -24,6 +25,7 @@ import { ServerTransaction } from './server-transaction.ts';
 import type { ServerHost } from './server-transaction.ts';
 import { RFC_TIMERS } from './timers.ts';
 import type { TimerValues } from './timers.ts';
+import { Shares } from './shares.ts';
 import { responseDestination } from './transport.ts';
 import type { Transport } from './transport.ts';
 import { judge } from './verdict.ts';
@@ -38,6 +40,10 @@ export interface Observed {
   readonly octets: Uint8Array;
   readonly flow: Flow;
 }
+
+/** How many times the octets of a datagram an answer without state may have. */
+const AMPLIFICATION = 3;
+const MAX_OCTETS = 128 << 20;
 
 export interface TransactionUser {
   /** A new request, but for ACK and CANCEL. */
@@ -61,6 +67,8 @@ export interface LayerOptions {
   readonly strictness?: Strictness;
   /** Server transactions at most; beyond, 503 (default 20,000). */
   readonly maxTransactions?: number;
+  /** Octets of messages that transactions keep at most; beyond, 503 (default 128 MiB). */
+  readonly maxOctets?: number;
 }
 
 export class TransactionLayer {
@@ -69,24 +77,31 @@ export class TransactionLayer {
   readonly #servers = new Map<string, ServerTransaction>();
   readonly #clientHost: ClientHost;
   readonly #serverHost: ServerHost;
+  readonly #shares: Shares;
   #user: TransactionUser | null = null;
+  #unanswered = 0;
   #observers: ((observed: Observed) => void)[] = [];
 
   constructor(options: LayerOptions) {
     this.#options = options;
     const timers = options.timers ?? RFC_TIMERS;
+    this.#shares = new Shares(options.maxOctets ?? MAX_OCTETS);
     this.#clientHost = {
       clock: options.clock,
       timers,
       transmit: (message, octets, flow, first) => this.#put(message, octets, flow, 'client', first),
       terminated: (transaction) => forget(this.#clients, transaction),
       cancel: (request, flow) => void this.#start(request, flow, silent),
+      place: (owner, octets) => this.#shares.take(owner, octets),
     };
     this.#serverHost = {
       clock: options.clock,
       timers,
       transmit: (response, octets, transaction, first) =>
         this.#reply(response, octets, transaction.flow, first),
+      transmitOnce: (response, { flow, octets }) => this.#answerOnce(response, flow, octets.length),
+      place: (owner, octets) =>
+        this.#shares.hasRoom(owner, octets) ? this.#shares.take(owner, octets) : null,
       terminated: (transaction) => forget(this.#servers, transaction),
     };
     options.transport.attach({
@@ -119,10 +134,29 @@ export class TransactionLayer {
     return this.#clients.size + this.#servers.size;
   }
 
-  /** Sends a request in a transaction of its own; a Via with `branch` goes on top of it. */
-  send(request: SipRequest, hop: NextHop | Flow, branch: string, handler: ClientHandler): ClientTransaction {
+  /** Octets that transactions keep, how many had no room, and how many requests had no answer that was small enough. */
+  get memory(): { readonly octets: number; readonly refused: number; readonly unanswered: number } {
+    return { octets: this.#shares.held, refused: this.#shares.refused, unanswered: this.#unanswered };
+  }
+
+  /** The tag of this element as a user agent server, the same for each copy of a request (8.2.6.2, 8.2.7). */
+  tagFor(request: SipRequest): string {
+    return this.identifiers.of('to tag', request.first('Call-ID') ?? '', request.first('From') ?? '');
+  }
+
+  /**
+   * Sends a request in a transaction of its own; a Via with `branch` goes on top of it.
+   * @param owner whose request made this one necessary
+   */
+  send(
+    request: SipRequest,
+    hop: NextHop | Flow,
+    branch: string,
+    handler: ClientHandler,
+    owner: string | null = null,
+  ): ClientTransaction {
     this.#pushVia(request, hop.protocol, branch);
-    return this.#start(request, hop, handler);
+    return this.#start(request, hop, handler, owner);
   }
 
   /** Sends an ACK for a 2xx: no transaction, no answer. Failures are the far end's to notice. */
@@ -148,9 +182,14 @@ export class TransactionLayer {
     for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.abandon();
   }
 
-  #start(request: SipRequest, hop: NextHop | Flow, handler: ClientHandler): ClientTransaction {
+  #start(
+    request: SipRequest,
+    hop: NextHop | Flow,
+    handler: ClientHandler,
+    owner: string | null = null,
+  ): ClientTransaction {
     const key = clientKey(branchOf(request.topVia) ?? '', request.method);
-    const transaction = new ClientTransaction(this.#clientHost, key, request, handler);
+    const transaction = new ClientTransaction(this.#clientHost, key, request, handler, owner);
     this.#clients.set(key, transaction);
     this.#flowTo(
       hop,
@@ -192,7 +231,7 @@ export class TransactionLayer {
     }
     if (verdict.kind === 'reject') {
       this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
-      this.#refuse(request, verdict.status, verdict.problem, flow);
+      this.#refuse(request, verdict.status, verdict.problem, flow, octets.length);
       return;
     }
     const key = serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method);
@@ -206,9 +245,13 @@ export class TransactionLayer {
       }
     }
     this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
-    if (request.method === 'ACK') return this.#user?.ack(request, flow);
+    if (request.method === 'ACK') {
+      // 8.2.7: for an answer without state; nothing waits for it, and nobody else is to get it.
+      if (request.toTag !== this.tagFor(request)) this.#user?.ack(request, flow);
+      return;
+    }
     if (this.#servers.size >= (this.#options.maxTransactions ?? 20_000)) {
-      this.#refuse(request, 503, 'too many transactions', flow);
+      this.#refuse(request, 503, 'too many transactions', flow, octets.length);
       return;
     }
     const transaction = new ServerTransaction(this.#serverHost, key, request, octets, flow);
@@ -219,10 +262,12 @@ export class TransactionLayer {
 
   /** Section 9.2: the CANCEL is answered here; the INVITE's own answer is its user's. */
   #cancel(transaction: ServerTransaction): void {
-    const invite = this.inviteOf(transaction.request);
-    const tag = this.identifiers.of('to tag', transaction.request.callId, transaction.request.fromTag ?? '');
-    transaction.respond(makeResponse(transaction.request, invite === null ? 481 : 200, { toTag: tag }));
-    invite?.handler.cancelled?.(transaction.request);
+    const { request } = transaction;
+    const invite = this.inviteOf(request);
+    const answer = makeResponse(request, invite === null ? 481 : 200, { toTag: this.tagFor(request) });
+    if (invite === null || !transaction.admit(invite.owner)) transaction.answerOnce(answer);
+    else transaction.respond(answer);
+    invite?.handler.cancelled?.(request);
   }
 
   #response(response: SipResponse, octets: Uint8Array, flow: Flow): void {
@@ -245,13 +290,22 @@ export class TransactionLayer {
     transaction.receive(response, octets, flow);
   }
 
-  #refuse(request: SipRequest, status: number, problem: string, flow: Flow): void {
+  #refuse(request: SipRequest, status: number, problem: string, flow: Flow, octets: number): void {
     this.#warn(`request refused with ${status}`, problem, flow);
     if (request.method === 'ACK' || request.all('Via').length === 0) return;
-    const toTag = this.identifiers.of('to tag', request.first('Call-ID') ?? '', request.first('From') ?? '');
-    const response = makeResponse(request, status, { toTag });
+    const response = makeResponse(request, status, { toTag: this.tagFor(request) });
     if (status === 503) response.set('Retry-After', '5');
-    this.#reply(response, response.serialise(), flow, true);
+    this.#answerOnce(response, flow, octets);
+  }
+
+  /** 26.3.2.4: an answer that is sent once, over the flow of its request or not at all. @param asked octets of the request */
+  #answerOnce(response: SipResponse, flow: Flow, asked: number): void {
+    const octets = response.serialise();
+    if (!flow.open || (flow.protocol === 'UDP' && octets.length > AMPLIFICATION * asked)) {
+      this.#unanswered++;
+      return;
+    }
+    this.#put(response, octets, flow, 'server', true);
   }
 
   #reply(response: SipResponse, octets: Uint8Array, flow: Flow, first: boolean): void {

@@ -1,6 +1,5 @@
 /**
- * Digest at the server's side (RFC 3261 section 22, RFC 7616 section 3.4). Nonces come from the random source, live
- * for a bounded time and number, and every use of one counts upwards, so that a credential works once.
+ * Digest at the server's side (RFC 3261 section 22, RFC 7616 section 3.4).
  *
  * One challenge at a time, by the subscriber that the request names: RFC 8760 wants several, the strongest first, but a
  * widespread phone gives up where it finds one that it does not know, and others look at the first line only. So MD5 alone
@@ -10,24 +9,17 @@
  * subscribers with algorithms that are not the node's: their challenges show that they exist.
  */
 import type { NetworkAddress } from '../../bytes/network-address.ts';
-import { toHex } from '../../bytes/octets.ts';
 import type { Clock, Random } from '../../bytes/ports.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { formatChallenge, parseAuthorization, verify } from '../../sip/digest.ts';
 import type { Algorithm, Authorization } from '../../sip/digest.ts';
 import { SipError } from '../../sip/errors.ts';
 import type { SipRequest } from '../../sip/message.ts';
+import { Nonces } from './nonces.ts';
 import type { CscfSettings, Subscriber } from './ports.ts';
 import type { Directory } from './subscribers.ts';
 
 export const DEFAULT_ALGORITHMS: readonly Algorithm[] = ['MD5'];
-const NONCE_MS = 5 * 60_000;
-const MAX_NONCES = 10_000;
-
-interface Nonce {
-  readonly issued: number;
-  count: number;
-}
 
 /** `Proxy-Authorization` for calls, `Authorization` for registrations. */
 export type CredentialField = 'Authorization' | 'Proxy-Authorization';
@@ -41,11 +33,8 @@ export class DigestAuthentication {
   readonly #realm: string;
   readonly #hosts: readonly string[];
   readonly #algorithms: readonly Algorithm[];
-  readonly #clock: Clock;
-  readonly #random: Random;
   readonly #directory: Directory;
-  /** In the order of issue. */
-  readonly #nonces = new Map<string, Nonce>();
+  readonly #nonces: Nonces;
   readonly #nobody: Secret;
 
   constructor(
@@ -57,9 +46,8 @@ export class DigestAuthentication {
     this.#realm = settings.domain;
     this.#hosts = [settings.domain, settings.host];
     this.#algorithms = settings.algorithms ?? DEFAULT_ALGORITHMS;
-    this.#clock = clock;
-    this.#random = random;
     this.#directory = directory;
+    this.#nonces = new Nonces(clock, random);
     this.#nobody = Secret.of(random.bytes(16));
   }
 
@@ -78,7 +66,9 @@ export class DigestAuthentication {
     const right = verify(credentials, request.method, subscriber?.password ?? this.#nobody);
     const covers = credentials.uri === request.uri || this.#names(credentials.uri, local);
     if (!right || subscriber === null || !covers) return this.#challenge(false, algorithms);
-    return this.#use(credentials) ? { kind: 'authenticated', subscriber } : this.#challenge(true, algorithms);
+    const { nonce, nonceCount } = credentials;
+    if (!this.#nonces.use(nonce, nonceCount, subscriber)) return this.#challenge(true, algorithms);
+    return { kind: 'authenticated', subscriber };
   }
 
   /**
@@ -120,24 +110,8 @@ export class DigestAuthentication {
     }
   }
 
-  /** Whether the nonce is one of ours, young enough, and this use of it is new. */
-  #use({ nonce, nonceCount }: Authorization): boolean {
-    const known = this.#nonces.get(nonce);
-    if (known === undefined || this.#clock.now() - known.issued > NONCE_MS || nonceCount <= known.count)
-      return false;
-    known.count = nonceCount;
-    return true;
-  }
-
   #challenge(stale: boolean, algorithms: readonly Algorithm[]): AuthenticationResult {
-    const nonce = toHex(this.#random.bytes(16));
-    const now = this.#clock.now();
-    this.#nonces.set(nonce, { issued: now, count: 0 });
-    for (const [old, { issued }] of this.#nonces) {
-      if (this.#nonces.size <= MAX_NONCES && now - issued <= NONCE_MS) break;
-      this.#nonces.delete(old);
-    }
-    const challenge = { realm: this.#realm, nonce, opaque: null, stale };
+    const challenge = { realm: this.#realm, nonce: this.#nonces.issue(), opaque: null, stale };
     return {
       kind: 'challenge',
       challenges: algorithms.map((algorithm) => formatChallenge({ ...challenge, algorithm })),

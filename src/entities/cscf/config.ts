@@ -88,6 +88,10 @@ export const CSCF_CONFIG = strict({
   ),
   maxCalls: count('calls at once; beyond, 503', { min: 1, default: 10_000 }),
   maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
+  maxTransactionOctets: count(
+    'octets of messages that transactions keep, of which a subscriber has a quarter and other homes half; beyond, 503',
+    { min: 1_000_000, default: 128 << 20 },
+  ),
 });
 
 export type CscfConfig = ConfigOf<typeof CSCF_CONFIG>;

@@ -197,8 +197,10 @@ export class Cscf {
       this.#reply(transaction, 403);
       return;
     }
+    if (!this.#keeps(transaction, subscriber.identity)) return;
     this.#interception.identify(request, 'caller', publicIdentitiesOf(subscriber));
-    transaction.respond(this.#registrar.register(request, subscriber, flow, this.#tag(request)));
+    const toTag = this.#layer.tagFor(request);
+    transaction.respond(this.#registrar.register(request, subscriber, flow, toTag));
   }
 
   #initial(transaction: ServerTransaction): void {
@@ -218,6 +220,7 @@ export class Cscf {
       this.#reply(transaction, origin.status);
       return;
     }
+    if (!this.#keeps(transaction, origin.kind === 'subscriber' ? origin.subscriber.identity : null)) return;
     const begins = DIALOG_METHODS.has(request.method);
     if (begins && this.#calls.full) {
       this.#reply(transaction, 503, { fields: [['Retry-After', '10']] });
@@ -261,6 +264,8 @@ export class Cscf {
       this.#reply(transaction, 481);
       return;
     }
+    const [speaker] = this.#registrar.subscribersOf(flow);
+    if (!this.#keeps(transaction, speaker?.identity ?? null)) return;
     const onward = request.clone();
     const route = this.#relay.onwards(onward, call, request, flow);
     if (route.kind === 'refused') {
@@ -338,14 +343,19 @@ export class Cscf {
     return icidFor(request, this.#peers.sent(request, flow), this.#layer.identifiers);
   }
 
-  #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
-    transaction.respond(
-      makeResponse(transaction.request, status, { toTag: this.#tag(transaction.request), ...parts }),
-    );
+  /** Whether there is room for a request of this party (of another home: `null`); if not, it is answered so. */
+  #keeps(transaction: ServerTransaction, owner: string | null): boolean {
+    if (transaction.admit(owner)) return true;
+    this.#reply(transaction, 503, { fields: [['Retry-After', '5']] });
+    return false;
   }
 
-  #tag(request: SipRequest): string {
-    return this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
+  /** Answers from here: without state and once, as long as it is not known who asks (RFC 3261 section 26.3.2.4). */
+  #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
+    const { request } = transaction;
+    const response = makeResponse(request, status, { toTag: this.#layer.tagFor(request), ...parts });
+    if (transaction.admitted) transaction.respond(response);
+    else transaction.answerOnce(response);
   }
 
   /** A fault of ours must cost one request and not the node. */

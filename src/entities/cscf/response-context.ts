@@ -117,10 +117,16 @@ export class ResponseContext {
   }
 
   #start(branch: Branch): void {
-    const transaction = this.#layer.send(branch.request, branch.target.hop, branch.id, {
-      response: (response) => this.#response(running, response),
-      failed: (error) => this.#failed(running, error),
-    });
+    const transaction = this.#layer.send(
+      branch.request,
+      branch.target.hop,
+      branch.id,
+      {
+        response: (response) => this.#response(running, response),
+        failed: (error) => this.#failed(running, error),
+      },
+      this.#transaction.owner,
+    );
     const running: Running = { branch, transaction, timerC: null, final: null, givenUp: false };
     this.#running.push(running);
     if (this.#invite) this.#armTimerC(running);
@@ -200,7 +206,7 @@ export class ResponseContext {
 
   #own(status: number): SipResponse {
     const { request } = this.#transaction;
-    const toTag = this.#layer.identifiers.of('to tag', request.callId, request.fromTag ?? '');
+    const toTag = this.#layer.tagFor(request);
     const accept = status === 415 ? [['Accept', 'application/sdp'] as const] : [];
     const fields = [...accept, ...(status === 488 ? warningFields(status, this.#hooks.name, UNUSABLE) : [])];
     return makeResponse(request, status, { toTag, fields });

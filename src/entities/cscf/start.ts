@@ -66,6 +66,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
     identifiers: new Identifiers(random),
     sentBy: () => `${config.host}:${port}`,
     maxTransactions: config.maxTransactions,
+    maxOctets: config.maxTransactionOctets,
   });
   const https = config.iq === undefined ? null : new HttpsClient({ hosts, tls: element.tls });
   const anchor = https === null || config.iq === undefined ? null : new IqClient(https, config.iq.url);

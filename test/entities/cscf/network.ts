@@ -127,7 +127,12 @@ export class Network {
   async home(
     name: string,
     users: readonly string[],
-    options: { limits?: Partial<CscfLimits>; media?: boolean; interHome?: Protocol } = {},
+    options: {
+      limits?: Partial<CscfLimits>;
+      media?: boolean;
+      interHome?: Protocol;
+      maxOctets?: number;
+    } = {},
   ): Promise<Home> {
     const others = ['home1.example', 'home2.example'].filter((other) => other !== name);
     const settings: CscfSettings = {
@@ -158,6 +163,7 @@ export class Network {
       logger: this.logger,
       identifiers: new Identifiers(random),
       sentBy: () => `cscf.${name}:${PORT}`,
+      ...(options.maxOctets === undefined ? {} : { maxOctets: options.maxOctets }),
       ...(this.timers === undefined ? {} : { timers: this.timers }),
     });
     const [gateway, interception] = [new FakeGateway(), new FakeInterception()];

@@ -95,15 +95,21 @@ export class RawPhone {
     const fields = [`From: <${aor}>;tag=r`, `To: <${aor}>`, `Call-ID: ${callId}`, `Contact: ${contact}`];
     this.request('REGISTER', `sip:${domain}`, fields);
     const challenge = await this.next(/^SIP\/2\.0 401/);
-    const nonce = /nonce="([^"]*)"/.exec(challenge)?.[1] ?? '';
-    const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
-    const secret = md5(`${this.user}@${domain}:${domain}:password-of-${this.user}`);
-    const answer = md5(`${secret}:${nonce}:00000001:c:auth:${md5(`REGISTER:sip:${domain}`)}`);
-    this.request('REGISTER', `sip:${domain}`, [
-      ...fields,
-      `Authorization: Digest username="${this.user}@${domain}", realm="${domain}", nonce="${nonce}", uri="sip:${domain}", response="${answer}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"`,
-    ]);
+    const authorization = this.authorization(challenge, 'REGISTER', `sip:${domain}`);
+    this.request('REGISTER', `sip:${domain}`, [...fields, authorization]);
     return this.next(/^SIP\/2\.0 200[^]*REGISTER/);
+  }
+
+  /** The line that answers a challenge. */
+  authorization(challenge: string, method: string, uri: string): string {
+    const [realm = '', nonce = ''] = ['realm', 'nonce'].map(
+      (name) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1] ?? '',
+    );
+    const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+    const secret = md5(`${this.user}@${realm}:${realm}:password-of-${this.user}`);
+    const answer = md5(`${secret}:${nonce}:00000001:c:auth:${md5(`${method}:${uri}`)}`);
+    const field = challenge.startsWith('SIP/2.0 407') ? 'Proxy-Authorization' : 'Authorization';
+    return `${field}: Digest username="${this.user}@${realm}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${answer}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"`;
   }
 
   /** Answers a request with the fields that it must copy. */
