@@ -19,3 +19,22 @@ export function canonicalAddress(address: string): string {
   const { address: spelt } = new SocketAddress({ address, family: 'ipv6' });
   return /^::ffff:([0-9.]+)$/i.exec(spelt)?.[1] ?? spelt;
 }
+
+/**
+ * Whom an address is counted for: itself, or of IPv6 its network of 64 bits, since one subscriber has as many addresses
+ * of that as it likes (RFC 4291 section 2.5.1).
+ */
+export function countedAddress(address: string): string {
+  const canonical = canonicalAddress(address);
+  if (!isIPv6(canonical)) return canonical;
+  const [head = '', tail = null] = canonical.split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const before = groups(head);
+  const after = tail === null ? [] : groups(tail);
+  const all = [
+    ...before,
+    ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'),
+    ...after,
+  ];
+  return `${all.slice(0, 4).join(':')}::/64`;
+}

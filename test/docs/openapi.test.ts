@@ -157,8 +157,16 @@ describe('kms.openapi.yaml', () => {
   const kms = described('kms.openapi.yaml');
 
   it('has every status that the code answers with', () => {
-    expect(statuses(kms, '/.well-known/ibe', 'get')).toEqual(['200', '400', '404', '503']);
-    expect(statuses(kms, REQUEST_KEY_PATH, 'post')).toEqual(['200', '400', '413', '415', '500', '503']);
+    expect(statuses(kms, '/.well-known/ibe', 'get')).toEqual(['200', '400', '404', '429', '503']);
+    expect(statuses(kms, REQUEST_KEY_PATH, 'post')).toEqual([
+      '200',
+      '400',
+      '413',
+      '415',
+      '429',
+      '500',
+      '503',
+    ]);
   });
 
   it('has the media types of the code', () => {

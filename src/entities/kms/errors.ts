@@ -8,6 +8,8 @@ export type KmsErrorCode =
   | 'no-parameters'
   /** More work waits than can be done in time: ask again later. */
   | 'busy'
+  /** One subscriber, or one address, asks for more at once than its share: ask again later. */
+  | 'share'
   /** Who asked is gone. */
   | 'cancelled'
   /** What computes with the master secrets does not work, or works no longer. */

@@ -137,7 +137,10 @@ export interface LiRootStore {
 
 export interface SubscriberStore extends HoldingTable {
   subscriber(id: string): Promise<KmsSubscriber | null>;
+  /** Costs the same whether there is one, so that its time tells nothing to whoever only claims a name. */
   subscriberByIdentity(uri: string): Promise<KmsSubscriber | null>;
+  /** What proves that somebody is the device of that name; costs the same whether there is one. */
+  keyOfCredential(credential: string): Promise<Secret | null>;
   subscriberByCredential(credential: string): Promise<KmsSubscriber | null>;
   /**
    * Replaces the subscriber of that id; from `at` on it holds what it now has.

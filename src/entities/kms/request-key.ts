@@ -2,15 +2,25 @@
  * REQUEST_KEY at the KMS (RFC 6267 section 4.2.1.2, profile section 4): a device asks with its pre-shared key for the
  * private keys and LI seeds of its own identities.
  *
+ * Nobody makes the others wait for all that it asks: before it is known who asks, addresses are served in turn; then a
+ * subscriber has so many requests under way and so often, and private keys are computed for subscribers in turn. What
+ * exceeds a share is refused before it is on record as used. Until V has verified, the work is the same whether the user
+ * exists or not, and the answer, too.
+ *
  * Order matters. Who asks is established before anything is said about why not; a request counts as used before its
  * answer is computed, since the KEMAC keystream depends on exactly (credential, CSB ID, T, RAND); keys are computed before
  * any of them is on record as issued, and a seed is on record before it leaves.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { FairQueue, TurnError } from '../../bytes/fair-queue.ts';
 import { concat, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Random } from '../../bytes/ports.ts';
 import { Secret } from '../../bytes/secret.ts';
+import { Quotas } from '../../bytes/quotas.ts';
+import type { QuotaLimits } from '../../bytes/quotas.ts';
 import type { AuditLog } from '../../evidence/log.ts';
+import { RefusalLog } from '../../evidence/refusals.ts';
 import { SLOT_SECONDS } from '../../ibake/recoverable-secret.ts';
 import { ERROR_NO } from '../../mikey/registry.ts';
 import { encodeIssuedKeys } from '../../wire/request-key/issued-keys.ts';
@@ -30,9 +40,15 @@ import type { ClaimStore, Device, SeedStore, KmsSubscriber, SubscriberStore } fr
 export const MAX_ANSWER_OCTETS = 60_000;
 /** Private keys of one request that are computed at once: a month of periods leaves room for other requests. */
 const AT_ONCE = 4;
+/** Requests of one subscriber: a phone has one under way, a few times a day. */
+export const SUBSCRIBER_SHARE: QuotaLimits = { each: 8, all: 2048, pace: { burst: 120, seconds: 5 } };
+/** Requests of which nobody knows yet who asks; an address may be that of many phones. */
+const UNKNOWN_TURNS = { atOnce: 1, each: 256, all: 4096 };
 
 export interface RequestKeySettings extends IssuanceSettings {
   readonly district: District;
+  /** Default: `SUBSCRIBER_SHARE`. */
+  readonly share?: QuotaLimits;
 }
 
 export interface RequestKeyPorts {
@@ -41,6 +57,13 @@ export interface RequestKeyPorts {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly random: Random;
+  /** In which private keys are computed; by default four at a time. */
+  readonly turns?: FairQueue;
+}
+
+interface Admitted {
+  readonly request: KeyRequest;
+  readonly requester: Requester;
 }
 
 interface Requester {
@@ -57,6 +80,11 @@ interface KeyGrant {
 export class RequestKeyService {
   readonly #settings: RequestKeySettings;
   readonly #ports: RequestKeyPorts;
+  /** By address, until it is known who asks. */
+  readonly #unknown = new FairQueue(UNKNOWN_TURNS);
+  readonly #turns: FairQueue;
+  readonly #quotas: Quotas;
+  readonly #refusals: RefusalLog;
   /** Verifies requests of nobody, so that unknown credentials cost and say the same as wrong keys. */
   readonly #nobody: Secret;
 
@@ -64,20 +92,59 @@ export class RequestKeyService {
     this.#settings = settings;
     this.#ports = ports;
     this.#nobody = Secret.of(ports.random.bytes(32));
+    this.#turns = ports.turns ?? new FairQueue({ atOnce: AT_ONCE, each: Infinity, all: Infinity });
+    this.#quotas = new Quotas(settings.share ?? SUBSCRIBER_SHARE);
+    this.#refusals = new RefusalLog(ports.audit, ports.clock);
+  }
+
+  /** Requests that exceeded a bound, since the start. */
+  get refused(): Readonly<Record<'address' | 'subscriber' | 'queue', number>> {
+    return {
+      address: this.#unknown.refused,
+      subscriber: this.#quotas.refused,
+      queue: this.#turns.refused,
+    };
   }
 
   /**
    * The answer to a request: REQUEST_KEY_RESP or an Error message. An aborted `signal` withdraws the request.
-   * @throws RequestKeyError `malformed` for octets that are not such a message; KmsError `busy`, `cancelled`, `unavailable`: the
-   *   request is used up all the same, the next one needs another T
+   * @param from the address that it came from
+   * @throws RequestKeyError `malformed` for octets that are not such a message; KmsError `share`; KmsError `busy`, `cancelled`,
+   *   `unavailable`: the request may be used up all the same, the next one needs another T
    */
-  async answer(octets: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+  async answer(octets: Uint8Array, signal?: AbortSignal, from = ''): Promise<Uint8Array> {
     const now = this.#ports.clock.now() / 1000;
+    const admitted = await this.#inTurn(this.#unknown, from, signal, async () => {
+      // A turn of the event loop for each, so that what else waits for the thread gets in between.
+      await setImmediate();
+      return this.#admit(octets, now);
+    });
+    if (admitted instanceof Uint8Array) return admitted;
+    const { request, requester } = admitted;
+    const end = this.#quotas.begin(requester.subscriber.id, now);
+    if (end === null) throw this.#beyondShare(requester);
+    try {
+      return await this.#answerKnown(request, requester, now, signal);
+    } finally {
+      end();
+    }
+  }
+
+  /** Who asks for what; or the answer, where that is not known. */
+  async #admit(octets: Uint8Array, now: number): Promise<Admitted | Uint8Array> {
     const request = decodeKeyRequest(octets);
     if ('errorNo' in request) return encodeKeyError(request);
     if (!this.#isTimely(request, now)) return this.#refuse(request, 'Invalid TS');
     const requester = await this.#authenticate(request);
-    if (requester === null) return this.#refuse(request, 'Auth failure');
+    return requester === null ? this.#refuse(request, 'Auth failure') : { request, requester };
+  }
+
+  async #answerKnown(
+    request: KeyRequest,
+    requester: Requester,
+    now: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
     if (!(await this.#isFirst(request, requester, now)))
       return this.#refuseKnown(request, requester, 'Invalid TS', 'replayed');
     if (!this.#isAuthorised(request, requester))
@@ -89,32 +156,66 @@ export class RequestKeyService {
     return sealed(request, requester, issued);
   }
 
+  async #inTurn<T>(
+    queue: FairQueue,
+    key: string,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await queue.run(key, work, signal);
+    } catch (error) {
+      if (!(error instanceof TurnError)) throw error;
+      const { code, message: why } = error;
+      throw new KmsError(code === 'gone' ? 'cancelled' : code === 'full' ? 'busy' : code, why);
+    }
+  }
+
+  /** On record, but not so often that a subscriber could fill the log. */
+  #beyondShare({ device: { credential } }: Requester): KmsError {
+    this.#refusals.record(credential, { kind: 'keys-refused', credential, reason: 'share' });
+    return new KmsError('share', 'this subscriber has as many requests under way as it may');
+  }
+
   #isTimely(request: KeyRequest, now: number): boolean {
     return Math.abs(request.time - now) <= this.#settings.skew;
   }
 
   /** Whose key made V; `null` if nobody's. */
-  async #authenticate(request: KeyRequest): Promise<Requester | null> {
-    const requester = await this.#requester(request);
-    const psk = requester?.device.psk ?? this.#nobody;
-    return isRequestMadeWith(request, psk) ? requester : null;
+  #authenticate(request: KeyRequest): Promise<Requester | null> {
+    const { credential } = request;
+    return credential === null
+      ? this.#authenticateByIdentity(request)
+      : this.#authenticateByCredential(request, credential);
   }
 
-  /** The device that IDRpsk names; else the one with a device identity among the IDRi; else the only one. */
-  async #requester(request: KeyRequest): Promise<Requester | null> {
-    const { credential, uris } = request;
-    const subscriber =
-      credential === null
-        ? await this.#ports.store.subscriberByIdentity(uris[0] ?? '')
-        : await this.#ports.store.subscriberByCredential(credential);
-    if (subscriber === null) return null;
-    const period = this.#settings.district.periodOf(request.time);
+  /** The device that IDRpsk names. */
+  async #authenticateByCredential(request: KeyRequest, credential: string): Promise<Requester | null> {
+    const { store } = this.#ports;
+    const psk = await store.keyOfCredential(credential);
+    if (!this.#isProved(request, psk)) return null;
+    const subscriber = await store.subscriberByCredential(credential);
+    const device = subscriber?.devices.find((each) => each.credential === credential);
+    return subscriber === null || device === undefined ? null : { subscriber, device };
+  }
+
+  /** Without IDRpsk, the device with a device identity among the IDRi; else the subscriber's only one. */
+  async #authenticateByIdentity(request: KeyRequest): Promise<Requester | null> {
+    const { uris, time } = request;
+    const subscriber = await this.#ports.store.subscriberByIdentity(uris[0] ?? '');
+    const period = this.#settings.district.periodOf(time);
+    const own = subscriber?.devices ?? [];
     const device =
-      credential === null
-        ? (subscriber.devices.find((each) => uris.includes(identityAt(each, period) ?? '')) ??
-          (subscriber.devices.length === 1 ? subscriber.devices[0] : undefined))
-        : subscriber.devices.find((each) => each.credential === credential);
-    return device === undefined ? null : { subscriber, device };
+      own.find((each) => uris.includes(identityAt(each, period) ?? '')) ??
+      (own.length === 1 ? own[0] : undefined);
+    if (!this.#isProved(request, device?.psk ?? null)) return null;
+    return subscriber === null || device === undefined ? null : { subscriber, device };
+  }
+
+  /** Whether V was made with that key; for nobody's, the same work with another. */
+  #isProved(request: KeyRequest, psk: Secret | null): boolean {
+    const isMade = isRequestMadeWith(request, psk ?? this.#nobody);
+    return isMade && psk !== null;
   }
 
   /** Claims the keystream of this request for the one answer that it gets. */
@@ -144,16 +245,17 @@ export class RequestKeyService {
   /** Keys and seeds as planned, nearest periods first, until they fill an answer; nothing is issued yet. */
   async #compute(
     request: KeyRequest,
-    { subscriber, device }: Requester,
+    requester: Requester,
     now: number,
     signal: AbortSignal | undefined,
   ): Promise<KeyGrant[]> {
+    const { subscriber, device } = requester;
     const context = { district: this.#settings.district, settings: this.#settings, now };
     const plan = planIssuance(subscriber, device, request, context);
     const grants: KeyGrant[] = [];
     let octets = 0;
     for (let at = 0; at < plan.length; at += AT_ONCE) {
-      const next = plan.slice(at, at + AT_ONCE).map((planned) => this.#grant(planned, device, signal));
+      const next = plan.slice(at, at + AT_ONCE).map((planned) => this.#grant(planned, requester, signal));
       for (const settled of await Promise.allSettled(next)) {
         if (settled.status === 'rejected') throw this.#recorded(settled.reason, device);
         if (settled.value === null) continue;
@@ -171,13 +273,15 @@ export class RequestKeyService {
    */
   async #grant(
     planned: PlannedKey,
-    device: Device,
+    { subscriber, device }: Requester,
     signal: AbortSignal | undefined,
   ): Promise<KeyGrant | null> {
     const { uri, period } = planned;
     const drawn = await this.#ports.store.issuedSeed(uri, period);
     if (drawn !== null && drawn.credential !== device.credential) return null;
-    const privateKey = await this.#ports.material.privateKey(planned, signal);
+    const privateKey = await this.#inTurn(this.#turns, subscriber.id, signal, () =>
+      this.#ports.material.privateKey(planned, signal),
+    );
     const to = period + this.#settings.district.keyLifetime;
     return { planned, key: { uri, from: period, to, privateKey, seed: await this.#seed(planned) } };
   }

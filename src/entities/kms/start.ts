@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { FairQueue } from '../../bytes/fair-queue.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { loadDemoGroup } from '../../ibe/demo-groups.ts';
 import type { DemoHome } from '../../ibe/demo-groups.ts';
@@ -92,9 +93,11 @@ async function serve(
   await enrolAll(config.subscribers, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
   const material = new KeyMaterial(district, generator, roots);
+  const atOnce = Math.max(1, config.workers ?? DEFAULT_WORKERS);
+  const turns = new FairQueue({ atOnce, each: Infinity, all: config.queue });
   const requestKey = new RequestKeyService(
     { ...config, district },
-    { store, material, audit, clock, random },
+    { store, material, audit, clock, random, turns },
   );
   const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
   const service = new XkService(config, {

@@ -5,10 +5,13 @@
  *     POST /mikey                      REQUEST_KEY, `application/mikey` (RFC 3830 section 10.1, RFC 6267 section 4.2.1)
  *
  * A refused REQUEST_KEY is a MIKEY Error message in a 200; HTTP errors are for what is not a MIKEY message, and for a KMS that
- * has too much to do: 503 with Retry-After, for a new request with a T of its own.
+ * has too much to do, 503, or for whoever asks for more than its share, 429: both with Retry-After, for a new request with
+ * a T of its own. An address has so many requests under way, counted before anything of their bodies is read.
  */
 import type { FastifyInstance } from 'fastify';
+import { countedAddress } from '../../../bytes/network-address.ts';
 import type { Clock } from '../../../bytes/ports.ts';
+import { Quotas } from '../../../bytes/quotas.ts';
 import {
   PPS_MEDIA_TYPE,
   encodePublication,
@@ -30,6 +33,8 @@ import { sendProblem, useProblems } from '../../../net/problem.ts';
 const RETRY_AFTER = '10';
 /** A request is a few hundred octets, with certificates a few thousand. */
 const BODY_LIMIT = 32_768;
+/** Requests of an address under way; it may be that of many phones. Of all together what takes 128 MiB at most. */
+const ADDRESS_SHARE = { each: 256, all: 4096 };
 
 export interface KmsUserServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly district: District;
@@ -48,6 +53,16 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
     limits: options.limits,
   });
   useProblems(server, (error) => logger.error({ err: error }, 'request failed'));
+  const addresses = new Quotas(ADDRESS_SHARE);
+  server.addHook('onRequest', (request, reply, done) => {
+    const end = addresses.begin(countedAddress(request.ip), 0);
+    if (end === null) {
+      void sendProblem(reply.header('retry-after', RETRY_AFTER), 429, 'too many requests of this address');
+      return;
+    }
+    reply.raw.once('close', end);
+    done();
+  });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(MIKEY_MEDIA_TYPE, { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
@@ -70,11 +85,15 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
       return sendProblem(reply, 415, `a body of ${MIKEY_MEDIA_TYPE} is expected`);
     try {
       const octets = new Uint8Array(request.body);
-      const answer = await answerBy(reply, (gone) => options.requestKey.answer(octets, gone));
+      const answer = await answerBy(reply, (gone) =>
+        options.requestKey.answer(octets, gone, countedAddress(request.ip)),
+      );
       return await reply.type(MIKEY_MEDIA_TYPE).header('cache-control', 'no-store').send(Buffer.from(answer));
     } catch (error) {
       if (error instanceof RequestKeyError && error.code === 'malformed')
         return sendProblem(reply, 400, error.message);
+      if (error instanceof KmsError && error.code === 'share')
+        return sendProblem(reply.header('retry-after', RETRY_AFTER), 429, 'more requests than a share');
       if (error instanceof KmsError && isForTheMoment(error))
         return sendProblem(reply.header('retry-after', RETRY_AFTER), 503, 'no keys can be computed now');
       throw error;

@@ -23,6 +23,7 @@ import { decodeBfPublicParameters, encodeBfPublicParameters } from '../../../ibe
 import { KmsError } from '../errors.ts';
 import type {
   Device,
+  DeviceIdentity,
   Holding,
   IssuedSeed,
   KmsForgetting,
@@ -123,20 +124,26 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return rows.map((row) => row.epoch).sort();
   }
 
+  /** Where nobody has the name, somebody else is read, and not returned. */
   async subscriberByIdentity(uri: string): Promise<KmsSubscriber | null> {
-    const known = await this.#db
-      .selectFrom('identity')
-      .select('subscriber')
-      .where('uri', '=', uri)
-      .executeTakeFirst();
-    if (known !== undefined) return this.#subscriber(known.subscriber);
-    const device = await this.#db
-      .selectFrom('device_identity')
-      .innerJoin('device', 'device.credential', 'device_identity.credential')
-      .select('device.subscriber')
-      .where('device_identity.uri', '=', uri)
-      .executeTakeFirst();
-    return device === undefined ? null : this.#subscriber(device.subscriber);
+    const { rows } = await sql<{ subscriber: string; found: number }>`
+      SELECT subscriber, 1 AS found FROM identity WHERE uri = ${uri}
+      UNION ALL SELECT device.subscriber, 1 FROM device_identity JOIN device USING (credential)
+        WHERE device_identity.uri = ${uri}
+      UNION ALL SELECT subscriber, 0 FROM identity LIMIT 1`.execute(this.#db);
+    const [row] = rows;
+    const subscriber = await this.#subscriber(row?.subscriber ?? '');
+    return row?.found === 1 ? subscriber : null;
+  }
+
+  /** One row in any case: where there is no such device, one of zeros. */
+  async keyOfCredential(credential: string): Promise<Secret | null> {
+    const { rows } = await sql<{ psk: Uint8Array; found: number }>`
+      SELECT psk, 1 AS found FROM device WHERE credential = ${credential}
+      UNION ALL SELECT zeroblob(32), 0 LIMIT 1`.execute(this.#db);
+    const [row] = rows;
+    const key = Secret.of(octets(row?.psk ?? new Uint8Array(32)));
+    return row?.found === 1 ? key : null;
   }
 
   async subscriberByCredential(credential: string): Promise<KmsSubscriber | null> {
@@ -291,29 +298,26 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .where('subscriber', '=', id)
       .orderBy('position')
       .execute();
-    const devices = await this.#db
+    const rows = await this.#db
       .selectFrom('device')
-      .selectAll()
+      .leftJoin('device_identity', 'device_identity.credential', 'device.credential')
+      .select(['device.credential', 'psk', 'uri', 'valid_from', 'valid_until'])
       .where('subscriber', '=', id)
       .orderBy('position')
+      .orderBy('valid_from')
       .execute();
+    const devices = new Map<string, Device & { identities: DeviceIdentity[] }>();
+    for (const { credential, psk, uri, valid_from: from, valid_until: until } of rows) {
+      const device = devices.get(credential) ?? { credential, psk: Secret.of(octets(psk)), identities: [] };
+      if (uri !== null && from !== null) device.identities.push({ uri, from, until });
+      devices.set(credential, device);
+    }
     return {
       id,
       publicIdentities: identities.filter(({ kind }) => kind === 'public').map(({ uri }) => uri),
       aliases: identities.filter(({ kind }) => kind === 'alias').map(({ uri }) => uri),
-      devices: await Promise.all(devices.map((row) => this.#device(row.credential, octets(row.psk)))),
+      devices: [...devices.values()],
     };
-  }
-
-  async #device(credential: string, psk: Uint8Array): Promise<Device> {
-    const rows = await this.#db
-      .selectFrom('device_identity')
-      .selectAll()
-      .where('credential', '=', credential)
-      .orderBy('valid_from')
-      .execute();
-    const identities = rows.map((row) => ({ uri: row.uri, from: row.valid_from, until: row.valid_until }));
-    return { credential, psk: Secret.of(psk), identities };
   }
 }
 

@@ -1,4 +1,6 @@
 /** The KMS at its sockets with more to do than it can: refusals that say so, clients that go, workers that die. */
+import { connect } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -138,6 +140,11 @@ function pool(options: { workers: number; queue: number; worker?: URL }): Pairin
   return made;
 }
 
+function portOf(server: FastifyInstance): number {
+  const bound = server.server.address();
+  return typeof bound === 'object' && bound !== null ? bound.port : 0;
+}
+
 async function ask(client: HttpsClient) {
   const body = { type: 'application/json', octets: utf8(encodeGetKeysRequest(question)) };
   const answer = await client.request('POST', `https://${HOST}:8443${GET_KEYS_PATH}`, body);
@@ -209,6 +216,47 @@ describe('a KMS whose queue is full', () => {
     expect(errorOf((await post(client, octets)).body)).toBe(INVALID_TS);
     const one = keyRequest(period + DAY);
     expect(open((await post(client, one.octets)).body, one.options)).toHaveLength(2);
+  });
+});
+
+describe('R-67: more requests than a share', () => {
+  it('of one subscriber: 429 and Retry-After, and the others are answered', async () => {
+    const held = new Held();
+    const kms = await serve(held);
+    const client = kms.client();
+    const many = Array.from({ length: 12 }, () => post(client, keyRequest().octets));
+    await expect.poll(() => kms.requestKey.refused.subscriber).toBe(4);
+    held.letGo();
+    const answers = await Promise.all(many);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(4);
+    for (const each of refused)
+      expect([each.contentType, each.retryAfter]).toEqual(['application/problem+json', '10']);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(8);
+  });
+
+  it('of one address: 429, before anything of the body is read', async () => {
+    const held = new Held();
+    const kms = await serve(held);
+    const session = connect(`https://127.0.0.1:${portOf(kms.users)}`, { rejectUnauthorized: false });
+    const sessions = [session];
+    closing.push(() => Promise.all(sessions.map((each) => each.destroy())));
+    const begin = (to: ClientHttp2Session): Promise<number> => {
+      const headers = { ':method': 'POST', ':path': REQUEST_KEY_PATH, 'content-type': MIKEY_MEDIA_TYPE };
+      const stream = to.request(headers, { endStream: false });
+      stream.on('error', ignore);
+      return new Promise((resolve) =>
+        stream.once('response', (fields) => resolve(Number(fields[':status']))),
+      );
+    };
+    const statuses: number[] = [];
+    for (let n = 0; n < 258; n++) {
+      if (n % 90 === 89) {
+        sessions.push(connect(`https://127.0.0.1:${portOf(kms.users)}`, { rejectUnauthorized: false }));
+      }
+      void begin(sessions.at(-1) ?? session).then((status) => statuses.push(status));
+    }
+    await expect.poll(() => statuses).toEqual([429, 429]);
   });
 });
 
