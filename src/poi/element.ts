@@ -16,6 +16,7 @@ import type { Role, TlsMaterial } from '../net/tls.ts';
 import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
 import { holdingState } from '../storage/lock.ts';
+import { SetAsideFile, setAsideBeside } from '../storage/set-aside.ts';
 import type { Listen } from '../host/config.ts';
 import type { Running, Runtime } from '../host/runtime.ts';
 import { startX1Ne } from '../x1/ne.ts';
@@ -79,7 +80,8 @@ async function startHolding(
     limits: config.queue,
   });
   const timing = config.delivery;
-  const delivery = new X2X3Delivery(poi, { hosts, tls, clock, logger, issues: reporter, timing });
+  const setAside = new SetAsideFile(setAsideBeside(config.x1.store));
+  const delivery = new X2X3Delivery(poi, { hosts, tls, clock, logger, issues: reporter, timing, setAside });
   let revision = 0;
   const unsubscribe = table.subscribe((event) => {
     revision++;
@@ -102,6 +104,7 @@ async function startHolding(
     stop: async () => {
       unsubscribe();
       delivery.stop();
+      await setAside.close();
       await x1.stop();
       await state.close();
     },

@@ -188,7 +188,7 @@ export class DeliveryQueue {
     return null;
   }
 
-  /** After a new connection: everything that is kept is to be sent again, but for the first `passedOver` PDUs. */
+  /** Everything that is kept is to be sent again, as on a new connection, but for the first `passedOver` PDUs. */
   rewind(passedOver = 0): void {
     this.#underWay = 0;
     this.#start = this.#head;
@@ -200,32 +200,29 @@ export class DeliveryQueue {
 
   /** Drops all that was sent on this connection before `position`, a former value of `sent`. Gives how many PDUs. */
   acknowledge(position: number): number {
-    const acknowledged = this.#drop(this.#start, Math.min(position, this.#cursor)).length;
-    this.#start = Math.max(this.#start, Math.min(position, this.#cursor));
-    this.#advanceHead();
+    const upTo = Math.min(position, this.#cursor);
+    let acknowledged = 0;
+    while (this.#start < upTo) {
+      if (this.#remove(this.#start) !== null) acknowledged++;
+      this.#start++;
+    }
+    while (this.#head < this.#start && !this.#entries.has(this.#head)) this.#head++;
     this.#endEpisode(acknowledged);
     return acknowledged;
   }
 
-  /** Takes out what was passed over on this connection. */
-  takePassedOver(): QueuedPdu[] {
-    const taken = this.#drop(this.#head, this.#start);
-    this.#advanceHead();
-    return taken;
+  /** Takes out the first PDU that waits. */
+  takeFirst(): QueuedPdu | null {
+    for (let position = this.#head; position < this.#end; position++) {
+      const first = this.#remove(position);
+      if (first !== null) return first;
+    }
+    return null;
   }
 
   /** Calls `wake` whenever a PDU was appended; one listener, `null` for none. */
   onAppend(wake: (() => void) | null): void {
     this.#wake = wake;
-  }
-
-  #drop(from: number, to: number): QueuedPdu[] {
-    const dropped: QueuedPdu[] = [];
-    for (let position = from; position < to; position++) {
-      const entry = this.#remove(position);
-      if (entry !== null) dropped.push(entry);
-    }
-    return dropped;
   }
 
   #remove(position: number): QueuedPdu | null {
@@ -238,11 +235,6 @@ export class DeliveryQueue {
     this.#entries.delete(position);
     if (position >= this.#start && position < this.#cursor) this.#underWay--;
     return entry;
-  }
-
-  /** Over what is gone; never over what was not sent. */
-  #advanceHead(): void {
-    while (this.#head < this.#start && !this.#entries.has(this.#head)) this.#head++;
   }
 
   #endEpisode(acknowledged: number): void {

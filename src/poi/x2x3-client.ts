@@ -5,6 +5,10 @@
  * What is in the queue is sent oldest first. While PDUs wait for their acknowledgement a keepalive follows them at
  * short intervals, otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
  * it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
+ *
+ * A PDU that the destination refuses, by closing the connection, must not hold up all that waits behind it. After a
+ * connection that was closed with PDUs under way the client is careful (`bytes/refusal-search.ts`): the destination has
+ * to acknowledge a keepalive first, each lot is followed by one directly, and the suspect is sent alone.
  */
 import { messageOf } from '../bytes/errors.ts';
 import { X509Certificate } from 'node:crypto';
@@ -13,7 +17,9 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { checkServerIdentity, connect } from 'node:tls';
 import { BackOff } from '../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
+import { RefusalSearch } from '../bytes/refusal-search.ts';
 import type { DeliveryQueue, DestinationIssues } from './queue.ts';
+import type { RefusedPdus } from './refused.ts';
 import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
 import { Deframer } from '../wire/x2x3/deframer.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../wire/x2x3/pdu.ts';
@@ -46,6 +52,7 @@ export interface X2X3ClientOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly issues: DestinationIssues;
+  readonly refused: RefusedPdus;
   readonly timing?: X2X3Timing;
 }
 
@@ -57,6 +64,9 @@ const DEFAULTS: Required<X2X3Timing> = {
   firstPauseMs: 200,
   longestPauseMs: 5_000,
 };
+
+/** Connections that are refused one after the other before the pauses between them grow, though the destination lives. */
+const QUICK_TRIALS = 64;
 
 /** A keepalive that has not been answered, and how far the queue had been sent before it. */
 interface Question {
@@ -72,6 +82,11 @@ export class X2X3Client {
   #questions: Question[] = [];
   #keepaliveNumber = 0;
   #flowing = false;
+  readonly #search = new RefusalSearch();
+  /** Whether the destination has acknowledged something on this connection. */
+  #proven = false;
+  /** We have closed the connection, which says nothing of PDUs. */
+  #givenUp = false;
   #troubled = false;
   #stopped = false;
   readonly #pauses: BackOff;
@@ -135,8 +150,7 @@ export class X2X3Client {
     socket.on('error', (error: Error) => this.#trouble(error.message));
     socket.once('close', () => this.#closed(socket));
     this.#patience = this.#options.clock.after(this.#timing.connectMs, () => {
-      this.#trouble(`no connection within ${this.#timing.connectMs} ms`);
-      socket.destroy();
+      this.#giveUp(`no connection within ${this.#timing.connectMs} ms`);
     });
   }
 
@@ -146,21 +160,25 @@ export class X2X3Client {
     this.#patience?.cancel();
     this.#patience = null;
     this.#flowing = true;
-    this.#options.queue.rewind();
+    this.#options.queue.rewind(this.#search.passedOver);
     this.#pump();
-    this.#sendKeepalive();
+    if (this.#questions.length === 0) this.#sendKeepalive();
   }
 
   /** Sends what the socket takes; the rest follows on `drain`. */
   #pump(): void {
     const { queue } = this.#options;
     const socket = this.#socket;
+    const search = this.#search;
     if (!this.#flowing || socket === null || socket.writableNeedDrain) return;
+    if (search.searching && !this.#proven) return;
     const before = queue.sent;
     socket.cork();
-    for (let pdu = queue.next(); pdu !== null; pdu = queue.next()) {
-      if (!socket.write(pdu)) break;
+    while (queue.underWay < search.window) {
+      const pdu = queue.next();
+      if (pdu === null || !socket.write(pdu)) break;
     }
+    if (queue.sent > before && search.searching) this.#sendKeepalive();
     socket.uncork();
     if (queue.sent > before) this.#scheduleKeepalive();
   }
@@ -182,8 +200,7 @@ export class X2X3Client {
     this.#questions.push({ sequenceNumber, position: this.#options.queue.sent });
     this.#socket.write(encodePdu(keepalivePdu(PDU_TYPE.keepalive, sequenceNumber)));
     this.#patience ??= this.#options.clock.after(this.#timing.acknowledgementMs, () => {
-      this.#trouble(`no acknowledgement for ${this.#timing.acknowledgementMs} ms`);
-      this.#socket?.destroy();
+      this.#giveUp(`no acknowledgement for ${this.#timing.acknowledgementMs} ms`);
     });
     this.#keepaliveIsShort = false;
     this.#scheduleKeepalive();
@@ -198,8 +215,7 @@ export class X2X3Client {
         }
       }
     } catch (error) {
-      this.#trouble(messageOf(error));
-      this.#socket?.destroy();
+      this.#giveUp(messageOf(error));
     }
   }
 
@@ -210,12 +226,24 @@ export class X2X3Client {
     this.#questions = this.#questions.slice(index + 1);
     this.#patience?.cancel();
     this.#patience = null;
-    this.#options.queue.acknowledge(question.position);
-    this.#working();
-    if (this.#options.queue.waiting > 0) return;
+    this.#proven = true;
+    const { queue } = this.#options;
+    const taken = queue.acknowledge(question.position);
+    if (taken > 0) this.#taken(question.position);
+    if (taken > 0 || !this.#search.searching) this.#working();
+    else if (this.#search.trials < QUICK_TRIALS) this.#pauses.reset();
+    if (this.#search.searching || taken > 0) this.#pump();
+    if (queue.waiting > 0) return;
     for (const done of this.#drained.splice(0)) done();
     this.#keepaliveIsShort = false;
     this.#scheduleKeepalive();
+  }
+
+  /** PDUs were acknowledged. */
+  #taken(position: number): void {
+    if (!this.#search.taken(position)) return;
+    this.#questions = [];
+    this.#options.queue.rewind();
   }
 
   /** Only an acknowledgement shows that the other end works: with TLS 1.3 it may refuse us after the handshake. */
@@ -228,12 +256,25 @@ export class X2X3Client {
   #closed(socket: TLSSocket): void {
     if (this.#socket !== socket || this.#stopped) return;
     this.#trouble('connection closed');
+    const { queue, refused } = this.#options;
+    const next = this.#search.closed(this.#givenUp ? 0 : queue.underWay, queue.sent, queue.waiting);
     this.#lost();
-    this.#retry = this.#options.clock.after(this.#pauses.next(), () => this.#connect());
+    const first = next === 'refused' ? queue.takeFirst() : null;
+    if (first !== null) refused.put(queue.did, first);
+    const pause = next === 'wait' ? this.#pauses.next() : 0;
+    this.#retry = this.#options.clock.after(pause, () => this.#connect());
+  }
+
+  #giveUp(reason: string): void {
+    this.#givenUp = true;
+    this.#trouble(reason);
+    this.#socket?.destroy();
   }
 
   #lost(): void {
     this.#flowing = false;
+    this.#proven = false;
+    this.#givenUp = false;
     this.#socket = null;
     this.#keepalive?.cancel();
     this.#keepaliveIsShort = false;

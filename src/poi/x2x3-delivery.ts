@@ -1,5 +1,7 @@
 /** The connections of one point of interception: one for each X2/X3 destination that X1 has created. */
-import type { Poi } from './poi.ts';
+import type { SetAside } from '../storage/set-aside.ts';
+import type { Poi, PoiIssues } from './poi.ts';
+import { RefusedPdus } from './refused.ts';
 import type { X2X3ClientOptions } from './x2x3-client.ts';
 import { X2X3Client } from './x2x3-client.ts';
 
@@ -9,20 +11,34 @@ export interface DeliveryEndpoint {
   readonly port: number;
 }
 
+/** What all destinations have in common. */
+export interface X2X3DeliveryOptions extends Omit<X2X3ClientOptions, 'queue' | 'host' | 'port' | 'refused'> {
+  readonly issues: PoiIssues;
+  /** Where PDUs are kept that a destination refuses; absent: they are counted and reported only. */
+  readonly setAside?: SetAside;
+}
+
 /** How long a removed destination may still take what waits for it. */
 const LINGER_MS = 10_000;
 
 export class X2X3Delivery {
   readonly #poi: Poi;
-  readonly #options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>;
+  readonly #options: X2X3DeliveryOptions;
+  readonly #refused: RefusedPdus;
   readonly #clients = new Map<string, { readonly client: X2X3Client; readonly address: DeliveryEndpoint }>();
 
   /** Clients of destinations that were removed. */
   readonly #leaving = new Set<X2X3Client>();
 
-  constructor(poi: Poi, options: Omit<X2X3ClientOptions, 'queue' | 'host' | 'port'>) {
+  constructor(poi: Poi, options: X2X3DeliveryOptions) {
     this.#poi = poi;
     this.#options = options;
+    this.#refused = new RefusedPdus(options);
+  }
+
+  /** PDUs that a destination has refused, and that were set aside. */
+  get setAside(): number {
+    return this.#refused.count;
   }
 
   /** Creates a destination, or moves it to another address; what waits for it is kept. */
@@ -32,7 +48,8 @@ export class X2X3Delivery {
       if (known.address.host === address.host && known.address.port === address.port) return;
       known.client.stop();
     }
-    const client = new X2X3Client({ ...this.#options, ...address, queue: this.#poi.open(did) });
+    const queue = this.#poi.open(did);
+    const client = new X2X3Client({ ...this.#options, ...address, queue, refused: this.#refused });
     this.#clients.set(did, { client, address });
     client.start();
   }

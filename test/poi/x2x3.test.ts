@@ -228,16 +228,32 @@ describe('X2 and X3 over TLS', () => {
     expect(poi.lost).toBe(0);
   });
 
-  it('what a failing DF did not store is sent again', async () => {
+  it('what a DF that stops did not store is sent again', async () => {
     const consumer = new Consumer();
     consumer.failing = true;
-    const { port } = await serve(consumer);
+    const { port, stop } = await serve(consumer);
     const { delivery, report } = pointOfInterception('df.home1.example', port);
     report(4);
     expect(await delivery.drain(200)).toBe(false);
+    await stop();
     consumer.failing = false;
+    await serve(consumer, port);
     expect(await delivery.drain(10_000)).toBe(true);
     expect(consumer.numbers).toEqual([0, 1, 2, 3]);
+    expect(delivery.setAside).toBe(0);
+  });
+
+  it('R-68: a DF that cannot store keeps the connection, and nobody takes that for a refusal', async () => {
+    const consumer = new Consumer();
+    consumer.failing = true;
+    const { port } = await serve(consumer);
+    const { delivery, report, log } = pointOfInterception('df.home1.example', port);
+    report(4);
+    expect(await delivery.drain(600)).toBe(false);
+    consumer.failing = false;
+    expect(await delivery.drain(30_000)).toBe(true);
+    expect(consumer.numbers).toEqual([0, 1, 2, 3]);
+    expect(log).toEqual([]);
   });
 
   it('a client without the role, and one of another authority, deliver nothing', async () => {

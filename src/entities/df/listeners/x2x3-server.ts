@@ -4,10 +4,12 @@
  * durable, so that an acknowledgement lets the POI forget.
  *
  * A frame that can be cut out of the stream but not understood is reported and passed over (closing would have the POI
- * send it again for ever); a stream that cannot be cut is closed.
+ * send it again for ever); a stream that cannot be cut is closed. PDUs that cannot be stored are tried again and not
+ * acknowledged meanwhile: a connection that is closed would say that one of them is refused.
  */
 import { messageOf } from '../../../bytes/errors.ts';
 import type { TLSSocket } from 'node:tls';
+import { BackOff } from '../../../bytes/back-off.ts';
 import type { Clock, Timer } from '../../../bytes/ports.ts';
 import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
 import { Deframer } from '../../../wire/x2x3/deframer.ts';
@@ -45,6 +47,10 @@ export interface X2X3ServerOptions extends Omit<TlsListenerOptions, 'name' | 'li
 
 /** PDUs of one connection that may wait for the consumer before the socket is paused. */
 const MAX_WAITING = 2000;
+
+/** Milliseconds between attempts to store. */
+const FIRST_PAUSE = 200;
+const LONGEST_PAUSE = 5_000;
 
 export class X2X3Server {
   readonly #options: X2X3ServerOptions;
@@ -88,6 +94,10 @@ class Connection {
   #waiting: ReceivedPdu[] = [];
   #working: Promise<void> | null = null;
   #silence: Timer | null = null;
+  readonly #pauses = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+  #closing = false;
+  /** Ends the pause before the next attempt to store. */
+  #resume: (() => void) | null = null;
 
   constructor(socket: TLSSocket, peer: Peer, options: X2X3ServerOptions) {
     this.#socket = socket;
@@ -98,7 +108,10 @@ class Connection {
     socket.on('error', (error: Error) =>
       options.logger.info({ reason: error.message }, 'X2/X3: connection lost'),
     );
-    socket.once('close', () => this.#silence?.cancel());
+    socket.once('close', () => {
+      this.#silence?.cancel();
+      this.#close();
+    });
     this.#listenForSilence();
   }
 
@@ -106,6 +119,7 @@ class Connection {
   async finish(): Promise<void> {
     this.#socket.pause();
     this.#socket.removeAllListeners('data');
+    this.#close();
     await this.#working;
     this.#socket.destroy();
   }
@@ -159,12 +173,44 @@ class Connection {
 
   async #take(taken: readonly ReceivedPdu[]): Promise<void> {
     const content = taken.filter(({ pdu }) => pdu.type === PDU_TYPE.x2 || pdu.type === PDU_TYPE.x3);
-    if (content.length > 0) await this.#options.consumer.accept(content);
+    if (content.length > 0) await this.#store(content);
     for (const { pdu } of taken) {
       if (pdu.type !== PDU_TYPE.keepalive || !this.#socket.writable) continue;
       const answer = keepalivePdu(PDU_TYPE.keepaliveAck, numberAttribute(pdu, ATTRIBUTE.sequenceNumber) ?? 0);
       this.#socket.write(encodePdu(answer));
     }
+  }
+
+  /** Tries until it is done, or the connection ends. */
+  async #store(content: readonly ReceivedPdu[]): Promise<void> {
+    for (;;) {
+      try {
+        await this.#options.consumer.accept(content);
+        this.#pauses.reset();
+        return;
+      } catch (error) {
+        if (this.#closing) throw error;
+        this.#options.logger.error({ reason: messageOf(error) }, 'X2/X3: PDUs cannot be stored for now');
+      }
+      await this.#pause();
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.after(this.#pauses.next(), resolve);
+      this.#resume = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#resume = null;
+  }
+
+  /** No more attempts: what is not stored was not acknowledged either. */
+  #close(): void {
+    this.#closing = true;
+    this.#resume?.();
   }
 
   #listenForSilence(): void {

@@ -1,0 +1,131 @@
+/**
+ * PDUs that a receiver refused, or that could not be worked on, kept for inspection: a SQLite file for its owner's eyes.
+ * It is bounded in PDUs and octets; the oldest go first, and are counted.
+ *
+ *     set_aside   number, when, interface, for whom, about whom (XID or LIID), why, the octets
+ */
+import type Database from 'better-sqlite3';
+import { SerialQueue } from '../bytes/serial-queue.ts';
+import { openStore } from './sqlite.ts';
+import { statements } from './migrations.ts';
+import type { StoreSchema } from './migrations.ts';
+
+export interface SetAsidePdu {
+  readonly reference: 'x2' | 'x3' | 'hi2' | 'hi3';
+  /** Who refused it: a DID; empty where the element itself could not work on it. */
+  readonly did: string;
+  /** Whom it is about: XID or LIID. */
+  readonly subject: string;
+  readonly reason: string;
+  readonly octets: Uint8Array;
+}
+
+/** Where PDUs are set aside. */
+export interface SetAside {
+  /** Resolves when it is durable; rejects if it could not be stored. */
+  keep(pdu: SetAsidePdu, now: number): Promise<void>;
+}
+
+export interface SetAsideLimits {
+  readonly pdus: number;
+  readonly octets: number;
+}
+
+export const SET_ASIDE_LIMITS: SetAsideLimits = { pdus: 1_000, octets: 64 << 20 };
+
+const SCHEMA: StoreSchema = {
+  store: 'set-aside',
+  firstTables: ['set_aside'],
+  migrations: [
+    statements(
+      `CREATE TABLE set_aside (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, interface TEXT NOT NULL,
+        did TEXT NOT NULL, subject TEXT NOT NULL, reason TEXT NOT NULL, octets BLOB NOT NULL)`,
+    ),
+  ],
+};
+
+type Row = Omit<SetAsidePdu, 'reference'> & {
+  readonly number: number;
+  readonly time: number;
+  readonly interface: SetAsidePdu['reference'];
+};
+
+/** The file is made with the first PDU. */
+export class SetAsideFile implements SetAside {
+  readonly #file: string;
+  readonly #limits: SetAsideLimits;
+  readonly #turns = new SerialQueue();
+  #db: Database.Database | null = null;
+  #pdus = 0;
+  #octets = 0;
+  #forgotten = 0;
+
+  constructor(file: string, limits: SetAsideLimits = SET_ASIDE_LIMITS) {
+    this.#file = file;
+    this.#limits = limits;
+  }
+
+  /** How many had to go since the start so that others could come. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  keep({ reference, did, subject, reason, octets }: SetAsidePdu, now: number): Promise<void> {
+    return this.#turns.run(async () => {
+      const db = await this.#open();
+      db.prepare(
+        'INSERT INTO set_aside (time, interface, did, subject, reason, octets) VALUES (?, ?, ?, ?, ?, ?)',
+      ).run(now, reference, did, subject, reason, octets);
+      this.#pdus++;
+      this.#octets += octets.length;
+      while (this.#pdus > 1 && this.#isOver()) this.#forgetOldest(db);
+    });
+  }
+
+  /** Everything that is kept, oldest first. */
+  list(): Promise<(SetAsidePdu & { readonly number: number; readonly time: number })[]> {
+    return this.#turns.run(async () => {
+      const rows = (await this.#open()).prepare<[], Row>('SELECT * FROM set_aside ORDER BY number').all();
+      return rows.map(({ interface: reference, octets, ...row }) => ({
+        ...row,
+        reference,
+        octets: new Uint8Array(octets),
+      }));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#turns.ended();
+    this.#db?.close();
+    this.#db = null;
+  }
+
+  async #open(): Promise<Database.Database> {
+    if (this.#db !== null) return this.#db;
+    const { sqlite } = await openStore(this.#file, SCHEMA);
+    const sums = sqlite.prepare<[], { pdus: number; octets: number }>(
+      'SELECT count(*) AS pdus, ifnull(sum(length(octets)), 0) AS octets FROM set_aside',
+    );
+    ({ pdus: this.#pdus, octets: this.#octets } = sums.get() ?? { pdus: 0, octets: 0 });
+    this.#db = sqlite;
+    return sqlite;
+  }
+
+  #isOver(): boolean {
+    return this.#pdus > this.#limits.pdus || this.#octets > this.#limits.octets;
+  }
+
+  #forgetOldest(db: Database.Database): void {
+    const oldest = db.prepare<[], { octets: number }>(
+      'DELETE FROM set_aside WHERE number = (SELECT min(number) FROM set_aside) RETURNING length(octets) AS octets',
+    );
+    this.#pdus--;
+    this.#octets -= oldest.get()?.octets ?? 0;
+    this.#forgotten++;
+  }
+}
+
+/** Where PDUs are set aside: beside a store. */
+export function setAsideBeside(store: string): string {
+  return store === ':memory:' ? store : `${store}.set-aside.db`;
+}
