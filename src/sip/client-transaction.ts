@@ -30,17 +30,19 @@ export interface ClientHandler {
 export interface ClientHost {
   readonly clock: Clock;
   readonly timers: TimerValues;
-  /** Puts a message on the wire; `first` unless it is a retransmission. */
-  transmit(message: SipRequest, octets: Uint8Array, flow: Flow, first: boolean): void;
+  /** Puts a message on the wire; `first` unless it is a retransmission; `of` the request that it belongs to. */
+  transmit(message: SipRequest, octets: Uint8Array, flow: Flow, first: boolean, of: SipRequest): void;
   terminated(transaction: ClientTransaction): void;
-  /** Sends a CANCEL as a transaction of its own. */
-  cancel(request: SipRequest, flow: Flow): void;
+  /** Sends a CANCEL for a request as a transaction of its own. */
+  cancel(request: SipRequest, flow: Flow, of: SipRequest): void;
   /** A place for a request that is sent for this party. */
   place(owner: string | null, octets: number): Place;
 }
 
 export class ClientTransaction {
   readonly request: SipRequest;
+  /** The INVITE that a CANCEL is for; else the request itself. */
+  readonly of: SipRequest;
   readonly key: string;
   readonly #host: ClientHost;
   readonly #handler: ClientHandler;
@@ -65,10 +67,12 @@ export class ClientTransaction {
     request: SipRequest,
     handler: ClientHandler,
     owner: string | null,
+    of: SipRequest = request,
   ) {
     this.#host = host;
     this.key = key;
     this.request = request;
+    this.of = of;
     this.#handler = handler;
     this.#octets = request.serialise();
     this.#place = host.place(owner, this.#octets.length);
@@ -128,7 +132,7 @@ export class ClientTransaction {
   /** 17.1.1.2: a final response again means that the ACK got lost. */
   #absorb(response: SipResponse, flow: Flow): void {
     if (this.#state !== 'completed' || this.#ack === null || response.status < 300) return;
-    this.#host.transmit(this.#ack.request, this.#ack.octets, flow, false);
+    this.#host.transmit(this.#ack.request, this.#ack.octets, flow, false, this.of);
   }
 
   #provisional(response: SipResponse, octets: Uint8Array, flow: Flow): void {
@@ -163,7 +167,7 @@ export class ClientTransaction {
   #transmit(first: boolean): void {
     if (this.#flow === null) return;
     try {
-      this.#host.transmit(this.request, this.#octets, this.#flow, first);
+      this.#host.transmit(this.request, this.#octets, this.#flow, first, this.of);
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
       // Not before the user has the transaction in hand.
@@ -188,7 +192,7 @@ export class ClientTransaction {
     ack.set('To', response.first('To') ?? '');
     this.#ack = { request: ack, octets: ack.serialise() };
     try {
-      this.#host.transmit(ack, this.#ack.octets, flow, true);
+      this.#host.transmit(ack, this.#ack.octets, flow, true, this.of);
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
     }
@@ -198,7 +202,7 @@ export class ClientTransaction {
     if (this.#flow === null) return;
     const cancel = hopByHop('CANCEL', this.request);
     for (const reason of this.#cancelled ?? []) cancel.append('Reason', reason);
-    this.#host.cancel(cancel, this.#flow);
+    this.#host.cancel(cancel, this.#flow, this.of);
     // 9.1: where the far end ignores the CANCEL, the transaction is given up after 64·T1.
     this.#timeout.cancel();
     this.#timeout = this.#host.clock.after(64 * this.#host.timers.t1, () => this.#timedOut());

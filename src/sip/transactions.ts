@@ -37,6 +37,11 @@ export interface Observed {
   /** Which side of this element: `server` towards who sent the request, `client` towards whom it is sent. */
   readonly side: 'server' | 'client';
   readonly message: SipRequest | SipResponse;
+  /**
+   * The request that a response answers, or the INVITE that a CANCEL or the ACK of a refusal is for, as it was received
+   * or given to `send`; of other requests, themselves. `null` for a response to nothing that is known.
+   */
+  readonly of: SipRequest | null;
   readonly octets: Uint8Array;
   readonly flow: Flow;
 }
@@ -54,6 +59,8 @@ export interface TransactionUser {
   stray(response: SipResponse, flow: Flow): void;
   /** A connection is gone. */
   closed(flow: Flow): void;
+  /** Whether a CANCEL that came on `flow` is from who sent the INVITE; absent: whoever knows its branch may give it up. */
+  mayCancel?(invite: ServerTransaction, cancel: SipRequest, flow: Flow): boolean;
 }
 
 export interface LayerOptions {
@@ -89,17 +96,19 @@ export class TransactionLayer {
     this.#clientHost = {
       clock: options.clock,
       timers,
-      transmit: (message, octets, flow, first) => this.#put(message, octets, flow, 'client', first),
+      transmit: (message, octets, flow, first, of) =>
+        this.#put({ message, of, octets, flow, side: 'client' }, first),
       terminated: (transaction) => forget(this.#clients, transaction),
-      cancel: (request, flow) => void this.#start(request, flow, silent),
+      cancel: (request, flow, of) => void this.#start(request, flow, silent, null, of),
       place: (owner, octets) => this.#shares.take(owner, octets),
     };
     this.#serverHost = {
       clock: options.clock,
       timers,
       transmit: (response, octets, transaction, first) =>
-        this.#reply(response, octets, transaction.flow, first),
-      transmitOnce: (response, { flow, octets }) => this.#answerOnce(response, flow, octets.length),
+        this.#reply(response, transaction.request, octets, transaction.flow, first),
+      transmitOnce: (response, { request, flow, octets }) =>
+        this.#answerOnce(response, request, flow, octets.length),
       place: (owner, octets) =>
         this.#shares.hasRoom(owner, octets) ? this.#shares.take(owner, octets) : null,
       terminated: (transaction) => forget(this.#servers, transaction),
@@ -163,13 +172,21 @@ export class TransactionLayer {
   sendAck(ack: SipRequest, hop: NextHop | Flow, branch: string): void {
     this.#pushVia(ack, hop.protocol, branch);
     const octets = ack.serialise();
-    this.#flowTo(hop, (flow) => this.#put(ack, octets, flow, 'client', true), ignore);
+    this.#flowTo(
+      hop,
+      (flow) => this.#put({ message: ack, of: ack, octets, flow, side: 'client' }, true),
+      ignore,
+    );
   }
 
   /** Sends a response outside any transaction, e.g. a late 2xx on its way upstream. */
   sendStateless(response: SipResponse, hop: NextHop | Flow): void {
     const octets = response.serialise();
-    this.#flowTo(hop, (flow) => this.#put(response, octets, flow, 'server', true), ignore);
+    this.#flowTo(
+      hop,
+      (flow) => this.#put({ message: response, of: null, octets, flow, side: 'server' }, true),
+      ignore,
+    );
   }
 
   /** The server transaction of the INVITE that a CANCEL is for. */
@@ -187,9 +204,10 @@ export class TransactionLayer {
     hop: NextHop | Flow,
     handler: ClientHandler,
     owner: string | null = null,
+    of: SipRequest = request,
   ): ClientTransaction {
     const key = clientKey(branchOf(request.topVia) ?? '', request.method);
-    const transaction = new ClientTransaction(this.#clientHost, key, request, handler, owner);
+    const transaction = new ClientTransaction(this.#clientHost, key, request, handler, owner, of);
     this.#clients.set(key, transaction);
     this.#flowTo(
       hop,
@@ -230,7 +248,7 @@ export class TransactionLayer {
       return;
     }
     if (verdict.kind === 'reject') {
-      this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
+      this.#observed({ direction: 'received', side: 'server', message: request, of: request, octets, flow });
       this.#refuse(request, verdict.status, verdict.problem, flow, octets.length);
       return;
     }
@@ -238,13 +256,16 @@ export class TransactionLayer {
     const known = this.#servers.get(key);
     if (known !== undefined) {
       const news = request.method === 'ACK' && known.state === 'completed';
-      if (news) this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
+      const of = known.request;
+      if (news) this.#observed({ direction: 'received', side: 'server', message: request, of, octets, flow });
       if (request.method !== 'ACK' || known.state !== 'accepted') {
         known.receive(request);
         return;
       }
     }
-    this.#observed({ direction: 'received', side: 'server', message: request, octets, flow });
+    const invite = request.method === 'CANCEL' ? this.#inviteToCancel(request, flow) : null;
+    const of = invite?.request ?? request;
+    this.#observed({ direction: 'received', side: 'server', message: request, of, octets, flow });
     if (request.method === 'ACK') {
       // 8.2.7: for an answer without state; nothing waits for it, and nobody else is to get it.
       if (request.toTag !== this.tagFor(request)) this.#user?.ack(request, flow);
@@ -256,14 +277,20 @@ export class TransactionLayer {
     }
     const transaction = new ServerTransaction(this.#serverHost, key, request, octets, flow);
     this.#servers.set(key, transaction);
-    if (request.method === 'CANCEL') this.#cancel(transaction);
+    if (request.method === 'CANCEL') this.#cancel(transaction, invite);
     else this.#user?.request(transaction);
   }
 
+  /** The INVITE that a CANCEL is for, if it comes from who may give that up. */
+  #inviteToCancel(cancel: SipRequest, flow: Flow): ServerTransaction | null {
+    const invite = this.inviteOf(cancel);
+    if (invite === null || this.#user?.mayCancel?.(invite, cancel, flow) === false) return null;
+    return invite;
+  }
+
   /** Section 9.2: the CANCEL is answered here; the INVITE's own answer is its user's. */
-  #cancel(transaction: ServerTransaction): void {
+  #cancel(transaction: ServerTransaction, invite: ServerTransaction | null): void {
     const { request } = transaction;
-    const invite = this.inviteOf(request);
     const answer = makeResponse(request, invite === null ? 481 : 200, { toTag: this.tagFor(request) });
     if (invite === null || !transaction.admit(invite.owner)) transaction.answerOnce(answer);
     else transaction.respond(answer);
@@ -281,7 +308,8 @@ export class TransactionLayer {
       this.#warn('response dropped', 'it does not repeat its request', flow);
       return;
     }
-    const observed = { direction: 'received', side: 'client', message: response, octets, flow } as const;
+    const of = transaction?.of ?? null;
+    const observed = { direction: 'received', side: 'client', message: response, of, octets, flow } as const;
     if (transaction === undefined) {
       this.#observed(observed);
       return this.#user?.stray(response, flow);
@@ -295,41 +323,36 @@ export class TransactionLayer {
     if (request.method === 'ACK' || request.all('Via').length === 0) return;
     const response = makeResponse(request, status, { toTag: this.tagFor(request) });
     if (status === 503) response.set('Retry-After', '5');
-    this.#answerOnce(response, flow, octets);
+    this.#answerOnce(response, request, flow, octets);
   }
 
   /** 26.3.2.4: an answer that is sent once, over the flow of its request or not at all. @param asked octets of the request */
-  #answerOnce(response: SipResponse, flow: Flow, asked: number): void {
+  #answerOnce(response: SipResponse, of: SipRequest, flow: Flow, asked: number): void {
     const octets = response.serialise();
     if (!flow.open || (flow.protocol === 'UDP' && octets.length > AMPLIFICATION * asked)) {
       this.#unanswered++;
       return;
     }
-    this.#put(response, octets, flow, 'server', true);
+    this.#put({ message: response, of, octets, flow, side: 'server' }, true);
   }
 
-  #reply(response: SipResponse, octets: Uint8Array, flow: Flow, first: boolean): void {
+  #reply(response: SipResponse, of: SipRequest, octets: Uint8Array, flow: Flow, first: boolean): void {
+    const sent = { message: response, of, octets, flow, side: 'server' } as const;
     if (flow.open) {
-      this.#put(response, octets, flow, 'server', first);
+      this.#put(sent, first);
       return;
     }
     // 18.2.2: a connection that is gone is made anew, to where the request came from and the port of its Via.
     this.#flowTo(
       responseDestination(response, flow),
-      (other) => this.#put(response, octets, other, 'server', first),
+      (other) => this.#put({ ...sent, flow: other }, first),
       (error) => this.#warn('response not sent', error.message, flow),
     );
   }
 
-  #put(
-    message: SipRequest | SipResponse,
-    octets: Uint8Array,
-    flow: Flow,
-    side: 'server' | 'client',
-    first: boolean,
-  ): void {
-    flow.send(octets);
-    if (first) this.#observed({ direction: 'sent', side, message, octets, flow });
+  #put(sent: Omit<Observed, 'direction'>, first: boolean): void {
+    sent.flow.send(sent.octets);
+    if (first) this.#observed({ direction: 'sent', ...sent });
   }
 
   #observed(observed: Observed): void {

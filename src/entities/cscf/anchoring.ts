@@ -36,6 +36,7 @@ export interface MediaState {
 
 interface Session {
   readonly id: string;
+  readonly branch: string;
   state: MediaState;
 }
 
@@ -51,7 +52,7 @@ export class AnchoredCall {
   readonly #anchor: MediaAnchor;
   readonly #logger: Logger;
   readonly #correlation: Uint8Array;
-  readonly #parties: () => WantedSession['parties'];
+  readonly #parties: (branch: string) => WantedSession['parties'];
   readonly #newId: (branch: string) => string;
   readonly #signalling: (at: NetworkAddress) => boolean;
   readonly #byBranch = new Map<string, Session>();
@@ -62,7 +63,8 @@ export class AnchoredCall {
     logger: Logger,
     call: {
       readonly correlation: Uint8Array;
-      readonly parties: () => WantedSession['parties'];
+      /** Who takes part in what came of a branch. */
+      readonly parties: (branch: string) => WantedSession['parties'];
       readonly newId: (branch: string) => string;
       /** Whether SIP is spoken at an address: no description may lead media there (R-71). */
       readonly signalling: (at: NetworkAddress) => boolean;
@@ -85,7 +87,7 @@ export class AnchoredCall {
   ): Promise<void> | undefined {
     let session = this.#byBranch.get(branch);
     if (session === undefined) {
-      session = { id: this.#newId(branch), state: NOTHING };
+      session = { id: this.#newId(branch), branch, state: NOTHING };
       this.#byBranch.set(branch, session);
     }
     if (calleeTag !== null) this.#byDialog.set(calleeTag, session);
@@ -156,7 +158,7 @@ export class AnchoredCall {
       sdps: { ...sdps, [from]: text },
       media: { ...media, [from]: sdp.media },
     };
-    const wanted = this.#wanted(state, from, isOffer(message));
+    const wanted = this.#wanted(state, session.branch, from, isOffer(message));
     this.#checkDestinations(wanted, from);
     return this.#anchor.put(session.id, wanted).then((anchored) => {
       session.state = { ...state, wanted, local: anchored };
@@ -176,7 +178,12 @@ export class AnchoredCall {
    * A stream is off where the latest description says so; what the other side said of it before is history. An offer to
    * switch off what is up does so with its answer: it may be refused.
    */
-  #wanted({ sdps, media }: Pick<MediaState, 'sdps' | 'media'>, latest: Side, offer: boolean): WantedSession {
+  #wanted(
+    { sdps, media }: Pick<MediaState, 'sdps' | 'media'>,
+    branch: string,
+    latest: Side,
+    offer: boolean,
+  ): WantedSession {
     const { a, b } = media;
     const count = Math.max(a?.length ?? 0, b?.length ?? 0);
     const streams = Array.from({ length: count }, (_, k) => {
@@ -184,7 +191,7 @@ export class AnchoredCall {
       if (media[latest]?.[k]?.port === 0 && !(offer && other > 0)) return null;
       return { a: addressOf(a?.[k], b?.[k]), b: addressOf(b?.[k], a?.[k]) };
     });
-    return { correlation: this.#correlation, parties: this.#parties(), sdps, streams };
+    return { correlation: this.#correlation, parties: this.#parties(branch), sdps, streams };
   }
 
   /** @throws CscfError `destination` */

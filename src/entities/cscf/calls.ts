@@ -2,17 +2,25 @@
  * The calls that go through this CSCF: whose they are, their ICID, their media sessions, and a turnstile, because a
  * message whose SDP must wait for the media gateway must not be overtaken by the next message of its call.
  *
- * A call is known by Call-ID and caller's tag: a Call-ID alone may be taken by anybody who has seen it. INVITEs that a
- * proxy before us forked are one call.
+ * A call is known by Call-ID, caller's tag and who began it: Call-ID and tag may be taken by anybody who has seen them.
+ * INVITEs of one caller under one Call-ID and tag, such as those that a proxy before us forked, are one call, each an
+ * attempt of its own with the dialogs that come of it.
  */
 import type { Side } from '../../wire/iq/sessions.ts';
-import type { Clock, Timer } from '../../bytes/ports.ts';
 import type { Dialog } from '../../sip/dialog.ts';
 import type { Flow } from '../../sip/flow.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
+import type { SipMessage, SipRequest } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { AnchoredCall } from './anchoring.ts';
 import type { Subscriber } from './ports.ts';
+import type { Target } from './routing.ts';
+import type { Session } from './sessions.ts';
+
+/** Dialogs of a call that are remembered, be they early, up or over, and that may be up. */
+const MAX_MET = 128;
+export const MAX_DIALOGS_UP = 32;
+/** Exchanges of a call at a time. */
+export const MAX_ATTEMPTS = 32;
 
 /** The two halves of a dialog, as this node would speak in it. */
 export interface DialogEnds {
@@ -24,23 +32,48 @@ export interface DialogEnds {
   readonly ended: Set<Side>;
 }
 
+/** Who is at one end of a dialog, and so may speak there. */
+export type DialogParty =
+  /** `flow`: what it spoke on; `null` if it was sent for by name. */
+  | { readonly kind: 'subscriber'; readonly subscriber: Subscriber; flow: Flow | null }
+  | { readonly kind: 'peer' };
+
+/** Who answered under a tag, and what. */
+export interface Met {
+  readonly attempt: CallAttempt;
+  readonly end: DialogParty;
+}
+
+/** A first request, and the dialogs that came of it. */
+export interface CallAttempt {
+  /** `null` once it has its final answer. */
+  pending: ServerTransaction | null;
+  /** Identities of the caller and of the callee. */
+  readonly parties: { readonly a: ReadonlySet<string>; readonly b: ReadonlySet<string> };
+  /** Whom the request was sent to. */
+  readonly callees: readonly DialogParty[];
+  /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
+  readonly dialogs: Set<string>;
+  /** Branches that it went out on. */
+  readonly branches: Set<string>;
+  /** What the point of interception knows. */
+  readonly session: Session | null;
+}
+
 export interface Call {
   readonly callId: string;
   /** From tag of the one who calls: requests with it go from `a` to `b`, others back. */
   readonly callerTag: string;
+  /** Who began it: a subscriber, or somebody whom another home speaks for. */
+  readonly owner: string;
+  readonly caller: DialogParty;
   readonly icid: string;
   /** Of the first request. */
   readonly method: string;
-  /** Identities of the caller and of the callee, as they become known. */
-  readonly parties: { readonly a: Set<string>; readonly b: Set<string> };
-  /** Those of them that are subscribers of this home. */
-  readonly subscribers: { readonly a: Set<Subscriber>; readonly b: Set<Subscriber> };
-  /** What subscribers of this home spoke on: the caller, and callees by their tags. */
-  readonly flows: { a: Flow | null; readonly b: Map<string, Flow> };
-  /** First INVITEs or SUBSCRIBEs without a final answer. */
-  readonly pending: Set<ServerTransaction>;
-  /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
-  readonly dialogs: Set<string>;
+  /** Those that wait for their answer or have dialogs that are up. */
+  readonly attempts: Set<CallAttempt>;
+  /** By callee's tags, the longest known first. */
+  readonly met: Map<string, Met>;
   /** Both ends of each dialog by the callee's tag, early ones too. */
   readonly ends: Map<string, DialogEnds>;
   readonly turnstile: Turnstile;
@@ -75,114 +108,78 @@ export class Turnstile {
   }
 }
 
-export class CallTable {
-  readonly #clock: Clock;
-  readonly #limit: number;
-  readonly #idleMs: number;
-  readonly #calls = new Map<string, { call: Call; timer: Timer }>();
-
-  constructor(clock: Clock, limit: number, idleMs: number) {
-    this.#clock = clock;
-    this.#limit = limit;
-    this.#idleMs = idleMs;
-  }
-
-  get size(): number {
-    return this.#calls.size;
-  }
-
-  get full(): boolean {
-    return this.#calls.size >= this.#limit;
-  }
-
-  /** The call that a message belongs to; it counts as alive again. */
-  of(message: SipMessage): Call | null {
-    const { callId, fromTag, toTag } = message;
-    const entry = this.#calls.get(callKey(callId, fromTag)) ?? this.#calls.get(callKey(callId, toTag));
-    if (entry === undefined) return null;
-    this.#alive(entry.call);
-    return entry.call;
-  }
-
-  /** A first INVITE or SUBSCRIBE of the call is under way. */
-  begin(call: Call, invite: ServerTransaction): void {
-    call.pending.add(invite);
-    this.#alive(call);
-  }
-
-  /** A first INVITE has its final answer: a dialog is up, or that was nothing. */
-  answered(call: Call, invite: ServerTransaction, response: SipResponse): void {
-    call.pending.delete(invite);
-    if (response.status < 300) call.dialogs.add(response.toTag ?? '');
-    this.#endIfOver(call);
-  }
-
-  /** Forgets a call and gives its media sessions back. */
-  end(call: Call): void {
-    const key = callKey(call.callId, call.callerTag);
-    const entry = this.#calls.get(key);
-    if (entry?.call === call) {
-      entry.timer.cancel();
-      this.#calls.delete(key);
-    }
-    call.media?.release();
-  }
-
-  /** A dialog has ended: its media sessions go back, and with the last one the call is over. */
-  endDialog(call: Call, calleeTag: string): void {
-    call.flows.b.delete(calleeTag);
-    if (!call.dialogs.delete(calleeTag)) return;
-    call.media?.releaseDialog(calleeTag);
-    this.#endIfOver(call);
-  }
-
-  close(): void {
-    for (const { call } of [...this.#calls.values()]) this.end(call);
-  }
-
-  #alive(call: Call): void {
-    const key = callKey(call.callId, call.callerTag);
-    this.#calls.get(key)?.timer.cancel();
-    const timer = this.#clock.after(this.#idleMs, () => this.end(call));
-    this.#calls.set(key, { call, timer });
-  }
-
-  #endIfOver(call: Call): void {
-    if (call.pending.size === 0 && call.dialogs.size === 0) this.end(call);
-  }
-}
-
 /** A call of which nothing is known but its first request. */
 export function newCall(
   request: SipRequest,
-  icid: string,
-  mediaFor: (parties: Call['parties']) => AnchoredCall | null,
+  facts: Pick<Call, 'icid' | 'owner' | 'caller'>,
+  mediaFor: () => AnchoredCall | null,
 ): Call {
-  const parties = { a: new Set<string>(), b: new Set<string>() };
   return {
+    ...facts,
     callId: request.callId,
     callerTag: request.fromTag ?? '',
-    icid,
     method: request.method,
-    parties,
-    subscribers: { a: new Set(), b: new Set() },
-    flows: { a: null, b: new Map() },
-    pending: new Set(),
-    dialogs: new Set(),
+    attempts: new Set(),
+    met: new Map(),
     ends: new Map(),
     turnstile: new Turnstile(),
-    media: mediaFor(parties),
+    media: mediaFor(),
   };
 }
 
-/** What a call is known by. */
+/** What calls are found by. */
 export function callKey(callId: string, callerTag: string | null): string {
   return `${callId}\n${callerTag ?? ''}`;
 }
 
-/** What the party on a side spoke on in the dialog that a message belongs to; `null`: not a subscriber of this home. */
-export function flowOf(message: SipMessage, call: Call, side: Side): Flow | null {
-  return side === 'a' ? call.flows.a : (call.flows.b.get(calleeTagOf(message, call) ?? '') ?? null);
+/** Who is at the end that a target leads to. */
+export function endOf({ subscriber, hop }: Target): DialogParty {
+  if (subscriber === undefined) return { kind: 'peer' };
+  return { kind: 'subscriber', subscriber, flow: 'send' in hop ? hop : null };
+}
+
+/** Remembers who answered a first request under a tag; of too many, those go first that are not up. */
+export function meet(call: Call, attempt: CallAttempt, calleeTag: string, end: DialogParty): void {
+  if (call.met.has(calleeTag)) return;
+  call.met.set(calleeTag, { attempt, end });
+  if (call.met.size <= MAX_MET) return;
+  const [oldest] = [...call.met.keys()].filter((tag) => tag !== calleeTag && !isUp(call, tag));
+  if (oldest !== undefined) call.met.delete(oldest);
+}
+
+/** What the point of interception knows of a dialog; of one whose tag nobody has heard, of the call's first attempt. */
+export function sessionOf(call: Call, calleeTag: string | null): Session | null {
+  const [first] = call.attempts;
+  return (call.met.get(calleeTag ?? '')?.attempt ?? first)?.session ?? null;
+}
+
+/** Who may be at one end of the dialog with this tag: who answered under it, else all that were asked. */
+export function endsAt(call: Call, side: Side, calleeTag: string | null): readonly DialogParty[] {
+  if (side === 'a') return [call.caller];
+  const end = call.met.get(calleeTag ?? '')?.end;
+  return end === undefined ? [...call.attempts].flatMap(({ callees }) => callees) : [end];
+}
+
+/** The subscribers of this home who may be at that end. */
+export function subscribersAt(call: Call, side: Side, calleeTag: string | null): Subscriber[] {
+  const ends = endsAt(call, side, calleeTag);
+  return [...new Set(ends.flatMap((end) => (end.kind === 'subscriber' ? [end.subscriber] : [])))];
+}
+
+/** What the party at that end spoke on in this dialog; `null`: not a subscriber of this home, or nobody knows yet. */
+export function flowAt(call: Call, side: Side, calleeTag: string | null): Flow | null {
+  const [end, ...others] = endsAt(call, side, calleeTag);
+  return end?.kind === 'subscriber' && others.length === 0 ? end.flow : null;
+}
+
+/** Whether a dialog is up. */
+export function isUp(call: Call, calleeTag: string): boolean {
+  return call.met.get(calleeTag)?.attempt.dialogs.has(calleeTag) ?? false;
+}
+
+/** Dialogs that are up. */
+export function dialogsUp(call: Call): number {
+  return [...call.attempts].reduce((sum, { dialogs }) => sum + dialogs.size, 0);
 }
 
 /** From whose side a request comes, or the request that a response answers. */

@@ -87,6 +87,10 @@ export const CSCF_CONFIG = strict({
     (algorithms) => (algorithms.length > 0 ? algorithms : DEFAULT_ALGORITHMS),
   ),
   maxCalls: count('calls at once; beyond, 503', { min: 1, default: 10_000 }),
+  maxCallsOfOne: count('calls of one caller at once, at most half of `maxCalls`; beyond, 486', {
+    min: 1,
+    default: 64,
+  }),
   maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
   maxTransactionOctets: count(
     'octets of messages that transactions keep, of which a subscriber has a quarter and other homes half; beyond, 503',

@@ -17,7 +17,6 @@ import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
-import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import type { Flow, HostResolver } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
@@ -30,12 +29,14 @@ import { admit, unsupportedOptions } from '../../sip/verdict.ts';
 import { AnchoredCall } from './anchoring.ts';
 import { assertIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
-import { CallTable, newCall } from './calls.ts';
-import type { Call } from './calls.ts';
+import { CallTable } from './call-table.ts';
+import type { CallRefusal } from './call-table.ts';
+import { endOf, MAX_ATTEMPTS, newCall, sessionOf, subscribersAt } from './calls.ts';
+import type { Call, DialogParty, CallAttempt } from './calls.ts';
 import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
 import { marksLoop } from './loops.ts';
-import { Origins } from './origin.ts';
+import { Origins, ownerOf, partiesOf } from './origin.ts';
 import type { Origin } from './origin.ts';
 import { Peers } from './peers.ts';
 import type { AddressesOf } from './peers.ts';
@@ -54,6 +55,8 @@ import { Releases } from './releases.ts';
 import { DIALOG_METHODS, Relay } from './relay.ts';
 import { Router } from './routing.ts';
 import type { Route } from './routing.ts';
+import type { Session } from './sessions.ts';
+import { Speakers } from './speakers.ts';
 import { Directory, publicIdentitiesOf } from './subscribers.ts';
 
 export interface CscfParts {
@@ -100,6 +103,7 @@ export class Cscf {
   readonly #origins: Origins;
   readonly #peers: Peers;
   readonly #calls: CallTable;
+  readonly #speakers: Speakers;
   readonly #interception: Interception;
   readonly #relay: Relay;
 
@@ -121,20 +125,25 @@ export class Cscf {
     this.#router = new Router(settings, this.#peers, this.#directory, this.#registrar);
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
-    this.#calls = new CallTable(clock, limits.calls, limits.callIdleMs);
+    this.#calls = new CallTable(clock, limits);
+    this.#speakers = new Speakers(this.#calls, this.#peers, this.#registrar, this.#authentication);
+    this.#interception = new Interception({
+      ...parts,
+      maxUnadmitted: limits.unadmitted,
+      icid: (request, observed) => this.#icidOf(request, observed),
+      trusted: (observed) => this.#trusted(observed),
+      sessionOf: (request, observed) => this.#sessionOf(request, observed),
+    });
     this.#relay = new Relay({
       layer,
       clock,
       router: this.#router,
       calls: this.#calls,
       path: new MediaPath(parts.logger, parts.anchor !== null),
-      releases: new Releases(layer, this.#router, settings.host),
+      releases: new Releases(layer, this.#router, settings.host, this.#interception),
+      speakers: this.#speakers,
+      watch: this.#interception,
       sentBy: `${settings.host}:${settings.port}`,
-    });
-    this.#interception = new Interception({
-      ...parts,
-      icid: (request, { flow }) => (request.method === 'REGISTER' ? null : this.#icid(request, flow)),
-      trusted: (observed) => this.#trusted(observed),
     });
     layer.observe((observed) => this.#interception.observe(observed));
     layer.attach({
@@ -142,12 +151,23 @@ export class Cscf {
       ack: (ack, flow) => this.#relay.ack(ack, flow),
       stray: () => undefined,
       closed: (flow) => this.#registrar.closed(flow),
+      mayCancel: (invite, cancel, flow) => this.#origins.isSame(invite, cancel, flow),
     });
   }
 
   /** Calls under way. */
   get calls(): number {
     return this.#calls.size;
+  }
+
+  /** Calls that had no place, by why, since the start. */
+  get refused(): Readonly<Record<CallRefusal, number>> {
+    return this.#calls.refused;
+  }
+
+  /** What the point of interception remembers of messages. */
+  get remembered(): Interception['memory'] {
+    return this.#interception.memory;
   }
 
   /** Forgets everything; media sessions are given back. */
@@ -197,8 +217,8 @@ export class Cscf {
       this.#reply(transaction, 403);
       return;
     }
+    this.#admit(request, subscriber.identity, subscriber, null);
     if (!this.#keeps(transaction, subscriber.identity)) return;
-    this.#interception.identify(request, 'caller', publicIdentitiesOf(subscriber));
     const toTag = this.#layer.tagFor(request);
     transaction.respond(this.#registrar.register(request, subscriber, flow, toTag));
   }
@@ -212,25 +232,26 @@ export class Cscf {
     }
     const origin = this.#origins.of(request, flow);
     if (origin.kind === 'challenge') {
-      const fields = origin.challenges.map((value) => ['Proxy-Authenticate', value] as const);
-      this.#reply(transaction, 407, { fields });
+      this.#challenge(transaction, origin.challenges);
       return;
     }
     if (origin.kind === 'refused') {
       this.#reply(transaction, origin.status);
       return;
     }
-    if (!this.#keeps(transaction, origin.kind === 'subscriber' ? origin.subscriber.identity : null)) return;
+    const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
+    const owner = ownerOf(request, origin);
+    this.#admit(request, owner, caller, null);
+    if (!this.#keeps(transaction, caller?.identity ?? null)) return;
     const begins = DIALOG_METHODS.has(request.method);
-    if (begins && this.#calls.full) {
-      this.#reply(transaction, 503, { fields: [['Retry-After', '10']] });
-      return;
-    }
+    const known = begins ? this.#calls.begunBy(owner, request) : null;
+    if (begins && !this.#hasRoom(transaction, known, owner, origin)) return;
     if (invite) transaction.respond(makeResponse(request, 100));
     const onward = request.clone();
     this.#router.takeOwnRoutes(onward, flow.local);
     const route = this.#router.initial(onward, flow.local);
-    const call = this.#callOf(request, origin, route.kind === 'targets' ? route.callee : null, flow);
+    const callee = route.kind === 'targets' ? route.callee : null;
+    const session = this.#admit(request, owner, caller, callee);
     if (route.kind === 'refused') {
       this.#reply(transaction, route.status);
       return;
@@ -252,19 +273,55 @@ export class Cscf {
       this.#reply(transaction, 489);
       return;
     }
-    if (begins) this.#calls.begin(call, transaction);
+    const end: DialogParty =
+      caller === null ? { kind: 'peer' } : { kind: 'subscriber', subscriber: caller, flow };
+    const call = known ?? this.#newCall(request, flow, owner, end);
+    const attempt: CallAttempt = {
+      pending: transaction,
+      parties: partiesOf(request, origin, callee),
+      callees: route.targets.map(endOf),
+      branches: new Set(),
+      dialogs: new Set(),
+      session,
+    };
+    if (begins) this.#calls.begin(call, attempt);
+    else call.attempts.add(attempt);
     this.#prepare(onward, origin, call);
-    this.#relay.fork(transaction, call, onward, route.targets);
+    this.#relay.fork(transaction, call, attempt, onward, route.targets);
+  }
+
+  /** Whether one more first request may go on; if not, it is answered. */
+  #hasRoom(transaction: ServerTransaction, known: Call | null, owner: string, origin: Origin): boolean {
+    if (known !== null) {
+      if (known.attempts.size < MAX_ATTEMPTS) return true;
+      this.#reply(transaction, 486, { fields: [['Retry-After', '10']] });
+      return false;
+    }
+    const stale = this.#calls.toMakeRoom(owner);
+    if (stale !== null) this.#relay.endCall(stale, 408);
+    const refusal = this.#calls.refusal(owner, origin.kind === 'peer' ? 'peer' : 'subscriber');
+    if (refusal === null) return true;
+    this.#parts.logger.warn({ owner, refusal }, 'a call had no place');
+    this.#reply(transaction, refusal === 'caller' ? 486 : 503, { fields: [['Retry-After', '10']] });
+    return false;
   }
 
   #inDialog(transaction: ServerTransaction): void {
     const { request, flow } = transaction;
-    const call = this.#calls.of(request);
-    if (call === null) {
-      this.#reply(transaction, 481);
+    const judgement = this.#speakers.judge(request, flow);
+    if (judgement.kind === 'challenge') {
+      this.#challenge(transaction, judgement.challenges);
       return;
     }
-    const [speaker] = this.#registrar.subscribersOf(flow);
+    if (judgement.kind === 'refused') {
+      this.#reply(transaction, judgement.status);
+      return;
+    }
+    const { call, side, calleeTag } = judgement.spoken;
+    this.#calls.alive(call);
+    const session = sessionOf(call, calleeTag);
+    if (session !== null) this.#interception.join(request, session);
+    const [speaker] = subscribersAt(call, side, calleeTag);
     if (!this.#keeps(transaction, speaker?.identity ?? null)) return;
     const onward = request.clone();
     const route = this.#relay.onwards(onward, call, request, flow);
@@ -280,43 +337,41 @@ export class Cscf {
     this.#authentication.strip(onward);
     removeIcid(onward);
     onward.remove('P-Asserted-Identity');
-    this.#relay.fork(transaction, call, onward, [target]);
+    this.#relay.fork(transaction, call, null, onward, [target]);
   }
 
-  /** The call of a first request: a new one, or the one that another branch of the same INVITE has begun. */
-  #callOf(request: SipRequest, origin: Origin, callee: Subscriber | null, flow: Flow): Call {
-    const known = DIALOG_METHODS.has(request.method) ? this.#calls.of(request) : null;
-    const call = known ?? this.#newCall(request, flow);
-    const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
-    const asserted = origin.kind === 'peer' ? assertedIdentities(request).addresses : [];
-    if (caller !== null) call.flows.a = flow;
-    const { a, b } = call.parties;
-    for (const { uri } of [request.from, ...asserted]) a.add(uri.text);
-    for (const identity of [request.to.uri.text, request.uri]) b.add(identity);
-    for (const [side, party, subscriber] of [
-      ['a', 'caller', caller],
-      ['b', 'callee', callee],
-    ] as const) {
-      if (subscriber === null) continue;
-      call.subscribers[side].add(subscriber);
-      for (const identity of publicIdentitiesOf(subscriber)) call.parties[side].add(identity);
-      this.#interception.identify(request, party, publicIdentitiesOf(subscriber));
-    }
-    return call;
+  #challenge(transaction: ServerTransaction, challenges: readonly string[]): void {
+    const fields = challenges.map((value) => ['Proxy-Authenticate', value] as const);
+    this.#reply(transaction, 407, { fields });
   }
 
-  #newCall(request: SipRequest, flow: Flow): Call {
+  /** Tells the point of interception who takes part in what a first request begins. */
+  #admit(
+    request: SipRequest,
+    sender: string,
+    caller: Subscriber | null,
+    callee: Subscriber | null,
+  ): Session | null {
+    const names = (who: Subscriber | null): string[] => (who === null ? [] : publicIdentitiesOf(who));
+    return this.#interception.admit(request, { sender, caller: names(caller), callee: names(callee) });
+  }
+
+  #newCall(request: SipRequest, flow: Flow, owner: string, caller: DialogParty): Call {
     const icid = this.#icid(request, flow);
     const { anchor, logger } = this.#parts;
-    return newCall(request, icid, ({ a, b }) => {
+    const call: Call = newCall(request, { icid, owner, caller }, () => {
       if (anchor === null || request.method !== 'INVITE') return null;
       return new AnchoredCall(anchor, logger, {
         correlation: correlationId(icid),
-        parties: () => ({ a: [...a], b: [...b] }),
+        parties: (branch) => {
+          const attempt = [...call.attempts].find(({ branches }) => branches.has(branch));
+          return { a: [...(attempt?.parties.a ?? [])], b: [...(attempt?.parties.b ?? [])] };
+        },
         newId: (branch) => this.#layer.identifiers.of('media session', branch),
         signalling: (at) => this.#peers.listensAt(at) || this.#isOwn(at),
       });
     });
+    return call;
   }
 
   /** Whether this node speaks SIP there; if it listens on every address, on every address. */
@@ -337,6 +392,19 @@ export class Cscf {
   #trusted({ direction, message, flow }: Observed): boolean {
     if (direction === 'sent') return true;
     return message.kind === 'request' ? this.#peers.sent(message, flow) : this.#peers.isAt(flow);
+  }
+
+  /** The session of a request within a call that came from who may speak there. */
+  #sessionOf(request: SipRequest, { direction, flow }: Observed): Session | null {
+    const spoken = direction === 'received' ? this.#speakers.of(request, flow) : null;
+    return spoken === null ? null : sessionOf(spoken.call, spoken.calleeTag);
+  }
+
+  /** What is observed of a call has its ICID, whoever sent it. */
+  #icidOf(request: SipRequest, { flow }: Observed): string | null {
+    if (request.method === 'REGISTER') return null;
+    const [call] = request.toTag === null ? [] : this.#calls.candidates(request);
+    return call?.icid ?? this.#icid(request, flow);
   }
 
   #icid(request: SipRequest, flow: Flow): string {

@@ -12,306 +12,261 @@
  * A request that never leaves for its target (nobody registered) has no such side; then what passed on the caller's
  * side is reported, once that is clear.
  *
- * Who takes part is known step by step: From, P-Asserted-Identity, To and Request-URI (R-55) with the first request,
- * the authenticated subscriber, and the aliases of both, a moment later. So the first messages of a session are kept,
- * and reported if a later identity turns out to be a target's. Tasks that are activated during a session are reported
- * to from then on. P-Asserted-Identity counts within the trust domain only (RFC 3325 section 5): what user equipment
- * asserts would make anybody a target, or bury the one it is.
+ * **Which session a message belongs to the CSCF says**, and nothing that a message claims (R-65): each message has the
+ * request that it answers, or belongs to; requests that go on are tied to the session of the one that came
+ * (`follow`), those within a call to the session of their dialog, if who sends them may speak in it. A session is
+ * admitted with who was authenticated and whom it is routed to (`admit`). What nobody has authenticated stands by
+ * itself: it is matched by its own names, reported under the Call-ID that it has, and remembered, within bounds by
+ * source, only until its sender shows who it is or goes away.
+ *
+ * Tasks that are activated during a session are reported to from then on. P-Asserted-Identity counts within the trust
+ * domain only (RFC 3325 section 5): what user equipment asserts would make anybody a target, or bury the one it is.
  *
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
 import { createHash } from 'node:crypto';
-import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
-import type { Match, Observation, InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
+import type { Clock, Logger } from '../../bytes/ports.ts';
+import type { InterceptionTasks, Match, ObservationReporter } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import { SipError } from '../../sip/errors.ts';
+import { sourceOf } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { callKey } from './calls.ts';
 import { correlationId } from './charging.ts';
+import { KeptMessages } from './kept.ts';
+import type { SessionEvent } from './kept.ts';
+import { Session } from './sessions.ts';
+import type { CallParty, SessionMatch } from './sessions.ts';
+import { FairMemory } from './fair-memory.ts';
 
-export type CallParty = 'caller' | 'callee';
-
-const MAX_SESSIONS = 20_000;
-/** First messages kept of a session, octets kept of all, and fingerprints of a session against repetition. */
-const MAX_KEPT = 24;
-const MAX_KEPT_OCTETS = 64 << 20;
-const MAX_SEEN = 1024;
-/** Milliseconds that a session is remembered after its end, for late retransmissions, or after a challenge. */
-const LINGER_MS = 64_000;
-/** Milliseconds without any message after which a session that never came about is forgotten: longer than timer C. */
-const BEGINNING_MS = 300_000;
+/** Octets kept of what nobody has authenticated, and milliseconds for which it is. */
+const UNADMITTED_OCTETS = 16 << 20;
+const UNADMITTED_MS = 64_000;
+/** The same of sessions without a final answer; longer than timer C. */
+const ADMITTED_OCTETS = 64 << 20;
+const ADMITTED_MS = 300_000;
 /** IANA protocol numbers. */
 const PROTOCOL = { TCP: 6, UDP: 17 } as const;
-
-interface Event {
-  readonly observation: Observation;
-  readonly party: CallParty;
-  readonly cseq: number;
-}
-
-interface Session {
-  readonly key: string;
-  readonly callerTag: string;
-  /** Method of the first request. */
-  readonly method: string;
-  readonly correlation: Uint8Array;
-  readonly identities: Record<CallParty, Set<string>>;
-  /** Matches by XID of the task, with the side on which they are reported. */
-  matches: Map<string, { readonly match: Match; readonly parties: Set<CallParty> }>;
-  revision: number;
-  /** First messages, until the session is settled. */
-  kept: Event[] | null;
-  keptOctets: number;
-  /** `unreached`: the request was answered without ever leaving for the callee. */
-  state: 'beginning' | 'established' | 'unreached' | 'over';
-  /** Whether a message has passed on the callee's side. */
-  calleeSide: boolean;
-  /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
-  readonly dialogs: Set<string>;
-  readonly seen: Set<string>;
-  /** Ends the memory of a session that is over, or never came about. */
-  forget: Timer | null;
-}
+/** Answers to somebody who has yet to show, or has not shown, who it is. */
+const UNKNOWN_SENDER: ReadonlySet<number> = new Set([401, 403, 407]);
 
 export interface InterceptionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tasks: InterceptionTasks;
   readonly poi: ObservationReporter;
-  /** The ICID of a first request; `null` for those that have none (REGISTER). */
+  /** Senders whose requests are remembered that nobody has authenticated. */
+  readonly maxUnadmitted: number;
+  /** The ICID of the session of a request; `null` for those that have none (REGISTER). */
   readonly icid: (request: SipRequest, observed: Observed) => string | null;
   /** Whether the message is from within the trust domain: this node or the CSCF of another home. */
   readonly trusted: (observed: Observed) => boolean;
+  /** The session of a request within a call from somebody who may speak there; `null`: there is none, or not yet. */
+  readonly sessionOf: (request: SipRequest, observed: Observed) => Session | null;
+}
+
+/** Who takes part, as the CSCF knows it. */
+export interface Participants {
+  /** Who sent the first request: what is kept of it counts as theirs. */
+  readonly sender: string;
+  readonly caller: readonly string[];
+  readonly callee: readonly string[];
 }
 
 export class Interception {
   readonly #options: InterceptionOptions;
-  readonly #sessions = new Map<string, Session>();
-  /** Those whose first messages are kept, oldest first: what strangers begin must not push others out. */
-  readonly #unsettled = new Set<Session>();
-  #keptOctets = 0;
+  /** By requests that passed; a session lives as long as they do. */
+  readonly #sessions = new WeakMap<SipRequest, Session>();
+  readonly #unadmitted: FairMemory<KeptMessages>;
+  readonly #unadmittedByKey = new Map<string, KeptMessages>();
+  readonly #admitted: FairMemory<KeptMessages>;
 
   constructor(options: InterceptionOptions) {
     this.#options = options;
+    const { clock, maxUnadmitted } = options;
+    const unadmitted = { items: maxUnadmitted, octets: UNADMITTED_OCTETS, lifeMs: UNADMITTED_MS };
+    this.#unadmitted = new FairMemory(clock, unadmitted, (kept) => {
+      kept.discard();
+      this.#forget(kept);
+    });
+    // Sessions without an answer are as many as there are transactions.
+    const admitted = { items: Infinity, octets: ADMITTED_OCTETS, lifeMs: ADMITTED_MS };
+    this.#admitted = new FairMemory(clock, admitted, (kept) => kept.discard());
   }
 
-  /** Sessions that are known, and octets of their first messages that are kept. */
-  get memory(): { readonly sessions: number; readonly octets: number } {
-    return { sessions: this.#sessions.size, octets: this.#keptOctets };
+  /** Of whom messages are kept: senders whom nobody has authenticated, and sessions; octets of both; who made room. */
+  get memory(): Readonly<Record<'unadmitted' | 'sessions' | 'octets' | 'crowdedOut', number>> {
+    const [strangers, sessions] = [this.#unadmitted, this.#admitted];
+    return {
+      unadmitted: strangers.size,
+      sessions: sessions.size,
+      octets: strangers.octets + sessions.octets,
+      crowdedOut: strangers.crowdedOut + sessions.crowdedOut,
+    };
   }
 
   /** Takes every distinct message that the transaction layer received or sent. */
   observe(observed: Observed): void {
     this.#guard(() => {
-      const { message } = observed;
-      const known = this.#of(message);
-      if (known !== undefined && this.#repeated(known, observed)) return;
-      const session = known === undefined || beginsAnew(known, message) ? this.#open(observed) : known;
-      if (session === null) return;
-      if (session.state === 'beginning') this.#forgetAfter(session, BEGINNING_MS);
+      const session = this.#sessionOf(observed);
+      if (session === null || session.kept.repeats(fingerprintOf(observed))) return;
       this.#learn(session, observed);
-      this.#settle(session, this.#event(session, observed));
-      this.#closeAfter(session, message);
+      this.#take(session, this.#event(session, observed));
+      this.#settle(session, observed);
     });
   }
 
-  /** What else is known of who takes part. */
-  identify(first: SipRequest, party: CallParty, identities: readonly string[]): void {
+  /** The CSCF serves a first request: who takes part. Gives the session, which further requests can be tied to. */
+  admit(first: SipRequest, { sender, caller, callee }: Participants): Session | null {
+    let admitted: Session | null = null;
     this.#guard(() => {
-      const session = this.#of(first);
-      if (session !== undefined && this.#add(session, party, identities)) this.#rematch(session, true);
+      const session = this.#sessions.get(first);
+      if (session === undefined) return;
+      admitted = session;
+      const { kept } = session;
+      if (!session.admitted) {
+        this.#forget(kept);
+        kept.admit(sender);
+        session.admitted = true;
+        if (kept.open) this.#admitted.keep(kept);
+      }
+      const news = [session.know('caller', caller), session.know('callee', callee)];
+      // What was kept came before anybody knew these names.
+      if (news.includes(true)) this.#rematch(session);
     });
+    return admitted;
+  }
+
+  /** A request within a call turned out to be from somebody who may speak there. */
+  join(request: SipRequest, session: Session): void {
+    this.#guard(() => {
+      const alone = this.#sessions.get(request);
+      this.#sessions.set(request, session);
+      if (alone === undefined || alone === session) return;
+      const { events } = alone.kept;
+      this.#forget(alone.kept);
+      for (const event of events) {
+        const due = event.revision === this.#options.tasks.revision;
+        if (due) this.#reportWhereDue(session, event);
+      }
+    });
+  }
+
+  /** A request that this node sends belongs to a session. */
+  follow(request: SipRequest, session: Session | null): void {
+    if (session !== null) this.#sessions.set(request, session);
   }
 
   /** Forgets everything. */
   close(): void {
-    for (const session of [...this.#sessions.values()]) this.#forget(session);
+    this.#unadmitted.close();
+    this.#admitted.close();
   }
 
-  /**
-   * By Call-ID and caller's tag: a Call-ID alone may be taken by anybody who has seen it, to crowd a target out of what
-   * is remembered of a session. A first request has no tag of the other side to go by.
-   */
-  #of(message: Observed['message']): Session | undefined {
-    const callId = message.first('Call-ID') ?? '';
-    const own = this.#sessions.get(callKey(callId, message.fromTag));
-    if (own !== undefined || message.toTag === null) return own;
-    return this.#sessions.get(callKey(callId, message.toTag));
-  }
-
-  /** A first request: later ones of sessions that began before this node did are taken for one, too. */
-  #open(observed: Observed): Session | null {
-    const { message } = observed;
-    const callId = message.first('Call-ID') ?? '';
-    if (message.kind !== 'request' || callId === '') return null;
-    const key = callKey(callId, message.fromTag);
-    const session: Session = {
-      key,
-      callerTag: message.fromTag ?? '',
-      method: message.method,
-      correlation: correlationId(this.#options.icid(message, observed) ?? callId),
-      identities: { caller: new Set(), callee: new Set() },
-      matches: new Map(),
-      revision: -1,
-      kept: [],
-      keptOctets: 0,
-      state: 'beginning',
-      calleeSide: false,
-      dialogs: new Set(),
-      seen: new Set(),
-      forget: null,
-    };
-    const before = this.#sessions.get(key);
-    if (before !== undefined) this.#forget(before);
-    const [oldest] = this.#unsettled.size > 0 ? this.#unsettled : this.#sessions.values();
-    if (this.#sessions.size >= MAX_SESSIONS && oldest !== undefined) this.#forget(oldest);
-    this.#sessions.set(key, session);
-    this.#unsettled.add(session);
-    this.#repeated(session, observed);
+  /** Where a message belongs; `null` for a response to nothing that this node knows. */
+  #sessionOf(observed: Observed): Session | null {
+    const { message, of } = observed;
+    const known = of === null ? undefined : this.#sessions.get(of);
+    if (message.kind === 'response') return known ?? null;
+    const within = known === undefined && message.toTag !== null;
+    const session =
+      known ?? (within ? this.#options.sessionOf(message, observed) : null) ?? this.#open(message, observed);
+    this.#sessions.set(message, session);
     return session;
   }
 
-  #forgetAfter(session: Session, ms: number): void {
-    session.forget?.cancel();
-    session.forget = this.#options.clock.after(ms, () => this.#forget(session));
+  /** A request of which nobody has said yet where it belongs. */
+  #open(request: SipRequest, observed: Observed): Session {
+    const callId = request.first('Call-ID') ?? '';
+    const { address, port } = sourceOf(observed.flow);
+    const key = `${observed.flow.protocol} ${address} ${port} ${callKey(callId, request.fromTag)}`;
+    const kept = this.#unadmittedByKey.get(key) ?? new KeptMessages(key, address);
+    this.#unadmittedByKey.set(key, kept);
+    return new Session({
+      callerTag: request.fromTag ?? '',
+      method: request.method,
+      correlation: correlationId(this.#options.icid(request, observed) ?? callId),
+      kept,
+    });
   }
 
-  #forget(session: Session): void {
-    session.forget?.cancel();
-    this.#letGo(session);
-    if (this.#sessions.get(session.key) === session) this.#sessions.delete(session.key);
+  #forget(kept: KeptMessages): void {
+    this.#unadmitted.drop(kept);
+    if (this.#unadmittedByKey.get(kept.key) === kept) this.#unadmittedByKey.delete(kept.key);
   }
 
-  #keep(session: Session, event: Event): void {
-    if (session.kept === null || session.kept.length >= MAX_KEPT) return;
-    const octets = event.observation.payload.length;
-    session.kept.push(event);
-    session.keptOctets += octets;
-    this.#keptOctets += octets;
-    for (const oldest of this.#unsettled) {
-      if (this.#keptOctets <= MAX_KEPT_OCTETS) break;
-      this.#letGo(oldest);
-    }
-  }
-
-  /** The first messages of a session are needed no more. */
-  #letGo(session: Session): void {
-    this.#keptOctets -= session.keptOctets;
-    session.keptOctets = 0;
-    session.kept = null;
-    this.#unsettled.delete(session);
-  }
-
-  #repeated(session: Session, { direction, octets }: Observed): boolean {
-    const fingerprint = createHash('sha256').update(direction).update(octets).digest('base64');
-    if (session.seen.has(fingerprint)) return true;
-    session.seen.add(fingerprint);
-    const [oldest] = session.seen;
-    if (session.seen.size > MAX_SEEN && oldest !== undefined) session.seen.delete(oldest);
-    return false;
+  #keep(kept: KeptMessages, event: SessionEvent): void {
+    if (!kept.open) return;
+    kept.add(event);
+    if (kept.admitted) this.#admitted.keep(kept);
+    else this.#unadmitted.keep(kept);
   }
 
   #learn(session: Session, observed: Observed): void {
-    const { unreadable } = assertedIdentities(observed.message);
+    const { tasks, logger } = this.#options;
+    const { message } = observed;
+    const { addresses, unreadable } = assertedIdentities(message);
     if (unreadable > 0)
-      this.#options.logger.warn(
-        { values: unreadable },
-        'a P-Asserted-Identity has values that cannot be read',
-      );
-    const { caller, callee } = namesIn(observed, session.callerTag, this.#options.trusted(observed));
-    const news = [this.#add(session, 'caller', caller), this.#add(session, 'callee', callee)];
-    if (news.includes(true)) this.#rematch(session, true);
-    else if (session.revision !== this.#options.tasks.revision) this.#rematch(session, false);
+      logger.warn({ values: unreadable }, 'a P-Asserted-Identity has values that cannot be read');
+    const fromCaller = (message.fromTag ?? '') === session.callerTag;
+    const sender: CallParty = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
+    const names: Record<CallParty, string[]> = { caller: [], callee: [] };
+    names[fromCaller ? 'caller' : 'callee'].push(message.from.uri.text);
+    names[fromCaller ? 'callee' : 'caller'].push(message.to.uri.text);
+    const first = isFirst(message);
+    if (first && message.method === 'REGISTER') names.caller.push(message.to.uri.text);
+    else if (first) names.callee.push(message.uri);
+    const trusted = this.#options.trusted(observed) ? addresses.map(({ uri }) => uri.text) : [];
+    const news = [
+      session.know(sender, trusted),
+      ...(['caller', 'callee'] as const).map((party) =>
+        first ? session.know(party, names[party]) : session.hear(party, sender, names[party], tasks),
+      ),
+    ];
+    if (news.includes(true)) this.#rematch(session);
+    else if (session.isBehind(tasks)) session.rematch(tasks);
   }
 
-  #add(session: Session, party: CallParty, identities: readonly string[]): boolean {
-    const known = session.identities[party];
-    const before = known.size;
-    for (const identity of identities) if (known.size < 64) known.add(identity);
-    return known.size > before;
-  }
-
-  /** Looks for tasks again. A match by a new identity gets what was kept; one by a new task gets what follows. */
-  #rematch(session: Session, byIdentity: boolean): void {
+  /** Looks for tasks again: a match by a new identity gets what was kept; one by a new task gets what follows. */
+  #rematch(session: Session): void {
     const { tasks } = this.#options;
-    const fresh = session.revision === tasks.revision || session.revision === -1;
-    const before = session.matches;
-    session.revision = tasks.revision;
-    session.matches = new Map();
-    for (const party of ['caller', 'callee'] as const) {
-      for (const match of tasks.match([...session.identities[party]])) {
-        const known = session.matches.get(match.task.xid);
-        if (known !== undefined) known.parties.add(party);
-        else session.matches.set(match.task.xid, { match, parties: new Set([party]) });
-      }
-    }
-    if (!byIdentity || !fresh) return;
-    for (const [xid, entry] of session.matches) {
-      const old = before.get(xid)?.parties;
-      if (old !== undefined && entry.parties.size === old.size) continue;
-      for (const event of session.kept ?? [])
-        if (reportedFor(entry.parties, event) && (old === undefined || !reportedFor(old, event)))
-          this.#report(event, entry.match);
-    }
+    session.rematch(tasks);
+    for (const event of session.kept.events)
+      if (event.revision === tasks.revision) this.#reportWhereDue(session, event);
   }
 
-  #settle(session: Session, event: Event): void {
-    if (event.party === 'callee') session.calleeSide = true;
-    this.#keep(session, event);
-    for (const { match, parties } of session.matches.values()) {
-      if (reportedFor(parties, event)) this.#report(event, match);
-      else if (session.state === 'unreached') this.#report(seenFromCallee(event), match);
-    }
+  #take(session: Session, event: SessionEvent): void {
+    if (session.sideOf(event) === 'callee') session.calleeSide = true;
+    this.#keep(session.kept, event);
+    this.#reportWhereDue(session, event);
   }
 
   /** The final answer to the first request settles who takes part, and whether the callee was ever reached. */
-  #closeAfter(session: Session, message: Observed['message']): void {
-    if (message.kind !== 'response' || message.status < 200) return;
-    const { method, number } = message.cseq;
-    const accepted = message.status < 300;
-    if (method === session.method && session.state === 'beginning') {
-      if (message.status === 401 || message.status === 407) {
-        this.#forgetAfter(session, LINGER_MS);
-        return;
-      }
-      if (!accepted && !session.calleeSide) this.#reportUnreached(session, number);
-      else session.state = accepted && method === 'INVITE' ? 'established' : 'over';
-      this.#letGo(session);
-      session.forget?.cancel();
+  #settle(session: Session, { message, direction, side }: Observed): void {
+    const answers = message.kind === 'response' && direction === 'sent' && side === 'server';
+    if (!answers || message.status < 200 || message.cseq.method !== session.method) return;
+    const unknown = !session.admitted && UNKNOWN_SENDER.has(message.status);
+    if (message.status >= 300 && !unknown && !session.calleeSide && session.method !== 'CANCEL') {
+      session.unreached = true;
+      for (const event of session.kept.events)
+        if (event.cseq === message.cseq.number) this.#reportWhereDue(session, event);
     }
-    this.#followDialogs(session, message, accepted);
-    if (session.state === 'over' || session.state === 'unreached') this.#forgetAfter(session, LINGER_MS);
+    if (!session.admitted) return;
+    this.#admitted.drop(session.kept);
+    session.kept.discard();
   }
 
-  /** A call is over with the last of its dialogs. */
-  #followDialogs(session: Session, response: SipResponse, accepted: boolean): void {
-    const fromCaller = (response.fromTag ?? '') === session.callerTag;
-    const calleeTag = (fromCaller ? response.toTag : response.fromTag) ?? '';
-    if (response.cseq.method === 'INVITE' && accepted) session.dialogs.add(calleeTag);
-    if (response.cseq.method !== 'BYE' || session.state === 'beginning') return;
-    session.dialogs.delete(calleeTag);
-    if (session.dialogs.size === 0) session.state = 'over';
-  }
-
-  #reportUnreached(session: Session, cseq: number): void {
-    session.state = 'unreached';
-    for (const { match, parties } of session.matches.values()) {
-      if (parties.has('caller')) continue;
-      for (const event of session.kept ?? [])
-        if (event.cseq === cseq) this.#report(seenFromCallee(event), match);
-    }
-  }
-
-  #event(session: Session, observed: Observed): Event {
+  #event(session: Session, observed: Observed): SessionEvent {
     const { message, direction, side, flow, octets } = observed;
     const received = direction === 'received';
-    const party =
-      ((message.fromTag ?? '') === session.callerTag) === (side === 'server') ? 'caller' : 'callee';
     return {
-      party,
+      fromTag: message.fromTag ?? '',
+      side,
       cseq: message.cseq.number,
+      revision: this.#options.tasks.revision,
+      reported: new Set(),
       observation: {
         interface: 'x2',
         direction: received ? DIRECTION.fromTarget : DIRECTION.toTarget,
@@ -326,8 +281,28 @@ export class Interception {
     };
   }
 
-  #report(event: Event, match: Match): void {
-    this.#options.poi.report(event.observation, [match]);
+  /** Reports a message for the tasks on whose side it passed, once for each. */
+  #reportWhereDue(session: Session, event: SessionEvent): void {
+    for (const due of session.matches.values()) {
+      const { match, parties } = due;
+      if (session.isFor(parties, event)) this.#report(session, event, match);
+      else if (session.unreached && mayBeUnreached(due)) this.#report(session, event, match, true);
+    }
+  }
+
+  /** @param turned what passed on the caller's side, as it would have passed on the callee's */
+  #report(session: Session, event: SessionEvent, match: Match, turned = false): void {
+    const { xid } = match.task;
+    if (event.reported.has(xid)) return;
+    event.reported.add(xid);
+    const { direction } = event.observation;
+    const opposite = direction === DIRECTION.fromTarget ? DIRECTION.toTarget : DIRECTION.fromTarget;
+    const observation = {
+      ...event.observation,
+      direction: turned ? opposite : direction,
+      claimed: !session.admitted,
+    };
+    this.#options.poi.report(observation, [match]);
   }
 
   #guard(action: () => void): void {
@@ -343,36 +318,16 @@ export class Interception {
   }
 }
 
-/** Whether a message is the first request of another session under the Call-ID of one that is over. */
-function beginsAnew(session: Session, message: Observed['message']): boolean {
-  const over = session.state === 'over' || session.state === 'unreached';
-  const first = message.kind === 'request' && message.toTag === null;
-  return over && first && message.method !== 'ACK' && message.method !== 'CANCEL';
+/** A target that calls has its side in any case. */
+function mayBeUnreached({ parties }: SessionMatch): boolean {
+  return !parties.has('caller');
 }
 
-/** The caller's side for a target that calls (also one that calls itself), else the callee's. */
-function reportedFor(parties: ReadonlySet<CallParty>, event: Event): boolean {
-  return event.party === (parties.has('caller') ? 'caller' : 'callee');
+/** A request that may begin something, with names that whoever routes it goes by. */
+function isFirst(message: SipRequest | SipResponse): message is SipRequest {
+  return message.kind === 'request' && message.toTag === null && !['ACK', 'CANCEL'].includes(message.method);
 }
 
-/** What passed on the caller's side, as it would have passed on the callee's. */
-function seenFromCallee(event: Event): Event {
-  const towards = event.observation.direction === DIRECTION.fromTarget;
-  const direction = towards ? DIRECTION.toTarget : DIRECTION.fromTarget;
-  return { ...event, observation: { ...event.observation, direction } };
-}
-
-function namesIn({ message }: Observed, callerTag: string, trusted: boolean): Record<CallParty, string[]> {
-  const names: Record<CallParty, string[]> = { caller: [], callee: [] };
-  const fromCaller = (message.fromTag ?? '') === callerTag;
-  names[fromCaller ? 'caller' : 'callee'].push(message.from.uri.text);
-  names[fromCaller ? 'callee' : 'caller'].push(message.to.uri.text);
-  const sender: CallParty = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
-  if (trusted) names[sender].push(...assertedIdentities(message).addresses.map(({ uri }) => uri.text));
-  if (message.kind === 'request') {
-    const initial = message.toTag === null;
-    if (initial && message.method === 'REGISTER') names.caller.push(message.to.uri.text);
-    else if (initial && fromCaller) names.callee.push(message.uri);
-  }
-  return names;
+function fingerprintOf({ direction, octets }: Observed): string {
+  return createHash('sha256').update(direction).update(octets).digest('base64');
 }

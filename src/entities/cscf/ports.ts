@@ -81,6 +81,10 @@ export interface CscfSettings {
 export interface CscfLimits {
   /** Calls at a time; beyond: 503. */
   readonly calls: number;
+  /** Calls of one caller at a time, at most half of all; beyond: 486. */
+  readonly callsOfOne: number;
+  /** Senders whose requests the point of interception remembers before anybody has authenticated them. */
+  readonly unadmitted: number;
   /** Contacts a subscriber may register. */
   readonly contacts: number;
   /** Seconds a registration lasts at least and at most. */
@@ -92,6 +96,8 @@ export interface CscfLimits {
 
 export const DEFAULT_CSCF_LIMITS: CscfLimits = {
   calls: 10_000,
+  callsOfOne: 64,
+  unadmitted: 4096,
   contacts: 8,
   minExpires: 10,
   maxExpires: 7200,

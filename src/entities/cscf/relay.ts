@@ -10,6 +10,7 @@
  *     any other 2xx, and ACK                                      BYE to both sides
  */
 import { otherSide } from '../../wire/iq/sessions.ts';
+import type { Side } from '../../wire/iq/sessions.ts';
 import type { Clock } from '../../bytes/ports.ts';
 import { formatVia } from '../../sip/fields.ts';
 import type { Flow } from '../../sip/flow.ts';
@@ -20,15 +21,28 @@ import type { TransactionLayer } from '../../sip/transactions.ts';
 import { maxForwards } from '../../sip/verdict.ts';
 import type { MediaState } from './anchoring.ts';
 import { dropAssertions, hideIdentity } from './assertion.ts';
-import { calleeTagOf, flowOf, sideOf } from './calls.ts';
-import type { Call, CallTable } from './calls.ts';
+import type { CallTable } from './call-table.ts';
+import {
+  calleeTagOf,
+  dialogsUp,
+  endOf,
+  flowAt,
+  isUp,
+  MAX_DIALOGS_UP,
+  meet,
+  sessionOf,
+  sideOf,
+  subscribersAt,
+} from './calls.ts';
+import type { Call, CallAttempt } from './calls.ts';
 import { removeIcid } from './charging.ts';
 import { loopMark } from './loops.ts';
 import type { MediaPath } from './media-path.ts';
-import type { Releases } from './releases.ts';
+import type { Releases, Watch } from './releases.ts';
 import { ResponseContext } from './response-context.ts';
 import type { Branch } from './response-context.ts';
 import type { Route, Router, Target } from './routing.ts';
+import type { Speakers } from './speakers.ts';
 
 export interface RelayParts {
   readonly layer: TransactionLayer;
@@ -37,12 +51,16 @@ export interface RelayParts {
   readonly calls: CallTable;
   readonly path: MediaPath;
   readonly releases: Releases;
+  readonly speakers: Speakers;
+  readonly watch: Watch;
   /** `host:port` of this node in Via. */
   readonly sentBy: string;
 }
 
 /** Requests that begin a dialog through this node, which then stays in its path (RFC 3261 16.6 step 4, RFC 6665). */
 export const DIALOG_METHODS: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
+
+const BOTH: readonly Side[] = ['a', 'b'];
 
 /** Media of a dialog before and since an offer within it. */
 interface Standing {
@@ -54,6 +72,8 @@ interface Standing {
 interface Passage {
   readonly transaction: ServerTransaction;
   readonly call: Call;
+  /** Of a first request; `null` within a dialog. */
+  readonly attempt: CallAttempt | null;
   readonly context: ResponseContext;
   readonly standing: Standing;
 }
@@ -65,6 +85,8 @@ export class Relay {
   readonly #calls: CallTable;
   readonly #path: MediaPath;
   readonly #releases: Releases;
+  readonly #speakers: Speakers;
+  readonly #watch: Watch;
   readonly #sentBy: string;
   readonly #contexts = new Map<ResponseContext, ServerTransaction>();
 
@@ -75,6 +97,8 @@ export class Relay {
     this.#calls = parts.calls;
     this.#path = parts.path;
     this.#releases = parts.releases;
+    this.#speakers = parts.speakers;
+    this.#watch = parts.watch;
     this.#sentBy = parts.sentBy;
   }
 
@@ -83,29 +107,48 @@ export class Relay {
     for (const context of this.#contexts.keys()) context.close();
   }
 
-  /** Sends `onward` to each target, in the order of its call; responses come back the same way. */
-  fork(transaction: ServerTransaction, call: Call, onward: SipRequest, targets: readonly Target[]): void {
+  /**
+   * Sends `onward` to each target, in the order of its call; responses come back the same way.
+   * @param attempt that of a first request; `null` within a dialog
+   */
+  fork(
+    transaction: ServerTransaction,
+    call: Call,
+    attempt: CallAttempt | null,
+    onward: SipRequest,
+    targets: readonly Target[],
+  ): void {
     const { request, flow } = transaction;
     const from = sideOf(request, call);
-    const initial = request.toTag === null;
+    const initial = attempt !== null;
     const tag = calleeTagOf(request, call) ?? '';
+    const session = attempt?.session ?? sessionOf(call, tag);
     const standing: Standing = { before: null, since: null };
     const context: ResponseContext = new ResponseContext(this.#layer, this.#clock, transaction, {
       name: this.#sentBy,
-      upstream: (response, branch) =>
+      upstream: (response, branch) => {
+        if (branch !== null) this.#meet(call, attempt, branch.target, response);
         call.turnstile.pass(() =>
-          this.#upstream({ transaction, call, context, standing }, response, branch, initial),
-        ),
+          this.#upstream({ transaction, call, attempt, context, standing }, response, branch),
+        );
+      },
       branchFailed: (branch) => {
         if (initial) call.media?.releaseBranch(branch.id);
         else if (request.method === 'BYE' || endsSubscription(request, call))
           this.#calls.endDialog(call, tag);
       },
-      unwanted: (response, branch) => this.#unwanted(call, request, response, branch.target, initial, 488),
+      unwanted: (response, branch) => {
+        this.#meet(call, attempt, branch.target, response);
+        this.#unwanted(call, request, response, initial, 488);
+      },
       finished: (over) => this.#contexts.delete(over),
     });
     this.#contexts.set(context, transaction);
     const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
+    for (const branch of branches) {
+      attempt?.branches.add(branch.id);
+      this.#watch.follow(branch.request, session);
+    }
     call.turnstile.pass(async () => {
       standing.before = call.media?.state(tag) ?? null;
       try {
@@ -139,18 +182,22 @@ export class Relay {
 
   /** Sends a response back, with its media anchored. */
   async #upstream(
-    { transaction, call, context, standing }: Passage,
+    { transaction, call, attempt, context, standing }: Passage,
     response: SipResponse,
     branch: Branch | null,
-    initial: boolean,
   ): Promise<void> {
     const { request } = transaction;
+    const initial = attempt !== null;
     const tag = calleeTagOf(request, call) ?? '';
     const out = response.clone();
     if (branch !== null) {
       const from = otherSide(sideOf(request, call));
       out.replaceFirst('Via', null);
-      this.#learn(call, request, response, branch.target, initial);
+      if (initial && isOneTooMany(call, response)) {
+        this.#unwanted(call, request, response, initial, 487);
+        return;
+      }
+      this.#learn(call, request, response, initial);
       try {
         await this.#path.lead(call, out, from, initial ? branch.id : null);
       } catch (cause) {
@@ -167,17 +214,23 @@ export class Relay {
     if (out.status >= 300 && before !== null && since !== null) await call.media?.restore(tag, before, since);
     const late = transaction.lastStatus >= 300;
     if (!transaction.respond(out) && late && branch !== null && isAccepted(out))
-      this.#unwanted(call, request, response, branch.target, initial, 487);
+      this.#unwanted(call, request, response, initial, 487);
     if (out.status < 200) return;
-    if (initial) this.#calls.answered(call, transaction, late ? makeResponse(request, 487) : out);
+    if (branch !== null && out.status < 300) this.#calls.refreshed(call, out);
+    if (attempt !== null) this.#calls.answered(call, attempt, late ? makeResponse(request, 487) : out);
     else if (request.method === 'BYE' || endsSubscription(request, call)) this.#calls.endDialog(call, tag);
   }
 
+  /** Who answers a first request is at that end of the dialog: a callee of this home is spoken to where it was reached. */
+  #meet(call: Call, attempt: CallAttempt | null, target: Target, response: SipResponse): void {
+    const tag = response.toTag;
+    if (attempt !== null && tag !== null && response.status < 300) meet(call, attempt, tag, endOf(target));
+  }
+
   /** What there is to know of a dialog, in case that this node has to end it. */
-  #learn(call: Call, request: SipRequest, response: SipResponse, target: Target, initial: boolean): void {
-    if (!initial || response.toTag === null) return;
-    rememberFlow(call, target, response.toTag);
-    if (request.method === 'INVITE') this.#releases.learn(call, request, response);
+  #learn(call: Call, request: SipRequest, response: SipResponse, initial: boolean): void {
+    if (initial && response.toTag !== null && request.method === 'INVITE')
+      this.#releases.learn(call, request, response);
   }
 
   /**
@@ -195,20 +248,13 @@ export class Relay {
     const initial = request.toTag === null;
     context.giveUp(branch, status);
     if (response.status < 200) return;
-    if (isAccepted(response)) this.#unwanted(call, request, response, branch.target, initial, status);
+    if (isAccepted(response)) this.#unwanted(call, request, response, initial, status);
     else this.#endDialog(call, calleeTagOf(request, call) ?? '', status);
   }
 
   /** Accepts and ends what was accepted but cannot be passed on; a call that was up before ends on both sides. */
-  #unwanted(
-    call: Call,
-    request: SipRequest,
-    response: SipResponse,
-    target: Target,
-    initial: boolean,
-    status: number,
-  ): void {
-    this.#learn(call, request, response, target, initial);
+  #unwanted(call: Call, request: SipRequest, response: SipResponse, initial: boolean, status: number): void {
+    this.#learn(call, request, response, initial);
     this.#releases.acknowledge(call, response);
     if (initial) this.#releases.end(call, response.toTag ?? '', ['b'], status);
     else this.#endDialog(call, calleeTagOf(request, call) ?? '', status);
@@ -216,26 +262,41 @@ export class Relay {
 
   /** Ends a dialog on both sides; one that is not up yet with the INVITE that it came from. */
   #endDialog(call: Call, tag: string, status: number): void {
-    if (call.dialogs.has(tag)) {
+    if (isUp(call, tag)) {
       this.#releases.end(call, tag, ['a', 'b'], status);
       this.#calls.endDialog(call, tag);
       return;
     }
+    this.#giveUp(call, status);
+  }
+
+  /** Ends all of a call on both sides. */
+  endCall(call: Call, status: number): void {
+    const up = [...call.attempts].flatMap(({ dialogs }) => [...dialogs]);
+    for (const tag of up) this.#releases.end(call, tag, BOTH, status);
+    this.#giveUp(call, status);
+    this.#calls.end(call);
+  }
+
+  /** Gives up what waits for its answer. */
+  #giveUp(call: Call, status: number): void {
+    const pending = new Set([...call.attempts].map((attempt) => attempt.pending));
     for (const [context, transaction] of this.#contexts)
-      if (call.pending.has(transaction)) context.giveUpAll(status);
+      if (pending.has(transaction)) context.giveUpAll(status);
   }
 
   /** Where a request of a call goes that came in on `flow`. */
   onwards(onward: SipRequest, call: Call, request: SipRequest, flow: Flow): Route {
-    const far = otherSide(sideOf(request, call));
+    const [far, tag] = [otherSide(sideOf(request, call)), calleeTagOf(request, call)];
     this.#router.takeOwnRoutes(onward, flow.local);
-    return this.#router.inDialog(onward, [...call.subscribers[far]], flowOf(request, call, far));
+    return this.#router.inDialog(onward, subscribersAt(call, far, tag), flowAt(call, far, tag));
   }
 
   /** The ACK of a 2xx goes on without a transaction; its branch is a function of what came, so copies stay copies. */
   ack(ack: SipRequest, flow: Flow): void {
-    const call = this.#calls.of(ack);
+    const call = this.#speakers.of(ack, flow)?.call ?? null;
     if (call === null || maxForwards(ack) === 0) return;
+    this.#calls.alive(call);
     const onward = ack.clone();
     const route = this.onwards(onward, call, ack, flow);
     const [target] = route.kind === 'targets' ? route.targets : [];
@@ -246,6 +307,7 @@ export class Relay {
     onward.set('Max-Forwards', String((maxForwards(ack) ?? 71) - 1));
     removeIcid(onward);
     const branch = `${this.#layer.identifiers.branch(formatVia(ack.topVia), 'ACK', uri)}${loopMark(ack)}`;
+    this.#watch.follow(onward, sessionOf(call, calleeTagOf(ack, call)));
     call.turnstile.pass(async () => {
       let status: number | null = null;
       try {
@@ -260,9 +322,10 @@ export class Relay {
   }
 }
 
-/** A callee of this home is spoken to again where it was reached. */
-function rememberFlow(call: Call, { hop, kind }: Target, calleeTag: string): void {
-  if (kind === 'user' && 'send' in hop) call.flows.b.set(calleeTag, hop);
+/** More dialogs than a call may have: whoever answers again and again under other tags hears BYE. */
+function isOneTooMany(call: Call, response: SipResponse): boolean {
+  const more = isAccepted(response) && !isUp(call, response.toTag ?? '');
+  return more && dialogsUp(call) >= MAX_DIALOGS_UP;
 }
 
 /** The notifier says that a subscription is over (RFC 6665 section 4.4.1). */

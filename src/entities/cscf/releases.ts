@@ -11,24 +11,32 @@ import { Dialog } from '../../sip/dialog.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
 import { parseNameAddr } from '../../sip/fields.ts';
-import { calleeTagOf, flowOf, sideOf } from './calls.ts';
+import { calleeTagOf, flowAt, sessionOf, sideOf, subscribersAt } from './calls.ts';
 import type { Call } from './calls.ts';
 import type { Router } from './routing.ts';
+import type { Session } from './sessions.ts';
 
 /** Early dialogs of a call that are remembered; a 2xx always is. */
 const MAX_DIALOGS = 64;
 const TARGET_REFRESH = ['INVITE', 'UPDATE'];
 
+/** The point of interception, told which session a request belongs to that this node sends. */
+export interface Watch {
+  follow(request: SipRequest, session: Session | null): void;
+}
+
 export class Releases {
   readonly #layer: TransactionLayer;
   readonly #router: Router;
   readonly #host: string;
+  readonly #watch: Watch;
 
   /** @param host this node's name in Record-Route */
-  constructor(layer: TransactionLayer, router: Router, host: string) {
+  constructor(layer: TransactionLayer, router: Router, host: string, watch: Watch) {
     this.#layer = layer;
     this.#router = router;
     this.#host = host;
+    this.#watch = watch;
   }
 
   /** A response to a first INVITE, both as received: a dialog has begun, or is confirmed. */
@@ -60,7 +68,8 @@ export class Releases {
   acknowledge(call: Call, response: SipResponse): void {
     const to = otherSide(sideOf(response, call));
     const ends = call.ends.get(calleeTagOf(response, call) ?? '');
-    if (ends !== undefined) this.#send(call, to, ends[to].request('ACK', response.cseq.number));
+    const tag = calleeTagOf(response, call) ?? '';
+    if (ends !== undefined) this.#send(call, tag, to, ends[to].request('ACK', response.cseq.number));
   }
 
   /** Sends BYE to these sides of a dialog, once. */
@@ -72,16 +81,18 @@ export class Releases {
       ends.ended.add(side);
       const bye = ends[side].request('BYE');
       bye.append('Reason', `SIP;cause=${cause}`);
-      this.#send(call, side, bye);
+      this.#send(call, calleeTag, side, bye);
     }
   }
 
-  #send(call: Call, to: Side, request: SipRequest): void {
+  #send(call: Call, calleeTag: string, to: Side, request: SipRequest): void {
     request.append('Content-Length', '0');
-    const route = this.#router.inDialog(request, [...call.subscribers[to]], flowOf(request, call, to));
+    const parties = subscribersAt(call, to, calleeTag);
+    const route = this.#router.inDialog(request, parties, flowAt(call, to, calleeTag));
     const [target] = route.kind === 'targets' ? route.targets : [];
     if (target === undefined) return;
     request.uri = target.uri;
+    this.#watch.follow(request, sessionOf(call, calleeTag));
     const { method, callId, cseq } = request;
     const branch = this.#layer.identifiers.branch(
       'release',

@@ -22,6 +22,8 @@ export interface Target {
   readonly hop: NextHop | Flow;
   /** `user`: user equipment, outside the trust domain. */
   readonly kind: 'user' | 'peer';
+  /** Whose contact it is, where a first request goes to a subscriber of this home. */
+  readonly subscriber?: Subscriber;
 }
 
 export type Route =
@@ -156,5 +158,5 @@ function userHopOf(uri: Uri): NextHop | null {
 /** The flow that the contact registered over, or where its URI says if that is gone or one way only. */
 function toBinding(binding: Binding, uri: string): Target {
   const hop = binding.flow.open && binding.reachable ? binding.flow : userHopOf(binding.contact.uri);
-  return { uri, hop: hop ?? binding.flow, kind: 'user' };
+  return { uri, hop: hop ?? binding.flow, kind: 'user', subscriber: binding.subscriber };
 }

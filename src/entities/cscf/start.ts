@@ -70,7 +70,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   });
   const https = config.iq === undefined ? null : new HttpsClient({ hosts, tls: element.tls });
   const anchor = https === null || config.iq === undefined ? null : new IqClient(https, config.iq.url);
-  const settings = { ...config, port, limits: { calls: config.maxCalls } };
+  const settings = { ...config, port, limits: { calls: config.maxCalls, callsOfOne: config.maxCallsOfOne } };
   const names = config.peers.map((peer) => peer.cscf.host);
   const addresses = new HostAddresses({ hosts, names, clock, logger });
   await addresses.start();

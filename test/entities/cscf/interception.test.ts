@@ -2,6 +2,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { correlationId } from '../../../src/entities/cscf/charging.ts';
 import { Interception } from '../../../src/entities/cscf/interception.ts';
+import type { Session } from '../../../src/entities/cscf/sessions.ts';
+import type { Flow } from '../../../src/sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../../src/sip/message.ts';
 import { makeResponse } from '../../../src/sip/response.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
@@ -11,22 +13,28 @@ import { FakeInterception } from './network.ts';
 import { silent } from '../../support/silent.ts';
 
 const VIA = { Via: 'SIP/2.0/TCP phone.home1.example;branch=z9hG4bK1' };
+const ALICE = { sender: 'alice', caller: ['sip:alice@home1.example'], callee: [] };
 const flow = new FakeFlow('TCP');
 
 let clock: ManualClock;
 let tasks: FakeInterception;
 let interception: Interception;
+/** What a request within a call belongs to. */
+let within: Session | null;
 
 beforeEach(() => {
   clock = new ManualClock();
   tasks = new FakeInterception();
+  within = null;
   interception = new Interception({
     clock,
     logger: silent,
     tasks,
     poi: tasks,
+    maxUnadmitted: 400,
     icid: (first) => `${first.callId} ${first.fromTag ?? ''}`,
     trusted: () => false,
+    sessionOf: () => within,
   });
 });
 
@@ -34,76 +42,107 @@ function pass(
   message: SipRequest | SipResponse,
   direction: Observed['direction'],
   side: Observed['side'],
+  of: SipRequest | null = message.kind === 'request' ? message : null,
+  on: Flow = flow,
 ): void {
-  interception.observe({ direction, side, message, octets: message.serialise(), flow });
+  interception.observe({ direction, side, message, of, octets: message.serialise(), flow: on });
 }
 
-/** An INVITE of the call, with what else it has. */
+/** An INVITE, with what else it has. */
 function invite(fields: Readonly<Record<string, string>>, body = ''): SipRequest {
   return request('INVITE', { ...VIA, ...fields }, body);
 }
 
-function refusal(to: SipRequest, status: number): SipResponse {
-  return makeResponse(to, status, { toTag: 'b1' });
+/** What a request is answered. */
+function answer(to: SipRequest, status: number, on: Flow = flow): void {
+  pass(makeResponse(to, status, { toTag: 'b1' }), 'sent', 'server', to, on);
+}
+
+/** A flow from another address or port. */
+function flowFrom(address: string, port = 5070): Flow {
+  return Object.assign(new FakeFlow('UDP'), { remote: { address, port } });
 }
 
 describe('the memory of the point of interception', () => {
-  it('strangers who are challenged and go away are forgotten', () => {
-    for (let i = 0; i < 100; i++) {
+  it('R-65: strangers who are challenged and go away are forgotten', () => {
+    for (let i = 0; i < 20; i++) {
       const first = invite({ 'Call-ID': `call-${i}` });
       pass(first, 'received', 'server');
-      pass(refusal(first, 407), 'sent', 'server');
+      answer(first, 407);
     }
-    expect(interception.memory.sessions).toBe(100);
+    expect(interception.memory.unadmitted).toBe(20);
     clock.advance(64_000);
-    expect(interception.memory).toEqual({ sessions: 0, octets: 0 });
+    expect(interception.memory).toMatchObject({ unadmitted: 0, octets: 0, crowdedOut: 0 });
   });
 
-  it('requests that nobody ever answers are forgotten', () => {
-    pass(invite({}), 'received', 'server');
+  it('of sessions that nobody ever answers, no message is kept for long', () => {
+    const first = invite({});
+    pass(first, 'received', 'server');
+    interception.admit(first, ALICE);
     clock.advance(299_999);
     expect(interception.memory.sessions).toBe(1);
     clock.advance(1);
-    expect(interception.memory).toEqual({ sessions: 0, octets: 0 });
+    expect(interception.memory).toMatchObject({ sessions: 0, octets: 0 });
   });
 
-  it('a flood of large first messages is kept up to a bound, and calls that are up stay known', () => {
+  it('R-65: a flood of strangers is kept up to a bound, counted, and a call that rings stays known', () => {
     tasks.add('sip:alice@home1.example');
     const call = invite({ 'Call-ID': 'up' });
     pass(call, 'received', 'server');
-    pass(refusal(call, 200), 'sent', 'server');
+    interception.admit(call, ALICE);
     const body = 'x'.repeat(60_000);
-    for (let i = 0; i < 1500; i++) {
+    for (let i = 0; i < 420; i++) {
       const From = `<sip:nobody${i}@elsewhere.example>;tag=1`;
       pass(invite({ 'Call-ID': `flood-${i}`, From }, body), 'received', 'server');
     }
-    for (let i = 0; i < 20_000; i++)
-      pass(
-        invite({ 'Call-ID': `many-${i}`, From: '<sip:nobody@elsewhere.example>;tag=1' }),
-        'received',
-        'server',
-      );
-    expect(interception.memory.octets).toBeLessThanOrEqual(64 << 20);
-    expect(interception.memory.sessions).toBe(20_000);
-    const bye = request('BYE', {
-      ...VIA,
-      'Call-ID': 'up',
-      To: '<sip:bob@home2.example>;tag=b1',
-      CSeq: '2 BYE',
-    });
-    pass(bye, 'received', 'server');
-    expect(tasks.trace()).toEqual(['> INVITE', '< 200 INVITE', '> BYE']);
+    expect(interception.memory.octets).toBeLessThanOrEqual(16 << 20);
+    expect(interception.memory.unadmitted).toBeLessThanOrEqual(400);
+    expect(interception.memory.crowdedOut).toBeGreaterThanOrEqual(120);
+    answer(call, 183);
+    answer(call, 200);
+    expect(tasks.trace()).toEqual(['> INVITE', '< 183 INVITE', '< 200 INVITE']);
     expect(tasks.reports.at(-1)?.observation.correlation).toEqual(correlationId('up a1'));
   });
 
-  it('a call that is tried again under the Call-ID of one that failed is reported to its end, as one', () => {
+  it('R-65: who holds most loses first: a caller who hides is reported from the challenged request on, whatever one address sends meanwhile', () => {
+    tasks.add('sip:alice@home1.example');
+    const From = '<sip:anonymous@anonymous.invalid>;tag=a1';
+    const [first, second] = [invite({ From }), invite({ From, CSeq: '2 INVITE' })];
+    pass(first, 'received', 'server', first, flowFrom('192.0.2.1'));
+    answer(first, 407, flowFrom('192.0.2.1'));
+    for (let i = 0; i < 500; i++)
+      pass(
+        invite({ 'Call-ID': `flood-${i}` }),
+        'received',
+        'server',
+        undefined,
+        flowFrom('192.0.2.2', i + 1),
+      );
+    tasks.reports.length = 0;
+    pass(second, 'received', 'server', second, flowFrom('192.0.2.1'));
+    interception.admit(second, ALICE);
+    expect(tasks.trace()).toEqual(['> INVITE', '< 407 INVITE', '> INVITE']);
+  });
+
+  it('the same again, over a challenge without state say, is a retransmission (R-50)', () => {
+    tasks.add('sip:alice@home1.example');
+    for (const first of [invite({}), invite({})]) {
+      pass(first, 'received', 'server');
+      answer(first, 407);
+    }
+    expect(tasks.trace()).toEqual(['> INVITE', '< 407 INVITE']);
+  });
+
+  it('a call that is tried again under the Call-ID of one that failed is reported to its end, under one correlation', () => {
     tasks.add('sip:alice@home1.example');
     const first = invite({});
     pass(first, 'received', 'server');
-    pass(refusal(first, 488), 'sent', 'server');
+    interception.admit(first, ALICE);
+    answer(first, 488);
     const second = invite({ CSeq: '2 INVITE' });
     pass(second, 'received', 'server');
-    pass(refusal(second, 200), 'sent', 'server');
+    within = interception.admit(second, ALICE);
+    answer(second, 200);
     clock.advance(600_000);
     const bye = request('BYE', {
       ...VIA,
@@ -111,41 +150,99 @@ describe('the memory of the point of interception', () => {
       To: '<sip:alice@home1.example>;tag=a1',
     });
     pass(bye, 'received', 'server');
-    pass(bye, 'sent', 'client');
+    const onward = bye.clone();
+    interception.follow(onward, within);
+    pass(onward, 'sent', 'client');
     expect(tasks.trace()).toEqual(['> INVITE', '< 488 INVITE', '> INVITE', '< 200 INVITE', '< BYE']);
     for (const { observation } of tasks.reports)
       expect(observation.correlation).toEqual(correlationId('call-1 a1'));
   });
 });
 
-describe('a target under the Call-ID of somebody else', () => {
-  /** A call of a stranger that is up, with as many names said in it as are remembered. */
-  function crowd(From: string): void {
-    const first = invite({ From, To: '<sip:nobody@elsewhere.example>' });
+describe('R-65: names', () => {
+  /** A session of alice’s that the CSCF has admitted. */
+  function admitted(): { first: SipRequest; session: Session } {
+    const first = invite({ From: '<sip:anonymous@anonymous.invalid>;tag=a1' });
     pass(first, 'received', 'server');
-    pass(refusal(first, 200), 'sent', 'server');
-    for (let i = 0; i < 80; i++) {
-      const fields = {
-        From: From.replace('mallory', `mallory${i}`),
-        To: `<sip:nobody${i}@x.example>;tag=b1`,
-      };
-      pass(request('INFO', { ...VIA, ...fields, CSeq: `${i + 2} INFO` }), 'received', 'server');
+    const session = interception.admit(first, { ...ALICE, callee: ['sip:carol@home1.example'] });
+    if (session === null) throw new Error('a session is expected');
+    within = session;
+    return { first, session };
+  }
+
+  /** Requests within the call, from the callee’s side, that say other names each. */
+  function saying(count: number, names: (i: number) => { From?: string; To?: string }): void {
+    for (let i = 0; i < count; i++) {
+      const { From = '<sip:carol@home1.example>', To = '<sip:alice@home1.example>' } = names(i);
+      const fields = { From: `${From};tag=b1`, To: `${To};tag=a1`, CSeq: `${i + 1} INFO` };
+      pass(request('INFO', { ...VIA, ...fields }), 'received', 'server');
     }
   }
 
-  it.each(['<sip:mallory@home1.example>;tag=m1', '<sip:mallory@home1.example>'])(
-    'is reported, and the other is not: %s',
-    (from) => {
-      tasks.add('sip:alice@home1.example');
-      crowd(from);
-      const call = invite({});
-      pass(call, 'received', 'server');
-      interception.identify(call, 'caller', ['sip:alice@home1.example']);
-      pass(refusal(call, 200), 'sent', 'server');
-      pass(request('INFO', { ...VIA, From: from, CSeq: '99 INFO' }), 'received', 'server');
-      const bye = { From: '<sip:bob@home2.example>;tag=b1', To: '<sip:alice@home1.example>;tag=a1' };
-      pass(request('BYE', { ...VIA, ...bye }), 'sent', 'client');
-      expect(tasks.trace()).toEqual(['> INVITE', '< 200 INVITE', '< BYE']);
-    },
-  );
+  it.each([
+    ['her own', (i: number) => ({ From: `<sip:x${i}@x.example>` })],
+    ['the caller’s', (i: number) => ({ To: `<sip:x${i}@x.example>` })],
+  ])('that the callee says within a call, %s, crowd out no name that the CSCF knows', (_, names) => {
+    const { session } = admitted();
+    saying(500, names);
+    for (const target of ['sip:alice@home1.example', 'sip:carol@home1.example']) tasks.add(target);
+    const info = request('INFO', {
+      ...VIA,
+      From: '<sip:x@x.example>;tag=b1',
+      To: '<sip:x@x.example>;tag=a1',
+    });
+    const onward = info.clone();
+    onward.append('Via', 'SIP/2.0/TCP cscf.home1.example;branch=z9hG4bK2');
+    interception.follow(onward, session);
+    pass(info, 'received', 'server');
+    pass(onward, 'sent', 'client');
+    expect(tasks.trace('sip:carol@home1.example')).toEqual(['> INFO']);
+    expect(tasks.trace('sip:alice@home1.example')).toEqual(['< INFO']);
+  });
+
+  it('that one side says do not crowd out what the other says', () => {
+    const { session } = admitted();
+    session.hear('callee', 'caller', ['sip:victor@home2.example'], tasks);
+    saying(500, (i) => ({ From: `<sip:x${i}@x.example>` }));
+    tasks.add('sip:victor@home2.example');
+    session.rematch(tasks);
+    expect([...session.matches.keys()]).toEqual(['sip:victor@home2.example']);
+  });
+
+  it('that a task has matched stay, whatever is said after', () => {
+    const { session } = admitted();
+    tasks.add('sip:victor@home2.example');
+    saying(1, () => ({ From: '<sip:victor@home2.example>' }));
+    saying(500, (i) => ({ From: `<sip:x${i}@x.example>` }));
+    expect([...session.matches.keys()]).toEqual(['sip:victor@home2.example']);
+  });
+
+  it('that nobody has authenticated are those of their own request alone', () => {
+    tasks.add('sip:bob@home2.example');
+    for (let i = 0; i < 3; i++) {
+      const decoy = invite({ To: '<sip:bob@home2.example>', From: '<sip:bob@home2.example>;tag=a1' });
+      pass(decoy, 'received', 'server');
+      answer(decoy, 407);
+    }
+    tasks.reports.length = 0;
+    const first = request('INVITE', { ...VIA, CSeq: '9 INVITE', To: '<sip:carol@home1.example>' });
+    first.uri = 'sip:carol@home1.example';
+    pass(first, 'received', 'server');
+    interception.admit(first, { ...ALICE, callee: ['sip:carol@home1.example'] });
+    answer(first, 200);
+    expect(tasks.trace()).toEqual([]);
+  });
+});
+
+describe('a task that comes in the middle', () => {
+  it('is not told of what was before it', () => {
+    const From = '<sip:anonymous@anonymous.invalid>;tag=a1';
+    const [first, second] = [invite({ From }), invite({ From, CSeq: '2 INVITE' })];
+    pass(first, 'received', 'server');
+    answer(first, 407);
+    tasks.add('sip:alice@home1.example');
+    pass(second, 'received', 'server');
+    interception.admit(second, ALICE);
+    expect(tasks.trace()).toEqual(['> INVITE']);
+  });
 });
