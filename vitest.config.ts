@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
-import { pairingWorker } from './test/support/pairing-worker.ts';
+import { bundledWorkers } from './test/support/workers.ts';
 
 /** These replace a module of Node.js, and so need modules of their own. */
 const APART = ['test/ibe/validation-memory.test.ts'];
 
 export default defineConfig({
-  plugins: [pairingWorker()],
+  plugins: [bundledWorkers()],
   test: {
     projects: [
       // Files share what they import: half of the time was spent on importing it anew for each.

@@ -14,11 +14,25 @@ export const WAV_SAMPLE_RATE = 8000;
 const HEADER = 44;
 const FORMAT = { tag: 1, channels: 1, sampleRate: WAV_SAMPLE_RATE, octetRate: 16000, frame: 2, bits: 16 };
 
+/** The length of a file has 32 bits: 74 hours. */
+export const WAV_MOST_SAMPLES = Math.floor((0xffffffff - (HEADER - 8)) / 2);
+
 export function encodeWav(samples: Int16Array): Uint8Array {
   const octets = new Uint8Array(HEADER + 2 * samples.length);
+  octets.set(wavHeader(samples.length));
+  const view = new DataView(octets.buffer);
+  samples.forEach((sample, at) => view.setInt16(HEADER + 2 * at, sample, true));
+  return octets;
+}
+
+/** What stands before so many samples, `WAV_MOST_SAMPLES` at most, that end the file. @throws MediaError `too-large` */
+export function wavHeader(samples: number): Uint8Array {
+  if (samples > WAV_MOST_SAMPLES)
+    throw new MediaError('too-large', `${samples} samples are too many for WAV`);
+  const octets = new Uint8Array(HEADER);
   const view = new DataView(octets.buffer);
   writeId(octets, 0, 'RIFF');
-  view.setUint32(4, octets.length - 8, true);
+  view.setUint32(4, HEADER + 2 * samples - 8, true);
   writeId(octets, 8, 'WAVE');
   writeId(octets, 12, 'fmt ');
   view.setUint32(16, 16, true);
@@ -29,8 +43,7 @@ export function encodeWav(samples: Int16Array): Uint8Array {
   view.setUint16(32, FORMAT.frame, true);
   view.setUint16(34, FORMAT.bits, true);
   writeId(octets, 36, 'data');
-  view.setUint32(40, 2 * samples.length, true);
-  samples.forEach((sample, at) => view.setInt16(HEADER + 2 * at, sample, true));
+  view.setUint32(40, 2 * samples, true);
   return octets;
 }
 

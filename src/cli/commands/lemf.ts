@@ -1,7 +1,10 @@
 /** `claviger lemf recover`: audio from what was handed over, from two files alone. */
 import { Command } from 'commander';
-import type { FileSummary } from '../../entities/lemf/calls.ts';
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { CallReport, SessionReport } from '../../entities/lemf/recover.ts';
+import type { FileSummary } from '../../entities/lemf/scan.ts';
 import { CliError } from '../failure.ts';
 
 interface RecoverFlags {
@@ -33,22 +36,20 @@ Example:
   $ claviger lemf recover --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out audio`;
 
 async function recoverCalls(flags: RecoverFlags): Promise<void> {
-  const { recoverFiles } = await import('../../entities/lemf/start.ts');
-  const report = await recoverFiles(
-    flags.hi2,
-    flags.hi3,
-    flags.out,
-    flags.partial === true ? { partial: true } : {},
-  );
-  if (flags.json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
-  else {
-    for (const call of report.calls) process.stdout.write(describe(call));
-    for (const session of report.otherSessions) process.stdout.write(describeOther(session));
+  const { recoverEach, RECOVERY_REPORT } = await import('../../entities/lemf/store/recovery.ts');
+  const { json = false, partial = false } = flags;
+  let [withContent, failed] = [0, 0];
+  const files = recoverEach(flags, flags.out, { partial }, ({ kind, report }) => {
+    if (!json) process.stdout.write(kind === 'call' ? describe(report) : describeOther(report));
+    if (kind !== 'call' || report.packets + report.otherContent === 0) return;
+    withContent++;
+    if (!report.recovered) failed++;
+  });
+  if (json) {
+    await pipeline(createReadStream(path.join(flags.out, RECOVERY_REPORT)), process.stdout, { end: false });
   }
-  for (const kind of ['hi2', 'hi3'] as const) warnOf(flags[kind], report.files[kind]);
-  const withContent = report.calls.filter(({ packets, otherContent }) => packets + otherContent > 0);
-  const failed = withContent.filter(({ recovered }) => !recovered).length;
-  if (withContent.length === 0)
+  for (const kind of ['hi2', 'hi3'] as const) warnOf(flags[kind], files[kind]);
+  if (withContent === 0)
     throw new CliError(
       'failed',
       'the files hold no call with content',
@@ -57,13 +58,13 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
   if (failed > 0) {
     throw new CliError(
       'failed',
-      `${failed} of ${withContent.length} calls not recovered`,
+      `${failed} of ${withContent} calls not recovered`,
       'recover.json has the reasons.',
     );
   }
-  const unread = Object.values(report.files).filter(
-    ({ undecodable, truncatedOctets, damage }) =>
-      undecodable.length > 0 || truncatedOctets > 0 || damage !== null,
+  const unread = Object.values(files).filter(
+    ({ undecodableInAll, truncatedOctets, damage }) =>
+      undecodableInAll > 0 || truncatedOctets > 0 || damage !== null,
   );
   if (unread.length > 0) {
     throw new CliError(
@@ -75,9 +76,9 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
 }
 
 /** What is wrong with a file, on standard error. */
-function warnOf(file: string, { pdus, truncatedOctets, undecodable, damage }: FileSummary): void {
+function warnOf(file: string, { pdus, truncatedOctets, undecodableInAll, damage }: FileSummary): void {
   const faults = [
-    ...(undecodable.length > 0 ? [`${undecodable.length} of them cannot be decoded`] : []),
+    ...(undecodableInAll > 0 ? [`${undecodableInAll} of them cannot be decoded`] : []),
     ...(truncatedOctets > 0 ? [`the last ${truncatedOctets} octets were not read`] : []),
     ...(damage === null ? [] : [damage]),
   ];
@@ -88,7 +89,8 @@ function describe(call: CallReport): string {
   const streams = call.streams.map((stream) => {
     const file = stream.file ?? `(${stream.reason ?? 'nothing to hear'})`;
     const keys = stream.digits === '' ? '' : `  keys pressed: ${stream.digits}`;
-    return `  ${file}  ${stream.seconds.toFixed(2)} s${keys}`;
+    const further = stream.furtherFiles.map((each) => `, ${each.file}`).join('');
+    return `  ${file}${further}  ${stream.seconds.toFixed(2)} s${keys}`;
   });
   const head = `LIID ${call.liid}, CIN ${call.cin}: ${call.from ?? '?'} → ${call.to ?? '?'}, ${call.packets} packets`;
   return [harmless(head), `  ${call.explanation}`, ...streams].join('\n') + '\n';

@@ -17,11 +17,30 @@ export interface UndecodedType {
   readonly packets: number;
 }
 
+/** Audio that was recorded, in pieces where it is longer than one can be. */
+export interface RecordedAudio {
+  readonly samples: number;
+  /** At least one. */
+  readonly pieces: number;
+  /** Gives the pieces their names, in order. */
+  keep(names: readonly string[]): void;
+  discard(): void;
+}
+
+/** Takes the samples of one stream. */
+export interface AudioWriter extends SampleSink {
+  /** `null`: there were none. */
+  end(): RecordedAudio | null;
+}
+
 export interface DecodedAudio {
-  readonly samples: Int16Array | null;
+  readonly audio: RecordedAudio | null;
   /** Keys pressed, in order. */
   readonly digits: string;
+  /** The first ten thousand. */
   readonly events: readonly TelephoneEvent[];
+  /** How many there are beyond those. */
+  readonly furtherEvents: number;
   readonly undecoded: number;
   readonly undecodedTypes: readonly UndecodedType[];
   /** The first places where silence was shortened, and their number. */
@@ -29,12 +48,15 @@ export interface DecodedAudio {
   readonly shortenings: number;
 }
 
-export function decodeRuns(runs: readonly Run[], codecOf: CodecOf): DecodedAudio {
-  const heard = new SampleBuffer();
+/** Payload types and codecs that are told apart. */
+const MAX_UNDECODED = 1024;
+
+export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writer: AudioWriter): DecodedAudio {
   const packets = runs.reduce((sum, { size }) => sum + size, 0);
-  const recording = new Recording(heard, packets);
+  const recording = new Recording(writer, packets);
   const events = new EventList();
   const undecoded = new Map<string, UndecodedType>();
+  let undecodedInAll = 0;
   for (const [at, run] of runs.entries()) {
     if (aheadOf(runs[at - 1], run) === null) recording.beginAnew();
     for (const { rtp, time } of run.packets()) {
@@ -46,46 +68,23 @@ export function decodeRuns(runs: readonly Run[], codecOf: CodecOf): DecodedAudio
       if (law !== null) {
         recording.append(timestamp, time, decodeG711(payload, law));
       } else if (codec === null || !isTelephoneEvent(codec) || !events.add(timestamp, payload)) {
+        undecodedInAll++;
         const key = `${payloadType} ${codec ?? ''}`;
-        const packets = (undecoded.get(key)?.packets ?? 0) + 1;
-        undecoded.set(key, { payloadType, codec, packets });
+        const known = undecoded.get(key)?.packets ?? 0;
+        if (known > 0 || undecoded.size < MAX_UNDECODED) {
+          undecoded.set(key, { payloadType, codec, packets: known + 1 });
+        }
       }
     }
   }
-  const undecodedTypes = [...undecoded.values()];
   return {
-    samples: heard.samples(),
+    audio: writer.end(),
     digits: events.digits,
     events: events.events,
-    undecoded: undecodedTypes.reduce((sum, { packets }) => sum + packets, 0),
-    undecodedTypes,
+    furtherEvents: events.passedOver,
+    undecoded: undecodedInAll,
+    undecodedTypes: [...undecoded.values()],
     shortened: recording.shortened,
     shortenings: recording.shortenings,
   };
-}
-
-class SampleBuffer implements SampleSink {
-  readonly #pieces: Int16Array[] = [];
-  #length = 0;
-
-  write(samples: Int16Array): void {
-    this.#pieces.push(samples);
-    this.#length += samples.length;
-  }
-
-  silence(samples: number): void {
-    this.write(new Int16Array(samples));
-  }
-
-  /** All samples; `null` if there are none. */
-  samples(): Int16Array | null {
-    if (this.#length === 0) return null;
-    const all = new Int16Array(this.#length);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    return all;
-  }
 }

@@ -21,18 +21,43 @@ export type CodecOf = (payloadType: number, time: number | null) => string | nul
 
 export function codecLookup(descriptions: readonly Description[], scope: CodecScope): CodecOf {
   const [receivers, others] = sorted(descriptions, scope);
+  const known = new Map<number, NamesOfType>();
   return (payloadType, time) => {
-    const own = nameIn(receivers, scope, payloadType, time ?? Infinity);
+    const names = known.get(payloadType) ?? namesOf(receivers, others, scope, payloadType);
+    known.set(payloadType, names);
+    const at = time ?? Infinity;
+    const own = nameAt(names.receivers, at);
     // Not said by anybody in particular: only what all agree upon.
     const certain =
-      scope.receiver === null && others.length === 0 ? unanimous(receivers, scope, payloadType, own) : own;
-    return (
-      certain ??
-      nameIn(others, scope, payloadType, time ?? Infinity) ??
-      STATIC_CODECS.get(payloadType) ??
-      null
-    );
+      scope.receiver === null && others.length === 0 && !isUnanimous(names.receivers, own) ? null : own;
+    return certain ?? nameAt(names.others, at) ?? STATIC_CODECS.get(payloadType) ?? null;
   };
+}
+
+/** A name, and from when on it holds, ascending. */
+type TimedNames = readonly { readonly from: number; readonly name: string }[];
+
+/** What the descriptions of either end call a payload type. */
+interface NamesOfType {
+  readonly receivers: TimedNames;
+  readonly others: TimedNames;
+}
+
+function namesOf(
+  receivers: readonly Description[],
+  others: readonly Description[],
+  scope: CodecScope,
+  payloadType: number,
+): NamesOfType {
+  const named = (descriptions: readonly Description[]) => {
+    const names = descriptions.flatMap((description) => {
+      const name = nameBy(description, scope, payloadType);
+      return name === null ? [] : [{ from: description.from, name }];
+    });
+    // What says again the same, says nothing.
+    return names.filter(({ name }, at) => name !== names[at - 1]?.name);
+  };
+  return { receivers: named(receivers), others: named(others) };
 }
 
 /** The descriptions of the receiving end, and those of the other. */
@@ -52,29 +77,12 @@ function sorted(
 }
 
 /** In the newest description that held at that time, else in the first after it: media may come before the answer. */
-function nameIn(
-  descriptions: readonly Description[],
-  scope: CodecScope,
-  payloadType: number,
-  time: number,
-): string | null {
-  const named = descriptions.flatMap((description) => {
-    const name = nameBy(description, scope, payloadType);
-    return name === null ? [] : [{ from: description.from, name }];
-  });
-  return (named.findLast(({ from }) => from <= time) ?? named[0])?.name ?? null;
+function nameAt(names: TimedNames, time: number): string | null {
+  return (names.findLast(({ from }) => from <= time) ?? names[0])?.name ?? null;
 }
 
-function unanimous(
-  descriptions: readonly Description[],
-  scope: CodecScope,
-  payloadType: number,
-  name: string | null,
-): string | null {
-  const names = descriptions.map(
-    (description) => nameBy(description, scope, payloadType)?.toLowerCase() ?? null,
-  );
-  return names.every((other) => other === null || other === name?.toLowerCase()) ? name : null;
+function isUnanimous(names: TimedNames, name: string | null): boolean {
+  return names.every((other) => other.name.toLowerCase() === name?.toLowerCase());
 }
 
 function nameBy({ media }: Description, { csId }: CodecScope, payloadType: number): string | null {

@@ -16,9 +16,7 @@ export const LEMF_CONFIG = strict({
   hi3: handoverListener('where they connect for HI3'),
   tls: TLS_FILES,
   folder: text('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
-  recoverInto: Type.Optional(
-    text('folder for audio and `recover.json` while running; up to 256 MiB of input'),
-  ),
+  recoverInto: Type.Optional(text('folder for audio and `recover.json` while running')),
   recoverAfter: milliseconds('milliseconds of quiet after which recovery runs', { min: 1, default: 1500 }),
 });
 

@@ -6,7 +6,9 @@ export type LemfErrorCode =
   /** A file of received PDUs is not what this LEMF wrote. */
   | 'damaged'
   /** What was received could not be made durable. */
-  | 'store';
+  | 'store'
+  /** Recovery in a thread came to no end. */
+  | 'recovery';
 
 /** A failure at the law enforcement monitoring facility. */
 export class LemfError extends ClavigerError<LemfErrorCode> {}

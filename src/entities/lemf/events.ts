@@ -25,8 +25,12 @@ const DIGITS = '0123456789*#ABCD';
 const BLOCK = 4;
 const LONGEST_SEGMENT = 0xffff;
 
+/** Events that are listed; all are counted. */
+const MAX_EVENTS = 10_000;
+
 export class EventList {
   readonly #events: { event: number; timestamp: number; duration: number }[] = [];
+  #passedOver = 0;
   /** The block read last. */
   #last: { readonly event: number; readonly timestamp: number; readonly duration: number } | null = null;
 
@@ -40,6 +44,11 @@ export class EventList {
       start = (start + duration) >>> 0;
     }
     return true;
+  }
+
+  /** Events beyond those that are listed. */
+  get passedOver(): number {
+    return this.#passedOver;
   }
 
   get events(): readonly TelephoneEvent[] {
@@ -56,9 +65,11 @@ export class EventList {
     const open = this.#events.at(-1);
     this.#last = block;
     if (last === null || open === undefined || !continues(last, block)) {
-      this.#events.push({ ...block });
+      if (this.#events.length < MAX_EVENTS) this.#events.push({ ...block });
+      else this.#passedOver++;
       return;
     }
+    if (this.#passedOver > 0) return;
     const end = (block.timestamp + block.duration - open.timestamp) >>> 0;
     open.duration = Math.max(open.duration, last.timestamp === block.timestamp ? block.duration : end);
   }

@@ -4,8 +4,7 @@
  */
 import { Secret } from '../../bytes/secret.ts';
 import { suiteByName } from '../../media/srtp/suites.ts';
-import type { CallMaterial } from './calls.ts';
-import { keysOf } from './calls.ts';
+import type { CcKeyInfo } from '../../wire/hi/eps-iri.ts';
 import type { CandidateKey } from './decryptor.ts';
 import { MKI_LENGTH } from './decryptor.ts';
 import type { TargetSide } from './negotiation.ts';
@@ -25,14 +24,17 @@ export interface Keyring {
   readonly passedOver: number;
 }
 
-/** @param speaker the end that sends the stream; `null`: not known, so that both ends' keys are tried */
+/**
+ * @param handed the keys that were handed over
+ * @param speaker the end that sends the stream; `null`: not known, so that both ends' keys are tried
+ */
 export function keyringFor(
   sessions: readonly AgreedStream[],
   speaker: TargetSide | null,
-  call: CallMaterial,
+  handed: readonly CcKeyInfo[],
   signalling: Signalling,
 ): Keyring {
-  const handedOver = keysHandedOver(sessions, call);
+  const handedOver = keysHandedOver(sessions, handed);
   const shown = keysShown(speaker, signalling);
   return {
     keys: [...handedOver.keys, ...shown.keys.slice(0, MAX_SDES_KEYS)],
@@ -46,11 +48,11 @@ const UNKNOWN_PLACE = [{ suite: null, roc: 0 }] as const;
 
 function keysHandedOver(
   sessions: readonly AgreedStream[],
-  call: CallMaterial,
+  handed: readonly CcKeyInfo[],
 ): Pick<Keyring, 'keys' | 'known'> {
   const keys: CandidateKey[] = [];
   let known = 0;
-  for (const { csId, key, salt } of keysOf(call)) {
+  for (const { csId, key, salt } of handed) {
     const number = csId[0] ?? 0;
     const own = sessions.filter((session) => session.csId === number);
     if (sessions.length > 0 && own.length === 0) continue;

@@ -11,7 +11,12 @@ export interface AudioOwner {
 
 /** `recovered-….wav`, `recovered-…-2.wav`, …: each name once. */
 export class AudioNames {
-  readonly #taken = new Set<string>();
+  readonly #take: (name: string) => boolean;
+
+  /** @param take takes a name, `false` if it is taken; by default names are remembered here */
+  constructor(take: (name: string) => boolean = remembering()) {
+    this.#take = take;
+  }
 
   /** `recovered-LIID-cinCIN-alice.wav` */
   next({ liid, cin, source }: AudioOwner, speaker: string | null): string {
@@ -27,10 +32,14 @@ export class AudioNames {
 
   #once(stem: string): string {
     let name = `${stem}.wav`;
-    for (let i = 2; this.#taken.has(name); i++) name = `${stem}-${i}.wav`;
-    this.#taken.add(name);
+    for (let i = 2; !this.#take(name); i++) name = `${stem}-${i}.wav`;
     return name;
   }
+}
+
+function remembering(): (name: string) => boolean {
+  const taken = new Set<string>();
+  return (name) => !taken.has(name) && taken.add(name).size > 0;
 }
 
 /** User part of a URI, as far as it is harmless in a file name. */

@@ -7,17 +7,21 @@
  *     line = kind, LIID, CIN, operator, source (the certificate's name), count
  *
  * The count is ours. It goes up with each cINReset, and with each number that the source's line has with other content.
+ * A PDU takes constant time and, beside what is put away in the store, no memory.
  */
 import { createHash } from 'node:crypto';
+import { equalOctets } from '../../bytes/octets.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
-import { SequenceMarks } from './marks.ts';
-import type { Gap } from './marks.ts';
 import type { HandoverKind } from './ports.ts';
+import { Sessions } from './sessions.ts';
+import type { NumberedLine, NumberedSession, NumberStore } from './sessions.ts';
 
 export type SequenceVerdict =
   | { readonly kind: 'copy' }
   | {
       readonly kind: 'new';
+      readonly session: NumberedSession;
+      readonly line: NumberedLine;
       readonly count: number;
       /** The number that was to come next on this line. */
       readonly expected: number;
@@ -27,6 +31,12 @@ export type SequenceVerdict =
       readonly differsFrom: readonly string[];
     };
 
+/** Lines of a communication and kind; what would begin another is kept with the last, and not known when it comes again. */
+const MAX_LINES = 64;
+
+/** Lines after which a cINReset begins no other: what it numbers again is told as a conflict. */
+const MAX_RESETS = 4096;
+
 /** What belongs together: PDUs of one communication under one warrant, by one operator. */
 export function sessionKey(header: Pick<PsHeader, 'liid' | 'cin' | 'operatorIdentifier'>): string {
   return JSON.stringify([header.liid, header.cin ?? null, header.operatorIdentifier]);
@@ -34,8 +44,23 @@ export function sessionKey(header: Pick<PsHeader, 'liid' | 'cin' | 'operatorIden
 
 /** All numbers of all lines. */
 export class Numbering {
-  /** By kind and session. */
-  readonly #lines = new Map<string, NumberedLine[]>();
+  readonly #store: NumberStore;
+  readonly #sessions: Sessions;
+
+  constructor(store: NumberStore) {
+    this.#store = store;
+    this.#sessions = new Sessions(store);
+  }
+
+  /** What is known of the communication of a header. */
+  session(header: PsHeader): NumberedSession {
+    return this.#sessions.of(sessionKey(header), header);
+  }
+
+  /** As `session`, by the key under which it was put away. */
+  sessionOf(key: string): NumberedSession {
+    return this.#sessions.of(key, { liid: '' });
+  }
 
   /** @param keep stores what is not a copy; if it throws, the number is as if it had not come */
   take(
@@ -45,22 +70,32 @@ export class Numbering {
     octets: Uint8Array,
     keep: () => void = () => undefined,
   ): SequenceVerdict {
-    const lines = this.#of(kind, header);
+    const session = this.session(header);
+    const lines = session.lines[kind];
     const { sequenceNumber } = header;
     const digest = digestOf(octets);
-    // After its cINReset a source's numbers are new ones, whatever is in them.
-    const known = lines.filter((line) => !(line.reset && line.source === source));
-    if (known.some((line) => line.digests.same(sequenceNumber, digest))) return { kind: 'copy' };
+    const differing: NumberedLine[] = [];
+    for (const line of lines) {
+      // After its cINReset a source's numbers are new ones, whatever is in them.
+      if (line.reset && line.source === source) continue;
+      const known = this.#store.digest(line.id, sequenceNumber);
+      if (known === null) continue;
+      if (equalOctets(known, digest)) return { kind: 'copy' };
+      differing.push(line);
+    }
     keep();
-    const differing = known.filter((line) => line.digests.has(sequenceNumber));
-    const line = this.#lineFor(lines, source, sequenceNumber);
+    const { line, isKnown } = this.#lineFor(lines, source, sequenceNumber);
     const expected = line.marks.next;
-    line.marks.mark(sequenceNumber);
-    line.digests.set(sequenceNumber, digest);
+    if (!isKnown) {
+      line.marks.mark(sequenceNumber);
+      this.#store.keepDigest(line.id, sequenceNumber, digest);
+    }
     const conflict = !line.conflicting && differing.length > 0;
     line.conflicting ||= conflict;
     return {
       kind: 'new',
+      session,
+      line,
       count: line.count,
       expected,
       conflict,
@@ -70,91 +105,35 @@ export class Numbering {
 
   /** cINReset: numbers of this source begin again. */
   reset(kind: HandoverKind, source: string, header: PsHeader): void {
-    const lines = this.#of(kind, header);
+    const lines = this.session(header).lines[kind];
     const current = lines.findLast((line) => line.source === source);
     if (current === undefined) return;
+    if (lines.length >= MAX_RESETS) return;
     for (const line of lines) if (line.source === source) line.reset = true;
-    lines.push(new NumberedLine(source, current.count + 1, 0));
-  }
-
-  /** Numbers that never came, of all lines of a session. */
-  gaps(kind: HandoverKind, header: Pick<PsHeader, 'liid' | 'cin' | 'operatorIdentifier'>): Gap[] {
-    const lines = this.#lines.get(`${kind} ${sessionKey(header)}`) ?? [];
-    return lines.flatMap(({ marks }) => marks.gaps());
-  }
-
-  #of(kind: HandoverKind, header: PsHeader): NumberedLine[] {
-    const key = `${kind} ${sessionKey(header)}`;
-    const known = this.#lines.get(key);
-    if (known !== undefined) return known;
-    const lines: NumberedLine[] = [];
-    this.#lines.set(key, lines);
-    return lines;
+    lines.push(this.#sessions.newLine(source, current.count + 1, 0));
   }
 
   /** The source's newest line, or a new one where that has the number. */
-  #lineFor(lines: NumberedLine[], source: string, sequenceNumber: number): NumberedLine {
+  #lineFor(
+    lines: NumberedLine[],
+    source: string,
+    sequenceNumber: number,
+  ): { readonly line: NumberedLine; readonly isKnown: boolean } {
     const current = lines.findLast((line) => line.source === source);
-    if (current?.digests.has(sequenceNumber) === false) return current;
+    if (current !== undefined) {
+      const isKnown = this.#store.digest(current.id, sequenceNumber) !== null;
+      if (!isKnown || lines.length >= MAX_LINES) return { line: current, isKnown };
+    }
     // After a known number nothing is missing below it.
-    const line = new NumberedLine(
-      source,
-      (current?.count ?? -1) + 1,
-      current === undefined ? 0 : sequenceNumber,
-    );
+    const first = current === undefined ? 0 : sequenceNumber;
+    const line = this.#sessions.newLine(source, (current?.count ?? -1) + 1, first);
     lines.push(line);
-    return line;
+    return { line, isKnown: false };
   }
 }
 
-class NumberedLine {
-  readonly source: string;
-  readonly count: number;
-  readonly marks: SequenceMarks;
-  readonly digests = new Digests();
-  /** A cINReset said that what comes after it has these numbers again. */
-  reset = false;
-  /** Its conflict with other lines has been told. */
-  conflicting = false;
-
-  constructor(source: string, count: number, first: number) {
-    this.source = source;
-    this.count = count;
-    this.marks = new SequenceMarks(first);
-  }
-}
-
-const PAGE = 64;
 const SIZE = 8;
 
 function digestOf(octets: Uint8Array): Uint8Array {
-  const digest = new Uint8Array(createHash('sha256').update(octets).digest().subarray(0, SIZE));
-  // All zeros says that there is none.
-  digest[0] = (digest[0] ?? 0) | 1;
-  return digest;
-}
-
-/** The content behind each number, in eight octets: there may be millions of them. */
-class Digests {
-  readonly #pages = new Map<number, Uint8Array>();
-
-  has(number: number): boolean {
-    return (this.#at(number)?.[0] ?? 0) !== 0;
-  }
-
-  same(number: number, digest: Uint8Array): boolean {
-    const known = this.#at(number);
-    return known?.every((octet, at) => octet === digest[at]) === true;
-  }
-
-  set(number: number, digest: Uint8Array): void {
-    const page = this.#pages.get(Math.floor(number / PAGE)) ?? new Uint8Array(PAGE * SIZE);
-    this.#pages.set(Math.floor(number / PAGE), page);
-    page.set(digest, SIZE * (number % PAGE));
-  }
-
-  #at(number: number): Uint8Array | undefined {
-    const at = SIZE * (number % PAGE);
-    return this.#pages.get(Math.floor(number / PAGE))?.subarray(at, at + SIZE);
-  }
+  return new Uint8Array(createHash('sha256').update(octets).digest().subarray(0, SIZE));
 }

@@ -11,13 +11,14 @@
  * packet. And what was said to be in the clear can be looked at: a packet of G.711 has as many octets as its time has
  * samples; with a tag behind it, it has more.
  */
-import type { CallMaterial, DeliveredPacket } from './calls.ts';
+import type { CallMaterial } from './calls.ts';
 import type { CodecOf } from './codecs.ts';
 import type { Negotiation } from './negotiation.ts';
-import type { NumberedPacket } from './runs.ts';
+import type { DeliveredPacket, NumberedPacket } from './runs.ts';
 import { g711Law } from './sdp.ts';
 import type { DescribedMedia } from './sdp.ts';
 import type { Keying } from '../../sip/media-protection.ts';
+import { NO_DIRECTION } from './scan.ts';
 import type { Signalling } from './signalling.ts';
 
 export type ProtectionState = 'clear' | 'encrypted' | 'unknown';
@@ -43,23 +44,22 @@ const ENOUGH_PAIRS = 4;
 
 export class Protection {
   readonly #agreements: readonly Agreement[];
+  /** By payload type. */
+  readonly #own = new Map<number, OwnAgreements>();
   readonly #keyedOnTheWay: boolean;
 
   constructor(call: CallMaterial, { negotiations }: Signalling) {
     this.#agreements = negotiations.flatMap(agreementsOf);
     const { handshakes, other } = call;
     this.#keyedOnTheWay =
-      handshakes.size > 1 || (handshakes.has(null) && other.handshake >= ENOUGH_HANDSHAKES);
+      handshakes.size > 1 || (handshakes.has(NO_DIRECTION) && other.handshake >= ENOUGH_HANDSHAKES);
   }
 
   /** Where nothing is described, nothing is known. */
   of({ header, time }: DeliveredPacket): ProtectionState {
     if (this.#keyedOnTheWay) return 'encrypted';
-    const own = this.#agreements.filter(({ formats }) => formats.has(header.payloadType));
-    const agreements = own.length > 0 ? own : this.#agreements;
-    const states = new Set(agreements.map(({ state }) => state));
-    const [only] = states;
-    if (states.size <= 1) return only ?? 'unknown';
+    const { agreements, only } = this.#agreementsOf(header.payloadType);
+    if (only !== null) return only;
     if (time === null || agreements.some(({ from }) => Math.abs(from - time) < TRANSITION)) return 'unknown';
     const before = agreements.filter(({ from }) => from <= time);
     const newest = before.reduce((most, { from }) => Math.max(most, from), -Infinity);
@@ -67,23 +67,48 @@ export class Protection {
     const [state] = inForce;
     return inForce.size === 1 && state !== undefined ? state : 'unknown';
   }
+
+  #agreementsOf(payloadType: number): OwnAgreements {
+    const known = this.#own.get(payloadType);
+    if (known !== undefined) return known;
+    const own = this.#agreements.filter(({ formats }) => formats.has(payloadType));
+    const agreements = own.length > 0 ? own : this.#agreements;
+    const states = new Set(agreements.map(({ state }) => state));
+    const [only = 'unknown'] = states;
+    const found = { agreements, only: states.size <= 1 ? only : null };
+    this.#own.set(payloadType, found);
+    return found;
+  }
+}
+
+/** The agreements that a payload type falls under. */
+interface OwnAgreements {
+  readonly agreements: readonly Agreement[];
+  /** Where all say the same. */
+  readonly only: ProtectionState | null;
 }
 
 /** Whether packets of G.711 have more octets than samples, by the same number: then there is a tag behind them. */
-export function looksProtected(packets: readonly NumberedPacket[], codecOf: CodecOf): boolean {
+export function looksProtected(packets: Iterable<NumberedPacket>, codecOf: CodecOf): boolean {
   const excess = new Map<number, number>();
   let pairs = 0;
-  for (const [at, { index, rtp, time }] of packets.entries()) {
-    const next = packets[at + 1];
-    if (next?.index !== index + 1 || next.rtp.payloadType !== rtp.payloadType) continue;
-    if (g711Law(codecOf(rtp.payloadType, time) ?? '') === null) continue;
-    const more = rtp.payload.length - ((next.rtp.timestamp - rtp.timestamp) | 0);
-    excess.set(more, (excess.get(more) ?? 0) + 1);
+  let last: NumberedPacket | null = null;
+  for (const next of packets) {
+    const more = last === null ? null : excessOf(last, next, codecOf);
+    last = next;
+    if (more === null) continue;
     pairs++;
+    if (more >= TAG.min && more <= TAG.max) excess.set(more, (excess.get(more) ?? 0) + 1);
   }
-  return [...excess].some(
-    ([more, count]) => more >= TAG.min && more <= TAG.max && pairs >= ENOUGH_PAIRS && 2 * count > pairs,
-  );
+  return [...excess.values()].some((count) => pairs >= ENOUGH_PAIRS && 2 * count > pairs);
+}
+
+/** Octets of a packet beyond the samples up to the next; `null`: it is not known, or not the next. */
+function excessOf(packet: NumberedPacket, next: NumberedPacket, codecOf: CodecOf): number | null {
+  const { index, rtp, time } = packet;
+  if (next.index !== index + 1 || next.rtp.payloadType !== rtp.payloadType) return null;
+  if (g711Law(codecOf(rtp.payloadType, time) ?? '') === null) return null;
+  return rtp.payload.length - ((next.rtp.timestamp - rtp.timestamp) | 0);
 }
 
 function agreementsOf({ from, offer, answer }: Negotiation): Agreement[] {

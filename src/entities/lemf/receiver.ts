@@ -21,7 +21,9 @@ import { TRI_OPTION } from '../../wire/hi/tri.ts';
 import type { TriMessage } from '../../wire/hi/tri.ts';
 import { rtpOf } from './content.ts';
 import { LemfError } from './errors.ts';
+import { LeastRecentlyUsed } from '../../ibe/cache.ts';
 import { Numbering } from './numbering.ts';
+import type { NumberStore } from './sessions.ts';
 import type {
   HandoverKind,
   LemfAcceptor,
@@ -34,6 +36,8 @@ import type {
 
 export interface LemfReceiverOptions {
   readonly store: LemfStore;
+  /** What is known of numbers that have come. */
+  readonly numbers: NumberStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onEvent?: LemfListener;
@@ -41,17 +45,21 @@ export interface LemfReceiverOptions {
   readonly onStored?: () => void;
 }
 
+/** Streams that are remembered; one more, and the one that was silent for longest is told of again when it speaks. */
+const MAX_STREAMS = 10_000;
+
 export class LemfReceiver implements LemfAcceptor {
   readonly #options: LemfReceiverOptions;
-  readonly #numbering = new Numbering();
-  /** Streams whose first packet has been told of. */
-  readonly #streams = new Set<string>();
+  readonly #numbering: Numbering;
+  /** Streams whose first packet has been told of, those of late. */
+  readonly #streams = new LeastRecentlyUsed<true>(MAX_STREAMS);
   /** The disk has refused: what is marked may not be there, so nothing more is taken until a restart has looked. */
   #broken = false;
 
   /** Rebuilds what it must remember from the store. @throws LemfError `damaged`, HiError */
   constructor(options: LemfReceiverOptions) {
     this.#options = options;
+    this.#numbering = new Numbering(options.numbers);
     for (const kind of ['hi2', 'hi3'] as const) {
       for (const { octets, source } of options.store.read(kind)) this.#remember(kind, source, octets);
     }
@@ -199,10 +207,11 @@ export class LemfReceiver implements LemfAcceptor {
   }
 
   #announceStream(ssrc: number | undefined, liid: string, cin: number, at: number): void {
-    const key = `${ssrc ?? ''} ${cin} ${liid}`;
-    if (ssrc === undefined || this.#streams.has(key)) return;
-    this.#streams.add(key);
-    this.#tell({ type: 'content', at, liid, cin, ssrc });
+    if (ssrc === undefined) return;
+    this.#streams.get(`${ssrc} ${cin} ${liid}`, () => {
+      this.#tell({ type: 'content', at, liid, cin, ssrc });
+      return true;
+    });
   }
 
   #tell(event: LemfEvent): void {

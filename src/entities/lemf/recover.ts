@@ -1,8 +1,10 @@
 /**
- * From what was handed over to audio: `recover` takes the two files and nothing else, so that a new process years later
- * gives what the running LEMF gave, octet for octet.
+ * From what was handed over to audio: `Recovery` takes the two files and nothing else, so that a new process years later
+ * gives what the running LEMF gave, octet for octet. Nothing that grows with the files is in memory: PDUs are read where
+ * they stand in the files, in the order that the workspace gives them.
  *
- *     gather        PDUs → calls by LIID and CIN
+ *     scan          PDUs → communications by LIID and CIN, packets by direction and SSRC
+ *     records       IRI → messages, keys
  *     signalling    SIP, SDP, MIKEY → who, which SSRC, which cipher
  *     streams       key records, a=crypto + SRTP → samples, keys pressed
  *     verdict       whether that is all, and what it is not
@@ -15,31 +17,38 @@
  * known SSRC, which anybody can send, withhold nothing.
  */
 import { toHex } from '../../bytes/octets.ts';
+import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import { fromLatin1 } from '../../wire/hi/text.ts';
-import { encodeWav, WAV_SAMPLE_RATE } from '../../media/wav.ts';
-import type { CallMaterial, CallSource, FileSummary } from './calls.ts';
-import { correlationOf, gather, keysOf } from './calls.ts';
+import type { AudioWriter, RecordedAudio } from './audio.ts';
+import type { CallMaterial, CallSource } from './calls.ts';
+import { callsOf } from './calls.ts';
+import type { RecoveredStream } from './group.ts';
 import type { Gap } from './marks.ts';
-import type { HandoverKind } from './ports.ts';
 import { AudioNames } from './names.ts';
+import type { HandoverKind } from './ports.ts';
+import { messagesOf, readRecords } from './records.ts';
+import type { CallRecords } from './records.ts';
+import { Scan } from './scan.ts';
+import type { FileSummary, HandoverFile } from './scan.ts';
 import { readSignalling } from './signalling.ts';
 import type { Signalling } from './signalling.ts';
 import type { SourceMark } from './sources.ts';
 import { recoverStreams } from './streams.ts';
-import type { RecoveredStream } from './streams.ts';
+import type { RecoveredStreams } from './streams.ts';
 import { explain, reasonFor } from './verdict.ts';
 import type { CallReason } from './verdict.ts';
+import type { Workspace } from './workspace.ts';
 
 export interface RecoverOptions {
   /** Write the streams that verify, whatever is wrong with the others. */
   readonly partial?: boolean;
-  /** Who sent what, where that is known. */
-  readonly sources?: Readonly<Record<HandoverKind, readonly SourceMark[]>>;
 }
 
-export interface StreamReport extends Omit<RecoveredStream, 'samples' | 'reason'> {
+export interface StreamReport extends Omit<RecoveredStream, 'audio' | 'reason'> {
   /** Name of the WAV file, if one was written. */
   readonly file: string | null;
+  /** Those of what is more than a WAV file can hold, in order. */
+  readonly furtherFiles: readonly { readonly file: string }[];
   readonly seconds: number;
   readonly reason: CallReason | null;
 }
@@ -73,12 +82,24 @@ export interface CallReport {
   /** CC payloads that are not RTP, and by what they are. */
   readonly otherContent: number;
   readonly other: CallMaterial['other'];
-  /** Sequence numbers that never came. */
+  /** Sequence numbers that never came: the first thousand gaps of each source. */
   readonly missing: Readonly<Record<HandoverKind, readonly Gap[]>>;
+  /** How many numbers that are. */
+  readonly absent: number;
   /** SIP messages that could not be read. */
   readonly unreadable: number;
-  /** Values of PDUs that could not be read, by sequence number, path and cause. */
+  /** Values of PDUs that could not be read, by sequence number, path and cause: the first thousand. */
   readonly unread: readonly string[];
+  readonly unreadInAll: number;
+  /** What was not looked at, since there was too much of it. */
+  readonly passedOver: {
+    /** RTP sources of the call. */
+    readonly sources: number;
+    readonly packets: number;
+    /** Session descriptions and MIKEY messages. */
+    readonly signalling: number;
+    readonly keys: number;
+  };
   readonly streams: readonly StreamReport[];
   /** Whether every packet of the call was decoded, save what nobody of the call sent. */
   readonly recovered: boolean;
@@ -101,104 +122,180 @@ export interface RecoveryReport {
   readonly otherSessions: readonly SessionReport[];
 }
 
-export interface Recovery {
-  readonly report: RecoveryReport;
-  /** Names and contents of the WAV files. */
-  readonly audio: readonly { readonly name: string; readonly octets: Uint8Array }[];
+/** What a communication yields. */
+export type RecoveryResult =
+  | { readonly kind: 'call'; readonly report: CallReport }
+  | { readonly kind: 'other'; readonly report: SessionReport };
+
+/** What is read. */
+export interface RecoverySource {
+  readonly file: HandoverFile;
+  /** Who sent what, where that is known. */
+  readonly sources: Iterable<SourceMark>;
+  /** Octets to read; all if absent. */
+  readonly to?: number;
+}
+
+export interface RecoverySettings {
+  readonly workspace: Workspace;
+  /** For the audio of a stream. */
+  readonly newAudio: () => AudioWriter;
+  readonly options: RecoverOptions;
 }
 
 /** Everything that two files of PS-PDUs yield. Never throws for what is in them. */
-export function recover(hi2: Uint8Array, hi3: Uint8Array, options: RecoverOptions = {}): Recovery {
-  const { sources } = options;
-  const { calls, files } = gather(
-    { octets: hi2, sources: sources?.hi2 ?? [] },
-    { octets: hi3, sources: sources?.hi3 ?? [] },
-  );
-  const names = new AudioNames();
-  const audio: { name: string; octets: Uint8Array }[] = [];
-  const reports: CallReport[] = [];
-  const otherSessions: SessionReport[] = [];
-  for (const call of calls) {
-    const signalling = readSignalling(call);
-    if (!isCall(call, signalling)) {
-      const { methods } = signalling;
-      otherSessions.push({ liid: liidText(call.liid), cin: call.cin, methods, records: call.recordCount });
-      continue;
-    }
-    const recovered = recoverStreams(call, signalling);
-    const withheld = options.partial !== true && recovered.some(({ doubtful }) => doubtful);
-    const streams = recovered.map(({ samples, ...told }): StreamReport => {
-      if (samples === null) return { ...told, file: null, seconds: 0 };
-      const seconds = samples.length / WAV_SAMPLE_RATE;
-      if (withheld) return { ...told, file: null, seconds, reason: 'withheld' };
-      const name = names.next(call, told.speaker);
-      audio.push({ name, octets: encodeWav(samples) });
-      return { ...told, file: name, seconds };
-    });
-    reports.push(reportOf(call, signalling, streams));
+export class Recovery {
+  readonly #settings: RecoverySettings;
+  readonly #scan: Scan;
+
+  constructor(settings: RecoverySettings) {
+    this.#settings = settings;
+    this.#scan = new Scan(settings.workspace);
   }
-  return { report: { files, calls: reports, otherSessions }, audio };
+
+  get files(): Readonly<Record<HandoverKind, FileSummary>> {
+    return this.#scan.files;
+  }
+
+  /** Reads what is new in the files. Gives the ids of the communications that have something new. */
+  read({ hi2, hi3 }: Readonly<Record<HandoverKind, RecoverySource>>): Set<number> {
+    this.#scan.read('hi2', hi2.file, hi2.sources, hi2.to);
+    this.#scan.read('hi3', hi3.file, hi3.sources, hi3.to);
+    return this.#scan.takeChanged();
+  }
+
+  /** What a communication yields now; its audio takes the place of what it had before. */
+  recover(key: string): RecoveryResult[] {
+    const { workspace } = this.#settings;
+    const session = this.#scan.session(key);
+    const names = new AudioNames((name) => workspace.takeName(session.id, name));
+    const results = callsOf(session, workspace).map((call) => this.#recoverCall(call, names));
+    const of = (kind: RecoveryResult['kind']) =>
+      results
+        .filter((result) => result.kind === kind)
+        .map(({ report }) => JSON.stringify(report, null, 2))
+        .join(',\n');
+    const withContent = results.flatMap(({ kind, report }) =>
+      kind === 'call' && report.packets > 0 ? [report] : [],
+    );
+    workspace.keepResult(session.id, {
+      calls: of('call'),
+      otherSessions: of('other'),
+      withContent: withContent.length,
+      recovered: withContent.filter(({ recovered }) => recovered).length,
+    });
+    return results;
+  }
+
+  #recoverCall(call: CallMaterial, names: AudioNames): RecoveryResult {
+    const { workspace, newAudio, options } = this.#settings;
+    const records = readRecords(call, workspace);
+    const signalling = readSignalling(messagesOf(call, workspace), records.targetUris);
+    if (!isCall(call, records, signalling)) {
+      const { methods } = signalling;
+      const report = { liid: liidText(call.liid), cin: call.cin, methods, records: records.all };
+      return { kind: 'other', report };
+    }
+    const recovered = recoverStreams({ call, keys: records.keys, signalling, workspace, newAudio });
+    const withheld = options.partial !== true && recovered.streams.some(({ doubtful }) => doubtful);
+    const streams = recovered.streams.map(({ audio, ...told }): StreamReport => {
+      if (audio === null) return { ...told, file: null, furtherFiles: [], seconds: 0 };
+      if (withheld) return withheldStream(audio, told);
+      const [file = null, ...further] = named(audio, () => names.next(call, told.speaker));
+      return {
+        ...told,
+        file,
+        furtherFiles: further.map((each) => ({ file: each })),
+        seconds: secondsOf(audio),
+      };
+    });
+    return { kind: 'call', report: reportOf(call, records, signalling, streams, recovered) };
+  }
+}
+
+function withheldStream(audio: RecordedAudio, told: Omit<RecoveredStream, 'audio'>): StreamReport {
+  audio.discard();
+  return { ...told, file: null, furtherFiles: [], seconds: secondsOf(audio), reason: 'withheld' };
+}
+
+function secondsOf({ samples }: RecordedAudio): number {
+  return samples / WAV_SAMPLE_RATE;
+}
+
+function named(audio: RecordedAudio, next: () => string): string[] {
+  const names = Array.from({ length: audio.pieces }, next);
+  audio.keep(names);
+  return names;
 }
 
 /** What has content, keys or an INVITE; where nothing can be read that says otherwise, it is taken for a call. */
-function isCall(call: CallMaterial, { methods }: Signalling): boolean {
-  const content = call.packets.length + Object.values(call.other).reduce((sum, count) => sum + count, 0);
-  if (content > 0 || keysOf(call).length > 0 || methods.length === 0) return true;
+function isCall(call: CallMaterial, { keysInAll }: CallRecords, { methods }: Signalling): boolean {
+  if (contentOf(call) > 0 || keysInAll > 0 || methods.length === 0) return true;
   return methods.some((method) => CALL_METHODS.has(method));
 }
 
 const CALL_METHODS: ReadonlySet<string> = new Set(['INVITE', 'ACK', 'BYE', 'CANCEL', 'PRACK', 'UPDATE']);
 
-function reportOf(call: CallMaterial, signalling: Signalling, streams: readonly StreamReport[]): CallReport {
-  const keyFailures = call.records.filter(({ mediaSecFailure }) => mediaSecFailure !== undefined).length;
-  const reason = reasonFor(call, streams, keyFailures);
+/** CC payloads. */
+function contentOf({ packets, other }: CallMaterial): number {
+  return Object.values(other).reduce((sum, count) => sum + count, packets);
+}
+
+function reportOf(
+  call: CallMaterial,
+  records: CallRecords,
+  signalling: Signalling,
+  streams: readonly StreamReport[],
+  { passedOver }: RecoveredStreams,
+): CallReport {
+  const about = {
+    ...call,
+    passedOver: {
+      ...passedOver,
+      signalling: signalling.passedOver,
+      keys: records.keysInAll - records.keys.length,
+    },
+  };
+  const reason = reasonFor(about, streams, records.keyFailures);
   return {
     liid: liidText(call.liid),
     cin: call.cin,
     source: call.source,
     sources: call.sources,
     conflicts: call.conflicts,
-    correlation: correlationOf(call),
+    correlation: records.correlation,
     callIds: signalling.callIds,
-    targets: targetsOf(call),
+    targets: records.targets,
     from: signalling.from,
     to: signalling.to,
     ended: signalling.ended,
     firstTime: isoTime(call.firstTime),
     lastTime: isoTime(call.lastTime),
     records: {
-      all: call.recordCount,
-      sip: call.messages.filter(({ octets }) => octets.length > 0).length,
-      keys: keysOf(call).length,
-      keyFailures,
+      all: records.all,
+      sip: records.sip,
+      keys: records.keysInAll,
+      keyFailures: records.keyFailures,
     },
-    packets: call.packets.length,
-    otherContent: Object.values(call.other).reduce((sum, count) => sum + count, 0),
+    packets: call.packets,
+    otherContent: contentOf(call) - call.packets,
     other: call.other,
     missing: call.missing,
+    absent: call.absent,
     unreadable: signalling.unreadable,
     unread: call.unread,
+    unreadInAll: call.unreadInAll,
+    passedOver: about.passedOver,
     streams,
     recovered: reason === null,
     reason,
-    explanation: explain(call, streams, reason),
+    explanation: explain(about, streams, reason),
   };
 }
 
 /** An LIID that is not text, in hex, as X1 has it: it goes to a terminal, too. */
 function liidText(liid: string): string {
   return /^[!-~]+$/.test(liid) ? liid : toHex(fromLatin1(liid, 'LIID'));
-}
-
-function targetsOf(call: CallMaterial): string[] {
-  const parties = call.records.flatMap((record) => record.parties);
-  return [
-    ...new Set(
-      parties.flatMap(
-        ({ sipUri, telUri, impi, nai, imei, imsi }) => sipUri ?? telUri ?? impi ?? nai ?? imei ?? imsi ?? [],
-      ),
-    ),
-  ];
 }
 
 /** `null` also for a time that a header can say and no calendar has. */

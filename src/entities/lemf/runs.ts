@@ -11,21 +11,46 @@
  * runs that overlap are streams of their own.
  */
 import { equalOctets } from '../../bytes/octets.ts';
-import type { RtpPacket } from '../../media/rtp.ts';
+import { decodeRtp } from '../../media/rtp.ts';
+import type { RtpHeader, RtpPacket } from '../../media/rtp.ts';
+import type { Location, Workspace } from './workspace.ts';
+
+/** A packet as delivered. */
+export interface DeliveredPacket {
+  readonly header: RtpHeader;
+  /** The packet as intercepted, from its RTP header on. */
+  readonly packet: Uint8Array;
+  readonly location: Location;
+  /** Where it came from and went. */
+  readonly path: string | null;
+  /** Unix milliseconds. */
+  readonly time: number | null;
+  /** In the order of delivery. */
+  readonly place: number;
+}
 
 /** A packet in the clear, decrypted or never encrypted. */
 export interface PlainPacket {
   readonly rtp: RtpPacket;
   /** The whole packet in the clear, for comparison. */
   readonly octets: Uint8Array;
-  /** In the order of delivery. */
+  /** Where these are; absent: nowhere yet. */
+  readonly location?: Location;
   readonly place: number;
+  readonly time: number | null;
+}
+
+export interface NumberedPacket {
+  readonly rtp: RtpPacket;
+  readonly index: number;
   /** Unix milliseconds. */
   readonly time: number | null;
 }
 
-export interface NumberedPacket extends PlainPacket {
-  readonly index: number;
+/** What tells where in its stream a packet stands. */
+export interface Numbers {
+  readonly sequenceNumber: number;
+  readonly timestamp: number;
 }
 
 /** RFC 3550 appendix A.1, MAX_MISORDER and MAX_DROPOUT. */
@@ -37,12 +62,20 @@ const RANGE = 0x10000;
 const MAX_RUNS = 64;
 
 export class Run {
-  readonly #packets = new Map<number, NumberedPacket>();
+  readonly #workspace: Workspace;
+  readonly #id: number;
+  #size = 0;
   #lowest = Infinity;
   #highest = -1;
-  #newest: NumberedPacket | null = null;
+  #oldest: Numbers | null = null;
+  #newest: Numbers | null = null;
   #first = Infinity;
   #last = -Infinity;
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+    this.#id = workspace.bench.newRun();
+  }
 
   /** Places of the first and the last packet. */
   get first(): number {
@@ -62,45 +95,70 @@ export class Run {
   }
 
   /** The packet of the highest number. */
-  get newest(): NumberedPacket | null {
+  get newest(): Numbers | null {
     return this.#newest;
   }
 
   /** The packet of the lowest number. */
-  get oldest(): NumberedPacket | null {
-    return this.#packets.get(this.#lowest) ?? null;
+  get oldest(): Numbers | null {
+    return this.#oldest;
   }
 
   get size(): number {
-    return this.#packets.size;
+    return this.#size;
   }
 
-  at(index: number): NumberedPacket | undefined {
-    return this.#packets.get(index);
+  /** Whether every number between the lowest and the highest is there. */
+  get isWhole(): boolean {
+    return this.#size === this.#highest - this.#lowest + 1;
   }
 
-  add(packet: PlainPacket, index: number): void {
-    const numbered = { ...packet, index };
-    this.#packets.set(index, numbered);
+  has(index: number): boolean {
+    if (index < this.#lowest || index > this.#highest) return false;
+    return this.isWhole || this.#workspace.bench.at(this.#id, index) !== null;
+  }
+
+  /** The octets of the packet with that number. */
+  at(index: number): Uint8Array | null {
+    if (index < this.#lowest || index > this.#highest) return null;
+    const location = this.#workspace.bench.at(this.#id, index);
+    return location === null ? null : this.#workspace.read(location);
+  }
+
+  add({ rtp, octets, location, place, time }: PlainPacket, index: number): void {
+    const { bench } = this.#workspace;
+    bench.place(this.#id, { index, time, ...(location ?? bench.keep(octets)) });
+    const numbers = { sequenceNumber: rtp.sequenceNumber, timestamp: rtp.timestamp };
     if (index > this.#highest) {
       this.#highest = index;
-      this.#newest = numbered;
+      this.#newest = numbers;
     }
-    this.#lowest = Math.min(this.#lowest, index);
-    this.#first = Math.min(this.#first, packet.place);
-    this.#last = Math.max(this.#last, packet.place);
+    if (index < this.#lowest) {
+      this.#lowest = index;
+      this.#oldest = numbers;
+    }
+    this.#size++;
+    this.#first = Math.min(this.#first, place);
+    this.#last = Math.max(this.#last, place);
   }
 
   /** In order of their numbers. */
-  packets(): NumberedPacket[] {
-    return [...this.#packets.values()].sort((a, b) => a.index - b.index);
+  *packets(): Generator<NumberedPacket> {
+    for (const { index, time, ...location } of this.#workspace.bench.run(this.#id)) {
+      yield { rtp: decodeRtp(this.#workspace.read(location)), index, time };
+    }
   }
 }
 
 /** Sorts packets into runs as they come. */
 export class RunSorter {
+  readonly #workspace: Workspace;
   readonly #runs: Run[] = [];
   #copies = 0;
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
 
   /** Packets that were there before, octet for octet. */
   get copies(): number {
@@ -143,11 +201,11 @@ export class RunSorter {
   #place(packet: PlainPacket, fits: readonly { run: Run; index: number }[], first: number): void {
     for (const { run, index } of fits) {
       const known = run.at(index);
-      if (known === undefined) {
+      if (known === null) {
         run.add(packet, index);
         return;
       }
-      if (equalOctets(known.octets, packet.octets)) {
+      if (equalOctets(known, packet.octets)) {
         this.#copies++;
         return;
       }
@@ -157,7 +215,7 @@ export class RunSorter {
       last.add(packet, last.highest + 1);
       return;
     }
-    const run = new Run();
+    const run = new Run(this.#workspace);
     run.add(packet, first);
     this.#runs.push(run);
   }
@@ -176,9 +234,10 @@ export function missingIn(runs: readonly Run[]): number {
  * a long gap: at the pace at which the first one went. `null`: its numbers began anew.
  */
 export function aheadOf(before: Run | undefined, run: Run): number | null {
-  const [last, next] = [before?.newest?.rtp, run.oldest?.rtp];
-  const first = before?.oldest?.rtp;
-  if (before === undefined || last === undefined || next === undefined || first === undefined) return null;
+  if (before === undefined) return null;
+  const { oldest: first, newest: last } = before;
+  const next = run.oldest;
+  if (first === null || last === null || next === null) return null;
   const ahead = (next.sequenceNumber - last.sequenceNumber + RANGE) % RANGE;
   const pace = (last.timestamp - first.timestamp) / Math.max(1, before.highest - before.lowest);
   const later = (next.timestamp - last.timestamp) >>> 0;

@@ -13,6 +13,7 @@ import { BytesError } from '../../bytes/errors.ts';
 import { fromUtf8 } from '../../bytes/octets.ts';
 import { MikeyError } from '../../mikey/errors.ts';
 import { decodeMessage, payloadsOf } from '../../mikey/message.ts';
+import type { CsIdMap } from '../../mikey/header.ts';
 import type { MikeyMessage } from '../../mikey/message.ts';
 import { DATA_TYPE, ID_ROLE } from '../../mikey/registry.ts';
 import type { SrtpSuite } from '../../media/srtp/suites.ts';
@@ -22,10 +23,10 @@ import { parseMessage } from '../../sip/message.ts';
 import type { SipMessage } from '../../sip/message.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
-import type { CallMaterial, CallMessage } from './calls.ts';
 import { DEFAULT_SUITE, suiteOf } from './policy.ts';
 import { Negotiations } from './negotiation.ts';
 import type { Carrier, Description, Negotiation, TargetSide } from './negotiation.ts';
+import type { CallMessage } from './records.ts';
 import { readSdp } from './sdp.ts';
 
 /** One SRTP stream that the parties agreed upon. */
@@ -57,18 +58,37 @@ export interface Signalling {
   readonly cryptoSessions: readonly AgreedStream[];
   /** SIP messages and MIKEY messages that could not be read. */
   readonly unreadable: number;
+  /** Session descriptions and MIKEY messages beyond what is looked at in one call. */
+  readonly passedOver: number;
 }
+
+/** Session descriptions of a call; MIKEY messages, of which a thousand updates have four thousand; Call-IDs, methods. */
+const MAX_DESCRIPTIONS = 4096;
+const MAX_MIKEY = 16_384;
+const MAX_NAMES = 1024;
 
 interface Reading {
   readonly targets: ReadonlySet<string>;
   readonly callIds: Set<string>;
   readonly methods: Set<string>;
   readonly negotiations: Negotiations;
-  readonly mikey: MikeyMessage[];
+  readonly mikey: KeyManagement[];
+  descriptions: number;
   parties: Parties | null;
   inviteParties: Parties | null;
   ended: boolean;
   unreadable: number;
+  passedOver: number;
+}
+
+/** What is needed of a MIKEY message. */
+interface KeyManagement {
+  readonly dataType: number;
+  readonly csbId: number;
+  readonly csIdMap: CsIdMap;
+  readonly policies: readonly { readonly number: number; readonly suite: SrtpSuite | null }[];
+  readonly initiator: string | null;
+  readonly responder: string | null;
 }
 
 interface Parties {
@@ -76,23 +96,22 @@ interface Parties {
   readonly to: string;
 }
 
-export function readSignalling(call: CallMaterial): Signalling {
+/** @param targets URIs of the target, as the records name it */
+export function readSignalling(messages: Iterable<CallMessage>, targets: ReadonlySet<string>): Signalling {
   const reading: Reading = {
-    targets: new Set(
-      call.records.flatMap(({ parties }) =>
-        parties.flatMap(({ sipUri, telUri }) => [sipUri ?? [], telUri ?? []].flat()),
-      ),
-    ),
+    targets,
     callIds: new Set(),
     methods: new Set(),
     negotiations: new Negotiations(),
     mikey: [],
+    descriptions: 0,
     parties: null,
     inviteParties: null,
     ended: false,
     unreadable: 0,
+    passedOver: 0,
   };
-  for (const message of call.messages) readSip(reading, message);
+  for (const message of messages) readSip(reading, message);
   const parties = reading.inviteParties ?? reading.parties;
   return {
     targets: reading.targets,
@@ -106,6 +125,7 @@ export function readSignalling(call: CallMaterial): Signalling {
     mikeyMessages: reading.mikey.length,
     cryptoSessions: cryptoSessions(reading.mikey),
     unreadable: reading.unreadable,
+    passedOver: reading.passedOver,
   };
 }
 
@@ -135,8 +155,8 @@ function readSip(reading: Reading, { octets, body, direction, time, place }: Cal
     // An SDP within a multipart body is found too: its lines are looked for, not its frame.
     if (body !== null) readBody(reading, carrier, body);
     else if (type === SDP_TYPE || type.startsWith('multipart/')) readBody(reading, carrier, message.body);
-    reading.callIds.add(message.callId);
-    reading.methods.add(cseq.method);
+    addName(reading.callIds, message.callId);
+    addName(reading.methods, cseq.method);
     reading.parties ??= partiesOf(message);
     if (cseq.method === 'INVITE') reading.inviteParties ??= partiesOf(message);
     if (message.kind === 'request' && message.method === 'BYE') reading.ended = true;
@@ -170,12 +190,23 @@ function endsCall(message: SipMessage & { readonly status: number }): boolean {
   return message.cseq.method === 'INVITE' && message.status !== 401 && message.status !== 407;
 }
 
+function addName(names: Set<string>, name: string): void {
+  if (names.size < MAX_NAMES) names.add(name);
+}
+
 function readBody(reading: Reading, carrier: Carrier, body: Uint8Array): void {
   const { media, mikey } = readSdp(body);
-  if (media.length > 0) reading.negotiations.add(carrier, media);
+  if (media.length > 0) {
+    if (reading.descriptions++ < MAX_DESCRIPTIONS) reading.negotiations.add(carrier, media);
+    else reading.passedOver++;
+  }
   for (const octets of mikey) {
+    if (reading.mikey.length >= MAX_MIKEY) {
+      reading.passedOver++;
+      continue;
+    }
     try {
-      reading.mikey.push(decodeMessage(octets));
+      reading.mikey.push(keyManagementOf(decodeMessage(octets)));
     } catch (error) {
       if (!(error instanceof MikeyError)) throw error;
       reading.unreadable++;
@@ -183,26 +214,38 @@ function readBody(reading: Reading, carrier: Carrier, body: Uint8Array): void {
   }
 }
 
-function cryptoSessions(messages: readonly MikeyMessage[]): AgreedStream[] {
+function keyManagementOf(message: MikeyMessage): KeyManagement {
+  const { dataType, csbId, csIdMap } = message.header;
+  return {
+    dataType,
+    csbId,
+    csIdMap,
+    policies: payloadsOf(message, 'sp').map((policy) => ({
+      number: policy.policyNo,
+      suite: suiteOf(policy),
+    })),
+    initiator: identityOf(message, ID_ROLE.IDRi),
+    responder: identityOf(message, ID_ROLE.IDRr),
+  };
+}
+
+function cryptoSessions(messages: readonly KeyManagement[]): AgreedStream[] {
   const policies = new Map<string, SrtpSuite | null>();
   const initiators = new Map<number, string>();
   for (const message of messages) {
-    if (message.header.dataType !== DATA_TYPE.I_MESSAGE_1) continue;
-    const { csbId } = message.header;
-    for (const policy of payloadsOf(message, 'sp')) {
-      policies.set(`${csbId} ${policy.policyNo}`, suiteOf(policy));
-    }
-    const initiator = identityOf(message, ID_ROLE.IDRi);
+    if (message.dataType !== DATA_TYPE.I_MESSAGE_1) continue;
+    const { csbId, initiator } = message;
+    for (const { number, suite } of message.policies) policies.set(`${csbId} ${number}`, suite);
     if (initiator !== null && !initiators.has(csbId)) initiators.set(csbId, initiator);
   }
   const sessions = new Map<string, AgreedStream>();
   for (const message of messages) {
-    const { csbId, csIdMap, dataType } = message.header;
+    const { csbId, csIdMap, dataType } = message;
     if (csIdMap.kind !== 'srtp-id') continue;
-    const initiator = initiators.get(csbId) ?? identityOf(message, ID_ROLE.IDRi) ?? '';
+    const initiator = initiators.get(csbId) ?? message.initiator ?? '';
     // I_MESSAGE_1 names the callee it wanted; who answers is in R_MESSAGE_1.
     const answered = dataType !== DATA_TYPE.I_MESSAGE_1;
-    const responder = identityOf(message, ID_ROLE.IDRr) ?? '';
+    const responder = message.responder ?? '';
     for (const [at, { ssrc, roc, policyNo }] of csIdMap.entries.entries()) {
       const csId = at + 1;
       const odd = csId % 2 === 1;

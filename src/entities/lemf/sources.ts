@@ -31,23 +31,29 @@ export function formatSource({ at, source }: SourceMark): string {
   return `${JSON.stringify({ at, source })}\n`;
 }
 
-/** The source of the PDU at an offset, for offsets that ascend. */
+/** The source of the PDU at an offset, for offsets that ascend, of marks that do. */
 export class SourceLookup {
-  readonly #marks: readonly SourceMark[];
-  #next = 0;
+  readonly #marks: Iterator<SourceMark, undefined>;
+  #next: SourceMark | null;
   #source: string | null = null;
 
-  constructor(marks: readonly SourceMark[]) {
-    this.#marks = [...marks].sort((a, b) => a.at - b.at);
+  constructor(marks: Iterable<SourceMark>) {
+    this.#marks = iterated(marks);
+    this.#next = this.#marks.next().value ?? null;
   }
 
   /** `null` before the first mark. */
   at(offset: number): string | null {
-    for (; (this.#marks[this.#next]?.at ?? Infinity) <= offset; this.#next++) {
-      this.#source = this.#marks[this.#next]?.source ?? null;
+    while (this.#next !== null && this.#next.at <= offset) {
+      this.#source = this.#next.source;
+      this.#next = this.#marks.next().value ?? null;
     }
     return this.#source;
   }
+}
+
+function* iterated(marks: Iterable<SourceMark>): Generator<SourceMark, undefined> {
+  yield* marks;
 }
 
 const MARK = new Form(Type.Object({ at: Type.Number(), source: Type.String() }));

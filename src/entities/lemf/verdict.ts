@@ -1,6 +1,7 @@
 /** Whether a call was recovered, why not, and in words what was not decoded: no more is said than was done. */
 import type { CallMaterial } from './calls.ts';
-import type { RecoveredStream, StreamReason } from './streams.ts';
+import type { RecoveredStream, StreamReason } from './group.ts';
+import type { CallReport } from './recover.ts';
 
 export type CallReason =
   | StreamReason
@@ -8,13 +9,15 @@ export type CallReason =
   | 'key-retrieval-failed'
   /** Another stream of the call has a key that does not verify. */
   | 'withheld'
+  /** There is more of it than is looked at. */
+  | 'too-much'
   /** Content came in a form that is not read here. */
   | 'unsupported-content'
   /** No packet of the call was delivered. */
   | 'no-content';
 
 /** What is told of each stream. */
-export type JudgedStream = Omit<RecoveredStream, 'samples' | 'reason'> & {
+export type JudgedStream = Omit<RecoveredStream, 'audio' | 'reason'> & {
   readonly reason: CallReason | null;
 };
 
@@ -31,9 +34,13 @@ const GRAVITY: readonly StreamReason[] = [
   'partly-undecoded',
 ];
 
+/** What is told of a call beside its streams. */
+type Judged = Pick<CallMaterial, 'other' | 'absent' | 'conflicts' | 'source' | 'unreadInAll'> &
+  Pick<CallReport, 'passedOver'>;
+
 /** `null`: every packet was decoded, save what nobody of the call sent. */
 export function reasonFor(
-  { other, conflicts }: Pick<CallMaterial, 'other' | 'conflicts'>,
+  { other, conflicts, passedOver }: Judged,
   streams: readonly JudgedStream[],
   keyFailures: number,
 ): CallReason | null {
@@ -44,7 +51,9 @@ export function reasonFor(
   if (reason === null && conflicts > 0 && streams.some(({ rejected }) => rejected > 0))
     return 'packets-refused';
   if (reason === 'no-key' && keyFailures > 0) return 'key-retrieval-failed';
-  return reason ?? (other.unsupported > 0 ? 'unsupported-content' : null);
+  if (reason !== null) return reason;
+  if (other.unsupported > 0) return 'unsupported-content';
+  return Object.values(passedOver).some((number) => number > 0) ? 'too-much' : null;
 }
 
 const REASONS: Readonly<Record<CallReason, string>> = {
@@ -64,18 +73,14 @@ const REASONS: Readonly<Record<CallReason, string>> = {
   'packets-refused': 'Packets that may belong to a stream of this call open under no key.',
   'partly-undecoded': 'Not every packet of the call could be decoded.',
   'unsupported-content': 'Content of this call came in a form that cannot be read here.',
+  'too-much': 'There is more of this call than is looked at; what was looked at, was decoded.',
   'no-content': 'No content was delivered for this call.',
   withheld: 'Nothing of the call was written.',
 };
 
 /** Sentences for people. */
-export function explain(
-  call: Pick<CallMaterial, 'other' | 'missing' | 'conflicts' | 'source' | 'unread'>,
-  streams: readonly JudgedStream[],
-  reason: CallReason | null,
-): string {
-  const { other, missing, conflicts, source, unread } = call;
-  const absent = [...missing.hi2, ...missing.hi3].reduce((sum, { from, to }) => sum + to - from + 1, 0);
+export function explain(call: Judged, streams: readonly JudgedStream[], reason: CallReason | null): string {
+  const { other, absent, conflicts, source, unreadInAll, passedOver } = call;
   return [
     reason === null ? recovered(streams) : REASONS[reason],
     ...(streams.some((stream) => stream.reason === 'withheld') ? [REASONS.withheld] : []),
@@ -87,9 +92,19 @@ export function explain(
     ...(conflicts > 0
       ? [`PDUs of equal numbers differ; all were kept${source === null ? '' : ', by source'}.`]
       : []),
-    ...(unread.length > 0 ? [`${count(unread.length, 'value')} of PDUs could not be read.`] : []),
+    ...(unreadInAll > 0 ? [`${count(unreadInAll, 'value')} of PDUs could not be read.`] : []),
+    ...unlooked(passedOver),
     ...(absent > 0 ? [`${count(absent, 'PDU')} never came.`] : []),
   ].join(' ');
+}
+
+function unlooked({ sources, packets, signalling, keys }: CallReport['passedOver']): string[] {
+  const parts = [
+    ...(packets > 0 ? [`${count(packets, 'packet')} of ${count(sources, 'source')}`] : []),
+    ...(signalling > 0 ? [count(signalling, 'session description or MIKEY message')] : []),
+    ...(keys > 0 ? [count(keys, 'key')] : []),
+  ];
+  return parts.length === 0 ? [] : [`Not looked at: ${parts.join('; ')}.`];
 }
 
 function recovered(streams: readonly JudgedStream[]): string {

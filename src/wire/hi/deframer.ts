@@ -21,6 +21,13 @@ export class PsPduDeframer {
   #buffer: Uint8Array = new Uint8Array();
   #length = 0;
   #search: Search | null = null;
+  /** Where in the stream the octets begin that are held back. */
+  #place: number;
+
+  /** @param place offset in the stream of what is pushed first */
+  constructor(place = 0) {
+    this.#place = place;
+  }
 
   /** Octets held back for a PDU that is not complete. */
   get pending(): number {
@@ -31,11 +38,12 @@ export class PsPduDeframer {
   *push(octets: Uint8Array): Generator<Uint8Array, void> {
     this.#hold(octets);
     const held = this.#buffer.subarray(0, this.#length);
-    const { pdus, rest, damage, search } = cut(held, this.#search);
+    const { pdus, rest, damage, search } = cut(held, this.#search, this.#place);
     const views = pdus.map((pdu) => pdu.slice());
     if (rest.length === 0) this.#buffer = new Uint8Array();
     else this.#buffer.copyWithin(0, held.length - rest.length, held.length);
     this.#length = rest.length;
+    this.#place += held.length - rest.length;
     this.#search = search;
     yield* views;
     if (damage !== null) throw damage;
@@ -64,21 +72,21 @@ export interface Split {
 }
 
 export function splitPsPdus(octets: Uint8Array): Split {
-  const { pdus, rest, damage } = cut(octets, null);
+  const { pdus, rest, damage } = cut(octets, null, 0);
   return { pdus, rest, damage };
 }
 
 /** A search for the end of the PDU that `rest` begins with. */
 type Search = BerWalk;
 
-function cut(octets: Uint8Array, begun: Search | null): Split & { search: Search | null } {
+function cut(octets: Uint8Array, begun: Search | null, place: number): Split & { search: Search | null } {
   const pdus: Uint8Array[] = [];
   let at = 0;
   let search = begun;
   for (;;) {
     search ??= new BerWalk('PS-PDU');
     const rest = octets.subarray(at);
-    const end = endOf(rest, search, at);
+    const end = endOf(rest, search, place + at);
     if (end instanceof HiError) return { pdus, rest, damage: end, search: null };
     if (end === null) return { pdus, rest, damage: null, search };
     pdus.push(rest.subarray(0, end));

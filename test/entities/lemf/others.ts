@@ -4,8 +4,9 @@ import { Secret } from '../../../src/bytes/secret.ts';
 import { SrtpSender } from '../../../src/media/srtp/stream.ts';
 import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
 import type { CcRecord, HandoverRecord, IriRecord } from '../../../src/entities/df/records.ts';
-import { recover } from '../../../src/entities/lemf/recover.ts';
-import type { CallReport, Recovery } from '../../../src/entities/lemf/recover.ts';
+import { recover } from './recovered.ts';
+import type { CallReport } from '../../../src/entities/lemf/recover.ts';
+import type { Recovered } from './recovered.ts';
 import { concat } from '../../../src/bytes/octets.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import { encodeRtp } from '../../../src/media/rtp.ts';
@@ -89,20 +90,20 @@ export function nth(n: number, fields: Partial<RtpPacket> = {}): Uint8Array {
 export const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, i) => from + i);
 
-export function runAll(records: readonly HandoverRecord[]): Recovery {
+export function runAll(records: readonly HandoverRecord[]): Recovered {
   const iri = delivered(records.filter(({ kind }) => kind !== 'cc'));
   const cc = delivered(records.filter(({ kind }) => kind === 'cc'));
   return recover(concat(...iri), concat(...cc));
 }
 
-export function only({ report }: Recovery): CallReport {
+export function only({ report }: Recovered): CallReport {
   const [call, ...more] = report.calls;
   if (call === undefined || more.length > 0) throw new Error(`${report.calls.length} calls`);
   return call;
 }
 
 /** Samples in each file of a recovery. */
-export function lengths({ audio }: Recovery): number[] {
+export function lengths({ audio }: Recovered): number[] {
   return audio.map(({ octets }) => decodeWav(octets).length);
 }
 

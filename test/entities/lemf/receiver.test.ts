@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/octets.ts';
 import type { Logger } from '../../../src/bytes/ports.ts';
 import type { HandoverKind, LemfEvent, LemfStore } from '../../../src/entities/lemf/ports.ts';
-import { SequenceMarks } from '../../../src/entities/lemf/marks.ts';
+import { GapList, SequenceMarks } from '../../../src/entities/lemf/marks.ts';
 import { LemfReceiver } from '../../../src/entities/lemf/receiver.ts';
+import { openScratch, SqliteNumbers } from '../../../src/entities/lemf/store/numbers.ts';
 import { PsPduDeframer } from '../../../src/wire/hi/deframer.ts';
 import { LI_PS_DOMAIN } from '../../../src/wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
@@ -25,6 +26,7 @@ class Harness {
   constructor(readonlyStore: LemfStore, logger: Logger = silent) {
     this.receiver = new LemfReceiver({
       store: readonlyStore,
+      numbers: new SqliteNumbers(openScratch(':memory:')),
       clock: new ManualClock(),
       logger,
       onEvent: (event) => this.events.push(event),
@@ -259,22 +261,27 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
 });
 
 describe('sequence marks', () => {
-  it('in whatever order numbers come: each is new once, and the gaps are what is missing', () => {
+  it('in whatever order numbers come: the next is the first that is missing, and the gaps are what is missing', () => {
     const arrivals = fc.array(fc.nat(30), { maxLength: 60 });
     fc.assert(
       fc.property(arrivals, (numbers) => {
         const marks = new SequenceMarks();
         const seen = new Set<number>();
         for (const number of numbers) {
-          expect(marks.has(number)).toBe(seen.has(number));
-          marks.mark(number);
+          if (!seen.has(number)) marks.mark(number);
           seen.add(number);
         }
+        const ascending = [...seen].sort((a, b) => a - b);
+        const next = ascending.find((number) => !seen.has(number + 1) && number >= 0);
+        expect(marks.next).toBe(seen.has(0) ? (next ?? 0) + 1 : 0);
+        const list = new GapList();
+        for (const number of ascending) list.pass(number);
         const highest = Math.max(-1, ...seen);
         const missing = Array.from({ length: highest + 1 }, (_, i) => i).filter((i) => !seen.has(i));
-        const told = marks
-          .gaps()
-          .flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+        expect(list.absent).toBe(missing.length);
+        const told = list.gaps.flatMap(({ from, to }) =>
+          Array.from({ length: to - from + 1 }, (_, i) => from + i),
+        );
         expect(told).toEqual(missing);
       }),
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/octets.ts';
 import type { HandoverRecord } from '../../../src/entities/df/records.ts';
-import { recover } from '../../../src/entities/lemf/recover.ts';
+import { recover } from './recovered.ts';
 import { decodeG711 } from '../../../src/media/g711.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import { IPMM_IRI_OBJECT } from '../../../src/wire/hi/ipmm-iri.ts';

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import type { HandoverRecord } from '../../../src/entities/df/records.ts';
-import { recover } from '../../../src/entities/lemf/recover.ts';
-import type { Recovery } from '../../../src/entities/lemf/recover.ts';
+import { recover } from './recovered.ts';
+import type { Recovered } from './recovered.ts';
 import { splitPsPdus } from '../../../src/wire/hi/deframer.ts';
 import { LI_PS_DOMAIN } from '../../../src/wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
@@ -23,17 +23,17 @@ function files(...calls: readonly (readonly HandoverRecord[])[]): { hi2: Uint8Ar
 
 const whole = (call: InterceptedCall) => [...call.signalling, ...call.keys, ...call.content];
 
-function run(records: readonly HandoverRecord[]): Recovery {
+function run(records: readonly HandoverRecord[]): Recovered {
   const { hi2, hi3 } = files(records);
   return recover(hi2, hi3);
 }
 
-function samplesOf(recovery: Recovery, name: string): Int16Array | undefined {
+function samplesOf(recovery: Recovered, name: string): Int16Array | undefined {
   const file = recovery.audio.find((audio) => audio.name === name);
   return file === undefined ? undefined : decodeWav(file.octets);
 }
 
-function expectAll(recovery: Recovery, call: InterceptedCall): void {
+function expectAll(recovery: Recovered, call: InterceptedCall): void {
   expect(recovery.report.calls.map(({ reason }) => reason)).toEqual([null]);
   for (const { speaker, spoken } of call.streams) {
     expect(samplesOf(recovery, audioName(speaker))).toEqual(spoken);
@@ -222,7 +222,7 @@ describe('a call without encryption (R-20: as for unencrypted communications)', 
 
 describe('recovery says why not', () => {
   const call = new InterceptedCall();
-  const reasons = (recovery: Recovery) => recovery.report.calls[0]?.streams.map(({ reason }) => reason);
+  const reasons = (recovery: Recovered) => recovery.report.calls[0]?.streams.map(({ reason }) => reason);
 
   it('one bit of any key flipped, anywhere: nothing is recovered, and the report says why (R-13)', () => {
     for (const keyAt of [0, 1]) {

@@ -9,7 +9,8 @@ import path from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { lemfConfig } from '../../../src/entities/lemf/config.ts';
-import { recoverFiles, startLemf } from '../../../src/entities/lemf/start.ts';
+import { startLemf } from '../../../src/entities/lemf/start.ts';
+import { recoverFolder } from '../../../src/entities/lemf/store/recovery.ts';
 import type { LemfConfig } from '../../../src/entities/lemf/config.ts';
 import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
@@ -71,6 +72,10 @@ afterAll(() => rmSync(root, { recursive: true }));
 function newConfig(extra: object = {}): LemfConfig {
   const folder = path.join(root, `lemf-${folders++}`);
   return lemfConfig({ tls: files.lemf, folder, ...extra });
+}
+
+function pathsOf(folder: string): { hi2: string; hi3: string } {
+  return { hi2: path.join(folder, 'hi2.ber'), hi3: path.join(folder, 'hi3.ber') };
 }
 
 async function lemfOf(config: LemfConfig): Promise<{ lemf: RunningLemf; events: LemfEvent[] }> {
@@ -174,11 +179,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
 
     await until(() => events.some(({ type }) => type === 'recovered'));
     const later = path.join(root, 'later');
-    const report = await recoverFiles(
-      path.join(config.folder, 'hi2.ber'),
-      path.join(config.folder, 'hi3.ber'),
-      later,
-    );
+    const report = recoverFolder(pathsOf(config.folder), later);
     expect(report.calls[0]?.recovered).toBe(true);
     const names = ['recover.json', ...(report.calls[0]?.streams ?? []).map(({ file }) => file ?? '')];
     expect(names).toHaveLength(3);
@@ -388,11 +389,7 @@ describe('a LEMF that is away or dies', () => {
       await once(running.child, 'exit');
       expect(stored(config.folder, 'hi2')).toEqual(numbers(8));
       expect(stored(config.folder, 'hi3')).toEqual(numbers(content.length));
-      const { calls } = await recoverFiles(
-        path.join(config.folder, 'hi2.ber'),
-        path.join(config.folder, 'hi3.ber'),
-        path.join(root, 'killed'),
-      );
+      const { calls } = recoverFolder(pathsOf(config.folder), path.join(root, 'killed'));
       expect(calls.map(({ recovered, streams }) => [recovered, streams.length])).toEqual([[true, 2]]);
     });
   });

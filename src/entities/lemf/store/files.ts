@@ -7,13 +7,10 @@
  */
 import {
   closeSync,
-  existsSync,
-  fstatSync,
   fsync,
   fsyncSync,
   openSync,
-  readFileSync,
-  readSync,
+  renameSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -22,13 +19,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { LemfError } from '../errors.ts';
 import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
-import { formatSource, parseSources, SourceLookup, sourcesPath } from '../sources.ts';
-import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
+import { formatSource, SourceLookup, sourcesPath } from '../sources.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
-import { makeFolder, replaceFile } from '../../../storage/files.ts';
+import { makeFolder } from '../../../storage/files.ts';
+import type { PlacedPdu } from '../scan.ts';
+import { HandoverReader, sourceMarks } from './handed-over.ts';
 
 const fsyncLater = promisify(fsync);
-const CHUNK = 1 << 20;
 const KINDS = ['hi2', 'hi3'] as const;
 
 interface OpenFile {
@@ -45,6 +42,8 @@ interface OpenFile {
 interface SourceFile {
   readonly path: string;
   readonly descriptor: number;
+  /** Octets of complete notes. */
+  length: number;
   /** Of the PDU added last; `null`: not noted. */
   last: string | null;
 }
@@ -67,34 +66,39 @@ export class LemfFiles implements LemfStore {
     return this.#files[kind].path;
   }
 
+  /** Octets of complete PDUs of both kinds. */
+  get lengths(): Readonly<Record<HandoverKind, number>> {
+    return { hi2: this.#files.hi2.length, hi3: this.#files.hi3.length };
+  }
+
   *read(kind: HandoverKind): Iterable<StoredPdu> {
     const file = this.#files[kind];
-    const lookup = new SourceLookup(parseSources(readFileSync(file.sources.path, 'utf8')));
-    let at = 0;
-    for (const octets of completePdus(file.path)) {
-      yield { octets, source: lookup.at(at) };
-      at += octets.length;
-    }
+    const lookup = new SourceLookup(sourceMarks(file.sources.path));
+    for (const { octets, at } of completePdus(file.path)) yield { octets, source: lookup.at(at) };
   }
 
   append(kind: HandoverKind, octets: Uint8Array, source: string): void {
     const file = this.#files[kind];
     file.dirty = true;
-    const notes = fstatSync(file.sources.descriptor).size;
+    const { sources } = file;
+    let noted = 0;
     try {
       // Before the PDU: a note of one that did not come to be is of the one that comes next.
-      if (file.sources.last !== source) {
-        writeFileSync(file.sources.descriptor, formatSource({ at: file.length, source }));
+      if (sources.last !== source) {
+        const note = formatSource({ at: file.length, source });
+        writeFileSync(sources.descriptor, note);
+        noted = Buffer.byteLength(note);
       }
       for (let at = 0; at < octets.length;) at += writeSync(file.descriptor, octets, at);
     } catch (cause) {
       truncateSync(file.path, file.length);
-      truncateSync(file.sources.path, notes);
-      file.sources.last = null;
+      truncateSync(sources.path, sources.length);
+      sources.last = null;
       throw new LemfError('store', `${file.path} cannot be written`, { cause });
     }
     file.length += octets.length;
-    file.sources.last = source;
+    sources.length += noted;
+    sources.last = source;
   }
 
   /** One after the other: that nothing is dirty means little while an earlier sync is under way. */
@@ -127,7 +131,7 @@ function openFile(folder: string, kind: HandoverKind): OpenFile {
   const file = path.join(folder, `${kind}.ber`);
   const descriptor = openSync(file, 'a', 0o600);
   let complete = 0;
-  for (const pdu of completePdus(file)) complete += pdu.length;
+  for (const { octets } of completePdus(file)) complete += octets.length;
   truncateSync(file, complete);
   return { path: file, descriptor, length: complete, dirty: true, sources: openSources(file, complete) };
 }
@@ -135,34 +139,31 @@ function openFile(folder: string, kind: HandoverKind): OpenFile {
 /** Without the notes of PDUs that did not come to be, and without a line that was cut off. */
 function openSources(ofFile: string, length: number): SourceFile {
   const file = sourcesPath(ofFile);
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const marks = parseSources(text).filter(({ at }) => at < length);
-  const right = marks.map(formatSource).join('');
-  if (right !== text) replaceFile(file, right, 0o600);
-  return { path: file, descriptor: openSync(file, 'a', 0o600), last: marks.at(-1)?.source ?? null };
+  const next = `${file}.new`;
+  const right = openSync(next, 'w', 0o600);
+  let [last, written] = [null as string | null, 0];
+  for (const mark of sourceMarks(file)) {
+    if (mark.at >= length) continue;
+    const note = formatSource(mark);
+    writeFileSync(right, note);
+    written += Buffer.byteLength(note);
+    last = mark.source;
+  }
+  closeSync(right);
+  renameSync(next, file);
+  return { path: file, descriptor: openSync(file, 'a', 0o600), length: written, last };
 }
 
 /** The PDUs of a file up to the last complete one, read piece by piece. */
-function* completePdus(file: string): Generator<Uint8Array> {
-  const descriptor = openSync(file, 'r');
-  const deframer = new PsPduDeframer();
+function* completePdus(file: string): Generator<PlacedPdu> {
+  const reader = new HandoverReader(file);
   try {
-    for (;;) {
-      const chunk = new Uint8Array(CHUNK);
-      const length = readSync(descriptor, chunk, 0, CHUNK, null);
-      if (length === 0) return;
-      yield* framed(file, deframer, chunk.subarray(0, length));
-    }
+    const damage = yield* reader.pdus(0, reader.size);
+    if (damage === null) return;
+    throw new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, {
+      cause: new HiError('malformed', damage),
+    });
   } finally {
-    closeSync(descriptor);
-  }
-}
-
-function* framed(file: string, deframer: PsPduDeframer, chunk: Uint8Array): Generator<Uint8Array> {
-  try {
-    yield* deframer.push(chunk);
-  } catch (cause) {
-    if (!(cause instanceof HiError)) throw cause;
-    throw new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, { cause });
+    reader.close();
   }
 }

@@ -1,40 +1,286 @@
-/** What recovery yields, as files: `recover.json` and one WAV a stream. They are somebody's conversation: 0600. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+/**
+ * Recovery from two files into a folder: `recover.json` and one WAV a stream. They are somebody's conversation: 0600. What
+ * is needed meanwhile is in a folder of its own within it, `.recovering-…`, which goes with the recovery; what a process
+ * that was killed has left there goes with the next.
+ */
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
-import { makeFolder, replaceFile } from '../../../storage/files.ts';
-import type { Recovery } from '../recover.ts';
+import { fileError, makeFolder } from '../../../storage/files.ts';
+import type { HandoverKind } from '../ports.ts';
+import { Recovery } from '../recover.ts';
+import type {
+  CallReport,
+  RecoverOptions,
+  RecoveryReport,
+  RecoveryResult,
+  SessionReport,
+} from '../recover.ts';
+import { sourcesPath } from '../sources.ts';
+import { AudioFolder } from './audio.ts';
+import { HandoverReader, linesOf, sourceMarks } from './handed-over.ts';
+import { RecoveryWorkspace } from './workspace.ts';
 
 export const RECOVERY_REPORT = 'recover.json';
 
-/** What `recover` calls its audio. */
+/** What recovery calls its audio. */
 const AUDIO = /^recovered-[A-Za-z0-9_-]+\.wav$/;
 
+const WORK = /^\.recovering-(\d+)-\w+$/;
+
+/** The files of HI2 and HI3. */
+export type HandoverPaths = Readonly<Record<HandoverKind, string>>;
+
+export interface FolderRecoverySettings extends RecoverOptions {
+  /** Samples of one WAV file at most; by default what one can hold. */
+  readonly mostSamples?: number;
+}
+
+/** One recovery, which may go on as the files grow. */
+export class FolderRecovery {
+  readonly #out: string;
+  readonly #paths: HandoverPaths;
+  readonly #files: Readonly<Record<HandoverKind, HandoverReader>>;
+  readonly #work: string;
+  readonly #workspace: RecoveryWorkspace;
+  readonly #recovery: Recovery;
+  /** Audio of an earlier run. */
+  #earlier: string[];
+
+  /** @throws FileError, a system error if the files cannot be read */
+  constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
+    this.#out = out;
+    for (const file of [paths.hi2, paths.hi3]) closeSync(openSync(file, 'r'));
+    makeFolder(out);
+    removeLeft(out);
+    this.#work = mkdtempSync(path.join(out, `.recovering-${process.pid}-`));
+    try {
+      this.#paths = { hi2: this.#seekable(paths.hi2, 'hi2'), hi3: this.#seekable(paths.hi3, 'hi3') };
+      this.#files = { hi2: new HandoverReader(this.#paths.hi2), hi3: new HandoverReader(this.#paths.hi3) };
+      const workspace = RecoveryWorkspace.in(this.#work, this.#files);
+      const audio = new AudioFolder(this.#work, out, mostSamples);
+      this.#workspace = workspace;
+      this.#recovery = new Recovery({ workspace, newAudio: () => audio.newAudio(), options });
+      this.#earlier = earlierAudio(path.join(out, RECOVERY_REPORT));
+      this.#paths = paths;
+    } catch (error) {
+      rmSync(this.#work, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** What the files hold, as far as they were read. */
+  get files(): RecoveryReport['files'] {
+    return this.#recovery.files;
+  }
+
+  /** Calls with content so far, and how many of them were recovered. */
+  get totals(): { readonly calls: number; readonly recoveredCalls: number } {
+    return this.#workspace.totals();
+  }
+
+  /** Removes the report of an earlier run and the audio that it lists, lest they pass for those of this one. */
+  clear(): void {
+    for (const name of this.#earlier) rmSync(path.join(this.#out, name), { force: true });
+    this.#earlier = [];
+    rmSync(path.join(this.#out, RECOVERY_REPORT), { force: true });
+  }
+
+  /** Reads what is new. Gives the communications that have something new, by id. @param to octets of each file to read */
+  read(to?: Readonly<Record<HandoverKind, number>>): Set<number> {
+    const source = (kind: HandoverKind) => ({
+      file: this.#files[kind],
+      sources: sourceMarks(sourcesPath(this.#paths[kind])),
+      ...(to === undefined ? {} : { to: to[kind] }),
+    });
+    return this.#recovery.read({ hi2: source('hi2'), hi3: source('hi3') });
+  }
+
+  /** Recovers these communications; all of them, in their order, where none are named. */
+  *recover(ids?: readonly number[]): Generator<RecoveryResult> {
+    for (const { id, key } of ids === undefined ? this.#workspace.sessions() : this.#keysOf(ids)) {
+      const before = this.#workspace.freeNames(id);
+      const results = this.#recovery.recover(key);
+      const now = new Set(
+        results.flatMap((result) => (result.kind === 'call' ? filesOf(result.report) : [])),
+      );
+      for (const name of before) {
+        if (!now.has(name)) rmSync(path.join(this.#out, name), { force: true });
+      }
+      yield* results;
+    }
+  }
+
+  /** Writes `recover.json`. Audio of an earlier run that is not of this one goes. */
+  report(): void {
+    const file = path.join(this.#out, RECOVERY_REPORT);
+    const next = `${file}.new`;
+    try {
+      const descriptor = openSync(next, 'w', 0o600);
+      try {
+        for (const text of this.#reportText()) writeAll(descriptor, text);
+      } finally {
+        closeSync(descriptor);
+      }
+      renameSync(next, file);
+    } catch (cause) {
+      rmSync(next, { force: true });
+      throw fileError(`cannot write ${file}`, cause);
+    }
+    for (const name of this.#earlier) {
+      if (this.#workspace.takeName(NOBODY, name)) rmSync(path.join(this.#out, name), { force: true });
+    }
+    this.#workspace.freeNames(NOBODY);
+    this.#earlier = [];
+  }
+
+  close(): void {
+    this.#workspace.close();
+    for (const file of [this.#files.hi2, this.#files.hi3]) file.close();
+    rmSync(this.#work, { recursive: true, force: true });
+  }
+
+  *#keysOf(ids: readonly number[]): Generator<{ readonly id: number; readonly key: string }> {
+    for (const id of ids) {
+      const key = this.#workspace.sessionKey(id);
+      if (key !== null) yield { id, key };
+    }
+  }
+
+  /** As JSON.stringify makes it, call by call. */
+  *#reportText(): Generator<string> {
+    const files = JSON.stringify(this.files, null, 2);
+    yield `{\n  "files": ${indented(files, 2)},\n  "calls": [`;
+    yield* this.#listText('calls');
+    yield `],\n  "otherSessions": [`;
+    yield* this.#listText('otherSessions');
+    yield `]\n}\n`;
+  }
+
+  *#listText(part: 'calls' | 'otherSessions'): Generator<string> {
+    let isFirst = true;
+    for (const { [part]: text } of this.#workspace.results()) {
+      if (text === '') continue;
+      yield `${isFirst ? '' : ','}\n    ${indented(text, 4)}`;
+      isFirst = false;
+    }
+    if (!isFirst) yield '\n  ';
+  }
+
+  /** A pipe is read once, to its end: it is copied. */
+  #seekable(file: string, kind: HandoverKind): string {
+    if (statSync(file).isFile()) return file;
+    const copy = path.join(this.#work, kind);
+    const [from, to] = [openSync(file, 'r'), openSync(copy, 'wx', 0o600)];
+    try {
+      const chunk = new Uint8Array(1 << 20);
+      for (;;) {
+        const length = readSync(from, chunk, 0, chunk.length, null);
+        if (length === 0) return copy;
+        writeFileSync(to, chunk.subarray(0, length));
+      }
+    } finally {
+      closeSync(from);
+      closeSync(to);
+    }
+  }
+}
+
+/** What is done with what a communication yields, one after the other. */
+export type ResultListener = (result: RecoveryResult) => void;
+
 /**
- * Writes all files into `folder` (made if missing) and gives their paths. The report of an earlier run and the audio that
- * it lists go, lest they pass for those of this one.
- * @throws FileError
+ * Recovers all that is in two files into a folder, in memory that does not grow with them.
+ * @returns what the files hold
+ * @throws FileError, a system error if the files cannot be read
  */
-export function writeRecovery(folder: string, { report, audio }: Recovery): string[] {
-  makeFolder(folder);
-  const earlier = path.join(folder, RECOVERY_REPORT);
-  for (const name of earlierAudio(earlier)) rmSync(path.join(folder, name), { force: true });
-  rmSync(earlier, { force: true });
-  const files = [
-    ...audio,
-    { name: RECOVERY_REPORT, octets: Buffer.from(`${JSON.stringify(report, null, 2)}\n`) },
-  ];
-  return files.map(({ name, octets }) => {
-    const file = path.join(folder, name);
-    replaceFile(file, octets, 0o600);
-    return file;
+export function recoverEach(
+  paths: HandoverPaths,
+  folder: string,
+  settings: FolderRecoverySettings,
+  onResult: ResultListener,
+): RecoveryReport['files'] {
+  const recovery = new FolderRecovery(paths, folder, settings);
+  try {
+    recovery.clear();
+    recovery.read();
+    for (const result of recovery.recover()) onResult(result);
+    recovery.report();
+    return recovery.files;
+  } finally {
+    recovery.close();
+  }
+}
+
+/** As `recoverEach`, with a report in memory: for some calls. */
+export function recoverFolder(
+  paths: HandoverPaths,
+  folder: string,
+  settings: FolderRecoverySettings = {},
+): RecoveryReport {
+  const calls: CallReport[] = [];
+  const otherSessions: SessionReport[] = [];
+  const files = recoverEach(paths, folder, settings, (result) => {
+    if (result.kind === 'call') calls.push(result.report);
+    else otherSessions.push(result.report);
   });
+  return { files, calls, otherSessions };
+}
+
+/** The audio of a call. */
+export function filesOf({ streams }: CallReport): string[] {
+  return streams.flatMap(({ file, furtherFiles }) => [
+    ...(file === null ? [] : [file]),
+    ...furtherFiles.map((further) => further.file),
+  ]);
+}
+
+/** Owner of names while they are looked at. */
+const NOBODY = -1;
+
+function indented(text: string, by: number): string {
+  return text.replaceAll('\n', `\n${' '.repeat(by)}`);
+}
+
+function writeAll(descriptor: number, text: string): void {
+  const octets = Buffer.from(text);
+  for (let at = 0; at < octets.length;) at += writeSync(descriptor, octets, at);
 }
 
 /** Names of audio files in an earlier report; none if there is no report, or none that can be read. */
 function earlierAudio(report: string): string[] {
   if (!existsSync(report)) return [];
-  const names = /"file": "([^"\\]+)"/g;
-  return [...readFileSync(report, 'utf8').matchAll(names)]
-    .map(([, name]) => name ?? '')
-    .filter((name) => AUDIO.test(name));
+  return [...linesOf(report)].flatMap((line) => {
+    const [, name = ''] = /"file": "([^"\\]+)"/.exec(line) ?? [];
+    return AUDIO.test(name) ? [name] : [];
+  });
+}
+
+/** What recoveries left whose process is gone. */
+function removeLeft(out: string): void {
+  for (const name of readdirSync(out)) {
+    const [, pid] = WORK.exec(name) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid)))
+      rmSync(path.join(out, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }

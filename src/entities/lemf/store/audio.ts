@@ -1,0 +1,163 @@
+/** Audio as it is written: WAV files under names of their own until it is known whether they are kept. */
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { fileError } from '../../../storage/files.ts';
+import { wavHeader, WAV_MOST_SAMPLES } from '../../../media/wav.ts';
+import type { AudioWriter, RecordedAudio } from '../audio.ts';
+
+/** Samples that wait to be written. */
+const BUFFER = 1 << 16;
+
+/** Makes writers into a folder; what they write stays there until it is kept elsewhere. */
+export class AudioFolder {
+  readonly #folder: string;
+  readonly #out: string;
+  readonly #mostSamples: number;
+  #written = 0;
+
+  /** @param mostSamples of one file; the rest goes to others */
+  constructor(folder: string, out: string, mostSamples = WAV_MOST_SAMPLES) {
+    this.#folder = folder;
+    this.#out = out;
+    this.#mostSamples = mostSamples;
+  }
+
+  newAudio(): AudioWriter {
+    const next = () => path.join(this.#folder, `${this.#written++}.wav`);
+    return new WavWriter(next, this.#out, this.#mostSamples);
+  }
+}
+
+class WavWriter implements AudioWriter {
+  readonly #next: () => string;
+  readonly #out: string;
+  readonly #mostSamples: number;
+  readonly #pieces: WavPiece[] = [];
+  #open: WavPiece | null = null;
+  #samples = 0;
+
+  constructor(next: () => string, out: string, mostSamples: number) {
+    this.#next = next;
+    this.#out = out;
+    this.#mostSamples = mostSamples;
+  }
+
+  write(samples: Int16Array): void {
+    for (let at = 0; at < samples.length;) {
+      const piece = this.#piece();
+      const fits = samples.subarray(at, at + this.#mostSamples - piece.samples);
+      piece.write(fits);
+      at += fits.length;
+    }
+    this.#samples += samples.length;
+  }
+
+  silence(samples: number): void {
+    for (let left = samples; left > 0; left -= BUFFER) this.write(SILENCE.subarray(0, left));
+  }
+
+  end(): RecordedAudio | null {
+    this.#open?.end();
+    if (this.#samples === 0) return null;
+    return new RecordedWav(
+      this.#samples,
+      this.#pieces.map(({ file }) => file),
+      this.#out,
+    );
+  }
+
+  #piece(): WavPiece {
+    if (this.#open !== null && this.#open.samples < this.#mostSamples) return this.#open;
+    this.#open?.end();
+    this.#open = new WavPiece(this.#next());
+    this.#pieces.push(this.#open);
+    return this.#open;
+  }
+}
+
+const SILENCE = new Int16Array(BUFFER);
+
+/** One file; its header is written when its length is known. */
+class WavPiece {
+  readonly file: string;
+  readonly #descriptor: number;
+  readonly #buffer = new Uint8Array(2 * BUFFER);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #buffered = 0;
+  #samples = 0;
+
+  constructor(file: string) {
+    this.file = file;
+    try {
+      this.#descriptor = openSync(file, 'wx', 0o600);
+    } catch (cause) {
+      throw fileError(`cannot write ${file}`, cause);
+    }
+    this.#put(wavHeader(0));
+  }
+
+  get samples(): number {
+    return this.#samples;
+  }
+
+  write(samples: Int16Array): void {
+    for (const sample of samples) {
+      if (this.#buffered === this.#buffer.length) this.#flush();
+      this.#view.setInt16(this.#buffered, sample, true);
+      this.#buffered += 2;
+    }
+    this.#samples += samples.length;
+  }
+
+  end(): void {
+    this.#flush();
+    this.#put(wavHeader(this.#samples), 0);
+    closeSync(this.#descriptor);
+  }
+
+  #flush(): void {
+    this.#put(this.#buffer.subarray(0, this.#buffered));
+    this.#buffered = 0;
+  }
+
+  #put(octets: Uint8Array, place: number | null = null): void {
+    try {
+      for (let at = 0; at < octets.length;) {
+        at += writeSync(this.#descriptor, octets, at, octets.length - at, place === null ? null : place + at);
+      }
+    } catch (cause) {
+      throw fileError(`cannot write ${this.file}`, cause);
+    }
+  }
+}
+
+class RecordedWav implements RecordedAudio {
+  readonly samples: number;
+  readonly #files: readonly string[];
+  readonly #out: string;
+
+  constructor(samples: number, files: readonly string[], out: string) {
+    this.samples = samples;
+    this.#files = files;
+    this.#out = out;
+  }
+
+  get pieces(): number {
+    return this.#files.length;
+  }
+
+  keep(names: readonly string[]): void {
+    for (const [at, file] of this.#files.entries()) {
+      const name = path.join(this.#out, names[at] ?? path.basename(file));
+      try {
+        renameSync(file, name);
+      } catch (cause) {
+        throw fileError(`cannot write ${name}`, cause);
+      }
+    }
+  }
+
+  discard(): void {
+    for (const file of this.#files) rmSync(file, { force: true });
+  }
+}

@@ -1,0 +1,137 @@
+/** Files of PS-PDUs, read piece by piece, from the front and at any place. */
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { HiError } from '../../../wire/hi/errors.ts';
+import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
+import type { HandoverFile, PlacedPdu } from '../scan.ts';
+import { parseSources } from '../sources.ts';
+import type { SourceMark } from '../sources.ts';
+
+const CHUNK = 1 << 20;
+const BLOCK = 1 << 16;
+/** Blocks in memory: packets of some streams, each in its order. */
+const BLOCKS = 32;
+
+/** Octets at any place of a file. */
+export class BlockReader {
+  readonly #descriptor: number;
+  /** By number of the block; used last comes last. */
+  readonly #blocks = new Map<number, Uint8Array>();
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  /** Fewer at the end of the file. */
+  read(at: number, length: number): Uint8Array {
+    const block = this.#block(Math.floor(at / BLOCK));
+    const from = at % BLOCK;
+    if (from + length <= block.length) return block.subarray(from, from + length);
+    const octets = new Uint8Array(length);
+    return octets.subarray(0, readFully(this.#descriptor, octets, at));
+  }
+
+  /** Forgets what it has read from `at` on. */
+  forget(at: number): void {
+    for (const number of [...this.#blocks.keys()]) {
+      if ((number + 1) * BLOCK > at) this.#blocks.delete(number);
+    }
+  }
+
+  #block(number: number): Uint8Array {
+    const known = this.#blocks.get(number);
+    if (known !== undefined) {
+      this.#blocks.delete(number);
+      this.#blocks.set(number, known);
+      return known;
+    }
+    const octets = new Uint8Array(BLOCK);
+    const block = octets.subarray(0, readFully(this.#descriptor, octets, number * BLOCK));
+    // One that is not full may grow.
+    if (block.length < BLOCK) return block;
+    const [oldest] = this.#blocks.keys();
+    if (this.#blocks.size >= BLOCKS && oldest !== undefined) this.#blocks.delete(oldest);
+    this.#blocks.set(number, block);
+    return block;
+  }
+}
+
+/** `hi2.ber` or `hi3.ber`. */
+export class HandoverReader implements HandoverFile {
+  readonly #descriptor: number;
+  readonly #blocks: BlockReader;
+
+  constructor(file: string) {
+    this.#descriptor = openSync(file, 'r');
+    this.#blocks = new BlockReader(this.#descriptor);
+  }
+
+  get size(): number {
+    return fstatSync(this.#descriptor).size;
+  }
+
+  *pdus(from: number, to: number): Generator<PlacedPdu, string | null> {
+    const deframer = new PsPduDeframer(from);
+    let at = from;
+    const chunk = new Uint8Array(CHUNK);
+    for (let read = from; read < to;) {
+      const length = readSync(this.#descriptor, chunk, 0, Math.min(CHUNK, to - read), read);
+      if (length === 0) return null;
+      read += length;
+      try {
+        for (const octets of deframer.push(chunk.subarray(0, length))) {
+          yield { octets, at };
+          at += octets.length;
+        }
+      } catch (error) {
+        if (error instanceof HiError) return error.message;
+        throw error;
+      }
+    }
+    return null;
+  }
+
+  read(at: number, length: number): Uint8Array {
+    return this.#blocks.read(at, length);
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+function readFully(descriptor: number, octets: Uint8Array, at: number): number {
+  let done = 0;
+  while (done < octets.length) {
+    const length = readSync(descriptor, octets, done, octets.length - done, at + done);
+    if (length === 0) break;
+    done += length;
+  }
+  return done;
+}
+
+/** The marks of a file of sources, as far as it can be read; none if there is none. */
+export function* sourceMarks(file: string): Generator<SourceMark> {
+  if (!existsSync(file)) return;
+  for (const line of linesOf(file)) yield* parseSources(line);
+}
+
+/** Lines of a text file; what is longer than a MiB is passed over, save its end. */
+export function* linesOf(file: string): Generator<string> {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunk = new Uint8Array(CHUNK);
+    let rest = Buffer.alloc(0);
+    for (;;) {
+      const length = readSync(descriptor, chunk, 0, CHUNK, null);
+      if (length === 0) break;
+      const held = Buffer.concat([rest, chunk.subarray(0, length)]);
+      const end = held.lastIndexOf('\n') + 1;
+      yield* held.toString('utf8', 0, end).split('\n').slice(0, -1);
+      rest = held.subarray(end);
+      if (rest.length > CHUNK) rest = Buffer.alloc(0);
+    }
+    if (rest.length > 0) yield rest.toString('utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Recovery while a LEMF runs: the thread looks at what is new when something has come in and then nothing for a while, or,
+ * where something comes all the time, now and then. Only calls with something new are recovered again. After a look that
+ * took long the next waits, so that looks take a fifth of a processor in the long run.
+ */
+import { SerialQueue } from '../../../bytes/serial-queue.ts';
+import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import type { HandoverKind, LemfListener } from '../ports.ts';
+import type { HandoverPaths } from '../store/recovery.ts';
+import { RecoveryThread } from './recovery-thread.ts';
+
+export interface LiveRecoveryOptions {
+  readonly paths: HandoverPaths;
+  readonly folder: string;
+  /** Milliseconds of quiet after which a look begins. */
+  readonly after: number;
+  /** Octets of complete PDUs now. */
+  readonly lengths: () => Readonly<Record<HandoverKind, number>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onEvent: LemfListener;
+}
+
+/** A look begins after so many times `after`, quiet or not. */
+const PATIENCE = 10;
+/** The next look begins so many times later than the last one took. */
+const REST = 4;
+/** What is under way when the LEMF stops has so long, milliseconds: every entity ends within ten seconds. */
+const ENDING_MS = 6000;
+
+export class LiveRecovery {
+  readonly #options: LiveRecoveryOptions;
+  readonly #looks = new SerialQueue();
+  #thread: RecoveryThread | null = null;
+  #timer: Timer | null = null;
+  /** When something came first and last since the last look. */
+  #firstAt = 0;
+  #lastAt = 0;
+  #isNew = false;
+  #restUntil = 0;
+  #waiting = 0;
+
+  constructor(options: LiveRecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** A PDU was stored. */
+  stored(): void {
+    this.#lastAt = this.#options.clock.now();
+    if (!this.#isNew) this.#firstAt = this.#lastAt;
+    this.#isNew = true;
+    if (this.#timer === null) this.#lookAfter(this.#options.after);
+  }
+
+  /** Finishes what is under way; what was about to begin begins now; neither for long. */
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    const isDue = this.#timer !== null;
+    this.#timer = null;
+    const { clock, logger } = this.#options;
+    let limit: Timer | null = null;
+    const late = new Promise<'late'>((resolve) => {
+      limit = clock.after(ENDING_MS, () => resolve('late'));
+    });
+    const done = this.#looks.ended().then(() => (isDue || this.#waiting > 0 ? this.#look(true) : undefined));
+    const outcome = await Promise.race([done, late]);
+    (limit as Timer | null)?.cancel();
+    if (outcome === 'late') logger.warn({}, 'recovery was not finished; use lemf recover');
+    await this.#thread?.end(outcome === 'late');
+  }
+
+  #lookAfter(milliseconds: number): void {
+    this.#timer = this.#options.clock.after(milliseconds, () => this.#turn());
+  }
+
+  #turn(): void {
+    this.#timer = null;
+    const { clock, after } = this.#options;
+    const now = clock.now();
+    const quietFor = this.#isNew ? now - this.#lastAt : Infinity;
+    const isQuiet = quietFor >= after;
+    const rest = this.#restUntil - now;
+    if (rest > 0) this.#lookAfter(rest);
+    else if (!isQuiet && now - this.#firstAt < PATIENCE * after) this.#lookAfter(after - quietFor);
+    else void this.#looks.run(() => this.#look(isQuiet));
+  }
+
+  async #look(isQuiet: boolean): Promise<void> {
+    const { paths, folder, lengths, clock, logger, onEvent, after } = this.#options;
+    const began = clock.now();
+    this.#isNew = false;
+    if (this.#thread === null || this.#thread.isGone) this.#thread = new RecoveryThread();
+    const reply = await this.#thread.run({ kind: 'look', paths, folder, to: lengths(), isQuiet });
+    const ended = clock.now();
+    this.#restUntil = ended + REST * (ended - began);
+    if (reply.kind !== 'looked') {
+      logger.error({ reason: reply.kind === 'failed' ? reply.reason : reply.kind }, 'recovery failed');
+      return;
+    }
+    this.#waiting = reply.waiting;
+    if (this.#waiting > 0 && this.#timer === null) this.#lookAfter(after);
+    const { calls, recoveredCalls, files } = reply;
+    onEvent({ type: 'recovered', at: ended, calls, recoveredCalls, files });
+  }
+}
