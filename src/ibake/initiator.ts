@@ -49,6 +49,8 @@ export interface Offer {
   readonly callee: string;
   /** Every m= line of the SDP, in order. */
   readonly media: readonly OfferedMedia[];
+  /** Policies that no line has yet, for lines that updates may add; numbered after those of the lines. */
+  readonly laterPolicies?: readonly SrtpPolicy[];
   readonly curve?: number;
   readonly prfFunc?: number;
   /** The protocols of the SDP's key management attributes (RFC 4567), in order. */
@@ -84,7 +86,7 @@ export class Initiator {
       if (curve === null) throw new IbakeError('state', 'no such curve');
       const callee = canonicalIdentity(offer.callee);
       const identities = { idri: utf8(endpoint.device.uri), idrr: utf8(callee.uri) };
-      const { map, payloads } = offeredMedia(offer.media);
+      const { map, payloads } = offeredMedia(offer.media, offer.laterPolicies ?? []);
       const spi = drawSpi(endpoint);
       const recipient = recipientOf(endpoint.districts, callee, t.seconds);
       const material = drawMaterial(endpoint.random, recipient);
@@ -210,21 +212,28 @@ function drawCsb({ random }: Endpoint, prfFunc: number): Csb {
 }
 
 /** The map with two entries for each m= line, and the SPs that it refers to. */
-function offeredMedia(media: readonly OfferedMedia[]): { map: SrtpIdEntry[]; payloads: Payload[] } {
+function offeredMedia(
+  media: readonly OfferedMedia[],
+  later: readonly SrtpPolicy[],
+): { map: SrtpIdEntry[]; payloads: Payload[] } {
   const numbers = new Map<SrtpPolicy['name'], number>([[DEFAULT_POLICY.name, 0]]);
   const payloads: Payload[] = [];
+  const numberOf = (policy: SrtpPolicy): number => {
+    const known = numbers.get(policy.name);
+    if (known !== undefined) return known;
+    const policyNo = numbers.size;
+    numbers.set(policy.name, policyNo);
+    payloads.push(policyPayload(policyNo, policy));
+    return policyNo;
+  };
   const map = media.flatMap(({ ssrc, policy = DEFAULT_POLICY }) => {
-    let policyNo = numbers.get(policy.name);
-    if (policyNo === undefined) {
-      policyNo = numbers.size;
-      numbers.set(policy.name, policyNo);
-      payloads.push(policyPayload(policyNo, policy));
-    }
+    const policyNo = numberOf(policy);
     return [
       { policyNo, ssrc, roc: 0 },
       { policyNo, ssrc: 0, roc: 0 },
     ];
   });
+  for (const policy of later) numberOf(policy);
   return { map, payloads };
 }
 

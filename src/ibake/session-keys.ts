@@ -9,7 +9,7 @@
  * HMAC-SHA-256-256 go with 128-bit ciphers too (RFC 6043 12.1 would pair them with longer ones).
  */
 import { equalOctets } from '../bytes/octets.ts';
-import type { Secret } from '../bytes/secret.ts';
+import { Secret } from '../bytes/secret.ts';
 import type { SrtpIdEntry } from '../mikey/header.ts';
 import { deriveFromSession, deriveMessageKey, deriveSessionKey } from '../mikey/kdf.ts';
 import { authKeyOctets, computeMac } from '../mikey/mac.ts';
@@ -46,6 +46,8 @@ export interface CryptoSession {
   readonly roc: number;
   /** SPI of the point that the sender of this stream owns. */
   readonly mki: Uint8Array | null;
+  /** As in the CS ID map. */
+  readonly policyNo: number;
   readonly policy: SrtpPolicy;
   readonly tek: Secret;
   readonly salt: Secret;
@@ -63,7 +65,7 @@ export function deriveCsbKeys(kSession: Secret, { prfFunc, rand }: Csb): CsbKeys
 
 /** The crypto sessions in use: those whose SSRC is not 0. @throws PolicyError for a policy number without its SP */
 export function cryptoSessions(
-  { tgk }: CsbKeys,
+  { tgk }: Pick<CsbKeys, 'tgk'>,
   csb: Csb,
   map: readonly SrtpIdEntry[],
   policies: PolicyTable,
@@ -81,6 +83,7 @@ export function cryptoSessions(
       ssrc,
       roc,
       mki: isFromInitiator ? spis.initiator : spis.responder,
+      policyNo,
       policy,
       tek: deriveSessionKey('tek', tgk, context, policy.keyOctets),
       salt: deriveSessionKey('salt', tgk, context, policy.saltOctets),
@@ -88,12 +91,30 @@ export function cryptoSessions(
   });
 }
 
+/**
+ * The crypto sessions of content that the initiator leaves with a mailbox: its own streams, keyed from the SK of the ESK in
+ * the place of the TGK, whose length it is cut to (profile, section 3). @throws PolicyError
+ */
+export function deferredSessions(
+  sk: Secret,
+  csb: Csb,
+  map: readonly SrtpIdEntry[],
+  policies: PolicyTable,
+  mki: Uint8Array | null,
+): CryptoSession[] {
+  const tgk = Secret.of(sk.expose().slice(0, macOctets(csb.prfFunc)));
+  const own = map.map((entry, index) => (index % 2 === 0 ? entry : { ...entry, ssrc: 0 }));
+  const sessions = cryptoSessions({ tgk }, csb, own, policies, { initiator: mki, responder: null });
+  tgk.wipe();
+  return sessions;
+}
+
 /** The MAC algorithm that goes with a PRF. */
 export function macAlgorithm(prfFunc: number): number {
   return prfFunc === PRF_FUNC['PRF-HMAC-SHA-256'] ? MAC_ALG['HMAC-SHA-256-256'] : MAC_ALG['HMAC-SHA-1-160'];
 }
 
-/** Octets of the MAC that goes with a PRF. */
+/** Octets of the MAC that goes with a PRF: of its hash, as MPK and TGK have. */
 export function macOctets(prfFunc: number): number {
   return authKeyOctets(macAlgorithm(prfFunc));
 }

@@ -88,7 +88,7 @@ describe('xk.openapi.yaml', () => {
   it('has the parameters of tables 7B.7.2.1 and 7B.7.2.2 (R-4, R-6)', () => {
     const { GetKeysRequest, CryptoSession } = xk.components.schemas;
     expect(GetKeysRequest?.required).toEqual(['targetKmsIdentity', 'xid', 'iMessage1', 'rMessage1']);
-    expect(CryptoSession?.required).toEqual(['csId', 'sessionKey', 'salt', 'ssrc', 'cipher']);
+    expect(CryptoSession?.required).toEqual(['csId', 'sessionKey', 'salt', 'ssrc', 'policy', 'cipher']);
   });
 
   it('describes what is written', () => {
@@ -112,14 +112,15 @@ describe('xk.openapi.yaml', () => {
       sessionKey: Secret.of(octets(32)),
       salt: Secret.of(octets(12)),
       ssrc: 1,
+      policy: 1,
       cipher: 'AEAD_AES_256_GCM',
       mki: octets(8),
+      deferred: false,
+      headerUnverified: true,
     } as const;
     const answer: GetKeysAnswer = {
       verified: true,
-      cryptoSessions: [session],
-      deferredKey: Secret.of(octets(32)),
-      stages: [[session], []],
+      cryptoSessions: [session, { ...session, mki: null, deferred: true, headerUnverified: false }],
     };
     const answered = JSON.parse(fromUtf8(encodeGetKeysResponse(answer).expose())) as object;
     expect(judge(xk, 'GetKeysAnswer', answered)).toBe(true);

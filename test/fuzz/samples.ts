@@ -69,8 +69,9 @@ const session = {
   sessionKey: 'AAAAAAAAAAAAAAAAAAAAAA==',
   salt: 'AAAAAAAAAAAAAAAAAAA=',
   ssrc: 7,
+  policy: 0,
   cipher: 'AES_CM_128_HMAC_SHA1_80',
-  mki: 'AAAAAAAAAAA=',
+  mki: '0102030405060708',
 };
 
 export const GET_KEYS: readonly unknown[] = [
@@ -81,12 +82,12 @@ export const GET_KEYS: readonly unknown[] = [
       midCall: true,
     },
     ...{ iMessage1: octets, rMessage1: octets, iMessage2: octets, rMessage2: octets },
-    update: [{ iMessage1: octets, rMessage1: octets }],
+    updates: [{ iMessage1: octets, rMessage1: octets }],
   },
 ];
 
 export const XK_ANSWERS: readonly unknown[] = [
-  { verified: true, cryptoSessions: [session], stages: [{ cryptoSessions: [session] }] },
+  { verified: true, cryptoSessions: [session, { ...session, deferred: true, verified: false }] },
   { failureIndication: 'not-authorised' },
 ];
 

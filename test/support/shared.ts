@@ -4,7 +4,7 @@
  * one fails.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -39,6 +39,13 @@ export function vectorFile(name: string): unknown {
   return existsSync(shared) || strict
     ? (JSON.parse(readFileSync(shared, 'utf8')) as unknown)
     : exampleFile(name);
+}
+
+/** Names of the sets of test vectors that match, where `vectorFile` finds them. */
+export function vectorFiles(pattern: RegExp): string[] {
+  const shared = sharedPath('vectors/v2');
+  const folder = existsSync(shared) || strict ? shared : path.join(root, 'test/vectors/v2');
+  return readdirSync(folder).filter((name) => pattern.test(name));
 }
 
 /**

@@ -14,7 +14,8 @@ import { RefusalLog } from '../../evidence/refusals.ts';
 import { identityKeys } from '../../sip/identity-keys.ts';
 import { encodeGetKeysRequest, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
-import { decodeMessage, onlyPayload } from '../../mikey/message.ts';
+import { readTimestamp, type Timestamp } from '../../ibake/timestamps.ts';
+import { decodeMessage, onlyPayload, payloadsOf } from '../../mikey/message.ts';
 import { unixMsFromNtp } from '../../mikey/ntp.ts';
 import { TS_TYPE } from '../../mikey/registry.ts';
 import { KmsError } from './errors.ts';
@@ -22,7 +23,7 @@ import { coverageOf } from './coverage.ts';
 import type { TargetCoverage, WarrantTimes } from './coverage.ts';
 import type { ClaimStore, Holding, HoldingTable, KnownTask, WarrantTable } from './ports.ts';
 
-/** Distinct questions about one exchange of a target at a time (profile, section 6). */
+/** Distinct questions about one exchange, or one update with IBAKE, of a target at a time (profile, section 6). */
 export const MAX_QUESTIONS = 32;
 /** Seconds after which one more is answered: decoys that filled the places keep the real question out no longer. */
 export const QUESTION_REFILL = 10;
@@ -70,8 +71,10 @@ interface Refusal {
 /** What is known of a question when it is judged; goes into the record. */
 interface Exchange {
   readonly csbId: number;
-  /** T of I_MESSAGE_1, in hex. */
-  readonly firstT: string;
+  /** T of I_MESSAGE_1. */
+  readonly first: Timestamp;
+  /** T of the newest message with IBAKE. */
+  readonly newest: Timestamp;
   /** T of each message, Unix seconds. */
   readonly times: readonly number[];
 }
@@ -114,7 +117,7 @@ export class XkService {
     this.#record(client, request, {
       ...('failure' in computed ? refused(computed) : outcome(computed)),
       csbId: permission.exchange.csbId,
-      t: permission.exchange.firstT,
+      t: toHex(permission.exchange.first.octets),
       beforeStart: permission.beforeStart,
     });
     return response;
@@ -155,12 +158,12 @@ export class XkService {
   }
 
   /**
-   * At most so many distinct questions per (target, CSB ID, T) at a time: no oracle for trying altered messages. The
-   * party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
+   * At most so many distinct questions per (target, CSB ID, T of the newest message with IBAKE) at a time: no oracle for
+   * trying altered messages. Each exchange and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
    * finds none is told to ask again.
    */
-  #isWithinLimit(request: GetKeysRequest, subscriber: string, { csbId, firstT }: Exchange): Promise<boolean> {
-    const group = digest(utf8(JSON.stringify([subscriber, csbId, firstT])));
+  #isWithinLimit(request: GetKeysRequest, subscriber: string, { csbId, newest }: Exchange): Promise<boolean> {
+    const group = digest(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets)])));
     const question = digest(utf8(encodeGetKeysRequest(request)));
     const now = this.#ports.clock.now() / 1000;
     const bound = { limit: MAX_QUESTIONS, refill: QUESTION_REFILL, now };
@@ -210,7 +213,7 @@ function outcome(response: GetKeysResponse): Omit<AuditEvent, 'kind'> {
     outcome: 'answered',
     verified: response.verified,
     cryptoSessions: response.cryptoSessions.length,
-    deferredKey: response.deferredKey !== null,
+    deferred: response.cryptoSessions.some(({ deferred }) => deferred),
   };
 }
 
@@ -228,17 +231,20 @@ function readExchange(request: GetKeysRequest): Exchange | null {
   for (const update of request.updates) messages.push(update.iMessage1, update.rMessage1);
   try {
     const read = messages.filter((octets) => octets !== null).map((octets) => decodeMessage(octets));
-    const stamps = read.map((message) => onlyPayload(message, 't'));
-    const values = stamps.map((t) => (t?.tsType === TS_TYPE['NTP-UTC'] ? t.value : null));
-    const [first] = values;
-    if (first === undefined || first === null) return null;
-    const times = values.map((value) => (value === null ? NaN : unixMsFromNtp(value) / 1000));
-    if (times.some(Number.isNaN)) return null;
-    return {
-      csbId: read[0]?.header.csbId ?? 0,
-      firstT: toHex(first),
-      times,
-    };
+    const stamped = read.map((message) => {
+      const t = onlyPayload(message, 't');
+      const time = t?.tsType === TS_TYPE['NTP-UTC'] ? readTimestamp(t.value) : null;
+      return { time, hasIbake: payloadsOf(message, 'ibake').length > 0, csbId: message.header.csbId };
+    });
+    const [first] = stamped;
+    const times = stamped.flatMap(({ time }) => time ?? []);
+    if (first === undefined || first.time === null || times.length < stamped.length) return null;
+    let newest = first.time;
+    for (const { time, hasIbake } of stamped) {
+      if (hasIbake && time !== null && time.order > newest.order) newest = time;
+    }
+    const seconds = times.map(({ octets }) => unixMsFromNtp(octets) / 1000);
+    return { csbId: first.csbId, first: first.time, newest, times: seconds };
   } catch {
     return null;
   }

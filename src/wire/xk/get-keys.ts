@@ -4,13 +4,14 @@
  * (`api/xk.openapi.yaml`).
  *
  *     POST /xk/v1/get-keys
- *     { targetKmsIdentity, xid, iMessage1, rMessage1, iMessage2?, rMessage2?, update?, midCall? }
- *     200  { verified, cryptoSessions: [{ csId, sessionKey, salt, ssrc, cipher, mki? }], deferredKey?, stages? }
+ *     { targetKmsIdentity, xid, iMessage1, rMessage1, iMessage2?, rMessage2?, updates?, midCall? }
+ *     200  { verified, cryptoSessions: [{ csId, sessionKey, salt, ssrc, policy, cipher, mki?,
+ *                                         deferred?, verified?, headerUnverified? }] }
  *     else { failureIndication, … members of RFC 9457 }
  *
- * MIKEY messages and keys are base64, MKIs hex. `update` is one CSB update or, in order, all of them. Then
- * `cryptoSessions` are the keys in force after the last, and `stages` has those after the initial exchange (first) and
- * after each update.
+ * MIKEY messages and keys are base64, MKIs hex. `updates` are the last CSB update that changed the keys and, after it, the
+ * last that only added crypto sessions, or one of them; the keys are those in force after the last. The R_MESSAGE_1 of one
+ * that changed the keys proves them by itself, so that a question has the same size after any number of updates.
  *
  * Strict both ways: unknown members, other types and other base64 are refused. Keys travel as `Secret` up to the octets.
  */
@@ -75,7 +76,7 @@ export interface GetKeysRequest {
   /** `null` while the call is being set up. */
   readonly iMessage2: Uint8Array | null;
   readonly rMessage2: Uint8Array | null;
-  /** All CSB updates up to the one asked about, in order. */
+  /** The last CSB update with IBAKE, and the last one without that came later; none, either, or both, in this order. */
   readonly updates: readonly XkUpdate[];
   /** Interception began in mid-call: T may lie before the task's start. */
   readonly midCall: boolean;
@@ -86,18 +87,21 @@ export interface XkCryptoSession {
   readonly sessionKey: Secret;
   readonly salt: Secret;
   readonly ssrc: number;
+  /** The number under which the CS ID map names the cipher. */
+  readonly policy: number;
   readonly cipher: XkCipher;
   /** `null` where no container that says it was opened. */
   readonly mki: Uint8Array | null;
+  /** Keys of content that the initiator left with a mailbox; who wrote it is not proven, so that it is never verified. */
+  readonly deferred: boolean;
+  /** SSRC and policy stand in a header that nothing verifies yet. */
+  readonly headerUnverified: boolean;
 }
 
 export interface GetKeysAnswer {
+  /** Of all crypto sessions but deferred ones. */
   readonly verified: boolean;
   readonly cryptoSessions: readonly XkCryptoSession[];
-  /** SK of deferred delivery. */
-  readonly deferredKey: Secret | null;
-  /** With updates: keys after the initial exchange, then after each update; else empty. */
-  readonly stages: readonly (readonly XkCryptoSession[])[];
 }
 
 export interface GetKeysFailure {
@@ -114,19 +118,19 @@ export function isGetKeysFailure(response: GetKeysResponse): response is GetKeys
 /** Wipes the keys of an answer, which nobody needs once they are written or handed over. */
 export function wipeKeys(response: GetKeysResponse): void {
   if (isGetKeysFailure(response)) return;
-  for (const { sessionKey, salt } of [response.cryptoSessions, ...response.stages].flat()) {
+  for (const { sessionKey, salt } of response.cryptoSessions) {
     sessionKey.wipe();
     salt.wipe();
   }
-  response.deferredKey?.wipe();
 }
 
 /* ---------------------------------------------------------------- forms */
 
 /** Octets of one MIKEY message at most: what SIP over TCP would still carry. */
 const MAX_MESSAGE_OCTETS = 65_535;
-const MAX_UPDATES = 64;
-const MAX_SESSIONS = 255;
+const MAX_UPDATES = 2;
+/** Those of the call, and those of content left with a mailbox. */
+const MAX_SESSIONS = 2 * 255;
 const MAX_TEXT = 1024;
 
 const text = (description: string, examples: readonly string[] = []) =>
@@ -185,11 +189,12 @@ export const GET_KEYS_REQUEST = strict(
     rMessage1: MESSAGE,
     iMessage2: Type.Optional(MESSAGE),
     rMessage2: Type.Optional(MESSAGE),
-    update: Type.Optional(
-      Type.Union([UPDATE, Type.Array(UPDATE, { minItems: 1, maxItems: MAX_UPDATES })], {
-        description: 'One CSB update, or all of them in order',
-      }),
-    ),
+    updates: Type.Array(UPDATE, {
+      default: [],
+      maxItems: MAX_UPDATES,
+      description:
+        'The last CSB update that changed the keys, and the last one that came later and only added crypto sessions',
+    }),
     midCall: Type.Boolean({
       default: false,
       description:
@@ -199,12 +204,15 @@ export const GET_KEYS_REQUEST = strict(
   { title: 'GetKeysRequest', description: 'iMessage2 and rMessage2 may lack while the call is being set up' },
 );
 
+const BOTH_OR_NEITHER = 'deferred, and with it verified: false';
+
 const CRYPTO_SESSION = strict(
   {
     csId: Type.Integer({ minimum: 1, maximum: 255 }),
     sessionKey: key('TEK, the SRTP master key, 16 or 32 octets', 16, 32),
     salt: key('SRTP master salt, 14 octets, with GCM 12', 12, 14),
     ssrc: Type.Integer({ minimum: 1, maximum: 0xffffffff }),
+    policy: Type.Integer({ minimum: 0, maximum: 255, description: 'Its number in the CS ID map' }),
     cipher: Type.Enum([...XK_CIPHERS]),
     mki: Type.Optional(
       Type.Decode(
@@ -216,13 +224,28 @@ const CRYPTO_SESSION = strict(
         (hex) => fromHex(hex),
       ),
     ),
+    deferred: Type.Optional(
+      Type.Literal(true, { description: 'Of content left with a mailbox; who wrote it is not proven' }),
+    ),
+    verified: Type.Optional(Type.Literal(false, { description: 'With deferred' })),
+    headerUnverified: Type.Optional(
+      Type.Literal(true, { description: 'SSRC and policy stand in a header that nothing verifies yet' }),
+    ),
   },
   { title: 'CryptoSession' },
 );
 
 const sessions = (description: string) =>
   Type.Array(
-    Type.Decode(CRYPTO_SESSION, ({ mki = null, ...session }) => ({ ...session, mki })),
+    Type.Decode(CRYPTO_SESSION, ({ mki = null, deferred, verified, headerUnverified, ...session }) => {
+      if ((deferred === undefined) !== (verified === undefined)) throw new Unfit(BOTH_OR_NEITHER);
+      return {
+        ...session,
+        mki,
+        deferred: deferred === true,
+        headerUnverified: headerUnverified === true,
+      };
+    }),
     { maxItems: MAX_SESSIONS, description },
   );
 
@@ -230,15 +253,9 @@ export const GET_KEYS_ANSWER = strict(
   {
     verified: Type.Boolean({
       description:
-        "The party's own point, or a verification payload, was seen to match; then the keys are never wrong",
+        "The party's own point, or a verification payload, was seen to match; then the keys are never wrong. It speaks of all crypto sessions but deferred ones",
     }),
     cryptoSessions: sessions('With updates, the keys in force after the last'),
-    deferredKey: Type.Optional(key('SK of deferred delivery, 32 octets', 32)),
-    stages: Type.Array(strict({ cryptoSessions: sessions('The keys of that stage') }), {
-      default: [],
-      maxItems: MAX_UPDATES + 1,
-      description: 'With updates, the keys after the initial exchange, then after each update',
-    }),
   },
   { title: 'GetKeysAnswer' },
 );
@@ -280,7 +297,7 @@ export function encodeGetKeysRequest(request: GetKeysRequest): string {
     rMessage1: toBase64(request.rMessage1),
     ...(request.iMessage2 === null ? {} : { iMessage2: toBase64(request.iMessage2) }),
     ...(request.rMessage2 === null ? {} : { rMessage2: toBase64(request.rMessage2) }),
-    ...(updates.length === 0 ? {} : { update: updates.length === 1 ? updates[0] : updates }),
+    ...(updates.length === 0 ? {} : { updates }),
     ...(request.midCall ? { midCall: true } : {}),
   });
 }
@@ -290,10 +307,9 @@ export function decodeGetKeysRequest(json: unknown): GetKeysRequest {
   const {
     iMessage2 = null,
     rMessage2 = null,
-    update = [],
     ...request
   } = REQUEST_FORM.readOr(parsed(json), malformed('get_keys'));
-  return { ...request, iMessage2, rMessage2, updates: [update].flat() };
+  return { ...request, iMessage2, rMessage2 };
 }
 
 /* ---------------------------------------------------- get_keys_response */
@@ -305,10 +321,6 @@ export function encodeGetKeysResponse(response: GetKeysResponse): Secret {
     : {
         verified: response.verified,
         cryptoSessions: response.cryptoSessions.map(sessionJson),
-        ...(response.deferredKey === null ? {} : { deferredKey: toBase64(response.deferredKey.expose()) }),
-        ...(response.stages.length === 0
-          ? {}
-          : { stages: response.stages.map((stage) => ({ cryptoSessions: stage.map(sessionJson) })) }),
       };
   return Secret.of(new TextEncoder().encode(JSON.stringify(json)));
 }
@@ -319,18 +331,21 @@ export function decodeGetKeysResponse(json: unknown): GetKeysResponse {
   const refuse = malformed('get_keys_response');
   if (typeof value === 'object' && value !== null && 'failureIndication' in value)
     return { failureIndication: FAILURE_FORM.readOr(value, refuse).failureIndication };
-  const { deferredKey = null, stages, ...answer } = ANSWER_FORM.readOr(value, refuse);
-  return { ...answer, deferredKey, stages: stages.map(({ cryptoSessions }) => cryptoSessions) };
+  return ANSWER_FORM.readOr(value, refuse);
 }
 
-function sessionJson({ csId, sessionKey, salt, ssrc, cipher, mki }: XkCryptoSession): object {
+function sessionJson(session: XkCryptoSession): object {
+  const { csId, sessionKey, salt, ssrc, policy, cipher, mki, deferred, headerUnverified } = session;
   return {
     csId,
     sessionKey: toBase64(sessionKey.expose()),
     salt: toBase64(salt.expose()),
     ssrc,
+    policy,
     cipher,
     ...(mki === null ? {} : { mki: toHex(mki) }),
+    ...(deferred ? { deferred, verified: false } : {}),
+    ...(headerUnverified ? { headerUnverified } : {}),
   };
 }
 

@@ -103,10 +103,13 @@ export function keysOf({ keys }: Vector, verified = true): GetKeysResponse {
     sessionKey: Secret.of(fromHex(tek)),
     salt: Secret.of(fromHex(salt)),
     ssrc,
+    policy: 0,
     cipher: 'AES_CM_128_HMAC_SHA1_80' as const,
     mki: fromHex(mki),
+    deferred: false,
+    headerUnverified: false,
   }));
-  return { verified, cryptoSessions, deferredKey: null, stages: [] };
+  return { verified, cryptoSessions };
 }
 
 /* --------------------------------------------------------------- messages */

@@ -23,7 +23,7 @@ import { exampleFile } from '../../support/shared.ts';
 import { exampleTime, home, MemoryAudit } from './support/home.ts';
 
 const DAY = 86_400;
-const KEYS: GetKeysResponse = { verified: true, cryptoSessions: [], deferredKey: null, stages: [] };
+const KEYS: GetKeysResponse = { verified: true, cryptoSessions: [] };
 const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA', admitted: true };
 const nothing = () => undefined;
 const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

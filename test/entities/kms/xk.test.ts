@@ -17,7 +17,7 @@ const alice = exampleHome().user.uri;
 const now = exampleTime();
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB', admitted: true };
-const ANSWER: GetKeysResponse = { verified: true, cryptoSessions: [], deferredKey: null, stages: [] };
+const ANSWER: GetKeysResponse = { verified: true, cryptoSessions: [] };
 
 const question: GetKeysRequest = {
   targetKmsIdentity: alice,
@@ -185,6 +185,38 @@ describe('refused alike, on record with the reason', () => {
     expect(await service.answer(df, altered(99))).toEqual(ANSWER);
     // One place at a time comes back: no oracle for whoever waits.
     expect(await service.answer(df, altered(98))).toEqual(later);
+  });
+
+  it('R-66: but each exchange and each update with IBAKE has places of its own', async () => {
+    const stamped = (octets: Uint8Array, seconds: number, csbId: number) => {
+      const { header, payloads } = decodeMessage(octets);
+      const value = ntpFromUnixMs((now + seconds) * 1000);
+      const moved = payloads.map((each) => (each.kind === 't' ? { ...each, value } : each));
+      return encodeMessage({ header: { ...header, csbId }, payloads: moved });
+    };
+    const bare = (octets: Uint8Array) => {
+      const { header, payloads } = decodeMessage(octets);
+      return encodeMessage({ header, payloads: payloads.filter(({ kind }) => kind !== 'ibake') });
+    };
+    const rekeying = (seconds: number, variant = 0) => ({
+      iMessage1: stamped(question.iMessage1, seconds, 7),
+      rMessage1: stamped(question.rMessage1, seconds, variant),
+    });
+    const adding = (seconds: number, variant: number) => {
+      const { iMessage1, rMessage1 } = rekeying(seconds, variant);
+      return { iMessage1: bare(iMessage1), rMessage1: bare(rMessage1) };
+    };
+    const answered = (updates: GetKeysRequest['updates']) => service.answer(df, { ...question, updates });
+    for (let n = 0; n < MAX_QUESTIONS; n++) expect(await answered([rekeying(10, n)])).toEqual(ANSWER);
+    const refusal = { failureIndication: 'temporarily-unavailable' };
+    expect(await answered([rekeying(10, 99)])).toEqual(refusal);
+    // What adds crypto sessions alone counts with the keys that they are of.
+    expect(await answered([rekeying(10), adding(20, 1)])).toEqual(refusal);
+    for (let n = 0; n < MAX_QUESTIONS; n++)
+      expect(await answered([rekeying(20), adding(30, n)])).toEqual(ANSWER);
+    expect(await answered([rekeying(20), adding(40, 99)])).toEqual(refusal);
+    for (let n = 0; n < MAX_QUESTIONS; n++) expect(await answered([adding(50, n)])).toEqual(ANSWER);
+    expect(await answered([])).toEqual(refusal);
   });
 
   it('any but 32 of many distinct questions that are put at once', async () => {

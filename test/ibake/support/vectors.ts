@@ -96,7 +96,7 @@ export function messageOf(vector: Vector, name: MessageName): Uint8Array {
 }
 
 /** The T of a set's messages, whatever their fractions: no clock in milliseconds has them all. */
-class ScriptedTimestamps extends TimestampSource {
+export class ScriptedTimestamps extends TimestampSource {
   readonly #script: Timestamp[];
 
   constructor(clock: Clock, ...script: readonly string[]) {
@@ -148,9 +148,16 @@ export function endpointsOf(vector: Vector) {
   };
 }
 
-function homeOf(home: VectorHome): TestHome {
+/** A home as the sets with several users have it. */
+export interface VectorHomeFile extends Omit<VectorHome, 'user'> {
+  readonly users: readonly { readonly uri: string }[];
+}
+
+export function homeOf(home: VectorHome | VectorHomeFile): TestHome {
+  const [user] = 'user' in home ? [home.user] : home.users;
+  if (user === undefined) throw new Error('a home without users');
   return {
-    host: canonicalIdentity(home.user.uri).host,
+    host: canonicalIdentity(user.uri).host,
     district: home.district,
     serial: home.serial,
     keyLifetime: home.keyLifetime,

@@ -24,7 +24,7 @@ const request: fc.Arbitrary<GetKeysRequest> = fc.record({
   rMessage1: octets,
   iMessage2: fc.option(octets),
   rMessage2: fc.option(octets),
-  updates: fc.array(update, { maxLength: 3 }),
+  updates: fc.array(update, { maxLength: 2 }),
   midCall: fc.boolean(),
 });
 const sized = (...lengths: number[]) =>
@@ -35,14 +35,15 @@ const session: fc.Arbitrary<XkCryptoSession> = fc.record({
   sessionKey: secret(16, 32),
   salt: secret(12, 14),
   ssrc: fc.integer({ min: 1, max: 0xffffffff }),
+  policy: fc.integer({ min: 0, max: 255 }),
   cipher: fc.constantFrom(...XK_CIPHERS),
   mki: fc.option(sized(8)),
+  deferred: fc.boolean(),
+  headerUnverified: fc.boolean(),
 });
 const answer: fc.Arbitrary<GetKeysAnswer> = fc.record({
   verified: fc.boolean(),
   cryptoSessions: fc.array(session, { maxLength: 4 }),
-  deferredKey: fc.option(secret(32)),
-  stages: fc.array(fc.array(session, { maxLength: 2 }), { maxLength: 3 }),
 });
 
 /** Keys spelt out, since a `Secret` compares by nothing. */
@@ -66,6 +67,7 @@ const GOOD_SESSION = {
   sessionKey: 'AAAAAAAAAAAAAAAAAAAAAA==',
   salt: 'AAAAAAAAAAAAAAAAAAA=',
   ssrc: 1,
+  policy: 0,
   cipher: 'AES_CM_128_HMAC_SHA1_80',
 };
 
@@ -78,10 +80,11 @@ describe('get_keys', () => {
     );
   });
 
-  it('an update is an object, several are an array in order', () => {
+  it('R-66: carries two updates at most, whatever came before them', () => {
     const one = { iMessage1: 'AQ==', rMessage1: 'Ag==' };
-    expect(decodeGetKeysRequest({ ...GOOD, update: one }).updates).toHaveLength(1);
-    expect(decodeGetKeysRequest({ ...GOOD, update: [one, one] }).updates).toHaveLength(2);
+    for (const updates of [[], [one], [one, one]])
+      expect(decodeGetKeysRequest({ ...GOOD, updates }).updates).toHaveLength(updates.length);
+    expect(() => decodeGetKeysRequest({ ...GOOD, updates: [one, one, one] })).toThrow(XkError);
   });
 
   it.each([
@@ -100,9 +103,8 @@ describe('get_keys', () => {
     ['null for a message', { ...GOOD, iMessage2: null }],
     ['an unknown member', { ...GOOD, verified: true }],
     ['midCall as a text', { ...GOOD, midCall: 'true' }],
-    ['an empty list of updates', { ...GOOD, update: [] }],
-    ['an update without its answer', { ...GOOD, update: { iMessage1: 'AQ==' } }],
-    ['65 updates', { ...GOOD, update: Array(65).fill({ iMessage1: 'AQ==', rMessage1: 'Ag==' }) }],
+    ['one update outside a list', { ...GOOD, updates: { iMessage1: 'AQ==', rMessage1: 'Ag==' } }],
+    ['an update without its answer', { ...GOOD, updates: [{ iMessage1: 'AQ==' }] }],
   ])('refuses %s', (_, json) => {
     expect(() => decodeGetKeysRequest(json)).toThrow(XkError);
   });
@@ -129,6 +131,15 @@ describe('get_keys_response', () => {
     ['a failure outside the closed list', { failureIndication: 'wrong-password' }],
     ['a failure together with keys', { failureIndication: 'not-authorised', cryptoSessions: [] }],
     ['no verdict', { cryptoSessions: [] }],
+    ['an SK', { verified: true, cryptoSessions: [], deferredKey: 'A'.repeat(43) + '=' }],
+    [
+      'content left with a mailbox as verified',
+      { verified: true, cryptoSessions: [{ ...GOOD_SESSION, deferred: true }] },
+    ],
+    [
+      'a crypto session that is not verified, of the call itself',
+      { verified: true, cryptoSessions: [{ ...GOOD_SESSION, verified: false }] },
+    ],
     ['a private key among the members', { verified: true, cryptoSessions: [], privateKey: 'AQ==' }],
     ['CS ID 0', { verified: true, cryptoSessions: [{ ...GOOD_SESSION, csId: 0 }] }],
     ['SSRC 0', { verified: true, cryptoSessions: [{ ...GOOD_SESSION, ssrc: 0 }] }],

@@ -2,13 +2,12 @@
  * What the KMS does on get_keys (profile, section 6), once the question is known to be permitted: five steps, read from
  * the top down in `#answer`.
  *
- * It never gives a private key, a seed, a secret, K_SESSION, MPK or TGK. The prose of the change request speaks of
+ * It never gives a private key, a seed, a secret, K_SESSION, MPK, TGK or SK. The prose of the change request speaks of
  * providing private keys and the random secret; its table lists crypto session ID and session key. The table is what
  * shall be carried, and the smaller disclosure.
  */
 import type { Secret } from '../../../bytes/secret.ts';
-import { cryptoSessions, type CryptoSession } from '../../../ibake/session-keys.ts';
-import type { SrtpIdEntry } from '../../../mikey/header.ts';
+import { cryptoSessions, deferredSessions, type CryptoSession } from '../../../ibake/session-keys.ts';
 import type {
   GetKeysAnswer,
   GetKeysRequest,
@@ -28,19 +27,13 @@ import {
   type Recovered,
 } from './recovery.ts';
 import { Redrawer } from './redraw.ts';
-import { indicationOf, inconsistent } from './refusal.ts';
+import { indicationOf } from './refusal.ts';
 import { recoverUpdate } from './updates.ts';
 
 /** A permitted question: `covered` are the canonical identities of the target that its task covers. */
 export interface GetKeysQuestion {
   readonly request: GetKeysRequest;
   readonly covered: ReadonlySet<string>;
-}
-
-/** Keys in force, with the map that says for what. */
-interface Stage {
-  readonly recovered: Recovered;
-  readonly map: readonly SrtpIdEntry[];
 }
 
 export class GetKeys {
@@ -75,67 +68,82 @@ export class GetKeys {
     const facts = requireConsistent(messages);
     // 3. Open and 4. redraw.
     const opener = new Opener(this.#generator, this.#records, party, signal);
-    if (party.part === 'recipient') return deferredAnswer(messages, opener);
+    if (party.part === 'recipient') return recipientAnswer(messages, facts, opener);
     const redrawer = new Redrawer(this.#records, party, facts.csb);
-    const stages = await this.#recover(messages, facts, { party, opener, redrawer });
-    const deferredKey =
-      party.part === 'initiator' ? await redrawSecretKey(messages.iMessage2, redrawer) : null;
+    const recovered = await recover(messages, facts, { party, opener, redrawer });
+    const sk = party.part === 'initiator' ? await redrawSecretKey(messages.iMessage2, redrawer) : null;
     // 5. Answer.
-    return answerOf(stages, facts, deferredKey);
-  }
-
-  /** The keys after the initial exchange and after each update. */
-  async #recover(
-    messages: QuestionMessages,
-    { csb }: CsbFacts,
-    tools: { readonly party: TargetParty; readonly opener: Opener; readonly redrawer: Redrawer },
-  ): Promise<Stage[]> {
-    const { party, opener, redrawer } = tools;
-    const recover = party.part === 'initiator' ? recoverInitiator : recoverResponder;
-    let recovered = await recover(messages, csb, opener, redrawer);
-    const stages = [{ recovered, map: messages.rMessage1.map }];
-    for (const update of messages.updates) {
-      recovered = await recoverUpdate(update, recovered, csb, tools);
-      stages.push({ recovered, map: update.rMessage1.map });
-    }
-    return stages;
+    return answerOf(messages, facts, recovered, sk);
   }
 }
 
 /* ---------------------------------------------------------------- helpers */
 
-/** The SK alone; who wrote the content is not proven. */
-async function deferredAnswer(messages: QuestionMessages, opener: Opener): Promise<GetKeysAnswer> {
-  if (messages.updates.length > 0) throw inconsistent();
-  const deferredKey = await openSecretKey(messages, opener);
-  return { verified: false, cryptoSessions: [], deferredKey, stages: [] };
-}
-
-/**
- * An SK is never verified, so an answer that has one is not. What V or a matching point verifies later holds for all
- * stages before it, since their keys went into it.
- */
-function answerOf(
-  stages: readonly Stage[],
-  { csb, policies }: CsbFacts,
-  deferredKey: Secret | null,
-): GetKeysAnswer {
-  const sessions = stages.map(({ recovered: { keys, spis }, map }) =>
-    cryptoSessions(keys, csb, map, policies, spis).map(xkSession),
-  );
-  const isVerified = stages.some(({ recovered }) => recovered.isVerified);
-  for (const { recovered } of stages) {
-    recovered.keys.mpk.wipe();
-    recovered.keys.tgk.wipe();
+/** The keys in force after the last update that the question carries. */
+async function recover(
+  messages: QuestionMessages,
+  { csb }: CsbFacts,
+  tools: { readonly party: TargetParty; readonly opener: Opener; readonly redrawer: Redrawer },
+): Promise<Recovered> {
+  const { party, opener, redrawer } = tools;
+  const initial = party.part === 'initiator' ? recoverInitiator : recoverResponder;
+  let recovered = await initial(messages, csb, opener, redrawer);
+  for (const update of messages.updates) {
+    const after = await recoverUpdate(update, recovered, csb, tools);
+    if (after.keys !== recovered.keys) wipeKeysOf(recovered);
+    recovered = after;
   }
-  return {
-    verified: isVerified && deferredKey === null,
-    cryptoSessions: sessions.at(-1) ?? [],
-    deferredKey,
-    stages: sessions.length > 1 ? sessions : [],
-  };
+  return recovered;
 }
 
-function xkSession({ csId, tek, salt, ssrc, policy, mki }: CryptoSession): XkCryptoSession {
-  return { csId, sessionKey: tek, salt, ssrc, cipher: policy.name, mki };
+/** The content that was left for the party with a mailbox; who wrote it is not proven. */
+async function recipientAnswer(
+  messages: QuestionMessages,
+  facts: CsbFacts,
+  opener: Opener,
+): Promise<GetKeysAnswer> {
+  const { sk, mki } = await openSecretKey(messages, opener);
+  return { verified: false, cryptoSessions: deferredContent(messages, facts, sk, mki) };
+}
+
+/** `sk` is that of content which the party itself has left with a mailbox; nothing proves that it did. */
+function answerOf(
+  messages: QuestionMessages,
+  facts: CsbFacts,
+  recovered: Recovered,
+  sk: Secret | null,
+): GetKeysAnswer {
+  const { csb, policies } = facts;
+  const { spis, isVerified, isHeaderVerified } = recovered;
+  const { map } = messages.updates.at(-1)?.rMessage1 ?? messages.rMessage1;
+  const own = cryptoSessions(recovered.keys, csb, map, policies, spis).map((session) =>
+    xkSession(session, { deferred: false, headerUnverified: !isHeaderVerified }),
+  );
+  wipeKeysOf(recovered);
+  const deferred = sk === null ? [] : deferredContent(messages, facts, sk, spis.initiator);
+  return { verified: isVerified, cryptoSessions: [...own, ...deferred] };
+}
+
+/** The crypto sessions that an SK keys; it is wiped. */
+function deferredContent(
+  { rMessage1 }: QuestionMessages,
+  { csb, policies }: CsbFacts,
+  sk: Secret,
+  mki: Uint8Array | null,
+): XkCryptoSession[] {
+  const sessions = deferredSessions(sk, csb, rMessage1.map, policies, mki);
+  sk.wipe();
+  return sessions.map((session) => xkSession(session, { deferred: true, headerUnverified: false }));
+}
+
+function wipeKeysOf({ keys }: Recovered): void {
+  keys.mpk.wipe();
+  keys.tgk.wipe();
+}
+
+function xkSession(
+  { csId, tek, salt, ssrc, policyNo, policy, mki }: CryptoSession,
+  marks: Pick<XkCryptoSession, 'deferred' | 'headerUnverified'>,
+): XkCryptoSession {
+  return { csId, sessionKey: tek, salt, ssrc, policy: policyNo, cipher: policy.name, mki, ...marks };
 }

@@ -16,7 +16,8 @@ import {
 import { readPolicies, requirePolicies, type PolicyTable } from '../../../ibake/policy.ts';
 import type { Csb } from '../../../ibake/session-keys.ts';
 import { isFilledMap, isSameExchange, isSameIdentity, isSameMap } from '../../../ibake/session.ts';
-import { isExtendedMap } from '../../../ibake/update-map.ts';
+import type { Timestamp } from '../../../ibake/timestamps.ts';
+import { addsCryptoSessions, isExtendedMap } from '../../../ibake/update-map.ts';
 import type { GetKeysRequest } from '../../../wire/xk/get-keys.ts';
 import { inconsistent } from './refusal.ts';
 
@@ -30,6 +31,7 @@ export interface QuestionMessages {
   readonly rMessage1: RMessage1;
   readonly iMessage2: IMessage2 | null;
   readonly rMessage2: VerifiedMessage | null;
+  /** The last with IBAKE, and the last without that came later: none, either, or both. */
   readonly updates: readonly UpdateMessages[];
 }
 
@@ -77,10 +79,18 @@ export function requireConsistent(messages: QuestionMessages): CsbFacts {
   return { csb: { csbId, prfFunc, rand: iMessage1.rand }, policies };
 }
 
-function requireUpdates({ iMessage1, rMessage1, iMessage2, updates }: QuestionMessages): void {
+/** What a question carries of a CSB's updates, and no more; those between are not needed (profile, section 6, step 2). */
+function requireUpdates(messages: QuestionMessages): void {
+  const { iMessage1, rMessage1, iMessage2, rMessage2, updates } = messages;
+  if (updates.length === 0) return;
+  // What a mailbox answered is not updated.
+  demand((iMessage2?.esk ?? null) === null);
+  demand(updates.slice(1).every((update) => !isRekeying(update)) && updates.length <= 2);
+  demand(updates.length < 2 || updates.slice(0, 1).every(isRekeying));
   let { map } = rMessage1;
-  let latest = iMessage2?.t ?? iMessage1.t;
-  for (const { iMessage1: asked, rMessage1: answered } of updates) {
+  let latest = [iMessage1, iMessage2, rMessage2].flatMap((message) => message?.t ?? []).reduce(later);
+  for (const update of updates) {
+    const { iMessage1: asked, rMessage1: answered } = update;
     for (const message of [asked, answered]) {
       demand(message.header.csbId === iMessage1.header.csbId);
       demand(message.header.prfFunc === iMessage1.header.prfFunc);
@@ -89,9 +99,18 @@ function requireUpdates({ iMessage1, rMessage1, iMessage2, updates }: QuestionMe
     demand(asked.t.order > latest.order && answered.t.order === asked.t.order);
     demand(isExtendedMap(map, asked.map) && isFilledMap(asked.map, answered.map));
     demand((asked.ibake === null) === (answered.ibake === null));
+    demand(isRekeying(update) || addsCryptoSessions(map, answered.map));
     latest = asked.t;
     ({ map } = answered);
   }
+}
+
+function isRekeying({ iMessage1 }: UpdateMessages): boolean {
+  return iMessage1.ibake !== null;
+}
+
+function later(a: Timestamp, b: Timestamp): Timestamp {
+  return b.order > a.order ? b : a;
 }
 
 /** I_MESSAGE_2 and R_MESSAGE_2 repeat IDRr and map of R_MESSAGE_1. */

@@ -5,12 +5,15 @@
  *     responder   opens I_MESSAGE_1 and I_MESSAGE_2               redraws ECCPTr of R_MESSAGE_1
  *     recipient   opens I_MESSAGE_1 and the ESK                   nothing: the SK is in the ESK
  *
+ * An SK keys the initiator's streams of content left with a mailbox, and is not itself answered.
+ *
  * What no opened container shows is covered by the transcript of one: R_MESSAGE_1's over I_MESSAGE_1, I_MESSAGE_2's over
  * both. A responder without I_MESSAGE_2 has R_MESSAGE_1's header, map and nonce unverified, and is told so.
  */
 import { equalOctets } from '../../../bytes/octets.ts';
 import type { Secret } from '../../../bytes/secret.ts';
 import { decodeContainer, type Bindings } from '../../../ibake/container.ts';
+import type { EcCurve } from '../../../ibake/curves.ts';
 import { sameEccpt, type Eccpt } from '../../../ibake/eccpt.ts';
 import type { IMessage2, MessageBase, SealedPart } from '../../../ibake/messages.ts';
 import {
@@ -29,12 +32,19 @@ import type { Opener } from './opening.ts';
 import type { Drawn, Redrawer } from './redraw.ts';
 import { inconsistent } from './refusal.ts';
 
-/** The keys of the initial exchange. */
+/** The keys in force, after the initial exchange or an update. */
 export interface Recovered {
   readonly keys: CsbKeys;
   readonly spis: Spis;
-  /** The party's own point was seen to match, or R_MESSAGE_2's V verified: then the keys are never wrong. */
+  /** Of the initial exchange; updates stay on it. */
+  readonly curve: EcCurve;
+  /**
+   * In the initial exchange the party's own point was seen to match, or R_MESSAGE_2's V verified: then the keys are never
+   * wrong, after updates neither, whose own V is checked always.
+   */
   readonly isVerified: boolean;
+  /** Whether SSRCs and policy numbers stand in a header that a binding, a transcript or V covers. */
+  readonly isHeaderVerified: boolean;
 }
 
 /** Both points as far as opened containers show them. */
@@ -56,7 +66,9 @@ export async function recoverInitiator(
   const drawn = drawnIn(iMessage1, iMessage1.ibake);
   const peer = present(answer.eccptr);
   const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawn, eccpti, peer);
-  return finished(messages, csb, keys, spisOf(eccpti, peer), eccpti !== null);
+  // R_MESSAGE_1 is opened, so that its binding covers its header.
+  const found = { keys, spis: spisOf(eccpti, peer), curve: peer.curve, isHeaderVerified: true };
+  return finished(messages, csb, { ...found, isVerified: eccpti !== null });
 }
 
 export async function recoverResponder(
@@ -74,7 +86,8 @@ export async function recoverResponder(
   const own = confirmed?.eccptr ?? null;
   const drawn = drawnIn(rMessage1, rMessage1.ibake, iMessage1.ibake);
   const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, own, peer);
-  return finished(messages, csb, keys, spisOf(peer, own), own !== null);
+  const found = { keys, spis: spisOf(peer, own), curve: peer.curve, isHeaderVerified: own !== null };
+  return finished(messages, csb, { ...found, isVerified: own !== null });
 }
 
 /** The SK that the initiator sends; nothing here verifies it. `null` without an ESK. */
@@ -91,16 +104,16 @@ export async function redrawSecretKey(
   });
 }
 
-/** The SK that was sent to the recipient. */
+/** The SK that was sent to the recipient, and the SPI of the streams that it keys. */
 export async function openSecretKey(
   { iMessage1, iMessage2 }: QuestionMessages,
   opener: Opener,
-): Promise<Secret> {
+): Promise<{ readonly sk: Secret; readonly mki: Uint8Array }> {
   if (iMessage2 === null || iMessage2.esk === null) throw inconsistent();
-  await pointsIn('I_MESSAGE_1', opener, iMessage1, iMessage1.ibake, {});
+  const { eccpti } = await pointsIn('I_MESSAGE_1', opener, iMessage1, iMessage1.ibake, {});
   requireEskBinding(iMessage2);
   const plaintext = await opener.openOwn(iMessage2.esk.encrData, iMessage2.t, boundTo(iMessage2.ibake, {}));
-  return decodeSecretKey(plaintext, iMessage2.idri.data);
+  return { sk: decodeSecretKey(plaintext, iMessage2.idri.data), mki: present(eccpti).spi };
 }
 
 /* ---------------------------------------------------------------- helpers */
@@ -145,15 +158,10 @@ export function present(point: Eccpt | null): Eccpt {
 }
 
 /** The V of R_MESSAGE_2 must verify where it is given. */
-function finished(
-  { rMessage2 }: QuestionMessages,
-  csb: Csb,
-  keys: CsbKeys,
-  spis: Spis,
-  isOwnSeen: boolean,
-): Recovered {
-  if (rMessage2 !== null && !verifies(rMessage2, keys.mpk, csb)) throw inconsistent();
-  return { keys, spis, isVerified: isOwnSeen || rMessage2 !== null };
+function finished({ rMessage2 }: QuestionMessages, csb: Csb, found: Recovered): Recovered {
+  if (rMessage2 === null) return found;
+  if (!verifies(rMessage2, found.keys.mpk, csb)) throw inconsistent();
+  return { ...found, isVerified: true, isHeaderVerified: true };
 }
 
 /** One point that two containers may show. */

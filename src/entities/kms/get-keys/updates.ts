@@ -1,12 +1,15 @@
 /**
- * CSB updates at the KMS (profile, section 3; RFC 6267 section 5.3), each from the keys in force before it.
+ * A CSB update at the KMS (profile, sections 3 and 6; RFC 6267 section 5.3).
  *
- *     I_MESSAGE_1 … V under the MPK in force,  R_MESSAGE_1 … V under the new MPK (without IBAKE: the one in force)
+ *     with IBAKE      R_MESSAGE_1's V under the new MPK proves the new keys by itself, and its container binds the update's
+ *                     I_MESSAGE_1. That one's V is under an MPK of an update that the question need not carry: not checked
+ *     without         both Vs are under the MPK in force, of the exchange or update before it in the question
  *
- * Each container's recipient is the other side's device, which shows who started: the party opens what is addressed to
- * it, I_MESSAGE_1 or R_MESSAGE_1.
+ * So a question costs the same after any number of updates. Each container's recipient is the other side's device, which
+ * shows who started: the party opens what is addressed to it, I_MESSAGE_1 or R_MESSAGE_1.
  */
 import type { Eccpt } from '../../../ibake/eccpt.ts';
+import type { SealedPart } from '../../../ibake/messages.ts';
 import { decodePoints, identitiesOf } from '../../../ibake/plaintext.ts';
 import { SECRET_ROLE } from '../../../ibake/recoverable-secret.ts';
 import { sha256 } from '../../../ibake/sealing.ts';
@@ -19,31 +22,41 @@ import { boundTo, drawnIn, pointsIn, present, type Recovered } from './recovery.
 import type { Redrawer } from './redraw.ts';
 import { inconsistent } from './refusal.ts';
 
-/** The keys in force after an update. */
+interface Tools {
+  readonly party: TargetParty;
+  readonly opener: Opener;
+  readonly redrawer: Redrawer;
+}
+
+/** The keys in force after an update. @throws Refusal */
 export async function recoverUpdate(
   update: UpdateMessages,
   before: Recovered,
   csb: Csb,
-  tools: { readonly party: TargetParty; readonly opener: Opener; readonly redrawer: Redrawer },
+  tools: Tools,
 ): Promise<Recovered> {
   const { iMessage1, rMessage1 } = update;
-  if (!verifies(iMessage1, before.keys.mpk, csb)) throw inconsistent();
-  const { keys, spis } = await rekeyed(update, before, tools);
-  if (!verifies(rMessage1, keys.mpk, csb)) throw inconsistent();
-  return { keys, spis, isVerified: true };
+  const [asked, answered] = [iMessage1.ibake, rMessage1.ibake];
+  if (asked === null || answered === null) {
+    if (!verifies(iMessage1, before.keys.mpk, csb)) throw inconsistent();
+    if (!verifies(rMessage1, before.keys.mpk, csb)) throw inconsistent();
+    return { ...before, isHeaderVerified: true };
+  }
+  const rekeyed = await rekey(update, { asked, answered }, before, tools);
+  if (!verifies(rMessage1, rekeyed.keys.mpk, csb)) throw inconsistent();
+  return { ...before, ...rekeyed, isHeaderVerified: true };
 }
 
-async function rekeyed(
+async function rekey(
   { iMessage1, rMessage1 }: UpdateMessages,
-  before: Recovered,
-  { party, opener, redrawer }: { party: TargetParty; opener: Opener; redrawer: Redrawer },
+  { asked, answered }: { readonly asked: SealedPart; readonly answered: SealedPart },
+  { curve }: Recovered,
+  { party, opener, redrawer }: Tools,
 ): Promise<{ keys: CsbKeys; spis: Spis }> {
-  const asked = iMessage1.ibake;
-  const answered = rMessage1.ibake;
-  if (asked === null || answered === null) return before;
   const opened = await opener.open(asked.encrData, iMessage1.t, boundTo(asked, {}));
   if (opened !== null) {
     const peer = present(decodePoints('I_MESSAGE_1', opened, identitiesOf(iMessage1)).eccpti);
+    if (peer.curve.id !== curve.id) throw inconsistent();
     const drawn = drawnIn(rMessage1, answered, asked);
     const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, null, peer);
     return { keys, spis: spisFor(party, null, peer) };
@@ -52,8 +65,8 @@ async function rekeyed(
   const points = await pointsIn('R_MESSAGE_1', opener, rMessage1, answered, { transcript });
   const own = present(points.eccpti);
   const peer = present(points.eccptr);
-  const drawn = drawnIn(iMessage1, asked);
-  const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawn, own, peer);
+  if (peer.curve.id !== curve.id) throw inconsistent();
+  const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawnIn(iMessage1, asked), own, peer);
   return { keys, spis: spisFor(party, own, peer) };
 }
 

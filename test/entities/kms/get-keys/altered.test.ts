@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../../src/bytes/octets.ts';
 import { UpdateOffer, answerUpdate } from '../../../../src/ibake/update.ts';
 import { decodeMessage, onlyPayload } from '../../../../src/mikey/message.ts';
 import {
@@ -27,6 +26,9 @@ const COVERED = {
   initiator: ['iMessage1', 'rMessage1', 'rMessage2'],
   responder: ['iMessage1', 'rMessage1', 'iMessage2', 'rMessage2'],
 } as const;
+
+/** Octets of the MAC in V, auth alg before it. */
+const V_OCTETS = 33;
 
 const REFUSALS = ['messages-inconsistent', 'target-not-party'];
 
@@ -70,39 +72,46 @@ describe.each(FILES)('%s', (file) => {
 });
 
 describe('an update', () => {
-  it('R-43: octets of its messages altered: refused by either KMS', { timeout: 120_000 }, async () => {
-    const network = new Network('altered update');
-    const [alice, bob] = [network.endpoint(ALICE), network.endpoint(BOB)];
-    const initiator = network.offer(alice, BOB);
-    const call = completed(initiator, answered(bob, initiator.message));
-    network.clock.advance(1_000);
-    const offer = UpdateOffer.start(bob, call.sessions.responder, { rekey: true });
-    const { message } = answerUpdate(alice, call.sessions.initiator, offer.message);
-    const update = { iMessage1: offer.message, rMessage1: message };
-    for (const [home, target] of [
-      [network.home1, ALICE],
-      [network.home2, BOB],
-    ] as const) {
-      const records = new TestRecords(home, [target]);
-      const engine = rememberingEngine();
-      const questionWith = (updates: (typeof update)[]) =>
-        ask(records, { ...questionOf(call, target), updates }, [target], engine);
-      expect(spelt(await questionWith([update]))).toMatchObject({ verified: true });
-      for (const name of ['iMessage1', 'rMessage1'] as const) {
-        for (let at = 0; at < update[name].length; at += 13) {
-          const altered = update[name].map((octet, i) => (i === at ? octet ^ 0x01 : octet));
-          expect(REFUSALS, `${name} ${at}`).toContain(
-            spelt(await questionWith([{ ...update, [name]: altered }])),
-          );
+  it(
+    'R-43: octets of its messages altered: refused, or the very same keys, by either KMS',
+    { timeout: 120_000 },
+    async () => {
+      const network = new Network('altered update');
+      const [alice, bob] = [network.endpoint(ALICE), network.endpoint(BOB)];
+      const initiator = network.offer(alice, BOB);
+      const call = completed(initiator, answered(bob, initiator.message));
+      network.clock.advance(1_000);
+      const offer = UpdateOffer.start(bob, call.sessions.responder, { rekey: true });
+      const { message } = answerUpdate(alice, call.sessions.initiator, offer.message);
+      const update = { iMessage1: offer.message, rMessage1: message };
+      for (const [home, target] of [
+        [network.home1, ALICE],
+        [network.home2, BOB],
+      ] as const) {
+        const records = new TestRecords(home, [target]);
+        const engine = rememberingEngine();
+        const questionWith = (updates: (typeof update)[]) =>
+          ask(records, { ...questionOf(call, target), updates }, [target], engine);
+        const right = spelt(await questionWith([update]));
+        expect(right).toMatchObject({ verified: true });
+        for (const name of ['iMessage1', 'rMessage1'] as const) {
+          for (let at = 0; at < update[name].length; at += 13) {
+            const altered = update[name].map((octet, i) => (i === at ? octet ^ 0x01 : octet));
+            const answer = spelt(await questionWith([{ ...update, [name]: altered }]));
+            // V of an I_MESSAGE_1 with IBAKE is under a key that the question need not prove.
+            if (target === ALICE && name === 'iMessage1' && at >= altered.length - V_OCTETS)
+              expect(answer).toEqual(right);
+            else expect(REFUSALS, `${name} ${at}`).toContain(answer);
+          }
         }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('deferred delivery', () => {
   it(
-    'octets altered: the recipient’s KMS refuses; of I_MESSAGE_2 it may give the very same SK',
+    'octets altered: the recipient’s KMS refuses; of I_MESSAGE_2 it may give the very same keys',
     { timeout: 120_000 },
     async () => {
       const network = new Network('altered ESK');
@@ -113,7 +122,7 @@ describe('deferred delivery', () => {
       const engine = rememberingEngine();
       const request = { ...questionOf(call, BOB), rMessage2: null };
       const right = spelt(await ask(records, request, [BOB], engine));
-      expect(right).toMatchObject({ deferredKey: toHex(call.leg.deferredKey!.expose()) });
+      expect(right).toMatchObject({ verified: false, cryptoSessions: [{ csId: 1, deferred: true }] });
       for (const name of ['iMessage1', 'iMessage2'] as const) {
         for (let at = 0; at < request[name].length; at += 3) {
           const altered = request[name].map((octet, i) => (i === at ? octet ^ 0x01 : octet));
@@ -148,7 +157,7 @@ describe('an ESK', () => {
     expect(spelt(await ask(records, { ...request, iMessage2 }))).toBe('messages-inconsistent');
   });
 
-  it('with an update: refused, since its recipient has no session to update', async () => {
+  it('with an update: refused, since what a mailbox answered is not updated', async () => {
     const [[, records, target]] = parties;
     network.clock.advance(1_000);
     const { initiator: ours, responder: theirs } = call.sessions;
@@ -159,7 +168,7 @@ describe('an ESK', () => {
     expect(spelt(await ask(records, { ...request, updates }))).toBe('messages-inconsistent');
     const [, [, home1]] = parties;
     const senders = { ...questionOf(call, ALICE), updates };
-    expect(spelt(await ask(home1, senders))).toMatchObject({ cryptoSessions: [{}, {}], verified: false });
+    expect(spelt(await ask(home1, senders))).toBe('messages-inconsistent');
   });
 });
 

@@ -6,7 +6,9 @@ import type { ResponderPolicy } from '../../../../src/ibake/initiator.ts';
 import type { Endpoint } from '../../../../src/ibake/ports.ts';
 import { SRTP_POLICY } from '../../../../src/ibake/policy.ts';
 import type { CsbSession } from '../../../../src/ibake/session.ts';
-import { UpdateOffer, answerUpdate } from '../../../../src/ibake/update.ts';
+import { deferredSessions, type CryptoSession } from '../../../../src/ibake/session-keys.ts';
+import { UpdateOffer, answerUpdate, type UpdateOptions } from '../../../../src/ibake/update.ts';
+import { decodeMessage, encodeMessage } from '../../../../src/mikey/message.ts';
 import type { GetKeysRequest } from '../../../../src/wire/xk/get-keys.ts';
 import {
   ALICE,
@@ -40,8 +42,12 @@ function requestOf(call: Call, target: string, change: Partial<GetKeysRequest> =
 
 type Update = GetKeysRequest['updates'][number];
 
-const keysOf = ({ cryptoSessions }: CsbSession) =>
-  cryptoSessions.map(({ csId, ssrc, mki, tek, salt }) => ({
+type Side = 'initiator' | 'responder';
+
+const LINE = { ssrc: 9, policyNo: 0 };
+
+const spelledOut = (list: readonly CryptoSession[]) =>
+  list.map(({ csId, ssrc, mki, tek, salt }) => ({
     csId,
     ssrc,
     mki: toHex(mki!),
@@ -49,11 +55,11 @@ const keysOf = ({ cryptoSessions }: CsbSession) =>
     salt: toHex(salt.expose()),
   }));
 
+const keysOf = ({ cryptoSessions }: CsbSession) => spelledOut(cryptoSessions);
+
 const verified = (session: CsbSession) => ({
   verified: true,
   cryptoSessions: keysOf(session),
-  deferredKey: null,
-  stages: [],
 });
 
 /** An endpoint that draws its secrets from something else. */
@@ -148,23 +154,24 @@ describe('calls', () => {
     expect(keys).toMatchObject({ verified: false, cryptoSessions: withoutMki });
   });
 
-  it('R-45: deferred: the recipient has the SK alone, the sender SK and keys, nothing verified', async () => {
+  it('R-45: deferred: the recipient has the keys of the content, the sender those and its own', async () => {
     const policy = { acceptMailbox: () => true };
     const { network, call: made } = call('deferred', [MAILBOX, MAILBOX], policy);
-    const sk = toHex(made.leg.deferredKey!.expose());
-    const home2 = kmsOf(network, 'home2');
-    expect(spelt(await ask(home2, requestOf(made, BOB, { rMessage2: null })))).toEqual({
-      verified: false,
-      cryptoSessions: [],
-      deferredKey: sk,
-      stages: [],
-    });
+    const { csb, map, policies, spis } = made.sessions.initiator;
+    const content = deferredSessions(made.leg.deferredKey!, csb, map, policies, spis.initiator);
+    const deferred = spelledOut(content).map((key) => ({ ...key, deferred: true }));
+    expect(deferred.map(({ csId }) => csId)).toEqual([1]);
+    const home2 = kmsOf(network, 'home2', []);
+    // An ESK party needs no seed.
+    const toBob = requestOf(made, BOB, { rMessage2: null });
+    expect(spelt(await ask(home2, toBob))).toEqual({ verified: false, cryptoSessions: deferred });
+    const own = verified(made.sessions.initiator);
     expect(spelt(await ask(kmsOf(network, 'home1'), requestOf(made, ALICE)))).toEqual({
-      ...verified(made.sessions.initiator),
-      verified: false,
-      deferredKey: sk,
+      verified: true,
+      cryptoSessions: [...own.cryptoSessions, ...deferred],
     });
-    expect(spelt(await ask(home2, requestOf(made, MAILBOX)))).toEqual(verified(made.sessions.responder));
+    const toMailbox = requestOf(made, MAILBOX);
+    expect(spelt(await ask(kmsOf(network, 'home2'), toMailbox))).toEqual(verified(made.sessions.responder));
     expect(spelt(await ask(home2, requestOf(made, CAROL)))).toBe('target-not-party');
   });
 
@@ -189,83 +196,126 @@ describe('calls', () => {
 
 describe('updates', () => {
   const STARTERS = ['initiator', 'responder'] as const;
+  const PARTIES = [
+    ['home1', ALICE, 'initiator'],
+    ['home2', BOB, 'responder'],
+  ] as const;
 
-  it.each(STARTERS)('R-43, R-45: the keys in force after each, started by the %s', async (from) => {
-    const network = new Network('updates');
+  /** A call, and updates in it that the one side starts. */
+  function updated(seed: string, from: Side, steps: readonly UpdateOptions[], curve = 8) {
+    const network = new Network(seed);
     const endpoints = { initiator: network.endpoint(ALICE), responder: network.endpoint(BOB, BOB_DESK) };
-    const initiator = network.offer(endpoints.initiator, BOB);
+    const initiator = network.offer(endpoints.initiator, BOB, { curve });
     const made = completed(initiator, answered(endpoints.responder, initiator.message));
     const to = from === 'initiator' ? 'responder' : 'initiator';
-    const sessions: Record<string, CsbSession> = { ...made.sessions };
-    const updates: { iMessage1: Uint8Array; rMessage1: Uint8Array }[] = [];
-    const stages = [keysOf(made.sessions.initiator)];
-    for (const options of [
-      { rekey: true },
-      { rekey: false, added: [{ ssrc: 9, policyNo: 0 }] },
-      { rekey: true },
-    ]) {
+    const sessions: Record<Side, CsbSession> = { ...made.sessions };
+    const updates: Update[] = [];
+    const stages: CsbSession[] = [];
+    for (const options of steps) {
       network.clock.advance(1_000_000);
-      const offer = UpdateOffer.start(endpoints[from], sessions[from]!, options);
-      const answer = answerUpdate(endpoints[to], sessions[to]!, offer.message, [10]);
+      const offer = UpdateOffer.start(endpoints[from], sessions[from], options);
+      const answer = answerUpdate(endpoints[to], sessions[to], offer.message, [10]);
       sessions[from] = offer.complete(answer.message);
       sessions[to] = answer.session;
       updates.push({ iMessage1: offer.message, rMessage1: answer.message });
-      stages.push(keysOf(answer.session));
+      stages.push(answer.session);
     }
-    for (const [home, target, part] of [
-      ['home1', ALICE, 'initiator'],
-      ['home2', BOB, 'responder'],
-    ] as const) {
-      // The answerer's own SPI is in what it sent, which its KMS cannot open.
-      const own = part === 'initiator' ? 1 : 0;
-      const visible = stages.map((stage, i) =>
-        i === 0 || part === from
-          ? stage
-          : stage.map((key) => (key.csId % 2 === own ? { ...key, mki: null } : key)),
-      );
-      const answer = spelt(await ask(kmsOf(network, home), requestOf(made, target, { updates })));
-      expect(answer).toEqual({
-        verified: true,
-        cryptoSessions: visible.at(-1),
-        deferredKey: null,
-        stages: visible,
-      });
-      const request = requestOf(made, target, { updates: updates.slice(1) });
-      expect(spelt(await ask(kmsOf(network, home), request))).toBe('messages-inconsistent');
-      const swapped = [updates[1]!, updates[0]!];
-      expect(spelt(await ask(kmsOf(network, home), requestOf(made, target, { updates: swapped })))).toBe(
-        'messages-inconsistent',
-      );
+    return { network, made, updates, stages };
+  }
+
+  /** The keys, save the MKI of what the party itself answered with: its KMS cannot open that. */
+  const visible = (session: CsbSession, part: Side, from: Side) =>
+    keysOf(session).map((key) =>
+      part !== from && key.csId % 2 === (part === 'initiator' ? 1 : 0) ? { ...key, mki: null } : key,
+    );
+
+  it.each(STARTERS)('R-43, R-45, R-66: the keys in force after each, started by the %s', async (from) => {
+    const steps = [
+      { rekey: true },
+      { rekey: true, added: [LINE] },
+      { rekey: false, added: [LINE] },
+      { rekey: true },
+    ];
+    const { network, made, updates, stages } = updated('updates', from, steps, 11);
+    const [first, second, third, fourth] = updates as [Update, Update, Update, Update];
+    for (const [home, target, part] of PARTIES) {
+      const answerTo = async (...carried: Update[]) =>
+        spelt(await ask(kmsOf(network, home), requestOf(made, target, { updates: carried })));
+      for (const [carried, stage] of [
+        [[first], 0],
+        [[second], 1],
+        [[second, third], 2],
+        [[fourth], 3],
+      ] as const)
+        expect(await answerTo(...carried)).toEqual({
+          verified: true,
+          cryptoSessions: visible(stages[stage]!, part, from),
+        });
+      // An update that adds alone is proved by the keys in force, which are not those of the exchange.
+      for (const carried of [[third], [first, third], [first, second], [third, fourth], [third, second]])
+        expect(await answerTo(...carried)).toBe('messages-inconsistent');
+      expect(await answerTo(first, second, third)).toBe('messages-inconsistent');
+      const swapped = { ...second, rMessage1: fourth.rMessage1 };
+      expect(await answerTo(swapped)).toBe('messages-inconsistent');
     }
   });
 
-  it('R-43: without new points, under one MPK: not twice, not in another order, not mixed', async () => {
-    const { network, alice, call: made } = call('map updates');
-    const bob = network.endpoint(BOB);
-    let { initiator, responder } = made.sessions;
-    const [first, second] = [9, 11].map((ssrc) => {
-      network.clock.advance(1_000_000);
-      const offer = UpdateOffer.start(alice, initiator, { rekey: false, added: [{ ssrc, policyNo: 0 }] });
-      // Bob sends nothing there, so that nothing but T tells an update from its repetition.
-      const answer = answerUpdate(bob, responder, offer.message, [0]);
-      initiator = offer.complete(answer.message);
-      responder = answer.session;
-      return { iMessage1: offer.message, rMessage1: answer.message };
-    }) as [Update, Update];
-    const answerTo = async (...updates: Update[]) =>
-      spelt(await ask(kmsOf(network, 'home1'), requestOf(made, ALICE, { updates })));
-    expect(await answerTo(first, second)).toMatchObject({
-      verified: true,
-      cryptoSessions: keysOf(initiator),
-    });
-    for (const updates of [
-      [first, first],
-      [second, first],
-      [first, { ...second, rMessage1: first.rMessage1 }],
-      [{ ...first, rMessage1: second.rMessage1 }],
-    ]) {
-      expect(await answerTo(...updates)).toBe('messages-inconsistent');
+  it.each(STARTERS)('R-66: an answer is verified only with the exchange, started by the %s', async (from) => {
+    const { network, made, updates } = updated('unverified', from, [{ rekey: true }]);
+    for (const [change, verdict] of [
+      [{}, true],
+      [{ iMessage2: null }, true],
+      [{ iMessage2: null, rMessage2: null }, false],
+    ] as const) {
+      const question = requestOf(made, BOB, { updates, ...change });
+      expect(spelt(await ask(kmsOf(network, 'home2'), question))).toMatchObject({ verified: verdict });
     }
+  });
+
+  it.each(STARTERS)(
+    'R-66: a map forged around the target’s new point gets no keys, started by the %s',
+    async (from) => {
+      const { network, made, updates } = updated('forged update', from, [{ rekey: true }]);
+      const [{ iMessage1, rMessage1 }] = updates as [Update];
+      const changed = (octets: Uint8Array) => {
+        const { header, payloads } = decodeMessage(octets);
+        const { csIdMap } = header;
+        if (csIdMap.kind !== 'srtp-id') throw new Error('no SRTP-ID map');
+        const entries = [...csIdMap.entries, ...csIdMap.entries];
+        const csCount = entries.length;
+        return encodeMessage({
+          header: { ...header, csCount, csIdMap: { kind: 'srtp-id', entries } },
+          payloads,
+        });
+      };
+      for (const [home, target] of PARTIES) {
+        for (const forged of [
+          { iMessage1: changed(iMessage1), rMessage1: changed(rMessage1) },
+          { iMessage1, rMessage1: changed(rMessage1) },
+        ]) {
+          const question = requestOf(made, target, { updates: [forged] });
+          expect(spelt(await ask(kmsOf(network, home), question))).toBe('messages-inconsistent');
+        }
+      }
+    },
+  );
+
+  it('R-43: without new points, under one MPK: not twice, not mixed, and each adds sessions', async () => {
+    const steps = [LINE, { ...LINE, ssrc: 11 }].map((line) => ({ rekey: false, added: [line] }));
+    const { network, made, updates, stages } = updated('map updates', 'initiator', steps);
+    const [first, second] = updates as [Update, Update];
+    const answerTo = async (...carried: Update[]) =>
+      spelt(await ask(kmsOf(network, 'home1'), requestOf(made, ALICE, { updates: carried })));
+    // The last one carries what those before it have added.
+    for (const [stage, update] of updates.entries())
+      expect(await answerTo(update)).toEqual({ verified: true, cryptoSessions: keysOf(stages[stage]!) });
+    for (const carried of [
+      [first, second],
+      [first, first],
+      [{ ...second, rMessage1: first.rMessage1 }],
+      [{ ...first, rMessage1: second.rMessage1 }],
+    ])
+      expect(await answerTo(...carried)).toBe('messages-inconsistent');
   });
 });
 

@@ -24,7 +24,7 @@ describe.each(FILES)('%s', (file) => {
     ])('R-3, R-6, R-9, R-32: the keys of every crypto session, from %s', async (_, change) => {
       const vector = loadVector(file);
       const response = await ask(recordsOf(vector, part), { ...requestOf(vector, part), ...change });
-      const expected = { verified: true, cryptoSessions: keysOf(vector), deferredKey: null, stages: [] };
+      const expected = { verified: true, cryptoSessions: keysOf(vector) };
       expect(spelt(response)).toEqual(expected);
     });
 

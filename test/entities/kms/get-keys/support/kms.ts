@@ -98,21 +98,18 @@ export function ask(
 /** Keys spelt out, or the failure. */
 export function spelt(response: GetKeysResponse) {
   if (isGetKeysFailure(response)) return response.failureIndication;
-  const { verified, cryptoSessions, deferredKey, stages } = response;
-  return {
-    verified,
-    cryptoSessions: sessions(cryptoSessions),
-    deferredKey: deferredKey === null ? null : toHex(deferredKey.expose()),
-    stages: stages.map(sessions),
-  };
+  const { verified, cryptoSessions } = response;
+  return { verified, cryptoSessions: sessions(cryptoSessions) };
 }
 
 export function sessions(list: readonly XkCryptoSession[]) {
-  return list.map(({ csId, sessionKey, salt, ssrc, mki }) => ({
+  return list.map(({ csId, sessionKey, salt, ssrc, mki, deferred, headerUnverified }) => ({
     csId,
     ssrc,
     mki: mki === null ? null : toHex(mki),
     tek: toHex(sessionKey.expose()),
     salt: toHex(salt.expose()),
+    ...(deferred ? { deferred } : {}),
+    ...(headerUnverified ? { headerUnverified } : {}),
   }));
 }
