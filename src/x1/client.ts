@@ -11,8 +11,11 @@ export function x1Transport(client: Pick<HttpsClient, 'request'>, url: string): 
     try {
       const answer = await client.request('POST', url, { type: X1_CONTENT_TYPE, octets });
       if (answer.status === 200) return answer.body;
+      if (answer.status === 413) throw new X1ExchangeError('too-large', `${url}: the request is too large`);
       throw new X1ExchangeError('no-answer', `${url} answered HTTP ${answer.status}`);
     } catch (cause) {
+      if (cause instanceof HttpsError && cause.code === 'too-large')
+        throw new X1ExchangeError('too-large', `${url}: ${cause.message}`, { cause });
       if (cause instanceof HttpsError) throw new X1ExchangeError('no-answer', cause.message, { cause });
       throw cause;
     }

@@ -11,7 +11,8 @@
  *     5. the audit log: one record of what the document asks; what cannot be recorded is not done (R-27)
  *     6. the requests themselves, in order; those about tasks that follow each other and are of one type together, so that
  *        a hundred of them cost a disk as much as one
- *     7. the audit log: one record of what came of them
+ *     7. the answer, in which each response has its place as far as an answer may be long: after that errors (1000)
+ *     8. the audit log: one record of what came of them
  */
 import { createHash } from 'node:crypto';
 import { toHex } from '../bytes/octets.ts';
@@ -62,6 +63,10 @@ export interface X1EndpointOptions {
   readonly execute: (body: X1RequestBody, header: X1Header) => Promise<X1ResponseBody>;
 }
 
+/** What is said of an answer that would be too large: there are no lists in parts. */
+export const TOO_LARGE =
+  'the answer would be too large: ListAllDetails has the names, GetTaskDetails each task';
+
 /** Oldest version that is answered: v1.13.1. */
 const OLDEST = { minor: 13, patch: 1 };
 
@@ -78,7 +83,7 @@ export class X1Endpoint {
   async handle(octets: Uint8Array, peer: X1Peer): Promise<Uint8Array> {
     const { identifier, recorder } = this.#options;
     recorder?.(peer.commonName, identifier, octets);
-    const answer = encodeX1Response(await this.#respond(octets, peer));
+    const answer = await this.#respond(octets, peer);
     recorder?.(identifier, peer.commonName, answer);
     return answer;
   }
@@ -88,7 +93,7 @@ export class X1Endpoint {
     this.#refusals.record(peer.commonName, { kind: 'x1-forbidden', peer: peer.commonName });
   }
 
-  async #respond(octets: Uint8Array, peer: X1Peer): Promise<X1Response> {
+  async #respond(octets: Uint8Array, peer: X1Peer): Promise<Uint8Array> {
     const digest = toHex(createHash('sha256').update(octets).digest());
     let requests: readonly X1RequestMessage[];
     try {
@@ -96,7 +101,7 @@ export class X1Endpoint {
     } catch (error) {
       if (!(error instanceof X1Error)) throw error;
       this.#record(peer, { kind: 'x1-malformed', peer: peer.commonName, reason: error.message, digest });
-      return this.#topLevelError(peer);
+      return encodeX1Response(this.#topLevelError(peer));
     }
     const judged = this.#judged(octets);
     const refusals = requests.map((request) => this.#refusal(request, peer, judged));
@@ -106,8 +111,11 @@ export class X1Endpoint {
     const messages: X1ResponseMessage[] = [];
     for (const group of groupsOf(requests.map((request, at) => ({ request, refusal: refusals[at] ?? null }))))
       messages.push(...(await Promise.all(group.map((each) => this.#answer(each)))));
+    const answer = encodeX1Response({ kind: 'response', messages: [...messages] }, (message, at) => {
+      return (messages[at] = tooLarge(message, requests[at]));
+    });
     this.#record(peer, { ...outcomeOf(messages), ...aboutRequests(requests), ...whose });
-    return { kind: 'response', messages };
+    return answer;
   }
 
   async #answer({ request, refusal }: JudgedRequest): Promise<X1ResponseMessage> {
@@ -220,6 +228,13 @@ export function isSupported(version: string): boolean {
   const match = /^v1\.(\d{1,9})\.(\d{1,9})$/.exec(version);
   const [minor, patch] = [Number(match?.[1]), Number(match?.[2])];
   return minor > OLDEST.minor || (minor === OLDEST.minor && patch >= OLDEST.patch);
+}
+
+/** In place of a response for which there is no room. */
+function tooLarge({ header }: X1ResponseMessage, request: X1RequestMessage | undefined): X1ResponseMessage {
+  const type = request === undefined ? null : requestTypeOf(request);
+  const { error } = new X1Refusal('generic', TOO_LARGE);
+  return { header, body: { type: 'Error', request: type ?? 'ExtendedRequestMessageType', error } };
 }
 
 function malformed(error: X1Error): X1Refusal {

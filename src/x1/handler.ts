@@ -17,7 +17,7 @@ import type { RequestOf, RequestType, X1RequestBody } from '../wire/x1/requests.
 import type { X1ResponseBody } from '../wire/x1/responses.ts';
 import { TaskError } from './tasks.ts';
 import type { TaskErrorCode, TaskRecord, TaskTable } from './tasks.ts';
-import { X1Endpoint } from './endpoint.ts';
+import { TOO_LARGE, X1Endpoint } from './endpoint.ts';
 import type { X1EndpointOptions, X1Peer } from './endpoint.ts';
 import { KeepaliveWatch } from './keepalive.ts';
 import type { KeepaliveSetting } from './keepalive.ts';
@@ -43,6 +43,9 @@ export interface X1NeOptions extends Omit<X1EndpointOptions, 'side' | 'peers' | 
   /** Whether something waits to go to a destination: it is then in use, though no task names it any more. */
   readonly waitsFor?: (did: string) => Promise<boolean>;
 }
+
+/** Reports of tasks and destinations in one answer; of more, names are listed and each is asked for. */
+const MOST_REPORTS = 2_048;
 
 const OF_TABLE: Readonly<Record<TaskErrorCode, X1ErrorName>> = {
   'xid-exists': 'xidExists',
@@ -153,16 +156,23 @@ export class X1NeHandler {
       return answer({ type: 'GetDestinationDetails', report: this.#destinationReport(destination) });
     },
     GetNEStatus: () => answer({ type: 'GetNEStatus', ne: this.#neStatus() }),
-    GetAllDetails: () =>
-      answer({
+    GetAllDetails: () => {
+      this.#requireRoom(this.#table.size + this.#table.destinations().length);
+      return answer({
         type: 'GetAllDetails',
         ne: this.#neStatus(),
         tasks: this.#taskReports(),
         destinations: this.#destinationReports(),
-      }),
-    GetAllTaskDetails: () => answer({ type: 'GetAllTaskDetails', tasks: this.#taskReports() }),
-    GetAllDestinationDetails: () =>
-      answer({ type: 'GetAllDestinationDetails', destinations: this.#destinationReports() }),
+      });
+    },
+    GetAllTaskDetails: () => {
+      this.#requireRoom(this.#table.size);
+      return answer({ type: 'GetAllTaskDetails', tasks: this.#taskReports() });
+    },
+    GetAllDestinationDetails: () => {
+      this.#requireRoom(this.#table.destinations().length);
+      return answer({ type: 'GetAllDestinationDetails', destinations: this.#destinationReports() });
+    },
     GetAllGenericObjectDetails: () => answer({ type: 'GetAllGenericObjectDetails' }),
     ListAllDetails: () =>
       answer({
@@ -209,7 +219,13 @@ export class X1NeHandler {
       destination: (did: string): Destination | null =>
         did === destination.did ? destination : this.#table.destination(did),
     };
-    for (const task of this.#table.tasks()) judgeTask(policy, task, changed, 'modifyTask');
+    for (const task of this.#table.tasksUsing(destination.did))
+      judgeTask(policy, task, changed, 'modifyTask');
+  }
+
+  /** Whoever reads so many reports waits for them, and everybody else for the element. */
+  #requireRoom(reports: number): void {
+    if (reports > MOST_REPORTS) throw new X1Refusal('generic', TOO_LARGE);
   }
 
   #taskReport({ task, modifiedAt, modifications }: TaskRecord): TaskReport {

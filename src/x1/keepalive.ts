@@ -52,7 +52,7 @@ export class KeepaliveWatch {
     logger.error({ timeoutMs: keepalive.timeoutMs, failClosed: keepalive.failClosed }, 'the ADMF is lost');
     if (!keepalive.failClosed) return;
     Promise.resolve()
-      .then(() => audit.append({ kind: 'x1-fail-closed', tasks: table.tasks().length }))
+      .then(() => audit.append({ kind: 'x1-fail-closed', tasks: table.size }))
       .then(() => table.deactivateAll())
       .then(() => table.removeAllDestinations())
       .catch((error: unknown) => {

@@ -9,6 +9,7 @@ import { decodeX1Response, encodeX1Request, X1_VERSION } from '../wire/x1/contai
 import type { X1Header, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { ErrorInformation } from '../wire/x1/details.ts';
 import { X1Error } from '../wire/x1/errors.ts';
+import { X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
 import type { RequestOf, RequestType, X1RequestBody } from '../wire/x1/requests.ts';
 import type { ResponseOf, ResponseType, X1ResponseBody } from '../wire/x1/responses.ts';
 import type { X1Judge, X1Recorder } from './endpoint.ts';
@@ -18,6 +19,8 @@ export type X1ExchangeErrorCode =
   | 'no-answer'
   /** What came is not an answer to this request. */
   | 'bad-answer'
+  /** Too large to be taken there, or its answer to be read here. */
+  | 'too-large'
   /** The other end refused; `error` says why. */
   | 'refused';
 
@@ -36,7 +39,7 @@ export class X1ExchangeError extends ClavigerError<X1ExchangeErrorCode> {
   }
 }
 
-/** Carries a document to the other end and its answer back. @throws X1ExchangeError `no-answer` */
+/** Carries a document to the other end and its answer back. @throws X1ExchangeError `no-answer`, `too-large` */
 export type X1Transport = (octets: Uint8Array) => Promise<Uint8Array>;
 
 export interface X1RequesterOptions {
@@ -46,6 +49,8 @@ export interface X1RequesterOptions {
   readonly transport: X1Transport;
   readonly clock: Clock;
   readonly random: Random;
+  /** Octets of an answer at most; default: as many as a request may have. */
+  readonly answerLimit?: number;
   readonly judge?: X1Judge;
   readonly recorder?: X1Recorder;
 }
@@ -77,7 +82,7 @@ export class X1Requester {
 
   /**
    * Several requests in one document; the answers in their order, those that were refused as errors.
-   * @throws X1ExchangeError `no-answer`, `bad-answer`: then nothing is known of any of them
+   * @throws X1ExchangeError `no-answer`, `bad-answer`, `too-large`: then nothing is known of any of them
    */
   async requestAll(requests: readonly X1RequestBody[]): Promise<(X1ResponseBody | X1ExchangeError)[]> {
     const { transport, judge } = this.#options;
@@ -119,10 +124,14 @@ export class X1Requester {
   }
 
   #read(octets: Uint8Array): X1Response {
+    const { judge, answerLimit = X1_SIZE_LIMIT } = this.#options;
     try {
-      this.#options.judge?.check(octets);
-      return decodeX1Response(octets);
+      const response = decodeX1Response(octets, answerLimit);
+      judge?.check(octets);
+      return response;
     } catch (cause) {
+      if (cause instanceof X1Error && cause.code === 'too-large')
+        throw new X1ExchangeError('too-large', `${this.peer}: the answer has ${cause.message}`, { cause });
       if (cause instanceof X1Error) throw this.#badAnswer(cause.message, cause);
       throw cause;
     }

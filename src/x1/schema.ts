@@ -15,7 +15,7 @@ import {
 } from 'libxml2-wasm';
 import { ClavigerError } from '../bytes/errors.ts';
 import { X1Error } from '../wire/x1/errors.ts';
-import { withDocument, X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
+import { withDocument } from '../wire/x1/xml.ts';
 
 export type X1SchemaErrorCode =
   /** It cannot be read, or does not compile. */
@@ -32,9 +32,9 @@ export class X1Schema {
     this.#validator = load(path.resolve(file));
   }
 
-  /** @throws X1Error `schema` if the document is not valid */
+  /** @param octets bounded by whoever received them @throws X1Error `schema` if the document is not valid */
   check(octets: Uint8Array): void {
-    withDocument(octets, X1_SIZE_LIMIT, (document) => {
+    withDocument(octets, (document) => {
       try {
         this.#validator.validate(document);
       } catch (cause) {

@@ -81,6 +81,8 @@ interface Planned {
 interface Planning {
   readonly tasks: Map<string, TaskRecord>;
   readonly destinations: Map<string, Destination>;
+  /** XIDs of the tasks that name a destination, by DID. */
+  readonly users: Map<string, Set<string>>;
 }
 
 interface WaitingChange {
@@ -125,6 +127,17 @@ export class TaskTable {
   /** The task with its history, `null` if there is none. */
   record(xid: string): TaskRecord | null {
     return this.#tasks.get(xid) ?? null;
+  }
+
+  /** How many tasks there are. */
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  /** The tasks that name a destination, changes included that are being stored. */
+  tasksUsing(did: string): InterceptTask[] {
+    const { users, tasks } = this.#next;
+    return [...(users.get(did) ?? [])].flatMap((xid) => tasks.get(xid)?.task ?? []);
   }
 
   tasks(): InterceptTask[] {
@@ -191,7 +204,7 @@ export class TaskTable {
   deactivateAll(): Promise<void> {
     return this.#change(() => ({
       tasks: new Map([...this.#next.tasks.keys()].map((xid) => [xid, null])),
-      events: this.#nextTasks().map((task) => ({ kind: 'task-deactivated', task })),
+      events: [...this.#next.tasks.values()].map(({ task }) => ({ kind: 'task-deactivated', task })),
     }));
   }
 
@@ -222,9 +235,7 @@ export class TaskTable {
   removeDestination(did: string): Promise<void> {
     return this.#change(() => {
       const destination = this.#knownDestination(did);
-      if (this.#nextTasks().some((task) => destinationsOf(task).has(did))) {
-        throw new TaskError('did-in-use', `DID ${did} is in use`);
-      }
+      if (this.#next.users.has(did)) throw new TaskError('did-in-use', `DID ${did} is in use`);
       return {
         destinations: new Map([[did, null]]),
         events: [{ kind: 'destination-removed', destination }],
@@ -235,9 +246,7 @@ export class TaskTable {
   /** Removes all destinations, or none. @throws TaskError `dids-in-use` */
   removeAllDestinations(): Promise<void> {
     return this.#change(() => {
-      if (this.#nextTasks().some((task) => destinationsOf(task).size > 0)) {
-        throw new TaskError('dids-in-use', 'destinations are in use');
-      }
+      if (this.#next.users.size > 0) throw new TaskError('dids-in-use', 'destinations are in use');
       return {
         destinations: new Map([...this.#next.destinations.keys()].map((did) => [did, null])),
         events: [...this.#next.destinations.values()].map((destination) => ({
@@ -281,6 +290,7 @@ export class TaskTable {
   #plan({ plan, resolve, reject }: WaitingChange): PlannedChange[] {
     try {
       const { tasks = new Map(), destinations = new Map(), events } = plan();
+      follow(this.#next, tasks);
       apply(this.#next.tasks, tasks);
       apply(this.#next.destinations, destinations);
       return [{ tasks, destinations, events, resolve, reject }];
@@ -291,11 +301,14 @@ export class TaskTable {
   }
 
   #inEffect(): Planning {
-    return { tasks: new Map(this.#tasks), destinations: new Map(this.#destinations) };
-  }
-
-  #nextTasks(): InterceptTask[] {
-    return [...this.#next.tasks.values()].map(({ task }) => task);
+    const planning: Planning = {
+      tasks: new Map(),
+      destinations: new Map(this.#destinations),
+      users: new Map(),
+    };
+    follow(planning, this.#tasks);
+    apply(planning.tasks, this.#tasks);
+    return planning;
   }
 
   #known(xid: string): TaskRecord {
@@ -330,6 +343,20 @@ function together(planned: readonly TaskTableChange[]): TaskTableChange {
     tasks: new Map(planned.flatMap(({ tasks }) => [...tasks])),
     destinations: new Map(planned.flatMap(({ destinations }) => [...destinations])),
   };
+}
+
+/** Brings the users of destinations to what they will be after changes of tasks. */
+function follow({ tasks, users }: Planning, changes: ReadonlyMap<string, TaskRecord | null>): void {
+  for (const [xid, record] of changes) {
+    const before = tasks.get(xid);
+    for (const did of before === undefined ? [] : destinationsOf(before.task)) {
+      const of = users.get(did);
+      of?.delete(xid);
+      if (of?.size === 0) users.delete(did);
+    }
+    for (const did of record === null ? [] : destinationsOf(record.task))
+      users.set(did, (users.get(did) ?? new Set()).add(xid));
+  }
 }
 
 function apply<T>(map: Map<string, T>, changes: ReadonlyMap<string, T | null>): void {

@@ -18,7 +18,16 @@ import type { RequestType, X1RequestBody } from './requests.ts';
 import { RESPONSES } from './responses.ts';
 import type { X1ResponseBody } from './responses.ts';
 import * as types from './simple-types.ts';
-import { formatXml, parseXml, X1_NAMESPACE } from './xml.ts';
+import { utf8 } from '../../bytes/octets.ts';
+import {
+  formatXml,
+  formatXmlChild,
+  formatXmlOf,
+  parseXml,
+  X1_ANSWER_LIMIT,
+  X1_NAMESPACE,
+  X1_SIZE_LIMIT,
+} from './xml.ts';
 import type { QName, XmlElement } from './xml.ts';
 
 /** The version of the schema that these codecs follow. */
@@ -81,17 +90,35 @@ export function decodeX1Request(octets: Uint8Array): readonly X1RequestMessage[]
   return readContainer(root, 'X1Request', REQUEST_CONTAINER);
 }
 
-export function encodeX1Response(response: X1Response): Uint8Array {
-  return formatXml(
-    response.kind === 'top-level-error'
-      ? TOP_LEVEL_ERROR.write(x1('X1TopLevelErrorResponse'), response.header)
-      : RESPONSE_CONTAINER.write(x1('X1Response'), response),
-  );
+/**
+ * @param instead what is said in place of the first message for which `X1_ANSWER_LIMIT` leaves no room, and of all after it
+ * @throws X1Error `schema`; `too-large` if it does not fit, and nothing else is to be said
+ */
+export function encodeX1Response(
+  response: X1Response,
+  instead?: (message: X1ResponseMessage, at: number) => X1ResponseMessage,
+): Uint8Array {
+  if (response.kind === 'top-level-error')
+    return formatXml(TOP_LEVEL_ERROR.write(x1('X1TopLevelErrorResponse'), response.header));
+  const { messages } = response;
+  if (messages.length === 0) throw new X1Error('schema', 'x1ResponseMessage is missing');
+  const format = (message: X1ResponseMessage): string =>
+    formatXmlChild(RESPONSE.write(x1('x1ResponseMessage'), message));
+  const parts: string[] = [];
+  let room = X1_ANSWER_LIMIT;
+  for (const [at, message] of messages.entries()) {
+    // After the first that does not fit nothing is tried: it would only be thrown away.
+    const part = room > 0 ? format(message) : '';
+    room -= utf8(part).length;
+    if (room <= 0 && instead === undefined) throw new X1Error('too-large', 'the answer is too large');
+    parts.push(room > 0 || instead === undefined ? part : format(instead(message, at)));
+  }
+  return formatXmlOf('X1Response', parts);
 }
 
-/** @throws X1Error if anything in it is not as it must be */
-export function decodeX1Response(octets: Uint8Array): X1Response {
-  const root = parseXml(octets);
+/** @param limit octets at most @throws X1Error if anything in it is not as it must be */
+export function decodeX1Response(octets: Uint8Array, limit = X1_SIZE_LIMIT): X1Response {
+  const root = parseXml(octets, limit);
   if (root.name === 'X1TopLevelErrorResponse' && root.namespace === X1_NAMESPACE) {
     return { kind: 'top-level-error', header: TOP_LEVEL_ERROR.read(root) };
   }

@@ -26,8 +26,10 @@ const XSI_NAMESPACE = 'http://www.w3.org/2001/XMLSchema-instance';
 /** Where an NE and where the ADMF take documents (TS 103 221-1 clause 7). */
 export const X1_NE_PATH = '/X1/NE';
 export const X1_ADMF_PATH = '/X1/ADMF';
-/** Octets of a document at most. */
+/** Octets of a request at most. */
 export const X1_SIZE_LIMIT = 1 << 20;
+/** Octets of an answer that an element gives at most; what asks reads more than that (`answerOctets`). */
+export const X1_ANSWER_LIMIT = 8 << 20;
 const DEPTH_LIMIT = 32;
 
 /** A qualified name. */
@@ -49,15 +51,20 @@ const OPTIONS = { option: ParseOption.XML_PARSE_NONET | ParseOption.XML_PARSE_NO
 
 /** The root element of a document. @throws X1Error `too-large`, `not-xml`, `forbidden-xml`, `schema` */
 export function parseXml(octets: Uint8Array, limit = X1_SIZE_LIMIT): XmlElement {
-  return withDocument(octets, limit, (document) => readElement(document.root, 1));
+  const document = open(octets, limit);
+  try {
+    return readElement(document.root, 1);
+  } finally {
+    document.dispose();
+  }
 }
 
 /**
  * Parses a document under the same restrictions and lends it to `use`; the hints of `xsi:schemaLocation` are taken
  * away, so that no validator follows them.
  */
-export function withDocument<T>(octets: Uint8Array, limit: number, use: (document: XmlDocument) => T): T {
-  const document = open(octets, limit);
+export function withDocument<T>(octets: Uint8Array, use: (document: XmlDocument) => T): T {
+  const document = open(octets, octets.length);
   try {
     removeHints(document.root);
     return use(document);
@@ -66,30 +73,27 @@ export function withDocument<T>(octets: Uint8Array, limit: number, use: (documen
   }
 }
 
-/** The document of a root element, indented, without a line feed at its end. */
+/** The document of a root element, indented, without a line feed at its end. @throws X1Error `schema` */
 export function formatXml(root: XmlElement): Uint8Array {
-  const document = XmlDocument.create();
-  try {
-    const node = document.createRoot(root.name, root.namespace);
-    node.addNsDeclaration(COMMON_NAMESPACE, PREFIXES[COMMON_NAMESPACE]);
-    node.addNsDeclaration(XSI_NAMESPACE, 'xsi');
-    fill(node, root);
-    return utf8(document.toString({ format: true, encoding: 'utf-8' }).trimEnd());
-  } catch (cause) {
-    if (cause instanceof XmlError) throw new X1Error('schema', 'a value cannot stand in XML', { cause });
-    throw cause;
-  } finally {
-    document.dispose();
-  }
+  const out = [XML_HEAD];
+  write(root, '\n', DECLARED, out, DECLARATIONS);
+  return utf8(out.join(''));
+}
+
+/** As `formatXml`, of a root of X1 whose children have been formatted each by itself. */
+export function formatXmlOf(root: string, children: readonly string[]): Uint8Array {
+  return utf8(`${XML_HEAD}\n<${root}${DECLARATIONS}>${children.join('')}\n</${root}>`);
+}
+
+/** A child of the root as it stands in the document. Elements with equal contents give equal text. @throws X1Error `schema` */
+export function formatXmlChild(element: XmlElement): string {
+  const out: string[] = [];
+  write(element, '\n  ', DECLARED, out);
+  return out.join('');
 }
 
 /** `xsi:schemaLocation` and `xsi:noNamespaceSchemaLocation` are hints that a reader may ignore; this one does. */
 const HINTS = new Set(['schemaLocation', 'noNamespaceSchemaLocation']);
-
-const PREFIXES: Readonly<Record<string, string>> = {
-  [COMMON_NAMESPACE]: 'common',
-  [HASHED_ID_NAMESPACE]: 'hashed',
-};
 
 function open(octets: Uint8Array, limit: number): XmlDocument {
   if (octets.length > limit) throw new X1Error('too-large', `more than ${limit} octets`);
@@ -158,7 +162,8 @@ function readAttributes(node: Node): QName | null {
   for (const attribute of node.attrs) {
     const isXsi = attribute.namespaceUri === XSI_NAMESPACE;
     if (isXsi && attribute.name === 'type') type = resolve(node, attribute.value);
-    else throw new X1Error('schema', `${node.name} has an attribute ${attribute.name}`);
+    else if (!isXsi || !HINTS.has(attribute.name))
+      throw new X1Error('schema', `${node.name} has an attribute ${attribute.name}`);
   }
   return type;
 }
@@ -175,21 +180,40 @@ function resolve(node: Node, value: string): QName {
 /** What is no `Char` of XML 1.0 (production 2): control characters, unpaired surrogates, U+FFFE and U+FFFF. */
 const NOT_XML = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
 
-function fill(node: Node, element: XmlElement): void {
-  if (NOT_XML.test(element.text))
-    throw new X1Error('schema', `${element.name} has text that XML cannot carry`);
-  if (element.type !== null) node.setAttr('type', element.type.name, 'xsi');
-  if (element.children.length === 0 && element.text !== '') node.addText(element.text);
-  for (const child of element.children) fill(add(node, child), child);
+const XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>';
+/** Namespaces that the root declares, and their prefixes. */
+const DECLARED: Prefixes = new Map([
+  [X1_NAMESPACE, ''],
+  [COMMON_NAMESPACE, 'common:'],
+]);
+const DECLARATIONS = ` xmlns="${X1_NAMESPACE}" xmlns:common="${COMMON_NAMESPACE}" xmlns:xsi="${XSI_NAMESPACE}"`;
+
+type Prefixes = ReadonlyMap<string, string>;
+
+/** Each element on a line of its own, two spaces deeper than what it stands in; an element has children or text. */
+function write(element: XmlElement, line: string, known: Prefixes, out: string[], attributes = ''): void {
+  const { namespace, name, children, text } = element;
+  if (NOT_XML.test(text)) throw new X1Error('schema', `${name} has text that XML cannot carry`);
+  let inScope = known;
+  let declared = attributes;
+  if (!known.has(namespace)) {
+    const prefix = namespace === HASHED_ID_NAMESPACE ? 'hashed:' : `n${known.size}:`;
+    inScope = new Map([...known, [namespace, prefix]]);
+    declared += ` xmlns:${prefix.slice(0, -1)}="${escaped(namespace).replaceAll('"', '&quot;')}"`;
+  }
+  if (element.type !== null) declared += ` xsi:type="${element.type.name}"`;
+  const tag = `${inScope.get(namespace) ?? ''}${name}`;
+  out.push(line, '<', tag, declared);
+  if (children.length > 0) {
+    out.push('>');
+    for (const child of children) write(child, `${line}  `, inScope, out);
+    out.push(line, '</', tag, '>');
+  } else if (text === '') out.push('/>');
+  else out.push('>', escaped(text), '</', tag, '>');
 }
 
-function add(node: Node, child: XmlElement): Node {
-  if (child.namespace === X1_NAMESPACE) return node.addElement(child.name);
-  const prefix = PREFIXES[child.namespace] ?? 'other';
-  if (node.namespaceForPrefix(prefix) === child.namespace) return node.addElement(child.name, prefix);
-  // A namespace can be declared on an element only once it stands in the tree.
-  const added = node.addElement(child.name);
-  added.addNsDeclaration(child.namespace, prefix);
-  added.prefix = prefix;
-  return added;
+function escaped(text: string): string {
+  return /[&<>\r]/.test(text) ? text.replace(/[&<>\r]/g, (character) => ESCAPES[character] ?? '') : text;
 }
+
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
