@@ -12,37 +12,31 @@
 import { BackOff } from '../../bytes/back-off.ts';
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { messageOf } from '../../bytes/errors.ts';
-import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
+import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { recordAll } from '../../evidence/log.ts';
-import type { AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
 import { DegradedWarrants } from './degraded.ts';
 import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
 import type { IssueBook } from './issues.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
-import { asksElements, ending, nextStep, nextTime } from './life.ts';
-import { desiredHoldings, requestsFor } from './plan.ts';
-import type { Holdings, PlanInput, TaskMemo } from './plan.ts';
-import type { AdmfElement, AdmfStore, ElementKind } from './ports.ts';
+import { asksElements, ending, nextStep } from './life.ts';
+import type { AdmfElement, AdmfState } from './ports.ts';
 import { Provisioner } from './provisioning.ts';
 import type { Failure, Situation } from './provisioning.ts';
 import { findingsAt } from './verification.ts';
 import type { Finding } from './verification.ts';
 import { Waiting } from './waiting.ts';
-import { isOpen, requireWarrant } from './warrants.ts';
-import type { HostPort, Warrant, WarrantRecord, WarrantState } from './warrants.ts';
+import { WarrantBook } from './warrant-book.ts';
+import type { WarrantBookOptions } from './warrant-book.ts';
+import { isOpen } from './warrants.ts';
+import type { Warrant, WarrantRecord } from './warrants.ts';
 
-export interface AdmfOptions {
+export interface AdmfOptions extends WarrantBookOptions {
   readonly elements: readonly AdmfElement[];
-  /** Where the DF takes X2 and X3. */
-  readonly x2x3: HostPort;
-  readonly store: AdmfStore;
-  readonly audit: AuditLog;
   /** What elements report. */
   readonly issues: IssueBook;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   /** Milliseconds between the end of interception and the end of delivery, for what is under way. */
   readonly drainMs: number;
@@ -60,13 +54,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const GATHER_MS = 25;
 /** Between turns at most while one cannot be put on record. */
 const LONGEST_PAUSE_MS = 60_000;
+/** What `reconcile` waits for, which is no LIID. */
+const IDLE = '';
 
 export class Admf {
   readonly #options: AdmfOptions;
-  readonly #records: Map<string, WarrantRecord>;
-  readonly #byXid: Map<string, WarrantRecord>;
-  readonly #dids: Map<string, string>;
-  readonly #memo: TaskMemo = new WeakMap();
+  readonly #book: WarrantBook;
   readonly #provisioner: Provisioner;
   readonly #unsubscribe: () => void;
   readonly #keepalives: Keepalives;
@@ -81,43 +74,37 @@ export class Admf {
   readonly #pauses: BackOff;
   /** No timer fires before, Unix milliseconds: what is due meanwhile is gathered. */
   #gatherUntil = 0;
-  /** Goes up with each change of the records. */
-  #revision = 0;
+  /** LIIDs of warrants about which something has changed since the last turn. */
+  #touched = new Set<string>();
   #turning = false;
   #stopped = false;
   /** The end of the queue of what goes on record. */
   readonly #commands = new SerialQueue();
 
-  private constructor(
-    options: AdmfOptions,
-    warrants: readonly WarrantRecord[],
-    dids: ReadonlyMap<string, string>,
-  ) {
+  private constructor(options: AdmfOptions, state: AdmfState) {
     this.#options = options;
-    this.#records = new Map(warrants.map((record) => [record.warrant.liid, record]));
-    this.#byXid = new Map(warrants.map((record) => [record.xid, record]));
-    this.#dids = new Map(dids);
-    this.#unsubscribe = options.issues.subscribe(() => this.#changed());
+    this.#book = new WarrantBook(options, state);
+    this.#unsubscribe = options.issues.subscribe((element, did) => this.#touchUsers(element, did));
     this.#pauses = new BackOff(options.settleMs, LONGEST_PAUSE_MS);
     this.#keepalives = new Keepalives(options);
     this.#degraded = new DegradedWarrants(options);
     this.#provisioner = new Provisioner({
       ...options,
-      revision: () => this.#revision,
-      input: () => this.#input(),
-      find: (xid) => this.#byXid.get(xid) ?? null,
-      changed: () => this.#changed(),
-      idle: () => this.#waiting.look(),
+      plan: this.#book.plan,
+      find: (xid) => this.#book.ofXid(xid),
+      changed: (xids) => this.#touch(xids),
+      left: () => this.#changed(this.#waiting.subjects()),
+      idle: () => this.#waiting.look(IDLE),
     });
   }
 
   /** The ADMF with the warrants on record; elements are brought to them in the background. */
   static async open(options: AdmfOptions): Promise<Admf> {
-    const { warrants, dids } = await options.store.load();
-    const admf = new Admf(options, warrants, dids);
+    const state = await options.store.load();
+    const admf = new Admf(options, state);
     for (const element of options.elements) admf.#keepalives.begin(element);
-    if (warrants.length > 0) admf.#provisioner.wake(false);
-    if (warrants.length > 0) admf.#changed();
+    if (state.warrants.length > 0) admf.#provisioner.look([], [], false);
+    if (state.warrants.length > 0) admf.#touch(null);
     return admf;
   }
 
@@ -128,7 +115,7 @@ export class Admf {
    */
   async activateWarrant(warrant: Warrant): Promise<WarrantRecord> {
     await this.#exclusively(async () => {
-      const known = this.#records.get(warrant.liid);
+      const known = this.#book.find(warrant.liid);
       if (known !== undefined && isOpen(known)) {
         throw new AdmfError('warrant-exists', `there is a warrant ${warrant.liid}`);
       }
@@ -136,12 +123,12 @@ export class Admf {
       const xid = randomUuid(this.#options.random);
       const from = Math.max(warrant.startTime, now);
       const record: WarrantRecord = { warrant, xid, state: 'approved', from, drainUntil: null };
-      await this.#prepare(record, now);
+      await this.#book.prepare(record, now);
       await this.#put([record], true);
     });
     const { liid } = warrant;
     return this.#until(liid, (record, situation) => {
-      if (record.state === 'failed' && situation.pending === 0 && !this.#provisioner.busy)
+      if (record.state === 'failed' && situation.pending === 0 && !situation.leaving)
         throw failed(`warrant ${liid} was not activated`, this.#refusals.get(liid) ?? [], situation.failures);
       if (record.state === 'failed') return false;
       return (
@@ -164,7 +151,7 @@ export class Admf {
         throw new AdmfError('invalid-warrant', `warrant ${liid} has begun: its start does not change`);
       const from = begun ? known.from : Math.max(warrant.startTime, now);
       const record = { ...known, warrant, from };
-      await this.#prepare(record, now);
+      await this.#book.prepare(record, now);
       await this.#put([record], true);
       return known;
     });
@@ -175,7 +162,7 @@ export class Admf {
     });
     if (refused.length === 0) return record;
     await this.#exclusively(async () => {
-      const current = this.#records.get(liid);
+      const current = this.#book.find(liid);
       if (current?.warrant === record.warrant)
         await this.#put([{ ...current, warrant: before.warrant, from: before.from }], true);
     });
@@ -195,17 +182,17 @@ export class Admf {
       const { clock, drainMs } = this.#options;
       if (record.state !== 'ending') await this.#put([ending(record, { now: clock.now(), drainMs })], true);
     });
-    return this.#until(liid, (record, { settled, pending, failures, refusals }) => {
+    return this.#until(liid, (record, { settled, pending, failures, refusals, leaving }) => {
       if (record.state !== 'ended' || pending > 0) return false;
       if (!settled)
         throw failed(`warrant ${liid} is not deactivated everywhere`, [...refusals, ...failures], []);
-      return !this.#provisioner.busy;
+      return !leaving;
     });
   }
 
   /** All warrants, ended ones too. */
   list(): WarrantRecord[] {
-    return [...this.#records.values()];
+    return this.#book.list();
   }
 
   /** LIIDs of active warrants of which an element does not hold what it must, or cannot deliver. */
@@ -221,16 +208,19 @@ export class Admf {
   /** Compares what the elements hold with what they must (ListAllDetails); changes nothing. */
   async verify(): Promise<Finding[]> {
     const { elements, audit, logger } = this.#options;
-    const wanted = (kind: ElementKind): Holdings => desiredHoldings(kind, this.#input());
-    const findings = await Promise.all(elements.map((element) => findingsAt(element, wanted, logger)));
-    for (const finding of findings.flat()) audit.append({ kind: 'provisioning-difference', ...finding });
-    return findings.flat();
+    const found = await Promise.all(elements.map((element) => findingsAt(element, this.#book.plan, logger)));
+    const findings = found.flat();
+    recordAll(
+      audit,
+      findings.map((finding) => ({ kind: 'provisioning-difference', ...finding })),
+    );
+    return findings;
   }
 
   /** Brings every element to what it must hold, whatever it holds. @throws AdmfError `provisioning-failed` */
   async reconcile(): Promise<void> {
     this.#provisioner.forget();
-    await this.#when(() => !this.#provisioner.busy);
+    await this.#when(IDLE, () => !this.#provisioner.busy);
     const open = this.list().map((record) => this.#provisioner.situation(record));
     const failures = open.flatMap((situation) => [...situation.refusals, ...situation.failures]);
     if (failures.length > 0) throw failed('not all elements could be reconciled', failures, []);
@@ -244,11 +234,23 @@ export class Admf {
     this.#keepalives.stop();
     await this.#provisioner.stop();
     await this.#commands.ended();
-    this.#waiting.look();
+    for (const subject of this.#waiting.subjects()) this.#waiting.look(subject);
   }
 
-  /** Something has changed: whoever waits looks again, and every warrant takes the steps that it can take. */
-  #changed(): void {
+  /** Something has changed about the tasks of these XIDs; `null`: perhaps about all. */
+  #touch(xids: Iterable<string> | null): void {
+    if (xids === null) this.#changed(this.#book.liids());
+    else this.#changed([...xids].flatMap((xid) => this.#book.ofXid(xid)?.warrant.liid ?? []));
+  }
+
+  #touchUsers(element: string, did: string): void {
+    const kinds = this.#options.elements.filter(({ identifier }) => identifier === element);
+    for (const { kind } of kinds) this.#touch(this.#book.plan.holdings(kind).users.get(did) ?? []);
+  }
+
+  /** Something has changed about these: whoever waits looks again, and each takes the steps that it can take. */
+  #changed(liids: Iterable<string>): void {
+    for (const liid of liids) this.#touched.add(liid);
     if (this.#stopped || this.#turning) return;
     this.#turning = true;
     void this.#exclusively(async () => {
@@ -257,25 +259,36 @@ export class Admf {
     });
   }
 
-  /** One reading of the clock for all steps of all warrants; they go on record together. */
+  /** One reading of the clock for all steps of all warrants that there is something about; they go on record together. */
   async #takeTurn(): Promise<void> {
     const { clock, drainMs } = this.#options;
     const now = clock.now();
+    const liids = new Set([...this.#touched, ...this.#book.times.due(now)]);
+    this.#touched = new Set();
     const stepped: WarrantRecord[] = [];
-    for (const record of this.#records.values()) {
+    for (const record of this.#recordsOf(liids)) {
       const after = this.#afterSteps(record, now, drainMs);
       if (after !== record) stepped.push(after);
     }
     // In case that something cannot be put on record: what is due stays due until it is done.
     this.#turnAfter(this.#pauses.next());
-    if (stepped.length > 0) {
-      this.#gatherUntil = now + GATHER_MS;
-      await this.#put(stepped, false);
+    try {
+      if (stepped.length > 0) {
+        this.#gatherUntil = now + GATHER_MS;
+        await this.#put(stepped, false);
+      }
+      this.#degraded.watch(this.#recordsOf(liids), (record) => this.#provisioner.situation(record));
+    } catch (error) {
+      for (const liid of liids) this.#touched.add(liid);
+      throw error;
     }
-    this.#degraded.watch(this.#records.values(), (record) => this.#provisioner.situation(record));
     this.#pauses.reset();
     this.#schedule(now);
-    this.#waiting.look();
+    for (const liid of liids) this.#waiting.look(liid);
+  }
+
+  #recordsOf(liids: Iterable<string>): WarrantRecord[] {
+    return [...liids].flatMap((liid) => this.#book.find(liid) ?? []);
   }
 
   /** The record after all steps that it can take at this moment; steps that wait for elements, one at a time. */
@@ -300,16 +313,15 @@ export class Admf {
   #drain(xids: readonly string[]): void {
     if (xids.length === 0) return;
     this.#options.clock.after(this.#options.drainMs, () => {
-      const still = xids.filter((xid) => this.#byXid.get(xid)?.state === 'ending');
+      const still = xids.filter((xid) => this.#book.ofXid(xid)?.state === 'ending');
       for (const xid of still) this.#drained.add(xid);
-      if (still.length > 0) this.#changed();
+      if (still.length > 0) this.#touch(still);
     });
   }
 
   /** A timer that fires early finds nothing to do and sets itself again. */
   #schedule(now: number): void {
-    let next = Infinity;
-    for (const record of this.#records.values()) next = Math.min(next, nextTime(record) ?? Infinity);
+    const { next } = this.#book.times;
     // A clock that was set back must not make it gather for longer.
     const gathering = Math.min(Math.max(this.#gatherUntil - now, 0), GATHER_MS);
     this.#turnAfter(Math.max(next - now, gathering));
@@ -320,7 +332,7 @@ export class Admf {
     this.#nextTurn?.cancel();
     this.#nextTurn = null;
     if (this.#stopped || ms === Infinity) return;
-    this.#nextTurn = this.#options.clock.after(Math.min(ms, LONGEST_TIMER_MS), () => this.#changed());
+    this.#nextTurn = this.#options.clock.after(Math.min(ms, LONGEST_TIMER_MS), () => this.#changed([]));
   }
 
   /** Resolves with the warrant as soon as it is far enough. @throws what `enough` throws */
@@ -329,82 +341,36 @@ export class Admf {
     enough: (record: WarrantRecord, situation: Situation) => boolean,
   ): Promise<WarrantRecord> {
     const current = (): WarrantRecord => {
-      const record = this.#records.get(liid);
+      const record = this.#book.find(liid);
       if (record === undefined) throw unknown(liid);
       return record;
     };
-    return this.#when(() => enough(current(), this.#provisioner.situation(current()))).then(current);
+    return this.#when(liid, () => enough(current(), this.#provisioner.situation(current()))).then(current);
   }
 
   /** @throws what `enough` throws; AdmfError `stopped` */
-  #when(enough: () => boolean): Promise<void> {
-    const wait = this.#waiting.until(() => {
+  #when(subject: string, enough: () => boolean): Promise<void> {
+    const wait = this.#waiting.until(subject, () => {
       if (!this.#stopped) return enough();
       throw new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
     });
-    this.#changed();
+    this.#changed([subject]);
     return wait;
   }
 
-  #input(): PlanInput {
-    const { x2x3 } = this.#options;
-    return { warrants: this.#records.values(), x2x3, didOf: (key) => this.#didOf(key), memo: this.#memo };
-  }
-
-  /** Gives every destination of a warrant a DID on record, and checks the warrant by what it leads to. */
-  async #prepare(record: WarrantRecord, now: number): Promise<void> {
-    const { random, store, x2x3 } = this.#options;
-    const fresh = new Map<string, string>();
-    const didOf = (key: string): string => {
-      const did = this.#dids.get(key) ?? fresh.get(key) ?? randomUuid(random);
-      if (!this.#dids.has(key)) fresh.set(key, did);
-      return did;
-    };
-    requireWarrant(record.warrant, requestsFor(record, { x2x3, didOf }), now);
-    for (const [key, did] of fresh) {
-      await store.saveDid(key, did);
-      this.#dids.set(key, did);
-    }
-  }
-
-  #didOf(key: string): string {
-    const did = this.#dids.get(key);
-    if (did === undefined) throw new AdmfError('invalid-warrant', `no DID was given to ${key}`);
-    return did;
-  }
-
   #known(liid: string): WarrantRecord {
-    const record = this.#records.get(liid);
+    const record = this.#book.find(liid);
     if (record === undefined || !isOpen(record)) throw unknown(liid);
     return record;
   }
 
-  /** On record first, then in effect. @param afresh what elements have refused is asked for again */
+  /** On record first, then in effect. @param afresh what elements have refused of it is asked for again */
   async #put(records: readonly WarrantRecord[], afresh: boolean): Promise<void> {
-    const events = records.map(({ warrant, xid, state, from }) => ({
-      kind: EVENTS[state],
-      liid: warrant.liid,
-      xid,
-      delivery: warrant.delivery,
-      start: new Date(from).toISOString(),
-      end: new Date(warrant.endTime).toISOString(),
-      targets: warrant.targets.map(({ name, value }) => `${name}=${value}`).join(' '),
-    }));
-    recordAll(this.#options.audit, events);
-    await this.#options.store.saveWarrants(records);
-    this.#revision += 1;
-    const draining: string[] = [];
-    for (const record of records) {
-      const old = this.#records.get(record.warrant.liid);
-      if (old !== undefined) this.#byXid.delete(old.xid);
-      this.#records.set(record.warrant.liid, record);
-      this.#byXid.set(record.xid, record);
-      if (record.state === 'ending' && old?.state !== 'ending') draining.push(record.xid);
-      if (record.state === 'ended') this.#drained.delete(record.xid);
-    }
+    const { xids, dids, draining } = await this.#book.put(records);
+    for (const { state, xid } of records) if (state === 'ended') this.#drained.delete(xid);
     this.#drain(draining);
-    this.#provisioner.wake(afresh);
-    this.#changed();
+    this.#provisioner.look(xids, dids, afresh);
+    this.#changed(records.map(({ warrant }) => warrant.liid));
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -416,17 +382,15 @@ export class Admf {
   }
 }
 
-const EVENTS: Readonly<Record<WarrantState, string>> = {
-  approved: 'warrant-accepted',
-  provisioning: 'warrant-begun',
-  active: 'warrant-activated',
-  ending: 'warrant-withdrawn',
-  ended: 'warrant-ended',
-  failed: 'warrant-failed',
-};
-
 /** Of a warrant that has just taken a step, nothing is known of what the elements hold for it. */
-const NOTHING_KNOWN: Situation = { settled: false, refusals: [], failures: [], undelivered: [], pending: 0 };
+const NOTHING_KNOWN: Situation = {
+  settled: false,
+  refusals: [],
+  failures: [],
+  undelivered: [],
+  pending: 0,
+  leaving: false,
+};
 
 /** Whether all is done that can be done at this time for a warrant that was taken. */
 function isCarried({ state, warrant }: WarrantRecord, { settled }: Situation, now: number): boolean {

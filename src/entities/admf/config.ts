@@ -4,6 +4,7 @@
  */
 import Type from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
+import { X1_MOST_REQUESTS } from '../../wire/x1/containers.ts';
 import {
   configReader,
   count,
@@ -23,6 +24,9 @@ const ELEMENT = strict({
   identifier: text('an element to be provisioned'),
   kind: Type.Enum(['cscf', 'gateway', 'df', 'kms'], { description: 'what it is' }),
   url: text('its X1, ending in `/X1/NE`'),
+  requests: Type.Optional(
+    count('in one document at most; by default 100', { min: 1, max: X1_MOST_REQUESTS }),
+  ),
   keepaliveMs: Type.Optional(milliseconds('between X1 keepalives, where they are agreed', { min: 1 })),
 });
 
@@ -67,6 +71,7 @@ export const ADMF_CONFIG = strict({
   }),
   attemptPauseMs: milliseconds('before the second, doubled each time', { default: 500 }),
   attemptMs: milliseconds('for one request', { min: 1, default: 10_000 }),
+  answerOctets: count("of an element's answer at most", { min: 1 << 16, max: 1 << 30, default: 16 << 20 }),
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
   recordInto: Type.Optional(text('folder for each X1 document sent and received')),
   warrants: listOf(WARRANT),

@@ -17,6 +17,9 @@ export interface Issue {
   readonly time: number;
 }
 
+/** Told when it has changed whether an element can deliver to a destination. */
+export type IssueListener = (element: string, did: string) => void;
+
 /** Issues at hand at most; the oldest go first. */
 const MOST_ISSUES = 1_000;
 /** Severities at which a destination does not get what it should. */
@@ -26,7 +29,7 @@ export class IssueBook {
   readonly #issues = new Map<string, Issue>();
   /** Reports so far, by element. */
   readonly #reports = new Map<string, number>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<IssueListener>();
 
   /** Issues that have not been cleared, oldest first. */
   list(): Issue[] {
@@ -36,9 +39,8 @@ export class IssueBook {
   /** Takes a report; `AllClear` ends what was reported of its subject. */
   note(issue: Issue): void {
     this.#reports.set(issue.element, this.reportsOf(issue.element) + 1);
-    this.#issues.delete(subjectOf(issue.element, issue.about, issue.id));
-    if (issue.severity !== 'AllClear') this.#keep(issue);
-    this.#tell();
+    if (issue.severity === 'AllClear') this.#drop(issue);
+    else this.#keep(issue);
   }
 
   /** How many reports of an element there were: what it answers may be older than a report that came meanwhile. */
@@ -46,65 +48,81 @@ export class IssueBook {
     return this.#reports.get(element) ?? 0;
   }
 
-  /** Takes an element's answer about its destinations, unless it has reported anything since it was asked. */
+  /** Takes an element's answer about destinations, unless it has reported anything since it was asked. */
   answered(
     element: string,
     destinations: readonly DestinationReport[],
     { asked, time }: { readonly asked: number; readonly time: number },
   ): void {
     if (this.reportsOf(element) !== asked) return;
-    const known = this.list().filter((issue) => issue.element === element && issue.about === 'destination');
-    const faulty = destinations.filter(({ status }) => status.delivery === 'deliveryFault');
-    const dids = faulty.map(({ destination }) => destination.did);
-    const over = known.filter(({ id }) => id === null || !dids.includes(id));
-    const fresh = faulty.filter(({ destination: { did } }) => !known.some(({ id }) => id === did));
-    for (const { about, id } of over) this.#issues.delete(subjectOf(element, about, id));
-    for (const { destination, status } of fresh) {
+    for (const { destination, status } of destinations) {
+      const subject = { element, about: 'destination', id: destination.did } as const;
       const [fault] = status.faults;
-      this.#keep({
-        element,
-        about: 'destination',
-        id: destination.did,
-        severity: 'NonTerminatingFault',
-        code: fault?.code ?? null,
-        description: fault?.description ?? '',
-        time,
-      });
+      if (status.delivery !== 'deliveryFault') this.#drop(subject);
+      else if (!this.#issues.has(subjectOf(subject)))
+        this.#keep({
+          ...subject,
+          severity: 'NonTerminatingFault',
+          code: fault?.code ?? null,
+          description: fault?.description ?? '',
+          time,
+        });
     }
-    if (over.length + fresh.length > 0) this.#tell();
+  }
+
+  /** An element has no other destinations than these, unless it has reported anything since it was asked. */
+  listed(element: string, dids: ReadonlySet<string>, asked: number): void {
+    if (this.reportsOf(element) !== asked) return;
+    for (const issue of this.list()) {
+      const isGone = issue.element === element && issue.about === 'destination' && !dids.has(issue.id ?? '');
+      if (isGone) this.#drop(issue);
+    }
   }
 
   /** A destination is gone, and that it gets nothing with it; what was lost when it went is still told. */
   removed(element: string, did: string): void {
-    if (!this.isFaulty(element, did)) return;
-    this.#issues.delete(subjectOf(element, 'destination', did));
-    this.#tell();
+    if (this.isFaulty(element, did)) this.#drop({ element, about: 'destination', id: did });
   }
 
   /** Whether an element cannot deliver to a destination. */
   isFaulty(element: string, did: string): boolean {
     if (this.#issues.size === 0) return false;
-    const issue = this.#issues.get(subjectOf(element, 'destination', did));
-    return issue !== undefined && FAULTS.includes(issue.severity);
+    const issue = this.#issues.get(subjectOf({ element, about: 'destination', id: did }));
+    return isFault(issue);
   }
 
-  /** Calls `listener` after every change; gives the way to stop it. */
-  subscribe(listener: () => void): () => void {
+  /** Gives the way to stop it. */
+  subscribe(listener: IssueListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   #keep(issue: Issue): void {
-    this.#issues.set(subjectOf(issue.element, issue.about, issue.id), issue);
-    const [oldest] = this.#issues.keys();
-    if (this.#issues.size > MOST_ISSUES && oldest !== undefined) this.#issues.delete(oldest);
+    const before = this.#issues.get(subjectOf(issue));
+    this.#issues.delete(subjectOf(issue));
+    this.#issues.set(subjectOf(issue), issue);
+    if (isFault(before) !== isFault(issue)) this.#tell(issue);
+    const [oldest] = this.#issues.values();
+    if (this.#issues.size > MOST_ISSUES && oldest !== undefined) this.#drop(oldest);
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #drop(subject: Subject): void {
+    const before = this.#issues.get(subjectOf(subject));
+    this.#issues.delete(subjectOf(subject));
+    if (isFault(before)) this.#tell(subject);
+  }
+
+  #tell({ element, about, id }: Subject): void {
+    if (about === 'destination' && id !== null) for (const listener of this.#listeners) listener(element, id);
   }
 }
 
-function subjectOf(element: string, about: Issue['about'], id: string | null): string {
+type Subject = Pick<Issue, 'element' | 'about' | 'id'>;
+
+function subjectOf({ element, about, id }: Subject): string {
   return `${element} ${about} ${id ?? ''}`;
+}
+
+function isFault(issue: Issue | undefined): boolean {
+  return issue !== undefined && FAULTS.includes(issue.severity);
 }

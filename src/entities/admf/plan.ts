@@ -23,6 +23,8 @@ import type { HostPort, Warrant, WarrantRecord } from './warrants.ts';
 export interface Holdings {
   readonly tasks: ReadonlyMap<string, InterceptTask>;
   readonly destinations: ReadonlyMap<string, Destination>;
+  /** XIDs of the tasks that need a destination, by DID. */
+  readonly users: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** The DID that stands for a destination. */
@@ -42,14 +44,12 @@ interface KnownWanted {
 }
 
 /** What was made for warrants before: a warrant does not change, and so neither does what it leads to. */
-export type TaskMemo = WeakMap<Warrant, KnownWanted>;
+type TaskMemo = WeakMap<Warrant, KnownWanted>;
 
-export interface PlanInput {
-  readonly warrants: Iterable<WarrantRecord>;
+interface PlanContext {
   /** Where the DF takes X2 and X3. */
   readonly x2x3: HostPort;
   readonly didOf: DidOf;
-  readonly memo: TaskMemo;
 }
 
 /** The kinds of elements, those that answer and receive before those that ask and send. */
@@ -60,56 +60,108 @@ export function isPoi(kind: ElementKind): boolean {
   return kind === 'cscf' || kind === 'gateway';
 }
 
-/** What an element of a kind must hold. */
-export function desiredHoldings(kind: ElementKind, input: PlanInput): Holdings {
-  const tasks = new Map<string, InterceptTask>();
-  const destinations = new Map<string, Destination>();
-  for (const record of input.warrants) {
-    if (!concerns(kind, record)) continue;
-    const wanted = knownWanted(kind, record, input);
-    for (const destination of wanted.destinations) destinations.set(destination.did, destination);
-    tasks.set(record.xid, wanted.task);
+/** What the elements of each kind must hold, brought up to date warrant by warrant. */
+export class Plan {
+  readonly #context: PlanContext;
+  readonly #memo: TaskMemo = new WeakMap();
+  readonly #of: Readonly<Record<ElementKind, KindPlan>>;
+
+  constructor(context: PlanContext) {
+    this.#context = context;
+    const empty = (): KindPlan => ({ tasks: new Map(), destinations: new Map(), users: new Map() });
+    this.#of = { kms: empty(), df: empty(), gateway: empty(), cscf: empty() };
   }
-  return { tasks, destinations };
+
+  /** What an element of a kind must hold. */
+  holdings(kind: ElementKind): Holdings {
+    return this.#of[kind];
+  }
+
+  /** What an element of a kind must hold for one warrant; `null`: nothing. */
+  task(kind: ElementKind, record: WarrantRecord): InterceptTask | null {
+    return this.#of[kind].tasks.get(record.xid) ?? null;
+  }
+
+  /** DIDs that the warrant needs at elements of a kind, or would, if it were in force. */
+  dids(kind: ElementKind, record: WarrantRecord): readonly string[] {
+    return this.#wanted(kind, record).task.dids;
+  }
+
+  /** A warrant has come, or is another than before. Gives the DIDs of destinations that this may concern. */
+  put(before: WarrantRecord | null, after: WarrantRecord): Set<string> {
+    const touched = new Set<string>();
+    for (const kind of PROVISIONING_ORDER) {
+      const of = this.#of[kind];
+      const [old, now] = [this.#inForce(kind, before), this.#inForce(kind, after)];
+      if (old === now && before?.xid === after.xid) continue;
+      if (before !== null && old !== null) {
+        of.tasks.delete(before.xid);
+        for (const { did } of old.destinations) touched.add(leave(of, did, before.xid));
+      }
+      if (now === null) continue;
+      of.tasks.set(after.xid, now.task);
+      for (const destination of now.destinations) touched.add(enter(of, destination, after.xid));
+    }
+    return touched;
+  }
+
+  #inForce(kind: ElementKind, record: WarrantRecord | null): Wanted | null {
+    return record !== null && concerns(kind, record) ? this.#wanted(kind, record) : null;
+  }
+
+  #wanted(kind: ElementKind, record: WarrantRecord): Wanted {
+    const { warrant, xid, from } = record;
+    const last = this.#memo.get(warrant);
+    const isSame = last?.xid === xid && last.from === from;
+    const known: KnownWanted = isSame ? last : { xid, from, ofKind: new Map<ElementKind, Wanted>() };
+    if (known !== last) this.#memo.set(warrant, known);
+    const wanted = known.ofKind.get(kind) ?? wantedFor(kind, record, this.#context);
+    known.ofKind.set(kind, wanted);
+    return wanted;
+  }
 }
 
 /** All that a warrant can lead to, in force: what it creates and activates at elements of every kind. */
-export function requestsFor(
-  record: WarrantRecord,
-  { x2x3, didOf }: Pick<PlanInput, 'x2x3' | 'didOf'>,
-): X1RequestBody[] {
-  const memo: TaskMemo = new WeakMap();
-  const input = { warrants: [{ ...record, state: 'active' as const }], x2x3, didOf, memo };
-  return PROVISIONING_ORDER.flatMap((kind) => {
-    const { tasks, destinations } = desiredHoldings(kind, input);
+export function requestsFor(record: WarrantRecord, context: PlanContext): X1RequestBody[] {
+  const inForce: WarrantRecord = { ...record, state: 'active' };
+  return PROVISIONING_ORDER.filter((kind) => concerns(kind, inForce)).flatMap((kind) => {
+    const { task, destinations } = wantedFor(kind, inForce, context);
     return [
-      ...[...destinations.values()].map((destination) => ({
-        type: 'CreateDestination' as const,
-        destination,
-      })),
-      ...[...tasks.values()].map((task) => ({ type: 'ActivateTask' as const, task })),
+      ...destinations.map((destination) => ({ type: 'CreateDestination' as const, destination })),
+      { type: 'ActivateTask' as const, task },
     ];
   });
 }
 
-/** What an element of a kind must hold for one warrant; `null`: nothing. */
-export function wantedTask(kind: ElementKind, record: WarrantRecord, input: PlanInput): InterceptTask | null {
-  return concerns(kind, record) ? knownWanted(kind, record, input).task : null;
+interface KindPlan {
+  readonly tasks: Map<string, InterceptTask>;
+  readonly destinations: Map<string, Destination>;
+  /** XIDs by DID. */
+  readonly users: Map<string, Set<string>>;
 }
 
-function knownWanted(kind: ElementKind, record: WarrantRecord, input: PlanInput): Wanted {
-  const { warrant, xid, from } = record;
-  const last = input.memo.get(warrant);
-  const isSame = last?.xid === xid && last.from === from;
-  const known: KnownWanted = isSame ? last : { xid, from, ofKind: new Map<ElementKind, Wanted>() };
-  if (known !== last) input.memo.set(warrant, known);
-  const before = known.ofKind.get(kind);
-  if (before !== undefined) return before;
-  const destinations = destinationsFor(kind, warrant, input);
+function enter({ destinations, users }: KindPlan, destination: Destination, xid: string): string {
+  const { did } = destination;
+  // The same DID is the same place; of equal ones the first is kept.
+  if (!destinations.has(did)) destinations.set(did, destination);
+  users.set(did, (users.get(did) ?? new Set()).add(xid));
+  return did;
+}
+
+function leave({ destinations, users }: KindPlan, did: string, xid: string): string {
+  const of = users.get(did);
+  of?.delete(xid);
+  if (of?.size === 0) {
+    users.delete(did);
+    destinations.delete(did);
+  }
+  return did;
+}
+
+function wantedFor(kind: ElementKind, record: WarrantRecord, context: PlanContext): Wanted {
+  const destinations = destinationsFor(kind, record.warrant, context);
   const dids = destinations.map(({ did }) => did);
-  const wanted = { task: taskFor(kind, record, dids), destinations };
-  known.ofKind.set(kind, wanted);
-  return wanted;
+  return { task: taskFor(kind, record, dids), destinations };
 }
 
 function taskFor(
@@ -164,7 +216,7 @@ function concerns(kind: ElementKind, { warrant, state }: WarrantRecord): boolean
 function destinationsFor(
   kind: ElementKind,
   { lemf, delivery }: Warrant,
-  { x2x3, didOf }: Pick<PlanInput, 'x2x3' | 'didOf'>,
+  { x2x3, didOf }: PlanContext,
 ): Destination[] {
   if (kind === 'kms') return [];
   if (isPoi(kind)) return [destinationAt('DF X2/X3', x2x3, 'X2andX3', didOf)];

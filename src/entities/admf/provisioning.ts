@@ -10,10 +10,11 @@
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { ElementClient } from './element.ts';
 import type { Progress, RetrySetting } from './element.ts';
-import { desiredHoldings, isPoi, PROVISIONING_ORDER, wantedTask } from './plan.ts';
-import type { Holdings, PlanInput } from './plan.ts';
+import { isPoi, PROVISIONING_ORDER } from './plan.ts';
+import type { Plan } from './plan.ts';
 import type { IssueBook } from './issues.ts';
-import type { AdmfElement, ElementKind } from './ports.ts';
+import type { AdmfElement } from './ports.ts';
+import { isOpen } from './warrants.ts';
 import type { WarrantRecord } from './warrants.ts';
 
 /** An element that does not hold what it must, and why. */
@@ -34,6 +35,8 @@ export interface Situation {
   readonly undelivered: readonly string[];
   /** Elements that have not answered yet. */
   readonly pending: number;
+  /** Whether an element still has a destination to remove that nobody needs after it. */
+  readonly leaving: boolean;
 }
 
 export interface ProvisionerOptions {
@@ -43,14 +46,14 @@ export interface ProvisionerOptions {
   readonly issues: IssueBook;
   readonly retry: RetrySetting;
   readonly settleMs: number;
-  /** Goes up with each change of the warrants. */
-  readonly revision: () => number;
-  /** The warrants and the rest, as they are now. */
-  readonly input: () => PlanInput;
+  readonly plan: Plan;
   /** The warrant of an XID; `null`: none of ours. */
   readonly find: (xid: string) => WarrantRecord | null;
-  readonly changed: () => void;
-  /** An element that was woken has nothing to do. */
+  /** How far an element is with these tasks has changed; `null`: with any. */
+  readonly changed: (xids: Iterable<string> | null) => void;
+  /** A destination has gone somewhere, or will not go for now. */
+  readonly left: () => void;
+  /** An element has nothing to do for now. */
   readonly idle: () => void;
 }
 
@@ -65,9 +68,9 @@ export class Provisioner {
     this.#clients = elements.map((element): ElementClient => {
       const client: ElementClient = new ElementClient(element, {
         ...options,
-        wanted: holdingsOf(element.kind, options),
+        wanted: options.plan.holdings(element.kind),
         mayChange: (xid, change) => this.#mayChange(client, xid, change),
-        changed: () => this.#changed(client),
+        changed: (xids) => this.#changed(client, xids),
       });
       return client;
     });
@@ -78,9 +81,10 @@ export class Provisioner {
     return this.#clients.some((client) => client.busy);
   }
 
-  /** Looks at what every element must hold. @param afresh what was refused is asked for again, too */
-  wake(afresh: boolean): void {
-    for (const client of this.#clients) client.wake(afresh);
+  /** These may have to be otherwise now. @param afresh what was refused of them is asked for again, too */
+  look(xids: Iterable<string>, dids: Iterable<string>, afresh: boolean): void {
+    const names = [[...xids], [...dids]] as const;
+    for (const client of this.#clients) client.look(...names, afresh);
   }
 
   /** What the elements hold is asked anew. */
@@ -94,60 +98,52 @@ export class Provisioner {
 
   /** How far the elements are with a warrant. */
   situation(record: WarrantRecord): Situation {
-    const input = this.#options.input();
+    const { plan, issues } = this.#options;
     const refusals: Failure[] = [];
     const failures: Failure[] = [];
     const undelivered: string[] = [];
     let pending = 0;
+    let leaving = false;
     for (const client of this.#clients) {
-      const progress = this.#progress(client, record, input);
-      const element = client.element.identifier;
-      const dids = wantedTask(client.element.kind, record, input)?.dids ?? [];
-      if (dids.some((did) => this.#options.issues.isFaulty(element, did))) undelivered.push(element);
+      const { identifier: element, kind } = client.element;
+      const progress = this.#progress(client, record);
+      const dids = plan.task(kind, record)?.dids ?? [];
+      if (dids.some((did) => issues.isFaulty(element, did))) undelivered.push(element);
       if (progress.kind === 'pending') pending += 1;
       if (progress.kind === 'refused') refusals.push({ element, error: progress.error });
       if (progress.kind === 'failing') failures.push({ element, error: progress.error });
+      leaving ||= !isOpen(record) && client.hasToLeave(plan.dids(kind, record));
     }
     const settled = pending + refusals.length + failures.length === 0;
-    return { settled, refusals, failures, undelivered, pending };
+    return { settled, refusals, failures, undelivered, pending, leaving };
   }
 
-  /** What has changed at one element may let others go on. */
-  #changed(client: ElementClient): void {
-    for (const other of this.#clients) if (other !== client) other.wake();
-    this.#options.changed();
+  /** What has changed at one element may let those go on that wait for it. */
+  #changed(client: ElementClient, xids: ReadonlySet<string> | null): void {
+    for (const other of this.#clients) {
+      if (isPoi(other.element.kind) === isPoi(client.element.kind)) continue;
+      if (xids === null) other.lookAtAll();
+      else other.look(xids);
+    }
+    this.#options.changed(xids);
   }
 
-  #progress(client: ElementClient, record: WarrantRecord, input: PlanInput): Progress {
-    return client.progress(record.xid, wantedTask(client.element.kind, record, input));
+  #progress(client: ElementClient, record: WarrantRecord): Progress {
+    return client.progress(record.xid, this.#options.plan.task(client.element.kind, record));
   }
 
   #mayChange(client: ElementClient, xid: string, change: 'add' | 'modify' | 'remove'): boolean {
     const record = this.#options.find(xid);
     if (record === null) return true;
-    const input = this.#options.input();
     const others = this.#clients.filter(({ element }) => isPoi(element.kind) !== isPoi(client.element.kind));
     if (isPoi(client.element.kind)) {
       if (change === 'remove') return true;
-      return others.every((inner) => this.#progress(inner, record, input).kind === 'settled');
+      return others.every((inner) => this.#progress(inner, record).kind === 'settled');
     }
     if (change === 'add') return true;
     return others.every((poi) => {
-      if (wantedTask(poi.element.kind, record, input) !== null) return true;
+      if (this.#options.plan.task(poi.element.kind, record) !== null) return true;
       return poi.progress(xid, null).kind !== 'pending';
     });
   }
-}
-
-/** What elements of a kind must hold, made anew when the warrants have changed. */
-function holdingsOf(
-  kind: ElementKind,
-  { revision, input }: Pick<ProvisionerOptions, 'revision' | 'input'>,
-): () => Holdings {
-  let last: { readonly revision: number; readonly holdings: Holdings } | null = null;
-  return () => {
-    const now = revision();
-    if (last?.revision !== now) last = { revision: now, holdings: desiredHoldings(kind, input()) };
-    return last.holdings;
-  };
 }

@@ -61,7 +61,12 @@ async function startHolding(
     throw error;
   });
   const audit = kept.log;
-  const client = new HttpsClient({ hosts: new HostMap(config.hosts), tls, timeoutMs: config.attemptMs });
+  const client = new HttpsClient({
+    hosts: new HostMap(config.hosts),
+    tls,
+    timeoutMs: config.attemptMs,
+    answerLimit: config.answerOctets,
+  });
   const recorder: X1Recorder = (from, to, octets) => {
     files?.record(from, to, octets);
     onDocument?.(from, to, octets);
@@ -104,6 +109,7 @@ async function startHolding(
       elements: config.elements.map((element) => ({
         identifier: element.identifier,
         kind: element.kind,
+        ...(element.requests === undefined ? {} : { mostRequests: element.requests }),
         ...(element.keepaliveMs === undefined ? {} : { keepaliveMs: element.keepaliveMs }),
         x1: new X1Requester({
           ...common,
@@ -111,6 +117,7 @@ async function startHolding(
           admfIdentifier: identifier,
           neIdentifier: element.identifier,
           transport: x1Transport(client, element.url),
+          answerLimit: config.answerOctets,
         }),
       })),
       x2x3: config.x2x3,

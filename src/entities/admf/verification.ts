@@ -1,7 +1,7 @@
 /** What the elements hold (ListAllDetails), compared with what they must. */
 import type { Logger } from '../../bytes/ports.ts';
-import type { Holdings } from './plan.ts';
-import type { AdmfElement, ElementKind } from './ports.ts';
+import type { Plan } from './plan.ts';
+import type { AdmfElement } from './ports.ts';
 
 /** A difference between what an element holds and what it must. */
 export interface Finding {
@@ -14,12 +14,12 @@ export interface Finding {
 
 export async function findingsAt(
   { identifier, kind, x1 }: AdmfElement,
-  wantedAt: (kind: ElementKind) => Holdings,
+  plan: Plan,
   logger: Logger,
 ): Promise<Finding[]> {
   try {
     const { xids, dids } = await x1.request({ type: 'ListAllDetails' });
-    const wanted = wantedAt(kind);
+    const wanted = plan.holdings(kind);
     const differences = [
       ...compare(wanted.tasks, xids, 'missing-task', 'foreign-task'),
       ...compare(wanted.destinations, dids, 'missing-destination', 'foreign-destination'),
@@ -37,8 +37,9 @@ function compare(
   missing: Finding['problem'],
   foreign: Finding['problem'],
 ): Omit<Finding, 'element'>[] {
+  const known = new Set(held);
   return [
-    ...[...wanted.keys()].filter((id) => !held.includes(id)).map((id) => ({ problem: missing, id })),
+    ...[...wanted.keys()].filter((id) => !known.has(id)).map((id) => ({ problem: missing, id })),
     ...held.filter((id) => !wanted.has(id)).map((id) => ({ problem: foreign, id })),
   ];
 }

@@ -1,14 +1,20 @@
-/** Commands that wait until the elements are far enough: each looks again whenever something has changed. */
+/** Commands that wait until the elements are far enough: each looks again whenever something about it has changed. */
 export class Waiting {
-  readonly #looks = new Set<() => void>();
+  /** By what they wait for. */
+  readonly #looks = new Map<string, Set<() => void>>();
 
-  /** Whoever waits looks again. */
-  look(): void {
-    for (const look of [...this.#looks]) look();
+  /** What somebody waits for. */
+  subjects(): string[] {
+    return [...this.#looks.keys()];
+  }
+
+  /** Whoever waits for it looks again. */
+  look(subject: string): void {
+    for (const look of [...(this.#looks.get(subject) ?? [])]) look();
   }
 
   /** Resolves at the first look at which it is enough; the first is by whoever calls `look` next. @throws what `enough` throws */
-  until(enough: () => boolean): Promise<void> {
+  until(subject: string, enough: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         try {
@@ -17,9 +23,11 @@ export class Waiting {
         } catch (error) {
           reject(error instanceof Error ? error : new Error('not an error', { cause: error }));
         }
-        this.#looks.delete(look);
+        const looks = this.#looks.get(subject);
+        looks?.delete(look);
+        if (looks?.size === 0) this.#looks.delete(subject);
       };
-      this.#looks.add(look);
+      this.#looks.set(subject, (this.#looks.get(subject) ?? new Set()).add(look));
     });
   }
 }

@@ -6,6 +6,7 @@ import { endpointOf } from '../../x1/policy.ts';
 import { X1Error } from '../../wire/x1/errors.ts';
 import { encodeX1Request, X1_VERSION } from '../../wire/x1/containers.ts';
 import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
+import { X1_SIZE_LIMIT } from '../../wire/x1/xml.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import { AdmfError } from './errors.ts';
 
@@ -78,7 +79,7 @@ export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBod
   try {
     for (const body of requests) {
       if ('destination' in body && endpointOf(body.destination) === null) throw invalid('its LEMF’s address');
-      encodeX1Request([{ header, body }]);
+      if (encodeX1Request([{ header, body }]).length > X1_SIZE_LIMIT) throw invalid('it is too large');
     }
   } catch (cause) {
     if (cause instanceof X1Error) throw invalid(cause.message, cause);

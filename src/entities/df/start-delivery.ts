@@ -95,9 +95,16 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     ...watched,
   });
   announced.to((session, question) => requests.start(session, question));
-  const unsubscribe = table.subscribe(() => {
+  let isTold = false;
+  const followTasks = (): void => {
+    isTold = false;
     handover.refresh();
     mediation.tasksChanged().catch((error: unknown) => logger.error({ error }, 'held PDUs could not go on'));
+  };
+  // Tasks that are stored together are looked at together.
+  const unsubscribe = table.subscribe(() => {
+    if (!isTold) queueMicrotask(followTasks);
+    isTold = true;
   });
   handover.start();
   const server = new X2X3Server({

@@ -58,6 +58,10 @@ export interface Home {
   readonly audit: RecordingAudit;
   readonly issues: IssueBook;
   readonly store: SqliteAdmfStore;
+  /** Called with each document before it arrives, and after it was answered; what it throws is what the ADMF gets. */
+  onDocument: ((kind: ElementKind, types: readonly string[], when: 'before' | 'after') => void) | null;
+  /** Requests in one document, as an ADMF that is opened next has it set. */
+  mostRequests: number | undefined;
   open(overrides?: Partial<AdmfOptions>): Promise<Admf>;
 }
 
@@ -95,11 +99,13 @@ export async function home(clock: Clock): Promise<Home> {
     const { fault } = elements[kind];
     if (fault === 'lost-request') throw new X1ExchangeError('no-answer', `${kind} is away`);
     const types = decodeX1Request(octets).map(({ body }) => body?.type ?? 'malformed');
+    made.onDocument?.(kind, types, 'before');
     const isQuestion = types.every((type) => /^(Get|List|Ping|Keepalive)/.test(type));
     if (fault === 'refuse' && !isQuestion) elements[kind].store.fails = true;
     if (!isQuestion) trace.push(...types.map((type) => `${kind}:${type}`));
     const answer = await handlers[kind].handle(octets, admfPeer);
     elements[kind].store.fails = false;
+    made.onDocument?.(kind, types, 'after');
     if (fault === 'lost-answer' && !isQuestion) {
       elements[kind].fault = null;
       throw new X1ExchangeError('no-answer', `${kind} was cut off`);
@@ -111,6 +117,7 @@ export async function home(clock: Clock): Promise<Home> {
       elements: kinds.map((kind) => ({
         identifier: `${kind}.home1.example`,
         kind,
+        ...(made.mostRequests === undefined ? {} : { mostRequests: made.mostRequests }),
         x1: new X1Requester({
           side: 'admf',
           admfIdentifier: ADMF,
@@ -133,7 +140,18 @@ export async function home(clock: Clock): Promise<Home> {
       settleMs: 1000,
       ...overrides,
     });
-  return { elements, trace, documents, audit, issues, store, open };
+  const made: Home = {
+    elements,
+    trace,
+    documents,
+    audit,
+    issues,
+    store,
+    onDocument: null,
+    mostRequests: undefined,
+    open,
+  };
+  return made;
 }
 
 /** Lets promises that are under way go on. */
