@@ -6,9 +6,8 @@
  * 3.1.2.3). CRLFs between messages are ignored; a double one is a keep-alive ping, answered with a single one
  * (RFC 5626 section 4.4.1). Segments may cut a message anywhere (R-51).
  */
-import { concat } from '../bytes/octets.ts';
 import { SipError } from './errors.ts';
-import { headLength, parseMessage } from './message.ts';
+import { headLength, readMessage } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 
 export interface FramingLimits {
@@ -30,10 +29,14 @@ export type Frame =
 
 export class StreamFramer {
   readonly #limits: FramingLimits;
-  #pending: Uint8Array[] = [];
-  #length = 0;
-  /** Octets needed before it is worth while to look again. */
-  #needed = 1;
+  /** What waits lies between these two; what a growing message needs is doubled, so that each octet is moved a few times. */
+  #buffer: Uint8Array = new Uint8Array();
+  #start = 0;
+  #end = 0;
+  /** Octets of what waits in which no head ends. */
+  #searched = 0;
+  /** Octets of the message whose head has come. */
+  #whole: number | null = null;
   #broken = false;
 
   constructor(limits: FramingLimits = DEFAULT_LIMITS) {
@@ -42,88 +45,119 @@ export class StreamFramer {
 
   /** Octets that wait for the rest of their message. */
   get buffered(): number {
-    return this.#length;
+    return this.#end - this.#start;
   }
 
   /** Takes a segment and returns what it completes. After `broken` everything is ignored. */
   push(segment: Uint8Array): Frame[] {
     if (this.#broken) return [];
-    this.#pending.push(segment);
-    this.#length += segment.length;
+    this.#append(segment);
     const frames: Frame[] = [];
-    while (this.#length >= this.#needed && this.#length > 0) {
-      const frame = this.#next();
-      if (frame === null) break;
+    for (let frame = this.#next(); frame !== null; frame = this.#next()) {
       frames.push(frame);
-      if (frame.kind === 'broken') {
-        this.#broken = true;
-        this.#keep(new Uint8Array());
-        break;
-      }
+      if (frame.kind !== 'broken') continue;
+      this.#broken = true;
+      this.#take(this.buffered);
     }
     return frames;
   }
 
   #next(): Frame | null {
-    const octets = this.#joined();
-    const blank = leadingCrlf(octets);
-    if (blank >= 4) {
-      this.#keep(octets.subarray(4));
-      return { kind: 'ping' };
+    for (;;) {
+      const octets = this.#buffer.subarray(this.#start, this.#end);
+      if (octets[0] !== CR || (octets.length > 1 && octets[1] !== LF))
+        return octets.length === 0 ? null : this.#message(octets);
+      if (octets[2] === CR && octets[3] === LF) {
+        this.#take(4);
+        return { kind: 'ping' };
+      }
+      // One CRLF may become a ping, or be white space before a message.
+      if (octets.length < 3 || (octets.length === 3 && octets[2] === CR)) return null;
+      this.#take(2);
     }
-    const half = octets.length === blank + 1 && octets[blank] === 0x0d;
-    if (octets.length === blank || half) {
-      this.#needed = octets.length + 1;
-      return null;
-    }
-    if (blank > 0) this.#keep(octets.subarray(blank));
-    return this.#message(octets.subarray(blank));
   }
 
   #message(octets: Uint8Array): Frame | null {
-    const head = headLength(octets);
-    if ((head ?? octets.length) > this.#limits.head) return broken('too-large', 'the head is too large');
-    if (head === null) {
-      this.#needed = octets.length + 1;
-      return null;
-    }
     try {
-      const message = parseMessage(octets.subarray(0, head));
-      const body = message.contentLength();
-      if (body === null) return broken('syntax', 'no single Content-Length', message);
-      if (head + body > this.#limits.message) return broken('too-large', 'the message is too large', message);
-      this.#needed = head + body;
-      if (octets.length < this.#needed) return null;
-      const whole = octets.slice(0, head + body);
-      this.#keep(octets.subarray(head + body));
-      return { kind: 'message', message: parseMessage(whole), octets: whole };
+      this.#whole ??= this.#lengthOf(octets);
+      if (this.#whole === null || octets.length < this.#whole) return null;
+      const whole = octets.slice(0, this.#whole);
+      this.#take(whole.length);
+      return { kind: 'message', message: readMessage(whole), octets: whole };
     } catch (cause) {
+      if (cause instanceof Unframed) return { kind: 'broken', message: cause.culprit, error: cause };
       if (cause instanceof SipError) return { kind: 'broken', message: null, error: cause };
       throw cause;
     }
   }
 
-  #joined(): Uint8Array {
-    const joined = this.#pending.length === 1 ? this.#pending[0] : undefined;
-    const octets = joined ?? concat(...this.#pending);
-    this.#pending = [octets];
-    return octets;
+  /** Octets of the message that begins here; `null`: its head is not all there. @throws SipError */
+  #lengthOf(octets: Uint8Array): number | null {
+    const head = headLength(octets, Math.max(0, this.#searched - 3));
+    this.#searched = octets.length;
+    if ((head ?? octets.length) > this.#limits.head)
+      throw new Unframed('too-large', cutHead(octets, this.#limits.head));
+    if (head === null) return null;
+    const message = readMessage(octets.subarray(0, head));
+    const body = message.contentLength();
+    if (body === null) throw new Unframed('syntax', faulty(message, 400, 'no single Content-Length'));
+    if (head + body > this.#limits.message) throw new Unframed('too-large', faulty(message, 513, TOO_LARGE));
+    return head + body;
   }
 
-  #keep(rest: Uint8Array): void {
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#length = rest.length;
-    this.#needed = 1;
+  #append(segment: Uint8Array): void {
+    const { buffered } = this;
+    if (buffered === 0) {
+      [this.#buffer, this.#start, this.#end] = [segment, 0, segment.length];
+      return;
+    }
+    if (this.#end + segment.length > this.#buffer.length) {
+      const larger = new Uint8Array(2 * (buffered + segment.length));
+      larger.set(this.#buffer.subarray(this.#start, this.#end));
+      [this.#buffer, this.#start, this.#end] = [larger, 0, buffered];
+    }
+    this.#buffer.set(segment, this.#end);
+    this.#end += segment.length;
+  }
+
+  #take(octets: number): void {
+    this.#start += octets;
+    this.#searched = 0;
+    this.#whole = null;
+    if (this.#start === this.#end) [this.#buffer, this.#start, this.#end] = [new Uint8Array(), 0, 0];
   }
 }
 
-function broken(code: 'syntax' | 'too-large', problem: string, message?: SipRequest | SipResponse): Frame {
-  if (message !== undefined) message.complete = false;
-  return { kind: 'broken', message: message ?? null, error: new SipError(code, problem) };
+const [CR, LF] = [0x0d, 0x0a];
+const TOO_LARGE = 'the message is too large';
+
+/** No message can be found any more in the stream. */
+class Unframed extends SipError {
+  readonly culprit: SipRequest | SipResponse | null;
+
+  constructor(code: 'syntax' | 'too-large', culprit: SipRequest | SipResponse | null) {
+    super(code, culprit?.fault?.problem ?? TOO_LARGE);
+    this.culprit = culprit;
+  }
 }
 
-function leadingCrlf(octets: Uint8Array): number {
-  let at = 0;
-  while (octets[at] === 0x0d && octets[at + 1] === 0x0a) at += 2;
-  return at;
+function faulty(
+  message: SipRequest | SipResponse,
+  status: number,
+  problem: string,
+): SipRequest | SipResponse {
+  message.fault = { status, problem };
+  return message;
+}
+
+/** What can be read of a head that is too large, so that its sender has an answer. */
+function cutHead(octets: Uint8Array, most: number): SipRequest | SipResponse | null {
+  const head = octets.subarray(0, most);
+  const line = Buffer.from(head.buffer, head.byteOffset, head.length).lastIndexOf('\r\n');
+  try {
+    return faulty(readMessage(head.subarray(0, line + 2)), 513, TOO_LARGE);
+  } catch (cause) {
+    if (cause instanceof SipError) return null;
+    throw cause;
+  }
 }

@@ -20,8 +20,15 @@ import { fieldKey } from './header-names.ts';
 import { essenceOf } from './media-type.ts';
 import { fromOctets, isToken, split, toOctets } from './text.ts';
 
-/** Header lines at most in one message. */
+/** Header lines at most in one message, and values of one list field: each is walked more than once. */
 const MAX_LINES = 512;
+const MAX_VALUES = 256;
+
+/** What makes a message one that cannot be served, though it can be answered, and with what. */
+export interface Fault {
+  readonly status: number;
+  readonly problem: string;
+}
 
 interface Line {
   /** Long form in lower case. */
@@ -30,9 +37,9 @@ interface Line {
   readonly text: string;
 }
 
-/** Where the blank line ends the head: the offset of the body, or `null` if there is none. */
-export function headLength(octets: Uint8Array): number | null {
-  const at = Buffer.from(octets.buffer, octets.byteOffset, octets.length).indexOf('\r\n\r\n', 0, 'latin1');
+/** Where the blank line ends the head: the offset of the body, or `null` if there is none at or after `from`. */
+export function headLength(octets: Uint8Array, from = 0): number | null {
+  const at = Buffer.from(octets.buffer, octets.byteOffset, octets.length).indexOf('\r\n\r\n', from, 'latin1');
   return at < 0 ? null : at + 4;
 }
 
@@ -42,15 +49,25 @@ export function headLength(octets: Uint8Array): number | null {
  * @throws SipError `syntax` if it is not even a start line and header lines, `too-large`
  */
 export function parseMessage(octets: Uint8Array): SipRequest | SipResponse {
+  const message = readMessage(octets);
+  if (message.fault?.problem === TOO_MANY_LINES) throw new SipError('too-large', TOO_MANY_LINES);
+  return message;
+}
+
+/**
+ * The same for those who answer: of a message with too many header lines the first are read, and `fault` says so.
+ * @throws SipError `syntax`
+ */
+export function readMessage(octets: Uint8Array): SipRequest | SipResponse {
   const blank = headLength(octets);
   if (blank === null && !endsLine(octets)) throw new SipError('syntax', 'the head has no end');
   const end = blank ?? octets.length + 2;
   const [start = '', ...rest] = fromOctets(octets.subarray(0, end - 2)).split(/(?<=\r\n)(?![ \t])/);
-  if (rest.length > MAX_LINES) throw new SipError('too-large', 'too many header lines');
-  const lines = rest.map(parseLine);
+  const lines = rest.slice(0, MAX_LINES).map(parseLine);
   const body = octets.slice(end);
   const message = parseStart(start, lines, body);
-  message.complete = blank !== null;
+  if (blank === null) message.fault = { status: 400, problem: 'the head has no blank line at its end' };
+  else if (rest.length > MAX_LINES) message.fault = { status: 400, problem: TOO_MANY_LINES };
   const declared = message.contentLength();
   if (declared !== null && declared < body.length) message.truncateBody(declared);
   return message;
@@ -59,8 +76,8 @@ export function parseMessage(octets: Uint8Array): SipRequest | SipResponse {
 /** What requests and responses share. Names are given as they shall be written; they compare in either form. */
 export abstract class SipMessage {
   abstract readonly kind: 'request' | 'response';
-  /** Whether the blank line was there; a message without it can still be answered. */
-  complete = true;
+  /** `null`: none that was found while it was taken apart. */
+  fault: Fault | null = null;
   #lines: Line[];
   #body: Uint8Array;
 
@@ -102,9 +119,11 @@ export abstract class SipMessage {
     return this.all(name)[0] ?? null;
   }
 
-  /** The elements of a list field over all its lines. @throws SipError `syntax` */
+  /** The elements of a list field over all its lines. @throws SipError `syntax`, `too-large` */
   list(name: string): string[] {
-    return this.all(name).flatMap((value) => (value === '' ? [] : split(value, ',')));
+    const values = this.all(name).flatMap((value) => (value === '' ? [] : split(value, ',')));
+    if (values.length > MAX_VALUES) throw new SipError('too-large', `too many values of ${name}`);
+    return values;
   }
 
   /** Whether a list of tokens (Supported, Require, Allow) has one; case matters not. */
@@ -151,6 +170,19 @@ export abstract class SipMessage {
     const elements = split(valueOf(line), ',').slice(1);
     if (value !== null) elements.unshift(value);
     this.#lines.splice(at, 1, ...(elements.length === 0 ? [] : [makeLine(name, elements.join(', '))]));
+  }
+
+  /** Takes the first elements of a list field out, however they are spread over lines, in one walk. */
+  dropFirst(name: string, count: number): void {
+    const key = fieldKey(name);
+    let left = count;
+    this.#lines = this.#lines.flatMap((line) => {
+      if (line.key !== key || left === 0) return [line];
+      const elements = split(valueOf(line), ',');
+      const kept = elements.slice(left);
+      left = Math.max(0, left - elements.length);
+      return kept.length === 0 ? [] : [makeLine(name, kept.join(', '))];
+    });
   }
 
   /** Sets body, Content-Type and Content-Length. */
@@ -345,6 +377,8 @@ function parseStart(text: string, lines: Line[], body: Uint8Array): SipRequest |
   const exact = text === `${method} ${uri} ${version}\r\n`;
   return new SipRequest(method, uri, lines, body, { version, start: exact ? text : null });
 }
+
+const TOO_MANY_LINES = 'too many header lines';
 
 function endsLine(octets: Uint8Array): boolean {
   return octets.at(-2) === 0x0d && octets.at(-1) === 0x0a;

@@ -24,7 +24,7 @@ import { DEFAULT_PORT, sourceOf } from './flow.ts';
 import type { NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
-import { parseMessage } from './message.ts';
+import { readMessage } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import { paramOf, withParam } from './text.ts';
 
@@ -187,7 +187,7 @@ export class Transport {
     const octets = new Uint8Array(buffer);
     if (octets.every((octet) => octet === 0x0d || octet === 0x0a || octet === 0)) return;
     try {
-      const message = parseMessage(octets);
+      const message = readMessage(octets);
       const port = message.kind === 'request' ? replyPort(message, remote.port) : remote.port;
       const source = { address: remote.address, port: remote.port };
       const flow = this.#udpFlow(socket, { address: remote.address, port });

@@ -35,6 +35,9 @@ export interface Abilities {
   readonly bodies: readonly string[] | null;
 }
 
+/** Octets of a Request-URI at most. */
+const MAX_URI = 4096;
+
 /** Methods that RFC 3261 and its extensions define: a CSeq that disagrees with one of them is an error of form. */
 const KNOWN_METHODS = [
   ...['INVITE', 'ACK', 'BYE', 'CANCEL', 'OPTIONS', 'REGISTER', 'PRACK', 'UPDATE', 'MESSAGE', 'INFO'],
@@ -57,6 +60,7 @@ export const REASONS: Readonly<Record<number, string>> = {
   406: 'Not Acceptable',
   407: 'Proxy Authentication Required',
   408: 'Request Timeout',
+  414: 'Request-URI Too Long',
   415: 'Unsupported Media Type',
   416: 'Unsupported URI Scheme',
   420: 'Bad Extension',
@@ -130,6 +134,12 @@ function reject(status: number, problem: string): Verdict {
 
 function judgeRequest(request: SipRequest, strictness: Strictness): Verdict {
   if (request.version.toUpperCase() !== 'SIP/2.0') return reject(505, `version ${request.version}`);
+  const { fault } = request;
+  if (fault !== null)
+    return request.method === 'ACK'
+      ? { kind: 'discard', problem: fault.problem }
+      : reject(fault.status, fault.problem);
+  if (request.uri.length > MAX_URI) return reject(414, `a Request-URI of ${request.uri.length} octets`);
   try {
     checkCommon(request, strictness);
     const { number, method } = request.cseq;
@@ -148,6 +158,7 @@ function judgeRequest(request: SipRequest, strictness: Strictness): Verdict {
 function judgeResponse(response: SipResponse, strictness: Strictness): Verdict {
   try {
     demand(response.version.toUpperCase() === 'SIP/2.0', 'the version is not SIP/2.0');
+    demand(response.fault === null, response.fault?.problem ?? '');
     demand(response.status >= 100 && response.status <= 699, 'the status is out of range');
     checkCommon(response, strictness);
     for (const warning of response.list('Warning'))
@@ -161,7 +172,6 @@ function judgeResponse(response: SipResponse, strictness: Strictness): Verdict {
 
 /** What requests and responses have in common. @throws SipError `syntax` */
 function checkCommon(message: SipMessage, strictness: Strictness): void {
-  demand(message.complete, 'the head has no blank line at its end');
   for (const name of SINGLE) demand(message.all(name).length <= 1, `more than one ${name}`);
   const declared = message.first('Content-Length');
   demand(declared === null || message.contentLength() !== null, 'Content-Length is not a number');

@@ -50,9 +50,9 @@ export class Router {
    * came in on (a phone's preloaded Route).
    */
   takeOwnRoutes(request: SipRequest, local: NetworkAddress): void {
-    const others = request.routes.findIndex(({ uri }) => !this.isSelf(uri, local));
-    const own = others < 0 ? request.routes.length : others;
-    for (let taken = 0; taken < own; taken++) request.replaceFirst('Route', null);
+    const { routes } = request;
+    const others = routes.findIndex(({ uri }) => !this.isSelf(uri, local));
+    request.dropFirst('Route', others < 0 ? routes.length : others);
   }
 
   /** Whether a URI names this node. */

@@ -3,7 +3,8 @@ import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import type { Server } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SipRequest } from '../../../src/sip/message.ts';
 import { toOctets } from '../../../src/sip/text.ts';
 import { Network } from './network.ts';
 import type { Home } from './network.ts';
@@ -254,4 +255,25 @@ it('R-70: a stranger’s connection that is gone before its answer costs nothing
   socket.end(options(`${THIRD}:${third.port}`).replace('SIP/2.0/UDP', 'SIP/2.0/TCP'));
   await new Promise((resolve) => socket.once('close', resolve));
   expect(third.heard).toBe(0);
+});
+
+describe('R-70: own Routes', () => {
+  it.each([
+    [250, /^SIP\/2\.0 480/],
+    [2221, /^SIP\/2\.0 400/],
+  ])('%s of them in one request are taken off in one walk, or are too many', async (count, answer) => {
+    const replaced = vi.spyOn(SipRequest.prototype, 'replaceFirst');
+    const alice = await phone('alice', 'TCP');
+    await alice.register(DOMAIN, `<sip:alice@127.0.0.1:${alice.port};transport=tcp>`);
+    const before = replaced.mock.calls.length;
+    alice.request('MESSAGE', `sip:carol@${DOMAIN}`, [
+      `From: <sip:alice@${DOMAIN}>;tag=a`,
+      `To: <sip:carol@${DOMAIN}>`,
+      'Call-ID: r',
+      `Route: ${Array.from({ length: count }, () => `<sip:cscf.${DOMAIN};lr>`).join(',')}`,
+    ]);
+    await alice.next(answer);
+    expect(replaced.mock.calls.length - before).toBeLessThan(3);
+    replaced.mockRestore();
+  });
 });
