@@ -26,6 +26,8 @@ import { temporaryFolder } from './support.ts';
 const ROWS = spellings('').map(({ name, outcome }, at) => [name, outcome, at] as const);
 
 const NONE = new Uint8Array();
+/** What fits into a message of 64 KiB. */
+const MANY = 35;
 
 /** The keys of all calls so far. */
 const agreed: string[] = [];
@@ -125,7 +127,6 @@ describe('R-61: odd spellings, end to end', () => {
       return { phone: all, df: all, lemf: all, cli: all };
     });
     const reported = () => handedOver(callId).flatMap(({ sipMessage }) => sipMessage ?? []);
-    // The 200 with R_MESSAGE_2 comes after the keys, which need no more than I_MESSAGE_2.
     await expect.poll(() => withBody(reported()).map(readers)).toEqual(alike);
     const arrived = calls.arrived.map((message) => message.serialise());
     expect(withBody(arrived).map(readers)).toEqual(alike);
@@ -136,6 +137,29 @@ describe('R-61: odd spellings, end to end', () => {
       expect(onward!.port).toBeGreaterThanOrEqual(from);
       expect(onward!.port).toBeLessThanOrEqual(to);
     }
+    await call.end();
+  });
+
+  it('R-66: a callee that fills INFO and 183 with decoys hides nothing', async () => {
+    const callId = 'decoys.phone.example';
+    const call = await calls.invite(callId, (mikey) => spell(0, mikey));
+    const { caller } = await call.agree((rMessage1) => {
+      const decoys = Array.from({ length: MANY }, (_, number) => {
+        const octets = rMessage1.slice();
+        new DataView(octets.buffer).setUint16(octets.length - 2, number);
+        return `a=key-mgmt:mikey ${toBase64(octets)}\r\n`;
+      });
+      const plain = spell(0, rMessage1);
+      const [first = '', ...others] = decoys;
+      const own = /a=key-mgmt.*\r\n/;
+      // More than one at session level the CSCF does not pass on.
+      const progress = { ...plain, body: plain.body.replace(own, first) + others.join('') };
+      return { progress, info: { ...plain, body: plain.body.replace(own, decoys.join('')) } };
+    });
+    agreed.push(...keysOf(caller));
+    await expect.poll(() => keysIn(handedOver(callId)), { timeout: 30_000 }).toEqual(keysOf(caller));
+    const failed = handedOver(callId).filter(({ mediaSecFailure }) => mediaSecFailure !== undefined);
+    expect(failed.length).toBeGreaterThan(0);
     await call.end();
   });
 

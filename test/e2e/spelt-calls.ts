@@ -98,6 +98,7 @@ export class SpeltCalls {
       },
       answer: (transaction, status, mikey, parts) =>
         respond(transaction, status, spell(mikey), { ...parts, contact: `<${this.#callee.contact}>` }),
+      inform: (invited, spelling) => this.#inform(invited, spelling),
       respond: (offered, protocols) =>
         this.#callee.agreement.respond(offered, { index: 0, count: 1, ssrc: 222 }, protocols),
     });
@@ -145,6 +146,28 @@ export class SpeltCalls {
     });
   }
 
+  /** An INFO of the callee in the early dialog of an INVITE; resolves when it was answered, however that was. */
+  #inform(invited: SipRequest, spelling: Spelling): Promise<void> {
+    const { identity, contact, agent } = this.#callee;
+    const callId = invited.first('Call-ID') ?? '';
+    const head = [
+      `INFO ${this.#caller.contact} SIP/2.0`,
+      'Max-Forwards: 70',
+      `From: <${identity}>;tag=c`,
+      `To: <${this.#caller.identity}>;tag=a`,
+      `Contact: <${contact}>`,
+      ...invited.list('Record-Route').map((route) => `Route: ${route}`),
+      ...[`Call-ID: ${callId}`, 'CSeq: 7 INFO', NO_BODY],
+    ];
+    const request = spelt(head.join('\r\n'), spelling);
+    if (request.kind !== 'request') throw new Error('a request');
+    return new Promise((resolve) => {
+      const done = (): void => resolve();
+      const response = ({ status }: SipResponse): void => (status >= 200 ? done() : undefined);
+      agent.layer.send(request, this.#outbound, `z9hG4bK${callId}-7`, { response, failed: done });
+    });
+  }
+
   #arrive(arrival: Arrival): void {
     this.#arrived.push(arrival);
     this.#wake();
@@ -166,6 +189,8 @@ interface Sides {
     mikey: Uint8Array,
     parts?: ResponseParts,
   ) => void;
+  /** The callee's INFO in the dialog of this INVITE. */
+  readonly inform: (invited: SipRequest, spelling: Spelling) => Promise<void>;
   readonly respond: (
     iMessage1: Uint8Array,
     protocols: readonly string[],
@@ -179,6 +204,12 @@ export interface AgreedKeys {
   readonly callee: ExchangeResult;
 }
 
+/** Descriptions of an unreliable 183 and of an INFO. */
+export interface Decoys {
+  readonly progress: Spelling;
+  readonly info: Spelling;
+}
+
 export class SpeltCall {
   readonly #offer: InitiatedExchange;
   readonly #sides: Sides;
@@ -189,16 +220,24 @@ export class SpeltCall {
     this.#sides = sides;
   }
 
-  /** The rest of the exchange; each side has nothing but what it reads in what reaches it. */
-  async agree(): Promise<AgreedKeys> {
-    const { next, prack, answer, respond: begin } = this.#sides;
+  /**
+   * The rest of the exchange; each side has nothing but what it reads in what reaches it.
+   * @param decoys what the callee makes of its R_MESSAGE_1 before it sends it
+   */
+  async agree(decoys: ((rMessage1: Uint8Array) => Decoys) | null = null): Promise<AgreedKeys> {
+    const { next, prack, answer, inform, respond: begin } = this.#sides;
     const invite = await next('INVITE');
     this.#invite = invite.transaction;
     const offered = read(invite);
     const callee = await begin(offered.mikey, offered.protocols);
+    if (decoys !== null && invite.transaction !== null) {
+      const { progress, info } = decoys(callee.rMessage1);
+      respond(invite.transaction, 183, progress, { toTag: 'c', dialog: true });
+      await inform(invite.transaction.request, info);
+    }
     const reliable = [['Require', '100rel'] as const, ['RSeq', '1'] as const];
     answer(invite.transaction, 183, callee.rMessage1, { toTag: 'c', dialog: true, fields: reliable });
-    const provisional = await next('183');
+    const provisional = await this.#reliable();
     const caller = await this.#offer.answer(read(provisional).mikey);
     if (provisional.message.kind === 'response') prack(provisional.message, caller.iMessage2);
     const acknowledged = await next('PRACK');
@@ -209,6 +248,12 @@ export class SpeltCall {
     callee.close();
     const messages = [this.#offer.iMessage1, callee.rMessage1, caller.iMessage2, rMessage2];
     return { messages, caller: own, callee: result };
+  }
+
+  /** The 183 that is to be acknowledged: a phone passes over others. */
+  async #reliable(): Promise<Arrival> {
+    const arrival = await this.#sides.next('183');
+    return arrival.message.lists('Require', '100rel') ? arrival : this.#reliable();
   }
 
   /** Nothing comes of the exchange. */

@@ -15,11 +15,10 @@ import { partyIn } from '../../mikey/party.ts';
 import { DATA_TYPE, ID_ROLE } from '../../mikey/registry.ts';
 import { seenDescription } from '../../sip/descriptions.ts';
 import { parseMessage } from '../../sip/message.ts';
+import { answerIn, carriagesOf } from './carriage.ts';
+import type { Carriage, IbakeType, RequestAnswer, Verdict } from './carriage.ts';
 import { sightMedia } from './media-sighting.ts';
 import type { MediaSighting } from './media-sighting.ts';
-
-/** The four messages of RFC 6267 section 4.2.2; an update's two are I1 and R1 without RAND (5.3). */
-export type IbakeType = 'I1' | 'R1' | 'I2' | 'R2';
 
 const IBAKE_TYPES: ReadonlyMap<number, IbakeType> = new Map([
   [DATA_TYPE.I_MESSAGE_1, 'I1'],
@@ -47,14 +46,34 @@ export interface SeenMessage {
   readonly time: number;
   /** Base64 of the message. */
   readonly octets: string;
+  /** Whether it has an IBAKE payload: an update may lack one. Absent in what an older version stored. */
+  readonly ibake?: boolean | undefined;
+  /** Absent in what an older version stored. */
+  readonly carriage?: Carriage | undefined;
+  /** What became of the request that it stands in; absent while there is no answer, and for responses. */
+  readonly verdict?: Verdict | undefined;
 }
+
+/** Characters of base64, 16,384 octets: several times what the largest parameters (n = 15360) make of a message. */
+const MAX_MIKEY = 21_848;
 
 /** What a SIP message says of keys and media. */
 export interface Sighting {
-  /** Its MIKEY-IBAKE messages, in order. */
+  /** Its MIKEY-IBAKE messages that stand in their roles, in order. */
   readonly mikey: readonly SeenMessage[];
+  /** Whether others do not, or are too long. */
+  readonly misplaced: boolean;
+  /** What it says of a request. */
+  readonly answer: RequestAnswer | null;
   readonly media: MediaSighting;
 }
+
+const NOTHING: Sighting = {
+  mikey: [],
+  misplaced: false,
+  answer: null,
+  media: { party: null, agreed: null },
+};
 
 /** Nothing where the message cannot be read. */
 export function sightingIn(sip: Uint8Array, fromTarget: boolean | null, time: number): Sighting {
@@ -63,12 +82,22 @@ export function sightingIn(sip: Uint8Array, fromTarget: boolean | null, time: nu
     const description = seenDescription(message);
     const pair = [message.fromTag ?? '', message.toTag ?? ''].toSorted();
     const where = { callId: message.callId, tags: [pair[0] ?? '', pair[1] ?? ''] as const, fromTarget, time };
-    const mikey = (description?.mikeyMessages ?? []).flatMap((octets) =>
+    const found = (description?.mikeyMessages ?? []).flatMap((octets) =>
       octets === null ? [] : (readMikey(octets, where) ?? []),
     );
-    return { mikey, media: sightMedia(message, description, time) };
+    const places = carriagesOf(message, found);
+    const mikey = found.flatMap((one, at) => {
+      const carriage = places[at] ?? null;
+      return carriage === null || one.octets.length > MAX_MIKEY ? [] : { ...one, carriage };
+    });
+    return {
+      mikey,
+      misplaced: mikey.length < found.length,
+      answer: answerIn(message),
+      media: sightMedia(message, description, time),
+    };
   } catch (error) {
-    if (error instanceof ClavigerError) return { mikey: [], media: { party: null, agreed: null } };
+    if (error instanceof ClavigerError) return NOTHING;
     throw error;
   }
 }
@@ -106,5 +135,6 @@ function readMikey(octets: Uint8Array, where: Where): SeenMessage | null {
     initiator,
     responder,
     octets: toBase64(octets),
+    ibake: onlyPayload(message, 'ibake') !== null,
   };
 }

@@ -15,6 +15,7 @@ import type { KeySession, QuestionState } from './key-session.ts';
 import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
 import { directionOf } from './pdu-facts.ts';
 import type { DfTasks } from './ports.ts';
+import { isToldOf } from './question-plan.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
@@ -56,7 +57,7 @@ export class KeyMediation {
     const before = this.#state.session(toHex(pdu.correlation), pdu.xid);
     const session = withSighting(before, seen, observed, this.#options.clock.now());
     if (session !== before) this.#put(session);
-    this.#tellUnkeyed(session, warranted);
+    this.#tell(session, warranted);
   }
 
   /** What was waited for and did not come is given up. */
@@ -66,8 +67,8 @@ export class KeyMediation {
       if (session === before) continue;
       this.#put(session);
       const task = this.#options.tasks.find(session.xid);
-      const time = session.media?.settled?.eventTime;
-      if (task !== null && time !== undefined) this.#tellUnkeyed(session, recipients(task, time));
+      const time = session.media?.settled?.eventTime ?? session.messages.at(-1)?.time;
+      if (task !== null && time !== undefined) this.#tell(session, recipients(task, time));
     }
   }
 
@@ -92,9 +93,15 @@ export class KeyMediation {
     const session = this.#state.session(correlation, xid);
     const question = openOnes(session).find((open) => open.id === id);
     if (question === undefined) return;
+    const now = this.#options.clock.now();
     if (isGetKeysFailure(answer)) {
-      if (!question.overdue) this.#deliverFailure(session, this.#keyRecipients(session, question));
-      this.#put(withQuestion(session, id, { state: 'failed', overdue: true }));
+      // One that is made up, or is of another exchange, must not spoil what the others prove.
+      if (answer.failureIndication === 'messages-inconsistent' && asked.rMessage2 !== null) {
+        this.#put(withQuestion(session, id, { bare: true, withRMessage2: false }, now));
+        return;
+      }
+      this.#tellFailure(session, question);
+      this.#conclude(withQuestion(session, id, { state: 'failed', overdue: true }, now), question);
       return;
     }
     const delivered = this.#deliverKeys(session, question, answer);
@@ -103,7 +110,7 @@ export class KeyMediation {
       verified: answer.verified,
       withRMessage2: asked.rMessage2 !== null,
     } as const;
-    this.#put(withQuestion({ ...session, delivered }, id, change));
+    this.#conclude(withQuestion({ ...session, delivered }, id, change, now), question);
   }
 
   /** the timer of a question has run out; the failure record goes out once, the question stays open. */
@@ -111,19 +118,49 @@ export class KeyMediation {
     const session = this.#state.session(correlation, xid);
     const question = openOnes(session).find((open) => open.id === id);
     if (question === undefined || question.overdue) return;
-    this.#deliverFailure(session, this.#keyRecipients(session, question));
-    this.#put(withQuestion(session, id, { overdue: true }));
+    this.#tellFailure(session, question);
+    this.#conclude(withQuestion(session, id, { overdue: true }, this.#options.clock.now()), question);
   }
 
   /** A question that nobody will answer any more. */
   abandoned(correlation: string, xid: string, id: string): void {
     const session = this.#state.session(correlation, xid);
-    if (openOnes(session).some((open) => open.id === id)) {
-      this.#put(withQuestion(session, id, { state: 'failed' }));
-    }
+    const question = openOnes(session).find((open) => open.id === id);
+    if (question === undefined) return;
+    this.#conclude(withQuestion(session, id, { state: 'failed' }, this.#options.clock.now()), question);
   }
 
   /* ------------------------------------------------------------- records */
+
+  /** Once for all that contend for one place. */
+  #tellFailure(session: KeySession, question: QuestionState): void {
+    if (question.overdue || isToldOf(session, question.id)) return;
+    this.#deliverFailure(session, this.#keyRecipients(session, question));
+  }
+
+  /** What a question has come to may be the end of others. */
+  #conclude(session: KeySession, question: QuestionState): void {
+    this.#put(session);
+    this.#tellUnasked(session, this.#keyRecipients(session, question));
+  }
+
+  #tell(session: KeySession, warranted: readonly RecordRecipient[]): void {
+    this.#tellUnkeyed(session, warranted);
+    this.#tellUnasked(this.#state.session(session.correlation, session.xid), warranted);
+  }
+
+  /** something is not asked: each LIID that would get the keys is told once, and for each reason. */
+  #tellUnasked(session: KeySession, warranted: readonly RecordRecipient[]): void {
+    const { unasked = [] } = session;
+    const takers = warranted.filter(takesKeys);
+    const after = unasked.map((one) => {
+      const fresh = takers.filter(({ liid }) => !one.told.includes(liid));
+      if (fresh.length === 0) return one;
+      this.#deliverFailure(session, fresh);
+      return { ...one, told: [...one.told, ...fresh.map(({ liid }) => liid)] };
+    });
+    if (after.some((one, at) => one !== unasked[at])) this.#put({ ...session, unasked: after });
+  }
 
   /** media are encrypted and keys for them were not seen: each LIID that would get them is told once. */
   #tellUnkeyed(session: KeySession, warranted: readonly RecordRecipient[]): void {

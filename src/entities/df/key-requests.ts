@@ -2,6 +2,10 @@
  * Puts the open questions of the mediation to the KMS over Xk (R-2, R-30): at once, again after growing pauses while
  * there is no answer or `temporarily-unavailable`, also after a restart.
  *
+ * A KMS that does not authorise a question may do so later (a task that is on its way, a bound that others have filled):
+ * the LEMF is told at once, and the question is put again at long intervals. So nothing but an answer about the messages
+ * themselves ends a question before its time.
+ *
  * R-30's timer runs beside: when it ends without an answer, the LEMF gets the failure record. The question is still put
  * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
  */
@@ -37,6 +41,10 @@ export interface KeyRequestTiming {
   readonly firstPauseMs?: number;
   /** Longest pause; default 5 s. */
   readonly longestPauseMs?: number;
+  /** First pause after `not-authorised`, doubled each time; default 10 s. */
+  readonly refusedPauseMs?: number;
+  /** Longest of these; default 10 min. */
+  readonly longestRefusedPauseMs?: number;
 }
 
 export interface KeyRequestOptions {
@@ -51,6 +59,8 @@ const DEFAULTS: Required<KeyRequestTiming> = {
   lateMs: 86_400_000,
   firstPauseMs: 100,
   longestPauseMs: 5_000,
+  refusedPauseMs: 10_000,
+  longestRefusedPauseMs: 600_000,
 };
 
 interface Request {
@@ -59,8 +69,11 @@ interface Request {
   readonly id: string;
   readonly since: number;
   readonly pauses: BackOff;
+  readonly refusedPauses: BackOff;
   timer: Timer | null;
   retry: Timer | null;
+  /** While it was never put: when that is due. */
+  due: number | null;
 }
 
 export class KeyRequests {
@@ -92,18 +105,20 @@ export class KeyRequests {
     return this.#requests.size;
   }
 
-  /** Begins to put a question; one that is being put already is left alone. */
+  /** Begins to put a question when it is due; one that is being put already is left alone, or put earlier. */
   start(session: KeySession, question: QuestionState): void {
     const { correlation, xid } = session;
-    const { id, since } = question;
+    const { id, since, from = since } = question;
     const key = `${correlation} ${xid} ${id}`;
-    if (this.#stopped || this.#requests.has(key)) return;
-    const { firstPauseMs, longestPauseMs, timerMs } = this.#timing;
-    const pauses = new BackOff(firstPauseMs, longestPauseMs);
-    const request: Request = { correlation, xid, id, since, pauses, timer: null, retry: null };
+    const known = this.#requests.get(key);
+    if (this.#stopped || (known !== undefined && (known.due === null || known.due === from))) return;
+    known?.retry?.cancel();
+    const request = known ?? this.#request(correlation, xid, question);
     this.#requests.set(key, request);
-    if (!question.overdue) this.#watch(request, Math.max(0, since + timerMs - this.#clock.now()));
-    this.#spawn(this.#put(key, request));
+    const pause = from - this.#clock.now();
+    request.due = from;
+    if (pause <= 0) this.#spawn(this.#put(key, request));
+    else request.retry = this.#clock.after(pause, () => this.#spawn(this.#put(key, request)));
   }
 
   /** Puts no more questions; those that are open are put again after a restart. */
@@ -113,8 +128,20 @@ export class KeyRequests {
     await Promise.allSettled(this.#underWay);
   }
 
+  #request(correlation: string, xid: string, { id, since, overdue }: QuestionState): Request {
+    const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs, timerMs } = this.#timing;
+    const request: Request = {
+      ...{ correlation, xid, id, since, timer: null, retry: null, due: null },
+      pauses: new BackOff(firstPauseMs, longestPauseMs),
+      refusedPauses: new BackOff(refusedPauseMs, longestRefusedPauseMs),
+    };
+    if (!overdue) this.#watch(request, Math.max(0, since + timerMs - this.#clock.now()));
+    return request;
+  }
+
   async #put(key: string, request: Request): Promise<void> {
     const { correlation, xid, id } = request;
+    request.due = null;
     try {
       const asked = await this.#questions.question(correlation, xid, id);
       if (asked === null || this.#clock.now() - request.since > this.#timing.lateMs) {
@@ -125,23 +152,29 @@ export class KeyRequests {
       const answer = await this.#ask(asked);
       if (this.#stopped) return;
       if (answer === null) {
-        this.#putAgain(key, request);
+        this.#putAgain(key, request, request.pauses);
+        return;
+      }
+      if (isGetKeysFailure(answer) && answer.failureIndication === 'not-authorised') {
+        this.#putAgain(key, request, request.refusedPauses);
+        await this.#questions.overdue(correlation, xid, id);
         return;
       }
       this.#end(key);
       // Once the records are in the outbox, nobody here needs the keys any more.
       await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipeKeys(answer));
     } catch (error) {
-      this.#putAgain(key, request);
+      this.#putAgain(key, request, request.pauses);
       throw error;
     }
   }
 
-  #putAgain(key: string, request: Request): void {
+  #putAgain(key: string, request: Request, pauses: BackOff): void {
     const known = this.#requests.get(key);
     if (this.#stopped || (known !== undefined && known !== request)) return;
     this.#requests.set(key, request);
-    request.retry = this.#clock.after(request.pauses.next(), () => this.#spawn(this.#put(key, request)));
+    request.retry?.cancel();
+    request.retry = this.#clock.after(pauses.next(), () => this.#spawn(this.#put(key, request)));
   }
 
   /** R-30's timer; where the failure record could not be stored, it runs again. */

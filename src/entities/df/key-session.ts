@@ -3,7 +3,8 @@
  * to the KMS. Plain data, so that the store can keep it; every function gives a new session.
  *
  * A question is opened as soon as table 7B.7.2.1's messages are known, once for each exchange and for each update of
- * it, and again with R_MESSAGE_2 where the KMS could not verify without it.
+ * it, and again with R_MESSAGE_2 where the KMS could not verify without it. Which one comes first where several contend,
+ * and which one is not put, says `question-plan.ts`.
  *
  *     open ──► answered                  key records, one for each key not yet handed over
  *      │  └──► failed                    failure record
@@ -11,10 +12,11 @@
  */
 import { identityKeys } from '../../sip/identity-keys.ts';
 import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
-import { addMessage, assemble } from './exchanges.ts';
 import type { Exchange } from './exchanges.ts';
-import { fingerprint } from './extraction.ts';
+import { addMessage } from './exchanges.ts';
 import type { SeenMessage, Sighting } from './extraction.ts';
+import { withAnswer, withinShares, withoutSuperseded } from './kept-messages.ts';
+import { contenderOf, dialogKey, planned, updatesOf, withReasons } from './question-plan.ts';
 import type { ObservedIdentity } from './records.ts';
 import { judged, withMedia } from './unkeyed.ts';
 import type { KeyingState } from './unkeyed.ts';
@@ -26,8 +28,12 @@ export interface QuestionState {
   /** Number of updates that it covers. */
   readonly updates: number;
   readonly state: 'open' | 'answered' | 'failed';
-  /** When it was first put, Unix milliseconds. */
+  /** When it was opened, Unix milliseconds. */
   readonly since: number;
+  /** When it is to be put at the earliest, Unix milliseconds; absent: at once. */
+  readonly from?: number | undefined;
+  /** Whether it is put without R_MESSAGE_2, since the KMS found it at odds with the rest. */
+  readonly bare?: boolean | undefined;
   /** Time of the event that the keys belong to: the last message of the exchange or update. */
   readonly eventTime: number;
   /** Whether the failure record was handed over. */
@@ -48,11 +54,39 @@ export interface KeySession {
   readonly delivered: readonly string[];
   /** Absent while nobody has spoken of encryption. */
   readonly media?: KeyingState | undefined;
+  /** Dialogs in which an INVITE was answered with 2xx. */
+  readonly accepted?: readonly string[] | undefined;
+  /** What is left of the parties' shares of questions. */
+  readonly budgets?: readonly QuestionBudget[] | undefined;
+  /** Whether time alone may change what is asked or told. */
+  readonly waits?: boolean | undefined;
+  /** Why something was not asked, and the LIIDs that were told. */
+  readonly unasked?: readonly Unasked[] | undefined;
 }
 
-/** Bounds of one session: a caller must not be able to fill the DF. The latest messages count. */
-const MAX_MESSAGES = 256;
-const MAX_QUESTIONS = 256;
+/** Questions that the messages of a party may still lead to. */
+export interface QuestionBudget {
+  readonly source: 'target' | 'other' | 'unknown';
+  readonly likely: number;
+  readonly unlikely: number;
+  /** As of when, Unix milliseconds. */
+  readonly at: number;
+}
+
+/**
+ * `misplaced`: stood where neither offers nor answers do, or is too long; `unanswered`: in a request that was refused or
+ * never taken, or not in answer to what it repeats; `bounded`: more than the parties may have asked.
+ */
+export type UnaskedReason = 'misplaced' | 'unanswered' | 'bounded';
+
+export interface Unasked {
+  readonly reason: UnaskedReason;
+  readonly told: readonly string[];
+}
+
+/** Dialogs and fingerprints of keys that are remembered of one session, the latest. */
+const MAX_ACCEPTED = 16;
+const MAX_DELIVERED = 512;
 
 export function newSession(xid: string, correlation: string): KeySession {
   return { xid, correlation, observed: [], messages: [], questions: [], delivered: [] };
@@ -61,23 +95,28 @@ export function newSession(xid: string, correlation: string): KeySession {
 /** The session with what a SIP message brought, and with the questions that this opens; itself where that is nothing. */
 export function withSighting(
   session: KeySession,
-  { mikey, media: sighted }: Sighting,
+  { mikey, media: sighted, misplaced, answer }: Sighting,
   observed: readonly ObservedIdentity[],
   now: number,
 ): KeySession {
-  const messages = mikey.reduce(addMessage, session.messages).slice(-MAX_MESSAGES);
-  const media = withMedia(session.media, sighted, messages, now);
-  if (mikey.length === 0 && media === session.media) return session;
+  const added = mikey.reduce(addMessage, session.messages);
+  const answered = answer === null ? added : withAnswer(added, answer);
+  const media = withMedia(session.media, sighted, answered, now);
+  const accepted = withAccepted(session, sighted.agreed);
+  const silent = answered === session.messages && accepted === session.accepted;
+  if (silent && media === session.media && mikey.length === 0 && !misplaced) return session;
   const identities = new Map([...session.observed, ...observed].map((id) => [`${id.name} ${id.value}`, id]));
-  const next = { ...session, messages, observed: [...identities.values()], media };
-  return mikey.length === 0 ? next : { ...next, questions: openQuestions(next, now) };
+  const next = { ...session, messages: answered, observed: [...identities.values()], media, accepted };
+  const { kept, dropped } = withinShares(next);
+  const reasons = [...(misplaced ? ['misplaced' as const] : []), ...(dropped ? ['bounded' as const] : [])];
+  return planned(withReasons({ ...next, messages: kept }, reasons), now);
 }
 
-/** The session after a while: what was waited for may be given up. */
+/** The session after a while: what was waited for may be given up, and what had to wait may be asked. */
 export function afterWaiting(session: KeySession, now: number): KeySession {
-  const { media } = session;
-  const next = media === undefined ? media : judged(media, session.messages, now);
-  return next === media ? session : { ...session, media: next };
+  if ((session.media?.settled ?? null) === null && session.waits !== true) return session;
+  const media = session.media === undefined ? undefined : judged(session.media, session.messages, now);
+  return planned({ ...session, media }, now);
 }
 
 /** The questions that wait for an answer. */
@@ -85,30 +124,38 @@ export function openOnes(session: KeySession): QuestionState[] {
   return session.questions.filter((question) => question.state === 'open');
 }
 
-/** The session with one question changed. */
-export function withQuestion(session: KeySession, id: string, change: Partial<QuestionState>): KeySession {
+/** The session with one question changed, and with those that this makes room for. */
+export function withQuestion(
+  session: KeySession,
+  id: string,
+  change: Partial<QuestionState>,
+  now: number,
+): KeySession {
   const questions = session.questions.map((question) =>
     question.id === id ? { ...question, ...change } : question,
   );
-  return { ...session, questions };
+  const delivered = session.delivered.slice(-MAX_DELIVERED);
+  return planned(withoutSuperseded({ ...session, questions, delivered }), now);
 }
 
-/** What is to be asked now, with all that is known by now; `null` if the messages are gone. */
+/** What is to be asked now, with all that is known by now; `null` if the messages are gone, or were refused. */
 export function questionOf(
   session: KeySession,
   question: QuestionState,
   targets: readonly ObservedIdentity[],
 ): GetKeysRequest | null {
-  const exchange = assemble(session.messages).find(({ id }) => id === question.exchangeId);
-  if (exchange === undefined) return null;
+  const contender = contenderOf(session, question.id);
+  if (contender === null) return null;
+  const { exchange } = contender;
+  const rMessage2 = question.bare === true ? null : exchange.rMessage2;
   return {
     targetKmsIdentity: partyOf(exchange, [...session.observed, ...targets]),
     xid: session.xid,
     iMessage1: octetsOf(exchange.iMessage1),
     rMessage1: octetsOf(exchange.rMessage1),
     iMessage2: octetsOf(exchange.iMessage2),
-    rMessage2: exchange.rMessage2 === null ? null : octetsOf(exchange.rMessage2),
-    updates: exchange.updates.slice(0, question.updates).map((update) => ({
+    rMessage2: rMessage2 === null ? null : octetsOf(rMessage2),
+    updates: updatesOf(session, contender).map((update) => ({
       iMessage1: octetsOf(update.iMessage1),
       rMessage1: octetsOf(update.rMessage1),
     })),
@@ -118,62 +165,29 @@ export function questionOf(
 
 /* ---------------------------------------------------------------- helpers */
 
-function openQuestions(session: KeySession, now: number): QuestionState[] {
-  const questions = new Map(session.questions.map((question) => [question.id, question]));
-  for (const exchange of assemble(session.messages)) {
-    for (let updates = 0; updates <= exchange.updates.length; updates++) {
-      const id = questionId(exchange, updates);
-      const known = questions.get(id);
-      if (known === undefined && questions.size < MAX_QUESTIONS) {
-        questions.set(id, newQuestion(id, exchange, updates, now));
-      } else if (known !== undefined && mayVerifyNow(known, exchange)) {
-        questions.set(id, { ...known, state: 'open', since: now, withRMessage2: true });
-      }
-    }
-  }
-  return [...questions.values()];
-}
-
-function newQuestion(id: string, exchange: Exchange, updates: number, now: number): QuestionState {
-  const last = exchange.updates[updates - 1]?.rMessage1 ?? exchange.iMessage2;
-  return {
-    id,
-    exchangeId: exchange.id,
-    updates,
-    state: 'open',
-    since: now,
-    eventTime: last.time,
-    overdue: false,
-    withRMessage2: exchange.rMessage2 !== null,
-    verified: false,
-  };
-}
-
-function mayVerifyNow(question: QuestionState, exchange: Exchange): boolean {
-  return (
-    question.state === 'answered' &&
-    !question.verified &&
-    !question.withRMessage2 &&
-    exchange.rMessage2 !== null
-  );
-}
-
-function questionId(exchange: Exchange, updates: number): string {
-  const update = exchange.updates[updates - 1];
-  return update === undefined
-    ? exchange.id
-    : fingerprint(exchange.id, update.iMessage1.octets, update.rMessage1.octets);
+/** Only where keys are spoken of: most calls are others'. */
+function withAccepted(
+  { accepted, messages }: KeySession,
+  agreed: Sighting['media']['agreed'],
+): readonly string[] | undefined {
+  if (agreed === null || messages.length === 0) return accepted;
+  const [one = '', other = ''] = agreed.tags;
+  const key = dialogKey({ callId: agreed.callId, tags: [one, other] });
+  if (accepted?.includes(key) === true) return accepted;
+  return [...(accepted ?? []), key].slice(-MAX_ACCEPTED);
 }
 
 /**
- * The target's identity in the exchange: IDRi, or IDRr of R_MESSAGE_1. By name where one of them is a target; else by
- * the direction of the first message whose sender the POI knew (a tel: target, or an alias, has another name in MIKEY).
+ * The target's identity in the exchange: IDRi, or IDRr of R_MESSAGE_1, or that of I_MESSAGE_1, who was called and whom a
+ * mailbox answered for (profile, section 6.1). By name where one of them is a target; else by the direction of the first message whose sender the POI knew (a tel: target, or an alias, has another name in MIKEY).
  */
 function partyOf(exchange: Exchange, targets: readonly ObservedIdentity[]): string {
-  const { initiator } = exchange.iMessage1;
+  const { initiator, responder: called } = exchange.iMessage1;
   const { responder } = exchange.rMessage1;
   const known = new Set(targets.flatMap(({ value }) => identityKeys(value)));
-  const named = [initiator, responder].find((party) => identityKeys(party).some((key) => known.has(key)));
+  const named = [initiator, responder, called].find((party) =>
+    identityKeys(party).some((key) => known.has(key)),
+  );
   if (named !== undefined) return named;
   const byInitiator = [exchange.iMessage1, exchange.iMessage2].find(({ fromTarget }) => fromTarget !== null);
   return (byInitiator?.fromTarget ?? true) ? initiator : responder;

@@ -77,7 +77,9 @@ function verdictOn(
 ): 'nothing to tell' | 'waits' | 'unkeyed' {
   const [one, other] = parties.filter((party) => party.callId === callId && tags.includes(party.tag));
   const own = messages.filter((message) => message.callId === callId);
-  const exchanged = assemble(own).some(({ iMessage2 }) => iMessage2.tags.every((tag) => tags.includes(tag)));
+  const exchanged = assemble(own).some(({ iMessage2, standing }) => {
+    return standing !== 'withheld' && iMessage2.tags.every((tag) => tags.includes(tag));
+  });
   if (one === undefined) return 'nothing to tell';
   if (other === undefined)
     return one.media.some((medium) => isEncrypted(medium, medium)) ? 'waits' : 'nothing to tell';

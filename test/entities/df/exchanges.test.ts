@@ -3,20 +3,34 @@ import { fromBase64, fromHex, toBase64, utf8 } from '../../../src/bytes/octets.t
 import { addMessage, assemble } from '../../../src/entities/df/exchanges.ts';
 import { sightingIn } from '../../../src/entities/df/extraction.ts';
 import type { SeenMessage, Sighting } from '../../../src/entities/df/extraction.ts';
-import { newSession, openOnes, questionOf, withSighting } from '../../../src/entities/df/key-session.ts';
+import {
+  newSession,
+  openOnes,
+  questionOf,
+  withQuestion,
+  withSighting,
+} from '../../../src/entities/df/key-session.ts';
 import { decodeMessage, encodeMessage, onlyPayload, payloadsOf } from '../../../src/mikey/message.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { DATA_TYPE } from '../../../src/mikey/registry.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { NOTHING } from './store/compliance.ts';
-import type { Leg } from './support.ts';
-import { call, LEG, sip, vector } from './support.ts';
+import type { Leg, Place } from './support.ts';
+import { acknowledging, call, LEG, reliable, sip, vector } from './support.ts';
 
 const { I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2, R_MESSAGE_2 } = vector().messages;
 
-function seen(mikey: string, leg: Leg = LEG): readonly SeenMessage[] {
-  return sightingIn(sip('INVITE sip:x SIP/2.0', leg, mikey), true, 5).mikey;
+function seen(
+  mikey: string,
+  leg: Leg = LEG,
+  start = 'INVITE sip:x SIP/2.0',
+  place: Place = {},
+): readonly SeenMessage[] {
+  return sightingIn(sip(start, leg, mikey, place), true, 5).mikey;
 }
+
+const OK = 'SIP/2.0 200 OK';
+const UPDATE = 'UPDATE sip:x SIP/2.0';
 
 function seenCall(): SeenMessage[] {
   return call().flatMap(
@@ -25,26 +39,33 @@ function seenCall(): SeenMessage[] {
 }
 
 function keysAlone(mikey: readonly SeenMessage[]): Sighting {
-  return { mikey, media: { party: null, agreed: null } };
+  return { mikey, misplaced: false, answer: null, media: { party: null, agreed: null } };
 }
 
-/** The two messages of a CSB update without IBAKE, T later than that of the exchange (RFC 6267 section 5.3). */
-function update(second: number): [string, string] {
+/** The two messages of a CSB update, T later than that of the exchange (RFC 6267 section 5.3). */
+function update(second: number, withKeys = false): [string, string] {
   return [DATA_TYPE.I_MESSAGE_1, DATA_TYPE.R_MESSAGE_1].map((dataType) => {
     const { header, payloads } = decodeMessage(fromBase64(R_MESSAGE_1.message));
     const t = onlyPayload({ payloads }, 't')!;
     const value = t.value.slice();
-    value[3]! += second;
+    new DataView(value.buffer).setUint32(0, new DataView(value.buffer).getUint32(0) + second);
     const message = encodeMessage({
       header: { ...header, dataType },
       payloads: [
         { ...t, value },
         ...payloadsOf({ payloads }, 'idr'),
+        ...(withKeys ? payloadsOf({ payloads }, 'ibake') : []),
         { kind: 'v', authAlg: 0, data: new Uint8Array() },
       ],
     });
     return toBase64(message);
   }) as [string, string];
+}
+
+/** An update in an UPDATE of the caller and its answer. */
+function updated([iMessage1, rMessage1]: readonly [string, string], number: number): SeenMessage[] {
+  const cseq = `${number} UPDATE`;
+  return [...seen(iMessage1, LEG, UPDATE, { cseq }), ...seen(rMessage1, LEG, OK, { cseq })];
 }
 
 describe('Extraction of key management from SIP', () => {
@@ -65,7 +86,7 @@ describe('Extraction of key management from SIP', () => {
 
   it('finds it in a multipart body', () => {
     const part = `--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\na=key-mgmt:mikey ${I_MESSAGE_1.message}\r\n--b--\r\n`;
-    const message = `INVITE sip:x SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n${part}`;
+    const message = `INVITE sip:x SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n${part}`;
     expect(sightingIn(utf8(message), null, 0).mikey).toHaveLength(1);
   });
 
@@ -105,56 +126,118 @@ describe('Exchanges', () => {
     ).toEqual([I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2, R_MESSAGE_2].map(({ message }) => message));
   });
 
-  it('an offerless INVITE: the answerer of the INVITE is the initiator, and requests go both ways', () => {
+  it.each([
+    ['a 200, and answered in the ACK', OK, {}, 'ACK sip:x SIP/2.0', {}],
+    [
+      'a reliable 183, and answered in its PRACK',
+      'SIP/2.0 183 P',
+      reliable(7),
+      'PRACK sip:x SIP/2.0',
+      acknowledging(7),
+    ],
+  ])('an INVITE without an offer: the callee begins in %s', (_, offer, offered, answer, answered) => {
     const back = { ...LEG, fromTag: LEG.toTag, toTag: LEG.fromTag };
     const messages = [
-      ...seen(I_MESSAGE_1.message),
-      ...seen(R_MESSAGE_1.message),
-      ...seen(I_MESSAGE_2.message, back),
-      ...seen(R_MESSAGE_2.message, back),
+      ...seen(I_MESSAGE_1.message, LEG, offer, offered),
+      ...seen(R_MESSAGE_1.message, LEG, answer, answered),
+      ...seen(I_MESSAGE_2.message, back, UPDATE),
+      ...seen(R_MESSAGE_2.message, back, OK, { cseq: '3 UPDATE' }),
     ];
     expect(assemble(messages)[0]?.rMessage2).not.toBeNull();
+    expect(assemble(messages)[0]?.standing).toBe('confirmed');
   });
 
   it('messages of another call, or another dialog, do not mix', () => {
     const [i1, r1, i2] = seenCall();
     const elsewhere = [
-      [i1!, r1!, ...seen(I_MESSAGE_2.message, { ...LEG, toTag: 'bob-2' })],
-      [i1!, r1!, ...seen(I_MESSAGE_2.message, { ...LEG, callId: 'other' })],
+      [i1!, r1!, ...seen(I_MESSAGE_2.message, { ...LEG, toTag: 'bob-2' }, UPDATE)],
+      [i1!, r1!, ...seen(I_MESSAGE_2.message, { ...LEG, callId: 'other' }, UPDATE)],
       [...seen(I_MESSAGE_1.message, { ...LEG, callId: 'other' }), r1!, i2!],
       [...seen(I_MESSAGE_1.message, { ...LEG, fromTag: 'carol' }), r1!, i2!],
     ];
     for (const messages of elsewhere) expect(assemble(messages)).toEqual([]);
   });
 
-  it('an offer sent again after 401 is the same offer', () => {
-    const messages = [...seenCall(), ...seen(I_MESSAGE_1.message, { ...LEG, toTag: '' })].reduce<
-      readonly SeenMessage[]
-    >(addMessage, []);
-    expect(messages).toHaveLength(4);
+  it('R-67: an offer sent again after 407 is the same offer, and the refused one is none', () => {
+    const initial = { ...LEG, toTag: '' };
+    const again = { cseq: '2 INVITE' };
+    const [first] = seen(I_MESSAGE_1.message, initial);
+    const messages = [
+      { ...first!, verdict: 'refused' as const },
+      ...seen(I_MESSAGE_1.message, initial, 'INVITE sip:x SIP/2.0', again),
+      ...seen(R_MESSAGE_1.message, LEG, OK, again),
+      ...seen(I_MESSAGE_2.message, LEG, UPDATE),
+    ].reduce<readonly SeenMessage[]>(addMessage, []);
+    expect(assemble(messages).map(({ iMessage1 }) => iMessage1.carriage?.transaction)).toEqual([
+      'alice-1 2 INVITE',
+    ]);
+  });
+
+  it('the same answer in 183, 180 and 200 is one, and counts as the best of them', () => {
+    const messages = [
+      ...seenCall().slice(0, 1),
+      ...seen(R_MESSAGE_1.message, LEG, 'SIP/2.0 180 Ringing'),
+      ...seen(R_MESSAGE_1.message, LEG, OK),
+      ...seen(R_MESSAGE_1.message, LEG, 'SIP/2.0 180 Ringing'),
+      ...seen(I_MESSAGE_2.message, LEG, UPDATE),
+    ].reduce<readonly SeenMessage[]>(addMessage, []);
+    expect(messages.map(({ carriage }) => carriage?.part)).toEqual(['request', 'success', 'request']);
     expect(assemble(messages)).toHaveLength(1);
   });
 
   it('updates follow in order of T, complete ones alone', () => {
-    const [i1, r1] = update(2);
-    const [i2, r2] = update(1);
+    const [first, second] = [update(1), update(2)];
     const [lonely] = update(3);
-    const messages = [...seenCall(), ...[i1, r1, i2, r2, lonely].flatMap((octets) => seen(octets))];
+    const messages = [
+      ...seenCall(),
+      ...updated(second, 5),
+      ...updated(first, 4),
+      ...seen(lonely, LEG, UPDATE),
+    ];
     expect(assemble(messages)).toHaveLength(1);
-    expect(assemble(messages)[0]?.updates.map((one) => one.iMessage1.octets)).toEqual([i2, i1]);
+    expect(assemble(messages)[0]?.updates.map(([one]) => one?.iMessage1.octets)).toEqual([
+      first[0],
+      second[0],
+    ]);
+  });
+
+  it('R-66: the answer to an update is what the update’s own transaction brought', () => {
+    const [iMessage1, rMessage1] = update(1);
+    const messages = [
+      ...seenCall(),
+      ...seen(iMessage1, LEG, UPDATE),
+      ...seen(rMessage1, LEG, OK, { cseq: '4 UPDATE' }),
+    ];
+    expect(assemble(messages)[0]?.updates).toEqual([]);
   });
 });
 
 describe('Key session', () => {
-  it('each update opens a question that has all updates up to it', () => {
-    const [first, second] = [update(1), update(2)];
+  it('R-66: a question about an update carries the update, and what it rests on alone', () => {
     let session = withSighting(newSession('x', 'c'), keysAlone(seenCall()), [], 0);
-    for (const octets of [...first, ...second])
-      session = withSighting(session, keysAlone(seen(octets)), [], 0);
+    const [added, keyed, later] = [update(1), update(2, true), update(3)];
+    for (const [at, octets] of [added, keyed, later].entries())
+      session = withSighting(session, keysAlone(updated(octets, 4 + at)), [], 0);
     const questions = openOnes(session).map((question) => questionOf(session, question, []));
     expect(
       questions.map((question) => question?.updates.map(({ rMessage1 }) => toBase64(rMessage1))),
-    ).toEqual([[], [first[1]], [first[1], second[1]]]);
+    ).toEqual([[], [added[1]], [keyed[1]], [keyed[1], later[1]]]);
+  });
+
+  it('R-66: every update of many is asked about, and what they leave is bounded', () => {
+    let session = withSighting(newSession('x', 'c'), keysAlone(seenCall()), [], 0);
+    let asked = 0;
+    for (let at = 0; at <= 200; at++) {
+      for (const { id } of openOnes(session)) {
+        asked++;
+        session = withQuestion(session, id, { state: 'answered', verified: true }, 0);
+      }
+      if (at < 200) session = withSighting(session, keysAlone(updated(update(1 + at, true), 4 + at)), [], 0);
+    }
+    expect(asked).toBe(201);
+    expect(session.messages.length).toBeLessThan(20);
+    expect(session.questions.length).toBeLessThan(80);
+    expect(session.unasked ?? []).toEqual([]);
   });
 
   it('survives the store', async () => {
@@ -180,7 +263,7 @@ describe('Key session', () => {
     expect(party('tel:+4930123456')).toBe(vector().uri.i);
   });
 
-  it('a caller who sends messages without end fills nothing', () => {
+  it('R-66: a caller who sends messages without end fills nothing', () => {
     let session = newSession('x', 'c');
     const base = fromBase64(I_MESSAGE_1.message);
     for (let csb = 0; csb < 400; csb++) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fromBase64, toHex, utf8 } from '../../../src/bytes/octets.ts';
+import { HOLD_MS } from '../../../src/entities/df/question-plan.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
 import { kinds, numbersOf, start } from './delivery-function.ts';
 import {
@@ -62,16 +63,31 @@ describe('Mediation of signalling', () => {
     ]);
   });
 
-  it('R-2: the KMS is asked as soon as I_MESSAGE_2 is there', async () => {
+  it('R-2: the KMS is asked as soon as I_MESSAGE_2 is there, and has been answered', async () => {
     const { mediation, poi, kms } = await start();
-    const [invite, progress, prack] = call().map((step) => poi.x2(step));
+    const [invite, progress, prack, ok] = call().map((step) => poi.x2(step));
     await mediation.accept([invite!, progress!]);
     await settle();
     expect(kms.asked).toHaveLength(0);
     await mediation.accept([prack!]);
     await settle();
+    expect(kms.asked).toHaveLength(0);
+    await mediation.accept([ok!]);
+    await settle();
     expect(kms.asked).toHaveLength(1);
-    expect(kms.asked[0]?.rMessage2).toBeNull();
+  });
+
+  it('R-67: an answer that does not come is not waited for long, and R_MESSAGE_2 is not either', async () => {
+    const { mediation, poi, kms, clock } = await start();
+    await mediation.accept(
+      call()
+        .slice(0, 3)
+        .map((step) => poi.x2(step)),
+    );
+    await clock.pass(HOLD_MS - 1);
+    expect(kms.asked).toHaveLength(0);
+    await clock.pass(1);
+    expect(kms.asked.map(({ rMessage2 }) => rMessage2)).toEqual([null]);
   });
 
   it('R-7 R-8 R-13 R-32: the keys go to the LEMF, one record for each, with the correlation of the call', async () => {
@@ -111,22 +127,12 @@ describe('Mediation of signalling', () => {
 
   it('early dialogs of a forked call are apart, each with its own question', async () => {
     const { mediation, poi, kms } = await start();
-    const [invite, progress, prack] = call();
-    const other = { ...LEG, toTag: 'bob-2' };
-    const { R_MESSAGE_1 } = vector().messages;
-    await mediation.accept([poi.x2(invite!), poi.x2(progress!)]);
-    await mediation.accept([
-      poi.x2([sip('SIP/2.0 183 Session Progress', other, R_MESSAGE_1.message), DIRECTION.toTarget]),
-    ]);
-    await mediation.accept([poi.x2(prack!)]);
+    const [, progress, ...rest] = call({ ...LEG, toTag: 'bob-2' });
+    const own = call();
+    await mediation.accept([...own.slice(0, 2), progress!, ...own.slice(2)].map((step) => poi.x2(step)));
     await settle();
     expect(kms.asked).toHaveLength(1);
-    await mediation.accept([
-      poi.x2([
-        sip('PRACK sip:x SIP/2.0', other, vector().messages.I_MESSAGE_2.message),
-        DIRECTION.fromTarget,
-      ]),
-    ]);
+    await mediation.accept(rest.map((step) => poi.x2(step)));
     await settle();
     expect(kms.asked).toHaveLength(2);
   });
@@ -153,27 +159,27 @@ describe('Mediation of signalling', () => {
 
   it('a decoy I_MESSAGE_2 does not hide the real one', async () => {
     const { mediation, poi, kms, store } = await start();
-    const [invite, progress, prack] = call();
+    const [invite, progress, ...rest] = call();
     const decoy = fromBase64(vector().messages.I_MESSAGE_2.message);
     decoy[decoy.length - 1]! ^= 1;
     kms.answer = (question) =>
       toHex(question.iMessage2!) === toHex(decoy)
         ? { failureIndication: 'messages-inconsistent' }
         : keysOf(vector());
-    const fake = sip('PRACK sip:x SIP/2.0', LEG, Buffer.from(decoy).toString('base64'));
+    const fake = sip('UPDATE sip:x SIP/2.0', LEG, Buffer.from(decoy).toString('base64'));
     await mediation.accept(
-      [invite!, progress!, [fake, DIRECTION.fromTarget] as const, prack!].map((step) => poi.x2(step)),
+      [invite!, progress!, [fake, DIRECTION.fromTarget] as const, ...rest].map((step) => poi.x2(step)),
     );
     await settle();
     expect(kinds(await handedOver(store))).toContain('keys-available');
   });
 
   it('an answer that could not be verified is asked for again with R_MESSAGE_2, and the same keys go once', async () => {
-    const { mediation, poi, kms, store } = await start();
+    const { mediation, poi, kms, store, clock } = await start();
     kms.answer = (question) => keysOf(vector(), question.rMessage2 !== null);
     const [invite, progress, prack, ok] = call().map((step) => poi.x2(step));
     await mediation.accept([invite!, progress!, prack!]);
-    await settle();
+    await clock.pass(HOLD_MS);
     await mediation.accept([ok!]);
     await settle();
     expect(kms.asked.map((question) => question.rMessage2 !== null)).toEqual([false, true]);

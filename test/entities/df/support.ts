@@ -122,17 +122,57 @@ export interface Leg {
 
 export const LEG: Leg = { callId: 'call-1@home1.example', fromTag: 'alice-1', toTag: 'bob-1' };
 
-/** A SIP message with a MIKEY message in its SDP; `null`: without one. */
-export function sip(startLine: string, leg: Leg, mikey: string | null): Uint8Array {
-  const keyManagement = mikey === null ? '' : `a=key-mgmt:mikey ${mikey}\r\n`;
-  const body = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n${keyManagement}m=audio 4000 RTP/SAVP 8\r\n`;
-  const tag = leg.toTag === '' ? '' : `;tag=${leg.toTag}`;
-  return utf8(
-    `${startLine}\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:alice@home1.example>;tag=${leg.fromTag}\r\n` +
-      `To: <sip:bob@home2.example>${tag}\r\nCall-ID: ${leg.callId}\r\nCSeq: 1 INVITE\r\n` +
-      `Content-Type: application/sdp\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
+/** Where a message stands beside its start line. */
+export interface Place {
+  /** By default that of the method; of a response, that of the INVITE. */
+  readonly cseq?: string;
+  readonly branch?: string;
+  /** More header lines. */
+  readonly fields?: readonly string[];
+  /** Lines after the m= line. */
+  readonly media?: readonly string[];
 }
+
+/** As user agents number the requests of a call. */
+const CSEQS: Readonly<Record<string, string>> = {
+  INVITE: '1 INVITE',
+  PRACK: '2 PRACK',
+  UPDATE: '3 UPDATE',
+  ACK: '1 ACK',
+};
+
+/** A SIP message with MIKEY messages in its SDP, at session level; `null`: without any. */
+export function sip(
+  startLine: string,
+  leg: Leg,
+  mikey: string | readonly string[] | null,
+  place: Place = {},
+): Uint8Array {
+  const [first = ''] = startLine.split(' ');
+  const { cseq = CSEQS[first] ?? (first.startsWith('SIP/') ? '1 INVITE' : `9 ${first}`), fields = [] } =
+    place;
+  const { branch = `z9hG4bK${cseq.replace(' ', '-')}`, media = [] } = place;
+  const lines = [mikey ?? []].flat().map((message) => `a=key-mgmt:mikey ${message}`);
+  const body = [
+    ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'],
+    ...[...lines, 'm=audio 4000 RTP/SAVP 8', ...media, ''],
+  ].join('\r\n');
+  const tag = leg.toTag === '' ? '' : `;tag=${leg.toTag}`;
+  const head = [
+    ...[startLine, `Via: SIP/2.0/TCP 127.0.0.1;branch=${branch}`],
+    `From: <sip:alice@home1.example>;tag=${leg.fromTag}`,
+    ...[`To: <sip:bob@home2.example>${tag}`, `Call-ID: ${leg.callId}`, `CSeq: ${cseq}`],
+    ...[...fields, 'Content-Type: application/sdp', `Content-Length: ${body.length}`, '', ''],
+  ].join('\r\n');
+  return utf8(head + body);
+}
+
+/** Of a reliable response, and of the PRACK that acknowledges it (RFC 3262). */
+export const reliable = (rseq = 1): Place => ({ fields: ['Require: 100rel', `RSeq: ${rseq}`] });
+export const acknowledging = (rseq = 1, more: Place = {}): Place => ({
+  ...more,
+  fields: [`RAck: ${rseq} 1 INVITE`],
+});
 
 export type Step = readonly [message: Uint8Array, direction: number];
 
@@ -144,9 +184,9 @@ export function call(leg: Leg = LEG, from = vector()): Step[] {
       sip('INVITE sip:bob@home2.example SIP/2.0', { ...leg, toTag: '' }, I_MESSAGE_1.message),
       DIRECTION.fromTarget,
     ],
-    [sip('SIP/2.0 183 Session Progress', leg, R_MESSAGE_1.message), DIRECTION.toTarget],
-    [sip('PRACK sip:bob@127.0.0.2 SIP/2.0', leg, I_MESSAGE_2.message), DIRECTION.fromTarget],
-    [sip('SIP/2.0 200 OK', leg, R_MESSAGE_2.message), DIRECTION.toTarget],
+    [sip('SIP/2.0 183 Session Progress', leg, R_MESSAGE_1.message, reliable()), DIRECTION.toTarget],
+    [sip('PRACK sip:bob@127.0.0.2 SIP/2.0', leg, I_MESSAGE_2.message, acknowledging()), DIRECTION.fromTarget],
+    [sip('SIP/2.0 200 OK', leg, R_MESSAGE_2.message, { cseq: '2 PRACK' }), DIRECTION.toTarget],
   ];
 }
 

@@ -6,6 +6,18 @@ import { storedJson } from '../../../storage/stored-json.ts';
 
 const TEXT_OR_NULL = Type.Union([Type.String(), Type.Null()]);
 
+/** What version 0.1.0 did not remember is optional here and below. */
+const CARRIAGE = strict({
+  sender: Type.String(),
+  transaction: Type.String(),
+  branch: Type.String(),
+  method: Type.String(),
+  part: Type.Enum(['request', 'unreliable', 'reliable', 'success']),
+  rack: TEXT_OR_NULL,
+  plain: Type.Boolean(),
+  delivery: Type.Boolean(),
+});
+
 const MESSAGE = strict({
   type: Type.Enum(['I1', 'R1', 'I2', 'R2']),
   csbId: Type.Integer({ minimum: 0 }),
@@ -18,6 +30,9 @@ const MESSAGE = strict({
   fromTarget: Type.Union([Type.Boolean(), Type.Null()]),
   time: Type.Number(),
   octets: Type.String(),
+  ibake: Type.Optional(Type.Boolean()),
+  carriage: Type.Optional(CARRIAGE),
+  verdict: Type.Optional(Type.Enum(['taken', 'refused', 'rejected'])),
 });
 
 const QUESTION = strict({
@@ -26,6 +41,8 @@ const QUESTION = strict({
   updates: Type.Integer({ minimum: 0 }),
   state: Type.Enum(['open', 'answered', 'failed']),
   since: Type.Number(),
+  from: Type.Optional(Type.Number()),
+  bare: Type.Optional(Type.Boolean()),
   eventTime: Type.Number(),
   overdue: Type.Boolean(),
   withRMessage2: Type.Boolean(),
@@ -54,6 +71,18 @@ const MEDIA = strict({
   told: Type.Array(Type.String()),
 });
 
+const BUDGET = strict({
+  source: Type.Enum(['target', 'other', 'unknown']),
+  likely: Type.Number(),
+  unlikely: Type.Number(),
+  at: Type.Number(),
+});
+
+const UNASKED = strict({
+  reason: Type.Enum(['misplaced', 'unanswered', 'bounded']),
+  told: Type.Array(Type.String()),
+});
+
 const SESSION = strict({
   xid: Type.String(),
   correlation: Type.String(),
@@ -62,6 +91,10 @@ const SESSION = strict({
   questions: Type.Array(QUESTION),
   delivered: Type.Array(Type.String()),
   media: Type.Optional(MEDIA),
+  accepted: Type.Optional(Type.Array(Type.String())),
+  budgets: Type.Optional(Type.Array(BUDGET)),
+  waits: Type.Optional(Type.Boolean()),
+  unasked: Type.Optional(Type.Array(UNASKED)),
 });
 
 /** @throws StorageError `damaged` */
