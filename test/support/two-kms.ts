@@ -37,6 +37,7 @@ export async function startTwoKms(runtime: Runtime): Promise<TwoKms> {
         tls: await pki.issue({ commonName: name, dnsNames: [name], roles: ['kms'] }),
         admf: { identifier: `admf.${host}`, url: `https://admf.${host}/X1/ADMF` },
         state: path.join(folder, name),
+        interception: { workers: 0 },
         district: { name: `https://${name}/.well-known/ibe`, demoGroup: home },
         workers: 0,
         subscribers: [

@@ -21,6 +21,11 @@ const WORKERS: readonly WorkerModule[] = [
     entry: 'src/entities/kms/workers/pairing-worker.ts',
   },
   {
+    starter: '/src/entities/kms/workers/question-pool.ts',
+    built: "new URL('./question-worker.js', import.meta.url)",
+    entry: 'src/entities/kms/workers/question-worker.ts',
+  },
+  {
     starter: '/src/entities/lemf/workers/recovery-thread.ts',
     built: "new URL('./recovery-worker.js', import.meta.url)",
     entry: 'src/entities/lemf/workers/recovery-worker.ts',

@@ -101,14 +101,36 @@ export const KMS_CONFIG = strict({
     Type.Integer({
       minimum: 0,
       maximum: 256,
-      description: 'threads that compute with master secrets; 0: the thread of the listeners does',
+      description: 'threads that compute private keys for phones; 0: the thread of the listeners does',
       absent: 'cores − 1',
     }),
   ),
-  queue: count('openings, and private keys, that may wait; the next one is refused for the moment', {
-    min: 1,
-    default: 256,
-  }),
+  queue: count(
+    'private keys that may wait; of whoever has most of them, what exceeds it is refused for the moment',
+    {
+      min: 1,
+      default: 256,
+    },
+  ),
+  interception: strict(
+    {
+      workers: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 256,
+          description:
+            'threads that read and answer questions of DFs, at a low priority; 0: the thread of the listeners does',
+          absent: 'one for eight cores, at least one',
+        }),
+      ),
+      queue: count('questions that may wait; the next one is refused for the moment', {
+        min: 1,
+        default: 256,
+      }),
+      share: count('per cent of the time of each of the threads', { min: 1, max: 100, default: 50 }),
+    },
+    { default: {} },
+  ),
   revealSecrets: flag('whether a laboratory may ask for the secrets', { default: false }),
 });
 

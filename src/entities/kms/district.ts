@@ -77,7 +77,12 @@ export class District {
 
   /** Every serial that is valid for a period, highest first. */
   serialsFor(period: number): readonly SerialRecord[] {
-    return this.#serials.filter(({ notBefore, notAfter }) => notBefore <= period && period <= notAfter);
+    return serialsValidFor(this.#serials, period);
+  }
+
+  /** All serials, highest first. */
+  get serials(): readonly SerialRecord[] {
+    return this.#serials;
   }
 
   bySerial(serial: number): SerialRecord | null {
@@ -107,4 +112,9 @@ export class District {
       bf: record.bf,
     };
   }
+}
+
+/** Those of `serials` that are valid for a period, in their order. */
+export function serialsValidFor(serials: readonly SerialRecord[], period: number): readonly SerialRecord[] {
+  return serials.filter(({ notBefore, notAfter }) => notBefore <= period && period <= notAfter);
 }

@@ -13,7 +13,6 @@ import { District } from './district.ts';
 import { decodeDistrictFile, masterSecretOctets, NO_END, revealDistrict } from './district-file.ts';
 import type { DistrictFile } from './district-file.ts';
 import { enrolAll } from './enrolment.ts';
-import { GetKeys } from './get-keys/get-keys.ts';
 import { KeyMaterial } from './key-material.ts';
 import { epochOf, LiRoots, LONGEST_EPOCH } from './li-roots.ts';
 import type { PrivateKeyGenerator, SerialRecord } from './ports.ts';
@@ -36,6 +35,8 @@ import { ConfigError, readSecretFile } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
 import type { KmsConfig } from './config.ts';
 import { DEFAULT_WORKERS, startGenerator } from './workers/start-generator.ts';
+import { DEFAULT_QUESTION_WORKERS, startQuestions } from './workers/start-questions.ts';
+import type { RunningQuestions } from './workers/start-questions.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
@@ -86,12 +87,38 @@ async function serve(
   tls: TlsMaterial,
   state: State,
 ): Promise<RunningKms> {
+  const { store, audit } = state;
+  const { clock, random } = runtime;
+  const district = await openDistrict(config, runtime, store);
+  await enrolAll(config.subscribers, { store, district, now: clock.now() / 1000 });
+  const roots = new LiRoots(store, random, audit);
+  const settings = { workers: DEFAULT_QUESTION_WORKERS, ...config.interception };
+  const records = new KmsRecords(district, roots, store);
+  const questions = startQuestions(settings, records, district.serials, runtime);
+  try {
+    return await listening(config, runtime, tls, state, { district, roots, questions });
+  } catch (error) {
+    await questions.stop();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly district: District;
+  readonly roots: LiRoots;
+  readonly questions: RunningQuestions;
+}
+
+async function listening(
+  config: KmsConfig,
+  runtime: Runtime,
+  tls: TlsMaterial,
+  state: State,
+  { district, roots, questions }: Parts,
+): Promise<RunningKms> {
   const { store, audit, generator, close } = state;
   const { clock, random, logger } = runtime;
   const now = (): number => clock.now() / 1000;
-  const district = await openDistrict(config, runtime, store);
-  await enrolAll(config.subscribers, { store, district, now: now() });
-  const roots = new LiRoots(store, random, audit);
   const material = new KeyMaterial(district, generator, roots);
   const atOnce = Math.max(1, config.workers ?? DEFAULT_WORKERS);
   const turns = new FairQueue({ atOnce, each: Infinity, all: config.queue });
@@ -99,10 +126,9 @@ async function serve(
     { ...config, district },
     { store, material, audit, clock, random, turns },
   );
-  const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
   const service = new XkService(config, {
     store,
-    compute: (question, signal) => getKeys.answer(question, signal),
+    ...questions,
     audit,
     clock,
     logger,
@@ -151,6 +177,7 @@ async function serve(
     stop: async () => {
       housekeeping.cancel();
       await stopListening();
+      await questions.stop();
       await close();
     },
   };

@@ -12,7 +12,12 @@ import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
 import { RefusalLog } from '../../evidence/refusals.ts';
 import { identityKeys } from '../../sip/identity-keys.ts';
-import { encodeGetKeysRequest, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
+import {
+  decodeGetKeysRequest,
+  encodeGetKeysRequest,
+  isGetKeysFailure,
+  XkError,
+} from '../../wire/xk/get-keys.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import { readTimestamp, type Timestamp } from '../../ibake/timestamps.ts';
 import { decodeMessage, onlyPayload, payloadsOf } from '../../mikey/message.ts';
@@ -47,6 +52,20 @@ export interface PermittedQuestion {
 /** Computes the answer; never throws for what is wrong with a question. An aborted `signal` withdraws it. */
 export type Computation = (question: PermittedQuestion, signal?: AbortSignal) => Promise<GetKeysResponse>;
 
+/** A question as it was read: what of it is judged before anything is computed. */
+export interface ReadQuestion {
+  readonly request: GetKeysRequest;
+  /** SHA-256 of its one encoding. */
+  readonly digest: Uint8Array;
+  /** `null`: its messages cannot be read. */
+  readonly exchange: Exchange | null;
+}
+
+/** Turns for questions, by client. An aborted `signal` withdraws one. Throws KmsError `busy`, `cancelled`. */
+export interface QuestionTurns {
+  run<T>(client: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+}
+
 /** Why a question was refused, for the audit log. */
 type Reason =
   | 'client-role'
@@ -69,7 +88,7 @@ interface Refusal {
 }
 
 /** What is known of a question when it is judged; goes into the record. */
-interface Exchange {
+export interface Exchange {
   readonly csbId: number;
   /** T of I_MESSAGE_1. */
   readonly first: Timestamp;
@@ -89,6 +108,10 @@ interface Permission {
 export interface XkPorts {
   readonly store: WarrantTable & HoldingTable & Pick<ClaimStore, 'claimQuestion'>;
   readonly compute: Computation;
+  /** As `readQuestion`, which does it where this is absent; throws KmsError `cancelled`, `unavailable`. */
+  readonly read?: (text: string, signal?: AbortSignal) => Promise<ReadQuestion | null>;
+  /** Absent: every question has its turn at once. */
+  readonly turns?: QuestionTurns;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -105,8 +128,36 @@ export class XkService {
     this.#refusals = new RefusalLog(ports.audit, ports.clock);
   }
 
-  /** Judges, answers and records a question. @throws only if it cannot be recorded */
-  async answer(client: XkPeer, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
+  /**
+   * Reads, judges, answers and records a question when it is the client's turn, so that one DF makes no other wait for
+   * all that it asks; `null`: the body is not a question. @throws only if it cannot be recorded
+   */
+  async ask(client: XkPeer, text: string, signal?: AbortSignal): Promise<GetKeysResponse | null> {
+    const { turns, read = readAtOnce } = this.#ports;
+    const work = async (): Promise<GetKeysResponse | null> => {
+      const asked = await read(text, signal);
+      if (asked !== null) return this.#answer(client, asked, signal);
+      this.recordMalformed(client);
+      return null;
+    };
+    try {
+      return await (turns === undefined ? work() : turns.run(turnOf(client), work, signal));
+    } catch (error) {
+      if (error instanceof KmsError) return this.#unread(client, error);
+      throw error;
+    }
+  }
+
+  /** As `ask`, of a question that has been read, at once. @throws only if it cannot be recorded */
+  answer(client: XkPeer, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
+    return this.#answer(client, questionOf(request), signal);
+  }
+
+  async #answer(
+    client: XkPeer,
+    request: ReadQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<GetKeysResponse> {
     const permission = await this.#permit(client, request);
     if ('failure' in permission) {
       this.#record(client, request, refused(permission));
@@ -129,17 +180,30 @@ export class XkService {
     this.#append(client, { kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
   }
 
-  async #permit(client: XkPeer, request: GetKeysRequest): Promise<Permission | Refusal> {
+  /** A question that was not even read: on record, but not so often that whoever asks too much could fill the log. */
+  #unread({ commonName, fingerprint }: XkPeer, error: KmsError): GetKeysResponse {
+    const failure = 'temporarily-unavailable';
+    const isForTheMoment = error.code === 'busy' || error.code === 'cancelled';
+    if (!isForTheMoment) this.#ports.logger.error({ err: error }, 'a question could not be read');
+    const reason: Reason = isForTheMoment ? error.code : 'failed';
+    const client = { client: commonName, fingerprint };
+    this.#refusals.record(commonName, { kind: 'get-keys', ...refused({ failure, reason }), ...client });
+    return { failureIndication: failure };
+  }
+
+  async #permit(
+    client: XkPeer,
+    { request, exchange, digest: question }: ReadQuestion,
+  ): Promise<Permission | Refusal> {
     if (!client.roles.includes('df')) return notAuthorised('client-role');
     if (!client.admitted) return notAuthorised('client-name');
     const warrant = await this.#ports.store.warrant(request.xid);
     if (warrant === null) return notAuthorised('unknown-task');
-    const exchange = readExchange(request);
     if (exchange === null) return { failure: 'messages-inconsistent', reason: 'messages-unreadable' };
     const coverage = await this.#coverage(request, warrant, exchange);
     if (typeof coverage === 'string') return notAuthorised(coverage);
     const { subscriber, covered, beforeStart } = coverage;
-    if (!(await this.#isWithinLimit(request, subscriber, exchange)))
+    if (!(await this.#isWithinLimit(question, subscriber, exchange)))
       return { failure: 'temporarily-unavailable', reason: 'too-many-questions' };
     return { question: { request, subscriber, covered }, exchange, beforeStart };
   }
@@ -162,9 +226,8 @@ export class XkService {
    * trying altered messages. Each exchange and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
    * finds none is told to ask again.
    */
-  #isWithinLimit(request: GetKeysRequest, subscriber: string, { csbId, newest }: Exchange): Promise<boolean> {
+  #isWithinLimit(question: Uint8Array, subscriber: string, { csbId, newest }: Exchange): Promise<boolean> {
     const group = digest(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets)])));
-    const question = digest(utf8(encodeGetKeysRequest(request)));
     const now = this.#ports.clock.now() / 1000;
     const bound = { limit: MAX_QUESTIONS, refill: QUESTION_REFILL, now };
     return this.#ports.store.claimQuestion(group, question, bound);
@@ -187,7 +250,11 @@ export class XkService {
     }
   }
 
-  #record(client: XkPeer, request: GetKeysRequest, result: Omit<AuditEvent, 'kind'>): void {
+  #record(
+    client: XkPeer,
+    { request, digest: question }: ReadQuestion,
+    result: Omit<AuditEvent, 'kind'>,
+  ): void {
     this.#append(client, {
       ...result,
       kind: 'get-keys',
@@ -196,7 +263,7 @@ export class XkService {
       xid: request.xid,
       target: request.targetKmsIdentity,
       midCall: request.midCall,
-      question: toHex(digest(utf8(encodeGetKeysRequest(request)))),
+      question: toHex(question),
     });
   }
 
@@ -205,6 +272,29 @@ export class XkService {
     if (client.admitted && client.roles.includes('df')) this.#ports.audit.append(event);
     else this.#refusals.record(client.commonName, event);
   }
+}
+
+/** The question in a body; `null` if it is none. */
+export function readQuestion(text: string): ReadQuestion | null {
+  try {
+    return questionOf(decodeGetKeysRequest(text));
+  } catch (error) {
+    if (error instanceof XkError) return null;
+    throw error;
+  }
+}
+
+function readAtOnce(text: string): Promise<ReadQuestion | null> {
+  return Promise.resolve(readQuestion(text));
+}
+
+function questionOf(request: GetKeysRequest): ReadQuestion {
+  return { request, digest: digest(utf8(encodeGetKeysRequest(request))), exchange: readExchange(request) };
+}
+
+/** Delivery functions by name; all others share a turn. */
+function turnOf({ commonName, roles, admitted }: XkPeer): string {
+  return admitted && roles.includes('df') ? `df ${commonName}` : 'others';
 }
 
 function outcome(response: GetKeysResponse): Omit<AuditEvent, 'kind'> {

@@ -63,6 +63,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         nextPeriods: 1,
         // Phones and signalling share the demo's process: a KMS's pairing must not hold them up. One worker is enough.
         workers: 1,
+        interception: { workers: 1 },
         revealSecrets: plan.revealSecrets,
       },
       cscf: {

@@ -4,21 +4,23 @@
  * without the role gets a connection, the failure, and a record of it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { QUESTION_REFILL } from '../xk.ts';
 import type { XkPeer, XkService } from '../xk.ts';
-import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
+import type { FailureIndication, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
 import {
-  decodeGetKeysRequest,
   encodeGetKeysResponse,
   GET_KEYS_PATH,
   isGetKeysFailure,
   wipeKeys,
-  XkError,
 } from '../../../wire/xk/get-keys.ts';
 import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
 import type { HttpsServerOptions } from '../../../net/https.ts';
 import { sendProblem, useProblems } from '../../../net/problem.ts';
 import { isAdmitted } from '../../../net/tls.ts';
 import type { Admission } from '../../../net/tls.ts';
+
+/** Seconds: after them one more question about an exchange is answered, and a full queue has been worked off. */
+const RETRY_AFTER = String(QUESTION_REFILL);
 
 /** HTTP status of each failure. */
 export const STATUS: Readonly<Record<FailureIndication, number>> = {
@@ -54,12 +56,11 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   const answer = answering(server);
   server.post(GET_KEYS_PATH, async (request, reply) => {
     const client = clientOf(request, options.admission);
-    const question = readQuestion(request.body);
-    if (question === null) {
-      options.service.recordMalformed(client);
-      return sendProblem(reply, 400, 'the body is not a get_keys request');
-    }
-    return send(reply, await answer(reply, (gone) => options.service.answer(client, question, gone)));
+    const { body } = request;
+    const text = typeof body === 'string' ? body : '';
+    const response = await answer(reply, (gone) => options.service.ask(client, text, gone));
+    if (response === null) return sendProblem(reply, 400, 'the body is not a get_keys request');
+    return send(reply, response);
   });
   return server;
 }
@@ -69,21 +70,11 @@ function clientOf(request: FastifyRequest, admission: Admission): XkPeer {
   return { ...peer, admitted: isAdmitted(peer, admission) };
 }
 
-/** The question in a body; `null` if it is none. */
-function readQuestion(body: unknown): GetKeysRequest | null {
-  if (typeof body !== 'string') return null;
-  try {
-    return decodeGetKeysRequest(body);
-  } catch (error) {
-    if (error instanceof XkError) return null;
-    throw error;
-  }
-}
-
 function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
   void reply.header('cache-control', 'no-store');
   if (isGetKeysFailure(response)) {
     const { failureIndication } = response;
+    if (failureIndication === 'temporarily-unavailable') void reply.header('retry-after', RETRY_AFTER);
     return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
   }
   const json = encodeGetKeysResponse(response);

@@ -1,0 +1,111 @@
+/**
+ * Questions of delivery functions on threads of their own: reading one (52 kB of JSON, base64 and MIKEY is milliseconds)
+ * and computing its answer. Private keys for phones are computed by other threads (`pairing-pool.ts`), so neither waits
+ * for the other. The records that an answer needs are given to a worker as it asks for them.
+ */
+import type { Worker } from 'node:worker_threads';
+import { messageOf } from '../../../bytes/errors.ts';
+import type { Logger } from '../../../bytes/ports.ts';
+import type { GetKeysResponse } from '../../../wire/xk/get-keys.ts';
+import { wipeKeys } from '../../../wire/xk/get-keys.ts';
+import type { GetKeysRecords } from '../get-keys/ports.ts';
+import type { SerialRecord } from '../ports.ts';
+import type { ReadQuestion } from '../xk.ts';
+import type { PermittedQuestion } from '../xk.ts';
+import { bare, clothed } from './question-job.ts';
+import type {
+  QuestionOrder,
+  QuestionResult,
+  QuestionTask,
+  RecordAnswer,
+  RecordQuery,
+  RecordQuestion,
+} from './question-job.ts';
+import { failed, WorkerPool } from './worker-pool.ts';
+
+export interface QuestionPoolOptions {
+  readonly workers: number;
+  readonly logger: Logger;
+  readonly records: GetKeysRecords;
+  /** All serials of the district, highest first. */
+  readonly serials: readonly SerialRecord[];
+  /** The worker's module; that of this package if absent. */
+  readonly worker?: URL;
+}
+
+export class QuestionPool {
+  readonly #pool: WorkerPool<QuestionResult>;
+  readonly #records: GetKeysRecords;
+  readonly #logger: Logger;
+
+  constructor({ workers, logger, records, serials, worker }: QuestionPoolOptions) {
+    this.#records = records;
+    this.#logger = logger;
+    const { district, keyLifetime } = records;
+    this.#pool = new WorkerPool({
+      ...{ workers, queue: Infinity, lanes: 1, logger },
+      module: worker ?? new URL('./question-worker.js', import.meta.url),
+      started: (each) => {
+        const moved: ArrayBuffer[] = [];
+        tell(each, { kind: 'district', district, keyLifetime, serials: bare(serials, moved) }, moved);
+      },
+      said: (each, message) => void this.#give(each, message as RecordQuestion),
+      wipe: (result) => {
+        if (result.kind === 'answered') wipeKeys(clothed<GetKeysResponse>(result.response));
+      },
+    });
+  }
+
+  /** `null`: it is not a question. @throws KmsError `cancelled`, `unavailable` */
+  async read(text: string, signal?: AbortSignal): Promise<ReadQuestion | null> {
+    const result = await this.#run({ kind: 'read', text }, signal);
+    if (result.kind !== 'read') throw refusalOf(result);
+    return result.question;
+  }
+
+  /** As `GetKeys.answer`. @throws KmsError `cancelled`, `unavailable` */
+  async answer({ request, covered }: PermittedQuestion, signal?: AbortSignal): Promise<GetKeysResponse> {
+    const result = await this.#run({ kind: 'answer', request, covered }, signal);
+    if (result.kind !== 'answered') throw refusalOf(result);
+    return clothed<GetKeysResponse>(result.response);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #run(task: QuestionTask, signal: AbortSignal | undefined): Promise<QuestionResult> {
+    const give = (worker: Worker, number: number): void => tell(worker, { kind: 'task', number, task });
+    return this.#pool.run({ lane: 0, affinity: null, give }, signal);
+  }
+
+  /** A record that a worker asks for; where it cannot be had, that fails the question. */
+  async #give(worker: Worker, { query, of }: RecordQuestion): Promise<void> {
+    const moved: ArrayBuffer[] = [];
+    try {
+      tell(worker, { kind: 'record', query, answer: await this.#record(of, moved) }, moved);
+    } catch (error) {
+      this.#logger.error({ reason: messageOf(error) }, 'get_keys: a record cannot be had');
+      tell(worker, { kind: 'record', query, answer: { failed: true } });
+    }
+  }
+
+  async #record(of: RecordQuery, moved: ArrayBuffer[]): Promise<RecordAnswer> {
+    if (of.kind === 'seed') {
+      const issued = await this.#records.issuedSeed(of.uri, of.period);
+      return issued === null ? null : { serial: issued.serial };
+    }
+    const root = await this.#records.liRoot(of.period);
+    const answer = bare(root, moved);
+    if (root.state === 'kept') root.root.wipe();
+    return answer;
+  }
+}
+
+function tell(worker: Worker, order: QuestionOrder, moved: ArrayBuffer[] = []): void {
+  worker.postMessage(order, moved);
+}
+
+function refusalOf(result: QuestionResult): Error {
+  return failed(result.kind === 'failed' ? result.why : 'the worker answered another question');
+}

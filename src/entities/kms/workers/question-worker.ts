@@ -1,0 +1,117 @@
+/**
+ * A worker for questions of delivery functions: it reads one, and computes its answer from the KMS's records, which it
+ * asks for. It runs at a low priority: where cores are few, phones go first. What is not a verdict on the question ends
+ * the worker, or fails the question.
+ */
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { defaultEngine } from '../../../ibe/default-engine.ts';
+import { wipeKeys } from '../../../wire/xk/get-keys.ts';
+import { serialsValidFor } from '../district.ts';
+import { EngineGenerator } from '../generator.ts';
+import { GetKeys } from '../get-keys/get-keys.ts';
+import type { GetKeysRecords } from '../get-keys/ports.ts';
+import type { LiRootState, SerialRecord } from '../ports.ts';
+import { readQuestion } from '../xk.ts';
+import { bare, clothed } from './question-job.ts';
+import type {
+  QuestionOrder,
+  QuestionResult,
+  QuestionTask,
+  RecordAnswer,
+  RecordQuery,
+} from './question-job.ts';
+
+/** Niceness of these threads: a tenth of what a thread of the listeners gets where both want a core. */
+const NICENESS = 10;
+
+lowerPriority();
+const generator = new EngineGenerator(defaultEngine());
+const asked = new Map<number, { resolve: (answer: RecordAnswer) => void; reject: (error: Error) => void }>();
+let lastQuery = 0;
+let serials: readonly SerialRecord[] = [];
+let getKeys: GetKeys | null = null;
+
+parentPort?.on('message', (order: QuestionOrder) => {
+  switch (order.kind) {
+    case 'district': {
+      serials = clothed<readonly SerialRecord[]>(order.serials);
+      getKeys = new GetKeys(recordsOf(order.district, order.keyLifetime), generator);
+      break;
+    }
+    case 'record': {
+      const waiting = asked.get(order.query);
+      asked.delete(order.query);
+      if (order.answer !== null && 'failed' in order.answer) waiting?.reject(new Error('no records'));
+      else waiting?.resolve(order.answer);
+      break;
+    }
+    case 'task':
+      void resultOf(order.task).then((result) => reply(order.number, result));
+      break;
+    case 'end':
+      for (const { masterSecret } of serials) masterSecret.wipe();
+      parentPort?.close();
+      break;
+  }
+});
+
+async function resultOf(
+  task: QuestionTask,
+): Promise<QuestionResult | { readonly response: Parameters<typeof wipeKeys>[0] }> {
+  if (task.kind === 'read') return { kind: 'read', question: readQuestion(task.text) };
+  if (getKeys === null) return { kind: 'failed', why: 'the worker was not told of its district' };
+  try {
+    return { response: await getKeys.answer(task) };
+  } catch (error) {
+    return { kind: 'failed', why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Secrets are moved, and what they were copied from is overwritten. */
+function reply(number: number, result: Awaited<ReturnType<typeof resultOf>>): void {
+  if ('kind' in result) {
+    parentPort?.postMessage({ number, result });
+    return;
+  }
+  const moved: ArrayBuffer[] = [];
+  const response = bare(result.response, moved);
+  wipeKeys(result.response);
+  parentPort?.postMessage({ number, result: { kind: 'answered', response } satisfies QuestionResult }, moved);
+}
+
+function recordsOf(district: string, keyLifetime: number): GetKeysRecords {
+  return {
+    district,
+    keyLifetime,
+    serialsFor: (period) => serialsValidFor(serials, period),
+    issuedSeed: async (uri, period) => {
+      const answer = await ask({ kind: 'seed', uri, period });
+      return answer !== null && 'serial' in answer ? answer : null;
+    },
+    liRoot: async (period) => {
+      const answer = await ask({ kind: 'root', period });
+      if (answer === null || !('state' in answer)) return { state: 'absent' };
+      return clothed<LiRootState>(answer);
+    },
+  };
+}
+
+function ask(of: RecordQuery): Promise<RecordAnswer> {
+  return new Promise((resolve, reject) => {
+    const query = ++lastQuery;
+    asked.set(query, { resolve, reject });
+    parentPort?.postMessage({ query, of });
+  });
+}
+
+/** Of this thread alone, where the system has priorities of threads (Linux); elsewhere the share alone holds it back. */
+function lowerPriority(): void {
+  try {
+    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+    if (Number.isInteger(thread)) setPriority(thread, NICENESS);
+  } catch {
+    // No /proc, or not allowed: nothing is lost but the preference.
+  }
+}
