@@ -90,13 +90,14 @@ export async function recoverResponder(
   return finished(messages, csb, { ...found, isVerified: own !== null });
 }
 
-/** The SK that the initiator sends; nothing here verifies it. `null` without an ESK. */
+/** The SK that the initiator sends; nothing here verifies it. `null` without an ESK, which IBAKE must not name then. */
 export async function redrawSecretKey(
   iMessage2: IMessage2 | null,
   redrawer: Redrawer,
 ): Promise<Secret | null> {
-  if (iMessage2 === null || iMessage2.esk === null) return null;
+  if (iMessage2 === null) return null;
   requireEskBinding(iMessage2);
+  if (iMessage2.esk === null) return null;
   return redrawer.secretKey({
     message: iMessage2,
     encrData: iMessage2.esk.encrData,
@@ -170,8 +171,10 @@ function agreed(a: Eccpt | null, b: Eccpt | null): Eccpt | null {
   return a ?? b;
 }
 
-/** IBAKE says that this ESK follows it; its container is somebody else's, so this is its word in the clear. */
+/** IBAKE says which ESK follows it, if any; its container is somebody else's, so this is its word in the clear. */
 function requireEskBinding({ ibake, esk }: IMessage2): void {
   const said = decodeContainer(ibake.encrData).bindings.esk;
-  if (said === null || esk === null || !equalOctets(said, sha256(esk.payload))) throw inconsistent();
+  const found = esk === null ? null : sha256(esk.payload);
+  const isSame = said === null || found === null ? said === found : equalOctets(said, found);
+  if (!isSame) throw inconsistent();
 }

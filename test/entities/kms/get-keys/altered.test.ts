@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { UpdateOffer, answerUpdate } from '../../../../src/ibake/update.ts';
-import { decodeMessage, onlyPayload } from '../../../../src/mikey/message.ts';
+import { decodeMessage, encodeMessage, onlyPayload } from '../../../../src/mikey/message.ts';
 import {
   ALICE,
   BOB,
@@ -155,6 +155,15 @@ describe('an ESK', () => {
     expect(at).toBeGreaterThan(0);
     const iMessage2 = request.iMessage2.map((octet, i) => (i === at ? octet ^ 0x01 : octet));
     expect(spelt(await ask(records, { ...request, iMessage2 }))).toBe('messages-inconsistent');
+  });
+
+  it.each(parties)('cut off, though IBAKE names it: no keys for its %s', async (part, records, target) => {
+    const request = { ...questionOf(call, target), rMessage2: null };
+    const { header, payloads } = decodeMessage(request.iMessage2);
+    const kept = payloads.filter(({ kind }) => kind !== 'esk');
+    const iMessage2 = encodeMessage({ header, payloads: kept });
+    const refusal = part === 'sender' ? 'messages-inconsistent' : 'target-not-party';
+    expect(spelt(await ask(records, { ...request, iMessage2 }))).toBe(refusal);
   });
 
   it('with an update: refused, since what a mailbox answered is not updated', async () => {

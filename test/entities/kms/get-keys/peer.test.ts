@@ -4,9 +4,13 @@
  * that the KMS never draws the target's secret under another policy, map or header.
  */
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../../../../src/bytes/octets.ts';
+import { concat, utf8 } from '../../../../src/bytes/octets.ts';
+import type { Secret } from '../../../../src/bytes/secret.ts';
 import { policyPayload, SRTP_POLICY } from '../../../../src/ibake/policy.ts';
 import { sha256 } from '../../../../src/ibake/sealing.ts';
+import { macOctets, verificationMac } from '../../../../src/ibake/session-keys.ts';
+import type { CsbSession } from '../../../../src/ibake/session.ts';
+import { UpdateOffer, answerUpdate } from '../../../../src/ibake/update.ts';
 import type { CommonHeader, SrtpIdEntry } from '../../../../src/mikey/header.ts';
 import { decodeMessage, encodeMessage, onlyPayload } from '../../../../src/mikey/message.ts';
 import type { Payload } from '../../../../src/mikey/payload.ts';
@@ -75,13 +79,7 @@ function resealed(
   });
 }
 
-const question = {
-  xid: 'xid',
-  iMessage2: null as Uint8Array | null,
-  rMessage2: null,
-  updates: [],
-  midCall: false,
-};
+const question = { xid: 'xid', iMessage2: null, rMessage2: null, updates: [], midCall: false };
 
 describe('R-66: the callee forges an I_MESSAGE_1 around the caller’s own point', () => {
   /** The callee answers what it has forged, and hands both over. */
@@ -143,5 +141,67 @@ describe('R-66: the caller forges messages around the callee’s own point', () 
     ['another list of protocols', otherProtocols, same],
   ])('%s: endpoint-not-compliant, never keys', async (_, offered, answeredWith) => {
     expect(await verdict(offered, answeredWith)).toBe('endpoint-not-compliant');
+  });
+});
+
+describe('R-66: the peer forges an update around the target’s own new point', () => {
+  const MORE = map((entries) => [...entries, ...entries.map((entry) => ({ ...entry, ssrc: 0 }))]);
+
+  /** The one side starts an update, the other one answers. */
+  function updated(seed: string) {
+    const network = new Network(seed);
+    const [alice, bob] = [network.endpoint(ALICE), network.endpoint(BOB)];
+    const initiator = network.offer(alice, BOB);
+    const call = completed(initiator, answered(bob, initiator.message));
+    network.clock.advance(1_000);
+    const offer = UpdateOffer.start(alice, call.sessions.initiator, { rekey: true });
+    return { network, bob, call, offer };
+  }
+
+  /** A changed message of an update with the V that its forger can give it. */
+  function signed(octets: Uint8Array, mpk: Secret, { csb, idri, idrr }: CsbSession): Uint8Array {
+    const withoutMac = octets.subarray(0, -macOctets(csb.prfFunc));
+    return concat(withoutMac, verificationMac(mpk, csb, withoutMac, { idri: idri.data, idrr: idrr.data }));
+  }
+
+  it.each<[string, Change, string | object]>([
+    ['unchanged', same, { verified: true }],
+    ['another map', MORE, 'endpoint-not-compliant'],
+    ['the V flag the other way', header({ v: false }), 'endpoint-not-compliant'],
+  ])('whom the target asked, and who answers a forgery: %s', async (_, change, verdict) => {
+    const { network, bob, call, offer } = updated('forging answerer');
+    const { responder } = call.sessions;
+    const forgery = resealed(offer.message, network.home2, change);
+    const iMessage1 = signed(forgery, responder.keys.mpk, responder);
+    const { message: rMessage1 } = answerUpdate(bob, responder, iMessage1);
+    const records = new TestRecords(network.home1, [ALICE]);
+    const updates = [{ iMessage1, rMessage1 }];
+    const { iMessage2, rMessage2, ...first } = call;
+    const messages = { iMessage1: first.iMessage1, rMessage1: first.rMessage1, iMessage2, rMessage2 };
+    const answer = spelt(await ask(records, { ...question, targetKmsIdentity: ALICE, ...messages, updates }));
+    if (typeof verdict === 'string') expect(answer).toBe(verdict);
+    else expect(answer).toMatchObject(verdict);
+  });
+
+  it.each<[string, Change, string | object]>([
+    ['unchanged', same, { verified: true }],
+    ['another map', MORE, 'messages-inconsistent'],
+    ['the V flag the other way', header({ v: true }), 'messages-inconsistent'],
+  ])('whom the target answered, with the V that it knows: %s', async (_, change, verdict) => {
+    const { network, bob, call, offer } = updated('forging starter');
+    const { message } = answerUpdate(bob, call.sessions.responder, offer.message);
+    const after = offer.complete(message);
+    const iMessage1 =
+      change === MORE
+        ? signed(resealed(offer.message, network.home2, MORE), call.sessions.initiator.keys.mpk, after)
+        : offer.message;
+    const forgery = resealed(message, network.home1, change, sha256(iMessage1));
+    const updates = [{ iMessage1, rMessage1: signed(forgery, after.keys.mpk, after) }];
+    const records = new TestRecords(network.home2, [BOB]);
+    const { iMessage2, rMessage2, ...first } = call;
+    const messages = { iMessage1: first.iMessage1, rMessage1: first.rMessage1, iMessage2, rMessage2 };
+    const answer = spelt(await ask(records, { ...question, targetKmsIdentity: BOB, ...messages, updates }));
+    if (typeof verdict === 'string') expect(answer).toBe(verdict);
+    else expect(answer).toMatchObject(verdict);
   });
 });
