@@ -158,8 +158,9 @@ describe('R-61: odd spellings, end to end', () => {
     });
     agreed.push(...keysOf(caller));
     await expect.poll(() => keysIn(handedOver(callId)), { timeout: 30_000 }).toEqual(keysOf(caller));
-    const failed = handedOver(callId).filter(({ mediaSecFailure }) => mediaSecFailure !== undefined);
-    expect(failed.length).toBeGreaterThan(0);
+    const failures = () =>
+      handedOver(callId).filter(({ mediaSecFailure }) => mediaSecFailure !== undefined).length;
+    await expect.poll(failures, { timeout: 30_000 }).toBeGreaterThan(0);
     await call.end();
   });
 
