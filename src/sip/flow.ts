@@ -19,6 +19,8 @@ export interface Flow {
   readonly source?: NetworkAddress;
   /** False once the connection is gone; UDP flows stay open. */
   readonly open: boolean;
+  /** A request on it has proved whose it is: a connection is then kept longer, and before those of strangers. */
+  vouch?(owner: string): void;
   /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */
   send(octets: Uint8Array): void;
 }

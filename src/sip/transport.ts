@@ -7,7 +7,8 @@
  * RFC 3581). A response never goes to a host that a Via names, be it by `received` or `maddr` of the sender's own: only
  * to where its request came from.
  *
- * Everything is bounded: octets of a message, connections, octets waiting for a slow reader, silence within a message.
+ * Everything is bounded: octets of a message, connections (`TcpConnections`), octets waiting for a slow reader or for
+ * the network, silence within a message and between messages.
  */
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { createSocket } from 'node:dgram';
@@ -26,18 +27,22 @@ import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
 import { readMessage } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
+import { TCP_LIMITS, TcpConnections } from './tcp-connections.ts';
+import type { TcpLimits } from './tcp-connections.ts';
 import { paramOf, withParam } from './text.ts';
 
 /** RFC 768 less headers of IPv4: octets of a datagram at most. */
 const MAX_DATAGRAM = 65507;
+/** Octets of datagrams that may wait for the network. */
+const MAX_QUEUED = 4 << 20;
 
 export interface TransportOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hosts: HostResolver;
   readonly limits?: FramingLimits;
-  /** TCP connections at most, in and out; default 1024. */
-  readonly maxConnections?: number;
+  /** Bounds of TCP connections. */
+  readonly connections?: Partial<TcpLimits>;
   /** Milliseconds for a connection to be made; default 4,000. */
   readonly connectMs?: number;
 }
@@ -55,7 +60,9 @@ export class Transport {
   #user: TransportUser | null = null;
   readonly #servers: Server[] = [];
   readonly #udp: UdpSocket[] = [];
-  readonly #connections = new Set<TcpFlow>();
+  readonly #connections: TcpConnections;
+  readonly #flows = new Set<TcpFlow>();
+  #unsent = 0;
   /** Outgoing connections by `address:port`, being made or open. */
   readonly #outgoing = new Map<string, Promise<TcpFlow>>();
   #stopped = false;
@@ -64,6 +71,17 @@ export class Transport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#connections = new TcpConnections({ ...TCP_LIMITS, ...options.connections }, options.logger);
+  }
+
+  /** TCP connections, what they make this node hold, and how many were closed or refused, by reason. */
+  get connections(): Pick<TcpConnections, 'open' | 'cuts'> {
+    return this.#connections;
+  }
+
+  /** Datagrams that were not sent because too many waited. */
+  get unsent(): number {
+    return this.#unsent;
   }
 
   attach(user: TransportUser): void {
@@ -100,7 +118,7 @@ export class Transport {
     this.#stopped = true;
     const closing = [
       ...this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))),
-      ...[...this.#connections].map((flow) => flow.end()),
+      ...[...this.#flows].map((flow) => flow.end()),
       ...this.#udp.map((socket) => new Promise<void>((done) => socket.close(() => done()))),
     ];
     await Promise.all(closing);
@@ -138,30 +156,34 @@ export class Transport {
   }
 
   #accept(socket: Socket): void {
-    if (this.#stopped || this.#connections.size >= (this.#options.maxConnections ?? 1024)) {
-      socket.destroy();
-      this.#options.logger.warn({ connections: this.#connections.size }, 'SIP connection refused: too many');
-      return;
-    }
-    this.#adopt(socket);
+    const address = socket.remoteAddress;
+    if (this.#stopped || address === undefined || !this.#connections.hasRoom(address)) socket.destroy();
+    else this.#adopt(socket, false);
   }
 
-  #adopt(socket: Socket, forget: () => void = () => undefined): TcpFlow {
-    const flow = new TcpFlow(socket, this.#options.clock, this.#limits, {
-      message: (message, octets) => this.#deliver(message, octets, flow),
-      closed: () => {
-        this.#connections.delete(flow);
-        forget();
-        this.#user?.closed(flow);
+  #adopt(socket: Socket, outgoing: boolean, forget: () => void = () => undefined): TcpFlow {
+    const flow: TcpFlow = new TcpFlow(socket, {
+      clock: this.#options.clock,
+      limits: this.#limits,
+      connections: this.#connections,
+      outgoing,
+      user: {
+        message: (message, octets) => this.#deliver(message, octets, flow),
+        closed: () => {
+          this.#flows.delete(flow);
+          forget();
+          this.#user?.closed(flow);
+        },
       },
     });
-    this.#connections.add(flow);
+    this.#flows.add(flow);
     return flow;
   }
 
   #connect(remote: NetworkAddress): Promise<TcpFlow> {
     if (this.#stopped) return Promise.reject(new SipError('unreachable', 'the transport is closed'));
-    if (this.#connections.size >= (this.#options.maxConnections ?? 1024))
+    const making = this.#outgoing.size - this.#connections.open.outgoing;
+    if (!this.#connections.hasRoomOut(Math.max(0, making)))
       return Promise.reject(new SipError('too-large', 'too many connections'));
     const where = `${remote.address}:${remote.port}`;
     return new Promise((resolve, reject) => {
@@ -178,7 +200,7 @@ export class Transport {
       socket.once('connect', () => {
         timer.cancel();
         socket.off('error', fail);
-        resolve(this.#adopt(socket, () => this.#outgoing.delete(where)));
+        resolve(this.#adopt(socket, true, () => this.#outgoing.delete(where)));
       });
     });
   }
@@ -212,6 +234,11 @@ export class Transport {
       // The port is whatever a Via or Contact of somebody else says.
       if (remote.port < 1 || remote.port > 65535)
         throw new SipError('unreachable', `there is no port ${remote.port}`);
+      // What a network loses: who waits for it asks again.
+      if (socket.getSendQueueSize() > MAX_QUEUED) {
+        this.#unsent++;
+        return;
+      }
       socket.send(octets, remote.port, remote.address, (error) => {
         if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
       });

@@ -10,6 +10,7 @@ import { configReader, count, listener, listOf, parsed, text } from '../../host/
 import type { ConfigOf } from '../../host/config.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
+import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
 import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { parseUri } from '../../sip/uri.ts';
@@ -92,6 +93,14 @@ export const CSCF_CONFIG = strict({
     default: 64,
   }),
   maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
+  maxConnections: count('SIP connections over TCP that others make, at once; beyond, strangers go first', {
+    min: 1,
+    default: TCP_LIMITS.most,
+  }),
+  maxConnectionsPerAddress: count(
+    'of them, those at one address that have not shown whose they are; beyond, the oldest goes',
+    { min: 1, default: TCP_LIMITS.perAddress },
+  ),
   maxTransactionOctets: count(
     'octets of messages that transactions keep, of which a subscriber has a quarter and other homes half; beyond, 503',
     { min: 1_000_000, default: 128 << 20 },

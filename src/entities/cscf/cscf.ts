@@ -411,8 +411,13 @@ export class Cscf {
     return icidFor(request, this.#peers.sent(request, flow), this.#layer.identifiers);
   }
 
-  /** Whether there is room for a request of this party (of another home: `null`); if not, it is answered so. */
+  /**
+   * Whether there is room for a request of this party (of another home: `null`), which has proved to be its; if not, it
+   * is answered so.
+   */
   #keeps(transaction: ServerTransaction, owner: string | null): boolean {
+    const { flow } = transaction;
+    flow.vouch?.(owner ?? `another home at ${flow.remote.address}`);
     if (transaction.admit(owner)) return true;
     this.#reply(transaction, 503, { fields: [['Retry-After', '5']] });
     return false;

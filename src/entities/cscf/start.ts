@@ -52,7 +52,8 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
       throw cause;
     },
   );
-  const transport = new Transport({ clock, logger, hosts });
+  const connections = { most: config.maxConnections, perAddress: config.maxConnectionsPerAddress };
+  const transport = new Transport({ clock, logger, hosts, connections });
   const sip = await listenBoth(transport, config.sip).catch(async (cause: unknown) => {
     await Promise.all([transport.close(), element.stop()]);
     registrations.close();

@@ -277,3 +277,39 @@ describe('R-70: own Routes', () => {
     replaced.mockRestore();
   });
 });
+
+describe('R-70: silent connections', () => {
+  it('shut nobody out: not who is registered, nor who comes to register, and the node still makes its own', async () => {
+    const crowded = await network.home('home2.example', ['bob', 'dave'], {
+      media: false,
+      connections: { most: 12, perAddress: 8 },
+    });
+    const connectTo = (user: string): Promise<RawPhone> => RawPhone.connect(user, crowded.ports.TCP);
+    const bob = await connectTo('bob');
+    await bob.register('home2.example', `<sip:bob@127.0.0.1:${bob.port};transport=tcp>`);
+    const silent = Array.from({ length: 40 }, (_, i) =>
+      connect({ port: crowded.ports.TCP, host: '127.0.0.1', localAddress: `127.0.0.${10 + (i % 20)}` }),
+    );
+    for (const socket of silent) socket.on('error', () => undefined);
+    await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    const dave = await connectTo('dave');
+    await dave.register('home2.example', `<sip:dave@127.0.0.1:${dave.port};transport=tcp>`);
+    dave.request('MESSAGE', 'sip:bob@home2.example', [
+      'From: <sip:dave@home2.example>;tag=d',
+      'To: <sip:bob@home2.example>',
+      'Call-ID: d',
+    ]);
+    bob.answer(await bob.next(/^MESSAGE/), '200 OK');
+    await dave.next(/^SIP\/2\.0 200[^]*MESSAGE/);
+    dave.request('MESSAGE', `sip:alice@${DOMAIN}`, [
+      'From: <sip:dave@home2.example>;tag=e',
+      `To: <sip:alice@${DOMAIN}>`,
+      'Call-ID: e',
+    ]);
+    // By the other home, over a connection that this one makes.
+    await dave.next(/^SIP\/2\.0 480/);
+    for (const socket of [...silent, bob, dave])
+      if (socket instanceof RawPhone) socket.close();
+      else socket.destroy();
+  });
+});

@@ -18,6 +18,7 @@ import { fromOctets } from '../../../src/sip/text.ts';
 import type { TimerValues } from '../../../src/sip/timers.ts';
 import { TransactionLayer } from '../../../src/sip/transactions.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
+import type { TcpLimits } from '../../../src/sip/tcp-connections.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import { addressOfRecord, parseUri } from '../../../src/sip/uri.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
@@ -132,6 +133,7 @@ export class Network {
       media?: boolean;
       interHome?: Protocol;
       maxOctets?: number;
+      connections?: Partial<TcpLimits>;
     } = {},
   ): Promise<Home> {
     const others = ['home1.example', 'home2.example'].filter((other) => other !== name);
@@ -152,7 +154,7 @@ export class Network {
       numbers: { '+1': 'home1.example', '+2': 'home2.example' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     };
-    const transport = this.#transport();
+    const transport = this.#transport(options.connections);
     const tcp = await transport.listen('TCP', '127.0.0.1', 0);
     const udp = await transport.listen('UDP', '127.0.0.1', tcp.port);
     this.hosts.set(`cscf.${name}:${PORT}`, `127.0.0.1:${tcp.port}`);
@@ -236,8 +238,9 @@ export class Network {
     await Promise.all(this.transports.map((transport) => transport.close()));
   }
 
-  #transport(): Transport {
-    const transport = new Transport({ clock: systemClock(), logger: this.logger, hosts: this.hosts });
+  #transport(connections: Partial<TcpLimits> = {}): Transport {
+    const { hosts, logger } = this;
+    const transport = new Transport({ clock: systemClock(), logger, hosts, connections });
     this.transports.push(transport);
     return transport;
   }
