@@ -61,8 +61,11 @@ export class CallTable {
 
   /** The call that a first request of this owner belongs to; `null`: a new one. */
   begunBy(owner: string, request: SipMessage): Call | null {
-    const calls = this.#byKey.get(callKey(request.callId, request.fromTag)) ?? [];
-    return [...calls].find((call) => call.owner === owner) ?? null;
+    for (const call of this.#byKey.get(callKey(request.callId, request.fromTag)) ?? []) {
+      if (call.owner !== owner) continue;
+      return call;
+    }
+    return null;
   }
 
   /** Why there is no place for one more call; `null`: there is. */

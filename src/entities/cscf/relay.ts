@@ -132,10 +132,9 @@ export class Relay {
           this.#upstream({ transaction, call, attempt, context, standing }, response, branch),
         );
       },
-      branchFailed: (branch) => {
+      branchFailed: (branch, status) => {
         if (initial) call.media?.releaseBranch(branch.id);
-        else if (request.method === 'BYE' || endsSubscription(request, call))
-          this.#calls.endDialog(call, tag);
+        else if (endsDialog(request, call, status)) this.#calls.endDialog(call, tag);
       },
       unwanted: (response, branch) => {
         this.#meet(call, attempt, branch.target, response);
@@ -218,7 +217,7 @@ export class Relay {
     if (out.status < 200) return;
     if (branch !== null && out.status < 300) this.#calls.refreshed(call, out);
     if (attempt !== null) this.#calls.answered(call, attempt, late ? makeResponse(request, 487) : out);
-    else if (request.method === 'BYE' || endsSubscription(request, call)) this.#calls.endDialog(call, tag);
+    else if (endsDialog(request, call, out.status)) this.#calls.endDialog(call, tag);
   }
 
   /** Who answers a first request is at that end of the dialog: a callee of this home is spoken to where it was reached. */
@@ -324,8 +323,14 @@ export class Relay {
 
 /** More dialogs than a call may have: whoever answers again and again under other tags hears BYE. */
 function isOneTooMany(call: Call, response: SipResponse): boolean {
-  const more = isAccepted(response) && !isUp(call, response.toTag ?? '');
-  return more && dialogsUp(call) >= MAX_DIALOGS_UP;
+  if (!isAccepted(response) || isUp(call, response.toTag ?? '')) return false;
+  return dialogsUp(call) >= MAX_DIALOGS_UP;
+}
+
+/** Whether a dialog is over with the final answer to a request: not where the far end asks who sends it. */
+function endsDialog(request: SipRequest, call: Call, status: number): boolean {
+  if (status === 401 || status === 407) return false;
+  return request.method === 'BYE' || endsSubscription(request, call);
 }
 
 /** The notifier says that a subscription is over (RFC 6665 section 4.4.1). */

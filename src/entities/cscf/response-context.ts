@@ -34,8 +34,8 @@ export interface ContextHooks {
   readonly name: string;
   /** Sends a response upstream; `branch` is `null` for one made here. */
   upstream(response: SipResponse, branch: Branch | null): void;
-  /** A branch ended without a 2xx. */
-  branchFailed(branch: Branch): void;
+  /** A branch ended without a 2xx, but with this. */
+  branchFailed(branch: Branch, status: number): void;
   /** A 2xx to an INVITE on a branch that was given up. */
   unwanted(response: SipResponse, branch: Branch): void;
   /** Every branch has ended. */
@@ -107,7 +107,7 @@ export class ResponseContext {
       this.#ended(running, this.#own(status));
       return;
     }
-    this.#hooks.branchFailed(branch);
+    this.#hooks.branchFailed(branch, status);
     this.#hooks.upstream(this.#own(status), null);
   }
 
@@ -169,7 +169,7 @@ export class ResponseContext {
 
   #ended(running: Running, response: SipResponse): void {
     running.final = response;
-    this.#hooks.branchFailed(running.branch);
+    this.#hooks.branchFailed(running.branch, response.status);
     if (response.status >= 600) this.#cancelPending();
     this.#finish();
     const finals = this.#running.flatMap(({ final }) => final ?? []);

@@ -133,7 +133,7 @@ describe('R-65: decoys under the Call-ID and From tag of a call', () => {
       for (const target of ['sip:alice@home1.example', 'sip:carol@home1.example'])
         home.interception.add(target);
       home.interception.reports.length = 0;
-      await decoys(await phone('stranger'), 70, asserted, method);
+      await decoys(await phone('stranger'), 40, asserted, method);
       await call();
       expect(reported('sip:alice@home1.example', 7)).toEqual(CALLER);
       expect(reported('sip:carol@home1.example', 6)).toEqual(CALLEE);
@@ -259,6 +259,35 @@ describe('R-65: while a call rings and is up', () => {
     alice.answer(await alice.next(/^BYE/), '200 OK');
     await carol.next(/^SIP\/2\.0 200[^]*BYE/);
     expect(home.interception.trace()).toEqual(['> BYE', '< 200 BYE']);
+  });
+
+  it('calls that somebody leaves up, and re-INVITEs answered under another tag, take nobody’s place', async () => {
+    for (const each of phones.splice(0)) each.close();
+    await network.close();
+    await begin({ calls: 10, callsOfOne: 4 });
+    for (const target of ['sip:alice@home1.example', 'sip:carol@home1.example'])
+      home.interception.add(target);
+    const mallory = await registered('mallory');
+    for (let i = 0; i < 20; i++) {
+      const own = ['From: <sip:mallory@home1.example>;tag=m', `Call-ID: left-${i}`, contactOf(mallory)];
+      const to = 'To: <sip:mallory@home1.example>';
+      mallory.request('INVITE', 'sip:mallory@home1.example', [...own, to]);
+      const invite = await mallory.next(/^INVITE|^SIP\/2\.0 486/);
+      if (invite.startsWith('SIP')) continue;
+      mallory.answer(invite, '200 OK', [contactOf(mallory)]);
+      const accepted = await mallory.next(/^SIP\/2\.0 200[^]*INVITE/);
+      const within = [...own, `${to};tag=mallory`, ...routesOf(accepted, true)];
+      mallory.request('INVITE', `sip:mallory@127.0.0.1:${mallory.port};transport=tcp`, within);
+      const again = await mallory.next(/^INVITE/);
+      mallory.answer(again.replace(/;tag=mallory/, ';tag=another'), '200 OK', [contactOf(mallory)]);
+      await mallory.next(/^SIP\/2\.0 200[^]*tag=another/);
+    }
+    expect(home.cscf.calls).toBe(4);
+    expect(home.cscf.refused.caller).toBe(16);
+    home.interception.reports.length = 0;
+    await call();
+    expect(reported('sip:alice@home1.example', 7)).toEqual(CALLER);
+    expect(reported('sip:carol@home1.example', 6)).toEqual(CALLEE);
   });
 
   it('an answer under other tags again and again is taken up to a bound, and BYE is what the rest hears', async () => {

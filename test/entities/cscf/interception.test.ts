@@ -124,6 +124,18 @@ describe('the memory of the point of interception', () => {
     expect(tasks.trace()).toEqual(['> INVITE', '< 407 INVITE', '> INVITE']);
   });
 
+  it('R-65: what nobody has authenticated is reported as a claim', () => {
+    tasks.add('sip:alice@home1.example');
+    const [first, second] = [invite({}), invite({ CSeq: '2 INVITE' })];
+    pass(first, 'received', 'server');
+    answer(first, 407);
+    interception.admit(second, ALICE);
+    pass(second, 'received', 'server');
+    interception.admit(second, ALICE);
+    answer(second, 486);
+    expect(tasks.reports.map(({ observation }) => observation.claimed)).toEqual([true, true, true, false]);
+  });
+
   it('the same again, over a challenge without state say, is a retransmission (R-50)', () => {
     tasks.add('sip:alice@home1.example');
     for (const first of [invite({}), invite({})]) {
