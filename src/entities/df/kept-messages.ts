@@ -62,8 +62,9 @@ export function withoutSuperseded(session: KeySession): KeySession {
     );
     for (const [at, contenders] of done.slice(0, -LATEST_UPDATES).entries()) {
       if (at === last) continue;
-      for (const { update } of contenders)
+      for (const { update } of contenders) {
         if (update !== null) gone.add(update.own.iMessage1).add(update.own.rMessage1);
+      }
     }
   }
   if (gone.size === 0) return session;

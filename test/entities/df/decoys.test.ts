@@ -344,13 +344,25 @@ describe('Requests that nobody authenticated', () => {
   it('R-67: a challenge to what a stranger sent under the same numbers says nothing of the real request', async () => {
     const running = await df();
     const forged = { branch: 'z9hG4bKstranger' };
-    await take(running, invite, from('INVITE sip:x SIP/2.0', decoy(I1, 1), forged, { ...LEG, toTag: '' }));
-    await take(running, challenge('407 Proxy Authentication Required', forged.branch), progress, prack);
-    await take(running, from('PRACK sip:x SIP/2.0', decoy(I2, 1), acknowledging(1, forged)));
+    const [offer, next] = [decoy(I1, 1), decoy(I2, 1)];
+    await take(running, from('INVITE sip:x SIP/2.0', offer, forged, { ...LEG, toTag: '' }), invite);
+    await take(running, challenge('407 Proxy Authentication Required', forged.branch), progress);
+    await take(running, from('PRACK sip:x SIP/2.0', next, acknowledging(1, forged)), prack);
     await take(running, challenge('403 Forbidden', forged.branch, '2 PRACK'), ok);
     await running.clock.pass(5_000);
     expect(await outcome(running)).toMatchObject({ keys: KEYS, place: 1, asked: 1 });
   });
+
+  it.each(['INFO', 'MESSAGE', 'OPTIONS'])(
+    'R-67: I_MESSAGE_2 in %s is not asked about, though it was answered',
+    async (method) => {
+      const running = await df();
+      await take(running, invite, progress, from(`${method} sip:x SIP/2.0`, I2));
+      await take(running, to('SIP/2.0 200 OK', R2, { cseq: `9 ${method}` }));
+      await running.clock.pass(120_000);
+      expect(await outcome(running)).toMatchObject({ asked: 0, failures: 1 });
+    },
+  );
 });
 
 /** As carol would have answered it. */

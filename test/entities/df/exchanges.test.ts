@@ -215,13 +215,13 @@ describe('Exchanges', () => {
 describe('Key session', () => {
   it('R-66: a question about an update carries the update, and what it rests on alone', () => {
     let session = withSighting(newSession('x', 'c'), keysAlone(seenCall()), [], 0);
-    const [added, keyed, later] = [update(1), update(2, true), update(3)];
-    for (const [at, octets] of [added, keyed, later].entries())
+    const [added, keyed, again, later] = [update(1), update(2, true), update(3, true), update(4)];
+    for (const [at, octets] of [added, keyed, again, later].entries())
       session = withSighting(session, keysAlone(updated(octets, 4 + at)), [], 0);
     const questions = openOnes(session).map((question) => questionOf(session, question, []));
     expect(
       questions.map((question) => question?.updates.map(({ rMessage1 }) => toBase64(rMessage1))),
-    ).toEqual([[], [added[1]], [keyed[1]], [keyed[1], later[1]]]);
+    ).toEqual([[], [added[1]], [keyed[1]], [again[1]], [again[1], later[1]]]);
   });
 
   it('R-66: every update of many is asked about, and what they leave is bounded', () => {
