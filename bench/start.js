@@ -1,4 +1,4 @@
-/** Bundles a benchmark and the workers of a KMS into dist/bench, and runs it: `node bench/start.js NAME [ARGUMENT…]`. */
+/** Bundles a benchmark and the worker threads into dist/bench, and runs it: `node bench/start.js NAME [ARGUMENT…]`. */
 import { runBundle } from '../scripts/run-bundle.js';
 
 const [name = 'run', ...args] = process.argv.slice(2);
@@ -6,5 +6,6 @@ const entries = {
   [name]: `bench/${name}.ts`,
   'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
   'question-worker': 'src/entities/kms/workers/question-worker.ts',
+  'recovery-worker': 'src/entities/lemf/workers/recovery-worker.ts',
 };
 await runBundle('bench', entries, args);

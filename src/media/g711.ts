@@ -23,7 +23,9 @@ export function encodeG711(samples: Int16Array, law: Companding): Uint8Array {
 
 export function decodeG711(octets: Uint8Array, law: Companding): Int16Array {
   const table = law === 'pcma' ? ALAW_TABLE : MULAW_TABLE;
-  return Int16Array.from(octets, (octet) => table[octet] ?? 0);
+  const samples = new Int16Array(octets.length);
+  for (let at = 0; at < octets.length; at++) samples[at] = table[octets[at] ?? 0] ?? 0;
+  return samples;
 }
 
 function encodeALaw(sample: number): number {

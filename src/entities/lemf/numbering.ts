@@ -47,9 +47,9 @@ export class Numbering {
   readonly #store: NumberStore;
   readonly #sessions: Sessions;
 
-  constructor(store: NumberStore) {
+  constructor(store: NumberStore, sessions = new Sessions(store)) {
     this.#store = store;
-    this.#sessions = new Sessions(store);
+    this.#sessions = sessions;
   }
 
   /** What is known of the communication of a header. */

@@ -21,7 +21,7 @@ import type { PacketGroup, Workspace } from './workspace.ts';
  * Sources of a call that are looked at, each with its direction: those that the signalling names first, then those with
  * the most packets. What somebody makes up beside them is counted, and takes the place of none that matters.
  */
-const MAX_GROUPS = 1000;
+const MAX_GROUPS = 500;
 
 /** All that recovery of the streams of a call goes by. */
 export interface StreamSources {

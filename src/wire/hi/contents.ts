@@ -56,7 +56,9 @@ function integerOf(octets: Uint8Array, what: string): number | bigint {
   const [first, second] = octets;
   if (first === undefined) throw malformed(`${what}: empty INTEGER`);
   if (second === undefined && first < 0x80) return first;
-  return BigInt.asIntN(8 * octets.length, BigInt(`0x${toHex(octets)}`));
+  if (octets.length > 6) return BigInt.asIntN(8 * octets.length, BigInt(`0x${toHex(octets)}`));
+  const value = octets.reduce((sum, octet) => 256 * sum + octet, 0);
+  return first < 0x80 ? value : value - 2 ** (8 * octets.length);
 }
 
 /** OBJECT IDENTIFIER in dotted decimal. */

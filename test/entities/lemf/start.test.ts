@@ -189,6 +189,51 @@ describe('HI2 and HI3 over mutual TLS', () => {
     }
   });
 
+  it('R-73: a call that comes later is recovered by itself; what was recovered before stays as it is', async () => {
+    const out = path.join(root, 'one-by-one');
+    const config = newConfig({ recoverInto: out, recoverAfter: 100 });
+    const { lemf, events } = await lemfOf(config);
+    const df = (await Df.open()).at(ports(lemf));
+    df.manager.start();
+    const recoveredFiles = () =>
+      events.flatMap((event) => (event.type === 'recovered' && event.files.length > 0 ? [event] : []));
+    const made = (name: string) => statSync(path.join(out, name)).ino;
+    const [first, second] = [1, 2].map((cin) => new InterceptedCall('exchange-1.json', { cin, packets: 10 }));
+    // The keys come after the content, and in a look of their own.
+    await df.append([...first!.signalling, ...first!.content]);
+    await until(() => events.some(({ type }) => type === 'recovered'));
+    expect(recoveredFiles()).toEqual([]);
+    await df.append(first!.keys);
+    await until(() => recoveredFiles().length > 0);
+    const [before] = recoveredFiles();
+    expect(before).toMatchObject({ calls: 1, recoveredCalls: 1 });
+    const places = before!.files.map(made);
+    await df.append([...second!.signalling, ...second!.keys, ...second!.content]);
+    await until(() => recoveredFiles().at(-1)?.recoveredCalls === 2);
+    expect(before!.files.map(made)).toEqual(places);
+    for (const event of recoveredFiles().slice(1)) {
+      for (const file of event.files) expect(file).toContain('-cin2-');
+    }
+    const { calls } = recoverFolder(pathsOf(config.folder), path.join(root, 'both'));
+    const text = readFileSync(path.join(out, 'recover.json'), 'utf8');
+    expect((JSON.parse(text) as unknown as { calls: unknown }).calls).toEqual(calls);
+  });
+
+  it('R-73: where recovery cannot write, the LEMF receives as ever', async () => {
+    const out = path.join(root, 'not-a-folder');
+    writeFileSync(out, '');
+    const config = newConfig({ recoverInto: out, recoverAfter: 1 });
+    const { lemf } = await lemfOf(config);
+    const df = (await Df.open()).at(ports(lemf));
+    df.manager.start();
+    const call = new InterceptedCall('exchange-1.json', { packets: 10 });
+    for (const record of call.content) {
+      await df.append([record]);
+      await until(() => df.empty());
+    }
+    expect(stored(config.folder, 'hi3')).toEqual(numbers(call.content.length));
+  });
+
   it.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
     'an independent ASN.1 compiler accepts all that a LEMF has stored',
     async () => {

@@ -4,7 +4,9 @@
  * that was killed has left there goes with the next.
  */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   mkdtempSync,
   openSync,
@@ -61,7 +63,7 @@ export class FolderRecovery {
   /** @throws FileError, a system error if the files cannot be read */
   constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
     this.#out = out;
-    for (const file of [paths.hi2, paths.hi3]) closeSync(openSync(file, 'r'));
+    for (const file of [paths.hi2, paths.hi3]) accessSync(file, constants.R_OK);
     makeFolder(out);
     removeLeft(out);
     this.#work = mkdtempSync(path.join(out, `.recovering-${process.pid}-`));

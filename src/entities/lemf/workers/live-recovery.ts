@@ -23,8 +23,9 @@ export interface LiveRecoveryOptions {
 
 /** A look begins after so many times `after`, quiet or not. */
 const PATIENCE = 10;
-/** The next look begins so many times later than the last one took. */
+/** After a look that took longer than a moment, the next begins so many times later. */
 const REST = 4;
+const MOMENT_MS = 1000;
 /** What is under way when the LEMF stops has so long, milliseconds: every entity ends within ten seconds. */
 const ENDING_MS = 6000;
 
@@ -92,7 +93,7 @@ export class LiveRecovery {
     if (this.#thread === null || this.#thread.isGone) this.#thread = new RecoveryThread();
     const reply = await this.#thread.run({ kind: 'look', paths, folder, to: lengths(), isQuiet });
     const ended = clock.now();
-    this.#restUntil = ended + REST * (ended - began);
+    this.#restUntil = ended + REST * Math.max(0, ended - began - MOMENT_MS);
     if (reply.kind !== 'looked') {
       logger.error({ reason: reply.kind === 'failed' ? reply.reason : reply.kind }, 'recovery failed');
       return;

@@ -1,9 +1,9 @@
 /**
- * The thread that recovers for a LEMF, so that nothing of it holds up who receives. It takes what processor time is left:
- * on Linux a thread has a priority of its own.
+ * The thread that recovers for a LEMF, so that nothing of it holds up who receives. While it follows the files it comes
+ * after who receives: on Linux a thread has a priority of its own.
  */
 import { readlinkSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../../../bytes/errors.ts';
 import { FolderRecovery, filesOf, recoverFolder } from '../store/recovery.ts';
@@ -12,9 +12,11 @@ import type { Looked, LookOrder, RecoveryOrder, RecoveryReply } from './recovery
 /** A call that is never quiet is recovered after so many looks, then after twice as many, and so on. */
 const FIRST_LOOKS = 4;
 
+/** Of the system's priorities, from -20 to 19: a third of the usual time where there is not enough for all. */
+const PRIORITY = 5;
+
 let live: LiveFolder | null = null;
 
-yieldPriority();
 parentPort?.on('message', (order: RecoveryOrder) => {
   if (order.kind === 'end') {
     live?.close();
@@ -23,6 +25,7 @@ parentPort?.on('message', (order: RecoveryOrder) => {
   }
   try {
     if (order.kind === 'look') {
+      yieldPriority();
       live ??= new LiveFolder(order);
       reply(live.look(order));
     } else reply({ kind: 'recovered', report: recoverFolder(order.paths, order.folder, order.options) });
@@ -77,7 +80,7 @@ class LiveFolder {
 function yieldPriority(): void {
   try {
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    if (Number.isInteger(thread)) setPriority(thread, constants.priority.PRIORITY_LOW);
+    if (Number.isInteger(thread)) setPriority(thread, PRIORITY);
   } catch {
     // It is a courtesy: recovery is right at any priority.
   }
