@@ -260,6 +260,10 @@ describe('R-67: more requests than a share', () => {
       void begin(sessions.at(-1) ?? session).then((status) => statuses.push(status));
     }
     await expect.poll(() => statuses).toEqual([429, 429]);
+    // What has ended counts no more.
+    for (const each of sessions) each.destroy();
+    const client = kms.client();
+    await expect.poll(async () => (await client.request('GET', exampleHome().district)).status).toBe(200);
   });
 });
 
