@@ -12,7 +12,7 @@
  * section 3.1.1.6 asks.
  */
 import { SipError } from './errors.ts';
-import { decimal, formatParams, isQuoted, isToken, paramOf, parseParams, split } from './text.ts';
+import { decimal, formatParams, isQuoted, isToken, paramOf, parseParams, splitParams } from './text.ts';
 import type { Param } from './text.ts';
 import { parseHostPort, parseUri } from './uri.ts';
 import type { Uri } from './uri.ts';
@@ -67,7 +67,7 @@ export interface NameAddr {
 export function parseNameAddr(text: string, where: string): NameAddr {
   const open = startOfUri(text);
   if (open < 0) {
-    const [addr = '', ...params] = split(text, ';');
+    const [addr = '', ...params] = splitParams(text);
     if (/[,?\s"]/.test(addr)) throw new SipError('syntax', `${where}: the URI must be in angle brackets`);
     return { displayName: null, uri: uriOf(addr, where), params: params.flatMap((p) => paramsOf(p, where)) };
   }
@@ -80,7 +80,7 @@ export function parseNameAddr(text: string, where: string): NameAddr {
   return {
     displayName: displayName === '' ? null : displayName,
     uri: uriOf(text.slice(open + 1, close), where),
-    params: rest === '' ? [] : split(rest.slice(1), ';').flatMap((p) => paramsOf(p, where)),
+    params: rest === '' ? [] : splitParams(rest.slice(1)).flatMap((p) => paramsOf(p, where)),
   };
 }
 

@@ -13,6 +13,9 @@ import { SipError } from './errors.ts';
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
 const QUOTED = /^"(?:[^"\\]|\\[^\r\n])*"$/s;
 
+/** Parameters of one value at most: each is looked at many times. */
+const MAX_PARAMS = 128;
+
 /** One `name[=value]`, as received: names keep their case, values their quotes. */
 export interface Param {
   readonly name: string;
@@ -76,11 +79,11 @@ export function split(text: string, separator: ',' | ';'): string[] {
 
 /**
  * Parameters from what follows the first `;` of a field or URI.
- * @throws SipError `syntax` on an empty parameter or a name that is not a token
+ * @throws SipError `syntax` on an empty parameter or a name that is not a token, `too-large`
  */
 export function parseParams(text: string, where: string): Param[] {
   if (text.trim() === '') return [];
-  return split(text, ';').map((part) => {
+  return splitParams(text).map((part) => {
     const at = part.indexOf('=');
     const name = (at < 0 ? part : part.slice(0, at)).trim();
     const value = at < 0 ? null : part.slice(at + 1).trim();
@@ -89,6 +92,13 @@ export function parseParams(text: string, where: string): Param[] {
       throw new SipError('syntax', `${where}: parameter ${name} has no proper value`);
     return { name, value };
   });
+}
+
+/** Parts between semicolons, not too many. @throws SipError `syntax`, `too-large` */
+export function splitParams(text: string): string[] {
+  const parts = split(text, ';');
+  if (parts.length > MAX_PARAMS) throw new SipError('too-large', 'a value has too many parameters');
+  return parts;
 }
 
 /** `;name=value` of each. */

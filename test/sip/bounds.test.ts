@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StreamFramer } from '../../src/sip/framing.ts';
 import { parseMessage, readMessage, SipRequest } from '../../src/sip/message.ts';
-import { toOctets } from '../../src/sip/text.ts';
+import { fromOctets, toOctets } from '../../src/sip/text.ts';
 import { judge } from '../../src/sip/verdict.ts';
 
 const HEAD = [
@@ -31,10 +31,19 @@ describe('R-70: a message with too much of something', () => {
     ['1,000 Vias in a line', [values('Via', 'SIP/2.0/UDP x;branch=z9hG4bK2', 1000)], 400],
     ['1,000 Contacts', [values('Contact', '<sip:x>', 1000)], 400],
     ['1,000 Record-Routes', [values('Record-Route', '<sip:x;lr>', 1000)], 400],
+    ['129 parameters in From', ['X: 1'], 400, `;${Array.from({ length: 128 }, (_, i) => `a${i}`).join(';')}`],
+    [
+      '128 parameters in From',
+      ['X: 1'],
+      null,
+      `;${Array.from({ length: 127 }, (_, i) => `a${i}`).join(';')}`,
+    ],
+    ['1,000 parameters in Via', [`Via: SIP/2.0/UDP x${';a'.repeat(1000)}`], 400],
     ['600 lines', Array.from({ length: 600 }, (_, i) => `X-${i}: 1`), 400],
     ['500 lines', Array.from({ length: 500 }, (_, i) => `X-${i}: 1`), null],
-  ])('%s', (_, lines, status) => {
-    const verdict = judge(readMessage(message(lines)), 'lenient');
+  ])('%s', (_, lines, status, params = '') => {
+    const octets = toOctets(fromOctets(message(lines)).replace(';tag=1', `;tag=1${params}`));
+    const verdict = judge(readMessage(octets), 'lenient');
     expect(verdict.kind === 'reject' ? verdict.status : null).toBe(status);
   });
 

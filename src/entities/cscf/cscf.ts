@@ -16,7 +16,8 @@ import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
-import { ClavigerError, messageOf } from '../../bytes/errors.ts';
+import { messageOf } from '../../bytes/errors.ts';
+import { SipError } from '../../sip/errors.ts';
 import type { Flow, HostResolver } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
@@ -88,6 +89,9 @@ const ABILITIES = {
   options: [],
   bodies: null,
 } as const;
+
+/** Faults of a request that show only when one of its values is read. */
+const UNSERVED: ReadonlySet<string> = new Set(['syntax', 'too-large']);
 
 /** Requests about event packages, of which this node has none of its own (RFC 6665, RFC 3903). */
 const EVENT_METHODS: ReadonlySet<string> = new Set(['SUBSCRIBE', 'PUBLISH']);
@@ -441,7 +445,7 @@ export class Cscf {
         { method: transaction.request.method, problem },
         'a request could not be served',
       );
-      this.#reply(transaction, cause instanceof ClavigerError && cause.code === 'syntax' ? 400 : 500);
+      this.#reply(transaction, cause instanceof SipError && UNSERVED.has(cause.code) ? 400 : 500);
     }
   }
 }

@@ -162,6 +162,25 @@ describe('a call between two homes', () => {
     for (const { observation } of home1.interception.reports) expect(wire).toContain(observation.payload);
   });
 
+  it('R-1: a call whose INVITE is challenged is reported once and whole at both homes, and so is what was challenged', async () => {
+    home1.interception.add('sip:alice@home1.example');
+    home2.interception.add('tel:+25550001');
+    alice = await network.phone('alice', 'home1.example', { device: '7', protocol: 'UDP' });
+    await callWithPrack();
+    const challenged = ['> INVITE', '< 407 INVITE', '> ACK'];
+    const trace = home1.interception.trace();
+    expect(trace.slice(0, 4)).toEqual([...challenged, '> INVITE']);
+    const once = ['< 183 INVITE', '> PRACK', '< 200 INVITE', '> UPDATE', '> BYE', '< 200 BYE'];
+    for (const [mine, theirs, home] of [
+      ['>', '<', home1],
+      ['<', '>', home2],
+    ] as const) {
+      const wanted = once.map((line) => `${line.startsWith('>') ? mine : theirs}${line.slice(1)}`);
+      const seen = home.interception.trace().filter((line) => wanted.includes(line));
+      expect(seen.toSorted()).toEqual(wanted.toSorted());
+    }
+  });
+
   it('asserts who calls, makes one ICID, and keeps both from user equipment', async () => {
     const { calls } = answerAll(bob);
     const { leg } = await dial(alice, 'sip:bob@home2.example');

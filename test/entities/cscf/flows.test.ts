@@ -257,6 +257,17 @@ it('R-70: a stranger’s connection that is gone before its answer costs nothing
   expect(third.heard).toBe(0);
 });
 
+it('R-70: more option tags than are read are answered 400', async () => {
+  const alice = await phone('alice', 'TCP');
+  alice.request('MESSAGE', `sip:carol@${DOMAIN}`, [
+    `From: <sip:alice@${DOMAIN}>;tag=a`,
+    `To: <sip:carol@${DOMAIN}>`,
+    'Call-ID: r',
+    `Proxy-Require: ${Array.from({ length: 1000 }, (_, i) => `a${i}`).join(',')}`,
+  ]);
+  await alice.next(/^SIP\/2\.0 400/);
+});
+
 describe('R-70: own Routes', () => {
   it.each([
     [250, /^SIP\/2\.0 480/],
