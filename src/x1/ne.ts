@@ -6,11 +6,11 @@ import type { NePolicy } from './policy.ts';
 import { X1Reporter } from './reports.ts';
 import { X1Requester } from './requester.ts';
 import type { HostMap } from '../net/hosts.ts';
-import { HttpsClient, httpsServer, listen } from '../net/https.ts';
+import { HttpsClient } from '../net/https.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import { x1Transport } from './client.ts';
 import { X1Schema } from './schema.ts';
-import { mountX1Ne } from './server.ts';
+import { mountX1Ne, openX1Listener } from './server.ts';
 import type { NeState } from './state.ts';
 import type { X1NeConfig } from './config.ts';
 import { systemRandom } from '../host/runtime.ts';
@@ -73,26 +73,17 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     ...(config.keepalive === undefined ? {} : { keepalive: config.keepalive }),
     ...(waitsFor === undefined ? {} : { waitsFor }),
   });
-  const server = httpsServer({
-    name: 'X1',
-    tls,
-    authentication: 'mutual',
-    logger,
-    limits: config.listen.connections,
-  });
-  mountX1Ne(server, handler);
   const stop = async (): Promise<void> => {
-    await server.close();
     handler.stop();
     reporter.stop();
     await client.close();
     schema?.close();
   };
-  try {
-    const port = await listen(server, config.listen.address, config.listen.port);
-    return { table, reporter, port, stop };
-  } catch (error) {
+  const listener = await openX1Listener(config.listen, { tls, logger }, (server) =>
+    mountX1Ne(server, handler),
+  ).catch(async (error: unknown) => {
     await stop();
     throw error;
-  }
+  });
+  return { table, reporter, port: listener.port, stop: () => listener.close().then(stop) };
 }

@@ -4,11 +4,14 @@
  * wrong with the HTTP request: 403 the certificate lacks the role, 413 too large, 415 not XML.
  */
 import type { FastifyInstance } from 'fastify';
+import type { Logger } from '../bytes/ports.ts';
 import type { X1Peer } from './endpoint.ts';
 import { X1_ADMF_PATH, X1_NE_PATH, X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
-import { peerOfRequest } from '../net/https.ts';
+import { httpsServer, listen, peerOfRequest } from '../net/https.ts';
 import { hasRole } from '../net/tls.ts';
-import type { Role } from '../net/tls.ts';
+import type { Role, TlsMaterial } from '../net/tls.ts';
+import type { ConnectionLimits } from '../net/connections.ts';
+import type { Listen } from '../host/config.ts';
 
 /** What answers X1 documents. */
 export interface X1Answerer {
@@ -18,6 +21,27 @@ export interface X1Answerer {
 }
 
 export const X1_CONTENT_TYPE = 'application/xml';
+
+export interface X1Listener {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens where the settings say. @param mount which end of X1 it is: `mountX1Ne` or `mountX1Admf` */
+export async function openX1Listener(
+  { address, port, connections }: Listen & { readonly connections?: Partial<ConnectionLimits> },
+  { tls, logger }: { readonly tls: TlsMaterial; readonly logger: Logger },
+  mount: (server: FastifyInstance) => void,
+): Promise<X1Listener> {
+  const server = httpsServer({ name: 'X1', tls, authentication: 'mutual', logger, limits: connections });
+  mount(server);
+  try {
+    return { port: await listen(server, address, port), close: () => server.close() };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
 
 /** The NE's end, for peers with the role of an ADMF. */
 export function mountX1Ne(server: FastifyInstance, answerer: X1Answerer): void {

@@ -11,11 +11,11 @@ import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
 import { HostMap } from '../../net/hosts.ts';
-import { HttpsClient, httpsServer, listen } from '../../net/https.ts';
+import { HttpsClient } from '../../net/https.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
 import { x1Transport } from '../../x1/client.ts';
 import { X1Schema } from '../../x1/schema.ts';
-import { mountX1Admf } from '../../x1/server.ts';
+import { mountX1Admf, openX1Listener } from '../../x1/server.ts';
 import { SqliteAdmfStore } from './store/sqlite.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { X1Files } from './store/x1-files.ts';
@@ -87,23 +87,19 @@ async function startHolding(
     identifier,
     elements: config.elements.map((element) => element.identifier),
   });
-  const server = httpsServer({
-    name: 'X1',
-    tls,
-    authentication: 'mutual',
-    logger,
-    limits: config.listen.connections,
-  });
-  mountX1Admf(server, reports);
   const close = async (): Promise<void> => {
-    await server.close();
     await client.close();
     await kept.close();
     await store.close();
     schema?.close();
   };
+  const listener = await openX1Listener(config.listen, { tls, logger }, (server) =>
+    mountX1Admf(server, reports),
+  ).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   try {
-    const port = await listen(server, config.listen.address, config.listen.port);
     const admf = await Admf.open({
       ...common,
       elements: config.elements.map((element) => ({
@@ -129,14 +125,16 @@ async function startHolding(
     activateConfigured(admf, config.warrants, logger);
     return {
       admf,
-      x1: { address: config.listen.address, port },
+      x1: { address: config.listen.address, port: listener.port },
       issues: () => issues.list(),
       stop: async () => {
         await admf.stop();
+        await listener.close();
         await close();
       },
     };
   } catch (error) {
+    await listener.close();
     await close();
     throw error;
   }
