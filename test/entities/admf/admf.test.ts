@@ -1,35 +1,16 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import type { Admf } from '../../../src/entities/admf/admf.ts';
+import { describe, expect, it } from 'vitest';
 import { AdmfError } from '../../../src/entities/admf/errors.ts';
 import type { Warrant } from '../../../src/entities/admf/warrants.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-import { missingShared, missingTool } from '../../support/shared.ts';
-import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
-import { OTHER_XID } from '../../poi/support.ts';
-import { breathe, home, HOUR, NOW, warrant } from './support.ts';
-import type { Home } from './support.ts';
+import { EVERYTHING, holdings, judgeDocuments, NOTHING, openHome as open } from './bench.ts';
+import { breathe, HOUR, NOW, warrant } from './support.ts';
 
-const documents: Uint8Array[][] = [];
-
-async function open(): Promise<Home & { clock: ManualClock; admf: Admf }> {
-  const clock = new ManualClock(NOW);
-  const made = await home(clock);
-  documents.push(made.documents);
-  return { ...made, clock, admf: await made.open() };
-}
+judgeDocuments();
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'done',
     (error: unknown) => (error instanceof AdmfError ? error.code : String(error)),
   );
-
-/** How many tasks and destinations each element has: `cscf 1/1 …`. */
-function holdings({ elements }: Home): string {
-  return Object.values(elements)
-    .map(({ kind, table }) => `${kind} ${table.tasks().length}/${table.destinations().length}`)
-    .join(', ');
-}
 
 /** What happened at each element, in order; elements that come at one time are asked side by side. */
 function ofEach(trace: readonly string[]): Record<string, string[]> {
@@ -41,14 +22,6 @@ function ofEach(trace: readonly string[]): Record<string, string[]> {
     ]),
   );
 }
-
-const NOTHING = 'cscf 0/0, gateway 0/0, df 0/0, kms 0/0';
-const EVERYTHING = 'cscf 1/1, gateway 1/1, df 1/2, kms 1/0';
-
-afterAll(() => {
-  if (missingShared(SCHEMA) || missingTool('xmllint')) return;
-  expect(xmllint(documents.flat())).toBe('');
-});
 
 describe('a warrant', () => {
   it('is provisioned from the inside out and withdrawn from the outside in', async () => {
@@ -319,152 +292,5 @@ describe('when an element fails', () => {
     clock.advance(1000);
     await breathe();
     expect(elements.cscf.table.tasks()).toHaveLength(1);
-  });
-});
-
-describe('time', () => {
-  it('elements that intercept have the task from the start to the end of the warrant', async () => {
-    const bench = await open();
-    const { admf, clock } = bench;
-    await admf.activateWarrant({ ...warrant, startTime: NOW + HOUR, endTime: NOW + 2 * HOUR });
-    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
-    clock.advance(HOUR - 1);
-    await breathe();
-    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
-    clock.advance(1);
-    await breathe();
-    expect(holdings(bench)).toBe(EVERYTHING);
-    clock.advance(HOUR);
-    await breathe();
-    expect(holdings(bench)).toBe(NOTHING);
-    expect(admf.list()).toMatchObject([{ state: 'ended' }]);
-  });
-
-  it('what is under way when interception ends is still delivered', async () => {
-    const bench = await open();
-    const admf = await bench.open({ drainMs: 5000 });
-    await admf.activateWarrant(warrant);
-    const done = admf.deactivateWarrant('LIID1');
-    await breathe();
-    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
-    bench.clock.advance(5000);
-    await done;
-    expect(holdings(bench)).toBe(NOTHING);
-  });
-});
-
-describe('after a restart', () => {
-  it('the warrants are as they were, and elements that lost theirs get them again', async () => {
-    const bench = await open();
-    const { xid } = await bench.admf.activateWarrant(warrant);
-    await bench.admf.stop();
-    await bench.elements.cscf.table.deactivateAll();
-    await bench.elements.cscf.table.removeAllDestinations();
-    const again = await bench.open();
-    await breathe();
-    expect(again.list()).toMatchObject([{ xid, state: 'active', warrant }]);
-    expect(holdings(bench)).toBe(EVERYTHING);
-    expect(await again.verify()).toEqual([]);
-  });
-
-  it('a warrant whose time ended meanwhile is withdrawn', async () => {
-    const bench = await open();
-    await bench.admf.activateWarrant(warrant);
-    await bench.admf.stop();
-    bench.clock.advance(2 * HOUR);
-    const again = await bench.open();
-    await breathe();
-    expect(holdings(bench)).toBe(NOTHING);
-    expect(again.list()).toMatchObject([{ state: 'ended' }]);
-  });
-
-  it('a warrant that was half activated is carried on', async () => {
-    const bench = await open();
-    const record = await bench.admf.activateWarrant(warrant);
-    await bench.admf.stop();
-    await bench.elements.cscf.table.deactivateAll();
-    await bench.store.saveWarrants([{ ...record, state: 'provisioning' }]);
-    const again = await bench.open();
-    await breathe();
-    expect(holdings(bench)).toBe(EVERYTHING);
-    expect(again.list()).toMatchObject([{ state: 'active' }]);
-  });
-
-  it('R-75: one that was draining ends when its time is over, not before', async () => {
-    const bench = await open();
-    const admf = await bench.open({ drainMs: 5000 });
-    await admf.activateWarrant(warrant);
-    admf.deactivateWarrant('LIID1').catch(() => undefined);
-    await breathe();
-    await admf.stop();
-    bench.clock.advance(2000);
-    const again = await bench.open();
-    await breathe();
-    expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
-    expect(again.list()).toMatchObject([{ state: 'ending' }]);
-    bench.clock.advance(3000);
-    await breathe();
-    expect(holdings(bench)).toBe(NOTHING);
-  });
-});
-
-describe('verification', () => {
-  it('finds what is missing, what is foreign and who does not answer, and reconciles', async () => {
-    const bench = await open();
-    const { admf, elements, audit } = bench;
-    const { xid } = await admf.activateWarrant(warrant);
-    const task = elements.cscf.table.task(xid)!;
-    await elements.cscf.table.deactivate(xid);
-    await elements.cscf.table.activate({ ...task, xid: OTHER_XID });
-    elements.kms.fault = 'lost-request';
-    const findings = await admf.verify();
-    expect(findings).toEqual([
-      { element: 'cscf.home1.example', problem: 'missing-task', id: xid },
-      { element: 'cscf.home1.example', problem: 'foreign-task', id: OTHER_XID },
-      { element: 'kms.home1.example', problem: 'unreachable', id: null },
-    ]);
-    expect(audit.events.filter(({ kind }) => kind === 'provisioning-difference')).toHaveLength(3);
-    expect(await admf.ping()).toEqual(
-      new Map([
-        ['cscf.home1.example', true],
-        ['gateway.home1.example', true],
-        ['df.home1.example', true],
-        ['kms.home1.example', false],
-      ]),
-    );
-    elements.kms.fault = null;
-    await admf.reconcile();
-    expect(await admf.verify()).toEqual([]);
-    expect(elements.cscf.table.task(OTHER_XID)).toBeNull();
-  });
-
-  it('keepalives are sent where they are agreed', async () => {
-    const clock = new ManualClock(NOW);
-    const bench = await home(clock);
-    const asked: string[] = [];
-    const admf = await bench.open({
-      elements: [
-        {
-          identifier: 'cscf.home1.example',
-          kind: 'cscf',
-          keepaliveMs: 1000,
-          x1: {
-            requestAll: () => Promise.reject(new Error('no matter')),
-            request: (request: { type: string }) => {
-              asked.push(request.type);
-              return Promise.reject(new Error('no matter'));
-            },
-          },
-        },
-      ],
-    });
-    for (let i = 0; i < 3; i += 1) {
-      clock.advance(1000);
-      await breathe();
-    }
-    await admf.stop();
-    clock.advance(5000);
-    await breathe();
-    expect(asked).toEqual(['Keepalive', 'Keepalive', 'Keepalive']);
   });
 });
