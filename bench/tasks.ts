@@ -182,6 +182,7 @@ async function run(folder: string): Promise<void> {
       })),
       x2x3,
       drainMs: 0,
+      attemptMs: 120_000,
     }),
     runtime,
   );
