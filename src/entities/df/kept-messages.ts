@@ -7,7 +7,7 @@ import type { RequestAnswer } from './carriage.ts';
 import { grouped, hasIbake, placeOf } from './exchanges.ts';
 import type { Exchange, Update } from './exchanges.ts';
 import type { SeenMessage } from './extraction.ts';
-import type { KeySession } from './key-session.ts';
+import type { KeySession } from './session-state.ts';
 import type { Contender } from './question-plan.ts';
 import { contestsOf } from './question-plan.ts';
 

@@ -11,7 +11,7 @@ import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
 import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import { fingerprint, sightingIn } from './extraction.ts';
-import type { KeySession, QuestionState } from './key-session.ts';
+import type { KeySession, QuestionState } from './session-state.ts';
 import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
 import { directionOf } from './pdu-facts.ts';
 import type { DfTasks } from './ports.ts';

@@ -13,7 +13,7 @@ import { messageOf } from '../../bytes/errors.ts';
 import { BackOff } from '../../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { DfListener } from './events.ts';
-import type { KeySession, QuestionState } from './key-session.ts';
+import type { KeySession, QuestionState } from './session-state.ts';
 import { isGetKeysFailure, wipeKeys } from '../../wire/xk/get-keys.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeySource } from './ports.ts';

@@ -18,71 +18,8 @@ import type { SeenMessage, Sighting } from './extraction.ts';
 import { withAnswer, withinShares, withoutSuperseded } from './kept-messages.ts';
 import { contenderOf, dialogKey, planned, updatesOf, withReasons } from './question-plan.ts';
 import type { ObservedIdentity } from './records.ts';
+import type { KeySession, QuestionState } from './session-state.ts';
 import { judged, withMedia } from './unkeyed.ts';
-import type { KeyingState } from './unkeyed.ts';
-
-export interface QuestionState {
-  /** Of the exchange, or of exchange and update. */
-  readonly id: string;
-  readonly exchangeId: string;
-  /** Number of updates that it covers. */
-  readonly updates: number;
-  readonly state: 'open' | 'answered' | 'failed';
-  /** When it was opened, Unix milliseconds. */
-  readonly since: number;
-  /** When it is to be put at the earliest, Unix milliseconds; absent: at once. */
-  readonly from?: number | undefined;
-  /** Whether it is put without R_MESSAGE_2, since the KMS found it at odds with the rest. */
-  readonly bare?: boolean | undefined;
-  /** Time of the event that the keys belong to: the last message of the exchange or update. */
-  readonly eventTime: number;
-  /** Whether the failure record was handed over. */
-  readonly overdue: boolean;
-  /** Whether R_MESSAGE_2 was there when it was answered. */
-  readonly withRMessage2: boolean;
-  readonly verified: boolean;
-}
-
-export interface KeySession {
-  readonly xid: string;
-  /** Hex of the correlation ID. */
-  readonly correlation: string;
-  readonly observed: readonly ObservedIdentity[];
-  readonly messages: readonly SeenMessage[];
-  readonly questions: readonly QuestionState[];
-  /** Fingerprints of the keys that were handed over, by LIID. */
-  readonly delivered: readonly string[];
-  /** Absent while nobody has spoken of encryption. */
-  readonly media?: KeyingState | undefined;
-  /** Dialogs in which an INVITE was answered with 2xx. */
-  readonly accepted?: readonly string[] | undefined;
-  /** What is left of the parties' shares of questions. */
-  readonly budgets?: readonly QuestionBudget[] | undefined;
-  /** Whether time alone may change what is asked or told. */
-  readonly waits?: boolean | undefined;
-  /** Why something was not asked, and the LIIDs that were told. */
-  readonly unasked?: readonly Unasked[] | undefined;
-}
-
-/** Questions that the messages of a party may still lead to. */
-export interface QuestionBudget {
-  readonly source: 'target' | 'other' | 'unknown';
-  readonly likely: number;
-  readonly unlikely: number;
-  /** As of when, Unix milliseconds. */
-  readonly at: number;
-}
-
-/**
- * `misplaced`: stood where neither offers nor answers do, or is too long; `unanswered`: in a request that was refused or
- * never taken, or not in answer to what it repeats; `bounded`: more than the parties may have asked.
- */
-export type UnaskedReason = 'misplaced' | 'unanswered' | 'bounded';
-
-export interface Unasked {
-  readonly reason: UnaskedReason;
-  readonly told: readonly string[];
-}
 
 /** Dialogs and fingerprints of keys that are remembered of one session, the latest. */
 const MAX_ACCEPTED = 16;

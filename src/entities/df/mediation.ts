@@ -18,7 +18,7 @@ import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts'
 import type { DfListener } from './events.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
-import type { KeySession, QuestionState } from './key-session.ts';
+import type { KeySession, QuestionState } from './session-state.ts';
 import { openOnes } from './key-session.ts';
 import {
   CONTENT_FORMATS,

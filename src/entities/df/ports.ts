@@ -6,7 +6,7 @@
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
-import type { KeySession } from './key-session.ts';
+import type { KeySession } from './session-state.ts';
 import type { HandoverInterface, HandoverRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */

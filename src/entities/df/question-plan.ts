@@ -17,7 +17,7 @@ import type { Exchange, Standing, Update } from './exchanges.ts';
 import { assemble, grouped, hasIbake, placeOf } from './exchanges.ts';
 import { fingerprint } from './extraction.ts';
 import type { SeenMessage } from './extraction.ts';
-import type { KeySession, QuestionBudget, QuestionState, UnaskedReason } from './key-session.ts';
+import type { KeySession, QuestionBudget, QuestionState, UnaskedReason } from './session-state.ts';
 
 /** How long the answer to a request with I_MESSAGE_2 is waited for, milliseconds. A challenge comes at once. */
 export const HOLD_MS = 200;

@@ -12,7 +12,7 @@ import { HandoverManager } from './handover/manager.ts';
 import type { HandoverAddress, HandoverAlarms, HandoverSettings } from './handover/ports.ts';
 import { KeyRequests } from './key-requests.ts';
 import type { KeyRequestTiming } from './key-requests.ts';
-import type { KeySession, QuestionState } from './key-session.ts';
+import type { KeySession, QuestionState } from './session-state.ts';
 import { Mediation } from './mediation.ts';
 import type { DfIssues, KeySource, PduRecorder } from './ports.ts';
 import { dfTasks } from './tasks.ts';

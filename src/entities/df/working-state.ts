@@ -3,7 +3,7 @@
  * begins a new one; where a commit fails, the memory is thrown away and loaded again.
  */
 import { toHex } from '../../bytes/octets.ts';
-import type { KeySession } from './key-session.ts';
+import type { KeySession } from './session-state.ts';
 import { newSession } from './key-session.ts';
 import type {
   Communication,

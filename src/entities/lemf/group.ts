@@ -1,11 +1,13 @@
 /** Packets of one direction and SSRC: opened, taken as they are, or refused; and the streams that they make. */
+import type { CcKeyInfo } from '../../wire/hi/eps-iri.ts';
 import { BytesError } from '../../bytes/errors.ts';
 import { MediaError } from '../../media/errors.ts';
 import { decodeRtp } from '../../media/rtp.ts';
 import type { RtpPacket } from '../../media/rtp.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { decodeRuns } from './audio.ts';
-import type { DecodedAudio } from './audio.ts';
+import type { AudioWriter, DecodedAudio } from './audio.ts';
+import type { CallMaterial } from './calls.ts';
 import { codecLookup } from './codecs.ts';
 import type { KeyUse } from './decryptor.ts';
 import { StreamDecryptor } from './decryptor.ts';
@@ -20,8 +22,18 @@ import { missingIn, RunSorter } from './runs.ts';
 import type { DeliveredPacket, Run } from './runs.ts';
 import type { AgreedStream, Signalling } from './signalling.ts';
 import { targetSideOf } from './signalling.ts';
-import type { StreamSources } from './streams.ts';
-import type { PacketGroup } from './workspace.ts';
+import type { PacketGroup, Workspace } from './workspace.ts';
+
+/** All that recovery of the streams of a call goes by. */
+export interface StreamSources {
+  readonly call: CallMaterial;
+  /** Handed over, in order. */
+  readonly keys: readonly CcKeyInfo[];
+  readonly signalling: Signalling;
+  readonly workspace: Workspace;
+  /** For the audio of a stream. */
+  readonly newAudio: () => AudioWriter;
+}
 
 /** Why a stream yields no audio, or not all of it. */
 export type StreamReason =

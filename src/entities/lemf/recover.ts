@@ -36,7 +36,7 @@ import type { SourceMark } from './sources.ts';
 import { recoverStreams } from './streams.ts';
 import type { RecoveredStreams } from './streams.ts';
 import { explain, reasonFor } from './verdict.ts';
-import type { CallReason } from './verdict.ts';
+import type { CallReason, PassedOver } from './verdict.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface RecoverOptions {
@@ -92,14 +92,7 @@ export interface CallReport {
   readonly unread: readonly string[];
   readonly unreadInAll: number;
   /** What was not looked at, since there was too much of it. */
-  readonly passedOver: {
-    /** RTP sources of the call. */
-    readonly sources: number;
-    readonly packets: number;
-    /** Session descriptions and MIKEY messages. */
-    readonly signalling: number;
-    readonly keys: number;
-  };
+  readonly passedOver: PassedOver;
   readonly streams: readonly StreamReport[];
   /** Whether every packet of the call was decoded, save what nobody of the call sent. */
   readonly recovered: boolean;

@@ -7,32 +7,17 @@
  *                            ├─ sent in the clear  by source
  *                            └─ neither            refused: beside the stream of that direction and SSRC, or alone
  */
-import type { CcKeyInfo } from '../../wire/hi/eps-iri.ts';
 import { decodeRtpHeader } from '../../media/rtp.ts';
-import type { AudioWriter } from './audio.ts';
-import type { CallMaterial } from './calls.ts';
 import { GroupRecovery } from './group.ts';
-import type { Draft, RecoveredStream } from './group.ts';
+import type { Draft, RecoveredStream, StreamSources } from './group.ts';
 import { Protection } from './protection.ts';
-import type { Signalling } from './signalling.ts';
-import type { PacketGroup, Workspace } from './workspace.ts';
+import type { PacketGroup } from './workspace.ts';
 
 /**
  * Sources of a call that are looked at, each with its direction: those that the signalling names first, then those with
  * the most packets. What somebody makes up beside them is counted, and takes the place of none that matters.
  */
 const MAX_GROUPS = 500;
-
-/** All that recovery of the streams of a call goes by. */
-export interface StreamSources {
-  readonly call: CallMaterial;
-  /** Handed over, in order. */
-  readonly keys: readonly CcKeyInfo[];
-  readonly signalling: Signalling;
-  readonly workspace: Workspace;
-  /** For the audio of a stream. */
-  readonly newAudio: () => AudioWriter;
-}
 
 export interface RecoveredStreams {
   readonly streams: readonly RecoveredStream[];

@@ -1,7 +1,6 @@
 /** Whether a call was recovered, why not, and in words what was not decoded: no more is said than was done. */
 import type { CallMaterial } from './calls.ts';
 import type { RecoveredStream, StreamReason } from './group.ts';
-import type { CallReport } from './recover.ts';
 
 export type CallReason =
   | StreamReason
@@ -34,9 +33,20 @@ const GRAVITY: readonly StreamReason[] = [
   'partly-undecoded',
 ];
 
+/** What of a call was not looked at, since there was too much of it. */
+export interface PassedOver {
+  /** RTP sources of the call. */
+  readonly sources: number;
+  readonly packets: number;
+  /** Session descriptions and MIKEY messages. */
+  readonly signalling: number;
+  readonly keys: number;
+}
+
 /** What is told of a call beside its streams. */
-type Judged = Pick<CallMaterial, 'other' | 'absent' | 'conflicts' | 'source' | 'unreadInAll'> &
-  Pick<CallReport, 'passedOver'>;
+type Judged = Pick<CallMaterial, 'other' | 'absent' | 'conflicts' | 'source' | 'unreadInAll'> & {
+  readonly passedOver: PassedOver;
+};
 
 /** `null`: every packet was decoded, save what nobody of the call sent. */
 export function reasonFor(
@@ -98,7 +108,7 @@ export function explain(call: Judged, streams: readonly JudgedStream[], reason: 
   ].join(' ');
 }
 
-function unlooked({ sources, packets, signalling, keys }: CallReport['passedOver']): string[] {
+function unlooked({ sources, packets, signalling, keys }: PassedOver): string[] {
   const parts = [
     ...(packets > 0 ? [`${count(packets, 'packet')} of ${count(sources, 'source')}`] : []),
     ...(signalling > 0 ? [count(signalling, 'session description or MIKEY message')] : []),

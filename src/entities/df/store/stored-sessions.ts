@@ -1,6 +1,6 @@
 /** The JSON that a key session is kept as. */
 import Type from 'typebox';
-import type { KeySession } from '../key-session.ts';
+import type { KeySession } from '../session-state.ts';
 import { strict } from '../../../bytes/schema.ts';
 import { storedJson } from '../../../storage/stored-json.ts';
 
