@@ -17,7 +17,7 @@ import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { admfConfig } from '../src/entities/admf/config.ts';
-import { Plan } from '../src/entities/admf/plan.ts';
+import { ElementPlan } from '../src/entities/admf/plan.ts';
 import { startAdmf } from '../src/entities/admf/start.ts';
 import { SqliteAdmfStore } from '../src/entities/admf/store/sqlite.ts';
 import type { WarrantRecord } from '../src/entities/admf/warrants.ts';
@@ -131,7 +131,7 @@ async function fill(folder: string, now: number): Promise<void> {
     dids.set(key, did);
     return did;
   };
-  const plan = new Plan({ x2x3, didOf });
+  const plan = new ElementPlan({ x2x3, didOf });
   const records = Array.from({ length: TASKS }, (_, k) => recordOf(k, now));
   for (const record of records) plan.put(null, record);
   for (const kind of KINDS) {

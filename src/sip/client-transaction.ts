@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../bytes/ports.ts';
 import { SipError } from './errors.ts';
 import type { Flow } from './flow.ts';
 import { SipRequest } from './message.ts';
-import type { Place } from './shares.ts';
+import type { MessagePlace } from './shares.ts';
 import type { SipResponse } from './message.ts';
 import type { TimerValues } from './timers.ts';
 
@@ -36,7 +36,7 @@ export interface ClientHost {
   /** Sends a CANCEL for a request as a transaction of its own. */
   cancel(request: SipRequest, flow: Flow, of: SipRequest): void;
   /** A place for a request that is sent for this party. */
-  place(owner: string | null, octets: number): Place;
+  place(owner: string | null, octets: number): MessagePlace;
 }
 
 export class ClientTransaction {
@@ -47,7 +47,7 @@ export class ClientTransaction {
   readonly #host: ClientHost;
   readonly #handler: ClientHandler;
   readonly #octets: Uint8Array;
-  readonly #place: Place;
+  readonly #place: MessagePlace;
   readonly #invite: boolean;
   #state: ClientState;
   #flow: Flow | null = null;

@@ -14,7 +14,7 @@
 import type { Clock, Timer } from '../bytes/ports.ts';
 import { SipError } from './errors.ts';
 import type { Flow } from './flow.ts';
-import type { Place } from './shares.ts';
+import type { MessagePlace } from './shares.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import type { TimerValues } from './timers.ts';
 
@@ -39,7 +39,7 @@ export interface ServerHost {
   /** Puts a response on the wire that is never sent again, if it may be so large. */
   transmitOnce(response: SipResponse, transaction: ServerTransaction): void;
   /** A place for a request of this party; `null`: there is none. */
-  place(owner: string | null, octets: number): Place | null;
+  place(owner: string | null, octets: number): MessagePlace | null;
   terminated(transaction: ServerTransaction): void;
 }
 
@@ -57,7 +57,7 @@ export class ServerTransaction {
   #timeout: Timer | null = null;
   #retransmit: Timer | null = null;
   #owner: string | null = null;
-  #place: Place | null = null;
+  #place: MessagePlace | null = null;
 
   constructor(host: ServerHost, key: string, request: SipRequest, octets: Uint8Array, flow: Flow) {
     this.#host = host;

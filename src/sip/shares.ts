@@ -7,14 +7,14 @@
 const OVERHEAD = 1024;
 
 /** The place of one thing. */
-export interface Place {
+export interface MessagePlace {
   /** It now holds so many octets. */
   resize(octets: number): void;
   /** It is gone; once. */
   leave(): void;
 }
 
-export class Shares {
+export class MessageShares {
   readonly #most: number;
   readonly #owned = new Map<string | null, number>();
   #held = 0;
@@ -45,7 +45,7 @@ export class Shares {
   }
 
   /** Takes a place, whether or not there is room: for what belongs to something that was let in. */
-  take(owner: string | null, octets: number): Place {
+  take(owner: string | null, octets: number): MessagePlace {
     let size = 0;
     const resize = (to: number): void => {
       this.#add(owner, to - size);

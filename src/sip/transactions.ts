@@ -25,7 +25,7 @@ import { ServerTransaction } from './server-transaction.ts';
 import type { ServerHost } from './server-transaction.ts';
 import { RFC_TIMERS } from './timers.ts';
 import type { TimerValues } from './timers.ts';
-import { Shares } from './shares.ts';
+import { MessageShares } from './shares.ts';
 import { responseDestination } from './transport.ts';
 import type { Transport } from './transport.ts';
 import { judge } from './verdict.ts';
@@ -84,7 +84,7 @@ export class TransactionLayer {
   readonly #servers = new Map<string, ServerTransaction>();
   readonly #clientHost: ClientHost;
   readonly #serverHost: ServerHost;
-  readonly #shares: Shares;
+  readonly #shares: MessageShares;
   #user: TransactionUser | null = null;
   #unanswered = 0;
   #observers: ((observed: Observed) => void)[] = [];
@@ -92,7 +92,7 @@ export class TransactionLayer {
   constructor(options: LayerOptions) {
     this.#options = options;
     const timers = options.timers ?? RFC_TIMERS;
-    this.#shares = new Shares(options.maxOctets ?? MAX_OCTETS);
+    this.#shares = new MessageShares(options.maxOctets ?? MAX_OCTETS);
     this.#clientHost = {
       clock: options.clock,
       timers,

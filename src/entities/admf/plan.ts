@@ -61,7 +61,7 @@ export function isPoi(kind: ElementKind): boolean {
 }
 
 /** What the elements of each kind must hold, brought up to date warrant by warrant. */
-export class Plan {
+export class ElementPlan {
   readonly #context: PlanContext;
   readonly #memo: TaskMemo = new WeakMap();
   readonly #of: Readonly<Record<ElementKind, KindPlan>>;

@@ -11,7 +11,7 @@ import type { Clock, Logger } from '../../bytes/ports.ts';
 import { ElementClient } from './element.ts';
 import type { Progress, RetrySetting } from './element.ts';
 import { isPoi, PROVISIONING_ORDER } from './plan.ts';
-import type { Plan } from './plan.ts';
+import type { ElementPlan } from './plan.ts';
 import type { IssueBook } from './issues.ts';
 import type { AdmfElement } from './ports.ts';
 import { isOpen } from './warrants.ts';
@@ -46,7 +46,7 @@ export interface ProvisionerOptions {
   readonly issues: IssueBook;
   readonly retry: RetrySetting;
   readonly settleMs: number;
-  readonly plan: Plan;
+  readonly plan: ElementPlan;
   /** The warrant of an XID; `null`: none of ours. */
   readonly find: (xid: string) => WarrantRecord | null;
   /** How far an element is with these tasks has changed; `null`: with any. */

@@ -1,6 +1,6 @@
 /** What the elements hold (ListAllDetails), compared with what they must. */
 import type { Logger } from '../../bytes/ports.ts';
-import type { Plan } from './plan.ts';
+import type { ElementPlan } from './plan.ts';
 import type { AdmfElement } from './ports.ts';
 
 /** A difference between what an element holds and what it must. */
@@ -14,7 +14,7 @@ export interface Finding {
 
 export async function findingsAt(
   { identifier, kind, x1 }: AdmfElement,
-  plan: Plan,
+  plan: ElementPlan,
   logger: Logger,
 ): Promise<Finding[]> {
   try {

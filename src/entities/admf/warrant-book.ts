@@ -9,7 +9,7 @@ import type { AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
 import { AdmfError } from './errors.ts';
 import { nextTime } from './life.ts';
-import { Plan, requestsFor } from './plan.ts';
+import { ElementPlan, requestsFor } from './plan.ts';
 import type { AdmfState, AdmfStore } from './ports.ts';
 import { requireWarrant } from './warrants.ts';
 import type { HostPort, WarrantRecord, WarrantState } from './warrants.ts';
@@ -41,7 +41,7 @@ const EVENTS: Readonly<Record<WarrantState, string>> = {
 
 export class WarrantBook {
   /** What each element must hold. */
-  readonly plan: Plan;
+  readonly plan: ElementPlan;
   /** LIIDs by when time alone next decides about them. */
   readonly times = new TimeQueue();
   readonly #options: WarrantBookOptions;
@@ -52,7 +52,7 @@ export class WarrantBook {
   constructor(options: WarrantBookOptions, { warrants, dids }: AdmfState) {
     this.#options = options;
     this.#dids = new Map(dids);
-    this.plan = new Plan({ x2x3: options.x2x3, didOf: (key) => this.#didOf(key) });
+    this.plan = new ElementPlan({ x2x3: options.x2x3, didOf: (key) => this.#didOf(key) });
     for (const record of warrants) this.#enter(record);
   }
 

@@ -38,14 +38,14 @@ export interface Carriage {
 }
 
 /** What became of a request: `refused` for want of authentication or authority, `rejected` for another reason. */
-export type Verdict = 'taken' | 'refused' | 'rejected';
+export type CarriageVerdict = 'taken' | 'refused' | 'rejected';
 
 /** An answer to a request. */
 export interface RequestAnswer {
   readonly callId: string;
   readonly transaction: string;
   readonly branch: string;
-  readonly verdict: Verdict;
+  readonly verdict: CarriageVerdict;
 }
 
 const PLACES: Readonly<Record<'request' | 'response', ReadonlyMap<string, readonly IbakeType[]>>> = {

@@ -28,7 +28,7 @@ export interface Exchange {
   readonly id: string;
   /** Exchanges of one contest differ, and one of them at most is that of the parties: dialog, CSB ID and T. */
   readonly contest: string;
-  readonly standing: Standing;
+  readonly standing: ExchangeStanding;
 }
 
 export interface Update {
@@ -40,9 +40,9 @@ export interface Update {
  * What the call made of an exchange: the request with I_MESSAGE_2 was answered with R_MESSAGE_2, was taken, has no answer
  * yet, was rejected; or it, or the one with I_MESSAGE_1, was refused or never taken, so that nothing is to be asked.
  */
-export type Standing = 'confirmed' | 'taken' | 'pending' | 'rejected' | 'withheld';
+export type ExchangeStanding = 'confirmed' | 'taken' | 'pending' | 'rejected' | 'withheld';
 
-const STANDINGS: readonly Standing[] = ['confirmed', 'taken', 'pending', 'rejected', 'withheld'];
+const STANDINGS: readonly ExchangeStanding[] = ['confirmed', 'taken', 'pending', 'rejected', 'withheld'];
 
 /** Adds a message unless it is known: the same octets in the same place (183 and 200 of one transaction are one). */
 export function addMessage(known: readonly SeenMessage[], message: SeenMessage): readonly SeenMessage[] {
@@ -142,7 +142,7 @@ function likeliest(
   return [...once.values()].toReversed().slice(0, MAX_CONTENDERS);
 }
 
-function standingOf(first: SeenMessage, second: SeenMessage, last: SeenMessage | null): Standing {
+function standingOf(first: SeenMessage, second: SeenMessage, last: SeenMessage | null): ExchangeStanding {
   if (first.verdict === 'refused' || second.verdict === 'refused') return 'withheld';
   if (placeOf(second).delivery) return second.verdict === 'taken' ? 'taken' : 'withheld';
   if (last !== null) return 'confirmed';
@@ -152,7 +152,10 @@ function standingOf(first: SeenMessage, second: SeenMessage, last: SeenMessage |
 }
 
 /** What a phone could take before what it could not; then what the parties made of it; then the first. */
-function unlikelinessOf(parts: readonly [SeenMessage, SeenMessage, SeenMessage], standing: Standing): number {
+function unlikelinessOf(
+  parts: readonly [SeenMessage, SeenMessage, SeenMessage],
+  standing: ExchangeStanding,
+): number {
   const [, answer, next] = parts;
   const hidden = parts.filter((message) => !placeOf(message).plain).length;
   const order = 10 * STANDINGS.indexOf(standing) + distanceOf(placeOf(answer), placeOf(next));

@@ -16,7 +16,7 @@ import { DATA_TYPE, ID_ROLE } from '../../mikey/registry.ts';
 import { seenDescription } from '../../sip/descriptions.ts';
 import { parseMessage } from '../../sip/message.ts';
 import { answerIn, carriagesOf } from './carriage.ts';
-import type { Carriage, IbakeType, RequestAnswer, Verdict } from './carriage.ts';
+import type { Carriage, IbakeType, RequestAnswer, CarriageVerdict } from './carriage.ts';
 import { sightMedia } from './media-sighting.ts';
 import type { MediaSighting } from './media-sighting.ts';
 
@@ -51,7 +51,7 @@ export interface SeenMessage {
   /** Absent in what an older version stored. */
   readonly carriage?: Carriage | undefined;
   /** What became of the request that it stands in; absent while there is no answer, and for responses. */
-  readonly verdict?: Verdict | undefined;
+  readonly verdict?: CarriageVerdict | undefined;
 }
 
 /** Characters of base64, 16,384 octets: several times what the largest parameters (n = 15360) make of a message. */

@@ -16,7 +16,7 @@ import type { Exchange } from './exchanges.ts';
 import { addMessage } from './exchanges.ts';
 import type { SeenMessage, Sighting } from './extraction.ts';
 import { withAnswer, withinShares, withoutSuperseded } from './kept-messages.ts';
-import { contenderOf, dialogKey, planned, updatesOf, withReasons } from './question-plan.ts';
+import { contenderOf, dialogOfMessage, planned, updatesOf, withReasons } from './question-plan.ts';
 import type { ObservedIdentity } from './records.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { judged, withMedia } from './unkeyed.ts';
@@ -109,7 +109,7 @@ function withAccepted(
 ): readonly string[] | undefined {
   if (agreed === null || messages.length === 0) return accepted;
   const [one = '', other = ''] = agreed.tags;
-  const key = dialogKey({ callId: agreed.callId, tags: [one, other] });
+  const key = dialogOfMessage({ callId: agreed.callId, tags: [one, other] });
   if (accepted?.includes(key) === true) return accepted;
   return [...(accepted ?? []), key].slice(-MAX_ACCEPTED);
 }

@@ -13,7 +13,7 @@
  * no answer it waits, `HOLD_MS` at most: the answer may be lost, and the far end has answered the call by then.
  */
 import { isAnswerTo } from './carriage.ts';
-import type { Exchange, Standing, Update } from './exchanges.ts';
+import type { Exchange, ExchangeStanding, Update } from './exchanges.ts';
 import { assemble, grouped, hasIbake, placeOf } from './exchanges.ts';
 import { fingerprint } from './extraction.ts';
 import type { SeenMessage } from './extraction.ts';
@@ -22,7 +22,7 @@ import type { KeySession, QuestionBudget, QuestionState, UnaskedReason } from '.
 /** How long the answer to a request with I_MESSAGE_2 is waited for, milliseconds. A challenge comes at once. */
 export const HOLD_MS = 200;
 /** One that was rejected is hardly the parties', who are given the time for another. */
-const HOLDS: Readonly<Record<Standing, number>> = {
+const HOLDS: Readonly<Record<ExchangeStanding, number>> = {
   ...{ confirmed: 0, taken: 0, pending: HOLD_MS, rejected: 10_000, withheld: Infinity },
 };
 /** How long what was not asked may still be asked before that is reported, milliseconds. */
@@ -330,10 +330,10 @@ function newQuestion({ id, exchange, update }: Contender, now: number): Question
 }
 
 function isAccepted({ accepted = [] }: KeySession, { rMessage1 }: Exchange): boolean {
-  return accepted.includes(dialogKey(rMessage1));
+  return accepted.includes(dialogOfMessage(rMessage1));
 }
 
 /** Names a dialog, whoever sends in it. */
-export function dialogKey({ callId, tags }: Pick<SeenMessage, 'callId' | 'tags'>): string {
+export function dialogOfMessage({ callId, tags }: Pick<SeenMessage, 'callId' | 'tags'>): string {
   return [callId, ...tags.toSorted()].join(' ');
 }

@@ -58,7 +58,7 @@ export interface ReadQuestion {
   /** SHA-256 of its one encoding. */
   readonly digest: Uint8Array;
   /** `null`: its messages cannot be read. */
-  readonly exchange: Exchange | null;
+  readonly exchange: AskedExchange | null;
 }
 
 /** Turns for questions, by client. An aborted `signal` withdraws one. Throws KmsError `busy`, `cancelled`. */
@@ -88,7 +88,7 @@ interface Refusal {
 }
 
 /** What is known of a question when it is judged; goes into the record. */
-export interface Exchange {
+export interface AskedExchange {
   readonly csbId: number;
   /** T of I_MESSAGE_1. */
   readonly first: Timestamp;
@@ -100,7 +100,7 @@ export interface Exchange {
 
 interface Permission {
   readonly question: PermittedQuestion;
-  readonly exchange: Exchange;
+  readonly exchange: AskedExchange;
   /** T lay before the task's start, and `midCall` allowed it. */
   readonly beforeStart: boolean;
 }
@@ -212,7 +212,7 @@ export class XkService {
   async #coverage(
     { targetKmsIdentity, midCall }: GetKeysRequest,
     warrant: KnownTask,
-    { times }: Exchange,
+    { times }: AskedExchange,
   ): Promise<TargetCoverage | 'outside-validity' | 'target-not-covered'> {
     const now = this.#ports.clock.now() / 1000;
     const names = identityKeys(targetKmsIdentity);
@@ -226,7 +226,11 @@ export class XkService {
    * trying altered messages. Each exchange and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
    * finds none is told to ask again.
    */
-  #isWithinLimit(question: Uint8Array, subscriber: string, { csbId, newest }: Exchange): Promise<boolean> {
+  #isWithinLimit(
+    question: Uint8Array,
+    subscriber: string,
+    { csbId, newest }: AskedExchange,
+  ): Promise<boolean> {
     const group = digest(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets)])));
     const now = this.#ports.clock.now() / 1000;
     const bound = { limit: MAX_QUESTIONS, refill: QUESTION_REFILL, now };
@@ -316,7 +320,7 @@ function notAuthorised(reason: Reason): Refusal {
 }
 
 /** CSB ID and times of the messages, as far as they can be read; the rest is for the computation. */
-function readExchange(request: GetKeysRequest): Exchange | null {
+function readExchange(request: GetKeysRequest): AskedExchange | null {
   const messages = [request.iMessage1, request.rMessage1, request.iMessage2, request.rMessage2];
   for (const update of request.updates) messages.push(update.iMessage1, update.rMessage1);
   try {

@@ -13,14 +13,14 @@
 import { equalOctets } from '../../bytes/octets.ts';
 import { decodeRtp } from '../../media/rtp.ts';
 import type { RtpHeader, RtpPacket } from '../../media/rtp.ts';
-import type { Location, Workspace } from './workspace.ts';
+import type { PduLocation, Workspace } from './workspace.ts';
 
 /** A packet as delivered. */
 export interface DeliveredPacket {
   readonly header: RtpHeader;
   /** The packet as intercepted, from its RTP header on. */
   readonly packet: Uint8Array;
-  readonly location: Location;
+  readonly location: PduLocation;
   /** Where it came from and went. */
   readonly path: string | null;
   /** Unix milliseconds. */
@@ -35,7 +35,7 @@ export interface PlainPacket {
   /** The whole packet in the clear, for comparison. */
   readonly octets: Uint8Array;
   /** Where these are; absent: nowhere yet. */
-  readonly location?: Location;
+  readonly location?: PduLocation;
   readonly place: number;
   readonly time: number | null;
 }

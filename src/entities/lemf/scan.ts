@@ -15,7 +15,7 @@ import type { HandoverKind } from './ports.ts';
 import type { NumberedLine, NumberedSession } from './sessions.ts';
 import { SourceLookup } from './sources.ts';
 import type { SourceMark } from './sources.ts';
-import type { Location, Workspace } from './workspace.ts';
+import type { PduLocation, Workspace } from './workspace.ts';
 
 /** A PDU and its offset in the file. */
 export interface PlacedPdu {
@@ -149,7 +149,7 @@ export class Scan {
   #keep(
     kind: HandoverKind,
     pdu: ReceivedPsPdu,
-    location: Location,
+    location: PduLocation,
     octets: Uint8Array,
     session: NumberedSession,
     line: NumberedLine,
@@ -188,7 +188,7 @@ export class Scan {
       place,
       time,
     }: {
-      readonly location: Location;
+      readonly location: PduLocation;
       readonly octets: Uint8Array;
       readonly place: number;
       readonly time: number | null;
@@ -221,7 +221,7 @@ export class Scan {
   }
 
   /** Where the packet stands in the file; one that came in pieces is put aside. */
-  #locate({ packet }: RtpContent, { at }: Location, octets: Uint8Array): Location {
+  #locate({ packet }: RtpContent, { at }: PduLocation, octets: Uint8Array): PduLocation {
     if (packet.buffer !== octets.buffer) return this.#workspace.keep(packet);
     return { at: at + packet.byteOffset - octets.byteOffset, length: packet.length };
   }

@@ -5,13 +5,13 @@
 import type { NumberStore } from './sessions.ts';
 
 /** Where octets are: from 0 in the file of HI3; below 0 among those put aside. */
-export interface Location {
+export interface PduLocation {
   readonly at: number;
   readonly length: number;
 }
 
 /** An IRI PDU, in the file of HI2. */
-export interface IriRow extends Location {
+export interface IriRow extends PduLocation {
   readonly session: number;
   readonly source: string;
   readonly count: number;
@@ -19,7 +19,7 @@ export interface IriRow extends Location {
 }
 
 /** An RTP packet of a communication. */
-export interface PacketRow extends Location {
+export interface PacketRow extends PduLocation {
   readonly session: number;
   readonly source: string;
   /** -1: it says neither. */
@@ -42,7 +42,7 @@ export interface PacketGroup {
 }
 
 /** A packet in its run. */
-export interface PlacedRow extends Location {
+export interface PlacedRow extends PduLocation {
   readonly index: number;
   readonly time: number | null;
 }
@@ -70,11 +70,11 @@ export type Owners = ReadonlySet<string> | null;
 
 export interface Workspace extends NumberStore {
   /** The octets at a location, valid until the next call. */
-  read(location: Location): Uint8Array;
+  read(location: PduLocation): Uint8Array;
   /** The octets of a PDU in the file of HI2. */
-  readIri(location: Location): Uint8Array;
+  readIri(location: PduLocation): Uint8Array;
   /** Puts octets aside. */
-  keep(octets: Uint8Array): Location;
+  keep(octets: Uint8Array): PduLocation;
 
   /** A communication has appeared, in this place of the files. */
   addSession(id: number, key: string, place: number): void;
@@ -124,10 +124,10 @@ export interface Workspace extends NumberStore {
 /** Where the packets of one group are put in order. */
 export interface PacketBench {
   /** Puts octets aside until `clear`. */
-  keep(octets: Uint8Array): Location;
+  keep(octets: Uint8Array): PduLocation;
   newRun(): number;
   place(run: number, row: PlacedRow): void;
-  at(run: number, index: number): Location | null;
+  at(run: number, index: number): PduLocation | null;
   /** By index. */
   run(run: number): Iterable<PlacedRow>;
   refuse(list: number, row: RefusedRow): void;

@@ -112,11 +112,11 @@ function readFully(descriptor: number, octets: Uint8Array, at: number): number {
 /** The marks of a file of sources, as far as it can be read; none if there is none. */
 export function* sourceMarks(file: string): Generator<SourceMark> {
   if (!existsSync(file)) return;
-  for (const line of linesOf(file)) yield* parseSources(line);
+  for (const line of boundedLinesOf(file)) yield* parseSources(line);
 }
 
 /** Lines of a text file; what is longer than a MiB is passed over, save its end. */
-export function* linesOf(file: string): Generator<string> {
+export function* boundedLinesOf(file: string): Generator<string> {
   const descriptor = openSync(file, 'r');
   try {
     const chunk = new Uint8Array(CHUNK);

@@ -31,7 +31,7 @@ import type {
 } from '../recover.ts';
 import { sourcesPath } from '../sources.ts';
 import { AudioFolder } from './audio.ts';
-import { HandoverReader, linesOf, sourceMarks } from './handed-over.ts';
+import { HandoverReader, boundedLinesOf, sourceMarks } from './handed-over.ts';
 import { RecoveryWorkspace } from './workspace.ts';
 
 export const RECOVERY_REPORT = 'recover.json';
@@ -263,7 +263,7 @@ function writeAll(descriptor: number, text: string): void {
 /** Names of audio files in an earlier report; none if there is no report, or none that can be read. */
 function earlierAudio(report: string): string[] {
   if (!existsSync(report)) return [];
-  return [...linesOf(report)].flatMap((line) => {
+  return [...boundedLinesOf(report)].flatMap((line) => {
     const [, name = ''] = /"file": "([^"\\]+)"/.exec(line) ?? [];
     return AUDIO.test(name) ? [name] : [];
   });

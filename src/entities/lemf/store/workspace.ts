@@ -7,7 +7,7 @@ import path from 'node:path';
 import type Database from 'better-sqlite3';
 import type {
   IriRow,
-  Location,
+  PduLocation,
   Owners,
   PacketBench,
   PacketGroup,
@@ -77,17 +77,17 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
     this.bench = new SqliteBench(this.#statements, aside[ON_BENCH]);
   }
 
-  read({ at, length }: Location): Uint8Array {
+  read({ at, length }: PduLocation): Uint8Array {
     if (at >= 0) return this.#files.hi3.read(at, length);
     const [kept, bench] = this.#aside;
     return ((-1 - at) % 2 === KEPT ? kept : bench).read(at, length);
   }
 
-  readIri({ at, length }: Location): Uint8Array {
+  readIri({ at, length }: PduLocation): Uint8Array {
     return this.#files.hi2.read(at, length);
   }
 
-  keep(octets: Uint8Array): Location {
+  keep(octets: Uint8Array): PduLocation {
     return this.#aside[KEPT].append(octets);
   }
 
@@ -185,7 +185,7 @@ class SqliteBench implements PacketBench {
     this.#aside = aside;
   }
 
-  keep(octets: Uint8Array): Location {
+  keep(octets: Uint8Array): PduLocation {
     return this.#aside.append(octets);
   }
 
@@ -197,7 +197,7 @@ class SqliteBench implements PacketBench {
     this.#statements.place.run(run, index, at, length, time);
   }
 
-  at(run: number, index: number): Location | null {
+  at(run: number, index: number): PduLocation | null {
     return this.#statements.placedAt.get(run, index) ?? null;
   }
 
@@ -243,7 +243,7 @@ class AsideFile {
     this.#blocks = new BlockReader(this.#descriptor);
   }
 
-  append(octets: Uint8Array): Location {
+  append(octets: Uint8Array): PduLocation {
     const offset = this.#written + this.#buffered;
     if (this.#buffered + octets.length > BUFFER) this.#flush();
     if (octets.length > BUFFER) this.#write(octets);
@@ -340,7 +340,7 @@ function statementsOf(database: Database.Database) {
     place: database.prepare<[number, number, number, number, number | null]>(
       'INSERT INTO placed VALUES (?, ?, ?, ?, ?)',
     ),
-    placedAt: database.prepare<[number, number], Location>(
+    placedAt: database.prepare<[number, number], PduLocation>(
       'SELECT at, length FROM placed WHERE run = ? AND "index" = ?',
     ),
     run: database.prepare<[number], PlacedRow>(
