@@ -25,3 +25,20 @@ export interface Logger {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** A PDU of interception that was refused, or could not be worked on. */
+export interface SetAsidePdu {
+  readonly reference: 'x2' | 'x3' | 'hi2' | 'hi3';
+  /** Who refused it: a DID; empty where the element itself could not work on it. */
+  readonly did: string;
+  /** Whom it is about: XID or LIID. */
+  readonly subject: string;
+  readonly reason: string;
+  readonly octets: Uint8Array;
+}
+
+/** Where PDUs are set aside. */
+export interface SetAside {
+  /** Resolves when it is durable; rejects if it could not be stored. */
+  keep(pdu: SetAsidePdu, now: number): Promise<void>;
+}

@@ -3,7 +3,7 @@
  * for many reasons, so that it takes experiments, each on a connection that the receiver has shown to work:
  *
  *     sent                                                       a close without acknowledgement says
- *     everything                                                 something in it may be refused
+ *     everything, twice                                          something in it may be refused
  *     1 PDU, then 2, 4, … as each lot is acknowledged            it is in this lot: 1 again
  *     the suspect alone                                          refused once, then twice
  *     at once, what follows the suspect instead (the control)    the receiver may refuse everything
@@ -55,8 +55,8 @@ export class RefusalSearch {
    * head again: what was passed over is to be refused once more.
    */
   taken(position: number): boolean {
-    if (this.#until === null) return false;
     this.#trials = 0;
+    if (this.#until === null) return false;
     if (this.#passedOver > 0) {
       this.#contrasted = this.#passedOver;
       this.#window = 1;
@@ -79,6 +79,7 @@ export class RefusalSearch {
     this.#passedOver = 0;
     if (underWay === 0) return 'wait';
     this.#trials++;
+    if (this.#until === null && this.#trials < 2) return 'wait';
     this.#window = 1;
     const isAlone = this.#until !== null && underWay === 1;
     this.#until = Math.max(position, this.#until ?? 0);

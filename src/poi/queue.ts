@@ -9,13 +9,13 @@
  *                          head             cursor
  *
  * X2 and X3 have bounds of their own, in octets and in PDUs, so that media of a long outage cannot crowd out signalling.
- * Where one is reached, who holds most gives way (`bytes/shares.ts`): what nobody vouches for before what is of a
+ * Where one is reached, who holds most gives way (`bytes/fair-shares.ts`): what nobody vouches for before what is of a
  * party that is known, then the task that holds most, then its session that holds most. So neither a stranger's
  * requests nor one session's flood takes another target's place. What gives way is counted, and reported once for each
  * episode, which ends when half of the bound is free again.
  */
-import { Shares } from '../bytes/shares.ts';
-import type { ShareOwner } from '../bytes/shares.ts';
+import { FairShares } from '../bytes/fair-shares.ts';
+import type { ShareOwner } from '../bytes/fair-shares.ts';
 
 /** Where trouble with a destination goes (X1 ReportDestinationIssue); implementations must not throw. */
 export interface DestinationIssues {
@@ -63,7 +63,7 @@ const OVERHEAD = 256;
 
 /** PDUs of one interface: what they come to, and whose they are. */
 class Kept {
-  readonly shares = new Shares();
+  readonly shares = new FairShares();
   octets = 0;
   pdus = 0;
   lost = 0;

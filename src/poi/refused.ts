@@ -2,9 +2,8 @@
  * PDUs that a destination has refused twice while it takes others: each is counted, reported (X1 ReportTaskIssue) and
  * kept for inspection; the rest goes on without it. Its sequence number is missing at the DF, which reports the gap.
  */
-import type { Clock, Logger } from '../bytes/ports.ts';
+import type { Clock, Logger, SetAside } from '../bytes/ports.ts';
 import { Tally } from '../bytes/tally.ts';
-import type { SetAside } from '../storage/set-aside.ts';
 import type { PoiIssues } from './poi.ts';
 import type { QueuedPdu } from './queue.ts';
 

@@ -1,5 +1,5 @@
 /** The connections of one point of interception: one for each X2/X3 destination that X1 has created. */
-import type { SetAside } from '../storage/set-aside.ts';
+import type { SetAside } from '../bytes/ports.ts';
 import type { Poi, PoiIssues } from './poi.ts';
 import { RefusedPdus } from './refused.ts';
 import type { X2X3ClientOptions } from './x2x3-client.ts';

@@ -5,26 +5,11 @@
  *     set_aside   number, when, interface, for whom, about whom (XID or LIID), why, the octets
  */
 import type Database from 'better-sqlite3';
+import type { SetAside, SetAsidePdu } from '../bytes/ports.ts';
 import { SerialQueue } from '../bytes/serial-queue.ts';
 import { openStore } from './sqlite.ts';
 import { statements } from './migrations.ts';
 import type { StoreSchema } from './migrations.ts';
-
-export interface SetAsidePdu {
-  readonly reference: 'x2' | 'x3' | 'hi2' | 'hi3';
-  /** Who refused it: a DID; empty where the element itself could not work on it. */
-  readonly did: string;
-  /** Whom it is about: XID or LIID. */
-  readonly subject: string;
-  readonly reason: string;
-  readonly octets: Uint8Array;
-}
-
-/** Where PDUs are set aside. */
-export interface SetAside {
-  /** Resolves when it is durable; rejects if it could not be stored. */
-  keep(pdu: SetAsidePdu, now: number): Promise<void>;
-}
 
 export interface SetAsideLimits {
   readonly pdus: number;

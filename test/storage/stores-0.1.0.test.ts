@@ -128,7 +128,7 @@ describe('a store of version 0.1.0', () => {
     );
     expect(state.held).toHaveLength(1);
     expect(rows('outbox').length).toBeGreaterThan(50);
-    const dids = await store.destinations();
+    const dids = store.destinations();
     const waiting = await Promise.all(dids.map((did) => store.pending(did, 0, 1000)));
     expect(
       waiting

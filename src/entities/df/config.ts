@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
 import {
   configReader,
+  count,
   flag,
   HOSTS,
   milliseconds,
@@ -13,6 +14,7 @@ import {
 import type { ConfigOf } from '../../host/config.ts';
 import { X1_NE_CONFIG } from '../../x1/config.ts';
 import { HANDOVER_DEFAULTS } from './handover/ports.ts';
+import { HOLD_LIMITS } from './held.ts';
 
 const characters = (most: number, description: string) =>
   Type.String({
@@ -37,7 +39,7 @@ const XK = strict({
   attemptMs: milliseconds('for one attempt', { min: 1, default: 5_000 }),
 });
 
-const { acknowledgeDelay, retryFirst, retryMost } = HANDOVER_DEFAULTS;
+const { acknowledgeDelay, retryFirst, retryMost, backlogOctets, backlogPdus } = HANDOVER_DEFAULTS;
 
 const HANDOVER = strict(
   {
@@ -50,6 +52,21 @@ const HANDOVER = strict(
       default: retryFirst,
     }),
     retryMost: milliseconds('milliseconds between attempts at most', { min: 1, default: retryMost }),
+    backlogOctets: count('octets that wait for a LEMF; above, nothing more is taken in, with an alarm', {
+      min: 4 << 20,
+      max: 2 ** 40,
+      default: backlogOctets,
+    }),
+    backlogPdus: count('the same in PDUs', { min: 1, default: backlogPdus }),
+  },
+  { default: {} },
+);
+
+const HOLD = strict(
+  {
+    ms: milliseconds('how long PDUs wait for a task that is not known', { min: 1, default: 600_000 }),
+    pdus: count('how many may wait at most', { min: 1, default: HOLD_LIMITS.pdus }),
+    octets: count('octets that may wait at most', { min: 2 << 20, default: HOLD_LIMITS.octets }),
   },
   { default: {} },
 );
@@ -68,6 +85,7 @@ export const DF_CONFIG = strict({
   name: NAME,
   xk: XK,
   handover: HANDOVER,
+  hold: HOLD,
   recordInto: Type.Optional(text('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories')),
   revealSecrets: flag('with `recordInto`: also `xk/NNN.json`, keys in the clear', { default: false }),
 });

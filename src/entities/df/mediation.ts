@@ -9,13 +9,15 @@
  * and numbers are given by the correlation ID, whichever of X2 and X3 comes first.
  */
 import { SerialQueue } from '../../bytes/serial-queue.ts';
-import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
-import { ClavigerError } from '../../bytes/errors.ts';
+import { Tally } from '../../bytes/tally.ts';
+import type { Clock, Logger, SetAside, SetAsidePdu, Timer } from '../../bytes/ports.ts';
+import { ClavigerError, messageOf } from '../../bytes/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
+import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
@@ -57,6 +59,10 @@ export interface MediationOptions {
   readonly holdMs?: number;
   /** PDUs that may wait for their tasks; default 10,000. */
   readonly holdMost?: number;
+  /** Octets of PDUs that may wait for their tasks; default 64 MiB. */
+  readonly holdOctets?: number;
+  /** Where PDUs are kept that cannot be worked on; absent: they are counted and reported only. */
+  readonly setAside?: SetAside;
 }
 
 /** Hears of a question that is open. */
@@ -83,6 +89,11 @@ export class Mediation {
   #closing = false;
   #stopped = false;
   #spoilt = false;
+  readonly #tally = new Tally();
+  #dropped = 0;
+  #setAsideCount = 0;
+  /** Of the turn under way. */
+  #toSetAside: SetAsidePdu[] = [];
 
   private constructor(options: MediationOptions, state: WorkingState, onQuestion: QuestionListener) {
     this.#options = options;
@@ -111,15 +122,25 @@ export class Mediation {
     });
   }
 
-  /** A frame on X2 or X3 that could not be understood. */
-  refused(octets: Uint8Array, reason: string): void {
-    this.#options.logger.error({ octets: octets.length, reason }, 'X2/X3: a PDU was not understood');
-    this.#options.issues.elementIssue(`an X2/X3 PDU was not understood: ${reason}`);
+  /** PDUs that were dropped because their task is unknown, and PDUs that were set aside. */
+  get losses(): { readonly dropped: number; readonly setAside: number } {
+    return { dropped: this.#dropped, setAside: this.#setAsideCount };
   }
 
-  /** Tasks or destinations have changed: PDUs that waited for them go on. */
-  async tasksChanged(): Promise<void> {
-    await this.#turn(() => this.#releaseHeld());
+  /** A frame on X2 or X3 that could not be understood. */
+  refused(octets: Uint8Array, reason: string): void {
+    const { logger, clock, setAside } = this.#options;
+    const pdu = this.#unworkable(octets, reason, '');
+    setAside?.keep(pdu, clock.now()).catch((error: unknown) => {
+      logger.error({ error }, 'a PDU that was set aside could not be kept');
+    });
+  }
+
+  /** Tasks have changed, or that one: PDUs that waited for them go on. */
+  async tasksChanged(xid?: string): Promise<void> {
+    await this.#turn(() => {
+      for (const known of xid === undefined ? this.#state.held.tasks() : [xid]) this.#releaseHeld(known);
+    });
   }
 
   /** Lets nothing wait any more for room in the outbox; what can be taken at once still is. */
@@ -170,6 +191,9 @@ export class Mediation {
     if (this.#spoilt) this.#state = new WorkingState(await this.#options.store.load());
     this.#spoilt = true;
     const result = work();
+    for (const pdu of this.#toSetAside.splice(0)) {
+      await this.#options.setAside?.keep(pdu, this.#options.clock.now());
+    }
     const changes = this.#state.take();
     if (changes !== null) await this.#options.store.commit(changes);
     this.#spoilt = false;
@@ -193,7 +217,8 @@ export class Mediation {
     this.#housekeeping = this.#options.clock.after(HOUSEKEEPING_MS, () => {
       const before = this.#options.clock.now() - (this.#options.sessionMemoryMs ?? 86_400_000);
       this.#turn(() => {
-        this.#releaseHeld();
+        for (const xid of this.#state.held.tasks()) this.#releaseHeld(xid);
+        this.#dropOverdue();
         this.#keys.giveUpWaiting();
         this.#state.expire(before);
       })
@@ -217,8 +242,8 @@ export class Mediation {
     const task = this.#options.tasks.find(pdu.xid);
     if (task === null) this.#hold(pdu, octets, now);
     else {
-      if (this.#state.heldCount > 0) this.#releaseHeld();
-      this.#mediate(pdu, task);
+      this.#releaseHeld(pdu.xid);
+      this.#mediate(pdu, octets, task);
     }
   }
 
@@ -230,25 +255,64 @@ export class Mediation {
 
   /** The POI may know a task before the DF does; its PDUs wait, within bounds. */
   #hold(pdu: Pdu, octets: Uint8Array, now: number): void {
-    if (this.#state.heldCount >= (this.#options.holdMost ?? 10_000)) {
-      this.#options.issues.elementIssue('a PDU of an unknown task was dropped: too many wait');
-      return;
+    const { held } = this.#state;
+    const { holdMost, holdOctets } = this.#options;
+    const limits = { pdus: holdMost ?? HOLD_LIMITS.pdus, octets: holdOctets ?? HOLD_LIMITS.octets };
+    while (!held.hasRoomFor(octets.length, limits)) {
+      const victim = held.victim(pdu.xid, octets.length);
+      if (victim !== null) this.#state.release(victim);
+      this.#drop('too many wait');
+      if (victim === null) return;
     }
     this.#state.hold(pdu.xid, octets, now);
   }
 
-  #releaseHeld(): void {
-    const oldest = this.#options.clock.now() - (this.#options.holdMs ?? 600_000);
-    for (const { id, xid, octets, since } of this.#state.held()) {
-      const task = this.#options.tasks.find(xid);
-      if (task === null && since >= oldest) continue;
+  #releaseHeld(xid: string): void {
+    const waiting = this.#state.held.of(xid);
+    const task = waiting.length === 0 ? null : this.#options.tasks.find(xid);
+    if (task === null) return;
+    for (const { id, octets } of waiting) {
       this.#state.release(id);
-      if (task !== null) this.#mediate(decodePdu(octets), task);
-      else this.#options.issues.elementIssue('PDUs of an unknown task were dropped: it never came');
+      this.#mediate(decodePdu(octets), octets, task);
     }
   }
 
-  #mediate(pdu: Pdu, task: DfTask): void {
+  #dropOverdue(): void {
+    const oldest = this.#options.clock.now() - (this.#options.holdMs ?? 600_000);
+    for (const { id } of this.#state.held.before(oldest)) {
+      this.#state.release(id);
+      this.#drop('it never came');
+    }
+  }
+
+  #drop(why: string): void {
+    this.#dropped++;
+    const count = this.#tally.count(why);
+    if (count === null) return;
+    this.#options.issues.elementIssue(`PDUs of unknown tasks were dropped: ${why} (${count} so far)`);
+  }
+
+  /** A PDU that cannot be worked on must not hold up all that come after it. */
+  #mediate(pdu: Pdu, octets: Uint8Array, task: DfTask): void {
+    try {
+      this.#mediateFor(task, pdu);
+    } catch (error) {
+      this.#toSetAside.push(this.#unworkable(octets, messageOf(error), pdu.xid));
+    }
+  }
+
+  #unworkable(octets: Uint8Array, reason: string, subject: string): SetAsidePdu {
+    const { logger, issues } = this.#options;
+    this.#setAsideCount++;
+    logger.error({ octets: octets.length, xid: subject, reason }, 'X2/X3: a PDU cannot be worked on');
+    const count = this.#tally.count(`unworkable ${subject}`);
+    const text = `an X2/X3 PDU was not understood and is set aside: ${reason}`;
+    if (count !== null && subject === '') issues.elementIssue(text);
+    else if (count !== null) issues.taskIssue(subject, text);
+    return { reference: octets[3] === PDU_TYPE.x3 ? 'x3' : 'x2', did: '', subject, reason, octets };
+  }
+
+  #mediateFor(task: DfTask, pdu: Pdu): void {
     const stamped = timestampOf(pdu);
     let time = this.#options.clock.now();
     if (stamped !== null) time = stamped;

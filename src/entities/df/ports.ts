@@ -101,11 +101,12 @@ export interface OutboxEntry extends OutboxAppend {
 export interface Outbox {
   /** The oldest entries of a destination after a position (0: from the start). */
   pending(did: string, after: number, limit: number): Promise<OutboxEntry[]>;
-  /** Removes a destination's entries up to and including a position. */
-  acknowledge(did: string, upTo: number): Promise<void>;
-  waiting(did: string): Promise<{ readonly count: number; readonly octets: number }>;
+  /** Removes a destination's entries up to and including a position; those up to and including `after` stay. */
+  acknowledge(did: string, upTo: number, after?: number): Promise<void>;
+  /** What waits for a destination; known without looking at it. */
+  waiting(did: string): { readonly count: number; readonly octets: number };
   /** Destinations that have entries. */
-  destinations(): Promise<string[]>;
+  destinations(): string[];
   /** Calls `listener` with the destinations that a commit has appended to; gives the way to stop it. */
   onAppend(listener: (dids: ReadonlySet<string>) => void): () => void;
 }

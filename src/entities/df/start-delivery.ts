@@ -10,6 +10,7 @@ import { recordEncoder } from './handover/encoder.ts';
 import type { DeliveryName } from './handover/encoder.ts';
 import { HandoverManager } from './handover/manager.ts';
 import type { HandoverAddress, HandoverAlarms, HandoverSettings } from './handover/ports.ts';
+import type { HoldLimits } from './held.ts';
 import { KeyRequests } from './key-requests.ts';
 import type { KeyRequestTiming } from './key-requests.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
@@ -25,6 +26,7 @@ import { admissionOf } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { X2X3Server } from './listeners/x2x3-server.ts';
 import { SqliteDfStore } from './store/sqlite.ts';
+import { SetAsideFile, setAsideBeside } from '../../storage/set-aside.ts';
 import type { Listen } from '../../host/config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
@@ -45,6 +47,8 @@ export interface DeliveryOptions {
   readonly recorder?: PduRecorder;
   readonly keyTiming?: KeyRequestTiming;
   readonly handover?: Partial<HandoverSettings>;
+  /** What may wait for tasks that are not known yet, and for how many milliseconds. */
+  readonly hold?: HoldLimits & { readonly ms: number };
   readonly onEvent?: DfListener;
 }
 
@@ -59,15 +63,18 @@ export interface RunningDelivery extends Running {
 const SETTLE_POLL_MS = 50;
 
 export async function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
-  const { listen, tls, hosts, name, table, issues } = options;
+  const { listen, tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
   const store = await SqliteDfStore.open(options.file);
+  const setAside = new SetAsideFile(setAsideBeside(options.file));
   const handover = new HandoverManager({
     outbox: store,
     destinations: { list: () => handoverAddresses(table) },
     transport: new HandoverClient({ tls, hosts }),
     name,
     alarms: issues,
+    issues,
+    setAside,
     clock,
     logger,
     ...(options.handover === undefined ? {} : { settings: options.handover }),
@@ -83,6 +90,8 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
       clock,
       logger,
       congested: () => handover.congested,
+      setAside,
+      ...(hold === undefined ? {} : { holdMs: hold.ms, holdMost: hold.pdus, holdOctets: hold.octets }),
       ...(options.recorder === undefined ? {} : { recorder: options.recorder }),
       ...watched,
     },
@@ -122,23 +131,23 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     await server.stop();
     await mediation.stop();
     handover.stop();
+    await setAside.close();
     await store.close();
   };
   const port = await server.start().catch(async (error: unknown) => {
     await stop();
     throw error;
   });
-  const settled = async (): Promise<boolean> =>
-    requests.open === 0 && (await store.destinations()).length === 0;
+  const settled = (): boolean => requests.open === 0 && store.destinations().length === 0;
   return {
     x2x3: { address: listen.address, port },
     settle: async (ms) => {
-      for (let left = ms; left > 0 && !(await settled()); left -= SETTLE_POLL_MS) {
+      for (let left = ms; left > 0 && !settled(); left -= SETTLE_POLL_MS) {
         await new Promise<void>((resolve) => clock.after(SETTLE_POLL_MS, resolve));
       }
       return settled();
     },
-    waitsFor: async (did) => (await store.waiting(did)).count > 0,
+    waitsFor: (did) => Promise.resolve(store.waiting(did).count > 0),
     stop,
   };
 }

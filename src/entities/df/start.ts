@@ -80,6 +80,7 @@ async function startWith(
       issues: x1.reporter,
       keyTiming: { timerMs: config.xk.timerMs },
       handover: config.handover,
+      hold: config.hold,
       ...(pdus === null ? {} : { recorder: pdus }),
       ...(onEvent === undefined ? {} : { onEvent }),
     },

@@ -3,6 +3,7 @@
  * begins a new one; where a commit fails, the memory is thrown away and loaded again.
  */
 import { toHex } from '../../bytes/octets.ts';
+import { HeldPdus } from './held.ts';
 import type { KeySession } from './session-state.ts';
 import { newSession } from './key-session.ts';
 import type {
@@ -21,7 +22,8 @@ export class WorkingState {
   readonly #communications: Map<string, Communication>;
   readonly #lastCins: Map<string, number>;
   readonly #sessions: Map<string, StoredKeySession>;
-  readonly #held: Map<number, HeldPdu>;
+  /** PDUs that wait for their tasks. */
+  readonly held: HeldPdus;
   #lastHeld: number;
 
   #changedStreams = new Set<string>();
@@ -40,7 +42,7 @@ export class WorkingState {
     this.#sessions = new Map(
       state.keySessions.map((kept) => [pairKey(kept.session.correlation, kept.session.xid), kept]),
     );
-    this.#held = new Map(state.held.map((pdu) => [pdu.id, pdu]));
+    this.held = new HeldPdus(state.held);
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
   }
 
@@ -97,23 +99,14 @@ export class WorkingState {
     this.#changedSessions.add(key);
   }
 
-  get heldCount(): number {
-    return this.#held.size;
-  }
-
   hold(xid: string, octets: Uint8Array, since: number): void {
     const pdu = { id: ++this.#lastHeld, xid, octets, since };
-    this.#held.set(pdu.id, pdu);
+    this.held.add(pdu);
     this.#newlyHeld.push(pdu);
   }
 
-  /** All held PDUs in the order of their coming. */
-  held(): HeldPdu[] {
-    return [...this.#held.values()];
-  }
-
   release(id: number): void {
-    this.#held.delete(id);
+    this.held.remove(id);
     this.#released.push(id);
   }
 

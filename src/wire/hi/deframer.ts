@@ -13,6 +13,9 @@ import { HiError } from './errors.ts';
 /** A PDU carries what X2 or X3 may carry, 1 MiB, and something around it; whatever claims more is not one. */
 export const MAX_PDU = 1 << 21;
 
+/** What is sent is smaller than what is taken, so that no receiver closes the connection over it. */
+export const MAX_SENT_PDU = MAX_PDU - (64 << 10);
+
 const SEQUENCE = 0x30;
 
 /** Cuts a stream into PDUs. */

@@ -1,7 +1,7 @@
 /** Alarms by destination and cause: a destination is clear when its last cause is gone. */
 import type { HandoverAlarms } from './ports.ts';
 
-export type AlarmCause = 'down' | 'backlog';
+export type AlarmCause = 'down' | 'backlog' | 'refusing';
 
 export class AlarmBook {
   readonly #alarms: HandoverAlarms;

@@ -2,18 +2,35 @@
  * The way to one LEMF over all its connections: connect, deliver, and when the connection is lost, wait and connect
  * again. What was not acknowledged is still in the outbox and goes out again, oldest first; the LEMF knows the copies by
  * LIID, CIN, sequence number and kind.
+ *
+ * A PDU that the LEMF refuses, by closing the connection, must not hold up all that waits behind it: it is found
+ * (`bytes/refusal-search.ts`), set aside, counted and reported, and the rest goes on.
  */
 import { BackOff } from '../../../bytes/back-off.ts';
-import type { Timer } from '../../../bytes/ports.ts';
+import type { SetAside, Timer } from '../../../bytes/ports.ts';
+import { RefusalSearch } from '../../../bytes/refusal-search.ts';
+import { Tally } from '../../../bytes/tally.ts';
+import type { DfIssues, OutboxEntry } from '../ports.ts';
 import type { AlarmBook } from './alarm-book.ts';
 import type { HandoverAddress, HandoverChannel, HandoverTransport } from './ports.ts';
 import { HandoverSession } from './session.ts';
 import type { SessionContext } from './session.ts';
 
-export type DeliveryContext = Omit<SessionContext, 'did' | 'by' | 'onReady' | 'onFailure'> & {
+export type DeliveryContext = Omit<
+  SessionContext,
+  'did' | 'by' | 'search' | 'onReady' | 'onTaken' | 'onFailure'
+> & {
   readonly transport: HandoverTransport;
   readonly alarms: AlarmBook;
+  /** Hears of PDUs that are set aside. */
+  readonly issues?: Pick<DfIssues, 'elementIssue'> | undefined;
+  /** Where they are kept; absent: they are counted and reported only. */
+  readonly setAside?: SetAside | undefined;
 };
+
+/** Connections that are refused one after the other before the pauses grow, and before an alarm says so. */
+const QUICK_TRIALS = 64;
+const ALARMING_TRIALS = 8;
 
 export class Delivery {
   readonly address: HandoverAddress;
@@ -26,6 +43,9 @@ export class Delivery {
   #awaySince: number | null;
   #alarmTimer: Timer | null = null;
   #reason = 'never connected';
+  readonly #search = new RefusalSearch();
+  readonly #tally = new Tally();
+  #setAside = 0;
   #stopped = false;
 
   constructor(context: DeliveryContext, address: HandoverAddress) {
@@ -38,6 +58,11 @@ export class Delivery {
   /** Whether the LEMF is there and its options are agreed. */
   get ready(): boolean {
     return this.#awaySince === null;
+  }
+
+  /** PDUs that the LEMF refused and that were set aside. */
+  get setAside(): number {
+    return this.#setAside;
   }
 
   start(): void {
@@ -65,15 +90,17 @@ export class Delivery {
     const channel = transport.open(this.address, {
       opened: () => mine() && session?.start(),
       received: (octets) => mine() && session?.received(octets),
-      closed: (reason) => mine() && this.#lost(reason),
+      closed: (reason) => mine() && this.#lost(reason, true),
     });
     session = new HandoverSession(
       {
         ...this.#context,
         did: this.address.did,
         by: this.address.by,
+        search: this.#search,
         onReady: () => this.#present(),
-        onFailure: (reason) => this.#lost(reason),
+        onTaken: () => this.#context.alarms.clear(this.address.did, 'refusing'),
+        onFailure: (reason) => this.#lost(reason, false),
       },
       channel,
     );
@@ -83,15 +110,16 @@ export class Delivery {
 
   #present(): void {
     const { logger, alarms } = this.#context;
-    this.#pauses.reset();
+    if (this.#search.trials < QUICK_TRIALS) this.#pauses.reset();
     this.#awaySince = null;
     this.#alarmTimer?.cancel();
     alarms.clear(this.address.did, 'down');
     logger.info({ did: this.address.did }, 'handover connection is ready');
   }
 
-  #lost(reason: string): void {
-    const { clock, logger } = this.#context;
+  #lost(reason: string, byPeer: boolean): void {
+    const { outbox, alarms, clock, logger } = this.#context;
+    const outstanding = this.#session?.outstanding ?? { pdus: 0, position: 0 };
     this.#session?.stop();
     this.#channel?.close();
     this.#session = null;
@@ -103,7 +131,42 @@ export class Delivery {
       this.#awaySince = clock.now();
       this.#watch();
     }
-    this.#retryTimer = clock.after(this.#pauses.next(), () => this.#connect());
+    const { did } = this.address;
+    const underWay = byPeer ? outstanding.pdus : 0;
+    const next = this.#search.closed(underWay, outstanding.position, outbox.waiting(did).count);
+    if (this.#search.trials >= ALARMING_TRIALS) {
+      alarms.raise(did, 'refusing', 'the LEMF closes the connection when it is sent PDUs');
+    }
+    if (next !== 'refused') {
+      this.#connectAfter(next === 'wait' ? this.#pauses.next() : 0);
+      return;
+    }
+    this.#setFirstAside()
+      .catch((error: unknown) => logger.error({ did, error }, 'a PDU could not be set aside'))
+      .finally(() => this.#connectAfter(this.#pauses.next()));
+  }
+
+  #connectAfter(pause: number): void {
+    if (!this.#stopped) this.#retryTimer = this.#context.clock.after(pause, () => this.#connect());
+  }
+
+  async #setFirstAside(): Promise<void> {
+    const [first] = await this.#context.outbox.pending(this.address.did, 0, 1);
+    if (first !== undefined) await this.#putAside(first);
+  }
+
+  async #putAside({ interface: reference, liid, cin, octets, position }: OutboxEntry): Promise<void> {
+    const { outbox, clock, logger, setAside, issues } = this.#context;
+    const { did } = this.address;
+    const reason = 'refused twice';
+    await setAside?.keep({ reference, did, subject: liid, reason, octets }, clock.now());
+    await outbox.acknowledge(did, position);
+    this.#setAside++;
+    logger.error({ did, liid, cin, octets: octets.length }, 'a PDU was refused twice and is set aside');
+    const count = this.#tally.count(liid);
+    if (count === null) return;
+    const what = `${reference.toUpperCase()} PDU of ${octets.length} octets to ${did}`;
+    issues?.elementIssue(`${what} was refused twice and is set aside (${count} of this LIID)`);
   }
 
   #watch(): void {

@@ -12,6 +12,8 @@
  * to the content of the same LIID and CIN.
  */
 import { fromHex, utf8 } from '../../../bytes/octets.ts';
+import { MAX_SENT_PDU } from '../../../wire/hi/deframer.ts';
+import { HiError } from '../../../wire/hi/errors.ts';
 import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../../wire/hi/eps-iri.ts';
 import type { EpsIri } from '../../../wire/hi/eps-iri.ts';
 import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../../wire/hi/header.ts';
@@ -36,10 +38,10 @@ export interface DeliveryName {
   readonly element: string;
 }
 
-/** The encoder of a delivery function. */
+/** The encoder of a delivery function; what it makes is smaller than what a LEMF takes. */
 export function recordEncoder(name: DeliveryName): RecordEncoder {
-  return (record, sequenceNumber) =>
-    encodePsPdu({
+  return (record, sequenceNumber) => {
+    const octets = encodePsPdu({
       header: {
         ...transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time),
         cin: record.cin,
@@ -47,6 +49,9 @@ export function recordEncoder(name: DeliveryName): RecordEncoder {
       },
       payload: payloadOf(name, record),
     });
+    if (octets.length > MAX_SENT_PDU) throw new HiError('range', `a PDU of ${octets.length} octets`);
+    return octets;
+  };
 }
 
 /** A header without CIN, as TRI PDUs have it; its time is when the PDU was made. */

@@ -2,12 +2,12 @@
  * The handover manager of DF2 and DF3: one `Delivery` for each destination, fed from the durable outbox. Records come
  * into the outbox with the state that produced them; from there this is the only way out.
  *
- * Bounded: when more than `backlogOctets` wait for a destination, an alarm is raised and `congested` turns true. Nothing
+ * Bounded: when more than `backlogOctets` or `backlogPdus` wait for a destination, an alarm is raised and `congested` turns true. Nothing
  * is thrown away here; the delivery function stops acknowledging X2 and X3, so that the points of interception keep what
  * they send, within bounds of their own, and count what they lose (R-56).
  */
-import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
-import type { Outbox } from '../ports.ts';
+import type { Clock, Logger, SetAside, Timer } from '../../../bytes/ports.ts';
+import type { DfIssues, Outbox } from '../ports.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
@@ -30,6 +30,10 @@ export interface HandoverManagerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings?: Partial<HandoverSettings>;
+  /** Hears of PDUs that a LEMF refuses. */
+  readonly issues?: Pick<DfIssues, 'elementIssue'>;
+  /** Where they are kept; absent: they are counted and reported only. */
+  readonly setAside?: SetAside;
 }
 
 /** How often the size of the backlog is looked at, in milliseconds. */
@@ -56,6 +60,8 @@ export class HandoverManager {
       alarms: this.#alarms,
       clock,
       logger,
+      issues: options.issues,
+      setAside: options.setAside,
       settings: { ...HANDOVER_DEFAULTS, ...options.settings },
       nextTransportNumber: (by) => this.#transportNumbers[by]++ >>> 0,
     };
@@ -66,6 +72,11 @@ export class HandoverManager {
     return this.#alarms.with('backlog').length > 0;
   }
 
+  /** PDUs that the present destinations refused and that were set aside. */
+  get setAside(): number {
+    return [...this.#deliveries.values()].reduce((sum, delivery) => sum + delivery.setAside, 0);
+  }
+
   /** Whether that destination's LEMF is connected and its options are agreed. */
   ready(did: string): boolean {
     return this.#deliveries.get(did)?.ready ?? false;
@@ -73,7 +84,10 @@ export class HandoverManager {
 
   start(): void {
     this.#unsubscribe = this.#options.outbox.onAppend((dids) => {
-      for (const did of dids) this.#deliveries.get(did)?.wake();
+      for (const did of dids) {
+        this.#deliveries.get(did)?.wake();
+        this.#measure(did);
+      }
     });
     this.refresh();
     this.#watchBacklog();
@@ -109,27 +123,23 @@ export class HandoverManager {
   #watchBacklog(): void {
     if (this.#stopped) return;
     this.#backlogTimer = this.#options.clock.after(BACKLOG_CHECK, () => {
-      this.#checkBacklog()
-        .catch((error: unknown) => this.#options.logger.error({ error }, 'the backlog cannot be measured'))
-        .finally(() => this.#watchBacklog());
+      const waiting = this.#options.outbox.destinations();
+      for (const did of new Set([...waiting, ...this.#alarms.with('backlog')])) this.#measure(did);
+      this.#watchBacklog();
     });
   }
 
-  async #checkBacklog(): Promise<void> {
-    const { outbox } = this.#options;
-    const bound = this.#context.settings.backlogOctets;
-    const waiting = await outbox.destinations();
-    for (const did of new Set([...waiting, ...this.#alarms.with('backlog')])) {
-      // What waits for a destination that is not there any more drains nowhere, and must not hold up the others.
-      if (!this.#deliveries.has(did)) {
-        this.#alarms.clear(did, 'backlog');
-        continue;
-      }
-      const { count, octets } = await outbox.waiting(did);
-      const description = `the backlog is at its bound: ${count} PDUs, ${octets} octets`;
-      if (octets > bound) this.#alarms.raise(did, 'backlog', description);
-      else this.#alarms.clear(did, 'backlog');
+  #measure(did: string): void {
+    // What waits for a destination that is not there any more drains nowhere, and must not hold up the others.
+    if (!this.#deliveries.has(did)) {
+      this.#alarms.clear(did, 'backlog');
+      return;
     }
+    const { backlogOctets, backlogPdus } = this.#context.settings;
+    const { count, octets } = this.#options.outbox.waiting(did);
+    const description = `the backlog is at its bound: ${count} PDUs, ${octets} octets`;
+    if (octets > backlogOctets || count > backlogPdus) this.#alarms.raise(did, 'backlog', description);
+    else this.#alarms.clear(did, 'backlog');
   }
 }
 

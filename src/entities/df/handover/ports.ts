@@ -65,6 +65,8 @@ export interface HandoverSettings {
   readonly alarmAfter: number;
   /** Octets that may wait for one destination; above, the alarm says so and `congested` is true. */
   readonly backlogOctets: number;
+  /** The same in PDUs. */
+  readonly backlogPdus: number;
 }
 
 export const HANDOVER_DEFAULTS: HandoverSettings = {
@@ -78,4 +80,5 @@ export const HANDOVER_DEFAULTS: HandoverSettings = {
   retryMost: 10_000,
   alarmAfter: 5_000,
   backlogOctets: 2 ** 30,
+  backlogPdus: 1_000_000,
 };

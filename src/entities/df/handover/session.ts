@@ -12,6 +12,7 @@
  */
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import type { RefusalSearch } from '../../../bytes/refusal-search.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import { decodePsPdu, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import { TRI_OPTION } from '../../../wire/hi/tri.ts';
@@ -34,12 +35,16 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: HandoverSettings;
+  /** What the LEMF may refuse; it outlives the connection. */
+  readonly search: RefusalSearch;
   /** The delivery function that speaks here. */
   readonly by: DeliveryFunction;
   /** The next TRI sequence number of this instance of a delivery function. */
   readonly nextTransportNumber: (by: DeliveryFunction) => number;
   /** The LEMF can be relied on: the options are agreed. */
   readonly onReady: () => void;
+  /** The LEMF has acknowledged PDUs. */
+  readonly onTaken: () => void;
   /** The connection is of no use any more; called once. */
   readonly onFailure: (reason: string) => void;
 }
@@ -61,6 +66,9 @@ export class HandoverSession {
   #state: 'negotiating' | 'delivering' | 'closed' = 'negotiating';
   /** Position in the outbox of the PDU sent last. */
   #sent = 0;
+  /** Position of the last PDU that this connection passes over. */
+  #after = 0;
+  #begun = false;
   /** PDUs sent that no request covers yet. */
   #uncovered = 0;
   #underWay = 0;
@@ -75,6 +83,11 @@ export class HandoverSession {
   constructor(context: SessionContext, channel: HandoverChannel) {
     this.#context = context;
     this.#channel = channel;
+  }
+
+  /** PDUs that the LEMF has not acknowledged on this connection, and the position of the last. */
+  get outstanding(): { readonly pdus: number; readonly position: number } {
+    return { pdus: this.#underWay, position: this.#sent };
   }
 
   /** To be called when the connection is open. */
@@ -147,12 +160,24 @@ export class HandoverSession {
     this.#responseTimer?.cancel();
     this.#responseTimer = null;
     if (this.#requested.length > 0) this.#awaitResponse();
-    this.#underWay -= covered.reduce((sum, request) => sum + request.count, 0);
+    const { outbox, did } = this.#context;
     const position = covered.at(-1)?.position ?? 0;
-    this.#context.outbox.acknowledge(this.#context.did, position).then(
-      () => this.wake(),
+    outbox.acknowledge(did, position, this.#after).then(
+      () => {
+        this.#underWay -= covered.reduce((sum, request) => sum + request.count, 0);
+        this.#taken(position);
+        this.wake();
+      },
       (error: unknown) => this.#fail(`the outbox failed: ${messageOf(error)}`),
     );
+  }
+
+  #taken(position: number): void {
+    if (this.#context.search.taken(position)) {
+      this.#sent = 0;
+      this.#after = 0;
+    }
+    this.#context.onTaken();
   }
 
   /** Sends what waits, as far as the window allows; one run at a time. */
@@ -181,9 +206,12 @@ export class HandoverSession {
   }
 
   async #sendPending(): Promise<void> {
-    const { outbox, did, settings } = this.#context;
-    while (this.#delivering() && this.#underWay < settings.window) {
-      const limit = Math.min(READ_AT_ONCE, settings.window - this.#underWay);
+    const { outbox, did, settings, search } = this.#context;
+    if (!this.#begun) await this.#passOver();
+    for (;;) {
+      const window = Math.min(settings.window, search.window);
+      if (!this.#delivering() || this.#underWay >= window) return;
+      const limit = Math.min(READ_AT_ONCE, window - this.#underWay);
       const entries = await outbox.pending(did, this.#sent, limit);
       if (!this.#delivering() || entries.length === 0) return;
       for (const entry of entries) {
@@ -194,8 +222,19 @@ export class HandoverSession {
         if (this.#uncovered >= settings.acknowledgeEvery) this.#requestAcknowledgement();
       }
       this.#restartIdle();
-      this.#requestSoon();
+      if (search.searching) this.#requestAcknowledgement();
+      else this.#requestSoon();
     }
+  }
+
+  /** Leaves out what is suspected, where this connection is to show that the LEMF takes what follows it. */
+  async #passOver(): Promise<void> {
+    const { outbox, did, search } = this.#context;
+    this.#begun = true;
+    if (search.passedOver === 0) return;
+    const passedOver = await outbox.pending(did, 0, search.passedOver);
+    this.#after = passedOver.at(-1)?.position ?? 0;
+    this.#sent = this.#after;
   }
 
   #requestSoon(): void {

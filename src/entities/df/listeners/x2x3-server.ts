@@ -47,6 +47,8 @@ export interface X2X3ServerOptions extends Omit<TlsListenerOptions, 'name' | 'li
 
 /** PDUs of one connection that may wait for the consumer before the socket is paused. */
 const MAX_WAITING = 2000;
+/** The same in octets. */
+const MAX_WAITING_OCTETS = 16 << 20;
 
 /** Milliseconds between attempts to store. */
 const FIRST_PAUSE = 200;
@@ -92,6 +94,7 @@ class Connection {
   readonly #deframer: Deframer;
   readonly #peer: Peer;
   #waiting: ReceivedPdu[] = [];
+  #waitingOctets = 0;
   #working: Promise<void> | null = null;
   #silence: Timer | null = null;
   readonly #pauses = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
@@ -138,7 +141,7 @@ class Connection {
       return;
     }
     for (const octets of frames) this.#decode(octets);
-    if (this.#waiting.length > MAX_WAITING) this.#socket.pause();
+    if (this.#waiting.length > MAX_WAITING || this.#waitingOctets > MAX_WAITING_OCTETS) this.#socket.pause();
     if (this.#waiting.length > 0) this.#working ??= this.#work();
   }
 
@@ -146,8 +149,10 @@ class Connection {
     try {
       const pdu = decodePdu(octets);
       const problem = policyProblem(pdu);
-      if (problem === null) this.#waiting.push({ pdu, octets, peer: this.#peer.commonName });
-      else this.#options.consumer.refused(octets, problem);
+      if (problem === null) {
+        this.#waiting.push({ pdu, octets, peer: this.#peer.commonName });
+        this.#waitingOctets += octets.length;
+      } else this.#options.consumer.refused(octets, problem);
     } catch (error) {
       this.#options.consumer.refused(octets, messageOf(error));
     }
@@ -159,6 +164,7 @@ class Connection {
       while (this.#waiting.length > 0) {
         const taken = this.#waiting;
         this.#waiting = [];
+        this.#waitingOctets = 0;
         await this.#take(taken);
         if (this.#socket.isPaused()) this.#socket.resume();
       }

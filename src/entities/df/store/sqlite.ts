@@ -90,8 +90,12 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly #db: Kysely<Tables>;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
-  private constructor(db: Kysely<Tables>) {
+  /** What waits in the outbox, by destination, so that nobody has to count. */
+  readonly #waiting: Map<string, { count: number; octets: number }>;
+
+  private constructor(db: Kysely<Tables>, waiting: Map<string, { count: number; octets: number }>) {
     this.#db = db;
+    this.#waiting = waiting;
   }
 
   /**
@@ -99,7 +103,13 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
    * @throws StorageError `newer`, `foreign`, `damaged`
    */
   static async open(file: string): Promise<SqliteDfStore> {
-    return new SqliteDfStore(await openDatabase<Tables>(file, DF_SCHEMA));
+    const db = await openDatabase<Tables>(file, DF_SCHEMA);
+    const rows = await db
+      .selectFrom('outbox')
+      .select(['did', sql<number>`count(*)`.as('count'), sql<number>`sum(length(octets))`.as('octets')])
+      .groupBy('did')
+      .execute();
+    return new SqliteDfStore(db, new Map(rows.map(({ did, ...waiting }) => [did, waiting])));
   }
 
   async load(): Promise<DfState> {
@@ -140,6 +150,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       await appendOutbox(transaction, changes.outbox);
     });
     if (changes.outbox.length === 0) return;
+    for (const { did, octets } of changes.outbox) this.#count(did, 1, octets.length);
     const dids = new Set(changes.outbox.map((entry) => entry.did));
     for (const listener of this.#listeners) listener(dids);
   }
@@ -168,22 +179,23 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     }));
   }
 
-  async acknowledge(did: string, upTo: number): Promise<void> {
-    await this.#db.deleteFrom('outbox').where('did', '=', did).where('position', '<=', upTo).execute();
-  }
-
-  async waiting(did: string): Promise<{ count: number; octets: number }> {
-    const row = await this.#db
-      .selectFrom('outbox')
-      .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(length(octets))`.as('octets')])
+  async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
+    const gone = await this.#db
+      .deleteFrom('outbox')
       .where('did', '=', did)
-      .executeTakeFirst();
-    return { count: row?.count ?? 0, octets: row?.octets ?? 0 };
+      .where('position', '>', after)
+      .where('position', '<=', upTo)
+      .returning(sql<number>`length(octets)`.as('octets'))
+      .execute();
+    for (const { octets } of gone) this.#count(did, -1, -octets);
   }
 
-  async destinations(): Promise<string[]> {
-    const rows = await this.#db.selectFrom('outbox').select('did').distinct().orderBy('did').execute();
-    return rows.map((row) => row.did);
+  waiting(did: string): { readonly count: number; readonly octets: number } {
+    return { count: 0, octets: 0, ...this.#waiting.get(did) };
+  }
+
+  destinations(): string[] {
+    return [...this.#waiting.keys()].sort();
   }
 
   onAppend(listener: (dids: ReadonlySet<string>) => void): () => void {
@@ -193,6 +205,13 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 
   async close(): Promise<void> {
     await this.#db.destroy();
+  }
+
+  #count(did: string, pdus: number, octets: number): void {
+    const before = this.#waiting.get(did) ?? { count: 0, octets: 0 };
+    const after = { count: before.count + pdus, octets: before.octets + octets };
+    if (after.count === 0) this.#waiting.delete(did);
+    else this.#waiting.set(did, after);
   }
 }
 

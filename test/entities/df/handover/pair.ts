@@ -1,4 +1,5 @@
 /** A handover manager and a peer on the other end of a wire that is a function call, under a clock that tests move. */
+import type { SetAsidePdu } from '../../../../src/bytes/ports.ts';
 import type { OutboxAppend } from '../../../../src/entities/df/ports.ts';
 import { recordEncoder } from '../../../../src/entities/df/handover/encoder.ts';
 import { HandoverManager } from '../../../../src/entities/df/handover/manager.ts';
@@ -81,6 +82,8 @@ export class Pair implements HandoverTransport {
   readonly store: SqliteDfStore;
   readonly connections: PeerConnection[] = [];
   readonly alarms: string[] = [];
+  readonly issues: string[] = [];
+  readonly setAside: SetAsidePdu[] = [];
   readonly manager: HandoverManager;
   destinations: HandoverAddress[] = [{ did: DID, host: 'lemf.home1.example', port: 1, by: 'DF2' }];
   #next = 0;
@@ -96,6 +99,8 @@ export class Pair implements HandoverTransport {
         raised: (did, description) => this.alarms.push(`${did} raised ${description}`),
         cleared: (did) => this.alarms.push(`${did} cleared`),
       },
+      issues: { elementIssue: (description) => void this.issues.push(description) },
+      setAside: { keep: (pdu) => Promise.resolve(void this.setAside.push(pdu)) },
       clock: this.clock,
       logger: silent,
       settings,
@@ -153,8 +158,8 @@ export class Pair implements HandoverTransport {
     await settle();
   }
 
-  async waiting(): Promise<number> {
-    return (await this.store.waiting(DID)).count;
+  waiting(): Promise<number> {
+    return Promise.resolve(this.store.waiting(DID).count);
   }
 }
 

@@ -65,7 +65,7 @@ class Standing {
   readonly ranking = new Ranking<Party>();
 }
 
-export class Shares {
+export class FairShares {
   readonly #standings = { low: new Standing(), high: new Standing() };
 
   /** `key` is from now on held by its owner; keys grow. */
