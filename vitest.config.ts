@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { bundledWorkers } from './test/support/workers.ts';
 
-/** These replace a module of Node.js, and so need modules of their own. */
-const APART = ['test/ibe/validation-memory.test.ts'];
+/** These replace a module (`vi.mock`), and so need modules of their own. */
+const APART = ['test/ibe/validation-memory.test.ts', 'test/entities/kms/request-key-shares.test.ts'];
 
 export default defineConfig({
   plugins: [bundledWorkers()],
@@ -17,7 +17,8 @@ export default defineConfig({
     ],
     testTimeout: 60_000,
     hookTimeout: 90_000,
-    maxWorkers: 2,
+    // Many tests wait rather than compute: three keep two cores busy.
+    maxWorkers: 3,
     // What is waited for comes in milliseconds; the limit is for machines that do other work meanwhile.
     expect: { poll: { timeout: 30_000 } },
     coverage: { include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },

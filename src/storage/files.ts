@@ -36,6 +36,7 @@ export class FileError extends ClavigerError<FileErrorCode> {}
 
 const REASONS: Readonly<Record<string, readonly [FileErrorCode, string]>> = {
   ENOSPC: ['no-space', 'the disk is full'],
+  SQLITE_FULL: ['no-space', 'the disk is full'],
   EDQUOT: ['no-space', 'the quota of the disk is used up'],
   EFBIG: ['no-space', 'the file would be too large'],
   EACCES: ['denied', 'permission is missing'],

@@ -190,16 +190,16 @@ describe('questions over Xk to the KMSs of a running network', () => {
   /** The messages of a call as they went over SIP. */
   function messagesOf({
     callId,
-  }: CallOutcome): Pick<GetKeysRequest, 'iMessage1' | 'rMessage1' | 'iMessage2'> {
+  }: CallOutcome): Pick<GetKeysRequest, 'iMessage1' | 'rMessage1' | 'iMessage2' | 'rMessage2'> {
     const sent = signallingOf(out)
       .filter(({ text }) => text.includes(`Call-ID: ${callId}\r\n`))
       .flatMap(({ text }) => /^a=key-mgmt:mikey (\S+)/m.exec(text)?.[1] ?? [])
       .map((encoded) => fromBase64(encoded));
-    const [iMessage1, rMessage1, iMessage2] = [22, 23, 24].map((type) =>
+    const [iMessage1, rMessage1, iMessage2, rMessage2] = [22, 23, 24, 25].map((type) =>
       sent.find((octets) => octets[1] === type),
     );
     if (iMessage1 === undefined || rMessage1 === undefined) throw new Error('the call has no exchange');
-    return { iMessage1, rMessage1, iMessage2: iMessage2 ?? null };
+    return { iMessage1, rMessage1, iMessage2: iMessage2 ?? null, rMessage2: rMessage2 ?? null };
   }
 
   const df = { entity: 'df', home: 'home1' } as const;

@@ -213,16 +213,24 @@ export function recoverEach(
   settings: FolderRecoverySettings,
   onResult: ResultListener,
 ): RecoveryReport['files'] {
-  const recovery = new FolderRecovery(paths, folder, settings);
+  let recovery: FolderRecovery | null = null;
   try {
+    recovery = new FolderRecovery(paths, folder, settings);
     recovery.clear();
     recovery.read();
     for (const result of recovery.recover()) onResult(result);
     recovery.report();
     return recovery.files;
+  } catch (error) {
+    throw isOfTables(error) ? fileError(`cannot write ${folder}`, error) : error;
   } finally {
-    recovery.close();
+    recovery?.close();
   }
+}
+
+/** Whether the tables of a recovery, which lie in its folder, could not be written. */
+function isOfTables(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_');
 }
 
 /** As `recoverEach`, with a report in memory: for some calls. */
