@@ -274,7 +274,7 @@ export class Interception {
         payload: octets,
         correlation: session.correlation,
         time: this.#options.clock.now(),
-        source: received ? flow.remote : flow.local,
+        source: received ? sourceOf(flow) : flow.local,
         destination: received ? flow.local : flow.remote,
         ipProtocol: PROTOCOL[flow.protocol],
       },

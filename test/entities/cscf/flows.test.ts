@@ -94,10 +94,13 @@ describe('R-70: a registered phone over UDP', () => {
           `Call-ID: ${whose.port}`,
           'CSeq: 1 MESSAGE',
         ]);
+      home.interception.add(`sip:alice@${DOMAIN}`);
       message(thief);
       await (rport === '' ? alice : thief).next(/^SIP\/2\.0 407/);
       message(alice);
       await alice.next(/^SIP\/2\.0 480/);
+      const requests = home.interception.reports.filter(({ observation }) => observation.direction === 3);
+      expect(requests.map(({ observation }) => observation.source?.port)).toEqual([thief.port, alice.port]);
     },
   );
 
