@@ -179,16 +179,6 @@ export class TransactionLayer {
     );
   }
 
-  /** Sends a response outside any transaction, e.g. a late 2xx on its way upstream. */
-  sendStateless(response: SipResponse, hop: NextHop | Flow): void {
-    const octets = response.serialise();
-    this.#flowTo(
-      hop,
-      (flow) => this.#put({ message: response, of: null, octets, flow, side: 'server' }, true),
-      ignore,
-    );
-  }
-
   /** The server transaction of the INVITE that a CANCEL is for. */
   inviteOf(cancel: SipRequest): ServerTransaction | null {
     return this.#servers.get(serverKey(cancel, 'INVITE')) ?? null;
