@@ -1,15 +1,12 @@
 /** what is answered without state (RFC 3261 sections 8.2.7 and 26.3.2.4) leaves nothing behind, and is sent once. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { SipError } from '../../src/sip/errors.ts';
-import { Identifiers } from '../../src/sip/identifiers.ts';
 import type { SipRequest } from '../../src/sip/message.ts';
 import { makeResponse } from '../../src/sip/response.ts';
 import type { ServerTransaction } from '../../src/sip/server-transaction.ts';
-import { TransactionLayer } from '../../src/sip/transactions.ts';
+import type { TransactionLayer } from '../../src/sip/transactions.ts';
 import type { TransportUser } from '../../src/sip/transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { silent } from '../support/silent.ts';
-import { FakeFlow, request, testRandom } from './support.ts';
+import { FakeFlow, layerOn, request } from './support.ts';
 
 let clock: ManualClock;
 let layer: TransactionLayer;
@@ -21,17 +18,7 @@ beforeEach(() => {
   clock = new ManualClock();
   acks = [];
   serve = challenge;
-  layer = new TransactionLayer({
-    transport: {
-      attach: (user) => void (wire = user),
-      flowTo: () => Promise.reject(new SipError('unreachable', 'nobody there')),
-    },
-    clock,
-    logger: silent,
-    identifiers: new Identifiers(testRandom('stateless')),
-    sentBy: () => 'cscf.home1.example',
-    maxOctets: 100_000,
-  });
+  ({ layer, wire } = layerOn({ clock, maxOctets: 100_000 }));
   layer.attach({
     request: (transaction) => serve(transaction),
     ack: (ack) => acks.push(ack),

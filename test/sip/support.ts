@@ -1,10 +1,16 @@
 /** Ground for the SIP tests: silent log, repeatable randomness, a network of flows without sockets, short messages. */
 import { createHash } from 'node:crypto';
 import type { Random } from '../../src/bytes/ports.ts';
+import { SipError } from '../../src/sip/errors.ts';
 import type { Flow, Protocol } from '../../src/sip/flow.ts';
+import { Identifiers } from '../../src/sip/identifiers.ts';
 import type { SipResponse } from '../../src/sip/message.ts';
 import { parseMessage, SipRequest } from '../../src/sip/message.ts';
 import { toOctets } from '../../src/sip/text.ts';
+import { TransactionLayer } from '../../src/sip/transactions.ts';
+import type { LayerOptions } from '../../src/sip/transactions.ts';
+import type { TransportUser } from '../../src/sip/transport.ts';
+import { silent } from '../support/silent.ts';
 
 export const loopback = { resolve: (address: string, port: number) => ({ address, port }) };
 
@@ -40,6 +46,27 @@ export class FakeFlow implements Flow {
       message instanceof SipRequest ? message.method : String(message.status),
     );
   }
+}
+
+/** A transaction layer without a network: `wire` is handed what arrives, and flows lead wherever they are kept. */
+export function layerOn(options: Pick<LayerOptions, 'clock'> & Partial<LayerOptions>): {
+  readonly layer: TransactionLayer;
+  readonly wire: TransportUser;
+} {
+  const attached: TransportUser[] = [];
+  const layer = new TransactionLayer({
+    transport: {
+      attach: (user) => void attached.push(user),
+      flowTo: () => Promise.reject(new SipError('unreachable', 'nobody there')),
+    },
+    logger: silent,
+    identifiers: new Identifiers(testRandom('transactions')),
+    sentBy: () => 'cscf.home1.example',
+    ...options,
+  });
+  const [wire] = attached;
+  if (wire === undefined) throw new Error('the layer has not attached');
+  return { layer, wire };
 }
 
 /** A request with all that a request needs. */

@@ -1,17 +1,14 @@
 /** RFC 3261 section 17 and RFC 6026: each timer under a clock that the test moves. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { SipError } from '../../src/sip/errors.ts';
-import { Identifiers } from '../../src/sip/identifiers.ts';
 import type { SipRequest } from '../../src/sip/message.ts';
 import { SipResponse } from '../../src/sip/message.ts';
 import { makeResponse } from '../../src/sip/response.ts';
 import type { ServerTransaction } from '../../src/sip/server-transaction.ts';
-import { TransactionLayer } from '../../src/sip/transactions.ts';
+import type { TransactionLayer } from '../../src/sip/transactions.ts';
 import type { Observed } from '../../src/sip/transactions.ts';
 import type { TransportUser } from '../../src/sip/transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { FakeFlow, isRequest, request, testRandom } from './support.ts';
-import { silent } from '../support/silent.ts';
+import { FakeFlow, isRequest, layerOn, request } from './support.ts';
 
 let clock: ManualClock;
 let layer: TransactionLayer;
@@ -24,17 +21,7 @@ let strays: SipResponse[];
 beforeEach(() => {
   clock = new ManualClock();
   [observed, served, acks, strays] = [[], [], [], []];
-  layer = new TransactionLayer({
-    transport: {
-      attach: (user) => void (wire = user),
-      flowTo: () => Promise.reject(new SipError('unreachable', 'nobody there')),
-    },
-    clock,
-    logger: silent,
-    identifiers: new Identifiers(testRandom('transactions')),
-    sentBy: () => 'cscf.home1.example',
-    maxTransactions: 3,
-  });
+  ({ layer, wire } = layerOn({ clock, maxTransactions: 3 }));
   layer.attach({
     request: (transaction) => served.push(transaction),
     ack: (ack) => acks.push(ack),
