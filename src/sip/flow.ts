@@ -30,11 +30,16 @@ export function sourceOf({ source, remote }: Flow): NetworkAddress {
   return source ?? remote;
 }
 
-/** Whether two flows are one: over TCP the same connection, over UDP, which has none, the same source. */
+/** What tells flows apart: over TCP the connection; over UDP, which has none, where its datagrams come from. */
+export function flowKey(flow: Flow): Flow | string {
+  if (flow.protocol === 'TCP') return flow;
+  const { address, port } = sourceOf(flow);
+  return `${address} ${port}`;
+}
+
+/** Whether two flows are one. */
 export function sameFlow(a: Flow, b: Flow): boolean {
-  if (a.protocol === 'TCP' || b.protocol === 'TCP') return a === b;
-  const [x, y] = [sourceOf(a), sourceOf(b)];
-  return x.address === y.address && x.port === y.port;
+  return flowKey(a) === flowKey(b);
 }
 
 /** A connection that is gone, as what registered over it remembers it. */

@@ -13,7 +13,7 @@
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import { formatNameAddr, parseNameAddr } from '../../sip/fields.ts';
 import type { NameAddr } from '../../sip/fields.ts';
-import { DEFAULT_PORT, sameFlow } from '../../sip/flow.ts';
+import { DEFAULT_PORT, flowKey } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
@@ -53,6 +53,8 @@ export class Registrar {
   readonly #limits: CscfLimits;
   readonly #store: RegistrationStore | null;
   readonly #entries = new Map<Subscriber, Entry[]>();
+  /** The same by `flowKey`. */
+  readonly #byFlow = new Map<Flow | string, Set<Binding>>();
 
   constructor(clock: Clock, limits: CscfLimits, store: RegistrationStore | null = null) {
     this.#clock = clock;
@@ -72,9 +74,8 @@ export class Registrar {
 
   /** A flow that broke. */
   closed(flow: Flow): void {
-    const over = [...this.#entries.values()].flat().filter(({ binding }) => binding.flow === flow);
-    const lost = over.filter(({ binding }) => leadsNowhere(binding));
-    for (const { binding } of lost) this.#remove(binding);
+    const lost = this.#over(flow).filter(leadsNowhere);
+    for (const binding of lost) this.#remove(binding);
   }
 
   /** Current contacts of a subscriber, those of highest preference first; with `gr`, of that device alone. */
@@ -102,9 +103,7 @@ export class Registrar {
 
   /** Who registered over this flow: over TCP the connection, over UDP the address and port that datagrams come from. */
   subscribersOf(flow: Flow): Subscriber[] {
-    return [...this.#entries]
-      .filter(([, entries]) => entries.some(({ binding }) => sameFlow(binding.flow, flow)))
-      .map(([subscriber]) => subscriber);
+    return [...new Set(this.#over(flow).map(({ subscriber }) => subscriber))];
   }
 
   /** Handles the REGISTER of an authenticated subscriber. */
@@ -131,6 +130,11 @@ export class Registrar {
   close(): void {
     for (const entry of [...this.#entries.values()].flat()) entry.timer.cancel();
     this.#entries.clear();
+    this.#byFlow.clear();
+  }
+
+  #over(flow: Flow): Binding[] {
+    return [...(this.#byFlow.get(flowKey(flow)) ?? [])];
   }
 
   #clear(request: SipRequest, subscriber: Subscriber, toTag: string): SipResponse {
@@ -189,6 +193,8 @@ export class Registrar {
     const { subscriber, expires } = binding;
     const timer = this.#clock.after(Math.max(0, expires - this.#clock.now()), () => this.#remove(binding));
     this.#entries.set(subscriber, [...(this.#entries.get(subscriber) ?? []), { binding, timer }]);
+    const key = flowKey(binding.flow);
+    this.#byFlow.set(key, (this.#byFlow.get(key) ?? new Set()).add(binding));
   }
 
   /**
@@ -215,6 +221,10 @@ export class Registrar {
     const left = entries.filter((entry) => entry.binding !== binding);
     if (left.length > 0) this.#entries.set(binding.subscriber, left);
     else this.#entries.delete(binding.subscriber);
+    const key = flowKey(binding.flow);
+    const over = this.#byFlow.get(key);
+    over?.delete(binding);
+    if (over?.size === 0) this.#byFlow.delete(key);
   }
 
   #answer(request: SipRequest, subscriber: Subscriber, toTag: string): SipResponse {

@@ -61,6 +61,36 @@ describe('the registrar', () => {
   });
 });
 
+describe('R-70: who is known by a flow', () => {
+  it('registered over it, over UDP from the same source, as long as the contact lasts', () => {
+    const clock = new ManualClock();
+    registrar = new Registrar(clock, DEFAULT_CSCF_LIMITS);
+    const [tcp, udp] = [new FakeFlow('TCP'), new FakeFlow('UDP')];
+    const bind = (who: Subscriber, cseq: number, flow: FakeFlow, expires: number): void => {
+      const fields = { Via: 'SIP/2.0/UDP phone.example;branch=z9hG4bK1', CSeq: `${cseq} REGISTER` };
+      const contact = { Contact: `<sip:${who.username}@phone.example>`, Expires: String(expires) };
+      registrar.register(
+        request('REGISTER', { ...fields, ...contact, 'Call-ID': who.username }),
+        who,
+        flow,
+        't',
+      );
+    };
+    bind(carol, 1, tcp, 60);
+    bind(mallory, 1, udp, 60);
+    expect(registrar.subscribersOf(tcp)).toEqual([carol]);
+    expect(registrar.subscribersOf(new FakeFlow('TCP'))).toEqual([]);
+    expect(registrar.subscribersOf(new FakeFlow('UDP'))).toEqual([mallory]);
+    bind(carol, 2, udp, 30);
+    expect(registrar.subscribersOf(tcp)).toEqual([]);
+    expect(registrar.subscribersOf(udp)).toEqual([mallory, carol]);
+    clock.advance(30_000);
+    expect(registrar.subscribersOf(udp)).toEqual([mallory]);
+    bind(mallory, 2, udp, 0);
+    expect(registrar.subscribersOf(udp)).toEqual([]);
+  });
+});
+
 describe('R-74: a phone that starts anew', () => {
   /** Registers over a connection of its own, under a Call-ID of its own. */
   function start(n: number, contact: string): { status: number; flow: FakeFlow } {
