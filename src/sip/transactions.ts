@@ -59,8 +59,11 @@ export interface TransactionUser {
   stray(response: SipResponse, flow: Flow): void;
   /** A connection is gone. */
   closed(flow: Flow): void;
-  /** Whether a CANCEL that came on `flow` is from who sent the INVITE; absent: whoever knows its branch may give it up. */
-  mayCancel?(invite: ServerTransaction, cancel: SipRequest, flow: Flow): boolean;
+  /**
+   * Whether a CANCEL, or the ACK of a refusal, that came on `flow` is from who sent the INVITE; absent: it is, from
+   * whoever knows the branch.
+   */
+  isFromSender?(invite: ServerTransaction, request: SipRequest, flow: Flow): boolean;
 }
 
 export interface LayerOptions {
@@ -244,14 +247,9 @@ export class TransactionLayer {
     }
     const key = serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method);
     const known = this.#servers.get(key);
-    if (known !== undefined) {
-      const news = request.method === 'ACK' && known.state === 'completed';
-      const of = known.request;
-      if (news) this.#observed({ direction: 'received', side: 'server', message: request, of, octets, flow });
-      if (request.method !== 'ACK' || known.state !== 'accepted') {
-        known.receive(request);
-        return;
-      }
+    if (known !== undefined && !(request.method === 'ACK' && known.state === 'accepted')) {
+      this.#again(known, request, octets, flow);
+      return;
     }
     const invite = request.method === 'CANCEL' ? this.#inviteToCancel(request, flow) : null;
     const of = invite?.request ?? request;
@@ -271,10 +269,25 @@ export class TransactionLayer {
     else this.#user?.request(transaction);
   }
 
+  /** A request again, or the ACK of its refusal. */
+  #again(known: ServerTransaction, request: SipRequest, octets: Uint8Array, flow: Flow): void {
+    if (request.method === 'ACK' && known.state === 'completed') {
+      const own = this.#isFromSender(known, request, flow);
+      const of = own ? known.request : request;
+      this.#observed({ direction: 'received', side: 'server', message: request, of, octets, flow });
+      if (!own) return;
+    }
+    known.receive(request);
+  }
+
+  #isFromSender(invite: ServerTransaction, request: SipRequest, flow: Flow): boolean {
+    return this.#user?.isFromSender?.(invite, request, flow) !== false;
+  }
+
   /** The INVITE that a CANCEL is for, if it comes from who may give that up. */
   #inviteToCancel(cancel: SipRequest, flow: Flow): ServerTransaction | null {
     const invite = this.inviteOf(cancel);
-    if (invite === null || this.#user?.mayCancel?.(invite, cancel, flow) === false) return null;
+    if (invite === null || !this.#isFromSender(invite, cancel, flow)) return null;
     return invite;
   }
 

@@ -155,7 +155,7 @@ export class Cscf {
       ack: (ack, flow) => this.#relay.ack(ack, flow),
       stray: () => undefined,
       closed: (flow) => this.#registrar.closed(flow),
-      mayCancel: (invite, cancel, flow) => this.#origins.isSame(invite, cancel, flow),
+      isFromSender: (invite, request, flow) => this.#origins.isSame(invite, request, flow),
     });
   }
 

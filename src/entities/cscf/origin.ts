@@ -57,10 +57,10 @@ export class Origins {
     return { kind: 'subscriber', subscriber: result.subscriber };
   }
 
-  /** Whether a CANCEL, which nobody can be asked for, is from who sent the INVITE. */
-  isSame(invite: ServerTransaction, cancel: SipRequest, flow: Flow): boolean {
+  /** Whether a CANCEL or an ACK, whose sender cannot be asked who it is, is from who sent the INVITE. */
+  isSame(invite: ServerTransaction, request: SipRequest, flow: Flow): boolean {
     if (sameFlow(invite.flow, flow)) return true;
-    if (this.#peers.sent(invite.request, invite.flow)) return this.#peers.sent(cancel, flow);
+    if (this.#peers.sent(invite.request, invite.flow)) return this.#peers.sent(request, flow);
     const here = this.#registrar.subscribersOf(flow);
     return this.#registrar.subscribersOf(invite.flow).some((subscriber) => here.includes(subscriber));
   }

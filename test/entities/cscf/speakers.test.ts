@@ -136,6 +136,33 @@ describe('R-70: a stranger who knows Call-ID and tags', () => {
     expect(home.interception.trace()).toContain('> CANCEL');
   });
 
+  it('cannot acknowledge a refusal, by its branch, and the ACK of another is not the target’s', async () => {
+    home.interception.add('sip:alice@home1.example');
+    const { alice, carol, invite } = await call(false, 'UDP');
+    carol.answer(invite, '486 Busy Here');
+    const refused = await alice.next(/^SIP\/2\.0 486/);
+    home.interception.reports.length = 0;
+    const [via = '', to = ''] = ['Via', 'To'].map(
+      (name) => new RegExp(`^${name}: (.*)$`, 'm').exec(refused)?.[1],
+    );
+    const ack = [
+      'ACK sip:carol@home1.example SIP/2.0',
+      `Via: ${via.replace(/;received=[^;]*/, '').replace(/;rport=\d+/, ';rport')}`,
+      'Max-Forwards: 70',
+      'CSeq: 2 ACK',
+      'From: <sip:nobody@x.example>;tag=a',
+      'Call-ID: c1',
+      `To: ${to}`,
+    ];
+    const mallory = await registered('mallory', 'UDP');
+    mallory.send(ack);
+    await alice.next(/^SIP\/2\.0 486/);
+    expect(home.interception.trace()).toEqual([]);
+    alice.send(ack);
+    await expect.poll(() => home.interception.trace()).toEqual(['> ACK']);
+    expect(carol.received.filter((each) => !each.startsWith('ACK'))).toEqual([]);
+  });
+
   it('cannot end it as another subscriber, registered or with digest: 403', async () => {
     const { alice, carol } = await call();
     const mallory = await registered('mallory');
