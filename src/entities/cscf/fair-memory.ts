@@ -104,11 +104,22 @@ export class FairMemory<T extends Remembered> {
     this.#discarded(thing);
   }
 
+  /** The oldest of what is not matched, of the source that holds most; where all is matched, of that. */
   #victim(): T | null {
-    const bySize = [...this.#bySource.values()].sort((x, y) => y.weight - x.weight);
-    for (const { items } of bySize) for (const thing of items) if (!thing.matched) return thing;
-    const [oldest = null] = bySize[0]?.items ?? [];
-    return oldest;
+    const unmatched = this.#oldestOfMost(({ matched }) => !matched);
+    if (unmatched !== null) return unmatched;
+    return this.#oldestOfMost(() => true);
+  }
+
+  /** One walk: with as many sources as things, each newcomer has a victim. */
+  #oldestOfMost(fits: (thing: T) => boolean): T | null {
+    let victim: T | null = null;
+    let most = 0;
+    for (const { weight, items } of this.#bySource.values()) {
+      const oldest = weight > most ? firstOf(items, fits) : null;
+      if (oldest !== null) [victim, most] = [oldest, weight];
+    }
+    return victim;
   }
 
   #expire(): void {
@@ -123,4 +134,9 @@ export class FairMemory<T extends Remembered> {
       this.#discard(thing);
     }
   }
+}
+
+function firstOf<T>(items: Iterable<T>, fits: (thing: T) => boolean): T | null {
+  for (const thing of items) if (fits(thing)) return thing;
+  return null;
 }
