@@ -22,22 +22,26 @@ import type {
   RecordAnswer,
   RecordQuery,
 } from './question-job.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Niceness of these threads: a tenth of what a thread of the listeners gets where both want a core. */
 const NICENESS = 10;
 
 lowerPriority();
-const generator = new EngineGenerator(defaultEngine());
+const engine = defaultEngine();
+const generator = new EngineGenerator(engine);
 const asked = new Map<number, { resolve: (answer: RecordAnswer) => void; reject: (error: Error) => void }>();
 let lastQuery = 0;
 let serials: readonly SerialRecord[] = [];
 let getKeys: GetKeys | null = null;
+let isEnding = false;
 
 parentPort?.on('message', (order: QuestionOrder) => {
   switch (order.kind) {
     case 'district': {
       serials = clothed<readonly SerialRecord[]>(order.serials);
       getKeys = new GetKeys(recordsOf(order.district, order.keyLifetime), generator);
+      takeSteps(warmUp(engine, serials));
       break;
     }
     case 'record': {
@@ -51,6 +55,7 @@ parentPort?.on('message', (order: QuestionOrder) => {
       void resultOf(order.task).then((result) => reply(order.number, result));
       break;
     case 'end':
+      isEnding = true;
       for (const { masterSecret } of serials) masterSecret.wipe();
       parentPort?.close();
       break;
@@ -104,6 +109,20 @@ function ask(of: RecordQuery): Promise<RecordAnswer> {
     asked.set(query, { resolve, reject });
     parentPort?.postMessage({ query, of });
   });
+}
+
+/**
+ * One step in each turn of the event loop, as soon as the district is known. Nobody waits for it, so that a KMS starts as
+ * fast as without: a question that comes early goes in between, and makes what it finds lacking. Nor does a worker end
+ * because a step fails: whatever question needs it says what is wrong.
+ */
+function takeSteps(steps: Iterator<unknown>): void {
+  try {
+    if (isEnding || steps.next().done === true) return;
+  } catch {
+    return;
+  }
+  setImmediate(takeSteps, steps);
 }
 
 /** Of this thread alone, where the system has priorities of threads (Linux); elsewhere the share alone holds it back. */

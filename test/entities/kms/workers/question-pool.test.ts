@@ -82,6 +82,17 @@ describe('R-67: a worker for questions', () => {
     expect(await pool.answer({ ...question, request: cut })).toEqual(expected);
   });
 
+  it('parameters that its engine refuses do not end it', async () => {
+    const [serial] = kms.district.serials;
+    const later = { ...serial!, notBefore: now + DAY, bf: { ...serial!.bf, q: serial!.bf.q + 2n } };
+    const warn = vi.fn();
+    const serials = [later, ...kms.district.serials];
+    const other = new QuestionPool({ workers: 1, logger: { ...silent, warn }, records, serials });
+    expect(await other.answer(question)).toMatchObject({ verified: true });
+    await other.close();
+    expect(warn).not.toHaveBeenCalled();
+  });
+
   it('a record that cannot be had fails the question, and the next one is answered', async () => {
     const liRoot = vi.spyOn(records, 'liRoot').mockRejectedValueOnce(new Error('disk'));
     await expect(pool.answer(question)).rejects.toEqual(code('unavailable'));
