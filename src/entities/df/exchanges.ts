@@ -55,17 +55,19 @@ export function addMessage(known: readonly SeenMessage[], message: SeenMessage):
 
 /** At most so many contend for one place: what two colluding users could make of one call is bounded. */
 const MAX_CONTENDERS = 64;
+/** Of these the contenders are chosen: each may be there twice. */
+const MAX_TRIPLES = 2 * MAX_CONTENDERS;
 
 /** The complete exchanges of a call by contest, in the order of their R_MESSAGE_1, and in each the likeliest first. */
 export function assemble(messages: readonly SeenMessage[]): Exchange[] {
   const csbs = grouped(messages, ({ callId, csbId }) => `${csbId} ${callId}`);
   return [...csbs.values()].flatMap((csb) => {
     const dialogs = grouped(csb, ({ tags }) => tags.join(' '));
-    const triples = csb
-      .filter(({ type }) => type === 'R1')
-      .flatMap((rMessage1) => triplesOf(csb, dialogs.get(rMessage1.tags.join(' ')) ?? [], rMessage1));
-    const contests = grouped(triples, ({ rMessage1: { t, tags } }) => [t, ...tags].join(' '));
-    return [...contests.values()].flatMap((contest) => likeliest(contest, dialogs));
+    const answers = csb.filter(({ type }) => type === 'R1');
+    const contests = grouped(answers, ({ t, tags }) => [t, ...tags].join(' '));
+    return [...contests.values()].flatMap((own) => {
+      return likeliest(csb, dialogs.get(own[0]?.tags.join(' ') ?? '') ?? [], own);
+    });
   });
 }
 
@@ -92,48 +94,81 @@ interface Triple extends Pick<Exchange, 'iMessage1' | 'rMessage1' | 'iMessage2' 
   readonly unlikeliness: number;
 }
 
-/** One for each I_MESSAGE_1 and I_MESSAGE_2 that may belong: a decoy must not hide the real one. */
+/**
+ * One for each I_MESSAGE_1 and I_MESSAGE_2 that may belong: a decoy must not hide the real one. Of offers that the same
+ * I_MESSAGE_2 go with, the i-th likeliest with the j-th likeliest has i·j - 1 others before it, so that most of many need
+ * not be made.
+ */
 function triplesOf(
   csb: readonly SeenMessage[],
   dialog: readonly SeenMessage[],
   rMessage1: SeenMessage,
+  ends: ReadonlyMap<SeenMessage, SeenMessage>,
 ): Triple[] {
-  return csb
+  const offers = csb
     .filter((message) => isOfferOf(message, rMessage1))
-    .flatMap((iMessage1) =>
-      dialog
-        .filter((message) => isSecondOf(message, iMessage1, rMessage1))
-        .map((iMessage2) => tripleOf(iMessage1, rMessage1, iMessage2, dialog)),
+    .toSorted((a, b) => offerDoubt(a) - offerDoubt(b));
+  const alike = grouped(offers, (offer) => {
+    return JSON.stringify([offer.rand, placeOf(offer).sender, placeOf(offer).delivery]);
+  });
+  return [...alike.values()].flatMap((own) => {
+    const [likeliest] = own;
+    if (likeliest === undefined) return [];
+    const seconds = dialog
+      .filter((message) => isSecondOf(message, likeliest, rMessage1))
+      .map((iMessage2) => tripleOf(likeliest, rMessage1, iMessage2, ends))
+      .toSorted((a, b) => a.unlikeliness - b.unlikeliness)
+      .map(({ iMessage2 }) => iMessage2);
+    return own.flatMap((iMessage1, before) =>
+      seconds
+        .slice(0, Math.ceil(MAX_TRIPLES / (before + 1)))
+        .map((iMessage2) => tripleOf(iMessage1, rMessage1, iMessage2, ends)),
     );
+  });
 }
 
 function tripleOf(
   iMessage1: SeenMessage,
   rMessage1: SeenMessage,
   iMessage2: SeenMessage,
-  dialog: readonly SeenMessage[],
+  ends: ReadonlyMap<SeenMessage, SeenMessage>,
 ): Triple {
-  const ends = dialog.filter((message) => isEndOf(message, iMessage2));
-  const rMessage2 = ends.find((message) => placeOf(message).plain) ?? ends[0] ?? null;
+  const rMessage2 = ends.get(iMessage2) ?? null;
   const standing = standingOf(iMessage1, iMessage2, rMessage2);
-  const unlikeliness = unlikelinessOf([iMessage1, rMessage1, iMessage2], standing);
+  const unlikeliness = unlikelinessOf(iMessage1, rMessage1, iMessage2, standing);
   return { iMessage1, rMessage1, iMessage2, rMessage2, standing, unlikeliness };
+}
+
+/** The R_MESSAGE_2 of each I_MESSAGE_2 that has one. */
+function endsIn(dialog: readonly SeenMessage[]): ReadonlyMap<SeenMessage, SeenMessage> {
+  const last = dialog.filter(({ type }) => type === 'R2');
+  const ends = new Map<SeenMessage, SeenMessage>();
+  for (const second of dialog.filter(({ type }) => type === 'I2')) {
+    const own = last.filter((message) => isEndOf(message, second));
+    const end = own.find((message) => placeOf(message).plain) ?? own[0];
+    if (end !== undefined) ends.set(second, end);
+  }
+  return ends;
 }
 
 /** Of a contest, each exchange once, however often its messages were sent. */
 function likeliest(
-  contest: readonly Triple[],
-  dialogs: ReadonlyMap<string, readonly SeenMessage[]>,
+  csb: readonly SeenMessage[],
+  dialog: readonly SeenMessage[],
+  answers: readonly SeenMessage[],
 ): Exchange[] {
-  const first = contest
+  const ends = endsIn(dialog);
+  const triples = answers.flatMap((rMessage1) => triplesOf(csb, dialog, rMessage1, ends));
+  const updates = updatesOf(dialog, answers[0]?.t ?? '');
+  const first = triples
     .toSorted((a, b) => a.unlikeliness - b.unlikeliness)
-    .slice(0, 2 * MAX_CONTENDERS)
+    .slice(0, MAX_TRIPLES)
     .map((triple): Exchange => {
       const { callId, csbId, tags, t } = triple.rMessage1;
       const octets = [triple.iMessage1, triple.rMessage1, triple.iMessage2].map((one) => one.octets);
       return {
         ...triple,
-        updates: updatesOf(dialogs.get(tags.join(' ')) ?? [], triple.rMessage1),
+        updates,
         id: fingerprint(callId, ...tags, ...octets),
         contest: [callId, ...tags, csbId, t].join(' '),
       };
@@ -153,13 +188,23 @@ function standingOf(first: SeenMessage, second: SeenMessage, last: SeenMessage |
 
 /** What a phone could take before what it could not; then what the parties made of it; then the first. */
 function unlikelinessOf(
-  parts: readonly [SeenMessage, SeenMessage, SeenMessage],
+  offer: SeenMessage,
+  answer: SeenMessage,
+  next: SeenMessage,
   standing: ExchangeStanding,
 ): number {
-  const [, answer, next] = parts;
-  const hidden = parts.filter((message) => !placeOf(message).plain).length;
   const order = 10 * STANDINGS.indexOf(standing) + distanceOf(placeOf(answer), placeOf(next));
+  const hidden = hiddenness(offer) + hiddenness(answer) + hiddenness(next);
   return (standing === 'withheld' ? 1000 : 0) + 100 * hidden + order;
+}
+
+function hiddenness(message: SeenMessage): number {
+  return placeOf(message).plain ? 0 : 1;
+}
+
+/** In what order offers come in `unlikelinessOf`. */
+function offerDoubt(offer: SeenMessage): number {
+  return (offer.verdict === 'refused' ? 1000 : 0) + 100 * hiddenness(offer);
 }
 
 /** How sure it is that an I_MESSAGE_2 goes with an R_MESSAGE_1. A PRACK names the response that it acknowledges. */
@@ -169,9 +214,9 @@ function distanceOf(answer: Carriage, next: Carriage): number {
 }
 
 /** By T of the update, compared as hex of equal length, NTP-UTC in network order. */
-function updatesOf(dialog: readonly SeenMessage[], first: SeenMessage): Update[][] {
+function updatesOf(dialog: readonly SeenMessage[], since: string): Update[][] {
   const offers = dialog.filter(({ type, rand, t, verdict }) => {
-    return type === 'I1' && rand === null && t > first.t && verdict !== 'refused';
+    return type === 'I1' && rand === null && t > since && verdict !== 'refused';
   });
   const updates = offers.flatMap((iMessage1) =>
     dialog

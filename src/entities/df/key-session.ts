@@ -41,9 +41,11 @@ export function withSighting(
   const media = withMedia(session.media, sighted, answered, now);
   const accepted = withAccepted(session, sighted.agreed);
   const silent = answered === session.messages && accepted === session.accepted;
-  if (silent && media === session.media && mikey.length === 0 && !misplaced) return session;
+  const asksNothing = silent && mikey.length === 0 && !misplaced;
+  if (asksNothing && media === session.media) return session;
   const identities = new Map([...session.observed, ...observed].map((id) => [`${id.name} ${id.value}`, id]));
   const next = { ...session, messages: answered, observed: [...identities.values()], media, accepted };
+  if (asksNothing) return next;
   const { kept, dropped } = withinShares(next);
   const reasons = [...(misplaced ? ['misplaced' as const] : []), ...(dropped ? ['bounded' as const] : [])];
   return planned(withReasons({ ...next, messages: kept }, reasons), now);

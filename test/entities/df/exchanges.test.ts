@@ -212,6 +212,52 @@ describe('Exchanges', () => {
   });
 });
 
+describe('What two parties who collude can make of a call', () => {
+  /** Alike in all but their octets. */
+  const alike = (message: SeenMessage, count: number, onLook: () => void): SeenMessage[] =>
+    Array.from({ length: count }, (_, number) => {
+      const { carriage } = message;
+      return Object.defineProperty({ ...message, octets: `${message.octets}${number}` }, 'carriage', {
+        enumerable: true,
+        get: () => {
+          onLook();
+          return carriage;
+        },
+      });
+    });
+
+  it('R-66: is bounded in number, in the order of their coming, and in work', () => {
+    let looks = 0;
+    const [iMessage1, rMessage1, iMessage2] = seenCall() as [SeenMessage, SeenMessage, SeenMessage];
+    const messages = [
+      ...alike(iMessage1, 60, () => looks++),
+      ...alike(rMessage1, 120, () => looks++),
+      ...alike(iMessage2, 60, () => looks++),
+    ];
+    const contenders = assemble(messages);
+    expect(contenders).toHaveLength(64);
+    const numbers = contenders.map((one) => {
+      return [one.rMessage1, one.iMessage1, one.iMessage2].map(({ octets }) =>
+        Number(octets.split('=').pop()),
+      );
+    });
+    expect(numbers.slice(0, 61).map(String)).toEqual([
+      ...Array.from({ length: 60 }, (_, at) => `0,0,${at}`),
+      '0,1,0',
+    ]);
+    // Of 432,000 combinations.
+    expect(looks).toBeLessThan(1_000_000);
+  });
+
+  it('R-66: hides nothing of what lies open behind what does not', () => {
+    const [iMessage1, rMessage1, iMessage2] = seenCall() as [SeenMessage, SeenMessage, SeenMessage];
+    const hidden = (message: SeenMessage): SeenMessage[] =>
+      alike({ ...message, carriage: { ...message.carriage!, plain: false } }, 60, () => undefined);
+    const messages = [iMessage1, rMessage1, iMessage2].flatMap((one) => [...hidden(one), one]);
+    expect(assemble(messages)[0]).toMatchObject({ iMessage1, rMessage1, iMessage2 });
+  });
+});
+
 describe('Key session', () => {
   it('R-66: a question about an update carries the update, and what it rests on alone', () => {
     let session = withSighting(newSession('x', 'c'), keysAlone(seenCall()), [], 0);
