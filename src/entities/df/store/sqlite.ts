@@ -250,6 +250,7 @@ async function putCommunications(transaction: Transaction, rows: readonly Commun
       )
       .onConflict((conflict) =>
         conflict.columns(['correlation', 'liid']).doUpdateSet((row) => ({
+          cin: row.ref('excluded.cin'),
           next_hi2: row.ref('excluded.next_hi2'),
           next_hi3: row.ref('excluded.next_hi3'),
           last_seen: row.ref('excluded.last_seen'),

@@ -105,6 +105,16 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       expect((await current.store.load()).lastCins).toEqual(new Map([['L', 4]]));
     });
 
+    it('a call that was forgotten in memory alone takes its new CIN along', async () => {
+      const old = { correlation: 'c', liid: 'L', cin: 3, nextHi2: 7, nextHi3: 2, lastSeen: 5 };
+      const anew = { ...old, cin: 4, nextHi2: 1, nextHi3: 0, lastSeen: 50 };
+      await current.store.commit({ ...NOTHING, communications: [old] });
+      await current.store.commit({ ...NOTHING, communications: [anew] });
+      const state = await current.store.load();
+      expect(state.communications).toEqual([anew]);
+      expect(state.lastCins).toEqual(new Map([['L', 4]]));
+    });
+
     it('releases what was held', async () => {
       const held = [1, 2, 3].map((id) => ({ id, xid: 'x', octets: Uint8Array.of(id), since: 0 }));
       await current.store.commit({ ...NOTHING, held });
