@@ -90,11 +90,11 @@ describe('Delivery function as a process', () => {
   }
 
   async function lemf(): Promise<RunningLemf> {
-    const any = { address: '127.0.0.1', port: 0, connections: STREAM_LIMITS };
+    const anyPort = { address: '127.0.0.1', port: 0, connections: STREAM_LIMITS };
     const running = await startLemf(
       {
-        hi2: any,
-        hi3: any,
+        hi2: anyPort,
+        hi3: anyPort,
         tls: files.lemf!,
         folder: path.join(folder, 'lemf'),
         recoverAfter: 1,
