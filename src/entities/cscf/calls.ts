@@ -112,18 +112,19 @@ export class Turnstile {
 export function newCall(
   request: SipRequest,
   facts: Pick<Call, 'icid' | 'owner' | 'caller'>,
-  mediaFor: () => AnchoredCall | null,
+  mediaFor: (attempts: Call['attempts']) => AnchoredCall | null,
 ): Call {
+  const attempts: Call['attempts'] = new Set();
   return {
     ...facts,
     callId: request.callId,
     callerTag: request.fromTag ?? '',
     method: request.method,
-    attempts: new Set(),
+    attempts,
     met: new Map(),
     ends: new Map(),
     turnstile: new Turnstile(),
-    media: mediaFor(),
+    media: mediaFor(attempts),
   };
 }
 

@@ -13,7 +13,6 @@
  * the trust domain, and addresses of media in SDP. Calls beyond the bound are refused with 503, never put off.
  */
 import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
-import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
 import { messageOf } from '../../bytes/errors.ts';
@@ -27,14 +26,13 @@ import type { Observed, TransactionLayer } from '../../sip/transactions.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { admit, unsupportedOptions } from '../../sip/verdict.ts';
-import { AnchoredCall } from './anchoring.ts';
 import { assertIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
 import { CallTable } from './call-table.ts';
 import type { CallRefusal } from './call-table.ts';
 import { endOf, MAX_ATTEMPTS, newCall, sessionOf, subscribersAt } from './calls.ts';
 import type { Call, DialogParty, CallAttempt } from './calls.ts';
-import { correlationId, icidFor, putIcid, removeIcid } from './charging.ts';
+import { icidFor, putIcid, removeIcid } from './charging.ts';
 import { Interception } from './interception.ts';
 import { marksLoop } from './loops.ts';
 import { Origins, ownerOf, partiesOf } from './origin.ts';
@@ -109,6 +107,7 @@ export class Cscf {
   readonly #calls: CallTable;
   readonly #speakers: Speakers;
   readonly #interception: Interception;
+  readonly #path: MediaPath;
   readonly #relay: Relay;
 
   constructor(parts: CscfParts) {
@@ -138,12 +137,15 @@ export class Cscf {
       trusted: (observed) => this.#trusted(observed),
       sessionOf: (request, observed) => this.#sessionOf(request, observed),
     });
+    const { logger, anchor, listening = [] } = parts;
+    const { identifiers } = layer;
+    this.#path = new MediaPath({ logger, anchor, identifiers, peers: this.#peers, listening });
     this.#relay = new Relay({
       layer,
       clock,
       router: this.#router,
       calls: this.#calls,
-      path: new MediaPath(parts.logger, parts.anchor !== null),
+      path: this.#path,
       releases: new Releases(layer, this.#router, settings.host, this.#interception),
       speakers: this.#speakers,
       watch: this.#interception,
@@ -362,28 +364,8 @@ export class Cscf {
 
   #newCall(request: SipRequest, flow: Flow, owner: string, caller: DialogParty): Call {
     const icid = this.#icid(request, flow);
-    const { anchor, logger } = this.#parts;
-    const call: Call = newCall(request, { icid, owner, caller }, () => {
-      if (anchor === null || request.method !== 'INVITE') return null;
-      return new AnchoredCall(anchor, logger, {
-        correlation: correlationId(icid),
-        parties: (branch) => {
-          const attempt = [...call.attempts].find(({ branches }) => branches.has(branch));
-          return { a: [...(attempt?.parties.a ?? [])], b: [...(attempt?.parties.b ?? [])] };
-        },
-        newId: (branch) => this.#layer.identifiers.of('media session', branch),
-        signalling: (at) => this.#peers.listensAt(at) || this.#isOwn(at),
-      });
-    });
-    return call;
-  }
-
-  /** Whether this node speaks SIP there; if it listens on every address, on every address. */
-  #isOwn({ address, port }: NetworkAddress): boolean {
-    const wanted = canonicalAddress(address);
-    return (this.#parts.listening ?? []).some(
-      (own) => own.port === port && (own.address === wanted || ['0.0.0.0', '::'].includes(own.address)),
-    );
+    const media = (attempts: Call['attempts']) => this.#path.begin(request, icid, attempts);
+    return newCall(request, { icid, owner, caller }, media);
   }
 
   /** What a first request carries within the trust domain. */

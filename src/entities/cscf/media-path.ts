@@ -9,23 +9,51 @@
 import type { Side } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { ClavigerError } from '../../bytes/errors.ts';
+import { canonicalAddress } from '../../bytes/network-address.ts';
+import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { openDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
+import type { Identifiers } from '../../sip/identifiers.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
-import { refusalOf } from './anchoring.ts';
+import { AnchoredCall, refusalOf } from './anchoring.ts';
 import { calleeTagOf } from './calls.ts';
 import type { Call } from './calls.ts';
+import { correlationId } from './charging.ts';
+import type { Peers } from './peers.ts';
+import type { MediaAnchor } from './ports.ts';
 
 const DESCRIBING = new Set(['INVITE', 'ACK', 'PRACK', 'UPDATE']);
 
-export class MediaPath {
-  readonly #logger: Logger;
-  readonly #anchored: boolean;
+export interface MediaPathParts {
+  readonly logger: Logger;
+  /** `null`: media go directly. */
+  readonly anchor: MediaAnchor | null;
+  readonly identifiers: Identifiers;
+  readonly peers: Peers;
+  /** Where this node listens for SIP. */
+  readonly listening: readonly NetworkAddress[];
+}
 
-  /** @param anchored whether there is a gateway */
-  constructor(logger: Logger, anchored: boolean) {
-    this.#logger = logger;
-    this.#anchored = anchored;
+export class MediaPath {
+  readonly #parts: MediaPathParts;
+
+  constructor(parts: MediaPathParts) {
+    this.#parts = parts;
+  }
+
+  /** The media sessions of a call that a request begins; `null`: it has none, or media go directly. */
+  begin(request: SipRequest, icid: string, attempts: Call['attempts']): AnchoredCall | null {
+    const { anchor, logger, identifiers } = this.#parts;
+    if (anchor === null || request.method !== 'INVITE') return null;
+    return new AnchoredCall(anchor, logger, {
+      correlation: correlationId(icid),
+      parties: (branch) => {
+        const attempt = [...attempts].find(({ branches }) => branches.has(branch));
+        return { a: [...(attempt?.parties.a ?? [])], b: [...(attempt?.parties.b ?? [])] };
+      },
+      newId: (branch) => identifiers.of('media session', branch),
+      signalling: (at) => this.#parts.peers.listensAt(at) || this.#isOwn(at),
+    });
   }
 
   /**
@@ -45,7 +73,7 @@ export class MediaPath {
       return undefined;
     }
     if (call.media === null) {
-      if (openDescription(message) === null || !this.#anchored) return undefined;
+      if (openDescription(message) === null || this.#parts.anchor === null) return undefined;
       throw new SipError('unsupported-body', 'a session description in a dialog without media');
     }
     if (branch === null) return call.media.inDialog(message, from, calleeTagOf(message, call) ?? '');
@@ -57,14 +85,22 @@ export class MediaPath {
     if (!(cause instanceof ClavigerError)) throw cause;
     const fields = { call: call.callId, problem: cause.message };
     const status = refusalOf(cause);
-    if (status !== null) this.#logger.warn(fields, 'a session description cannot be used');
-    else this.#logger.error(fields, 'media of a call could not be anchored');
+    if (status !== null) this.#parts.logger.warn(fields, 'a session description cannot be used');
+    else this.#parts.logger.error(fields, 'media of a call could not be anchored');
     return status ?? 503;
   }
 
   /** The same for an answer: what is wrong with it is not the fault of the one who asked. */
   answerFailed(call: Call, cause: unknown): number {
     return this.failed(call, cause) === 503 ? 503 : 488;
+  }
+
+  /** Whether this node speaks SIP there; if it listens on every address, on every address. */
+  #isOwn({ address, port }: NetworkAddress): boolean {
+    const wanted = canonicalAddress(address);
+    return this.#parts.listening.some(
+      (own) => own.port === port && (own.address === wanted || ['0.0.0.0', '::'].includes(own.address)),
+    );
   }
 }
 
