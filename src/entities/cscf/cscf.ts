@@ -134,8 +134,8 @@ export class Cscf {
       ...parts,
       maxUnadmitted: limits.unadmitted,
       icid: (request, observed) => this.#icidOf(request, observed),
-      trusted: (observed) => this.#trusted(observed),
-      sessionOf: (request, observed) => this.#sessionOf(request, observed),
+      trusted: (observed) => this.#peers.trusted(observed),
+      sessionOf: (request, observed) => this.#speakers.sessionOf(request, observed),
     });
     const { logger, anchor, listening = [] } = parts;
     const { identifiers } = layer;
@@ -373,17 +373,6 @@ export class Cscf {
     this.#authentication.strip(onward);
     if (origin.kind === 'subscriber') assertIdentity(onward, origin.subscriber);
     putIcid(onward, call.icid);
-  }
-
-  #trusted({ direction, message, flow }: Observed): boolean {
-    if (direction === 'sent') return true;
-    return message.kind === 'request' ? this.#peers.sent(message, flow) : this.#peers.isAt(flow);
-  }
-
-  /** The session of a request within a call that came from who may speak there. */
-  #sessionOf(request: SipRequest, { direction, flow }: Observed): Session | null {
-    const spoken = direction === 'received' ? this.#speakers.of(request, flow) : null;
-    return spoken === null ? null : sessionOf(spoken.call, spoken.calleeTag);
   }
 
   /** What is observed of a call has its ICID, whoever sent it. */

@@ -7,6 +7,7 @@ import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { bareHost, DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
 import type { Flow, NextHop, Protocol } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
+import type { Observed } from '../../sip/transactions.ts';
 import { paramOf } from '../../sip/text.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { PeerHome } from './ports.ts';
@@ -57,6 +58,12 @@ export class Peers {
   /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
   isAt({ remote }: Flow): boolean {
     return this.#byAddress(remote.address, remote.port) !== null;
+  }
+
+  /** Whether a message is from within the trust domain: this node or the CSCF of another home. */
+  trusted({ direction, message, flow }: Observed): boolean {
+    if (direction === 'sent') return true;
+    return message.kind === 'request' ? this.sent(message, flow) : this.isAt(flow);
   }
 
   /** Whether the CSCF of another home listens there. */

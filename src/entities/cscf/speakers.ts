@@ -11,12 +11,14 @@ import type { Side } from '../../wire/iq/sessions.ts';
 import { sameFlow } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
+import type { Observed } from '../../sip/transactions.ts';
 import type { DigestAuthentication } from './authentication.ts';
 import type { CallTable } from './call-table.ts';
-import { calleeTagOf, endsAt, sideOf } from './calls.ts';
+import { calleeTagOf, endsAt, sessionOf, sideOf } from './calls.ts';
 import type { Call, DialogParty } from './calls.ts';
 import type { Peers } from './peers.ts';
 import type { Registrar } from './registrar.ts';
+import type { Session } from './sessions.ts';
 
 /** A call, and the end of it that somebody speaks from. */
 export interface Spoken {
@@ -65,6 +67,12 @@ export class Speakers {
     if (own === undefined) return { kind: 'refused', status: 403 };
     for (const end of endsOf(own)) if (is(end) && end.kind === 'subscriber') end.flow = flow;
     return { kind: 'admitted', spoken: own };
+  }
+
+  /** The session of a request within a call that came from who may speak there. */
+  sessionOf(request: SipRequest, { direction, flow }: Observed): Session | null {
+    const spoken = direction === 'received' ? this.of(request, flow) : null;
+    return spoken === null ? null : sessionOf(spoken.call, spoken.calleeTag);
   }
 
   /** Calls under its Call-ID and tags; those first in which the dialog is known. */
