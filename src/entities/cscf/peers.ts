@@ -2,7 +2,7 @@
  * The CSCFs of other homes, as configured: by a name that the host map or DNS leads to an address, or by an address.
  * What comes from a peer carries its name or its address in Via and Route, as the peer likes.
  */
-import { canonicalAddress } from '../../bytes/network-address.ts';
+import { canonicalAddress, sameAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { bareHost, DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
 import type { Flow, NextHop, Protocol } from '../../sip/flow.ts';
@@ -86,10 +86,6 @@ export class Peers {
   #at({ cscf }: PeerHome): readonly NetworkAddress[] {
     return this.#addressesOf(cscf.host, cscf.port);
   }
-}
-
-function sameAddress(a: NetworkAddress, b: NetworkAddress): boolean {
-  return a.address === b.address && a.port === b.port;
 }
 
 /** Over TCP a peer connects from any port, and nobody makes a connection of datagrams. */
