@@ -2,6 +2,7 @@
  * One TCP connection as a flow: frames what arrives, answers keep-alive pings, and gives up on a peer that starts a
  * message and does not end it, does not read what is sent to it, or says nothing. None may hold up anybody else.
  */
+import { countedAddress } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../bytes/ports.ts';
@@ -38,6 +39,7 @@ export class TcpFlow implements Flow, Counted {
   readonly protocol = 'TCP';
   readonly local: NetworkAddress;
   readonly remote: NetworkAddress;
+  readonly countedFor: string;
   readonly outgoing: boolean;
   readonly #socket: Socket;
   readonly #parts: TcpFlowParts;
@@ -56,6 +58,7 @@ export class TcpFlow implements Flow, Counted {
     this.outgoing = parts.outgoing;
     this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    this.countedFor = countedAddress(this.remote.address);
     this.#active = parts.clock.now();
     this.#rest = this.#restAfter(this.#restMs);
     parts.connections.add(this);

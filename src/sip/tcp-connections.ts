@@ -7,13 +7,13 @@
  * register has the longest time for it. Then comes the owner with most connections, and of those the one that has been
  * idle longest; nobody's only one. Connections that this node makes have a bound of their own.
  */
-import type { NetworkAddress } from '../bytes/network-address.ts';
+import { countedAddress } from '../bytes/network-address.ts';
 import type { Logger } from '../bytes/ports.ts';
 
 export interface TcpLimits {
   /** Connections that others have made. */
   readonly most: number;
-  /** Those of strangers at one address. */
+  /** Those of strangers at one address, or in one network of IPv6. */
   readonly perAddress: number;
   /** Those that are known as one's. */
   readonly perOwner: number;
@@ -50,7 +50,8 @@ export type TcpCut =
 
 /** A connection as it is counted. */
 export interface Counted {
-  readonly remote: NetworkAddress;
+  /** Whom the address at its other end is counted for (`countedAddress`). */
+  readonly countedFor: string;
   /** Whether this node has made it. */
   readonly outgoing: boolean;
   /** Whose it is; `null`: a stranger's. */
@@ -93,11 +94,12 @@ export class TcpConnections {
   /** Makes room for one that somebody makes from this address; `false`: there is none. */
   hasRoom(address: string): boolean {
     const { most, perAddress } = this.limits;
+    const from = countedAddress(address);
     const strangers = this.#incoming().filter(({ owner }) => owner === null);
-    const own = strangers.filter(({ remote }) => remote.address === address);
+    const own = strangers.filter(({ countedFor }) => countedFor === from);
     if (own.length >= perAddress) own[0]?.cut('too-many-of-address');
     if (this.#incoming().length < most) return true;
-    const victim = mostCrowded(strangers, ({ remote }) => remote.address)[0] ?? this.#spare();
+    const victim = mostCrowded(strangers, ({ countedFor }) => countedFor)[0] ?? this.#spare();
     victim?.cut('too-many');
     if (victim === undefined) this.counted('too-many', address);
     return victim !== undefined;

@@ -2,9 +2,11 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { countedAddress } from '../../src/bytes/network-address.ts';
 import type { Flow } from '../../src/sip/flow.ts';
 import { makeResponse } from '../../src/sip/response.ts';
 import { toOctets } from '../../src/sip/text.ts';
+import { TCP_LIMITS, TcpConnections } from '../../src/sip/tcp-connections.ts';
 import type { TcpLimits } from '../../src/sip/tcp-connections.ts';
 import { Transport } from '../../src/sip/transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -77,6 +79,18 @@ describe('R-70: TCP connections in number', () => {
     await until(() => transport.connections.open.incoming <= 5);
     expect(transport.connections.cuts).toEqual({ 'too-many-of-address': 26 });
     await served(await connected('127.0.0.9'), 'c');
+  });
+
+  it('those of one network of IPv6 are of one address, however many it has', () => {
+    const connections = new TcpConnections({ ...TCP_LIMITS, perAddress: 2 }, silent);
+    const cut: string[] = [];
+    for (const address of ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8:0:0:ffff::3']) {
+      expect(connections.hasRoom(address)).toBe(true);
+      const countedFor = countedAddress(address);
+      const stranger = { countedFor, outgoing: false, owner: null, active: 0, held: 0 };
+      connections.add({ ...stranger, cut: () => cut.push(address) });
+    }
+    expect(cut).toEqual(['2001:db8::1']);
   });
 
   it('silent ones of many addresses go before those that are known, the oldest first', async () => {

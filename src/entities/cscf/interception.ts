@@ -25,6 +25,7 @@
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
 import { createHash } from 'node:crypto';
+import { countedAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { InterceptionTasks, Match, ObservationReporter } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
@@ -182,7 +183,7 @@ export class Interception {
     const callId = request.first('Call-ID') ?? '';
     const { address, port } = sourceOf(observed.flow);
     const key = `${observed.flow.protocol} ${address} ${port} ${callKey(callId, request.fromTag)}`;
-    const kept = this.#unadmittedByKey.get(key) ?? new KeptMessages(key, address);
+    const kept = this.#unadmittedByKey.get(key) ?? new KeptMessages(key, countedAddress(address));
     this.#unadmittedByKey.set(key, kept);
     return new Session({
       callerTag: request.fromTag ?? '',
