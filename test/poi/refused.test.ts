@@ -5,35 +5,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/host/runtime.ts';
-import { LabPki } from '../../src/lab/network/pki.ts';
-import { HostMap } from '../../src/net/hosts.ts';
-import { loadTls, mutualServer } from '../../src/net/tls.ts';
+import { mutualServer } from '../../src/net/tls.ts';
 import type { TlsMaterial } from '../../src/net/tls.ts';
-import { Poi } from '../../src/poi/poi.ts';
-import { X2X3Delivery } from '../../src/poi/x2x3-delivery.ts';
 import { SetAsideFile, setAsideBeside } from '../../src/storage/set-aside.ts';
 import { ATTRIBUTE } from '../../src/wire/x2x3/attributes.ts';
 import { Deframer } from '../../src/wire/x2x3/deframer.ts';
 import type { Pdu } from '../../src/wire/x2x3/pdu.ts';
-import {
-  decodePdu,
-  DIRECTION,
-  encodePdu,
-  keepalivePdu,
-  numberAttribute,
-  PAYLOAD_FORMAT,
-  PDU_TYPE,
-} from '../../src/wire/x2x3/pdu.ts';
-import { silent } from '../support/silent.ts';
+import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../src/wire/x2x3/pdu.ts';
+import { deliveringPoi, DID, elements, TASK } from './delivery.ts';
 
-const DID = '00000000-0000-4000-8000-000000000001';
-const TASKS = [1, 2].map((n) => ({
-  xid: `11111111-0000-4000-8000-00000000000${n}`,
-  deliveryType: 'X2andX3' as const,
-  dids: [DID],
-}));
-const clock = systemClock();
+const OTHER_TASK = { ...TASK, xid: '11111111-0000-4000-8000-000000000002' };
 const WAIT = { timeout: 30_000, interval: 10 };
 
 describe('R-68: a destination that refuses PDUs', () => {
@@ -43,13 +24,7 @@ describe('R-68: a destination that refuses PDUs', () => {
   let cscf: TlsMaterial;
 
   beforeAll(async () => {
-    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-    const issue = async (role: 'df' | 'cscf') => {
-      const commonName = `${role}.home1.example`;
-      return loadTls(await pki.issue({ commonName, dnsNames: [commonName], roles: [role] }), clock.now());
-    };
-    df = await issue('df');
-    cscf = await issue('cscf');
+    ({ df, cscf } = await elements(folder, ['df', 'cscf']));
   });
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -83,38 +58,18 @@ describe('R-68: a destination that refuses PDUs', () => {
   }
 
   function interceptionPoint(port: number, name: string) {
-    const log: string[] = [];
-    const issues = {
-      raised: (_did: string, description: string) => void log.push(description),
-      cleared: () => void log.push('cleared'),
-      lostWithRemoved: (_did: string, description: string) => void log.push(description),
-      taskIssue: (xid: string, description: string) => void log.push(`${xid.slice(-1)} ${description}`),
-    };
-    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
     const file = setAsideBeside(path.join(folder, name));
     const setAside = new SetAsideFile(file);
-    const delivery = new X2X3Delivery(poi, {
-      ...{ hosts: new HostMap({}), tls: cscf, clock, logger: silent, issues, setAside },
-      timing: { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 50, acknowledgementMs: 60_000 },
-    });
-    delivery.open(DID, { host: '127.0.0.1', port });
+    const point = deliveringPoi({ tls: cscf, host: '127.0.0.1', port, setAside });
     cleanups.push(async () => {
-      delivery.stop();
+      point.delivery.stop();
       await setAside.close();
     });
     /** Payloads begin with their mark. */
-    const report = (marks: readonly number[], task = TASKS[0]!): void => {
-      for (const mark of marks) {
-        poi.report(
-          {
-            ...{ interface: 'x2', direction: DIRECTION.toTarget, format: PAYLOAD_FORMAT.sip },
-            ...{ payload: new Uint8Array(200).fill(mark), correlation: new Uint8Array(8), time: clock.now() },
-          },
-          [{ task }],
-        );
-      }
+    const report = (marks: readonly number[], task = TASK): void => {
+      for (const mark of marks) point.report(new Uint8Array(200).fill(mark), task);
     };
-    return { poi, delivery, report, log, setAside, file };
+    return { ...point, report, setAside, file };
   }
 
   const isPoison = (pdu: Pdu) => pdu.payload[0] === 66;
@@ -125,16 +80,18 @@ describe('R-68: a destination that refuses PDUs', () => {
     const target = await picky(isPoison);
     const { poi, delivery, report, log, setAside, file } = interceptionPoint(target.port, 'one');
     report(Array.from({ length: 300 }, (_, n) => (n === 170 ? 66 : 0)));
-    report([0, 0, 0], TASKS[1]);
+    report([0, 0, 0], OTHER_TASK);
     expect(await delivery.drain(30_000)).toBe(true);
     expect(order(target.taken, 1)).toEqual([...Array(300).keys()].filter((n) => n !== 170));
     expect(order(target.taken, 2)).toEqual([0, 1, 2]);
     expect(delivery.setAside).toBe(1);
     expect(poi.lost).toBe(0);
-    expect(log.filter((line) => line.includes('refused twice'))).toEqual([expect.stringMatching(/^1 a PDU/)]);
+    expect(log.filter((line) => line.includes('refused twice'))).toEqual([
+      expect.stringContaining(`${TASK.xid} a PDU`),
+    ]);
     expect(log.at(-1)).toBe('cleared');
     const kept = await setAside.list();
-    expect(kept).toMatchObject([{ reference: 'x2', did: DID, subject: TASKS[0]!.xid }]);
+    expect(kept).toMatchObject([{ reference: 'x2', did: DID, subject: TASK.xid }]);
     expect(isPoison(decodePdu(kept[0]!.octets))).toBe(true);
     expect(statSync(file).mode & 0o077).toBe(0);
   });

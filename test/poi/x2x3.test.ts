@@ -8,12 +8,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/host/runtime.ts';
 import type { Clock } from '../../src/bytes/ports.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
-import { Poi } from '../../src/poi/poi.ts';
 import { ATTRIBUTE } from '../../src/wire/x2x3/attributes.ts';
 import { Deframer } from '../../src/wire/x2x3/deframer.ts';
 import {
   decodePdu,
-  DIRECTION,
   encodePdu,
   keepalivePdu,
   numberAttribute,
@@ -21,18 +19,15 @@ import {
   PDU_TYPE,
 } from '../../src/wire/x2x3/pdu.ts';
 import type { Pdu } from '../../src/wire/x2x3/pdu.ts';
-import { HostMap } from '../../src/net/hosts.ts';
-import type { Role, TlsMaterial } from '../../src/net/tls.ts';
+import type { TlsMaterial } from '../../src/net/tls.ts';
 import { loadTls, mutualServer, secureContext } from '../../src/net/tls.ts';
 import type { X2X3Timing } from '../../src/poi/x2x3-client.ts';
-import { X2X3Delivery } from '../../src/poi/x2x3-delivery.ts';
 import type { ReceivedPdu, X2X3Consumer } from '../../src/entities/df/listeners/x2x3-server.ts';
 import { X2X3Server } from '../../src/entities/df/listeners/x2x3-server.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { silent } from '../support/silent.ts';
+import { deliveringPoi, DID, elements, TASK } from './delivery.ts';
 
-const DID = '00000000-0000-4000-8000-000000000001';
-const TASK = { xid: '11111111-0000-4000-8000-000000000001', deliveryType: 'X2andX3', dids: [DID] } as const;
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-x2x3-'));
 const clock = systemClock();
 
@@ -59,17 +54,12 @@ class Consumer implements X2X3Consumer {
 }
 
 describe('X2 and X3 over TLS', () => {
-  const tls: Partial<Record<Role, TlsMaterial>> = {};
+  let tls: Record<'df' | 'cscf' | 'gateway' | 'lemf', TlsMaterial>;
   let stranger: TlsMaterial;
   const cleanups: (() => Promise<void> | void)[] = [];
 
   beforeAll(async () => {
-    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-    for (const role of ['df', 'cscf', 'gateway', 'lemf'] as const) {
-      const commonName = `${role}.home1.example`;
-      const files = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
-      tls[role] = loadTls(files, clock.now());
-    }
+    tls = await elements(folder, ['df', 'cscf', 'gateway', 'lemf']);
     const other = await LabPki.create(path.join(folder, 'other'), clock.now());
     const files = await other.issue({ commonName: 'cscf.home1.example', dnsNames: [], roles: ['cscf'] });
     stranger = loadTls(files, clock.now());
@@ -87,7 +77,7 @@ describe('X2 and X3 over TLS', () => {
       admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
       address: '127.0.0.1',
       port,
-      tls: tls.df!,
+      tls: tls.df,
       consumer,
       clock,
       logger: silent,
@@ -105,50 +95,16 @@ describe('X2 and X3 over TLS', () => {
   function pointOfInterception(
     host: string,
     port: number,
-    material = tls.cscf!,
+    material = tls.cscf,
     timing: X2X3Timing = {},
     poiClock: Clock = clock,
   ) {
-    const log: string[] = [];
-    const issues = {
-      raised: (_did: string, description: string) => void log.push(description),
-      cleared: () => void log.push('cleared'),
-      lostWithRemoved: (_did: string, description: string) => void log.push(description),
-      taskIssue: (xid: string, description: string) => void log.push(`${xid} ${description}`),
-    };
-    const poi = new Poi({ nfId: 'cscf.home1.example', ipId: 'sip', logger: silent, issues });
-    const delivery = new X2X3Delivery(poi, {
-      hosts: new HostMap({ 'df.home1.example': '127.0.0.1' }),
-      tls: material,
-      clock: poiClock,
-      logger: silent,
-      issues,
-      timing: {
-        busyKeepaliveMs: 20,
-        firstPauseMs: 20,
-        longestPauseMs: 50,
-        acknowledgementMs: 60_000,
-        ...timing,
-      },
-    });
-    delivery.open(DID, { host, port });
-    cleanups.push(() => delivery.stop());
+    const point = deliveringPoi({ tls: material, host, port, timing, clock: poiClock });
+    cleanups.push(() => point.delivery.stop());
     const report = (count: number): void => {
-      for (let i = 0; i < count; i++) {
-        poi.report(
-          {
-            interface: 'x2',
-            direction: DIRECTION.toTarget,
-            format: PAYLOAD_FORMAT.sip,
-            payload: new Uint8Array(1200).fill(i),
-            correlation: new Uint8Array(8).fill(1),
-            time: clock.now(),
-          },
-          [{ task: TASK }],
-        );
-      }
+      for (let i = 0; i < count; i++) point.report(new Uint8Array(1200).fill(i));
     };
-    return { poi, delivery, report, log };
+    return { ...point, report };
   }
 
   it('PDUs arrive once and in order, and the queue empties when they are acknowledged', async () => {
@@ -259,7 +215,7 @@ describe('X2 and X3 over TLS', () => {
   it('a client without the role, and one of another authority, deliver nothing', async () => {
     const consumer = new Consumer();
     const { port } = await serve(consumer);
-    for (const material of [tls.lemf!, stranger]) {
+    for (const material of [tls.lemf, stranger]) {
       const { delivery, report, log } = pointOfInterception('127.0.0.1', port, material);
       report(1);
       expect(await delivery.drain(300)).toBe(false);
@@ -274,7 +230,7 @@ describe('X2 and X3 over TLS', () => {
       admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
       address: '127.0.0.1',
       port: 0,
-      tls: tls.lemf!,
+      tls: tls.lemf,
       consumer,
       clock,
       logger: silent,
@@ -291,7 +247,7 @@ describe('X2 and X3 over TLS', () => {
   async function listener(answers: boolean) {
     const keepalives: (number | null)[] = [];
     let ended = 0;
-    const server = createServer(mutualServer(tls.df!), (socket) => {
+    const server = createServer(mutualServer(tls.df), (socket) => {
       const deframer = new Deframer();
       socket.on('error', () => undefined);
       socket.on('data', (chunk: Buffer) => {
@@ -361,14 +317,14 @@ describe('X2 and X3 over TLS', () => {
     const manual = new ManualClock();
     const server = new X2X3Server({
       admission: { roles: ['cscf', 'gateway'], names: ['cscf.home1.example', 'gateway.home1.example'] },
-      ...{ address: '127.0.0.1', port: 0, tls: tls.df!, logger: silent },
+      ...{ address: '127.0.0.1', port: 0, tls: tls.df, logger: silent },
       consumer: new Consumer(),
       clock: manual,
     });
     const port = await server.start();
     cleanups.push(() => server.stop());
     const socket = connect({
-      ...secureContext(tls.cscf!, 'TLSv1.2'),
+      ...secureContext(tls.cscf, 'TLSv1.2'),
       host: '127.0.0.1',
       port,
       servername: 'df.home1.example',
@@ -389,7 +345,7 @@ describe('X2 and X3 over TLS', () => {
     const consumer = new Consumer();
     const { port } = await serve(consumer);
     const socket = connect({
-      ...secureContext(tls.gateway!, 'TLSv1.2'),
+      ...secureContext(tls.gateway, 'TLSv1.2'),
       host: '127.0.0.1',
       port,
       servername: 'df.home1.example',
@@ -413,7 +369,7 @@ describe('X2 and X3 over TLS', () => {
     const consumer = new Consumer();
     const { port } = await serve(consumer);
     const socket = connect({
-      ...secureContext(tls.cscf!, 'TLSv1.2'),
+      ...secureContext(tls.cscf, 'TLSv1.2'),
       host: '127.0.0.1',
       port,
       servername: 'df.home1.example',
@@ -436,7 +392,7 @@ describe('X2 and X3 over TLS', () => {
   it('a stream that cannot be cut into PDUs is closed', async () => {
     const { port } = await serve(new Consumer());
     const socket = connect({
-      ...secureContext(tls.gateway!, 'TLSv1.2'),
+      ...secureContext(tls.gateway, 'TLSv1.2'),
       host: '127.0.0.1',
       port,
       servername: 'df.home1.example',
