@@ -26,6 +26,7 @@ import type { ReceivedPdu, X2X3Consumer } from '../../src/entities/df/listeners/
 import { X2X3Server } from '../../src/entities/df/listeners/x2x3-server.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { silent } from '../support/silent.ts';
+import { samplePdu } from '../wire/x2x3/support.ts';
 import { deliveringPoi, DID, elements, TASK } from './delivery.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-x2x3-'));
@@ -339,6 +340,29 @@ describe('X2 and X3 over TLS', () => {
     expect(closed).toBe(false);
     manual.advance(1);
     await expect.poll(() => closed).toBe(true);
+  });
+
+  it('what ended connections have brought is taken in, within a bound, while nothing can be stored', async () => {
+    const consumer = new Consumer();
+    let open = (): void => undefined;
+    consumer.gate = new Promise((resolve) => (open = resolve));
+    const { port } = await serve(consumer);
+    const pdu = samplePdu({ payload: new Uint8Array(1_000 << 10) });
+    for (let connection = 0; connection < 5; connection++) {
+      const socket = connect({
+        ...secureContext(tls.cscf, 'TLSv1.2'),
+        ...{ host: '127.0.0.1', port, servername: 'df.home1.example' },
+      });
+      socket.on('error', () => undefined);
+      for (let count = 0; count < 10; count++) socket.write(encodePdu(pdu));
+      socket.end();
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+    open();
+    await expect.poll(() => consumer.accepted.length).toBeGreaterThanOrEqual(10);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // One whole, and of the others what the consumer was about to take.
+    expect(consumer.accepted.length).toBeLessThan(25);
   });
 
   it('a frame that is no PDU is reported and passed over; what follows still counts', async () => {

@@ -47,7 +47,7 @@ export interface X2X3ServerOptions extends Omit<TlsListenerOptions, 'name' | 'li
 
 /** PDUs of one connection that may wait for the consumer before the socket is paused. */
 const MAX_WAITING = 2000;
-/** The same in octets. */
+/** The same in octets; also of all connections that have ended. */
 const MAX_WAITING_OCTETS = 16 << 20;
 
 /** Milliseconds between attempts to store. */
@@ -58,6 +58,8 @@ export class X2X3Server {
   readonly #options: X2X3ServerOptions;
   readonly #listener: TlsListener;
   readonly #connections = new Set<Connection>();
+  /** Octets that wait for the consumer though their connection has ended. */
+  #orphaned = 0;
 
   constructor(options: X2X3ServerOptions) {
     this.#options = options;
@@ -84,7 +86,24 @@ export class X2X3Server {
   #admit(socket: TLSSocket, peer: Peer): void {
     const connection = new Connection(socket, peer, this.#options);
     this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      this.#takeOver(connection);
+    });
+  }
+
+  /**
+   * What an ended connection has brought is still taken in: its POI may be gone for good. Within a bound, since a POI that
+   * is not acknowledged connects again and again, each time with all that it keeps.
+   */
+  #takeOver(connection: Connection): void {
+    const octets = connection.waitingOctets;
+    if (this.#orphaned + octets > MAX_WAITING_OCTETS) {
+      connection.forget();
+      return;
+    }
+    this.#orphaned += octets;
+    void connection.finish().finally(() => (this.#orphaned -= octets));
   }
 }
 
@@ -116,6 +135,17 @@ class Connection {
       this.#close();
     });
     this.#listenForSilence();
+  }
+
+  /** Octets that wait for the consumer, but for those that it is about to take. */
+  get waitingOctets(): number {
+    return this.#waitingOctets;
+  }
+
+  /** Drops what waits: it was not acknowledged. */
+  forget(): void {
+    this.#waiting = [];
+    this.#waitingOctets = 0;
   }
 
   /** Reads no more, waits for the work under way, closes. */
@@ -163,14 +193,13 @@ class Connection {
     try {
       while (this.#waiting.length > 0) {
         const taken = this.#waiting;
-        this.#waiting = [];
-        this.#waitingOctets = 0;
+        this.forget();
         await this.#take(taken);
         if (this.#socket.isPaused()) this.#socket.resume();
       }
     } catch (error) {
       this.#options.logger.error({ reason: messageOf(error) }, 'X2/X3: PDUs could not be stored');
-      this.#waiting = [];
+      this.forget();
       this.#socket.destroy();
     } finally {
       this.#working = null;
