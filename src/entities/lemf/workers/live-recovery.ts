@@ -40,6 +40,8 @@ export class LiveRecovery {
   #isNew = false;
   #restUntil = 0;
   #waiting = 0;
+  #isStopped = false;
+  #isLate = false;
 
   constructor(options: LiveRecoveryOptions) {
     this.#options = options;
@@ -55,22 +57,30 @@ export class LiveRecovery {
 
   /** Finishes what is under way; what was about to begin begins now; neither for long. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#timer?.cancel();
     const isDue = this.#timer !== null;
     this.#timer = null;
     const { clock, logger } = this.#options;
     let limit: Timer | null = null;
-    const late = new Promise<'late'>((resolve) => {
-      limit = clock.after(ENDING_MS, () => resolve('late'));
+    const late = new Promise<void>((resolve) => {
+      limit = clock.after(ENDING_MS, () => {
+        this.#isLate = true;
+        resolve();
+      });
     });
-    const done = this.#looks.ended().then(() => (isDue || this.#waiting > 0 ? this.#look(true) : undefined));
-    const outcome = await Promise.race([done, late]);
+    const done = this.#looks.ended().then(() => {
+      // What is late has taken the thread away: a look would begin another.
+      if (!this.#isLate && (isDue || this.#waiting > 0)) return this.#look(true);
+    });
+    await Promise.race([done, late]);
     (limit as Timer | null)?.cancel();
-    if (outcome === 'late') logger.warn({}, 'recovery was not finished; use lemf recover');
-    await this.#thread?.end(outcome === 'late');
+    if (this.#isLate) logger.warn({}, 'recovery was not finished; use lemf recover');
+    await this.#thread?.end(this.#isLate);
   }
 
   #lookAfter(milliseconds: number): void {
+    if (this.#isStopped) return;
     this.#timer = this.#options.clock.after(milliseconds, () => this.#turn());
   }
 
