@@ -13,6 +13,7 @@ export class AudioFolder {
   readonly #folder: string;
   readonly #out: string;
   readonly #mostSamples: number;
+  readonly #open = new Set<WavPiece>();
   #written = 0;
 
   /** @param mostSamples of one file; the rest goes to others */
@@ -23,21 +24,32 @@ export class AudioFolder {
   }
 
   newAudio(): AudioWriter {
-    const next = () => path.join(this.#folder, `${this.#written++}.wav`);
-    return new WavWriter(next, this.#out, this.#mostSamples);
+    return new WavWriter(() => this.#newPiece(), this.#out, this.#mostSamples);
+  }
+
+  /** Closes what was not written to its end: open, it would hold its room on the disk also when it has gone. */
+  close(): void {
+    for (const piece of this.#open) piece.close();
+  }
+
+  #newPiece(): WavPiece {
+    const file = path.join(this.#folder, `${this.#written++}.wav`);
+    const piece = new WavPiece(file, () => this.#open.delete(piece));
+    this.#open.add(piece);
+    return piece;
   }
 }
 
 class WavWriter implements AudioWriter {
-  readonly #next: () => string;
+  readonly #newPiece: () => WavPiece;
   readonly #out: string;
   readonly #mostSamples: number;
   readonly #pieces: WavPiece[] = [];
   #open: WavPiece | null = null;
   #samples = 0;
 
-  constructor(next: () => string, out: string, mostSamples: number) {
-    this.#next = next;
+  constructor(newPiece: () => WavPiece, out: string, mostSamples: number) {
+    this.#newPiece = newPiece;
     this.#out = out;
     this.#mostSamples = mostSamples;
   }
@@ -69,7 +81,7 @@ class WavWriter implements AudioWriter {
   #piece(): WavPiece {
     if (this.#open !== null && this.#open.samples < this.#mostSamples) return this.#open;
     this.#open?.end();
-    this.#open = new WavPiece(this.#next());
+    this.#open = this.#newPiece();
     this.#pieces.push(this.#open);
     return this.#open;
   }
@@ -80,20 +92,21 @@ const SILENCE = new Int16Array(BUFFER);
 /** One file; its header is written when its length is known. */
 class WavPiece {
   readonly file: string;
+  readonly #onClosed: () => void;
   readonly #descriptor: number;
   readonly #buffer = new Uint8Array(2 * BUFFER);
   readonly #view = new DataView(this.#buffer.buffer);
   #buffered = 0;
   #samples = 0;
 
-  constructor(file: string) {
+  constructor(file: string, onClosed: () => void) {
     this.file = file;
+    this.#onClosed = onClosed;
     try {
       this.#descriptor = openSync(file, 'wx', 0o600);
     } catch (cause) {
       throw fileError(`cannot write ${file}`, cause);
     }
-    this.#put(wavHeader(0));
   }
 
   get samples(): number {
@@ -101,6 +114,7 @@ class WavPiece {
   }
 
   write(samples: Int16Array): void {
+    if (this.#samples === 0) this.#put(wavHeader(0));
     for (const sample of samples) {
       if (this.#buffered === this.#buffer.length) this.#flush();
       this.#view.setInt16(this.#buffered, sample, true);
@@ -112,6 +126,11 @@ class WavPiece {
   end(): void {
     this.#flush();
     this.#put(wavHeader(this.#samples), 0);
+    this.close();
+  }
+
+  close(): void {
+    this.#onClosed();
     closeSync(this.#descriptor);
   }
 

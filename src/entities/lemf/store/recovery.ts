@@ -57,27 +57,27 @@ export class FolderRecovery {
   readonly #work: string;
   readonly #workspace: RecoveryWorkspace;
   readonly #recovery: Recovery;
+  readonly #opened: { close(): void }[] = [];
   /** Audio of an earlier run. */
   #earlier: string[];
 
   /** @throws FileError, a system error if the files cannot be read */
   constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
     this.#out = out;
+    this.#paths = paths;
     for (const file of [paths.hi2, paths.hi3]) accessSync(file, constants.R_OK);
     makeFolder(out);
     removeLeft(out);
     this.#work = mkdtempSync(path.join(out, `.recovering-${process.pid}-`));
     try {
-      this.#paths = { hi2: this.#seekable(paths.hi2, 'hi2'), hi3: this.#seekable(paths.hi3, 'hi3') };
-      this.#files = { hi2: new HandoverReader(this.#paths.hi2), hi3: new HandoverReader(this.#paths.hi3) };
-      const workspace = RecoveryWorkspace.in(this.#work, this.#files);
-      const audio = new AudioFolder(this.#work, out, mostSamples);
+      this.#files = { hi2: this.#openFile('hi2'), hi3: this.#openFile('hi3') };
+      const workspace = this.#toClose(RecoveryWorkspace.in(this.#work, this.#files));
+      const audio = this.#toClose(new AudioFolder(this.#work, out, mostSamples));
       this.#workspace = workspace;
       this.#recovery = new Recovery({ workspace, newAudio: () => audio.newAudio(), options });
       this.#earlier = earlierAudio(path.join(out, RECOVERY_REPORT));
-      this.#paths = paths;
     } catch (error) {
-      rmSync(this.#work, { recursive: true, force: true });
+      this.close();
       throw error;
     }
   }
@@ -148,8 +148,7 @@ export class FolderRecovery {
   }
 
   close(): void {
-    this.#workspace.close();
-    for (const file of [this.#files.hi2, this.#files.hi3]) file.close();
+    for (const each of this.#opened.toReversed()) each.close();
     rmSync(this.#work, { recursive: true, force: true });
   }
 
@@ -180,8 +179,18 @@ export class FolderRecovery {
     if (!isFirst) yield '\n  ';
   }
 
+  #openFile(kind: HandoverKind): HandoverReader {
+    return this.#toClose(new HandoverReader(this.#seekable(kind)));
+  }
+
+  #toClose<T extends { close(): void }>(opened: T): T {
+    this.#opened.push(opened);
+    return opened;
+  }
+
   /** A pipe is read once, to its end: it is copied. */
-  #seekable(file: string, kind: HandoverKind): string {
+  #seekable(kind: HandoverKind): string {
+    const file = this.#paths[kind];
     if (statSync(file).isFile()) return file;
     const copy = path.join(this.#work, kind);
     const [from, to] = [openSync(file, 'r'), openSync(copy, 'wx', 0o600)];

@@ -52,13 +52,21 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
   /** @param folder where there is room */
   static in(folder: string, files: Readonly<Record<'hi2' | 'hi3', HandoverReader>>): RecoveryWorkspace {
     const place = mkdtempSync(path.join(folder, '.recovering-'));
+    const opened: { close(): void }[] = [];
+    const toClose = <T extends { close(): void }>(each: T): T => {
+      opened.push(each);
+      return each;
+    };
     try {
-      const database = openScratch(path.join(place, 'tables'));
+      const database = toClose(openScratch(path.join(place, 'tables')));
       const aside = [
-        new AsideFile(path.join(place, 'kept'), KEPT),
-        new AsideFile(path.join(place, 'bench'), ON_BENCH),
+        toClose(new AsideFile(path.join(place, 'kept'), KEPT)),
+        toClose(new AsideFile(path.join(place, 'bench'), ON_BENCH)),
       ] as const;
       return new RecoveryWorkspace(database, files, aside);
+    } catch (error) {
+      for (const each of opened) each.close();
+      throw error;
     } finally {
       rmSync(place, { recursive: true });
     }
