@@ -1,6 +1,7 @@
 /**
  * Digests and communications in a SQLite file that dies with the process: what the numbering of PDUs must know, without
- * memory that grows with it. Pages go to the file as the cache is full; nothing is synced or rolled back.
+ * memory that grows with it. Pages go to the file as the cache is full; nothing is synced. Where there is no room for them
+ * everything is rolled back, to empty tables.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -19,7 +20,8 @@ const TABLES = `
 /** A database for scratch. @param file `''`: one of the system's, without a name */
 export function openScratch(file: string, cache = CACHE): Database.Database {
   const database = new Database(file);
-  database.pragma('journal_mode = OFF');
+  // Little: pages that are new need no journal. Without one (OFF), what a full disk leaves could not be read.
+  database.pragma('journal_mode = MEMORY');
   database.pragma('synchronous = OFF');
   database.pragma('locking_mode = EXCLUSIVE');
   database.pragma(`cache_size = -${cache}`);
