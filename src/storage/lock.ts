@@ -71,6 +71,17 @@ export async function holdingState<R extends { stop(): Promise<void> }>(
   }
 }
 
+/** Whether there is a process of that number: this one, another, perhaps another than was meant. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
 /* ---------------------------------------------------------------- helpers */
 
 interface Holder {

@@ -11,6 +11,7 @@ import {
   replaceFile,
   writeWhole,
 } from '../../storage/files.ts';
+import { isRunning } from '../../storage/lock.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import type { DemoReport } from './report.ts';
@@ -63,14 +64,7 @@ export function prepareOut(out: string): void {
 function writerOf(report: string): number | null {
   const text = readFileSync(report, 'utf8');
   const pid = Number(/"state": "running",\s*"pid": (\d+)/.exec(text)?.[1] ?? 0);
-  if (pid === 0) return null;
-  try {
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    // EPERM: it is there, and somebody else's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? pid : null;
-  }
+  return pid !== 0 && isRunning(pid) ? pid : null;
 }
 
 interface Unfinished {

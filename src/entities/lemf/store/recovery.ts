@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileError, makeFolder } from '../../../storage/files.ts';
+import { isRunning } from '../../../storage/lock.ts';
 import type { HandoverKind } from '../ports.ts';
 import { Recovery } from '../recover.ts';
 import type {
@@ -292,14 +293,5 @@ function removeLeft(out: string): void {
     const [, pid] = WORK.exec(name) ?? [];
     if (pid !== undefined && !isRunning(Number(pid)))
       rmSync(path.join(out, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
