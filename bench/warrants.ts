@@ -15,23 +15,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Admf } from '../src/entities/admf/admf.ts';
-import { admfConfig } from '../src/entities/admf/config.ts';
-import { startAdmf } from '../src/entities/admf/start.ts';
 import type { Warrant } from '../src/entities/admf/warrants.ts';
-import { SqliteKmsStore } from '../src/entities/kms/store/sqlite.ts';
-import { WarrantKeepingStore } from '../src/entities/kms/warrants.ts';
-import { configReader } from '../src/host/config.ts';
-import { systemClock, systemRandom } from '../src/host/runtime.ts';
 import { LabPki } from '../src/lab/network/pki.ts';
-import { HostMap } from '../src/net/hosts.ts';
-import { loadTls } from '../src/net/tls.ts';
 import type { TlsFiles } from '../src/net/tls.ts';
-import { X1_NE_CONFIG } from '../src/x1/config.ts';
-import { startX1Ne } from '../src/x1/ne.ts';
-import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../src/x1/policy.ts';
-import { openNeState } from '../src/x1/state.ts';
-import { targetKeys } from '../src/x1/target-keys.ts';
-import type { TaskStore } from '../src/x1/tasks.ts';
+import { certificateOf, clock, KINDS, startAdmfOf, startElement } from './x1-home.ts';
+import type { Kind } from './x1-home.ts';
 
 const { values } = parseArgs({
   options: {
@@ -51,10 +39,6 @@ const WITHIN_MS = 1000;
 const LATEST_MS = 1000;
 const DAY_MS = 86_400_000;
 
-const POLICIES = { kms: KMS_POLICY, df: DF_POLICY, gateway: GATEWAY_POLICY, cscf: CSCF_POLICY };
-const KINDS = ['cscf', 'gateway', 'df', 'kms'] as const;
-type Kind = (typeof KINDS)[number];
-
 /** What an element's table did, and when. */
 interface Happened {
   readonly xid: string;
@@ -73,42 +57,13 @@ interface ElementReport {
   readonly cpuMs: number;
 }
 
-const logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: (fields: object, message: string) => console.error(message, fields),
-};
-const clock = systemClock();
-const runtime = { clock, random: systemRandom(), logger };
-const nameOf = (kind: string): string => `${kind}.home1.example`;
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, Math.max(0, ms)));
 
 /* ---------------------------------------------------------------- an element's process */
 
 async function runElement(kind: Kind, { folder, tls }: ElementParts): Promise<void> {
   const happened: Happened[] = [];
-  const kmsStore = kind === 'kms' ? await SqliteKmsStore.open(path.join(folder, 'kms.db')) : null;
-  const wrapStore = (inner: TaskStore): TaskStore =>
-    kmsStore === null
-      ? inner
-      : new WarrantKeepingStore(inner, kmsStore, () => clock.now() / 1000, targetKeys);
-  const config = configReader(X1_NE_CONFIG)({
-    identifier: nameOf(kind),
-    listen: { port: 0 },
-    admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
-    store: path.join(folder, `${kind}.sqlite`),
-  });
-  const files = { store: config.store, audit: path.join(folder, `${kind}-audit.log`) };
-  const state = await openNeState(files, runtime);
-  const ne = await startX1Ne(config, {
-    policy: POLICIES[kind],
-    tls: loadTls(tls, clock.now()),
-    hosts: new HostMap(),
-    state,
-    runtime,
-    wrapStore,
-  });
+  const ne = await startElement(kind, folder, tls);
   ne.table.subscribe((event) => {
     if (event.kind !== 'task-activated' && event.kind !== 'task-deactivated') return;
     const change = event.kind === 'task-activated' ? 'start' : 'end';
@@ -122,8 +77,6 @@ async function runElement(kind: Kind, { folder, tls }: ElementParts): Promise<vo
   await once(process, 'message');
   const { user, system } = process.cpuUsage(before);
   await ne.stop();
-  await state.close();
-  await kmsStore?.close();
   process.send?.({ happened, cpuMs: (user + system) / 1000 } satisfies ElementReport);
   process.disconnect();
 }
@@ -187,7 +140,7 @@ function lateness(
 async function startElements(pki: LabPki, folder: string): Promise<Map<Kind, [ChildProcess, number]>> {
   const started = new Map<Kind, [ChildProcess, number]>();
   for (const kind of KINDS) {
-    const tls = await pki.issue({ commonName: nameOf(kind), dnsNames: [nameOf(kind)], roles: [kind] });
+    const tls = await certificateOf(pki, kind);
     const parts = JSON.stringify({ folder, tls } satisfies ElementParts);
     const child = fork(process.argv[1] ?? '', ['--element', kind, '--parts', parts]);
     const [port] = (await once(child, 'message')) as [number];
@@ -197,28 +150,10 @@ async function startElements(pki: LabPki, folder: string): Promise<Map<Kind, [Ch
 }
 
 async function run(folder: string): Promise<void> {
-  const at = (name: string): string => path.join(folder, name);
-  const pki = await LabPki.create(at('pki'), clock.now());
+  const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
   const elements = await startElements(pki, folder);
-  const tls = await pki.issue({ commonName: nameOf('admf'), dnsNames: [nameOf('admf')], roles: ['admf'] });
-  const ports = [...elements].map(([kind, [, port]]) => [nameOf(kind), `127.0.0.1:${port}`]);
-  const running = await startAdmf(
-    admfConfig({
-      identifier: nameOf('admf'),
-      tls,
-      hosts: Object.fromEntries(ports) as Record<string, string>,
-      store: at('admf.sqlite'),
-      audit: at('admf-audit.log'),
-      elements: KINDS.map((kind) => ({
-        identifier: nameOf(kind),
-        kind,
-        url: `https://${nameOf(kind)}/X1/NE`,
-      })),
-      x2x3: { host: 'df.home1.example', port: 7001 },
-      drainMs: DRAIN_MS,
-    }),
-    runtime,
-  );
+  const ports = new Map([...elements].map(([kind, [, port]]) => [kind, port]));
+  const running = await startAdmfOf(folder, pki, ports, DRAIN_MS);
   const tell = (word: string): void => {
     for (const [child] of elements.values()) child.send(word);
   };
