@@ -20,7 +20,7 @@ export interface Issue {
 /** Told when it has changed whether an element can deliver to a destination. */
 export type IssueListener = (element: string, did: string) => void;
 
-/** Issues at hand at most; the oldest go first. */
+/** Issues at hand at most; the oldest go first, those by which no warrant is degraded before all others. */
 const MOST_ISSUES = 1_000;
 /** Severities at which a destination does not get what it should. */
 const FAULTS: readonly string[] = ['NonTerminatingFault', 'TerminatingFault'];
@@ -102,8 +102,10 @@ export class IssueBook {
     this.#issues.delete(subjectOf(issue));
     this.#issues.set(subjectOf(issue), issue);
     if (isFault(before) !== isFault(issue)) this.#tell(issue);
-    const [oldest] = this.#issues.values();
-    if (this.#issues.size > MOST_ISSUES && oldest !== undefined) this.#drop(oldest);
+    if (this.#issues.size <= MOST_ISSUES) return;
+    const all = this.list();
+    const least = all.find((each) => each.about !== 'destination' || !isFault(each)) ?? all[0];
+    if (least !== undefined) this.#drop(least);
   }
 
   #drop(subject: Subject): void {

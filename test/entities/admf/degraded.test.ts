@@ -146,4 +146,15 @@ describe('issues at hand', () => {
     book.answered('e', faulty, { asked: book.reportsOf('e'), time: 1 });
     expect(book.list()).toHaveLength(1000);
   });
+
+  it('a destination that gets nothing is not forgotten for a flood of other issues', () => {
+    const book = new IssueBook();
+    book.note({ ...issue, id: 'did' });
+    for (let i = 0; i <= 1000; i += 1) book.note({ ...issue, about: 'task', id: `${i}` });
+    book.note({ ...issue, id: 'other', severity: 'Warning' });
+    expect(book.list()).toHaveLength(1000);
+    expect(book.isFaulty('e', 'did')).toBe(true);
+    expect(book.list().map(({ id }) => id)).not.toContain('2');
+    expect(book.list().at(-1)).toMatchObject({ id: 'other' });
+  });
 });
