@@ -24,9 +24,7 @@ const ELEMENT = strict({
   identifier: text('an element to be provisioned'),
   kind: Type.Enum(['cscf', 'gateway', 'df', 'kms'], { description: 'what it is' }),
   url: text('its X1, ending in `/X1/NE`'),
-  requests: Type.Optional(
-    count('in one document at most; by default 100', { min: 1, max: X1_MOST_REQUESTS }),
-  ),
+  requests: count('in one document at most', { min: 1, max: X1_MOST_REQUESTS, default: 100 }),
   keepaliveMs: Type.Optional(milliseconds('between X1 keepalives, where they are agreed', { min: 1 })),
 });
 

@@ -46,8 +46,6 @@ export type Progress =
   | { readonly kind: 'refused' | 'failing'; readonly error: unknown };
 
 const LONGEST_RETRY_MS = 600_000;
-/** Requests in one document where the element's setting says nothing else. */
-const MOST_REQUESTS = 100;
 /** Answered documents after which a document may have twice as many requests again. */
 const GROWS_AFTER = 16;
 
@@ -60,7 +58,6 @@ export class ElementClient {
   #failing: { readonly error: unknown } | null = null;
   #retry: Timer | null = null;
   readonly #pauses: BackOff;
-  readonly #most: number;
   /** Requests that the next document may have. */
   #room: number;
   /** Documents that were answered since one was not. */
@@ -72,8 +69,7 @@ export class ElementClient {
     this.element = element;
     this.#context = context;
     this.#pauses = new BackOff(context.settleMs, LONGEST_RETRY_MS);
-    this.#most = element.mostRequests ?? MOST_REQUESTS;
-    this.#room = this.#most;
+    this.#room = element.mostRequests;
   }
 
   /** Whether it is being brought to what it must hold. */
@@ -217,7 +213,7 @@ export class ElementClient {
   /** Not at once: what failed in one document comes apart only if the next ones stay small. */
   #grow(): void {
     this.#answered += 1;
-    if (this.#answered % GROWS_AFTER === 0) this.#room = Math.min(2 * this.#room, this.#most);
+    if (this.#answered % GROWS_AFTER === 0) this.#room = Math.min(2 * this.#room, this.element.mostRequests);
   }
 
   /** It answers again. */

@@ -11,8 +11,8 @@ export interface AdmfElement {
   readonly kind: ElementKind;
   /** Asks it over X1. */
   readonly x1: Pick<X1Requester, 'request' | 'requestAll'>;
-  /** Requests that it takes in one document; absent: 100. */
-  readonly mostRequests?: number;
+  /** Requests that it takes in one document. */
+  readonly mostRequests: number;
   /** Milliseconds between keepalives; absent: none are agreed. */
   readonly keepaliveMs?: number;
 }

@@ -105,7 +105,7 @@ async function startHolding(
       elements: config.elements.map((element) => ({
         identifier: element.identifier,
         kind: element.kind,
-        ...(element.requests === undefined ? {} : { mostRequests: element.requests }),
+        mostRequests: element.requests,
         ...(element.keepaliveMs === undefined ? {} : { keepaliveMs: element.keepaliveMs }),
         x1: new X1Requester({
           ...common,

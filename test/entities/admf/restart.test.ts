@@ -132,6 +132,7 @@ describe('verification', () => {
         {
           identifier: 'cscf.home1.example',
           kind: 'cscf',
+          mostRequests: 1,
           keepaliveMs: 1000,
           x1: {
             requestAll: () => Promise.reject(new Error('no matter')),

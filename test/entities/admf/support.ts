@@ -61,7 +61,7 @@ export interface Home {
   /** Called with each document before it arrives, and after it was answered; what it throws is what the ADMF gets. */
   onDocument: ((kind: ElementKind, types: readonly string[], when: 'before' | 'after') => void) | null;
   /** Requests in one document, as an ADMF that is opened next has it set. */
-  mostRequests: number | undefined;
+  mostRequests: number;
   open(overrides?: Partial<AdmfOptions>): Promise<Admf>;
 }
 
@@ -117,7 +117,7 @@ export async function home(clock: Clock): Promise<Home> {
       elements: kinds.map((kind) => ({
         identifier: `${kind}.home1.example`,
         kind,
-        ...(made.mostRequests === undefined ? {} : { mostRequests: made.mostRequests }),
+        mostRequests: made.mostRequests,
         x1: new X1Requester({
           side: 'admf',
           admfIdentifier: ADMF,
@@ -148,7 +148,7 @@ export async function home(clock: Clock): Promise<Home> {
     issues,
     store,
     onDocument: null,
-    mostRequests: undefined,
+    mostRequests: 100,
     open,
   };
   return made;
