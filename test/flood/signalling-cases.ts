@@ -211,8 +211,9 @@ const amplification: FloodCase = {
       return text;
     };
     const back = await datagrams(sipPort(network), times(200 * strength, small), 5);
-    must(back <= 3 * octets, `${octets} octets brought ${back}`);
-    return `${octets} octets brought ${back}`;
+    must(back > 0 && back <= 3 * octets, `${octets} octets brought ${back}`);
+    const { keys } = await network.interceptedCall();
+    return `${octets} octets brought ${back}; the next call has ${keys} keys`;
   },
 };
 
@@ -227,7 +228,8 @@ const routes: FloodCase = {
     const took = await answersAt(network, 5000);
     phone.close();
     must(took < 2000, `another’s OPTIONS waited ${took.toFixed(0)} ms`);
-    return `another’s OPTIONS waited ${took.toFixed(0)} ms`;
+    const { keys } = await network.interceptedCall();
+    return `another’s OPTIONS waited ${took.toFixed(0)} ms; the next call has ${keys} keys`;
   },
 };
 
@@ -299,7 +301,8 @@ const spoofedPhone: FloodCase = {
     const answer = await other.next(/^SIP\/2\.0 (?!100)/);
     other.close();
     must(answer.startsWith('SIP/2.0 407'), `it was answered ${answer.slice(0, 30)}`);
-    return 'challenged with 407';
+    const { keys } = await network.interceptedCall();
+    return `challenged with 407; the next call has ${keys} keys`;
   },
 };
 
