@@ -11,7 +11,8 @@
  *     5. the audit log: one record of what the document asks; what cannot be recorded is not done (R-27)
  *     6. the requests themselves, in order; those about tasks that follow each other and are of one type together, so that
  *        a hundred of them cost a disk as much as one
- *     7. the answer, in which each response has its place as far as an answer may be long: after that errors (1000)
+ *     7. the answer, in which each response has its place as far as an answer may be long: after that errors (1000) in
+ *        place of reports
  *     8. the audit log: one record of what came of them
  */
 import { createHash } from 'node:crypto';
@@ -112,7 +113,7 @@ export class X1Endpoint {
     for (const group of groupsOf(requests.map((request, at) => ({ request, refusal: refusals[at] ?? null }))))
       messages.push(...(await Promise.all(group.map((each) => this.#answer(each)))));
     const answer = encodeX1Response({ kind: 'response', messages: [...messages] }, (message, at) => {
-      return (messages[at] = tooLarge(message, requests[at]));
+      return (messages[at] = withoutRoom(message, requests[at]));
     });
     this.#record(peer, { ...outcomeOf(messages), ...aboutRequests(requests), ...whose });
     return answer;
@@ -230,8 +231,10 @@ export function isSupported(version: string): boolean {
   return minor > OLDEST.minor || (minor === OLDEST.minor && patch >= OLDEST.patch);
 }
 
-/** In place of a response for which there is no room. */
-function tooLarge({ header }: X1ResponseMessage, request: X1RequestMessage | undefined): X1ResponseMessage {
+/** What is said where there is no more room: that something was done, or refused, as it was; instead of a report, an error. */
+function withoutRoom(message: X1ResponseMessage, request: X1RequestMessage | undefined): X1ResponseMessage {
+  const { header, body } = message;
+  if ('ok' in body || body.type === 'Error') return message;
   const type = request === undefined ? null : requestTypeOf(request);
   const { error } = new X1Refusal('generic', TOO_LARGE);
   return { header, body: { type: 'Error', request: type ?? 'ExtendedRequestMessageType', error } };

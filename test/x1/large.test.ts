@@ -92,6 +92,19 @@ describe('R-69: an element with 20,000 tasks', () => {
     expect(audit.events.at(-1)).toMatchObject({ kind: 'x1-done', refused: 3, codes: '7:1000 8:1000 9:1000' });
   });
 
+  it('says of what was done and of what was refused that it was, also where there is no room for reports', async () => {
+    const { ask, audit, table } = await element(20_000);
+    const { types } = await ask([
+      ...Array.from({ length: 8 }, () => ({ type: 'ListAllDetails' as const })),
+      { type: 'DeactivateTask', xid: uuid(0) },
+      { type: 'DeactivateTask', xid: uuid(0) },
+      { type: 'Ping' },
+    ]);
+    expect(table.task(uuid(0))).toBeNull();
+    expect(types.slice(7)).toEqual(['Error', 'DeactivateTask', 'Error', 'Ping']);
+    expect(audit.events.at(-1)).toMatchObject({ kind: 'x1-done', refused: 2, codes: '7:1000 9:2020' });
+  });
+
   it('an asker whose own limit is lower says so, rather than that there is no answer', async () => {
     const { handler } = await element(2_000);
     const admf = new X1Requester({

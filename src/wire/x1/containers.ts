@@ -91,7 +91,8 @@ export function decodeX1Request(octets: Uint8Array): readonly X1RequestMessage[]
 }
 
 /**
- * @param instead what is said in place of the first message for which `X1_ANSWER_LIMIT` leaves no room, and of all after it
+ * @param instead what is said, in few octets, in place of the first message for which `X1_ANSWER_LIMIT` leaves no room, and
+ *   of all after it
  * @throws X1Error `schema`; `too-large` if it does not fit, and nothing else is to be said
  */
 export function encodeX1Response(
