@@ -1,6 +1,5 @@
 /** Who may ask over Xk, about whom and when; and that every question is on record (R-5, R-10, R-27). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fromBase64 } from '../../../src/bytes/octets.ts';
 import type { AuditEvent, AuditLog } from '../../../src/evidence/log.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
 import type { PermittedQuestion } from '../../../src/entities/kms/xk.ts';
@@ -8,27 +7,17 @@ import { MAX_QUESTIONS, QUESTION_REFILL, XkService } from '../../../src/entities
 import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
 import { ntpFromUnixMs } from '../../../src/mikey/ntp.ts';
 import { exampleFile } from '../../support/shared.ts';
+import type { Vector } from '../../ibake/support/vectors.ts';
+import { requestOf } from './get-keys/support/questions.ts';
 import { home, psk, exampleHome, exampleTime } from './support/home.ts';
 import { silent } from '../../support/silent.ts';
 
-const vector = exampleFile('exchange-1.json') as { messages: Record<string, { message: string }> };
-const message = (name: string) => fromBase64(vector.messages[name]!.message);
 const alice = exampleHome().user.uri;
 const now = exampleTime();
-const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const df = { commonName: 'df.home1.example', roles: ['df'], fingerprint: 'AA:BB', admitted: true };
 const ANSWER: GetKeysResponse = { verified: true, cryptoSessions: [] };
 
-const question: GetKeysRequest = {
-  targetKmsIdentity: alice,
-  xid: XID,
-  iMessage1: message('I_MESSAGE_1'),
-  rMessage1: message('R_MESSAGE_1'),
-  iMessage2: message('I_MESSAGE_2'),
-  rMessage2: message('R_MESSAGE_2'),
-  updates: [],
-  midCall: false,
-};
+const question = requestOf(exampleFile('exchange-1.json') as Vector, 'initiator');
 
 let kms: Awaited<ReturnType<typeof home>>;
 let asked: PermittedQuestion[];
@@ -43,7 +32,7 @@ function serve(
 }
 
 function warrant(targets: string[], start = now - 100, end = now + 3600) {
-  return kms.store.putWarrant({ xid: XID, periods: [{ targets, start, end }] });
+  return kms.store.putWarrant({ xid: question.xid, periods: [{ targets, start, end }] });
 }
 
 const records = () => kms.audit.of('get-keys');
@@ -76,7 +65,7 @@ describe('a question that may be answered', () => {
         outcome: 'answered',
         verified: true,
         client: df.commonName,
-        xid: XID,
+        xid: question.xid,
         target: alice,
         beforeStart: false,
       },

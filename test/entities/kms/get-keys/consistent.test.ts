@@ -6,23 +6,14 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../../src/bytes/octets.ts';
 import type { GetKeysRequest } from '../../../../src/wire/xk/get-keys.ts';
-import type { CommonHeader, SrtpIdEntry } from '../../../../src/mikey/header.ts';
+import type { SrtpIdEntry } from '../../../../src/mikey/header.ts';
 import { decodeMessage, encodeMessage } from '../../../../src/mikey/message.ts';
 import type { Payload } from '../../../../src/mikey/payload.ts';
 import { ID_ROLE } from '../../../../src/mikey/registry.ts';
 import { FILES, loadVector } from '../../../ibake/support/vectors.ts';
+import { header, map, type Change } from './support/changes.ts';
 import { ask, spelt } from './support/kms.ts';
 import { recordsOf, requestOf, type Part } from './support/questions.ts';
-
-interface Message {
-  readonly header: CommonHeader;
-  readonly payloads: readonly Payload[];
-}
-type Change = (message: Message) => Message;
-
-const header =
-  (change: Partial<CommonHeader>): Change =>
-  (message) => ({ ...message, header: { ...message.header, ...change } });
 
 const otherPrf: Change = (message) => header({ prfFunc: 1 - message.header.prfFunc })(message);
 const otherCsb: Change = (message) => header({ csbId: (message.header.csbId ^ 1) >>> 0 })(message);
@@ -30,15 +21,6 @@ const otherCsb: Change = (message) => header({ csbId: (message.header.csbId ^ 1)
 const payload =
   (change: (payload: Payload) => Payload): Change =>
   ({ header: unchanged, payloads }) => ({ header: unchanged, payloads: payloads.map(change) });
-
-const map =
-  (change: (entries: readonly SrtpIdEntry[]) => readonly SrtpIdEntry[]): Change =>
-  (message) => {
-    const { csIdMap } = message.header;
-    if (csIdMap.kind !== 'srtp-id') throw new Error('no SRTP-ID map');
-    const entries = change(csIdMap.entries);
-    return header({ csCount: entries.length, csIdMap: { kind: 'srtp-id', entries } })(message);
-  };
 
 const identity = (role: number, uri: string): Change =>
   payload((each) => (each.kind === 'idr' && each.role === role ? { ...each, data: utf8(uri) } : each));

@@ -11,33 +11,15 @@ import { sha256 } from '../../../../src/ibake/sealing.ts';
 import { macOctets, verificationMac } from '../../../../src/ibake/session-keys.ts';
 import type { CsbSession } from '../../../../src/ibake/session.ts';
 import { UpdateOffer, answerUpdate } from '../../../../src/ibake/update.ts';
-import type { CommonHeader, SrtpIdEntry } from '../../../../src/mikey/header.ts';
+import type { SrtpIdEntry } from '../../../../src/mikey/header.ts';
 import { decodeMessage, encodeMessage, onlyPayload } from '../../../../src/mikey/message.ts';
 import type { Payload } from '../../../../src/mikey/payload.ts';
 import { EXT_TYPE } from '../../../../src/mikey/registry.ts';
 import { forged } from '../../../ibake/support/forger.ts';
 import type { TestHome } from '../../../ibake/support/network.ts';
 import { ALICE, BOB, Network, answered, completed } from '../../../ibake/support/scenario.ts';
+import { header, map, type Change } from './support/changes.ts';
 import { TestRecords, ask, spelt } from './support/kms.ts';
-
-interface Message {
-  readonly header: CommonHeader;
-  readonly payloads: readonly Payload[];
-}
-type Change = (message: Message) => Message;
-
-const header =
-  (change: Partial<CommonHeader>): Change =>
-  (message) => ({ ...message, header: { ...message.header, ...change } });
-
-const map =
-  (change: (entries: readonly SrtpIdEntry[]) => readonly SrtpIdEntry[]): Change =>
-  (message) => {
-    const { csIdMap } = message.header;
-    if (csIdMap.kind !== 'srtp-id') throw new Error('no SRTP-ID map');
-    const entries = change(csIdMap.entries);
-    return header({ csCount: entries.length, csIdMap: { kind: 'srtp-id', entries } })(message);
-  };
 
 const each = (change: Partial<SrtpIdEntry>) =>
   map((entries) => entries.map((entry) => ({ ...entry, ...change })));

@@ -26,13 +26,14 @@ import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../../../src/wire/request
 import { xkServer } from '../../../../src/entities/kms/http/xk.ts';
 import type { Role } from '../../../../src/net/tls.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
+import { loadVector } from '../../../ibake/support/vectors.ts';
+import { requestOf } from '../get-keys/support/questions.ts';
 import { errorOf, open, request } from '../support/client.ts';
 import { home, psk, vectorHome, vectorTime } from '../support/home.ts';
 import type { ExchangeVector } from '../../../mikey/vectors.ts';
-import { exchange, FILES, messagesOf } from '../../../mikey/vectors.ts';
+import { exchange, FILES } from '../../../mikey/vectors.ts';
 import { silent } from '../../../support/silent.ts';
 
-const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const HOST = 'kms.home1.example';
 const real = Date.now();
 
@@ -101,8 +102,9 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
   const hosts = new HostMap({ [`${HOST}:443`]: address443, [`${host}:443`]: address443 });
   const xkPort = await listen(xk, '127.0.0.1', 0);
   hosts.set(`${HOST}:8443`, `127.0.0.1:${xkPort}`);
+  const question = { ...requestOf(loadVector(file), role), targetKmsIdentity: address };
   await store.putWarrant({
-    xid: XID,
+    xid: question.xid,
     periods: [{ targets: [address], start: vectorTime(file) - 60, end: vectorTime(file) + 3600 }],
   });
   // The seed is on record as issued once the device has asked for it.
@@ -114,17 +116,6 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
     credential: 'target-1',
   };
   expect(errorOf(await requestKey.answer(request(options)))).toBeNull();
-  const messages = Object.fromEntries(messagesOf(vector));
-  const question: GetKeysRequest = {
-    targetKmsIdentity: address,
-    xid: XID,
-    iMessage1: messages['I_MESSAGE_1']!,
-    rMessage1: messages['R_MESSAGE_1']!,
-    iMessage2: messages['I_MESSAGE_2']!,
-    rMessage2: messages['R_MESSAGE_2']!,
-    updates: [],
-    midCall: false,
-  };
   return {
     ...kms,
     vector,

@@ -29,32 +29,22 @@ import { PairingPool } from '../../../../src/entities/kms/workers/pairing-pool.t
 import type { TlsMaterial } from '../../../../src/net/tls.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
 import { spelt } from '../get-keys/support/kms.ts';
+import { requestOf } from '../get-keys/support/questions.ts';
 import { errorOf, open, request } from '../support/client.ts';
 import { home, psk, exampleHome, exampleTime } from '../support/home.ts';
-import { messagesOf, type ExchangeVector } from '../../../mikey/vectors.ts';
+import type { Vector } from '../../../ibake/support/vectors.ts';
 import { exampleFile } from '../../../support/shared.ts';
 import type { Bundle } from '../../../support/bundle.ts';
 import { bundle } from '../../../support/bundle.ts';
 
 const HOST = 'kms.home1.example';
-const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const DAY = 86_400;
 const alice = exampleHome().user.uri;
 const now = exampleTime();
 const period = Math.floor(now / DAY) * DAY;
 const ignore = (): void => undefined;
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-const messages = Object.fromEntries(messagesOf(exampleFile('exchange-1.json') as ExchangeVector));
-const question = {
-  targetKmsIdentity: alice,
-  xid: XID,
-  iMessage1: messages['I_MESSAGE_1']!,
-  rMessage1: messages['R_MESSAGE_1']!,
-  iMessage2: messages['I_MESSAGE_2']!,
-  rMessage2: messages['R_MESSAGE_2']!,
-  updates: [],
-  midCall: false,
-};
+const question = requestOf(exampleFile('exchange-1.json') as Vector, 'initiator');
 
 let folder: string;
 let worker: Bundle;
@@ -110,7 +100,7 @@ async function serve(generator: PrivateKeyGenerator) {
   const devices = [{ credential: 'alice-1', psk: psk(1), identity: alice }];
   await kms.enrol({ id: 'alice', publicIdentities: [alice], aliases: [], devices });
   await store.putWarrant({
-    xid: XID,
+    xid: question.xid,
     periods: [{ targets: [alice], start: now - 60, end: now + 3600 }],
   });
   await store.issueSeed({ uri: alice, period, serial: exampleHome().serial, credential: 'alice-1' });

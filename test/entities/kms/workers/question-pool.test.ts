@@ -8,27 +8,17 @@ import { QuestionPool } from '../../../../src/entities/kms/workers/question-pool
 import { readQuestion, XkService } from '../../../../src/entities/kms/xk.ts';
 import { encodeGetKeysRequest, encodeGetKeysResponse } from '../../../../src/wire/xk/get-keys.ts';
 import type { GetKeysResponse } from '../../../../src/wire/xk/get-keys.ts';
-import { messagesOf, type ExchangeVector } from '../../../mikey/vectors.ts';
+import type { Vector } from '../../../ibake/support/vectors.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { exampleFile } from '../../../support/shared.ts';
 import { silent } from '../../../support/silent.ts';
+import { requestOf } from '../get-keys/support/questions.ts';
 import { engineGenerator, exampleHome, exampleTime, home, psk } from '../support/home.ts';
 
 const DAY = 86_400;
-const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const alice = exampleHome().user.uri;
 const now = exampleTime();
-const messages = Object.fromEntries(messagesOf(exampleFile('exchange-1.json') as ExchangeVector));
-const request = {
-  targetKmsIdentity: alice,
-  xid: XID,
-  iMessage1: messages['I_MESSAGE_1']!,
-  rMessage1: messages['R_MESSAGE_1']!,
-  iMessage2: messages['I_MESSAGE_2']!,
-  rMessage2: messages['R_MESSAGE_2']!,
-  updates: [],
-  midCall: false,
-};
+const request = requestOf(exampleFile('exchange-1.json') as Vector, 'initiator');
 const question = { request, subscriber: 'alice', covered: new Set([alice]) };
 const df = (name: string) => ({ commonName: name, roles: ['df'], fingerprint: name, admitted: true });
 const code = (value: KmsErrorCode): Error => expect.objectContaining({ code: value }) as Error;
@@ -43,7 +33,10 @@ beforeAll(async () => {
   kms = await home();
   const devices = [{ credential: 'alice-1', psk: psk(1), identity: alice }];
   await kms.enrol({ id: 'alice', publicIdentities: [alice], aliases: [], devices });
-  await kms.store.putWarrant({ xid: XID, periods: [{ targets: [alice], start: now - 60, end: now + 3600 }] });
+  await kms.store.putWarrant({
+    xid: request.xid,
+    periods: [{ targets: [alice], start: now - 60, end: now + 3600 }],
+  });
   const period = Math.floor(now / DAY) * DAY;
   await kms.store.issueSeed({ uri: alice, period, serial: exampleHome().serial, credential: 'alice-1' });
   records = new KmsRecords(kms.district, kms.roots, kms.store);
