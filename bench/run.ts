@@ -45,7 +45,7 @@ if (process.argv.includes('--json')) {
   console.log(JSON.stringify({ unitMs, ratios: all, least, coldStartMs: coldStart, kilobytes, growth }));
 } else {
   printTable(rows);
-  console.log(`two workers against one, openings of get_keys: ${workers.toFixed(2)} × (aim 1.85)`);
+  console.log(`two workers against one, private keys: ${workers.toFixed(2)} × (aim 1.85)`);
   console.log(`cold start, to the first encryption: ${coldStart.toFixed(0)} ms`);
   console.log(`memory per private key that is kept: ${kilobytes.toFixed(0)} kB`);
   if (growth.length > 0) printGrowth(growth);

@@ -1,6 +1,5 @@
-/** Throughput of a pairing pool: openings of get_keys, which are all but a few per cent of it, by one worker and by two. */
+/** Throughput of a pairing pool: private keys by one worker and by two. */
 import { utf8 } from '../src/bytes/octets.ts';
-import { defaultEngine } from '../src/ibe/default-engine.ts';
 import type { NewDistrict } from '../src/ibe/setup.ts';
 import { masterSecretOctets } from '../src/entities/kms/district-file.ts';
 import { PairingPool } from '../src/entities/kms/workers/pairing-pool.ts';
@@ -27,21 +26,8 @@ export async function measureWorkers(district: NewDistrict): Promise<number> {
 }
 
 async function run(pool: PairingPool, { parameters, masterSecret }: NewDistrict): Promise<number> {
-  const engine = defaultEngine();
   const key = { bf: parameters, masterSecret: masterSecretOctets(masterSecret, parameters.q) };
-  const questions = Array.from({ length: 4 }, (_, at) => {
-    const id = utf8(`target ${at}`);
-    return {
-      id,
-      ciphertext: engine.encrypt(parameters, id, new Uint8Array(16), new Uint8Array(32).fill(at)),
-    };
-  });
   const start = performance.now();
-  const answers = Array.from({ length: TASKS }, (_, at) => {
-    const question = questions[at % questions.length];
-    if (question === undefined) throw new Error('no question');
-    return pool.decrypt(key, question.id, question.ciphertext);
-  });
-  for (const answer of await Promise.all(answers)) if (answer === null) throw new Error('not opened');
+  await Promise.all(Array.from({ length: TASKS }, (_, at) => pool.extract(key, utf8(`phone ${at % 4}`))));
   return performance.now() - start;
 }

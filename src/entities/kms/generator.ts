@@ -1,6 +1,7 @@
 /**
- * The private-key generator in the KMS's own thread: one operation in each turn of the event loop, so that listeners get
- * in between; bounded and cancellable as the pool of workers is (`entities/kms/workers/pairing-pool.ts`). For small set-ups.
+ * What is computed with a master secret, in the thread that asks: one operation in each turn of the event loop, so that
+ * what else it does gets in between; cancellable, and bounded for private keys, as the pool of workers is
+ * (`entities/kms/workers/pairing-pool.ts`). For small set-ups, and in each worker for questions.
  */
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { setImmediate } from 'node:timers/promises';
@@ -9,9 +10,9 @@ import type { BfCiphertext } from '../../ibe/blocks.ts';
 import type { AffinePoint } from '../../ibe/curve.ts';
 import type { IbeEngine } from '../../ibe/engine.ts';
 import { KmsError } from './errors.ts';
-import type { MasterKey, PrivateKeyGenerator } from './ports.ts';
+import type { CiphertextOpener, MasterKey, PrivateKeyGenerator } from './ports.ts';
 
-export class EngineGenerator implements PrivateKeyGenerator {
+export class EngineGenerator implements PrivateKeyGenerator, CiphertextOpener {
   readonly #engine: IbeEngine;
   readonly #limit: number;
   #waiting = 0;

@@ -23,21 +23,23 @@ export interface SerialRecord {
 export type MasterKey = Pick<SerialRecord, 'bf' | 'masterSecret'>;
 
 /**
- * The private-key generator (RFC 5408 section 1): what is computed with a master secret. Each call takes milliseconds, so
- * whoever composes the KMS says where it runs. An aborted `signal` withdraws what has not begun.
- *
- * Both throw KmsError `busy`, `cancelled`, `unavailable`, and what the engine throws.
+ * The private-key generator (RFC 5408 section 1), for phones. A key takes milliseconds, so whoever composes the KMS says
+ * where it is computed. An aborted `signal` withdraws what has not begun.
  */
 export interface PrivateKeyGenerator {
-  /** As `IbeEngine.decryptWithMaster`. */
+  /** As `IbeEngine.extract`. @throws KmsError `busy`, `cancelled`, `unavailable`; what the engine throws */
+  extract(key: MasterKey, id: Uint8Array, signal?: AbortSignal): Promise<AffinePoint>;
+}
+
+/** What opens ciphertexts with a master secret, for questions of DFs; otherwise as `PrivateKeyGenerator`. */
+export interface CiphertextOpener {
+  /** As `IbeEngine.decryptWithMaster`. @throws KmsError `busy`, `cancelled`; what the engine throws */
   decrypt(
     key: MasterKey,
     id: Uint8Array,
     ciphertext: BfCiphertext,
     signal?: AbortSignal,
   ): Promise<Uint8Array | null>;
-  /** As `IbeEngine.extract`. */
-  extract(key: MasterKey, id: Uint8Array, signal?: AbortSignal): Promise<AffinePoint>;
 }
 
 /** A time during which a device draws its secrets under an identity; `until` is exclusive, `null` open. */

@@ -31,7 +31,6 @@ function generator(): PrivateKeyGenerator {
   const [x, y] = exampleHome().user.Sid.map((hex) => BigInt(hex));
   const gate = new Promise<void>((resolve) => (letGo = resolve));
   return {
-    decrypt: () => Promise.resolve(null),
     extract: async (_, id) => {
       await gate;
       await setImmediate();

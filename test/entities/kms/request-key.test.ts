@@ -247,7 +247,6 @@ describe('while keys are computed', () => {
     return {
       waiting,
       generator: {
-        decrypt: inner.decrypt.bind(inner),
         extract: async (...of: Parameters<typeof inner.extract>) => {
           const error = await new Promise<KmsError | undefined>((resolve) => waiting.push(resolve));
           if (error !== undefined) throw error;

@@ -14,7 +14,7 @@ import type {
   GetKeysResponse,
   XkCryptoSession,
 } from '../../../wire/xk/get-keys.ts';
-import type { PrivateKeyGenerator } from '../ports.ts';
+import type { CiphertextOpener } from '../ports.ts';
 import { readMessages, requireConsistent, type CsbFacts, type QuestionMessages } from './messages.ts';
 import { Opener } from './opening.ts';
 import { findParty, type TargetParty } from './party.ts';
@@ -38,9 +38,9 @@ export interface GetKeysQuestion {
 
 export class GetKeys {
   readonly #records: GetKeysRecords;
-  readonly #generator: PrivateKeyGenerator;
+  readonly #generator: CiphertextOpener;
 
-  constructor(records: GetKeysRecords, generator: PrivateKeyGenerator) {
+  constructor(records: GetKeysRecords, generator: CiphertextOpener) {
     this.#records = records;
     this.#generator = generator;
   }

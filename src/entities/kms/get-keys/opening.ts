@@ -7,19 +7,19 @@ import { equalOctets } from '../../../bytes/octets.ts';
 import { decodeContainer, hasBindings, openContainer, type Bindings } from '../../../ibake/container.ts';
 import { periodStart, publicIdentity } from '../../../ibake/identity.ts';
 import type { Timestamp } from '../../../ibake/timestamps.ts';
-import type { PrivateKeyGenerator, SerialRecord } from '../ports.ts';
+import type { CiphertextOpener, SerialRecord } from '../ports.ts';
 import type { TargetParty } from './party.ts';
 import type { GetKeysRecords } from './ports.ts';
 import { inconsistent } from './refusal.ts';
 
 export class Opener {
-  readonly #generator: PrivateKeyGenerator;
+  readonly #generator: CiphertextOpener;
   readonly #records: GetKeysRecords;
   readonly #own: ReadonlySet<string>;
   readonly #signal: AbortSignal | undefined;
 
   constructor(
-    generator: PrivateKeyGenerator,
+    generator: CiphertextOpener,
     records: GetKeysRecords,
     { identity }: TargetParty,
     signal: AbortSignal | undefined,

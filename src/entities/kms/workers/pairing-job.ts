@@ -1,18 +1,13 @@
 /** What a pairing pool and its workers say to each other. */
 import type { AffinePoint } from '../../../ibe/curve.ts';
-import type { BfCiphertext } from '../../../ibe/blocks.ts';
 import type { IbeErrorCode } from '../../../ibe/errors.ts';
 import type { BfParameters } from '../../../ibe/parameters.ts';
 
-/** One operation with the master secret of that number. */
-export type PairingTask =
-  | {
-      readonly kind: 'decrypt';
-      readonly key: number;
-      readonly id: Uint8Array;
-      readonly ciphertext: BfCiphertext;
-    }
-  | { readonly kind: 'extract'; readonly key: number; readonly id: Uint8Array };
+/** A private key to be made with the master secret of that number. */
+export interface PairingTask {
+  readonly key: number;
+  readonly id: Uint8Array;
+}
 
 /** To a worker. */
 export type PairingOrder =
@@ -30,7 +25,6 @@ export type PairingOrder =
   | { readonly kind: 'end' };
 
 export type PairingResult =
-  | { readonly kind: 'opened'; readonly message: Uint8Array | null }
   | { readonly kind: 'extracted'; readonly key: AffinePoint }
   | { readonly kind: 'failed'; readonly code: IbeErrorCode; readonly message: string };
 

@@ -1,7 +1,7 @@
 /**
- * Pairings and extractions of a KMS on other cores: worker threads with an engine each, so that a private key that takes
- * milliseconds does not hold up the listeners. What opens a message goes before private keys, of which a phone asks for a
- * month; an identity goes to the same worker where that is free, since engines keep tables.
+ * Private keys of a KMS on other cores: worker threads with an engine each, so that a key that takes milliseconds, of which
+ * a phone asks for a month, does not hold up the listeners. An identity goes to the same worker where that is free, since
+ * engines keep its point.
  *
  * Workers are threads of this process. Each is given a master secret once, by message, and overwrites it when it is told
  * to forget it (as of those used least recently) or to end. Tables of an engine that ends go with its memory.
@@ -9,17 +9,16 @@
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from '../../../bytes/ports.ts';
 import type { Secret } from '../../../bytes/secret.ts';
-import type { BfCiphertext } from '../../../ibe/blocks.ts';
 import { LeastRecentlyUsed } from '../../../ibe/cache.ts';
 import type { AffinePoint } from '../../../ibe/curve.ts';
 import { IbeError } from '../../../ibe/errors.ts';
 import type { MasterKey, PrivateKeyGenerator } from '../ports.ts';
-import type { PairingOrder, PairingResult, PairingTask } from './pairing-job.ts';
-import { failed, WorkerPool } from './worker-pool.ts';
+import type { PairingOrder, PairingResult } from './pairing-job.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 export interface PairingPoolOptions {
   readonly workers: number;
-  /** Tasks of a kind that may wait, those that run not counted. */
+  /** Tasks that may wait, those that run not counted. */
   readonly queue: number;
   readonly logger: Logger;
   /** The worker's module; that of this package if absent. */
@@ -28,13 +27,6 @@ export interface PairingPoolOptions {
 
 /** Master secrets that a worker has at a time; its engine keeps tables of as many districts. */
 const KEYS = 8;
-
-/** A task before it is known which worker does it. */
-type Asked =
-  | { readonly kind: 'decrypt'; readonly id: Uint8Array; readonly ciphertext: BfCiphertext }
-  | { readonly kind: 'extract'; readonly id: Uint8Array };
-
-const LANES: Readonly<Record<Asked['kind'], number>> = { decrypt: 0, extract: 1 };
 
 export class PairingPool implements PrivateKeyGenerator {
   readonly #pool: WorkerPool<PairingResult>;
@@ -45,7 +37,7 @@ export class PairingPool implements PrivateKeyGenerator {
 
   constructor({ workers, queue, logger, worker }: PairingPoolOptions) {
     const module = worker ?? new URL('./pairing-worker.js', import.meta.url);
-    this.#pool = new WorkerPool({ workers, queue, logger, module, lanes: 2, wipe });
+    this.#pool = new WorkerPool({ workers, queue, logger, module, wipe: () => undefined });
   }
 
   /** Tasks that wait. */
@@ -53,34 +45,17 @@ export class PairingPool implements PrivateKeyGenerator {
     return this.#pool.waiting;
   }
 
-  async decrypt(
-    key: MasterKey,
-    id: Uint8Array,
-    ciphertext: BfCiphertext,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array | null> {
-    const result = await this.#run(key, { kind: 'decrypt', id, ciphertext }, signal);
-    if (result.kind !== 'opened') throw refusalOf(result);
-    return result.message;
-  }
-
   async extract(key: MasterKey, id: Uint8Array, signal?: AbortSignal): Promise<AffinePoint> {
-    const result = await this.#run(key, { kind: 'extract', id }, signal);
-    if (result.kind !== 'extracted') throw refusalOf(result);
+    const give = (worker: Worker, number: number): void =>
+      order(worker, { kind: 'task', number, task: { key: this.#give(worker, key), id } });
+    const result = await this.#pool.run({ affinity: id, give }, signal);
+    if (result.kind === 'failed') throw new IbeError(result.code, result.message);
     return result.key;
   }
 
   /** Ends the workers; what waits or runs is rejected. */
   close(): Promise<void> {
     return this.#pool.close();
-  }
-
-  #run(key: MasterKey, asked: Asked, signal: AbortSignal | undefined): Promise<PairingResult> {
-    const give = (worker: Worker, number: number): void => {
-      const task: PairingTask = { ...asked, key: this.#give(worker, key) };
-      order(worker, { kind: 'task', number, task });
-    };
-    return this.#pool.run({ lane: LANES[asked.kind], affinity: asked.id, give }, signal);
   }
 
   /** The number of a master secret, which the worker has from now on. */
@@ -101,13 +76,4 @@ export class PairingPool implements PrivateKeyGenerator {
 
 function order(worker: Worker, message: PairingOrder, moved: ArrayBuffer[] = []): void {
   worker.postMessage(message, moved);
-}
-
-function wipe(result: PairingResult): void {
-  if (result.kind === 'opened') result.message?.fill(0);
-}
-
-function refusalOf(result: PairingResult): Error {
-  if (result.kind === 'failed') return new IbeError(result.code, result.message);
-  return failed('the worker answered another question');
 }

@@ -19,7 +19,7 @@ parentPort?.on('message', (order: PairingOrder) => {
       forget(order.key);
       break;
     case 'task':
-      reply({ number: order.number, result: resultOf(order.task) });
+      parentPort?.postMessage({ number: order.number, result: resultOf(order.task) } satisfies PairingReply);
       break;
     case 'end':
       for (const key of [...keys.keys()]) forget(key);
@@ -27,14 +27,6 @@ parentPort?.on('message', (order: PairingOrder) => {
       break;
   }
 });
-
-/** A decrypted key is moved, not copied: it has its octets to itself. */
-function reply(message: PairingReply): void {
-  const { result } = message;
-  const moved =
-    result.kind === 'opened' && result.message !== null ? [result.message.buffer as ArrayBuffer] : [];
-  parentPort?.postMessage(message, moved);
-}
 
 function forget(key: number): void {
   keys.get(key)?.masterSecret.wipe();
@@ -46,10 +38,7 @@ function resultOf(task: PairingTask): PairingResult {
   if (key === undefined) throw new Error(`master secret ${task.key} was not given`);
   try {
     const masterSecret = toBigInt(key.masterSecret.expose());
-    if (task.kind === 'extract')
-      return { kind: 'extracted', key: engine.extract(key.bf, masterSecret, task.id) };
-    const message = engine.decryptWithMaster(key.bf, masterSecret, task.id, task.ciphertext);
-    return { kind: 'opened', message };
+    return { kind: 'extracted', key: engine.extract(key.bf, masterSecret, task.id) };
   } catch (error) {
     if (!(error instanceof IbeError)) throw error;
     return { kind: 'failed', code: error.code, message: error.message };

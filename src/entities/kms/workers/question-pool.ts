@@ -43,7 +43,7 @@ export class QuestionPool {
     this.#logger = logger;
     const { district, keyLifetime } = records;
     this.#pool = new WorkerPool({
-      ...{ workers, queue: Infinity, lanes: 1, logger },
+      ...{ workers, queue: Infinity, logger },
       module: worker ?? new URL('./question-worker.js', import.meta.url),
       started: (each) => {
         const moved: ArrayBuffer[] = [];
@@ -76,7 +76,7 @@ export class QuestionPool {
 
   #run(task: QuestionTask, signal: AbortSignal | undefined): Promise<QuestionResult> {
     const give = (worker: Worker, number: number): void => tell(worker, { kind: 'task', number, task });
-    return this.#pool.run({ lane: 0, affinity: null, give }, signal);
+    return this.#pool.run({ affinity: null, give }, signal);
   }
 
   /** A record that a worker asks for; where it cannot be had, that fails the question. */

@@ -1,8 +1,7 @@
 /**
  * Worker threads that do one task each at a time, for what would hold up the listeners.
  *
- * - **Bounded.** At most `queue` tasks of a lane wait; one more is refused at once (`busy`), rather than let everybody
- *   wait. Lanes go before one another in their order.
+ * - **Bounded.** At most `queue` tasks wait; one more is refused at once (`busy`), rather than let everybody wait.
  * - **Cancellable.** A cancelled task leaves the queue; one that runs is abandoned, its result dropped and wiped.
  * - **Nothing is lost when a worker dies.** Its task goes back to the head of the queue and a new worker takes its place.
  *   A task that three workers died of is failed, so that it does not take all of them with it for ever.
@@ -15,9 +14,8 @@ import { busy, cancelled } from '../generator.ts';
 
 export interface WorkerPoolOptions<Result> {
   readonly workers: number;
-  /** Tasks of a lane that may wait, those that run not counted. */
+  /** Tasks that may wait, those that run not counted. */
   readonly queue: number;
-  readonly lanes: number;
   readonly logger: Logger;
   /** The worker's module. */
   readonly module: URL;
@@ -36,7 +34,6 @@ export interface WorkerReply<Result> {
 }
 
 export interface PoolTask {
-  readonly lane: number;
   readonly affinity: Uint8Array | null;
   /** Gives the task to a worker, under a number. */
   readonly give: (worker: Worker, number: number) => void;
@@ -67,28 +64,25 @@ interface Place<Result> {
 export class WorkerPool<Result> {
   readonly #options: WorkerPoolOptions<Result>;
   readonly #places: Place<Result>[];
-  readonly #waiting: Pending<Result>[][];
+  readonly #waiting: Pending<Result>[] = [];
   #next = 0;
   #deaths = 0;
   #isClosed = false;
 
   constructor(options: WorkerPoolOptions<Result>) {
     this.#options = options;
-    this.#waiting = Array.from({ length: options.lanes }, () => []);
     this.#places = Array.from({ length: options.workers }, () => this.#place());
   }
 
   /** Tasks that wait. */
   get waiting(): number {
-    return this.#waiting.reduce((sum, lane) => sum + lane.length, 0);
+    return this.#waiting.length;
   }
 
   /** Ends the workers; what waits or runs is rejected. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const lane of this.#waiting) {
-      for (const pending of lane.splice(0)) settle(pending, () => pending.reject(closed()));
-    }
+    for (const pending of this.#waiting.splice(0)) settle(pending, () => pending.reject(closed()));
     await Promise.all(
       this.#places.map(async (place) => {
         const { running } = place;
@@ -103,10 +97,9 @@ export class WorkerPool<Result> {
   run(task: PoolTask, signal: AbortSignal | undefined): Promise<Result> {
     if (this.#isClosed) return Promise.reject(closed());
     if (signal?.aborted === true) return Promise.reject(cancelled());
-    const lane = this.#lane(task);
     const { queue } = this.#options;
     const mayStart = this.waiting === 0 && this.#places.some(({ running }) => running === null);
-    if (!mayStart && lane.length >= queue) return Promise.reject(busy(queue));
+    if (!mayStart && this.waiting >= queue) return Promise.reject(busy(queue));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => this.#cancel(pending);
       const pending: Pending<Result> = {
@@ -119,33 +112,25 @@ export class WorkerPool<Result> {
         isCancelled: false,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      lane.push(pending);
+      this.#waiting.push(pending);
       this.#dispatch();
     });
   }
 
-  #lane({ lane }: PoolTask): Pending<Result>[] {
-    const found = this.#waiting[lane];
-    if (found === undefined) throw new KmsError('unavailable', `the pool has no lane ${lane}`);
-    return found;
-  }
-
   #cancel(pending: Pending<Result>): void {
-    const lane = this.#lane(pending.task);
-    const at = lane.indexOf(pending);
-    if (at >= 0) lane.splice(at, 1);
+    const at = this.#waiting.indexOf(pending);
+    if (at >= 0) this.#waiting.splice(at, 1);
     pending.isCancelled = true;
     settle(pending, () => pending.reject(cancelled()));
   }
 
   #dispatch(): void {
     for (;;) {
-      const lane = this.#waiting.find(({ length }) => length > 0);
-      const [pending] = lane ?? [];
-      if (lane === undefined || pending === undefined) return;
+      const [pending] = this.#waiting;
+      if (pending === undefined) return;
       const place = this.#freePlace(pending.task.affinity);
       if (place === null) return;
-      lane.shift();
+      this.#waiting.shift();
       place.running = pending;
       pending.attempts++;
       pending.task.give(place.worker, pending.number);
@@ -205,7 +190,7 @@ export class WorkerPool<Result> {
     const { running } = place;
     Object.assign(place, { worker: this.#start(() => place), running: null });
     if (running !== null && !running.isCancelled) {
-      if (running.attempts < ATTEMPTS) this.#lane(running.task).unshift(running);
+      if (running.attempts < ATTEMPTS) this.#waiting.unshift(running);
       else settle(running, () => running.reject(failed('workers died of this task')));
     }
     this.#dispatch();

@@ -11,7 +11,11 @@ import { fromUtf8, utf8 } from '../../../../src/bytes/octets.ts';
 import { defaultEngine } from '../../../../src/ibe/default-engine.ts';
 import { EngineGenerator } from '../../../../src/entities/kms/generator.ts';
 import { GetKeys } from '../../../../src/entities/kms/get-keys/get-keys.ts';
-import type { PrivateKeyGenerator } from '../../../../src/entities/kms/ports.ts';
+import type {
+  CiphertextOpener,
+  PrivateKeyGenerator,
+  SerialRecord,
+} from '../../../../src/entities/kms/ports.ts';
 import { KmsRecords } from '../../../../src/entities/kms/records.ts';
 import { XkService } from '../../../../src/entities/kms/xk.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
@@ -26,6 +30,7 @@ import { kmsUserServer } from '../../../../src/entities/kms/http/users.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../../../src/wire/request-key/transport.ts';
 import { xkServer } from '../../../../src/entities/kms/http/xk.ts';
 import { PairingPool } from '../../../../src/entities/kms/workers/pairing-pool.ts';
+import { QuestionPool } from '../../../../src/entities/kms/workers/question-pool.ts';
 import type { TlsMaterial } from '../../../../src/net/tls.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
 import { spelt } from '../get-keys/support/kms.ts';
@@ -48,6 +53,7 @@ const question = requestOf(exampleFile('exchange-1.json') as Vector, 'initiator'
 
 let folder: string;
 let worker: Bundle;
+let questionWorker: Bundle;
 let tls: TlsMaterial;
 let dfTls: TlsMaterial;
 const closing: (() => Promise<unknown>)[] = [];
@@ -55,6 +61,7 @@ const closing: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'claviger-load-'));
   worker = await bundle('src/entities/kms/workers/pairing-worker.ts');
+  questionWorker = await bundle('src/entities/kms/workers/question-worker.ts');
   const at = Date.now();
   const pki = await LabPki.create(folder, at);
   tls = loadTls(await pki.issue({ commonName: HOST, dnsNames: [HOST], roles: ['kms'] }), at);
@@ -67,17 +74,18 @@ afterEach(async () => {
 
 afterAll(() => {
   worker.remove();
+  questionWorker.remove();
   rmSync(folder, { recursive: true });
 });
 
 /** A generator that begins nothing until it is let go. */
-class Held implements PrivateKeyGenerator {
+class Held implements PrivateKeyGenerator, CiphertextOpener {
   readonly #inner = new EngineGenerator(defaultEngine());
   readonly signals: (AbortSignal | undefined)[] = [];
   letGo: () => void = ignore;
   readonly #gate = new Promise<void>((resolve) => (this.letGo = resolve));
 
-  decrypt: PrivateKeyGenerator['decrypt'] = async (key, id, ciphertext, signal) => {
+  decrypt: CiphertextOpener['decrypt'] = async (key, id, ciphertext, signal) => {
     await this.#wait(signal);
     return this.#inner.decrypt(key, id, ciphertext, signal);
   };
@@ -94,7 +102,11 @@ class Held implements PrivateKeyGenerator {
   }
 }
 
-async function serve(generator: PrivateKeyGenerator) {
+/** `opener`: what questions are answered with, or the worker that answers them. */
+async function serve(
+  generator: PrivateKeyGenerator,
+  opener: CiphertextOpener | URL = new EngineGenerator(defaultEngine()),
+) {
   const kms = await home(now, exampleHome(), generator);
   const { district, store, audit, clock, roots, requestKey } = kms;
   const devices = [{ credential: 'alice-1', psk: psk(1), identity: alice }];
@@ -104,10 +116,10 @@ async function serve(generator: PrivateKeyGenerator) {
     periods: [{ targets: [alice], start: now - 60, end: now + 3600 }],
   });
   await store.issueSeed({ uri: alice, period, serial: exampleHome().serial, credential: 'alice-1' });
-  const getKeys = new GetKeys(new KmsRecords(district, roots, store), generator);
+  const records = new KmsRecords(district, roots, store);
   const service = new XkService(
     { sessionMemory: DAY, retention: DAY },
-    { store, compute: (asked, signal) => getKeys.answer(asked, signal), audit, clock, logger },
+    { store, ...answering(opener, records, district.serials), audit, clock, logger },
   );
   const users = kmsUserServer({ tls, district, requestKey, clock, logger });
   const xk = xkServer({ admission: { roles: ['df'], names: ['df'] }, tls, service, logger });
@@ -122,6 +134,16 @@ async function serve(generator: PrivateKeyGenerator) {
     return made;
   };
   return { ...kms, users, xk, client, servers: [users, xk] as FastifyInstance[] };
+}
+
+function answering(opener: CiphertextOpener | URL, records: KmsRecords, serials: readonly SerialRecord[]) {
+  if (!(opener instanceof URL)) {
+    const getKeys = new GetKeys(records, opener);
+    return { compute: getKeys.answer.bind(getKeys) };
+  }
+  const questions = new QuestionPool({ workers: 2, logger, records, serials, worker: opener });
+  closing.push(() => questions.close());
+  return { read: questions.read.bind(questions), compute: questions.answer.bind(questions) };
 }
 
 function pool(options: { workers: number; queue: number; worker?: URL }): PairingPool {
@@ -164,13 +186,12 @@ function post(client: HttpsClient, octets: Uint8Array) {
 describe('a KMS whose queue is full', () => {
   it('answers temporarily-unavailable on Xk, on record, and the same question is answered later', async () => {
     const held = new Held();
-    const full = pool({ workers: 1, queue: 1 });
-    const kms = await serve({
+    const full = new EngineGenerator(defaultEngine(), 1);
+    const kms = await serve(full, {
       decrypt: async (...of) => {
         await held.decrypt(...of);
         return full.decrypt(...of);
       },
-      extract: full.extract.bind(full),
     });
     const client = kms.client();
     const many = Array.from({ length: 6 }, () => ask(client));
@@ -212,7 +233,7 @@ describe('a KMS whose queue is full', () => {
 describe('R-67: more requests than a share', () => {
   it('of one subscriber: 429 and Retry-After, and the others are answered', async () => {
     const held = new Held();
-    const kms = await serve(held);
+    const kms = await serve(held, held);
     const client = kms.client();
     const many = Array.from({ length: 12 }, () => post(client, keyRequest().octets));
     await expect.poll(() => kms.requestKey.refused.subscriber).toBe(4);
@@ -227,7 +248,7 @@ describe('R-67: more requests than a share', () => {
 
   it('of one address: 429, before anything of the body is read', async () => {
     const held = new Held();
-    const kms = await serve(held);
+    const kms = await serve(held, held);
     const session = connect(`https://127.0.0.1:${portOf(kms.users)}`, { rejectUnauthorized: false });
     const sessions = [session];
     closing.push(() => {
@@ -260,7 +281,7 @@ describe('R-67: more requests than a share', () => {
 describe('a client that goes', () => {
   it('takes its question along, which is on record', async () => {
     const held = new Held();
-    const kms = await serve(held);
+    const kms = await serve(held, held);
     await expect(ask(kms.client(500))).rejects.toThrow(HttpsError);
     await expect.poll(() => kms.audit.of('get-keys')).toHaveLength(1);
     expect(held.signals[0]?.aborted).toBe(true);
@@ -273,7 +294,7 @@ describe('a client that goes', () => {
 
   it('takes its REQUEST_KEY along: nothing more is computed, nothing is issued', async () => {
     const held = new Held();
-    const kms = await serve(held);
+    const kms = await serve(held, held);
     await expect(post(kms.client(500), keyRequest(period + 31 * DAY).octets)).rejects.toThrow(HttpsError);
     await expect.poll(() => kms.audit.of('keys-refused')).toHaveLength(1);
     expect(kms.audit.of('keys-refused')).toMatchObject([{ reason: 'cancelled' }]);
@@ -283,7 +304,7 @@ describe('a client that goes', () => {
 
   it('that stays is not taken for one that goes', async () => {
     const held = new Held();
-    const kms = await serve(held);
+    const kms = await serve(held, held);
     held.letGo();
     const one = keyRequest();
     expect(open((await post(kms.client(), one.octets)).body, one.options)).toHaveLength(4);
@@ -294,7 +315,7 @@ describe('a client that goes', () => {
 
 describe('with workers', () => {
   it('two identical questions at once get one answer twice, and two records', async () => {
-    const kms = await serve(pool({ workers: 2, queue: 8 }));
+    const kms = await serve(new EngineGenerator(defaultEngine()), pathToFileURL(questionWorker.file));
     const client = kms.client();
     const [a, b] = await Promise.all([ask(client), ask(client)]);
     expect(a).toMatchObject({ status: 200, response: { verified: true } });
@@ -308,7 +329,7 @@ describe('with workers', () => {
       path.join(folder, 'dies-once.mjs'),
       `import { existsSync, writeFileSync } from 'node:fs';
        import { parentPort } from 'node:worker_threads';
-       if (existsSync(${JSON.stringify(mark)})) await import(${JSON.stringify(pathToFileURL(worker.file).href)});
+       if (existsSync(${JSON.stringify(mark)})) await import(${JSON.stringify(pathToFileURL(questionWorker.file).href)});
        else parentPort.on('message', ({ kind }) => {
          if (kind !== 'task') return;
          writeFileSync(${JSON.stringify(mark)}, '');
@@ -316,14 +337,14 @@ describe('with workers', () => {
        });`,
     );
     const mortal = pathToFileURL(path.join(folder, 'dies-once.mjs'));
-    const kms = await serve(pool({ workers: 1, queue: 8, worker: mortal }));
+    const kms = await serve(new EngineGenerator(defaultEngine()), mortal);
     expect(await ask(kms.client())).toMatchObject({ status: 200, response: { verified: true } });
     expect(kms.audit.of('get-keys')).toMatchObject([{ outcome: 'answered', verified: true }]);
   });
 
   it('workers that cannot start: temporarily-unavailable, and 503', async () => {
     const absent = pathToFileURL(path.join(folder, 'absent.mjs'));
-    const kms = await serve(pool({ workers: 1, queue: 8, worker: absent }));
+    const kms = await serve(pool({ workers: 1, queue: 8, worker: absent }), absent);
     expect(await ask(kms.client())).toEqual({ status: 503, response: 'temporarily-unavailable' });
     expect(kms.audit.of('get-keys')).toMatchObject([{ outcome: 'refused', reason: 'failed' }]);
     expect((await post(kms.client(), keyRequest().octets)).status).toBe(503);
@@ -358,7 +379,7 @@ describe('a month of periods in one REQUEST_KEY', () => {
 describe('a KMS that is stopped', () => {
   it('answers and records what is under way', async () => {
     const held = new Held();
-    const kms = await serve(held);
+    const kms = await serve(held, held);
     const asked = ask(kms.client());
     const one = keyRequest();
     const requested = post(kms.client(), one.octets);

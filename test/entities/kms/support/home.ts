@@ -71,11 +71,15 @@ export function exampleTime(): number {
   return (exampleFile('exchange-1.json') as { time: { unix: number } }).time.unix;
 }
 
-export function engineGenerator(engine = defaultEngine()): PrivateKeyGenerator {
+export function engineGenerator(engine = defaultEngine()): EngineGenerator {
   return new EngineGenerator(engine);
 }
 
-export async function home(now = exampleTime(), vector = exampleHome(), generator = engineGenerator()) {
+export async function home(
+  now = exampleTime(),
+  vector = exampleHome(),
+  generator: PrivateKeyGenerator = engineGenerator(),
+) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
   const store = await SqliteKmsStore.open(':memory:');
   const clock = new ManualClock(now * 1000);
