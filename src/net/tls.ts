@@ -35,7 +35,20 @@ export interface TlsMaterial {
   readonly authorities: string;
 }
 
-export type Role = 'admf' | 'df' | 'kms' | 'cscf' | 'gateway' | 'lemf' | 'ue';
+/** What a functional entity is. */
+type EntityRole = 'admf' | 'df' | 'kms' | 'cscf' | 'gateway' | 'lemf' | 'ue';
+
+/**
+ * What a person may do at the ADMF, or at an entity's admin listener; a certificate may bear several of them.
+ *
+ * - `officer` enters, amends, suspends and withdraws warrants
+ * - `approver` approves and rejects what another has entered
+ * - `auditor` reads everything, the audit log too, and changes nothing
+ * - `operator` reads how the system is, and never whom a warrant is about
+ */
+type PersonRole = 'officer' | 'approver' | 'auditor' | 'operator';
+
+export type Role = EntityRole | PersonRole;
 
 /** Who is at the other end of a mutually authenticated connection. */
 export interface Peer {
