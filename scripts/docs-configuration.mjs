@@ -21,6 +21,7 @@ export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue'];
  * @property {string} [title] of a part that several entities have
  * @property {string} [description]
  * @property {string} [errorMessage]
+ * @property {boolean} [isPath] whether it is a file or folder
  * @property {string} [absent] what holds where it is missing
  * @property {unknown} [default]
  * @property {number} [minimum]
@@ -35,6 +36,7 @@ export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue'];
 /** What a setting can be. @param {Node} node @returns {string} */
 function formOf(node) {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${value}\``).join(', ');
+  if (node.isPath === true) return 'path';
   if (node.items !== undefined) return `list of ${formOf(node.items)}`;
   if (node.type === 'integer') return `${String(node.minimum)} to ${String(node.maximum)}`;
   if (node.type === 'boolean') return 'true, false';
@@ -106,7 +108,7 @@ export async function configurationPage(schemas, base = root) {
 
 /** A schema without what is ours alone: what has a default need not be given. @param {Node} node @returns {object} */
 export function publicSchema(node) {
-  const { absent, required, errorMessage, properties, items, ...rest } = node;
+  const { absent, required, errorMessage, properties, items, isPath: _, ...rest } = node;
   const needed = required?.filter((name) => properties?.[name]?.default === undefined) ?? [];
   const about = [rest.description, absent === undefined ? undefined : `default: ${absent}`];
   const description = about.filter((part) => part !== undefined).join('; ');

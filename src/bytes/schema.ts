@@ -61,8 +61,11 @@ interface Node {
   readonly anyOf?: readonly Node[];
 }
 
-/** Annotations beside JSON Schema's own: `errorMessage` (above), and what absence means, for documents. */
-const ANNOTATIONS = ['errorMessage', 'absent'];
+/**
+ * Annotations beside JSON Schema's own: `errorMessage` (above), what absence means, for documents, and whether a text of
+ * a configuration is a path.
+ */
+const ANNOTATIONS = ['errorMessage', 'absent', 'isPath'];
 
 const OPTIONS = { useDefaults: true, verbose: true, strictTypes: false } as const;
 

@@ -14,6 +14,7 @@ import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 import { CONNECTION_LIMITS, STREAM_LIMITS } from '../net/connections.ts';
 import type { ConnectionLimits } from '../net/connections.ts';
+import { filePath, resolvePaths } from './config-paths.ts';
 
 export type ConfigErrorCode =
   /** Settings are missing, unknown or not of the form that is expected; the message has a line for each, with its path. */
@@ -25,17 +26,19 @@ export class ConfigError extends ClavigerError<ConfigErrorCode> {}
 /** What a schema of settings is read to. */
 export type ConfigOf<S extends TSchema> = StaticDecode<S>;
 
-/** Reads settings; `file` is named in errors. @throws ConfigError */
+/** Reads settings; `file` is named in errors, and relative paths are taken from its folder. @throws ConfigError */
 export type ConfigReader<S extends TSchema> = (json: unknown, file?: string) => StaticDecode<S>;
 
 export function configReader<S extends TSchema>(schema: S): ConfigReader<S> {
   const form = new Form(schema, { all: true });
-  return (json, file) =>
-    form.readOr(json, (faults) => {
+  return (json, file) => {
+    const settings = file === undefined ? json : resolvePaths(schema, json, file);
+    return form.readOr(settings, (faults) => {
       const lines = faults.map((fault) => faultText(fault, 'the configuration', 'setting'));
       const from = file === undefined ? '' : `${file}: `;
       return new ConfigError('configuration', lines.map((line) => from + line).join('\n'));
     });
+  };
 }
 
 /* -------------------------------------------------------------------- settings */
@@ -163,9 +166,9 @@ export function peerAddress(host: string, its = 'its port') {
 /** Paths of PEM files. */
 export const TLS_FILES = strict(
   {
-    certificate: text('the own certificate, with its chain'),
-    privateKey: text('its private key'),
-    authorities: text('those that peers must chain to'),
+    certificate: filePath('the own certificate, with its chain'),
+    privateKey: filePath('its private key'),
+    authorities: filePath('those that peers must chain to'),
   },
   { title: 'tls' },
 );

@@ -2,8 +2,9 @@
 import Type from 'typebox';
 import type { TObject } from 'typebox';
 import { strict } from '../bytes/schema.ts';
-import { count, HOSTS, milliseconds, text, TLS_FILES } from '../host/config.ts';
+import { count, HOSTS, milliseconds, TLS_FILES } from '../host/config.ts';
 import type { ConfigOf } from '../host/config.ts';
+import { filePath } from '../host/config-paths.ts';
 import { X1_NE_CONFIG } from '../x1/config.ts';
 import { QUEUE_LIMITS } from './queue.ts';
 
@@ -41,7 +42,7 @@ export const POI_SETTINGS = {
   tls: TLS_FILES,
   hosts: HOSTS,
   x1: X1_NE_CONFIG,
-  audit: text('file of the audit log'),
+  audit: filePath('file of the audit log'),
   delivery: DELIVERY,
   queue: QUEUE,
 };

@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { strict } from '../bytes/schema.ts';
 import { flag, httpsListener, milliseconds, text } from '../host/config.ts';
 import type { ConfigOf } from '../host/config.ts';
+import { filePath } from '../host/config-paths.ts';
 
 export const ADMF_SETTINGS = strict({
   identifier: text('the one ADMF that may provision'),
@@ -10,7 +11,7 @@ export const ADMF_SETTINGS = strict({
 });
 
 export const SCHEMA_SETTING = Type.Optional(
-  text("the operator's copy of the X1 schema; documents are then judged by it, too"),
+  filePath("the operator's copy of the X1 schema; documents are then judged by it, too"),
 );
 
 export const KEEPALIVE_SETTINGS = strict({
@@ -26,7 +27,7 @@ export const X1_NE_CONFIG = strict(
     identifier: text("the element's identifier; its certificate bears it"),
     listen: httpsListener('where the ADMF provisions the element'),
     admf: ADMF_SETTINGS,
-    store: text('SQLite file with tasks and destinations'),
+    store: filePath('SQLite file with tasks and destinations'),
     schema: SCHEMA_SETTING,
     keepalive: Type.Optional(KEEPALIVE_SETTINGS),
     deactivateAllTasks: flag('whether DeactivateAllTasks is carried out', { default: false }),

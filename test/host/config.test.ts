@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { strict } from '../../src/bytes/schema.ts';
+import { filePath } from '../../src/host/config-paths.ts';
 import {
   configReader,
   count,
@@ -82,6 +83,29 @@ describe('a configuration', () => {
   });
 });
 
+describe('paths in a configuration', () => {
+  const files = configReader(
+    strict({ store: filePath('a store'), name: text('a name'), more: listOf(filePath('a file')) }),
+  );
+  const given = { store: 'state/a.db', name: 'a/b', more: ['../c', '/d', ':memory:', ''] };
+
+  it('R-93: are taken from the folder of the file that names them, wherever one works', () => {
+    expect(files(given, '/etc/claviger/a.json')).toEqual({
+      store: '/etc/claviger/state/a.db',
+      name: 'a/b',
+      more: ['/etc/c', '/d', ':memory:', ''],
+    });
+    expect(files(given, 'lab/a.json').store).toBe(path.resolve('lab/state/a.db'));
+  });
+
+  it('are left as they are where there is no file, and where they are of the wrong form', () => {
+    expect(files(given)).toEqual(given);
+    expect(refusal(() => files({ ...given, store: 7, stroe: 'x' }, '/a.json'))).toBe(
+      '/a.json: stroe: no such setting; did you mean store?\n/a.json: store is not a string',
+    );
+  });
+});
+
 describe('a configuration file', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-config-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -135,7 +159,13 @@ describe('a configuration file', () => {
   it('however deep, is refused in order', () => {
     expect(refusal(() => parseConfig('['.repeat(100_000), 'a.yaml'))).toMatch(/^a\.yaml is not YAML/);
     const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
-    expect(refusal(() => read({ host: 'a', partners: deep }))).toBe('partners[0] is not an object');
+    for (const [file, from] of [
+      [undefined, ''],
+      ['a.json', 'a.json: '],
+    ] as const)
+      expect(refusal(() => read({ host: 'a', partners: deep }, file))).toBe(
+        `${from}partners[0] is not an object`,
+      );
   });
 
   it('with secrets that others may read is refused', () => {

@@ -19,6 +19,7 @@ import {
   TLS_FILES,
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { filePath } from '../../host/config-paths.ts';
 
 const ELEMENT = strict({
   identifier: text('an element to be provisioned'),
@@ -54,9 +55,9 @@ export const ADMF_CONFIG = strict({
   listen: httpsListener('where elements report'),
   tls: TLS_FILES,
   hosts: HOSTS,
-  store: text('SQLite file with warrants'),
-  audit: text('file of the audit log'),
-  schema: Type.Optional(text("the operator's copy of the X1 schema")),
+  store: filePath('SQLite file with warrants'),
+  audit: filePath('file of the audit log'),
+  schema: Type.Optional(filePath("the operator's copy of the X1 schema")),
   elements: listOf(ELEMENT),
   x2x3: peerAddress("the DF's name, for the elements", 'where it takes X2 and X3'),
   drainMs: milliseconds('from the end of interception to the end of delivery, for what is under way', {
@@ -71,7 +72,7 @@ export const ADMF_CONFIG = strict({
   attemptMs: milliseconds('for one request', { min: 1, default: 10_000 }),
   answerOctets: count("of an element's answer at most", { min: 1 << 16, max: 1 << 30, default: 16 << 20 }),
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
-  recordInto: Type.Optional(text('folder for each X1 document sent and received')),
+  recordInto: Type.Optional(filePath('folder for each X1 document sent and received')),
   warrants: listOf(WARRANT),
 });
 

@@ -8,6 +8,7 @@ import { strict, Unfit } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { configReader, count, listener, listOf, parsed, text } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { filePath } from '../../host/config-paths.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
 import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
@@ -58,7 +59,7 @@ export const CSCF_CONFIG = strict({
   host: lowerCase("the CSCF's host name in Via and Record-Route"),
   sip: listener('where SIP is listened on, TCP and UDP'),
   registrations: Type.Optional({
-    ...text('SQLite file with what is registered, over restarts'),
+    ...filePath('SQLite file with what is registered, over restarts'),
     absent: '`x1.store` with `.registrations.db` at its end',
   }),
   publicPort: Type.Optional(

@@ -8,10 +8,10 @@ import {
   HOSTS,
   milliseconds,
   streamListener,
-  text,
   TLS_FILES,
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { filePath } from '../../host/config-paths.ts';
 import { X1_NE_CONFIG } from '../../x1/config.ts';
 import { HANDOVER_DEFAULTS } from './handover/ports.ts';
 import { HOLD_LIMITS } from './held.ts';
@@ -80,13 +80,15 @@ export const DF_CONFIG = strict({
   ),
   tls: TLS_FILES,
   hosts: HOSTS,
-  store: text('SQLite file with state and outbox'),
-  audit: text('file of the audit log'),
+  store: filePath('SQLite file with state and outbox'),
+  audit: filePath('file of the audit log'),
   name: NAME,
   xk: XK,
   handover: HANDOVER,
   hold: HOLD,
-  recordInto: Type.Optional(text('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories')),
+  recordInto: Type.Optional(
+    filePath('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories'),
+  ),
   revealSecrets: flag('with `recordInto`: also `xk/NNN.json`, keys in the clear', { default: false }),
 });
 

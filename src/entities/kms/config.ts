@@ -19,6 +19,7 @@ import {
   TLS_FILES,
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { filePath } from '../../host/config-paths.ts';
 import { ADMF_SETTINGS, KEEPALIVE_SETTINGS, SCHEMA_SETTING } from '../../x1/config.ts';
 
 const DISTRICT = strict({
@@ -30,7 +31,7 @@ const DISTRICT = strict({
       absent: 'the host that the name was made from',
     }),
   ),
-  files: listOf(Type.String(), {
+  files: listOf(filePath('`district.json` of `claviger ibe setup`'), {
     description: '`district.json` of `claviger ibe setup`: parameters and secrets, taken into the store',
   }),
   demoGroup: Type.Optional(
@@ -82,7 +83,7 @@ export const KMS_CONFIG = strict({
     "`df.` and the domain of the own certificate's name",
   ),
   users: httpsListener('where phones fetch parameters and keys (PPS, REQUEST_KEY)'),
-  state: text('folder of `kms.db`, `tasks.db` and `audit.jsonl`'),
+  state: filePath('folder of `kms.db`, `tasks.db` and `audit.jsonl`'),
   district: DISTRICT,
   subscribers: listOf(SUBSCRIBER),
   skew: seconds('seconds that clocks may differ by', { default: 300 }),

@@ -1,8 +1,9 @@
 /** The settings of the law enforcement monitoring facility. */
 import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
-import { configReader, milliseconds, streamListener, text, TLS_FILES } from '../../host/config.ts';
+import { configReader, milliseconds, streamListener, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { filePath } from '../../host/config-paths.ts';
 
 const handoverListener = (description: string) =>
   streamListener(
@@ -15,8 +16,8 @@ export const LEMF_CONFIG = strict({
   hi2: handoverListener('where delivery functions connect for HI2; either port takes both'),
   hi3: handoverListener('where they connect for HI3'),
   tls: TLS_FILES,
-  folder: text('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
-  recoverInto: Type.Optional(text('folder for audio and `recover.json` while running')),
+  folder: filePath('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
+  recoverInto: Type.Optional(filePath('folder for audio and `recover.json` while running')),
   recoverAfter: milliseconds('milliseconds of quiet after which recovery runs', { min: 1, default: 1500 }),
 });
 

@@ -17,6 +17,7 @@ import {
   text,
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { filePath } from '../../host/config-paths.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import { nextHopOf } from '../../sip/flow.ts';
@@ -97,7 +98,7 @@ export const UE_CONFIG = strict({
     password: Type.Decode(text('for digest'), (password) => Secret.of(utf8(password))),
   }),
   partners: listOf(Type.String(), { description: 'hosts whose districts may be fetched' }),
-  authorities: text("PEM file: whom the KMSs' certificates must chain to"),
+  authorities: filePath("PEM file: whom the KMSs' certificates must chain to"),
   hosts: HOSTS,
   sip: listener('where it is called'),
   media: mediaPorts('where media are received'),
@@ -114,7 +115,7 @@ export const UE_CONFIG = strict({
       },
     ),
   ),
-  replays: text('SQLite file with the I_MESSAGE_1s that were answered'),
+  replays: filePath('SQLite file with the I_MESSAGE_1s that were answered'),
   answer: ANSWER,
   suite: Type.Enum(
     Object.values(SRTP_POLICY).map(({ name }) => name),
