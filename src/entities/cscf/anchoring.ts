@@ -15,6 +15,7 @@
  */
 import { messageOf } from '../../bytes/errors.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
+import { IqError } from '../../wire/iq/errors.ts';
 import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { openDescription } from '../../sip/descriptions.ts';
@@ -224,6 +225,7 @@ function isOffer(message: SipMessage): boolean {
 /** What a request is answered whose description cannot be used (RFC 3261 sections 21.4.1, 21.4.13, 21.4.26); `null`: not its fault. */
 export function refusalOf(error: unknown): number | null {
   if (error instanceof CscfError && error.code === 'destination') return 488;
+  if (error instanceof IqError) return error.code === 'too-large' ? 488 : null;
   if (!(error instanceof SipError)) return null;
   if (error.code === 'syntax' || error.code === 'too-large') return 488;
   if (error.code === 'untyped-body') return 400;

@@ -16,7 +16,7 @@ import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { isIP } from 'node:net';
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
-import { fromHex, toHex } from '../../bytes/octets.ts';
+import { fromHex, toHex, utf8 } from '../../bytes/octets.ts';
 import { Form, Unfit } from '../../bytes/schema.ts';
 import type { FormFault } from '../../bytes/schema.ts';
 import { IqError } from './errors.ts';
@@ -64,7 +64,16 @@ export type AnchoredStream = { readonly a: NetworkAddress; readonly b: NetworkAd
 const MAX_STREAMS = 16;
 /** Identities of one party: a subscriber may have many, and other homes assert some. */
 const MAX_IDENTITIES = 256;
-const MAX_TEXT = 64 * 1024;
+/** Octets of the identities of one party in all. */
+const MAX_IDENTITY_OCTETS = 24 << 10;
+/** Octets of a session description. */
+export const IQ_SDP_OCTETS = 64 << 10;
+
+/** An octet that JSON must escape is written as so many (RFC 8259 section 7). */
+const ESCAPED = 6;
+
+/** Octets of a request that the gateway takes: all that the bounds above allow, escaped, and the rest of it. */
+export const IQ_REQUEST_OCTETS = ESCAPED * 2 * (IQ_SDP_OCTETS + MAX_IDENTITY_OCTETS) + (32 << 10);
 
 const ADDRESS = Type.Decode(
   Type.String({ description: 'IPv4 or IPv6 address', errorMessage: 'an IP address' }),
@@ -77,7 +86,7 @@ const ADDRESS = Type.Decode(
 const ENDPOINT_MEMBERS = { address: ADDRESS, port: Type.Integer({ minimum: 1, maximum: 65_535 }) };
 const ENDPOINT = Type.Object(ENDPOINT_MEMBERS, { title: 'Endpoint' });
 
-const text = (errorMessage: string) => Type.String({ maxLength: MAX_TEXT, errorMessage });
+const text = (errorMessage: string) => Type.String({ maxLength: IQ_SDP_OCTETS, errorMessage });
 const list = <S extends TSchema>(element: S, maxItems: number, description: string) =>
   Type.Array(element, { maxItems, description });
 const orNull = <S extends TSchema>(schema: S, description: string) =>
@@ -137,8 +146,21 @@ export const ANCHORED = Type.Object(
 const WANTED_FORM = new Form(WANTED_SESSION, { all: true });
 const ANCHORED_FORM = new Form(ANCHORED, { all: true });
 
+/** @throws IqError `too-large` if descriptions or identities have more octets than the gateway takes */
 export function encodeWanted(wanted: WantedSession): unknown {
+  for (const side of SIDES) {
+    const sdp = wanted.sdps[side] ?? '';
+    checkSize(`session description of side ${side}`, utf8(sdp).length, IQ_SDP_OCTETS);
+    const identities = wanted.parties[side];
+    checkSize(`number of identities of side ${side}`, identities.length, MAX_IDENTITIES);
+    checkSize(`identities of side ${side}`, utf8(identities.join('')).length, MAX_IDENTITY_OCTETS);
+  }
+  checkSize('number of streams', wanted.streams.length, MAX_STREAMS);
   return { ...wanted, correlation: toHex(wanted.correlation) };
+}
+
+function checkSize(what: string, size: number, most: number): void {
+  if (size > most) throw new IqError('too-large', `${what}: ${size}, at most ${most}`);
 }
 
 /** @throws IqError `malformed`, naming the fields */

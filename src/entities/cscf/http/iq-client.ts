@@ -23,7 +23,8 @@ export class IqClient implements MediaAnchor {
 
   /**
    * Opens a session or brings it to the wanted state.
-   * @throws CscfError `media`, `destination`, with the gateway's own words where there are any; IqError
+   * @throws CscfError `media`, `destination`, with the gateway's own words where there are any; IqError `too-large` before
+   * anything is sent, `malformed`
    */
   async put(id: string, wanted: WantedSession): Promise<AnchoredStream[]> {
     const body = { type: 'application/json', octets: utf8(JSON.stringify(encodeWanted(wanted))) };

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { BytesError } from '../../../bytes/errors.ts';
 import {
   IQ_DESTINATION_STATUS,
+  IQ_REQUEST_OCTETS,
   IQ_SESSIONS_PATH,
   decodeWanted,
   encodeAnchored,
@@ -29,9 +30,6 @@ interface OfSession {
   readonly Params: { readonly id: string };
 }
 
-/** Octets: two session descriptions with their MIKEY messages, twice over. */
-const BODY_LIMIT = 256 * 1024;
-
 export interface IqServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly gateway: MediaGateway;
   /** The CSCFs. */
@@ -44,7 +42,7 @@ export function iqServer(options: IqServerOptions): FastifyInstance {
     name: 'Iq',
     tls,
     authentication: 'mutual',
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: IQ_REQUEST_OCTETS,
     logger,
     limits,
   });

@@ -2,8 +2,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { IQ_SDP_OCTETS } from '../../../../src/wire/iq/sessions.ts';
 import type { WantedSession } from '../../../../src/wire/iq/sessions.ts';
+import { AnchoredCall, refusalOf } from '../../../../src/entities/cscf/anchoring.ts';
 import { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
 import { udpDatagrams } from '../../../../src/net/datagrams.ts';
@@ -13,6 +15,9 @@ import { IqClient } from '../../../../src/entities/cscf/http/iq-client.ts';
 import { iqServer } from '../../../../src/entities/gateway/http/iq-server.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
 import type { Role } from '../../../../src/net/tls.ts';
+import { SDP_TYPE } from '../../../../src/sip/sdp.ts';
+import { toOctets } from '../../../../src/sip/text.ts';
+import { request } from '../../../sip/support.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { silent } from '../../../support/silent.ts';
 
@@ -104,6 +109,58 @@ describe('media control over HTTPS with certificates on both sides', () => {
       message: expect.stringContaining('127.0.0.1:21300') as string,
     });
     expect(gateway.sessions).toBe(0);
+  });
+
+  describe('R-63: descriptions as large as they may be', () => {
+    const HEAD = 'v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n';
+    const MEDIA = 'm=audio 4000 RTP/SAVP 0\r\na=';
+    /** A description of so many octets, filled with one. */
+    const sdpOf = (octets: number, filling: number) =>
+      toOctets(
+        HEAD + MEDIA + String.fromCharCode(filling).repeat(octets - HEAD.length - MEDIA.length - 2) + '\r\n',
+      );
+    const pass = async (side: 'a' | 'b', sdp: Uint8Array, call: AnchoredCall) => {
+      const message = request(side === 'a' ? 'UPDATE' : 'ACK');
+      message.setBody(SDP_TYPE, sdp);
+      await call.onBranch(message, side, 'branch', 'b1');
+      return message.body.length;
+    };
+    const callOf = async (identity: string, identities = 1) => {
+      const party = Array.from({ length: identities }, (_, k) => identity + String(k % 10));
+      return new AnchoredCall(new IqClient(await clientOf('cscf.home1.example', 'cscf'), BASE), silent, {
+        correlation: new Uint8Array(8),
+        parties: () => ({ a: party, b: party }),
+        newId: () => 'large',
+        signalling: () => false,
+      });
+    };
+
+    test.each([
+      ['a control character, six octets in JSON', 0x01],
+      ['a quotation mark', 0x22],
+      ['a backslash', 0x5c],
+      ['a letter', 0x61],
+    ])('both sides full of %s, and many long identities', async (_, filling) => {
+      const call = await callOf('\u0001'.repeat(95), 256);
+      for (const side of ['a', 'b'] as const)
+        expect(await pass(side, sdpOf(IQ_SDP_OCTETS, filling), call)).toBeGreaterThan(65_000);
+      expect(gateway.sessions).toBe(1);
+      call.release();
+      await vi.waitFor(() => expect(gateway.sessions).toBe(0), 30_000);
+    });
+
+    test.each([
+      ['a description of one octet more', sdpOf(IQ_SDP_OCTETS + 1, 0x61), 'sip:a@home1.example', 1],
+      ['one that grows as its octets are replaced', sdpOf(IQ_SDP_OCTETS, 0xff), 'sip:a@home1.example', 1],
+      ['too many identities', sdpOf(200, 0x61), 'sip:a', 257],
+      ['identities that are too long together', sdpOf(200, 0x61), `sip:${'a'.repeat(92)}`, 256],
+    ])('more is refused with 488 before the gateway hears of it: %s', async (_, sdp, identity, count) => {
+      const call = await callOf(identity, count);
+      const problem: unknown = await pass('a', sdp, call).catch((error: unknown) => error);
+      expect(problem).toMatchObject({ code: 'too-large' });
+      expect(refusalOf(problem)).toBe(488);
+      expect(gateway.sessions).toBe(0);
+    });
   });
 
   test.each([
