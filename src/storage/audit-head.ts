@@ -6,13 +6,11 @@
 import Database from 'better-sqlite3';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
-import Type from 'typebox';
-import { strict } from '../bytes/schema.ts';
 import type { HeadMemory } from '../evidence/kept-log.ts';
 import type { ChainHead } from '../evidence/log.ts';
 import { StorageError } from './errors.ts';
 import { statements } from './migrations.ts';
-import { storedForm } from './stored-json.ts';
+import { countColumn, patternColumn, TableReader } from './stored-tables.ts';
 
 /** The migration that adds the table. */
 export const AUDIT_HEAD = statements(
@@ -20,17 +18,17 @@ export const AUDIT_HEAD = statements(
     hash TEXT NOT NULL)`,
 );
 
-const readHead = storedForm(
-  strict({ sequence: Type.Integer({ minimum: 0 }), hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) }),
-  'the stored end of the audit log',
-);
+const HEAD = new TableReader('audit_head', {
+  sequence: countColumn,
+  hash: patternColumn(/^[0-9a-f]{64}$/, 'a hash in hex'),
+});
 
 /** The memory in a store that has the table. */
 export function headMemory<Tables>(db: Kysely<Tables>): HeadMemory {
   return {
     load: async () => {
       const { rows } = await sql`SELECT sequence, hash FROM audit_head`.execute(db);
-      return rows.length === 0 ? null : readHead(rows[0]);
+      return rows.length === 0 ? null : HEAD.read(rows[0]);
     },
     save: async ({ sequence, hash }) => {
       await sql`INSERT OR REPLACE INTO audit_head (id, sequence, hash) VALUES (1, ${sequence}, ${hash})`.execute(
@@ -46,8 +44,8 @@ export function headMemory<Tables>(db: Kysely<Tables>): HeadMemory {
  */
 export function readStoredHead(file: string): ChainHead | null {
   return inStore(file, (database) => {
-    const row: unknown = database.prepare('SELECT sequence, hash FROM audit_head').get();
-    return row === undefined ? null : readHead(row);
+    const row = database.prepare('SELECT sequence, hash FROM audit_head').get();
+    return row === undefined ? null : HEAD.read(row);
   });
 }
 

@@ -12,6 +12,7 @@
 import type { Kysely, Migration } from 'kysely';
 import { Migrator, sql } from 'kysely';
 import { StorageError } from './errors.ts';
+import { TableReader, textColumn } from './stored-tables.ts';
 
 /** Changes a store from one version to the next. */
 export type StoreMigration = (db: Kysely<unknown>) => Promise<void>;
@@ -52,20 +53,25 @@ export async function migrate<Tables>(db: Kysely<Tables>, file: string, schema: 
 
 const MIGRATION_TABLE = 'kysely_migration';
 
+const NAMES = {
+  table: new TableReader('sqlite_master', { name: textColumn }),
+  migration: new TableReader(MIGRATION_TABLE, { name: textColumn }),
+};
+
 /** `kms-0001`: also says whose the file is. */
 function nameOf(store: string, index: number): string {
   return `${store}-${String(index + 1).padStart(4, '0')}`;
 }
 
 async function tablesIn<Tables>(db: Kysely<Tables>): Promise<string[]> {
-  const found = await sql<{ name: string }>`
+  const found = await sql`
     SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`.execute(db);
-  return found.rows.map(({ name }) => name);
+  return found.rows.map((row) => NAMES.table.read(row).name);
 }
 
 async function appliedTo<Tables>(db: Kysely<Tables>): Promise<string[]> {
-  const found = await sql<{ name: string }>`SELECT name FROM kysely_migration ORDER BY name`.execute(db);
-  return found.rows.map(({ name }) => name);
+  const found = await sql`SELECT name FROM kysely_migration ORDER BY name`.execute(db);
+  return found.rows.map((row) => NAMES.migration.read(row).name);
 }
 
 function requireKnown(applied: readonly string[], file: string, { store, migrations }: StoreSchema): void {

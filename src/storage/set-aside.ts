@@ -10,6 +10,15 @@ import { SerialQueue } from '../bytes/serial-queue.ts';
 import { openStore } from './sqlite.ts';
 import { statements } from './migrations.ts';
 import type { StoreSchema } from './migrations.ts';
+import {
+  countColumn,
+  enumColumn,
+  octetsColumn,
+  TableReader,
+  tableReaders,
+  textColumn,
+  timeColumn,
+} from './stored-tables.ts';
 
 export interface SetAsideLimits {
   readonly pdus: number;
@@ -29,11 +38,20 @@ const SCHEMA: StoreSchema = {
   ],
 };
 
-type Row = Omit<SetAsidePdu, 'reference'> & {
-  readonly number: number;
-  readonly time: number;
-  readonly interface: SetAsidePdu['reference'];
-};
+const STORED = tableReaders({
+  set_aside: {
+    number: countColumn,
+    time: timeColumn,
+    interface: enumColumn<SetAsidePdu['reference']>(['x2', 'x3', 'hi2', 'hi3']),
+    did: textColumn,
+    subject: textColumn,
+    reason: textColumn,
+    octets: octetsColumn,
+  },
+});
+
+const SUMS = new TableReader('set_aside', { pdus: countColumn, octets: countColumn });
+const LENGTH = SUMS.pick('octets');
 
 /** The file is made with the first PDU. */
 export class SetAsideFile implements SetAside {
@@ -70,12 +88,11 @@ export class SetAsideFile implements SetAside {
   /** Everything that is kept, oldest first. */
   list(): Promise<(SetAsidePdu & { readonly number: number; readonly time: number })[]> {
     return this.#turns.run(async () => {
-      const rows = (await this.#open()).prepare<[], Row>('SELECT * FROM set_aside ORDER BY number').all();
-      return rows.map(({ interface: reference, octets, ...row }) => ({
-        ...row,
-        reference,
-        octets: new Uint8Array(octets),
-      }));
+      const rows = (await this.#open()).prepare('SELECT * FROM set_aside ORDER BY number').all();
+      return rows.map((row) => {
+        const { interface: reference, ...pdu } = STORED.set_aside.read(row);
+        return { ...pdu, reference };
+      });
     });
   }
 
@@ -88,10 +105,10 @@ export class SetAsideFile implements SetAside {
   async #open(): Promise<Database.Database> {
     if (this.#db !== null) return this.#db;
     const { sqlite } = await openStore(this.#file, SCHEMA);
-    const sums = sqlite.prepare<[], { pdus: number; octets: number }>(
+    const sums = sqlite.prepare(
       'SELECT count(*) AS pdus, ifnull(sum(length(octets)), 0) AS octets FROM set_aside',
     );
-    ({ pdus: this.#pdus, octets: this.#octets } = sums.get() ?? { pdus: 0, octets: 0 });
+    ({ pdus: this.#pdus, octets: this.#octets } = SUMS.read(sums.get()));
     this.#db = sqlite;
     return sqlite;
   }
@@ -101,11 +118,11 @@ export class SetAsideFile implements SetAside {
   }
 
   #forgetOldest(db: Database.Database): void {
-    const oldest = db.prepare<[], { octets: number }>(
+    const oldest = db.prepare(
       'DELETE FROM set_aside WHERE number = (SELECT min(number) FROM set_aside) RETURNING length(octets) AS octets',
     );
+    this.#octets -= LENGTH.read(oldest.get()).octets;
     this.#pdus--;
-    this.#octets -= oldest.get()?.octets ?? 0;
     this.#forgotten++;
   }
 }

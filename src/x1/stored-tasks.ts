@@ -3,7 +3,8 @@ import Type from 'typebox';
 import type { Destination, InterceptTask } from '../wire/x1/details.ts';
 import type { XmlElement } from '../wire/x1/xml.ts';
 import { strict } from '../bytes/schema.ts';
-import { storedJson } from '../storage/stored-json.ts';
+import { jsonColumn } from '../storage/stored-tables.ts';
+import type { StoredColumn } from '../storage/stored-tables.ts';
 
 const QUALIFIED = { namespace: Type.String(), name: Type.String() };
 
@@ -92,11 +93,6 @@ const DESTINATION = strict(
   DEFINITIONS,
 );
 
-/** @throws StorageError `damaged` */
-export const readStoredTask: (text: string) => InterceptTask = storedJson(TASK, 'a stored task');
+export const taskColumn: StoredColumn<InterceptTask, string> = jsonColumn(TASK);
 
-/** @throws StorageError `damaged` */
-export const readStoredDestination: (text: string) => Destination = storedJson(
-  DESTINATION,
-  'a stored destination',
-);
+export const destinationColumn: StoredColumn<Destination, string> = jsonColumn(DESTINATION);

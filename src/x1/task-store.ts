@@ -10,21 +10,25 @@ import type { Kysely } from 'kysely';
 import type { HeadMemory } from '../evidence/kept-log.ts';
 import { AUDIT_HEAD, headMemory } from '../storage/audit-head.ts';
 import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
-import { readStoredDestination, readStoredTask } from './stored-tasks.ts';
+import { destinationColumn, taskColumn } from './stored-tasks.ts';
 import { statements } from '../storage/migrations.ts';
 import type { StoreSchema } from '../storage/migrations.ts';
 import { openDatabase } from '../storage/sqlite.ts';
+import { countColumn, tableReaders, textColumn, timeColumn } from '../storage/stored-tables.ts';
+import type { TablesOf, WrittenRow } from '../storage/stored-tables.ts';
 
-interface Tables {
+const STORED = tableReaders({
   task: {
-    xid: string;
-    body: string;
-    activated_at: number;
-    modified_at: number;
-    modifications: number;
-  };
-  destination: { did: string; body: string };
-}
+    xid: textColumn,
+    body: taskColumn,
+    activated_at: timeColumn,
+    modified_at: timeColumn,
+    modifications: countColumn,
+  },
+  destination: { did: textColumn, body: destinationColumn },
+});
+
+type Tables = TablesOf<typeof STORED>;
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS task (xid TEXT PRIMARY KEY, body TEXT NOT NULL, activated_at REAL NOT NULL,
@@ -60,13 +64,16 @@ export class SqliteTaskStore implements TaskStore {
     const tasks = await this.#db.selectFrom('task').selectAll().orderBy('activated_at').execute();
     const destinations = await this.#db.selectFrom('destination').selectAll().execute();
     return {
-      tasks: tasks.map((row) => ({
-        task: readStoredTask(row.body),
-        activatedAt: row.activated_at,
-        modifiedAt: row.modified_at,
-        modifications: row.modifications,
-      })),
-      destinations: destinations.map((row) => readStoredDestination(row.body)),
+      tasks: tasks.map((each) => {
+        const row = STORED.task.read(each);
+        return {
+          task: row.body,
+          activatedAt: row.activated_at,
+          modifiedAt: row.modified_at,
+          modifications: row.modifications,
+        };
+      }),
+      destinations: destinations.map((row) => STORED.destination.read(row).body),
     };
   }
 
@@ -90,7 +97,7 @@ export class SqliteTaskStore implements TaskStore {
   }
 }
 
-function rowOf({ task, activatedAt, modifiedAt, modifications }: TaskRecord): Tables['task'] {
+function rowOf({ task, activatedAt, modifiedAt, modifications }: TaskRecord): WrittenRow<typeof STORED.task> {
   return {
     xid: task.xid,
     body: JSON.stringify(task),

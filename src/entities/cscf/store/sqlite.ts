@@ -10,7 +10,7 @@ import type { RegistrationStore, StoredBinding } from '../ports.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openStore } from '../../../storage/sqlite.ts';
-import { storedJson } from '../../../storage/stored-json.ts';
+import { jsonColumn, TableReader, textColumn } from '../../../storage/stored-tables.ts';
 
 /** The store's table, by version. */
 export const REGISTRATION_SCHEMA: StoreSchema = {
@@ -28,24 +28,26 @@ export const REGISTRATION_SCHEMA: StoreSchema = {
 
 const ADDRESS = strict({ address: Type.String(), port: Type.Integer({ minimum: 0, maximum: 65_535 }) });
 
-const readBody = storedJson(
-  strict({
-    contact: Type.String(),
-    protocol: Type.Enum(['TCP', 'UDP']),
-    local: ADDRESS,
-    remote: ADDRESS,
-    source: Type.Union([ADDRESS, Type.Null()]),
-    reachable: Type.Boolean(),
-    callId: Type.String(),
-    cseq: Type.Integer(),
-    expires: Type.Number(),
-  }),
-  'a stored registration',
-);
+const STORED = new TableReader('registration', {
+  identity: textColumn,
+  body: jsonColumn(
+    strict({
+      contact: Type.String(),
+      protocol: Type.Enum(['TCP', 'UDP']),
+      local: ADDRESS,
+      remote: ADDRESS,
+      source: Type.Union([ADDRESS, Type.Null()]),
+      reachable: Type.Boolean(),
+      callId: Type.String(),
+      cseq: Type.Integer(),
+      expires: Type.Number(),
+    }),
+  ),
+});
 
 export class SqliteRegistrationStore implements RegistrationStore {
   readonly #database: Database.Database;
-  readonly #all: Database.Statement<[number], { identity: string; body: string }>;
+  readonly #all: Database.Statement<[number]>;
   readonly #save: (identity: string, bindings: readonly StoredBinding[], now: number) => void;
 
   private constructor(database: Database.Database) {
@@ -75,9 +77,9 @@ export class SqliteRegistrationStore implements RegistrationStore {
 
   load(now: number): Map<string, StoredBinding[]> {
     const found = new Map<string, StoredBinding[]>();
-    for (const { identity, body } of this.#all.all(now)) {
-      const bindings = found.get(identity) ?? [];
-      found.set(identity, [...bindings, readBody(body)]);
+    for (const row of this.#all.all(now)) {
+      const { identity, body } = STORED.read(row);
+      found.set(identity, [...(found.get(identity) ?? []), body]);
     }
     return found;
   }

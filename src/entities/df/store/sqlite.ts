@@ -13,7 +13,7 @@
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`).
  */
-import type { Generated, Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type {
   Communication,
@@ -31,32 +31,54 @@ import type {
 import type { HandoverInterface } from '../records.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
-import { readStoredSession } from './stored-sessions.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
+import {
+  countColumn,
+  enumColumn,
+  generated,
+  octetsColumn,
+  TableReader,
+  tableReaders,
+  textColumn,
+  timeColumn,
+} from '../../../storage/stored-tables.ts';
+import type { TablesOf } from '../../../storage/stored-tables.ts';
+import { sessionColumn } from './stored-sessions.ts';
 
-interface Tables {
-  stream: { key: string; next: number; last_time: number };
+const STORED = tableReaders({
+  stream: { key: textColumn, next: countColumn, last_time: timeColumn },
   communication: {
-    correlation: string;
-    liid: string;
-    cin: number;
-    next_hi2: number;
-    next_hi3: number;
-    last_seen: number;
-  };
-  cin: { liid: string; last: number };
-  key_session: { xid: string; correlation: string; body: string; last_seen: number };
-  held: { id: number; xid: string; octets: Uint8Array; since: number };
+    correlation: textColumn,
+    liid: textColumn,
+    cin: countColumn,
+    next_hi2: countColumn,
+    next_hi3: countColumn,
+    last_seen: timeColumn,
+  },
+  cin: { liid: textColumn, last: countColumn },
+  key_session: {
+    xid: textColumn,
+    correlation: textColumn,
+    body: sessionColumn,
+    last_seen: timeColumn,
+  },
+  held: { id: countColumn, xid: textColumn, octets: octetsColumn, since: timeColumn },
   outbox: {
-    position: Generated<number>;
-    did: string;
-    interface: HandoverInterface;
-    liid: string;
-    cin: number;
-    sequence_number: number;
-    octets: Uint8Array;
-  };
-}
+    position: generated(countColumn),
+    did: textColumn,
+    interface: enumColumn<HandoverInterface>(['hi2', 'hi3']),
+    liid: textColumn,
+    cin: countColumn,
+    sequence_number: countColumn,
+    octets: octetsColumn,
+  },
+});
+
+type Tables = TablesOf<typeof STORED>;
+
+/** What waits for a destination, as a statement counts it. */
+const WAITING = new TableReader('outbox', { did: textColumn, count: countColumn, octets: countColumn });
+const LENGTH = WAITING.pick('octets');
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
@@ -106,10 +128,11 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const db = await openDatabase<Tables>(file, DF_SCHEMA);
     const rows = await db
       .selectFrom('outbox')
-      .select(['did', sql<number>`count(*)`.as('count'), sql<number>`sum(length(octets))`.as('octets')])
+      .select(['did', sql`count(*)`.as('count'), sql`sum(length(octets))`.as('octets')])
       .groupBy('did')
       .execute();
-    return new SqliteDfStore(db, new Map(rows.map(({ did, ...waiting }) => [did, waiting])));
+    const counted = rows.map((row) => WAITING.read(row));
+    return new SqliteDfStore(db, new Map(counted.map(({ did, ...waiting }) => [did, waiting])));
   }
 
   async load(): Promise<DfState> {
@@ -119,12 +142,12 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const held = await this.#db.selectFrom('held').selectAll().orderBy('id').execute();
     const cins = await this.#db.selectFrom('cin').selectAll().execute();
     return {
-      streams: streams.map((row) => ({
+      streams: streams.map(STORED.stream.read).map((row) => ({
         key: row.key,
         nextSequenceNumber: row.next,
         lastTime: row.last_time,
       })),
-      communications: communications.map((row) => ({
+      communications: communications.map(STORED.communication.read).map((row) => ({
         correlation: row.correlation,
         liid: row.liid,
         cin: row.cin,
@@ -132,9 +155,12 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         nextHi3: row.next_hi3,
         lastSeen: row.last_seen,
       })),
-      keySessions: sessions.map((row) => ({ session: readStoredSession(row.body), lastSeen: row.last_seen })),
-      held: held.map((row) => ({ ...row, octets: new Uint8Array(row.octets) })),
-      lastCins: new Map(cins.map((row) => [row.liid, row.last])),
+      keySessions: sessions.map(STORED.key_session.read).map((row) => ({
+        session: row.body,
+        lastSeen: row.last_seen,
+      })),
+      held: held.map(STORED.held.read),
+      lastCins: new Map(cins.map(STORED.cin.read).map((row) => [row.liid, row.last])),
     };
   }
 
@@ -172,11 +198,10 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       .orderBy('position')
       .limit(limit)
       .execute();
-    return rows.map(({ sequence_number, ...row }) => ({
-      ...row,
-      sequenceNumber: sequence_number,
-      octets: new Uint8Array(row.octets),
-    }));
+    return rows.map((row) => {
+      const { sequence_number: sequenceNumber, ...entry } = STORED.outbox.read(row);
+      return { ...entry, sequenceNumber };
+    });
   }
 
   async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
@@ -185,9 +210,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       .where('did', '=', did)
       .where('position', '>', after)
       .where('position', '<=', upTo)
-      .returning(sql<number>`length(octets)`.as('octets'))
+      .returning(sql`length(octets)`.as('octets'))
       .execute();
-    for (const { octets } of gone) this.#count(did, -1, -octets);
+    for (const row of gone) this.#count(did, -1, -LENGTH.read(row).octets);
   }
 
   waiting(did: string): { readonly count: number; readonly octets: number } {
@@ -226,8 +251,8 @@ async function putStreams(transaction: Transaction, streams: readonly StreamStat
       .values(batch.map((row) => ({ key: row.key, next: row.nextSequenceNumber, last_time: row.lastTime })))
       .onConflict((conflict) =>
         conflict.column('key').doUpdateSet((row) => ({
-          next: row.ref('excluded.next'),
-          last_time: row.ref('excluded.last_time'),
+          next: row.ref('excluded.next').$castTo<number>(),
+          last_time: row.ref('excluded.last_time').$castTo<number>(),
         })),
       )
       .execute();
@@ -250,10 +275,10 @@ async function putCommunications(transaction: Transaction, rows: readonly Commun
       )
       .onConflict((conflict) =>
         conflict.columns(['correlation', 'liid']).doUpdateSet((row) => ({
-          cin: row.ref('excluded.cin'),
-          next_hi2: row.ref('excluded.next_hi2'),
-          next_hi3: row.ref('excluded.next_hi3'),
-          last_seen: row.ref('excluded.last_seen'),
+          cin: row.ref('excluded.cin').$castTo<number>(),
+          next_hi2: row.ref('excluded.next_hi2').$castTo<number>(),
+          next_hi3: row.ref('excluded.next_hi3').$castTo<number>(),
+          last_seen: row.ref('excluded.last_seen').$castTo<number>(),
         })),
       )
       .execute();
@@ -261,7 +286,7 @@ async function putCommunications(transaction: Transaction, rows: readonly Commun
       .insertInto('cin')
       .values(batch.map((row) => ({ liid: row.liid, last: row.cin })))
       .onConflict((conflict) =>
-        conflict.column('liid').doUpdateSet({ last: sql<number>`max(cin.last, excluded.last)` }),
+        conflict.column('liid').doUpdateSet({ last: sql`max(cin.last, excluded.last)`.$castTo<number>() }),
       )
       .execute();
   }
@@ -281,8 +306,8 @@ async function putKeySessions(transaction: Transaction, rows: readonly StoredKey
       )
       .onConflict((conflict) =>
         conflict.columns(['xid', 'correlation']).doUpdateSet((row) => ({
-          body: row.ref('excluded.body'),
-          last_seen: row.ref('excluded.last_seen'),
+          body: row.ref('excluded.body').$castTo<string>(),
+          last_seen: row.ref('excluded.last_seen').$castTo<number>(),
         })),
       )
       .execute();

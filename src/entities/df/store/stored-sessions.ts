@@ -2,7 +2,8 @@
 import Type from 'typebox';
 import type { KeySession } from '../session-state.ts';
 import { strict } from '../../../bytes/schema.ts';
-import { storedJson } from '../../../storage/stored-json.ts';
+import { jsonColumn } from '../../../storage/stored-tables.ts';
+import type { StoredColumn } from '../../../storage/stored-tables.ts';
 
 const TEXT_OR_NULL = Type.Union([Type.String(), Type.Null()]);
 
@@ -97,5 +98,4 @@ const SESSION = strict({
   unasked: Type.Optional(Type.Array(UNASKED)),
 });
 
-/** @throws StorageError `damaged` */
-export const readStoredSession: (text: string) => KeySession = storedJson(SESSION, 'a stored key session');
+export const sessionColumn: StoredColumn<KeySession, string> = jsonColumn(SESSION);

@@ -1,30 +1,80 @@
 /** The tables of the KMS's SQLite database, and how they came to be; what is in them is said in `sqlite.ts`. */
+import Type from 'typebox';
+import { ClavigerError } from '../../../bytes/errors.ts';
+import { Unfit } from '../../../bytes/schema.ts';
+import { Secret } from '../../../bytes/secret.ts';
+import { decodeBfPublicParameters } from '../../../ibe/parameters.ts';
+import type { BfParameters } from '../../../ibe/parameters.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import {
+  countColumn,
+  enumColumn,
+  jsonColumn,
+  nullable,
+  octetsColumn,
+  tableReaders,
+  textColumn,
+  timeColumn,
+} from '../../../storage/stored-tables.ts';
+import type { StoredColumn, TablesOf } from '../../../storage/stored-tables.ts';
 
-export interface KmsTables {
+const secretColumn: StoredColumn<Secret, Uint8Array> = {
+  read: (value) => Secret.of(octetsColumn.read(value)),
+};
+
+const parametersColumn: StoredColumn<BfParameters, Uint8Array> = {
+  read: (value) => {
+    try {
+      return decodeBfPublicParameters(octetsColumn.read(value));
+    } catch (error) {
+      throw error instanceof ClavigerError ? new Unfit('public parameters') : error;
+    }
+  },
+};
+
+const kindColumn = enumColumn<'public' | 'alias'>(['public', 'alias']);
+
+export const KMS_TABLES = tableReaders({
   serial: {
-    serial: number;
-    not_before: number;
-    not_after: number;
-    parameters: Uint8Array;
-    master_secret: Uint8Array;
-  };
-  li_root: { epoch: string; root: Uint8Array | null };
-  identity: { uri: string; subscriber: string; kind: 'public' | 'alias'; position: number };
-  device: { credential: string; subscriber: string; psk: Uint8Array; position: number };
-  device_identity: { credential: string; uri: string; valid_from: number; valid_until: number | null };
-  claim: { kind: 'request' | 'question'; claim_group: string; hash: string; expires: number };
-  issued_seed: { uri: string; period: number; serial: number; credential: string };
+    serial: countColumn,
+    not_before: timeColumn,
+    not_after: timeColumn,
+    parameters: parametersColumn,
+    master_secret: secretColumn,
+  },
+  li_root: { epoch: textColumn, root: nullable(secretColumn) },
+  identity: { uri: textColumn, subscriber: textColumn, kind: kindColumn, position: countColumn },
+  device: { credential: textColumn, subscriber: textColumn, psk: secretColumn, position: countColumn },
+  device_identity: {
+    credential: textColumn,
+    uri: textColumn,
+    valid_from: timeColumn,
+    valid_until: nullable(timeColumn),
+  },
+  claim: {
+    kind: enumColumn<'request' | 'question'>(['request', 'question']),
+    claim_group: textColumn,
+    hash: textColumn,
+    expires: timeColumn,
+  },
+  issued_seed: { uri: textColumn, period: countColumn, serial: countColumn, credential: textColumn },
   holding: {
-    uri: string;
-    subscriber: string;
-    kind: 'public' | 'alias';
-    held_from: number;
-    held_until: number | null;
-  };
-  warrant_period: { xid: string; targets: string; start: number; end: number | null };
-}
+    uri: textColumn,
+    subscriber: textColumn,
+    kind: kindColumn,
+    held_from: timeColumn,
+    held_until: nullable(timeColumn),
+  },
+  warrant_period: {
+    xid: textColumn,
+    targets: jsonColumn(Type.Array(Type.String())),
+    start: timeColumn,
+    end: nullable(timeColumn),
+  },
+});
+
+export type KmsTables = TablesOf<typeof KMS_TABLES>;
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS serial (serial INTEGER PRIMARY KEY, not_before INTEGER NOT NULL,

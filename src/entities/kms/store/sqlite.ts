@@ -16,10 +16,9 @@
 import type { Transaction } from 'kysely';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
-import Type from 'typebox';
 import { toHex } from '../../../bytes/octets.ts';
-import { Secret } from '../../../bytes/secret.ts';
-import { decodeBfPublicParameters, encodeBfPublicParameters } from '../../../ibe/parameters.ts';
+import type { Secret } from '../../../bytes/secret.ts';
+import { encodeBfPublicParameters } from '../../../ibe/parameters.ts';
 import { KmsError } from '../errors.ts';
 import type {
   Device,
@@ -34,10 +33,11 @@ import type {
   KmsSubscriber,
   KnownTask,
 } from '../ports.ts';
-import { storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
+import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
+import type { WrittenRow } from '../../../storage/stored-tables.ts';
 import { replaceSubscribers } from './enrolled.ts';
-import { KMS_SCHEMA } from './schema.ts';
+import { KMS_SCHEMA, KMS_TABLES } from './schema.ts';
 import type { KmsTables } from './schema.ts';
 
 export class SqliteKmsStore implements KmsStore, KmsForgetting {
@@ -58,12 +58,12 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
   async serials(): Promise<SerialRecord[]> {
     const rows = await this.#db.selectFrom('serial').selectAll().orderBy('serial').execute();
-    return rows.map((row) => ({
+    return rows.map(KMS_TABLES.serial.read).map((row) => ({
       serial: row.serial,
       notBefore: row.not_before,
       notAfter: row.not_after,
-      bf: decodeBfPublicParameters(octets(row.parameters)),
-      masterSecret: Secret.of(octets(row.master_secret)),
+      bf: row.parameters,
+      masterSecret: row.master_secret,
     }));
   }
 
@@ -100,7 +100,8 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .where('epoch', '=', epoch)
       .executeTakeFirst();
     if (row === undefined) return { state: 'absent' };
-    return row.root === null ? { state: 'destroyed' } : { state: 'kept', root: Secret.of(octets(row.root)) };
+    const { root } = ROOT.read(row);
+    return root === null ? { state: 'destroyed' } : { state: 'kept', root };
   }
 
   async keepLiRoot(epoch: string, root: Secret): Promise<LiRootState> {
@@ -121,29 +122,28 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .returning('epoch')
       .execute();
     if (rows.length > 0) await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(this.#db);
-    return rows.map((row) => row.epoch).sort();
+    return rows.map((row) => EPOCH.read(row).epoch).sort();
   }
 
   /** Where nobody has the name, somebody else is read, and not returned. */
   async subscriberByIdentity(uri: string): Promise<KmsSubscriber | null> {
-    const { rows } = await sql<{ subscriber: string; found: number }>`
+    const { rows } = await sql`
       SELECT subscriber, 1 AS found FROM identity WHERE uri = ${uri}
       UNION ALL SELECT device.subscriber, 1 FROM device_identity JOIN device USING (credential)
         WHERE device_identity.uri = ${uri}
       UNION ALL SELECT subscriber, 0 FROM identity LIMIT 1`.execute(this.#db);
-    const [row] = rows;
+    const [row] = rows.map(FOUND_SUBSCRIBER.read);
     const subscriber = await this.#subscriber(row?.subscriber ?? '');
     return row?.found === 1 ? subscriber : null;
   }
 
   /** One row in any case: where there is no such device, one of zeros. */
   async keyOfCredential(credential: string): Promise<Secret | null> {
-    const { rows } = await sql<{ psk: Uint8Array; found: number }>`
+    const { rows } = await sql`
       SELECT psk, 1 AS found FROM device WHERE credential = ${credential}
       UNION ALL SELECT zeroblob(32), 0 LIMIT 1`.execute(this.#db);
-    const [row] = rows;
-    const key = Secret.of(octets(row?.psk ?? new Uint8Array(32)));
-    return row?.found === 1 ? key : null;
+    const { psk, found } = FOUND_KEY.read(rows[0]);
+    return found === 1 ? psk : null;
   }
 
   async subscriberByCredential(credential: string): Promise<KmsSubscriber | null> {
@@ -152,7 +152,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .select('subscriber')
       .where('credential', '=', credential)
       .executeTakeFirst();
-    return row === undefined ? null : this.#subscriber(row.subscriber);
+    return row === undefined ? null : this.#subscriber(SUBSCRIBER_OF_DEVICE.read(row).subscriber);
   }
 
   async subscriber(id: string): Promise<KmsSubscriber | null> {
@@ -173,7 +173,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   async putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       const known = await transaction.selectFrom('identity').select('subscriber').distinct().execute();
-      const all = known.map((row) => row.subscriber);
+      const all = known.map((row) => SUBSCRIBER_OF_IDENTITY.read(row).subscriber);
       await replaceSubscribers(transaction, subscribers, all, at);
     });
   }
@@ -186,7 +186,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .where('subscriber', 'in', holders)
       .orderBy('held_from')
       .execute();
-    return rows.map(({ held_from: from, held_until: until, ...row }) => ({
+    return rows.map(KMS_TABLES.holding.read).map(({ held_from: from, held_until: until, ...row }) => ({
       ...row,
       from,
       until: until ?? Infinity,
@@ -212,7 +212,9 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
         .where('claim_group', '=', asked.claim_group)
         .execute();
       // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
-      const taken = rows.filter(({ expires }) => expires > now && expires <= now + limit * refill);
+      const taken = rows
+        .map(PLACE.read)
+        .filter(({ expires }) => expires > now && expires <= now + limit * refill);
       if (taken.some((row) => row.hash === asked.hash)) return true;
       if (taken.length >= limit) return false;
       const latest = taken.reduce((most, { expires }) => Math.max(most, expires), now);
@@ -246,7 +248,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .where('uri', '=', uri)
       .where('period', '=', period)
       .executeTakeFirst();
-    return row ?? null;
+    return row === undefined ? null : KMS_TABLES.issued_seed.read(row);
   }
 
   async warrant(xid: string): Promise<KnownTask | null> {
@@ -256,8 +258,8 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .where('xid', '=', xid)
       .orderBy('start')
       .execute();
-    const periods = rows.map(({ targets, start, end }) => ({
-      targets: readTargets(targets),
+    const periods = rows.map(KMS_TABLES.warrant_period.read).map(({ targets, start, end }) => ({
+      targets,
       start,
       end: end ?? Infinity,
     }));
@@ -307,15 +309,20 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       .orderBy('valid_from')
       .execute();
     const devices = new Map<string, Device & { identities: DeviceIdentity[] }>();
-    for (const { credential, psk, uri, valid_from: from, valid_until: until } of rows) {
-      const device = devices.get(credential) ?? { credential, psk: Secret.of(octets(psk)), identities: [] };
-      if (uri !== null && from !== null) device.identities.push({ uri, from, until });
+    for (const row of rows) {
+      const { credential, psk } = DEVICE_KEY.read(row);
+      const device = devices.get(credential) ?? { credential, psk, identities: [] };
       devices.set(credential, device);
+      // A device without identities.
+      if (row.valid_from === null && row.uri === null) continue;
+      const { uri, valid_from: from, valid_until: until } = DEVICE_NAME.read(row);
+      device.identities.push({ uri, from, until });
     }
+    const named = identities.map(KMS_TABLES.identity.read);
     return {
       id,
-      publicIdentities: identities.filter(({ kind }) => kind === 'public').map(({ uri }) => uri),
-      aliases: identities.filter(({ kind }) => kind === 'alias').map(({ uri }) => uri),
+      publicIdentities: named.filter(({ kind }) => kind === 'public').map(({ uri }) => uri),
+      aliases: named.filter(({ kind }) => kind === 'alias').map(({ uri }) => uri),
       devices: [...devices.values()],
     };
   }
@@ -323,21 +330,28 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
 /* ---------------------------------------------------------------- helpers */
 
-const readTargets = storedJson(Type.Array(Type.String()), 'the targets of a stored warrant');
+const { li_root: liRoot, identity, device, device_identity: deviceIdentity, claim } = KMS_TABLES;
+const ROOT = liRoot.pick('root');
+const EPOCH = liRoot.pick('epoch');
+const SUBSCRIBER_OF_DEVICE = device.pick('subscriber');
+const SUBSCRIBER_OF_IDENTITY = identity.pick('subscriber');
+const FOUND_SUBSCRIBER = new TableReader('identity', {
+  subscriber: identity.columns.subscriber,
+  found: countColumn,
+});
+const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: countColumn });
+const DEVICE_KEY = device.pick('credential', 'psk');
+const DEVICE_NAME = deviceIdentity.pick('uri', 'valid_from', 'valid_until');
+const PLACE = claim.pick('hash', 'expires');
 
 async function insertClaim(
   db: Kysely<KmsTables> | Transaction<KmsTables>,
-  claim: KmsTables['claim'],
+  entry: WrittenRow<typeof KMS_TABLES.claim>,
 ): Promise<boolean> {
   const result = await db
     .insertInto('claim')
-    .values(claim)
+    .values(entry)
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
   return result.numInsertedOrUpdatedRows === 1n;
-}
-
-/** A blob as plain octets (better-sqlite3 gives a Buffer). */
-function octets(blob: Uint8Array): Uint8Array {
-  return new Uint8Array(blob);
 }
