@@ -74,6 +74,8 @@ interface Request {
   retry: Timer | null;
   /** While it was never put: when that is due. */
   due: number | null;
+  /** Whether the LEMF has its failure record; keys that come late are one more. */
+  told: boolean;
 }
 
 export class KeyRequests {
@@ -105,6 +107,11 @@ export class KeyRequests {
     return this.#requests.size;
   }
 
+  /** Those of them of which the LEMF has nothing yet, neither keys nor a failure record. */
+  get awaited(): number {
+    return [...this.#requests.values()].filter(({ told }) => !told).length;
+  }
+
   /** Begins to put a question when it is due; one that is being put already is left alone, or put earlier. */
   start(session: KeySession, question: QuestionState): void {
     const { correlation, xid } = session;
@@ -131,7 +138,7 @@ export class KeyRequests {
   #request(correlation: string, xid: string, { id, since, overdue }: QuestionState): Request {
     const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs, timerMs } = this.#timing;
     const request: Request = {
-      ...{ correlation, xid, id, since, timer: null, retry: null, due: null },
+      ...{ correlation, xid, id, since, timer: null, retry: null, due: null, told: overdue },
       pauses: new BackOff(firstPauseMs, longestPauseMs),
       refusedPauses: new BackOff(refusedPauseMs, longestRefusedPauseMs),
     };
@@ -158,6 +165,7 @@ export class KeyRequests {
       if (isGetKeysFailure(answer) && answer.failureIndication === 'not-authorised') {
         this.#putAgain(key, request, request.refusedPauses);
         await this.#questions.overdue(correlation, xid, id);
+        request.told = true;
         return;
       }
       this.#end(key);
@@ -181,10 +189,15 @@ export class KeyRequests {
   #watch(request: Request, ms: number): void {
     const { correlation, xid, id } = request;
     request.timer = this.#clock.after(ms, () => {
-      const work = this.#questions.overdue(correlation, xid, id).catch((error: unknown) => {
-        if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
-        throw error;
-      });
+      const work = this.#questions.overdue(correlation, xid, id).then(
+        () => {
+          request.told = true;
+        },
+        (error: unknown) => {
+          if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
+          throw error;
+        },
+      );
       this.#spawn(work);
     });
   }

@@ -54,7 +54,10 @@ export interface DeliveryOptions {
 
 export interface RunningDelivery extends Running {
   readonly x2x3: Listen;
-  /** Waits at most `ms` milliseconds until no question is open and the outbox is empty; gives whether it came to that. */
+  /**
+   * Waits at most `ms` milliseconds until of each question the LEMF has keys or a failure record, and the outbox is
+   * empty; gives whether it came to that. A KMS that does not authorise a question is asked again for a day.
+   */
   settle(ms: number): Promise<boolean>;
   /** Whether PDUs wait in the outbox for a destination. */
   waitsFor(did: string): Promise<boolean>;
@@ -138,7 +141,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     await stop();
     throw error;
   });
-  const settled = (): boolean => requests.open === 0 && store.destinations().length === 0;
+  const settled = (): boolean => requests.awaited === 0 && store.destinations().length === 0;
   return {
     x2x3: { address: listen.address, port },
     settle: async (ms) => {
