@@ -11,7 +11,7 @@
  *
  * So only what is refused while others are taken is set aside. A receiver that refuses every PDU, or is gone, loses
  * none; silence is not a refusal. Where controls are refused as well they may be of the same kind, so each is tried
- * twice, and then the next. Where nothing waits behind the suspect there is no control: `alone`.
+ * twice, and then the next.
  */
 
 /** Controls that are tried before it begins with the first again. */
@@ -27,7 +27,6 @@ export class RefusalSearch {
   #before = 1;
   #controlRefused = false;
   #trials = 0;
-  #alone = false;
   /** PDUs at the head that were refused while one that came after them was taken. */
   #contrasted = 0;
 
@@ -46,14 +45,6 @@ export class RefusalSearch {
     return this.#passedOver;
   }
 
-  /**
-   * Whether the one PDU that waits was refused, again and again. Another trial shows nothing new, unless the receiver has
-   * changed: only another PDU behind it will.
-   */
-  get alone(): boolean {
-    return this.#alone;
-  }
-
   /** Connections that were refused since something was last taken. */
   get trials(): number {
     return this.#trials;
@@ -65,7 +56,6 @@ export class RefusalSearch {
    */
   taken(position: number): boolean {
     this.#trials = 0;
-    this.#alone = false;
     if (this.#until === null) return false;
     if (this.#passedOver > 0) {
       this.#contrasted = this.#passedOver;
@@ -87,7 +77,6 @@ export class RefusalSearch {
   closed(underWay: number, position: number, waiting: number): 'refused' | 'at-once' | 'wait' {
     const wasControl = this.#passedOver > 0;
     this.#passedOver = 0;
-    this.#alone &&= waiting < 2;
     if (underWay === 0) return 'wait';
     this.#trials++;
     if (this.#until === null && this.#trials < 2) return 'wait';
@@ -108,9 +97,7 @@ export class RefusalSearch {
   }
 
   #suspect(waiting: number): 'at-once' | 'wait' {
-    if (this.#refusals < 2) return 'wait';
-    this.#alone = waiting < 2;
-    if (this.#alone) return 'wait';
+    if (this.#refusals < 2 || waiting < 2) return 'wait';
     this.#passedOver = Math.min(this.#before, waiting - 1);
     return 'at-once';
   }

@@ -51,6 +51,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'FileError in-the-way': 'Name another place, or move what is there.',
   'FileError missing': 'Name a place where folders and files can be made.',
   'FileError system': 'The system’s log may say more; name another place meanwhile.',
+  'ControlError path-too-long': 'The setting controlSocket names another place for it.',
+  'ControlError in-the-way': 'The setting controlSocket names another place for it; each entity has its own.',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };

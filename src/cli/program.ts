@@ -1,6 +1,7 @@
 /** The tree of commands. Of those that the command line does not name nothing is loaded: many a library takes long. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { programVersion } from '../host/version.ts';
+import type { OperatedKind, OperatedSettings } from '../host/operate.ts';
 import type { Starter } from './commands/run.ts';
 
 /** The functional entities that run as processes of their own. */
@@ -9,67 +10,58 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
     {
       name: 'kms',
       description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
-      start: async (config, runtime, file) => {
+      start: starter(async () => {
         const { kmsConfig } = await import('../entities/kms/config.ts');
         const { startKms } = await import('../entities/kms/start.ts');
-        return startKms(kmsConfig(config, file), runtime);
-      },
+        return { read: kmsConfig, start: startKms };
+      }),
     },
     {
       name: 'cscf',
       description: 'registrar and proxy with its point of interception',
-      start: async (config, runtime, file) => {
+      start: starter(async () => {
         const { cscfConfig } = await import('../entities/cscf/config.ts');
         const { startCscf } = await import('../entities/cscf/start.ts');
-        return startCscf(cscfConfig(config, file), runtime);
-      },
+        return { read: cscfConfig, start: startCscf };
+      }),
     },
     {
       name: 'gateway',
       description: 'media gateway with its point of interception',
-      start: async (config, runtime, file) => {
+      start: starter(async () => {
         const { gatewayConfig } = await import('../entities/gateway/config.ts');
         const { startGateway } = await import('../entities/gateway/start.ts');
-        return startGateway(gatewayConfig(config, file), runtime);
-      },
+        return { read: gatewayConfig, start: startGateway };
+      }),
     },
     {
       name: 'admf',
       description: 'administration function: warrants in, X1 out',
-      start: async (config, runtime, file) => {
+      start: starter(async () => {
         const { admfConfig } = await import('../entities/admf/config.ts');
         const { startAdmf } = await import('../entities/admf/start.ts');
-        return startAdmf(admfConfig(config, file), runtime);
-      },
+        return { read: admfConfig, start: startAdmf };
+      }),
     },
     {
       name: 'df',
       description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
-      start: async (config, runtime, file) => {
+      start: starter(async () => {
         const { dfConfig } = await import('../entities/df/config.ts');
         const { startDf } = await import('../entities/df/start.ts');
-        return startDf(dfConfig(config, file), runtime);
-      },
+        return { read: dfConfig, start: startDf };
+      }),
     },
     {
       name: 'lemf',
       description: 'law enforcement monitoring facility: receives, stores, decrypts',
-      start: async (config, runtime, file) => {
+      start: starter(async () => {
         const { lemfConfig } = await import('../entities/lemf/config.ts');
         const { startLemf } = await import('../entities/lemf/start.ts');
-        return startLemf(lemfConfig(config, file), runtime);
-      },
+        return { read: lemfConfig, start: startLemf };
+      }),
     },
   ];
-
-/** The version in package.json. */
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  if (typeof json === 'object' && json !== null && 'version' in json && typeof json.version === 'string')
-    return json.version;
-  throw new Error(`${file.pathname} has no version`);
-}
 
 /** What makes the commands that are no entity's, in the order of `--help`. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -85,7 +77,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('claviger')
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
-    .version(version());
+    .version(programVersion());
   const makers = new Map(Object.entries(COMMANDS));
   for (const entity of ENTITIES) makers.set(entity.name, () => entityCommand(entity));
   const named = makers.get(args[0] ?? '');
@@ -93,6 +85,14 @@ export async function createProgram(args: readonly string[]): Promise<Command> {
   for (const command of everyCommand(program))
     command.showHelpAfterError('(add --help for usage and examples)').exitOverride();
   return program;
+}
+
+/** An entity whose parts are loaded when it is started. */
+function starter<Config extends OperatedSettings>(load: () => Promise<OperatedKind<Config>>): Starter {
+  return async (source, runtime) => {
+    const { startOperated } = await import('../host/operate.ts');
+    return startOperated(await load(), source, runtime);
+  };
 }
 
 async function entityCommand({ name, description, start }: (typeof ENTITIES)[number]): Promise<Command> {

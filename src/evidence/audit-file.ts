@@ -15,6 +15,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  statfsSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -65,6 +66,13 @@ export class AuditFile implements AuditStore {
       const why = messageOf(cause);
       throw new EvidenceError('not-written', `${this.#file} cannot be written: ${why}`, { cause });
     }
+  }
+
+  /** Why nothing can be written, as far as can be seen without writing; `null`: nothing is seen. */
+  problem(): string | null {
+    if (fstatSync(this.#descriptor).nlink === 0) return `${this.#file} was removed`;
+    const { bavail } = statfsSync(this.#file);
+    return bavail === 0 ? `no space is left for ${this.#file}` : null;
   }
 
   close(): void {

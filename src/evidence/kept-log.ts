@@ -12,6 +12,8 @@ import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import { AuditFile } from './audit-file.ts';
 import { HashChainLog } from './log.ts';
 import type { ChainHead } from './log.ts';
+import { trailOf } from './trail.ts';
+import type { AuditTrail } from './trail.ts';
 
 /** Where the newest record of a log is remembered apart from the log. */
 export interface HeadMemory {
@@ -23,6 +25,7 @@ export interface HeadMemory {
 
 export interface KeptLog {
   readonly log: HashChainLog;
+  readonly trail: AuditTrail;
   /** Remembers the end and closes the file; the memory stays open. */
   readonly close: () => Promise<void>;
 }
@@ -56,6 +59,7 @@ export async function openKeptLog(
     await keeper.keep(log.head);
     return {
       log,
+      trail: trailOf({ log, lines: () => lines.lines(), problem: () => lines.problem() }),
       close: async () => {
         await keeper.close();
         lines.close();

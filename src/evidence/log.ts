@@ -12,7 +12,7 @@
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import { Form, strict } from '../bytes/schema.ts';
-import { ClavigerError } from '../bytes/errors.ts';
+import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { concat, fromHex, toHex, utf8 } from '../bytes/octets.ts';
 import type { Clock } from '../bytes/ports.ts';
 
@@ -81,6 +81,8 @@ export class HashChainLog implements AuditLog {
   readonly #clock: Clock;
   #sequence = 0;
   #hash = FIRST;
+  #lastTime: string | null = null;
+  #failure: string | null = null;
 
   /**
    * @param known a record that is known from elsewhere to have been written
@@ -92,12 +94,23 @@ export class HashChainLog implements AuditLog {
     for (const record of verifyChain(store.lines(), store.head?.() ?? null, known)) {
       this.#sequence = record.sequence + 1;
       this.#hash = record.hash;
+      this.#lastTime = record.time;
     }
   }
 
   /** The newest record; `null`: there is none. */
   get head(): ChainHead | null {
     return this.#sequence === 0 ? null : { sequence: this.#sequence - 1, hash: this.#hash };
+  }
+
+  /** When the newest record was made, ISO 8601; `null`: there is none. */
+  get lastTime(): string | null {
+    return this.#lastTime;
+  }
+
+  /** Why the last attempt to write failed; `null`: it did not. */
+  get failure(): string | null {
+    return this.#failure;
   }
 
   append(event: AuditEvent): AuditRecord {
@@ -121,9 +134,16 @@ export class HashChainLog implements AuditLog {
   #write(records: readonly AuditRecord[]): void {
     const last = records.at(-1);
     if (last === undefined) return;
-    this.#store.append(records.map((record) => JSON.stringify(record)).join('\n'));
+    try {
+      this.#store.append(records.map((record) => JSON.stringify(record)).join('\n'));
+    } catch (error) {
+      this.#failure = messageOf(error);
+      throw error;
+    }
+    this.#failure = null;
     this.#sequence = last.sequence + 1;
     this.#hash = last.hash;
+    this.#lastTime = last.time;
     this.#store.remember?.({ sequence: last.sequence, hash: last.hash });
   }
 }

@@ -13,6 +13,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 import { CONNECTION_LIMITS, STREAM_LIMITS } from '../net/connections.ts';
+import { LOG_LEVELS } from './log.ts';
 import type { ConnectionLimits } from '../net/connections.ts';
 import { filePath, resolvePaths } from './config-paths.ts';
 
@@ -157,6 +158,26 @@ export function streamListener(description: string, peers: string, absent: strin
   const settings = { ...listenSettings(description), connections: STREAMS, peers: admitted(peers, absent) };
   return strict(settings, { default: {} });
 }
+
+/** What the settings of every entity that runs as a process have for those who operate it (`operate.ts`). */
+export const OPERATION_SETTINGS = {
+  admin: Type.Optional(
+    strict({
+      ...httpsListenSettings(
+        'where health and metrics are read: by HTTP on loopback, elsewhere by HTTPS with certificates of operators and auditors, who also read the status, and the audit log',
+      ),
+      peers: admitted('names in certificates that are admitted where it is not on loopback', 'nobody'),
+    }),
+  ),
+  controlSocket: Type.Optional(
+    filePath('path of the control socket, 107 octets at most', {
+      absent: '`control.sock` in the folder of the state, or `STORE.control.sock`',
+    }),
+  ),
+  log: Type.Optional(
+    Type.Enum([...LOG_LEVELS], { description: 'what is logged; `--log` goes first', absent: 'info' }),
+  ),
+};
 
 /** The host and port of somebody else. */
 export function peerAddress(host: string, its = 'its port') {

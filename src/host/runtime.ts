@@ -1,9 +1,8 @@
 /**
- * The world outside: real time, the operating system's randomness, and the log; and, for reproducible runs, time and
- * randomness from one seed.
+ * The world outside: real time and the operating system's randomness; and, for reproducible runs, time and randomness
+ * from one seed. The log is in `log.ts`.
  */
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { pino } from 'pino';
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 
 /** What every entity is started with. */
@@ -23,6 +22,17 @@ export interface Running {
 const TOLERANCE_MS = 2;
 /** A correction backwards that is larger is followed at once; a smaller one is waited out. */
 const SMALL_STEP_MS = 1000;
+/** What is corrected at once by more was a step, which people should know of; less is steering. */
+const STEP_MS = 500;
+
+/** The system's time, and how often it was set while the process ran. */
+export interface SystemClock extends Clock {
+  readonly steps: {
+    readonly count: number;
+    /** The newest: when it was seen (Unix milliseconds, of the time after it), and by how many milliseconds. */
+    readonly last: { readonly at: number; readonly ms: number } | null;
+  };
+}
 
 /**
  * Real time with sub-millisecond resolution. It follows the system's clock when that is set or steered, as time stamps
@@ -32,17 +42,27 @@ const SMALL_STEP_MS = 1000;
 export function systemClock(
   wall: () => number = () => Date.now(),
   steady: () => number = () => performance.now(),
-): Clock {
+): SystemClock {
   let origin = wall() - steady();
   let last = -Infinity;
+  let steps: SystemClock['steps'] = { count: 0, last: null };
   const now = (): number => {
     const error = wall() - (origin + steady());
     if (Math.abs(error) > TOLERANCE_MS) origin += error;
+    if (Math.abs(error) > STEP_MS)
+      steps = { count: steps.count + 1, last: { at: wall(), ms: Math.round(error) } };
     const time = origin + steady();
     last = last - time > SMALL_STEP_MS ? time : Math.max(last, time);
     return last;
   };
-  return { now, after: afterReal };
+  return {
+    now,
+    after: afterReal,
+    get steps() {
+      now();
+      return steps;
+    },
+  };
 }
 
 /** A clock whose reading stands still at `unixMs` while its timers run in real time: for reproducible runs. */
@@ -62,31 +82,6 @@ export function seededRandom(seed: string, name: string): Random {
   const key = createHash('sha256').update(`claviger reproducible run\0${seed}\0${name}`).digest();
   const stream = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
   return { bytes: (length) => new Uint8Array(stream.update(Buffer.alloc(length))) };
-}
-
-export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
-
-/** JSON lines on standard error. */
-export function pinoLogger(level: LogLevel, name: string): Logger {
-  const serializers = { error: loggedError, err: loggedError };
-  return pino({ level, name, base: { name }, serializers }, pino.destination({ dest: 2, sync: true }));
-}
-
-/**
- * What the log says of an error and its causes. A parser's message quotes what it read, which may be secret: of that the
- * name alone. A stack is for what nobody foresaw.
- */
-export function loggedError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error instanceof SyntaxError) return { name: error.name };
-  const { name, message, stack, cause } = error;
-  const code = 'code' in error ? error.code : undefined;
-  return {
-    name,
-    ...(code === undefined ? { stack } : { code }),
-    message,
-    ...(cause === undefined ? {} : { cause: loggedError(cause) }),
-  };
 }
 
 function afterReal(ms: number, action: () => void): Timer {

@@ -4,7 +4,7 @@
  */
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import { setTimeout as passed } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import { Agent, buildConnector, request } from 'undici';
@@ -14,6 +14,7 @@ import type { Logger } from '../bytes/ports.ts';
 import type { HostMap } from './hosts.ts';
 import { ConnectionGuard } from './connections.ts';
 import type { ConnectionLimits } from './connections.ts';
+import { followTls, LiveTls } from './live-tls.ts';
 import { mutualServer, NO_RESUMPTION, peerOf, secureContext } from './tls.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
@@ -56,15 +57,16 @@ export interface HttpsServerOptions {
 /** A fastify instance on HTTPS, without routes; `application/json` is parsed, add parsers for other types. */
 export function httpsServer(options: HttpsServerOptions): FastifyInstance {
   const minVersion = options.minVersion ?? 'TLSv1.2';
-  const https =
-    options.authentication === 'mutual'
-      ? mutualServer(options.tls, minVersion)
-      : { ...secureContext(options.tls, minVersion) };
+  const context = (): SecureContextOptions => ({
+    ...secureContext(options.tls, minVersion),
+    ...(options.resumption === false ? NO_RESUMPTION : {}),
+  });
+  const mutual = options.authentication === 'mutual' ? mutualServer(options.tls, minVersion) : {};
   const server = fastify({
     http2: true,
     https: {
-      ...https,
-      ...(options.resumption === false ? NO_RESUMPTION : {}),
+      ...mutual,
+      ...context(),
       allowHTTP1: true,
       settings: { maxConcurrentStreams: MOST_STREAMS },
     },
@@ -73,6 +75,7 @@ export function httpsServer(options: HttpsServerOptions): FastifyInstance {
     http2SessionTimeout: 0,
   }) as unknown as FastifyInstance;
   guard(server, options);
+  followTls(server.server as unknown as Http2SecureServer, options.tls, context);
   return server;
 }
 
@@ -185,23 +188,24 @@ export class HttpsClient {
   #open = 0;
   #idle: NodeJS.Timeout | null = null;
   readonly #idleMs: number;
+  #unfollow: () => void = () => undefined;
   readonly #timeoutMs: number;
   readonly #answerLimit: number;
 
   constructor(options: HttpsClientOptions) {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#answerLimit = options.answerLimit ?? 4 << 20;
-    const connect = buildConnector({
-      ca: options.tls.authorities,
-      ...(options.tls.certificate === undefined ? {} : { cert: options.tls.certificate }),
-      ...(options.tls.privateKey === undefined ? {} : { key: options.tls.privateKey }),
-      minVersion: options.minVersion ?? 'TLSv1.2',
-      allowH2: true,
-      timeout: this.#timeoutMs,
-    });
     this.#idleMs = options.idleMs ?? 30_000;
-    this.#newAgent = () =>
-      new Agent({
+    this.#newAgent = () => {
+      const connect = buildConnector({
+        ca: options.tls.authorities,
+        ...(options.tls.certificate === undefined ? {} : { cert: options.tls.certificate }),
+        ...(options.tls.privateKey === undefined ? {} : { key: options.tls.privateKey }),
+        minVersion: options.minVersion ?? 'TLSv1.2',
+        allowH2: true,
+        timeout: this.#timeoutMs,
+      });
+      return new Agent({
         allowH2: true,
         connections: CLIENT_CONNECTIONS,
         bodyTimeout: this.#timeoutMs,
@@ -220,7 +224,9 @@ export class HttpsClient {
           );
         },
       });
+    };
     this.#agent = this.#newAgent();
+    if (options.tls instanceof LiveTls) this.#unfollow = options.tls.follow(() => this.#renew());
   }
 
   /**
@@ -263,8 +269,16 @@ export class HttpsClient {
   }
 
   async close(): Promise<void> {
+    this.#unfollow();
     if (this.#idle !== null) clearTimeout(this.#idle);
     await this.#agent.destroy();
+  }
+
+  /** New requests go over new connections; those under way end on the old ones. */
+  #renew(): void {
+    const old = this.#agent;
+    this.#agent = this.#newAgent();
+    void old.close();
   }
 
   #begin(): void {

@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import type { TObject } from 'typebox';
 import { strict } from '../bytes/schema.ts';
-import { count, HOSTS, milliseconds, TLS_FILES } from '../host/config.ts';
+import { count, HOSTS, milliseconds, OPERATION_SETTINGS, TLS_FILES } from '../host/config.ts';
 import type { ConfigOf } from '../host/config.ts';
 import { filePath } from '../host/config-paths.ts';
 import { X1_NE_CONFIG } from '../x1/config.ts';
@@ -45,6 +45,7 @@ export const POI_SETTINGS = {
   audit: filePath('file of the audit log'),
   delivery: DELIVERY,
   queue: QUEUE,
+  ...OPERATION_SETTINGS,
 };
 
 export type PoiElementConfig = ConfigOf<TObject<typeof POI_SETTINGS>>;

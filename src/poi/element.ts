@@ -12,7 +12,10 @@ import type { NePolicy } from '../x1/policy.ts';
 import type { Destination } from '../wire/x1/details.ts';
 import { HostMap } from '../net/hosts.ts';
 import { loadTls, requireOwn } from '../net/tls.ts';
-import type { Role, TlsMaterial } from '../net/tls.ts';
+import type { Role } from '../net/tls.ts';
+import { LiveTls } from '../net/live-tls.ts';
+import { poiOperation } from './operation.ts';
+import type { PoiOperation } from './operation.ts';
 import { TargetIndex } from './targets.ts';
 import { X2X3Delivery } from './x2x3-delivery.ts';
 import { holdingState } from '../storage/lock.ts';
@@ -37,7 +40,8 @@ export interface PoiElementKind {
 export interface RunningPoiElement extends Running {
   readonly x1: Listen;
   readonly hosts: HostMap;
-  readonly tls: TlsMaterial;
+  readonly tls: LiveTls;
+  readonly operation: PoiOperation;
   readonly poi: Poi;
   /** The element's tasks, as its entity asks for them. */
   readonly tasks: { readonly revision: number; match(identities: readonly string[]): readonly Match[] };
@@ -60,7 +64,7 @@ async function startHolding(
   runtime: Runtime,
 ): Promise<RunningPoiElement> {
   const { clock, logger } = runtime;
-  const tls = loadTls(config.tls, clock.now());
+  const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.x1.identifier, kind.entity);
   const hosts = new HostMap(config.hosts);
   const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
@@ -93,6 +97,7 @@ async function startHolding(
     x1: { address: config.x1.listen.address, port: x1.port },
     hosts,
     tls,
+    operation: poiOperation(config, { x1, poi, delivery, trail: state.trail }),
     poi,
     tasks: {
       get revision() {

@@ -135,6 +135,11 @@ export class Poi {
     this.#lostWithRemoved += queue.lost;
   }
 
+  /** What waits, by destination. */
+  queues(): readonly Pick<DeliveryQueue, 'did' | 'waiting' | 'octets' | 'oldest'>[] {
+    return [...this.#queues.values()];
+  }
+
   /** PDUs lost to full queues or to errors since the start. */
   get lost(): number {
     const queues = [...this.#queues.values(), ...this.#closed];
@@ -164,6 +169,7 @@ export class Poi {
         xid: match.task.xid,
         session: toHex(observation.correlation),
         claimed: observation.claimed ?? false,
+        time: observation.time,
       });
     } catch (error) {
       queue.countLoss(`event could not be encoded: ${messageOf(error)}`);

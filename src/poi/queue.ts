@@ -56,6 +56,8 @@ export interface PduOwner {
 export interface QueuedPdu extends PduOwner {
   readonly interface: 'x2' | 'x3';
   readonly octets: Uint8Array;
+  /** When the event was seen, Unix milliseconds. */
+  readonly time: number;
 }
 
 /** What a PDU weighs besides its octets, so that many small ones are not lighter than they are in memory. */
@@ -114,6 +116,17 @@ export class DeliveryQueue {
   /** PDUs that wait: sent without acknowledgement, or not sent. */
   get waiting(): number {
     return this.#entries.size;
+  }
+
+  /** Octets that wait. */
+  get octets(): number {
+    return this.#kept.x2.octets + this.#kept.x3.octets;
+  }
+
+  /** When the event of the oldest PDU that waits was seen, Unix milliseconds; `null`: nothing waits. */
+  get oldest(): number | null {
+    const [first] = this.#entries.values();
+    return first?.time ?? null;
   }
 
   /** PDUs that were sent on this connection and are not acknowledged. */

@@ -68,10 +68,6 @@ const DEFAULTS: Required<X2X3Timing> = {
 /** Connections that are refused one after the other before the pauses between them grow, though the destination lives. */
 const QUICK_TRIALS = 64;
 
-/** Pause at most before the one PDU that waits is sent once more, which the destination refuses again and again. */
-const LONGEST_ALONE_MS = 300_000;
-const REFUSED_ALONE = 'the destination closes the connection when it is sent the one PDU that waits';
-
 /** A keepalive that has not been answered, and how far the queue had been sent before it. */
 interface Question {
   readonly sequenceNumber: number;
@@ -94,8 +90,6 @@ export class X2X3Client {
   #troubled = false;
   #stopped = false;
   readonly #pauses: BackOff;
-  /** Between trials of a PDU that is refused while nothing else waits. */
-  #lonePauses: BackOff | null = null;
   #keepalive: Timer | null = null;
   #keepaliveIsShort = false;
   /** Runs until the connection is up, then while a keepalive waits for its acknowledgement. */
@@ -110,8 +104,13 @@ export class X2X3Client {
   }
 
   start(): void {
-    this.#options.queue.onAppend(() => (this.#lonePauses === null ? this.#pump() : this.#endLoneliness()));
+    this.#options.queue.onAppend(() => this.#pump());
     this.#connect();
+  }
+
+  /** Whether the connection is up, and nothing is known to be wrong with it. */
+  get isUp(): boolean {
+    return this.#flowing && !this.#troubled;
   }
 
   /** Waits until everything is acknowledged, at most `ms` milliseconds; gives whether it was. */
@@ -255,7 +254,6 @@ export class X2X3Client {
   /** Only an acknowledgement shows that the other end works: with TLS 1.3 it may refuse us after the handshake. */
   #working(): void {
     this.#pauses.reset();
-    this.#lonePauses = null;
     if (this.#troubled) this.#options.issues.cleared(this.#options.queue.did);
     this.#troubled = false;
   }
@@ -268,26 +266,8 @@ export class X2X3Client {
     this.#lost();
     const first = next === 'refused' ? queue.takeFirst() : null;
     if (first !== null) refused.put(queue.did, first);
-    const pause = next === 'wait' ? this.#nextPause() : 0;
+    const pause = next === 'wait' ? this.#pauses.next() : 0;
     this.#retry = this.#options.clock.after(pause, () => this.#connect());
-  }
-
-  #nextPause(): number {
-    if (!this.#search.alone) {
-      this.#lonePauses = null;
-      return this.#pauses.next();
-    }
-    if (this.#lonePauses === null) this.#options.issues.raised(this.#options.queue.did, REFUSED_ALONE);
-    this.#lonePauses ??= new BackOff(this.#timing.firstPauseMs, LONGEST_ALONE_MS);
-    return this.#lonePauses.next();
-  }
-
-  /** Something has come in behind what was refused alone, so that now it can be told what is refused. */
-  #endLoneliness(): void {
-    this.#lonePauses = null;
-    this.#retry?.cancel();
-    if (this.#socket === null) this.#connect();
-    else this.#pump();
   }
 
   #giveUp(reason: string): void {

@@ -41,6 +41,11 @@ export class X2X3Delivery {
     return this.#refused.count;
   }
 
+  /** Where PDUs go, and whether they can. */
+  destinations(): readonly (DeliveryEndpoint & { readonly isUp: boolean })[] {
+    return [...this.#clients.values()].map(({ client, address }) => ({ ...address, isUp: client.isUp }));
+  }
+
   /** Creates a destination, or moves it to another address; what waits for it is kept. */
   open(did: string, address: DeliveryEndpoint): void {
     const known = this.#clients.get(did);

@@ -7,6 +7,7 @@ import { X1Reporter } from './reports.ts';
 import { X1Requester } from './requester.ts';
 import type { HostMap } from '../net/hosts.ts';
 import { HttpsClient } from '../net/https.ts';
+import type { ConnectionGuard } from '../net/connections.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import { x1Transport } from './client.ts';
 import { X1Schema } from './schema.ts';
@@ -35,6 +36,7 @@ export interface RunningX1Ne extends Running {
   readonly reporter: X1Reporter;
   /** Where X1 listens. */
   readonly port: number;
+  readonly connections: ConnectionGuard;
 }
 
 /**
@@ -85,5 +87,6 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     await stop();
     throw error;
   });
-  return { table, reporter, port: listener.port, stop: () => listener.close().then(stop) };
+  const { port, connections } = listener;
+  return { table, reporter, port, connections, stop: () => listener.close().then(stop) };
 }

@@ -28,12 +28,30 @@ type Report = RequestOf<'ReportTaskIssue'> | RequestOf<'ReportDestinationIssue'>
 const MOST_WAITING = 256;
 const LONGEST_PAUSE_MS = 60_000;
 
+/** Trouble that is not over. */
+export interface NeFault {
+  readonly about: 'task' | 'destination' | 'element';
+  /** XID or DID; empty: the element. */
+  readonly id: string;
+  readonly description: string;
+  /** Unix milliseconds. */
+  readonly since: number;
+}
+
+/** A fault, and since when it lasts. */
+interface Lasting {
+  readonly fault: ErrorInformation;
+  readonly since: number;
+}
+
 export class X1Reporter implements NeCondition {
   readonly #options: X1ReporterOptions;
   readonly #unsubscribe: () => void;
-  readonly #taskFaults = new Map<string, ErrorInformation>();
-  readonly #destinationFaults = new Map<string, ErrorInformation>();
-  #elementFault: ErrorInformation | null = null;
+  readonly #taskFaults = new Map<string, Lasting>();
+  readonly #destinationFaults = new Map<string, Lasting>();
+  #elementFault: Lasting | null = null;
+  #admf: 'up' | 'down' | 'idle' = 'idle';
+  #dropped = 0;
   readonly #waiting: Report[] = [];
   #sending = false;
   #stopped = false;
@@ -51,7 +69,7 @@ export class X1Reporter implements NeCondition {
 
   /** A destination cannot be reached. */
   raised(did: string, description: string): void {
-    this.#destinationFaults.set(did, fault(description));
+    this.#destinationFaults.set(did, this.#lasting(description, this.#destinationFaults.get(did)));
     this.#report({
       type: 'ReportDestinationIssue',
       did,
@@ -82,7 +100,8 @@ export class X1Reporter implements NeCondition {
 
   /** Something about a task went wrong and goes on. */
   taskIssue(xid: string, description: string): void {
-    if (this.#options.table.task(xid) !== null) this.#taskFaults.set(xid, fault(description));
+    if (this.#options.table.task(xid) !== null)
+      this.#taskFaults.set(xid, this.#lasting(description, this.#taskFaults.get(xid)));
     this.#report({ type: 'ReportTaskIssue', xid, report: 'Warning', details: xmlText(description) });
   }
 
@@ -95,28 +114,60 @@ export class X1Reporter implements NeCondition {
 
   /** Something about the element went wrong. */
   elementIssue(description: string): void {
-    this.#elementFault = fault(description);
+    this.#elementFault = this.#lasting(description, this.#elementFault ?? undefined);
     this.#report({ type: 'ReportNEIssue', issue: 'FaultReport', description: xmlText(description) });
   }
 
   /** The element is well again. */
   elementCleared(): void {
     if (this.#elementFault === null) return;
-    const { description } = this.#elementFault;
+    const { description } = this.#elementFault.fault;
     this.#elementFault = null;
     this.#report({ type: 'ReportNEIssue', issue: 'FaultCleared', description });
   }
 
   taskFaults(xid: string): ErrorInformation[] {
-    return listOf(this.#taskFaults.get(xid));
+    return listOf(this.#taskFaults.get(xid)?.fault);
   }
 
   destinationFaults(did: string): ErrorInformation[] {
-    return listOf(this.#destinationFaults.get(did));
+    return listOf(this.#destinationFaults.get(did)?.fault);
   }
 
   elementFaults(): ErrorInformation[] {
-    return listOf(this.#elementFault);
+    return listOf(this.#elementFault?.fault);
+  }
+
+  /** All trouble that is not over. */
+  faults(): NeFault[] {
+    const of =
+      (about: NeFault['about']) =>
+      ([id, { fault: error, since }]: readonly [string, Lasting]): NeFault => ({
+        about,
+        id,
+        description: error.description,
+        since,
+      });
+    return [
+      ...[...this.#destinationFaults].map(of('destination')),
+      ...[...this.#taskFaults].map(of('task')),
+      ...(this.#elementFault === null ? [] : [of('element')(['', this.#elementFault])]),
+    ];
+  }
+
+  /** Whether the ADMF has taken the last report; `idle`: there was none. */
+  get admf(): 'up' | 'down' | 'idle' {
+    return this.#admf;
+  }
+
+  /** Reports that wait for the ADMF. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Reports that gave way to newer ones. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   stop(): void {
@@ -127,7 +178,10 @@ export class X1Reporter implements NeCondition {
 
   #report(report: Report): void {
     this.#waiting.push(report);
-    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+    if (this.#waiting.length > MOST_WAITING) {
+      this.#waiting.shift();
+      this.#dropped += 1;
+    }
     void this.#send();
   }
 
@@ -150,12 +204,18 @@ export class X1Reporter implements NeCondition {
     try {
       await this.#options.admf.request(report);
       this.#pauses.reset();
+      this.#admf = 'up';
       return true;
     } catch (error) {
       const isRefused = error instanceof X1ExchangeError && error.code === 'refused';
+      this.#admf = isRefused ? 'up' : 'down';
       this.#options.logger.warn({ error, report: report.type }, 'a report did not reach the ADMF');
       return isRefused;
     }
+  }
+
+  #lasting(description: string, before: Lasting | undefined): Lasting {
+    return { fault: fault(description), since: before?.since ?? this.#options.clock.now() };
   }
 
   #pause(): void {

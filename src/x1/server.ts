@@ -7,10 +7,10 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../bytes/ports.ts';
 import type { X1Peer } from './endpoint.ts';
 import { X1_ADMF_PATH, X1_NE_PATH, X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
-import { httpsServer, listen, peerOfRequest } from '../net/https.ts';
+import { connectionsOf, httpsServer, listen, peerOfRequest } from '../net/https.ts';
 import { hasRole } from '../net/tls.ts';
 import type { Role, TlsMaterial } from '../net/tls.ts';
-import type { ConnectionLimits } from '../net/connections.ts';
+import type { ConnectionGuard, ConnectionLimits } from '../net/connections.ts';
 import type { Listen } from '../host/config.ts';
 
 /** What answers X1 documents. */
@@ -24,6 +24,7 @@ export const X1_CONTENT_TYPE = 'application/xml';
 
 export interface X1Listener {
   readonly port: number;
+  readonly connections: ConnectionGuard;
   close(): Promise<void>;
 }
 
@@ -36,7 +37,11 @@ export async function openX1Listener(
   const server = httpsServer({ name: 'X1', tls, authentication: 'mutual', logger, limits: connections });
   mount(server);
   try {
-    return { port: await listen(server, address, port), close: () => server.close() };
+    return {
+      port: await listen(server, address, port),
+      connections: connectionsOf(server),
+      close: () => server.close(),
+    };
   } catch (error) {
     await server.close();
     throw error;

@@ -2,11 +2,13 @@
 import type { Clock, Logger } from '../bytes/ports.ts';
 import { openKeptLog } from '../evidence/kept-log.ts';
 import type { AuditLog } from '../evidence/log.ts';
+import type { AuditTrail } from '../evidence/trail.ts';
 import { SqliteTaskStore } from './task-store.ts';
 
 export interface NeState {
   readonly tasks: SqliteTaskStore;
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function openNeState(
     return {
       tasks,
       audit: kept.log,
+      trail: kept.trail,
       close: async () => {
         await kept.close();
         await tasks.close();

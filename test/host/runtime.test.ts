@@ -1,6 +1,7 @@
 /** What the log says of errors, and the clock. */
 import { describe, expect, it } from 'vitest';
-import { loggedError, systemClock } from '../../src/host/runtime.ts';
+import { loggedError } from '../../src/host/log.ts';
+import { systemClock } from '../../src/host/runtime.ts';
 import { EndpointError } from '../../src/endpoint/errors.ts';
 
 function thrownBy(action: () => unknown): unknown {

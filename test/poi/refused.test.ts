@@ -5,8 +5,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/bytes/ports.ts';
-import { systemClock } from '../../src/host/runtime.ts';
 import { mutualServer } from '../../src/net/tls.ts';
 import type { TlsMaterial } from '../../src/net/tls.ts';
 import { SetAsideFile, setAsideBeside } from '../../src/storage/set-aside.ts';
@@ -59,10 +57,10 @@ describe('R-68: a destination that refuses PDUs', () => {
     return Object.assign(state, { port: (server.address() as AddressInfo).port });
   }
 
-  function interceptionPoint(port: number, name: string, clock: Clock = systemClock()) {
+  function interceptionPoint(port: number, name: string) {
     const file = setAsideBeside(path.join(folder, name));
     const setAside = new SetAsideFile(file);
-    const point = deliveringPoi({ tls: cscf, host: '127.0.0.1', port, setAside, clock });
+    const point = deliveringPoi({ tls: cscf, host: '127.0.0.1', port, setAside });
     cleanups.push(async () => {
       point.delivery.stop();
       await setAside.close();
@@ -119,27 +117,6 @@ describe('R-68: a destination that refuses PDUs', () => {
     target.refuses = () => false;
     expect(await delivery.drain(30_000)).toBe(true);
     expect(existsSync(file)).toBe(false);
-  });
-
-  it('it is tried ever more seldom, with an alarm; another PDU is sent at once, and shows what is wrong', async () => {
-    const target = await picky(isPoison);
-    const pauses: number[] = [];
-    const clock = systemClock();
-    // The pauses between trials, of which nobody waits for more than a moment.
-    const quick = (ms: number, action: () => void) => {
-      const isPause = ms === 300_000 || Number.isInteger(Math.log2(ms / 20));
-      if (isPause) pauses.push(ms);
-      return clock.after(isPause ? 20 : ms, action);
-    };
-    const point = interceptionPoint(target.port, 'seldom', { now: () => clock.now(), after: quick });
-    point.report([66]);
-    await expect.poll(() => pauses.filter((ms) => ms === 300_000).length, WAIT).toBeGreaterThan(3);
-    expect(point.log.at(-1)).toContain('the one PDU that waits');
-    point.report([0]);
-    expect(await point.delivery.drain(30_000)).toBe(true);
-    expect(order(target.taken, 1)).toEqual([1]);
-    expect(point.delivery.setAside).toBe(1);
-    expect(point.log.at(-1)).toBe('cleared');
   });
 
   async function losesNothing(refuses: (pdu: Pdu) => boolean): Promise<void> {

@@ -1,6 +1,6 @@
 /** `claviger demo`: the whole network on loopback, a real call, a warrant, the recovered audio. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { LogLevel } from '../../host/runtime.ts';
+import type { LogLevel } from '../../host/log.ts';
 import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
 import type { DemoReport } from '../../lab/scenarios/report.ts';
 import type { DemoTarget } from '../../lab/scenarios/scenario.ts';

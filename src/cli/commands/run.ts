@@ -1,34 +1,48 @@
 /** `claviger ENTITY run --config FILE`: one functional entity as a process, until SIGINT or SIGTERM. */
 import { Command, Option } from 'commander';
 import { readConfigFile, readSecretFile } from '../../host/config.ts';
-import { pinoLogger, systemClock, systemRandom } from '../../host/runtime.ts';
-import type { LogLevel, Running, Runtime } from '../../host/runtime.ts';
+import { LOG_LEVELS, pinoLogger } from '../../host/log.ts';
+import type { LogLevel } from '../../host/log.ts';
+import type { OperatedRuntime, OperatedSource, RunningOperated } from '../../host/operate.ts';
+import { systemClock, systemRandom } from '../../host/runtime.ts';
+import type { Running } from '../../host/runtime.ts';
 import type { Logger } from '../../bytes/ports.ts';
 
-/** How an entity is started from what its configuration's file holds; what it returns tells where it listens. */
-export type Starter = (config: unknown, runtime: Runtime, file: string) => Promise<Running>;
+/** A functional entity that can be started from what its configuration's file holds. */
+export type Starter = (source: OperatedSource, runtime: OperatedRuntime) => Promise<RunningOperated>;
 
 /** Whose configurations hold pre-shared keys, passwords or warrants. */
 const WITH_SECRETS: readonly string[] = ['kms', 'cscf', 'admf'];
 
-const LEVELS: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
-
 export function runCommand(entity: string, start: Starter): Command {
   return new Command('run')
-    .description(`run the ${entity} until it is told to stop (SIGINT, SIGTERM)`)
+    .description(
+      `run the ${entity} until it is told to stop (SIGINT, SIGTERM); SIGHUP has it read its settings again`,
+    )
     .requiredOption('--config <file>', 'configuration, JSON or YAML (docs/configuration.md)')
-    .addOption(new Option('--log <level>', 'what to log on standard error').choices(LEVELS).default('info'))
+    .addOption(
+      new Option(
+        '--log <level>',
+        'what to log on standard error (default: what the configuration says, else "info")',
+      ).choices(LOG_LEVELS),
+    )
     .addHelpText('after', `\nExample:\n  $ claviger ${entity} run --config ${entity}.json`)
-    .action(async (options: { config: string; log: LogLevel }) => {
-      const logger = pinoLogger(options.log, entity);
-      const runtime = { clock: systemClock(), random: systemRandom(), logger };
-      const stopped = untilTold(logger);
+    .action(async (options: { config: string; log?: LogLevel }) => {
+      const { config: file, log: level } = options;
+      const logger = pinoLogger(level ?? 'info', entity);
+      const runtime = { clock: systemClock(), random: systemRandom(), logger, level };
+      const told: { reload: (() => Promise<unknown>) | null } = { reload: null };
+      const stopped = untilTold(logger, () => told.reload?.());
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
-      const running = await start(read(options.config), runtime, options.config);
-      process.stdout.write(JSON.stringify({ entity, ...addressesOf(running) }) + '\n');
+      const operated = await start({ file, load: () => read(file) }, runtime);
+      told.reload = () => operated.operated.reload();
+      const { running, control, admin } = operated;
+      const where = { ...addressesOf(running), ...(admin === null ? {} : { admin }) };
+      logger.info({ ...where, control }, `${entity} is listening`);
+      process.stdout.write(JSON.stringify({ entity, ...where }) + '\n');
       await stopped;
       logger.info({}, 'stopping');
-      await running.stop();
+      await operated.stop();
     });
 }
 
@@ -37,10 +51,9 @@ const LONGEST_STOP_MS = 9_000;
 
 /**
  * Resolves with the first SIGINT or SIGTERM. The process ends with a second one at once, and after `LONGEST_STOP_MS` in
- * any case. SIGHUP, which comes when a terminal is closed and by which some programs read their settings again, is
- * logged and does nothing.
+ * any case. SIGHUP, which comes also when a terminal is closed, has settings read again where there is a way to.
  */
-export function untilTold(logger: Logger): Promise<void> {
+export function untilTold(logger: Logger, reload?: () => Promise<unknown> | undefined): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
     const tell = (): void => {
@@ -55,7 +68,10 @@ export function untilTold(logger: Logger): Promise<void> {
     };
     process.on('SIGINT', tell);
     process.on('SIGTERM', tell);
-    process.on('SIGHUP', () => logger.info({}, 'SIGHUP: settings are read at the start alone'));
+    process.on('SIGHUP', () => {
+      logger.info({}, reload === undefined ? 'SIGHUP: settings are read at the start alone' : 'SIGHUP');
+      reload?.()?.catch((error: unknown) => logger.error({ error }, 'settings could not be read again'));
+    });
   });
 }
 

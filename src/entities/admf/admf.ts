@@ -200,6 +200,11 @@ export class Admf {
     return this.#degraded.list();
   }
 
+  /** The elements, and whether they answer, as far as they were asked. */
+  elements(): ReturnType<Provisioner['elements']> {
+    return this.#provisioner.elements();
+  }
+
   /** Elements by identifier, and whether they answer. */
   ping(): Promise<Map<string, boolean>> {
     return pingAll(this.#options.elements);

@@ -13,6 +13,7 @@ import {
   httpsListener,
   listOf,
   milliseconds,
+  OPERATION_SETTINGS,
   parsed,
   peerAddress,
   text,
@@ -74,6 +75,7 @@ export const ADMF_CONFIG = strict({
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
   recordInto: Type.Optional(filePath('folder for each X1 document sent and received')),
   warrants: listOf(WARRANT),
+  ...OPERATION_SETTINGS,
 });
 
 export type AdmfConfig = ConfigOf<typeof ADMF_CONFIG>;

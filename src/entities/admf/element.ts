@@ -72,6 +72,12 @@ export class ElementClient {
     this.#room = element.mostRequests;
   }
 
+  /** Whether it answers, as far as it was asked. */
+  get state(): 'up' | 'down' | 'idle' {
+    if (this.#failing !== null) return 'down';
+    return this.#work === null ? 'idle' : 'up';
+  }
+
   /** Whether it is being brought to what it must hold. */
   get busy(): boolean {
     return this.#loop !== null;

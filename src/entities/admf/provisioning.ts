@@ -76,6 +76,15 @@ export class Provisioner {
     });
   }
 
+  /** The elements, and whether they answer. */
+  elements(): { readonly name: string; readonly role: string; readonly state: 'up' | 'down' | 'idle' }[] {
+    return this.#clients.map(({ element, state }) => ({
+      name: element.identifier,
+      role: element.kind,
+      state,
+    }));
+  }
+
   /** Whether an element is being brought to what it must hold. */
   get busy(): boolean {
     return this.#clients.some((client) => client.busy);

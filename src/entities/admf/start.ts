@@ -20,12 +20,16 @@ import { SqliteAdmfStore } from './store/sqlite.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { X1Files } from './store/x1-files.ts';
 import type { Listen } from '../../host/config.ts';
+import { LiveTls } from '../../net/live-tls.ts';
+import type { Operation } from '../../host/operation.ts';
 import type { AdmfConfig } from './config.ts';
+import { admfOperation } from './start-operation.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface RunningAdmf extends Running {
   /** Takes warrants: `activateWarrant`, `modifyWarrant`, `deactivateWarrant`, `list`, `ping`, `verify`, `reconcile`. */
   readonly admf: Admf;
+  readonly operation: Operation<AdmfConfig>;
   /** Where elements report. */
   readonly x1: Listen;
   /** What elements have reported and not cleared. */
@@ -51,7 +55,7 @@ async function startHolding(
   onDocument?: X1Recorder,
 ): Promise<RunningAdmf> {
   const { clock, random, logger } = runtime;
-  const tls = loadTls(config.tls, clock.now());
+  const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.identifier, 'admf');
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   const files = config.recordInto === undefined ? null : new X1Files(config.recordInto);
@@ -125,6 +129,9 @@ async function startHolding(
     activateConfigured(admf, config.warrants, logger);
     return {
       admf,
+      operation: admfOperation(config, {
+        ...{ tls, admf, issues, trail: kept.trail, connections: listener.connections },
+      }),
       x1: { address: config.listen.address, port: listener.port },
       issues: () => issues.list(),
       stop: async () => {

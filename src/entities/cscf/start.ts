@@ -23,10 +23,13 @@ import { Transport } from '../../sip/transport.ts';
 import type { Listen } from '../../host/config.ts';
 import { startPoiElement } from '../../poi/element.ts';
 import type { CscfConfig } from './config.ts';
+import { cscfOperation } from './start-operation.ts';
+import type { Operation } from '../../host/operation.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface RunningCscf extends Running {
   readonly cscf: Cscf;
+  readonly operation: Operation<CscfConfig>;
   /** Where SIP is listened on, TCP and UDP alike. */
   readonly sip: Listen;
   readonly x1: Listen;
@@ -95,6 +98,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   });
   return {
     cscf,
+    operation: cscfOperation(config, { element, cscf, registrations: registrationsOf(config) }),
     sip,
     x1: element.x1,
     get lost() {

@@ -7,6 +7,7 @@ import {
   flag,
   HOSTS,
   milliseconds,
+  OPERATION_SETTINGS,
   streamListener,
   TLS_FILES,
 } from '../../host/config.ts';
@@ -86,6 +87,7 @@ export const DF_CONFIG = strict({
   xk: XK,
   handover: HANDOVER,
   hold: HOLD,
+  ...OPERATION_SETTINGS,
   recordInto: Type.Optional(
     filePath('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories'),
   ),

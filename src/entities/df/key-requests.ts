@@ -74,8 +74,6 @@ interface Request {
   retry: Timer | null;
   /** While it was never put: when that is due. */
   due: number | null;
-  /** Whether the LEMF has its failure record; keys that come late are one more. */
-  told: boolean;
 }
 
 export class KeyRequests {
@@ -87,6 +85,7 @@ export class KeyRequests {
   readonly #requests = new Map<string, Request>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
+  readonly #answers: Record<string, number> = {};
   #stopped = false;
 
   constructor(
@@ -107,9 +106,9 @@ export class KeyRequests {
     return this.#requests.size;
   }
 
-  /** Those of them of which the LEMF has nothing yet, neither keys nor a failure record. */
-  get awaited(): number {
-    return [...this.#requests.values()].filter(({ told }) => !told).length;
+  /** Attempts since the start by what came of them: `answered`, `no-answer`, or what the KMS indicated. */
+  get answers(): Readonly<Record<string, number>> {
+    return this.#answers;
   }
 
   /** Begins to put a question when it is due; one that is being put already is left alone, or put earlier. */
@@ -138,7 +137,7 @@ export class KeyRequests {
   #request(correlation: string, xid: string, { id, since, overdue }: QuestionState): Request {
     const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs, timerMs } = this.#timing;
     const request: Request = {
-      ...{ correlation, xid, id, since, timer: null, retry: null, due: null, told: overdue },
+      ...{ correlation, xid, id, since, timer: null, retry: null, due: null },
       pauses: new BackOff(firstPauseMs, longestPauseMs),
       refusedPauses: new BackOff(refusedPauseMs, longestRefusedPauseMs),
     };
@@ -165,7 +164,6 @@ export class KeyRequests {
       if (isGetKeysFailure(answer) && answer.failureIndication === 'not-authorised') {
         this.#putAgain(key, request, request.refusedPauses);
         await this.#questions.overdue(correlation, xid, id);
-        request.told = true;
         return;
       }
       this.#end(key);
@@ -189,15 +187,10 @@ export class KeyRequests {
   #watch(request: Request, ms: number): void {
     const { correlation, xid, id } = request;
     request.timer = this.#clock.after(ms, () => {
-      const work = this.#questions.overdue(correlation, xid, id).then(
-        () => {
-          request.told = true;
-        },
-        (error: unknown) => {
-          if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
-          throw error;
-        },
-      );
+      const work = this.#questions.overdue(correlation, xid, id).catch((error: unknown) => {
+        if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
+        throw error;
+      });
       this.#spawn(work);
     });
   }
@@ -214,6 +207,7 @@ export class KeyRequests {
     } catch (error) {
       const reason = messageOf(error);
       this.#logger.warn({ xid, reason }, 'Xk: no answer');
+      this.#count('no-answer');
       this.#onEvent?.({ type: 'no-keys', at: this.#clock.now(), xid, reason: 'no-answer' });
       return null;
     }
@@ -221,12 +215,17 @@ export class KeyRequests {
 
   #tell(xid: string, answer: GetKeysResponse): void {
     const at = this.#clock.now();
+    this.#count(isGetKeysFailure(answer) ? answer.failureIndication : 'answered');
     if (isGetKeysFailure(answer)) {
       this.#onEvent?.({ type: 'no-keys', at, xid, reason: answer.failureIndication });
       return;
     }
     const { verified, cryptoSessions } = answer;
     this.#onEvent?.({ type: 'keys', at, xid, verified, cryptoSessions: cryptoSessions.length });
+  }
+
+  #count(outcome: string): void {
+    this.#answers[outcome] = (this.#answers[outcome] ?? 0) + 1;
   }
 
   #end(key: string): void {

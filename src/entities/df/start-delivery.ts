@@ -52,12 +52,20 @@ export interface DeliveryOptions {
   readonly onEvent?: DfListener;
 }
 
+/** What is running, for those who look at it. */
+export interface DeliveryParts {
+  readonly store: SqliteDfStore;
+  readonly setAside: SetAsideFile;
+  readonly handover: HandoverManager;
+  readonly mediation: Mediation;
+  readonly requests: KeyRequests;
+  readonly server: X2X3Server;
+}
+
 export interface RunningDelivery extends Running {
   readonly x2x3: Listen;
-  /**
-   * Waits at most `ms` milliseconds until of each question the LEMF has keys or a failure record, and the outbox is
-   * empty; gives whether it came to that. A KMS that does not authorise a question is asked again for a day.
-   */
+  readonly parts: DeliveryParts;
+  /** Waits at most `ms` milliseconds until no question is open and the outbox is empty; gives whether it came to that. */
   settle(ms: number): Promise<boolean>;
   /** Whether PDUs wait in the outbox for a destination. */
   waitsFor(did: string): Promise<boolean>;
@@ -141,9 +149,10 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     await stop();
     throw error;
   });
-  const settled = (): boolean => requests.awaited === 0 && store.destinations().length === 0;
+  const settled = (): boolean => requests.open === 0 && store.destinations().length === 0;
   return {
     x2x3: { address: listen.address, port },
+    parts: { store, setAside, handover, mediation, requests, server },
     settle: async (ms) => {
       for (let left = ms; left > 0 && !settled(); left -= SETTLE_POLL_MS) {
         await new Promise<void>((resolve) => clock.after(SETTLE_POLL_MS, resolve));

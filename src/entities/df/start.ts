@@ -7,7 +7,9 @@ import type { DfListener } from './events.ts';
 import { DF_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
-import type { TlsMaterial } from '../../net/tls.ts';
+import { LiveTls } from '../../net/live-tls.ts';
+import type { Operation } from '../../host/operation.ts';
+import { dfOperation } from './start-operation.ts';
 import { XkClient } from './http/xk-client.ts';
 import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
@@ -22,6 +24,7 @@ import type { NeState } from '../../x1/state.ts';
 
 export interface RunningDf extends RunningDelivery {
   readonly x1: Listen;
+  readonly operation: Operation<DfConfig>;
 }
 
 /** Starts a DF. `onEvent` is told of PDUs, questions, answers and records as they happen. @throws ConfigError, TlsError, StorageError */
@@ -31,7 +34,7 @@ export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener
 }
 
 async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
-  const tls = loadTls(config.tls, runtime.clock.now());
+  const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
   const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
   try {
@@ -45,7 +48,7 @@ async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfList
 /** Closes the state when the DF stops; whoever cannot start it closes it himself. */
 async function startWith(
   state: NeState,
-  tls: TlsMaterial,
+  tls: LiveTls,
   config: DfConfig,
   runtime: Runtime,
   onEvent?: DfListener,
@@ -93,6 +96,7 @@ async function startWith(
   logger.info({ x1: x1.port, x2x3: delivery.x2x3.port }, 'DF is listening');
   return {
     ...delivery,
+    operation: dfOperation(config, { tls, trail: state.trail, x1, delivery }),
     x1: { address: config.x1.listen.address, port: x1.port },
     stop: async () => {
       await x1.stop();

@@ -13,12 +13,15 @@ import { iqServer } from './http/iq-server.ts';
 import type { Listen } from '../../host/config.ts';
 import { startPoiElement } from '../../poi/element.ts';
 import type { GatewayConfig } from './config.ts';
+import { gatewayOperation } from './start-operation.ts';
+import type { Operation } from '../../host/operation.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface RunningGateway extends Running {
   readonly control: Listen;
   readonly x1: Listen;
   readonly gateway: MediaGateway;
+  readonly operation: Operation<GatewayConfig>;
   /** PDUs lost to full queues since the start. */
   readonly lost: number;
   /** Waits at most `ms` milliseconds until the DF has acknowledged everything. */
@@ -74,6 +77,7 @@ export async function startGateway(
     control: { address, port },
     x1: element.x1,
     gateway,
+    operation: gatewayOperation(config, { element, gateway, control: server }),
     get lost() {
       return element.poi.lost;
     },

@@ -14,6 +14,7 @@ import {
   httpsListenSettings,
   listOf,
   namedListener,
+  OPERATION_SETTINGS,
   seconds,
   text,
   TLS_FILES,
@@ -132,6 +133,7 @@ export const KMS_CONFIG = strict({
     },
     { default: {} },
   ),
+  ...OPERATION_SETTINGS,
   revealSecrets: flag('whether a laboratory may ask for the secrets', { default: false }),
 });
 

@@ -28,7 +28,7 @@ import { listen } from '../../net/https.ts';
 import { kmsUserServer } from './http/users.ts';
 import { xkServer } from './http/xk.ts';
 import { admissionOf, loadTls, requireOwn } from '../../net/tls.ts';
-import type { TlsMaterial } from '../../net/tls.ts';
+import { LiveTls } from '../../net/live-tls.ts';
 import { SqliteKmsStore } from './store/sqlite.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { ConfigError, readSecretFile } from '../../host/config.ts';
@@ -38,6 +38,8 @@ import { DEFAULT_WORKERS, startGenerator } from './workers/start-generator.ts';
 import { DEFAULT_QUESTION_WORKERS, startQuestions } from './workers/start-questions.ts';
 import type { RunningQuestions } from './workers/start-questions.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
+import type { Operation } from '../../host/operation.ts';
+import { kmsOperation } from './start-operation.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import { openNeState } from '../../x1/state.ts';
@@ -47,6 +49,7 @@ export interface RunningKms extends Running {
   readonly users: Listen;
   readonly xk: Listen;
   readonly x1: Listen;
+  readonly operation: Operation<KmsConfig>;
   /** The secrets of the district for the present period. @throws ConfigError unless `revealSecrets` is set */
   reveal(): Promise<Record<string, unknown>>;
 }
@@ -70,7 +73,7 @@ export function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKm
 }
 
 async function startHolding(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
-  const tls = loadTls(config.tls, runtime.clock.now());
+  const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.name, 'kms');
   const state = await openState(config, runtime);
   try {
@@ -81,12 +84,7 @@ async function startHolding(config: KmsConfig, runtime: Runtime): Promise<Runnin
   }
 }
 
-async function serve(
-  config: KmsConfig,
-  runtime: Runtime,
-  tls: TlsMaterial,
-  state: State,
-): Promise<RunningKms> {
+async function serve(config: KmsConfig, runtime: Runtime, tls: LiveTls, state: State): Promise<RunningKms> {
   const { store, audit } = state;
   const { clock, random } = runtime;
   const district = await openDistrict(config, runtime, store);
@@ -112,7 +110,7 @@ interface Parts {
 async function listening(
   config: KmsConfig,
   runtime: Runtime,
-  tls: TlsMaterial,
+  tls: LiveTls,
   state: State,
   { district, roots, questions }: Parts,
 ): Promise<RunningKms> {
@@ -171,8 +169,16 @@ async function listening(
   });
   const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
   logger.info(running, 'KMS is listening');
+  const operation = kmsOperation(config, {
+    ...{ tls, clock, district, store, x1, requestKey, turns, xk: service },
+    trail: state.ne.trail,
+    files: [stateFile(config, 'kms.db'), stateFile(config, 'tasks.db')],
+    questions: questions.turns,
+    listeners: { users: usersServer, xk: xkListener },
+  });
   return {
     ...running,
+    operation,
     reveal: () => reveal(config, district, roots, now()),
     stop: async () => {
       housekeeping.cancel();
@@ -209,7 +215,7 @@ async function openState(config: KmsConfig, runtime: Runtime): Promise<State> {
 function provisioned(
   config: KmsConfig,
   runtime: Runtime,
-  tls: TlsMaterial,
+  tls: LiveTls,
   { store, ne }: State,
 ): Promise<RunningX1Ne> {
   const { address, port, connections, ...agreed } = config.x1;

@@ -121,11 +121,17 @@ export class XkService {
   readonly #ports: XkPorts;
   readonly #times: WarrantTimes;
   readonly #refusals: RefusalLog;
+  readonly #outcomes: Record<string, number> = { answered: 0, refused: 0, malformed: 0 };
 
   constructor(times: WarrantTimes, ports: XkPorts) {
     this.#times = times;
     this.#ports = ports;
     this.#refusals = new RefusalLog(ports.audit, ports.clock);
+  }
+
+  /** Questions since the start, by what came of them. */
+  get outcomes(): Readonly<Record<string, number>> {
+    return this.#outcomes;
   }
 
   /**
@@ -187,7 +193,9 @@ export class XkService {
     if (!isForTheMoment) this.#ports.logger.error({ err: error }, 'a question could not be read');
     const reason: Reason = isForTheMoment ? error.code : 'failed';
     const client = { client: commonName, fingerprint };
-    this.#refusals.record(commonName, { kind: 'get-keys', ...refused({ failure, reason }), ...client });
+    const event = { kind: 'get-keys', ...refused({ failure, reason }), ...client };
+    this.#count(event);
+    this.#refusals.record(commonName, event);
     return { failureIndication: failure };
   }
 
@@ -271,8 +279,14 @@ export class XkService {
     });
   }
 
+  #count({ outcome: of }: AuditEvent): void {
+    const key = String(of);
+    this.#outcomes[key] = (this.#outcomes[key] ?? 0) + 1;
+  }
+
   /** In full, unless the client may not ask at all: its refusals must not fill the log. */
   #append(client: XkPeer, event: AuditEvent): void {
+    this.#count(event);
     if (client.admitted && client.roles.includes('df')) this.#ports.audit.append(event);
     else this.#refusals.record(client.commonName, event);
   }

@@ -1,7 +1,13 @@
 /** The settings of the law enforcement monitoring facility. */
 import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
-import { configReader, milliseconds, streamListener, TLS_FILES } from '../../host/config.ts';
+import {
+  configReader,
+  milliseconds,
+  OPERATION_SETTINGS,
+  streamListener,
+  TLS_FILES,
+} from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 
@@ -17,6 +23,7 @@ export const LEMF_CONFIG = strict({
   hi3: handoverListener('where they connect for HI3'),
   tls: TLS_FILES,
   folder: filePath('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
+  ...OPERATION_SETTINGS,
   recoverInto: Type.Optional(filePath('folder for audio and `recover.json` while running')),
   recoverAfter: milliseconds('milliseconds of quiet after which recovery runs', { min: 1, default: 1500 }),
 });

@@ -55,6 +55,7 @@ export class LemfReceiver implements LemfAcceptor {
   readonly #streams = new LeastRecentlyUsed<true>(MAX_STREAMS);
   /** The disk has refused: what is marked may not be there, so nothing more is taken until a restart has looked. */
   #broken = false;
+  readonly #counts = { stored: 0, copies: 0, conflicts: 0, gaps: 0 };
 
   /** Rebuilds what it must remember from the store. @throws LemfError `damaged`, HiError */
   constructor(options: LemfReceiverOptions) {
@@ -63,6 +64,16 @@ export class LemfReceiver implements LemfAcceptor {
     for (const kind of ['hi2', 'hi3'] as const) {
       for (const { octets, source } of options.store.read(kind)) this.#remember(kind, source, octets);
     }
+  }
+
+  /** Whether the store has failed: nothing is taken until a restart. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  /** PDUs since the start. */
+  get counts(): Readonly<Record<'stored' | 'copies' | 'conflicts' | 'gaps', number>> {
+    return this.#counts;
   }
 
   accept(channel: LemfChannel, peer: string, via: HandoverKind): LemfConnection {
@@ -114,17 +125,21 @@ export class LemfReceiver implements LemfAcceptor {
       this.#options.store.append(kind, octets, source),
     );
     if (verdict.kind === 'copy') {
+      this.#counts.copies += 1;
       this.#tell({ type: 'duplicate', ...about, sequenceNumber });
       return;
     }
+    this.#counts.stored += 1;
     this.#options.onStored?.();
     const { expected, count, conflict, differsFrom } = verdict;
     if (conflict) {
+      this.#counts.conflicts += 1;
       const alarm = { kind, liid, cin, sequenceNumber, source, count, differsFrom };
       this.#options.logger.error(alarm, 'HI: a known number with other content; both are kept');
       this.#tell({ type: 'conflict', ...about, sequenceNumber, source, count });
     }
     if (sequenceNumber > expected) {
+      this.#counts.gaps += 1;
       this.#options.logger.warn({ kind, liid, cin, expected, received: sequenceNumber }, 'HI: PDUs missing');
       this.#tell({ type: 'gap', ...about, expected, received: sequenceNumber });
     }

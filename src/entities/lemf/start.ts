@@ -2,11 +2,15 @@
  * The law enforcement monitoring facility as a process: listeners for HI2 and HI3, the files of what came in, and
  * recovery from them, at once or later.
  */
-import type { LemfListener } from './ports.ts';
+import { X509Certificate } from 'node:crypto';
+import type { HandoverKind, LemfListener } from './ports.ts';
 import { LemfReceiver } from './receiver.ts';
 import type { RecoverOptions, RecoveryReport } from './recover.ts';
 import { HandoverServer } from './listeners/handover-server.ts';
-import { admissionOf, loadTls } from '../../net/tls.ts';
+import { admissionOf, loadTls, peerOfCertificate } from '../../net/tls.ts';
+import { LiveTls } from '../../net/live-tls.ts';
+import type { Operation } from '../../host/operation.ts';
+import { lemfOperation } from './start-operation.ts';
 import { LemfFiles } from './store/files.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { SqliteNumbers } from './store/numbers.ts';
@@ -19,6 +23,7 @@ import type { Running, Runtime } from '../../host/runtime.ts';
 export interface RunningLemf extends Running {
   readonly hi2: Listen;
   readonly hi3: Listen;
+  readonly operation: Operation<LemfConfig>;
   /** Recovers from all that is stored now, into `folder`. */
   recover(folder: string, options?: RecoverOptions): Promise<RecoveryReport>;
 }
@@ -42,7 +47,7 @@ async function startHolding(
   onEvent: LemfListener,
 ): Promise<RunningLemf> {
   const { clock, logger } = runtime;
-  const tls = loadTls(config.tls, clock.now());
+  const tls = new LiveTls(loadTls(config.tls, clock.now()));
   const files = new LemfFiles(config.folder);
   const paths = { hi2: files.path('hi2'), hi3: files.path('hi3') };
   const { recoverInto, recoverAfter } = config;
@@ -67,35 +72,37 @@ async function startHolding(
     onEvent,
     ...(live === null ? {} : { onStored: () => live.stored() }),
   });
-  const servers = (['hi2', 'hi3'] as const).map(
-    (kind) =>
-      new HandoverServer({
-        ...config[kind],
-        admission: admissionOf(config[kind].peers, tls, ['df']),
-        kind,
-        tls,
-        acceptor,
-        logger,
-      }),
-  );
+  const server = (kind: HandoverKind): HandoverServer =>
+    new HandoverServer({
+      ...config[kind],
+      admission: admissionOf(config[kind].peers, tls, ['df']),
+      kind,
+      tls,
+      acceptor,
+      logger,
+    });
+  const servers = { hi2: server('hi2'), hi3: server('hi3') };
   const stop = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all([servers.hi2.stop(), servers.hi3.stop()]);
     await live?.stop();
     await files.close();
     numbers.close();
   };
-  const ports: number[] = [];
+  const ports = { hi2: 0, hi3: 0 };
   try {
-    for (const server of servers) ports.push(await server.start());
+    ports.hi2 = await servers.hi2.start();
+    ports.hi3 = await servers.hi3.start();
   } catch (error) {
     await stop();
     throw error;
   }
-  const [hi2 = 0, hi3 = 0] = ports;
+  const { hi2, hi3 } = ports;
   logger.info({ hi2, hi3 }, 'LEMF is listening');
+  const { commonName: name } = peerOfCertificate(new X509Certificate(tls.certificate));
   return {
     hi2: { address: config.hi2.address, port: hi2 },
     hi3: { address: config.hi3.address, port: hi3 },
+    operation: lemfOperation({ name, tls, receiver: acceptor, servers, paths: [paths.hi2, paths.hi3] }),
     recover: (folder, options = {}) => recoverInThread({ paths, folder, options }),
     stop,
   };

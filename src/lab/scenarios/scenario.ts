@@ -1,5 +1,5 @@
 /** A run of the demo as data: who calls whom, who is a target, what goes wrong and when, where the record goes. */
-import type { LogLevel } from '../../host/runtime.ts';
+import type { LogLevel } from '../../host/log.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import type { HomeName } from '../network/home.ts';

@@ -77,26 +77,4 @@ describe('Keys that do not come (R-30)', () => {
     await clock.pass(30_000);
     expect(kinds(await handedOver(store))).toEqual(Array(4).fill('sip-message'));
   });
-
-  it.each([
-    ['never authorises', () => ({ failureIndication: 'not-authorised' as const })],
-    [
-      'does not answer',
-      () => {
-        throw new Error('connection refused');
-      },
-    ],
-  ])('a KMS that %s is asked on, and nobody waits for that who waits for records', async (_, answer) => {
-    const { mediation, poi, kms, requests, clock, store } = await start();
-    kms.answer = answer;
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    expect(requests.awaited).toBe(1);
-    await clock.pass(15_000);
-    expect(kinds(await handedOver(store))).toContain('key-failure');
-    expect([requests.open, requests.awaited]).toEqual([1, 0]);
-    kms.answer = () => keysOf(vector());
-    await clock.pass(60_000);
-    expect(kinds(await handedOver(store))).toContain('keys-available');
-    expect(requests.open).toBe(0);
-  });
 });

@@ -2,7 +2,8 @@
 import { dfConfig } from '../../../src/entities/df/config.ts';
 import { startDf } from '../../../src/entities/df/start.ts';
 import { readConfigFile } from '../../../src/host/config.ts';
-import { pinoLogger, systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { pinoLogger } from '../../../src/host/log.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 
 const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('silent', 'df') };
 const df = await startDf(dfConfig(readConfigFile(process.argv[2] ?? '')), runtime);

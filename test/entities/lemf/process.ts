@@ -2,7 +2,8 @@
 import { readConfigFile } from '../../../src/host/config.ts';
 import { lemfConfig } from '../../../src/entities/lemf/config.ts';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
-import { pinoLogger, systemClock, systemRandom } from '../../../src/host/runtime.ts';
+import { pinoLogger } from '../../../src/host/log.ts';
+import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 
 const config = lemfConfig(readConfigFile(process.argv[2] ?? ''));
 const lemf = await startLemf(config, {

@@ -31,8 +31,6 @@ export type DeliveryContext = Omit<
 /** Connections that are refused one after the other before the pauses grow, and before an alarm says so. */
 const QUICK_TRIALS = 64;
 const ALARMING_TRIALS = 8;
-/** Pause at most before the one PDU that waits is sent once more, which the LEMF refuses again and again. */
-const LONGEST_ALONE = 300_000;
 
 export class Delivery {
   readonly address: HandoverAddress;
@@ -41,8 +39,6 @@ export class Delivery {
   #channel: HandoverChannel | null = null;
   #retryTimer: Timer | null = null;
   readonly #pauses: BackOff;
-  /** Between trials of a PDU that is refused while nothing else waits. */
-  #lonePauses: BackOff | null = null;
   /** Since when the LEMF is away, Unix milliseconds; `null` while it is there. */
   #awaySince: number | null;
   #alarmTimer: Timer | null = null;
@@ -75,7 +71,6 @@ export class Delivery {
   }
 
   wake(): void {
-    if (this.#lonePauses !== null && this.#session === null) this.#endLoneliness();
     this.#session?.wake();
   }
 
@@ -139,32 +134,16 @@ export class Delivery {
     const { did } = this.address;
     const underWay = byPeer ? outstanding.pdus : 0;
     const next = this.#search.closed(underWay, outstanding.position, outbox.waiting(did).count);
-    if (this.#search.trials >= ALARMING_TRIALS || this.#search.alone) {
+    if (this.#search.trials >= ALARMING_TRIALS) {
       alarms.raise(did, 'refusing', 'the LEMF closes the connection when it is sent PDUs');
     }
     if (next !== 'refused') {
-      this.#connectAfter(next === 'wait' ? this.#nextPause() : 0);
+      this.#connectAfter(next === 'wait' ? this.#pauses.next() : 0);
       return;
     }
     this.#setFirstAside()
       .catch((error: unknown) => logger.error({ did, error }, 'a PDU could not be set aside'))
       .finally(() => this.#connectAfter(this.#pauses.next()));
-  }
-
-  /** Something has come in behind what was refused alone, so that now it can be told what is refused. */
-  #endLoneliness(): void {
-    this.#lonePauses = null;
-    this.#retryTimer?.cancel();
-    this.#connect();
-  }
-
-  #nextPause(): number {
-    if (!this.#search.alone) {
-      this.#lonePauses = null;
-      return this.#pauses.next();
-    }
-    this.#lonePauses ??= new BackOff(this.#context.settings.retryFirst, LONGEST_ALONE);
-    return this.#lonePauses.next();
   }
 
   #connectAfter(pause: number): void {

@@ -82,6 +82,11 @@ export class HandoverManager {
     return this.#deliveries.get(did)?.ready ?? false;
   }
 
+  /** Where PDUs go, and whether the LEMF there is connected. */
+  list(): readonly { readonly address: HandoverAddress; readonly ready: boolean }[] {
+    return [...this.#deliveries.values()].map(({ address, ready }) => ({ address, ready }));
+  }
+
   start(): void {
     this.#unsubscribe = this.#options.outbox.onAppend((dids) => {
       for (const did of dids) {

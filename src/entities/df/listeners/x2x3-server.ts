@@ -16,7 +16,7 @@ import { Deframer } from '../../../wire/x2x3/deframer.ts';
 import { ATTRIBUTE } from '../../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../../wire/x2x3/pdu.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
-import type { ConnectionLimits } from '../../../net/connections.ts';
+import type { ConnectionGuard, ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
 import type { TlsListenerOptions } from '../../../net/tls-listener.ts';
 import type { Peer } from '../../../net/tls.ts';
@@ -71,6 +71,22 @@ export class X2X3Server {
     });
   }
 
+  /** The bounds of connections, with their counters. */
+  get bounds(): ConnectionGuard {
+    return this.#listener.connections;
+  }
+
+  /** Who is connected, each once. */
+  peers(): string[] {
+    return [...new Set([...this.#connections].map(({ peer }) => peer))];
+  }
+
+  /** Why PDUs cannot be stored now; `null`: they can, as far as it was tried. */
+  get failure(): string | null {
+    for (const { failure } of this.#connections) if (failure !== null) return failure;
+    return null;
+  }
+
   /** Listens, and gives the port. */
   start(): Promise<number> {
     return this.#listener.start();
@@ -118,6 +134,7 @@ class Connection {
   #silence: Timer | null = null;
   readonly #pauses = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
   #closing = false;
+  #failure: string | null = null;
   /** Ends the pause before the next attempt to store. */
   #resume: (() => void) | null = null;
 
@@ -135,6 +152,15 @@ class Connection {
       this.#close();
     });
     this.#listenForSilence();
+  }
+
+  get peer(): string {
+    return this.#peer.commonName;
+  }
+
+  /** Why what came cannot be stored now; `null`: it can. */
+  get failure(): string | null {
+    return this.#failure;
   }
 
   /** Octets that wait for the consumer, but for those that it is about to take. */
@@ -222,9 +248,11 @@ class Connection {
       try {
         await this.#options.consumer.accept(content);
         this.#pauses.reset();
+        this.#failure = null;
         return;
       } catch (error) {
         if (this.#closing) throw error;
+        this.#failure = messageOf(error);
         this.#options.logger.error({ reason: messageOf(error) }, 'X2/X3: PDUs cannot be stored for now');
       }
       await this.#pause();

@@ -25,7 +25,8 @@ export interface QuestionSettings {
   readonly share: number;
 }
 
-export interface RunningQuestions extends Required<Pick<XkPorts, 'read' | 'compute' | 'turns'>> {
+export interface RunningQuestions extends Required<Pick<XkPorts, 'read' | 'compute'>> {
+  readonly turns: CappedTurns;
   stop(): Promise<void>;
 }
 

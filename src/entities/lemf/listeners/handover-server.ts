@@ -1,7 +1,7 @@
 /** The LEMF's end of HI2 and HI3: a TLS listener for delivery functions, and for nobody else. */
 import type { TLSSocket } from 'node:tls';
 import type { HandoverKind, LemfAcceptor } from '../ports.ts';
-import type { ConnectionLimits } from '../../../net/connections.ts';
+import type { ConnectionGuard, ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
 import type { TlsListenerOptions } from '../../../net/tls-listener.ts';
 import type { Peer } from '../../../net/tls.ts';
@@ -18,6 +18,8 @@ export class HandoverServer {
   readonly #options: HandoverServerOptions;
   readonly #listener: TlsListener;
 
+  readonly #peers = new Map<TLSSocket, string>();
+
   constructor(options: HandoverServerOptions) {
     this.#options = options;
     this.#listener = new TlsListener({
@@ -26,6 +28,16 @@ export class HandoverServer {
       limits: options.connections,
       admit: (socket, peer) => this.#admit(socket, peer),
     });
+  }
+
+  /** The bounds of connections, with their counters. */
+  get bounds(): ConnectionGuard {
+    return this.#listener.connections;
+  }
+
+  /** Who is connected, each once. */
+  peers(): string[] {
+    return [...new Set(this.#peers.values())];
   }
 
   /** Listens, and gives the port. */
@@ -40,6 +52,7 @@ export class HandoverServer {
 
   #admit(socket: TLSSocket, peer: Peer): void {
     const { logger, acceptor, kind } = this.#options;
+    this.#peers.set(socket, peer.commonName);
     // A delivery function that has lost its power says no goodbye.
     socket.setKeepAlive(true, 60_000);
     const connection = acceptor.accept(
@@ -54,6 +67,9 @@ export class HandoverServer {
     );
     socket.on('data', (chunk: Buffer) => connection.received(new Uint8Array(chunk)));
     socket.on('error', (error: Error) => logger.info({ reason: error.message }, 'HI: connection lost'));
-    socket.once('close', () => connection.closed());
+    socket.once('close', () => {
+      this.#peers.delete(socket);
+      connection.closed();
+    });
   }
 }

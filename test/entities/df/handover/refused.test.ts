@@ -45,13 +45,13 @@ async function lemf(count: number, refuses: (sequenceNumber: number) => boolean)
       const before = pair.connections.length;
       await connection();
       if ((await pair.waiting()) === 0) return;
-      for (let waits = 0; waits < 100 && pair.connections.length === before; waits++) {
+      for (let waits = 0; waits < 50 && pair.connections.length === before; waits++) {
         pair.clock.advance(10_000);
         await settle();
       }
     }
   };
-  return Object.assign(state, { connection, connections });
+  return Object.assign(state, { connections });
 }
 
 describe('R-68: a LEMF that refuses PDUs', () => {
@@ -83,24 +83,6 @@ describe('R-68: a LEMF that refuses PDUs', () => {
     await connections(10);
     expect([...taken].sort()).toEqual([0, 1, 2, 3]);
     expect(pair.setAside).toEqual([]);
-    expect(pair.alarms.at(-1)).toBe(`${DID} cleared`);
-  });
-
-  it('one PDU that is refused while nothing else waits is kept, tried ever more seldom, with an alarm; another shows what is wrong', async () => {
-    const { pair, taken, connection, connections } = await lemf(1, (number) => number === 0);
-    const begun = pair.clock.now();
-    await connections(40);
-    expect(pair.clock.now() - begun).toBeGreaterThan(20 * 300_000);
-    expect(pair.manager.setAside).toBe(0);
-    expect(pair.alarms).toContain(`${DID} raised the LEMF closes the connection when it is sent PDUs`);
-    await connection();
-    const before = pair.connections.length;
-    await pair.append(1);
-    await settle();
-    expect(pair.connections).toHaveLength(before + 1);
-    await connections(10);
-    expect(taken).toEqual([1]);
-    expect(pair.manager.setAside).toBe(1);
     expect(pair.alarms.at(-1)).toBe(`${DID} cleared`);
   });
 });

@@ -1,0 +1,96 @@
+/**
+ * What a running ADMF says to its operator. Warrants are named by their XIDs, not by whom they are about. It is ready when
+ * it can put on record what officers decide; elements that are away, and warrants that suffer from it, are alarms.
+ */
+import type { AuditTrail } from '../../evidence/trail.ts';
+import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import type { Alarm, Operation } from '../../host/operation.ts';
+import type { ConnectionGuard } from '../../net/connections.ts';
+import type { LiveTls } from '../../net/live-tls.ts';
+import { placeProblems } from '../../storage/room.ts';
+import type { Admf } from './admf.ts';
+import type { AdmfConfig } from './config.ts';
+import type { IssueBook } from './issues.ts';
+
+export interface AdmfOperationParts {
+  readonly tls: LiveTls;
+  readonly trail: AuditTrail;
+  readonly admf: Admf;
+  readonly issues: IssueBook;
+  /** Connections of elements that report. */
+  readonly connections: ConnectionGuard;
+}
+
+export function admfOperation(
+  config: AdmfConfig,
+  { tls, trail, admf, issues, connections }: AdmfOperationParts,
+): Operation<AdmfConfig> {
+  const degraded = (): Alarm[] => {
+    const liids = new Set(admf.degraded());
+    if (liids.size === 0) return [];
+    const records = admf.list().filter(({ warrant }) => liids.has(warrant.liid));
+    return records.map(({ xid }) => ({
+      name: 'warrant-degraded',
+      severity: 'critical',
+      about: xid,
+      text: 'an element does not carry this active warrant whole',
+      since: null,
+    }));
+  };
+  const reported = (): Alarm[] =>
+    issues.list().map(({ element, about, id, severity, time }) => ({
+      name: `${about}-issue`,
+      severity: severity === 'Warning' ? 'warning' : 'critical',
+      about: id === null ? element : `${element} ${id}`,
+      text: `${element} reports ${severity === '' ? 'an issue' : severity} of ${about === 'element' ? 'itself' : `this ${about}`}`,
+      since: new Date(time).toISOString(),
+    }));
+  const away = (): Alarm[] =>
+    admf
+      .elements()
+      .filter(({ state }) => state === 'down')
+      .map(({ name }) => ({
+        name: 'element-away',
+        severity: 'critical',
+        about: name,
+        text: 'it does not answer and is asked again',
+        since: null,
+      }));
+  return {
+    entity: 'admf',
+    name: config.identifier,
+    tls,
+    audit: trail,
+    state: () => {
+      const active = admf.list().filter(({ state }) => state === 'active');
+      const lemfs = active.flatMap(({ warrant: { lemf } }) => [
+        lemf.hi2,
+        ...(lemf.hi3 === undefined ? [] : [lemf.hi3]),
+      ]);
+      return {
+        tasks: active.length,
+        destinations: new Set(lemfs.map(({ host, port }) => `${host} ${port}`)).size,
+        queues: [],
+        peers: admf.elements(),
+        alarms: [...away(), ...degraded(), ...reported()],
+      };
+    },
+    unready: () => placeProblems(config.store),
+    meters: [
+      ...connectionMeters({ x1: connections }),
+      meterBy('state', 'warrants', 'Warrants by the state of their life.', () => {
+        const counts: Record<string, number> = {};
+        for (const { state } of admf.list()) counts[state] = (counts[state] ?? 0) + 1;
+        return counts;
+      }),
+      meter(
+        'warrants_degraded',
+        'Active warrants that an element does not carry whole.',
+        () => admf.degraded().length,
+      ),
+      meter('issues', 'Issues that elements have reported and not cleared.', () => issues.list().length),
+    ],
+    retakes: {},
+    drain: () => Promise.resolve(true),
+  };
+}

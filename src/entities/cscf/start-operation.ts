@@ -1,0 +1,50 @@
+/** What a running CSCF says to its operator. */
+import { meter, meterBy } from '../../host/meters.ts';
+import type { Operation } from '../../host/operation.ts';
+import type { RunningPoiElement } from '../../poi/element.ts';
+import { placeProblems } from '../../storage/room.ts';
+import type { CscfConfig } from './config.ts';
+import type { Cscf } from './cscf.ts';
+
+export interface CscfOperationParts {
+  readonly element: RunningPoiElement;
+  readonly cscf: Cscf;
+  /** File of what is registered. */
+  readonly registrations: string;
+}
+
+export function cscfOperation(
+  config: CscfConfig,
+  { element, cscf, registrations }: CscfOperationParts,
+): Operation<CscfConfig> {
+  const { operation, tls } = element;
+  return {
+    entity: 'cscf',
+    name: config.x1.identifier,
+    tls,
+    audit: operation.audit,
+    state: () => operation.state(),
+    unready: () => [...operation.unready(), ...placeProblems(registrations)],
+    meters: [
+      ...operation.meters(),
+      meter('calls', 'Calls that stand.', () => cscf.calls),
+      meterBy('bound', 'calls_refused_total', 'Calls that exceeded a bound.', () => cscf.refused),
+      meterBy(
+        'what',
+        'interception_memory',
+        'What is remembered so that calls are intercepted whole.',
+        () => {
+          const { unadmitted, sessions, octets } = cscf.remembered;
+          return { unadmitted, sessions, octets };
+        },
+      ),
+      meter(
+        'interception_memory_crowded_out_total',
+        'What had to be forgotten of calls before they were over.',
+        () => cscf.remembered.crowdedOut,
+      ),
+    ],
+    retakes: {},
+    drain: (ms) => element.drain(ms),
+  };
+}

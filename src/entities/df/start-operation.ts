@@ -1,0 +1,99 @@
+/**
+ * What a running DF says to its operator. It is ready when what points of interception send can be stored: a LEMF that is
+ * away has its backlog, and keeps the DF from nothing until that is at its bound.
+ */
+import type { AuditTrail } from '../../evidence/trail.ts';
+import { meter, meterBy } from '../../host/meters.ts';
+import type { Operation, PeerState, QueueState } from '../../host/operation.ts';
+import type { LiveTls } from '../../net/live-tls.ts';
+import { placeProblems } from '../../storage/room.ts';
+import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
+import { unixMsOf } from '../../wire/hi/time.ts';
+import { neMeters, neState } from '../../x1/operation.ts';
+import type { RunningX1Ne } from '../../x1/ne.ts';
+import type { DfConfig } from './config.ts';
+import type { OutboxEntry } from './ports.ts';
+import type { RunningDelivery } from './start-delivery.ts';
+
+export interface DfOperationParts {
+  readonly tls: LiveTls;
+  readonly trail: AuditTrail;
+  readonly x1: RunningX1Ne;
+  readonly delivery: RunningDelivery;
+}
+
+export function dfOperation(
+  config: DfConfig,
+  { tls, trail, x1, delivery }: DfOperationParts,
+): Operation<DfConfig> {
+  const { store, setAside, handover, mediation, requests, server } = delivery.parts;
+  const lemfs = (): PeerState[] =>
+    handover.list().map(({ address: { host, port }, ready }) => ({
+      name: `${host}:${port}`,
+      role: 'lemf',
+      state: ready ? 'up' : 'down',
+    }));
+  const points = (): PeerState[] => server.peers().map((name) => ({ name, role: 'poi', state: 'up' }));
+  const backlogs = (): Promise<QueueState[]> =>
+    Promise.all(
+      store.destinations().map(async (did) => {
+        const { count, octets } = store.waiting(did);
+        const [first] = await store.pending(did, 0, 1);
+        return { name: 'handover', to: did, entries: count, octets, oldest: timeOf(first) };
+      }),
+    );
+  return {
+    entity: 'df',
+    name: config.x1.identifier,
+    tls,
+    audit: trail,
+    state: async () => {
+      const state = neState(x1, config.x1.admf.identifier);
+      const questions = { name: 'questions', to: '', entries: requests.open, octets: null, oldest: null };
+      return {
+        ...state,
+        queues: [...state.queues, questions, ...(await backlogs())],
+        peers: [...state.peers, ...lemfs(), ...points()],
+      };
+    },
+    unready: () => [
+      ...placeProblems(config.store, config.x1.store),
+      ...(server.failure === null ? [] : [`PDUs cannot be stored: ${server.failure}`]),
+      ...(handover.congested ? ['the backlog of a LEMF is at its bound: nothing more is taken in'] : []),
+    ],
+    meters: [
+      ...neMeters(x1, { x2x3: server.bounds }),
+      meterBy(
+        'outcome',
+        'key_requests_total',
+        'Attempts to get keys from the KMS, by what came of them.',
+        () => ({
+          answered: 0,
+          ...requests.answers,
+        }),
+      ),
+      meter('handover_congested', '1 while a backlog is at its bound, else 0.', () =>
+        handover.congested ? 1 : 0,
+      ),
+      meter(
+        'pdus_set_aside_total',
+        'PDUs that a LEMF refused or that could not be worked on.',
+        () => handover.setAside + mediation.losses.setAside,
+      ),
+      meter(
+        'set_aside_forgotten_total',
+        'Set-aside PDUs that gave way to newer ones.',
+        () => setAside.forgotten,
+      ),
+      meter('pdus_dropped_total', 'PDUs whose task did not become known.', () => mediation.losses.dropped),
+    ],
+    retakes: {},
+    drain: (ms) => delivery.settle(ms),
+  };
+}
+
+/** The time that a PDU that waits is of. */
+function timeOf(entry: OutboxEntry | undefined): string | null {
+  const time = entry === undefined ? undefined : decodePsPdu(entry.octets).header.time;
+  return time === undefined ? null : new Date(unixMsOf(time)).toISOString();
+}

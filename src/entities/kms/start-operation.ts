@@ -1,0 +1,88 @@
+/** What a running KMS says to its operator. It is ready when its district is open and its audit log can be written. */
+import type { FairQueue } from '../../bytes/fair-queue.ts';
+import type { Clock } from '../../bytes/ports.ts';
+import type { AuditTrail } from '../../evidence/trail.ts';
+import { connectionsOf } from '../../net/https.ts';
+import type { LiveTls } from '../../net/live-tls.ts';
+import { placeProblems } from '../../storage/room.ts';
+import { neMeters, neState } from '../../x1/operation.ts';
+import type { RunningX1Ne } from '../../x1/ne.ts';
+import { meter, meterBy } from '../../host/meters.ts';
+import type { Operation } from '../../host/operation.ts';
+import type { KmsConfig } from './config.ts';
+import type { District } from './district.ts';
+import { enrolAll } from './enrolment.ts';
+import type { SubscriberStore } from './ports.ts';
+import type { RequestKeyService } from './request-key.ts';
+import type { CappedTurns } from './workers/capped-turns.ts';
+import type { XkService } from './xk.ts';
+
+export interface KmsOperationParts {
+  readonly tls: LiveTls;
+  readonly trail: AuditTrail;
+  readonly clock: Clock;
+  readonly district: District;
+  readonly store: SubscriberStore;
+  /** Paths of the stores. */
+  readonly files: readonly string[];
+  readonly x1: RunningX1Ne;
+  readonly requestKey: RequestKeyService;
+  /** Private keys for phones that wait. */
+  readonly turns: FairQueue;
+  readonly xk: XkService;
+  readonly questions: CappedTurns;
+  readonly listeners: Readonly<Record<'users' | 'xk', Parameters<typeof connectionsOf>[0]>>;
+}
+
+/** What waits is looked at so often, in milliseconds, while it is drained. */
+const DRAIN_LOOK_MS = 50;
+
+export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Operation<KmsConfig> {
+  const { tls, trail, clock, district, store, x1, requestKey, turns, xk, questions, listeners } = parts;
+  const waiting = (): number => turns.waiting + questions.waiting;
+  const inForce = (): boolean => district.serialFor(district.periodOf(clock.now() / 1000)) !== null;
+  return {
+    entity: 'kms',
+    name: config.name,
+    tls,
+    audit: trail,
+    state: () => {
+      const state = neState(x1, config.admf.identifier);
+      return {
+        ...state,
+        queues: [
+          ...state.queues,
+          { name: 'private-keys', to: '', entries: turns.waiting, octets: null, oldest: null },
+          { name: 'questions', to: '', entries: questions.waiting, octets: null, oldest: null },
+        ],
+      };
+    },
+    unready: () => [
+      ...(inForce() ? [] : ['the district has no parameters in force']),
+      ...placeProblems(...parts.files),
+    ],
+    meters: [
+      ...neMeters(x1, { users: connectionsOf(listeners.users), xk: connectionsOf(listeners.xk) }),
+      meterBy('outcome', 'get_keys_total', 'Questions for keys, by what came of them.', () => xk.outcomes),
+      meter(
+        'questions_refused_total',
+        'Questions for which there was no place in the queue.',
+        () => questions.refused,
+      ),
+      meterBy(
+        'bound',
+        'request_keys_refused_total',
+        'Requests of phones that exceeded a bound.',
+        () => requestKey.refused,
+      ),
+    ],
+    retakes: {
+      subscribers: ({ subscribers }) => enrolAll(subscribers, { store, district, now: clock.now() / 1000 }),
+    },
+    drain: async (ms) => {
+      for (let left = ms; left > 0 && waiting() > 0; left -= DRAIN_LOOK_MS)
+        await new Promise<void>((resolve) => clock.after(DRAIN_LOOK_MS, resolve));
+      return waiting() === 0;
+    },
+  };
+}

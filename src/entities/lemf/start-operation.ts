@@ -1,0 +1,69 @@
+/** What a running LEMF says to its operator. It is ready while what delivery functions send can be stored. */
+import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import type { Alarm, Operation } from '../../host/operation.ts';
+import type { LiveTls } from '../../net/live-tls.ts';
+import { placeProblems } from '../../storage/room.ts';
+import type { LemfConfig } from './config.ts';
+import type { HandoverServer } from './listeners/handover-server.ts';
+import type { LemfReceiver } from './receiver.ts';
+
+export interface LemfOperationParts {
+  /** The name that the certificate bears. */
+  readonly name: string;
+  readonly tls: LiveTls;
+  readonly receiver: LemfReceiver;
+  readonly servers: Readonly<Record<'hi2' | 'hi3', HandoverServer>>;
+  /** Files of what was received. */
+  readonly paths: readonly string[];
+}
+
+export function lemfOperation({
+  name,
+  tls,
+  receiver,
+  servers,
+  paths,
+}: LemfOperationParts): Operation<LemfConfig> {
+  const broken = 'the store has failed: nothing is taken until a restart';
+  const alarms = (): Alarm[] => [
+    ...(receiver.broken
+      ? [{ name: 'store', severity: 'critical' as const, about: '', text: broken, since: null }]
+      : []),
+    ...(receiver.counts.conflicts > 0
+      ? [
+          {
+            name: 'number-conflict',
+            severity: 'critical' as const,
+            about: '',
+            text: `${receiver.counts.conflicts} PDUs came under a known number with other content; both are kept`,
+            since: null,
+          },
+        ]
+      : []),
+  ];
+  return {
+    entity: 'lemf',
+    name,
+    tls,
+    audit: null,
+    state: () => ({
+      tasks: 0,
+      destinations: 0,
+      queues: [],
+      peers: [...new Set([...servers.hi2.peers(), ...servers.hi3.peers()])].map((peer) => ({
+        name: peer,
+        role: 'df',
+        state: 'up',
+      })),
+      alarms: alarms(),
+    }),
+    unready: () => [...(receiver.broken ? [broken] : []), ...placeProblems(...paths)],
+    meters: [
+      ...connectionMeters({ hi2: servers.hi2.bounds, hi3: servers.hi3.bounds }),
+      meterBy('what', 'handover_pdus_total', 'PDUs by what they were to the LEMF.', () => receiver.counts),
+      meter('store_broken', '1 once the store has failed, else 0.', () => (receiver.broken ? 1 : 0)),
+    ],
+    retakes: {},
+    drain: () => Promise.resolve(true),
+  };
+}

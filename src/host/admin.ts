@@ -1,0 +1,147 @@
+/**
+ * The admin listener, for monitoring: what a probe and Prometheus read, by HTTP on loopback. Elsewhere it is HTTPS with
+ * certificates on both sides, for admitted operators and auditors; they also read the status, auditors the audit log.
+ *
+ *     GET /healthz   200: it runs                              GET /status          operator, auditor
+ *     GET /readyz    200, or 503 with reasons                  GET /audit?from=N    auditor; JSON lines, `most` of them
+ *     GET /metrics   Prometheus
+ */
+import { isIP } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fastify from 'fastify';
+import Type from 'typebox';
+import type { Logger } from '../bytes/ports.ts';
+import { Form, faultText, strict } from '../bytes/schema.ts';
+import type { ConnectionLimits } from '../net/connections.ts';
+import { httpsServer, listen, peerOfRequest } from '../net/https.ts';
+import { sendProblem, useProblems } from '../net/problem.ts';
+import { isAdmitted } from '../net/tls.ts';
+import type { Role } from '../net/tls.ts';
+import { ConfigError } from './config.ts';
+import type { Listen } from './config.ts';
+import { METRICS_TYPE } from './metrics.ts';
+import type { Operated } from './operate.ts';
+
+export interface AdminSettings extends Listen {
+  readonly connections?: Partial<ConnectionLimits>;
+  /** Names in certificates; needed where it is not on loopback. */
+  readonly peers?: readonly string[] | undefined;
+}
+
+/** Connections on loopback at once. */
+const MOST_LOCAL = 64;
+/** Records of the audit log in one answer. */
+const MOST_RECORDS = 1_000;
+
+export class AdminListener {
+  readonly #server: FastifyInstance;
+  readonly at: Listen;
+
+  private constructor(server: FastifyInstance, at: Listen) {
+    this.#server = server;
+    this.at = at;
+  }
+
+  /** @throws ConfigError */
+  static async open(settings: AdminSettings, operated: Operated, logger: Logger): Promise<AdminListener> {
+    const { address, port } = settings;
+    const server = isLoopback(address) ? localServer() : remoteServer(settings, operated, logger);
+    useProblems(server, (error) => logger.error({ err: error }, 'a request at the admin listener failed'));
+    mountHealth(server, operated);
+    try {
+      return new AdminListener(server, { address, port: await listen(server, address, port) });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#server.close();
+  }
+}
+
+/** Whether only this machine reaches an address; a name may lead anywhere. */
+export function isLoopback(address: string): boolean {
+  return isIP(address) === 4 ? address.startsWith('127.') : address === '::1';
+}
+
+function localServer(): FastifyInstance {
+  const server = fastify({ bodyLimit: 1024, forceCloseConnections: true, requestTimeout: 10_000 });
+  server.server.maxConnections = MOST_LOCAL;
+  return server;
+}
+
+function remoteServer(settings: AdminSettings, operated: Operated, logger: Logger): FastifyInstance {
+  const { peers = [], connections, address } = settings;
+  if (peers.length === 0)
+    throw new ConfigError(
+      'configuration',
+      `admin.peers is missing: ${address} is not a loopback address, and there certificates of these names alone are admitted`,
+    );
+  const server = httpsServer({
+    name: 'admin',
+    logger,
+    limits: connections,
+    tls: operated.operation.tls,
+    authentication: 'mutual',
+  });
+  const admit =
+    (...roles: Role[]) =>
+    (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+      if (isAdmitted(peerOfRequest(request), { roles, names: peers })) done();
+      else
+        void sendProblem(
+          reply,
+          403,
+          `for certificates with the role ${roles.join(' or ')}, and admitted names`,
+        );
+    };
+  server.addHook('onRequest', admit('operator', 'auditor'));
+  server.get('/status', () => operated.status());
+  server.get('/audit', { onRequest: admit('auditor') }, (request, reply) =>
+    sendAudit(request, reply, operated),
+  );
+  return server;
+}
+
+function mountHealth(server: FastifyInstance, operated: Operated): void {
+  server.get('/healthz', (_request, reply) => reply.type('text/plain').send('runs\n'));
+  server.get('/readyz', async (_request, reply) => {
+    const { ready, reasons } = await operated.status();
+    return reply
+      .code(ready ? 200 : 503)
+      .type('text/plain')
+      .send(ready ? 'ready\n' : reasons.map((reason) => `${reason}\n`).join(''));
+  });
+  server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await operated.metrics()));
+}
+
+const WHOLE = (most: number, absent: string) =>
+  Type.String({
+    pattern: '^(0|[1-9][0-9]{0,14})$',
+    default: absent,
+    errorMessage: `a whole number, ${most} at most`,
+  });
+const QUERY = new Form(
+  strict({ from: WHOLE(Number.MAX_SAFE_INTEGER, '0'), most: WHOLE(MOST_RECORDS, String(MOST_RECORDS)) }),
+);
+
+/** Every look at the log is on the log. */
+function sendAudit(request: FastifyRequest, reply: FastifyReply, { operation }: Operated): FastifyReply {
+  const { audit } = operation;
+  if (audit === null) return sendProblem(reply, 404, 'this entity keeps no audit log');
+  const read = QUERY.read({ ...(request.query as object) });
+  if (!('value' in read))
+    return sendProblem(
+      reply,
+      400,
+      read.faults.map((each) => faultText(each, 'the query', 'parameter')).join('; '),
+    );
+  const [from, most] = [Number(read.value.from), Number(read.value.most)];
+  if (most > MOST_RECORDS)
+    return sendProblem(reply, 400, `most is not a whole number, ${MOST_RECORDS} at most`);
+  audit.record({ kind: 'audit-read', by: peerOfRequest(request).commonName, from, most });
+  const lines = audit.lines(from, most);
+  return reply.type('application/jsonl').send(lines.map((line) => `${line}\n`).join(''));
+}

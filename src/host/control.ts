@@ -1,0 +1,173 @@
+/**
+ * The control socket: HTTP over a Unix socket beside the entity's state, for whoever may use the state's files.
+ *
+ *     GET  /status       the status, JSON           GET  /log-level   { level }
+ *     GET  /health       { ready, reasons }         POST /log-level   { level }
+ *     GET  /metrics      Prometheus                 POST /drain       { ms } → { drained }
+ *     POST /reload       what was taken, what was not
+ *
+ * The socket is made for its owner alone (0600). What a crash has left there is replaced; whoever opens it holds the lock
+ * on the state, so nobody else listens there, unless two entities were given one path: then the second does not start.
+ */
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { ClavigerError } from '../bytes/errors.ts';
+import type { Logger } from '../bytes/ports.ts';
+import { Form, faultText, strict } from '../bytes/schema.ts';
+import { sendProblem, useProblems } from '../net/problem.ts';
+import { LOG_LEVELS } from './log.ts';
+import { METRICS_TYPE } from './metrics.ts';
+import type { Operated } from './operate.ts';
+
+export type ControlErrorCode =
+  /** The path has too many octets for a Unix socket. */
+  | 'path-too-long'
+  /** Something else is at the path, or somebody listens there. */
+  | 'in-the-way';
+
+/** A control socket that cannot be opened. */
+export class ControlError extends ClavigerError<ControlErrorCode> {}
+
+/** Settings by which an entity's state is found. */
+export interface StatePlaces {
+  readonly controlSocket?: string | undefined;
+  readonly state?: string | undefined;
+  readonly folder?: string | undefined;
+  readonly store?: string | undefined;
+  readonly x1?: object | undefined;
+}
+
+export const SOCKET_NAME = 'control.sock';
+
+/** Octets of a path that a socket can have (`sun_path`, with its end). */
+const LONGEST_PATH = 107;
+/** Milliseconds for requests that are under way when the entity stops. */
+const CLOSING_MS = 2_000;
+
+/** Where the control socket of an entity is; `null`: its state is in memory alone, and there is none. */
+export function controlPathOf({ controlSocket, state, folder, store, x1 }: StatePlaces): string | null {
+  if (controlSocket !== undefined) return controlSocket;
+  const home = state ?? folder;
+  if (home !== undefined) return path.join(home, SOCKET_NAME);
+  const file = store ?? (x1 !== undefined && 'store' in x1 ? x1.store : undefined);
+  return typeof file !== 'string' || file === ':memory:' ? null : `${file}.${SOCKET_NAME}`;
+}
+
+export class ControlSocket {
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #app: FastifyInstance;
+
+  private constructor(at: string, server: Server, app: FastifyInstance) {
+    this.#path = at;
+    this.#server = server;
+    this.#app = app;
+  }
+
+  /** Called under the lock on the state. @throws ControlError */
+  static async open(at: string, operated: Operated, logger: Logger): Promise<ControlSocket> {
+    if (Buffer.byteLength(at) > LONGEST_PATH)
+      throw new ControlError(
+        'path-too-long',
+        `the control socket ${at} has ${Buffer.byteLength(at)} octets, ${LONGEST_PATH} are possible: name a shorter path by the setting controlSocket`,
+      );
+    await clear(at);
+    const made: { server: Server | null } = { server: null };
+    const app = fastify({
+      bodyLimit: 1 << 16,
+      serverFactory: (handler) => (made.server = createServer(handler)),
+    });
+    mount(app, operated, logger);
+    await app.ready();
+    const { server } = made;
+    if (server === null) throw new ControlError('in-the-way', 'no server was made');
+    await listenPrivately(server, at);
+    return new ControlSocket(at, server, app);
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const last = setTimeout(() => this.#server.closeAllConnections(), CLOSING_MS);
+    await closed;
+    clearTimeout(last);
+    await this.#app.close();
+    rmSync(this.#path, { force: true });
+  }
+}
+
+const LEVEL = new Form(strict({ level: Type.Enum([...LOG_LEVELS]) }));
+const DRAIN = new Form(strict({ ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 10_000 }) }));
+
+function mount(app: FastifyInstance, operated: Operated, logger: Logger): void {
+  useProblems(app, (error) => logger.error({ err: error }, 'a request at the control socket failed'));
+  app.get('/status', () => operated.status());
+  app.get('/health', async () => {
+    const { ready, reasons } = await operated.status();
+    return { ready, reasons };
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await operated.metrics()));
+  app.post('/reload', () => operated.reload());
+  app.get('/log-level', () => ({ level: operated.level() }));
+  app.post('/log-level', (request, reply) => {
+    const read = LEVEL.read(request.body);
+    if (!('value' in read)) return refuse(reply, read.faults);
+    operated.setLevel(read.value.level);
+    return reply.send({ level: operated.level() });
+  });
+  app.post('/drain', async (request, reply) => {
+    const read = DRAIN.read(request.body ?? {});
+    if (!('value' in read)) return refuse(reply, read.faults);
+    return { drained: await operated.drain(read.value.ms) };
+  });
+}
+
+function refuse(
+  reply: Parameters<typeof sendProblem>[0],
+  faults: readonly Parameters<typeof faultText>[0][],
+): ReturnType<typeof sendProblem> {
+  return sendProblem(reply, 400, faults.map((fault) => faultText(fault, 'the body', 'member')).join('; '));
+}
+
+/** Takes away the socket of a process that is no more. */
+async function clear(at: string): Promise<void> {
+  const found = lstatSync(at, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new ControlError('in-the-way', `${at} is in the way of the control socket`);
+  if (await answers(at)) throw new ControlError('in-the-way', `another process listens at ${at}`);
+  rmSync(at);
+}
+
+function answers(at: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(at);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** The socket is made under a mask, so that it is nobody else's at any moment; a worker thread has no mask to set. */
+async function listenPrivately(server: Server, at: string): Promise<void> {
+  const listening = new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
+  const mask = isMainThread ? process.umask(0o177) : null;
+  try {
+    server.listen(at);
+  } finally {
+    if (mask !== null) process.umask(mask);
+  }
+  await listening;
+  chmodSync(at, 0o600);
+}

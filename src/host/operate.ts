@@ -1,0 +1,303 @@
+/**
+ * An entity as a process that can be operated: its control socket, its admin listener, and what is done there.
+ *
+ *     configuration file ──► startOperated ──► the entity, under the lock of its state
+ *                                          ├─► control socket   status, health, metrics, reload, drain, log level
+ *                                          └─► admin listener   health, metrics; with certificates status and audit log
+ *
+ * Whatever changes how the entity runs (reload, log level, drain) goes on its audit log first: no record, no change.
+ */
+import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import { loadTls, requireOwn } from '../net/tls.ts';
+import type { TlsFiles } from '../net/tls.ts';
+import { AdminListener } from './admin.ts';
+import type { AdminSettings } from './admin.ts';
+import { controlPathOf, ControlSocket } from './control.ts';
+import type { StatePlaces } from './control.ts';
+import type { LeveledLogger, LogLevel } from './log.ts';
+import { registryOf } from './metrics.ts';
+import type { Alarm, Operation, Retake, Status } from './operation.ts';
+import { digestsOf, changedSettings } from './reload.ts';
+import type { ReloadReport } from './reload.ts';
+import type { Running, Runtime, SystemClock } from './runtime.ts';
+import { programVersion } from './version.ts';
+
+/** Settings that every entity has (`OPERATION_SETTINGS`). */
+export interface OperatedSettings extends StatePlaces {
+  readonly tls: TlsFiles;
+  readonly admin?: AdminSettings | undefined;
+  readonly log?: LogLevel | undefined;
+}
+
+/** How an entity is made from its settings. */
+export interface OperatedKind<Config extends OperatedSettings> {
+  /** @throws ConfigError */
+  readonly read: (json: unknown, file: string) => Config;
+  readonly start: (
+    config: Config,
+    runtime: Runtime,
+  ) => Promise<Running & { readonly operation: Operation<Config> }>;
+}
+
+/** Where its settings come from. */
+export interface OperatedSource {
+  readonly file: string;
+  /** What the file holds now. @throws ConfigError */
+  readonly load: () => unknown;
+}
+
+export interface OperatedRuntime extends Runtime {
+  readonly clock: SystemClock;
+  readonly logger: LeveledLogger;
+  /** The level of the command line, which goes before that of the settings. */
+  readonly level?: LogLevel | undefined;
+}
+
+/** What is done at the control socket and the admin listener. */
+export interface Operated {
+  status(): Promise<Status>;
+  /** In the exposition format of Prometheus. */
+  metrics(): Promise<string>;
+  /** Takes anew what can be taken anew while it runs. */
+  reload(): Promise<ReloadReport>;
+  drain(ms: number): Promise<boolean>;
+  level(): LogLevel;
+  setLevel(level: LogLevel): void;
+  readonly operation: Pick<Operation, 'entity' | 'name' | 'tls' | 'audit'>;
+}
+
+export interface RunningOperated<R extends Running = Running> extends Running {
+  readonly running: R;
+  readonly operated: Operated;
+  /** Path of the control socket; `null`: the state is in memory alone, and there is none. */
+  readonly control: string | null;
+  /** Where the admin listener is; `null`: none was asked for. */
+  readonly admin: { readonly address: string; readonly port: number } | null;
+}
+
+const DAY_MS = 86_400_000;
+/** Days before the end of the certificate at which the alarm is raised, and at which it is critical. */
+const EXPIRY_DAYS = { warning: 30, critical: 7 };
+/** How long a step of the clock is told of. */
+const STEP_TOLD_MS = 3_600_000;
+/** A reading of state and readiness is good for so long: whoever asks often makes no work of it. */
+const FRESH_MS = 250;
+
+/** Starts an entity and what it is operated by. @throws what starting the entity throws; ConfigError, ControlError */
+export async function startOperated<Config extends OperatedSettings>(
+  kind: OperatedKind<Config>,
+  source: OperatedSource,
+  runtime: OperatedRuntime,
+): Promise<RunningOperated> {
+  const json = source.load();
+  const config = kind.read(json, source.file);
+  runtime.logger.level = runtime.level ?? config.log ?? 'info';
+  const running = await kind.start(config, runtime);
+  const operated = new OperatedProcess(kind, source, runtime, running.operation, digestsOf(json));
+  const path = controlPathOf(config);
+  const open: { stop(): Promise<void> }[] = [running];
+  const stop = async (): Promise<void> => {
+    for (const each of open.splice(0).reverse()) await each.stop();
+  };
+  try {
+    if (path !== null) open.push(await ControlSocket.open(path, operated, runtime.logger));
+    const admin =
+      config.admin === undefined ? null : await AdminListener.open(config.admin, operated, runtime.logger);
+    if (admin !== null) open.push(admin);
+    return { running, operated, control: path, admin: admin?.at ?? null, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+class OperatedProcess<Config extends OperatedSettings> implements Operated {
+  readonly operation: Operation<Config>;
+  readonly #kind: OperatedKind<Config>;
+  readonly #source: OperatedSource;
+  readonly #runtime: OperatedRuntime;
+  readonly #started: number;
+  readonly #registry: { exposition(): Promise<string> };
+  #digests: ReadonlyMap<string, string>;
+  #read: { readonly at: number; readonly status: Promise<Status> } | null = null;
+  /** What was wrong with the last reload; `null`: nothing, or there was none. */
+  #refused: { readonly since: number; readonly problem: string } | null = null;
+  #reloading: Promise<ReloadReport> | null = null;
+
+  constructor(
+    kind: OperatedKind<Config>,
+    source: OperatedSource,
+    runtime: OperatedRuntime,
+    operation: Operation<Config>,
+    digests: ReadonlyMap<string, string>,
+  ) {
+    this.operation = operation;
+    this.#kind = kind;
+    this.#source = source;
+    this.#runtime = runtime;
+    this.#started = runtime.clock.now();
+    this.#digests = digests;
+    this.#registry = registryOf(operation, () => this.status());
+  }
+
+  status(): Promise<Status> {
+    const now = performance.now();
+    if (this.#read === null || now - this.#read.at > FRESH_MS) {
+      const reading = { at: now, status: this.#status() };
+      reading.status.catch(() => (this.#read = null));
+      this.#read = reading;
+    }
+    return this.#read.status;
+  }
+
+  metrics(): Promise<string> {
+    return this.#registry.exposition();
+  }
+
+  level(): LogLevel {
+    return this.#runtime.logger.level;
+  }
+
+  setLevel(level: LogLevel): void {
+    this.operation.audit?.record({ kind: 'operator-log-level', level });
+    this.#runtime.logger.level = level;
+    this.#runtime.logger.info({ to: level }, 'the log level was set');
+  }
+
+  async drain(ms: number): Promise<boolean> {
+    this.operation.audit?.record({ kind: 'operator-drain', ms });
+    return this.operation.drain(ms);
+  }
+
+  /** One at a time; who asks meanwhile gets the same report. */
+  reload(): Promise<ReloadReport> {
+    this.#reloading ??= this.#reload().finally(() => {
+      this.#reloading = null;
+      this.#read = null;
+    });
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    const { logger, clock } = this.#runtime;
+    const report = await this.#takeAnew();
+    const problem = report.problems.join('; ');
+    this.#refused = report.problems.length === 0 ? null : { since: clock.now(), problem };
+    if (this.#refused === null) logger.info(report, 'settings were read again');
+    else logger.error(report, 'settings were read again, and not all could be taken');
+    return report;
+  }
+
+  /** All is read and checked before anything is taken. */
+  async #takeAnew(): Promise<ReloadReport> {
+    const { operation } = this;
+    const { clock, logger, level } = this.#runtime;
+    const refused = (error: unknown): ReloadReport => ({
+      taken: [],
+      needRestart: [],
+      problems: [whyNot(error)],
+    });
+    let taken;
+    try {
+      const json = this.#source.load();
+      const config = this.#kind.read(json, this.#source.file);
+      const material = loadTls(config.tls, clock.now());
+      requireOwn(material, operation.name, operation.entity);
+      operation.audit?.record({ kind: 'operator-reload' });
+      taken = { json, config, material };
+    } catch (error) {
+      return refused(error);
+    }
+    const { json, config, material } = taken;
+    const report = { taken: [] as string[], needRestart: [] as string[], problems: [] as string[] };
+    if (operation.tls.replace(material)) report.taken.push('tls');
+    const digests = new Map(digestsOf(json));
+    const retakes = new Map<string, Retake<Config> | undefined>(Object.entries(operation.retakes));
+    retakes.set('log', () => void (logger.level = level ?? config.log ?? 'info'));
+    for (const name of changedSettings(this.#digests, digests)) {
+      if (name === 'tls') continue;
+      const retake = retakes.get(name);
+      try {
+        await retake?.(config);
+        if (retake !== undefined) report.taken.push(name);
+        else report.needRestart.push(name);
+      } catch (error) {
+        report.problems.push(`${name}: ${whyNot(error)}`);
+      }
+      if (!report.taken.includes(name)) restore(digests, name, this.#digests.get(name));
+    }
+    this.#digests = digests;
+    return report;
+  }
+
+  async #status(): Promise<Status> {
+    const { operation } = this;
+    const { clock } = this.#runtime;
+    const now = clock.now();
+    const [state, unready] = await Promise.all([operation.state(), operation.unready()]);
+    const auditProblem = operation.audit?.problem() ?? null;
+    const reasons = [...unready, ...(auditProblem === null ? [] : [`the audit log: ${auditProblem}`])];
+    const { subject, notAfter } = operation.tls.inForce;
+    const daysLeft = Math.floor((notAfter - now) / DAY_MS);
+    return {
+      entity: operation.entity,
+      name: operation.name,
+      version: programVersion(),
+      pid: process.pid,
+      started: iso(this.#started),
+      uptimeSeconds: Math.max(0, Math.floor((now - this.#started) / 1000)),
+      ready: reasons.length === 0,
+      reasons,
+      certificate: { subject, notAfter: iso(notAfter), daysLeft },
+      ...state,
+      alarms: [...this.#alarms(now, daysLeft, auditProblem), ...state.alarms],
+      audit: operation.audit?.last() ?? null,
+      auditWritable: operation.audit === null ? null : auditProblem === null,
+    };
+  }
+
+  /** Those that are no entity's own. */
+  #alarms(now: number, daysLeft: number, auditProblem: string | null): Alarm[] {
+    const alarms: Alarm[] = [];
+    if (daysLeft < EXPIRY_DAYS.warning) {
+      const severity = daysLeft < EXPIRY_DAYS.critical ? 'critical' : 'warning';
+      const text = daysLeft < 0 ? 'the certificate has expired' : `the certificate ends in ${daysLeft} days`;
+      alarms.push({ name: 'certificate-expiry', severity, about: '', text, since: null });
+    }
+    if (auditProblem !== null)
+      alarms.push({ name: 'audit-log', severity: 'critical', about: '', text: auditProblem, since: null });
+    const step = this.#runtime.clock.steps.last;
+    if (step !== null && Math.abs(now - step.at) < STEP_TOLD_MS) {
+      const text = `the clock was set by ${step.ms} ms`;
+      alarms.push({ name: 'clock-step', severity: 'warning', about: '', text, since: iso(step.at) });
+    }
+    if (this.#refused !== null) {
+      const { since, problem } = this.#refused;
+      alarms.push({
+        name: 'reload-refused',
+        severity: 'warning',
+        about: '',
+        text: problem,
+        since: iso(since),
+      });
+    }
+    return alarms;
+  }
+}
+
+/** What is not in force is as it was: the next reload tells of it again. */
+function restore(digests: Map<string, string>, name: string, before: string | undefined): void {
+  if (before === undefined) digests.delete(name);
+  else digests.set(name, before);
+}
+
+/** In our own words; what others say of what they read may quote it. */
+function whyNot(error: unknown): string {
+  return error instanceof ClavigerError
+    ? messageOf(error)
+    : `unexpected: ${error instanceof Error ? error.name : 'failure'}`;
+}
+
+function iso(unixMs: number): string {
+  return new Date(unixMs).toISOString();
+}

@@ -1,0 +1,167 @@
+/** What a running entity tells those who operate it, and does for them (R-92). */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Form } from '../../src/bytes/schema.ts';
+import { STATUS } from '../../src/host/operation.ts';
+import type { Status } from '../../src/host/operation.ts';
+import { ENTITIES } from '../../src/lab/network/home.ts';
+import type { Entity } from '../../src/lab/network/home.ts';
+import { Network } from '../../src/lab/network/network.ts';
+import { Timeline } from '../../src/lab/timeline.ts';
+import { missingTool } from '../support/shared.ts';
+import { ask, operate } from './support/operated.ts';
+import type { OperatedEntity } from './support/operated.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-operate-'));
+const noPromtool = missingTool('promtool');
+let network: Network;
+const running = {} as Record<Entity, OperatedEntity>;
+
+const TARGET = 'alice';
+
+function configOf(entity: Entity): Record<string, unknown> {
+  return { ...(network.configOf(entity, 'home1') as object), admin: {} };
+}
+
+async function statusOf(entity: Entity): Promise<Status> {
+  const { status, text } = await ask(running[entity].control, 'GET', '/status');
+  expect(status).toBe(200);
+  return new Form(STATUS).readOr(JSON.parse(text) as unknown, (faults) => new Error(JSON.stringify(faults)));
+}
+
+beforeAll(async () => {
+  network = await Network.layOut({
+    state: folder,
+    out: null,
+    users: { home1: [TARGET], home2: [] },
+    timeline: new Timeline(() => performance.now()),
+  });
+  for (const entity of ENTITIES) running[entity] = await operate(entity, configOf(entity), folder);
+}, 60_000);
+
+afterAll(async () => {
+  for (const entity of ENTITIES) await running[entity].stop();
+  await network.stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe.each(ENTITIES)('a running %s', (entity) => {
+  it('R-92: has a control socket beside its state, for its owner alone, and says there how it is', async () => {
+    const { control } = running[entity];
+    expect(statSync(control ?? '').mode & 0o777).toBe(0o600);
+    const status = await statusOf(entity);
+    expect(status).toMatchObject({ entity, ready: true, reasons: [], pid: process.pid });
+    expect(readFileSync('package.json', 'utf8')).toContain(`"version": "${status.version}"`);
+    expect(status.certificate.daysLeft).toBeGreaterThan(0);
+    expect(status.auditWritable).toBe(entity === 'lemf' ? null : true);
+  });
+
+  it('R-92: answers probes on loopback, and nothing else there', async () => {
+    const { admin } = running[entity];
+    const get = async (at: string): Promise<{ status: number; text: string }> => {
+      const answer = await fetch(`http://127.0.0.1:${String(admin?.port)}${at}`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    expect(await get('/healthz')).toEqual({ status: 200, text: 'runs\n' });
+    expect(await get('/readyz')).toEqual({ status: 200, text: 'ready\n' });
+    expect((await get('/metrics')).text).toContain('claviger_ready 1\n');
+    for (const at of ['/status', '/audit?from=0', '/reload']) expect((await get(at)).status, at).toBe(404);
+  });
+
+  it.skipIf(noPromtool)(
+    'R-92: has metrics that promtool finds nothing wrong with, of nobody in particular',
+    async () => {
+      const { text, type } = await ask(running[entity].control, 'GET', '/metrics');
+      expect(type).toMatch(/^text\/plain; version=0\.0\.4/);
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: text,
+        encoding: 'utf8',
+      });
+      expect([stdout + stderr, status]).toEqual(['', 0]);
+      expect(text).not.toContain(TARGET);
+      expect(text).not.toMatch(/sip:|tel:/);
+    },
+  );
+
+  it('R-92: refuses what it does not know at the control socket, and changes nothing', async () => {
+    const { control } = running[entity];
+    for (const body of [{}, { level: 'loud' }, { level: 'info', more: 1 }, [], 'info', null])
+      expect((await ask(control, 'POST', '/log-level', body)).status, JSON.stringify(body)).toBe(400);
+    expect((await ask(control, 'POST', '/drain', { ms: -1 })).status).toBe(400);
+    expect((await ask(control, 'GET', '/nothing')).status).toBe(404);
+    expect(JSON.parse((await ask(control, 'GET', '/log-level')).text)).toEqual({ level: 'info' });
+  });
+});
+
+describe('reading settings again', () => {
+  it('R-92: takes the log level and says which settings need a restart', async () => {
+    const { control, write } = running.df;
+    write({ ...configOf('df'), log: 'warn', name: { countryCode: 'XX', operator: 'other', element: 'df' } });
+    const report: unknown = JSON.parse((await ask(control, 'POST', '/reload')).text);
+    expect(report).toEqual({ taken: ['log'], needRestart: ['name'], problems: [] });
+    expect(JSON.parse((await ask(control, 'GET', '/log-level')).text)).toEqual({ level: 'warn' });
+    write(configOf('df'));
+    expect(await running.df.operated.reload()).toEqual({ taken: ['log'], needRestart: [], problems: [] });
+  });
+
+  it.each([
+    ['a file that is not JSON', '{', /is not JSON/],
+    ['an unknown setting', { nothing: 1 }, /nothing: no such setting/],
+    ['the certificate of another', null, /the own certificate is for/],
+  ])(
+    'R-92: leaves what is in force where there is %s, and raises an alarm',
+    async (_what, wrong, expected) => {
+      const { write, file, operated } = running.df;
+      const { tls } = configOf('gateway');
+      if (typeof wrong === 'string') writeFileSync(file, wrong);
+      else write({ ...configOf('df'), ...(wrong ?? { tls }) });
+      const before = operated.operation.tls.certificate;
+      const report = await operated.reload();
+      expect(report).toMatchObject({ taken: [], needRestart: [] });
+      expect(report.problems.join()).toMatch(expected);
+      expect(operated.operation.tls.certificate).toBe(before);
+      expect((await statusOf('df')).alarms.map(({ name }) => name)).toContain('reload-refused');
+      write(configOf('df'));
+      await operated.reload();
+      expect((await statusOf('df')).alarms.map(({ name }) => name)).not.toContain('reload-refused');
+    },
+  );
+});
+
+describe('a control socket', () => {
+  it('R-92: takes the place of one that a crash has left, and of nothing else', async () => {
+    const { control } = running.gateway;
+    await running.gateway.stop();
+    expect(existsSync(control ?? '')).toBe(false);
+    writeFileSync(control ?? '', 'a file');
+    await expect(operate('gateway', configOf('gateway'), folder)).rejects.toMatchObject({
+      code: 'in-the-way',
+    });
+    rmSync(control ?? '');
+    const other = createServer().listen(control);
+    await new Promise((resolve) => other.once('listening', resolve));
+    await expect(operate('gateway', configOf('gateway'), folder)).rejects.toMatchObject({
+      code: 'in-the-way',
+    });
+    await new Promise((resolve) => other.close(resolve));
+    spawnSync(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(control)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
+    expect(existsSync(control ?? '')).toBe(true);
+    running.gateway = await operate('gateway', configOf('gateway'), folder);
+    expect((await statusOf('gateway')).ready).toBe(true);
+  });
+
+  it('R-92: is refused where its path is too long for a socket, with what to do', async () => {
+    const long = path.join(folder, 'x'.repeat(120));
+    await running.lemf.stop();
+    const config = { ...configOf('lemf'), controlSocket: long };
+    await expect(operate('lemf', config, folder)).rejects.toThrow(/107 are possible: .*controlSocket/);
+    running.lemf = await operate('lemf', configOf('lemf'), folder);
+  });
+});
