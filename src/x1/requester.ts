@@ -9,7 +9,7 @@ import { decodeX1Response, encodeX1Request, X1_VERSION } from '../wire/x1/contai
 import type { X1Header, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { ErrorInformation } from '../wire/x1/details.ts';
 import { X1Error } from '../wire/x1/errors.ts';
-import { X1_SIZE_LIMIT } from '../wire/x1/xml.ts';
+import { X1_SIZE_LIMIT } from '../wire/xml/document.ts';
 import type { RequestOf, RequestType, X1RequestBody } from '../wire/x1/requests.ts';
 import type { ResponseOf, ResponseType, X1ResponseBody } from '../wire/x1/responses.ts';
 import type { X1Judge, X1Recorder } from './endpoint.ts';

@@ -15,7 +15,7 @@ import {
 } from 'libxml2-wasm';
 import { ClavigerError } from '../bytes/errors.ts';
 import { X1Error } from '../wire/x1/errors.ts';
-import { withDocument } from '../wire/x1/xml.ts';
+import { withDocument } from '../wire/xml/document.ts';
 
 export type X1SchemaErrorCode =
   /** It cannot be read, or does not compile. */

@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DESTINATION_DETAILS, TASK_DETAILS } from '../../wire/x1/details.ts';
 import type { Destination, InterceptTask } from '../../wire/x1/details.ts';
-import type { Child } from '../../wire/x1/fields.ts';
+import type { Child } from '../../wire/xml/forms.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
-import { formatXmlChild, X1_SIZE_LIMIT } from '../../wire/x1/xml.ts';
-import type { XmlElement } from '../../wire/x1/xml.ts';
+import { formatXmlChild, X1_SIZE_LIMIT } from '../../wire/xml/document.ts';
+import type { XmlElement } from '../../wire/xml/document.ts';
 import type { ElementView, Held } from './view.ts';
 
 /**

@@ -6,7 +6,7 @@ import { endpointOf } from '../../x1/policy.ts';
 import { X1Error } from '../../wire/x1/errors.ts';
 import { encodeX1Request, X1_VERSION } from '../../wire/x1/containers.ts';
 import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
-import { X1_SIZE_LIMIT } from '../../wire/x1/xml.ts';
+import { X1_SIZE_LIMIT } from '../../wire/xml/document.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import { AdmfError } from './errors.ts';
 

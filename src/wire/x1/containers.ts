@@ -11,13 +11,13 @@ import { readParts, writeParts } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { UUID } from './details.ts';
 import { X1Error } from './errors.ts';
-import { many, node, one, record, Sequence, leaf } from './fields.ts';
-import type { Children, ElementForm } from './fields.ts';
+import { many, node, one, record, Sequence, leaf } from '../xml/forms.ts';
+import type { Children, ElementForm } from '../xml/forms.ts';
 import { REQUESTS } from './requests.ts';
 import type { RequestType, X1RequestBody } from './requests.ts';
 import { RESPONSES } from './responses.ts';
 import type { X1ResponseBody } from './responses.ts';
-import * as types from './simple-types.ts';
+import * as types from '../xml/simple-types.ts';
 import { utf8 } from '../../bytes/octets.ts';
 import {
   formatXml,
@@ -27,8 +27,8 @@ import {
   X1_ANSWER_LIMIT,
   X1_NAMESPACE,
   X1_SIZE_LIMIT,
-} from './xml.ts';
-import type { QName, XmlElement } from './xml.ts';
+} from '../xml/document.ts';
+import type { QName, XmlElement } from '../xml/document.ts';
 
 /** The version of the schema that these codecs follow. */
 export const X1_VERSION = 'v1.23.1';

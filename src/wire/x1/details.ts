@@ -7,12 +7,23 @@
 import { optional, orElse, passedOver, spread, unlessEmpty } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { X1Error } from './errors.ts';
-import { choiceOf, list, many, mapped, node, one, record, requireType, Sequence, leaf } from './fields.ts';
-import type { ElementForm } from './fields.ts';
-import * as types from './simple-types.ts';
+import {
+  choiceOf,
+  list,
+  many,
+  mapped,
+  node,
+  one,
+  record,
+  requireType,
+  Sequence,
+  leaf,
+} from '../xml/forms.ts';
+import type { ElementForm } from '../xml/forms.ts';
+import * as types from '../xml/simple-types.ts';
 import { TARGET_IDENTIFIER } from './target-identifiers.ts';
-import { COMMON_NAMESPACE, X1_NAMESPACE } from './xml.ts';
-import type { QName, XmlElement } from './xml.ts';
+import { COMMON_NAMESPACE, X1_NAMESPACE } from '../xml/document.ts';
+import type { QName, XmlElement } from '../xml/document.ts';
 
 export const UUID = leaf(types.uuid);
 export const STRING = leaf(types.anyString);

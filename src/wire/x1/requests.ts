@@ -8,10 +8,10 @@ import { optional, spread } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_DETAILS, extensions, INTEGER, STRING, TASK_DETAILS, UUID } from './details.ts';
 import { X1Error } from './errors.ts';
-import { one, Sequence, leaf } from './fields.ts';
-import type { Children, ElementForm } from './fields.ts';
-import * as types from './simple-types.ts';
-import type { QName } from './xml.ts';
+import { one, Sequence, leaf } from '../xml/forms.ts';
+import type { Children, ElementForm } from '../xml/forms.ts';
+import * as types from '../xml/simple-types.ts';
+import type { QName } from '../xml/document.ts';
 
 /** Nothing but the header. */
 const NOTHING = {};

@@ -5,10 +5,10 @@
 import { optional, orElse, passedOver } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_REPORT, ERROR_INFORMATION, NE_STATUS, STRING, TASK_REPORT, UUID } from './details.ts';
-import { list, many, mapped, one, record, leaf } from './fields.ts';
-import type { Children, ElementForm } from './fields.ts';
+import { list, many, mapped, one, record, leaf } from '../xml/forms.ts';
+import type { Children, ElementForm } from '../xml/forms.ts';
 import { REQUEST_TYPES } from './requests.ts';
-import * as types from './simple-types.ts';
+import * as types from '../xml/simple-types.ts';
 
 /** `AcknowledgedAndCompleted`: done; `Acknowledged`: will be done, and reported. */
 const OK = types.enumeration('AcknowledgedAndCompleted', 'Acknowledged');

@@ -10,11 +10,11 @@
  * An identifier of another specification (`targetIdentifierExtension`) is known by its owner only and not written.
  */
 import { X1Error } from './errors.ts';
-import { choiceOf, list, mapped, one, record, requireType, leaf } from './fields.ts';
-import type { ElementForm } from './fields.ts';
-import type { SimpleType } from './simple-types.ts';
-import * as types from './simple-types.ts';
-import { COMMON_NAMESPACE, HASHED_ID_NAMESPACE, X1_NAMESPACE } from './xml.ts';
+import { choiceOf, list, mapped, one, record, requireType, leaf } from '../xml/forms.ts';
+import type { ElementForm } from '../xml/forms.ts';
+import type { SimpleType } from '../xml/simple-types.ts';
+import * as types from '../xml/simple-types.ts';
+import { COMMON_NAMESPACE, HASHED_ID_NAMESPACE, X1_NAMESPACE } from '../xml/document.ts';
 
 /** One target identifier: the element's name in the X1 schema (`sipUri`, `telUri`, `impu`, `imei`, …) and its value. */
 export interface TargetIdentifier {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from '../../../src/bytes/octets.ts';
 import { decodeX1Request, decodeX1Response } from '../../../src/wire/x1/containers.ts';
 import { X1Error } from '../../../src/wire/x1/errors.ts';
-import { X1_SIZE_LIMIT } from '../../../src/wire/x1/xml.ts';
+import { X1_SIZE_LIMIT } from '../../../src/wire/xml/document.ts';
 
 const NAMESPACES =
   'xmlns="http://uri.etsi.org/03221/X1/2017/10" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';

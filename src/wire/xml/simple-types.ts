@@ -5,7 +5,7 @@
  * White space (XML Schema part 2, section 4.3.6): `preserve` keeps it, `replace` makes each one a space, `collapse`
  * also joins runs and trims. Patterns hold for the text after that, and for all of it.
  */
-import { X1Error } from './errors.ts';
+import { X1Error } from '../x1/errors.ts';
 
 export interface SimpleType<T> {
   read(text: string, name: string): T;

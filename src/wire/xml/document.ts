@@ -15,7 +15,7 @@ import {
 } from 'libxml2-wasm';
 import { BytesError } from '../../bytes/errors.ts';
 import { fromUtf8, utf8 } from '../../bytes/octets.ts';
-import { X1Error } from './errors.ts';
+import { X1Error } from '../x1/errors.ts';
 
 export const X1_NAMESPACE = 'http://uri.etsi.org/03221/X1/2017/10';
 /** TS 103 280, common parameters. */

@@ -5,10 +5,10 @@
  */
 import { readParts, writeParts } from '../../bytes/fields.ts';
 import type { Part, PartList, ValueOf } from '../../bytes/fields.ts';
-import { X1Error } from './errors.ts';
+import { X1Error } from '../x1/errors.ts';
 import type { SimpleType } from './simple-types.ts';
-import { X1_NAMESPACE } from './xml.ts';
-import type { QName, XmlElement } from './xml.ts';
+import { X1_NAMESPACE } from './document.ts';
+import type { QName, XmlElement } from './document.ts';
 
 /** A type of the schema. Both ways throw X1Error `schema`: what is written is checked as it will be when read. */
 export interface ElementForm<T> {
