@@ -23,7 +23,7 @@ import { RefusalLog } from '../evidence/refusals.ts';
 import { decodeX1Request, encodeX1Response, X1_VERSION } from '../wire/x1/containers.ts';
 import type { X1Header, X1RequestMessage, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
-import { X1Error } from '../wire/x1/errors.ts';
+import { XmlDocumentError } from '../wire/xml/errors.ts';
 import type { RequestType, X1RequestBody } from '../wire/x1/requests.ts';
 import type { X1ResponseBody } from '../wire/x1/responses.ts';
 import { isNamed } from '../net/tls.ts';
@@ -38,7 +38,7 @@ export interface X1Peer {
 
 /** A second judge of documents: the operator's schema. */
 export interface X1Judge {
-  /** @throws X1Error */
+  /** @throws XmlDocumentError */
   check(octets: Uint8Array): void;
 }
 
@@ -100,7 +100,7 @@ export class X1Endpoint {
     try {
       requests = decodeX1Request(octets);
     } catch (error) {
-      if (!(error instanceof X1Error)) throw error;
+      if (!(error instanceof XmlDocumentError)) throw error;
       this.#record(peer, { kind: 'x1-malformed', peer: peer.commonName, reason: error.message, digest });
       return encodeX1Response(this.#topLevelError(peer));
     }
@@ -141,7 +141,7 @@ export class X1Endpoint {
   }
 
   /** Why a request is not carried out, as far as that can be told before; `null`: it is. */
-  #refusal(request: X1RequestMessage, peer: X1Peer, judged: X1Error | null): X1Refusal | null {
+  #refusal(request: X1RequestMessage, peer: X1Peer, judged: XmlDocumentError | null): X1Refusal | null {
     const misaddressed = this.#misaddressed(request, peer);
     if (misaddressed !== null) return misaddressed;
     const { version } = request.header;
@@ -160,12 +160,12 @@ export class X1Endpoint {
     return own === identifier ? null : new X1Refusal(isNe ? 'unexpectedNe' : 'unexpectedAdmf');
   }
 
-  #judged(octets: Uint8Array): X1Error | null {
+  #judged(octets: Uint8Array): XmlDocumentError | null {
     try {
       this.#options.judge?.check(octets);
       return null;
     } catch (error) {
-      if (error instanceof X1Error) return error;
+      if (error instanceof XmlDocumentError) return error;
       throw error;
     }
   }
@@ -240,6 +240,6 @@ function withoutRoom(message: X1ResponseMessage, request: X1RequestMessage | und
   return { header, body: { type: 'Error', request: type ?? 'ExtendedRequestMessageType', error } };
 }
 
-function malformed(error: X1Error): X1Refusal {
+function malformed(error: XmlDocumentError): X1Refusal {
   return new X1Refusal(error.code === 'unknown-request' ? 'unknownRequest' : 'syntax', error.message);
 }

@@ -8,8 +8,8 @@ import type { Clock, Random } from '../bytes/ports.ts';
 import { decodeX1Response, encodeX1Request, X1_VERSION } from '../wire/x1/containers.ts';
 import type { X1Header, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { ErrorInformation } from '../wire/x1/details.ts';
-import { X1Error } from '../wire/x1/errors.ts';
-import { X1_SIZE_LIMIT } from '../wire/xml/document.ts';
+import { XmlDocumentError } from '../wire/xml/errors.ts';
+import { X1_SIZE_LIMIT } from '../wire/x1/names.ts';
 import type { RequestOf, RequestType, X1RequestBody } from '../wire/x1/requests.ts';
 import type { ResponseOf, ResponseType, X1ResponseBody } from '../wire/x1/responses.ts';
 import type { X1Judge, X1Recorder } from './endpoint.ts';
@@ -130,9 +130,9 @@ export class X1Requester {
       judge?.check(octets);
       return response;
     } catch (cause) {
-      if (cause instanceof X1Error && cause.code === 'too-large')
+      if (cause instanceof XmlDocumentError && cause.code === 'too-large')
         throw new X1ExchangeError('too-large', `${this.peer}: the answer has ${cause.message}`, { cause });
-      if (cause instanceof X1Error) throw this.#badAnswer(cause.message, cause);
+      if (cause instanceof XmlDocumentError) throw this.#badAnswer(cause.message, cause);
       throw cause;
     }
   }

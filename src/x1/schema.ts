@@ -14,7 +14,7 @@ import {
   XsdValidator,
 } from 'libxml2-wasm';
 import { ClavigerError } from '../bytes/errors.ts';
-import { X1Error } from '../wire/x1/errors.ts';
+import { XmlDocumentError } from '../wire/xml/errors.ts';
 import { withDocument } from '../wire/xml/document.ts';
 
 export type X1SchemaErrorCode =
@@ -32,13 +32,14 @@ export class X1Schema {
     this.#validator = load(path.resolve(file));
   }
 
-  /** @param octets bounded by whoever received them @throws X1Error `schema` if the document is not valid */
+  /** @param octets bounded by whoever received them @throws XmlDocumentError `schema` if the document is not valid */
   check(octets: Uint8Array): void {
     withDocument(octets, (document) => {
       try {
         this.#validator.validate(document);
       } catch (cause) {
-        if (cause instanceof XmlError) throw new X1Error('schema', 'not valid by the schema', { cause });
+        if (cause instanceof XmlError)
+          throw new XmlDocumentError('schema', 'not valid by the schema', { cause });
         throw cause;
       }
     });

@@ -6,7 +6,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../bytes/ports.ts';
 import type { X1Peer } from './endpoint.ts';
-import { X1_ADMF_PATH, X1_NE_PATH, X1_SIZE_LIMIT } from '../wire/xml/document.ts';
+import { X1_ADMF_PATH, X1_NE_PATH, X1_SIZE_LIMIT } from '../wire/x1/names.ts';
 import { connectionsOf, httpsServer, listen, peerOfRequest } from '../net/https.ts';
 import { hasRole } from '../net/tls.ts';
 import type { Role, TlsMaterial } from '../net/tls.ts';

@@ -61,7 +61,7 @@ import {
   encodeX1Request,
   encodeX1Response,
 } from '../../src/wire/x1/containers.ts';
-import { X1Error } from '../../src/wire/x1/errors.ts';
+import { XmlDocumentError } from '../../src/wire/xml/errors.ts';
 import { Deframer } from '../../src/wire/x2x3/deframer.ts';
 import { X2X3Error } from '../../src/wire/x2x3/errors.ts';
 import { decodePdu, encodePdu, keepalivePdu } from '../../src/wire/x2x3/pdu.ts';
@@ -344,14 +344,14 @@ export const DECODERS: readonly FuzzedDecoder[] = [
   },
   {
     name: 'x1-request',
-    errors: [X1Error],
+    errors: [XmlDocumentError],
     samples: () =>
       fc.sample(x1Request, { seed: 1, numRuns: 12 }).map((message) => encodeX1Request([message])),
     decode: decodeX1Request,
   },
   {
     name: 'x1-response',
-    errors: [X1Error],
+    errors: [XmlDocumentError],
     samples: () =>
       fc
         .sample(x1Response, { seed: 1, numRuns: 12 })

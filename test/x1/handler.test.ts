@@ -166,10 +166,10 @@ describe('documents', () => {
   });
 
   it('what the operator’s schema refuses gets 1010', async () => {
-    const { X1Error } = await import('../../src/wire/x1/errors.ts');
+    const { XmlDocumentError } = await import('../../src/wire/xml/errors.ts');
     const judge = {
       check: () => {
-        throw new X1Error('schema', 'not valid by the schema');
+        throw new XmlDocumentError('schema', 'not valid by the schema');
       },
     };
     const { admf } = await open({ judge });

@@ -11,7 +11,7 @@ import { systemClock, systemRandom } from '../../src/host/runtime.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { X1Requester } from '../../src/x1/requester.ts';
 import { decodeX1Response } from '../../src/wire/x1/containers.ts';
-import { X1_SIZE_LIMIT } from '../../src/wire/xml/document.ts';
+import { X1_SIZE_LIMIT } from '../../src/wire/x1/names.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient, httpsServer, listen } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';

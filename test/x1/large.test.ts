@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeX1Request, X1_VERSION } from '../../src/wire/x1/containers.ts';
 import type { X1RequestBody } from '../../src/wire/x1/requests.ts';
-import { X1_ANSWER_LIMIT } from '../../src/wire/xml/document.ts';
+import { X1_ANSWER_LIMIT } from '../../src/wire/x1/names.ts';
 import { X1Requester } from '../../src/x1/requester.ts';
 import { TaskTable } from '../../src/x1/tasks.ts';
 import { systemRandom } from '../../src/host/runtime.ts';

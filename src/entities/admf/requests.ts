@@ -4,7 +4,8 @@ import { DESTINATION_DETAILS, TASK_DETAILS } from '../../wire/x1/details.ts';
 import type { Destination, InterceptTask } from '../../wire/x1/details.ts';
 import type { Child } from '../../wire/xml/forms.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
-import { formatXmlChild, X1_SIZE_LIMIT } from '../../wire/xml/document.ts';
+import { X1_SIZE_LIMIT, X1_VOCABULARY } from '../../wire/x1/names.ts';
+import { formatXmlChild } from '../../wire/xml/document.ts';
 import type { XmlElement } from '../../wire/xml/document.ts';
 import type { ElementView, Held } from './view.ts';
 
@@ -121,5 +122,5 @@ const destinationText = (destination: Destination): string => written(DESTINATIO
 function written<T>(child: Child<T>, value: T): string {
   const elements: XmlElement[] = [];
   child.write(value, elements);
-  return elements.map(formatXmlChild).join('');
+  return elements.map((element) => formatXmlChild(element, X1_VOCABULARY)).join('');
 }

@@ -3,10 +3,10 @@
  * is one LIID and one XID, the same XID at every element, so that several warrants on one call stay apart (R-36).
  */
 import { endpointOf } from '../../x1/policy.ts';
-import { X1Error } from '../../wire/x1/errors.ts';
+import { XmlDocumentError } from '../../wire/xml/errors.ts';
 import { encodeX1Request, X1_VERSION } from '../../wire/x1/containers.ts';
 import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
-import { X1_SIZE_LIMIT } from '../../wire/xml/document.ts';
+import { X1_SIZE_LIMIT } from '../../wire/x1/names.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import { AdmfError } from './errors.ts';
 
@@ -82,7 +82,7 @@ export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBod
       if (encodeX1Request([{ header, body }]).length > X1_SIZE_LIMIT) throw invalid('it is too large');
     }
   } catch (cause) {
-    if (cause instanceof X1Error) throw invalid(cause.message, cause);
+    if (cause instanceof XmlDocumentError) throw invalid(cause.message, cause);
     throw cause;
   }
 }

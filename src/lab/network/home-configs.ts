@@ -6,7 +6,7 @@ import path from 'node:path';
 import { districtOfHost } from '../../ibake/identity.ts';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
-import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/xml/document.ts';
+import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/names.ts';
 import { hostOf, identityOf } from './home.ts';
 import type { Entity, HomePlan, Plan, DemoSubscriber } from './home.ts';
 import type { LabPki } from './pki.ts';

@@ -10,8 +10,8 @@
 import { readParts, writeParts } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { UUID } from './details.ts';
-import { X1Error } from './errors.ts';
-import { many, node, one, record, Sequence, leaf } from '../xml/forms.ts';
+import { XmlDocumentError } from '../xml/errors.ts';
+import { node, record, Sequence, leaf } from '../xml/forms.ts';
 import type { Children, ElementForm } from '../xml/forms.ts';
 import { REQUESTS } from './requests.ts';
 import type { RequestType, X1RequestBody } from './requests.ts';
@@ -19,15 +19,8 @@ import { RESPONSES } from './responses.ts';
 import type { X1ResponseBody } from './responses.ts';
 import * as types from '../xml/simple-types.ts';
 import { utf8 } from '../../bytes/octets.ts';
-import {
-  formatXml,
-  formatXmlChild,
-  formatXmlOf,
-  parseXml,
-  X1_ANSWER_LIMIT,
-  X1_NAMESPACE,
-  X1_SIZE_LIMIT,
-} from '../xml/document.ts';
+import { formatXml, formatXmlChild, formatXmlOf, parseXml } from '../xml/document.ts';
+import { many, one, X1_ANSWER_LIMIT, X1_NAMESPACE, X1_SIZE_LIMIT, X1_VOCABULARY } from './names.ts';
 import type { QName, XmlElement } from '../xml/document.ts';
 
 /** The version of the schema that these codecs follow. */
@@ -66,7 +59,7 @@ export interface MalformedMessage {
   readonly body: null;
   /** The request's type as far as it is known. */
   readonly type: RequestType | null;
-  readonly error: X1Error;
+  readonly error: XmlDocumentError;
 }
 
 export type X1RequestMessage = X1Message<X1RequestBody> | MalformedMessage;
@@ -79,47 +72,48 @@ export type X1Response =
 const x1 = (name: string): QName => ({ namespace: X1_NAMESPACE, name });
 
 export function encodeX1Request(messages: readonly X1Message<X1RequestBody>[]): Uint8Array {
-  return formatXml(REQUEST_CONTAINER.write(x1('X1Request'), { messages }));
+  return formatXml(REQUEST_CONTAINER.write(x1('X1Request'), { messages }), X1_VOCABULARY);
 }
 
-/** @throws X1Error if the container or a message's header is not as it must be, `too-large` if it has too many requests */
+/** @throws XmlDocumentError if the container or a message's header is not as it must be, `too-large` if it has too many requests */
 export function decodeX1Request(octets: Uint8Array): readonly X1RequestMessage[] {
-  const root = parseXml(octets);
+  const root = parseXml(octets, { limit: X1_SIZE_LIMIT });
   if (root.children.length > X1_MOST_REQUESTS)
-    throw new X1Error('too-large', `more than ${X1_MOST_REQUESTS} requests`);
+    throw new XmlDocumentError('too-large', `more than ${X1_MOST_REQUESTS} requests`);
   return readContainer(root, 'X1Request', REQUEST_CONTAINER);
 }
 
 /**
  * @param instead what is said, in few octets, in place of the first message for which `X1_ANSWER_LIMIT` leaves no room, and
  *   of all after it
- * @throws X1Error `schema`; `too-large` if it does not fit, and nothing else is to be said
+ * @throws XmlDocumentError `schema`; `too-large` if it does not fit, and nothing else is to be said
  */
 export function encodeX1Response(
   response: X1Response,
   instead?: (message: X1ResponseMessage, at: number) => X1ResponseMessage,
 ): Uint8Array {
   if (response.kind === 'top-level-error')
-    return formatXml(TOP_LEVEL_ERROR.write(x1('X1TopLevelErrorResponse'), response.header));
+    return formatXml(TOP_LEVEL_ERROR.write(x1('X1TopLevelErrorResponse'), response.header), X1_VOCABULARY);
   const { messages } = response;
-  if (messages.length === 0) throw new X1Error('schema', 'x1ResponseMessage is missing');
+  if (messages.length === 0) throw new XmlDocumentError('schema', 'x1ResponseMessage is missing');
   const format = (message: X1ResponseMessage): string =>
-    formatXmlChild(RESPONSE.write(x1('x1ResponseMessage'), message));
+    formatXmlChild(RESPONSE.write(x1('x1ResponseMessage'), message), X1_VOCABULARY);
   const parts: string[] = [];
   let room = X1_ANSWER_LIMIT;
   for (const [at, message] of messages.entries()) {
     // After the first that does not fit nothing is tried: it would only be thrown away.
     const part = room > 0 ? format(message) : '';
     room -= utf8(part).length;
-    if (room <= 0 && instead === undefined) throw new X1Error('too-large', 'the answer is too large');
+    if (room <= 0 && instead === undefined)
+      throw new XmlDocumentError('too-large', 'the answer is too large');
     parts.push(room > 0 || instead === undefined ? part : format(instead(message, at)));
   }
-  return formatXmlOf('X1Response', parts);
+  return formatXmlOf('X1Response', parts, X1_VOCABULARY);
 }
 
-/** @param limit octets at most @throws X1Error if anything in it is not as it must be */
+/** @param limit octets at most @throws XmlDocumentError if anything in it is not as it must be */
 export function decodeX1Response(octets: Uint8Array, limit = X1_SIZE_LIMIT): X1Response {
-  const root = parseXml(octets, limit);
+  const root = parseXml(octets, { limit });
   if (root.name === 'X1TopLevelErrorResponse' && root.namespace === X1_NAMESPACE) {
     return { kind: 'top-level-error', header: TOP_LEVEL_ERROR.read(root) };
   }
@@ -135,12 +129,12 @@ const REQUEST: ElementForm<X1RequestMessage> = {
       if (type === null) throw notARequest(element);
       return { header, body: readBody(REQUESTS, type, children) as X1RequestBody };
     } catch (error) {
-      if (error instanceof X1Error) return { header, body: null, type, error };
+      if (error instanceof XmlDocumentError) return { header, body: null, type, error };
       throw error;
     }
   },
   write: (name, { header, body }) => {
-    if (body === null) throw new X1Error('schema', 'a malformed request cannot be written');
+    if (body === null) throw new XmlDocumentError('schema', 'a malformed request cannot be written');
     return writeMessage(name, `${body.type}Request`, header, REQUESTS, body);
   },
 };
@@ -150,7 +144,7 @@ const RESPONSE: ElementForm<X1ResponseMessage> = {
     const children = new Sequence(element);
     const header = readParts(HEADER_PARTS, children);
     const type = typeOf(element, 'Response', RESPONSES);
-    if (type === null) throw new X1Error('schema', 'this is not a response of X1');
+    if (type === null) throw new XmlDocumentError('schema', 'this is not a response of X1');
     return { header, body: readBody(RESPONSES, type, children) as X1ResponseBody };
   },
   write: (name, { header, body }) => writeMessage(name, `${body.type}Response`, header, RESPONSES, body),
@@ -166,7 +160,7 @@ function readContainer<M>(
   container: ElementForm<{ readonly messages: readonly M[] }>,
 ): readonly M[] {
   if (root.name !== name || root.namespace !== X1_NAMESPACE) {
-    throw new X1Error('schema', `${name} is expected`);
+    throw new XmlDocumentError('schema', `${name} is expected`);
   }
   return container.read(root).messages;
 }
@@ -183,10 +177,10 @@ function typeOf<T extends string>(
 }
 
 /** A request of another specification or of a later version, or not a request at all. */
-function notARequest({ type }: XmlElement): X1Error {
+function notARequest({ type }: XmlElement): XmlDocumentError {
   return type?.name.endsWith('Request') === true
-    ? new X1Error('unknown-request', `${type.name} is not a request of X1`)
-    : new X1Error('schema', 'this is not a request of X1');
+    ? new XmlDocumentError('unknown-request', `${type.name} is not a request of X1`)
+    : new XmlDocumentError('schema', 'this is not a request of X1');
 }
 
 function readBody<T extends string>(

@@ -6,24 +6,14 @@
  */
 import { optional, orElse, passedOver, spread, unlessEmpty } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
-import { X1Error } from './errors.ts';
-import {
-  choiceOf,
-  list,
-  many,
-  mapped,
-  node,
-  one,
-  record,
-  requireType,
-  Sequence,
-  leaf,
-} from '../xml/forms.ts';
+import { XmlDocumentError } from '../xml/errors.ts';
+import { IP_ADDRESS_AND_PORT } from '../xml/addresses.ts';
+import { mapped, node, record, requireType, Sequence, leaf } from '../xml/forms.ts';
 import type { ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
 import { TARGET_IDENTIFIER } from './target-identifiers.ts';
-import { COMMON_NAMESPACE, X1_NAMESPACE } from '../xml/document.ts';
-import type { QName, XmlElement } from '../xml/document.ts';
+import { choiceOf, list, many, one, X1_NAMESPACE } from './names.ts';
+import type { XmlElement } from '../xml/document.ts';
 
 export const UUID = leaf(types.uuid);
 export const STRING = leaf(types.anyString);
@@ -57,7 +47,7 @@ const EXTENSION: ElementForm<Extension> = {
     if (owner === undefined) throw OWNER.missing(parts);
     const content = parts.rest();
     if (content.some(({ namespace }) => namespace === X1_NAMESPACE || namespace === '')) {
-      throw new X1Error('schema', `${element.name}: elements of other namespaces are expected`);
+      throw new XmlDocumentError('schema', `${element.name}: elements of other namespaces are expected`);
     }
     return { owner, content };
   },
@@ -159,41 +149,9 @@ export const TASK_DETAILS = one('taskDetails', record(TASK_DETAILS_PARTS));
 
 /* ---------------------------------------------------------------- destinations */
 
-const common = (name: string): QName => ({ namespace: COMMON_NAMESPACE, name });
-
-const IP_ADDRESS = choiceOf(
-  { IPv4Address: leaf(types.ipv4Address), IPv6Address: leaf(types.ipv6Address) },
-  (address) => (address.includes(':') ? 'IPv6Address' : 'IPv4Address'),
-  COMMON_NAMESPACE,
-);
-
-interface Port {
-  readonly port: number;
-  readonly transport: 'tcp' | 'udp';
-}
-
-const portOf = (transport: Port['transport'], type: types.SimpleType<number>): ElementForm<Port> =>
-  mapped(
-    leaf(type),
-    (port) => ({ port, transport }),
-    ({ port }) => port,
-  );
-
-const PORT = choiceOf<Port>(
-  { TCPPort: portOf('tcp', types.tcpPort), UDPPort: portOf('udp', types.udpPort) },
-  ({ transport }) => (transport === 'tcp' ? 'TCPPort' : 'UDPPort'),
-  COMMON_NAMESPACE,
-);
-
-const IP_ADDRESS_AND_PORT = record({
-  address: one(common('address'), IP_ADDRESS),
-  port: spread(one(common('port'), PORT)),
-});
-
-interface IpAddressAndPort extends Port {
-  readonly kind: 'ipAddressAndPort';
-  readonly address: string;
-}
+type IpAddressAndPort = { readonly kind: 'ipAddressAndPort' } & ReturnType<
+  (typeof IP_ADDRESS_AND_PORT)['read']
+>;
 
 interface AddressText {
   readonly kind: 'uri' | 'e164Number' | 'emailAddress';

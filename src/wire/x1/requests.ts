@@ -7,8 +7,9 @@
 import { optional, spread } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_DETAILS, extensions, INTEGER, STRING, TASK_DETAILS, UUID } from './details.ts';
-import { X1Error } from './errors.ts';
-import { one, Sequence, leaf } from '../xml/forms.ts';
+import { XmlDocumentError } from '../xml/errors.ts';
+import { Sequence, leaf } from '../xml/forms.ts';
+import { one } from './names.ts';
 import type { Children, ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
 import type { QName } from '../xml/document.ts';
@@ -56,7 +57,7 @@ const GENERIC_OBJECT: ElementForm<{ readonly objectId: string; readonly objectTy
     return { objectId, objectType: element.type };
   },
   write: ({ name }) => {
-    throw new X1Error('schema', `${name} cannot be written`);
+    throw new XmlDocumentError('schema', `${name} cannot be written`);
   },
 };
 

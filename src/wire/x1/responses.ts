@@ -5,7 +5,8 @@
 import { optional, orElse, passedOver } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { DESTINATION_REPORT, ERROR_INFORMATION, NE_STATUS, STRING, TASK_REPORT, UUID } from './details.ts';
-import { list, many, mapped, one, record, leaf } from '../xml/forms.ts';
+import { mapped, record, leaf } from '../xml/forms.ts';
+import { list, many, one } from './names.ts';
 import type { Children, ElementForm } from '../xml/forms.ts';
 import { REQUEST_TYPES } from './requests.ts';
 import * as types from '../xml/simple-types.ts';

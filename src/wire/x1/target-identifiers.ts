@@ -9,12 +9,13 @@
  *
  * An identifier of another specification (`targetIdentifierExtension`) is known by its owner only and not written.
  */
-import { X1Error } from './errors.ts';
-import { choiceOf, list, mapped, one, record, requireType, leaf } from '../xml/forms.ts';
+import { XmlDocumentError } from '../xml/errors.ts';
+import { formsOf, mapped, record, requireType, leaf } from '../xml/forms.ts';
 import type { ElementForm } from '../xml/forms.ts';
 import type { SimpleType } from '../xml/simple-types.ts';
 import * as types from '../xml/simple-types.ts';
-import { COMMON_NAMESPACE, HASHED_ID_NAMESPACE, X1_NAMESPACE } from '../xml/document.ts';
+import { COMMON_NAMESPACE } from '../xml/namespaces.ts';
+import { choiceOf, HASHED_ID_NAMESPACE, list, X1_NAMESPACE } from './names.ts';
 
 /** One target identifier: the element's name in the X1 schema (`sipUri`, `telUri`, `impu`, `imei`, …) and its value. */
 export interface TargetIdentifier {
@@ -61,15 +62,15 @@ const TEXT: Readonly<Record<string, SimpleType<string>>> = {
   vrf: types.shortString,
 };
 
+const common = formsOf(COMMON_NAMESPACE);
+
 /** `IPCIDR` of TS 103 280: the element is named for IPv4, its type is not. */
-const CIDR = choiceOf(
-  { IPv4CIDR: leaf(types.ipv4Cidr), IPv6CIDR: leaf(types.ipv6Cidr) },
-  (range) => (range.includes(':') ? 'IPv6CIDR' : 'IPv4CIDR'),
-  COMMON_NAMESPACE,
+const CIDR = common.choiceOf({ IPv4CIDR: leaf(types.ipv4Cidr), IPv6CIDR: leaf(types.ipv6Cidr) }, (range) =>
+  range.includes(':') ? 'IPv6CIDR' : 'IPv4CIDR',
 );
 
 function portRange(type: SimpleType<number>): ElementForm<string> {
-  const port = (name: string) => one({ namespace: COMMON_NAMESPACE, name }, leaf(type));
+  const port = (name: string) => common.one(name, leaf(type));
   return mapped(
     record({ start: port('start'), end: port('end') }),
     ({ start, end }) => `${start}-${end}`,
@@ -88,8 +89,7 @@ function portList(item: string, type: SimpleType<number>): ElementForm<string> {
   );
 }
 
-const hashed = (name: string, type: SimpleType<string>) =>
-  one({ namespace: HASHED_ID_NAMESPACE, name }, leaf(type));
+const hashed = (name: string, type: SimpleType<string>) => formsOf(HASHED_ID_NAMESPACE).one(name, leaf(type));
 
 const HASHED = mapped(
   record({
@@ -112,11 +112,12 @@ const OWNER_ONLY: ElementForm<string> = {
       owner?.name === 'Owner' &&
       owner.namespace === X1_NAMESPACE &&
       content.every(({ namespace }) => namespace !== X1_NAMESPACE);
-    if (!isExtension) throw new X1Error('schema', `${element.name}: an Owner and its elements are expected`);
+    if (!isExtension)
+      throw new XmlDocumentError('schema', `${element.name}: an Owner and its elements are expected`);
     return leaf(types.anyString).read(owner);
   },
   write: ({ name }) => {
-    throw new X1Error('schema', `${name} cannot be written`);
+    throw new XmlDocumentError('schema', `${name} cannot be written`);
   },
 };
 

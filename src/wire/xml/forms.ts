@@ -1,16 +1,15 @@
 /**
- * Types of the X1 schema, each described once for both ways. A `Form` is a type: what stands in an element, and the
+ * Types of an XML schema, each described once for both ways. A `Form` is a type: what stands in an element, and the
  * value that it means. A part of an `xs:sequence` is an element's name with its form; parts make a structure
  * (`bytes/fields.ts`), read in order, each once, optional or repeated; what is left over is refused.
  */
 import { readParts, writeParts } from '../../bytes/fields.ts';
 import type { Part, PartList, ValueOf } from '../../bytes/fields.ts';
-import { X1Error } from '../x1/errors.ts';
+import { XmlDocumentError } from './errors.ts';
 import type { SimpleType } from './simple-types.ts';
-import { X1_NAMESPACE } from './document.ts';
 import type { QName, XmlElement } from './document.ts';
 
-/** A type of the schema. Both ways throw X1Error `schema`: what is written is checked as it will be when read. */
+/** A type of the schema. Both ways throw XmlDocumentError `schema`: what is written is checked as it will be when read. */
 export interface ElementForm<T> {
   read(element: XmlElement): T;
   write(name: QName, value: T): XmlElement;
@@ -25,9 +24,10 @@ export class Sequence {
   readonly #element: XmlElement;
   #at = 0;
 
-  /** @throws X1Error `schema` if there is text between the children */
+  /** @throws XmlDocumentError `schema` if there is text between the children */
   constructor(element: XmlElement) {
-    if (element.text.trim() !== '') throw new X1Error('schema', `${element.name} has text between elements`);
+    if (element.text.trim() !== '')
+      throw new XmlDocumentError('schema', `${element.name} has text between elements`);
     this.#element = element;
   }
 
@@ -39,8 +39,8 @@ export class Sequence {
     return next;
   }
 
-  missing({ name }: QName): X1Error {
-    return new X1Error('schema', `${this.#element.name}: ${name} is missing`);
+  missing({ name }: QName): XmlDocumentError {
+    return new XmlDocumentError('schema', `${this.#element.name}: ${name} is missing`);
   }
 
   /** All children that are left, whatever they are. */
@@ -59,9 +59,7 @@ export class Sequence {
 
 /* ---------------------------------------------------------------- parts of a sequence */
 
-/** One element; its name is of X1's namespace unless it says otherwise. */
-export function one<T>(name: string | QName, form: ElementForm<T>): Child<T> {
-  const qname = qnameOf(name);
+function one<T>(qname: QName, form: ElementForm<T>): Child<T> {
   return {
     place: 'required',
     read: (children) => {
@@ -75,9 +73,7 @@ export function one<T>(name: string | QName, form: ElementForm<T>): Child<T> {
   };
 }
 
-/** An element any number of times, at least `min`; fewer are taken for absent. */
-export function many<T>(name: string | QName, form: ElementForm<T>, min: 0 | 1 = 0): Child<readonly T[]> {
-  const qname = qnameOf(name);
+function many<T>(qname: QName, form: ElementForm<T>, min: 0 | 1): Child<readonly T[]> {
   return {
     place: 'required',
     read: (children) => {
@@ -88,10 +84,34 @@ export function many<T>(name: string | QName, form: ElementForm<T>, min: 0 | 1 =
       return values.length < min ? undefined : values;
     },
     write: (values, target) => {
-      if (values.length < min) throw new X1Error('schema', `${qname.name} is missing`);
+      if (values.length < min) throw new XmlDocumentError('schema', `${qname.name} is missing`);
       for (const value of values) target.push(form.write(qname, value));
     },
     missing: (children) => children.missing(qname),
+  };
+}
+
+/** Parts and forms whose elements are of one namespace, unless a name says otherwise. */
+export function formsOf(namespace: string) {
+  const qname = (name: string | QName): QName => (typeof name === 'string' ? { namespace, name } : name);
+  return {
+    /** One element. */
+    one: <T>(name: string | QName, form: ElementForm<T>): Child<T> => one(qname(name), form),
+    /** An element any number of times, at least `min`; fewer are taken for absent. */
+    many: <T>(name: string | QName, form: ElementForm<T>, min: 0 | 1 = 0): Child<readonly T[]> =>
+      many(qname(name), form, min),
+    /** A complex type that is a sequence of one element, repeated. */
+    list: <T>(item: string, form: ElementForm<T>, min: 0 | 1 = 0): ElementForm<readonly T[]> =>
+      mapped(
+        record({ items: many(qname(item), form, min) }),
+        ({ items }) => items,
+        (items) => ({ items }),
+      ),
+    /** An `xs:choice`: exactly one child; `which` names that of a value. */
+    choiceOf: <T>(
+      alternatives: Readonly<Record<string, ElementForm<T>>>,
+      which: (value: T) => string,
+    ): ElementForm<T> => choiceOf(alternatives, which, namespace),
   };
 }
 
@@ -102,7 +122,8 @@ export function leaf<T>(type: SimpleType<T>): ElementForm<T> {
   return {
     read: (element) => {
       requireType(element, null);
-      if (element.children.length > 0) throw new X1Error('schema', `${element.name} has elements in it`);
+      if (element.children.length > 0)
+        throw new XmlDocumentError('schema', `${element.name} has elements in it`);
       return type.read(element.text, element.name);
     },
     write: (name, value) => ({ ...node(name, []), text: type.write(value, name.name) }),
@@ -127,20 +148,10 @@ export function record<P extends Children>(parts: P): ElementForm<ValueOf<P>> {
   };
 }
 
-/** A complex type that is a sequence of one element, repeated. */
-export function list<T>(item: string, form: ElementForm<T>, min: 0 | 1 = 0): ElementForm<readonly T[]> {
-  return mapped(
-    record({ items: many(item, form, min) }),
-    ({ items }) => items,
-    (items) => ({ items }),
-  );
-}
-
-/** An `xs:choice`: exactly one child; `which` names that of a value. */
-export function choiceOf<T>(
+function choiceOf<T>(
   alternatives: Readonly<Record<string, ElementForm<T>>>,
   which: (value: T) => string,
-  namespace = X1_NAMESPACE,
+  namespace: string,
 ): ElementForm<T> {
   const formOf = (name: string): ElementForm<T> | undefined =>
     Object.hasOwn(alternatives, name) ? alternatives[name] : undefined;
@@ -149,7 +160,7 @@ export function choiceOf<T>(
       requireType(element, null);
       const [child, second] = element.children;
       if (child === undefined || second !== undefined || element.text.trim() !== '') {
-        throw new X1Error('schema', `${element.name}: exactly one element is expected`);
+        throw new XmlDocumentError('schema', `${element.name}: exactly one element is expected`);
       }
       const form = child.namespace === namespace ? formOf(child.name) : undefined;
       if (form === undefined) throw unexpected(element, child);
@@ -158,7 +169,8 @@ export function choiceOf<T>(
     write: (name, value) => {
       const alternative = which(value);
       const form = formOf(alternative);
-      if (form === undefined) throw new X1Error('schema', `${name.name}: there is no ${alternative}`);
+      if (form === undefined)
+        throw new XmlDocumentError('schema', `${name.name}: there is no ${alternative}`);
       return node(name, [form.write({ namespace, name: alternative }, value)]);
     },
   };
@@ -176,22 +188,21 @@ export function mapped<A, B>(
   };
 }
 
-/** Of types that have no subtypes, `xsi:type` is not expected. */
+/** Of types that have no subtypes, `xsi:type` is not expected; an attribute that was kept is of no type of ours. */
 export function requireType(element: XmlElement, type: QName | null): void {
   if (element.type?.name !== type?.name || element.type?.namespace !== type?.namespace) {
-    throw new X1Error('schema', `${element.name}: this xsi:type is not expected`);
+    throw new XmlDocumentError('schema', `${element.name}: this xsi:type is not expected`);
   }
+  const [attribute] = element.attributes ?? [];
+  if (attribute !== undefined)
+    throw new XmlDocumentError('schema', `${element.name} has an attribute ${attribute.name}`);
 }
 
 /** An element with child elements. */
-export function node(name: string | QName, children: readonly XmlElement[]): XmlElement {
-  return { ...qnameOf(name), type: null, children, text: '' };
+export function node(name: QName, children: readonly XmlElement[]): XmlElement {
+  return { namespace: name.namespace, name: name.name, type: null, children, text: '' };
 }
 
-function qnameOf(name: string | QName): QName {
-  return typeof name === 'string' ? { namespace: X1_NAMESPACE, name } : name;
-}
-
-function unexpected(element: XmlElement, child: XmlElement): X1Error {
-  return new X1Error('schema', `${element.name}: ${child.name} is not expected here`);
+export function unexpected(element: XmlElement, child: XmlElement): XmlDocumentError {
+  return new XmlDocumentError('schema', `${element.name}: ${child.name} is not expected here`);
 }

@@ -5,7 +5,7 @@
  * White space (XML Schema part 2, section 4.3.6): `preserve` keeps it, `replace` makes each one a space, `collapse`
  * also joins runs and trims. Patterns hold for the text after that, and for all of it.
  */
-import { X1Error } from '../x1/errors.ts';
+import { XmlDocumentError } from './errors.ts';
 
 export interface SimpleType<T> {
   read(text: string, name: string): T;
@@ -21,7 +21,11 @@ interface Facets {
 }
 
 /** A type whose value is its text. */
-function string({ whitespace = 'preserve', pattern, maxLength }: Facets = {}): SimpleType<string> {
+export function restrictedString({
+  whitespace = 'preserve',
+  pattern,
+  maxLength,
+}: Facets = {}): SimpleType<string> {
   const read = (text: string, name: string): string => {
     const value = normalise(text, whitespace);
     const fits = maxLength === undefined || Array.from(value).length <= maxLength;
@@ -36,8 +40,8 @@ function string({ whitespace = 'preserve', pattern, maxLength }: Facets = {}): S
   return { read, write };
 }
 
-function token(pattern?: RegExp): SimpleType<string> {
-  return string({ whitespace: 'collapse', ...(pattern === undefined ? {} : { pattern }) });
+export function token(pattern?: RegExp): SimpleType<string> {
+  return restrictedString({ whitespace: 'collapse', ...(pattern === undefined ? {} : { pattern }) });
 }
 
 export function enumeration<const T extends string>(...values: readonly T[]): SimpleType<T> {
@@ -68,9 +72,10 @@ function mapped<T>(
   return { read, write };
 }
 
-export const anyString = string();
+export const anyString = restrictedString();
 export const anyToken = token();
-export const shortString = string({ maxLength: 255 });
+export const shortString = restrictedString({ maxLength: 255 });
+export const longString = restrictedString({ maxLength: 65_535 });
 export const boolean = mapped(
   token(/^(?:true|false|1|0)$/),
   (text) => text === 'true' || text === '1',
@@ -104,6 +109,15 @@ export function decimalText(type: SimpleType<number>): SimpleType<string> {
   };
 }
 
+/** xs:base64Binary as its text; spaces may stand between its characters (XML Schema part 2, section 3.2.16). */
+export const base64Binary = mapped(
+  token(),
+  (text) => {
+    const packed = text.replaceAll(' ', '');
+    return packed.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(packed) ? text : null;
+  },
+  (text) => text,
+);
 export const hexBinary = token(/^(?:[0-9a-fA-F]{2})*$/);
 /**
  * xs:anyURI as a URI reference (RFC 3986 appendix A), characters beyond ASCII taken for their escapes: scheme, or no
@@ -116,9 +130,9 @@ export const anyUri = token(new RegExp(`^${ANY_URI}`));
 
 export const uuid = token(/^[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$/);
 /** `\d` of XML Schema is any decimal digit of Unicode. */
-export const version = string({ pattern: /^v1\.\p{Nd}+\.\p{Nd}+$/u });
-export const liid = string({ whitespace: 'replace', pattern: /^(?:[!-~]{1,25}|[0-9a-f]{26,50})$/ });
-export const genericObjectType = string({ pattern: /^Q\{[^{}]*\}[^\n\r]+$/ });
+export const version = restrictedString({ pattern: /^v1\.\p{Nd}+\.\p{Nd}+$/u });
+export const liid = restrictedString({ whitespace: 'replace', pattern: /^(?:[!-~]{1,25}|[0-9a-f]{26,50})$/ });
+export const genericObjectType = restrictedString({ pattern: /^Q\{[^{}]*\}[^\n\r]+$/ });
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])';
 const IPV6 = '(?:[0-9a-f]{4}:){7}[0-9a-f]{4}';
@@ -140,44 +154,49 @@ export const tcpPort = wholeNumber(2, 65535);
 export const udpPort = wholeNumber(0, 65535);
 export const macAddress = token(/^(?:[a-f0-9]{2}:){5}[a-f0-9]{2}$/);
 export const eui64 = token(/^(?:[a-f0-9]{2}:){7}[a-f0-9]{2}$/);
-export const emailAddress = string({
+export const emailAddress = restrictedString({
   maxLength: 255,
   pattern: new RegExp(`^[a-zA-Z0-9.!#$%&'*+\\\\/=?^_\`{|}~-]+@${LABEL}(?:\\.${LABEL})*$`),
 });
-export const internationalisedEmailAddress = string({ maxLength: 255, pattern: /^[^\n\r]+@[^\n\r]+$/ });
+export const internationalisedEmailAddress = restrictedString({
+  maxLength: 255,
+  pattern: /^[^\n\r]+@[^\n\r]+$/,
+});
 export const sipUri = uriType('sips?:');
 export const telUri = uriType('tel:');
-export const h323Uri = string({ maxLength: 255, pattern: new RegExp(`^h323:${URI_CHARS}$`) });
-export const impu = string({ maxLength: 255, pattern: new RegExp(`^${URI_CHARS}$`) });
+export const h323Uri = restrictedString({ maxLength: 255, pattern: new RegExp(`^h323:${URI_CHARS}$`) });
+export const impu = restrictedString({ maxLength: 255, pattern: new RegExp(`^${URI_CHARS}$`) });
 
 /** A URI of a scheme: `xs:anyURI` with the pattern of TS 103 280. */
 function uriType(scheme: string): SimpleType<string> {
   return token(new RegExp(`^(?=${ANY_URI})${scheme}${URI_CHARS}$`));
 }
 
-/**
- * QualifiedMicrosecondDateTime: Unix milliseconds with the microseconds as fraction; written in UTC. The offset is at
- * most 14 hours (XML Schema part 2, section 3.2.7.3).
- */
-export const dateTime = mapped(
-  token(
-    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)$/,
-  ),
-  parseDateTime,
-  formatDateTime,
+/** The offset is at most 14 hours (XML Schema part 2, section 3.2.7.3). */
+const ZONE = '(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)';
+const WALL = '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}';
+
+/** QualifiedMicrosecondDateTime: Unix milliseconds with the microseconds as fraction; written in UTC. */
+export const dateTime = mapped(token(new RegExp(`^${WALL}\\.[0-9]{6}${ZONE}$`)), instantOf, formatDateTime);
+
+/** QualifiedDateTime, in whole seconds, kept as its text: what it says of the zone is the sender's. */
+export const qualifiedDateTime = mapped(
+  token(new RegExp(`^${WALL}${ZONE}$`)),
+  (text) => (instantOf(text) === null ? null : text),
+  (text) => text,
 );
 
-function parseDateTime(text: string): number | null {
+/** Unix milliseconds of a date with time and zone, as these types have them; `null`: there is no such time. */
+export function instantOf(text: string): number | null {
   const wall = text.slice(0, 19);
-  const micros = Number(text.slice(20, 26));
-  const zone = text.slice(26);
+  const [, micros = '', zone = ''] = /^(?:\.([0-9]{6}))?(.*)$/.exec(text.slice(19)) ?? [];
   const utc = Date.parse(`${wall}Z`);
   // Date.parse takes 31 June for 1 July in some engines and 24:00 everywhere: what reads back otherwise is refused.
   if (Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== wall) return null;
   if (wall.startsWith('0000')) return null;
   const [hours = 0, minutes = 0] = zone === 'Z' ? [] : zone.slice(1).split(':').map(Number);
   const offset = (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
-  return utc - offset + micros / 1000;
+  return utc - offset + Number(micros) / 1000;
 }
 
 /** Empty, and so refused, for what is not a time or has no year of four digits. */
@@ -195,6 +214,6 @@ function normalise(text: string, whitespace: Whitespace): string {
   return whitespace === 'replace' ? replaced : replaced.replace(/ +/g, ' ').replace(/^ | $/g, '');
 }
 
-function wrong(name: string): X1Error {
-  return new X1Error('schema', `${name} has a value that its type does not allow`);
+function wrong(name: string): XmlDocumentError {
+  return new XmlDocumentError('schema', `${name} has a value that its type does not allow`);
 }

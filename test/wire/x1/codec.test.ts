@@ -7,7 +7,7 @@ import {
   encodeX1Request,
   encodeX1Response,
 } from '../../../src/wire/x1/containers.ts';
-import { X1Error } from '../../../src/wire/x1/errors.ts';
+import { XmlDocumentError } from '../../../src/wire/xml/errors.ts';
 import { X1Schema } from '../../../src/x1/schema.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
 import { header, laterTask, request, response, SCHEMA, xmllint } from './support.ts';
@@ -55,13 +55,13 @@ describe('X1 documents', () => {
     for (const message of fc.sample(request, 4)) {
       const octets = encodeX1Request([message]);
       for (let end = 0; end < octets.length; end += 1) {
-        expect(() => decodeX1Request(octets.subarray(0, end)), `${end}`).toThrow(X1Error);
+        expect(() => decodeX1Request(octets.subarray(0, end)), `${end}`).toThrow(XmlDocumentError);
       }
     }
     for (const message of fc.sample(response, 4)) {
       const octets = encodeX1Response({ kind: 'response', messages: [message] });
       for (let end = 0; end < octets.length; end += 1) {
-        expect(() => decodeX1Response(octets.subarray(0, end)), `${end}`).toThrow(X1Error);
+        expect(() => decodeX1Response(octets.subarray(0, end)), `${end}`).toThrow(XmlDocumentError);
       }
     }
   });
@@ -71,15 +71,15 @@ describe('X1 documents', () => {
     const bad = (overrides: object) => () =>
       encodeX1Request([{ header: { ...message!.header, ...overrides }, body: { type: 'Ping' } }]);
     expect(bad({})).not.toThrow();
-    expect(bad({ transactionId: 'not a UUID' })).toThrow(X1Error);
-    expect(bad({ version: '1.22.1' })).toThrow(X1Error);
-    expect(bad({ admfIdentifier: ' admf' })).toThrow(X1Error);
-    expect(() => encodeX1Request([])).toThrow(X1Error);
+    expect(bad({ transactionId: 'not a UUID' })).toThrow(XmlDocumentError);
+    expect(bad({ version: '1.22.1' })).toThrow(XmlDocumentError);
+    expect(bad({ admfIdentifier: ' admf' })).toThrow(XmlDocumentError);
+    expect(() => encodeX1Request([])).toThrow(XmlDocumentError);
     expect(() =>
       encodeX1Request([
         { header: message!.header, body: { type: 'ReportNEIssue', issue: 'Alert', description: 'a\u0001b' } },
       ]),
-    ).toThrow(X1Error);
+    ).toThrow(XmlDocumentError);
   });
 });
 
@@ -139,7 +139,7 @@ describe.skipIf(noSchema)('the decoder against the schema', () => {
     try {
       return decodeX1Request(octets).every(({ body }) => body !== null);
     } catch (error) {
-      if (error instanceof X1Error) return false;
+      if (error instanceof XmlDocumentError) return false;
       throw error;
     }
   };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from '../../../src/bytes/octets.ts';
 import { decodeX1Request, decodeX1Response } from '../../../src/wire/x1/containers.ts';
-import { X1Error } from '../../../src/wire/x1/errors.ts';
-import { X1_SIZE_LIMIT } from '../../../src/wire/xml/document.ts';
+import { XmlDocumentError } from '../../../src/wire/xml/errors.ts';
+import { X1_SIZE_LIMIT } from '../../../src/wire/x1/names.ts';
 
 const NAMESPACES =
   'xmlns="http://uri.etsi.org/03221/X1/2017/10" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
@@ -28,7 +28,7 @@ const codeOf = (octets: Uint8Array): string => {
     const [message] = decodeX1Request(octets);
     return message?.body === null ? `message: ${message.error.code}` : 'taken';
   } catch (error) {
-    if (error instanceof X1Error) return error.code;
+    if (error instanceof XmlDocumentError) return error.code;
     throw error;
   }
 };
@@ -99,6 +99,6 @@ describe('X1 documents made to harm', () => {
   });
 
   it('a response is no request and the other way round', () => {
-    expect(() => decodeX1Response(ping())).toThrow(X1Error);
+    expect(() => decodeX1Response(ping())).toThrow(XmlDocumentError);
   });
 });
