@@ -69,6 +69,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
   'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),
+  hi1: async () => (await import('./commands/hi1.ts')).hi1Command(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   ue: async () => (await import('./commands/ue.ts')).ueCommand(),
 };

@@ -48,6 +48,8 @@ import { parseUri } from '../../src/sip/uri.ts';
 import { PsPduDeframer } from '../../src/wire/hi/deframer.ts';
 import { HiError } from '../../src/wire/hi/errors.ts';
 import { decodePsPdu, encodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
+import { renderHi1Message } from '../../src/wire/hi1/describe.ts';
+import { decodeHi1Message, encodeHi1Message } from '../../src/wire/hi1/messages.ts';
 import { IqError } from '../../src/wire/iq/errors.ts';
 import { decodeAnchored, decodeWanted, encodeAnchored, encodeWanted } from '../../src/wire/iq/sessions.ts';
 import { PpsError } from '../../src/wire/pps/errors.ts';
@@ -68,6 +70,7 @@ import { decodePdu, encodePdu, keepalivePdu } from '../../src/wire/x2x3/pdu.ts';
 import { decodeGetKeysRequest, decodeGetKeysResponse, XkError } from '../../src/wire/xk/get-keys.ts';
 import { loadVector, messageOf } from '../ibake/support/vectors.ts';
 import { samples as handovers } from '../wire/hi/samples.ts';
+import { hi1Message } from '../wire/hi1/support.ts';
 import { request as x1Request, response as x1Response } from '../wire/x1/support.ts';
 import { samplePdu } from '../wire/x2x3/support.ts';
 import { DIALOGUE, DESCRIPTIONS, GET_KEYS, WANTED, XK_ANSWERS } from './samples.ts';
@@ -341,6 +344,12 @@ export const DECODERS: readonly FuzzedDecoder[] = [
     errors: [],
     samples: texts(DESCRIPTIONS),
     decode: (octets) => [readSdp(octets), SessionDescription.salvage(octets)],
+  },
+  {
+    name: 'hi1',
+    errors: [XmlDocumentError],
+    samples: () => fc.sample(hi1Message, { seed: 1, numRuns: 12 }).map(encodeHi1Message),
+    decode: (octets) => renderHi1Message(decodeHi1Message(octets)),
   },
   {
     name: 'x1-request',

@@ -21,10 +21,11 @@ import { declarationsOf, XmlWriter } from './writer.ts';
 
 const DEPTH_LIMIT = 32;
 
-/** A qualified name. */
+/** A qualified name; where documents are read whole, with the prefix that it had. */
 export interface QName {
   readonly namespace: string;
   readonly name: string;
+  readonly prefix?: string;
 }
 
 /** An element: either child elements or text. */
@@ -34,8 +35,7 @@ export interface XmlElement extends QName {
   readonly children: readonly XmlElement[];
   /** Character data, CDATA sections included; of an element with children: what stands between them. */
   readonly text: string;
-  /** Where documents are read whole, as far as there are any: its prefix, other attributes, children among text. */
-  readonly prefix?: string;
+  /** Where documents are read whole, as far as there are any: other attributes, children among text. */
   readonly attributes?: readonly XmlAttributeValue[];
   readonly mixed?: readonly (string | XmlElement)[];
 }
@@ -177,7 +177,7 @@ function readElement(node: Node, depth: number, whole: boolean): XmlElement {
     name: node.name,
     type,
     children,
-    text,
+    text: whole && children.length > 0 && text.trim() === '' ? '' : text,
     ...(whole && node.prefix !== '' ? { prefix: node.prefix } : {}),
     ...(attributes.length > 0 ? { attributes } : {}),
     ...(whole && children.length > 0 && text.trim() !== '' ? { mixed: content } : {}),
@@ -194,7 +194,7 @@ function readAttributes(
   for (const attribute of node.attrs) {
     const { name, value, prefix, namespaceUri: namespace } = attribute;
     const isXsi = namespace === XSI_NAMESPACE;
-    if (isXsi && name === 'type') type = resolve(node, value);
+    if (isXsi && name === 'type') type = resolve(node, value, whole);
     else if (isXsi && HINTS.has(name)) continue;
     else if (whole) attributes.push({ namespace, name, prefix, value });
     else throw new XmlDocumentError('schema', `${node.name} has an attribute ${name}`);
@@ -202,13 +202,14 @@ function readAttributes(
   return { type, attributes };
 }
 
-function resolve(node: Node, value: string): QName {
+function resolve(node: Node, value: string, whole: boolean): QName {
   const match = /^(?:([^\s:]+):)?([^\s:]+)$/.exec(value.trim());
   const namespace = match === null ? null : node.namespaceForPrefix(match[1] ?? '');
   if (match === null || (namespace === null && match[1] !== undefined)) {
     throw new XmlDocumentError('schema', `${node.name} has an unreadable xsi:type`);
   }
-  return { namespace: namespace ?? '', name: match[2] ?? '' };
+  const [, prefix = '', name = ''] = match;
+  return { namespace: namespace ?? '', name, ...(whole && prefix !== '' ? { prefix } : {}) };
 }
 
 const XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>';

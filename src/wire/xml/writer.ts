@@ -38,12 +38,12 @@ export class XmlWriter {
   #write(element: XmlElement, line: string, prefixes: XmlPrefixes, declarations: string): void {
     const { name, children, text, mixed } = element;
     const scope = new Scope(prefixes, this.#vocabulary.others ?? NONE);
-    const tag = `${scope.prefix(element, element.prefix, true)}${name}`;
+    const tag = `${scope.prefix(element, true)}${name}`;
     let attributes = '';
     for (const each of element.attributes ?? [])
-      attributes += ` ${scope.prefix(each, each.prefix, false)}${each.name}="${quoted(each.value, name)}"`;
+      attributes += ` ${scope.prefix(each, false)}${each.name}="${quoted(each.value, name)}"`;
     if (element.type !== null)
-      attributes += ` xsi:type="${scope.prefix(element.type, undefined, true)}${element.type.name}"`;
+      attributes += ` xsi:type="${scope.prefix(element.type, true)}${element.type.name}"`;
     this.#out.push(line, '<', tag, declarations, scope.declared, attributes);
     if (mixed !== undefined) {
       this.#out.push('>');
@@ -74,7 +74,7 @@ class Scope {
   }
 
   /** What stands before a name, its colon included. @param byDefault whether the default namespace holds for the name */
-  prefix({ namespace }: QName, wanted: string | undefined, byDefault: boolean): string {
+  prefix({ namespace, prefix: wanted }: QName, byDefault: boolean): string {
     if (namespace === XML_NAMESPACE) return 'xml:';
     if (namespace === XSI_NAMESPACE) return 'xsi:';
     if (namespace === '') return this.#without(byDefault);
