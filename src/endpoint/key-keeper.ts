@@ -4,8 +4,12 @@
  *
  *     keys         asked for again when less than a quarter of a period is left
  *     parameters   four times a period, since new ones are announced one period ahead
+ *
+ * A KMS that has too much to do says when to ask again (Retry-After), and is left alone until then. Whoever waits for
+ * keys waits for that, up to half a minute.
  */
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
+import type { DistrictParameters } from '../ibe/system-parameters.ts';
 import { makeKeyRequest } from '../wire/request-key/request.ts';
 import type { KmsCredential } from '../wire/request-key/request.ts';
 import { decodeKeyResponse } from '../wire/request-key/response.ts';
@@ -16,6 +20,10 @@ import type { KmsClient } from './ports.ts';
 
 /** Milliseconds between looks at the ring. */
 const LOOK_MS = 60_000;
+/** Milliseconds for which whoever needs keys waits for a KMS that has too much to do. */
+const PATIENCE_MS = 30_000;
+/** Milliseconds for which such a KMS is left alone at least, and at most, whatever it says. */
+const REST_MS = { least: 1_000, most: 3_600_000 } as const;
 
 export interface KeyKeeperOptions {
   readonly kms: KmsClient;
@@ -25,7 +33,9 @@ export interface KeyKeeperOptions {
   /** Canonical device identity; the address of record itself where there is one device. */
   readonly device: string;
   readonly ring: KeyRing;
-  readonly districts: Districts;
+  readonly districts: Pick<Districts, 'refresh'> & {
+    parametersOf(district: string, time: number): Pick<DistrictParameters, 'keyLifetime'> | null;
+  };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -36,6 +46,9 @@ export class KeyKeeper {
   #look: Timer | null = null;
   /** Unix seconds. */
   #refreshed = -Infinity;
+  /** When the KMS may be asked for keys again, Unix milliseconds. */
+  #askAgainAt = -Infinity;
+  readonly #waiting = new Set<{ readonly timer: Timer; readonly giveUp: () => void }>();
 
   constructor(options: KeyKeeperOptions) {
     this.#options = options;
@@ -55,18 +68,50 @@ export class KeyKeeper {
   stop(): void {
     this.#look?.cancel();
     this.#look = null;
+    for (const { giveUp } of this.#waiting) giveUp();
   }
 
+  /** Each time with a new message: the KMS takes none twice. */
   async #request(): Promise<void> {
     const { kms, credential, addressOfRecord, device, ring, clock, random } = this.#options;
     const uris = [...new Set([addressOfRecord, device])];
-    const wanted = { uris, time: clock.now(), wanted: { from: null, to: null } };
-    const request = makeKeyRequest(credential, wanted, random);
-    ring.add(decodeKeyResponse(request, credential.psk, await kms.requestKeys(request.octets)));
-    const now = clock.now() / 1000;
-    if (uris.some((uri) => ring.privateKey(uri, now) === null)) {
+    const until = clock.now() + PATIENCE_MS;
+    for (;;) {
+      await this.#untilAskedAgain(until);
+      const wanted = { uris, time: clock.now(), wanted: { from: null, to: null } };
+      const request = makeKeyRequest(credential, wanted, random);
+      const answer = await kms.requestKeys(request.octets);
+      if (answer.kind === 'later') {
+        this.#askAgainAt = clock.now() + Math.min(Math.max(answer.afterMs, REST_MS.least), REST_MS.most);
+        continue;
+      }
+      ring.add(decodeKeyResponse(request, credential.psk, answer.octets));
+      const now = clock.now() / 1000;
+      if (uris.every((uri) => ring.privateKey(uri, now) !== null)) return;
       throw new EndpointError('kms', 'the KMS gave no key for the period that is on');
     }
+  }
+
+  /** @throws EndpointError `kms` if the KMS is not to be asked before `until` */
+  async #untilAskedAgain(until: number): Promise<void> {
+    const pause = this.#askAgainAt - this.#options.clock.now();
+    if (pause <= 0) return;
+    if (this.#askAgainAt > until)
+      throw new EndpointError('kms', `the KMS has too much to do; again in ${Math.ceil(pause / 1000)} s`);
+    await new Promise<void>((resolve, reject) => {
+      const waiting = {
+        timer: this.#options.clock.after(pause, () => {
+          this.#waiting.delete(waiting);
+          resolve();
+        }),
+        giveUp: () => {
+          this.#waiting.delete(waiting);
+          waiting.timer.cancel();
+          reject(new EndpointError('kms', 'the phone was stopped before the KMS gave keys'));
+        },
+      };
+      this.#waiting.add(waiting);
+    });
   }
 
   /** Whether the keys run out. */

@@ -6,16 +6,24 @@ import { PPS_MEDIA_TYPE, decodePublication } from '../wire/pps/publication.ts';
 import type { PublishedParameters } from '../wire/pps/publication.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../wire/request-key/transport.ts';
 import { EndpointError } from './errors.ts';
-import type { KmsClient } from './ports.ts';
+import type { KmsAnswer, KmsClient } from './ports.ts';
+import type { Clock } from '../bytes/ports.ts';
+import { retryAfterMs } from '../net/https.ts';
 import type { HttpsAnswer, HttpsClient } from '../net/https.ts';
+
+/** Too many requests of this user or address; too many of all. With Retry-After both say when there is room again. */
+const BUSY = new Set([429, 503]);
 
 export class HttpsKmsClient implements KmsClient {
   readonly #https: HttpsClient;
   readonly #requestKey: string;
 
+  readonly #clock: Clock;
+
   /** @param kms base URL of the user's KMS, e.g. `https://kms.home1.example` */
-  constructor(https: HttpsClient, kms: string) {
+  constructor(https: HttpsClient, kms: string, clock: Clock) {
     this.#https = https;
+    this.#clock = clock;
     this.#requestKey = `${kms.replace(/\/$/, '')}${REQUEST_KEY_PATH}`;
   }
 
@@ -28,10 +36,12 @@ export class HttpsKmsClient implements KmsClient {
     }
   }
 
-  async requestKeys(message: Uint8Array): Promise<Uint8Array> {
+  async requestKeys(message: Uint8Array): Promise<KmsAnswer> {
     const body = { type: MIKEY_MEDIA_TYPE, octets: message };
-    return expect(await this.#request('POST', this.#requestKey, body), this.#requestKey, MIKEY_MEDIA_TYPE)
-      .body;
+    const answer = await this.#request('POST', this.#requestKey, body);
+    const afterMs = BUSY.has(answer.status) ? retryAfterMs(answer.retryAfter, this.#clock.now()) : null;
+    if (afterMs !== null) return { kind: 'later', afterMs };
+    return { kind: 'answer', octets: expect(answer, this.#requestKey, MIKEY_MEDIA_TYPE).body };
   }
 
   async #request(

@@ -12,5 +12,10 @@ export interface KmsClient {
    * One REQUEST_KEY exchange with the user's own KMS: MIKEY messages both ways.
    * @throws EndpointError `kms`
    */
-  requestKeys(message: Uint8Array): Promise<Uint8Array>;
+  requestKeys(message: Uint8Array): Promise<KmsAnswer>;
 }
+
+export type KmsAnswer =
+  | { readonly kind: 'answer'; readonly octets: Uint8Array }
+  /** It has too much to do, or this user asks too often: another message after so many milliseconds. */
+  | { readonly kind: 'later'; readonly afterMs: number };

@@ -181,6 +181,14 @@ export interface HttpsAnswer {
   readonly body: Uint8Array;
 }
 
+/** Milliseconds after which to ask again by a Retry-After field: seconds or a date; `null`: it does not say. */
+export function retryAfterMs(field: string, now: number): number | null {
+  const text = field.trim();
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const date = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(date) ? null : Math.max(0, date - now);
+}
+
 /** A client with kept-alive connections (HTTP/2 where the server speaks it). */
 export class HttpsClient {
   readonly #newAgent: () => Agent;

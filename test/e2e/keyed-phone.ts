@@ -42,7 +42,7 @@ export async function keyedPhone(home: TappedHome, user: string, outbound: NextH
   const hosts = new HostMap(config['hosts'] as HostEntries);
   const { authorities } = config['tls'] as TlsFiles;
   const https = new HttpsClient({ hosts, tls: { authorities: readFileSync(authorities, 'utf8') } });
-  const kms = new HttpsKmsClient(https, `https://${hostOf('kms', plan)}`);
+  const kms = new HttpsKmsClient(https, `https://${hostOf('kms', plan)}`, clock);
   const districts = new Districts(kms, { hosts: [plan.domain] }, logger);
   const ring = new KeyRing(SKEW);
   const own = canonicalIdentity(home.network.identity(user));

@@ -62,7 +62,7 @@ async function startHolding(
   const hosts = new HostMap(config.hosts);
   const https = new HttpsClient({ hosts, tls: { authorities: readAuthorities(config.authorities) } });
   const own = canonicalIdentity(identity);
-  const client = new HttpsKmsClient(https, kms.url);
+  const client = new HttpsKmsClient(https, kms.url, clock);
   const district = districtOfKms(kms.url);
   const settings = { hosts: [own.host, ...config.partners], districts: { [own.host]: district } };
   const districts = new Districts(client, settings, logger);

@@ -24,6 +24,8 @@ import {
   encodeGetKeysRequest,
   GET_KEYS_PATH,
 } from '../../../../src/wire/xk/get-keys.ts';
+import { HttpsKmsClient } from '../../../../src/endpoint/kms-client.ts';
+import { systemClock } from '../../../../src/host/runtime.ts';
 import { HostMap } from '../../../../src/net/hosts.ts';
 import { HttpsClient, HttpsError, listen } from '../../../../src/net/https.ts';
 import { kmsUserServer } from '../../../../src/entities/kms/http/users.ts';
@@ -221,8 +223,11 @@ describe('a KMS whose queue is full', () => {
     });
     expect([refused.status, refused.contentType]).toEqual([503, 'application/problem+json']);
     expect(refused.retryAfter).toBe('10');
+    const phone = new HttpsKmsClient(client, `https://${HOST}`, systemClock());
+    expect(await phone.requestKeys(keyRequest().octets)).toEqual({ kind: 'later', afterMs: 10_000 });
     expect(kms.audit.of('keys-issued')).toHaveLength(0);
-    expect(kms.audit.of('keys-refused')).toMatchObject([{ credential: 'alice-1', reason: 'busy' }]);
+    const busy = { credential: 'alice-1', reason: 'busy' };
+    expect(kms.audit.of('keys-refused')).toMatchObject([busy, busy]);
     const INVALID_TS = 1;
     expect(errorOf((await post(client, octets)).body)).toBe(INVALID_TS);
     const one = keyRequest(period + DAY);

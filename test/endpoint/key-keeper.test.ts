@@ -1,0 +1,125 @@
+/** Keys of a KMS that has too much to do: whoever is told to ask later does so. */
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/bytes/secret.ts';
+import { districtOfHost } from '../../src/ibake/identity.ts';
+import { KeyKeeper } from '../../src/endpoint/key-keeper.ts';
+import { KeyRing } from '../../src/endpoint/key-ring.ts';
+import type { KmsAnswer, KmsClient } from '../../src/endpoint/ports.ts';
+import { retryAfterMs } from '../../src/net/https.ts';
+import { decodeKeyRequest } from '../../src/wire/request-key/request.ts';
+import { encodeKeyResponse } from '../../src/wire/request-key/response.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
+import { silent } from '../support/silent.ts';
+
+const DISTRICT = districtOfHost('home1.example');
+const ALICE = 'sip:alice@home1.example';
+const psk = Secret.of(new Uint8Array(32).fill(7));
+const START = 1_782_550_800_000;
+
+/** A keeper whose KMS answers in turn as it is told; then with keys. */
+function keeperWith(...later: number[]) {
+  const clock = new ManualClock(START);
+  const asked: { readonly at: number; readonly octets: Uint8Array }[] = [];
+  let drawn = 0;
+  const random = { bytes: (count: number) => new Uint8Array(count).fill(++drawn) };
+  const answer = (octets: Uint8Array): KmsAnswer => {
+    asked.push({ at: clock.now() - START, octets });
+    const afterMs = later.shift();
+    if (afterMs !== undefined) return { kind: 'later', afterMs };
+    const request = decodeKeyRequest(octets);
+    if ('errorNo' in request) throw new Error('refused');
+    const from = Math.floor(clock.now() / 1000);
+    const key = { uri: ALICE, from, to: from + 86_400, privateKey: { x: 5n, y: 6n }, seed: null };
+    return { kind: 'answer', octets: encodeKeyResponse(request, psk, [key]) };
+  };
+  const kms: KmsClient = {
+    fetchParameters: () => Promise.reject(new Error('not asked here')),
+    requestKeys: (octets) => Promise.resolve(answer(octets)),
+  };
+  const ring = new KeyRing(60);
+  const keeper = new KeyKeeper({
+    kms,
+    credential: { name: 'alice-1', psk, district: DISTRICT },
+    addressOfRecord: ALICE,
+    device: ALICE,
+    ring,
+    districts: { refresh: () => Promise.resolve(), parametersOf: () => ({ keyLifetime: 86_400 }) },
+    clock,
+    random,
+    logger: silent,
+  });
+  const wanting = () => ring.privateKey(ALICE, clock.now() / 1000) === null;
+  return { clock, asked, keeper, wanting };
+}
+
+/** What becomes of a promise. */
+function watch(promise: Promise<void>): { end: string } {
+  const state = { end: 'open' };
+  promise.then(
+    () => (state.end = 'done'),
+    (error: unknown) => (state.end = String(error)),
+  );
+  return state;
+}
+
+describe('R-67: a phone whose KMS answers REQUEST_KEY with 429 or 503 and Retry-After', () => {
+  it('asks again then, not before, with a new message each time', async () => {
+    const { clock, asked, keeper, wanting } = keeperWith(10_000, 5_000);
+    const refreshed = watch(keeper.refresh());
+    await clock.pass(9_999);
+    expect(asked.map(({ at }) => at)).toEqual([0]);
+    await clock.pass(6_000);
+    expect(asked.map(({ at }) => at)).toEqual([0, 10_000, 15_000]);
+    expect(new Set(asked.map(({ octets }) => octets.join())).size).toBe(3);
+    expect([refreshed.end, wanting()]).toEqual(['done', false]);
+    keeper.stop();
+  });
+
+  it('is told when it would take too long, and leaves the KMS alone until then, whoever wants keys', async () => {
+    const { clock, asked, keeper } = keeperWith(120_000);
+    await expect(keeper.refresh()).rejects.toMatchObject({ code: 'kms', message: /again in 120 s/ });
+    await clock.pass(60_000);
+    await expect(keeper.refresh()).rejects.toMatchObject({ code: 'kms', message: /again in 60 s/ });
+    expect(asked).toHaveLength(1);
+    await clock.pass(60_000);
+    await keeper.refresh();
+    expect(asked.map(({ at }) => at)).toEqual([0, 120_000]);
+    keeper.stop();
+  });
+
+  it('does not ask at once where that says 0, nor in a hundred years where it says so', async () => {
+    const { clock, asked, keeper } = keeperWith(0, 3e12);
+    const refreshed = watch(keeper.refresh());
+    await settle();
+    expect(asked).toHaveLength(1);
+    await clock.pass(1_000);
+    expect([asked.length, refreshed.end]).toEqual([2, expect.stringContaining('again in 3600 s')]);
+    await clock.pass(3_600_000);
+    await keeper.refresh();
+    expect(asked).toHaveLength(3);
+    keeper.stop();
+  });
+
+  it('waits no longer once it is stopped', async () => {
+    const { clock, asked, keeper } = keeperWith(10_000);
+    const refreshed = watch(keeper.refresh());
+    await settle();
+    keeper.stop();
+    await clock.pass(60_000);
+    expect([asked.length, refreshed.end]).toEqual([1, expect.stringContaining('stopped')]);
+  });
+});
+
+describe('Retry-After (RFC 9110 section 10.2.3)', () => {
+  it.each([
+    ['10', 10_000],
+    [' 0 ', 0],
+    ['Sat, 27 Jun 2026 09:00:30 GMT', 30_000],
+    ['Sat, 27 Jun 2026 08:00:00 GMT', 0],
+    ['', null],
+    ['-5', null],
+    ['1e3', null],
+    ['soon', null],
+    ['9'.repeat(10), null],
+  ])('%j', (field, ms) => expect(retryAfterMs(field, Date.UTC(2026, 5, 27, 9))).toBe(ms));
+});
