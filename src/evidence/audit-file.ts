@@ -6,6 +6,7 @@
  * the entity does not start.
  */
 import { messageOf } from '../bytes/errors.ts';
+import { splitLines } from '../bytes/lines.ts';
 import {
   closeSync,
   existsSync,
@@ -81,26 +82,20 @@ export class AuditFile implements AuditStore {
   }
 }
 
-/** The lines of a file that end, without the empty ones; the file is read as they are asked for. */
+/** The lines of a file, without the empty ones; the file is read as they are asked for. */
 export function* linesOf(file: string): Generator<string, void> {
   const descriptor = openSync(file, 'r');
   try {
-    const chunk = Buffer.alloc(CHUNK);
-    let held: Buffer[] = [];
-    for (let length = readSync(descriptor, chunk); length > 0; length = readSync(descriptor, chunk)) {
-      let from = 0;
-      for (let end = chunk.indexOf(NEWLINE); end >= 0 && end < length; end = chunk.indexOf(NEWLINE, from)) {
-        const line = Buffer.concat([...held, chunk.subarray(from, end)]).toString('utf8');
-        held = [];
-        from = end + 1;
-        if (line !== '') yield line;
-      }
-      if (from < length) held.push(Buffer.from(chunk.subarray(from, length)));
-    }
-    const last = Buffer.concat(held).toString('utf8');
-    if (last !== '') yield last;
+    yield* splitLines(piecesOf(descriptor));
   } finally {
     closeSync(descriptor);
+  }
+}
+
+function* piecesOf(descriptor: number): Generator<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK);
+  for (let length = readSync(descriptor, chunk); length > 0; length = readSync(descriptor, chunk)) {
+    yield chunk.subarray(0, length);
   }
 }
 

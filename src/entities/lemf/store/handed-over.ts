@@ -1,5 +1,6 @@
 /** Files of PS-PDUs, read piece by piece, from the front and at any place. */
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { splitLines } from '../../../bytes/lines.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import type { HandoverFile, PlacedPdu } from '../scan.ts';
@@ -72,13 +73,9 @@ export class HandoverReader implements HandoverFile {
   *pdus(from: number, to: number): Generator<PlacedPdu, string | null> {
     const deframer = new PsPduDeframer(from);
     let at = from;
-    const chunk = new Uint8Array(CHUNK);
-    for (let read = from; read < to;) {
-      const length = readSync(this.#descriptor, chunk, 0, Math.min(CHUNK, to - read), read);
-      if (length === 0) return null;
-      read += length;
+    for (const piece of piecesOf(this.#descriptor, from, to)) {
       try {
-        for (const octets of deframer.push(chunk.subarray(0, length))) {
+        for (const octets of deframer.push(piece)) {
           yield { octets, at };
           at += octets.length;
         }
@@ -115,23 +112,23 @@ export function* sourceMarks(file: string): Generator<SourceMark> {
   for (const line of boundedLinesOf(file)) yield* parseSources(line);
 }
 
-/** Lines of a text file; what is longer than a MiB is passed over, save its end. */
+/** Lines of a text file; of what is longer than a MiB, its end. */
 export function* boundedLinesOf(file: string): Generator<string> {
   const descriptor = openSync(file, 'r');
   try {
-    const chunk = new Uint8Array(CHUNK);
-    let rest = Buffer.alloc(0);
-    for (;;) {
-      const length = readSync(descriptor, chunk, 0, CHUNK, null);
-      if (length === 0) break;
-      const held = Buffer.concat([rest, chunk.subarray(0, length)]);
-      const end = held.lastIndexOf('\n') + 1;
-      yield* held.toString('utf8', 0, end).split('\n').slice(0, -1);
-      rest = held.subarray(end);
-      if (rest.length > CHUNK) rest = Buffer.alloc(0);
-    }
-    if (rest.length > 0) yield rest.toString('utf8');
+    yield* splitLines(piecesOf(descriptor, 0, Infinity), CHUNK);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** What a file holds from one place to another, or to its end; a piece is overwritten by the next. */
+function* piecesOf(descriptor: number, from: number, to: number): Generator<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK);
+  for (let at = from; at < to;) {
+    const length = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
+    if (length === 0) return;
+    at += length;
+    yield chunk.subarray(0, length);
   }
 }
