@@ -7,12 +7,35 @@ import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { Role, TlsFiles, TlsMaterial } from '../../src/net/tls.ts';
+import type { InterceptTask } from '../../src/wire/x1/details.ts';
 import type { Pdu } from '../../src/wire/x2x3/pdu.ts';
 import { x1Transport } from '../../src/x1/client.ts';
 import { X1Requester } from '../../src/x1/requester.ts';
 import { silent } from './silent.ts';
 
 export const elementRuntime = { clock: systemClock(), random: systemRandom(), logger: silent };
+
+/** A destination of X2 or X3 and a task for one target that delivers there, provisioned. */
+export async function interceptTo(
+  admf: X1Requester,
+  url: string,
+  { did, xid, target, deliveryType }: InterceptedTarget,
+): Promise<void> {
+  const address = { kind: 'uri', value: url } as const;
+  await admf.request({ type: 'CreateDestination', destination: { did, deliveryType, address } });
+  const targets = [target];
+  await admf.request({
+    type: 'ActivateTask',
+    task: { xid, targets, deliveryType, dids: [did], mediation: [] },
+  });
+}
+
+export interface InterceptedTarget {
+  readonly did: string;
+  readonly xid: string;
+  readonly target: InterceptTask['targets'][number];
+  readonly deliveryType: 'X2Only' | 'X3Only';
+}
 
 /** The settings of an element that X1 is about. */
 export function x1Settings(role: Role, host: string, store: string) {
@@ -42,17 +65,17 @@ export class ElementHome {
     return new ElementHome(folder, await LabPki.create(path.join(folder, 'pki'), elementRuntime.clock.now()));
   }
 
-  issue(role: Role): Promise<TlsFiles> {
-    const name = `${role}.home1.example`;
-    return this.#pki.issue({ commonName: name, dnsNames: [name], roles: [role] });
+  /** @param dnsName what the certificate is for, where that is not its name */
+  issue(role: Role, name = `${role}.home1.example`, dnsName = name): Promise<TlsFiles> {
+    return this.#pki.issue({ commonName: name, dnsNames: [dnsName], roles: [role] });
   }
 
-  async tls(role: Role): Promise<TlsMaterial> {
-    return loadTls(await this.issue(role), elementRuntime.clock.now());
+  async tls(role: Role, name?: string): Promise<TlsMaterial> {
+    return loadTls(await this.issue(role, name), elementRuntime.clock.now());
   }
 
-  async client(role: Role): Promise<HttpsClient> {
-    const client = new HttpsClient({ hosts: this.hosts, tls: await this.tls(role) });
+  async client(role: Role, name?: string): Promise<HttpsClient> {
+    const client = new HttpsClient({ hosts: this.hosts, tls: await this.tls(role, name) });
     this.#stops.push(() => client.close());
     return client;
   }
@@ -90,14 +113,15 @@ export class ElementHome {
     };
   }
 
-  /** The ADMF's end of X1 with an element that listens at a port. */
-  async admf(role: Role, port: number): Promise<X1Requester> {
-    this.hosts.set(`${role}.home1.example:443`, `127.0.0.1:${port}`);
+  /** The ADMF's end of X1 with an element that listens at a port; `known`: under which port of its name. */
+  async admf(role: Role, port: number, known = 443): Promise<X1Requester> {
+    const element = `${role}.home1.example`;
+    this.hosts.set(`${element}:${known}`, `127.0.0.1:${port}`);
     return new X1Requester({
       side: 'admf',
       admfIdentifier: 'admf.home1.example',
-      neIdentifier: `${role}.home1.example`,
-      transport: x1Transport(await this.client('admf'), `https://${role}.home1.example/X1/NE`),
+      neIdentifier: element,
+      transport: x1Transport(await this.client('admf'), `https://${element}:${known}/X1/NE`),
       ...elementRuntime,
     });
   }

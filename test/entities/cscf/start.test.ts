@@ -25,7 +25,7 @@ import {
 import { UserAgent } from '../../../src/sip/agent.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import { describeMessage, readSdp, sdpBody } from './network.ts';
-import { ElementHome, elementRuntime } from '../../support/elements.ts';
+import { ElementHome, elementRuntime, interceptTo } from '../../support/elements.ts';
 
 const runtime = elementRuntime;
 const XID = '11111111-2222-4333-8444-555555555555';
@@ -95,24 +95,9 @@ describe('a CSCF from its configuration', () => {
   }
 
   test('R-1, R-55: X2 of a call whose callee is tasked over X1 by tel number', async () => {
-    await admf.request({
-      type: 'CreateDestination',
-      destination: {
-        did: DID,
-        deliveryType: 'X2Only',
-        address: { kind: 'uri', value: 'tls://df.home1.example:41000' },
-      },
-    });
-    await admf.request({
-      type: 'ActivateTask',
-      task: {
-        xid: XID,
-        targets: [{ name: 'telUri', value: 'tel:+1555001' }],
-        deliveryType: 'X2Only',
-        dids: [DID],
-        mediation: [],
-      },
-    });
+    const target = { name: 'telUri', value: 'tel:+1555001' } as const;
+    const delivered = { did: DID, xid: XID, target, deliveryType: 'X2Only' } as const;
+    await interceptTo(admf, 'tls://df.home1.example:41000', delivered);
     const offers: ReturnType<typeof readSdp>[] = [];
     bob.incoming = (call) => {
       offers.push(readSdp(call.request.body));

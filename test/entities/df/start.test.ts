@@ -5,30 +5,24 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dfConfig } from '../../../src/entities/df/config.ts';
 import { startDf } from '../../../src/entities/df/start.ts';
-import type { RunningDf } from '../../../src/entities/df/start.ts';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
 import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
-import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import type { DfEvent } from '../../../src/entities/df/events.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
-import { X1Requester } from '../../../src/x1/requester.ts';
+import type { X1Requester } from '../../../src/x1/requester.ts';
 import { Deframer } from '../../../src/wire/x2x3/deframer.ts';
 import { decodePdu, DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { decodeGetKeysRequest, encodeGetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
-import { HttpsClient, httpsServer, listen } from '../../../src/net/https.ts';
+import { httpsServer, listen } from '../../../src/net/https.ts';
 import type { Role, TlsFiles } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
-import { x1Transport } from '../../../src/x1/client.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
 import { call, keysOf, vector, XID } from './support.ts';
+import { ElementHome, elementRuntime as runtime } from '../../support/elements.ts';
 import { silent } from '../../support/silent.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 import { interceptionPoint } from './interception-point.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-app-'));
-const clock = systemClock();
-const runtime = { clock, random: systemRandom(), logger: silent };
 const HI2 = '00000000-0000-4000-8000-000000000002';
 const HI3 = '00000000-0000-4000-8000-000000000003';
 
@@ -36,19 +30,21 @@ describe('Delivery function as a process', () => {
   const files: Partial<Record<Role, TlsFiles>> = {};
   const cleanups: (() => Promise<unknown>)[] = [];
 
+  let home: ElementHome;
+
   beforeAll(async () => {
-    const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-    for (const role of ['admf', 'df', 'kms', 'cscf', 'lemf'] as const) {
-      const commonName = `${role}.home1.example`;
-      files[role] = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
-    }
+    home = await ElementHome.create(folder);
+    for (const role of ['df', 'kms', 'cscf', 'lemf'] as const) files[role] = await home.issue(role);
   });
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(async () => {
+    await home.close();
+    rmSync(folder, { recursive: true });
+  });
 
-  const tls = (role: Role) => loadTls(files[role]!, clock.now());
+  const tls = (role: Role) => loadTls(files[role]!, runtime.clock.now());
 
   function config(changes: object = {}): Record<string, unknown> {
     return {
@@ -105,19 +101,6 @@ describe('Delivery function as a process', () => {
     return running;
   }
 
-  function admf(df: RunningDf): X1Requester {
-    const hosts = new HostMap({ 'df.home1.example': `127.0.0.1:${df.x1.port}` });
-    const client = new HttpsClient({ hosts, tls: tls('admf') });
-    cleanups.push(() => client.close());
-    return new X1Requester({
-      side: 'admf',
-      admfIdentifier: 'admf.home1.example',
-      neIdentifier: 'df.home1.example',
-      transport: x1Transport(client, 'https://df.home1.example/X1/NE'),
-      ...runtime,
-    });
-  }
-
   async function provision(x1: X1Requester, hi2: number, hi3: number): Promise<void> {
     const destination = (did: string, deliveryType: 'X2Only' | 'X3Only', port: number) =>
       x1.request({ type: 'CreateDestination', destination: { did, deliveryType, address: tcp(port) } });
@@ -152,7 +135,7 @@ describe('Delivery function as a process', () => {
     const json = config({ xk: { url: `https://kms.home1.example:${keys.port}` }, revealSecrets: true });
     let df = await startDf(dfConfig(json), runtime);
     cleanups.push(() => df.stop());
-    const x1 = admf(df);
+    const x1 = await home.admf('df', df.x1.port);
     await provision(x1, monitor.hi2.port, monitor.hi3.port);
     const ports = { x1: df.x1.port, x2x3: df.x2x3.port };
     await df.stop();
@@ -200,7 +183,7 @@ describe('Delivery function as a process', () => {
     json['x1'] = { ...(json['x1'] as object), store: path.join(folder, 'away-tasks.sqlite') };
     const df = await startDf(dfConfig(json), runtime);
     cleanups.push(() => df.stop());
-    const x1 = admf(df);
+    const x1 = await home.admf('df', df.x1.port);
     await provision(x1, 2, 3);
     const { delivery, report } = pointOfInterception(df.x2x3.port);
     for (let n = 0; n < 5; n++) report('x3', new Uint8Array(172).fill(n), DIRECTION.toTarget);

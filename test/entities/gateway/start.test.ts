@@ -20,7 +20,7 @@ import {
 } from '../../../src/wire/x2x3/pdu.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
 import { IqClient } from '../../../src/entities/cscf/http/iq-client.ts';
-import { ElementHome, elementRuntime } from '../../support/elements.ts';
+import { ElementHome, elementRuntime, interceptTo } from '../../support/elements.ts';
 
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
@@ -81,24 +81,9 @@ describe('a media gateway from its configuration', () => {
     };
     await talk(alice, bob, stream!.a.port, 'before the task');
 
-    await admf.request({
-      type: 'CreateDestination',
-      destination: {
-        did: DID,
-        deliveryType: 'X3Only',
-        address: { kind: 'uri', value: 'tls://df.home1.example:41000' },
-      },
-    });
-    await admf.request({
-      type: 'ActivateTask',
-      task: {
-        xid: XID,
-        targets: [{ name: 'telUri', value: 'tel:+441632960000' }],
-        deliveryType: 'X3Only',
-        dids: [DID],
-        mediation: [],
-      },
-    });
+    const target = { name: 'telUri', value: 'tel:+441632960000' } as const;
+    const delivered = { did: DID, xid: XID, target, deliveryType: 'X3Only' } as const;
+    await interceptTo(admf, 'tls://df.home1.example:41000', delivered);
     await talk(alice, bob, stream!.a.port, '1 to bob');
     await talk(bob, alice, stream!.b.port, '2 from bob');
     await talk(alice, bob, stream!.a.port, '3 to bob');

@@ -7,7 +7,6 @@ import { ConfigError } from '../../../src/host/config.ts';
 import type { RunningKms } from '../../../src/entities/kms/start.ts';
 import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { startKms } from '../../../src/entities/kms/start.ts';
-import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { fromBase64, fromUtf8, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { verifyChain } from '../../../src/evidence/log.ts';
@@ -24,41 +23,28 @@ import {
 } from '../../../src/entities/kms/district-file.ts';
 import { epochOf } from '../../../src/entities/kms/li-roots.ts';
 import { KmsError } from '../../../src/entities/kms/errors.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
-import { X1Requester } from '../../../src/x1/requester.ts';
+import type { X1Requester } from '../../../src/x1/requester.ts';
 import type { InterceptTask } from '../../../src/wire/x1/details.ts';
 import type { GetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
-import { HttpsClient } from '../../../src/net/https.ts';
 import { MIKEY_MEDIA_TYPE } from '../../../src/wire/request-key/transport.ts';
-import type { Role, TlsFiles } from '../../../src/net/tls.ts';
-import { loadTls } from '../../../src/net/tls.ts';
-import { x1Transport } from '../../../src/x1/client.ts';
+import type { TlsFiles } from '../../../src/net/tls.ts';
 import { X1SchemaError } from '../../../src/x1/schema.ts';
 import { AuditFile } from '../../../src/evidence/audit-file.ts';
 import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
+import { ElementHome, elementRuntime as runtime } from '../../support/elements.ts';
 import { errorOf, open, request } from './support/client.ts';
 import { exchange, messagesOf } from '../../mikey/vectors.ts';
 
-const clock = systemClock();
-const logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-const runtime = { clock, random: systemRandom(), logger };
+const { clock } = runtime;
 const DISTRICT = 'https://kms.home1.example/.well-known/ibe';
 const ALICE = 'sip:alice@home1.example';
 const PSK = '0f'.repeat(32);
 
 let folder: string;
-let pki: LabPki;
+let home: ElementHome;
 let tls: TlsFiles;
 let kms: RunningKms;
-let hosts: HostMap;
-const clients: HttpsClient[] = [];
 
 function config(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
@@ -81,35 +67,21 @@ function config(changes: Record<string, unknown> = {}): Record<string, unknown> 
   };
 }
 
-async function client(commonName: string, role: Role): Promise<HttpsClient> {
-  const files = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
-  const made = new HttpsClient({
-    hosts,
-    tls: loadTls(files, clock.now()),
-    minVersion: 'TLSv1.3',
-    timeoutMs: 5000,
-  });
-  clients.push(made);
-  return made;
-}
-
 async function start(): Promise<void> {
   kms = await startKms(kmsConfig(config()), runtime);
-  hosts.set('kms.home1.example:443', `127.0.0.1:${kms.users.port}`);
-  hosts.set('kms.home1.example:8443', `127.0.0.1:${kms.xk.port}`);
-  hosts.set('kms.home1.example:8444', `127.0.0.1:${kms.x1.port}`);
+  home.hosts.set('kms.home1.example:443', `127.0.0.1:${kms.users.port}`);
+  home.hosts.set('kms.home1.example:8443', `127.0.0.1:${kms.xk.port}`);
 }
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'claviger-kms-'));
-  pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-  tls = await pki.issue({ commonName: 'kms.home1.example', dnsNames: ['kms.home1.example'], roles: ['kms'] });
-  hosts = new HostMap();
+  home = await ElementHome.create(folder);
+  tls = await home.issue('kms');
   await start();
 });
 
 afterAll(async () => {
-  await Promise.all(clients.map((each) => each.close()));
+  await home.close();
   await kms.stop();
   rmSync(folder, { recursive: true });
 });
@@ -142,13 +114,8 @@ const question: GetKeysRequest = {
   midCall: false,
 };
 
-async function admf(port = 8444): Promise<X1Requester> {
-  const transport = x1Transport(
-    await client('admf.home1.example', 'admf'),
-    `https://kms.home1.example:${port}/X1/NE`,
-  );
-  const identifiers = { admfIdentifier: 'admf.home1.example', neIdentifier: 'kms.home1.example' };
-  return new X1Requester({ side: 'admf', ...identifiers, transport, clock, random: runtime.random });
+function admf(): Promise<X1Requester> {
+  return home.admf('kms', kms.x1.port, 8444);
 }
 
 function keyRequest() {
@@ -163,7 +130,7 @@ function keyRequest() {
 }
 
 async function requestKeys() {
-  const ue = await client('anybody', 'ue');
+  const ue = await home.client('ue', 'anybody');
   const published = await ue.request('GET', DISTRICT);
   const { bf } = districtParameters(decodeIbeSysParams(fromBase64(fromUtf8(published.body))));
   const { options, octets } = keyRequest();
@@ -188,7 +155,7 @@ describe('a started KMS', () => {
   });
 
   it('answers over Xk only what the ADMF has provisioned here over X1, and that ends with the task', async () => {
-    const df = await client('df.home1.example', 'df');
+    const df = await home.client('df');
     const ask = async () => {
       const body = { type: 'application/json', octets: utf8(encodeGetKeysRequest(question)) };
       const answer = await df.request('POST', 'https://kms.home1.example:8443/xk/v1/get-keys', body);
@@ -223,7 +190,7 @@ describe('a started KMS', () => {
   it('gives a REQUEST_KEY that it answered before a restart no second answer (R-44)', async () => {
     const { octets } = keyRequest();
     const post = async () => {
-      const ue = await client('anybody', 'ue');
+      const ue = await home.client('ue', 'anybody');
       return (await ue.request('POST', 'https://kms.home1.example/mikey', { type: MIKEY_MEDIA_TYPE, octets }))
         .body;
     };
@@ -239,8 +206,7 @@ describe('a started KMS', () => {
     const state = mkdtempSync(path.join(folder, 'agreed-'));
     const x1 = { keepalive: { timeoutMs: 700, failClosed: true } };
     const agreed = await startKms(kmsConfig(config({ state, x1 })), runtime);
-    hosts.set('kms.home1.example:8445', `127.0.0.1:${agreed.x1.port}`);
-    const requester = await admf(8445);
+    const requester = await home.admf('kms', agreed.x1.port, 8445);
     await requester.request({ type: 'ActivateTask', task });
     await requester.request({ type: 'Keepalive' });
     const store = await SqliteKmsStore.open(path.join(state, 'kms.db'));
@@ -294,17 +260,20 @@ describe('a started KMS', () => {
 
 describe('configuration', () => {
   it.each([
-    ['name', { commonName: 'other.home1.example', dnsNames: ['other.home1.example'], roles: ['kms'] }],
-    ['role', { commonName: 'unlike.home1.example', dnsNames: ['kms.home1.example'], roles: ['df'] }],
-  ] as const)('R-72: a KMS whose certificate does not bear its %s does not start', async (what, subject) => {
-    const changes = { tls: await pki.issue(subject), state: path.join(folder, `no-${what}`) };
-    await expect(startKms(kmsConfig(config(changes)), runtime)).rejects.toMatchObject({
-      code: 'tls-configuration',
-      message: expect.stringContaining(
-        what === 'name' ? 'not for kms.home1.example' : 'the role kms',
-      ) as unknown,
-    });
-  });
+    ['name', ['kms', 'other.home1.example', 'other.home1.example']],
+    ['role', ['df', 'unlike.home1.example', 'kms.home1.example']],
+  ] as const)(
+    'R-72: a KMS whose certificate does not bear its %s does not start',
+    async (what, [role, name, dnsName]) => {
+      const changes = { tls: await home.issue(role, name, dnsName), state: path.join(folder, `no-${what}`) };
+      await expect(startKms(kmsConfig(config(changes)), runtime)).rejects.toMatchObject({
+        code: 'tls-configuration',
+        message: expect.stringContaining(
+          what === 'name' ? 'not for kms.home1.example' : 'the role kms',
+        ) as unknown,
+      });
+    },
+  );
 
   const elsewhere = () => ({ state: mkdtempSync(path.join(folder, 'elsewhere-')) });
 
