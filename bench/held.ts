@@ -18,7 +18,8 @@ let next = 0;
 const mediation = await Mediation.open(
   {
     store: await SqliteDfStore.open(':memory:'),
-    tasks: { find: (xid) => (xid === KNOWN ? { xid, targets: [], mediations: [] } : null) },
+    tasks: { find: (xid) => (xid === KNOWN ? { xid, targets: [], mediations: [], activatedAt: 0 } : null) },
+    warrants: { liids: () => [], tasksOf: () => [], deliveringTo: () => [], isDestination: () => true },
     encode: () => new Uint8Array(0),
     issues: { taskIssue: nothing, elementIssue: nothing },
     clock: systemClock(),

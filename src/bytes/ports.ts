@@ -28,7 +28,7 @@ export interface Logger {
 
 /** A PDU of interception that was refused, or could not be worked on. */
 export interface SetAsidePdu {
-  readonly reference: 'x2' | 'x3' | 'hi2' | 'hi3';
+  readonly reference: 'x2' | 'x3' | 'hi1' | 'hi2' | 'hi3';
   /** Who refused it: a DID; empty where the element itself could not work on it. */
   readonly did: string;
   /** Whom it is about: XID or LIID. */

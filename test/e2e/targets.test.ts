@@ -16,7 +16,7 @@ import { DIRECTION, numberAttribute, textAttribute } from '../../src/wire/x2x3/p
 import { decodeWav } from '../../src/media/wav.ts';
 import { decodeMessage } from '../../src/mikey/message.ts';
 import { buildOnce } from '../support/cli.ts';
-import { transportOf } from '../support/handed-over.ts';
+import { noticesOf, transportOf } from '../support/handed-over.ts';
 import { missingShared, missingTool } from '../support/shared.ts';
 import {
   claviger,
@@ -221,10 +221,20 @@ describe('what the reference points carried', () => {
         expect(told.slice(0, 2)).toEqual(['optionRequest', 'optionComplete']);
         expect(told).toContain('pduAcknowledgementRequest');
         const groups = numbersByGroup(psPdus(out.both, home, name));
-        const own = `LIID-${home === 'home1' ? 'ALICE' : 'BOB'} 1`;
-        expect(Object.keys(groups).sort()).toEqual([own, 'transport -']);
+        const liid = `LIID-${home === 'home1' ? 'ALICE' : 'BOB'}`;
+        const ofWarrant = name === 'hi2.ber' ? [`${liid} -`] : [];
+        expect(Object.keys(groups).sort()).toEqual([...ofWarrant, `${liid} 1`, 'transport -']);
         for (const numbers of Object.values(groups)) expect(numbers).toEqual([...numbers.keys()]);
       }
+    }
+  });
+
+  it('R-91: the LEMF was told when the warrant began, before anything else of it, and when it ended', () => {
+    for (const home of HOMES) {
+      const file = path.join(out.both, home, 'hi2.ber');
+      expect(noticesOf(file).map(({ kind }) => kind)).toEqual(['liActivated', 'liDeactivated']);
+      const [first] = psPdus(file).filter(({ payload }) => payload.kind !== 'tri');
+      expect(first?.payload.kind).toBe('hi1');
     }
   });
 

@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { NoticeReport } from '../../entities/lemf/notices.ts';
 import type { CallReport, SessionReport } from '../../entities/lemf/recover.ts';
 import type { FileSummary } from '../../entities/lemf/scan.ts';
+import type { ResultListener } from '../../entities/lemf/store/recovery.ts';
 import { CliError } from '../failure.ts';
 
 interface RecoverFlags {
@@ -39,9 +41,11 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
   const { recoverEach, RECOVERY_REPORT } = await import('../../entities/lemf/store/recovery.ts');
   const { json = false, partial = false } = flags;
   let [withContent, failed] = [0, 0];
-  const files = recoverEach(flags, flags.out, { partial }, ({ kind, report }) => {
-    if (!json) process.stdout.write(kind === 'call' ? describe(report) : describeOther(report));
-    if (kind !== 'call' || report.packets + report.otherContent === 0) return;
+  const files = recoverEach(flags, flags.out, { partial }, (result) => {
+    if (!json) process.stdout.write(describeResult(result));
+    if (result.kind !== 'call') return;
+    const { report } = result;
+    if (report.packets + report.otherContent === 0) return;
     withContent++;
     if (!report.recovered) failed++;
   });
@@ -85,6 +89,11 @@ function warnOf(file: string, { pdus, truncatedOctets, undecodableInAll, damage 
   if (faults.length > 0) process.stderr.write(`${file}: ${pdus} PDUs; ${faults.join('; ')}\n`);
 }
 
+function describeResult(result: Parameters<ResultListener>[0]): string {
+  if (result.kind === 'notice') return describeNotice(result.report);
+  return result.kind === 'call' ? describe(result.report) : describeOther(result.report);
+}
+
 function describe(call: CallReport): string {
   const streams = call.streams.map((stream) => {
     const file = stream.file ?? `(${stream.reason ?? 'nothing to hear'})`;
@@ -98,6 +107,12 @@ function describe(call: CallReport): string {
 
 function describeOther({ liid, cin, methods, records }: SessionReport): string {
   return harmless(`LIID ${liid}, CIN ${cin}: no call (${methods.join(', ')}), ${records} records`) + '\n';
+}
+
+function describeNotice({ liid, operation, time, text }: NoticeReport): string {
+  const what =
+    operation === 'alarm' ? `alarm: ${text ?? ''}` : `${operation}${text === null ? '' : ` (${text})`}`;
+  return harmless(`LIID ${liid}: ${what}, ${time ?? 'at no time'}`) + '\n';
 }
 
 /** Names come from the SIP of whoever was on the line, and must not speak to the terminal. */

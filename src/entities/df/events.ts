@@ -32,6 +32,14 @@ export type DfEvent =
       readonly liid: string;
       readonly cin: number;
       readonly sequenceNumber: number;
+    }
+  /** A notification of a warrant itself went into the outbox. */
+  | {
+      readonly type: 'notice';
+      readonly at: number;
+      readonly kind: string;
+      readonly liid: string;
+      readonly sequenceNumber: number;
     };
 
 export type DfListener = (event: DfEvent) => void;

@@ -22,6 +22,8 @@ import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { openOnes } from './key-session.ts';
+import { WarrantNotices } from './notices.ts';
+import type { NextChange, WarrantAlarmCause } from './notices.ts';
 import {
   CONTENT_FORMATS,
   directionOf,
@@ -29,8 +31,8 @@ import {
   receivedEvent,
   streamIdentifier,
 } from './pdu-facts.ts';
-import type { DfIssues, DfStore, DfTask, DfTasks, PduRecorder, RecordEncoder } from './ports.ts';
-import type { HandoverInterface, HandoverRecord } from './records.ts';
+import type { DfIssues, DfStore, DfTask, DfTasks, DfWarrants, PduRecorder, RecordEncoder } from './ports.ts';
+import { RecordWriter } from './record-writer.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import { WorkingState } from './working-state.ts';
@@ -45,6 +47,7 @@ export class MediationError extends ClavigerError<MediationErrorCode> {}
 export interface MediationOptions {
   readonly store: DfStore;
   readonly tasks: DfTasks;
+  readonly warrants: DfWarrants;
   readonly encode: RecordEncoder;
   readonly issues: DfIssues;
   readonly clock: Clock;
@@ -82,7 +85,9 @@ interface Received {
 export class Mediation {
   readonly #options: MediationOptions;
   readonly #onQuestion: QuestionListener;
+  readonly #writer: RecordWriter;
   readonly #keys: KeyMediation;
+  readonly #notices: WarrantNotices;
   #state: WorkingState;
   readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
@@ -99,11 +104,10 @@ export class Mediation {
     this.#options = options;
     this.#state = state;
     this.#onQuestion = onQuestion;
-    this.#keys = new KeyMediation(
-      options,
-      () => this.#state,
-      (...record) => this.#deliver(...record),
-    );
+    const currentState = () => this.#state;
+    this.#writer = new RecordWriter(options, currentState);
+    this.#keys = new KeyMediation(options, currentState, this.#writer.deliver);
+    this.#notices = new WarrantNotices(options, currentState, this.#writer.notify);
   }
 
   /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
@@ -140,6 +144,28 @@ export class Mediation {
   async tasksChanged(xid?: string): Promise<void> {
     await this.#turn(() => {
       for (const known of xid === undefined ? this.#state.held.tasks() : [xid]) this.#releaseHeld(known);
+    });
+  }
+
+  /** Tells the LEMFs what has changed of warrants; gives when time alone will change each. */
+  tellWarrants(liids: readonly string[]): Promise<ReadonlyMap<string, NextChange>> {
+    return this.#turn(() => new Map(liids.map((liid) => [liid, this.#notices.update(liid)])));
+  }
+
+  /** Warrants of which LEMFs were told that they are in force. */
+  toldWarrants(): string[] {
+    return [...this.#state.notices()].flatMap(({ liid, told }) => (told === null ? [] : [liid]));
+  }
+
+  /** Something is wrong of warrants: their LEMFs are told. */
+  async alarm(
+    liids: readonly string[],
+    cause: WarrantAlarmCause,
+    text: string,
+    about: string,
+  ): Promise<void> {
+    await this.#turn(() => {
+      for (const liid of liids) this.#notices.alarm(liid, cause, text, about);
     });
   }
 
@@ -220,6 +246,7 @@ export class Mediation {
         for (const xid of this.#state.held.tasks()) this.#releaseHeld(xid);
         this.#dropOverdue();
         this.#keys.giveUpWaiting();
+        this.#notices.catchUp();
         this.#state.expire(before);
       })
         .then(() => this.#options.store.forgetting?.expire(before))
@@ -251,6 +278,8 @@ export class Mediation {
     const number = numberAttribute(pdu, ATTRIBUTE.sequenceNumber);
     this.#options.logger.error({ xid: pdu.xid, lost, number }, 'X2/X3: PDUs were lost before they came here');
     this.#options.issues.taskIssue(pdu.xid, `${lost} PDUs were lost before they reached the DF`);
+    const interfaceName = pdu.type === PDU_TYPE.x2 ? 'X2' : 'X3';
+    this.#alarmOf(pdu.xid, 'loss', `${lost} ${interfaceName} PDUs were lost before they reached the DF`);
   }
 
   /** The POI may know a task before the DF does; its PDUs wait, within bounds. */
@@ -298,6 +327,18 @@ export class Mediation {
       this.#mediateFor(task, pdu);
     } catch (error) {
       this.#toSetAside.push(this.#unworkable(octets, messageOf(error), pdu.xid));
+      this.#alarmOf(pdu.xid, 'set-aside', 'an intercepted PDU was not understood and is set aside');
+    }
+  }
+
+  /** Of every warrant of a task that is in force. What is wrong with a task must not become worse by telling of it. */
+  #alarmOf(xid: string, cause: WarrantAlarmCause, text: string): void {
+    try {
+      const task = this.#options.tasks.find(xid);
+      const inForce = task === null ? [] : recipients(task, this.#options.clock.now());
+      for (const { liid } of inForce) this.#notices.alarm(liid, cause, text);
+    } catch (error) {
+      this.#options.logger.error({ xid, error }, 'LEMFs could not be told of an alarm');
     }
   }
 
@@ -329,7 +370,7 @@ export class Mediation {
     const observed = observedIdentities(pdu, task);
     const direction = directionOf(pdu);
     for (const recipient of warranted) {
-      this.#deliver(recipient, 'hi2', pdu.correlation, (liid, cin) => ({
+      this.#writer.deliver(recipient, 'hi2', pdu.correlation, (liid, cin) => ({
         kind: 'sip-message',
         liid,
         cin,
@@ -350,7 +391,7 @@ export class Mediation {
       return;
     }
     for (const recipient of warranted) {
-      this.#deliver(recipient, 'hi3', pdu.correlation, (liid, cin) => ({
+      this.#writer.deliver(recipient, 'hi3', pdu.correlation, (liid, cin) => ({
         kind: 'cc',
         liid,
         cin,
@@ -362,32 +403,5 @@ export class Mediation {
         streamIdentifier: streamIdentifier(pdu),
       }));
     }
-  }
-
-  /* ------------------------------------------------------------- records */
-
-  /** Numbers a record and lays it into the outbox of each destination. One that cannot be encoded takes no number. */
-  #deliver(
-    { liid, hi2, hi3 }: RecordRecipient,
-    kind: HandoverInterface,
-    correlation: Uint8Array,
-    make: (liid: string, cin: number) => HandoverRecord,
-  ): void {
-    const dids = kind === 'hi2' ? hi2 : hi3;
-    if (dids.length === 0) return;
-    const now = this.#options.clock.now();
-    const { cin, sequenceNumber } = this.#state.place(correlation, liid, kind);
-    const record = make(liid, cin);
-    let octets: Uint8Array;
-    try {
-      octets = this.#options.encode(record, sequenceNumber);
-    } catch (error) {
-      this.#options.logger.error({ liid, cin, error }, 'a record could not be encoded');
-      this.#options.issues.elementIssue('a record could not be encoded and was dropped');
-      return;
-    }
-    this.#state.advance(correlation, liid, kind, now);
-    this.#options.onEvent?.({ type: 'record', at: now, kind: record.kind, liid, cin, sequenceNumber });
-    for (const did of dids) this.#state.append({ did, interface: kind, liid, cin, sequenceNumber, octets });
   }
 }

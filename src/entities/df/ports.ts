@@ -7,7 +7,7 @@
  */
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeySession } from './session-state.ts';
-import type { HandoverInterface, HandoverRecord } from './records.ts';
+import type { HandoverInterface, HandoverRecord, NoticeRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */
 
@@ -47,15 +47,43 @@ export interface HeldPdu {
   readonly since: number;
 }
 
+/** What the LEMFs of a warrant were told of it. */
+export interface WarrantNotice {
+  readonly liid: string;
+  /** Number of the next HI1 PDU. */
+  readonly next: number;
+  /** What it was when it was last told to be in force; `null`: that it is not in force any more. */
+  readonly told: ToldWarrant | null;
+  /** When that was told, Unix milliseconds. */
+  readonly endedAt: number | null;
+  /** Its tasks at that time. */
+  readonly xids: readonly string[];
+}
+
+export interface ToldWarrant {
+  /** Its tasks: XID and time of activation. A task that was activated anew is another. */
+  readonly tasks: readonly string[];
+  /** Targets, delivery types, times and destinations as text: whether it is another than before. */
+  readonly terms: string;
+  readonly targets: string;
+  /** DIDs that were told. */
+  readonly dids: readonly string[];
+}
+
 /** One encoded PS-PDU for one destination. */
 export interface OutboxAppend {
   readonly did: string;
-  readonly interface: HandoverInterface;
+  /** What it is; HI1 has numbers of its own. */
+  readonly interface: HandoverInterface | 'hi1';
   readonly liid: string;
+  /** Of HI1, which belongs to no communication: `NO_CIN`. */
   readonly cin: number;
   readonly sequenceNumber: number;
   readonly octets: Uint8Array;
 }
+
+/** CINs begin with 1. */
+export const NO_CIN = 0;
 
 export interface DfState {
   readonly streams: readonly StreamState[];
@@ -64,6 +92,7 @@ export interface DfState {
   readonly held: readonly HeldPdu[];
   /** The last CIN of each LIID ever given. */
   readonly lastCins: ReadonlyMap<string, number>;
+  readonly notices: readonly WarrantNotice[];
 }
 
 /** Everything that one batch changes; the arrays hold new values of what they name. */
@@ -75,6 +104,7 @@ export interface DfChanges {
   readonly held: readonly HeldPdu[];
   /** Ids of held PDUs that are to go. */
   readonly released: readonly number[];
+  readonly notices: readonly WarrantNotice[];
 }
 
 export interface DfStore {
@@ -112,7 +142,7 @@ export interface Outbox {
 }
 
 /** One PS-PDU from a record; pure. */
-export type RecordEncoder = (record: HandoverRecord, sequenceNumber: number) => Uint8Array;
+export type RecordEncoder = (record: HandoverRecord | NoticeRecord, sequenceNumber: number) => Uint8Array;
 
 /* --------------------------------------------------------------------- Xk */
 
@@ -137,6 +167,8 @@ export interface TaskMediation {
 
 export interface HandoverDestination {
   readonly did: string;
+  /** DNS name or address literal of the LEMF, where it is known. */
+  readonly host?: string | undefined;
   readonly delivers: 'HI2Only' | 'HI3Only' | 'HI2andHI3';
 }
 
@@ -145,12 +177,26 @@ export interface DfTask {
   readonly xid: string;
   readonly targets: readonly { readonly name: string; readonly value: string }[];
   readonly mediations: readonly TaskMediation[];
+  /** Unix milliseconds. */
+  readonly activatedAt: number;
 }
 
 /** The tasks that the ADMF has provisioned at this DF. */
 export interface DfTasks {
   /** The task, or `null` if there is none of that XID (yet). */
   find(xid: string): DfTask | null;
+}
+
+/** The same tasks, by warrant. */
+export interface DfWarrants {
+  /** LIIDs that tasks have. */
+  liids(): Iterable<string>;
+  /** The tasks that have a part of a warrant. */
+  tasksOf(liid: string): readonly DfTask[];
+  /** The warrants that deliver to a destination. */
+  deliveringTo(did: string): readonly string[];
+  /** Whether there is such a destination. */
+  isDestination(did: string): boolean;
 }
 
 /** Where trouble goes: X1 ReportTaskIssue and ReportNEIssue. Must not throw. */

@@ -68,4 +68,26 @@ export interface CcRecord extends RecordBase {
 
 export type HandoverRecord = IriRecord | CcRecord;
 
+/** HI1-Operation liActivated, liModified, liDeactivated: of a warrant, not of a call. */
+export interface WarrantChangeRecord {
+  readonly kind: 'li-activated' | 'li-modified' | 'li-deactivated';
+  readonly liid: string;
+  /** Of the report, Unix milliseconds. */
+  readonly time: number;
+  /** Targets of the warrant in words; `null`: not told. */
+  readonly target: string | null;
+}
+
+/** HI1-Operation alarms-indicator: something of a warrant is wrong that no other record tells. */
+export interface WarrantAlarmRecord {
+  readonly kind: 'li-alarm';
+  readonly liid: string;
+  /** Of the report, Unix milliseconds. */
+  readonly time: number;
+  readonly information: string;
+}
+
+/** What is handed over of a warrant itself (HI1), on HI2 or HI3. */
+export type NoticeRecord = WarrantChangeRecord | WarrantAlarmRecord;
+
 export type HandoverInterface = 'hi2' | 'hi3';

@@ -5,6 +5,7 @@
  *     POI ──X2/X3──► X2X3Server ─► Mediation ─► SqliteDfStore (outbox) ─► HandoverManager ──HI2/HI3──► LEMF
  *                                     └─► KeyRequests ─► XkClient ──Xk──► KMS
  */
+import type { Logger } from '../../bytes/ports.ts';
 import type { DfListener } from './events.ts';
 import { recordEncoder } from './handover/encoder.ts';
 import type { DeliveryName } from './handover/encoder.ts';
@@ -16,7 +17,8 @@ import type { KeyRequestTiming } from './key-requests.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { Mediation } from './mediation.ts';
 import type { DfIssues, KeySource, PduRecorder } from './ports.ts';
-import { dfTasks } from './tasks.ts';
+import { dfTasks, TableWarrants } from './tasks.ts';
+import { WarrantWatch } from './warrant-watch.ts';
 import type { TaskTable } from '../../x1/tasks.ts';
 import { endpointOf } from '../../x1/policy.ts';
 import { HandoverClient } from './listeners/handover-client.ts';
@@ -72,19 +74,36 @@ export interface RunningDelivery extends Running {
 }
 
 const SETTLE_POLL_MS = 50;
+/** For what waits for a destination that is to be removed and whose LEMF is there. */
+const LAST_NEWS_MS = 2_000;
 
 export async function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
   const { listen, tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
   const store = await SqliteDfStore.open(options.file);
   const setAside = new SetAsideFile(setAsideBeside(options.file));
+  const warrants = new TableWarrants(table);
+  const alarms = new LaterAlarms(logger);
   const handover = new HandoverManager({
     outbox: store,
     destinations: { list: () => handoverAddresses(table) },
     transport: new HandoverClient({ tls, hosts }),
     name,
-    alarms: issues,
-    issues,
+    alarms: {
+      raised: (did, description) => {
+        issues.raised(did, description);
+        alarms.tell(warrants.deliveringTo(did), 'destination', `destination ${did}: ${description}`, did);
+      },
+      cleared: (did) => {
+        issues.cleared(did);
+        alarms.tell(warrants.deliveringTo(did), 'destination', `destination ${did}: works again`, did);
+      },
+    },
+    issues: {
+      elementIssue: (description) => issues.elementIssue(description),
+      setAsideOf: (liid, did) =>
+        alarms.tell([liid], 'set-aside', `destination ${did} refused a PDU, which is set aside`, did),
+    },
     setAside,
     clock,
     logger,
@@ -96,6 +115,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     {
       store,
       tasks: dfTasks(table),
+      warrants,
       encode: recordEncoder(name),
       issues,
       clock,
@@ -115,14 +135,21 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     ...watched,
   });
   announced.to((session, question) => requests.start(session, question));
+  alarms.to(mediation);
+  const watch = new WarrantWatch(mediation, { clock, logger });
+  watch.touch([...mediation.toldWarrants(), ...warrants.liids()]);
   let isTold = false;
+  const touched = new Set<string>();
   const followTasks = (): void => {
     isTold = false;
     handover.refresh();
+    watch.touch(touched);
+    touched.clear();
     mediation.tasksChanged().catch((error: unknown) => logger.error({ error }, 'held PDUs could not go on'));
   };
   // Tasks that are stored together are looked at together.
-  const unsubscribe = table.subscribe(() => {
+  const unsubscribe = table.subscribe((event) => {
+    for (const liid of warrants.follow(event)) touched.add(liid);
     if (!isTold) queueMicrotask(followTasks);
     isTold = true;
   });
@@ -137,6 +164,8 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
   });
   const stop = async (): Promise<void> => {
     unsubscribe();
+    await watch.told();
+    watch.stop();
     await requests.stop();
     mediation.close();
     await server.stop();
@@ -149,17 +178,27 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     await stop();
     throw error;
   });
+  /** Whether it came to that within so many milliseconds. */
+  const until = async (condition: () => boolean, ms: number): Promise<boolean> => {
+    for (let left = ms; left > 0 && !condition(); left -= SETTLE_POLL_MS) {
+      await new Promise<void>((resolve) => clock.after(SETTLE_POLL_MS, resolve));
+    }
+    return condition();
+  };
   const settled = (): boolean => requests.open === 0 && store.destinations().length === 0;
   return {
     x2x3: { address: listen.address, port },
     parts: { store, setAside, handover, mediation, requests, server },
     settle: async (ms) => {
-      for (let left = ms; left > 0 && !settled(); left -= SETTLE_POLL_MS) {
-        await new Promise<void>((resolve) => clock.after(SETTLE_POLL_MS, resolve));
-      }
-      return settled();
+      await watch.told();
+      return until(settled, ms);
     },
-    waitsFor: (did) => Promise.resolve(store.waiting(did).count > 0),
+    waitsFor: async (did) => {
+      await watch.told();
+      // What the LEMF is there to take, as the news that a warrant has ended, goes before its destination does.
+      const isEmpty = (): boolean => store.waiting(did).count === 0;
+      return !(await until(() => isEmpty() || !handover.ready(did), LAST_NEWS_MS)) || !isEmpty();
+    },
     stop,
   };
 }
@@ -177,6 +216,27 @@ class Announcements {
   to(listener: (session: KeySession, question: QuestionState) => void): void {
     this.#listener = listener;
     for (const [session, question] of this.#early.splice(0)) listener(session, question);
+  }
+}
+
+/** Alarms of warrants, which go nowhere until the mediation is there. */
+class LaterAlarms {
+  readonly #logger: Logger;
+  #mediation: Pick<Mediation, 'alarm'> | null = null;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  tell(...alarm: Parameters<Mediation['alarm']>): void {
+    if (alarm[0].length === 0) return;
+    this.#mediation?.alarm(...alarm).catch((error: unknown) => {
+      this.#logger.warn({ error }, 'LEMFs could not be told of an alarm');
+    });
+  }
+
+  to(mediation: Pick<Mediation, 'alarm'>): void {
+    this.#mediation = mediation;
   }
 }
 

@@ -1,7 +1,8 @@
 /** Tasks as the mediation needs them, out of what X1 has provisioned at the DF. */
-import type { TaskTable } from '../../x1/tasks.ts';
-import type { DeliveryType, MediationDetails } from '../../wire/x1/details.ts';
-import type { DfTask, DfTasks, HandoverDestination, TaskMediation } from './ports.ts';
+import { endpointOf } from '../../x1/policy.ts';
+import type { TaskEvent, TaskTable } from '../../x1/tasks.ts';
+import type { DeliveryType, InterceptTask, MediationDetails } from '../../wire/x1/details.ts';
+import type { DfTask, DfTasks, DfWarrants, HandoverDestination, TaskMediation } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
 
 type Delivers = TaskMediation['delivers'];
@@ -16,12 +17,76 @@ const AT_THE_DF: Readonly<Record<DeliveryType, Delivers>> = {
 export function dfTasks(table: TaskTable): DfTasks {
   return {
     find: (xid): DfTask | null => {
-      const task = table.task(xid);
-      if (task === null) return null;
+      const record = table.record(xid);
+      if (record === null) return null;
+      const { task, activatedAt } = record;
       const mediations = task.mediation.map((details) => mediationOf(table, details, task.dids));
-      return { xid: task.xid, targets: task.targets, mediations };
+      return { xid: task.xid, targets: task.targets, mediations, activatedAt };
     },
   };
+}
+
+/** The tasks of a table by LIID, kept up to date event by event. */
+export class TableWarrants implements DfWarrants {
+  readonly #table: TaskTable;
+  readonly #tasks: DfTasks;
+  readonly #xids = new Map<string, Set<string>>();
+
+  constructor(table: TaskTable) {
+    this.#table = table;
+    this.#tasks = dfTasks(table);
+    for (const task of table.tasks()) this.#add(task);
+  }
+
+  /** To be called with each event of the table; gives the warrants that it is about. */
+  follow(event: TaskEvent): string[] {
+    switch (event.kind) {
+      case 'task-activated':
+        return this.#add(event.task);
+      case 'task-modified':
+        return [...this.#remove(event.before), ...this.#add(event.task)];
+      case 'task-deactivated':
+        return this.#remove(event.task);
+      default:
+        return [];
+    }
+  }
+
+  liids(): Iterable<string> {
+    return this.#xids.keys();
+  }
+
+  tasksOf(liid: string): DfTask[] {
+    return [...(this.#xids.get(liid) ?? [])].flatMap((xid) => this.#tasks.find(xid) ?? []);
+  }
+
+  deliveringTo(did: string): string[] {
+    const tasks = this.#table.tasksUsing(did);
+    const parts = tasks.flatMap(({ dids, mediation }) =>
+      mediation.filter((part) => (part.dids.length > 0 ? part.dids : dids).includes(did)),
+    );
+    return [...new Set(parts.map(({ liid }) => liid))];
+  }
+
+  isDestination(did: string): boolean {
+    return this.#table.destination(did) !== null;
+  }
+
+  #add({ xid, mediation }: InterceptTask): string[] {
+    return mediation.map(({ liid }) => {
+      this.#xids.set(liid, (this.#xids.get(liid) ?? new Set()).add(xid));
+      return liid;
+    });
+  }
+
+  #remove({ xid, mediation }: InterceptTask): string[] {
+    return mediation.map(({ liid }) => {
+      const of = this.#xids.get(liid);
+      of?.delete(xid);
+      if (of?.size === 0) this.#xids.delete(liid);
+      return liid;
+    });
+  }
 }
 
 /** Who gets records of an event, and where: one for each LIID, so that each record has one number. */
@@ -35,13 +100,30 @@ export interface RecordRecipient {
 
 /** The warrants of a task that are in force at a time (start inclusive, end exclusive). */
 export function recipients(task: DfTask, time: number): RecordRecipient[] {
-  const inForce = task.mediations.filter(
-    ({ start, end }) => (start === null || time >= start) && (end === null || time < end),
-  );
+  const inForce = task.mediations.filter((mediation) => isInForce(mediation, time));
   return [...new Set(inForce.map(({ liid }) => liid))].map((liid) => {
     const own = inForce.filter((mediation) => mediation.liid === liid);
     return { liid, hi2: didsFor(own, 'hi2'), hi3: didsFor(own, 'hi3') };
   });
+}
+
+/** Start inclusive, end exclusive. */
+export function isInForce({ start, end }: TaskMediation, time: number): boolean {
+  return (start === null || time >= start) && (end === null || time < end);
+}
+
+/**
+ * Where notifications of a warrant go: to every destination that takes HI2, and to those for content alone whose LEMF
+ * has none of these.
+ */
+export function noticeDids(mediations: readonly TaskMediation[]): string[] {
+  const destinations = mediations.flatMap((mediation) => mediation.destinations);
+  const hi2 = new Set(didsFor(mediations, 'hi2'));
+  const hosts = new Set(destinations.filter(({ did }) => hi2.has(did)).map(({ host }) => host));
+  const alone = didsFor(mediations, 'hi3').filter((did) =>
+    destinations.some((one) => one.did === did && (one.host === undefined || !hosts.has(one.host))),
+  );
+  return [...new Set([...hi2, ...alone])];
 }
 
 /** Keys are of use for content only: a warrant for intercept related information alone gets none. */
@@ -76,7 +158,9 @@ function mediationOf(
     end: details.endTime ?? null,
     destinations: dids.flatMap((did): HandoverDestination[] => {
       const destination = table.destination(did);
-      return destination === null ? [] : [{ did, delivers: AT_THE_DF[destination.deliveryType] }];
+      if (destination === null) return [];
+      const host = endpointOf(destination)?.host;
+      return [{ did, host, delivers: AT_THE_DF[destination.deliveryType] }];
     }),
   };
 }

@@ -14,6 +14,7 @@ import type {
   OutboxAppend,
   StoredKeySession,
   StreamState,
+  WarrantNotice,
 } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
 
@@ -22,6 +23,7 @@ export class WorkingState {
   readonly #communications: Map<string, Communication>;
   readonly #lastCins: Map<string, number>;
   readonly #sessions: Map<string, StoredKeySession>;
+  readonly #notices: Map<string, WarrantNotice>;
   /** PDUs that wait for their tasks. */
   readonly held: HeldPdus;
   #lastHeld: number;
@@ -29,6 +31,7 @@ export class WorkingState {
   #changedStreams = new Set<string>();
   #changedCommunications = new Set<string>();
   #changedSessions = new Set<string>();
+  #changedNotices = new Set<string>();
   #newlyHeld: HeldPdu[] = [];
   #released: number[] = [];
   #outbox: OutboxAppend[] = [];
@@ -42,6 +45,7 @@ export class WorkingState {
     this.#sessions = new Map(
       state.keySessions.map((kept) => [pairKey(kept.session.correlation, kept.session.xid), kept]),
     );
+    this.#notices = new Map(state.notices.map((notice) => [notice.liid, notice]));
     this.held = new HeldPdus(state.held);
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
   }
@@ -99,6 +103,20 @@ export class WorkingState {
     this.#changedSessions.add(key);
   }
 
+  /** What was told of a warrant; one of which nothing was told is new. */
+  notice(liid: string): WarrantNotice {
+    return this.#notices.get(liid) ?? { liid, next: 0, told: null, endedAt: null, xids: [] };
+  }
+
+  notices(): Iterable<WarrantNotice> {
+    return this.#notices.values();
+  }
+
+  putNotice(notice: WarrantNotice): void {
+    this.#notices.set(notice.liid, notice);
+    this.#changedNotices.add(notice.liid);
+  }
+
   hold(xid: string, octets: Uint8Array, since: number): void {
     const pdu = { id: ++this.#lastHeld, xid, octets, since };
     this.held.add(pdu);
@@ -126,10 +144,12 @@ export class WorkingState {
       outbox: this.#outbox,
       held: this.#newlyHeld,
       released: this.#released,
+      notices: present(this.#notices, this.#changedNotices),
     };
     this.#changedStreams = new Set();
     this.#changedCommunications = new Set();
     this.#changedSessions = new Set();
+    this.#changedNotices = new Set();
     this.#outbox = [];
     this.#newlyHeld = [];
     this.#released = [];

@@ -42,6 +42,11 @@ export function sessionKey(header: Pick<PsHeader, 'liid' | 'cin' | 'operatorIden
   return JSON.stringify([header.liid, header.cin ?? null, header.operatorIdentifier]);
 }
 
+/** HI1 has numbers of its own for each LIID, whatever CIN a sender may give it: its header for this purpose. */
+export function noticeHeader({ cin: _, ...header }: PsHeader): PsHeader {
+  return header;
+}
+
 /** All numbers of all lines. */
 export class Numbering {
   readonly #store: NumberStore;

@@ -1,5 +1,7 @@
 /** What the LEMF needs from outside: connections, a place on disk, and somebody who wants to know. */
 
+import type { Hi1Operation } from '../../wire/hi/hi1.ts';
+
 /** HI2 carries intercept related information, HI3 content; either carries PDUs of the transport as well. */
 export type HandoverKind = 'hi2' | 'hi3';
 
@@ -38,7 +40,7 @@ export interface LemfStore {
   sync(): Promise<void>;
 }
 
-/** Something to tell people about, as it happens. */
+/** Something to tell people about, as it happens. `cin`: `null` of what belongs to a warrant and no communication. */
 export type LemfEvent =
   | {
       readonly type: 'record';
@@ -53,6 +55,19 @@ export type LemfEvent =
       /** Event time in the record, Unix milliseconds. */
       readonly eventTime: number;
     }
+  /** A notification of a warrant itself (HI1). */
+  | {
+      readonly type: 'notice';
+      readonly at: number;
+      readonly liid: string;
+      readonly sequenceNumber: number;
+      /** `liActivated`, `liModified`, `liDeactivated`, `alarm`, or `other`. */
+      readonly operation: Hi1Operation['kind'];
+      /** Text of an alarm, else what is said of the target; `null`: nothing. */
+      readonly text: string | null;
+      /** Of the report, Unix milliseconds. */
+      readonly eventTime: number | null;
+    }
   /** The first packet of a stream. */
   | {
       readonly type: 'content';
@@ -66,7 +81,7 @@ export type LemfEvent =
       readonly at: number;
       readonly kind: HandoverKind;
       readonly liid: string;
-      readonly cin: number;
+      readonly cin: number | null;
       readonly expected: number;
       readonly received: number;
     }
@@ -75,7 +90,7 @@ export type LemfEvent =
       readonly at: number;
       readonly kind: HandoverKind;
       readonly liid: string;
-      readonly cin: number;
+      readonly cin: number | null;
       readonly sequenceNumber: number;
     }
   /** Alarm: a known number with other content, the first on this line of numbers; both are kept. */
@@ -84,7 +99,7 @@ export type LemfEvent =
       readonly at: number;
       readonly kind: HandoverKind;
       readonly liid: string;
-      readonly cin: number;
+      readonly cin: number | null;
       readonly sequenceNumber: number;
       readonly source: string;
       readonly count: number;

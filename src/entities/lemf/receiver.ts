@@ -5,14 +5,15 @@
  * alarm (`numbering.ts`). A pDUAcknowledgementRequest is answered, with its own sequence number, when all
  * that came before it is on the disk.
  *
- * IRI is stored as HI2 and CC as HI3, whatever port they came in on; what belongs to the transport, with the interface
- * that it came in on.
+ * IRI is stored as HI2 and CC as HI3, whatever port they came in on; notifications of HI1 as HI2; what belongs to the
+ * transport, with the interface that it came in on.
  */
 import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { PsPduDeframer } from '../../wire/hi/deframer.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
 import type { EpsIri } from '../../wire/hi/eps-iri.ts';
+import { toldBy } from '../../wire/hi/hi1.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../wire/hi/ps-pdu.ts';
@@ -22,7 +23,7 @@ import type { TriMessage } from '../../wire/hi/tri.ts';
 import { rtpOf } from './content.ts';
 import { LemfError } from './errors.ts';
 import { LeastRecentlyUsed } from '../../ibe/cache.ts';
-import { Numbering } from './numbering.ts';
+import { noticeHeader, Numbering } from './numbering.ts';
 import type { NumberStore } from './sessions.ts';
 import type {
   HandoverKind,
@@ -116,12 +117,13 @@ export class LemfReceiver implements LemfAcceptor {
   }
 
   #store(pdu: PsPdu, source: string, octets: Uint8Array): void {
-    const { liid, cin, sequenceNumber } = pdu.header;
-    if (cin === undefined) throw new LemfError('unexpected-pdu', 'a PDU without CIN');
+    const header = numberedHeader(pdu);
+    if (header === null) throw new LemfError('unexpected-pdu', 'a PDU without CIN');
+    const { liid, cin = null, sequenceNumber } = header;
     const kind: HandoverKind = pdu.payload.kind === 'cc' ? 'hi3' : 'hi2';
     const at = this.#options.clock.now();
     const about = { at, kind, liid, cin };
-    const verdict = this.#numbering.take(kind, source, pdu.header, octets, () =>
+    const verdict = this.#numbering.take(kind, source, header, octets, () =>
       this.#options.store.append(kind, octets, source),
     );
     if (verdict.kind === 'copy') {
@@ -143,7 +145,8 @@ export class LemfReceiver implements LemfAcceptor {
       this.#options.logger.warn({ kind, liid, cin, expected, received: sequenceNumber }, 'HI: PDUs missing');
       this.#tell({ type: 'gap', ...about, expected, received: sequenceNumber });
     }
-    this.#announce(pdu, cin, at);
+    if (cin === null) this.#announceNotice(pdu, at);
+    else this.#announce(pdu, cin, at);
   }
 
   #transport(channel: LemfChannel, header: PsHeader, message: TriMessage): void {
@@ -192,9 +195,20 @@ export class LemfReceiver implements LemfAcceptor {
     const { header, payload } = decodePsPdu(octets);
     const source = known ?? header.networkElementIdentifier ?? '';
     if (payload.kind === 'tri' && payload.message.type !== 'cinReset') return;
-    if (header.cin === undefined) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
+    const numbered = numberedHeader({ header, payload });
+    if (numbered === null) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
     if (payload.kind === 'tri') this.#numbering.reset(kind, source, header);
-    else this.#numbering.take(kind, source, header, octets);
+    else this.#numbering.take(kind, source, numbered, octets);
+  }
+
+  #announceNotice({ header, payload }: PsPdu, at: number): void {
+    if (payload.kind !== 'hi1') return;
+    const { liid, sequenceNumber } = header;
+    const { operation } = payload;
+    const { time, text } = toldBy(operation);
+    const about = { operation: operation.kind, text, eventTime: time };
+    this.#tell({ type: 'notice', at, liid, sequenceNumber, ...about });
+    if (operation.kind === 'alarm') this.#options.logger.warn({ liid, text }, 'HI1: alarm');
   }
 
   #announce({ header, payload }: PsPdu, cin: number, at: number): void {
@@ -232,6 +246,12 @@ export class LemfReceiver implements LemfAcceptor {
   #tell(event: LemfEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** The header by which a PDU is numbered; `null`: it must have a CIN, and has none. */
+function numberedHeader({ header, payload }: PsPdu): PsHeader | null {
+  if (payload.kind === 'hi1') return noticeHeader(header);
+  return header.cin === undefined ? null : header;
 }
 
 const EVENT_NAMES = new Map<number, string>(Object.entries(IMS_EVENT).map(([name, value]) => [value, name]));

@@ -16,15 +16,15 @@
  * The report tells what would have verified; `partial` lifts the rule for an analyst who knows. Some packets under a
  * known SSRC, which anybody can send, withhold nothing.
  */
-import { toHex } from '../../bytes/octets.ts';
 import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
-import { fromLatin1 } from '../../wire/hi/text.ts';
 import type { AudioWriter, RecordedAudio } from './audio.ts';
 import type { CallMaterial, CallSource } from './calls.ts';
 import { callsOf } from './calls.ts';
 import type { RecoveredStream } from './group.ts';
 import type { Gap } from './marks.ts';
 import { AudioNames } from './names.ts';
+import { isoTime, liidText } from './notices.ts';
+import type { NoticeReport } from './notices.ts';
 import type { HandoverKind } from './ports.ts';
 import { messagesOf, readRecords } from './records.ts';
 import type { CallRecords } from './records.ts';
@@ -113,6 +113,8 @@ export interface RecoveryReport {
   readonly files: Readonly<Record<HandoverKind, FileSummary>>;
   readonly calls: readonly CallReport[];
   readonly otherSessions: readonly SessionReport[];
+  /** What was told of warrants themselves (HI1). */
+  readonly notifications: readonly NoticeReport[];
 }
 
 /** What a communication yields. */
@@ -284,15 +286,4 @@ function reportOf(
     reason,
     explanation: explain(about, streams, reason),
   };
-}
-
-/** An LIID that is not text, in hex, as X1 has it: it goes to a terminal, too. */
-function liidText(liid: string): string {
-  return /^[!-~]+$/.test(liid) ? liid : toHex(fromLatin1(liid, 'LIID'));
-}
-
-/** `null` also for a time that a header can say and no calendar has. */
-function isoTime(unixMs: number | null): string | null {
-  const date = new Date(unixMs ?? Number.NaN);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

@@ -6,11 +6,13 @@
 import { HiError } from '../../wire/hi/errors.ts';
 import { decodePsPdu, PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import type { CcPayload, ReceivedPsPdu } from '../../wire/hi/ps-pdu.ts';
+import type { Hi1Operation } from '../../wire/hi/hi1.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
 import { T_PDU_DIRECTION } from '../../wire/hi/voip-cc.ts';
 import { contentOf } from './content.ts';
 import type { RtpContent } from './content.ts';
-import { Numbering, sessionKey } from './numbering.ts';
+import { noticeReport } from './notices.ts';
+import { noticeHeader, Numbering, sessionKey } from './numbering.ts';
 import type { HandoverKind } from './ports.ts';
 import type { NumberedLine, NumberedSession } from './sessions.ts';
 import { SourceLookup } from './sources.ts';
@@ -35,6 +37,8 @@ export interface FileSummary {
   readonly pdus: number;
   /** Those of the transport itself: options, keep-alives, requests for acknowledgement. */
   readonly transport: number;
+  /** Notifications of warrants (HI1). */
+  readonly notifications: number;
   readonly duplicates: number;
   /** PDUs whose number another has with other content; all are kept. */
   readonly conflicts: number;
@@ -123,6 +127,10 @@ export class Scan {
       if (pdu.payload.message.type === 'cinReset') this.#numbering.reset(kind, source, pdu.header);
       return;
     }
+    if (pdu?.payload.kind === 'hi1') {
+      this.#takeNotice(pdu, pdu.payload.operation, source, octets, summary);
+      return;
+    }
     if (pdu?.header.cin === undefined) {
       summary.undecodableInAll++;
       if (summary.undecodable.length < MAX_LISTED) summary.undecodable.push(place);
@@ -144,6 +152,24 @@ export class Scan {
       this.#workspace.addSession(session.id, sessionKey(pdu.header), kind === 'hi2' ? at : AFTER_HI2 + at);
     }
     this.#keep(kind, pdu, { at, length: octets.length }, octets, session, line);
+  }
+
+  /** Of either interface: the same notification on both is one. */
+  #takeNotice(
+    { header }: ReceivedPsPdu,
+    operation: Hi1Operation,
+    source: string,
+    octets: Uint8Array,
+    summary: Counting,
+  ): void {
+    summary.notifications++;
+    const verdict = this.#numbering.take('hi2', source, noticeHeader(header), octets);
+    if (verdict.kind === 'copy') {
+      summary.duplicates++;
+      return;
+    }
+    if (verdict.differsFrom.length > 0) summary.conflicts++;
+    this.#workspace.addNotice(noticeReport(header, operation, source));
   }
 
   #keep(
@@ -242,6 +268,7 @@ function emptySummary(): Counting {
   return {
     pdus: 0,
     transport: 0,
+    notifications: 0,
     duplicates: 0,
     conflicts: 0,
     truncatedOctets: 0,

@@ -2,6 +2,7 @@
  * What recovery needs beside memory, which must not grow with what was handed over: tables that are sorted, and octets
  * put aside. Nothing in it outlives the recovery.
  */
+import type { NoticeReport } from './notices.ts';
 import type { NumberStore } from './sessions.ts';
 
 /** Where octets are: from 0 in the file of HI3; below 0 among those put aside. */
@@ -106,6 +107,11 @@ export interface Workspace extends NumberStore {
     owners: Owners,
     most: number,
   ): { readonly first: readonly string[]; readonly all: number };
+
+  /** A notification of a warrant itself. */
+  addNotice(notice: NoticeReport): void;
+  /** In the order in which they came. */
+  notices(): Iterable<NoticeReport>;
 
   /** Takes a name of audio for a communication; `false`: it is taken. */
   takeName(session: number, name: string): boolean;

@@ -115,6 +115,7 @@ class Demo {
     const call = await this.#callWithOutages(network);
     await this.#settle(network);
     await this.#withdrawWarrants(network);
+    await this.#handOver(network);
     const recovered = await this.#recover(network);
     if (this.#scenario.options.revealSecrets) await this.#reveal(network);
     return { network, timeline: this.#timeline, seen: this.#seen, call, recovered };
@@ -167,6 +168,11 @@ class Demo {
         network.running('gateway', home).drain(SETTLE_MS),
       ]),
     );
+    await this.#handOver(network);
+  }
+
+  /** Waits until the LEMFs have everything, as far as they can. */
+  async #handOver(network: Network): Promise<void> {
     await Promise.all(HOMES.map((home) => network.running('df', home).settle(SETTLE_MS)));
   }
 

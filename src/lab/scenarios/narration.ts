@@ -20,6 +20,7 @@ export function narrateDf(timeline: Timeline, home: HomeName, event: DfEvent): v
       timeline.add('Xk', kms, df, `no keys: ${event.reason}`);
       break;
     case 'record':
+    case 'notice':
       break;
   }
 }
@@ -30,6 +31,11 @@ export function narrateLemf(timeline: Timeline, home: HomeName, event: LemfEvent
     case 'record': {
       const keys = event.csIds.map((id) => `, CS ID ${id}`).join('');
       timeline.add('HI2', df, lemf, `${event.event}${keys}`);
+      break;
+    }
+    case 'notice': {
+      const text = event.text === null ? '' : `: ${event.text}`;
+      timeline.add('HI2', df, lemf, `${event.operation} ${event.liid}${text}`);
       break;
     }
     case 'content': {

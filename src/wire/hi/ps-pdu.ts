@@ -3,7 +3,7 @@
  *
  *     PS-PDU  ::= SEQUENCE { pSHeader [1] PSHeader, payload [2] Payload }
  *     Payload ::= CHOICE { iRIPayloadSequence [0] SEQUENCE OF IRIPayload, cCPayloadSequence [1] SEQUENCE OF CCPayload,
- *                          tRIPayload [2] TRIPayload, ..., hI1-Operation [3], encryptionContainer [4], … }
+ *                          tRIPayload [2] TRIPayload, ..., hI1-Operation [3] HI1-Operation, encryptionContainer [4], … }
  *     IRIPayload ::= SEQUENCE { iRIType [0] ENUMERATED { iRI-Begin(1), iRI-End(2), iRI-Continue(3), iRI-Report(4) } OPTIONAL,
  *                               timeStamp [1] GeneralizedTime OPTIONAL, iRIContents [2] IRIContents, ...,
  *                               microSecondTimeStamp [3], timeStampQualifier [4], sessionDirection [5],
@@ -39,6 +39,8 @@ import {
 } from './fields.ts';
 import type { Asn1Type, OtherAlternative } from './fields.ts';
 import { PS_HEADER } from './header.ts';
+import { HI1_OPERATION } from './hi1.ts';
+import type { Hi1Operation } from './hi1.ts';
 import { IPMM_CC } from './ipmm-cc.ts';
 import type { IpmmCc } from './ipmm-cc.ts';
 import { IPMM_IRI } from './ipmm-iri.ts';
@@ -166,6 +168,7 @@ export type PsPduPayload =
   | { readonly kind: 'iri'; readonly records: readonly IriPayload[] }
   | { readonly kind: 'cc'; readonly packets: readonly CcPayload[] }
   | { readonly kind: 'tri'; readonly message: TriMessage }
+  | { readonly kind: 'hi1'; readonly operation: Hi1Operation }
   | OtherAlternative;
 
 const PAYLOAD = choice<PsPduPayload>(
@@ -173,6 +176,7 @@ const PAYLOAD = choice<PsPduPayload>(
     iri: alternative(0, ofKind('iri', 'records', IRI_PAYLOADS)),
     cc: alternative(1, ofKind('cc', 'packets', CC_PAYLOADS)),
     tri: alternative(2, ofKind('tri', 'message', TRI_PAYLOAD)),
+    hi1: alternative(3, ofKind('hi1', 'operation', HI1_OPERATION)),
   },
   ({ kind }) => kind,
   OTHER,

@@ -45,6 +45,7 @@ export async function start(
       {
         store,
         tasks: parts.tasks,
+        warrants: parts.tasks,
         encode: encodeForTest,
         issues: parts.issues,
         clock,

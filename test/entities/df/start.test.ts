@@ -189,17 +189,21 @@ describe('Delivery function as a process', () => {
     for (let n = 0; n < 5; n++) report('x3', new Uint8Array(172).fill(n), DIRECTION.toTarget);
     expect(await delivery.drain(10_000)).toBe(true);
     await x1.request({ type: 'DeactivateTask', xid: XID });
-    await x1.request({ type: 'RemoveDestination', did: HI2 });
-    await expect(x1.request({ type: 'RemoveDestination', did: HI3 })).rejects.toMatchObject({
-      error: { code: 7010 },
-    });
-    const { hi3 } = await lemf();
-    await x1.request({
-      type: 'ModifyDestination',
-      destination: { did: HI3, deliveryType: 'X3Only', address: tcp(hi3.port) },
-    });
+    // What HI2 has to take is that the warrant began and ended.
+    for (const did of [HI2, HI3]) {
+      await expect(x1.request({ type: 'RemoveDestination', did })).rejects.toMatchObject({
+        error: { code: 7010 },
+      });
+    }
+    const { hi2, hi3 } = await lemf();
+    for (const [did, deliveryType, port] of [
+      [HI2, 'X2Only', hi2.port],
+      [HI3, 'X3Only', hi3.port],
+    ] as const) {
+      await x1.request({ type: 'ModifyDestination', destination: { did, deliveryType, address: tcp(port) } });
+    }
     expect(await df.settle(10_000)).toBe(true);
-    await x1.request({ type: 'RemoveDestination', did: HI3 });
+    for (const did of [HI2, HI3]) await x1.request({ type: 'RemoveDestination', did });
   });
 
   it('writes no keys into its records unless secrets are to be revealed', async () => {

@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import { fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import type { Clock } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
-import type { DfIssues, DfTask, DfTasks, KeySource, OutboxEntry } from '../../../src/entities/df/ports.ts';
-import type { HandoverRecord, KeyRecord } from '../../../src/entities/df/records.ts';
+import type {
+  DfIssues,
+  DfTask,
+  DfTasks,
+  DfWarrants,
+  KeySource,
+  OutboxEntry,
+} from '../../../src/entities/df/ports.ts';
+import type { HandoverRecord, KeyRecord, NoticeRecord } from '../../../src/entities/df/records.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
 import type { Attribute } from '../../../src/wire/x2x3/attributes.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
@@ -25,8 +32,10 @@ export const LEMF = '00000000-0000-4000-8000-0000000000aa';
 export const LEMF_2 = '00000000-0000-4000-8000-0000000000bb';
 export const START = 1_805_440_640_000;
 
-export class Tasks implements DfTasks {
+export class Tasks implements DfTasks, DfWarrants {
   readonly known = new Map<string, DfTask>();
+  /** Destinations that are gone. */
+  readonly gone = new Set<string>();
 
   constructor(...tasks: readonly DfTask[]) {
     for (const task of tasks) this.known.set(task.xid, task);
@@ -35,11 +44,33 @@ export class Tasks implements DfTasks {
   find(xid: string): DfTask | null {
     return this.known.get(xid) ?? null;
   }
+
+  liids(): string[] {
+    const all = [...this.known.values()].flatMap(({ mediations }) => mediations);
+    return [...new Set(all.map(({ liid }) => liid))];
+  }
+
+  tasksOf(liid: string): DfTask[] {
+    return [...this.known.values()].filter(({ mediations }) => mediations.some((part) => part.liid === liid));
+  }
+
+  deliveringTo(did: string): string[] {
+    const all = [...this.known.values()].flatMap(({ mediations }) => mediations);
+    const parts = all.filter(({ destinations }) =>
+      destinations.some((destination) => destination.did === did),
+    );
+    return [...new Set(parts.map(({ liid }) => liid))];
+  }
+
+  isDestination(did: string): boolean {
+    return !this.gone.has(did);
+  }
 }
 
 export function task(xid: string, liid: string, changes: Partial<DfTask['mediations'][number]> = {}): DfTask {
   return {
     xid,
+    activatedAt: START,
     targets: [{ name: 'sipUri', value: vector().uri.i }],
     mediations: [
       {
@@ -254,7 +285,7 @@ export function correlationOf(callId: string): Uint8Array {
 /* ---------------------------------------------------------------- records */
 
 /** Records in a form that tests can read back. */
-export function encodeForTest(record: HandoverRecord, sequenceNumber: number): Uint8Array {
+export function encodeForTest(record: HandoverRecord | NoticeRecord, sequenceNumber: number): Uint8Array {
   const { keyInfo } = record as Partial<KeyRecord>;
   const keys =
     keyInfo === undefined
@@ -279,6 +310,8 @@ export interface PlainRecord {
   readonly streamIdentifier?: string;
   readonly observed?: readonly { name: string; value: string }[];
   readonly keyInfo?: { csId: number; key: string; salt: string };
+  readonly target?: string | null;
+  readonly information?: string;
 }
 
 export async function handedOver(store: SqliteDfStore, did = LEMF): Promise<PlainRecord[]> {

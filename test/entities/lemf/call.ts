@@ -9,6 +9,7 @@ import type {
   CcRecord,
   HandoverRecord,
   IriRecord,
+  NoticeRecord,
   RecordDirection,
 } from '../../../src/entities/df/records.ts';
 import { decodeG711, encodeG711 } from '../../../src/media/g711.ts';
@@ -61,6 +62,11 @@ export interface Stream {
 }
 
 const encode = recordEncoder({ countryCode: 'DE', operator: 'home1', element: 'df.home1.example' });
+
+/** Notifications of a warrant, numbered as a delivery function does. */
+export function notified(notices: readonly NoticeRecord[], from = 0): Uint8Array[] {
+  return notices.map((notice, at) => encode(notice, from + at));
+}
 
 /** Numbers records as a delivery function does, HI2 and HI3 apart, and encodes them. */
 export function delivered(records: readonly HandoverRecord[], from = 0): Uint8Array[] {

@@ -12,7 +12,7 @@ import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../src/wire/hi/tri.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { delivered, InterceptedCall, unreadableTarget } from './call.ts';
+import { delivered, InterceptedCall, LIID, notified, unreadableTarget } from './call.ts';
 import { MemoryLemfStore } from './memory-store.ts';
 import { silent } from '../../support/silent.ts';
 
@@ -127,6 +127,57 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     restarted.connection.received(concat(...iri, ...late));
     expect(store.pdus.hi2).toHaveLength(iri.length + again.length - 8 + 2);
     expect(restarted.events.filter(({ type }) => type === 'conflict')).toEqual([]);
+  });
+
+  it('R-91: notifications of a warrant are stored with HI2, acknowledged and told; copies are dropped, also after a restart', async () => {
+    const store = new MemoryLemfStore('fast');
+    const h = new Harness(store);
+    const time = 1_900_000_000_000;
+    const notices = notified([
+      { kind: 'li-activated', liid: LIID, time, target: 'sip:alice@home1.example' },
+      { kind: 'li-alarm', liid: LIID, time: time + 1, information: 'loss: 3 PDUs' },
+      { kind: 'li-deactivated', liid: LIID, time: time + 2, target: null },
+    ]);
+    const hi3 = h.connect('hi3');
+    hi3.received(concat(notices[0]!, iri[0]!, notices[1]!));
+    h.connection.received(concat(...notices, iri[1]!));
+    h.tri({ type: 'pduAcknowledgementRequest' }, 7);
+    await settle();
+    expect(h.answers).toEqual(['pduAcknowledgementResponse 7']);
+    const pdus = [notices[0], iri[0], notices[1], notices[2], iri[1]];
+    expect(store.pdus.hi2.slice(0, 5)).toEqual(pdus);
+    expect(store.pdus.hi3).toEqual([]);
+    const told = h.events.filter(({ type }) => type === 'notice');
+    const about = { type: 'notice', at: expect.any(Number) as number, liid: LIID };
+    expect(told).toEqual([
+      {
+        ...about,
+        ...{ operation: 'liActivated', text: 'sip:alice@home1.example', eventTime: time, sequenceNumber: 0 },
+      },
+      { ...about, operation: 'alarm', text: 'loss: 3 PDUs', eventTime: time + 1, sequenceNumber: 1 },
+      { ...about, operation: 'liDeactivated', text: null, eventTime: time + 2, sequenceNumber: 2 },
+    ]);
+    expect(h.events.filter(({ type }) => type === 'gap')).toEqual([]);
+    const restarted = new Harness(store);
+    restarted.connection.received(concat(...notices, ...iri.slice(0, 2)));
+    expect(restarted.events.map(({ type }) => type).filter((type) => type !== 'connected')).toEqual(
+      Array(5).fill('duplicate'),
+    );
+    expect(restarted.closed).toBe(false);
+  });
+
+  it('R-91: a notification that is not known, or cannot be read, is stored all the same', () => {
+    const store = new MemoryLemfStore();
+    const h = new Harness(store);
+    const header = { domainId: LI_PS_DOMAIN, liid: LIID, operatorIdentifier: 'home1', sequenceNumber: 0 };
+    const element = Uint8Array.of(0xa9, 0x03, 0x80, 0x01, 0x01);
+    const operation = { kind: 'other' as const, tag: 9, element };
+    h.connection.received(encodePsPdu({ header, payload: { kind: 'hi1', operation } }));
+    expect(store.pdus.hi2).toHaveLength(1);
+    expect(h.events).toContainEqual(
+      expect.objectContaining({ type: 'notice', operation: 'other', text: null }),
+    );
+    expect(h.closed).toBe(false);
   });
 
   it('R-77: a second delivery function under the same LIID and CIN loses nothing; its copies are copies', () => {

@@ -133,7 +133,7 @@ class Df {
       const { liid, cin } = record;
       return { did: kind, interface: kind, liid, cin, sequenceNumber, octets: octets! };
     });
-    const nothing = { streams: [], communications: [], keySessions: [], held: [], released: [] };
+    const nothing = { streams: [], communications: [], keySessions: [], held: [], released: [], notices: [] };
     await this.store.commit({ ...nothing, outbox });
   }
 

@@ -213,11 +213,59 @@ describe('PS-PDU (TS 102 232-1, TS 33.108)', () => {
   });
 
   it('alternatives that are not ours survive decoding and encode to the same octets', () => {
-    const hi1 = constructed(3, constructed(1, primitive(0, Uint8Array.of(1))));
-    const octets = derSequence(constructed(1, PS_HEADER.contents(header, 'pSHeader')), constructed(2, hi1));
+    const ilhi = constructed(6, constructed(1, primitive(0, Uint8Array.of(1))));
+    const octets = derSequence(constructed(1, PS_HEADER.contents(header, 'pSHeader')), constructed(2, ilhi));
     const pdu = decodePsPdu(octets);
-    expect(pdu.payload).toMatchObject({ kind: 'other', tag: 3 });
+    expect(pdu.payload).toMatchObject({ kind: 'other', tag: 6 });
     expect(encodePsPdu(pdu)).toEqual(octets);
+  });
+
+  it.each([
+    ['a notification of later versions', constructed(9, primitive(0, Uint8Array.of(1)))],
+    ['national parameters alone', constructed(5, primitive(1, utf8('DE')))],
+    ['a notification without time', constructed(1, primitive(1, utf8('LIID')))],
+    ['an alarm whose text is too long', constructed(4, primitive(3, new Uint8Array(257).fill(0x41)))],
+  ])('R-91: %s survives decoding with its octets', (_, operation) => {
+    const header1 = constructed(1, PS_HEADER.contents(header, 'pSHeader'));
+    const octets = derSequence(header1, constructed(2, constructed(3, operation)));
+    const pdu = decodePsPdu(octets);
+    expect(pdu.payload).toMatchObject({ kind: 'hi1', operation: { kind: 'other', element: operation } });
+    expect(encodePsPdu(pdu)).toEqual(octets);
+  });
+
+  it('R-91: notifications and alarms of any values survive', () => {
+    const text = (max: number) =>
+      fc.uint8Array({ minLength: 1, maxLength: max }).map((value) => Buffer.from(value).toString('latin1'));
+    const time = fc.integer({ min: 0, max: Date.UTC(9999, 0) });
+    const notification = fc.record(
+      { liid: text(25), time, target: text(256) },
+      { requiredKeys: ['liid', 'time'] },
+    );
+    const alarm = fc.record(
+      { time, information: text(256), liid: text(25) },
+      { requiredKeys: ['time', 'information'] },
+    );
+    const operation = fc.oneof(
+      fc.record({ kind: fc.constantFrom('liActivated', 'liModified', 'liDeactivated'), notification }),
+      fc.record({ kind: fc.constant('alarm' as const), alarm }),
+    );
+    fc.assert(
+      fc.property(operation, (value) => {
+        const pdu: PsPdu = { header, payload: { kind: 'hi1', operation: value } };
+        expect(decodePsPdu(encodePsPdu(pdu))).toEqual(pdu);
+      }),
+    );
+  });
+
+  it.each([
+    ['an alarm without text', { time: 0, information: '' }],
+    ['an alarm of 257 octets', { time: 0, information: 'x'.repeat(257) }],
+    ['an alarm beyond one octet a character', { time: 0, information: 'Ω' }],
+    ['an alarm of the year 10000', { time: Date.UTC(10000, 0), information: 'x' }],
+    ['an alarm of no time', { time: NaN, information: 'x' }],
+  ])('R-91: %s is not sent', (_, alarm) => {
+    const pdu: PsPdu = { header, payload: { kind: 'hi1', operation: { kind: 'alarm', alarm } } };
+    expect(() => encodePsPdu(pdu)).toThrow(expect.objectContaining({ code: 'range' }) as Error);
   });
 
   it.each([
@@ -349,7 +397,7 @@ describe('PDUs one after the other', () => {
 describe.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
   'an independent ASN.1 compiler',
   () => {
-    it('accepts every kind, writes the same octets, and reads the same values (R-8, R-31, R-32)', () => {
+    it('accepts every kind, writes the same octets, and reads the same values (R-8, R-31, R-32, R-91)', () => {
       const folder = mkdtempSync(path.join(tmpdir(), 'claviger-hi-'));
       const file = path.join(folder, 'all.ber');
       writeFileSync(file, concat(...encoded.map(([, octets]) => octets)), { mode: 0o600 });
@@ -365,6 +413,11 @@ describe.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
       expect(keys).toContain(`"cCSalt":{"octets":"${'82'.repeat(12)}"`);
       expect(keys).toContain('"sequenceNumber":4294967295');
       expect(lines[samples.findIndex(([name]) => name === 'an RTP packet')]).toContain('"rtpFrame"');
+      const of = (sample: string) => lines[samples.findIndex(([name]) => name === sample)];
+      expect(of('LI activated')).toContain('"liActivated"');
+      expect(of('LI modified')).toContain('"liModified"');
+      expect(of('LI deactivated')).toContain('"liDeactivated"');
+      expect(of('an alarm')).toContain('"alarms-indicator"');
     });
   },
 );

@@ -173,6 +173,51 @@ const payloads: Record<string, PsPduPayload> = {
       },
     ],
   },
+  'LI activated': {
+    kind: 'hi1',
+    operation: {
+      kind: 'liActivated',
+      notification: {
+        liid: header.liid,
+        communication: { network: record.networkIdentifier },
+        time: AT,
+        target: 'sip:alice@home1.example',
+      },
+    },
+  },
+  'LI modified': {
+    kind: 'hi1',
+    operation: { kind: 'liModified', notification: { liid: header.liid, time: AT, target: 'x'.repeat(256) } },
+  },
+  'LI deactivated': {
+    kind: 'hi1',
+    operation: {
+      kind: 'liDeactivated',
+      notification: {
+        domainId: '0.4.0.2.2.0.1.6',
+        liid: 'x'.repeat(25),
+        communication: { identity: '12345678', network: { operator: 'home1' } },
+        time: 0,
+        national: { domainId: '0.4.0.2.2.0.1.6', countryCode: 'DE' },
+      },
+    },
+  },
+  'an alarm': {
+    kind: 'hi1',
+    operation: {
+      kind: 'alarm',
+      alarm: {
+        communication: { network: record.networkIdentifier },
+        time: AT,
+        information: 'loss: 3 PDUs were lost before they came to the delivery function',
+        liid: header.liid,
+      },
+    },
+  },
+  'an alarm of the element': {
+    kind: 'hi1',
+    operation: { kind: 'alarm', alarm: { time: AT, information: '!', national: { countryCode: 'NL' } } },
+  },
   'option request': { kind: 'tri', message: { type: 'optionRequest', requested: [0] } },
   'option response': { kind: 'tri', message: { type: 'optionResponse', accepted: [0], declined: [] } },
 };
@@ -193,7 +238,11 @@ for (const type of [
 
 const { cin: _cin, ...transportHeader } = header;
 
-/** Every kind, by name; those of the transport have no CIN. */
+function hasNoCin({ kind }: PsPduPayload): boolean {
+  return kind === 'tri' || kind === 'hi1';
+}
+
+/** Every kind, by name; those of the transport and of HI1 have no CIN. */
 export const samples: readonly (readonly [string, PsPdu])[] = Object.entries(payloads).map(
-  ([name, payload]) => [name, { header: payload.kind === 'tri' ? transportHeader : header, payload }],
+  ([name, payload]) => [name, { header: hasNoCin(payload) ? transportHeader : header, payload }],
 );

@@ -10,9 +10,9 @@ import { BackOff } from '../../../bytes/back-off.ts';
 import type { SetAside, Timer } from '../../../bytes/ports.ts';
 import { RefusalSearch } from '../../../bytes/refusal-search.ts';
 import { Tally } from '../../../bytes/tally.ts';
-import type { DfIssues, OutboxEntry } from '../ports.ts';
+import type { OutboxEntry } from '../ports.ts';
 import type { AlarmBook } from './alarm-book.ts';
-import type { HandoverAddress, HandoverChannel, HandoverTransport } from './ports.ts';
+import type { HandoverAddress, HandoverChannel, HandoverIssues, HandoverTransport } from './ports.ts';
 import { HandoverSession } from './session.ts';
 import type { SessionContext } from './session.ts';
 
@@ -23,7 +23,7 @@ export type DeliveryContext = Omit<
   readonly transport: HandoverTransport;
   readonly alarms: AlarmBook;
   /** Hears of PDUs that are set aside. */
-  readonly issues?: Pick<DfIssues, 'elementIssue'> | undefined;
+  readonly issues?: HandoverIssues | undefined;
   /** Where they are kept; absent: they are counted and reported only. */
   readonly setAside?: SetAside | undefined;
 };
@@ -163,6 +163,7 @@ export class Delivery {
     await outbox.acknowledge(did, position);
     this.#setAside++;
     logger.error({ did, liid, cin, octets: octets.length }, 'a PDU was refused twice and is set aside');
+    if (reference !== 'hi1') issues?.setAsideOf?.(liid, did);
     const count = this.#tally.count(liid);
     if (count === null) return;
     const what = `${reference.toUpperCase()} PDU of ${octets.length} octets to ${did}`;

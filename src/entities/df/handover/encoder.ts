@@ -8,6 +8,13 @@
  *     key-failure          none                            mediaSecFailureIndication genericFailure(0) (R-30)
  *     cc                   (HI3) IPMMCC, frame type and direction
  *
+ * What is told of a warrant itself is a HI1-Operation (R-91), without CIN:
+ *
+ *     li-activated         liActivated                     LIID, operator, time, targets as text
+ *     li-modified          liModified                      the same
+ *     li-deactivated       liDeactivated                   the same
+ *     li-alarm             alarms-indicator                LIID, operator, time, text
+ *
  * Correlation is both-IRI-CC with the session's correlation number (R-8): the records of a call belong to each other and
  * to the content of the same LIID and CIN.
  */
@@ -16,6 +23,8 @@ import { MAX_SENT_PDU } from '../../../wire/hi/deframer.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../../wire/hi/eps-iri.ts';
 import type { EpsIri } from '../../../wire/hi/eps-iri.ts';
+import { HI1_MOST_TEXT } from '../../../wire/hi/hi1.ts';
+import type { Hi1Operation } from '../../../wire/hi/hi1.ts';
 import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../../wire/hi/header.ts';
 import type { PsHeader } from '../../../wire/hi/header.ts';
 import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../wire/hi/ipmm-cc.ts';
@@ -26,7 +35,14 @@ import type { PsPduPayload } from '../../../wire/hi/ps-pdu.ts';
 import { latin1 } from '../../../wire/hi/text.ts';
 import { microTime } from '../../../wire/hi/time.ts';
 import type { RecordEncoder } from '../ports.ts';
-import type { CcRecord, HandoverRecord, IriRecord, ObservedIdentity, RecordDirection } from '../records.ts';
+import type {
+  CcRecord,
+  HandoverRecord,
+  IriRecord,
+  NoticeRecord,
+  ObservedIdentity,
+  RecordDirection,
+} from '../records.ts';
 
 /** How the delivery function names itself in every PDU. */
 export interface DeliveryName {
@@ -41,20 +57,50 @@ export interface DeliveryName {
 /** The encoder of a delivery function; what it makes is smaller than what a LEMF takes. */
 export function recordEncoder(name: DeliveryName): RecordEncoder {
   return (record, sequenceNumber) => {
-    const octets = encodePsPdu({
-      header: {
-        ...transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time),
-        cin: record.cin,
-        timeStampQualifier: qualifierOf(record),
-      },
-      payload: payloadOf(name, record),
-    });
+    const header = transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time);
+    const octets = encodePsPdu(
+      isNotice(record)
+        ? { header, payload: { kind: 'hi1', operation: operationOf(name, record) } }
+        : {
+            header: { ...header, cin: record.cin, timeStampQualifier: qualifierOf(record) },
+            payload: payloadOf(name, record),
+          },
+    );
     if (octets.length > MAX_SENT_PDU) throw new HiError('range', `a PDU of ${octets.length} octets`);
     return octets;
   };
 }
 
-/** A header without CIN, as TRI PDUs have it; its time is when the PDU was made. */
+function isNotice(record: HandoverRecord | NoticeRecord): record is NoticeRecord {
+  return record.kind.startsWith('li-');
+}
+
+const CHANGES = {
+  'li-activated': 'liActivated',
+  'li-modified': 'liModified',
+  'li-deactivated': 'liDeactivated',
+} as const;
+
+function operationOf(name: DeliveryName, record: NoticeRecord): Hi1Operation {
+  const common = {
+    communication: { network: { operator: name.operator, element: name.element } },
+    time: record.time,
+    liid: handedOverLiid(record.liid),
+  };
+  if (record.kind === 'li-alarm') {
+    return { kind: 'alarm', alarm: { ...common, information: hi1Text(record.information) } };
+  }
+  const target = record.target === null ? {} : { target: hi1Text(record.target) };
+  return { kind: CHANGES[record.kind], notification: { ...common, ...target } };
+}
+
+/** ASCII, as the module has it, and not more than fits; what is left out is seen to be. */
+function hi1Text(text: string): string {
+  const ascii = text.replace(/[^ -~]/gu, '?');
+  return ascii.length > HI1_MOST_TEXT ? `${ascii.slice(0, HI1_MOST_TEXT - 3)}...` : ascii;
+}
+
+/** A header without CIN, as TRI PDUs and HI1 have it; its time is when the PDU was made. */
 export function transportHeader(
   name: DeliveryName,
   liid: string,

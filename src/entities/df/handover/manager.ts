@@ -7,7 +7,7 @@
  * they send, within bounds of their own, and count what they lose (R-56).
  */
 import type { Clock, Logger, SetAside, Timer } from '../../../bytes/ports.ts';
-import type { DfIssues, Outbox } from '../ports.ts';
+import type { Outbox } from '../ports.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
@@ -17,6 +17,7 @@ import type {
   HandoverAddress,
   HandoverAlarms,
   HandoverDestinations,
+  HandoverIssues,
   HandoverSettings,
   HandoverTransport,
 } from './ports.ts';
@@ -30,8 +31,7 @@ export interface HandoverManagerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings?: Partial<HandoverSettings>;
-  /** Hears of PDUs that a LEMF refuses. */
-  readonly issues?: Pick<DfIssues, 'elementIssue'>;
+  readonly issues?: HandoverIssues;
   /** Where they are kept; absent: they are counted and reported only. */
   readonly setAside?: SetAside;
 }

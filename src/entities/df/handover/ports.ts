@@ -1,4 +1,5 @@
 /** What the handover manager needs from outside: the way to a LEMF, the list of LEMFs, and a place for alarms. */
+import type { DfIssues } from '../ports.ts';
 
 /** A destination that the ADMF has provisioned at this DF. */
 export interface HandoverAddress {
@@ -42,6 +43,12 @@ export interface HandoverTransport {
 export interface HandoverAlarms {
   raised(did: string, description: string): void;
   cleared(did: string): void;
+}
+
+/** Hears of PDUs that a LEMF refuses; must not throw. */
+export interface HandoverIssues extends Pick<DfIssues, 'elementIssue'> {
+  /** A record or content of that warrant was set aside. */
+  setAsideOf?(liid: string, did: string): void;
 }
 
 /** Times in milliseconds. */

@@ -9,6 +9,7 @@
  *     key_session     the MIKEY exchanges of a call under a task, and the questions that are open at Xk
  *     held            PDUs whose task is not known yet
  *     outbox          PS-PDUs by destination, gone when the LEMF has acknowledged them
+ *     notice          what the LEMFs were told of each warrant, and the number of its next HI1 PDU
  *
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`).
@@ -27,8 +28,8 @@ import type {
   OutboxEntry,
   StoredKeySession,
   StreamState,
+  WarrantNotice,
 } from '../ports.ts';
-import type { HandoverInterface } from '../records.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
@@ -43,6 +44,7 @@ import {
   timeColumn,
 } from '../../../storage/stored-tables.ts';
 import type { TablesOf } from '../../../storage/stored-tables.ts';
+import { noticeColumn } from './stored-notices.ts';
 import { sessionColumn } from './stored-sessions.ts';
 
 const STORED = tableReaders({
@@ -66,12 +68,13 @@ const STORED = tableReaders({
   outbox: {
     position: generated(countColumn),
     did: textColumn,
-    interface: enumColumn<HandoverInterface>(['hi2', 'hi3']),
+    interface: enumColumn<OutboxAppend['interface']>(['hi1', 'hi2', 'hi3']),
     liid: textColumn,
     cin: countColumn,
     sequence_number: countColumn,
     octets: octetsColumn,
   },
+  notice: { liid: textColumn, body: noticeColumn },
 });
 
 type Tables = TablesOf<typeof STORED>;
@@ -97,11 +100,13 @@ const FIRST = statements(
   `CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (did, position)`,
 );
 
+const NOTICES = statements(`CREATE TABLE notice (liid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST],
+  migrations: [FIRST, NOTICES],
 };
 
 /** Rows a statement inserts at once, below SQLite's bound on parameters. */
@@ -141,6 +146,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const sessions = await this.#db.selectFrom('key_session').selectAll().execute();
     const held = await this.#db.selectFrom('held').selectAll().orderBy('id').execute();
     const cins = await this.#db.selectFrom('cin').selectAll().execute();
+    const notices = await this.#db.selectFrom('notice').selectAll().execute();
     return {
       streams: streams.map(STORED.stream.read).map((row) => ({
         key: row.key,
@@ -161,6 +167,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       })),
       held: held.map(STORED.held.read),
       lastCins: new Map(cins.map(STORED.cin.read).map((row) => [row.liid, row.last])),
+      notices: notices.map(STORED.notice.read).map(({ body }) => body),
     };
   }
 
@@ -174,6 +181,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         await transaction.deleteFrom('held').where('id', 'in', ids).execute();
       }
       await appendOutbox(transaction, changes.outbox);
+      await putNotices(transaction, changes.notices);
     });
     if (changes.outbox.length === 0) return;
     for (const { did, octets } of changes.outbox) this.#count(did, 1, octets.length);
@@ -319,6 +327,18 @@ async function putHeld(transaction: Transaction, rows: readonly HeldPdu[]): Prom
     await transaction
       .insertInto('held')
       .values(batch.map((row) => ({ id: row.id, xid: row.xid, octets: row.octets, since: row.since })))
+      .execute();
+  }
+}
+
+async function putNotices(transaction: Transaction, rows: readonly WarrantNotice[]): Promise<void> {
+  for (const batch of batches(rows)) {
+    await transaction
+      .insertInto('notice')
+      .values(batch.map((notice) => ({ liid: notice.liid, body: JSON.stringify(notice) })))
+      .onConflict((conflict) =>
+        conflict.column('liid').doUpdateSet((row) => ({ body: row.ref('excluded.body') })),
+      )
       .execute();
   }
 }

@@ -22,6 +22,7 @@ import path from 'node:path';
 import { fileError, makeFolder } from '../../../storage/files.ts';
 import { isRunning } from '../../../storage/lock.ts';
 import type { HandoverKind } from '../ports.ts';
+import type { NoticeReport } from '../notices.ts';
 import { Recovery } from '../recover.ts';
 import type {
   CallReport,
@@ -125,6 +126,11 @@ export class FolderRecovery {
     }
   }
 
+  /** What was told of warrants themselves, in the order in which it came. */
+  notifications(): Iterable<NoticeReport> {
+    return this.#workspace.notices();
+  }
+
   /** Writes `recover.json`. Audio of an earlier run that is not of this one goes. */
   report(): void {
     const file = path.join(this.#out, RECOVERY_REPORT);
@@ -167,7 +173,13 @@ export class FolderRecovery {
     yield* this.#listText('calls');
     yield `],\n  "otherSessions": [`;
     yield* this.#listText('otherSessions');
-    yield `]\n}\n`;
+    yield `],\n  "notifications": [`;
+    let isFirst = true;
+    for (const notice of this.#workspace.notices()) {
+      yield `${isFirst ? '' : ','}\n    ${indented(JSON.stringify(notice, null, 2), 4)}`;
+      isFirst = false;
+    }
+    yield isFirst ? `]\n}\n` : `\n  ]\n}\n`;
   }
 
   *#listText(part: 'calls' | 'otherSessions'): Generator<string> {
@@ -209,8 +221,10 @@ export class FolderRecovery {
   }
 }
 
-/** What is done with what a communication yields, one after the other. */
-export type ResultListener = (result: RecoveryResult) => void;
+/** What is done with what a communication yields, one after the other; first, with what was told of warrants. */
+export type ResultListener = (
+  result: RecoveryResult | { readonly kind: 'notice'; readonly report: NoticeReport },
+) => void;
 
 /**
  * Recovers all that is in two files into a folder, in memory that does not grow with them.
@@ -228,6 +242,7 @@ export function recoverEach(
     recovery = new FolderRecovery(paths, folder, settings);
     recovery.clear();
     recovery.read();
+    for (const report of recovery.notifications()) onResult({ kind: 'notice', report });
     for (const result of recovery.recover()) onResult(result);
     recovery.report();
     return recovery.files;
@@ -251,11 +266,13 @@ export function recoverFolder(
 ): RecoveryReport {
   const calls: CallReport[] = [];
   const otherSessions: SessionReport[] = [];
+  const notifications: NoticeReport[] = [];
   const files = recoverEach(paths, folder, settings, (result) => {
     if (result.kind === 'call') calls.push(result.report);
-    else otherSessions.push(result.report);
+    else if (result.kind === 'other') otherSessions.push(result.report);
+    else notifications.push(result.report);
   });
-  return { files, calls, otherSessions };
+  return { files, calls, otherSessions, notifications };
 }
 
 /** The audio of a call. */

@@ -5,6 +5,7 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
+import type { NoticeReport } from '../notices.ts';
 import type {
   IriRow,
   PduLocation,
@@ -29,6 +30,8 @@ const TABLES = `
     time REAL, source TEXT, path TEXT, PRIMARY KEY (session, direction, ssrc, place, at)) WITHOUT ROWID;
   CREATE TABLE note (session INTEGER, kind INTEGER, count INTEGER, number INTEGER, source TEXT, note TEXT);
   CREATE INDEX notes ON note (session, kind, count, number);
+  CREATE TABLE notice (number INTEGER PRIMARY KEY, liid TEXT, operation TEXT, time TEXT, text TEXT, source TEXT,
+    sequenceNumber INTEGER);
   CREATE TABLE name (name TEXT PRIMARY KEY, session INTEGER) WITHOUT ROWID;
   CREATE INDEX names ON name (session);
   CREATE TABLE result (session INTEGER PRIMARY KEY, calls TEXT, otherSessions TEXT, withContent INTEGER,
@@ -153,6 +156,14 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
       if (all++ < most) first.push(note);
     }
     return { first, all };
+  }
+
+  addNotice(notice: NoticeReport): void {
+    this.#statements.addNotice.run(notice);
+  }
+
+  notices(): Iterable<NoticeReport> {
+    return this.#statements.notices.iterate();
   }
 
   takeName(session: number, name: string): boolean {
@@ -331,6 +342,12 @@ function statementsOf(database: Database.Database) {
     ),
     notes: database.prepare<[number], { source: string; note: string }>(
       'SELECT source, note FROM note WHERE session = ? ORDER BY kind, count, number, rowid',
+    ),
+    addNotice: database.prepare<[NoticeReport]>(
+      'INSERT INTO notice VALUES (NULL, @liid, @operation, @time, @text, @source, @sequenceNumber)',
+    ),
+    notices: database.prepare<[], NoticeReport>(
+      'SELECT liid, operation, time, text, source, sequenceNumber FROM notice ORDER BY number',
     ),
     takeName: database.prepare<[string, number]>('INSERT OR IGNORE INTO name VALUES (?, ?)'),
     freeNames: database.prepare<[number], { name: string }>(

@@ -4,6 +4,7 @@ import { auditCheck } from './audit.ts';
 import { callChecks } from './call.ts';
 import type { Check, CheckParts } from './check.ts';
 import { countChecks, untouchedCheck } from './counts.ts';
+import { noticeCheck } from './notices.ts';
 import { outageCheck } from './outage.ts';
 import { signallingCheck } from './signalling.ts';
 import { targetChecks } from './target.ts';
@@ -18,6 +19,7 @@ export function judgeRun(parts: CheckParts): Check[] {
       ...targetChecks(parts, user, home),
       signallingCheck(parts, user, home),
       ...countChecks(parts, home),
+      noticeCheck(parts, home),
       auditCheck(parts, home),
     ]),
     ...others.map((home) => untouchedCheck(parts, home)),

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from '../../../../src/bytes/octets.ts';
 import { Secret } from '../../../../src/bytes/secret.ts';
 import { recordEncoder } from '../../../../src/entities/df/handover/encoder.ts';
-import type { HandoverRecord } from '../../../../src/entities/df/records.ts';
+import type { HandoverRecord, NoticeRecord } from '../../../../src/entities/df/records.ts';
 import { splitPsPdus } from '../../../../src/wire/hi/deframer.ts';
 import { decodePsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
 import { asn1Oracle, missingShared, missingTool } from '../../../support/shared.ts';
@@ -152,4 +152,53 @@ describe('records as PS-PDUs', () => {
       expect(status).toBe(0);
     },
   );
+});
+
+describe('R-91: notifications of warrants as PS-PDUs', () => {
+  const about = { liid: 'LIID-7', time: base.time };
+  const read = (record: NoticeRecord) => decodePsPdu(encode(record, 5));
+
+  it.each([
+    ['li-activated', 'liActivated'],
+    ['li-modified', 'liModified'],
+    ['li-deactivated', 'liDeactivated'],
+  ] as const)(
+    '%s is %s, with LIID, operator, time and target, and has a number but no CIN',
+    (kind, operation) => {
+      const { header, payload } = read({ ...about, kind, target: 'sip:alice@home1.example' });
+      expect(header).toMatchObject({ liid: 'LIID-7', sequenceNumber: 5, operatorIdentifier: 'home1' });
+      expect(header.cin).toBeUndefined();
+      expect(header.timeStampQualifier).toBe(2);
+      expect(payload).toEqual({
+        kind: 'hi1',
+        operation: {
+          kind: operation,
+          notification: {
+            liid: 'LIID-7',
+            communication: { network: { operator: 'home1', element: 'df.home1.example' } },
+            time: Math.floor(base.time),
+            target: 'sip:alice@home1.example',
+          },
+        },
+      });
+    },
+  );
+
+  it('an alarm is an alarms-indicator with its text; what does not fit is seen to be cut, what is not ASCII replaced', () => {
+    const textOf = (information: string) => {
+      const { payload } = read({ ...about, kind: 'li-alarm', information });
+      return payload.kind === 'hi1' && payload.operation.kind === 'alarm' ? payload.operation.alarm : null;
+    };
+    expect(textOf('loss: 3 PDUs')).toMatchObject({ liid: 'LIID-7', information: 'loss: 3 PDUs' });
+    expect(textOf('Ω\n😀')?.information).toBe('???');
+    expect(textOf('x'.repeat(256))?.information).toBe('x'.repeat(256));
+    expect(textOf('x'.repeat(257))?.information).toBe(`${'x'.repeat(253)}...`);
+  });
+
+  it('an LIID of octets is handed over as octets', () => {
+    const liid = '00ff'.repeat(12);
+    const { header, payload } = read({ ...about, liid, kind: 'li-activated', target: null });
+    expect(header.liid).toBe('\u0000\u00ff'.repeat(12));
+    expect(payload).toMatchObject({ operation: { notification: { liid: '\u0000\u00ff'.repeat(12) } } });
+  });
 });

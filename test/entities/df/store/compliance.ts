@@ -12,6 +12,7 @@ export const NOTHING: DfChanges = {
   outbox: [],
   held: [],
   released: [],
+  notices: [],
 };
 
 function entry(sequenceNumber: number, changes: Partial<OutboxAppend> = {}): OutboxAppend {
@@ -29,6 +30,16 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         outbox: [entry(0)],
         held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
         released: [],
+        notices: [
+          { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'] },
+          {
+            liid: 'M',
+            next: 1,
+            told: { tasks: ['x 1'], terms: 't', targets: 'sip:a@b', dids: ['d'] },
+            endedAt: null,
+            xids: ['x'],
+          },
+        ],
       };
       await current.store.commit(changes);
       await current.reopen();

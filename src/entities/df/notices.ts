@@ -1,0 +1,164 @@
+/**
+ * What the LEMFs of a warrant are told of the warrant itself (HI1-Operation of TS 102 232-1): that interception was
+ * activated, modified or deactivated, and alarms. All of it happens within turns of the mediation, on its state: what was
+ * told is kept with what is to be sent, so that a restart neither forgets nor repeats.
+ *
+ *     in force now?   told before?      tasks           told now
+ *     yes             no                                liActivated
+ *     yes             yes               all others      liDeactivated, liActivated
+ *     yes             in other terms    some the same   liModified
+ *     no              yes                               liDeactivated
+ *
+ * In force is a warrant of which a task has a part whose time it is. That keys cannot be had is no alarm: it has a record
+ * of its own.
+ */
+import type { Clock } from '../../bytes/ports.ts';
+import type { DfTask, DfWarrants, TaskMediation, ToldWarrant, WarrantNotice } from './ports.ts';
+import type { NoticeRecord, WarrantChangeRecord } from './records.ts';
+import { isInForce, noticeDids } from './tasks.ts';
+import type { WorkingState } from './working-state.ts';
+
+/** Numbers a notification and lays it into the outbox of each destination. */
+export type DeliverNotice = (record: NoticeRecord, dids: readonly string[]) => void;
+
+/** What an alarm is about. */
+export type WarrantAlarmCause = 'loss' | 'set-aside' | 'destination';
+
+/** One cause has one alarm of a warrant in so many milliseconds; how many there were is told with the next. */
+export const ALARM_PACE_MS = 60_000;
+
+/** Unix milliseconds; `null`: by itself it stays what it is. */
+export type NextChange = number | null;
+
+interface Pace {
+  readonly liid: string;
+  /** When the last went out. */
+  at: number;
+  /** What came since. */
+  more: number;
+  text: string;
+}
+
+export class WarrantNotices {
+  readonly #options: { readonly warrants: DfWarrants; readonly clock: Clock };
+  readonly #currentState: () => WorkingState;
+  readonly #deliver: DeliverNotice;
+  readonly #paces = new Map<string, Pace>();
+
+  /** @param currentState asked in each turn: after a failure it is another */
+  constructor(
+    options: { readonly warrants: DfWarrants; readonly clock: Clock },
+    currentState: () => WorkingState,
+    deliver: DeliverNotice,
+  ) {
+    this.#options = options;
+    this.#currentState = currentState;
+    this.#deliver = deliver;
+  }
+
+  /** Tells what has changed of a warrant. Gives when time alone will change it. */
+  update(liid: string): NextChange {
+    const now = this.#options.clock.now();
+    const tasks = this.#options.warrants.tasksOf(liid);
+    const present = toldOf(liid, tasks, now);
+    const { told } = this.#currentState().notice(liid);
+    const isSame = told !== null && present?.tasks.some((task) => told.tasks.includes(task)) === true;
+    if (told !== null && !isSame) this.#tell('li-deactivated', liid, told, now);
+    if (present !== null && !isSame) this.#tell('li-activated', liid, present, now);
+    if (present !== null && isSame && present.terms !== told.terms) {
+      // Who is a destination no more is told as well: its warrant has changed.
+      this.#tell('li-modified', liid, { ...present, dids: union(present.dids, told.dids) }, now);
+    }
+    const state = this.#currentState();
+    const notice = state.notice(liid);
+    if (!isKept(notice, present, tasks)) {
+      const endedAt = present === null ? (told === null ? notice.endedAt : now) : null;
+      const xids = tasks.length > 0 ? tasks.map(({ xid }) => xid) : notice.xids;
+      state.putNotice({ ...notice, told: present, endedAt, xids });
+    }
+    return nextChange(liid, tasks, now);
+  }
+
+  /** Something is wrong of a warrant. @param about what makes alarms of one cause different ones */
+  alarm(liid: string, cause: WarrantAlarmCause, text: string, about = ''): void {
+    const key = JSON.stringify([liid, cause, about]);
+    const now = this.#options.clock.now();
+    const pace = this.#paces.get(key);
+    if (pace !== undefined && now - pace.at < ALARM_PACE_MS) {
+      pace.more++;
+      pace.text = text;
+      return;
+    }
+    this.#paces.set(key, { liid, at: now, more: 0, text });
+    this.#sound(liid, text, now);
+  }
+
+  /** Tells of alarms that came soon after others. */
+  catchUp(): void {
+    const now = this.#options.clock.now();
+    for (const [key, pace] of this.#paces) {
+      if (now - pace.at < ALARM_PACE_MS) continue;
+      if (pace.more === 0) this.#paces.delete(key);
+      else {
+        this.#sound(pace.liid, pace.more === 1 ? pace.text : `${pace.text} (the last of ${pace.more})`, now);
+        Object.assign(pace, { at: now, more: 0 });
+      }
+    }
+  }
+
+  #sound(liid: string, information: string, time: number): void {
+    const parts = this.#options.warrants.tasksOf(liid).flatMap((task) => partsOf(task, liid));
+    this.#deliver({ kind: 'li-alarm', liid, time, information }, noticeDids(parts));
+  }
+
+  #tell(
+    kind: WarrantChangeRecord['kind'],
+    liid: string,
+    { dids, targets }: Pick<ToldWarrant, 'dids' | 'targets'>,
+    time: number,
+  ): void {
+    const there = dids.filter((did) => this.#options.warrants.isDestination(did));
+    this.#deliver({ kind, liid, time, target: targets === '' ? null : targets }, there);
+  }
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+function partsOf(task: DfTask, liid: string): TaskMediation[] {
+  return task.mediations.filter((part) => part.liid === liid);
+}
+
+/** What there is to tell of a warrant that is in force; `null`: it is not. */
+function toldOf(liid: string, tasks: readonly DfTask[], now: number): ToldWarrant | null {
+  const inForce = tasks.filter((task) => partsOf(task, liid).some((part) => isInForce(part, now)));
+  if (inForce.length === 0) return null;
+  const parts = inForce.flatMap((task) => partsOf(task, liid));
+  const names = [...new Set(inForce.flatMap(({ targets }) => targets.map(({ value }) => value)))].sort();
+  return {
+    tasks: inForce.map(({ xid, activatedAt }) => `${xid} ${activatedAt}`).sort(),
+    terms: JSON.stringify([names, parts.map(termsOf).sort()]),
+    targets: names.join(', '),
+    dids: noticeDids(parts),
+  };
+}
+
+function termsOf({ delivers, start, end, destinations }: TaskMediation): string {
+  return JSON.stringify([delivers, start, end, destinations.map(({ did }) => did).sort()]);
+}
+
+/** Whether the store has it as it is. */
+function isKept(notice: WarrantNotice, present: ToldWarrant | null, tasks: readonly DfTask[]): boolean {
+  const { told, xids } = notice;
+  const isSame = JSON.stringify(told) === JSON.stringify(present);
+  return isSame && (present === null || tasks.every(({ xid }) => xids.includes(xid)));
+}
+
+function nextChange(liid: string, tasks: readonly DfTask[], now: number): NextChange {
+  const bounds = tasks.flatMap((task) => partsOf(task, liid)).flatMap(({ start, end }) => [start, end]);
+  const later = bounds.filter((bound) => bound !== null).filter((bound) => bound > now);
+  return later.length === 0 ? null : Math.min(...later);
+}
+
+function union(a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])];
+}
