@@ -82,9 +82,10 @@ const CHANGES = {
 } as const;
 
 function operationOf(name: DeliveryName, record: NoticeRecord): Hi1Operation {
+  const { time } = record;
   const common = {
+    time,
     communication: { network: { operator: name.operator, element: name.element } },
-    time: record.time,
     liid: handedOverLiid(record.liid),
   };
   if (record.kind === 'li-alarm') {
