@@ -16,10 +16,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { entered } from '../src/entities/admf/acts.ts';
 import { ElementPlan } from '../src/entities/admf/plan.ts';
 import { SqliteAdmfStore } from '../src/entities/admf/store/sqlite.ts';
 import type { WarrantRecord } from '../src/entities/admf/warrants.ts';
 import { LabPki } from '../src/lab/network/pki.ts';
+import { withdrawWarrant } from '../src/lab/scenarios/warrants.ts';
 import type { TlsFiles } from '../src/net/tls.ts';
 import { SqliteTaskStore } from '../src/x1/task-store.ts';
 import {
@@ -86,7 +88,9 @@ function recordOf(k: number, now: number): WarrantRecord {
     endTime: now + DAY_MS,
     lemf: { hi2: lemf, hi3: { ...lemf, port: 7002 } },
   };
-  return { warrant, xid: uuid(k), state: 'active', from: now - DAY_MS, drainUntil: null };
+  const given = { warrant, xid: uuid(k), reference: null, emergency: false, imported: false };
+  const { record } = entered(given, { by: 'bench' });
+  return { ...record, state: 'active', version: 1, approvals: ['bench'] };
 }
 
 /** Stores as they are after warrants have been in force, with some tasks lost, some otherwise and some nobody's. */
@@ -117,7 +121,7 @@ async function fill(folder: string, now: number): Promise<void> {
     });
     await store.close();
   }
-  await admf.saveWarrants(records);
+  await admf.saveWarrants(records, []);
   for (const [key, did] of dids) await admf.saveDid(key, did);
   await admf.close();
 }
@@ -137,7 +141,7 @@ async function run(folder: string): Promise<void> {
   const { admf } = running;
   const startedMs = clock.now() - began;
   const reconciled = admf.reconcile();
-  await admf.deactivateWarrant('L10');
+  await withdrawWarrant(running, 'L10');
   const withdrawnMs = clock.now() - began - startedMs;
   await reconciled;
   const settledMs = clock.now() - began;

@@ -14,9 +14,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Admf } from '../src/entities/admf/admf.ts';
+import type { RunningAdmf } from '../src/entities/admf/start.ts';
 import type { Warrant } from '../src/entities/admf/warrants.ts';
 import { LabPki } from '../src/lab/network/pki.ts';
+import { issueWarrant } from '../src/lab/scenarios/warrants.ts';
 import type { TlsFiles } from '../src/net/tls.ts';
 import { certificateOf, clock, KINDS, startAdmfOf, startElement } from './x1-home.ts';
 import type { Kind } from './x1-home.ts';
@@ -96,11 +97,11 @@ function warrantOf(liid: string, startTime: number, endTime: number): Warrant {
 }
 
 /** Enters warrants that end, and warrants that start, within a second from `from` on. */
-async function enter(admf: Admf, from: number): Promise<void> {
+async function enter(running: RunningAdmf, from: number): Promise<void> {
   const own = (k: number): number => from + Math.floor((k * WITHIN_MS) / EACH);
   const entered = Array.from({ length: EACH }, (_, k) => [
-    admf.activateWarrant(warrantOf(`END${k}`, clock.now(), own(k))),
-    admf.activateWarrant(warrantOf(`START${k}`, own(k), from + DAY_MS)),
+    issueWarrant(running, warrantOf(`END${k}`, clock.now(), own(k))),
+    issueWarrant(running, warrantOf(`START${k}`, own(k), from + DAY_MS)),
   ]);
   await Promise.all(entered.flat());
 }
@@ -118,7 +119,7 @@ interface LatenessRow {
 
 /** Milliseconds after its own time, over the warrants that an element was to begin or end. */
 function lateness(
-  admf: Admf,
+  admf: RunningAdmf['admf'],
   element: Kind,
   change: Happened['change'],
   { happened }: ElementReport,
@@ -160,7 +161,7 @@ async function run(folder: string): Promise<void> {
 
   const began = clock.now();
   const from = began + LEAD_MS;
-  await enter(running.admf, from);
+  await enter(running, from);
   const enteredMs = clock.now() - began;
   if (clock.now() > from - 1000) throw new Error(`entering took ${enteredMs} ms: give a longer --lead`);
   await sleep(from - 500 - clock.now());

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareSamples, placeCall, spoken } from '../../src/lab/scenarios/call.ts';
 import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
-import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
+import { issueWarrant, warrantOn } from '../../src/lab/scenarios/warrants.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import type { RecoveryReport } from '../../src/entities/lemf/recover.ts';
@@ -52,7 +52,7 @@ describe.skipIf(missingTool('kamailio'))('Kamailio as the other home', () => {
       const peers = [{ domain: home2.domain, cscf: `sip:cscf.home2.example;transport=${transport}` }];
       Object.assign(network.configOf('cscf', 'home1'), { peers });
       await network.startEntity('cscf', 'home1');
-      await network.running('admf', 'home1').admf.activateWarrant(warrantOn(network, 'alice', Date.now()));
+      await issueWarrant(network.running('admf', 'home1'), warrantOn(network, 'alice', Date.now()));
       await network.register();
       const elapsed = (): number => timeline.elapsed();
       for (const [caller, callee] of [USERS, USERS.toReversed()] as [string, string][])

@@ -12,7 +12,7 @@ import { compareSamples, placeCall, spoken } from '../../src/lab/scenarios/call.
 import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
-import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
+import { issueWarrant, warrantOn } from '../../src/lab/scenarios/warrants.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 import {
@@ -68,7 +68,7 @@ beforeAll(async () => {
   network = await Network.start({ state, out, users, timeline, leaveOut });
   await Promise.all([start('lemf'), start('df')]);
   await network.register();
-  await network.running('admf', 'home1').admf.activateWarrant(warrantOn(network, 'alice', Date.now()));
+  await issueWarrant(network.running('admf', 'home1'), warrantOn(network, 'alice', Date.now()));
 
   const crash = async (entity: 'df' | 'lemf'): Promise<() => Promise<void>> => {
     await running.get(entity)?.kill();

@@ -12,7 +12,7 @@ import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
 import type { Entity, HomeName } from '../../src/lab/network/home.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
-import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
+import { issueWarrant, warrantOn, withdrawWarrant } from '../../src/lab/scenarios/warrants.ts';
 import { decodeGetKeysRequest, isGetKeysFailure } from '../../src/wire/xk/get-keys.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../src/wire/xk/get-keys.ts';
 import { decodeWav } from '../../src/media/wav.ts';
@@ -45,7 +45,7 @@ beforeAll(async () => {
   const timeline = new Timeline(() => performance.now());
   const users = { home1: ['alice', 'carol'], home2: ['bob', 'dave'] };
   network = await Network.start({ state, out, users, timeline, revealSecrets: true });
-  await network.running('admf', 'home1').admf.activateWarrant(warrantOn(network, 'alice', Date.now()));
+  await issueWarrant(network.running('admf', 'home1'), warrantOn(network, 'alice', Date.now()));
   await network.register();
   await network.stopEntity('kms', 'home2');
   const call = (caller: string, callee: string): Promise<CallOutcome> =>
@@ -256,9 +256,9 @@ describe('questions over Xk to the KMSs of a running network', () => {
   });
 
   it('outside the validity: a task that began after the call, and has ended since', async () => {
-    const { admf } = network.running('admf', 'home1');
+    const admf = network.running('admf', 'home1');
     const warrant = { ...warrantOn(network, 'carol', Date.now()), startTime: Math.floor(Date.now()) };
-    await admf.activateWarrant(warrant);
+    await issueWarrant(admf, warrant);
     const activations = filesBelow(path.join(out, 'home1', 'x1'))
       .filter((file) => file.endsWith('-admf-kms.xml'))
       .map((file) => readFileSync(file, 'utf8'))
@@ -272,7 +272,7 @@ describe('questions over Xk to the KMSs of a running network', () => {
     expect(early.record).toMatchObject({ outcome: 'refused', reason: 'outside-validity' });
     const midCall = await ask(df, 'home1', { ...question, midCall: true });
     expect(midCall.record).toMatchObject({ outcome: 'answered', beforeStart: true, midCall: true });
-    await admf.deactivateWarrant(warrant.liid);
+    await withdrawWarrant(admf, warrant.liid);
     const late = await ask(df, 'home1', { ...question, midCall: true });
     expect(late.response).toEqual({ failureIndication: 'not-authorised' });
     expect(late.record).toMatchObject({ outcome: 'refused' });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DfEvent } from '../../src/entities/df/events.ts';
 import type { AuditRecord } from '../../src/evidence/log.ts';
 import { Network } from '../../src/lab/network/network.ts';
+import { withdrawWarrant } from '../../src/lab/scenarios/warrants.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import { deliveredOf } from '../support/handed-over.ts';
 
@@ -123,8 +124,8 @@ describe('the entities of today on the files of version 0.1.0', () => {
   });
 
   it('ADMF: the warrant ends as any other, everywhere', async () => {
-    const { admf } = network.running('admf', 'home1');
-    await admf.deactivateWarrant(ALICE);
+    const { admf, desk } = network.running('admf', 'home1');
+    await withdrawWarrant({ admf, desk }, ALICE);
     expect(admf.list().map(({ state }) => state)).toEqual(['ended', 'ended']);
     expect(await admf.verify()).toEqual([]);
     const ended = timeline.entries.filter(({ what }) => what.includes('DeactivateTaskRequest'));

@@ -14,13 +14,12 @@ import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { recordAll } from '../../evidence/log.ts';
-import { randomUuid } from '../../x1/requester.ts';
 import { DegradedWarrants } from './degraded.ts';
 import type { RetrySetting } from './element.ts';
 import { AdmfError } from './errors.ts';
 import type { IssueBook } from './issues.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
-import { asksElements, ending, nextStep } from './life.ts';
+import { asksElements, nextStep } from './life.ts';
 import type { AdmfElement, AdmfState } from './ports.ts';
 import { Provisioner } from './provisioning.ts';
 import type { Failure, Situation } from './provisioning.ts';
@@ -28,9 +27,9 @@ import { findingsAt } from './verification.ts';
 import type { Finding } from './verification.ts';
 import { Waiting } from './waiting.ts';
 import { WarrantBook } from './warrant-book.ts';
-import type { WarrantBookOptions } from './warrant-book.ts';
-import { isOpen } from './warrants.ts';
-import type { Warrant, WarrantRecord } from './warrants.ts';
+import type { WarrantBookOptions, WarrantListener } from './warrant-book.ts';
+import { isDraining } from './warrants.ts';
+import type { HistoryEntry, HistoryNote, WarrantChange, WarrantRecord } from './warrants.ts';
 
 export interface AdmfOptions extends WarrantBookOptions {
   readonly elements: readonly AdmfElement[];
@@ -44,9 +43,6 @@ export interface AdmfOptions extends WarrantBookOptions {
   /** Milliseconds before what failed, at elements or on record, is tried again in the background; doubled each time. */
   readonly settleMs: number;
 }
-
-/** What may be changed of a warrant. */
-export type WarrantChanges = Partial<Omit<Warrant, 'liid'>>;
 
 /** The longest time that timers can be set for; longer ones are set in steps. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -66,8 +62,8 @@ export class Admf {
   /** Commands that wait for the elements. */
   readonly #waiting = new Waiting();
   readonly #degraded: DegradedWarrants;
-  /** XIDs of warrants whose timer for what is under way has fired: at most that long, so early does no harm. */
-  readonly #drained = new Set<string>();
+  /** The ends whose timer for what is under way has fired, by XID: at most that long, so early does no harm. */
+  readonly #drained = new Map<string, number | null>();
   /** Why warrants have failed, by LIID. */
   readonly #refusals = new Map<string, readonly Failure[]>();
   #nextTurn: Timer | null = null;
@@ -108,85 +104,110 @@ export class Admf {
     return admf;
   }
 
+  /** Milliseconds between the end of interception and the end of delivery. */
+  get drainMs(): number {
+    return this.#options.drainMs;
+  }
+
   /**
-   * Takes a warrant, and resolves when it is active; or, before its start, when KMS and DF have been told; or when an
-   * element that is needed does not answer, which is asked until it does.
-   * @throws AdmfError `invalid-warrant`, `warrant-exists`; `provisioning-failed` if an element refuses
+   * Puts on record what `decide` makes of a warrant as it is now (`null`: there is none), by one reading of the clock, and
+   * resolves when it is; the elements are told then.
+   * @throws AdmfError `invalid-warrant`, `stopped`, and what `decide` throws: then nothing has changed
    */
-  async activateWarrant(warrant: Warrant): Promise<WarrantRecord> {
-    await this.#exclusively(async () => {
-      const known = this.#book.find(warrant.liid);
-      if (known !== undefined && isOpen(known)) {
-        throw new AdmfError('warrant-exists', `there is a warrant ${warrant.liid}`);
-      }
+  async change(
+    liid: string,
+    decide: (record: WarrantRecord | null, now: number) => WarrantChange,
+  ): Promise<WarrantRecord> {
+    const [record] = await this.changeAll((find, now) => [decide(find(liid), now)]);
+    if (record === undefined) throw unknown(liid);
+    return record;
+  }
+
+  /** As `change`, of several: all of them or none. */
+  changeAll(
+    decide: (find: (liid: string) => WarrantRecord | null, now: number) => readonly WarrantChange[],
+  ): Promise<WarrantRecord[]> {
+    return this.#commands.run(async () => {
+      if (this.#stopped) throw stopped();
       const now = this.#options.clock.now();
-      const xid = randomUuid(this.#options.random);
-      const from = Math.max(warrant.startTime, now);
-      const record: WarrantRecord = { warrant, xid, state: 'approved', from, drainUntil: null };
-      await this.#book.prepare(record, now);
-      await this.#put([record], true);
+      const due = new Map<string, readonly HistoryNote[]>();
+      const find = (liid: string): WarrantRecord | null => {
+        const known = this.#book.find(liid);
+        if (known === undefined) return null;
+        const { record, notes } = this.#afterSteps(known, now, true);
+        due.set(liid, notes);
+        return record;
+      };
+      const decided = decide(find, now);
+      for (const change of decided) await this.#book.prepare(change, now);
+      const changes = decided.map((change): WarrantChange => {
+        const { record, notes } = this.#afterSteps(change.record, now, false);
+        const before = due.get(record.warrant.liid) ?? [];
+        return { ...change, record, notes: [...before, ...change.notes, ...notes] };
+      });
+      await this.#put(changes, now, true);
+      return changes.map(({ record: { warrant } }) => this.#recordOf(warrant.liid));
     });
-    const { liid } = warrant;
+  }
+
+  /**
+   * Resolves when a warrant that was approved is active, and what was changed of it is carried out; or, before its start,
+   * when KMS and DF have been told; or when an element that is needed does not answer, which is asked until it does.
+   * @param asked what an act has made of it
+   * @throws AdmfError `provisioning-failed` if an element has refused it, or the change, which is undone then
+   */
+  carried(asked: WarrantRecord): Promise<WarrantRecord> {
+    const { liid } = asked.warrant;
     return this.#until(liid, (record, situation) => {
+      const isUndone = record.warrant !== asked.warrant && record.warrant === asked.undo;
+      if (isUndone && situation.pending === 0)
+        throw failed(`warrant ${liid} was not changed`, this.#refusals.get(liid) ?? [], situation.failures);
       if (record.state === 'failed' && situation.pending === 0 && !situation.leaving)
         throw failed(`warrant ${liid} was not activated`, this.#refusals.get(liid) ?? [], situation.failures);
       if (record.state === 'failed') return false;
       return (
-        isCarried(record, situation, this.#options.clock.now()) ||
+        (!isUndone && isCarried(record, situation, this.#options.clock.now())) ||
         (situation.pending === 0 && situation.failures.length > 0)
       );
     });
   }
 
-  /** @throws AdmfError `warrant-unknown`, `invalid-warrant`; `provisioning-failed` if an element refuses: then all is as before */
-  async modifyWarrant(liid: string, changes: WarrantChanges): Promise<WarrantRecord> {
-    const before = await this.#exclusively(async () => {
-      const now = this.#options.clock.now();
-      const known = this.#known(liid);
-      if (known.state === 'ending') throw unknown(liid);
-      const warrant = { ...known.warrant, ...changes, liid };
-      // What has begun has begun, and what lay before it was not covered.
-      const begun = known.state !== 'approved';
-      if (begun && warrant.startTime !== known.warrant.startTime)
-        throw new AdmfError('invalid-warrant', `warrant ${liid} has begun: its start does not change`);
-      const from = begun ? known.from : Math.max(warrant.startTime, now);
-      const record = { ...known, warrant, from };
-      await this.#book.prepare(record, now);
-      await this.#put([record], true);
-      return known;
-    });
-    let refused: readonly Failure[] = [];
-    const record = await this.#until(liid, (_, situation) => {
-      refused = situation.refusals;
-      return situation.pending === 0 || refused.length > 0;
-    });
-    if (refused.length === 0) return record;
-    await this.#exclusively(async () => {
-      const current = this.#book.find(liid);
-      if (current?.warrant === record.warrant)
-        await this.#put([{ ...current, warrant: before.warrant, from: before.from }], true);
-    });
-    const { failures } = await this.#until(liid, (_, { pending }) => pending === 0).then((restored) =>
-      this.#provisioner.situation(restored),
-    );
-    throw failed(`warrant ${liid} was not modified`, refused, failures);
-  }
-
   /**
-   * Ends a warrant before its time, and resolves when nothing is left of it at any element.
-   * @throws AdmfError `warrant-unknown`; `provisioning-failed` if an element has not done it yet: it is asked again
+   * Resolves when nothing is left at any element of a warrant that is ending or suspending.
+   * @throws AdmfError `provisioning-failed` if an element has not done it yet: it is asked again
    */
-  async deactivateWarrant(liid: string): Promise<WarrantRecord> {
-    await this.#exclusively(async () => {
-      const record = this.#known(liid);
-      const { clock, drainMs } = this.#options;
-      if (record.state !== 'ending') await this.#put([ending(record, { now: clock.now(), drainMs })], true);
-    });
+  gone(liid: string): Promise<WarrantRecord> {
     return this.#until(liid, (record, { settled, pending, failures, refusals, leaving }) => {
-      if (record.state !== 'ended' || pending > 0) return false;
+      if (isDraining(record) || pending > 0) return false;
       if (!settled)
         throw failed(`warrant ${liid} is not deactivated everywhere`, [...refusals, ...failures], []);
       return !leaving;
+    });
+  }
+
+  /** @returns `null`: no such warrant */
+  find(liid: string): WarrantRecord | null {
+    return this.#book.find(liid) ?? null;
+  }
+
+  /** @returns `null`: no such warrant */
+  findByReference(reference: string): WarrantRecord | null {
+    return this.#book.ofReference(reference);
+  }
+
+  /** All that has happened under an LIID, in order. */
+  history(liid: string): Promise<HistoryEntry[]> {
+    return this.#book.history(liid);
+  }
+
+  /** Tells of every change of a warrant, after it is on record. @returns ends it */
+  subscribe(listener: WarrantListener): () => void {
+    return this.#book.subscribe((...change) => {
+      try {
+        listener(...change);
+      } catch (error) {
+        this.#options.logger.error({ error }, 'who is told of warrants has failed');
+      }
     });
   }
 
@@ -266,21 +287,20 @@ export class Admf {
 
   /** One reading of the clock for all steps of all warrants that there is something about; they go on record together. */
   async #takeTurn(): Promise<void> {
-    const { clock, drainMs } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     const liids = new Set([...this.#touched, ...this.#book.times.due(now)]);
     this.#touched = new Set();
-    const stepped: WarrantRecord[] = [];
+    const stepped: WarrantChange[] = [];
     for (const record of this.#recordsOf(liids)) {
-      const after = this.#afterSteps(record, now, drainMs);
-      if (after !== record) stepped.push(after);
+      const after = this.#afterSteps(record, now, true);
+      if (after.record !== record) stepped.push(after);
     }
     // In case that something cannot be put on record: what is due stays due until it is done.
     this.#turnAfter(this.#pauses.next());
     try {
       if (stepped.length > 0) {
         this.#gatherUntil = now + GATHER_MS;
-        await this.#put(stepped, false);
+        await this.#put(stepped, now, false);
       }
       this.#degraded.watch(this.#recordsOf(liids), (record) => this.#provisioner.situation(record));
     } catch (error) {
@@ -296,31 +316,43 @@ export class Admf {
     return [...liids].flatMap((liid) => this.#book.find(liid) ?? []);
   }
 
-  /** The record after all steps that it can take at this moment; steps that wait for elements, one at a time. */
-  #afterSteps(record: WarrantRecord, now: number, drainMs: number): WarrantRecord {
+  /**
+   * The record after all steps that it can take at this moment; steps that wait for elements, one at a time.
+   * @param isKnown whether it is on record, so that it is known what the elements hold for it
+   */
+  #afterSteps(record: WarrantRecord, now: number, isKnown: boolean): WarrantChange {
+    const { drainMs, retentionMs } = this.#options;
+    const notes: HistoryNote[] = [];
     let current = record;
     for (;;) {
-      const asIs = current === record && asksElements(record);
+      const asIs = isKnown && current === record && asksElements(record);
       const { settled, refusals } = asIs ? this.#provisioner.situation(record) : NOTHING_KNOWN;
-      const next = nextStep(current, {
+      const { xid, drainUntil } = current;
+      const step = nextStep(current, {
         now,
         held: settled,
         refused: refusals.length > 0,
         drainMs,
-        drained: this.#drained.has(current.xid),
+        drained: drainUntil !== null && this.#drained.get(xid) === drainUntil,
+        retentionMs,
       });
-      if (next === null) return current;
-      if (next.state === 'failed') this.#refusals.set(record.warrant.liid, refusals);
-      current = next;
+      if (step === null) return { record: current, notes };
+      current = step.record;
+      if (refusals.length > 0) this.#refusals.set(record.warrant.liid, refusals);
+      notes.push({ act: step.act, by: null, state: current.state, reason: null, detail: null });
     }
   }
 
-  #drain(xids: readonly string[]): void {
-    if (xids.length === 0) return;
+  /** A timer for each end of interception: one that fires after the warrant was resumed is about nothing any more. */
+  #drain(records: readonly WarrantRecord[]): void {
+    if (records.length === 0) return;
     this.#options.clock.after(this.#options.drainMs, () => {
-      const still = xids.filter((xid) => this.#book.ofXid(xid)?.state === 'ending');
-      for (const xid of still) this.#drained.add(xid);
-      if (still.length > 0) this.#touch(still);
+      const still = records.filter(({ xid, drainUntil }) => {
+        const present = this.#book.ofXid(xid);
+        return present !== null && isDraining(present) && present.drainUntil === drainUntil;
+      });
+      for (const { xid, drainUntil } of still) this.#drained.set(xid, drainUntil);
+      if (still.length > 0) this.#touch(still.map(({ xid }) => xid));
     });
   }
 
@@ -345,11 +377,7 @@ export class Admf {
     liid: string,
     enough: (record: WarrantRecord, situation: Situation) => boolean,
   ): Promise<WarrantRecord> {
-    const current = (): WarrantRecord => {
-      const record = this.#book.find(liid);
-      if (record === undefined) throw unknown(liid);
-      return record;
-    };
+    const current = (): WarrantRecord => this.#recordOf(liid);
     return this.#when(liid, () => enough(current(), this.#provisioner.situation(current()))).then(current);
   }
 
@@ -357,25 +385,25 @@ export class Admf {
   #when(subject: string, enough: () => boolean): Promise<void> {
     const wait = this.#waiting.until(subject, () => {
       if (!this.#stopped) return enough();
-      throw new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
+      throw stopped();
     });
     this.#changed([subject]);
     return wait;
   }
 
-  #known(liid: string): WarrantRecord {
+  #recordOf(liid: string): WarrantRecord {
     const record = this.#book.find(liid);
-    if (record === undefined || !isOpen(record)) throw unknown(liid);
+    if (record === undefined) throw unknown(liid);
     return record;
   }
 
   /** On record first, then in effect. @param afresh what elements have refused of it is asked for again */
-  async #put(records: readonly WarrantRecord[], afresh: boolean): Promise<void> {
-    const { xids, dids, draining } = await this.#book.put(records);
-    for (const { state, xid } of records) if (state === 'ended') this.#drained.delete(xid);
+  async #put(changes: readonly WarrantChange[], now: number, afresh: boolean): Promise<void> {
+    const { xids, dids, draining } = await this.#book.put(changes, now);
+    for (const { record } of changes) if (!isDraining(record)) this.#drained.delete(record.xid);
     this.#drain(draining);
     this.#provisioner.look(xids, dids, afresh);
-    this.#changed(records.map(({ warrant }) => warrant.liid));
+    this.#changed(changes.map(({ record: { warrant } }) => warrant.liid));
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -398,9 +426,14 @@ const NOTHING_KNOWN: Situation = {
 };
 
 /** Whether all is done that can be done at this time for a warrant that was taken. */
-function isCarried({ state, warrant }: WarrantRecord, { settled }: Situation, now: number): boolean {
-  const isAhead = state === 'approved' && now < warrant.startTime;
-  return state === 'active' || state === 'ended' || (isAhead && settled);
+function isCarried(
+  { state, from, undo }: WarrantRecord,
+  { settled, pending }: Situation,
+  now: number,
+): boolean {
+  const isAhead = state === 'approved' && now < from;
+  const isActive = state === 'active' && undo === null && pending === 0;
+  return isActive || state === 'ended' || state === 'suspended' || (isAhead && settled);
 }
 
 function failed(what: string, failures: readonly Failure[], left: readonly Failure[]): AdmfError {
@@ -412,5 +445,9 @@ function failed(what: string, failures: readonly Failure[], left: readonly Failu
 }
 
 function unknown(liid: string): AdmfError {
-  return new AdmfError('warrant-unknown', `there is no warrant ${liid} in force`);
+  return new AdmfError('warrant-unknown', `there is no warrant ${liid}`);
+}
+
+function stopped(): AdmfError {
+  return new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
 }

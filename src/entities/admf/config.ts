@@ -16,6 +16,7 @@ import {
   OPERATION_SETTINGS,
   parsed,
   peerAddress,
+  seconds,
   text,
   TLS_FILES,
 } from '../../host/config.ts';
@@ -64,6 +65,16 @@ export const ADMF_CONFIG = strict({
   drainMs: milliseconds('from the end of interception to the end of delivery, for what is under way', {
     default: 5_000,
   }),
+  approval: Type.Enum(['two', 'one'], {
+    default: 'two',
+    description:
+      '`two`: another officer approves what one has entered; `one`: submitting approves (laboratory)',
+  }),
+  emergencyMs: milliseconds('in which the second approval of an emergency must follow, or it ends', {
+    min: 1,
+    default: 24 * 3_600_000,
+  }),
+  retention: seconds("from a warrant's end until its contents are deleted", { default: 90 * 86_400 }),
   attempts: count('at a document without answer before the element counts as failing', {
     min: 1,
     max: 100,

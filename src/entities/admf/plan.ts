@@ -17,6 +17,7 @@
 import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../../wire/x1/details.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import type { ElementKind } from './ports.ts';
+import { isDraining } from './warrants.ts';
 import type { HostPort, Warrant, WarrantRecord } from './warrants.ts';
 
 /** Tasks and destinations of one element, by XID and DID. */
@@ -36,10 +37,8 @@ interface Wanted {
   readonly destinations: readonly Destination[];
 }
 
-/** What a warrant leads to under this XID and from this time on, whatever state it is in. */
-interface KnownWanted {
-  readonly xid: string;
-  readonly from: number;
+/** What a warrant leads to under this XID and at these times, whatever state it is in. */
+interface KnownWanted extends Pick<WarrantRecord, 'xid' | 'from' | 'until' | 'periods'> {
   readonly ofKind: Map<ElementKind, Wanted>;
 }
 
@@ -110,10 +109,11 @@ export class ElementPlan {
   }
 
   #wanted(kind: ElementKind, record: WarrantRecord): Wanted {
-    const { warrant, xid, from } = record;
+    const { warrant, xid, from, until, periods } = record;
     const last = this.#memo.get(warrant);
-    const isSame = last?.xid === xid && last.from === from;
-    const known: KnownWanted = isSame ? last : { xid, from, ofKind: new Map<ElementKind, Wanted>() };
+    const isSame =
+      last?.xid === xid && last.from === from && last.until === until && last.periods === periods;
+    const known: KnownWanted = isSame ? last : { xid, from, until, periods, ofKind: new Map() };
     if (known !== last) this.#memo.set(warrant, known);
     const wanted = known.ofKind.get(kind) ?? wantedFor(kind, record, this.#context);
     known.ofKind.set(kind, wanted);
@@ -164,13 +164,13 @@ function wantedFor(kind: ElementKind, record: WarrantRecord, context: PlanContex
   return { task: taskFor(kind, record, dids), destinations };
 }
 
-function taskFor(
-  kind: ElementKind,
-  { warrant, xid, from }: WarrantRecord,
-  dids: readonly string[],
-): InterceptTask {
-  const { liid, endTime } = warrant;
-  const startTime = from;
+function taskFor(kind: ElementKind, record: WarrantRecord, dids: readonly string[]): InterceptTask {
+  const { warrant, xid, from } = record;
+  const { liid } = warrant;
+  const { from: startTime, until: endTime } = presentSpan(record, kind) ?? {
+    from,
+    until: warrant.endTime,
+  };
   const base = { xid, targets: warrant.targets, dids };
   const withContent = warrant.delivery === 'IRI+CC';
   switch (kind) {
@@ -207,10 +207,27 @@ export function destinationKey(purpose: string, { host, port }: HostPort): strin
   return `${purpose} ${host}:${port}`;
 }
 
-function concerns(kind: ElementKind, { warrant, state }: WarrantRecord): boolean {
+function concerns(kind: ElementKind, record: WarrantRecord): boolean {
+  const { warrant, state } = record;
   if ((kind === 'gateway' || kind === 'kms') && warrant.delivery === 'IRI') return false;
   const intercepts = state === 'provisioning' || state === 'active';
-  return intercepts || (!isPoi(kind) && (state === 'approved' || state === 'ending'));
+  if (isPoi(kind)) return intercepts;
+  return intercepts || state === 'approved' || (isDraining(record) && presentSpan(record, kind) !== null);
+}
+
+interface Span {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Since when and until when it has covered without a gap what it covers now: at the KMS, content. `null`: no time. */
+function presentSpan({ warrant, from, until, periods }: WarrantRecord, kind: ElementKind): Span | null {
+  const span = { from, until: until ?? warrant.endTime };
+  for (const past of [...periods].reverse()) {
+    if (past.until !== span.from || (kind === 'kms' && past.delivery === 'IRI')) break;
+    span.from = past.from;
+  }
+  return span.from < span.until ? span : null;
 }
 
 function destinationsFor(

@@ -1,6 +1,6 @@
 /** What the ADMF needs from outside; `entities/admf/store/sqlite.ts` and `entities/admf/start.ts` provide it. */
 import type { X1Requester } from '../../x1/requester.ts';
-import type { WarrantRecord } from './warrants.ts';
+import type { HistoryEntry, WarrantRecord } from './warrants.ts';
 
 export type ElementKind = 'cscf' | 'gateway' | 'df' | 'kms';
 
@@ -26,7 +26,12 @@ export interface AdmfState {
 /** What the ADMF must not forget. What the elements hold is asked of them. */
 export interface AdmfStore {
   load(): Promise<AdmfState>;
-  /** Adds or replaces warrants, by LIID: all of them or none. */
-  saveWarrants(records: readonly WarrantRecord[]): Promise<void>;
+  /**
+   * Adds or replaces warrants, by LIID, and adds what led to it to their history: all of it or none. Of one whose contents
+   * are deleted, the history's details go too.
+   */
+  saveWarrants(records: readonly WarrantRecord[], entries: readonly HistoryEntry[]): Promise<void>;
+  /** All that has happened under an LIID, in order. */
+  history(liid: string): Promise<HistoryEntry[]>;
   saveDid(key: string, did: string): Promise<void>;
 }

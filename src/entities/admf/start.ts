@@ -2,6 +2,7 @@
  * The ADMF as a process: warrants in, X1 out, reports of trouble in.
  */
 import { Admf } from './admf.ts';
+import { WarrantDesk } from './desk.ts';
 import { X1AdmfHandler } from './reports.ts';
 import { IssueBook } from './issues.ts';
 import type { Issue } from './issues.ts';
@@ -27,9 +28,11 @@ import { admfOperation } from './start-operation.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface RunningAdmf extends Running {
-  /** Takes warrants: `activateWarrant`, `modifyWarrant`, `deactivateWarrant`, `list`, `ping`, `verify`, `reconcile`. */
+  /** Carries warrants out: `carried`, `gone`, `list`, `ping`, `verify`, `reconcile`. */
   readonly admf: Admf;
   readonly operation: Operation<AdmfConfig>;
+  /** What officers decide about warrants. */
+  readonly desk: WarrantDesk;
   /** Where elements report. */
   readonly x1: Listen;
   /** What elements have reported and not cleared. */
@@ -123,15 +126,23 @@ async function startHolding(
       x2x3: config.x2x3,
       store,
       drainMs: config.drainMs,
+      retentionMs: config.retention * 1000,
       retry: { attempts: config.attempts, pauseMs: config.attemptPauseMs },
       settleMs: config.settleMs,
     });
-    activateConfigured(admf, config.warrants, logger);
+    const { approval, emergencyMs } = config;
+    activateConfigured(
+      new WarrantDesk(admf, { approval: 'one', emergencyMs, random }),
+      config.warrants,
+      logger,
+    );
+    const desk = new WarrantDesk(admf, { approval, emergencyMs, random });
     return {
       admf,
       operation: admfOperation(config, {
         ...{ tls, admf, issues, trail: kept.trail, connections: listener.connections },
       }),
+      desk,
       x1: { address: config.listen.address, port: listener.port },
       issues: () => issues.list(),
       stop: async () => {
@@ -147,13 +158,13 @@ async function startHolding(
   }
 }
 
-/** Activates what is not on record, or has failed before. */
-function activateConfigured(admf: Admf, warrants: readonly Warrant[], logger: Logger): void {
-  const settled = admf.list().filter(({ state }) => state !== 'failed');
+/** Enters and approves what is not on record, or has failed before. */
+function activateConfigured(desk: WarrantDesk, warrants: readonly Warrant[], logger: Logger): void {
+  const settled = desk.list().filter(({ state }) => state !== 'failed');
   const onRecord = new Set(settled.map(({ warrant }) => warrant.liid));
   for (const warrant of warrants.filter(({ liid }) => !onRecord.has(liid))) {
     // Failures are in the log and the audit log; the ADMF stays up for the other warrants.
-    admf.activateWarrant(warrant).catch((error: unknown) => {
+    desk.enter(warrant, { by: 'configuration' }, { submit: true }).catch((error: unknown) => {
       logger.error({ error, liid: warrant.liid }, 'a warrant of the configuration was not activated');
     });
   }

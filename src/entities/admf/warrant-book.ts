@@ -5,14 +5,14 @@
 import type { Random } from '../../bytes/ports.ts';
 import { TimeQueue } from '../../bytes/time-queue.ts';
 import { recordAll } from '../../evidence/log.ts';
-import type { AuditLog } from '../../evidence/log.ts';
+import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
 import { AdmfError } from './errors.ts';
 import { nextTime } from './life.ts';
 import { ElementPlan, requestsFor } from './plan.ts';
 import type { AdmfState, AdmfStore } from './ports.ts';
-import { requireWarrant } from './warrants.ts';
-import type { HostPort, WarrantRecord, WarrantState } from './warrants.ts';
+import { isDraining, isOpen, requireWarrant } from './warrants.ts';
+import type { HistoryEntry, HistoryNote, HostPort, WarrantChange, WarrantRecord } from './warrants.ts';
 
 export interface WarrantBookOptions {
   /** Where the DF takes X2 and X3. */
@@ -20,24 +20,23 @@ export interface WarrantBookOptions {
   readonly store: AdmfStore;
   readonly audit: AuditLog;
   readonly random: Random;
+  /** Milliseconds from a warrant's end until its contents are deleted. */
+  readonly retentionMs: number;
 }
 
 /** What a change of warrants may concern at the elements, and those for which interception has just ended. */
 export interface BookChange {
   readonly xids: ReadonlySet<string>;
   readonly dids: ReadonlySet<string>;
-  /** XIDs. */
-  readonly draining: readonly string[];
+  readonly draining: readonly WarrantRecord[];
 }
 
-const EVENTS: Readonly<Record<WarrantState, string>> = {
-  approved: 'warrant-accepted',
-  provisioning: 'warrant-begun',
-  active: 'warrant-activated',
-  ending: 'warrant-withdrawn',
-  ended: 'warrant-ended',
-  failed: 'warrant-failed',
-};
+/** Tells of a warrant that has changed, after it is on record; `before` is `null` for one that is new. */
+export type WarrantListener = (
+  record: WarrantRecord,
+  before: WarrantRecord | null,
+  entries: readonly HistoryEntry[],
+) => void;
 
 export class WarrantBook {
   /** What each element must hold. */
@@ -47,6 +46,8 @@ export class WarrantBook {
   readonly #options: WarrantBookOptions;
   readonly #byLiid = new Map<string, WarrantRecord>();
   readonly #byXid = new Map<string, WarrantRecord>();
+  readonly #byReference = new Map<string, WarrantRecord>();
+  readonly #listeners = new Set<WarrantListener>();
   readonly #dids: Map<string, string>;
 
   constructor(options: WarrantBookOptions, { warrants, dids }: AdmfState) {
@@ -73,9 +74,72 @@ export class WarrantBook {
     return this.#byLiid.keys();
   }
 
-  /** Gives every destination of a warrant a DID on record, and checks the warrant by what it leads to. */
-  async prepare(record: WarrantRecord, now: number): Promise<void> {
-    const { random, store, x2x3 } = this.#options;
+  /** @returns `null`: nobody has entered a warrant under that name */
+  ofReference(reference: string): WarrantRecord | null {
+    return this.#byReference.get(reference) ?? null;
+  }
+
+  history(liid: string): Promise<HistoryEntry[]> {
+    return this.#options.store.history(liid);
+  }
+
+  /** @returns ends it */
+  subscribe(listener: WarrantListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Checks what is new of a warrant by what it leads to, and gives its destinations DIDs on record if it is to be
+   * carried out.
+   * @throws AdmfError `invalid-warrant`
+   */
+  async prepare({ record, wouldBe }: WarrantChange, now: number): Promise<void> {
+    const { store } = this.#options;
+    const old = this.#byLiid.get(record.warrant.liid);
+    if (wouldBe !== undefined) this.#check(wouldBe, now);
+    const wasCarried = old?.xid === record.xid && old.state !== 'draft' && old.state !== 'submitted';
+    if (!isOpen(record) || (wasCarried && old.warrant === record.warrant)) return;
+    const fresh = this.#check(record, now);
+    if (record.state === 'draft' || record.state === 'submitted') return;
+    for (const [key, did] of fresh) {
+      await store.saveDid(key, did);
+      this.#dids.set(key, did);
+    }
+  }
+
+  /** Puts it on record: first the audit log, then the store, then what follows from it. */
+  async put(changes: readonly WarrantChange[], now: number): Promise<BookChange> {
+    const numbered = changes.map(({ record, notes }) => {
+      const before = this.#byLiid.get(record.warrant.liid) ?? null;
+      const after = { ...record, version: (before?.version ?? 0) + 1 };
+      return { before, record: after, entries: notes.map((note) => entryOf(after, note, now)) };
+    });
+    const records = numbered.map(({ record }) => record);
+    const { audit, store } = this.#options;
+    recordAll(
+      audit,
+      numbered.flatMap(({ record, entries }) => entries.map((entry) => eventOf(record, entry))),
+    );
+    await store.saveWarrants(
+      records,
+      numbered.flatMap(({ entries }) => entries),
+    );
+    const xids = new Set<string>();
+    const dids = new Set<string>();
+    const draining: WarrantRecord[] = [];
+    for (const { before, record, entries } of numbered) {
+      for (const did of this.#enter(record)) dids.add(did);
+      for (const { xid } of before === null ? [record] : [before, record]) xids.add(xid);
+      if (isDraining(record) && before?.drainUntil !== record.drainUntil) draining.push(record);
+      for (const tell of this.#listeners) tell(record, before, entries);
+    }
+    return { xids, dids, draining };
+  }
+
+  /** The DIDs that it would need besides those that were given. */
+  #check(record: WarrantRecord, now: number): ReadonlyMap<string, string> {
+    const { random, x2x3 } = this.#options;
     const fresh = new Map<string, string>();
     const didOf = (key: string): string => {
       const did = this.#dids.get(key) ?? fresh.get(key) ?? randomUuid(random);
@@ -83,25 +147,7 @@ export class WarrantBook {
       return did;
     };
     requireWarrant(record.warrant, requestsFor(record, { x2x3, didOf }), now);
-    for (const [key, did] of fresh) {
-      await store.saveDid(key, did);
-      this.#dids.set(key, did);
-    }
-  }
-
-  async put(records: readonly WarrantRecord[]): Promise<BookChange> {
-    recordAll(this.#options.audit, records.map(eventOf));
-    await this.#options.store.saveWarrants(records);
-    const xids = new Set<string>();
-    const dids = new Set<string>();
-    const draining: string[] = [];
-    for (const record of records) {
-      const old = this.#byLiid.get(record.warrant.liid);
-      for (const did of this.#enter(record)) dids.add(did);
-      for (const { xid } of old === undefined ? [record] : [old, record]) xids.add(xid);
-      if (record.state === 'ending' && old?.state !== 'ending') draining.push(record.xid);
-    }
-    return { xids, dids, draining };
+    return fresh;
   }
 
   /** Gives the DIDs that this may concern. */
@@ -109,9 +155,11 @@ export class WarrantBook {
     const { liid } = record.warrant;
     const old = this.#byLiid.get(liid);
     if (old !== undefined) this.#byXid.delete(old.xid);
+    if (typeof old?.reference === 'string') this.#byReference.delete(old.reference);
     this.#byLiid.set(liid, record);
     this.#byXid.set(record.xid, record);
-    this.times.set(liid, nextTime(record));
+    if (record.reference !== null) this.#byReference.set(record.reference, record);
+    this.times.set(liid, nextTime(record, this.#options.retentionMs));
     return this.plan.put(old ?? null, record);
   }
 
@@ -122,11 +170,22 @@ export class WarrantBook {
   }
 }
 
-function eventOf({ warrant, xid, state, from }: WarrantRecord) {
+function entryOf({ warrant, xid, version }: WarrantRecord, note: HistoryNote, at: number): HistoryEntry {
+  return { liid: warrant.liid, xid, at, version, ...note };
+}
+
+function eventOf(
+  { warrant, xid, from }: WarrantRecord,
+  { act, state, by, reason, detail }: HistoryEntry,
+): AuditEvent {
   return {
-    kind: EVENTS[state],
+    kind: `warrant-${act}`,
     liid: warrant.liid,
     xid,
+    state,
+    ...(by === null ? {} : { by }),
+    ...(reason === null ? {} : { reason }),
+    ...(detail === null ? {} : { change: detail }),
     delivery: warrant.delivery,
     start: new Date(from).toISOString(),
     end: new Date(warrant.endTime).toISOString(),

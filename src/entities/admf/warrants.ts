@@ -37,26 +37,136 @@ export interface Warrant {
 }
 
 /** As `life.ts` has them. */
-export const WARRANT_STATES = ['approved', 'provisioning', 'active', 'ending', 'ended', 'failed'] as const;
+export const WARRANT_STATES = [
+  'draft',
+  'submitted',
+  'approved',
+  'provisioning',
+  'active',
+  'suspending',
+  'suspended',
+  'ending',
+  'ended',
+  'rejected',
+  'failed',
+] as const;
 
 export type WarrantState = (typeof WARRANT_STATES)[number];
+
+/** A time that a warrant covered, and what it covered then. Unix milliseconds; `until` is exclusive. */
+export interface CarriedPeriod {
+  readonly from: number;
+  readonly until: number;
+  readonly delivery: Warrant['delivery'];
+}
+
+/** What may be changed of a warrant. */
+export type WarrantChanges = Partial<Omit<Warrant, 'liid'>>;
+
+/** A change that waits for a second officer. */
+export type ProposedChange =
+  | { readonly kind: 'amend'; readonly changes: WarrantChanges }
+  /** After a suspension, from the moment of the approval on. */
+  | { readonly kind: 'resume' }
+  /** After the end: a new period. Its start is no earlier than the approval. */
+  | { readonly kind: 'extend'; readonly startTime: number | null; readonly endTime: number };
+
+export interface PendingChange {
+  readonly change: ProposedChange;
+  /** Who proposes it, why, and since when (Unix milliseconds). */
+  readonly by: string;
+  readonly reason: string;
+  readonly at: number;
+}
 
 export interface WarrantRecord {
   readonly warrant: Warrant;
   readonly xid: string;
   readonly state: WarrantState;
-  /** What it covers begins here, Unix milliseconds: at its start, or when it was entered if that was later. */
+  /** Counts the changes of the record, from 1. */
+  readonly version: number;
+  /** What it covers now begins here, Unix milliseconds: at its start, or when it was approved or resumed if that was later. */
   readonly from: number;
-  /** Until when what was intercepted is delivered, Unix milliseconds; `null` before its end. */
+  /** What it covers now ended here, before the warrant's end or with it; `null`: it has not. */
+  readonly until: number | null;
+  /** Until when what was intercepted is delivered, Unix milliseconds; `null`: nothing is under way. */
   readonly drainUntil: number | null;
+  /** What it covered before, in order. */
+  readonly periods: readonly CarriedPeriod[];
+  /** Who entered it, and who changed what was entered before it was approved. */
+  readonly authors: readonly string[];
+  /** Who has approved it. */
+  readonly approvals: readonly string[];
+  /** Whether it was entered as an emergency, and when it lapses without a second approval; `null` in there: it has it. */
+  readonly emergency: { readonly lapsesAt: number | null } | null;
+  /** A name that whoever entered it has for it; unique. */
+  readonly reference: string | null;
+  /** Whether it came with an imported file. */
+  readonly imported: boolean;
+  readonly pending: PendingChange | null;
+  /** What it was before a change that not all elements have taken yet. */
+  readonly undo: Warrant | null;
+  /** When it ended, failed or was rejected. */
+  readonly closedAt: number | null;
+  /** Whether its contents (targets) were deleted. */
+  readonly erased: boolean;
+}
+
+/** What happened to a warrant. */
+export interface HistoryEntry {
+  readonly liid: string;
+  readonly xid: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  /** The officer; `null`: time or the elements decided. */
+  readonly by: string | null;
+  /** `entered`, `approved`, … */
+  readonly act: string;
+  /** The state after it. */
+  readonly state: WarrantState;
+  readonly version: number;
+  readonly reason: string | null;
+  /** What was changed or proposed, as JSON; `null`: nothing, or deleted with the contents. */
+  readonly detail: string | null;
+}
+
+/** What is said of a change for the history. */
+export type HistoryNote = Pick<HistoryEntry, 'act' | 'by' | 'state' | 'reason' | 'detail'>;
+
+/** A record after a change, and what led to it. */
+export interface WarrantChange {
+  readonly record: WarrantRecord;
+  readonly notes: readonly HistoryNote[];
+  /** What it becomes if a proposed change is approved: checked as if it were. */
+  readonly wouldBe?: WarrantRecord;
 }
 
 /** The end of the year 9999, beyond which X1 has no dates. */
 const LAST_TIME = 253_402_300_799_999;
 
-/** Whether the warrant still has tasks somewhere. */
+/** Whether something may still come of the warrant by itself. */
 export function isOpen({ state }: WarrantRecord): boolean {
-  return state !== 'ended' && state !== 'failed';
+  return state !== 'ended' && state !== 'failed' && state !== 'rejected';
+}
+
+/** Whether nobody intercepts for it any more, and what was intercepted before is still delivered. */
+export function isDraining({ state }: WarrantRecord): boolean {
+  return state === 'ending' || state === 'suspending';
+}
+
+/** All that it has covered and covers, in order; what follows without a gap and is alike is one. */
+export function coveredPeriods(record: WarrantRecord): CarriedPeriod[] {
+  const { warrant, from, until, periods } = record;
+  const present = { from, until: until ?? warrant.endTime, delivery: warrant.delivery };
+  const joined: CarriedPeriod[] = [];
+  for (const period of [...periods, present]) {
+    const last = joined.at(-1);
+    if (period.from >= period.until) continue;
+    if (last?.until === period.from && last.delivery === period.delivery) {
+      joined.splice(-1, 1, { ...period, from: last.from });
+    } else joined.push(period);
+  }
+  return joined;
 }
 
 /**

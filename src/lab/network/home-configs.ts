@@ -101,6 +101,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         listen: at('admf.x1'),
         store: file('admf.db'),
         audit: file('admf-audit.jsonl'),
+        approval: 'one',
         elements: PROVISIONED.map((entity) => ({
           identifier: hostOf(entity, home),
           kind: entity,

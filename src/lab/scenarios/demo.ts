@@ -37,7 +37,7 @@ import { callReports } from './report.ts';
 import type { DemoReport } from './report.ts';
 import { scenarioOf } from './scenario.ts';
 import type { DemoOptions, Scenario } from './scenario.ts';
-import { warrantOn } from './warrants.ts';
+import { issueWarrant, warrantOn, withdrawWarrant } from './warrants.ts';
 
 const SETTLE_MS = 12_000;
 
@@ -128,7 +128,7 @@ class Demo {
       const warrant = warrantOn(network, user, this.#now);
       const what = `warrant ${warrant.liid} on ${network.identity(user)}`;
       this.#timeline.add('HI1', 'authority', `admf.${home}`, what);
-      await network.running('admf', home).admf.activateWarrant(warrant);
+      await issueWarrant(network.running('admf', home), warrant);
       this.#seen.warranted.set(user, { from: messages.length, to: Infinity });
     }
   }
@@ -143,7 +143,7 @@ class Demo {
         from: this.#seen.warranted.get(user)?.from ?? 0,
         to: messages.length,
       });
-      await network.running('admf', home).admf.deactivateWarrant(liid);
+      await withdrawWarrant(network.running('admf', home), liid);
     }
   }
 

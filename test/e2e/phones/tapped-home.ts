@@ -9,7 +9,7 @@ import { decodeWav } from '../../../src/media/wav.ts';
 import { Network } from '../../../src/lab/network/network.ts';
 import type { Entity } from '../../../src/lab/network/home.ts';
 import { Timeline } from '../../../src/lab/timeline.ts';
-import { warrantOn } from '../../../src/lab/scenarios/warrants.ts';
+import { issueWarrant, warrantOn } from '../../../src/lab/scenarios/warrants.ts';
 import type { CallReport } from '../../../src/entities/lemf/recover.ts';
 import type { Folder } from '../support.ts';
 
@@ -60,8 +60,8 @@ export class TappedHome {
         const text = Buffer.from(octets).toString('latin1');
         home.seen.push({ direction, protocol, port: remote.port, text });
       });
-      const { admf } = network.running('admf', 'home1');
-      await admf.activateWarrant(warrantOn(network, users[0] ?? '', Date.now()));
+      const admf = network.running('admf', 'home1');
+      await issueWarrant(admf, warrantOn(network, users[0] ?? '', Date.now()));
     } catch (error) {
       await network.stop();
       throw error;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AdmfError } from '../../../src/entities/admf/errors.ts';
 import type { Warrant } from '../../../src/entities/admf/warrants.ts';
 import { EVERYTHING, holdings, judgeDocuments, NOTHING, openHome as open } from './bench.ts';
+import { activate, deactivate, modify } from './issue.ts';
 import { breathe, HOUR, NOW, warrant } from './support.ts';
 
 judgeDocuments();
@@ -27,7 +28,7 @@ describe('a warrant', () => {
   it('is provisioned from the inside out and withdrawn from the outside in', async () => {
     const bench = await open();
     const { admf, trace } = bench;
-    expect(await admf.activateWarrant(warrant)).toMatchObject({ state: 'active' });
+    expect(await activate(admf, warrant)).toMatchObject({ state: 'active' });
     expect(ofEach(trace.slice(0, 4))).toEqual({
       kms: ['ActivateTask'],
       df: ['CreateDestination', 'CreateDestination', 'ActivateTask'],
@@ -38,7 +39,7 @@ describe('a warrant', () => {
     });
     expect(holdings(bench)).toBe(EVERYTHING);
     trace.length = 0;
-    expect(await admf.deactivateWarrant('LIID1')).toMatchObject({ state: 'ended' });
+    expect(await deactivate(admf, 'LIID1')).toMatchObject({ state: 'ended' });
     expect(ofEach(trace.slice(0, 4))).toEqual({
       cscf: ['DeactivateTask', 'RemoveDestination'],
       gateway: ['DeactivateTask', 'RemoveDestination'],
@@ -52,7 +53,7 @@ describe('a warrant', () => {
 
   it('is at each element what its kind needs, under one XID', async () => {
     const { admf, elements } = await open();
-    const { xid } = await admf.activateWarrant({ ...warrant, location: true });
+    const { xid } = await activate(admf, { ...warrant, location: true });
     const at = (kind: keyof typeof elements) => elements[kind].table.task(xid);
     const { targets, startTime, endTime } = warrant;
     expect(at('cscf')).toMatchObject({ targets, deliveryType: 'X2Only', mediation: [] });
@@ -86,7 +87,7 @@ describe('a warrant', () => {
 
   it('without content gets no task at gateway and KMS, and no location unless covered (R-35)', async () => {
     const bench = await open();
-    const { xid } = await bench.admf.activateWarrant({
+    const { xid } = await activate(bench.admf, {
       ...warrant,
       delivery: 'IRI',
       lemf: { hi2: { host: '::1', port: 8002 } },
@@ -104,7 +105,7 @@ describe('a warrant', () => {
   it('with one address for HI2 and HI3 gets one destination for both', async () => {
     const { admf, elements } = await open();
     const at = { host: '127.0.0.1', port: 8000 };
-    await admf.activateWarrant({ ...warrant, lemf: { hi2: at, hi3: at } });
+    await activate(admf, { ...warrant, lemf: { hi2: at, hi3: at } });
     expect(elements.df.table.destinations()).toMatchObject([
       {
         deliveryType: 'X2andX3',
@@ -116,11 +117,11 @@ describe('a warrant', () => {
   it('beside another on the same target has its own XID, and leaves what they share (R-36)', async () => {
     const bench = await open();
     const { admf } = bench;
-    const first = await admf.activateWarrant(warrant);
-    const second = await admf.activateWarrant({ ...warrant, liid: 'LIID2' });
+    const first = await activate(admf, warrant);
+    const second = await activate(admf, { ...warrant, liid: 'LIID2' });
     expect(second.xid).not.toBe(first.xid);
     expect(holdings(bench)).toBe('cscf 2/1, gateway 2/1, df 2/2, kms 2/0');
-    await admf.deactivateWarrant('LIID1');
+    await deactivate(admf, 'LIID1');
     expect(holdings(bench)).toBe(EVERYTHING);
     expect(bench.elements.cscf.table.task(second.xid)).not.toBeNull();
   });
@@ -137,27 +138,29 @@ describe('a warrant', () => {
     ['a LEMF whose name is none', { lemf: { ...warrant.lemf, hi2: { host: 'a%zz', port: 8002 } } }],
   ] as readonly (readonly [string, Partial<Warrant>])[])('with %s is refused', async (_, changes) => {
     const { admf, trace } = await open();
-    expect(await codeOf(admf.activateWarrant({ ...warrant, ...changes }))).toBe('invalid-warrant');
+    expect(await codeOf(activate(admf, { ...warrant, ...changes }))).toBe('invalid-warrant');
     expect([...admf.list(), ...trace]).toEqual([]);
   });
 
   it('is activated once, and what is not there is not changed', async () => {
     const { admf } = await open();
-    await admf.activateWarrant(warrant);
-    expect(await codeOf(admf.activateWarrant(warrant))).toBe('warrant-exists');
-    expect(await codeOf(admf.deactivateWarrant('LIID9'))).toBe('warrant-unknown');
-    expect(await codeOf(admf.modifyWarrant('LIID9', {}))).toBe('warrant-unknown');
-    await admf.deactivateWarrant('LIID1');
-    expect(await codeOf(admf.deactivateWarrant('LIID1'))).toBe('warrant-unknown');
-    expect(await codeOf(admf.activateWarrant(warrant))).toBe('done');
+    await activate(admf, warrant);
+    expect(await codeOf(activate(admf, warrant))).toBe('warrant-exists');
+    expect(await codeOf(deactivate(admf, 'LIID9'))).toBe('warrant-unknown');
+    expect(await codeOf(modify(admf, 'LIID9', {}))).toBe('warrant-unknown');
+    await deactivate(admf, 'LIID1');
+    expect(await codeOf(deactivate(admf, 'LIID1'))).toBe('wrong-state');
+    expect(await codeOf(activate(admf, warrant))).toBe('warrant-exists');
   });
 
   it('every step of it is on record (R-27)', async () => {
     const { admf, audit } = await open();
-    await admf.activateWarrant(warrant);
-    await admf.deactivateWarrant('LIID1');
+    await activate(admf, warrant);
+    await deactivate(admf, 'LIID1');
     expect(audit.events.map(({ kind }) => kind)).toEqual([
-      'warrant-accepted',
+      'warrant-entered',
+      'warrant-submitted',
+      'warrant-approved',
       'warrant-begun',
       'warrant-activated',
       'warrant-withdrawn',
@@ -170,16 +173,16 @@ describe('a modification', () => {
   it('changes tasks in place; less content is taken from the outside first', async () => {
     const bench = await open();
     const { admf, trace, elements } = bench;
-    const { xid } = await admf.activateWarrant(warrant);
+    const { xid } = await activate(admf, warrant);
     trace.length = 0;
-    await admf.modifyWarrant('LIID1', { delivery: 'IRI' });
+    await modify(admf, 'LIID1', { delivery: 'IRI' });
     expect(trace.slice(0, 2)).toEqual(['gateway:DeactivateTask', 'gateway:RemoveDestination']);
     expect(ofEach(trace.slice(2))).toEqual({
       df: ['ModifyTask', 'RemoveDestination'],
       kms: ['DeactivateTask'],
     });
     trace.length = 0;
-    await admf.modifyWarrant('LIID1', { delivery: 'IRI+CC', endTime: NOW + 2 * HOUR });
+    await modify(admf, 'LIID1', { delivery: 'IRI+CC', endTime: NOW + 2 * HOUR });
     expect(new Set(trace.slice(0, 3))).toEqual(
       new Set(['kms:ActivateTask', 'df:CreateDestination', 'df:ModifyTask']),
     );
@@ -189,11 +192,11 @@ describe('a modification', () => {
 
   it('that an element refuses leaves all as it was', async () => {
     const { admf, elements } = await open();
-    const { xid } = await admf.activateWarrant(warrant);
+    const { xid } = await activate(admf, warrant);
     const before = Object.values(elements).map(({ table }) => table.task(xid));
     // A CSCF cannot match an IMSI; KMS and DF come first and would take other changes.
     const targets = [...warrant.targets, { name: 'imsi', value: '262011234567890' }];
-    expect(await codeOf(admf.modifyWarrant('LIID1', { targets }))).toBe('provisioning-failed');
+    expect(await codeOf(modify(admf, 'LIID1', { targets }))).toBe('provisioning-failed');
     expect(Object.values(elements).map(({ table }) => table.task(xid))).toEqual(before);
     expect(admf.list()).toMatchObject([{ state: 'active', warrant }]);
   });
@@ -205,11 +208,11 @@ describe('when an element fails', () => {
     async (kind) => {
       const bench = await open();
       bench.elements[kind].fault = 'refuse';
-      await expect(bench.admf.activateWarrant(warrant)).rejects.toThrow(`${kind}.home1.example`);
+      await expect(activate(bench.admf, warrant)).rejects.toThrow(`${kind}.home1.example`);
       expect(holdings(bench)).toBe(NOTHING);
       expect(bench.admf.list()).toMatchObject([{ state: 'failed' }]);
       bench.elements[kind].fault = null;
-      expect(await codeOf(bench.admf.activateWarrant(warrant))).toBe('done');
+      expect(await codeOf(activate(bench.admf, warrant))).toBe('done');
       expect(holdings(bench)).toBe(EVERYTHING);
     },
   );
@@ -220,7 +223,7 @@ describe('when an element fails', () => {
       const bench = await open();
       const admf = await bench.open({ retry: { attempts: 2, pauseMs: 100 } });
       bench.elements[kind].fault = 'lost-answer';
-      const activation = admf.activateWarrant(warrant);
+      const activation = activate(admf, warrant);
       await breathe();
       bench.clock.advance(100);
       await activation;
@@ -231,9 +234,9 @@ describe('when an element fails', () => {
   it('an element that is away when a warrant is withdrawn is asked until it has done it', async () => {
     const bench = await open();
     const { admf, elements, clock } = bench;
-    await admf.activateWarrant(warrant);
+    await activate(admf, warrant);
     elements.cscf.fault = 'lost-request';
-    await expect(admf.deactivateWarrant('LIID1')).rejects.toThrow('cscf.home1.example');
+    await expect(deactivate(admf, 'LIID1')).rejects.toThrow('cscf.home1.example');
     expect(holdings(bench)).toBe('cscf 1/1, gateway 0/0, df 0/0, kms 0/0');
     clock.advance(1000);
     await breathe();
@@ -248,7 +251,7 @@ describe('when an element fails', () => {
     const bench = await open();
     const { admf, elements, clock, audit } = bench;
     elements.gateway.fault = 'lost-answer';
-    expect(await admf.activateWarrant(warrant)).toMatchObject({ state: 'provisioning' });
+    expect(await activate(admf, warrant)).toMatchObject({ state: 'provisioning' });
     elements.gateway.fault = 'lost-request';
     clock.advance(1000);
     await breathe();
@@ -264,7 +267,7 @@ describe('when an element fails', () => {
   it('R-75: an active warrant that an element drops out of is degraded, and restored, once each', async () => {
     const bench = await open();
     const { admf, elements, clock, audit } = bench;
-    await admf.activateWarrant(warrant);
+    await activate(admf, warrant);
     await elements.cscf.table.deactivateAll();
     elements.cscf.fault = 'lost-request';
     await admf.reconcile().catch(() => undefined);
@@ -275,16 +278,16 @@ describe('when an element fails', () => {
     await breathe();
     expect(admf.degraded()).toEqual([]);
     expect(holdings(bench)).toBe(EVERYTHING);
-    const kinds = audit.events.map(({ kind }) => kind).slice(3);
+    const kinds = audit.events.map(({ kind }) => kind).slice(5);
     expect(kinds).toEqual(['warrant-degraded', 'warrant-restored']);
   });
 
   it('R-75: one that is away holds up nobody else: other warrants start and end at their own times', async () => {
     const bench = await open();
     const { admf, elements, clock } = bench;
-    await admf.activateWarrant({ ...warrant, startTime: NOW + 1000, endTime: NOW + 2000 });
+    await activate(admf, { ...warrant, startTime: NOW + 1000, endTime: NOW + 2000 });
     elements.gateway.fault = 'lost-request';
-    void admf.activateWarrant({ ...warrant, liid: 'LIID2' });
+    void activate(admf, { ...warrant, liid: 'LIID2' });
     await breathe();
     clock.advance(1000);
     await breathe();

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Issue } from '../../../src/entities/admf/issues.ts';
 import { IssueBook } from '../../../src/entities/admf/issues.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { activate, deactivate } from './issue.ts';
 import { breathe, home, HOUR, NOW, warrant } from './support.ts';
 
 const OTHER_LEMF = {
@@ -14,9 +15,9 @@ async function open() {
   const clock = new ManualClock(NOW);
   const bench = await home(clock);
   const admf = await bench.open();
-  await admf.activateWarrant(warrant);
-  await admf.activateWarrant({ ...warrant, liid: 'LIID2', lemf: OTHER_LEMF });
-  await admf.activateWarrant({
+  await activate(admf, warrant);
+  await activate(admf, { ...warrant, liid: 'LIID2', lemf: OTHER_LEMF });
+  await activate(admf, {
     ...warrant,
     liid: 'LIID3',
     delivery: 'IRI',
@@ -78,10 +79,10 @@ describe('R-75: a destination that gets nothing', () => {
     const did = elements.df.table.tasks()[1]!.dids[0]!;
     await report('df.home1.example', did, 'NonTerminatingFault');
     expect(admf.degraded()).toEqual(['LIID2']);
-    await admf.deactivateWarrant('LIID2');
+    await deactivate(admf, 'LIID2');
     expect(elements.df.table.destination(did)).toBeNull();
     expect(issues.list()).toEqual([]);
-    await admf.activateWarrant({ ...warrant, liid: 'LIID4', lemf: OTHER_LEMF });
+    await activate(admf, { ...warrant, liid: 'LIID4', lemf: OTHER_LEMF });
     expect(elements.df.table.destination(did)).not.toBeNull();
     expect(admf.degraded()).toEqual([]);
   });

@@ -8,6 +8,7 @@ import type { ElementKind } from '../../../src/entities/admf/ports.ts';
 import type { WarrantRecord } from '../../../src/entities/admf/warrants.ts';
 import { X1ExchangeError } from '../../../src/x1/requester.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { activate, deactivate, modify } from './issue.ts';
 import { breathe, home, HOUR, NOW, warrant } from './support.ts';
 import type { Home } from './support.ts';
 
@@ -23,7 +24,7 @@ async function inForce(many = MANY): Promise<Home & { clock: ManualClock; record
   made.mostRequests = MOST;
   const admf = await made.open();
   const records = await Promise.all(
-    Array.from({ length: many }, (_, k) => admf.activateWarrant({ ...warrant, liid: `L${k}` })),
+    Array.from({ length: many }, (_, k) => activate(admf, { ...warrant, liid: `L${k}` })),
   );
   await admf.stop();
   made.trace.length = 0;
@@ -105,7 +106,7 @@ describe('R-69: after a restart', { timeout: 60_000 }, () => {
     const admf = await bench.open();
     bench.onDocument = null;
     const { changes, seen } = watch(bench);
-    const ended = admf.deactivateWarrant('L59');
+    const ended = deactivate(admf, 'L59');
     await ended;
     for (let i = 0; i < 20; i += 1) await breathe();
     expect(changes('cscf')).toEqual(['DeactivateTask']);
@@ -154,10 +155,10 @@ describe('R-69: a document that gets no answer', { timeout: 60_000 }, () => {
     const bench = await inForce(0);
     bench.mostRequests = MOST;
     const admf = await bench.open({ retry: { attempts: 3, pauseMs: 10 } });
-    await admf.activateWarrant(warrant);
+    await activate(admf, warrant);
     const { seen } = watch(bench);
     const activated = Promise.all(
-      Array.from({ length: 20 }, (_, k) => admf.activateWarrant({ ...warrant, liid: `N${k}` })),
+      Array.from({ length: 20 }, (_, k) => activate(admf, { ...warrant, liid: `N${k}` })),
     );
     bench.elements.df.fault = 'lost-answer';
     for (let i = 0; i < 20; i += 1) {
@@ -212,13 +213,13 @@ describe('R-69: a document that gets no answer', { timeout: 60_000 }, () => {
       if (when === 'before') documents += 1;
     };
     const { kms } = bench.elements;
-    const activate = kms.table.activate.bind(kms.table);
+    const taken = kms.table.activate.bind(kms.table);
     const { TaskError } = await import('../../../src/x1/tasks.ts');
     kms.table.activate = () => Promise.reject(new TaskError('xid-exists', 'it says'));
-    await expect(admf.activateWarrant(warrant)).rejects.toThrow('kms.home1.example');
+    await expect(activate(admf, warrant)).rejects.toThrow('kms.home1.example');
     expect(documents).toBeLessThan(20);
-    kms.table.activate = activate;
-    await admf.activateWarrant(warrant);
+    kms.table.activate = taken;
+    await activate(admf, warrant);
     await settled(bench, admf);
   });
 });
@@ -235,8 +236,8 @@ describe('R-69: what a turn costs', { timeout: 60_000 }, () => {
       looked += 1;
       return isFaulty(...args);
     };
-    await admf.modifyWarrant('L7', { endTime: NOW + 2 * HOUR });
-    await admf.deactivateWarrant('L8');
+    await modify(admf, 'L7', { endTime: NOW + 2 * HOUR });
+    await deactivate(admf, 'L8');
     // Each look asks about the destinations of the one warrant at each element.
     expect(looked).toBeGreaterThan(0);
     expect(looked).toBeLessThan(MANY * 4);

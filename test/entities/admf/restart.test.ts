@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { OTHER_XID } from '../../poi/support.ts';
 import { EVERYTHING, holdings, judgeDocuments, NOTHING, openHome as open } from './bench.ts';
+import { activate, deactivate } from './issue.ts';
 import { breathe, home, HOUR, NOW, warrant } from './support.ts';
 
 judgeDocuments();
@@ -11,7 +12,7 @@ describe('time', () => {
   it('elements that intercept have the task from the start to the end of the warrant', async () => {
     const bench = await open();
     const { admf, clock } = bench;
-    await admf.activateWarrant({ ...warrant, startTime: NOW + HOUR, endTime: NOW + 2 * HOUR });
+    await activate(admf, { ...warrant, startTime: NOW + HOUR, endTime: NOW + 2 * HOUR });
     expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
     clock.advance(HOUR - 1);
     await breathe();
@@ -28,8 +29,9 @@ describe('time', () => {
   it('what is under way when interception ends is still delivered', async () => {
     const bench = await open();
     const admf = await bench.open({ drainMs: 5000 });
-    await admf.activateWarrant(warrant);
-    const done = admf.deactivateWarrant('LIID1');
+    await activate(admf, warrant);
+    bench.clock.advance(1);
+    const done = deactivate(admf, 'LIID1');
     await breathe();
     expect(holdings(bench)).toBe('cscf 0/0, gateway 0/0, df 1/2, kms 1/0');
     bench.clock.advance(5000);
@@ -41,7 +43,7 @@ describe('time', () => {
 describe('after a restart', () => {
   it('the warrants are as they were, and elements that lost theirs get them again', async () => {
     const bench = await open();
-    const { xid } = await bench.admf.activateWarrant(warrant);
+    const { xid } = await activate(bench.admf, warrant);
     await bench.admf.stop();
     await bench.elements.cscf.table.deactivateAll();
     await bench.elements.cscf.table.removeAllDestinations();
@@ -54,7 +56,7 @@ describe('after a restart', () => {
 
   it('a warrant whose time ended meanwhile is withdrawn', async () => {
     const bench = await open();
-    await bench.admf.activateWarrant(warrant);
+    await activate(bench.admf, warrant);
     await bench.admf.stop();
     bench.clock.advance(2 * HOUR);
     const again = await bench.open();
@@ -65,10 +67,10 @@ describe('after a restart', () => {
 
   it('a warrant that was half activated is carried on', async () => {
     const bench = await open();
-    const record = await bench.admf.activateWarrant(warrant);
+    const record = await activate(bench.admf, warrant);
     await bench.admf.stop();
     await bench.elements.cscf.table.deactivateAll();
-    await bench.store.saveWarrants([{ ...record, state: 'provisioning' }]);
+    await bench.store.saveWarrants([{ ...record, state: 'provisioning' }], []);
     const again = await bench.open();
     await breathe();
     expect(holdings(bench)).toBe(EVERYTHING);
@@ -78,8 +80,9 @@ describe('after a restart', () => {
   it('R-75: one that was draining ends when its time is over, not before', async () => {
     const bench = await open();
     const admf = await bench.open({ drainMs: 5000 });
-    await admf.activateWarrant(warrant);
-    admf.deactivateWarrant('LIID1').catch(() => undefined);
+    await activate(admf, warrant);
+    bench.clock.advance(1);
+    deactivate(admf, 'LIID1').catch(() => undefined);
     await breathe();
     await admf.stop();
     bench.clock.advance(2000);
@@ -97,7 +100,7 @@ describe('verification', () => {
   it('finds what is missing, what is foreign and who does not answer, and reconciles', async () => {
     const bench = await open();
     const { admf, elements, audit } = bench;
-    const { xid } = await admf.activateWarrant(warrant);
+    const { xid } = await activate(admf, warrant);
     const task = elements.cscf.table.task(xid)!;
     await elements.cscf.table.deactivate(xid);
     await elements.cscf.table.activate({ ...task, xid: OTHER_XID });

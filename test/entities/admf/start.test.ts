@@ -22,6 +22,7 @@ import type { TlsFiles } from '../../../src/net/tls.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
 import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
 import { silent } from '../../support/silent.ts';
+import { deactivate } from './issue.ts';
 
 /** Nothing here is about speed: a busy machine may take its time. */
 const PATIENT = { timeout: 20_000 };
@@ -163,7 +164,7 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
   });
 
   it('withdraws, and every document that passed is valid', async () => {
-    await running.admf.deactivateWarrant('LIID1');
+    await deactivate(running.admf, 'LIID1');
     for (const kind of kinds) expect(elements[kind].table.tasks()).toEqual([]);
     const files = readdirSync(at('x1')).sort();
     expect(files[0]).toBe('001-admf-kms.xml');
@@ -176,7 +177,7 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
     await running.stop();
     const admf = [...verifyChain(readFileSync(at('admf-audit.log'), 'utf8').trimEnd().split('\n'))];
     expect(admf.map(({ event }) => event.kind)).toEqual(
-      expect.arrayContaining(['warrant-accepted', 'warrant-activated', 'x1-issue', 'warrant-ended']),
+      expect.arrayContaining(['warrant-approved', 'warrant-activated', 'x1-issue', 'warrant-ended']),
     );
     const kms = [...verifyChain(readFileSync(at('kms-audit.log'), 'utf8').trimEnd().split('\n'))];
     expect(kms.map(({ event }) => event['request'])).toEqual(

@@ -136,6 +136,7 @@ export async function home(clock: Clock): Promise<Home> {
       random: systemRandom(),
       logger: silent,
       drainMs: 0,
+      retentionMs: 100 * HOUR,
       retry: { attempts: 1, pauseMs: 100 },
       settleMs: 1000,
       ...overrides,

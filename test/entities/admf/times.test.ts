@@ -1,8 +1,9 @@
 /** Many warrants whose times come together: each is its own. */
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/bytes/ports.ts';
-import type { WarrantRecord } from '../../../src/entities/admf/warrants.ts';
+import type { HistoryEntry, WarrantRecord } from '../../../src/entities/admf/warrants.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { activate } from './issue.ts';
 import { breathe, home, HOUR, NOW, warrant } from './support.ts';
 
 describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
@@ -13,7 +14,7 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     const { elements } = bench;
     const times = (at: number) => Array.from({ length: 200 }, (_, k) => at + k * 5);
     const enter = (liid: string, startTime: number, endTime: number) =>
-      admf.activateWarrant({ ...warrant, liid, startTime, endTime });
+      activate(admf, { ...warrant, liid, startTime, endTime });
     const ends = times(NOW + HOUR);
     const starts = times(NOW + HOUR);
     await Promise.all([
@@ -45,15 +46,16 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     const store = {
       load: () => bench.store.load(),
       saveDid: (key: string, did: string) => bench.store.saveDid(key, did),
-      saveWarrants: (records: readonly WarrantRecord[]) => {
+      history: (liid: string) => bench.store.history(liid),
+      saveWarrants: (records: readonly WarrantRecord[], entries: readonly HistoryEntry[]) => {
         if (records.some(({ state }) => state === 'provisioning')) turns.add(clock.now());
-        return bench.store.saveWarrants(records);
+        return bench.store.saveWarrants(records, entries);
       },
     };
     const admf = await bench.open({ store });
     const from = NOW + HOUR;
     const entered = Array.from({ length: 40 }, (_, k) =>
-      admf.activateWarrant({ ...warrant, liid: `S${k}`, startTime: from + k, endTime: NOW + 3 * HOUR }),
+      activate(admf, { ...warrant, liid: `S${k}`, startTime: from + k, endTime: NOW + 3 * HOUR }),
     );
     await Promise.all(entered);
     clock.advance(HOUR - 1);
@@ -78,11 +80,12 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     const store = {
       load: () => bench.store.load(),
       saveDid: (key: string, did: string) => bench.store.saveDid(key, did),
-      saveWarrants: (records: readonly WarrantRecord[]) =>
-        isFull ? Promise.reject(new Error('disk is full')) : bench.store.saveWarrants(records),
+      history: (liid: string) => bench.store.history(liid),
+      saveWarrants: (records: readonly WarrantRecord[], entries: readonly HistoryEntry[]) =>
+        isFull ? Promise.reject(new Error('disk is full')) : bench.store.saveWarrants(records, entries),
     };
     const admf = await bench.open({ store });
-    await admf.activateWarrant(warrant);
+    await activate(admf, warrant);
     isFull = true;
     await clock.pass(HOUR + 10_000);
     expect(admf.list()).toMatchObject([{ state: 'active' }]);
@@ -99,9 +102,9 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     const clock: Clock = { now: () => real.now() - back, after: (ms, action) => real.after(ms, action) };
     const bench = await home(clock);
     const admf = await bench.open({ clock });
-    await admf.activateWarrant({ ...warrant, startTime: NOW - HOUR, endTime: NOW + HOUR });
+    await activate(admf, { ...warrant, startTime: NOW - HOUR, endTime: NOW + HOUR });
     back = HOUR;
-    await admf.activateWarrant({ ...warrant, liid: 'LIID2', startTime: NOW - HOUR + 100, endTime: NOW });
+    await activate(admf, { ...warrant, liid: 'LIID2', startTime: NOW - HOUR + 100, endTime: NOW });
     real.advance(100);
     await breathe();
     expect(bench.elements.cscf.table.tasks()).toHaveLength(2);
@@ -112,7 +115,7 @@ describe('R-75: many warrants at a time', { timeout: 60_000 }, () => {
     const bench = await home(real);
     const clock: Clock = { now: () => real.now(), after: (ms, action) => real.after(ms / 2, action) };
     const admf = await bench.open({ clock });
-    await admf.activateWarrant({ ...warrant, startTime: NOW + 1000, endTime: NOW + 2000 });
+    await activate(admf, { ...warrant, startTime: NOW + 1000, endTime: NOW + 2000 });
     for (const [ms, tasks] of [
       [500, 0],
       [250, 0],

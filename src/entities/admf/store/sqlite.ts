@@ -2,9 +2,10 @@
  * The ADMF's warrants and the DIDs it has given, in SQLite. What a promise here has resolved for survives the loss of
  * the process and of power. Who is intercepted is in this file: it is its owner's alone.
  *
- *     warrant     one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
- *     did         one row a destination, by what it stands for
- *     audit_head  the end of the ADMF's audit log
+ *     warrant          one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
+ *     warrant_history  one row for each thing that happened to one: who, when, what, why
+ *     did              one row a destination, by what it stands for
+ *     audit_head       the end of the ADMF's audit log
  */
 import type { Generated, Kysely } from 'kysely';
 import Type from 'typebox';
@@ -12,7 +13,7 @@ import { strict } from '../../../bytes/schema.ts';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
 import type { AdmfState, AdmfStore } from '../ports.ts';
 import { WARRANT_STATES } from '../warrants.ts';
-import type { WarrantRecord } from '../warrants.ts';
+import type { HistoryEntry, WarrantRecord } from '../warrants.ts';
 import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
@@ -26,6 +27,18 @@ interface Tables {
     xid: string;
     state: string;
     body: string;
+  };
+  warrant_history: {
+    position: Generated<number>;
+    liid: string;
+    xid: string;
+    at: number;
+    by: string | null;
+    act: string;
+    state: string;
+    version: number;
+    reason: string | null;
+    detail: string | null;
   };
   did: { key: string; did: string };
 }
@@ -42,23 +55,80 @@ const LIVES = statements(`UPDATE warrant SET
       'drainUntil', CASE state WHEN 'draining' THEN 0 END),
     state = CASE state WHEN 'activating' THEN 'provisioning' WHEN 'draining' THEN 'ending' ELSE state END`);
 
+/** Versions before kept neither who decided nor what was covered before. */
+const DECISIONS = statements(
+  `CREATE TABLE warrant_history (position INTEGER PRIMARY KEY AUTOINCREMENT, liid TEXT NOT NULL, xid TEXT NOT NULL,
+    at REAL NOT NULL, by TEXT, act TEXT NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL, reason TEXT,
+    detail TEXT)`,
+  `CREATE INDEX warrant_history_liid ON warrant_history (liid, position)`,
+  `UPDATE warrant SET body = json_patch(body, json_object('version', 1, 'periods', json_array(),
+    'authors', json_array(), 'approvals', json_array('configuration'), 'imported', json('false'),
+    'erased', json('false')))`,
+  // A patch cannot set null.
+  `UPDATE warrant SET body = json_set(body, '$.emergency', NULL, '$.reference', NULL, '$.pending', NULL, '$.undo', NULL,
+    '$.until', CASE WHEN state IN ('ending', 'ended', 'failed')
+      THEN max(json_extract(body, '$.from'), min(json_extract(body, '$.warrant.endTime'),
+        coalesce(nullif(json_extract(body, '$.drainUntil'), 0), json_extract(body, '$.warrant.endTime')))) END,
+    '$.closedAt', CASE WHEN state IN ('ended', 'failed')
+      THEN coalesce(nullif(json_extract(body, '$.drainUntil'), 0), json_extract(body, '$.warrant.endTime')) END)`,
+);
+
 const readState = storedForm(Type.Enum([...WARRANT_STATES]), "a stored warrant's state");
 
 const HOST_PORT = strict({ host: Type.String(), port: Type.Integer() });
 
-const readBody = storedJson(
+const TARGETS = Type.Array(strict({ name: Type.String(), value: Type.String() }));
+const DELIVERY = Type.Enum(['IRI', 'IRI+CC']);
+const LEMF = strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) });
+
+const WARRANT = strict({
+  liid: Type.String(),
+  targets: TARGETS,
+  delivery: DELIVERY,
+  startTime: Type.Number(),
+  endTime: Type.Number(),
+  lemf: LEMF,
+  location: Type.Optional(Type.Boolean()),
+});
+
+const NUMBER_OR_NULL = Type.Union([Type.Number(), Type.Null()]);
+
+const CHANGE = Type.Union([
   strict({
-    warrant: strict({
-      liid: Type.String(),
-      targets: Type.Array(strict({ name: Type.String(), value: Type.String() })),
-      delivery: Type.Enum(['IRI', 'IRI+CC']),
-      startTime: Type.Number(),
-      endTime: Type.Number(),
-      lemf: strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) }),
+    kind: Type.Literal('amend'),
+    changes: strict({
+      targets: Type.Optional(TARGETS),
+      delivery: Type.Optional(DELIVERY),
+      startTime: Type.Optional(Type.Number()),
+      endTime: Type.Optional(Type.Number()),
+      lemf: Type.Optional(LEMF),
       location: Type.Optional(Type.Boolean()),
     }),
+  }),
+  strict({ kind: Type.Literal('resume') }),
+  strict({ kind: Type.Literal('extend'), startTime: NUMBER_OR_NULL, endTime: Type.Number() }),
+]);
+
+const readBody = storedJson(
+  strict({
+    warrant: WARRANT,
+    version: Type.Integer(),
     from: Type.Number(),
-    drainUntil: Type.Union([Type.Number(), Type.Null()]),
+    until: NUMBER_OR_NULL,
+    drainUntil: NUMBER_OR_NULL,
+    periods: Type.Array(strict({ from: Type.Number(), until: Type.Number(), delivery: DELIVERY })),
+    authors: Type.Array(Type.String()),
+    approvals: Type.Array(Type.String()),
+    emergency: Type.Union([strict({ lapsesAt: NUMBER_OR_NULL }), Type.Null()]),
+    reference: Type.Union([Type.String(), Type.Null()]),
+    imported: Type.Boolean(),
+    pending: Type.Union([
+      strict({ change: CHANGE, by: Type.String(), reason: Type.String(), at: Type.Number() }),
+      Type.Null(),
+    ]),
+    undo: Type.Union([WARRANT, Type.Null()]),
+    closedAt: NUMBER_OR_NULL,
+    erased: Type.Boolean(),
   }),
   'a stored warrant',
 );
@@ -67,7 +137,7 @@ const readBody = storedJson(
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: ['warrant', 'did'],
-  migrations: [FIRST, LIVES, AUDIT_HEAD],
+  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS],
 };
 
 export class SqliteAdmfStore implements AdmfStore {
@@ -96,18 +166,33 @@ export class SqliteAdmfStore implements AdmfStore {
     };
   }
 
-  async saveWarrants(records: readonly WarrantRecord[]): Promise<void> {
+  async saveWarrants(records: readonly WarrantRecord[], entries: readonly HistoryEntry[]): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      for (const { warrant, xid, state, from, drainUntil } of records) {
-        const body = JSON.stringify({ warrant, from, drainUntil });
-        const row = { liid: warrant.liid, xid, state, body };
+      for (const { xid, state, ...body } of records) {
+        const row = { liid: body.warrant.liid, xid, state, body: JSON.stringify(body) };
         await transaction
           .insertInto('warrant')
           .values(row)
           .onConflict((conflict) => conflict.column('liid').doUpdateSet(row))
           .execute();
       }
+      for (const entry of entries) await transaction.insertInto('warrant_history').values(entry).execute();
+      for (const { erased, warrant } of records) {
+        if (!erased) continue;
+        const ofIt = transaction.updateTable('warrant_history').where('liid', '=', warrant.liid);
+        await ofIt.set({ detail: null }).execute();
+      }
     });
+  }
+
+  async history(liid: string): Promise<HistoryEntry[]> {
+    const rows = await this.#db
+      .selectFrom('warrant_history')
+      .select(['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'])
+      .where('liid', '=', liid)
+      .orderBy('position')
+      .execute();
+    return rows.map(({ state, ...row }) => ({ ...row, state: readState(state) }));
   }
 
   async saveDid(key: string, did: string): Promise<void> {

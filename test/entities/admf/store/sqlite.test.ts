@@ -17,7 +17,7 @@ admfStoreSuite({ name: 'SQLite', open: (place) => SqliteAdmfStore.open(`${place}
 async function stored(name: string, column: 'state' | 'body', value: string): Promise<SqliteAdmfStore> {
   const file = path.join(folder, `${name}.db`);
   const store = await SqliteAdmfStore.open(file);
-  await store.saveWarrants([record]);
+  await store.saveWarrants([record], []);
   await store.close();
   const raw = new Database(file);
   raw.prepare(`UPDATE warrant SET ${column} = ?`).run(value);
@@ -25,8 +25,8 @@ async function stored(name: string, column: 'state' | 'body', value: string): Pr
   return SqliteAdmfStore.open(file);
 }
 
-const body = ({ warrant, from, drainUntil }: WarrantRecord, more: object = {}) =>
-  JSON.stringify({ warrant: { ...warrant, ...more }, from, drainUntil });
+const body = ({ warrant, xid: _xid, state: _state, ...rest }: WarrantRecord, more: object = {}) =>
+  JSON.stringify({ warrant: { ...warrant, ...more }, ...rest });
 
 describe('a stored warrant', () => {
   it('comes back as it was saved', async () => {
