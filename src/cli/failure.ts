@@ -54,6 +54,10 @@ const HINTS: Readonly<Record<string, string>> = {
   'ControlError path-too-long': 'The setting controlSocket names another place for it.',
   'ControlError in-the-way': 'The setting controlSocket names another place for it; each entity has its own.',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
+  'LabError pki':
+    'Is it the folder of `claviger pki init`, and the certificate one of its own? Nothing was changed.',
+  'LabError folder': 'claviger init makes a laboratory in a folder that is empty, or not there yet.',
+  'LabError process': 'The log says more.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };
 

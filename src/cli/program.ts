@@ -66,11 +66,13 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
 /** What makes the commands that are no entity's, in the order of `--help`. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+  init: async () => (await import('./commands/init.ts')).initCommand(),
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
   'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),
   hi1: async () => (await import('./commands/hi1.ts')).hi1Command(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  pki: async () => (await import('./commands/pki.ts')).pkiCommand(),
   ue: async () => (await import('./commands/ue.ts')).ueCommand(),
 };
 

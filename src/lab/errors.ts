@@ -6,6 +6,12 @@ export type LabErrorCode =
   | 'ports'
   /** The options of a run make no sense. */
   | 'options'
+  /** A folder is not a laboratory, or holds what must not be touched. */
+  | 'folder'
+  /** An entity did not start, or has ended. */
+  | 'process'
+  /** Files of the laboratory's certificate authority cannot be used, or a certificate is not one of its own. */
+  | 'pki'
   /** The call did not come to its end. */
   | 'call';
 

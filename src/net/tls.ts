@@ -36,7 +36,9 @@ export interface TlsMaterial {
 }
 
 /** What a functional entity is. */
-type EntityRole = 'admf' | 'df' | 'kms' | 'cscf' | 'gateway' | 'lemf' | 'ue';
+export const ENTITY_ROLES = ['admf', 'df', 'kms', 'cscf', 'gateway', 'lemf', 'ue'] as const;
+
+type EntityRole = (typeof ENTITY_ROLES)[number];
 
 /**
  * What a person may do at the ADMF, or at an entity's admin listener; a certificate may bear several of them.
@@ -46,7 +48,9 @@ type EntityRole = 'admf' | 'df' | 'kms' | 'cscf' | 'gateway' | 'lemf' | 'ue';
  * - `auditor` reads everything, the audit log too, and changes nothing
  * - `operator` reads how the system is, and never whom a warrant is about
  */
-type PersonRole = 'officer' | 'approver' | 'auditor' | 'operator';
+export const PERSON_ROLES = ['officer', 'approver', 'auditor', 'operator'] as const;
+
+export type PersonRole = (typeof PERSON_ROLES)[number];
 
 export type Role = EntityRole | PersonRole;
 

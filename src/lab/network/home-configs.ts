@@ -58,7 +58,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         xk: at('kms.xk'),
         users: at('kms.users'),
         state: file('kms'),
-        district: { name: districtOfHost(home.domain), keyLifetime: 86_400, demoGroup: home.name },
+        district: { name: districtOfHost(home.domain), keyLifetime: 86_400, demoGroup: home.group },
         subscribers: home.subscribers.map((subscriber) => keyedSubscriber(home, subscriber)),
         nextPeriods: 1,
         // Phones and signalling share the demo's process: a KMS's pairing must not hold them up. One worker is enough.

@@ -1,7 +1,8 @@
 /** One operator's home in the laboratory: its name, its entities and subscribers, and the ports of each. */
 import { toHex } from '../../bytes/octets.ts';
 import type { Random } from '../../bytes/ports.ts';
-import type { PortBlock } from './ports.ts';
+import type { DemoHome } from '../../ibe/demo-groups.ts';
+import type { PortRange } from './ports.ts';
 
 export type HomeName = 'home1' | 'home2';
 export const HOMES: readonly HomeName[] = ['home1', 'home2'];
@@ -32,18 +33,20 @@ export interface DemoSubscriber {
 }
 
 /** What the network is laid out from. */
-export interface Plan {
+export interface Plan<N extends string = string> {
   /** Where entities keep their state. */
   readonly state: string;
   /** Where the laboratory's record goes; `null`: nowhere. */
   readonly out: string | null;
   readonly revealSecrets: boolean;
-  readonly homes: Readonly<Record<HomeName, HomePlan>>;
+  readonly homes: Readonly<Record<N, HomePlan<N>>>;
 }
 
-export interface HomePlan {
-  readonly name: HomeName;
+export interface HomePlan<N extends string = string> {
+  readonly name: N;
   readonly domain: string;
+  /** Whose identity-based parameters it has; its master secret is its own. */
+  readonly group: DemoHome;
   readonly ports: Readonly<Record<string, number>>;
   readonly media: { readonly address: string; readonly from: number; readonly to: number };
   readonly subscribers: readonly (DemoSubscriber & {
@@ -52,26 +55,27 @@ export interface HomePlan {
   })[];
 }
 
-/** Lays out a home: its ports, and subscribers with secrets of their own. */
-export function planHome(
-  name: HomeName,
+/** Lays out a home: its ports, and subscribers with secrets of their own. @param at its number, from 0 on */
+export function planHome<N extends string>(
+  name: N,
   users: readonly string[],
-  block: PortBlock,
+  block: PortRange,
   random: Random,
-): HomePlan {
+  at = name === 'home2' ? 1 : 0,
+): HomePlan<N> {
   const ports: Record<string, number> = {};
   for (const entity of ENTITIES) {
     for (const listener of LISTENERS[entity]) ports[`${entity}.${listener}`] = block.tcp();
   }
-  const prefix = name === 'home1' ? '+1555100' : '+1555200';
   return {
     name,
     domain: `${name}.example`,
+    group: at % 2 === 0 ? 'home1' : 'home2',
     ports,
     media: block.media(GATEWAY_PORTS),
-    subscribers: users.map((user, at) => ({
+    subscribers: users.map((user, nth) => ({
       user,
-      tel: `tel:${prefix}${at + 1}`,
+      tel: `tel:+1555${at + 1}00${nth + 1}`,
       psk: toHex(random.bytes(32)),
       password: toHex(random.bytes(16)),
       sip: block.tcp(),

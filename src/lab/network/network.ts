@@ -90,7 +90,7 @@ interface RunningHome {
 const ORDER: readonly Entity[] = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'];
 
 export class Network {
-  readonly plan: Plan;
+  readonly plan: Plan<HomeName>;
   readonly signalling: SignallingRecord;
   readonly #options: NetworkOptions;
   readonly #block: PortBlock;
@@ -102,7 +102,7 @@ export class Network {
   private constructor(
     options: NetworkOptions,
     block: PortBlock,
-    plan: Plan,
+    plan: Plan<HomeName>,
     configs: Record<HomeName, HomeConfigs>,
   ) {
     this.#options = options;
@@ -130,7 +130,7 @@ export class Network {
     };
     makeFolder(options.state, 0o700);
     const { state, out } = options;
-    const plan: Plan = { state, out, revealSecrets: options.revealSecrets ?? false, homes };
+    const plan: Plan<HomeName> = { state, out, revealSecrets: options.revealSecrets ?? false, homes };
     const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
     const validity = { from: Math.min(...times) - WEEK_MS, to: Math.max(...times) + WEEK_MS };
     const pki = await LabPki.create(path.join(state, 'pki'), validity);
@@ -184,7 +184,7 @@ export class Network {
     return identityOf(this.homeOf(user), user);
   }
 
-  homeOf(user: string): HomePlan {
+  homeOf(user: string): HomePlan<HomeName> {
     const home = HOMES.find((name) => this.#options.users[name].includes(user));
     if (home === undefined) throw new Error(`${user} has no home`);
     return this.plan.homes[home];

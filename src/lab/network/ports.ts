@@ -14,16 +14,14 @@ const BLOCK = TCP_PORTS + MEDIA_PORTS;
 const LOWEST = 10_240;
 const HIGHEST = 32_000;
 
-/** Hands out the ports of a block. */
-export class PortBlock {
+/** Hands out ports in a row. */
+export class PortRange {
   readonly base: number;
-  readonly #hold: Server;
   #next: number;
   #nextMedia: number;
 
-  constructor(base: number, hold: Server) {
+  constructor(base: number) {
     this.base = base;
-    this.#hold = hold;
     this.#next = base;
     this.#nextMedia = base + TCP_PORTS;
   }
@@ -40,11 +38,28 @@ export class PortBlock {
     if (this.#nextMedia > this.base + BLOCK) throw new LabError('ports', 'the block of ports is used up');
     return { address: '127.0.0.1', from, to: from + count - 1 };
   }
+}
+
+/** A block that nobody else has. */
+export class PortBlock extends PortRange {
+  readonly #hold: Server;
+
+  constructor(base: number, hold: Server) {
+    super(base);
+    this.#hold = hold;
+  }
 
   /** Gives the block back. */
   release(): void {
     this.#hold.close();
   }
+}
+
+/** @throws LabError `options` if a block cannot begin there */
+export function checkBase(base: number): void {
+  const last = 65_536 - BLOCK;
+  if (base >= 1024 && base <= last) return;
+  throw new LabError('options', `the first port, ${base}, is not from 1024 to ${last}: ${BLOCK} are needed`);
 }
 
 /**
@@ -53,13 +68,7 @@ export class PortBlock {
  */
 export async function findPorts(base: number | null): Promise<PortBlock> {
   if (base !== null) {
-    const last = 65_536 - BLOCK;
-    if (base < 1024 || base > last) {
-      throw new LabError(
-        'options',
-        `the first port, ${base}, is not from 1024 to ${last}: ${BLOCK} are needed`,
-      );
-    }
+    checkBase(base);
     const block = await take(base);
     if (block !== null) return block;
     throw new LabError('ports', `some of the ports ${base} to ${base + TCP_PORTS - 1} are taken`);

@@ -1,0 +1,83 @@
+/** `claviger init`: a laboratory in a folder, of processes that `claviger up` starts. */
+import { Command, InvalidArgumentError } from 'commander';
+import { systemClock, systemRandom } from '../../host/runtime.ts';
+import type { MadeLab } from '../../lab/folder/init.ts';
+
+interface InitFlags {
+  readonly homes: readonly string[];
+  readonly portBase?: number;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description('make a laboratory: homes, certificates, configurations, phones, officers')
+    .argument('<folder>', 'where it goes; empty, or not there yet')
+    .option('--homes <names>', 'names of its homes, with commas', names, ['home1', 'home2'])
+    .option(
+      '--port-base <port>',
+      'first of its ports on 127.0.0.1 (default: a block that is free now)',
+      whole,
+    )
+    .option('--force', 'make a laboratory that is there anew; its keys and all it has received are lost')
+    .option('--json', 'print what was made as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(init);
+}
+
+const EXAMPLES = `
+Each home NAME has the domain NAME.example, a KMS, CSCF, media gateway, ADMF, DF and LEMF, two
+phones, and at its ADMF two officers who also approve, an auditor and an operator. Names lead to
+ports on 127.0.0.1 by the configurations' hosts. Relative paths in them are taken from the folder
+of the file, so that the laboratory works from anywhere and may be moved while it does not run.
+
+It is for laboratories: the authority's key lies beside the certificates (pki/ca.key), and the
+KMSs use groups that come with the package, each with a master secret of its own that it makes
+when it is first started. Secrets are in files of mode 0600.
+
+Examples:
+  $ claviger init lab && claviger up lab --detach
+  $ claviger init lab --homes north,south --port-base 20000`;
+
+async function init(folder: string, flags: InitFlags): Promise<void> {
+  const { initLab } = await import('../../lab/folder/init.ts');
+  const { checkBase, findPorts } = await import('../../lab/network/ports.ts');
+  let { portBase } = flags;
+  if (portBase === undefined) {
+    const block = await findPorts(null);
+    block.release();
+    portBase = block.base;
+  } else checkBase(portBase);
+  const made = await initLab({
+    ...{ folder, homes: flags.homes, portBase, force: flags.force === true },
+    ...{ now: systemClock().now(), random: systemRandom() },
+  });
+  process.stdout.write(
+    flags.json === true ? JSON.stringify({ folder, ...made }, null, 2) + '\n' : text(folder, made),
+  );
+}
+
+function text(folder: string, { homes, people, ports }: MadeLab): string {
+  const lines = homes.map(
+    ({ name, users }) =>
+      `  ${folder}/${name}  ${name}.example: six entities, phones of ${users.join(' and ')}`,
+  );
+  return [
+    `made the laboratory ${folder}, ports ${ports.from} to ${ports.to} on 127.0.0.1`,
+    ...lines,
+    `  ${folder}/pki  authority, certificates and keys; at each ADMF: ${people.join(', ')}`,
+    'For laboratories: the key of the authority lies there in the clear, and the KMSs use groups of the package.',
+    `Next: claviger config check ${folder}, claviger up ${folder} --detach`,
+    '',
+  ].join('\n');
+}
+
+function names(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('a whole number is expected');
+  return Number(text);
+}

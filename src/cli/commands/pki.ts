@@ -1,0 +1,188 @@
+/** `claviger pki`: a laboratory's certificate authority, what it issues, and what certificates say. */
+import path from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../../host/runtime.ts';
+import type { ShownCertificate } from '../../lab/pki/authority.ts';
+import { ENTITY_ROLES, PERSON_ROLES } from '../../net/tls.ts';
+import type { Role } from '../../net/tls.ts';
+import { CliError } from '../failure.ts';
+import { readInput } from '../input.ts';
+
+const ROLES: readonly Role[] = [...ENTITY_ROLES, ...PERSON_ROLES];
+/** A certificate that ends sooner is pointed out. */
+const SOON_DAYS = 30;
+
+const LAB_GRADE = `
+It is for laboratories: the authority's key lies in the clear in its folder (mode 0600), and it
+issues no revocation lists. An operator takes certificates from an authority of its own, with the
+same names and roles (docs/configuration.md, tls).
+`;
+
+export function pkiCommand(): Command {
+  return new Command('pki')
+    .description("a laboratory's certificates: make an authority, issue, renew, show")
+    .addCommand(initCommand())
+    .addCommand(issueCommand())
+    .addCommand(renewCommand())
+    .addCommand(showCommand());
+}
+
+function initCommand(): Command {
+  return new Command('init')
+    .description('make an authority: ca.pem, and ca.key (secret, mode 0600)')
+    .requiredOption('--out <folder>', 'where it goes')
+    .option('--name <name>', 'its common name', commonName, 'Claviger laboratory')
+    .option('--days <number>', 'how long it is in force', days, 3650)
+    .addHelpText('after', `${LAB_GRADE}\nExample:\n  $ claviger pki init --out pki`)
+    .action(init);
+}
+
+function issueCommand(): Command {
+  return new Command('issue')
+    .description('issue a certificate with names and roles, and a key of its own (secret, mode 0600)')
+    .requiredOption('--authority <folder>', 'folder of `pki init`, or the pki of `claviger init`')
+    .requiredOption('--name <name>', "its common name: an entity's host name, or a person's name", commonName)
+    .option('--dns <names...>', "DNS names (default for an entity's certificate: the common name)")
+    .addOption(new Option('--role <roles...>', 'what it may do').choices(ROLES).makeOptionMandatory())
+    .option('--days <number>', 'how long it is in force', days, 365)
+    .option('--out <folder>', "where NAME.pem and NAME.key go (default: the authority's folder)")
+    .addHelpText(
+      'after',
+      `${LAB_GRADE}
+Examples:
+  $ claviger pki issue --authority lab/pki --name df.home3.example --role df
+  $ claviger pki issue --authority lab/pki --name officer-3.home1.example --role officer approver --out mine`,
+    )
+    .action(issue);
+}
+
+function renewCommand(): Command {
+  return new Command('renew')
+    .description('issue a certificate anew in its place, with the same names, roles and key')
+    .argument('<file>', 'the certificate, NAME.pem')
+    .requiredOption('--authority <folder>', 'the authority that issued it')
+    .option('--days <number>', 'how long it is in force', days, 365)
+    .option('--new-key', 'with a new key, in NAME.key beside it')
+    .addHelpText(
+      'after',
+      `
+The entity takes it up when it is started again.
+
+Example:
+  $ claviger pki renew --authority lab/pki lab/pki/df.home1.example.pem`,
+    )
+    .action(renew);
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('what the certificates of a file say: names, roles, how long')
+    .argument('<file>', 'PEM file of certificates')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  $ claviger pki show lab/pki/df.home1.example.pem')
+    .action(show);
+}
+
+interface InitOptions {
+  readonly out: string;
+  readonly name: string;
+  readonly days: number;
+}
+
+async function init({ out, name, days: most }: InitOptions): Promise<void> {
+  const { createAuthority } = await import('../../lab/pki/folder.ts');
+  await createAuthority(out, { name, days: most, now: systemClock().now() });
+  wrote([path.join(out, 'ca.pem'), path.join(out, 'ca.key')]);
+}
+
+interface IssueOptions {
+  readonly authority: string;
+  readonly name: string;
+  readonly dns?: readonly string[];
+  readonly role: readonly Role[];
+  readonly days: number;
+  readonly out?: string;
+}
+
+async function issue(options: IssueOptions): Promise<void> {
+  const { openAuthority, issueInto, validityFrom } = await import('../../lab/pki/folder.ts');
+  const { name, role, out = options.authority } = options;
+  const isEntity = role.some((each) => (ENTITY_ROLES as readonly string[]).includes(each));
+  const dnsNames = options.dns ?? (isEntity ? [name] : []);
+  const wrong = dnsNames.find((each) => !isHostName(each));
+  if (wrong !== undefined) throw new CliError('usage', `${wrong} is not a DNS name`, 'Give it by --dns.');
+  const roles = [...new Set(role)];
+  const authority = await openAuthority(options.authority);
+  const validity = validityFrom(systemClock().now(), options.days, authority);
+  const files = await issueInto(out, authority, { commonName: name, dnsNames, roles }, validity);
+  wrote(Object.values(files), validity.to);
+}
+
+interface RenewOptions {
+  readonly authority: string;
+  readonly days: number;
+  readonly newKey?: true;
+}
+
+async function renew(file: string, options: RenewOptions): Promise<void> {
+  const { openAuthority, renewInPlace, validityFrom } = await import('../../lab/pki/folder.ts');
+  const authority = await openAuthority(options.authority);
+  const validity = validityFrom(systemClock().now(), options.days, authority);
+  const newKey = options.newKey === true;
+  const { certificate, privateKey } = await renewInPlace(file, authority, validity, newKey);
+  wrote(newKey ? [certificate, privateKey] : [certificate], validity.to);
+}
+
+async function show(file: string, { json }: { readonly json?: true }): Promise<void> {
+  const { showCertificates } = await import('../../lab/pki/authority.ts');
+  const pem = Buffer.from(readInput(file)).toString('latin1');
+  const shown = showCertificates(pem, systemClock().now());
+  if (shown === null)
+    throw new CliError('input', `${file} holds no certificate`, 'Give a PEM file of certificates.');
+  process.stdout.write(
+    json === true ? JSON.stringify(shown, null, 2) + '\n' : shown.map(shownText).join('\n'),
+  );
+}
+
+function shownText(shown: ShownCertificate): string {
+  const { subject, issuer, dnsNames, roles, from, to, daysLeft, isAuthority, fingerprint } = shown;
+  const left = daysLeft < 0 ? 'EXPIRED' : `${daysLeft} days left${daysLeft < SOON_DAYS ? ': renew it' : ''}`;
+  const rows = [
+    ['subject', subject],
+    ['issuer', issuer],
+    ['serial', shown.serial],
+    ['names', dnsNames.join(', ')],
+    ['roles', isAuthority ? 'an authority' : roles.join(', ')],
+    ['in force', `${from} to ${to} (${left})`],
+    ['SHA-256', fingerprint],
+  ];
+  const lines = rows.map(([name = '', value = '']) => `${name.padEnd(9)} ${value === '' ? 'none' : value}\n`);
+  return lines.join('').replace(/[^\P{Cc}\n]|\p{Cf}/gu, '\ufffd');
+}
+
+function wrote(files: readonly string[], until?: number): void {
+  for (const file of files) process.stdout.write(`wrote ${file}\n`);
+  if (until !== undefined) process.stdout.write(`in force until ${new Date(until).toISOString()}\n`);
+}
+
+/** It is also the name of files. */
+function commonName(text: string): string {
+  if (!/^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$/.test(text))
+    throw new InvalidArgumentError('1 to 64 letters, digits, dots, hyphens and spaces are expected');
+  return text;
+}
+
+/** RFC 1123 section 2.1. */
+function isHostName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    text.split('.').every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label))
+  );
+}
+
+function days(text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > 36_500)
+    throw new InvalidArgumentError('a whole number from 1 to 36500 is expected');
+  return number;
+}

@@ -1,0 +1,164 @@
+/**
+ * `claviger init`: homes, their certificates and configurations, and people who may work on warrants. It is made beside
+ * the place where it is to be, and moved there whole.
+ */
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { TSchema } from 'typebox';
+import type { Random } from '../../bytes/ports.ts';
+import { ADMF_CONFIG } from '../../entities/admf/config.ts';
+import { CSCF_CONFIG } from '../../entities/cscf/config.ts';
+import { DF_CONFIG } from '../../entities/df/config.ts';
+import { GATEWAY_CONFIG } from '../../entities/gateway/config.ts';
+import { KMS_CONFIG } from '../../entities/kms/config.ts';
+import { LEMF_CONFIG } from '../../entities/lemf/config.ts';
+import { UE_CONFIG } from '../../entities/ue/config.ts';
+import { mapPaths } from '../../host/config-paths.ts';
+import type { PersonRole } from '../../net/tls.ts';
+import { makeFolder, writeWhole } from '../../storage/files.ts';
+import { LabError } from '../errors.ts';
+import { configureHome } from '../network/home-configs.ts';
+import { planHome } from '../network/home.ts';
+import type { Entity, HomePlan, Plan } from '../network/home.ts';
+import { LabPki } from '../network/pki.ts';
+import { PortRange } from '../network/ports.ts';
+import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, validityFrom } from '../pki/folder.ts';
+import { HOME_NAME, LabFolder, NOTE } from './lab-folder.ts';
+
+export interface InitOptions {
+  readonly folder: string;
+  readonly homes: readonly string[];
+  readonly portBase: number;
+  /** Whether a laboratory that is there gives way. */
+  readonly force: boolean;
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly random: Random;
+}
+
+/** What was made, for whoever asked. */
+export interface MadeLab {
+  readonly homes: readonly { readonly name: string; readonly users: readonly string[] }[];
+  readonly people: readonly string[];
+  readonly ports: { readonly from: number; readonly to: number };
+}
+
+/** Two subscribers a home, as far as the ports of a block go. */
+const USERS = [
+  ['alice', 'carol'],
+  ['bob', 'dave'],
+  ['erin', 'frank'],
+  ['grace', 'heidi'],
+] as const;
+
+const PEOPLE: Readonly<Record<string, readonly PersonRole[]>> = {
+  'officer-1': ['officer', 'approver'],
+  'officer-2': ['officer', 'approver'],
+  auditor: ['auditor'],
+  operator: ['operator'],
+};
+
+const SCHEMAS: Readonly<Record<Entity, TSchema>> = {
+  kms: KMS_CONFIG,
+  cscf: CSCF_CONFIG,
+  gateway: GATEWAY_CONFIG,
+  df: DF_CONFIG,
+  admf: ADMF_CONFIG,
+  lemf: LEMF_CONFIG,
+};
+
+/** Folders that are not a home's. */
+const TAKEN: readonly string[] = ['pki', 'state', 'run', 'lab'];
+
+/** Makes a laboratory. @throws LabError `options`, `folder`, FileError; then nothing was changed */
+export async function initLab(options: InitOptions): Promise<MadeLab> {
+  const { folder, homes } = options;
+  checkHomes(homes);
+  checkPlace(folder, options.force);
+  const next = `${path.resolve(folder)}.new-${process.pid}`;
+  const parents = makeFolder(path.dirname(next));
+  try {
+    makeFolder(next, 0o700);
+    const made = await makeLab(next, options);
+    if (existsSync(folder)) rmSync(folder, { recursive: true });
+    renameSync(next, path.resolve(folder));
+    return made;
+  } catch (error) {
+    rmSync(next, { recursive: true, force: true });
+    for (const parent of parents.toReversed()) rmSync(parent, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function checkHomes(homes: readonly string[]): void {
+  const wrong = homes.find((name) => !HOME_NAME.test(name) || TAKEN.includes(name));
+  if (wrong !== undefined)
+    throw new LabError(
+      'options',
+      `${wrong} is not a home's name: 1 to 5 letters and digits, small, a letter first, and none of ${TAKEN.join(', ')}`,
+    );
+  if (new Set(homes).size < homes.length) throw new LabError('options', 'a home is named twice');
+  if (homes.length < 1 || homes.length > USERS.length)
+    throw new LabError('options', `1 to ${USERS.length} homes are expected`);
+}
+
+/** Whether `folder` is free, or a laboratory that may go. */
+function checkPlace(folder: string, force: boolean): void {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isDirectory()) throw new LabError('folder', `${folder} is not a folder; nothing was touched`);
+  const [first] = readdirSync(folder);
+  if (first === undefined) return;
+  if (!LabFolder.isThere(folder))
+    throw new LabError('folder', `${folder} holds something else (${first}); nothing was touched`);
+  if (!force)
+    throw new LabError(
+      'folder',
+      `${folder} is a laboratory already; --force makes it anew, without its keys and all that it has received; nothing was touched`,
+    );
+  const [foreign] = LabFolder.open(folder).foreign();
+  if (foreign !== undefined)
+    throw new LabError('folder', `${folder} holds more than a laboratory (${foreign}); nothing was touched`);
+}
+
+async function makeLab(folder: string, { homes, portBase, now, random }: InitOptions): Promise<MadeLab> {
+  const range = new PortRange(portBase);
+  const plans = homes.map((name, at) => planHome(name, USERS[at] ?? [], range, random, at));
+  const plan: Plan = {
+    state: path.join(folder, 'state'),
+    out: null,
+    revealSecrets: false,
+    homes: Object.fromEntries(plans.map((home) => [home.name, home])),
+  };
+  const at = path.join(folder, 'pki');
+  const authority = await createAuthority(at, { name: `Claviger laboratory`, days: AUTHORITY_DAYS, now });
+  const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority));
+  makeFolder(plan.state, 0o700);
+  for (const home of plans) await makeHome(folder, plan, home, pki);
+  const users = plans.map(({ name, subscribers }) => ({ name, users: subscribers.map(({ user }) => user) }));
+  writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: users }), { mode: 0o600 });
+  const to = Math.max(
+    ...plans.flatMap(({ media, subscribers }) => [media.to, ...subscribers.map((each) => each.media.to)]),
+  );
+  return { homes: users, people: Object.keys(PEOPLE), ports: { from: portBase, to } };
+}
+
+async function makeHome(folder: string, plan: Plan, home: HomePlan, pki: LabPki): Promise<void> {
+  const own = path.join(folder, home.name);
+  makeFolder(own, 0o700);
+  const write = (name: string, schema: TSchema, config: object): void => {
+    const relative = mapPaths(schema, config, (file) =>
+      path.isAbsolute(file) ? path.relative(own, file) : file,
+    );
+    writeWhole(path.join(own, `${name}.json`), jsonText(relative), { mode: 0o600 });
+  };
+  const { entities, phones } = await configureHome(plan, home, pki);
+  for (const [entity, schema] of Object.entries(SCHEMAS)) write(entity, schema, entities[entity as Entity]);
+  for (const [user, config] of Object.entries(phones)) write(user, UE_CONFIG, config);
+  for (const [person, roles] of Object.entries(PEOPLE))
+    await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
+}
+
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2) + '\n';
+}

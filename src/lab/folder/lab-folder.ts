@@ -1,0 +1,119 @@
+/**
+ * A laboratory in a folder, as `claviger init` makes it and `up`, `down` and `config check` find it again:
+ *
+ *     lab.json                          which homes and phones there are
+ *     pki/                              the authority, certificates and keys
+ *     HOME/ENTITY.json                  configurations, JSON or YAML; HOME/USER.json: of phones
+ *     HOME/officer-1.json …             of the people at the ADMF
+ *     state/HOME/                       what the entities keep
+ *     run.json, lab.log                 while it runs, and what it said
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import Type from 'typebox';
+import { faultText, Form, strict } from '../../bytes/schema.ts';
+import { LabError } from '../errors.ts';
+import { ENTITIES } from '../network/home.ts';
+import type { Entity } from '../network/home.ts';
+
+/** The operator identifier on HI2 has at most five characters. */
+export const HOME_NAME = /^[a-z][a-z0-9]{0,4}$/;
+
+const LAB = strict({
+  version: Type.Literal(1),
+  homes: Type.Array(
+    strict({
+      name: Type.String({ pattern: HOME_NAME.source }),
+      users: Type.Array(Type.String({ pattern: '^[a-z]{1,16}$' })),
+    }),
+    { minItems: 1, maxItems: 16 },
+  ),
+});
+
+const form = new Form(LAB);
+
+export interface LabHome {
+  readonly name: string;
+  readonly users: readonly string[];
+}
+
+/** A configuration in the folder. */
+export interface LabFile {
+  /** An entity, or `ue`. */
+  readonly kind: Entity | 'ue';
+  /** `kms.home1`, `alice`. */
+  readonly name: string;
+  readonly file: string;
+}
+
+export const NOTE = 'lab.json';
+export const RUN = 'run.json';
+export const LOG = 'lab.log';
+/** Beside the homes, everything that a laboratory's folder holds by itself. */
+const OWN =
+  /^(?:lab\.json|pki|state|run(?:\.json(?:\.new)?|\.lock\.(?:db|json)(?:\.new)?)|lab\.log(?:\.1)?)$/;
+
+export class LabFolder {
+  readonly folder: string;
+  readonly homes: readonly LabHome[];
+
+  constructor(folder: string, homes: readonly LabHome[]) {
+    this.folder = folder;
+    this.homes = homes;
+  }
+
+  /** @throws LabError `folder` if it is not a laboratory */
+  static open(folder: string): LabFolder {
+    const note = path.join(folder, NOTE);
+    let json: unknown;
+    try {
+      json = JSON.parse(readFileSync(note, 'utf8'));
+    } catch (cause) {
+      const why = existsSync(note) ? `${note} is not JSON` : `there is no ${note}`;
+      throw new LabError('folder', `${folder} is not a laboratory: ${why}`, { cause });
+    }
+    const { homes } = form.readOr(json, ([fault]) => {
+      const what = fault === undefined ? '' : `: ${faultText(fault, 'it', 'member')}`;
+      return new LabError('folder', `${note} is not that of a laboratory${what}`);
+    });
+    return new LabFolder(folder, homes);
+  }
+
+  /** Whether there is one in `folder`. */
+  static isThere(folder: string): boolean {
+    return existsSync(path.join(folder, NOTE));
+  }
+
+  /** Configurations of the entities. @throws LabError `folder` if one is missing, or there twice */
+  entities(): LabFile[] {
+    return this.homes.flatMap(({ name }) =>
+      ENTITIES.map((kind) => ({ kind, name: `${kind}.${name}`, file: this.#file(name, kind) })),
+    );
+  }
+
+  /** Configurations of the phones. @throws LabError `folder` if one is missing, or there twice */
+  phones(): LabFile[] {
+    return this.homes.flatMap(({ name, users }) =>
+      users.map((user) => ({ kind: 'ue' as const, name: user, file: this.#file(name, user) })),
+    );
+  }
+
+  /** What is in the folder that a laboratory would not have there. */
+  foreign(): string[] {
+    const homes = this.homes.map(({ name }) => name);
+    return readdirSync(this.folder).filter((name) => !OWN.test(name) && !homes.includes(name));
+  }
+
+  at(name: string): string {
+    return path.join(this.folder, name);
+  }
+
+  #file(home: string, name: string): string {
+    const files = ['json', 'yaml', 'yml'].map((ending) => path.join(this.folder, home, `${name}.${ending}`));
+    const [file, another] = files.filter((each) => existsSync(each));
+    if (file === undefined) throw new LabError('folder', `${files[0] ?? name} is missing`);
+    if (another !== undefined)
+      throw new LabError('folder', `both ${file} and ${another} are there: remove one`);
+    return file;
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * A certificate authority of a laboratory (RFC 5280): ECDSA P-256, one level, no revocation. Its key is kept in the clear,
+ * in a file of mode 0600. An operator brings certificates of its own, from an authority whose key is better guarded.
+ */
+import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
+import { createPrivateKey, randomBytes, webcrypto, X509Certificate as Certificate } from 'node:crypto';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import { peerOfCertificate, ROLE_PREFIX } from '../../net/tls.ts';
+import type { Role } from '../../net/tls.ts';
+import { LabError } from '../errors.ts';
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+/** Whom a certificate is for. */
+export interface Subject {
+  /** Also the certificate's common name and, for X1, the ADMF or NE identifier. */
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+  readonly roles: readonly Role[];
+}
+
+/** Unix milliseconds. */
+export interface Validity {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** PEM texts. */
+export interface IssuedPem {
+  readonly certificate: string;
+  /** PKCS #8. */
+  readonly privateKey: string;
+}
+
+export class LabAuthority {
+  readonly #keys: Pick<webcrypto.CryptoKeyPair, 'privateKey'>;
+  readonly #root: X509Certificate;
+  readonly validity: Validity;
+
+  private constructor(privateKey: webcrypto.CryptoKey, root: X509Certificate) {
+    this.#keys = { privateKey };
+    this.#root = root;
+    this.validity = { from: root.notBefore.getTime(), to: root.notAfter.getTime() };
+  }
+
+  static async create(name: string, { from, to }: Validity): Promise<LabAuthority> {
+    const keys = await newKeys();
+    const root = await X509CertificateGenerator.createSelfSigned({
+      serialNumber: newSerial(),
+      name: `CN=${name}`,
+      notBefore: new Date(from),
+      notAfter: new Date(to),
+      signingAlgorithm: ALGORITHM,
+      keys,
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    return new LabAuthority(keys.privateKey, root);
+  }
+
+  /** An authority whose files were kept. @throws LabError `pki` */
+  static async open({ certificate, privateKey }: IssuedPem, name: string): Promise<LabAuthority> {
+    try {
+      const given = createPrivateKey(privateKey);
+      if (new Certificate(certificate).checkPrivateKey(given)) {
+        const der = given.export({ type: 'pkcs8', format: 'der' });
+        const key = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
+        return new LabAuthority(key, new X509Certificate(certificate));
+      }
+    } catch (cause) {
+      throw new LabError('pki', `${name}: the authority's certificate or key cannot be used`, { cause });
+    }
+    throw new LabError('pki', `${name}: the authority's key belongs to another certificate`);
+  }
+
+  /** The authority's own certificate, PEM. */
+  get certificate(): string {
+    return pemOf(this.#root);
+  }
+
+  /** The authority's key, PEM: a secret, for its file alone. */
+  revealKey(): Promise<string> {
+    return pemOfKey(this.#keys.privateKey);
+  }
+
+  /** A certificate with a key of its own, valid on both ends of a connection. */
+  async issue(subject: Subject, validity: Validity): Promise<IssuedPem> {
+    const keys = await newKeys();
+    const names = new SubjectAlternativeNameExtension([
+      ...subject.dnsNames.map((value) => ({ type: 'dns' as const, value })),
+      ...subject.roles.map((role) => ({ type: 'url' as const, value: ROLE_PREFIX + role })),
+    ]);
+    const certificate = await this.#certify(`CN=${subject.commonName}`, names, keys.publicKey, validity);
+    return { certificate, privateKey: await pemOfKey(keys.privateKey) };
+  }
+
+  /**
+   * The same certificate for another time, PEM: its subject, names and key.
+   * @throws LabError `pki` if it is not one of this authority's
+   */
+  async renew(pem: string, validity: Validity, name: string): Promise<string> {
+    const { subject, names, publicKey } = await this.#ownCertificate(pem, name);
+    return this.#certify(subject, names, publicKey, validity);
+  }
+
+  /** As `renew`, with a new key. @throws LabError `pki` */
+  async rekey(pem: string, validity: Validity, name: string): Promise<IssuedPem> {
+    const { subject, names } = await this.#ownCertificate(pem, name);
+    const keys = await newKeys();
+    const certificate = await this.#certify(subject, names, keys.publicKey, validity);
+    return { certificate, privateKey: await pemOfKey(keys.privateKey) };
+  }
+
+  async #ownCertificate(pem: string, name: string): Promise<OwnCertificate> {
+    let old: X509Certificate;
+    try {
+      old = new X509Certificate(pem);
+    } catch (cause) {
+      throw new LabError('pki', `${name} is not a certificate`, { cause });
+    }
+    const isOwn = await old.verify({ publicKey: this.#root, signatureOnly: true }).catch(() => false);
+    const names = old.getExtension(SubjectAlternativeNameExtension);
+    if (!isOwn || names === null) throw new LabError('pki', `${name} was not issued by this authority`);
+    return { subject: old.subject, publicKey: old.publicKey, names };
+  }
+
+  async #certify(
+    subject: string,
+    names: SubjectAlternativeNameExtension,
+    publicKey: webcrypto.CryptoKey | X509Certificate['publicKey'],
+    { from, to }: Validity,
+  ): Promise<string> {
+    const certificate = await X509CertificateGenerator.create({
+      serialNumber: newSerial(),
+      subject,
+      issuer: this.#root.subject,
+      notBefore: new Date(from),
+      notAfter: new Date(to),
+      signingAlgorithm: ALGORITHM,
+      publicKey,
+      signingKey: this.#keys.privateKey,
+      extensions: [
+        new BasicConstraintsExtension(false, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+        names,
+        await SubjectKeyIdentifierExtension.create(publicKey),
+        await AuthorityKeyIdentifierExtension.create(this.#root),
+      ],
+    });
+    return pemOf(certificate);
+  }
+}
+
+interface OwnCertificate extends Pick<X509Certificate, 'subject' | 'publicKey'> {
+  readonly names: SubjectAlternativeNameExtension;
+}
+
+/** What a certificate says, for people. */
+export interface ShownCertificate {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: string;
+  readonly dnsNames: readonly string[];
+  readonly roles: readonly string[];
+  /** RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  /** Whole days until it ends; negative: since it ended. */
+  readonly daysLeft: number;
+  readonly isAuthority: boolean;
+  readonly fingerprint: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Every certificate of a PEM text, in its order; `null` if it holds none. @param now Unix milliseconds */
+export function showCertificates(pem: string, now: number): readonly ShownCertificate[] | null {
+  const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return texts.length === 0 ? null : texts.map((text) => shownCertificate(new Certificate(text), now));
+  } catch {
+    return null;
+  }
+}
+
+function shownCertificate(certificate: Certificate, now: number): ShownCertificate {
+  const { dnsNames, roles, fingerprint } = peerOfCertificate(certificate);
+  const to = Date.parse(certificate.validTo);
+  return {
+    subject: certificate.subject.replaceAll('\n', ', '),
+    issuer: certificate.issuer.replaceAll('\n', ', '),
+    serial: certificate.serialNumber,
+    dnsNames,
+    roles,
+    from: new Date(Date.parse(certificate.validFrom)).toISOString(),
+    to: new Date(to).toISOString(),
+    daysLeft: Math.floor((to - now) / DAY_MS),
+    isAuthority: certificate.ca,
+    fingerprint,
+  };
+}
+
+/** 16 octets; positive, and without a leading zero (RFC 5280 section 4.1.2.2). */
+function newSerial(): string {
+  const octets = randomBytes(16);
+  octets[0] = ((octets[0] ?? 0) & 0x3f) | 0x40;
+  return octets.toString('hex');
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
+
+function pemOf(certificate: X509Certificate): string {
+  return certificate.toString('pem') + '\n';
+}
+
+async function pemOfKey(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64');
+  const label = 'PRIVATE KEY';
+  return `-----BEGIN ${label}-----\n${der.replace(/(.{64})/g, '$1\n').trimEnd()}\n-----END ${label}-----\n`;
+}
