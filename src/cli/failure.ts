@@ -57,6 +57,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'LabError pki':
     'Is it the folder of `claviger pki init`, and the certificate one of its own? Nothing was changed.',
   'LabError folder': 'claviger init makes a laboratory in a folder that is empty, or not there yet.',
+  'LabError running': 'claviger down stops it; claviger up --status says how it is.',
   'LabError process': 'The log says more.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };

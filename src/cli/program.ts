@@ -67,6 +67,8 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),
+  up: async () => (await import('./commands/up.ts')).upCommand(),
+  down: async () => (await import('./commands/up.ts')).downCommand(),
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
   'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),

@@ -8,6 +8,8 @@ export type LabErrorCode =
   | 'options'
   /** A folder is not a laboratory, or holds what must not be touched. */
   | 'folder'
+  /** The laboratory runs already. */
+  | 'running'
   /** An entity did not start, or has ended. */
   | 'process'
   /** Files of the laboratory's certificate authority cannot be used, or a certificate is not one of its own. */

@@ -13,7 +13,7 @@ import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import type { Observed } from '../../src/sip/transactions.ts';
 import { psPdusOf } from '../support/handed-over.ts';
-import { EntityProcess } from './processes.ts';
+import { FloodedProcess } from './processes.ts';
 
 const USERS = { home1: ['alice', 'carol'], home2: ['bob'] };
 /** A subscriber of home1 of bad intent, with the credentials of `RawPhone`. */
@@ -32,7 +32,7 @@ export interface Intercepted {
 export class FloodedNetwork {
   readonly #network: Network;
   readonly #folder: string;
-  readonly #processes = new Map<string, EntityProcess>();
+  readonly #processes = new Map<string, FloodedProcess>();
 
   private constructor(network: Network, folder: string) {
     this.#network = network;
@@ -70,13 +70,13 @@ export class FloodedNetwork {
     return this.#network.plan.homes[home].ports[listener] ?? 0;
   }
 
-  process(entity: Entity, home: HomeName): EntityProcess {
+  process(entity: Entity, home: HomeName): FloodedProcess {
     const running = this.#processes.get(`${entity}.${home}`);
     if (running === undefined) throw new Error(`${entity}.${home} was not started`);
     return running;
   }
 
-  get processes(): EntityProcess[] {
+  get processes(): FloodedProcess[] {
     return [...this.#processes.values()];
   }
 
@@ -135,7 +135,7 @@ export class FloodedNetwork {
       config['subscribers'] = [...(config['subscribers'] as object[]), more];
     }
     const folder = path.join(this.#folder, 'configurations');
-    this.#processes.set(`${entity}.${home}`, await EntityProcess.start(entity, home, config, folder));
+    this.#processes.set(`${entity}.${home}`, await FloodedProcess.start(entity, home, config, folder));
   }
 
   #warrant(user: string): object {

@@ -23,6 +23,7 @@ import type { Entity, HomePlan, Plan } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
 import { PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, validityFrom } from '../pki/folder.ts';
+import { isHeld } from '../processes/run-note.ts';
 import { HOME_NAME, LabFolder, NOTE } from './lab-folder.ts';
 
 export interface InitOptions {
@@ -74,7 +75,7 @@ const TAKEN: readonly string[] = ['pki', 'state', 'run', 'lab'];
 export async function initLab(options: InitOptions): Promise<MadeLab> {
   const { folder, homes } = options;
   checkHomes(homes);
-  checkPlace(folder, options.force);
+  checkPlace(folder, options);
   const next = `${path.resolve(folder)}.new-${process.pid}`;
   const parents = makeFolder(path.dirname(next));
   try {
@@ -103,7 +104,7 @@ function checkHomes(homes: readonly string[]): void {
 }
 
 /** Whether `folder` is free, or a laboratory that may go. */
-function checkPlace(folder: string, force: boolean): void {
+function checkPlace(folder: string, { force, now }: Pick<InitOptions, 'force' | 'now'>): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isDirectory()) throw new LabError('folder', `${folder} is not a folder; nothing was touched`);
@@ -116,7 +117,9 @@ function checkPlace(folder: string, force: boolean): void {
       'folder',
       `${folder} is a laboratory already; --force makes it anew, without its keys and all that it has received; nothing was touched`,
     );
-  const [foreign] = LabFolder.open(folder).foreign();
+  const lab = LabFolder.open(folder);
+  if (isHeld(lab, now)) throw new LabError('running', `${folder} runs; nothing was touched`);
+  const [foreign] = lab.foreign();
   if (foreign !== undefined)
     throw new LabError('folder', `${folder} holds more than a laboratory (${foreign}); nothing was touched`);
 }

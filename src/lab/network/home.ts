@@ -20,6 +20,9 @@ const LISTENERS = {
 export type Entity = keyof typeof LISTENERS;
 export const ENTITIES = Object.keys(LISTENERS) as readonly Entity[];
 
+/** LEMFs before DFs before elements that report; the ADMF last, since it asks them all. */
+export const START_ORDER: readonly Entity[] = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'];
+
 /** RTP and RTCP of one call on either side of a gateway, and room for more. */
 const GATEWAY_PORTS = 64;
 const PHONE_PORTS = 32;

@@ -37,7 +37,7 @@ import { udpDatagrams } from '../../net/datagrams.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
-import { HOMES, hostOf, identityOf, planHome } from './home.ts';
+import { HOMES, hostOf, identityOf, planHome, START_ORDER } from './home.ts';
 import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
 import { tapped } from './media-tap.ts';
@@ -85,9 +85,6 @@ interface RunningHome {
   admf: RunningAdmf | null;
   lemf: RunningLemf | null;
 }
-
-/** LEMFs before DFs before elements that report; the ADMF last, since it asks them all. */
-const ORDER: readonly Entity[] = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'];
 
 export class Network {
   readonly plan: Plan<HomeName>;
@@ -147,7 +144,7 @@ export class Network {
     const wanted = (entity: Entity, home: HomeName): boolean =>
       options.leaveOut?.some((other) => other.entity === entity && other.home === home) !== true;
     try {
-      for (const entity of ORDER) {
+      for (const entity of START_ORDER) {
         const homes = HOMES.filter((home) => wanted(entity, home));
         await Promise.all(homes.map((home) => network.startEntity(entity, home)));
       }
@@ -252,7 +249,7 @@ export class Network {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const phone of this.#phones.values()) await phone.stop();
-    for (const entity of ORDER.toReversed()) {
+    for (const entity of START_ORDER.toReversed()) {
       await Promise.all(HOMES.map((home) => this.stopEntity(entity, home)));
     }
     this.#block.release();

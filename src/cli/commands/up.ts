@@ -1,0 +1,239 @@
+/** `claviger up` and `claviger down`: the entities of a laboratory as processes, with one log. */
+import { spawn } from 'node:child_process';
+import { existsSync, openSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { messageOf } from '../../bytes/errors.ts';
+import { systemClock } from '../../host/runtime.ts';
+import { CliError } from '../failure.ts';
+
+/** The command line's own script. */
+const SCRIPT = fileURLToPath(new URL('../main.js', import.meta.url));
+
+interface UpFlags {
+  readonly detach?: true;
+  readonly status?: true;
+  readonly json?: true;
+}
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('run the entities of a laboratory as processes, with one log')
+    .argument('<folder>', 'folder that `claviger init` made')
+    .option('--detach', 'return when all are ready, and leave them running; the log goes to FOLDER/lab.log')
+    .option('--status', 'say whether it runs, and each entity’s process, and change nothing')
+    .option('--json', 'with --status or --detach: print it as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(up);
+}
+
+const EXAMPLES = `
+Entities start in order: KMS, LEMF, DF, gateway, CSCF, ADMF, each when the one before is ready.
+Each line of the log begins with the name of the entity that said it. If one of them ends, it is
+told which and why, and the others are stopped. SIGINT and SIGTERM stop all of them within ten
+seconds; a second one does at once. --status ends with 0 if all of them run, else with 1.
+
+Examples:
+  $ claviger up lab
+  $ claviger up lab --detach
+  $ claviger up lab --status`;
+
+export function downCommand(): Command {
+  return new Command('down')
+    .description('stop the entities of a laboratory that `claviger up` runs')
+    .argument('<folder>', 'folder that `claviger init` made')
+    .addHelpText('after', '\nEnds with 0 also if it does not run.\n\nExample:\n  $ claviger down lab')
+    .action(down);
+}
+
+async function up(folder: string, flags: UpFlags): Promise<void> {
+  if (flags.detach === true && flags.status === true)
+    throw new CliError('usage', '--detach and --status exclude each other');
+  if (flags.json === true && flags.detach !== true && flags.status !== true)
+    throw new CliError('usage', '--json goes with --status or --detach');
+  if (flags.status === true) await status(folder, flags.json === true);
+  else if (flags.detach === true) await detach(folder, flags.json === true);
+  else await attached(folder);
+}
+
+/* ------------------------------------------------------------------- attached */
+
+/** What the process in the background tells the one that started it. */
+type Told = { readonly state: 'ready' } | { readonly state: 'failed'; readonly message: string };
+
+async function attached(folder: string): Promise<void> {
+  try {
+    await supervise(folder);
+  } catch (error) {
+    await tell({ state: 'failed', message: messageOf(error) });
+    throw error;
+  }
+}
+
+async function supervise(folder: string): Promise<void> {
+  const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
+  const { holdLab, orphans } = await import('../../lab/processes/run-note.ts');
+  const { Supervisor } = await import('../../lab/processes/supervisor.ts');
+  const lab = LabFolder.open(folder);
+  const now = systemClock().now();
+  const held = holdLab(lab, now);
+  try {
+    const [left] = orphans(lab);
+    if (left !== undefined)
+      throw new CliError(
+        'failed',
+        `entities of an earlier run are still there (process ${left})`,
+        `claviger down ${folder} stops them.`,
+      );
+    const say = (name: string, line: string): void => void process.stdout.write(`${name} ${line}\n`);
+    const width = Math.max(...lab.entities().map(({ name }) => name.length));
+    const supervisor = new Supervisor(lab, {
+      script: SCRIPT,
+      since: new Date(now).toISOString(),
+      onLine: (name, line) => say(name.padEnd(width), line),
+    });
+    const stopped = untilTold(supervisor);
+    const began = performance.now();
+    await supervisor.start();
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    say('up'.padEnd(width), `${supervisor.names.length} entities are ready after ${seconds} s`);
+    await tell({ state: 'ready' });
+    const failure = await Promise.race([stopped, supervisor.firstFailure()]);
+    say('up'.padEnd(width), 'stopping');
+    await supervisor.stop();
+    if (failure !== null) throw failure;
+  } finally {
+    held.release();
+  }
+}
+
+/** Resolves with the first SIGINT or SIGTERM, when all that had started have ended. */
+function untilTold(supervisor: { stop(): Promise<void>; kill(): void }): Promise<null> {
+  return new Promise((resolve) => {
+    let told = false;
+    const stop = (): void => {
+      if (told) {
+        supervisor.kill();
+        process.exit(130);
+      }
+      told = true;
+      void supervisor.stop().then(() => {
+        resolve(null);
+      });
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+    process.on('SIGHUP', stop);
+  });
+}
+
+/** Tells whoever started this process in the background, if somebody did and is still there. */
+async function tell(what: Told): Promise<void> {
+  if (process.send === undefined || !process.connected) return;
+  await new Promise<void>((resolve) => {
+    process.send?.(what, undefined, {}, () => resolve());
+  });
+  hangUp();
+}
+
+/** The other end may have gone meanwhile. */
+function hangUp(): void {
+  if (process.connected) process.disconnect();
+}
+
+/* ------------------------------------------------------------------- detached */
+
+async function detach(folder: string, json: boolean): Promise<void> {
+  const { LabFolder, LOG } = await import('../../lab/folder/lab-folder.ts');
+  const { holdLab } = await import('../../lab/processes/run-note.ts');
+  const lab = LabFolder.open(folder);
+  // Before the log of the run that there is gives way.
+  holdLab(lab, systemClock().now()).release();
+  const log = path.join(folder, LOG);
+  if (existsSync(log)) renameSync(log, `${log}.1`);
+  const descriptor = openSync(log, 'a', 0o600);
+  const child = spawn(process.execPath, [SCRIPT, 'up', folder], {
+    stdio: ['ignore', descriptor, descriptor, 'ipc'],
+    detached: true,
+  });
+  const giveUp = (): void => void child.kill('SIGTERM');
+  process.once('SIGINT', giveUp).once('SIGTERM', giveUp);
+  const told = await new Promise<Told>((resolve) => {
+    child.once('message', (message) => resolve(message as Told));
+    child.once('exit', () => resolve({ state: 'failed', message: 'it ended before it was ready' }));
+  });
+  if (told.state === 'failed') throw new CliError('failed', told.message, `${log} has all that was said.`);
+  child.disconnect();
+  child.unref();
+  const count = lab.entities().length;
+  const how = { log, stop: `claviger down ${folder}`, status: `claviger up ${folder} --status` };
+  process.stdout.write(
+    json
+      ? JSON.stringify({ entities: count, pid: child.pid, ...how }, null, 2) + '\n'
+      : `${count} entities of ${folder} are ready\nlog: ${how.log}\nstop: ${how.stop}\nstatus: ${how.status}\n`,
+  );
+}
+
+/* ----------------------------------------------------------- status and the end */
+
+async function status(folder: string, json: boolean): Promise<void> {
+  const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
+  const { isHeld, readNote } = await import('../../lab/processes/run-note.ts');
+  const { isRunning } = await import('../../storage/lock.ts');
+  const lab = LabFolder.open(folder);
+  const note = isHeld(lab, systemClock().now()) ? readNote(lab) : null;
+  const running = new Map(note?.entities.map(({ name, pid }) => [name, isRunning(pid) ? pid : null]));
+  const entities = lab.entities().map(({ name }) => ({ name, pid: running.get(name) ?? null }));
+  const state = note?.state ?? 'down';
+  if (json)
+    process.stdout.write(
+      JSON.stringify({ state, pid: note?.pid ?? null, since: note?.since ?? null, entities }, null, 2) + '\n',
+    );
+  else {
+    const since = note === null ? '' : `, process ${note.pid}, since ${note.since}`;
+    process.stdout.write(`${folder}: ${state}${since}\n`);
+    if (note !== null)
+      for (const { name, pid } of entities)
+        process.stdout.write(`  ${name}  ${pid === null ? 'does not run' : `process ${pid}`}\n`);
+  }
+  if (state !== 'ready' || entities.some(({ pid }) => pid === null)) process.exitCode = 1;
+}
+
+/** Between two looks at whether it has ended. */
+const LOOK_MS = 50;
+/** Ten seconds for the entities, and some for who stops them. */
+const LONGEST_MS = 15_000;
+
+async function down(folder: string): Promise<void> {
+  const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
+  const { isHeld, orphans, readNote, removeNote } = await import('../../lab/processes/run-note.ts');
+  const lab = LabFolder.open(folder);
+  const now = (): number => systemClock().now();
+  if (isHeld(lab, now())) {
+    const pid = readNote(lab)?.pid;
+    if (pid === undefined) throw new CliError('failed', `${folder} is just starting or ending`, 'Try again.');
+    process.kill(pid, 'SIGTERM');
+    const end = performance.now() + LONGEST_MS;
+    while (isHeld(lab, now())) {
+      if (performance.now() > end) throw new CliError('failed', `process ${pid} has not ended`, 'Kill it.');
+      await sleep(LOOK_MS);
+    }
+    process.stdout.write(`${folder} is down\n`);
+    return;
+  }
+  const left = orphans(lab);
+  for (const pid of left) process.kill(pid, 'SIGTERM');
+  const end = performance.now() + LONGEST_MS;
+  while (orphans(lab).length > 0) {
+    if (performance.now() > end) throw new CliError('failed', 'some entities have not ended', 'Kill them.');
+    await sleep(LOOK_MS);
+  }
+  removeNote(lab);
+  process.stdout.write(
+    left.length === 0
+      ? `${folder} does not run\n`
+      : `${folder} is down: ${left.length} entities were left of a run whose own process was gone\n`,
+  );
+}

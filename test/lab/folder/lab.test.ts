@@ -1,0 +1,205 @@
+/** A laboratory in a folder: made whole or not at all, and run as processes. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { initLab } from '../../../src/lab/folder/init.ts';
+import type { InitOptions } from '../../../src/lab/folder/init.ts';
+import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
+import { holdLab, isHeld, orphans, readNote } from '../../../src/lab/processes/run-note.ts';
+import { Supervisor } from '../../../src/lab/processes/supervisor.ts';
+import { dfConfig } from '../../../src/entities/df/config.ts';
+import { kmsConfig } from '../../../src/entities/kms/config.ts';
+import { ueConfig } from '../../../src/entities/ue/config.ts';
+import { readSecretFile } from '../../../src/host/config.ts';
+import { systemRandom } from '../../../src/host/runtime.ts';
+import { showCertificates } from '../../../src/lab/pki/authority.ts';
+
+const root = mkdtempSync(path.join(tmpdir(), 'claviger-lab-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const now = Date.now();
+const folder = path.join(root, 'deep', 'lab');
+
+function init(options: Partial<InitOptions> = {}): ReturnType<typeof initLab> {
+  return initLab({
+    ...{ folder, homes: ['north'], portBase: 20_000, force: false, now, random: systemRandom() },
+    ...options,
+  });
+}
+
+function filesBelow(at: string): string[] {
+  return readdirSync(at, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+beforeAll(async () => {
+  await init();
+});
+
+describe('claviger init', () => {
+  it('R-93: makes configurations that entities read, whose paths work from anywhere', () => {
+    const file = path.join(folder, 'north', 'df.json');
+    const df = dfConfig(readSecretFile(file), file);
+    expect(df.tls.certificate).toBe(path.join(folder, 'pki', 'df.north.example.pem'));
+    expect(df.store).toBe(path.join(folder, 'state', 'north', 'df.db'));
+    expect(readFileSync(file, 'utf8')).not.toContain(root);
+    const phone = path.join(folder, 'north', 'alice.json');
+    expect(ueConfig(readSecretFile(phone), phone).identity).toBe('sip:alice@north.example');
+    const kms = path.join(folder, 'north', 'kms.json');
+    expect(kmsConfig(readSecretFile(kms), kms).subscribers.map(({ id }) => id)).toEqual(['alice', 'carol']);
+  });
+
+  it('leaves secrets to nobody but the owner', () => {
+    const open = filesBelow(folder).filter((file) => (statSync(file).mode & 0o077) !== 0);
+    expect(open.filter((file) => !file.endsWith('.pem'))).toEqual([]);
+    expect(statSync(folder).mode & 0o077).toBe(0);
+  });
+
+  it.each([
+    ['officer-1', ['officer', 'approver']],
+    ['officer-2', ['officer', 'approver']],
+    ['auditor', ['auditor']],
+    ['operator', ['operator']],
+  ])('gives %s a certificate with the roles %j', (person, roles) => {
+    const pem = readFileSync(path.join(folder, 'pki', `${person}.north.example.pem`), 'utf8');
+    expect(showCertificates(pem, now)).toMatchObject([{ roles }]);
+  });
+
+  it.each([
+    ['no home', { homes: [] }],
+    ['a home twice', { homes: ['a', 'a'] }],
+    ['a home with a path for a name', { homes: ['../a'] }],
+    ['a home by the name of a folder of its own', { homes: ['state'] }],
+    ['a name that is too long for HI2', { homes: ['northw'] }],
+    ['more homes than ports', { homes: ['a', 'b', 'c', 'd', 'e'] }],
+  ])('refuses %s, and makes nothing', async (_, options) => {
+    const at = path.join(root, 'none', 'lab');
+    await expect(init({ ...options, folder: at })).rejects.toMatchObject({ code: 'options' });
+    expect(existsSync(path.join(root, 'none'))).toBe(false);
+  });
+
+  it('touches no folder with something else in it, nor another laboratory unless told to', async () => {
+    const other = path.join(root, 'other');
+    mkdirSync(other);
+    writeFileSync(path.join(other, 'thesis.tex'), 'x');
+    await expect(init({ folder: other, force: true })).rejects.toMatchObject({ code: 'folder' });
+    expect(readdirSync(other)).toEqual(['thesis.tex']);
+    await expect(init({ folder: path.join(other, 'thesis.tex') })).rejects.toMatchObject({ code: 'folder' });
+    await expect(init()).rejects.toThrow(/already/);
+    const key = path.join(folder, 'pki', 'ca.key');
+    const before = readFileSync(key, 'utf8');
+    writeFileSync(path.join(folder, 'thesis.tex'), 'x');
+    await expect(init({ force: true })).rejects.toThrow(/thesis\.tex/);
+    rmSync(path.join(folder, 'thesis.tex'));
+    expect(readFileSync(key, 'utf8')).toBe(before);
+    await init({ force: true });
+    expect(readFileSync(key, 'utf8')).not.toBe(before);
+    expect(readdirSync(path.dirname(folder))).toEqual(['lab']);
+  });
+
+  it('is not found in a folder whose note is damaged', () => {
+    const damaged = path.join(root, 'damaged');
+    mkdirSync(damaged);
+    for (const text of [
+      '',
+      '[]',
+      '{"version":2,"homes":[]}',
+      '{"version":1,"homes":[{"name":"../x","users":[]}]}',
+    ]) {
+      writeFileSync(path.join(damaged, 'lab.json'), text);
+      expect(() => LabFolder.open(damaged)).toThrow(/lab\.json is not/);
+    }
+  });
+});
+
+/** In an entity's place: says that it is ready, and does by its name what the test wants. */
+const STAND_IN = `
+const [, , entity] = process.argv;
+const how = JSON.parse(process.env.STAND_IN)[entity] ?? '';
+console.error(entity + ' begins ' + how);
+if (how === 'fails') process.exit(3);
+process.on('SIGTERM', () => { console.error(entity + ' ends'); if (how !== 'hangs') process.exit(0); });
+setInterval(() => undefined, 1000);
+console.log('{}');
+if (how === 'dies') setTimeout(() => process.exit(4), 200);
+`;
+
+describe('claviger up', () => {
+  const script = path.join(root, 'stand-in.cjs');
+  let lines: string[] = [];
+
+  beforeAll(() => writeFileSync(script, STAND_IN));
+
+  function supervise(how: Record<string, string> = {}): Supervisor {
+    process.env['STAND_IN'] = JSON.stringify(how);
+    lines = [];
+    return new Supervisor(LabFolder.open(folder), {
+      ...{ script, since: new Date(now).toISOString() },
+      onLine: (name, line) => lines.push(`${name}: ${line}`),
+    });
+  }
+
+  it('R-93: starts entities in order, and stops them in the reverse order', async () => {
+    const supervisor = supervise();
+    await supervisor.start();
+    const order = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'].map((entity) => `${entity}.north`);
+    expect(supervisor.names).toEqual(order);
+    const note = readNote(LabFolder.open(folder));
+    expect(note).toMatchObject({ state: 'ready', pid: process.pid });
+    expect(note?.entities.map(({ name }) => name)).toEqual(order);
+    await supervisor.stop();
+    expect(lines.filter((line) => line.endsWith('ends')).map((line) => line.split(':')[0])).toEqual(
+      order.toReversed(),
+    );
+    expect(readNote(LabFolder.open(folder))).toBeNull();
+  });
+
+  it('R-93: an entity that does not start is named, with its status and the last that it said; the others are stopped', async () => {
+    const supervisor = supervise({ cscf: 'fails' });
+    await expect(supervisor.start()).rejects.toThrow(/^cscf\.north ended with 3.*\n {2}cscf begins fails$/);
+    expect(lines).toContain('kms.north: kms ends');
+    expect(lines.filter((line) => line.startsWith('admf'))).toEqual([]);
+  });
+
+  it('R-93: an entity that ends although nobody told it to is named', async () => {
+    const supervisor = supervise({ admf: 'dies' });
+    await supervisor.start();
+    const failure = await supervisor.firstFailure();
+    expect(failure).toMatchObject({ code: 'process' });
+    expect(failure.message).toMatch(/^admf\.north ended with 4/);
+    await supervisor.stop();
+  });
+
+  it('R-93: one runs at a time; who comes second is told who has it', () => {
+    const lab = LabFolder.open(folder);
+    const held = holdLab(lab, now);
+    expect(() => holdLab(lab, now)).toThrow(/runs already/);
+    expect(isHeld(lab, now)).toBe(true);
+    held.release();
+    expect(isHeld(lab, now)).toBe(false);
+  });
+
+  it('what a killed run has left is found by what its processes are, not by their numbers alone', async () => {
+    const supervisor = supervise();
+    await supervisor.start();
+    const lab = LabFolder.open(folder);
+    expect(orphans(lab)).toHaveLength(6);
+    const note = JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8')) as {
+      entities: { pid: number }[];
+    };
+    for (const entity of note.entities) entity.pid = process.pid;
+    writeFileSync(path.join(folder, 'run.json'), JSON.stringify(note));
+    expect(orphans(lab)).toEqual([]);
+    await supervisor.stop();
+  });
+});
