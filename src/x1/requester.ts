@@ -47,6 +47,8 @@ export interface X1RequesterOptions {
   readonly admfIdentifier: string;
   readonly neIdentifier: string;
   readonly transport: X1Transport;
+  /** For requests about all tasks at once, whose answer takes its time; default: as the others. */
+  readonly listTransport?: X1Transport;
   readonly clock: Clock;
   readonly random: Random;
   /** Octets of an answer at most; default: as many as a request may have. */
@@ -54,6 +56,8 @@ export interface X1RequesterOptions {
   readonly judge?: X1Judge;
   readonly recorder?: X1Recorder;
 }
+
+const ABOUT_ALL: ReadonlySet<RequestType> = new Set<RequestType>(['ListAllDetails', 'GetAllDetails']);
 
 /** The response that a request gets if it is not refused. */
 export type AnswerTo<T extends RequestType> = T extends ResponseType ? ResponseOf<T> : never;
@@ -85,12 +89,13 @@ export class X1Requester {
    * @throws X1ExchangeError `no-answer`, `bad-answer`, `too-large`: then nothing is known of any of them
    */
   async requestAll(requests: readonly X1RequestBody[]): Promise<(X1ResponseBody | X1ExchangeError)[]> {
-    const { transport, judge } = this.#options;
+    const { judge, transport, listTransport = transport } = this.#options;
     const messages = requests.map((body) => ({ header: this.#header(), body }));
     const octets = encodeX1Request(messages);
     judge?.check(octets);
     this.#recordSent(octets);
-    const answer = await transport(octets);
+    const isAboutAll = requests.some(({ type }) => ABOUT_ALL.has(type));
+    const answer = await (isAboutAll ? listTransport : transport)(octets);
     this.#recordReceived(answer);
     const response = this.#read(answer);
     if (response.kind === 'top-level-error') throw this.#badAnswer('the request could not be read there');

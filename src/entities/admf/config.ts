@@ -82,6 +82,13 @@ export const ADMF_CONFIG = strict({
   }),
   attemptPauseMs: milliseconds('before the second, doubled each time', { default: 500 }),
   attemptMs: milliseconds('for one request', { min: 1, default: 10_000 }),
+  listMs: milliseconds(
+    'for one request for the names of all tasks, which a busy element with many takes long for',
+    {
+      min: 1,
+      default: 60_000,
+    },
+  ),
   answerOctets: count("of an element's answer at most", { min: 1 << 16, max: 1 << 30, default: 16 << 20 }),
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
   recordInto: Type.Optional(filePath('folder for each X1 document sent and received')),

@@ -68,12 +68,9 @@ async function startHolding(
     throw error;
   });
   const audit = kept.log;
-  const client = new HttpsClient({
-    hosts: new HostMap(config.hosts),
-    tls,
-    timeoutMs: config.attemptMs,
-    answerLimit: config.answerOctets,
-  });
+  const toElements = { hosts: new HostMap(config.hosts), tls, answerLimit: config.answerOctets };
+  const client = new HttpsClient({ ...toElements, timeoutMs: config.attemptMs });
+  const listClient = new HttpsClient({ ...toElements, timeoutMs: config.listMs });
   const recorder: X1Recorder = (from, to, octets) => {
     files?.record(from, to, octets);
     onDocument?.(from, to, octets);
@@ -96,6 +93,7 @@ async function startHolding(
   });
   const close = async (): Promise<void> => {
     await client.close();
+    await listClient.close();
     await kept.close();
     await store.close();
     schema?.close();
@@ -120,6 +118,7 @@ async function startHolding(
           admfIdentifier: identifier,
           neIdentifier: element.identifier,
           transport: x1Transport(client, element.url),
+          listTransport: x1Transport(listClient, element.url),
           answerLimit: config.answerOctets,
         }),
       })),

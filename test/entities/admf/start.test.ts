@@ -195,6 +195,35 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
     writeFileSync(at('admf-audit.log'), whole);
     running = await startAdmf(config, runtime);
   });
+
+  it('R-69: names of all tasks may take longer than other requests', async () => {
+    const documents: string[] = [];
+    const impatient = await startAdmf(
+      admfConfig(
+        json({
+          store: at('impatient.sqlite'),
+          audit: at('impatient-audit.log'),
+          recordInto: undefined,
+          warrants: [],
+          // No answer comes as fast as that.
+          attemptMs: 1,
+          listMs: 30_000,
+        }),
+      ),
+      runtime,
+      (_from, _to, octets) => documents.push(Buffer.from(octets).toString()),
+    );
+    try {
+      const asked = impatient.admf.reconcile();
+      await expect
+        .poll(() => documents.join('').match(/ListAllDetailsResponse/g) ?? [], PATIENT)
+        .not.toEqual([]);
+      expect([...(await impatient.admf.ping()).values()]).toEqual([false, false, false, false]);
+      await asked;
+    } finally {
+      await impatient.stop();
+    }
+  });
 });
 
 describe('the configuration of an ADMF', () => {
