@@ -75,6 +75,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   hi1: async () => (await import('./commands/hi1.ts')).hi1Command(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   pki: async () => (await import('./commands/pki.ts')).pkiCommand(),
+  status: async () => (await import('./commands/operate.ts')).statusCommand(),
+  alarms: async () => (await import('./commands/operate.ts')).alarmsCommand(),
+  metrics: async () => (await import('./commands/operate.ts')).metricsCommand(),
+  reload: async () => (await import('./commands/operate.ts')).reloadCommand(),
+  drain: async () => (await import('./commands/operate.ts')).drainCommand(),
+  'log-level': async () => (await import('./commands/operate.ts')).logLevelCommand(),
   ue: async () => (await import('./commands/ue.ts')).ueCommand(),
 };
 

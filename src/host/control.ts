@@ -22,6 +22,7 @@ import { ClavigerError } from '../bytes/errors.ts';
 import type { Logger } from '../bytes/ports.ts';
 import { Form, faultText, strict } from '../bytes/schema.ts';
 import { sendProblem, useProblems } from '../net/problem.ts';
+import { filePath } from './config-paths.ts';
 import { LOG_LEVELS } from './log.ts';
 import { METRICS_TYPE } from './metrics.ts';
 import type { Operated } from './operate.ts';
@@ -35,7 +36,7 @@ export type ControlErrorCode =
 /** A control socket that cannot be opened. */
 export class ControlError extends ClavigerError<ControlErrorCode> {}
 
-/** Settings by which an entity's state is found. */
+/** Settings by which an entity's state is found, of whatever entity. */
 export interface StatePlaces {
   readonly controlSocket?: string | undefined;
   readonly state?: string | undefined;
@@ -43,6 +44,15 @@ export interface StatePlaces {
   readonly store?: string | undefined;
   readonly x1?: object | undefined;
 }
+
+/** Of any configuration the settings by which the state is found; the others are passed over. */
+export const STATE_PLACES = Type.Object({
+  controlSocket: Type.Optional(filePath('path of the control socket')),
+  state: Type.Optional(filePath('folder of a KMS')),
+  folder: Type.Optional(filePath('folder of a LEMF')),
+  store: Type.Optional(filePath('store of a DF or ADMF')),
+  x1: Type.Optional(Type.Object({ store: Type.Optional(filePath('store of an element')) })),
+});
 
 export const SOCKET_NAME = 'control.sock';
 

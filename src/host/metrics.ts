@@ -3,7 +3,7 @@
  * meters that each has of its own. Each entity has a registry of its own, so that several may run in one process.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { Meter, Operation, Reading, Status } from './operation.ts';
+import type { Meter, Reading, Status } from './operation.ts';
 
 /** The media type of what `exposition` gives. */
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -58,14 +58,14 @@ const COMMON: readonly (Omit<Meter, 'read'> & { readonly read: (status: Status) 
 
 /** @param statusOf read once for each exposition */
 export function registryOf(
-  operation: Operation,
+  meters: readonly Meter[],
   statusOf: () => Promise<Status>,
 ): { exposition(): Promise<string> } {
   const registry = new Registry();
   const now: { status: Status | null } = { status: null };
   for (const meter of COMMON)
     enter(registry, { ...meter, read: () => (now.status === null ? [] : meter.read(now.status)) });
-  for (const meter of operation.meters) enter(registry, meter);
+  for (const meter of meters) enter(registry, meter);
   return {
     exposition: async () => {
       now.status = await statusOf();

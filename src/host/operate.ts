@@ -15,6 +15,7 @@ import type { AdminSettings } from './admin.ts';
 import { controlPathOf, ControlSocket } from './control.ts';
 import type { StatePlaces } from './control.ts';
 import type { LeveledLogger, LogLevel } from './log.ts';
+import { meter } from './meters.ts';
 import { registryOf } from './metrics.ts';
 import type { Alarm, Operation, Retake, Status } from './operation.ts';
 import { digestsOf, changedSettings } from './reload.ts';
@@ -122,6 +123,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
   #read: { readonly at: number; readonly status: Promise<Status> } | null = null;
   /** What was wrong with the last reload; `null`: nothing, or there was none. */
   #refused: { readonly since: number; readonly problem: string } | null = null;
+  #refusals = 0;
   #reloading: Promise<ReloadReport> | null = null;
 
   constructor(
@@ -137,7 +139,16 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     this.#runtime = runtime;
     this.#started = runtime.clock.now();
     this.#digests = digests;
-    this.#registry = registryOf(operation, () => this.status());
+    const meters = [
+      ...operation.meters,
+      meter(
+        'clock_steps_total',
+        'How often the clock was set while the entity ran.',
+        () => runtime.clock.steps.count,
+      ),
+      meter('reloads_refused_total', 'How often new settings could not be taken.', () => this.#refusals),
+    ];
+    this.#registry = registryOf(meters, () => this.status());
   }
 
   status(): Promise<Status> {
@@ -183,6 +194,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     const report = await this.#takeAnew();
     const problem = report.problems.join('; ');
     this.#refused = report.problems.length === 0 ? null : { since: clock.now(), problem };
+    if (this.#refused !== null) this.#refusals += 1;
     if (this.#refused === null) logger.info(report, 'settings were read again');
     else logger.error(report, 'settings were read again, and not all could be taken');
     return report;

@@ -1,15 +1,20 @@
 /** What of a configuration has changed since it was read, by setting: known by digests, since settings hold secrets. */
 import { createHash } from 'node:crypto';
+import Type from 'typebox';
+import type { Static } from 'typebox';
+import { strict } from '../bytes/schema.ts';
 
 /** What came of reading the settings again. */
-export interface ReloadReport {
+export const RELOAD_REPORT = strict({
   /** Settings in force from now on; `tls`: certificate, key or authorities. */
-  readonly taken: readonly string[];
+  taken: Type.Array(Type.String()),
   /** Settings that have changed in the file and are in force only after a restart. */
-  readonly needRestart: readonly string[];
+  needRestart: Type.Array(Type.String()),
   /** What could not be taken, and why: there what was in force still is. */
-  readonly problems: readonly string[];
-}
+  problems: Type.Array(Type.String()),
+});
+
+export type ReloadReport = Static<typeof RELOAD_REPORT>;
 
 /** A digest of each setting at the top of a configuration. */
 export function digestsOf(json: unknown): ReadonlyMap<string, string> {

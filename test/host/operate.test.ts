@@ -10,8 +10,13 @@ import { STATUS } from '../../src/host/operation.ts';
 import type { Status } from '../../src/host/operation.ts';
 import { ENTITIES } from '../../src/lab/network/home.ts';
 import type { Entity } from '../../src/lab/network/home.ts';
+import { LabPki } from '../../src/lab/network/pki.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
+import { HostMap } from '../../src/net/hosts.ts';
+import { HttpsClient } from '../../src/net/https.ts';
+import { loadTls } from '../../src/net/tls.ts';
+import type { Role } from '../../src/net/tls.ts';
 import { missingTool } from '../support/shared.ts';
 import { ask, operate } from './support/operated.ts';
 import type { OperatedEntity } from './support/operated.ts';
@@ -97,6 +102,46 @@ describe.each(ENTITIES)('a running %s', (entity) => {
   });
 });
 
+describe('what ships for monitoring', () => {
+  const rules = readFileSync('assets/prometheus/alerts.yaml', 'utf8');
+  const dashboard = readFileSync('assets/grafana/claviger.json', 'utf8');
+
+  it('R-92: asks for metrics that entities have, and for no others', async () => {
+    const texts = ENTITIES.map(
+      async (entity) => (await ask(running[entity].control, 'GET', '/metrics')).text,
+    );
+    const exposed = new Set(
+      [...(await Promise.all(texts)).join('').matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name),
+    );
+    const asked = new Set([...(rules + dashboard).matchAll(/\bclaviger_\w+/g)].map(([name]) => name));
+    expect(asked.size).toBeGreaterThan(20);
+    expect([...asked].filter((name) => !exposed.has(name))).toEqual([]);
+  });
+
+  it.skipIf(noPromtool)(
+    'R-92: has rules that fire where they must, each of them, and not where all is well',
+    () => {
+      const names = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name);
+      const cases = readFileSync('test/host/support/alerts.test.yaml', 'utf8');
+      for (const name of names) expect(cases.split(`alertname: ${name}\n`), name).toHaveLength(2);
+      const file = path.join(folder, 'alerts.test.yaml');
+      writeFileSync(file, cases.replace('RULES', path.resolve('assets/prometheus/alerts.yaml')));
+      for (const args of [
+        ['check', 'rules', 'assets/prometheus/alerts.yaml'],
+        ['test', 'rules', file],
+      ]) {
+        const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+        expect(status, stdout + stderr).toBe(0);
+      }
+    },
+  );
+
+  it('R-92: has a dashboard whose panels have a place each', () => {
+    const { panels } = JSON.parse(dashboard) as { panels: { gridPos: { x: number; y: number } }[] };
+    expect(new Set(panels.map(({ gridPos: { x, y } }) => `${x} ${y}`)).size).toBe(panels.length);
+  });
+});
+
 describe('reading settings again', () => {
   it('R-92: takes the log level and says which settings need a restart', async () => {
     const { control, write } = running.df;
@@ -130,6 +175,70 @@ describe('reading settings again', () => {
       expect((await statusOf('df')).alarms.map(({ name }) => name)).not.toContain('reload-refused');
     },
   );
+});
+
+describe('an admin listener that is not on loopback', () => {
+  it('R-92: is refused without names of those who may', async () => {
+    await running.kms.stop();
+    const refused = operate('kms', { ...configOf('kms'), admin: { address: 'localhost' } }, folder);
+    await expect(refused).rejects.toThrow(/admin\.peers is missing/);
+    running.kms = await operate('kms', configOf('kms'), folder);
+  });
+
+  it('R-92: has the status for operators, the audit log for auditors alone, and nothing for others', async () => {
+    const pki = await LabPki.create(path.join(folder, 'people'), Date.now());
+    const people = ['operator', 'auditor', 'officer'] as const;
+    const own = await pki.issue({
+      commonName: 'kms.home1.example',
+      dnsNames: ['kms.home1.example'],
+      roles: ['kms'],
+    });
+    await running.kms.stop();
+    const admin = {
+      address: 'localhost',
+      peers: [...people, 'stranger'].map((name) => `${name}.home1.example`),
+    };
+    running.kms = await operate('kms', { ...configOf('kms'), tls: own, admin }, folder);
+    const hosts = new HostMap({ 'kms.home1.example': `127.0.0.1:${String(running.kms.admin?.port)}` });
+    const as = async (name: string, role: Role, at: string): Promise<[number, string]> => {
+      const commonName = `${name}.home1.example`;
+      const tls = loadTls(await pki.issue({ commonName, dnsNames: [commonName], roles: [role] }), Date.now());
+      const client = new HttpsClient({ hosts, tls });
+      try {
+        const { status, body } = await client.request('GET', `https://kms.home1.example${at}`);
+        return [status, new TextDecoder().decode(body)];
+      } finally {
+        await client.close();
+      }
+    };
+    expect(await as('operator', 'operator', '/status')).toMatchObject([
+      200,
+      expect.stringContaining('"ready":true'),
+    ]);
+    expect(await as('operator', 'operator', '/metrics')).toMatchObject([
+      200,
+      expect.stringContaining('claviger_ready 1'),
+    ]);
+    expect(await as('operator', 'operator', '/audit?from=0')).toMatchObject([403, expect.any(String)]);
+    for (const at of ['/status', '/healthz', '/metrics', '/audit'])
+      expect(await as('officer', 'officer', at)).toMatchObject([403, expect.any(String)]);
+    expect((await as('somebody', 'operator', '/status'))[0]).toBe(403);
+    running.kms.operated.setLevel('info');
+    const [, first] = await as('auditor', 'auditor', '/audit?from=0&most=1');
+    const [, second] = await as('auditor', 'auditor', '/audit?from=1');
+    const sequences = (lines: string): number[] =>
+      lines
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { sequence: number }).sequence);
+    expect(sequences(first)).toEqual([0]);
+    expect(sequences(second)).toEqual([1]);
+    expect(second).toContain('"kind":"audit-read","by":"auditor.home1.example","from":0,"most":1');
+    // Whoever looks again and again finds nothing but looks, and leaves no more of them.
+    expect(await as('auditor', 'auditor', '/audit?from=2')).toEqual([200, '']);
+    for (const query of ['from=-1', 'from=x', 'most=1001', 'other=1', 'from=1&from=2'])
+      expect((await as('auditor', 'auditor', `/audit?${query}`))[0], query).toBe(400);
+  });
 });
 
 describe('a control socket', () => {

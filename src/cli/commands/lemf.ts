@@ -8,6 +8,7 @@ import type { CallReport, SessionReport } from '../../entities/lemf/recover.ts';
 import type { FileSummary } from '../../entities/lemf/scan.ts';
 import type { ResultListener } from '../../entities/lemf/store/recovery.ts';
 import { CliError } from '../failure.ts';
+import { harmless } from '../terminal.ts';
 
 interface RecoverFlags {
   readonly hi2: string;
@@ -113,9 +114,4 @@ function describeNotice({ liid, operation, time, text }: NoticeReport): string {
   const what =
     operation === 'alarm' ? `alarm: ${text ?? ''}` : `${operation}${text === null ? '' : ` (${text})`}`;
   return harmless(`LIID ${liid}: ${what}, ${time ?? 'at no time'}`) + '\n';
-}
-
-/** Names come from the SIP of whoever was on the line, and must not speak to the terminal. */
-function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
 }

@@ -68,7 +68,7 @@ export function dfOperation(
         'key_requests_total',
         'Attempts to get keys from the KMS, by what came of them.',
         () => ({
-          answered: 0,
+          ...{ answered: 0, 'no-answer': 0, 'not-authorised': 0 },
           ...requests.answers,
         }),
       ),
