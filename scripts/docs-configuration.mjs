@@ -12,7 +12,10 @@ import { format, resolveConfig } from 'prettier';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue'];
+export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue', 'officer'];
+
+/** Where the schema is that is not an entity's. @type {Record<string, string>} */
+const ELSEWHERE = { officer: 'cli/officer' };
 
 /**
  * The parts of a JSON Schema that are looked at here.
@@ -143,7 +146,9 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   /** @type {Record<string, Node>} */
   const schemas = {};
   for (const entity of ENTITIES) {
-    const at = pathToFileURL(path.join(root, 'dist/entities', entity, 'config.js')).href;
+    const at = pathToFileURL(
+      path.join(root, 'dist', ELSEWHERE[entity] ?? `entities/${entity}`, 'config.js'),
+    ).href;
     const module = /** @type {Record<string, Node>} */ (await import(at));
     const schema = module[`${entity.toUpperCase()}_CONFIG`];
     if (schema === undefined) throw new Error(`${entity} has no schema`);

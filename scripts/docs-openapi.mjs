@@ -15,6 +15,23 @@ const root = path.resolve(import.meta.dirname, '..');
 
 /** Exported schemas that each description has, by the file that has them. */
 export const DESCRIPTIONS = {
+  'admf.openapi.yaml': {
+    'wire/officers/terms': ['LIID'],
+    'wire/officers/warrants': [
+      'ENTRY',
+      'DECISION',
+      'ORDER',
+      'AMENDMENT',
+      'EXTENSION',
+      'IMPORT',
+      'WARRANT_VIEW',
+      'WARRANT_PAGE',
+      'WARRANT_FILE',
+      'IMPORTED',
+    ],
+    'wire/officers/system': ['SYSTEM_STATUS', 'ELEMENT_LIST', 'DIFFERENCE_LIST', 'ALARM_LIST', 'AUDIT_PAGE'],
+    'net/problem': ['PROBLEM'],
+  },
   'iq.openapi.yaml': { 'wire/iq/sessions': ['WANTED_SESSION', 'ANCHORED'], 'net/problem': ['PROBLEM'] },
   'kms.openapi.yaml': { 'net/problem': ['PROBLEM'] },
   'xk.openapi.yaml': {

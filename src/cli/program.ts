@@ -65,6 +65,7 @@ const ENTITIES: readonly { readonly name: string; readonly description: string; 
 
 /** What makes the commands that are no entity's, in the order of `--help`. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  warrant: async () => (await import('./commands/warrant.ts')).warrantCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),
   up: async () => (await import('./commands/up.ts')).upCommand(),

@@ -166,7 +166,7 @@ export function* verifyChain(
   let hash = FIRST;
   let sequence = 0;
   for (const line of lines) {
-    const record = parseRecord(line, sequence);
+    const record = readRecord(line, sequence);
     const { hash: claimed, ...body } = record;
     if (record.sequence !== sequence || chained(hash, body) !== claimed) {
       throw new EvidenceError('broken-chain', `audit record ${sequence} does not continue the chain`);
@@ -213,7 +213,8 @@ const RECORD = new Form(
   }),
 );
 
-function parseRecord(line: string, place: number): AuditRecord {
+/** A record from its line, by itself. @param place which it should be, for errors @throws EvidenceError `malformed` */
+export function readRecord(line: string, place: number): AuditRecord {
   let value: unknown;
   try {
     value = JSON.parse(line);

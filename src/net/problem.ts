@@ -18,12 +18,32 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  409: 'Conflict',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  428: 'Precondition Required',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
+  502: 'Bad Gateway',
   503: 'Service Unavailable',
 };
+
+/** The octets of a problem. */
+export function problemOf(
+  status: number,
+  detail: string,
+  members: Readonly<Record<string, unknown>> = {},
+): Buffer {
+  const problem: Static<typeof PROBLEM> = {
+    type: 'about:blank',
+    title: TITLES[status] ?? 'Error',
+    status,
+    detail,
+  };
+  return Buffer.from(JSON.stringify({ ...problem, ...members }));
+}
 
 export function sendProblem(
   reply: FastifyReply,
@@ -31,16 +51,10 @@ export function sendProblem(
   detail: string,
   members: Readonly<Record<string, unknown>> = {},
 ): FastifyReply {
-  const problem: Static<typeof PROBLEM> = {
-    type: 'about:blank',
-    title: TITLES[status] ?? 'Error',
-    status,
-    detail,
-  };
   return reply
     .code(status)
     .type('application/problem+json')
-    .send(Buffer.from(JSON.stringify({ ...problem, ...members })));
+    .send(problemOf(status, detail, members));
 }
 
 /** Makes whatever fastify itself refuses, and what a handler throws, problem details; internals are not shown. */

@@ -8,6 +8,11 @@ import { parse } from 'yaml';
 import { fromUtf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { IQ_STATUS } from '../../src/entities/gateway/http/iq-server.ts';
+import { OFFICERS_STATUS } from '../../src/entities/admf/http/officers.ts';
+import { systemRoutes } from '../../src/entities/admf/http/system-routes.ts';
+import { warrantJson } from '../../src/entities/admf/http/warrant-json.ts';
+import { warrantRoutes } from '../../src/entities/admf/http/warrant-routes.ts';
+import type { WarrantRecord } from '../../src/entities/admf/warrants.ts';
 import { STATUS } from '../../src/entities/kms/http/xk.ts';
 import { PROBLEM } from '../../src/net/problem.ts';
 import {
@@ -18,6 +23,26 @@ import {
   WANTED_SESSION,
 } from '../../src/wire/iq/sessions.ts';
 import type { WantedSession } from '../../src/wire/iq/sessions.ts';
+import {
+  ALARM_LIST,
+  AUDIT_PAGE,
+  DIFFERENCE_LIST,
+  ELEMENT_LIST,
+  SYSTEM_STATUS,
+} from '../../src/wire/officers/system.ts';
+import { LIID } from '../../src/wire/officers/terms.ts';
+import {
+  AMENDMENT,
+  DECISION,
+  ENTRY,
+  EXTENSION,
+  IMPORT,
+  IMPORTED,
+  ORDER,
+  WARRANT_FILE,
+  WARRANT_PAGE,
+  WARRANT_VIEW,
+} from '../../src/wire/officers/warrants.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../src/wire/request-key/transport.ts';
 import {
   encodeGetKeysRequest,
@@ -37,7 +62,9 @@ const { DESCRIPTIONS, openapi } = (await import(generator)) as {
 };
 
 interface Description {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses?: object }>>>>;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly responses?: object; readonly description?: string }>>>
+  >;
   readonly components: { readonly schemas: Readonly<Record<string, { readonly required?: string[] }>> };
 }
 
@@ -56,6 +83,11 @@ function judge(description: Description, schema: string, json: unknown): boolean
 }
 
 const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
+  'admf.openapi.yaml': [
+    ...[LIID, ENTRY, DECISION, ORDER, AMENDMENT, EXTENSION, IMPORT],
+    ...[WARRANT_VIEW, WARRANT_PAGE, WARRANT_FILE, IMPORTED],
+    ...[SYSTEM_STATUS, ELEMENT_LIST, DIFFERENCE_LIST, ALARM_LIST, AUDIT_PAGE, PROBLEM],
+  ],
   'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, PROBLEM],
   'kms.openapi.yaml': [PROBLEM],
   'xk.openapi.yaml': [GET_KEYS_REQUEST, GET_KEYS_ANSWER, GET_KEYS_FAILURE, PROBLEM],
@@ -73,6 +105,93 @@ describe.each(Object.keys(DESCRIPTIONS))('%s', (name) => {
       expect(components[kind], reference).toHaveProperty(member);
     const names = new Set(used.map(([, , member]) => member));
     expect(Object.keys(components['schemas'] ?? {}).filter((schema) => !names.has(schema))).toEqual([]);
+  });
+});
+
+describe('admf.openapi.yaml', () => {
+  const admf = described('admf.openapi.yaml');
+  const unused = {} as never;
+  const routes = [
+    ...warrantRoutes({ admf: unused, desk: unused, clock: unused }),
+    ...systemRoutes({
+      ...{ admf: unused, issues: unused, audit: unused, pages: unused },
+      clock: unused,
+      elements: [],
+    }),
+  ];
+  const called = ({ method, path: at }: (typeof routes)[number]) =>
+    `${method} ${at.replace(':liid', '{liid}')}`;
+
+  it('R-93: has every route that there is, and who may call it', () => {
+    const operations = Object.entries(admf.paths).flatMap(([at, methods]) =>
+      Object.entries(methods)
+        .filter(([method]) => method !== 'parameters')
+        .map(([method, { description }]) => [`${method.toUpperCase()} ${at}`, description]),
+    );
+    const expected = routes.map((route) => [called(route), `Roles: ${route.roles.join(', ')}`]);
+    expect(operations.sort()).toEqual(expected.sort());
+  });
+
+  it('has every status that the code answers with', () => {
+    const found = new Set(
+      Object.keys(admf.paths).flatMap((at) => [...statuses(admf, at, 'get'), ...statuses(admf, at, 'post')]),
+    );
+    const own = Object.values(OFFICERS_STATUS).filter(
+      (status) => status !== OFFICERS_STATUS['provisioning-failed'],
+    );
+    expect([...found].sort()).toEqual(sorted(200, 201, 413, 415, 500, ...own));
+    for (const code of Object.keys(OFFICERS_STATUS))
+      if (code !== 'provisioning-failed') expect(text('admf.openapi.yaml')).toContain(code);
+  });
+
+  it('describes what is written', () => {
+    const warrant = {
+      liid: 'LIID-1',
+      targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
+      delivery: 'IRI',
+      startTime: 0,
+      endTime: 1000,
+      lemf: { hi2: { host: 'lemf', port: 1 } },
+    } as const;
+    const pending = { by: 'anna', reason: 'x', at: 5 };
+    const record: WarrantRecord = {
+      ...{
+        warrant,
+        xid: 'x',
+        state: 'active',
+        version: 3,
+        from: 0,
+        until: null,
+        drainUntil: null,
+        periods: [],
+      },
+      ...{
+        authors: ['anna'],
+        approvals: ['ben'],
+        emergency: { lapsesAt: 9 },
+        reference: 'r',
+        imported: true,
+      },
+      ...{ pending: null, undo: null, closedAt: null, erased: false },
+    } as const;
+    for (const change of [
+      { kind: 'amend', changes: { endTime: 7, location: true } },
+      { kind: 'resume' },
+      { kind: 'extend', startTime: null, endTime: 9 },
+    ] as const) {
+      const json = warrantJson({ ...record, pending: { ...pending, change } }, new Set());
+      expect(judge(admf, 'Warrant', json)).toBe(true);
+      expect(judge(admf, 'Warrant', { ...json, liid: 'a b' })).toBe(false);
+    }
+    expect(warrantJson(record, new Set(['LIID-1']))).toMatchObject({
+      degraded: true,
+      generation: 3,
+      covered: [{}],
+    });
+    expect(warrantJson({ ...record, state: 'submitted' }, new Set())).toMatchObject({
+      degraded: false,
+      covered: [],
+    });
   });
 });
 

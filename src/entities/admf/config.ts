@@ -11,6 +11,7 @@ import {
   flag,
   HOSTS,
   httpsListener,
+  httpsListenSettings,
   listOf,
   milliseconds,
   OPERATION_SETTINGS,
@@ -52,9 +53,21 @@ const WARRANT = strict({
   location: flag('whether the warrant covers location', { default: false }),
 });
 
+/** The door for officers; without it there is none. */
+const OFFICERS = strict({
+  ...httpsListenSettings('where officers work, over `claviger warrant` and `api/admf.openapi.yaml`'),
+  peers: Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    maxItems: 10_000,
+    description: 'names in the certificates of those who are admitted; their roles are in the certificates',
+    errorMessage: 'a list of names, one at least',
+  }),
+});
+
 export const ADMF_CONFIG = strict({
   identifier: text("the ADMF's identifier; its certificate bears it"),
   listen: httpsListener('where elements report'),
+  officers: Type.Optional(OFFICERS),
   tls: TLS_FILES,
   hosts: HOSTS,
   store: filePath('SQLite file with warrants'),

@@ -20,6 +20,8 @@ import {
 import type { Act, ActContext } from './acts.ts';
 import type { Admf } from './admf.ts';
 import { AdmfError } from './errors.ts';
+import { planImport } from './imports.ts';
+import type { FiledWarrant, ImportOutcome } from './imports.ts';
 import type { WarrantListener } from './warrant-book.ts';
 import { isOpen } from './warrants.ts';
 import type { HistoryEntry, Warrant, WarrantChange, WarrantChanges, WarrantRecord } from './warrants.ts';
@@ -71,6 +73,27 @@ export class WarrantDesk {
       const next = submitted(draft.record, act, this.#context(now), approves);
       return { record: next.record, notes: [...draft.notes, ...next.notes] };
     });
+  }
+
+  /**
+   * Enters those warrants of a file that are not on record, all of them or none; of the others it tells.
+   * @param submit with the same act; else they stay drafts
+   * @throws AdmfError `invalid-warrant`, `invalid-act`
+   */
+  async importAll(
+    warrants: readonly FiledWarrant[],
+    act: Act,
+    { submit }: { readonly submit: boolean },
+  ): Promise<ImportOutcome> {
+    requireAct(act);
+    const newXid = (): string => randomUuid(this.#options.random);
+    let outcome: ImportOutcome = { entered: [], unchanged: [], differing: [] };
+    await this.#admf.changeAll((find, now) => {
+      const { changes, ...told } = planImport(warrants, act, submit, { ...this.#context(now), find, newXid });
+      outcome = told;
+      return changes;
+    });
+    return outcome;
   }
 
   /** Asks for the approval of a draft; `approval: one`: approves it. @param approves as in `EnterOptions` */

@@ -13,6 +13,7 @@ import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
+import { openOfficers } from './http/open-officers.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
 import { x1Transport } from '../../x1/client.ts';
 import { X1Schema } from '../../x1/schema.ts';
@@ -35,6 +36,8 @@ export interface RunningAdmf extends Running {
   readonly desk: WarrantDesk;
   /** Where elements report. */
   readonly x1: Listen;
+  /** Where officers work; absent: there is no such door. */
+  readonly officers?: Listen;
   /** What elements have reported and not cleared. */
   issues(): Issue[];
 }
@@ -136,15 +139,23 @@ async function startHolding(
       logger,
     );
     const desk = new WarrantDesk(admf, { approval, emergencyMs, random });
+    const doors = { admf, desk, issues, audit, tls, clock, logger };
+    const officers = await openOfficers(config, doors).catch(async (error: unknown) => {
+      await admf.stop();
+      throw error;
+    });
     return {
       admf,
       operation: admfOperation(config, {
         ...{ tls, admf, issues, trail: kept.trail, connections: listener.connections },
+        ...(officers === null ? {} : { officers: officers.connections }),
       }),
       desk,
+      ...(officers === null ? {} : { officers: officers.at }),
       x1: { address: config.listen.address, port: listener.port },
       issues: () => issues.list(),
       stop: async () => {
+        await officers?.close();
         await admf.stop();
         await listener.close();
         await close();

@@ -175,10 +175,11 @@ export function coveredPeriods(record: WarrantRecord): CarriedPeriod[] {
  */
 export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBody[], now: number): void {
   const times = [warrant.startTime, warrant.endTime];
-  if (!times.every((time) => time >= 0 && time <= LAST_TIME)) throw invalid('its times');
-  if (warrant.startTime >= warrant.endTime) throw invalid('its end is not after its start');
-  if (warrant.endTime <= now) throw invalid('it has ended');
-  if (warrant.delivery === 'IRI+CC' && warrant.lemf.hi3 === undefined) throw invalid('content needs an HI3');
+  if (!times.every((time) => time >= 0 && time <= LAST_TIME)) throw invalid(warrant, 'its times');
+  if (warrant.startTime >= warrant.endTime) throw invalid(warrant, 'its end is not after its start');
+  if (warrant.endTime <= now) throw invalid(warrant, 'it has ended');
+  if (warrant.delivery === 'IRI+CC' && warrant.lemf.hi3 === undefined)
+    throw invalid(warrant, 'content needs an HI3');
   const header = {
     admfIdentifier: 'admf',
     neIdentifier: 'ne',
@@ -188,15 +189,17 @@ export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBod
   };
   try {
     for (const body of requests) {
-      if ('destination' in body && endpointOf(body.destination) === null) throw invalid('its LEMF’s address');
-      if (encodeX1Request([{ header, body }]).length > X1_SIZE_LIMIT) throw invalid('it is too large');
+      if ('destination' in body && endpointOf(body.destination) === null)
+        throw invalid(warrant, 'its LEMF’s address');
+      if (encodeX1Request([{ header, body }]).length > X1_SIZE_LIMIT)
+        throw invalid(warrant, 'it is too large');
     }
   } catch (cause) {
-    if (cause instanceof XmlDocumentError) throw invalid(cause.message, cause);
+    if (cause instanceof XmlDocumentError) throw invalid(warrant, cause.message, cause);
     throw cause;
   }
 }
 
-function invalid(why: string, cause?: unknown): AdmfError {
-  return new AdmfError('invalid-warrant', `the warrant cannot be carried out: ${why}`, { cause });
+function invalid({ liid }: Warrant, why: string, cause?: unknown): AdmfError {
+  return new AdmfError('invalid-warrant', `warrant ${liid} cannot be carried out: ${why}`, { cause });
 }

@@ -1,0 +1,107 @@
+/** What the officers' interface says of the system: how it is, what elements hold and report, and the audit log. */
+import type { Clock } from '../../../bytes/ports.ts';
+import type { AuditPages } from '../../../evidence/audit-pages.ts';
+import type { HashChainLog } from '../../../evidence/log.ts';
+import {
+  ALARMS_PATH,
+  AUDIT_PATH,
+  decodeAuditSelection,
+  decodeNoSelection,
+  DIFFERENCES_PATH,
+  ELEMENTS_PATH,
+  STATUS_PATH,
+  USUAL_RECORDS,
+} from '../../../wire/officers/system.ts';
+import { timeText } from '../../../wire/officers/terms.ts';
+import type { Admf } from '../admf.ts';
+import type { IssueBook } from '../issues.ts';
+import type { AdmfElement } from '../ports.ts';
+import { WATCHERS } from './routes.ts';
+import type { OfficerRoute } from './routes.ts';
+import { awaitsApproval } from './warrant-routes.ts';
+
+export interface SystemRoutesOptions {
+  readonly admf: Pick<Admf, 'list' | 'degraded' | 'ping' | 'verify'>;
+  readonly elements: readonly Pick<AdmfElement, 'identifier' | 'kind'>[];
+  readonly issues: IssueBook;
+  readonly audit: Pick<HashChainLog, 'head'>;
+  readonly pages: AuditPages;
+  readonly clock: Clock;
+}
+
+export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
+  const { admf, elements, issues, audit, pages } = options;
+  const read = (
+    path: string,
+    roles: OfficerRoute['roles'],
+    body: (query: unknown) => object | Promise<object>,
+  ): OfficerRoute => ({
+    ...{ method: 'GET', path, roles },
+    answer: async ({ query }) => ({ body: await body(query) }),
+  });
+  const plain = (path: string, body: () => object | Promise<object>): OfficerRoute =>
+    read(path, WATCHERS, (query) => {
+      decodeNoSelection(query);
+      return body();
+    });
+  const pinged = shared(() => admf.ping());
+  const verified = shared(() => admf.verify());
+
+  return [
+    plain(STATUS_PATH, () => statusOf(options)),
+    plain(ELEMENTS_PATH, async () => {
+      const answers = await pinged();
+      return {
+        elements: elements.map(({ identifier, kind }) => ({
+          ...{ identifier, kind },
+          answers: answers.get(identifier) ?? false,
+        })),
+      };
+    }),
+    plain(DIFFERENCES_PATH, async () => ({
+      differences: (await verified()).map(({ element, problem, id }) => ({
+        ...{ element, problem },
+        ...(id === null ? {} : { id }),
+      })),
+    })),
+    plain(ALARMS_PATH, () => ({
+      degraded: admf.degraded().sort(),
+      issues: issues.list().map(({ id, code, time, ...issue }) => ({
+        ...issue,
+        ...(id === null ? {} : { id }),
+        ...(code === null ? {} : { code }),
+        time: timeText(time),
+      })),
+    })),
+    read(AUDIT_PATH, ['auditor'], async (query) => {
+      const { from = 0, limit = USUAL_RECORDS } = decodeAuditSelection(query);
+      const records = await pages.page(from, limit);
+      return { records, next: from + records.length, head: audit.head };
+    }),
+  ];
+}
+
+function statusOf({ admf, issues, audit, clock }: SystemRoutesOptions): object {
+  const records = admf.list();
+  const counts = new Map<string, number>();
+  for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return {
+    time: timeText(clock.now()),
+    warrants: Object.fromEntries(counts),
+    pending: records.filter(awaitsApproval).length,
+    degraded: admf.degraded().length,
+    issues: issues.list().length,
+    audit: audit.head,
+  };
+}
+
+/** Whoever asks while the work is under way gets what comes of it: elements are not asked twice at once. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
+}

@@ -1,0 +1,97 @@
+/** Warrants as the officers' interface has them. */
+import { timeText } from '../../../wire/officers/terms.ts';
+import { targetKeys } from '../../../x1/target-keys.ts';
+import { coveredPeriods } from '../warrants.ts';
+import type { HistoryEntry, PendingChange, Warrant, WarrantChanges, WarrantRecord } from '../warrants.ts';
+
+export function warrantJson(record: WarrantRecord, degraded: ReadonlySet<string>): object {
+  const { warrant, xid, state, version, authors, approvals, reference, imported, erased } = record;
+  const lapsesAt = record.emergency?.lapsesAt ?? null;
+  return {
+    liid: warrant.liid,
+    xid,
+    state,
+    degraded: degraded.has(warrant.liid),
+    changing: record.undo !== null,
+    generation: version,
+    ...contentsJson(warrant),
+    location: warrant.location ?? false,
+    covered: coveredJson(record),
+    authors,
+    approvals,
+    ...(record.pending === null ? {} : { pending: pendingJson(record.pending) }),
+    ...(lapsesAt === null ? {} : { lapses: timeText(lapsesAt) }),
+    ...(reference === null ? {} : { reference }),
+    imported,
+    erased,
+  };
+}
+
+export function eventJson({ at, by, act, state, version, reason, detail }: HistoryEntry): object {
+  return {
+    at: timeText(at),
+    ...(by === null ? {} : { by }),
+    act,
+    state,
+    generation: version,
+    ...(reason === null ? {} : { reason }),
+    ...(detail === null ? {} : { detail }),
+  };
+}
+
+function pendingJson({ change, by, reason, at }: PendingChange): object {
+  const { kind } = change;
+  return {
+    kind,
+    by,
+    at: timeText(at),
+    reason,
+    ...(kind === 'amend' ? { changes: contentsJson(change.changes) } : {}),
+    ...(kind === 'extend' ? timesJson(change) : {}),
+  };
+}
+
+/** What nobody has approved covers nothing. */
+function coveredJson(record: WarrantRecord): object[] {
+  if (['draft', 'submitted', 'rejected'].includes(record.state)) return [];
+  return coveredPeriods(record).map(({ from, until, delivery }) => ({
+    from: timeText(from),
+    until: timeText(until),
+    delivery,
+  }));
+}
+
+function contentsJson(contents: WarrantChanges): object {
+  const { targets, delivery, lemf, location } = contents;
+  return {
+    ...(targets === undefined ? {} : { targets }),
+    ...(delivery === undefined ? {} : { delivery }),
+    ...timesJson(contents),
+    ...(lemf === undefined ? {} : { lemf }),
+    ...(location === undefined ? {} : { location }),
+  };
+}
+
+interface Times {
+  readonly startTime?: number | null | undefined;
+  readonly endTime?: number | undefined;
+}
+
+function timesJson({ startTime, endTime }: Times): object {
+  return {
+    ...(startTime === undefined || startTime === null ? {} : { startTime: timeText(startTime) }),
+    ...(endTime === undefined ? {} : { endTime: timeText(endTime) }),
+  };
+}
+
+/** Whether a warrant is about an identity: a URI, or `NAME=VALUE`; spellings of one identity are the same. */
+export function isAbout({ targets }: Pick<Warrant, 'targets'>, identity: string): boolean {
+  const [, name, value] = /^([a-z][a-zA-Z0-9]*)=(.+)$/s.exec(identity) ?? [];
+  const asked = name === undefined || value === undefined ? null : { name, value };
+  const keys = new Set(targetKeys(asked ?? { name: 'impu', value: identity }));
+  return targets.some(
+    (target) =>
+      targetKeys(target).some((key) => keys.has(key)) ||
+      (target.value === (asked?.value ?? identity) && (asked === null || asked.name === target.name)),
+  );
+}

@@ -1,0 +1,469 @@
+/** The ADMF's door for officers over real sockets and certificates: who may do what, what is refused, what is on record. */
+import { Agent, request as httpsRequest } from 'node:https';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { EvidenceError, HashChainLog } from '../../../../src/evidence/log.ts';
+import { REFUSAL_LIMITS } from '../../../../src/evidence/refusals.ts';
+import type { TlsFiles } from '../../../../src/net/tls.ts';
+import { OfficersHome, PEOPLE } from './door.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly json: Record<string, unknown>;
+}
+
+interface Asking {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+let home: OfficersHome;
+const agents = new Map<string, Agent>();
+
+/** With one connection that stays open. */
+function agentOf({ certificate, privateKey, authorities }: TlsFiles): Agent {
+  const [cert, key, ca] = [certificate, privateKey, authorities].map((file) => readFileSync(file));
+  return new Agent({ cert, key, ca, keepAlive: true, maxSockets: 1 });
+}
+
+function ask(who: string, call: string, { body, headers = {} }: Asking = {}): Promise<Answer> {
+  const [method = '', url = ''] = call.split(' ');
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(
+      {
+        ...{ host: '127.0.0.1', port: home.admf.officers!.port, servername: 'admf.home1.example' },
+        ...{ method, path: url, agent: agents.get(who), headers: { ...type, ...headers } },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const { statusCode: status = 0, headers: given } = response;
+          const octets = Buffer.concat(chunks).toString();
+          resolve({
+            status,
+            headers: given,
+            json: octets === '' ? {} : (JSON.parse(octets) as Answer['json']),
+          });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body === undefined ? undefined : text);
+  });
+}
+
+const lemf = { hi2: { host: '127.0.0.1', port: 8002 }, hi3: { host: '127.0.0.1', port: 8003 } };
+const endTime = new Date(Date.now() + 3_600_000).toISOString();
+const warrantOf = (liid: string) => ({
+  ...{
+    liid,
+    targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
+    delivery: 'IRI+CC',
+    endTime,
+    lemf,
+  },
+});
+const enter = async (liid: string, who = 'anna'): Promise<number> => {
+  const { status, json } = await ask(who, 'POST /v1/warrants', { body: { warrant: warrantOf(liid) } });
+  expect([status, json]).toMatchObject([201, { liid, state: 'submitted' }]);
+  return json['generation'] as number;
+};
+const stateOf = async (liid: string) => (await ask('cleo', `GET /v1/warrants/${liid}/state`)).json;
+
+beforeAll(async () => {
+  home = await OfficersHome.start();
+  for (const name of Object.keys(PEOPLE)) agents.set(name, agentOf((await home.officer(name)).tls));
+  for (const [name, roles] of [
+    ['eve', ['officer', 'approver']],
+    ['df', ['df']],
+    ['nobody', []],
+  ] as const)
+    agents.set(name, agentOf((await home.officer(name, roles)).tls));
+  agents.set('two', agentOf((await home.officer('two', ['officer', 'approver'], ['anna', 'ben'])).tls));
+  agents.set('roleless', agentOf((await home.officer('roleless', ['df'], ['anna'])).tls));
+}, 60_000);
+
+afterAll(async () => {
+  for (const agent of agents.values()) agent.destroy();
+  await home.stop();
+});
+
+describe('R-93: each role against each route', { timeout: 30_000 }, () => {
+  const reason = { reason: 'because' };
+  const CALLS: readonly (readonly [call: string, who: string, body?: object])[] = [
+    ['GET /v1/warrants', 'anna ben both cleo'],
+    ['GET /v1/warrants/NONE', 'anna ben both cleo'],
+    ['GET /v1/warrants/NONE/state', 'anna ben both cleo'],
+    ['POST /v1/warrants', 'anna both', {}],
+    ['POST /v1/imports', 'anna both', {}],
+    ['POST /v1/warrants/NONE/submit', 'anna both', {}],
+    ['POST /v1/warrants/NONE/approve', 'ben both', { generation: 1 }],
+    ['POST /v1/warrants/NONE/reject', 'ben both', { generation: 1, ...reason }],
+    ['POST /v1/warrants/NONE/amend', 'anna both', { changes: { location: true }, ...reason }],
+    ['POST /v1/warrants/NONE/extend', 'anna both', { endTime, ...reason }],
+    ['POST /v1/warrants/NONE/suspend', 'anna both', reason],
+    ['POST /v1/warrants/NONE/resume', 'anna both', reason],
+    ['POST /v1/warrants/NONE/withdraw', 'anna both', reason],
+    ['GET /v1/status', 'anna ben both cleo dora'],
+    ['GET /v1/elements', 'anna ben both cleo dora'],
+    ['GET /v1/elements/differences', 'anna ben both cleo dora'],
+    ['GET /v1/alarms', 'anna ben both cleo dora'],
+    ['GET /v1/audit?limit=1', 'cleo'],
+  ];
+
+  const cases = CALLS.map(([call, allowed, body]) => ({ call, allowed, body }));
+
+  it.each(cases)('$call is for $allowed', async ({ call, allowed, body }) => {
+    for (const who of Object.keys(PEOPLE)) {
+      const { status, json } = await ask(who, call, body === undefined ? {} : { body });
+      const mayAsk = allowed.split(' ').includes(who);
+      expect([who, json['code'] === 'role' ? 'refused' : 'asked']).toEqual([
+        who,
+        mayAsk ? 'asked' : 'refused',
+      ]);
+      if (!mayAsk) expect(status).toBe(403);
+      else expect(status).toBe(call.includes('NONE') ? 404 : body === undefined ? 200 : 400);
+    }
+  });
+
+  it.each([
+    ['eve', 'another name'],
+    ['df', 'the role of an entity'],
+    ['nobody', 'neither name nor role'],
+    ['roleless', 'a name without a role of a person'],
+    ['two', 'the names of two people, who could approve what they entered'],
+  ])('%s, with %s, gets nothing, and not even whether there is such a thing', async (who) => {
+    for (const call of ['GET /v1/status', 'GET /v1/warrants/NONE', 'POST /v1/warrants', 'GET /no/such'])
+      expect(await ask(who, call)).toMatchObject({ status: 403, json: { code: 'not-admitted' } });
+  });
+
+  it('an operator sees how the system is, and nothing that says whom a warrant is about', async () => {
+    await enter('SEEN');
+    const answers = [];
+    for (const at of ['status', 'elements', 'elements/differences', 'alarms'])
+      answers.push((await ask('dora', `GET /v1/${at}`)).json);
+    expect(answers[0]).toMatchObject({ pending: 1, degraded: 0, warrants: { submitted: 1 } });
+    expect(answers[1]).toMatchObject({
+      elements: [{ kind: 'cscf', answers: true }, {}, {}, { identifier: 'kms.home1.example', answers: true }],
+    });
+    expect(JSON.stringify(answers)).not.toContain('alice');
+    expect(JSON.stringify(answers)).not.toContain('SEEN');
+  });
+});
+
+describe('R-90: two officers', { timeout: 60_000 }, () => {
+  it('one enters, another approves, and it is active; a withdrawal ends it', async () => {
+    const generation = await enter('L1');
+    expect(await ask('ben', 'POST /v1/warrants/L1/approve', { body: { generation } })).toMatchObject({
+      status: 200,
+      json: { approvals: ['ben'], authors: ['anna'] },
+    });
+    await expect.poll(() => stateOf('L1'), { timeout: 30_000 }).toMatchObject({ state: 'active' });
+    const order = { body: { reason: 'order 12' } };
+    expect(await ask('anna', 'POST /v1/warrants/L1/withdraw', order)).toMatchObject({ status: 200 });
+    await expect.poll(() => stateOf('L1'), { timeout: 30_000 }).toMatchObject({ state: 'ended' });
+    const { json } = await ask('cleo', 'GET /v1/warrants/L1');
+    expect(json['history']).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ act: 'entered', by: 'anna' }),
+        expect.objectContaining({ act: 'approved', by: 'ben' }),
+        expect.objectContaining({ act: 'withdrawn', by: 'anna', reason: 'order 12' }),
+      ]),
+    );
+  });
+
+  it('nobody approves what they entered, whatever their roles', async () => {
+    const generation = await enter('L2', 'both');
+    expect(await ask('both', 'POST /v1/warrants/L2/approve', { body: { generation } })).toMatchObject({
+      status: 403,
+      json: { code: 'own-act' },
+    });
+    expect(await stateOf('L2')).toMatchObject({ state: 'submitted', generation });
+  });
+
+  it('an approver approves what they saw: what was changed since is not approved', async () => {
+    const generation = await enter('L3');
+    const approve = (asking: Asking) => ask('ben', 'POST /v1/warrants/L3/approve', asking);
+    expect(await approve({ body: {} })).toMatchObject({ status: 428, json: { code: 'generation-required' } });
+    const changes = { targets: [{ name: 'sipUri', value: 'sip:carol@home1.example' }] };
+    const amended = await ask('anna', 'POST /v1/warrants/L3/amend', { body: { changes, reason: 'another' } });
+    expect(amended).toMatchObject({ status: 200, json: { state: 'submitted' } });
+    for (const stale of [{ body: { generation } }, { body: {}, headers: { 'if-match': `"${generation}"` } }])
+      expect(await approve(stale)).toMatchObject({ status: 412, json: { code: 'stale' } });
+    const seen = await ask('ben', 'GET /v1/warrants/L3/state');
+    const tag = seen.headers['etag'] as string;
+    expect(tag).toBe(amended.headers['etag']);
+    for (const wrong of ['3', 'W/"3"', '*', '"3", "4"', '"03"'])
+      expect(await approve({ body: {}, headers: { 'if-match': wrong } })).toMatchObject({ status: 400 });
+    const two = { body: { generation }, headers: { 'if-match': tag } };
+    expect(await approve(two)).toMatchObject({ status: 400, json: { code: 'if-match' } });
+    expect(await stateOf('L3')).toMatchObject({ state: 'submitted', approvals: [] });
+    expect(await approve({ body: {}, headers: { 'if-match': tag } })).toMatchObject({ status: 200 });
+  });
+
+  it('what widens a warrant waits for an approver, and can be rejected', async () => {
+    await expect.poll(() => stateOf('L3'), { timeout: 30_000 }).toMatchObject({ state: 'active' });
+    const later = new Date(Date.now() + 7_200_000).toISOString();
+    const extended = await ask('anna', 'POST /v1/warrants/L3/extend', {
+      body: { endTime: later, reason: 'more' },
+    });
+    expect(extended).toMatchObject({
+      status: 200,
+      json: { state: 'active', endTime, pending: { by: 'anna' } },
+    });
+    expect((await ask('ben', 'GET /v1/warrants?pending=true&state=active')).json).toMatchObject({
+      warrants: [{ liid: 'L3' }],
+    });
+    const { generation } = extended.json as { generation: number };
+    const rejected = await ask('ben', 'POST /v1/warrants/L3/reject', {
+      body: { generation, reason: 'enough' },
+    });
+    expect(rejected).toMatchObject({ status: 200, json: { state: 'active', endTime } });
+    expect(rejected.json).not.toHaveProperty('pending');
+  });
+});
+
+describe('R-93: what is refused changes nothing', { timeout: 30_000 }, () => {
+  const good = warrantOf('BAD');
+  const rest = { delivery: 'CC', endTime, lemf };
+
+  it.each([
+    ['no JSON', '{', 400, ''],
+    ['no object', '[]', 400, 'the entry is not an object'],
+    ['no warrant', {}, 400, 'warrant is missing'],
+    [
+      'a member too many',
+      { warrant: { ...good, lemff: 1 } },
+      400,
+      'warrant.lemff: no such member; did you mean lemf?',
+    ],
+    [
+      'all faults at once',
+      { warrant: rest, submit: 1 },
+      400,
+      /warrant\.liid is missing.*warrant\.targets is missing.*delivery is not one of IRI, IRI\+CC.*submit is not true or false/,
+    ],
+    ['a bad LIID', { warrant: { ...good, liid: 'a b' } }, 400, 'warrant.liid is not'],
+    ['a LIID that no path has', { warrant: { ...good, liid: '..' } }, 400, 'warrant.liid is not'],
+    [
+      'a time without zone',
+      { warrant: { ...good, endTime: '2099-01-01T00:00:00' } },
+      400,
+      'warrant.endTime is not a time with zone',
+    ],
+    [
+      'a day that is not',
+      { warrant: { ...good, endTime: '2099-02-30T00:00:00Z' } },
+      400,
+      'warrant.endTime is not a time',
+    ],
+    ['no target', { warrant: { ...good, targets: [] } }, 400, 'warrant.targets is not a list of 1 to'],
+    [
+      'a target that nobody knows',
+      { warrant: { ...good, targets: [{ name: 'shoe', value: '43' }] } },
+      422,
+      'cannot be carried out',
+    ],
+    [
+      'an end in the past',
+      { warrant: { ...good, endTime: '2020-01-01T00:00:00Z' } },
+      422,
+      'cannot be carried out',
+    ],
+    ['content without HI3', { warrant: { ...good, lemf: { hi2: lemf.hi2 } } }, 422, 'content needs an HI3'],
+    ['a reason of two lines', { warrant: good, reason: 'a\nb' }, 422, 'a reason is a line'],
+    ['an empty reference', { warrant: good, reference: ' ' }, 422, 'a reference has'],
+  ] as readonly (readonly [string, unknown, number, string | RegExp])[])(
+    '%s',
+    async (_, body, status, detail) => {
+      const answer = await ask('anna', 'POST /v1/warrants', { body });
+      expect([answer.status, answer.headers['content-type']]).toEqual([status, 'application/problem+json']);
+      expect(answer.json['detail']).toMatch(detail);
+      expect(await ask('anna', 'GET /v1/warrants/BAD')).toMatchObject({ status: 404 });
+    },
+  );
+
+  it('neither a body of another type, nor one that is too large, nor none', async () => {
+    const headers = { 'content-type': 'text/plain' };
+    expect(await ask('anna', 'POST /v1/warrants', { body: 'x', headers })).toMatchObject({ status: 415 });
+    const huge = { reason: 'x'.repeat(5 << 20) };
+    expect(await ask('anna', 'POST /v1/warrants/L2/withdraw', { body: huge })).toMatchObject({ status: 413 });
+    expect(await ask('anna', 'POST /v1/warrants/L2/withdraw')).toMatchObject({ status: 400 });
+    expect(await stateOf('L2')).toMatchObject({ state: 'submitted' });
+  });
+
+  it('what is on record is not entered again, what is over does not go on, and reasons are needed', async () => {
+    const again = { body: { warrant: warrantOf('L2') } };
+    expect(await ask('anna', 'POST /v1/warrants', again)).toMatchObject({
+      status: 409,
+      json: { code: 'warrant-exists' },
+    });
+    const order = { body: { reason: 'x' } };
+    expect(await ask('anna', 'POST /v1/warrants/L1/suspend', order)).toMatchObject({
+      status: 409,
+      json: { code: 'wrong-state' },
+    });
+    for (const action of ['suspend', 'resume', 'withdraw'])
+      expect(await ask('anna', `POST /v1/warrants/L1/${action}`, { body: {} })).toMatchObject({
+        status: 400,
+        json: { detail: expect.stringContaining('reason is missing') as string },
+      });
+  });
+
+  it.each([
+    'state=actve',
+    'limit=0',
+    'limit=1001',
+    'limit=x',
+    'pending=yes',
+    'after=a%20b',
+    'colour=red',
+    'limit=1&limit=2',
+  ])('a query that says %s', async (query) =>
+    expect(await ask('cleo', `GET /v1/warrants?${query}`)).toMatchObject({ status: 400 }),
+  );
+
+  it.each(['from=-1', 'from=1e9', 'limit=0', 'limit=9999', 'frm=1'])('of the audit log, %s', async (query) =>
+    expect(await ask('cleo', `GET /v1/audit?${query}`)).toMatchObject({ status: 400 }),
+  );
+
+  it('paths that are none', async () => {
+    for (const call of [
+      'GET /',
+      'GET /v1',
+      'GET /v2/warrants',
+      'DELETE /v1/warrants/L1',
+      'PUT /v1/warrants/L1',
+      'GET /v1/warrants/%',
+    ])
+      expect([400, 404]).toContain((await ask('cleo', call)).status);
+  });
+});
+
+describe('R-93: the list', { timeout: 30_000 }, () => {
+  it('has pages by LIID, and only what is asked for', async () => {
+    const first = await ask('cleo', 'GET /v1/warrants?limit=2');
+    expect(first.json).toMatchObject({ warrants: [{ liid: 'L1' }, { liid: 'L2' }], next: 'L2' });
+    const second = await ask('cleo', 'GET /v1/warrants?limit=2&after=L2');
+    expect(second.json).toMatchObject({ warrants: [{ liid: 'L3' }, { liid: 'SEEN' }] });
+    expect(second.json).not.toHaveProperty('next');
+    const found = async (query: string) => {
+      const { json } = await ask('cleo', `GET /v1/warrants?${query}`);
+      return (json['warrants'] as { liid: string }[]).map(({ liid }) => liid).join(' ');
+    };
+    expect(await found('state=submitted,ended')).toBe('L1 L2 SEEN');
+    expect(await found(`target=${encodeURIComponent('sip:carol@HOME1.example')}`)).toBe('L3');
+    expect(await found('target=sipUri%3Dsip:alice@home1.example')).toBe('L1 L2 SEEN');
+    expect(await found('target=sip:bob@home1.example')).toBe('');
+    expect(await found('pending=true')).toBe('L2 SEEN');
+    expect(await found('degraded=true')).toBe('');
+  });
+});
+
+describe('R-93: a file of warrants', { timeout: 30_000 }, () => {
+  it('is entered whole or not at all, and never in place of what is on record', async () => {
+    const other = { ...warrantOf('L2'), delivery: 'IRI' };
+    const l3 = await stateOf('L3');
+    const members = ['liid', 'targets', 'delivery', 'startTime', 'endTime', 'lemf'] as const;
+    const same = Object.fromEntries(members.map((member) => [member, l3[member]]));
+    const late = { ...warrantOf('I2'), endTime: '2020-01-01T00:00:00Z' };
+    const post = (warrants: unknown[]) => ask('anna', 'POST /v1/imports', { body: { warrants } });
+    expect(await post([warrantOf('I1'), late])).toMatchObject({
+      status: 422,
+      json: { code: 'invalid-warrant', detail: expect.stringContaining('warrant I2 cannot') as string },
+    });
+    expect(await post([warrantOf('I1'), warrantOf('I1')])).toMatchObject({
+      status: 422,
+      json: { code: 'invalid-act' },
+    });
+    expect(await ask('cleo', 'GET /v1/warrants/I1')).toMatchObject({ status: 404 });
+    const outcome = { entered: ['I1'], unchanged: ['L3'], differing: ['L2'] };
+    expect(await post([warrantOf('I1'), same, other])).toMatchObject({ status: 200, json: outcome });
+    expect(await post([warrantOf('I1')])).toMatchObject({
+      json: { entered: [], unchanged: ['I1'], differing: [] },
+    });
+    expect((await ask('cleo', 'GET /v1/warrants?imported=true')).json).toMatchObject({
+      warrants: [{ liid: 'I1', state: 'submitted' }],
+    });
+    expect(await stateOf('L2')).toMatchObject({ delivery: 'IRI+CC' });
+  });
+});
+
+describe('R-27: every call is on record', { timeout: 30_000 }, () => {
+  it('who asked for what, and what it was answered, reads and refusals too', async () => {
+    const before = home.audit().length;
+    await ask('ben', 'GET /v1/warrants?target=sip:alice@home1.example');
+    await ask('dora', 'GET /v1/warrants/L1');
+    await ask('cleo', 'GET /v1/nothing');
+    await ask('anna', 'POST /v1/warrants', { body: '{' });
+    await ask('anna', 'POST /v1/warrants/L1/suspend', { body: { reason: 'x' } });
+    const events = home.audit().slice(before);
+    const roles = { by: 'anna', roles: 'officer', method: 'POST' };
+    expect(events).toMatchObject([
+      {
+        kind: 'officer-answer',
+        by: 'ben',
+        roles: 'approver',
+        method: 'GET',
+        path: '/v1/warrants?target=sip:alice@home1.example',
+        status: 200,
+        code: null,
+      },
+      { kind: 'officer-answer', by: 'dora', path: '/v1/warrants/L1', status: 403, code: 'role' },
+      { kind: 'officer-answer', by: 'cleo', path: '/v1/nothing', status: 404, code: 'no-resource' },
+      { kind: 'officer-answer', ...roles, status: 400 },
+      { kind: 'officer-request', ...roles, path: '/v1/warrants/L1/suspend' },
+      { kind: 'officer-answer', ...roles, path: '/v1/warrants/L1/suspend', status: 409, code: 'wrong-state' },
+    ]);
+    expect(events[0]!['fingerprint']).toMatch(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+  });
+
+  it('an auditor reads the log from a given record on, as it is written', async () => {
+    const whole = home.audit();
+    const from = whole.length - 3;
+    const { json } = await ask('cleo', `GET /v1/audit?from=${from}&limit=2`);
+    const records = json['records'] as { sequence: number; event: unknown; hash: string }[];
+    expect(records.map(({ sequence }) => sequence)).toEqual([from, from + 1]);
+    expect(records.map(({ event }) => event)).toEqual(whole.slice(from, from + 2));
+    expect(json).toMatchObject({ next: from + 2, head: { sequence: whole.length - 1 } });
+    expect((await ask('cleo', 'GET /v1/audit?from=1000000')).json).toMatchObject({
+      records: [],
+      next: 1_000_000,
+    });
+  });
+
+  it('without a record there is no answer, and nothing is changed', async () => {
+    const generation = (await stateOf('SEEN'))['generation'] as number;
+    const append = vi.spyOn(HashChainLog.prototype, 'append').mockImplementation(() => {
+      throw new EvidenceError('not-written', 'no space left');
+    });
+    try {
+      for (const [who, call, body] of [
+        ['cleo', 'GET /v1/warrants/L1', undefined],
+        ['dora', 'GET /v1/warrants/L1', undefined],
+        ['eve', 'GET /v1/status', undefined],
+        ['ben', 'POST /v1/warrants/SEEN/approve', { generation }],
+        ['anna', 'POST /v1/warrants', { warrant: warrantOf('UNRECORDED') }],
+      ] as const) {
+        const { status, json, headers } = await ask(who, call, body === undefined ? {} : { body });
+        expect([status, json['code'], headers['etag']]).toEqual([503, 'not-written', undefined]);
+        expect(Object.keys(json).sort()).toEqual(['code', 'detail', 'status', 'title', 'type']);
+      }
+    } finally {
+      append.mockRestore();
+    }
+    expect(await stateOf('SEEN')).toMatchObject({ state: 'submitted', generation });
+    expect(await ask('cleo', 'GET /v1/warrants/UNRECORDED')).toMatchObject({ status: 404 });
+  });
+
+  it('who is not admitted cannot make the log grow without bound (R-78)', async () => {
+    const before = home.audit().length;
+    for (let n = 0; n < REFUSAL_LIMITS.perPeer + 5; n += 1) await ask('eve', 'GET /v1/status');
+    expect(home.audit().length - before).toBeLessThanOrEqual(REFUSAL_LIMITS.perPeer + 1);
+    expect(home.audit().at(-1)).toMatchObject({ kind: 'refusals-only-counted', peer: 'eve' });
+  });
+});
