@@ -13,6 +13,9 @@ import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 import { CONNECTION_LIMITS, STREAM_LIMITS } from '../net/connections.ts';
+import { fingerprintHex, GRANT_KEYS, isSubject } from '../net/role-table.ts';
+import type { RoleGrant } from '../net/role-table.ts';
+import { ENTITY_ROLES, PERSON_ROLES } from '../net/tls.ts';
 import { LOG_LEVELS } from './log.ts';
 import type { ConnectionLimits } from '../net/connections.ts';
 import { filePath, resolvePaths } from './config-paths.ts';
@@ -184,12 +187,51 @@ export function peerAddress(host: string, its = 'its port') {
   return strict({ host: text(host), port: port(its, { min: 2 }) });
 }
 
-/** Paths of PEM files. */
+const ROLE_GRANT = Type.Decode(
+  strict({
+    subject: Type.Optional(
+      text('the subject of the certificate, all of its attributes: `CN=df, O=Operator, C=DE`', {
+        absent: 'one of the other two',
+      }),
+    ),
+    san: Type.Optional(
+      text('one of its subject alternative names: a DNS name or a URI', { absent: 'one of the other two' }),
+    ),
+    fingerprint: Type.Optional(
+      text('its SHA-256 fingerprint, in hex with colons or without', { absent: 'one of the other two' }),
+    ),
+    roles: Type.Array(Type.Enum([...ENTITY_ROLES, ...PERSON_ROLES]), {
+      minItems: 1,
+      description: 'the roles that it has',
+    }),
+  }),
+  (grant) => {
+    const { subject, fingerprint } = grant;
+    const named = GRANT_KEYS.filter((key) => (grant[key] ?? '') !== '');
+    if (named.length !== 1) throw new Unfit('a row with one of subject, san and fingerprint');
+    if (fingerprint !== undefined && fingerprintHex(fingerprint) === null)
+      throw new Unfit('a SHA-256 fingerprint: 64 hex digits, with colons or without', 'fingerprint');
+    if (subject !== undefined && !isSubject(subject))
+      throw new Unfit('a subject: CN=df, O=Operator, C=DE', 'subject');
+    return grant;
+  },
+);
+
+/** Paths of PEM files, and what is known of certificates of others. */
 export const TLS_FILES = strict(
   {
     certificate: filePath('the own certificate, with its chain'),
     privateKey: filePath('its private key'),
     authorities: filePath('those that peers must chain to'),
+    roles: Type.Optional(
+      Type.Decode(
+        Type.Array(ROLE_GRANT, {
+          description: 'roles of certificates that name none of ours: those of other vendors and networks',
+          absent: 'none',
+        }),
+        (grants): readonly RoleGrant[] => grants,
+      ),
+    ),
   },
   { title: 'tls' },
 );

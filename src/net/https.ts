@@ -87,11 +87,14 @@ export function connectionsOf(server: FastifyInstance): ConnectionGuard {
 }
 
 const GUARDS = new WeakMap<object, ConnectionGuard>();
+/** What each server goes by. */
+const MATERIAL = new WeakMap<object, TlsMaterial>();
 
 function guard(server: FastifyInstance, options: HttpsServerOptions): void {
   const mutual = options.authentication === 'mutual';
   const connections = new ConnectionGuard({ ...options, limits: options.limits ?? {}, mutual });
   GUARDS.set(server.server, connections);
+  MATERIAL.set(server.server, options.tls);
   const events = server.server as unknown as Http2SecureServer;
   connections.watch(events);
   if (mutual) events.on('secureConnection', (socket: TLSSocket) => countPeer(connections, socket));
@@ -126,7 +129,7 @@ export async function listen(server: FastifyInstance, address: string, port: num
 
 /** The mutually authenticated client of a request, over HTTP/1.1 or HTTP/2. */
 export function peerOfRequest(request: FastifyRequest): Peer {
-  return peerOf(socketOf(request.raw));
+  return peerOf(socketOf(request.raw), MATERIAL.get(request.server.server));
 }
 
 /** Does the work for a reply; the signal is aborted when the client goes before it is sent. */

@@ -29,6 +29,10 @@ export class LiveTls implements TlsMaterial {
     return this.#material.authorities;
   }
 
+  get roles(): TlsMaterial['roles'] {
+    return this.#material.roles;
+  }
+
   /** Subject and end of validity (Unix milliseconds) of the certificate in force. */
   get inForce(): { readonly subject: string; readonly notAfter: number } {
     const certificate = new X509Certificate(this.#material.certificate);
@@ -38,8 +42,8 @@ export class LiveTls implements TlsMaterial {
 
   /** Puts material in force that has been checked; whether it is other than before. */
   replace(material: TlsMaterial): boolean {
-    const isOther = (['certificate', 'privateKey', 'authorities'] as const).some(
-      (part) => material[part] !== this.#material[part],
+    const isOther = (['certificate', 'privateKey', 'authorities', 'roles'] as const).some(
+      (part) => JSON.stringify(material[part]) !== JSON.stringify(this.#material[part]),
     );
     this.#material = material;
     if (isOther) for (const follower of this.#followers) follower();

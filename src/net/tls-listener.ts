@@ -63,7 +63,7 @@ export class TlsListener {
 
   #admit(socket: TLSSocket): void {
     const { admission, admit } = this.#options;
-    const peer = identified(socket);
+    const peer = identified(socket, this.#options.tls);
     if (peer === null || !isAdmitted(peer, admission)) {
       this.#refuse(socket, peer);
       return;
@@ -84,9 +84,9 @@ export class TlsListener {
   }
 }
 
-function identified(socket: TLSSocket): Peer | null {
+function identified(socket: TLSSocket, tls: TlsMaterial): Peer | null {
   try {
-    return peerOf(socket);
+    return peerOf(socket, tls);
   } catch {
     return null;
   }

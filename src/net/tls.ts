@@ -1,7 +1,8 @@
 /**
  * The TLS profile of every reference point (RFC 9325): TLS 1.2 with forward-secret AEAD suites at least, TLS 1.3 only
  * where `TLSv1.3` is asked for (Xk), X.509 on both sides. What a
- * peer may do is in its certificate: a subject alternative name `urn:claviger:role:ROLE` a role.
+ * peer may do is in its certificate: a subject alternative name `urn:claviger:role:ROLE` a role; for certificates of
+ * others, which have none of these, it is in a table of the configuration (`role-table.ts`).
  *
  * A bad configuration refuses to start and never falls back to plain text (R-57): `loadTls` checks that the files can
  * be read, that the key belongs to the certificate, that the certificate is in force and that the key file is not
@@ -13,6 +14,8 @@ import { readFileSync, statSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
 import { ClavigerError } from '../bytes/errors.ts';
+import { grantedRoles } from './role-table.ts';
+import type { RoleGrant } from './role-table.ts';
 
 export type TlsErrorCode =
   /** Files that cannot be read or do not belong together, or a peer that is not authenticated. */
@@ -26,6 +29,8 @@ export interface TlsFiles {
   readonly certificate: string;
   readonly privateKey: string;
   readonly authorities: string;
+  /** Roles of certificates that do not say them. */
+  readonly roles?: readonly RoleGrant[];
 }
 
 /** PEM texts that have been checked to belong together. */
@@ -33,6 +38,7 @@ export interface TlsMaterial {
   readonly certificate: string;
   readonly privateKey: string;
   readonly authorities: string;
+  readonly roles?: readonly RoleGrant[] | undefined;
 }
 
 /** What a functional entity is. */
@@ -87,6 +93,7 @@ export function loadTls(files: TlsFiles, now: number): TlsMaterial {
     certificate: readPem(files.certificate, 'certificate'),
     privateKey: readPem(files.privateKey, 'private key'),
     authorities: readPem(files.authorities, 'authorities'),
+    roles: files.roles,
   };
   if ((statSync(files.privateKey).mode & 0o077) !== 0) {
     throw new TlsError('tls-configuration', `${files.privateKey} is open to others: chmod 600 it`);
@@ -145,26 +152,31 @@ export function mutualServer(
 
 /**
  * The authenticated peer of a TLS connection.
+ * @param own what one's own end goes by: it may say roles of certificates that do not
  * @throws TlsError if the connection is not authorised or shows no certificate
  */
-export function peerOf(socket: TLSSocket): Peer {
+export function peerOf(socket: TLSSocket, own?: Pick<TlsMaterial, 'roles'>): Peer {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined || !socket.authorized) {
     throw new TlsError('tls-configuration', 'peer is not authenticated');
   }
-  return peerOfCertificate(certificate);
+  return peerOfCertificate(certificate, own);
 }
 
-export function peerOfCertificate(certificate: X509Certificate): Peer {
-  const names =
-    new ParsedCertificate(certificate.raw).getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+/** As `peerOf`. */
+export function peerOfCertificate(certificate: X509Certificate, own?: Pick<TlsMaterial, 'roles'>): Peer {
+  const parsedCertificate = new ParsedCertificate(certificate.raw);
+  const names = parsedCertificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
   const urls = names.filter((name) => name.type === 'url').map((name) => name.value);
   const dnsNames = names.filter((name) => name.type === 'dns').map((name) => name.value);
+  const said = urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length));
+  const fingerprint = certificate.fingerprint256;
+  const granted = (): string[] => grantedRoles({ parsed: parsedCertificate, fingerprint }, own?.roles ?? []);
   return {
     commonName: /^CN=(.+)$/m.exec(certificate.subject)?.[1] ?? dnsNames[0] ?? '',
     dnsNames,
-    roles: urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length)),
-    fingerprint: certificate.fingerprint256,
+    roles: said.length > 0 ? said : granted(),
+    fingerprint,
   };
 }
 
@@ -214,7 +226,7 @@ export function admissionOf(
  * @throws TlsError with a sentence that says what to mend
  */
 export function requireOwn(material: TlsMaterial, name: string, role: Role): void {
-  const own = peerOfCertificate(new X509Certificate(material.certificate));
+  const own = peerOfCertificate(new X509Certificate(material.certificate), material);
   if (!isNamed(own, name)) {
     const names = [...new Set([own.commonName, ...own.dnsNames])].join(', ');
     throw new TlsError(
@@ -225,7 +237,7 @@ export function requireOwn(material: TlsMaterial, name: string, role: Role): voi
   if (!hasRole(own, role))
     throw new TlsError(
       'tls-configuration',
-      `the own certificate of ${name} does not have the role ${role}: it needs the subject alternative name ${ROLE_PREFIX}${role}`,
+      `the own certificate of ${name} does not have the role ${role}: it needs the subject alternative name ${ROLE_PREFIX}${role}, or a row in tls.roles`,
     );
 }
 

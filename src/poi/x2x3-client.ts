@@ -145,7 +145,7 @@ export class X2X3Client {
       host: endpoint.address,
       port: endpoint.port,
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      checkServerIdentity: (_name, certificate) => destinationProblem(host, certificate),
+      checkServerIdentity: (_name, certificate) => destinationProblem(host, certificate, tls),
     });
     this.#socket = socket;
     socket.setNoDelay(true);
@@ -300,8 +300,8 @@ export class X2X3Client {
 }
 
 /** The destination must have the role of a DF, and bear its name where X1 gave a name and not an address. */
-function destinationProblem(host: string, certificate: PeerCertificate): Error | undefined {
-  const peer = peerOfCertificate(new X509Certificate(certificate.raw));
+function destinationProblem(host: string, certificate: PeerCertificate, tls: TlsMaterial): Error | undefined {
+  const peer = peerOfCertificate(new X509Certificate(certificate.raw), tls);
   if (!hasRole(peer, 'df')) return new Error('the destination is not a DF');
   return isIP(host) === 0 ? checkServerIdentity(host, certificate) : undefined;
 }

@@ -41,7 +41,7 @@ export class HandoverClient implements HandoverTransport {
       host: endpoint.address,
       port: endpoint.port,
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      checkServerIdentity: (_name, certificate) => lemfProblem(host, certificate),
+      checkServerIdentity: (_name, certificate) => lemfProblem(host, certificate, this.#options.tls),
     });
     let reason = 'connection closed';
     let closing = false;
@@ -73,8 +73,8 @@ export class HandoverClient implements HandoverTransport {
 }
 
 /** The destination must have the role of a LEMF, and bear its name where X1 gave a name and not an address. */
-function lemfProblem(host: string, certificate: PeerCertificate): Error | undefined {
-  const peer = peerOfCertificate(new X509Certificate(certificate.raw));
+function lemfProblem(host: string, certificate: PeerCertificate, tls: TlsMaterial): Error | undefined {
+  const peer = peerOfCertificate(new X509Certificate(certificate.raw), tls);
   if (!hasRole(peer, 'lemf')) return new Error('the destination is no LEMF');
   return isIP(host) === 0 ? checkServerIdentity(host, certificate) : undefined;
 }
