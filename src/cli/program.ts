@@ -75,6 +75,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),
   hi1: async () => (await import('./commands/hi1.ts')).hi1Command(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  'set-aside': async () => (await import('./commands/set-aside.ts')).setAsideCommand(),
   pki: async () => (await import('./commands/pki.ts')).pkiCommand(),
   status: async () => (await import('./commands/operate.ts')).statusCommand(),
   alarms: async () => (await import('./commands/operate.ts')).alarmsCommand(),

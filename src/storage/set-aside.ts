@@ -7,7 +7,7 @@
 import type Database from 'better-sqlite3';
 import type { SetAside, SetAsidePdu } from '../bytes/ports.ts';
 import { SerialQueue } from '../bytes/serial-queue.ts';
-import { openStore } from './sqlite.ts';
+import { openReadOnly, openStore } from './sqlite.ts';
 import { statements } from './migrations.ts';
 import type { StoreSchema } from './migrations.ts';
 import {
@@ -42,7 +42,7 @@ const STORED = tableReaders({
   set_aside: {
     number: countColumn,
     time: timeColumn,
-    interface: enumColumn<SetAsidePdu['reference']>(['x2', 'x3', 'hi2', 'hi3']),
+    interface: enumColumn<SetAsidePdu['reference']>(['x2', 'x3', 'hi1', 'hi2', 'hi3']),
     did: textColumn,
     subject: textColumn,
     reason: textColumn,
@@ -52,6 +52,12 @@ const STORED = tableReaders({
 
 const SUMS = new TableReader('set_aside', { pdus: countColumn, octets: countColumn });
 const LENGTH = SUMS.pick('octets');
+
+/** A PDU that was set aside, and when, Unix milliseconds. */
+export interface KeptPdu extends SetAsidePdu {
+  readonly number: number;
+  readonly time: number;
+}
 
 /** The file is made with the first PDU. */
 export class SetAsideFile implements SetAside {
@@ -81,18 +87,29 @@ export class SetAsideFile implements SetAside {
       ).run(now, reference, did, subject, reason, octets);
       this.#pdus++;
       this.#octets += octets.length;
+      // Somebody may have removed some: nothing is forgotten for the sake of those.
+      if (this.#isOver()) this.#count(db);
       while (this.#pdus > 1 && this.#isOver()) this.#forgetOldest(db);
     });
   }
 
   /** Everything that is kept, oldest first. */
-  list(): Promise<(SetAsidePdu & { readonly number: number; readonly time: number })[]> {
+  list(): Promise<KeptPdu[]> {
     return this.#turns.run(async () => {
       const rows = (await this.#open()).prepare('SELECT * FROM set_aside ORDER BY number').all();
-      return rows.map((row) => {
-        const { interface: reference, ...pdu } = STORED.set_aside.read(row);
-        return { ...pdu, reference };
-      });
+      return rows.map(keptOf);
+    });
+  }
+
+  /** Removes those with these numbers, all of them or, where it fails, none. */
+  remove(numbers: readonly number[]): Promise<void> {
+    return this.#turns.run(async () => {
+      const db = await this.#open();
+      const one = db.prepare<[number]>('DELETE FROM set_aside WHERE number = ?');
+      db.transaction(() => {
+        for (const number of numbers) one.run(number);
+      })();
+      this.#count(db);
     });
   }
 
@@ -105,12 +122,16 @@ export class SetAsideFile implements SetAside {
   async #open(): Promise<Database.Database> {
     if (this.#db !== null) return this.#db;
     const { sqlite } = await openStore(this.#file, SCHEMA);
-    const sums = sqlite.prepare(
+    this.#count(sqlite);
+    this.#db = sqlite;
+    return sqlite;
+  }
+
+  #count(db: Database.Database): void {
+    const sums = db.prepare(
       'SELECT count(*) AS pdus, ifnull(sum(length(octets)), 0) AS octets FROM set_aside',
     );
     ({ pdus: this.#pdus, octets: this.#octets } = SUMS.read(sums.get()));
-    this.#db = sqlite;
-    return sqlite;
   }
 
   #isOver(): boolean {
@@ -125,6 +146,37 @@ export class SetAsideFile implements SetAside {
     this.#pdus--;
     this.#forgotten++;
   }
+}
+
+/** Looks at what is set aside, also while its element runs; changes nothing. */
+export class SetAsideReader {
+  readonly #db: Database.Database;
+
+  /** @throws StorageError `foreign`, `damaged` */
+  constructor(file: string) {
+    this.#db = openReadOnly(file, SCHEMA);
+  }
+
+  /** Numbers of all, the oldest first. */
+  numbers(): number[] {
+    const rows = this.#db.prepare('SELECT number FROM set_aside ORDER BY number').all();
+    return rows.map((row) => STORED.set_aside.pick('number').read(row).number);
+  }
+
+  /** `null`: there is none of that number. @throws StorageError `damaged` */
+  get(number: number): KeptPdu | null {
+    const row = this.#db.prepare<[number]>('SELECT * FROM set_aside WHERE number = ?').get(number);
+    return row === undefined ? null : keptOf(row);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function keptOf(row: unknown): KeptPdu {
+  const { interface: reference, ...pdu } = STORED.set_aside.read(row);
+  return { ...pdu, reference };
 }
 
 /** Where PDUs are set aside: beside a store. */

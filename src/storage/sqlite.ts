@@ -43,6 +43,22 @@ export async function openStore<Tables>(file: string, schema: StoreSchema): Prom
 }
 
 /**
+ * A store that is looked at and not changed, whoever else works with it.
+ * @throws StorageError `foreign`, `damaged`
+ */
+export function openReadOnly(file: string, schema: StoreSchema): Database.Database {
+  const sqlite = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    const tables = sqlite.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
+    if (schema.firstTables.every((name) => tables.includes(name))) return sqlite;
+    throw new StorageError('foreign', `${file} is not a ${schema.store} store`);
+  } catch (error) {
+    sqlite.close();
+    throw damaged(error) ? new StorageError('damaged', `${file} is not a database, or damaged`) : error;
+  }
+}
+
+/**
  * Makes a file for its owner alone, before SQLite opens it: journals take the mode of the database file. A file that is
  * there is not opened, since closing it again would drop the locks that this process has on it (POSIX).
  */
