@@ -53,6 +53,8 @@ describe('claviger', () => {
     ['ibe', 'setup'],
     ['lemf', 'recover'],
     ['audit', 'verify'],
+    ['warrant'],
+    ...['add', 'approve', 'list', 'import'].map((command) => ['warrant', command]),
     ['ue', 'run'],
     ...['kms', 'cscf', 'gateway', 'admf', 'df', 'lemf'].map((entity) => [entity, 'run']),
   ])('%s %s --help explains itself', (...command) => {

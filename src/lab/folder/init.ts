@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Random } from '../../bytes/ports.ts';
 import { ADMF_CONFIG } from '../../entities/admf/config.ts';
@@ -13,12 +14,13 @@ import { GATEWAY_CONFIG } from '../../entities/gateway/config.ts';
 import { KMS_CONFIG } from '../../entities/kms/config.ts';
 import { LEMF_CONFIG } from '../../entities/lemf/config.ts';
 import { UE_CONFIG } from '../../entities/ue/config.ts';
+import { TLS_FILES } from '../../host/config.ts';
 import { mapPaths } from '../../host/config-paths.ts';
-import type { PersonRole } from '../../net/tls.ts';
+import type { PersonRole, TlsFiles } from '../../net/tls.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
-import { planHome } from '../network/home.ts';
+import { hostOf, planHome } from '../network/home.ts';
 import type { Entity, HomePlan, Plan } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
 import { PortRange } from '../network/ports.ts';
@@ -67,6 +69,9 @@ const SCHEMAS: Readonly<Record<Entity, TSchema>> = {
   admf: ADMF_CONFIG,
   lemf: LEMF_CONFIG,
 };
+
+/** Where an officer's configuration has paths. */
+const OFFICER_PATHS = Type.Object({ tls: TLS_FILES });
 
 /** Folders that are not a home's. */
 const TAKEN: readonly string[] = ['pki', 'state', 'run', 'lab'];
@@ -156,10 +161,30 @@ async function makeHome(folder: string, plan: Plan, home: HomePlan, pki: LabPki)
     writeWhole(path.join(own, `${name}.json`), jsonText(relative), { mode: 0o600 });
   };
   const { entities, phones } = await configureHome(plan, home, pki);
-  for (const [entity, schema] of Object.entries(SCHEMAS)) write(entity, schema, entities[entity as Entity]);
+  const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
+  const officers = { address: '127.0.0.1', port: home.ports['admf.officers'], peers };
+  const admf = { ...entities.admf, approval: 'two', officers };
+  for (const [entity, schema] of Object.entries(SCHEMAS))
+    write(entity, schema, entity === 'admf' ? admf : entities[entity as Entity]);
   for (const [user, config] of Object.entries(phones)) write(user, UE_CONFIG, config);
-  for (const [person, roles] of Object.entries(PEOPLE))
-    await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
+  for (const [person, roles] of Object.entries(PEOPLE)) {
+    const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
+    write(person, OFFICER_PATHS, officerOf(home, tls));
+  }
+}
+
+/** What `claviger warrant` takes: the door for officers of the home's ADMF, and where its LEMF is. */
+function officerOf(home: HomePlan, tls: TlsFiles): object {
+  const door = `${hostOf('admf', home)}:8443`;
+  return {
+    url: `https://${door}`,
+    tls,
+    hosts: { [door]: `127.0.0.1:${String(home.ports['admf.officers'])}` },
+    lemf: {
+      hi2: { host: hostOf('lemf', home), port: 7512 },
+      hi3: { host: hostOf('lemf', home), port: 7513 },
+    },
+  };
 }
 
 function jsonText(value: unknown): string {

@@ -159,6 +159,7 @@ function hostEntries(plan: Plan): Record<string, string> {
     put('df', 6514, 'x2x3');
     put('df', 9443, 'x1');
     put('admf', 443, 'x1');
+    put('admf', 8443, 'officers');
     put('lemf', 7512, 'hi2');
     put('lemf', 7513, 'hi3');
   }

@@ -13,7 +13,7 @@ const LISTENERS = {
   cscf: ['sip', 'x1'],
   gateway: ['control', 'x1'],
   df: ['x2x3', 'x1'],
-  admf: ['x1'],
+  admf: ['x1', 'officers'],
   lemf: ['hi2', 'hi3'],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -17,6 +17,8 @@ import type { InitOptions } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
 import { holdLab, isHeld, orphans, readNote } from '../../../src/lab/processes/run-note.ts';
 import { Supervisor } from '../../../src/lab/processes/supervisor.ts';
+import { officerConfig } from '../../../src/cli/officer/config.ts';
+import { admfConfig } from '../../../src/entities/admf/config.ts';
 import { dfConfig } from '../../../src/entities/df/config.ts';
 import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { ueConfig } from '../../../src/entities/ue/config.ts';
@@ -57,6 +59,18 @@ describe('claviger init', () => {
     expect(ueConfig(readSecretFile(phone), phone).identity).toBe('sip:alice@north.example');
     const kms = path.join(folder, 'north', 'kms.json');
     expect(kmsConfig(readSecretFile(kms), kms).subscribers.map(({ id }) => id)).toEqual(['alice', 'carol']);
+  });
+
+  it('R-93: makes officers who are admitted at the ADMF of their home, and know its door and its LEMF', () => {
+    const file = path.join(folder, 'north', 'officer-1.json');
+    const officer = officerConfig(readSecretFile(file), file);
+    const admf = path.join(folder, 'north', 'admf.json');
+    const { officers, approval } = admfConfig(readSecretFile(admf), admf);
+    expect(officer.tls.certificate).toBe(path.join(folder, 'pki', 'officer-1.north.example.pem'));
+    expect(officer.hosts[new URL(officer.url).host]).toBe(`127.0.0.1:${String(officers?.port)}`);
+    expect(officer.lemf).toMatchObject({ hi2: { host: 'lemf.north.example' }, hi3: { port: 7513 } });
+    expect(officers?.peers).toContain('officer-1.north.example');
+    expect(approval).toBe('two');
   });
 
   it('leaves secrets to nobody but the owner', () => {
