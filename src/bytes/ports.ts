@@ -41,4 +41,6 @@ export interface SetAsidePdu {
 export interface SetAside {
   /** Resolves when it is durable; rejects if it could not be stored. */
   keep(pdu: SetAsidePdu, now: number): Promise<void>;
+  /** Deletes those about these subjects, and those about nobody that were kept before a time, in every file. */
+  forget?(subjects: readonly string[], before: number): Promise<void>;
 }

@@ -4,6 +4,7 @@
  *
  *     set_aside   number, when, interface, for whom, about whom (XID or LIID), why, the octets
  */
+import { existsSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { SetAside, SetAsidePdu } from '../bytes/ports.ts';
 import { SerialQueue } from '../bytes/serial-queue.ts';
@@ -90,6 +91,20 @@ export class SetAsideFile implements SetAside {
       // Somebody may have removed some: nothing is forgotten for the sake of those.
       if (this.#isOver()) this.#count(db);
       while (this.#pdus > 1 && this.#isOver()) this.#forgetOldest(db);
+    });
+  }
+
+  forget(subjects: readonly string[], before: number): Promise<void> {
+    return this.#turns.run(async () => {
+      if (this.#db === null && !existsSync(this.#file)) return;
+      const db = await this.#open();
+      const ofSubject = db.prepare('DELETE FROM set_aside WHERE subject = ?');
+      const ofNobody = db.prepare("DELETE FROM set_aside WHERE subject = '' AND time < ?");
+      const gone = [...subjects.map((subject) => ofSubject.run(subject)), ofNobody.run(before)];
+      if (gone.every(({ changes }) => changes === 0)) return;
+      // Deleted pages are overwritten; so that the log written ahead does not have them, it is emptied.
+      db.pragma('wal_checkpoint(TRUNCATE)');
+      this.#count(db);
     });
   }
 

@@ -7,6 +7,7 @@ import {
   flag,
   HOSTS,
   milliseconds,
+  seconds,
   OPERATION_SETTINGS,
   streamListener,
   TLS_FILES,
@@ -87,6 +88,10 @@ export const DF_CONFIG = strict({
   xk: XK,
   handover: HANDOVER,
   hold: HOLD,
+  retention: seconds(
+    'seconds after the end of a warrant after which all that is kept of it is deleted, also what no LEMF has taken',
+    { min: 1, default: 30 * 86_400 },
+  ),
   ...OPERATION_SETTINGS,
   recordInto: Type.Optional(
     filePath('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories'),

@@ -33,6 +33,8 @@ import {
 } from './pdu-facts.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, DfWarrants, PduRecorder, RecordEncoder } from './ports.ts';
 import { RecordWriter } from './record-writer.ts';
+import { Retirement } from './retention.ts';
+import type { RetentionOptions } from './retention.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import { WorkingState } from './working-state.ts';
@@ -66,6 +68,8 @@ export interface MediationOptions {
   readonly holdOctets?: number;
   /** Where PDUs are kept that cannot be worked on; absent: they are counted and reported only. */
   readonly setAside?: SetAside;
+  /** Absent: what is kept of a warrant that has ended goes with its calls and when it is delivered. */
+  readonly retention?: RetentionOptions;
 }
 
 /** Hears of a question that is open. */
@@ -88,6 +92,7 @@ export class Mediation {
   readonly #writer: RecordWriter;
   readonly #keys: KeyMediation;
   readonly #notices: WarrantNotices;
+  readonly #retirement: Retirement | null;
   #state: WorkingState;
   readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
@@ -108,6 +113,8 @@ export class Mediation {
     this.#writer = new RecordWriter(options, currentState);
     this.#keys = new KeyMediation(options, currentState, this.#writer.deliver);
     this.#notices = new WarrantNotices(options, currentState, this.#writer.notify);
+    const { retention } = options;
+    this.#retirement = retention === undefined ? null : new Retirement(retention, options, currentState);
   }
 
   /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
@@ -250,9 +257,24 @@ export class Mediation {
         this.#state.expire(before);
       })
         .then(() => this.#options.store.forgetting?.expire(before))
+        .then(() => this.#retireEnded())
         .catch((error: unknown) => this.#options.logger.error({ error }, 'housekeeping failed'));
       this.#keepHouse();
     });
+  }
+
+  /** Deletes what is kept of warrants that ended long enough ago. */
+  async #retireEnded(): Promise<void> {
+    const retirement = this.#retirement;
+    const { store, setAside } = this.#options;
+    if (retirement === null) return;
+    const subjects: string[] = [];
+    for (const liid of retirement.due()) {
+      const undelivered = (await store.forgetting?.undelivered(liid)) ?? 0;
+      subjects.push(...(await this.#turn(() => retirement.retire(liid, undelivered))));
+    }
+    await setAside?.forget?.(subjects, retirement.before);
+    if (subjects.length > 0) await store.forgetting?.scrub();
   }
 
   /* ---------------------------------------------------------------- PDUs */

@@ -105,6 +105,13 @@ export interface DfChanges {
   /** Ids of held PDUs that are to go. */
   readonly released: readonly number[];
   readonly notices: readonly WarrantNotice[];
+  /** Warrants of which nothing is kept any more, and tasks that were theirs alone; applied before the rest. */
+  readonly retired: readonly RetiredWarrant[];
+}
+
+export interface RetiredWarrant {
+  readonly liid: string;
+  readonly xids: readonly string[];
 }
 
 export interface DfStore {
@@ -119,6 +126,10 @@ export interface DfStore {
 export interface DfForgetting {
   /** Forgets streams, communications and key sessions not seen since `before`; CINs are never given again. */
   expire(before: number): Promise<void>;
+  /** PDUs of calls under a LIID that wait in the outbox. */
+  undelivered(liid: string): Promise<number>;
+  /** Leaves nothing of what was deleted in any file. */
+  scrub(): Promise<void>;
 }
 
 /** A PS-PDU that waits for its destination. */

@@ -17,6 +17,7 @@ import type { KeyRequestTiming } from './key-requests.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { Mediation } from './mediation.ts';
 import type { DfIssues, KeySource, PduRecorder } from './ports.ts';
+import type { RetentionOptions } from './retention.ts';
 import { dfTasks, TableWarrants } from './tasks.ts';
 import { WarrantWatch } from './warrant-watch.ts';
 import type { TaskTable } from '../../x1/tasks.ts';
@@ -51,6 +52,8 @@ export interface DeliveryOptions {
   readonly handover?: Partial<HandoverSettings>;
   /** What may wait for tasks that are not known yet, and for how many milliseconds. */
   readonly hold?: HoldLimits & { readonly ms: number };
+  /** What is kept of a warrant that has ended; absent: until it is delivered, and no longer than its calls. */
+  readonly retention?: RetentionOptions;
   readonly onEvent?: DfListener;
 }
 
@@ -123,6 +126,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
       congested: () => handover.congested,
       setAside,
       ...(hold === undefined ? {} : { holdMs: hold.ms, holdMost: hold.pdus, holdOctets: hold.octets }),
+      ...(options.retention === undefined ? {} : { retention: options.retention }),
       ...(options.recorder === undefined ? {} : { recorder: options.recorder }),
       ...watched,
     },

@@ -84,6 +84,10 @@ async function startWith(
       keyTiming: { timerMs: config.xk.timerMs },
       handover: config.handover,
       hold: config.hold,
+      retention: {
+        ms: config.retention * 1000,
+        record: (account) => state.audit.append({ kind: 'warrant-retired', ...account }),
+      },
       ...(pdus === null ? {} : { recorder: pdus }),
       ...(onEvent === undefined ? {} : { onEvent }),
     },

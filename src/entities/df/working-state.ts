@@ -12,6 +12,7 @@ import type {
   DfState,
   HeldPdu,
   OutboxAppend,
+  RetiredWarrant,
   StoredKeySession,
   StreamState,
   WarrantNotice,
@@ -35,6 +36,7 @@ export class WorkingState {
   #newlyHeld: HeldPdu[] = [];
   #released: number[] = [];
   #outbox: OutboxAppend[] = [];
+  #retired: RetiredWarrant[] = [];
 
   constructor(state: DfState) {
     this.#streams = new Map(state.streams.map((stream) => [stream.key, stream]));
@@ -135,6 +137,23 @@ export class WorkingState {
     deleteWhere(this.#sessions, (one) => one.lastSeen < before);
   }
 
+  /** Forgets the calls of a warrant, and the key management and waiting PDUs of tasks; gives how many there were. */
+  retire(warrant: RetiredWarrant): {
+    readonly communications: number;
+    readonly keySessions: number;
+    readonly held: number;
+  } {
+    const xids = new Set(warrant.xids);
+    const held = warrant.xids.flatMap((xid) => this.held.of(xid));
+    for (const { id } of held) this.release(id);
+    this.#retired.push(warrant);
+    return {
+      communications: deleteWhere(this.#communications, ({ liid }) => liid === warrant.liid),
+      keySessions: deleteWhere(this.#sessions, ({ session }) => xids.has(session.xid)),
+      held: held.length,
+    };
+  }
+
   /** What has changed since the last time; `null` if nothing has. */
   take(): DfChanges | null {
     const changes: DfChanges = {
@@ -145,12 +164,14 @@ export class WorkingState {
       held: this.#newlyHeld,
       released: this.#released,
       notices: present(this.#notices, this.#changedNotices),
+      retired: this.#retired,
     };
     this.#changedStreams = new Set();
     this.#changedCommunications = new Set();
     this.#changedSessions = new Set();
     this.#changedNotices = new Set();
     this.#outbox = [];
+    this.#retired = [];
     this.#newlyHeld = [];
     this.#released = [];
     return Object.values(changes).every((list) => (list as readonly unknown[]).length === 0) ? null : changes;
@@ -174,6 +195,9 @@ function present<T>(map: ReadonlyMap<string, T>, keys: ReadonlySet<string>): T[]
   });
 }
 
-function deleteWhere<K, V>(map: Map<K, V>, condition: (value: V) => boolean): void {
+/** Gives how many there were. */
+function deleteWhere<K, V>(map: Map<K, V>, condition: (value: V) => boolean): number {
+  const before = map.size;
   for (const [key, value] of map) if (condition(value)) map.delete(key);
+  return before - map.size;
 }

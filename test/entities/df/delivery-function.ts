@@ -15,6 +15,8 @@ import { silent } from '../../support/silent.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 export interface Df {
+  /** Where its files are. */
+  readonly folder: string;
   readonly clock: ManualClock;
   readonly kms: TestKms;
   readonly tasks: Tasks;
@@ -36,7 +38,7 @@ export async function start(
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
   const file = path.join(folder, 'df.sqlite');
   const clock = new ManualClock(START);
-  const parts = { clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
+  const parts = { folder, clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
   const open = async () => {
     const store = await SqliteDfStore.open(file);
     const held: { requests: KeyRequests | null } = { requests: null };

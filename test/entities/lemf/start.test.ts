@@ -133,7 +133,15 @@ class Df {
       const { liid, cin } = record;
       return { did: kind, interface: kind, liid, cin, sequenceNumber, octets: octets! };
     });
-    const nothing = { streams: [], communications: [], keySessions: [], held: [], released: [], notices: [] };
+    const nothing = {
+      streams: [],
+      communications: [],
+      keySessions: [],
+      held: [],
+      released: [],
+      notices: [],
+      retired: [],
+    };
     await this.store.commit({ ...nothing, outbox });
   }
 

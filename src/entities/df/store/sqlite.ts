@@ -26,6 +26,7 @@ import type {
   Outbox,
   OutboxAppend,
   OutboxEntry,
+  RetiredWarrant,
   StoredKeySession,
   StreamState,
   WarrantNotice,
@@ -82,6 +83,8 @@ type Tables = TablesOf<typeof STORED>;
 /** What waits for a destination, as a statement counts it. */
 const WAITING = new TableReader('outbox', { did: textColumn, count: countColumn, octets: countColumn });
 const LENGTH = WAITING.pick('octets');
+const COUNT = WAITING.pick('count');
+const GONE = WAITING.pick('did', 'octets');
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
@@ -172,7 +175,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async commit(changes: DfChanges): Promise<void> {
+    const gone: { readonly did: string; readonly octets: number }[] = [];
     await this.#db.transaction().execute(async (transaction) => {
+      for (const warrant of changes.retired) gone.push(...(await retire(transaction, warrant)));
       await putStreams(transaction, changes.streams);
       await putCommunications(transaction, changes.communications);
       await putKeySessions(transaction, changes.keySessions);
@@ -183,6 +188,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       await appendOutbox(transaction, changes.outbox);
       await putNotices(transaction, changes.notices);
     });
+    for (const { did, octets } of gone) this.#count(did, -1, -octets);
     if (changes.outbox.length === 0) return;
     for (const { did, octets } of changes.outbox) this.#count(did, 1, octets.length);
     const dids = new Set(changes.outbox.map((entry) => entry.did));
@@ -195,6 +201,21 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       await transaction.deleteFrom('communication').where('last_seen', '<', before).execute();
       await transaction.deleteFrom('key_session').where('last_seen', '<', before).execute();
     });
+  }
+
+  async undelivered(liid: string): Promise<number> {
+    const row = await this.#db
+      .selectFrom('outbox')
+      .select([sql`count(*)`.as('count')])
+      .where('liid', '=', liid)
+      .where('interface', '!=', 'hi1')
+      .executeTakeFirst();
+    return COUNT.read(row).count;
+  }
+
+  /** Deleted pages are overwritten (`secure_delete`); so that the log written ahead does not have them, it is emptied. */
+  async scrub(): Promise<void> {
+    await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(this.#db);
   }
 
   async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
@@ -251,6 +272,25 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 /* ---------------------------------------------------------------- helpers */
 
 type Transaction = Pick<Kysely<Tables>, 'insertInto' | 'deleteFrom'>;
+
+/** Gives what went from the outbox. */
+async function retire(
+  transaction: Transaction,
+  { liid, xids }: RetiredWarrant,
+): Promise<{ readonly did: string; readonly octets: number }[]> {
+  await transaction.deleteFrom('communication').where('liid', '=', liid).execute();
+  for (const some of batches(xids)) {
+    await transaction.deleteFrom('key_session').where('xid', 'in', some).execute();
+    await transaction.deleteFrom('held').where('xid', 'in', some).execute();
+  }
+  const gone = await transaction
+    .deleteFrom('outbox')
+    .where('liid', '=', liid)
+    .where('interface', '!=', 'hi1')
+    .returning(['did', sql`length(octets)`.as('octets')])
+    .execute();
+  return gone.map(GONE.read);
+}
 
 async function putStreams(transaction: Transaction, streams: readonly StreamState[]): Promise<void> {
   for (const batch of batches(streams)) {

@@ -153,7 +153,15 @@ export class Pair implements HandoverTransport {
       const octets = encode(record, sequenceNumber);
       return { did: DID, interface: 'hi2', liid: LIID, cin: 1, sequenceNumber, octets };
     });
-    const nothing = { streams: [], communications: [], keySessions: [], held: [], released: [], notices: [] };
+    const nothing = {
+      streams: [],
+      communications: [],
+      keySessions: [],
+      held: [],
+      released: [],
+      notices: [],
+      retired: [],
+    };
     await this.store.commit({ ...nothing, outbox });
     await settle();
   }

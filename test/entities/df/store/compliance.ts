@@ -13,6 +13,7 @@ export const NOTHING: DfChanges = {
   held: [],
   released: [],
   notices: [],
+  retired: [],
 };
 
 function entry(sequenceNumber: number, changes: Partial<OutboxAppend> = {}): OutboxAppend {
@@ -30,6 +31,7 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         outbox: [entry(0)],
         held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
         released: [],
+        retired: [],
         notices: [
           { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'] },
           {
@@ -43,7 +45,7 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       };
       await current.store.commit(changes);
       await current.reopen();
-      const { outbox, released: _, ...state } = changes;
+      const { outbox, released: _, retired: __, ...state } = changes;
       expect(await current.store.load()).toEqual({ ...state, lastCins: new Map([['L', 3]]) });
       expect(await current.store.pending('lemf', 0, 10)).toEqual([{ ...outbox[0], position: 1 }]);
     });
