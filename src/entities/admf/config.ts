@@ -21,6 +21,7 @@ import {
   text,
   TLS_FILES,
 } from '../../host/config.ts';
+import { HI1_CONFIG } from './config-hi1.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 
@@ -106,6 +107,7 @@ export const ADMF_CONFIG = strict({
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
   recordInto: Type.Optional(filePath('folder for each X1 document sent and received')),
   warrants: listOf(WARRANT),
+  hi1: Type.Optional(HI1_CONFIG),
   ...OPERATION_SETTINGS,
 });
 

@@ -3,6 +3,8 @@
  */
 import { Admf } from './admf.ts';
 import { WarrantDesk } from './desk.ts';
+import { checkWarrant } from './hi1/warrant-check.ts';
+import { openHi1 } from './http/open-hi1.ts';
 import { X1AdmfHandler } from './reports.ts';
 import { IssueBook } from './issues.ts';
 import type { Issue } from './issues.ts';
@@ -38,6 +40,8 @@ export interface RunningAdmf extends Running {
   readonly x1: Listen;
   /** Where officers work; absent: there is no such door. */
   readonly officers?: Listen;
+  /** Where agencies send; `null`: HI1 is not configured. */
+  readonly hi1: Listen | null;
   /** What elements have reported and not cleared. */
   issues(): Issue[];
 }
@@ -144,6 +148,15 @@ async function startHolding(
       await admf.stop();
       throw error;
     });
+    const agencies = {
+      ...{ store: store.hi1, desk, clock, random, logger, audit, tls, settleMs: config.settleMs },
+      checkWarrant: (warrant: Warrant, now: number) => checkWarrant(warrant, config.x2x3, now),
+    };
+    const hi1 = await openHi1(config.hi1, agencies).catch(async (error: unknown) => {
+      await officers?.close();
+      await admf.stop();
+      throw error;
+    });
     return {
       admf,
       operation: admfOperation(config, {
@@ -153,8 +166,10 @@ async function startHolding(
       desk,
       ...(officers === null ? {} : { officers: officers.at }),
       x1: { address: config.listen.address, port: listener.port },
+      hi1: hi1?.address ?? null,
       issues: () => issues.list(),
       stop: async () => {
+        await hi1?.stop();
         await officers?.close();
         await admf.stop();
         await listener.close();

@@ -9,6 +9,7 @@ import { XmlDocumentError } from '../xml/errors.ts';
 import { formsOf, leaf, record, Sequence } from '../xml/forms.ts';
 import type { ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
+import { formatXml, parseXml } from '../xml/document.ts';
 import type { QName, XmlElement } from '../xml/document.ts';
 import {
   APPROVAL_DETAILS,
@@ -27,7 +28,15 @@ import {
 } from './common.ts';
 import { membersOf, readMembers, repeated, writeMembers } from './members.ts';
 import type { MembersOf, MemberTable, UnknownMember } from './members.ts';
-import { HI1_AUTHORISATION, HI1_CORE, HI1_DOCUMENT, HI1_NOTIFICATION, HI1_TASK } from './names.ts';
+import {
+  HI1_ANSWER_LIMIT,
+  HI1_AUTHORISATION,
+  HI1_CORE,
+  HI1_DOCUMENT,
+  HI1_NOTIFICATION,
+  HI1_TASK,
+  HI1_VOCABULARY,
+} from './names.ts';
 
 const core = formsOf(HI1_CORE);
 const auth = formsOf(HI1_AUTHORISATION);
@@ -264,6 +273,16 @@ function tableOf(kind: Hi1ObjectKind): MemberTable {
 
 function kindOf({ namespace, name }: QName): Hi1ObjectKind | null {
   return HI1_OBJECT_KINDS.find((kind) => kind === name && OBJECTS[kind].namespace === namespace) ?? null;
+}
+
+/** One object as a document of its own, for a store. @throws XmlDocumentError `schema` */
+export function encodeHi1Object(object: Hi1Object): Uint8Array {
+  return formatXml(HI1_OBJECT.write({ namespace: HI1_CORE, name: 'HI1Object' }, object), HI1_VOCABULARY);
+}
+
+/** @throws XmlDocumentError */
+export function decodeHi1Object(octets: Uint8Array): Hi1Object {
+  return HI1_OBJECT.read(parseXml(octets, { limit: HI1_ANSWER_LIMIT, whole: true }));
 }
 
 const IDENTIFIER = core.one('ObjectIdentifier', OBJECT_ID);

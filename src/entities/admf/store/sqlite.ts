@@ -5,6 +5,7 @@
  *     warrant          one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
  *     warrant_history  one row for each thing that happened to one: who, when, what, why
  *     did              one row a destination, by what it stands for
+ *     hi1_…            what agencies have brought over HI1 (`hi1.ts`)
  *     audit_head       the end of the ADMF's audit log
  */
 import type { Generated, Kysely } from 'kysely';
@@ -19,6 +20,8 @@ import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { storedForm, storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
+import { HI1_TABLES, SqliteHi1Store } from './hi1.ts';
+import { STORED_DELIVERY, STORED_LEMF, STORED_TARGETS, STORED_WARRANT } from './stored-warrant.ts';
 
 interface Tables {
   warrant: {
@@ -75,33 +78,17 @@ const DECISIONS = statements(
 
 const readState = storedForm(Type.Enum([...WARRANT_STATES]), "a stored warrant's state");
 
-const HOST_PORT = strict({ host: Type.String(), port: Type.Integer() });
-
-const TARGETS = Type.Array(strict({ name: Type.String(), value: Type.String() }));
-const DELIVERY = Type.Enum(['IRI', 'IRI+CC']);
-const LEMF = strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) });
-
-const WARRANT = strict({
-  liid: Type.String(),
-  targets: TARGETS,
-  delivery: DELIVERY,
-  startTime: Type.Number(),
-  endTime: Type.Number(),
-  lemf: LEMF,
-  location: Type.Optional(Type.Boolean()),
-});
-
 const NUMBER_OR_NULL = Type.Union([Type.Number(), Type.Null()]);
 
 const CHANGE = Type.Union([
   strict({
     kind: Type.Literal('amend'),
     changes: strict({
-      targets: Type.Optional(TARGETS),
-      delivery: Type.Optional(DELIVERY),
+      targets: Type.Optional(STORED_TARGETS),
+      delivery: Type.Optional(STORED_DELIVERY),
       startTime: Type.Optional(Type.Number()),
       endTime: Type.Optional(Type.Number()),
-      lemf: Type.Optional(LEMF),
+      lemf: Type.Optional(STORED_LEMF),
       location: Type.Optional(Type.Boolean()),
     }),
   }),
@@ -111,12 +98,12 @@ const CHANGE = Type.Union([
 
 const readBody = storedJson(
   strict({
-    warrant: WARRANT,
+    warrant: STORED_WARRANT,
     version: Type.Integer(),
     from: Type.Number(),
     until: NUMBER_OR_NULL,
     drainUntil: NUMBER_OR_NULL,
-    periods: Type.Array(strict({ from: Type.Number(), until: Type.Number(), delivery: DELIVERY })),
+    periods: Type.Array(strict({ from: Type.Number(), until: Type.Number(), delivery: STORED_DELIVERY })),
     authors: Type.Array(Type.String()),
     approvals: Type.Array(Type.String()),
     emergency: Type.Union([strict({ lapsesAt: NUMBER_OR_NULL }), Type.Null()]),
@@ -126,7 +113,7 @@ const readBody = storedJson(
       strict({ change: CHANGE, by: Type.String(), reason: Type.String(), at: Type.Number() }),
       Type.Null(),
     ]),
-    undo: Type.Union([WARRANT, Type.Null()]),
+    undo: Type.Union([STORED_WARRANT, Type.Null()]),
     closedAt: NUMBER_OR_NULL,
     erased: Type.Boolean(),
   }),
@@ -137,15 +124,18 @@ const readBody = storedJson(
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: ['warrant', 'did'],
-  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS],
+  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS, HI1_TABLES],
 };
 
 export class SqliteAdmfStore implements AdmfStore {
   readonly auditHead: HeadMemory;
+  /** What agencies have brought over HI1. */
+  readonly hi1: SqliteHi1Store;
   readonly #db: Kysely<Tables>;
 
   private constructor(db: Kysely<Tables>) {
     this.auditHead = headMemory(db);
+    this.hi1 = new SqliteHi1Store(db as unknown as Kysely<unknown>);
     this.#db = db;
   }
 

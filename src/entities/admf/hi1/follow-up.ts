@@ -1,0 +1,219 @@
+/**
+ * What follows from the objects on record: warrants at the desk, and from what becomes of them statuses and
+ * notifications. Each step looks at the store and at the desk, and does what is still to be done: after a crash at any
+ * moment it goes on where it was.
+ *
+ *     a request, stored ─► due ─► enter, amend, suspend, resume, withdraw at the desk ─► not due
+ *     a warrant changes ─► status of its task ─► status of its authorisation, each with a notification
+ */
+import type { Clock, Logger, Random, Timer } from '../../../bytes/ports.ts';
+import { SerialQueue } from '../../../bytes/serial-queue.ts';
+import { FINAL_STATUSES } from '../../../wire/hi1/dictionaries.ts';
+import type { Hi1Status } from '../../../wire/hi1/dictionaries.ts';
+import { HI1_ERRORS } from '../../../wire/hi1/error-codes.ts';
+import { randomUuid } from '../../../x1/requester.ts';
+import { differences } from '../changes.ts';
+import type { WarrantDesk } from '../desk.ts';
+import { AdmfError } from '../errors.ts';
+import { isOpen } from '../warrants.ts';
+import type { WarrantChanges, WarrantRecord } from '../warrants.ts';
+import type { Hi1Store, StoredObject } from './ports.ts';
+import { notificationOf } from './published.ts';
+import { authorisationStatus, isProvisional, taskStatus } from './statuses.ts';
+import { spanOf } from './task-warrants.ts';
+
+export interface FollowUpOptions {
+  readonly store: Hi1Store;
+  readonly desk: WarrantDesk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Milliseconds before what failed is tried again. */
+  readonly settleMs: number;
+}
+
+export class FollowUp {
+  readonly #options: FollowUpOptions;
+  /** In which also requests are planned and stored: nothing changes between a look and what follows from it. */
+  readonly queue = new SerialQueue();
+  /** LIIDs of tasks to be looked at. */
+  #touched = new Set<string>();
+  #looking = false;
+  #retry: Timer | null = null;
+  #stopped = false;
+  readonly #unsubscribe: () => void;
+
+  constructor(options: FollowUpOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.desk.subscribe(({ warrant }) => this.touch([warrant.liid]));
+  }
+
+  /** Takes up what a crash has left. */
+  async begin(): Promise<void> {
+    const open = await this.#options.store.openTasks();
+    this.touch(open.flatMap(({ task }) => task?.wish.warrant.liid ?? []));
+  }
+
+  /** Something may follow for tasks with these LIIDs. */
+  touch(liids: Iterable<string>): void {
+    for (const liid of liids) this.#touched.add(liid);
+    if (this.#stopped || this.#looking || this.#touched.size === 0) return;
+    this.#looking = true;
+    void this.queue.run(async () => {
+      this.#looking = false;
+      const touched = this.#touched;
+      this.#touched = new Set();
+      for (const liid of touched) {
+        if (this.#stopped) return;
+        await this.#look(liid);
+      }
+    });
+  }
+
+  /** Waits for what is under way and begins nothing more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    this.#retry?.cancel();
+    await this.queue.ended();
+  }
+
+  async #look(liid: string): Promise<void> {
+    try {
+      for (const task of await this.#options.store.tasksWith(liid)) {
+        const isFinal = task.status !== null && FINAL_STATUSES.includes(task.status);
+        if (task.task?.due === true || !isFinal) await this.#follow(task);
+      }
+    } catch (error) {
+      const { logger, clock, settleMs } = this.#options;
+      logger.error({ error, liid }, 'what follows from HI1 could not be done yet');
+      this.#touched.add(liid);
+      this.#retry ??= clock.after(settleMs, () => {
+        this.#retry = null;
+        this.touch([]);
+      });
+    }
+  }
+
+  async #follow(before: StoredObject): Promise<void> {
+    const { store, clock, desk } = this.#options;
+    const done = before.task?.due === true ? await this.#act(before, before.task) : before;
+    const { task } = done;
+    if (task === null) return;
+    const record = this.#recordOf(done);
+    const history = record === null ? [] : await desk.history(record.warrant.liid);
+    const status = taskStatus(
+      done,
+      record,
+      record === null ? [] : history.filter(({ xid }) => xid === record.xid),
+    );
+    const now = clock.now();
+    const after = { ...done, status };
+    const changes = [...this.#noted(before, after, now)];
+    const authorisation = await store.find(after.agency, task.authorisation);
+    if (authorisation !== null)
+      changes.push(...this.#noted(authorisation, await this.#authorised(authorisation, after, now), now));
+    if (after !== before && changes.length === 0 && done !== before) changes.push(after);
+    if (changes.length > 0) await store.save(changes, null);
+  }
+
+  /** Does at the desk what is due about a task. @returns the task, with nothing due */
+  async #act(stored: StoredObject, task: NonNullable<StoredObject['task']>): Promise<StoredObject> {
+    const settled = { ...stored, task: { ...task, due: false } };
+    try {
+      await this.#decide(stored, task.wish);
+      return { ...settled, reason: null };
+    } catch (error) {
+      if (!(error instanceof AdmfError) || error.code === 'stopped') throw error;
+      this.#options.logger.warn(
+        { error, object: stored.object.identifier },
+        'the desk refuses what HI1 asks for',
+      );
+      const reason = { ErrorCode: HI1_ERRORS.general.code, ErrorDescription: error.message };
+      return { ...settled, reason };
+    }
+  }
+
+  async #decide(
+    stored: StoredObject,
+    { warrant, desired, emergency }: NonNullable<StoredObject['task']>['wish'],
+  ) {
+    const { desk } = this.#options;
+    const { liid } = warrant;
+    const act = {
+      by: `HI1 ${stored.agency}`,
+      reason: `task ${stored.object.identifier}, generation ${stored.generation}`,
+    };
+    const record = this.#recordOf(stored);
+    if (record === null) {
+      if (desired === 'Cancelled') return;
+      // An officer approves it; what an agency enters as an emergency has its first approval by that.
+      await desk.enter(warrant, act, {
+        reference: referenceOf(stored),
+        emergency,
+        submit: true,
+        approves: emergency,
+      });
+      return;
+    }
+    if (!isOpen(record) || record.state === 'ending') return;
+    if (desired === 'Cancelled') {
+      await desk.withdraw(liid, act);
+      return;
+    }
+    const changes = changesOf(record, warrant);
+    if (changes !== null) await desk.amend(liid, changes, act);
+    if (desired === 'Suspended' && ['approved', 'provisioning', 'active'].includes(record.state))
+      await desk.suspend(liid, act);
+    if (desired === 'Active' && record.state === 'suspended' && record.pending === null)
+      await desk.resume(liid, act);
+  }
+
+  /** The task's warrant; `null`: there is none, or the LIID is another's. */
+  #recordOf(stored: StoredObject): WarrantRecord | null {
+    const record = this.#options.desk.find(stored.task?.wish.warrant.liid ?? '');
+    return record?.reference === referenceOf(stored) ? record : null;
+  }
+
+  async #authorised(authorisation: StoredObject, task: StoredObject, now: number): Promise<StoredObject> {
+    const { object } = authorisation;
+    if (object.kind !== 'AuthorisationObject') return authorisation;
+    const tasks = await this.#options.store.tasksOf(authorisation.agency, object.identifier);
+    const all = tasks.map((each) => (each.object.identifier === task.object.identifier ? task : each));
+    const { AuthorisationDesiredStatus, AuthorisationTimespan } = object.members;
+    const isOver = (spanOf(AuthorisationTimespan).end ?? Infinity) <= now;
+    const isCancelled = AuthorisationDesiredStatus?.Value === 'Cancelled';
+    const status: Hi1Status = authorisationStatus(
+      all.map((each) => each.status),
+      all.some((each) => isProvisional(this.#recordOf(each))),
+      isCancelled ? 'Cancelled' : isOver ? 'Expired' : null,
+    );
+    return { ...authorisation, status };
+  }
+
+  /** The object and its notification, if its status has changed. */
+  #noted(before: StoredObject, after: StoredObject, now: number): StoredObject[] {
+    if (before.status === after.status) return [];
+    const changed = { ...after, lastChanged: now };
+    return [changed, notificationOf(changed, randomUuid(this.#options.random), now)];
+  }
+}
+
+/** The name that the desk has for a task's warrant. */
+function referenceOf({ agency, object }: StoredObject): string {
+  return `HI1 ${agency} ${object.identifier}`;
+}
+
+/** What an agency wants of a warrant that it is not, and nobody has proposed for it yet. */
+function changesOf(record: WarrantRecord, wanted: WarrantRecord['warrant']): WarrantChanges | null {
+  const isBegun = !['draft', 'submitted'].includes(record.state);
+  const members = differences(record.warrant, wanted).filter(
+    (member) => !(isBegun && member === 'startTime'),
+  );
+  if (members.length === 0) return null;
+  const changes = Object.fromEntries(members.map((member) => [member, wanted[member]]));
+  const { pending } = record;
+  const isProposed =
+    pending?.change.kind === 'amend' && JSON.stringify(pending.change.changes) === JSON.stringify(changes);
+  return isProposed ? null : changes;
+}

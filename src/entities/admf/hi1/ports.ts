@@ -1,0 +1,74 @@
+/** What HI1 needs from outside: a store of objects and exchanges; the desk where officers decide is `desk.ts`. */
+import type { Hi1KnownObject, Hi1ObjectKind } from '../../../wire/hi1/objects.ts';
+import type { Hi1Endpoint, Unsuccessful } from '../../../wire/hi1/common.ts';
+import type { Hi1Status } from '../../../wire/hi1/dictionaries.ts';
+import type { Warrant } from '../warrants.ts';
+
+/** A law enforcement agency: who asks and owns objects. What is another's does not exist for it. */
+export interface Agency {
+  /** For the record, and as who acts on warrants. */
+  readonly name: string;
+  /** As whom it may send. */
+  readonly endpoints: readonly Hi1Endpoint[];
+}
+
+/** What an agency wants of a task's warrant. */
+export interface TaskWish {
+  readonly warrant: Warrant;
+  readonly desired: 'Active' | 'Suspended' | 'Cancelled';
+  readonly emergency: boolean;
+}
+
+/** An object on record. */
+export interface StoredObject {
+  /** The agency's name. */
+  readonly agency: string;
+  /** As its owner has it: without generation, time of change and status, which are ours. */
+  readonly object: Hi1KnownObject;
+  /** Counts the changes that its owner has made, from 1. */
+  readonly generation: number;
+  /** Unix milliseconds. */
+  readonly lastChanged: number;
+  /** `null`: objects of this kind have none. */
+  readonly status: Hi1Status | null;
+  /** Why it is invalid. */
+  readonly reason: Unsuccessful | null;
+  /** Of a task: its authorisation, what is wanted, and whether that is still to be done at the desk. */
+  readonly task: {
+    readonly authorisation: string;
+    readonly wish: TaskWish;
+    readonly due: boolean;
+  } | null;
+}
+
+/** Those of an agency that are changed since, of one kind. */
+export interface ObjectFilter {
+  readonly kind: Hi1ObjectKind | null;
+  /** Unix milliseconds. */
+  readonly since: number | null;
+  readonly most: number;
+}
+
+/** An answer that was given, by agency and transaction. */
+export interface Exchange {
+  readonly agency: string;
+  readonly transaction: string;
+  /** Of the request. */
+  readonly digest: string;
+  readonly answer: Uint8Array;
+}
+
+export interface Hi1Store {
+  find(agency: string, identifier: string): Promise<StoredObject | null>;
+  /** Tasks of an authorisation, in order. */
+  tasksOf(agency: string, authorisation: string): Promise<StoredObject[]>;
+  /** Tasks with this LIID, in order; of whichever agency. */
+  tasksWith(liid: string): Promise<StoredObject[]>;
+  /** Tasks that something is due about, or may still come of. */
+  openTasks(): Promise<StoredObject[]>;
+  list(agency: string, filter: ObjectFilter): Promise<StoredObject[]>;
+  count(agency: string): Promise<number>;
+  exchange(agency: string, transaction: string): Promise<Exchange | null>;
+  /** All of it or nothing; an object takes the place of that with its agency and identifier. */
+  save(objects: readonly StoredObject[], exchange: Exchange | null): Promise<void>;
+}

@@ -1,0 +1,70 @@
+/** HI1 of an ADMF, from its settings: service, what follows, and the door. */
+import type { Clock, Logger, Random } from '../../../bytes/ports.ts';
+import type { AuditLog } from '../../../evidence/log.ts';
+import type { Listen } from '../../../host/config.ts';
+import { listen } from '../../../net/https.ts';
+import type { TlsMaterial } from '../../../net/tls.ts';
+import type { Hi1Config } from '../config-hi1.ts';
+import type { WarrantDesk } from '../desk.ts';
+import { FollowUp } from '../hi1/follow-up.ts';
+import type { Hi1Store } from '../hi1/ports.ts';
+import { Hi1Service } from '../hi1/service.ts';
+import type { Warrant } from '../warrants.ts';
+import { hi1Server } from './hi1.ts';
+
+export interface OpenHi1Options {
+  readonly store: Hi1Store;
+  readonly desk: WarrantDesk;
+  readonly checkWarrant: (warrant: Warrant, now: number) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly audit: AuditLog;
+  readonly tls: TlsMaterial;
+  readonly settleMs: number;
+}
+
+export interface RunningHi1 {
+  readonly address: Listen;
+  stop(): Promise<void>;
+}
+
+/** @returns `null`: HI1 is not configured */
+export async function openHi1(
+  config: Hi1Config | undefined,
+  options: OpenHi1Options,
+): Promise<RunningHi1 | null> {
+  if (config === undefined) return null;
+  const { store, desk, logger, tls } = options;
+  const followUp = new FollowUp(options);
+  const service = new Hi1Service({
+    ...options,
+    followUp,
+    own: endpointOf(config.endpoint),
+    ...(config.nationalProfile === undefined ? {} : { profile: config.nationalProfile }),
+    setting: config.delivery,
+    findWarrant: (liid) => desk.find(liid),
+    store,
+  });
+  const agencies = config.agencies.map(({ endpoints, ...agency }) => ({
+    ...agency,
+    endpoints: endpoints.map(endpointOf),
+  }));
+  const { address, port, connections } = config.listen;
+  const server = hi1Server({ ...options, agencies, service, tls, logger, limits: connections });
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await followUp.stop();
+  };
+  try {
+    await followUp.begin();
+    return { address: { address, port: await listen(server, address, port) }, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function endpointOf({ country, identifier }: { readonly country: string; readonly identifier: string }) {
+  return { CountryCode: country, UniqueIdentifier: identifier };
+}

@@ -1,0 +1,161 @@
+/**
+ * What agencies have brought over HI1, in the ADMF's SQLite store.
+ *
+ *     hi1_object    one row an object, by agency and identifier: the object as a document, and what is ours of it
+ *     hi1_exchange  one row a transaction that changed something: digest of the request, and the answer
+ */
+import { sql } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import Type from 'typebox';
+import { strict } from '../../../bytes/schema.ts';
+import { FINAL_STATUSES, HI1_STATUSES } from '../../../wire/hi1/dictionaries.ts';
+import { decodeHi1Object, encodeHi1Object, HI1_OBJECT_KINDS } from '../../../wire/hi1/objects.ts';
+import { statements } from '../../../storage/migrations.ts';
+import { StorageError } from '../../../storage/errors.ts';
+import {
+  countColumn,
+  enumColumn,
+  jsonColumn,
+  nullable,
+  octetsColumn,
+  TableReader,
+  textColumn,
+  timeColumn,
+} from '../../../storage/stored-tables.ts';
+import type { Exchange, Hi1Store, ObjectFilter, StoredObject } from '../hi1/ports.ts';
+import { STORED_WARRANT } from './stored-warrant.ts';
+
+/** The migration that adds the tables. */
+export const HI1_TABLES = statements(
+  `CREATE TABLE hi1_object (position INTEGER PRIMARY KEY AUTOINCREMENT, agency TEXT NOT NULL,
+    identifier TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, generation INTEGER NOT NULL,
+    changed REAL NOT NULL, status TEXT, reason TEXT, authorisation TEXT, liid TEXT, wish TEXT,
+    due INTEGER NOT NULL, UNIQUE (agency, identifier))`,
+  `CREATE INDEX hi1_object_authorisation ON hi1_object (agency, authorisation) WHERE authorisation IS NOT NULL`,
+  `CREATE INDEX hi1_object_liid ON hi1_object (liid) WHERE liid IS NOT NULL`,
+  `CREATE INDEX hi1_object_changed ON hi1_object (agency, changed)`,
+  `CREATE TABLE hi1_exchange (agency TEXT NOT NULL, trans TEXT NOT NULL, digest TEXT NOT NULL,
+    answer BLOB NOT NULL, PRIMARY KEY (agency, trans)) WITHOUT ROWID`,
+);
+
+const WISH = strict({
+  warrant: STORED_WARRANT,
+  desired: Type.Enum(['Active', 'Suspended', 'Cancelled']),
+  emergency: Type.Boolean(),
+});
+
+const OBJECT = new TableReader('hi1_object', {
+  agency: textColumn,
+  kind: enumColumn(HI1_OBJECT_KINDS),
+  body: octetsColumn,
+  generation: countColumn,
+  changed: timeColumn,
+  status: nullable(enumColumn(HI1_STATUSES)),
+  reason: nullable(jsonColumn(strict({ ErrorCode: Type.Integer(), ErrorDescription: Type.String() }))),
+  authorisation: nullable(textColumn),
+  wish: nullable(jsonColumn(WISH)),
+  due: countColumn,
+});
+const EXCHANGE = new TableReader('hi1_exchange', {
+  agency: textColumn,
+  trans: textColumn,
+  digest: textColumn,
+  answer: octetsColumn,
+});
+
+/** Notifications of one agency that are kept: the oldest go first. */
+const MOST_NOTIFICATIONS = 10_000;
+
+export class SqliteHi1Store implements Hi1Store {
+  readonly #db: Kysely<unknown>;
+
+  /** @param db has the tables of `HI1_TABLES` */
+  constructor(db: Kysely<unknown>) {
+    this.#db = db;
+  }
+
+  async find(agency: string, identifier: string): Promise<StoredObject | null> {
+    const found = await this.#select(sql`agency = ${agency} AND identifier = ${identifier}`);
+    return found[0] ?? null;
+  }
+
+  tasksOf(agency: string, authorisation: string): Promise<StoredObject[]> {
+    return this.#select(sql`agency = ${agency} AND authorisation = ${authorisation}`);
+  }
+
+  tasksWith(liid: string): Promise<StoredObject[]> {
+    return this.#select(sql`liid = ${liid}`);
+  }
+
+  openTasks(): Promise<StoredObject[]> {
+    return this.#select(sql`liid IS NOT NULL AND (due = 1 OR status NOT IN (${sql.join(FINAL_STATUSES)}))`);
+  }
+
+  list(agency: string, { kind, since, most }: ObjectFilter): Promise<StoredObject[]> {
+    const ofKind = kind === null ? sql`TRUE` : sql`kind = ${kind}`;
+    const changed = since === null ? sql`TRUE` : sql`changed >= ${since}`;
+    return this.#select(sql`agency = ${agency} AND ${ofKind} AND ${changed}`, most);
+  }
+
+  async count(agency: string): Promise<number> {
+    const { rows } = await sql`SELECT count(*) AS due FROM hi1_object WHERE agency = ${agency}
+      AND kind <> 'NotificationObject'`.execute(this.#db);
+    return OBJECT.pick('due').read(rows[0]).due;
+  }
+
+  async exchange(agency: string, transaction: string): Promise<Exchange | null> {
+    const { rows } = await sql`SELECT agency, trans, digest, answer FROM hi1_exchange
+      WHERE agency = ${agency} AND trans = ${transaction}`.execute(this.#db);
+    if (rows.length === 0) return null;
+    const { trans, ...row } = EXCHANGE.read(rows[0]);
+    return { ...row, transaction: trans };
+  }
+
+  async save(objects: readonly StoredObject[], exchange: Exchange | null): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      for (const object of objects) await put(transaction, object);
+      const agencies = objects.filter(({ object }) => object.kind === 'NotificationObject');
+      for (const agency of new Set(agencies.map((each) => each.agency)))
+        await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject' AND position NOT IN
+          (SELECT position FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject'
+            ORDER BY position DESC LIMIT ${MOST_NOTIFICATIONS})`.execute(transaction);
+      if (exchange !== null)
+        await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer) VALUES (${exchange.agency},
+          ${exchange.transaction}, ${exchange.digest}, ${Buffer.from(exchange.answer)})`.execute(transaction);
+    });
+  }
+
+  async #select(where: ReturnType<typeof sql>, most = -1): Promise<StoredObject[]> {
+    const { rows } =
+      await sql`SELECT agency, kind, body, generation, changed, status, reason, authorisation, wish, due
+      FROM hi1_object WHERE ${where} ORDER BY position LIMIT ${most}`.execute(this.#db);
+    return rows.map(storedObject);
+  }
+}
+
+async function put(transaction: Transaction<unknown>, stored: StoredObject): Promise<void> {
+  const { agency, object, generation, lastChanged, status, reason, task } = stored;
+  const body = Buffer.from(encodeHi1Object(object));
+  const ours = [
+    ...[reason === null ? null : JSON.stringify(reason), task?.authorisation ?? null],
+    ...[task?.wish.warrant.liid ?? null, task === null ? null : JSON.stringify(task.wish)],
+    task?.due === true ? 1 : 0,
+  ];
+  const values = [agency, object.identifier, object.kind, body, generation, lastChanged, status, ...ours];
+  await sql`INSERT INTO hi1_object (agency, identifier, kind, body, generation, changed, status, reason, authorisation,
+      liid, wish, due) VALUES (${sql.join(values)})
+    ON CONFLICT (agency, identifier) DO UPDATE SET body = excluded.body, generation = excluded.generation,
+      changed = excluded.changed, status = excluded.status, reason = excluded.reason,
+      authorisation = excluded.authorisation, liid = excluded.liid, wish = excluded.wish, due = excluded.due`.execute(
+    transaction,
+  );
+}
+
+function storedObject(row: unknown): StoredObject {
+  const { body, changed, authorisation, wish, due, kind, ...read } = OBJECT.read(row);
+  const object = decodeHi1Object(body);
+  if (object.kind === 'other' || object.kind !== kind)
+    throw new StorageError('damaged', 'hi1_object.body is not an object of its kind');
+  const task = authorisation === null || wish === null ? null : { authorisation, wish, due: due === 1 };
+  return { ...read, object, lastChanged: changed, task };
+}

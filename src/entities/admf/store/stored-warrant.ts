@@ -1,0 +1,19 @@
+/** The form in which what a warrant says is kept. */
+import Type from 'typebox';
+import { strict } from '../../../bytes/schema.ts';
+
+const HOST_PORT = strict({ host: Type.String(), port: Type.Integer() });
+
+export const STORED_TARGETS = Type.Array(strict({ name: Type.String(), value: Type.String() }));
+export const STORED_DELIVERY = Type.Enum(['IRI', 'IRI+CC']);
+export const STORED_LEMF = strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) });
+
+export const STORED_WARRANT = strict({
+  liid: Type.String(),
+  targets: STORED_TARGETS,
+  delivery: STORED_DELIVERY,
+  startTime: Type.Number(),
+  endTime: Type.Number(),
+  lemf: STORED_LEMF,
+  location: Type.Optional(Type.Boolean()),
+});
