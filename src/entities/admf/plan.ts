@@ -17,7 +17,8 @@
 import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../../wire/x1/details.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import type { ElementKind } from './ports.ts';
-import { isDraining } from './warrants.ts';
+import type { Held } from './view.ts';
+import { coveredPeriods, isDraining } from './warrants.ts';
 import type { HostPort, Warrant, WarrantRecord } from './warrants.ts';
 
 /** Tasks and destinations of one element, by XID and DID. */
@@ -131,6 +132,27 @@ export function requestsFor(record: WarrantRecord, context: PlanContext): X1Requ
       { type: 'ActivateTask' as const, task },
     ];
   });
+}
+
+/**
+ * What a KMS that has missed an end must be told before anything else, so that the time after it is not covered: the task
+ * as it holds it, with that end; if nothing of it was covered, with the earliest end that there can be. `unknown`: that
+ * takes to know what it holds.
+ */
+export function missedEnd(
+  record: WarrantRecord | null,
+  held: Held<InterceptTask>,
+  now: number,
+): InterceptTask | 'unknown' | null {
+  if (record === null || held === undefined) return null;
+  if (held === null) return 'unknown';
+  const [validity] = held.mediation;
+  const { startTime = 0, endTime = Infinity } = validity ?? {};
+  if (validity === undefined || startTime > now) return null;
+  const spans = coveredPeriods(record).filter(({ delivery }) => delivery === 'IRI+CC');
+  const own = spans.find(({ from, until }) => from <= startTime && startTime < until);
+  const end = own?.until ?? startTime + 1;
+  return endTime <= end ? null : { ...held, mediation: [{ ...validity, endTime: end }] };
 }
 
 interface KindPlan {

@@ -10,11 +10,11 @@
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { ElementClient } from './element.ts';
 import type { Progress, RetrySetting } from './element.ts';
-import { isPoi, PROVISIONING_ORDER } from './plan.ts';
+import { isPoi, missedEnd, PROVISIONING_ORDER } from './plan.ts';
 import type { ElementPlan } from './plan.ts';
 import type { IssueBook } from './issues.ts';
 import type { AdmfElement } from './ports.ts';
-import { isOpen } from './warrants.ts';
+import { isDraining, isOpen } from './warrants.ts';
 import type { WarrantRecord } from './warrants.ts';
 
 /** An element that does not hold what it must, and why. */
@@ -70,6 +70,8 @@ export class Provisioner {
         ...options,
         wanted: options.plan.holdings(element.kind),
         mayChange: (xid, change) => this.#mayChange(client, xid, change),
+        toldFirst: (xid, held) =>
+          element.kind === 'kms' ? missedEnd(options.find(xid), held, options.clock.now()) : null,
         changed: (xids) => this.#changed(client, xids),
       });
       return client;
@@ -149,7 +151,8 @@ export class Provisioner {
       if (change === 'remove') return true;
       return others.every((inner) => this.#progress(inner, record).kind === 'settled');
     }
-    if (change === 'add') return true;
+    // An end that is moved to now takes effect at once.
+    if (change === 'add' || (change === 'modify' && isDraining(record))) return true;
     return others.every((poi) => {
       if (this.#options.plan.task(poi.element.kind, record) !== null) return true;
       return poi.progress(xid, null).kind !== 'pending';

@@ -21,6 +21,7 @@ import {
 } from './requests.ts';
 import type { Change } from './requests.ts';
 import { ElementView } from './view.ts';
+import type { Held } from './view.ts';
 
 export interface WorkContext {
   readonly clock: Clock;
@@ -31,6 +32,11 @@ export interface WorkContext {
   readonly wanted: Holdings;
   /** Whether the task of that XID may be changed here, now: others may have to be first. */
   readonly mayChange: (xid: string, change: 'add' | 'modify' | 'remove') => boolean;
+  /**
+   * What it must be told of a task that it holds before it may hold another in its place, or none; `unknown`: that takes
+   * to know what it holds.
+   */
+  readonly toldFirst: (xid: string, held: Held<InterceptTask>) => InterceptTask | 'unknown' | null;
   /** How far it is with these tasks has changed; `null`: with any. */
   readonly changed: (xids: ReadonlySet<string> | null) => void;
   /** A destination has gone, or will not go for now. */
@@ -62,6 +68,8 @@ export class ElementWork {
   readonly #places = new Set<string>();
   /** XIDs of tasks that wait for a destination, by DID. */
   readonly #blocked = new Map<string, Set<string>>();
+  /** XIDs of tasks of which more is to be told than the document under way does. */
+  readonly #halfway = new Set<string>();
   /** Subjects of the document under way: the view has them as they will be. */
   readonly #underWay = new Set<string>();
 
@@ -152,8 +160,7 @@ export class ElementWork {
   #remove(xid: string): Change | null {
     if (this.#context.wanted.tasks.has(xid)) this.#due.add(xid);
     else if (this.#view.task(xid) === undefined) this.#refused.delete(xid);
-    else if (this.#context.mayChange(xid, 'remove'))
-      return this.#unlessRefused(taskChange(this.#view, xid, undefined));
+    else if (this.#context.mayChange(xid, 'remove')) return this.#tell(xid, undefined);
     return null;
   }
 
@@ -179,10 +186,20 @@ export class ElementWork {
     else if (held !== undefined && sameTask(held, task)) this.#recognise(task);
     else if (mayChange(xid, held === undefined ? 'add' : 'modify')) {
       const missing = task.dids.find((did) => !this.#isPlaced(did));
-      if (missing === undefined) return this.#unlessRefused(taskChange(this.#view, xid, task));
+      if (missing === undefined) return this.#tell(xid, task);
       this.#blocked.set(missing, (this.#blocked.get(missing) ?? new Set()).add(xid));
     }
     return null;
+  }
+
+  /** The next step towards the task (`undefined`: to none): what it must be told first, each in a document of its own. */
+  #tell(xid: string, task: InterceptTask | undefined): Change | null {
+    const first = this.#context.toldFirst(xid, this.#view.task(xid));
+    if (first === 'unknown') return this.#unlessRefused(taskQuestion(xid));
+    if (first === null || (task !== undefined && sameTask(first, task)))
+      return this.#unlessRefused(taskChange(this.#view, xid, task));
+    this.#halfway.add(xid);
+    return this.#unlessRefused(taskChange(this.#view, xid, first));
   }
 
   #ask(xid: string): Change | null {
@@ -274,6 +291,7 @@ export class ElementWork {
     }
     if (about === 'task') {
       this.#refused.delete(id);
+      if (this.#halfway.delete(id)) this.look('task', id);
       return;
     }
     // The element says no more of it: it does not clear what it has reported of a destination that is gone.

@@ -6,6 +6,7 @@
  *     the same again                               stay
  *     another end                                  the present one ends then
  *     other targets, or a start yet to come        the present one ends now; one more, from max(its start, now)
+ *     lapsed, and an earlier end that was missed   the last one ended then
  *     deactivated                                  the present one ends now
  *
  * So a time that lay outside the warrant is never covered afterwards: a start in the past counts from now, an end that is
@@ -33,7 +34,11 @@ export function periodsAfterTask(periods: Periods, told: ToldTask, now: number):
   const last = periods.at(-1);
   const before = periods.slice(0, -1);
   if (last === undefined) return nonEmpty([next]);
-  if (last.end <= now) return start < end ? [...periods, next] : periods;
+  if (last.end <= now) {
+    if (start < end) return [...periods, next];
+    const isEarlierEnd = last.start < end && end < last.end && (told.start ?? now) <= last.start;
+    return isEarlierEnd ? [...before, { ...last, end }] : periods;
+  }
   if (now < last.start) return isSame(last, next) ? periods : nonEmpty([...before, next]);
   const over = { ...last, end: Math.min(now, end) };
   if (start > now) return nonEmpty([...before, over, next]);

@@ -46,7 +46,7 @@ describe('a warrant', () => {
     });
     expect(ofEach(trace.slice(4))).toEqual({
       df: ['DeactivateTask', 'RemoveDestination', 'RemoveDestination'],
-      kms: ['DeactivateTask'],
+      kms: ['ModifyTask', 'DeactivateTask'],
     });
     expect(holdings(bench)).toBe(NOTHING);
   });
@@ -179,7 +179,7 @@ describe('a modification', () => {
     expect(trace.slice(0, 2)).toEqual(['gateway:DeactivateTask', 'gateway:RemoveDestination']);
     expect(ofEach(trace.slice(2))).toEqual({
       df: ['ModifyTask', 'RemoveDestination'],
-      kms: ['DeactivateTask'],
+      kms: ['ModifyTask', 'DeactivateTask'],
     });
     trace.length = 0;
     await modify(admf, 'LIID1', { delivery: 'IRI+CC', endTime: NOW + 2 * HOUR });

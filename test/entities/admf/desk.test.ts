@@ -144,3 +144,139 @@ describe('R-90: withdrawn and suspended', () => {
     expect(bench.elements.kms.table.task(xid)).toMatchObject({ mediation: [{ startTime: NOW + 21_000 }] });
   });
 });
+
+describe('R-90: an emergency', () => {
+  it('is carried out on one approval, and ends when the second does not follow in time', async () => {
+    const bench = await open();
+    const { desk, stateOf, admf, pass } = bench;
+    await admf.carried(await desk.enter(warrant, A, { submit: true, emergency: true }));
+    expect([stateOf(), holdings(bench)]).toEqual(['active', EVERYTHING]);
+    expect(await codeOf(desk.approve('LIID1', A))).toBe('own-act');
+    expect(await codeOf(desk.amend('LIID1', ended, B))).toBe('wrong-state');
+    await pass(HOUR - 1);
+    expect(stateOf()).toBe('active');
+    await desk.amend('LIID1', { endTime: NOW + HOUR }, A).catch(() => undefined);
+    await pass(1);
+    await pass(5000);
+    expect([stateOf(), holdings(bench)]).toEqual(['ended', NOTHING]);
+  });
+
+  it('goes on with the approval of another', async () => {
+    const { desk, stateOf, admf, pass } = await open();
+    const long = { ...warrant, endTime: NOW + 5 * HOUR };
+    await admf.carried(await desk.enter(long, A, { submit: true, emergency: true }));
+    await desk.approve('LIID1', B);
+    await pass(2 * HOUR);
+    expect(stateOf()).toBe('active');
+  });
+
+  it('that comes from elsewhere waits for an officer, if who submits it cannot approve', async () => {
+    const bench = await open();
+    await bench.desk.enter(warrant, A, { submit: true, emergency: true, approves: false });
+    await breathe();
+    expect([bench.stateOf(), holdings(bench)]).toEqual(['submitted', NOTHING]);
+  });
+});
+
+describe('R-90: after the end', () => {
+  it('an extension is a new period with its own start, and needs a second officer', async () => {
+    const bench = await open();
+    const { desk, stateOf, active, pass, admf } = bench;
+    const { xid } = await active();
+    await pass(HOUR);
+    await pass(5000);
+    await desk.extend('LIID1', { startTime: NOW, endTime: NOW + 4 * HOUR }, A);
+    await pass(HOUR);
+    expect([stateOf(), await codeOf(desk.approve('LIID1', A))]).toEqual(['ended', 'own-act']);
+    await admf.carried(await desk.approve('LIID1', B));
+    const from = NOW + 2 * HOUR + 5000;
+    expect(desk.find('LIID1')).toMatchObject({
+      ...{ xid, state: 'active', from, warrant: { startTime: from, endTime: NOW + 4 * HOUR } },
+      periods: [{ from: NOW, until: NOW + HOUR, delivery: 'IRI+CC' }],
+    });
+  });
+
+  it('what nobody approved in time is at its end, and is not extended', async () => {
+    const { desk, stateOf, pass } = await open();
+    await desk.enter(warrant, A, { submit: true });
+    await pass(HOUR);
+    expect(stateOf()).toBe('ended');
+    expect(await codeOf(desk.extend('LIID1', { endTime: NOW + 3 * HOUR }, B))).toBe('wrong-state');
+  });
+
+  it('its contents are deleted after the set time, from the history too, and the audit log says so', async () => {
+    const { desk, active, pass, audit, admf } = await open();
+    await active();
+    const targets = [...warrant.targets, { name: 'impu', value: 'sip:secret@home1.example' }];
+    await desk.amend('LIID1', { targets }, A);
+    await admf.carried(await desk.approve('LIID1', B));
+    await pass(HOUR);
+    await pass(5000);
+    await pass(10 * HOUR - 1);
+    expect(desk.find('LIID1')?.warrant.targets).toEqual(targets);
+    await pass(1);
+    expect(desk.find('LIID1')).toMatchObject({ state: 'ended', erased: true, warrant: { targets: [] } });
+    expect(JSON.stringify(await desk.history('LIID1'))).not.toContain('secret');
+    expect(audit.events.at(-1)).toMatchObject({ kind: 'warrant-erased', liid: 'LIID1', targets: '' });
+    expect(await codeOf(desk.extend('LIID1', { endTime: NOW + 99 * HOUR }, A))).toBe('wrong-state');
+  });
+});
+
+describe('R-90: on record', () => {
+  it('is who did what, when and why, in the history and in the audit log; whoever listens is told', async () => {
+    const { desk, active, pass, audit } = await open();
+    const told: string[] = [];
+    const end = desk.subscribe((record, before) => told.push(`${before?.state ?? '-'} ${record.state}`));
+    await active();
+    await pass(1000);
+    await desk.withdraw('LIID1', C);
+    end();
+    await pass(5000);
+    const history = await desk.history('LIID1');
+    expect(history.map(({ act, by, state, at }) => [act, by, state, at - NOW])).toEqual([
+      ['entered', 'anna', 'draft', 0],
+      ['submitted', 'anna', 'submitted', 0],
+      ['approved', 'bert', 'approved', 0],
+      ['begun', null, 'provisioning', 0],
+      ['activated', null, 'active', 0],
+      ['withdrawn', 'carl', 'ending', 1000],
+      ['ended', null, 'ended', 6000],
+    ]);
+    expect(history[5]?.reason).toBe(C.reason);
+    expect(audit.events[5]).toMatchObject({ kind: 'warrant-withdrawn', by: 'carl', reason: C.reason });
+    expect(told).toEqual(['- submitted', 'submitted provisioning', 'provisioning active', 'active ending']);
+  });
+
+  it.each([
+    ['no officer', { by: ' ', reason: 'why' }],
+    ['a reason of two lines', { by: 'anna', reason: 'why\nwarrant-approved' }],
+    ['no reason', { by: 'anna' }],
+  ])('%s is refused, and nothing changes', async (_, act) => {
+    const { desk, active, stateOf } = await open();
+    await active();
+    for (const attempt of [
+      desk.withdraw('LIID1', act),
+      desk.suspend('LIID1', act),
+      desk.amend('LIID1', ended, act),
+    ])
+      expect(await codeOf(attempt)).toBe('invalid-act');
+    expect(stateOf()).toBe('active');
+  });
+
+  it('an act that was decided on an older version is refused', async () => {
+    const { desk, active } = await open();
+    const { version } = await active();
+    expect(await codeOf(desk.withdraw('LIID1', { ...A, version: version - 1 }))).toBe('stale');
+    await desk.withdraw('LIID1', { ...A, version });
+  });
+
+  it('a warrant is found by the name that whoever entered it has for it, and that name is its own', async () => {
+    const { desk } = await open();
+    await desk.enter(warrant, A, { reference: 'X/1' });
+    expect(desk.findByReference('X/1')?.warrant.liid).toBe('LIID1');
+    expect(desk.findByReference('X/2')).toBeNull();
+    expect(await codeOf(desk.enter({ ...warrant, liid: 'L2' }, A, { reference: 'X/1' }))).toBe(
+      'warrant-exists',
+    );
+  });
+});

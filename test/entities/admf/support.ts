@@ -7,6 +7,7 @@ import type { ElementKind } from '../../../src/entities/admf/ports.ts';
 import type { Warrant } from '../../../src/entities/admf/warrants.ts';
 import type { Clock } from '../../../src/bytes/ports.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
+import type { TaskStore } from '../../../src/x1/tasks.ts';
 import { X1NeHandler } from '../../../src/x1/handler.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
 import type { NePolicy } from '../../../src/x1/policy.ts';
@@ -65,7 +66,11 @@ export interface Home {
   open(overrides?: Partial<AdmfOptions>): Promise<Admf>;
 }
 
-export async function home(clock: Clock): Promise<Home> {
+/** @param kmsStore what the KMS keeps its tasks in, around the store in memory */
+export async function home(
+  clock: Clock,
+  kmsStore: (inner: MemoryStore) => TaskStore = (inner) => inner,
+): Promise<Home> {
   const trace: string[] = [];
   const documents: Uint8Array[] = [];
   const audit = new RecordingAudit();
@@ -76,7 +81,7 @@ export async function home(clock: Clock): Promise<Home> {
   const handlers = {} as Record<ElementKind, X1NeHandler>;
   for (const kind of kinds) {
     const taskStore = new MemoryStore();
-    const table = await TaskTable.open(clock, taskStore);
+    const table = await TaskTable.open(clock, kind === 'kms' ? kmsStore(taskStore) : taskStore);
     elements[kind] = { kind, table, store: taskStore, fault: null, faultyDestinations: [] };
     handlers[kind] = new X1NeHandler({
       identifier: `${kind}.home1.example`,

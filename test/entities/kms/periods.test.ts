@@ -42,6 +42,8 @@ describe('R-76: periods', () => {
     ['prolonged after it lapsed, told the same again', [[50, {}], [260, { end: 300 }], [270, { end: 300 }], [400, { end: 300 }]], [[100, 200, a], [260, 300, a]]],
     ['shortened', [[50, {}], [120, { end: 150 }]], [[100, 150, a]]],
     ['shortened to what has passed, then prolonged', [[50, {}], [120, { end: 110 }], [130, {}]], [[100, 110, a], [130, 200, a]]],
+    ['shortened, told after it lapsed', [[50, {}], [260, { end: 150 }], [270, { end: 150 }]], [[100, 150, a]]],
+    ['an end of before its start, told after it lapsed', [[50, {}], [260, { start: 50, end: 90 }]], [[100, 200, a]]],
     ['shortened to before its start', [[50, {}], [120, { end: 90 }]], []],
     ['an earlier start, in force', [[50, {}], [150, { start: 1 }]], [[100, 200, a]]],
     ['a start yet to come, in force', [[50, {}], [150, { start: 180 }]], [[100, 150, a], [180, 200, a]]],

@@ -1,0 +1,169 @@
+/**
+ * Times that a warrant did not cover stay uncovered, whatever becomes of it afterwards: what KMS and DF make of the tasks
+ * that the ADMF gives them, also where one of them was away.
+ */
+import { describe, expect, it } from 'vitest';
+import { dfTasks, recipients } from '../../../src/entities/df/tasks.ts';
+import { coverageOf } from '../../../src/entities/kms/coverage.ts';
+import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
+import { WarrantKeepingStore } from '../../../src/entities/kms/warrants.ts';
+import { targetKeys } from '../../../src/x1/target-keys.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { deskOf } from './issue.ts';
+import { breathe, home, HOUR, NOW, warrant } from './support.ts';
+
+const A = { by: 'anna', reason: 'ordered' };
+const MINUTE = 60_000;
+const ALICE = 'sip:alice@home1.example';
+const TIMES = { sessionMemory: 3600, retention: 90 * 86_400 };
+const HELD = [{ subscriber: 'alice', kind: 'public', uri: ALICE, from: 0, until: Infinity }] as const;
+
+async function open() {
+  const clock = new ManualClock(NOW);
+  const kms = await SqliteKmsStore.open(':memory:');
+  const now = () => clock.now() / 1000;
+  const bench = await home(clock, (inner) => new WarrantKeepingStore(inner, kms, now, targetKeys));
+  const reopen = async () => {
+    const admf = await bench.open({ drainMs: 5000, settleMs: 100 });
+    return { admf, desk: deskOf(admf) };
+  };
+  const { admf, desk } = await reopen();
+  const { xid } = await admf.carried(await desk.enter(warrant, A, { submit: true }));
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await breathe();
+    await breathe();
+  };
+  /** Minutes after NOW of which the KMS gives keys. */
+  const keysOf = async (...minutes: readonly number[]): Promise<number[]> => {
+    const known = await kms.warrant(xid);
+    return minutes.filter((minute) => {
+      const times = [(NOW + minute * MINUTE) / 1000];
+      const question = { now: now(), names: [ALICE], times, midCall: false };
+      return known !== null && typeof coverageOf(known, question, HELD, TIMES) !== 'string';
+    });
+  };
+  /** Minutes after NOW of which the DF delivers. */
+  const deliveredOf = (...minutes: readonly number[]): number[] => {
+    const task = dfTasks(bench.elements.df.table).find(xid);
+    return minutes.filter((minute) => task !== null && recipients(task, NOW + minute * MINUTE).length > 0);
+  };
+  return { ...bench, clock, admf, desk, pass, keysOf, deliveredOf, reopen };
+}
+
+type Bench = Awaited<ReturnType<typeof open>>;
+
+/** What opens a gap from minute 10 on, and what closes it again. */
+const GAPS: readonly (readonly [
+  string,
+  (bench: Bench) => Promise<unknown>,
+  (bench: Bench) => Promise<unknown>,
+])[] = [
+  ['suspended and resumed', ({ desk }) => desk.suspend('LIID1', A), ({ desk }) => desk.resume('LIID1', A)],
+  [
+    'withdrawn and extended',
+    ({ desk }) => desk.withdraw('LIID1', A),
+    ({ desk }) => desk.extend('LIID1', { endTime: NOW + 2 * HOUR }, A),
+  ],
+  [
+    'extended with a start in the past',
+    ({ desk }) => desk.withdraw('LIID1', A),
+    ({ desk }) => desk.extend('LIID1', { startTime: NOW + 12 * MINUTE, endTime: NOW + 2 * HOUR }, A),
+  ],
+];
+
+describe('R-90: a time that lay outside the warrant', () => {
+  it.each(GAPS)('is not covered afterwards: %s', async (_, begin, end) => {
+    const bench = await open();
+    const { pass, keysOf, deliveredOf, desk } = bench;
+    await pass(10 * MINUTE);
+    await begin(bench);
+    await breathe();
+    // At once, while what was under way is still delivered.
+    expect(deliveredOf(9, 11)).toEqual([9]);
+    await pass(10 * MINUTE);
+    expect(await keysOf(9, 11)).toEqual([9]);
+    await end(bench);
+    await breathe();
+    await pass(10 * MINUTE);
+    expect(desk.find('LIID1')?.state).toBe('active');
+    expect(await keysOf(0, 9, 10, 15, 19, 20, 29)).toEqual([0, 9, 20, 29]);
+    expect(deliveredOf(9, 10, 15, 19, 20, 29)).toEqual([20, 29]);
+  });
+
+  it.each(GAPS)('is not covered by a KMS that was away meanwhile: %s', async (_, begin, end) => {
+    const bench = await open();
+    const { pass, keysOf, elements, desk } = bench;
+    await pass(10 * MINUTE);
+    elements.kms.fault = 'lost-request';
+    await begin(bench);
+    await pass(10 * MINUTE);
+    await end(bench);
+    await pass(10 * MINUTE);
+    elements.kms.fault = null;
+    await pass(MINUTE);
+    await pass(10 * MINUTE);
+    expect(desk.find('LIID1')?.state).toBe('active');
+    expect(await keysOf(0, 9, 10, 15, 25, 39)).toEqual([0, 9, 39]);
+  });
+
+  it('is not covered by a KMS that was away, nor by an ADMF that was restarted meanwhile', async () => {
+    const bench = await open();
+    const { pass, keysOf, elements, admf, desk, reopen } = bench;
+    await pass(10 * MINUTE);
+    elements.kms.fault = 'lost-request';
+    await desk.withdraw('LIID1', A);
+    await pass(10 * MINUTE);
+    const stopped = admf.stop();
+    await pass(MINUTE);
+    await stopped;
+    elements.kms.fault = null;
+    await reopen();
+    await pass(10 * MINUTE);
+    expect(elements.kms.table.tasks()).toEqual([]);
+    expect(await keysOf(9, 10, 15, 20)).toEqual([9]);
+  });
+
+  it('gives no keys of the time in which there was no content', async () => {
+    const bench = await open();
+    const { pass, keysOf, elements, desk } = bench;
+    await pass(10 * MINUTE);
+    elements.kms.fault = 'lost-request';
+    await desk.amend('LIID1', { delivery: 'IRI' }, A);
+    await pass(10 * MINUTE);
+    await desk.amend('LIID1', { delivery: 'IRI+CC' }, A);
+    await pass(10 * MINUTE);
+    elements.kms.fault = null;
+    await pass(MINUTE);
+    await pass(10 * MINUTE);
+    expect(await keysOf(9, 10, 19, 39)).toEqual([9, 39]);
+  });
+
+  it('a longer end is one period with what came before', async () => {
+    const bench = await open();
+    const { pass, keysOf, desk, deliveredOf } = bench;
+    await pass(50 * MINUTE);
+    await desk.extend('LIID1', { endTime: NOW + 2 * HOUR }, A);
+    await breathe();
+    await pass(50 * MINUTE);
+    expect(await keysOf(0, 59, 60, 99)).toEqual([0, 59, 60, 99]);
+    expect(deliveredOf(0, 59, 60, 99)).toEqual([0, 59, 60, 99]);
+  });
+});
+
+describe('R-90: an element that was away', () => {
+  it.each(['withdrawn', 'suspended'] as const)(
+    'gives up what was %s meanwhile when it is back',
+    async (what) => {
+      const { pass, elements, desk } = await open();
+      await pass(MINUTE);
+      for (const kind of ['cscf', 'df'] as const) elements[kind].fault = 'lost-request';
+      await (what === 'withdrawn' ? desk.withdraw('LIID1', A) : desk.suspend('LIID1', A));
+      await pass(10 * MINUTE);
+      expect(elements.cscf.table.tasks()).toHaveLength(1);
+      for (const kind of ['cscf', 'df'] as const) elements[kind].fault = null;
+      await pass(10 * MINUTE);
+      for (const { table } of Object.values(elements)) expect(table.tasks()).toEqual([]);
+    },
+  );
+});
