@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { messageOf } from '../../bytes/errors.ts';
 import { systemClock } from '../../host/runtime.ts';
+import type { LabFolder } from '../../lab/folder/lab-folder.ts';
 import { CliError } from '../failure.ts';
 
 /** The command line's own script. */
@@ -32,7 +33,8 @@ export function upCommand(): Command {
 const EXAMPLES = `
 Entities start in order: KMS, LEMF, DF, gateway, CSCF, ADMF, each when the one before is ready.
 Each line of the log begins with the name of the entity that said it. If one of them ends, it is
-told which and why, and the others are stopped. SIGINT and SIGTERM stop all of them within ten
+told which and why, and the others are stopped. Before anything is started, the
+configurations are checked (claviger config check). SIGINT and SIGTERM stop all of them within ten
 seconds; a second one does at once. --status ends with 0 if all of them run, else with 1.
 
 Examples:
@@ -87,6 +89,7 @@ async function supervise(folder: string): Promise<void> {
         `entities of an earlier run are still there (process ${left})`,
         `claviger down ${folder} stops them.`,
       );
+    await checkFirst(lab, now);
     const say = (name: string, line: string): void => void process.stdout.write(`${name} ${line}\n`);
     const width = Math.max(...lab.entities().map(({ name }) => name.length));
     const supervisor = new Supervisor(lab, {
@@ -107,6 +110,20 @@ async function supervise(folder: string): Promise<void> {
   } finally {
     held.release();
   }
+}
+
+/** What would keep entities from working together is told before any is started. */
+async function checkFirst(lab: LabFolder, now: number): Promise<void> {
+  const { checkConfigurations } = await import('../../lab/check/check.ts');
+  const { findings } = checkConfigurations(lab.entities(), true, now);
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return;
+  const lines = errors.map(({ file, text }) => `  ${file}: ${text}`);
+  throw new CliError(
+    'failed',
+    ['nothing was started:', ...lines].join('\n'),
+    `claviger config check ${lab.folder} says all of it, warnings too.`,
+  );
 }
 
 /** Resolves with the first SIGINT or SIGTERM, when all that had started have ended. */

@@ -1,0 +1,287 @@
+/** Who points at whom: whether each name leads to the one that is meant, who bears it, admits the asker and knows it. */
+import { HostMap } from '../../net/hosts.ts';
+import { admissionOf, isAdmitted, isNamed } from '../../net/tls.ts';
+import type { Role } from '../../net/tls.ts';
+import { certificatesOf, chains, nameOf } from './certificates.ts';
+import type { OwnCertificate } from './certificates.ts';
+import type { Checked, CheckedOf, Finding, Kind } from './configurations.ts';
+import { endpointText, placeAt } from './places.ts';
+import type { Place } from './places.ts';
+import { X509Certificate } from 'node:crypto';
+
+/** What is checked together. */
+export interface Network {
+  readonly all: readonly Checked[];
+  readonly places: readonly Place[];
+  readonly certificates: ReadonlyMap<Checked, OwnCertificate>;
+  /** Whether these are all that there are: then what leads elsewhere is wrong. */
+  readonly complete: boolean;
+}
+
+export function linkFindings(network: Network): Finding[] {
+  const links = new Links(network);
+  for (const checked of network.all) links.check(checked);
+  return links.found;
+}
+
+/** What a link is to lead to. */
+interface Aim<K extends Kind> {
+  readonly kind: K;
+  /** Of the other's settings, e.g. `xk`. */
+  readonly setting: string;
+  readonly host: string;
+  readonly port: number;
+  readonly protocol?: 'tcp' | 'udp';
+}
+
+class Links {
+  readonly found: Finding[] = [];
+  readonly #network: Network;
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  check(checked: Checked): void {
+    switch (checked.kind) {
+      case 'kms':
+        this.#report(checked, 'admf', checked.config.admf, checked.config.name);
+        return;
+      case 'cscf':
+        this.#report(checked, 'x1.admf', checked.config.x1.admf, checked.config.x1.identifier);
+        this.#cscf(checked);
+        return;
+      case 'gateway':
+        this.#report(checked, 'x1.admf', checked.config.x1.admf, checked.config.x1.identifier);
+        return;
+      case 'df':
+        this.#report(checked, 'x1.admf', checked.config.x1.admf, checked.config.x1.identifier);
+        this.#df(checked);
+        return;
+      case 'admf':
+        this.#admf(checked);
+        return;
+      case 'lemf':
+        return;
+      case 'ue':
+        this.#phone(checked);
+    }
+  }
+
+  /** An element's ADMF. */
+  #report(
+    from: Checked,
+    place: string,
+    { identifier, url }: { readonly identifier: string; readonly url: string },
+    own: string,
+  ): void {
+    const admf = this.#followUrl(from, `${place}.url`, url, 'admf', 'listen');
+    if (admf === null) return;
+    if (admf.config.identifier !== identifier)
+      this.#error(
+        from,
+        `${place}.identifier is ${identifier}, but ${admf.file} calls itself ${admf.config.identifier}`,
+      );
+    if (!admf.config.elements.some((element) => element.identifier === own))
+      this.#warn(from, `${place}: ${admf.file} has no element ${own}, and provisions nothing here`);
+  }
+
+  #admf(admf: CheckedOf<'admf'>): void {
+    const { elements, identifier, x2x3 } = admf.config;
+    for (const [at, element] of elements.entries()) {
+      const place = `elements[${at}]`;
+      const setting = element.kind === 'kms' ? 'x1' : 'x1.listen';
+      const other = this.#followUrl(admf, `${place}.url`, element.url, element.kind, setting);
+      if (other === null) continue;
+      const name = nameOf(other);
+      if (name !== element.identifier)
+        this.#error(
+          admf,
+          `${place}.identifier is ${element.identifier}, but ${other.file} calls itself ${name ?? ''}`,
+        );
+      const theirs = other.kind === 'kms' ? other.config.admf : other.config.x1.admf;
+      if (theirs.identifier !== identifier)
+        this.#error(
+          admf,
+          `${place}: ${other.file} takes orders of ${theirs.identifier} alone, not of ${identifier}`,
+        );
+    }
+    // Where PDUs go is found by the elements, with hosts of their own.
+    for (const each of this.#network.all) {
+      if (each.kind !== 'cscf' && each.kind !== 'gateway') continue;
+      if (each.config.x1.admf.identifier !== identifier) continue;
+      const aim = { kind: 'df', setting: 'x2x3', ...x2x3 } as const;
+      const df = this.#follow(each, `hosts, for x2x3 of ${admf.file}`, aim);
+      if (df !== null) this.#admits(each, df, 'x2x3', df.config.x2x3.peers, ['cscf', 'gateway']);
+    }
+  }
+
+  #cscf(cscf: CheckedOf<'cscf'>): void {
+    const { iq, peers } = cscf.config;
+    if (iq !== undefined) {
+      const gateway = this.#followUrl(cscf, 'iq.url', iq.url, 'gateway', 'control');
+      if (gateway !== null) this.#admits(cscf, gateway, 'control', gateway.config.control.peers, ['cscf']);
+    }
+    for (const [at, peer] of peers.entries()) {
+      const { host, port, protocol } = peer.cscf;
+      const aim = {
+        kind: 'cscf',
+        setting: 'sip',
+        host,
+        port,
+        protocol: protocol === 'UDP' ? 'udp' : 'tcp',
+      } as const;
+      const other = this.#follow(cscf, `peers[${at}].cscf`, aim);
+      if (other !== null && other.config.domain !== peer.domain)
+        this.#error(
+          cscf,
+          `peers[${at}].domain is ${peer.domain}, but ${other.file} serves ${other.config.domain}`,
+        );
+      if (other !== null && !other.config.peers.some(({ domain }) => domain === cscf.config.domain))
+        this.#warn(cscf, `peers[${at}]: ${other.file} does not have ${cscf.config.domain} among its peers`);
+    }
+  }
+
+  #df(df: CheckedOf<'df'>): void {
+    const kms = this.#followUrl(df, 'xk.url', df.config.xk.url, 'kms', 'xk');
+    if (kms !== null) {
+      this.#admits(df, kms, 'xk', kms.config.xk.peers, ['df']);
+      if (kms.config.admf.identifier !== df.config.x1.admf.identifier)
+        this.#error(df, `xk.url: ${kms.file} gives keys for warrants of ${kms.config.admf.identifier} alone`);
+    }
+    // LEMFs come with warrants: of those that hosts lead to, whether they would let it in.
+    for (const lemf of this.#network.all) {
+      if (lemf.kind !== 'lemf') continue;
+      const leads = new HostMap(df.config.hosts).endpoints();
+      for (const setting of ['hi2', 'hi3'] as const)
+        if (leads.some(({ port }) => port === lemf.config[setting].port))
+          this.#admitsNamed(df, lemf, setting, lemf.config[setting].peers, ['df'], this.#ownDomain(df, lemf));
+    }
+  }
+
+  /** A LEMF without `peers` takes the DF of its own domain; others' DFs may know it and never deliver. */
+  #ownDomain(df: CheckedOf<'df'>, lemf: CheckedOf<'lemf'>): boolean {
+    const domain = (each: Checked): string =>
+      this.#network.certificates.get(each)?.peer.commonName.replace(/^[^.]+\./, '') ?? '';
+    return domain(df) === domain(lemf);
+  }
+
+  #phone(phone: CheckedOf<'ue'>): void {
+    const {
+      kms: { url, credential, psk },
+      cscf,
+      identity,
+      authorities,
+    } = phone.config;
+    const kms = this.#followUrl(phone, 'kms.url', url, 'kms', 'users');
+    if (kms !== null) {
+      const device = kms.config.subscribers
+        .flatMap(({ devices }) => devices)
+        .find((each) => each.credential === credential);
+      if (device === undefined) this.#error(phone, `kms.credential: ${kms.file} has none of that name`);
+      else if (!device.psk.equals(psk)) this.#error(phone, `kms.psk is not the one that ${kms.file} has`);
+      const own = this.#network.certificates.get(kms);
+      if (own !== undefined) {
+        const between = certificatesOf(kms.config.tls.certificate).slice(1);
+        if (!chains(new X509Certificate(own.material.certificate), between, certificatesOf(authorities)))
+          this.#error(phone, `authorities: the certificate of ${kms.file} does not chain to them`);
+      }
+    }
+    const { host, port, protocol } = cscf.url;
+    const aim = {
+      kind: 'cscf',
+      setting: 'sip',
+      host,
+      port,
+      protocol: protocol === 'UDP' ? 'udp' : 'tcp',
+    } as const;
+    const node = this.#follow(phone, 'cscf.url', aim);
+    if (node === null) return;
+    const subscriber = node.config.subscribers.find((each) => each.identity === identity);
+    if (subscriber === undefined) this.#error(phone, `identity: ${node.file} has no such subscriber`);
+    else if (subscriber.username !== cscf.username)
+      this.#error(phone, `cscf.username is not the one that ${node.file} has`);
+    else if (!subscriber.password.equals(cscf.password))
+      this.#error(phone, `cscf.password is not the one that ${node.file} has`);
+  }
+
+  /* ---------------------------------------------------------------- following */
+
+  #followUrl<K extends Kind>(
+    from: Checked,
+    place: string,
+    text: string,
+    kind: K,
+    setting: string,
+  ): CheckedOf<K> | null {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url?.protocol !== 'https:') {
+      this.#error(from, `${place} is not an https URL`);
+      return null;
+    }
+    const port = url.port === '' ? 443 : Number(url.port);
+    return this.#follow(from, place, { kind, setting, host: url.hostname.replace(/^\[|\]$/g, ''), port });
+  }
+
+  /** Whoever it leads to, if that is who is meant; what is wrong is told. */
+  #follow<K extends Kind>(
+    from: Checked,
+    place: string,
+    { kind, setting, host, port, protocol = 'tcp' }: Aim<K>,
+  ): CheckedOf<K> | null {
+    const hosts = from.kind === 'lemf' ? {} : from.config.hosts;
+    const at = new HostMap(hosts).resolve(host, port);
+    const found = placeAt(this.#network.places, at, protocol);
+    if (found === null) {
+      const text = `${place} leads to ${endpointText(at)}, where nobody of these listens`;
+      if (this.#network.complete) this.#error(from, text);
+      else this.#warn(from, text);
+      return null;
+    }
+    if (found.checked.kind !== kind || found.setting !== setting) {
+      this.#error(
+        from,
+        `${place} leads to ${found.setting} of ${found.checked.file}, not to ${setting} of a ${kind}`,
+      );
+      return null;
+    }
+    const own = this.#network.certificates.get(found.checked);
+    if (own !== undefined && setting !== 'sip' && !isNamed(own.peer, host))
+      this.#error(from, `${place}: the certificate of ${found.checked.file} is not for ${host}`);
+    return found.checked as CheckedOf<K>;
+  }
+
+  /** Whether a listener lets the asker in. */
+  #admits(
+    from: Checked,
+    to: Checked,
+    setting: string,
+    peers: readonly string[] | undefined,
+    roles: readonly Role[],
+  ): void {
+    this.#admitsNamed(from, to, setting, peers, roles, true);
+  }
+
+  #admitsNamed(
+    from: Checked,
+    to: Checked,
+    setting: string,
+    peers: readonly string[] | undefined,
+    roles: readonly Role[],
+    expected: boolean,
+  ): void {
+    const asker = this.#network.certificates.get(from);
+    const own = this.#network.certificates.get(to);
+    if (asker === undefined || own === undefined || !expected) return;
+    if (!isAdmitted(asker.peer, admissionOf(peers, own.material, roles)))
+      this.#error(to, `${setting}.peers: ${asker.peer.commonName} of ${from.file} is not admitted`);
+  }
+
+  #error({ file }: Checked, text: string): void {
+    this.found.push({ severity: 'error', file, text });
+  }
+
+  #warn({ file }: Checked, text: string): void {
+    this.found.push({ severity: 'warning', file, text });
+  }
+}

@@ -1,0 +1,189 @@
+/** What `claviger config check` finds, in a laboratory in which one thing at a time is wrong. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemRandom } from '../../../src/host/runtime.ts';
+import { checkConfigurations } from '../../../src/lab/check/check.ts';
+import type { GivenFile } from '../../../src/lab/check/configurations.ts';
+import { initLab } from '../../../src/lab/folder/init.ts';
+import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
+
+const root = mkdtempSync(path.join(tmpdir(), 'claviger-check-'));
+const folder = path.join(root, 'lab');
+const now = Date.now();
+const DAY_MS = 86_400_000;
+let all: GivenFile[] = [];
+const changed = new Map<string, string>();
+
+beforeAll(async () => {
+  const homes = ['a', 'b'];
+  await initLab({ folder, homes, portBase: 20_000, force: false, now, random: systemRandom() });
+  const lab = LabFolder.open(folder);
+  all = [...lab.entities(), ...lab.phones()];
+});
+afterEach(() => {
+  for (const [file, text] of changed) writeFileSync(file, text);
+  changed.clear();
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const at = (name: string): string => path.join(folder, name);
+
+/** Sets one setting of a file, e.g. `xk.url`. */
+function set(name: string, setting: string, value: unknown): void {
+  const text = readFileSync(at(name), 'utf8');
+  if (!changed.has(at(name))) changed.set(at(name), text);
+  const json = JSON.parse(text) as Record<string, unknown>;
+  const steps = setting.split('.');
+  const last = steps.pop() ?? '';
+  let holder: Record<string, unknown> = json;
+  for (const step of steps) holder = holder[step] as Record<string, unknown>;
+  holder[last] = value;
+  writeFileSync(at(name), JSON.stringify(json));
+}
+
+/** What is found, without the folder. */
+function found(files = all, complete = true, time = now): string[] {
+  const { findings } = checkConfigurations(files, complete, time);
+  return findings.map(({ file, severity, text }) =>
+    `${file}: ${severity}: ${text}`.replaceAll(`${folder}/`, '').replace(/\/\S*lab\//g, ''),
+  );
+}
+
+describe('claviger config check', () => {
+  it('R-93: finds nothing wrong with what claviger init makes', () => {
+    expect(found()).toEqual([]);
+  });
+
+  it.each([
+    [
+      'links to others',
+      [
+        ['a/df.json', 'xk.url', 'https://kms.b.example:8443'],
+        ['a/admf.json', 'elements.0.identifier', 'kms.x'],
+        ['a/admf.json', 'x2x3.host', 'df.b.example'],
+        ['a/cscf.json', 'iq.url', 'https://gateway.b.example'],
+        ['a/cscf.json', 'peers.0.domain', 'c.example'],
+        ['a/lemf.json', 'hi2.peers', ['df.b.example']],
+        ['b/df.json', 'xk.url', 'https://kms.b.example'],
+        ['b/df.json', 'x1.admf.identifier', 'admf.x'],
+        ['b/admf.json', 'elements.0.kind', 'df'],
+      ],
+      [
+        'b/kms.json: error: xk.peers: df.a.example of a/df.json is not admitted',
+        'a/admf.json: error: elements[0].identifier is kms.x, but a/kms.json calls itself kms.a.example',
+        'b/df.json: error: x2x3.peers: cscf.a.example of a/cscf.json is not admitted',
+        'b/gateway.json: error: control.peers: cscf.a.example of a/cscf.json is not admitted',
+        'a/cscf.json: error: peers[0].domain is c.example, but b/cscf.json serves b.example',
+        'a/lemf.json: error: hi2.peers: df.a.example of a/df.json is not admitted',
+        'b/df.json: error: xk.url leads to users of b/kms.json, not to xk of a kms',
+        'b/df.json: error: x1.admf.identifier is admf.x, but b/admf.json calls itself admf.b.example',
+        'b/admf.json: error: elements[0].url leads to x1 of b/kms.json, not to x1.listen of a df',
+      ],
+    ],
+    [
+      'ports, state and hosts',
+      [
+        ['a/df.json', 'x2x3.port', 20_000],
+        ['a/df.json', 'store', '../state/a/admf.db'],
+        ['b/df.json', 'store', 'none/df.db'],
+        ['b/df.json', 'hosts', {}],
+        ['a/gateway.json', 'media.to', 20_140],
+      ],
+      [
+        'a/df.json: error: x2x3: port 20000 (tcp) of 127.0.0.1: so has users of a/kms.json',
+        'a/admf.json: error: store: state/a/admf.db is also store of a/df.json',
+        'b/df.json: error: store: there is no folder b/none',
+        'b/df.json: error: xk.url leads to kms.b.example:8443, where nobody of these listens',
+        'a/alice.json: error: media: ports 20128 to 20140 (udp) of 127.0.0.1: so has media of a/gateway.json',
+      ],
+    ],
+    [
+      'certificates and names',
+      [
+        ['a/df.json', 'x1.identifier', 'df.x'],
+        ['a/gateway.json', 'tls.privateKey', '../pki/ca.key'],
+        ['a/lemf.json', 'tls.certificate', '../pki/none.pem'],
+        ['b/lemf.json', 'tls.certificate', '../pki/df.b.example.pem'],
+        ['b/lemf.json', 'tls.privateKey', '../pki/df.b.example.key'],
+      ],
+      [
+        'a/df.json: error: tls: the own certificate is for df.a.example, not for df.x: mend the name in the configuration, or get a certificate for it',
+        'a/gateway.json: error: tls: pki/gateway.a.example.pem: the private key belongs to another certificate',
+        'a/lemf.json: error: tls: cannot read the certificate file pki/none.pem',
+        'b/lemf.json: error: tls: the own certificate does not have the role lemf (urn:claviger:role:lemf)',
+      ],
+    ],
+    [
+      'phones',
+      [
+        ['a/alice.json', 'kms.credential', 'mallory'],
+        ['a/carol.json', 'kms.psk', '00'.repeat(32)],
+        ['b/bob.json', 'cscf.password', 'x'],
+        ['b/dave.json', 'authorities', 'dave.json'],
+      ],
+      [
+        'a/alice.json: error: kms.credential: a/kms.json has none of that name',
+        'a/carol.json: error: kms.psk is not the one that a/kms.json has',
+        'b/bob.json: error: cscf.password is not the one that b/cscf.json has',
+        'b/dave.json: error: authorities: b/dave.json holds no certificate',
+      ],
+    ],
+  ] as const)('R-93: finds what is wrong with %s', (_, settings, findings) => {
+    for (const [name, setting, value] of settings) set(name, setting, value);
+    expect(found()).toEqual(expect.arrayContaining([...findings]));
+  });
+
+  it('R-93: tells all that is wrong at once', () => {
+    set('a/df.json', 'xk.url', 'https://kms.a.example');
+    set('b/bob.json', 'cscf.username', 'x');
+    set('b/lemf.json', 'foldr', 'x');
+    expect(found()).toEqual([
+      'a/df.json: error: xk.url leads to users of a/kms.json, not to xk of a kms',
+      'b/lemf.json: error: foldr: no such setting; did you mean folder?',
+      'b/bob.json: error: cscf.username is not the one that b/cscf.json has',
+    ]);
+  });
+
+  it('R-93: warns of certificates that end within 30 days, and refuses those that have ended', () => {
+    const df = [{ file: at('a/df.json') }];
+    const soon = found(df, false, now + 340 * DAY_MS).filter((text) => text.includes('tls'));
+    expect(soon).toEqual([expect.stringMatching(/warning: tls: .*pem ends in 2[45] days/)]);
+    expect(found(df, false, now + 366 * DAY_MS)).toContainEqual(
+      expect.stringMatching(/^a\/df\.json: error: tls: .*in force from/),
+    );
+  });
+
+  it('says of secrets which file others may read, and never what they are', () => {
+    chmodSync(at('a/kms.json'), 0o644);
+    chmodSync(at('pki/df.a.example.key'), 0o644);
+    const texts = found();
+    expect(texts.filter((text) => text.includes('chmod 600'))).toHaveLength(2);
+    const { subscribers } = JSON.parse(readFileSync(at('a/cscf.json'), 'utf8')) as {
+      subscribers: { password: string }[];
+    };
+    for (const { password } of subscribers) expect(texts.join('\n')).not.toContain(password);
+    chmodSync(at('a/kms.json'), 0o600);
+    chmodSync(at('pki/df.a.example.key'), 0o600);
+  });
+
+  it('of some of the configurations, what leads to others is a warning', () => {
+    expect(found([{ file: at('a/df.json') }, { file: at('a/kms.json') }], false)).toEqual([
+      expect.stringMatching(/^a\/df\.json: warning: x1\.admf\.url leads to 127\.0\.0\.1:\d+, where nobody/),
+      expect.stringMatching(/^a\/kms\.json: warning: admf\.url leads to/),
+    ]);
+  });
+
+  it('tells whose a file is from its settings where its name does not, and asks where neither does', () => {
+    const file = at('a/first.json');
+    writeFileSync(file, readFileSync(at('a/lemf.json')));
+    expect(found([{ file }], false)).toEqual([]);
+    writeFileSync(file, '{}');
+    expect(found([{ file }], false)).toEqual([expect.stringMatching(/whose is it\? Say so: ENTITY=/)]);
+    expect(found([{ file, kind: 'lemf' }], false)).toContain(
+      'a/first.json: error: folder is missing: a string',
+    );
+    rmSync(file);
+  });
+});
