@@ -6,7 +6,7 @@ import Type from 'typebox';
 import { utf8 } from '../../bytes/octets.ts';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
-import { configReader, count, listener, listOf, parsed, text } from '../../host/config.ts';
+import { configReader, count, listener, listOf, milliseconds, parsed, text } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
@@ -16,6 +16,8 @@ import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
+import { DEFAULT_CSCF_LIMITS } from './ports.ts';
+import type { CscfLimits } from './ports.ts';
 
 const lowerCase = (description: string) => Type.Decode(text(description), (name) => name.toLowerCase());
 
@@ -93,6 +95,10 @@ export const CSCF_CONFIG = strict({
     min: 1,
     default: 64,
   }),
+  callIdleMs: milliseconds(
+    'without any message after which a call is forgotten that has no session timer (RFC 4028), or a longer one',
+    { min: 1_000, default: DEFAULT_CSCF_LIMITS.callIdleMs },
+  ),
   maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
   maxConnections: count('SIP connections over TCP that others make, at once; beyond, strangers go first', {
     min: 1,
@@ -112,3 +118,12 @@ export type CscfConfig = ConfigOf<typeof CSCF_CONFIG>;
 
 /** @throws ConfigError */
 export const cscfConfig = configReader(CSCF_CONFIG);
+
+/** The bounds that settings are for; of the others the defaults hold. */
+export function limitsIn(config: CscfConfig): Partial<CscfLimits> {
+  return {
+    calls: config.maxCalls,
+    callsOfOne: config.maxCallsOfOne,
+    callIdleMs: config.callIdleMs,
+  };
+}

@@ -22,6 +22,7 @@ import type { Observed } from '../../sip/transactions.ts';
 import { Transport } from '../../sip/transport.ts';
 import type { Listen } from '../../host/config.ts';
 import { startPoiElement } from '../../poi/element.ts';
+import { limitsIn } from './config.ts';
 import type { CscfConfig } from './config.ts';
 import { cscfOperation } from './start-operation.ts';
 import type { Operation } from '../../host/operation.ts';
@@ -74,7 +75,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   });
   const https = config.iq === undefined ? null : new HttpsClient({ hosts, tls: element.tls });
   const anchor = https === null || config.iq === undefined ? null : new IqClient(https, config.iq.url);
-  const settings = { ...config, port, limits: { calls: config.maxCalls, callsOfOne: config.maxCallsOfOne } };
+  const settings = { ...config, port, limits: limitsIn(config) };
   const names = config.peers.map((peer) => peer.cscf.host);
   const addresses = new HostAddresses({ hosts, names, clock, logger });
   await addresses.start();

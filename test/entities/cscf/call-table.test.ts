@@ -1,5 +1,6 @@
 /** The table of calls: who has how many, and how long one lives that no message passes. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { cscfConfig, limitsIn } from '../../../src/entities/cscf/config.ts';
 import { CallTable } from '../../../src/entities/cscf/call-table.ts';
 import { meet, newCall } from '../../../src/entities/cscf/calls.ts';
 import type { Call, CallAttempt, DialogParty } from '../../../src/entities/cscf/calls.ts';
@@ -146,5 +147,24 @@ describe('R-65: tags that have answered', () => {
     for (let i = 0; i < 1000; i++) meet(call, attempt, `t${i}`, PEER);
     expect(call.met.size).toBeLessThanOrEqual(128);
     expect(call.met.has('b')).toBe(true);
+  });
+});
+
+describe('R-65: a call that is up without a session timer', () => {
+  it('is forgotten after the silence that the settings say, and not before', () => {
+    const settings = { domain: 'home1.example', host: 'cscf.home1.example', callIdleMs: 120_000 };
+    const files = { certificate: 'c', privateKey: 'k', authorities: 'a' };
+    const admf = { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' };
+    const x1 = { identifier: 'cscf.home1.example', admf, store: 's' };
+    const config = cscfConfig({ ...settings, tls: files, x1, audit: 'audit' });
+    table = new CallTable(clock, { ...DEFAULT_CSCF_LIMITS, ...limitsIn(config) });
+    const { call, answer } = begin('sip:alice@home1.example');
+    answer(200);
+    clock.advance(119_000);
+    table.alive(call);
+    clock.advance(119_999);
+    expect(table.size).toBe(1);
+    clock.advance(1);
+    expect(table.size).toBe(0);
   });
 });
