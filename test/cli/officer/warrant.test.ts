@@ -230,6 +230,18 @@ describe('R-93: claviger warrant', { timeout: 60_000 }, () => {
     expect(ended.code).toBe(1);
   });
 
+  it('a wait ends when it cannot come to that any more', async () => {
+    const waiting = as('anna', `warrant add --liid LIID-5 ${ADD} --wait`);
+    const { desk } = home.admf;
+    await expect.poll(() => desk.find('LIID-5'), { timeout: 30_000 }).not.toBeNull();
+    await desk.reject('LIID-5', { by: 'ben', reason: 'no' });
+    const { code, err } = await waiting;
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining('warrant LIID-5 is rejected, and will not be active'),
+    ]);
+  });
+
   it('import: what is on record otherwise, or has gone from the file, is told of and left as it is', async () => {
     const file = path.join(home.folder, 'warrants.json');
     const lemf = { hi2: { host: '127.0.0.1', port: 8002 } };
