@@ -27,7 +27,7 @@ import type { Home } from './support.ts';
 const SLOW = process.env['CLAVIGER_SLOW'] !== undefined;
 const DEATHS = SLOW ? 2000 : 200;
 /** Deaths between two times at which all is compared. */
-const LIVES = 10;
+const LIVES = 20;
 const WARRANTS = 6;
 const SEED = Number(process.env['CLAVIGER_SEED'] ?? Date.now() % 1_000_000);
 const ACT = { by: 'anna', reason: 'ordered' };
@@ -164,7 +164,7 @@ describe(`R-90: an ADMF that is killed ${DEATHS} times (seed ${SEED})`, { timeou
     while (deaths < DEATHS) {
       const isLast = deaths % LIVES === LIVES - 1;
       const life = await born(bench, clock, store, 1 + draw(40));
-      for (let k = 0; k < 6 && !life.mortal.isDead; k += 1) {
+      for (let k = 0; k < 5 && !life.mortal.isDead; k += 1) {
         const acts = [act(life, draw, clock.now()), act(life, draw, clock.now())];
         for (const isDone of await Promise.all(acts)) if (isDone) done += 1;
         clock.advance(draw(400));
