@@ -37,7 +37,7 @@ const LAYER = {
 };
 
 /** Imports within a layer that the table allows, "from → to". */
-const ALSO = new Set(['poi → x1', 'host → net', 'cli → lab']);
+const ALSO = new Set(['poi → x1', 'host → net', 'host → storage', 'cli → lab']);
 
 /** Parts of an entity that are not its rules. */
 const ADAPTERS = ['store', 'http', 'listeners', 'workers'];

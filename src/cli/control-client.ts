@@ -148,7 +148,7 @@ function exchange(
   const headers =
     json === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, ...how, headers }, (answer) => {
+    const asked = request({ socketPath, ...how, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
       let length = 0;
       answer.on('data', (chunk: Buffer) => {

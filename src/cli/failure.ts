@@ -51,6 +51,11 @@ const HINTS: Readonly<Record<string, string>> = {
   'FileError in-the-way': 'Name another place, or move what is there.',
   'FileError missing': 'Name a place where folders and files can be made.',
   'FileError system': 'The system’s log may say more; name another place meanwhile.',
+  'BackupError recipient-missing':
+    'Make a key by age-keygen, keep it apart, and name its public part: --recipient age1…',
+  'BackupError recipient-unfit': 'age-keygen prints it, beginning with age1.',
+  'BackupError in-the-way': 'Nothing was changed.',
+  'BackupError unfit-copy': 'Nothing was changed.',
   'ControlError path-too-long': 'The setting controlSocket names another place for it.',
   'ControlError in-the-way': 'The setting controlSocket names another place for it; each entity has its own.',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',

@@ -84,6 +84,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   reload: async () => (await import('./commands/operate.ts')).reloadCommand(),
   drain: async () => (await import('./commands/operate.ts')).drainCommand(),
   'log-level': async () => (await import('./commands/operate.ts')).logLevelCommand(),
+  backup: async () => (await import('./commands/backup.ts')).backupCommand(),
+  restore: async () => (await import('./commands/backup.ts')).restoreCommand(),
   ue: async () => (await import('./commands/ue.ts')).ueCommand(),
 };
 

@@ -4,7 +4,7 @@
  *     GET  /status       the status, JSON           GET  /log-level   { level }
  *     GET  /health       { ready, reasons }         POST /log-level   { level }
  *     GET  /metrics      Prometheus                 POST /drain       { ms } → { drained }
- *     POST /reload       what was taken, what was not
+ *     POST /reload       what was taken, what was not           POST /backup { to, recipient } → the manifest
  *
  * The socket is made for its owner alone (0600). What a crash has left there is replaced; whoever opens it holds the lock
  * on the state, so nobody else listens there, unless two entities were given one path: then the second does not start.
@@ -116,6 +116,13 @@ export class ControlSocket {
 const LEVEL = new Form(strict({ level: Type.Enum([...LOG_LEVELS]) }));
 const DRAIN = new Form(strict({ ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 10_000 }) }));
 
+const BACKUP = new Form(
+  strict({
+    to: Type.String({ pattern: '^/', errorMessage: 'an absolute path' }),
+    recipient: Type.Optional(Type.String()),
+  }),
+);
+
 function mount(app: FastifyInstance, operated: Operated, logger: Logger): void {
   useProblems(app, (error) => logger.error({ err: error }, 'a request at the control socket failed'));
   app.get('/status', () => operated.status());
@@ -131,6 +138,16 @@ function mount(app: FastifyInstance, operated: Operated, logger: Logger): void {
     if (!('value' in read)) return refuse(reply, read.faults);
     operated.setLevel(read.value.level);
     return reply.send({ level: operated.level() });
+  });
+  app.post('/backup', async (request, reply) => {
+    const read = BACKUP.read(request.body);
+    if (!('value' in read)) return refuse(reply, read.faults);
+    try {
+      return await operated.backup(read.value);
+    } catch (error) {
+      if (error instanceof ClavigerError) return sendProblem(reply, 400, error.message);
+      throw error;
+    }
   });
   app.post('/drain', async (request, reply) => {
     const read = DRAIN.read(request.body ?? {});

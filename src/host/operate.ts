@@ -11,6 +11,8 @@ import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { loadTls, requireOwn } from '../net/tls.ts';
 import type { TlsFiles } from '../net/tls.ts';
 import { AdminListener } from './admin.ts';
+import { BackupError, makeBackup } from './backup.ts';
+import type { BackupManifest, BackupOrder } from './backup.ts';
 import type { AdminSettings } from './admin.ts';
 import { controlPathOf, ControlSocket } from './control.ts';
 import type { StatePlaces } from './control.ts';
@@ -62,6 +64,8 @@ export interface Operated {
   /** Takes anew what can be taken anew while it runs. */
   reload(): Promise<ReloadReport>;
   drain(ms: number): Promise<boolean>;
+  /** @throws BackupError */
+  backup(order: BackupOrder): Promise<BackupManifest>;
   level(): LogLevel;
   setLevel(level: LogLevel): void;
   readonly operation: Pick<Operation, 'entity' | 'name' | 'tls' | 'audit'>;
@@ -173,6 +177,14 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     this.operation.audit?.record({ kind: 'operator-log-level', level });
     this.#runtime.logger.level = level;
     this.#runtime.logger.info({ to: level }, 'the log level was set');
+  }
+
+  backup(order: BackupOrder): Promise<BackupManifest> {
+    const { kept, audit, entity, name } = this.operation;
+    if (kept === null || audit === null)
+      throw new BackupError('nothing-kept', `what a ${entity} keeps is files that may be copied as they are`);
+    const subject = { entity, name, version: programVersion(), now: this.#runtime.clock.now() };
+    return makeBackup(kept, audit, subject, order);
   }
 
   async drain(ms: number): Promise<boolean> {

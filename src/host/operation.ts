@@ -10,6 +10,7 @@
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import { strict } from '../bytes/schema.ts';
+import type { KeptState } from './backup.ts';
 import type { AuditTrail } from '../evidence/trail.ts';
 import type { LiveTls } from '../net/live-tls.ts';
 import type { Role } from '../net/tls.ts';
@@ -128,4 +129,6 @@ export interface Operation<Config = never> {
   drain(ms: number): Promise<boolean>;
   /** `null`: the entity keeps no audit log. */
   readonly audit: AuditTrail | null;
+  /** What is copied by `claviger backup`; `null`: nothing is. */
+  readonly kept: KeptState | null;
 }

@@ -2,14 +2,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { reportFailure } from '../../src/cli/failure.ts';
-import { createProgram } from '../../src/cli/program.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import { operate } from '../host/support/operated.ts';
 import type { OperatedEntity } from '../host/support/operated.ts';
+import { claviger } from './in-process.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-ask-'));
 let network: Network;
@@ -33,32 +31,6 @@ afterAll(async () => {
   await network.stop();
   rmSync(folder, { recursive: true });
 });
-
-/** A command in this process, so that the entities can answer. */
-async function claviger(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  const to = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      err += chunk.toString();
-      done();
-    },
-  });
-  try {
-    const program = await createProgram(args);
-    for (const command of [program, ...program.commands])
-      command.configureOutput({ writeErr: (text) => (err += text) });
-    await program.parseAsync(['node', 'claviger', ...args]);
-    return { status: 0, out, err };
-  } catch (error) {
-    return { status: reportFailure(error, to), out, err };
-  } finally {
-    spy.mockRestore();
-  }
-}
 
 describe('claviger status', () => {
   it('R-93: says all of one entity, found by its configuration', async () => {

@@ -4,6 +4,7 @@
  */
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import type { KeptState } from '../../host/backup.ts';
 import type { Alarm, Operation } from '../../host/operation.ts';
 import type { ConnectionGuard } from '../../net/connections.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
@@ -90,7 +91,18 @@ export function admfOperation(
       ),
       meter('issues', 'Issues that elements have reported and not cleared.', () => issues.list().length),
     ],
+    kept: admfKept(config),
     retakes: {},
     drain: () => Promise.resolve(true),
+  };
+}
+
+/** What it keeps on disk. */
+export function admfKept({ store, audit }: AdmfConfig): KeptState {
+  return {
+    stores: { admf: store },
+    audit,
+    place: { entity: 'admf', files: [store, audit] },
+    secret: false,
   };
 }

@@ -1,5 +1,6 @@
 /** What a running CSCF says to its operator. */
 import { meter, meterBy } from '../../host/meters.ts';
+import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import { placeProblems } from '../../storage/room.ts';
@@ -44,7 +45,18 @@ export function cscfOperation(
         () => cscf.remembered.crowdedOut,
       ),
     ],
+    kept: cscfKept(config, registrations),
     retakes: {},
     drain: (ms) => element.drain(ms),
+  };
+}
+
+/** What it keeps on disk. @param registrations file of what is registered */
+export function cscfKept({ x1, audit }: CscfConfig, registrations: string): KeptState {
+  return {
+    stores: { tasks: x1.store, registrations },
+    audit,
+    place: { entity: 'cscf', files: [x1.store, audit, registrations] },
+    secret: false,
   };
 }

@@ -121,7 +121,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
 /* ---------------------------------------------------------------- helpers */
 
 /** Where registrations are kept: beside the tasks, unless the configuration has a place. */
-function registrationsOf({ registrations, x1 }: CscfConfig): string {
+export function registrationsOf({ registrations, x1 }: CscfConfig): string {
   return registrations ?? `${x1.store}.registrations.db`;
 }
 

@@ -92,6 +92,8 @@ export interface DfState {
   readonly held: readonly HeldPdu[];
   /** The last CIN of each LIID ever given. */
   readonly lastCins: ReadonlyMap<string, number>;
+  /** Above which all new CINs are, where the store was put back from a copy. */
+  readonly cinBase?: number;
   readonly notices: readonly WarrantNotice[];
 }
 

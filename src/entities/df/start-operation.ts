@@ -4,6 +4,7 @@
  */
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { meter, meterBy } from '../../host/meters.ts';
+import type { KeptState } from '../../host/backup.ts';
 import type { Operation, PeerState, QueueState } from '../../host/operation.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
 import { placeProblems } from '../../storage/room.ts';
@@ -87,6 +88,7 @@ export function dfOperation(
       ),
       meter('pdus_dropped_total', 'PDUs whose task did not become known.', () => mediation.losses.dropped),
     ],
+    kept: dfKept(config),
     retakes: {},
     drain: (ms) => delivery.settle(ms),
   };
@@ -96,4 +98,14 @@ export function dfOperation(
 function timeOf(entry: OutboxEntry | undefined): string | null {
   const time = entry === undefined ? undefined : decodePsPdu(entry.octets).header.time;
   return time === undefined ? null : new Date(unixMsOf(time)).toISOString();
+}
+
+/** What it keeps on disk. */
+export function dfKept({ store, audit, x1 }: DfConfig): KeptState {
+  return {
+    stores: { df: store, tasks: x1.store },
+    audit,
+    place: { entity: 'df', files: [x1.store, store, audit] },
+    secret: false,
+  };
 }

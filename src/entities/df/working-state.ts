@@ -23,6 +23,7 @@ export class WorkingState {
   readonly #streams: Map<string, StreamState>;
   readonly #communications: Map<string, Communication>;
   readonly #lastCins: Map<string, number>;
+  readonly #cinBase: number;
   readonly #sessions: Map<string, StoredKeySession>;
   readonly #notices: Map<string, WarrantNotice>;
   /** PDUs that wait for their tasks. */
@@ -44,6 +45,7 @@ export class WorkingState {
       state.communications.map((one) => [pairKey(one.correlation, one.liid), one]),
     );
     this.#lastCins = new Map(state.lastCins);
+    this.#cinBase = state.cinBase ?? 0;
     this.#sessions = new Map(
       state.keySessions.map((kept) => [pairKey(kept.session.correlation, kept.session.xid), kept]),
     );
@@ -178,7 +180,7 @@ export class WorkingState {
   }
 
   #newCommunication(correlation: string, liid: string): Communication {
-    const cin = (this.#lastCins.get(liid) ?? 0) + 1;
+    const cin = Math.max(this.#lastCins.get(liid) ?? 0, this.#cinBase) + 1;
     this.#lastCins.set(liid, cin);
     return { correlation, liid, cin, nextHi2: 0, nextHi3: 0, lastSeen: 0 };
   }

@@ -1,6 +1,7 @@
 /** What a running media gateway says to its operator. */
 import type { FastifyInstance } from 'fastify';
 import { meter, meterBy } from '../../host/meters.ts';
+import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
 import { connectionsOf } from '../../net/https.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
@@ -48,7 +49,18 @@ export function gatewayOperation(
         () => gateway.refusedDestinations,
       ),
     ],
+    kept: gatewayKept(config),
     retakes: {},
     drain: (ms) => element.drain(ms),
+  };
+}
+
+/** What it keeps on disk. */
+export function gatewayKept({ x1, audit }: GatewayConfig): KeptState {
+  return {
+    stores: { tasks: x1.store },
+    audit,
+    place: { entity: 'gateway', files: [x1.store, audit] },
+    secret: false,
   };
 }

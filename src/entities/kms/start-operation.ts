@@ -1,4 +1,5 @@
 /** What a running KMS says to its operator. It is ready when its district is open and its audit log can be written. */
+import path from 'node:path';
 import type { FairQueue } from '../../bytes/fair-queue.ts';
 import type { Clock } from '../../bytes/ports.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
@@ -8,6 +9,7 @@ import { placeProblems } from '../../storage/room.ts';
 import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import { meter, meterBy } from '../../host/meters.ts';
+import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
 import type { KmsConfig } from './config.ts';
 import type { District } from './district.ts';
@@ -76,6 +78,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
         () => requestKey.refused,
       ),
     ],
+    kept: kmsKept(config),
     retakes: {
       subscribers: ({ subscribers }) => enrolAll(subscribers, { store, district, now: clock.now() / 1000 }),
     },
@@ -84,5 +87,15 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
         await new Promise<void>((resolve) => clock.after(DRAIN_LOOK_MS, resolve));
       return waiting() === 0;
     },
+  };
+}
+
+/** What it keeps on disk. */
+export function kmsKept({ state }: KmsConfig): KeptState {
+  return {
+    stores: { kms: path.join(state, 'kms.db'), tasks: path.join(state, 'tasks.db') },
+    audit: path.join(state, 'audit.jsonl'),
+    place: { entity: 'kms', folders: [state] },
+    secret: true,
   };
 }

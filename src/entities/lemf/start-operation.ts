@@ -63,6 +63,7 @@ export function lemfOperation({
       meterBy('what', 'handover_pdus_total', 'PDUs by what they were to the LEMF.', () => receiver.counts),
       meter('store_broken', '1 once the store has failed, else 0.', () => (receiver.broken ? 1 : 0)),
     ],
+    kept: null,
     retakes: {},
     drain: () => Promise.resolve(true),
   };

@@ -9,6 +9,7 @@
  *     key_session     the MIKEY exchanges of a call under a task, and the questions that are open at Xk
  *     held            PDUs whose task is not known yet
  *     outbox          PS-PDUs by destination, gone when the LEMF has acknowledged them
+ *     epoch           above which CIN all new ones are, once the store was put back from a copy
  *     notice          what the LEMFs were told of each warrant, and the number of its next HI1 PDU
  *
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
@@ -76,6 +77,7 @@ const STORED = tableReaders({
     octets: octetsColumn,
   },
   notice: { liid: textColumn, body: noticeColumn },
+  epoch: { id: countColumn, base: countColumn },
 });
 
 type Tables = TablesOf<typeof STORED>;
@@ -105,11 +107,13 @@ const FIRST = statements(
 
 const NOTICES = statements(`CREATE TABLE notice (liid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`);
 
+const EPOCH = statements(`CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id = 1), base INTEGER NOT NULL)`);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES],
+  migrations: [FIRST, NOTICES, EPOCH],
 };
 
 /** Rows a statement inserts at once, below SQLite's bound on parameters. */
@@ -150,6 +154,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const held = await this.#db.selectFrom('held').selectAll().orderBy('id').execute();
     const cins = await this.#db.selectFrom('cin').selectAll().execute();
     const notices = await this.#db.selectFrom('notice').selectAll().execute();
+    const [epoch] = (await this.#db.selectFrom('epoch').selectAll().execute()).map(STORED.epoch.read);
     return {
       streams: streams.map(STORED.stream.read).map((row) => ({
         key: row.key,
@@ -169,6 +174,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         lastSeen: row.last_seen,
       })),
       held: held.map(STORED.held.read),
+      ...(epoch === undefined ? {} : { cinBase: epoch.base }),
       lastCins: new Map(cins.map(STORED.cin.read).map((row) => [row.liid, row.last])),
       notices: notices.map(STORED.notice.read).map(({ body }) => body),
     };
