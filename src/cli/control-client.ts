@@ -13,7 +13,7 @@ import { controlPathOf, SOCKET_NAME, STATE_PLACES } from '../host/control.ts';
 import { CliError } from './failure.ts';
 
 /** Which entities are meant. */
-export interface Chosen {
+export interface ChosenSocket {
   readonly state: readonly string[];
   readonly config: readonly string[];
 }
@@ -45,7 +45,7 @@ export function aboutEntities(name: string): Command {
 }
 
 /** Paths of the control sockets of those that are meant, each once. @throws CliError `usage`, `input`; ConfigError */
-export function socketsOf({ state, config }: Chosen): string[] {
+export function socketsOf({ state, config }: ChosenSocket): string[] {
   if (state.length + config.length === 0)
     throw new CliError(
       'usage',

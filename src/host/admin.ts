@@ -20,7 +20,7 @@ import type { Role } from '../net/tls.ts';
 import { ConfigError } from './config.ts';
 import type { Listen } from './config.ts';
 import { METRICS_TYPE } from './metrics.ts';
-import type { Operated } from './operate.ts';
+import type { Operated } from './operated.ts';
 
 export interface AdminSettings extends Listen {
   readonly connections?: Partial<ConnectionLimits>;

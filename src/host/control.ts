@@ -25,7 +25,7 @@ import { sendProblem, useProblems } from '../net/problem.ts';
 import { filePath } from './config-paths.ts';
 import { LOG_LEVELS } from './log.ts';
 import { METRICS_TYPE } from './metrics.ts';
-import type { Operated } from './operate.ts';
+import type { Operated } from './operated.ts';
 
 export type ControlErrorCode =
   /** The path has too many octets for a Unix socket. */

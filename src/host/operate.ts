@@ -19,6 +19,7 @@ import type { StatePlaces } from './control.ts';
 import type { LeveledLogger, LogLevel } from './log.ts';
 import { meter } from './meters.ts';
 import { registryOf } from './metrics.ts';
+import type { Operated } from './operated.ts';
 import type { Alarm, Operation, Retake, Status } from './operation.ts';
 import { digestsOf, changedSettings } from './reload.ts';
 import type { ReloadReport } from './reload.ts';
@@ -54,21 +55,6 @@ export interface OperatedRuntime extends Runtime {
   readonly logger: LeveledLogger;
   /** The level of the command line, which goes before that of the settings. */
   readonly level?: LogLevel | undefined;
-}
-
-/** What is done at the control socket and the admin listener. */
-export interface Operated {
-  status(): Promise<Status>;
-  /** In the exposition format of Prometheus. */
-  metrics(): Promise<string>;
-  /** Takes anew what can be taken anew while it runs. */
-  reload(): Promise<ReloadReport>;
-  drain(ms: number): Promise<boolean>;
-  /** @throws BackupError */
-  backup(order: BackupOrder): Promise<BackupManifest>;
-  level(): LogLevel;
-  setLevel(level: LogLevel): void;
-  readonly operation: Pick<Operation, 'entity' | 'name' | 'tls' | 'audit'>;
 }
 
 export interface RunningOperated<R extends Running = Running> extends Running {

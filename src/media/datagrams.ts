@@ -23,7 +23,7 @@ export interface SocketPair {
   readonly rtcp: DatagramSocket;
 }
 
-export interface PortRange {
+export interface UdpPortRange {
   readonly address: string;
   readonly from: number;
   readonly to: number;
@@ -33,7 +33,7 @@ export interface PortRange {
  * The lowest free pair of the range, so that the same run takes the same ports.
  * @returns `null` if all are taken
  */
-export async function bindPair(datagrams: Datagrams, range: PortRange): Promise<SocketPair | null> {
+export async function bindPair(datagrams: Datagrams, range: UdpPortRange): Promise<SocketPair | null> {
   for (let port = range.from + (range.from % 2); port < range.to; port += 2) {
     const rtp = await datagrams.bind(range.address, port);
     if (rtp === null) continue;

@@ -1,7 +1,7 @@
 /** The JSON that a task and a destination are kept as; the types of `wire/x1/details.ts`, and nothing else. */
 import Type from 'typebox';
 import type { Destination, InterceptTask } from '../wire/x1/details.ts';
-import type { XmlElement } from '../wire/xml/document.ts';
+import type { XmlElement } from '../wire/xml/tree.ts';
 import { strict } from '../bytes/schema.ts';
 import { jsonColumn } from '../storage/stored-tables.ts';
 import type { StoredColumn } from '../storage/stored-tables.ts';

@@ -13,7 +13,7 @@ import { systemRoutes } from '../../src/entities/admf/http/system-routes.ts';
 import { warrantJson } from '../../src/entities/admf/http/warrant-json.ts';
 import { warrantRoutes } from '../../src/entities/admf/http/warrant-routes.ts';
 import type { WarrantRecord } from '../../src/entities/admf/warrants.ts';
-import { STATUS } from '../../src/entities/kms/http/xk.ts';
+import { XK_STATUS } from '../../src/entities/kms/http/xk.ts';
 import { PROBLEM } from '../../src/net/problem.ts';
 import {
   ANCHORED,
@@ -30,7 +30,7 @@ import {
   ELEMENT_LIST,
   SYSTEM_STATUS,
 } from '../../src/wire/officers/system.ts';
-import { LIID } from '../../src/wire/officers/terms.ts';
+import { WARRANT_LIID } from '../../src/wire/officers/terms.ts';
 import {
   AMENDMENT,
   DECISION,
@@ -84,7 +84,7 @@ function judge(description: Description, schema: string, json: unknown): boolean
 
 const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
   'admf.openapi.yaml': [
-    ...[LIID, ENTRY, DECISION, ORDER, AMENDMENT, EXTENSION, IMPORT],
+    ...[WARRANT_LIID, ENTRY, DECISION, ORDER, AMENDMENT, EXTENSION, IMPORT],
     ...[WARRANT_VIEW, WARRANT_PAGE, WARRANT_FILE, IMPORTED],
     ...[SYSTEM_STATUS, ELEMENT_LIST, DIFFERENCE_LIST, ALARM_LIST, AUDIT_PAGE, PROBLEM],
   ],
@@ -200,7 +200,7 @@ describe('xk.openapi.yaml', () => {
 
   it('has every status that the code answers with', () => {
     expect(statuses(xk, GET_KEYS_PATH, 'post')).toEqual(
-      sorted(200, 400, ...Object.values(STATUS), 413, 415, 500),
+      sorted(200, 400, ...Object.values(XK_STATUS), 413, 415, 500),
     );
   });
 

@@ -9,11 +9,11 @@ import { STATUS } from '../../host/operation.ts';
 import type { Status } from '../../host/operation.ts';
 import { RELOAD_REPORT } from '../../host/reload.ts';
 import { aboutEntities, askControl, askText, socketsOf } from '../control-client.ts';
-import type { Chosen } from '../control-client.ts';
+import type { ChosenSocket } from '../control-client.ts';
 import { CliError } from '../failure.ts';
 import { harmless, table } from '../terminal.ts';
 
-interface Flags extends Chosen {
+interface Flags extends ChosenSocket {
   readonly json?: true;
 }
 

@@ -6,7 +6,7 @@ import type { Child } from '../../wire/xml/forms.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import { X1_SIZE_LIMIT, X1_VOCABULARY } from '../../wire/x1/names.ts';
 import { formatXmlChild } from '../../wire/xml/document.ts';
-import type { XmlElement } from '../../wire/xml/document.ts';
+import type { XmlElement } from '../../wire/xml/tree.ts';
 import type { ElementView, Held } from './view.ts';
 
 /**

@@ -8,11 +8,11 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { canonicalAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
-import type { PortRange } from '../../media/datagrams.ts';
+import type { UdpPortRange } from '../../media/datagrams.ts';
 
 export interface DestinationRules {
   /** The gateway's own address and ports. */
-  readonly media: PortRange;
+  readonly media: UdpPortRange;
   /** Where entities of the operator and of other homes are known to listen. */
   readonly entities?: readonly NetworkAddress[];
   /** Addresses and networks (`192.0.2.7`, `192.0.2.0/24`) that media never go to, whatever the port. */
@@ -31,7 +31,7 @@ const NEVER = networks('0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'ff0
 const LOOPBACK = networks('127.0.0.0/8', '::1/128');
 
 export class MediaDestinations {
-  readonly #own: PortRange;
+  readonly #own: UdpPortRange;
   readonly #closed: BlockList;
   readonly #entities: ReadonlySet<string>;
   readonly #onLoopback: boolean;

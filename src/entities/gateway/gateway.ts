@@ -7,7 +7,7 @@
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
-import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
+import type { Datagrams, UdpPortRange, SocketPair } from '../../media/datagrams.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { SIDES } from '../../wire/iq/sessions.ts';
 import type { AnchoredStream, Side, WantedSession, WantedStream } from '../../wire/iq/sessions.ts';
@@ -23,7 +23,7 @@ import type { RelayedPacket } from './stream.ts';
 
 export interface GatewayOptions {
   readonly datagrams: Datagrams;
-  readonly ports: PortRange;
+  readonly ports: UdpPortRange;
   /** Where media must not go, besides what no gateway sends to. */
   readonly refuse?: Omit<DestinationRules, 'media'>;
   readonly poi: ObservationReporter;

@@ -5,7 +5,7 @@
  *
  * A pair that somebody else on the machine has bound is set aside and tried again only when no other is left.
  */
-import type { Datagrams, PortRange, SocketPair } from '../../media/datagrams.ts';
+import type { Datagrams, UdpPortRange, SocketPair } from '../../media/datagrams.ts';
 import { GatewayError } from './errors.ts';
 
 export interface PortCounts {
@@ -22,13 +22,13 @@ const RETRIES = 8;
 
 export class PortPool {
   readonly #datagrams: Datagrams;
-  readonly #range: PortRange;
+  readonly #range: UdpPortRange;
   readonly #free: PortQueue;
   readonly #foreign: PortQueue;
   #used = 0;
   #refused = 0;
 
-  constructor(datagrams: Datagrams, range: PortRange) {
+  constructor(datagrams: Datagrams, range: UdpPortRange) {
     this.#datagrams = datagrams;
     this.#range = range;
     const first = range.from + (range.from % 2);

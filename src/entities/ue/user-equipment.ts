@@ -8,7 +8,7 @@
  */
 import { Reader } from '../../bytes/reader.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
-import type { Datagrams, PortRange } from '../../media/datagrams.ts';
+import type { Datagrams, UdpPortRange } from '../../media/datagrams.ts';
 import { bindPair } from '../../media/datagrams.ts';
 import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
@@ -41,7 +41,7 @@ export interface UserEquipmentOptions {
   readonly agent: UserAgent;
   readonly keys: KeySupply;
   readonly datagrams: Datagrams;
-  readonly ports: PortRange;
+  readonly ports: UdpPortRange;
   /** Where others send media for these ports; default: where they are bound. */
   readonly address?: string;
   readonly policy: AnswerPolicy;

@@ -8,7 +8,7 @@ import { XmlDocumentError } from '../xml/errors.ts';
 import { formsOf, leaf, mapped, record } from '../xml/forms.ts';
 import type { ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
-import type { XmlElement } from '../xml/document.ts';
+import type { XmlElement } from '../xml/tree.ts';
 import { HI1_COMMON, HI1_CORE } from './names.ts';
 
 const core = formsOf(HI1_CORE);

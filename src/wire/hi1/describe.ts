@@ -3,7 +3,7 @@ import type { DictionaryEntry } from './common.ts';
 import type { Hi1Message, Hi1Request, Hi1Response } from './messages.ts';
 import { HI1_OBJECT } from './objects.ts';
 import type { Hi1Object } from './objects.ts';
-import type { XmlElement } from '../xml/document.ts';
+import type { XmlElement } from '../xml/tree.ts';
 import { HI1_CORE } from './names.ts';
 
 /** Lines, each with its line feed. */

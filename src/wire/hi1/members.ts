@@ -6,7 +6,7 @@
 import { XmlDocumentError } from '../xml/errors.ts';
 import { node, unexpected } from '../xml/forms.ts';
 import type { ElementForm } from '../xml/forms.ts';
-import type { QName, XmlElement } from '../xml/document.ts';
+import type { QName, XmlElement } from '../xml/tree.ts';
 
 /** One row of the table; a member that may stand repeatedly has a list as its value. */
 export interface Member<T> {

@@ -10,7 +10,7 @@
 import { optional, readParts, spread, writeParts } from '../../bytes/fields.ts';
 import type { ValueOf } from '../../bytes/fields.ts';
 import { formatXml, parseXml } from '../xml/document.ts';
-import type { QName, XmlElement } from '../xml/document.ts';
+import type { QName, XmlElement } from '../xml/tree.ts';
 import { XmlDocumentError } from '../xml/errors.ts';
 import { formsOf, leaf, node, record, requireType, Sequence, unexpected } from '../xml/forms.ts';
 import type { Children, ElementForm } from '../xml/forms.ts';

@@ -1,5 +1,5 @@
 /** Names of HI1 (TS 103 120): namespaces of its schemas, how documents declare them, and how large they may be. */
-import type { XmlVocabulary } from '../xml/document.ts';
+import type { XmlVocabulary } from '../xml/tree.ts';
 import { COMMON_NAMESPACE } from '../xml/namespaces.ts';
 
 export const HI1_CORE = 'http://uri.etsi.org/03120/common/2019/10/Core';

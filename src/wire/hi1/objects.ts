@@ -10,7 +10,7 @@ import { formsOf, leaf, record, Sequence } from '../xml/forms.ts';
 import type { ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
 import { formatXml, parseXml } from '../xml/document.ts';
-import type { QName, XmlElement } from '../xml/document.ts';
+import type { QName, XmlElement } from '../xml/tree.ts';
 import {
   APPROVAL_DETAILS,
   chosen,

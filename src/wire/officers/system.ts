@@ -11,7 +11,7 @@
 import Type from 'typebox';
 import type { StaticDecode } from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
-import { LIID, reader, time } from './terms.ts';
+import { WARRANT_LIID, reader, time } from './terms.ts';
 
 export const STATUS_PATH = '/v1/status';
 export const ELEMENTS_PATH = '/v1/elements';
@@ -100,7 +100,7 @@ export const DIFFERENCE_LIST = Type.Object(
 
 export const ALARM_LIST = Type.Object(
   {
-    degraded: Type.Array(LIID, { description: 'Warrants of which an element lacks something' }),
+    degraded: Type.Array(WARRANT_LIID, { description: 'Warrants of which an element lacks something' }),
     issues: Type.Array(
       Type.Object(
         {

@@ -47,7 +47,7 @@ export const sentence = (description: string, { empty = false } = {}) =>
   });
 
 /** A path has no segment `.` or `..`, and every warrant has its path. */
-export const LIID = Type.String({
+export const WARRANT_LIID = Type.String({
   title: 'Liid',
   pattern: '^(?!\\.{1,2}$)(?:[!-~]{1,25}|[0-9a-f]{26,50})$',
   description: 'Lawful interception identifier',
@@ -103,7 +103,7 @@ const START = time('In force from here on, inclusive; absent: from when it is en
 /** A warrant as an officer enters it. */
 export const WARRANT_ENTRY = strict(
   {
-    liid: LIID,
+    liid: WARRANT_LIID,
     ...WARRANT_MEMBERS,
     startTime: Type.Optional(START),
     location: Type.Boolean({

@@ -20,7 +20,16 @@
 import Type from 'typebox';
 import type { StaticDecode } from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
-import { LIID, LEMF, reader, sentence, TARGET, time, WARRANT_CHANGES, WARRANT_ENTRY } from './terms.ts';
+import {
+  WARRANT_LIID,
+  LEMF,
+  reader,
+  sentence,
+  TARGET,
+  time,
+  WARRANT_CHANGES,
+  WARRANT_ENTRY,
+} from './terms.ts';
 
 export const WARRANTS_PATH = '/v1/warrants';
 export const IMPORTS_PATH = '/v1/imports';
@@ -135,7 +144,7 @@ export const SELECTION = strict(
       Type.Literal('true', { description: 'Only those of which an element lacks something' }),
     ),
     imported: Type.Optional(Type.Literal('true', { description: 'Only those that came with a file' })),
-    after: Type.Optional(LIID),
+    after: Type.Optional(WARRANT_LIID),
     limit: Type.Optional(
       Type.Decode(Type.String({ description: LIMIT_EXPECTED, errorMessage: LIMIT_EXPECTED }), (text) => {
         const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
@@ -184,7 +193,7 @@ const PENDING = Type.Object(
 /** A warrant on record. */
 export const WARRANT_VIEW = Type.Object(
   {
-    liid: LIID,
+    liid: WARRANT_LIID,
     xid: Type.String({ description: 'Of its tasks at the elements' }),
     state: Type.Enum([...STATES]),
     degraded: Type.Boolean({ description: 'Whether an element lacks something of it, or cannot deliver' }),
@@ -228,7 +237,7 @@ const EVENT = Type.Object(
 export const WARRANT_PAGE = Type.Object(
   {
     warrants: Type.Array(WARRANT_VIEW),
-    next: Type.Optional(LIID),
+    next: Type.Optional(WARRANT_LIID),
   },
   { title: 'WarrantPage', description: 'Warrants by LIID; next: there are more, after this one' },
 );
@@ -238,7 +247,7 @@ export const WARRANT_FILE = Type.Object(
   { title: 'WarrantFile', description: 'A warrant with what has been' },
 );
 
-const LIIDS = Type.Array(LIID);
+const LIIDS = Type.Array(WARRANT_LIID);
 
 export const IMPORTED = Type.Object(
   {

@@ -21,7 +21,7 @@ import * as types from '../xml/simple-types.ts';
 import { utf8 } from '../../bytes/octets.ts';
 import { formatXml, formatXmlChild, formatXmlOf, parseXml } from '../xml/document.ts';
 import { many, one, X1_ANSWER_LIMIT, X1_NAMESPACE, X1_SIZE_LIMIT, X1_VOCABULARY } from './names.ts';
-import type { QName, XmlElement } from '../xml/document.ts';
+import type { QName, XmlElement } from '../xml/tree.ts';
 
 /** The version of the schema that these codecs follow. */
 export const X1_VERSION = 'v1.23.1';

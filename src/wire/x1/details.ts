@@ -13,7 +13,7 @@ import type { ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
 import { TARGET_IDENTIFIER } from './target-identifiers.ts';
 import { choiceOf, list, many, one, X1_NAMESPACE } from './names.ts';
-import type { XmlElement } from '../xml/document.ts';
+import type { XmlElement } from '../xml/tree.ts';
 
 export const UUID = leaf(types.uuid);
 export const STRING = leaf(types.anyString);

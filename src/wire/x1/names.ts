@@ -1,6 +1,6 @@
 /** Names of X1 (TS 103 221-1 clauses 6.1 and 7): its namespaces, where documents go, and how large they may be. */
 import { COMMON_NAMESPACE } from '../xml/namespaces.ts';
-import type { XmlVocabulary } from '../xml/document.ts';
+import type { XmlVocabulary } from '../xml/tree.ts';
 import { formsOf } from '../xml/forms.ts';
 
 export const X1_NAMESPACE = 'http://uri.etsi.org/03221/X1/2017/10';

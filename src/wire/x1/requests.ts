@@ -12,7 +12,7 @@ import { Sequence, leaf } from '../xml/forms.ts';
 import { one } from './names.ts';
 import type { Children, ElementForm } from '../xml/forms.ts';
 import * as types from '../xml/simple-types.ts';
-import type { QName } from '../xml/document.ts';
+import type { QName } from '../xml/tree.ts';
 
 /** Nothing but the header. */
 const NOTHING = {};

@@ -7,7 +7,7 @@ import { readParts, writeParts } from '../../bytes/fields.ts';
 import type { Part, PartList, ValueOf } from '../../bytes/fields.ts';
 import { XmlDocumentError } from './errors.ts';
 import type { SimpleType } from './simple-types.ts';
-import type { QName, XmlElement } from './document.ts';
+import type { QName, XmlElement } from './tree.ts';
 
 /** A type of the schema. Both ways throw XmlDocumentError `schema`: what is written is checked as it will be when read. */
 export interface ElementForm<T> {

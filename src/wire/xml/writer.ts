@@ -1,6 +1,6 @@
 /** How trees become text: each element on a line of its own, two spaces deeper than what it stands in. */
 import { XmlDocumentError } from './errors.ts';
-import type { QName, XmlElement, XmlPrefixes, XmlVocabulary } from './document.ts';
+import type { QName, XmlElement, XmlPrefixes, XmlVocabulary } from './tree.ts';
 import { XML_NAMESPACE, XSI_NAMESPACE } from './namespaces.ts';
 
 /** What is no `Char` of XML 1.0 (production 2): control characters, unpaired surrogates, U+FFFE and U+FFFF. */

@@ -23,7 +23,7 @@ import type { Admission } from '../../../net/tls.ts';
 const RETRY_AFTER = String(QUESTION_REFILL);
 
 /** HTTP status of each failure. */
-export const STATUS: Readonly<Record<FailureIndication, number>> = {
+export const XK_STATUS: Readonly<Record<FailureIndication, number>> = {
   'not-authorised': 403,
   'target-not-party': 422,
   'messages-inconsistent': 422,
@@ -75,7 +75,9 @@ function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {
   if (isGetKeysFailure(response)) {
     const { failureIndication } = response;
     if (failureIndication === 'temporarily-unavailable') void reply.header('retry-after', RETRY_AFTER);
-    return sendProblem(reply, STATUS[failureIndication], 'no keys for this question', { failureIndication });
+    return sendProblem(reply, XK_STATUS[failureIndication], 'no keys for this question', {
+      failureIndication,
+    });
   }
   const json = encodeGetKeysResponse(response);
   wipeKeys(response);
