@@ -92,9 +92,9 @@ function renderValue(head: string, value: ShownValue, indent: string): string {
   const within = `${indent}  `;
   if (typeof value === 'string' && value.includes('\n')) {
     const lines = value.replace(/\r?\n$/, '').split(/\r?\n/);
-    return `${head}\n${lines.map((line) => `${within}| ${harmless(line)}\n`).join('')}`;
+    return `${head}\n${lines.map((line) => `${within}| ${escaped(line)}\n`).join('')}`;
   }
-  if (typeof value !== 'object' || value === null) return `${head} ${harmless(String(value))}\n`;
+  if (typeof value !== 'object' || value === null) return `${head} ${escaped(String(value))}\n`;
   if (isList(value)) {
     return `${head}\n${value.map((each) => renderValue(`${within}-`, each, within)).join('')}`;
   }
@@ -106,7 +106,7 @@ function isList(value: ShownFields | readonly ShownValue[]): value is readonly S
 }
 
 /** Text that does nothing to a terminal: what is not printed is written as `\u….` */
-export function harmless(text: string): string {
+export function escaped(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,

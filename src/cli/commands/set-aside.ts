@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { SetAsideFile, SetAsideReader, setAsideBeside } from '../../storage/set-aside.ts';
 import type { KeptPdu } from '../../storage/set-aside.ts';
 import { decimal } from '../../sip/text.ts';
-import { describePdu, harmless, renderFields } from '../describe-pdu.ts';
+import { describePdu, escaped, renderFields } from '../describe-pdu.ts';
 import { CliError } from '../failure.ts';
 import { writeWhole } from '../../storage/files.ts';
 
@@ -85,7 +85,7 @@ async function remove(file: string, numbers: readonly string[]): Promise<void> {
 function headOf({ number, time, reference, did, subject, reason, octets }: KeptPdu): string {
   const to = did === '' ? '' : ` to ${did}`;
   const about = `${reference.toUpperCase()}${to}, of ${subject}: ${reason}, ${octets.length} octets`;
-  return harmless(`${number}  ${new Date(time).toISOString()}  ${about}`);
+  return escaped(`${number}  ${new Date(time).toISOString()}  ${about}`);
 }
 
 /** @throws CliError `input` if one of those that are wanted is not there */
@@ -123,6 +123,6 @@ function numbersOf(texts: readonly string[]): number[] {
   const numbers = texts.map((text) => decimal(text, Number.MAX_SAFE_INTEGER));
   const wrong = texts.find((_, at) => numbers[at] === null);
   if (wrong !== undefined)
-    throw new CliError('usage', `${harmless(wrong)} is not a number`, 'claviger set-aside list says them.');
+    throw new CliError('usage', `${escaped(wrong)} is not a number`, 'claviger set-aside list says them.');
   return [...new Set(numbers.flatMap((number) => number ?? []))];
 }

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hasRole, loadTls, peerOfCertificate, requireOwn, ROLE_PREFIX, TlsError } from '../../net/tls.ts';
 import type { Peer, TlsMaterial } from '../../net/tls.ts';
-import type { Checked, Finding } from './configurations.ts';
+import type { Checked, ConfigFinding } from './configurations.ts';
 
 const DAY_MS = 86_400_000;
 /** A certificate that ends sooner is pointed out. */
@@ -16,7 +16,7 @@ export interface OwnCertificate {
 }
 
 /** Adds what is wrong to `found`. @returns `null`: it has none, or none that can be used @param now Unix milliseconds */
-export function ownCertificate(checked: Checked, now: number, found: Finding[]): OwnCertificate | null {
+export function ownCertificate(checked: Checked, now: number, found: ConfigFinding[]): OwnCertificate | null {
   const { file } = checked;
   const error = (text: string): void => void found.push({ severity: 'error', file, text });
   const warn = (text: string): void => void found.push({ severity: 'warning', file, text });

@@ -3,13 +3,13 @@ import { statSync } from 'node:fs';
 import { ownCertificate } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import { readChecked } from './configurations.ts';
-import type { Checked, Finding, GivenFile } from './configurations.ts';
+import type { Checked, ConfigFinding, GivenFile } from './configurations.ts';
 import { linkFindings } from './links.ts';
 import { placesOf, portFindings, stateFindings } from './places.ts';
 
 export interface CheckReport {
   readonly files: readonly { readonly file: string; readonly kind: string | null }[];
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ConfigFinding[];
   readonly errors: number;
   readonly warnings: number;
 }
@@ -24,7 +24,7 @@ export function checkConfigurations(
   complete: boolean,
   now: number,
 ): CheckReport {
-  const found: Finding[] = [];
+  const found: ConfigFinding[] = [];
   const all: Checked[] = [];
   const kinds = new Map<string, string>();
   for (const each of given) {

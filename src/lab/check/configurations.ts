@@ -19,7 +19,7 @@ import { messageOf } from '../../bytes/errors.ts';
 import { ConfigError, readConfigFile, readSecretFile } from '../../host/config.ts';
 
 /** What is wrong somewhere: an error keeps something from working, a warning may do so. */
-export interface Finding {
+export interface ConfigFinding {
   readonly severity: 'error' | 'warning';
   readonly file: string;
   readonly text: string;
@@ -82,8 +82,8 @@ export interface GivenFile {
 }
 
 /** Reads a configuration, or tells all that is wrong with its form. */
-export function readChecked({ file, kind: given }: GivenFile): Checked | Finding[] {
-  const wrong = (text: string): Finding[] =>
+export function readChecked({ file, kind: given }: GivenFile): Checked | ConfigFinding[] {
+  const wrong = (text: string): ConfigFinding[] =>
     text.split('\n').map((line) => ({ severity: 'error', file, text: withoutFile(line, file) }));
   try {
     const json = readConfigFile(file);

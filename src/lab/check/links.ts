@@ -4,21 +4,21 @@ import { admissionOf, isAdmitted, isNamed } from '../../net/tls.ts';
 import type { Role } from '../../net/tls.ts';
 import { certificatesOf, chains, nameOf } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
-import type { Checked, CheckedOf, Finding, Kind } from './configurations.ts';
+import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
 import { endpointText, placeAt } from './places.ts';
-import type { Place } from './places.ts';
+import type { ListeningPlace } from './places.ts';
 import { X509Certificate } from 'node:crypto';
 
 /** What is checked together. */
-export interface Network {
+export interface CheckedNetwork {
   readonly all: readonly Checked[];
-  readonly places: readonly Place[];
+  readonly places: readonly ListeningPlace[];
   readonly certificates: ReadonlyMap<Checked, OwnCertificate>;
   /** Whether these are all that there are: then what leads elsewhere is wrong. */
   readonly complete: boolean;
 }
 
-export function linkFindings(network: Network): Finding[] {
+export function linkFindings(network: CheckedNetwork): ConfigFinding[] {
   const links = new Links(network);
   for (const checked of network.all) links.check(checked);
   return links.found;
@@ -35,10 +35,10 @@ interface Aim<K extends Kind> {
 }
 
 class Links {
-  readonly found: Finding[] = [];
-  readonly #network: Network;
+  readonly found: ConfigFinding[] = [];
+  readonly #network: CheckedNetwork;
 
-  constructor(network: Network) {
+  constructor(network: CheckedNetwork) {
     this.#network = network;
   }
 

@@ -3,10 +3,10 @@ import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import { mapPaths } from '../../host/config-paths.ts';
 import { SCHEMAS } from './configurations.ts';
-import type { Checked, Finding } from './configurations.ts';
+import type { Checked, ConfigFinding } from './configurations.ts';
 
 /** A range of ports, of one for a listener. */
-export interface Place {
+export interface ListeningPlace {
   readonly checked: Checked;
   /** `x1.listen`, `media` */
   readonly setting: string;
@@ -17,17 +17,17 @@ export interface Place {
 }
 
 /** All places of a configuration; those with port 0, which takes a free one, are not among them. */
-export function placesOf(checked: Checked): Place[] {
+export function placesOf(checked: Checked): ListeningPlace[] {
   const listening = (
     setting: string,
     { address, port }: { readonly address: string; readonly port: number },
-    protocols: Place['protocols'] = ['tcp'],
-  ): Place => ({ checked, setting, protocols, address, from: port, to: port });
-  const media = (range: Pick<Place, 'address' | 'from' | 'to'>): Place => ({
+    protocols: ListeningPlace['protocols'] = ['tcp'],
+  ): ListeningPlace => ({ checked, setting, protocols, address, from: port, to: port });
+  const media = (range: Pick<ListeningPlace, 'address' | 'from' | 'to'>): ListeningPlace => ({
     ...{ checked, setting: 'media', protocols: ['udp'] },
     ...{ address: range.address, from: range.from, to: range.to },
   });
-  const own = ((): Place[] => {
+  const own = ((): ListeningPlace[] => {
     switch (checked.kind) {
       case 'kms': {
         const { x1, xk, users } = checked.config;
@@ -63,7 +63,7 @@ export function placesOf(checked: Checked): Place[] {
 }
 
 /** Ports that two places have. */
-export function portFindings(places: readonly Place[]): Finding[] {
+export function portFindings(places: readonly ListeningPlace[]): ConfigFinding[] {
   return pairs(places).flatMap(([one, other]) => {
     const both = one.protocols.filter((protocol) => other.protocols.includes(protocol));
     if (both.length === 0 || one.from > other.to || other.from > one.to || !overlap(one, other)) return [];
@@ -85,8 +85,8 @@ const FOLDERS = ['state', 'folder', 'recordInto', 'recoverInto'];
 const READ = /^(?:tls\.|authorities$|district\.files|(?:x1\.)?schema$)/;
 
 /** State that two entities would share, and that an entity could not make. */
-export function stateFindings(all: readonly Checked[], isFolder: (name: string) => boolean): Finding[] {
-  const found: Finding[] = [];
+export function stateFindings(all: readonly Checked[], isFolder: (name: string) => boolean): ConfigFinding[] {
+  const found: ConfigFinding[] = [];
   const users = new Map<string, string>();
   for (const { kind, file, json } of all) {
     const folder = path.dirname(path.resolve(file));
@@ -107,10 +107,10 @@ export function stateFindings(all: readonly Checked[], isFolder: (name: string) 
 
 /** Whoever listens where an address leads. */
 export function placeAt(
-  places: readonly Place[],
+  places: readonly ListeningPlace[],
   { address, port }: { readonly address: string; readonly port: number },
   protocol: 'tcp' | 'udp',
-): Place | null {
+): ListeningPlace | null {
   return (
     places.find(
       (place) =>
@@ -133,7 +133,7 @@ function overlap(one: { readonly address: string }, other: { readonly address: s
   return one.address === other.address || isAny(one) || isAny(other);
 }
 
-function error({ checked, setting }: Place, text: string): Finding {
+function error({ checked, setting }: ListeningPlace, text: string): ConfigFinding {
   return { severity: 'error', file: checked.file, text: `${setting}: ${text}` };
 }
 

@@ -50,7 +50,7 @@ export interface ObjectFilter {
 }
 
 /** An answer that was given, by agency and transaction. */
-export interface Exchange {
+export interface AnsweredExchange {
   readonly agency: string;
   readonly transaction: string;
   /** Of the request. */
@@ -68,7 +68,7 @@ export interface Hi1Store {
   openTasks(): Promise<StoredObject[]>;
   list(agency: string, filter: ObjectFilter): Promise<StoredObject[]>;
   count(agency: string): Promise<number>;
-  exchange(agency: string, transaction: string): Promise<Exchange | null>;
+  exchange(agency: string, transaction: string): Promise<AnsweredExchange | null>;
   /** All of it or nothing; an object takes the place of that with its agency and identifier. */
-  save(objects: readonly StoredObject[], exchange: Exchange | null): Promise<void>;
+  save(objects: readonly StoredObject[], exchange: AnsweredExchange | null): Promise<void>;
 }
