@@ -112,7 +112,7 @@ export async function makeBackup(
       const written = encrypter === null ? octets : await encrypter.encrypt(octets);
       const called = encrypter === null ? file : `${file}.age`;
       writeFileSync(path.join(to, called), written, { mode: 0o600, flag: 'wx', flush: true });
-      return { name: what, file: called, sha256: sha256(written) };
+      return { name: what, file: called, sha256: digestHex(written) };
     };
     const stores = [];
     for (const [what, file] of Object.entries(kept.stores))
@@ -145,7 +145,7 @@ export async function makeBackup(
   }
 }
 
-export function sha256(octets: Uint8Array): string {
+export function digestHex(octets: Uint8Array): string {
   return createHash('sha256').update(octets).digest('hex');
 }
 

@@ -12,7 +12,7 @@ import { AuditFile } from '../evidence/audit-file.ts';
 import { HashChainLog } from '../evidence/log.ts';
 import { makeFolder } from '../storage/files.ts';
 import { lockState } from '../storage/lock.ts';
-import { BackupError, MANIFEST, MANIFEST_FILE, sha256 } from './backup.ts';
+import { BackupError, MANIFEST, MANIFEST_FILE, digestHex } from './backup.ts';
 import type { BackupManifest, KeptState } from './backup.ts';
 
 const FORM = new Form(MANIFEST);
@@ -89,7 +89,7 @@ async function opened(
   } catch (cause) {
     throw new BackupError('unfit-copy', `${file} of the copy cannot be read: ${messageOf(cause)}`, { cause });
   }
-  if (sha256(octets) !== expected) throw new BackupError('unfit-copy', `${file} is not what was copied`);
+  if (digestHex(octets) !== expected) throw new BackupError('unfit-copy', `${file} is not what was copied`);
   if (!manifest.encrypted) return octets;
   if (identity === null)
     throw new BackupError('unfit-copy', 'the copy is encrypted: name the file of the key by --identity');

@@ -43,7 +43,7 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
     );
   const peer = peerOfCertificate(leaf);
   try {
-    const name = nameOf(checked);
+    const name = certifiedName(checked);
     if (name !== null) requireOwn(material, name, checked.kind);
     else if (!hasRole(peer, checked.kind))
       error(
@@ -57,7 +57,7 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
 }
 
 /** What the entity is called on X1; `null`: nothing. */
-export function nameOf(checked: Checked): string | null {
+export function certifiedName(checked: Checked): string | null {
   switch (checked.kind) {
     case 'kms':
       return checked.config.name;

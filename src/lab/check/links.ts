@@ -2,7 +2,7 @@
 import { HostMap } from '../../net/hosts.ts';
 import { admissionOf, isAdmitted, isNamed } from '../../net/tls.ts';
 import type { Role } from '../../net/tls.ts';
-import { certificatesOf, chains, nameOf } from './certificates.ts';
+import { certificatesOf, chains, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
 import { endpointText, placeAt } from './places.ts';
@@ -93,7 +93,7 @@ class Links {
       const setting = element.kind === 'kms' ? 'x1' : 'x1.listen';
       const other = this.#followUrl(admf, `${place}.url`, element.url, element.kind, setting);
       if (other === null) continue;
-      const name = nameOf(other);
+      const name = certifiedName(other);
       if (name !== element.identifier)
         this.#error(
           admf,

@@ -50,7 +50,7 @@ export interface ObjectFilter {
 }
 
 /** An answer that was given, by agency and transaction. */
-export interface AnsweredExchange {
+export interface AgencyExchange {
   readonly agency: string;
   readonly transaction: string;
   /** Of the request. */
@@ -68,7 +68,7 @@ export interface Hi1Store {
   openTasks(): Promise<StoredObject[]>;
   list(agency: string, filter: ObjectFilter): Promise<StoredObject[]>;
   count(agency: string): Promise<number>;
-  exchange(agency: string, transaction: string): Promise<AnsweredExchange | null>;
+  exchange(agency: string, transaction: string): Promise<AgencyExchange | null>;
   /** All of it or nothing; an object takes the place of that with its agency and identifier. */
-  save(objects: readonly StoredObject[], exchange: AnsweredExchange | null): Promise<void>;
+  save(objects: readonly StoredObject[], exchange: AgencyExchange | null): Promise<void>;
 }

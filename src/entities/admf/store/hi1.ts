@@ -22,7 +22,7 @@ import {
   textColumn,
   timeColumn,
 } from '../../../storage/stored-tables.ts';
-import type { AnsweredExchange, Hi1Store, ObjectFilter, StoredObject } from '../hi1/ports.ts';
+import type { AgencyExchange, Hi1Store, ObjectFilter, StoredObject } from '../hi1/ports.ts';
 import { STORED_WARRANT } from './stored-warrant.ts';
 
 /** The migration that adds the tables. */
@@ -103,7 +103,7 @@ export class SqliteHi1Store implements Hi1Store {
     return OBJECT.pick('due').read(rows[0]).due;
   }
 
-  async exchange(agency: string, transaction: string): Promise<AnsweredExchange | null> {
+  async exchange(agency: string, transaction: string): Promise<AgencyExchange | null> {
     const { rows } = await sql`SELECT agency, trans, digest, answer FROM hi1_exchange
       WHERE agency = ${agency} AND trans = ${transaction}`.execute(this.#db);
     if (rows.length === 0) return null;
@@ -111,7 +111,7 @@ export class SqliteHi1Store implements Hi1Store {
     return { ...row, transaction: trans };
   }
 
-  async save(objects: readonly StoredObject[], exchange: AnsweredExchange | null): Promise<void> {
+  async save(objects: readonly StoredObject[], exchange: AgencyExchange | null): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       for (const object of objects) await put(transaction, object);
       const agencies = objects.filter(({ object }) => object.kind === 'NotificationObject');
