@@ -11,13 +11,12 @@
  */
 import { BackOff } from '../../bytes/back-off.ts';
 import { SerialQueue } from '../../bytes/serial-queue.ts';
-import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { recordAll } from '../../evidence/log.ts';
 import { DegradedWarrants } from './degraded.ts';
 import type { RetrySetting } from './element.ts';
-import { AdmfError } from './errors.ts';
 import type { IssueBook } from './issues.ts';
+import { admfStopped, provisioningFailed, warrantUnknown } from './failures.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
 import { asksElements, nextStep } from './life.ts';
 import type { AdmfElement, AdmfState } from './ports.ts';
@@ -119,7 +118,7 @@ export class Admf {
     decide: (record: WarrantRecord | null, now: number) => WarrantChange,
   ): Promise<WarrantRecord> {
     const [record] = await this.changeAll((find, now) => [decide(find(liid), now)]);
-    if (record === undefined) throw unknown(liid);
+    if (record === undefined) throw warrantUnknown(liid);
     return record;
   }
 
@@ -128,7 +127,7 @@ export class Admf {
     decide: (find: (liid: string) => WarrantRecord | null, now: number) => readonly WarrantChange[],
   ): Promise<WarrantRecord[]> {
     return this.#commands.run(async () => {
-      if (this.#stopped) throw stopped();
+      if (this.#stopped) throw admfStopped();
       const now = this.#options.clock.now();
       const due = new Map<string, readonly HistoryNote[]>();
       const find = (liid: string): WarrantRecord | null => {
@@ -161,9 +160,17 @@ export class Admf {
     return this.#until(liid, (record, situation) => {
       const isUndone = record.warrant !== asked.warrant && record.warrant === asked.undo;
       if (isUndone && situation.pending === 0)
-        throw failed(`warrant ${liid} was not changed`, this.#refusals.get(liid) ?? [], situation.failures);
+        throw provisioningFailed(
+          `warrant ${liid} was not changed`,
+          this.#refusals.get(liid) ?? [],
+          situation.failures,
+        );
       if (record.state === 'failed' && situation.pending === 0 && !situation.leaving)
-        throw failed(`warrant ${liid} was not activated`, this.#refusals.get(liid) ?? [], situation.failures);
+        throw provisioningFailed(
+          `warrant ${liid} was not activated`,
+          this.#refusals.get(liid) ?? [],
+          situation.failures,
+        );
       if (record.state === 'failed') return false;
       return (
         (!isUndone && isCarried(record, situation, this.#options.clock.now())) ||
@@ -180,7 +187,11 @@ export class Admf {
     return this.#until(liid, (record, { settled, pending, failures, refusals, leaving }) => {
       if (isDraining(record) || pending > 0) return false;
       if (!settled)
-        throw failed(`warrant ${liid} is not deactivated everywhere`, [...refusals, ...failures], []);
+        throw provisioningFailed(
+          `warrant ${liid} is not deactivated everywhere`,
+          [...refusals, ...failures],
+          [],
+        );
       return !leaving;
     });
   }
@@ -249,7 +260,7 @@ export class Admf {
     await this.#when(IDLE, () => !this.#provisioner.busy);
     const open = this.list().map((record) => this.#provisioner.situation(record));
     const failures = open.flatMap((situation) => [...situation.refusals, ...situation.failures]);
-    if (failures.length > 0) throw failed('not all elements could be reconciled', failures, []);
+    if (failures.length > 0) throw provisioningFailed('not all elements could be reconciled', failures, []);
   }
 
   /** Waits for what is under way and takes no more. */
@@ -385,7 +396,7 @@ export class Admf {
   #when(subject: string, enough: () => boolean): Promise<void> {
     const wait = this.#waiting.until(subject, () => {
       if (!this.#stopped) return enough();
-      throw stopped();
+      throw admfStopped();
     });
     this.#changed([subject]);
     return wait;
@@ -393,7 +404,7 @@ export class Admf {
 
   #recordOf(liid: string): WarrantRecord {
     const record = this.#book.find(liid);
-    if (record === undefined) throw unknown(liid);
+    if (record === undefined) throw warrantUnknown(liid);
     return record;
   }
 
@@ -434,20 +445,4 @@ function isCarried(
   const isAhead = state === 'approved' && now < from;
   const isActive = state === 'active' && undo === null && pending === 0;
   return isActive || state === 'ended' || state === 'suspended' || (isAhead && settled);
-}
-
-function failed(what: string, failures: readonly Failure[], left: readonly Failure[]): AdmfError {
-  const reasons = failures.map(({ element, error }) => `${element}: ${messageOf(error)}`);
-  const rest = left.map(({ element }) => element);
-  const note = rest.length === 0 ? '' : `; not yet withdrawn at ${rest.join(', ')}, which is tried again`;
-  const cause = failures[0]?.error;
-  return new AdmfError('provisioning-failed', `${what}: ${reasons.join('; ')}${note}`, { cause });
-}
-
-function unknown(liid: string): AdmfError {
-  return new AdmfError('warrant-unknown', `there is no warrant ${liid}`);
-}
-
-function stopped(): AdmfError {
-  return new AdmfError('stopped', 'the ADMF is stopping; it goes on after its next start');
 }

@@ -1,60 +1,17 @@
 /** The ADMF's door for officers over real sockets and certificates: who may do what, what is refused, what is on record. */
-import { Agent, request as httpsRequest } from 'node:https';
-import { readFileSync } from 'node:fs';
+import type { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EvidenceError, HashChainLog } from '../../../../src/evidence/log.ts';
 import { REFUSAL_LIMITS } from '../../../../src/evidence/refusals.ts';
-import type { TlsFiles } from '../../../../src/net/tls.ts';
+import { agentOf, askAdmf } from './asking.ts';
+import type { Answer, Asking } from './asking.ts';
 import { OfficersHome, PEOPLE } from './door.ts';
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly json: Record<string, unknown>;
-}
-
-interface Asking {
-  readonly body?: unknown;
-  readonly headers?: Record<string, string>;
-}
 
 let home: OfficersHome;
 const agents = new Map<string, Agent>();
 
-/** With one connection that stays open. */
-function agentOf({ certificate, privateKey, authorities }: TlsFiles): Agent {
-  const [cert, key, ca] = [certificate, privateKey, authorities].map((file) => readFileSync(file));
-  return new Agent({ cert, key, ca, keepAlive: true, maxSockets: 1 });
-}
-
-function ask(who: string, call: string, { body, headers = {} }: Asking = {}): Promise<Answer> {
-  const [method = '', url = ''] = call.split(' ');
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest(
-      {
-        ...{ host: '127.0.0.1', port: home.admf.officers!.port, servername: 'admf.home1.example' },
-        ...{ method, path: url, agent: agents.get(who), headers: { ...type, ...headers } },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const { statusCode: status = 0, headers: given } = response;
-          const octets = Buffer.concat(chunks).toString();
-          resolve({
-            status,
-            headers: given,
-            json: octets === '' ? {} : (JSON.parse(octets) as Answer['json']),
-          });
-        });
-      },
-    );
-    request.on('error', reject);
-    request.end(body === undefined ? undefined : text);
-  });
-}
+const ask = (who: string, call: string, asking?: Asking): Promise<Answer> =>
+  askAdmf(home, agents.get(who), call, asking);
 
 const lemf = { hi2: { host: '127.0.0.1', port: 8002 }, hi3: { host: '127.0.0.1', port: 8003 } };
 const endTime = new Date(Date.now() + 3_600_000).toISOString();
