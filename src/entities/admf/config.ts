@@ -1,21 +1,18 @@
 /**
- * The settings of the ADMF. Warrants among them that are not on record, or have failed before, are activated at the
- * start; they are for their owner's eyes.
+ * The settings of the ADMF. Warrants are not among them: officers enter them, and agencies over HI1.
  */
 import Type from 'typebox';
-import { strict, Unfit } from '../../bytes/schema.ts';
+import { strict } from '../../bytes/schema.ts';
 import { X1_MOST_REQUESTS } from '../../wire/x1/containers.ts';
 import {
   configReader,
   count,
-  flag,
   HOSTS,
   httpsListener,
   httpsListenSettings,
   listOf,
   milliseconds,
   OPERATION_SETTINGS,
-  parsed,
   peerAddress,
   seconds,
   text,
@@ -31,27 +28,6 @@ const ELEMENT = strict({
   url: text('its X1, ending in `/X1/NE`'),
   requests: count('in one document at most', { min: 1, max: X1_MOST_REQUESTS, default: 100 }),
   keepaliveMs: Type.Optional(milliseconds('between X1 keepalives, where they are agreed', { min: 1 })),
-});
-
-const TIME = parsed('RFC 3339 with zone', 'a time with zone (RFC 3339)', (text) => {
-  const time = /T.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(time)) throw new Unfit('a time with zone (RFC 3339)');
-  return time;
-});
-
-const WARRANT = strict({
-  liid: text('LIID; a warrant that is on record is not activated again'),
-  targets: listOf(
-    strict({ name: text('an identifier of X1: `sipUri`, `telUri`, `impu`, …'), value: text('its value') }),
-  ),
-  delivery: Type.Enum(['IRI', 'IRI+CC'], { description: '`IRI+CC` for content and keys' }),
-  startTime: TIME,
-  endTime: TIME,
-  lemf: strict({
-    hi2: peerAddress('where HI2 goes'),
-    hi3: Type.Optional(peerAddress('where HI3 goes; needed for `IRI+CC`')),
-  }),
-  location: flag('whether the warrant covers location', { default: false }),
 });
 
 /** The door for officers; without it there is none. */
@@ -106,7 +82,6 @@ export const ADMF_CONFIG = strict({
   answerOctets: count("of an element's answer at most", { min: 1 << 16, max: 1 << 30, default: 16 << 20 }),
   settleMs: milliseconds('until what has failed is tried again', { min: 1, default: 5_000 }),
   recordInto: Type.Optional(filePath('folder for each X1 document sent and received')),
-  warrants: listOf(WARRANT),
   hi1: Type.Optional(HI1_CONFIG),
   ...OPERATION_SETTINGS,
 });

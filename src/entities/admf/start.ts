@@ -9,7 +9,6 @@ import { X1AdmfHandler } from './reports.ts';
 import { IssueBook } from './issues.ts';
 import type { Issue } from './issues.ts';
 import type { Warrant } from './warrants.ts';
-import type { Logger } from '../../bytes/ports.ts';
 import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
@@ -137,11 +136,6 @@ async function startHolding(
       settleMs: config.settleMs,
     });
     const { approval, emergencyMs } = config;
-    activateConfigured(
-      new WarrantDesk(admf, { approval: 'one', emergencyMs, random }),
-      config.warrants,
-      logger,
-    );
     const desk = new WarrantDesk(admf, { approval, emergencyMs, random });
     const doors = { admf, desk, issues, audit, tls, clock, logger };
     const officers = await openOfficers(config, doors).catch(async (error: unknown) => {
@@ -180,17 +174,5 @@ async function startHolding(
     await listener.close();
     await close();
     throw error;
-  }
-}
-
-/** Enters and approves what is not on record, or has failed before. */
-function activateConfigured(desk: WarrantDesk, warrants: readonly Warrant[], logger: Logger): void {
-  const settled = desk.list().filter(({ state }) => state !== 'failed');
-  const onRecord = new Set(settled.map(({ warrant }) => warrant.liid));
-  for (const warrant of warrants.filter(({ liid }) => !onRecord.has(liid))) {
-    // Failures are in the log and the audit log; the ADMF stays up for the other warrants.
-    desk.enter(warrant, { by: 'configuration' }, { submit: true }).catch((error: unknown) => {
-      logger.error({ error, liid: warrant.liid }, 'a warrant of the configuration was not activated');
-    });
   }
 }

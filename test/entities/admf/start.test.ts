@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admfConfig } from '../../../src/entities/admf/config.ts';
 import { startAdmf } from '../../../src/entities/admf/start.ts';
 import type { RunningAdmf } from '../../../src/entities/admf/start.ts';
+import type { Warrant } from '../../../src/entities/admf/warrants.ts';
 import { ConfigError, configReader } from '../../../src/host/config.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import type { Runtime } from '../../../src/host/runtime.ts';
@@ -64,6 +65,15 @@ async function startElement(kind: Kind, port = 0): Promise<RunningX1Ne> {
   return { ...element, stop: () => element.stop().then(() => state.close()) };
 }
 
+const warrant: Warrant = {
+  liid: 'LIID1',
+  targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
+  delivery: 'IRI+CC',
+  startTime: Date.UTC(2020, 0, 1),
+  endTime: Date.UTC(2099, 0, 1),
+  lemf: { hi2: { host: '127.0.0.1', port: 8002 }, hi3: { host: '127.0.0.1', port: 8003 } },
+};
+
 function json(overrides: object = {}): object {
   return {
     identifier: nameOf('admf'),
@@ -82,16 +92,6 @@ function json(overrides: object = {}): object {
     attempts: 1,
     settleMs: 50,
     recordInto: at('x1'),
-    warrants: [
-      {
-        liid: 'LIID1',
-        targets: [{ name: 'sipUri', value: 'sip:alice@home1.example' }],
-        delivery: 'IRI+CC',
-        startTime: '2020-01-01T00:00:00Z',
-        endTime: '2099-01-01T00:00:00+01:00',
-        lemf: { hi2: { host: '127.0.0.1', port: 8002 }, hi3: { host: '127.0.0.1', port: 8003 } },
-      },
-    ],
     ...overrides,
   };
 }
@@ -115,7 +115,10 @@ afterAll(async () => {
 });
 
 describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000 }, () => {
-  it('carries out the warrant of its configuration', async () => {
+  it('carries out a warrant, once two have had it before them', async () => {
+    await running.desk.enter(warrant, { by: 'anna' }, { submit: true });
+    expect(running.admf.list()).toMatchObject([{ state: 'submitted' }]);
+    await running.desk.approve(warrant.liid, { by: 'ben' });
     await expect.poll(() => running.admf.list(), PATIENT).toMatchObject([{ state: 'active' }]);
     const [record] = running.admf.list();
     for (const kind of kinds) expect(elements[kind].table.task(record!.xid)).not.toBeNull();
@@ -183,12 +186,12 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
     expect(kms.map(({ event }) => event['request'])).toEqual(
       expect.arrayContaining(['ActivateTask', 'DeactivateTask']),
     );
-    running = await startAdmf(admfConfig(json({ warrants: [] })), runtime);
+    running = await startAdmf(admfConfig(json()), runtime);
   });
 
   it('R-78: an ADMF misses its audit log when what lies beside it was removed too', async () => {
     await running.stop();
-    const config = admfConfig(json({ warrants: [] }));
+    const config = admfConfig(json());
     const whole = readFileSync(at('admf-audit.log'));
     for (const name of ['admf-audit.log', 'admf-audit.log.head']) rmSync(at(name));
     await expect(startAdmf(config, runtime)).rejects.toMatchObject({ code: 'cut-off' });
@@ -204,7 +207,6 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
           store: at('impatient.sqlite'),
           audit: at('impatient-audit.log'),
           recordInto: undefined,
-          warrants: [],
           // No answer comes as fast as that.
           attemptMs: 1,
           listMs: 30_000,
@@ -232,8 +234,8 @@ describe('the configuration of an ADMF', () => {
   it('names what is wrong in it', () => {
     expect(read({ elements: [{ identifier: 'x', kind: 'mme', url: '' }] })).toThrow(/elements\[0\].kind/);
     expect(read({ x2x3: { host: 'df' } })).toThrow(/x2x3.port/);
-    expect(read({ warrant: [] })).toThrow(/warrant: no such setting/);
-    expect(read({ warrants: [{ liid: 'L' }] })).toThrow(ConfigError);
+    expect(read({ warrants: [] })).toThrow(/warrants: no such setting/);
+    expect(read({ elements: 'all' })).toThrow(ConfigError);
   });
 
   it('a bad TLS configuration refuses to start (R-57)', async () => {
