@@ -4,7 +4,9 @@
  * pass), and with the quoted line of source removed (it must fail, and by its own assertions: a line whose removal
  * leaves no valid program proves nothing).
  *
- *     node scripts/check-requirements.mjs [R-12 …]
+ *     node scripts/check-requirements.mjs [R-12 … | test/… | src/…]
+ *
+ * All rows, or those of these requirements, tests or sources.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -53,7 +55,8 @@ function run(tree, { test, name }) {
   const output = path.join(tree, 'result.json');
   rmSync(output, { force: true });
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
-  const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[sdj]/g, '.*');
+  // Names of tests that are run for each of several cases hold places: `%s` or `$member`.
+  const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[sdj]|\\\$\w+/g, '.*');
   const shared = path.resolve(root, process.env['CLAVIGER_SHARED'] ?? '../shared');
   // One failure is enough, and all that wait in vain for what a lacking line would have done take long.
   const args = [vitest, 'run', test, '-t', pattern, '--bail=1', '--reporter=json', `--outputFile=${output}`];
@@ -106,7 +109,7 @@ async function check(tree, row, sound) {
 async function main() {
   const wanted = process.argv.slice(2);
   const rows = rowsOf(readFileSync(path.join(root, 'docs/requirements.md'), 'utf8')).filter(
-    ({ id }) => wanted.length === 0 || wanted.includes(id),
+    ({ id, test, file }) => wanted.length === 0 || [id, test, file].some((each) => wanted.includes(each)),
   );
   const tree = mkdtempSync(path.join(tmpdir(), 'claviger-requirements-'));
   let wrong = 0;

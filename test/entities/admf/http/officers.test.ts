@@ -323,10 +323,11 @@ describe('R-93: the list', { timeout: 30_000 }, () => {
 
 describe('R-93: a file of warrants', { timeout: 30_000 }, () => {
   it('is entered whole or not at all, and never in place of what is on record', async () => {
-    const other = { ...warrantOf('L2'), delivery: 'IRI' };
-    const l3 = await stateOf('L3');
-    const members = ['liid', 'targets', 'delivery', 'startTime', 'endTime', 'lemf'] as const;
-    const same = Object.fromEntries(members.map((member) => [member, l3[member]]));
+    for (const liid of ['F2', 'F3']) await enter(liid);
+    const changes = { targets: [{ name: 'sipUri', value: 'sip:carol@home1.example' }] };
+    await ask('anna', 'POST /v1/warrants/F3/amend', { body: { changes, reason: 'another' } });
+    const other = { ...warrantOf('F2'), delivery: 'IRI' };
+    const same = { ...warrantOf('F3'), ...changes };
     const late = { ...warrantOf('I2'), endTime: '2020-01-01T00:00:00Z' };
     const post = (warrants: unknown[]) => ask('anna', 'POST /v1/imports', { body: { warrants } });
     expect(await post([warrantOf('I1'), late])).toMatchObject({
@@ -338,7 +339,7 @@ describe('R-93: a file of warrants', { timeout: 30_000 }, () => {
       json: { code: 'invalid-act' },
     });
     expect(await ask('cleo', 'GET /v1/warrants/I1')).toMatchObject({ status: 404 });
-    const outcome = { entered: ['I1'], unchanged: ['L3'], differing: ['L2'] };
+    const outcome = { entered: ['I1'], unchanged: ['F3'], differing: ['F2'] };
     expect(await post([warrantOf('I1'), same, other])).toMatchObject({ status: 200, json: outcome });
     expect(await post([warrantOf('I1')])).toMatchObject({
       json: { entered: [], unchanged: ['I1'], differing: [] },
@@ -346,18 +347,19 @@ describe('R-93: a file of warrants', { timeout: 30_000 }, () => {
     expect((await ask('cleo', 'GET /v1/warrants?imported=true')).json).toMatchObject({
       warrants: [{ liid: 'I1', state: 'submitted' }],
     });
-    expect(await stateOf('L2')).toMatchObject({ delivery: 'IRI+CC' });
+    expect(await stateOf('F2')).toMatchObject({ delivery: 'IRI+CC' });
   });
 });
 
 describe('R-27: every call is on record', { timeout: 30_000 }, () => {
   it('who asked for what, and what it was answered, reads and refusals too', async () => {
+    await enter('REC');
     const before = home.audit().length;
     await ask('ben', 'GET /v1/warrants?target=sip:alice@home1.example');
-    await ask('dora', 'GET /v1/warrants/L1');
+    await ask('dora', 'GET /v1/warrants/REC');
     await ask('cleo', 'GET /v1/nothing');
     await ask('anna', 'POST /v1/warrants', { body: '{' });
-    await ask('anna', 'POST /v1/warrants/L1/suspend', { body: { reason: 'x' } });
+    await ask('anna', 'POST /v1/warrants/REC/suspend', { body: { reason: 'x' } });
     const events = home.audit().slice(before);
     const roles = { by: 'anna', roles: 'officer', method: 'POST' };
     expect(events).toMatchObject([
@@ -370,11 +372,17 @@ describe('R-27: every call is on record', { timeout: 30_000 }, () => {
         status: 200,
         code: null,
       },
-      { kind: 'officer-answer', by: 'dora', path: '/v1/warrants/L1', status: 403, code: 'role' },
+      { kind: 'officer-answer', by: 'dora', path: '/v1/warrants/REC', status: 403, code: 'role' },
       { kind: 'officer-answer', by: 'cleo', path: '/v1/nothing', status: 404, code: 'no-resource' },
       { kind: 'officer-answer', ...roles, status: 400 },
-      { kind: 'officer-request', ...roles, path: '/v1/warrants/L1/suspend' },
-      { kind: 'officer-answer', ...roles, path: '/v1/warrants/L1/suspend', status: 409, code: 'wrong-state' },
+      { kind: 'officer-request', ...roles, path: '/v1/warrants/REC/suspend' },
+      {
+        kind: 'officer-answer',
+        ...roles,
+        path: '/v1/warrants/REC/suspend',
+        status: 409,
+        code: 'wrong-state',
+      },
     ]);
     expect(events[0]!['fingerprint']).toMatch(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/);
   });
