@@ -11,7 +11,7 @@ import { GATEWAY_CONFIG, gatewayConfig } from '../../src/entities/gateway/config
 import { KMS_CONFIG, kmsConfig } from '../../src/entities/kms/config.ts';
 import { LEMF_CONFIG, lemfConfig } from '../../src/entities/lemf/config.ts';
 import { UE_CONFIG, ueConfig } from '../../src/entities/ue/config.ts';
-import { OFFICER_CONFIG, officerConfig } from '../../src/cli/officer/config.ts';
+import { OFFICER_CONFIG, officerConfig } from '../../src/entities/admf/config-officer.ts';
 import { ConfigError } from '../../src/host/config.ts';
 import { fences, page, root, tableRows } from './support.ts';
 

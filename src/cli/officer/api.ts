@@ -8,7 +8,7 @@ import { HttpsClient, HttpsError } from '../../net/https.ts';
 import type { HttpsAnswer } from '../../net/https.ts';
 import { loadTls } from '../../net/tls.ts';
 import { CliError } from '../failure.ts';
-import type { OfficerConfig } from './config.ts';
+import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
 
 /** Problem details as far as they are read here. */
 const PROBLEM_FORM = new Form(Type.Object({ detail: Type.String(), code: Type.Optional(Type.String()) }));

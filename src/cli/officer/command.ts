@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { OfficerApi } from './api.ts';
 import { readOfficerConfig } from './config.ts';
-import type { OfficerConfig } from './config.ts';
+import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
 
 export interface OfficerFlags {
   readonly config?: string;

@@ -1,45 +1,11 @@
-/** The settings of whoever works on warrants from the command line: which ADMF, and as whom. */
-import Type from 'typebox';
-import { strict, Unfit } from '../../bytes/schema.ts';
-import {
-  configReader,
-  HOSTS,
-  milliseconds,
-  parsed,
-  peerAddress,
-  readConfigFile,
-  TLS_FILES,
-} from '../../host/config.ts';
-import type { ConfigOf } from '../../host/config.ts';
+/** Which configuration a command that works on warrants goes by. */
+import { officerConfig } from '../../entities/admf/config-officer.ts';
+import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
+import { readConfigFile } from '../../host/config.ts';
 import { CliError } from '../failure.ts';
 
 /** Names the configuration where `--config` does not. */
 const VARIABLE = 'CLAVIGER_OFFICER';
-
-const URL_EXPECTED = 'an https URL without a path, e.g. https://admf.home1.example:9443';
-
-export const OFFICER_CONFIG = strict({
-  url: parsed("the ADMF's door for officers (its setting `officers`)", URL_EXPECTED, (text) => {
-    const url = URL.canParse(text) ? new URL(text) : null;
-    const isBare = url?.pathname === '/' && url.search + url.hash + url.username + url.password === '';
-    if (url?.protocol !== 'https:' || !isBare) throw new Unfit(URL_EXPECTED);
-    return url.origin;
-  }),
-  tls: TLS_FILES,
-  hosts: HOSTS,
-  lemf: Type.Optional(
-    strict(
-      { hi2: peerAddress('where HI2 goes'), hi3: Type.Optional(peerAddress('where HI3 goes')) },
-      { description: 'where deliveries go unless `--lemf` says otherwise' },
-    ),
-  ),
-  timeoutMs: milliseconds('for one call', { min: 1, default: 30_000 }),
-});
-
-export type OfficerConfig = ConfigOf<typeof OFFICER_CONFIG>;
-
-/** @throws ConfigError */
-export const officerConfig = configReader(OFFICER_CONFIG);
 
 /**
  * The configuration that the command line, or else the environment, names.

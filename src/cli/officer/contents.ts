@@ -5,7 +5,7 @@ import { fromUtf8 } from '../../bytes/octets.ts';
 import { timeText } from '../../wire/officers/terms.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
-import type { OfficerConfig } from './config.ts';
+import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
 import { lemfOption, targetOption, timeOption } from './options.ts';
 import type { LemfOption, TargetOption } from './options.ts';
 

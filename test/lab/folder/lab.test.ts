@@ -17,7 +17,7 @@ import type { InitOptions } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
 import { holdLab, isHeld, orphans, readNote } from '../../../src/lab/processes/run-note.ts';
 import { Supervisor } from '../../../src/lab/processes/supervisor.ts';
-import { officerConfig } from '../../../src/cli/officer/config.ts';
+import { officerConfig } from '../../../src/entities/admf/config-officer.ts';
 import { admfConfig } from '../../../src/entities/admf/config.ts';
 import { dfConfig } from '../../../src/entities/df/config.ts';
 import { kmsConfig } from '../../../src/entities/kms/config.ts';
