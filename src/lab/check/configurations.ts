@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { TObject } from 'typebox';
 import { ADMF_CONFIG, admfConfig } from '../../entities/admf/config.ts';
 import type { AdmfConfig } from '../../entities/admf/config.ts';
+import { OFFICER_CONFIG, officerConfig } from '../../entities/admf/config-officer.ts';
+import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
 import { CSCF_CONFIG, cscfConfig } from '../../entities/cscf/config.ts';
 import type { CscfConfig } from '../../entities/cscf/config.ts';
 import { DF_CONFIG, dfConfig } from '../../entities/df/config.ts';
@@ -33,6 +35,8 @@ interface Settings {
   readonly admf: AdmfConfig;
   readonly lemf: LemfConfig;
   readonly ue: UeConfig;
+  /** Of whoever works at an ADMF, with whatever role. */
+  readonly officer: OfficerConfig;
 }
 
 export type Kind = keyof Settings;
@@ -58,6 +62,7 @@ const READERS: { readonly [K in Kind]: (json: unknown, file: string) => Settings
   admf: admfConfig,
   lemf: lemfConfig,
   ue: ueConfig,
+  officer: officerConfig,
 };
 
 export const SCHEMAS: Readonly<Record<Kind, TObject>> = {
@@ -68,6 +73,7 @@ export const SCHEMAS: Readonly<Record<Kind, TObject>> = {
   admf: ADMF_CONFIG,
   lemf: LEMF_CONFIG,
   ue: UE_CONFIG,
+  officer: OFFICER_CONFIG,
 };
 
 export const KINDS = Object.keys(SCHEMAS) as readonly Kind[];

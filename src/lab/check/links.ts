@@ -1,7 +1,8 @@
 /** Who points at whom: whether each name leads to the one that is meant, who bears it, admits the asker and knows it. */
 import { HostMap } from '../../net/hosts.ts';
-import { admissionOf, isAdmitted, isNamed } from '../../net/tls.ts';
-import type { Role } from '../../net/tls.ts';
+import { personOf } from '../../entities/admf/http/persons.ts';
+import { admissionOf, isAdmitted, isNamed, peerOfCertificate } from '../../net/tls.ts';
+import type { Peer, Role } from '../../net/tls.ts';
 import { certificatesOf, chains, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
@@ -65,6 +66,9 @@ class Links {
         return;
       case 'ue':
         this.#phone(checked);
+        return;
+      case 'officer':
+        this.#officer(checked);
     }
   }
 
@@ -205,6 +209,14 @@ class Links {
       this.#error(phone, `cscf.password is not the one that ${node.file} has`);
   }
 
+  #officer(officer: CheckedOf<'officer'>): void {
+    const admf = this.#followUrl(officer, 'url', officer.config.url, 'admf', 'officers');
+    if (admf === null) return;
+    const person = this.#seenBy(admf, officer);
+    if (person !== null && personOf(person, admf.config.officers?.peers ?? []) === null)
+      this.#error(admf, `officers.peers: ${person.commonName} of ${officer.file} is not admitted`);
+  }
+
   /* ---------------------------------------------------------------- following */
 
   #followUrl<K extends Kind>(
@@ -241,7 +253,7 @@ class Links {
     if (found.checked.kind !== kind || found.setting !== setting) {
       this.#error(
         from,
-        `${place} leads to ${found.setting} of ${found.checked.file}, not to ${setting} of a ${kind}`,
+        `${place} leads to ${found.setting} of ${found.checked.file}, not to ${setting} of ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`,
       );
       return null;
     }
@@ -270,11 +282,19 @@ class Links {
     roles: readonly Role[],
     expected: boolean,
   ): void {
-    const asker = this.#network.certificates.get(from);
+    const asker = this.#seenBy(to, from);
     const own = this.#network.certificates.get(to);
-    if (asker === undefined || own === undefined || !expected) return;
-    if (!isAdmitted(asker.peer, admissionOf(peers, own.material, roles)))
-      this.#error(to, `${setting}.peers: ${asker.peer.commonName} of ${from.file} is not admitted`);
+    if (asker === null || own === undefined || !expected) return;
+    if (!isAdmitted(asker, admissionOf(peers, own.material, roles)))
+      this.#error(to, `${setting}.peers: ${asker.commonName} of ${from.file} is not admitted`);
+  }
+
+  /** Who somebody is to another, whose table may say the roles; `null`: one of them has no certificate to use. */
+  #seenBy(by: Checked, who: Checked): Peer | null {
+    const asker = this.#network.certificates.get(who);
+    const own = this.#network.certificates.get(by);
+    if (asker === undefined || own === undefined) return null;
+    return peerOfCertificate(new X509Certificate(asker.material.certificate), own.material);
   }
 
   #error({ file }: Checked, text: string): void {

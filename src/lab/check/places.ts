@@ -45,8 +45,14 @@ export function placesOf(checked: Checked): ListeningPlace[] {
         const { x1, x2x3 } = checked.config;
         return [listening('x1.listen', x1.listen), listening('x2x3', x2x3)];
       }
-      case 'admf':
-        return [listening('listen', checked.config.listen)];
+      case 'admf': {
+        const { listen, officers, hi1 } = checked.config;
+        const doors = [
+          ...(officers === undefined ? [] : [listening('officers', officers)]),
+          ...(hi1 === undefined ? [] : [listening('hi1.listen', hi1.listen)]),
+        ];
+        return [listening('listen', listen), ...doors];
+      }
       case 'lemf': {
         const { hi2, hi3 } = checked.config;
         return [listening('hi2', hi2), listening('hi3', hi3)];
@@ -55,9 +61,11 @@ export function placesOf(checked: Checked): ListeningPlace[] {
         const { sip, cscf, media: ports } = checked.config;
         return [listening('sip', sip, [cscf.url.protocol === 'UDP' ? 'udp' : 'tcp']), media(ports)];
       }
+      case 'officer':
+        return [];
     }
   })();
-  const admin = checked.kind === 'ue' ? undefined : checked.config.admin;
+  const admin = checked.kind === 'ue' || checked.kind === 'officer' ? undefined : checked.config.admin;
   const all = admin === undefined ? own : [...own, listening('admin', admin)];
   return all.filter(({ from }) => from !== 0);
 }

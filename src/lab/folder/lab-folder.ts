@@ -39,12 +39,14 @@ export interface LabHome {
 
 /** A configuration in the folder. */
 export interface LabFile {
-  /** An entity, or `ue`. */
-  readonly kind: Entity | 'ue';
-  /** `kms.home1`, `alice`. */
+  /** An entity, `ue`, or `officer` for whoever works at the ADMF. */
+  readonly kind: Entity | 'ue' | 'officer';
+  /** `kms.home1`, `alice`, `officer-1.home1`. */
   readonly name: string;
   readonly file: string;
 }
+
+const PERSON_FILE = /^(officer-\d+|auditor|operator)\.(?:json|ya?ml)$/;
 
 export const NOTE = 'lab.json';
 export const RUN = 'run.json';
@@ -96,6 +98,20 @@ export class LabFolder {
     return this.homes.flatMap(({ name, users }) =>
       users.map((user) => ({ kind: 'ue' as const, name: user, file: this.#file(name, user) })),
     );
+  }
+
+  /** Configurations of the people at the ADMFs, of those that there are. */
+  people(): LabFile[] {
+    return this.homes.flatMap(({ name }) => {
+      const folder = path.join(this.folder, name);
+      if (!existsSync(folder)) return [];
+      const files = readdirSync(folder).sort();
+      return files.flatMap((file) => {
+        const [, person] = PERSON_FILE.exec(file) ?? [];
+        if (person === undefined) return [];
+        return [{ kind: 'officer' as const, name: `${person}.${name}`, file: path.join(folder, file) }];
+      });
+    });
   }
 
   /** What is in the folder that a laboratory would not have there. */

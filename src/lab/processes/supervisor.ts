@@ -89,7 +89,7 @@ export class Supervisor {
   }
 
   async #startOne({ kind, name, file }: LabFile): Promise<void> {
-    if (kind === 'ue') return;
+    if (kind === 'ue' || kind === 'officer') return;
     const { script, onLine } = this.#options;
     const started = await EntityProcess.start({
       ...{ entity: kind, name, file, script, readyMs: READY_MS },

@@ -1,11 +1,12 @@
 /** What `claviger config check` finds, in a laboratory in which one thing at a time is wrong. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { checkConfigurations } from '../../../src/lab/check/check.ts';
 import type { GivenFile } from '../../../src/lab/check/configurations.ts';
+import { issueInto, openAuthority, validityFrom } from '../../../src/lab/pki/folder.ts';
 import { initLab } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
 
@@ -14,13 +15,19 @@ const folder = path.join(root, 'lab');
 const now = Date.now();
 const DAY_MS = 86_400_000;
 let all: GivenFile[] = [];
+const HI1 = {
+  listen: { address: '127.0.0.1', port: 20_000 },
+  endpoint: { country: 'XX', identifier: 'b' },
+  agencies: [],
+  delivery: {},
+};
 const changed = new Map<string, string>();
 
 beforeAll(async () => {
   const homes = ['a', 'b'];
   await initLab({ folder, homes, portBase: 20_000, force: false, now, random: systemRandom() });
   const lab = LabFolder.open(folder);
-  all = [...lab.entities(), ...lab.phones()];
+  all = [...lab.entities(), ...lab.phones(), ...lab.people()];
 });
 afterEach(() => {
   for (const [file, text] of changed) writeFileSync(file, text);
@@ -90,8 +97,12 @@ describe('claviger config check', () => {
         ['b/df.json', 'store', 'none/df.db'],
         ['b/df.json', 'hosts', {}],
         ['a/gateway.json', 'media.to', 20_140],
+        ['b/admf.json', 'officers.port', 20_000],
+        ['b/admf.json', 'hi1', HI1],
       ],
       [
+        'b/admf.json: error: officers: port 20000 (tcp) of 127.0.0.1: so has users of a/kms.json',
+        'b/admf.json: error: hi1.listen: port 20000 (tcp) of 127.0.0.1: so has users of a/kms.json',
         'a/df.json: error: x2x3: port 20000 (tcp) of 127.0.0.1: so has users of a/kms.json',
         'a/admf.json: error: store: state/a/admf.db is also store of a/df.json',
         'b/df.json: error: store: there is no folder b/none',
@@ -112,7 +123,7 @@ describe('claviger config check', () => {
         'a/df.json: error: tls: the own certificate is for df.a.example, not for df.x: mend the name in the configuration, or get a certificate for it',
         'a/gateway.json: error: tls: pki/gateway.a.example.pem: the private key belongs to another certificate',
         'a/lemf.json: error: tls: cannot read the certificate file pki/none.pem',
-        'b/lemf.json: error: tls: the own certificate does not have the role lemf (urn:claviger:role:lemf)',
+        'b/lemf.json: error: tls: the own certificate does not have the role lemf (urn:claviger:role:lemf, or a row in tls.roles)',
       ],
     ],
     [
@@ -130,9 +141,54 @@ describe('claviger config check', () => {
         'b/dave.json: error: authorities: b/dave.json holds no certificate',
       ],
     ],
+    [
+      'officers',
+      [
+        ['a/admf.json', 'officers.peers', ['officer-1.a.example', 'auditor.a.example', 'kms.a.example']],
+        ['a/auditor.json', 'hosts', {}],
+        ['a/operator.json', 'url', 'https://admf.a.example'],
+        ['a/operator.json', 'colour', 'red'],
+        ['b/officer-1.json', 'url', 'https://admf.b.example'],
+        ['b/officer-1.json', 'hosts', { 'admf.b.example:443': '127.0.0.1:20000' }],
+        ['b/officer-2.json', 'tls.certificate', '../pki/kms.b.example.pem'],
+        ['b/officer-2.json', 'tls.privateKey', '../pki/kms.b.example.key'],
+      ],
+      [
+        'a/admf.json: error: officers.peers: officer-2.a.example of a/officer-2.json is not admitted',
+        'b/admf.json: error: officers.peers: kms.b.example of b/officer-2.json is not admitted',
+        'a/operator.json: error: colour: no such setting',
+        'b/officer-1.json: error: url leads to users of a/kms.json, not to officers of an admf',
+      ],
+    ],
   ] as const)('R-93: finds what is wrong with %s', (_, settings, findings) => {
     for (const [name, setting, value] of settings) set(name, setting, value);
     expect(found()).toEqual(expect.arrayContaining([...findings]));
+  });
+
+  it('R-93: takes roles that a table says for those that certificates of elsewhere do not', async () => {
+    const authority = await openAuthority(at('pki'));
+    const validity = validityFrom(now, 100, authority);
+    for (const name of ['df', 'officer-1']) {
+      const subject = { commonName: `${name}.b.example`, dnsNames: [`${name}.b.example`], roles: [] };
+      mkdirSync(at('pki/other'), { recursive: true });
+      const files = await issueInto(at('pki/other'), authority, subject, validity);
+      set(`b/${name}.json`, 'tls.certificate', files.certificate);
+      set(`b/${name}.json`, 'tls.privateKey', files.privateKey);
+    }
+    expect(found()).toEqual([
+      'b/kms.json: error: xk.peers: df.b.example of b/df.json is not admitted',
+      expect.stringMatching(/^b\/df\.json: error: tls: .* does not have the role df: .*tls\.roles$/),
+      'b/admf.json: error: officers.peers: officer-1.b.example of b/officer-1.json is not admitted',
+      'b/lemf.json: error: hi2.peers: df.b.example of b/df.json is not admitted',
+      'b/lemf.json: error: hi3.peers: df.b.example of b/df.json is not admitted',
+    ]);
+    const df = [{ san: 'df.b.example', roles: ['df'] }];
+    for (const by of ['kms', 'df', 'lemf']) set(`b/${by}.json`, 'tls.roles', df);
+    // Another's table counts for nothing.
+    set('a/admf.json', 'tls.roles', [{ san: 'officer-1.b.example', roles: ['officer'] }]);
+    expect(found()).toEqual([expect.stringMatching(/^b\/admf\.json: error: officers\.peers: officer-1/)]);
+    set('b/admf.json', 'tls.roles', [{ san: 'officer-1.b.example', roles: ['officer'] }]);
+    expect(found()).toEqual([]);
   });
 
   it('R-93: tells all that is wrong at once', () => {
