@@ -153,6 +153,8 @@ function hostEntries(plan: Plan): Record<string, string> {
     put('kms', 8443, 'xk');
     put('kms', 9443, 'x1');
     put('cscf', 5060, 'sip');
+    // A CSCF wants the addresses of its peers whatever the port, and DNS does not know them.
+    entries[hostOf('cscf', home)] = '127.0.0.1';
     put('cscf', 9443, 'x1');
     put('gateway', 443, 'control');
     put('gateway', 9443, 'x1');

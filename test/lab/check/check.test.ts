@@ -3,12 +3,15 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cscfConfig } from '../../../src/entities/cscf/config.ts';
+import { readSecretFile } from '../../../src/host/config.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { checkConfigurations } from '../../../src/lab/check/check.ts';
 import type { GivenFile } from '../../../src/lab/check/configurations.ts';
 import { issueInto, openAuthority, validityFrom } from '../../../src/lab/pki/folder.ts';
 import { initLab } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
+import { HostMap } from '../../../src/net/hosts.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-check-'));
 const folder = path.join(root, 'lab');
@@ -61,6 +64,18 @@ function found(files = all, complete = true, time = now): string[] {
 describe('claviger config check', () => {
   it('R-93: finds nothing wrong with what claviger init makes', () => {
     expect(found()).toEqual([]);
+  });
+
+  it('R-93: … in which no CSCF asks DNS for another of the laboratory', () => {
+    for (const [own, peer] of [
+      ['a', 'cscf.b.example'],
+      ['b', 'cscf.a.example'],
+    ] as const) {
+      const file = at(`${own}/cscf.json`);
+      const { peers, hosts } = cscfConfig(readSecretFile(file), file);
+      expect(peers.map(({ cscf }) => cscf.host)).toEqual([peer]);
+      expect(new HostMap(hosts).resolve(peer, 0).address).toBe('127.0.0.1');
+    }
   });
 
   it.each([
