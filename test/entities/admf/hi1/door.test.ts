@@ -160,7 +160,6 @@ describe('R-91: HI1 by HTTPS', () => {
       audit: path.join(folder, 'audit.log'),
       elements: [],
       x2x3: { host: 'df.home1.example', port: 7001 },
-      warrants: [],
       hi1: { endpoint, agencies: [agency] },
     });
     const agency = { name: 'police', endpoints: [{ country: 'XX', identifier: 'ACTOR01' }] };
