@@ -144,6 +144,7 @@ async function startHolding(
     });
     const agencies = {
       ...{ store: store.hi1, desk, clock, random, logger, audit, tls, settleMs: config.settleMs },
+      retentionMs: config.retention * 1000,
       checkWarrant: (warrant: Warrant, now: number) => checkWarrant(warrant, config.x2x3, now),
     };
     const hi1 = await openHi1(config.hi1, agencies).catch(async (error: unknown) => {

@@ -66,16 +66,20 @@ export interface Home {
   open(overrides?: Partial<AdmfOptions>): Promise<Admf>;
 }
 
-/** @param kmsStore what the KMS keeps its tasks in, around the store in memory */
+/**
+ * @param kmsStore what the KMS keeps its tasks in, around the store in memory
+ * @param file of the ADMF's store
+ */
 export async function home(
   clock: Clock,
   kmsStore: (inner: MemoryStore) => TaskStore = (inner) => inner,
+  file = ':memory:',
 ): Promise<Home> {
   const trace: string[] = [];
   const documents: Uint8Array[] = [];
   const audit = new RecordingAudit();
   const issues = new IssueBook();
-  const store = await SqliteAdmfStore.open(':memory:');
+  const store = await SqliteAdmfStore.open(file);
   const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
   const elements = {} as Record<ElementKind, SimulatedElement>;
   const handlers = {} as Record<ElementKind, X1NeHandler>;

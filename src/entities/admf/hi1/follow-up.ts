@@ -5,9 +5,11 @@
  *
  *     a request, stored ─► due ─► enter, amend, suspend, resume, withdraw at the desk ─► not due
  *     a warrant changes ─► status of its task ─► status of its authorisation, each with a notification
+ *     a warrant's contents are deleted ─► what it came from is erased (`retention.ts`)
  */
 import type { Clock, Logger, Random, Timer } from '../../../bytes/ports.ts';
 import { SerialQueue } from '../../../bytes/serial-queue.ts';
+import type { AuditEvent } from '../../../evidence/log.ts';
 import { FINAL_STATUSES } from '../../../wire/hi1/dictionaries.ts';
 import type { Hi1Status } from '../../../wire/hi1/dictionaries.ts';
 import { HI1_ERRORS } from '../../../wire/hi1/error-codes.ts';
@@ -19,6 +21,7 @@ import { isOpen } from '../warrants.ts';
 import type { WarrantChanges, WarrantRecord } from '../warrants.ts';
 import type { Hi1Store, StoredObject } from './ports.ts';
 import { notificationOf } from './published.ts';
+import { Hi1Retention } from './retention.ts';
 import { authorisationStatus, isProvisional, taskStatus } from './statuses.ts';
 import { spanOf } from './task-warrants.ts';
 
@@ -28,9 +31,15 @@ export interface FollowUpOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly audit: { append(event: AuditEvent): unknown };
+  /** Milliseconds from a warrant's end until its contents are deleted. */
+  readonly retentionMs: number;
   /** Milliseconds before what failed is tried again. */
   readonly settleMs: number;
 }
+
+/** Between looks at what time alone decides about. */
+const SWEEP_MS = 60_000;
 
 export class FollowUp {
   readonly #options: FollowUpOptions;
@@ -40,11 +49,14 @@ export class FollowUp {
   #touched = new Set<string>();
   #looking = false;
   #retry: Timer | null = null;
+  #nextSweep: Timer | null = null;
+  readonly #retention: Hi1Retention;
   #stopped = false;
   readonly #unsubscribe: () => void;
 
   constructor(options: FollowUpOptions) {
     this.#options = options;
+    this.#retention = new Hi1Retention({ ...options, recordOf: (task) => this.#recordOf(task) });
     this.#unsubscribe = options.desk.subscribe(({ warrant }) => this.touch([warrant.liid]));
   }
 
@@ -52,6 +64,8 @@ export class FollowUp {
   async begin(): Promise<void> {
     const open = await this.#options.store.openTasks();
     this.touch(open.flatMap(({ task }) => task?.wish.warrant.liid ?? []));
+    this.touch(await this.#retention.overdue());
+    this.#sweep();
   }
 
   /** Something may follow for tasks with these LIIDs. */
@@ -75,6 +89,7 @@ export class FollowUp {
     this.#stopped = true;
     this.#unsubscribe();
     this.#retry?.cancel();
+    this.#nextSweep?.cancel();
     await this.queue.ended();
   }
 
@@ -83,6 +98,7 @@ export class FollowUp {
       for (const task of await this.#options.store.tasksWith(liid)) {
         const isFinal = task.status !== null && FINAL_STATUSES.includes(task.status);
         if (task.task?.due === true || !isFinal) await this.#follow(task);
+        await this.#retention.followWarrant(task);
       }
     } catch (error) {
       const { logger, clock, settleMs } = this.#options;
@@ -93,6 +109,17 @@ export class FollowUp {
         this.touch([]);
       });
     }
+  }
+
+  /** Now, and every so often. */
+  #sweep(): void {
+    const { clock, logger } = this.#options;
+    if (this.#stopped) return;
+    this.#nextSweep = clock.after(SWEEP_MS, () => this.#sweep());
+    const sweeping = this.queue.run(() => this.#retention.sweep(clock.now()));
+    sweeping.catch((error: unknown) => {
+      logger.error({ error }, 'what HI1 has no use for any more could not be erased yet');
+    });
   }
 
   async #follow(before: StoredObject): Promise<void> {

@@ -56,6 +56,8 @@ export interface AgencyExchange {
   /** Of the request. */
   readonly digest: string;
   readonly answer: Uint8Array;
+  /** Identifiers of the objects that it has created or changed, or that its answer tells of. */
+  readonly objects: readonly string[];
 }
 
 export interface Hi1Store {
@@ -66,9 +68,20 @@ export interface Hi1Store {
   tasksWith(liid: string): Promise<StoredObject[]>;
   /** Tasks that something is due about, or may still come of. */
   openTasks(): Promise<StoredObject[]>;
+  /** Tasks that nothing is due about and that have come to their end. */
+  closedTasks(): Promise<StoredObject[]>;
+  /** Objects, save notifications, that name this one as associated or that it names. */
+  associated(agency: string, identifier: string): Promise<StoredObject[]>;
+  /**
+   * Last changed no later than then: tasks that have come to their end, authorisations that have and are without tasks,
+   * documents that are associated with nothing but documents.
+   */
+  leftOver(changed: number): Promise<StoredObject[]>;
+  /** These objects of an agency, notifications of them and exchanges that tell of any: all of it or nothing. */
+  erase(agency: string, identifiers: readonly string[]): Promise<void>;
   list(agency: string, filter: ObjectFilter): Promise<StoredObject[]>;
   count(agency: string): Promise<number>;
-  exchange(agency: string, transaction: string): Promise<AgencyExchange | null>;
+  exchange(agency: string, transaction: string): Promise<Omit<AgencyExchange, 'objects'> | null>;
   /** All of it or nothing; an object takes the place of that with its agency and identifier. */
   save(objects: readonly StoredObject[], exchange: AgencyExchange | null): Promise<void>;
 }

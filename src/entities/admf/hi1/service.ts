@@ -156,7 +156,10 @@ export class Hi1Service {
     if (refused) return { payload };
     const answer = this.#encode(this.#headerFor(header, agency), payload);
     await store
-      .save(plan.objects, { agency: agency.name, transaction: header.transaction, digest, answer })
+      .save(plan.objects, {
+        ...{ agency: agency.name, transaction: header.transaction, digest, answer },
+        objects: [...plan.objects.map(({ object }) => object.identifier), ...shownIn(responses)],
+      })
       .catch((cause: unknown) => {
         throw new Hi1Refusal('transient', undefined, { cause });
       });
@@ -307,6 +310,13 @@ function responseTo(action: Hi1Request, outcome: StoredObject | Hi1Refusal, refu
   return action.action === 'UPDATE'
     ? { id, action: 'UPDATEResponse', identifier, object: published(outcome) }
     : { id, action: 'CREATEResponse', identifier };
+}
+
+/** Objects that are in an answer. */
+function shownIn(responses: readonly Hi1Response[]): string[] {
+  return responses.flatMap((each) =>
+    each.action === 'GETResponse' && each.object.kind !== 'other' ? each.object.identifier : [],
+  );
 }
 
 function refusedAs(id: string, refusal: Hi1Refusal): Hi1Response {

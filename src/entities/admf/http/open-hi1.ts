@@ -22,6 +22,8 @@ export interface OpenHi1Options {
   readonly audit: AuditLog;
   readonly tls: TlsMaterial;
   readonly settleMs: number;
+  /** Milliseconds from a warrant's end until its contents are deleted. */
+  readonly retentionMs: number;
 }
 
 export interface RunningHi1 {

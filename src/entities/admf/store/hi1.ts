@@ -3,6 +3,8 @@
  *
  *     hi1_object    one row an object, by agency and identifier: the object as a document, and what is ours of it
  *     hi1_exchange  one row a transaction that changed something: digest of the request, and the answer
+ *     hi1_link      one row for each object that another names as associated
+ *     hi1_told      one row for each object that an exchange has changed, or that its answer tells of
  */
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
@@ -36,6 +38,26 @@ export const HI1_TABLES = statements(
   `CREATE INDEX hi1_object_changed ON hi1_object (agency, changed)`,
   `CREATE TABLE hi1_exchange (agency TEXT NOT NULL, trans TEXT NOT NULL, digest TEXT NOT NULL,
     answer BLOB NOT NULL, PRIMARY KEY (agency, trans)) WITHOUT ROWID`,
+);
+
+/** The migration that adds what erasing goes by; of what is there already, it looks for identifiers in the octets. */
+export const HI1_ERASING = statements(
+  `CREATE TABLE hi1_link (agency TEXT NOT NULL, identifier TEXT NOT NULL, other TEXT NOT NULL,
+    PRIMARY KEY (agency, identifier, other)) WITHOUT ROWID`,
+  `CREATE INDEX hi1_link_other ON hi1_link (agency, other)`,
+  `INSERT INTO hi1_link SELECT one.agency, one.identifier, other.identifier FROM hi1_object AS one
+    JOIN hi1_object AS other ON other.agency = one.agency AND other.identifier <> one.identifier
+      AND instr(one.body, CAST(other.identifier AS BLOB)) > 0`,
+  `CREATE TABLE hi1_told (agency TEXT NOT NULL, trans TEXT NOT NULL, identifier TEXT NOT NULL,
+    PRIMARY KEY (agency, trans, identifier)) WITHOUT ROWID`,
+  `CREATE INDEX hi1_told_identifier ON hi1_told (agency, identifier)`,
+  `INSERT INTO hi1_told SELECT hi1_exchange.agency, trans, identifier FROM hi1_exchange
+    JOIN hi1_object ON hi1_object.agency = hi1_exchange.agency AND instr(answer, CAST(identifier AS BLOB)) > 0`,
+  `CREATE INDEX hi1_object_kind ON hi1_object (kind, status, changed)`,
+  `CREATE TRIGGER hi1_object_gone AFTER DELETE ON hi1_object BEGIN
+    DELETE FROM hi1_link WHERE agency = OLD.agency AND identifier = OLD.identifier; END`,
+  `CREATE TRIGGER hi1_exchange_gone AFTER DELETE ON hi1_exchange BEGIN
+    DELETE FROM hi1_told WHERE agency = OLD.agency AND trans = OLD.trans; END`,
 );
 
 const WISH = strict({
@@ -91,6 +113,52 @@ export class SqliteHi1Store implements Hi1Store {
     return this.#select(sql`liid IS NOT NULL AND (due = 1 OR status NOT IN (${sql.join(FINAL_STATUSES)}))`);
   }
 
+  closedTasks(): Promise<StoredObject[]> {
+    return this.#select(sql`liid IS NOT NULL AND due = 0 AND status IN (${sql.join(FINAL_STATUSES)})`);
+  }
+
+  associated(agency: string, identifier: string): Promise<StoredObject[]> {
+    return this.#select(sql`agency = ${agency} AND kind <> 'NotificationObject' AND identifier IN
+      (SELECT other FROM hi1_link WHERE agency = ${agency} AND identifier = ${identifier}
+        UNION SELECT identifier FROM hi1_link WHERE agency = ${agency} AND other = ${identifier})`);
+  }
+
+  async leftOver(changed: number): Promise<StoredObject[]> {
+    const finals = sql.join(FINAL_STATUSES);
+    const tasks = await this.#select(
+      sql`kind = 'LITaskObject' AND due = 0 AND status IN (${finals}) AND changed <= ${changed}`,
+    );
+    const authorisations = await this
+      .#select(sql`kind = 'AuthorisationObject' AND status IN (${finals}) AND changed <= ${changed}
+        AND NOT EXISTS (SELECT 1 FROM hi1_object AS task
+          WHERE task.agency = hi1_object.agency AND task.authorisation = hi1_object.identifier)`);
+    const documents = await this
+      .#select(sql`kind = 'DocumentObject' AND status IS NULL AND changed <= ${changed} AND NOT EXISTS
+        (SELECT 1 FROM hi1_link JOIN hi1_object AS with_it ON with_it.agency = hi1_link.agency
+            AND with_it.identifier IN (hi1_link.identifier, hi1_link.other)
+          WHERE hi1_link.agency = hi1_object.agency AND with_it.kind IN ('LITaskObject', 'AuthorisationObject')
+            AND hi1_object.identifier IN (hi1_link.identifier, hi1_link.other))`);
+    return [...tasks, ...authorisations, ...documents];
+  }
+
+  async erase(agency: string, identifiers: readonly string[]): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      for (const identifier of identifiers) {
+        const gone = sql`(SELECT ${identifier} UNION SELECT hi1_link.identifier FROM hi1_link JOIN hi1_object
+          USING (agency, identifier) WHERE agency = ${agency} AND other = ${identifier}
+            AND kind = 'NotificationObject')`;
+        await sql`DELETE FROM hi1_exchange WHERE agency = ${agency} AND trans IN
+          (SELECT trans FROM hi1_told WHERE agency = ${agency} AND identifier IN ${gone})`.execute(
+          transaction,
+        );
+        await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND identifier IN ${gone}`.execute(
+          transaction,
+        );
+      }
+    });
+    await scrub(this.#db);
+  }
+
   list(agency: string, { kind, since, most }: ObjectFilter): Promise<StoredObject[]> {
     const ofKind = kind === null ? sql`TRUE` : sql`kind = ${kind}`;
     const changed = since === null ? sql`TRUE` : sql`changed >= ${since}`;
@@ -103,7 +171,7 @@ export class SqliteHi1Store implements Hi1Store {
     return OBJECT.pick('due').read(rows[0]).due;
   }
 
-  async exchange(agency: string, transaction: string): Promise<AgencyExchange | null> {
+  async exchange(agency: string, transaction: string): Promise<Omit<AgencyExchange, 'objects'> | null> {
     const { rows } = await sql`SELECT agency, trans, digest, answer FROM hi1_exchange
       WHERE agency = ${agency} AND trans = ${transaction}`.execute(this.#db);
     if (rows.length === 0) return null;
@@ -119,9 +187,12 @@ export class SqliteHi1Store implements Hi1Store {
         await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject' AND position NOT IN
           (SELECT position FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject'
             ORDER BY position DESC LIMIT ${MOST_NOTIFICATIONS})`.execute(transaction);
-      if (exchange !== null)
-        await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer) VALUES (${exchange.agency},
-          ${exchange.transaction}, ${exchange.digest}, ${Buffer.from(exchange.answer)})`.execute(transaction);
+      if (exchange === null) return;
+      const { agency, transaction: trans, digest, answer } = exchange;
+      await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer)
+        VALUES (${agency}, ${trans}, ${digest}, ${Buffer.from(answer)})`.execute(transaction);
+      for (const identifier of new Set(exchange.objects))
+        await sql`INSERT INTO hi1_told VALUES (${agency}, ${trans}, ${identifier})`.execute(transaction);
     });
   }
 
@@ -149,6 +220,16 @@ async function put(transaction: Transaction<unknown>, stored: StoredObject): Pro
       authorisation = excluded.authorisation, liid = excluded.liid, wish = excluded.wish, due = excluded.due`.execute(
     transaction,
   );
+  await sql`DELETE FROM hi1_link WHERE agency = ${agency} AND identifier = ${object.identifier}`.execute(
+    transaction,
+  );
+  for (const other of new Set(object.members.AssociatedObjects))
+    await sql`INSERT INTO hi1_link VALUES (${agency}, ${object.identifier}, ${other})`.execute(transaction);
+}
+
+/** Empties the log that is written ahead: nothing of what was deleted, and overwritten, is left in it. */
+export async function scrub<Tables>(db: Kysely<Tables>): Promise<void> {
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
 }
 
 function storedObject(row: unknown): StoredObject {

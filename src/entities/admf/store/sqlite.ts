@@ -20,7 +20,7 @@ import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { storedForm, storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
-import { HI1_TABLES, SqliteHi1Store } from './hi1.ts';
+import { HI1_ERASING, HI1_TABLES, scrub, SqliteHi1Store } from './hi1.ts';
 import { STORED_DELIVERY, STORED_LEMF, STORED_TARGETS, STORED_WARRANT } from './stored-warrant.ts';
 
 interface Tables {
@@ -124,7 +124,7 @@ const readBody = storedJson(
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: ['warrant', 'did'],
-  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS, HI1_TABLES],
+  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS, HI1_TABLES, HI1_ERASING],
 };
 
 export class SqliteAdmfStore implements AdmfStore {
@@ -173,6 +173,7 @@ export class SqliteAdmfStore implements AdmfStore {
         await ofIt.set({ detail: null }).execute();
       }
     });
+    if (records.some(({ erased }) => erased)) await scrub(this.#db);
   }
 
   async history(liid: string): Promise<HistoryEntry[]> {

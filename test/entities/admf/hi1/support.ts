@@ -97,10 +97,13 @@ export interface AskOptions {
 
 let transactions = 0;
 
-export async function openHi1(desk: Partial<DeskOptions> = {}) {
+export async function openHi1(
+  desk: Partial<DeskOptions> = {},
+  { file = ':memory:', retentionMs = 100 * HOUR } = {},
+) {
   const clock = new ManualClock(NOW);
-  const bench = await home(clock);
-  const admf = await bench.open({ drainMs: 5000 });
+  const bench = await home(clock, undefined, file);
+  const admf = await bench.open({ drainMs: 5000, retentionMs });
   const officers = new WarrantDesk(admf, {
     ...{ approval: 'two', emergencyMs: HOUR / 2, random: systemRandom() },
     ...desk,
@@ -108,7 +111,13 @@ export async function openHi1(desk: Partial<DeskOptions> = {}) {
   const store = bench.store.hi1;
   const start = () => {
     const common = { store, clock, logger: silent, audit: bench.audit };
-    const followUp = new FollowUp({ ...common, desk: officers, random: systemRandom(), settleMs: 1000 });
+    const followUp = new FollowUp({
+      ...common,
+      desk: officers,
+      random: systemRandom(),
+      retentionMs,
+      settleMs: 1000,
+    });
     const service = new Hi1Service({
       ...common,
       followUp,
