@@ -5,12 +5,13 @@
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Alarm, Operation } from '../../host/operation.ts';
+import type { Alarm, Meter, Operation } from '../../host/operation.ts';
 import type { ConnectionGuard } from '../../net/connections.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
 import { placeProblems } from '../../storage/room.ts';
 import type { Admf } from './admf.ts';
 import type { AdmfConfig } from './config.ts';
+import type { RunningHi1 } from './http/open-hi1.ts';
 import type { IssueBook } from './issues.ts';
 
 export interface AdmfOperationParts {
@@ -20,11 +21,15 @@ export interface AdmfOperationParts {
   readonly issues: IssueBook;
   /** Connections of elements that report. */
   readonly connections: ConnectionGuard;
+  /** Connections of officers; absent: there is no such door. */
+  readonly officers?: ConnectionGuard;
+  /** `null`: HI1 is not configured. */
+  readonly hi1: Pick<RunningHi1, 'connections' | 'due' | 'dropped'> | null;
 }
 
 export function admfOperation(
   config: AdmfConfig,
-  { tls, trail, admf, issues, connections }: AdmfOperationParts,
+  { tls, trail, admf, issues, connections, officers, hi1 }: AdmfOperationParts,
 ): Operation<AdmfConfig> {
   const degraded = (): Alarm[] => {
     const liids = new Set(admf.degraded());
@@ -71,14 +76,18 @@ export function admfOperation(
       return {
         tasks: active.length,
         destinations: new Set(lemfs.map(({ host, port }) => `${host} ${port}`)).size,
-        queues: [],
+        queues: hi1 === null ? [] : [{ name: 'hi1', to: '', entries: hi1.due(), octets: null, oldest: null }],
         peers: admf.elements(),
         alarms: [...away(), ...degraded(), ...reported()],
       };
     },
     unready: () => placeProblems(config.store),
     meters: [
-      ...connectionMeters({ x1: connections }),
+      ...connectionMeters({
+        x1: connections,
+        ...(officers === undefined ? {} : { officers }),
+        ...(hi1 === null ? {} : { hi1: hi1.connections }),
+      }),
       meterBy('state', 'warrants', 'Warrants by the state of their life.', () => {
         const counts: Record<string, number> = {};
         for (const { state } of admf.list()) counts[state] = (counts[state] ?? 0) + 1;
@@ -90,11 +99,23 @@ export function admfOperation(
         () => admf.degraded().length,
       ),
       meter('issues', 'Issues that elements have reported and not cleared.', () => issues.list().length),
+      ...(hi1 === null ? [] : hi1Meters(hi1)),
     ],
     kept: admfKept(config),
     retakes: {},
     drain: () => Promise.resolve(true),
   };
+}
+
+function hi1Meters({ due, dropped }: Pick<RunningHi1, 'due' | 'dropped'>): Meter[] {
+  return [
+    meter('hi1_due', 'LIIDs that something is to be done about that came over HI1.', due),
+    meter(
+      'hi1_notifications_dropped_total',
+      'Notifications that were given up for newer ones of the same agency.',
+      dropped,
+    ),
+  ];
 }
 
 /** What it keeps on disk. */

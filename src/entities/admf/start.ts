@@ -155,7 +155,7 @@ async function startHolding(
     return {
       admf,
       operation: admfOperation(config, {
-        ...{ tls, admf, issues, trail: kept.trail, connections: listener.connections },
+        ...{ tls, admf, issues, hi1, trail: kept.trail, connections: listener.connections },
         ...(officers === null ? {} : { officers: officers.connections }),
       }),
       desk,

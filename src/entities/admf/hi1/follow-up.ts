@@ -60,6 +60,11 @@ export class FollowUp {
     this.#unsubscribe = options.desk.subscribe(({ warrant }) => this.touch([warrant.liid]));
   }
 
+  /** LIIDs that are to be looked at, at once or once more after a failure. */
+  get due(): number {
+    return this.#touched.size;
+  }
+
   /** Takes up what a crash has left. */
   async begin(): Promise<void> {
     const open = await this.#options.store.openTasks();
@@ -116,10 +121,23 @@ export class FollowUp {
     const { clock, logger } = this.#options;
     if (this.#stopped) return;
     this.#nextSweep = clock.after(SWEEP_MS, () => this.#sweep());
-    const sweeping = this.queue.run(() => this.#retention.sweep(clock.now()));
-    sweeping.catch((error: unknown) => {
-      logger.error({ error }, 'what HI1 has no use for any more could not be erased yet');
+    const sweeping = this.queue.run(async () => {
+      const now = clock.now();
+      await this.#endAlone(now);
+      await this.#retention.sweep(now);
     });
+    sweeping.catch((error: unknown) => {
+      logger.error({ error }, 'what HI1 has no use for any more could not be ended or erased yet');
+    });
+  }
+
+  /** Authorisations that no task has come of end when their time is over. */
+  async #endAlone(now: number): Promise<void> {
+    const { store } = this.#options;
+    for (const before of await store.authorisationsAlone()) {
+      const changes = this.#noted(before, await this.#authorised(before, null, now), now);
+      if (changes.length > 0) await store.save(changes, null);
+    }
   }
 
   async #follow(before: StoredObject): Promise<void> {
@@ -202,11 +220,18 @@ export class FollowUp {
     return record?.reference === referenceOf(stored) ? record : null;
   }
 
-  async #authorised(authorisation: StoredObject, task: StoredObject, now: number): Promise<StoredObject> {
+  /** @param task one of its tasks, as it is to be stored */
+  async #authorised(
+    authorisation: StoredObject,
+    task: StoredObject | null,
+    now: number,
+  ): Promise<StoredObject> {
     const { object } = authorisation;
     if (object.kind !== 'AuthorisationObject') return authorisation;
     const tasks = await this.#options.store.tasksOf(authorisation.agency, object.identifier);
-    const all = tasks.map((each) => (each.object.identifier === task.object.identifier ? task : each));
+    const all = tasks.map((each) =>
+      task !== null && each.object.identifier === task.object.identifier ? task : each,
+    );
     const { AuthorisationDesiredStatus, AuthorisationTimespan } = object.members;
     const isOver = (spanOf(AuthorisationTimespan).end ?? Infinity) <= now;
     const isCancelled = AuthorisationDesiredStatus?.Value === 'Cancelled';

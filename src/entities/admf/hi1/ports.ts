@@ -61,6 +61,8 @@ export interface AgencyExchange {
 }
 
 export interface Hi1Store {
+  /** Notifications that were given up for newer ones since the store was opened. */
+  readonly notificationsDropped: number;
   find(agency: string, identifier: string): Promise<StoredObject | null>;
   /** Tasks of an authorisation, in order. */
   tasksOf(agency: string, authorisation: string): Promise<StoredObject[]>;
@@ -70,6 +72,8 @@ export interface Hi1Store {
   openTasks(): Promise<StoredObject[]>;
   /** Tasks that nothing is due about and that have come to their end. */
   closedTasks(): Promise<StoredObject[]>;
+  /** Authorisations that have not come to their end, and have no task. */
+  authorisationsAlone(): Promise<StoredObject[]>;
   /** Objects, save notifications, that name this one as associated or that it names. */
   associated(agency: string, identifier: string): Promise<StoredObject[]>;
   /**

@@ -2,7 +2,8 @@
 import type { Clock, Logger, Random } from '../../../bytes/ports.ts';
 import type { AuditLog } from '../../../evidence/log.ts';
 import type { Listen } from '../../../host/config.ts';
-import { listen } from '../../../net/https.ts';
+import type { ConnectionGuard } from '../../../net/connections.ts';
+import { connectionsOf, listen } from '../../../net/https.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 import type { Hi1Config } from '../config-hi1.ts';
 import type { WarrantDesk } from '../desk.ts';
@@ -28,6 +29,11 @@ export interface OpenHi1Options {
 
 export interface RunningHi1 {
   readonly address: Listen;
+  readonly connections: ConnectionGuard;
+  /** Of the tasks that something is to be done about, the number of LIIDs. */
+  due(): number;
+  /** Notifications that were given up for newer ones. */
+  dropped(): number;
   stop(): Promise<void>;
 }
 
@@ -60,7 +66,13 @@ export async function openHi1(
   };
   try {
     await followUp.begin();
-    return { address: { address, port: await listen(server, address, port) }, stop };
+    return {
+      address: { address, port: await listen(server, address, port) },
+      connections: connectionsOf(server),
+      due: () => followUp.due,
+      dropped: () => store.notificationsDropped,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -90,10 +90,21 @@ const MOST_NOTIFICATIONS = 10_000;
 
 export class SqliteHi1Store implements Hi1Store {
   readonly #db: Kysely<unknown>;
+  #dropped = 0;
 
-  /** @param db has the tables of `HI1_TABLES` */
-  constructor(db: Kysely<unknown>) {
+  readonly #mostNotifications: number;
+
+  /**
+   * @param db has the tables of `HI1_TABLES` and `HI1_ERASING`
+   * @param mostNotifications of one agency that are kept: the oldest go first
+   */
+  constructor(db: Kysely<unknown>, mostNotifications = MOST_NOTIFICATIONS) {
     this.#db = db;
+    this.#mostNotifications = mostNotifications;
+  }
+
+  get notificationsDropped(): number {
+    return this.#dropped;
   }
 
   async find(agency: string, identifier: string): Promise<StoredObject | null> {
@@ -115,6 +126,12 @@ export class SqliteHi1Store implements Hi1Store {
 
   closedTasks(): Promise<StoredObject[]> {
     return this.#select(sql`liid IS NOT NULL AND due = 0 AND status IN (${sql.join(FINAL_STATUSES)})`);
+  }
+
+  authorisationsAlone(): Promise<StoredObject[]> {
+    return this.#select(sql`kind = 'AuthorisationObject' AND status NOT IN (${sql.join(FINAL_STATUSES)})
+      AND NOT EXISTS (SELECT 1 FROM hi1_object AS task
+        WHERE task.agency = hi1_object.agency AND task.authorisation = hi1_object.identifier)`);
   }
 
   associated(agency: string, identifier: string): Promise<StoredObject[]> {
@@ -183,10 +200,13 @@ export class SqliteHi1Store implements Hi1Store {
     await this.#db.transaction().execute(async (transaction) => {
       for (const object of objects) await put(transaction, object);
       const agencies = objects.filter(({ object }) => object.kind === 'NotificationObject');
-      for (const agency of new Set(agencies.map((each) => each.agency)))
-        await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject' AND position NOT IN
+      for (const agency of new Set(agencies.map((each) => each.agency))) {
+        const { numAffectedRows } =
+          await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject' AND position NOT IN
           (SELECT position FROM hi1_object WHERE agency = ${agency} AND kind = 'NotificationObject'
-            ORDER BY position DESC LIMIT ${MOST_NOTIFICATIONS})`.execute(transaction);
+            ORDER BY position DESC LIMIT ${this.#mostNotifications})`.execute(transaction);
+        this.#dropped += Number(numAffectedRows ?? 0);
+      }
       if (exchange === null) return;
       const { agency, transaction: trans, digest, answer } = exchange;
       await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer)

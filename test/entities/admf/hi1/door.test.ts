@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CliError } from '../../../../src/cli/failure.ts';
@@ -39,6 +40,18 @@ let isRecorded = true;
 
 const issue = (commonName: string, roles: 'admf'[] = []) =>
   pki.issue({ commonName, dnsNames: [commonName], roles });
+
+/** The fingerprint of the certificate that who listens there shows. */
+function shownBy(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { certificate: cert, privateKey: key, authorities: ca } = loadTls(police, clock.now());
+    const socket = connect({ host: '127.0.0.1', port, servername: NAME, cert, key, ca }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
 
 function clientOf(files: TlsFiles): HttpsClient {
   const hosts = new HostMap({ [NAME]: `127.0.0.1:${port}` });
@@ -180,6 +193,17 @@ describe('R-91: HI1 by HTTPS', () => {
         actions: [{ action: 'CREATEResponse' }, { action: 'CREATEResponse' }],
       });
       await expect.poll(() => running.desk.find('LIID2')?.state).toBe('submitted');
+      const { meters, tls } = running.operation;
+      const readings = Object.fromEntries(meters.map(({ name, read }) => [name, read()]));
+      expect(readings).toMatchObject({ hi1_due: 0, hi1_notifications_dropped_total: 0 });
+      expect(readings['connections']).toContainEqual({ labels: { listener: 'hi1' }, value: 1 });
+      expect((await running.operation.state()).queues).toMatchObject([{ name: 'hi1' }]);
+
+      // Whoever connects after a reload sees the new certificate.
+      const renewed = loadTls(await issue(NAME, ['admf']), clock.now());
+      tls.replace(renewed);
+      const { fingerprint256 } = new X509Certificate(renewed.certificate);
+      expect(await shownBy(running.hi1!.port)).toBe(fingerprint256);
     } finally {
       await running.stop();
     }

@@ -1,6 +1,6 @@
 /** Warrants over HI1 (TS 103 120): what agencies ask, what becomes of it, and what they are told. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { utf8 } from '../../../../src/bytes/octets.ts';
 import { decodeHi1Message, encodeHi1Message } from '../../../../src/wire/hi1/messages.ts';
 import type { Hi1Object, Hi1ObjectOf } from '../../../../src/wire/hi1/objects.ts';
@@ -142,6 +142,32 @@ describe('R-91: a warrant over HI1', () => {
     expect(await lab.outcomes(get(3))).toEqual([3014]);
     await lab.settle();
     expect(lab.desk.list()).toHaveLength(1);
+  });
+
+  it('R-91: what cannot be stored is answered with 3003, and not done', async () => {
+    const lab = await openHi1();
+    const saving = vi.spyOn(lab.store.hi1, 'save').mockRejectedValueOnce(new Error('the disk is full'));
+    const transaction = uuid(501);
+    const asked = create(authorisation(1), task(2));
+    expect(await lab.outcomes(asked, { transaction })).toEqual([3003]);
+    await lab.settle();
+    expect(await lab.outcomes(get(1, 2))).toEqual([3014, 3014]);
+    expect(lab.desk.list()).toEqual([]);
+    saving.mockRestore();
+    // It is the agency's to send it again, under the same number.
+    expect(await lab.outcomes(asked, { transaction })).toEqual(['done', 'done']);
+  });
+
+  it('R-91: an authorisation without tasks expires by time alone, and the agency is told', async () => {
+    const lab = await openHi1();
+    await lab.running.followUp.begin();
+    await lab.ask(create(authorisation(1)));
+    await lab.settle(HOUR - 120_000);
+    expect(await lab.statusOf(1)).toBe('AwaitingApproval');
+    await lab.settle(240_000);
+    expect(await lab.statusOf(1)).toBe('Expired');
+    expect(await lab.notices()).toEqual([`AuthorisationObject ${uuid(1)} is Expired`]);
+    await lab.running.followUp.stop();
   });
 
   it('R-91: what was stored before a crash is worked off after it, once', async () => {

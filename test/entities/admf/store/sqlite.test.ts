@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { SqliteAdmfStore } from '../../../../src/entities/admf/store/sqlite.ts';
+import type { StoredObject } from '../../../../src/entities/admf/hi1/ports.ts';
+import { SqliteHi1Store } from '../../../../src/entities/admf/store/hi1.ts';
+import { ADMF_SCHEMA, SqliteAdmfStore } from '../../../../src/entities/admf/store/sqlite.ts';
 import type { WarrantRecord } from '../../../../src/entities/admf/warrants.ts';
+import { openDatabase } from '../../../../src/storage/sqlite.ts';
 import { admfStoreSuite, record } from './compliance.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-admf-store-'));
@@ -47,5 +50,28 @@ describe('a stored warrant', () => {
     await expect(loading).rejects.toMatchObject({ name: 'StorageError', code: 'damaged' });
     await expect(loading).rejects.not.toThrow(/alice|paused/);
     await store.close();
+  });
+});
+
+describe('notifications of HI1', () => {
+  it('R-91: the newest of an agency are kept, and those given up are counted', async () => {
+    const db = await openDatabase<unknown>(':memory:', ADMF_SCHEMA);
+    const store = new SqliteHi1Store(db, 2);
+    const notice = (agency: string, identifier: string): StoredObject => ({
+      ...{ agency, generation: 1, lastChanged: 0, status: null, reason: null, task: null },
+      object: { kind: 'NotificationObject', identifier, members: {}, unknown: [] },
+    });
+    const [first, second, third] = ['1', '2', '3'].map(
+      (digit) => `00000000-0000-4000-8000-00000000000${digit}`,
+    ) as [string, string, string];
+    await store.save([notice('police', first), notice('customs', first)], null);
+    await store.save([notice('police', second)], null);
+    expect(store.notificationsDropped).toBe(0);
+    await store.save([notice('police', third)], null);
+    const kept = await store.list('police', { kind: 'NotificationObject', since: null, most: 9 });
+    expect(kept.map(({ object }) => object.identifier)).toEqual([second, third]);
+    expect(await store.find('customs', first)).not.toBeNull();
+    expect(store.notificationsDropped).toBe(1);
+    await db.destroy();
   });
 });
