@@ -13,7 +13,7 @@ import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
 import { SetAsideFile } from '../../src/storage/set-aside.ts';
 import { countColumn, tableReaders, timeColumn } from '../../src/storage/stored-tables.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
-import { NOTHING } from '../entities/df/store/compliance.ts';
+import { CALL, NOTHING } from '../entities/df/store/compliance.ts';
 import { exampleHome } from '../entities/kms/support/home.ts';
 import { destination, DID, task, XID } from '../poi/support.ts';
 
@@ -41,7 +41,7 @@ async function filledDf(file: string): Promise<Filled> {
   await store.commit({
     ...NOTHING,
     streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
-    communications: [{ correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 }],
+    communications: [CALL],
     keySessions: [{ session: newSession('x', 'c'), lastSeen: 5 }],
     held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
     outbox: [{ ...row, octets: Uint8Array.of(1) }],

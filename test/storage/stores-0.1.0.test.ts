@@ -111,7 +111,7 @@ describe('a store of version 0.1.0', () => {
       rows('stream').map((row) => [row['key'], row['next'], row['last_time']]),
     );
     expect(state.communications.map((one) => Object.values({ ...one }))).toEqual(
-      rows('communication').map((row) => Object.values(row)),
+      rows('communication').map((row) => [...Object.values(row), 'proven', '']),
     );
     expect([...state.lastCins]).toEqual(rows('cin').map((row) => [row['liid'], row['last']]));
     expect(state.keySessions.map(({ session, lastSeen }) => ({ session, lastSeen }))).toEqual(

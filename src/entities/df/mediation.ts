@@ -17,6 +17,8 @@ import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
+import type { ClaimLimits } from './claims.ts';
+import { CLAIM_LIMITS, sourceSaid, standingSaid } from './claims.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
@@ -66,6 +68,8 @@ export interface MediationOptions {
   readonly holdMost?: number;
   /** Octets of PDUs that may wait for their tasks; default 64 MiB. */
   readonly holdOctets?: number;
+  /** Calls that nobody has proven; default 1,000 of a LIID, 20,000 in all. */
+  readonly claims?: ClaimLimits;
   /** Where PDUs are kept that cannot be worked on; absent: they are counted and reported only. */
   readonly setAside?: SetAside;
   /** Absent: what is kept of a warrant that has ended goes with its calls and when it is delivered. */
@@ -102,6 +106,7 @@ export class Mediation {
   readonly #tally = new Tally();
   #dropped = 0;
   #setAsideCount = 0;
+  #callsGivenUp = 0;
   /** Of the turn under way. */
   #toSetAside: SetAsidePdu[] = [];
 
@@ -119,7 +124,7 @@ export class Mediation {
 
   /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
   static async open(options: MediationOptions, onQuestion: QuestionListener): Promise<Mediation> {
-    const mediation = new Mediation(options, new WorkingState(await options.store.load()), onQuestion);
+    const mediation = new Mediation(options, await loaded(options), onQuestion);
     mediation.#keepHouse();
     for (const session of mediation.#state.sessions()) mediation.#announce(session);
     return mediation;
@@ -133,9 +138,9 @@ export class Mediation {
     });
   }
 
-  /** PDUs that were dropped because their task is unknown, and PDUs that were set aside. */
-  get losses(): { readonly dropped: number; readonly setAside: number } {
-    return { dropped: this.#dropped, setAside: this.#setAsideCount };
+  /** PDUs that were dropped because their task is unknown, and PDUs that were set aside; calls that were given up. */
+  get losses(): Readonly<Record<'dropped' | 'setAside' | 'callsGivenUp', number>> {
+    return { dropped: this.#dropped, setAside: this.#setAsideCount, callsGivenUp: this.#callsGivenUp };
   }
 
   /** A frame on X2 or X3 that could not be understood. */
@@ -221,7 +226,7 @@ export class Mediation {
   /** One turn. After a failure the memory may be ahead of the store: it is loaded again before the next. */
   async #work<T>(work: () => T): Promise<T> {
     if (this.#stopped) throw new MediationError('stopped', 'the mediation function is stopping');
-    if (this.#spoilt) this.#state = new WorkingState(await this.#options.store.load());
+    if (this.#spoilt) this.#state = await loaded(this.#options);
     this.#spoilt = true;
     const result = work();
     for (const pdu of this.#toSetAside.splice(0)) {
@@ -382,6 +387,18 @@ export class Mediation {
     const warranted = recipients(task, time);
     if (pdu.type === PDU_TYPE.x2) this.#mediateSignalling(pdu, task, warranted, time);
     else this.#mediateContent(pdu, warranted, time);
+    for (const { liid } of warranted) this.#hear(pdu, liid);
+  }
+
+  /** R-65: what strangers say in a target's name is bounded. */
+  #hear(pdu: Pdu, liid: string): void {
+    const count = this.#state.hear(pdu.correlation, liid, sourceSaid(pdu), () => standingSaid(pdu));
+    for (let at = 0; at < count; at++) {
+      this.#callsGivenUp++;
+      const told = this.#tally.count(`claims ${pdu.xid}`);
+      if (told !== null)
+        this.#options.issues.taskIssue(pdu.xid, `calls that nobody has proven gave way (${told} so far)`);
+    }
   }
 
   #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly RecordRecipient[], time: number): void {
@@ -426,4 +443,8 @@ export class Mediation {
       }));
     }
   }
+}
+
+async function loaded({ store, claims = CLAIM_LIMITS }: MediationOptions): Promise<WorkingState> {
+  return new WorkingState(await store.load(), claims);
 }

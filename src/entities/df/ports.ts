@@ -29,7 +29,14 @@ export interface Communication {
   readonly nextHi3: number;
   /** Time stamp of the last PDU, Unix milliseconds. */
   readonly lastSeen: number;
+  /** Whether it is outside every bound. */
+  readonly standing: CallStanding;
+  /** The address that its first message came from; empty where that is not known. */
+  readonly source: string;
 }
+
+/** `claims.ts` says what makes a call which. */
+export type CallStanding = 'open' | 'refused' | 'proven';
 
 /** The key management of one call under one task. */
 export interface StoredKeySession {
@@ -109,6 +116,17 @@ export interface DfChanges {
   readonly notices: readonly WarrantNotice[];
   /** Warrants of which nothing is kept any more, and tasks that were theirs alone; applied before the rest. */
   readonly retired: readonly RetiredWarrant[];
+  /** Calls that are forgotten before their time; applied before what is put. */
+  readonly givenUp: readonly GivenUpCall[];
+}
+
+export interface GivenUpCall {
+  readonly correlation: string;
+  readonly liid: string;
+  /** Is never given again. */
+  readonly cin: number;
+  /** Tasks whose key management of the call goes with it. */
+  readonly xids: readonly string[];
 }
 
 export interface RetiredWarrant {

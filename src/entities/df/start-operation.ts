@@ -87,6 +87,11 @@ export function dfOperation(
         () => setAside.forgotten,
       ),
       meter('pdus_dropped_total', 'PDUs whose task did not become known.', () => mediation.losses.dropped),
+      meter(
+        'calls_given_up_total',
+        'Calls that nobody has proven and that gave way to others.',
+        () => mediation.losses.callsGivenUp,
+      ),
     ],
     kept: dfKept(config),
     retakes: {},

@@ -3,13 +3,18 @@
  * begins a new one; where a commit fails, the memory is thrown away and loaded again.
  */
 import { toHex } from '../../bytes/octets.ts';
+import { ByCall } from './by-call.ts';
+import type { ClaimLimits } from './claims.ts';
+import { Claims } from './claims.ts';
 import { HeldPdus } from './held.ts';
 import type { KeySession } from './session-state.ts';
-import { newSession } from './key-session.ts';
+import { newSession, openOnes } from './key-session.ts';
 import type {
+  CallStanding,
   Communication,
   DfChanges,
   DfState,
+  GivenUpCall,
   HeldPdu,
   OutboxAppend,
   RetiredWarrant,
@@ -21,10 +26,11 @@ import type { HandoverInterface } from './records.ts';
 
 export class WorkingState {
   readonly #streams: Map<string, StreamState>;
-  readonly #communications: Map<string, Communication>;
+  readonly #communications = new ByCall<Communication>();
+  readonly #claims: Claims;
   readonly #lastCins: Map<string, number>;
   readonly #cinBase: number;
-  readonly #sessions: Map<string, StoredKeySession>;
+  readonly #sessions = new ByCall<StoredKeySession>();
   readonly #notices: Map<string, WarrantNotice>;
   /** PDUs that wait for their tasks. */
   readonly held: HeldPdus;
@@ -38,17 +44,20 @@ export class WorkingState {
   #released: number[] = [];
   #outbox: OutboxAppend[] = [];
   #retired: RetiredWarrant[] = [];
+  #givenUp: GivenUpCall[] = [];
 
-  constructor(state: DfState) {
+  /** @param limits of calls that nobody has proven; where there are more already, they go as others come */
+  constructor(state: DfState, limits: ClaimLimits) {
     this.#streams = new Map(state.streams.map((stream) => [stream.key, stream]));
-    this.#communications = new Map(
-      state.communications.map((one) => [pairKey(one.correlation, one.liid), one]),
-    );
+    this.#claims = new Claims(limits);
+    for (const one of state.communications.toSorted((a, b) => a.lastSeen - b.lastSeen)) {
+      this.#communications.set(ByCall.key(one.correlation, one.liid), one);
+      if (one.standing !== 'proven') this.#claims.add(one);
+    }
     this.#lastCins = new Map(state.lastCins);
     this.#cinBase = state.cinBase ?? 0;
-    this.#sessions = new Map(
-      state.keySessions.map((kept) => [pairKey(kept.session.correlation, kept.session.xid), kept]),
-    );
+    for (const kept of state.keySessions)
+      this.#sessions.set(ByCall.key(kept.session.correlation, kept.session.xid), kept);
     this.#notices = new Map(state.notices.map((notice) => [notice.liid, notice]));
     this.held = new HeldPdus(state.held);
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
@@ -69,9 +78,9 @@ export class WorkingState {
     liid: string,
     reference: HandoverInterface,
   ): { readonly cin: number; readonly sequenceNumber: number } {
-    const key = pairKey(toHex(correlation), liid);
+    const key = ByCall.key(toHex(correlation), liid);
     const current = this.#communications.get(key) ?? this.#newCommunication(toHex(correlation), liid);
-    this.#communications.set(key, current);
+    if (this.#communications.get(key) === undefined) this.#put(key, current);
     return {
       cin: current.cin,
       sequenceNumber: reference === 'hi2' ? current.nextHi2 : current.nextHi3,
@@ -80,13 +89,34 @@ export class WorkingState {
 
   /** The number that `place` gave is used. */
   advance(correlation: Uint8Array, liid: string, reference: HandoverInterface, now: number): void {
-    const key = pairKey(toHex(correlation), liid);
+    const key = ByCall.key(toHex(correlation), liid);
     const current = this.#communications.get(key);
     if (current === undefined) return;
     const { nextHi2, nextHi3 } = current;
     const counters = reference === 'hi2' ? { nextHi2: nextHi2 + 1 } : { nextHi3: nextHi3 + 1 };
-    this.#communications.set(key, { ...current, ...counters, lastSeen: now });
+    this.#put(key, { ...current, ...counters, lastSeen: now });
     this.#changedCommunications.add(key);
+  }
+
+  /**
+   * What a message says of a call, and where it came from. What is not proven gives way where there is too much of it; a
+   * call that was given up and comes again is a new one. Gives how many were given up.
+   *
+   * @param said asked only while the call is not proven
+   */
+  hear(correlation: Uint8Array, liid: string, source: string, said: () => CallStanding | null): number {
+    const key = ByCall.key(toHex(correlation), liid);
+    const call = this.#communications.get(key);
+    if (call === undefined || call.standing === 'proven') return 0;
+    const standing = said() ?? call.standing;
+    this.#put(key, { ...call, standing, source: call.source === '' ? source : call.source });
+    this.#changedCommunications.add(key);
+    let count = 0;
+    for (let next = this.#claims.victim(liid); next !== null; next = this.#claims.victim(liid)) {
+      this.#giveUp(next);
+      count++;
+    }
+    return count;
   }
 
   append(entry: OutboxAppend): void {
@@ -94,7 +124,7 @@ export class WorkingState {
   }
 
   session(correlation: string, xid: string): KeySession {
-    return this.#sessions.get(pairKey(correlation, xid))?.session ?? newSession(xid, correlation);
+    return this.#sessions.get(ByCall.key(correlation, xid))?.session ?? newSession(xid, correlation);
   }
 
   sessions(): KeySession[] {
@@ -102,7 +132,7 @@ export class WorkingState {
   }
 
   putSession(session: KeySession, now: number): void {
-    const key = pairKey(session.correlation, session.xid);
+    const key = ByCall.key(session.correlation, session.xid);
     this.#sessions.set(key, { session, lastSeen: now });
     this.#changedSessions.add(key);
   }
@@ -135,7 +165,7 @@ export class WorkingState {
   /** Forgets calls that were not seen since `before`. */
   expire(before: number): void {
     deleteWhere(this.#streams, (stream) => stream.lastTime < before);
-    deleteWhere(this.#communications, (one) => one.lastSeen < before);
+    this.#forgetCalls((one) => one.lastSeen < before);
     deleteWhere(this.#sessions, (one) => one.lastSeen < before);
   }
 
@@ -150,7 +180,7 @@ export class WorkingState {
     for (const { id } of held) this.release(id);
     this.#retired.push(warrant);
     return {
-      communications: deleteWhere(this.#communications, ({ liid }) => liid === warrant.liid),
+      communications: this.#forgetCalls(({ liid }) => liid === warrant.liid),
       keySessions: deleteWhere(this.#sessions, ({ session }) => xids.has(session.xid)),
       held: held.length,
     };
@@ -167,6 +197,7 @@ export class WorkingState {
       released: this.#released,
       notices: present(this.#notices, this.#changedNotices),
       retired: this.#retired,
+      givenUp: this.#givenUp,
     };
     this.#changedStreams = new Set();
     this.#changedCommunications = new Set();
@@ -174,6 +205,7 @@ export class WorkingState {
     this.#changedNotices = new Set();
     this.#outbox = [];
     this.#retired = [];
+    this.#givenUp = [];
     this.#newlyHeld = [];
     this.#released = [];
     return Object.values(changes).every((list) => (list as readonly unknown[]).length === 0) ? null : changes;
@@ -182,24 +214,51 @@ export class WorkingState {
   #newCommunication(correlation: string, liid: string): Communication {
     const cin = Math.max(this.#lastCins.get(liid) ?? 0, this.#cinBase) + 1;
     this.#lastCins.set(liid, cin);
-    return { correlation, liid, cin, nextHi2: 0, nextHi3: 0, lastSeen: 0 };
+    return { correlation, liid, cin, nextHi2: 0, nextHi3: 0, lastSeen: 0, standing: 'open', source: '' };
+  }
+
+  #put(key: string, call: Communication): void {
+    const before = this.#communications.get(key);
+    if (before !== undefined) this.#claims.remove(before);
+    if (call.standing !== 'proven') this.#claims.add(call);
+    this.#communications.set(key, call);
+  }
+
+  /** Key management goes with the last that is known of the call, but for questions that are open. */
+  #giveUp(call: Communication): void {
+    const { correlation, liid, cin } = call;
+    this.#claims.remove(call);
+    this.#communications.delete(ByCall.key(correlation, liid));
+    const isLast = this.#communications.of(correlation).length === 0;
+    const sessions = isLast ? this.#sessions.of(correlation).map(({ session }) => session) : [];
+    const xids = sessions.filter((one) => openOnes(one).length === 0).map(({ xid }) => xid);
+    for (const xid of xids) this.#sessions.delete(ByCall.key(correlation, xid));
+    this.#givenUp.push({ correlation, liid, cin, xids });
+  }
+
+  /** Gives how many there were. */
+  #forgetCalls(condition: (call: Communication) => boolean): number {
+    const gone = [...this.#communications.values()].filter(condition);
+    for (const call of gone) this.#claims.remove(call);
+    return deleteWhere(this.#communications, condition);
   }
 }
 
-function pairKey(correlation: string, other: string): string {
-  return `${correlation} ${other}`;
-}
-
-function present<T>(map: ReadonlyMap<string, T>, keys: ReadonlySet<string>): T[] {
+function present<T>(map: { get(key: string): T | undefined }, keys: ReadonlySet<string>): T[] {
   return [...keys].flatMap((key) => {
     const value = map.get(key);
     return value === undefined ? [] : [value];
   });
 }
 
+interface Deletable<T> {
+  entries(): Iterable<[string, T]>;
+  delete(key: string): unknown;
+}
+
 /** Gives how many there were. */
-function deleteWhere<K, V>(map: Map<K, V>, condition: (value: V) => boolean): number {
-  const before = map.size;
-  for (const [key, value] of map) if (condition(value)) map.delete(key);
-  return before - map.size;
+function deleteWhere<T>(map: Deletable<T>, condition: (value: T) => boolean): number {
+  const gone = [...map.entries()].filter(([, value]) => condition(value));
+  for (const [key] of gone) map.delete(key);
+  return gone.length;
 }

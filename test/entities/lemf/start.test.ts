@@ -141,6 +141,7 @@ class Df {
       released: [],
       notices: [],
       retired: [],
+      givenUp: [],
     };
     await this.store.commit({ ...nothing, outbox });
   }

@@ -18,11 +18,13 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type {
+  CallStanding,
   Communication,
   DfChanges,
   DfForgetting,
   DfState,
   DfStore,
+  GivenUpCall,
   HeldPdu,
   Outbox,
   OutboxAppend,
@@ -58,6 +60,8 @@ const STORED = tableReaders({
     next_hi2: countColumn,
     next_hi3: countColumn,
     last_seen: timeColumn,
+    standing: enumColumn<CallStanding>(['open', 'refused', 'proven']),
+    source: textColumn,
   },
   cin: { liid: textColumn, last: countColumn },
   key_session: {
@@ -109,11 +113,17 @@ const NOTICES = statements(`CREATE TABLE notice (liid TEXT PRIMARY KEY, body TEX
 
 const EPOCH = statements(`CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id = 1), base INTEGER NOT NULL)`);
 
+/** What is known from before is not given up. */
+const STANDING = statements(
+  `ALTER TABLE communication ADD COLUMN standing TEXT NOT NULL DEFAULT 'proven'`,
+  `ALTER TABLE communication ADD COLUMN source TEXT NOT NULL DEFAULT ''`,
+);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH],
+  migrations: [FIRST, NOTICES, EPOCH, STANDING],
 };
 
 /** Rows a statement inserts at once, below SQLite's bound on parameters. */
@@ -168,6 +178,8 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         nextHi2: row.next_hi2,
         nextHi3: row.next_hi3,
         lastSeen: row.last_seen,
+        standing: row.standing,
+        source: row.source,
       })),
       keySessions: sessions.map(STORED.key_session.read).map((row) => ({
         session: row.body,
@@ -184,6 +196,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const gone: { readonly did: string; readonly octets: number }[] = [];
     await this.#db.transaction().execute(async (transaction) => {
       for (const warrant of changes.retired) gone.push(...(await retire(transaction, warrant)));
+      for (const call of changes.givenUp) await giveUp(transaction, call);
       await putStreams(transaction, changes.streams);
       await putCommunications(transaction, changes.communications);
       await putKeySessions(transaction, changes.keySessions);
@@ -325,6 +338,8 @@ async function putCommunications(transaction: Transaction, rows: readonly Commun
           next_hi2: row.nextHi2,
           next_hi3: row.nextHi3,
           last_seen: row.lastSeen,
+          standing: row.standing,
+          source: row.source,
         })),
       )
       .onConflict((conflict) =>
@@ -333,17 +348,44 @@ async function putCommunications(transaction: Transaction, rows: readonly Commun
           next_hi2: row.ref('excluded.next_hi2').$castTo<number>(),
           next_hi3: row.ref('excluded.next_hi3').$castTo<number>(),
           last_seen: row.ref('excluded.last_seen').$castTo<number>(),
+          standing: row.ref('excluded.standing').$castTo<CallStanding>(),
+          source: row.ref('excluded.source').$castTo<string>(),
         })),
       )
       .execute();
+    await putCins(transaction, batch);
+  }
+}
+
+async function putCins(
+  transaction: Transaction,
+  calls: readonly Pick<Communication, 'liid' | 'cin'>[],
+): Promise<void> {
+  await transaction
+    .insertInto('cin')
+    .values(calls.map(({ liid, cin }) => ({ liid, last: cin })))
+    .onConflict((conflict) =>
+      conflict.column('liid').doUpdateSet({ last: sql`max(cin.last, excluded.last)`.$castTo<number>() }),
+    )
+    .execute();
+}
+
+/** Its CIN stays given. */
+async function giveUp(transaction: Transaction, call: GivenUpCall): Promise<void> {
+  const { correlation, liid, xids } = call;
+  await transaction
+    .deleteFrom('communication')
+    .where('correlation', '=', correlation)
+    .where('liid', '=', liid)
+    .execute();
+  for (const xid of xids) {
     await transaction
-      .insertInto('cin')
-      .values(batch.map((row) => ({ liid: row.liid, last: row.cin })))
-      .onConflict((conflict) =>
-        conflict.column('liid').doUpdateSet({ last: sql`max(cin.last, excluded.last)`.$castTo<number>() }),
-      )
+      .deleteFrom('key_session')
+      .where('xid', '=', xid)
+      .where('correlation', '=', correlation)
       .execute();
   }
+  await putCins(transaction, [call]);
 }
 
 async function putKeySessions(transaction: Transaction, rows: readonly StoredKeySession[]): Promise<void> {

@@ -161,6 +161,7 @@ export class Pair implements HandoverTransport {
       released: [],
       notices: [],
       retired: [],
+      givenUp: [],
     };
     await this.store.commit({ ...nothing, outbox });
     await settle();

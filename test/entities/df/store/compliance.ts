@@ -1,9 +1,20 @@
 /** What every store and outbox of a delivery function must do, whatever it is made of. */
 import { expect, it } from 'vitest';
 import { newSession } from '../../../../src/entities/df/key-session.ts';
-import type { DfChanges, DfStore, Outbox, OutboxAppend } from '../../../../src/entities/df/ports.ts';
+import type {
+  Communication,
+  DfChanges,
+  DfStore,
+  Outbox,
+  OutboxAppend,
+} from '../../../../src/entities/df/ports.ts';
 import { storeSuite } from '../../../support/store-suite.ts';
 import type { StoreBackend } from '../../../support/store-suite.ts';
+
+export const CALL: Communication = {
+  ...{ correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 },
+  ...{ standing: 'open', source: '192.0.2.1' },
+};
 
 export const NOTHING: DfChanges = {
   streams: [],
@@ -14,6 +25,7 @@ export const NOTHING: DfChanges = {
   released: [],
   notices: [],
   retired: [],
+  givenUp: [],
 };
 
 function entry(sequenceNumber: number, changes: Partial<OutboxAppend> = {}): OutboxAppend {
@@ -26,12 +38,13 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
     it('gives back what was committed, after it was opened again', async () => {
       const changes: DfChanges = {
         streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
-        communications: [{ correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 }],
+        communications: [CALL],
         keySessions: [{ session: newSession('x', 'c'), lastSeen: 5 }],
         outbox: [entry(0)],
         held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
         released: [],
         retired: [],
+        givenUp: [],
         notices: [
           { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'] },
           {
@@ -45,7 +58,7 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       };
       await current.store.commit(changes);
       await current.reopen();
-      const { outbox, released: _, retired: __, ...state } = changes;
+      const { outbox, released: _, retired: __, givenUp: ___, ...state } = changes;
       expect(await current.store.load()).toEqual({ ...state, lastCins: new Map([['L', 3]]) });
       expect(await current.store.pending('lemf', 0, 10)).toEqual([{ ...outbox[0], position: 1 }]);
     });
@@ -106,10 +119,9 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
     });
 
     it('forgets calls, but never the last CIN', async () => {
-      const communication = { correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 };
       await current.store.commit({
         ...NOTHING,
-        communications: [communication, { ...communication, correlation: 'd', cin: 4, lastSeen: 50 }],
+        communications: [CALL, { ...CALL, correlation: 'd', cin: 4, lastSeen: 50 }],
       });
       await current.store.forgetting?.expire(10);
       const state = await current.store.load();
@@ -119,13 +131,34 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
     });
 
     it('a call that was forgotten in memory alone takes its new CIN along', async () => {
-      const old = { correlation: 'c', liid: 'L', cin: 3, nextHi2: 7, nextHi3: 2, lastSeen: 5 };
+      const old = { ...CALL, nextHi2: 7 };
       const anew = { ...old, cin: 4, nextHi2: 1, nextHi3: 0, lastSeen: 50 };
       await current.store.commit({ ...NOTHING, communications: [old] });
       await current.store.commit({ ...NOTHING, communications: [anew] });
       const state = await current.store.load();
       expect(state.communications).toEqual([anew]);
       expect(state.lastCins).toEqual(new Map([['L', 4]]));
+    });
+
+    it('a call that is given up goes with its key management, its CIN stays given, and it may come again', async () => {
+      await current.store.commit({
+        ...NOTHING,
+        communications: [CALL],
+        keySessions: ['x', 'y'].map((xid) => ({ session: newSession(xid, 'c'), lastSeen: 5 })),
+      });
+      const { correlation, liid } = CALL;
+      const givenUp = [
+        { correlation, liid, cin: 3, xids: ['x'] },
+        { correlation: 'never stored', liid, cin: 7, xids: [] },
+      ];
+      await current.store.commit({ ...NOTHING, givenUp });
+      const state = await current.store.load();
+      expect(state.communications).toEqual([]);
+      expect(state.keySessions.map(({ session }) => session.xid)).toEqual(['y']);
+      expect(state.lastCins).toEqual(new Map([['L', 7]]));
+      const anew = { ...CALL, cin: 8, standing: 'proven' } as const;
+      await current.store.commit({ ...NOTHING, givenUp, communications: [anew] });
+      expect((await current.store.load()).communications).toEqual([anew]);
     });
 
     it('releases what was held', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it, vi } from 'vitest';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
-import { dfStoreSuite, NOTHING } from './compliance.ts';
+import { CALL, dfStoreSuite, NOTHING } from './compliance.ts';
 
 dfStoreSuite({ name: 'SQLite', open: (place) => SqliteDfStore.open(`${place}.db`) });
 
@@ -29,7 +29,7 @@ it('R-73: what is done for each PDU and each acknowledgement looks at no more ro
     await store.commit({
       ...NOTHING,
       streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
-      communications: [{ correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 }],
+      communications: [CALL],
       outbox: [0, 1].map((sequenceNumber) => ({ ...outbox, sequenceNumber })),
       held: [{ id: 1, xid: 'x', octets: new Uint8Array(1), since: 0 }],
       released: [1],

@@ -1,0 +1,45 @@
+/** Things by call and something else (a LIID, an XID), which can be looked for by the call alone. */
+export class ByCall<T> {
+  readonly #things = new Map<string, T>();
+  readonly #keysOf = new Map<string, Set<string>>();
+
+  /** @param correlation hex */
+  static key(correlation: string, other: string): string {
+    return `${correlation} ${other}`;
+  }
+
+  get(key: string): T | undefined {
+    return this.#things.get(key);
+  }
+
+  set(key: string, thing: T): void {
+    const call = callOf(key);
+    const keys = this.#keysOf.get(call) ?? new Set();
+    this.#keysOf.set(call, keys.add(key));
+    this.#things.set(key, thing);
+  }
+
+  delete(key: string): void {
+    const keys = this.#keysOf.get(callOf(key));
+    keys?.delete(key);
+    if (keys?.size === 0) this.#keysOf.delete(callOf(key));
+    this.#things.delete(key);
+  }
+
+  /** Those of a call. */
+  of(correlation: string): T[] {
+    return [...(this.#keysOf.get(correlation) ?? [])].flatMap((key) => this.#things.get(key) ?? []);
+  }
+
+  values(): Iterable<T> {
+    return this.#things.values();
+  }
+
+  entries(): Iterable<[string, T]> {
+    return this.#things;
+  }
+}
+
+function callOf(key: string): string {
+  return key.slice(0, key.indexOf(' '));
+}
