@@ -33,7 +33,7 @@ ${EXIT_CODES}`;
 
 export function warrantCommand(): Command {
   const command = new Command('warrant').description(
-    'warrants: enter, approve, change, end and look at them',
+    'warrants: enter, approve, change, end, list and show them',
   );
   for (const made of [addCommand(), ...simpleCommands(), amendCommand(), extendCommand(), ...lookCommands()])
     command.addCommand(made);
