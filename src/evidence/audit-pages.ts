@@ -31,18 +31,23 @@ export class AuditPages {
    * @throws EvidenceError `malformed`
    */
   async page(from: number, limit: number): Promise<AuditRecord[]> {
+    return (await this.lines(from, limit)).map((line, at) => readRecord(line, from + at));
+  }
+
+  /** As `page`, lines as they stand. */
+  async lines(from: number, limit: number): Promise<string[]> {
     const file = await open(this.#file, 'r');
     try {
-      const records: AuditRecord[] = [];
+      const lines: string[] = [];
       const known = Math.min(Math.floor(from / this.#stride), this.#places.length - 1);
       let sequence = known * this.#stride;
       for await (const { line, end } of linesFrom(file, this.#places[known] ?? 0)) {
-        if (records.length === limit) break;
-        if (sequence >= from) records.push(readRecord(line, sequence));
+        if (lines.length === limit) break;
+        if (sequence >= from) lines.push(line);
         sequence += 1;
         if (sequence % this.#stride === 0) this.#places[sequence / this.#stride] ??= end;
       }
-      return records;
+      return lines;
     } finally {
       await file.close();
     }

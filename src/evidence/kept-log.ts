@@ -10,6 +10,7 @@
 import { SerialQueue } from '../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import { AuditFile } from './audit-file.ts';
+import { AuditPages } from './audit-pages.ts';
 import { HashChainLog } from './log.ts';
 import type { ChainHead } from './log.ts';
 import { trailOf } from './trail.ts';
@@ -59,7 +60,7 @@ export async function openKeptLog(
     await keeper.keep(log.head);
     return {
       log,
-      trail: trailOf({ log, lines: () => lines.lines(), problem: () => lines.problem() }),
+      trail: trailOf({ log, pages: new AuditPages(file), problem: () => lines.problem() }),
       close: async () => {
         await keeper.close();
         lines.close();

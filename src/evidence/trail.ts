@@ -1,11 +1,12 @@
 /** What may be asked of an audit log while its entity runs: where it ends, what it says, whether it can be written. */
+import type { AuditPages } from './audit-pages.ts';
 import type { AuditEvent, ChainHead } from './log.ts';
 
 export interface AuditTrail {
   /** The newest record; `null`: there is none. */
   last(): { readonly sequence: number; readonly time: string } | null;
   /** Lines of the log from the record `from` on, `most` of them at most. */
-  lines(from: number, most: number): string[];
+  lines(from: number, most: number): Promise<string[]>;
   /** Why nothing can be recorded now; `null`: it can. */
   problem(): string | null;
   /** Puts on record what an operator did. @throws EvidenceError `not-written` */
@@ -22,18 +23,18 @@ export interface TrailParts {
     readonly failure: string | null;
     append(event: AuditEvent): unknown;
   };
-  readonly lines: () => Iterable<string>;
+  readonly pages: AuditPages;
   /** Why the file cannot be written, as far as can be seen without writing; `null`: nothing is seen. */
   readonly problem: () => string | null;
 }
 
-export function trailOf({ log, lines, problem }: TrailParts): AuditTrail {
+export function trailOf({ log, pages, problem }: TrailParts): AuditTrail {
   return {
     last: () => {
       const { head, lastTime } = log;
       return head === null || lastTime === null ? null : { sequence: head.sequence, time: lastTime };
     },
-    lines: (from, most) => slice(lines(), from, most),
+    lines: (from, most) => pages.lines(from, most),
     problem: () => problem() ?? retried(log),
     record: (event) => void log.append(event),
   };
@@ -48,14 +49,4 @@ function retried(log: TrailParts['log']): string | null {
     return log.failure;
   }
   return null;
-}
-
-function slice(lines: Iterable<string>, from: number, most: number): string[] {
-  const found: string[] = [];
-  let at = 0;
-  for (const line of lines) {
-    if (found.length >= most) break;
-    if (at++ >= from) found.push(line);
-  }
-  return found;
 }

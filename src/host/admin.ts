@@ -128,7 +128,11 @@ const QUERY = new Form(
 );
 
 /** Every look at the log is on the log, before it is answered. */
-function sendAudit(request: FastifyRequest, reply: FastifyReply, { operation }: Operated): FastifyReply {
+async function sendAudit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { operation }: Operated,
+): Promise<FastifyReply> {
   const { audit } = operation;
   if (audit === null) return sendProblem(reply, 404, 'this entity keeps no audit log');
   const read = QUERY.read({ ...(request.query as object) });
@@ -141,7 +145,7 @@ function sendAudit(request: FastifyRequest, reply: FastifyReply, { operation }: 
   const [from, most] = [Number(read.value.from), Number(read.value.most)];
   if (most > MOST_RECORDS)
     return sendProblem(reply, 400, `most is not a whole number, ${MOST_RECORDS} at most`);
-  const lines = audit.lines(from, most);
+  const lines = await audit.lines(from, most);
   // A console asks every few seconds: looks at nothing but looks leave no record.
   if (lines.some((line) => !line.includes('"kind":"audit-read"')))
     audit.record({ kind: 'audit-read', by: peerOfRequest(request).commonName, from, most });

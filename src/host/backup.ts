@@ -118,7 +118,7 @@ export async function makeBackup(
     for (const [what, file] of Object.entries(kept.stores))
       stores.push(await put(what, `${what}.db`, storeOctets(file)));
     const lastRecord = trail.last()?.sequence ?? -1;
-    const lines = trail.lines(0, lastRecord + 1).map((line) => `${line}\n`);
+    const lines = (await trail.lines(0, lastRecord + 1)).map((line) => `${line}\n`);
     const audit = await put(AUDIT_COPY, 'audit.jsonl', Buffer.from(lines.join('')));
     const made = new Date(now).toISOString();
     const encrypted = encrypter !== null;
