@@ -9,9 +9,13 @@ import { messageOf } from '../../bytes/errors.ts';
 import { systemClock } from '../../host/runtime.ts';
 import type { LabFolder } from '../../lab/folder/lab-folder.ts';
 import { CliError } from '../failure.ts';
+import type { AskedEntity } from '../readiness.ts';
 
 /** The command line's own script. */
 const SCRIPT = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/** How long entities that listen may take until they say that they are ready. */
+const READY_MS = 60_000;
 
 interface UpFlags {
   readonly detach?: true;
@@ -24,7 +28,10 @@ export function upCommand(): Command {
     .description('run the entities of a laboratory as processes, with one log')
     .argument('<folder>', 'folder that `claviger init` made')
     .option('--detach', 'return when all are ready, and leave them running; the log goes to FOLDER/lab.log')
-    .option('--status', 'say whether it runs, and each entity’s process, and change nothing')
+    .option(
+      '--status',
+      'say whether it runs, each entity’s process and whether it is ready, and change nothing',
+    )
     .option('--json', 'with --status or --detach: print it as JSON')
     .addHelpText('after', EXAMPLES)
     .action(up);
@@ -35,7 +42,8 @@ Entities start in order: KMS, LEMF, DF, gateway, CSCF, ADMF, each when the one b
 Each line of the log begins with the name of the entity that said it. If one of them ends, it is
 told which and why, and the others are stopped. Before anything is started, the
 configurations are checked (claviger config check). SIGINT and SIGTERM stop all of them within ten
-seconds; a second one does at once. --status ends with 0 if all of them run, else with 1.
+seconds; a second one does at once. --status ends with 0 if all of them run and say
+at their control sockets that they are ready, else with 1; it says why one is not.
 
 Examples:
   $ claviger up lab
@@ -100,15 +108,35 @@ async function supervise(folder: string): Promise<void> {
     const stopped = untilTold(supervisor);
     const began = performance.now();
     await supervisor.start();
+    const failed = supervisor.firstFailure();
+    const waiting = new AbortController();
+    const early = await Promise.race([stopped, failed, readyOrWhy(lab.entities(), waiting.signal)]);
+    waiting.abort();
+    if (early !== 'ready') {
+      await supervisor.stop();
+      if (early === null) return;
+      throw early;
+    }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     say('up'.padEnd(width), `${supervisor.names.length} entities are ready after ${seconds} s`);
     await tell({ state: 'ready' });
-    const failure = await Promise.race([stopped, supervisor.firstFailure()]);
+    const failure = await Promise.race([stopped, failed]);
     say('up'.padEnd(width), 'stopping');
     await supervisor.stop();
     if (failure !== null) throw failure;
   } finally {
     held.release();
+  }
+}
+
+/** Waits until all say at their control sockets that they are ready. */
+async function readyOrWhy(entities: readonly AskedEntity[], signal: AbortSignal): Promise<'ready' | Error> {
+  const { untilReady } = await import('../readiness.ts');
+  try {
+    await untilReady(entities, READY_MS, signal);
+    return 'ready';
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
   }
 }
 
@@ -202,7 +230,15 @@ async function status(folder: string, json: boolean): Promise<void> {
   const lab = LabFolder.open(folder);
   const note = isHeld(lab, systemClock().now()) ? readNote(lab) : null;
   const running = new Map(note?.entities.map(({ name, pid }) => [name, isRunning(pid) ? pid : null]));
-  const entities = lab.entities().map(({ name }) => ({ name, pid: running.get(name) ?? null }));
+  const { readinessOf } = await import('../readiness.ts');
+  const runs = ({ name }: { readonly name: string }): boolean => (running.get(name) ?? null) !== null;
+  const said = new Map(
+    (await readinessOf(lab.entities().filter(runs))).map(({ name, ...readiness }) => [name, readiness]),
+  );
+  const entities = lab.entities().map(({ name }) => ({
+    ...{ name, pid: running.get(name) ?? null },
+    ...(said.get(name) ?? { ready: false, reasons: ['it does not run'] }),
+  }));
   const state = note?.state ?? 'down';
   if (json)
     process.stdout.write(
@@ -212,10 +248,12 @@ async function status(folder: string, json: boolean): Promise<void> {
     const since = note === null ? '' : `, process ${note.pid}, since ${note.since}`;
     process.stdout.write(`${folder}: ${state}${since}\n`);
     if (note !== null)
-      for (const { name, pid } of entities)
-        process.stdout.write(`  ${name}  ${pid === null ? 'does not run' : `process ${pid}`}\n`);
+      for (const { name, pid, ready, reasons } of entities) {
+        const how = ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
+        process.stdout.write(`  ${name}  ${pid === null ? 'does not run' : `process ${pid}, ${how}`}\n`);
+      }
   }
-  if (state !== 'ready' || entities.some(({ pid }) => pid === null)) process.exitCode = 1;
+  if (state !== 'ready' || entities.some(({ ready }) => !ready)) process.exitCode = 1;
 }
 
 /** Between two looks at whether it has ended. */
