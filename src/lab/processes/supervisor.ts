@@ -2,7 +2,7 @@
  * All entities of a laboratory as processes: started in order, watched, stopped in the reverse order. If one ends, the
  * others are stopped.
  */
-import { LabError } from '../errors.ts';
+import type { LabError } from '../errors.ts';
 import type { LabFile, LabFolder } from '../folder/lab-folder.ts';
 import { START_ORDER } from '../network/home.ts';
 import { EntityProcess } from './entity-process.ts';
@@ -61,12 +61,12 @@ export class Supervisor {
     this.#write('ready');
   }
 
-  /** Resolves with the failure of the first that ends although nobody told it to. */
+  /** Resolves with the failure of the first that ends although nobody told it to; never once they are being stopped. */
   async firstFailure(): Promise<LabError> {
     const [gone, status] = await Promise.race(
       this.#running.map(async (each) => [each, await each.ended] as const),
     );
-    if (this.#isStopping) return new LabError('process', 'the laboratory was stopped');
+    if (this.#isStopping) return new Promise<never>(() => undefined);
     return gone.failure(status);
   }
 

@@ -194,6 +194,14 @@ describe('claviger up', () => {
     await supervisor.stop();
   });
 
+  it('R-93: no entity that ends because it was told to is a failure', async () => {
+    const supervisor = supervise();
+    await supervisor.start();
+    const failed = supervisor.firstFailure();
+    await supervisor.stop();
+    expect(await Promise.race([failed, Promise.resolve('none')])).toBe('none');
+  });
+
   it('R-93: one runs at a time; who comes second is told who has it', () => {
     const lab = LabFolder.open(folder);
     const held = holdLab(lab, now);
