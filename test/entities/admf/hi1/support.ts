@@ -226,3 +226,17 @@ export async function openHi1(
     notices,
   };
 }
+
+/** An authorisation with one task, approved and active. */
+export async function active() {
+  const lab = await openHi1();
+  expect(
+    await lab.outcomes(create(authorisation(1), task(2)), {
+      path: '/li/authorisation/new',
+    }),
+  ).toEqual(['done', 'done']);
+  await lab.settle();
+  await lab.desk.approve('LIID2', OFFICER);
+  await lab.settle();
+  return lab;
+}
