@@ -85,13 +85,21 @@ describe('the entities of today on the files of version 0.1.0', () => {
 
   it('DF and KMS: the open question is asked, and what nobody acknowledged is delivered, once', async () => {
     expect(await network.running('df', 'home1').settle(20_000)).toBe(true);
-    expect(atDf.filter(({ type }) => type === 'asked')).toHaveLength(1);
+    // Where the machine is busy an attempt may run into its time: the question is put again, what follows is told once.
+    const unanswered = atDf.filter((event) => event.type === 'no-keys' && event.reason === 'no-answer');
+    expect(atDf.filter(({ type }) => type === 'asked')).toHaveLength(1 + unanswered.length);
     // A phone of that version drew its secret in the first version of the context, which no KMS redraws any more.
     const told = atDf.filter(({ type }) => type === 'notice');
-    expect(atDf.filter((event) => event.type !== 'asked' && !told.includes(event))).toMatchObject([
-      { type: 'no-keys', reason: 'endpoint-not-compliant' },
-      { type: 'record', kind: 'key-failure', liid: ALICE, cin: CIN },
-    ]);
+    const rest = atDf.filter(
+      (event) => event.type !== 'asked' && !told.includes(event) && !unanswered.includes(event),
+    );
+    expect(rest).toHaveLength(2);
+    expect(rest).toContainEqual(
+      expect.objectContaining({ type: 'no-keys', reason: 'endpoint-not-compliant' }),
+    );
+    expect(rest).toContainEqual(
+      expect.objectContaining({ type: 'record', kind: 'key-failure', liid: ALICE, cin: CIN }),
+    );
     // Ten records and fifty packets that were waiting, and the failure of the question.
     expect(numbers('hi2', CIN)).toEqual(upTo(11));
     expect(numbers('hi3', CIN)).toEqual(upTo(50));
