@@ -34,7 +34,8 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
   });
 
   it('multiplies P as BigInt does, at the edges too', () => {
-    const scalars = [0n, 1n, 2n, 3n, 62n, 63n, 64n, 65n, q - 1n, q - 2n, (q + 1n) / 2n, masterSecret];
+    const edges = [0n, 1n, 63n, q - 1n, masterSecret];
+    const scalars = pBits > QUICK ? edges : [...edges, 2n, 3n, 62n, 64n, 65n, q - 2n, (q + 1n) / 2n];
     for (const l of scalars) {
       const expected = multiply(P, l, p);
       expect(arithmetic.baseMultiple(l)).toEqual(expected);
