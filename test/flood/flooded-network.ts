@@ -5,6 +5,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { admfConfig } from '../../src/entities/admf/config.ts';
+import { startAdmf } from '../../src/entities/admf/start.ts';
+import type { Warrant } from '../../src/entities/admf/warrants.ts';
+import { systemClock, systemRandom } from '../../src/host/runtime.ts';
 import { placeCall } from '../../src/lab/scenarios/call.ts';
 import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
 import type { Entity, HomeName } from '../../src/lab/network/home.ts';
@@ -13,6 +17,7 @@ import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import type { Observed } from '../../src/sip/transactions.ts';
 import { psPdusOf } from '../support/handed-over.ts';
+import { silent } from '../support/silent.ts';
 import { FloodedProcess } from './processes.ts';
 
 const USERS = { home1: ['alice', 'carol'], home2: ['bob'] };
@@ -127,8 +132,7 @@ export class FloodedNetwork {
 
   async #start(entity: Entity, home: HomeName): Promise<void> {
     const config = { ...this.#network.configOf(entity, home) };
-    if (entity === 'admf' && home === 'home1')
-      config['warrants'] = [this.#warrant('alice'), this.#warrant(MALLORY)];
+    if (entity === 'admf' && home === 'home1') await this.#putWarrantsOnRecord(config);
     if (entity === 'cscf' && home === 'home1') {
       const identity = `sip:${MALLORY}@home1.example`;
       const more = { identity, username: `${MALLORY}@home1.example`, password: `password-of-${MALLORY}` };
@@ -138,13 +142,23 @@ export class FloodedNetwork {
     this.#processes.set(`${entity}.${home}`, await FloodedProcess.start(entity, home, config, folder));
   }
 
-  #warrant(user: string): object {
-    const { startTime, endTime, ...warrant } = warrantOn(this.#network, 'alice', Date.now());
-    const text = (time: number): string => new Date(time).toISOString();
-    const times = { startTime: text(startTime), endTime: text(endTime) };
-    if (user === 'alice') return { ...warrant, ...times };
+  /** With an ADMF in this process, before the flooded one takes its state over. */
+  async #putWarrantsOnRecord(config: Record<string, unknown>): Promise<void> {
+    const runtime = { clock: systemClock(), random: systemRandom(), logger: silent };
+    const running = await startAdmf(admfConfig(config), runtime);
+    try {
+      for (const user of ['alice', MALLORY])
+        await running.desk.enter(this.#warrant(user), { by: 'flood' }, { submit: true });
+    } finally {
+      await running.stop();
+    }
+  }
+
+  #warrant(user: string): Warrant {
+    const warrant = warrantOn(this.#network, 'alice', Date.now());
+    if (user === 'alice') return warrant;
     const targets = [{ name: 'sipUri', value: `sip:${user}@home1.example` }];
-    return { ...warrant, ...times, liid: `LIID-${user.toUpperCase()}`, targets };
+    return { ...warrant, liid: `LIID-${user.toUpperCase()}`, targets };
   }
 
   #atLemf(callId: string): Intercepted {
