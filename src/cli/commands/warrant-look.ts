@@ -1,6 +1,6 @@
 /** `claviger warrant list|show|import`: what is on record, and what a file says against it. */
 import type { Command } from 'commander';
-import { decodeFile, STATES, warrantPath } from '../../wire/officers/warrants.ts';
+import { decodeFile, WARRANT_STATES, warrantPath } from '../../wire/officers/warrants.ts';
 import { officerCommand, withApi } from '../officer/command.ts';
 import type { OfficerFlags } from '../officer/command.ts';
 import { importFile } from '../officer/import.ts';
@@ -27,7 +27,7 @@ function listCommand(): Command {
     'the warrants on record, by LIID',
     'list --state active,suspended --target sip:alice@home1.example',
   )
-    .option('--state <states>', `only those in these states, with commas: ${STATES.join(', ')}`)
+    .option('--state <states>', `only those in these states, with commas: ${WARRANT_STATES.join(', ')}`)
     .option('--target <identity>', 'only those of this identity')
     .option('--pending', 'only those that wait for an approval')
     .option('--degraded', 'only those of which an element lacks something')

@@ -5,6 +5,7 @@
 import { endpointOf } from '../../x1/policy.ts';
 import { XmlDocumentError } from '../../wire/xml/errors.ts';
 import { encodeX1Request, X1_VERSION } from '../../wire/x1/containers.ts';
+import type { WARRANT_STATES } from '../../wire/officers/warrants.ts';
 import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
 import { X1_SIZE_LIMIT } from '../../wire/x1/names.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
@@ -36,21 +37,7 @@ export interface Warrant {
   readonly location?: boolean;
 }
 
-/** As `life.ts` has them. */
-export const WARRANT_STATES = [
-  'draft',
-  'submitted',
-  'approved',
-  'provisioning',
-  'active',
-  'suspending',
-  'suspended',
-  'ending',
-  'ended',
-  'rejected',
-  'failed',
-] as const;
-
+/** What each means: `life.ts`. */
 export type WarrantState = (typeof WARRANT_STATES)[number];
 
 /** A time that a warrant covered, and what it covered then. Unix milliseconds; `until` is exclusive. */

@@ -3,6 +3,7 @@ import { HostMap } from '../../net/hosts.ts';
 import { personOf } from '../../entities/admf/http/persons.ts';
 import { admissionOf, isAdmitted, isNamed, peerOfCertificate } from '../../net/tls.ts';
 import type { Peer, Role } from '../../net/tls.ts';
+import type { NextHop } from '../../sip/flow.ts';
 import { certificatesOf, chains, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
@@ -127,15 +128,7 @@ class Links {
       if (gateway !== null) this.#admits(cscf, gateway, 'control', gateway.config.control.peers, ['cscf']);
     }
     for (const [at, peer] of peers.entries()) {
-      const { host, port, protocol } = peer.cscf;
-      const aim = {
-        kind: 'cscf',
-        setting: 'sip',
-        host,
-        port,
-        protocol: protocol === 'UDP' ? 'udp' : 'tcp',
-      } as const;
-      const other = this.#follow(cscf, `peers[${at}].cscf`, aim);
+      const other = this.#follow(cscf, `peers[${at}].cscf`, sipAim(peer.cscf));
       if (other !== null && other.config.domain !== peer.domain)
         this.#error(
           cscf,
@@ -191,15 +184,7 @@ class Links {
           this.#error(phone, `authorities: the certificate of ${kms.file} does not chain to them`);
       }
     }
-    const { host, port, protocol } = cscf.url;
-    const aim = {
-      kind: 'cscf',
-      setting: 'sip',
-      host,
-      port,
-      protocol: protocol === 'UDP' ? 'udp' : 'tcp',
-    } as const;
-    const node = this.#follow(phone, 'cscf.url', aim);
+    const node = this.#follow(phone, 'cscf.url', sipAim(cscf.url));
     if (node === null) return;
     const subscriber = node.config.subscribers.find((each) => each.identity === identity);
     if (subscriber === undefined) this.#error(phone, `identity: ${node.file} has no such subscriber`);
@@ -304,4 +289,9 @@ class Links {
   #warn({ file }: Checked, text: string): void {
     this.found.push({ severity: 'warning', file, text });
   }
+}
+
+/** Where signalling is sent to. */
+function sipAim({ host, port, protocol }: NextHop) {
+  return { kind: 'cscf', setting: 'sip', host, port, protocol: protocol === 'UDP' ? 'udp' : 'tcp' } as const;
 }

@@ -35,7 +35,7 @@ export const WARRANTS_PATH = '/v1/warrants';
 export const IMPORTS_PATH = '/v1/imports';
 
 /** As a warrant's life has them (`entities/admf/life.ts`). */
-export const STATES = [
+export const WARRANT_STATES = [
   'draft',
   'submitted',
   'approved',
@@ -55,7 +55,7 @@ export const MOST_IMPORTED = 2000;
 const MOST_OF_PAGE = 1000;
 export const USUAL_PAGE = 100;
 
-const STATES_EXPECTED = `one of ${STATES.join(', ')}, or several of them with commas`;
+const STATES_EXPECTED = `one of ${WARRANT_STATES.join(', ')}, or several of them with commas`;
 const LIMIT_EXPECTED = `a whole number from 1 to ${MOST_OF_PAGE}`;
 
 export function warrantPath(liid: string, action?: string): string {
@@ -160,8 +160,8 @@ export type Selection = StaticDecode<typeof SELECTION>;
 
 export const decodeSelection = reader(SELECTION, 'the query');
 
-function stateOf(text: string): (typeof STATES)[number] {
-  const state = STATES.find((each) => each === text);
+function stateOf(text: string): (typeof WARRANT_STATES)[number] {
+  const state = WARRANT_STATES.find((each) => each === text);
   if (state === undefined) throw new Unfit(STATES_EXPECTED);
   return state;
 }
@@ -195,7 +195,7 @@ export const WARRANT_VIEW = Type.Object(
   {
     liid: WARRANT_LIID,
     xid: Type.String({ description: 'Of its tasks at the elements' }),
-    state: Type.Enum([...STATES]),
+    state: Type.Enum([...WARRANT_STATES]),
     degraded: Type.Boolean({ description: 'Whether an element lacks something of it, or cannot deliver' }),
     changing: Type.Boolean({ description: 'Whether not all elements have taken its last change yet' }),
     generation: GENERATION,
@@ -226,7 +226,7 @@ const EVENT = Type.Object(
     at: time('When'),
     by: Type.Optional(Type.String({ description: 'The officer; absent: time or the elements decided' })),
     act: Type.String({ description: 'entered, approved, …' }),
-    state: Type.Enum([...STATES]),
+    state: Type.Enum([...WARRANT_STATES]),
     generation: GENERATION,
     reason: Type.Optional(Type.String()),
     detail: Type.Optional(Type.String({ description: 'What was changed or proposed, as JSON' })),

@@ -25,6 +25,7 @@ import { loadTls, secureContext } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { deliveredOf, transportOf } from '../../support/handed-over.ts';
+import { NOTHING } from '../df/store/compliance.ts';
 import { delivered, InterceptedCall } from './call.ts';
 import { bundle } from '../../support/bundle.ts';
 import type { Bundle } from '../../support/bundle.ts';
@@ -133,17 +134,7 @@ class Df {
       const { liid, cin } = record;
       return { did: kind, interface: kind, liid, cin, sequenceNumber, octets: octets! };
     });
-    const nothing = {
-      streams: [],
-      communications: [],
-      keySessions: [],
-      held: [],
-      released: [],
-      notices: [],
-      retired: [],
-      givenUp: [],
-    };
-    await this.store.commit({ ...nothing, outbox });
+    await this.store.commit({ ...NOTHING, outbox });
   }
 
   empty(): boolean {

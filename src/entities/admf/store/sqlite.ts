@@ -13,7 +13,7 @@ import Type from 'typebox';
 import { strict } from '../../../bytes/schema.ts';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
 import type { AdmfState, AdmfStore } from '../ports.ts';
-import { WARRANT_STATES } from '../warrants.ts';
+import { WARRANT_STATES } from '../../../wire/officers/warrants.ts';
 import type { HistoryEntry, WarrantRecord } from '../warrants.ts';
 import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';

@@ -1,7 +1,7 @@
 /** What every store of an ADMF must do, whatever it is made of. */
 import { expect, it } from 'vitest';
 import type { AdmfStore } from '../../../../src/entities/admf/ports.ts';
-import { WARRANT_STATES } from '../../../../src/entities/admf/warrants.ts';
+import { WARRANT_STATES } from '../../../../src/wire/officers/warrants.ts';
 import type { HistoryEntry, ProposedChange, WarrantRecord } from '../../../../src/entities/admf/warrants.ts';
 import { storeSuite } from '../../../support/store-suite.ts';
 import type { StoreBackend } from '../../../support/store-suite.ts';

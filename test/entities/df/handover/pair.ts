@@ -16,6 +16,7 @@ import { decodePsPdu, encodePsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../../src/wire/hi/tri.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
+import { NOTHING } from '../store/compliance.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { silent } from '../../../support/silent.ts';
 
@@ -153,17 +154,7 @@ export class Pair implements HandoverTransport {
       const octets = encode(record, sequenceNumber);
       return { did: DID, interface: 'hi2', liid: LIID, cin: 1, sequenceNumber, octets };
     });
-    const nothing = {
-      streams: [],
-      communications: [],
-      keySessions: [],
-      held: [],
-      released: [],
-      notices: [],
-      retired: [],
-      givenUp: [],
-    };
-    await this.store.commit({ ...nothing, outbox });
+    await this.store.commit({ ...NOTHING, outbox });
     await settle();
   }
 
