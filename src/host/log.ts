@@ -2,7 +2,7 @@
  * The log of a process: JSON lines on standard error, each with an ISO time, its level by name, who speaks, and what is
  * said. Fields that an entity gives keep clear of these four: no line has a name twice.
  *
- *     {"level":"info","time":"2026-01-02T03:04:05.678Z","name":"kms","users":…,"msg":"KMS is listening"}
+ *     {"level":"info","time":"2026-01-02T03:04:05.678Z","name":"kms","users":…,"msg":"kms is listening"}
  */
 import { pino, stdTimeFunctions } from 'pino';
 import type { Logger } from '../bytes/ports.ts';

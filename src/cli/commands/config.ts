@@ -1,4 +1,5 @@
 /** `claviger config check`: everything wrong with configurations at once, before anything is started. */
+import { counted } from '../../lab/scenarios/checks/check.ts';
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { systemClock } from '../../host/runtime.ts';
@@ -52,12 +53,14 @@ async function check(given: readonly string[], { json }: { readonly json?: true 
   if (json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
   else {
     for (const { file, severity, text } of findings) process.stdout.write(`${file}: ${severity}: ${text}\n`);
-    process.stdout.write(`${files.length} configurations, ${errors} errors, ${warnings} warnings\n`);
+    process.stdout.write(
+      `${counted(files.length, 'configuration')}, ${counted(errors, 'error')}, ${counted(warnings, 'warning')}\n`,
+    );
   }
   if (errors > 0)
     throw new CliError(
       'failed',
-      `${errors} errors in configurations`,
+      `${counted(errors, 'error')} in configurations`,
       'docs/configuration.md says what each setting is.',
     );
 }

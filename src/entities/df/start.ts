@@ -53,7 +53,6 @@ async function startWith(
   runtime: Runtime,
   onEvent?: DfListener,
 ): Promise<RunningDf> {
-  const { logger } = runtime;
   const hosts = new HostMap(config.hosts);
   const pdus = config.recordInto === undefined ? null : new PduFiles(config.recordInto);
   const exchanges =
@@ -97,7 +96,6 @@ async function startWith(
     throw error;
   });
   outbox.delivery = delivery;
-  logger.info({ x1: x1.port, x2x3: delivery.x2x3.port }, 'DF is listening');
   return {
     ...delivery,
     operation: dfOperation(config, { tls, trail: state.trail, x1, delivery }),

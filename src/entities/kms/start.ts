@@ -168,7 +168,6 @@ async function listening(
     throw error;
   });
   const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
-  logger.info(running, 'KMS is listening');
   const operation = kmsOperation(config, {
     ...{ tls, clock, district, store, x1, requestKey, turns, xk: service },
     trail: state.ne.trail,

@@ -97,7 +97,6 @@ async function startHolding(
     throw error;
   }
   const { hi2, hi3 } = ports;
-  logger.info({ hi2, hi3 }, 'LEMF is listening');
   const { commonName: name } = peerOfCertificate(new X509Certificate(tls.certificate));
   return {
     hi2: { address: config.hi2.address, port: hi2 },
