@@ -5,6 +5,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/bytes/secret.ts';
+import { SqliteAdmfStore } from '../../src/entities/admf/store/sqlite.ts';
 import { SqliteRegistrationStore } from '../../src/entities/cscf/store/sqlite.ts';
 import { newSession } from '../../src/entities/df/key-session.ts';
 import { SqliteDfStore } from '../../src/entities/df/store/sqlite.ts';
@@ -13,6 +14,7 @@ import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
 import { SetAsideFile } from '../../src/storage/set-aside.ts';
 import { countColumn, tableReaders, timeColumn } from '../../src/storage/stored-tables.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
+import { record } from '../entities/admf/store/compliance.ts';
 import { CALL, NOTHING } from '../entities/df/store/compliance.ts';
 import { exampleHome } from '../entities/kms/support/home.ts';
 import { destination, DID, task, XID } from '../poi/support.ts';
@@ -78,6 +80,29 @@ async function filledKms(file: string): Promise<Filled> {
   return { readAll, close: () => store.close() };
 }
 
+async function filledAdmf(file: string): Promise<Filled> {
+  const store = await SqliteAdmfStore.open(file);
+  const { warrant, xid, state } = record;
+  const { liid } = warrant;
+  const entry = { liid, xid, at: 1.5, by: 'anna', act: 'approved', state, version: 1 };
+  await store.saveWarrants([record], [{ ...entry, reason: 'why', detail: '{}' }]);
+  await store.saveDid('LEMF HI2 lemf:1', DID);
+  const wish = { warrant, desired: 'Active', emergency: false } as const;
+  const object = { kind: 'LITaskObject', identifier: XID, members: {}, unknown: [] } as const;
+  const ours = { agency: 'police', generation: 1, lastChanged: 1.5, status: 'Active' } as const;
+  const reason = { ErrorCode: 3012, ErrorDescription: 'a member is missing' };
+  const task = { authorisation: DID, wish, due: true };
+  const exchange = { agency: 'police', transaction: XID, digest: 'd', answer: Uint8Array.of(1) };
+  await store.hi1.save([{ ...ours, object, reason, task }], { ...exchange, objects: [XID] });
+  const readAll = async () => {
+    await store.load();
+    await store.history(liid);
+    await store.hi1.openTasks();
+    await store.hi1.exchange('police', XID);
+  };
+  return { readAll, close: () => store.close() };
+}
+
 async function filledTasks(file: string): Promise<Filled> {
   const store = await SqliteTaskStore.open(file);
   const kept = { task, activatedAt: 1.5, modifiedAt: 2.25, modifications: 3 };
@@ -131,6 +156,20 @@ const CASES: readonly Case[] = [
       issued_seed: ['serial', 'credential'],
       holding: ['kind', 'held_from', 'held_until'],
       warrant_period: ['targets', 'start', 'end'],
+    },
+  },
+  {
+    store: 'ADMF',
+    fill: filledAdmf,
+    columns: {
+      warrant: ['position', 'liid', 'xid', 'state', 'body'],
+      warrant_history: ['xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'],
+      did: ['key', 'did'],
+      hi1_object: [
+        ...['agency', 'kind', 'body', 'generation', 'changed'],
+        ...['status', 'reason', 'authorisation', 'wish', 'due'],
+      ],
+      hi1_exchange: ['digest', 'answer'],
     },
   },
   {

@@ -8,7 +8,7 @@
  *     hi1_…            what agencies have brought over HI1 (`hi1.ts`)
  *     audit_head       the end of the ADMF's audit log
  */
-import type { Generated, Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import Type from 'typebox';
 import { strict } from '../../../bytes/schema.ts';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
@@ -18,33 +18,20 @@ import type { HistoryEntry, WarrantRecord } from '../warrants.ts';
 import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
-import { storedForm, storedJson } from '../../../storage/stored-json.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
+import {
+  countColumn,
+  enumColumn,
+  generated,
+  jsonColumn,
+  nullable,
+  tableReaders,
+  textColumn,
+  timeColumn,
+} from '../../../storage/stored-tables.ts';
+import type { TablesOf } from '../../../storage/stored-tables.ts';
 import { HI1_ERASING, HI1_TABLES, scrub, SqliteHi1Store } from './hi1.ts';
 import { STORED_DELIVERY, STORED_LEMF, STORED_TARGETS, STORED_WARRANT } from './stored-warrant.ts';
-
-interface Tables {
-  warrant: {
-    position: Generated<number>;
-    liid: string;
-    xid: string;
-    state: string;
-    body: string;
-  };
-  warrant_history: {
-    position: Generated<number>;
-    liid: string;
-    xid: string;
-    at: number;
-    by: string | null;
-    act: string;
-    state: string;
-    version: number;
-    reason: string | null;
-    detail: string | null;
-  };
-  did: { key: string; did: string };
-}
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS warrant (position INTEGER PRIMARY KEY AUTOINCREMENT, liid TEXT NOT NULL UNIQUE,
@@ -76,8 +63,6 @@ const DECISIONS = statements(
       THEN coalesce(nullif(json_extract(body, '$.drainUntil'), 0), json_extract(body, '$.warrant.endTime')) END)`,
 );
 
-const readState = storedForm(Type.Enum([...WARRANT_STATES]), "a stored warrant's state");
-
 const NUMBER_OR_NULL = Type.Union([Type.Number(), Type.Null()]);
 
 const CHANGE = Type.Union([
@@ -96,29 +81,54 @@ const CHANGE = Type.Union([
   strict({ kind: Type.Literal('extend'), startTime: NUMBER_OR_NULL, endTime: Type.Number() }),
 ]);
 
-const readBody = storedJson(
-  strict({
-    warrant: STORED_WARRANT,
-    version: Type.Integer(),
-    from: Type.Number(),
-    until: NUMBER_OR_NULL,
-    drainUntil: NUMBER_OR_NULL,
-    periods: Type.Array(strict({ from: Type.Number(), until: Type.Number(), delivery: STORED_DELIVERY })),
-    authors: Type.Array(Type.String()),
-    approvals: Type.Array(Type.String()),
-    emergency: Type.Union([strict({ lapsesAt: NUMBER_OR_NULL }), Type.Null()]),
-    reference: Type.Union([Type.String(), Type.Null()]),
-    imported: Type.Boolean(),
-    pending: Type.Union([
-      strict({ change: CHANGE, by: Type.String(), reason: Type.String(), at: Type.Number() }),
-      Type.Null(),
-    ]),
-    undo: Type.Union([STORED_WARRANT, Type.Null()]),
-    closedAt: NUMBER_OR_NULL,
-    erased: Type.Boolean(),
-  }),
-  'a stored warrant',
-);
+const BODY = strict({
+  warrant: STORED_WARRANT,
+  version: Type.Integer(),
+  from: Type.Number(),
+  until: NUMBER_OR_NULL,
+  drainUntil: NUMBER_OR_NULL,
+  periods: Type.Array(strict({ from: Type.Number(), until: Type.Number(), delivery: STORED_DELIVERY })),
+  authors: Type.Array(Type.String()),
+  approvals: Type.Array(Type.String()),
+  emergency: Type.Union([strict({ lapsesAt: NUMBER_OR_NULL }), Type.Null()]),
+  reference: Type.Union([Type.String(), Type.Null()]),
+  imported: Type.Boolean(),
+  pending: Type.Union([
+    strict({ change: CHANGE, by: Type.String(), reason: Type.String(), at: Type.Number() }),
+    Type.Null(),
+  ]),
+  undo: Type.Union([STORED_WARRANT, Type.Null()]),
+  closedAt: NUMBER_OR_NULL,
+  erased: Type.Boolean(),
+});
+
+const STORED = tableReaders({
+  warrant: {
+    position: generated(countColumn),
+    liid: textColumn,
+    xid: textColumn,
+    state: enumColumn(WARRANT_STATES),
+    body: jsonColumn(BODY),
+  },
+  warrant_history: {
+    position: generated(countColumn),
+    liid: textColumn,
+    xid: textColumn,
+    at: timeColumn,
+    by: nullable(textColumn),
+    act: textColumn,
+    state: enumColumn(WARRANT_STATES),
+    version: countColumn,
+    reason: nullable(textColumn),
+    detail: nullable(textColumn),
+  },
+  did: { key: textColumn, did: textColumn },
+});
+
+type Tables = TablesOf<typeof STORED>;
+
+const HISTORY = ['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'] as const;
+const ENTRY = STORED.warrant_history.pick(...HISTORY);
 
 /** The store's tables, by version. */
 export const ADMF_SCHEMA: StoreSchema = {
@@ -151,8 +161,8 @@ export class SqliteAdmfStore implements AdmfStore {
     const warrants = await this.#db.selectFrom('warrant').selectAll().orderBy('position').execute();
     const dids = await this.#db.selectFrom('did').selectAll().execute();
     return {
-      warrants: warrants.map(({ xid, state, body }) => ({ ...readBody(body), xid, state: readState(state) })),
-      dids: new Map(dids.map(({ key, did }) => [key, did])),
+      warrants: warrants.map(STORED.warrant.read).map(({ xid, state, body }) => ({ ...body, xid, state })),
+      dids: new Map(dids.map(STORED.did.read).map(({ key, did }) => [key, did])),
     };
   }
 
@@ -179,11 +189,11 @@ export class SqliteAdmfStore implements AdmfStore {
   async history(liid: string): Promise<HistoryEntry[]> {
     const rows = await this.#db
       .selectFrom('warrant_history')
-      .select(['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'])
+      .select(HISTORY)
       .where('liid', '=', liid)
       .orderBy('position')
       .execute();
-    return rows.map(({ state, ...row }) => ({ ...row, state: readState(state) }));
+    return rows.map(ENTRY.read);
   }
 
   async saveDid(key: string, did: string): Promise<void> {
