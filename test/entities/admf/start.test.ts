@@ -8,36 +8,30 @@ import { startAdmf } from '../../../src/entities/admf/start.ts';
 import type { RunningAdmf } from '../../../src/entities/admf/start.ts';
 import type { Warrant } from '../../../src/entities/admf/warrants.ts';
 import { ConfigError, configReader } from '../../../src/host/config.ts';
-import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
-import type { Runtime } from '../../../src/host/runtime.ts';
 import { X1_NE_CONFIG } from '../../../src/x1/config.ts';
 import { startX1Ne } from '../../../src/x1/ne.ts';
 import type { RunningX1Ne } from '../../../src/x1/ne.ts';
 import { openNeState } from '../../../src/x1/state.ts';
 import { verifyChain } from '../../../src/evidence/log.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
-import { loadTls, TlsError } from '../../../src/net/tls.ts';
+import { TlsError } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
+import { ElementHome, elementRuntime as runtime, x1Settings } from '../../support/elements.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';
 import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
-import { silent } from '../../support/silent.ts';
 import { deactivate } from './issue.ts';
 
 /** Nothing here is about speed: a busy machine may take its time. */
 const PATIENT = { timeout: 20_000 };
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-admf-'));
-const runtime: Runtime = { clock: systemClock(), random: systemRandom(), logger: silent };
 const noSchema = missingShared(SCHEMA);
 const schema = noSchema ? {} : { schema: sharedPath(SCHEMA) };
-const hosts = new HostMap();
 const POLICIES = { kms: KMS_POLICY, df: DF_POLICY, gateway: GATEWAY_POLICY, cscf: CSCF_POLICY };
 const kinds = ['cscf', 'gateway', 'df', 'kms'] as const;
 type Kind = (typeof kinds)[number];
 
-let pki: LabPki;
+let home: ElementHome;
 let admfTls: TlsFiles;
 let running: RunningAdmf;
 const elements = {} as Record<Kind, RunningX1Ne>;
@@ -46,19 +40,16 @@ const nameOf = (kind: string): string => `${kind}.home1.example`;
 const at = (name: string): string => path.join(folder, name);
 
 async function startElement(kind: Kind, port = 0): Promise<RunningX1Ne> {
-  const files = await pki.issue({ commonName: nameOf(kind), dnsNames: [nameOf(kind)], roles: [kind] });
   const config = configReader(X1_NE_CONFIG)({
-    identifier: nameOf(kind),
+    ...x1Settings(kind, 'home1.example', at(`${kind}.sqlite`)),
     listen: { port },
-    admf: { identifier: nameOf('admf'), url: `https://${nameOf('admf')}/X1/ADMF` },
-    store: at(`${kind}.sqlite`),
     ...schema,
   });
   const state = await openNeState({ store: config.store, audit: at(`${kind}-audit.log`) }, runtime);
   const element = await startX1Ne(config, {
     policy: POLICIES[kind],
-    tls: loadTls(files, runtime.clock.now()),
-    hosts,
+    tls: await home.tls(kind),
+    hosts: home.hosts,
     state,
     runtime,
   });
@@ -97,15 +88,11 @@ function json(overrides: object = {}): object {
 }
 
 beforeAll(async () => {
-  pki = await LabPki.create(at('pki'), runtime.clock.now());
-  admfTls = await pki.issue({
-    commonName: nameOf('admf'),
-    dnsNames: [nameOf('admf')],
-    roles: ['admf'],
-  });
+  home = await ElementHome.create(folder);
+  admfTls = await home.issue('admf');
   for (const kind of kinds) elements[kind] = await startElement(kind);
   running = await startAdmf(admfConfig(json()), runtime);
-  hosts.set(nameOf('admf'), `127.0.0.1:${running.x1.port}`);
+  home.hosts.set(nameOf('admf'), `127.0.0.1:${running.x1.port}`);
 }, 60_000);
 
 afterAll(async () => {
@@ -161,7 +148,7 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
     elements.df = await startElement('df', port);
     expect(elements.df.table.task(record!.xid)).not.toBeNull();
     running = await startAdmf(admfConfig(json()), runtime);
-    hosts.set(nameOf('admf'), `127.0.0.1:${running.x1.port}`);
+    home.hosts.set(nameOf('admf'), `127.0.0.1:${running.x1.port}`);
     expect(running.admf.list()).toEqual([record]);
     expect(await running.admf.verify()).toEqual([]);
   });
