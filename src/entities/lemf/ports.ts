@@ -26,14 +26,18 @@ export interface LemfAcceptor {
 
 export interface StoredPdu {
   readonly octets: Uint8Array;
+  /** Octets of the store before it. */
+  readonly at: number;
   /** Name in the certificate of the delivery function that sent it; `null` where it was not noted. */
   readonly source: string | null;
 }
 
 /** Received PDUs, in order of arrival, one stream for each kind. */
 export interface LemfStore {
-  /** All complete PDUs of a kind, oldest first. */
-  read(kind: HandoverKind): Iterable<StoredPdu>;
+  /** Octets of the complete PDUs of each kind. */
+  readonly lengths: Readonly<Record<HandoverKind, number>>;
+  /** The PDUs of a kind that are there now, oldest first, beginning with the one at a place. */
+  read(kind: HandoverKind, from?: number): Iterable<StoredPdu>;
   /** Adds a PDU; it survives the loss of this process at once, the loss of power after `sync`. */
   append(kind: HandoverKind, octets: Uint8Array, source: string): void;
   /** Resolves when all that was appended before is on the disk. */

@@ -5,6 +5,9 @@
  * alarm (`numbering.ts`). A pDUAcknowledgementRequest is answered, with its own sequence number, when all
  * that came before it is on the disk.
  *
+ * After a start with much in the store, what comes is stored and acknowledged at once, and numbered and told of when what
+ * came before it has been (`numbered-store.ts`).
+ *
  * IRI is stored as HI2 and CC as HI3, whatever port they came in on; notifications of HI1 as HI2; what belongs to the
  * transport, with the interface that it came in on.
  */
@@ -23,7 +26,9 @@ import type { TriMessage } from '../../wire/hi/tri.ts';
 import { rtpOf } from './content.ts';
 import { LemfError } from './errors.ts';
 import { LeastRecentlyUsed } from '../../ibe/cache.ts';
-import { noticeHeader, Numbering } from './numbering.ts';
+import { NumberedStore } from './numbered-store.ts';
+import type { PduOrigin } from './numbered-store.ts';
+import type { SequenceVerdict } from './numbering.ts';
 import type { NumberStore } from './sessions.ts';
 import type {
   HandoverKind,
@@ -44,6 +49,8 @@ export interface LemfReceiverOptions {
   readonly onEvent?: LemfListener;
   /** IRI or CC was added to the store. */
   readonly onStored?: () => void;
+  /** Octets of the store that are read before anything else. */
+  readonly readFirst?: number;
 }
 
 /** Streams that are remembered; one more, and the one that was silent for longest is told of again when it speaks. */
@@ -51,25 +58,39 @@ const MAX_STREAMS = 10_000;
 
 export class LemfReceiver implements LemfAcceptor {
   readonly #options: LemfReceiverOptions;
-  readonly #numbering: Numbering;
+  readonly #numbered: NumberedStore;
   /** Streams whose first packet has been told of, those of late. */
   readonly #streams = new LeastRecentlyUsed<true>(MAX_STREAMS);
   /** The disk has refused: what is marked may not be there, so nothing more is taken until a restart has looked. */
-  #broken = false;
+  #broken: string | null = null;
   readonly #counts = { stored: 0, copies: 0, conflicts: 0, gaps: 0 };
 
   /** Rebuilds what it must remember from the store. @throws LemfError `damaged`, HiError */
   constructor(options: LemfReceiverOptions) {
     this.#options = options;
-    this.#numbering = new Numbering(options.numbers);
-    for (const kind of ['hi2', 'hi3'] as const) {
-      for (const { octets, source } of options.store.read(kind)) this.#remember(kind, source, octets);
-    }
+    this.#numbered = new NumberedStore({
+      ...options,
+      onNumbered: (pdu, from, verdict) => this.#judged(pdu, from, verdict),
+      onDamaged: (error) => {
+        this.#broken = `what is stored cannot be read (${messageOf(error)})`;
+        options.logger.error({ reason: messageOf(error) }, 'HI: the store is damaged; nothing more is taken');
+      },
+    });
   }
 
-  /** Whether the store has failed: nothing is taken until a restart. */
-  get broken(): boolean {
+  /** Why nothing is taken until a restart; `null`: all is well. */
+  get broken(): string | null {
     return this.#broken;
+  }
+
+  /** Octets that are stored and not numbered yet. */
+  get behind(): number {
+    return this.#numbered.behind;
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.#numbered.stop();
   }
 
   /** PDUs since the start. */
@@ -84,7 +105,7 @@ export class LemfReceiver implements LemfAcceptor {
     return {
       received: (octets) => {
         try {
-          if (this.#broken) throw new LemfError('store', 'the store has failed');
+          if (this.#broken !== null) throw new LemfError('store', this.#broken);
           for (const pdu of open ? deframer.push(octets) : []) this.#take(channel, peer, via, pdu);
         } catch (error) {
           // What was stored before stays; a peer that does not speak the protocol is not listened to any further.
@@ -109,7 +130,7 @@ export class LemfReceiver implements LemfAcceptor {
     if (payload.kind !== 'tri') {
       this.#store({ header, payload }, source, octets);
     } else if (payload.message.type === 'cinReset') {
-      this.#reset(header, source, octets);
+      this.#numbered.reset(header, source, octets);
     } else {
       this.#options.store.append(via, octets, source);
       this.#transport(channel, header, payload.message);
@@ -117,22 +138,25 @@ export class LemfReceiver implements LemfAcceptor {
   }
 
   #store(pdu: PsPdu, source: string, octets: Uint8Array): void {
-    const header = numberedHeader(pdu);
-    if (header === null) throw new LemfError('unexpected-pdu', 'a PDU without CIN');
-    const { liid, cin = null, sequenceNumber } = header;
     const kind: HandoverKind = pdu.payload.kind === 'cc' ? 'hi3' : 'hi2';
+    const verdict = this.#numbered.add(pdu, { kind, source }, octets);
+    if (verdict?.kind !== 'copy') {
+      this.#counts.stored += 1;
+      this.#options.onStored?.();
+    }
+    if (verdict !== null) this.#judged(pdu, { kind, source }, verdict);
+  }
+
+  #judged(pdu: PsPdu, { kind, source }: PduOrigin, verdict: SequenceVerdict): void {
+    const { liid, sequenceNumber } = pdu.header;
+    const cin = pdu.payload.kind === 'hi1' ? null : (pdu.header.cin ?? null);
     const at = this.#options.clock.now();
     const about = { at, kind, liid, cin };
-    const verdict = this.#numbering.take(kind, source, header, octets, () =>
-      this.#options.store.append(kind, octets, source),
-    );
     if (verdict.kind === 'copy') {
       this.#counts.copies += 1;
       this.#tell({ type: 'duplicate', ...about, sequenceNumber });
       return;
     }
-    this.#counts.stored += 1;
-    this.#options.onStored?.();
     const { expected, count, conflict, differsFrom } = verdict;
     if (conflict) {
       this.#counts.conflicts += 1;
@@ -166,7 +190,7 @@ export class LemfReceiver implements LemfAcceptor {
         this.#options.store.sync().then(
           () => answer({ type: 'pduAcknowledgementResponse' }),
           (error: unknown) => {
-            this.#broken = true;
+            this.#broken = 'what came could not be made durable';
             this.#options.logger.error({ reason: messageOf(error) }, 'HI: PDUs could not be stored');
             channel.close();
           },
@@ -177,28 +201,9 @@ export class LemfReceiver implements LemfAcceptor {
     }
   }
 
-  /** Stored with both kinds, since it is about the numbers of both: whoever reads one file knows why they begin again. */
-  #reset(header: PsHeader, source: string, octets: Uint8Array): void {
-    if (header.cin === undefined) throw new LemfError('unexpected-pdu', 'cINReset without CIN');
-    for (const kind of ['hi2', 'hi3'] as const) {
-      this.#options.store.append(kind, octets, source);
-      this.#numbering.reset(kind, source, header);
-    }
-  }
-
   #answer(channel: LemfChannel, request: PsHeader, message: TriMessage): void {
     const header = { ...request, time: microTime(this.#options.clock.now()) };
     channel.send(encodePsPdu({ header, payload: { kind: 'tri', message } }));
-  }
-
-  #remember(kind: HandoverKind, known: string | null, octets: Uint8Array): void {
-    const { header, payload } = decodePsPdu(octets);
-    const source = known ?? header.networkElementIdentifier ?? '';
-    if (payload.kind === 'tri' && payload.message.type !== 'cinReset') return;
-    const numbered = numberedHeader({ header, payload });
-    if (numbered === null) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
-    if (payload.kind === 'tri') this.#numbering.reset(kind, source, header);
-    else this.#numbering.take(kind, source, numbered, octets);
   }
 
   #announceNotice({ header, payload }: PsPdu, at: number): void {
@@ -246,12 +251,6 @@ export class LemfReceiver implements LemfAcceptor {
   #tell(event: LemfEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-/** The header by which a PDU is numbered; `null`: it must have a CIN, and has none. */
-function numberedHeader({ header, payload }: PsPdu): PsHeader | null {
-  if (payload.kind === 'hi1') return noticeHeader(header);
-  return header.cin === undefined ? null : header;
 }
 
 const EVENT_NAMES = new Map<number, string>(Object.entries(IMS_EVENT).map(([name, value]) => [value, name]));

@@ -159,6 +159,12 @@ export class Recovery {
     return this.#scan.takeChanged();
   }
 
+  /** PDUs of a communication. */
+  sizeOf(key: string): number {
+    const { hi2, hi3 } = this.#scan.session(key).lines;
+    return [...hi2, ...hi3].reduce((sum, { tally }) => sum + tally.pdus, 0);
+  }
+
   /** What a communication yields now; its audio takes the place of what it had before. */
   recover(key: string): RecoveryResult[] {
     const { workspace } = this.#settings;

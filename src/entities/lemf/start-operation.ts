@@ -24,11 +24,16 @@ export function lemfOperation({
   servers,
   paths,
 }: LemfOperationParts): Operation<LemfConfig> {
-  const broken = 'the store has failed: nothing is taken until a restart';
+  const broken = () =>
+    receiver.broken === null ? [] : [`${receiver.broken}: nothing is taken until a restart`];
   const alarms = (): Alarm[] => [
-    ...(receiver.broken
-      ? [{ name: 'store', severity: 'critical' as const, about: '', text: broken, since: null }]
-      : []),
+    ...broken().map((text) => ({
+      name: 'store',
+      severity: 'critical' as const,
+      about: '',
+      text,
+      since: null,
+    })),
     ...(receiver.counts.conflicts > 0
       ? [
           {
@@ -57,11 +62,16 @@ export function lemfOperation({
       })),
       alarms: alarms(),
     }),
-    unready: () => [...(receiver.broken ? [broken] : []), ...placeProblems(...paths)],
+    unready: () => [...broken(), ...placeProblems(...paths)],
     meters: [
       ...connectionMeters({ hi2: servers.hi2.bounds, hi3: servers.hi3.bounds }),
       meterBy('what', 'handover_pdus_total', 'PDUs by what they were to the LEMF.', () => receiver.counts),
-      meter('store_broken', '1 once the store has failed, else 0.', () => (receiver.broken ? 1 : 0)),
+      meter(
+        'numbering_behind_octets',
+        'Octets of the store that were not numbered yet after the start.',
+        () => receiver.behind,
+      ),
+      meter('store_broken', '1 once the store has failed, else 0.', () => (receiver.broken === null ? 0 : 1)),
     ],
     kept: null,
     retakes: {},

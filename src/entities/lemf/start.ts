@@ -84,6 +84,7 @@ async function startHolding(
   const servers = { hi2: server('hi2'), hi3: server('hi3') };
   const stop = async (): Promise<void> => {
     await Promise.all([servers.hi2.stop(), servers.hi3.stop()]);
+    acceptor.stop();
     await live?.stop();
     await files.close();
     numbers.close();

@@ -39,17 +39,32 @@ export class PsPduDeframer {
 
   /** The PDUs that these octets complete, in order. @throws HiError after those before; the stream is then unusable */
   *push(octets: Uint8Array): Generator<Uint8Array, void> {
+    const { found, damage } = this.#take(octets, (pdu) => pdu.slice());
+    yield* found;
+    if (damage !== null) throw damage;
+  }
+
+  /** As `push`, for whoever asks only how far PDUs are complete: their octets. @throws HiError */
+  pass(octets: Uint8Array): number {
+    const { found, damage } = this.#take(octets, (pdu) => pdu.length);
+    if (damage !== null) throw damage;
+    return found.reduce((sum, length) => sum + length, 0);
+  }
+
+  #take<Each>(
+    octets: Uint8Array,
+    map: (pdu: Uint8Array) => Each,
+  ): { readonly found: readonly Each[]; readonly damage: HiError | null } {
     this.#hold(octets);
     const held = this.#buffer.subarray(0, this.#length);
     const { pdus, rest, damage, search } = cut(held, this.#search, this.#place);
-    const views = pdus.map((pdu) => pdu.slice());
+    const found = pdus.map(map);
     if (rest.length === 0) this.#buffer = new Uint8Array();
     else this.#buffer.copyWithin(0, held.length - rest.length, held.length);
     this.#length = rest.length;
     this.#place += held.length - rest.length;
     this.#search = search;
-    yield* views;
-    if (damage !== null) throw damage;
+    return { found, damage };
   }
 
   #hold(octets: Uint8Array): void {

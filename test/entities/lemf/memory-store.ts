@@ -15,8 +15,19 @@ export class MemoryLemfStore implements LemfStore {
     this.#disk = disk;
   }
 
-  read(kind: HandoverKind): StoredPdu[] {
-    return this.pdus[kind].map((octets, at) => ({ octets, source: this.sources[kind][at] ?? null }));
+  get lengths(): Record<HandoverKind, number> {
+    const length = (kind: HandoverKind) => this.pdus[kind].reduce((sum, pdu) => sum + pdu.length, 0);
+    return { hi2: length('hi2'), hi3: length('hi3') };
+  }
+
+  read(kind: HandoverKind, from = 0): StoredPdu[] {
+    let next = 0;
+    const all = this.pdus[kind].map((octets, nth) => {
+      const at = next;
+      next += octets.length;
+      return { octets, at, source: this.sources[kind][nth] ?? null };
+    });
+    return all.filter(({ at }) => at >= from);
   }
 
   append(kind: HandoverKind, octets: Uint8Array, source: string): void {

@@ -3,10 +3,12 @@
  * each who sent what (`sources.ts`). HI2 holds keys: all are made for their owner alone (0600).
  *
  * A process that was killed in mid-write leaves a PDU without its end. It was never acknowledged, so the delivery
- * function has it still: it is cut off when the file is opened.
+ * function has it still: it is cut off when the file is opened. How far the files were whole is noted from time to time
+ * (`lengths.ts`), so that only what came later is walked through for that.
  */
 import {
   closeSync,
+  fstatSync,
   fsync,
   fsyncSync,
   openSync,
@@ -22,11 +24,17 @@ import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
 import { formatSource, SourceLookup, sourcesPath } from '../sources.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { makeFolder } from '../../../storage/files.ts';
-import type { PlacedPdu } from '../scan.ts';
 import { HandoverReader, sourceMarks } from './handed-over.ts';
+import { isKnown, noteLengths, readLengths, tailBefore } from './lengths.ts';
+import type { KnownLength } from './lengths.ts';
 
 const fsyncLater = promisify(fsync);
 const KINDS = ['hi2', 'hi3'] as const;
+
+/** Octets after which the lengths are noted again. */
+const NOTE_EVERY = 16 << 20;
+/** Octets of a file that are read at once beside reception. */
+const SMALL_CHUNK = 1 << 16;
 
 interface OpenFile {
   readonly path: string;
@@ -49,13 +57,21 @@ interface SourceFile {
 }
 
 export class LemfFiles implements LemfStore {
+  readonly #folder: string;
   readonly #files: Readonly<Record<HandoverKind, OpenFile>>;
+  /** Octets when the lengths were noted last. */
+  #noted = 0;
   #lastSync = Promise.resolve();
 
   /** Opens, or makes, the files in `folder`. @throws LemfError `damaged` */
   constructor(folder: string) {
     makeFolder(folder, 0o700);
-    this.#files = { hi2: openFile(folder, 'hi2'), hi3: openFile(folder, 'hi3') };
+    this.#folder = folder;
+    const known = readLengths(folder);
+    this.#files = {
+      hi2: openFile(folder, 'hi2', known?.hi2 ?? null),
+      hi3: openFile(folder, 'hi3', known?.hi3 ?? null),
+    };
     const directory = openSync(folder, 'r');
     fsyncSync(directory);
     closeSync(directory);
@@ -71,10 +87,20 @@ export class LemfFiles implements LemfStore {
     return { hi2: this.#files.hi2.length, hi3: this.#files.hi3.length };
   }
 
-  *read(kind: HandoverKind): Iterable<StoredPdu> {
-    const file = this.#files[kind];
-    const lookup = new SourceLookup(sourceMarks(file.sources.path));
-    for (const { octets, at } of completePdus(file.path)) yield { octets, source: lookup.at(at) };
+  *read(kind: HandoverKind, from = 0): Iterable<StoredPdu> {
+    const { path: file, sources, length } = this.#files[kind];
+    const lookup = new SourceLookup(sourceMarks(sources.path));
+    const reader = new HandoverReader(file);
+    try {
+      const pdus = reader.pdus(from, length, SMALL_CHUNK);
+      for (let next = pdus.next(); ; next = pdus.next()) {
+        if (next.done !== true) yield { ...next.value, source: lookup.at(next.value.at) };
+        else if (next.value === null) return;
+        else throw damagedFile(file, new HiError('malformed', next.value));
+      }
+    } finally {
+      reader.close();
+    }
   }
 
   append(kind: HandoverKind, octets: Uint8Array, source: string): void {
@@ -108,6 +134,7 @@ export class LemfFiles implements LemfStore {
   }
 
   async #syncNow(): Promise<void> {
+    const reached = this.#state();
     for (const kind of KINDS) {
       const file = this.#files[kind];
       if (!file.dirty) continue;
@@ -115,11 +142,39 @@ export class LemfFiles implements LemfStore {
       await fsyncLater(file.sources.descriptor);
       await fsyncLater(file.descriptor);
     }
+    if (reached.hi2.octets + reached.hi3.octets - this.#noted >= NOTE_EVERY) this.#note(reached);
+  }
+
+  #state(): Record<HandoverKind, Omit<KnownLength, 'tail'>> {
+    const of = ({ length, sources }: OpenFile) => ({
+      octets: length,
+      sources: sources.length,
+      last: sources.last,
+    });
+    return { hi2: of(this.#files.hi2), hi3: of(this.#files.hi3) };
+  }
+
+  /**
+   * A shortcut for the next start, so that nothing depends on it, nor on whether there is room for it.
+   * @param reached what is on the disk
+   */
+  #note(reached: Readonly<Record<HandoverKind, Omit<KnownLength, 'tail'>>>): void {
+    const of = (kind: HandoverKind) => ({
+      ...reached[kind],
+      tail: tailBefore(this.#files[kind].descriptor, reached[kind].octets),
+    });
+    try {
+      noteLengths(this.#folder, { hi2: of('hi2'), hi3: of('hi3') });
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
+    this.#noted = reached.hi2.octets + reached.hi3.octets;
   }
 
   /** Syncs and closes. */
   async close(): Promise<void> {
     await this.sync();
+    this.#note(this.#state());
     for (const kind of KINDS) {
       closeSync(this.#files[kind].sources.descriptor);
       closeSync(this.#files[kind].descriptor);
@@ -127,18 +182,64 @@ export class LemfFiles implements LemfStore {
   }
 }
 
-function openFile(folder: string, kind: HandoverKind): OpenFile {
+function openFile(folder: string, kind: HandoverKind, noted: KnownLength | null): OpenFile {
   const file = path.join(folder, `${kind}.ber`);
-  const descriptor = openSync(file, 'a', 0o600);
-  let complete = 0;
-  for (const { octets } of completePdus(file)) complete += octets.length;
+  const descriptor = openSync(file, 'a+', 0o600);
+  const known = noted !== null && isKnown(descriptor, noted) ? noted : FROM_THE_FRONT;
+  const complete = completeTo(file, known.octets);
   truncateSync(file, complete);
-  return { path: file, descriptor, length: complete, dirty: true, sources: openSources(file, complete) };
+  return {
+    path: file,
+    descriptor,
+    length: complete,
+    dirty: true,
+    sources: openSources(file, complete, known),
+  };
+}
+
+const FROM_THE_FRONT = { octets: 0, sources: 0, last: null } as const;
+
+/** The place up to which a file holds complete PDUs. */
+function completeTo(file: string, from: number): number {
+  const reader = new HandoverReader(file);
+  try {
+    return reader.completeTo(from);
+  } catch (error) {
+    throw error instanceof HiError ? damagedFile(file, error) : error;
+  } finally {
+    reader.close();
+  }
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function damagedFile(file: string, cause: HiError): LemfError {
+  return new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, { cause });
 }
 
 /** Without the notes of PDUs that did not come to be, and without a line that was cut off. */
-function openSources(ofFile: string, length: number): SourceFile {
+function openSources(
+  ofFile: string,
+  length: number,
+  known: Pick<KnownLength, 'sources' | 'last'>,
+): SourceFile {
   const file = sourcesPath(ofFile);
+  const descriptor = openSync(file, 'a', 0o600);
+  const { size } = fstatSync(descriptor);
+  let { last, sources: right } = known;
+  for (const mark of sourceMarks(file, right)) {
+    if (mark.at >= length) break;
+    right += Buffer.byteLength(formatSource(mark));
+    last = mark.source;
+  }
+  if (right === size) return { path: file, descriptor, length: size, last };
+  closeSync(descriptor);
+  return rewriteSources(file, length);
+}
+
+function rewriteSources(file: string, length: number): SourceFile {
   const next = `${file}.new`;
   const right = openSync(next, 'w', 0o600);
   let [last, written] = [null as string | null, 0];
@@ -152,18 +253,4 @@ function openSources(ofFile: string, length: number): SourceFile {
   closeSync(right);
   renameSync(next, file);
   return { path: file, descriptor: openSync(file, 'a', 0o600), length: written, last };
-}
-
-/** The PDUs of a file up to the last complete one, read piece by piece. */
-function* completePdus(file: string): Generator<PlacedPdu> {
-  const reader = new HandoverReader(file);
-  try {
-    const damage = yield* reader.pdus(0, reader.size);
-    if (damage === null) return;
-    throw new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, {
-      cause: new HiError('malformed', damage),
-    });
-  } finally {
-    reader.close();
-  }
 }

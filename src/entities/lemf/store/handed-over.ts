@@ -70,10 +70,11 @@ export class HandoverReader implements HandoverFile {
     return fstatSync(this.#descriptor).size;
   }
 
-  *pdus(from: number, to: number): Generator<PlacedPdu, string | null> {
+  /** @param chunk octets that are read at once, and the PDUs in them cut */
+  *pdus(from: number, to: number, chunk = CHUNK): Generator<PlacedPdu, string | null> {
     const deframer = new PsPduDeframer(from);
     let at = from;
-    for (const piece of piecesOf(this.#descriptor, from, to)) {
+    for (const piece of piecesOf(this.#descriptor, from, to, chunk)) {
       try {
         for (const octets of deframer.push(piece)) {
           yield { octets, at };
@@ -85,6 +86,14 @@ export class HandoverReader implements HandoverFile {
       }
     }
     return null;
+  }
+
+  /** The place up to which there are complete PDUs. @param from where one begins @throws HiError */
+  completeTo(from: number): number {
+    const deframer = new PsPduDeframer(from);
+    let complete = from;
+    for (const piece of piecesOf(this.#descriptor, from, Infinity)) complete += deframer.pass(piece);
+    return complete;
   }
 
   read(at: number, length: number): Uint8Array {
@@ -106,27 +115,27 @@ function readFully(descriptor: number, octets: Uint8Array, at: number): number {
   return done;
 }
 
-/** The marks of a file of sources, as far as it can be read; none if there is none. */
-export function* sourceMarks(file: string): Generator<SourceMark> {
+/** The marks of a file of sources from a line on, as far as it can be read; none if there is none. */
+export function* sourceMarks(file: string, from = 0): Generator<SourceMark> {
   if (!existsSync(file)) return;
-  for (const line of boundedLinesOf(file)) yield* parseSources(line);
+  for (const line of boundedLinesOf(file, from)) yield* parseSources(line);
 }
 
-/** Lines of a text file; of what is longer than a MiB, its end. */
-export function* boundedLinesOf(file: string): Generator<string> {
+/** Lines of a text file from a place on; of what is longer than a MiB, its end. */
+export function* boundedLinesOf(file: string, from = 0): Generator<string> {
   const descriptor = openSync(file, 'r');
   try {
-    yield* splitLines(piecesOf(descriptor, 0, Infinity), CHUNK);
+    yield* splitLines(piecesOf(descriptor, from, Infinity), CHUNK);
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** What a file holds from one place to another, or to its end; a piece is overwritten by the next. */
-function* piecesOf(descriptor: number, from: number, to: number): Generator<Uint8Array> {
-  const chunk = new Uint8Array(CHUNK);
+function* piecesOf(descriptor: number, from: number, to: number, size = CHUNK): Generator<Uint8Array> {
+  const chunk = new Uint8Array(size);
   for (let at = from; at < to;) {
-    const length = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
+    const length = readSync(descriptor, chunk, 0, Math.min(size, to - at), at);
     if (length === 0) return;
     at += length;
     yield chunk.subarray(0, length);

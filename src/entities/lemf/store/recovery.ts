@@ -111,6 +111,12 @@ export class FolderRecovery {
     return this.#recovery.read({ hi2: source('hi2'), hi3: source('hi3') });
   }
 
+  /** PDUs of a communication. */
+  sizeOf(id: number): number {
+    const key = this.#workspace.sessionKey(id);
+    return key === null ? 0 : this.#recovery.sizeOf(key);
+  }
+
   /** Recovers these communications; all of them, in their order, where none are named. */
   *recover(ids?: readonly number[]): Generator<RecoveryResult> {
     for (const { id, key } of ids === undefined ? this.#workspace.sessions() : this.#keysOf(ids)) {

@@ -1,7 +1,7 @@
 /**
  * Recovery while a LEMF runs: the thread looks at what is new when something has come in and then nothing for a while, or,
- * where something comes all the time, now and then. Only calls with something new are recovered again. After a look that
- * took long the next waits, so that looks take a fifth of a processor in the long run.
+ * where something comes all the time, now and then. Which calls are recovered then, `live-folder.ts` says. After a look
+ * that took long the next waits, so that looks take a fifth of a processor in the long run.
  */
 import { SerialQueue } from '../../../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
@@ -34,6 +34,8 @@ export class LiveRecovery {
   readonly #looks = new SerialQueue();
   #thread: RecoveryThread | null = null;
   #timer: Timer | null = null;
+  /** When the timer goes off. */
+  #dueAt = 0;
   /** When something came first and last since the last look. */
   #firstAt = 0;
   #lastAt = 0;
@@ -52,7 +54,9 @@ export class LiveRecovery {
     this.#lastAt = this.#options.clock.now();
     if (!this.#isNew) this.#firstAt = this.#lastAt;
     this.#isNew = true;
-    if (this.#timer === null) this.#lookAfter(this.#options.after);
+    const { after } = this.#options;
+    if (this.#timer === null || this.#dueAt > Math.max(this.#restUntil, this.#lastAt + after))
+      this.#lookAfter(after);
   }
 
   /** Finishes what is under way; what was about to begin begins now; neither for long. */
@@ -81,7 +85,10 @@ export class LiveRecovery {
 
   #lookAfter(milliseconds: number): void {
     if (this.#isStopped) return;
-    this.#timer = this.#options.clock.after(milliseconds, () => this.#turn());
+    const { clock } = this.#options;
+    this.#timer?.cancel();
+    this.#dueAt = clock.now() + milliseconds;
+    this.#timer = clock.after(milliseconds, () => this.#turn());
   }
 
   #turn(): void {
@@ -93,15 +100,16 @@ export class LiveRecovery {
     const rest = this.#restUntil - now;
     if (rest > 0) this.#lookAfter(rest);
     else if (!isQuiet && now - this.#firstAt < PATIENCE * after) this.#lookAfter(after - quietFor);
-    else void this.#looks.run(() => this.#look(isQuiet));
+    else void this.#looks.run(() => this.#look());
   }
 
-  async #look(isQuiet: boolean): Promise<void> {
+  async #look(isFinal = false): Promise<void> {
     const { paths, folder, lengths, clock, logger, onEvent, after } = this.#options;
     const began = clock.now();
     this.#isNew = false;
     if (this.#thread === null || this.#thread.isGone) this.#thread = new RecoveryThread();
-    const reply = await this.#thread.run({ kind: 'look', paths, folder, to: lengths(), isQuiet });
+    const what = { paths, folder, to: lengths(), now: began, lastAt: this.#lastAt, after, isFinal };
+    const reply = await this.#thread.run({ kind: 'look', ...what });
     const ended = clock.now();
     this.#restUntil = ended + REST * Math.max(0, ended - began - MOMENT_MS);
     if (reply.kind !== 'looked') {
@@ -109,7 +117,7 @@ export class LiveRecovery {
       return;
     }
     this.#waiting = reply.waiting;
-    if (this.#waiting > 0 && this.#timer === null) this.#lookAfter(after);
+    if (reply.wakeIn !== null && this.#timer === null) this.#lookAfter(Math.max(reply.wakeIn, 1));
     const { calls, recoveredCalls, files } = reply;
     onEvent({ type: 'recovered', at: ended, calls, recoveredCalls, files });
   }

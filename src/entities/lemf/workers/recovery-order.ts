@@ -18,8 +18,14 @@ export interface LookOrder {
   readonly folder: string;
   /** Octets of complete PDUs. */
   readonly to: Readonly<Record<HandoverKind, number>>;
-  /** Whether nothing has come for a while: then every call is recovered, else those that are quiet. */
-  readonly isQuiet: boolean;
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** When the last of that had come. */
+  readonly lastAt: number;
+  /** Milliseconds without anything new after which a call is recovered first. */
+  readonly after: number;
+  /** Whether this is the last look: then every call that has something new is recovered. */
+  readonly isFinal: boolean;
 }
 
 export type RecoveryOrder = RecoverOrder | LookOrder | { readonly kind: 'end' };
@@ -32,8 +38,10 @@ export interface Looked {
   readonly recoveredCalls: number;
   /** Audio that was written now. */
   readonly files: readonly string[];
-  /** Calls that have something new and wait until they are quiet. */
+  /** Calls that have something new and wait until they are quiet, or longer. */
   readonly waiting: number;
+  /** Milliseconds until the first of them has waited for long enough; `null`: none waits. */
+  readonly wakeIn: number | null;
 }
 
 export type RecoveryReply =

@@ -21,8 +21,14 @@ export function lemfStoreSuite(backend: StoreBackend<LemfStore>): void {
     const add = (kind: HandoverKind, pdus: readonly (readonly [number, string])[]): void => {
       for (const [number, source] of pdus) current.store.append(kind, numbered(number), source);
     };
-    const expected = (pdus: readonly (readonly [number, string])[]) =>
-      pdus.map(([number, source]) => ({ octets: numbered(number), source }));
+    const expected = (pdus: readonly (readonly [number, string])[]) => {
+      let next = 0;
+      return pdus.map(([number, source]) => {
+        const [octets, at] = [numbered(number), next];
+        next += octets.length;
+        return { octets, at, source };
+      });
+    };
 
     it('holds nothing at first', async () => {
       expect([stored('hi2'), stored('hi3')]).toEqual([[], []]);
@@ -68,6 +74,20 @@ export function lemfStoreSuite(backend: StoreBackend<LemfStore>): void {
           [3, DF1],
         ]),
       );
+    });
+
+    it('gives what there is from a place on, and says how far it reaches', () => {
+      const pdus = [
+        [0, DF1],
+        [1, DF1],
+        [2, DF2],
+      ] as const;
+      add('hi3', pdus);
+      const { at } = expected(pdus)[1]!;
+      expect([...current.store.read('hi3', at)]).toEqual(expected(pdus).slice(1));
+      const length = pdus.reduce((sum, [number]) => sum + numbered(number).length, 0);
+      expect(current.store.lengths).toEqual({ hi2: 0, hi3: length });
+      expect([...current.store.read('hi3', length)]).toEqual([]);
     });
 
     it('keeps a copy that it is given: what is one is not for the store to say', () => {

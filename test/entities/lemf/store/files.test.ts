@@ -1,8 +1,18 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { LemfFiles } from '../../../../src/entities/lemf/store/files.ts';
+import { HandoverReader } from '../../../../src/entities/lemf/store/handed-over.ts';
 import { delivered, InterceptedCall } from '../call.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-files-'));
@@ -53,5 +63,81 @@ describe('the files of a LEMF', () => {
     writeFileSync(path.join(folder, 'hi2.ber'), 'this is no BER');
     expect(() => new LemfFiles(folder)).toThrow(/damaged/);
     expect(readFileSync(path.join(folder, 'hi2.ber'), 'utf8')).toBe('this is no BER');
+  });
+
+  describe('R-73: how far they are whole is noted, and need not be found out again', () => {
+    const pdus = delivered(new InterceptedCall().signalling);
+    const whole = Buffer.concat(pdus);
+
+    async function filled(name: string): Promise<{ folder: string; hi2: string }> {
+      const folder = path.join(root, name);
+      const store = new LemfFiles(folder);
+      for (const pdu of pdus) store.append('hi2', pdu, 'df.home1.example');
+      await store.close();
+      return { folder, hi2: path.join(folder, 'hi2.ber') };
+    }
+
+    /** Where the walk through each file began when a folder was opened. */
+    async function walksOf(folder: string): Promise<{ from: number[]; length: number }> {
+      const walk = vi.spyOn(HandoverReader.prototype, 'completeTo');
+      const store = new LemfFiles(folder);
+      const from = walk.mock.calls.map(([each]) => each);
+      walk.mockRestore();
+      const { length } = [...store.read('hi2')];
+      await store.close();
+      return { from, length };
+    }
+
+    it('after an orderly end nothing is walked through', async () => {
+      const { folder } = await filled('orderly');
+      expect(await walksOf(folder)).toEqual({ from: [whole.length, 0], length: pdus.length });
+    });
+
+    it('after a crash, what came since; its partial end goes', async () => {
+      const { folder, hi2 } = await filled('crash');
+      appendFileSync(hi2, Buffer.concat([pdus[0]!, pdus[1]!.subarray(0, 20)]));
+      expect(await walksOf(folder)).toEqual({ from: [whole.length, 0], length: pdus.length + 1 });
+      expect(readFileSync(hi2)).toEqual(Buffer.concat([whole, pdus[0]!]));
+    });
+
+    it('of a file that is another, or a note that cannot be read, everything', async () => {
+      const { folder, hi2 } = await filled('replaced');
+      const other = Buffer.concat([...pdus].reverse());
+      writeFileSync(hi2, other);
+      expect(await walksOf(folder)).toEqual({ from: [0, 0], length: pdus.length });
+      writeFileSync(hi2, pdus[0]!);
+      expect(await walksOf(folder)).toEqual({ from: [0, 0], length: 1 });
+      for (const note of ['', '{"hi2":{"octets":-1}}', '[]']) {
+        writeFileSync(path.join(folder, 'lengths.json'), note);
+        expect(await walksOf(folder)).toEqual({ from: [0, 0], length: 1 });
+      }
+    });
+
+    it('is no reason to take what is damaged behind it', async () => {
+      const { folder, hi2 } = await filled('damaged-behind');
+      appendFileSync(hi2, 'GET / HTTP/1.1');
+      expect(() => new LemfFiles(folder)).toThrow(/damaged/);
+    });
+
+    it('who sent what is known after it, too, and notes of what did not come to be go', async () => {
+      const { folder, hi2 } = await filled('senders');
+      appendFileSync(
+        path.join(folder, 'hi2.sources'),
+        `{"at":${whole.length},"source":"df.home2.example"}\n`,
+      );
+      const store = new LemfFiles(folder);
+      store.append('hi2', pdus[0]!, 'df.home1.example');
+      expect([...store.read('hi2')].map(({ source }) => source)).toEqual(
+        Array(pdus.length + 1).fill('df.home1.example'),
+      );
+      await store.close();
+      const copy = path.join(root, 'without-notes');
+      mkdirSync(copy);
+      copyFileSync(hi2, path.join(copy, 'hi2.ber'));
+      copyFileSync(path.join(folder, 'lengths.json'), path.join(copy, 'lengths.json'));
+      expect(existsSync(path.join(copy, 'hi2.sources'))).toBe(false);
+      const [first] = [...new LemfFiles(copy).read('hi2')];
+      expect(first?.source).toBeNull();
+    });
   });
 });

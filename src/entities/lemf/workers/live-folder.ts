@@ -1,0 +1,86 @@
+/**
+ * A folder that follows the files of a running LEMF. A call is recovered when nothing more has come of it for a while; one
+ * that goes on is recovered anew only
+ *
+ *     when it has grown to GROWTH times what it was, or
+ *     after a pause twice as long as the pause before,
+ *
+ * so that the work on it is linear in its length, whatever pauses are in it: a doubling of sizes, and of pauses no more
+ * than the logarithm of its time. The last recovery is after its last pause, or when the LEMF stops.
+ */
+import { LeastRecentlyUsed } from '../../../ibe/cache.ts';
+import { FolderRecovery, filesOf } from '../store/recovery.ts';
+import type { Looked, LookOrder } from './recovery-order.ts';
+
+/** How much longer a call that goes on is when it is recovered again. */
+const GROWTH = 2;
+
+/** Calls whose pace is known while nothing of them waits; one that is forgotten begins anew. */
+const MAX_PACES = 16_384;
+
+interface Pace {
+  /** PDUs when it was recovered last, or first seen. */
+  size: number;
+  /** Milliseconds without anything new after which it is recovered. */
+  pause: number;
+}
+
+interface WaitingCall {
+  readonly pace: Pace;
+  /** PDUs now. */
+  size: number;
+  /** When the last of them had come. */
+  changedAt: number;
+}
+
+export class LiveFolder {
+  readonly #recovery: FolderRecovery;
+  readonly #after: number;
+  readonly #paces = new LeastRecentlyUsed<Pace>(MAX_PACES);
+  /** Communications with something new, by id. */
+  readonly #waiting = new Map<number, WaitingCall>();
+
+  constructor({ paths, folder, after }: Pick<LookOrder, 'paths' | 'folder' | 'after'>) {
+    this.#recovery = new FolderRecovery(paths, folder);
+    this.#after = after;
+  }
+
+  look({ to, now, lastAt, isFinal }: LookOrder): Looked {
+    for (const id of this.#recovery.read(to)) this.#changed(id, lastAt);
+    const ready: number[] = [];
+    for (const [id, call] of this.#waiting) {
+      const { pace, size, changedAt } = call;
+      const isOver = now - changedAt >= pace.pause;
+      if (!isFinal && !isOver && size < GROWTH * pace.size) continue;
+      if (isOver) pace.pause *= 2;
+      pace.size = size;
+      this.#waiting.delete(id);
+      ready.push(id);
+    }
+    const files: string[] = [];
+    for (const result of this.#recovery.recover(ready)) {
+      if (result.kind === 'call') files.push(...filesOf(result.report));
+    }
+    this.#recovery.report();
+    return { kind: 'looked', ...this.#recovery.totals, files, ...this.#next(now) };
+  }
+
+  close(): void {
+    this.#recovery.close();
+  }
+
+  #changed(id: number, changedAt: number): void {
+    const size = this.#recovery.sizeOf(id);
+    const pace = this.#paces.get(String(id), () => ({ size, pause: this.#after }));
+    this.#waiting.set(id, { pace, size, changedAt });
+  }
+
+  #next(now: number): Pick<Looked, 'waiting' | 'wakeIn'> {
+    let wakeIn: number | null = null;
+    for (const { pace, changedAt } of this.#waiting.values()) {
+      const left = changedAt + pace.pause - now;
+      wakeIn = Math.min(wakeIn ?? left, left);
+    }
+    return { waiting: this.#waiting.size, wakeIn };
+  }
+}
