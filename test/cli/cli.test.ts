@@ -1,4 +1,7 @@
-/** The command line as a person meets it: real processes, readable scripts. */
+/**
+ * The command line as a person meets it. What a command says is the same in this process, where nothing has to be
+ * loaded anew; what reads standard input, ends by a signal or writes into a pipe is a process of its own.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +13,7 @@ import { HashChainLog } from '../../src/evidence/log.ts';
 import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import { vectorFile } from '../support/shared.ts';
 import { buildOnce, cli } from '../support/cli.ts';
+import { claviger } from './in-process.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-cli-'));
 interface Exchange {
@@ -23,10 +27,15 @@ interface Exchange {
 const exchange = vectorFile('exchange-1.json') as Exchange;
 const iMessage1 = exchange.messages['I_MESSAGE_1']!.message;
 
-function run(args: string[], input = ''): { status: number | null; out: string; err: string } {
+/** A process, with standard input. */
+function piped(args: string[], input: string): { status: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { input, encoding: 'utf8' });
   return { status, out: stdout, err: stderr };
 }
+
+/** A command in this process. */
+const run = (args: readonly string[]): Promise<{ status: number; out: string; err: string }> =>
+  claviger(...args);
 
 const inFolder = ['--out', path.join(folder, 'demo-out')];
 
@@ -57,15 +66,15 @@ describe('claviger', () => {
     ...['add', 'approve', 'list', 'import'].map((command) => ['warrant', command]),
     ['ue', 'run'],
     ...['kms', 'cscf', 'gateway', 'admf', 'df', 'lemf'].map((entity) => [entity, 'run']),
-  ])('%s %s --help explains itself', (...command) => {
-    const { status, out } = run([...command, '--help']);
+  ])('%s %s --help explains itself', async (...command) => {
+    const { status, out } = await run([...command, '--help']);
     expect(status).toBe(0);
     expect(out).toMatch(/Usage: claviger/);
     if (command.length > 0) expect(out).toContain('$ claviger');
   });
 
-  it('says what is wrong with a command line and exits with a code that says so', () => {
-    const { status, err } = run(['mikey', 'decode', '--jsno']);
+  it('says what is wrong with a command line and exits with a code that says so', async () => {
+    const { status, err } = await run(['mikey', 'decode', '--jsno']);
     expect(status).toBe(2);
     expect(err).toMatch(/unknown option '--jsno'/);
     expect(err).toMatch(/--help/);
@@ -82,8 +91,8 @@ describe('claviger', () => {
     ['a port beyond the last', ['demo', '--port-base', '64961'], /not from 1024 to 64960/],
     ['a file in place of a folder', ['demo', '--out', cli], /is not a folder/],
     ['a size that is none', ['ibe', 'setup', '--district', 'https://x/', '--out', 'x', '--n', '99'], /2048/],
-  ] as const)('exits with 2 for %s', (_, args, says) => {
-    const { status, out, err } = run([
+  ] as const)('exits with 2 for %s', async (_, args, says) => {
+    const { status, out, err } = await run([
       ...args.slice(0, 1),
       ...(args[0] === 'demo' ? inFolder : []),
       ...args.slice(1),
@@ -102,19 +111,19 @@ describe('claviger', () => {
 });
 
 describe('claviger ENTITY run', () => {
-  it('says in which line a configuration is no JSON, and quotes nothing of it', () => {
+  it('says in which line a configuration is no JSON, and quotes nothing of it', async () => {
     const file = path.join(folder, 'kms.json');
     writeFileSync(file, '{\n  "psk": x"0123456789abcdef"\n}\n', { mode: 0o600 });
-    const { status, err } = run(['kms', 'run', '--config', file]);
+    const { status, err } = await run(['kms', 'run', '--config', file]);
     expect(status).toBe(1);
     expect(err).toMatch(/kms\.json is not JSON/);
     expect(err).not.toMatch(/0123|psk/);
   });
 
-  it('says all that is wrong with a configuration in YAML, and what was meant', () => {
+  it('says all that is wrong with a configuration in YAML, and what was meant', async () => {
     const file = path.join(folder, 'lemf.yaml');
     writeFileSync(file, 'tls: { certificate: c, privateKey: k }\nfoldr: lemf\nhi2: { port: 70000 }\n');
-    const { status, err } = run(['lemf', 'run', '--config', file]);
+    const { status, err } = await run(['lemf', 'run', '--config', file]);
     expect(status).toBe(1);
     for (const line of [
       'folder is missing: a string',
@@ -125,30 +134,35 @@ describe('claviger ENTITY run', () => {
       expect(err).toContain(`lemf.yaml: ${line}\n`);
   });
 
-  it.each(['kms', 'lemf'])('says why it cannot read the configuration of %s', (entity) => {
-    const none = run([entity, 'run', '--config', path.join(folder, 'none.json')]);
+  it.each(['kms', 'lemf'])('says why it cannot read the configuration of %s', async (entity) => {
+    const none = await run([entity, 'run', '--config', path.join(folder, 'none.json')]);
     expect(none.err).toMatch(/cannot read .*none\.json: .*no such file/);
     const open = path.join(folder, 'open-folder');
     if (!existsSync(open)) mkdirSync(open);
-    expect(run([entity, 'run', '--config', open]).err).toMatch(/cannot read .*open-folder: .*directory/);
+    expect((await run([entity, 'run', '--config', open])).err).toMatch(
+      /cannot read .*open-folder: .*directory/,
+    );
   });
 
-  it.each(['kms', 'cscf', 'admf', 'ue'])('refuses a configuration of %s that others may read', (entity) => {
-    const file = path.join(folder, `open-${entity}.json`);
-    writeFileSync(file, '{}', { mode: 0o644 });
-    const { status, err } = run([entity, 'run', '--config', file]);
-    expect(status).toBe(1);
-    expect(err).toMatch(/open to others: chmod 600 it/);
-  });
+  it.each(['kms', 'cscf', 'admf', 'ue'])(
+    'refuses a configuration of %s that others may read',
+    async (entity) => {
+      const file = path.join(folder, `open-${entity}.json`);
+      writeFileSync(file, '{}', { mode: 0o644 });
+      const { status, err } = await run([entity, 'run', '--config', file]);
+      expect(status).toBe(1);
+      expect(err).toMatch(/open to others: chmod 600 it/);
+    },
+  );
 });
 
 describe('claviger audit verify', () => {
-  it('says which record is wrong', () => {
+  it('says which record is wrong', async () => {
     const file = longAuditLog();
-    expect(run(['audit', 'verify', file]).status).toBe(0);
+    expect((await run(['audit', 'verify', file])).status).toBe(0);
     const lines = readFileSync(file, 'utf8').split('\n');
     const check = (changed: string[]): { status: number | null; err: string } =>
-      run(['audit', 'verify', '-'], changed.join('\n'));
+      piped(['audit', 'verify', '-'], changed.join('\n'));
     expect(check(lines.toSpliced(5, 1))).toMatchObject({
       status: 1,
       err: expect.stringMatching(/record 5 does not continue/) as string,
@@ -165,11 +179,11 @@ describe('claviger audit verify', () => {
 });
 
 describe('claviger lemf recover', () => {
-  it('says what is wrong with a file', () => {
+  it('says what is wrong with a file', async () => {
     const [hi2, hi3] = ['hi2.ber', 'hi3.ber'].map((name) => path.join(folder, name));
     writeFileSync(hi2!, 'no BER at all');
     writeFileSync(hi3!, Buffer.from('3082ffff00', 'hex'));
-    const { status, err } = run([
+    const { status, err } = await run([
       'lemf',
       'recover',
       '--hi2',
@@ -185,7 +199,7 @@ describe('claviger lemf recover', () => {
     expect(err).toMatch(/no call with content/);
   });
 
-  it.each(['hi2', 'hi3'] as const)('does not call recovered what a cut end of %s may lack', (cut) => {
+  it.each(['hi2', 'hi3'] as const)('does not call recovered what a cut end of %s may lack', async (cut) => {
     const call = new InterceptedCall();
     const files = { hi2: delivered([...call.signalling, ...call.keys]), hi3: delivered(call.content) };
     const args = (['hi2', 'hi3'] as const).flatMap((kind) => {
@@ -194,7 +208,13 @@ describe('claviger lemf recover', () => {
       writeFileSync(file, kind === cut ? Buffer.concat([octets, octets.subarray(0, 20)]) : octets);
       return [`--${kind}`, file];
     });
-    const { status, out, err } = run(['lemf', 'recover', ...args, '--out', path.join(folder, `${cut}-cut`)]);
+    const { status, out, err } = await run([
+      'lemf',
+      'recover',
+      ...args,
+      '--out',
+      path.join(folder, `${cut}-cut`),
+    ]);
     expect(out).toContain('Every stream of the call was decrypted and decoded.');
     expect(err).toMatch(
       /the last 20 octets were not read\nclaviger: not all that was delivered could be read/,
@@ -205,7 +225,7 @@ describe('claviger lemf recover', () => {
 
 describe('claviger mikey decode', () => {
   it('prints the fields of a message in base64', () => {
-    const { status, out } = run(['mikey', 'decode'], iMessage1);
+    const { status, out } = piped(['mikey', 'decode'], iMessage1);
     expect(status).toBe(0);
     expect(out).toMatch(/^I_MESSAGE_1, \d+ octets/);
     expect(out).toContain('ID Role: IDRi (1)');
@@ -221,7 +241,7 @@ describe('claviger mikey decode', () => {
       [[file], ''],
     ];
     for (const [args, input] of inputs) {
-      const { out } = run(['mikey', 'decode', '--json', ...args], input);
+      const { out } = piped(['mikey', 'decode', '--json', ...args], input);
       expect(JSON.parse(out)).toMatchObject({ name: 'I_MESSAGE_1' });
     }
   });
@@ -236,7 +256,7 @@ describe('claviger mikey decode', () => {
       `0x${hex}`,
       hex.replace(/..(?=.)/g, '$&:'),
     ]) {
-      const { status, out } = run(['mikey', 'decode'], input);
+      const { status, out } = piped(['mikey', 'decode'], input);
       expect([status, out.split(',')[0]], input.slice(0, 30)).toEqual([0, 'I_MESSAGE_1']);
     }
   });
@@ -244,7 +264,7 @@ describe('claviger mikey decode', () => {
   it('takes all messages of a SIP file, and says which of them is broken, and what to do', () => {
     const attribute = (message: string) => `a=key-mgmt:mikey ${message}\r\n`;
     const file = `INVITE sip:b@h SIP/2.0\r\n\r\nv=0\r\n${attribute(iMessage1)}${attribute(iMessage1.slice(0, 400))}`;
-    const { status, out, err } = run(['mikey', 'decode'], file);
+    const { status, out, err } = piped(['mikey', 'decode'], file);
     expect([status, out.match(/^I_MESSAGE_1/gm)?.length]).toEqual([1, 1]);
     expect(err).toMatch(/^claviger: message 2 of 2 cannot be decoded: .*IBAKE.*\n {2}hint: /);
     for (const [input, message] of [
@@ -254,7 +274,7 @@ describe('claviger mikey decode', () => {
       ['a=key-mgmt:keyp1 AAAA', /no MIKEY message found/],
       ['ÿþý', /no MIKEY message found/],
     ] as const) {
-      const refused = run(['mikey', 'decode'], input);
+      const refused = piped(['mikey', 'decode'], input);
       expect([refused.status, refused.out]).toEqual([1, '']);
       expect(refused.err).toMatch(message);
       expect(refused.err).toMatch(/\n {2}hint: /);
@@ -270,29 +290,32 @@ describe('claviger mikey decode', () => {
     expect(stderr).toBe('');
   });
 
-  it('refuses what is no message, in one line', () => {
-    const cut = run(['mikey', 'decode'], Buffer.from(iMessage1, 'base64').subarray(0, 90).toString('base64'));
+  it('refuses what is no message, in one line', async () => {
+    const cut = piped(
+      ['mikey', 'decode'],
+      Buffer.from(iMessage1, 'base64').subarray(0, 90).toString('base64'),
+    );
     expect(cut.status).toBe(1);
     expect(cut.err).toMatch(/^claviger: /);
     expect(cut.err).not.toMatch(/ {4}at /);
-    expect(run(['mikey', 'decode', path.join(folder, 'absent')]).err).toMatch(/cannot read/);
-    expect(run(['mikey', 'decode']).err).toMatch(/the input is empty/);
+    expect((await run(['mikey', 'decode', path.join(folder, 'absent')])).err).toMatch(/cannot read/);
+    expect(piped(['mikey', 'decode'], '').err).toMatch(/the input is empty/);
   });
 });
 
 describe('claviger ibe setup', () => {
   const setup = ['ibe', 'setup', '--district', 'https://kms.x.example/.well-known/ibe'];
 
-  it('writes a secret that only its owner can read, never twice over', () => {
+  it('writes a secret that only its owner can read, never twice over', async () => {
     const args = [...setup, '--n', '2048', '--out', folder];
-    expect(run(args).status).toBe(0);
+    expect((await run(args)).status).toBe(0);
     expect(statSync(path.join(folder, 'district.json')).mode & 0o777).toBe(0o600);
-    const again = run(args);
+    const again = await run(args);
     expect(again.err).toMatch(/exists already/);
     expect(again.err).not.toMatch(/searching/);
   });
 
-  it('refuses what no KMS would take before it searches', () => {
+  it('refuses what no KMS would take before it searches', async () => {
     const out = path.join(folder, 'refused');
     for (const [option, value, why] of [
       ['--n', '1000', /1000 is not one of 2048, 3072, 7680, 15360/],
@@ -301,7 +324,7 @@ describe('claviger ibe setup', () => {
       ['--district', 'http://kms.x.example/ibe', /not an https URI/],
       ['--district', 'https://kms.\u00e9.example/ibe', /not an https URI/],
     ] as const) {
-      const { status, err } = run([...setup, '--out', out, option, value]);
+      const { status, err } = await run([...setup, '--out', out, option, value]);
       expect(status).not.toBe(0);
       expect(err).toMatch(why);
       expect(err).not.toMatch(/searching/);
@@ -309,8 +332,8 @@ describe('claviger ibe setup', () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  it('says why it cannot write', () => {
-    const { status, err } = run([...setup, '--n', '2048', '--out', path.join(cli, 'kms1')]);
+  it('says why it cannot write', async () => {
+    const { status, err } = await run([...setup, '--n', '2048', '--out', path.join(cli, 'kms1')]);
     expect(status).toBe(1);
     expect(err).toMatch(/a part of the path is a file\n {2}hint: /);
   });
@@ -333,7 +356,7 @@ describe('claviger ibe setup', () => {
 });
 
 describe('claviger lemf recover', () => {
-  it('what a caller calls itself does not speak to the terminal', () => {
+  it('what a caller calls itself does not speak to the terminal', async () => {
     const call = new InterceptedCall();
     const [hi2, hi3] = ['hi2.ber', 'hi3.ber'].map((name) => path.join(folder, name));
     const invite = call.sip('INVITE sip:bob@home2.example SIP/2.0', 'INVITE', 'fromTarget', '');
@@ -343,7 +366,7 @@ describe('claviger lemf recover', () => {
       .replace(/From: <[^>]*>/, 'From: <urn:x\u001b[2J>');
     writeFileSync(hi2!, Buffer.concat(delivered([{ ...invite, sip: utf8(text) }])));
     writeFileSync(hi3!, '');
-    const { out } = run([
+    const { out } = await run([
       'lemf',
       'recover',
       '--hi2',
@@ -370,8 +393,17 @@ describe('claviger get-keys', () => {
   it.each([
     ['initiator', 'home1', exchange.uri.i],
     ['responder', 'home2', exchange.uri.r],
-  ])('recomputes the keys of a call from the secrets of the %s alone (R-9)', (_, home, target) => {
-    const { out } = run(['get-keys', '--secrets', secrets, '--home', home, '--target', target, ...files]);
+  ])('recomputes the keys of a call from the secrets of the %s alone (R-9)', async (_, home, target) => {
+    const { out } = await run([
+      'get-keys',
+      '--secrets',
+      secrets,
+      '--home',
+      home,
+      '--target',
+      target,
+      ...files,
+    ]);
     const answer = JSON.parse(out) as {
       verified: boolean;
       cryptoSessions: { sessionKey: string; salt: string }[];
@@ -383,34 +415,34 @@ describe('claviger get-keys', () => {
     );
   });
 
-  it('says which homes there are, and quotes nothing of a file that is no JSON', () => {
+  it('says which homes there are, and quotes nothing of a file that is no JSON', async () => {
     const target = ['--target', exchange.uri.i, ...files];
-    expect(run(['get-keys', '--secrets', secrets, ...target])).toMatchObject({
+    expect(await run(['get-keys', '--secrets', secrets, ...target])).toMatchObject({
       status: 2,
       err: expect.stringMatching(/--home is needed\n.*It has home1, home2/) as string,
     });
-    expect(run(['get-keys', '--secrets', secrets, '--home', 'home3', ...target])).toMatchObject({
+    expect(await run(['get-keys', '--secrets', secrets, '--home', 'home3', ...target])).toMatchObject({
       status: 2,
       err: expect.stringMatching(/has no home3/) as string,
     });
     const broken = path.join(folder, 'broken.json');
     writeFileSync(broken, '{ "masterSecret": 0x0123456789abcdef }');
-    const { status, err } = run(['get-keys', '--secrets', broken, ...target]);
+    const { status, err } = await run(['get-keys', '--secrets', broken, ...target]);
     expect(status).toBe(1);
     expect(err).toMatch(/broken\.json is not JSON.*\n {2}hint: Give the secrets\.json/);
     expect(err).not.toMatch(/0123|masterSecret/);
   });
 
-  it('says what a target is, and takes it in any form', () => {
+  it('says what a target is, and takes it in any form', async () => {
     const home = path.join(folder, 'home1.json');
     writeFileSync(home, JSON.stringify(exchange.kms.initiator));
     const args = (target: string) => ['get-keys', '--secrets', home, '--target', target, ...files];
-    expect(run(args('alice')).err).toMatch(/not a SIP URI.*\n {2}hint: /);
+    expect((await run(args('alice'))).err).toMatch(/not a SIP URI.*\n {2}hint: /);
     const other = `${exchange.uri.i.replace('sip:', 'SIPS:')};transport=tls`;
-    expect(JSON.parse(run(args(other)).out)).toMatchObject({ verified: true });
+    expect(JSON.parse((await run(args(other))).out)).toMatchObject({ verified: true });
   });
 
-  it('gives no keys for somebody who took no part, and says so', () => {
+  it('gives no keys for somebody who took no part, and says so', async () => {
     const args = [
       'get-keys',
       '--secrets',
@@ -420,7 +452,7 @@ describe('claviger get-keys', () => {
       '--target',
       'sip:mallory@home1.example',
     ];
-    const { status, out, err } = run([...args, ...files]);
+    const { status, out, err } = await run([...args, ...files]);
     expect(status).toBe(1);
     expect(JSON.parse(out)).toEqual({ failureIndication: 'target-not-party' });
     expect(err).toMatch(/target-not-party/);

@@ -1,31 +1,27 @@
 /** The command line in this process, so that entities of this process can answer it. */
-import { Writable } from 'node:stream';
 import { vi } from 'vitest';
 import { reportFailure } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/program.ts';
 
 /** A command: how it ended, and what it printed. */
 export async function claviger(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  const to = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      err += chunk.toString();
-      done();
-    },
-  });
+  const printed = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((stream) =>
+    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+      printed[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+      return true;
+    }),
+  );
+  let status = 0;
   try {
     const program = await createProgram(args);
-    for (const command of [program, ...program.commands])
-      command.configureOutput({ writeErr: (text) => (err += text) });
     await program.parseAsync(['node', 'claviger', ...args]);
-    return { status: 0, out, err };
+    status = Number(process.exitCode ?? 0);
   } catch (error) {
-    return { status: reportFailure(error, to), out, err };
+    status = reportFailure(error, process.stderr);
   } finally {
-    spy.mockRestore();
+    process.exitCode = undefined;
+    for (const spy of spies) spy.mockRestore();
   }
+  return { status, out: printed.stdout, err: printed.stderr };
 }

@@ -1,9 +1,9 @@
-/** What independent tools make of a run: Erlang's ASN.1, libxml2's xmllint, Wireshark's tshark. */
+/** What independent tools make of a run: libxml2's xmllint, Wireshark's tshark. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { asn1Oracle, sharedPath } from '../support/shared.ts';
+import { sharedPath } from '../support/shared.ts';
 
 export interface Verdict {
   readonly status: number | null;
@@ -14,13 +14,6 @@ export interface Verdict {
 function ran(command: string, args: readonly string[]): Verdict {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   return { status, stdout, stderr };
-}
-
-/** Every PS-PDU of a file, as the oracle's JSON. */
-export function oracle(file: string): Verdict & { readonly pdus: readonly unknown[] } {
-  const verdict = ran(asn1Oracle, ['ps-pdu', file]);
-  const lines = verdict.stdout.split('\n').filter((line) => line !== '');
-  return { ...verdict, pdus: lines.map((line) => JSON.parse(line) as unknown) };
 }
 
 export function xmllint(files: readonly string[]): Verdict {

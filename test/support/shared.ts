@@ -55,6 +55,3 @@ export function vectorFiles(pattern: RegExp): string[] {
 export function exampleFile(name: string): unknown {
   return JSON.parse(readFileSync(path.join(root, 'test/vectors/v2', name), 'utf8')) as unknown;
 }
-
-/** The asn1-oracle command of the shared folder. */
-export const asn1Oracle = sharedPath('tools/asn1-oracle');

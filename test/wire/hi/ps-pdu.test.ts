@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { derSequence } from '../../../src/bytes/der.ts';
 import { concat, fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
@@ -13,7 +12,7 @@ import { PS_HEADER } from '../../../src/wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import { readGeneralizedTime, microTime, unixMsOf } from '../../../src/wire/hi/time.ts';
-import { asn1Oracle, missingShared, missingTool } from '../../support/shared.ts';
+import { askOracle, compileOracle, TIME_TO_COMPILE, withoutOracle } from '../../support/asn1-oracle.ts';
 import { rewritten } from './rewritten.ts';
 import { header, samples } from './samples.ts';
 
@@ -394,30 +393,28 @@ describe('PDUs one after the other', () => {
   );
 });
 
-describe.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
-  'an independent ASN.1 compiler',
-  () => {
-    it('accepts every kind, writes the same octets, and reads the same values (R-8, R-31, R-32, R-91)', () => {
-      const folder = mkdtempSync(path.join(tmpdir(), 'claviger-hi-'));
-      const file = path.join(folder, 'all.ber');
-      writeFileSync(file, concat(...encoded.map(([, octets]) => octets)), { mode: 0o600 });
-      const { status, stdout, stderr } = spawnSync(asn1Oracle, ['ps-pdu', file], { encoding: 'utf8' });
-      rmSync(folder, { recursive: true });
-      expect(stderr).toBe('');
-      expect(status).toBe(0);
-      const lines = stdout.trim().split('\n');
-      expect(lines).toHaveLength(samples.length);
-      const keys = lines[samples.findIndex(([name]) => name.startsWith('session encryption'))];
-      expect(keys).toContain('"iMSevent":"decryptionKeysAvailable"');
-      expect(keys).toContain(`"cCDecKey":{"octets":"${'01'.repeat(16)}"`);
-      expect(keys).toContain(`"cCSalt":{"octets":"${'82'.repeat(12)}"`);
-      expect(keys).toContain('"sequenceNumber":4294967295');
-      expect(lines[samples.findIndex(([name]) => name === 'an RTP packet')]).toContain('"rtpFrame"');
-      const of = (sample: string) => lines[samples.findIndex(([name]) => name === sample)];
-      expect(of('LI activated')).toContain('"liActivated"');
-      expect(of('LI modified')).toContain('"liModified"');
-      expect(of('LI deactivated')).toContain('"liDeactivated"');
-      expect(of('an alarm')).toContain('"alarms-indicator"');
-    });
-  },
-);
+describe.skipIf(withoutOracle())('an independent ASN.1 compiler', () => {
+  beforeAll(compileOracle, TIME_TO_COMPILE);
+
+  it('accepts every kind, writes the same octets, and reads the same values (R-8, R-31, R-32, R-91)', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'claviger-hi-'));
+    const file = path.join(folder, 'all.ber');
+    writeFileSync(file, concat(...encoded.map(([, octets]) => octets)), { mode: 0o600 });
+    const { status, stderr, pdus: lines } = askOracle(file);
+    rmSync(folder, { recursive: true });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(lines).toHaveLength(samples.length);
+    const keys = lines[samples.findIndex(([name]) => name.startsWith('session encryption'))];
+    expect(keys).toContain('"iMSevent":"decryptionKeysAvailable"');
+    expect(keys).toContain(`"cCDecKey":{"octets":"${'01'.repeat(16)}"`);
+    expect(keys).toContain(`"cCSalt":{"octets":"${'82'.repeat(12)}"`);
+    expect(keys).toContain('"sequenceNumber":4294967295');
+    expect(lines[samples.findIndex(([name]) => name === 'an RTP packet')]).toContain('"rtpFrame"');
+    const of = (sample: string) => lines[samples.findIndex(([name]) => name === sample)];
+    expect(of('LI activated')).toContain('"liActivated"');
+    expect(of('LI modified')).toContain('"liModified"');
+    expect(of('LI deactivated')).toContain('"liDeactivated"');
+    expect(of('an alarm')).toContain('"alarms-indicator"');
+  });
+});

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,7 +8,7 @@ import { recordEncoder } from '../../../../src/entities/df/handover/encoder.ts';
 import type { HandoverRecord, NoticeRecord } from '../../../../src/entities/df/records.ts';
 import { splitPsPdus } from '../../../../src/wire/hi/deframer.ts';
 import { decodePsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
-import { asn1Oracle, missingShared, missingTool } from '../../../support/shared.ts';
+import { askOracle, compileOracle, TIME_TO_COMPILE, withoutOracle } from '../../../support/asn1-oracle.ts';
 
 const encode = recordEncoder({ countryCode: 'DE', operator: 'home1', element: 'df.home1.example' });
 const correlation = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
@@ -139,18 +138,20 @@ describe('records as PS-PDUs', () => {
     expect(content(records['packet']!)).toMatchObject({ direction: 2, contents: { cc: { frameType: 0 } } });
   });
 
-  it.skipIf(missingShared('tools/asn1-oracle') || missingTool('escript'))(
+  it.skipIf(withoutOracle())(
     'an independent ASN.1 compiler accepts them all',
-    () => {
+    async () => {
+      await compileOracle();
       const folder = mkdtempSync(path.join(tmpdir(), 'claviger-encoder-'));
       const file = path.join(folder, 'all.ber');
       const octets = concat(...Object.values(records).map((record, i) => encode(record, i)));
       writeFileSync(file, octets, { mode: 0o600 });
-      const { status, stderr } = spawnSync(asn1Oracle, ['ps-pdu', file], { encoding: 'utf8' });
+      const { status, stderr } = askOracle(file);
       rmSync(folder, { recursive: true });
       expect(stderr).toBe('');
       expect(status).toBe(0);
     },
+    TIME_TO_COMPILE,
   );
 });
 
