@@ -23,6 +23,7 @@ import type { Operated } from './operated.ts';
 import type { Alarm, Operation, Retake, Status } from './operation.ts';
 import { digestsOf, changedSettings } from './reload.ts';
 import type { ReloadReport } from './reload.ts';
+import { restartsOf } from './runtime.ts';
 import type { Running, Runtime, SystemClock } from './runtime.ts';
 import { programVersion } from './version.ts';
 
@@ -256,6 +257,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
       pid: process.pid,
       started: iso(this.#started),
       uptimeSeconds: Math.max(0, Math.floor((now - this.#started) / 1000)),
+      restarts: restartsOf(process.env),
       ready: reasons.length === 0,
       reasons,
       certificate: { subject, notAfter: iso(notAfter), daysLeft },

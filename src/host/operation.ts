@@ -72,6 +72,8 @@ export const STATUS = strict({
   pid: COUNT,
   started: TIME,
   uptimeSeconds: COUNT,
+  /** How often its supervisor has started it again. */
+  restarts: COUNT,
   ready: Type.Boolean(),
   /** Why it is not ready. */
   reasons: Type.Array(Type.String()),

@@ -18,6 +18,15 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** Where whoever starts an entity again says how often it has done so. */
+export const RESTARTS_VARIABLE = 'CLAVIGER_RESTARTS';
+
+/** How often this process was started again by its supervisor; 0 where none says so. */
+export function restartsOf(environment: NodeJS.ProcessEnv): number {
+  const text = environment[RESTARTS_VARIABLE] ?? '';
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+}
+
 /** How far the steady counter may be from the system's time before it is set again, milliseconds. */
 const TOLERANCE_MS = 2;
 /** A correction backwards that is larger is followed at once; a smaller one is waited out. */

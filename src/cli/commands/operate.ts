@@ -195,7 +195,19 @@ function whyNot(waiting: readonly Status[]): string {
 
 function overview(found: readonly Status[]): string {
   return table(
-    ['ENTITY', 'NAME', 'READY', 'UP', 'CERTIFICATE', 'TASKS', 'QUEUED', 'OLDEST', 'PEERS', 'ALARMS'],
+    [
+      'ENTITY',
+      'NAME',
+      'READY',
+      'UP',
+      'RESTARTS',
+      'CERTIFICATE',
+      'TASKS',
+      'QUEUED',
+      'OLDEST',
+      'PEERS',
+      'ALARMS',
+    ],
     found.map((status) => {
       const { queues, peers } = status;
       const oldest = queues.flatMap((queue) => queue.oldest ?? []).sort()[0];
@@ -204,6 +216,7 @@ function overview(found: readonly Status[]): string {
         status.name,
         status.ready ? 'yes' : 'no',
         span(status.uptimeSeconds),
+        String(status.restarts),
         `${status.certificate.daysLeft} d`,
         String(status.tasks),
         String(queues.reduce((sum, { entries }) => sum + entries, 0)),
@@ -220,7 +233,10 @@ function inFull(status: Status): string {
   const facts = [
     ['entity', `${status.entity} ${status.name}, version ${status.version}, process ${status.pid}`],
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
-    ['up', `${span(status.uptimeSeconds)}, since ${status.started}`],
+    [
+      'up',
+      `${span(status.uptimeSeconds)}, since ${status.started}${status.restarts === 0 ? '' : `, started again ${status.restarts} times`}`,
+    ],
     ['certificate', `${certificate.subject}, until ${certificate.notAfter} (${certificate.daysLeft} days)`],
     ['tasks', `${status.tasks}, destinations ${status.destinations}`],
     ['audit log', auditLine(status.auditWritable, audit)],

@@ -39,11 +39,14 @@ export function upCommand(): Command {
 
 const EXAMPLES = `
 Entities start in order: KMS, LEMF, DF, gateway, CSCF, ADMF, each when the one before is ready.
-Each line of the log begins with the name of the entity that said it. If one of them ends, it is
-told which and why, and the others are stopped. Before anything is started, the
-configurations are checked (claviger config check). SIGINT and SIGTERM stop all of them within ten
-seconds; a second one does at once. --status ends with 0 if all of them run and say
-at their control sockets that they are ready, else with 1; it says why one is not.
+Each line of the log begins with the name of the entity that said it. If one of them does not
+start, it is told which and why, and the others are stopped. One that ends later by itself is
+started again after a pause, first of a second, each time twice as long, and up to five times in a
+row, that is without having run for a minute in between; then all are stopped. The log, --status and
+claviger status say how often it was. Before anything is started, the configurations are
+checked (claviger config check). SIGINT and SIGTERM stop all of them within ten seconds; a second
+one does at once. --status ends with 0 if all of them run and say at their control sockets that
+they are ready, else with 1; it says why one is not.
 
 Examples:
   $ claviger up lab
@@ -85,7 +88,7 @@ async function attached(folder: string): Promise<void> {
 async function supervise(folder: string): Promise<void> {
   const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
   const { holdLab, orphans } = await import('../../lab/processes/run-note.ts');
-  const { Supervisor } = await import('../../lab/processes/supervisor.ts');
+  const { Supervisor, USUAL_RESTARTS } = await import('../../lab/processes/supervisor.ts');
   const lab = LabFolder.open(folder);
   const now = systemClock().now();
   const held = holdLab(lab, now);
@@ -100,14 +103,16 @@ async function supervise(folder: string): Promise<void> {
     await checkFirst(lab, now);
     const say = (name: string, line: string): void => void process.stdout.write(`${name} ${line}\n`);
     const width = Math.max(...lab.entities().map(({ name }) => name.length));
-    const supervisor = new Supervisor(lab, {
+    const supervisor = new Supervisor({
       script: SCRIPT,
-      since: new Date(now).toISOString(),
+      note: { lab, since: new Date(now).toISOString() },
+      restarts: USUAL_RESTARTS,
       onLine: (name, line) => say(name.padEnd(width), line),
+      onRestart: (text) => text.split('\n').forEach((line) => say('up'.padEnd(width), line)),
     });
     const stopped = untilTold(supervisor);
     const began = performance.now();
-    await supervisor.start();
+    await supervisor.start(lab.entities());
     const failed = supervisor.firstFailure();
     const waiting = new AbortController();
     const early = await Promise.race([stopped, failed, readyOrWhy(lab.entities(), waiting.signal)]);
@@ -230,13 +235,14 @@ async function status(folder: string, json: boolean): Promise<void> {
   const lab = LabFolder.open(folder);
   const note = isHeld(lab, systemClock().now()) ? readNote(lab) : null;
   const running = new Map(note?.entities.map(({ name, pid }) => [name, isRunning(pid) ? pid : null]));
+  const restarts = new Map(note?.entities.map((each) => [each.name, each.restarts]));
   const { readinessOf } = await import('../readiness.ts');
   const runs = ({ name }: { readonly name: string }): boolean => (running.get(name) ?? null) !== null;
   const said = new Map(
     (await readinessOf(lab.entities().filter(runs))).map(({ name, ...readiness }) => [name, readiness]),
   );
   const entities = lab.entities().map(({ name }) => ({
-    ...{ name, pid: running.get(name) ?? null },
+    ...{ name, pid: running.get(name) ?? null, restarts: restarts.get(name) ?? 0 },
     ...(said.get(name) ?? { ready: false, reasons: ['it does not run'] }),
   }));
   const state = note?.state ?? 'down';
@@ -248,9 +254,12 @@ async function status(folder: string, json: boolean): Promise<void> {
     const since = note === null ? '' : `, process ${note.pid}, since ${note.since}`;
     process.stdout.write(`${folder}: ${state}${since}\n`);
     if (note !== null)
-      for (const { name, pid, ready, reasons } of entities) {
+      for (const { name, pid, ready, reasons, restarts: again } of entities) {
         const how = ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
-        process.stdout.write(`  ${name}  ${pid === null ? 'does not run' : `process ${pid}, ${how}`}\n`);
+        const often = again === 0 ? '' : `, started again ${again} times`;
+        process.stdout.write(
+          `  ${name}  ${pid === null ? 'does not run' : `process ${pid}, ${how}`}${often}\n`,
+        );
       }
   }
   if (state !== 'ready' || entities.some(({ ready }) => !ready)) process.exitCode = 1;

@@ -104,6 +104,7 @@ export class Mediation {
   #stopped = false;
   #spoilt = false;
   readonly #tally = new Tally();
+  readonly #received = { x2: 0, x3: 0 };
   #dropped = 0;
   #setAsideCount = 0;
   #callsGivenUp = 0;
@@ -141,6 +142,11 @@ export class Mediation {
   /** PDUs that were dropped because their task is unknown, and PDUs that were set aside; calls that were given up. */
   get losses(): Readonly<Record<'dropped' | 'setAside' | 'callsGivenUp', number>> {
     return { dropped: this.#dropped, setAside: this.#setAsideCount, callsGivenUp: this.#callsGivenUp };
+  }
+
+  /** PDUs that were taken in since it began, copies apart, by reference point. */
+  get received(): Readonly<Record<'x2' | 'x3', number>> {
+    return { ...this.#received };
   }
 
   /** A frame on X2 or X3 that could not be understood. */
@@ -291,7 +297,9 @@ export class Mediation {
     if (place.kind === 'copy') return;
     if (place.stream !== null) this.#state.putStream(place.stream);
     if (place.lost > 0) this.#reportLoss(pdu, place.lost);
-    this.#options.recorder?.accepted(pdu.type === PDU_TYPE.x2 ? 'x2' : 'x3', octets);
+    const reference = pdu.type === PDU_TYPE.x2 ? 'x2' : 'x3';
+    this.#received[reference] += 1;
+    this.#options.recorder?.accepted(reference, octets);
     this.#options.onEvent?.(receivedEvent(pdu, now));
     const task = this.#options.tasks.find(pdu.xid);
     if (task === null) this.#hold(pdu, octets, now);

@@ -86,6 +86,12 @@ export function dfOperation(
         'Set-aside PDUs that gave way to newer ones.',
         () => setAside.forgotten,
       ),
+      meterBy(
+        'reference',
+        'pdus_received_total',
+        'PDUs that were taken in, copies apart.',
+        () => mediation.received,
+      ),
       meter('pdus_dropped_total', 'PDUs whose task did not become known.', () => mediation.losses.dropped),
       meter(
         'calls_given_up_total',

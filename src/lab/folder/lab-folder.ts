@@ -46,6 +46,11 @@ export interface LabFile {
   readonly file: string;
 }
 
+/** That of an entity. */
+export interface EntityFile extends LabFile {
+  readonly kind: Entity;
+}
+
 const PERSON_FILE = /^(officer-\d+|auditor|operator)\.(?:json|ya?ml)$/;
 
 export const NOTE = 'lab.json';
@@ -87,7 +92,7 @@ export class LabFolder {
   }
 
   /** Configurations of the entities. @throws LabError `folder` if one is missing, or there twice */
-  entities(): LabFile[] {
+  entities(): EntityFile[] {
     return this.homes.flatMap(({ name }) =>
       ENTITIES.map((kind) => ({ kind, name: `${kind}.${name}`, file: this.#file(name, kind) })),
     );

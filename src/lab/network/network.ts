@@ -4,24 +4,6 @@
  * through sockets alone.
  */
 import path from 'node:path';
-import { admfConfig } from '../../entities/admf/config.ts';
-import { startAdmf } from '../../entities/admf/start.ts';
-import type { RunningAdmf } from '../../entities/admf/start.ts';
-import { cscfConfig } from '../../entities/cscf/config.ts';
-import { startCscf } from '../../entities/cscf/start.ts';
-import type { RunningCscf } from '../../entities/cscf/start.ts';
-import { dfConfig } from '../../entities/df/config.ts';
-import { startDf } from '../../entities/df/start.ts';
-import type { RunningDf } from '../../entities/df/start.ts';
-import { gatewayConfig } from '../../entities/gateway/config.ts';
-import { startGateway } from '../../entities/gateway/start.ts';
-import type { RunningGateway } from '../../entities/gateway/start.ts';
-import { kmsConfig } from '../../entities/kms/config.ts';
-import { startKms } from '../../entities/kms/start.ts';
-import type { RunningKms } from '../../entities/kms/start.ts';
-import { lemfConfig } from '../../entities/lemf/config.ts';
-import { startLemf } from '../../entities/lemf/start.ts';
-import type { RunningLemf } from '../../entities/lemf/start.ts';
 import { pinoLogger } from '../../host/log.ts';
 import type { LogLevel } from '../../host/log.ts';
 import { frozenClock, seededRandom, systemClock, systemRandom } from '../../host/runtime.ts';
@@ -37,6 +19,8 @@ import { udpDatagrams } from '../../net/datagrams.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
+import { localEntity, startLabEntity } from './entities.ts';
+import type { LabEntity, RunningEntities, Sighting, TaskName, Tasks } from './entities.ts';
 import { HOMES, hostOf, identityOf, planHome, START_ORDER } from './home.ts';
 import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
@@ -75,16 +59,26 @@ export interface NetworkOptions {
   readonly onMedia?: MediaListener;
   readonly onDf?: (home: HomeName, event: DfEvent) => void;
   readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
+  /** Who runs the entities, if not this process; phones are in this process in any case. */
+  readonly hosting?: Hosting;
 }
 
-interface RunningHome {
-  kms: RunningKms | null;
-  cscf: RunningCscf | null;
-  gateway: RunningGateway | null;
-  df: RunningDf | null;
-  admf: RunningAdmf | null;
-  lemf: RunningLemf | null;
+/** Runs the entities of a network elsewhere than in this process. */
+export interface Hosting {
+  /** @param sees told of what it tells, in the order of time with that of others */
+  start(
+    entity: Entity,
+    home: HomeName,
+    config: Record<string, unknown>,
+    sees: (sighting: Sighting) => void,
+  ): Promise<LabEntity>;
+  /** Something that was seen in this process, to be told of in its order. */
+  inOrder(tell: () => void): void;
+  /** Resolves when all that has happened so far was told of. */
+  settled(): Promise<void>;
 }
+
+type RunningHome = { [E in Entity]: RunningEntities[E] | null };
 
 export class Network {
   readonly plan: Plan<HomeName>;
@@ -93,6 +87,8 @@ export class Network {
   readonly #block: PortBlock;
   readonly #configs: Readonly<Record<HomeName, HomeConfigs>>;
   readonly #homes: Record<HomeName, RunningHome> = { home1: nobody(), home2: nobody() };
+  /** All that run, by name. */
+  readonly #entities = new Map<string, LabEntity>();
   readonly #phones = new Map<string, RunningUe>();
   #stopped = false;
 
@@ -163,7 +159,7 @@ export class Network {
     return this.#configs[home].entities[entity];
   }
 
-  /** A running entity. @throws Error if it does not run */
+  /** A running entity of this process. @throws Error if it does not run here */
   running<E extends Entity>(entity: E, home: HomeName): NonNullable<RunningHome[E]> {
     const running = this.#homes[home][entity];
     if (running === null) throw new Error(`${entity}.${home} is not running`);
@@ -187,49 +183,49 @@ export class Network {
     return this.plan.homes[home];
   }
 
+  /** Has an entity do something, wherever it runs. @throws Error if it does not run */
+  perform<T extends TaskName>(
+    [entity, home]: readonly [Tasks[T]['of'], HomeName],
+    task: T,
+    given: Tasks[T]['with'],
+  ): Promise<Tasks[T]['gives']> {
+    const running = this.#entities.get(`${entity}.${home}`);
+    if (running === undefined) throw new Error(`${entity}.${home} is not running`);
+    return running.perform(task, given);
+  }
+
+  /** Resolves when all that entities have done so far was told of. */
+  async settled(): Promise<void> {
+    await this.#options.hosting?.settled();
+  }
+
   /** Starts an entity, again with the state that it left. */
   async startEntity(entity: Entity, home: HomeName): Promise<void> {
     if (this.#stopped) throw new Error('the network is stopped');
+    const name = `${entity}.${home}`;
     const config = this.configOf(entity, home);
-    const runtime = this.#runtime(`${entity}.${home}`);
-    const { onDf, onLemf, timeline } = this.#options;
-    const slot = this.#homes[home];
-    switch (entity) {
-      case 'kms':
-        slot.kms = await startKms(kmsConfig(config), runtime);
-        break;
-      case 'lemf':
-        slot.lemf = await startLemf(lemfConfig(config), runtime, (event) => onLemf?.(home, event));
-        break;
-      case 'df':
-        slot.df = await startDf(dfConfig(config), runtime, (event) => onDf?.(home, event));
-        break;
-      case 'gateway':
-        slot.gateway = await startGateway(
-          gatewayConfig(config),
-          runtime,
-          this.#datagrams(`gateway.${home}`, runtime.logger),
-        );
-        break;
-      case 'cscf':
-        slot.cscf = await startCscf(cscfConfig(config), runtime);
-        slot.cscf.observe(this.signalling.observer(`cscf.${home}`));
-        break;
-      case 'admf':
-        slot.admf = await startAdmf(admfConfig(config), runtime, x1Tap(timeline));
-        break;
-    }
-    timeline.add('lab', `${entity}.${home}`, '', `${hostOf(entity, this.plan.homes[home])} is up`);
+    const { hosting, timeline } = this.#options;
+    const sees = (sighting: Sighting): void => this.#sees(name, home, sighting);
+    this.#entities.set(
+      name,
+      hosting === undefined
+        ? localEntity(entity, await this.#startHere(entity, home, sees))
+        : await hosting.start(entity, home, config, sees),
+    );
+    await this.settled();
+    timeline.add('lab', name, '', `${hostOf(entity, this.plan.homes[home])} is up`);
   }
 
   /** Stops an entity and leaves its state. */
   async stopEntity(entity: Entity, home: HomeName): Promise<void> {
-    const slot: Record<Entity, { stop(): Promise<void> } | null> = this.#homes[home];
-    const running = slot[entity];
-    if (running === null) return;
-    slot[entity] = null;
+    const name = `${entity}.${home}`;
+    const running = this.#entities.get(name);
+    if (running === undefined) return;
+    this.#entities.delete(name);
+    this.#homes[home][entity] = null;
     await running.stop();
-    this.#options.timeline.add('lab', `${entity}.${home}`, '', 'is down');
+    await this.settled();
+    this.#options.timeline.add('lab', name, '', 'is down');
   }
 
   /** Registers every phone: parameters, keys and seeds, then SIP. */
@@ -255,6 +251,41 @@ export class Network {
     this.#block.release();
   }
 
+  async #startHere<E extends Entity>(
+    entity: E,
+    home: HomeName,
+    sees: (sighting: Sighting) => void,
+  ): Promise<RunningEntities[E]> {
+    const name = `${entity}.${home}`;
+    const runtime = this.#runtime(name);
+    const datagrams = this.#datagrams(name, runtime.logger);
+    const running = await startLabEntity(entity, this.configOf(entity, home), runtime, { sees, datagrams });
+    const slot: { [K in Entity]: RunningEntities[K] | null } = this.#homes[home];
+    slot[entity] = running;
+    return running;
+  }
+
+  #sees(name: string, home: HomeName, sighting: Sighting): void {
+    const { onDf, onLemf, onMedia, timeline } = this.#options;
+    switch (sighting.kind) {
+      case 'df':
+        onDf?.(home, sighting.event);
+        break;
+      case 'lemf':
+        onLemf?.(home, sighting.event);
+        break;
+      case 'sip':
+        this.signalling.observer(name)(sighting.seen);
+        break;
+      case 'x1':
+        x1Tap(timeline)(sighting.from, sighting.to, sighting.octets);
+        break;
+      case 'media':
+        onMedia?.(sighting.sent);
+        break;
+    }
+  }
+
   async #startPhone(home: HomeName, user: string): Promise<void> {
     const faults = this.#options.phoneFaults?.[user] ?? [];
     const runtime = this.#runtime(user);
@@ -266,7 +297,9 @@ export class Network {
       datagrams: this.#datagrams(user, runtime.logger),
       keys: (held) => (faults.includes('ue-ignores-seed') ? ignoringSeed(held, runtime.random) : held),
     });
-    phone.observe(this.signalling.observer(user));
+    const record = this.signalling.observer(user);
+    const { hosting } = this.#options;
+    phone.observe(hosting === undefined ? record : (observed) => hosting.inOrder(() => record(observed)));
     this.#phones.set(user, phone);
   }
 

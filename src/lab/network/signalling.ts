@@ -4,7 +4,6 @@
  */
 import path from 'node:path';
 import { SessionDescription } from '../../sip/sdp.ts';
-import type { Observed } from '../../sip/transactions.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import type { Timeline } from '../timeline.ts';
@@ -16,6 +15,13 @@ const MIKEY_NAMES: Readonly<Record<number, string>> = {
   24: 'I_MESSAGE_2',
   25: 'R_MESSAGE_2',
 };
+
+/** A message that an element of SIP has sent or received, as far as the record goes. */
+export interface SeenSip {
+  readonly direction: 'received' | 'sent';
+  readonly octets: Uint8Array;
+  readonly flow: { readonly local: NetworkAddress; readonly remote: NetworkAddress };
+}
 
 export interface SentMessage {
   readonly from: string;
@@ -47,7 +53,7 @@ export class SignallingRecord {
   }
 
   /** An observer for one party. */
-  observer(party: string): (observed: Observed) => void {
+  observer(party: string): (seen: SeenSip) => void {
     return ({ direction, octets, flow }) => {
       this.#parties.set(keyOf(flow.local), party);
       if (direction === 'sent') this.#sent(party, this.#parties.get(keyOf(flow.remote)) ?? 'unknown', octets);

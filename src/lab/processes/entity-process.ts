@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { RESTARTS_VARIABLE } from '../../host/runtime.ts';
 import { LabError } from '../errors.ts';
 import type { Entity } from '../network/home.ts';
 
@@ -24,8 +25,14 @@ export interface EntityStart {
   readonly script: string;
   /** Options of node. */
   readonly nodeOptions?: readonly string[];
+  /** What follows `ENTITY run --config FILE`. */
+  readonly args?: readonly string[];
+  /** How often it was started again before. */
+  readonly restarts?: number;
   /** Milliseconds until it must be ready. */
   readonly readyMs: number;
+  /** Told of each message; absent: there is no channel for any. */
+  readonly onMessage?: (name: string, message: unknown) => void;
   /** Told of each line that it logs. */
   readonly onLine?: (line: string) => void;
 }
@@ -51,16 +58,35 @@ export class EntityProcess {
 
   /** Starts it, and waits for the line that says where it listens. @throws LabError `process` with the end of its log */
   static async start(start: EntityStart): Promise<EntityProcess> {
-    const { entity, name, file, script, nodeOptions = [], readyMs } = start;
-    const child = spawn(process.execPath, [...nodeOptions, script, entity, 'run', '--config', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
+    const {
+      entity,
+      name,
+      file,
+      script,
+      nodeOptions = [],
+      args = [],
+      restarts = 0,
+      readyMs,
+      onMessage,
+    } = start;
+    const child = spawn(
+      process.execPath,
+      [...nodeOptions, script, entity, 'run', '--config', file, ...args],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', ...(onMessage === undefined ? [] : ['ipc' as const])],
+        serialization: 'advanced',
+        env: { ...process.env, [RESTARTS_VARIABLE]: String(restarts) },
+        detached: true,
+      },
+    );
     running.add(child);
+    child.on('message', (message) => onMessage?.(name, message));
     const started = new EntityProcess(start, child);
+    if (child.stderr === null || child.stdout === null) throw new Error('a process without output');
+    const { stdout } = child;
     createInterface({ input: child.stderr }).on('line', (line) => started.#log(line));
     const ready = new Promise<'ready'>((resolve) =>
-      createInterface({ input: child.stdout }).once('line', () => resolve('ready')),
+      createInterface({ input: stdout }).once('line', () => resolve('ready')),
     );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), readyMs)));
@@ -83,6 +109,13 @@ export class EntityProcess {
   /** How it ended, with the last that it logged. */
   failure(status: number | string): LabError {
     return new LabError('process', this.#told(`${this.name} ${endText(status)}`));
+  }
+
+  /** Whether the message is on its way; it is not where there is no channel any more. */
+  tell(message: object): boolean {
+    if (!this.#child.connected) return false;
+    this.#child.send(message, () => undefined);
+    return true;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -19,7 +19,10 @@ const NOTE = strict({
   since: Type.String(),
   state: Type.Enum(['starting', 'ready', 'stopping']),
   entities: Type.Array(
-    strict({ name: Type.String(), pid: Type.Integer({ minimum: 1 }), file: Type.String() }),
+    strict({
+      ...{ name: Type.String(), pid: Type.Integer({ minimum: 1 }), file: Type.String() },
+      restarts: Type.Integer({ minimum: 0, default: 0 }),
+    }),
   ),
 });
 
@@ -32,7 +35,13 @@ export interface RunNote {
   /** RFC 3339. */
   readonly since: string;
   readonly state: RunState;
-  readonly entities: readonly { readonly name: string; readonly pid: number; readonly file: string }[];
+  readonly entities: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly file: string;
+    /** How often it was started again. */
+    readonly restarts: number;
+  }[];
 }
 
 /** Takes a laboratory for this process. @throws LabError `running` if another has it */

@@ -1,11 +1,19 @@
 /**
- * All entities of a laboratory as processes: started in order, watched, stopped in the reverse order. If one ends, the
- * others are stopped.
+ * Entities as processes: started in order, watched, stopped in the reverse order. One that ends by itself is started again,
+ * where that is wanted:
+ *
+ *     ended ──► pause, each twice the one before ──► started ──► ready
+ *       ▲                                               │
+ *       └─── not ready, or ended within `calmMs` ◄──────┘      `most` times in a row; then it is given up
  */
-import type { LabError } from '../errors.ts';
-import type { LabFile, LabFolder } from '../folder/lab-folder.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BackOff } from '../../bytes/back-off.ts';
+import { LabError } from '../errors.ts';
+import type { LabFolder } from '../folder/lab-folder.ts';
 import { START_ORDER } from '../network/home.ts';
+import type { Entity } from '../network/home.ts';
 import { EntityProcess } from './entity-process.ts';
+import type { EntityStart } from './entity-process.ts';
 import type { RunNote, RunState } from './run-note.ts';
 import { removeNote, writeNote } from './run-note.ts';
 
@@ -14,39 +22,74 @@ const READY_MS = 60_000;
 /** How long all of them may take to end. */
 const END_MS = 9_500;
 
-export interface SupervisorOptions {
-  /** The command line's own script. */
-  readonly script: string;
-  /** RFC 3339. */
-  readonly since: string;
+/** An entity by its configuration. */
+export interface SupervisedEntity {
+  readonly kind: Entity;
+  /** `kms.home1` */
+  readonly name: string;
+  readonly file: string;
+}
+
+/** How often an entity that ends by itself is started again. */
+export interface RestartPolicy {
+  /** Without having run for `calmMs` in between; then it is given up. */
+  readonly most: number;
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  readonly calmMs: number;
+}
+
+export const USUAL_RESTARTS: RestartPolicy = {
+  ...{ most: 5, firstPauseMs: 1_000, longestPauseMs: 30_000, calmMs: 60_000 },
+};
+
+export interface SupervisorOptions extends Pick<EntityStart, 'script' | 'args' | 'onMessage'> {
   /** Told of each line that an entity logs. */
   readonly onLine: (name: string, line: string) => void;
+  /** Told of each restart. */
+  readonly onRestart?: (line: string) => void;
+  /** `null`: what ends by itself is given up. */
+  readonly restarts: RestartPolicy | null;
+  /** Where it is noted what runs; `null`: nowhere. */
+  readonly note: { readonly lab: LabFolder; readonly since: string } | null;
+}
+
+interface Slot {
+  readonly entity: SupervisedEntity;
+  readonly backOff: BackOff;
+  /** `null`: it does not run, or was told to end. */
+  process: EntityProcess | null;
+  begun: number;
+  /** Restarts in all, and since it last ran for a while. */
+  restarts: number;
+  inARow: number;
 }
 
 export class Supervisor {
-  readonly #lab: LabFolder;
   readonly #options: SupervisorOptions;
-  readonly #running: EntityProcess[] = [];
-  readonly #files = new Map<string, string>();
-  #isStopping = false;
+  readonly #slots = new Map<string, Slot>();
+  readonly #over = new AbortController();
+  readonly #failed: Promise<LabError>;
+  #fail: (error: LabError) => void = () => undefined;
+  #state: RunState = 'ready';
 
-  constructor(lab: LabFolder, options: SupervisorOptions) {
-    this.#lab = lab;
+  constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#failed = new Promise((resolve) => (this.#fail = resolve));
   }
 
+  /** Of those that run, in the order in which they were started. */
   get names(): string[] {
     return this.#running.map(({ name }) => name);
   }
 
-  /** Starts all. @throws LabError `process`; then those that had started are stopped */
-  async start(): Promise<void> {
-    this.#write('starting');
+  /** Starts all, each kind when the one before is ready. @throws LabError `process`; then those that had started are stopped */
+  async start(entities: readonly SupervisedEntity[]): Promise<void> {
+    this.#enter('starting');
     try {
-      const entities = this.#lab.entities();
       for (const kind of START_ORDER) {
         const outcomes = await Promise.allSettled(
-          entities.filter((each) => each.kind === kind).map((each) => this.#startOne(each)),
+          entities.filter((each) => each.kind === kind).map((each) => this.startOne(each)),
         );
         const failed = outcomes.find((each) => each.status === 'rejected');
         if (failed !== undefined) throw failed.reason;
@@ -58,53 +101,125 @@ export class Supervisor {
       await this.stop();
       throw error;
     }
-    this.#write('ready');
+    this.#enter('ready');
   }
 
-  /** Resolves with the failure of the first that ends although nobody told it to; never once they are being stopped. */
+  /** Starts one, again where it ran before. @throws LabError `process` */
+  async startOne(entity: SupervisedEntity): Promise<EntityProcess> {
+    const { firstPauseMs = 0, longestPauseMs = 0 } = this.#options.restarts ?? {};
+    const slot = this.#slots.get(entity.name) ?? {
+      ...{ entity, backOff: new BackOff(firstPauseMs, longestPauseMs) },
+      ...{ process: null, begun: 0, restarts: 0, inARow: 0 },
+    };
+    return this.#start(slot);
+  }
+
+  /** Stops one, which is no failure of it, and leaves its state. */
+  async stopOne(name: string): Promise<void> {
+    const slot = this.#slots.get(name);
+    const running = slot?.process ?? null;
+    if (slot === undefined || running === null) return;
+    slot.process = null;
+    await running.end(END_MS);
+  }
+
+  /** Resolves with the failure of the first that is given up; never once they are being stopped. */
   async firstFailure(): Promise<LabError> {
-    const [gone, status] = await Promise.race(
-      this.#running.map(async (each) => [each, await each.ended] as const),
-    );
-    if (this.#isStopping) return new Promise<never>(() => undefined);
-    return gone.failure(status);
+    const failure = await this.#failed;
+    return this.#isStopping ? new Promise<never>(() => undefined) : failure;
   }
 
   /** SIGTERM in the reverse order, so that what is under way is delivered; all of it within ten seconds. */
   async stop(): Promise<void> {
     if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.#write('stopping');
+    this.#enter('stopping');
+    this.#over.abort();
     const end = performance.now() + END_MS;
     for (const kind of START_ORDER.toReversed()) {
       const of = this.#running.filter(({ name }) => name.startsWith(`${kind}.`));
       await Promise.all(of.map((each) => each.end(Math.max(0, end - performance.now()))));
     }
-    removeNote(this.#lab);
+    if (this.#options.note !== null) removeNote(this.#options.note.lab);
   }
 
   /** At once, whatever is under way. */
   kill(): void {
+    this.#over.abort();
     for (const each of this.#running) each.signal('SIGKILL');
   }
 
-  async #startOne({ kind, name, file }: LabFile): Promise<void> {
-    if (kind === 'ue' || kind === 'officer') return;
-    const { script, onLine } = this.#options;
-    const started = await EntityProcess.start({
-      ...{ entity: kind, name, file, script, readyMs: READY_MS },
-      onLine: (line) => onLine(name, line),
-    });
-    this.#running.push(started);
-    this.#files.set(name, file);
-    if (this.#isStopping) await started.end(END_MS);
-    else this.#write('starting');
+  get #isStopping(): boolean {
+    return this.#state === 'stopping';
   }
 
-  #write(state: RunState): void {
-    const entities: RunNote['entities'] = this.#running.map(({ name, pid }) => ({
-      ...{ name, pid, file: this.#files.get(name) ?? '' },
-    }));
-    writeNote(this.#lab, { pid: process.pid, since: this.#options.since, state, entities });
+  get #running(): EntityProcess[] {
+    return [...this.#slots.values()].flatMap(({ process }) => process ?? []);
+  }
+
+  async #start(slot: Slot): Promise<EntityProcess> {
+    const { kind, name, file } = slot.entity;
+    const { script, args, onLine, onMessage } = this.#options;
+    const started = await EntityProcess.start({
+      ...{ entity: kind, name, file, script, restarts: slot.restarts, readyMs: READY_MS },
+      ...(args === undefined ? {} : { args }),
+      ...(onMessage === undefined ? {} : { onMessage }),
+      onLine: (line) => onLine(name, line),
+    });
+    slot.process = started;
+    slot.begun = performance.now();
+    this.#slots.delete(name);
+    this.#slots.set(name, slot);
+    void this.#watch(slot, started);
+    if (this.#isStopping) await started.end(END_MS);
+    else this.#enter(this.#state);
+    return started;
+  }
+
+  /** One that ends while all are being started is told of by `start`. */
+  async #watch(slot: Slot, started: EntityProcess): Promise<void> {
+    const status = await started.ended;
+    if (this.#state !== 'ready' || slot.process !== started) return;
+    if (performance.now() - slot.begun >= (this.#options.restarts?.calmMs ?? Infinity)) {
+      slot.inARow = 0;
+      slot.backOff.reset();
+    }
+    await this.#again(slot, started.failure(status));
+  }
+
+  async #again(slot: Slot, first: LabError): Promise<void> {
+    const { restarts: policy, onRestart } = this.#options;
+    let failure = first;
+    while (policy !== null && slot.inARow < policy.most) {
+      slot.inARow += 1;
+      slot.restarts += 1;
+      const pause = slot.backOff.next();
+      onRestart?.(
+        `${failure.message}\nit is started again in ${pause / 1000} s (${slot.inARow} of ${policy.most} in a row, ${slot.restarts} in all)`,
+      );
+      await sleep(pause, undefined, { signal: this.#over.signal }).catch(() => undefined);
+      if (this.#over.signal.aborted) return;
+      try {
+        await this.#start(slot);
+        onRestart?.(`${slot.entity.name} is ready again`);
+        return;
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error;
+        failure = error;
+      }
+    }
+    const times = policy === null ? '' : `, and was started again ${policy.most} times in vain`;
+    const [what = '', ...rest] = failure.message.split('\n');
+    this.#fail(new LabError('process', [what.replace(/(?=; the last|$)/, times), ...rest].join('\n')));
+  }
+
+  #enter(state: RunState): void {
+    this.#state = state;
+    const { note } = this.#options;
+    if (note === null) return;
+    const entities: RunNote['entities'] = [...this.#slots.values()].flatMap(
+      ({ entity, process, restarts }) =>
+        process === null ? [] : [{ name: entity.name, pid: process.pid, file: entity.file, restarts }],
+    );
+    writeNote(note.lab, { pid: process.pid, since: note.since, state, entities });
   }
 }

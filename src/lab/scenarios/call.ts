@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeG711, encodeG711 } from '../../media/g711.ts';
 import { decodeWav } from '../../media/wav.ts';
 import type { PhoneCall, CallStatistics } from '../../entities/ue/call.ts';
+import type { UserEquipment } from '../../entities/ue/user-equipment.ts';
 import { LabError } from '../errors.ts';
 import type { Network } from '../network/network.ts';
 
@@ -48,57 +49,88 @@ export interface CallPlan {
   readonly elapsed: () => number;
 }
 
+/** One end of a call: a phone that is registered, and what is said there. */
+export interface CallEndPoint {
+  readonly user: string;
+  readonly ue: Pick<UserEquipment, 'call' | 'onIncoming'>;
+  readonly says: Int16Array;
+}
+
 /** Makes the call, plays both recordings at once, hangs up. @throws LabError `call` */
-export async function placeCall(network: Network, plan: CallPlan): Promise<CallOutcome> {
+export function placeCall(network: Network, plan: CallPlan): Promise<CallOutcome> {
   const { caller, callee, recordings, elapsed } = plan;
+  const end = (user: string): CallEndPoint => ({
+    ...{ user, ue: network.phone(user).ue, says: recordings[user] ?? new Int16Array() },
+  });
+  return talk(end(caller), end(callee), network.identity(callee), elapsed);
+}
+
+/**
+ * As `placeCall`, between two phones. @param identity of the callee
+ * @throws LabError `call`, EndpointError `target`, `no-key`, `no-ports`
+ */
+export async function talk(
+  caller: CallEndPoint,
+  callee: CallEndPoint,
+  identity: string,
+  elapsed: () => number,
+): Promise<CallOutcome> {
   const dialled = elapsed();
-  const incoming = incomingCall(network, callee);
-  const outgoing = await network.phone(caller).ue.call(network.identity(callee));
-  const answered = await Promise.race([incoming, failure(outgoing)]);
-  await established(outgoing, answered);
-  const up = elapsed();
-  await Promise.all([
-    outgoing.play(recordings[caller] ?? new Int16Array()),
-    answered.play(recordings[callee] ?? new Int16Array()),
-  ]);
-  await sleep(LAST_PACKETS_MS);
-  await outgoing.hangUp();
-  await Promise.all([outgoing.ended, answered.ended]);
-  return {
-    callId: outgoing.callId,
-    caller: endOf(caller, outgoing),
-    callee: endOf(callee, answered),
-    times: { dialled, established: up, ended: elapsed() },
-  };
+  const incoming = new Promise<PhoneCall>((resolve) => callee.ue.onIncoming(resolve));
+  const outgoing = await caller.ue.call(identity);
+  try {
+    const answered = await answeredBy(incoming, outgoing);
+    await established(outgoing, answered);
+    const up = elapsed();
+    await Promise.all([outgoing.play(caller.says), answered.play(callee.says)]);
+    await sleep(LAST_PACKETS_MS);
+    await outgoing.hangUp();
+    await Promise.all([outgoing.ended, answered.ended]);
+    return {
+      callId: outgoing.callId,
+      caller: endOf(caller.user, outgoing),
+      callee: endOf(callee.user, answered),
+      times: { dialled, established: up, ended: elapsed() },
+    };
+  } catch (error) {
+    void outgoing.hangUp();
+    throw error;
+  }
+}
+
+export interface Compared {
+  readonly equal: boolean;
+  readonly detail: string;
 }
 
 /** Whether two recordings are the same, sample by sample; where not, how they differ. */
-export function compareSamples(
-  a: Int16Array,
-  b: Int16Array,
-): { readonly equal: boolean; readonly detail: string } {
+export function compareSamples(a: Int16Array, b: Int16Array): Compared {
   if (a.length !== b.length) return { equal: false, detail: `${a.length} samples against ${b.length}` };
   const at = a.findIndex((sample, index) => sample !== b[index]);
   if (at >= 0) return { equal: false, detail: `sample ${at} of ${a.length} differs` };
   return { equal: true, detail: `${a.length} samples, ${(a.length / 8000).toFixed(2)} s, all equal` };
 }
 
-function incomingCall(network: Network, user: string): Promise<PhoneCall> {
-  return new Promise((resolve) => network.phone(user).ue.onIncoming(resolve));
-}
-
-async function failure(call: PhoneCall): Promise<never> {
-  const { reason, error } = await call.ended;
-  throw new LabError('call', `the call was not answered: ${reason}`, { cause: error });
+/** @throws LabError `call` if it ends before, or nobody rings in time */
+function answeredBy(incoming: Promise<PhoneCall>, outgoing: PhoneCall): Promise<PhoneCall> {
+  const failure = async (): Promise<never> => {
+    const { reason, error } = await outgoing.ended;
+    throw new LabError('call', `the call was not answered: ${reason}`, { cause: error });
+  };
+  return inTime(Promise.race([incoming, failure()]));
 }
 
 async function established(...calls: readonly PhoneCall[]): Promise<void> {
+  await inTime(Promise.all(calls.map((call) => call.established)));
+}
+
+async function inTime<T>(hoped: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new LabError('call', `no call within ${ANSWER_MS} ms`)), ANSWER_MS);
   });
   try {
-    await Promise.race([Promise.all(calls.map((call) => call.established)), patience]);
+    return await Promise.race([hoped, patience]);
   } finally {
     clearTimeout(timer);
   }

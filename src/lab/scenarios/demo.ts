@@ -11,11 +11,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import { copyWhole } from '../../storage/files.ts';
 import { HOMES } from '../network/home.ts';
 import type { HomeName } from '../network/home.ts';
 import { Network, REPRODUCIBLE_TIME } from '../network/network.ts';
+import { ProcessHosting } from '../processes/process-hosting.ts';
 import { Outages } from '../network/outages.ts';
 import { Timeline } from '../timeline.ts';
 import { placeCall, spoken } from './call.ts';
@@ -37,9 +39,11 @@ import { callReports } from './report.ts';
 import type { DemoReport } from './report.ts';
 import { scenarioOf } from './scenario.ts';
 import type { DemoOptions, Scenario } from './scenario.ts';
-import { issueWarrant, warrantOn, withdrawWarrant } from './warrants.ts';
+import { warrantOn } from './warrants.ts';
 
 const SETTLE_MS = 12_000;
+/** How long phones and entities may take to end where one has ended by itself. */
+const GONE_MS = 2_000;
 
 /** Runs the demo. @throws LabError, FileError */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
@@ -47,7 +51,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   prepareOut(options.out);
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
   // The state has private keys: it goes however the process ends, short of SIGKILL.
-  const forget = (): void => rmSync(state, { recursive: true, force: true });
+  const forget = (): void => rmSync(state, { recursive: true, force: true, maxRetries: 5 });
   const interrupted = (): void => process.exit(130);
   const terminated = (): void => process.exit(143);
   process.once('exit', forget).once('SIGINT', interrupted).once('SIGTERM', terminated);
@@ -67,18 +71,44 @@ class Demo {
   readonly #state: string;
   readonly #timeline: Timeline;
   readonly #seen = new Observations();
+  /** `null`: the entities are in this process. */
+  readonly #hosting: ProcessHosting | null;
 
   constructor(scenario: Scenario, state: string) {
+    const { processes = false, log, onMedia, watch } = scenario.options;
     this.#scenario = scenario;
     this.#state = state;
-    this.#timeline = new Timeline(() => performance.now(), scenario.options.watch);
+    this.#hosting = processes
+      ? new ProcessHosting({
+          folder: path.join(state, 'processes'),
+          ...(log === undefined ? {} : { log }),
+          media: onMedia !== undefined,
+          onLine: (_, line) => process.stderr.write(`${line}\n`),
+        })
+      : null;
+    const hosting = this.#hosting;
+    this.#timeline = new Timeline(
+      hosting === null ? () => performance.now() : () => hosting.sequence.now(),
+      watch,
+    );
   }
 
   async run(): Promise<DemoReport> {
-    const network = await this.#networkUp();
-    const { broken } = network.signalling;
-    const course = await Promise.race([this.#callUnderWarrants(network), broken]).finally(() =>
-      network.stop(),
+    const broken = this.#hosting?.broken();
+    broken?.catch(() => undefined);
+    try {
+      return await this.#run(broken ?? new Promise<never>(() => undefined));
+    } finally {
+      this.#hosting?.kill();
+    }
+  }
+
+  /** @param broken rejects when an entity has ended by itself */
+  async #run(broken: Promise<never>): Promise<DemoReport> {
+    const network = await Promise.race([this.#networkUp(), broken]);
+    const unwritten = network.signalling.broken;
+    const course = await Promise.race([this.#callUnderWarrants(network), unwritten, broken]).finally(() =>
+      Promise.race([network.stop(), broken.catch(() => sleep(GONE_MS))]),
     );
     keepFiles(this.#scenario.options.out, this.#state);
     return this.#conclude(course);
@@ -98,6 +128,7 @@ class Demo {
       ...(portBase === undefined ? {} : { portBase }),
       ...(log === undefined ? {} : { log }),
       ...(onMedia === undefined ? {} : { onMedia }),
+      ...(this.#hosting === null ? {} : { hosting: this.#hosting }),
       onDf: (home, event) => {
         this.#seen.atDf(home, event);
         narrateDf(this.#timeline, home, event);
@@ -111,6 +142,7 @@ class Demo {
 
   async #callUnderWarrants(network: Network): Promise<Course> {
     await network.register();
+    await network.settled();
     await this.#issueWarrants(network);
     const call = await this.#callWithOutages(network);
     await this.#settle(network);
@@ -128,7 +160,8 @@ class Demo {
       const warrant = warrantOn(network, user, this.#now);
       const what = `warrant ${warrant.liid} on ${network.identity(user)}`;
       this.#timeline.add('HI1', 'authority', `admf.${home}`, what);
-      await issueWarrant(network.running('admf', home), warrant);
+      await network.perform(['admf', home], 'issue', warrant);
+      await network.settled();
       this.#seen.warranted.set(user, { from: messages.length, to: Infinity });
     }
   }
@@ -138,12 +171,13 @@ class Demo {
     for (const user of this.#scenario.targets) {
       const home = network.homeOf(user).name;
       const { liid } = warrantOn(network, user, this.#now);
+      await network.settled();
       this.#timeline.add('HI1', 'authority', `admf.${home}`, `warrant ${liid} ends`);
       this.#seen.warranted.set(user, {
         from: this.#seen.warranted.get(user)?.from ?? 0,
         to: messages.length,
       });
-      await withdrawWarrant(network.running('admf', home), liid);
+      await network.perform(['admf', home], 'withdraw', liid);
     }
   }
 
@@ -164,8 +198,8 @@ class Demo {
   async #settle(network: Network): Promise<void> {
     await Promise.all(
       HOMES.flatMap((home) => [
-        network.running('cscf', home).drain(SETTLE_MS),
-        network.running('gateway', home).drain(SETTLE_MS),
+        network.perform(['cscf', home], 'drain', SETTLE_MS),
+        network.perform(['gateway', home], 'drain', SETTLE_MS),
       ]),
     );
     await this.#handOver(network);
@@ -173,13 +207,14 @@ class Demo {
 
   /** Waits until the LEMFs have everything, as far as they can. */
   async #handOver(network: Network): Promise<void> {
-    await Promise.all(HOMES.map((home) => network.running('df', home).settle(SETTLE_MS)));
+    await Promise.all(HOMES.map((home) => network.perform(['df', home], 'drain', SETTLE_MS)));
+    await network.settled();
   }
 
   /** In both homes at once: most of the time is the start of a thread in each. */
   async #recover(network: Network): Promise<Record<HomeName, RecoveryReport>> {
     const recoverIn = (home: HomeName): Promise<RecoveryReport> =>
-      network.running('lemf', home).recover(recoveredIn(this.#state, home));
+      network.perform(['lemf', home], 'recover', recoveredIn(this.#state, home));
     const [home1, home2] = await Promise.all([recoverIn('home1'), recoverIn('home2')]);
     return { home1: this.#keepRecovered('home1', home1), home2: this.#keepRecovered('home2', home2) };
   }
@@ -199,8 +234,8 @@ class Demo {
 
   async #reveal(network: Network): Promise<void> {
     writeSecrets(this.#scenario.options.out, {
-      home1: await network.running('kms', 'home1').reveal(),
-      home2: await network.running('kms', 'home2').reveal(),
+      home1: await network.perform(['kms', 'home1'], 'reveal', null),
+      home2: await network.perform(['kms', 'home2'], 'reveal', null),
     });
   }
 

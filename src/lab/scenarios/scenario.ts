@@ -25,6 +25,8 @@ export interface DemoOptions {
   readonly seed?: string;
   readonly portBase?: number;
   readonly log?: LogLevel;
+  /** Whether each entity is a process of its own; phones are in this one in any case. */
+  readonly processes?: boolean;
   /** Recordings in place of those of the package. */
   readonly recordings?: Recordings;
   readonly watch?: (entry: TimelineEntry) => void;
@@ -61,7 +63,9 @@ const TARGETS: Readonly<Record<DemoTarget, readonly string[]>> = {
 
 /** @throws LabError `options` where they make no sense together */
 export function scenarioOf(options: DemoOptions): Scenario {
-  const { from, to, recordings } = options;
+  const { from, to, recordings, processes, seed } = options;
+  if (processes === true && seed !== undefined)
+    throw new LabError('options', 'a seed makes two runs the same, which processes side by side never are');
   const faults = parseFaults(
     options.faults,
     HOMES.flatMap((home) => USERS[home]),

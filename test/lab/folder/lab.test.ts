@@ -17,6 +17,7 @@ import type { InitOptions } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
 import { holdLab, isHeld, orphans, readNote } from '../../../src/lab/processes/run-note.ts';
 import { Supervisor } from '../../../src/lab/processes/supervisor.ts';
+import type { RestartPolicy } from '../../../src/lab/processes/supervisor.ts';
 import { officerConfig } from '../../../src/entities/admf/config-officer.ts';
 import { admfConfig } from '../../../src/entities/admf/config.ts';
 import { dfConfig } from '../../../src/entities/df/config.ts';
@@ -140,12 +141,13 @@ describe('claviger init', () => {
 const STAND_IN = `
 const [, , entity] = process.argv;
 const how = JSON.parse(process.env.STAND_IN)[entity] ?? '';
-console.error(entity + ' begins ' + how);
+const again = process.env.CLAVIGER_RESTARTS;
+console.error(entity + ' begins ' + how + (again === '0' ? '' : ' ' + again));
 if (how === 'fails') process.exit(3);
 process.on('SIGTERM', () => { console.error(entity + ' ends'); if (how !== 'hangs') process.exit(0); });
 setInterval(() => undefined, 1000);
 console.log('{}');
-if (how === 'dies') setTimeout(() => process.exit(4), 200);
+if (how === 'dies again' && again !== '0') process.exit(4);
 `;
 
 describe('claviger up', () => {
@@ -154,18 +156,31 @@ describe('claviger up', () => {
 
   beforeAll(() => writeFileSync(script, STAND_IN));
 
-  function supervise(how: Record<string, string> = {}): Supervisor {
+  const usual: RestartPolicy = { most: 2, firstPauseMs: 1, longestPauseMs: 2, calmMs: 60_000 };
+
+  function supervise(how: Record<string, string> = {}, restarts = usual): Supervisor {
     process.env['STAND_IN'] = JSON.stringify(how);
     lines = [];
-    return new Supervisor(LabFolder.open(folder), {
-      ...{ script, since: new Date(now).toISOString() },
+    return new Supervisor({
+      ...{ script, restarts, note: { lab: LabFolder.open(folder), since: new Date(now).toISOString() } },
       onLine: (name, line) => lines.push(`${name}: ${line}`),
+      onRestart: (line) => lines.push(`up: ${line}`),
     });
   }
 
+  /** As somebody else would, or the system where memory is short. */
+  const kill = (name: string): void => {
+    const { pid = 0 } =
+      readNote(LabFolder.open(folder))?.entities.find((entity) => entity.name === name) ?? {};
+    process.kill(pid, 'SIGKILL');
+  };
+
+  const start = (supervisor: Supervisor): Promise<void> =>
+    supervisor.start(LabFolder.open(folder).entities());
+
   it('R-93: starts entities in order, and stops them in the reverse order', async () => {
     const supervisor = supervise();
-    await supervisor.start();
+    await start(supervisor);
     const order = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'].map((entity) => `${entity}.north`);
     expect(supervisor.names).toEqual(order);
     const note = readNote(LabFolder.open(folder));
@@ -180,23 +195,56 @@ describe('claviger up', () => {
 
   it('R-93: an entity that does not start is named, with its status and the last that it said; the others are stopped', async () => {
     const supervisor = supervise({ cscf: 'fails' });
-    await expect(supervisor.start()).rejects.toThrow(/^cscf\.north ended with 3.*\n {2}cscf begins fails$/);
+    await expect(start(supervisor)).rejects.toThrow(/^cscf\.north ended with 3.*\n {2}cscf begins fails$/);
     expect(lines).toContain('kms.north: kms ends');
     expect(lines.filter((line) => line.startsWith('admf'))).toEqual([]);
   });
 
-  it('R-93: an entity that ends although nobody told it to is named', async () => {
-    const supervisor = supervise({ admf: 'dies' });
-    await supervisor.start();
+  it('R-93: an entity that ends although nobody told it to is started again, so many times, then named', async () => {
+    const supervisor = supervise({ admf: 'dies again' });
+    await start(supervisor);
+    kill('admf.north');
     const failure = await supervisor.firstFailure();
     expect(failure).toMatchObject({ code: 'process' });
-    expect(failure.message).toMatch(/^admf\.north ended with 4/);
+    expect(failure.message).toMatch(
+      /^admf\.north ended with 4, and was started again 2 times in vain; the last that it said:\n/,
+    );
+    expect(lines.filter((line) => line.startsWith('admf.north: admf begins'))).toEqual([
+      'admf.north: admf begins dies again',
+      'admf.north: admf begins dies again 1',
+      'admf.north: admf begins dies again 2',
+    ]);
     await supervisor.stop();
+  });
+
+  it('R-93: … and goes on beside the others where that helps; how often it was is noted', async () => {
+    const supervisor = supervise();
+    await start(supervisor);
+    kill('kms.north');
+    await expect.poll(() => lines, { timeout: 30_000 }).toContain('up: kms.north is ready again');
+    expect(lines.join('\n')).toMatch(
+      /up: kms\.north ended by SIGKILL.*\n.*\nit is started again in 0\.001 s \(1 of 2 in a row, 1 in all\)/,
+    );
+    expect(supervisor.names).toHaveLength(6);
+    const note = readNote(LabFolder.open(folder));
+    expect(note?.entities.find(({ name }) => name === 'kms.north')).toMatchObject({ restarts: 1 });
+    expect(note?.entities.find(({ name }) => name === 'lemf.north')).toMatchObject({ restarts: 0 });
+    await supervisor.stop();
+    expect(lines.filter((line) => line.endsWith(' ends'))).toHaveLength(6);
+  });
+
+  it('R-93: one that is told to end while it waits to be started again stays down', async () => {
+    const supervisor = supervise({}, { ...usual, firstPauseMs: 600_000, longestPauseMs: 600_000 });
+    await start(supervisor);
+    kill('cscf.north');
+    await expect.poll(() => lines.join(), { timeout: 30_000 }).toContain('it is started again in 600 s');
+    await supervisor.stop();
+    expect(lines.filter((line) => line.startsWith('cscf.north: cscf begins'))).toHaveLength(1);
   });
 
   it('R-93: no entity that ends because it was told to is a failure', async () => {
     const supervisor = supervise();
-    await supervisor.start();
+    await start(supervisor);
     const failed = supervisor.firstFailure();
     await supervisor.stop();
     expect(await Promise.race([failed, Promise.resolve('none')])).toBe('none');
@@ -213,7 +261,7 @@ describe('claviger up', () => {
 
   it('what a killed run has left is found by what its processes are, not by their numbers alone', async () => {
     const supervisor = supervise();
-    await supervisor.start();
+    await start(supervisor);
     const lab = LabFolder.open(folder);
     expect(orphans(lab)).toHaveLength(6);
     const note = JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8')) as {
