@@ -87,6 +87,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   backup: async () => (await import('./commands/backup.ts')).backupCommand(),
   restore: async () => (await import('./commands/backup.ts')).restoreCommand(),
   ue: async () => (await import('./commands/ue.ts')).ueCommand(),
+  completion: async () =>
+    (await import('./commands/completion.ts')).completionCommand(() => createProgram([])),
 };
 
 /** @param args what follows `claviger`: where the first of it names a command, the tree has this one alone */

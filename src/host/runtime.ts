@@ -4,12 +4,15 @@
  */
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
+import type { StreamObserver } from '../net/tls-listener.ts';
 
 /** What every entity is started with. */
 export interface Runtime {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** A laboratory's eye on what listeners read and write within TLS; entities that run by themselves have none. */
+  readonly observe?: StreamObserver | undefined;
 }
 
 /** What every started entity can do. */

@@ -8,6 +8,20 @@ import type { ConnectionLimits } from './connections.ts';
 import { followTls } from './live-tls.ts';
 import { isAdmitted, mutualServer, peerOf, secureContext } from './tls.ts';
 import type { Admission, Peer, TlsMaterial } from './tls.ts';
+import type { NetworkAddress } from '../bytes/network-address.ts';
+
+/** Octets of a connection within TLS, as they were read or written. */
+export interface StreamSight {
+  /** The listener's name. */
+  readonly stream: string;
+  readonly direction: 'received' | 'sent';
+  readonly local: NetworkAddress;
+  readonly remote: NetworkAddress;
+  readonly octets: Uint8Array;
+}
+
+/** Is told of what listeners read and write, for a laboratory. What it does must not throw. */
+export type StreamObserver = (sight: StreamSight) => void;
 
 export interface TlsListenerOptions {
   /** The reference point, for the log. */
@@ -20,8 +34,9 @@ export interface TlsListenerOptions {
   readonly logger: Logger;
   /** Where the bounds of connections are others than `STREAM_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits> | undefined;
-  /** Takes a connection whose peer is admitted. */
-  readonly admit: (socket: TLSSocket, peer: Peer) => void;
+  readonly observe?: StreamObserver | undefined;
+  /** Takes a connection whose peer is admitted. `send` writes to it, where it can still be written to. */
+  readonly admit: (socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void) => void;
 }
 
 export class TlsListener {
@@ -71,7 +86,22 @@ export class TlsListener {
     if (!this.#connections.identified(socket, peer.fingerprint)) return;
     this.#connections.stream(socket);
     socket.setNoDelay(true);
-    admit(socket, peer);
+    const observed = this.#observer(socket);
+    if (observed !== null) socket.on('data', (chunk: Buffer) => observed('received', chunk));
+    admit(socket, peer, (octets) => {
+      if (!socket.writable) return;
+      observed?.('sent', octets);
+      socket.write(octets);
+    });
+  }
+
+  #observer(socket: TLSSocket): ((direction: StreamSight['direction'], octets: Uint8Array) => void) | null {
+    const { name: stream, observe } = this.#options;
+    if (observe === undefined) return null;
+    const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    return (direction, octets) =>
+      observe({ stream, direction, local, remote, octets: new Uint8Array(octets) });
   }
 
   #refuse(socket: TLSSocket, peer: Peer | null): void {

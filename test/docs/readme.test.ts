@@ -6,7 +6,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concat } from '../../src/bytes/octets.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
-import { renderEntry } from '../../src/lab/timeline.ts';
+import { COLUMNS, renderLines } from '../../src/lab/timeline.ts';
 import type { ReferencePoint } from '../../src/lab/timeline.ts';
 import { AuditFile } from '../../src/evidence/audit-file.ts';
 import { InterceptedCall, delivered } from '../entities/lemf/call.ts';
@@ -56,6 +56,16 @@ function formOf(line: string): string {
     .trimEnd();
 }
 
+/** Lines that go on in others, indented, as one each. */
+function unwrapped(lines: readonly string[], indent: string): string[] {
+  const whole: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith(indent) && whole.length > 0) whole.push(`${whole.pop() ?? ''} ${line.trim()}`);
+    else whole.push(line);
+  }
+  return whole;
+}
+
 beforeAll(async () => {
   provideFiles();
   await buildOnce();
@@ -92,22 +102,25 @@ describe('README', () => {
     },
   );
 
-  it('quotes a timeline as the demo prints it', () => {
+  it('quotes a timeline as the demo prints it, in 80 columns', () => {
     const lines = fences(readme).find(({ language }) => language === 'timeline')?.lines ?? [];
     expect(lines.length).toBeGreaterThan(10);
-    const entries = lines.map((line) => {
+    const entries = unwrapped(lines, ' '.repeat(13)).map((line) => {
       const parts =
         /^ *(?<at>[\d.]+) s {2}(?<from>\S+) +(?:→ (?<to>\S+))? +(?<reference>\S+) +(?<what>.+)$/.exec(line);
       const { at = '', from = '', to = '', reference = '', what = '' } = parts?.groups ?? {};
       return { at: 1000 * Number(at), from, to, reference: reference as ReferencePoint, what };
     });
-    expect(entries.map(renderEntry)).toEqual(lines);
+    expect(entries.flatMap(renderLines)).toEqual(lines);
+    expect(lines.filter((line) => line.length > COLUMNS)).toEqual([]);
     const times = entries.map(({ at }) => at);
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 
   it('quotes checks that the demo makes', () => {
-    const [, ...lines] = fences(readme).find(({ language }) => language === 'checks')?.lines ?? [];
+    const [, ...quoted] = fences(readme).find(({ language }) => language === 'checks')?.lines ?? [];
+    expect(quoted.filter((line) => line.length > COLUMNS)).toEqual([]);
+    const lines = unwrapped(quoted, ' '.repeat(10));
     expect(lines.length).toBeGreaterThan(5);
     const folder = path.join(root, 'src/lab/scenarios/checks');
     const source = readdirSync(folder)
@@ -115,7 +128,7 @@ describe('README', () => {
       .join('\n');
     const names = [
       ...source.matchAll(/(?:name(?::| =)|heardCheck\() (?:'([^']+)'|`([^`]+)`)|heardCheck\('([^']+)'/g),
-    ].map(([, quoted, template, heard]) => quoted ?? template ?? heard ?? '');
+    ].map(([, single, template, heard]) => single ?? template ?? heard ?? '');
     const known = names.map((name) => new RegExp(`^  ok      ${name.replace(/\$\{\w+\}/g, '\\w+')}: \\S`));
     expect(lines.filter((line) => !known.some((form) => form.test(line)))).toEqual([]);
   });

@@ -4,7 +4,8 @@ import type { LogLevel } from '../../host/log.ts';
 import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
 import type { DemoReport } from '../../lab/scenarios/report.ts';
 import type { DemoTarget } from '../../lab/scenarios/scenario.ts';
-import { renderEntry } from '../../lab/timeline.ts';
+import { renderEntry, renderLines, wrapped } from '../../lab/timeline.ts';
+import type { TimelineEntry } from '../../lab/timeline.ts';
 import { CliError } from '../failure.ts';
 
 interface DemoFlags {
@@ -18,6 +19,9 @@ interface DemoFlags {
   readonly portBase?: number;
   readonly processes?: true;
   readonly json?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
+  readonly pcap?: string;
   readonly log: LogLevel;
 }
 
@@ -39,8 +43,17 @@ export function demoCommand(): Command {
       'take time and randomness of signalling and media from a seed: a reproducible run, not a secret one',
     )
     .option('--port-base <port>', 'first of the ports on 127.0.0.1 (default: any free block)', whole)
-    .option('--processes', 'run each entity as a process of its own; not with --seed')
-    .option('--json', 'print report.json instead of the timeline')
+    .option('--processes', 'run each entity as a process of its own; not with --seed or --pcap')
+    .addOption(
+      new Option('--json', 'print report.json instead of the timeline').conflicts(['quiet', 'verbose']),
+    )
+    .addOption(
+      new Option('-q, --quiet', 'print no timeline, and of the checks only those that failed').conflicts(
+        'verbose',
+      ),
+    )
+    .option('-v, --verbose', 'tell of each packet on X3 too, and each in one line however long')
+    .option('--pcap <file>', 'write a capture of SIP, media, X2, X3, HI2 and HI3, these within TLS')
     .addOption(
       new Option('--log <level>', 'what the entities log')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
@@ -56,8 +69,12 @@ Ends with 0 if every check passed, with 1 if not. With --processes the twelve en
 of their own, which end with the demo; the phones are in the demo's own process, since what they hear
 is what is checked. If one of the twelve ends by itself, so does the demo, and says which.
 
+The capture of --pcap is for Wireshark: what TLS carries is in it as it is within TLS, one PDU a
+TCP segment, from and to the ports in use. --verbose says which these are.
+
 Examples:
   $ claviger demo
+  $ claviger demo --quiet --pcap call.pcap
   $ claviger demo --target both --out both
   $ claviger demo --processes
   $ claviger demo --fault ue-ignores-seed=alice
@@ -67,9 +84,11 @@ async function demo(flags: DemoFlags): Promise<void> {
   if (flags.from !== undefined && flags.to !== undefined && flags.from >= flags.to) {
     throw new CliError('usage', '--from must be before --to');
   }
-  const quiet = flags.json === true;
+  const json = flags.json === true;
   const { runDemo } = await import('../../lab/scenarios/demo.ts');
-  const { out, target, fault, from, to, seed, portBase, log } = flags;
+  const { out, target, fault, from, to, seed, portBase, pcap, log } = flags;
+  const verbose = flags.verbose === true;
+  const render = verbose ? renderEntry : (entry: TimelineEntry) => renderLines(entry).join('\n');
   const report = await runDemo({
     out,
     target,
@@ -77,21 +96,34 @@ async function demo(flags: DemoFlags): Promise<void> {
     revealSecrets: flags.revealSecrets === true,
     log,
     processes: flags.processes === true,
+    verbose,
+    ...(pcap === undefined ? {} : { pcap }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     ...(seed === undefined ? {} : { seed }),
     ...(portBase === undefined ? {} : { portBase }),
-    ...(quiet ? {} : { watch: (entry) => process.stdout.write(renderEntry(entry) + '\n') }),
+    ...(json || flags.quiet === true ? {} : { watch: (entry) => process.stdout.write(render(entry) + '\n') }),
   });
-  process.stdout.write(quiet ? JSON.stringify(report, null, 2) + '\n' : conclusion(report, flags));
+  if (json) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+  else process.stdout.write(flags.quiet === true ? outcome(report, flags) : conclusion(report, flags));
   if (!report.passed) throw new CliError('failed', 'a check failed', `${out}/report.json has the details.`);
 }
 
+/** Whether it went well, and what did not. */
+function outcome({ checks }: DemoReport, { out }: DemoFlags): string {
+  const failed = checks.filter(({ passed }) => !passed);
+  const lines = failed.flatMap((check) => checkLines(check, true));
+  return [
+    ...lines,
+    `${checks.length - failed.length} of ${checks.length} checks passed; see ${out}`,
+    '',
+  ].join('\n');
+}
+
 /** What was recovered, and how it was checked. */
-function conclusion(report: DemoReport, { out, revealSecrets }: DemoFlags): string {
+function conclusion(report: DemoReport, { out, revealSecrets, verbose, pcap }: DemoFlags): string {
   const lines = ['', 'What was checked'];
-  for (const { name, passed, detail } of report.checks)
-    lines.push(`  ${passed ? 'ok    ' : 'FAILED'}  ${name}: ${detail}`);
+  for (const check of report.checks) lines.push(...checkLines(check, verbose !== true));
   lines.push('', 'What it left');
   for (const call of report.calls) {
     const keys = call.millisecondsToKeyRecord;
@@ -102,9 +134,19 @@ function conclusion(report: DemoReport, { out, revealSecrets }: DemoFlags): stri
   }
   const recovered = report.calls.some(({ recovery }) => recovery.some(({ recovered: done }) => done));
   const left = ['report.json', 'signalling/', 'spoken-*.wav', ...(recovered ? ['recovered-*.wav'] : [])];
-  lines.push(`  ${out}/  ${[...left, 'home1/', 'home2/'].join(', ')}`);
+  lines.push(`  ${out}/`, `    ${[...left, 'home1/', 'home2/'].join(', ')}`);
   if (revealSecrets === true) lines.push('  secrets and keys in the clear: secrets.json, xk/ of each home');
+  if (pcap !== undefined) lines.push(`  capture: ${pcap}`);
   return [...lines, ''].join('\n');
+}
+
+/** `  ok      NAME: DETAIL`, in lines that fit a terminal where that is asked for. */
+function checkLines({ name, passed, detail }: DemoReport['checks'][number], fitting: boolean): string[] {
+  const mark = `  ${passed ? 'ok    ' : 'FAILED'}  `;
+  const text = `${name}: ${detail}`;
+  if (!fitting) return [mark + text];
+  const [first = '', ...others] = wrapped(text, ' '.repeat(mark.length));
+  return [mark + first.trimStart(), ...others];
 }
 
 function whole(text: string): number {

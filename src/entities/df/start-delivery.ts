@@ -165,6 +165,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     consumer: mediation,
     clock,
     logger,
+    observe: runtime.observe,
   });
   const stop = async (): Promise<void> => {
     unsubscribe();

@@ -80,6 +80,7 @@ async function startHolding(
       tls,
       acceptor,
       logger,
+      observe: runtime.observe,
     });
   const servers = { hi2: server('hi2'), hi3: server('hi3') };
   const stop = async (): Promise<void> => {

@@ -29,6 +29,8 @@ import type { MediaListener } from './media-tap.ts';
 import { findPorts } from './ports.ts';
 import type { PortBlock } from './ports.ts';
 import { SignallingRecord } from './signalling.ts';
+import type { SipListener } from './signalling.ts';
+import type { StreamObserver } from '../../net/tls-listener.ts';
 import type { Timeline } from '../timeline.ts';
 import { x1Tap } from './x1-tap.ts';
 import { ignoringSeed } from './phone-faults.ts';
@@ -57,6 +59,10 @@ export interface NetworkOptions {
   readonly leaveOut?: readonly { readonly entity: Entity; readonly home: HomeName }[];
   /** Told of every datagram that phones and gateways send. */
   readonly onMedia?: MediaListener;
+  /** Told of every SIP message that phones and CSCFs send. */
+  readonly onSip?: SipListener;
+  /** Told of what DFs and LEMFs read and write within TLS. */
+  readonly onStream?: StreamObserver;
   readonly onDf?: (home: HomeName, event: DfEvent) => void;
   readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
   /** Who runs the entities, if not this process; phones are in this process in any case. */
@@ -102,8 +108,9 @@ export class Network {
     this.#block = block;
     this.plan = plan;
     this.#configs = configs;
-    const { out, timeline } = options;
-    this.signalling = new SignallingRecord(out === null ? null : path.join(out, 'signalling'), timeline);
+    const { out, timeline, onSip } = options;
+    const record = out === null ? null : path.join(out, 'signalling');
+    this.signalling = new SignallingRecord(record, timeline, onSip);
     for (const home of HOMES) {
       const port = plan.homes[home].ports['cscf.sip'] ?? 0;
       this.signalling.listens(`cscf.${home}`, { address: '127.0.0.1', port });
@@ -310,10 +317,10 @@ export class Network {
   }
 
   #runtime(name: string): Runtime {
-    const { seed, log } = this.#options;
+    const { seed, log, onStream: observe } = this.#options;
     const logger = pinoLogger(log ?? 'silent', name);
-    if (seed === undefined) return { clock: systemClock(), random: systemRandom(), logger };
-    return { clock: frozenClock(REPRODUCIBLE_TIME), random: seededRandom(seed, name), logger };
+    if (seed === undefined) return { clock: systemClock(), random: systemRandom(), logger, observe };
+    return { clock: frozenClock(REPRODUCIBLE_TIME), random: seededRandom(seed, name), logger, observe };
   }
 }
 

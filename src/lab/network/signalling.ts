@@ -6,6 +6,7 @@ import path from 'node:path';
 import { SessionDescription } from '../../sip/sdp.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
+import type { SentSip } from '../capture/capture.ts';
 import type { Timeline } from '../timeline.ts';
 
 /** The messages of an exchange by MIKEY data type (RFC 6267 table 2). */
@@ -20,7 +21,12 @@ const MIKEY_NAMES: Readonly<Record<number, string>> = {
 export interface SeenSip {
   readonly direction: 'received' | 'sent';
   readonly octets: Uint8Array;
-  readonly flow: { readonly local: NetworkAddress; readonly remote: NetworkAddress };
+  readonly flow: {
+    /** Of a message that another process saw, nothing says it. */
+    readonly protocol?: string;
+    readonly local: NetworkAddress;
+    readonly remote: NetworkAddress;
+  };
 }
 
 export interface SentMessage {
@@ -29,9 +35,13 @@ export interface SentMessage {
   readonly octets: Uint8Array;
 }
 
+/** Told of each message as it is sent, with its octets on the network. */
+export type SipListener = (sent: SentSip) => void;
+
 export class SignallingRecord {
   readonly #folder: string | null;
   readonly #timeline: Timeline;
+  readonly #onSip: SipListener | undefined;
   readonly #parties = new Map<string, string>();
   readonly messages: SentMessage[] = [];
   /** Rejects with the first failure to write, which those who sent the message must not see. */
@@ -39,9 +49,10 @@ export class SignallingRecord {
   #break: (error: unknown) => void = () => undefined;
 
   /** @param folder where files go; `null`: nowhere */
-  constructor(folder: string | null, timeline: Timeline) {
+  constructor(folder: string | null, timeline: Timeline, onSip?: SipListener) {
     this.#folder = folder;
     this.#timeline = timeline;
+    this.#onSip = onSip;
     this.broken = new Promise((_, reject) => (this.#break = reject));
     this.broken.catch(() => undefined);
     if (folder !== null) makeFolder(folder);
@@ -56,7 +67,9 @@ export class SignallingRecord {
   observer(party: string): (seen: SeenSip) => void {
     return ({ direction, octets, flow }) => {
       this.#parties.set(keyOf(flow.local), party);
-      if (direction === 'sent') this.#sent(party, this.#parties.get(keyOf(flow.remote)) ?? 'unknown', octets);
+      if (direction !== 'sent') return;
+      this.#onSip?.({ protocol: flow.protocol ?? 'TCP', from: flow.local, to: flow.remote, octets });
+      this.#sent(party, this.#parties.get(keyOf(flow.remote)) ?? 'unknown', octets);
     };
   }
 

@@ -18,6 +18,7 @@ import { HOMES } from '../network/home.ts';
 import type { HomeName } from '../network/home.ts';
 import { Network, REPRODUCIBLE_TIME } from '../network/network.ts';
 import { ProcessHosting } from '../processes/process-hosting.ts';
+import { CaptureFile, checkCapture } from '../capture/capture-file.ts';
 import { Outages } from '../network/outages.ts';
 import { Timeline } from '../timeline.ts';
 import { placeCall, spoken } from './call.ts';
@@ -48,6 +49,7 @@ const GONE_MS = 2_000;
 /** Runs the demo. @throws LabError, FileError */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const scenario = scenarioOf(options);
+  if (options.pcap !== undefined) checkCapture(options.pcap, options.out);
   prepareOut(options.out);
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
   // The state has private keys: it goes however the process ends, short of SIGKILL.
@@ -70,12 +72,13 @@ class Demo {
   readonly #scenario: Scenario;
   readonly #state: string;
   readonly #timeline: Timeline;
+  readonly #capture: CaptureFile | null;
   readonly #seen = new Observations();
   /** `null`: the entities are in this process. */
   readonly #hosting: ProcessHosting | null;
 
   constructor(scenario: Scenario, state: string) {
-    const { processes = false, log, onMedia, watch } = scenario.options;
+    const { processes = false, log, onMedia, watch, verbose, pcap } = scenario.options;
     this.#scenario = scenario;
     this.#state = state;
     this.#hosting = processes
@@ -90,7 +93,10 @@ class Demo {
     this.#timeline = new Timeline(
       hosting === null ? () => performance.now() : () => hosting.sequence.now(),
       watch,
+      verbose === true ? watch : undefined,
     );
+    const now = (): number => performance.timeOrigin + performance.now();
+    this.#capture = pcap === undefined ? null : new CaptureFile(pcap, now);
   }
 
   async run(): Promise<DemoReport> {
@@ -107,14 +113,26 @@ class Demo {
   async #run(broken: Promise<never>): Promise<DemoReport> {
     const network = await Promise.race([this.#networkUp(), broken]);
     const unwritten = network.signalling.broken;
-    const course = await Promise.race([this.#callUnderWarrants(network), unwritten, broken]).finally(() =>
-      Promise.race([network.stop(), broken.catch(() => sleep(GONE_MS))]),
+    const course = await Promise.race([this.#callUnderWarrants(network), unwritten, broken]).finally(
+      async () => {
+        await Promise.race([network.stop(), broken.catch(() => sleep(GONE_MS))]);
+        this.#capture?.write();
+      },
     );
     keepFiles(this.#scenario.options.out, this.#state);
     return this.#conclude(course);
   }
 
-  #networkUp(): Promise<Network> {
+  async #networkUp(): Promise<Network> {
+    const network = await this.#startNetwork();
+    for (const home of HOMES) {
+      const ports = Object.entries(network.plan.homes[home].ports).map(([of, port]) => `${of} ${port}`);
+      this.#timeline.tell('lab', home, '', `ports on 127.0.0.1: ${ports.join(', ')}`);
+    }
+    return network;
+  }
+
+  #startNetwork(): Promise<Network> {
     const { users, faults, options } = this.#scenario;
     const { out, revealSecrets, seed, portBase, log, onMedia } = options;
     return Network.start({
@@ -127,8 +145,16 @@ class Demo {
       ...(seed === undefined ? {} : { seed }),
       ...(portBase === undefined ? {} : { portBase }),
       ...(log === undefined ? {} : { log }),
-      ...(onMedia === undefined ? {} : { onMedia }),
       ...(this.#hosting === null ? {} : { hosting: this.#hosting }),
+      ...(onMedia === undefined && this.#capture === null
+        ? {}
+        : {
+            onMedia: (datagram) => {
+              onMedia?.(datagram);
+              this.#capture?.packets.media(datagram);
+            },
+          }),
+      ...this.#capture?.observers,
       onDf: (home, event) => {
         this.#seen.atDf(home, event);
         narrateDf(this.#timeline, home, event);

@@ -9,6 +9,7 @@ export function narrateDf(timeline: Timeline, home: HomeName, event: DfEvent): v
   switch (event.type) {
     case 'received':
       if (event.reference === 'x2') timeline.add('X2', short(event.from), df, event.summary);
+      else timeline.tell('X3', short(event.from), df, `a packet of media, ${event.octets} octets`);
       break;
     case 'asked':
       timeline.add('Xk', df, kms, `get_keys for ${event.target}`);

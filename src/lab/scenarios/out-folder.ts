@@ -17,7 +17,8 @@ import { HOMES } from '../network/home.ts';
 import type { DemoReport } from './report.ts';
 
 /** Names of what a run leaves. */
-const LEFT = /^(?:(?:report|secrets)\.json(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
+const LEFT =
+  /^(?:(?:report|secrets)\.json(?:\.new)?|capture\.pcap(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
 
 /** The audit logs that each home's entities keep, below their state. */
 const AUDIT_LOGS: Readonly<Record<string, string>> = {

@@ -30,6 +30,10 @@ export interface DemoOptions {
   /** Recordings in place of those of the package. */
   readonly recordings?: Recordings;
   readonly watch?: (entry: TimelineEntry) => void;
+  /** Watchers are told of each packet of X3 too. */
+  readonly verbose?: boolean;
+  /** File for a capture of SIP, media, X2, X3, HI2 and HI3. */
+  readonly pcap?: string;
   /** Told of every datagram that phones and gateways send. */
   readonly onMedia?: MediaListener;
 }
@@ -63,9 +67,11 @@ const TARGETS: Readonly<Record<DemoTarget, readonly string[]>> = {
 
 /** @throws LabError `options` where they make no sense together */
 export function scenarioOf(options: DemoOptions): Scenario {
-  const { from, to, recordings, processes, seed } = options;
+  const { from, to, recordings, processes, seed, pcap } = options;
   if (processes === true && seed !== undefined)
     throw new LabError('options', 'a seed makes two runs the same, which processes side by side never are');
+  if (processes === true && pcap !== undefined)
+    throw new LabError('options', 'a capture is made where the entities are in one process');
   const faults = parseFaults(
     options.faults,
     HOMES.flatMap((home) => USERS[home]),

@@ -62,6 +62,13 @@ describe('the folder for what a run leaves', () => {
     expect(readdirSync(out)).toEqual(['report.json']);
   });
 
+  it('is not touched where a capture is asked for that cannot be', async () => {
+    const out = holding('captured', ['report.json']);
+    await refused(out, { pcap: path.join(folder, 'call.pcap'), processes: true });
+    await refused(out, { pcap: path.join(out, 'report.json') });
+    expect(readdirSync(out)).toEqual(['report.json']);
+  });
+
   it('is refused where a file is', async () => {
     const file = path.join(folder, 'file');
     writeFileSync(file, '');

@@ -67,7 +67,7 @@ export class X2X3Server {
       ...options,
       name: 'X2/X3',
       limits: options.connections,
-      admit: (socket, peer) => this.#admit(socket, peer),
+      admit: (socket, peer, send) => this.#admit(socket, peer, send),
     });
   }
 
@@ -99,8 +99,8 @@ export class X2X3Server {
     );
   }
 
-  #admit(socket: TLSSocket, peer: Peer): void {
-    const connection = new Connection(socket, peer, this.#options);
+  #admit(socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void): void {
+    const connection = new Connection(socket, peer, send, this.#options);
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);
@@ -125,6 +125,7 @@ export class X2X3Server {
 
 class Connection {
   readonly #socket: TLSSocket;
+  readonly #send: (octets: Uint8Array) => void;
   readonly #options: X2X3ServerOptions;
   readonly #deframer: Deframer;
   readonly #peer: Peer;
@@ -138,8 +139,9 @@ class Connection {
   /** Ends the pause before the next attempt to store. */
   #resume: (() => void) | null = null;
 
-  constructor(socket: TLSSocket, peer: Peer, options: X2X3ServerOptions) {
+  constructor(socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void, options: X2X3ServerOptions) {
     this.#socket = socket;
+    this.#send = send;
     this.#peer = peer;
     this.#options = options;
     this.#deframer = new Deframer(options.limits);
@@ -236,9 +238,9 @@ class Connection {
     const content = taken.filter(({ pdu }) => pdu.type === PDU_TYPE.x2 || pdu.type === PDU_TYPE.x3);
     if (content.length > 0) await this.#store(content);
     for (const { pdu } of taken) {
-      if (pdu.type !== PDU_TYPE.keepalive || !this.#socket.writable) continue;
+      if (pdu.type !== PDU_TYPE.keepalive) continue;
       const answer = keepalivePdu(PDU_TYPE.keepaliveAck, numberAttribute(pdu, ATTRIBUTE.sequenceNumber) ?? 0);
-      this.#socket.write(encodePdu(answer));
+      this.#send(encodePdu(answer));
     }
   }
 

@@ -26,7 +26,7 @@ export class HandoverServer {
       ...options,
       name: 'HI',
       limits: options.connections,
-      admit: (socket, peer) => this.#admit(socket, peer),
+      admit: (socket, peer, send) => this.#admit(socket, peer, send),
     });
   }
 
@@ -50,16 +50,14 @@ export class HandoverServer {
     return this.#listener.stop();
   }
 
-  #admit(socket: TLSSocket, peer: Peer): void {
+  #admit(socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void): void {
     const { logger, acceptor, kind } = this.#options;
     this.#peers.set(socket, peer.commonName);
     // A delivery function that has lost its power says no goodbye.
     socket.setKeepAlive(true, 60_000);
     const connection = acceptor.accept(
       {
-        send: (octets) => {
-          if (socket.writable) socket.write(octets);
-        },
+        send,
         close: () => socket.destroySoon(),
       },
       peer.commonName,
