@@ -12,10 +12,13 @@ import { format, resolveConfig } from 'prettier';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue', 'officer'];
+export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue', 'officer', 'agency'];
 
 /** Where the schema is that is not an entity's. @type {Record<string, string>} */
-const ELSEWHERE = { officer: 'cli/officer' };
+const ELSEWHERE = {
+  officer: 'entities/admf/config-officer.js',
+  agency: 'entities/admf/config-agency.js',
+};
 
 /**
  * The parts of a JSON Schema that are looked at here.
@@ -147,7 +150,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const schemas = {};
   for (const entity of ENTITIES) {
     const at = pathToFileURL(
-      path.join(root, 'dist', ELSEWHERE[entity] ?? `entities/${entity}`, 'config.js'),
+      path.join(root, 'dist', ELSEWHERE[entity] ?? `entities/${entity}/config.js`),
     ).href;
     const module = /** @type {Record<string, Node>} */ (await import(at));
     const schema = module[`${entity.toUpperCase()}_CONFIG`];

@@ -11,6 +11,7 @@ import { GATEWAY_CONFIG, gatewayConfig } from '../../src/entities/gateway/config
 import { KMS_CONFIG, kmsConfig } from '../../src/entities/kms/config.ts';
 import { LEMF_CONFIG, lemfConfig } from '../../src/entities/lemf/config.ts';
 import { UE_CONFIG, ueConfig } from '../../src/entities/ue/config.ts';
+import { AGENCY_CONFIG, agencyConfig } from '../../src/entities/admf/config-agency.ts';
 import { OFFICER_CONFIG, officerConfig } from '../../src/entities/admf/config-officer.ts';
 import { ConfigError } from '../../src/host/config.ts';
 import { fences, page, root, tableRows } from './support.ts';
@@ -36,6 +37,7 @@ const FORMS: Readonly<Record<string, Entity>> = {
   lemf: { schema: LEMF_CONFIG, read: lemfConfig },
   ue: { schema: UE_CONFIG, read: ueConfig },
   officer: { schema: OFFICER_CONFIG, read: officerConfig },
+  agency: { schema: AGENCY_CONFIG, read: agencyConfig },
 };
 
 const markdown = page('docs/configuration.md');

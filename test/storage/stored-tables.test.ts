@@ -91,8 +91,8 @@ async function filledAdmf(file: string): Promise<Filled> {
   const object = { kind: 'LITaskObject', identifier: XID, members: {}, unknown: [] } as const;
   const ours = { agency: 'police', generation: 1, lastChanged: 1.5, status: 'Active' } as const;
   const reason = { ErrorCode: 3012, ErrorDescription: 'a member is missing' };
-  const task = { authorisation: DID, wish, due: true };
-  const exchange = { agency: 'police', transaction: XID, digest: 'd', answer: Uint8Array.of(1) };
+  const task = { authorisation: DID, wish, due: 'all' } as const;
+  const exchange = { agency: 'police', transaction: XID, digest: 'd', answer: Uint8Array.of(1), at: 1.5 };
   await store.hi1.save([{ ...ours, object, reason, task }], { ...exchange, objects: [XID] });
   const readAll = async () => {
     await store.load();
@@ -169,7 +169,7 @@ const CASES: readonly Case[] = [
         ...['agency', 'kind', 'body', 'generation', 'changed'],
         ...['status', 'reason', 'authorisation', 'wish', 'due'],
       ],
-      hi1_exchange: ['digest', 'answer'],
+      hi1_exchange: ['digest', 'answer', 'at'],
     },
   },
   {

@@ -28,7 +28,8 @@ export function initCommand(): Command {
 
 const EXAMPLES = `
 Each home NAME has the domain NAME.example, a KMS, CSCF, media gateway, ADMF, DF and LEMF, two
-phones, and at its ADMF two officers who also approve, an auditor and an operator. Names lead to
+phones, and at its ADMF two officers who also approve, an auditor and an operator, and a law
+enforcement agency that sends it HI1 (NAME/agency.json, requests in NAME/hi1). Names lead to
 ports on 127.0.0.1 by the configurations' hosts. Relative paths in them are taken from the folder
 of the file, so that the laboratory works from anywhere and may be moved while it does not run.
 
@@ -66,6 +67,7 @@ function text(folder: string, { homes, people, ports }: MadeLab): string {
   return [
     `made the laboratory ${folder}, ports ${ports.from} to ${ports.to} on 127.0.0.1`,
     ...lines,
+    `  ${folder}/${homes[0]?.name ?? ''}/hi1  requests of an agency, for claviger hi1 send`,
     `  ${folder}/pki  authority, certificates and keys; at each ADMF: ${people.join(', ')}`,
     'For laboratories: the key of the authority lies there in the clear, and the KMSs use groups of the package.',
     `Next: claviger config check ${folder}, claviger up ${folder} --detach`,

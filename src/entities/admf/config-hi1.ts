@@ -10,7 +10,7 @@ const COUNTRY = parsed('country code of ISO 3166', 'two capital letters', (text)
 });
 
 /** As whom one sends and receives. */
-const ENDPOINT = { country: COUNTRY, identifier: text('its identifier there') };
+export const HI1_ENDPOINT = { country: COUNTRY, identifier: text('its identifier there') };
 
 const PORTS = { min: 2, max: 65_535 };
 
@@ -32,12 +32,12 @@ const AGENCY = strict({
       return certificate;
     },
   ),
-  endpoints: listOf(strict(ENDPOINT), { description: 'as whom it may send; none: nothing is taken' }),
+  endpoints: listOf(strict(HI1_ENDPOINT), { description: 'as whom it may send; none: nothing is taken' }),
 });
 
 export const HI1_CONFIG = strict({
   listen: httpsListener('where agencies send'),
-  endpoint: strict(ENDPOINT),
+  endpoint: strict(HI1_ENDPOINT),
   nationalProfile: Type.Optional(
     strict(
       { owner: text('its owner'), version: text('its version') },
@@ -49,7 +49,7 @@ export const HI1_CONFIG = strict({
     {
       endpoints: listOf(
         strict({
-          ...ENDPOINT,
+          ...HI1_ENDPOINT,
           hi2: peerAddress('where HI2 goes'),
           hi3: Type.Optional(peerAddress('where HI3 goes')),
         }),
@@ -66,3 +66,4 @@ export const HI1_CONFIG = strict({
 });
 
 export type Hi1Config = ConfigOf<typeof HI1_CONFIG>;
+export type Hi1ConfigEndpoint = Hi1Config['endpoint'];

@@ -4,15 +4,19 @@ import { strict, Unfit } from '../../bytes/schema.ts';
 import { configReader, HOSTS, milliseconds, parsed, peerAddress, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 
-const URL_EXPECTED = 'an https URL without a path, e.g. https://admf.home1.example:9443';
-
-export const OFFICER_CONFIG = strict({
-  url: parsed("the ADMF's door for officers (its setting `officers`)", URL_EXPECTED, (text) => {
+/** One of an ADMF's doors: an origin. @param example of one */
+export function doorUrl(description: string, example: string) {
+  const expected = `an https URL without a path, e.g. ${example}`;
+  return parsed(description, expected, (text) => {
     const url = URL.canParse(text) ? new URL(text) : null;
     const isBare = url?.pathname === '/' && url.search + url.hash + url.username + url.password === '';
-    if (url?.protocol !== 'https:' || !isBare) throw new Unfit(URL_EXPECTED);
+    if (url?.protocol !== 'https:' || !isBare) throw new Unfit(expected);
     return url.origin;
-  }),
+  });
+}
+
+export const OFFICER_CONFIG = strict({
+  url: doorUrl("the ADMF's door for officers (its setting `officers`)", 'https://admf.home1.example:9443'),
   tls: TLS_FILES,
   hosts: HOSTS,
   lemf: Type.Optional(

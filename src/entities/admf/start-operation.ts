@@ -24,7 +24,7 @@ export interface AdmfOperationParts {
   /** Connections of officers; absent: there is no such door. */
   readonly officers?: ConnectionGuard;
   /** `null`: HI1 is not configured. */
-  readonly hi1: Pick<RunningHi1, 'connections' | 'due' | 'dropped'> | null;
+  readonly hi1: Omit<RunningHi1, 'address' | 'stop'> | null;
 }
 
 export function admfOperation(
@@ -107,8 +107,15 @@ export function admfOperation(
   };
 }
 
-function hi1Meters({ due, dropped }: Pick<RunningHi1, 'due' | 'dropped'>): Meter[] {
+function hi1Meters({
+  due,
+  dropped,
+  exchanges,
+  requests,
+}: Pick<RunningHi1, 'due' | 'dropped' | 'exchanges' | 'requests'>): Meter[] {
   return [
+    meterBy('outcome', 'hi1_requests_total', 'Requests over HI1, by what has come of them.', requests),
+    meter('hi1_exchanges', 'Exchanges of HI1 that are kept, so that a request is done once.', exchanges),
     meter('hi1_due', 'LIIDs that something is to be done about that came over HI1.', due),
     meter(
       'hi1_notifications_dropped_total',

@@ -42,8 +42,8 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
       `tls: ${tls.certificate} does not chain to ${tls.authorities}: peers with these authorities refuse it`,
     );
   const peer = peerOfCertificate(leaf, material);
-  // What a person may do is up to the ADMF, whose table may say it.
-  if (checked.kind === 'officer') return { material, peer };
+  // What a person or an agency may do is up to the ADMF.
+  if (checked.kind === 'officer' || checked.kind === 'agency') return { material, peer };
   try {
     const name = certifiedName(checked);
     if (name !== null) requireOwn(material, name, checked.kind);
@@ -72,6 +72,7 @@ export function certifiedName(checked: Checked): string | null {
     case 'lemf':
     case 'ue':
     case 'officer':
+    case 'agency':
       return null;
   }
 }

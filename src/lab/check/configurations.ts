@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { TObject } from 'typebox';
 import { ADMF_CONFIG, admfConfig } from '../../entities/admf/config.ts';
 import type { AdmfConfig } from '../../entities/admf/config.ts';
+import { AGENCY_CONFIG, agencyConfig } from '../../entities/admf/config-agency.ts';
+import type { AgencyConfig } from '../../entities/admf/config-agency.ts';
 import { OFFICER_CONFIG, officerConfig } from '../../entities/admf/config-officer.ts';
 import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
 import { CSCF_CONFIG, cscfConfig } from '../../entities/cscf/config.ts';
@@ -37,6 +39,8 @@ interface Settings {
   readonly ue: UeConfig;
   /** Of whoever works at an ADMF, with whatever role. */
   readonly officer: OfficerConfig;
+  /** Of a law enforcement agency of a laboratory. */
+  readonly agency: AgencyConfig;
 }
 
 export type Kind = keyof Settings;
@@ -63,6 +67,7 @@ const READERS: { readonly [K in Kind]: (json: unknown, file: string) => Settings
   lemf: lemfConfig,
   ue: ueConfig,
   officer: officerConfig,
+  agency: agencyConfig,
 };
 
 export const SCHEMAS: Readonly<Record<Kind, TObject>> = {
@@ -74,6 +79,7 @@ export const SCHEMAS: Readonly<Record<Kind, TObject>> = {
   lemf: LEMF_CONFIG,
   ue: UE_CONFIG,
   officer: OFFICER_CONFIG,
+  agency: AGENCY_CONFIG,
 };
 
 export const KINDS = Object.keys(SCHEMAS) as readonly Kind[];

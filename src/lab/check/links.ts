@@ -1,5 +1,6 @@
 /** Who points at whom: whether each name leads to the one that is meant, who bears it, admits the asker and knows it. */
 import { HostMap } from '../../net/hosts.ts';
+import { agencyOfPeer } from '../../entities/admf/http/hi1.ts';
 import { personOf } from '../../entities/admf/http/persons.ts';
 import { admissionOf, isAdmitted, isNamed, peerOfCertificate } from '../../net/tls.ts';
 import type { Peer, Role } from '../../net/tls.ts';
@@ -9,6 +10,7 @@ import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
 import { endpointText, placeAt } from './places.ts';
 import type { ListeningPlace } from './places.ts';
+import type { Hi1ConfigEndpoint } from '../../entities/admf/config-hi1.ts';
 import { X509Certificate } from 'node:crypto';
 
 /** What is checked together. */
@@ -70,6 +72,9 @@ class Links {
         return;
       case 'officer':
         this.#officer(checked);
+        return;
+      case 'agency':
+        this.#agency(checked);
     }
   }
 
@@ -202,6 +207,25 @@ class Links {
       this.#error(admf, `officers.peers: ${person.commonName} of ${officer.file} is not admitted`);
   }
 
+  #agency(agency: CheckedOf<'agency'>): void {
+    const { url, sender, receiver } = agency.config;
+    const admf = this.#followUrl(agency, 'url', url, 'admf', 'hi1.listen');
+    const hi1 = admf?.config.hi1;
+    if (admf === null || hi1 === undefined) return;
+    const peer = this.#seenBy(admf, agency);
+    if (peer === null) return;
+    const bound = agencyOfPeer(hi1.agencies, peer);
+    if (bound === null)
+      this.#error(admf, `hi1.agencies: ${peer.commonName} of ${agency.file} is none of them`);
+    else if (sender !== undefined && !bound.endpoints.some((each) => isSameEndpoint(each, sender)))
+      this.#error(agency, `sender: ${admf.file} does not take it from this certificate`);
+    if (receiver !== undefined && !isSameEndpoint(receiver, hi1.endpoint))
+      this.#error(
+        agency,
+        `receiver: ${admf.file} calls itself ${hi1.endpoint.country} ${hi1.endpoint.identifier}`,
+      );
+  }
+
   /* ---------------------------------------------------------------- following */
 
   #followUrl<K extends Kind>(
@@ -289,6 +313,10 @@ class Links {
   #warn({ file }: Checked, text: string): void {
     this.found.push({ severity: 'warning', file, text });
   }
+}
+
+function isSameEndpoint(one: Hi1ConfigEndpoint, other: Hi1ConfigEndpoint): boolean {
+  return one.country === other.country && one.identifier === other.identifier;
 }
 
 /** Where signalling is sent to. */

@@ -62,10 +62,11 @@ export function placesOf(checked: Checked): ListeningPlace[] {
         return [listening('sip', sip, [cscf.url.protocol === 'UDP' ? 'udp' : 'tcp']), media(ports)];
       }
       case 'officer':
+      case 'agency':
         return [];
     }
   })();
-  const admin = checked.kind === 'ue' || checked.kind === 'officer' ? undefined : checked.config.admin;
+  const admin = 'admin' in checked.config ? checked.config.admin : undefined;
   const all = admin === undefined ? own : [...own, listening('admin', admin)];
   return all.filter(({ from }) => from !== 0);
 }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Random } from '../../bytes/ports.ts';
+import { AGENCY_CONFIG } from '../../entities/admf/config-agency.ts';
 import { ADMF_CONFIG } from '../../entities/admf/config.ts';
 import { CSCF_CONFIG } from '../../entities/cscf/config.ts';
 import { DF_CONFIG } from '../../entities/df/config.ts';
@@ -26,6 +27,7 @@ import { LabPki } from '../network/pki.ts';
 import { PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, validityFrom } from '../pki/folder.ts';
 import { isHeld } from '../processes/run-note.ts';
+import { agencyRequests } from './agency-requests.ts';
 import { HOME_NAME, LabFolder, NOTE } from './lab-folder.ts';
 
 export interface InitOptions {
@@ -142,7 +144,7 @@ async function makeLab(folder: string, { homes, portBase, now, random }: InitOpt
   const authority = await createAuthority(at, { name: `Claviger laboratory`, days: AUTHORITY_DAYS, now });
   const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority));
   makeFolder(plan.state, 0o700);
-  for (const home of plans) await makeHome(folder, plan, home, pki);
+  for (const home of plans) await makeHome(folder, plan, home, { pki, now, random });
   const users = plans.map(({ name, subscribers }) => ({ name, users: subscribers.map(({ user }) => user) }));
   writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: users }), { mode: 0o600 });
   const to = Math.max(
@@ -151,7 +153,12 @@ async function makeLab(folder: string, { homes, portBase, now, random }: InitOpt
   return { homes: users, people: Object.keys(PEOPLE), ports: { from: portBase, to } };
 }
 
-async function makeHome(folder: string, plan: Plan, home: HomePlan, pki: LabPki): Promise<void> {
+async function makeHome(
+  folder: string,
+  plan: Plan,
+  home: HomePlan,
+  { pki, ...times }: { readonly pki: LabPki; readonly now: number; readonly random: Random },
+): Promise<void> {
   const own = path.join(folder, home.name);
   makeFolder(own, 0o700);
   const write = (name: string, schema: TSchema, config: object): void => {
@@ -160,7 +167,7 @@ async function makeHome(folder: string, plan: Plan, home: HomePlan, pki: LabPki)
     );
     writeWhole(path.join(own, `${name}.json`), jsonText(relative), { mode: 0o600 });
   };
-  const { entities, phones } = await configureHome(plan, home, pki);
+  const { entities, phones, agency } = await configureHome(plan, home, pki);
   const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
   const officers = { address: '127.0.0.1', port: home.ports['admf.officers'], peers };
   const admf = { ...entities.admf, approval: 'two', officers };
@@ -171,6 +178,10 @@ async function makeHome(folder: string, plan: Plan, home: HomePlan, pki: LabPki)
     const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
     write(person, OFFICER_PATHS, officerOf(home, tls));
   }
+  write('agency', AGENCY_CONFIG, agency);
+  makeFolder(path.join(own, 'hi1'), 0o700);
+  for (const [name, octets] of Object.entries(agencyRequests(home, times)))
+    writeWhole(path.join(own, 'hi1', `${name}.xml`), octets, { mode: 0o600 });
 }
 
 /** What `claviger warrant` takes: the door for officers of the home's ADMF, and where its LEMF is. */

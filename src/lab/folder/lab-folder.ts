@@ -5,6 +5,7 @@
  *     pki/                              the authority, certificates and keys
  *     HOME/ENTITY.json                  configurations, JSON or YAML; HOME/USER.json: of phones
  *     HOME/officer-1.json …             of the people at the ADMF
+ *     HOME/agency.json, HOME/hi1/       of the agency that sends it HI1, and requests of its
  *     state/HOME/                       what the entities keep
  *     run.json, lab.log                 while it runs, and what it said
  */
@@ -39,8 +40,8 @@ export interface LabHome {
 
 /** A configuration in the folder. */
 export interface LabFile {
-  /** An entity, `ue`, or `officer` for whoever works at the ADMF. */
-  readonly kind: Entity | 'ue' | 'officer';
+  /** An entity, `ue`, `officer` for whoever works at the ADMF, or `agency` for who sends it HI1. */
+  readonly kind: Entity | 'ue' | 'officer' | 'agency';
   /** `kms.home1`, `alice`, `officer-1.home1`. */
   readonly name: string;
   readonly file: string;
@@ -51,7 +52,7 @@ export interface EntityFile extends LabFile {
   readonly kind: Entity;
 }
 
-const PERSON_FILE = /^(officer-\d+|auditor|operator)\.(?:json|ya?ml)$/;
+const PERSON_FILE = /^(officer-\d+|auditor|operator|agency)\.(?:json|ya?ml)$/;
 
 export const NOTE = 'lab.json';
 export const RUN = 'run.json';
@@ -105,7 +106,7 @@ export class LabFolder {
     );
   }
 
-  /** Configurations of the people at the ADMFs, of those that there are. */
+  /** Configurations of the people at the ADMFs and of their agencies, of those that there are. */
   people(): LabFile[] {
     return this.homes.flatMap(({ name }) => {
       const folder = path.join(this.folder, name);
@@ -114,7 +115,8 @@ export class LabFolder {
       return files.flatMap((file) => {
         const [, person] = PERSON_FILE.exec(file) ?? [];
         if (person === undefined) return [];
-        return [{ kind: 'officer' as const, name: `${person}.${name}`, file: path.join(folder, file) }];
+        const kind = person === 'agency' ? 'agency' : 'officer';
+        return [{ kind, name: `${person}.${name}`, file: path.join(folder, file) } as const];
       });
     });
   }

@@ -7,17 +7,26 @@ import { districtOfHost } from '../../ibake/identity.ts';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/names.ts';
-import { hostOf, identityOf } from './home.ts';
+import { agencyHostOf, hostOf, identityOf } from './home.ts';
 import type { Entity, HomePlan, Plan, DemoSubscriber } from './home.ts';
 import type { LabPki } from './pki.ts';
 
 /** What an ADMF provisions. */
 const PROVISIONED: readonly Entity[] = ['kms', 'df', 'gateway', 'cscf'];
 
+/** Who sends over HI1, who answers, and the LEMF, by the identifiers that ETSI's examples have. */
+export const HI1_PARTIES = {
+  agency: { country: 'XX', identifier: 'ACTOR01' },
+  operator: { country: 'XX', identifier: 'ACTOR02' },
+  lemf: { country: 'XX', identifier: 'LEMF01' },
+} as const;
+
 /** The configurations of everything in one home, by entity; phones by user. */
 export interface HomeConfigs {
   readonly entities: Readonly<Record<Entity, Record<string, unknown>>>;
   readonly phones: Readonly<Record<string, Record<string, unknown>>>;
+  /** Of the law enforcement agency, as `claviger hi1 send` takes it. */
+  readonly agency: Record<string, unknown>;
 }
 
 /** Writes certificates and makes the configurations of a home. */
@@ -109,6 +118,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         })),
         x2x3: { host: hostOf('df', home), port: 6514 },
         drainMs: 500,
+        hi1: hi1Door(home),
         ...(plan.out === null ? {} : { recordInto: path.join(plan.out, home.name, 'x1') }),
       },
       lemf: {
@@ -138,6 +148,45 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         },
       ]),
     ),
+    agency: {
+      url: `https://${hostOf('admf', home)}:${HI1_PORT}`,
+      tls: await pki.issue({ commonName: agencyHostOf(home), dnsNames: [], roles: [] }),
+      hosts: {
+        [`${hostOf('admf', home)}:${HI1_PORT}`]: `127.0.0.1:${String(home.ports['admf.hi1'])}`,
+      },
+      sender: HI1_PARTIES.agency,
+      receiver: HI1_PARTIES.operator,
+    },
+  };
+}
+
+const HI1_PORT = 8500;
+/** Where a LEMF takes HI2 and HI3, for whoever knows no more than its name. */
+const LEMF_PORTS = { hi2: 7512, hi3: 7513 };
+
+/** The home's agency, and its LEMF, which requests name by its end point or by its host name. */
+function hi1Door(home: HomePlan): object {
+  const lemf = hostOf('lemf', home);
+  return {
+    listen: { address: '127.0.0.1', port: home.ports['admf.hi1'] },
+    endpoint: HI1_PARTIES.operator,
+    agencies: [
+      {
+        name: agencyHostOf(home),
+        certificate: { name: agencyHostOf(home) },
+        endpoints: [HI1_PARTIES.agency],
+      },
+    ],
+    delivery: {
+      endpoints: [
+        {
+          ...HI1_PARTIES.lemf,
+          hi2: { host: lemf, port: LEMF_PORTS.hi2 },
+          hi3: { host: lemf, port: LEMF_PORTS.hi3 },
+        },
+      ],
+      ports: LEMF_PORTS,
+    },
   };
 }
 
@@ -162,8 +211,8 @@ function hostEntries(plan: Plan): Record<string, string> {
     put('df', 9443, 'x1');
     put('admf', 443, 'x1');
     put('admf', 8443, 'officers');
-    put('lemf', 7512, 'hi2');
-    put('lemf', 7513, 'hi3');
+    put('lemf', LEMF_PORTS.hi2, 'hi2');
+    put('lemf', LEMF_PORTS.hi3, 'hi3');
   }
   return entries;
 }

@@ -13,7 +13,7 @@ const LISTENERS = {
   cscf: ['sip', 'x1'],
   gateway: ['control', 'x1'],
   df: ['x2x3', 'x1'],
-  admf: ['x1', 'officers'],
+  admf: ['x1', 'officers', 'hi1'],
   lemf: ['hi2', 'hi3'],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -90,6 +90,11 @@ export function planHome<N extends string>(
 /** Host name of an entity: `kms.home1.example`. */
 export function hostOf(entity: Entity, home: Pick<HomePlan, 'domain'>): string {
   return `${entity}.${home.domain}`;
+}
+
+/** Host name of the law enforcement agency that is bound at a home's ADMF. */
+export function agencyHostOf(home: Pick<HomePlan, 'domain'>): string {
+  return `agency.${home.domain}`;
 }
 
 export function identityOf(home: Pick<HomePlan, 'domain'>, user: string): string {

@@ -111,7 +111,7 @@ describe('claviger config check', () => {
         ['a/df.json', 'store', '../state/a/admf.db'],
         ['b/df.json', 'store', 'none/df.db'],
         ['b/df.json', 'hosts', {}],
-        ['a/gateway.json', 'media.to', 20_140],
+        ['a/gateway.json', 'media.to', 20_160],
         ['b/admf.json', 'officers.port', 20_000],
         ['b/admf.json', 'hi1', HI1],
       ],
@@ -122,7 +122,7 @@ describe('claviger config check', () => {
         'a/admf.json: error: store: state/a/admf.db is also store of a/df.json',
         'b/df.json: error: store: there is no folder b/none',
         'b/df.json: error: xk.url leads to kms.b.example:8443, where nobody of these listens',
-        'a/alice.json: error: media: ports 20128 to 20140 (udp) of 127.0.0.1: so has media of a/gateway.json',
+        'a/alice.json: error: media: ports 20144 to 20160 (udp) of 127.0.0.1: so has media of a/gateway.json',
       ],
     ],
     [
@@ -154,6 +154,20 @@ describe('claviger config check', () => {
         'a/carol.json: error: kms.psk is not the one that a/kms.json has',
         'b/bob.json: error: cscf.password is not the one that b/cscf.json has',
         'b/dave.json: error: authorities: b/dave.json holds no certificate',
+      ],
+    ],
+    [
+      'agencies',
+      [
+        ['a/agency.json', 'receiver', { country: 'XX', identifier: 'ACTOR09' }],
+        ['a/agency.json', 'sender', { country: 'XX', identifier: 'ACTOR09' }],
+        ['b/agency.json', 'tls.certificate', '../pki/agency.a.example.pem'],
+        ['b/agency.json', 'tls.privateKey', '../pki/agency.a.example.key'],
+      ],
+      [
+        'a/agency.json: error: sender: a/admf.json does not take it from this certificate',
+        'a/agency.json: error: receiver: a/admf.json calls itself XX ACTOR02',
+        'b/admf.json: error: hi1.agencies: agency.a.example of b/agency.json is none of them',
       ],
     ],
     [

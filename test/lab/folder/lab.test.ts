@@ -18,6 +18,7 @@ import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
 import { holdLab, isHeld, orphans, readNote } from '../../../src/lab/processes/run-note.ts';
 import { Supervisor } from '../../../src/lab/processes/supervisor.ts';
 import type { RestartPolicy } from '../../../src/lab/processes/supervisor.ts';
+import { agencyConfig } from '../../../src/entities/admf/config-agency.ts';
 import { officerConfig } from '../../../src/entities/admf/config-officer.ts';
 import { admfConfig } from '../../../src/entities/admf/config.ts';
 import { dfConfig } from '../../../src/entities/df/config.ts';
@@ -26,6 +27,9 @@ import { ueConfig } from '../../../src/entities/ue/config.ts';
 import { readSecretFile } from '../../../src/host/config.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { showCertificates } from '../../../src/lab/pki/authority.ts';
+import { decodeHi1Message } from '../../../src/wire/hi1/messages.ts';
+import { missingShared, missingTool } from '../../support/shared.ts';
+import { HI1_SCHEMA, judged } from '../../wire/hi1/support.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lab-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -72,6 +76,21 @@ describe('claviger init', () => {
     expect(officer.lemf).toMatchObject({ hi2: { host: 'lemf.north.example' }, hi3: { port: 7513 } });
     expect(officers?.peers).toContain('officer-1.north.example');
     expect(approval).toBe('two');
+  });
+
+  it('R-91: makes an agency that the ADMF knows, and requests that it may send', () => {
+    const file = path.join(folder, 'north', 'agency.json');
+    const { url, hosts, tls } = agencyConfig(readSecretFile(file), file);
+    const admf = path.join(folder, 'north', 'admf.json');
+    const { hi1 } = admfConfig(readSecretFile(admf), admf);
+    expect(hosts[new URL(url).host]).toBe(`127.0.0.1:${String(hi1?.listen.port)}`);
+    expect(hi1?.agencies).toMatchObject([{ certificate: { name: 'agency.north.example' } }]);
+    expect(readFileSync(tls.certificate, 'utf8')).toContain('BEGIN CERTIFICATE');
+    const requests = path.join(folder, 'north', 'hi1');
+    expect(readdirSync(requests).sort()).toEqual(['cancel.xml', 'extend.xml', 'list.xml', 'new.xml']);
+    const octets = readdirSync(requests).map((name) => readFileSync(path.join(requests, name)));
+    for (const each of octets) expect(decodeHi1Message(each).payload.kind).toBe('requests');
+    if (!missingShared(HI1_SCHEMA) && !missingTool('xmllint')) expect(judged(octets)).toBe('');
   });
 
   it('leaves secrets to nobody but the owner', () => {

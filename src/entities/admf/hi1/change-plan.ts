@@ -42,6 +42,11 @@ export class ChangePlan {
     this.#context = context;
   }
 
+  /** The agency's name. */
+  get agency(): string {
+    return this.#context.agency.name;
+  }
+
   /** What is to be stored. */
   get objects(): StoredObject[] {
     return [...this.#changed.values()];
@@ -155,7 +160,7 @@ export class ChangePlan {
         throw cause;
       }
     }
-    return { authorisation: authorisation.object.identifier, wish, due: true };
+    return { authorisation: authorisation.object.identifier, wish, due: 'all' };
   }
 
   async #authorisationOf(
@@ -203,7 +208,7 @@ export class ChangePlan {
     const record = findWarrant(liid);
     const isFree = record === null || record.state === 'rejected' || record.state === 'failed';
     const waiting = [...(await store.tasksWith(liid)), ...this.#changed.values()].some(
-      ({ task }) => task?.wish.warrant.liid === liid && task.due,
+      ({ task }) => task?.wish.warrant.liid === liid && task.due !== 'nothing',
     );
     if (!isFree || waiting || (record !== null && isOpen(record)))
       throw new Hi1Refusal('improperValue', 'Reference: this LIID is taken');

@@ -19,7 +19,8 @@ import type { WarrantDesk } from '../desk.ts';
 import { AdmfError } from '../errors.ts';
 import { isOpen } from '../warrants.ts';
 import type { WarrantChanges, WarrantRecord } from '../warrants.ts';
-import type { Hi1Store, StoredObject } from './ports.ts';
+import type { ExchangeBook } from './exchange-book.ts';
+import type { Hi1Store, StoredObject, TaskDue } from './ports.ts';
 import { notificationOf } from './published.ts';
 import { Hi1Retention } from './retention.ts';
 import { authorisationStatus, isProvisional, taskStatus } from './statuses.ts';
@@ -27,6 +28,7 @@ import { spanOf } from './task-warrants.ts';
 
 export interface FollowUpOptions {
   readonly store: Hi1Store;
+  readonly exchanges: Pick<ExchangeBook, 'sweep'>;
   readonly desk: WarrantDesk;
   readonly clock: Clock;
   readonly random: Random;
@@ -102,7 +104,7 @@ export class FollowUp {
     try {
       for (const task of await this.#options.store.tasksWith(liid)) {
         const isFinal = task.status !== null && FINAL_STATUSES.includes(task.status);
-        if (task.task?.due === true || !isFinal) await this.#follow(task);
+        if (isDue(task) || !isFinal) await this.#follow(task);
         await this.#retention.followWarrant(task);
       }
     } catch (error) {
@@ -118,13 +120,14 @@ export class FollowUp {
 
   /** Now, and every so often. */
   #sweep(): void {
-    const { clock, logger } = this.#options;
+    const { clock, logger, exchanges } = this.#options;
     if (this.#stopped) return;
     this.#nextSweep = clock.after(SWEEP_MS, () => this.#sweep());
     const sweeping = this.queue.run(async () => {
       const now = clock.now();
       await this.#endAlone(now);
       await this.#retention.sweep(now);
+      await exchanges.sweep(now);
     });
     sweeping.catch((error: unknown) => {
       logger.error({ error }, 'what HI1 has no use for any more could not be ended or erased yet');
@@ -142,7 +145,7 @@ export class FollowUp {
 
   async #follow(before: StoredObject): Promise<void> {
     const { store, clock, desk } = this.#options;
-    const done = before.task?.due === true ? await this.#act(before, before.task) : before;
+    const done = isDue(before) && before.task !== null ? await this.#act(before, before.task) : before;
     const { task } = done;
     if (task === null) return;
     const record = this.#recordOf(done);
@@ -162,12 +165,13 @@ export class FollowUp {
     if (changes.length > 0) await store.save(changes, null);
   }
 
-  /** Does at the desk what is due about a task. @returns the task, with nothing due */
+  /** Does at the desk what is due about a task. @returns the task, with nothing due, or what cannot be done yet */
   async #act(stored: StoredObject, task: NonNullable<StoredObject['task']>): Promise<StoredObject> {
-    const settled = { ...stored, task: { ...task, due: false } };
+    const settled = { ...stored, task: { ...task, due: 'nothing' as const } };
     try {
-      await this.#decide(stored, task.wish);
-      return { ...settled, reason: null };
+      const due = await this.#decide(stored, task);
+      if (due === task.due && stored.reason === null) return stored;
+      return { ...stored, task: { ...task, due }, reason: null };
     } catch (error) {
       if (!(error instanceof AdmfError) || error.code === 'stopped') throw error;
       this.#options.logger.warn(
@@ -179,11 +183,14 @@ export class FollowUp {
     }
   }
 
-  async #decide(
-    stored: StoredObject,
-    { warrant, desired, emergency }: NonNullable<StoredObject['task']>['wish'],
-  ) {
+  /**
+   * One decision after the other, as far as the warrant is in a state for it: it tells of each change, and then it is
+   * looked at again.
+   * @returns what is left to be done
+   */
+  async #decide(stored: StoredObject, { wish, due }: NonNullable<StoredObject['task']>): Promise<TaskDue> {
     const { desk } = this.#options;
+    const { warrant, desired, emergency } = wish;
     const { liid } = warrant;
     const act = {
       by: `HI1 ${stored.agency}`,
@@ -191,7 +198,7 @@ export class FollowUp {
     };
     const record = this.#recordOf(stored);
     if (record === null) {
-      if (desired === 'Cancelled') return;
+      if (desired === 'Cancelled') return 'nothing';
       // An officer approves it; what an agency enters as an emergency has its first approval by that.
       await desk.enter(warrant, act, {
         reference: referenceOf(stored),
@@ -199,19 +206,26 @@ export class FollowUp {
         submit: true,
         approves: emergency,
       });
-      return;
+      return desired === 'Suspended' ? 'status' : 'nothing';
     }
-    if (!isOpen(record) || record.state === 'ending') return;
+    if (!isOpen(record) || record.state === 'ending') return 'nothing';
     if (desired === 'Cancelled') {
       await desk.withdraw(liid, act);
-      return;
+      return 'nothing';
     }
-    const changes = changesOf(record, warrant);
-    if (changes !== null) await desk.amend(liid, changes, act);
-    if (desired === 'Suspended' && ['approved', 'provisioning', 'active'].includes(record.state))
-      await desk.suspend(liid, act);
-    if (desired === 'Active' && record.state === 'suspended' && record.pending === null)
-      await desk.resume(liid, act);
+    // What was intercepted before is still delivered: nothing else is done about it meanwhile.
+    if (record.state === 'suspending') return due;
+    const changes = due === 'all' ? changesOf(record, warrant) : null;
+    const { state, pending } = changes === null ? record : await desk.amend(liid, changes, act);
+    if (desired === 'Suspended') {
+      if (state === 'draft' || state === 'submitted') return 'status';
+      if (state !== 'suspended') await desk.suspend(liid, act);
+      return 'nothing';
+    }
+    if (state !== 'suspended' || pending?.change.kind === 'resume') return 'nothing';
+    if (pending !== null) return 'status';
+    await desk.resume(liid, act);
+    return 'nothing';
   }
 
   /** The task's warrant; `null`: there is none, or the LIID is another's. */
@@ -249,6 +263,10 @@ export class FollowUp {
     const changed = { ...after, lastChanged: now };
     return [changed, notificationOf(changed, randomUuid(this.#options.random), now)];
   }
+}
+
+function isDue({ task }: StoredObject): boolean {
+  return task !== null && task.due !== 'nothing';
 }
 
 /** The name that the desk has for a task's warrant. */

@@ -19,6 +19,9 @@ export interface TaskWish {
   readonly emergency: boolean;
 }
 
+/** What of a task's wish is still to be done: all of it, or its status alone, when the warrant can take it. */
+export type TaskDue = 'all' | 'status' | 'nothing';
+
 /** An object on record. */
 export interface StoredObject {
   /** The agency's name. */
@@ -37,7 +40,7 @@ export interface StoredObject {
   readonly task: {
     readonly authorisation: string;
     readonly wish: TaskWish;
-    readonly due: boolean;
+    readonly due: TaskDue;
   } | null;
 }
 
@@ -49,6 +52,11 @@ export interface ObjectFilter {
   readonly most: number;
 }
 
+/** An exchange as it is on record; `answer`: `null` once what it tells of is erased. */
+export type StoredExchange = Omit<AgencyExchange, 'objects' | 'answer'> & {
+  readonly answer: Uint8Array | null;
+};
+
 /** An answer that was given, by agency and transaction. */
 export interface AgencyExchange {
   readonly agency: string;
@@ -56,6 +64,8 @@ export interface AgencyExchange {
   /** Of the request. */
   readonly digest: string;
   readonly answer: Uint8Array;
+  /** When it was answered, Unix milliseconds. */
+  readonly at: number;
   /** Identifiers of the objects that it has created or changed, or that its answer tells of. */
   readonly objects: readonly string[];
 }
@@ -81,11 +91,15 @@ export interface Hi1Store {
    * documents that are associated with nothing but documents.
    */
   leftOver(changed: number): Promise<StoredObject[]>;
-  /** These objects of an agency, notifications of them and exchanges that tell of any: all of it or nothing. */
+  /** These objects of an agency, notifications of them and answers that tell of any: all of it or nothing. */
   erase(agency: string, identifiers: readonly string[]): Promise<void>;
   list(agency: string, filter: ObjectFilter): Promise<StoredObject[]>;
   count(agency: string): Promise<number>;
-  exchange(agency: string, transaction: string): Promise<Omit<AgencyExchange, 'objects'> | null>;
+  exchange(agency: string, transaction: string): Promise<StoredExchange | null>;
+  /** Exchanges of an agency (`null`: of all) that are on record, and the octets of their answers. */
+  exchangesKept(agency: string | null): Promise<{ readonly count: number; readonly octets: number }>;
+  /** Forgets exchanges that were answered earlier than that, Unix milliseconds. */
+  forgetExchanges(before: number): Promise<void>;
   /** All of it or nothing; an object takes the place of that with its agency and identifier. */
   save(objects: readonly StoredObject[], exchange: AgencyExchange | null): Promise<void>;
 }

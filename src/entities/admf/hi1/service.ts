@@ -4,7 +4,7 @@
  *     1. read; who sends must be one of the agency's end points (else it is not answered at all), we the receiver, and
  *        the version one of ours (3021)
  *     2. on record (audit log): what cannot be recorded is not done
- *     3. a transaction that was answered before gets the same answer
+ *     3. a transaction that was answered before gets the same answer (`exchange-book.ts`, which also bounds them)
  *     4. the changes are planned, all of them; if one is refused, none is done
  *     5. objects and answer are stored in one transaction
  *     6. what follows is worked off from the store (`follow-up.ts`), after the answer
@@ -29,10 +29,12 @@ import { HI1_OBJECT_KINDS } from '../../../wire/hi1/objects.ts';
 import { instantOf } from '../../../wire/xml/simple-types.ts';
 import { ChangePlan } from './change-plan.ts';
 import type { PlanContext } from './change-plan.ts';
+import type { ExchangeBook } from './exchange-book.ts';
 import type { FollowUp } from './follow-up.ts';
 import type { Agency, Hi1Store, StoredObject } from './ports.ts';
 import { listed, published } from './published.ts';
 import { Hi1Refusal } from './refusal.ts';
+import type { Hi1Outcome } from './refusal.ts';
 import { requireWorkflow } from './workflows.ts';
 
 export interface Hi1ServiceOptions extends Pick<PlanContext, 'setting' | 'findWarrant' | 'checkWarrant'> {
@@ -42,6 +44,7 @@ export interface Hi1ServiceOptions extends Pick<PlanContext, 'setting' | 'findWa
   readonly profile?: { readonly owner: string; readonly version: string };
   readonly store: Hi1Store;
   readonly followUp: FollowUp;
+  readonly exchanges: ExchangeBook;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly audit: { append(event: AuditEvent): unknown };
@@ -59,9 +62,20 @@ const NO_TRANSACTION = '00000000-0000-0000-0000-000000000000';
 
 export class Hi1Service {
   readonly #options: Hi1ServiceOptions;
+  readonly #counts = new Map<Hi1Outcome, number>();
 
   constructor(options: Hi1ServiceOptions) {
     this.#options = options;
+  }
+
+  /** Requests by what has come of them, since the start. */
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** Counts one that was not answered here. */
+  count(outcome: Hi1Outcome): void {
+    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1);
   }
 
   /**
@@ -72,6 +86,23 @@ export class Hi1Service {
     const reading = readHi1Message(octets);
     const { header } = reading;
     if (header !== null && !agency.endpoints.some((each) => isSame(each, header.sender))) return null;
+    let outcome: Hi1Outcome = 'not-recorded';
+    try {
+      const answer = await this.#answerOf(octets, path, agency, reading);
+      outcome = answer.outcome;
+      return answer.octets;
+    } finally {
+      this.count(outcome);
+    }
+  }
+
+  async #answerOf(
+    octets: Uint8Array,
+    path: string,
+    agency: Agency,
+    reading: Hi1Reading,
+  ): Promise<{ readonly octets: Uint8Array; readonly outcome: Hi1Outcome }> {
+    const { header } = reading;
     const digest = digestOf(octets);
     const whose = { agency: agency.name, transaction: header?.transaction ?? '', path, digest };
     const actions =
@@ -79,27 +110,34 @@ export class Hi1Service {
         ? reading.message.payload.actions
         : [];
     this.#record({ kind: 'hi1-request', ...whose, actions: summaryOf(actions) });
-    const { payload, stored } = await this.#respond(reading, whose, agency);
+    const { payload, stored, outcome } = await this.#respond(reading, whose, agency);
     const answer = stored ?? this.#encode(this.#headerFor(header, agency), payload);
     this.#record({ kind: 'hi1-answer', ...whose, outcome: outcomeOf(payload), answer: digestOf(answer) });
-    return answer;
+    return { octets: answer, outcome };
   }
 
   async #respond(
     reading: Hi1Reading,
     { path, digest }: { readonly path: string; readonly digest: string },
     agency: Agency,
-  ): Promise<{ readonly payload: Hi1Payload; readonly stored?: Uint8Array }> {
+  ): Promise<Responded> {
     try {
       const { header, actions } = this.#requests(reading);
       requireWorkflow(path, actions);
-      if (actions.every(({ action }) => action === 'GET' || action === 'LIST'))
-        return { payload: { kind: 'responses', actions: await this.#reads(actions, agency, null) } };
+      if (actions.every(({ action }) => action === 'GET' || action === 'LIST')) {
+        const responses = await this.#reads(actions, agency, null);
+        const isRefused = responses.some(({ action }) => action === 'ErrorInformation');
+        return {
+          payload: { kind: 'responses', actions: responses },
+          outcome: isRefused ? 'refused' : 'read',
+        };
+      }
       return await this.#options.followUp.queue.run(() =>
         this.#change(header, actions, { path, digest, agency }),
       );
     } catch (cause) {
-      return { payload: { kind: 'error', error: this.#refusalOf(cause).information } };
+      const { information, outcome } = this.#refusalOf(cause, agency.name);
+      return { payload: { kind: 'error', error: information }, outcome };
     }
   }
 
@@ -139,13 +177,12 @@ export class Hi1Service {
     header: Hi1Header,
     actions: readonly Hi1Request[],
     { path, digest, agency }: { readonly path: string; readonly digest: string; readonly agency: Agency },
-  ): Promise<{ readonly payload: Hi1Payload; readonly stored?: Uint8Array }> {
-    const { store, clock, followUp } = this.#options;
-    const before = await store.exchange(agency.name, header.transaction);
-    if (before?.digest === digest)
-      return { payload: { kind: 'responses', actions: [] }, stored: before.answer };
+  ): Promise<Responded> {
+    const { store, clock, followUp, exchanges } = this.#options;
+    const { transaction, timestamp } = header;
+    const before = await exchanges.answered(agency.name, { transaction, digest }, timestamp);
     if (before !== null)
-      throw new Hi1Refusal('improperValue', 'this TransactionIdentifier was that of another request');
+      return { payload: { kind: 'responses', actions: [] }, stored: before, outcome: 'repeated' };
     const plan = new ChangePlan({ ...this.#options, agency, sender: header.sender, now: clock.now() });
     const outcomes = await this.#planned(plan, actions, path);
     const refused = [...outcomes.values()].some((outcome) => outcome instanceof Hi1Refusal);
@@ -153,18 +190,19 @@ export class Hi1Service {
     for (const [action, outcome] of outcomes) answered.set(action, responseTo(action, outcome, refused));
     const responses = await this.#reads(actions, agency, refused ? null : plan, answered);
     const payload: Hi1Payload = { kind: 'responses', actions: responses };
-    if (refused) return { payload };
+    if (refused) return { payload, outcome: 'refused' };
     const answer = this.#encode(this.#headerFor(header, agency), payload);
     await store
       .save(plan.objects, {
-        ...{ agency: agency.name, transaction: header.transaction, digest, answer },
+        ...{ agency: agency.name, transaction, digest, answer, at: clock.now() },
         objects: [...plan.objects.map(({ object }) => object.identifier), ...shownIn(responses)],
       })
       .catch((cause: unknown) => {
-        throw new Hi1Refusal('transient', undefined, { cause });
+        throw new Hi1Refusal('transient', undefined, { cause, outcome: 'not-stored' });
       });
+    exchanges.noted();
     followUp.touch(plan.objects.flatMap(({ task }) => (task === null ? [] : task.wish.warrant.liid)));
-    return { payload, stored: answer };
+    return { payload, stored: answer, outcome: 'done' };
   }
 
   /** What comes of each change; numbers that stand twice are refused. */
@@ -200,7 +238,7 @@ export class Hi1Service {
           return new Hi1Refusal('unsupported', 'DELIVER is not supported');
       }
     } catch (cause) {
-      return this.#refusalOf(cause);
+      return this.#refusalOf(cause, plan.agency);
     }
   }
 
@@ -249,7 +287,7 @@ export class Hi1Service {
         );
       return { id, action: 'LISTResponse', records: found.map(listed) };
     } catch (cause) {
-      return refusedAs(id, this.#refusalOf(cause));
+      return refusedAs(id, this.#refusalOf(cause, agency.name));
     }
   }
 
@@ -286,19 +324,31 @@ export class Hi1Service {
     };
   }
 
-  #refusalOf(cause: unknown): Hi1Refusal {
+  #refusalOf(cause: unknown, agency: string): Hi1Refusal {
     if (!(cause instanceof Hi1Refusal)) {
       this.#options.logger.error({ error: cause }, 'a request of HI1 failed');
-      return new Hi1Refusal('general', undefined, { cause });
+      return new Hi1Refusal('general', undefined, { cause, outcome: 'failed' });
     }
-    if (cause.code === 'transient')
+    if (cause.outcome === 'not-stored')
       this.#options.logger.error({ error: cause.cause }, 'a request of HI1 could not be stored');
+    if (cause.outcome === 'full')
+      this.#options.logger.error(
+        { agency },
+        'as many exchanges of this agency are kept as can be: what it asks for is refused',
+      );
     return cause;
   }
 
   #record(event: AuditEvent): void {
     this.#options.audit.append(event);
   }
+}
+
+interface Responded {
+  readonly payload: Hi1Payload;
+  readonly outcome: Hi1Outcome;
+  /** The answer as it is on record. */
+  readonly stored?: Uint8Array;
 }
 
 function responseTo(action: Hi1Request, outcome: StoredObject | Hi1Refusal, refused: boolean): Hi1Response {

@@ -36,7 +36,7 @@ export function taskStatus(
   history: readonly Pick<HistoryEntry, 'act'>[],
 ): Hi1Status | null {
   if (record === null) {
-    if (task?.due === true) return status;
+    if (task !== null && task.due !== 'nothing') return status;
     if (reason !== null) return 'Invalid';
     return task?.wish.desired === 'Cancelled' ? 'Cancelled' : status;
   }

@@ -29,7 +29,7 @@ export interface BoundAgency extends Agency {
 
 export interface Hi1ServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly agencies: readonly BoundAgency[];
-  readonly service: Pick<Hi1Service, 'answer'>;
+  readonly service: Pick<Hi1Service, 'answer' | 'count'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
 }
@@ -47,8 +47,10 @@ export function hi1Server({ agencies, service, audit, clock, ...https }: Hi1Serv
   );
   const refusals = new RefusalLog(audit, clock);
   const answers = answering(server);
-  const forbid = (peer: Peer, path: string): void =>
+  const forbid = (peer: Peer, path: string): void => {
+    service.count('forbidden');
     refusals.record(peer.fingerprint, { kind: 'hi1-forbidden', peer: peer.commonName, path });
+  };
 
   server.setErrorHandler((error, _request, reply) => {
     const isUnrecorded = error instanceof EvidenceError;
@@ -59,14 +61,14 @@ export function hi1Server({ agencies, service, audit, clock, ...https }: Hi1Serv
   });
   server.addHook('onRequest', async (request, reply) => {
     const peer = peerOfRequest(request);
-    if (agencyOf(agencies, peer) !== null) return;
+    if (agencyOfPeer(agencies, peer) !== null) return;
     forbid(peer, request.url);
     await reply.code(403).send();
   });
   for (const path of HI1_PATHS)
     server.post(path, async (request, reply) => {
       const peer = peerOfRequest(request);
-      const agency = agencyOf(agencies, peer);
+      const agency = agencyOfPeer(agencies, peer);
       const { body } = request;
       if (!(body instanceof Uint8Array)) return reply.code(415).send();
       const octets = new Uint8Array(body);
@@ -86,7 +88,10 @@ function statusOf(error: unknown): number {
 }
 
 /** Whose certificate it is; `null`: no agency's. */
-function agencyOf(agencies: readonly BoundAgency[], peer: Peer): BoundAgency | null {
+export function agencyOfPeer<A extends Pick<BoundAgency, 'certificate'>>(
+  agencies: readonly A[],
+  peer: Peer,
+): A | null {
   const found = agencies.find(({ certificate: { name, fingerprint } }) => {
     if (fingerprint !== undefined) return fingerprint.toUpperCase() === peer.fingerprint;
     return name !== undefined && isNamed(peer, name);

@@ -7,6 +7,7 @@ import { connectionsOf, listen } from '../../../net/https.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 import type { Hi1Config } from '../config-hi1.ts';
 import type { WarrantDesk } from '../desk.ts';
+import { ExchangeBook } from '../hi1/exchange-book.ts';
 import { FollowUp } from '../hi1/follow-up.ts';
 import type { Hi1Store } from '../hi1/ports.ts';
 import { Hi1Service } from '../hi1/service.ts';
@@ -34,6 +35,10 @@ export interface RunningHi1 {
   due(): number;
   /** Notifications that were given up for newer ones. */
   dropped(): number;
+  /** Exchanges that are kept. */
+  exchanges(): number;
+  /** Requests by what has come of them. */
+  requests(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
@@ -44,10 +49,10 @@ export async function openHi1(
 ): Promise<RunningHi1 | null> {
   if (config === undefined) return null;
   const { store, desk, logger, tls } = options;
-  const followUp = new FollowUp(options);
+  const exchanges = new ExchangeBook(options);
+  const followUp = new FollowUp({ ...options, exchanges });
   const service = new Hi1Service({
-    ...options,
-    followUp,
+    ...{ ...options, followUp, exchanges },
     own: endpointOf(config.endpoint),
     ...(config.nationalProfile === undefined ? {} : { profile: config.nationalProfile }),
     setting: config.delivery,
@@ -71,6 +76,8 @@ export async function openHi1(
       connections: connectionsOf(server),
       due: () => followUp.due,
       dropped: () => store.notificationsDropped,
+      exchanges: () => exchanges.kept,
+      requests: () => service.counts,
       stop,
     };
   } catch (error) {

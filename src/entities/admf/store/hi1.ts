@@ -2,7 +2,8 @@
  * What agencies have brought over HI1, in the ADMF's SQLite store.
  *
  *     hi1_object    one row an object, by agency and identifier: the object as a document, and what is ours of it
- *     hi1_exchange  one row a transaction that changed something: digest of the request, and the answer
+ *     hi1_exchange  one row a transaction that changed something: digest of the request, and the answer, until what it
+ *                   tells of is erased
  *     hi1_link      one row for each object that another names as associated
  *     hi1_told      one row for each object that an exchange has changed, or that its answer tells of
  */
@@ -24,7 +25,14 @@ import {
   textColumn,
   timeColumn,
 } from '../../../storage/stored-tables.ts';
-import type { AgencyExchange, Hi1Store, ObjectFilter, StoredObject } from '../hi1/ports.ts';
+import type {
+  AgencyExchange,
+  Hi1Store,
+  ObjectFilter,
+  StoredExchange,
+  StoredObject,
+  TaskDue,
+} from '../hi1/ports.ts';
 import { STORED_WARRANT } from './stored-warrant.ts';
 
 /** The migration that adds the tables. */
@@ -60,6 +68,14 @@ export const HI1_ERASING = statements(
     DELETE FROM hi1_told WHERE agency = OLD.agency AND trans = OLD.trans; END`,
 );
 
+/** The migration that adds when exchanges were; of those that are there, it can only be said that they were before. */
+export const HI1_EXCHANGE_TIMES = statements(
+  `ALTER TABLE hi1_exchange ADD COLUMN at REAL NOT NULL DEFAULT 0`,
+  `ALTER TABLE hi1_exchange ADD COLUMN octets INTEGER NOT NULL DEFAULT 0`,
+  `UPDATE hi1_exchange SET at = unixepoch() * 1000, octets = length(answer)`,
+  `CREATE INDEX hi1_exchange_at ON hi1_exchange (agency, at, octets)`,
+);
+
 const WISH = strict({
   warrant: STORED_WARRANT,
   desired: Type.Enum(['Active', 'Suspended', 'Cancelled']),
@@ -83,7 +99,12 @@ const EXCHANGE = new TableReader('hi1_exchange', {
   trans: textColumn,
   digest: textColumn,
   answer: octetsColumn,
+  at: timeColumn,
 });
+const KEPT = new TableReader('hi1_exchange', { count: countColumn, octets: countColumn });
+
+/** How `due` is stored. */
+const DUES: readonly TaskDue[] = ['nothing', 'all', 'status'];
 
 /** Notifications of one agency that are kept: the oldest go first. */
 const MOST_NOTIFICATIONS = 10_000;
@@ -121,7 +142,7 @@ export class SqliteHi1Store implements Hi1Store {
   }
 
   openTasks(): Promise<StoredObject[]> {
-    return this.#select(sql`liid IS NOT NULL AND (due = 1 OR status NOT IN (${sql.join(FINAL_STATUSES)}))`);
+    return this.#select(sql`liid IS NOT NULL AND (due <> 0 OR status NOT IN (${sql.join(FINAL_STATUSES)}))`);
   }
 
   closedTasks(): Promise<StoredObject[]> {
@@ -164,10 +185,11 @@ export class SqliteHi1Store implements Hi1Store {
         const gone = sql`(SELECT ${identifier} UNION SELECT hi1_link.identifier FROM hi1_link JOIN hi1_object
           USING (agency, identifier) WHERE agency = ${agency} AND other = ${identifier}
             AND kind = 'NotificationObject')`;
-        await sql`DELETE FROM hi1_exchange WHERE agency = ${agency} AND trans IN
-          (SELECT trans FROM hi1_told WHERE agency = ${agency} AND identifier IN ${gone})`.execute(
-          transaction,
-        );
+        const telling = sql`(SELECT trans FROM hi1_told WHERE agency = ${agency} AND identifier IN ${gone})`;
+        // That it was answered stays on record: the same request is not done again.
+        await sql`UPDATE hi1_exchange SET answer = X'', octets = 0
+          WHERE agency = ${agency} AND trans IN ${telling}`.execute(transaction);
+        await sql`DELETE FROM hi1_told WHERE agency = ${agency} AND trans IN ${telling}`.execute(transaction);
         await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND identifier IN ${gone}`.execute(
           transaction,
         );
@@ -188,12 +210,23 @@ export class SqliteHi1Store implements Hi1Store {
     return OBJECT.pick('due').read(rows[0]).due;
   }
 
-  async exchange(agency: string, transaction: string): Promise<Omit<AgencyExchange, 'objects'> | null> {
-    const { rows } = await sql`SELECT agency, trans, digest, answer FROM hi1_exchange
+  async exchange(agency: string, transaction: string): Promise<StoredExchange | null> {
+    const { rows } = await sql`SELECT agency, trans, digest, answer, at FROM hi1_exchange
       WHERE agency = ${agency} AND trans = ${transaction}`.execute(this.#db);
     if (rows.length === 0) return null;
-    const { trans, ...row } = EXCHANGE.read(rows[0]);
-    return { ...row, transaction: trans };
+    const { trans, answer, ...row } = EXCHANGE.read(rows[0]);
+    return { ...row, transaction: trans, answer: answer.length === 0 ? null : answer };
+  }
+
+  async exchangesKept(agency: string | null): Promise<{ readonly count: number; readonly octets: number }> {
+    const whose = agency === null ? sql`TRUE` : sql`agency = ${agency}`;
+    const { rows } = await sql`SELECT count(*) AS count, coalesce(sum(octets), 0) AS octets
+      FROM hi1_exchange WHERE ${whose}`.execute(this.#db);
+    return KEPT.read(rows[0]);
+  }
+
+  async forgetExchanges(before: number): Promise<void> {
+    await sql`DELETE FROM hi1_exchange WHERE at < ${before}`.execute(this.#db);
   }
 
   async save(objects: readonly StoredObject[], exchange: AgencyExchange | null): Promise<void> {
@@ -208,9 +241,11 @@ export class SqliteHi1Store implements Hi1Store {
         this.#dropped += Number(numAffectedRows ?? 0);
       }
       if (exchange === null) return;
-      const { agency, transaction: trans, digest, answer } = exchange;
-      await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer)
-        VALUES (${agency}, ${trans}, ${digest}, ${Buffer.from(answer)})`.execute(transaction);
+      const { agency, transaction: trans, digest, answer, at } = exchange;
+      await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer, at, octets)
+        VALUES (${agency}, ${trans}, ${digest}, ${Buffer.from(answer)}, ${at}, ${answer.length})`.execute(
+        transaction,
+      );
       for (const identifier of new Set(exchange.objects))
         await sql`INSERT INTO hi1_told VALUES (${agency}, ${trans}, ${identifier})`.execute(transaction);
     });
@@ -230,7 +265,7 @@ async function put(transaction: Transaction<unknown>, stored: StoredObject): Pro
   const ours = [
     ...[reason === null ? null : JSON.stringify(reason), task?.authorisation ?? null],
     ...[task?.wish.warrant.liid ?? null, task === null ? null : JSON.stringify(task.wish)],
-    task?.due === true ? 1 : 0,
+    DUES.indexOf(task?.due ?? 'nothing'),
   ];
   const values = [agency, object.identifier, object.kind, body, generation, lastChanged, status, ...ours];
   await sql`INSERT INTO hi1_object (agency, identifier, kind, body, generation, changed, status, reason, authorisation,
@@ -257,6 +292,9 @@ function storedObject(row: unknown): StoredObject {
   const object = decodeHi1Object(body);
   if (object.kind === 'other' || object.kind !== kind)
     throw new StorageError('damaged', 'hi1_object.body is not an object of its kind');
-  const task = authorisation === null || wish === null ? null : { authorisation, wish, due: due === 1 };
+  const task =
+    authorisation === null || wish === null
+      ? null
+      : { authorisation, wish, due: DUES[due] ?? ('all' as const) };
   return { ...read, object, lastChanged: changed, task };
 }

@@ -30,7 +30,7 @@ import {
   timeColumn,
 } from '../../../storage/stored-tables.ts';
 import type { TablesOf } from '../../../storage/stored-tables.ts';
-import { HI1_ERASING, HI1_TABLES, scrub, SqliteHi1Store } from './hi1.ts';
+import { HI1_ERASING, HI1_EXCHANGE_TIMES, HI1_TABLES, scrub, SqliteHi1Store } from './hi1.ts';
 import { STORED_DELIVERY, STORED_LEMF, STORED_TARGETS, STORED_WARRANT } from './stored-warrant.ts';
 
 const FIRST = statements(
@@ -134,7 +134,7 @@ const ENTRY = STORED.warrant_history.pick(...HISTORY);
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: ['warrant', 'did'],
-  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS, HI1_TABLES, HI1_ERASING],
+  migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS, HI1_TABLES, HI1_ERASING, HI1_EXCHANGE_TIMES],
 };
 
 export class SqliteAdmfStore implements AdmfStore {

@@ -23,7 +23,19 @@ import { decodeHi1Message, encodeHi1Message } from '../../../../src/wire/hi1/mes
 import { HI1_SIZE_LIMIT } from '../../../../src/wire/hi1/names.ts';
 import { silent } from '../../../support/silent.ts';
 import { HOUR } from '../support.ts';
-import { at, authorisation, create, CUSTOMS, get, list, openHi1, POLICE, task } from './support.ts';
+import {
+  at,
+  authorisation,
+  create,
+  CUSTOMS,
+  get,
+  list,
+  objectOf,
+  openHi1,
+  POLICE,
+  task,
+  uuid,
+} from './support.ts';
 
 const NAME = 'admf.home1.example';
 const DELIVERED = { DeliveryDetails: [{ DeliveryAddress: { kind: 'FQDN', value: 'lemf.example:8002' } }] };
@@ -62,7 +74,7 @@ function clientOf(files: TlsFiles): HttpsClient {
 
 beforeAll(async () => {
   pki = await LabPki.create(folder, clock.now());
-  lab = await openHi1();
+  lab = await openHi1({}, { now: clock.now() });
   police = await issue('police.example');
   admf = await issue(NAME, ['admf']);
   server = hi1Server({
@@ -78,6 +90,7 @@ beforeAll(async () => {
         if (!isRecorded) throw new EvidenceError('not-written', 'the disk is full');
         return lab.running.service.answer(...asked);
       },
+      count: (outcome) => lab.running.service.count(outcome),
     },
     audit: lab.audit,
   });
@@ -102,7 +115,9 @@ describe('R-91: HI1 by HTTPS', () => {
     expect(decodeHi1Message(answer.body)).toMatchObject({
       payload: { actions: [{ action: 'LISTResponse' }] },
     });
-    const created = encodeHi1Message(lab.messageOf(create(authorisation(1), task(2))));
+    const span = { EndTime: at(clock.now() + HOUR) };
+    const objects = [authorisation(1, { AuthorisationTimespan: span }), task(2)];
+    const created = encodeHi1Message(lab.messageOf(create(...objects)));
     expect((await post(client, created, '/li/authorisation/new')).status).toBe(200);
     expect((await post(client, octets, '/li/else')).status).toBe(404);
 
@@ -133,19 +148,24 @@ describe('R-91: HI1 by HTTPS', () => {
     };
     const config = file(
       'agency.json',
-      JSON.stringify({ url: `https://${NAME}`, tls: police, hosts: { [NAME]: `127.0.0.1:${port}` } }),
+      JSON.stringify({
+        ...{ url: `https://${NAME}`, tls: police, hosts: { [NAME]: `127.0.0.1:${port}` } },
+        sender: { country: 'XX', identifier: 'ACTOR01' },
+        receiver: { country: 'XX', identifier: 'ACTOR02' },
+      }),
     );
     const printed: string[] = [];
     const stdout = vi
       .spyOn(process.stdout, 'write')
       .mockImplementation((text) => printed.push(String(text)) > 0);
-    const send = (...args: readonly string[]): Promise<unknown> =>
+    const hi1 = (...args: readonly string[]): Promise<unknown> =>
       hi1Command()
-        .parseAsync(['send', ...args, '--config', config], { from: 'user' })
+        .parseAsync([...args, '--config', config], { from: 'user' })
         .then(
           () => 'done',
           (error: unknown) => (error instanceof CliError ? error.message : error),
         );
+    const send = (...args: readonly string[]): Promise<unknown> => hi1('send', ...args);
     try {
       expect(await send(file('list.xml', encodeHi1Message(lab.messageOf(list('Authorisation')))))).toBe(
         'done',
@@ -156,6 +176,19 @@ describe('R-91: HI1 by HTTPS', () => {
       const missing = file('get.xml', encodeHi1Message(lab.messageOf(get(99))));
       expect(await send(missing)).toBe('refused with 3014');
       expect(await send(missing, '--path', '/li/task/addition')).toBe('refused with 3001');
+      expect(await hi1('list', 'Authorisation')).toBe('done');
+      expect(await hi1('list', 'Planet')).toBe('refused with 3001');
+      expect(await hi1('list', '--since', 'yesterday')).toContain('LastChanged');
+      expect(await hi1('get', uuid(1), '--json')).toBe('done');
+      expect(printed.at(-1)).toContain('"AuthorisationReference":"W1"');
+      expect(await hi1('get', uuid(1), uuid(99))).toBe('refused with 3014');
+      expect(await hi1('get', 'x')).toContain('Identifier');
+      const header = { timestamp: clock.now() - 9 * 24 * HOUR };
+      const paper = create(objectOf('DocumentObject', 7, { DocumentReference: 'D7' }));
+      const old = file('old.xml', encodeHi1Message(lab.messageOf(paper, { header })));
+      expect(await send(old)).toBe('refused with 3007');
+      expect(await send(old, '--fresh')).toBe('done');
+      expect(await send(old, '--fresh')).toBe('refused with 3010');
       expect(await send(file('odd.xml', '<a/>'))).toContain('this is not a message of HI1');
     } finally {
       stdout.mockRestore();
@@ -188,14 +221,19 @@ describe('R-91: HI1 by HTTPS', () => {
       clients.push(client);
       const span = { EndTime: at(clock.now() + HOUR) };
       const asked = create(authorisation(1, { AuthorisationTimespan: span }), task(2, DELIVERED));
-      const answer = await post(client, encodeHi1Message(lab.messageOf(asked)), '/li/authorisation/new');
+      const answer = await post(
+        client,
+        encodeHi1Message(lab.messageOf(asked, { header: { timestamp: clock.now() } })),
+        '/li/authorisation/new',
+      );
       expect(decodeHi1Message(answer.body).payload).toMatchObject({
         actions: [{ action: 'CREATEResponse' }, { action: 'CREATEResponse' }],
       });
       await expect.poll(() => running.desk.find('LIID2')?.state).toBe('submitted');
       const { meters, tls } = running.operation;
       const readings = Object.fromEntries(meters.map(({ name, read }) => [name, read()]));
-      expect(readings).toMatchObject({ hi1_due: 0, hi1_notifications_dropped_total: 0 });
+      expect(readings).toMatchObject({ hi1_due: 0, hi1_notifications_dropped_total: 0, hi1_exchanges: 1 });
+      expect(readings['hi1_requests_total']).toEqual([{ labels: { outcome: 'done' }, value: 1 }]);
       expect(readings['connections']).toContainEqual({ labels: { listener: 'hi1' }, value: 1 });
       expect((await running.operation.state()).queues).toMatchObject([{ name: 'hi1' }]);
 

@@ -82,7 +82,7 @@ describe('R-90: retention of what came over HI1', () => {
   it('R-90: the files have no octet of it any more: neither object nor answer nor document', async () => {
     const { lab, held } = await erased();
     expect(held(...GOING, ...STAYING)).toEqual(STAYING);
-    expect(await lab.store.hi1.exchange('police', uuid(900))).toBeNull();
+    expect(await lab.store.hi1.exchange('police', uuid(900))).toMatchObject({ answer: null });
     // With the last task, the authorisation goes.
     expect(await lab.statusOf(1)).toBe('Expired');
     await lab.settle(RETENTION + 10_000);

@@ -166,7 +166,7 @@ describe('R-91: a warrant over HI1', () => {
     // Once more after the desk has entered it, and nobody has noted that.
     for (let turn = 0; turn < 2; turn += 1) {
       const [due] = await lab.store.hi1.tasksWith('LIID2');
-      await lab.store.hi1.save([{ ...due!, task: { ...due!.task!, due: true } }], null);
+      await lab.store.hi1.save([{ ...due!, task: { ...due!.task!, due: 'all' } }], null);
       const { followUp } = lab.start();
       await followUp.begin();
       await followUp.queue.ended();

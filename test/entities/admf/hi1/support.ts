@@ -3,6 +3,8 @@ import { afterAll, expect } from 'vitest';
 import { systemRandom } from '../../../../src/host/runtime.ts';
 import { WarrantDesk } from '../../../../src/entities/admf/desk.ts';
 import type { DeskOptions } from '../../../../src/entities/admf/desk.ts';
+import { ExchangeBook } from '../../../../src/entities/admf/hi1/exchange-book.ts';
+import type { ExchangeBounds } from '../../../../src/entities/admf/hi1/exchange-book.ts';
 import { FollowUp } from '../../../../src/entities/admf/hi1/follow-up.ts';
 import type { Agency } from '../../../../src/entities/admf/hi1/ports.ts';
 import { Hi1Service } from '../../../../src/entities/admf/hi1/service.ts';
@@ -99,9 +101,19 @@ let transactions = 0;
 
 export async function openHi1(
   desk: Partial<DeskOptions> = {},
-  { file = ':memory:', retentionMs = 100 * HOUR } = {},
+  {
+    file = ':memory:',
+    retentionMs = 100 * HOUR,
+    bounds = {},
+    now = NOW,
+  }: {
+    readonly file?: string;
+    readonly retentionMs?: number;
+    readonly bounds?: Partial<ExchangeBounds>;
+    readonly now?: number;
+  } = {},
 ) {
-  const clock = new ManualClock(NOW);
+  const clock = new ManualClock(now);
   const bench = await home(clock, undefined, file);
   const admf = await bench.open({ drainMs: 5000, retentionMs });
   const officers = new WarrantDesk(admf, {
@@ -110,7 +122,8 @@ export async function openHi1(
   });
   const store = bench.store.hi1;
   const start = () => {
-    const common = { store, clock, logger: silent, audit: bench.audit };
+    const exchanges = new ExchangeBook({ store, clock, ...bounds });
+    const common = { store, clock, logger: silent, audit: bench.audit, exchanges };
     const followUp = new FollowUp({
       ...common,
       desk: officers,
@@ -134,7 +147,7 @@ export async function openHi1(
       findWarrant: (liid) => officers.find(liid),
       checkWarrant: (warrant, now) => checkWarrant(warrant, { host: 'df.home1.example', port: 7001 }, now),
     });
-    return { followUp, service };
+    return { followUp, service, exchanges };
   };
   const running = start();
 
