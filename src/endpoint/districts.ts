@@ -7,9 +7,11 @@
  *     period(t)      = ⌊t / key lifetime⌋ · key lifetime
  *     parameters(p)  = those of the highest serial whose notBefore is not after p
  *
+ * A KMS that has too much to do says when to ask again (Retry-After), and is left alone until then.
+ *
  * What is fetched is validated before its first use: a group that is not what it claims would give the key away.
  */
-import type { Logger } from '../bytes/ports.ts';
+import type { Clock, Logger } from '../bytes/ports.ts';
 import { districtOfHost, periodStart } from '../ibake/identity.ts';
 import { validateBfParameters } from '../ibe/parameters.ts';
 import { decodeIbeSysParams, districtParameters } from '../ibe/system-parameters.ts';
@@ -17,6 +19,7 @@ import type { DistrictParameters } from '../ibe/system-parameters.ts';
 import { isOfDistrict } from '../wire/pps/publication.ts';
 import { EndpointError } from './errors.ts';
 import type { KmsClient } from './ports.ts';
+import { restFor } from './rest.ts';
 
 export interface HostDistricts {
   /** Hosts of identities: the user's own first, then those of partners. */
@@ -29,13 +32,17 @@ export interface HostDistricts {
 export class Districts {
   readonly #kms: KmsClient;
   readonly #settings: HostDistricts;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   /** By district, highest serial first. */
   readonly #known = new Map<string, DistrictParameters[]>();
+  /** When partners' districts may be asked again, Unix milliseconds. */
+  readonly #askAgainAt = new Map<string, number>();
 
-  constructor(kms: KmsClient, settings: HostDistricts, logger: Logger) {
+  constructor(kms: KmsClient, settings: HostDistricts, clock: Clock, logger: Logger) {
     this.#kms = kms;
     this.#settings = settings;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -48,18 +55,15 @@ export class Districts {
 
   /**
    * Fetches what all districts publish now. A partner that does not answer is logged and tried again next time.
+   * @returns after how many milliseconds the user's own KMS wants to be asked again; `null`: it has answered
    * @throws EndpointError `kms` if the user's own district cannot be had
    */
-  async refresh(): Promise<void> {
+  async refresh(): Promise<number | null> {
     const [own, ...partners] = this.#settings.hosts.map((host) => this.nameOf(host) ?? '');
-    if (own !== undefined) await this.#fetch(own);
-    for (const partner of partners) {
-      try {
-        await this.#fetch(partner);
-      } catch (error) {
-        this.#logger.warn({ district: partner, error }, 'the parameters of a partner could not be had');
-      }
-    }
+    const afterMs = own === undefined ? null : await this.#fetch(own);
+    if (afterMs !== null) return afterMs;
+    for (const partner of partners) await this.#fetchOfPartner(partner);
+    return null;
   }
 
   /**
@@ -83,15 +87,36 @@ export class Districts {
     );
   }
 
-  /** The parameters in force, and those that are announced to follow. */
-  async #fetch(district: string): Promise<void> {
-    const { der, successor } = await this.#kms.fetchParameters(district);
+  async #fetchOfPartner(district: string): Promise<void> {
+    const now = this.#clock.now();
+    if (now < (this.#askAgainAt.get(district) ?? now)) return;
+    try {
+      const afterMs = await this.#fetch(district);
+      if (afterMs === null) return;
+      this.#askAgainAt.set(district, now + restFor(afterMs));
+      this.#logger.warn({ district, afterMs }, 'the KMS of a partner has too much to do');
+    } catch (error) {
+      this.#logger.warn({ district, error }, 'the parameters of a partner could not be had');
+    }
+  }
+
+  /**
+   * The parameters in force, and those that are announced to follow.
+   * @returns after how many milliseconds their KMS wants to be asked again; `null`: it has answered
+   */
+  async #fetch(district: string): Promise<number | null> {
+    const answer = await this.#kms.fetchParameters(district);
+    if (answer.kind === 'later') return answer.afterMs;
+    const { der, successor } = answer.parameters;
     this.#take(district, der);
-    if (successor === null) return;
+    if (successor === null) return null;
     if (!isOfDistrict(successor, district)) {
       throw new EndpointError('kms', `${district} announces parameters of another place`);
     }
-    this.#take(district, (await this.#kms.fetchParameters(successor)).der);
+    const next = await this.#kms.fetchParameters(successor);
+    if (next.kind === 'later') return next.afterMs;
+    this.#take(district, next.parameters.der);
+    return null;
   }
 
   #take(district: string, der: Uint8Array): void {

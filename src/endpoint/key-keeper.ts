@@ -17,13 +17,12 @@ import type { Districts } from './districts.ts';
 import { EndpointError } from './errors.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { KmsClient } from './ports.ts';
+import { restFor } from './rest.ts';
 
 /** Milliseconds between looks at the ring. */
 const LOOK_MS = 60_000;
 /** Milliseconds for which whoever needs keys waits for a KMS that has too much to do. */
 const PATIENCE_MS = 30_000;
-/** Milliseconds for which such a KMS is left alone at least, and at most, whatever it says. */
-const REST_MS = { least: 1_000, most: 3_600_000 } as const;
 
 export interface KeyKeeperOptions {
   readonly kms: KmsClient;
@@ -46,7 +45,7 @@ export class KeyKeeper {
   #look: Timer | null = null;
   /** Unix seconds. */
   #refreshed = -Infinity;
-  /** When the KMS may be asked for keys again, Unix milliseconds. */
+  /** When the KMS may be asked again, Unix milliseconds. */
   #askAgainAt = -Infinity;
   readonly #waiting = new Set<{ readonly timer: Timer; readonly giveUp: () => void }>();
 
@@ -59,9 +58,10 @@ export class KeyKeeper {
    * @throws EndpointError `kms` if the own KMS does not give them
    */
   async refresh(): Promise<void> {
-    await this.#options.districts.refresh();
+    const until = this.#options.clock.now() + PATIENCE_MS;
+    await this.#fetchParameters(until);
     this.#refreshed = this.#options.clock.now() / 1000;
-    if (this.#wanting()) await this.#request();
+    if (this.#wanting()) await this.#request(until);
     this.#look ??= this.#nextLook();
   }
 
@@ -71,18 +71,26 @@ export class KeyKeeper {
     for (const { giveUp } of this.#waiting) giveUp();
   }
 
+  async #fetchParameters(until: number): Promise<void> {
+    for (;;) {
+      await this.#untilAskedAgain(until);
+      const afterMs = await this.#options.districts.refresh();
+      if (afterMs === null) return;
+      this.#leaveAlone(afterMs);
+    }
+  }
+
   /** Each time with a new message: the KMS takes none twice. */
-  async #request(): Promise<void> {
+  async #request(until: number): Promise<void> {
     const { kms, credential, addressOfRecord, device, ring, clock, random } = this.#options;
     const uris = [...new Set([addressOfRecord, device])];
-    const until = clock.now() + PATIENCE_MS;
     for (;;) {
       await this.#untilAskedAgain(until);
       const wanted = { uris, time: clock.now(), wanted: { from: null, to: null } };
       const request = makeKeyRequest(credential, wanted, random);
       const answer = await kms.requestKeys(request.octets);
       if (answer.kind === 'later') {
-        this.#askAgainAt = clock.now() + Math.min(Math.max(answer.afterMs, REST_MS.least), REST_MS.most);
+        this.#leaveAlone(answer.afterMs);
         continue;
       }
       ring.add(decodeKeyResponse(request, credential.psk, answer.octets));
@@ -90,6 +98,10 @@ export class KeyKeeper {
       if (uris.every((uri) => ring.privateKey(uri, now) !== null)) return;
       throw new EndpointError('kms', 'the KMS gave no key for the period that is on');
     }
+  }
+
+  #leaveAlone(afterMs: number): void {
+    this.#askAgainAt = this.#options.clock.now() + restFor(afterMs);
   }
 
   /** @throws EndpointError `kms` if the KMS is not to be asked before `until` */

@@ -3,10 +3,9 @@
  * district by GET (RFC 5408 section 4.1; the successor by RFC 5829), keys of the user's own KMS by POST of MIKEY messages (RFC 6267 4.2.1).
  */
 import { PPS_MEDIA_TYPE, decodePublication } from '../wire/pps/publication.ts';
-import type { PublishedParameters } from '../wire/pps/publication.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../wire/request-key/transport.ts';
 import { EndpointError } from './errors.ts';
-import type { KmsAnswer, KmsClient } from './ports.ts';
+import type { KmsAnswer, KmsClient, ParametersAnswer } from './ports.ts';
 import type { Clock } from '../bytes/ports.ts';
 import { retryAfterMs } from '../net/https.ts';
 import type { HttpsAnswer, HttpsClient } from '../net/https.ts';
@@ -27,10 +26,13 @@ export class HttpsKmsClient implements KmsClient {
     this.#requestKey = `${kms.replace(/\/$/, '')}${REQUEST_KEY_PATH}`;
   }
 
-  async fetchParameters(uri: string): Promise<PublishedParameters> {
-    const answer = expect(await this.#request('GET', uri), uri, PPS_MEDIA_TYPE);
+  async fetchParameters(uri: string): Promise<ParametersAnswer> {
+    const answer = await this.#request('GET', uri);
+    const afterMs = this.#laterAfter(answer);
+    if (afterMs !== null) return { kind: 'later', afterMs };
+    const { body, link } = expect(answer, uri, PPS_MEDIA_TYPE);
     try {
-      return decodePublication(answer.body, answer.link);
+      return { kind: 'parameters', parameters: decodePublication(body, link) };
     } catch (cause) {
       throw new EndpointError('kms', `${uri} answers with something else than parameters`, { cause });
     }
@@ -39,9 +41,14 @@ export class HttpsKmsClient implements KmsClient {
   async requestKeys(message: Uint8Array): Promise<KmsAnswer> {
     const body = { type: MIKEY_MEDIA_TYPE, octets: message };
     const answer = await this.#request('POST', this.#requestKey, body);
-    const afterMs = BUSY.has(answer.status) ? retryAfterMs(answer.retryAfter, this.#clock.now()) : null;
+    const afterMs = this.#laterAfter(answer);
     if (afterMs !== null) return { kind: 'later', afterMs };
     return { kind: 'answer', octets: expect(answer, this.#requestKey, MIKEY_MEDIA_TYPE).body };
+  }
+
+  /** Milliseconds after which it wants to be asked again; `null`: this is its answer. */
+  #laterAfter({ status, retryAfter }: HttpsAnswer): number | null {
+    return BUSY.has(status) ? retryAfterMs(retryAfter, this.#clock.now()) : null;
   }
 
   async #request(

@@ -7,7 +7,7 @@ export interface KmsClient {
    * What is published at a district's URI, or at that of a successor (RFC 5408 section 4.1).
    * @throws EndpointError `kms`
    */
-  fetchParameters(uri: string): Promise<PublishedParameters>;
+  fetchParameters(uri: string): Promise<ParametersAnswer>;
   /**
    * One REQUEST_KEY exchange with the user's own KMS: MIKEY messages both ways.
    * @throws EndpointError `kms`
@@ -15,7 +15,13 @@ export interface KmsClient {
   requestKeys(message: Uint8Array): Promise<KmsAnswer>;
 }
 
-export type KmsAnswer =
-  | { readonly kind: 'answer'; readonly octets: Uint8Array }
-  /** It has too much to do, or this user asks too often: another message after so many milliseconds. */
-  | { readonly kind: 'later'; readonly afterMs: number };
+/** A KMS has too much to do, or this user or address asks too often: another request after so many milliseconds. */
+interface LaterAnswer {
+  readonly kind: 'later';
+  readonly afterMs: number;
+}
+
+export type ParametersAnswer =
+  { readonly kind: 'parameters'; readonly parameters: PublishedParameters } | LaterAnswer;
+
+export type KmsAnswer = { readonly kind: 'answer'; readonly octets: Uint8Array } | LaterAnswer;

@@ -43,7 +43,7 @@ export async function keyedPhone(home: TappedHome, user: string, outbound: NextH
   const { authorities } = config['tls'] as TlsFiles;
   const https = new HttpsClient({ hosts, tls: { authorities: readFileSync(authorities, 'utf8') } });
   const kms = new HttpsKmsClient(https, `https://${hostOf('kms', plan)}`, clock);
-  const districts = new Districts(kms, { hosts: [plan.domain] }, logger);
+  const districts = new Districts(kms, { hosts: [plan.domain] }, clock, logger);
   const ring = new KeyRing(SKEW);
   const own = canonicalIdentity(home.network.identity(user));
   const psk = plan.subscribers.find((subscriber) => subscriber.user === user)?.psk ?? '';

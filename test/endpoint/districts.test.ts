@@ -7,6 +7,7 @@ import { encodeIbeSysParams, sysParamsOf } from '../../src/ibe/system-parameters
 import { Districts } from '../../src/endpoint/districts.ts';
 import { EndpointError } from '../../src/endpoint/errors.ts';
 import type { KmsClient } from '../../src/endpoint/ports.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { silent } from '../support/silent.ts';
 
 const DAY = 86_400;
@@ -18,13 +19,19 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
   /** Successors by URI. */
   let announced: Map<string, DistrictParameters>;
   let successor: string | null;
+  /** Milliseconds that a KMS says, by URI. */
+  let later: Map<string, number>;
+  const clock = new ManualClock(START * 1000);
   const kms: KmsClient = {
     fetchParameters: (uri) => {
       asked.push(uri);
+      const afterMs = later.get(uri);
+      if (afterMs !== undefined) return Promise.resolve({ kind: 'later', afterMs });
       const found = published.get(uri) ?? announced.get(uri);
       if (found === undefined) return Promise.reject(new EndpointError('kms', 'no answer'));
       const der = encodeIbeSysParams(sysParamsOf(found));
-      return Promise.resolve({ der, successor: announced.has(uri) ? null : successor });
+      const parameters = { der, successor: announced.has(uri) ? null : successor };
+      return Promise.resolve({ kind: 'parameters', parameters });
     },
     requestKeys: () => Promise.reject(new EndpointError('kms', 'not asked here')),
   };
@@ -41,10 +48,11 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
     published = new Map(parameters.map((each) => [each.district, each]));
     announced = new Map();
     successor = null;
+    later = new Map();
   };
   const make = (...hosts: string[]) => {
     asked = [];
-    return new Districts(kms, { hosts }, silent);
+    return new Districts(kms, { hosts }, clock, silent);
   };
 
   beforeAll(() => {
@@ -68,6 +76,35 @@ describe('profile, section 1: whose parameters the endpoint uses', () => {
     publish(at('home1.example', 1));
     await make('home1.example', 'home2.example').refresh();
     await expect(make('home2.example', 'home1.example').refresh()).rejects.toMatchObject({ code: 'kms' });
+  });
+
+  test('R-67: a partner that has too much to do is left alone until the time that it says', async () => {
+    const [own, partner] = [at('home1.example', 1), at('home2.example', 7)];
+    publish(own, partner);
+    later.set(partner.district, 600_000);
+    const districts = make('home1.example', 'home2.example');
+    expect(await districts.refresh()).toBeNull();
+    expect(districts.parametersOf(partner.district, START)).toBeNull();
+    later.clear();
+    await clock.pass(599_999);
+    await districts.refresh();
+    expect(asked).toEqual([own.district, partner.district, own.district]);
+    await clock.pass(1);
+    await districts.refresh();
+    expect(districts.parameters('home2.example', START).serial).toBe(7);
+  });
+
+  test('R-67: an own KMS that has too much to do, or has the successor’s, says when to ask again', async () => {
+    const own = at('home1.example', 1);
+    publish(own);
+    later.set(own.district, 5_000);
+    expect(await make('home1.example').refresh()).toBe(5_000);
+    publish(own);
+    successor = `${own.district}?serial=5`;
+    later.set(successor, 7_000);
+    const districts = make('home1.example');
+    expect(await districts.refresh()).toBe(7_000);
+    expect(districts.parameters('home1.example', START).serial).toBe(1);
   });
 
   test('a period has the highest serial that began before it', async () => {

@@ -67,7 +67,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     const { host, partner } = USERS[user];
     const identity = canonicalIdentity(`sip:${user}@${host}`);
     const kms = kmsOf(user, homes);
-    const districts = new Districts(kms, { hosts: [host, partner] }, silent);
+    const districts = new Districts(kms, { hosts: [host, partner] }, clock, silent);
     const ring = new KeyRing(300);
     const keeper = new KeyKeeper({
       kms,

@@ -16,10 +16,11 @@ const ALICE = 'sip:alice@home1.example';
 const psk = Secret.of(new Uint8Array(32).fill(7));
 const START = 1_782_550_800_000;
 
-/** A keeper whose KMS answers in turn as it is told; then with keys. */
-function keeperWith(...later: number[]) {
+/** A keeper whose KMS answers in turn as it is told; then with keys. @param busy what it says of parameters before */
+function keeperWith(later: number[], busy: number[] = []) {
   const clock = new ManualClock(START);
   const asked: { readonly at: number; readonly octets: Uint8Array }[] = [];
+  const fetched: number[] = [];
   let drawn = 0;
   const random = { bytes: (count: number) => new Uint8Array(count).fill(++drawn) };
   const answer = (octets: Uint8Array): KmsAnswer => {
@@ -43,13 +44,19 @@ function keeperWith(...later: number[]) {
     addressOfRecord: ALICE,
     device: ALICE,
     ring,
-    districts: { refresh: () => Promise.resolve(), parametersOf: () => ({ keyLifetime: 86_400 }) },
+    districts: {
+      refresh: () => {
+        fetched.push(clock.now() - START);
+        return Promise.resolve(busy.shift() ?? null);
+      },
+      parametersOf: () => ({ keyLifetime: 86_400 }),
+    },
     clock,
     random,
     logger: silent,
   });
   const wanting = () => ring.privateKey(ALICE, clock.now() / 1000) === null;
-  return { clock, asked, keeper, wanting };
+  return { clock, asked, fetched, keeper, wanting };
 }
 
 /** What becomes of a promise. */
@@ -64,7 +71,7 @@ function watch(promise: Promise<void>): { end: string } {
 
 describe('R-67: a phone whose KMS answers REQUEST_KEY with 429 or 503 and Retry-After', () => {
   it('asks again then, not before, with a new message each time', async () => {
-    const { clock, asked, keeper, wanting } = keeperWith(10_000, 5_000);
+    const { clock, asked, keeper, wanting } = keeperWith([10_000, 5_000]);
     const refreshed = watch(keeper.refresh());
     await clock.pass(9_999);
     expect(asked.map(({ at }) => at)).toEqual([0]);
@@ -76,7 +83,7 @@ describe('R-67: a phone whose KMS answers REQUEST_KEY with 429 or 503 and Retry-
   });
 
   it('is told when it would take too long, and leaves the KMS alone until then, whoever wants keys', async () => {
-    const { clock, asked, keeper } = keeperWith(120_000);
+    const { clock, asked, keeper } = keeperWith([120_000]);
     await expect(keeper.refresh()).rejects.toMatchObject({ code: 'kms', message: /again in 120 s/ });
     await clock.pass(60_000);
     await expect(keeper.refresh()).rejects.toMatchObject({ code: 'kms', message: /again in 60 s/ });
@@ -88,7 +95,7 @@ describe('R-67: a phone whose KMS answers REQUEST_KEY with 429 or 503 and Retry-
   });
 
   it('does not ask at once where that says 0, nor in a hundred years where it says so', async () => {
-    const { clock, asked, keeper } = keeperWith(0, 3e12);
+    const { clock, asked, keeper } = keeperWith([0, 3e12]);
     const refreshed = watch(keeper.refresh());
     await settle();
     expect(asked).toHaveLength(1);
@@ -101,12 +108,38 @@ describe('R-67: a phone whose KMS answers REQUEST_KEY with 429 or 503 and Retry-
   });
 
   it('waits no longer once it is stopped', async () => {
-    const { clock, asked, keeper } = keeperWith(10_000);
+    const { clock, asked, keeper } = keeperWith([10_000]);
     const refreshed = watch(keeper.refresh());
     await settle();
     keeper.stop();
     await clock.pass(60_000);
     expect([asked.length, refreshed.end]).toEqual([1, expect.stringContaining('stopped')]);
+  });
+});
+
+describe('R-67: a phone whose KMS answers for its parameters with 429 or 503 and Retry-After', () => {
+  it('asks again then, not before, for parameters and keys alike', async () => {
+    const { clock, asked, fetched, keeper } = keeperWith([5_000], [10_000]);
+    const refreshed = watch(keeper.refresh());
+    await clock.pass(9_999);
+    expect([fetched, asked]).toEqual([[0], []]);
+    await clock.pass(6_000);
+    expect(fetched).toEqual([0, 10_000]);
+    expect(asked.map(({ at }) => at)).toEqual([10_000, 15_000]);
+    expect(refreshed.end).toBe('done');
+    keeper.stop();
+  });
+
+  it('is told when it would take too long, and leaves the KMS alone until then', async () => {
+    const { clock, asked, fetched, keeper } = keeperWith([], [120_000]);
+    await expect(keeper.refresh()).rejects.toMatchObject({ code: 'kms', message: /again in 120 s/ });
+    await clock.pass(60_000);
+    await expect(keeper.refresh()).rejects.toMatchObject({ code: 'kms', message: /again in 60 s/ });
+    expect([fetched, asked]).toEqual([[0], []]);
+    await clock.pass(60_000);
+    await keeper.refresh();
+    expect(fetched).toEqual([0, 120_000]);
+    keeper.stop();
   });
 });
 

@@ -65,7 +65,7 @@ async function startHolding(
   const client = new HttpsKmsClient(https, kms.url, clock);
   const district = districtOfKms(kms.url);
   const settings = { hosts: [own.host, ...config.partners], districts: { [own.host]: district } };
-  const districts = new Districts(client, settings, logger);
+  const districts = new Districts(client, settings, clock, logger);
   const ring = new KeyRing(config.skew);
   const transport = new Transport({ clock, logger, hosts });
   const give = async (cause: unknown): Promise<never> => {
