@@ -1,6 +1,6 @@
 /**
  * Whether a warrant lets a question be answered, and for which of the target's addresses (Xk; `api/xk.openapi.yaml`). Each
- * message of the question has its time T, and each T must fit by itself:
+ * message of the question has its time T, and each T that counts (`xk.ts`) must fit by itself:
  *
  *     in time        T lies in a period of the warrant that has begun, and retention has not passed since its end
  *     before start   the warrant is in force, the question says `midCall`, and T lies at most the session memory before

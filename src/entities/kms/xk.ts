@@ -94,7 +94,7 @@ export interface AskedExchange {
   readonly first: Timestamp;
   /** T of the newest message with IBAKE. */
   readonly newest: Timestamp;
-  /** T of each message, Unix seconds. */
+  /** T of the messages that the warrant must cover, Unix seconds. */
   readonly times: readonly number[];
 }
 
@@ -333,29 +333,50 @@ function notAuthorised(reason: Reason): Refusal {
   return { failure: 'not-authorised', reason };
 }
 
-/** CSB ID and times of the messages, as far as they can be read; the rest is for the computation. */
-function readExchange(request: GetKeysRequest): AskedExchange | null {
-  const messages = [request.iMessage1, request.rMessage1, request.iMessage2, request.rMessage2];
-  for (const update of request.updates) messages.push(update.iMessage1, update.rMessage1);
+/**
+ * CSB ID and times of the messages, as far as they can be read; the rest is for the computation. The times that a warrant
+ * must cover are those of I_MESSAGE_1 and of updates, which the other phone holds against its clock. Nobody does that with
+ * T of I_MESSAGE_2: a party that puts it where no warrant is must gain nothing by it. It counts where an ESK is drawn at it.
+ */
+function readExchange({ updates, ...request }: GetKeysRequest): AskedExchange | null {
+  const judged = [request.iMessage1, request.rMessage1];
+  for (const update of updates) judged.push(update.iMessage1, update.rMessage1);
   try {
-    const read = messages.filter((octets) => octets !== null).map((octets) => decodeMessage(octets));
-    const stamped = read.map((message) => {
-      const t = onlyPayload(message, 't');
-      const time = t?.tsType === TS_TYPE['NTP-UTC'] ? readTimestamp(t.value) : null;
-      return { time, hasIbake: payloadsOf(message, 'ibake').length > 0, csbId: message.header.csbId };
-    });
-    const [first] = stamped;
-    const times = stamped.flatMap(({ time }) => time ?? []);
-    if (first === undefined || first.time === null || times.length < stamped.length) return null;
+    const [dated, others] = [stampsOf(judged), stampsOf([request.iMessage2, request.rMessage2])];
+    const first = dated?.[0];
+    if (dated === null || others === null || first === undefined) return null;
     let newest = first.time;
-    for (const { time, hasIbake } of stamped) {
-      if (hasIbake && time !== null && time.order > newest.order) newest = time;
+    for (const { time, hasIbake } of [...dated, ...others]) {
+      if (hasIbake && time.order > newest.order) newest = time;
     }
-    const seconds = times.map(({ octets }) => unixMsFromNtp(octets) / 1000);
-    return { csbId: first.csbId, first: first.time, newest, times: seconds };
+    const decisive = others.some(({ hasEsk }) => hasEsk) ? [...dated, ...others] : dated;
+    const times = decisive.map(({ time }) => unixMsFromNtp(time.octets) / 1000);
+    return { csbId: first.csbId, first: first.time, newest, times };
   } catch {
     return null;
   }
+}
+
+interface StampedMessage {
+  readonly csbId: number;
+  readonly time: Timestamp;
+  readonly hasIbake: boolean;
+  readonly hasEsk: boolean;
+}
+
+/** `null`: one has not one T in UTC. @throws MikeyError if one cannot be read */
+function stampsOf(messages: readonly (Uint8Array | null)[]): StampedMessage[] | null {
+  const stamped: StampedMessage[] = [];
+  for (const octets of messages) {
+    if (octets === null) continue;
+    const message = decodeMessage(octets);
+    const t = onlyPayload(message, 't');
+    if (t?.tsType !== TS_TYPE['NTP-UTC']) return null;
+    const has = (kind: 'ibake' | 'esk'): boolean => payloadsOf(message, kind).length > 0;
+    const time = readTimestamp(t.value);
+    stamped.push({ csbId: message.header.csbId, time, hasIbake: has('ibake'), hasEsk: has('esk') });
+  }
+  return stamped;
 }
 
 function digest(...parts: readonly Uint8Array[]): Uint8Array {

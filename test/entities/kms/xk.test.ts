@@ -31,6 +31,14 @@ function serve(
   return new XkService(times, { store: kms.store, compute, audit, clock: kms.clock, logger: silent });
 }
 
+/** The message with another T, so many seconds from now. */
+function stampedAt(octets: Uint8Array, seconds: number): Uint8Array {
+  const { header, payloads } = decodeMessage(octets);
+  const value = ntpFromUnixMs((now + seconds) * 1000);
+  const moved = payloads.map((each) => (each.kind === 't' ? { ...each, value } : each));
+  return encodeMessage({ header, payloads: moved });
+}
+
 function warrant(targets: string[], start = now - 100, end = now + 3600) {
   return kms.store.putWarrant({ xid: question.xid, periods: [{ targets, start, end }] });
 }
@@ -89,6 +97,18 @@ describe('a question that may be answered', () => {
     expect(new Set(records().map((record) => record['question'])).size).toBe(1);
   });
 
+  it('R-66: a T of I_MESSAGE_2 that a party has put where no warrant is keeps no keys back', async () => {
+    await warrant([alice], now - 100, now + 60);
+    for (const seconds of [86_400, 60]) {
+      const [iMessage2, rMessage2] = [question.iMessage2!, question.rMessage2!].map((octets) =>
+        stampedAt(octets, seconds),
+      );
+      expect(await service.answer(df, { ...question, iMessage2: iMessage2!, rMessage2: rMessage2! })).toEqual(
+        ANSWER,
+      );
+    }
+  });
+
   it('about a call that was up before the task began needs midCall, and the record says so', async () => {
     await warrant([alice], now + 10);
     kms.clock.advance(20_000);
@@ -132,21 +152,23 @@ describe('refused alike, on record with the reason', () => {
   });
 
   it('after its end, for an update after it of a call that lay in force', async () => {
-    const later = (octets: Uint8Array, seconds: number) => {
-      const { header, payloads } = decodeMessage(octets);
-      const value = ntpFromUnixMs((now + seconds) * 1000);
-      const moved = payloads.map((each) => (each.kind === 't' ? { ...each, value } : each));
-      return encodeMessage({ header, payloads: moved });
-    };
     const update = (seconds: number) => ({
-      iMessage1: later(question.iMessage1, seconds),
-      rMessage1: later(question.rMessage1, seconds),
+      iMessage1: stampedAt(question.iMessage1, seconds),
+      rMessage1: stampedAt(question.rMessage1, seconds),
     });
     await warrant([alice], now - 100, now + 60);
     kms.clock.advance(120_000);
     expect(await service.answer(df, { ...question, updates: [update(30)] })).toEqual(ANSWER);
     asked = [];
     await refused(df, { ...question, updates: [update(30), update(90)] }, 'outside-validity');
+  });
+
+  it('for an ESK that was drawn after its end', async () => {
+    await warrant([alice], now - 100, now + 60);
+    const { header, payloads } = decodeMessage(stampedAt(question.iMessage2!, 3600));
+    const esk = { kind: 'esk', encrData: new Uint8Array(4) } as const;
+    const iMessage2 = encodeMessage({ header, payloads: [...payloads, esk] });
+    await refused(df, { ...question, iMessage2 }, 'outside-validity');
   });
 
   it('after its end and retention', async () => {
