@@ -25,6 +25,11 @@ export function streamKey(pdu: Pdu, peer: string): string {
   return JSON.stringify([peer, pdu.type, pdu.xid, ...names, toHex(pdu.correlation)]);
 }
 
+/** The call that a stream is of: its correlation, hex; empty for a key that says none. */
+export function correlationOfStream(key: string): string {
+  return /"([0-9a-f]*)"\]$/.exec(key)?.[1] ?? '';
+}
+
 /** Where a PDU stands in the stream of that key. `now` stands in for a time stamp that the POI left out. */
 export function intake(pdu: Pdu, key: string, known: StreamState | null, now: number): Intake {
   const sequenceNumber = numberAttribute(pdu, ATTRIBUTE.sequenceNumber);

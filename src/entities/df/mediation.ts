@@ -17,7 +17,6 @@ import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
-import type { ClaimLimits } from './claims.ts';
 import { CLAIM_LIMITS, sourceSaid, standingSaid } from './claims.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
@@ -39,6 +38,8 @@ import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
+import { STREAM_LIMITS } from './streams.ts';
+import type { StateLimits } from './working-state.ts';
 import { WorkingState } from './working-state.ts';
 
 export type MediationErrorCode =
@@ -48,7 +49,7 @@ export type MediationErrorCode =
 /** Why PDUs were not taken in. */
 export class MediationError extends ClavigerError<MediationErrorCode> {}
 
-export interface MediationOptions {
+export interface MediationOptions extends Partial<StateLimits> {
   readonly store: DfStore;
   readonly tasks: DfTasks;
   readonly warrants: DfWarrants;
@@ -68,8 +69,6 @@ export interface MediationOptions {
   readonly holdMost?: number;
   /** Octets of PDUs that may wait for their tasks; default 64 MiB. */
   readonly holdOctets?: number;
-  /** Calls that nobody has proven; default 1,000 of a LIID, 20,000 in all. */
-  readonly claims?: ClaimLimits;
   /** Where PDUs are kept that cannot be worked on; absent: they are counted and reported only. */
   readonly setAside?: SetAside;
   /** Absent: what is kept of a warrant that has ended goes with its calls and when it is delivered. */
@@ -105,9 +104,7 @@ export class Mediation {
   #spoilt = false;
   readonly #tally = new Tally();
   readonly #received = { x2: 0, x3: 0 };
-  #dropped = 0;
-  #setAsideCount = 0;
-  #callsGivenUp = 0;
+  readonly #losses = { dropped: 0, setAside: 0, callsGivenUp: 0, streamsForgotten: 0 };
   /** Of the turn under way. */
   #toSetAside: SetAsidePdu[] = [];
 
@@ -139,9 +136,9 @@ export class Mediation {
     });
   }
 
-  /** PDUs that were dropped because their task is unknown, and PDUs that were set aside; calls that were given up. */
-  get losses(): Readonly<Record<'dropped' | 'setAside' | 'callsGivenUp', number>> {
-    return { dropped: this.#dropped, setAside: this.#setAsideCount, callsGivenUp: this.#callsGivenUp };
+  /** PDUs that were dropped, their task unknown, or set aside; calls that were given up, and streams forgotten. */
+  get losses(): Readonly<Record<'dropped' | 'setAside' | 'callsGivenUp' | 'streamsForgotten', number>> {
+    return { ...this.#losses };
   }
 
   /** PDUs that were taken in since it began, copies apart, by reference point. */
@@ -241,6 +238,7 @@ export class Mediation {
     const changes = this.#state.take();
     if (changes !== null) await this.#options.store.commit(changes);
     this.#spoilt = false;
+    this.#losses.streamsForgotten += changes?.forgottenStreams.length ?? 0;
     for (const { session } of changes?.keySessions ?? []) this.#announce(session);
     return result;
   }
@@ -350,7 +348,7 @@ export class Mediation {
   }
 
   #drop(why: string): void {
-    this.#dropped++;
+    this.#losses.dropped++;
     const count = this.#tally.count(why);
     if (count === null) return;
     this.#options.issues.elementIssue(`PDUs of unknown tasks were dropped: ${why} (${count} so far)`);
@@ -379,7 +377,7 @@ export class Mediation {
 
   #unworkable(octets: Uint8Array, reason: string, subject: string): SetAsidePdu {
     const { logger, issues } = this.#options;
-    this.#setAsideCount++;
+    this.#losses.setAside++;
     logger.error({ octets: octets.length, xid: subject, reason }, 'X2/X3: a PDU cannot be worked on');
     const count = this.#tally.count(`unworkable ${subject}`);
     const text = `an X2/X3 PDU was not understood and is set aside: ${reason}`;
@@ -402,7 +400,7 @@ export class Mediation {
   #hear(pdu: Pdu, liid: string): void {
     const count = this.#state.hear(pdu.correlation, liid, sourceSaid(pdu), () => standingSaid(pdu));
     for (let at = 0; at < count; at++) {
-      this.#callsGivenUp++;
+      this.#losses.callsGivenUp++;
       const told = this.#tally.count(`claims ${pdu.xid}`);
       if (told !== null)
         this.#options.issues.taskIssue(pdu.xid, `calls that nobody has proven gave way (${told} so far)`);
@@ -453,6 +451,7 @@ export class Mediation {
   }
 }
 
-async function loaded({ store, claims = CLAIM_LIMITS }: MediationOptions): Promise<WorkingState> {
-  return new WorkingState(await store.load(), claims);
+async function loaded(options: MediationOptions): Promise<WorkingState> {
+  const { store, claims = CLAIM_LIMITS, streams = STREAM_LIMITS } = options;
+  return new WorkingState(await store.load(), { claims, streams });
 }

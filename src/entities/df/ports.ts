@@ -118,6 +118,8 @@ export interface DfChanges {
   readonly retired: readonly RetiredWarrant[];
   /** Calls that are forgotten before their time; applied before what is put. */
   readonly givenUp: readonly GivenUpCall[];
+  /** Keys of streams that are forgotten before their time; applied before what is put. */
+  readonly forgottenStreams: readonly string[];
 }
 
 export interface GivenUpCall {

@@ -98,6 +98,11 @@ export function dfOperation(
         'Calls that nobody has proven and that gave way to others.',
         () => mediation.losses.callsGivenUp,
       ),
+      meter(
+        'streams_forgotten_total',
+        'Streams of X2 and X3 that were forgotten because there were too many.',
+        () => mediation.losses.streamsForgotten,
+      ),
     ],
     kept: dfKept(config),
     retakes: {},

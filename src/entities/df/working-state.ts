@@ -23,9 +23,19 @@ import type {
   WarrantNotice,
 } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
+import type { StreamLimits } from './streams.ts';
+import { Streams } from './streams.ts';
+
+/** Bounds of what strangers can make the mediation keep. */
+export interface StateLimits {
+  /** Calls that nobody has proven; default 1,000 of a LIID, 20,000 in all. */
+  readonly claims: ClaimLimits;
+  /** Streams of X2 and X3; default 200,000 of calls that are proven, and 50,000 others. */
+  readonly streams: StreamLimits;
+}
 
 export class WorkingState {
-  readonly #streams: Map<string, StreamState>;
+  readonly #streams: Streams;
   readonly #communications = new ByCall<Communication>();
   readonly #claims: Claims;
   readonly #lastCins: Map<string, number>;
@@ -36,7 +46,6 @@ export class WorkingState {
   readonly held: HeldPdus;
   #lastHeld: number;
 
-  #changedStreams = new Set<string>();
   #changedCommunications = new Set<string>();
   #changedSessions = new Set<string>();
   #changedNotices = new Set<string>();
@@ -46,14 +55,16 @@ export class WorkingState {
   #retired: RetiredWarrant[] = [];
   #givenUp: GivenUpCall[] = [];
 
-  /** @param limits of calls that nobody has proven; where there are more already, they go as others come */
-  constructor(state: DfState, limits: ClaimLimits) {
-    this.#streams = new Map(state.streams.map((stream) => [stream.key, stream]));
-    this.#claims = new Claims(limits);
+  /** @param limits where there is more already, it goes as other things come */
+  constructor(state: DfState, limits: StateLimits) {
+    this.#claims = new Claims(limits.claims);
     for (const one of state.communications.toSorted((a, b) => a.lastSeen - b.lastSeen)) {
       this.#communications.set(ByCall.key(one.correlation, one.liid), one);
       if (one.standing !== 'proven') this.#claims.add(one);
     }
+    this.#streams = new Streams(state.streams, limits.streams, (correlation) =>
+      this.#communications.of(correlation).some(({ standing }) => standing === 'proven'),
+    );
     this.#lastCins = new Map(state.lastCins);
     this.#cinBase = state.cinBase ?? 0;
     for (const kept of state.keySessions)
@@ -64,12 +75,11 @@ export class WorkingState {
   }
 
   stream(key: string): StreamState | null {
-    return this.#streams.get(key) ?? null;
+    return this.#streams.get(key);
   }
 
   putStream(stream: StreamState): void {
-    this.#streams.set(stream.key, stream);
-    this.#changedStreams.add(stream.key);
+    this.#streams.put(stream);
   }
 
   /** The CIN of a call under a LIID, where a new call gets the LIID's next, and the next number on an interface. */
@@ -111,6 +121,7 @@ export class WorkingState {
     const standing = said() ?? call.standing;
     this.#put(key, { ...call, standing, source: call.source === '' ? source : call.source });
     this.#changedCommunications.add(key);
+    if (standing === 'proven') this.#streams.prove(call.correlation);
     let count = 0;
     for (let next = this.#claims.victim(liid); next !== null; next = this.#claims.victim(liid)) {
       this.#giveUp(next);
@@ -164,7 +175,7 @@ export class WorkingState {
 
   /** Forgets calls that were not seen since `before`. */
   expire(before: number): void {
-    deleteWhere(this.#streams, (stream) => stream.lastTime < before);
+    this.#streams.expire(before);
     this.#forgetCalls((one) => one.lastSeen < before);
     deleteWhere(this.#sessions, (one) => one.lastSeen < before);
   }
@@ -189,7 +200,7 @@ export class WorkingState {
   /** What has changed since the last time; `null` if nothing has. */
   take(): DfChanges | null {
     const changes: DfChanges = {
-      streams: present(this.#streams, this.#changedStreams),
+      ...this.#streams.take(),
       communications: present(this.#communications, this.#changedCommunications),
       keySessions: present(this.#sessions, this.#changedSessions),
       outbox: this.#outbox,
@@ -199,7 +210,6 @@ export class WorkingState {
       retired: this.#retired,
       givenUp: this.#givenUp,
     };
-    this.#changedStreams = new Set();
     this.#changedCommunications = new Set();
     this.#changedSessions = new Set();
     this.#changedNotices = new Set();

@@ -197,6 +197,8 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     await this.#db.transaction().execute(async (transaction) => {
       for (const warrant of changes.retired) gone.push(...(await retire(transaction, warrant)));
       for (const call of changes.givenUp) await giveUp(transaction, call);
+      for (const keys of batches(changes.forgottenStreams))
+        await transaction.deleteFrom('stream').where('key', 'in', keys).execute();
       await putStreams(transaction, changes.streams);
       await putCommunications(transaction, changes.communications);
       await putKeySessions(transaction, changes.keySessions);

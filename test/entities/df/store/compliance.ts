@@ -26,6 +26,7 @@ export const NOTHING: DfChanges = {
   notices: [],
   retired: [],
   givenUp: [],
+  forgottenStreams: [],
 };
 
 function entry(sequenceNumber: number, changes: Partial<OutboxAppend> = {}): OutboxAppend {
@@ -45,6 +46,7 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         released: [],
         retired: [],
         givenUp: [],
+        forgottenStreams: [],
         notices: [
           { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'] },
           {
@@ -58,7 +60,7 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       };
       await current.store.commit(changes);
       await current.reopen();
-      const { outbox, released: _, retired: __, givenUp: ___, ...state } = changes;
+      const { outbox, released: _, retired: __, givenUp: ___, forgottenStreams: ____, ...state } = changes;
       expect(await current.store.load()).toEqual({ ...state, lastCins: new Map([['L', 3]]) });
       expect(await current.store.pending('lemf', 0, 10)).toEqual([{ ...outbox[0], position: 1 }]);
     });
@@ -68,6 +70,14 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       await current.store.commit({ ...NOTHING, streams: [stream] });
       await current.store.commit({ ...NOTHING, streams: [{ ...stream, nextSequenceNumber: 9 }] });
       expect((await current.store.load()).streams).toEqual([{ ...stream, nextSequenceNumber: 9 }]);
+    });
+
+    it('forgets streams that are named, before it puts others', async () => {
+      const streams = ['a', 'b', 'c'].map((key) => ({ key, nextSequenceNumber: 4, lastTime: 1.5 }));
+      await current.store.commit({ ...NOTHING, streams });
+      const again = { key: 'b', nextSequenceNumber: 1, lastTime: 2 };
+      await current.store.commit({ ...NOTHING, streams: [again], forgottenStreams: ['a', 'b'] });
+      expect((await current.store.load()).streams).toEqual([again, streams[2]]);
     });
 
     it('a change set that fails in part leaves nothing behind', async () => {
