@@ -23,6 +23,8 @@ export interface Flow {
   vouch?(owner: string): void;
   /** Hands the octets to the network. @throws SipError `unreachable` if the flow is closed, `too-large` */
   send(octets: Uint8Array): void;
+  /** The same of an answer that is sent once: it is the first not to be sent where much waits for the network. */
+  sendOnce?(octets: Uint8Array): void;
 }
 
 /** Who speaks on a flow: where it really came from, whatever its messages say. */

@@ -336,7 +336,9 @@ export class TransactionLayer {
       this.#unanswered++;
       return;
     }
-    this.#put({ message: response, of, octets, flow, side: 'server' }, true);
+    if (flow.sendOnce === undefined) flow.send(octets);
+    else flow.sendOnce(octets);
+    this.#observed({ direction: 'sent', message: response, of, octets, flow, side: 'server' });
   }
 
   #reply(response: SipResponse, of: SipRequest, octets: Uint8Array, flow: Flow, first: boolean): void {

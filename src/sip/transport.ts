@@ -33,8 +33,9 @@ import { paramOf, withParam } from './text.ts';
 
 /** RFC 768 less headers of IPv4: octets of a datagram at most. */
 const MAX_DATAGRAM = 65507;
-/** Octets of datagrams that may wait for the network. */
+/** Octets of datagrams that may wait for the network; where answers to strangers are among them, a quarter of that. */
 const MAX_QUEUED = 4 << 20;
+const MAX_QUEUED_ONCE = MAX_QUEUED / 4;
 
 export interface TransportOptions {
   readonly clock: Clock;
@@ -234,16 +235,23 @@ export class Transport {
       // The port is whatever a Via or Contact of somebody else says.
       if (remote.port < 1 || remote.port > 65535)
         throw new SipError('unreachable', `there is no port ${remote.port}`);
-      // What a network loses: who waits for it asks again.
-      if (socket.getSendQueueSize() > MAX_QUEUED) {
-        this.#unsent++;
-        return;
-      }
+      if (this.#isFull(socket, MAX_QUEUED)) return;
       socket.send(octets, remote.port, remote.address, (error) => {
         if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
       });
     };
-    return { protocol: 'UDP', local, remote, open: true, send };
+    const sendOnce = (octets: Uint8Array): void => {
+      if (this.#isFull(socket, MAX_QUEUED_ONCE)) return;
+      send(octets);
+    };
+    return { protocol: 'UDP', local, remote, open: true, send, sendOnce };
+  }
+
+  /** Whether too much waits for a datagram to be sent, which is then lost as in a network: who waits for it asks again. */
+  #isFull(socket: UdpSocket, most: number): boolean {
+    if (socket.getSendQueueSize() <= most) return false;
+    this.#unsent++;
+    return true;
   }
 
   /** A message that cannot be served costs itself, whoever is at fault: the node serves others. */

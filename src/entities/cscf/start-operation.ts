@@ -6,17 +6,19 @@ import type { RunningPoiElement } from '../../poi/element.ts';
 import { placeProblems } from '../../storage/room.ts';
 import type { CscfConfig } from './config.ts';
 import type { Cscf } from './cscf.ts';
+import type { Transport } from '../../sip/transport.ts';
 
 export interface CscfOperationParts {
   readonly element: RunningPoiElement;
   readonly cscf: Cscf;
+  readonly transport: Pick<Transport, 'connections' | 'unsent'>;
   /** File of what is registered. */
   readonly registrations: string;
 }
 
 export function cscfOperation(
   config: CscfConfig,
-  { element, cscf, registrations }: CscfOperationParts,
+  { element, cscf, transport, registrations }: CscfOperationParts,
 ): Operation<CscfConfig> {
   const { operation, tls } = element;
   return {
@@ -30,6 +32,17 @@ export function cscfOperation(
       ...operation.meters(),
       meter('calls', 'Calls that stand.', () => cscf.calls),
       meterBy('bound', 'calls_refused_total', 'Calls that exceeded a bound.', () => cscf.refused),
+      meterBy(
+        'reason',
+        'sip_connections_cut_total',
+        'SIP connections that were closed or refused.',
+        () => transport.connections.cuts,
+      ),
+      meter(
+        'sip_datagrams_unsent_total',
+        'SIP messages that were not sent over UDP because too much waited for the network.',
+        () => transport.unsent,
+      ),
       meterBy(
         'what',
         'interception_memory',
