@@ -18,10 +18,10 @@
  * holds most; never a connection that is being answered, nor an authenticated one for one that is not. If nobody can
  * go, the new connection is refused. Each cut is counted by its reason, and logged at intervals with the count.
  */
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { Logger } from '../bytes/ports.ts';
+import { listenerShare, publicShare } from './descriptors.ts';
 
 export interface ConnectionLimits {
   /** Milliseconds from the connection to the end of the handshake. */
@@ -134,7 +134,7 @@ export class ConnectionGuard {
   constructor(options: ConnectionGuardOptions) {
     this.#options = options;
     this.#limits = { ...CONNECTION_LIMITS, ...options.limits };
-    if (!options.mutual) this.#leaveToOthers(publicShare(openFilesLimit()));
+    this.#leaveToOthers(options.mutual ? listenerShare() : publicShare());
   }
 
   /** How many connections were cut or refused, by reason. */
@@ -263,7 +263,10 @@ export class ConnectionGuard {
     if (most <= share) return;
     this.#limits = { ...this.#limits, most: share };
     const { name: listener, logger } = this.#options;
-    logger.warn({ listener, wanted: most, taken: share }, 'half of the files of the process are for others');
+    logger.warn(
+      { listener, wanted: most, taken: share },
+      'the rest of the files of the process is for others',
+    );
   }
 
   #arrived(raw: Socket): void {
@@ -389,19 +392,4 @@ function byHoldings(connections: readonly Connection[]): Connection[] {
   const held = new Map<string, number>();
   for (const { address } of connections) held.set(address, (held.get(address) ?? 0) + 1);
   return [...connections].sort((a, b) => (held.get(b.address) ?? 0) - (held.get(a.address) ?? 0));
-}
-
-/** How many of the process's descriptors strangers may take: half of them. */
-export function publicShare(openFiles: number): number {
-  return Math.max(1, Math.floor(openFiles / 2));
-}
-
-/** Descriptors that the process may have; where the system does not say, what POSIX systems give at least. */
-function openFilesLimit(): number {
-  try {
-    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-    return soft === undefined ? 1024 : Number(soft);
-  } catch {
-    return 1024;
-  }
 }

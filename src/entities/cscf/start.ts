@@ -9,6 +9,7 @@ import type { AddressesOf } from './peers.ts';
 import { HostAddresses } from '../../net/host-addresses.ts';
 import { CSCF_POLICY } from '../../x1/policy.ts';
 import type { HostMap } from '../../net/hosts.ts';
+import { listenerShare, publicShare } from '../../net/descriptors.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { IqClient } from './http/iq-client.ts';
 import { closedFlow, DEFAULT_PORT } from '../../sip/flow.ts';
@@ -19,6 +20,7 @@ import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { Identifiers } from '../../sip/identifiers.ts';
 import { TransactionLayer } from '../../sip/transactions.ts';
 import type { Observed } from '../../sip/transactions.ts';
+import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
 import { Transport } from '../../sip/transport.ts';
 import type { Listen } from '../../host/config.ts';
 import { startPoiElement } from '../../poi/element.ts';
@@ -56,7 +58,11 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
       throw cause;
     },
   );
-  const connections = { most: config.maxConnections, perAddress: config.maxConnectionsPerAddress };
+  const connections = {
+    most: Math.min(config.maxConnections, publicShare()),
+    perAddress: config.maxConnectionsPerAddress,
+    outgoing: Math.min(TCP_LIMITS.outgoing, listenerShare()),
+  };
   const transport = new Transport({ clock, logger, hosts, connections });
   const sip = await listenBoth(transport, config.sip).catch(async (cause: unknown) => {
     await Promise.all([transport.close(), element.stop()]);
@@ -99,7 +105,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   });
   return {
     cscf,
-    operation: cscfOperation(config, { element, cscf, registrations: registrationsOf(config) }),
+    operation: cscfOperation(config, { element, cscf, transport, registrations: registrationsOf(config) }),
     sip,
     x1: element.x1,
     get lost() {

@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly logger: Logger;
   /** Milliseconds; default 15 minutes, well beyond any hold music's pause. */
   readonly idleMs?: number;
+  /** Pairs of ports in use at once; default as many as the range has. */
+  readonly maxPairs?: number;
   /** Sessions at once; default 10,000. */
   readonly maxSessions?: number;
   /** Packets that a stream hands on in a second, from either side and component; default 2,000. */
@@ -62,7 +64,7 @@ export class MediaGateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#ports = new PortPool(options.datagrams, options.ports);
+    this.#ports = new PortPool(options.datagrams, options.ports, options.maxPairs);
     this.#destinations = new MediaDestinations({ ...options.refuse, media: options.ports });
     this.#sweep = this.#nextSweep();
     this.#second = this.#nextSecond();

@@ -3,7 +3,9 @@
  * taken at its head and comes back at its end. Taking one is the same work however many are in use, and a port that has
  * just been given back is the last to be used again, so that stragglers of its old call do not meet a new one.
  *
- * A pair that somebody else on the machine has bound is set aside and tried again only when no other is left.
+ * There are so many pairs in use at most, whatever the range: sockets for media must not take every descriptor that the
+ * process may have. A pair that somebody else on the machine has bound is set aside and tried again only when no other is
+ * left.
  */
 import type { Datagrams, UdpPortRange, SocketPair } from '../../media/datagrams.ts';
 import { GatewayError } from './errors.ts';
@@ -23,14 +25,17 @@ const RETRIES = 8;
 export class PortPool {
   readonly #datagrams: Datagrams;
   readonly #range: UdpPortRange;
+  readonly #most: number;
   readonly #free: PortQueue;
   readonly #foreign: PortQueue;
   #used = 0;
   #refused = 0;
 
-  constructor(datagrams: Datagrams, range: UdpPortRange) {
+  /** @param most pairs in use at once */
+  constructor(datagrams: Datagrams, range: UdpPortRange, most = Infinity) {
     this.#datagrams = datagrams;
     this.#range = range;
+    this.#most = most;
     const first = range.from + (range.from % 2);
     const pairs = Math.max(0, Math.ceil((range.to - first) / 2));
     this.#free = new PortQueue(pairs);
@@ -39,13 +44,14 @@ export class PortPool {
   }
 
   get counts(): PortCounts {
-    const [free, foreign] = [this.#free.length, this.#foreign.length];
+    const foreign = this.#foreign.length;
+    const free = Math.max(0, Math.min(this.#free.length, this.#most - this.#used));
     return { free, used: this.#used, foreign, refused: this.#refused };
   }
 
   /** @throws GatewayError `no-ports` */
   async take(): Promise<SocketPair> {
-    const pair = (await this.#first(this.#free, Infinity)) ?? (await this.#first(this.#foreign, RETRIES));
+    const pair = this.#used < this.#most ? await this.#either() : null;
     if (pair !== null) return pair;
     this.#refused++;
     const { used, foreign } = this.counts;
@@ -61,6 +67,10 @@ export class PortPool {
     pair.rtcp.close();
     this.#used--;
     this.#free.push(pair.rtp.local.port);
+  }
+
+  async #either(): Promise<SocketPair | null> {
+    return (await this.#first(this.#free, Infinity)) ?? (await this.#first(this.#foreign, RETRIES));
   }
 
   /** The first pair of a queue that can be bound; those that cannot are set aside. */

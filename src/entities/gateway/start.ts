@@ -6,6 +6,7 @@
 import type { Datagrams } from '../../media/datagrams.ts';
 import { MediaGateway } from './gateway.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
+import { publicShare } from '../../net/descriptors.ts';
 import { broadcastAddresses, udpDatagrams } from '../../net/datagrams.ts';
 import { listen } from '../../net/https.ts';
 import { admissionOf } from '../../net/tls.ts';
@@ -53,6 +54,7 @@ export async function startGateway(
     clock,
     logger,
     idleMs: config.idleMs,
+    maxPairs: Math.floor(publicShare() / 2),
     maxSessions: config.maxSessions,
     maxPacketRate: config.maxPacketRate,
   });

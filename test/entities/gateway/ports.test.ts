@@ -39,6 +39,17 @@ describe('R-71: a pair of ports', () => {
     expect((await pool.take()).rtp.local.port).toBe(20_000);
   });
 
+  test('is refused where the process has no more descriptors for media, whatever the range', async () => {
+    const sockets = new FakeSockets();
+    const pool = new PortPool(sockets, RANGE, 2);
+    const pairs = [await pool.take(), await pool.take()];
+    await expect(pool.take()).rejects.toThrow(noPorts(/2 are in use/));
+    expect([pool.counts, sockets.bound]).toEqual([{ free: 0, used: 2, foreign: 0, refused: 1 }, 4]);
+    pool.give(pairs[0]!);
+    expect(pool.counts.free).toBe(1);
+    await pool.take();
+  });
+
   test('that somebody else has is set aside, its half closed, and tried again when no other is left', async () => {
     const sockets = new FakeSockets();
     const pool = new PortPool(sockets, { ...RANGE, from: 20_000, to: 20_005 });
