@@ -46,7 +46,10 @@ it('R-70: what waits for the network over UDP is bounded in octets; what exceeds
 it('R-70: answers to strangers leave three quarters of it to those whom the node knows', async () => {
   const { transport, queued, send, flow } = await node();
   const { layer, wire } = layerOn({ clock: systemClock() });
-  cleanups.push(() => Promise.resolve(layer.abandon()));
+  cleanups.push(() => {
+    layer.abandon();
+    return Promise.resolve();
+  });
   layer.attach({
     request: (transaction) => {
       const response = makeResponse(transaction.request, 403, { toTag: 't' });
