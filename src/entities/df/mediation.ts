@@ -17,7 +17,7 @@ import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
-import { CLAIM_LIMITS, sourceSaid, standingSaid } from './claims.ts';
+import { sourceSaid, standingSaid } from './claims.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
@@ -38,9 +38,8 @@ import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
-import { STREAM_LIMITS } from './streams.ts';
-import type { StateLimits } from './working-state.ts';
-import { WorkingState } from './working-state.ts';
+import type { StateLimits, WorkingState } from './working-state.ts';
+import { loadedState } from './working-state.ts';
 
 export type MediationErrorCode =
   /** The function is stopping; what was not taken stays at the point of interception. */
@@ -122,7 +121,7 @@ export class Mediation {
 
   /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
   static async open(options: MediationOptions, onQuestion: QuestionListener): Promise<Mediation> {
-    const mediation = new Mediation(options, await loaded(options), onQuestion);
+    const mediation = new Mediation(options, await loadedState(options.store, options), onQuestion);
     mediation.#keepHouse();
     for (const session of mediation.#state.sessions()) mediation.#announce(session);
     return mediation;
@@ -229,7 +228,7 @@ export class Mediation {
   /** One turn. After a failure the memory may be ahead of the store: it is loaded again before the next. */
   async #work<T>(work: () => T): Promise<T> {
     if (this.#stopped) throw new MediationError('stopped', 'the mediation function is stopping');
-    if (this.#spoilt) this.#state = await loaded(this.#options);
+    if (this.#spoilt) this.#state = await loadedState(this.#options.store, this.#options);
     this.#spoilt = true;
     const result = work();
     for (const pdu of this.#toSetAside.splice(0)) {
@@ -449,9 +448,4 @@ export class Mediation {
       }));
     }
   }
-}
-
-async function loaded(options: MediationOptions): Promise<WorkingState> {
-  const { store, claims = CLAIM_LIMITS, streams = STREAM_LIMITS } = options;
-  return new WorkingState(await store.load(), { claims, streams });
 }

@@ -5,7 +5,7 @@
 import { toHex } from '../../bytes/octets.ts';
 import { ByCall } from './by-call.ts';
 import type { ClaimLimits } from './claims.ts';
-import { Claims } from './claims.ts';
+import { CLAIM_LIMITS, Claims } from './claims.ts';
 import { HeldPdus } from './held.ts';
 import type { KeySession } from './session-state.ts';
 import { newSession, openOnes } from './key-session.ts';
@@ -14,6 +14,7 @@ import type {
   Communication,
   DfChanges,
   DfState,
+  DfStore,
   GivenUpCall,
   HeldPdu,
   OutboxAppend,
@@ -24,7 +25,7 @@ import type {
 } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
 import type { StreamLimits } from './streams.ts';
-import { Streams } from './streams.ts';
+import { STREAM_LIMITS, Streams } from './streams.ts';
 
 /** Bounds of what strangers can make the mediation keep. */
 export interface StateLimits {
@@ -252,6 +253,14 @@ export class WorkingState {
     for (const call of gone) this.#claims.remove(call);
     return deleteWhere(this.#communications, condition);
   }
+}
+
+/** What a store holds, within limits or the default ones. */
+export async function loadedState(
+  store: Pick<DfStore, 'load'>,
+  { claims = CLAIM_LIMITS, streams = STREAM_LIMITS }: Partial<StateLimits>,
+): Promise<WorkingState> {
+  return new WorkingState(await store.load(), { claims, streams });
 }
 
 function present<T>(map: { get(key: string): T | undefined }, keys: ReadonlySet<string>): T[] {
