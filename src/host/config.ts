@@ -217,12 +217,27 @@ const ROLE_GRANT = Type.Decode(
   },
 );
 
+/** Files of revocation lists. */
+export const REVOCATION_LISTS = Type.Optional(
+  Type.Decode(
+    Type.Array(filePath('a file of revocation lists'), {
+      description:
+        'files of revocation lists, PEM or DER, of each authority that peers chain to, those between included',
+      absent: 'nobody is taken for revoked',
+    }),
+    (files): readonly string[] => files,
+  ),
+);
+
 /** Paths of PEM files, and what is known of certificates of others. */
 export const TLS_FILES = strict(
   {
-    certificate: filePath('the own certificate, with its chain'),
+    certificate: filePath(
+      'the own certificate, and behind it those of the authorities between it and a known one',
+    ),
     privateKey: filePath('its private key'),
     authorities: filePath('those that peers must chain to'),
+    revocationLists: REVOCATION_LISTS,
     roles: Type.Optional(
       Type.Decode(
         Type.Array(ROLE_GRANT, {

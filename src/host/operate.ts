@@ -8,6 +8,7 @@
  * Whatever changes how the entity runs (reload, log level, drain) goes on its audit log first: no record, no change.
  */
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import { isNearEnd } from '../net/revocation.ts';
 import { loadTls, requireOwn } from '../net/tls.ts';
 import type { TlsFiles } from '../net/tls.ts';
 import { AdminListener } from './admin.ts';
@@ -275,6 +276,15 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
       const severity = daysLeft < EXPIRY_DAYS.critical ? 'critical' : 'warning';
       const text = daysLeft < 0 ? 'the certificate has expired' : `the certificate ends in ${daysLeft} days`;
       alarms.push({ name: 'certificate-expiry', severity, about: '', text, since: null });
+    }
+    const list = this.operation.tls.revocation?.firstToEnd;
+    if (list != null && isNearEnd(list, now)) {
+      const severity = list.to < now ? 'critical' : 'warning';
+      const text =
+        list.to < now
+          ? 'a revocation list has ended: peers are refused until there is a new one'
+          : `a revocation list ends at ${iso(list.to)}`;
+      alarms.push({ name: 'revocation-list', severity, about: list.file, text, since: null });
     }
     if (auditProblem !== null)
       alarms.push({ name: 'audit-log', severity: 'critical', about: '', text: auditProblem, since: null });

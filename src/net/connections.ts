@@ -70,7 +70,8 @@ export type CutReason =
   | 'exchange-time'
   | 'too-many'
   | 'too-many-of-address'
-  | 'too-many-of-peer';
+  | 'too-many-of-peer'
+  | 'revoked';
 
 /** An exchange of HTTP, as far as its bounds need it; both versions have it. */
 export interface BoundedExchange {
@@ -177,6 +178,14 @@ export class ConnectionGuard {
     const victim = others.find((each) => each !== connection && isQuiet(each)) ?? connection;
     this.#cut(victim, 'too-many-of-peer', peer);
     return victim !== connection;
+  }
+
+  /** Cuts those whose certificate is not to be trusted any more. */
+  cutRevoked(isRevoked: (socket: TLSSocket) => boolean): void {
+    for (const connection of this.#uncut()) {
+      if (connection.socket === null || !isRevoked(connection.socket)) continue;
+      this.#cut(connection, 'revoked', connection.peer ?? connection.address);
+    }
   }
 
   /** An HTTP/2 session has begun on a connection. */

@@ -14,7 +14,7 @@ import type { Logger } from '../bytes/ports.ts';
 import type { HostMap } from './hosts.ts';
 import { ConnectionGuard } from './connections.ts';
 import type { ConnectionLimits } from './connections.ts';
-import { followTls, LiveTls } from './live-tls.ts';
+import { followTls, LiveTls, showsRevoked } from './live-tls.ts';
 import { mutualServer, NO_RESUMPTION, peerOf, secureContext } from './tls.ts';
 import type { Peer, TlsMaterial } from './tls.ts';
 
@@ -75,7 +75,9 @@ export function httpsServer(options: HttpsServerOptions): FastifyInstance {
     http2SessionTimeout: 0,
   }) as unknown as FastifyInstance;
   guard(server, options);
-  followTls(server.server as unknown as Http2SecureServer, options.tls, context);
+  followTls(server.server as unknown as Http2SecureServer, options.tls, context, () =>
+    connectionsOf(server).cutRevoked((socket) => showsRevoked(socket, options.tls)),
+  );
   return server;
 }
 
@@ -210,6 +212,7 @@ export class HttpsClient {
     this.#newAgent = () => {
       const connect = buildConnector({
         ca: options.tls.authorities,
+        ...(options.tls.revocation === undefined ? {} : { crl: [...options.tls.revocation.pem] }),
         ...(options.tls.certificate === undefined ? {} : { cert: options.tls.certificate }),
         ...(options.tls.privateKey === undefined ? {} : { key: options.tls.privateKey }),
         minVersion: options.minVersion ?? 'TLSv1.2',

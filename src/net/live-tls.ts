@@ -4,9 +4,11 @@
  *
  *     LiveTls ──► servers: setSecureContext        X2/X3 and HI clients: read at each connect
  *             └─► HTTPS clients: a new agent; the old one ends with its last request
+ *
+ * Only whoever a new revocation list has goes at once.
  */
 import { X509Certificate } from 'node:crypto';
-import type { SecureContextOptions, Server } from 'node:tls';
+import type { PeerCertificate, SecureContextOptions, Server, TLSSocket } from 'node:tls';
 import type { TlsMaterial } from './tls.ts';
 
 export class LiveTls implements TlsMaterial {
@@ -29,6 +31,10 @@ export class LiveTls implements TlsMaterial {
     return this.#material.authorities;
   }
 
+  get revocation(): TlsMaterial['revocation'] {
+    return this.#material.revocation;
+  }
+
   get roles(): TlsMaterial['roles'] {
     return this.#material.roles;
   }
@@ -42,9 +48,7 @@ export class LiveTls implements TlsMaterial {
 
   /** Puts material in force that has been checked; whether it is other than before. */
   replace(material: TlsMaterial): boolean {
-    const isOther = (['certificate', 'privateKey', 'authorities', 'roles'] as const).some(
-      (part) => JSON.stringify(material[part]) !== JSON.stringify(this.#material[part]),
-    );
+    const isOther = identityOf(material) !== identityOf(this.#material);
     this.#material = material;
     if (isOther) for (const follower of this.#followers) follower();
     return isOther;
@@ -57,13 +61,54 @@ export class LiveTls implements TlsMaterial {
   }
 }
 
-/** Has a server take what is in force, from now on until it closes. @param context made from the material */
+/** What makes material other than before. */
+function identityOf({ certificate, privateKey, authorities, roles, revocation }: TlsMaterial): string {
+  return JSON.stringify([certificate, privateKey, authorities, roles, revocation?.digest]);
+}
+
+/**
+ * Has a server take what is in force, from now on until it closes.
+ * @param context made from the material
+ * @param taken called after each change
+ */
 export function followTls(
   server: Pick<Server, 'setSecureContext' | 'once'>,
   tls: TlsMaterial,
   context: () => SecureContextOptions,
+  taken: () => void = () => undefined,
 ): void {
   if (!(tls instanceof LiveTls)) return;
-  const stop = tls.follow(() => server.setSecureContext(context()));
+  const stop = tls.follow(() => {
+    server.setSecureContext(context());
+    taken();
+  });
   server.once('close', stop);
+}
+
+/** Ends a client's connection when its peer is revoked while it stands. @param end how; by default with an error */
+export function endWhenRevoked(
+  socket: TLSSocket,
+  tls: TlsMaterial,
+  end: (reason: string) => void = (reason) => void socket.destroy(new Error(reason)),
+): void {
+  if (!(tls instanceof LiveTls)) return;
+  const stop = tls.follow(() => {
+    if (showsRevoked(socket, tls)) end('the certificate of the peer is revoked');
+  });
+  socket.once('close', stop);
+}
+
+/** Whether a certificate of the chain that the peer has shown is revoked by now. */
+export function showsRevoked(socket: TLSSocket, { revocation }: TlsMaterial): boolean {
+  if (revocation === undefined || socket.destroyed) return false;
+  const seen = new Set<string>();
+  // Without a certificate it is an empty object, and the last one is its own issuer.
+  let at: Partial<PeerCertificate> & { readonly issuerCertificate?: PeerCertificate } =
+    socket.getPeerCertificate(true);
+  while (at.raw !== undefined && at.fingerprint256 !== undefined && !seen.has(at.fingerprint256)) {
+    if (revocation.revokes({ raw: at.raw })) return true;
+    seen.add(at.fingerprint256);
+    at = at.issuerCertificate ?? {};
+  }
+  return false;
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:tls';
 import type { Logger } from '../bytes/ports.ts';
 import { ConnectionGuard, STREAM_LIMITS } from './connections.ts';
 import type { ConnectionLimits } from './connections.ts';
-import { followTls } from './live-tls.ts';
+import { followTls, showsRevoked } from './live-tls.ts';
 import { isAdmitted, mutualServer, peerOf, secureContext } from './tls.ts';
 import type { Admission, Peer, TlsMaterial } from './tls.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
@@ -49,7 +49,9 @@ export class TlsListener {
     const limits = options.limits ?? STREAM_LIMITS;
     this.#connections = new ConnectionGuard({ ...options, limits, mutual: true });
     this.#server = createServer(mutualServer(options.tls));
-    followTls(this.#server, options.tls, () => secureContext(options.tls, 'TLSv1.2'));
+    const cutRevoked = (): void =>
+      this.#connections.cutRevoked((socket) => showsRevoked(socket, options.tls));
+    followTls(this.#server, options.tls, () => secureContext(options.tls, 'TLSv1.2'), cutRevoked);
     this.#connections.watch(this.#server);
     this.#server.on('secureConnection', (socket) => this.#admit(socket));
   }

@@ -13,22 +13,20 @@ import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
-import { ClavigerError } from '../bytes/errors.ts';
+import { checkChain, readCertificates, subjectText } from './chains.ts';
+import { RevocationLists } from './revocation.ts';
+import type { ListFile } from './revocation.ts';
 import { grantedRoles } from './role-table.ts';
 import type { RoleGrant } from './role-table.ts';
-
-export type TlsErrorCode =
-  /** Files that cannot be read or do not belong together, or a peer that is not authenticated. */
-  'tls-configuration';
-
-/** A TLS configuration that cannot be used; there is no fallback to an unprotected connection. */
-export class TlsError extends ClavigerError<TlsErrorCode> {}
+import { TlsError } from './tls-error.ts';
 
 /** Paths of PEM files: own certificate (chain), its private key, and the authorities that peers must chain to. */
 export interface TlsFiles {
   readonly certificate: string;
   readonly privateKey: string;
   readonly authorities: string;
+  /** Lists of what authorities have revoked, PEM or DER; absent: nothing is looked up. */
+  readonly revocationLists?: readonly string[];
   /** Roles of certificates that do not say them. */
   readonly roles?: readonly RoleGrant[];
 }
@@ -38,6 +36,8 @@ export interface TlsMaterial {
   readonly certificate: string;
   readonly privateKey: string;
   readonly authorities: string;
+  /** Absent: nobody is taken for revoked. */
+  readonly revocation?: RevocationLists | undefined;
   readonly roles?: readonly RoleGrant[] | undefined;
 }
 
@@ -99,26 +99,39 @@ export function loadTls(files: TlsFiles, now: number): TlsMaterial {
     throw new TlsError('tls-configuration', `${files.privateKey} is open to others: chmod 600 it`);
   }
   checkTls(material, now, files.certificate);
-  return material;
+  const revocation = loadRevocation(material, files.revocationLists ?? [], now);
+  return revocation === null ? material : { ...material, revocation };
 }
 
-/** Checks that certificate, key and authorities parse and belong together. */
-export function checkTls(material: TlsMaterial, now: number, name: string): void {
-  const certificate = parsed(
-    () => new X509Certificate(material.certificate),
-    `${name}: not a PEM certificate`,
-  );
-  const key = parsed(() => createPrivateKey(material.privateKey), `${name}: its private key does not parse`);
-  parsed(() => new X509Certificate(material.authorities), `${name}: the authorities file is not PEM`);
-  if (!certificate.checkPrivateKey(key)) {
-    throw new TlsError('tls-configuration', `${name}: the private key belongs to another certificate`);
-  }
-  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) {
+/**
+ * Reads revocation lists: of each authority, and of those in the own chain, there must be one.
+ * @returns `null` where no file is named
+ * @throws TlsError
+ */
+export function loadRevocation(
+  { authorities, certificate }: Pick<TlsMaterial, 'authorities'> & Partial<Pick<TlsMaterial, 'certificate'>>,
+  files: readonly string[],
+  now: number,
+): RevocationLists | null {
+  if (files.length === 0) return null;
+  const chain = certificate === undefined ? [] : readCertificates(certificate, 'tls.certificate');
+  const issuers = [...readCertificates(authorities, 'tls.authorities'), ...chain.slice(1)];
+  const lists = RevocationLists.read(files.map(readList), issuers, now);
+  const revoked = chain.find((each) => lists.revokes(each));
+  if (revoked !== undefined)
     throw new TlsError(
       'tls-configuration',
-      `${name}: in force from ${certificate.validFrom} to ${certificate.validTo} only: get one that is in force, or set the clock`,
+      `tls.certificate: ${subjectText(revoked)} is revoked: peers refuse it; get a new certificate`,
     );
-  }
+  return lists;
+}
+
+/** Checks that certificate, key and authorities parse and belong together; `name` is that of the certificate's file. */
+export function checkTls(material: TlsMaterial, now: number, name: string): void {
+  const chain = readCertificates(material.certificate, name);
+  const key = parsed(() => createPrivateKey(material.privateKey), `${name}: its private key does not parse`);
+  parsed(() => readCertificates(material.authorities, name), `${name}: the authorities file is not PEM`);
+  checkChain(chain, key, name, now);
 }
 
 /** Options that both ends share. */
@@ -130,6 +143,7 @@ export function secureContext(
     cert: material.certificate,
     key: material.privateKey,
     ca: material.authorities,
+    ...(material.revocation === undefined ? {} : { crl: [...material.revocation.pem] }),
     minVersion,
     ciphers: CIPHERS,
     honorCipherOrder: true,
@@ -246,6 +260,14 @@ function readPem(file: string, what: string): string {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new TlsError('tls-configuration', `cannot read the ${what} file ${file}`, { cause });
+  }
+}
+
+function readList(name: string): ListFile {
+  try {
+    return { name, octets: new Uint8Array(readFileSync(name)) };
+  } catch (cause) {
+    throw new TlsError('tls-configuration', `cannot read the revocation list ${name}`, { cause });
   }
 }
 

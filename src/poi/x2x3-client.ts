@@ -24,6 +24,7 @@ import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
 import { Deframer } from '../wire/x2x3/deframer.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../wire/x2x3/pdu.ts';
 import type { HostMap } from '../net/hosts.ts';
+import { endWhenRevoked } from '../net/live-tls.ts';
 import { hasRole, peerOfCertificate, secureContext } from '../net/tls.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 
@@ -148,6 +149,7 @@ export class X2X3Client {
       checkServerIdentity: (_name, certificate) => destinationProblem(host, certificate, tls),
     });
     this.#socket = socket;
+    endWhenRevoked(socket, tls, (reason) => this.#giveUp(reason));
     socket.setNoDelay(true);
     socket.once('secureConnect', () => this.#connected());
     socket.on('drain', () => this.#pump());

@@ -16,7 +16,7 @@ import { Timeline } from '../../src/lab/timeline.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';
-import type { Role } from '../../src/net/tls.ts';
+import type { Role, TlsFiles } from '../../src/net/tls.ts';
 import { missingTool } from '../support/shared.ts';
 import { ask, operate } from './support/operated.ts';
 import type { OperatedEntity } from './support/operated.ts';
@@ -157,12 +157,15 @@ describe('reading settings again', () => {
     ['a file that is not JSON', '{', /is not JSON/],
     ['an unknown setting', { nothing: 1 }, /nothing: no such setting/],
     ['the certificate of another', null, /the own certificate is for/],
+    ['a revocation list that is none', 'list', /not a revocation list/],
   ])(
     'R-92: leaves what is in force where there is %s, and raises an alarm',
     async (_what, wrong, expected) => {
       const { write, file, operated } = running.df;
       const { tls } = configOf('gateway');
-      if (typeof wrong === 'string') writeFileSync(file, wrong);
+      const own = configOf('df')['tls'] as TlsFiles;
+      if (wrong === 'list') write({ ...configOf('df'), tls: { ...own, revocationLists: [own.certificate] } });
+      else if (typeof wrong === 'string') writeFileSync(file, wrong);
       else write({ ...configOf('df'), ...(wrong ?? { tls }) });
       const before = operated.operation.tls.certificate;
       const report = await operated.reload();

@@ -7,6 +7,8 @@ interface InitFlags {
   readonly homes: readonly string[];
   readonly portBase?: number;
   readonly force?: true;
+  readonly intermediate?: true;
+  readonly revocation?: true;
   readonly json?: true;
 }
 
@@ -21,6 +23,8 @@ export function initCommand(): Command {
       whole,
     )
     .option('--force', 'make a laboratory that is there anew; its keys and all it has received are lost')
+    .option('--intermediate', 'have certificates issued by an authority under the one that all know')
+    .option('--revocation', 'have entities look at revocation lists, pki/crl.pem (see claviger pki revoke)')
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', EXAMPLES)
     .action(init);
@@ -52,6 +56,7 @@ async function init(folder: string, flags: InitFlags): Promise<void> {
   } else checkBase(portBase);
   const made = await initLab({
     ...{ folder, homes: flags.homes, portBase, force: flags.force === true },
+    ...{ intermediate: flags.intermediate === true, revocation: flags.revocation === true },
     ...{ now: systemClock().now(), random: systemRandom() },
   });
   process.stdout.write(

@@ -11,19 +11,21 @@ import { readInput } from '../input.ts';
 const ROLES: readonly Role[] = [...ENTITY_ROLES, ...PERSON_ROLES];
 /** A certificate that ends sooner is pointed out. */
 const SOON_DAYS = 30;
+const LIST_DAYS = 30;
 
 const LAB_GRADE = `
-It is for laboratories: the authority's key lies in the clear in its folder (mode 0600), and it
-issues no revocation lists. An operator takes certificates from an authority of its own, with the
-same names and roles (docs/configuration.md, tls).
+It is for laboratories: the authority's key lies in the clear in its folder (mode 0600). An
+operator takes certificates from an authority of its own, with the same names and roles
+(docs/configuration.md, tls).
 `;
 
 export function pkiCommand(): Command {
   return new Command('pki')
-    .description("a laboratory's certificates: make an authority, issue, renew, show")
+    .description("a laboratory's certificates: make an authority, issue, renew, revoke, show")
     .addCommand(initCommand())
     .addCommand(issueCommand())
     .addCommand(renewCommand())
+    .addCommand(revokeCommand())
     .addCommand(showCommand());
 }
 
@@ -33,7 +35,14 @@ function initCommand(): Command {
     .requiredOption('--out <folder>', 'where it goes')
     .option('--name <name>', 'its common name', commonName, 'Claviger laboratory')
     .option('--days <number>', 'how long it is in force', days, 3650)
-    .addHelpText('after', `${LAB_GRADE}\nExample:\n  $ claviger pki init --out pki`)
+    .option('--intermediate', 'with one under it that issues: intermediate.pem, intermediate.key')
+    .addHelpText(
+      'after',
+      `${LAB_GRADE}
+Examples:
+  $ claviger pki init --out pki
+  $ claviger pki init --out pki --intermediate`,
+    )
     .action(init);
 }
 
@@ -74,6 +83,27 @@ Example:
     .action(renew);
 }
 
+function revokeCommand(): Command {
+  return new Command('revoke')
+    .description('put certificates on the revocation lists of their authority, crl.pem, which are made anew')
+    .argument('[files...]', 'certificates, NAME.pem; none: the same lists, for another time')
+    .requiredOption('--authority <folder>', 'the authority that issued them')
+    .option('--days <number>', 'how long the lists are in force', days, LIST_DAYS)
+    .addHelpText(
+      'after',
+      `
+Entities look at the lists where tls.revocationLists names crl.pem (claviger init --revocation), and
+take new ones by SIGHUP or claviger reload: then whoever is on them is cut off and refused. When the
+lists have ended all peers are refused: make them anew in time.
+
+Examples:
+  $ claviger pki revoke --authority lab/pki lab/pki/df.home1.example.pem
+  $ claviger pki revoke --authority lab/pki --days 60
+  $ claviger reload --state lab/state`,
+    )
+    .action(revoke);
+}
+
 function showCommand(): Command {
   return new Command('show')
     .description('what the certificates of a file say: names, roles, how long')
@@ -87,12 +117,15 @@ interface InitOptions {
   readonly out: string;
   readonly name: string;
   readonly days: number;
+  readonly intermediate?: true;
 }
 
-async function init({ out, name, days: most }: InitOptions): Promise<void> {
+async function init({ out, name, days: most, intermediate }: InitOptions): Promise<void> {
   const { createAuthority } = await import('../../lab/pki/folder.ts');
-  await createAuthority(out, { name, days: most, now: systemClock().now() });
-  wrote([path.join(out, 'ca.pem'), path.join(out, 'ca.key')]);
+  const hasTwo = intermediate === true;
+  await createAuthority(out, { name, days: most, intermediate: hasTwo, now: systemClock().now() });
+  const files = ['ca.pem', 'ca.key', ...(hasTwo ? ['intermediate.pem', 'intermediate.key'] : [])];
+  wrote(files.map((file) => path.join(out, file)));
 }
 
 interface IssueOptions {
@@ -131,6 +164,17 @@ async function renew(file: string, options: RenewOptions): Promise<void> {
   const newKey = options.newKey === true;
   const { certificate, privateKey } = await renewInPlace(file, authority, validity, newKey);
   wrote(newKey ? [certificate, privateKey] : [certificate], validity.to);
+}
+
+async function revoke(
+  files: readonly string[],
+  { authority, days: most }: { readonly authority: string; readonly days: number },
+): Promise<void> {
+  const { revokeIn } = await import('../../lab/pki/folder.ts');
+  const now = systemClock().now();
+  const { file: lists, to } = await revokeIn(authority, files, { days: most, now });
+  for (const file of files) process.stdout.write(`revoked ${file}\n`);
+  wrote([lists], to);
 }
 
 async function show(file: string, { json }: { readonly json?: true }): Promise<void> {

@@ -13,6 +13,7 @@ import {
   mediaPorts,
   milliseconds,
   parsed,
+  REVOCATION_LISTS,
   seconds,
   text,
 } from '../../host/config.ts';
@@ -99,6 +100,7 @@ export const UE_CONFIG = strict({
   }),
   partners: listOf(Type.String(), { description: 'hosts whose districts may be fetched' }),
   authorities: filePath("PEM file: whom the KMSs' certificates must chain to"),
+  revocationLists: REVOCATION_LISTS,
   hosts: HOSTS,
   sip: listener('where it is called'),
   media: mediaPorts('where media are received'),

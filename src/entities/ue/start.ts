@@ -14,6 +14,8 @@ import { udpDatagrams } from '../../net/datagrams.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { reachableAddress } from '../../net/own-address.ts';
+import { loadRevocation } from '../../net/tls.ts';
+import type { TlsMaterial } from '../../net/tls.ts';
 import { HttpsKmsClient } from '../../endpoint/kms-client.ts';
 import { UserAgent } from '../../sip/agent.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
@@ -60,7 +62,7 @@ async function startHolding(
   const { clock, logger, random } = runtime;
   const { identity, device = identity, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
-  const https = new HttpsClient({ hosts, tls: { authorities: readAuthorities(config.authorities) } });
+  const https = new HttpsClient({ hosts, tls: trusted(config, clock.now()) });
   const own = canonicalIdentity(identity);
   const client = new HttpsKmsClient(https, kms.url, clock);
   const district = districtOfKms(kms.url);
@@ -169,6 +171,16 @@ async function open(
     at,
     media: await named(media.address, 'media.address'),
   };
+}
+
+/** Whom servers must chain to, and what has been revoked. */
+function trusted(
+  { authorities: file, revocationLists = [] }: UeConfig,
+  now: number,
+): Pick<TlsMaterial, 'authorities' | 'revocation'> {
+  const authorities = readAuthorities(file);
+  const revocation = loadRevocation({ authorities }, revocationLists, now);
+  return revocation === null ? { authorities } : { authorities, revocation };
 }
 
 function readAuthorities(file: string): string {

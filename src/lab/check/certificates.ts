@@ -1,7 +1,10 @@
 /** Certificates of configurations: whether TLS takes them, how long, and whether they bear the entity's name and role. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hasRole, loadTls, peerOfCertificate, requireOwn, ROLE_PREFIX, TlsError } from '../../net/tls.ts';
+import { readCertificates, subjectText, whyNotTrusted } from '../../net/chains.ts';
+import { isNearEnd } from '../../net/revocation.ts';
+import { hasRole, loadTls, peerOfCertificate, requireOwn, ROLE_PREFIX } from '../../net/tls.ts';
+import { TlsError } from '../../net/tls-error.ts';
 import type { Peer, TlsMaterial } from '../../net/tls.ts';
 import type { Checked, ConfigFinding } from './configurations.ts';
 
@@ -34,13 +37,21 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
     error(`tls: ${cause.message}`);
     return null;
   }
+  const chain = certificatesOf(tls.certificate);
   const leaf = new X509Certificate(material.certificate);
-  const days = Math.floor((Date.parse(leaf.validTo) - now) / DAY_MS);
-  if (days < SOON_DAYS) warn(`tls: ${tls.certificate} ends in ${days} days, on ${leaf.validTo}: renew it`);
-  if (!chains(leaf, certificatesOf(tls.certificate).slice(1), certificatesOf(tls.authorities)))
+  for (const [at, each] of chain.entries()) {
+    const days = Math.floor((Date.parse(each.validTo) - now) / DAY_MS);
+    const which = at === 0 ? tls.certificate : `${subjectText(each)} in ${tls.certificate}`;
+    if (days < SOON_DAYS) warn(`tls: ${which} ends in ${days} days, on ${each.validTo}: renew it`);
+  }
+  const why = whyNotTrusted(chain, certificatesOf(tls.authorities), now);
+  if (why !== null)
     warn(
-      `tls: ${tls.certificate} does not chain to ${tls.authorities}: peers with these authorities refuse it`,
+      `tls: ${tls.certificate} does not chain to ${tls.authorities}${why === '' ? '' : ` (${why})`}: peers with these authorities refuse it`,
     );
+  const ends = material.revocation?.firstToEnd;
+  if (ends != null && isNearEnd(ends, now))
+    warn(`tls: the revocation list ${ends.file} ends on ${new Date(ends.to).toISOString()}: get a new one`);
   const peer = peerOfCertificate(leaf, material);
   // What a person or an agency may do is up to the ADMF.
   if (checked.kind === 'officer' || checked.kind === 'agency') return { material, peer };
@@ -77,30 +88,10 @@ export function certifiedName(checked: Checked): string | null {
   }
 }
 
-/** Whether a certificate is issued by one of `authorities`, over `between`. */
-export function chains(
-  leaf: X509Certificate,
-  between: readonly X509Certificate[],
-  authorities: readonly X509Certificate[],
-): boolean {
-  let at = leaf;
-  const left = [...between];
-  for (;;) {
-    const issued = (by: X509Certificate): boolean => at.checkIssued(by) && at.verify(by.publicKey);
-    if (authorities.some(issued)) return true;
-    const next = left.findIndex(issued);
-    const [found] = next < 0 ? [] : left.splice(next, 1);
-    if (found === undefined) return false;
-    at = found;
-  }
-}
-
 /** Certificates of a PEM file; none where it cannot be read. */
-export function certificatesOf(file: string): X509Certificate[] {
+export function certificatesOf(file: string): readonly X509Certificate[] {
   try {
-    const pem = readFileSync(file, 'utf8');
-    const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    return texts.map((text) => new X509Certificate(text));
+    return readCertificates(readFileSync(file, 'utf8'), file);
   } catch {
     return [];
   }

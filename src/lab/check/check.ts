@@ -44,7 +44,7 @@ export function checkConfigurations(
   found.push(...portFindings(places), ...stateFindings(all, isFolder));
   // Whoever cannot be read cannot be found, either.
   const isWhole = complete && all.length === given.length;
-  found.push(...linkFindings({ all, places, certificates, complete: isWhole }));
+  found.push(...linkFindings({ all, places, certificates, complete: isWhole, now }));
   const order = given.map(({ file }) => file);
   const findings = found.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file));
   const errors = findings.filter(({ severity }) => severity === 'error').length;

@@ -2,10 +2,11 @@
 import { HostMap } from '../../net/hosts.ts';
 import { agencyOfPeer } from '../../entities/admf/http/hi1.ts';
 import { personOf } from '../../entities/admf/http/persons.ts';
+import { whyNotTrusted } from '../../net/chains.ts';
 import { admissionOf, isAdmitted, isNamed, peerOfCertificate } from '../../net/tls.ts';
 import type { Peer, Role } from '../../net/tls.ts';
 import type { NextHop } from '../../sip/flow.ts';
-import { certificatesOf, chains, certifiedName } from './certificates.ts';
+import { certificatesOf, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
 import { endpointText, placeAt } from './places.ts';
@@ -20,6 +21,8 @@ export interface CheckedNetwork {
   readonly certificates: ReadonlyMap<Checked, OwnCertificate>;
   /** Whether these are all that there are: then what leads elsewhere is wrong. */
   readonly complete: boolean;
+  /** Unix milliseconds. */
+  readonly now: number;
 }
 
 export function linkFindings(network: CheckedNetwork): ConfigFinding[] {
@@ -184,8 +187,8 @@ class Links {
       else if (!device.psk.equals(psk)) this.#error(phone, `kms.psk is not the one that ${kms.file} has`);
       const own = this.#network.certificates.get(kms);
       if (own !== undefined) {
-        const between = certificatesOf(kms.config.tls.certificate).slice(1);
-        if (!chains(new X509Certificate(own.material.certificate), between, certificatesOf(authorities)))
+        const chain = certificatesOf(kms.config.tls.certificate);
+        if (whyNotTrusted(chain, certificatesOf(authorities), this.#network.now) !== null)
           this.#error(phone, `authorities: the certificate of ${kms.file} does not chain to them`);
       }
     }

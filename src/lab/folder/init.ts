@@ -25,7 +25,7 @@ import { hostOf, planHome } from '../network/home.ts';
 import type { Entity, HomePlan, Plan } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
 import { PortRange } from '../network/ports.ts';
-import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, validityFrom } from '../pki/folder.ts';
+import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFrom } from '../pki/folder.ts';
 import { isHeld } from '../processes/run-note.ts';
 import { agencyRequests } from './agency-requests.ts';
 import { HOME_NAME, LabFolder, NOTE } from './lab-folder.ts';
@@ -36,6 +36,10 @@ export interface InitOptions {
   readonly portBase: number;
   /** Whether a laboratory that is there gives way. */
   readonly force: boolean;
+  /** Whether certificates are issued by an authority under the one that peers know; default: no. */
+  readonly intermediate?: boolean;
+  /** Whether entities look at revocation lists; default: no. */
+  readonly revocation?: boolean;
   /** Unix milliseconds. */
   readonly now: number;
   readonly random: Random;
@@ -131,7 +135,8 @@ function checkPlace(folder: string, { force, now }: Pick<InitOptions, 'force' | 
     throw new LabError('folder', `${folder} holds more than a laboratory (${foreign}); nothing was touched`);
 }
 
-async function makeLab(folder: string, { homes, portBase, now, random }: InitOptions): Promise<MadeLab> {
+async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
+  const { homes, portBase, now, random, intermediate = false } = options;
   const range = new PortRange(portBase);
   const plans = homes.map((name, at) => planHome(name, USERS[at] ?? [], range, random, at));
   const plan: Plan = {
@@ -141,8 +146,11 @@ async function makeLab(folder: string, { homes, portBase, now, random }: InitOpt
     homes: Object.fromEntries(plans.map((home) => [home.name, home])),
   };
   const at = path.join(folder, 'pki');
-  const authority = await createAuthority(at, { name: `Claviger laboratory`, days: AUTHORITY_DAYS, now });
-  const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority));
+  const order = { name: `Claviger laboratory`, days: AUTHORITY_DAYS, intermediate, now };
+  const authority = await createAuthority(at, order);
+  const lists =
+    options.revocation === true ? await revokeIn(at, [], { days: CERTIFICATE_DAYS, now }) : undefined;
+  const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority), lists?.file);
   makeFolder(plan.state, 0o700);
   for (const home of plans) await makeHome(folder, plan, home, { pki, now, random });
   const users = plans.map(({ name, subscribers }) => ({ name, users: subscribers.map(({ user }) => user) }));

@@ -141,6 +141,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
           },
           partners: peers.map(({ domain }) => domain),
           authorities: pki.authorities,
+          ...pki.lists,
           hosts,
           sip: { address: '127.0.0.1', port: subscriber.sip },
           media: subscriber.media,

@@ -15,13 +15,18 @@ export class LabPki {
   readonly #authority: LabAuthority;
   readonly #authorities: string;
   readonly #validity: Validity;
+  readonly #lists: Pick<TlsFiles, 'revocationLists'>;
 
-  constructor(folder: string, authority: LabAuthority, validity: Validity) {
+  /**
+   * @param folder of the authority, with `ca.pem`
+   * @param lists file of revocation lists; absent: there are none
+   */
+  constructor(folder: string, authority: LabAuthority, validity: Validity, lists?: string) {
     this.#folder = folder;
     this.#authority = authority;
     this.#validity = validity;
     this.#authorities = path.join(folder, 'ca.pem');
-    writeWhole(this.#authorities, authority.certificate);
+    this.#lists = lists === undefined ? {} : { revocationLists: [lists] };
   }
 
   /** Makes an authority whose files live in `folder`. `validity`: when, or Unix milliseconds that a week around will do. */
@@ -33,12 +38,19 @@ export class LabPki {
     const { from, to } =
       typeof validity === 'number' ? { from: validity - WEEK_MS, to: validity + WEEK_MS } : validity;
     makeFolder(folder, 0o700);
-    return new LabPki(folder, await LabAuthority.create(name, { from, to }), { from, to });
+    const authority = await LabAuthority.create(name, { from, to });
+    writeWhole(path.join(folder, 'ca.pem'), authority.certificate);
+    return new LabPki(folder, authority, { from, to });
   }
 
   /** The authority's certificate file. */
   get authorities(): string {
     return this.#authorities;
+  }
+
+  /** Settings of revocation lists; empty: there are none. */
+  get lists(): Pick<TlsFiles, 'revocationLists'> {
+    return this.#lists;
   }
 
   /** A certificate for `subject`, and its files. */
@@ -48,6 +60,7 @@ export class LabPki {
       certificate: path.join(this.#folder, `${subject.commonName}.pem`),
       privateKey: path.join(this.#folder, `${subject.commonName}.key`),
       authorities: this.#authorities,
+      ...this.#lists,
     };
     writeWhole(files.certificate, certificate);
     writeWhole(files.privateKey, privateKey, { mode: 0o600 });

@@ -1,6 +1,10 @@
 /**
- * A certificate authority of a laboratory (RFC 5280): ECDSA P-256, one level, no revocation. Its key is kept in the clear,
- * in a file of mode 0600. An operator brings certificates of its own, from an authority whose key is better guarded.
+ * A certificate authority of a laboratory (RFC 5280): ECDSA P-256, one level or two, with revocation lists. Its key is
+ * kept in the clear, in a file of mode 0600. An operator brings certificates of its own, from an authority whose key is
+ * better guarded.
+ *
+ *     root ─issues─► certificates                    ca.pem
+ *     root ─issues─► intermediate ─issues─► …        ca.pem, intermediate.pem; a certificate's file has both
  */
 import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate as Certificate } from 'node:crypto';
@@ -9,13 +13,19 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
+  X509Crl,
+  X509CrlGenerator,
 } from '@peculiar/x509';
+import type { X509CrlEntryParams } from '@peculiar/x509';
+import { pemBlocks, pemOctets, pemText } from '../../net/chains.ts';
+import { CRL_LABEL } from '../../net/revocation.ts';
 import { peerOfCertificate, ROLE_PREFIX } from '../../net/tls.ts';
 import type { Role } from '../../net/tls.ts';
 import { LabError } from '../errors.ts';
@@ -43,18 +53,31 @@ export interface IssuedPem {
   readonly privateKey: string;
 }
 
+/** Whether an authority issues certificates itself, or has another between. */
+export interface AuthorityLevels {
+  readonly levels?: 1 | 2;
+}
+
 export class LabAuthority {
   readonly #keys: Pick<webcrypto.CryptoKeyPair, 'privateKey'>;
   readonly #root: X509Certificate;
+  /** What stands behind each certificate that it issues: for a root nothing. */
+  readonly #chain: string;
   readonly validity: Validity;
 
-  private constructor(privateKey: webcrypto.CryptoKey, root: X509Certificate) {
+  private constructor(privateKey: webcrypto.CryptoKey, root: X509Certificate, chain = '') {
     this.#keys = { privateKey };
     this.#root = root;
+    this.#chain = chain;
     this.validity = { from: root.notBefore.getTime(), to: root.notAfter.getTime() };
   }
 
-  static async create(name: string, { from, to }: Validity): Promise<LabAuthority> {
+  /** A root. */
+  static async create(
+    name: string,
+    { from, to }: Validity,
+    { levels = 1 }: AuthorityLevels = {},
+  ): Promise<LabAuthority> {
     const keys = await newKeys();
     const root = await X509CertificateGenerator.createSelfSigned({
       serialNumber: newSerial(),
@@ -64,22 +87,48 @@ export class LabAuthority {
       signingAlgorithm: ALGORITHM,
       keys,
       extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-        await SubjectKeyIdentifierExtension.create(keys.publicKey),
+        new BasicConstraintsExtension(true, levels - 1, true),
+        ...(await authorityExtensions(keys.publicKey)),
       ],
     });
     return new LabAuthority(keys.privateKey, root);
   }
 
-  /** An authority whose files were kept. @throws LabError `pki` */
-  static async open({ certificate, privateKey }: IssuedPem, name: string): Promise<LabAuthority> {
+  /** An authority under this one, in force as long as it is. */
+  async intermediate(name: string): Promise<LabAuthority> {
+    const keys = await newKeys();
+    const { from, to } = this.validity;
+    const certificate = await X509CertificateGenerator.create({
+      serialNumber: newSerial(),
+      subject: `CN=${name}`,
+      issuer: this.#root.subject,
+      notBefore: new Date(from),
+      notAfter: new Date(to),
+      signingAlgorithm: ALGORITHM,
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        ...(await authorityExtensions(keys.publicKey)),
+        await AuthorityKeyIdentifierExtension.create(this.#root),
+      ],
+    });
+    return new LabAuthority(keys.privateKey, certificate, pemOf(certificate));
+  }
+
+  /** An authority whose files were kept. @param level `intermediate`: it stands behind what it issues @throws LabError `pki` */
+  static async open(
+    { certificate, privateKey }: IssuedPem,
+    name: string,
+    level: 'root' | 'intermediate' = 'root',
+  ): Promise<LabAuthority> {
     try {
       const given = createPrivateKey(privateKey);
       if (new Certificate(certificate).checkPrivateKey(given)) {
         const der = given.export({ type: 'pkcs8', format: 'der' });
         const key = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
-        return new LabAuthority(key, new X509Certificate(certificate));
+        const chain = level === 'root' ? '' : certificate;
+        return new LabAuthority(key, new X509Certificate(certificate), chain);
       }
     } catch (cause) {
       throw new LabError('pki', `${name}: the authority's certificate or key cannot be used`, { cause });
@@ -125,10 +174,61 @@ export class LabAuthority {
     return { certificate, privateKey: await pemOfKey(keys.privateKey) };
   }
 
+  /**
+   * A revocation list, PEM.
+   * @param before what the last one said, if there was one: all of it is revoked still
+   * @param revoked PEM of certificates of this authority
+   * @throws LabError `pki`
+   */
+  async list(before: string | null, revoked: readonly string[], { from, to }: Validity): Promise<string> {
+    const known = before === null ? null : await this.#ownList(before);
+    const entries = new Map<string, X509CrlEntryParams>();
+    for (const { serialNumber, revocationDate } of known?.entries ?? [])
+      entries.set(serialNumber, { serialNumber, revocationDate });
+    for (const pem of revoked) {
+      const { serialNumber } = new X509Certificate(pemBlocks(pem, 'CERTIFICATE')[0] ?? pem);
+      if (!entries.has(serialNumber))
+        entries.set(serialNumber, { serialNumber, revocationDate: new Date(from) });
+    }
+    const list = await X509CrlGenerator.create({
+      issuer: this.#root.subject,
+      thisUpdate: new Date(from),
+      nextUpdate: new Date(Math.min(to, this.validity.to)),
+      signingAlgorithm: ALGORITHM,
+      signingKey: this.#keys.privateKey,
+      entries: [...entries.values()],
+      extensions: [await AuthorityKeyIdentifierExtension.create(this.#root)],
+    });
+    return pemText(CRL_LABEL, new Uint8Array(list.rawData));
+  }
+
+  /** Whether a certificate is one of this authority's. */
+  async hasIssued(pem: string): Promise<boolean> {
+    try {
+      const certificate = new X509Certificate(pemBlocks(pem, 'CERTIFICATE')[0] ?? pem);
+      return await certificate.verify({ publicKey: this.#root, signatureOnly: true });
+    } catch {
+      return false;
+    }
+  }
+
+  async #ownList(pem: string): Promise<X509Crl> {
+    let list: X509Crl | null = null;
+    try {
+      list = new X509Crl(pemOctets(pem));
+      if (await list.verify({ publicKey: this.#root })) return list;
+    } catch (cause) {
+      if (list === null)
+        throw new LabError('pki', 'the revocation list that is there cannot be read', { cause });
+    }
+    throw new LabError('pki', 'the revocation list that is there was not made by this authority');
+  }
+
   async #ownCertificate(pem: string, name: string): Promise<OwnCertificate> {
     let old: X509Certificate;
     try {
-      old = new X509Certificate(pem);
+      // Behind it may be those of the authorities.
+      old = new X509Certificate(pemBlocks(pem, 'CERTIFICATE')[0] ?? pem);
     } catch (cause) {
       throw new LabError('pki', `${name} is not a certificate`, { cause });
     }
@@ -162,8 +262,13 @@ export class LabAuthority {
         await AuthorityKeyIdentifierExtension.create(this.#root),
       ],
     });
-    return pemOf(certificate);
+    return pemOf(certificate) + this.#chain;
   }
+}
+
+function authorityExtensions(publicKey: webcrypto.CryptoKey): Promise<Extension[]> {
+  const usage = new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true);
+  return SubjectKeyIdentifierExtension.create(publicKey).then((identifier) => [usage, identifier]);
 }
 
 interface OwnCertificate extends Pick<X509Certificate, 'subject' | 'publicKey'> {
@@ -190,7 +295,7 @@ const DAY_MS = 86_400_000;
 
 /** Every certificate of a PEM text, in its order; `null` if it holds none. @param now Unix milliseconds */
 export function showCertificates(pem: string, now: number): readonly ShownCertificate[] | null {
-  const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const texts = pemBlocks(pem, 'CERTIFICATE');
   try {
     return texts.length === 0 ? null : texts.map((text) => shownCertificate(new Certificate(text), now));
   } catch {

@@ -2,6 +2,8 @@
  * A laboratory authority's folder, and the files of the certificates that it issues:
  *
  *     ca.pem, ca.key                    the authority
+ *     intermediate.pem, ….key           the one under it that issues, if there is one
+ *     crl.pem                           revocation lists: of the authority, then of the one under it
  *     kms.home1.example.pem, ….key      a certificate, by its common name
  *
  * Keys are of mode 0600. What is there is never overwritten, save by a renewal.
@@ -9,6 +11,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { FileError, makeFolder, replaceFile, writeWhole } from '../../storage/files.ts';
+import { pemBlocks } from '../../net/chains.ts';
+import { CRL_LABEL } from '../../net/revocation.ts';
 import { LabError } from '../errors.ts';
 import { LabAuthority } from './authority.ts';
 import type { IssuedPem, Subject, Validity } from './authority.ts';
@@ -20,8 +24,9 @@ export const CERTIFICATE_DAYS = 365;
 /** Clocks may differ, and a certificate is often used at once. */
 const BACKDATED_MS = 3_600_000;
 
-const CERTIFICATE = 'ca.pem';
-const KEY = 'ca.key';
+/** Names of authorities' files. */
+const LEVELS = { root: 'ca', intermediate: 'intermediate' } as const;
+const LISTS = 'crl.pem';
 
 /** Paths of a certificate and its key. */
 export interface CertificateFiles {
@@ -29,28 +34,90 @@ export interface CertificateFiles {
   readonly privateKey: string;
 }
 
-/** Makes an authority in `folder`. @param now Unix milliseconds @throws FileError `in-the-way` if there is one */
-export async function createAuthority(
-  folder: string,
-  { name, days, now }: { readonly name: string; readonly days: number; readonly now: number },
-): Promise<LabAuthority> {
-  const files = authorityFiles(folder);
-  for (const file of [files.certificate, files.privateKey])
-    if (existsSync(file)) throw new FileError('in-the-way', `${file} exists already: nothing was changed`);
-  const authority = await LabAuthority.create(name, validityFrom(now, days));
-  makeFolder(folder, 0o700);
-  writePair(files, { certificate: authority.certificate, privateKey: await authority.revealKey() });
-  return authority;
+/** How an authority is made. */
+export interface AuthorityOrder {
+  readonly name: string;
+  readonly days: number;
+  /** Whether another one under it issues certificates. */
+  readonly intermediate?: boolean;
+  /** Unix milliseconds. */
+  readonly now: number;
 }
 
-/** The authority of a folder. @throws LabError `pki` */
+/** Makes an authority in `folder`, and gives the one that issues. @throws FileError `in-the-way` if there is one */
+export async function createAuthority(
+  folder: string,
+  { name, days, intermediate = false, now }: AuthorityOrder,
+): Promise<LabAuthority> {
+  for (const file of Object.values(LEVELS).flatMap((level) => Object.values(authorityFiles(folder, level))))
+    if (existsSync(file)) throw new FileError('in-the-way', `${file} exists already: nothing was changed`);
+  const root = await LabAuthority.create(name, validityFrom(now, days), { levels: intermediate ? 2 : 1 });
+  const issuing = intermediate ? await root.intermediate(`${name} intermediate`) : root;
+  makeFolder(folder, 0o700);
+  const write = async (level: string, authority: LabAuthority): Promise<void> =>
+    writePair(authorityFiles(folder, level), {
+      certificate: authority.certificate,
+      privateKey: await authority.revealKey(),
+    });
+  await write(LEVELS.root, root);
+  if (intermediate) await write(LEVELS.intermediate, issuing);
+  return issuing;
+}
+
+/** The authority of a folder that issues certificates. @throws LabError `pki` */
 export async function openAuthority(folder: string): Promise<LabAuthority> {
-  const files = authorityFiles(folder);
-  const { certificate, privateKey } = files;
-  const pem = { certificate: readPem(certificate), privateKey: readPem(privateKey) };
-  if ((statSync(privateKey).mode & 0o077) !== 0)
-    throw new LabError('pki', `${privateKey} is open to others: chmod 600 it`);
-  return LabAuthority.open(pem, folder);
+  const [root, intermediate] = await openLevels(folder);
+  return intermediate ?? root;
+}
+
+/** The authority of a folder, and the one under it if there is one. */
+async function openLevels(folder: string): Promise<[LabAuthority, LabAuthority?]> {
+  const open = (level: keyof typeof LEVELS): Promise<LabAuthority> => {
+    const { certificate, privateKey } = authorityFiles(folder, LEVELS[level]);
+    const pem = { certificate: readPem(certificate), privateKey: readPem(privateKey) };
+    if ((statSync(privateKey).mode & 0o077) !== 0)
+      throw new LabError('pki', `${privateKey} is open to others: chmod 600 it`);
+    return LabAuthority.open(pem, folder, level);
+  };
+  const root = await open('root');
+  const hasTwo = existsSync(authorityFiles(folder, LEVELS.intermediate).certificate);
+  return hasTwo ? [root, await open('intermediate')] : [root];
+}
+
+/**
+ * Makes the revocation lists of a folder's authorities anew: with all that they had, and with `files`.
+ * @param files certificates that are revoked from now on; none: the same lists, for another time
+ * @returns the file of lists, and when they end, Unix milliseconds
+ * @throws LabError `pki`: then nothing was changed
+ */
+export async function revokeIn(
+  folder: string,
+  files: readonly string[],
+  { days, now }: { readonly days: number; readonly now: number },
+): Promise<{ readonly file: string; readonly to: number }> {
+  const levels = (await openLevels(folder)).filter((level) => level !== undefined);
+  const lists = path.join(folder, LISTS);
+  const before = existsSync(lists) ? pemBlocks(readPem(lists), CRL_LABEL) : [];
+  if (before.length > 0 && before.length !== levels.length)
+    throw new LabError(
+      'pki',
+      `${lists} has ${before.length} lists, and there are ${levels.length} authorities`,
+    );
+  const revoked = levels.map((): string[] => []);
+  for (const file of files) {
+    const pem = readPem(file);
+    const issued = await Promise.all(levels.map((level) => level.hasIssued(pem)));
+    const whose = revoked[issued.indexOf(true)];
+    if (whose === undefined) throw new LabError('pki', `${file} was not issued by this authority`);
+    whose.push(pem);
+  }
+  const [root] = levels;
+  const validity = validityFrom(now, days, root);
+  const made: string[] = [];
+  for (const [level, authority] of levels.entries())
+    made.push(await authority.list(before[level] ?? null, revoked[level] ?? [], validity));
+  replaceFile(lists, made.join(''));
+  return { file: lists, to: validity.to };
 }
 
 /** Issues a certificate into `folder`. @throws FileError `in-the-way` */
@@ -97,8 +164,8 @@ export function validityFrom(now: number, days: number, within?: LabAuthority): 
   return { from: Math.max(from, now - BACKDATED_MS), to: Math.min(to, now + days * DAY_MS) };
 }
 
-function authorityFiles(folder: string): CertificateFiles {
-  return { certificate: path.join(folder, CERTIFICATE), privateKey: path.join(folder, KEY) };
+function authorityFiles(folder: string, level: string): CertificateFiles {
+  return pairOf(path.join(folder, level));
 }
 
 function pairOf(base: string): CertificateFiles {

@@ -14,7 +14,7 @@ import type { RunningX1Ne } from '../../../src/x1/ne.ts';
 import { openNeState } from '../../../src/x1/state.ts';
 import { verifyChain } from '../../../src/evidence/log.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
-import { TlsError } from '../../../src/net/tls.ts';
+import { TlsError } from '../../../src/net/tls-error.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { ElementHome, elementRuntime as runtime, x1Settings } from '../../support/elements.ts';
 import { missingShared, missingTool, sharedPath } from '../../support/shared.ts';

@@ -8,7 +8,7 @@ import { readSecretFile } from '../../../src/host/config.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { checkConfigurations } from '../../../src/lab/check/check.ts';
 import type { GivenFile } from '../../../src/lab/check/configurations.ts';
-import { issueInto, openAuthority, validityFrom } from '../../../src/lab/pki/folder.ts';
+import { issueInto, openAuthority, revokeIn, validityFrom } from '../../../src/lab/pki/folder.ts';
 import { initLab } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
@@ -238,6 +238,27 @@ describe('claviger config check', () => {
     expect(found(df, false, now + 366 * DAY_MS)).toContainEqual(
       expect.stringMatching(/^a\/df\.json: error: tls: .*in force from/),
     );
+  });
+
+  it('R-95: of a laboratory with an intermediate authority finds nothing, and then who is revoked', async () => {
+    const lab = path.join(path.dirname(folder), 'revoking');
+    const options = { homes: ['a'], portBase: 20_000, force: false, now, random: systemRandom() };
+    await initLab({ ...options, folder: lab, intermediate: true, revocation: true });
+    const files = ['df', 'kms', 'cscf', 'alice'].map((name) => ({
+      file: path.join(lab, 'a', `${name}.json`),
+    }));
+    const tls = (): string[] =>
+      checkConfigurations(files, false, now).findings.flatMap(({ severity, text }) =>
+        /tls|revo|authorit/.test(text) ? `${severity}: ${text}` : [],
+      );
+    expect(tls()).toEqual([]);
+    await revokeIn(path.join(lab, 'pki'), [path.join(lab, 'pki', 'df.a.example.pem')], { days: 5, now });
+    expect(tls()).toEqual([expect.stringMatching(/^error: tls: .*CN=df\.a\.example is revoked/)]);
+    const later = checkConfigurations(files, false, now + 4 * DAY_MS).findings;
+    expect(later).toContainEqual(
+      expect.objectContaining({ text: expect.stringContaining('the revocation list') }),
+    );
+    rmSync(lab, { recursive: true });
   });
 
   it('says of secrets which file others may read, and never what they are', () => {

@@ -13,6 +13,7 @@ import type {
   HandoverTransport,
 } from '../handover/ports.ts';
 import type { HostMap } from '../../../net/hosts.ts';
+import { endWhenRevoked } from '../../../net/live-tls.ts';
 import { hasRole, peerOfCertificate, secureContext } from '../../../net/tls.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
@@ -43,6 +44,7 @@ export class HandoverClient implements HandoverTransport {
       ...(isIP(host) === 0 ? { servername: host } : {}),
       checkServerIdentity: (_name, certificate) => lemfProblem(host, certificate, this.#options.tls),
     });
+    endWhenRevoked(socket, this.#options.tls);
     let reason = 'connection closed';
     let closing = false;
     socket.setNoDelay(true);
