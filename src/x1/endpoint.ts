@@ -6,7 +6,7 @@
  *     1. decode; what cannot be taken apart gets an X1TopLevelErrorResponse
  *     2. the other end's identifier against its certificate (1030, 1050) and against those that are expected
  *        (1040, 1060); our own identifier against ours
- *     3. the version: v1.13.1 and later are answered in their own version, others with 1020
+ *     3. the version: v1.13.1 to v1.23.1 are answered in their own version, others with 1020 in ours
  *     4. a request that is known (1080), its contents as the schema has them (1010)
  *     5. the audit log: one record of what the document asks; what cannot be recorded is not done (R-27)
  *     6. the requests themselves, in order; those about tasks that follow each other and are of one type together, so that
@@ -20,7 +20,8 @@ import { toHex } from '../bytes/octets.ts';
 import type { Clock, Logger } from '../bytes/ports.ts';
 import type { AuditEvent, AuditRecord } from '../evidence/log.ts';
 import { RefusalLog } from '../evidence/refusals.ts';
-import { decodeX1Request, encodeX1Response, X1_VERSION } from '../wire/x1/containers.ts';
+import { decodeX1Request, encodeX1Response } from '../wire/x1/containers.ts';
+import { isSpokenX1Version, X1_VERSION } from '../wire/x1/versions.ts';
 import type { X1Header, X1RequestMessage, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
 import { XmlDocumentError } from '../wire/xml/errors.ts';
@@ -67,9 +68,6 @@ export interface X1EndpointOptions {
 /** What is said of an answer that would be too large: there are no lists in parts. */
 export const TOO_LARGE =
   'the answer would be too large: ListAllDetails has the names, GetTaskDetails each task';
-
-/** Oldest version that is answered: v1.13.1. */
-const OLDEST = { minor: 13, patch: 1 };
 
 export class X1Endpoint {
   readonly #options: X1EndpointOptions;
@@ -124,7 +122,7 @@ export class X1Endpoint {
     const { header } = request;
     const body = await this.#perform(request, refusal);
     const own = side === 'ne' ? { neIdentifier: identifier } : { admfIdentifier: identifier };
-    const version = isSupported(header.version) ? header.version : X1_VERSION;
+    const version = isSpokenX1Version(header.version) ? header.version : X1_VERSION;
     return { header: { ...header, ...own, timestamp: clock.now(), version }, body };
   }
 
@@ -145,7 +143,7 @@ export class X1Endpoint {
     const misaddressed = this.#misaddressed(request, peer);
     if (misaddressed !== null) return misaddressed;
     const { version } = request.header;
-    if (!isSupported(version)) return new X1Refusal('unsupportedVersion', version);
+    if (!isSpokenX1Version(version)) return new X1Refusal('unsupportedVersion', version);
     if (request.body === null) return malformed(request.error);
     return judged === null ? null : new X1Refusal('syntax', judged.message);
   }
@@ -223,13 +221,6 @@ const GENERIC: Partial<Record<RequestType, X1ErrorName>> = {
   RemoveDestination: 'removeDestination',
   RemoveAllDestinations: 'removeAll',
 };
-
-/** Whether a version can be answered: v1.13.1 and later. */
-export function isSupported(version: string): boolean {
-  const match = /^v1\.(\d{1,9})\.(\d{1,9})$/.exec(version);
-  const [minor, patch] = [Number(match?.[1]), Number(match?.[2])];
-  return minor > OLDEST.minor || (minor === OLDEST.minor && patch >= OLDEST.patch);
-}
 
 /** What is said where there is no more room: that something was done, or refused, as it was; instead of a report, an error. */
 function withoutRoom(message: X1ResponseMessage, request: X1RequestMessage | undefined): X1ResponseMessage {

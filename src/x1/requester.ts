@@ -1,11 +1,28 @@
 /**
  * One end of X1 that asks: the ADMF towards one NE, and an NE towards its ADMF. It makes the header, checks that the
  * answer is the answer to this request, and turns error responses into exceptions.
+ *
+ * It speaks the version that the other end speaks. Which that is, is a setting, or it is learnt:
+ *
+ *     our newest ──► 1020 (unsupported version), under an older one that is known ──► that one
+ *                └─► 1020, under none                                             ──► the oldest
+ *     any answer under an older version                                           ──► that one
+ *     no answer (it may be another by the next)                                   ──► our newest
+ *
+ * What the version does not have is not sent.
  */
 import { ClavigerError } from '../bytes/errors.ts';
 import { toHex } from '../bytes/octets.ts';
 import type { Clock, Random } from '../bytes/ports.ts';
-import { decodeX1Response, encodeX1Request, X1_VERSION } from '../wire/x1/containers.ts';
+import { decodeX1Response, encodeX1Request } from '../wire/x1/containers.ts';
+import {
+  beyondX1Version,
+  isOlderX1Version,
+  isSpokenX1Version,
+  OLDEST_X1_VERSION,
+  X1_VERSION,
+} from '../wire/x1/versions.ts';
+import { X1_ERRORS } from '../wire/x1/error-codes.ts';
 import type { X1Header, X1Response, X1ResponseMessage } from '../wire/x1/containers.ts';
 import type { ErrorInformation } from '../wire/x1/details.ts';
 import { XmlDocumentError } from '../wire/xml/errors.ts';
@@ -22,7 +39,9 @@ export type X1ExchangeErrorCode =
   /** Too large to be taken there, or its answer to be read here. */
   | 'too-large'
   /** The other end refused; `error` says why. */
-  | 'refused';
+  | 'refused'
+  /** Not sent: the version that the other end speaks does not have it. */
+  | 'beyond-version';
 
 /** A request that was not done, or of which it is not known. */
 export class X1ExchangeError extends ClavigerError<X1ExchangeErrorCode> {
@@ -49,6 +68,8 @@ export interface X1RequesterOptions {
   readonly transport: X1Transport;
   /** For requests about all tasks at once, whose answer takes its time; default: as the others. */
   readonly listTransport?: X1Transport;
+  /** The version that the other end speaks; absent: it is learnt from its answers. */
+  readonly version?: string;
   readonly clock: Clock;
   readonly random: Random;
   /** Octets of an answer at most; default: as many as a request may have. */
@@ -64,9 +85,16 @@ export type AnswerTo<T extends RequestType> = T extends ResponseType ? ResponseO
 
 export class X1Requester {
   readonly #options: X1RequesterOptions;
+  #version: string;
 
   constructor(options: X1RequesterOptions) {
     this.#options = options;
+    this.#version = options.version ?? X1_VERSION;
+  }
+
+  /** The version that is spoken. */
+  get version(): string {
+    return this.#version;
   }
 
   /** The other end's identifier. */
@@ -89,13 +117,41 @@ export class X1Requester {
    * @throws X1ExchangeError `no-answer`, `bad-answer`, `too-large`: then nothing is known of any of them
    */
   async requestAll(requests: readonly X1RequestBody[]): Promise<(X1ResponseBody | X1ExchangeError)[]> {
+    const spoken = this.#version;
+    const results = await this.#askAll(requests);
+    const isRefused = results.every((result) => isUnsupportedVersion(result));
+    if (!isRefused || this.#options.version !== undefined || spoken === OLDEST_X1_VERSION) return results;
+    // Refused before anything was done: it may be asked again.
+    if (this.#version === spoken) this.#version = OLDEST_X1_VERSION;
+    return this.#askAll(requests);
+  }
+
+  /** In one document, those that the version has. */
+  async #askAll(requests: readonly X1RequestBody[]): Promise<(X1ResponseBody | X1ExchangeError)[]> {
+    const version = this.#version;
+    const beyond = requests.map((body) => beyondX1Version(body, version));
+    const sent = requests.filter((_, at) => beyond[at] === null);
+    const answers = sent.length === 0 ? [] : await this.#exchange(sent);
+    return beyond.flatMap((part) => {
+      if (part === null) return answers.splice(0, 1);
+      return new X1ExchangeError(
+        'beyond-version',
+        `${this.peer} speaks ${version}, which does not have ${part}`,
+      );
+    });
+  }
+
+  async #exchange(requests: readonly X1RequestBody[]): Promise<(X1ResponseBody | X1ExchangeError)[]> {
     const { judge, transport, listTransport = transport } = this.#options;
     const messages = requests.map((body) => ({ header: this.#header(), body }));
     const octets = encodeX1Request(messages);
     judge?.check(octets);
     this.#recordSent(octets);
     const isAboutAll = requests.some(({ type }) => ABOUT_ALL.has(type));
-    const answer = await (isAboutAll ? listTransport : transport)(octets);
+    const answer = await (isAboutAll ? listTransport : transport)(octets).catch((error: unknown) => {
+      this.#version = this.#options.version ?? X1_VERSION;
+      throw error;
+    });
     this.#recordReceived(answer);
     const response = this.#read(answer);
     if (response.kind === 'top-level-error') throw this.#badAnswer('the request could not be read there');
@@ -103,7 +159,17 @@ export class X1Requester {
       throw this.#badAnswer(
         messages.length === 1 ? 'one response is expected' : `${messages.length} responses are expected`,
       );
-    return messages.map(({ header, body }, at) => this.#resultOf(response.messages[at], header, body.type));
+    const results = messages.map(({ header, body }, at) =>
+      this.#resultOf(response.messages[at], header, body.type),
+    );
+    for (const { header } of response.messages) this.#learn(header.version);
+    return results;
+  }
+
+  /** The other end has answered under a version. */
+  #learn(version: string): void {
+    if (this.#options.version !== undefined) return;
+    if (isSpokenX1Version(version) && isOlderX1Version(version, this.#version)) this.#version = version;
   }
 
   #resultOf(
@@ -123,7 +189,7 @@ export class X1Requester {
       admfIdentifier,
       neIdentifier,
       timestamp: clock.now(),
-      version: X1_VERSION,
+      version: this.#version,
       transactionId: randomUuid(random),
     };
   }
@@ -169,6 +235,10 @@ export class X1Requester {
     const { side, admfIdentifier, neIdentifier, recorder } = this.#options;
     recorder?.(this.peer, side === 'admf' ? admfIdentifier : neIdentifier, octets);
   }
+}
+
+function isUnsupportedVersion(result: X1ResponseBody | X1ExchangeError): boolean {
+  return result instanceof X1ExchangeError && result.error?.code === X1_ERRORS.unsupportedVersion.code;
 }
 
 /** A UUID of version 4 (RFC 4122 section 4.4) in lower case. */

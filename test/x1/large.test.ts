@@ -1,6 +1,7 @@
 /** An element with as many tasks as an operator may have: what it answers is bounded, and names are all there. */
 import { describe, expect, it } from 'vitest';
-import { encodeX1Request, X1_VERSION } from '../../src/wire/x1/containers.ts';
+import { encodeX1Request } from '../../src/wire/x1/containers.ts';
+import { X1_VERSION } from '../../src/wire/x1/versions.ts';
 import type { X1RequestBody } from '../../src/wire/x1/requests.ts';
 import { X1_ANSWER_LIMIT } from '../../src/wire/x1/names.ts';
 import { X1Requester } from '../../src/x1/requester.ts';

@@ -2,8 +2,9 @@
  * The settings of the ADMF. Warrants are not among them: officers enter them, and agencies over HI1.
  */
 import Type from 'typebox';
-import { strict } from '../../bytes/schema.ts';
+import { strict, Unfit } from '../../bytes/schema.ts';
 import { X1_MOST_REQUESTS } from '../../wire/x1/containers.ts';
+import { isSpokenX1Version, OLDEST_X1_VERSION, X1_VERSION } from '../../wire/x1/versions.ts';
 import {
   configReader,
   count,
@@ -13,6 +14,7 @@ import {
   listOf,
   milliseconds,
   OPERATION_SETTINGS,
+  parsed,
   peerAddress,
   seconds,
   text,
@@ -22,10 +24,19 @@ import { HI1_CONFIG } from './config-hi1.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 
+const X1_VERSIONS = `a version of X1 from ${OLDEST_X1_VERSION} to ${X1_VERSION}`;
+
 const ELEMENT = strict({
   identifier: text('an element to be provisioned'),
   kind: Type.Enum(['cscf', 'gateway', 'df', 'kms'], { description: 'what it is' }),
   url: text('its X1, ending in `/X1/NE`'),
+  version: Type.Optional({
+    ...parsed('the version of X1 that it speaks, `v1.13.1` to `v1.23.1`', X1_VERSIONS, (version) => {
+      if (!isSpokenX1Version(version)) throw new Unfit(X1_VERSIONS);
+      return version;
+    }),
+    absent: 'that of its answers',
+  }),
   requests: count('in one document at most', { min: 1, max: X1_MOST_REQUESTS, default: 100 }),
   keepaliveMs: Type.Optional(milliseconds('between X1 keepalives, where they are agreed', { min: 1 })),
 });

@@ -123,6 +123,7 @@ async function startHolding(
           side: 'admf',
           admfIdentifier: identifier,
           neIdentifier: element.identifier,
+          ...(element.version === undefined ? {} : { version: element.version }),
           transport: x1Transport(client, element.url),
           listTransport: x1Transport(listClient, element.url),
           answerLimit: config.answerOctets,

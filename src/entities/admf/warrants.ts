@@ -4,7 +4,8 @@
  */
 import { endpointOf } from '../../x1/policy.ts';
 import { XmlDocumentError } from '../../wire/xml/errors.ts';
-import { encodeX1Request, X1_VERSION } from '../../wire/x1/containers.ts';
+import { encodeX1Request } from '../../wire/x1/containers.ts';
+import { X1_VERSION } from '../../wire/x1/versions.ts';
 import type { WARRANT_STATES } from '../../wire/officers/warrants.ts';
 import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
 import { X1_SIZE_LIMIT } from '../../wire/x1/names.ts';

@@ -23,9 +23,6 @@ import { formatXml, formatXmlChild, formatXmlOf, parseXml } from '../xml/documen
 import { many, one, X1_ANSWER_LIMIT, X1_NAMESPACE, X1_SIZE_LIMIT, X1_VOCABULARY } from './names.ts';
 import type { QName, XmlElement } from '../xml/tree.ts';
 
-/** The version of the schema that these codecs follow. */
-export const X1_VERSION = 'v1.23.1';
-
 /** Requests that a document may have: each costs its answer, and its audit is one line however many there are. */
 export const X1_MOST_REQUESTS = 256;
 

@@ -21,6 +21,7 @@ import { loadTls } from '../../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../../src/net/tls.ts';
 import { decodeHi1Message, encodeHi1Message } from '../../../../src/wire/hi1/messages.ts';
 import { HI1_SIZE_LIMIT } from '../../../../src/wire/hi1/names.ts';
+import { askedBothWays } from '../../../support/http-versions.ts';
 import { silent } from '../../../support/silent.ts';
 import { HOUR } from '../support.ts';
 import {
@@ -127,6 +128,13 @@ describe('R-91: HI1 by HTTPS', () => {
     const customs = clientOf(await issue('customs.example'));
     expect((await post(customs, octets)).status).toBe(403);
     expect(lab.audit.events.filter(({ kind }) => kind === 'hi1-forbidden')).toHaveLength(2);
+  });
+
+  it('R-95: answers over HTTP/1.1 and over HTTP/2', async () => {
+    const tls = loadTls(police, clock.now());
+    const body = encodeHi1Message(lab.messageOf(list()));
+    const request = { port, name: NAME, tls, method: 'POST', path: '/', type: 'application/xml' } as const;
+    expect(await askedBothWays({ ...request, body })).toEqual({ 'http/1.1': 200, h2: 200 });
   });
 
   it('R-91: says by HTTP what is wrong with a request of HTTP', async () => {

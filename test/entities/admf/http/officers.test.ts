@@ -3,6 +3,8 @@ import type { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EvidenceError, HashChainLog } from '../../../../src/evidence/log.ts';
 import { REFUSAL_LIMITS } from '../../../../src/evidence/refusals.ts';
+import { loadTls } from '../../../../src/net/tls.ts';
+import { askedBothWays } from '../../../support/http-versions.ts';
 import { agentOf, askAdmf } from './asking.ts';
 import type { Answer, Asking } from './asking.ts';
 import { OfficersHome, PEOPLE } from './door.ts';
@@ -287,6 +289,21 @@ describe('R-93: what is refused changes nothing', { timeout: 30_000 }, () => {
   it.each(['from=-1', 'from=1e9', 'limit=0', 'limit=9999', 'frm=1'])('of the audit log, %s', async (query) =>
     expect(await ask('cleo', `GET /v1/audit?${query}`)).toMatchObject({ status: 400 }),
   );
+
+  it('R-95: over HTTP/1.1 and HTTP/2 the same is answered', async () => {
+    const tls = loadTls((await home.officer('cleo')).tls, Date.now());
+    const request = {
+      port: home.admf.officers!.port,
+      name: 'admf.home1.example',
+      tls,
+      method: 'GET',
+    } as const;
+    for (const [at, status] of [
+      ['/v1/warrants', 200],
+      ['/v2/warrants', 404],
+    ] as const)
+      expect(await askedBothWays({ ...request, path: at })).toEqual({ 'http/1.1': status, h2: status });
+  });
 
   it('paths that are none', async () => {
     for (const call of [

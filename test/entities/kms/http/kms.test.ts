@@ -32,6 +32,7 @@ import { errorOf, open, request } from '../support/client.ts';
 import { home, psk, vectorHome, vectorTime } from '../support/home.ts';
 import type { ExchangeVector } from '../../../mikey/vectors.ts';
 import { exchange, FILES } from '../../../mikey/vectors.ts';
+import { askedBothWays } from '../../../support/http-versions.ts';
 import { silent } from '../../../support/silent.ts';
 
 const HOST = 'kms.home1.example';
@@ -357,6 +358,13 @@ describe('the Xk connection (R-11)', () => {
       });
     expect(await handshake('TLSv1.2')).toBe('refused');
     expect(await handshake('TLSv1.3')).toBe('TLSv1.3');
+  });
+
+  it('R-95: is HTTP/1.1 or HTTP/2, as the DF likes', async () => {
+    const tls = loadTls(await pki.issue({ commonName: 'both', dnsNames: ['both'], roles: ['df'] }), real);
+    const request = { port: kms.xkPort, name: HOST, tls, method: 'POST', path: GET_KEYS_PATH } as const;
+    const asked = await askedBothWays({ ...request, type: 'application/json', body: '{}' });
+    expect(asked).toEqual({ 'http/1.1': 400, h2: 400 });
   });
 
   it('needs a certificate of our authority', async () => {
