@@ -1,11 +1,12 @@
 /** The settings of the delivery function. LEMFs are not among them: they come over X1, as destinations. */
 import Type from 'typebox';
-import { strict } from '../../bytes/schema.ts';
+import { strict, Unfit } from '../../bytes/schema.ts';
 import {
   configReader,
   count,
   flag,
   HOSTS,
+  listOf,
   milliseconds,
   seconds,
   OPERATION_SETTINGS,
@@ -15,6 +16,8 @@ import {
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { X1_NE_CONFIG } from '../../x1/config.ts';
+import { ACKNOWLEDGEMENTS, repeatedTerms } from './handover/acknowledgement.ts';
+import type { DestinationTerms } from './handover/acknowledgement.ts';
 import { HANDOVER_DEFAULTS } from './handover/ports.ts';
 import { HOLD_LIMITS } from './held.ts';
 
@@ -41,10 +44,38 @@ const XK = strict({
   attemptMs: milliseconds('for one attempt', { min: 1, default: 5_000 }),
 });
 
+const ACKNOWLEDGEMENT = (description: string) => Type.Enum([...ACKNOWLEDGEMENTS], { description });
+
+const DESTINATION = strict({
+  host: Type.String({ minLength: 1, description: 'the name or address of a LEMF, as X1 gives it' }),
+  port: Type.Optional({
+    ...count('one of its ports', { min: 1, max: 65_535 }),
+    absent: 'all without a row of their own',
+  }),
+  acknowledgement: ACKNOWLEDGEMENT('as `handover.acknowledgement`, for this destination'),
+});
+
+const DESTINATIONS = Type.Decode(
+  listOf(DESTINATION, { description: 'what holds for destinations by their addresses' }),
+  (rows): readonly DestinationTerms[] => {
+    const twice = repeatedTerms(rows);
+    if (twice === null) return rows;
+    const port = twice.port === undefined ? '' : `, port ${String(twice.port)}`;
+    throw new Unfit(`one row for ${twice.host}${port}`);
+  },
+);
+
 const { acknowledgeDelay, retryFirst, retryMost, backlogOctets, backlogPdus } = HANDOVER_DEFAULTS;
 
 const HANDOVER = strict(
   {
+    acknowledgement: {
+      ...ACKNOWLEDGEMENT(
+        'whether LEMFs acknowledge PDUs: `required`, or they get none; `preferred`, or they get them without; `off`, it is not asked for',
+      ),
+      default: HANDOVER_DEFAULTS.acknowledgement,
+    },
+    destinations: DESTINATIONS,
     acknowledgeDelay: milliseconds('milliseconds from a PDU to the request for its acknowledgement', {
       min: 1,
       default: acknowledgeDelay,

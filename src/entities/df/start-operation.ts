@@ -82,6 +82,11 @@ export function dfOperation(
         () => handover.setAside + mediation.losses.setAside,
       ),
       meter(
+        'pdus_unacknowledged_total',
+        'PDUs that counted as delivered although no LEMF has acknowledged them.',
+        () => handover.unacknowledged,
+      ),
+      meter(
         'set_aside_forgotten_total',
         'Set-aside PDUs that gave way to newer ones.',
         () => setAside.forgotten,

@@ -11,6 +11,7 @@ import type { SetAside, Timer } from '../../../bytes/ports.ts';
 import { RefusalSearch } from '../../../bytes/refusal-search.ts';
 import { Tally } from '../../../bytes/tally.ts';
 import type { OutboxEntry } from '../ports.ts';
+import { acknowledgementOf } from './acknowledgement.ts';
 import type { AlarmBook } from './alarm-book.ts';
 import type { HandoverAddress, HandoverChannel, HandoverIssues, HandoverTransport } from './ports.ts';
 import { HandoverSession } from './session.ts';
@@ -18,7 +19,7 @@ import type { SessionContext } from './session.ts';
 
 export type DeliveryContext = Omit<
   SessionContext,
-  'did' | 'by' | 'search' | 'onReady' | 'onTaken' | 'onFailure'
+  'did' | 'by' | 'search' | 'acknowledgement' | 'onUnacknowledged' | 'onReady' | 'onTaken' | 'onFailure'
 > & {
   readonly transport: HandoverTransport;
   readonly alarms: AlarmBook;
@@ -46,6 +47,7 @@ export class Delivery {
   readonly #search = new RefusalSearch();
   readonly #tally = new Tally();
   #setAside = 0;
+  #unacknowledged = 0;
   #stopped = false;
 
   constructor(context: DeliveryContext, address: HandoverAddress) {
@@ -63,6 +65,11 @@ export class Delivery {
   /** PDUs that the LEMF refused and that were set aside. */
   get setAside(): number {
     return this.#setAside;
+  }
+
+  /** PDUs that counted as delivered without an acknowledgement. */
+  get unacknowledged(): number {
+    return this.#unacknowledged;
   }
 
   start(): void {
@@ -98,6 +105,8 @@ export class Delivery {
         did: this.address.did,
         by: this.address.by,
         search: this.#search,
+        acknowledgement: acknowledgementOf(this.#context.settings, this.address),
+        onUnacknowledged: (pdus) => void (this.#unacknowledged += pdus),
         onReady: () => this.#present(),
         onTaken: () => this.#context.alarms.clear(this.address.did, 'refusing'),
         onFailure: (reason) => this.#lost(reason, false),

@@ -77,6 +77,11 @@ export class HandoverManager {
     return [...this.#deliveries.values()].reduce((sum, delivery) => sum + delivery.setAside, 0);
   }
 
+  /** PDUs to the present destinations that counted as delivered without an acknowledgement. */
+  get unacknowledged(): number {
+    return [...this.#deliveries.values()].reduce((sum, delivery) => sum + delivery.unacknowledged, 0);
+  }
+
   /** Whether that destination's LEMF is connected and its options are agreed. */
   ready(did: string): boolean {
     return this.#deliveries.get(did)?.ready ?? false;

@@ -1,5 +1,6 @@
 /** What the handover manager needs from outside: the way to a LEMF, the list of LEMFs, and a place for alarms. */
 import type { DfIssues } from '../ports.ts';
+import type { AcknowledgementTerms } from './acknowledgement.ts';
 
 /** A destination that the ADMF has provisioned at this DF. */
 export interface HandoverAddress {
@@ -52,7 +53,7 @@ export interface HandoverIssues extends Pick<DfIssues, 'elementIssue'> {
 }
 
 /** Times in milliseconds. */
-export interface HandoverSettings {
+export interface HandoverSettings extends AcknowledgementTerms {
   /** Silence after which a keep-alive is sent; TS 102 232-1 speaks of 120 to 360 s. */
   readonly keepAliveInterval: number;
   /** A keep-alive without response for so long: the connection is closed. */
@@ -77,6 +78,8 @@ export interface HandoverSettings {
 }
 
 export const HANDOVER_DEFAULTS: HandoverSettings = {
+  acknowledgement: 'required',
+  destinations: [],
   keepAliveInterval: 120_000,
   keepAliveTimeout: 60_000,
   responseTimeout: 30_000,

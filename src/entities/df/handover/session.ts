@@ -8,13 +8,17 @@
  *
  * A response with the sequence number of a request acknowledges all PDUs that were sent before that request on this
  * connection; only then do they leave the outbox. A LEMF that declines acknowledgement gets nothing: what it receives
- * could be lost without anybody knowing.
+ * could be lost without anybody knowing. Where that is taken into account (`acknowledgement.ts`), keep-alives stand for
+ * requests, one at a time:
+ *
+ *     DF → LEMF  PDU₁ … PDUₙ, keep-alive s                    LEMF → DF  keep-aliveResponse s
  */
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import type { RefusalSearch } from '../../../bytes/refusal-search.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import { decodePsPdu, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
+import type { Acknowledgement } from './acknowledgement.ts';
 import { TRI_OPTION } from '../../../wire/hi/tri.ts';
 import type { TriMessage } from '../../../wire/hi/tri.ts';
 import type { Outbox } from '../ports.ts';
@@ -35,6 +39,10 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: HandoverSettings;
+  /** Whether the LEMF has to acknowledge. */
+  readonly acknowledgement: Acknowledgement;
+  /** So many PDUs count as delivered that nobody has acknowledged. */
+  readonly onUnacknowledged: (pdus: number) => void;
   /** What the LEMF may refuse; it outlives the connection. */
   readonly search: RefusalSearch;
   /** The delivery function that speaks here. */
@@ -63,6 +71,8 @@ export class HandoverSession {
   readonly #channel: HandoverChannel;
   readonly #deframer = new PsPduDeframer();
   readonly #requested: Requested[] = [];
+  /** Whether the LEMF acknowledges: else keep-alives stand for requests. */
+  #acknowledges = true;
   #state: 'negotiating' | 'delivering' | 'closed' = 'negotiating';
   /** Position in the outbox of the PDU sent last. */
   #sent = 0;
@@ -92,6 +102,11 @@ export class HandoverSession {
 
   /** To be called when the connection is open. */
   start(): void {
+    if (this.#context.acknowledgement === 'off') {
+      this.#acknowledges = false;
+      this.#deliver();
+      return;
+    }
     this.#optionRequest = this.#transmit({
       type: 'optionRequest',
       requested: [TRI_OPTION.pduAcknowledgement],
@@ -132,6 +147,8 @@ export class HandoverSession {
         break;
       case 'keepAliveResponse':
         if (header.sequenceNumber === this.#keepAlive) this.#keepAlive = null;
+        if (!this.#acknowledges && this.#at(header.sequenceNumber) >= 0)
+          this.#acknowledged(header.sequenceNumber);
         this.#restartIdle();
         break;
       default:
@@ -142,19 +159,38 @@ export class HandoverSession {
   #agreed(accepted: readonly number[]): void {
     if (this.#state !== 'negotiating') return;
     if (!accepted.includes(TRI_OPTION.pduAcknowledgement)) {
-      this.#fail('the LEMF declines to acknowledge PDUs');
+      const declines = 'the LEMF declines to acknowledge PDUs';
+      if (this.#context.acknowledgement === 'required') this.#fail(declines);
+      else this.#goWithout(declines);
       return;
     }
+    this.#transmit({ type: 'optionComplete' });
+    this.#deliver();
+  }
+
+  /** Delivers to a LEMF that does not acknowledge. */
+  #goWithout(reason: string): void {
+    const { did, logger } = this.#context;
+    logger.warn({ did, reason }, 'PDUs count as delivered without acknowledgement');
+    this.#acknowledges = false;
+    this.#transmit({ type: 'optionComplete' });
+    this.#deliver();
+  }
+
+  #deliver(): void {
     this.#responseTimer?.cancel();
     this.#responseTimer = null;
-    this.#transmit({ type: 'optionComplete' });
     this.#state = 'delivering';
     this.#context.onReady();
     void this.#pump();
   }
 
+  #at(sequenceNumber: number): number {
+    return this.#requested.findIndex((request) => request.sequenceNumber === sequenceNumber);
+  }
+
   #acknowledged(sequenceNumber: number): void {
-    const at = this.#requested.findIndex((request) => request.sequenceNumber === sequenceNumber);
+    const at = this.#at(sequenceNumber);
     if (at < 0) throw new Error(`acknowledgement ${sequenceNumber} was not asked for`);
     const covered = this.#requested.splice(0, at + 1);
     this.#responseTimer?.cancel();
@@ -162,10 +198,13 @@ export class HandoverSession {
     if (this.#requested.length > 0) this.#awaitResponse();
     const { outbox, did } = this.#context;
     const position = covered.at(-1)?.position ?? 0;
+    const pdus = covered.reduce((sum, { count }) => sum + count, 0);
     outbox.acknowledge(did, position, this.#after).then(
       () => {
-        this.#underWay -= covered.reduce((sum, request) => sum + request.count, 0);
+        this.#underWay -= pdus;
+        if (!this.#acknowledges) this.#context.onUnacknowledged(pdus);
         this.#taken(position);
+        this.#requestSoon();
         this.wake();
       },
       (error: unknown) => this.#fail(`the outbox failed: ${messageOf(error)}`),
@@ -238,7 +277,7 @@ export class HandoverSession {
   }
 
   #requestSoon(): void {
-    if (this.#uncovered === 0 || this.#requestTimer !== null) return;
+    if (this.#uncovered === 0 || this.#requestTimer !== null || !this.#delivering()) return;
     const { clock, settings } = this.#context;
     this.#requestTimer = clock.after(settings.acknowledgeDelay, () => this.#requestAcknowledgement());
   }
@@ -247,17 +286,23 @@ export class HandoverSession {
     this.#requestTimer?.cancel();
     this.#requestTimer = null;
     if (this.#uncovered === 0 || !this.#delivering()) return;
-    const sequenceNumber = this.#transmit({ type: 'pduAcknowledgementRequest' });
+    // One keep-alive at a time; the next follows its response.
+    if (!this.#acknowledges && this.#requested.length > 0) return;
+    const type = this.#acknowledges ? 'pduAcknowledgementRequest' : 'keepAlive';
+    const sequenceNumber = this.#transmit({ type });
     this.#requested.push({ sequenceNumber, position: this.#sent, count: this.#uncovered });
     this.#uncovered = 0;
     if (this.#requested.length === 1) this.#awaitResponse();
   }
 
   #awaitResponse(): void {
-    const { clock, settings } = this.#context;
-    this.#responseTimer = clock.after(settings.responseTimeout, () =>
-      this.#fail(`no response within ${settings.responseTimeout} ms`),
-    );
+    const { clock, settings, acknowledgement } = this.#context;
+    const ms = this.#acknowledges ? settings.responseTimeout : settings.keepAliveTimeout;
+    this.#responseTimer = clock.after(ms, () => {
+      const reason = `no response within ${ms} ms`;
+      if (this.#state === 'negotiating' && acknowledgement !== 'required') this.#goWithout(reason);
+      else this.#fail(reason);
+    });
   }
 
   /** Something was sent or heard: the next keep-alive is due a full interval from now. */
