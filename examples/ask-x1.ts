@@ -8,7 +8,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
-import { decodeX1Response, encodeX1Request, X1_VERSION } from 'claviger/wire/x1/containers';
+import { decodeX1Response, encodeX1Request } from 'claviger/wire/x1/containers';
+import { X1_VERSION } from 'claviger/wire/x1/versions';
 
 const [url, admfIdentifier, neIdentifier, certificate, privateKey, authorities] = process.argv.slice(2);
 if (url === undefined || admfIdentifier === undefined || neIdentifier === undefined)

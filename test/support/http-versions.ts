@@ -23,9 +23,8 @@ export async function askedBothWays(request: VersionedRequest): Promise<Record<'
 function overHttp1({ port, name, tls, method, path, type, body }: VersionedRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     const asked = https.request({
-      ...secureContext(tls, 'TLSv1.2'),
-      ...{ host: '127.0.0.1', port, servername: name, method, path, agent: false },
-      ALPNProtocols: ['http/1.1'],
+      ...{ host: '127.0.0.1', port, servername: name, method, path },
+      agent: new https.Agent({ ...secureContext(tls, 'TLSv1.2'), ALPNProtocols: ['http/1.1'] }),
       headers: { host: name, ...(type === undefined ? {} : { 'content-type': type }) },
     });
     asked.once('error', reject);

@@ -51,6 +51,11 @@ export class DigestAuthentication {
     this.#nobody = Secret.of(random.bytes(16));
   }
 
+  /** Forgets what a subscriber has used, who is none any more. */
+  forget(subscriber: Subscriber): void {
+    this.#nonces.forget(subscriber);
+  }
+
   /** Who sent the request, or what to ask. @param claimed who the request says has sent it, if that is a subscriber */
   authenticate(
     request: SipRequest,

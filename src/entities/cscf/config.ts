@@ -18,6 +18,7 @@ import { parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type { CscfLimits } from './ports.ts';
+import { sharedName } from './subscribers.ts';
 
 const lowerCase = (description: string) => Type.Decode(text(description), (name) => name.toLowerCase());
 
@@ -77,7 +78,11 @@ export const CSCF_CONFIG = strict({
       url: text('the media gateway; without `iq` media are not anchored, and content is not intercepted'),
     }),
   ),
-  subscribers: listOf(SUBSCRIBER),
+  subscribers: Type.Decode(listOf(SUBSCRIBER), (subscribers) => {
+    const name = sharedName(subscribers);
+    if (name !== null) throw new Unfit(`${name} of one subscriber alone`);
+    return subscribers;
+  }),
   peers: listOf(PEER),
   numbers: Type.Record(Type.String(), Type.String(), {
     default: {},

@@ -161,6 +161,24 @@ export class Cscf {
     });
   }
 
+  /**
+   * Takes these subscribers in place of those that there were. Who is gone, or has other credentials, is registered no more:
+   * it is not called, and calls nobody. Calls under way go on.
+   * @returns how many are registered no more
+   */
+  replaceSubscribers(subscribers: readonly Subscriber[]): number {
+    const { ended, changed } = this.#directory.replace(subscribers);
+    for (const subscriber of ended) {
+      this.#registrar.void(subscriber);
+      this.#authentication.forget(subscriber);
+    }
+    for (const [from, to] of changed) {
+      this.#registrar.pass(from, to);
+      this.#authentication.forget(from);
+    }
+    return ended.length;
+  }
+
   /** Calls under way. */
   get calls(): number {
     return this.#calls.size;

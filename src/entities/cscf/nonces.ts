@@ -47,6 +47,11 @@ export class Nonces {
     return [...this.#accounts.values()].reduce((sum, { used }) => sum + used.size, 0);
   }
 
+  /** Nobody proves to be that subscriber any more. */
+  forget(subscriber: Subscriber): void {
+    this.#accounts.delete(subscriber);
+  }
+
   issue(): string {
     const stamp = Buffer.alloc(STAMP);
     stamp.writeUIntBE(this.#clock.now(), 0, 6);

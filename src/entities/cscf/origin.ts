@@ -48,7 +48,8 @@ export class Origins {
     if (this.#peers.sent(request, flow)) return { kind: 'peer' };
     const claimed = this.#directory.subscriber(request.from.uri);
     const hidden = claimed === null && isAnonymous(request.from.uri);
-    const fits = (subscriber: Subscriber): boolean => hidden || subscriber === claimed;
+    const fits = (subscriber: Subscriber): boolean =>
+      this.#directory.has(subscriber) && (hidden || subscriber === claimed);
     const registered = this.#registrar.subscribersOf(flow).find(fits);
     if (registered !== undefined) return { kind: 'subscriber', subscriber: registered };
     const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local, claimed);

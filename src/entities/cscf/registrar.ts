@@ -126,6 +126,22 @@ export class Registrar {
     return this.#answer(request, subscriber, toTag);
   }
 
+  /**
+   * A subscriber is none any more, or has other credentials: nothing of what it registered is kept over a restart. Until
+   * it expires it leads to who is still in a call.
+   */
+  void(subscriber: Subscriber): void {
+    this.#store?.save(subscriber.identity, [], this.#clock.now());
+  }
+
+  /** What a subscriber registered is that of another object from now on. */
+  pass(from: Subscriber, to: Subscriber): void {
+    for (const { binding } of this.#entries.get(from) ?? []) {
+      this.#remove(binding);
+      this.#add({ ...binding, subscriber: to });
+    }
+  }
+
   /** Drops all bindings and their timers; what is kept stays. */
   close(): void {
     for (const entry of [...this.#entries.values()].flat()) entry.timer.cancel();

@@ -81,15 +81,16 @@ export class Router {
 
   /**
    * Where a request within a dialog goes: its next Route, else its Request-URI, the contact of the far end: over the
-   * flow that it registered, if it is one of `parties`. Anybody may register a contact that is another's. A subscriber
+   * flow that it registered, if it is one of `ends`. Anybody may register a contact that is another's. A subscriber
    * whose Contact in the dialog is not the one that it registered (phones over TCP put the port there that they connect
    * from) is reached over `flow`, on which it spoke in this dialog, or over its one open connection. The URI leads there
    * only if it is on a host where the subscriber is known to be: whoever sends the request may write what it likes.
    */
-  inDialog(request: SipRequest, parties: readonly Subscriber[], flow: Flow | null): Route {
+  inDialog(request: SipRequest, ends: readonly Subscriber[], flow: Flow | null): Route {
     const [route] = request.routes;
     if (route !== undefined) return this.#byRoute(request.uri, route.uri);
     const uri = parseUri(request.uri);
+    const parties = ends.flatMap((end) => this.#directory.generationsOf(end));
     const binding = this.#registrar.byContact(uri, parties);
     if (binding !== null)
       return targets([toBinding(binding, grOf(uri) === null ? request.uri : binding.contact.uri.text)]);

@@ -61,8 +61,9 @@ export class Speakers {
     if (claimed === undefined) return { kind: 'refused', status: 403 };
     const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local, claimed);
     if (result.kind === 'challenge') return result;
+    // Of the same identity: its settings may be others than when the call began.
     const is = (end: DialogParty): boolean =>
-      end.kind === 'subscriber' && end.subscriber === result.subscriber;
+      end.kind === 'subscriber' && end.subscriber.identity === result.subscriber.identity;
     const own = candidates.find((candidate) => endsOf(candidate).some(is));
     if (own === undefined) return { kind: 'refused', status: 403 };
     for (const end of endsOf(own)) if (is(end) && end.kind === 'subscriber') end.flow = flow;
@@ -89,7 +90,7 @@ export class Speakers {
   #isAt(end: DialogParty, request: SipRequest, flow: Flow): boolean {
     if (end.kind === 'peer') return this.#peers.sent(request, flow);
     if (end.flow !== null && sameFlow(end.flow, flow)) return true;
-    return this.#registrar.subscribersOf(flow).includes(end.subscriber);
+    return this.#registrar.subscribersOf(flow).some(({ identity }) => identity === end.subscriber.identity);
   }
 }
 

@@ -59,7 +59,7 @@ export function cscfOperation(
       ),
     ],
     kept: cscfKept(config, registrations),
-    retakes: {},
+    retakes: { subscribers: ({ subscribers }) => void cscf.replaceSubscribers(subscribers) },
     drain: (ms) => element.drain(ms),
   };
 }
