@@ -16,6 +16,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  rmSync,
   statfsSync,
   writeFileSync,
   writeSync,
@@ -29,10 +30,16 @@ const NEWLINE = 0x0a;
 /** Octets of the head's file: it is overwritten in place. */
 const HEAD_LENGTH = 128;
 
+/** What is written to see whether something can be: a block. */
+const PROBE = new Uint8Array(4096);
+const PROBED_MS = 1_000;
+
 export class AuditFile implements AuditStore {
   readonly #file: string;
   readonly #descriptor: number;
   readonly #head: number;
+  /** When something could be written beside it last. */
+  #written = -Infinity;
 
   constructor(file: string) {
     this.#file = file;
@@ -69,16 +76,42 @@ export class AuditFile implements AuditStore {
     }
   }
 
-  /** Why nothing can be written, as far as can be seen without writing; `null`: nothing is seen. */
+  /** Why nothing can be written, as far as can be seen without writing to it; `null`: nothing is seen. */
   problem(): string | null {
     if (fstatSync(this.#descriptor).nlink === 0) return `${this.#file} was removed`;
     const { bavail } = statfsSync(this.#file);
-    return bavail === 0 ? `no space is left for ${this.#file}` : null;
+    return bavail === 0 ? `no space is left for ${this.#file}` : this.#probe();
+  }
+
+  /** A block is written beside it, and removed: what could be written a second ago can be written now. */
+  #probe(): string | null {
+    const now = performance.now();
+    if (now - this.#written < PROBED_MS) return null;
+    this.#written = -Infinity;
+    const probe = `${this.#file}.probe`;
+    try {
+      writeFileSync(probe, PROBE, { mode: 0o600 });
+      rmSync(probe);
+    } catch (error) {
+      discard(probe);
+      return `nothing can be written beside ${this.#file}: ${messageOf(error)}`;
+    }
+    this.#written = now;
+    return null;
   }
 
   close(): void {
     closeSync(this.#descriptor);
     closeSync(this.#head);
+  }
+}
+
+/** What cannot be removed is not what was written. */
+function discard(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    return;
   }
 }
 

@@ -6,7 +6,7 @@ import type { AuditTrail } from '../evidence/trail.ts';
 import { meter } from '../host/meters.ts';
 import type { EntityState, Meter } from '../host/operation.ts';
 import type { ConnectionGuard } from '../net/connections.ts';
-import { placeProblems } from '../storage/room.ts';
+import { WriteProbe } from '../storage/probe.ts';
 import type { RunningX1Ne } from '../x1/ne.ts';
 import { neMeters, neState } from '../x1/operation.ts';
 import type { PoiElementConfig } from './config.ts';
@@ -32,6 +32,7 @@ export function poiOperation(
   config: PoiElementConfig,
   { x1, poi, delivery, trail }: PoiOperationParts,
 ): PoiOperation {
+  const probe = new WriteProbe(config.x1.store);
   return {
     audit: trail,
     state: () => {
@@ -50,7 +51,7 @@ export function poiOperation(
       }));
       return { ...state, queues: [...state.queues, ...queues], peers: [...state.peers, ...peers] };
     },
-    unready: () => placeProblems(config.x1.store),
+    unready: () => probe.problems(),
     meters: (listeners) => [
       ...neMeters(x1, listeners),
       meter(

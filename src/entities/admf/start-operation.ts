@@ -8,7 +8,7 @@ import type { KeptState } from '../../host/backup.ts';
 import type { Alarm, Meter, Operation } from '../../host/operation.ts';
 import type { ConnectionGuard } from '../../net/connections.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
-import { placeProblems } from '../../storage/room.ts';
+import { WriteProbe } from '../../storage/probe.ts';
 import type { Admf } from './admf.ts';
 import type { AdmfConfig } from './config.ts';
 import type { RunningHi1 } from './http/open-hi1.ts';
@@ -62,6 +62,7 @@ export function admfOperation(
         text: 'it does not answer and is asked again',
         since: null,
       }));
+  const probe = new WriteProbe(config.store);
   return {
     entity: 'admf',
     name: config.identifier,
@@ -81,7 +82,7 @@ export function admfOperation(
         alarms: [...away(), ...degraded(), ...reported()],
       };
     },
-    unready: () => placeProblems(config.store),
+    unready: () => probe.problems(),
     meters: [
       ...connectionMeters({
         x1: connections,

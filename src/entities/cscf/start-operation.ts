@@ -3,7 +3,7 @@ import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
-import { placeProblems } from '../../storage/room.ts';
+import { WriteProbe } from '../../storage/probe.ts';
 import type { CscfConfig } from './config.ts';
 import type { Cscf } from './cscf.ts';
 import type { Transport } from '../../sip/transport.ts';
@@ -21,13 +21,14 @@ export function cscfOperation(
   { element, cscf, transport, registrations }: CscfOperationParts,
 ): Operation<CscfConfig> {
   const { operation, tls } = element;
+  const probe = new WriteProbe(registrations);
   return {
     entity: 'cscf',
     name: config.x1.identifier,
     tls,
     audit: operation.audit,
     state: () => operation.state(),
-    unready: () => [...operation.unready(), ...placeProblems(registrations)],
+    unready: () => [...operation.unready(), ...probe.problems()],
     meters: [
       ...operation.meters(),
       meter('calls', 'Calls that stand.', () => cscf.calls),

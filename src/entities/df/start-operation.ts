@@ -7,7 +7,7 @@ import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Operation, PeerState, QueueState } from '../../host/operation.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
-import { placeProblems } from '../../storage/room.ts';
+import { WriteProbe } from '../../storage/probe.ts';
 import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
 import { neMeters, neState } from '../../x1/operation.ts';
@@ -28,6 +28,7 @@ export function dfOperation(
   { tls, trail, x1, delivery }: DfOperationParts,
 ): Operation<DfConfig> {
   const { store, setAside, handover, mediation, requests, server } = delivery.parts;
+  const probe = new WriteProbe(config.store, config.x1.store);
   const lemfs = (): PeerState[] =>
     handover.list().map(({ address: { host, port }, ready }) => ({
       name: `${host}:${port}`,
@@ -58,7 +59,7 @@ export function dfOperation(
       };
     },
     unready: () => [
-      ...placeProblems(config.store, config.x1.store),
+      ...probe.problems(),
       ...(server.failure === null ? [] : [`PDUs cannot be stored: ${server.failure}`]),
       ...(handover.congested ? ['the backlog of a LEMF is at its bound: nothing more is taken in'] : []),
     ],

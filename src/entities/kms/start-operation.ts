@@ -5,7 +5,7 @@ import type { Clock } from '../../bytes/ports.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { connectionsOf } from '../../net/https.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
-import { placeProblems } from '../../storage/room.ts';
+import { WriteProbe } from '../../storage/probe.ts';
 import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import { meter, meterBy } from '../../host/meters.ts';
@@ -41,6 +41,7 @@ const DRAIN_LOOK_MS = 50;
 
 export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Operation<KmsConfig> {
   const { tls, trail, clock, district, store, x1, requestKey, turns, xk, questions, listeners } = parts;
+  const probe = new WriteProbe(...parts.files);
   const waiting = (): number => turns.waiting + questions.waiting;
   const inForce = (): boolean => district.serialFor(district.periodOf(clock.now() / 1000)) !== null;
   return {
@@ -59,10 +60,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
         ],
       };
     },
-    unready: () => [
-      ...(inForce() ? [] : ['the district has no parameters in force']),
-      ...placeProblems(...parts.files),
-    ],
+    unready: () => [...(inForce() ? [] : ['the district has no parameters in force']), ...probe.problems()],
     meters: [
       ...neMeters(x1, { users: connectionsOf(listeners.users), xk: connectionsOf(listeners.xk) }),
       meterBy('outcome', 'get_keys_total', 'Questions for keys, by what came of them.', () => xk.outcomes),
