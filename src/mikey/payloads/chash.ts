@@ -5,27 +5,13 @@
  *     ! Next Payload  ! Hash func     ! Hash                          ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { HASH_OCTETS, PAYLOAD_TYPE } from '../registry.ts';
-import { fixedOctets } from './fields.ts';
+import { number, payload, sizedBy } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface ChashPayload {
-  readonly kind: 'chash';
-  readonly hashFunc: number;
-  readonly hash: Uint8Array;
-}
+export type ChashPayload = PayloadOf<typeof chash>;
 
-export const chash: PayloadCodec<ChashPayload> = {
-  type: PAYLOAD_TYPE.CHASH,
-  kind: 'chash',
-  decode(reader) {
-    const hashFunc = reader.u8('CHASH Hash func');
-    const octets = HASH_OCTETS[hashFunc];
-    return octets === undefined
-      ? null
-      : { kind: 'chash', hashFunc, hash: reader.bytes(octets, 'CHASH Hash') };
-  },
-  encode(writer, { hashFunc, hash }) {
-    writer.u8(hashFunc).bytes(fixedOctets(hash, HASH_OCTETS[hashFunc], 'CHASH Hash'));
-  },
-};
+export const chash = payload(PAYLOAD_TYPE.CHASH, 'chash', {
+  hashFunc: number(1, 'CHASH Hash func'),
+  hash: sizedBy('hashFunc', HASH_OCTETS, 'CHASH Hash'),
+});

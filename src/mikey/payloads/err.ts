@@ -5,25 +5,14 @@
  *     !  Next Payload ! Error no      !           Reserved            !
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { number, payload } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface ErrPayload {
-  readonly kind: 'err';
-  readonly errorNo: number;
-  /** 16 bits, 0 when sent. */
-  readonly reserved: number;
-}
+export type ErrPayload = PayloadOf<typeof err>;
 
-export const err: PayloadCodec<ErrPayload> = {
-  type: PAYLOAD_TYPE.ERR,
-  kind: 'err',
-  decode: (reader) => ({
-    kind: 'err',
-    errorNo: reader.u8('ERR Error no'),
-    reserved: reader.u16('ERR Reserved'),
-  }),
-  encode(writer, { errorNo, reserved }) {
-    writer.u8(errorNo).u16(reserved);
-  },
-};
+export const err = payload(PAYLOAD_TYPE.ERR, 'err', {
+  errorNo: number(1, 'ERR Error no'),
+  /** 0 when sent. */
+  reserved: number(2, 'ERR Reserved'),
+});

@@ -52,28 +52,72 @@ export function fixedOctets(value: Uint8Array, octets: number | undefined, what:
   return value;
 }
 
-/** A payload of a type, a length of 16 bits and that many octets. */
-export interface TypedData<K extends string> {
-  readonly kind: K;
-  readonly type: number;
-  readonly data: Uint8Array;
+/** A field of a payload, read and written. */
+export interface Field<T> {
+  /** `null`: its extent is unknown. @param before the fields that stand before it */
+  read(reader: Reader, before: Values): T | null;
+  /** @param all the fields of the payload */
+  write(writer: Writer, value: T, all: Values): void;
 }
 
-/** @param payload value of the next-payload field @param names of its fields, for errors */
-export function typedData<K extends string>(
-  payload: number,
+type Values = Readonly<Record<string, unknown>>;
+
+/** What a codec of payloads reads and writes. */
+export type PayloadOf<C> = C extends PayloadCodec<infer P> ? P : never;
+
+/** A payload as one list of fields, in the order in which they stand. @param type value of the next-payload field */
+export function payload<K extends string, V extends object>(
+  type: number,
   kind: K,
-  names: { readonly type: string; readonly length: string; readonly data: string },
-): PayloadCodec<TypedData<K>> {
-  return {
-    type: payload,
+  fields: { readonly [N in keyof V]: Field<V[N]> },
+): PayloadCodec<{ readonly kind: K } & { readonly [N in keyof V]: V[N] }> {
+  const list = Object.entries<Field<unknown>>(fields);
+  const codec: PayloadCodec<{ readonly kind: K }> = {
+    type,
     kind,
     decode(reader) {
-      const type = reader.u8(names.type);
-      return { kind, type, data: reader.bytes(reader.u16(names.length), names.data) };
+      const values: { readonly kind: K } & Record<string, unknown> = { kind };
+      for (const [key, field] of list) {
+        const value = field.read(reader, values);
+        if (value === null) return null;
+        Object.assign(values, { [key]: value });
+      }
+      return values;
     },
-    encode(writer, { type, data }) {
-      writer.u8(type).u16(data.length).bytes(data);
+    encode(writer, all: Values) {
+      for (const [key, field] of list) field.write(writer, all[key], all);
     },
+  };
+  return codec as PayloadCodec<{ readonly kind: K } & { readonly [N in keyof V]: V[N] }>;
+}
+
+/** A number of so many octets. @param name for errors, as of all fields */
+export function number(octets: 1 | 2, name: string): Field<number> {
+  return {
+    read: (reader) => reader.uint(octets, name),
+    write: (writer, value) => void writer.uint(value, octets),
+  };
+}
+
+/** Octets behind their length, which has `octets` octets itself. */
+export function counted(octets: 1 | 2, length: string, name: string): Field<Uint8Array> {
+  return {
+    read: (reader) => reader.bytes(reader.uint(octets, length), name),
+    write: (writer, value) => void writer.uint(value.length, octets).bytes(value),
+  };
+}
+
+/** Octets whose number follows from the algorithm that the field `of` names. */
+export function sizedBy(
+  of: string,
+  sizes: Readonly<Record<number, number>>,
+  name: string,
+): Field<Uint8Array> {
+  return {
+    read: (reader, before) => {
+      const octets = sizes[Number(before[of])];
+      return octets === undefined ? null : reader.bytes(octets, name);
+    },
+    write: (writer, value, all) => void writer.bytes(fixedOctets(value, sizes[Number(all[of])], name)),
   };
 }

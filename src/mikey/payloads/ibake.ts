@@ -6,39 +6,17 @@
  *     ! Next payload  ! Encr data len                 !  Encr data    ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { counted, payload } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface IbakePayload {
-  readonly kind: 'ibake';
-  readonly encrData: Uint8Array;
-}
+export type IbakePayload = PayloadOf<typeof ibake>;
+export type EskPayload = PayloadOf<typeof esk>;
 
-export interface EskPayload {
-  readonly kind: 'esk';
-  readonly encrData: Uint8Array;
-}
+export const ibake = payload(PAYLOAD_TYPE.IBAKE, 'ibake', {
+  encrData: counted(2, 'IBAKE Encr data len', 'IBAKE Encr data'),
+});
 
-export const ibake: PayloadCodec<IbakePayload> = {
-  type: PAYLOAD_TYPE.IBAKE,
-  kind: 'ibake',
-  decode: (reader) => ({
-    kind: 'ibake',
-    encrData: reader.bytes(reader.u16('IBAKE Encr data len'), 'IBAKE Encr data'),
-  }),
-  encode(writer, { encrData }) {
-    writer.u16(encrData.length).bytes(encrData);
-  },
-};
-
-export const esk: PayloadCodec<EskPayload> = {
-  type: PAYLOAD_TYPE.ESK,
-  kind: 'esk',
-  decode: (reader) => ({
-    kind: 'esk',
-    encrData: reader.bytes(reader.u16('ESK Encr data len'), 'ESK Encr data'),
-  }),
-  encode(writer, { encrData }) {
-    writer.u16(encrData.length).bytes(encrData);
-  },
-};
+export const esk = payload(PAYLOAD_TYPE.ESK, 'esk', {
+  encrData: counted(2, 'ESK Encr data len', 'ESK Encr data'),
+});

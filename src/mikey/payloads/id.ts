@@ -8,17 +8,18 @@
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { PAYLOAD_TYPE } from '../registry.ts';
-import { typedData } from './fields.ts';
-import type { TypedData } from './fields.ts';
+import { counted, number, payload } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export type IdPayload = TypedData<'id'>;
+export type IdPayload = PayloadOf<typeof id>;
+export type CertPayload = PayloadOf<typeof cert>;
 
-export type CertPayload = TypedData<'cert'>;
+export const id = payload(PAYLOAD_TYPE.ID, 'id', {
+  type: number(1, 'ID Type'),
+  data: counted(2, 'ID len', 'ID Data'),
+});
 
-export const id = typedData(PAYLOAD_TYPE.ID, 'id', { type: 'ID Type', length: 'ID len', data: 'ID Data' });
-
-export const cert = typedData(PAYLOAD_TYPE.CERT, 'cert', {
-  type: 'Cert Type',
-  length: 'Cert len',
-  data: 'Certificate Data',
+export const cert = payload(PAYLOAD_TYPE.CERT, 'cert', {
+  type: number(1, 'Cert Type'),
+  data: counted(2, 'Cert len', 'Certificate Data'),
 });

@@ -7,25 +7,14 @@
  *       ID len (cont) !                    ID Data                    ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { counted, number, payload } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface IdrPayload {
-  readonly kind: 'idr';
-  readonly role: number;
-  readonly type: number;
-  readonly data: Uint8Array;
-}
+export type IdrPayload = PayloadOf<typeof idr>;
 
-export const idr: PayloadCodec<IdrPayload> = {
-  type: PAYLOAD_TYPE.IDR,
-  kind: 'idr',
-  decode(reader) {
-    const role = reader.u8('IDR ID Role');
-    const type = reader.u8('IDR ID Type');
-    return { kind: 'idr', role, type, data: reader.bytes(reader.u16('IDR ID len'), 'IDR ID Data') };
-  },
-  encode(writer, { role, type, data }) {
-    writer.u8(role).u8(type).u16(data.length).bytes(data);
-  },
-};
+export const idr = payload(PAYLOAD_TYPE.IDR, 'idr', {
+  role: number(1, 'IDR ID Role'),
+  type: number(1, 'IDR ID Type'),
+  data: counted(2, 'IDR ID len', 'IDR ID Data'),
+});

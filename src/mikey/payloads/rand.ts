@@ -7,37 +7,16 @@
  *     ! Next Payload  !    RAND Role  !  RAND length  !     RAND      ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { counted, number, payload } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface RandPayload {
-  readonly kind: 'rand';
-  readonly rand: Uint8Array;
-}
+export type RandPayload = PayloadOf<typeof rand>;
+export type RandrPayload = PayloadOf<typeof randr>;
 
-export interface RandrPayload {
-  readonly kind: 'randr';
-  readonly role: number;
-  readonly rand: Uint8Array;
-}
+export const rand = payload(PAYLOAD_TYPE.RAND, 'rand', { rand: counted(1, 'RAND len', 'RAND') });
 
-export const rand: PayloadCodec<RandPayload> = {
-  type: PAYLOAD_TYPE.RAND,
-  kind: 'rand',
-  decode: (reader) => ({ kind: 'rand', rand: reader.bytes(reader.u8('RAND len'), 'RAND') }),
-  encode(writer, payload) {
-    writer.u8(payload.rand.length).bytes(payload.rand);
-  },
-};
-
-export const randr: PayloadCodec<RandrPayload> = {
-  type: PAYLOAD_TYPE.RANDR,
-  kind: 'randr',
-  decode(reader) {
-    const role = reader.u8('RANDR RAND Role');
-    return { kind: 'randr', role, rand: reader.bytes(reader.u8('RANDR RAND length'), 'RANDR RAND') };
-  },
-  encode(writer, payload) {
-    writer.u8(payload.role).u8(payload.rand.length).bytes(payload.rand);
-  },
-};
+export const randr = payload(PAYLOAD_TYPE.RANDR, 'randr', {
+  role: number(1, 'RANDR RAND Role'),
+  rand: counted(1, 'RANDR RAND length', 'RANDR RAND'),
+});

@@ -8,50 +8,20 @@
  *     ! Next Payload  !    TS Role    !    TS Type    !    TS Value   ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE, TS_OCTETS } from '../registry.ts';
-import { fixedOctets } from './fields.ts';
+import { number, payload, sizedBy } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface TPayload {
-  readonly kind: 't';
-  readonly tsType: number;
-  readonly value: Uint8Array;
-}
+export type TPayload = PayloadOf<typeof t>;
+export type TrPayload = PayloadOf<typeof tr>;
 
-export interface TrPayload {
-  readonly kind: 'tr';
-  readonly role: number;
-  readonly tsType: number;
-  readonly value: Uint8Array;
-}
+export const t = payload(PAYLOAD_TYPE.T, 't', {
+  tsType: number(1, 'T TS type'),
+  value: sizedBy('tsType', TS_OCTETS, 'T TS value'),
+});
 
-export const t: PayloadCodec<TPayload> = {
-  type: PAYLOAD_TYPE.T,
-  kind: 't',
-  decode(reader) {
-    const tsType = reader.u8('T TS type');
-    const octets = TS_OCTETS[tsType];
-    return octets === undefined ? null : { kind: 't', tsType, value: reader.bytes(octets, 'T TS value') };
-  },
-  encode(writer, { tsType, value }) {
-    writer.u8(tsType).bytes(fixedOctets(value, TS_OCTETS[tsType], 'T TS value'));
-  },
-};
-
-export const tr: PayloadCodec<TrPayload> = {
-  type: PAYLOAD_TYPE.TR,
-  kind: 'tr',
-  decode(reader) {
-    const role = reader.u8('TR TS Role');
-    const tsType = reader.u8('TR TS Type');
-    const octets = TS_OCTETS[tsType];
-    if (octets === undefined) return null;
-    return { kind: 'tr', role, tsType, value: reader.bytes(octets, 'TR TS Value') };
-  },
-  encode(writer, { role, tsType, value }) {
-    writer
-      .u8(role)
-      .u8(tsType)
-      .bytes(fixedOctets(value, TS_OCTETS[tsType], 'TR TS Value'));
-  },
-};
+export const tr = payload(PAYLOAD_TYPE.TR, 'tr', {
+  role: number(1, 'TR TS Role'),
+  tsType: number(1, 'TR TS Type'),
+  value: sizedBy('tsType', TS_OCTETS, 'TR TS Value'),
+});

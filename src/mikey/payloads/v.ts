@@ -5,25 +5,13 @@
  *     ! Next Payload  ! Auth alg      ! Ver data                      ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
 import { MAC_OCTETS, PAYLOAD_TYPE } from '../registry.ts';
-import { fixedOctets } from './fields.ts';
+import { number, payload, sizedBy } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface VPayload {
-  readonly kind: 'v';
-  readonly authAlg: number;
-  readonly data: Uint8Array;
-}
+export type VPayload = PayloadOf<typeof v>;
 
-export const v: PayloadCodec<VPayload> = {
-  type: PAYLOAD_TYPE.V,
-  kind: 'v',
-  decode(reader) {
-    const authAlg = reader.u8('V Auth alg');
-    const octets = MAC_OCTETS[authAlg];
-    return octets === undefined ? null : { kind: 'v', authAlg, data: reader.bytes(octets, 'V Ver data') };
-  },
-  encode(writer, { authAlg, data }) {
-    writer.u8(authAlg).bytes(fixedOctets(data, MAC_OCTETS[authAlg], 'V Ver data'));
-  },
-};
+export const v = payload(PAYLOAD_TYPE.V, 'v', {
+  authAlg: number(1, 'V Auth alg'),
+  data: sizedBy('authAlg', MAC_OCTETS, 'V Ver data'),
+});
