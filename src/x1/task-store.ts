@@ -6,6 +6,7 @@
  *     destination  one row a destination, by DID
  *     audit_head   the end of the element's audit log
  */
+import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { HeadMemory } from '../evidence/kept-log.ts';
 import { AUDIT_HEAD, headMemory } from '../storage/audit-head.ts';
@@ -13,6 +14,7 @@ import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './t
 import { destinationColumn, taskColumn } from './stored-tasks.ts';
 import { statements } from '../storage/migrations.ts';
 import type { StoreSchema } from '../storage/migrations.ts';
+import { replaceRows, rowsOf } from '../storage/rows.ts';
 import { openDatabase } from '../storage/sqlite.ts';
 import { countColumn, tableReaders, textColumn, timeColumn } from '../storage/stored-tables.ts';
 import type { TablesOf, WrittenRow } from '../storage/stored-tables.ts';
@@ -61,33 +63,29 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   async load(): Promise<TaskTableState> {
-    const tasks = await this.#db.selectFrom('task').selectAll().orderBy('activated_at').execute();
-    const destinations = await this.#db.selectFrom('destination').selectAll().execute();
+    const tasks = await rowsOf(this.#db, STORED.task, sql`ORDER BY activated_at`);
+    const destinations = await rowsOf(this.#db, STORED.destination);
     return {
-      tasks: tasks.map((each) => {
-        const row = STORED.task.read(each);
-        return {
-          task: row.body,
-          activatedAt: row.activated_at,
-          modifiedAt: row.modified_at,
-          modifications: row.modifications,
-        };
-      }),
-      destinations: destinations.map((row) => STORED.destination.read(row).body),
+      tasks: tasks.map((row) => ({
+        task: row.body,
+        activatedAt: row.activated_at,
+        modifiedAt: row.modified_at,
+        modifications: row.modifications,
+      })),
+      destinations: destinations.map(({ body }) => body),
     };
   }
 
   async commit(change: TaskTableChange): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       for (const [xid, record] of change.tasks) {
-        await transaction.deleteFrom('task').where('xid', '=', xid).execute();
-        if (record !== null) await transaction.insertInto('task').values(rowOf(record)).execute();
+        if (record === null) await transaction.deleteFrom('task').where('xid', '=', xid).execute();
+        else await replaceRows(transaction, STORED.task, [rowOf(record)]);
       }
       for (const [did, destination] of change.destinations) {
-        await transaction.deleteFrom('destination').where('did', '=', did).execute();
-        if (destination === null) continue;
-        const row = { did, body: JSON.stringify(destination) };
-        await transaction.insertInto('destination').values(row).execute();
+        if (destination === null)
+          await transaction.deleteFrom('destination').where('did', '=', did).execute();
+        else await replaceRows(transaction, STORED.destination, [{ did, body: JSON.stringify(destination) }]);
       }
     });
   }

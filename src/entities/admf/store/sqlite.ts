@@ -8,6 +8,7 @@
  *     hi1_…            what agencies have brought over HI1 (`hi1.ts`)
  *     audit_head       the end of the ADMF's audit log
  */
+import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import Type from 'typebox';
 import { strict } from '../../../bytes/schema.ts';
@@ -18,6 +19,7 @@ import type { HistoryEntry, WarrantRecord } from '../warrants.ts';
 import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import { rowsOf } from '../../../storage/rows.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 import {
   countColumn,
@@ -127,8 +129,9 @@ const STORED = tableReaders({
 
 type Tables = TablesOf<typeof STORED>;
 
-const HISTORY = ['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'] as const;
-const ENTRY = STORED.warrant_history.pick(...HISTORY);
+const HISTORY = STORED.warrant_history.pick(
+  ...(['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'] as const),
+);
 
 /** The store's tables, by version. */
 export const ADMF_SCHEMA: StoreSchema = {
@@ -158,11 +161,11 @@ export class SqliteAdmfStore implements AdmfStore {
   }
 
   async load(): Promise<AdmfState> {
-    const warrants = await this.#db.selectFrom('warrant').selectAll().orderBy('position').execute();
-    const dids = await this.#db.selectFrom('did').selectAll().execute();
+    const warrants = await rowsOf(this.#db, STORED.warrant, sql`ORDER BY position`);
+    const dids = await rowsOf(this.#db, STORED.did);
     return {
-      warrants: warrants.map(STORED.warrant.read).map(({ xid, state, body }) => ({ ...body, xid, state })),
-      dids: new Map(dids.map(STORED.did.read).map(({ key, did }) => [key, did])),
+      warrants: warrants.map(({ xid, state, body }) => ({ ...body, xid, state })),
+      dids: new Map(dids.map(({ key, did }) => [key, did])),
     };
   }
 
@@ -186,14 +189,8 @@ export class SqliteAdmfStore implements AdmfStore {
     if (records.some(({ erased }) => erased)) await scrub(this.#db);
   }
 
-  async history(liid: string): Promise<HistoryEntry[]> {
-    const rows = await this.#db
-      .selectFrom('warrant_history')
-      .select(HISTORY)
-      .where('liid', '=', liid)
-      .orderBy('position')
-      .execute();
-    return rows.map(ENTRY.read);
+  history(liid: string): Promise<HistoryEntry[]> {
+    return rowsOf(this.#db, HISTORY, sql`WHERE liid = ${liid} ORDER BY position`);
   }
 
   async saveDid(key: string, did: string): Promise<void> {

@@ -25,7 +25,6 @@ import type {
   DfState,
   DfStore,
   GivenUpCall,
-  HeldPdu,
   Outbox,
   OutboxAppend,
   OutboxEntry,
@@ -36,6 +35,7 @@ import type {
 } from '../ports.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import { batches, insertRows, replaceRows, rowsOf } from '../../../storage/rows.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 import {
   countColumn,
@@ -47,7 +47,7 @@ import {
   textColumn,
   timeColumn,
 } from '../../../storage/stored-tables.ts';
-import type { TablesOf } from '../../../storage/stored-tables.ts';
+import type { TablesOf, WrittenRow } from '../../../storage/stored-tables.ts';
 import { noticeColumn } from './stored-notices.ts';
 import { sessionColumn } from './stored-sessions.ts';
 
@@ -85,6 +85,9 @@ const STORED = tableReaders({
 });
 
 type Tables = TablesOf<typeof STORED>;
+
+/** Positions are the store's to give. */
+const APPENDED = STORED.outbox.pick('did', 'interface', 'liid', 'cin', 'sequence_number', 'octets');
 
 /** What waits for a destination, as a statement counts it. */
 const WAITING = new TableReader('outbox', { did: textColumn, count: countColumn, octets: countColumn });
@@ -126,9 +129,6 @@ export const DF_SCHEMA: StoreSchema = {
   migrations: [FIRST, NOTICES, EPOCH, STANDING],
 };
 
-/** Rows a statement inserts at once, below SQLite's bound on parameters. */
-const ROWS = 500;
-
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly forgetting = this;
   readonly #db: Kysely<Tables>;
@@ -158,20 +158,20 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async load(): Promise<DfState> {
-    const streams = await this.#db.selectFrom('stream').selectAll().execute();
-    const communications = await this.#db.selectFrom('communication').selectAll().execute();
-    const sessions = await this.#db.selectFrom('key_session').selectAll().execute();
-    const held = await this.#db.selectFrom('held').selectAll().orderBy('id').execute();
-    const cins = await this.#db.selectFrom('cin').selectAll().execute();
-    const notices = await this.#db.selectFrom('notice').selectAll().execute();
-    const [epoch] = (await this.#db.selectFrom('epoch').selectAll().execute()).map(STORED.epoch.read);
+    const streams = await rowsOf(this.#db, STORED.stream);
+    const communications = await rowsOf(this.#db, STORED.communication);
+    const sessions = await rowsOf(this.#db, STORED.key_session);
+    const held = await rowsOf(this.#db, STORED.held, sql`ORDER BY id`);
+    const cins = await rowsOf(this.#db, STORED.cin);
+    const notices = await rowsOf(this.#db, STORED.notice);
+    const [epoch] = await rowsOf(this.#db, STORED.epoch);
     return {
-      streams: streams.map(STORED.stream.read).map((row) => ({
+      streams: streams.map((row) => ({
         key: row.key,
         nextSequenceNumber: row.next,
         lastTime: row.last_time,
       })),
-      communications: communications.map(STORED.communication.read).map((row) => ({
+      communications: communications.map((row) => ({
         correlation: row.correlation,
         liid: row.liid,
         cin: row.cin,
@@ -181,14 +181,11 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         standing: row.standing,
         source: row.source,
       })),
-      keySessions: sessions.map(STORED.key_session.read).map((row) => ({
-        session: row.body,
-        lastSeen: row.last_seen,
-      })),
-      held: held.map(STORED.held.read),
+      keySessions: sessions.map((row) => ({ session: row.body, lastSeen: row.last_seen })),
+      held,
       ...(epoch === undefined ? {} : { cinBase: epoch.base }),
-      lastCins: new Map(cins.map(STORED.cin.read).map((row) => [row.liid, row.last])),
-      notices: notices.map(STORED.notice.read).map(({ body }) => body),
+      lastCins: new Map(cins.map((row) => [row.liid, row.last])),
+      notices: notices.map(({ body }) => body),
     };
   }
 
@@ -199,15 +196,15 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       for (const call of changes.givenUp) await giveUp(transaction, call);
       for (const keys of batches(changes.forgottenStreams))
         await transaction.deleteFrom('stream').where('key', 'in', keys).execute();
-      await putStreams(transaction, changes.streams);
+      await replaceRows(transaction, STORED.stream, changes.streams.map(streamRow));
       await putCommunications(transaction, changes.communications);
-      await putKeySessions(transaction, changes.keySessions);
-      await putHeld(transaction, changes.held);
+      await replaceRows(transaction, STORED.key_session, changes.keySessions.map(sessionRow));
+      await insertRows(transaction, STORED.held, changes.held);
       for (const ids of batches(changes.released)) {
         await transaction.deleteFrom('held').where('id', 'in', ids).execute();
       }
-      await appendOutbox(transaction, changes.outbox);
-      await putNotices(transaction, changes.notices);
+      await insertRows(transaction, APPENDED, changes.outbox.map(outboxRow));
+      await replaceRows(transaction, STORED.notice, changes.notices.map(noticeRow));
     });
     for (const { did, octets } of gone) this.#count(did, -1, -octets);
     if (changes.outbox.length === 0) return;
@@ -240,18 +237,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
-    const rows = await this.#db
-      .selectFrom('outbox')
-      .selectAll()
-      .where('did', '=', did)
-      .where('position', '>', after)
-      .orderBy('position')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => {
-      const { sequence_number: sequenceNumber, ...entry } = STORED.outbox.read(row);
-      return { ...entry, sequenceNumber };
-    });
+    const next = sql`WHERE did = ${did} AND position > ${after} ORDER BY position LIMIT ${limit}`;
+    const rows = await rowsOf(this.#db, STORED.outbox, next);
+    return rows.map(({ sequence_number: sequenceNumber, ...entry }) => ({ ...entry, sequenceNumber }));
   }
 
   async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
@@ -292,7 +280,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 
 /* ---------------------------------------------------------------- helpers */
 
-type Transaction = Pick<Kysely<Tables>, 'insertInto' | 'deleteFrom'>;
+type Transaction = Kysely<Tables>;
 
 /** Gives what went from the outbox. */
 async function retire(
@@ -313,19 +301,21 @@ async function retire(
   return gone.map(GONE.read);
 }
 
-async function putStreams(transaction: Transaction, streams: readonly StreamState[]): Promise<void> {
-  for (const batch of batches(streams)) {
-    await transaction
-      .insertInto('stream')
-      .values(batch.map((row) => ({ key: row.key, next: row.nextSequenceNumber, last_time: row.lastTime })))
-      .onConflict((conflict) =>
-        conflict.column('key').doUpdateSet((row) => ({
-          next: row.ref('excluded.next').$castTo<number>(),
-          last_time: row.ref('excluded.last_time').$castTo<number>(),
-        })),
-      )
-      .execute();
-  }
+function streamRow(state: StreamState): WrittenRow<typeof STORED.stream> {
+  return { key: state.key, next: state.nextSequenceNumber, last_time: state.lastTime };
+}
+
+function sessionRow({ session, lastSeen }: StoredKeySession): WrittenRow<typeof STORED.key_session> {
+  const { xid, correlation } = session;
+  return { xid, correlation, body: JSON.stringify(session), last_seen: lastSeen };
+}
+
+function outboxRow({ sequenceNumber, ...row }: OutboxAppend): WrittenRow<typeof APPENDED> {
+  return { ...row, sequence_number: sequenceNumber };
+}
+
+function noticeRow(notice: WarrantNotice): WrittenRow<typeof STORED.notice> {
+  return { liid: notice.liid, body: JSON.stringify(notice) };
 }
 
 async function putCommunications(transaction: Transaction, rows: readonly Communication[]): Promise<void> {
@@ -388,62 +378,4 @@ async function giveUp(transaction: Transaction, call: GivenUpCall): Promise<void
       .execute();
   }
   await putCins(transaction, [call]);
-}
-
-async function putKeySessions(transaction: Transaction, rows: readonly StoredKeySession[]): Promise<void> {
-  for (const batch of batches(rows)) {
-    await transaction
-      .insertInto('key_session')
-      .values(
-        batch.map(({ session, lastSeen }) => ({
-          xid: session.xid,
-          correlation: session.correlation,
-          body: JSON.stringify(session),
-          last_seen: lastSeen,
-        })),
-      )
-      .onConflict((conflict) =>
-        conflict.columns(['xid', 'correlation']).doUpdateSet((row) => ({
-          body: row.ref('excluded.body').$castTo<string>(),
-          last_seen: row.ref('excluded.last_seen').$castTo<number>(),
-        })),
-      )
-      .execute();
-  }
-}
-
-async function putHeld(transaction: Transaction, rows: readonly HeldPdu[]): Promise<void> {
-  for (const batch of batches(rows)) {
-    await transaction
-      .insertInto('held')
-      .values(batch.map((row) => ({ id: row.id, xid: row.xid, octets: row.octets, since: row.since })))
-      .execute();
-  }
-}
-
-async function putNotices(transaction: Transaction, rows: readonly WarrantNotice[]): Promise<void> {
-  for (const batch of batches(rows)) {
-    await transaction
-      .insertInto('notice')
-      .values(batch.map((notice) => ({ liid: notice.liid, body: JSON.stringify(notice) })))
-      .onConflict((conflict) =>
-        conflict.column('liid').doUpdateSet((row) => ({ body: row.ref('excluded.body') })),
-      )
-      .execute();
-  }
-}
-
-async function appendOutbox(transaction: Transaction, rows: readonly OutboxAppend[]): Promise<void> {
-  for (const batch of batches(rows)) {
-    await transaction
-      .insertInto('outbox')
-      .values(batch.map(({ sequenceNumber, ...row }) => ({ ...row, sequence_number: sequenceNumber })))
-      .execute();
-  }
-}
-
-function batches<T>(rows: readonly T[]): T[][] {
-  const parts: T[][] = [];
-  for (let at = 0; at < rows.length; at += ROWS) parts.push(rows.slice(at, at + ROWS));
-  return parts;
 }

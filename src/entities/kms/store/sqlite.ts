@@ -13,7 +13,6 @@
  * The file holds the district's master secrets, LI roots and pre-shared keys as they are: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`). Whoever needs more puts the file on an encrypted volume.
  */
-import type { Transaction } from 'kysely';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
@@ -34,8 +33,8 @@ import type {
   KnownTask,
 } from '../ports.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
+import { insertRows, replaceRows, rowsOf } from '../../../storage/rows.ts';
 import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
-import type { WrittenRow } from '../../../storage/stored-tables.ts';
 import { replaceSubscribers } from './enrolled.ts';
 import { KMS_SCHEMA, KMS_TABLES } from './schema.ts';
 import type { KmsTables } from './schema.ts';
@@ -57,8 +56,8 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async serials(): Promise<SerialRecord[]> {
-    const rows = await this.#db.selectFrom('serial').selectAll().orderBy('serial').execute();
-    return rows.map(KMS_TABLES.serial.read).map((row) => ({
+    const rows = await rowsOf(this.#db, KMS_TABLES.serial, sql`ORDER BY serial`);
+    return rows.map((row) => ({
       serial: row.serial,
       notBefore: row.not_before,
       notAfter: row.not_after,
@@ -94,14 +93,9 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async liRoot(epoch: string): Promise<LiRootState> {
-    const row = await this.#db
-      .selectFrom('li_root')
-      .select('root')
-      .where('epoch', '=', epoch)
-      .executeTakeFirst();
+    const [row] = await rowsOf(this.#db, ROOT, sql`WHERE epoch = ${epoch}`);
     if (row === undefined) return { state: 'absent' };
-    const { root } = ROOT.read(row);
-    return root === null ? { state: 'destroyed' } : { state: 'kept', root };
+    return row.root === null ? { state: 'destroyed' } : { state: 'kept', root: row.root };
   }
 
   async keepLiRoot(epoch: string, root: Secret): Promise<LiRootState> {
@@ -147,21 +141,13 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async subscriberByCredential(credential: string): Promise<KmsSubscriber | null> {
-    const row = await this.#db
-      .selectFrom('device')
-      .select('subscriber')
-      .where('credential', '=', credential)
-      .executeTakeFirst();
-    return row === undefined ? null : this.#subscriber(SUBSCRIBER_OF_DEVICE.read(row).subscriber);
+    const [row] = await rowsOf(this.#db, SUBSCRIBER_OF_DEVICE, sql`WHERE credential = ${credential}`);
+    return row === undefined ? null : this.#subscriber(row.subscriber);
   }
 
   async subscriber(id: string): Promise<KmsSubscriber | null> {
-    const known = await this.#db
-      .selectFrom('identity')
-      .select('subscriber')
-      .where('subscriber', '=', id)
-      .executeTakeFirst();
-    return known === undefined ? null : this.#subscriber(id);
+    const known = await rowsOf(this.#db, SUBSCRIBER_OF_IDENTITY, sql`WHERE subscriber = ${id} LIMIT 1`);
+    return known.length === 0 ? null : this.#subscriber(id);
   }
 
   async putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void> {
@@ -172,21 +158,17 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
   async putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      const known = await transaction.selectFrom('identity').select('subscriber').distinct().execute();
-      const all = known.map((row) => SUBSCRIBER_OF_IDENTITY.read(row).subscriber);
+      const known = await rowsOf(transaction, SUBSCRIBER_OF_IDENTITY, sql`GROUP BY subscriber`);
+      const all = known.map(({ subscriber }) => subscriber);
       await replaceSubscribers(transaction, subscribers, all, at);
     });
   }
 
   async holdings(uri: string): Promise<Holding[]> {
-    const holders = this.#db.selectFrom('holding').select('subscriber').where('uri', '=', uri);
-    const rows = await this.#db
-      .selectFrom('holding')
-      .selectAll()
-      .where('subscriber', 'in', holders)
-      .orderBy('held_from')
-      .execute();
-    return rows.map(KMS_TABLES.holding.read).map(({ held_from: from, held_until: until, ...row }) => ({
+    const holders = sql`SELECT subscriber FROM holding WHERE uri = ${uri}`;
+    const of = sql`WHERE subscriber IN (${holders}) ORDER BY held_from`;
+    const rows = await rowsOf(this.#db, KMS_TABLES.holding, of);
+    return rows.map(({ held_from: from, held_until: until, ...row }) => ({
       ...row,
       from,
       until: until ?? Infinity,
@@ -194,8 +176,12 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async claimRequest(key: Uint8Array, expires: number): Promise<boolean> {
-    const claim = { kind: 'request' as const, claim_group: '', hash: toHex(key), expires };
-    return insertClaim(this.#db, claim);
+    const result = await this.#db
+      .insertInto('claim')
+      .values({ kind: 'request', claim_group: '', hash: toHex(key), expires })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows === 1n;
   }
 
   async claimQuestion(
@@ -205,23 +191,14 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   ): Promise<boolean> {
     const asked = { kind: 'question' as const, claim_group: toHex(group), hash: toHex(hash) };
     return this.#db.transaction().execute(async (transaction) => {
-      const rows = await transaction
-        .selectFrom('claim')
-        .select(['hash', 'expires'])
-        .where('kind', '=', asked.kind)
-        .where('claim_group', '=', asked.claim_group)
-        .execute();
+      const ofGroup = sql`WHERE kind = ${asked.kind} AND claim_group = ${asked.claim_group}`;
+      const places = await rowsOf(transaction, PLACE, ofGroup);
       // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
-      const taken = rows
-        .map(PLACE.read)
-        .filter(({ expires }) => expires > now && expires <= now + limit * refill);
+      const taken = places.filter(({ expires }) => expires > now && expires <= now + limit * refill);
       if (taken.some((row) => row.hash === asked.hash)) return true;
       if (taken.length >= limit) return false;
       const latest = taken.reduce((most, { expires }) => Math.max(most, expires), now);
-      await transaction
-        .replaceInto('claim')
-        .values({ ...asked, expires: latest + refill })
-        .execute();
+      await replaceRows(transaction, claim, [{ ...asked, expires: latest + refill }]);
       return true;
     });
   }
@@ -242,27 +219,14 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async issuedSeed(uri: string, period: number): Promise<IssuedSeed | null> {
-    const row = await this.#db
-      .selectFrom('issued_seed')
-      .selectAll()
-      .where('uri', '=', uri)
-      .where('period', '=', period)
-      .executeTakeFirst();
-    return row === undefined ? null : KMS_TABLES.issued_seed.read(row);
+    const of = sql`WHERE uri = ${uri} AND period = ${period}`;
+    const [seed] = await rowsOf(this.#db, KMS_TABLES.issued_seed, of);
+    return seed ?? null;
   }
 
   async warrant(xid: string): Promise<KnownTask | null> {
-    const rows = await this.#db
-      .selectFrom('warrant_period')
-      .selectAll()
-      .where('xid', '=', xid)
-      .orderBy('start')
-      .execute();
-    const periods = rows.map(KMS_TABLES.warrant_period.read).map(({ targets, start, end }) => ({
-      targets,
-      start,
-      end: end ?? Infinity,
-    }));
+    const rows = await rowsOf(this.#db, KMS_TABLES.warrant_period, sql`WHERE xid = ${xid} ORDER BY start`);
+    const periods = rows.map(({ targets, start, end }) => ({ targets, start, end: end ?? Infinity }));
     return periods.length === 0 ? null : { xid, periods };
   }
 
@@ -276,7 +240,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
           start,
           end: end === Infinity ? null : end,
         }));
-        if (rows.length > 0) await transaction.insertInto('warrant_period').values(rows).execute();
+        await insertRows(transaction, KMS_TABLES.warrant_period, rows);
       }
     });
   }
@@ -294,12 +258,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async #subscriber(id: string): Promise<KmsSubscriber> {
-    const identities = await this.#db
-      .selectFrom('identity')
-      .selectAll()
-      .where('subscriber', '=', id)
-      .orderBy('position')
-      .execute();
+    const named = await rowsOf(this.#db, identity, sql`WHERE subscriber = ${id} ORDER BY position`);
     const rows = await this.#db
       .selectFrom('device')
       .leftJoin('device_identity', 'device_identity.credential', 'device.credential')
@@ -318,7 +277,6 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       const { uri, valid_from: from, valid_until: until } = DEVICE_NAME.read(row);
       device.identities.push({ uri, from, until });
     }
-    const named = identities.map(KMS_TABLES.identity.read);
     return {
       id,
       publicIdentities: named.filter(({ kind }) => kind === 'public').map(({ uri }) => uri),
@@ -343,15 +301,3 @@ const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: co
 const DEVICE_KEY = device.pick('credential', 'psk');
 const DEVICE_NAME = deviceIdentity.pick('uri', 'valid_from', 'valid_until');
 const PLACE = claim.pick('hash', 'expires');
-
-async function insertClaim(
-  db: Kysely<KmsTables> | Transaction<KmsTables>,
-  entry: WrittenRow<typeof KMS_TABLES.claim>,
-): Promise<boolean> {
-  const result = await db
-    .insertInto('claim')
-    .values(entry)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  return result.numInsertedOrUpdatedRows === 1n;
-}
