@@ -89,9 +89,9 @@ describe('the entities of today on the files of version 0.1.0', () => {
     const unanswered = atDf.filter((event) => event.type === 'no-keys' && event.reason === 'no-answer');
     expect(atDf.filter(({ type }) => type === 'asked')).toHaveLength(1 + unanswered.length);
     // A phone of that version drew its secret in the first version of the context, which no KMS redraws any more.
-    const told = atDf.filter(({ type }) => type === 'notice');
+    const notices = atDf.filter((event) => event.type === 'notice');
     const rest = atDf.filter(
-      (event) => event.type !== 'asked' && !told.includes(event) && !unanswered.includes(event),
+      (event) => event.type !== 'asked' && !notices.includes(event) && !unanswered.includes(event),
     );
     expect(rest).toHaveLength(2);
     expect(rest).toContainEqual(
@@ -104,7 +104,8 @@ describe('the entities of today on the files of version 0.1.0', () => {
     expect(numbers('hi2', CIN)).toEqual(upTo(11));
     expect(numbers('hi3', CIN)).toEqual(upTo(50));
     expect(numbers('hi2', 3)).toEqual(upTo(2));
-    // Version 0.1.0 told nobody that the warrant is in force.
+    // Version 0.1.0 told nobody that the warrant is in force. A busy LEMF may seem to be away for a while.
+    const told = notices.filter(({ kind }) => kind !== 'li-alarm');
     expect(told).toMatchObject([{ kind: 'li-activated', liid: ALICE, sequenceNumber: 0 }]);
   });
 
