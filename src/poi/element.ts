@@ -7,6 +7,7 @@
  */
 import { Poi } from './poi.ts';
 import type { Match } from './poi.ts';
+import type { Opened, Started } from '../bytes/opened.ts';
 import { endpointOf } from '../x1/policy.ts';
 import type { NePolicy } from '../x1/policy.ts';
 import type { Destination } from '../wire/x1/details.ts';
@@ -55,25 +56,23 @@ export function startPoiElement(
   runtime: Runtime,
 ): Promise<RunningPoiElement> {
   const place = { entity: kind.entity, files: [config.x1.store, config.audit, ...(kind.files ?? [])] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, kind, runtime));
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, kind, runtime, opened));
 }
 
 async function startHolding(
   config: PoiElementConfig,
   kind: PoiElementKind,
   runtime: Runtime,
-): Promise<RunningPoiElement> {
+  opened: Opened,
+): Promise<Started<RunningPoiElement>> {
   const { clock, logger } = runtime;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.x1.identifier, kind.entity);
   const hosts = new HostMap(config.hosts);
   const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
-  const x1 = await startX1Ne(config.x1, { policy: kind.policy, tls, hosts, state, runtime }).catch(
-    async (error: unknown) => {
-      await state.close();
-      throw error;
-    },
-  );
+  opened.add(() => state.close());
+  const x1 = await startX1Ne(config.x1, { policy: kind.policy, tls, hosts, state, runtime });
+  opened.add(() => x1.stop());
   const { table, reporter } = x1;
   const targets = new TargetIndex(table);
   const poi = new Poi({
@@ -85,13 +84,16 @@ async function startHolding(
   });
   const timing = config.delivery;
   const setAside = new SetAsideFile(setAsideBeside(config.x1.store));
+  opened.add(() => setAside.close());
   const delivery = new X2X3Delivery(poi, { hosts, tls, clock, logger, issues: reporter, timing, setAside });
+  opened.add(() => delivery.stop());
   let revision = 0;
   const unsubscribe = table.subscribe((event) => {
     revision++;
     if (event.kind === 'destination-removed') delivery.close(event.destination.did);
     else if ('destination' in event) openDestination(delivery, event.destination);
   });
+  opened.add(unsubscribe);
   for (const destination of table.destinations()) openDestination(delivery, destination);
   return {
     x1: { address: config.x1.listen.address, port: x1.port },
@@ -106,13 +108,6 @@ async function startHolding(
       match: (identities) => targets.match(identities),
     },
     drain: (ms) => delivery.drain(ms),
-    stop: async () => {
-      unsubscribe();
-      delivery.stop();
-      await setAside.close();
-      await x1.stop();
-      await state.close();
-    },
   };
 }
 

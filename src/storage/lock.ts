@@ -12,6 +12,8 @@
 import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
+import { opening } from '../bytes/opened.ts';
+import type { Opened } from '../bytes/opened.ts';
 import { StorageError } from './errors.ts';
 import { makeFolder } from './files.ts';
 import { makePrivate } from './sqlite.ts';
@@ -54,21 +56,16 @@ export function lockState(place: StatePlace, since: number): StateLock {
 }
 
 /** Starts something that owns state: locked before it begins, given up when it has stopped or cannot start. */
-export async function holdingState<R extends { stop(): Promise<void> }>(
+export function holdingState<R extends object>(
   place: StatePlace,
   since: number,
-  start: () => Promise<R>,
-): Promise<R> {
-  const held = lockState(place, since);
-  try {
-    const running = await start();
-    const stop = running.stop.bind(running);
-    running.stop = () => stop().finally(() => held.release());
-    return running;
-  } catch (error) {
-    held.release();
-    throw error;
-  }
+  start: (opened: Opened) => Promise<R>,
+): Promise<R & { stop(): Promise<void> }> {
+  return opening((opened) => {
+    const held = lockState(place, since);
+    opened.add(() => held.release());
+    return start(opened);
+  });
 }
 
 /** Whether there is a process of that number: this one, another, perhaps another than was meant. */

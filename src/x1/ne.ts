@@ -1,4 +1,6 @@
 /** X1 at a network element, as CSCF, gateway, DF and KMS all have it: table, store, handler, listener and reports. */
+import { opening } from '../bytes/opened.ts';
+import type { Opened, Started } from '../bytes/opened.ts';
 import { TaskTable } from './tasks.ts';
 import type { TaskStore } from './tasks.ts';
 import { X1NeHandler } from './handler.ts';
@@ -43,14 +45,24 @@ export interface RunningX1Ne extends Running {
  * Transaction identifiers of reports come from a source of their own: where an element's randomness is injected, what
  * its users see of it must not depend on whether there was something to report (R-21).
  */
-export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
+export function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
+  return opening((opened) => startWith(config, parts, opened));
+}
+
+async function startWith(
+  config: X1NeConfig,
+  parts: X1NeParts,
+  opened: Opened,
+): Promise<Started<RunningX1Ne>> {
   const { runtime, tls, hosts, waitsFor, wrapStore } = parts;
   const { tasks, audit } = parts.state;
   const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
+  opened.add(() => schema?.close());
   const judge = schema === null ? {} : { judge: schema };
   const table = await TaskTable.open(clock, wrapStore?.(tasks) ?? tasks);
   const client = new HttpsClient({ hosts, tls });
+  opened.add(() => client.close());
   const admf = new X1Requester({
     side: 'ne',
     admfIdentifier: config.admf.identifier,
@@ -61,6 +73,7 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     ...judge,
   });
   const reporter = new X1Reporter({ admf, table, clock, logger });
+  opened.add(() => reporter.stop());
   const { deactivateAllTasks, removeAllDestinations } = config;
   const handler = new X1NeHandler({
     identifier: config.identifier,
@@ -75,18 +88,11 @@ export async function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<R
     ...(config.keepalive === undefined ? {} : { keepalive: config.keepalive }),
     ...(waitsFor === undefined ? {} : { waitsFor }),
   });
-  const stop = async (): Promise<void> => {
-    handler.stop();
-    reporter.stop();
-    await client.close();
-    schema?.close();
-  };
+  opened.add(() => handler.stop());
   const listener = await openX1Listener(config.listen, { tls, logger }, (server) =>
     mountX1Ne(server, handler),
-  ).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
+  );
+  opened.add(() => listener.close());
   const { port, connections } = listener;
-  return { table, reporter, port, connections, stop: () => listener.close().then(stop) };
+  return { table, reporter, port, connections };
 }

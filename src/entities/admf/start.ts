@@ -9,6 +9,7 @@ import { X1AdmfHandler } from './reports.ts';
 import { IssueBook } from './issues.ts';
 import type { Issue } from './issues.ts';
 import type { Warrant } from './warrants.ts';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
@@ -26,7 +27,7 @@ import type { Listen } from '../../host/config.ts';
 import { LiveTls } from '../../net/live-tls.ts';
 import type { Operation } from '../../host/operation.ts';
 import type { AdmfConfig } from './config.ts';
-import { admfOperation } from './start-operation.ts';
+import { admfKept, admfOperation } from './start-operation.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
 export interface RunningAdmf extends Running {
@@ -54,29 +55,33 @@ export function startAdmf(
   runtime: Runtime,
   onDocument?: X1Recorder,
 ): Promise<RunningAdmf> {
-  const place = { entity: 'admf', files: [config.store, config.audit] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, onDocument));
+  const { place } = admfKept(config);
+  return holdingState(place, runtime.clock.now(), (opened) =>
+    startHolding(config, runtime, opened, onDocument),
+  );
 }
 
 async function startHolding(
   config: AdmfConfig,
   runtime: Runtime,
+  opened: Opened,
   onDocument?: X1Recorder,
-): Promise<RunningAdmf> {
+): Promise<Started<RunningAdmf>> {
   const { clock, random, logger } = runtime;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.identifier, 'admf');
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
+  opened.add(() => schema?.close());
   const files = config.recordInto === undefined ? null : new X1Files(config.recordInto);
   const store = await SqliteAdmfStore.open(config.store);
-  const kept = await openKeptLog(config.audit, store.auditHead, runtime).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
+  opened.add(() => store.close());
+  const kept = await openKeptLog(config.audit, store.auditHead, runtime);
+  opened.add(() => kept.close());
   const audit = kept.log;
   const toElements = { hosts: new HostMap(config.hosts), tls, answerLimit: config.answerOctets };
   const client = new HttpsClient({ ...toElements, timeoutMs: config.attemptMs });
   const listClient = new HttpsClient({ ...toElements, timeoutMs: config.listMs });
+  opened.add(() => Promise.all([client.close(), listClient.close()]));
   const recorder: X1Recorder = (from, to, octets) => {
     files?.record(from, to, octets);
     onDocument?.(from, to, octets);
@@ -97,84 +102,56 @@ async function startHolding(
     identifier,
     elements: config.elements.map((element) => element.identifier),
   });
-  const close = async (): Promise<void> => {
-    await client.close();
-    await listClient.close();
-    await kept.close();
-    await store.close();
-    schema?.close();
-  };
   const listener = await openX1Listener(config.listen, { tls, logger }, (server) =>
     mountX1Admf(server, reports),
-  ).catch(async (error: unknown) => {
-    await close();
-    throw error;
-  });
-  try {
-    const admf = await Admf.open({
-      ...common,
-      elements: config.elements.map((element) => ({
-        identifier: element.identifier,
-        kind: element.kind,
-        mostRequests: element.requests,
-        ...(element.keepaliveMs === undefined ? {} : { keepaliveMs: element.keepaliveMs }),
-        x1: new X1Requester({
-          ...common,
-          side: 'admf',
-          admfIdentifier: identifier,
-          neIdentifier: element.identifier,
-          ...(element.version === undefined ? {} : { version: element.version }),
-          transport: x1Transport(client, element.url),
-          listTransport: x1Transport(listClient, element.url),
-          answerLimit: config.answerOctets,
-        }),
-      })),
-      x2x3: config.x2x3,
-      store,
-      drainMs: config.drainMs,
-      retentionMs: config.retention * 1000,
-      retry: { attempts: config.attempts, pauseMs: config.attemptPauseMs },
-      settleMs: config.settleMs,
-    });
-    const { approval, emergencyMs } = config;
-    const desk = new WarrantDesk(admf, { approval, emergencyMs, random });
-    const doors = { admf, desk, issues, audit, tls, clock, logger };
-    const officers = await openOfficers(config, doors).catch(async (error: unknown) => {
-      await admf.stop();
-      throw error;
-    });
-    const agencies = {
-      ...{ store: store.hi1, desk, clock, random, logger, audit, tls, settleMs: config.settleMs },
-      retentionMs: config.retention * 1000,
-      checkWarrant: (warrant: Warrant, now: number) => checkWarrant(warrant, config.x2x3, now),
-    };
-    const hi1 = await openHi1(config.hi1, agencies).catch(async (error: unknown) => {
-      await officers?.close();
-      await admf.stop();
-      throw error;
-    });
-    return {
-      admf,
-      operation: admfOperation(config, {
-        ...{ tls, admf, issues, hi1, trail: kept.trail, connections: listener.connections },
-        ...(officers === null ? {} : { officers: officers.connections }),
+  );
+  opened.add(() => listener.close());
+  const admf = await Admf.open({
+    ...common,
+    elements: config.elements.map((element) => ({
+      identifier: element.identifier,
+      kind: element.kind,
+      mostRequests: element.requests,
+      ...(element.keepaliveMs === undefined ? {} : { keepaliveMs: element.keepaliveMs }),
+      x1: new X1Requester({
+        ...common,
+        side: 'admf',
+        admfIdentifier: identifier,
+        neIdentifier: element.identifier,
+        ...(element.version === undefined ? {} : { version: element.version }),
+        transport: x1Transport(client, element.url),
+        listTransport: x1Transport(listClient, element.url),
+        answerLimit: config.answerOctets,
       }),
-      desk,
-      ...(officers === null ? {} : { officers: officers.at }),
-      x1: { address: config.listen.address, port: listener.port },
-      hi1: hi1?.address ?? null,
-      issues: () => issues.list(),
-      stop: async () => {
-        await hi1?.stop();
-        await officers?.close();
-        await admf.stop();
-        await listener.close();
-        await close();
-      },
-    };
-  } catch (error) {
-    await listener.close();
-    await close();
-    throw error;
-  }
+    })),
+    x2x3: config.x2x3,
+    store,
+    drainMs: config.drainMs,
+    retentionMs: config.retention * 1000,
+    retry: { attempts: config.attempts, pauseMs: config.attemptPauseMs },
+    settleMs: config.settleMs,
+  });
+  opened.add(() => admf.stop());
+  const { approval, emergencyMs } = config;
+  const desk = new WarrantDesk(admf, { approval, emergencyMs, random });
+  const officers = await openOfficers(config, { admf, desk, issues, audit, tls, clock, logger });
+  opened.add(() => officers?.close());
+  const hi1 = await openHi1(config.hi1, {
+    ...{ store: store.hi1, desk, clock, random, logger, audit, tls, settleMs: config.settleMs },
+    retentionMs: config.retention * 1000,
+    checkWarrant: (warrant: Warrant, now: number) => checkWarrant(warrant, config.x2x3, now),
+  });
+  opened.add(() => hi1?.stop());
+  return {
+    admf,
+    operation: admfOperation(config, {
+      ...{ tls, admf, issues, hi1, trail: kept.trail, connections: listener.connections },
+      ...(officers === null ? {} : { officers: officers.connections }),
+    }),
+    desk,
+    ...(officers === null ? {} : { officers: officers.at }),
+    x1: { address: config.listen.address, port: listener.port },
+    hi1: hi1?.address ?? null,
+    issues: () => issues.list(),
+  };
 }

@@ -4,6 +4,8 @@
  *     phones, other homes ──SIP──► Transport ─► TransactionLayer ─► Cscf ──Iq──► media gateway
  *                                                    └─► Interception ─► Poi ──X2──► DF
  */
+import { opening } from '../../bytes/opened.ts';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import { Cscf } from './cscf.ts';
 import type { AddressesOf } from './peers.ts';
 import { HostAddresses } from '../../net/host-addresses.ts';
@@ -44,20 +46,25 @@ export interface RunningCscf extends Running {
   drain(ms: number): Promise<boolean>;
 }
 
-export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<RunningCscf> {
+export function startCscf(config: CscfConfig, runtime: Runtime): Promise<RunningCscf> {
+  return opening((opened) => startWith(config, runtime, opened));
+}
+
+async function startWith(
+  config: CscfConfig,
+  runtime: Runtime,
+  opened: Opened,
+): Promise<Started<RunningCscf>> {
   const { clock, logger, random } = runtime;
   const element = await startPoiElement(
     config,
     { entity: 'cscf', policy: CSCF_POLICY, ipId: 'sip', files: [registrationsOf(config)] },
     runtime,
   );
+  opened.add(() => element.stop());
   const { hosts, poi, tasks } = element;
-  const registrations = await SqliteRegistrationStore.open(registrationsOf(config)).catch(
-    async (cause: unknown) => {
-      await element.stop();
-      throw cause;
-    },
-  );
+  const registrations = await SqliteRegistrationStore.open(registrationsOf(config));
+  opened.add(() => registrations.close());
   const connections = {
     most: Math.min(config.maxConnections, publicShare()),
     perAddress: config.maxConnectionsPerAddress,
@@ -65,8 +72,7 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
   };
   const transport = new Transport({ clock, logger, hosts, connections });
   const sip = await listenBoth(transport, config.sip).catch(async (cause: unknown) => {
-    await Promise.all([transport.close(), element.stop()]);
-    registrations.close();
+    await transport.close();
     throw cause;
   });
   const port = config.publicPort ?? publicPort(hosts, config.host, sip.port);
@@ -103,6 +109,12 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
     tasks,
     poi,
   });
+  opened.add(async () => {
+    await transport.close();
+    addresses.stop();
+    cscf.close();
+    await https?.close();
+  });
   return {
     cscf,
     operation: cscfOperation(config, { element, cscf, transport, registrations: registrationsOf(config) }),
@@ -113,14 +125,6 @@ export async function startCscf(config: CscfConfig, runtime: Runtime): Promise<R
     },
     observe: (observer) => layer.observe(observer),
     drain: (ms) => element.drain(ms),
-    stop: async () => {
-      await transport.close();
-      addresses.stop();
-      cscf.close();
-      registrations.close();
-      await https?.close();
-      await element.stop();
-    },
   };
 }
 

@@ -5,6 +5,8 @@
  *     POI ──X2/X3──► X2X3Server ─► Mediation ─► SqliteDfStore (outbox) ─► HandoverManager ──HI2/HI3──► LEMF
  *                                     └─► KeyRequests ─► XkClient ──Xk──► KMS
  */
+import { opening } from '../../bytes/opened.ts';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import type { DfListener } from './events.ts';
 import { recordEncoder } from './handover/encoder.ts';
@@ -80,11 +82,21 @@ const SETTLE_POLL_MS = 50;
 /** For what waits for a destination that is to be removed and whose LEMF is there. */
 const LAST_NEWS_MS = 2_000;
 
-export async function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
+export function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
+  return opening((opened) => startWith(options, runtime, opened));
+}
+
+async function startWith(
+  options: DeliveryOptions,
+  runtime: Runtime,
+  opened: Opened,
+): Promise<Started<RunningDelivery>> {
   const { listen, tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
   const store = await SqliteDfStore.open(options.file);
+  opened.add(() => store.close());
   const setAside = new SetAsideFile(setAsideBeside(options.file));
+  opened.add(() => setAside.close());
   const warrants = new TableWarrants(table);
   const alarms = new LaterAlarms(logger);
   const handover = new HandoverManager({
@@ -167,7 +179,7 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     logger,
     observe: runtime.observe,
   });
-  const stop = async (): Promise<void> => {
+  opened.add(async () => {
     unsubscribe();
     await watch.told();
     watch.stop();
@@ -176,13 +188,8 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
     await server.stop();
     await mediation.stop();
     handover.stop();
-    await setAside.close();
-    await store.close();
-  };
-  const port = await server.start().catch(async (error: unknown) => {
-    await stop();
-    throw error;
   });
+  const port = await server.start();
   /** Whether it came to that within so many milliseconds. */
   const until = async (condition: () => boolean, ms: number): Promise<boolean> => {
     for (let left = ms; left > 0 && !condition(); left -= SETTLE_POLL_MS) {
@@ -204,7 +211,6 @@ export async function startDelivery(options: DeliveryOptions, runtime: Runtime):
       const isEmpty = (): boolean => store.waiting(did).count === 0;
       return !(await until(() => isEmpty() || !handover.ready(did), LAST_NEWS_MS)) || !isEmpty();
     },
-    stop,
   };
 }
 

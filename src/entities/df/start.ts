@@ -4,12 +4,13 @@
  * Whatever is wrong with keys, certificates or settings keeps it from starting (R-57).
  */
 import type { DfListener } from './events.ts';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import { DF_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
 import { LiveTls } from '../../net/live-tls.ts';
 import type { Operation } from '../../host/operation.ts';
-import { dfOperation } from './start-operation.ts';
+import { dfKept, dfOperation } from './start-operation.ts';
 import { XkClient } from './http/xk-client.ts';
 import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
@@ -20,7 +21,6 @@ import type { DfConfig } from './config.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import { openNeState } from '../../x1/state.ts';
-import type { NeState } from '../../x1/state.ts';
 
 export interface RunningDf extends RunningDelivery {
   readonly x1: Listen;
@@ -29,32 +29,23 @@ export interface RunningDf extends RunningDelivery {
 
 /** Starts a DF. `onEvent` is told of PDUs, questions, answers and records as they happen. @throws ConfigError, TlsError, StorageError */
 export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
-  const place = { entity: 'df', files: [config.x1.store, config.store, config.audit] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, onEvent));
+  const { place } = dfKept(config);
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, onEvent));
 }
 
-async function startHolding(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
+async function startHolding(
+  config: DfConfig,
+  runtime: Runtime,
+  opened: Opened,
+  onEvent?: DfListener,
+): Promise<Started<RunningDf>> {
   const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
   const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
-  try {
-    return await startWith(state, tls, config, runtime, onEvent);
-  } catch (error) {
-    await state.close();
-    throw error;
-  }
-}
-
-/** Closes the state when the DF stops; whoever cannot start it closes it himself. */
-async function startWith(
-  state: NeState,
-  tls: LiveTls,
-  config: DfConfig,
-  runtime: Runtime,
-  onEvent?: DfListener,
-): Promise<RunningDf> {
+  opened.add(() => state.close());
   const hosts = new HostMap(config.hosts);
   const pdus = config.recordInto === undefined ? null : new PduFiles(config.recordInto);
+  opened.add(() => pdus?.close());
   const exchanges =
     config.recordInto !== undefined && config.revealSecrets ? new XkFiles(config.recordInto) : null;
   const keys = new XkClient({
@@ -64,12 +55,15 @@ async function startWith(
     tls,
     ...(exchanges === null ? {} : { onExchange: (exchange) => exchanges.write(exchange) }),
   });
+  opened.add(() => keys.close());
   const outbox: { delivery: RunningDelivery | null } = { delivery: null };
+  opened.add(() => outbox.delivery?.stop());
   const x1 = await startX1Ne(config.x1, {
     ...{ policy: DF_POLICY, tls, hosts, state, runtime },
     // Until the outbox is open, nobody knows: nothing is removed.
     waitsFor: (did) => outbox.delivery?.waitsFor(did) ?? Promise.resolve(true),
   });
+  opened.add(() => x1.stop());
   const delivery = await startDelivery(
     {
       listen: config.x2x3,
@@ -91,21 +85,11 @@ async function startWith(
       ...(onEvent === undefined ? {} : { onEvent }),
     },
     runtime,
-  ).catch(async (error: unknown) => {
-    await x1.stop();
-    throw error;
-  });
+  );
   outbox.delivery = delivery;
   return {
     ...delivery,
     operation: dfOperation(config, { tls, trail: state.trail, x1, delivery }),
     x1: { address: config.x1.listen.address, port: x1.port },
-    stop: async () => {
-      await x1.stop();
-      await delivery.stop();
-      await keys.close();
-      pdus?.close();
-      await state.close();
-    },
   };
 }

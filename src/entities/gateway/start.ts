@@ -3,6 +3,8 @@
  *
  *     CSCF ──Iq──► iqServer ─► MediaGateway ─► sockets        MediaGateway ─► Poi ──X3──► DF
  */
+import { opening } from '../../bytes/opened.ts';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { MediaGateway } from './gateway.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
@@ -30,17 +32,27 @@ export interface RunningGateway extends Running {
 }
 
 /** `datagrams` stands in for UDP sockets where somebody wants to watch them. */
-export async function startGateway(
+export function startGateway(
   config: GatewayConfig,
   runtime: Runtime,
   datagrams?: Datagrams,
 ): Promise<RunningGateway> {
+  return opening((opened) => startWith(config, runtime, opened, datagrams));
+}
+
+async function startWith(
+  config: GatewayConfig,
+  runtime: Runtime,
+  opened: Opened,
+  datagrams?: Datagrams,
+): Promise<Started<RunningGateway>> {
   const { clock, logger } = runtime;
   const element = await startPoiElement(
     config,
     { entity: 'gateway', policy: GATEWAY_POLICY, ipId: 'rtp' },
     runtime,
   );
+  opened.add(() => element.stop());
   const gateway = new MediaGateway({
     datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,
@@ -58,6 +70,7 @@ export async function startGateway(
     maxSessions: config.maxSessions,
     maxPacketRate: config.maxPacketRate,
   });
+  opened.add(() => gateway.stop());
   const server = iqServer({
     gateway,
     tls: element.tls,
@@ -65,18 +78,10 @@ export async function startGateway(
     admission: admissionOf(config.control.peers, element.tls, ['cscf']),
     limits: config.control.connections,
   });
-  const stop = async (): Promise<void> => {
-    await server.close();
-    await gateway.stop();
-    await element.stop();
-  };
-  const { address, port: wanted } = config.control;
-  const port = await listen(server, address, wanted).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
+  opened.add(() => server.close());
+  const { address, port } = config.control;
   return {
-    control: { address, port },
+    control: { address, port: await listen(server, address, port) },
     x1: element.x1,
     gateway,
     operation: gatewayOperation(config, { element, gateway, control: server }),
@@ -84,6 +89,5 @@ export async function startGateway(
       return element.poi.lost;
     },
     drain: (ms) => element.drain(ms),
-    stop,
   };
 }

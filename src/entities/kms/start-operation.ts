@@ -25,8 +25,6 @@ export interface KmsOperationParts {
   readonly clock: Clock;
   readonly district: District;
   readonly store: SubscriberStore;
-  /** Paths of the stores. */
-  readonly files: readonly string[];
   readonly x1: RunningX1Ne;
   readonly requestKey: RequestKeyService;
   /** Private keys for phones that wait. */
@@ -41,7 +39,7 @@ const DRAIN_LOOK_MS = 50;
 
 export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Operation<KmsConfig> {
   const { tls, trail, clock, district, store, x1, requestKey, turns, xk, questions, listeners } = parts;
-  const probe = new WriteProbe(...parts.files);
+  const probe = new WriteProbe(...Object.values(kmsKept(config).stores));
   const waiting = (): number => turns.waiting + questions.waiting;
   const inForce = (): boolean => district.serialFor(district.periodOf(clock.now() / 1000)) !== null;
   return {
@@ -89,11 +87,11 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
 }
 
 /** What it keeps on disk. */
-export function kmsKept({ state }: KmsConfig): KeptState {
+export function kmsKept({ state }: KmsConfig) {
   return {
     stores: { kms: path.join(state, 'kms.db'), tasks: path.join(state, 'tasks.db') },
     audit: path.join(state, 'audit.jsonl'),
     place: { entity: 'kms', folders: [state] },
     secret: true,
-  };
+  } satisfies KeptState;
 }

@@ -2,10 +2,9 @@
  * The KMS as a process: three listeners (endpoints, Xk, X1), one store, one audit log. What it is told is in
  * `config.ts`.
  */
-import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { FairQueue } from '../../bytes/fair-queue.ts';
-import type { AuditLog } from '../../evidence/log.ts';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import { loadDemoGroup } from '../../ibe/demo-groups.ts';
 import type { DemoHome } from '../../ibe/demo-groups.ts';
 import { drawMasterSecret } from '../../ibe/setup.ts';
@@ -15,7 +14,7 @@ import type { DistrictFile } from './district-file.ts';
 import { enrolAll } from './enrolment.ts';
 import { KeyMaterial } from './key-material.ts';
 import { epochOf, LiRoots, LONGEST_EPOCH } from './li-roots.ts';
-import type { PrivateKeyGenerator, SerialRecord } from './ports.ts';
+import type { SerialRecord } from './ports.ts';
 import { KmsRecords } from './records.ts';
 import { RequestKeyService } from './request-key.ts';
 import { WarrantKeepingStore } from './warrants.ts';
@@ -36,10 +35,9 @@ import type { Listen } from '../../host/config.ts';
 import type { KmsConfig } from './config.ts';
 import { DEFAULT_WORKERS, startGenerator } from './workers/start-generator.ts';
 import { DEFAULT_QUESTION_WORKERS, startQuestions } from './workers/start-questions.ts';
-import type { RunningQuestions } from './workers/start-questions.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 import type { Operation } from '../../host/operation.ts';
-import { kmsOperation } from './start-operation.ts';
+import { kmsKept, kmsOperation } from './start-operation.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import { openNeState } from '../../x1/state.ts';
@@ -57,80 +55,44 @@ export interface RunningKms extends Running {
 /** How often what has expired is forgotten. */
 const HOUSEKEEPING_MS = 3_600_000;
 
-/** What stays open as long as the KMS runs. */
-interface State {
-  readonly store: SqliteKmsStore;
-  readonly ne: NeState;
-  readonly audit: AuditLog;
-  readonly generator: PrivateKeyGenerator;
-  readonly close: () => Promise<void>;
-}
-
 /** @throws ConfigError, TlsError, KmsError, IbeError, StorageError */
 export function startKms(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
-  const place = { entity: 'kms', folders: [config.state] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime));
+  const { place } = kmsKept(config);
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened));
 }
 
-async function startHolding(config: KmsConfig, runtime: Runtime): Promise<RunningKms> {
-  const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
+async function startHolding(
+  config: KmsConfig,
+  runtime: Runtime,
+  opened: Opened,
+): Promise<Started<RunningKms>> {
+  const { clock, random, logger } = runtime;
+  const now = (): number => clock.now() / 1000;
+  const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.name, 'kms');
-  const state = await openState(config, runtime);
-  try {
-    return await serve(config, runtime, tls, state);
-  } catch (error) {
-    await state.close();
-    throw error;
-  }
-}
-
-async function serve(config: KmsConfig, runtime: Runtime, tls: LiveTls, state: State): Promise<RunningKms> {
-  const { store, audit } = state;
-  const { clock, random } = runtime;
+  const { stores, audit: log } = kmsKept(config);
+  const store = await SqliteKmsStore.open(stores.kms);
+  opened.add(() => store.close());
+  const ne = await openNeState({ store: stores.tasks, audit: log }, runtime);
+  opened.add(() => ne.close());
+  const { audit } = ne;
+  const pairings = startGenerator({ workers: DEFAULT_WORKERS, ...config }, logger);
+  opened.add(() => pairings.stop());
   const district = await openDistrict(config, runtime, store);
-  await enrolAll(config.subscribers, { store, district, now: clock.now() / 1000 });
+  await enrolAll(config.subscribers, { store, district, now: now() });
   const roots = new LiRoots(store, random, audit);
   const settings = { workers: DEFAULT_QUESTION_WORKERS, ...config.interception };
   const records = new KmsRecords(district, roots, store);
   const questions = startQuestions(settings, records, district.serials, runtime);
-  try {
-    return await listening(config, runtime, tls, state, { district, roots, questions });
-  } catch (error) {
-    await questions.stop();
-    throw error;
-  }
-}
-
-interface Parts {
-  readonly district: District;
-  readonly roots: LiRoots;
-  readonly questions: RunningQuestions;
-}
-
-async function listening(
-  config: KmsConfig,
-  runtime: Runtime,
-  tls: LiveTls,
-  state: State,
-  { district, roots, questions }: Parts,
-): Promise<RunningKms> {
-  const { store, audit, generator, close } = state;
-  const { clock, random, logger } = runtime;
-  const now = (): number => clock.now() / 1000;
-  const material = new KeyMaterial(district, generator, roots);
+  opened.add(() => questions.stop());
+  const material = new KeyMaterial(district, pairings.generator, roots);
   const atOnce = Math.max(1, config.workers ?? DEFAULT_WORKERS);
   const turns = new FairQueue({ atOnce, each: Infinity, all: config.queue });
   const requestKey = new RequestKeyService(
     { ...config, district },
     { store, material, audit, clock, random, turns },
   );
-  const service = new XkService(config, {
-    store,
-    ...questions,
-    audit,
-    clock,
-    logger,
-  });
+  const service = new XkService(config, { store, ...questions, audit, clock, logger });
 
   const keepHouse = async (): Promise<void> => {
     await store.forgetting.expireClaims(now());
@@ -139,75 +101,28 @@ async function listening(
     await store.forgetting.forgetHoldings(now() - config.retention - LONGEST_EPOCH);
   };
   await keepHouse();
-  const x1 = await provisioned(config, runtime, tls, state);
-  const usersServer = kmsUserServer({
-    tls,
-    district,
-    requestKey,
-    clock,
-    logger,
-    limits: config.users.connections,
-  });
-  const xkListener = xkServer({
-    tls,
-    service,
-    logger,
+  const x1 = await provisioned(config, runtime, tls, { store, ne });
+  const limits = config.users.connections;
+  const users = kmsUserServer({ tls, district, requestKey, clock, logger, limits });
+  const xk = xkServer({
+    ...{ tls, service, logger, limits: config.xk.connections },
     admission: admissionOf(config.xk.peers, tls, ['df']),
-    limits: config.xk.connections,
   });
-  const stopListening = async (): Promise<void> => {
-    await Promise.all([x1.stop(), usersServer.close(), xkListener.close()]);
-  };
-  const listenAll = async (): Promise<Pick<RunningKms, 'users' | 'xk' | 'x1'>> => ({
-    users: await open(usersServer, config.users),
-    xk: await open(xkListener, config.xk),
+  opened.add(() => Promise.all([x1.stop(), users.close(), xk.close()]));
+  const listening = {
+    users: await open(users, config.users),
+    xk: await open(xk, config.xk),
     x1: { address: config.x1.address, port: x1.port },
-  });
-  const running = await listenAll().catch(async (error: unknown) => {
-    await stopListening();
-    throw error;
-  });
+  };
   const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
+  opened.add(() => housekeeping.cancel());
   const operation = kmsOperation(config, {
     ...{ tls, clock, district, store, x1, requestKey, turns, xk: service },
-    trail: state.ne.trail,
-    files: [stateFile(config, 'kms.db'), stateFile(config, 'tasks.db')],
+    trail: ne.trail,
     questions: questions.turns,
-    listeners: { users: usersServer, xk: xkListener },
+    listeners: { users, xk },
   });
-  return {
-    ...running,
-    operation,
-    reveal: () => reveal(config, district, roots, now()),
-    stop: async () => {
-      housekeeping.cancel();
-      await stopListening();
-      await questions.stop();
-      await close();
-    },
-  };
-}
-
-async function openState(config: KmsConfig, runtime: Runtime): Promise<State> {
-  const store = await SqliteKmsStore.open(stateFile(config, 'kms.db'));
-  const files = { store: stateFile(config, 'tasks.db'), audit: stateFile(config, 'audit.jsonl') };
-  const ne = await openNeState(files, runtime).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
-  // Last, since workers keep the process alive.
-  const pairings = startGenerator({ workers: DEFAULT_WORKERS, ...config }, runtime.logger);
-  return {
-    store,
-    ne,
-    audit: ne.audit,
-    generator: pairings.generator,
-    close: async () => {
-      await pairings.stop();
-      await ne.close();
-      await store.close();
-    },
-  };
+  return { ...listening, operation, reveal: () => reveal(config, district, roots, now()) };
 }
 
 /** X1: what the ADMF provisions becomes warrants. */
@@ -215,7 +130,7 @@ function provisioned(
   config: KmsConfig,
   runtime: Runtime,
   tls: LiveTls,
-  { store, ne }: State,
+  { store, ne }: { readonly store: SqliteKmsStore; readonly ne: NeState },
 ): Promise<RunningX1Ne> {
   const { address, port, connections, ...agreed } = config.x1;
   const x1Config = {
@@ -223,7 +138,7 @@ function provisioned(
     listen: { address, port, connections },
     admf: config.admf,
     ...agreed,
-    store: stateFile(config, 'tasks.db'),
+    store: kmsKept(config).stores.tasks,
     deactivateAllTasks: false,
     removeAllDestinations: false,
   };
@@ -231,10 +146,6 @@ function provisioned(
   const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
   const hosts = new HostMap(config.hosts);
   return startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, state: ne, runtime, wrapStore });
-}
-
-function stateFile({ state }: KmsConfig, name: string): string {
-  return path.join(state, name);
 }
 
 async function open(server: FastifyInstance, at: Listen): Promise<Listen> {

@@ -3,6 +3,7 @@
  * recovery from them, at once or later.
  */
 import { X509Certificate } from 'node:crypto';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import type { HandoverKind, LemfListener } from './ports.ts';
 import { LemfReceiver } from './receiver.ts';
 import type { RecoverOptions, RecoveryReport } from './recover.ts';
@@ -38,14 +39,15 @@ export function startLemf(
   onEvent: LemfListener = () => undefined,
 ): Promise<RunningLemf> {
   const place = { entity: 'lemf', folders: [config.folder] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, onEvent));
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, onEvent));
 }
 
 async function startHolding(
   config: LemfConfig,
   runtime: Runtime,
+  opened: Opened,
   onEvent: LemfListener,
-): Promise<RunningLemf> {
+): Promise<Started<RunningLemf>> {
   const { clock, logger } = runtime;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
   const files = new LemfFiles(config.folder);
@@ -83,28 +85,20 @@ async function startHolding(
       observe: runtime.observe,
     });
   const servers = { hi2: server('hi2'), hi3: server('hi3') };
-  const stop = async (): Promise<void> => {
+  opened.add(async () => {
     await Promise.all([servers.hi2.stop(), servers.hi3.stop()]);
     acceptor.stop();
     await live?.stop();
     await files.close();
     numbers.close();
-  };
-  const ports = { hi2: 0, hi3: 0 };
-  try {
-    ports.hi2 = await servers.hi2.start();
-    ports.hi3 = await servers.hi3.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const { hi2, hi3 } = ports;
+  });
+  const hi2 = await servers.hi2.start();
+  const hi3 = await servers.hi3.start();
   const { commonName: name } = peerOfCertificate(new X509Certificate(tls.certificate));
   return {
     hi2: { address: config.hi2.address, port: hi2 },
     hi3: { address: config.hi3.address, port: hi3 },
     operation: lemfOperation({ name, tls, receiver: acceptor, servers, paths: [paths.hi2, paths.hi3] }),
     recover: (folder, options = {}) => recoverInThread({ paths, folder, options }),
-    stop,
   };
 }

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import type { Opened, Started } from '../../bytes/opened.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { canonicalIdentity, districtOfKms } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
@@ -51,31 +52,31 @@ export interface UeParts {
 /** Starts the phone; `ue.register()` makes it ready to call and be called. */
 export function startUe(config: UeConfig, runtime: Runtime, parts: UeParts = {}): Promise<RunningUe> {
   const place = { entity: 'ue', files: [config.replays] };
-  return holdingState(place, runtime.clock.now(), () => startHolding(config, runtime, parts));
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, parts));
 }
 
 async function startHolding(
   config: UeConfig,
   runtime: Runtime,
+  opened: Opened,
   { datagrams, keys }: UeParts,
-): Promise<RunningUe> {
+): Promise<Started<RunningUe>> {
   const { clock, logger, random } = runtime;
   const { identity, device = identity, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
   const https = new HttpsClient({ hosts, tls: trusted(config, clock.now()) });
+  opened.add(() => https.close());
   const own = canonicalIdentity(identity);
   const client = new HttpsKmsClient(https, kms.url, clock);
   const district = districtOfKms(kms.url);
   const settings = { hosts: [own.host, ...config.partners], districts: { [own.host]: district } };
   const districts = new Districts(client, settings, clock, logger);
   const ring = new KeyRing(config.skew);
+  const replays = await SqliteReplayCache.open(config.replays, clock);
+  opened.add(() => replays.close());
   const transport = new Transport({ clock, logger, hosts });
-  const give = async (cause: unknown): Promise<never> => {
-    await Promise.all([transport.close(), https.close()]);
-    throw cause;
-  };
-  const doors = await open(config, transport, hosts).catch(give);
-  const replays = await SqliteReplayCache.open(config.replays, clock).catch(give);
+  opened.add(() => transport.close());
+  const doors = await open(config, transport, hosts);
   const policy = Object.values(SRTP_POLICY).find(({ name }) => name === config.suite) ?? DEFAULT_POLICY;
   const endpoint = {
     addressOfRecord: own,
@@ -131,16 +132,11 @@ async function startHolding(
     random,
     logger,
   });
+  opened.add(() => ue.stop());
   return {
     ue,
     sip: doors.at,
     observe: (observer) => agent.layer.observe(observer),
-    stop: async () => {
-      await ue.stop();
-      await transport.close();
-      await https.close();
-      replays.close();
-    },
   };
 }
 
