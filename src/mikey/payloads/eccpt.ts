@@ -11,7 +11,7 @@
  *
  * The RFC gives the point no length field: it is a SEC 1 octet string, whose length follows from the curve and its first
  * octet (00 infinity, 02/03 compressed, 04 uncompressed, 06/07 hybrid). Zero octets follow, until a 32-bit boundary
- * counted from the sub-payload's first octet.
+ * countedOctets from the sub-payload's first octet.
  */
 import type { Reader } from '../../bytes/reader.ts';
 import type { PayloadCodec } from '../codec.ts';

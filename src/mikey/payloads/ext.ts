@@ -12,14 +12,14 @@ import { Reader } from '../../bytes/reader.ts';
 import { Writer } from '../../bytes/writer.ts';
 import { asMikey } from '../errors.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
-import { counted, number, payload } from './fields.ts';
+import { countedOctets, number, payload } from './fields.ts';
 import type { PayloadOf } from './fields.ts';
 
 export type ExtPayload = PayloadOf<typeof ext>;
 
 export const ext = payload(PAYLOAD_TYPE.EXT, 'ext', {
   type: number(1, 'EXT Type'),
-  data: counted(2, 'EXT Length', 'EXT Data'),
+  data: countedOctets(2, 'EXT Length', 'EXT Data'),
 });
 
 /** One Key ID Type sub-payload. */

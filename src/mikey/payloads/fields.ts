@@ -100,7 +100,7 @@ export function number(octets: 1 | 2, name: string): Field<number> {
 }
 
 /** Octets behind their length, which has `octets` octets itself. */
-export function counted(octets: 1 | 2, length: string, name: string): Field<Uint8Array> {
+export function countedOctets(octets: 1 | 2, length: string, name: string): Field<Uint8Array> {
   return {
     read: (reader) => reader.bytes(reader.uint(octets, length), name),
     write: (writer, value) => void writer.uint(value.length, octets).bytes(value),

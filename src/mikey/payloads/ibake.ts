@@ -7,16 +7,16 @@
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { PAYLOAD_TYPE } from '../registry.ts';
-import { counted, payload } from './fields.ts';
+import { countedOctets, payload } from './fields.ts';
 import type { PayloadOf } from './fields.ts';
 
 export type IbakePayload = PayloadOf<typeof ibake>;
 export type EskPayload = PayloadOf<typeof esk>;
 
 export const ibake = payload(PAYLOAD_TYPE.IBAKE, 'ibake', {
-  encrData: counted(2, 'IBAKE Encr data len', 'IBAKE Encr data'),
+  encrData: countedOctets(2, 'IBAKE Encr data len', 'IBAKE Encr data'),
 });
 
 export const esk = payload(PAYLOAD_TYPE.ESK, 'esk', {
-  encrData: counted(2, 'ESK Encr data len', 'ESK Encr data'),
+  encrData: countedOctets(2, 'ESK Encr data len', 'ESK Encr data'),
 });

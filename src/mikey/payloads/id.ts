@@ -8,7 +8,7 @@
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { PAYLOAD_TYPE } from '../registry.ts';
-import { counted, number, payload } from './fields.ts';
+import { countedOctets, number, payload } from './fields.ts';
 import type { PayloadOf } from './fields.ts';
 
 export type IdPayload = PayloadOf<typeof id>;
@@ -16,10 +16,10 @@ export type CertPayload = PayloadOf<typeof cert>;
 
 export const id = payload(PAYLOAD_TYPE.ID, 'id', {
   type: number(1, 'ID Type'),
-  data: counted(2, 'ID len', 'ID Data'),
+  data: countedOctets(2, 'ID len', 'ID Data'),
 });
 
 export const cert = payload(PAYLOAD_TYPE.CERT, 'cert', {
   type: number(1, 'Cert Type'),
-  data: counted(2, 'Cert len', 'Certificate Data'),
+  data: countedOctets(2, 'Cert len', 'Certificate Data'),
 });

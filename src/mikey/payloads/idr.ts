@@ -8,7 +8,7 @@
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { PAYLOAD_TYPE } from '../registry.ts';
-import { counted, number, payload } from './fields.ts';
+import { countedOctets, number, payload } from './fields.ts';
 import type { PayloadOf } from './fields.ts';
 
 export type IdrPayload = PayloadOf<typeof idr>;
@@ -16,5 +16,5 @@ export type IdrPayload = PayloadOf<typeof idr>;
 export const idr = payload(PAYLOAD_TYPE.IDR, 'idr', {
   role: number(1, 'IDR ID Role'),
   type: number(1, 'IDR ID Type'),
-  data: counted(2, 'IDR ID len', 'IDR ID Data'),
+  data: countedOctets(2, 'IDR ID len', 'IDR ID Data'),
 });

@@ -10,14 +10,14 @@
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { MAC_OCTETS, PAYLOAD_TYPE } from '../registry.ts';
-import { counted, number, payload, sizedBy } from './fields.ts';
+import { countedOctets, number, payload, sizedBy } from './fields.ts';
 import type { PayloadOf } from './fields.ts';
 
 export type KemacPayload = PayloadOf<typeof kemac>;
 
 export const kemac = payload(PAYLOAD_TYPE.KEMAC, 'kemac', {
   encrAlg: number(1, 'KEMAC Encr alg'),
-  encrData: counted(2, 'KEMAC Encr data len', 'KEMAC Encr data'),
+  encrData: countedOctets(2, 'KEMAC Encr data len', 'KEMAC Encr data'),
   macAlg: number(1, 'KEMAC Mac alg'),
   /** Empty for NULL. */
   mac: sizedBy('macAlg', MAC_OCTETS, 'KEMAC MAC'),

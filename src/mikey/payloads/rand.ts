@@ -8,15 +8,15 @@
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { PAYLOAD_TYPE } from '../registry.ts';
-import { counted, number, payload } from './fields.ts';
+import { countedOctets, number, payload } from './fields.ts';
 import type { PayloadOf } from './fields.ts';
 
 export type RandPayload = PayloadOf<typeof rand>;
 export type RandrPayload = PayloadOf<typeof randr>;
 
-export const rand = payload(PAYLOAD_TYPE.RAND, 'rand', { rand: counted(1, 'RAND len', 'RAND') });
+export const rand = payload(PAYLOAD_TYPE.RAND, 'rand', { rand: countedOctets(1, 'RAND len', 'RAND') });
 
 export const randr = payload(PAYLOAD_TYPE.RANDR, 'randr', {
   role: number(1, 'RANDR RAND Role'),
-  rand: counted(1, 'RANDR RAND length', 'RANDR RAND'),
+  rand: countedOctets(1, 'RANDR RAND length', 'RANDR RAND'),
 });

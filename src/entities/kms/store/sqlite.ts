@@ -192,9 +192,9 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     const asked = { kind: 'question' as const, claim_group: toHex(group), hash: toHex(hash) };
     return this.#db.transaction().execute(async (transaction) => {
       const ofGroup = sql`WHERE kind = ${asked.kind} AND claim_group = ${asked.claim_group}`;
-      const places = await rowsOf(transaction, PLACE, ofGroup);
+      let taken = await rowsOf(transaction, PLACE, ofGroup);
       // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
-      const taken = places.filter(({ expires }) => expires > now && expires <= now + limit * refill);
+      taken = taken.filter(({ expires }) => expires > now && expires <= now + limit * refill);
       if (taken.some((row) => row.hash === asked.hash)) return true;
       if (taken.length >= limit) return false;
       const latest = taken.reduce((most, { expires }) => Math.max(most, expires), now);
