@@ -116,7 +116,10 @@ function starter<Config extends OperatedSettings>(load: () => Promise<OperatedKi
 async function entityCommand({ name, description, start }: (typeof ENTITIES)[number]): Promise<Command> {
   const { runCommand } = await import('./commands/run.ts');
   const command = new Command(name).description(description).addCommand(runCommand(name, start));
-  if (name === 'lemf') command.addCommand((await import('./commands/lemf.ts')).lemfRecoverCommand());
+  if (name === 'lemf') {
+    command.addCommand((await import('./commands/lemf.ts')).lemfRecoverCommand());
+    command.addCommand((await import('./commands/lemf-retention.ts')).lemfRetentionCommand());
+  }
   return command;
 }
 

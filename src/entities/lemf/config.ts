@@ -5,6 +5,7 @@ import {
   configReader,
   milliseconds,
   OPERATION_SETTINGS,
+  seconds,
   streamListener,
   TLS_FILES,
 } from '../../host/config.ts';
@@ -25,6 +26,12 @@ export const LEMF_CONFIG = strict({
   folder: filePath('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
   ...OPERATION_SETTINGS,
   recoverInto: Type.Optional(filePath('folder for audio and `recover.json` while running')),
+  retention: Type.Optional(
+    seconds(
+      'seconds after the end of a warrant after which all that is kept of it is deleted, on record in `audit.jsonl` in `folder`',
+      { min: 1 },
+    ),
+  ),
   recoverAfter: milliseconds('milliseconds of quiet after which recovery runs', { min: 1, default: 1500 }),
 });
 

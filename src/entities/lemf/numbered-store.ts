@@ -27,6 +27,8 @@ export interface NumberedStoreOptions {
   readonly clock: Clock;
   /** Octets that are read before anything else. */
   readonly readFirst?: number;
+  /** A notification of a warrant that was stored before the start. */
+  readonly onOldNotice?: (pdu: ReceivedPsPdu, from: PduOrigin) => void;
   /** What was stored while this was behind is numbered now. */
   readonly onNumbered: (pdu: ReceivedPsPdu, from: PduOrigin, verdict: SequenceVerdict) => void;
   /** What is stored cannot be read: nothing is numbered any more. */
@@ -176,6 +178,7 @@ export class NumberedStore {
     if (numbered === null) throw new LemfError('damaged', `${kind}: a stored PDU has no CIN`);
     const verdict = this.#numbering.take(kind, source, numbered, octets);
     if (at >= this.#old[kind]) this.#options.onNumbered(pdu, { kind, source }, verdict);
+    else if (payload.kind === 'hi1') this.#options.onOldNotice?.(pdu, { kind, source });
   }
 }
 

@@ -10,7 +10,10 @@
  * A PDU takes constant time and, beside what is put away in the store, no memory.
  */
 import { createHash } from 'node:crypto';
+import Type from 'typebox';
 import { equalOctets } from '../../bytes/octets.ts';
+import { Form } from '../../bytes/schema.ts';
+import { LemfError } from './errors.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import type { HandoverKind } from './ports.ts';
 import { Sessions } from './sessions.ts';
@@ -41,6 +44,18 @@ const MAX_RESETS = 4096;
 export function sessionKey(header: Pick<PsHeader, 'liid' | 'cin' | 'operatorIdentifier'>): string {
   return JSON.stringify([header.liid, header.cin ?? null, header.operatorIdentifier]);
 }
+
+/** The LIID of a communication's key. */
+export function liidOfKey(key: string): string {
+  return SESSION_KEY.readOr(
+    JSON.parse(key),
+    () => new LemfError('damaged', 'not the key of a communication'),
+  )[0];
+}
+
+const SESSION_KEY = new Form(
+  Type.Tuple([Type.String(), Type.Union([Type.Number(), Type.Null()]), Type.String()]),
+);
 
 /** HI1 has numbers of its own for each LIID, whatever CIN a sender may give it: its header for this purpose. */
 export function noticeHeader({ cin: _, ...header }: PsHeader): PsHeader {

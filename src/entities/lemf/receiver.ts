@@ -17,6 +17,7 @@ import { PsPduDeframer } from '../../wire/hi/deframer.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
 import type { EpsIri } from '../../wire/hi/eps-iri.ts';
 import { toldBy } from '../../wire/hi/hi1.ts';
+import type { Hi1Operation } from '../../wire/hi/hi1.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import { decodePsPdu, encodePsPdu } from '../../wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../wire/hi/ps-pdu.ts';
@@ -30,6 +31,7 @@ import { NumberedStore } from './numbered-store.ts';
 import type { PduOrigin } from './numbered-store.ts';
 import type { SequenceVerdict } from './numbering.ts';
 import type { NumberStore } from './sessions.ts';
+import type { WarrantName } from './retention.ts';
 import type {
   HandoverKind,
   LemfAcceptor,
@@ -49,6 +51,10 @@ export interface LemfReceiverOptions {
   readonly onEvent?: LemfListener;
   /** IRI or CC was added to the store. */
   readonly onStored?: () => void;
+  /** Of what is stored, and was before the start, as it is numbered: notifications of warrants, perhaps copies. */
+  readonly onNotice?: (name: WarrantName, operation: Hi1Operation) => void;
+  /** Something of a warrant is in the store now. */
+  readonly onWarrant?: (name: WarrantName) => void;
   /** Octets of the store that are read before anything else. */
   readonly readFirst?: number;
 }
@@ -70,6 +76,9 @@ export class LemfReceiver implements LemfAcceptor {
     this.#options = options;
     this.#numbered = new NumberedStore({
       ...options,
+      onOldNotice: ({ header, payload }, { source }) => {
+        if (payload.kind === 'hi1') this.#noticed(header.liid, source, payload.operation);
+      },
       onNumbered: (pdu, from, verdict) => this.#judged(pdu, from, verdict),
       onDamaged: (error) => {
         this.#broken = `what is stored cannot be read (${messageOf(error)})`;
@@ -143,8 +152,15 @@ export class LemfReceiver implements LemfAcceptor {
     if (verdict?.kind !== 'copy') {
       this.#counts.stored += 1;
       this.#options.onStored?.();
+      this.#options.onWarrant?.({ liid: pdu.header.liid, source });
     }
+    if (pdu.payload.kind === 'hi1') this.#noticed(pdu.header.liid, source, pdu.payload.operation);
     if (verdict !== null) this.#judged(pdu, { kind, source }, verdict);
+  }
+
+  /** Also of a copy: the first may have been stored by a process that died over it. */
+  #noticed(liid: string, source: string, operation: Hi1Operation): void {
+    this.#options.onNotice?.({ liid, source }, operation);
   }
 
   #judged(pdu: PsPdu, { kind, source }: PduOrigin, verdict: SequenceVerdict): void {

@@ -32,6 +32,7 @@ import { Scan } from './scan.ts';
 import type { FileSummary, HandoverFile } from './scan.ts';
 import { readSignalling } from './signalling.ts';
 import type { Signalling } from './signalling.ts';
+import { clearTally } from './sessions.ts';
 import type { SourceMark } from './sources.ts';
 import { recoverStreams } from './streams.ts';
 import type { RecoveredStreams } from './streams.ts';
@@ -163,6 +164,14 @@ export class Recovery {
   sizeOf(key: string): number {
     const { hi2, hi3 } = this.#scan.session(key).lines;
     return [...hi2, ...hi3].reduce((sum, { tally }) => sum + tally.pdus, 0);
+  }
+
+  /** Forgets what a source has sent of a communication; `false`: nothing. What is in the workspace stays. */
+  forget(key: string, source: string): boolean {
+    const { hi2, hi3 } = this.#scan.session(key).lines;
+    const lines = [...hi2, ...hi3].filter((line) => line.source === source && line.tally.pdus > 0);
+    for (const { tally } of lines) clearTally(tally);
+    return lines.length > 0;
   }
 
   /** What a communication yields now; its audio takes the place of what it had before. */

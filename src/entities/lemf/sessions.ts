@@ -131,18 +131,30 @@ export class Sessions {
       count,
       first,
       marks: new SequenceMarks(first),
-      tally: {
-        pdus: 0,
-        firstTime: null,
-        lastTime: null,
-        packets: 0,
-        other: { rtcp: 0, stun: 0, handshake: 0, noise: 0, unsupported: 0 },
-        handshakes: [],
-      },
+      tally: emptyTally(),
       reset: false,
       conflicting: false,
     };
   }
+}
+
+/** As if nothing had come of it. */
+export function clearTally(tally: LineTally): void {
+  tally.handshakes.length = 0;
+  const { handshakes: _, other, ...rest } = emptyTally();
+  Object.assign(tally.other, other);
+  Object.assign(tally, rest);
+}
+
+function emptyTally(): LineTally {
+  return {
+    pdus: 0,
+    firstTime: null,
+    lastTime: null,
+    packets: 0,
+    other: { rtcp: 0, stun: 0, handshake: 0, noise: 0, unsupported: 0 },
+    handshakes: [],
+  };
 }
 
 function textOf({ lines, ...session }: NumberedSession): string {

@@ -6,6 +6,7 @@ import { placeProblems } from '../../storage/room.ts';
 import type { LemfConfig } from './config.ts';
 import type { HandoverServer } from './listeners/handover-server.ts';
 import type { LemfReceiver } from './receiver.ts';
+import type { OpenRetention } from './start-retention.ts';
 
 export interface LemfOperationParts {
   /** The name that the certificate bears. */
@@ -13,6 +14,7 @@ export interface LemfOperationParts {
   readonly tls: LiveTls;
   readonly receiver: LemfReceiver;
   readonly servers: Readonly<Record<'hi2' | 'hi3', HandoverServer>>;
+  readonly kept: OpenRetention;
   /** Files of what was received. */
   readonly paths: readonly string[];
 }
@@ -22,6 +24,7 @@ export function lemfOperation({
   tls,
   receiver,
   servers,
+  kept,
   paths,
 }: LemfOperationParts): Operation<LemfConfig> {
   const broken = () =>
@@ -45,12 +48,23 @@ export function lemfOperation({
           },
         ]
       : []),
+    ...(kept.retention.failure === null
+      ? []
+      : [
+          {
+            name: 'retention',
+            severity: 'warning' as const,
+            about: '',
+            text: `what is kept of ended warrants could not be deleted: ${kept.retention.failure}`,
+            since: null,
+          },
+        ]),
   ];
   return {
     entity: 'lemf',
     name,
     tls,
-    audit: null,
+    audit: kept.trail,
     state: () => ({
       tasks: 0,
       destinations: 0,

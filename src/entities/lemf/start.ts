@@ -12,6 +12,7 @@ import { admissionOf, loadTls, peerOfCertificate } from '../../net/tls.ts';
 import { LiveTls } from '../../net/live-tls.ts';
 import type { Operation } from '../../host/operation.ts';
 import { lemfOperation } from './start-operation.ts';
+import { openRetention } from './start-retention.ts';
 import { LemfFiles } from './store/files.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { SqliteNumbers } from './store/numbers.ts';
@@ -66,12 +67,16 @@ async function startHolding(
           onEvent,
         });
   const numbers = SqliteNumbers.beside(config.folder);
+  const kept = await openRetention(config, runtime, { files, live, isIdle: () => acceptor.behind === 0 });
+  const { retention } = kept;
   const acceptor = new LemfReceiver({
     store: files,
     numbers,
     clock,
     logger,
     onEvent,
+    onNotice: (name, operation) => retention.notified(name, operation),
+    onWarrant: (name) => retention.stored(name),
     ...(live === null ? {} : { onStored: () => live.stored() }),
   });
   const server = (kind: HandoverKind): HandoverServer =>
@@ -88,17 +93,20 @@ async function startHolding(
   opened.add(async () => {
     await Promise.all([servers.hi2.stop(), servers.hi3.stop()]);
     acceptor.stop();
+    retention.stop();
     await live?.stop();
+    await kept.close();
     await files.close();
     numbers.close();
   });
   const hi2 = await servers.hi2.start();
   const hi3 = await servers.hi3.start();
+  retention.start();
   const { commonName: name } = peerOfCertificate(new X509Certificate(tls.certificate));
   return {
     hi2: { address: config.hi2.address, port: hi2 },
     hi3: { address: config.hi3.address, port: hi3 },
-    operation: lemfOperation({ name, tls, receiver: acceptor, servers, paths: [paths.hi2, paths.hi3] }),
+    operation: lemfOperation({ name, tls, receiver: acceptor, servers, kept, paths: [paths.hi2, paths.hi3] }),
     recover: (folder, options = {}) => recoverInThread({ paths, folder, options }),
   };
 }

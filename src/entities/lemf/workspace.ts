@@ -108,6 +108,13 @@ export interface Workspace extends NumberStore {
     most: number,
   ): { readonly first: readonly string[]; readonly all: number };
 
+  /** Forgets the PDUs that a source has sent of a communication. */
+  forget(session: number, source: string): void;
+  /** Forgets a communication, and what came of it. */
+  forgetSession(session: number): void;
+  /** Forgets what a source has told of a warrant. @param liid as it is told */
+  forgetNotices(liid: string, source: string): void;
+
   /** A notification of a warrant itself. */
   addNotice(notice: NoticeReport): void;
   /** In the order in which they came. */
@@ -115,6 +122,7 @@ export interface Workspace extends NumberStore {
 
   /** Takes a name of audio for a communication; `false`: it is taken. */
   takeName(session: number, name: string): boolean;
+  namesOf(session: number): string[];
   /** Frees the names of a communication, and gives them. */
   freeNames(session: number): string[];
   /** What came of a communication, in place of what came of it before. */

@@ -24,6 +24,7 @@ import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
 import { formatSource, SourceLookup, sourcesPath } from '../sources.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { makeFolder } from '../../../storage/files.ts';
+import { finishErasure } from './erasure.ts';
 import { HandoverReader, sourceMarks } from './handed-over.ts';
 import { isKnown, noteLengths, readLengths, tailBefore } from './lengths.ts';
 import type { KnownLength } from './lengths.ts';
@@ -63,10 +64,14 @@ export class LemfFiles implements LemfStore {
   #noted = 0;
   #lastSync = Promise.resolve();
 
+  /** PDUs whose deletion a crash had cut off, and was finished now. */
+  readonly finished: number;
+
   /** Opens, or makes, the files in `folder`. @throws LemfError `damaged` */
   constructor(folder: string) {
     makeFolder(folder, 0o700);
     this.#folder = folder;
+    this.finished = finishErasure(folder);
     const known = readLengths(folder);
     this.#files = {
       hi2: openFile(folder, 'hi2', known?.hi2 ?? null),
@@ -131,6 +136,12 @@ export class LemfFiles implements LemfStore {
   sync(): Promise<void> {
     this.#lastSync = this.#lastSync.then(() => this.#syncNow());
     return this.#lastSync;
+  }
+
+  /** Something in the files was overwritten: how far they are whole is noted anew. */
+  changed(): Promise<void> {
+    this.#noted = -NOTE_EVERY;
+    return this.sync();
   }
 
   async #syncNow(): Promise<void> {

@@ -22,7 +22,9 @@ import path from 'node:path';
 import { fileError, makeFolder } from '../../../storage/files.ts';
 import { isRunning } from '../../../storage/lock.ts';
 import type { HandoverKind } from '../ports.ts';
+import { liidText } from '../notices.ts';
 import type { NoticeReport } from '../notices.ts';
+import { liidOfKey } from '../numbering.ts';
 import { Recovery } from '../recover.ts';
 import type {
   CallReport,
@@ -31,6 +33,7 @@ import type {
   RecoveryResult,
   SessionReport,
 } from '../recover.ts';
+import type { WarrantName } from '../retention.ts';
 import { sourcesPath } from '../sources.ts';
 import { AudioFolder } from './audio.ts';
 import { HandoverReader, boundedLinesOf, sourceMarks } from './handed-over.ts';
@@ -62,6 +65,7 @@ export class FolderRecovery {
   readonly #opened: { close(): void }[] = [];
   /** Audio of an earlier run. */
   #earlier: string[];
+  readonly #gone: string[] = [];
 
   /** @throws FileError, a system error if the files cannot be read */
   constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
@@ -132,6 +136,40 @@ export class FolderRecovery {
     }
   }
 
+  /** Forgets what it has of warrants, and removes their audio. Gives its names. */
+  forget(warrants: readonly WarrantName[]): string[] {
+    const gone: string[] = [];
+    for (const { liid, source } of warrants) {
+      this.#workspace.forgetNotices(liidText(liid), source);
+      for (const { id, key } of this.#sessionsOf(liid)) {
+        if (!this.#recovery.forget(key, source)) continue;
+        this.#workspace.forget(id, source);
+        if (this.sizeOf(id) > 0) {
+          gone.push(...this.#workspace.namesOf(id));
+          for (const _ of this.recover([id]));
+        } else {
+          const names = this.#workspace.freeNames(id);
+          for (const name of names) rmSync(path.join(this.#out, name), { force: true });
+          this.#workspace.forgetSession(id);
+          gone.push(...names);
+        }
+      }
+    }
+    return gone.filter((name) => !existsSync(path.join(this.#out, name)));
+  }
+
+  #sessionsOf(liid: string): { readonly id: number; readonly key: string }[] {
+    const found = [];
+    for (const session of this.#workspace.sessions())
+      if (liidOfKey(session.key) === liid) found.push(session);
+    return found;
+  }
+
+  /** Audio of an earlier run that the report has removed. */
+  get gone(): readonly string[] {
+    return this.#gone;
+  }
+
   /** What was told of warrants themselves, in the order in which it came. */
   notifications(): Iterable<NoticeReport> {
     return this.#workspace.notices();
@@ -154,7 +192,9 @@ export class FolderRecovery {
       throw fileError(`cannot write ${file}`, cause);
     }
     for (const name of this.#earlier) {
-      if (this.#workspace.takeName(NOBODY, name)) rmSync(path.join(this.#out, name), { force: true });
+      if (!this.#workspace.takeName(NOBODY, name)) continue;
+      rmSync(path.join(this.#out, name), { force: true });
+      this.#gone.push(name);
     }
     this.#workspace.freeNames(NOBODY);
     this.#earlier = [];

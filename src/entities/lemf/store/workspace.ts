@@ -158,6 +158,18 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
     return { first, all };
   }
 
+  forget(session: number, source: string): void {
+    for (const statement of this.#statements.forget) statement.run(session, source);
+  }
+
+  forgetSession(session: number): void {
+    for (const statement of this.#statements.forgetSession) statement.run(session);
+  }
+
+  forgetNotices(liid: string, source: string): void {
+    this.#statements.forgetNotices.run(liid, source);
+  }
+
   addNotice(notice: NoticeReport): void {
     this.#statements.addNotice.run(notice);
   }
@@ -168,6 +180,10 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
 
   takeName(session: number, name: string): boolean {
     return this.#statements.takeName.run(name, session).changes > 0;
+  }
+
+  namesOf(session: number): string[] {
+    return this.#statements.namesOf.all(session).map(({ name }) => name);
   }
 
   freeNames(session: number): string[] {
@@ -349,6 +365,15 @@ function statementsOf(database: Database.Database) {
     notices: database.prepare<[], NoticeReport>(
       'SELECT liid, operation, time, text, source, sequenceNumber FROM notice ORDER BY number',
     ),
+    forget: ['iri', 'packet', 'note'].map((table) =>
+      database.prepare<[number, string]>(`DELETE FROM ${table} WHERE session = ? AND source = ?`),
+    ),
+    forgetSession: [
+      database.prepare<[number]>('DELETE FROM result WHERE session = ?'),
+      database.prepare<[number]>('DELETE FROM session WHERE id = ?'),
+    ],
+    forgetNotices: database.prepare<[string, string]>('DELETE FROM notice WHERE liid = ? AND source = ?'),
+    namesOf: database.prepare<[number], { name: string }>('SELECT name FROM name WHERE session = ?'),
     takeName: database.prepare<[string, number]>('INSERT OR IGNORE INTO name VALUES (?, ?)'),
     freeNames: database.prepare<[number], { name: string }>(
       'DELETE FROM name WHERE session = ? RETURNING name',

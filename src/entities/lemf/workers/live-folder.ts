@@ -9,6 +9,7 @@
  * than the logarithm of its time. The last recovery is after its last pause, or when the LEMF stops.
  */
 import { LeastRecentlyUsed } from '../../../ibe/cache.ts';
+import type { WarrantName } from '../retention.ts';
 import { FolderRecovery, filesOf } from '../store/recovery.ts';
 import type { Looked, LookOrder } from './recovery-order.ts';
 
@@ -63,6 +64,19 @@ export class LiveFolder {
     }
     this.#recovery.report();
     return { kind: 'looked', ...this.#recovery.totals, files, ...this.#next(now) };
+  }
+
+  /** The first look, at everything. Gives the names of audio of an earlier run that is gone. */
+  begin(order: LookOrder): readonly string[] {
+    this.look({ ...order, isFinal: true });
+    return this.#recovery.gone;
+  }
+
+  /** Forgets what it has of warrants. Gives the names of their audio, which is gone. */
+  forget(warrants: readonly WarrantName[]): string[] {
+    const gone = this.#recovery.forget(warrants);
+    this.#recovery.report();
+    return gone;
   }
 
   close(): void {

@@ -3,11 +3,15 @@
  * where something comes all the time, now and then. Which calls are recovered then, `live-folder.ts` says. After a look
  * that took long the next waits, so that looks take a fifth of a processor in the long run.
  */
+import path from 'node:path';
 import { SerialQueue } from '../../../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import { LemfError } from '../errors.ts';
 import type { HandoverKind, LemfListener } from '../ports.ts';
+import type { Erased, WarrantName } from '../retention.ts';
 import type { HandoverPaths } from '../store/recovery.ts';
-import { RecoveryThread } from './recovery-thread.ts';
+import type { LookOrder } from './recovery-order.ts';
+import { erasedOf, RecoveryThread } from './recovery-thread.ts';
 
 export interface LiveRecoveryOptions {
   readonly paths: HandoverPaths;
@@ -59,6 +63,18 @@ export class LiveRecovery {
       this.#lookAfter(after);
   }
 
+  /** Deletes warrants from the files, and the audio of their calls, between two looks. @throws LemfError `recovery` */
+  erase(warrants: readonly WarrantName[]): Promise<Erased> {
+    return this.#looks.run(async () => {
+      if (this.#isLate) throw new LemfError('recovery', 'it has stopped');
+      const { paths } = this.#options;
+      const look = { kind: 'look' as const, ...this.#order(true) };
+      const folder = path.dirname(paths.hi2);
+      const reply = await this.#running().run({ kind: 'erase', folder, to: look.to, warrants, look });
+      return erasedOf(reply);
+    });
+  }
+
   /** Finishes what is under way; what was about to begin begins now; neither for long. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -104,12 +120,10 @@ export class LiveRecovery {
   }
 
   async #look(isFinal = false): Promise<void> {
-    const { paths, folder, lengths, clock, logger, onEvent, after } = this.#options;
+    const { clock, logger, onEvent } = this.#options;
     const began = clock.now();
     this.#isNew = false;
-    if (this.#thread === null || this.#thread.isGone) this.#thread = new RecoveryThread();
-    const what = { paths, folder, to: lengths(), now: began, lastAt: this.#lastAt, after, isFinal };
-    const reply = await this.#thread.run({ kind: 'look', ...what });
+    const reply = await this.#running().run({ kind: 'look', ...this.#order(isFinal) });
     const ended = clock.now();
     this.#restUntil = ended + REST * Math.max(0, ended - began - MOMENT_MS);
     if (reply.kind !== 'looked') {
@@ -120,5 +134,15 @@ export class LiveRecovery {
     if (reply.wakeIn !== null && this.#timer === null) this.#lookAfter(Math.max(reply.wakeIn, 1));
     const { calls, recoveredCalls, files } = reply;
     onEvent({ type: 'recovered', at: ended, calls, recoveredCalls, files });
+  }
+
+  #running(): RecoveryThread {
+    if (this.#thread === null || this.#thread.isGone) this.#thread = new RecoveryThread();
+    return this.#thread;
+  }
+
+  #order(isFinal: boolean): Omit<LookOrder, 'kind'> {
+    const { paths, folder, lengths, clock, after } = this.#options;
+    return { paths, folder, to: lengths(), now: clock.now(), lastAt: this.#lastAt, after, isFinal };
   }
 }

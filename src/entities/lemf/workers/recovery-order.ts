@@ -1,5 +1,7 @@
 /** What is said between the LEMF and the thread that recovers for it. */
 import type { RecoverOptions, RecoveryReport } from '../recover.ts';
+import type { Erased } from '../retention.ts';
+import type { ErasureOrder } from '../store/erasure.ts';
 import type { HandoverPaths } from '../store/recovery.ts';
 import type { HandoverKind } from '../ports.ts';
 
@@ -28,7 +30,13 @@ export interface LookOrder {
   readonly isFinal: boolean;
 }
 
-export type RecoveryOrder = RecoverOrder | LookOrder | { readonly kind: 'end' };
+/** Warrants to delete from the files, and from a folder that is kept up to date, if there is one. */
+export interface EraseOrder extends ErasureOrder {
+  readonly kind: 'erase';
+  readonly look: LookOrder | null;
+}
+
+export type RecoveryOrder = RecoverOrder | LookOrder | EraseOrder | { readonly kind: 'end' };
 
 /** What came of a look. */
 export interface Looked {
@@ -47,4 +55,5 @@ export interface Looked {
 export type RecoveryReply =
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
   | Looked
+  | { readonly kind: 'erased'; readonly erased: Erased }
   | { readonly kind: 'failed'; readonly reason: string };

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { LemfError } from '../errors.ts';
 import type { RecoverOrder, RecoveryOrder, RecoveryReply } from './recovery-order.ts';
 import type { RecoveryReport } from '../recover.ts';
+import type { Erased } from '../retention.ts';
 
 /** Octets of objects in the thread, in MiB: recovery has nothing in memory that grows with the files. */
 const MEMORY = 256;
@@ -56,6 +57,12 @@ export class RecoveryThread {
     this.#settle?.(reply);
     this.#settle = null;
   }
+}
+
+/** @throws LemfError `recovery` */
+export function erasedOf(reply: RecoveryReply): Erased {
+  if (reply.kind === 'erased') return reply.erased;
+  throw new LemfError('recovery', reply.kind === 'failed' ? reply.reason : 'no answer to what was asked');
 }
 
 /** Recovers from two files into a folder, in a thread of its own. @throws LemfError `recovery` */

@@ -6,9 +6,11 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../../../bytes/errors.ts';
+import { erase } from '../store/erasure.ts';
 import { recoverFolder } from '../store/recovery.ts';
+import type { Erased } from '../retention.ts';
 import { LiveFolder } from './live-folder.ts';
-import type { RecoveryOrder, RecoveryReply } from './recovery-order.ts';
+import type { EraseOrder, RecoveryOrder, RecoveryReply } from './recovery-order.ts';
 
 /** Of the system's priorities, from -20 to 19: a third of the usual time where there is not enough for all. */
 const PRIORITY = 5;
@@ -26,6 +28,9 @@ parentPort?.on('message', (order: RecoveryOrder) => {
       yieldPriority();
       live ??= new LiveFolder(order);
       reply(live.look(order));
+    } else if (order.kind === 'erase') {
+      yieldPriority();
+      reply({ kind: 'erased', erased: eraseAll(order) });
     } else reply({ kind: 'recovered', report: recoverFolder(order.paths, order.folder, order.options) });
   } catch (error) {
     live?.close();
@@ -33,6 +38,19 @@ parentPort?.on('message', (order: RecoveryOrder) => {
     reply({ kind: 'failed', reason: messageOf(error) });
   }
 });
+
+function eraseAll(order: EraseOrder): Erased {
+  const steps = erase(order);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  const { look, warrants } = order;
+  if (look === null) return { counts: step.value, audioFiles: 0 };
+  // A folder that is begun now knows nothing of them; what an earlier one has left goes with its first report.
+  const isNew = live === null;
+  live ??= new LiveFolder(look);
+  const gone = isNew ? live.begin(look) : live.forget(warrants);
+  return { counts: step.value, audioFiles: gone.length };
+}
 
 function reply(message: RecoveryReply): void {
   parentPort?.postMessage(message);

@@ -1,0 +1,89 @@
+/** What a LEMF deletes, wired: what it knows of warrants, its audit log, and the thread that overwrites. */
+import path from 'node:path';
+import { AuditFile } from '../../evidence/audit-file.ts';
+import { AuditPages } from '../../evidence/audit-pages.ts';
+import { HashChainLog } from '../../evidence/log.ts';
+import { trailOf } from '../../evidence/trail.ts';
+import type { AuditTrail } from '../../evidence/trail.ts';
+import type { Runtime } from '../../host/runtime.ts';
+import type { LemfConfig } from './config.ts';
+import { WarrantRetention } from './retention.ts';
+import type { Erased, WarrantName } from './retention.ts';
+import type { LemfFiles } from './store/files.ts';
+import { SqliteWarrants, WARRANTS_FILE } from './store/warrants.ts';
+import type { LiveRecovery } from './workers/live-recovery.ts';
+import { erasedOf, RecoveryThread } from './workers/recovery-thread.ts';
+
+export interface OpenRetention {
+  readonly retention: WarrantRetention;
+  /** `null`: nothing is deleted, so that there is nothing to put on record. */
+  readonly trail: AuditTrail | null;
+  close(): Promise<void>;
+}
+
+/** What is known of warrants is kept in any case, so that it is there when a retention is set later. */
+export async function openRetention(
+  { folder, retention: seconds }: LemfConfig,
+  { clock, logger }: Runtime,
+  {
+    files,
+    live,
+    isIdle,
+  }: { readonly files: LemfFiles; readonly live: LiveRecovery | null; readonly isIdle: () => boolean },
+): Promise<OpenRetention> {
+  const warrants = await SqliteWarrants.open(path.join(folder, WARRANTS_FILE));
+  try {
+    const audit = seconds === undefined ? null : openAudit(path.join(folder, 'audit.jsonl'), clock);
+    if (files.finished > 0) audit?.log.append({ kind: 'erasure-finished', pdus: files.finished });
+    let thread: RecoveryThread | null = null;
+    const eraseAlone = async (due: readonly WarrantName[]): Promise<Erased> => {
+      thread = new RecoveryThread();
+      try {
+        const order = { folder, to: files.lengths, warrants: due, look: null };
+        return erasedOf(await thread.run({ kind: 'erase', ...order }));
+      } finally {
+        await thread.end();
+        thread = null;
+      }
+    };
+    const retention = new WarrantRetention({
+      ms: seconds === undefined ? null : seconds * 1000,
+      warrants,
+      record: (event) => audit?.log.append(event),
+      erase: async (due) => {
+        const erased = await (live === null ? eraseAlone(due) : live.erase(due));
+        await files.changed();
+        return erased;
+      },
+      isIdle,
+      clock,
+      logger,
+    });
+    return {
+      retention,
+      trail: audit?.trail ?? null,
+      close: async () => {
+        // What is cut off goes on at the next start.
+        await thread?.end(true);
+        await retention.ended();
+        audit?.close();
+        warrants.close();
+      },
+    };
+  } catch (error) {
+    warrants.close();
+    throw error;
+  }
+}
+
+function openAudit(file: string, clock: Runtime['clock']) {
+  const lines = new AuditFile(file);
+  try {
+    const log = new HashChainLog(lines, clock);
+    const trail = trailOf({ log, pages: new AuditPages(file), problem: () => lines.problem() });
+    return { log, trail, close: () => lines.close() };
+  } catch (error) {
+    lines.close();
+    throw error;
+  }
+}

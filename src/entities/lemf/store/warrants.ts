@@ -1,0 +1,86 @@
+/** What a LEMF knows of warrants, in `warrants.db` in its folder. */
+import type Database from 'better-sqlite3';
+import { statements } from '../../../storage/migrations.ts';
+import type { StoreSchema } from '../../../storage/migrations.ts';
+import { openReadOnly, openStore } from '../../../storage/sqlite.ts';
+import { nullable, TableReader, textColumn, timeColumn } from '../../../storage/stored-tables.ts';
+import type { WarrantName, WarrantTable, WarrantTimes } from '../retention.ts';
+
+/** The file's name. */
+export const WARRANTS_FILE = 'warrants.db';
+
+const SCHEMA: StoreSchema = {
+  store: 'lemf-warrants',
+  firstTables: ['warrant'],
+  migrations: [
+    statements(
+      `CREATE TABLE warrant (liid TEXT NOT NULL, source TEXT NOT NULL, toldAt REAL NOT NULL, endedAt REAL, erasedAt REAL,
+        PRIMARY KEY (liid, source)) WITHOUT ROWID`,
+      'CREATE INDEX warrant_ended ON warrant (endedAt)',
+    ),
+  ],
+};
+
+const WARRANT = new TableReader('warrant', {
+  liid: textColumn,
+  source: textColumn,
+  toldAt: timeColumn,
+  endedAt: nullable(timeColumn),
+  erasedAt: nullable(timeColumn),
+});
+
+export class SqliteWarrants implements WarrantTable {
+  readonly #database: Database.Database;
+
+  /** @param file `:memory:` for one that dies with the process @throws StorageError */
+  static async open(file: string): Promise<SqliteWarrants> {
+    return new SqliteWarrants((await openStore(file, SCHEMA)).sqlite);
+  }
+
+  /** To be looked at beside a running LEMF. @throws StorageError */
+  static look(file: string): SqliteWarrants {
+    return new SqliteWarrants(openReadOnly(file, SCHEMA));
+  }
+
+  private constructor(database: Database.Database) {
+    this.#database = database;
+  }
+
+  find({ liid, source }: WarrantName): WarrantTimes | null {
+    const row = this.#database
+      .prepare('SELECT * FROM warrant WHERE liid = ? AND source = ?')
+      .get(liid, source);
+    return row === undefined ? null : WARRANT.read(row);
+  }
+
+  put(warrant: WarrantTimes): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO warrant VALUES (@liid, @source, @toldAt, @endedAt, @erasedAt)')
+      .run(warrant);
+  }
+
+  endedBy(time: number): WarrantTimes[] {
+    const due = 'SELECT * FROM warrant WHERE endedAt <= ? AND erasedAt IS NULL ORDER BY endedAt LIMIT 10000';
+    return this.#database
+      .prepare(due)
+      .all(time)
+      .map((row) => WARRANT.read(row));
+  }
+
+  *erased(): Generator<WarrantName> {
+    const rows = this.#database.prepare('SELECT * FROM warrant WHERE erasedAt IS NOT NULL').iterate();
+    for (const row of rows) yield WARRANT.read(row);
+  }
+
+  /** All, those that ended first before the others. */
+  *list(): Generator<WarrantTimes> {
+    const rows = this.#database
+      .prepare('SELECT * FROM warrant ORDER BY endedAt IS NULL, endedAt, liid')
+      .iterate();
+    for (const row of rows) yield WARRANT.read(row);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
