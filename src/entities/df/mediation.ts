@@ -114,7 +114,7 @@ export class Mediation {
     const currentState = () => this.#state;
     this.#writer = new RecordWriter(options, currentState);
     this.#keys = new KeyMediation(options, currentState, this.#writer.deliver);
-    this.#notices = new WarrantNotices(options, currentState, this.#writer.notify);
+    this.#notices = new WarrantNotices(options, currentState, this.#writer);
     const { retention } = options;
     this.#retirement = retention === undefined ? null : new Retirement(retention, options, currentState);
   }

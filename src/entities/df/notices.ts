@@ -9,23 +9,33 @@
  *     yes             in other terms    some the same   liModified
  *     no              yes                               liDeactivated
  *
+ * Where the store was put back from a copy, destinations of a warrant are first told by cINReset that its CINs go on from
+ * another: calls that were under way, and those since the copy was made, do not go on under theirs. That goes for warrants
+ * that the copy has, and for those that come in the day after, which the DF may have had before.
+ *
  * In force is a warrant of which a task has a part whose time it is. That keys cannot be had is no alarm: it has a record
  * of its own.
  */
 import type { Clock } from '../../bytes/ports.ts';
 import type { DfTask, DfWarrants, TaskMediation, ToldWarrant, WarrantNotice } from './ports.ts';
-import type { NoticeRecord, WarrantChangeRecord } from './records.ts';
+import type { CinResetRecord, NoticeRecord, WarrantChangeRecord } from './records.ts';
 import { isInForce, noticeDids } from './tasks.ts';
 import type { WorkingState } from './working-state.ts';
 
 /** Numbers a notification and lays it into the outbox of each destination. */
 export type DeliverNotice = (record: NoticeRecord, dids: readonly string[]) => void;
 
+/** Lays a cINReset into the outbox of each destination. */
+export type TellReset = (record: CinResetRecord, dids: readonly string[]) => void;
+
 /** What an alarm is about. */
 export type WarrantAlarmCause = 'loss' | 'set-aside' | 'destination';
 
 /** One cause has one alarm of a warrant in so many milliseconds; how many there were is told with the next. */
 export const ALARM_PACE_MS = 60_000;
+
+/** How long after a store was put back a warrant that is new to it may have been known before. */
+const LATE_WARRANT_MS = 86_400_000;
 
 /** Unix milliseconds; `null`: by itself it stays what it is. */
 export type NextChange = number | null;
@@ -43,17 +53,19 @@ export class WarrantNotices {
   readonly #options: { readonly warrants: DfWarrants; readonly clock: Clock };
   readonly #currentState: () => WorkingState;
   readonly #deliver: DeliverNotice;
+  readonly #reset: TellReset;
   readonly #paces = new Map<string, Pace>();
 
   /** @param currentState asked in each turn: after a failure it is another */
   constructor(
     options: { readonly warrants: DfWarrants; readonly clock: Clock },
     currentState: () => WorkingState,
-    deliver: DeliverNotice,
+    { notify, reset }: { readonly notify: DeliverNotice; readonly reset: TellReset },
   ) {
     this.#options = options;
     this.#currentState = currentState;
-    this.#deliver = deliver;
+    this.#deliver = notify;
+    this.#reset = reset;
   }
 
   /** Tells what has changed of a warrant. Gives when time alone will change it. */
@@ -61,6 +73,7 @@ export class WarrantNotices {
     const now = this.#options.clock.now();
     const tasks = this.#options.warrants.tasksOf(liid);
     const present = toldOf(liid, tasks, now);
+    this.#tellEpoch(liid, tasks, now);
     const { told } = this.#currentState().notice(liid);
     const isSame = told !== null && present?.tasks.some((task) => told.tasks.includes(task)) === true;
     if (told !== null && !isSame) this.#tell('li-deactivated', liid, told, now);
@@ -77,6 +90,23 @@ export class WarrantNotices {
       state.putNotice({ ...notice, told: present, endedAt, xids });
     }
     return nextChange(liid, tasks, now);
+  }
+
+  /** Once, and before anything goes out under another CIN. */
+  #tellEpoch(liid: string, tasks: readonly DfTask[], time: number): void {
+    const state = this.#currentState();
+    const { cinBase: cin } = state;
+    const notice = state.notice(liid);
+    if (notice.epoch === cin) return;
+    const all = tasks.flatMap((task) => partsOf(task, liid)).flatMap(({ destinations }) => destinations);
+    const dids = [...new Set(all.map(({ did }) => did))].filter((did) =>
+      this.#options.warrants.isDestination(did),
+    );
+    if (dids.length === 0) return;
+    const isKnown = notice.next > 0 || notice.told !== null;
+    if (isKnown || time - cin * 1000 < LATE_WARRANT_MS)
+      this.#reset({ kind: 'cin-reset', liid, cin, time }, dids);
+    state.putNotice({ ...notice, epoch: cin });
   }
 
   /** Something is wrong of a warrant. @param about what makes alarms of one cause different ones */

@@ -7,7 +7,7 @@
  */
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeySession } from './session-state.ts';
-import type { HandoverInterface, HandoverRecord, NoticeRecord } from './records.ts';
+import type { CinResetRecord, HandoverInterface, HandoverRecord, NoticeRecord } from './records.ts';
 
 /* ------------------------------------------------------------------ store */
 
@@ -65,6 +65,8 @@ export interface WarrantNotice {
   readonly endedAt: number | null;
   /** Its tasks at that time. */
   readonly xids: readonly string[];
+  /** `cinBase` of the store when they were last told that CINs go on from there; 0: never. */
+  readonly epoch: number;
 }
 
 export interface ToldWarrant {
@@ -83,7 +85,7 @@ export interface OutboxAppend {
   /** What it is; HI1 has numbers of its own. */
   readonly interface: HandoverInterface | 'hi1';
   readonly liid: string;
-  /** Of HI1, which belongs to no communication: `NO_CIN`. */
+  /** Of HI1, which belongs to no communication: `NO_CIN`; of a cINReset, which goes as HI1: from which CINs go on. */
   readonly cin: number;
   readonly sequenceNumber: number;
   readonly octets: Uint8Array;
@@ -175,7 +177,10 @@ export interface Outbox {
 }
 
 /** One PS-PDU from a record; pure. */
-export type RecordEncoder = (record: HandoverRecord | NoticeRecord, sequenceNumber: number) => Uint8Array;
+export type RecordEncoder = (
+  record: HandoverRecord | NoticeRecord | CinResetRecord,
+  sequenceNumber: number,
+) => Uint8Array;
 
 /* --------------------------------------------------------------------- Xk */
 

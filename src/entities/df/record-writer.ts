@@ -2,10 +2,10 @@
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { DfListener } from './events.ts';
 import type { DeliverRecord } from './key-mediation.ts';
-import type { DeliverNotice } from './notices.ts';
+import type { DeliverNotice, TellReset } from './notices.ts';
 import { NO_CIN } from './ports.ts';
 import type { DfIssues, OutboxAppend, RecordEncoder } from './ports.ts';
-import type { HandoverRecord, NoticeRecord } from './records.ts';
+import type { CinResetRecord, HandoverRecord, NoticeRecord } from './records.ts';
 import type { WorkingState } from './working-state.ts';
 
 export interface RecordWriterOptions {
@@ -51,9 +51,15 @@ export class RecordWriter {
     this.#options.onEvent?.({ type: 'notice', at: this.#options.clock.now(), kind, liid, sequenceNumber });
   };
 
+  /** That CINs of a warrant do not go on where they were. */
+  readonly reset: TellReset = (record, dids) => {
+    const { liid, cin } = record;
+    this.#append(record, { interface: 'hi1', liid, cin, sequenceNumber: 0 }, dids);
+  };
+
   /** Whether it could be encoded. */
   #append(
-    record: HandoverRecord | NoticeRecord,
+    record: HandoverRecord | NoticeRecord | CinResetRecord,
     place: Omit<OutboxAppend, 'did' | 'octets'>,
     dids: readonly string[],
   ): boolean {

@@ -90,4 +90,14 @@ export interface WarrantAlarmRecord {
 /** What is handed over of a warrant itself (HI1), on HI2 or HI3. */
 export type NoticeRecord = WarrantChangeRecord | WarrantAlarmRecord;
 
+/** cINReset of TS 102 232-1: the store was put back from a copy, and CINs of a warrant go on from one. */
+export interface CinResetRecord {
+  readonly kind: 'cin-reset';
+  readonly liid: string;
+  /** All that are given from now on are above it. */
+  readonly cin: number;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
+
 export type HandoverInterface = 'hi2' | 'hi3';

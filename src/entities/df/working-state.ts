@@ -75,6 +75,11 @@ export class WorkingState {
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
   }
 
+  /** Above which all new CINs are; 0: the store was never put back from a copy. */
+  get cinBase(): number {
+    return this.#cinBase;
+  }
+
   stream(key: string): StreamState | null {
     return this.#streams.get(key);
   }
@@ -151,7 +156,7 @@ export class WorkingState {
 
   /** What was told of a warrant; one of which nothing was told is new. */
   notice(liid: string): WarrantNotice {
-    return this.#notices.get(liid) ?? { liid, next: 0, told: null, endedAt: null, xids: [] };
+    return this.#notices.get(liid) ?? { liid, next: 0, told: null, endedAt: null, xids: [], epoch: 0 };
   }
 
   notices(): Iterable<WarrantNotice> {

@@ -97,6 +97,14 @@ export type LemfEvent =
       readonly cin: number | null;
       readonly sequenceNumber: number;
     }
+  /** A delivery function has lost count of CINs: those of a warrant go on from another. */
+  | {
+      readonly type: 'reset';
+      readonly at: number;
+      readonly liid: string;
+      readonly cin: number;
+      readonly source: string;
+    }
   /** Alarm: a known number with other content, the first on this line of numbers; both are kept. */
   | {
       readonly type: 'conflict';

@@ -139,11 +139,19 @@ export class LemfReceiver implements LemfAcceptor {
     if (payload.kind !== 'tri') {
       this.#store({ header, payload }, source, octets);
     } else if (payload.message.type === 'cinReset') {
-      this.#numbered.reset(header, source, octets);
+      this.#reset(header, source, octets);
     } else {
       this.#options.store.append(via, octets, source);
       this.#transport(channel, header, payload.message);
     }
+  }
+
+  /** A delivery function was put back from a copy: what was under way goes on under other CINs, or not at all. */
+  #reset(header: PsHeader, source: string, octets: Uint8Array): void {
+    this.#numbered.reset(header, source, octets);
+    const { liid, cin = 0 } = header;
+    this.#options.logger.warn({ liid, cin, source }, 'HI: cINReset: CINs go on from another');
+    this.#tell({ type: 'reset', at: this.#options.clock.now(), liid, cin, source });
   }
 
   #store(pdu: PsPdu, source: string, octets: Uint8Array): void {

@@ -1,6 +1,8 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ALARM_PACE_MS } from '../../../src/entities/df/notices.ts';
 import type { DfTask } from '../../../src/entities/df/ports.ts';
+import { beginEpoch } from '../../../src/entities/df/store/epoch.ts';
 import { WarrantWatch } from '../../../src/entities/df/warrant-watch.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
@@ -28,6 +30,53 @@ async function become(df: Df, ...tasks: readonly DfTask[]): Promise<void> {
   for (const one of tasks) df.tasks.known.set(one.xid, one);
   await df.mediation.tellWarrants([...liids]);
 }
+
+describe('R-94: a DF that was put back from a copy', () => {
+  const kindsTo = async (df: Df, did = LEMF): Promise<string[]> =>
+    (await handedOver(df.store, did)).map(({ liid, kind }) => `${liid} ${kind}`);
+  /** As `claviger restore` does, and a start. */
+  async function putBack(df: Df): Promise<number> {
+    const base = await beginEpoch(path.join(df.folder, 'df.sqlite'), df.clock.now());
+    await df.kill();
+    await df.mediation.tellWarrants([...new Set([...df.mediation.toldWarrants(), ...df.tasks.liids()])]);
+    return base;
+  }
+
+  it('tells each destination by cINReset from which CIN its warrants go on, before anything else and once', async () => {
+    const df = await start([task(XID, 'A')]);
+    const [invite] = call();
+    await df.mediation.tellWarrants(['A']);
+    await df.mediation.accept([df.poi.x2(invite!)]);
+    await df.store.acknowledge(LEMF, 1_000);
+    const base = await putBack(df);
+    await putBack(df);
+    await df.mediation.accept([df.poi.x2(invite!)]);
+    const records = await handedOver(df.store);
+    expect(records.map(({ kind }) => kind)).toEqual(['cin-reset', 'sip-message']);
+    expect(records.map(({ cin }) => cin)).toEqual([base, base + 1]);
+  });
+
+  it('tells of warrants that it had and of those that come within a day, not of later ones', async () => {
+    const df = await start([task(XID, 'A')]);
+    await df.mediation.tellWarrants(['A']);
+    await putBack(df);
+    await df.clock.pass(DAY - 1_000);
+    await become(df, task(XID, 'A'), task(XID_2, 'B'));
+    await df.clock.pass(2_000);
+    const late = [...task(XID_2, 'B').mediations, ...task(XID_2, 'C').mediations];
+    await become(df, task(XID, 'A'), { ...task(XID_2, 'B'), mediations: late });
+    const resets = (await kindsTo(df)).filter((each) => each.endsWith('cin-reset'));
+    expect(resets).toEqual(['A cin-reset', 'B cin-reset']);
+  });
+
+  it('which was never put back tells nobody', async () => {
+    const df = await start([task(XID, 'A')]);
+    await df.mediation.tellWarrants(['A']);
+    await df.kill();
+    await df.mediation.tellWarrants(['A']);
+    expect(await kindsTo(df)).toEqual(['A li-activated']);
+  });
+});
 
 describe('R-91: notifications of HI1', () => {
   it('a warrant that comes, changes and goes is told once each, numbered from 0, with its targets', async () => {

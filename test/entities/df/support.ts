@@ -10,7 +10,12 @@ import type {
   KeySource,
   OutboxEntry,
 } from '../../../src/entities/df/ports.ts';
-import type { HandoverRecord, KeyRecord, NoticeRecord } from '../../../src/entities/df/records.ts';
+import type {
+  CinResetRecord,
+  HandoverRecord,
+  KeyRecord,
+  NoticeRecord,
+} from '../../../src/entities/df/records.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
 import type { Attribute } from '../../../src/wire/x2x3/attributes.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
@@ -285,7 +290,10 @@ export function correlationOf(callId: string): Uint8Array {
 /* ---------------------------------------------------------------- records */
 
 /** Records in a form that tests can read back. */
-export function encodeForTest(record: HandoverRecord | NoticeRecord, sequenceNumber: number): Uint8Array {
+export function encodeForTest(
+  record: HandoverRecord | NoticeRecord | CinResetRecord,
+  sequenceNumber: number,
+): Uint8Array {
   const { keyInfo } = record as Partial<KeyRecord>;
   const keys =
     keyInfo === undefined

@@ -253,6 +253,19 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     expect(store.pdus.hi2).toHaveLength(2 * iri.length + 1);
   });
 
+  it('R-94: a cINReset from which CINs go on is stored with both kinds, told, and does not touch what is known', () => {
+    const store = new MemoryLemfStore();
+    const h = new Harness(store);
+    h.connection.received(concat(...iri));
+    h.tri({ type: 'cinReset' }, 9, { liid: call.liid, cin: 1_900_000_000 });
+    h.connection.received(concat(...iri));
+    expect(store.pdus.hi2).toHaveLength(iri.length + 1);
+    expect(store.pdus.hi3).toHaveLength(1);
+    expect(h.events.filter(({ type }) => type === 'reset')).toMatchObject([
+      { liid: call.liid, cin: 1_900_000_000 },
+    ]);
+  });
+
   it('PDUs of the transport are stored too, as they came, with the interface that they came in on', () => {
     const store = new MemoryLemfStore();
     const h = new Harness(store);

@@ -15,6 +15,10 @@
  *     li-deactivated       liDeactivated                   the same
  *     li-alarm             alarms-indicator                LIID, operator, time, text
  *
+ * That CINs do not go on where they were is TRI, with the CIN above which the new ones are:
+ *
+ *     cin-reset            cINReset(7)                     LIID, CIN
+ *
  * Correlation is both-IRI-CC with the session's correlation number (R-8): the records of a call belong to each other and
  * to the content of the same LIID and CIN.
  */
@@ -59,12 +63,14 @@ export function recordEncoder(name: DeliveryName): RecordEncoder {
   return (record, sequenceNumber) => {
     const header = transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time);
     const octets = encodePsPdu(
-      isNotice(record)
-        ? { header, payload: { kind: 'hi1', operation: operationOf(name, record) } }
-        : {
-            header: { ...header, cin: record.cin, timeStampQualifier: qualifierOf(record) },
-            payload: payloadOf(name, record),
-          },
+      record.kind === 'cin-reset'
+        ? { header: { ...header, cin: record.cin }, payload: { kind: 'tri', message: { type: 'cinReset' } } }
+        : isNotice(record)
+          ? { header, payload: { kind: 'hi1', operation: operationOf(name, record) } }
+          : {
+              header: { ...header, cin: record.cin, timeStampQualifier: qualifierOf(record) },
+              payload: payloadOf(name, record),
+            },
     );
     if (octets.length > MAX_SENT_PDU) throw new HiError('range', `a PDU of ${octets.length} octets`);
     return octets;

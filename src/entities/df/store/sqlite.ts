@@ -80,7 +80,7 @@ const STORED = tableReaders({
     sequence_number: countColumn,
     octets: octetsColumn,
   },
-  notice: { liid: textColumn, body: noticeColumn },
+  notice: { liid: textColumn, body: noticeColumn, epoch: countColumn },
   epoch: { id: countColumn, base: countColumn },
 });
 
@@ -122,11 +122,14 @@ const STANDING = statements(
   `ALTER TABLE communication ADD COLUMN source TEXT NOT NULL DEFAULT ''`,
 );
 
+/** From which CINs went on when the LEMFs of a warrant were last told by cINReset. */
+const RESETS = statements(`ALTER TABLE notice ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0`);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH, STANDING],
+  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS],
 };
 
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
@@ -185,7 +188,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       held,
       ...(epoch === undefined ? {} : { cinBase: epoch.base }),
       lastCins: new Map(cins.map((row) => [row.liid, row.last])),
-      notices: notices.map(({ body }) => body),
+      notices: notices.map(({ body, epoch: told }) => ({ ...body, epoch: told })),
     };
   }
 
@@ -314,8 +317,8 @@ function outboxRow({ sequenceNumber, ...row }: OutboxAppend): WrittenRow<typeof 
   return { ...row, sequence_number: sequenceNumber };
 }
 
-function noticeRow(notice: WarrantNotice): WrittenRow<typeof STORED.notice> {
-  return { liid: notice.liid, body: JSON.stringify(notice) };
+function noticeRow({ epoch, ...body }: WarrantNotice): WrittenRow<typeof STORED.notice> {
+  return { liid: body.liid, body: JSON.stringify(body), epoch };
 }
 
 async function putCommunications(transaction: Transaction, rows: readonly Communication[]): Promise<void> {

@@ -21,4 +21,4 @@ const NOTICE = strict({
   xids: Type.Array(Type.String()),
 });
 
-export const noticeColumn: StoredColumn<WarrantNotice, string> = jsonColumn(NOTICE);
+export const noticeColumn: StoredColumn<Omit<WarrantNotice, 'epoch'>, string> = jsonColumn(NOTICE);

@@ -196,6 +196,13 @@ describe('R-91: notifications of warrants as PS-PDUs', () => {
     expect(textOf('x'.repeat(257))?.information).toBe(`${'x'.repeat(253)}...`);
   });
 
+  it('R-94: that CINs go on from one is a cINReset under that CIN', () => {
+    const octets = encode({ ...about, kind: 'cin-reset', cin: 1_900_000_000 }, 0);
+    const { header, payload } = decodePsPdu(octets);
+    expect(header).toMatchObject({ liid: 'LIID-7', cin: 1_900_000_000, operatorIdentifier: 'home1' });
+    expect(payload).toEqual({ kind: 'tri', message: { type: 'cinReset' } });
+  });
+
   it('an LIID of octets is handed over as octets', () => {
     const liid = '00ff'.repeat(12);
     const { header, payload } = read({ ...about, liid, kind: 'li-activated', target: null });

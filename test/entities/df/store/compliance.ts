@@ -48,13 +48,14 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         givenUp: [],
         forgottenStreams: [],
         notices: [
-          { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'] },
+          { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'], epoch: 7 },
           {
             liid: 'M',
             next: 1,
             told: { tasks: ['x 1'], terms: 't', targets: 'sip:a@b', dids: ['d'] },
             endedAt: null,
             xids: ['x'],
+            epoch: 0,
           },
         ],
       };
