@@ -75,7 +75,7 @@ function renewCommand(): Command {
     .addHelpText(
       'after',
       `
-The entity takes it up when it is started again.
+The entity takes it up by claviger reload, or SIGHUP, or when it is started again.
 
 Example:
   $ claviger pki renew --authority lab/pki lab/pki/df.home1.example.pem`,

@@ -97,11 +97,12 @@ export async function revokeIn(
 ): Promise<{ readonly file: string; readonly to: number }> {
   const levels = (await openLevels(folder)).filter((level) => level !== undefined);
   const lists = path.join(folder, LISTS);
-  const before = existsSync(lists) ? pemBlocks(readPem(lists), CRL_LABEL) : [];
-  if (before.length > 0 && before.length !== levels.length)
+  const before = existsSync(lists) ? pemBlocks(readPem(lists), CRL_LABEL) : null;
+  // What was revoked before is never forgotten.
+  if (before !== null && before.length !== levels.length)
     throw new LabError(
       'pki',
-      `${lists} has ${before.length} lists, and there are ${levels.length} authorities`,
+      `${lists} has ${before.length} revocation lists, and there are ${levels.length} authorities: remove it to begin anew, and revoke again what it had`,
     );
   const revoked = levels.map((): string[] => []);
   for (const file of files) {
@@ -115,7 +116,7 @@ export async function revokeIn(
   const validity = validityFrom(now, days, root);
   const made: string[] = [];
   for (const [level, authority] of levels.entries())
-    made.push(await authority.list(before[level] ?? null, revoked[level] ?? [], validity));
+    made.push(await authority.list(before?.[level] ?? null, revoked[level] ?? [], validity));
   replaceFile(lists, made.join(''));
   return { file: lists, to: validity.to };
 }

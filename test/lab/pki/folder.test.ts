@@ -1,8 +1,10 @@
 /** The laboratory's authority: what it issues is in force, bears its names and roles, and is for nobody else's eyes. */
+import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { X509Crl } from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { showCertificates } from '../../../src/lab/pki/authority.ts';
 import {
@@ -11,8 +13,10 @@ import {
   issueInto,
   openAuthority,
   renewInPlace,
+  revokeIn,
   validityFrom,
 } from '../../../src/lab/pki/folder.ts';
+import { pemBlocks, pemOctets } from '../../../src/net/chains.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-pki-'));
@@ -80,6 +84,35 @@ describe('an authority in a folder', () => {
     await expect(createAuthority(others, { name: 'Test', days: 1, now })).rejects.toMatchObject({
       code: 'in-the-way',
     });
+  });
+
+  it('R-95: revokes what it has issued, keeps what was revoked, and touches no list that it cannot read', async () => {
+    const at = path.join(root, 'revoking');
+    const authority = await createAuthority(at, { name: 'Two', days: 100, intermediate: true, now });
+    const issue = (commonName: string) =>
+      issueInto(at, authority, { commonName, dnsNames: [], roles: ['df'] }, validityFrom(now, 50));
+    const [one, other] = [await issue('one'), await issue('other')];
+    const serials = (): string[] =>
+      pemBlocks(readFileSync(path.join(at, 'crl.pem'), 'utf8'), 'X509 CRL').map((pem) =>
+        new X509Crl(pemOctets(pem)).entries.map(({ serialNumber }) => serialNumber.toUpperCase()).join(),
+      );
+    const serialOf = (file: string): string => new X509Certificate(readFileSync(file)).serialNumber;
+    const order = { days: 5, now };
+    await revokeIn(at, [one.certificate], order);
+    await revokeIn(at, [other.certificate, path.join(at, 'intermediate.pem')], order);
+    const expected = [
+      serialOf(path.join(at, 'intermediate.pem')),
+      `${serialOf(one.certificate)},${serialOf(other.certificate)}`,
+    ];
+    expect(serials()).toEqual(expected);
+    await revokeIn(at, [one.certificate], order);
+    expect(serials()).toEqual(expected);
+    const foreign = path.join(root, 'others', 'df.home1.example.pem');
+    await expect(revokeIn(at, [foreign], order)).rejects.toThrow(/was not issued by this authority/);
+    expect(serials()).toEqual(expected);
+    writeFileSync(path.join(at, 'crl.pem'), 'nothing');
+    await expect(revokeIn(at, [], order)).rejects.toThrow(/has 0 revocation lists/);
+    expect(readFileSync(path.join(at, 'crl.pem'), 'utf8')).toBe('nothing');
   });
 
   it('issues nothing beyond its own end, nothing after it, and is not opened where its key is open to others', async () => {
