@@ -70,6 +70,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).initCommand(),
   up: async () => (await import('./commands/up.ts')).upCommand(),
   down: async () => (await import('./commands/up.ts')).downCommand(),
+  selftest: async () => (await import('./commands/selftest.ts')).selftestCommand(),
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
   'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),

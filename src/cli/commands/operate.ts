@@ -235,7 +235,7 @@ function inFull(status: Status): string {
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     [
       'up',
-      `${span(status.uptimeSeconds)}, since ${status.started}${status.restarts === 0 ? '' : `, started again ${status.restarts} times`}`,
+      `${span(status.uptimeSeconds)}, since ${status.started}${status.restarts === 0 ? '' : `, restarts: ${status.restarts}`}`,
     ],
     ['certificate', `${certificate.subject}, until ${certificate.notAfter} (${certificate.daysLeft} days)`],
     ['tasks', `${status.tasks}, destinations ${status.destinations}`],

@@ -256,7 +256,7 @@ async function status(folder: string, json: boolean): Promise<void> {
     if (note !== null)
       for (const { name, pid, ready, reasons, restarts: again } of entities) {
         const how = ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
-        const often = again === 0 ? '' : `, started again ${again} times`;
+        const often = again === 0 ? '' : `, restarts: ${again}`;
         process.stdout.write(
           `  ${name}  ${pid === null ? 'does not run' : `process ${pid}, ${how}`}${often}\n`,
         );

@@ -24,7 +24,7 @@ import type { LabEntity, RunningEntities, Sighting, TaskName, Tasks } from './en
 import { HOMES, hostOf, identityOf, planHome, START_ORDER } from './home.ts';
 import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
-import { tapped } from './media-tap.ts';
+import { listened, tapped } from './media-tap.ts';
 import type { MediaListener } from './media-tap.ts';
 import { findPorts } from './ports.ts';
 import type { PortBlock } from './ports.ts';
@@ -53,6 +53,10 @@ export interface NetworkOptions {
   /** First port of the block; `null`: any free block. */
   readonly portBase?: number | null;
   readonly log?: LogLevel;
+  /** Settings of all phones, in place of their usual ones. */
+  readonly phoneSettings?: Readonly<Record<string, unknown>>;
+  /** Told of every datagram that a phone receives, before the phone. */
+  readonly onHeard?: (user: string, octets: Uint8Array) => void;
   /** Faults of phones, by user. */
   readonly phoneFaults?: Readonly<Record<string, readonly PhoneFault[]>>;
   /** Entities that whoever runs the laboratory starts, from `configOf`, perhaps in processes of their own. */
@@ -299,9 +303,11 @@ export class Network {
     // On a busy machine a repeated 183 (RFC 3262), or a 180 that overtakes the 200 to PRACK, would make two runs differ.
     const patience =
       this.#options.seed === undefined ? {} : { t1: 5000, answer: { ringMs: 1500, answerMs: 1500 } };
-    const config = ueConfig({ ...this.#configs[home].phones[user], ...patience });
+    const { phoneSettings, onHeard } = this.#options;
+    const config = ueConfig({ ...this.#configs[home].phones[user], ...patience, ...phoneSettings });
+    const datagrams = this.#datagrams(user, runtime.logger);
     const phone = await startUe(config, runtime, {
-      datagrams: this.#datagrams(user, runtime.logger),
+      datagrams: onHeard === undefined ? datagrams : listened(datagrams, (octets) => onHeard(user, octets)),
       keys: (held) => (faults.includes('ue-ignores-seed') ? ignoringSeed(held, runtime.random) : held),
     });
     const record = this.signalling.observer(user);

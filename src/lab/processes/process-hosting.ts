@@ -21,6 +21,8 @@ export interface ProcessHostingOptions {
   readonly log?: string;
   /** Whether gateways tell of every datagram that they send. */
   readonly media?: boolean;
+  /** Whether nobody wants to know what entities do, so that telling takes no time of whoever is measured. */
+  readonly blind?: boolean;
   /** Told of each line that an entity logs. */
   readonly onLine?: (name: string, line: string) => void;
   readonly script?: string;
@@ -41,11 +43,15 @@ export class ProcessHosting implements Hosting {
   readonly #answers = new Map<number, Answer>();
   #next = 0;
 
-  constructor({ folder, log, media, onLine, script = SCRIPT }: ProcessHostingOptions) {
+  constructor({ folder, log, media, blind, onLine, script = SCRIPT }: ProcessHostingOptions) {
     this.#folder = folder;
     this.#supervisor = new Supervisor({
       ...{ script, restarts: null, note: null },
-      args: [...(log === undefined ? [] : ['--log', log]), ...(media === true ? ['--media'] : [])],
+      args: [
+        ...(log === undefined ? [] : ['--log', log]),
+        ...(media === true ? ['--media'] : []),
+        ...(blind === true ? ['--blind'] : []),
+      ],
       onLine: (name, line) => onLine?.(name, line),
       onMessage: (name, message) => this.#heard(name, message as FromWatched),
     });

@@ -24,6 +24,8 @@ const { values, positionals } = parseArgs({
     config: { type: 'string', default: '' },
     log: { type: 'string', default: 'silent' },
     media: { type: 'boolean', default: false },
+    /** Nobody wants to know what it does. */
+    blind: { type: 'boolean', default: false },
   },
 });
 
@@ -31,7 +33,9 @@ function tell(message: FromWatched): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
-const sees = (sighting: Sighting): void => tell({ kind: 'seen', at: machineMs(), sighting });
+const sees = (sighting: Sighting): void => {
+  if (!values.blind) tell({ kind: 'seen', at: machineMs(), sighting });
+};
 
 async function start(entity: Entity, file: string): Promise<LabEntity> {
   const level = LOG_LEVELS.find((each) => each === values.log) ?? 'silent';
