@@ -6,6 +6,7 @@ const entries = {
   [name]: `bench/${name}.ts`,
   'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
   'question-worker': 'src/entities/kms/workers/question-worker.ts',
+  'watched-main': 'src/lab/processes/watched-main.ts',
   'recovery-worker': 'src/entities/lemf/workers/recovery-worker.ts',
 };
 await runBundle('bench', entries, args);

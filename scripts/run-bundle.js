@@ -1,5 +1,6 @@
 /** Programs of the tree that are not in the package, as plain Node.js runs them: the fuzzer, benchmarks. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { build } from 'vite';
 
@@ -22,10 +23,17 @@ export async function runBundle(folder, entries, args) {
       minify: false,
       outDir,
       emptyOutDir: true,
-      rollupOptions: { input: entries, output: { entryFileNames: '[name].js' } },
+      rollupOptions: {
+        input: entries,
+        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
     },
   });
   const program = path.join(outDir, `${Object.keys(entries)[0] ?? ''}.js`);
-  const { status } = spawnSync(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' });
+  // A terminal's Ctrl-C reaches the program as well, which may have something to say yet.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  const [status] = await once(child, 'exit');
   process.exitCode = status ?? 1;
 }

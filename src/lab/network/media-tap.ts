@@ -21,6 +21,26 @@ export function tapped(datagrams: Datagrams, party: string, onSent: MediaListene
   };
 }
 
+/** The other way: tells of every datagram as it is received. */
+export function listened(datagrams: Datagrams, onReceived: (octets: Uint8Array) => void): Datagrams {
+  return {
+    bind: async (address, port) => {
+      const socket = await datagrams.bind(address, port);
+      if (socket === null) return null;
+      return {
+        local: socket.local,
+        onDatagram: (listener) =>
+          socket.onDatagram((octets, from) => {
+            onReceived(octets);
+            listener(octets, from);
+          }),
+        send: (octets, to) => socket.send(octets, to),
+        close: () => socket.close(),
+      };
+    },
+  };
+}
+
 function tap(socket: DatagramSocket, party: string, onSent: MediaListener): DatagramSocket {
   const from = socket.local;
   return {

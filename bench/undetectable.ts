@@ -1,0 +1,333 @@
+/**
+ * `npm run bench:undetectable` (R-21): whether a user can tell interception by the time that a call takes to be set up, or
+ * by the jitter of its media. Two homes of processes; the phones are in this one. Calls with and without interception
+ * alternate in pairs, in an order drawn for each; every few pairs the other caller is the target, so that nothing else
+ * that two callers differ in is taken for interception. Interception is of caller and callee, each by their own home.
+ *
+ *     node bench/start.js undetectable [--calls 2000] [--seed 1] [--json]
+ *
+ * First with phones, CSCFs and gateways on one core and KMS, DF, LEMF and ADMF on another, since an operator's do not
+ * share one; then with all on both.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as passed } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { LabError } from '../src/lab/errors.ts';
+import type { HomeName } from '../src/lab/network/home.ts';
+import { Network } from '../src/lab/network/network.ts';
+import { ProcessHosting } from '../src/lab/processes/process-hosting.ts';
+import { placeCall } from '../src/lab/scenarios/call.ts';
+import { warrantOn } from '../src/lab/scenarios/warrants.ts';
+import { Timeline } from '../src/lab/timeline.ts';
+import { differenceOf, jitterOf, seededUniform, verdictOf } from './undetectable-statistics.ts';
+import type { Difference, Pair, Verdict } from './undetectable-statistics.ts';
+
+const USAGE = `Usage: npm run bench:undetectable -- [options]
+
+  --calls N  calls a side at most, 1 to 2000 (default 2000). From 200 on it ends as soon as both intervals
+             are narrower than the bound and decide; with less than 200 it is a trial alone
+  --seed N   of the order of calls and of the bootstrap, a whole number (default 1)
+  --json     print what was found as JSON
+
+Examples:
+  npm run bench:undetectable
+  npm run bench:undetectable -- --calls 10`;
+
+/** Milliseconds that are no difference to a user. */
+const BOUNDS = { setup: 5, jitter: 1 };
+const LEAST = 200;
+const MOST = 2000;
+/** Pairs between two looks at the figures, and between two changes of the target. */
+const BLOCK = 20;
+/** Pairs that are not counted: compilers and caches get warm. */
+const WARM_UP = 5;
+/** Calls that may fail before something is wrong. */
+const MOST_FAILURES = 20;
+/** A second of speech, which G.711 and SRTP take like any other. */
+const SPEECH = Int16Array.from({ length: 8000 }, (_, n) => Math.round(8000 * Math.sin(n / 3)));
+const SETTLE_MS = 10_000;
+const QUIET_MS = 100;
+
+const CALLEES: Readonly<Record<string, string>> = { alice: 'bob', carol: 'dave' };
+const USERS: Readonly<Record<HomeName, readonly string[]>> = {
+  home1: ['alice', 'carol'],
+  home2: ['bob', 'dave'],
+};
+/** What a user's calls go through, as against what works on interception. */
+const NEAR = /^(?:cscf|gateway)\./;
+
+type Measure = keyof typeof BOUNDS;
+type Layout = 'apart' | 'shared' | 'as it comes';
+
+interface Call {
+  readonly setup: number;
+  readonly jitter: number;
+}
+
+interface Found {
+  readonly layout: Layout;
+  readonly pairs: number;
+  readonly failures: { readonly without: number; readonly with: number };
+  readonly interrupted: boolean;
+  readonly measures: Readonly<
+    Record<Measure, Difference & { readonly bound: number; readonly verdict: Verdict }>
+  >;
+}
+
+function optionsOf(): { readonly calls: number; readonly seed: number; readonly json: boolean } {
+  const whole = (name: string, text: string, least: number, most: number): number => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new Error(`--${name} ${text} is not a whole number from ${least} to ${most}`);
+  };
+  try {
+    const { values } = parseArgs({
+      options: {
+        calls: { type: 'string', default: String(MOST) },
+        seed: { type: 'string', default: '1' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const [calls, seed] = [whole('calls', values.calls, 1, MOST), whole('seed', values.seed, 0, 2 ** 32 - 1)];
+    return { calls, seed, json: values.json };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const options = optionsOf();
+const uniform = seededUniform(options.seed);
+const ending = { now: false };
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    if (ending.now) process.exit(130);
+    ending.now = true;
+    console.error('ending after this pair; once more ends at once');
+  });
+
+/* ---------------------------------------------------------------------- cores */
+
+/** The cores that this process may have, the first two; `null`: there is one alone, or no taskset. */
+function twoCores(): readonly [number, number] | null {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+  const cores = list.split(',').flatMap((range) => {
+    const [from = 0, to = from] = range.split('-').map(Number);
+    return Array.from({ length: Math.min(2, to - from + 1) }, (_, n) => from + n);
+  });
+  const [first, second] = cores;
+  const has = spawnSync('taskset', ['--version']).status === 0;
+  return has && first !== undefined && second !== undefined ? [first, second] : null;
+}
+
+/** All threads of a process; those that it starts later go where the one goes that starts them. */
+function pin(pid: number, cores: readonly number[]): void {
+  const { status, stderr } = spawnSync('taskset', ['-a', '-c', '-p', cores.join(','), String(pid)]);
+  if (status !== 0) throw new Error(`taskset: ${stderr.toString().trim()}`);
+}
+
+function layOut(layout: Layout, cores: readonly [number, number] | null, hosting: ProcessHosting): void {
+  if (cores === null) return;
+  const [near, far] = cores;
+  pin(process.pid, layout === 'apart' ? [near] : cores);
+  for (const [name, pid] of hosting.pids)
+    pin(pid, layout === 'shared' ? cores : [NEAR.test(name) ? near : far]);
+}
+
+function layoutText(layout: Layout, cores: readonly [number, number] | null): string {
+  if (cores === null) return 'not pinned: there is no taskset, or one core alone';
+  const [near, far] = cores;
+  return layout === 'apart'
+    ? `cores apart: phones, CSCFs and gateways on core ${near}; KMSs, DFs, LEMFs and ADMFs on core ${far}`
+    : `cores shared: all on cores ${near} and ${far}`;
+}
+
+/* ---------------------------------------------------------------------- calls */
+
+/** Arrivals of RTP at the phones, with the times by its time stamps, milliseconds. */
+const heard = new Map<string, { arrivals: number[]; sent: number[] }>();
+
+function hear(user: string, octets: Uint8Array): void {
+  if (octets.length < 12) return;
+  const at = heard.get(user) ?? { arrivals: [], sent: [] };
+  at.arrivals.push(performance.now());
+  at.sent.push(new DataView(octets.buffer, octets.byteOffset).getUint32(4) / 8);
+  heard.set(user, at);
+}
+
+async function callOf(network: Network, caller: string): Promise<Call> {
+  const callee = CALLEES[caller] ?? '';
+  heard.clear();
+  const recordings = { [caller]: SPEECH, [callee]: SPEECH };
+  const elapsed = (): number => performance.now();
+  const { times } = await placeCall(network, { caller, callee, recordings, elapsed });
+  const jitters = [...heard.values()].map(({ arrivals, sent }) => jitterOf(arrivals, sent));
+  const jitter = jitters.reduce((sum, value) => sum + value, 0) / jitters.length;
+  return { setup: times.established - times.dialled, jitter };
+}
+
+/** Warrants on a caller and its callee, each in its home. */
+class Interception {
+  readonly #network: Network;
+  #on: { readonly caller: string; readonly liids: readonly (readonly [HomeName, string])[] } | null = null;
+  #count = 0;
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  async of(caller: string): Promise<void> {
+    if (this.#on?.caller === caller) return;
+    await this.end();
+    this.#count += 1;
+    const network = this.#network;
+    const users = [caller, CALLEES[caller] ?? ''];
+    const liids = users.map((user) => [network.homeOf(user).name, `LIID-${user}-${this.#count}`] as const);
+    const now = performance.timeOrigin + performance.now();
+    for (const [at, [home, liid]] of liids.entries())
+      await network.perform(['admf', home], 'issue', warrantOn(network, users[at] ?? '', now, liid));
+    this.#on = { caller, liids };
+  }
+
+  async end(): Promise<void> {
+    for (const [home, liid] of this.#on?.liids ?? [])
+      await this.#network.perform(['admf', home], 'withdraw', liid);
+    this.#on = null;
+  }
+}
+
+/** What an intercepted call still has others do must not fall into the next call. */
+async function calm(network: Network): Promise<void> {
+  const homes = Object.keys(USERS) as HomeName[];
+  await Promise.all(
+    homes.flatMap((home) =>
+      (['cscf', 'gateway', 'df'] as const).map((entity) =>
+        network.perform([entity, home], 'drain', SETTLE_MS),
+      ),
+    ),
+  );
+  await passed(QUIET_MS);
+}
+
+async function measure(network: Network, interception: Interception, layout: Layout): Promise<Found> {
+  const pairs: Record<Measure, Pair[]> = { setup: [], jitter: [] };
+  const failures = { without: 0, with: 0 };
+  for (let n = -WARM_UP; pairs.setup.length < options.calls && !ending.now; n++) {
+    const target = Math.floor(n / BLOCK) % 2 === 0 ? 'alice' : 'carol';
+    const other = target === 'alice' ? 'carol' : 'alice';
+    await interception.of(target);
+    const found: { without?: Call; with?: Call } = {};
+    const order = (['without', 'with'] as const).toSorted(() => (uniform() < 0.5 ? -1 : 1));
+    for (const side of order) {
+      await calm(network);
+      try {
+        found[side] = await callOf(network, side === 'with' ? target : other);
+      } catch (error) {
+        failures[side] += 1;
+        if (failures.without + failures.with > MOST_FAILURES) throw error;
+      }
+    }
+    if (n < 0 || found.without === undefined || found.with === undefined) continue;
+    for (const of of ['setup', 'jitter'] as const)
+      pairs[of].push({ without: found.without[of], with: found.with[of] });
+    const count = pairs.setup.length;
+    if (count % BLOCK !== 0 && count !== options.calls) continue;
+    const measures = judged(pairs);
+    const text = Object.entries(measures).map(([name, each]) => `${name} ${intervalText(each)} ms`);
+    console.error(`${layout}: ${count} calls a side: ${text.join(', ')}`);
+    if (count >= LEAST && Object.values(measures).every(({ verdict }) => verdict !== 'undecided')) break;
+  }
+  await interception.end();
+  const count = pairs.setup.length;
+  if (count === 0) throw new Error('ended before there was a pair of calls');
+  return { layout, pairs: count, failures, interrupted: ending.now, measures: judged(pairs) };
+}
+
+function judged(pairs: Record<Measure, Pair[]>): Found['measures'] {
+  const of = (measure: Measure): Found['measures'][Measure] => {
+    const bound = BOUNDS[measure];
+    const difference = differenceOf(pairs[measure], seededUniform(options.seed));
+    return { ...difference, bound, verdict: verdictOf(difference, bound) };
+  };
+  return { setup: of('setup'), jitter: of('jitter') };
+}
+
+/* -------------------------------------------------------------------- the outcome */
+
+function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(2)}`;
+}
+
+function intervalText({ difference, from, to }: Difference): string {
+  return `${signed(difference)} (${signed(from)} to ${signed(to)})`;
+}
+
+function tableOf({ pairs, failures, interrupted, measures }: Found): string {
+  const rows = Object.entries(measures).map(([name, each]) => {
+    const cells = [each.without, each.with].map((value) => value.toFixed(2).padStart(9)).join('');
+    const span = intervalText(each).padStart(28);
+    return `${(name === 'setup' ? 'set-up' : name).padEnd(8)}${cells}${span}${String(each.bound).padStart(7)}  ${each.verdict}`;
+  });
+  const notes = [
+    `${pairs} calls a side${interrupted ? ', interrupted' : ''}; failed: ${failures.without} without, ${failures.with} with interception`,
+    ...(pairs < LEAST ? [`fewer than ${LEAST} calls a side: a trial, not the measurement`] : []),
+  ];
+  const head = `${'ms'.padEnd(8)}${'without'.padStart(9)}${'with'.padStart(9)}${'difference (95 % interval)'.padStart(28)}${'bound'.padStart(7)}  verdict`;
+  return [head, ...rows, ...notes].join('\n');
+}
+
+async function run(state: string): Promise<void> {
+  const cores = twoCores();
+  const hosting = new ProcessHosting({ folder: path.join(state, 'processes'), blind: true });
+  const broken = hosting.broken();
+  broken.catch(() => undefined);
+  const found: Found[] = [];
+  try {
+    console.error('starting two homes of processes');
+    const network = await Network.start({
+      ...{ state, out: null, users: USERS, hosting, onHeard: hear },
+      phoneSettings: { answer: { ringMs: 10, answerMs: 10 } },
+      timeline: new Timeline(() => performance.now()),
+    });
+    await network.register();
+    const interception = new Interception(network);
+    const layouts: Layout[] = cores === null ? ['as it comes'] : ['apart', 'shared'];
+    for (const layout of layouts) {
+      if (ending.now) break;
+      layOut(layout, cores, hosting);
+      found.push(await Promise.race([measure(network, interception, layout), broken]));
+    }
+    await Promise.race([network.stop(), passed(SETTLE_MS)]);
+  } finally {
+    hosting.kill();
+  }
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`;
+  if (options.json) console.log(JSON.stringify({ machine, cores, ...options, found }, null, 2));
+  else {
+    console.log(`R-21: what users see of interception; ${machine}; seed ${options.seed}`);
+    for (const each of found) console.log(`\n${layoutText(each.layout, cores)}\n${tableOf(each)}`);
+  }
+  const [first] = found;
+  const isShown =
+    first !== undefined && Object.values(first.measures).every((each) => each.verdict === 'equivalent');
+  process.exitCode = isShown && first.pairs >= LEAST ? 0 : 1;
+}
+
+const state = mkdtempSync(path.join(tmpdir(), 'claviger-undetectable-'));
+const forget = (): void => rmSync(state, { recursive: true, force: true, maxRetries: 5 });
+process.once('exit', forget);
+try {
+  await run(state);
+} catch (error) {
+  console.error(error instanceof LabError ? error.message : error);
+  process.exit(1);
+}
+process.exit();
