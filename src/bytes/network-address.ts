@@ -6,17 +6,40 @@ export interface NetworkAddress {
   readonly port: number;
 }
 
+/** Whether two are one, however their addresses are spelt. */
 export function sameAddress(a: NetworkAddress, b: NetworkAddress): boolean {
-  return a.port === b.port && a.address === b.address;
+  return a.port === b.port && sameHost(a.address, b.address);
+}
+
+/** Whether two texts are one IP address, or the same name. */
+export function sameHost(a: string, b: string): boolean {
+  return a === b || canonicalAddress(a) === canonicalAddress(b);
+}
+
+/** A host without the brackets that IPv6 addresses have in URIs, Vias and before a port. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** A host as it stands in a URI: an IPv6 address in brackets (RFC 3986 section 3.2.2). */
+export function uriHost(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+/** An address as it stands before a port. */
+export function endpointText({ address, port }: NetworkAddress): string {
+  return `${uriHost(address)}:${port}`;
 }
 
 /**
  * An IP address in the one spelling that all of its spellings have (RFC 5952); one of IPv4 in IPv6 (`::ffff:192.0.2.1`,
- * RFC 4291 section 2.5.5.2) is that of IPv4. Anything else stays as it is.
+ * RFC 4291 section 2.5.5.2) is that of IPv4. A zone (RFC 4007) stays with its address, and anything else as it is.
  */
 export function canonicalAddress(address: string): string {
   if (!isIPv6(address)) return address;
-  const { address: spelt } = new SocketAddress({ address, family: 'ipv6' });
+  const [plain = '', zone] = address.split('%');
+  const { address: spelt } = new SocketAddress({ address: plain, family: 'ipv6' });
+  if (zone !== undefined) return `${spelt}%${zone}`;
   return /^::ffff:([0-9.]+)$/i.exec(spelt)?.[1] ?? spelt;
 }
 

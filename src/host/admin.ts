@@ -11,6 +11,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import Type from 'typebox';
 import type { Logger } from '../bytes/ports.ts';
+import { canonicalAddress } from '../bytes/network-address.ts';
 import { Form, faultText, strict } from '../bytes/schema.ts';
 import type { ConnectionLimits } from '../net/connections.ts';
 import { httpsServer, listen, peerOfRequest } from '../net/https.ts';
@@ -63,7 +64,8 @@ export class AdminListener {
 
 /** Whether only this machine reaches an address; a name may lead anywhere. */
 export function isLoopback(address: string): boolean {
-  return isIP(address) === 4 ? address.startsWith('127.') : address === '::1';
+  const canonical = canonicalAddress(address);
+  return isIP(canonical) === 4 ? canonical.startsWith('127.') : canonical === '::1';
 }
 
 function localServer(): FastifyInstance {

@@ -11,6 +11,7 @@ import Type from 'typebox';
 import type { StaticDecode, TSchema } from 'typebox';
 import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import { bareHost } from '../bytes/network-address.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 import { CONNECTION_LIMITS, STREAM_LIMITS } from '../net/connections.ts';
 import { fingerprintHex, GRANT_KEYS, isSubject } from '../net/role-table.ts';
@@ -94,10 +95,15 @@ export function listOf<S extends TSchema>(element: S, options: { description?: s
 
 const port = (description: string, options: Bounds = {}) => count(description, { max: 65_535, ...options });
 
+/** An address of this machine, of IPv6 with brackets or without. */
+function localAddress(description: string) {
+  return Type.Decode(Type.String({ description, default: '127.0.0.1' }), bareHost);
+}
+
 /** `address` and `port` of a listener, among other settings. */
 export function listenSettings(description: string) {
   return {
-    address: text(description, { default: '127.0.0.1' }),
+    address: localAddress(description),
     port: port('port; 0: any free one', { default: 0 }),
   };
 }
@@ -184,7 +190,7 @@ export const OPERATION_SETTINGS = {
 
 /** The host and port of somebody else. */
 export function peerAddress(host: string, its = 'its port') {
-  return strict({ host: text(host), port: port(its, { min: 2 }) });
+  return strict({ host: Type.Decode(text(host), bareHost), port: port(its, { min: 2 }) });
 }
 
 const ROLE_GRANT = Type.Decode(
@@ -261,7 +267,7 @@ export const HOSTS = Type.Record(Type.String(), Type.String(), {
 /** UDP ports for media, below the system's ephemeral ones. */
 export function mediaPorts(description: string) {
   const range = {
-    address: text(description, { default: '127.0.0.1' }),
+    address: localAddress(description),
     from: port('lowest UDP port', { min: 1024, max: 65_534, default: 16_384 }),
     to: port('highest UDP port', { min: 1025, default: 32_767 }),
   };

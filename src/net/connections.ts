@@ -20,6 +20,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
+import { countedAddress } from '../bytes/network-address.ts';
 import type { Logger } from '../bytes/ports.ts';
 import { listenerShare, publicShare } from './descriptors.ts';
 
@@ -36,7 +37,7 @@ export interface ConnectionLimits {
   readonly exchangeMs: number;
   /** Connections of the listener. */
   readonly most: number;
-  /** Connections of one address. */
+  /** Connections of one address, or of one network of 64 bits of IPv6. */
   readonly perAddress: number;
   /** Connections under one certificate. */
   readonly perPeer: number;
@@ -279,12 +280,13 @@ export class ConnectionGuard {
   }
 
   #arrived(raw: Socket): void {
-    const { remoteAddress: address, remotePort } = raw;
-    if (this.#closing || address === undefined || !this.#hasRoom(address)) {
+    const { remoteAddress, remotePort } = raw;
+    const address = countedAddress(remoteAddress ?? '');
+    if (this.#closing || remoteAddress === undefined || !this.#hasRoom(address)) {
       raw.destroy();
       return;
     }
-    const key = `${address} ${String(remotePort)}`;
+    const key = `${remoteAddress} ${String(remotePort)}`;
     const connection: Connection = {
       ...{ raw, address, socket: null, session: null, peer: null },
       ...{ phase: 'handshake', exchanges: 0, timer: null },

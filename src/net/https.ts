@@ -3,6 +3,7 @@
  * client that goes where the host map says while the certificate must bear the real name.
  */
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
+import { isIP } from 'node:net';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -232,7 +233,7 @@ export class HttpsClient {
               ...target,
               hostname: endpoint.address,
               port: String(endpoint.port),
-              servername: target.hostname,
+              ...(isIP(target.hostname) === 0 ? { servername: target.hostname } : {}),
             },
             done,
           );

@@ -9,6 +9,7 @@ import type { SipRequest, SipResponse } from './message.ts';
 import type { PersistentResponse } from './persistence.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
+import { isSips } from './uri.ts';
 import type { Warning } from './warning.ts';
 
 /** What an agent does for its legs. */
@@ -26,7 +27,8 @@ export interface LegHost {
   /** Sends a response again and again; it has been sent once. */
   persist(transaction: ServerTransaction, response: SipResponse, gaveUp: () => void): PersistentResponse;
   ended(leg: AgentLeg): void;
-  readonly contact: string;
+  /** What this end says where it is called; `secure`: in a dialog by sips:. */
+  contact(secure: boolean): string;
 }
 
 export class AgentLeg implements Leg {
@@ -61,6 +63,10 @@ export class AgentLeg implements Leg {
     this.#inviteSeq = inviteSeq;
   }
 
+  get #contact(): string {
+    return this.#host.contact(isSips(this.dialog.remoteTarget));
+  }
+
   get callId(): string {
     return this.dialog.callId;
   }
@@ -93,7 +99,7 @@ export class AgentLeg implements Leg {
 
   async update(body?: Body): Promise<SipResponse> {
     const request = this.dialog.request('UPDATE');
-    request.append('Contact', this.#host.contact);
+    request.append('Contact', this.#contact);
     const response = success(await this.#exchange(request, body));
     this.dialog.refresh(response);
     return response;
@@ -101,7 +107,7 @@ export class AgentLeg implements Leg {
 
   async reinvite(body: Body): Promise<SipResponse> {
     const request = this.dialog.request('INVITE');
-    request.append('Contact', this.#host.contact);
+    request.append('Contact', this.#contact);
     request.append('Supported', '100rel');
     const response = success(await this.#exchange(request, body));
     this.dialog.refresh(response);
@@ -176,7 +182,7 @@ export class AgentLeg implements Leg {
     }
     const reply = await this.#ask(request);
     const parts = {
-      ...(refresh ? { contact: this.#host.contact } : {}),
+      ...(refresh ? { contact: this.#contact } : {}),
       ...(reply.body === undefined ? {} : { body: reply.body }),
     };
     const response = this.#host.respond(transaction, reply.status ?? 200, parts, reply.warning);

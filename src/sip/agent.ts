@@ -28,6 +28,7 @@ import type { ServerTransaction } from './server-transaction.ts';
 import type { TimerValues } from './timers.ts';
 import { TransactionLayer } from './transactions.ts';
 import type { LayerOptions } from './transactions.ts';
+import { isSips } from './uri.ts';
 import { admit } from './verdict.ts';
 import { warningFields } from './warning.ts';
 import type { Warning } from './warning.ts';
@@ -35,6 +36,8 @@ import type { Warning } from './warning.ts';
 /** Milliseconds until a registration that failed is tried again, and the longest that one is relied upon. */
 const RETRY_MS = 30_000;
 const LONGEST_MS = 24 * 3_600_000;
+/** Milliseconds until one is tried anew whose connection over TLS broke. */
+const RECONNECT_MS = 1_000;
 
 export interface AgentOptions {
   readonly transport: LayerOptions['transport'];
@@ -45,6 +48,8 @@ export interface AgentOptions {
   readonly identity: string;
   /** Where this agent wants to be called, `sip:alice@192.0.2.7:5060;transport=tcp`. */
   readonly contact: string;
+  /** The same for calls by sips:, which it registers; absent: it takes part in none. */
+  readonly secureContact?: string;
   /** `host[:port]` of its Via. */
   readonly sentBy: string;
   readonly outbound: NextHop;
@@ -63,6 +68,8 @@ export class UserAgent {
   #refresh: Timer | null = null;
   /** Whether to stay registered. */
   #registering = false;
+  /** Seconds that registrations are asked for. */
+  #asked = 3600;
   /** Set to be called; without it calls are answered with 480. */
   incoming: ((call: IncomingCall) => void) | null = null;
   /** MESSAGE outside a dialog; without it 501. */
@@ -83,7 +90,7 @@ export class UserAgent {
     this.#authenticator = new Authenticator(options.credentials, this.#identifiers);
     this.#registration = { callId: this.#newCallId(), cseq: 0, tag: this.#identifiers.fresh('tag') };
     this.#host = {
-      contact: `<${options.contact}>`,
+      contact: (secure) => `<${this.#contactFor(secure)}>`,
       exchange: (request) => this.#exchange(request),
       acknowledge: (request) => this.#acknowledge(request),
       respond: (transaction, status, parts, warning) => this.#respond(transaction, status, parts, warning),
@@ -96,7 +103,7 @@ export class UserAgent {
         void this.#request(transaction).catch((cause: unknown) => this.#broke(transaction, cause)),
       ack: (request) => this.#legOf(request)?.acknowledged(request),
       stray: (response) => this.#repeated(response),
-      closed: () => undefined,
+      closed: () => this.#disconnected(),
     });
   }
 
@@ -108,8 +115,9 @@ export class UserAgent {
   /** Registers the contact, and again when half the granted time is over. @throws SipError */
   async register(expires = 3600): Promise<SipResponse> {
     this.#registering = true;
+    this.#asked = expires;
     const response = success(await this.#exchange(this.#registerRequest(expires)));
-    const granted = grantedExpiry(response, this.#options.contact) ?? expires;
+    const granted = grantedExpiry(response, this.#contactFor(true)) ?? expires;
     if (granted > 0) this.#registerAfter(Math.min(granted * 500, LONGEST_MS), expires);
     return response;
   }
@@ -128,7 +136,7 @@ export class UserAgent {
     handler: OutgoingHandler,
   ): OutgoingCall {
     const request = this.#initial('INVITE', target);
-    request.append('Contact', this.#host.contact);
+    request.append('Contact', this.#host.contact(isSips(target)));
     request.append('Supported', '100rel');
     request.append('Allow', ALLOW);
     for (const [name, value] of what.fields ?? []) request.append(name, value);
@@ -167,6 +175,17 @@ export class UserAgent {
     });
   }
 
+  /** Over TLS nobody connects to a phone, which has no certificate: without its connection it cannot be called. */
+  #disconnected(): void {
+    if (this.#options.outbound.protocol !== 'TLS') return;
+    this.#registerAfter(RECONNECT_MS, this.#asked);
+  }
+
+  #contactFor(secure: boolean): string {
+    const { contact, secureContact } = this.#options;
+    return secure ? (secureContact ?? contact) : contact;
+  }
+
   #initial(method: string, target: string): SipRequest {
     const request = new SipRequest(method, target);
     request.append('Max-Forwards', '70');
@@ -178,7 +197,8 @@ export class UserAgent {
   }
 
   #registerRequest(expires: number): SipRequest {
-    const { identity, contact } = this.#options;
+    const { identity } = this.#options;
+    const contact = this.#contactFor(true);
     const request = new SipRequest('REGISTER', identity.replace(/:.*@/, ':'));
     request.append('Max-Forwards', '70');
     request.append('From', `<${identity}>;tag=${this.#registration.tag}`);
@@ -241,7 +261,8 @@ export class UserAgent {
 
   async #request(transaction: ServerTransaction): Promise<void> {
     const { request } = transaction;
-    const verdict = admit(request, ABILITIES);
+    const secured = transaction.flow.protocol === 'TLS' && this.#options.secureContact !== undefined;
+    const verdict = admit(request, secured ? SECURED_ABILITIES : ABILITIES);
     if (verdict.kind === 'reject') {
       this.#respond(transaction, verdict.status, unsupported(verdict.status));
       return;
@@ -272,7 +293,7 @@ export class UserAgent {
     const context = {
       clock,
       timers: this.#layer.timers,
-      contact: this.#host.contact,
+      contact: this.#host.contact(isSips(request.uri)),
       name: this.#options.sentBy,
       rseq,
     };
@@ -326,6 +347,8 @@ const ABILITIES = {
   options: ['100rel'],
   bodies: null,
 } as const;
+
+const SECURED_ABILITIES = { ...ABILITIES, schemes: ['sip', 'sips', 'tel'] } as const;
 
 function unsupported(status: number): ResponseParts {
   return status === 501 || status === 405 ? { fields: [['Allow', ALLOW]] } : {};

@@ -1,8 +1,8 @@
 /**
- * One TCP connection as a flow: frames what arrives, answers keep-alive pings, and gives up on a peer that starts a
+ * One connection of TCP, or of TLS over it, as a flow: frames what arrives, answers keep-alive pings, and gives up on a peer that starts a
  * message and does not end it, does not read what is sent to it, or says nothing. None may hold up anybody else.
  */
-import { countedAddress } from '../bytes/network-address.ts';
+import { canonicalAddress, countedAddress } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../bytes/ports.ts';
@@ -30,13 +30,16 @@ export interface TcpFlowParts {
   readonly clock: Clock;
   readonly limits: FramingLimits;
   readonly connections: TcpConnections;
+  /** Over TLS: the domains that the other end has proven; `null`: it is without TLS. */
+  readonly identities: readonly string[] | null;
   /** Whether this node has made the connection. */
   readonly outgoing: boolean;
   readonly user: ConnectionUser;
 }
 
 export class TcpFlow implements Flow, Counted {
-  readonly protocol = 'TCP';
+  readonly protocol: 'TCP' | 'TLS';
+  readonly identities: readonly string[];
   readonly local: NetworkAddress;
   readonly remote: NetworkAddress;
   readonly countedFor: string;
@@ -56,8 +59,10 @@ export class TcpFlow implements Flow, Counted {
     this.#parts = parts;
     this.#framer = new StreamFramer(parts.limits);
     this.outgoing = parts.outgoing;
-    this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-    this.remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    this.protocol = parts.identities === null ? 'TCP' : 'TLS';
+    this.identities = parts.identities ?? [];
+    this.local = { address: canonicalAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
+    this.remote = { address: canonicalAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
     this.countedFor = countedAddress(this.remote.address);
     this.#active = parts.clock.now();
     this.#rest = this.#restAfter(this.#restMs);

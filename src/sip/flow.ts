@@ -3,12 +3,14 @@
  * opened to.
  */
 
+import { bareHost, canonicalAddress } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { SipError } from './errors.ts';
 import { paramOf } from './text.ts';
-import type { Uri } from './uri.ts';
+import type { SipUri, Uri } from './uri.ts';
 
-export type Protocol = 'TCP' | 'UDP';
+/** `TLS`: over TCP, to who has shown a certificate. */
+export type Protocol = 'TCP' | 'UDP' | 'TLS';
 
 /** Two ends that messages go between. Responses, and requests to who registered over it, use it again. */
 export interface Flow {
@@ -17,6 +19,8 @@ export interface Flow {
   readonly remote: NetworkAddress;
   /** Where what came over UDP was sent from: answers may be wanted at another port (RFC 3261 section 18.2.2). */
   readonly source?: NetworkAddress;
+  /** Over TLS: SIP domains that the certificate at the other end proves; none where it has shown none. */
+  readonly identities?: readonly string[];
   /** False once the connection is gone; UDP flows stay open. */
   readonly open: boolean;
   /** A request on it has proved whose it is: a connection is then kept longer, and before those of strangers. */
@@ -32,9 +36,14 @@ export function sourceOf({ source, remote }: Flow): NetworkAddress {
   return source ?? remote;
 }
 
-/** What tells flows apart: over TCP the connection; over UDP, which has none, where its datagrams come from. */
+/** Whether messages over it go by a connection. */
+export function isConnection(protocol: Protocol): boolean {
+  return protocol !== 'UDP';
+}
+
+/** What tells flows apart: over TCP and TLS the connection; over UDP, which has none, where its datagrams come from. */
 export function flowKey(flow: Flow): Flow | string {
-  if (flow.protocol === 'TCP') return flow;
+  if (isConnection(flow.protocol)) return flow;
   const { address, port } = sourceOf(flow);
   return `${address} ${port}`;
 }
@@ -45,11 +54,11 @@ export function sameFlow(a: Flow, b: Flow): boolean {
 }
 
 /** A connection that is gone, as what registered over it remembers it. */
-export function closedFlow(local: NetworkAddress, remote: NetworkAddress): Flow {
+export function closedFlow(local: NetworkAddress, remote: NetworkAddress, protocol: Protocol = 'TCP'): Flow {
   const send = (): never => {
     throw new SipError('unreachable', 'the connection is closed');
   };
-  return { protocol: 'TCP', local, remote, open: false, send };
+  return { protocol, local, remote, open: false, send };
 }
 
 /** A next hop by name. */
@@ -66,20 +75,29 @@ export interface HostResolver {
 
 /** RFC 3261 section 18.1: the port where none is given. */
 export const DEFAULT_PORT = 5060;
+/** The same for SIP over TLS. */
+export const TLS_PORT = 5061;
 
 /**
- * RFC 3263 as far as a map of hosts goes: transport and port of the URI, else `unsaid` and 5060. `null`: not a SIP URI,
- * or one that asks for another transport, such as TLS, for which another must not stand in.
+ * RFC 3263 as far as the URI goes: its transport, of sips: TLS, else `unsaid`; its port, else 5060, of TLS 5061. `null`:
+ * not a SIP URI, or one that asks for another transport, for which another must not stand in.
  */
 export function nextHopOf(uri: Uri, unsaid: Protocol): NextHop | null {
-  if (uri.kind !== 'sip' || uri.scheme === 'sips') return null;
-  const protocol = (paramOf(uri.params, 'transport') ?? unsaid).toUpperCase();
-  if (protocol !== 'UDP' && protocol !== 'TCP') return null;
+  if (uri.kind !== 'sip') return null;
+  const protocol = protocolOf(uri, unsaid);
+  if (protocol === null) return null;
   const host = bareHost(paramOf(uri.params, 'maddr') ?? uri.host);
-  return { protocol, host: host.toLowerCase(), port: uri.port ?? DEFAULT_PORT };
+  return { protocol, host: canonicalAddress(host.toLowerCase()), port: uri.port ?? defaultPort(protocol) };
 }
 
-/** A host without the brackets that IPv6 addresses have in URIs and Vias. */
-export function bareHost(host: string): string {
-  return host.replace(/^\[|\]$/g, '');
+export function defaultPort(protocol: Protocol): number {
+  return protocol === 'TLS' ? TLS_PORT : DEFAULT_PORT;
+}
+
+/** RFC 5630: sips: over TCP is TLS; `transport=tls` is an older way to ask for one hop of it. */
+function protocolOf({ scheme, params }: SipUri, unsaid: Protocol): Protocol | null {
+  const said = paramOf(params, 'transport')?.toUpperCase() ?? null;
+  if (scheme === 'sips') return said === null || said === 'TCP' || said === 'TLS' ? 'TLS' : null;
+  if (said === null) return unsaid;
+  return said === 'UDP' || said === 'TCP' || said === 'TLS' ? said : null;
 }

@@ -46,7 +46,11 @@ export type TcpCut =
   | 'too-many-octets'
   | 'idle'
   | 'slow-sender'
-  | 'slow-reader';
+  | 'slow-reader'
+  /** Over TLS, a handshake that took too long. */
+  | 'handshake'
+  /** Over TLS, a certificate that is not trusted. */
+  | 'untrusted';
 
 /** A connection as it is counted. */
 export interface Counted {

@@ -1,5 +1,5 @@
 /**
- * The transport layer (RFC 3261 section 18): TCP with connection reuse, and UDP.
+ * The transport layer (RFC 3261 section 18): TCP and TLS with connection reuse, and UDP.
  *
  * A request to a destination uses the connection that is open to it, else opens one; a response uses the connection
  * that its request came on. Messages to one destination leave in the order in which they were given, also while the
@@ -10,23 +10,28 @@
  * Everything is bounded: octets of a message, connections (`TcpConnections`), octets waiting for a slow reader or for
  * the network, silence within a message and between messages.
  */
+import { bareHost, canonicalAddress, endpointText, sameHost } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIPv4, isIPv6 } from 'node:net';
 import type { Clock, Logger } from '../bytes/ports.ts';
+import { messageOf } from '../bytes/errors.ts';
 import { TcpFlow } from './connection.ts';
+import type { TcpFlowParts } from './connection.ts';
 import { SipError } from './errors.ts';
 import { formatVia } from './fields.ts';
 import type { Via } from './fields.ts';
-import { DEFAULT_PORT, sourceOf } from './flow.ts';
+import { DEFAULT_PORT, defaultPort, sourceOf } from './flow.ts';
 import type { NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
 import { readMessage } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
+import { endsOfSocket, Handshake } from './security.ts';
+import type { SipSecurity } from './security.ts';
 import { TCP_LIMITS, TcpConnections } from './tcp-connections.ts';
 import type { TcpLimits } from './tcp-connections.ts';
 import { paramOf, withParam } from './text.ts';
@@ -46,6 +51,8 @@ export interface TransportOptions {
   readonly connections?: Partial<TcpLimits>;
   /** Milliseconds for a connection to be made; default 4,000. */
   readonly connectMs?: number;
+  /** Certificates for TLS; without, there is none. */
+  readonly security?: SipSecurity;
 }
 
 /** Takes what arrives. `octets` are as received; `message` has `received` and `rport` in its top Via already. */
@@ -92,18 +99,21 @@ export class Transport {
   /** Listens (port 0: any free one) and returns where. @throws SipError `unreachable` */
   async listen(protocol: Protocol, address: string, port: number): Promise<NetworkAddress> {
     const bound =
-      protocol === 'TCP' ? await this.#listenTcp(address, port) : await this.#listenUdp(address, port);
+      protocol === 'UDP'
+        ? await this.#listenUdp(address, port)
+        : await this.#listenTcp(protocol === 'TCP' ? this.#tcpServer() : this.#tlsServer(), address, port);
     return { address: bound.address, port: bound.port };
   }
 
   /** The flow to a destination: the one that is open, else a new one. @throws SipError `unreachable`, `too-large` */
   async flowTo(destination: NextHop): Promise<Flow> {
     const remote = this.#options.hosts.resolve(destination.host, destination.port);
-    if (destination.protocol === 'UDP') return this.#udpFlow(this.#udp[0] ?? (await this.#anyUdp()), remote);
-    const key = `${remote.address}:${remote.port}`;
+    if (destination.protocol === 'UDP') return this.#udpFlow(await this.#udpTowards(remote), remote);
+    // A connection over TLS is to who is called so: another name at the same address is another's.
+    const key = `${destination.protocol === 'TLS' ? destination.host : ''} ${remote.address}:${remote.port}`;
     const open = this.#outgoing.get(key);
     if (open !== undefined) return open;
-    const connecting = this.#connect(remote);
+    const connecting = this.#connect(destination, remote, key);
     this.#outgoing.set(key, connecting);
     connecting.catch(() => this.#outgoing.delete(key));
     return connecting;
@@ -125,8 +135,40 @@ export class Transport {
     await Promise.all(closing);
   }
 
-  #listenTcp(address: string, port: number): Promise<AddressInfo> {
-    const server = createServer((socket) => this.#accept(socket));
+  #tcpServer(): Server {
+    return createServer((socket) => {
+      if (this.#admits(socket)) this.#adopt(socket, { outgoing: false, identities: null });
+    });
+  }
+
+  #tlsServer(): Server {
+    const security = this.#security();
+    const server = security.server();
+    const handshakes = new Map<string, Handshake>();
+    server.on('connection', (raw: Socket) => {
+      if (!this.#admits(raw)) return;
+      const ends = endsOfSocket(raw);
+      handshakes.set(ends, new Handshake(raw, this.#connections, this.#options.clock));
+      raw.once('close', () => handshakes.delete(ends));
+    });
+    server.on('secureConnection', (socket) => {
+      handshakes.get(endsOfSocket(socket))?.done();
+      const identities = security.identities(socket);
+      if (!this.#stopped && identities !== null) this.#adopt(socket, { outgoing: false, identities });
+      else {
+        if (identities === null) this.#connections.counted('untrusted', socket.remoteAddress ?? '');
+        socket.destroy();
+      }
+    });
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  #security(): SipSecurity {
+    return this.#options.security ?? this.#fail('there are no certificates for TLS here');
+  }
+
+  #listenTcp(server: Server, address: string, port: number): Promise<AddressInfo> {
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', (cause) =>
@@ -151,23 +193,37 @@ export class Transport {
     return socket.address();
   }
 
-  async #anyUdp(): Promise<UdpSocket> {
-    await this.#listenUdp('0.0.0.0', 0);
-    return this.#udp[0] ?? this.#fail('no UDP socket');
+  /** A socket of the family of an address: one that is listened on, else one at any port. */
+  async #udpTowards({ address }: NetworkAddress): Promise<UdpSocket> {
+    const reaches = (socket: UdpSocket): boolean => {
+      const own = socket.address().address;
+      if (isIPv6(address)) return isIPv6(own);
+      return isIPv4(own) || own === '::' || !isIPv4(address);
+    };
+    const open = this.#udp.find(reaches);
+    if (open !== undefined) return open;
+    await this.#listenUdp(isIPv6(address) ? '::' : '0.0.0.0', 0);
+    return this.#udp.find(reaches) ?? this.#fail('no UDP socket');
   }
 
-  #accept(socket: Socket): void {
+  /** Whether there is room for a connection; if not, it is cut. */
+  #admits(socket: Socket): boolean {
     const address = socket.remoteAddress;
-    if (this.#stopped || address === undefined || !this.#connections.hasRoom(address)) socket.destroy();
-    else this.#adopt(socket, false);
+    const admitted = !this.#stopped && address !== undefined && this.#connections.hasRoom(address);
+    if (!admitted) socket.destroy();
+    return admitted;
   }
 
-  #adopt(socket: Socket, outgoing: boolean, forget: () => void = () => undefined): TcpFlow {
+  #adopt(
+    socket: Socket,
+    kind: Pick<TcpFlowParts, 'outgoing' | 'identities'>,
+    forget: () => void = () => undefined,
+  ): TcpFlow {
     const flow: TcpFlow = new TcpFlow(socket, {
       clock: this.#options.clock,
       limits: this.#limits,
       connections: this.#connections,
-      outgoing,
+      ...kind,
       user: {
         message: (message, octets) => this.#deliver(message, octets, flow),
         closed: () => {
@@ -181,27 +237,29 @@ export class Transport {
     return flow;
   }
 
-  #connect(remote: NetworkAddress): Promise<TcpFlow> {
+  #connect({ protocol, host }: NextHop, remote: NetworkAddress, key: string): Promise<TcpFlow> {
     if (this.#stopped) return Promise.reject(new SipError('unreachable', 'the transport is closed'));
     const making = this.#outgoing.size - this.#connections.open.outgoing;
     if (!this.#connections.hasRoomOut(Math.max(0, making)))
       return Promise.reject(new SipError('too-large', 'too many connections'));
-    const where = `${remote.address}:${remote.port}`;
     return new Promise((resolve, reject) => {
-      const socket = connectTcp({ host: remote.address, port: remote.port, noDelay: true });
+      const secured = protocol === 'TLS' ? this.#security().connect(remote, host) : null;
+      const socket = secured ?? connectTcp({ host: remote.address, port: remote.port, noDelay: true });
       const fail = (cause: unknown): void => {
         timer.cancel();
         socket.destroy();
-        reject(new SipError('unreachable', `no connection to ${where}`, { cause }));
+        const why = secured === null ? '' : `: ${messageOf(cause)}`;
+        reject(new SipError('unreachable', `no connection to ${endpointText(remote)}${why}`, { cause }));
       };
       const timer = this.#options.clock.after(this.#options.connectMs ?? 4000, () =>
         fail(new Error('timeout')),
       );
       socket.once('error', fail);
-      socket.once('connect', () => {
+      socket.once(secured === null ? 'connect' : 'secureConnect', () => {
         timer.cancel();
         socket.off('error', fail);
-        resolve(this.#adopt(socket, true, () => this.#outgoing.delete(where)));
+        const identities = secured === null ? null : (this.#security().identities(secured) ?? []);
+        resolve(this.#adopt(socket, { outgoing: true, identities }, () => this.#outgoing.delete(key)));
       });
     });
   }
@@ -212,8 +270,9 @@ export class Transport {
     try {
       const message = readMessage(octets);
       const port = message.kind === 'request' ? replyPort(message, remote.port) : remote.port;
-      const source = { address: remote.address, port: remote.port };
-      const flow = this.#udpFlow(socket, { address: remote.address, port });
+      const address = canonicalAddress(remote.address);
+      const source = { address, port: remote.port };
+      const flow = this.#udpFlow(socket, { address, port });
       this.#deliver(message, octets, { ...flow, source });
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
@@ -227,6 +286,8 @@ export class Transport {
   #udpFlow(socket: UdpSocket, remote: NetworkAddress): Flow {
     const { address, port } = socket.address();
     const local = { address, port };
+    // A socket of IPv6 that takes both families sends to one of IPv4 by its mapped address (RFC 3493 section 3.7).
+    const wire = isIPv6(address) && isIPv4(remote.address) ? `::ffff:${remote.address}` : remote.address;
     const { logger } = this.#options;
     const send = (octets: Uint8Array): void => {
       if (octets.length > MAX_DATAGRAM)
@@ -236,7 +297,7 @@ export class Transport {
       if (remote.port < 1 || remote.port > 65535)
         throw new SipError('unreachable', `there is no port ${remote.port}`);
       if (this.#isFull(socket, MAX_QUEUED)) return;
-      socket.send(octets, remote.port, remote.address, (error) => {
+      socket.send(octets, remote.port, wire, (error) => {
         if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
       });
     };
@@ -278,7 +339,7 @@ export function markReceived(request: SipRequest, source: NetworkAddress): void 
   const via = viaOf(request);
   if (via === null) return;
   const [asked, claimed] = ['rport', 'received'].map((name) => paramOf(via.params, name) !== null);
-  if (via.host === source.address && asked !== true && claimed !== true) return;
+  if (sameHost(bareHost(via.host), source.address) && asked !== true && claimed !== true) return;
   let params = withParam(via.params, 'received', source.address);
   if (asked === true) params = withParam(params, 'rport', String(source.port));
   request.replaceFirst('Via', formatVia({ ...via, params }));
@@ -301,8 +362,12 @@ function replyPort(request: SipRequest, source: number): number {
   return paramOf(via.params, 'rport') === null ? (via.port ?? DEFAULT_PORT) : source;
 }
 
-/** Section 18.2.2: where a response goes whose request came on a connection that is gone: that host, the port of its Via. */
+/**
+ * Section 18.2.2: where a response goes whose request came on a connection that is gone: that host, the port of its Via.
+ * Over TLS that host must have a certificate for its address, or the response is lost.
+ */
 export function responseDestination(response: SipResponse, flow: Flow): NextHop {
   const { port } = response.topVia;
-  return { protocol: 'TCP', host: sourceOf(flow).address, port: port ?? DEFAULT_PORT };
+  const { protocol } = flow;
+  return { protocol, host: sourceOf(flow).address, port: port ?? defaultPort(protocol) };
 }

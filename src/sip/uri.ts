@@ -7,6 +7,8 @@
  * A parsed URI keeps its text: forwarding it changes no octet. Comparison is by section 19.1.4, with escapes undone
  * once where they are escapes.
  */
+import { isIPv6 } from 'node:net';
+import { bareHost, sameHost } from '../bytes/network-address.ts';
 import { SipError } from './errors.ts';
 import { decimal, formatParams, paramOf, parseParams } from './text.ts';
 import type { Param } from './text.ts';
@@ -47,7 +49,7 @@ const MAX_PARAMS = 64;
 
 const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-Fa-f]{2})*$/;
 const PASSWORD = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*$/;
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9.])?)$/;
+const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9.])?$/;
 const HEADERS = /^(?:[A-Za-z0-9\-_.!~*'()[\]/?:+$=&]|%[0-9A-Fa-f]{2})*$/;
 const URI_PARAM =
   /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})+(?:=(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})*)?$/;
@@ -61,6 +63,11 @@ export function parseUri(text: string): Uri {
   if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, rest, text);
   if (scheme === 'tel') return parseTel(rest, text);
   return { kind: 'other', scheme, text };
+}
+
+/** Whether a URI is to be reached over TLS alone (RFC 3261 section 26.2.2). */
+export function isSips(uri: string): boolean {
+  return /^sips:/i.test(uri);
 }
 
 /** The text of a SIP URI made of its parts. */
@@ -139,7 +146,8 @@ export function parseHostPort(text: string): { host: string; port: number | null
   const match = /^(\[[^\]]*\]\s*|[^:]*)(?::\s*([0-9]+))?$/.exec(text);
   const host = match?.[1]?.trim() ?? '';
   const port = match?.[2] === undefined ? null : decimal(match[2], 65536);
-  if (match === null || !HOST.test(host) || (match[2] !== undefined && port === null))
+  const isHost = host.startsWith('[') ? isIPv6(bareHost(host)) && !host.includes('%') : HOST.test(host);
+  if (match === null || !isHost || (match[2] !== undefined && port === null))
     throw new SipError('syntax', 'not a host and port');
   return { host, port };
 }
@@ -161,12 +169,16 @@ function looseParam(part: string): Param[] {
   return /^[A-Za-z0-9\-.!%*_+`'~]+$/.test(part) ? parseParams(part, 'URI') : [{ name: part, value: null }];
 }
 
+/** RFC 5954: IPv6 addresses are compared as addresses, however they are spelt. */
+function sameUriHost(a: string, b: string): boolean {
+  return sameHost(bareHost(a.toLowerCase()), bareHost(b.toLowerCase()));
+}
+
 /** Parameters whose mere presence in one of two URIs makes them differ. */
 const SIGNIFICANT = ['user', 'ttl', 'method', 'maddr', 'transport', 'gr'];
 
 function sameSip(a: SipUri, b: SipUri): boolean {
-  if (a.scheme !== b.scheme || a.port !== b.port || a.host.toLowerCase() !== b.host.toLowerCase())
-    return false;
+  if (a.scheme !== b.scheme || a.port !== b.port || !sameUriHost(a.host, b.host)) return false;
   if ((a.user === null) !== (b.user === null) || (a.password === null) !== (b.password === null))
     return false;
   if (unescapePlain(a.user ?? '') !== unescapePlain(b.user ?? '')) return false;

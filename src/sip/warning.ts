@@ -15,6 +15,8 @@ export type WarningCode =
   | 304
   /** Incompatible media format. */
   | 305
+  /** RFC 5630: sips: has nowhere to go over TLS. */
+  | 380
   /** Anything else, for a person to read. */
   | 399;
 

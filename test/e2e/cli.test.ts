@@ -210,7 +210,7 @@ describe('secrets', () => {
   function secrets(): Map<string, Uint8Array> {
     const found = new Map<string, Uint8Array>();
     const random = seededRandom(SEED, 'plan');
-    const block = new PortBlock(20_000, createServer());
+    const block = new PortBlock(20_000, createServer(), '127.0.0.1');
     const revealed = JSON.parse(readFileSync(path.join(out.debug, 'secrets.json'), 'utf8')) as Record<
       HomeName,
       Record<string, unknown>

@@ -18,6 +18,7 @@ import { decodeMessage } from '../../src/mikey/message.ts';
 import { askOracle, compileOracle, TIME_TO_COMPILE, withoutOracle } from '../support/asn1-oracle.ts';
 import { buildOnce } from '../support/cli.ts';
 import { noticesOf, transportOf } from '../support/handed-over.ts';
+import { HAS_IPV6 } from '../support/loopback.ts';
 import { missingShared, missingTool } from '../support/shared.ts';
 import {
   claviger,
@@ -45,7 +46,8 @@ beforeAll(async () => {
   const revealSecrets = true;
   [reports.both, reports.bob] = await Promise.all([
     shortDemo(out.both, { target: 'both', revealSecrets }),
-    shortDemo(out.bob, { target: 'bob', revealSecrets }),
+    // SIP over TLS, and on ::1 where the machine has it: the same checks, with another IP on every reference point.
+    shortDemo(out.bob, { target: 'bob', revealSecrets, ipv6: HAS_IPV6, sipTls: true }),
   ]);
 }, 180_000);
 afterAll(() => folder.remove());

@@ -17,6 +17,28 @@ describe('HostMap', () => {
   });
 });
 
+describe('R-95: HostMap with addresses of IPv6 as names', () => {
+  const hosts = new HostMap({
+    '[2001:DB8::1]:443': '[::1]:7000',
+    '2001:db8::2': '::1',
+    '::3:443': '127.0.0.1',
+  });
+  it.each([
+    ['2001:db8::1', 443, '::1', 7000],
+    ['[2001:db8:0:0::1]', 443, '::1', 7000],
+    ['2001:db8::1', 444, '2001:db8::1', 444],
+    ['[2001:db8::2]', 5060, '::1', 5060],
+    ['::3', 443, '::3', 443],
+    ['[::3:443]', 443, '127.0.0.1', 443],
+  ])('%s port %i is at %s port %i', (host, port, address, at) => {
+    expect(hosts.resolve(host, port)).toEqual({ address, port: at });
+  });
+
+  it('says where they lead that have a port', () => {
+    expect(hosts.endpoints()).toEqual([{ address: '::1', port: 7000 }]);
+  });
+});
+
 describe('HostAddresses (R-81: peers named by DNS or address)', () => {
   const hosts = new HostMap({ 'mapped.example:5060': '127.0.0.1:7000' });
 

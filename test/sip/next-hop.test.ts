@@ -11,8 +11,11 @@ describe('RFC 3263: where a SIP URI leads', () => {
     ['sip:host.example:5070;Transport=UDP', { protocol: 'UDP', host: 'host.example', port: 5070 }],
     ['sip:[2001:db8::7]:5070', { protocol: 'TCP', host: '2001:db8::7', port: 5070 }],
     ['sip:host.example;maddr=192.0.2.7', { protocol: 'TCP', host: '192.0.2.7', port: 5060 }],
-    ['sip:host.example;transport=tls', null],
-    ['sips:host.example', null],
+    ['sip:host.example;transport=tls', { protocol: 'TLS', host: 'host.example', port: 5061 }],
+    ['sips:host.example', { protocol: 'TLS', host: 'host.example', port: 5061 }],
+    ['sips:host.example:5071;transport=tcp', { protocol: 'TLS', host: 'host.example', port: 5071 }],
+    ['sips:host.example;transport=udp', null],
+    ['sip:host.example;transport=sctp', null],
     ['tel:+15550001', null],
   ])('%s', (uri, hop) => {
     expect(nextHopOf(parseUri(uri), 'TCP')).toEqual(hop);

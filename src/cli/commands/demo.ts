@@ -18,6 +18,8 @@ interface DemoFlags {
   readonly seed?: string;
   readonly portBase?: number;
   readonly processes?: true;
+  readonly ipv6?: true;
+  readonly sipTls?: true;
   readonly json?: true;
   readonly quiet?: true;
   readonly verbose?: true;
@@ -42,7 +44,9 @@ export function demoCommand(): Command {
       '--seed <text>',
       'take time and randomness of signalling and media from a seed: a reproducible run, not a secret one',
     )
-    .option('--port-base <port>', 'first of the ports on 127.0.0.1 (default: any free block)', whole)
+    .option('--port-base <port>', 'first of the ports on loopback (default: any free block)', whole)
+    .option('--ipv6', 'on ::1 instead of 127.0.0.1')
+    .option('--sip-tls', 'SIP over TLS, of phones and between homes')
     .option('--processes', 'run each entity as a process of its own; not with --seed or --pcap')
     .addOption(
       new Option('--json', 'print report.json instead of the timeline').conflicts(['quiet', 'verbose']),
@@ -64,7 +68,8 @@ export function demoCommand(): Command {
 }
 
 const EXAMPLES = `
-alice@home1.example calls bob@home2.example. Every reference point but HI1 is a real socket on 127.0.0.1.
+alice@home1.example calls bob@home2.example. Every reference point but HI1 is a real socket on 127.0.0.1,
+or with --ipv6 on ::1.
 Ends with 0 if every check passed, with 1 if not. With --processes the twelve entities are processes
 of their own, which end with the demo; the phones are in the demo's own process, since what they hear
 is what is checked. If one of the twelve ends by itself, so does the demo, and says which.
@@ -77,6 +82,7 @@ Examples:
   $ claviger demo --quiet --pcap call.pcap
   $ claviger demo --target both --out both
   $ claviger demo --processes
+  $ claviger demo --ipv6 --sip-tls
   $ claviger demo --fault ue-ignores-seed=alice
   $ claviger demo --fault lemf-down=home1 --from 2000 --to 5000`;
 
@@ -103,6 +109,8 @@ async function demo(flags: DemoFlags): Promise<void> {
     ...(seed === undefined ? {} : { seed }),
     ...(portBase === undefined ? {} : { portBase }),
     ...(json || flags.quiet === true ? {} : { watch: (entry) => process.stdout.write(render(entry) + '\n') }),
+    ...(flags.ipv6 === undefined ? {} : { ipv6: flags.ipv6 }),
+    ...(flags.sipTls === undefined ? {} : { sipTls: flags.sipTls }),
   });
   if (json) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
   else process.stdout.write(flags.quiet === true ? outcome(report, flags) : conclusion(report, flags));

@@ -6,6 +6,7 @@ import type { MadeLab } from '../../lab/folder/init.ts';
 interface InitFlags {
   readonly homes: readonly string[];
   readonly portBase?: number;
+  readonly ipv6?: true;
   readonly force?: true;
   readonly intermediate?: true;
   readonly revocation?: true;
@@ -17,11 +18,8 @@ export function initCommand(): Command {
     .description('make a laboratory: homes, certificates, configurations, phones, officers')
     .argument('<folder>', 'where it goes; empty, or not there yet')
     .option('--homes <names>', 'names of its homes, with commas', names, ['home1', 'home2'])
-    .option(
-      '--port-base <port>',
-      'first of its ports on 127.0.0.1 (default: a block that is free now)',
-      whole,
-    )
+    .option('--port-base <port>', 'first of its ports on loopback (default: a block that is free now)', whole)
+    .option('--ipv6', 'on ::1 instead of 127.0.0.1')
     .option('--force', 'make a laboratory that is there anew; its keys and all it has received are lost')
     .option('--intermediate', 'have certificates issued by an authority under the one that all know')
     .option('--revocation', 'have entities look at revocation lists, pki/crl.pem (see claviger pki revoke)')
@@ -34,8 +32,9 @@ const EXAMPLES = `
 Each home NAME has the domain NAME.example, a KMS, CSCF, media gateway, ADMF, DF and LEMF, two
 phones, and at its ADMF two officers who also approve, an auditor and an operator, and a law
 enforcement agency that sends it HI1 (NAME/agency.json, requests in NAME/hi1). Names lead to
-ports on 127.0.0.1 by the configurations' hosts. Relative paths in them are taken from the folder
-of the file, so that the laboratory works from anywhere and may be moved while it does not run.
+ports on 127.0.0.1, or with --ipv6 on ::1, by the configurations' hosts. Relative paths in them are
+taken from the folder of the file, so that the laboratory works from anywhere and may be moved
+while it does not run.
 
 It is for laboratories: the authority's key lies beside the certificates (pki/ca.key), and the
 KMSs use groups that come with the package, each with a master secret of its own that it makes
@@ -47,30 +46,31 @@ Examples:
 
 async function init(folder: string, flags: InitFlags): Promise<void> {
   const { initLab } = await import('../../lab/folder/init.ts');
-  const { checkBase, findPorts } = await import('../../lab/network/ports.ts');
+  const { checkBase, findPorts, LOOPBACK_ADDRESS } = await import('../../lab/network/ports.ts');
   let { portBase } = flags;
+  const address = flags.ipv6 === true ? LOOPBACK_ADDRESS.ipv6 : LOOPBACK_ADDRESS.ipv4;
   if (portBase === undefined) {
-    const block = await findPorts(null);
+    const block = await findPorts(null, address);
     block.release();
     portBase = block.base;
   } else checkBase(portBase);
   const made = await initLab({
-    ...{ folder, homes: flags.homes, portBase, force: flags.force === true },
+    ...{ folder, homes: flags.homes, portBase, address, force: flags.force === true },
     ...{ intermediate: flags.intermediate === true, revocation: flags.revocation === true },
     ...{ now: systemClock().now(), random: systemRandom() },
   });
   process.stdout.write(
-    flags.json === true ? JSON.stringify({ folder, ...made }, null, 2) + '\n' : text(folder, made),
+    flags.json === true ? JSON.stringify({ folder, ...made }, null, 2) + '\n' : text(folder, made, address),
   );
 }
 
-function text(folder: string, { homes, people, ports }: MadeLab): string {
+function text(folder: string, { homes, people, ports }: MadeLab, address: string): string {
   const lines = homes.map(
     ({ name, users }) =>
       `  ${folder}/${name}  ${name}.example: six entities, phones of ${users.join(' and ')}`,
   );
   return [
-    `made the laboratory ${folder}, ports ${ports.from} to ${ports.to} on 127.0.0.1`,
+    `made the laboratory ${folder}, ports ${ports.from} to ${ports.to} on ${address}`,
     ...lines,
     `  ${folder}/${homes[0]?.name ?? ''}/hi1  requests of an agency, for claviger hi1 send`,
     `  ${folder}/pki  authority, certificates and keys; at each ADMF: ${people.join(', ')}`,

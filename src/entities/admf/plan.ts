@@ -14,6 +14,7 @@
  * only while the warrant is in force, because the times of a task are in MediationDetails, which are not for them.
  * Keys open content; a warrant without content gets no task at the KMS, and so no keys.
  */
+import { bareHost, canonicalAddress, endpointText } from '../../bytes/network-address.ts';
 import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../../wire/x1/details.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import type { ElementKind } from './ports.ts';
@@ -226,7 +227,7 @@ function taskFor(kind: ElementKind, record: WarrantRecord, dids: readonly string
 
 /** Names a destination for good: what it is for and where it is. */
 export function destinationKey(purpose: string, { host, port }: HostPort): string {
-  return `${purpose} ${host}:${port}`;
+  return `${purpose} ${endpointText({ address: canonicalAddress(bareHost(host)), port })}`;
 }
 
 function concerns(kind: ElementKind, record: WarrantRecord): boolean {
@@ -273,7 +274,8 @@ function destinationAt(purpose: string, at: HostPort, deliveryType: DeliveryType
 }
 
 /** An IP address as such; a name as `tls://HOST:PORT`, because the peer must show a certificate for that name. */
-function addressOf({ host, port }: HostPort): DeliveryAddress {
+function addressOf({ host: written, port }: HostPort): DeliveryAddress {
+  const host = canonicalAddress(bareHost(written));
   if (/^[0-9.]+$/.test(host)) return { kind: 'ipAddressAndPort', address: host, port, transport: 'tcp' };
   if (host.includes(':')) {
     return { kind: 'ipAddressAndPort', address: fullIpv6(host), port, transport: 'tcp' };

@@ -45,6 +45,8 @@ export function checkAddresses(sdp: SessionDescription): void {
   for (const { media, port, protocol, formats, connection } of sdp.media) {
     if (port > 0 && connection !== null && isIP(connection.address) === 0)
       throw new SipError('syntax', 'SDP: c= names a host');
+    if (port > 0 && connection !== null && connection.addressType !== typeOf(connection.address))
+      throw new SipError('syntax', 'SDP: c= has an address of another type than it says');
     if ([media, protocol, ...formats].some(namesAddress))
       throw new SipError('syntax', 'SDP: m= names an address');
   }
@@ -92,5 +94,9 @@ function namesAddress(text: string): boolean {
 }
 
 function connectionTo(address: string): Connection {
-  return { addressType: address.includes(':') ? 'IP6' : 'IP4', address };
+  return { addressType: typeOf(address), address };
+}
+
+function typeOf(address: string): Connection['addressType'] {
+  return isIP(address) === 6 ? 'IP6' : 'IP4';
 }

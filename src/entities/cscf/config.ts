@@ -3,11 +3,22 @@
  * are for their owner's eyes.
  */
 import Type from 'typebox';
+import { bareHost, canonicalAddress, uriHost } from '../../bytes/network-address.ts';
 import { utf8 } from '../../bytes/octets.ts';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
-import { configReader, count, listener, listOf, milliseconds, parsed, text } from '../../host/config.ts';
-import type { ConfigOf } from '../../host/config.ts';
+import {
+  ConfigError,
+  configReader,
+  count,
+  listener,
+  listenSettings,
+  listOf,
+  milliseconds,
+  parsed,
+  text,
+} from '../../host/config.ts';
+import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
@@ -49,18 +60,31 @@ const SUBSCRIBER = Type.Decode(
 
 const PEER = strict({
   domain: lowerCase('another home'),
-  cscf: parsed('SIP URI of its CSCF', 'a SIP URI', (text): NextHop => {
-    const hop = nextHopOf(parseUri(text), 'TCP');
-    if (hop === null) throw new Unfit('a SIP URI over TCP or UDP');
-    return hop;
-  }),
+  cscf: parsed(
+    'SIP URI of its CSCF; `transport=tls` for TLS, which alone it is then known by',
+    'a SIP URI',
+    (text): NextHop => {
+      const hop = nextHopOf(parseUri(text), 'TCP');
+      if (hop === null) throw new Unfit('a SIP URI over TCP, UDP or TLS');
+      return hop;
+    },
+  ),
 });
 
 export const CSCF_CONFIG = strict({
   ...POI_SETTINGS,
   domain: lowerCase("the home's domain"),
-  host: lowerCase("the CSCF's host name in Via and Record-Route"),
+  host: Type.Decode(text("the CSCF's host name in Via and Record-Route"), (host) =>
+    uriHost(canonicalAddress(bareHost(host.toLowerCase()))),
+  ),
   sip: listener('where SIP is listened on, TCP and UDP'),
+  sipTls: Type.Optional(
+    strict(
+      listenSettings(
+        'where SIP is listened on over TLS, with the certificate of `tls`; without `sipTls` there is no TLS, and sips: is refused',
+      ),
+    ),
+  ),
   registrations: Type.Optional({
     ...filePath('SQLite file with what is registered, over restarts'),
     absent: '`x1.store` with `.registrations.db` at its end',
@@ -71,6 +95,14 @@ export const CSCF_CONFIG = strict({
       maximum: 65_535,
       description: 'the port in Via and Record-Route',
       absent: '5060 if `hosts` leads it here, else the one that is listened on',
+    }),
+  ),
+  publicTlsPort: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      description: 'the same of SIP over TLS',
+      absent: '5061 if `hosts` leads it here, else the one that is listened on',
     }),
   ),
   iq: Type.Optional(
@@ -121,8 +153,19 @@ export const CSCF_CONFIG = strict({
 
 export type CscfConfig = ConfigOf<typeof CSCF_CONFIG>;
 
+const read = configReader(CSCF_CONFIG);
+
 /** @throws ConfigError */
-export const cscfConfig = configReader(CSCF_CONFIG);
+export const cscfConfig: ConfigReader<typeof CSCF_CONFIG> = (json, file) => {
+  const config = read(json, file);
+  const secured = config.peers.find(({ cscf }) => cscf.protocol === 'TLS');
+  if (secured !== undefined && config.sipTls === undefined)
+    throw new ConfigError(
+      'configuration',
+      `${file === undefined ? '' : `${file}: `}sipTls is missing: ${secured.domain} is reached over TLS, and is to reach this home so`,
+    );
+  return config;
+};
 
 /** The bounds that settings are for; of the others the defaults hold. */
 export function limitsIn(config: CscfConfig): Partial<CscfLimits> {

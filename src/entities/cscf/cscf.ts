@@ -25,7 +25,9 @@ import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { Observed, TransactionLayer } from '../../sip/transactions.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
 import { parseUri } from '../../sip/uri.ts';
+import { warningFields } from '../../sip/warning.ts';
 import { admit, unsupportedOptions } from '../../sip/verdict.ts';
+import { abilitiesOver, ROUTE_WARNING } from './abilities.ts';
 import { assertIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
 import { CallTable } from './call-table.ts';
@@ -79,15 +81,6 @@ export interface CscfParts {
   readonly poi: ObservationReporter;
 }
 
-const ABILITIES = {
-  role: 'proxy',
-  methods: null,
-  // sips: demands TLS all the way (RFC 5630), which this node does not have: refused rather than carried in the clear.
-  schemes: ['sip', 'tel'],
-  options: [],
-  bodies: null,
-} as const;
-
 /** Faults of a request that show only when one of its values is read. */
 const UNSERVED: ReadonlySet<string> = new Set(['syntax', 'too-large']);
 
@@ -96,7 +89,6 @@ const EVENT_METHODS: ReadonlySet<string> = new Set(['SUBSCRIBE', 'PUBLISH']);
 
 export class Cscf {
   readonly #parts: CscfParts;
-  readonly #settings: CscfSettings;
   readonly #layer: TransactionLayer;
   readonly #directory: Directory;
   readonly #registrar: Registrar;
@@ -114,7 +106,6 @@ export class Cscf {
     const { settings, clock, layer, random } = parts;
     const limits: CscfLimits = { ...DEFAULT_CSCF_LIMITS, ...settings.limits };
     this.#parts = parts;
-    this.#settings = settings;
     this.#layer = layer;
     const { hosts } = parts;
     const addressesOf: AddressesOf = parts.addressesOf ?? ((host, port) => [hosts.resolve(host, port)]);
@@ -204,17 +195,17 @@ export class Cscf {
   }
 
   #request(transaction: ServerTransaction): void {
-    const { request } = transaction;
-    const verdict = admit(request, ABILITIES);
+    const { request, flow } = transaction;
+    const abilities = abilitiesOver(flow.protocol);
+    const verdict = admit(request, abilities);
     if (verdict.kind === 'reject') {
-      const unsupported = unsupportedOptions(request, ABILITIES).join(', ');
+      const unsupported = unsupportedOptions(request, abilities).join(', ');
       this.#reply(
         transaction,
         verdict.status,
         unsupported === '' ? {} : { fields: [['Unsupported', unsupported]] },
       );
-    } else if (marksLoop(request, `${this.#settings.host}:${this.#settings.port}`))
-      this.#reply(transaction, 482);
+    } else if (marksLoop(request, this.#router.names)) this.#reply(transaction, 482);
     else if (request.method === 'REGISTER') this.#register(transaction);
     else if (request.toTag !== null) this.#inDialog(transaction);
     else this.#initial(transaction);
@@ -277,7 +268,7 @@ export class Cscf {
     const callee = route.kind === 'targets' ? route.callee : null;
     const session = this.#admit(request, owner, caller, callee);
     if (route.kind === 'refused') {
-      this.#reply(transaction, route.status);
+      this.#refuse(transaction, route);
       return;
     }
     if (route.kind === 'self') {
@@ -350,7 +341,7 @@ export class Cscf {
     const onward = request.clone();
     const route = this.#relay.onwards(onward, call, request, flow);
     if (route.kind === 'refused') {
-      this.#reply(transaction, route.status);
+      this.#refuse(transaction, route);
       return;
     }
     const [target] = route.kind === 'targets' ? route.targets : [];
@@ -414,6 +405,17 @@ export class Cscf {
     if (transaction.admit(owner)) return true;
     this.#reply(transaction, 503, { fields: [['Retry-After', '5']] });
     return false;
+  }
+
+  /** Why a request goes nowhere. */
+  #refuse(transaction: ServerTransaction, { status, warning }: Extract<Route, { kind: 'refused' }>): void {
+    const [name = ''] = this.#router.names;
+    this.#reply(transaction, status, {
+      fields:
+        warning === undefined
+          ? []
+          : warningFields(status, name, { code: warning, text: ROUTE_WARNING[warning] }),
+    });
   }
 
   /** Answers from here: without state and once, as long as it is not known who asks (RFC 3261 section 26.3.2.4). */

@@ -49,7 +49,7 @@ const UNADMITTED_MS = 64_000;
 const ADMITTED_OCTETS = 64 << 20;
 const ADMITTED_MS = 300_000;
 /** IANA protocol numbers. */
-const PROTOCOL = { TCP: 6, UDP: 17 } as const;
+const PROTOCOL = { TCP: 6, TLS: 6, UDP: 17 } as const;
 /** Answers to somebody who has yet to show, or has not shown, who it is. */
 const UNKNOWN_SENDER: ReadonlySet<number> = new Set([401, 403, 407]);
 

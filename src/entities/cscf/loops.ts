@@ -21,8 +21,8 @@ export function loopMark(request: SipRequest): string {
   return `.${createHash('sha256').update(parts.join('\0'), 'latin1').digest('hex').slice(0, 16)}`;
 }
 
-/** Whether the request has been here, in this very form. */
-export function marksLoop(request: SipRequest, own: string): boolean {
+/** Whether the request has been here, in this very form. @param own `host:port` of this node, over each transport */
+export function marksLoop(request: SipRequest, own: readonly string[]): boolean {
   const mark = loopMark(request);
-  return request.vias.some((via) => sentBy(via) === own && branchOf(via)?.endsWith(mark) === true);
+  return request.vias.some((via) => own.includes(sentBy(via)) && branchOf(via)?.endsWith(mark) === true);
 }

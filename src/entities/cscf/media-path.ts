@@ -99,7 +99,9 @@ export class MediaPath {
   #isOwn({ address, port }: NetworkAddress): boolean {
     const wanted = canonicalAddress(address);
     return this.#parts.listening.some(
-      (own) => own.port === port && (own.address === wanted || ['0.0.0.0', '::'].includes(own.address)),
+      (own) =>
+        own.port === port &&
+        (canonicalAddress(own.address) === wanted || ['0.0.0.0', '::'].includes(own.address)),
     );
   }
 }

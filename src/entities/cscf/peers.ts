@@ -1,10 +1,13 @@
 /**
  * The CSCFs of other homes, as configured: by a name that the host map or DNS leads to an address, or by an address.
  * What comes from a peer carries its name or its address in Via and Route, as the peer likes.
+ *
+ * A peer over TLS is known by its certificate alone (RFC 5922): it proves the peer's domain, or the host name of its
+ * CSCF. Where its messages come from says nothing then, and nothing goes to it, or comes from it, without TLS.
  */
-import { canonicalAddress, sameAddress } from '../../bytes/network-address.ts';
+import { bareHost, canonicalAddress, sameAddress, sameHost } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
-import { bareHost, DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
+import { DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
 import type { Flow, NextHop, Protocol } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { Observed } from '../../sip/transactions.ts';
@@ -39,6 +42,7 @@ export class Peers {
     const named = this.byHost(hop.host);
     if (named === null) return this.#byAddress(hop.host, hop.port) === null ? null : hop;
     const at = { ...hop, host: named.cscf.host };
+    if ((at.protocol === 'TLS') !== isSecured(named)) return null;
     return this.#hasPort(named, at) ? at : null;
   }
 
@@ -47,17 +51,18 @@ export class Peers {
    * UDP its port too. A media gateway at the same address sends what strangers hand it, but never from that port (R-71).
    */
   sent(request: SipRequest, flow: Flow): boolean {
+    if (flow.protocol === 'TLS') return this.#certified(flow);
     const { host, port } = request.topVia;
-    const name = host.toLowerCase();
+    const name = canonicalAddress(bareHost(host.toLowerCase()));
     const peer =
-      this.#peers.find(({ cscf }) => cscf.host === name) ??
-      this.#byAddress(bareHost(name), port ?? DEFAULT_PORT);
+      this.#unsecured().find(({ cscf }) => cscf.host === name) ?? this.#byAddress(name, port ?? DEFAULT_PORT);
     return peer !== null && this.#at(peer).some((at) => isFrom(at, sourceOf(flow), flow.protocol));
   }
 
   /** Whether the flow, which requests went out on and responses come back on, leads to the CSCF of another home. */
-  isAt({ remote }: Flow): boolean {
-    return this.#byAddress(remote.address, remote.port) !== null;
+  isAt(flow: Flow): boolean {
+    if (flow.protocol === 'TLS') return this.#certified(flow);
+    return this.#byAddress(flow.remote.address, flow.remote.port) !== null;
   }
 
   /** Whether a message is from within the trust domain: this node or the CSCF of another home. */
@@ -68,12 +73,23 @@ export class Peers {
 
   /** Whether the CSCF of another home listens there. */
   listensAt({ address, port }: NetworkAddress): boolean {
-    return this.#byAddress(canonicalAddress(address), port) !== null;
+    const here = { address: canonicalAddress(address), port };
+    return this.#peers.some((peer) => this.#at(peer).some((at) => sameAddress(at, here)));
+  }
+
+  #certified({ identities = [] }: Flow): boolean {
+    const certified = this.#peers.filter(isSecured).flatMap(({ domain, cscf }) => [domain, cscf.host]);
+    return identities.some((identity) => certified.includes(identity));
+  }
+
+  /** Those that are known by where they are. */
+  #unsecured(): readonly PeerHome[] {
+    return this.#peers.filter((peer) => !isSecured(peer));
   }
 
   #byAddress(address: string, port: number): PeerHome | null {
     const here = { address, port };
-    return this.#peers.find((peer) => this.#at(peer).some((at) => sameAddress(at, here))) ?? null;
+    return this.#unsecured().find((peer) => this.#at(peer).some((at) => sameAddress(at, here))) ?? null;
   }
 
   /** Its port as configured, or where the one that is named leads to. */
@@ -88,7 +104,17 @@ export class Peers {
   }
 }
 
+function isSecured({ cscf }: PeerHome): boolean {
+  return cscf.protocol === 'TLS';
+}
+
+/** The names that a certificate may be for where a host is reached: that of a CSCF, or of the home that it is of. */
+export function certifiedNames(peers: readonly PeerHome[], host: string): string[] {
+  const domains = peers.filter(({ cscf }) => cscf.host === host).map(({ domain }) => domain);
+  return [host, ...domains];
+}
+
 /** Over TCP a peer connects from any port, and nobody makes a connection of datagrams. */
 function isFrom(at: NetworkAddress, source: NetworkAddress, protocol: Protocol): boolean {
-  return at.address === source.address && (protocol === 'TCP' || at.port === source.port);
+  return sameHost(at.address, source.address) && (protocol === 'TCP' || at.port === source.port);
 }

@@ -67,8 +67,10 @@ export interface CscfSettings {
   readonly domain: string;
   /** This node, `cscf.home1.example`, as in Via and Record-Route. */
   readonly host: string;
-  /** The port that others reach it on, over either protocol. */
+  /** The port that others reach it on, over TCP and UDP. */
   readonly port: number;
+  /** The same over TLS; absent: there is none. */
+  readonly tlsPort?: number;
   readonly subscribers: readonly Subscriber[];
   readonly peers: readonly PeerHome[];
   /** Prefixes of tel numbers (`+49`) to the domain that serves them. */

@@ -13,7 +13,7 @@
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import { formatNameAddr, parseNameAddr } from '../../sip/fields.ts';
 import type { NameAddr } from '../../sip/fields.ts';
-import { DEFAULT_PORT, flowKey } from '../../sip/flow.ts';
+import { DEFAULT_PORT, flowKey, isConnection } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
@@ -28,7 +28,7 @@ export interface Binding {
   readonly subscriber: Subscriber;
   readonly contact: NameAddr;
   readonly flow: Flow;
-  /** Whether requests go back over the flow: always over TCP, over UDP if the client listens there (`rport`). */
+  /** Whether requests go back over the flow: always over a connection, over UDP if the client listens there (`rport`). */
   readonly reachable: boolean;
   readonly callId: string;
   readonly cseq: number;
@@ -110,7 +110,8 @@ export class Registrar {
   register(request: SipRequest, subscriber: Subscriber, flow: Flow, toTag: string): SipResponse {
     const contacts = request.contacts;
     if (request.list('Contact').includes('*')) return this.#clear(request, subscriber, toTag);
-    if (contacts.some(({ uri }) => uri.kind !== 'sip' || uri.scheme === 'sips'))
+    const secured = flow.protocol === 'TLS';
+    if (contacts.some(({ uri }) => uri.kind !== 'sip' || (uri.scheme === 'sips' && !secured)))
       return makeResponse(request, 400, { toTag });
     const wanted = contacts.map((contact) => ({ contact, seconds: this.#seconds(request, contact) }));
     const tooBrief = wanted.some(({ seconds }) => seconds > 0 && seconds < this.#limits.minExpires);
@@ -197,7 +198,7 @@ export class Registrar {
       subscriber,
       contact: { ...contact, params: withoutParam(contact.params, 'expires') },
       flow,
-      reachable: flow.protocol === 'TCP' || paramOf(request.topVia.params, 'rport') !== null,
+      reachable: isConnection(flow.protocol) || paramOf(request.topVia.params, 'rport') !== null,
       callId: request.callId,
       cseq: request.cseq.number,
       expires: this.#clock.now() + seconds * 1000,
@@ -270,9 +271,13 @@ function storedOf({ contact, flow, reachable, callId, cseq, expires }: Binding):
   return { contact: text, protocol, local, remote, source, reachable, callId, cseq, expires };
 }
 
-/** Whether the connection is gone and the contact names the port that it came from, where nobody listens. */
+/**
+ * Whether the connection is gone, and the contact names the port that it came from, where nobody listens; or it was one
+ * of TLS, which nobody makes to a phone, since that has no certificate.
+ */
 function leadsNowhere({ flow, contact }: Binding): boolean {
   if (flow.open || contact.uri.kind !== 'sip') return false;
+  if (flow.protocol === 'TLS') return true;
   return (
     paramOf(contact.params, 'reg-id') !== null || (contact.uri.port ?? DEFAULT_PORT) === flow.remote.port
   );

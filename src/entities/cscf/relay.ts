@@ -168,7 +168,9 @@ export class Relay {
     onward.uri = target.uri;
     onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
     if (initial && DIALOG_METHODS.has(request.method))
-      for (const value of this.#router.recordRoutes(flow.protocol, target.hop.protocol).reverse())
+      for (const value of this.#router
+        .recordRoutes(request.uri, flow.protocol, target.hop.protocol)
+        .reverse())
         onward.prepend('Record-Route', value);
     if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
     if (target.kind === 'user') {

@@ -2,12 +2,13 @@
  * Where a request goes (RFC 3261 sections 16.4 to 16.6): loose routing first; then contacts of our own subscribers,
  * the CSCF of another home, or nowhere. This node relays for nobody else.
  */
+import { bareHost, sameAddress } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { NextHop, Flow, Protocol } from '../../sip/flow.ts';
-import { bareHost, DEFAULT_PORT, nextHopOf, sourceOf } from '../../sip/flow.ts';
+import { defaultPort, isConnection, nextHopOf, sourceOf } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { paramOf } from '../../sip/text.ts';
-import { parseUri } from '../../sip/uri.ts';
+import { formatSipUri, isSips, parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import type { Peers } from './peers.ts';
 import type { CscfSettings, Subscriber } from './ports.ts';
@@ -30,7 +31,8 @@ export type Route =
   | { readonly kind: 'targets'; readonly targets: readonly Target[]; readonly callee: Subscriber | null }
   /** The request is for this node itself. */
   | { readonly kind: 'self' }
-  | { readonly kind: 'refused'; readonly status: number };
+  /** `warning`: a code that says more (RFC 3261 section 20.43). */
+  | { readonly kind: 'refused'; readonly status: number; readonly warning?: 380 };
 
 export class Router {
   readonly #settings: CscfSettings;
@@ -55,28 +57,35 @@ export class Router {
     request.dropFirst('Route', others < 0 ? routes.length : others);
   }
 
+  /** `host:port` of this node in Via and in warnings, over TCP and UDP, and over TLS. */
+  get names(): string[] {
+    const { host, port, tlsPort } = this.#settings;
+    return [port, ...(tlsPort === undefined ? [] : [tlsPort])].map((each) => `${host}:${each}`);
+  }
+
   /** Whether a URI names this node. */
   isSelf(uri: Uri, local: NetworkAddress): boolean {
     if (uri.kind !== 'sip') return false;
     const host = uri.host.toLowerCase();
     if (host === this.#settings.host) return true;
-    return bareHost(host) === local.address && (uri.port ?? DEFAULT_PORT) === local.port;
+    const port = uri.port ?? defaultPort(nextHopOf(uri, 'TCP')?.protocol ?? 'TCP');
+    return sameAddress({ address: bareHost(host), port }, local);
   }
 
   /** Where a request outside a dialog goes that came in on `local`. */
   initial(request: SipRequest, local: NetworkAddress): Route {
     const uri = parseUri(request.uri);
     const [route] = request.routes;
-    if (route !== undefined) return this.#byRoute(request.uri, route.uri);
+    if (route !== undefined) return secured(request.uri, this.#byRoute(request.uri, route.uri));
     if (uri.kind === 'other') return { kind: 'refused', status: 416 };
     if (uri.kind === 'sip' && uri.user === null && (this.#directory.owns(uri) || this.isSelf(uri, local)))
       return { kind: 'self' };
     const callee = this.#directory.subscriber(uri);
-    if (callee !== null) return this.#contacts(callee, grOf(uri));
+    if (callee !== null) return this.#contacts(callee, grOf(uri), isSips(request.uri));
     if (this.#directory.owns(uri)) return { kind: 'refused', status: 404 };
     const peer = this.#directory.peer(uri);
     if (peer === null) return { kind: 'refused', status: 404 };
-    return targets([{ uri: request.uri, hop: peer.cscf, kind: 'peer' }]);
+    return secured(request.uri, targets([{ uri: request.uri, hop: peer.cscf, kind: 'peer' }]));
   }
 
   /**
@@ -87,6 +96,10 @@ export class Router {
    * only if it is on a host where the subscriber is known to be: whoever sends the request may write what it likes.
    */
   inDialog(request: SipRequest, ends: readonly Subscriber[], flow: Flow | null): Route {
+    return secured(request.uri, this.#inDialog(request, ends, flow));
+  }
+
+  #inDialog(request: SipRequest, ends: readonly Subscriber[], flow: Flow | null): Route {
     const [route] = request.routes;
     if (route !== undefined) return this.#byRoute(request.uri, route.uri);
     const uri = parseUri(request.uri);
@@ -101,7 +114,7 @@ export class Router {
 
   /** The open connection of a subscriber in a dialog: the one that it spoke on, else the only one that it registered over. */
   #connectionOf(parties: readonly Subscriber[], flow: Flow | null): Flow | null {
-    if (flow !== null && flow.open && flow.protocol === 'TCP') return flow;
+    if (flow !== null && isOpenConnection(flow)) return flow;
     const registered = parties.flatMap((party) => this.#registrar.bindings(party));
     const connections = new Set(registered.map((binding) => binding.flow).filter(isOpenConnection));
     const [only] = connections;
@@ -119,10 +132,17 @@ export class Router {
     return registered ? hop : null;
   }
 
-  /** Record-Route values for a request from one protocol to another, topmost first (RFC 5658 where they differ). */
-  recordRoutes(from: Protocol, to: Protocol): string[] {
-    const value = (protocol: Protocol): string =>
-      `<sip:${this.#settings.host}:${this.#settings.port};transport=${protocol.toLowerCase()};lr>`;
+  /**
+   * Record-Route values for a request to `uri` from one protocol to another, topmost first (RFC 5658 where they differ;
+   * sips: where the request is, RFC 3261 section 16.6 step 4).
+   */
+  recordRoutes(uri: string, from: Protocol, to: Protocol): string[] {
+    const { host, port, tlsPort = port } = this.#settings;
+    const value = (protocol: Protocol): string => {
+      if (isSips(uri)) return `<sips:${host}:${tlsPort};lr>`;
+      const own = protocol === 'TLS' ? tlsPort : port;
+      return `<sip:${host}:${own};transport=${protocol.toLowerCase()};lr>`;
+    };
     return from === to ? [value(to)] : [value(to), value(from)];
   }
 
@@ -132,18 +152,41 @@ export class Router {
     return targets([{ uri, hop, kind: 'peer' }]);
   }
 
-  #contacts(callee: Subscriber, gr: string | null): Route {
+  /** `secure`: by sips:, which only contacts that are such are registered for (RFC 5630). */
+  #contacts(callee: Subscriber, gr: string | null, secure: boolean): Route {
     const bindings = this.#registrar.bindings(callee, gr);
     if (bindings.length === 0) return { kind: 'refused', status: 480 };
+    const able = bindings.filter(({ contact, flow }) => !secure || isSecured(contact.uri, flow));
+    if (able.length === 0) return SIPS_NOT_ALLOWED;
     return targets(
-      bindings.map((binding) => toBinding(binding, binding.contact.uri.text)),
+      able.map((binding) => toBinding(binding, spokenTo(binding.contact.uri, secure))),
       callee,
     );
   }
 }
 
+/** RFC 5630: a request by sips: has nowhere to go over TLS. */
+const SIPS_NOT_ALLOWED: Route = { kind: 'refused', status: 480, warning: 380 };
+
+/** Of a request by sips:, the targets that are reached over TLS; none, and it is refused. */
+function secured(uri: string, route: Route): Route {
+  if (!isSips(uri) || route.kind !== 'targets') return route;
+  const able = route.targets.filter(({ hop }) => hop.protocol === 'TLS');
+  return able.length === 0 ? SIPS_NOT_ALLOWED : { ...route, targets: able };
+}
+
+function isSecured(uri: Uri, flow: Flow): boolean {
+  return isSips(uri.text) && flow.protocol === 'TLS' && flow.open;
+}
+
+/** A contact by sips: is there for calls by sip: too, which it must not be mistaken for (RFC 5630). */
+function spokenTo(uri: Uri, secure: boolean): string {
+  if (uri.kind !== 'sip' || secure || uri.scheme === 'sip') return uri.text;
+  return formatSipUri({ ...uri, scheme: 'sip' });
+}
+
 function isOpenConnection(flow: Flow): boolean {
-  return flow.open && flow.protocol === 'TCP';
+  return flow.open && isConnection(flow.protocol);
 }
 
 function targets(list: readonly Target[], callee: Subscriber | null = null): Route {

@@ -7,14 +7,16 @@
 import { opening } from '../../bytes/opened.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import { Cscf } from './cscf.ts';
+import { certifiedNames } from './peers.ts';
 import type { AddressesOf } from './peers.ts';
 import { HostAddresses } from '../../net/host-addresses.ts';
 import { CSCF_POLICY } from '../../x1/policy.ts';
 import type { HostMap } from '../../net/hosts.ts';
 import { listenerShare, publicShare } from '../../net/descriptors.ts';
+import { CertifiedSip } from '../../net/sip-security.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { IqClient } from './http/iq-client.ts';
-import { closedFlow, DEFAULT_PORT } from '../../sip/flow.ts';
+import { closedFlow, DEFAULT_PORT, isConnection, TLS_PORT } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { RestoredBinding, StoredBinding } from './ports.ts';
 import { SqliteRegistrationStore } from './store/sqlite.ts';
@@ -37,6 +39,8 @@ export interface RunningCscf extends Running {
   readonly operation: Operation<CscfConfig>;
   /** Where SIP is listened on, TCP and UDP alike. */
   readonly sip: Listen;
+  /** Where it is over TLS, if it is. */
+  readonly sipTls: Listen | null;
   readonly x1: Listen;
   /** PDUs lost to full queues since the start. */
   readonly lost: number;
@@ -70,29 +74,41 @@ async function startWith(
     perAddress: config.maxConnectionsPerAddress,
     outgoing: Math.min(TCP_LIMITS.outgoing, listenerShare()),
   };
-  const transport = new Transport({ clock, logger, hosts, connections });
-  const sip = await listenBoth(transport, config.sip).catch(async (cause: unknown) => {
+  const security = new CertifiedSip({
+    tls: element.tls,
+    role: 'cscf',
+    namesOf: (host) => certifiedNames(config.peers, host),
+  });
+  const transport = new Transport({ clock, logger, hosts, connections, security });
+  const { sip, sipTls } = await listenAll(transport, config).catch(async (cause: unknown) => {
     await transport.close();
     throw cause;
   });
   const port = config.publicPort ?? publicPort(hosts, config.host, sip.port);
+  const tlsPort =
+    sipTls === null ? null : (config.publicTlsPort ?? publicPort(hosts, config.host, sipTls.port, TLS_PORT));
   const layer = new TransactionLayer({
     transport,
     clock,
     logger,
     identifiers: new Identifiers(random),
-    sentBy: () => `${config.host}:${port}`,
+    sentBy: (protocol) => `${config.host}:${protocol === 'TLS' ? (tlsPort ?? port) : port}`,
     maxTransactions: config.maxTransactions,
     maxOctets: config.maxTransactionOctets,
   });
   const https = config.iq === undefined ? null : new HttpsClient({ hosts, tls: element.tls });
   const anchor = https === null || config.iq === undefined ? null : new IqClient(https, config.iq.url);
-  const settings = { ...config, port, limits: limitsIn(config) };
+  const settings = {
+    ...config,
+    port,
+    ...(tlsPort === null ? {} : { tlsPort }),
+    limits: limitsIn(config),
+  };
   const names = config.peers.map((peer) => peer.cscf.host);
   const addresses = new HostAddresses({ hosts, names, clock, logger });
   await addresses.start();
   const addressesOf: AddressesOf = (host, at) => addresses.of(host, at);
-  const listening = [sip];
+  const listening = sipTls === null ? [sip] : [sip, sipTls];
   const restored = await restoredFlows(registrations.load(clock.now()), transport);
   const cscf = new Cscf({
     settings,
@@ -119,6 +135,7 @@ async function startWith(
     cscf,
     operation: cscfOperation(config, { element, cscf, transport, registrations: registrationsOf(config) }),
     sip,
+    sipTls,
     x1: element.x1,
     get lost() {
       return poi.lost;
@@ -153,19 +170,25 @@ async function flowOf(
   { protocol, local, remote, source }: StoredBinding,
   transport: Transport,
 ): Promise<Flow> {
-  if (protocol === 'TCP') return closedFlow(local, remote);
+  if (isConnection(protocol)) return closedFlow(local, remote, protocol);
   const flow = await transport.flowTo({ protocol, host: remote.address, port: remote.port });
   return source === null ? flow : { ...flow, source };
 }
 
-/** TCP and UDP on one port. */
-async function listenBoth(transport: Transport, { address, port }: Listen): Promise<NetworkAddress> {
-  const tcp = await transport.listen('TCP', address, port);
-  await transport.listen('UDP', address, tcp.port);
-  return tcp;
+/** TCP and UDP on one port, and TLS. */
+async function listenAll(
+  transport: Transport,
+  { sip: { address, port }, sipTls }: Pick<CscfConfig, 'sip' | 'sipTls'>,
+): Promise<{ readonly sip: NetworkAddress; readonly sipTls: NetworkAddress | null }> {
+  const sip = await transport.listen('TCP', address, port);
+  await transport.listen('UDP', address, sip.port);
+  return {
+    sip,
+    sipTls: sipTls === undefined ? null : await transport.listen('TLS', sipTls.address, sipTls.port),
+  };
 }
 
 /** The port that others use: the standard one where the host map leads it here, else the real one. */
-function publicPort(hosts: HostMap, host: string, listening: number): number {
-  return hosts.resolve(host, DEFAULT_PORT).port === listening ? DEFAULT_PORT : listening;
+function publicPort(hosts: HostMap, host: string, listening: number, standard = DEFAULT_PORT): number {
+  return hosts.resolve(host, standard).port === listening ? standard : listening;
 }

@@ -1,4 +1,5 @@
 /** What the mediation reads off a PDU. */
+import { uriHost } from '../../bytes/network-address.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { DIRECTION, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, textAttribute } from '../../wire/x2x3/pdu.ts';
@@ -25,11 +26,11 @@ export function observedIdentities(pdu: Pdu, task: DfTask): readonly ObservedIde
   return matched === null ? task.targets : [parseTargetIdentifier(matched)];
 }
 
-/** `source>destination` of the packet, as far as the POI told them. */
+/** `source>destination` of the packet, each `address:port`, of IPv6 `[address]:port`, as far as the POI told them. */
 export function streamIdentifier(pdu: Pdu): string {
   const end = (v4: number, v6: number, port: number): string => {
     const address = textAttribute(pdu, v4) ?? textAttribute(pdu, v6);
-    return address === null ? '' : `${address}:${numberAttribute(pdu, port) ?? ''}`;
+    return address === null ? '' : `${uriHost(address)}:${numberAttribute(pdu, port) ?? ''}`;
   };
   const source = end(ATTRIBUTE.sourceIpv4, ATTRIBUTE.sourceIpv6, ATTRIBUTE.sourcePort);
   const destination = end(ATTRIBUTE.destinationIpv4, ATTRIBUTE.destinationIpv6, ATTRIBUTE.destinationPort);

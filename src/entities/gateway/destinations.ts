@@ -1,7 +1,8 @@
 /**
  * Where the gateway may send media. It relays what subscribers and strangers hand it, octet for octet, to where a
  * session description says; so a description must not make it speak to its own ports (one datagram would go round for
- * ever), to the ports of signalling (a packet's text would pass for a message of ours), or to many at once.
+ * ever), to the ports of signalling (a packet's text would pass for a message of ours), or to many at once. Nor can it
+ * send from its IPv4 address to an IPv6 one, or the other way round.
  *
  * The same rule holds for the sources that a leg latches to: an address that must not be sent to is not taken from.
  */
@@ -26,8 +27,11 @@ const LOWEST_PORT = 1024;
 /** RFC 3261 section 18.1: SIP, SIP over TLS. */
 const SIGNALLING_PORTS = new Set([5060, 5061]);
 
-/** RFC 1122 section 3.2.1.3, RFC 5771, RFC 919, RFC 1112 section 4; RFC 4291 section 2.4. */
-const NEVER = networks('0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'ff00::/8');
+/**
+ * RFC 1122 section 3.2.1.3, RFC 5771, RFC 919, RFC 1112 section 4; RFC 4291: nobody and addresses of IPv4 as they were
+ * once written in IPv6 (2.5.5.1), those of a link, which say nothing without it (2.5.6), and multicast (2.7).
+ */
+const NEVER = networks('0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/96', 'fe80::/10', 'ff00::/8');
 const LOOPBACK = networks('127.0.0.0/8', '::1/128');
 
 export class MediaDestinations {
@@ -63,8 +67,10 @@ export class MediaDestinations {
   #problem(at: NetworkAddress): string | null {
     if (isIP(at.address) === 0 || at.address.includes('%')) return 'not an address of a host';
     const address = canonicalAddress(at.address);
-    if (isIn(NEVER, address)) return 'not the address of one host';
-    if (!this.#onLoopback && isIn(LOOPBACK, address)) return 'a loopback address';
+    const onLoopback = isIn(LOOPBACK, address);
+    if (!onLoopback && isIn(NEVER, address)) return 'not the address of one host';
+    if (!this.#onLoopback && onLoopback) return 'a loopback address';
+    if (isIP(address) !== isIP(this.#own.address)) return 'of another family of addresses than the gateway';
     if (isIn(this.#closed, address)) return 'an address that media do not go to here';
     if (at.port < LOWEST_PORT || SIGNALLING_PORTS.has(at.port)) return 'a port that is not for media';
     const { address: own, from, to } = this.#own;

@@ -4,7 +4,7 @@
  * understood where the receiver has none. Static types (RFC 3551) mean the same to all.
  */
 import type { Description, TargetSide } from './negotiation.ts';
-import { STATIC_CODECS } from './sdp.ts';
+import { receiverText, STATIC_CODECS } from './sdp.ts';
 
 /** The stream that payload types are asked for. */
 export interface CodecScope {
@@ -69,7 +69,7 @@ function sorted(
   const destination = path?.split('>')[1] ?? null;
   const isReceiver = ({ side, media }: Description) =>
     receiver === null
-      ? media.some(({ address, port }) => `${address ?? ''}:${port}` === destination)
+      ? media.some((medium) => receiverText(medium) === destination)
       : side === receiver || side === null;
   const receivers = byTime.filter(isReceiver);
   if (receivers.length === 0 && receiver === null) return [byTime, []];

@@ -11,8 +11,10 @@
  *     UDP  (RFC 768)  source port, destination port, length, checksum: 8 octets
  */
 import { BytesError } from '../../bytes/errors.ts';
+import { uriHost } from '../../bytes/network-address.ts';
 import type { CcContents, CcPayload } from '../../wire/hi/ps-pdu.ts';
 import { FRAME_TYPE, MMCC_PROTOCOL } from '../../wire/hi/ipmm-cc.ts';
+import { ipv6Text } from '../../wire/x2x3/addresses.ts';
 import { latin1 } from '../../wire/hi/text.ts';
 import { MediaError } from '../../media/errors.ts';
 import { decodeRtpHeader, isRtcp } from '../../media/rtp.ts';
@@ -125,7 +127,7 @@ export function ipPayload(packet: Uint8Array): Unwrapped | null {
   }
   if (lead >> 4 === 6 && packet.length >= IPV6_HEADER && packet[6] === UDP) {
     const datagram = packet.subarray(IPV6_HEADER, IPV6_HEADER + view.getUint16(4));
-    return udpPayload(datagram, address(8, 16).toString('hex'), address(24, 16).toString('hex'));
+    return udpPayload(datagram, ipv6Text(address(8, 16)), ipv6Text(address(24, 16)));
   }
   return null;
 }
@@ -135,6 +137,6 @@ function udpPayload(datagram: Uint8Array, source: string, destination: string): 
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
   const length = view.getUint16(4);
   if (length < UDP_HEADER || length > datagram.length) return null;
-  const path = `${source}:${view.getUint16(0)}>${destination}:${view.getUint16(2)}`;
+  const path = `${uriHost(source)}:${view.getUint16(0)}>${uriHost(destination)}:${view.getUint16(2)}`;
   return { octets: datagram.subarray(UDP_HEADER, length), path };
 }

@@ -18,6 +18,7 @@ import { looksProtected } from './protection.ts';
 import type { Protection } from './protection.ts';
 import { NONE_REFUSED, RefusedList } from './refused.ts';
 import type { RefusedPacket, Refusals } from './refused.ts';
+import { receiverText } from './sdp.ts';
 import { missingIn, RunSorter } from './runs.ts';
 import type { DeliveredPacket, Run } from './runs.ts';
 import type { AgreedStream, Signalling } from './signalling.ts';
@@ -188,7 +189,7 @@ export class GroupRecovery {
   #isNamed(path: string | null): boolean {
     const source = path?.split('>')[0];
     return this.#signalling.descriptions.some(({ media }) =>
-      media.some(({ address, port }) => `${address ?? ''}:${port}` === source),
+      media.some((medium) => receiverText(medium) === source),
     );
   }
 

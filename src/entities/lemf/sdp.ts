@@ -4,6 +4,7 @@
  * is or may be encrypted. Tolerant: it was not written for us, and a line that says nothing to us must not cost us the
  * next.
  */
+import { canonicalAddress, endpointText } from '../../bytes/network-address.ts';
 import type { Companding } from '../../media/g711.ts';
 import { attributeValues } from '../../sip/attributes.ts';
 import { mediaProtection } from '../../sip/media-protection.ts';
@@ -69,6 +70,11 @@ export function g711Law(codec: string): Companding | null {
 /** Whether a codec's name is that of telephone events (RFC 4733). */
 export function isTelephoneEvent(codec: string): boolean {
   return /^telephone-event\/\d+(?:\/1)?$/i.test(codec);
+}
+
+/** Where a medium is received, as paths of packets have it: `address:port`, of IPv6 `[address]:port`. */
+export function receiverText({ address, port }: Pick<DescribedMedia, 'address' | 'port'>): string {
+  return endpointText({ address: canonicalAddress(address ?? ''), port });
 }
 
 function mediaLine(

@@ -1,6 +1,7 @@
 /** The settings of the user equipment: a phone behind one KMS and one CSCF. They hold a pre-shared key and a password. */
 import { isIP } from 'node:net';
 import Type from 'typebox';
+import { bareHost, canonicalAddress } from '../../bytes/network-address.ts';
 import { fromHex, utf8 } from '../../bytes/octets.ts';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
@@ -24,7 +25,7 @@ import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
-import { parseUri } from '../../sip/uri.ts';
+import { isSips, parseUri } from '../../sip/uri.ts';
 import type { AnswerPolicy } from './callee.ts';
 
 const KEYED = 'a SIP URI that can be keyed';
@@ -32,11 +33,21 @@ const keyed = (uri: string): string => canonicalIdentity(uri).uri;
 
 const REACHABLE = 'an IP address that others reach';
 
-const OUTBOUND = parsed('SIP URI of the own CSCF; `transport=udp` for UDP', 'a SIP URI', (text): NextHop => {
-  const hop = nextHopOf(parseUri(text), 'TCP');
-  if (hop === null) throw new Unfit('a SIP URI over TCP or UDP');
-  return hop;
-});
+/** Where a phone sends everything. */
+export interface Outbound extends NextHop {
+  /** Whether it takes part in calls by sips:. */
+  readonly sips: boolean;
+}
+
+const OUTBOUND = parsed(
+  'SIP URI of the own CSCF; `transport=udp` for UDP, `transport=tls` for TLS, `sips:` for TLS and calls by sips: too',
+  'a SIP URI',
+  (text): Outbound => {
+    const hop = nextHopOf(parseUri(text), 'TCP');
+    if (hop === null) throw new Unfit('a SIP URI over TCP, UDP or TLS');
+    return { ...hop, sips: isSips(text) };
+  },
+);
 
 const ANSWER = Type.Decode(
   strict(
@@ -99,10 +110,10 @@ export const UE_CONFIG = strict({
     password: Type.Decode(text('for digest'), (password) => Secret.of(utf8(password))),
   }),
   partners: listOf(Type.String(), { description: 'hosts whose districts may be fetched' }),
-  authorities: filePath("PEM file: whom the KMSs' certificates must chain to"),
+  authorities: filePath("PEM file: whom the KMSs' certificates must chain to, and over TLS the CSCF's"),
   revocationLists: REVOCATION_LISTS,
   hosts: HOSTS,
-  sip: listener('where it is called'),
+  sip: listener('where it is called; over TLS, by the connection to the CSCF alone, what it says of that'),
   media: mediaPorts('where media are received'),
   publicAddress: Type.Optional(
     Type.Decode(
@@ -112,8 +123,10 @@ export const UE_CONFIG = strict({
         absent: 'where it listens; for 0.0.0.0 and ::, the own address towards the CSCF',
       }),
       (address) => {
-        if (isIP(address) === 0 || address === '0.0.0.0' || address === '::') throw new Unfit(REACHABLE);
-        return address;
+        const bare = bareHost(address);
+        if (isIP(bare) === 0 || ['0.0.0.0', '::'].includes(canonicalAddress(bare)))
+          throw new Unfit(REACHABLE);
+        return bare;
       },
     ),
   ),

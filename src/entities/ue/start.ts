@@ -2,7 +2,7 @@
  * The user equipment as a process: a phone behind one KMS and one CSCF.
  */
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
+import { endpointText } from '../../bytes/network-address.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { canonicalIdentity, districtOfKms } from '../../ibake/identity.ts';
@@ -13,12 +13,14 @@ import { defaultEngine } from '../../ibe/default-engine.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
 import { HostMap } from '../../net/hosts.ts';
+import { CertifiedSip } from '../../net/sip-security.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { reachableAddress } from '../../net/own-address.ts';
 import { loadRevocation } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { HttpsKmsClient } from '../../endpoint/kms-client.ts';
 import { UserAgent } from '../../sip/agent.ts';
+import { TLS_PORT } from '../../sip/flow.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
 import { Transport } from '../../sip/transport.ts';
 import type { Observed } from '../../sip/transactions.ts';
@@ -64,7 +66,8 @@ async function startHolding(
   const { clock, logger, random } = runtime;
   const { identity, device = identity, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
-  const https = new HttpsClient({ hosts, tls: trusted(config, clock.now()) });
+  const tls = trusted(config, clock.now());
+  const https = new HttpsClient({ hosts, tls });
   opened.add(() => https.close());
   const own = canonicalIdentity(identity);
   const client = new HttpsKmsClient(https, kms.url, clock);
@@ -74,7 +77,9 @@ async function startHolding(
   const ring = new KeyRing(config.skew);
   const replays = await SqliteReplayCache.open(config.replays, clock);
   opened.add(() => replays.close());
-  const transport = new Transport({ clock, logger, hosts });
+  // The CSCF is certified for its host name, or for the home that the identity is of (RFC 5922).
+  const security = new CertifiedSip({ tls, namesOf: (host) => [host, own.host] });
+  const transport = new Transport({ clock, logger, hosts, security });
   opened.add(() => transport.close());
   const doors = await open(config, transport, hosts);
   const policy = Object.values(SRTP_POLICY).find(({ name }) => name === config.suite) ?? DEFAULT_POLICY;
@@ -110,6 +115,7 @@ async function startHolding(
     logger,
     identity,
     contact: `sip:${username}@${doors.sip};transport=${cscf.url.protocol.toLowerCase()}`,
+    ...(cscf.url.sips ? { secureContact: `sips:${username}@${doors.sip}` } : {}),
     sentBy: doors.sip,
     outbound: cscf.url,
     credentials: { username: cscf.username, password: cscf.password },
@@ -118,6 +124,7 @@ async function startHolding(
   const ue = new UserEquipment({
     username,
     agent,
+    secure: cscf.url.sips,
     keys: {
       initiate: (callee, stream) => agreement.initiate(callee, stream),
       respond: (iMessage1, stream, protocols) => agreement.respond(iMessage1, stream, protocols),
@@ -148,7 +155,11 @@ async function open(
   transport: Transport,
   hosts: HostMap,
 ): Promise<{ readonly at: NetworkAddress; readonly sip: string; readonly media: string }> {
-  const at = await transport.listen(cscf.url.protocol, sip.address, sip.port);
+  // Over TLS nobody connects to a phone: it is called over the connection that it has made.
+  const at =
+    cscf.url.protocol === 'TLS'
+      ? { address: sip.address, port: sip.port === 0 ? TLS_PORT : sip.port }
+      : await transport.listen(cscf.url.protocol, sip.address, sip.port);
   const peer = hosts.resolve(cscf.url.host, cscf.url.port);
   const named = async (address: string, setting: string): Promise<string> => {
     try {
@@ -163,7 +174,7 @@ async function open(
   };
   const address = await named(sip.address, 'sip.address');
   return {
-    sip: `${isIPv6(address) ? `[${address}]` : address}:${at.port}`,
+    sip: endpointText({ address, port: at.port }),
     at,
     media: await named(media.address, 'media.address'),
   };

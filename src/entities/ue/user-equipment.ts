@@ -39,6 +39,8 @@ export interface UserEquipmentOptions {
   /** User part of the address of record. */
   readonly username: string;
   readonly agent: UserAgent;
+  /** Whether it calls by sips:, over TLS. */
+  readonly secure?: boolean;
   readonly keys: KeySupply;
   readonly datagrams: Datagrams;
   readonly ports: UdpPortRange;
@@ -89,7 +91,7 @@ export class UserEquipment {
    */
   async call(target: string): Promise<PhoneCall> {
     const { agent, keys } = this.#options;
-    demandCallable(target);
+    demandCallable(target, this.#options.secure ?? false);
     const { stream, said } = await this.#media();
     try {
       const exchange = await keys.initiate(target, { index: 0, count: 1, ssrc: stream.ssrc });
@@ -160,10 +162,10 @@ export class UserEquipment {
 }
 
 /** @throws EndpointError `target` */
-function demandCallable(target: string): void {
+function demandCallable(target: string, secure: boolean): void {
   const uri = uriOf(target);
   if (uri.kind !== 'sip') throw new EndpointError('target', 'not a SIP URI');
-  if (uri.scheme === 'sips')
+  if (uri.scheme === 'sips' && !secure)
     throw new EndpointError(
       'target',
       'sips: asks for TLS on every hop (RFC 5630), which this phone does not have',

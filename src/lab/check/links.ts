@@ -9,7 +9,8 @@ import type { NextHop } from '../../sip/flow.ts';
 import { certificatesOf, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
-import { endpointText, placeAt } from './places.ts';
+import { bareHost, endpointText } from '../../bytes/network-address.ts';
+import { placeAt } from './places.ts';
 import type { ListeningPlace } from './places.ts';
 import type { Hi1ConfigEndpoint } from '../../entities/admf/config-hi1.ts';
 import { X509Certificate } from 'node:crypto';
@@ -244,7 +245,7 @@ class Links {
       return null;
     }
     const port = url.port === '' ? 443 : Number(url.port);
-    return this.#follow(from, place, { kind, setting, host: url.hostname.replace(/^\[|\]$/g, ''), port });
+    return this.#follow(from, place, { kind, setting, host: bareHost(url.hostname), port });
   }
 
   /** Whoever it leads to, if that is who is meant; what is wrong is told. */
@@ -324,5 +325,6 @@ function isSameEndpoint(one: Hi1ConfigEndpoint, other: Hi1ConfigEndpoint): boole
 
 /** Where signalling is sent to. */
 function sipAim({ host, port, protocol }: NextHop) {
-  return { kind: 'cscf', setting: 'sip', host, port, protocol: protocol === 'UDP' ? 'udp' : 'tcp' } as const;
+  const setting = protocol === 'TLS' ? 'sipTls' : 'sip';
+  return { kind: 'cscf', setting, host, port, protocol: protocol === 'UDP' ? 'udp' : 'tcp' } as const;
 }

@@ -1,6 +1,6 @@
 /** Where configurations say that something listens, what is used twice, and who is to be found at an address. */
-import { isIPv6 } from 'node:net';
 import path from 'node:path';
+import { sameHost } from '../../bytes/network-address.ts';
 import { mapPaths } from '../../host/config-paths.ts';
 import { SCHEMAS } from './configurations.ts';
 import type { Checked, ConfigFinding } from './configurations.ts';
@@ -34,8 +34,9 @@ export function placesOf(checked: Checked): ListeningPlace[] {
         return [listening('x1', x1), listening('xk', xk), listening('users', users)];
       }
       case 'cscf': {
-        const { x1, sip } = checked.config;
-        return [listening('x1.listen', x1.listen), listening('sip', sip, ['tcp', 'udp'])];
+        const { x1, sip, sipTls } = checked.config;
+        const secured = sipTls === undefined ? [] : [listening('sipTls', sipTls)];
+        return [listening('x1.listen', x1.listen), listening('sip', sip, ['tcp', 'udp']), ...secured];
       }
       case 'gateway': {
         const { x1, control, media: ports } = checked.config;
@@ -59,6 +60,7 @@ export function placesOf(checked: Checked): ListeningPlace[] {
       }
       case 'ue': {
         const { sip, cscf, media: ports } = checked.config;
+        if (cscf.url.protocol === 'TLS') return [media(ports)];
         return [listening('sip', sip, [cscf.url.protocol === 'UDP' ? 'udp' : 'tcp']), media(ports)];
       }
       case 'officer':
@@ -131,15 +133,10 @@ export function placeAt(
   );
 }
 
-/** An address as it stands before a port. */
-export function endpointText({ address, port }: { readonly address: string; readonly port: number }): string {
-  return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
-}
-
 function overlap(one: { readonly address: string }, other: { readonly address: string }): boolean {
   const isAny = ({ address }: { readonly address: string }): boolean =>
     address === '0.0.0.0' || address === '::';
-  return one.address === other.address || isAny(one) || isAny(other);
+  return sameHost(one.address, other.address) || isAny(one) || isAny(other);
 }
 
 function error({ checked, setting }: ListeningPlace, text: string): ConfigFinding {

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
+import { endpointText } from '../../bytes/network-address.ts';
 import type { Random } from '../../bytes/ports.ts';
 import { AGENCY_CONFIG } from '../../entities/admf/config-agency.ts';
 import { ADMF_CONFIG } from '../../entities/admf/config.ts';
@@ -24,7 +25,7 @@ import { configureHome } from '../network/home-configs.ts';
 import { hostOf, planHome } from '../network/home.ts';
 import type { Entity, HomePlan, Plan } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
-import { PortRange } from '../network/ports.ts';
+import { LOOPBACK_ADDRESS, PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFrom } from '../pki/folder.ts';
 import { isHeld } from '../processes/run-note.ts';
 import { agencyRequests } from './agency-requests.ts';
@@ -34,6 +35,8 @@ export interface InitOptions {
   readonly folder: string;
   readonly homes: readonly string[];
   readonly portBase: number;
+  /** A loopback address, where everything listens; default 127.0.0.1. */
+  readonly address?: string;
   /** Whether a laboratory that is there gives way. */
   readonly force: boolean;
   /** Whether certificates are issued by an authority under the one that peers know; default: no. */
@@ -136,8 +139,8 @@ function checkPlace(folder: string, { force, now }: Pick<InitOptions, 'force' | 
 }
 
 async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
-  const { homes, portBase, now, random, intermediate = false } = options;
-  const range = new PortRange(portBase);
+  const { homes, portBase, address, now, random, intermediate = false } = options;
+  const range = new PortRange(portBase, address ?? LOOPBACK_ADDRESS.ipv4);
   const plans = homes.map((name, at) => planHome(name, USERS[at] ?? [], range, random, at));
   const plan: Plan = {
     state: path.join(folder, 'state'),
@@ -177,7 +180,7 @@ async function makeHome(
   };
   const { entities, phones, agency } = await configureHome(plan, home, pki);
   const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
-  const officers = { address: '127.0.0.1', port: home.ports['admf.officers'], peers };
+  const officers = { address: home.address, port: home.ports['admf.officers'], peers };
   const admf = { ...entities.admf, approval: 'two', officers };
   for (const [entity, schema] of Object.entries(SCHEMAS))
     write(entity, schema, entity === 'admf' ? admf : entities[entity as Entity]);
@@ -198,7 +201,7 @@ function officerOf(home: HomePlan, tls: TlsFiles): object {
   return {
     url: `https://${door}`,
     tls,
-    hosts: { [door]: `127.0.0.1:${String(home.ports['admf.officers'])}` },
+    hosts: { [door]: endpointText({ address: home.address, port: home.ports['admf.officers'] ?? 0 }) },
     lemf: {
       hi2: { host: hostOf('lemf', home), port: 7512 },
       hi3: { host: hostOf('lemf', home), port: 7513 },

@@ -3,11 +3,12 @@
  * of them into a process of its own.
  */
 import path from 'node:path';
+import { endpointText } from '../../bytes/network-address.ts';
 import { districtOfHost } from '../../ibake/identity.ts';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/names.ts';
-import { agencyHostOf, hostOf, identityOf } from './home.ts';
+import { agencyHostOf, hostOf, identityOf, SIP_TLS } from './home.ts';
 import type { Entity, HomePlan, Plan, DemoSubscriber } from './home.ts';
 import type { LabPki } from './pki.ts';
 
@@ -41,7 +42,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
       dnsNames: [hostOf(entity, home)],
       roles: [entity satisfies Role],
     });
-  const at = (listener: string): object => ({ address: '127.0.0.1', port: home.ports[listener] });
+  const at = (listener: string): object => ({ address: home.address, port: home.ports[listener] });
   const admf = { identifier: hostOf('admf', home), url: `https://${hostOf('admf', home)}${X1_ADMF_PATH}` };
   const x1 = (entity: Entity): object => ({
     identifier: hostOf(entity, home),
@@ -55,6 +56,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
     x1: x1(entity),
     audit: file(`${entity}-audit.jsonl`),
   });
+  const transport = home.ports[SIP_TLS] === undefined ? 'tcp' : 'tls';
   const peers = Object.values(plan.homes).filter((other) => other !== home);
   return {
     entities: {
@@ -80,6 +82,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         domain: home.domain,
         host: hostOf('cscf', home),
         sip: at('cscf.sip'),
+        ...(home.ports[SIP_TLS] === undefined ? {} : { sipTls: at(SIP_TLS) }),
         iq: { url: `https://${hostOf('gateway', home)}/` },
         algorithms: ['MD5', 'SHA-256'],
         subscribers: home.subscribers.map(({ user, tel, password }) => ({
@@ -90,7 +93,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         })),
         peers: peers.map((peer) => ({
           domain: peer.domain,
-          cscf: `sip:${hostOf('cscf', peer)};transport=tcp`,
+          cscf: `sip:${hostOf('cscf', peer)};transport=${transport}`,
         })),
       },
       gateway: { ...(await element('gateway')), control: at('gateway.control'), media: home.media },
@@ -135,7 +138,10 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
           identity: identityOf(home, subscriber.user),
           kms: { url: `https://${hostOf('kms', home)}`, credential: subscriber.user, psk: subscriber.psk },
           cscf: {
-            url: `sip:${hostOf('cscf', home)};transport=tcp`,
+            url:
+              transport === 'tls'
+                ? `sips:${hostOf('cscf', home)}`
+                : `sip:${hostOf('cscf', home)};transport=tcp`,
             username: subscriber.user,
             password: subscriber.password,
           },
@@ -143,7 +149,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
           authorities: pki.authorities,
           ...pki.lists,
           hosts,
-          sip: { address: '127.0.0.1', port: subscriber.sip },
+          sip: { address: home.address, port: subscriber.sip },
           media: subscriber.media,
           replays: file(`${subscriber.user}-replays.db`),
         },
@@ -153,7 +159,10 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
       url: `https://${hostOf('admf', home)}:${HI1_PORT}`,
       tls: await pki.issue({ commonName: agencyHostOf(home), dnsNames: [], roles: [] }),
       hosts: {
-        [`${hostOf('admf', home)}:${HI1_PORT}`]: `127.0.0.1:${String(home.ports['admf.hi1'])}`,
+        [`${hostOf('admf', home)}:${HI1_PORT}`]: endpointText({
+          address: home.address,
+          port: home.ports['admf.hi1'] ?? 0,
+        }),
       },
       sender: HI1_PARTIES.agency,
       receiver: HI1_PARTIES.operator,
@@ -169,7 +178,7 @@ const LEMF_PORTS = { hi2: 7512, hi3: 7513 };
 function hi1Door(home: HomePlan): object {
   const lemf = hostOf('lemf', home);
   return {
-    listen: { address: '127.0.0.1', port: home.ports['admf.hi1'] },
+    listen: { address: home.address, port: home.ports['admf.hi1'] },
     endpoint: HI1_PARTIES.operator,
     agencies: [
       {
@@ -196,15 +205,16 @@ function hostEntries(plan: Plan): Record<string, string> {
   const entries: Record<string, string> = {};
   for (const home of Object.values(plan.homes)) {
     const put = (entity: Entity, nominal: number, listener: string): void => {
-      entries[`${hostOf(entity, home)}:${nominal}`] =
-        `127.0.0.1:${String(home.ports[`${entity}.${listener}`])}`;
+      const port = home.ports[`${entity}.${listener}`] ?? 0;
+      entries[`${hostOf(entity, home)}:${nominal}`] = endpointText({ address: home.address, port });
     };
     put('kms', 443, 'users');
     put('kms', 8443, 'xk');
     put('kms', 9443, 'x1');
     put('cscf', 5060, 'sip');
+    if (home.ports[SIP_TLS] !== undefined) put('cscf', 5061, 'sipTls');
     // A CSCF wants the addresses of its peers whatever the port, and DNS does not know them.
-    entries[hostOf('cscf', home)] = '127.0.0.1';
+    entries[hostOf('cscf', home)] = home.address;
     put('cscf', 9443, 'x1');
     put('gateway', 443, 'control');
     put('gateway', 9443, 'x1');

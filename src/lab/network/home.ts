@@ -17,6 +17,9 @@ const LISTENERS = {
   lemf: ['hi2', 'hi3'],
 } as const satisfies Record<string, readonly string[]>;
 
+/** The CSCF's port of SIP over TLS, in a plan that has one. */
+export const SIP_TLS = 'cscf.sipTls';
+
 export type Entity = keyof typeof LISTENERS;
 export const ENTITIES = Object.keys(LISTENERS) as readonly Entity[];
 
@@ -50,6 +53,8 @@ export interface HomePlan<N extends string = string> {
   readonly domain: string;
   /** Whose identity-based parameters it has; its master secret is its own. */
   readonly group: DemoHome;
+  /** Where everything listens. */
+  readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly media: { readonly address: string; readonly from: number; readonly to: number };
   readonly subscribers: readonly (DemoSubscriber & {
@@ -58,22 +63,29 @@ export interface HomePlan<N extends string = string> {
   })[];
 }
 
-/** Lays out a home: its ports, and subscribers with secrets of their own. @param at its number, from 0 on */
+/**
+ * Lays out a home: its ports, and subscribers with secrets of their own.
+ * @param at its number, from 0 on
+ * @param sipTls whether SIP is over TLS between phones, CSCF and other homes
+ */
 export function planHome<N extends string>(
   name: N,
   users: readonly string[],
   block: PortRange,
   random: Random,
   at = name === 'home2' ? 1 : 0,
+  sipTls = false,
 ): HomePlan<N> {
   const ports: Record<string, number> = {};
   for (const entity of ENTITIES) {
     for (const listener of LISTENERS[entity]) ports[`${entity}.${listener}`] = block.tcp();
   }
+  if (sipTls) ports[SIP_TLS] = block.tcp();
   return {
     name,
     domain: `${name}.example`,
     group: at % 2 === 0 ? 'home1' : 'home2',
+    address: block.address,
     ports,
     media: block.media(GATEWAY_PORTS),
     subscribers: users.map((user, nth) => ({

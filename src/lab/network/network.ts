@@ -21,12 +21,12 @@ import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
 import { localEntity, startLabEntity } from './entities.ts';
 import type { LabEntity, RunningEntities, Sighting, TaskName, Tasks } from './entities.ts';
-import { HOMES, hostOf, identityOf, planHome, START_ORDER } from './home.ts';
+import { HOMES, hostOf, identityOf, planHome, SIP_TLS, START_ORDER } from './home.ts';
 import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
 import { listened, tapped } from './media-tap.ts';
 import type { MediaListener } from './media-tap.ts';
-import { findPorts } from './ports.ts';
+import { findPorts, LOOPBACK_ADDRESS } from './ports.ts';
 import type { PortBlock } from './ports.ts';
 import { SignallingRecord } from './signalling.ts';
 import type { SipListener } from './signalling.ts';
@@ -52,6 +52,10 @@ export interface NetworkOptions {
   readonly seed?: string;
   /** First port of the block; `null`: any free block. */
   readonly portBase?: number | null;
+  /** Everything is on ::1 instead of 127.0.0.1. */
+  readonly ipv6?: boolean;
+  /** SIP is over TLS, of phones and between homes. */
+  readonly sipTls?: boolean;
   readonly log?: LogLevel;
   /** Settings of all phones, in place of their usual ones. */
   readonly phoneSettings?: Readonly<Record<string, unknown>>;
@@ -116,8 +120,9 @@ export class Network {
     const record = out === null ? null : path.join(out, 'signalling');
     this.signalling = new SignallingRecord(record, timeline, onSip);
     for (const home of HOMES) {
-      const port = plan.homes[home].ports['cscf.sip'] ?? 0;
-      this.signalling.listens(`cscf.${home}`, { address: '127.0.0.1', port });
+      const { address, ports } = plan.homes[home];
+      for (const listener of ['cscf.sip', SIP_TLS])
+        this.signalling.listens(`cscf.${home}`, { address, port: ports[listener] ?? 0 });
     }
   }
 
@@ -126,11 +131,12 @@ export class Network {
    * also where nothing was started.
    */
   static async layOut(options: NetworkOptions): Promise<Network> {
-    const block = await findPorts(options.portBase ?? null);
+    const address = options.ipv6 === true ? LOOPBACK_ADDRESS.ipv6 : LOOPBACK_ADDRESS.ipv4;
+    const block = await findPorts(options.portBase ?? null, address);
     const random = options.seed === undefined ? systemRandom() : seededRandom(options.seed, 'plan');
     const homes = {
-      home1: planHome('home1', options.users.home1, block, random),
-      home2: planHome('home2', options.users.home2, block, random),
+      home1: planHome('home1', options.users.home1, block, random, 0, options.sipTls),
+      home2: planHome('home2', options.users.home2, block, random, 1, options.sipTls),
     };
     makeFolder(options.state, 0o700);
     const { state, out } = options;

@@ -14,14 +14,20 @@ const BLOCK = TCP_PORTS + MEDIA_PORTS;
 const LOWEST = 10_240;
 const HIGHEST = 32_000;
 
+/** Where a laboratory is, by the version of IP that it uses. */
+export const LOOPBACK_ADDRESS = { ipv4: '127.0.0.1', ipv6: '::1' } as const;
+
 /** Hands out ports in a row. */
 export class PortRange {
   readonly base: number;
+  /** Where they are: a loopback address. */
+  readonly address: string;
   #next: number;
   #nextMedia: number;
 
-  constructor(base: number) {
+  constructor(base: number, address: string) {
     this.base = base;
+    this.address = address;
     this.#next = base;
     this.#nextMedia = base + TCP_PORTS;
   }
@@ -36,7 +42,7 @@ export class PortRange {
     const from = this.#nextMedia;
     this.#nextMedia += count;
     if (this.#nextMedia > this.base + BLOCK) throw new LabError('ports', 'the block of ports is used up');
-    return { address: '127.0.0.1', from, to: from + count - 1 };
+    return { address: this.address, from, to: from + count - 1 };
   }
 }
 
@@ -44,8 +50,8 @@ export class PortRange {
 export class PortBlock extends PortRange {
   readonly #hold: Server;
 
-  constructor(base: number, hold: Server) {
-    super(base);
+  constructor(base: number, hold: Server, address: string) {
+    super(base, address);
     this.#hold = hold;
   }
 
@@ -64,47 +70,58 @@ export function checkBase(base: number): void {
 
 /**
  * A block none of whose TCP ports is taken: the one that begins at `base`, or the first free one for `null`.
- * @throws LabError `ports`, `options`
+ * @throws LabError `ports`, `options`; also where the machine does not have the address
  */
-export async function findPorts(base: number | null): Promise<PortBlock> {
+export async function findPorts(
+  base: number | null,
+  address: string = LOOPBACK_ADDRESS.ipv4,
+): Promise<PortBlock> {
+  await checkAddress(address);
   if (base !== null) {
     checkBase(base);
-    const block = await take(base);
+    const block = await take(base, address);
     if (block !== null) return block;
     throw new LabError('ports', `some of the ports ${base} to ${base + TCP_PORTS - 1} are taken`);
   }
   const blocks = Math.floor((HIGHEST - LOWEST) / BLOCK);
   const first = process.pid % blocks;
   for (let tried = 0; tried < blocks; tried++) {
-    const block = await take(LOWEST + ((first + tried) % blocks) * BLOCK);
+    const block = await take(LOWEST + ((first + tried) % blocks) * BLOCK, address);
     if (block !== null) return block;
   }
-  throw new LabError('ports', 'no block of free ports was found on 127.0.0.1');
+  throw new LabError('ports', `no block of free ports was found on ${address}`);
 }
 
 /** The block that begins at `base`, or `null` if any of its ports is taken. */
-async function take(base: number): Promise<PortBlock | null> {
-  const hold = await listenOn(base + TCP_PORTS - 1);
+async function take(base: number, address: string): Promise<PortBlock | null> {
+  const hold = await listenOn(base + TCP_PORTS - 1, address);
   if (hold === null) return null;
   hold.unref();
   const ports = Array.from({ length: TCP_PORTS - 1 }, (_, at) => base + at);
-  const free = await Promise.all(ports.map(isFree));
-  if (free.every(Boolean)) return new PortBlock(base, hold);
+  const free = await Promise.all(ports.map((port) => isFree(port, address)));
+  if (free.every(Boolean)) return new PortBlock(base, hold, address);
   hold.close();
   return null;
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = await listenOn(port);
+/** @throws LabError `ports` where nothing can listen at an address: a machine may have no IPv6 */
+async function checkAddress(address: string): Promise<void> {
+  const server = await listenOn(0, address);
+  if (server === null) throw new LabError('ports', `this machine does not have the address ${address}`);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+async function isFree(port: number, address: string): Promise<boolean> {
+  const server = await listenOn(port, address);
   if (server === null) return false;
   await new Promise((resolve) => server.close(resolve));
   return true;
 }
 
-function listenOn(port: number): Promise<Server | null> {
+function listenOn(port: number, address: string): Promise<Server | null> {
   return new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', () => resolve(null));
-    server.listen(port, '127.0.0.1', () => resolve(server));
+    server.listen(port, address, () => resolve(server));
   });
 }

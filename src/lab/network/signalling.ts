@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { SessionDescription } from '../../sip/sdp.ts';
+import { canonicalAddress, endpointText } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import type { SentSip } from '../capture/capture.ts';
@@ -105,5 +106,5 @@ export function summary(octets: Uint8Array): string {
 }
 
 function keyOf({ address, port }: NetworkAddress): string {
-  return `${address.replace(/^::ffff:/, '')}:${port}`;
+  return endpointText({ address: canonicalAddress(address), port });
 }

@@ -127,14 +127,19 @@ class Demo {
     const network = await this.#startNetwork();
     for (const home of HOMES) {
       const ports = Object.entries(network.plan.homes[home].ports).map(([of, port]) => `${of} ${port}`);
-      this.#timeline.tell('lab', home, '', `ports on 127.0.0.1: ${ports.join(', ')}`);
+      this.#timeline.tell(
+        'lab',
+        home,
+        '',
+        `ports on ${network.plan.homes[home].address}: ${ports.join(', ')}`,
+      );
     }
     return network;
   }
 
   #startNetwork(): Promise<Network> {
     const { users, faults, options } = this.#scenario;
-    const { out, revealSecrets, seed, portBase, log, onMedia } = options;
+    const { out, revealSecrets, seed, portBase, ipv6, sipTls, log, onMedia } = options;
     return Network.start({
       state: this.#state,
       out,
@@ -144,6 +149,8 @@ class Demo {
       phoneFaults: faults.phones,
       ...(seed === undefined ? {} : { seed }),
       ...(portBase === undefined ? {} : { portBase }),
+      ...(ipv6 === undefined ? {} : { ipv6 }),
+      ...(sipTls === undefined ? {} : { sipTls }),
       ...(log === undefined ? {} : { log }),
       ...(this.#hosting === null ? {} : { hosting: this.#hosting }),
       ...(onMedia === undefined && this.#capture === null

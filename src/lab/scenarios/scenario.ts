@@ -24,6 +24,10 @@ export interface DemoOptions {
   readonly revealSecrets: boolean;
   readonly seed?: string;
   readonly portBase?: number;
+  /** Everything is on ::1 instead of 127.0.0.1. */
+  readonly ipv6?: boolean;
+  /** SIP is over TLS, of phones and between homes. */
+  readonly sipTls?: boolean;
   readonly log?: LogLevel;
   /** Whether each entity is a process of its own; phones are in this one in any case. */
   readonly processes?: boolean;

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeWav } from '../../../src/media/wav.ts';
+import type { Protocol } from '../../../src/sip/flow.ts';
 import { Network } from '../../../src/lab/network/network.ts';
 import type { Entity } from '../../../src/lab/network/home.ts';
 import { Timeline } from '../../../src/lab/timeline.ts';
@@ -24,7 +25,7 @@ const PIECE = 800;
 /** A SIP message that the CSCF received or sent, and the port of the far end. */
 export interface SeenMessage {
   readonly direction: 'received' | 'sent';
-  readonly protocol: 'UDP' | 'TCP';
+  readonly protocol: Protocol;
   readonly port: number;
   readonly text: string;
 }

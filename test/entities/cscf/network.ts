@@ -3,6 +3,7 @@
  * point of interception that keeps what is reported.
  */
 import { utf8 } from '../../../src/bytes/octets.ts';
+import { endpointText } from '../../../src/bytes/network-address.ts';
 import type { AnchoredStream, WantedSession } from '../../../src/wire/iq/sessions.ts';
 import type { Logger } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
@@ -11,7 +12,9 @@ import type { CscfLimits, CscfSettings } from '../../../src/entities/cscf/ports.
 import type { Match, Observation, PoiTask } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Body } from '../../../src/sip/agent-types.ts';
+import { defaultPort, TLS_PORT } from '../../../src/sip/flow.ts';
 import type { Protocol } from '../../../src/sip/flow.ts';
+import type { SipSecurity } from '../../../src/sip/security.ts';
 import { Identifiers } from '../../../src/sip/identifiers.ts';
 import { makeSdp, SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets } from '../../../src/sip/text.ts';
@@ -120,9 +123,14 @@ export class Network {
   readonly transports: Transport[] = [];
   readonly timers: TimerValues | undefined;
   readonly logger: Logger = silent;
+  /** Where everything listens. */
+  readonly address: string;
+  /** Certificates of a host, where SIP is over TLS; of a phone, authorities alone. */
+  security: ((host: string) => SipSecurity) | null = null;
 
-  constructor(timers?: TimerValues) {
+  constructor(timers?: TimerValues, address = '127.0.0.1') {
     this.timers = timers;
+    this.address = address;
   }
 
   async home(
@@ -136,6 +144,8 @@ export class Network {
       connections?: Partial<TcpLimits>;
     } = {},
   ): Promise<Home> {
+    const security = this.security?.(`cscf.${name}`) ?? null;
+    const interHome = options.interHome ?? (security === null ? 'TCP' : 'TLS');
     const others = ['home1.example', 'home2.example'].filter((other) => other !== name);
     const settings: CscfSettings = {
       domain: name,
@@ -149,22 +159,25 @@ export class Network {
       })),
       peers: others.map((domain) => ({
         domain,
-        cscf: { protocol: options.interHome ?? 'TCP', host: `cscf.${domain}`, port: PORT },
+        cscf: { protocol: interHome, host: `cscf.${domain}`, port: defaultPort(interHome) },
       })),
+      ...(security === null ? {} : { tlsPort: TLS_PORT }),
       numbers: { '+1': 'home1.example', '+2': 'home2.example' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     };
-    const transport = this.#transport(options.connections);
-    const tcp = await transport.listen('TCP', '127.0.0.1', 0);
-    const udp = await transport.listen('UDP', '127.0.0.1', tcp.port);
-    this.hosts.set(`cscf.${name}:${PORT}`, `127.0.0.1:${tcp.port}`);
+    const transport = this.transport(options.connections, security);
+    const tcp = await transport.listen('TCP', this.address, 0);
+    const udp = await transport.listen('UDP', this.address, tcp.port);
+    this.hosts.set(`cscf.${name}:${PORT}`, endpointText(tcp));
+    const tls = security === null ? null : await transport.listen('TLS', this.address, 0);
+    if (tls !== null) this.hosts.set(`cscf.${name}:${TLS_PORT}`, endpointText(tls));
     const random = testRandom(name);
     const layer = new TransactionLayer({
       transport,
       clock: systemClock(),
       logger: this.logger,
       identifiers: new Identifiers(random),
-      sentBy: () => `cscf.${name}:${PORT}`,
+      sentBy: (protocol) => `cscf.${name}:${defaultPort(protocol)}`,
       ...(options.maxOctets === undefined ? {} : { maxOctets: options.maxOctets }),
       ...(this.timers === undefined ? {} : { timers: this.timers }),
     });
@@ -190,7 +203,7 @@ export class Network {
       gateway,
       interception,
       observed,
-      ports: { TCP: tcp.port, UDP: udp.port },
+      ports: { TCP: tcp.port, UDP: udp.port, TLS: tls?.port ?? 0 },
     };
     this.homes.set(name, home);
     return home;
@@ -206,22 +219,31 @@ export class Network {
       password?: string;
       identity?: string;
       contact?: string;
+      /** Whether it names itself by its address, not by a name. */
+      numeric?: boolean;
+      /** Whether it takes part in calls by sips:. */
+      sips?: boolean;
     } = {},
   ) {
     const { protocol = 'TCP', device = '1' } = options;
     const host = `${user}-${device}.${home}`;
-    const transport = this.#transport();
-    const bound = await transport.listen(protocol, '127.0.0.1', 0);
-    this.hosts.set(`${host}:${PORT}`, `127.0.0.1:${bound.port}`);
+    const transport = this.transport({}, this.security?.(host) ?? null);
+    const bound =
+      protocol === 'TLS'
+        ? { address: this.address, port: TLS_PORT }
+        : await transport.listen(protocol, this.address, 0);
+    this.hosts.set(`${host}:${PORT}`, endpointText(bound));
+    const own = options.numeric === true ? endpointText(bound) : host;
     const agent = new UserAgent({
       transport,
       clock: systemClock(),
       random: testRandom(host),
       logger: this.logger,
       identity: options.identity ?? `sip:${user}@${home}`,
-      contact: options.contact ?? `sip:${user}@${host};transport=${protocol.toLowerCase()}`,
-      sentBy: `${host}:${PORT}`,
-      outbound: { protocol, host: `cscf.${home}`, port: PORT },
+      contact: options.contact ?? `sip:${user}@${own};transport=${protocol.toLowerCase()}`,
+      sentBy: options.numeric === true ? own : `${host}:${PORT}`,
+      ...(options.sips === true ? { secureContact: `sips:${user}@${host}` } : {}),
+      outbound: { protocol, host: `cscf.${home}`, port: defaultPort(protocol) },
       credentials: {
         username: `${user}@${home}`,
         password: Secret.of(utf8(options.password ?? `password-of-${user}`)),
@@ -238,9 +260,12 @@ export class Network {
     await Promise.all(this.transports.map((transport) => transport.close()));
   }
 
-  #transport(connections: Partial<TcpLimits> = {}): Transport {
+  transport(connections: Partial<TcpLimits> = {}, security: SipSecurity | null = null): Transport {
     const { hosts, logger } = this;
-    const transport = new Transport({ clock: systemClock(), logger, hosts, connections });
+    const transport = new Transport({
+      ...{ clock: systemClock(), logger, hosts, connections },
+      ...(security === null ? {} : { security }),
+    });
     this.transports.push(transport);
     return transport;
   }

@@ -51,6 +51,7 @@ describe('R-71: media do not go', () => {
     ['to a network that is closed by setting', '203.0.113.77', 30_000],
     ['to a closed network of IPv6', '2001:db8:1::9', 30_000],
     ['to a name', 'cscf.home1.example', 30_000],
+    ['to an address of IPv6, from one of IPv4', '2001:db8::7', 4000],
   ])('%s: %s port %s', (_, address, port) => {
     const destinations = new MediaDestinations(rules);
     expect(destinations.allows({ address, port })).toBe(false);
@@ -64,9 +65,48 @@ describe('R-71: media do not go', () => {
     ['198.51.100.8', 15_062],
     ['192.0.2.1', 20_000],
     ['10.0.0.1', 4000],
-    ['2001:db8::7', 4000],
+    ['::ffff:10.0.0.1', 4000],
   ])('but to %s port %i they do', (address, port) => {
     expect(new MediaDestinations(rules).refusal({ address, port })).toBeNull();
+  });
+
+  const ipv6 = {
+    media: { ...media, address: '2001:db8::7' },
+    entities: new HostMap({ '[2001:db8::8]:5060': '[2001:0DB8::9]:15060' }).endpoints(),
+    closed: ['2001:db8:1::/48'],
+  };
+
+  test.each([
+    ['to a port of the gateway itself, in another spelling', '2001:0DB8:0::7', 20_000],
+    ['where a CSCF speaks SIP, in another spelling', '2001:db8:0:0:0:0:0:9', 15_060],
+    ['to a closed network', '2001:db8:1::9', 30_000],
+    ['to loopback', '::1', 30_000],
+    ['to loopback of IPv4, mapped', '::ffff:127.0.0.1', 30_000],
+    ['to loopback of IPv4, as it was once written', '::127.0.0.1', 30_000],
+    ['to a host of IPv4, mapped or not', '::ffff:192.0.2.1', 30_000],
+    ['to a host of IPv4', '192.0.2.1', 30_000],
+    ['to an address of a link, which says nothing without it', 'fe80::1', 30_000],
+    ['to many on the link', 'ff02::1', 30_000],
+    ['to many anywhere', 'ff0e::101', 30_000],
+    ['to nobody', '::', 30_000],
+    ['to the port of SIP', '2001:db8::99', 5060],
+  ])('R-95: from an address of IPv6 %s: %s port %s', (_, address, port) => {
+    expect(new MediaDestinations(ipv6).refusal({ address, port })).not.toBeNull();
+  });
+
+  test.each([
+    ['2001:db8::7', 20_100],
+    ['2001:db8::99', 20_000],
+    ['fd00::1', 4000],
+  ])('R-95: but to %s port %i they do', (address, port) => {
+    expect(new MediaDestinations(ipv6).refusal({ address, port })).toBeNull();
+  });
+
+  test('R-95: loopback of IPv6 is open to a gateway on it, loopback of IPv4 is not', () => {
+    const own = new MediaDestinations({ media: { ...media, address: '::1' } });
+    expect(own.allows({ address: '::1', port: 30_000 })).toBe(true);
+    expect(own.allows({ address: '0:0:0:0:0:0:0:1', port: 20_000 })).toBe(false);
+    expect(own.allows({ address: '127.0.0.1', port: 30_000 })).toBe(false);
   });
 
   test('loopback is open where the gateway itself is on it, but for what others listen on', () => {
@@ -116,6 +156,7 @@ describe('R-71: what control asks for', () => {
     ['RTCP by a=rtcp to its own ports', { ...phone, rtcp: own }],
     ['RTCP on the port after, which is its own', { address: '127.0.0.1', port: 19_999 }],
     ['RTCP on the port after, which is that of SIP', { address: '127.0.0.1', port: 5059 }],
+    ['an address of the other family', { address: '::1', port: 40_000 }],
   ])('%s is refused on either side, and a call that is up goes on as it was', async (_, bad) => {
     const sockets = new FakeSockets();
     const gateway = new MediaGateway({

@@ -114,18 +114,18 @@ describe('media gateway over real sockets', () => {
     expect(await intruder.hears(1)).toEqual(['rtcp']);
   });
 
-  test.each([
-    ['RTP at port 65535 has no port for RTCP after it', { address: '127.0.0.1', port: 65535 }],
-    ['an IPv6 address cannot be reached from an IPv4 socket', { address: '::1', port: 4000 }],
-  ])('what cannot be sent is lost and harms nothing: %s', async (_, nowhere) => {
-    const { a } = await open({ streams: [{ a: alice.at, b: nowhere }] });
-    alice.say('rtp', a);
-    alice.say('rtcp', { ...a, port: a.port + 1 });
-    while (gateway.counts('s1')?.[0]?.received !== 2) await new Promise(setImmediate);
-    await open();
-    alice.say('rtp again', a);
-    expect(await bob.hears(1)).toEqual(['rtp again']);
-  });
+  test.each([['RTP at port 65535 has no port for RTCP after it', { address: '127.0.0.1', port: 65535 }]])(
+    'what cannot be sent is lost and harms nothing: %s',
+    async (_, nowhere) => {
+      const { a } = await open({ streams: [{ a: alice.at, b: nowhere }] });
+      alice.say('rtp', a);
+      alice.say('rtcp', { ...a, port: a.port + 1 });
+      while (gateway.counts('s1')?.[0]?.received !== 2) await new Promise(setImmediate);
+      await open();
+      alice.say('rtp again', a);
+      expect(await bob.hears(1)).toEqual(['rtp again']);
+    },
+  );
 
   test('asking again keeps the ports; a changed SDP address is followed', async () => {
     const first = await open({ streams: [{ a: alice.at, b: null }] });

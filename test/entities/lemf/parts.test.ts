@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from '../../../src/bytes/octets.ts';
 import { rtpOf } from '../../../src/entities/lemf/content.ts';
 import { suiteOf, suitesFor } from '../../../src/entities/lemf/policy.ts';
-import { g711Law, readSdp } from '../../../src/entities/lemf/sdp.ts';
+import { g711Law, readSdp, receiverText } from '../../../src/entities/lemf/sdp.ts';
 import type { CcContents } from '../../../src/wire/hi/ps-pdu.ts';
 import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
 import { encodeRtp } from '../../../src/media/rtp.ts';
@@ -63,6 +63,15 @@ describe('RTP in a CC payload', () => {
     ['Voip-CC-PDU with an IP packet', voip(ipv4(udp))],
   ])('%s', (_, contents) => {
     expect(rtpOf({ contents })).toMatchObject({ header: { ssrc: 3 }, packet: rtp });
+  });
+
+  it('R-95: the path of an IPv6 packet has its addresses as descriptions have them', () => {
+    const packet = ipv6.slice();
+    packet.set([0x20, 0x01, 0x0d, 0xb8], 8);
+    packet.set([1], 39);
+    expect(rtpOf({ contents: ipmm(packet, 0) })?.path).toBe('[2001:db8::]:40000>[::1]:40002');
+    expect(receiverText({ address: '0:0:0:0:0:0:0:1', port: 40_002 })).toBe('[::1]:40002');
+    expect(receiverText({ address: '10.0.0.1', port: 40_002 })).toBe('10.0.0.1:40002');
   });
 
   it.each([

@@ -230,8 +230,8 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     [{ publicAddress: 'phone.example' }, /publicAddress is not an IP address that others reach/],
     [{ identity: 'tel:+1' }, /identity is not a SIP URI/],
     [
-      { cscf: { url: 'sips:cscf.home1.example', username: 'alice', password: 'p' } },
-      /cscf.url is not a SIP URI over TCP or UDP/,
+      { cscf: { url: 'sips:cscf.home1.example;transport=udp', username: 'alice', password: 'p' } },
+      /cscf.url is not a SIP URI over TCP, UDP or TLS/,
     ],
     [{ partners: [1] }, /partners\[0\]/],
     [{ suite: 'NULL' }, /suite/],

@@ -33,7 +33,7 @@ const STORED = new TableReader('registration', {
   body: jsonColumn(
     strict({
       contact: Type.String(),
-      protocol: Type.Enum(['TCP', 'UDP']),
+      protocol: Type.Enum(['TCP', 'UDP', 'TLS']),
       local: ADDRESS,
       remote: ADDRESS,
       source: Type.Union([ADDRESS, Type.Null()]),
