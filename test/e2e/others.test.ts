@@ -1,15 +1,18 @@
 /**
  * Calls of others while alice is a target: nothing of theirs is anywhere. Meanwhile the KMS of home2 is down, and nobody
- * misses it. Afterwards, questions over Xk that must not be answered, put to the KMSs of this very network.
+ * misses it. Afterwards, questions over Xk that must not be answered, put to the KMSs of this very network. The warrant is
+ * that of a law enforcement agency, over HI1, which cancels it in the end.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fromBase64, toHex } from '../../src/bytes/octets.ts';
 import type { AuditEvent, AuditRecord } from '../../src/evidence/log.ts';
 import { compareSamples, placeCall, spoken } from '../../src/lab/scenarios/call.ts';
 import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
 import type { Entity, HomeName } from '../../src/lab/network/home.ts';
+import { agencyRequests } from '../../src/lab/folder/agency-requests.ts';
+import { systemRandom } from '../../src/host/runtime.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import { issueWarrant, warrantOn, withdrawWarrant } from '../../src/lab/scenarios/warrants.ts';
@@ -21,6 +24,9 @@ import type { HostEntries } from '../../src/net/hosts.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
 import { XkClient } from '../../src/entities/df/http/xk-client.ts';
+import { missingShared, missingTool } from '../support/shared.ts';
+import { HI1_SCHEMA, judged } from '../wire/hi1/support.ts';
+import { LabAgency } from './agency.ts';
 import {
   filesBelow,
   octetsOf,
@@ -40,15 +46,25 @@ let network: Network;
 let own: CallOutcome;
 let others: readonly CallOutcome[];
 let recovered: string;
+let agency: LabAgency;
+let requests: ReturnType<typeof agencyRequests>;
+/** Of the agency's task. */
+const LIID = 'LIID-HI1';
+let call: (caller: string, callee: string) => Promise<CallOutcome>;
 
 beforeAll(async () => {
   const timeline = new Timeline(() => performance.now());
   const users = { home1: ['alice', 'carol'], home2: ['bob', 'dave'] };
   network = await Network.start({ state, out, users, timeline, revealSecrets: true });
-  await issueWarrant(network.running('admf', 'home1'), warrantOn(network, 'alice', Date.now()));
+  agency = new LabAgency(network, 'home1');
+  requests = agencyRequests(network.plan.homes.home1, { now: Date.now(), random: systemRandom() });
+  await agency.send(requests.new, '/li/authorisation/new');
+  const { admf, desk } = network.running('admf', 'home1');
+  await vi.waitFor(() => expect(desk.find(LIID)?.state).toBe('submitted'), { timeout: 30_000 });
+  await admf.carried(await desk.approve(LIID, { by: 'anna', reason: 'ordered by the court' }));
   await network.register();
   await network.stopEntity('kms', 'home2');
-  const call = (caller: string, callee: string): Promise<CallOutcome> =>
+  call = (caller, callee) =>
     placeCall(network, { caller, callee, recordings, elapsed: () => timeline.elapsed() });
   const [ofAlice, ofCarol] = await Promise.all([call('alice', 'bob'), call('carol', 'dave')]);
   own = ofAlice;
@@ -62,6 +78,7 @@ beforeAll(async () => {
   await network.startEntity('kms', 'home2');
 }, 180_000);
 afterAll(async () => {
+  await agency.stop();
   await network.stop();
   folder.remove();
 });
@@ -276,5 +293,43 @@ describe('questions over Xk to the KMSs of a running network', () => {
     const late = await ask(df, 'home1', { ...question, midCall: true });
     expect(late.response).toEqual({ failureIndication: 'not-authorised' });
     expect(late.record).toMatchObject({ outcome: 'refused' });
+  });
+});
+
+describe('R-91: the warrant of an agency, over HI1', () => {
+  /** What interception of home1 has left so far. */
+  const traces = () => ({
+    x2: pdusOf(out, 'home1', 'x2').length,
+    x3: pdusOf(out, 'home1', 'x3').length,
+    xk: filesBelow(path.join(out, 'home1', 'xk')).length,
+    hi2: octetsOf(state, 'home1', 'lemf', 'hi2.ber').length,
+    hi3: octetsOf(state, 'home1', 'lemf', 'hi3.ber').length,
+    getKeys: auditOf('home1', 'get-keys').length,
+  });
+
+  it('R-91: arrived, was approved, and is cancelled; the next call leaves nothing, and the agency has been told', async () => {
+    const { admf, desk } = network.running('admf', 'home1');
+    expect(desk.find(LIID)).toMatchObject({ state: 'active', authors: ['HI1 agency.home1.example'] });
+    const [cancelled] = await agency.send(requests.cancel, '/li/authorisation/cancellation');
+    expect(cancelled).toMatchObject({ action: 'UPDATEResponse' });
+    await expect.poll(() => desk.find(LIID)?.state, { timeout: 30_000 }).toBe('ended');
+    await admf.gone(LIID);
+    await network.running('df', 'home1').settle(20_000);
+    const before = traces();
+    for (const left of Object.values(before)) expect(left).toBeGreaterThan(0);
+    expect((await call('alice', 'bob')).caller.heard.length).toBeGreaterThan(0);
+    for (const element of ['cscf', 'gateway'] as const) await network.running(element, 'home1').drain(20_000);
+    await network.running('df', 'home1').settle(20_000);
+    expect(traces()).toEqual(before);
+
+    const told = (kind: string) => async () =>
+      (await agency.notifications())
+        .filter((text) => text.startsWith(kind))
+        .map((text) => text.replace(/^.* is /, ''));
+    await expect
+      .poll(told('LITask'), { timeout: 30_000 })
+      .toEqual(['AwaitingProvisioning', 'Active', 'Cancelled']);
+    expect(await told('Authorisation')()).toEqual(['Approved', 'Cancelled']);
+    if (!missingShared(HI1_SCHEMA) && !missingTool('xmllint')) expect(judged(agency.messages)).toBe('');
   });
 });

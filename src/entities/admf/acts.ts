@@ -271,8 +271,8 @@ function isProvisional({ emergency }: WarrantRecord): boolean {
   return emergency !== null && emergency.lapsesAt !== null;
 }
 
-function requireState({ warrant, state }: WarrantRecord, states: readonly WarrantState[], to: string): void {
-  if (!states.includes(state)) throw wrongState({ warrant, state }, to);
+function requireState(record: WarrantRecord, states: readonly WarrantState[], to: string): void {
+  if (!states.includes(record.state)) throw wrongState(record, to);
 }
 
 function requireOther(
@@ -294,8 +294,12 @@ function requireRoom({ warrant, periods }: WarrantRecord): void {
     throw new AdmfError('wrong-state', `warrant ${warrant.liid} has ${MOST_PERIODS} periods: enter another`);
 }
 
-function wrongState({ warrant, state }: Pick<WarrantRecord, 'warrant' | 'state'>, to: string): AdmfError {
-  return new AdmfError('wrong-state', `warrant ${warrant.liid} is ${state}, and cannot be ${to}`);
+function wrongState(record: WarrantRecord, to: string): AdmfError {
+  const { warrant, state, drainUntil } = record;
+  const isLater = state === 'suspending' && drainUntil !== null;
+  const until = isLater ? new Date(drainUntil).toISOString() : '';
+  const yet = isLater ? ` yet: what was intercepted before is delivered until ${until}` : '';
+  return new AdmfError('wrong-state', `warrant ${warrant.liid} is ${state}, and cannot be ${to}${yet}`);
 }
 
 function nothingPending({ warrant, state }: WarrantRecord): AdmfError {

@@ -7,12 +7,11 @@
  *
  * A change that is partly the one and partly the other is one decision, and so is wider.
  */
+import { areAmong } from './warrants.ts';
 import type { HostPort, Warrant, WarrantChanges, WarrantRecord } from './warrants.ts';
 
 /** Whether the warrant after it covers something that the one before does not. */
 export function widens(before: Warrant, after: Warrant): boolean {
-  const isNew = (target: Warrant['targets'][number]): boolean =>
-    !before.targets.some(({ name, value }) => name === target.name && value === target.value);
   const isMoved = (was: HostPort | undefined, is: HostPort | undefined): boolean =>
     is !== undefined && (was?.host !== is.host || was.port !== is.port);
   return (
@@ -20,7 +19,7 @@ export function widens(before: Warrant, after: Warrant): boolean {
     after.startTime < before.startTime ||
     (after.delivery === 'IRI+CC' && before.delivery === 'IRI') ||
     (after.location === true && before.location !== true) ||
-    after.targets.some(isNew) ||
+    !areAmong(after.targets, before.targets) ||
     isMoved(before.lemf.hi2, after.lemf.hi2) ||
     isMoved(before.lemf.hi3, after.lemf.hi3)
   );
@@ -38,8 +37,11 @@ export function amended(record: WarrantRecord, warrant: Warrant, now: number): W
   if (state === 'draft' || state === 'submitted') return { ...record, warrant, from: warrant.startTime };
   if (state === 'approved') return { ...record, warrant, from: Math.max(warrant.startTime, now) };
   const isRunning = state === 'provisioning' || state === 'active';
-  if (!isRunning || warrant.delivery === record.warrant.delivery) return { ...record, warrant };
-  const past = { from, until: now, delivery: record.warrant.delivery };
+  const { delivery, targets } = record.warrant;
+  const isOfSame =
+    warrant.delivery === delivery && canonical(warrant, 'targets') === canonical(record.warrant, 'targets');
+  if (!isRunning || isOfSame) return { ...record, warrant };
+  const past = { from, until: now, delivery, targets };
   return { ...record, warrant, from: now, periods: from < now ? [...periods, past] : periods };
 }
 

@@ -4,6 +4,7 @@
  * make of it follows in the background, and can be waited for (`Admf.carried`, `Admf.gone`).
  */
 import type { Random } from '../../bytes/ports.ts';
+import type { AuditEvent } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
 import {
   approved,
@@ -20,7 +21,7 @@ import {
 import type { Act, ActContext } from './acts.ts';
 import type { Admf } from './admf.ts';
 import { AdmfError } from './errors.ts';
-import { planImport } from './imports.ts';
+import { importEvent, planImport } from './imports.ts';
 import type { FiledWarrant, ImportOutcome } from './imports.ts';
 import type { WarrantListener } from './warrant-book.ts';
 import { isOpen } from './warrants.ts';
@@ -32,6 +33,7 @@ export interface DeskOptions {
   /** Milliseconds in which the second approval of an emergency must follow. */
   readonly emergencyMs: number;
   readonly random: Random;
+  readonly audit: { append(event: AuditEvent): unknown };
 }
 
 export interface EnterOptions {
@@ -93,6 +95,7 @@ export class WarrantDesk {
       outcome = told;
       return changes;
     });
+    this.#options.audit.append(importEvent(outcome, act));
     return outcome;
   }
 

@@ -2,6 +2,7 @@
 import { entered, submitted } from './acts.ts';
 import type { Act, ActContext } from './acts.ts';
 import { differences } from './changes.ts';
+import type { AuditEvent } from '../../evidence/log.ts';
 import { AdmfError } from './errors.ts';
 import type { Warrant, WarrantChange, WarrantRecord } from './warrants.ts';
 
@@ -19,6 +20,18 @@ export interface ImportOutcome {
 
 export interface PlannedImport extends ImportOutcome {
   readonly changes: readonly WarrantChange[];
+}
+
+/** LIIDs that a record of the audit log names. */
+const MOST_NAMED = 50;
+
+/** What the audit log says of an import, also of one that enters nothing. */
+export function importEvent({ entered, unchanged, differing }: ImportOutcome, { by }: Act): AuditEvent {
+  return {
+    ...{ kind: 'warrants-imported', by },
+    ...{ entered: entered.length, unchanged: unchanged.length, differing: differing.length },
+    names: differing.slice(0, MOST_NAMED).join(' '),
+  };
 }
 
 export interface ImportContext extends ActContext {

@@ -91,7 +91,11 @@ const drained: Condition = ({ drainUntil }, moment) => moment.drained || moment.
 const ERASE: Step = {
   act: 'erased',
   when: ({ erased, closedAt }, { now, retentionMs }) => !erased && now >= (closedAt ?? 0) + retentionMs,
-  then: (record) => ({ ...record, warrant: { ...record.warrant, targets: [] }, erased: true, pending: null }),
+  then: (record) => ({
+    ...{ ...record, erased: true, pending: null },
+    warrant: { ...record.warrant, targets: [] },
+    periods: record.periods.map(({ from, until, delivery }) => ({ from, until, delivery })),
+  }),
 };
 
 /** The steps out of each state; the first that applies is taken. */
@@ -186,6 +190,7 @@ function endOf({ from, until, warrant }: WarrantRecord, now: number): number {
 function settledPeriod(record: WarrantRecord, state: 'suspended' | 'ended'): WarrantRecord {
   const { from, until, warrant, periods } = record;
   const end = until ?? warrant.endTime;
-  const past = from < end ? [...periods, { from, until: end, delivery: warrant.delivery }] : periods;
+  const { delivery, targets } = warrant;
+  const past = from < end ? [...periods, { from, until: end, delivery, targets }] : periods;
   return { ...record, state, drainUntil: null, periods: past, from: end, until: end };
 }

@@ -19,8 +19,8 @@ import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
 import type { ElementKind } from './ports.ts';
 import type { Held } from './view.ts';
-import { coveredPeriods, isDraining } from './warrants.ts';
-import type { HostPort, Warrant, WarrantRecord } from './warrants.ts';
+import { areAmong, isDraining } from './warrants.ts';
+import type { CarriedPeriod, HostPort, Warrant, WarrantRecord } from './warrants.ts';
 
 /** Tasks and destinations of one element, by XID and DID. */
 export interface Holdings {
@@ -138,7 +138,8 @@ export function requestsFor(record: WarrantRecord, context: PlanContext): X1Requ
 /**
  * What a KMS that has missed an end must be told before anything else, so that the time after it is not covered: the task
  * as it holds it, with that end; if nothing of it was covered, with the earliest end that there can be. `unknown`: that
- * takes to know what it holds.
+ * takes to know what it holds. A name of the target that was taken from the warrant and belongs to it again ends what
+ * is held, too: names and times go together.
  */
 export function missedEnd(
   record: WarrantRecord | null,
@@ -150,9 +151,12 @@ export function missedEnd(
   const [validity] = held.mediation;
   const { startTime = 0, endTime = Infinity } = validity ?? {};
   if (validity === undefined || startTime > now) return null;
-  const spans = coveredPeriods(record).filter(({ delivery }) => delivery === 'IRI+CC');
-  const own = spans.find(({ from, until }) => from <= startTime && startTime < until);
-  const end = own?.until ?? startTime + 1;
+  let end: number | null = null;
+  for (const { from, until, delivery, targets = record.warrant.targets } of periodsOf(record)) {
+    const isNext = end === null ? from <= startTime && startTime < until : from === end;
+    if (isNext && delivery === 'IRI+CC' && areAmong(held.targets, targets)) end = until;
+  }
+  end ??= startTime + 1;
   return endTime <= end ? null : { ...held, mediation: [{ ...validity, endTime: end }] };
 }
 
@@ -243,11 +247,24 @@ interface Span {
   readonly until: number;
 }
 
-/** Since when and until when it has covered without a gap what it covers now: at the KMS, content. `null`: no time. */
+/** What it has covered and covers, in order. */
+function periodsOf({ warrant, from, until, periods }: WarrantRecord): readonly CarriedPeriod[] {
+  const present = { from, until: until ?? warrant.endTime, delivery: warrant.delivery };
+  return [...periods, present].filter((period) => period.from < period.until);
+}
+
+/**
+ * Since when and until when it has covered without a gap what it covers now: at the KMS, content of these very names.
+ * `null`: no time.
+ */
 function presentSpan({ warrant, from, until, periods }: WarrantRecord, kind: ElementKind): Span | null {
   const span = { from, until: until ?? warrant.endTime };
+  const { targets } = warrant;
   for (const past of [...periods].reverse()) {
-    if (past.until !== span.from || (kind === 'kms' && past.delivery === 'IRI')) break;
+    const { targets: names = targets } = past;
+    const isSame = past.delivery === 'IRI+CC' && areAmong(names, targets) && areAmong(targets, names);
+    if (past.until !== span.from) break;
+    if (kind === 'kms' && !isSame) break;
     span.from = past.from;
   }
   return span.from < span.until ? span : null;

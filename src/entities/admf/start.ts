@@ -133,7 +133,7 @@ async function startHolding(
   });
   opened.add(() => admf.stop());
   const { approval, emergencyMs } = config;
-  const desk = new WarrantDesk(admf, { approval, emergencyMs, random });
+  const desk = new WarrantDesk(admf, { approval, emergencyMs, random, audit });
   const officers = await openOfficers(config, { admf, desk, issues, audit, tls, clock, logger });
   opened.add(() => officers?.close());
   const hi1 = await openHi1(config.hi1, {

@@ -46,6 +46,8 @@ export interface CarriedPeriod {
   readonly from: number;
   readonly until: number;
   readonly delivery: Warrant['delivery'];
+  /** Names of the target then; absent: as they are now. Deleted with the warrant's contents. */
+  readonly targets?: Warrant['targets'];
 }
 
 /** What may be changed of a warrant. */
@@ -142,6 +144,13 @@ export function isDraining({ state }: WarrantRecord): boolean {
   return state === 'ending' || state === 'suspending';
 }
 
+/** Whether all of these names are among those. */
+export function areAmong(names: Warrant['targets'], others: Warrant['targets']): boolean {
+  return names.every(({ name, value }) =>
+    others.some((other) => other.name === name && other.value === value),
+  );
+}
+
 /** All that it has covered and covers, in order; what follows without a gap and is alike is one. */
 export function coveredPeriods(record: WarrantRecord): CarriedPeriod[] {
   const { warrant, from, until, periods } = record;
@@ -149,10 +158,11 @@ export function coveredPeriods(record: WarrantRecord): CarriedPeriod[] {
   const joined: CarriedPeriod[] = [];
   for (const period of [...periods, present]) {
     const last = joined.at(-1);
-    if (period.from >= period.until) continue;
-    if (last?.until === period.from && last.delivery === period.delivery) {
-      joined.splice(-1, 1, { ...period, from: last.from });
-    } else joined.push(period);
+    const { from: start, until: end, delivery } = period;
+    if (start >= end) continue;
+    if (last?.until === start && last.delivery === delivery) {
+      joined.splice(-1, 1, { from: last.from, until: end, delivery });
+    } else joined.push({ from: start, until: end, delivery });
   }
   return joined;
 }

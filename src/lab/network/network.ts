@@ -176,6 +176,11 @@ export class Network {
     return this.#configs[home].entities[entity];
   }
 
+  /** The configuration of a home's law enforcement agency, as `claviger hi1 send` takes it. */
+  agencyConfigOf(home: HomeName): Record<string, unknown> {
+    return this.#configs[home].agency;
+  }
+
   /** A running entity of this process. @throws Error if it does not run here */
   running<E extends Entity>(entity: E, home: HomeName): NonNullable<RunningHome[E]> {
     const running = this.#homes[home][entity];

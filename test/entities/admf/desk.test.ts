@@ -22,7 +22,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 async function open() {
   const bench = await openHome();
   const admf = await bench.open({ drainMs: 5000, retentionMs: 10 * HOUR });
-  const desk = deskOf(admf, { approval: 'two' });
+  const desk = deskOf(admf, { approval: 'two', audit: bench.audit });
   const stateOf = (): WarrantState | undefined => desk.find('LIID1')?.state;
   /** Entered by A, approved by B, active. */
   const active = async () => {
@@ -109,6 +109,20 @@ describe('R-90: four eyes', () => {
   });
 });
 
+describe('R-90: an import', () => {
+  it('is on record, also one that changes nothing', async () => {
+    const { desk, audit } = await open();
+    const other = { ...warrant, liid: 'LIID2' };
+    await desk.importAll([warrant, other], A, { submit: true });
+    await desk.importAll([{ ...warrant, delivery: 'IRI' }, other], B, { submit: true });
+    expect(await codeOf(desk.importAll([warrant, warrant], A, { submit: true }))).toBe('invalid-act');
+    expect(audit.events.filter(({ kind }) => kind === 'warrants-imported')).toEqual([
+      { kind: 'warrants-imported', by: 'anna', entered: 2, unchanged: 0, differing: 0, names: '' },
+      { kind: 'warrants-imported', by: 'bert', entered: 0, unchanged: 1, differing: 1, names: 'LIID1' },
+    ]);
+  });
+});
+
 describe('R-90: withdrawn and suspended', () => {
   it('interception ceases at once, and what was under way is delivered', async () => {
     const bench = await open();
@@ -118,9 +132,14 @@ describe('R-90: withdrawn and suspended', () => {
     await desk.suspend('LIID1', A);
     await breathe();
     expect([stateOf(), holdings(bench)]).toEqual(['suspending', 'cscf 0/0, gateway 0/0, df 1/2, kms 1/0']);
-    expect(await codeOf(desk.resume('LIID1', A))).toBe('wrong-state');
+    // Neither resumed nor changed meanwhile, and it says until when.
+    const until = `is delivered until ${new Date(NOW + 6000).toISOString()}`;
+    for (const act of [desk.resume('LIID1', A), desk.amend('LIID1', { delivery: 'IRI' }, A)])
+      await expect(act).rejects.toThrow(until);
     await pass(5000);
     expect([stateOf(), holdings(bench)]).toEqual(['suspended', NOTHING]);
+    await desk.amend('LIID1', { delivery: 'IRI' }, A);
+    expect(desk.find('LIID1')).toMatchObject({ pending: null, warrant: { delivery: 'IRI' } });
     await desk.withdraw('LIID1', A);
     expect(stateOf()).toBe('ended');
   });

@@ -139,6 +139,44 @@ describe('R-90: a time that lay outside the warrant', () => {
     expect(await keysOf(9, 10, 19, 39)).toEqual([9, 39]);
   });
 
+  it.each(['there', 'away'])(
+    'a name that was taken away, and is given back, has a gap: with a KMS that is %s meanwhile',
+    async (where) => {
+      const { pass, keysOf, elements, desk, deliveredOf } = await open();
+      const [, tel] = warrant.targets;
+      await pass(10 * MINUTE);
+      if (where === 'away') elements.kms.fault = 'lost-request';
+      await desk.amend('LIID1', { targets: [tel!] }, A);
+      await breathe();
+      await pass(10 * MINUTE);
+      await desk.amend('LIID1', { targets: warrant.targets }, A);
+      await breathe();
+      await pass(10 * MINUTE);
+      elements.kms.fault = null;
+      await pass(MINUTE);
+      await pass(10 * MINUTE);
+      expect(await keysOf(0, 9, 10, 15, 19, 39)).toEqual([0, 9, 39]);
+      expect(await keysOf(21, 29)).toEqual(where === 'away' ? [] : [21, 29]);
+      // The warrant itself has been in force all the time.
+      expect(deliveredOf(9, 15, 39)).toEqual([9, 15, 39]);
+      expect(desk.find('LIID1')?.state).toBe('active');
+    },
+  );
+
+  it('a name that stays has none, whatever becomes of others', async () => {
+    const { pass, keysOf, desk } = await open();
+    const [sip, tel] = warrant.targets;
+    for (const targets of [[sip!], [sip!, tel!], [sip!]]) {
+      await pass(10 * MINUTE);
+      await desk.amend('LIID1', { targets }, A);
+      await breathe();
+    }
+    await pass(10 * MINUTE);
+    await desk.extend('LIID1', { endTime: NOW + 2 * HOUR }, A);
+    await pass(10 * MINUTE);
+    expect(await keysOf(0, 9, 11, 19, 21, 29, 31, 49)).toEqual([0, 9, 11, 19, 21, 29, 31, 49]);
+  });
+
   it('a longer end is one period with what came before', async () => {
     const bench = await open();
     const { pass, keysOf, desk, deliveredOf } = bench;

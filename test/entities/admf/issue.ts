@@ -4,12 +4,16 @@ import { WarrantDesk } from '../../../src/entities/admf/desk.ts';
 import type { DeskOptions } from '../../../src/entities/admf/desk.ts';
 import type { Warrant, WarrantChanges, WarrantRecord } from '../../../src/entities/admf/warrants.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
+import { RecordingAudit } from '../../poi/support.ts';
 import { HOUR } from './support.ts';
 
 export const ALONE = { by: 'officer', reason: 'test' };
 
 export function deskOf(admf: Admf, options: Partial<DeskOptions> = {}): WarrantDesk {
-  return new WarrantDesk(admf, { approval: 'one', emergencyMs: HOUR, random: systemRandom(), ...options });
+  return new WarrantDesk(admf, {
+    ...{ approval: 'one', emergencyMs: HOUR, random: systemRandom(), audit: new RecordingAudit() },
+    ...options,
+  });
 }
 
 export async function activate(admf: Admf, warrant: Warrant): Promise<WarrantRecord> {

@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Clock } from '../../../src/bytes/ports.ts';
 import type { Admf } from '../../../src/entities/admf/admf.ts';
 import type { WarrantDesk } from '../../../src/entities/admf/desk.ts';
 import type { AdmfStore } from '../../../src/entities/admf/ports.ts';
@@ -17,10 +16,9 @@ import type { WarrantRecord } from '../../../src/entities/admf/warrants.ts';
 import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
 import { WarrantKeepingStore } from '../../../src/entities/kms/warrants.ts';
 import { targetKeys } from '../../../src/x1/target-keys.ts';
-import { X1ExchangeError } from '../../../src/x1/requester.ts';
-import { RecordingAudit } from '../../poi/support.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { deskOf } from './issue.ts';
+import { drawing, Mortal } from './mortal.ts';
 import { breathe, home, HOUR, NOW, warrant } from './support.ts';
 import type { Home } from './support.ts';
 
@@ -34,41 +32,6 @@ const ACT = { by: 'anna', reason: 'ordered' };
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-killed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Mulberry32: numbers below `below`. */
-function drawing(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-/** Counts writes and requests, and is dead from a given one on: nothing passes any more. */
-class Mortal {
-  #left: number;
-  isDead = false;
-
-  /** @param left writes and requests, each before and after it, until it dies */
-  constructor(left: number) {
-    this.#left = left;
-  }
-
-  step(): void {
-    this.#left -= 1;
-    if (this.#left <= 0) this.isDead = true;
-    if (this.isDead) throw new X1ExchangeError('no-answer', 'it is dead');
-  }
-
-  async around<T>(work: () => Promise<T>): Promise<T> {
-    this.step();
-    const result = await work();
-    this.step();
-    return result;
-  }
-}
 
 interface Life {
   readonly admf: Admf;
@@ -86,19 +49,8 @@ async function born(bench: Home, clock: ManualClock, store: SqliteAdmfStore, lef
     saveDid: (key, did) => mortal.around(() => store.saveDid(key, did)),
     saveWarrants: (records, entries) => mortal.around(() => store.saveWarrants(records, entries)),
   };
-  const audit = new RecordingAudit();
-  const append = audit.append.bind(audit);
-  audit.append = (event) => {
-    mortal.step();
-    return append(event);
-  };
-  const own: Clock = {
-    now: () => clock.now(),
-    after: (ms, action) =>
-      clock.after(ms, () => {
-        if (!mortal.isDead) action();
-      }),
-  };
+  const audit = mortal.audit();
+  const own = mortal.clock(clock);
   bench.onDocument = () => mortal.step();
   const settings = { drainMs: 500, settleMs: 100, retentionMs: 20 * HOUR, mostRequests: 3 };
   const admf = await bench.open({ ...settings, store: dying, audit, clock: own });

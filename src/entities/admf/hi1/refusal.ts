@@ -4,23 +4,28 @@ import type { Unsuccessful } from '../../../wire/hi1/common.ts';
 import { HI1_ERRORS } from '../../../wire/hi1/error-codes.ts';
 import type { Hi1ErrorName } from '../../../wire/hi1/error-codes.ts';
 
-/** What comes of requests, for whoever counts them. */
-export type Hi1Outcome =
-  /** Answered with GET and LIST alone; changed something; answered before. */
-  | 'read'
-  | 'done'
-  | 'repeated'
-  /** Not as it must be, or not allowed. */
-  | 'refused'
-  /** Of another time than requests are taken from; as many exchanges are kept as can be. */
-  | 'out-of-time'
-  | 'full'
-  /** The store, the audit log, or something of ours failed. */
-  | 'not-stored'
-  | 'not-recorded'
-  | 'failed'
-  /** The sender is not one of the agency's end points, or the certificate is no agency's. */
-  | 'forbidden';
+/**
+ * What comes of requests, for whoever counts them:
+ *
+ *     read, done, repeated               answered with GET and LIST alone; has changed something; was answered before
+ *     refused                            not as it must be, or not allowed
+ *     out-of-time, full                  of another time than requests are taken from; no more exchanges can be kept
+ *     not-stored, not-recorded, failed   the store, the audit log, or something of ours did not work
+ *     forbidden                          the certificate is no agency's, or the sender not one of that agency's
+ */
+export const HI1_OUTCOMES = [
+  'read',
+  'done',
+  'repeated',
+  'refused',
+  'out-of-time',
+  'full',
+  'not-stored',
+  'not-recorded',
+  'failed',
+  'forbidden',
+] as const;
+export type Hi1Outcome = (typeof HI1_OUTCOMES)[number];
 
 /** An answer of HI1 in place of what was asked for; the code is its name in `error-codes.ts`. */
 export class Hi1Refusal extends ClavigerError<Hi1ErrorName> {

@@ -33,7 +33,7 @@ import type { ExchangeBook } from './exchange-book.ts';
 import type { FollowUp } from './follow-up.ts';
 import type { Agency, Hi1Store, StoredObject } from './ports.ts';
 import { listed, published } from './published.ts';
-import { Hi1Refusal } from './refusal.ts';
+import { HI1_OUTCOMES, Hi1Refusal } from './refusal.ts';
 import type { Hi1Outcome } from './refusal.ts';
 import { requireWorkflow } from './workflows.ts';
 
@@ -62,7 +62,7 @@ const NO_TRANSACTION = '00000000-0000-0000-0000-000000000000';
 
 export class Hi1Service {
   readonly #options: Hi1ServiceOptions;
-  readonly #counts = new Map<Hi1Outcome, number>();
+  readonly #counts = new Map<Hi1Outcome, number>(HI1_OUTCOMES.map((outcome) => [outcome, 0]));
 
   constructor(options: Hi1ServiceOptions) {
     this.#options = options;

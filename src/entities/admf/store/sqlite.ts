@@ -89,7 +89,14 @@ const BODY = strict({
   from: Type.Number(),
   until: NUMBER_OR_NULL,
   drainUntil: NUMBER_OR_NULL,
-  periods: Type.Array(strict({ from: Type.Number(), until: Type.Number(), delivery: STORED_DELIVERY })),
+  periods: Type.Array(
+    strict({
+      from: Type.Number(),
+      until: Type.Number(),
+      delivery: STORED_DELIVERY,
+      targets: Type.Optional(STORED_TARGETS),
+    }),
+  ),
   authors: Type.Array(Type.String()),
   approvals: Type.Array(Type.String()),
   emergency: Type.Union([strict({ lapsesAt: NUMBER_OR_NULL }), Type.Null()]),

@@ -225,6 +225,42 @@ describe('R-91: a warrant over HI1', () => {
     expect(await lab.statusOf(2)).toBe('Cancelled');
   });
 
+  it('R-91: what is asked for while a warrant cannot take it yet is done when it can', async () => {
+    const lab = await openHi1({ approval: 'two' });
+    await lab.ask(
+      create(authorisation(1), task(2, { DesiredStatus: etsi('TaskDesiredStatus', 'Suspended') })),
+    );
+    await lab.settle();
+    // It is to be suspended before anybody has approved it.
+    expect(lab.desk.find('LIID2')?.state).toBe('submitted');
+    await lab.desk.approve('LIID2', OFFICER);
+    await lab.settle();
+    expect(lab.desk.find('LIID2')?.state).toMatch(/^suspend/);
+    // It is resumed, and content left out, while it is being suspended.
+    await lab.settle(6000);
+    await lab.desk.resume('LIID2', OFFICER);
+    await lab.desk.approve('LIID2', { by: 'bert', reason: 'ordered' });
+    await lab.settle();
+    await lab.desk.suspend('LIID2', OFFICER);
+    await lab.settle();
+    expect(lab.desk.find('LIID2')?.state).toBe('suspending');
+    const wish = {
+      DesiredStatus: etsi('TaskDesiredStatus', 'Active'),
+      DeliveryType: etsi('TaskDeliveryType', 'IRIOnly'),
+    };
+    expect(await lab.outcomes(update(objectOf('LITaskObject', 2, wish)))).toEqual(['done']);
+    await lab.settle();
+    expect(lab.desk.find('LIID2')).toMatchObject({ state: 'suspending', pending: null });
+    await lab.settle(6000);
+    expect(lab.desk.find('LIID2')).toMatchObject({
+      ...{ state: 'suspended', warrant: { delivery: 'IRI' } },
+      pending: { by: 'HI1 police', change: { kind: 'resume' } },
+    });
+    await lab.desk.approve('LIID2', OFFICER);
+    await lab.settle();
+    expect(await lab.statusOf(2)).toBe('Active');
+  });
+
   it('R-91: an emergency is carried out on one approval, and lapses without the second', async () => {
     const lab = await openHi1();
     const flags = { AuthorisationFlags: [etsi('AuthorisationFlag', 'IsEmergency')] };

@@ -117,7 +117,7 @@ export async function openHi1(
   const bench = await home(clock, undefined, file);
   const admf = await bench.open({ drainMs: 5000, retentionMs });
   const officers = new WarrantDesk(admf, {
-    ...{ approval: 'two', emergencyMs: HOUR / 2, random: systemRandom() },
+    ...{ approval: 'two', emergencyMs: HOUR / 2, random: systemRandom(), audit: bench.audit },
     ...desk,
   });
   const store = bench.store.hi1;
