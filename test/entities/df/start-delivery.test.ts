@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ import { TaskTable } from '../../../src/x1/tasks.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
+import { LiveTls } from '../../../src/net/live-tls.ts';
 import type { Role, TlsFiles, TlsMaterial } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
@@ -71,6 +73,7 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
     const issues = new AllIssues();
     const kms = new TestKms();
     const dfTable = await tableOf();
+    const tls = { df: new LiveTls(material('df')), cscf: new LiveTls(material('cscf')) };
     const state: { lemf: RunningLemf | null; df: RunningDelivery | null; ports: [number, number, number] } = {
       lemf: null,
       df: null,
@@ -95,7 +98,7 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
         {
           listen: { address: '127.0.0.1', port: state.ports[2] },
           file: path.join(folder, `df-${count}.sqlite`),
-          tls: material('df'),
+          tls: tls.df,
           hosts,
           name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
           table: dfTable,
@@ -132,11 +135,11 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
     } as const;
     await dfTable.activate(task);
     const timing = { busyKeepaliveMs: 20, firstPauseMs: 20, longestPauseMs: 40 };
-    const point = interceptionPoint({ tls: material('cscf'), port: state.ports[2], timing, issues });
+    const point = interceptionPoint({ tls: tls.cscf, port: state.ports[2], timing, issues });
     const { delivery, report: observe } = point;
     cleanups.push(() => delivery.stop());
     const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(base, 'lemf', `${kind}.ber`));
-    return { kms, observe, received, delivery, state, startL, startD, stopL, stopD };
+    return { kms, observe, received, delivery, state, tls, startL, startD, stopL, stopD };
   }
 
   const rtp = (n: number): Uint8Array =>
@@ -192,6 +195,63 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
     expect(numbers(received('hi3'))).toEqual([...Array(150).keys()]);
     expect(numbers(received('hi2'))).toEqual([...Array(4 + vector().keys.cryptoSessions.length).keys()]);
     expect(new Set(received('hi3').map(({ header }) => header.cin))).toEqual(new Set([1]));
+  });
+
+  it('R-94: certificates of a new authority in mid-call: streams stand, and later ones go under them; nothing is lost or doubled', async () => {
+    const { observe, received, delivery, state, tls, startL, startD, stopL, stopD } = await network();
+    const steps = call();
+    const old = { ...files };
+    let n = 0;
+    const media = (packets: number): void => {
+      for (let i = 0; i < packets; i++) observe('x3', rtp(n++), DIRECTION.toTarget);
+    };
+    const all = async (): Promise<void> => {
+      expect(await delivery.drain(30_000)).toBe(true);
+      expect(await state.df!.settle(30_000)).toBe(true);
+    };
+    const fingerprint = (at: TlsMaterial): string => new X509Certificate(at.certificate).fingerprint256;
+    observe('x2', ...steps[0]!);
+    media(20);
+    await all();
+
+    const renewed = await LabPki.create(path.join(folder, 'renewed'), clock.now(), 'New');
+    const both = path.join(folder, 'both.pem');
+    for (const role of ['df', 'cscf', 'lemf'] as const) {
+      const commonName = `${role}.home1.example`;
+      const own = await renewed.issue({ commonName, dnsNames: [commonName], roles: [role] });
+      files[role] = { ...own, authorities: both };
+    }
+    writeFileSync(
+      both,
+      readFileSync(old.df!.authorities, 'utf8') + readFileSync(renewed.authorities, 'utf8'),
+    );
+    // All trust both authorities, then each shows the new one's certificate: as they are told, in any order.
+    const live = { df: tls.df, cscf: tls.cscf, lemf: state.lemf!.operation.tls };
+    for (const role of ['df', 'cscf', 'lemf'] as const)
+      live[role].replace(loadTls({ ...old[role]!, authorities: both }, clock.now()));
+    for (const role of ['lemf', 'cscf', 'df'] as const) {
+      observe('x2', ...steps[['lemf', 'cscf', 'df'].indexOf(role) + 1]!);
+      media(10);
+      live[role].replace(material(role));
+      media(10);
+    }
+    await all();
+    // Only a connection that is made anew shows them.
+    const connections = state.df!.parts.server.bounds.open;
+    expect(connections).toBe(1);
+    await stopL();
+    media(20);
+    await startL();
+    await stopD();
+    media(20);
+    await startD();
+    media(20);
+    await all();
+    for (const role of ['df', 'cscf'] as const)
+      expect(fingerprint(tls[role])).toBe(fingerprint(material(role)));
+    expect(numbers(received('hi3'))).toEqual([...Array(n).keys()]);
+    expect(numbers(received('hi2'))).toEqual([...Array(4 + vector().keys.cryptoSessions.length).keys()]);
+    Object.assign(files, old);
   });
 });
 
