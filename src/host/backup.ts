@@ -6,11 +6,16 @@
  *     FOLDER/NAME.db          a store          encrypted: NAME.db.age
  *     FOLDER/audit.jsonl      the log          encrypted: audit.jsonl.age
  *
- * Encrypted copies (age, for a recipient's key) are made in memory: nothing of them is on disk in the clear.
+ * Stores and logs may be large: they are copied a piece at a time, while the entity goes on. An encrypted copy (age, for a
+ * recipient's key) of a store is first made beside the store, which is in the clear itself, and removed when it is done.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import type { TransformCallback } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { Encrypter } from 'age-encryption';
 import Database from 'better-sqlite3';
 import Type from 'typebox';
@@ -19,6 +24,7 @@ import { ClavigerError } from '../bytes/errors.ts';
 import { strict } from '../bytes/schema.ts';
 import type { AuditTrail } from '../evidence/trail.ts';
 import { makeFolder } from '../storage/files.ts';
+import { makePrivate } from '../storage/sqlite.ts';
 import type { StatePlace } from '../storage/lock.ts';
 
 export type BackupErrorCode =
@@ -108,18 +114,13 @@ export async function makeBackup(
   trail.record({ kind: 'operator-backup', encrypted: encrypter !== null });
   makeFolder(to, 0o700);
   try {
-    const put = async (what: string, file: string, octets: Uint8Array): Promise<BackupManifest['audit']> => {
-      const written = encrypter === null ? octets : await encrypter.encrypt(octets);
-      const called = encrypter === null ? file : `${file}.age`;
-      writeFileSync(path.join(to, called), written, { mode: 0o600, flag: 'wx', flush: true });
-      return { name: what, file: called, sha256: digestHex(written) };
-    };
+    const at = (file: string): string => path.join(to, file);
     const stores = [];
-    for (const [what, file] of Object.entries(kept.stores))
-      stores.push(await put(what, `${what}.db`, storeOctets(file)));
+    for (const [name, file] of Object.entries(kept.stores))
+      stores.push({ name, ...(await copyOfStore(file, at(`${name}.db`), encrypter)) });
     const lastRecord = trail.last()?.sequence ?? -1;
-    const lines = (await trail.lines(0, lastRecord + 1)).map((line) => `${line}\n`);
-    const audit = await put(AUDIT_COPY, 'audit.jsonl', Buffer.from(lines.join('')));
+    const log = Readable.from(linesUpTo(trail, lastRecord));
+    const audit = { name: AUDIT_COPY, ...(await written(log, at('audit.jsonl'), encrypter)) };
     const made = new Date(now).toISOString();
     const encrypted = encrypter !== null;
     const manifest = {
@@ -145,17 +146,83 @@ export async function makeBackup(
   }
 }
 
-export function digestHex(octets: Uint8Array): string {
-  return createHash('sha256').update(octets).digest('hex');
-}
+type CopiedFile = Omit<BackupManifest['audit'], 'name'>;
 
 /** A store as it is at one moment, whoever writes to it. */
-function storeOctets(file: string): Uint8Array {
+async function copyOfStore(file: string, to: string, encrypter: Encrypter | null): Promise<CopiedFile> {
+  const copy = encrypter === null ? to : `${file}.copying`;
+  // Of a process that was killed in the middle of it.
+  if (encrypter !== null) rmSync(copy, { force: true });
+  try {
+    await copyPages(file, copy);
+    if (encrypter === null) return { file: path.basename(to), sha256: await digestOfFile(copy) };
+    return await written(createReadStream(copy), to, encrypter);
+  } finally {
+    if (encrypter !== null) rmSync(copy, { force: true });
+  }
+}
+
+async function copyPages(file: string, to: string): Promise<void> {
   const database = new Database(file, { readonly: true, fileMustExist: true });
   try {
-    return database.serialize();
+    // What is read is that of one moment: else the copy would begin again with each write of the entity.
+    database.exec('BEGIN');
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
+    makePrivate(to);
+    await database.backup(to);
   } finally {
     database.close();
+  }
+}
+
+/** Lines that are asked of the log at once. */
+const LINES_AT_ONCE = 1_000;
+
+async function* linesUpTo(trail: AuditTrail, last: number): AsyncGenerator<Buffer, void> {
+  for (let from = 0; from <= last;) {
+    const lines = await trail.lines(from, Math.min(LINES_AT_ONCE, last + 1 - from));
+    if (lines.length === 0) return;
+    yield Buffer.from(lines.map((line) => `${line}\n`).join(''));
+    from += lines.length;
+  }
+}
+
+/** Writes what comes to a new file, encrypted to `FILE.age`. */
+async function written(source: Readable, to: string, encrypter: Encrypter | null): Promise<CopiedFile> {
+  const file = encrypter === null ? to : `${to}.age`;
+  const digest = new Digest();
+  const target = createWriteStream(file, { mode: 0o600, flags: 'wx', flush: true });
+  const octets =
+    encrypter === null
+      ? source
+      : fromWeb(await encrypter.encrypt(Readable.toWeb(source) as globalThis.ReadableStream<Uint8Array>));
+  await pipeline(octets, digest, target);
+  return { file: path.basename(file), sha256: digest.hex };
+}
+
+/** SHA-256 of a file of any size. */
+export async function digestOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** A stream of the web as one of Node. */
+export function fromWeb(stream: globalThis.ReadableStream<Uint8Array>): Readable {
+  return Readable.fromWeb(stream as ReadableStream<Uint8Array>);
+}
+
+class Digest extends Transform {
+  readonly #hash = createHash('sha256');
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#hash.update(chunk);
+    done(null, chunk);
+  }
+
+  /** To be asked once, at the end. */
+  get hex(): string {
+    return this.#hash.digest('hex');
   }
 }
 

@@ -2,17 +2,19 @@
  * Putting a copy (`backup.ts`) back into an empty place. All is read and checked before anything is written; the log says
  * that it was done, and of when the copy is.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Decrypter } from 'age-encryption';
 import type { Clock } from '../bytes/ports.ts';
 import { Form } from '../bytes/schema.ts';
 import { messageOf } from '../bytes/errors.ts';
 import { AuditFile } from '../evidence/audit-file.ts';
 import { HashChainLog } from '../evidence/log.ts';
-import { makeFolder } from '../storage/files.ts';
+import { makeFolder, removeEmpty } from '../storage/files.ts';
 import { lockState } from '../storage/lock.ts';
-import { BackupError, MANIFEST, MANIFEST_FILE, digestHex } from './backup.ts';
+import { BackupError, digestOfFile, fromWeb, MANIFEST, MANIFEST_FILE } from './backup.ts';
 import type { BackupManifest, KeptState } from './backup.ts';
 
 const FORM = new Form(MANIFEST);
@@ -44,25 +46,44 @@ export interface RestoreOrder {
 
 /** @throws BackupError, StorageError `locked`: then nothing was changed */
 export async function restoreBackup(order: RestoreOrder): Promise<void> {
-  const { manifest, kept, clock, prepare } = order;
+  const { manifest, kept } = order;
   const targets = new Map(manifest.stores.map(({ name }) => [name, kept.stores[name]]));
   const lacking = Object.keys(kept.stores).filter((name) => !targets.has(name));
   if (lacking.length > 0 || [...targets.values()].includes(undefined))
     throw new BackupError('unfit-copy', `the copy does not have what a ${manifest.entity} keeps`);
-  const octets = new Map<string, Uint8Array>();
-  for (const each of [...manifest.stores, manifest.audit]) octets.set(each.name, await opened(order, each));
+  const copies = new Map([...manifest.stores, manifest.audit].map((each) => [each.name, each]));
+  for (const copy of copies.values()) await check(order, copy);
+  const all: [string, string][] = [...Object.entries(kept.stores), [manifest.audit.name, kept.audit]];
+  const made = all.flatMap(([, file]) => makeFolder(path.dirname(file), 0o700));
+  try {
+    await putBack(order, all, copies);
+  } catch (error) {
+    removeEmpty(made);
+    throw error;
+  }
+}
+
+type Copies = ReadonlyMap<string, BackupManifest['audit']>;
+
+/** @param all what is put where */
+async function putBack(
+  order: RestoreOrder,
+  all: readonly (readonly [string, string])[],
+  copies: Copies,
+): Promise<void> {
+  const { manifest, kept, clock, prepare } = order;
   const held = lockState(kept.place, clock.now());
   const written: string[] = [];
   try {
-    const all: [string, string][] = [...Object.entries(kept.stores), [manifest.audit.name, kept.audit]];
     for (const [, file] of all)
       for (const beside of [file, `${file}-wal`, `${file}.head`])
         if (existsSync(beside))
           throw new BackupError('in-the-way', `${beside} is there already: a copy goes into an empty place`);
     for (const [name, file] of all) {
-      makeFolder(path.dirname(file), 0o700);
       written.push(file, `${file}-wal`, `${file}-shm`, `${file}.head`);
-      writeFileSync(file, octets.get(name) ?? new Uint8Array(), { mode: 0o600, flag: 'wx', flush: true });
+      const copy = copies.get(name);
+      const target = createWriteStream(file, { mode: 0o600, flags: 'wx', flush: true });
+      if (copy !== undefined) await pipeline(await opened(order, copy), target);
     }
     const said = await prepare(kept, clock.now());
     const log = new AuditFile(kept.audit);
@@ -79,26 +100,46 @@ export async function restoreBackup(order: RestoreOrder): Promise<void> {
   }
 }
 
-async function opened(
-  { from, manifest, identity }: RestoreOrder,
-  { file, sha256: expected }: BackupManifest['audit'],
-): Promise<Uint8Array> {
-  let octets: Uint8Array;
+/** Whether a file is what was copied, and can be decrypted to its end. */
+async function check(order: RestoreOrder, copy: BackupManifest['audit']): Promise<void> {
+  const { file, sha256: expected } = copy;
+  let digest: string;
   try {
-    octets = new Uint8Array(readFileSync(path.join(from, file)));
+    digest = await digestOfFile(path.join(order.from, file));
   } catch (cause) {
     throw new BackupError('unfit-copy', `${file} of the copy cannot be read: ${messageOf(cause)}`, { cause });
   }
-  if (digestHex(octets) !== expected) throw new BackupError('unfit-copy', `${file} is not what was copied`);
+  if (digest !== expected) throw new BackupError('unfit-copy', `${file} is not what was copied`);
+  if (!order.manifest.encrypted) return;
+  try {
+    for await (const _ of await opened(order, copy));
+  } catch (error) {
+    if (error instanceof BackupError) throw error;
+    throw undecipherable(file);
+  }
+}
+
+/** What a file holds. */
+async function opened(
+  { from, manifest, identity }: RestoreOrder,
+  { file }: BackupManifest['audit'],
+): Promise<Readable> {
+  const octets = createReadStream(path.join(from, file));
   if (!manifest.encrypted) return octets;
   if (identity === null)
     throw new BackupError('unfit-copy', 'the copy is encrypted: name the file of the key by --identity');
   try {
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity);
-    return await decrypter.decrypt(octets);
+    const encrypted = Readable.toWeb(octets) as globalThis.ReadableStream<Uint8Array>;
+    return fromWeb(await decrypter.decrypt(encrypted));
   } catch {
-    // The reason could quote the key.
-    throw new BackupError('unfit-copy', `${file} cannot be decrypted by this key`);
+    octets.destroy();
+    throw undecipherable(file);
   }
+}
+
+/** The reason could quote the key. */
+function undecipherable(file: string): BackupError {
+  return new BackupError('unfit-copy', `${file} cannot be decrypted by this key`);
 }

@@ -78,15 +78,20 @@ export function checkChain(
   for (const [at, certificate] of chain.entries()) {
     const named = chain.length === 1 ? name : `${name}: ${placeIn(chain, at)}`;
     checkInForce(certificate, named, now);
-    const before = chain[at - 1];
-    if (before === undefined) continue;
-    if (!hasIssued(certificate, before))
-      throw problem(
-        `${named} did not issue ${placeIn(chain, at - 1)}: put each certificate's issuer behind it, the own certificate first`,
-      );
+    if (at === 0) continue;
+    checkIssued(chain, at, named);
     const why = mayNotIssue(certificate, at - 1);
     if (why !== null) throw problem(`${named} ${why}`);
   }
+}
+
+/** Whether a certificate of a chain issued the one before it. */
+function checkIssued(chain: readonly X509Certificate[], at: number, named: string): void {
+  const [before, certificate] = [chain[at - 1], chain[at]];
+  if (before === undefined || certificate === undefined || hasIssued(certificate, before)) return;
+  throw problem(
+    `${named} did not issue ${placeIn(chain, at - 1)}: put each certificate's issuer behind it, the own certificate first`,
+  );
 }
 
 function checkInForce(certificate: X509Certificate, named: string, now: number): void {

@@ -77,14 +77,11 @@ export class RevocationLists {
    */
   static read(files: readonly ListFile[], issuers: readonly X509Certificate[], now: number): RevocationLists {
     const lists = files.flatMap(readLists);
-    for (const list of lists) checkList(list, issuers, now);
-    const without = issuers.find(
-      (each) => each.ca && !lists.some(({ issuer }) => issuer === namesOf(each).subject),
-    );
-    if (without !== undefined)
-      throw problem(
-        `tls.revocationLists: there is no list of ${subjectText(without)}: all peers that it certifies would be refused`,
-      );
+    for (const list of lists) {
+      checkTime(list, now);
+      checkSigned(list, issuers);
+    }
+    checkCovered(lists, issuers);
     return new RevocationLists(lists);
   }
 
@@ -177,18 +174,30 @@ function requireKnown(extensions: DerReader, file: string): void {
   }
 }
 
-function checkList(list: RevocationList, issuers: readonly X509Certificate[], now: number): void {
-  const { file, from, to } = list;
-  if (now < from || now > to)
-    throw problem(
-      `${file}: a revocation list in force from ${iso(from)} to ${iso(to)} only: get the present one, or set the clock`,
-    );
+function checkTime({ file, from, to }: RevocationList, now: number): void {
+  if (now >= from && now <= to) return;
+  throw problem(
+    `${file}: a revocation list in force from ${iso(from)} to ${iso(to)} only: get the present one, or set the clock`,
+  );
+}
+
+/** Of an authority that is not known here TLS sees whether it has signed, should it ever be in a peer's chain. */
+function checkSigned(list: RevocationList, issuers: readonly X509Certificate[]): void {
   const named = issuers.filter((each) => namesOf(each).subject === list.issuer);
-  // Of an authority that is not known here TLS sees whether it has signed, should it ever be in a peer's chain.
-  if (named.length > 0 && !named.some((each) => hasSigned(each, list)))
-    throw problem(
-      `${file}: a revocation list that ${subjectText(named[0] as X509Certificate)} has not signed`,
-    );
+  const [first] = named;
+  if (first === undefined || named.some((each) => hasSigned(each, list))) return;
+  throw problem(`${list.file}: a revocation list that ${subjectText(first)} has not signed`);
+}
+
+/** There must be a list of each authority. */
+function checkCovered(lists: readonly RevocationList[], issuers: readonly X509Certificate[]): void {
+  const isCovered = (each: X509Certificate): boolean =>
+    lists.some(({ issuer }) => issuer === namesOf(each).subject);
+  const without = issuers.find((each) => each.ca && !isCovered(each));
+  if (without === undefined) return;
+  throw problem(
+    `tls.revocationLists: there is no list of ${subjectText(without)}: all peers that it certifies would be refused`,
+  );
 }
 
 function hasSigned({ publicKey }: X509Certificate, list: RevocationList): boolean {

@@ -48,9 +48,9 @@ export class Origins {
     if (this.#peers.sent(request, flow)) return { kind: 'peer' };
     const claimed = this.#directory.subscriber(request.from.uri);
     const hidden = claimed === null && isAnonymous(request.from.uri);
-    const fits = (subscriber: Subscriber): boolean =>
-      this.#directory.has(subscriber) && (hidden || subscriber === claimed);
-    const registered = this.#registrar.subscribersOf(flow).find(fits);
+    const fits = (subscriber: Subscriber): boolean => hidden || subscriber === claimed;
+    const present = (subscriber: Subscriber): boolean => this.#directory.has(subscriber);
+    const registered = this.#registrar.subscribersOf(flow).filter(present).find(fits);
     if (registered !== undefined) return { kind: 'subscriber', subscriber: registered };
     const result = this.#authentication.authenticate(request, 'Proxy-Authorization', flow.local, claimed);
     if (result.kind === 'challenge') return result;

@@ -99,7 +99,8 @@ export async function revokeIn(
   const lists = path.join(folder, LISTS);
   const before = existsSync(lists) ? pemBlocks(readPem(lists), CRL_LABEL) : null;
   // What was revoked before is never forgotten.
-  if (before !== null && before.length !== levels.length)
+  const isWhole = before === null || before.length === levels.length;
+  if (!isWhole)
     throw new LabError(
       'pki',
       `${lists} has ${before.length} revocation lists, and there are ${levels.length} authorities: remove it to begin anew, and revoke again what it had`,

@@ -147,8 +147,7 @@ export class HandoverSession {
         break;
       case 'keepAliveResponse':
         if (header.sequenceNumber === this.#keepAlive) this.#keepAlive = null;
-        if (!this.#acknowledges && this.#at(header.sequenceNumber) >= 0)
-          this.#acknowledged(header.sequenceNumber);
+        if (this.#standsFor(header.sequenceNumber)) this.#acknowledged(header.sequenceNumber);
         this.#restartIdle();
         break;
       default:
@@ -183,6 +182,11 @@ export class HandoverSession {
     this.#state = 'delivering';
     this.#context.onReady();
     void this.#pump();
+  }
+
+  /** Whether the response to that keep-alive is in place of an acknowledgement. */
+  #standsFor(sequenceNumber: number): boolean {
+    return !this.#acknowledges && this.#at(sequenceNumber) >= 0;
   }
 
   #at(sequenceNumber: number): number {
