@@ -66,6 +66,14 @@ export interface NextHop {
   readonly protocol: Protocol;
   readonly host: string;
   readonly port: number;
+  /** No port was said: SRV records say where, if there are any (RFC 3263 section 4.2). */
+  readonly service?: boolean;
+}
+
+/** Where next hops are to be found, best first. */
+export interface HopLocator {
+  /** @throws SipError `unreachable` */
+  candidates(hop: NextHop): Promise<readonly NetworkAddress[]>;
 }
 
 /** Names to addresses; `HostMap` is one. */

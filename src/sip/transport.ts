@@ -25,7 +25,7 @@ import { SipError } from './errors.ts';
 import { formatVia } from './fields.ts';
 import type { Via } from './fields.ts';
 import { DEFAULT_PORT, defaultPort, sourceOf } from './flow.ts';
-import type { NextHop, Flow, HostResolver, Protocol } from './flow.ts';
+import type { HopLocator, NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
 import { readMessage } from './message.ts';
@@ -41,11 +41,15 @@ const MAX_DATAGRAM = 65507;
 /** Octets of datagrams that may wait for the network; where answers to strangers are among them, a quarter of that. */
 const MAX_QUEUED = 4 << 20;
 const MAX_QUEUED_ONCE = MAX_QUEUED / 4;
+/** Places of one next hop that are tried, each for the time that a connection has to be made. */
+const MOST_PLACES = 5;
 
 export interface TransportOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hosts: HostResolver;
+  /** All places of a next hop, which are tried in turn; default: the one that `hosts` says. */
+  readonly locator?: HopLocator;
   readonly limits?: FramingLimits;
   /** Bounds of TCP connections. */
   readonly connections?: Partial<TcpLimits>;
@@ -107,7 +111,20 @@ export class Transport {
 
   /** The flow to a destination: the one that is open, else a new one. @throws SipError `unreachable`, `too-large` */
   async flowTo(destination: NextHop): Promise<Flow> {
-    const remote = this.#options.hosts.resolve(destination.host, destination.port);
+    const { hosts, locator } = this.#options;
+    const found = await locator?.candidates(destination);
+    const places = (found ?? [hosts.resolve(destination.host, destination.port)]).slice(0, MOST_PLACES);
+    for (const [at, remote] of places.entries()) {
+      try {
+        return await this.#flowAt(destination, remote);
+      } catch (error) {
+        if (at + 1 === places.length) throw error;
+      }
+    }
+    return this.#fail(`nobody knows where ${destination.host} is`);
+  }
+
+  async #flowAt(destination: NextHop, remote: NetworkAddress): Promise<Flow> {
     if (destination.protocol === 'UDP') return this.#udpFlow(await this.#udpTowards(remote), remote);
     // A connection over TLS is to who is called so: another name at the same address is another's.
     const key = `${destination.protocol === 'TLS' ? destination.host : ''} ${remote.address}:${remote.port}`;

@@ -2,6 +2,7 @@
  * The settings of the CSCF: those of every element with a point of interception, and its own. They hold passwords: they
  * are for their owner's eyes.
  */
+import { isIP } from 'node:net';
 import Type from 'typebox';
 import { bareHost, canonicalAddress, uriHost } from '../../bytes/network-address.ts';
 import { utf8 } from '../../bytes/octets.ts';
@@ -21,6 +22,7 @@ import {
 import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
+import { DNS_SETTINGS } from './config-dns.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
 import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
 import { nextHopOf } from '../../sip/flow.ts';
@@ -61,12 +63,14 @@ const SUBSCRIBER = Type.Decode(
 const PEER = strict({
   domain: lowerCase('another home'),
   cscf: parsed(
-    'SIP URI of its CSCF; `transport=tls` for TLS, which alone it is then known by',
+    'SIP URI of its CSCF; `transport=tls` for TLS, which alone it is then known by; without a port, SRV records are asked for what is not in `hosts`',
     'a SIP URI',
     (text): NextHop => {
-      const hop = nextHopOf(parseUri(text), 'TCP');
+      const uri = parseUri(text);
+      const hop = nextHopOf(uri, 'TCP');
       if (hop === null) throw new Unfit('a SIP URI over TCP, UDP or TLS');
-      return hop;
+      const bySrv = uri.kind === 'sip' && uri.port === null && isIP(hop.host) === 0;
+      return bySrv ? { ...hop, service: true } : hop;
     },
   ),
 });
@@ -116,6 +120,7 @@ export const CSCF_CONFIG = strict({
     return subscribers;
   }),
   peers: listOf(PEER),
+  dns: DNS_SETTINGS,
   numbers: Type.Record(Type.String(), Type.String(), {
     default: {},
     description: 'who serves tel: numbers, by prefix',

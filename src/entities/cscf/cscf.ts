@@ -40,7 +40,7 @@ import { marksLoop } from './loops.ts';
 import { Origins, ownerOf, partiesOf } from './origin.ts';
 import type { Origin } from './origin.ts';
 import { Peers } from './peers.ts';
-import type { AddressesOf } from './peers.ts';
+import type { AddressesOf, NamesOf } from './peers.ts';
 import { MediaPath } from './media-path.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type {
@@ -66,8 +66,9 @@ export interface CscfParts {
   readonly hosts: HostResolver;
   /** Where this node listens for SIP. */
   readonly listening?: readonly NetworkAddress[];
-  /** Addresses of peers; by default what `hosts` says. */
+  /** Addresses of peers, by default what `hosts` says, and their names by DNS. */
   readonly addressesOf?: AddressesOf;
+  readonly namesOf?: NamesOf;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -109,7 +110,7 @@ export class Cscf {
     this.#layer = layer;
     const { hosts } = parts;
     const addressesOf: AddressesOf = parts.addressesOf ?? ((host, port) => [hosts.resolve(host, port)]);
-    this.#peers = new Peers(settings.peers, addressesOf);
+    this.#peers = new Peers(settings.peers, addressesOf, parts.namesOf);
     this.#directory = new Directory(settings, this.#peers);
     this.#registrar = new Registrar(clock, limits, parts.registrations ?? null);
     for (const [identity, kept] of parts.restored ?? []) {

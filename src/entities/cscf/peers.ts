@@ -18,18 +18,23 @@ import type { PeerHome } from './ports.ts';
 /** Where a host is to be found: all its addresses, none if it has none at the moment. */
 export type AddressesOf = (host: string, port: number) => readonly NetworkAddress[];
 
+/** Host names that DNS has for the CSCF of another home, besides the one of the configuration. */
+export type NamesOf = (hop: NextHop) => readonly string[];
+
 export class Peers {
   readonly #peers: readonly PeerHome[];
   readonly #addressesOf: AddressesOf;
+  readonly #namesOf: NamesOf;
 
-  constructor(peers: readonly PeerHome[], addressesOf: AddressesOf) {
+  constructor(peers: readonly PeerHome[], addressesOf: AddressesOf, namesOf: NamesOf = () => []) {
     this.#peers = peers;
     this.#addressesOf = addressesOf;
+    this.#namesOf = namesOf;
   }
 
   /** The home with this domain, or whose CSCF has this host name. */
   byHost(host: string): PeerHome | null {
-    return this.#peers.find((peer) => peer.domain === host || peer.cscf.host === host) ?? null;
+    return this.#peers.find((peer) => peer.domain === host || this.#isCalled(peer, host)) ?? null;
   }
 
   /**
@@ -41,7 +46,7 @@ export class Peers {
     if (hop === null || uri.kind !== 'sip' || paramOf(uri.params, 'maddr') !== null) return null;
     const named = this.byHost(hop.host);
     if (named === null) return this.#byAddress(hop.host, hop.port) === null ? null : hop;
-    const at = { ...hop, host: named.cscf.host };
+    const at = this.#namesOf(named.cscf).includes(hop.host) ? hop : { ...hop, host: named.cscf.host };
     if ((at.protocol === 'TLS') !== isSecured(named)) return null;
     return this.#hasPort(named, at) ? at : null;
   }
@@ -55,7 +60,8 @@ export class Peers {
     const { host, port } = request.topVia;
     const name = canonicalAddress(bareHost(host.toLowerCase()));
     const peer =
-      this.#unsecured().find(({ cscf }) => cscf.host === name) ?? this.#byAddress(name, port ?? DEFAULT_PORT);
+      this.#unsecured().find((each) => this.#isCalled(each, name)) ??
+      this.#byAddress(name, port ?? DEFAULT_PORT);
     return peer !== null && this.#at(peer).some((at) => isFrom(at, sourceOf(flow), flow.protocol));
   }
 
@@ -75,6 +81,10 @@ export class Peers {
   listensAt({ address, port }: NetworkAddress): boolean {
     const here = { address: canonicalAddress(address), port };
     return this.#peers.some((peer) => this.#at(peer).some((at) => sameAddress(at, here)));
+  }
+
+  #isCalled({ cscf }: PeerHome, name: string): boolean {
+    return cscf.host === name || this.#namesOf(cscf).includes(name);
   }
 
   #certified({ identities = [] }: Flow): boolean {
@@ -109,9 +119,9 @@ function isSecured({ cscf }: PeerHome): boolean {
 }
 
 /** The names that a certificate may be for where a host is reached: that of a CSCF, or of the home that it is of. */
-export function certifiedNames(peers: readonly PeerHome[], host: string): string[] {
-  const domains = peers.filter(({ cscf }) => cscf.host === host).map(({ domain }) => domain);
-  return [host, ...domains];
+export function certifiedNames(peers: readonly PeerHome[], host: string, namesOf: NamesOf): string[] {
+  const own = peers.filter(({ cscf }) => cscf.host === host || namesOf(cscf).includes(host));
+  return [host, ...own.map(({ domain }) => domain)];
 }
 
 /** Over TCP a peer connects from any port, and nobody makes a connection of datagrams. */

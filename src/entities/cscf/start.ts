@@ -8,8 +8,9 @@ import { opening } from '../../bytes/opened.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import { Cscf } from './cscf.ts';
 import { certifiedNames } from './peers.ts';
-import type { AddressesOf } from './peers.ts';
-import { HostAddresses } from '../../net/host-addresses.ts';
+import type { AddressesOf, NamesOf } from './peers.ts';
+import { DnsQueries } from '../../net/dns-queries.ts';
+import { SipLocations } from '../../net/sip-locations.ts';
 import { CSCF_POLICY } from '../../x1/policy.ts';
 import type { HostMap } from '../../net/hosts.ts';
 import { listenerShare, publicShare } from '../../net/descriptors.ts';
@@ -74,12 +75,21 @@ async function startWith(
     perAddress: config.maxConnectionsPerAddress,
     outgoing: Math.min(TCP_LIMITS.outgoing, listenerShare()),
   };
+  const listening: NetworkAddress[] = [];
+  const locations = new SipLocations({
+    ...{ hosts, clock, random, logger },
+    hops: config.peers.map((peer) => peer.cscf),
+    own: () => listening,
+    dns: new DnsQueries(config.dns.servers, config.dns.timeoutMs),
+  });
+  opened.add(() => locations.stop());
+  const namesOf: NamesOf = (hop) => locations.names(hop);
   const security = new CertifiedSip({
     tls: element.tls,
     role: 'cscf',
-    namesOf: (host) => certifiedNames(config.peers, host),
+    namesOf: (host) => certifiedNames(config.peers, host, namesOf),
   });
-  const transport = new Transport({ clock, logger, hosts, connections, security });
+  const transport = new Transport({ clock, logger, hosts, locator: locations, connections, security });
   const { sip, sipTls } = await listenAll(transport, config).catch(async (cause: unknown) => {
     await transport.close();
     throw cause;
@@ -104,17 +114,16 @@ async function startWith(
     ...(tlsPort === null ? {} : { tlsPort }),
     limits: limitsIn(config),
   };
-  const names = config.peers.map((peer) => peer.cscf.host);
-  const addresses = new HostAddresses({ hosts, names, clock, logger });
-  await addresses.start();
-  const addressesOf: AddressesOf = (host, at) => addresses.of(host, at);
-  const listening = sipTls === null ? [sip] : [sip, sipTls];
+  listening.push(sip, ...(sipTls === null ? [] : [sipTls]));
+  await locations.start();
+  const addressesOf: AddressesOf = (host, at) => locations.of(host, at);
   const restored = await restoredFlows(registrations.load(clock.now()), transport);
   const cscf = new Cscf({
     settings,
     layer,
     hosts,
     addressesOf,
+    namesOf,
     listening,
     registrations,
     restored,
@@ -127,7 +136,6 @@ async function startWith(
   });
   opened.add(async () => {
     await transport.close();
-    addresses.stop();
     cscf.close();
     await https?.close();
   });
