@@ -4,7 +4,7 @@
  * pass), and with the quoted line of source removed (it must fail, and by its own assertions: a line whose removal
  * leaves no valid program proves nothing).
  *
- *     node scripts/check-requirements.mjs [R-12 … | test/… | src/…]
+ *     node scripts/check-requirements.mjs [R-12 … | test/… | src/… | bench/…]
  *
  * All rows, or those of these requirements, tests or sources.
  */
@@ -15,7 +15,17 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const root = path.resolve(import.meta.dirname, '..');
-const COPIED = ['src', 'test', 'scripts', 'assets', 'api', 'docs', 'package.json', 'vitest.config.ts'];
+const COPIED = [
+  'src',
+  'bench',
+  'test',
+  'scripts',
+  'assets',
+  'api',
+  'docs',
+  'package.json',
+  'vitest.config.ts',
+];
 const COPIED_TOO = ['tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 
 /**
@@ -27,7 +37,7 @@ export function rowsOf(markdown) {
     const cells = text.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
     if (cells.length !== 6 || !/^R-\d+$/.test(cells[1] ?? '')) return [];
     const proof = /^`(test\/[^`]+)`: (.+)$/.exec(cells[3] ?? '');
-    const line = /^`(src\/[^`]+)`: (`+) ?(.+?) ?\2$/.exec(cells[4] ?? '');
+    const line = /^`((?:src|bench)\/[^`]+)`: (`+) ?(.+?) ?\2$/.exec(cells[4] ?? '');
     if (proof === null || line === null) throw new Error(`docs/requirements.md: ${cells[1]}: not a row`);
     const [, test = '', name = ''] = proof;
     const [, file = '', , quoted = ''] = line;
