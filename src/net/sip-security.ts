@@ -15,7 +15,7 @@ import type { Server, TLSSocket } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { SipSecurity } from '../sip/security.ts';
-import { followTls } from './live-tls.ts';
+import { endWhenRevoked, followTls } from './live-tls.ts';
 import { hasRole, peerOfCertificate, secureContext } from './tls.ts';
 import type { Role, TlsMaterial } from './tls.ts';
 
@@ -42,6 +42,7 @@ export class CertifiedSip implements SipSecurity {
     const asking = { requestCert: true, rejectUnauthorized: false };
     const server = createServer({ ...secureContext(tls, 'TLSv1.2'), ...asking });
     followTls(server, tls, () => secureContext(tls, 'TLSv1.2'));
+    server.on('secureConnection', (socket) => endWhenRevoked(socket, tls));
     return server;
   }
 
@@ -50,7 +51,7 @@ export class CertifiedSip implements SipSecurity {
     const { authorities, revocation } = tls;
     const trusted = { ca: authorities, ...(revocation === undefined ? {} : { crl: [...revocation.pem] }) };
     const own = 'certificate' in tls ? secureContext(tls, 'TLSv1.2') : trusted;
-    return connect({
+    const socket = connect({
       ...own,
       minVersion: 'TLSv1.2',
       host: remote.address,
@@ -64,6 +65,8 @@ export class CertifiedSip implements SipSecurity {
         );
       },
     });
+    if ('certificate' in tls) endWhenRevoked(socket, tls);
+    return socket;
   }
 
   identities(socket: TLSSocket): readonly string[] | null {

@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 import { webcrypto } from 'node:crypto';
 import { LabPki } from '../../src/lab/network/pki.ts';
+import { createAuthority, openAuthority, revokeIn, validityFrom } from '../../src/lab/pki/folder.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { LiveTls } from '../../src/net/live-tls.ts';
 import { CertifiedSip, sipDomains } from '../../src/net/sip-security.ts';
@@ -65,7 +66,9 @@ function watched<S extends Socket>(socket: S): { socket: S; isClosed: () => bool
 
 function overTls(port: number, as?: TlsMaterial): { socket: TLSSocket; isClosed: () => boolean } {
   const certificate = as === undefined ? {} : { cert: as.certificate, key: as.privateKey };
-  return watched(connect({ port, host: '127.0.0.1', servername: HOST, ca: own.authorities, ...certificate }));
+  return watched(
+    connect({ port, host: '127.0.0.1', servername: HOST, ca: (as ?? own).authorities, ...certificate }),
+  );
 }
 
 /** Waits until a connection is served: its keep-alive is answered (RFC 5626 section 3.5.1). */
@@ -142,10 +145,35 @@ describe('R-95: connections over TLS are bounded as those over TCP', () => {
 
   it('one with a certificate of another authority is refused, not taken for one without', async () => {
     const { transport, port } = await listening();
-    const { isClosed } = overTls(port, foreign);
+    const { isClosed } = overTls(port, { ...foreign, authorities: own.authorities });
     await expect.poll(isClosed).toBe(true);
     expect(transport.connections.cuts).toEqual({ untrusted: 1 });
     expect(transport.connections.open.incoming).toBe(0);
+  });
+});
+
+describe('R-95: a certificate that is revoked', () => {
+  it('ends the connection that it is used on, and makes no other', async () => {
+    const folder = path.join(folders[0]!, 'revoking');
+    await createAuthority(folder, { name: 'Test', days: 100, now });
+    const authority = await openAuthority(folder);
+    await revokeIn(folder, [], { days: 30, now });
+    const pki = new LabPki(folder, authority, validityFrom(now, 50, authority), path.join(folder, 'crl.pem'));
+    const [mine, theirs] = await Promise.all(
+      [HOST, 'cscf.home2.example'].map((name) =>
+        pki.issue({ commonName: name, dnsNames: [name], roles: ['cscf'] }),
+      ),
+    );
+    const live = new LiveTls(loadTls(mine!, now));
+    const { transport, port } = await listening({}, live);
+    const other = loadTls(theirs!, now);
+    const { socket, isClosed } = overTls(port, other);
+    await answered(socket);
+    await revokeIn(folder, [theirs!.certificate], { days: 30, now });
+    live.replace(loadTls(mine!, now));
+    await expect.poll(isClosed).toBe(true);
+    await expect.poll(overTls(port, other).isClosed).toBe(true);
+    expect(transport.connections.cuts).toEqual({ untrusted: 1 });
   });
 });
 
