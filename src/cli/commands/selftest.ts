@@ -69,8 +69,8 @@ hour. With a laboratory, the first phones of its first two homes are taken, and 
 and LEMF of the caller's home; options take the place of any of them. Both phones must not run
 elsewhere meanwhile: they are subscribers for tests.
 
-What cannot be asked from here is "not checked", with the reason: a LEMF elsewhere is taken at the
-word of the DF for delivery, and its keys and audio are not checked.
+What cannot be asked from here is "not checked", with the reason. Of a LEMF elsewhere the DF's word
+is taken for HI2 and HI3 (nothing waits there), and audio is not checked.
 
 Exit codes: 0 all links hold; 1 one is FAILED, or the test could not be made; 2 the command line
 cannot be used; 3 none has failed, and some could not be checked.

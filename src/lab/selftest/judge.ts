@@ -126,7 +126,8 @@ function deliveryFindings({ active, call, df, lemf }: SelfTestEvidence): Record<
   const lost = counted === null ? '' : waitingText(counted);
   const hand = (has: boolean, before: Finding, what: string): Finding => {
     if (has) return ok(`${what} at the LEMF`);
-    if (before.state !== 'ok') return unchecked(`nothing of it came as far as the DF`);
+    if (before.state === 'FAILED') return unchecked('nothing of it came as far as the DF');
+    if (before.state === 'not checked') return unchecked(before.detail);
     if (held !== null) return failed(`no ${what} at the LEMF${lost}`);
     if (counted === null) return unchecked(unseenText(lemf));
     if (counted.waiting === 0 && counted.lemfsDown.length === 0)
