@@ -14,6 +14,7 @@ import { canonicalIdentity, districtOfHost } from '../../src/ibake/identity.ts';
 import { TimestampSource } from '../../src/ibake/timestamps.ts';
 import { defaultEngine } from '../../src/ibe/default-engine.ts';
 import { hostOf } from '../../src/lab/network/home.ts';
+import type { Network } from '../../src/lab/network/network.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import type { HostEntries } from '../../src/net/hosts.ts';
 import { HttpsClient } from '../../src/net/https.ts';
@@ -22,7 +23,6 @@ import { UserAgent } from '../../src/sip/agent.ts';
 import type { NextHop } from '../../src/sip/flow.ts';
 import { Transport } from '../../src/sip/transport.ts';
 import { silent } from '../support/silent.ts';
-import type { TappedHome } from './phones/tapped-home.ts';
 
 const SKEW = 300;
 
@@ -34,19 +34,38 @@ export interface KeyedPhone {
   stop(): Promise<void>;
 }
 
+/** Somebody whom KMS and CSCF of home1 know. */
+export interface KeyedUser {
+  readonly user: string;
+  readonly identity: string;
+  /** Hex. */
+  readonly psk: string;
+  readonly password: string;
+}
+
+/** The user of home1 that the laboratory has laid out. */
+export function keyedUser(network: Network, user: string): KeyedUser {
+  const found = network.plan.homes.home1.subscribers.find((subscriber) => subscriber.user === user);
+  if (found === undefined) throw new Error(`${user} is not of home1`);
+  return { user, identity: network.identity(user), psk: found.psk, password: found.password };
+}
+
 /** Registers a user's phone. @param outbound the CSCF */
-export async function keyedPhone(home: TappedHome, user: string, outbound: NextHop): Promise<KeyedPhone> {
+export async function keyedPhone(
+  network: Network,
+  { user, identity, psk, password }: KeyedUser,
+  outbound: NextHop,
+): Promise<KeyedPhone> {
   const [clock, random, logger] = [systemClock(), systemRandom(), silent];
-  const plan = home.network.plan.homes.home1;
-  const config = home.network.configOf('cscf', 'home1');
+  const plan = network.plan.homes.home1;
+  const config = network.configOf('cscf', 'home1');
   const hosts = new HostMap(config['hosts'] as HostEntries);
   const { authorities } = config['tls'] as TlsFiles;
   const https = new HttpsClient({ hosts, tls: { authorities: readFileSync(authorities, 'utf8') } });
   const kms = new HttpsKmsClient(https, `https://${hostOf('kms', plan)}`, clock);
   const districts = new Districts(kms, { hosts: [plan.domain] }, clock, logger);
   const ring = new KeyRing(SKEW);
-  const own = canonicalIdentity(home.network.identity(user));
-  const psk = plan.subscribers.find((subscriber) => subscriber.user === user)?.psk ?? '';
+  const own = canonicalIdentity(identity);
   const keeper = new KeyKeeper({
     ...{ kms, ring, districts, clock, random, logger, addressOfRecord: own.uri, device: own.uri },
     credential: { name: user, psk: Secret.of(fromHex(psk)), district: districtOfHost(plan.domain) },
@@ -60,11 +79,10 @@ export async function keyedPhone(home: TappedHome, user: string, outbound: NextH
   });
   const transport = new Transport({ clock, logger, hosts });
   const { port } = await transport.listen('TCP', '127.0.0.1', 0);
-  const identity = home.network.identity(user);
   const contact = `sip:${user}@127.0.0.1:${port};transport=tcp`;
   const agent = new UserAgent({
     ...{ transport, clock, random, logger, identity, contact, outbound, sentBy: `127.0.0.1:${port}` },
-    credentials: { username: user, password: Secret.of(utf8(home.password(user))) },
+    credentials: { username: user, password: Secret.of(utf8(password)) },
   });
   await agent.register();
   return {

@@ -19,7 +19,8 @@ import { deliveredOf } from '../support/handed-over.ts';
 import { spellings } from '../sip/spellings.ts';
 import type { Spelling } from '../sip/spellings.ts';
 import { TappedHome } from './phones/tapped-home.ts';
-import { SpeltCalls } from './spelt-calls.ts';
+import { keyedUser } from './keyed-phone.ts';
+import { decoysOf, SpeltCalls } from './spelt-calls.ts';
 import { temporaryFolder } from './support.ts';
 
 /** Its names and outcomes; the messages are those of each call. */
@@ -39,7 +40,9 @@ let calls: SpeltCalls;
 
 beforeAll(async () => {
   home = await TappedHome.start(folder, ['alice', 'carol']);
-  calls = await SpeltCalls.start(home, 'alice', 'carol');
+  const { network } = home;
+  const { port } = network.running('cscf', 'home1').sip;
+  calls = await SpeltCalls.start(network, port, keyedUser(network, 'alice'), keyedUser(network, 'carol'));
 });
 
 afterAll(async () => {
@@ -143,19 +146,7 @@ describe('R-61: odd spellings, end to end', () => {
   it('R-66: a callee that fills INFO and 183 with decoys hides nothing', async () => {
     const callId = 'decoys.phone.example';
     const call = await calls.invite(callId, (mikey) => spell(0, mikey));
-    const { caller } = await call.agree((rMessage1) => {
-      const decoys = Array.from({ length: MANY }, (_, number) => {
-        const octets = rMessage1.slice();
-        new DataView(octets.buffer).setUint16(octets.length - 2, number);
-        return `a=key-mgmt:mikey ${toBase64(octets)}\r\n`;
-      });
-      const plain = spell(0, rMessage1);
-      const [first = '', ...others] = decoys;
-      const own = /a=key-mgmt.*\r\n/;
-      // More than one at session level the CSCF does not pass on.
-      const progress = { ...plain, body: plain.body.replace(own, first) + others.join('') };
-      return { progress, info: { ...plain, body: plain.body.replace(own, decoys.join('')) } };
-    });
+    const { caller } = await call.agree((rMessage1) => decoysOf(rMessage1, MANY, (mikey) => spell(0, mikey)));
     agreed.push(...keysOf(caller));
     await expect.poll(() => keysIn(handedOver(callId)), { timeout: 30_000 }).toEqual(keysOf(caller));
     const failures = () =>

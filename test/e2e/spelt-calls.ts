@@ -9,6 +9,7 @@
  *       |  ← 200  R_MESSAGE_2    |
  *       |  ← 486                 |
  */
+import { toBase64 } from '../../src/bytes/octets.ts';
 import type { ExchangeResult, InitiatedExchange, KeyAgreement } from '../../src/endpoint/key-exchange.ts';
 import { readDescription } from '../../src/endpoint/session-description.ts';
 import type { SipError } from '../../src/sip/errors.ts';
@@ -20,9 +21,9 @@ import type { ResponseParts } from '../../src/sip/response.ts';
 import type { ServerTransaction } from '../../src/sip/server-transaction.ts';
 import { fromOctets, toOctets } from '../../src/sip/text.ts';
 import type { Spelling } from '../sip/spellings.ts';
+import type { Network } from '../../src/lab/network/network.ts';
 import { keyedPhone } from './keyed-phone.ts';
-import type { KeyedPhone } from './keyed-phone.ts';
-import type { TappedHome } from './phones/tapped-home.ts';
+import type { KeyedPhone, KeyedUser } from './keyed-phone.ts';
 
 /** The end of a message without a body. */
 const NO_BODY = 'Content-Length: 0\r\n\r\n';
@@ -54,10 +55,15 @@ export class SpeltCalls {
     });
   }
 
-  static async start(home: TappedHome, caller: string, callee: string): Promise<SpeltCalls> {
-    const { port } = home.network.running('cscf', 'home1').sip;
+  /** @param port where the CSCF of home1 listens */
+  static async start(
+    network: Network,
+    port: number,
+    caller: KeyedUser,
+    callee: KeyedUser,
+  ): Promise<SpeltCalls> {
     const outbound = { protocol: 'TCP', host: '127.0.0.1', port } as const;
-    const phone = (user: string): Promise<KeyedPhone> => keyedPhone(home, user, outbound);
+    const phone = (user: KeyedUser): Promise<KeyedPhone> => keyedPhone(network, user, outbound);
     return new SpeltCalls(await phone(caller), await phone(callee), outbound);
   }
 
@@ -208,6 +214,25 @@ export interface AgreedKeys {
 export interface Decoys {
   readonly progress: Spelling;
   readonly info: Spelling;
+}
+
+/** So many decoys of an R_MESSAGE_1 in each. @param plain how a message is spelt that stands alone */
+export function decoysOf(
+  rMessage1: Uint8Array,
+  count: number,
+  plain: (mikey: Uint8Array) => Spelling,
+): Decoys {
+  const decoys = Array.from({ length: count }, (_, number) => {
+    const octets = rMessage1.slice();
+    new DataView(octets.buffer).setUint16(octets.length - 2, number);
+    return `a=key-mgmt:mikey ${toBase64(octets)}\r\n`;
+  });
+  const own = plain(rMessage1);
+  const [first = '', ...others] = decoys;
+  const line = /a=key-mgmt.*\r\n/;
+  // More than one at session level the CSCF does not pass on.
+  const progress = { ...own, body: own.body.replace(line, first) + others.join('') };
+  return { progress, info: { ...own, body: own.body.replace(line, decoys.join('')) } };
 }
 
 export class SpeltCall {
