@@ -271,8 +271,8 @@ export class Network {
   }
 }
 
-/** An SDP body with audio on this port; `key` as MIKEY. */
-export function sdpBody(port: number, key?: string): Body {
+/** An SDP body with audio on this port; `key` as MIKEY, a text or a message. */
+export function sdpBody(port: number, key?: string | Uint8Array): Body {
   const sdp = makeSdp({
     username: 'x',
     sessionId: String(port),
@@ -280,7 +280,7 @@ export function sdpBody(port: number, key?: string): Body {
     connection: { addressType: 'IP4', address: '127.0.0.1' },
     media: [{ line: { media: 'audio', port, protocol: 'RTP/SAVP', formats: ['0'] }, attributes: [] }],
   });
-  if (key !== undefined) sdp.setMikey(utf8(key));
+  if (key !== undefined) sdp.setMikey(typeof key === 'string' ? utf8(key) : key);
   return { type: SDP_TYPE, octets: sdp.serialise() };
 }
 

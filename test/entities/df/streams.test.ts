@@ -4,7 +4,7 @@ import { STREAM_LIMITS, Streams } from '../../../src/entities/df/streams.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { start } from './delivery-function.ts';
 import type { Df } from './delivery-function.ts';
-import { call, handedOver, sip, task, XID } from './support.ts';
+import { call, handedOver, LEG, sip, task, XID } from './support.ts';
 import type { Step } from './support.ts';
 
 const LIMITS = { proven: 3, others: 10 };
@@ -30,14 +30,21 @@ const kept = async ({ store }: Df): Promise<number> => (await store.load()).stre
 describe('R-65: streams of calls that nobody has proven', () => {
   it('are bounded, counted, and take no place from a target’s call, before and after a restart', async () => {
     const df = await limited();
-    const own = [...call().map((step) => df.poi.x2(step)), df.poi.x3(Uint8Array.of(1))];
+    // One that has content, and one of which nothing came after the message that proves it.
+    const rings = { ...LEG, callId: 'rings' };
+    const own = [
+      ...[...call().map((step) => df.poi.x2(step)), df.poi.x3(Uint8Array.of(1))],
+      ...call(rings)
+        .slice(0, 2)
+        .map((step) => df.poi.x2(step, XID, rings.callId)),
+    ];
     await df.mediation.accept(own);
     await strangers(df, 'one', 25);
-    expect(await kept(df)).toBe(2 + LIMITS.others);
+    expect(await kept(df)).toBe(LIMITS.proven + LIMITS.others);
     expect(df.mediation.losses.streamsForgotten).toBe(15);
     await df.kill();
     await strangers(df, 'two', 25);
-    expect(await kept(df)).toBe(2 + LIMITS.others);
+    expect(await kept(df)).toBe(LIMITS.proven + LIMITS.others);
     const before = (await handedOver(df.store)).length;
     await df.mediation.accept(own);
     expect(await handedOver(df.store)).toHaveLength(before);

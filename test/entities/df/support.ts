@@ -103,7 +103,7 @@ export class Issues implements DfIssues {
 /** A KMS that answers as it is told, and keeps the questions. */
 export class TestKms implements KeySource {
   readonly asked: GetKeysRequest[] = [];
-  answer: (question: GetKeysRequest) => GetKeysResponse = () => keysOf(vector());
+  answer: (question: GetKeysRequest) => GetKeysResponse | Promise<GetKeysResponse> = () => keysOf(vector());
 
   getKeys(question: GetKeysRequest): Promise<GetKeysResponse> {
     this.asked.push(question);
