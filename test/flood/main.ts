@@ -8,6 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildOnce } from '../support/cli.ts';
 import { FloodedNetwork } from './flooded-network.ts';
+import { INTERCEPTION_CASES } from './interception-cases.ts';
 import { OTHER_CASES } from './other-cases.ts';
 import { SIGNALLING_CASES } from './signalling-cases.ts';
 
@@ -26,7 +27,7 @@ const { values } = parseArgs({
   },
 });
 const strength = Number(values.strength);
-const all = [...SIGNALLING_CASES, ...OTHER_CASES];
+const all = [...SIGNALLING_CASES, ...INTERCEPTION_CASES, ...OTHER_CASES];
 const cases = all.filter(({ requirement }) => values.only === undefined || requirement === values.only);
 
 if (values.help) console.log(USAGE);

@@ -7,8 +7,8 @@ import { connect as connectTls } from 'node:tls';
 import { RawPhone } from '../entities/cscf/raw-phone.ts';
 import { allRun, must } from './cases.ts';
 import type { FloodCase } from './cases.ts';
-import type { FloodedNetwork } from './flooded-network.ts';
 import { MALLORY } from './flooded-network.ts';
+import { callWithMedia, rtp, sdp } from './hostile-phone.ts';
 
 /** Where home1 listens with TLS. */
 const SECURED = [
@@ -21,11 +21,6 @@ const SECURED = [
   'lemf.hi2',
   'lemf.hi3',
 ];
-
-function sdp(address: string, port: number): string {
-  const lines = ['v=0', `o=- 1 1 IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0'];
-  return [...lines, `m=audio ${port} RTP/AVP 0`, ''].join('\r\n');
-}
 
 const ownPorts: FloodCase = {
   requirement: 'R-71',
@@ -81,13 +76,10 @@ const mediaFlood: FloodCase = {
     const socket = createSocket('udp4');
     const { from, to } = network.gatewayPorts;
     const sip = Buffer.from('OPTIONS sip:home1.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1\r\n\r\n');
-    const rtp = Buffer.concat([
-      Buffer.from([0x80, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4]),
-      Buffer.alloc(160, 0xd5),
-    ]);
+    const packet = rtp(1, 1);
     const flood = async (): Promise<void> => {
       for (let at = 0; at < 20_000 * strength; at++) {
-        socket.send(at % 3 === 0 ? sip : rtp, from + (at % (to - from + 1)), '127.0.0.1');
+        socket.send(at % 3 === 0 ? sip : packet, from + (at % (to - from + 1)), '127.0.0.1');
         if (at % 100 === 0) await sleep(10);
       }
     };
@@ -98,55 +90,19 @@ const mediaFlood: FloodCase = {
   },
 };
 
-/** A phone of mallory's that calls itself, with media of its own, and with session descriptions of that size. */
-async function largeCall(network: FloodedNetwork, octets: number): Promise<number> {
-  const phone = await RawPhone.connect(MALLORY, network.port('home1', 'cscf.sip'));
-  const media = createSocket('udp4');
-  await new Promise<void>((resolve) => media.bind(0, '127.0.0.1', resolve));
-  const aor = `sip:${MALLORY}@home1.example`;
-  const contact = `<sip:${MALLORY}@127.0.0.1:${phone.port};transport=tcp>`;
-  const fields = [`Contact: ${contact}`, 'Content-Type: application/sdp'];
-  const plain = sdp('127.0.0.1', media.address().port);
-  const line = `a=x-${'y'.repeat(900)}\r\n`;
-  const large = plain + line.repeat(Math.max(0, Math.floor((octets - plain.length) / line.length)));
-  try {
-    await phone.register('home1.example', contact, 'large');
-    const ends = [`From: <${aor}>;tag=large`, `To: <${aor}>`, `Call-ID: large-${octets}`];
-    phone.request('INVITE', aor, [...ends, ...fields], large);
-    const challenge = await phone.next(/^SIP\/2\.0 407|^INVITE /, 20_000);
-    if (challenge.startsWith('SIP')) {
-      phone.request(
-        'INVITE',
-        aor,
-        [...ends, ...fields, phone.authorization(challenge, 'INVITE', aor)],
-        large,
-      );
-    }
-    const invite = challenge.startsWith('SIP') ? await phone.next(/^INVITE /, 20_000) : challenge;
-    phone.answer(invite, '200 OK', fields, large);
-    const ok = await phone.next(/^SIP\/2\.0 200[^]*CSeq: \d+ INVITE/i, 20_000);
-    const port = Number(/^m=audio (\d+)/m.exec(ok)?.[1] ?? 0);
-    const rtp = Buffer.concat([
-      Buffer.from([0x80, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4]),
-      Buffer.alloc(160, 0xd5),
-    ]);
-    for (let at = 0; at < 50; at++) {
-      rtp.writeUInt16BE(at, 2);
-      media.send(rtp, port, '127.0.0.1');
-      await sleep(20);
-    }
-    return large.length;
-  } finally {
-    media.close();
-    phone.close();
-  }
-}
-
 const largeDescription: FloodCase = {
   requirement: 'R-68',
   attack: 'a target whose session description is just under 64 KiB',
   run: async (network) => {
-    const octets = await largeCall(network, 65_000);
+    const line = `a=x-${'y'.repeat(900)}\r\n`;
+    let octets = 0;
+    const large = (plain: string): string => {
+      const text = plain + line.repeat(Math.floor((65_000 - plain.length) / line.length));
+      octets = text.length;
+      return text;
+    };
+    const packets = Array.from({ length: 50 }, (_, at) => rtp(at, 160 * at));
+    await callWithMedia(network, MALLORY, 'large', large, packets);
     const { keys, content } = await network.interceptedCall();
     return `${octets} octets; the next call of another target has ${keys} keys and ${content} packets`;
   },
