@@ -33,7 +33,7 @@ const RAW: Readonly<Record<HomeName, readonly string[]>> = { home1: [MALLORY, PA
 /** A target of home1 with keys of her own, and a subscriber who does not want to be heard with her. */
 const KEYED = ['trudy', 'peggy'] as const;
 /** Milliseconds without a message after which home1's CSCF forgets a call. */
-export const CALL_IDLE_MS = 8_000;
+export const CALL_IDLE_MS = 20_000;
 /** Calls that it lets one caller have at once. */
 export const CALLS_OF_ONE = 20;
 const LEFT_MS = 30_000;

@@ -1,6 +1,4 @@
 /** Attacks on interception itself: calls left up, decoys, what a LEMF or a DF keeps, and what an element holds. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toBase64 } from '../../src/bytes/octets.ts';
 import { admfConfig } from '../../src/entities/admf/config.ts';
@@ -16,8 +14,8 @@ import { silent } from '../support/silent.ts';
 import { allRun, must } from './cases.ts';
 import type { FloodCase } from './cases.ts';
 import type { FloodedNetwork } from './flooded-network.ts';
-import { CALL_IDLE_MS, CALLS_OF_ONE, MALLORY, OSCAR, PAT } from './flooded-network.ts';
-import { callWithMedia, HostilePhone, mediaPortIn, mediaSocket, rtp, sdp } from './hostile-phone.ts';
+import { CALL_IDLE_MS, CALLS_OF_ONE, MALLORY, PAT } from './flooded-network.ts';
+import { HostilePhone } from './hostile-phone.ts';
 
 const LEFT_MS = 40_000;
 
@@ -128,49 +126,6 @@ const manyTasks: FloodCase = {
   },
 };
 
-const circle: FloodCase = {
-  requirement: 'R-71',
-  attack: 'two subscribers, one of each home, who point their gateways at each other',
-  run: async (network) => {
-    const [one, other] = [
-      await HostilePhone.register(network, MALLORY),
-      await HostilePhone.register(network, OSCAR, 'home2'),
-    ];
-    const [media, otherMedia] = [await mediaSocket(), await mediaSocket()];
-    const callId = 'circle';
-    try {
-      one.send('INVITE', other.aor, callId, sdp('127.0.0.1', media.address().port));
-      const invite = await other.request('INVITE', callId);
-      other.accept(invite, sdp('127.0.0.1', otherMedia.address().port));
-      const ok = await one.response('INVITE', callId);
-      one.within(ok, 'ACK');
-      one.within(ok, 'INVITE', sdp('127.0.0.1', mediaPortIn(invite)));
-      other.accept(await other.request('INVITE', callId), sdp('127.0.0.1', mediaPortIn(ok)));
-      const again = await one.response('INVITE', callId);
-      one.within(again, 'ACK');
-      for (let at = 0; at < 50; at++) {
-        media.send(rtp(at, 160 * at), mediaPortIn(ok), '127.0.0.1');
-        await sleep(20);
-      }
-      const { keys, content } = await network.interceptedCall();
-      one.within(again, 'BYE');
-      // Either it has been forgotten by now, or the other side is to answer.
-      const left = other.request('BYE', callId).then((bye) => other.raw.answer(bye, '200 OK'));
-      left.catch(() => undefined);
-      await one.response('BYE', callId);
-      let passed = -1;
-      await until('what goes round ends with the call', () => {
-        const before = passed;
-        passed = network.contentOf(callId);
-        return passed === before;
-      });
-      return `of 50 packets the LEMF has ${passed} until the call ended; another’s amid them has ${keys} keys and ${content} packets`;
-    } finally {
-      for (const each of [one, other, media, otherMedia]) each.close();
-    }
-  },
-};
-
 const MESSAGES = 100;
 
 const lemfAway: FloodCase = {
@@ -200,36 +155,4 @@ const lemfAway: FloodCase = {
   },
 };
 
-/** Octets that recovered audio may have after it. */
-const MOST_AUDIO = 64 << 20;
-
-const silenceBombs: FloodCase = {
-  requirement: 'R-73',
-  attack: '80 RTP packets of a target with timestamps hours apart, of four sources',
-  run: async (network, strength) => {
-    const packets = Array.from({ length: 80 * strength }, (_, at) =>
-      rtp(at >> 2, (at >> 2) * 2 ** 30, 0x0b000000 + (at % 4)),
-    );
-    await callWithMedia(network, MALLORY, 'silence', (plain) => plain, packets);
-    const report = path.join(network.recovered, 'recover.json');
-    await until('the LEMF says that it has shortened silence', () =>
-      readFileSync(report, 'utf8').includes('silence shortened'),
-    );
-    const files = readdirSync(network.recovered, { recursive: true, withFileTypes: true });
-    const octets = files
-      .filter((each) => each.isFile())
-      .reduce((sum, { parentPath, name }) => sum + statSync(path.join(parentPath, name)).size, 0);
-    must(octets < MOST_AUDIO, `${octets} octets were recovered`);
-    const { keys } = await network.interceptedCall();
-    return `all that is recovered is ${(octets / 1e6).toFixed(1)} MB, and it is said; the next call has ${keys} keys; ${allRun(network).toFixed(0)} MB`;
-  },
-};
-
-export const INTERCEPTION_CASES: readonly FloodCase[] = [
-  leftUp,
-  decoysOfACallee,
-  circle,
-  lemfAway,
-  silenceBombs,
-  manyTasks,
-];
+export const INTERCEPTION_CASES: readonly FloodCase[] = [leftUp, decoysOfACallee, lemfAway, manyTasks];
