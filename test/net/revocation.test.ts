@@ -147,7 +147,7 @@ describe('R-95: revocation lists', () => {
     expect(() => loadTls(withLists(...files()), now)).toThrow(message);
   });
 
-  it.each([-2, 31])('are refused out of force: %i days from now', (days) => {
+  it.each([-2, 31])('are refused out of force: %d days from now', (days) => {
     expect(() => loadTls(withLists(lists), now + days * DAY_MS)).toThrow(/in force from|only/);
   });
 
