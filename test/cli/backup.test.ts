@@ -180,6 +180,8 @@ describe('a KMS', () => {
     const back = await claviger(...restore, '--identity', keyFile);
     expect(back).toMatchObject({ status: 0, err: '' });
     expect(back.out).toContain('The KMS has forgotten since then:');
+    const log = readFileSync(path.join(state, 'audit.jsonl'), 'utf8');
+    expect(log).toMatch(/"kind":"restored","copyOf":"[^"]+","forgets":"requests of phones/);
     const again = await started('kms');
     expect((await again.operated.status()).ready).toBe(true);
   });

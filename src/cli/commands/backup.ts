@@ -61,7 +61,8 @@ export function restoreCommand(): Command {
       'after',
       `
 Nothing is overwritten. A DF that was put back gives no number twice: its CINs go on from
-the time, and calls under way get new ones. It is on the audit log that it was done.
+the time, calls under way get new ones, and LEMFs are told by cINReset. What a KMS does not know any
+more is printed, and on its audit log. It is on the audit log that it was done.
 
 Example:
   $ claviger restore --from /backup/df --config df.json`,
@@ -106,7 +107,10 @@ const KINDS: Readonly<Record<string, (json: unknown, file: string) => Promise<Re
 - which questions of DFs it has answered: for exchanges of that time the same number may be put once more. The audit log of the lost KMS, if it is there, has them.
 - LI roots that were made: keys of sessions under them cannot be recovered.
 ${TASKS}`;
-    return { name: config.name, kept: kmsKept(config), prepare: nothing, forgotten };
+    // On the audit log as well: whoever asks later what this KMS has answered finds it there.
+    const said = { forgets: 'requests of phones, questions of DFs and LI roots since the copy' };
+    const prepare = (): Promise<typeof said> => Promise.resolve(said);
+    return { name: config.name, kept: kmsKept(config), prepare, forgotten };
   },
   df: async (json, file) => {
     const { dfConfig } = await import('../../entities/df/config.ts');
@@ -117,7 +121,7 @@ ${TASKS}`;
       name: config.x1.identifier,
       kept: dfKept(config),
       prepare: async (kept, now) => ({ cinBase: await beginEpoch(kept.stores['df'] ?? '', now) }),
-      forgotten: `What was taken in and handed over since then is with the LEMF alone. CINs go on from the time.\n${TASKS}`,
+      forgotten: `What was taken in and handed over since then is with the LEMF alone. CINs go on from the time; LEMFs are told by cINReset when the DF starts.\n${TASKS}`,
     };
   },
   // What officers have withdrawn since then would be in force again, with nobody's decision.

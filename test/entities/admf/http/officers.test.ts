@@ -1,9 +1,11 @@
 /** The ADMF's door for officers over real sockets and certificates: who may do what, what is refused, what is on record. */
+import { X509Certificate } from 'node:crypto';
 import type { Agent } from 'node:https';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EvidenceError, HashChainLog } from '../../../../src/evidence/log.ts';
 import { REFUSAL_LIMITS } from '../../../../src/evidence/refusals.ts';
-import { loadTls } from '../../../../src/net/tls.ts';
+import { loadTls, secureContext } from '../../../../src/net/tls.ts';
 import { askedBothWays } from '../../../support/http-versions.ts';
 import { agentOf, askAdmf } from './asking.ts';
 import type { Answer, Asking } from './asking.ts';
@@ -303,6 +305,29 @@ describe('R-93: what is refused changes nothing', { timeout: 30_000 }, () => {
       ['/v2/warrants', 404],
     ] as const)
       expect(await askedBothWays({ ...request, path: at })).toEqual({ 'http/1.1': status, h2: status });
+  });
+
+  it('R-92: whoever connects after a reload of certificates sees the new one, and who is connected stays', async () => {
+    const name = 'admf.home1.example';
+    const files = await home.pki.issue({ commonName: name, dnsNames: [name], roles: ['admf'] });
+    const renewed = loadTls(files, Date.now());
+    const cleo = loadTls((await home.officer('cleo')).tls, Date.now());
+    const shown = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const { port } = home.admf.officers!;
+        const at = { ...secureContext(cleo, 'TLSv1.2'), host: '127.0.0.1', port, servername: name };
+        const socket = connect(at, () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const before = await shown();
+    expect(home.admf.operation.tls.replace(renewed)).toBe(true);
+    const { fingerprint256 } = new X509Certificate(renewed.certificate);
+    expect(before).not.toBe(fingerprint256);
+    expect(await shown()).toBe(fingerprint256);
+    expect((await ask('cleo', 'GET /v1/warrants')).status).toBe(200);
   });
 
   it('paths that are none', async () => {
