@@ -3,7 +3,14 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readCertificates, subjectText, whyNotTrusted } from '../../net/chains.ts';
 import { isNearEnd } from '../../net/revocation.ts';
-import { hasRole, loadTls, peerOfCertificate, requireOwn, ROLE_PREFIX } from '../../net/tls.ts';
+import {
+  hasRole,
+  loadRevocation,
+  loadTls,
+  peerOfCertificate,
+  requireOwn,
+  ROLE_PREFIX,
+} from '../../net/tls.ts';
 import { TlsError } from '../../net/tls-error.ts';
 import type { Peer, TlsMaterial } from '../../net/tls.ts';
 import type { Checked, ConfigFinding } from './configurations.ts';
@@ -24,8 +31,9 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
   const error = (text: string): void => void found.push({ severity: 'error', file, text });
   const warn = (text: string): void => void found.push({ severity: 'warning', file, text });
   if (checked.kind === 'ue') {
-    const { authorities } = checked.config;
+    const { authorities, revocationLists = [] } = checked.config;
     if (certificatesOf(authorities).length === 0) error(`authorities: ${authorities} holds no certificate`);
+    else phoneLists(authorities, revocationLists, now, error);
     return null;
   }
   const { tls } = checked.config;
@@ -67,6 +75,21 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
     error(`tls: ${cause.message}`);
   }
   return { material, peer };
+}
+
+/** Adds what is wrong with a phone's revocation lists. */
+function phoneLists(
+  authorities: string,
+  files: readonly string[],
+  now: number,
+  error: (text: string) => void,
+): void {
+  try {
+    loadRevocation({ authorities: readFileSync(authorities, 'utf8') }, files, now);
+  } catch (cause) {
+    if (!(cause instanceof TlsError)) throw cause;
+    error(cause.message.replace('tls.', ''));
+  }
 }
 
 /** What the entity is called on X1; `null`: nothing. */

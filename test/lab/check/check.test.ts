@@ -258,6 +258,8 @@ describe('claviger config check', () => {
     expect(later).toContainEqual(
       expect.objectContaining({ text: expect.stringContaining('the revocation list') }),
     );
+    writeFileSync(path.join(lab, 'pki', 'crl.pem'), 'nothing');
+    expect(tls()).toHaveLength(4);
     rmSync(lab, { recursive: true });
   });
 
