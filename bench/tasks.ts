@@ -21,7 +21,7 @@ import { ElementPlan } from '../src/entities/admf/plan.ts';
 import { SqliteAdmfStore } from '../src/entities/admf/store/sqlite.ts';
 import type { WarrantRecord } from '../src/entities/admf/warrants.ts';
 import { LabPki } from '../src/lab/network/pki.ts';
-import { withdrawWarrant } from '../src/lab/scenarios/warrants.ts';
+import { withdrawWarrant } from '../src/lab/network/officer.ts';
 import type { TlsFiles } from '../src/net/tls.ts';
 import { SqliteTaskStore } from '../src/x1/task-store.ts';
 import {

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import type { RunningAdmf } from '../src/entities/admf/start.ts';
 import type { Warrant } from '../src/entities/admf/warrants.ts';
 import { LabPki } from '../src/lab/network/pki.ts';
-import { issueWarrant } from '../src/lab/scenarios/warrants.ts';
+import { issueWarrant } from '../src/lab/network/officer.ts';
 import type { TlsFiles } from '../src/net/tls.ts';
 import { certificateOf, clock, KINDS, startAdmfOf, startElement } from './x1-home.ts';
 import type { Kind } from './x1-home.ts';

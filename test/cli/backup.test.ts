@@ -5,7 +5,7 @@ import path from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLAIM_LIMITS } from '../../src/entities/df/claims.ts';
-import { STREAM_LIMITS } from '../../src/entities/df/streams.ts';
+import { KNOWN_STREAM_LIMITS } from '../../src/entities/df/streams.ts';
 import { SqliteDfStore } from '../../src/entities/df/store/sqlite.ts';
 import { beginEpoch } from '../../src/entities/df/store/epoch.ts';
 import { WorkingState } from '../../src/entities/df/working-state.ts';
@@ -111,7 +111,10 @@ describe('a DF', () => {
   it('R-94: gives no CIN that it may have given before it was put back, whatever the LIID', async () => {
     const file = at('epoch.db');
     const store = await SqliteDfStore.open(file);
-    const before = new WorkingState(await store.load(), { claims: CLAIM_LIMITS, streams: STREAM_LIMITS });
+    const before = new WorkingState(await store.load(), {
+      claims: CLAIM_LIMITS,
+      streams: KNOWN_STREAM_LIMITS,
+    });
     const call = new Uint8Array(8).fill(1);
     expect(before.place(call, 'L1', 'hi2')).toEqual({ cin: 1, sequenceNumber: 0 });
     before.advance(call, 'L1', 'hi2', 5);
@@ -122,7 +125,10 @@ describe('a DF', () => {
     // A clock that was set back does not bring back what was.
     expect(await beginEpoch(file, now - 1e9)).toBe(now / 1000);
     const opened = await SqliteDfStore.open(file);
-    const after = new WorkingState(await opened.load(), { claims: CLAIM_LIMITS, streams: STREAM_LIMITS });
+    const after = new WorkingState(await opened.load(), {
+      claims: CLAIM_LIMITS,
+      streams: KNOWN_STREAM_LIMITS,
+    });
     await opened.close();
     expect(after.place(call, 'L1', 'hi2')).toEqual({ cin: now / 1000 + 1, sequenceNumber: 0 });
     expect(after.place(call, 'L2', 'hi3')).toEqual({ cin: now / 1000 + 1, sequenceNumber: 0 });

@@ -12,7 +12,8 @@ import { compareSamples, placeCall, spoken } from '../../src/lab/scenarios/call.
 import type { CallOutcome } from '../../src/lab/scenarios/call.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
-import { issueWarrant, warrantOn } from '../../src/lab/scenarios/warrants.ts';
+import { issueWarrant } from '../../src/lab/network/officer.ts';
+import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 import {

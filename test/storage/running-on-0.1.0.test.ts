@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DfEvent } from '../../src/entities/df/events.ts';
 import type { AuditRecord } from '../../src/evidence/log.ts';
 import { Network } from '../../src/lab/network/network.ts';
-import { withdrawWarrant } from '../../src/lab/scenarios/warrants.ts';
+import { withdrawWarrant } from '../../src/lab/network/officer.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import { deliveredOf } from '../support/handed-over.ts';
 

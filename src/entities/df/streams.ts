@@ -14,7 +14,7 @@ export interface StreamLimits {
   readonly others: number;
 }
 
-export const STREAM_LIMITS: StreamLimits = { proven: 200_000, others: 50_000 };
+export const KNOWN_STREAM_LIMITS: StreamLimits = { proven: 200_000, others: 50_000 };
 
 export class Streams {
   readonly #limits: StreamLimits;

@@ -25,7 +25,7 @@ import type {
 } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
 import type { StreamLimits } from './streams.ts';
-import { STREAM_LIMITS, Streams } from './streams.ts';
+import { KNOWN_STREAM_LIMITS, Streams } from './streams.ts';
 
 /** Bounds of what strangers can make the mediation keep. */
 export interface StateLimits {
@@ -263,7 +263,7 @@ export class WorkingState {
 /** What a store holds, within limits or the default ones. */
 export async function loadedState(
   store: Pick<DfStore, 'load'>,
-  { claims = CLAIM_LIMITS, streams = STREAM_LIMITS }: Partial<StateLimits>,
+  { claims = CLAIM_LIMITS, streams = KNOWN_STREAM_LIMITS }: Partial<StateLimits>,
 ): Promise<WorkingState> {
   return new WorkingState(await store.load(), { claims, streams });
 }

@@ -27,7 +27,7 @@ import type { RunningLemf } from '../../entities/lemf/start.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { LabError } from '../errors.ts';
-import { issueWarrant, withdrawWarrant } from '../scenarios/warrants.ts';
+import { issueWarrant, withdrawWarrant } from './officer.ts';
 import type { Entity } from './home.ts';
 import type { SentDatagram } from './media-tap.ts';
 import type { SeenSip } from './signalling.ts';
@@ -42,7 +42,7 @@ export interface RunningEntities {
 }
 
 /** What an entity tells of what it does. */
-export type Sighting =
+export type EntitySighting =
   | { readonly kind: 'df'; readonly event: DfEvent }
   | { readonly kind: 'lemf'; readonly event: LemfEvent }
   | { readonly kind: 'sip'; readonly seen: SeenSip }
@@ -50,7 +50,7 @@ export type Sighting =
   | { readonly kind: 'media'; readonly sent: SentDatagram };
 
 export interface Watching {
-  readonly sees: (sighting: Sighting) => void;
+  readonly sees: (sighting: EntitySighting) => void;
   /** For UDP sockets. */
   readonly datagrams: Datagrams;
 }

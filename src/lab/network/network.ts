@@ -20,7 +20,7 @@ import { makeFolder } from '../../storage/files.ts';
 import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
 import { localEntity, startLabEntity } from './entities.ts';
-import type { LabEntity, RunningEntities, Sighting, TaskName, Tasks } from './entities.ts';
+import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks } from './entities.ts';
 import { HOMES, hostOf, identityOf, planHome, SIP_TLS, START_ORDER } from './home.ts';
 import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
 import { LabPki } from './pki.ts';
@@ -84,7 +84,7 @@ export interface Hosting {
     entity: Entity,
     home: HomeName,
     config: Record<string, unknown>,
-    sees: (sighting: Sighting) => void,
+    sees: (sighting: EntitySighting) => void,
   ): Promise<LabEntity>;
   /** Something that was seen in this process, to be told of in its order. */
   inOrder(tell: () => void): void;
@@ -227,7 +227,7 @@ export class Network {
     const name = `${entity}.${home}`;
     const config = this.configOf(entity, home);
     const { hosting, timeline } = this.#options;
-    const sees = (sighting: Sighting): void => this.#sees(name, home, sighting);
+    const sees = (sighting: EntitySighting): void => this.#sees(name, home, sighting);
     this.#entities.set(
       name,
       hosting === undefined
@@ -276,7 +276,7 @@ export class Network {
   async #startHere<E extends Entity>(
     entity: E,
     home: HomeName,
-    sees: (sighting: Sighting) => void,
+    sees: (sighting: EntitySighting) => void,
   ): Promise<RunningEntities[E]> {
     const name = `${entity}.${home}`;
     const runtime = this.#runtime(name);
@@ -287,7 +287,7 @@ export class Network {
     return running;
   }
 
-  #sees(name: string, home: HomeName, sighting: Sighting): void {
+  #sees(name: string, home: HomeName, sighting: EntitySighting): void {
     const { onDf, onLemf, onMedia, timeline } = this.#options;
     switch (sighting.kind) {
       case 'df':

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { LabError } from '../errors.ts';
-import type { LabEntity, Sighting, TaskName, Tasks } from '../network/entities.ts';
+import type { LabEntity, EntitySighting, TaskName, Tasks } from '../network/entities.ts';
 import type { Entity, HomeName } from '../network/home.ts';
 import type { Hosting } from '../network/network.ts';
 import type { EntityProcess } from './entity-process.ts';
-import { machineMs, Sequence } from './sequence.ts';
+import { machineMs, EventSequence } from './sequence.ts';
 import { Supervisor } from './supervisor.ts';
 import type { FromWatched, ToWatched } from './watched-messages.ts';
 
@@ -35,11 +35,11 @@ interface Answer {
 }
 
 export class ProcessHosting implements Hosting {
-  readonly sequence = new Sequence();
+  readonly sequence = new EventSequence();
   readonly #folder: string;
   readonly #supervisor: Supervisor;
   readonly #running = new Map<string, EntityProcess>();
-  readonly #sees = new Map<string, (sighting: Sighting) => void>();
+  readonly #sees = new Map<string, (sighting: EntitySighting) => void>();
   readonly #answers = new Map<number, Answer>();
   #next = 0;
 
@@ -71,7 +71,7 @@ export class ProcessHosting implements Hosting {
     entity: Entity,
     home: HomeName,
     config: Record<string, unknown>,
-    sees: (sighting: Sighting) => void,
+    sees: (sighting: EntitySighting) => void,
   ): Promise<LabEntity> {
     const name = `${entity}.${home}`;
     const file = path.join(this.#folder, `${name}.json`);

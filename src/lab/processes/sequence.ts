@@ -16,7 +16,7 @@ interface Waiting {
   readonly tell: () => void;
 }
 
-export class Sequence {
+export class EventSequence {
   readonly #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | null = null;
   /** Of what is being told. */

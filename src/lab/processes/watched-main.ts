@@ -11,7 +11,7 @@ import { LOG_LEVELS, pinoLogger } from '../../host/log.ts';
 import { systemClock, systemRandom } from '../../host/runtime.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
 import { localEntity, startLabEntity } from '../network/entities.ts';
-import type { LabEntity, Sighting, TaskName, Tasks } from '../network/entities.ts';
+import type { LabEntity, EntitySighting, TaskName, Tasks } from '../network/entities.ts';
 import { ENTITIES } from '../network/home.ts';
 import type { Entity } from '../network/home.ts';
 import { tapped } from '../network/media-tap.ts';
@@ -33,7 +33,7 @@ function tell(message: FromWatched): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
-const sees = (sighting: Sighting): void => {
+const sees = (sighting: EntitySighting): void => {
   if (!values.blind) tell({ kind: 'seen', at: machineMs(), sighting });
 };
 

@@ -1,5 +1,5 @@
 /** What goes between the laboratory and an entity in a process that it watches (`watched-main.ts`), as structured clones. */
-import type { Sighting, TaskName } from '../network/entities.ts';
+import type { EntitySighting, TaskName } from '../network/entities.ts';
 
 /** To the entity. */
 export type ToWatched =
@@ -10,6 +10,6 @@ export type ToWatched =
 /** From the entity. */
 export type FromWatched =
   /** @see machineMs */
-  | { readonly kind: 'seen'; readonly at: number; readonly sighting: Sighting }
+  | { readonly kind: 'seen'; readonly at: number; readonly sighting: EntitySighting }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };

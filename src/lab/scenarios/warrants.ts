@@ -1,6 +1,5 @@
-/** Warrants as the laboratory issues them: on one approval. */
-import type { RunningAdmf } from '../../entities/admf/start.ts';
-import type { Warrant, WarrantRecord } from '../../entities/admf/warrants.ts';
+/** Warrants on users of the laboratory. */
+import type { Warrant } from '../../entities/admf/warrants.ts';
 import { hostOf } from '../network/home.ts';
 import type { Network } from '../network/network.ts';
 
@@ -24,25 +23,4 @@ export function warrantOn(network: Network, user: string, now: number, liid = li
 
 export function liidOf(user: string): string {
   return `LIID-${user.toUpperCase()}`;
-}
-
-/** The laboratory's officer. */
-const OFFICER = 'laboratory';
-
-/** Issues a warrant, and resolves when it is active. @throws AdmfError */
-export async function issueWarrant(
-  { admf, desk }: Pick<RunningAdmf, 'admf' | 'desk'>,
-  warrant: Warrant,
-): Promise<WarrantRecord> {
-  const act = { by: OFFICER, reason: 'demonstration' };
-  return admf.carried(await desk.enter(warrant, act, { submit: true }));
-}
-
-/** Withdraws a warrant, and resolves when nothing is left of it at any element. @throws AdmfError */
-export async function withdrawWarrant(
-  { admf, desk }: Pick<RunningAdmf, 'admf' | 'desk'>,
-  liid: string,
-): Promise<WarrantRecord> {
-  await desk.withdraw(liid, { by: OFFICER, reason: 'end of the demonstration' });
-  return admf.gone(liid);
 }

@@ -10,7 +10,8 @@ import type { Protocol } from '../../../src/sip/flow.ts';
 import { Network } from '../../../src/lab/network/network.ts';
 import type { Entity } from '../../../src/lab/network/home.ts';
 import { Timeline } from '../../../src/lab/timeline.ts';
-import { issueWarrant, warrantOn } from '../../../src/lab/scenarios/warrants.ts';
+import { issueWarrant } from '../../../src/lab/network/officer.ts';
+import { warrantOn } from '../../../src/lab/scenarios/warrants.ts';
 import type { CallReport } from '../../../src/entities/lemf/recover.ts';
 import type { Folder } from '../support.ts';
 

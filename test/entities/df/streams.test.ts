@@ -1,6 +1,6 @@
 /** What the DF keeps to know copies, when strangers begin ever new calls in a target's name. */
 import { describe, expect, it } from 'vitest';
-import { STREAM_LIMITS, Streams } from '../../../src/entities/df/streams.ts';
+import { KNOWN_STREAM_LIMITS, Streams } from '../../../src/entities/df/streams.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { start } from './delivery-function.ts';
 import type { Df } from './delivery-function.ts';
@@ -64,7 +64,7 @@ describe('R-65: streams of calls that nobody has proven', () => {
   });
 
   it('one that is heard of again is not the longest silent any more', () => {
-    const streams = new Streams([], { ...STREAM_LIMITS, others: 2 }, () => false);
+    const streams = new Streams([], { ...KNOWN_STREAM_LIMITS, others: 2 }, () => false);
     const put = (name: string, at: number): void =>
       streams.put({ key: JSON.stringify([name, 'ab']), nextSequenceNumber: 1, lastTime: at });
     for (const [at, name] of ['a', 'b', 'a', 'c'].entries()) put(name, at);

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Sighting } from '../../../src/lab/network/entities.ts';
+import type { EntitySighting } from '../../../src/lab/network/entities.ts';
 import { ProcessHosting } from '../../../src/lab/processes/process-hosting.ts';
-import { Sequence } from '../../../src/lab/processes/sequence.ts';
+import { EventSequence } from '../../../src/lab/processes/sequence.ts';
 import { scenarioOf } from '../../../src/lab/scenarios/scenario.ts';
 
 /** In an entity's place: answers, and tells first of what its configuration has. */
@@ -36,7 +36,7 @@ let hosting = new ProcessHosting({ folder: root, script });
 afterEach(() => hosting.kill());
 
 const names: string[] = [];
-const sees = (sighting: Sighting): void => void (sighting.kind === 'x1' && names.push(sighting.to));
+const sees = (sighting: EntitySighting): void => void (sighting.kind === 'x1' && names.push(sighting.to));
 
 describe('entities of the demo as processes', () => {
   it('R-92: tell what they do in the order in which it happened, whoever is heard first', async () => {
@@ -94,7 +94,7 @@ describe('entities of the demo as processes', () => {
 
 describe('what several processes see', () => {
   it('R-92: is told at its own time, not at that of the telling', () => {
-    const sequence = new Sequence();
+    const sequence = new EventSequence();
     const times: number[] = [];
     for (const at of [30, 10, 20]) sequence.add(at, () => times.push(sequence.now()));
     sequence.flush();
@@ -103,7 +103,7 @@ describe('what several processes see', () => {
   });
 
   it('is told without being asked for', async () => {
-    const sequence = new Sequence();
+    const sequence = new EventSequence();
     await new Promise<void>((resolve) => sequence.add(sequence.now(), resolve));
   });
 });

@@ -8,8 +8,6 @@
  * Without it a PDU counts as delivered when the LEMF has answered a keep-alive that was sent after it: it has read it
  * then, and nobody knows whether it has stored it.
  */
-import type { HandoverAddress } from './ports.ts';
-
 export const ACKNOWLEDGEMENTS = ['required', 'preferred', 'off'] as const;
 
 export type Acknowledgement = (typeof ACKNOWLEDGEMENTS)[number];
@@ -31,7 +29,7 @@ export interface AcknowledgementTerms {
 /** What holds for one destination. */
 export function acknowledgementOf(
   { acknowledgement, destinations }: AcknowledgementTerms,
-  { host, port }: Pick<HandoverAddress, 'host' | 'port'>,
+  { host, port }: { readonly host: string; readonly port: number },
 ): Acknowledgement {
   const rows = destinations.filter((row) => row.host.toLowerCase() === host.toLowerCase());
   const own = rows.find((row) => row.port === port) ?? rows.find((row) => row.port === undefined);

@@ -1,0 +1,23 @@
+/** Warrants as the laboratory's officer issues them: on one approval. */
+import type { RunningAdmf } from '../../entities/admf/start.ts';
+import type { Warrant, WarrantRecord } from '../../entities/admf/warrants.ts';
+
+const OFFICER = 'laboratory';
+
+/** Issues a warrant, and resolves when it is active. @throws AdmfError */
+export async function issueWarrant(
+  { admf, desk }: Pick<RunningAdmf, 'admf' | 'desk'>,
+  warrant: Warrant,
+): Promise<WarrantRecord> {
+  const act = { by: OFFICER, reason: 'demonstration' };
+  return admf.carried(await desk.enter(warrant, act, { submit: true }));
+}
+
+/** Withdraws a warrant, and resolves when nothing is left of it at any element. @throws AdmfError */
+export async function withdrawWarrant(
+  { admf, desk }: Pick<RunningAdmf, 'admf' | 'desk'>,
+  liid: string,
+): Promise<WarrantRecord> {
+  await desk.withdraw(liid, { by: OFFICER, reason: 'end of the demonstration' });
+  return admf.gone(liid);
+}
