@@ -86,11 +86,6 @@ export function derOctets(value: Uint8Array): Uint8Array {
   return universal(UNIVERSAL.octetString, value);
 }
 
-/** BIT STRING without unused bits. */
-export function derBits(value: Uint8Array): Uint8Array {
-  return universal(UNIVERSAL.bitString, concat(Uint8Array.of(0), value));
-}
-
 /** OBJECT IDENTIFIER from dotted decimal; arcs of any size. */
 export function derOid(dotted: string): Uint8Array {
   return universal(UNIVERSAL.oid, oidContents(dotted));

@@ -9,7 +9,6 @@
  *     GET /v1/audit?from=N&limit=N    records of the audit log from a given one on
  */
 import Type from 'typebox';
-import type { StaticDecode } from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import { WARRANT_LIID, reader, time } from './terms.ts';
 
@@ -137,5 +136,3 @@ export const AUDIT_PAGE = Type.Object(
   },
   { title: 'AuditPage' },
 );
-
-export type SystemStatus = StaticDecode<typeof SYSTEM_STATUS>;
