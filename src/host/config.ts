@@ -31,12 +31,16 @@ export class ConfigError extends ClavigerError<ConfigErrorCode> {}
 /** What a schema of settings is read to. */
 export type ConfigOf<S extends TSchema> = StaticDecode<S>;
 
-/** Reads settings; `file` is named in errors, and relative paths are taken from its folder. @throws ConfigError */
-export type ConfigReader<S extends TSchema> = (json: unknown, file?: string) => StaticDecode<S>;
+/** Reads settings of a schema. */
+export interface ConfigReader<S extends TSchema> {
+  /** `file` is named in errors, and relative paths are taken from its folder. @throws ConfigError */
+  (json: unknown, file?: string): StaticDecode<S>;
+  readonly schema: S;
+}
 
 export function configReader<S extends TSchema>(schema: S): ConfigReader<S> {
   const form = new Form(schema, { all: true });
-  return (json, file) => {
+  const read = (json: unknown, file?: string): StaticDecode<S> => {
     const settings = file === undefined ? json : resolvePaths(schema, json, file);
     return form.readOr(settings, (faults) => {
       const lines = faults.map((fault) => faultText(fault, 'the configuration', 'setting'));
@@ -44,6 +48,7 @@ export function configReader<S extends TSchema>(schema: S): ConfigReader<S> {
       return new ConfigError('configuration', lines.map((line) => from + line).join('\n'));
     });
   };
+  return Object.assign(read, { schema });
 }
 
 /* -------------------------------------------------------------------- settings */

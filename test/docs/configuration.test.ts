@@ -4,16 +4,8 @@ import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { TSchema } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { ADMF_CONFIG, admfConfig } from '../../src/entities/admf/config.ts';
-import { CSCF_CONFIG, cscfConfig } from '../../src/entities/cscf/config.ts';
-import { DF_CONFIG, dfConfig } from '../../src/entities/df/config.ts';
-import { GATEWAY_CONFIG, gatewayConfig } from '../../src/entities/gateway/config.ts';
-import { KMS_CONFIG, kmsConfig } from '../../src/entities/kms/config.ts';
-import { LEMF_CONFIG, lemfConfig } from '../../src/entities/lemf/config.ts';
-import { UE_CONFIG, ueConfig } from '../../src/entities/ue/config.ts';
-import { AGENCY_CONFIG, agencyConfig } from '../../src/entities/admf/config-agency.ts';
-import { OFFICER_CONFIG, officerConfig } from '../../src/entities/admf/config-officer.ts';
 import { ConfigError } from '../../src/host/config.ts';
+import { CONFIG_READERS } from '../../src/lab/check/configurations.ts';
 import { fences, page, root, tableRows } from './support.ts';
 
 const generator = path.join(root, 'scripts/docs-configuration.mjs');
@@ -28,17 +20,9 @@ interface Entity {
   readonly read: (json: unknown) => unknown;
 }
 
-const FORMS: Readonly<Record<string, Entity>> = {
-  kms: { schema: KMS_CONFIG, read: kmsConfig },
-  cscf: { schema: CSCF_CONFIG, read: cscfConfig },
-  gateway: { schema: GATEWAY_CONFIG, read: gatewayConfig },
-  df: { schema: DF_CONFIG, read: dfConfig },
-  admf: { schema: ADMF_CONFIG, read: admfConfig },
-  lemf: { schema: LEMF_CONFIG, read: lemfConfig },
-  ue: { schema: UE_CONFIG, read: ueConfig },
-  officer: { schema: OFFICER_CONFIG, read: officerConfig },
-  agency: { schema: AGENCY_CONFIG, read: agencyConfig },
-};
+const FORMS: Readonly<Record<string, Entity>> = Object.fromEntries(
+  Object.entries(CONFIG_READERS).map(([entity, read]) => [entity, { schema: read.schema, read }]),
+);
 
 const markdown = page('docs/configuration.md');
 const sections = new Map(

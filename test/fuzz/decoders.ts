@@ -1,19 +1,9 @@
 /** Every reader of what comes from outside, with what it may throw and good inputs that its own writers make. */
 import fc from 'fast-check';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { BytesError } from '../../src/bytes/errors.ts';
 import { fromBase64, fromHex, fromUtf8, utf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
-import { admfConfig } from '../../src/entities/admf/config.ts';
-import { cscfConfig } from '../../src/entities/cscf/config.ts';
-import { dfConfig } from '../../src/entities/df/config.ts';
-import { gatewayConfig } from '../../src/entities/gateway/config.ts';
-import { kmsConfig } from '../../src/entities/kms/config.ts';
-import { lemfConfig } from '../../src/entities/lemf/config.ts';
 import { readSdp } from '../../src/entities/lemf/sdp.ts';
-import { ueConfig } from '../../src/entities/ue/config.ts';
-import { ConfigError, parseConfig } from '../../src/host/config.ts';
 import { decodeContainer } from '../../src/ibake/container.ts';
 import { readErrorMessage } from '../../src/ibake/error-message.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
@@ -73,17 +63,9 @@ import { samples as handovers } from '../wire/hi/samples.ts';
 import { hi1Message } from '../wire/hi1/support.ts';
 import { request as x1Request, response as x1Response } from '../wire/x1/support.ts';
 import { samplePdu } from '../wire/x2x3/support.ts';
+import { CONFIGURATIONS } from './configurations.ts';
+import type { FuzzedDecoder } from './decoder.ts';
 import { DIALOGUE, DESCRIPTIONS, GET_KEYS, WANTED, XK_ANSWERS } from './samples.ts';
-
-type ErrorClass = abstract new (...args: never[]) => Error;
-
-export interface FuzzedDecoder {
-  readonly name: string;
-  /** What it says of inputs that it does not take. Anything else that it throws is a fault. */
-  readonly errors: readonly ErrorClass[];
-  readonly samples: () => readonly Uint8Array[];
-  readonly decode: (octets: Uint8Array) => unknown;
-}
 
 const VECTORS = ['exchange-1.json', 'exchange-fork-gcm.json'];
 const MESSAGES = ['I_MESSAGE_1', 'R_MESSAGE_1', 'I_MESSAGE_2', 'R_MESSAGE_2'] as const;
@@ -231,41 +213,6 @@ const rtcpPackets = (): Uint8Array[] => {
     encodeRtcp([{ kind: 'unknown', type: 202, count: 1, data: new Uint8Array(12).fill(1) }]),
   ];
 };
-
-/** The examples of the page about settings, by entity. */
-function examplesOf(entity: string): Uint8Array[] {
-  const page = readFileSync(path.join(process.cwd(), 'docs/configuration.md'), 'utf8');
-  const [, section = ''] = page.split(`\n## ${entity}\n`);
-  const [, example = ''] = /```json\n([^]*?)```/.exec(section) ?? [];
-  return [utf8(example)];
-}
-
-const READERS = {
-  kms: kmsConfig,
-  cscf: cscfConfig,
-  gateway: gatewayConfig,
-  df: dfConfig,
-  admf: admfConfig,
-  lemf: lemfConfig,
-  ue: ueConfig,
-};
-
-const configurations = Object.entries(READERS).map(([entity, read]): FuzzedDecoder => ({
-  name: `config-${entity}`,
-  errors: [ConfigError],
-  samples: () => examplesOf(entity),
-  decode: (octets) => {
-    const text = new TextDecoder().decode(octets);
-    return ['x.json', 'x.yaml'].map((file) => {
-      try {
-        return typeof read(parseConfig(text, file), file);
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error;
-        return error.message.replace(/[0-9]+/g, '#').slice(0, 60);
-      }
-    });
-  },
-}));
 
 export const DECODERS: readonly FuzzedDecoder[] = [
   {
@@ -449,5 +396,5 @@ export const DECODERS: readonly FuzzedDecoder[] = [
     samples: () => [encodeWav(new Int16Array(20))],
     decode: decodeWav,
   },
-  ...configurations,
+  ...CONFIGURATIONS,
 ];

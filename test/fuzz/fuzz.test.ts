@@ -8,7 +8,7 @@ import { MikeyError } from '../../src/mikey/errors.ts';
 import { SipError } from '../../src/sip/errors.ts';
 import { keepInput, readCorpus } from './corpus.ts';
 import { DECODERS } from './decoders.ts';
-import type { FuzzedDecoder } from './decoders.ts';
+import type { FuzzedDecoder } from './decoder.ts';
 import { Fuzzer } from './fuzzer.ts';
 import { FuzzRandom, mutated } from './mutators.ts';
 import { WatchedInput, Watchdog } from './watchdog.ts';

@@ -3,7 +3,7 @@
  * refusal, numbers aside) is kept and mutated further, so that the search goes where the decoder makes differences.
  */
 import { ClavigerError } from '../../src/bytes/errors.ts';
-import type { FuzzedDecoder } from './decoders.ts';
+import type { FuzzedDecoder } from './decoder.ts';
 import { FuzzRandom, mutated } from './mutators.ts';
 
 export interface FuzzFault {

@@ -1,24 +1,15 @@
 /** Configurations as `claviger config check` takes them: whose each is, what it says, and what is wrong with its form. */
 import path from 'node:path';
 import type { TObject } from 'typebox';
-import { ADMF_CONFIG, admfConfig } from '../../entities/admf/config.ts';
-import type { AdmfConfig } from '../../entities/admf/config.ts';
-import { AGENCY_CONFIG, agencyConfig } from '../../entities/admf/config-agency.ts';
-import type { AgencyConfig } from '../../entities/admf/config-agency.ts';
-import { OFFICER_CONFIG, officerConfig } from '../../entities/admf/config-officer.ts';
-import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
-import { CSCF_CONFIG, cscfConfig } from '../../entities/cscf/config.ts';
-import type { CscfConfig } from '../../entities/cscf/config.ts';
-import { DF_CONFIG, dfConfig } from '../../entities/df/config.ts';
-import type { DfConfig } from '../../entities/df/config.ts';
-import { GATEWAY_CONFIG, gatewayConfig } from '../../entities/gateway/config.ts';
-import type { GatewayConfig } from '../../entities/gateway/config.ts';
-import { KMS_CONFIG, kmsConfig } from '../../entities/kms/config.ts';
-import type { KmsConfig } from '../../entities/kms/config.ts';
-import { LEMF_CONFIG, lemfConfig } from '../../entities/lemf/config.ts';
-import type { LemfConfig } from '../../entities/lemf/config.ts';
-import { UE_CONFIG, ueConfig } from '../../entities/ue/config.ts';
-import type { UeConfig } from '../../entities/ue/config.ts';
+import { admfConfig } from '../../entities/admf/config.ts';
+import { agencyConfig } from '../../entities/admf/config-agency.ts';
+import { officerConfig } from '../../entities/admf/config-officer.ts';
+import { cscfConfig } from '../../entities/cscf/config.ts';
+import { dfConfig } from '../../entities/df/config.ts';
+import { gatewayConfig } from '../../entities/gateway/config.ts';
+import { kmsConfig } from '../../entities/kms/config.ts';
+import { lemfConfig } from '../../entities/lemf/config.ts';
+import { ueConfig } from '../../entities/ue/config.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import { ConfigError, readConfigFile, readSecretFile } from '../../host/config.ts';
 
@@ -29,36 +20,8 @@ export interface ConfigFinding {
   readonly text: string;
 }
 
-interface Settings {
-  readonly kms: KmsConfig;
-  readonly cscf: CscfConfig;
-  readonly gateway: GatewayConfig;
-  readonly df: DfConfig;
-  readonly admf: AdmfConfig;
-  readonly lemf: LemfConfig;
-  readonly ue: UeConfig;
-  /** Of whoever works at an ADMF, with whatever role. */
-  readonly officer: OfficerConfig;
-  /** Of a law enforcement agency of a laboratory. */
-  readonly agency: AgencyConfig;
-}
-
-export type Kind = keyof Settings;
-
-/** A configuration whose form is right. */
-export type Checked = {
-  readonly [K in Kind]: {
-    readonly kind: K;
-    readonly file: string;
-    readonly config: Settings[K];
-    /** As it was written. */
-    readonly json: unknown;
-  };
-}[Kind];
-
-export type CheckedOf<K extends Kind> = Extract<Checked, { readonly kind: K }>;
-
-const READERS: { readonly [K in Kind]: (json: unknown, file: string) => Settings[K] } = {
+/** Every kind of configuration that there is, with its reader. */
+export const CONFIG_READERS = {
   kms: kmsConfig,
   cscf: cscfConfig,
   gateway: gatewayConfig,
@@ -66,23 +29,32 @@ const READERS: { readonly [K in Kind]: (json: unknown, file: string) => Settings
   admf: admfConfig,
   lemf: lemfConfig,
   ue: ueConfig,
+  /** Of whoever works at an ADMF, with whatever role. */
   officer: officerConfig,
+  /** Of a law enforcement agency of a laboratory. */
   agency: agencyConfig,
 };
 
-export const SCHEMAS: Readonly<Record<Kind, TObject>> = {
-  kms: KMS_CONFIG,
-  cscf: CSCF_CONFIG,
-  gateway: GATEWAY_CONFIG,
-  df: DF_CONFIG,
-  admf: ADMF_CONFIG,
-  lemf: LEMF_CONFIG,
-  ue: UE_CONFIG,
-  officer: OFFICER_CONFIG,
-  agency: AGENCY_CONFIG,
-};
+export type Kind = keyof typeof CONFIG_READERS;
 
-export const KINDS = Object.keys(SCHEMAS) as readonly Kind[];
+/** A configuration whose form is right. */
+export type Checked = {
+  readonly [K in Kind]: {
+    readonly kind: K;
+    readonly file: string;
+    readonly config: ReturnType<(typeof CONFIG_READERS)[K]>;
+    /** As it was written. */
+    readonly json: unknown;
+  };
+}[Kind];
+
+export type CheckedOf<K extends Kind> = Extract<Checked, { readonly kind: K }>;
+
+export function schemaOf(kind: Kind): TObject {
+  return CONFIG_READERS[kind].schema;
+}
+
+export const KINDS = Object.keys(CONFIG_READERS) as readonly Kind[];
 
 /** Whose configurations hold secrets: nobody but their owner may read them. */
 const WITH_SECRETS: readonly Kind[] = ['kms', 'cscf', 'admf', 'ue'];
@@ -110,7 +82,7 @@ export function readChecked({ file, kind: given }: GivenFile): Checked | ConfigF
 }
 
 function checkedAs<K extends Kind>(kind: K, file: string, json: unknown): CheckedOf<K> {
-  return { kind, file, config: READERS[kind](json, file), json } as unknown as CheckedOf<K>;
+  return { kind, file, config: CONFIG_READERS[kind](json, file), json } as unknown as CheckedOf<K>;
 }
 
 function withoutFile(line: string, file: string): string {
@@ -132,7 +104,7 @@ function kindByShape(json: unknown): Kind | null {
   if (typeof json !== 'object' || json === null) return null;
   const names = Object.keys(json);
   const scores = KINDS.map((kind) => {
-    const { properties, required } = SCHEMAS[kind];
+    const { properties, required } = schemaOf(kind);
     const known = names.filter((name) => Object.hasOwn(properties, name)).length;
     const missing = required.filter((name) => !names.includes(name)).length;
     return { kind, known, score: 2 * known - names.length - missing };

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { sameHost } from '../../bytes/network-address.ts';
 import { mapPaths } from '../../host/config-paths.ts';
-import { SCHEMAS } from './configurations.ts';
+import { schemaOf } from './configurations.ts';
 import type { Checked, ConfigFinding } from './configurations.ts';
 
 /** A range of ports, of one for a listener. */
@@ -101,7 +101,7 @@ export function stateFindings(all: readonly Checked[], isFolder: (name: string) 
   const users = new Map<string, string>();
   for (const { kind, file, json } of all) {
     const folder = path.dirname(path.resolve(file));
-    mapPaths(SCHEMAS[kind], json, (name, place) => {
+    mapPaths(schemaOf(kind), json, (name, place) => {
       if (READ.test(place) || name === ':memory:') return name;
       const full = path.resolve(folder, name);
       const user = users.get(full);

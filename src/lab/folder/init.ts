@@ -8,22 +8,15 @@ import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import { endpointText } from '../../bytes/network-address.ts';
 import type { Random } from '../../bytes/ports.ts';
-import { AGENCY_CONFIG } from '../../entities/admf/config-agency.ts';
-import { ADMF_CONFIG } from '../../entities/admf/config.ts';
-import { CSCF_CONFIG } from '../../entities/cscf/config.ts';
-import { DF_CONFIG } from '../../entities/df/config.ts';
-import { GATEWAY_CONFIG } from '../../entities/gateway/config.ts';
-import { KMS_CONFIG } from '../../entities/kms/config.ts';
-import { LEMF_CONFIG } from '../../entities/lemf/config.ts';
-import { UE_CONFIG } from '../../entities/ue/config.ts';
 import { TLS_FILES } from '../../host/config.ts';
 import { mapPaths } from '../../host/config-paths.ts';
 import type { PersonRole, TlsFiles } from '../../net/tls.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
+import { schemaOf } from '../check/configurations.ts';
 import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
-import { hostOf, planHome } from '../network/home.ts';
-import type { Entity, HomePlan, Plan } from '../network/home.ts';
+import { ENTITIES, hostOf, planHome } from '../network/home.ts';
+import type { HomePlan, Plan } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
 import { LOOPBACK_ADDRESS, PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFrom } from '../pki/folder.ts';
@@ -68,15 +61,6 @@ const PEOPLE: Readonly<Record<string, readonly PersonRole[]>> = {
   'officer-2': ['officer', 'approver'],
   auditor: ['auditor'],
   operator: ['operator'],
-};
-
-const SCHEMAS: Readonly<Record<Entity, TSchema>> = {
-  kms: KMS_CONFIG,
-  cscf: CSCF_CONFIG,
-  gateway: GATEWAY_CONFIG,
-  df: DF_CONFIG,
-  admf: ADMF_CONFIG,
-  lemf: LEMF_CONFIG,
 };
 
 /** Where an officer's configuration has paths. */
@@ -182,14 +166,13 @@ async function makeHome(
   const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
   const officers = { address: home.address, port: home.ports['admf.officers'], peers };
   const admf = { ...entities.admf, approval: 'two', officers };
-  for (const [entity, schema] of Object.entries(SCHEMAS))
-    write(entity, schema, entity === 'admf' ? admf : entities[entity as Entity]);
-  for (const [user, config] of Object.entries(phones)) write(user, UE_CONFIG, config);
+  for (const entity of ENTITIES) write(entity, schemaOf(entity), entity === 'admf' ? admf : entities[entity]);
+  for (const [user, config] of Object.entries(phones)) write(user, schemaOf('ue'), config);
   for (const [person, roles] of Object.entries(PEOPLE)) {
     const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
     write(person, OFFICER_PATHS, officerOf(home, tls));
   }
-  write('agency', AGENCY_CONFIG, agency);
+  write('agency', schemaOf('agency'), agency);
   makeFolder(path.join(own, 'hi1'), 0o700);
   for (const [name, octets] of Object.entries(agencyRequests(home, times)))
     writeWhole(path.join(own, 'hi1', `${name}.xml`), octets, { mode: 0o600 });
