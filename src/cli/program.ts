@@ -4,64 +4,56 @@ import { programVersion } from '../host/version.ts';
 import type { OperatedKind, OperatedSettings } from '../host/operate.ts';
 import type { Starter } from './commands/run.ts';
 
+interface RunsAlone {
+  readonly description: string;
+  readonly start: Starter;
+}
+
 /** The functional entities that run as processes of their own. */
-const ENTITIES: readonly { readonly name: string; readonly description: string; readonly start: Starter }[] =
-  [
-    {
-      name: 'kms',
-      description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
-      start: starter(async () => {
-        const { kmsConfig } = await import('../entities/kms/config.ts');
-        const { startKms } = await import('../entities/kms/start.ts');
-        return { read: kmsConfig, start: startKms };
-      }),
-    },
-    {
-      name: 'cscf',
-      description: 'registrar and proxy with its point of interception',
-      start: starter(async () => {
-        const { cscfConfig } = await import('../entities/cscf/config.ts');
-        const { startCscf } = await import('../entities/cscf/start.ts');
-        return { read: cscfConfig, start: startCscf };
-      }),
-    },
-    {
-      name: 'gateway',
-      description: 'media gateway with its point of interception',
-      start: starter(async () => {
-        const { gatewayConfig } = await import('../entities/gateway/config.ts');
-        const { startGateway } = await import('../entities/gateway/start.ts');
-        return { read: gatewayConfig, start: startGateway };
-      }),
-    },
-    {
-      name: 'admf',
-      description: 'administration function: warrants in, X1 out',
-      start: starter(async () => {
-        const { admfConfig } = await import('../entities/admf/config.ts');
-        const { startAdmf } = await import('../entities/admf/start.ts');
-        return { read: admfConfig, start: startAdmf };
-      }),
-    },
-    {
-      name: 'df',
-      description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
-      start: starter(async () => {
-        const { dfConfig } = await import('../entities/df/config.ts');
-        const { startDf } = await import('../entities/df/start.ts');
-        return { read: dfConfig, start: startDf };
-      }),
-    },
-    {
-      name: 'lemf',
-      description: 'law enforcement monitoring facility: receives, stores, decrypts',
-      start: starter(async () => {
-        const { lemfConfig } = await import('../entities/lemf/config.ts');
-        const { startLemf } = await import('../entities/lemf/start.ts');
-        return { read: lemfConfig, start: startLemf };
-      }),
-    },
-  ];
+const ENTITIES: Readonly<Record<string, RunsAlone>> = {
+  kms: {
+    description: 'key management service: parameters, REQUEST_KEY, Xk, X1',
+    start: starter(async () => ({
+      read: (await import('../entities/kms/config.ts')).kmsConfig,
+      start: (await import('../entities/kms/start.ts')).startKms,
+    })),
+  },
+  cscf: {
+    description: 'registrar and proxy with its point of interception',
+    start: starter(async () => ({
+      read: (await import('../entities/cscf/config.ts')).cscfConfig,
+      start: (await import('../entities/cscf/start.ts')).startCscf,
+    })),
+  },
+  gateway: {
+    description: 'media gateway with its point of interception',
+    start: starter(async () => ({
+      read: (await import('../entities/gateway/config.ts')).gatewayConfig,
+      start: (await import('../entities/gateway/start.ts')).startGateway,
+    })),
+  },
+  admf: {
+    description: 'administration function: warrants in, X1 out',
+    start: starter(async () => ({
+      read: (await import('../entities/admf/config.ts')).admfConfig,
+      start: (await import('../entities/admf/start.ts')).startAdmf,
+    })),
+  },
+  df: {
+    description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
+    start: starter(async () => ({
+      read: (await import('../entities/df/config.ts')).dfConfig,
+      start: (await import('../entities/df/start.ts')).startDf,
+    })),
+  },
+  lemf: {
+    description: 'law enforcement monitoring facility: receives, stores, decrypts',
+    start: starter(async () => ({
+      read: (await import('../entities/lemf/config.ts')).lemfConfig,
+      start: (await import('../entities/lemf/start.ts')).startLemf,
+    })),
+  },
+};
 
 /** What makes the commands that are no entity's, in the order of `--help`. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -98,7 +90,7 @@ export async function createProgram(args: readonly string[]): Promise<Command> {
     .description('MIKEY-IBAKE key management for IMS media security, with accountable lawful interception')
     .version(programVersion());
   const makers = new Map(Object.entries(COMMANDS));
-  for (const entity of ENTITIES) makers.set(entity.name, () => entityCommand(entity));
+  for (const [name, entity] of Object.entries(ENTITIES)) makers.set(name, () => entityCommand(name, entity));
   const named = makers.get(args[0] ?? '');
   for (const make of named === undefined ? makers.values() : [named]) program.addCommand(await make());
   for (const command of everyCommand(program))
@@ -114,7 +106,7 @@ function starter<Config extends OperatedSettings>(load: () => Promise<OperatedKi
   };
 }
 
-async function entityCommand({ name, description, start }: (typeof ENTITIES)[number]): Promise<Command> {
+async function entityCommand(name: string, { description, start }: RunsAlone): Promise<Command> {
   const { runCommand } = await import('./commands/run.ts');
   const command = new Command(name).description(description).addCommand(runCommand(name, start));
   if (name === 'lemf') {
