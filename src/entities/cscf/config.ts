@@ -161,16 +161,19 @@ export type CscfConfig = ConfigOf<typeof CSCF_CONFIG>;
 const read = configReader(CSCF_CONFIG);
 
 /** @throws ConfigError */
-export const cscfConfig: ConfigReader<typeof CSCF_CONFIG> = (json, file) => {
-  const config = read(json, file);
-  const secured = config.peers.find(({ cscf }) => cscf.protocol === 'TLS');
-  if (secured !== undefined && config.sipTls === undefined)
-    throw new ConfigError(
-      'configuration',
-      `${file === undefined ? '' : `${file}: `}sipTls is missing: ${secured.domain} is reached over TLS, and is to reach this home so`,
-    );
-  return config;
-};
+export const cscfConfig: ConfigReader<typeof CSCF_CONFIG> = Object.assign(
+  (json: unknown, file?: string): CscfConfig => {
+    const config = read(json, file);
+    const secured = config.peers.find(({ cscf }) => cscf.protocol === 'TLS');
+    if (secured !== undefined && config.sipTls === undefined)
+      throw new ConfigError(
+        'configuration',
+        `${file === undefined ? '' : `${file}: `}sipTls is missing: ${secured.domain} is reached over TLS, and is to reach this home so`,
+      );
+    return config;
+  },
+  { schema: CSCF_CONFIG },
+);
 
 /** The bounds that settings are for; of the others the defaults hold. */
 export function limitsIn(config: CscfConfig): Partial<CscfLimits> {
