@@ -1,5 +1,6 @@
 /**
- * Debian's baresip at both ends of a call through our CSCF and media gateway, without encryption, over UDP and over TCP.
+ * Debian's baresip at both ends of a call through our CSCF and media gateway, without encryption, over UDP, over TCP, and in long
+ * runs over TLS.
  * The caller is a target: the LEMF has what both said, sample by sample.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,11 +13,15 @@ import { shareOf, TappedHome } from './phones/tapped-home.ts';
 import type { RecoveredCall } from './phones/tapped-home.ts';
 import { temporaryFolder } from './support.ts';
 
+const SLOW = process.env['CLAVIGER_SLOW'] !== undefined;
+
 /** Samples after the speech. Baresip hangs up where its file ends: carol's is the shorter one. */
 const SILENCE = { alice: 80_000, carol: 8000 };
 
 describe.skipIf(missingTool('baresip'))('Debian’s baresip', () => {
-  describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
+  // Over TLS in long runs alone: it is the same once a connection stands.
+  const transports = ['udp', 'tcp', ...(SLOW ? (['tls'] as const) : [])] as const;
+  describe.each(transports)('over %s', (transport) => {
     const folder = temporaryFolder();
     const phones = new Map<User, Baresip>();
     let home: TappedHome | null = null;
@@ -24,13 +29,20 @@ describe.skipIf(missingTool('baresip'))('Debian’s baresip', () => {
     let calls: RecoveredCall[] = [];
 
     beforeAll(async () => {
-      home = await TappedHome.start(folder, USERS);
+      home = await TappedHome.start(folder, USERS, transport === 'tls');
+      const proxy = transport === 'tls' ? home.securedProxy : home.proxy;
       for (const user of USERS) {
         const speaks = new Int16Array(SPOKEN + SILENCE[user]);
         speaks.set(SPEECH[user]);
         phones.set(
           user,
-          await Baresip.start({ ...accountAt(home, user), folder: folder.at(user), transport, speaks }),
+          await Baresip.start({
+            ...accountAt(home, user),
+            proxy,
+            folder: folder.at(user),
+            transport,
+            speaks,
+          }),
         );
       }
       phones.get('alice')?.dial(`sip:carol@${DOMAIN}`);

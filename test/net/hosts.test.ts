@@ -27,7 +27,7 @@ describe('R-95: HostMap with addresses of IPv6 as names', () => {
     ['[2001:db8::2]', 5060, '::1', 5060],
     ['::3', 443, '::3', 443],
     ['[::3:443]', 443, '127.0.0.1', 443],
-  ])('%s port %i is at %s port %i', (host, port, address, at) => {
+  ])('%s port %s is at %s port %s', (host, port, address, at) => {
     expect(hosts.resolve(host, port)).toEqual({ address, port: at });
   });
 

@@ -107,12 +107,13 @@ export class Baresip {
   }
 }
 
-function configuration({ folder }: PhoneOptions, control: number): string {
+function configuration({ folder, authorities }: PhoneOptions, control: number): string {
   return [
     'poll_method epoll',
     'sip_listen 127.0.0.1:0',
     'net_interface 127.0.0.1',
     'module_path /usr/lib/baresip/modules',
+    `sip_cafile ${authorities}`,
     `audio_source aufile,${path.join(folder, 'speaks.wav')}`,
     'ausrc_srate 8000',
     'auplay_srate 8000',

@@ -10,7 +10,9 @@ export interface PhoneOptions {
   readonly password: string;
   /** Address and port of the CSCF. */
   readonly proxy: string;
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: 'udp' | 'tcp' | 'tls';
+  /** Whom certificates must chain to, where it looks at them: a PEM file. */
+  readonly authorities: string;
   /** What it plays, 8 kHz. */
   readonly speaks: Int16Array;
 }
@@ -33,7 +35,13 @@ export function accountAt(
   home: TappedHome,
   user: User,
 ): Omit<PhoneOptions, 'folder' | 'transport' | 'speaks'> {
-  return { user, domain: DOMAIN, password: home.password(user), proxy: home.proxy };
+  return {
+    user,
+    domain: DOMAIN,
+    password: home.password(user),
+    proxy: home.proxy,
+    authorities: home.authorities,
+  };
 }
 
 /** That there is the one call of alice, in the clear, with nothing missing. */

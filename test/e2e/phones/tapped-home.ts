@@ -48,11 +48,17 @@ export class TappedHome {
     this.#folder = folder;
   }
 
-  /** Starts the home of `users`, the first of whom is the target. */
-  static async start(folder: Folder, users: readonly string[]): Promise<TappedHome> {
+  /** Starts the home of `users`, the first of whom is the target. @param sipTls whether SIP is over TLS too */
+  static async start(folder: Folder, users: readonly string[], sipTls = false): Promise<TappedHome> {
     const timeline = new Timeline(() => performance.now());
     const [state, out] = [folder.at('state'), folder.at('out')];
-    const network = await Network.layOut({ state, out, users: { home1: users, home2: [] }, timeline });
+    const network = await Network.layOut({
+      state,
+      out,
+      users: { home1: users, home2: [] },
+      timeline,
+      sipTls,
+    });
     const home = new TappedHome(network, folder);
     // Two challenges keep a widespread phone out.
     Object.assign(network.configOf('cscf', 'home1'), { host: '127.0.0.1', algorithms: ['MD5'] });
@@ -69,6 +75,16 @@ export class TappedHome {
       throw error;
     }
     return home;
+  }
+
+  /** Where the CSCF listens for SIP over TLS. */
+  get securedProxy(): string {
+    return `127.0.0.1:${this.network.running('cscf', 'home1').sipTls?.port ?? 0}`;
+  }
+
+  /** Whom certificates chain to: a PEM file. */
+  get authorities(): string {
+    return this.#folder.at('state/pki/ca.pem');
   }
 
   /** Where the CSCF listens, TCP and UDP. */
