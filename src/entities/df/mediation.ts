@@ -38,8 +38,7 @@ import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
-import type { StateLimits, WorkingState } from './working-state.ts';
-import { loadedState } from './working-state.ts';
+import { loadedState, type StateLimits, type WorkingState } from './working-state.ts';
 
 export type MediationErrorCode =
   /** The function is stopping; what was not taken stays at the point of interception. */
