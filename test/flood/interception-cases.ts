@@ -1,4 +1,6 @@
 /** Attacks on interception itself: calls left up, decoys, what a LEMF or a DF keeps, and what an element holds. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toBase64 } from '../../src/bytes/octets.ts';
 import { admfConfig } from '../../src/entities/admf/config.ts';
@@ -15,7 +17,7 @@ import { allRun, must } from './cases.ts';
 import type { FloodCase } from './cases.ts';
 import type { FloodedNetwork } from './flooded-network.ts';
 import { CALL_IDLE_MS, CALLS_OF_ONE, MALLORY, PAT } from './flooded-network.ts';
-import { HostilePhone } from './hostile-phone.ts';
+import { callWithMedia, HostilePhone, rtp } from './hostile-phone.ts';
 
 const LEFT_MS = 40_000;
 
@@ -155,4 +157,35 @@ const lemfAway: FloodCase = {
   },
 };
 
-export const INTERCEPTION_CASES: readonly FloodCase[] = [leftUp, decoysOfACallee, lemfAway, manyTasks];
+/** Octets that recovered audio may have after it. */
+const MOST_AUDIO = 64 << 20;
+
+const silenceBombs: FloodCase = {
+  requirement: 'R-73',
+  attack: '80 RTP packets of a target with timestamps hours apart, of four sources',
+  run: async (network, strength) => {
+    const packets = Array.from({ length: 80 * strength }, (_, at) =>
+      rtp(at >> 2, (at >> 2) * 2 ** 30, 0x0b000000 + (at % 4)),
+    );
+    await callWithMedia(network, MALLORY, 'silence', (plain) => plain, packets);
+    const report = path.join(network.recovered, 'recover.json');
+    await until('the LEMF says that it has shortened silence', () =>
+      readFileSync(report, 'utf8').includes('silence shortened'),
+    );
+    const files = readdirSync(network.recovered, { recursive: true, withFileTypes: true });
+    const octets = files
+      .filter((each) => each.isFile())
+      .reduce((sum, { parentPath, name }) => sum + statSync(path.join(parentPath, name)).size, 0);
+    must(octets < MOST_AUDIO, `${octets} octets were recovered`);
+    const { keys } = await network.interceptedCall();
+    return `all that is recovered is ${(octets / 1e6).toFixed(1)} MB, and it is said; the next call has ${keys} keys; ${allRun(network).toFixed(0)} MB`;
+  },
+};
+
+export const INTERCEPTION_CASES: readonly FloodCase[] = [
+  leftUp,
+  decoysOfACallee,
+  lemfAway,
+  silenceBombs,
+  manyTasks,
+];
