@@ -22,14 +22,22 @@ export class SequenceMarks {
   /** Stretches that arrived out of order, above `#next`: end by beginning, and beginning by end, both inclusive. */
   readonly #ends = new Map<number, number>();
   readonly #beginnings = new Map<number, number>();
+  /** The number after the highest that has arrived. */
+  #top: number;
 
   /** @param first where the stream begins: nothing is missing below it */
   constructor(first = 0, stretches: readonly Gap[] = []) {
     this.#next = first;
+    this.#top = first;
     for (const { from, to } of stretches) this.#keep(from, to);
   }
 
-  /** The number that is to come next. */
+  /** The number that comes next if nothing is lost. */
+  get top(): number {
+    return this.#top;
+  }
+
+  /** The first number that is missing. */
   get next(): number {
     return this.#next;
   }
@@ -42,6 +50,7 @@ export class SequenceMarks {
   /** @param number one that has not been marked before */
   mark(number: number): void {
     if (number < this.#next) return;
+    this.#top = Math.max(this.#top, number + 1);
     const from = this.#beginnings.get(number - 1) ?? number;
     const to = this.#ends.get(number + 1) ?? number;
     this.#beginnings.delete(number - 1);
@@ -56,6 +65,7 @@ export class SequenceMarks {
   }
 
   #keep(from: number, to: number): void {
+    this.#top = Math.max(this.#top, to + 1);
     this.#ends.set(from, to);
     this.#beginnings.set(to, from);
   }

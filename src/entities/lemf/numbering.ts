@@ -105,7 +105,7 @@ export class Numbering {
     }
     keep();
     const { line, isKnown } = this.#lineFor(lines, source, sequenceNumber);
-    const expected = line.marks.next;
+    const expected = line.marks.top;
     if (!isKnown) {
       line.marks.mark(sequenceNumber);
       this.#store.keepDigest(line.id, sequenceNumber, digest);

@@ -241,6 +241,17 @@ describe('reception at the LEMF (TS 102 232-1 clause 7)', () => {
     expect(store.pdus.hi2).toHaveLength(4);
   });
 
+  it('R-73: a gap is told of once, not with every PDU that follows', () => {
+    const h = new Harness(new MemoryLemfStore());
+    const content = delivered(new InterceptedCall('exchange-1.json', { packets: 10 }).content);
+    for (const at of [0, 3, 4, 5, 9, 10, 7, 1, 11]) h.connection.received(content[at]!);
+    expect(h.events.filter(({ type }) => type === 'gap')).toMatchObject([
+      { expected: 1, received: 3 },
+      { expected: 6, received: 9 },
+    ]);
+    expect(h.receiver.counts.gaps).toBe(2);
+  });
+
   it('after cINReset numbers begin again, also for who reads the files later', () => {
     const store = new MemoryLemfStore();
     const h = new Harness(store);

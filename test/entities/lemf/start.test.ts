@@ -9,6 +9,7 @@ import path from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { lemfConfig } from '../../../src/entities/lemf/config.ts';
+import { HandoverServer } from '../../../src/entities/lemf/listeners/handover-server.ts';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
 import { recoverFolder } from '../../../src/entities/lemf/store/recovery.ts';
 import type { LemfConfig } from '../../../src/entities/lemf/config.ts';
@@ -21,6 +22,7 @@ import { LabPki } from '../../../src/lab/network/pki.ts';
 import type { LemfEvent } from '../../../src/entities/lemf/ports.ts';
 import { HandoverClient } from '../../../src/entities/df/listeners/handover-client.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
+import { LiveTls } from '../../../src/net/live-tls.ts';
 import { loadTls, secureContext } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
@@ -146,9 +148,9 @@ class Df {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = clock.now() + 20_000;
+  const limit = clock.now() + 30_000;
   while (!(await condition())) {
-    if (clock.now() > limit) throw new Error('it did not happen within 20 s');
+    if (clock.now() > limit) throw new Error('it did not happen within 30 s');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -295,6 +297,33 @@ describe('HI2 and HI3 over mutual TLS', () => {
       expect(events).toEqual([]);
     },
   );
+
+  it('R-73: a peer that asks and does not read the answers is closed', async () => {
+    let closed = false;
+    const server = new HandoverServer({
+      ...{ address: '127.0.0.1', port: 0 },
+      admission: { roles: ['df'], names: ['df.home1.example'] },
+      kind: 'hi2',
+      tls: new LiveTls(loadTls(files.lemf, clock.now())),
+      // More answers at once than anybody asks for.
+      acceptor: {
+        accept: (channel) => ({
+          received: () => channel.send(new Uint8Array(32 << 20)),
+          closed: () => (closed = true),
+        }),
+      },
+      logger: silent,
+    });
+    const port = await server.start();
+    cleanups.push(() => server.stop());
+    const tls = secureContext(loadTls(files.df, clock.now()), 'TLSv1.2');
+    const socket = connect({ ...tls, port, host: '127.0.0.1', servername: HOST });
+    socket.on('error', () => undefined);
+    // Nobody listens for 'data': nothing is read.
+    socket.once('secureConnect', () => socket.write('?'));
+    await until(() => closed);
+    socket.destroy();
+  });
 
   it('a peer that breaks the protocol is closed, and what was stored before stays', async () => {
     const config = newConfig();

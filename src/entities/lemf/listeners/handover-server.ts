@@ -14,6 +14,9 @@ export interface HandoverServerOptions extends Omit<TlsListenerOptions, 'name' |
   readonly acceptor: LemfAcceptor;
 }
 
+/** Octets that wait for a peer that does not read them: thousands of answers. */
+const MOST_UNREAD = 1 << 20;
+
 export class HandoverServer {
   readonly #options: HandoverServerOptions;
   readonly #listener: TlsListener;
@@ -57,7 +60,12 @@ export class HandoverServer {
     socket.setKeepAlive(true, 60_000);
     const connection = acceptor.accept(
       {
-        send,
+        send: (octets) => {
+          send(octets);
+          if (socket.writableLength <= MOST_UNREAD) return;
+          logger.warn({ peer: peer.commonName }, 'HI: connection closed: the peer does not read its answers');
+          socket.destroy();
+        },
         close: () => socket.destroySoon(),
       },
       peer.commonName,

@@ -63,6 +63,8 @@ export class LemfFiles implements LemfStore {
   /** Octets when the lengths were noted last. */
   #noted = 0;
   #lastSync = Promise.resolve();
+  /** One that has not begun. */
+  #nextSync: Promise<void> | null = null;
 
   /** PDUs whose deletion a crash had cut off, and was finished now. */
   readonly finished: number;
@@ -132,10 +134,17 @@ export class LemfFiles implements LemfStore {
     sources.last = source;
   }
 
-  /** One after the other: that nothing is dirty means little while an earlier sync is under way. */
+  /**
+   * One after the other: that nothing is dirty means little while an earlier sync is under way. Whoever asks before one
+   * has begun is served by it, so that nobody waits for more than two, however many ask.
+   */
   sync(): Promise<void> {
-    this.#lastSync = this.#lastSync.then(() => this.#syncNow());
-    return this.#lastSync;
+    this.#nextSync ??= this.#lastSync.then(() => {
+      this.#nextSync = null;
+      return this.#syncNow();
+    });
+    this.#lastSync = this.#nextSync;
+    return this.#nextSync;
   }
 
   /** Something in the files was overwritten: how far they are whole is noted anew. */

@@ -121,15 +121,15 @@ export class LiveRecovery {
 
   async #look(isFinal = false): Promise<void> {
     const { clock, logger, onEvent } = this.#options;
-    const began = clock.now();
     this.#isNew = false;
     const reply = await this.#running().run({ kind: 'look', ...this.#order(isFinal) });
     const ended = clock.now();
-    this.#restUntil = ended + REST * Math.max(0, ended - began - MOMENT_MS);
     if (reply.kind !== 'looked') {
+      this.#restUntil = ended + REST * MOMENT_MS;
       logger.error({ reason: reply.kind === 'failed' ? reply.reason : reply.kind }, 'recovery failed');
       return;
     }
+    this.#restUntil = ended + REST * Math.max(0, reply.tookMs - MOMENT_MS);
     this.#waiting = reply.waiting;
     if (reply.wakeIn !== null && this.#timer === null) this.#lookAfter(Math.max(reply.wakeIn, 1));
     const { calls, recoveredCalls, files } = reply;

@@ -52,8 +52,13 @@ export interface Looked {
   readonly wakeIn: number | null;
 }
 
+/** How long a look took by itself, milliseconds: without the thread's start. */
+export interface TimedLook extends Looked {
+  readonly tookMs: number;
+}
+
 export type RecoveryReply =
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
-  | Looked
+  | TimedLook
   | { readonly kind: 'erased'; readonly erased: Erased }
   | { readonly kind: 'failed'; readonly reason: string };

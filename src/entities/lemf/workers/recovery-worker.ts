@@ -27,7 +27,9 @@ parentPort?.on('message', (order: RecoveryOrder) => {
     if (order.kind === 'look') {
       yieldPriority();
       live ??= new LiveFolder(order);
-      reply(live.look(order));
+      const began = performance.now();
+      const looked = live.look(order);
+      reply({ ...looked, tookMs: performance.now() - began });
     } else if (order.kind === 'erase') {
       yieldPriority();
       reply({ kind: 'erased', erased: eraseAll(order) });

@@ -57,6 +57,21 @@ describe('the files of a LEMF', () => {
     await second.close();
   });
 
+  it('R-73: a flood of requests for acknowledgement costs one sync, not one each', async () => {
+    const store = new LemfFiles(path.join(root, 'flood'));
+    const [first, second] = delivered(new InterceptedCall().signalling);
+    store.append('hi2', first!, 'df.home1.example');
+    const asked = Array.from({ length: 1000 }, () => store.sync());
+    expect(new Set(asked).size).toBe(1);
+    await Promise.resolve();
+    // It has begun, and may not have what comes now.
+    store.append('hi2', second!, 'df.home1.example');
+    const later = store.sync();
+    expect(later).not.toBe(asked[0]);
+    await Promise.all([...asked, later]);
+    await store.close();
+  });
+
   it('a file that is damaged inside is not written on', () => {
     const folder = path.join(root, 'damaged');
     mkdirSync(folder);
