@@ -36,6 +36,11 @@ ports on 127.0.0.1, or with --ipv6 on ::1, by the configurations' hosts. Relativ
 taken from the folder of the file, so that the laboratory works from anywhere and may be moved
 while it does not run.
 
+Beside claviger up, it can be run by systemd (systemd/, a unit for each entity, for the user who
+made it, with the paths of now) or as containers (compose.yaml, on the host's network; the image is
+made from the package's Containerfile). Each entity answers on a port for Prometheus, which
+prometheus/ has the settings and rules for.
+
 It is for laboratories: the authority's key lies beside the certificates (pki/ca.key), and the
 KMSs use groups that come with the package, each with a master secret of its own that it makes
 when it is first started. Secrets are in files of mode 0600.

@@ -3,21 +3,28 @@
  * the place where it is to be, and moved there whole.
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import { endpointText } from '../../bytes/network-address.ts';
 import type { Random } from '../../bytes/ports.ts';
 import { TLS_FILES } from '../../host/config.ts';
 import { mapPaths } from '../../host/config-paths.ts';
+import { programVersion } from '../../host/version.ts';
 import type { PersonRole, TlsFiles } from '../../net/tls.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { schemaOf } from '../check/configurations.ts';
 import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
 import { ENTITIES, hostOf, planHome } from '../network/home.ts';
-import type { HomePlan, Plan } from '../network/home.ts';
+import type { Entity, HomePlan, Plan } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
+import { composeFile } from '../packaging/compose.ts';
+import { prometheusFiles } from '../packaging/prometheus.ts';
+import type { Watched } from '../packaging/prometheus.ts';
+import { laboratoryPlace, systemdUnits } from '../packaging/systemd.ts';
 import { LOOPBACK_ADDRESS, PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFrom } from '../pki/folder.ts';
 import { isHeld } from '../processes/run-note.ts';
@@ -39,6 +46,15 @@ export interface InitOptions {
   /** Unix milliseconds. */
   readonly now: number;
   readonly random: Random;
+  /** What units start, if not this Node.js with this package: absolute. */
+  readonly program?: LabProgram;
+}
+
+/** Node.js, the command line's script and the package's folder. */
+export interface LabProgram {
+  readonly node: string;
+  readonly script: string;
+  readonly root: string;
 }
 
 /** What was made, for whoever asked. */
@@ -139,9 +155,14 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
     options.revocation === true ? await revokeIn(at, [], { days: CERTIFICATE_DAYS, now }) : undefined;
   const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority), lists?.file);
   makeFolder(plan.state, 0o700);
-  for (const home of plans) await makeHome(folder, plan, home, { pki, now, random });
+  const admin = plans.map(({ name, address }) =>
+    ENTITIES.map((entity): Watched => ({ home: name, entity, address, port: range.tcp() })),
+  );
+  for (const [at, home] of plans.entries())
+    await makeHome(folder, plan, home, { pki, now, random, admin: admin[at] ?? [] });
   const users = plans.map(({ name, subscribers }) => ({ name, users: subscribers.map(({ user }) => user) }));
   writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: users }), { mode: 0o600 });
+  writeOperated(folder, options, admin.flat());
   const to = Math.max(
     ...plans.flatMap(({ media, subscribers }) => [media.to, ...subscribers.map((each) => each.media.to)]),
   );
@@ -152,7 +173,16 @@ async function makeHome(
   folder: string,
   plan: Plan,
   home: HomePlan,
-  { pki, ...times }: { readonly pki: LabPki; readonly now: number; readonly random: Random },
+  {
+    pki,
+    admin,
+    ...times
+  }: {
+    readonly pki: LabPki;
+    readonly now: number;
+    readonly random: Random;
+    readonly admin: readonly Watched[];
+  },
 ): Promise<void> {
   const own = path.join(folder, home.name);
   makeFolder(own, 0o700);
@@ -165,8 +195,9 @@ async function makeHome(
   const { entities, phones, agency } = await configureHome(plan, home, pki);
   const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
   const officers = { address: home.address, port: home.ports['admf.officers'], peers };
-  const admf = { ...entities.admf, approval: 'two', officers };
-  for (const entity of ENTITIES) write(entity, schemaOf(entity), entity === 'admf' ? admf : entities[entity]);
+  const more: Partial<Record<Entity, object>> = { admf: { approval: 'two', officers } };
+  for (const { entity, address, port } of admin)
+    write(entity, schemaOf(entity), { ...entities[entity], ...more[entity], admin: { address, port } });
   for (const [user, config] of Object.entries(phones)) write(user, schemaOf('ue'), config);
   for (const [person, roles] of Object.entries(PEOPLE)) {
     const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
@@ -176,6 +207,27 @@ async function makeHome(
   makeFolder(path.join(own, 'hi1'), 0o700);
   for (const [name, octets] of Object.entries(agencyRequests(home, times)))
     writeWhole(path.join(own, 'hi1', `${name}.xml`), octets, { mode: 0o600 });
+}
+
+function thisProgram(): LabProgram {
+  const script = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+  return { node: process.execPath, script, root: path.resolve(script, '../../..') };
+}
+
+/** What runs and watches the laboratory besides `claviger up`: units, containers, Prometheus. */
+function writeOperated(folder: string, options: InitOptions, watched: readonly Watched[]): void {
+  const { homes, program = thisProgram() } = options;
+  const owner = userInfo();
+  const put = (at: string, files: Readonly<Record<string, string>>): void => {
+    makeFolder(path.join(folder, at), 0o700);
+    for (const [name, text] of Object.entries(files))
+      writeWhole(path.join(folder, at, name), text, { mode: 0o600 });
+  };
+  const place = laboratoryPlace({ ...program, folder: path.resolve(options.folder), user: owner.username });
+  put('systemd', Object.fromEntries(systemdUnits(place).map(({ name, text }) => [name, text])));
+  put('prometheus', prometheusFiles(watched));
+  const image = `claviger:${programVersion()}`;
+  put('', { 'compose.yaml': composeFile({ homes, image, user: `${owner.uid}:${owner.gid}` }) });
 }
 
 /** What `claviger warrant` takes: the door for officers of the home's ADMF, and where its LEMF is. */

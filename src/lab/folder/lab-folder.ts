@@ -7,6 +7,8 @@
  *     HOME/officer-1.json …             of the people at the ADMF
  *     HOME/agency.json, HOME/hi1/       of the agency that sends it HI1, and requests of its
  *     state/HOME/                       what the entities keep
+ *     systemd/, compose.yaml            to run it otherwise than by `claviger up`
+ *     prometheus/                       to watch it
  *     run.json, lab.log                 while it runs, and what it said
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -59,7 +61,7 @@ export const RUN = 'run.json';
 export const LOG = 'lab.log';
 /** Beside the homes, everything that a laboratory's folder holds by itself. */
 const OWN =
-  /^(?:lab\.json|pki|state|run(?:\.json(?:\.new)?|\.lock\.(?:db|json)(?:\.new)?)|lab\.log(?:\.1)?)$/;
+  /^(?:lab\.json|pki|state|systemd|prometheus|compose\.yaml|run(?:\.json(?:\.new)?|\.lock\.(?:db|json)(?:\.new)?)|lab\.log(?:\.1)?)$/;
 
 export class LabFolder {
   readonly folder: string;

@@ -8,7 +8,7 @@ import type { Server } from 'node:net';
 import { LabError } from '../errors.ts';
 
 /** TCP ports of one block; UDP ports for media follow. */
-const TCP_PORTS = 80;
+const TCP_PORTS = 96;
 const MEDIA_PORTS = 512;
 const BLOCK = TCP_PORTS + MEDIA_PORTS;
 const LOWEST = 10_240;

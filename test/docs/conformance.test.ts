@@ -1,0 +1,113 @@
+/** docs/conformance: the tests that it names are there, and nothing that a schema or module has is passed over. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { missingShared, sharedPath } from '../support/shared.ts';
+import { page, pages, prose, root, tableRows } from './support.ts';
+
+const conformance = pages.filter((name) => name.startsWith('docs/conformance/'));
+
+/** `S is \`test/…\`` of a page's head. */
+function filesOf(text: string): Map<string, string> {
+  const named = [...text.matchAll(/\b([A-Z]) is `(test\/[\w./-]+\.ts)`/g)];
+  return new Map(named.map(([, letter = '', file = '']) => [letter, file]));
+}
+
+/** What cells say of tests: a letter, and the beginning of a title, or more of it. */
+function namedTests(text: string): { letter: string; title: string }[] {
+  return prose(text)
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .flatMap((line) => line.split(/(?<!\\)\|/))
+    .flatMap((cell) => cell.split(/; (?=[A-Z]: )/))
+    .flatMap((part) => {
+      const [, letter = '', title = ''] = /^\s*([A-Z]): ([^;]+?),?(?: …)?\s*(?:;.*)?$/.exec(part) ?? [];
+      return letter === '' ? [] : [{ letter, title }];
+    });
+}
+
+const plain = (text: string): string => text.replace(/[’']/g, "'").replace(/\\'/g, "'");
+
+describe.each(conformance)('%s', (name) => {
+  const text = page(name);
+  const files = filesOf(text);
+
+  it('R-93: names files of tests that are there, and uses each', () => {
+    expect(files.size).toBeGreaterThan(2);
+    expect([...files.values()].filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
+    const used = new Set(namedTests(text).map(({ letter }) => letter));
+    expect([...files.keys()].filter((letter) => !used.has(letter) && !text.includes(`${letter}: `))).toEqual(
+      [],
+    );
+  });
+
+  it('R-93: names tests that are in these files', () => {
+    const named = namedTests(text);
+    expect(named.length).toBeGreaterThan(10);
+    const missing = named.filter(({ letter, title }) => {
+      const file = files.get(letter);
+      if (file === undefined) return true;
+      const source = plain(readFileSync(path.join(root, file), 'utf8'));
+      return !plain(title)
+        .split('…')
+        .every((part) => source.includes(part.trim()));
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it('R-93: says of each line whether it is done', () => {
+    const states = tableRows(text, 'what').map(([, state = '']) => state);
+    expect(states.filter((state) => !/done|not|by choice|refused|read|Wireshark/.test(state))).toEqual([]);
+  });
+});
+
+/** Words in backticks, and those of a list in prose that a table's cell is. */
+function wordsOf(text: string): Set<string> {
+  return new Set(text.match(/[A-Za-z][\w-]*/g) ?? []);
+}
+
+describe.skipIf(missingShared('xsd/TS_103_221_01.xsd'))('nothing is passed over', () => {
+  const shared = (name: string): string => readFileSync(sharedPath(name), 'utf8');
+  const unsaid = (names: Iterable<string>, pageName: string): string[] => {
+    const words = wordsOf(page(pageName));
+    return [...new Set(names)].filter((name) => !words.has(name));
+  };
+
+  it('R-93: of the schema of X1: every element and every message', () => {
+    const schema = shared('xsd/TS_103_221_01.xsd');
+    const elements = [...schema.matchAll(/<(?:\w+:)?element\s+name="(\w+)"/g)].map(([, name = '']) => name);
+    const messages = [...schema.matchAll(/<(?:\w+:)?complexType\s+name="(\w+)Request"/g)].map(
+      ([, name = '']) => name,
+    );
+    expect(elements.length).toBeGreaterThan(100);
+    expect(messages.length).toBeGreaterThan(20);
+    expect(unsaid([...elements, ...messages], 'docs/conformance/x1.md')).toEqual([]);
+  });
+
+  it.each([
+    ['LI-PS-PDU.asn1', ['PSHeader', 'TRIPayload', 'Payload', 'IntegrityCheck', 'OperatorLeaMessage']],
+    ['IPMultimediaPDU.asn1', ['IPMMCC', 'IPMMIRI', 'SIPMessage']],
+    ['HI1NotificationOperations.asn1', ['HI1-Operation', 'Notification', 'Alarm-Indicator']],
+  ])('R-93: of the module %s: every component of %j', (file, types) => {
+    const module = shared(`asn1/${file}`).replace(/--.*$/gm, '');
+    const names = types.flatMap((type) => {
+      const [, body = ''] = new RegExp(`^${type}\\s*::=\\s*\\w+\\s*\\{(.*?)^\\}`, 'ms').exec(module) ?? [];
+      return [...body.matchAll(/^\s*([a-z][\w-]*)\s*\[\d+\]/gm)].map(([, name = '']) => name);
+    });
+    expect(names.length).toBeGreaterThan(5);
+    expect(unsaid(names, 'docs/conformance/hi2-hi3.md')).toEqual([]);
+  });
+
+  it('R-93: of RFC 6267: every section of what is sent', () => {
+    const text = shared('rfc/rfc6267.txt');
+    const sections = [...text.matchAll(/^(4\.2\.\d[\d.]*|5\.\d|6\.1[\d.]*|7\.\d)\.  \S/gm)].map(
+      ([, at = '']) => at,
+    );
+    const leaves = sections.filter((at) => !sections.some((other) => other.startsWith(`${at}.`)));
+    expect(leaves.length).toBeGreaterThan(20);
+    const said = page('docs/conformance/rfc6267.md');
+    expect(
+      leaves.filter((at) => !new RegExp(`(?<![\\d.])${at.replaceAll('.', '\\.')}(?![\\d.]*\\d)`).test(said)),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,167 @@
+/** Units, containers and monitoring as `claviger init` and the packages have them; `scripts/try-deb.sh` tries them. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { systemRandom } from '../../../src/host/runtime.ts';
+import { initLab } from '../../../src/lab/folder/init.ts';
+import { ENTITIES, START_ORDER } from '../../../src/lab/network/home.ts';
+import { laboratoryPlace, PACKAGED, systemdUnits, systemUsers } from '../../../src/lab/packaging/systemd.ts';
+import { missingTool } from '../../support/shared.ts';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const parent = mkdtempSync(path.join(tmpdir(), 'claviger-packaging-'));
+afterAll(() => rmSync(parent, { recursive: true }));
+const folder = path.join(parent, 'a lab');
+const homes = ['north'];
+const program = { node: '/usr/bin/node', script: '/opt/claviger/dist/cli/main.js', root: '/opt/claviger' };
+
+beforeAll(() =>
+  initLab({
+    folder,
+    homes,
+    portBase: 20_000,
+    force: false,
+    now: Date.now(),
+    random: systemRandom(),
+    program,
+  }),
+);
+
+const inLab = (...names: string[]): string => readFileSync(path.join(folder, ...names), 'utf8');
+
+/** Settings of a unit by name; of one that stands twice, all. */
+function settingsOf(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [, name = '', value = ''] of text.matchAll(/^(\w+)=(.*)$/gm))
+    found.set(name, [...(found.get(name) ?? []), value]);
+  return found;
+}
+
+describe('systemd units', () => {
+  const places = {
+    package: PACKAGED,
+    laboratory: laboratoryPlace({ ...program, folder: '/srv/lab', user: 'somebody' }),
+  };
+
+  it.each(Object.entries(places))('R-96: of a %s give no entity more than it needs', (_, place) => {
+    const units = systemdUnits(place);
+    expect(units.map(({ name }) => name)).toEqual(ENTITIES.map((entity) => `claviger-${entity}@.service`));
+    for (const { text } of units) {
+      const settings = settingsOf(text);
+      for (const [name, value] of Object.entries({
+        ...{ NoNewPrivileges: 'yes', CapabilityBoundingSet: '', AmbientCapabilities: '', UMask: '0077' },
+        ...{ ProtectSystem: 'strict', PrivateTmp: 'yes', PrivateDevices: 'yes', RestrictNamespaces: 'yes' },
+        ...{ ProtectProc: 'invisible', RestrictSUIDSGID: 'yes', SystemCallArchitectures: 'native' },
+        ...{ LimitCORE: '0', MemorySwapMax: '0' },
+      }))
+        expect(settings.get(name), name).toEqual([value]);
+      expect(settings.get('SystemCallFilter')).toEqual(['@system-service', '~@privileged']);
+      expect(settings.has('MemoryDenyWriteExecute')).toBe(false);
+    }
+  });
+
+  it('R-96: of the package have users of their own, each its own state', () => {
+    const users = systemUsers(PACKAGED);
+    const states = systemdUnits(PACKAGED).map(({ text }) => {
+      const settings = settingsOf(text);
+      const [user = ''] = settings.get('User') ?? [];
+      expect(users).toContain(`u ${user} - `);
+      return settings.get('StateDirectory')?.[0];
+    });
+    expect(new Set(states).size).toBe(ENTITIES.length);
+    expect(states).toContain('claviger/%i/kms');
+  });
+
+  it('R-96: of a laboratory name its folder whatever it is called, and who made it', () => {
+    const text = inLab('systemd', 'claviger-df@.service');
+    const settings = settingsOf(text);
+    const config = `"${folder}/%i/df.json"`;
+    expect(settings.get('ExecStart')).toEqual([
+      `${program.node} ${program.script} df run --config ${config}`,
+    ]);
+    expect(settings.get('BindPaths')).toEqual([`"${folder}/state"`]);
+    expect(settings.get('User')).toEqual([userInfo().username]);
+    const odd = laboratoryPlace({ ...program, folder: '/srv/100% "lab" $HOME\\', user: 'somebody' });
+    expect(odd.config('kms')).toBe('"/srv/100%% \\"lab\\" $$HOME\\\\/%i/kms.json"');
+  });
+});
+
+describe('compose.yaml', () => {
+  interface Service {
+    readonly image: string;
+    readonly user: string;
+    readonly command: string[];
+    readonly depends_on?: Record<string, { readonly condition: string }>;
+    readonly volumes: { readonly source: string; readonly target: string; readonly read_only?: true }[];
+    readonly [setting: string]: unknown;
+  }
+
+  it('R-96: has a service for each entity, of the configurations that are there, without privileges', () => {
+    const { services } = parse(inLab('compose.yaml')) as { services: Record<string, Service> };
+    expect(Object.keys(services)).toEqual(
+      homes.flatMap((home) => START_ORDER.map((entity) => `${entity}-${home}`)),
+    );
+    for (const [name, service] of Object.entries(services)) {
+      const [entity = '', home = ''] = name.split('-');
+      expect(service.command).toEqual([entity, 'run', '--config', `/lab/${home}/${entity}.json`]);
+      expect(existsSync(path.join(folder, home, `${entity}.json`))).toBe(true);
+      expect(service).toMatchObject({
+        ...{ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] },
+        ...{ user: `${userInfo().uid}:${userInfo().gid}`, network_mode: 'host' },
+      });
+      const writable = service.volumes.filter(({ read_only }) => read_only !== true);
+      expect(writable.map(({ target }) => target)).toEqual(['/lab/state']);
+      for (const { source } of service.volumes) expect(existsSync(path.join(folder, source))).toBe(true);
+      for (const other of Object.keys(service.depends_on ?? {})) expect(services).toHaveProperty(other);
+    }
+  });
+});
+
+describe('prometheus.yml', () => {
+  it('R-92: asks each entity where its configuration says that it answers', () => {
+    interface Config {
+      readonly rule_files: string[];
+      readonly scrape_configs: { static_configs: { targets: string[]; labels: Record<string, string> }[] }[];
+    }
+    const { scrape_configs: jobs, rule_files: rules } = parse(
+      inLab('prometheus', 'prometheus.yml'),
+    ) as Config;
+    const asked = jobs.flatMap(({ static_configs: all }) => all);
+    expect(asked).toHaveLength(homes.length * ENTITIES.length);
+    for (const { targets, labels } of asked) {
+      const { admin } = JSON.parse(inLab(labels['home'] ?? '', `${labels['element'] ?? ''}.json`)) as {
+        admin: { address: string; port: number };
+      };
+      expect(targets).toEqual([`${admin.address}:${admin.port}`]);
+    }
+    expect(new Set(asked.flatMap(({ targets }) => targets)).size).toBe(asked.length);
+    expect(inLab('prometheus', rules[0] ?? '')).toBe(
+      readFileSync(path.join(root, 'assets/prometheus/alerts.yaml'), 'utf8'),
+    );
+  });
+
+  it.skipIf(missingTool('promtool'))('R-92: promtool takes it, with its rules', () => {
+    const file = path.join(folder, 'prometheus', 'prometheus.yml');
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', file], { encoding: 'utf8' });
+    expect(stderr + stdout).toMatch(/SUCCESS/);
+    expect(status).toBe(0);
+  });
+});
+
+describe('Containerfile', () => {
+  it('R-96: takes in what there is', () => {
+    const text = readFileSync(path.join(root, 'Containerfile'), 'utf8');
+    const sources = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names = '']) =>
+      names.split(' '),
+    );
+    expect(sources.length).toBeGreaterThan(4);
+    const ignored = readFileSync(path.join(root, '.containerignore'), 'utf8').split('\n');
+    for (const source of sources) {
+      expect(existsSync(path.join(root, source)), source).toBe(true);
+      expect(ignored).toContain(`!${source}`);
+    }
+  });
+});
