@@ -88,7 +88,7 @@ describe('claviger selftest', () => {
     async (entity, link, detail) => {
       await stop(entity);
       try {
-        const { status, report, states, err } = await selftest('--wait', '2');
+        const { status, report, states, err } = await selftest('--wait', '30');
         expect([status, report.outcome, report.broken]).toEqual([1, 'broken', 'entities']);
         expect(report.links[0]?.detail).toMatch(new RegExp(`^${entity}\\.north: `));
         expect(states[link]).toBe('FAILED');
@@ -112,7 +112,7 @@ describe('claviger selftest', () => {
     await stop('gateway');
     try {
       await start('gateway', { tls: { ...tls, authorities: path.join(ca, 'ca.pem') } });
-      const { report, states } = await selftest('--wait', '2');
+      const { report, states } = await selftest('--wait', '30');
       expect([report.broken, states['entities']]).toEqual(['x1', 'ok']);
       expect(report.links.find(({ link }) => link === 'x1')).toMatchObject({
         detail: expect.stringContaining('gateway.north.example') as unknown,

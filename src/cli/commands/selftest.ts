@@ -123,6 +123,10 @@ async function selftest(lab: string | undefined, flags: SelfTestFlags): Promise<
     });
     const links = judgeLinks(await test.run());
     conclude(test.liid, links, flags.json === true);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    const hint = 'The warrant is withdrawn: claviger warrant list has what has become of it.';
+    throw new CliError('failed', 'it was told to stop before its end', hint);
   } finally {
     process.off('SIGINT', told).off('SIGTERM', told);
     await Promise.all(apis.map((api) => api.close()));

@@ -67,10 +67,16 @@ const WARRANT_MS = 3_600_000;
 /** Samples of either recording: speech from half a second on. */
 const FIRST = 4_000;
 const LENGTHS = { caller: 12_000, callee: 10_800, second: 3_200 };
+/** An element that is away at so many looks in a row is not waited for any longer. */
+const AWAY_LOOKS = 5;
+/** How long it is waited at once for what is on its way. */
+const DRAIN_MS = 2_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 /** What is still on its way where nobody can be asked whether there is. */
 const LATE_MS = 1_000;
+
+const STOPPED = 'the self-test was told to stop before its end';
 
 const UNDONE: Deed = { done: false };
 
@@ -85,7 +91,7 @@ export class SelfTest {
     this.liid = `SELFTEST-${Math.floor(parts.runtime.clock.now())}`;
     const { signal } = parts;
     this.#stopped = new Promise((_, reject) => {
-      const stop = (): void => reject(new LabError('call', 'the self-test was told to stop'));
+      const stop = (): void => reject(new LabError('call', STOPPED));
       signal.addEventListener('abort', stop, { once: true });
     });
     this.#stopped.catch(() => undefined);
@@ -108,25 +114,32 @@ export class SelfTest {
     }
   }
 
+  /** @throws LabError once it was told to stop: what has begun is cleared away by `run` */
+  #begin(what: string): void {
+    const { signal, tell } = this.#parts;
+    if (signal.aborted) throw new LabError('call', STOPPED);
+    tell(what);
+  }
+
   async #course(caller: RunningUe, callee: RunningUe): Promise<SelfTestEvidence> {
-    const { inspectors, tell } = this.#parts;
-    tell('asking entities how they are');
+    const { inspectors } = this.#parts;
+    this.#begin('asking entities how they are');
     const entities = (await inspectors.ready?.()) ?? null;
     const window = this.#window();
     const before = await this.#counted();
-    tell(`entering the warrant ${this.liid}`);
+    this.#begin(`entering the warrant ${this.liid}`);
     const entered = await attempt(() => this.#enter());
     const active = entered.trouble === null ? await attempt(() => this.#until('active')) : UNDONE;
     const away = troubled(active) ? ((await inspectors.away?.()) ?? []) : [];
-    tell('registering the phones');
+    this.#begin('registering the phones');
     const ends = { caller: await register(caller), callee: await register(callee) };
     const isUp = [ends.caller, ends.callee].every(({ registration }) => isFine(registration));
     const said = [saying('alice', LENGTHS.caller), saying('bob', LENGTHS.callee)] as const;
-    if (isUp) tell('calling');
+    if (isUp) this.#begin('calling');
     const call = isUp ? await this.#call(caller, callee, said) : null;
     const isIntercepted = call?.trouble === null && isFine(active);
     const left = await this.#left(before, window, said.map(spoken), isIntercepted);
-    tell('withdrawing the warrant');
+    this.#begin('withdrawing the warrant');
     const withdrawn = entered.trouble === null ? await attempt(() => this.#withdraw()) : UNDONE;
     const isGone = isFine(withdrawn) && call?.trouble === null;
     const second = isGone ? await this.#second(caller, callee) : null;
@@ -148,13 +161,19 @@ export class SelfTest {
 
   /** @throws LabError where it does not come to that in time */
   async #until(goal: 'active' | 'ended'): Promise<void> {
-    const { officers, waitMs, signal } = this.#parts;
-    const end = performance.now() + waitMs;
+    const { officers, inspectors, waitMs, signal } = this.#parts;
+    const began = performance.now();
+    let looks = 0;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
       const state = await officers.state(this.liid);
       if (state === goal) return;
-      if (performance.now() > end || (signal.aborted && goal === 'active'))
-        throw new LabError('call', `the warrant is ${state}, and not ${goal}, after ${waitMs / 1000} s`);
+      looks = ((await inspectors.away?.()) ?? []).length === 0 ? 0 : looks + 1;
+      const ms = performance.now() - began;
+      if (ms > waitMs || looks > AWAY_LOOKS || (signal.aborted && goal === 'active'))
+        throw new LabError(
+          'call',
+          `the warrant is ${state}, and not ${goal}, after ${Math.round(ms / 1000)} s`,
+        );
       await sleep(pause);
     }
   }
@@ -192,7 +211,7 @@ export class SelfTest {
   }
 
   async #second(caller: RunningUe, callee: RunningUe): Promise<NonNullable<SelfTestEvidence['second']>> {
-    this.#parts.tell('calling once more');
+    this.#begin('calling once more');
     const before = await this.#counted();
     const window = this.#window();
     const short = saying('alice', LENGTHS.second);
@@ -210,12 +229,12 @@ export class SelfTest {
     const { inspectors, waitMs } = this.#parts;
     const end = performance.now() + waitMs;
     for (let pause = LATE_MS; ; pause *= 2) {
-      await inspectors.drain(Math.max(0, Math.min(waitMs, end - performance.now())));
+      await inspectors.drain(Math.max(0, Math.min(DRAIN_MS, end - performance.now())));
       await sleep(Math.min(pause, LATE_MS));
       const now = await this.#counted();
       const df = 'seen' in before && 'seen' in now ? { seen: since(before.seen, now.seen) } : now;
       const lemf = 'seen' in window ? { seen: window.seen.look(this.liid, said) } : window;
-      if (!isExpected || isComplete(df, lemf) || performance.now() > end) return { df, lemf };
+      if (!isExpected || isComplete(df, lemf) || isStuck(df) || performance.now() > end) return { df, lemf };
     }
   }
 
@@ -270,6 +289,13 @@ function troubled(deed: Deed): boolean {
 function isComplete(df: Inspected<DfEvidence>, lemf: Inspected<LemfEvidence>): boolean {
   if ('seen' in lemf) return lemf.seen.audio.length > 0 && lemf.seen.audio.every(({ equal }) => equal);
   return 'seen' in df && df.seen.waiting === 0 && (df.seen.keyRequests['answered'] ?? 0) > 0;
+}
+
+/** Whether the DF has all that it needs, and no LEMF that takes it. */
+function isStuck(df: Inspected<DfEvidence>): boolean {
+  if (!('seen' in df)) return false;
+  const { received, keyRequests, lemfsDown } = df.seen;
+  return lemfsDown.length > 0 && received.x3 > 0 && (keyRequests['answered'] ?? 0) > 0;
 }
 
 /** Counts from one reading to another; of the rest, the later. */
