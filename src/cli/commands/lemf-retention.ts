@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import type { LemfConfig } from '../../entities/lemf/config.ts';
 import { liidText } from '../../entities/lemf/notices.ts';
-import type { WarrantTimes } from '../../entities/lemf/retention.ts';
+import type { RetainedWarrant } from '../../entities/lemf/retention.ts';
 import { readConfigFile } from '../../host/config.ts';
 import { CliError } from '../failure.ts';
 import { harmless } from '../terminal.ts';
@@ -65,7 +65,7 @@ async function tell({ config: file, json }: RetentionFlags): Promise<void> {
 }
 
 function toldOf(
-  { liid, source, endedAt, erasedAt }: WarrantTimes,
+  { liid, source, endedAt, erasedAt }: RetainedWarrant,
   { retention }: LemfConfig,
   now: number,
 ): ToldWarrant {

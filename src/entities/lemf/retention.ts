@@ -26,7 +26,7 @@ export interface WarrantName {
 }
 
 /** What is known of a warrant. */
-export interface WarrantTimes extends WarrantName {
+export interface RetainedWarrant extends WarrantName {
   /** Of the newest notification, as it says, but not after its arrival. Unix milliseconds, as all. */
   readonly toldAt: number;
   /** When the news of its end came; `null`: it is in force. */
@@ -36,12 +36,12 @@ export interface WarrantTimes extends WarrantName {
 }
 
 /** Where that is remembered. */
-export interface WarrantTable {
-  find(name: WarrantName): WarrantTimes | null;
+export interface RetainedWarrants {
+  find(name: WarrantName): RetainedWarrant | null;
   /** Durable when it returns. */
-  put(warrant: WarrantTimes): void;
+  put(warrant: RetainedWarrant): void;
   /** Those that ended no later than then, and are not deleted. */
-  endedBy(time: number): WarrantTimes[];
+  endedBy(time: number): RetainedWarrant[];
   /** All whose PDUs were deleted. */
   erased(): Iterable<WarrantName>;
 }
@@ -65,7 +65,7 @@ export interface Erased {
 export interface WarrantRetentionOptions {
   /** How long after the end of a warrant; `null`: for ever. */
   readonly ms: number | null;
-  readonly warrants: WarrantTable;
+  readonly warrants: RetainedWarrants;
   /** Puts on record. @throws if it cannot be recorded */
   readonly record: (event: RetentionRecord) => void;
   readonly erase: (warrants: readonly WarrantName[]) => Promise<Erased>;
@@ -170,7 +170,7 @@ export class WarrantRetention {
     }
   }
 
-  async #erase(due: readonly WarrantTimes[], ms: number): Promise<void> {
+  async #erase(due: readonly RetainedWarrant[], ms: number): Promise<void> {
     const { warrants, record, erase, clock } = this.#options;
     for (const warrant of due) {
       const [key, liid] = [keyOf(warrant), liidText(warrant.liid)];

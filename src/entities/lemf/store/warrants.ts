@@ -4,7 +4,7 @@ import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openReadOnly, openStore } from '../../../storage/sqlite.ts';
 import { nullable, TableReader, textColumn, timeColumn } from '../../../storage/stored-tables.ts';
-import type { WarrantName, WarrantTable, WarrantTimes } from '../retention.ts';
+import type { WarrantName, RetainedWarrants, RetainedWarrant } from '../retention.ts';
 
 /** The file's name. */
 export const WARRANTS_FILE = 'warrants.db';
@@ -29,7 +29,7 @@ const WARRANT = new TableReader('warrant', {
   erasedAt: nullable(timeColumn),
 });
 
-export class SqliteWarrants implements WarrantTable {
+export class SqliteWarrants implements RetainedWarrants {
   readonly #database: Database.Database;
 
   /** @param file `:memory:` for one that dies with the process @throws StorageError */
@@ -46,20 +46,20 @@ export class SqliteWarrants implements WarrantTable {
     this.#database = database;
   }
 
-  find({ liid, source }: WarrantName): WarrantTimes | null {
+  find({ liid, source }: WarrantName): RetainedWarrant | null {
     const row = this.#database
       .prepare('SELECT * FROM warrant WHERE liid = ? AND source = ?')
       .get(liid, source);
     return row === undefined ? null : WARRANT.read(row);
   }
 
-  put(warrant: WarrantTimes): void {
+  put(warrant: RetainedWarrant): void {
     this.#database
       .prepare('INSERT OR REPLACE INTO warrant VALUES (@liid, @source, @toldAt, @endedAt, @erasedAt)')
       .run(warrant);
   }
 
-  endedBy(time: number): WarrantTimes[] {
+  endedBy(time: number): RetainedWarrant[] {
     const due = 'SELECT * FROM warrant WHERE endedAt <= ? AND erasedAt IS NULL ORDER BY endedAt LIMIT 10000';
     return this.#database
       .prepare(due)
@@ -73,7 +73,7 @@ export class SqliteWarrants implements WarrantTable {
   }
 
   /** All, those that ended first before the others. */
-  *list(): Generator<WarrantTimes> {
+  *list(): Generator<RetainedWarrant> {
     const rows = this.#database
       .prepare('SELECT * FROM warrant ORDER BY endedAt IS NULL, endedAt, liid')
       .iterate();
