@@ -69,6 +69,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #slots = new Map<string, Slot>();
   readonly #over = new AbortController();
+  /** Each until its process has ended, and was started again or not. */
+  readonly #watches: Promise<void>[] = [];
   readonly #failed: Promise<LabError>;
   #fail: (error: LabError) => void = () => undefined;
   #state: RunState = 'ready';
@@ -139,6 +141,8 @@ export class Supervisor {
       const of = this.#running.filter(({ name }) => name.startsWith(`${kind}.`));
       await Promise.all(of.map((each) => each.end(Math.max(0, end - performance.now()))));
     }
+    const late = sleep(Math.max(0, end - performance.now()), undefined, { ref: false });
+    await Promise.race([Promise.allSettled(this.#watches), late]);
     if (this.#options.note !== null) removeNote(this.#options.note.lab);
   }
 
@@ -169,7 +173,7 @@ export class Supervisor {
     slot.begun = performance.now();
     this.#slots.delete(name);
     this.#slots.set(name, slot);
-    void this.#watch(slot, started);
+    this.#watches.push(this.#watch(slot, started));
     if (this.#isStopping) await started.end(END_MS);
     else this.#enter(this.#state);
     return started;
