@@ -80,7 +80,7 @@ export class OfficersHome {
       elements.push(element);
       stops.push(() => element.stop().then(() => state.close()));
     }
-    const admf = await startAdmf(configOf(folder, tls, elements), runtime);
+    const admf = await startAdmf(admfConfig(settingsOf(folder, tls, elements)), runtime);
     return new OfficersHome({ folder, pki, admf }, tls, elements, stops);
   }
 
@@ -104,9 +104,14 @@ export class OfficersHome {
     return [...verifyChain(lines)].map(({ event }) => event);
   }
 
+  /** As they stand in its file. */
+  settings(): Record<string, unknown> {
+    return settingsOf(this.folder, this.#tls, this.#elements);
+  }
+
   async restart(): Promise<void> {
     await this.admf.stop();
-    this.admf = await startAdmf(configOf(this.folder, this.#tls, this.#elements), runtime);
+    this.admf = await startAdmf(admfConfig(this.settings()), runtime);
   }
 
   async stop(): Promise<void> {
@@ -116,8 +121,12 @@ export class OfficersHome {
   }
 }
 
-function configOf(folder: string, tls: TlsFiles, elements: readonly RunningX1Ne[]) {
-  return admfConfig({
+function settingsOf(
+  folder: string,
+  tls: TlsFiles,
+  elements: readonly RunningX1Ne[],
+): Record<string, unknown> {
+  return {
     identifier: nameOf('admf'),
     officers: { peers: Object.keys(PEOPLE) },
     tls,
@@ -131,5 +140,5 @@ function configOf(folder: string, tls: TlsFiles, elements: readonly RunningX1Ne[
     drainMs: 10,
     attempts: 1,
     settleMs: 50,
-  });
+  };
 }

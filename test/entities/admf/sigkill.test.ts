@@ -1,0 +1,131 @@
+/**
+ * The process of an ADMF, killed by SIGKILL while officers change warrants and elements are told: what it had answered for
+ * is on record, its audit log is unbroken, and the elements come to hold what the record says.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OfficerApi } from '../../../src/cli/officer/api.ts';
+import { buildOnce, cli } from '../../support/cli.ts';
+import { OfficersHome } from './http/door.ts';
+import { drawing } from './mortal.ts';
+
+const SLOW = process.env['CLAVIGER_SLOW'] !== undefined;
+const KILLS = SLOW ? 200 : 5;
+const WARRANTS = 8;
+const SEED = Number(process.env['CLAVIGER_SEED'] ?? Date.now() % 1_000_000);
+
+let home: OfficersHome;
+let file: string;
+
+beforeAll(async () => {
+  await buildOnce();
+  home = await OfficersHome.start();
+  await home.admf.stop();
+  file = path.join(home.folder, 'admf.json');
+  writeFileSync(file, JSON.stringify({ ...home.settings(), approval: 'one', drainMs: 50 }), { mode: 0o600 });
+}, 300_000);
+afterAll(() => home.stop());
+
+/** The ADMF as a process, once it listens. @returns the port of its door for officers, too */
+async function start(): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const args = [cli, 'admf', 'run', '--config', file, '--log', 'silent'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const line = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('exit', (code) => reject(new Error(`the ADMF ended with ${code ?? 'a signal'}`)));
+  });
+  const { officers } = JSON.parse(line) as { readonly officers: { readonly port: number } };
+  return { child, port: officers.port };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** Something that an officer may do; most of it is refused in most states. @returns the LIID, if it was answered as done */
+function act(api: OfficerApi, draw: (below: number) => number): Promise<string | null> {
+  const liid = `L${draw(WARRANTS)}`;
+  const endTime = new Date(Date.now() + 3_600_000 + draw(1000) * 1000).toISOString();
+  const lemf = { hi2: { host: 'lemf.example', port: 7512 }, hi3: { host: 'lemf.example', port: 7513 } };
+  const warrant = {
+    ...{ liid, delivery: 'IRI+CC', endTime, lemf },
+    targets: [{ name: 'sipUri', value: `sip:${liid.toLowerCase()}@home1.example` }],
+  };
+  const reason = 'ordered';
+  const acts: (readonly [string, object])[] = [
+    ['enter', { warrant, submit: true }],
+    ['amend', { changes: { endTime }, reason }],
+    ['amend', { changes: { delivery: ['IRI', 'IRI+CC'][draw(2)] }, reason }],
+    ['suspend', { reason }],
+    ['resume', { reason }],
+    ['extend', { endTime, reason }],
+    ['withdraw', { reason }],
+  ];
+  const [name, body] = acts[draw(acts.length)] ?? ['enter', {}];
+  const place = name === 'enter' ? '/v1/warrants' : `/v1/warrants/${liid}/${name}`;
+  return api
+    .post(place, body, (json) => json)
+    .then(
+      () => liid,
+      () => null,
+    );
+}
+
+describe(
+  `R-90: the process of an ADMF that is killed ${KILLS} times (seed ${SEED})`,
+  { timeout: 1_200_000 },
+  () => {
+    it('R-90: leaves what the next one brings to an end', async () => {
+      const draw = drawing(SEED);
+      const { tls } = await home.officer('anna');
+      const url = 'https://admf.home1.example';
+      /** LIIDs, one for each act that was answered as done. */
+      const answered: string[] = [];
+      for (let kills = 0; kills < KILLS; kills += 1) {
+        const { child, port } = await start();
+        const hosts = { 'admf.home1.example': `127.0.0.1:${port}` };
+        const api = new OfficerApi({ url, tls, hosts, timeoutMs: 30_000 });
+        const own: string[] = [];
+        let isOver = false;
+        const officer = async (): Promise<void> => {
+          while (!isOver) {
+            const done = await act(api, draw);
+            if (done !== null) own.push(done);
+          }
+        };
+        const officers = [officer(), officer(), officer()];
+        // However slow the machine is: some changes are done, others under way.
+        for (const most = 1 + draw(10); own.length < most;) await sleep(1 + draw(10));
+        await kill(child);
+        isOver = true;
+        await Promise.all(officers);
+        await api.close();
+        answered.push(...own);
+      }
+      await home.restart();
+      const { admf, desk } = home.admf;
+      await admf.reconcile();
+      // What drains ends, and what was half done is done, when the elements have answered.
+      const isOpen = ({ state }: { readonly state: string }): boolean =>
+        ['approved', 'provisioning', 'suspending', 'ending'].includes(state);
+      await expect.poll(() => desk.list().filter(isOpen), { timeout: 30_000 }).toEqual([]);
+      await admf.reconcile();
+      expect(await admf.verify()).toEqual([]);
+      // Whatever was answered is on record.
+      for (const liid of new Set(answered)) {
+        const own = (await desk.history(liid)).filter(({ by }) => by === 'anna');
+        expect(own.length).toBeGreaterThanOrEqual(answered.filter((each) => each === liid).length);
+      }
+      expect(answered.length).toBeGreaterThanOrEqual(KILLS);
+      // Unbroken, whatever was being written.
+      expect(home.audit().filter(({ kind }) => kind === 'warrant-entered').length).toBeGreaterThan(0);
+    });
+  },
+);
