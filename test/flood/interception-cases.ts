@@ -16,8 +16,8 @@ import { silent } from '../support/silent.ts';
 import { allRun, must } from './cases.ts';
 import type { FloodCase } from './cases.ts';
 import type { FloodedNetwork } from './flooded-network.ts';
-import { CALL_IDLE_MS, CALLS_OF_ONE, MALLORY, PAT } from './flooded-network.ts';
-import { callWithMedia, HostilePhone, rtp } from './hostile-phone.ts';
+import { CALL_IDLE_MS, CALLS_OF_ONE, MALLORY, OSCAR, PAT } from './flooded-network.ts';
+import { callWithMedia, HostilePhone, mediaPortIn, mediaSocket, rtp, sdp } from './hostile-phone.ts';
 
 const LEFT_MS = 40_000;
 
@@ -128,6 +128,49 @@ const manyTasks: FloodCase = {
   },
 };
 
+const circle: FloodCase = {
+  requirement: 'R-71',
+  attack: 'two subscribers, one of each home, who point their gateways at each other',
+  run: async (network) => {
+    const [one, other] = [
+      await HostilePhone.register(network, MALLORY),
+      await HostilePhone.register(network, OSCAR, 'home2'),
+    ];
+    const [media, otherMedia] = [await mediaSocket(), await mediaSocket()];
+    const callId = 'circle';
+    try {
+      one.send('INVITE', other.aor, callId, sdp('127.0.0.1', media.address().port));
+      const invite = await other.request('INVITE', callId);
+      other.accept(invite, sdp('127.0.0.1', otherMedia.address().port));
+      const ok = await one.response('INVITE', callId);
+      one.within(ok, 'ACK');
+      one.within(ok, 'INVITE', sdp('127.0.0.1', mediaPortIn(invite)));
+      other.accept(await other.request('INVITE', callId), sdp('127.0.0.1', mediaPortIn(ok)));
+      const again = await one.response('INVITE', callId);
+      one.within(again, 'ACK');
+      for (let at = 0; at < 50; at++) {
+        media.send(rtp(at, 160 * at), mediaPortIn(ok), '127.0.0.1');
+        await sleep(20);
+      }
+      const { keys, content } = await network.interceptedCall();
+      one.within(again, 'BYE');
+      // Either it has been forgotten by now, or the other side is to answer.
+      const left = other.request('BYE', callId).then((bye) => other.raw.answer(bye, '200 OK'));
+      left.catch(() => undefined);
+      await one.response('BYE', callId);
+      let passed = -1;
+      await until('what goes round ends with the call', () => {
+        const before = passed;
+        passed = network.contentOf(callId);
+        return passed === before;
+      });
+      return `of 50 packets the LEMF has ${passed} until the call ended; another’s amid them has ${keys} keys and ${content} packets`;
+    } finally {
+      for (const each of [one, other, media, otherMedia]) each.close();
+    }
+  },
+};
+
 const MESSAGES = 100;
 
 const lemfAway: FloodCase = {
@@ -185,6 +228,7 @@ const silenceBombs: FloodCase = {
 export const INTERCEPTION_CASES: readonly FloodCase[] = [
   leftUp,
   decoysOfACallee,
+  circle,
   lemfAway,
   silenceBombs,
   manyTasks,
