@@ -98,6 +98,16 @@ describe('R-95: whoever asks', () => {
     const admf = requester(transport, 'v1.14.1');
     await admf.request({ type: 'Ping' });
     expect(asked).toEqual(['v1.14.1']);
+    const lower = (octets: Uint8Array): Promise<Uint8Array> => {
+      const messages = decodeX1Request(octets).map(({ header }): X1ResponseMessage => ({
+        header: { ...header, version: 'v1.13.1' },
+        body: { type: 'Ping', ok: 'AcknowledgedAndCompleted' },
+      }));
+      return Promise.resolve(encodeX1Response({ kind: 'response', messages }));
+    };
+    const fixed = requester(lower, 'v1.14.1');
+    await fixed.request({ type: 'Ping' });
+    expect(fixed.version).toBe('v1.14.1');
     const older = element('v1.13.1');
     await expect(requester(older.transport, 'v1.14.1').request({ type: 'Ping' })).rejects.toThrow(/1020/);
     expect(older.asked).toEqual(['v1.14.1']);

@@ -158,13 +158,20 @@ export class HandoverSession {
   #agreed(accepted: readonly number[]): void {
     if (this.#state !== 'negotiating') return;
     if (!accepted.includes(TRI_OPTION.pduAcknowledgement)) {
-      const declines = 'the LEMF declines to acknowledge PDUs';
-      if (this.#context.acknowledgement === 'required') this.#fail(declines);
-      else this.#goWithout(declines);
+      this.#declined();
       return;
     }
     this.#transmit({ type: 'optionComplete' });
     this.#deliver();
+  }
+
+  #declined(): void {
+    const reason = 'the LEMF declines to acknowledge PDUs';
+    if (this.#context.acknowledgement !== 'required') {
+      this.#goWithout(reason);
+      return;
+    }
+    this.#fail(reason);
   }
 
   /** Delivers to a LEMF that does not acknowledge. */
