@@ -277,8 +277,8 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
       const text = daysLeft < 0 ? 'the certificate has expired' : `the certificate ends in ${daysLeft} days`;
       alarms.push({ name: 'certificate-expiry', severity, about: '', text, since: null });
     }
-    const list = this.operation.tls.revocation?.firstToEnd;
-    if (list != null && isNearEnd(list, now)) {
+    const list = this.operation.tls.revocation?.firstToEnd ?? null;
+    if (list !== null && isNearEnd(list, now)) {
       const severity = list.to < now ? 'critical' : 'warning';
       const text =
         list.to < now

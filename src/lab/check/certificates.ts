@@ -57,8 +57,8 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
     warn(
       `tls: ${tls.certificate} does not chain to ${tls.authorities}${why === '' ? '' : ` (${why})`}: peers with these authorities refuse it`,
     );
-  const ends = material.revocation?.firstToEnd;
-  if (ends != null && isNearEnd(ends, now))
+  const ends = material.revocation?.firstToEnd ?? null;
+  if (ends !== null && isNearEnd(ends, now))
     warn(`tls: the revocation list ${ends.file} ends on ${new Date(ends.to).toISOString()}: get a new one`);
   const peer = peerOfCertificate(leaf, material);
   // What a person or an agency may do is up to the ADMF.

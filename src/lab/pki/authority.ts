@@ -13,7 +13,6 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
-  Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
@@ -23,7 +22,7 @@ import {
   X509Crl,
   X509CrlGenerator,
 } from '@peculiar/x509';
-import type { X509CrlEntryParams } from '@peculiar/x509';
+import type { Extension, X509CrlEntryParams } from '@peculiar/x509';
 import { pemBlocks, pemOctets, pemText } from '../../net/chains.ts';
 import { CRL_LABEL } from '../../net/revocation.ts';
 import { peerOfCertificate, ROLE_PREFIX } from '../../net/tls.ts';

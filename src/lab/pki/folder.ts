@@ -49,8 +49,11 @@ export async function createAuthority(
   folder: string,
   { name, days, intermediate = false, now }: AuthorityOrder,
 ): Promise<LabAuthority> {
-  for (const file of Object.values(LEVELS).flatMap((level) => Object.values(authorityFiles(folder, level))))
-    if (existsSync(file)) throw new FileError('in-the-way', `${file} exists already: nothing was changed`);
+  for (const level of Object.values(LEVELS)) {
+    const { certificate, privateKey } = authorityFiles(folder, level);
+    for (const file of [certificate, privateKey])
+      if (existsSync(file)) throw new FileError('in-the-way', `${file} exists already: nothing was changed`);
+  }
   const root = await LabAuthority.create(name, validityFrom(now, days), { levels: intermediate ? 2 : 1 });
   const issuing = intermediate ? await root.intermediate(`${name} intermediate`) : root;
   makeFolder(folder, 0o700);

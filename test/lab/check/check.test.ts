@@ -256,7 +256,7 @@ describe('claviger config check', () => {
     expect(tls()).toEqual([expect.stringMatching(/^error: tls: .*CN=df\.a\.example is revoked/)]);
     const later = checkConfigurations(files, false, now + 4 * DAY_MS).findings;
     expect(later).toContainEqual(
-      expect.objectContaining({ text: expect.stringContaining('the revocation list') }),
+      expect.objectContaining({ text: expect.stringContaining('the revocation list') as string }),
     );
     writeFileSync(path.join(lab, 'pki', 'crl.pem'), 'nothing');
     expect(tls()).toHaveLength(4);

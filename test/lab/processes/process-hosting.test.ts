@@ -36,7 +36,9 @@ let hosting = new ProcessHosting({ folder: root, script });
 afterEach(() => hosting.kill());
 
 const names: string[] = [];
-const sees = (sighting: EntitySighting): void => void (sighting.kind === 'x1' && names.push(sighting.to));
+const sees = (sighting: EntitySighting): void => {
+  if (sighting.kind === 'x1') names.push(sighting.to);
+};
 
 describe('entities of the demo as processes', () => {
   it('R-92: tell what they do in the order in which it happened, whoever is heard first', async () => {
