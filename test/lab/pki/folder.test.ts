@@ -107,7 +107,7 @@ describe('an authority in a folder', () => {
     expect(serials()).toEqual(expected);
     await revokeIn(at, [one.certificate], order);
     expect(serials()).toEqual(expected);
-    const foreign = path.join(root, 'others', 'df.home1.example.pem');
+    const foreign = path.join(folder, 'ca.pem');
     await expect(revokeIn(at, [foreign], order)).rejects.toThrow(/was not issued by this authority/);
     expect(serials()).toEqual(expected);
     writeFileSync(path.join(at, 'crl.pem'), 'nothing');
