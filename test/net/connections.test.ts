@@ -251,13 +251,15 @@ describe('R-72: a connection that keeps still ends', () => {
 
 describe('R-72: a client of ours', () => {
   it('asks again after its idle session was ended, as often as that happens', async () => {
-    const { port, cuts } = await serve({ idleMs: 40 });
+    const { server, port, cuts } = await serve({ idleMs: 40 });
     const hosts = new HostMap({ [HOST]: `127.0.0.1:${port}` });
     const client = new HttpsClient({ hosts, tls: df });
     cleanups.push(() => client.close());
     for (let round = 1; round <= 3; round++) {
       expect((await client.request('GET', `https://${HOST}/`)).status).toBe(200);
       await expect.poll(() => cuts()['idle-time']).toBe(round);
+      // Before that the client may not know yet that the session is ended.
+      await expect.poll(() => connectionsOf(server).open).toBe(0);
     }
   });
 });
