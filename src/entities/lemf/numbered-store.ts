@@ -49,11 +49,12 @@ interface Reading {
 
 /** A second or less. */
 const READ_FIRST = 8 << 20;
-/** PDUs in a slice, a millisecond or two, and milliseconds between slices: what comes waits no longer. */
-const SLICE = 32;
+/** PDUs in a slice, a millisecond or less, and milliseconds between slices: what comes waits no longer. */
+const SLICE = 8;
 const BETWEEN_SLICES_MS = 3;
-/** As long as nothing comes, slices are so many times as long. */
-const IDLE = 8;
+/** When nothing has come for so many milliseconds, slices are so many times as long. */
+const QUIET_MS = 1000;
+const IDLE = 32;
 /** Old PDUs that are numbered with each that comes meanwhile. */
 const WITH_EACH = 2;
 
@@ -68,7 +69,7 @@ export class NumberedStore {
   readonly #numbered: Record<HandoverKind, number> = { hi2: 0, hi3: 0 };
   #reading: Reading | null = null;
   #isBehind = true;
-  #hasCome = false;
+  #cameAt = -Infinity;
   #timer: Timer | null = null;
 
   /** Reads what is there, if it is little. @throws LemfError `damaged`, HiError */
@@ -118,15 +119,15 @@ export class NumberedStore {
   }
 
   #comes(): void {
-    this.#hasCome = true;
+    this.#cameAt = this.#options.clock.now();
     this.#steps(WITH_EACH);
   }
 
   #sliceLater(): void {
     this.#timer = this.#options.clock.after(BETWEEN_SLICES_MS, () => {
       this.#timer = null;
-      const most = this.#hasCome ? SLICE : SLICE * IDLE;
-      this.#hasCome = false;
+      const isQuiet = this.#options.clock.now() - this.#cameAt > QUIET_MS;
+      const most = isQuiet ? SLICE * IDLE : SLICE;
       if (this.#steps(most)) this.#sliceLater();
     });
   }
