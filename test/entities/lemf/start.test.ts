@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -28,10 +28,7 @@ import type { TlsFiles } from '../../../src/net/tls.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { deliveredOf, transportOf } from '../../support/handed-over.ts';
 import { NOTHING } from '../df/store/compliance.ts';
-import { LI_PS_DOMAIN } from '../../../src/wire/hi/header.ts';
-import { encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
-import { claviger } from '../../cli/in-process.ts';
-import { delivered, InterceptedCall, notified } from './call.ts';
+import { delivered, InterceptedCall } from './call.ts';
 import { bundle } from '../../support/bundle.ts';
 import type { Bundle } from '../../support/bundle.ts';
 import { askOracle, compileOracle, TIME_TO_COMPILE, withoutOracle } from '../../support/asn1-oracle.ts';
@@ -423,74 +420,6 @@ describe('a LEMF that is away or dies', () => {
       const { calls } = recoverFolder(pathsOf(config.folder), path.join(root, 'killed'));
       expect(calls.map(({ recovered, streams }) => [recovered, streams.length])).toEqual([[true, 2]]);
     });
-  });
-});
-
-describe('R-90: retention', () => {
-  /** PDUs from a delivery function, acknowledged. */
-  async function send(lemf: RunningLemf, pdus: readonly Uint8Array[]): Promise<void> {
-    const socket = connect({
-      ...secureContext(loadTls(files.df, clock.now()), 'TLSv1.2'),
-      port: lemf.hi2.port,
-      host: '127.0.0.1',
-      servername: HOST,
-    });
-    const header = { domainId: LI_PS_DOMAIN, liid: 'transport', operatorIdentifier: 'x', sequenceNumber: 0 };
-    const message = { type: 'pduAcknowledgementRequest' } as const;
-    socket.write(Buffer.concat([...pdus, encodePsPdu({ header, payload: { kind: 'tri', message } })]));
-    await once(socket, 'data');
-    socket.destroy();
-  }
-
-  it('records, keys, content, notifications and audio of a warrant go after its end, on record; those of others stay', async () => {
-    const out = path.join(root, 'retained');
-    const config = newConfig({ recoverInto: out, recoverAfter: 20, retention: 1 });
-    const { lemf, events } = await lemfOf(config);
-    const keying = { tek: 'a1'.repeat(16), salt: 'b2'.repeat(14), mki: 'c3'.repeat(8) };
-    const gone = new InterceptedCall('exchange-1.json', { packets: 10, liid: 'LIID-GONE', keying });
-    const stays = new InterceptedCall('exchange-1.json', { packets: 10, liid: 'LIID-STAYS' });
-    const told = (kind: 'li-activated' | 'li-deactivated', time: number, number: number) =>
-      notified([{ kind, liid: 'LIID-GONE', time, target: 'sip:alice@home1.example' }], number);
-    const all = [gone, stays].flatMap((call) =>
-      delivered([...call.signalling, ...call.keys, ...call.content]),
-    );
-    await send(lemf, [...told('li-activated', clock.now() - 1000, 0), ...all]);
-    await until(() => events.some((event) => event.type === 'recovered' && event.recoveredCalls === 2));
-    const filesOf = (liid: string) => readdirSync(out).filter((name) => name.includes(liid));
-    expect([filesOf('LIID-GONE').length, filesOf('LIID-STAYS').length]).toEqual([2, 2]);
-    await send(lemf, told('li-deactivated', clock.now(), 1));
-    const audit = path.join(config.folder, 'audit.jsonl');
-    await until(() => readFileSync(audit, 'utf8').includes('warrant-erased'));
-
-    expect([filesOf('LIID-GONE').length, filesOf('LIID-STAYS').length]).toEqual([0, 2]);
-    const text = readFileSync(path.join(out, 'recover.json'), 'utf8');
-    expect(text).toContain('LIID-STAYS');
-    expect(text).not.toContain('LIID-GONE');
-    const hi2 = readFileSync(path.join(config.folder, 'hi2.ber'));
-    for (const octets of [Buffer.from(keying.tek, 'hex'), 'LIID-GONE', 'sip:alice@home1.example"'])
-      expect(hi2.includes(octets)).toBe(false);
-    expect(readFileSync(path.join(config.folder, 'hi3.ber')).includes('LIID-GONE')).toBe(false);
-    const { calls, notifications } = recoverFolder(pathsOf(config.folder), path.join(root, 'retained-later'));
-    expect(calls).toMatchObject([{ liid: 'LIID-STAYS', recovered: true }]);
-    expect(notifications).toEqual([]);
-    const lines = readFileSync(audit, 'utf8').trim().split('\n');
-    expect(lines.map((line) => (JSON.parse(line) as { event: object }).event)).toMatchObject([
-      { kind: 'retention-over', liid: 'LIID-GONE', source: 'df.home1.example', retention: 1 },
-      { kind: 'warrant-erased', liid: 'LIID-GONE', iri: 8, cc: 20, other: 2, audioFiles: 2 },
-    ]);
-    expect(lemf.operation.audit?.last()).toMatchObject({ sequence: 1 });
-
-    const { recoverInto: _none, ...settings } = config;
-    const file = path.join(root, 'retention.json');
-    writeFileSync(file, JSON.stringify(settings));
-    const { status, out: printed } = await claviger('lemf', 'retention', '--config', file);
-    expect(status).toBe(0);
-    expect(printed).toMatch(/^LIID LIID-GONE of df\.home1\.example: ended \S+Z, deleted \S+Z\n$/);
-    const missing = await claviger('lemf', 'retention', '--config', path.join(root, 'nowhere.json'));
-    expect([missing.status, missing.out]).not.toEqual([0, '']);
-    await cleanups.pop()?.();
-    const { lemf: restarted } = await lemfOf(config);
-    expect(restarted.operation.unready()).toEqual([]);
   });
 });
 
