@@ -15,7 +15,6 @@ import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import type { TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { Encrypter } from 'age-encryption';
 import Database from 'better-sqlite3';
 import Type from 'typebox';
@@ -209,7 +208,7 @@ export async function digestOfFile(file: string): Promise<string> {
 
 /** A stream of the web as one of Node. */
 export function fromWeb(stream: globalThis.ReadableStream<Uint8Array>): Readable {
-  return Readable.fromWeb(stream as ReadableStream<Uint8Array>);
+  return Readable.fromWeb(stream);
 }
 
 class Digest extends Transform {

@@ -10,7 +10,7 @@ import type { SipResponse } from '../../../src/sip/message.ts';
 import { SipRequest } from '../../../src/sip/message.ts';
 import { fromOctets } from '../../../src/sip/text.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
-import type { TcpFlow } from '../../../src/sip/connection.ts';
+import { TcpFlow } from '../../../src/sip/connection.ts';
 import { CertifiedSip } from '../../../src/net/sip-security.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 import type { TlsMaterial } from '../../../src/net/tls.ts';
@@ -142,7 +142,8 @@ describe('R-95: a call over TLS on Gm and Mw', () => {
     const { home2, alice, bob } = await twoHomes();
     answering(bob);
     const { flow } = home2.observed.findLast(({ direction }) => direction === 'received')!;
-    (flow as TcpFlow).cut('idle');
+    if (!(flow instanceof TcpFlow)) throw new Error('not over a connection');
+    flow.cut('idle');
     await expect.poll(async () => (await refusalOf(alice, 'sip:bob@home2.example'))?.status).toBe(480);
     const registered = (): number =>
       home2.observed.filter(({ message }) => message.kind === 'request' && message.method === 'REGISTER')
@@ -204,7 +205,9 @@ describe('R-95: another home over TLS is known by its certificate alone (RFC 592
     const answers: number[] = [];
     let isClosed = false;
     transport.attach({
-      arrived: (message) => void (message.kind === 'response' && answers.push(message.status)),
+      arrived: (message) => {
+        if (message.kind === 'response') answers.push(message.status);
+      },
       closed: () => (isClosed = true),
     });
     const host = 'cscf.home1.example';

@@ -165,9 +165,10 @@ describe(`R-91: an ADMF that is killed ${DEATHS} times over HI1 (seed ${SEED})`,
     const sent = [sendingOf(create(authorisation(1, span)), NOW)];
     for (let deaths = 0; deaths < DEATHS; deaths += 1) {
       const life = await born(bench, clock, 1 + draw(30));
-      for (let turn = 0; turn < 3 && !life.mortal.isDead; turn += 1) {
+      const isAlive = (): boolean => !life.mortal.isDead;
+      for (let turn = 0; turn < 3 && isAlive(); turn += 1) {
         sent.push(sendingOf(wish(draw, clock.now()), clock.now()));
-        for (const each of sent) if (each.answer === null && !life.mortal.isDead) await send(life, each);
+        for (const each of sent) if (each.answer === null && isAlive()) await send(life, each);
         if (draw(2) === 0) await approveAll(life);
         clock.advance(draw(400));
         for (let i = draw(4); i > 0; i -= 1) await new Promise((resolve) => setImmediate(resolve));
