@@ -1,23 +1,21 @@
 /** R-78: `claviger audit repair` says what it cuts, keeps it, and leaves a log that an entity takes up again. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AuditFile } from '../../src/evidence/audit-file.ts';
 import { openKeptLog } from '../../src/evidence/kept-log.ts';
 import { HashChainLog } from '../../src/evidence/log.ts';
 import type { AuditRecord } from '../../src/evidence/log.ts';
 import { lockState } from '../../src/storage/lock.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
-import { buildOnce, cli } from '../support/cli.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { claviger } from './in-process.ts';
 import { silent } from '../support/silent.ts';
 
 let folder: string;
 let file: string;
 
-beforeAll(buildOnce, 120_000);
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'claviger-repair-'));
   file = path.join(folder, 'audit.jsonl');
@@ -35,20 +33,17 @@ function write(count: number): void {
   }
 }
 
-function repair(...options: string[]): { status: number | null; out: string; err: string } {
-  const run = spawnSync(process.execPath, [cli, 'audit', 'repair', ...options, file], { encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
+const repair = (...options: string[]) => claviger('audit', 'repair', ...options, file);
 
 const eventAt = (place: number) => (JSON.parse(lines()[place]!) as AuditRecord).event;
 
 const lines = () => readFileSync(file, 'utf8').trimEnd().split('\n');
 
 describe('R-78: claviger audit repair', () => {
-  it('changes nothing of a log that is whole', () => {
+  it('changes nothing of a log that is whole', async () => {
     write(3);
     const before = readFileSync(file, 'utf8');
-    expect(repair()).toMatchObject({
+    expect(await repair()).toMatchObject({
       status: 0,
       out: expect.stringMatching(/^3 records kept; last hash [0-9a-f]{64}\n$/) as string,
     });
@@ -57,7 +52,7 @@ describe('R-78: claviger audit repair', () => {
     write(1);
   });
 
-  it('cuts before the first record that does not continue the chain, says why, and keeps what is cut', () => {
+  it('cuts before the first record that does not continue the chain, says why, and keeps what is cut', async () => {
     write(6);
     const whole = lines();
     writeFileSync(
@@ -65,7 +60,7 @@ describe('R-78: claviger audit repair', () => {
       whole.map((line, at) => (at === 3 ? line.replace('"n":3', '"n":9') : line) + '\n').join(''),
     );
     expect(() => write(1)).toThrow(/audit record 3 does not continue the chain/);
-    const { status, out } = repair();
+    const { status, out } = await repair();
     expect(status).toBe(0);
     expect(out).toContain('3 records kept; last hash ');
     expect(out).toContain(`audit record 3 does not continue the chain: 3 lines cut, now in ${file}.cut`);
@@ -79,11 +74,13 @@ describe('R-78: claviger audit repair', () => {
     expect(lines()).toHaveLength(6);
   });
 
-  it('says which records are gone where the end was cut off', () => {
+  it('says which records are gone where the end was cut off', async () => {
     write(5);
     writeFileSync(file, lines().slice(0, 2).join('\n') + '\n');
     expect(() => write(1)).toThrow(/ends before record 4/);
-    expect(repair().out).toContain('records 2 to 4 were written once and are not in the log any more');
+    expect((await repair()).out).toContain(
+      'records 2 to 4 were written once and are not in the log any more',
+    );
     write(1);
   });
 
@@ -91,17 +88,17 @@ describe('R-78: claviger audit repair', () => {
     ['gone', () => rmSync(file)],
     ['empty', () => writeFileSync(file, '')],
     ['wrong from its first record on', () => writeFileSync(file, '{}\n')],
-  ])('begins anew only on purpose, and on record, where the log is %s', (_, spoil) => {
+  ])('begins anew only on purpose, and on record, where the log is %s', async (_, spoil) => {
     write(5);
     spoil();
-    expect(repair()).toMatchObject({
+    expect(await repair()).toMatchObject({
       status: 1,
       err: expect.stringMatching(
         /nothing is left of the audit log .*: record 4 is known .*\n {2}hint: .*--begin-anew/,
       ) as string,
     });
     expect(() => write(1)).toThrow();
-    const { status, out } = repair('--begin-anew');
+    const { status, out } = await repair('--begin-anew');
     expect(status).toBe(0);
     expect(out).toContain('records 0 to 4 were written once and are not in the log any more');
     expect(eventAt(0)).toMatchObject({ kind: 'audit-log-begun-anew', missingSequence: 4 });
@@ -109,8 +106,8 @@ describe('R-78: claviger audit repair', () => {
     expect(lines()).toHaveLength(2);
   });
 
-  it('says that there is nothing to begin anew where nothing is known', () => {
-    expect(repair('--begin-anew')).toMatchObject({
+  it('says that there is nothing to begin anew where nothing is known', async () => {
+    expect(await repair('--begin-anew')).toMatchObject({
       status: 1,
       err: expect.stringContaining('there is no such file') as string,
     });
@@ -132,21 +129,21 @@ describe('R-78: claviger audit repair', () => {
     };
     await take(5);
     writeFileSync(file, lines().slice(0, 2).join('\n') + '\n');
-    expect(repair().status).toBe(0);
+    expect((await repair()).status).toBe(0);
     await expect(take(1)).rejects.toThrow(/ends before record 4/);
-    const { status, out } = repair('--store', store);
+    const { status, out } = await repair('--store', store);
     expect(status).toBe(0);
     expect(out).toContain('records 3 to 4 were written once');
     await take(1);
     for (const name of [file, `${file}.head`]) rmSync(name);
     await expect(take(1)).rejects.toMatchObject({ code: 'cut-off' });
-    expect(repair('--store', store).status).toBe(1);
-    expect(repair('--begin-anew', '--store', store).status).toBe(0);
+    expect((await repair('--store', store)).status).toBe(1);
+    expect((await repair('--begin-anew', '--store', store)).status).toBe(0);
     expect(eventAt(0)).toMatchObject({ kind: 'audit-log-begun-anew', missingSequence: 4 });
     await take(1);
   });
 
-  it('says of a log that was written anew in the place of another that it is not to be trusted', () => {
+  it('says of a log that was written anew in the place of another that it is not to be trusted', async () => {
     write(3);
     const head = readFileSync(`${file}.head`);
     for (const name of [file, `${file}.head`]) rmSync(name);
@@ -155,21 +152,24 @@ describe('R-78: claviger audit repair', () => {
     new HashChainLog(store, new ManualClock()).append({ kind: 'forged' });
     store.close();
     writeFileSync(`${file}.head`, head);
-    expect(repair().out).toContain('record 2 is not the one that was written');
+    expect((await repair()).out).toContain('record 2 is not the one that was written');
     expect(eventAt(3)).toMatchObject({ kind: 'audit-log-repaired', linesCut: 0, missingSequence: 2 });
     write(1);
   });
 
-  it.each(['file', 'folder'])('keeps off a log that somebody writes (lock of the %s)', (kind) => {
+  it.each(['file', 'folder'])('keeps off a log that somebody writes (lock of the %s)', async (kind) => {
     write(2);
     const held = lockState(
       { entity: 'kms', ...(kind === 'file' ? { files: [file] } : { folders: [folder] }) },
       0,
     );
     const before = readFileSync(file, 'utf8');
-    expect(repair()).toMatchObject({ status: 1, err: expect.stringContaining('is in use by kms') as string });
+    expect(await repair()).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('is in use by kms') as string,
+    });
     held.release();
     expect(readFileSync(file, 'utf8')).toBe(before);
-    expect(repair().status).toBe(0);
+    expect((await repair()).status).toBe(0);
   });
 });

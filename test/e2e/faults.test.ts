@@ -21,7 +21,6 @@ const WINDOW = { from: 200, to: 2600 };
 
 const RUNS = {
   'ue-ignores-seed': { target: 'both', faults: ['ue-ignores-seed=alice'] },
-  'kms-down': { faults: ['kms-down=home1'] },
   'df-down': { faults: ['df-down=home1'] },
   'lemf-down': { faults: ['lemf-down=home1'] },
   'kms-down for a while': { faults: ['kms-down=home1'], ...WINDOW },
@@ -112,7 +111,6 @@ describe('ue-ignores-seed=alice', () => {
 });
 
 describe.each([
-  'kms-down',
   'df-down',
   'lemf-down',
   'kms-down for a while',

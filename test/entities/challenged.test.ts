@@ -63,7 +63,10 @@ async function carried(
         update: () => ({ body: sdpBody(5000, update?.[1]) }),
         ended: () => resolve(),
       };
-      void incoming.reliable(183, sdpBody(5000, call.rMessage1)).then(() => incoming.accept());
+      void incoming
+        .reliable(183, sdpBody(5000, call.rMessage1))
+        .then(() => incoming.accept())
+        .catch(() => undefined);
     };
   });
   const pracked: Promise<unknown>[] = [];

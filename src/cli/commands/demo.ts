@@ -137,7 +137,8 @@ function conclusion(report: DemoReport, { out, revealSecrets, verbose, pcap }: D
     const keys = call.millisecondsToKeyRecord;
     if (keys !== null)
       lines.push(
-        `  keys at the LEMF ${keys} ms after I_MESSAGE_2 (target ${String(call.target)}, ${String(call.role)})`,
+        `  keys at the LEMF ${keys} ms after I_MESSAGE_2`,
+        `    (target ${String(call.target)}, ${String(call.role)})`,
       );
   }
   const recovered = report.calls.some(({ recovery }) => recovery.some(({ recovered: done }) => done));

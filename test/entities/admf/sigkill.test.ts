@@ -15,7 +15,7 @@ import { OfficersHome } from './http/door.ts';
 import { drawing } from './mortal.ts';
 
 const SLOW = process.env['CLAVIGER_SLOW'] !== undefined;
-const KILLS = SLOW ? 200 : 5;
+const KILLS = SLOW ? 200 : 2;
 const WARRANTS = 8;
 const SEED = Number(process.env['CLAVIGER_SEED'] ?? Date.now() % 1_000_000);
 

@@ -12,8 +12,8 @@ import type { BfParameters } from '../../../src/ibe/parameters.ts';
 import { WasmArithmetic, wasmEngine } from '../../../src/ibe/wasm-engine.ts';
 import { largeGroups } from '../support/groups.ts';
 
-/** Bits of p up to which BigInt is quick enough to check everything in a test's time; `CLAVIGER_SLOW` lifts that. */
-const QUICK = process.env['CLAVIGER_SLOW'] === undefined ? 4096 : Infinity;
+/** Bits of p up to which BigInt is quick enough, for one operation and for what is made of many; `CLAVIGER_SLOW` lifts that. */
+const [QUICK, QUICKER] = process.env['CLAVIGER_SLOW'] === undefined ? [4096, 2048] : [Infinity, Infinity];
 
 describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
   const group = groupOf(p, q);
@@ -52,7 +52,7 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
     const u = arithmetic.baseMultiple(987654321n)!;
     const lines = arithmetic.lines(Ppub);
     const value = arithmetic.pair(lines, u);
-    expect(mod2(new FixedPairing(Ppub, group).pair(u), p)).toEqual(value);
+    if (pBits <= QUICK) expect(mod2(new FixedPairing(Ppub, group).pair(u), p)).toEqual(value);
     // P_pub = [s]P and U = [k]P: e(P_pub, U) = e(P, [s·k]P).
     const other = arithmetic.pairGeneric(P, arithmetic.baseMultiple((masterSecret * 987654321n) % q)!);
     expect(other).toEqual(value);
@@ -95,7 +95,7 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
     it('extracts the key that BigInt does, and opens with it and without', () => {
       const key = engine.extract(params, masterSecret, id);
       expect(hasOrder(key, q, p)).toBe(true);
-      expect(key).toEqual(reference.extract(params, masterSecret, id));
+      if (pBits <= QUICKER) expect(key).toEqual(reference.extract(params, masterSecret, id));
       const ciphertext = engine.encrypt(params, id, message, rho);
       expect(engine.decrypt(params, key, ciphertext)).toEqual(message);
       expect(engine.decryptWithMaster(params, masterSecret, id, ciphertext)).toEqual(message);
@@ -130,7 +130,7 @@ describe.each(largeGroups())('p of $pBits bits', ({ pBits, p, q }) => {
   it('encrypts as BigInt does', () => {
     const ciphertext = engine.encrypt(params, id, message, rho);
     // Its steps are those above: where they take BigInt long, what the master secret opens has to do.
-    if (pBits <= QUICK) expect(ciphertext).toEqual(reference.encrypt(params, id, message, rho));
+    if (pBits <= QUICKER) expect(ciphertext).toEqual(reference.encrypt(params, id, message, rho));
     expect(engine.decryptWithMaster(params, masterSecret, id, ciphertext)).toEqual(message);
   });
 

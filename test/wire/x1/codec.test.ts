@@ -52,13 +52,13 @@ describe('X1 documents', () => {
   });
 
   it('a document cut off at any octet is refused', () => {
-    for (const message of fc.sample(request, 4)) {
+    for (const message of fc.sample(request, 2)) {
       const octets = encodeX1Request([message]);
       for (let end = 0; end < octets.length; end += 1) {
         expect(() => decodeX1Request(octets.subarray(0, end)), `${end}`).toThrow(XmlDocumentError);
       }
     }
-    for (const message of fc.sample(response, 4)) {
+    for (const message of fc.sample(response, 2)) {
       const octets = encodeX1Response({ kind: 'response', messages: [message] });
       for (let end = 0; end < octets.length; end += 1) {
         expect(() => decodeX1Response(octets.subarray(0, end)), `${end}`).toThrow(XmlDocumentError);

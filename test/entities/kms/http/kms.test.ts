@@ -368,6 +368,7 @@ describe('the Xk connection (R-11)', () => {
   });
 
   it('needs a certificate of our authority', async () => {
+    const before = kms.audit.of('get-keys').length;
     const { authorities } = loadTls(await pki.issue({ commonName: 'n', dnsNames: [], roles: [] }), real);
     const anonymous = new HttpsClient({ hosts: kms.hosts, tls: { authorities }, timeoutMs: 5000 });
     clients.push(anonymous);
@@ -377,6 +378,6 @@ describe('the Xk connection (R-11)', () => {
     const stranger = new HttpsClient({ hosts: kms.hosts, tls: { ...files, authorities }, timeoutMs: 5000 });
     clients.push(stranger);
     await expect(ask(stranger, kms.question)).rejects.toThrow(HttpsError);
-    expect(kms.audit.of('get-keys')).toHaveLength(0);
+    expect(kms.audit.of('get-keys')).toHaveLength(before);
   });
 });
