@@ -12,7 +12,7 @@ import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
 import { planHome } from '../../src/lab/network/home.ts';
 import type { HomeName } from '../../src/lab/network/home.ts';
 import { REPRODUCIBLE_TIME } from '../../src/lab/network/network.ts';
-import { findPorts, PortBlock } from '../../src/lab/network/ports.ts';
+import { PortBlock } from '../../src/lab/network/ports.ts';
 import { compareSamples, recording, spoken } from '../../src/lab/scenarios/call.ts';
 import type { DemoReport } from '../../src/lab/scenarios/report.ts';
 import { COLUMNS, renderLines } from '../../src/lab/timeline.ts';
@@ -21,6 +21,8 @@ import { toBigInt } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { buildOnce, cli } from '../support/cli.ts';
+import { ownPorts } from '../support/own-ports.ts';
+import type { OwnPorts } from '../support/own-ports.ts';
 import { claviger, failures, filesBelow, octetsOf, recordsOf, temporaryFolder } from './support.ts';
 import type { Finished } from './support.ts';
 
@@ -31,20 +33,23 @@ let plain: Finished;
 let debug: Finished;
 let kms: Finished;
 let late: Finished;
+let ports: OwnPorts;
 
 beforeAll(async () => {
   await buildOnce();
   plain = await claviger('demo', '--out', out.plain);
-  const block = await findPorts(null);
-  block.release();
-  const seeded = ['--seed', SEED, '--port-base', String(block.base), '--reveal-secrets', '--log', 'debug'];
+  ports = await ownPorts();
+  const seeded = ['--seed', SEED, '--port-base', String(ports.base), '--reveal-secrets', '--log', 'debug'];
   [debug, kms, late] = await Promise.all([
     claviger('demo', '--out', out.debug, '--target', 'both', ...seeded),
     claviger('demo', '--out', out.kms, '--fault', 'kms-down=home1', '--json'),
     claviger('demo', '--out', folder.at('late'), '--fault', 'df-down=home2', '--from', '60000'),
   ]);
 }, 240_000);
-afterAll(() => folder.remove());
+afterAll(() => {
+  ports.release();
+  folder.remove();
+});
 
 const reportOf = (from: string): DemoReport =>
   JSON.parse(readFileSync(path.join(from, 'report.json'), 'utf8')) as DemoReport;

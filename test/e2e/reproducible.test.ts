@@ -9,7 +9,7 @@ import { toHex } from '../../src/bytes/octets.ts';
 import { compareSamples } from '../../src/lab/scenarios/call.ts';
 import { HOMES } from '../../src/lab/network/home.ts';
 import type { SentDatagram } from '../../src/lab/network/media-tap.ts';
-import { findPorts } from '../../src/lab/network/ports.ts';
+import { ownPorts } from '../support/own-ports.ts';
 import type { DemoReport } from '../../src/lab/scenarios/report.ts';
 import { encodeG711 } from '../../src/media/g711.ts';
 import { decodeWav } from '../../src/media/wav.ts';
@@ -57,14 +57,14 @@ async function run(
 }
 
 beforeAll(async () => {
-  const [block, another] = [await findPorts(null), await findPorts(null)];
-  block.release();
-  another.release();
+  const [block, another] = [await ownPorts(), await ownPorts()];
   const control = run('none', 'another', another.base);
   alice = await run('alice', SEED, block.base);
   none = await run('none', SEED, block.base);
   troubled = await run('alice', SEED, block.base, ['df-down=home1']);
   other = await control;
+  block.release();
+  another.release();
 }, 240_000);
 afterAll(() => folder.remove());
 
