@@ -4,6 +4,7 @@
 import type { Body, EndReason, Leg, LegHandler, Reply } from './agent-types.ts';
 import type { Dialog } from './dialog.ts';
 import { SipError } from './errors.ts';
+import type { SipErrorCode } from './errors.ts';
 import { parseRAck, parseRSeq } from './fields.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import type { PersistentResponse } from './persistence.ts';
@@ -52,9 +53,13 @@ export class AgentLeg implements Leg {
     readonly sending: PersistentResponse;
     /** Waits for the answer to the offer in that 2xx. */
     answered: Reply['answered'];
+    acked: boolean;
   } | null = null;
   /** An offer of this side is unanswered: one of the far end gets 491 (RFC 3311 5.2, RFC 3261 14.1). */
   #offering = false;
+  /** An offer of the far end is being answered: another one gets 500 (RFC 3311 5.2, RFC 3261 14.2). */
+  #answering = false;
+  #waitingForQuiet: (() => void)[] = [];
   #ended = false;
 
   constructor(host: LegHost, dialog: Dialog, inviteSeq: number) {
@@ -83,6 +88,20 @@ export class AgentLeg implements Leg {
     return this.dialog.state;
   }
 
+  get isCaller(): boolean {
+    return this.dialog.isCaller;
+  }
+
+  async whenQuiet(): Promise<void> {
+    while (this.#isTaken && !this.#ended)
+      await new Promise<void>((resolve) => this.#waitingForQuiet.push(resolve));
+  }
+
+  /** Whether an offer of either side is unanswered, or the far end's INVITE has no ACK yet. */
+  get #isTaken(): boolean {
+    return this.#offering || this.#answering || this.#unacknowledged?.acked === false;
+  }
+
   /** RFC 3262 section 4: whether a reliable response is the next in order, and not one again. */
   inSequence(response: SipResponse): boolean {
     const rseq = parseRSeq(response.first('RSeq') ?? '');
@@ -91,28 +110,44 @@ export class AgentLeg implements Leg {
     return true;
   }
 
-  async prack(response: SipResponse, body?: Body): Promise<SipResponse> {
-    const request = this.dialog.request('PRACK');
-    request.append('RAck', `${response.first('RSeq') ?? ''} ${response.first('CSeq') ?? ''}`);
-    return success(await this.#exchange(request, body));
+  async prack(response: SipResponse, body?: Body, role: 'offer' | 'answer' = 'offer'): Promise<SipResponse> {
+    const send = async (): Promise<SipResponse> => {
+      const request = this.dialog.request('PRACK');
+      request.append('RAck', `${response.first('RSeq') ?? ''} ${response.first('CSeq') ?? ''}`);
+      return success(await this.#exchange(request, body));
+    };
+    return body === undefined || role === 'answer' ? send() : this.#offer(send);
   }
 
   async update(body?: Body): Promise<SipResponse> {
-    const request = this.dialog.request('UPDATE');
-    request.append('Contact', this.#contact);
-    const response = success(await this.#exchange(request, body));
-    this.dialog.refresh(response);
-    return response;
+    const send = async (): Promise<SipResponse> => {
+      const request = this.dialog.request('UPDATE');
+      request.append('Contact', this.#contact);
+      const response = success(await this.#exchange(request, body));
+      this.dialog.refresh(response);
+      return response;
+    };
+    return body === undefined ? send() : this.#offer(send);
   }
 
-  async reinvite(body: Body): Promise<SipResponse> {
-    const request = this.dialog.request('INVITE');
-    request.append('Contact', this.#contact);
-    request.append('Supported', '100rel');
-    const response = success(await this.#exchange(request, body));
-    this.dialog.refresh(response);
-    this.#acknowledge(response.cseq.number);
-    return response;
+  async reinvite(
+    offer: Body | null,
+    answer?: (response: SipResponse) => Body | Promise<Body>,
+  ): Promise<SipResponse> {
+    return this.#offer(async () => {
+      const request = this.dialog.request('INVITE');
+      request.append('Contact', this.#contact);
+      request.append('Supported', '100rel');
+      const response = success(await this.#exchange(request, offer ?? undefined));
+      this.dialog.refresh(response);
+      let body: Body | undefined;
+      try {
+        body = offer === null ? await answer?.(response) : undefined;
+      } finally {
+        this.#acknowledge(response.cseq.number, body);
+      }
+      return response;
+    });
   }
 
   ack(body?: Body): void {
@@ -134,9 +169,11 @@ export class AgentLeg implements Leg {
       return;
     }
     waiting.sending.stop();
+    waiting.acked = true;
     const { answered } = waiting;
     waiting.answered = undefined;
     answered?.(request);
+    this.#becameQuiet();
   }
 
   async bye(): Promise<void> {
@@ -154,6 +191,7 @@ export class AgentLeg implements Leg {
     this.#host.ended(this);
     this.#unacknowledged?.sending.stop();
     this.over();
+    this.#becameQuiet();
     this.handler.ended?.(reason, request);
   }
 
@@ -165,9 +203,11 @@ export class AgentLeg implements Leg {
       return;
     }
     const refresh = request.method === 'INVITE' || request.method === 'UPDATE';
+    const offers = refresh && (request.body.length > 0 || request.method === 'INVITE');
     const offering = this.#offering || this.#unacknowledged?.answered !== undefined;
-    if (refresh && offering && (request.body.length > 0 || request.method === 'INVITE')) {
-      this.#host.respond(transaction, 491);
+    if (offers && (offering || this.#answering)) {
+      if (offering) this.#host.respond(transaction, 491);
+      else this.#host.respond(transaction, 500, { fields: [['Retry-After', '1']] });
       return;
     }
     if (refresh) this.dialog.refresh(request);
@@ -180,21 +220,47 @@ export class AgentLeg implements Leg {
       await this.#pracked(transaction);
       return;
     }
-    const reply = await this.#ask(request);
+    if (offers) this.#answering = true;
+    try {
+      this.#reply(transaction, await this.#ask(request));
+    } finally {
+      if (offers) this.#answering = false;
+      this.#becameQuiet();
+    }
+  }
+
+  #reply(transaction: ServerTransaction, { status, body, warning, answered }: Reply): void {
+    const { method } = transaction.request;
     const parts = {
-      ...(refresh ? { contact: this.#contact } : {}),
-      ...(reply.body === undefined ? {} : { body: reply.body }),
+      ...(method === 'INVITE' || method === 'UPDATE' ? { contact: this.#contact } : {}),
+      ...(body === undefined ? {} : { body }),
     };
-    const response = this.#host.respond(transaction, reply.status ?? 200, parts, reply.warning);
-    if (request.method === 'INVITE' && response.status < 300)
-      this.#awaitAck(transaction, response, reply.answered);
+    const response = this.#host.respond(transaction, status ?? 200, parts, warning);
+    if (method === 'INVITE' && response.status < 300) this.#awaitAck(transaction, response, answered);
   }
 
   #awaitAck(transaction: ServerTransaction, response: SipResponse, answered: Reply['answered']): void {
     this.#unacknowledged?.sending.stop();
     const gaveUp = (): void => void this.bye().catch(ignoreSip);
     const sending = this.#host.persist(transaction, response, gaveUp);
-    this.#unacknowledged = { cseq: response.cseq.number, sending, answered };
+    this.#unacknowledged = { cseq: response.cseq.number, sending, answered, acked: false };
+  }
+
+  /** Does what has an offer of this side in it; one of the far end crosses it until it is over. @throws SipError `crossed` */
+  async #offer<T>(send: () => Promise<T>): Promise<T> {
+    if (this.#isTaken) throw new SipError('crossed', 'another offer is unanswered');
+    this.#offering = true;
+    try {
+      return await send();
+    } finally {
+      this.#offering = false;
+      this.#becameQuiet();
+    }
+  }
+
+  #becameQuiet(): void {
+    if (this.#isTaken && !this.#ended) return;
+    for (const resolve of this.#waitingForQuiet.splice(0)) resolve();
   }
 
   #acknowledge(cseq: number, body?: Body): void {
@@ -226,14 +292,9 @@ export class AgentLeg implements Leg {
   }
 
   async #exchange(request: SipRequest, body?: Body): Promise<SipResponse> {
-    this.#offering = body !== undefined;
-    try {
-      const response = await this.#host.exchange(finish(request, body));
-      this.dialog.used(response.cseq.number);
-      return response;
-    } finally {
-      this.#offering = false;
-    }
+    const response = await this.#host.exchange(finish(request, body));
+    this.dialog.used(response.cseq.number);
+    return response;
   }
 }
 
@@ -244,11 +305,17 @@ export function finish(request: SipRequest, body?: Body): SipRequest {
   return request;
 }
 
-/** @throws SipError `refused` unless the response is a 2xx */
+/** @throws SipError `crossed` for 491, `no-dialog` for 408 and 481, `refused` for all others unless the response is a 2xx */
 export function success(response: SipResponse): SipResponse {
   if (response.status >= 200 && response.status < 300) return response;
-  throw new SipError('refused', `${response.status} ${response.reason}`);
+  throw new SipError(REFUSALS[response.status] ?? 'refused', `${response.status} ${response.reason}`);
 }
+
+const REFUSALS: Readonly<Record<number, SipErrorCode>> = {
+  491: 'crossed',
+  408: 'no-dialog',
+  481: 'no-dialog',
+};
 
 /** Failures of the domain do not matter to the caller; others do. */
 export function ignoreSip(cause: unknown): void {

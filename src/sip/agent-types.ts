@@ -77,13 +77,26 @@ export interface Leg {
   readonly localTag: string;
   readonly remoteTag: string;
   readonly state: 'early' | 'confirmed' | 'terminated';
+  /** Whether this side began the call: the Call-ID is its own. */
+  readonly isCaller: boolean;
   handler: LegHandler;
-  /** Acknowledges a reliable provisional response. @returns the 2xx; @throws SipError `refused`, `timeout` */
-  prack(response: SipResponse, body?: Body): Promise<SipResponse>;
-  /** @returns the 2xx; @throws SipError */
+  /** Resolves when no offer of either side is unanswered, or the leg has ended. */
+  whenQuiet(): Promise<void>;
+  /**
+   * Acknowledges a reliable provisional response. @param role what the body is: an answer where the response has an offer
+   * @returns the 2xx; @throws SipError `refused`, `timeout`
+   */
+  prack(response: SipResponse, body?: Body, role?: 'offer' | 'answer'): Promise<SipResponse>;
+  /** @returns the 2xx; @throws SipError; `crossed` with a body while another offer is unanswered */
   update(body?: Body): Promise<SipResponse>;
-  /** INVITE within the dialog; the ACK is sent by itself. @returns the 2xx; @throws SipError */
-  reinvite(body: Body): Promise<SipResponse>;
+  /**
+   * INVITE within the dialog with an offer, or without one, and `answer` makes the answer to that in the 2xx; the ACK is
+   * sent by itself. @returns the 2xx; @throws SipError, as `update`, and what `answer` throws: then the ACK has no body
+   */
+  reinvite(
+    offer: Body | null,
+    answer?: (response: SipResponse) => Body | Promise<Body>,
+  ): Promise<SipResponse>;
   /** Acknowledges the 2xx of the INVITE; sent again whenever the 2xx is. */
   ack(body?: Body): void;
   /** Ends the call; resolves when answered, or given up. */

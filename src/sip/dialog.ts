@@ -19,6 +19,7 @@ export interface DialogParts {
   readonly remote: string;
   readonly localTag: string;
   readonly remoteTag: string;
+  readonly isCaller: boolean;
   readonly localSeq: number;
   readonly remoteSeq: number | null;
   readonly remoteTarget: string;
@@ -29,6 +30,8 @@ export class Dialog {
   readonly callId: string;
   readonly localTag: string;
   readonly remoteTag: string;
+  /** Whether this side began it: the Call-ID is its own. */
+  readonly isCaller: boolean;
   readonly #local: string;
   readonly #remote: string;
   #localSeq: number;
@@ -41,6 +44,7 @@ export class Dialog {
     this.callId = parts.callId;
     this.localTag = parts.localTag;
     this.remoteTag = parts.remoteTag;
+    this.isCaller = parts.isCaller;
     this.#local = parts.local;
     this.#remote = parts.remote;
     this.#localSeq = parts.localSeq;
@@ -64,6 +68,7 @@ export class Dialog {
       remote: response.first('To') ?? '',
       localTag: needTag(request.fromTag),
       remoteTag: needTag(response.toTag),
+      isCaller: true,
       localSeq: request.cseq.number,
       remoteSeq: null,
       remoteTarget: targetOf(response) ?? request.uri,
@@ -80,6 +85,7 @@ export class Dialog {
       remote: request.first('From') ?? '',
       localTag,
       remoteTag: tagOf(request.from) ?? '',
+      isCaller: false,
       localSeq: 0,
       remoteSeq: request.cseq.number,
       remoteTarget: targetOf(request) ?? request.from.uri.text,

@@ -9,6 +9,10 @@ export type SipErrorCode =
   | 'unreachable'
   /** A final response other than 2xx. */
   | 'refused'
+  /** Offers of both sides have crossed (491): another attempt may follow (RFC 3261 section 14.1). */
+  | 'crossed'
+  /** The far end knows no such dialog any more, or does not answer (481, 408): it is over (RFC 3261 12.2.1.2). */
+  | 'no-dialog'
   /** No answer within the transaction's time. */
   | 'timeout'
   /** An action that the state of a transaction or dialog does not allow. */

@@ -139,6 +139,64 @@ describe('an INVITE within the dialog', () => {
     expect(count('491')).toBe(1);
   });
 
+  it('R-43: while its offer is being answered another one gets 500, and one of this side waits for the ACK', async () => {
+    const leg = await called();
+    let answerIt: (reply: { body: typeof BODY }) => void = () => undefined;
+    leg.handler = { reinvite: () => new Promise((resolve) => (answerIt = resolve)) };
+    arrive(fromBob(leg, 'INVITE', 1));
+    await settle();
+    const second = fromBob(leg, 'UPDATE', 2);
+    second.setBody(BODY.type, BODY.octets);
+    arrive(second);
+    await settle();
+    const refused = flow.sent.find((each) => each.kind === 'response' && each.status === 500);
+    expect(refused?.first('Retry-After')).toBe('1');
+    await expect(leg.update(BODY)).rejects.toMatchObject({ code: 'crossed' });
+    let quiet = false;
+    void leg.whenQuiet().then(() => (quiet = true));
+    answerIt({ body: BODY });
+    await settle();
+    expect([count('200'), quiet]).toEqual([1, false]);
+    arrive(fromBob(leg, 'ACK', 1));
+    await settle();
+    expect(quiet).toBe(true);
+    const updated = leg.update(BODY);
+    await settle();
+    arrive(makeResponse(last('UPDATE'), 200));
+    expect((await updated).status).toBe(200);
+  });
+
+  it('R-43: of this side without an offer is answered in the ACK; where no answer can be made, the ACK has none', async () => {
+    const leg = await called();
+    const answering = leg.reinvite(null, (response) => ({ type: BODY.type, octets: response.body }));
+    await settle();
+    expect(last('INVITE').body).toHaveLength(0);
+    arrive(answer(last('INVITE'), 200));
+    await answering;
+    await settle();
+    expect(last('ACK').body).toEqual(BODY.octets);
+    const failing = leg.reinvite(null, () => Promise.reject(new Error('not to be used')));
+    await settle();
+    arrive(answer(last('INVITE'), 200));
+    await expect(failing).rejects.toThrow('not to be used');
+    await settle();
+    expect([last('ACK').cseq.number, last('ACK').body.length]).toEqual([3, 0]);
+  });
+
+  it.each([
+    [491, 'crossed'],
+    [481, 'no-dialog'],
+    [408, 'no-dialog'],
+    [488, 'refused'],
+  ])('R-43: an offer of this side that gets %i is told apart: %s', async (status, code) => {
+    const leg = await called();
+    const refused = leg.update(BODY);
+    await settle();
+    arrive(makeResponse(last('UPDATE'), status));
+    await expect(refused).rejects.toMatchObject({ code });
+    await leg.whenQuiet();
+  });
+
   it('R-81: that is refused with 488 is told why, and that there is no more to say', async () => {
     const leg = await called();
     const warnings = (): (string | null)[] =>
