@@ -24,12 +24,19 @@ export interface SrtpStreamOptions extends SrtpKeying {
 export class SrtpSender {
   readonly #transform: SrtpTransform;
   readonly #options: SrtpStreamOptions;
-  #highest: number | null = null;
+  #highest: number | null;
   #lastRtcp = -1;
 
-  constructor(options: SrtpStreamOptions) {
+  /** @param after the index of the last packet under the key before this one: indices go on, whatever the key */
+  constructor(options: SrtpStreamOptions, after: number | null = null) {
     this.#options = options;
+    this.#highest = after;
     this.#transform = SrtpTransform.of(options);
+  }
+
+  /** The index of the packet sent last; `null` before the first. */
+  get highest(): number | null {
+    return this.#highest;
   }
 
   /** The roll-over counter of the packet sent last, or that of the start. */
@@ -71,20 +78,38 @@ export class SrtpSender {
   }
 }
 
+/** How far a stream has come. */
+export interface StreamPosition {
+  /** The highest packet index accepted under any of its keys; `null` before the first. */
+  highest: number | null;
+}
+
 export class SrtpReceiver {
   readonly #transform: SrtpTransform;
   readonly #options: SrtpStreamOptions;
   readonly #window = new ReplayWindow();
   readonly #rtcpWindow = new ReplayWindow();
+  readonly #position: StreamPosition;
 
-  constructor(options: SrtpStreamOptions) {
+  /** @param position one for all keys of the stream: indices go on, whatever the key */
+  constructor(options: SrtpStreamOptions, position: StreamPosition = { highest: null }) {
     this.#options = options;
+    this.#position = position;
     this.#transform = SrtpTransform.of(options);
+  }
+
+  get ssrc(): number {
+    return this.#options.ssrc;
+  }
+
+  /** The highest index accepted, under this key or another of the stream; `null` before the first. */
+  get highest(): number | null {
+    return this.#position.highest;
   }
 
   /** The roll-over counter of the highest packet accepted, or that of the start. */
   get roc(): number {
-    return this.#window.highest < 0 ? (this.#options.roc ?? 0) : rocOf(this.#window.highest);
+    return this.highest === null ? (this.#options.roc ?? 0) : rocOf(this.highest);
   }
 
   /**
@@ -99,6 +124,7 @@ export class SrtpReceiver {
     const plain = this.#transform.unprotectRtp(packet, rocOf(index), this.#options.mki.length);
     if (plain === null) throw new MediaError('authentication', 'SRTP tag does not verify');
     this.#window.accept(index);
+    this.#position.highest = Math.max(this.#position.highest ?? 0, index);
     return plain;
   }
 
@@ -117,9 +143,9 @@ export class SrtpReceiver {
   }
 
   #estimate(sequenceNumber: number): number {
-    return this.#window.highest < 0
+    return this.highest === null
       ? packetIndex(this.#options.roc ?? 0, sequenceNumber)
-      : estimateIndex(this.#window.highest, sequenceNumber);
+      : estimateIndex(this.highest, sequenceNumber);
   }
 
   #mine(packet: Uint8Array): boolean {
