@@ -4,9 +4,14 @@
  * Candidates are the keys delivered for the crypto sessions that have this SSRC; where the maps do not know the SSRC,
  * all keys of the call. A candidate is taken up when a packet authenticates under it with some roll-over counter, tried
  * from the map's value upwards: interception may have begun long after the stream. From then on the packet index follows
- * RFC 3711 appendix A. After a change of keys (another MKI) the next candidate takes over, and the stream goes on.
+ * RFC 3711 appendix A. After a change of keys (another MKI) the next candidate takes over, and the stream goes on, its
+ * packet indices too: so a packet is tried, in this order, under
  *
- * Whoever can send packets to the media gateway can make us try: the search is bounded for each stream.
+ *     the key used last        or the one that was seen with its MKI
+ *     keys not used so far     those delivered after the one used last first, at the index that follows in the stream
+ *     all that may be          roll-over counters from the map's value upwards
+ *
+ * Whoever can send packets to the media gateway can make us try: the search is bounded for each stream and each packet.
  */
 import { toHex } from '../../bytes/octets.ts';
 import { BytesError } from '../../bytes/errors.ts';
@@ -25,6 +30,9 @@ const ROC_TRIES = 256;
 /** Packets for which all counters are tried; after that every so many-th. */
 const FULL_SEARCHES = 32;
 const SEARCH_EVERY = 100;
+
+/** Keys of a call that are searched through for one packet: those that were not used, and one that has its MKI. */
+const MOST_SEARCHED = 64;
 
 export interface CandidateKey {
   /** Crypto session of a key exchange; `null` for a key from the SDP. */
@@ -56,13 +64,19 @@ export interface KeyUse {
 export class StreamDecryptor {
   /** In the order of delivery. */
   readonly #candidates: readonly Candidate[];
-  /** The one used last first. */
-  #likely: readonly Candidate[];
+  readonly #byMki = new Map<string, Candidate>();
+  /** Those used whose packets have no MKI. */
+  readonly #unmarked = new Set<Candidate>();
+  /** In the order of delivery. */
+  readonly #unused: Set<Candidate>;
+  #last: Candidate | null = null;
+  /** Highest packet index of the stream that was right, whatever the key. */
+  #highest: number | null = null;
   #failures = 0;
 
   constructor(keys: readonly CandidateKey[]) {
-    this.#candidates = keys.map((key) => new Candidate(key));
-    this.#likely = this.#candidates;
+    this.#candidates = keys.map((key, order) => new Candidate(key, order));
+    this.#unused = new Set(this.#candidates);
   }
 
   /** The keys that proved right, in the order of their delivery, each with the MKI seen with it. */
@@ -72,25 +86,58 @@ export class StreamDecryptor {
 
   /** The plain packet, or `null`: no key fits. */
   open(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
-    const opened = this.#open(packet, sequenceNumber);
+    const opened = this.#follow(packet, sequenceNumber) ?? this.#search(packet, sequenceNumber);
     if (opened === null) this.#failures++;
+    else this.#highest = Math.max(this.#highest ?? 0, opened.index);
     return opened;
   }
 
-  #open(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
-    const thorough = this.#failures < FULL_SEARCHES || this.#failures % SEARCH_EVERY === 0;
-    const tries = thorough ? ROC_TRIES : 2;
+  #follow(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
+    const last = this.#last;
+    if (last === null || this.#highest === null) return null;
+    const roc = rocOf(estimateIndex(this.#highest, sequenceNumber));
     return (
-      this.#first((candidate) => candidate.follow(packet, sequenceNumber)) ??
-      this.#first((candidate) => candidate.search(packet, sequenceNumber, tries))
+      this.#first(this.#marked(packet), (candidate) => candidate.follow(packet, sequenceNumber)) ??
+      this.#first(this.#next(), (candidate) => candidate.open(packet, roc, sequenceNumber))
     );
   }
 
-  #first(open: (candidate: Candidate) => OpenedPacket | null): OpenedPacket | null {
-    for (const candidate of this.#likely) {
+  #search(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
+    const thorough = this.#failures < FULL_SEARCHES || this.#failures % SEARCH_EVERY === 0;
+    const tries = thorough ? ROC_TRIES : 2;
+    const all = [...this.#marked(packet), ...this.#next()];
+    return (
+      this.#first(all, (candidate) => candidate.search(packet, sequenceNumber, 1)) ??
+      this.#first(all.slice(0, MOST_SEARCHED), (candidate) => candidate.search(packet, sequenceNumber, tries))
+    );
+  }
+
+  /** Keys that were used and may be the packet's: the one with its MKI, and those without. */
+  #marked(packet: Uint8Array): Candidate[] {
+    const mki = this.#last?.mkiIn(packet) ?? '';
+    const marked = this.#byMki.get(mki);
+    return [...(marked === undefined ? [] : [marked]), ...this.#unmarked];
+  }
+
+  /** Keys that were not used, those delivered after the one used last first. */
+  #next(): Candidate[] {
+    const unused = [...this.#unused];
+    const last = this.#last?.order ?? -1;
+    const from = unused.findIndex(({ order }) => order > last);
+    return from <= 0 ? unused : [...unused.slice(from), ...unused.slice(0, from)];
+  }
+
+  #first(
+    candidates: readonly Candidate[],
+    open: (candidate: Candidate) => OpenedPacket | null,
+  ): OpenedPacket | null {
+    for (const candidate of candidates) {
       const opened = open(candidate);
       if (opened === null) continue;
-      this.#likely = [candidate, ...this.#likely.filter((other) => other !== candidate)];
+      this.#last = candidate;
+      if (!this.#unused.delete(candidate)) return opened;
+      if (candidate.mki === '') this.#unmarked.add(candidate);
+      else this.#byMki.set(candidate.mki, candidate);
       return opened;
     }
     return null;
@@ -104,8 +151,11 @@ class Candidate {
   #highest: number | null = null;
   #packets = 0;
   #mki = '';
+  /** Place in the order of delivery. */
+  readonly order: number;
 
-  constructor(key: CandidateKey) {
+  constructor(key: CandidateKey, order: number) {
+    this.order = order;
     this.#key = key;
     this.#transform = SrtpTransform.of({ suite: key.suite, masterKey: key.key, masterSalt: key.salt });
   }
@@ -115,28 +165,44 @@ class Candidate {
     return { csId: this.#key.csId, suite: this.#key.suite, mki: this.#mki, packets: this.#packets };
   }
 
+  /** The MKI of its packets; empty before the first. */
+  get mki(): string {
+    return this.#mki;
+  }
+
   /** Under the index that follows from what was seen before. */
   follow(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
     if (this.#highest === null) return null;
-    return this.#try(packet, rocOf(estimateIndex(this.#highest, sequenceNumber)), sequenceNumber);
+    return this.open(packet, rocOf(estimateIndex(this.#highest, sequenceNumber)), sequenceNumber);
   }
 
   search(packet: Uint8Array, sequenceNumber: number, tries: number): OpenedPacket | null {
     const first = this.#highest === null ? this.#key.roc : rocOf(this.#highest);
     for (let roc = first; roc < first + tries; roc++) {
-      const opened = this.#try(packet, roc, sequenceNumber);
+      const opened = this.open(packet, roc, sequenceNumber);
       if (opened !== null) return opened;
     }
     return null;
   }
 
-  #try(packet: Uint8Array, roc: number, sequenceNumber: number): OpenedPacket | null {
+  /** The MKI that a packet under this key has; of one too short for it, none. */
+  mkiIn(packet: Uint8Array): string {
+    const { suite, mkiLength } = this.#key;
+    try {
+      return toHex(mkiOf(packet, suite, mkiLength));
+    } catch (error) {
+      if (error instanceof MediaError) return '';
+      throw error;
+    }
+  }
+
+  open(packet: Uint8Array, roc: number, sequenceNumber: number): OpenedPacket | null {
     try {
       const plain = this.#transform.unprotectRtp(packet, roc, this.#key.mkiLength);
       if (plain === null) return null;
       const index = packetIndex(roc, sequenceNumber);
       this.#highest = Math.max(this.#highest ?? 0, index);
-      if (this.#packets === 0) this.#mki = toHex(mkiOf(packet, this.#key.suite, this.#key.mkiLength));
+      if (this.#packets === 0) this.#mki = this.mkiIn(packet);
       this.#packets++;
       return { packet: plain, index, key: this.#key };
     } catch (error) {
