@@ -4,7 +4,6 @@
  * Whoever answers is accepted if the exchange with them verifies; that it may be somebody else than was called
  * (retargeting) is why the user is shown the authenticated identity. A mailbox is not accepted: nothing is left there.
  */
-import { ClavigerError } from '../bytes/errors.ts';
 import { Initiator } from '../ibake/initiator.ts';
 import type { InitiatorLeg } from '../ibake/initiator-leg.ts';
 import { DEFAULT_POLICY } from '../ibake/policy.ts';
@@ -12,14 +11,10 @@ import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { Endpoint } from '../ibake/ports.ts';
 import { respond } from '../ibake/responder.ts';
 import type { ResponderLeg } from '../ibake/responder-leg.ts';
-import { wipeSession } from '../ibake/session.ts';
-import type { CsbSession } from '../ibake/session.ts';
-import { suiteByName } from '../media/srtp/suites.ts';
+import { judged, once, resultOf } from './csb-updates.ts';
 import { EndpointError } from './errors.ts';
 import type {
   AnsweredExchange,
-  KeyedStream,
-  ExchangeResult,
   InitiatedExchange,
   KeyAgreement,
   OwnStream,
@@ -46,7 +41,7 @@ export class IbakeAgreement implements KeyAgreement {
       return {
         iMessage1: initiator.message,
         answer: (rMessage1) =>
-          judged('R_MESSAGE_1 does not verify', () => answered(initiator.answer(rMessage1))),
+          judged('R_MESSAGE_1 does not verify', () => answered(this.#endpoint, initiator.answer(rMessage1))),
         close: once(() => initiator.end()),
       };
     });
@@ -65,74 +60,37 @@ export class IbakeAgreement implements KeyAgreement {
       if (verdict.kind === 'error') {
         throw new EndpointError('key-exchange', `I_MESSAGE_1 is refused with error ${verdict.errorNo}`);
       }
-      return responded(verdict.leg);
+      return responded(this.#endpoint, verdict.leg);
     });
   }
 }
 
 /* ---------------------------------------------------------------- helpers */
 
-function answered(leg: InitiatorLeg): AnsweredExchange {
+function answered(endpoint: Endpoint, leg: InitiatorLeg): AnsweredExchange {
   return {
     iMessage2: leg.message,
     confirm: (rMessage2) =>
-      judged('R_MESSAGE_2 does not verify', () => resultOf(leg.verify(rMessage2), leg.responder)),
+      judged('R_MESSAGE_2 does not verify', () =>
+        resultOf(endpoint, { session: leg.verify(rMessage2), peer: leg.responder, before: null }),
+      ),
   };
 }
 
-function responded(leg: ResponderLeg): RespondedExchange {
+function responded(endpoint: Endpoint, leg: ResponderLeg): RespondedExchange {
   return {
     rMessage1: leg.message,
     confirm: (iMessage2) =>
       judged('I_MESSAGE_2 does not verify', () => {
         const { message, session } = leg.confirm(iMessage2);
-        return { rMessage2: message, result: resultOf(session, leg.initiator) };
+        const held = { session, peer: leg.initiator, before: null };
+        return { rMessage2: message, result: resultOf(endpoint, held) };
       }),
     close: once(() => leg.end()),
   };
 }
 
-function resultOf(session: CsbSession, peer: string): ExchangeResult {
-  return {
-    peer,
-    sas: session.sas,
-    sessions: session.cryptoSessions.map(sessionOf),
-    wipe: () => wipeSession(session),
-  };
-}
-
-function sessionOf({
-  csId,
-  ssrc,
-  roc,
-  mki,
-  policy,
-  tek,
-  salt,
-}: CsbSession['cryptoSessions'][number]): KeyedStream {
-  const suite = suiteByName(policy.name);
-  if (suite === null || mki === null)
-    throw new EndpointError('key-exchange', `no such suite: ${policy.name}`);
-  return { csId, ssrc, roc, mki, suite, masterKey: tek, masterSalt: salt };
-}
-
 /** SSRCs by m= line: this end's audio, 0 for lines that it does not take. */
 function perLine({ index, count, ssrc }: OwnStream): number[] {
   return Array.from({ length: count }, (_, line) => (line === index ? ssrc : 0));
-}
-
-/** Runs a step; what the exchange refuses becomes a `EndpointError`, of which the far end learns no more than that. */
-function judged<T>(problem: string, step: () => T): Promise<T> {
-  return new Promise((resolve) => resolve(step())).catch((cause: unknown) => {
-    if (cause instanceof EndpointError || !(cause instanceof ClavigerError)) throw cause;
-    throw new EndpointError('key-exchange', problem, { cause });
-  }) as Promise<T>;
-}
-
-function once(action: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) action();
-    done = true;
-  };
 }

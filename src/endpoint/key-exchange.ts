@@ -21,8 +21,40 @@ export interface ExchangeResult {
   /** Short authentication string, to be read aloud. */
   readonly sas: string;
   readonly sessions: readonly KeyedStream[];
-  /** Overwrites the keys, when the call is over. */
+  /** Begins an update of these keys (RFC 6267 section 5.3). @throws EndpointError `key-exchange` where it cannot be */
+  update(wish: UpdateWish): Promise<StartedUpdate>;
+  /** Answers the far end's. @throws EndpointError `key-exchange` for one that does not verify: the keys stay */
+  answerUpdate(iMessage1: Uint8Array, lines: OwnLines): Promise<AnsweredUpdate>;
+  /** The far end has shown that it has these keys: what they replaced is overwritten. */
+  settle(): void;
+  /** Overwrites the keys, and what they replaced, when the call is over. */
   wipe(): void;
+}
+
+/** What is asked of an update: new keys, crypto sessions for more m= lines, or both. */
+export interface UpdateWish {
+  readonly rekey: boolean;
+  readonly lines: OwnLines;
+}
+
+/** SSRCs with which this end sends, by m= lines from 0 on; 0: it does not. Lines that have crypto sessions keep theirs. */
+export type OwnLines = readonly number[];
+
+/** An update that waits for its answer. */
+export interface StartedUpdate {
+  readonly iMessage1: Uint8Array;
+  /** Judges R_MESSAGE_1. @returns the keys after it, which both ends have */
+  complete(rMessage1: Uint8Array): Promise<ExchangeResult>;
+  /** It is over, with or without success. */
+  close(): void;
+}
+
+export interface AnsweredUpdate {
+  readonly rMessage1: Uint8Array;
+  /** Whether it shows that the far end has the keys that were in force; else it has gone on from those before. */
+  readonly confirms: boolean;
+  /** The far end has these keys once it has verified R_MESSAGE_1; `settle` where it has. */
+  readonly result: ExchangeResult;
 }
 
 /** The caller's exchange with one of those whom the call reached: each early dialog has its own. */

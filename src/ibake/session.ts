@@ -100,6 +100,14 @@ export function wipeSession({ keys, cryptoSessions: sessions }: CsbSession): voi
     secret.wipe();
 }
 
+/** Overwrites the keys of a session that an update replaced; the update may have left MPK and TGK as they were. */
+export function wipeReplaced(before: CsbSession, after: CsbSession): void {
+  const { keys, cryptoSessions: sessions } = before;
+  const kept = new Set([after.keys.mpk, after.keys.tgk]);
+  for (const secret of [keys.mpk, keys.tgk, ...sessions.flatMap(({ tek, salt }) => [tek, salt])])
+    if (!kept.has(secret)) secret.wipe();
+}
+
 /* ------------------------------------------------------------ consistency */
 
 /** Version, CSB ID, PRF, #CS, map type and IDRi: equal within an exchange (version and map type by form). */

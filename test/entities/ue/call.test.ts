@@ -39,6 +39,9 @@ function agreement(
       mki: new Uint8Array(8).fill(at + 1),
       roc: 0,
     })),
+    update: () => Promise.reject(new EndpointError('key-exchange', 'there are no updates')),
+    answerUpdate: () => Promise.reject(new EndpointError('key-exchange', 'there are no updates')),
+    settle: () => {},
     wipe: () => {},
   });
   const say = (...words: unknown[]) => {
