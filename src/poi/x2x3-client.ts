@@ -2,7 +2,8 @@
  * The POI's end of X2 and X3: one TLS connection to one destination (TS 103 221-2 clause 6), opened by the POI, opened
  * again with growing pauses when it is lost.
  *
- * What is in the queue is sent oldest first. While PDUs wait for their acknowledgement a keepalive follows them at
+ * What is in the queue is sent oldest first, and gathered for some milliseconds, so that neither the call that is
+ * intercepted waits for its copies nor each packet of media is a TLS record of its own. While PDUs wait for their acknowledgement a keepalive follows them at
  * short intervals, otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
  * it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
  *
@@ -37,6 +38,8 @@ export interface X2X3Timing {
   readonly acknowledgementMs?: number;
   /** Milliseconds until a connection must be up, its handshake done; default 10 s. */
   readonly connectMs?: number;
+  /** Milliseconds for which PDUs are gathered that follow one another; default 30. */
+  readonly gatherMs?: number;
   /** Milliseconds before the first attempt to reconnect, doubled each time; default 200. */
   readonly firstPauseMs?: number;
   /** Milliseconds between attempts at most; default 5 s. */
@@ -62,9 +65,13 @@ const DEFAULTS: Required<X2X3Timing> = {
   idleKeepaliveMs: 60_000,
   acknowledgementMs: 180_000,
   connectMs: 10_000,
+  gatherMs: 30,
   firstPauseMs: 200,
   longestPauseMs: 5_000,
 };
+
+/** PDUs that are not sent yet, and wait for no others. */
+const GATHERED = 64;
 
 /** Connections that are refused one after the other before the pauses between them grow, though the destination lives. */
 const QUICK_TRIALS = 64;
@@ -96,6 +103,8 @@ export class X2X3Client {
   /** Runs until the connection is up, then while a keepalive waits for its acknowledgement. */
   #patience: Timer | null = null;
   #retry: Timer | null = null;
+  /** Runs while PDUs are gathered. */
+  #gathering: Timer | null = null;
   #drained: (() => void)[] = [];
 
   constructor(options: X2X3ClientOptions) {
@@ -105,7 +114,7 @@ export class X2X3Client {
   }
 
   start(): void {
-    this.#options.queue.onAppend(() => this.#pump());
+    this.#options.queue.onAppend(() => this.#appended());
     this.#connect();
   }
 
@@ -117,6 +126,7 @@ export class X2X3Client {
   /** Waits until everything is acknowledged, at most `ms` milliseconds; gives whether it was. */
   async drain(ms: number): Promise<boolean> {
     if (this.#options.queue.waiting > 0 && !this.#stopped) {
+      this.#pump();
       if (this.#flowing) this.#sendKeepalive();
       await new Promise<void>((resolve) => {
         const timer = this.#options.clock.after(ms, resolve);
@@ -172,9 +182,18 @@ export class X2X3Client {
     if (this.#questions.length === 0) this.#sendKeepalive();
   }
 
+  /** A message that is intercepted does not wait until its copy is encrypted, and several copies cost little more than one. */
+  #appended(): void {
+    const { queue, clock } = this.#options;
+    if (queue.waiting - queue.underWay >= GATHERED) this.#pump();
+    else this.#gathering ??= clock.after(this.#timing.gatherMs, () => this.#pump());
+  }
+
   /** Sends what the socket takes; the rest follows on `drain`. */
   #pump(): void {
     const { queue } = this.#options;
+    this.#gathering?.cancel();
+    this.#gathering = null;
     const socket = this.#socket;
     const search = this.#search;
     if (!this.#flowing || socket === null || socket.writableNeedDrain) return;
@@ -283,6 +302,8 @@ export class X2X3Client {
     this.#proven = false;
     this.#givenUp = false;
     this.#socket = null;
+    this.#gathering?.cancel();
+    this.#gathering = null;
     this.#keepalive?.cancel();
     this.#keepaliveIsShort = false;
     this.#patience?.cancel();

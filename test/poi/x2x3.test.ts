@@ -282,6 +282,25 @@ describe('X2 and X3 over TLS', () => {
     expect(await delivery.drain(0)).toBe(true);
   });
 
+  it('R-21: copies are gathered before they are sent, for some milliseconds or until they are many', async () => {
+    const consumer = new Consumer();
+    const { port } = await serve(consumer);
+    const manual = new ManualClock();
+    const { delivery, poi, report } = pointOfInterception('df.home1.example', port, tls.cscf, {}, manual);
+    await expect.poll(() => delivery.destinations()[0]?.isUp).toBe(true);
+    const queue = poi.open(DID);
+    report(3);
+    manual.advance(29);
+    expect(queue.underWay).toBe(0);
+    manual.advance(1);
+    expect(queue.underWay).toBe(3);
+    report(63);
+    expect(queue.underWay).toBe(3);
+    report(1);
+    expect(queue.underWay).toBeGreaterThan(3);
+    await expect.poll(() => consumer.numbers).toEqual([...Array(67).keys()]);
+  });
+
   it('without acknowledgement for 180 s: disconnected, reported, connected again', async () => {
     const { keepalives, ended, port } = await listener(false);
     const manual = new ManualClock();
