@@ -1,8 +1,8 @@
 /** From packets in the clear to samples and keys pressed, with an account of what could not be decoded. */
 import { decodeG711 } from '../../media/g711.ts';
 import type { CodecOf } from './codecs.ts';
-import { EventList } from './events.ts';
-import type { TelephoneEvent } from './events.ts';
+import { EventList } from '../../media/telephone-events.ts';
+import type { TelephoneEvent } from '../../media/telephone-events.ts';
 import { Recording } from './recording.ts';
 import type { SampleSink, ShortenedSilence } from './recording.ts';
 import { aheadOf } from './runs.ts';
