@@ -1,92 +1,111 @@
 /**
- * One audio stream of a call at the endpoint: its sockets, SRTP in both directions, what is played and what is heard.
- *
- * Keys come late, after the sockets and before the first packet: nothing is sent before `secure`, and what arrives
- * before is dropped, since nothing could verify it. What does not verify is counted and leaves no other trace.
+ * The audio of a call at the endpoint: what is played and what is heard, in G.711, and the keys that are pressed at
+ * either end (RFC 4733). `secured-stream.ts` protects and carries it.
  */
 import type { NetworkAddress } from '../bytes/network-address.ts';
-import { BytesError } from '../bytes/errors.ts';
-import type { Clock, Random } from '../bytes/ports.ts';
-import { Reader } from '../bytes/reader.ts';
-import type { SocketPair } from '../media/datagrams.ts';
-import { MediaError } from '../media/errors.ts';
 import type { Companding } from '../media/g711.ts';
 import { decodeG711 } from '../media/g711.ts';
-import { AUDIO_TYPE, decodeRtp, isRtcp } from '../media/rtp.ts';
-import { SrtpReceiver, SrtpSender } from '../media/srtp/stream.ts';
-import type { SrtpStreamOptions } from '../media/srtp/stream.ts';
+import { AUDIO_TYPE, G711_CLOCK_RATE } from '../media/rtp.ts';
+import type { RtpPacket } from '../media/rtp.ts';
+import type { StreamKeys } from '../media/srtp/rekeyed-stream.ts';
+import { encodeTelephoneEvent, EventList, eventOfKey } from '../media/telephone-events.ts';
 import { SampleTimeline } from '../media/timeline.ts';
-import { Player, packetise } from './player.ts';
-import type { RtpOrigin } from './player.ts';
-import type { AudioDescription } from './session-description.ts';
+import { EndpointError } from './errors.ts';
+import { PACKET_SAMPLES, Player, packetise } from './player.ts';
+import type { SpeechPacket } from './player.ts';
+import { SecuredStream } from './secured-stream.ts';
+import type { RemoteLine, SecuredStreamOptions, StreamStatistics } from './secured-stream.ts';
+import type { DescribedLine } from './session-description.ts';
 
-/** What went out and what came in. */
-export interface StreamStatistics {
-  readonly sent: { readonly ssrc: number; readonly packets: number };
-  readonly received: {
-    /** 0 before keys. */
-    readonly ssrc: number;
-    readonly packets: number;
-    /** Refused: no key, not ours, altered or replayed. */
-    readonly refused: number;
-  };
-}
+export type AudioStreamOptions = Omit<SecuredStreamOptions, 'rate'>;
 
-export interface AudioStreamOptions {
-  readonly sockets: SocketPair;
-  readonly origin: RtpOrigin;
-  readonly clock: Clock;
+/** A key is held for 100 ms, and 60 ms lie between two. */
+const KEY_PACKETS = 5;
+const PAUSE_PACKETS = 3;
+/** RFC 4733 section 2.5.1.4: the last packet of an event is sent three times. */
+const LAST_TIMES = 3;
+/** Keys that one call of `press` takes. */
+const MAX_KEYS = 64;
+
+interface EventPacket {
+  readonly event: number;
+  readonly duration: number;
+  readonly isEnd: boolean;
 }
 
 export class AudioStream {
-  readonly #options: AudioStreamOptions;
+  readonly stream: SecuredStream;
+  readonly #clock: SecuredStreamOptions['clock'];
   readonly #timeline = new SampleTimeline();
-  #remote: NetworkAddress | null = null;
+  readonly #pressed = new EventList();
   #law: Companding = 'pcma';
-  #listened = true;
-  #sender: SrtpSender | null = null;
-  #receiver: { readonly srtp: SrtpReceiver; readonly ssrc: number } | null = null;
-  #player: Player | null = null;
-  #sent = 0;
-  #received = 0;
-  #refused = 0;
+  #eventType: number | null = null;
+  #player: Player<SpeechPacket> | null = null;
+  #queue: (() => void)[] = [];
+  #start: number | null = null;
+  /** Samples that have been said, silence between recordings included. */
+  #position = 0;
+  #keys: Player<EventPacket | null> | null = null;
+  #closed = false;
 
   constructor(options: AudioStreamOptions) {
-    this.#options = options;
-    options.sockets.rtp.onDatagram((octets) => this.#hear(octets));
+    this.#clock = options.clock;
+    this.stream = new SecuredStream({ ...options, rate: G711_CLOCK_RATE });
+    this.stream.onPacket((packet) => this.#take(packet));
   }
 
   get ssrc(): number {
-    return this.#options.origin.ssrc;
+    return this.stream.ssrc;
   }
 
   /** Where this end receives. */
   get local(): NetworkAddress {
-    return this.#options.sockets.rtp.local;
+    return this.stream.local;
   }
 
-  /** What the other side's session description says; nothing is sent while it does not listen. */
-  connect({ remote, listens }: Pick<AudioDescription, 'remote' | 'listens'>, law: Companding): void {
-    this.#remote = remote;
-    this.#listened = listens;
+  get statistics(): StreamStatistics {
+    return this.stream.statistics;
+  }
+
+  /** What the other side's session description says. */
+  connect(line: RemoteLine & Partial<Pick<DescribedLine, 'eventType'>>, law: Companding): void {
+    this.stream.connect(line);
     this.#law = law;
+    this.#eventType = line.eventType ?? null;
   }
 
   /** The keys of both directions. A change of keys keeps the recording and the player. */
-  secure(keys: { readonly send: SrtpStreamOptions; readonly receive: SrtpStreamOptions }): void {
-    this.#sender = new SrtpSender(keys.send);
-    this.#receiver = { srtp: new SrtpReceiver(keys.receive), ssrc: keys.receive.ssrc };
+  secure(keys: StreamKeys): void {
+    this.stream.secure(keys);
   }
 
-  /** Plays a recording to its end, in real time. Resolves when its last packet has been sent, or on `close`. */
+  /**
+   * Plays a recording to its end, in real time, after those that are playing. Resolves when its last packet has been
+   * sent, or on `close`.
+   */
   play(samples: Int16Array): Promise<void> {
-    this.#player ??= new Player(
-      this.#options.clock,
-      packetise(samples, this.#law, this.#options.origin),
-      (packet) => this.#send(packet),
-    );
-    this.#player.start();
-    return this.#player.finished;
+    return new Promise((resolve) => {
+      this.#queue.push(() => this.#playNow(samples, resolve));
+      if (this.#player === null) this.#playNext();
+    });
+  }
+
+  /**
+   * Presses keys one after the other, beside what is being said. Resolves when the last is up, or on `close`.
+   * @throws EndpointError `key` for what is not a key, `no-codec` if the other end takes no telephone events, `state`
+   */
+  async press(keys: string): Promise<void> {
+    const events = Array.from(keys, eventOfKey);
+    if (events.length === 0 || events.length > MAX_KEYS)
+      throw new EndpointError('key', `1 to ${MAX_KEYS} keys are pressed at a time`);
+    const known = events.filter((event) => event !== null);
+    if (known.length < events.length) throw new EndpointError('key', 'keys are 0 to 9, *, #, and A to D');
+    const type = this.#eventType;
+    if (type === null)
+      throw new EndpointError('no-codec', 'the other end takes no telephone events (RFC 4733)');
+    if (this.#keys !== null) throw new EndpointError('state', 'keys are being pressed already');
+    if (this.#closed) return;
+    await this.#pressKeys(known, type);
   }
 
   /** What has been heard so far, gaps as silence. */
@@ -94,59 +113,95 @@ export class AudioStream {
     return this.#timeline.samples();
   }
 
-  get statistics(): StreamStatistics {
-    return {
-      sent: { ssrc: this.ssrc, packets: this.#sent },
-      received: { ssrc: this.#receiver?.ssrc ?? 0, packets: this.#received, refused: this.#refused },
-    };
+  /** The keys that the other end has pressed so far. */
+  get digits(): string {
+    return this.#pressed.digits;
   }
 
   close(): void {
+    this.#closed = true;
     this.#player?.stop();
-    this.#options.sockets.rtp.close();
-    this.#options.sockets.rtcp.close();
+    this.#keys?.stop();
+    for (const play of this.#queue.splice(0)) play();
+    this.stream.close();
   }
 
-  #send(packet: Uint8Array): void {
-    if (this.#sender === null || this.#remote === null) return;
-    // Also protected while held: the sender's rollover counter goes on with the numbers of the packets.
-    const octets = this.#sender.protect(packet);
-    if (!this.#listened) return;
-    this.#options.sockets.rtp.send(octets, this.#remote);
-    this.#sent++;
+  #playNext(): void {
+    this.#player = null;
+    this.#queue.shift()?.();
   }
 
-  #hear(octets: Uint8Array): void {
-    if (this.#receiver === null || isRtcp(octets) || !this.#take(this.#receiver.srtp, octets))
-      this.#refused++;
-    else this.#received++;
+  #playNow(samples: Int16Array, done: () => void): void {
+    if (this.#closed) {
+      done();
+      return;
+    }
+    this.#position = this.#samplesNow();
+    const begin = this.#position;
+    const packets = packetise(samples, this.#law);
+    const payloadType = AUDIO_TYPE[this.#law];
+    const player = new Player(this.#clock, packets, ({ offset, payload }) => {
+      this.stream.send({ marker: offset === 0, payloadType, payload, offset: begin + offset });
+      this.#position = begin + offset + payload.length;
+    });
+    this.#player = player;
+    player.start();
+    void player.finished.then(() => {
+      done();
+      this.#playNext();
+    });
   }
 
-  #take(receiver: SrtpReceiver, octets: Uint8Array): boolean {
-    try {
-      const plain = receiver.unprotect(octets);
-      if (plain === null) return false;
-      const { payloadType, timestamp, payload } = decodeRtp(plain);
-      const law = lawOf(payloadType);
-      if (law === null) return false;
+  async #pressKeys(events: readonly number[], payloadType: number): Promise<void> {
+    const packets = events.flatMap(packetsOf);
+    let begin = 0;
+    const player = new Player<EventPacket | null>(this.#clock, packets, (packet) => {
+      if (packet === null) return;
+      const { event, duration, isEnd } = packet;
+      const isFirst = duration === PACKET_SAMPLES && !isEnd;
+      if (isFirst) begin = this.#samplesNow();
+      const payload = encodeTelephoneEvent(event, duration, isEnd);
+      this.stream.send({ marker: isFirst, payloadType, payload, offset: begin });
+    });
+    this.#keys = player;
+    player.start();
+    await player.finished;
+    this.#keys = null;
+  }
+
+  /** Where the clock of the timestamps stands. */
+  #samplesNow(): number {
+    const now = this.#clock.now();
+    this.#start ??= now;
+    const passed = Math.floor(((now - this.#start) * G711_CLOCK_RATE) / 1000);
+    return Math.max(this.#position, passed);
+  }
+
+  #take({ payloadType, timestamp, payload }: RtpPacket): boolean {
+    const law = lawOf(payloadType);
+    if (law !== null) {
       this.#timeline.place(timestamp, decodeG711(payload, law));
       return true;
-    } catch (error) {
-      if (error instanceof MediaError || error instanceof BytesError) return false;
-      throw error;
     }
+    return payloadType === this.#eventType && this.#pressed.add(timestamp, payload);
   }
 }
 
-/** A stream's beginning from the endpoint's generator. */
-export function randomOrigin(random: Random): RtpOrigin {
-  const reader = new Reader(random.bytes(10));
-  const ssrc = reader.u32('SSRC');
-  return {
-    ssrc: ssrc === 0 ? 1 : ssrc,
-    sequenceNumber: reader.u16('sequence number') & 0x7fff,
-    timestamp: reader.u32('timestamp'),
-  };
+/* ---------------------------------------------------------------- helpers */
+
+/** The packets of one key, 20 ms apart, and the pause after it. */
+function packetsOf(event: number): (EventPacket | null)[] {
+  const packets = Array.from({ length: KEY_PACKETS - 1 }, (_, n) => ({
+    event,
+    duration: PACKET_SAMPLES * (n + 1),
+    isEnd: false,
+  }));
+  const last = { event, duration: PACKET_SAMPLES * KEY_PACKETS, isEnd: true };
+  return [
+    ...packets,
+    ...new Array<EventPacket>(LAST_TIMES).fill(last),
+    ...new Array<null>(PAUSE_PACKETS).fill(null),
+  ];
 }
 
 function lawOf(payloadType: number): Companding | null {

@@ -6,6 +6,7 @@
  * use this end's answer, it goes on from them.
  */
 import { ClavigerError } from '../bytes/errors.ts';
+import { IbakeError } from '../ibake/errors.ts';
 import type { Endpoint } from '../ibake/ports.ts';
 import { wipeReplaced, wipeSession } from '../ibake/session.ts';
 import type { CsbSession } from '../ibake/session.ts';
@@ -53,7 +54,8 @@ export function resultOf(endpoint: Endpoint, held: HeldKeys): ExchangeResult {
 export function judged<T>(problem: string, step: () => T): Promise<T> {
   return new Promise((resolve) => resolve(step())).catch((cause: unknown) => {
     if (cause instanceof EndpointError || !(cause instanceof ClavigerError)) throw cause;
-    throw new EndpointError('key-exchange', problem, { cause });
+    const isOtherCurve = cause instanceof IbakeError && cause.code === 'curve';
+    throw new EndpointError(isOtherCurve ? 'other-curve' : 'key-exchange', problem, { cause });
   }) as Promise<T>;
 }
 

@@ -23,8 +23,29 @@ export type EndpointErrorCode =
   | 'no-address'
   /** The key exchange does not verify. */
   | 'key-exchange'
+  /** The responder is on another curve and knows nothing of this end's point: another exchange may follow. */
+  | 'other-curve'
+  /** A security policy that one end asks for and the other does not support. */
+  | 'policy'
+  /** What is pressed is not a key. */
+  | 'key'
+  /** A step that the call does not take, or not now. */
+  | 'state'
   /** No local port is free. */
   | 'no-ports';
 
 /** A failure of the user equipment. */
 export class EndpointError extends ClavigerError<EndpointErrorCode> {}
+
+/** An I_MESSAGE_1 whose security policy is not supported: the initiator is told so (RFC 3830 section 5.1.2). */
+export class PolicyRefusal extends EndpointError {
+  /** The error message. */
+  readonly octets: Uint8Array;
+  readonly errorNo: number;
+
+  constructor(octets: Uint8Array, errorNo: number, name: string) {
+    super('policy', `the security policy that is offered is not supported: MIKEY error ${errorNo}, ${name}`);
+    this.octets = octets;
+    this.errorNo = errorNo;
+  }
+}

@@ -4,61 +4,75 @@
  * Whoever answers is accepted if the exchange with them verifies; that it may be somebody else than was called
  * (retargeting) is why the user is shown the authenticated identity. A mailbox is not accepted: nothing is left there.
  */
+import { ClavigerError } from '../bytes/errors.ts';
+import { readErrorMessage } from '../ibake/error-message.ts';
+import type { MikeyRefusal } from '../ibake/error-message.ts';
 import { Initiator } from '../ibake/initiator.ts';
 import type { InitiatorLeg } from '../ibake/initiator-leg.ts';
-import { DEFAULT_POLICY } from '../ibake/policy.ts';
 import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { Endpoint } from '../ibake/ports.ts';
 import { respond } from '../ibake/responder.ts';
 import type { ResponderLeg } from '../ibake/responder-leg.ts';
 import { judged, once, resultOf } from './csb-updates.ts';
-import { EndpointError } from './errors.ts';
+import { EndpointError, PolicyRefusal } from './errors.ts';
 import type {
   AnsweredExchange,
   InitiatedExchange,
   KeyAgreement,
-  OwnStream,
+  OwnLines,
   RespondedExchange,
 } from './key-exchange.ts';
 
 /** What key management the endpoint's offers list (RFC 4567). */
 const PROTOCOLS = ['mikey'];
 
+/** What this end's offers ask for; offers of others may ask for anything of the profile. Absent: its default. */
+export interface OfferSettings {
+  readonly policy?: SrtpPolicy;
+  readonly curve?: number;
+  readonly prfFunc?: number;
+}
+
 export class IbakeAgreement implements KeyAgreement {
   readonly #endpoint: Endpoint;
-  readonly #policy: SrtpPolicy;
+  readonly #settings: OfferSettings;
 
-  /** @param policy what this end's offers ask for; offers of others may ask for any */
-  constructor(endpoint: Endpoint, policy: SrtpPolicy = DEFAULT_POLICY) {
+  constructor(endpoint: Endpoint, settings: OfferSettings = {}) {
     this.#endpoint = endpoint;
-    this.#policy = policy;
+    this.#settings = settings;
   }
 
-  initiate(callee: string, stream: OwnStream): Promise<InitiatedExchange> {
+  initiate(callee: string, lines: OwnLines, curve = this.#settings.curve): Promise<InitiatedExchange> {
     return judged('the key exchange cannot begin', () => {
-      const media = perLine(stream).map((ssrc) => ({ ssrc, policy: this.#policy }));
-      const initiator = Initiator.offer(this.#endpoint, { callee, media, protocols: PROTOCOLS });
+      const { policy, prfFunc } = this.#settings;
+      const media = lines.map((ssrc) => (policy === undefined ? { ssrc } : { ssrc, policy }));
+      const initiator = Initiator.offer(this.#endpoint, {
+        callee,
+        media,
+        protocols: PROTOCOLS,
+        // A line that an update adds later may ask for the same.
+        ...(curve === undefined ? {} : { curve }),
+        ...(prfFunc === undefined ? {} : { prfFunc }),
+      });
       return {
         iMessage1: initiator.message,
         answer: (rMessage1) =>
           judged('R_MESSAGE_1 does not verify', () => answered(this.#endpoint, initiator.answer(rMessage1))),
+        refusal: (octets) => refusalOf(octets, initiator.csbId),
         close: once(() => initiator.end()),
       };
     });
   }
 
-  respond(
-    iMessage1: Uint8Array,
-    stream: OwnStream,
-    protocols: readonly string[],
-  ): Promise<RespondedExchange> {
+  respond(iMessage1: Uint8Array, lines: OwnLines, protocols: readonly string[]): Promise<RespondedExchange> {
     return judged('I_MESSAGE_1 does not verify', () => {
-      const verdict = respond(this.#endpoint, iMessage1, { ssrcs: perLine(stream), protocols });
+      const verdict = respond(this.#endpoint, iMessage1, { ssrcs: lines, protocols });
       if (verdict.kind === 'silence') {
         throw new EndpointError('key-exchange', 'I_MESSAGE_1 is not answered', { cause: verdict.reason });
       }
       if (verdict.kind === 'error') {
-        throw new EndpointError('key-exchange', `I_MESSAGE_1 is refused with error ${verdict.errorNo}`);
+        const { message, errorNo } = verdict;
+        throw new PolicyRefusal(message, errorNo, readErrorMessage(message)?.name ?? '');
       }
       return responded(this.#endpoint, verdict.leg);
     });
@@ -90,7 +104,13 @@ function responded(endpoint: Endpoint, leg: ResponderLeg): RespondedExchange {
   };
 }
 
-/** SSRCs by m= line: this end's audio, 0 for lines that it does not take. */
-function perLine({ index, count, ssrc }: OwnStream): number[] {
-  return Array.from({ length: count }, (_, line) => (line === index ? ssrc : 0));
+/** What an error message says, if it is one and of this CSB; it is not authenticated. */
+function refusalOf(octets: Uint8Array, csbId: number): MikeyRefusal | null {
+  try {
+    const refusal = readErrorMessage(octets);
+    return refusal?.csbId === csbId ? refusal : null;
+  } catch (cause) {
+    if (cause instanceof ClavigerError) return null;
+    throw cause;
+  }
 }

@@ -2,6 +2,7 @@
  * The key exchange as a call sees it; `exchanges.ts` has MIKEY-IBAKE. Messages are octets that travel in session
  * descriptions; what does not verify throws `EndpointError` `key-exchange`.
  */
+import type { MikeyRefusal } from '../ibake/error-message.ts';
 import type { SrtpKeying } from '../media/srtp/suites.ts';
 
 /** One SRTP stream with its keys. */
@@ -66,8 +67,10 @@ export interface AnsweredExchange {
 
 export interface InitiatedExchange {
   readonly iMessage1: Uint8Array;
-  /** Judges an R_MESSAGE_1. */
+  /** Judges an R_MESSAGE_1. @throws EndpointError `key-exchange`; `other-curve` if a new exchange on curve 8 may follow */
   answer(rMessage1: Uint8Array): Promise<AnsweredExchange>;
+  /** What an error message says that came instead; `null` if it is none of this exchange. */
+  refusal(octets: Uint8Array): MikeyRefusal | null;
   /** The exchange is over, with or without success; its keys may be erased. */
   close(): void;
 }
@@ -81,24 +84,18 @@ export interface RespondedExchange {
   close(): void;
 }
 
-/** An m= line's place among all of the description, and the SSRC that this end sends with. */
-export interface OwnStream {
-  /** From 0. */
-  readonly index: number;
-  /** m= lines of the description. */
-  readonly count: number;
-  readonly ssrc: number;
-}
-
 /** Starts exchanges for calls. */
 export interface KeyAgreement {
-  /** @throws EndpointError `no-key` if the callee's parameters or the own keys are not at hand */
-  initiate(callee: string, stream: OwnStream): Promise<InitiatedExchange>;
+  /**
+   * @param curve instead of the usual one: an exchange was abandoned since the other end is on this
+   * @throws EndpointError `no-key` if the callee's parameters or the own keys are not at hand
+   */
+  initiate(callee: string, lines: OwnLines, curve?: number): Promise<InitiatedExchange>;
   /**
    * @param protocols the key management protocols that the offer listed
    * @throws EndpointError `key-exchange`, `no-key`
    */
-  respond(iMessage1: Uint8Array, stream: OwnStream, protocols: readonly string[]): Promise<RespondedExchange>;
+  respond(iMessage1: Uint8Array, lines: OwnLines, protocols: readonly string[]): Promise<RespondedExchange>;
 }
 
 /**

@@ -8,25 +8,24 @@
 import type { Clock, Timer } from '../bytes/ports.ts';
 import type { Companding } from '../media/g711.ts';
 import { encodeG711 } from '../media/g711.ts';
-import { AUDIO_TYPE, encodeRtp } from '../media/rtp.ts';
 
 /** Milliseconds and samples of a packet. */
 export const PACKET_MS = 20;
 export const PACKET_SAMPLES = 160;
 
-/** Where a stream of RTP packets starts: all three from the generator of the endpoint. */
-export interface RtpOrigin {
-  /** Never 0. */
-  readonly ssrc: number;
-  /** Below 2^15, so that a receiver that misses the first packets does not mistake the roll-over counter. */
-  readonly sequenceNumber: number;
-  readonly timestamp: number;
+/** What a packet of a recording is before it is sent. */
+export interface SpeechPacket {
+  /** RTP timestamp, from the beginning of the recording. */
+  readonly offset: number;
+  readonly payload: Uint8Array;
 }
 
-export class Player {
+/** Sends one thing after the other, each when it is due. */
+export class Player<Packet> {
   readonly #clock: Clock;
-  readonly #packets: readonly Uint8Array[];
-  readonly #send: (packet: Uint8Array) => void;
+  readonly #packets: readonly Packet[];
+  readonly #interval: number;
+  readonly #send: (packet: Packet) => void;
   #next = 0;
   #start = 0;
   #timer: Timer | null = null;
@@ -34,8 +33,15 @@ export class Player {
   /** Resolves when the last packet has been sent, or the player was stopped. */
   readonly finished: Promise<void>;
 
-  constructor(clock: Clock, packets: readonly Uint8Array[], send: (packet: Uint8Array) => void) {
+  /** @param interval milliseconds from one to the next */
+  constructor(
+    clock: Clock,
+    packets: readonly Packet[],
+    send: (packet: Packet) => void,
+    interval: number = PACKET_MS,
+  ) {
     this.#clock = clock;
+    this.#interval = interval;
     this.#packets = packets;
     this.#send = send;
     this.finished = new Promise((resolve) => (this.#finish = resolve));
@@ -57,30 +63,18 @@ export class Player {
       this.#finish();
       return;
     }
-    const due = this.#start + PACKET_MS * this.#next;
+    const due = this.#start + this.#interval * this.#next;
     this.#send(packet);
     this.#next++;
     const late = Math.max(0, this.#clock.now() - due);
-    this.#timer = this.#clock.after(Math.max(0, PACKET_MS - late), () => this.#step());
+    this.#timer = this.#clock.after(Math.max(0, this.#interval - late), () => this.#step());
   }
 }
 
-/** The plain RTP packets of a recording. */
-export function packetise(samples: Int16Array, law: Companding, origin: RtpOrigin): Uint8Array[] {
-  const packets: Uint8Array[] = [];
-  for (let at = 0; at < samples.length; at += PACKET_SAMPLES) {
-    packets.push(
-      encodeRtp({
-        marker: at === 0,
-        payloadType: AUDIO_TYPE[law],
-        sequenceNumber: (origin.sequenceNumber + packets.length) & 0xffff,
-        timestamp: (origin.timestamp + at) % 2 ** 32,
-        ssrc: origin.ssrc,
-        csrc: [],
-        extension: null,
-        payload: encodeG711(samples.subarray(at, at + PACKET_SAMPLES), law),
-      }),
-    );
-  }
+/** A recording in packets. */
+export function packetise(samples: Int16Array, law: Companding): SpeechPacket[] {
+  const packets: SpeechPacket[] = [];
+  for (let offset = 0; offset < samples.length; offset += PACKET_SAMPLES)
+    packets.push({ offset, payload: encodeG711(samples.subarray(offset, offset + PACKET_SAMPLES), law) });
   return packets;
 }

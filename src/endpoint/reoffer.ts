@@ -8,26 +8,25 @@
  */
 import type { Reply } from '../sip/agent-types.ts';
 import type { SipRequest } from '../sip/message.ts';
-import type { AudioStream } from './audio-stream.ts';
+import type { CallMedia } from './call-media.ts';
 import { EndpointError } from './errors.ts';
 import { notAcceptable } from './refusal.ts';
-import type { OwnDescriptions } from './session-description.ts';
+import type { DescribedMedia, OwnDescriptions } from './session-description.ts';
 import { readDescription } from './session-description.ts';
 
 export interface Reoffered {
   readonly said: OwnDescriptions;
-  readonly stream: AudioStream;
+  readonly media: CallMedia;
   /** The call cannot go on. */
   readonly failed: (cause: EndpointError) => void;
 }
 
-export function reoffered(request: SipRequest, { said, stream, failed }: Reoffered): Reply {
+export function reoffered(request: SipRequest, { said, media, failed }: Reoffered): Reply {
   if (request.body.length === 0 && request.method === 'INVITE')
-    return { body: said.offer(null), answered: attempt((ack) => void take(ack, stream), failed) };
+    return { body: said.offer(null), answered: attempt((ack) => void take(ack, media), failed) };
   if (request.body.length === 0) return {};
   try {
-    const { description, law } = take(request, stream);
-    return { body: said.answer(null, description, law) };
+    return { body: said.answer(null, take(request, media)) };
   } catch (cause) {
     if (cause instanceof EndpointError) return notAcceptable(cause);
     throw cause;
@@ -35,14 +34,12 @@ export function reoffered(request: SipRequest, { said, stream, failed }: Reoffer
 }
 
 /** Takes a description that keeps the keys. @throws EndpointError */
-function take({ contentType, body }: SipRequest, stream: AudioStream) {
+function take({ contentType, body }: SipRequest, media: CallMedia): DescribedMedia {
   const description = readDescription(contentType, body);
-  const [law] = description.laws;
-  if (law === undefined) throw new EndpointError('no-codec', 'no codec in common');
   if (description.mikey !== null)
     throw new EndpointError('key-exchange', 'the keys are not changed in a call');
-  stream.connect(description, law);
-  return { description, law };
+  media.connect(description);
+  return description;
 }
 
 function attempt<T>(action: (input: T) => void, failed: Reoffered['failed']): (input: T) => void {

@@ -3,7 +3,7 @@
  * the CSB ID and T of what it answers. It is not authenticated, so whoever gets it may do no more than end the call.
  */
 import { encodeMessage, decodeMessage, onlyPayload } from '../mikey/message.ts';
-import { DATA_TYPE, TS_TYPE } from '../mikey/registry.ts';
+import { DATA_TYPE, ERROR_NO, nameOf, TS_TYPE } from '../mikey/registry.ts';
 import { headerOf, type MessageBase } from './messages.ts';
 
 export function errorMessage({ header, map, t }: MessageBase, errorNo: number): Uint8Array {
@@ -17,10 +17,23 @@ export function errorMessage({ header, map, t }: MessageBase, errorNo: number): 
   });
 }
 
-/** CSB ID and error number of an error message; `null` for other messages. @throws MikeyError `malformed` */
-export function readErrorMessage(octets: Uint8Array): { csbId: number; errorNo: number } | null {
+/** What an error message says. */
+export interface MikeyRefusal {
+  readonly csbId: number;
+  readonly errorNo: number;
+  /** As RFC 3830 table 6.12 has it: `Invalid SP`. */
+  readonly name: string;
+}
+
+/** What an error message says; `null` for other messages. @throws MikeyError `malformed` */
+export function readErrorMessage(octets: Uint8Array): MikeyRefusal | null {
   const message = decodeMessage(octets);
   if (message.header.dataType !== DATA_TYPE.ERROR) return null;
   const err = onlyPayload(message, 'err');
-  return err === null ? null : { csbId: message.header.csbId, errorNo: err.errorNo };
+  if (err === null) return null;
+  return {
+    csbId: message.header.csbId,
+    errorNo: err.errorNo,
+    name: nameOf(ERROR_NO, err.errorNo) ?? 'unknown error',
+  };
 }

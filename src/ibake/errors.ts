@@ -12,8 +12,10 @@ export type IbakeErrorCode =
   | 'policy'
   /** An I_MESSAGE_1 outside the skew, or seen before. */
   | 'replayed'
-  /** The other side's choice is sound but not acceptable here (who answered, the curve, the protocols offered). */
+  /** The other side's choice is sound but not acceptable here (who answered, the protocols offered). */
   | 'unacceptable'
+  /** The responder knows nothing of this end's point, and is on another curve: a new exchange on that one may follow. */
+  | 'curve'
   /** A step that this exchange does not take, or not now. */
   | 'state';
 

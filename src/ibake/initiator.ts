@@ -137,8 +137,8 @@ export class Initiator {
 
   /**
    * The leg of an answer; the same one if the same answer comes again.
-   * @throws IbakeError `malformed`, `identity`, `rejected`: to be discarded silently; `unacceptable`: this responder or
-   *   its curve is not wanted; `state` after `end`
+   * @throws IbakeError `malformed`, `identity`, `rejected`: to be discarded silently; `unacceptable`: this responder is
+   *   not wanted; `curve`: an offer on the responder's may follow; `state` after `end`
    */
   answer(rMessage1: Uint8Array, policy: ResponderPolicy = {}): InitiatorLeg {
     const key = toHex(sha256(rMessage1));
@@ -182,7 +182,7 @@ export class Initiator {
     if (eccptr === null) throw new IbakeError('rejected', 'no ECCPTr');
     if (eccpti === null) {
       if (eccptr.curve.id !== own.eccpt.curve.id)
-        throw new IbakeError('unacceptable', 'the responder is on another curve: offer again on that one');
+        throw new IbakeError('curve', 'the responder is on another curve: offer again on that one');
       return { eccptr, isEchoed: false };
     }
     // Who was not addressed cannot know ECCPTi but from who was.

@@ -82,6 +82,21 @@ export function decodeRtcp(octets: Uint8Array): RtcpPacket[] {
   return packets;
 }
 
+/** The item of a source description that names an end (section 6.5.1). */
+const CNAME = 1;
+
+/**
+ * A source description with a CNAME alone (section 6.5): SSRC, type, length, text, and zero octets to the next word.
+ * @throws MediaError `malformed` for a name of more than 255 octets
+ */
+export function sourceDescription(ssrc: number, name: string): RtcpPacket {
+  const text = utf8(name);
+  if (text.length > 255) throw new MediaError('malformed', 'a CNAME of more than 255 octets');
+  const data = new Writer(64).u32(ssrc).u8(CNAME).u8(text.length).bytes(text).u8(0);
+  while (data.length % 4 !== 0) data.u8(0);
+  return { kind: 'unknown', type: RTCP_TYPE.sdes, count: 1, data: data.finish() };
+}
+
 /* ---------------------------------------------------------------- helpers */
 
 function encodeBody(packet: RtcpPacket): { type: number; count: number; body: Uint8Array } {

@@ -24,6 +24,20 @@ export interface TelephoneEvent {
 const DIGITS = '0123456789*#ABCD';
 const BLOCK = 4;
 const LONGEST_SEGMENT = 0xffff;
+const END = 0x80;
+/** Power of the tone in −dBm0, as is usual. */
+const VOLUME = 10;
+
+/** The event of a key; `null`: there is no such key. */
+export function eventOfKey(key: string): number | null {
+  const event = key.length === 1 ? DIGITS.indexOf(key.toUpperCase()) : -1;
+  return event < 0 ? null : event;
+}
+
+/** The payload of a packet of one event. @param duration so far, at most 65,535 */
+export function encodeTelephoneEvent(event: number, duration: number, isEnd: boolean): Uint8Array {
+  return Uint8Array.of(event, (isEnd ? END : 0) | VOLUME, duration >> 8, duration & 0xff);
+}
 
 /** Events that are listed; all are counted. */
 const MAX_EVENTS = 10_000;

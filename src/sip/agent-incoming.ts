@@ -102,9 +102,9 @@ export class AgentIncomingCall implements IncomingCall {
     return this.#persist(response, 0, () => void this.leg.bye().catch(ignoreSip));
   }
 
-  reject(status: number, warning?: Warning): void {
+  reject(status: number, warning?: Warning, body?: Body): void {
     const fields = warningFields(status, this.#name, warning);
-    if (!this.#transaction.respond(this.#response(status, undefined, fields))) return;
+    if (!this.#transaction.respond(this.#response(status, body, fields))) return;
     this.#stop()?.reject(new SipError('state', 'the call was refused'));
     this.leg.end('failed', null);
   }

@@ -132,5 +132,6 @@ export interface IncomingCall {
   reliable(status: number, body?: Body): Promise<SipRequest>;
   /** 200. @returns the ACK; @throws SipError `timeout`, `state` */
   accept(body?: Body): Promise<SipRequest>;
-  reject(status: number, warning?: Warning): void;
+  /** @param body what more there is to say */
+  reject(status: number, warning?: Warning, body?: Body): void;
 }

@@ -80,7 +80,7 @@ export class SpeltCalls {
   /** The caller's INVITE. @param spell makes a body of a MIKEY message */
   async invite(callId: string, spell: (mikey: Uint8Array) => Spelling): Promise<SpeltCall> {
     [this.#arrived, this.#taken, this.#failure] = [[], 0, null];
-    const stream = { index: 0, count: 1, ssrc: 111 };
+    const stream = [111];
     const offer = await this.#caller.agreement.initiate(this.#callee.identity, stream);
     const send = (method: string, uri: string, cseq: number, fields: readonly string[], mikey: Uint8Array) =>
       this.#send([`${method} ${uri} SIP/2.0`, `Call-ID: ${callId}`, `CSeq: ${cseq} ${method}`, ...fields], {
@@ -105,8 +105,7 @@ export class SpeltCalls {
       answer: (transaction, status, mikey, parts) =>
         respond(transaction, status, spell(mikey), { ...parts, contact: `<${this.#callee.contact}>` }),
       inform: (invited, spelling) => this.#inform(invited, spelling),
-      respond: (offered, protocols) =>
-        this.#callee.agreement.respond(offered, { index: 0, count: 1, ssrc: 222 }, protocols),
+      respond: (offered, protocols) => this.#callee.agreement.respond(offered, [222], protocols),
     });
   }
 

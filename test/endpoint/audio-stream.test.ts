@@ -1,46 +1,12 @@
-import type { NetworkAddress } from '../../src/bytes/network-address.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../src/bytes/secret.ts';
-import type { DatagramSocket } from '../../src/media/datagrams.ts';
 import { decodeG711, encodeG711 } from '../../src/media/g711.ts';
-import { decodeRtp } from '../../src/media/rtp.ts';
-import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
-import { AudioStream, randomOrigin } from '../../src/endpoint/audio-stream.ts';
+import { decodeRtpHeader } from '../../src/media/rtp.ts';
+import { AudioStream } from '../../src/endpoint/audio-stream.ts';
+import { randomOrigin } from '../../src/endpoint/secured-stream.ts';
 import { Player, packetise } from '../../src/endpoint/player.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-
-/** Sockets on a wire that the test can watch and tamper with. */
-class Wire {
-  readonly sent: { from: NetworkAddress; octets: Uint8Array }[] = [];
-  readonly #listeners = new Map<number, (octets: Uint8Array, from: NetworkAddress) => void>();
-  #port = 40_000;
-
-  socket(): DatagramSocket {
-    const local = { address: '127.0.0.1', port: this.#port++ };
-    return {
-      local,
-      onDatagram: (listener) => void this.#listeners.set(local.port, listener),
-      send: (octets, to) => {
-        this.sent.push({ from: local, octets });
-        this.deliver(octets, local, to);
-      },
-      close: () => void this.#listeners.delete(local.port),
-    };
-  }
-
-  deliver(octets: Uint8Array, from: NetworkAddress, to: NetworkAddress): void {
-    this.#listeners.get(to.port)?.(octets, from);
-  }
-}
-
-const keying = (fill: number, ssrc: number) => ({
-  suite: SRTP_SUITE.aesCm128HmacSha1Tag80,
-  masterKey: Secret.of(new Uint8Array(16).fill(fill)),
-  masterSalt: Secret.of(new Uint8Array(14).fill(fill)),
-  ssrc,
-  mki: new Uint8Array(8).fill(fill),
-});
+import { keying, Wire } from './wire.ts';
 
 const speech = (length: number) => Int16Array.from({ length }, (_, i) => 8000 * Math.sin(i / 9));
 const heardOf = (samples: Int16Array) => decodeG711(encodeG711(samples, 'pcma'), 'pcma');
@@ -116,19 +82,28 @@ describe('an audio stream between two endpoints', () => {
       fc.property(fc.uint8Array({ maxLength: 80 }), (octets) => {
         wire.deliver(octets, a.local, b.local);
         count++;
-        expect(b.statistics.received).toEqual({ ssrc: 1, packets: 0, refused: count });
+        const { received } = b.statistics;
+        const { reports } = b.stream;
+        expect(received.refused + reports.refused).toBe(count);
+        expect([received.packets, reports.received]).toEqual([0, 0]);
         expect(b.heard()).toHaveLength(0);
       }),
     );
   });
 
-  test('the same origin and speech give the same packets', () => {
-    const origin = { ssrc: 9, sequenceNumber: 5, timestamp: 6 };
-    expect(packetise(speech(500), 'pcmu', origin)).toEqual(packetise(speech(500), 'pcmu', origin));
-    const packets = packetise(speech(500), 'pcmu', origin).map(decodeRtp);
-    expect(packets.map(({ marker }) => marker)).toEqual([true, false, false, false]);
+  test('speech is in packets of 20 ms, the first of which is marked, and the last as long as what is left', () => {
+    const packets = packetise(speech(500), 'pcmu');
+    expect(packets.map(({ offset }) => offset)).toEqual([0, 160, 320, 480]);
     expect(packets.map(({ payload }) => payload.length)).toEqual([160, 160, 160, 20]);
-    expect(packets.map(({ timestamp }) => timestamp)).toEqual([6, 166, 326, 486]);
+    const [wire, clock] = [new Wire(), new ManualClock()];
+    const { a } = pair(wire, clock);
+    a.secure({ send: keying(1, 1), receive: keying(2, 2) });
+    void a.play(speech(500));
+    clock.advance(100);
+    const headers = wire.sent.map(({ octets }) => decodeRtpHeader(octets).header);
+    expect(headers.map(({ marker }) => marker)).toEqual([true, false, false, false]);
+    expect(headers.map(({ sequenceNumber }) => sequenceNumber)).toEqual([0x7fff, 0x8000, 0x8001, 0x8002]);
+    expect(headers.map(({ timestamp }) => timestamp)).toEqual([2 ** 32 - 200, 2 ** 32 - 40, 120, 280]);
   });
 
   test('an origin has an SSRC other than 0 and a sequence number below 2^15', () => {

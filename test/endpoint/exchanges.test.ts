@@ -4,7 +4,6 @@ import type { Clock, Random } from '../../src/bytes/ports.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { fromHex, toHex } from '../../src/bytes/octets.ts';
 import { SRTP_POLICY } from '../../src/ibake/policy.ts';
-import type { SrtpPolicy } from '../../src/ibake/policy.ts';
 import { canonicalIdentity } from '../../src/ibake/identity.ts';
 import { TimestampSource } from '../../src/ibake/timestamps.ts';
 import { bigIntEngine } from '../../src/ibe/bigint-engine.ts';
@@ -16,6 +15,7 @@ import { SqliteReplayCache } from '../../src/endpoint/replays.ts';
 import { readFileSync } from 'node:fs';
 import { Districts } from '../../src/endpoint/districts.ts';
 import { IbakeAgreement } from '../../src/endpoint/exchanges.ts';
+import type { OfferSettings } from '../../src/endpoint/exchanges.ts';
 import type { KeyedStream } from '../../src/endpoint/key-exchange.ts';
 import { sessionsOf } from '../../src/endpoint/key-exchange.ts';
 import { KeyKeeper } from '../../src/endpoint/key-keeper.ts';
@@ -62,7 +62,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     user: UserName,
     random: Random = systemRandom(),
     homes = two,
-    policy?: SrtpPolicy,
+    settings?: OfferSettings,
   ) => {
     const { host, partner } = USERS[user];
     const identity = canonicalIdentity(`sip:${user}@${host}`);
@@ -94,15 +94,15 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
       replays: await SqliteReplayCache.open(':memory:', clock),
       skew: 300,
     };
-    return new IbakeAgreement(own, policy);
+    return new IbakeAgreement(own, settings);
   };
 
   const told = ({ csId, ssrc, mki, suite, masterKey, masterSalt }: KeyedStream) =>
     [csId, ssrc, toHex(mki), suite.name, toHex(masterKey.expose()), toHex(masterSalt.expose())].join(' ');
 
   const exchange = async (alice: IbakeAgreement, bob: IbakeAgreement) => {
-    const offer = await alice.initiate('sip:bob@home2.example', { index: 0, count: 1, ssrc: 111 });
-    const response = await bob.respond(offer.iMessage1, { index: 0, count: 1, ssrc: 222 }, ['mikey']);
+    const offer = await alice.initiate('sip:bob@home2.example', [111]);
+    const response = await bob.respond(offer.iMessage1, [222], ['mikey']);
     const answer = await offer.answer(response.rMessage1);
     const { rMessage2, result } = await response.confirm(answer.iMessage2);
     const own = await answer.confirm(rMessage2);
@@ -125,8 +125,8 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
   });
 
   test('audio in the second of three m= lines has crypto sessions 3 and 4', async () => {
-    const offer = await alice.initiate('sip:bob@home2.example', { index: 1, count: 3, ssrc: 111 });
-    const response = await bob.respond(offer.iMessage1, { index: 1, count: 3, ssrc: 222 }, ['mikey']);
+    const offer = await alice.initiate('sip:bob@home2.example', [0, 111, 0]);
+    const response = await bob.respond(offer.iMessage1, [0, 222, 0], ['mikey']);
     const answer = await offer.answer(response.rMessage1);
     const { rMessage2 } = await response.confirm(answer.iMessage2);
     const { sessions } = await answer.confirm(rMessage2);
@@ -137,7 +137,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
   });
 
   test('an offer may ask for another suite', async () => {
-    const gcm = await endpoint('alice', systemRandom(), two, SRTP_POLICY.aesGcm256);
+    const gcm = await endpoint('alice', systemRandom(), two, { policy: SRTP_POLICY.aesGcm256 });
     const done = await exchange(gcm, bob);
     expect(done.alice.sessions.map(told)).toEqual(done.bob.sessions.map(told));
     expect(done.bob.sessions.map(({ suite }) => suite.name)).toEqual([
@@ -148,12 +148,12 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
 
   test('a replayed I_MESSAGE_1 gets no answer (R-44)', async () => {
     const { offer } = await exchange(alice, bob);
-    const again = bob.respond(offer.iMessage1, { index: 0, count: 1, ssrc: 5 }, ['mikey']);
+    const again = bob.respond(offer.iMessage1, [5], ['mikey']);
     await expect(again).rejects.toMatchObject({ code: 'key-exchange' });
   });
 
   test('an I_MESSAGE_1 of another list of protocols, altered, or no message gets no answer', async () => {
-    const own = { index: 0, count: 1, ssrc: 5 };
+    const own = [5];
     const { iMessage1 } = await alice.initiate('sip:bob@home2.example', own);
     const altered = iMessage1.slice();
     altered[altered.length - 1] = altered[altered.length - 1]! ^ 1;
@@ -172,8 +172,8 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
       octets.map((octet, at) => (at === octets.length - 1 ? octet ^ 1 : octet));
     const refused = (result: Promise<unknown>) =>
       expect(result).rejects.toMatchObject({ code: 'key-exchange' });
-    const offer = await alice.initiate('sip:bob@home2.example', { index: 0, count: 1, ssrc: 1 });
-    const response = await bob.respond(offer.iMessage1, { index: 0, count: 1, ssrc: 2 }, ['mikey']);
+    const offer = await alice.initiate('sip:bob@home2.example', [1]);
+    const response = await bob.respond(offer.iMessage1, [2], ['mikey']);
     await refused(offer.answer(flipped(response.rMessage1)));
     const answer = await offer.answer(response.rMessage1);
     await refused(response.confirm(flipped(answer.iMessage2)));
@@ -183,7 +183,7 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
   });
 
   test('a callee outside the configured partners cannot be called', async () => {
-    const call = alice.initiate('sip:eve@evil.example', { index: 0, count: 1, ssrc: 1 });
+    const call = alice.initiate('sip:eve@evil.example', [1]);
     await expect(call).rejects.toMatchObject({ code: 'no-key' });
   });
 

@@ -3,8 +3,12 @@
  * is played and what is heard. `caller.ts` and `callee.ts` bring it there.
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
-import type { AudioStream, StreamStatistics } from '../../endpoint/audio-stream.ts';
+import type { CallMedia } from '../../endpoint/call-media.ts';
+import type { SecuredStream, StreamStatistics } from '../../endpoint/secured-stream.ts';
+import type { ReportStatistics } from '../../endpoint/stream-reports.ts';
+import type { KeptVideo } from '../../endpoint/video-stream.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
+import type { MikeyRefusal } from '../../ibake/error-message.ts';
 import type { ExchangeResult } from '../../endpoint/key-exchange.ts';
 
 export type CallState = 'setting-up' | 'ringing' | 'established' | 'ended';
@@ -12,7 +16,9 @@ export type CallState = 'setting-up' | 'ringing' | 'established' | 'ended';
 export type CallEvent =
   | { readonly kind: 'state'; readonly state: CallState }
   /** The key exchange is complete. */
-  | { readonly kind: 'secured'; readonly peer: string; readonly sas: string };
+  | { readonly kind: 'secured'; readonly peer: string; readonly sas: string }
+  /** The other end has sent a MIKEY error message, which is not authenticated. */
+  | { readonly kind: 'refused'; readonly errorNo: number; readonly name: string };
 
 /** Why a call ended: as the SIP agent says, or what went wrong before. */
 export interface CallEnd {
@@ -20,9 +26,16 @@ export interface CallEnd {
   readonly error: EndpointError | null;
 }
 
-export interface CallStatistics extends StreamStatistics {
+/** Those of the audio, and of the video where there is some. */
+export interface CallStatistics extends MediumStatistics {
+  readonly video: MediumStatistics | null;
   /** CS IDs of the exchange with their SSRCs, in order. */
   readonly sessions: readonly { readonly csId: number; readonly ssrc: number; readonly suite: string }[];
+}
+
+/** What of a call is audio, or video. */
+export interface MediumStatistics extends StreamStatistics {
+  readonly reports: ReportStatistics;
 }
 
 /** What the flow of a call does for it. */
@@ -32,8 +45,8 @@ export interface CallControl {
 
 export class PhoneCall {
   readonly direction: 'outgoing' | 'incoming';
-  readonly callId: string;
-  readonly #stream: AudioStream;
+  #callId: string;
+  readonly #media: CallMedia;
   readonly #clock: Clock;
   #state: CallState = 'setting-up';
   #result: ExchangeResult | null = null;
@@ -46,15 +59,19 @@ export class PhoneCall {
   readonly established: Promise<void>;
   readonly ended: Promise<CallEnd>;
 
-  constructor(direction: PhoneCall['direction'], callId: string, stream: AudioStream, clock: Clock) {
+  constructor(direction: PhoneCall['direction'], callId: string, media: CallMedia, clock: Clock) {
     this.direction = direction;
-    this.callId = callId;
-    this.#stream = stream;
+    this.#callId = callId;
+    this.#media = media;
     this.#clock = clock;
     this.#settleEstablished = { resolve: () => undefined, reject: () => undefined };
     this.established = new Promise((resolve, reject) => (this.#settleEstablished = { resolve, reject }));
     this.established.catch(() => undefined);
     this.ended = new Promise((resolve) => (this.#settleEnded = resolve));
+  }
+
+  get callId(): string {
+    return this.#callId;
   }
 
   get state(): CallState {
@@ -72,8 +89,10 @@ export class PhoneCall {
 
   get statistics(): CallStatistics {
     const sessions = this.#result?.sessions ?? [];
+    const { audio, video } = this.#media;
     return {
-      ...this.#stream.statistics,
+      ...statisticsOf(audio.stream),
+      video: video === null ? null : statisticsOf(video.stream),
       sessions: sessions.map(({ csId, ssrc, suite }) => ({ csId, ssrc, suite: suite.name })),
     };
   }
@@ -85,12 +104,41 @@ export class PhoneCall {
   /** Plays a recording to its end, once the call is up. */
   async play(samples: Int16Array): Promise<void> {
     await this.established;
-    await this.#stream.play(samples);
+    await this.#media.audio.play(samples);
   }
 
   /** What has been heard so far, gaps as silence. */
   heard(): Int16Array {
-    return this.#stream.heard();
+    return this.#media.audio.heard();
+  }
+
+  /** Whether the call has video, of which both ends can do the codec. */
+  get hasVideo(): boolean {
+    return this.#media.video?.isConnected ?? false;
+  }
+
+  /** Shows octets as video, frame by frame, once the call is up. @throws EndpointError `no-codec` without video */
+  async show(octets: Uint8Array): Promise<void> {
+    await this.established;
+    const { video } = this.#media;
+    if (video?.isConnected !== true) throw new EndpointError('no-codec', 'the call has no video');
+    await video.show(octets);
+  }
+
+  /** What video has come in so far; `null` for a call without. */
+  seen(): KeptVideo | null {
+    return this.#media.video?.kept ?? null;
+  }
+
+  /** Presses keys, once the call is up. @throws EndpointError `key`, `no-codec`, `state` */
+  async press(keys: string): Promise<void> {
+    await this.established;
+    await this.#media.audio.press(keys);
+  }
+
+  /** The keys that the other end has pressed so far. */
+  get digits(): string {
+    return this.#media.audio.digits;
   }
 
   /** Ends the call, whatever its state. */
@@ -106,6 +154,15 @@ export class PhoneCall {
 
   ringing(): void {
     if (this.#state === 'setting-up') this.#enter('ringing');
+  }
+
+  refused({ errorNo, name }: MikeyRefusal): void {
+    this.#tell({ kind: 'refused', errorNo, name });
+  }
+
+  /** Another INVITE takes the place of the one before. */
+  dialledAgain(callId: string): void {
+    this.#callId = callId;
   }
 
   secured(result: ExchangeResult): void {
@@ -126,7 +183,7 @@ export class PhoneCall {
     this.#enter('ended');
     if (!wasUp) this.#settleEstablished.reject(end.error ?? neverUp(end));
     this.#linger ??= this.#clock.after(lingerMs, () => {
-      this.#stream.close();
+      this.#media.close();
       this.#result?.wipe();
       this.#settleEnded(end);
     });
@@ -140,6 +197,10 @@ export class PhoneCall {
   #tell(event: CallEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function statisticsOf({ statistics, reports }: SecuredStream): MediumStatistics {
+  return { ...statistics, reports };
 }
 
 function neverUp({ reason }: CallEnd): EndpointError {

@@ -7,15 +7,14 @@
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { Body, EndReason, IncomingCall, LegHandler, Reply } from '../../sip/agent-types.ts';
 import type { SipRequest } from '../../sip/message.ts';
-import type { AudioStream } from '../../endpoint/audio-stream.ts';
+import type { CallMedia } from '../../endpoint/call-media.ts';
 import type { PhoneCall } from './call.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { RespondedExchange } from '../../endpoint/key-exchange.ts';
-import { sessionsOf } from '../../endpoint/key-exchange.ts';
 import { notAcceptable, warningFor } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
-import type { AudioDescription, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 
 /** Milliseconds after the ACK within which, without 100rel, I_MESSAGE_2 must come. */
 const UPDATE_MS = 10_000;
@@ -37,8 +36,8 @@ export interface CalleeParts {
   readonly incoming: IncomingCall;
   readonly call: PhoneCall;
   readonly said: OwnDescriptions;
-  readonly stream: AudioStream;
-  readonly offer: AudioDescription;
+  readonly media: CallMedia;
+  readonly offer: DescribedMedia;
   readonly exchange: RespondedExchange;
   readonly policy: Extract<AnswerPolicy, { kind: 'accept' }>;
   readonly clock: Clock;
@@ -62,7 +61,7 @@ export class Callee {
   /** Answers the offer, with 100rel if the caller can do that. */
   async answer(): Promise<void> {
     const { incoming, exchange, said, offer } = this.#parts;
-    const body = said.answer(exchange.rMessage1, offer, lawOf(offer));
+    const body = said.answer(exchange.rMessage1, offer);
     if (!this.#reliable) {
       this.#ring(() => this.#accept(body));
       return;
@@ -96,21 +95,18 @@ export class Callee {
 
   /** I_MESSAGE_2 is there, in PRACK or UPDATE: R_MESSAGE_2 goes back, and media may flow. */
   async #keys(request: SipRequest): Promise<Reply> {
-    const { said, exchange, call, incoming } = this.#parts;
+    const { said, exchange, call, incoming, media } = this.#parts;
     try {
       const offer = readDescription(request.contentType, request.body);
       if (offer.mikey === null) throw new EndpointError('key-exchange', 'the offer has no MIKEY message');
       const { rMessage2, result } = await exchange.confirm(offer.mikey);
-      const sessions = sessionsOf(result, offer.index);
-      if (sessions === null)
-        throw new EndpointError('key-exchange', 'the exchange gave no keys for the audio');
-      this.#parts.stream.connect(offer, lawOf(offer));
-      this.#parts.stream.secure({ send: sessions.fromResponder, receive: sessions.fromInitiator });
+      media.connect(offer);
+      media.secure(result, 'responder');
       this.#secured = true;
       exchange.close();
       call.secured(result);
       if (incoming.leg.state === 'confirmed') call.up();
-      return { body: said.answer(rMessage2, offer, lawOf(offer)) };
+      return { body: said.answer(rMessage2, offer) };
     } catch (cause) {
       if (!(cause instanceof EndpointError)) throw cause;
       // After the answer to this request, so that the far end learns the one before the other.
@@ -175,11 +171,4 @@ export class Callee {
     this.#parts.exchange.close();
     this.#parts.call.over({ reason, error }, this.#parts.lingerMs);
   }
-}
-
-/** The codec that is answered: the offerer's first that both can do. */
-export function lawOf(offer: AudioDescription): AudioDescription['laws'][number] {
-  const [law] = offer.laws;
-  if (law === undefined) throw new EndpointError('no-codec', 'no codec in common');
-  return law;
 }

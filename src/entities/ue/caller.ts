@@ -15,18 +15,18 @@ import type { Body, Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-t
 import type { UserAgent } from '../../sip/agent.ts';
 import type { SipError } from '../../sip/errors.ts';
 import type { SipResponse } from '../../sip/message.ts';
-import type { AudioStream } from '../../endpoint/audio-stream.ts';
+import type { CallMedia } from '../../endpoint/call-media.ts';
 import type { PhoneCall } from './call.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { AnsweredExchange, ExchangeResult, InitiatedExchange } from '../../endpoint/key-exchange.ts';
-import { sessionsOf } from '../../endpoint/key-exchange.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
-import type { AudioDescription, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import { mikeyBodyOf } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 
 /** An early dialog on its way: what it has answered, and whether the exchange with it is complete. */
 interface Branch {
-  answer: AudioDescription;
+  answer: DescribedMedia;
   exchange: AnsweredExchange;
   result: ExchangeResult | null;
 }
@@ -35,8 +35,12 @@ export interface CallerParts {
   readonly agent: UserAgent;
   readonly target: string;
   readonly said: OwnDescriptions;
-  readonly stream: AudioStream;
+  readonly media: CallMedia;
   readonly exchange: InitiatedExchange;
+  /** Whether there has been an exchange that was abandoned for its curve, and this is on another. */
+  readonly isAgain: boolean;
+  /** Calls again with a new exchange, on the curve that all know. */
+  readonly again: (call: PhoneCall) => void;
   /** Makes the call once its Call-ID is known. */
   readonly call: (callId: string) => PhoneCall;
   /** Milliseconds for which media are still heard after the end. */
@@ -50,6 +54,8 @@ export class Caller implements OutgoingHandler {
   readonly #invite: OutgoingCall;
   readonly call: PhoneCall;
   #leg: Leg | null = null;
+  /** Another INVITE has taken the place of this one. */
+  #isAbandoned = false;
 
   constructor(parts: CallerParts) {
     this.#parts = parts;
@@ -60,6 +66,7 @@ export class Caller implements OutgoingHandler {
   }
 
   provisional(leg: Leg, response: SipResponse, reliable: boolean): void {
+    if (this.#isAbandoned) return;
     if (response.status === 180) this.call.ringing();
     if (!reliable) return;
     if (this.#branches.has(leg.remoteTag) || response.body.length === 0) {
@@ -74,8 +81,8 @@ export class Caller implements OutgoingHandler {
   accepted(leg: Leg, response: SipResponse): void {
     this.#leg = leg;
     leg.ack();
-    const { stream } = this.#parts;
-    const again = { said: this.#saidOn(leg), stream, failed: (cause: EndpointError) => this.#fail(cause) };
+    const { media } = this.#parts;
+    const again = { said: this.#saidOn(leg), media, failed: (cause: EndpointError) => this.#fail(cause) };
     leg.handler = {
       update: (request) => reoffered(request, again),
       reinvite: (request) => reoffered(request, again),
@@ -86,10 +93,18 @@ export class Caller implements OutgoingHandler {
     exchange.then((branch) => this.#up(branch)).catch((cause: unknown) => this.#fail(cause));
   }
 
-  failed(error: SipError): void {
+  failed(error: SipError, response: SipResponse | null): void {
+    const octets = response === null ? null : mikeyBodyOf(response);
+    const refusal = octets === null ? null : this.#parts.exchange.refusal(octets);
+    if (refusal !== null && !this.#isAbandoned) this.call.refused(refusal);
+    const why = refusal === null ? '' : `: MIKEY error ${refusal.errorNo}, ${refusal.name}`;
     this.#over(
       error.code,
-      new EndpointError('call-failed', `the call failed: ${error.message}`, { cause: error }),
+      new EndpointError(
+        refusal === null ? 'call-failed' : 'policy',
+        `the call failed: ${error.message}${why}`,
+        { cause: error },
+      ),
     );
   }
 
@@ -117,14 +132,9 @@ export class Caller implements OutgoingHandler {
     return said;
   }
 
-  #secure(answer: AudioDescription, result: ExchangeResult): void {
-    const sessions = sessionsOf(result, answer.index);
-    const [law] = answer.laws;
-    if (sessions === null || law === undefined) {
-      throw new EndpointError('key-exchange', 'the exchange gave no keys for the audio');
-    }
-    this.#parts.stream.connect(answer, law);
-    this.#parts.stream.secure({ send: sessions.fromInitiator, receive: sessions.fromResponder });
+  #secure(answer: DescribedMedia, result: ExchangeResult): void {
+    this.#parts.media.connect(answer);
+    this.#parts.media.secure(result, 'initiator');
   }
 
   #up(branch: Branch): void {
@@ -144,6 +154,11 @@ export class Caller implements OutgoingHandler {
   }
 
   #fail(cause: unknown): void {
+    if (this.#isAbandoned) return;
+    if (cause instanceof EndpointError && cause.code === 'other-curve' && !this.#parts.isAgain) {
+      this.#again();
+      return;
+    }
     const error =
       cause instanceof EndpointError
         ? cause
@@ -152,13 +167,22 @@ export class Caller implements OutgoingHandler {
     void this.#hangUp();
   }
 
+  /** The exchange is abandoned (profile, section 3), and a new one begins, with a new INVITE. */
+  #again(): void {
+    this.#isAbandoned = true;
+    this.#parts.exchange.close();
+    void this.#hangUp();
+    this.#parts.again(this.call);
+  }
+
   #over(reason: string, error: EndpointError | null): void {
     this.#parts.exchange.close();
+    if (this.#isAbandoned) return;
     this.call.over({ reason, error }, this.#parts.lingerMs);
   }
 }
 
-function mikeyOf(description: AudioDescription): Uint8Array {
+function mikeyOf(description: DescribedMedia): Uint8Array {
   if (description.mikey === null) throw new EndpointError('key-exchange', 'the answer has no MIKEY message');
   return description.mikey;
 }

@@ -6,6 +6,7 @@ import { fromHex, utf8 } from '../../bytes/octets.ts';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
 import {
+  ConfigError,
   configReader,
   flag,
   HOSTS,
@@ -18,10 +19,13 @@ import {
   seconds,
   text,
 } from '../../host/config.ts';
-import type { ConfigOf } from '../../host/config.ts';
+import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
+import type { OfferSettings } from '../../endpoint/exchanges.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
+import type { SrtpPolicy } from '../../ibake/policy.ts';
+import { ECC_CURVE, PRF_FUNC } from '../../mikey/registry.ts';
 import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
@@ -80,6 +84,46 @@ const ANSWER = Type.Decode(
   },
 );
 
+type PrfName = keyof typeof PRF_FUNC;
+
+const CURVES = [
+  { name: 'P-256', id: ECC_CURVE.secp256r1 },
+  { name: 'P-384', id: ECC_CURVE.secp384r1 },
+  { name: 'P-521', id: ECC_CURVE.secp521r1 },
+] as const;
+
+const CODEC = 'a codec with its clock rate, such as H264/90000';
+
+const VIDEO = Type.Optional(
+  strict(
+    {
+      codec: Type.String({
+        default: 'H264/90000',
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*/[1-9][0-9]{0,8}$',
+        errorMessage: CODEC,
+        description: `${CODEC}: its packets are opaque to the phone`,
+      }),
+      payloadType: Type.Integer({
+        minimum: 96,
+        maximum: 127,
+        default: 96,
+        description: 'payload type of its offers',
+      }),
+    },
+    { description: 'offers video, and takes it where it is offered with this codec' },
+  ),
+);
+
+const RTCP = strict(
+  {
+    intervalMs: milliseconds('mean milliseconds from one report to the next; 0: none is sent', {
+      default: 5000,
+    }),
+    mux: flag('whether RTCP may be on the port of RTP, where the other end says so too', { default: false }),
+  },
+  { default: {} },
+);
+
 export const UE_CONFIG = strict({
   identity: parsed('address of record', KEYED, keyed),
   device: Type.Optional(
@@ -136,6 +180,17 @@ export const UE_CONFIG = strict({
     Object.values(SRTP_POLICY).map(({ name }) => name),
     { default: DEFAULT_POLICY.name, description: 'what its offers ask for' },
   ),
+  prf: Type.Enum(Object.keys(PRF_FUNC) as PrfName[], {
+    default: 'PRF-HMAC-SHA-256',
+    description:
+      'pseudo-random function of its offers; `MIKEY-1`, of SHA-1, is not for suites with keys of 256 bits',
+  }),
+  curve: Type.Enum(
+    CURVES.map(({ name }) => name),
+    { default: 'P-256', description: 'elliptic curve of its offers: 8, 11 or 14 of RFC 6267' },
+  ),
+  video: VIDEO,
+  rtcp: RTCP,
   skew: seconds('seconds that clocks may differ by', { max: 3600, default: 300 }),
   t1: milliseconds("RFC 3261's T1, its estimate of the round trip, milliseconds", {
     min: 10,
@@ -146,5 +201,31 @@ export const UE_CONFIG = strict({
 
 export type UeConfig = ConfigOf<typeof UE_CONFIG>;
 
+const read = configReader(UE_CONFIG);
+
 /** @throws ConfigError */
-export const ueConfig = configReader(UE_CONFIG);
+export const ueConfig: ConfigReader<typeof UE_CONFIG> = Object.assign(
+  (json: unknown, file?: string): UeConfig => {
+    const settings = read(json, file);
+    const { prf, suite } = settings;
+    if (prf === 'MIKEY-1' && policyNamed(suite).keyOctets === 32) {
+      const from = file === undefined ? '' : `${file}: `;
+      throw new ConfigError(
+        'configuration',
+        `${from}prf: expected PRF-HMAC-SHA-256 with suite ${suite}, since MIKEY-1 gives no keys of 256 bits`,
+      );
+    }
+    return settings;
+  },
+  { schema: UE_CONFIG },
+);
+
+/** What its offers ask for. */
+export function offerSettings({ suite, prf, curve }: UeConfig): Required<OfferSettings> {
+  const { id } = CURVES.find(({ name }) => name === curve) ?? CURVES[0];
+  return { policy: policyNamed(suite), prfFunc: PRF_FUNC[prf], curve: id };
+}
+
+function policyNamed(name: string): SrtpPolicy {
+  return Object.values(SRTP_POLICY).find((policy) => policy.name === name) ?? DEFAULT_POLICY;
+}

@@ -6,7 +6,6 @@ import { endpointText } from '../../bytes/network-address.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { canonicalIdentity, districtOfKms } from '../../ibake/identity.ts';
-import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import type { EndpointKeys } from '../../ibake/ports.ts';
 import { TimestampSource } from '../../ibake/timestamps.ts';
 import { defaultEngine } from '../../ibe/default-engine.ts';
@@ -30,8 +29,10 @@ import { Districts } from '../../endpoint/districts.ts';
 import { IbakeAgreement } from '../../endpoint/exchanges.ts';
 import { KeyKeeper } from '../../endpoint/key-keeper.ts';
 import { KeyRing } from '../../endpoint/key-ring.ts';
+import type { NamedFormat } from '../../endpoint/session-description.ts';
 import { UserEquipment } from './user-equipment.ts';
 import { ConfigError } from '../../host/config.ts';
+import { offerSettings } from './config.ts';
 import type { UeConfig } from './config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
@@ -82,7 +83,6 @@ async function startHolding(
   const transport = new Transport({ clock, logger, hosts, security });
   opened.add(() => transport.close());
   const doors = await open(config, transport, hosts);
-  const policy = Object.values(SRTP_POLICY).find(({ name }) => name === config.suite) ?? DEFAULT_POLICY;
   const endpoint = {
     addressOfRecord: own,
     device: canonicalIdentity(device),
@@ -95,7 +95,7 @@ async function startHolding(
     replays,
     skew: config.skew,
   };
-  const agreement = new IbakeAgreement(endpoint, policy);
+  const agreement = new IbakeAgreement(endpoint, offerSettings(config));
   const keeper = new KeyKeeper({
     kms: client,
     credential: { name: kms.credential, psk: kms.psk, district },
@@ -126,8 +126,8 @@ async function startHolding(
     agent,
     secure: cscf.url.sips,
     keys: {
-      initiate: (callee, stream) => agreement.initiate(callee, stream),
-      respond: (iMessage1, stream, protocols) => agreement.respond(iMessage1, stream, protocols),
+      initiate: (callee, lines, curve) => agreement.initiate(callee, lines, curve),
+      respond: (iMessage1, lines, protocols) => agreement.respond(iMessage1, lines, protocols),
       refresh: () => keeper.refresh(),
       stop: () => keeper.stop(),
     },
@@ -135,6 +135,8 @@ async function startHolding(
     ports: config.media,
     address: doors.media,
     policy: config.answer,
+    abilities: { mux: config.rtcp.mux, video: videoOf(config) },
+    reportMs: config.rtcp.intervalMs === 0 ? null : config.rtcp.intervalMs,
     clock,
     random,
     logger,
@@ -148,6 +150,10 @@ async function startHolding(
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+function videoOf({ video }: UeConfig): NamedFormat | null {
+  return video === undefined ? null : { codec: video.codec, type: video.payloadType };
+}
 
 /** Begins to listen for SIP. @returns what the phone names: host and port for SIP, an address for media */
 async function open(

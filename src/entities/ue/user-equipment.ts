@@ -15,18 +15,26 @@ import type { UserAgent } from '../../sip/agent.ts';
 import { SipError } from '../../sip/errors.ts';
 import { parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
-import { AudioStream, randomOrigin } from '../../endpoint/audio-stream.ts';
+import { AudioStream } from '../../endpoint/audio-stream.ts';
+import { CallMedia } from '../../endpoint/call-media.ts';
+import type { MediaAbilities, StreamMaker } from '../../endpoint/call-media.ts';
+import { randomOrigin } from '../../endpoint/secured-stream.ts';
+import type { SecuredStreamOptions } from '../../endpoint/secured-stream.ts';
+import { VideoStream } from '../../endpoint/video-stream.ts';
 import { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './callee.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
-import { warningFor } from '../../endpoint/refusal.ts';
+import { DEFAULT_CURVE } from '../../ibake/curves.ts';
+import { mikeyBodyFor, warningFor } from '../../endpoint/refusal.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
 import { OwnDescriptions, readDescription } from '../../endpoint/session-description.ts';
 
 /** Milliseconds for which media on the way are still heard after a call has ended. */
 const LINGER_MS = 100;
+
+const AUDIO_ALONE: MediaAbilities = { mux: false, video: null };
 
 /** What the endpoint needs of its keys, beyond single exchanges. */
 export interface KeySupply extends KeyAgreement {
@@ -47,6 +55,10 @@ export interface UserEquipmentOptions {
   /** Where others send media for these ports; default: where they are bound. */
   readonly address?: string;
   readonly policy: AnswerPolicy;
+  /** Absent: audio alone, without RTCP on its port. */
+  readonly abilities?: MediaAbilities;
+  /** Mean milliseconds from one RTCP report to the next; `null`: none is sent. */
+  readonly reportMs?: number | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -92,15 +104,36 @@ export class UserEquipment {
   async call(target: string): Promise<PhoneCall> {
     const { agent, keys } = this.#options;
     demandCallable(target, this.#options.secure ?? false);
-    const { stream, said } = await this.#media();
+    const media = await CallMedia.toOffer(this.#maker(), this.#abilities);
     try {
-      const exchange = await keys.initiate(target, { index: 0, count: 1, ssrc: stream.ssrc });
+      const said = this.#describing(media);
+      const exchange = await keys.initiate(target, media.ssrcs);
       const make = (callId: string) =>
-        this.#adopt(new PhoneCall('outgoing', callId, stream, this.#options.clock));
-      return new Caller({ agent, target, said, stream, exchange, call: make, lingerMs: LINGER_MS }).call;
+        this.#adopt(new PhoneCall('outgoing', callId, media, this.#options.clock));
+      const again = (call: PhoneCall) => void this.#callAgain(target, media, call);
+      const parts = { agent, target, media, lingerMs: LINGER_MS };
+      return new Caller({ ...parts, said, exchange, call: make, isAgain: false, again }).call;
     } catch (error) {
-      stream.close();
+      media.close();
       throw error;
+    }
+  }
+
+  /** A new INVITE of a call, with an exchange on the curve that every responder answers on (profile, section 3). */
+  async #callAgain(target: string, media: CallMedia, call: PhoneCall): Promise<void> {
+    const { agent, keys } = this.#options;
+    try {
+      const exchange = await keys.initiate(target, media.ssrcs, DEFAULT_CURVE);
+      const said = this.#describing(media);
+      const make = (callId: string) => {
+        call.dialledAgain(callId);
+        return call;
+      };
+      const parts = { agent, target, media, lingerMs: LINGER_MS };
+      new Caller({ ...parts, said, exchange, call: make, isAgain: true, again: () => undefined });
+    } catch (cause) {
+      if (!(cause instanceof EndpointError)) throw cause;
+      call.over({ reason: 'key-exchange', error: cause });
     }
   }
 
@@ -122,16 +155,16 @@ export class UserEquipment {
     const { request } = incoming;
     const offer = readDescription(request.contentType, request.body);
     if (offer.mikey === null) throw new EndpointError('not-acceptable', 'the offer has no MIKEY message');
-    const { stream, said } = await this.#media();
+    const media = await CallMedia.toAnswer(this.#maker(), this.#abilities, offer);
     try {
-      const own = { index: offer.index, count: offer.media.length, ssrc: stream.ssrc };
-      const exchange = await keys.respond(offer.mikey, own, offer.protocols);
-      const call = this.#adopt(new PhoneCall('incoming', request.callId, stream, clock));
+      const said = this.#describing(media);
+      const exchange = await keys.respond(offer.mikey, media.ssrcs, offer.protocols);
+      const call = this.#adopt(new PhoneCall('incoming', request.callId, media, clock));
       this.#incoming(call);
-      const parts = { incoming, call, said, stream, offer, exchange, policy, clock, logger };
+      const parts = { incoming, call, said, media, offer, exchange, policy, clock, logger };
       await new Callee({ ...parts, lingerMs: LINGER_MS }).answer();
     } catch (error) {
-      stream.close();
+      media.close();
       throw error;
     }
   }
@@ -140,18 +173,38 @@ export class UserEquipment {
     const { logger } = this.#options;
     logger.warn({ callId: incoming.request.callId, error: cause }, 'a call that came in is refused');
     const busy = cause instanceof EndpointError && cause.code === 'no-ports';
-    incoming.reject(busy ? 486 : 488, warningFor(cause));
+    incoming.reject(busy ? 486 : 488, warningFor(cause), mikeyBodyFor(cause));
   }
 
-  /** Sockets and the beginning of a stream, and what descriptions say about this end. */
-  async #media(): Promise<{ stream: AudioStream; said: OwnDescriptions }> {
-    const { datagrams, ports, address, random, clock, username } = this.#options;
-    const sockets = await bindPair(datagrams, ports);
-    if (sockets === null) throw new EndpointError('no-ports', 'no pair of ports is free');
-    const stream = new AudioStream({ sockets, origin: randomOrigin(random), clock });
+  get #abilities(): MediaAbilities {
+    return this.#options.abilities ?? AUDIO_ALONE;
+  }
+
+  /** What descriptions say about this end in one call. */
+  #describing(media: CallMedia): OwnDescriptions {
+    const { address, random, username } = this.#options;
     const sessionId = String(new Reader(random.bytes(4)).u32('session id'));
-    const local = { address: address ?? stream.local.address, port: stream.local.port };
-    return { stream, said: new OwnDescriptions({ username, sessionId, local }) };
+    const where = address ?? media.audio.local.address;
+    return new OwnDescriptions({ username, sessionId, address: where, lines: () => media.lines });
+  }
+
+  /** Sockets and the beginnings of streams, for one call. */
+  #maker(): StreamMaker {
+    const { datagrams, ports, random, clock, reportMs = null } = this.#options;
+    // Opaque, and another in every call (RFC 3550 section 6.5.1): it says who speaks together, not who it is.
+    let name: string | null = null;
+    const options = async (): Promise<Omit<SecuredStreamOptions, 'rate'>> => {
+      const sockets = await bindPair(datagrams, ports);
+      if (sockets === null) throw new EndpointError('no-ports', 'no pair of ports is free');
+      const origin = randomOrigin(random);
+      if (reportMs === null) return { sockets, clock, origin };
+      name ??= Buffer.from(random.bytes(12)).toString('base64');
+      return { sockets, clock, origin, reports: { intervalMs: reportMs, name, random } };
+    };
+    return {
+      audio: async () => new AudioStream(await options()),
+      video: async () => new VideoStream(await options()),
+    };
   }
 
   #adopt(call: PhoneCall): PhoneCall {

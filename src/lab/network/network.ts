@@ -59,6 +59,8 @@ export interface NetworkOptions {
   readonly log?: LogLevel;
   /** Settings of all phones, in place of their usual ones. */
   readonly phoneSettings?: Readonly<Record<string, unknown>>;
+  /** Settings of single phones, in place of those, by user. */
+  readonly phoneSettingsOf?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Told of every datagram that a phone receives, before the phone. */
   readonly onHeard?: (user: string, octets: Uint8Array) => void;
   /** Faults of phones, by user. */
@@ -314,8 +316,15 @@ export class Network {
     // On a busy machine a repeated 183 (RFC 3262), or a 180 that overtakes the 200 to PRACK, would make two runs differ.
     const patience =
       this.#options.seed === undefined ? {} : { t1: 5000, answer: { ringMs: 1500, answerMs: 1500 } };
-    const { phoneSettings, onHeard } = this.#options;
-    const config = ueConfig({ ...this.#configs[home].phones[user], ...patience, ...phoneSettings });
+    // Reports say what has come so far, and come by chance: whoever counts packets, or compares runs, has none.
+    const usual = { ...patience, rtcp: { intervalMs: 0 } };
+    const { phoneSettings, phoneSettingsOf, onHeard } = this.#options;
+    const config = ueConfig({
+      ...this.#configs[home].phones[user],
+      ...usual,
+      ...phoneSettings,
+      ...phoneSettingsOf?.[user],
+    });
     const datagrams = this.#datagrams(user, runtime.logger);
     const phone = await startUe(config, runtime, {
       datagrams: onHeard === undefined ? datagrams : listened(datagrams, (octets) => onHeard(user, octets)),

@@ -3,6 +3,9 @@
  * follows from the addresses that each party has used itself.
  */
 import path from 'node:path';
+import { ClavigerError } from '../../bytes/errors.ts';
+import { readErrorMessage } from '../../ibake/error-message.ts';
+import type { MikeyRefusal } from '../../ibake/error-message.ts';
 import { SessionDescription } from '../../sip/sdp.ts';
 import { canonicalAddress, endpointText } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
@@ -99,10 +102,32 @@ export function summary(octets: Uint8Array): string {
     .replace(/^SIP\/2\.0 /, '')
     .replace(/ SIP\/2\.0$/, '');
   const method = /^CSeq:\s*\d+\s+(\S+)/im.exec(text)?.[1] ?? '';
-  const [mikey] = SessionDescription.salvage(octets).mikeyMessages;
-  const dataType = mikey?.[1];
-  const carries = dataType === undefined ? '' : `  [${MIKEY_NAMES[dataType] ?? 'MIKEY'}]`;
+  const [described = null] = SessionDescription.salvage(octets).mikeyMessages;
+  const mikey = described ?? mikeyBody(text, octets);
+  const carries = mikey === null ? '' : `  [${mikeyName(mikey)}]`;
   return /^\d/.test(start) ? `${start} (${method})${carries}` : `${start}${carries}`;
+}
+
+/** A MIKEY message that is the whole body: in a refusal. */
+function mikeyBody(text: string, octets: Uint8Array): Uint8Array | null {
+  const at = text.indexOf('\r\n\r\n');
+  const isMikey = at >= 0 && /^(?:Content-Type|c)\s*:\s*application\/mikey\b/im.test(text.slice(0, at));
+  return isMikey ? octets.subarray(at + 4) : null;
+}
+
+function mikeyName(mikey: Uint8Array): string {
+  const refusal = errorIn(mikey);
+  if (refusal !== null) return `MIKEY error ${refusal.errorNo}, ${refusal.name}`;
+  return MIKEY_NAMES[mikey[1] ?? -1] ?? 'MIKEY';
+}
+
+function errorIn(mikey: Uint8Array): MikeyRefusal | null {
+  try {
+    return readErrorMessage(mikey);
+  } catch (error) {
+    if (error instanceof ClavigerError) return null;
+    throw error;
+  }
 }
 
 function keyOf({ address, port }: NetworkAddress): string {

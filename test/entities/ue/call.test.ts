@@ -54,7 +54,7 @@ function agreement(
     return rest;
   };
   return {
-    initiate: (_, { ssrc: own }) =>
+    initiate: (_, [own = 0]) =>
       Promise.resolve({
         iMessage1: say('I1', own, name),
         answer: async (r1) => {
@@ -69,9 +69,10 @@ function agreement(
             },
           };
         },
+        refusal: () => null,
         close: () => {},
       }),
-    respond: async (i1, { ssrc: own }) => {
+    respond: async (i1, [own = 0]) => {
       const [ssrc, peer = ''] = hear(i1, 'I1');
       await Promise.resolve();
       return {
