@@ -2,16 +2,17 @@
 import 'reflect-metadata'; // @peculiar/x509 needs it before its own import
 import { mkdtempSync, rmSync } from 'node:fs';
 import http2 from 'node:http2';
-import { connect as connectTcp, createServer as createTcpServer, Socket } from 'node:net';
+import { connect as connectTcp } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import type { Server, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import type { ConnectionLimits, CutReason } from '../../src/net/connections.ts';
-import { CONNECTION_LIMITS, ConnectionGuard } from '../../src/net/connections.ts';
+import { CONNECTION_LIMITS } from '../../src/net/connections.ts';
 import { listenerShare, publicShare } from '../../src/net/descriptors.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { connectionsOf, HttpsClient, httpsServer, listen } from '../../src/net/https.ts';
@@ -440,44 +441,5 @@ describe('R-72: Xk', () => {
     const second = tls(port, df, { session: await session });
     await secured(second);
     expect(second.isSessionReused()).toBe(reused);
-  });
-});
-
-describe('R-95: addresses of IPv6', () => {
-  /** A listener to which connections come that are not there: no machine has so many addresses. */
-  function guarded(): {
-    arrive: (address: string) => Socket;
-    cuts: () => Partial<Record<CutReason, number>>;
-  } {
-    const guard = new ConnectionGuard({ name: 'x', logger, mutual: true, limits: { perAddress: 2 } });
-    const server = createTcpServer() as unknown as Server;
-    guard.watch(server);
-    let port = 1024;
-    cleanups.push(() => guard.cutAll());
-    return {
-      arrive: (address) => {
-        const socket = new Socket();
-        Object.defineProperties(socket, {
-          remoteAddress: { value: address },
-          remotePort: { value: port++ },
-        });
-        server.emit('connection', socket);
-        return socket;
-      },
-      cuts: () => guard.cuts,
-    };
-  }
-
-  it('are counted by their network of 64 bits: one subscriber has as many as it likes', () => {
-    const { arrive, cuts } = guarded();
-    const [first] = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8::3'].map(arrive);
-    expect(cuts()).toEqual({ 'too-many-of-address': 1 });
-    expect(first?.destroyed).toBe(true);
-  });
-
-  it('mapped ones of IPv4 count with those that are not', () => {
-    const { arrive, cuts } = guarded();
-    for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201', '192.0.2.2']) arrive(address);
-    expect(cuts()).toEqual({ 'too-many-of-address': 1 });
   });
 });

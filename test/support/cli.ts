@@ -19,3 +19,12 @@ export function buildOnce(): Promise<void> {
     if (built.status !== 0) throw new Error(built.stdout);
   });
 }
+
+/** A process of the command line, with standard input. */
+export function piped(
+  args: readonly string[],
+  input: string,
+): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { input, encoding: 'utf8' });
+  return { status, out: stdout, err: stderr };
+}
