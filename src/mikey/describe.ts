@@ -11,7 +11,7 @@ import type { MikeyMessage } from './message.ts';
 import type { LocatedPayload, Payload } from './payload.ts';
 import { decodeKeyIds, type ExtPayload } from './payloads/ext.ts';
 import type { KeyValidity } from './payloads/fields.ts';
-import type { TicketPolicy } from './payloads/ticket.ts';
+import type { TpPayload } from './payloads/ticket.ts';
 import * as registry from './registry.ts';
 import type { Registry } from './registry.ts';
 
@@ -224,7 +224,7 @@ function describeExtension({ type, data }: ExtPayload): DescribedValue {
   }
 }
 
-function describePolicy(policy: TicketPolicy): DescribedFields {
+function describePolicy(policy: Omit<TpPayload, 'kind'>): DescribedFields {
   return {
     'Ticket Type': named(registry.TICKET_TYPE, policy.ticketType),
     Subtype: policy.subtype,

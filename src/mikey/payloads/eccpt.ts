@@ -11,60 +11,42 @@
  *
  * The RFC gives the point no length field: it is a SEC 1 octet string, whose length follows from the curve and its first
  * octet (00 infinity, 02/03 compressed, 04 uncompressed, 06/07 hybrid). Zero octets follow, until a 32-bit boundary
- * countedOctets from the sub-payload's first octet.
+ * counted from the sub-payload's first octet.
  */
-import type { Reader } from '../../bytes/reader.ts';
-import type { PayloadCodec } from '../codec.ts';
 import { MikeyError } from '../errors.ts';
 import { ECC_FIELD_OCTETS, PAYLOAD_TYPE } from '../registry.ts';
-import type { KeyValidity } from './fields.ts';
-import { kvType, nibbles, readKeyValidity, writeKeyValidity } from './fields.ts';
+import { leadOfValidity, number, payload, VALIDITY } from './fields.ts';
+import type { Field, PayloadOf } from './fields.ts';
 
-export interface EccptPayload {
-  readonly kind: 'eccpt';
-  readonly curve: number;
-  /** SEC 1 octet string, without padding. */
-  readonly point: Uint8Array;
-  /** 0 when sent, ignored when received. */
-  readonly authAlg: number;
-  /** 0 when sent, ignored when received. */
-  readonly tgkLen: number;
-  /** 4 bits, 0 when sent. */
-  readonly reserved: number;
-  readonly kv: KeyValidity;
-}
+export type EccptPayload = PayloadOf<typeof eccpt>;
 
-export const eccpt: PayloadCodec<EccptPayload> = {
-  type: PAYLOAD_TYPE.ECCPT,
-  kind: 'eccpt',
-  decode(reader) {
-    const curve = reader.u8('ECCPT ECC Curve');
-    const field = ECC_FIELD_OCTETS[curve];
-    if (field === undefined) return null;
-    const point = reader.bytes(pointOctets(field, reader.peek()), 'ECCPT ECC Point');
-    skipPadding(reader, point.length);
-    const authAlg = reader.u8('ECCPT Auth alg');
-    const tgkLen = reader.u16('ECCPT TGK len');
-    const flags = reader.u8('ECCPT KV');
-    const kv = readKeyValidity(reader, flags & 0x0f);
-    if (kv === null) return null;
-    return { kind: 'eccpt', curve, point, authAlg, tgkLen, reserved: flags >> 4, kv };
+/** SEC 1 octet string, without the padding that follows it. */
+const point: Field<Uint8Array> = {
+  read: (reader, { values }) => {
+    const field = ECC_FIELD_OCTETS[Number(values['curve'])];
+    if (field === undefined) return undefined;
+    const octets = reader.bytes(pointOctets(field, reader.peek()), 'ECCPT ECC Point');
+    const padding = reader.view(paddingOctets(octets.length), 'ECCPT padding');
+    if (padding.some((octet) => octet !== 0)) throw new MikeyError('malformed', 'ECCPT padding: not zero');
+    return octets;
   },
-  encode(writer, { curve, point, authAlg, tgkLen, reserved, kv }) {
-    const field = ECC_FIELD_OCTETS[curve];
-    if (field === undefined || point.length !== pointOctets(field, point[0] ?? null))
+  write: (writer, octets, { curve }) => {
+    const field = ECC_FIELD_OCTETS[Number(curve)];
+    if (field === undefined || octets.length !== pointOctets(field, octets[0] ?? null))
       throw new MikeyError('unencodable', 'ECCPT: point does not have the length of its curve and form');
-    writer
-      .u8(curve)
-      .bytes(point)
-      .bytes(new Uint8Array(paddingOctets(point.length)));
-    writer
-      .u8(authAlg)
-      .u16(tgkLen)
-      .u8(nibbles(reserved, kvType(kv), 'ECCPT KV'));
-    writeKeyValidity(writer, kv);
+    writer.bytes(octets).bytes(new Uint8Array(paddingOctets(octets.length)));
   },
 };
+
+export const eccpt = payload(PAYLOAD_TYPE.ECCPT, 'eccpt', {
+  curve: number(1, 'ECCPT ECC Curve'),
+  point,
+  /** 0 when sent, ignored when received, as are the next two. */
+  authAlg: number(1, 'ECCPT Auth alg'),
+  tgkLen: number(2, 'ECCPT TGK len'),
+  reserved: leadOfValidity('ECCPT KV'),
+  kv: VALIDITY,
+});
 
 /** Length of a SEC 1 point with this first octet. */
 function pointOctets(field: number, first: number | null): number {
@@ -86,9 +68,4 @@ function pointOctets(field: number, first: number | null): number {
 /** Octets from the point's end to the boundary; the point begins 2 octets into the sub-payload. */
 function paddingOctets(point: number): number {
   return (4 - ((2 + point) % 4)) % 4;
-}
-
-function skipPadding(reader: Reader, point: number): void {
-  const padding = reader.view(paddingOctets(point), 'ECCPT padding');
-  if (padding.some((octet) => octet !== 0)) throw new MikeyError('malformed', 'ECCPT padding: not zero');
 }

@@ -1,5 +1,6 @@
 /** Fields that several payloads share. */
 import type { Reader } from '../../bytes/reader.ts';
+import { Secret } from '../../bytes/secret.ts';
 import type { Writer } from '../../bytes/writer.ts';
 import type { PayloadCodec } from '../codec.ts';
 import { MikeyError } from '../errors.ts';
@@ -19,45 +20,19 @@ export type KeyValidity =
 /** KV without data. */
 export const NO_VALIDITY: KeyValidity = { kind: 'null' };
 
-/** The KV nibble of a validity. */
-export function kvType(kv: KeyValidity): number {
-  return kv.kind === 'spi' ? KV_TYPE.SPI : kv.kind === 'interval' ? KV_TYPE.Interval : KV_TYPE.Null;
-}
-
-/** Reads KV data of that type; `null` for an unregistered type, whose data have no known extent. */
-export function readKeyValidity(reader: Reader, type: number): KeyValidity | null {
-  if (type === KV_TYPE.Null) return NO_VALIDITY;
-  if (type === KV_TYPE.SPI) return { kind: 'spi', spi: reader.bytes(reader.u8('SPI Length'), 'SPI') };
-  if (type !== KV_TYPE.Interval) return null;
-  const from = reader.bytes(reader.u8('VF Length'), 'Valid From');
-  return { kind: 'interval', from, to: reader.bytes(reader.u8('VT Length'), 'Valid To') };
-}
-
-export function writeKeyValidity(writer: Writer, kv: KeyValidity): void {
-  if (kv.kind === 'spi') writer.u8(kv.spi.length).bytes(kv.spi);
-  if (kv.kind === 'interval') writer.u8(kv.from.length).bytes(kv.from).u8(kv.to.length).bytes(kv.to);
-}
-
-/** Two fields of 4 bits in one octet. */
-export function nibbles(high: number, low: number, what: string): number {
-  if (high < 0 || high > 15 || low < 0 || low > 15)
-    throw new MikeyError('unencodable', `${what}: value does not fit 4 bits`);
-  return (high << 4) | low;
-}
-
-/** `value` if it has the octets that its algorithm prescribes (`undefined`: unregistered algorithm). */
-export function fixedOctets(value: Uint8Array, octets: number | undefined, what: string): Uint8Array {
-  if (octets === undefined) throw new MikeyError('unencodable', `${what}: algorithm of unknown length`);
-  if (value.length !== octets) throw new MikeyError('unencodable', `${what}: ${octets} octets expected`);
-  return value;
-}
-
 /** A field of a payload, read and written. */
 export interface Field<T> {
-  /** `null`: its extent is unknown. @param before the fields that stand before it */
-  read(reader: Reader, before: Values): T | null;
+  /** `undefined`: its extent is unknown. */
+  read(reader: Reader, before: Before): T | undefined;
   /** @param all the fields of the payload */
   write(writer: Writer, value: T, all: Values): void;
+}
+
+/** What stands before a field. */
+interface Before {
+  readonly values: Values;
+  /** The low bits of the last `lead`. */
+  low: number;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -77,9 +52,10 @@ export function payload<K extends string, V extends object>(
     kind,
     decode(reader) {
       const values: { readonly kind: K } & Record<string, unknown> = { kind };
+      const before: Before = { values, low: 0 };
       for (const [key, field] of list) {
-        const value = field.read(reader, values);
-        if (value === null) return null;
+        const value = field.read(reader, before);
+        if (value === undefined) return null;
         Object.assign(values, { [key]: value });
       }
       return values;
@@ -107,6 +83,14 @@ export function countedOctets(octets: 1 | 2, length: string, name: string): Fiel
   };
 }
 
+/** The same of octets that are secret. */
+export function countedSecret(length: string, name: string): Field<Secret> {
+  return {
+    read: (reader) => Secret.of(reader.bytes(reader.u16(length), name)),
+    write: (writer, value) => void writer.u16(value.length).bytes(value.expose()),
+  };
+}
+
 /** Octets whose number follows from the algorithm that the field `of` names. */
 export function sizedBy(
   of: string,
@@ -114,10 +98,81 @@ export function sizedBy(
   name: string,
 ): Field<Uint8Array> {
   return {
-    read: (reader, before) => {
-      const octets = sizes[Number(before[of])];
-      return octets === undefined ? null : reader.bytes(octets, name);
+    read: (reader, { values }) => {
+      const octets = sizes[Number(values[of])];
+      return octets === undefined ? undefined : reader.bytes(octets, name);
     },
-    write: (writer, value, all) => void writer.bytes(fixedOctets(value, sizes[Number(all[of])], name)),
+    write: (writer, value, all) => {
+      const octets = sizes[Number(all[of])];
+      if (octets === undefined) throw unencodable(`${name}: algorithm of unknown length`);
+      if (value.length !== octets) throw unencodable(`${name}: ${octets} octets expected`);
+      writer.bytes(value);
+    },
   };
+}
+
+/** The high bits of a number of so many octets. @param lowOf its low bits, which are of fields that come later */
+export function lead(
+  octets: 1 | 2 | 3,
+  bits: number,
+  name: string,
+  lowOf: (all: Values) => number,
+): Field<number> {
+  const lowBits = 8 * octets - bits;
+  return {
+    read: (reader, before) => {
+      const number = reader.uint(octets, name);
+      before.low = number & (2 ** lowBits - 1);
+      return number >> lowBits;
+    },
+    write: (writer, value, all) =>
+      void writer.uint((fitting(value, bits, name) << lowBits) | fitting(lowOf(all), lowBits, name), octets),
+  };
+}
+
+/** Some of the low bits of the `lead` before it. */
+export function lowBits(shift: number, bits: number, name: string): Field<number> {
+  return {
+    read: (_, { low }) => (low >> shift) & (2 ** bits - 1),
+    write: (_, value) => void fitting(value, bits, name),
+  };
+}
+
+/** Octets whose number are the low bits of the `lead` before them. */
+export function countedByLead(name: string): Field<Uint8Array> {
+  return {
+    read: (reader, { low }) => reader.bytes(low, name),
+    write: (writer, value) => void writer.bytes(value),
+  };
+}
+
+/** 4 bits, with the KV type of the field `kv` as the low ones. */
+export function leadOfValidity(name: string): Field<number> {
+  return lead(1, 4, name, ({ kv }) => KV_TYPES[(kv as KeyValidity).kind]);
+}
+
+const KV_TYPES = { null: KV_TYPE.Null, spi: KV_TYPE.SPI, interval: KV_TYPE.Interval } as const;
+
+/** The KV data of a `leadOfValidity`; of an unregistered type they have no known extent. */
+export const VALIDITY: Field<KeyValidity> = {
+  read: (reader, { low }) => {
+    if (low === KV_TYPE.Null) return NO_VALIDITY;
+    if (low === KV_TYPE.SPI) return { kind: 'spi', spi: reader.bytes(reader.u8('SPI Length'), 'SPI') };
+    if (low !== KV_TYPE.Interval) return undefined;
+    const from = reader.bytes(reader.u8('VF Length'), 'Valid From');
+    return { kind: 'interval', from, to: reader.bytes(reader.u8('VT Length'), 'Valid To') };
+  },
+  write: (writer, kv) => {
+    if (kv.kind === 'spi') writer.u8(kv.spi.length).bytes(kv.spi);
+    if (kv.kind === 'interval') writer.u8(kv.from.length).bytes(kv.from).u8(kv.to.length).bytes(kv.to);
+  },
+};
+
+function fitting(value: number, bits: number, name: string): number {
+  if (value < 0 || value >= 2 ** bits) throw unencodable(`${name}: value does not fit ${bits} bits`);
+  return value;
+}
+
+function unencodable(why: string): MikeyError {
+  return new MikeyError('unencodable', why);
 }

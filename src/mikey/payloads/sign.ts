@@ -5,28 +5,17 @@
  *     ! S type| Signature len         ! Signature                     ~
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import type { PayloadCodec } from '../codec.ts';
-import { MikeyError } from '../errors.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { countedByLead, lead, payload } from './fields.ts';
+import type { PayloadOf } from './fields.ts';
 
-export interface SignPayload {
-  readonly kind: 'sign';
-  /** S type, 4 bits. */
-  readonly type: number;
-  readonly signature: Uint8Array;
-}
+export type SignPayload = PayloadOf<typeof sign>;
 
-export const sign: PayloadCodec<SignPayload> = {
-  type: PAYLOAD_TYPE.SIGN,
-  kind: 'sign',
+export const sign = {
+  ...payload(PAYLOAD_TYPE.SIGN, 'sign', {
+    /** S type. */
+    type: lead(2, 4, 'SIGN S type and Signature len', ({ signature }) => (signature as Uint8Array).length),
+    signature: countedByLead('SIGN Signature'),
+  }),
   endsChain: true,
-  decode(reader) {
-    const lead = reader.u16('SIGN S type and Signature len');
-    return { kind: 'sign', type: lead >> 12, signature: reader.bytes(lead & 0x0fff, 'SIGN Signature') };
-  },
-  encode(writer, { type, signature }) {
-    if (type < 0 || type > 15 || signature.length > 0x0fff)
-      throw new MikeyError('unencodable', 'SIGN: S type has 4 bits, Signature len 12');
-    writer.u16((type << 12) | signature.length).bytes(signature);
-  },
-};
+} as const;

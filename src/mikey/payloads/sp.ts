@@ -9,8 +9,9 @@
  *     Policy param:   ! Type          ! Length        ! Value         ~
  */
 import { Writer } from '../../bytes/writer.ts';
-import type { PayloadCodec } from '../codec.ts';
 import { PAYLOAD_TYPE } from '../registry.ts';
+import { number, payload } from './fields.ts';
+import type { Field, PayloadOf } from './fields.ts';
 
 /** One Type/Length/Value of a policy. */
 export interface PolicyParam {
@@ -18,30 +19,27 @@ export interface PolicyParam {
   readonly value: Uint8Array;
 }
 
-export interface SpPayload {
-  readonly kind: 'sp';
-  readonly policyNo: number;
-  readonly protType: number;
-  readonly params: readonly PolicyParam[];
-}
+export type SpPayload = PayloadOf<typeof sp>;
 
-export const sp: PayloadCodec<SpPayload> = {
-  type: PAYLOAD_TYPE.SP,
-  kind: 'sp',
-  decode(reader) {
-    const policyNo = reader.u8('SP Policy no');
-    const protType = reader.u8('SP Prot type');
+const params: Field<readonly PolicyParam[]> = {
+  read: (reader) => {
     const inner = reader.sub(reader.u16('SP Policy param length'), 'SP Policy param');
-    const params: PolicyParam[] = [];
+    const found: PolicyParam[] = [];
     while (inner.remaining > 0) {
       const type = inner.u8('SP param Type');
-      params.push({ type, value: inner.bytes(inner.u8('SP param Length'), 'SP param Value') });
+      found.push({ type, value: inner.bytes(inner.u8('SP param Length'), 'SP param Value') });
     }
-    return { kind: 'sp', policyNo, protType, params };
+    return found;
   },
-  encode(writer, { policyNo, protType, params }) {
+  write: (writer, all) => {
     const inner = new Writer();
-    for (const { type, value } of params) inner.u8(type).u8(value.length).bytes(value);
-    writer.u8(policyNo).u8(protType).u16(inner.length).bytes(inner.finish());
+    for (const { type, value } of all) inner.u8(type).u8(value.length).bytes(value);
+    writer.u16(inner.length).bytes(inner.finish());
   },
 };
+
+export const sp = payload(PAYLOAD_TYPE.SP, 'sp', {
+  policyNo: number(1, 'SP Policy no'),
+  protType: number(1, 'SP Prot type'),
+  params,
+});
