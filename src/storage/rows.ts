@@ -12,11 +12,11 @@ const ROWS = 500;
  */
 export async function rowsOf<Columns extends StoredColumns>(
   db: QueryExecutorProvider,
-  { table, columns, read }: TableReader<Columns>,
+  { table, names, read }: TableReader<Columns>,
   rest: RawBuilder<unknown> = sql``,
 ): Promise<StoredRow<Columns>[]> {
-  const names = sql.join(Object.keys(columns).map((name) => sql.ref(name)));
-  const { rows } = await sql`SELECT ${names} FROM ${sql.table(table)} ${rest}`.execute(db);
+  const columns = sql.join(names.map(([, column]) => sql.ref(column)));
+  const { rows } = await sql`SELECT ${columns} FROM ${sql.table(table)} ${rest}`.execute(db);
   return rows.map(read);
 }
 
@@ -38,6 +38,21 @@ export function replaceRows<Reader extends TableReader<StoredColumns>>(
   return write(sql`REPLACE`, db, reader, rows);
 }
 
+/** Writes rows; of one that has the `key` of a new one, the other columns become those of the new one. */
+export function updateRows<Reader extends TableReader<StoredColumns>>(
+  db: QueryExecutorProvider,
+  reader: Reader,
+  key: readonly (keyof Reader['columns'] & string)[],
+  rows: readonly WrittenRow<Reader>[],
+): Promise<void> {
+  const isKey = ([member]: Reader['names'][number]): boolean => key.includes(member);
+  const keys = reader.names.filter(isKey).map(([, column]) => sql.ref(column));
+  const others = reader.names.filter((each) => !isKey(each));
+  const set = others.map(([, column]) => sql`${sql.ref(column)} = ${sql.ref(`excluded.${column}`)}`);
+  const conflict = sql`ON CONFLICT (${sql.join(keys)}) DO UPDATE SET ${sql.join(set)}`;
+  return write(sql`INSERT`, db, reader, rows, conflict);
+}
+
 /** What a statement takes at once. */
 export function batches<T>(all: readonly T[]): T[][] {
   const parts: T[][] = [];
@@ -48,13 +63,15 @@ export function batches<T>(all: readonly T[]): T[][] {
 async function write<Reader extends TableReader<StoredColumns>>(
   how: RawBuilder<unknown>,
   db: QueryExecutorProvider,
-  { table, columns }: Reader,
+  { table, names }: Reader,
   rows: readonly WrittenRow<Reader>[],
+  conflict: RawBuilder<unknown> = sql``,
 ): Promise<void> {
-  const names = Object.keys(columns) as (keyof Reader['columns'])[];
-  const into = sql.join(names.map((name) => sql.ref(String(name))));
+  const into = sql.join(names.map(([, column]) => sql.ref(column)));
   for (const batch of batches(rows)) {
-    const values = sql.join(batch.map((row) => sql`(${sql.join(names.map((name) => row[name]))})`));
-    await sql`${how} INTO ${sql.table(table)} (${into}) VALUES ${values}`.execute(db);
+    const values = sql.join(
+      batch.map((row) => sql`(${sql.join(names.map(([member]) => row[member as keyof typeof row]))})`),
+    );
+    await sql`${how} INTO ${sql.table(table)} (${into}) VALUES ${values} ${conflict}`.execute(db);
   }
 }

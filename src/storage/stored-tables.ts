@@ -3,9 +3,9 @@
  * type, and a file can be changed by anyone who may write it; so a table is described once, by what its columns hold, and
  * from that follow the types of what is written and the reader of what comes back:
  *
- *     const STORED = tableReaders({ stream: { key: textColumn, next: countColumn, last_time: timeColumn } });
- *     const db: Kysely<TablesOf<typeof STORED>>;     // a selected value is `unknown`
- *     const { next } = STORED.stream.read(row);      // a number from 0, or StorageError: stream.next is not …
+ *     const STORED = tableReaders({ stream: { key: textColumn, next: countColumn, lastTime: timeColumn } });
+ *     const db: Kysely<TablesOf<typeof STORED>>;      // a selected value is `unknown`
+ *     const { lastTime } = STORED.stream.read(row);   // of the column last_time, or StorageError: stream.last_time is not …
  *
  * An error names table and column, never what was found: that may be secret.
  */
@@ -83,7 +83,13 @@ export function jsonColumn<Schema extends TSchema>(
   };
 }
 
+/** By what the program calls them, `lastTime` for the column `last_time`. */
 export type StoredColumns = Readonly<Record<string, StoredColumn<unknown, unknown>>>;
+
+/** The column of a member. */
+export type ColumnName<Member extends string> = Member extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${ColumnName<Rest>}`
+  : Member;
 
 /** A row as it was read. */
 export type StoredRow<Columns extends StoredColumns> = {
@@ -94,21 +100,25 @@ export type StoredRow<Columns extends StoredColumns> = {
 export class TableReader<Columns extends StoredColumns> {
   readonly table: string;
   readonly columns: Columns;
-  readonly #entries: readonly (readonly [name: string, column: StoredColumn<unknown, unknown>])[];
+  /** Members and the columns that they are in. */
+  readonly names: readonly (readonly [member: string, column: string])[];
 
   constructor(table: string, columns: Columns) {
     this.table = table;
     this.columns = columns;
-    this.#entries = Object.entries(columns);
+    this.names = Object.keys(columns).map((member) => [
+      member,
+      member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    ]);
   }
 
   /** Of a row that a statement gave, the columns of this reader. @throws StorageError `damaged` */
   readonly read = (row: unknown): StoredRow<Columns> => {
     const found = row as Readonly<Record<string, unknown>>;
     const read: Record<string, unknown> = {};
-    for (const [name, column] of this.#entries) {
+    for (const [member, name] of this.names) {
       try {
-        read[name] = column.read(found[name]);
+        read[member] = this.columns[member]?.read(found[name]);
       } catch (cause) {
         if (!(cause instanceof Unfit)) throw cause;
         throw new StorageError('damaged', `${this.table}.${name} is not ${cause.message}`);
@@ -139,7 +149,9 @@ export function tableReaders<Tables extends Readonly<Record<string, StoredColumn
 /** The tables as Kysely's statements see them: what they write has its type, what they give is yet to be read. */
 export type TablesOf<All extends Readonly<Record<string, TableReader<StoredColumns>>>> = {
   [Table in keyof All]: {
-    [Name in keyof All[Table]['columns']]: Unread<All[Table]['columns'][Name]>;
+    [Member in keyof All[Table]['columns'] & string as ColumnName<Member>]: Unread<
+      All[Table]['columns'][Member]
+    >;
   };
 };
 

@@ -23,8 +23,8 @@ const STORED = tableReaders({
   task: {
     xid: textColumn,
     body: taskColumn,
-    activated_at: timeColumn,
-    modified_at: timeColumn,
+    activatedAt: timeColumn,
+    modifiedAt: timeColumn,
     modifications: countColumn,
   },
   destination: { did: textColumn, body: destinationColumn },
@@ -66,12 +66,7 @@ export class SqliteTaskStore implements TaskStore {
     const tasks = await rowsOf(this.#db, STORED.task, sql`ORDER BY activated_at`);
     const destinations = await rowsOf(this.#db, STORED.destination);
     return {
-      tasks: tasks.map((row) => ({
-        task: row.body,
-        activatedAt: row.activated_at,
-        modifiedAt: row.modified_at,
-        modifications: row.modifications,
-      })),
+      tasks: tasks.map(({ xid: _xid, body: task, ...times }) => ({ task, ...times })),
       destinations: destinations.map(({ body }) => body),
     };
   }
@@ -95,12 +90,6 @@ export class SqliteTaskStore implements TaskStore {
   }
 }
 
-function rowOf({ task, activatedAt, modifiedAt, modifications }: TaskRecord): WrittenRow<typeof STORED.task> {
-  return {
-    xid: task.xid,
-    body: JSON.stringify(task),
-    activated_at: activatedAt,
-    modified_at: modifiedAt,
-    modifications,
-  };
+function rowOf({ task, ...times }: TaskRecord): WrittenRow<typeof STORED.task> {
+  return { xid: task.xid, body: JSON.stringify(task), ...times };
 }

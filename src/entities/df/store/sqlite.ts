@@ -35,7 +35,7 @@ import type {
 } from '../ports.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
-import { batches, insertRows, replaceRows, rowsOf } from '../../../storage/rows.ts';
+import { batches, insertRows, replaceRows, rowsOf, updateRows } from '../../../storage/rows.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 import {
   countColumn,
@@ -52,24 +52,19 @@ import { noticeColumn } from './stored-notices.ts';
 import { sessionColumn } from './stored-sessions.ts';
 
 const STORED = tableReaders({
-  stream: { key: textColumn, next: countColumn, last_time: timeColumn },
+  stream: { key: textColumn, next: countColumn, lastTime: timeColumn },
   communication: {
     correlation: textColumn,
     liid: textColumn,
     cin: countColumn,
-    next_hi2: countColumn,
-    next_hi3: countColumn,
-    last_seen: timeColumn,
+    nextHi2: countColumn,
+    nextHi3: countColumn,
+    lastSeen: timeColumn,
     standing: enumColumn<CallStanding>(['open', 'refused', 'proven']),
     source: textColumn,
   },
   cin: { liid: textColumn, last: countColumn },
-  key_session: {
-    xid: textColumn,
-    correlation: textColumn,
-    body: sessionColumn,
-    last_seen: timeColumn,
-  },
+  key_session: { xid: textColumn, correlation: textColumn, body: sessionColumn, lastSeen: timeColumn },
   held: { id: countColumn, xid: textColumn, octets: octetsColumn, since: timeColumn },
   outbox: {
     position: generated(countColumn),
@@ -77,7 +72,7 @@ const STORED = tableReaders({
     interface: enumColumn<OutboxAppend['interface']>(['hi1', 'hi2', 'hi3']),
     liid: textColumn,
     cin: countColumn,
-    sequence_number: countColumn,
+    sequenceNumber: countColumn,
     octets: octetsColumn,
   },
   notice: { liid: textColumn, body: noticeColumn, epoch: countColumn },
@@ -87,7 +82,7 @@ const STORED = tableReaders({
 type Tables = TablesOf<typeof STORED>;
 
 /** Positions are the store's to give. */
-const APPENDED = STORED.outbox.pick('did', 'interface', 'liid', 'cin', 'sequence_number', 'octets');
+const APPENDED = STORED.outbox.pick('did', 'interface', 'liid', 'cin', 'sequenceNumber', 'octets');
 
 /** What waits for a destination, as a statement counts it. */
 const WAITING = new TableReader('outbox', { did: textColumn, count: countColumn, octets: countColumn });
@@ -169,22 +164,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const notices = await rowsOf(this.#db, STORED.notice);
     const [epoch] = await rowsOf(this.#db, STORED.epoch);
     return {
-      streams: streams.map((row) => ({
-        key: row.key,
-        nextSequenceNumber: row.next,
-        lastTime: row.last_time,
-      })),
-      communications: communications.map((row) => ({
-        correlation: row.correlation,
-        liid: row.liid,
-        cin: row.cin,
-        nextHi2: row.next_hi2,
-        nextHi3: row.next_hi3,
-        lastSeen: row.last_seen,
-        standing: row.standing,
-        source: row.source,
-      })),
-      keySessions: sessions.map((row) => ({ session: row.body, lastSeen: row.last_seen })),
+      streams: streams.map(({ next, ...row }) => ({ ...row, nextSequenceNumber: next })),
+      communications,
+      keySessions: sessions.map(({ body, lastSeen }) => ({ session: body, lastSeen })),
       held,
       ...(epoch === undefined ? {} : { cinBase: epoch.base }),
       lastCins: new Map(cins.map((row) => [row.liid, row.last])),
@@ -206,7 +188,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       for (const ids of batches(changes.released)) {
         await transaction.deleteFrom('held').where('id', 'in', ids).execute();
       }
-      await insertRows(transaction, APPENDED, changes.outbox.map(outboxRow));
+      await insertRows(transaction, APPENDED, changes.outbox);
       await replaceRows(transaction, STORED.notice, changes.notices.map(noticeRow));
     });
     for (const { did, octets } of gone) this.#count(did, -1, -octets);
@@ -239,10 +221,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(this.#db);
   }
 
-  async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
+  pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
     const next = sql`WHERE did = ${did} AND position > ${after} ORDER BY position LIMIT ${limit}`;
-    const rows = await rowsOf(this.#db, STORED.outbox, next);
-    return rows.map(({ sequence_number: sequenceNumber, ...entry }) => ({ ...entry, sequenceNumber }));
+    return rowsOf(this.#db, STORED.outbox, next);
   }
 
   async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
@@ -304,17 +285,13 @@ async function retire(
   return gone.map(GONE.read);
 }
 
-function streamRow(state: StreamState): WrittenRow<typeof STORED.stream> {
-  return { key: state.key, next: state.nextSequenceNumber, last_time: state.lastTime };
+function streamRow({ nextSequenceNumber: next, ...row }: StreamState): WrittenRow<typeof STORED.stream> {
+  return { ...row, next };
 }
 
 function sessionRow({ session, lastSeen }: StoredKeySession): WrittenRow<typeof STORED.key_session> {
   const { xid, correlation } = session;
-  return { xid, correlation, body: JSON.stringify(session), last_seen: lastSeen };
-}
-
-function outboxRow({ sequenceNumber, ...row }: OutboxAppend): WrittenRow<typeof APPENDED> {
-  return { ...row, sequence_number: sequenceNumber };
+  return { xid, correlation, body: JSON.stringify(session), lastSeen };
 }
 
 function noticeRow({ epoch, ...body }: WarrantNotice): WrittenRow<typeof STORED.notice> {
@@ -322,34 +299,8 @@ function noticeRow({ epoch, ...body }: WarrantNotice): WrittenRow<typeof STORED.
 }
 
 async function putCommunications(transaction: Transaction, rows: readonly Communication[]): Promise<void> {
-  for (const batch of batches(rows)) {
-    await transaction
-      .insertInto('communication')
-      .values(
-        batch.map((row) => ({
-          correlation: row.correlation,
-          liid: row.liid,
-          cin: row.cin,
-          next_hi2: row.nextHi2,
-          next_hi3: row.nextHi3,
-          last_seen: row.lastSeen,
-          standing: row.standing,
-          source: row.source,
-        })),
-      )
-      .onConflict((conflict) =>
-        conflict.columns(['correlation', 'liid']).doUpdateSet((row) => ({
-          cin: row.ref('excluded.cin').$castTo<number>(),
-          next_hi2: row.ref('excluded.next_hi2').$castTo<number>(),
-          next_hi3: row.ref('excluded.next_hi3').$castTo<number>(),
-          last_seen: row.ref('excluded.last_seen').$castTo<number>(),
-          standing: row.ref('excluded.standing').$castTo<CallStanding>(),
-          source: row.ref('excluded.source').$castTo<string>(),
-        })),
-      )
-      .execute();
-    await putCins(transaction, batch);
-  }
+  await updateRows(transaction, STORED.communication, ['correlation', 'liid'], rows);
+  for (const batch of batches(rows)) await putCins(transaction, batch);
 }
 
 async function putCins(

@@ -38,10 +38,10 @@ const kindColumn = enumColumn<'public' | 'alias'>(['public', 'alias']);
 export const KMS_TABLES = tableReaders({
   serial: {
     serial: countColumn,
-    not_before: timeColumn,
-    not_after: timeColumn,
+    notBefore: timeColumn,
+    notAfter: timeColumn,
     parameters: parametersColumn,
-    master_secret: secretColumn,
+    masterSecret: secretColumn,
   },
   li_root: { epoch: textColumn, root: nullable(secretColumn) },
   identity: { uri: textColumn, subscriber: textColumn, kind: kindColumn, position: countColumn },
@@ -49,12 +49,12 @@ export const KMS_TABLES = tableReaders({
   device_identity: {
     credential: textColumn,
     uri: textColumn,
-    valid_from: timeColumn,
-    valid_until: nullable(timeColumn),
+    validFrom: timeColumn,
+    validUntil: nullable(timeColumn),
   },
   claim: {
     kind: enumColumn<'request' | 'question'>(['request', 'question']),
-    claim_group: textColumn,
+    claimGroup: textColumn,
     hash: textColumn,
     expires: timeColumn,
   },
@@ -63,8 +63,8 @@ export const KMS_TABLES = tableReaders({
     uri: textColumn,
     subscriber: textColumn,
     kind: kindColumn,
-    held_from: timeColumn,
-    held_until: nullable(timeColumn),
+    heldFrom: timeColumn,
+    heldUntil: nullable(timeColumn),
   },
   warrant_period: {
     xid: textColumn,

@@ -57,32 +57,23 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
   async serials(): Promise<SerialRecord[]> {
     const rows = await rowsOf(this.#db, KMS_TABLES.serial, sql`ORDER BY serial`);
-    return rows.map((row) => ({
-      serial: row.serial,
-      notBefore: row.not_before,
-      notAfter: row.not_after,
-      bf: row.parameters,
-      masterSecret: row.master_secret,
-    }));
+    return rows.map(({ parameters: bf, ...row }) => ({ ...row, bf }));
   }
 
   async putSerial(record: SerialRecord): Promise<void> {
-    const row = {
-      serial: record.serial,
-      not_before: record.notBefore,
-      not_after: record.notAfter,
-      parameters: encodeBfPublicParameters(record.bf),
-      master_secret: record.masterSecret.expose(),
-    };
+    const parameters = encodeBfPublicParameters(record.bf);
     await this.#db
       .insertInto('serial')
-      .values(row)
+      .values({
+        ...{ serial: record.serial, not_before: record.notBefore, not_after: record.notAfter },
+        ...{ parameters, master_secret: record.masterSecret.expose() },
+      })
       .onConflict((conflict) => conflict.column('serial').doNothing())
       .execute();
     const kept = (await this.serials()).find(({ serial }) => serial === record.serial);
     const isSame =
       kept !== undefined &&
-      toHex(encodeBfPublicParameters(kept.bf)) === toHex(row.parameters) &&
+      toHex(encodeBfPublicParameters(kept.bf)) === toHex(parameters) &&
       kept.notBefore === record.notBefore &&
       kept.masterSecret.equals(record.masterSecret);
     if (!isSame)
@@ -168,7 +159,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     const holders = sql`SELECT subscriber FROM holding WHERE uri = ${uri}`;
     const of = sql`WHERE subscriber IN (${holders}) ORDER BY held_from`;
     const rows = await rowsOf(this.#db, KMS_TABLES.holding, of);
-    return rows.map(({ held_from: from, held_until: until, ...row }) => ({
+    return rows.map(({ heldFrom: from, heldUntil: until, ...row }) => ({
       ...row,
       from,
       until: until ?? Infinity,
@@ -189,9 +180,9 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     hash: Uint8Array,
     { limit, refill, now }: QuestionBound,
   ): Promise<boolean> {
-    const asked = { kind: 'question' as const, claim_group: toHex(group), hash: toHex(hash) };
+    const asked = { kind: 'question' as const, claimGroup: toHex(group), hash: toHex(hash) };
     return this.#db.transaction().execute(async (transaction) => {
-      const ofGroup = sql`WHERE kind = ${asked.kind} AND claim_group = ${asked.claim_group}`;
+      const ofGroup = sql`WHERE kind = ${asked.kind} AND claim_group = ${asked.claimGroup}`;
       let taken = await rowsOf(transaction, PLACE, ofGroup);
       // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
       taken = taken.filter(({ expires }) => expires > now && expires <= now + limit * refill);
@@ -274,7 +265,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
       devices.set(credential, device);
       // A device without identities.
       if (row.valid_from === null && row.uri === null) continue;
-      const { uri, valid_from: from, valid_until: until } = DEVICE_NAME.read(row);
+      const { uri, validFrom: from, validUntil: until } = DEVICE_NAME.read(row);
       device.identities.push({ uri, from, until });
     }
     return {
@@ -299,5 +290,5 @@ const FOUND_SUBSCRIBER = new TableReader('identity', {
 });
 const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: countColumn });
 const DEVICE_KEY = device.pick('credential', 'psk');
-const DEVICE_NAME = deviceIdentity.pick('uri', 'valid_from', 'valid_until');
+const DEVICE_NAME = deviceIdentity.pick('uri', 'validFrom', 'validUntil');
 const PLACE = claim.pick('hash', 'expires');
