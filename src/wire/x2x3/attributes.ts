@@ -28,59 +28,44 @@ export type Attribute =
     }
   | { readonly kind: 'octets'; readonly type: number; readonly value: Uint8Array };
 
-/** Attribute types by name (TS 103 221-2 table 5.3-1). */
-export const ATTRIBUTE = {
-  etsi102232: 1,
-  threeGpp33128: 2,
-  threeGpp33108: 3,
-  proprietary: 4,
-  did: 5,
-  nfid: 6,
-  ipid: 7,
-  sequenceNumber: 8,
-  timestamp: 9,
-  sourceIpv4: 10,
-  destinationIpv4: 11,
-  sourceIpv6: 12,
-  destinationIpv6: 13,
-  sourcePort: 14,
-  destinationPort: 15,
-  ipProtocol: 16,
-  matchedTarget: 17,
-  otherTarget: 18,
-  mimeType: 19,
-  mimeEncoding: 20,
-  additionalXid: 21,
-  sdp: 22,
-} as const;
-
 type Form = 'text' | 'ipv4' | 'ipv6' | 'timestamp' | 'octets' | 1 | 2 | 4;
 
-/** Form of the contents: text is UTF-8, a number is an unsigned integer of so many octets. */
-const REGISTRY: ReadonlyMap<number, { readonly name: string; readonly form: Form }> = new Map([
-  [ATTRIBUTE.etsi102232, { name: 'TS 102 232-1 attribute', form: 'octets' }],
-  [ATTRIBUTE.threeGpp33128, { name: 'TS 33.128 attribute', form: 'octets' }],
-  [ATTRIBUTE.threeGpp33108, { name: 'TS 33.108 attribute', form: 'octets' }],
-  [ATTRIBUTE.proprietary, { name: 'proprietary attribute', form: 'octets' }],
-  [ATTRIBUTE.did, { name: 'DID', form: 'text' }],
-  [ATTRIBUTE.nfid, { name: 'NFID', form: 'text' }],
-  [ATTRIBUTE.ipid, { name: 'IPID', form: 'text' }],
-  [ATTRIBUTE.sequenceNumber, { name: 'sequence number', form: 4 }],
-  [ATTRIBUTE.timestamp, { name: 'timestamp', form: 'timestamp' }],
-  [ATTRIBUTE.sourceIpv4, { name: 'source IPv4 address', form: 'ipv4' }],
-  [ATTRIBUTE.destinationIpv4, { name: 'destination IPv4 address', form: 'ipv4' }],
-  [ATTRIBUTE.sourceIpv6, { name: 'source IPv6 address', form: 'ipv6' }],
-  [ATTRIBUTE.destinationIpv6, { name: 'destination IPv6 address', form: 'ipv6' }],
-  [ATTRIBUTE.sourcePort, { name: 'source port', form: 2 }],
-  [ATTRIBUTE.destinationPort, { name: 'destination port', form: 2 }],
-  [ATTRIBUTE.ipProtocol, { name: 'IP protocol', form: 1 }],
-  [ATTRIBUTE.matchedTarget, { name: 'matched target identifier', form: 'text' }],
-  [ATTRIBUTE.otherTarget, { name: 'other target identifier', form: 'text' }],
-  [ATTRIBUTE.mimeType, { name: 'MIME content type', form: 'text' }],
-  [ATTRIBUTE.mimeEncoding, { name: 'MIME content transfer encoding', form: 'text' }],
-  [ATTRIBUTE.additionalXid, { name: 'additional XID information', form: 'octets' }],
-  [ATTRIBUTE.sdp, { name: 'SDP session description', form: 'text' }],
-]);
+/** Type, name and form of the contents (TS 103 221-2 table 5.3-1): a number is an unsigned integer of so many octets. */
+const TABLE = {
+  etsi102232: [1, 'TS 102 232-1 attribute', 'octets'],
+  threeGpp33128: [2, 'TS 33.128 attribute', 'octets'],
+  threeGpp33108: [3, 'TS 33.108 attribute', 'octets'],
+  proprietary: [4, 'proprietary attribute', 'octets'],
+  did: [5, 'DID', 'text'],
+  nfid: [6, 'NFID', 'text'],
+  ipid: [7, 'IPID', 'text'],
+  sequenceNumber: [8, 'sequence number', 4],
+  timestamp: [9, 'timestamp', 'timestamp'],
+  sourceIpv4: [10, 'source IPv4 address', 'ipv4'],
+  destinationIpv4: [11, 'destination IPv4 address', 'ipv4'],
+  sourceIpv6: [12, 'source IPv6 address', 'ipv6'],
+  destinationIpv6: [13, 'destination IPv6 address', 'ipv6'],
+  sourcePort: [14, 'source port', 2],
+  destinationPort: [15, 'destination port', 2],
+  ipProtocol: [16, 'IP protocol', 1],
+  matchedTarget: [17, 'matched target identifier', 'text'],
+  otherTarget: [18, 'other target identifier', 'text'],
+  mimeType: [19, 'MIME content type', 'text'],
+  mimeEncoding: [20, 'MIME content transfer encoding', 'text'],
+  additionalXid: [21, 'additional XID information', 'octets'],
+  sdp: [22, 'SDP session description', 'text'],
+} as const satisfies Readonly<Record<string, readonly [type: number, name: string, form: Form]>>;
+
+type Table = typeof TABLE;
+
+/** Attribute types by name. */
+export const ATTRIBUTE = Object.fromEntries(Object.entries(TABLE).map(([name, [type]]) => [name, type])) as {
+  readonly [K in keyof Table]: Table[K][0];
+};
+
+const REGISTRY: ReadonlyMap<number, { readonly name: string; readonly form: Form }> = new Map(
+  Object.values(TABLE).map(([type, name, form]) => [type, { name, form }]),
+);
 
 /** The field's name of an attribute type, for people. */
 export function attributeName(type: number): string {
