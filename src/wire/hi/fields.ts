@@ -320,11 +320,20 @@ export function converted<A, B>(
   };
 }
 
+/** A type whose value is one member of an object. */
+export function memberOf<N extends string, T>(name: N, type: Asn1Type<T>) {
+  return converted<T, Readonly<Record<N, T>>>(
+    type,
+    (value) => ({ [name]: value }) as Record<N, T>,
+    (holder) => holder[name],
+  );
+}
+
 /** A type whose values say by `kind` which of several they are; what `type` has is their member `name`. */
 export function ofKind<K extends string, N extends string, T>(kind: K, name: N, type: Asn1Type<T>) {
-  return converted<T, { readonly kind: K } & Readonly<Record<N, T>>>(
-    type,
-    (value) => ({ kind, ...({ [name]: value } as Record<N, T>) }),
-    (value: Readonly<Record<N, T>>) => value[name],
+  return converted<Readonly<Record<N, T>>, { readonly kind: K } & Readonly<Record<N, T>>>(
+    memberOf(name, type),
+    (holder) => ({ kind, ...holder }),
+    (holder) => holder,
   );
 }

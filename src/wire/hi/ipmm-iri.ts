@@ -22,6 +22,7 @@ import {
   component,
   converted,
   ifReadable,
+  memberOf,
   optionalComponent,
   OTHER,
   sequence,
@@ -37,22 +38,8 @@ export type IriAddress = { readonly octets: Uint8Array } | { readonly text: stri
 
 const IP_VALUE = choice<IriAddress>(
   {
-    iPBinaryAddress: alternative(
-      1,
-      converted(
-        octetString(),
-        (octets) => ({ octets }),
-        ({ octets }: { readonly octets: Uint8Array }) => octets,
-      ),
-    ),
-    iPTextAddress: alternative(
-      2,
-      converted(
-        latin1String(),
-        (text) => ({ text }),
-        ({ text }: { readonly text: string }) => text,
-      ),
-    ),
+    iPBinaryAddress: alternative(1, memberOf('octets', octetString())),
+    iPTextAddress: alternative(2, memberOf('text', latin1String())),
   },
   (address) => ('octets' in address ? 'iPBinaryAddress' : 'iPTextAddress'),
 );
