@@ -10,15 +10,7 @@
  */
 import { derInteger, derOctets, derSequence } from '../bytes/der.ts';
 import { Secret } from '../bytes/secret.ts';
-import {
-  IBE_VERSION,
-  decodeStrict,
-  encodeFpPoint,
-  readFpPoint,
-  readNatural,
-  readSequence,
-  readVersion,
-} from './codec.ts';
+import { IBE_VERSION, decodeVersioned, encodeFpPoint, readFpPoint, readNatural } from './codec.ts';
 import type { AffinePoint } from './curve.ts';
 
 /** (U, V, W) of Algorithm 5.4.1. */
@@ -52,12 +44,11 @@ export function encodeBfCiphertextBlock(ciphertext: BfCiphertext): Uint8Array {
 
 /** @throws IbeError `malformed` or `unsupported` */
 export function decodeBfCiphertextBlock(der: Uint8Array): BfCiphertext {
-  return decodeStrict(der, 'BFCiphertextBlock', (reader) =>
-    readSequence(reader, 'BFCiphertextBlock', (inside) => {
-      readVersion(inside, 'BFCiphertextBlock');
-      return { u: readFpPoint(inside, 'u'), v: inside.octets('v'), w: inside.octets('w') };
-    }),
-  );
+  return decodeVersioned(der, 'BFCiphertextBlock', (inside) => ({
+    u: readFpPoint(inside, 'u'),
+    v: inside.octets('v'),
+    w: inside.octets('w'),
+  }));
 }
 
 /**
@@ -74,12 +65,7 @@ export function encodeBfPrivateKeyBlock(privateKey: AffinePoint): Uint8Array {
 
 /** @throws IbeError `malformed` or `unsupported` */
 export function decodeBfPrivateKeyBlock(der: Uint8Array): AffinePoint {
-  return decodeStrict(der, 'BFPrivateKeyBlock', (reader) =>
-    readSequence(reader, 'BFPrivateKeyBlock', (inside) => {
-      readVersion(inside, 'BFPrivateKeyBlock');
-      return readFpPoint(inside, 'privateKey');
-    }),
-  );
+  return decodeVersioned(der, 'BFPrivateKeyBlock', (inside) => readFpPoint(inside, 'privateKey'));
 }
 
 /**
@@ -96,10 +82,5 @@ export function encodeBfMasterSecret(masterSecret: bigint): Secret {
 
 /** @throws IbeError `malformed` or `unsupported` */
 export function decodeBfMasterSecret(der: Secret): bigint {
-  return decodeStrict(der.expose(), 'BFMasterSecret', (reader) =>
-    readSequence(reader, 'BFMasterSecret', (inside) => {
-      readVersion(inside, 'BFMasterSecret');
-      return readNatural(inside, 'masterSecret');
-    }),
-  );
+  return decodeVersioned(der.expose(), 'BFMasterSecret', (inside) => readNatural(inside, 'masterSecret'));
 }

@@ -26,11 +26,16 @@ export function readSequence<T>(reader: DerReader, what: string, read: (inside: 
   return value;
 }
 
-export function readVersion(reader: DerReader, what: string): void {
-  const version = reader.integer(`${what} version`);
-  if (version !== BigInt(IBE_VERSION)) {
-    throw new IbeError('unsupported', `${what}: version ${String(version)}, not ${IBE_VERSION}`);
-  }
+/** Reads one whole SEQUENCE that begins with its version. @throws IbeError `malformed`, `unsupported` */
+export function decodeVersioned<T>(der: Uint8Array, what: string, read: (inside: DerReader) => T): T {
+  return decodeStrict(der, what, (reader) =>
+    readSequence(reader, what, (inside) => {
+      const version = inside.integer(`${what} version`);
+      if (version !== BigInt(IBE_VERSION))
+        throw new IbeError('unsupported', `${what}: version ${String(version)}, not ${IBE_VERSION}`);
+      return read(inside);
+    }),
+  );
 }
 
 export function readNatural(reader: DerReader, field: string): bigint {

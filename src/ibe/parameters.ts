@@ -21,15 +21,7 @@ import { checkPrimeSync } from 'node:crypto';
 import { derInteger, derOid, derSequence, type DerReader } from '../bytes/der.ts';
 import { toHex } from '../bytes/octets.ts';
 import { LeastRecentlyUsed } from './cache.ts';
-import {
-  IBE_VERSION,
-  decodeStrict,
-  encodeFpPoint,
-  readFpPoint,
-  readNatural,
-  readSequence,
-  readVersion,
-} from './codec.ts';
+import { IBE_VERSION, decodeVersioned, encodeFpPoint, readFpPoint, readNatural } from './codec.ts';
 import { hasOrder, isOnCurve, type AffinePoint } from './curve.ts';
 import { IbeError } from './errors.ts';
 import { bitLength } from './field.ts';
@@ -59,22 +51,19 @@ export function encodeBfPublicParameters(params: BfParameters): Uint8Array {
 
 /** @throws IbeError `malformed`, `unsupported`, `parameters` or `point` */
 export function decodeBfPublicParameters(der: Uint8Array): BfParameters {
-  return decodeStrict(der, 'BFPublicParameters', (reader) =>
-    readSequence(reader, 'BFPublicParameters', (inside) => {
-      readVersion(inside, 'BFPublicParameters');
-      const curve = inside.oid('curve');
-      if (curve !== OID.type1Curve) throw new IbeError('unsupported', `BFPublicParameters: curve ${curve}`);
-      const p = readNatural(inside, 'p');
-      const q = readNatural(inside, 'q');
-      checkShape(p, q);
-      const P = readPoint(inside, 'pointP', p);
-      const Ppub = readPoint(inside, 'pointPpub', p);
-      const oid = inside.oid('hashfcn');
-      const hash = hashOfOid(oid);
-      if (hash === null) throw new IbeError('unsupported', `BFPublicParameters: hash function ${oid}`);
-      return { hash, p, q, P, Ppub };
-    }),
-  );
+  return decodeVersioned(der, 'BFPublicParameters', (inside) => {
+    const curve = inside.oid('curve');
+    if (curve !== OID.type1Curve) throw new IbeError('unsupported', `BFPublicParameters: curve ${curve}`);
+    const p = readNatural(inside, 'p');
+    const q = readNatural(inside, 'q');
+    checkShape(p, q);
+    const P = readPoint(inside, 'pointP', p);
+    const Ppub = readPoint(inside, 'pointPpub', p);
+    const oid = inside.oid('hashfcn');
+    const hash = hashOfOid(oid);
+    if (hash === null) throw new IbeError('unsupported', `BFPublicParameters: hash function ${oid}`);
+    return { hash, p, q, P, Ppub };
+  });
 }
 
 /** RFC 5091 section 5.1.2 step 2: n, and the sizes and the hash function that go with it. */

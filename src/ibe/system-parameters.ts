@@ -31,7 +31,7 @@ import {
   derSequence,
   type DerReader,
 } from '../bytes/der.ts';
-import { IBE_VERSION, decodeStrict, readSequence, readVersion } from './codec.ts';
+import { IBE_VERSION, decodeStrict, decodeVersioned, readSequence } from './codec.ts';
 import { IbeError } from './errors.ts';
 import { OID } from './oids.ts';
 import { decodeBfPublicParameters, encodeBfPublicParameters, type BfParameters } from './parameters.ts';
@@ -93,22 +93,17 @@ export function encodeIbeSysParams(params: IbeSysParams): Uint8Array {
 
 /** @throws IbeError `malformed` or `unsupported` (version) */
 export function decodeIbeSysParams(der: Uint8Array): IbeSysParams {
-  return decodeStrict(der, 'IBESysParams', (reader) =>
-    readSequence(reader, 'IBESysParams', (inside) => {
-      readVersion(inside, 'IBESysParams');
-      return {
-        districtName: inside.ia5('districtName'),
-        districtSerial: inside.small('districtSerial'),
-        validity: readSequence(inside, 'validity', (times) => ({
-          notBefore: times.generalizedTime('notBefore'),
-          notAfter: times.generalizedTime('notAfter'),
-        })),
-        ibePublicParameters: readPublicParameters(inside),
-        ibeIdentityType: inside.oid('ibeIdentityType'),
-        ibeParamExtensions: inside.more ? readExtensions(inside) : [],
-      };
-    }),
-  );
+  return decodeVersioned(der, 'IBESysParams', (inside) => ({
+    districtName: inside.ia5('districtName'),
+    districtSerial: inside.small('districtSerial'),
+    validity: readSequence(inside, 'validity', (times) => ({
+      notBefore: times.generalizedTime('notBefore'),
+      notAfter: times.generalizedTime('notAfter'),
+    })),
+    ibePublicParameters: readPublicParameters(inside),
+    ibeIdentityType: inside.oid('ibeIdentityType'),
+    ibeParamExtensions: inside.more ? readPairs(inside, 'ibeParamExtensions') : [],
+  }));
 }
 
 /** The IBESysParams that announce `district`. */
@@ -153,41 +148,25 @@ function keyLifetime(params: IbeSysParams): number {
   return decodeStrict(extension.value, 'key lifetime', (reader) => reader.small('key lifetime', 1));
 }
 
-function readPublicParameters(reader: DerReader): IbePublicParameter[] {
-  const list = readList(reader, 'ibePublicParameters', (entry) => ({
-    ibeAlgorithm: entry.oid('ibeAlgorithm'),
-    publicParameterData: entry.octets('publicParameterData'),
-  }));
-  if (list.length === 0) throw new IbeError('malformed', 'ibePublicParameters: empty');
-  refuseTwice(
-    list.map(({ ibeAlgorithm }) => ibeAlgorithm),
-    'ibePublicParameters',
-  );
-  return list;
-}
-
-function readExtensions(reader: DerReader): IbeParamExtension[] {
-  const list = readList(reader, 'ibeParamExtensions', (entry) => ({
-    oid: entry.oid('ibeParamExtensionOID'),
-    value: entry.octets('ibeParamExtensionValue'),
-  }));
-  refuseTwice(
-    list.map(({ oid }) => oid),
-    'ibeParamExtensions',
-  );
-  return list;
-}
-
-function readList<T>(reader: DerReader, what: string, read: (entry: DerReader) => T): T[] {
-  return readSequence(reader, what, (inside) => {
-    const list: T[] = [];
-    while (inside.more) list.push(readSequence(inside, what, read));
+/**
+ * A list of object identifiers with octets. An algorithm must not be given twice (RFC 5408 section 4.2); a repeated
+ * extension would be ambiguous.
+ */
+function readPairs(reader: DerReader, what: string): { readonly oid: string; readonly value: Uint8Array }[] {
+  const pairs = readSequence(reader, what, (inside) => {
+    const list = [];
+    while (inside.more)
+      list.push(readSequence(inside, what, (pair) => ({ oid: pair.oid(what), value: pair.octets(what) })));
     return list;
   });
-}
-
-/** An algorithm must not be given twice (RFC 5408 section 4.2); a repeated extension would be ambiguous. */
-function refuseTwice(oids: readonly string[], what: string): void {
+  const oids = pairs.map(({ oid }) => oid);
   const twice = oids.find((oid, at) => oids.indexOf(oid) !== at);
   if (twice !== undefined) throw new IbeError('malformed', `${what}: ${twice} twice`);
+  return pairs;
+}
+
+function readPublicParameters(reader: DerReader): IbePublicParameter[] {
+  const pairs = readPairs(reader, 'ibePublicParameters');
+  if (pairs.length === 0) throw new IbeError('malformed', 'ibePublicParameters: empty');
+  return pairs.map(({ oid, value }) => ({ ibeAlgorithm: oid, publicParameterData: value }));
 }
