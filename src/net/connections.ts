@@ -20,6 +20,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
+import { CutCounts } from '../bytes/cut-counts.ts';
 import { countedAddress } from '../bytes/network-address.ts';
 import type { Logger } from '../bytes/ports.ts';
 import { listenerShare, publicShare } from './descriptors.ts';
@@ -120,28 +121,26 @@ interface Connection {
 
 /** Milliseconds that a connection has for its goodbye. */
 const FAREWELL_MS = 500;
-/** Milliseconds between two log lines of one reason. */
-const LOG_PAUSE_MS = 10_000;
 
 export class ConnectionGuard {
   readonly #options: ConnectionGuardOptions;
   #limits: ConnectionLimits;
   /** By address and port of the other end, oldest first. */
   readonly #connections = new Map<string, Connection>();
-  readonly #cuts = new Map<CutReason, number>();
-  readonly #logged = new Map<CutReason, number>();
+  readonly #cuts: CutCounts<CutReason>;
   #closing = false;
   #emptied: (() => void) | null = null;
 
   constructor(options: ConnectionGuardOptions) {
     this.#options = options;
+    this.#cuts = new CutCounts(options.logger, 'a connection was cut');
     this.#limits = { ...CONNECTION_LIMITS, ...options.limits };
     this.#leaveToOthers(options.mutual ? listenerShare() : publicShare());
   }
 
   /** How many connections were cut or refused, by reason. */
   get cuts(): Readonly<Partial<Record<CutReason, number>>> {
-    return Object.fromEntries(this.#cuts);
+    return this.#cuts.all;
   }
 
   /** Connections at this time. */
@@ -367,14 +366,7 @@ export class ConnectionGuard {
   }
 
   #count(reason: CutReason, whose: string, detail?: string): void {
-    const count = (this.#cuts.get(reason) ?? 0) + 1;
-    this.#cuts.set(reason, count);
-    const now = performance.now();
-    const last = this.#logged.get(reason);
-    if (last !== undefined && now - last < LOG_PAUSE_MS) return;
-    this.#logged.set(reason, now);
-    const { name: listener, logger } = this.#options;
-    logger.warn({ listener, reason, whose, count, detail }, 'a connection was cut');
+    this.#cuts.add(reason, { listener: this.#options.name, whose, detail });
   }
 
   #of({ remoteAddress, remotePort }: Ends): Connection | null {

@@ -7,6 +7,7 @@
  * register has the longest time for it. Then comes the owner with most connections, and of those the one that has been
  * idle longest; nobody's only one. Connections that this node makes have a bound of their own.
  */
+import { CutCounts } from '../bytes/cut-counts.ts';
 import { countedAddress } from '../bytes/network-address.ts';
 import type { Logger } from '../bytes/ports.ts';
 
@@ -67,26 +68,21 @@ export interface Counted {
   cut(reason: TcpCut): void;
 }
 
-/** Milliseconds between two log lines of one reason. */
-const LOG_PAUSE_MS = 10_000;
-
 export class TcpConnections {
   readonly limits: TcpLimits;
-  readonly #logger: Logger;
   /** Oldest first. */
   readonly #all = new Set<Counted>();
-  readonly #cuts = new Map<TcpCut, number>();
-  readonly #logged = new Map<TcpCut, number>();
+  readonly #cuts: CutCounts<TcpCut>;
   #held = 0;
 
   constructor(limits: TcpLimits, logger: Logger) {
     this.limits = limits;
-    this.#logger = logger;
+    this.#cuts = new CutCounts(logger, 'a SIP connection was closed');
   }
 
   /** How many were closed or refused, by reason. */
   get cuts(): Readonly<Partial<Record<TcpCut, number>>> {
-    return Object.fromEntries(this.#cuts);
+    return this.#cuts.all;
   }
 
   /** How many there are, and octets that they make this node hold. */
@@ -145,12 +141,7 @@ export class TcpConnections {
 
   /** Counts a connection that was closed or refused. */
   counted(reason: TcpCut, address: string): void {
-    const count = (this.#cuts.get(reason) ?? 0) + 1;
-    this.#cuts.set(reason, count);
-    const now = performance.now();
-    if (now - (this.#logged.get(reason) ?? -Infinity) < LOG_PAUSE_MS) return;
-    this.#logged.set(reason, now);
-    this.#logger.warn({ reason, address, count }, 'a SIP connection was closed');
+    this.#cuts.add(reason, { address });
   }
 
   #incoming(): Counted[] {
