@@ -161,7 +161,7 @@ class Links {
       const leads = new HostMap(df.config.hosts).endpoints();
       for (const setting of ['hi2', 'hi3'] as const)
         if (leads.some(({ port }) => port === lemf.config[setting].port))
-          this.#admitsNamed(df, lemf, setting, lemf.config[setting].peers, ['df'], this.#ownDomain(df, lemf));
+          if (this.#ownDomain(df, lemf)) this.#admits(df, lemf, setting, lemf.config[setting].peers, ['df']);
     }
   }
 
@@ -284,20 +284,9 @@ class Links {
     peers: readonly string[] | undefined,
     roles: readonly Role[],
   ): void {
-    this.#admitsNamed(from, to, setting, peers, roles, true);
-  }
-
-  #admitsNamed(
-    from: Checked,
-    to: Checked,
-    setting: string,
-    peers: readonly string[] | undefined,
-    roles: readonly Role[],
-    expected: boolean,
-  ): void {
     const asker = this.#seenBy(to, from);
     const own = this.#network.certificates.get(to);
-    if (asker === null || own === undefined || !expected) return;
+    if (asker === null || own === undefined) return;
     if (!isAdmitted(asker, admissionOf(peers, own.material, roles)))
       this.#error(to, `${setting}.peers: ${asker.commonName} of ${from.file} is not admitted`);
   }

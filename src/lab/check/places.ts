@@ -18,59 +18,51 @@ export interface ListeningPlace {
 
 /** All places of a configuration; those with port 0, which takes a free one, are not among them. */
 export function placesOf(checked: Checked): ListeningPlace[] {
-  const listening = (
-    setting: string,
-    { address, port }: { readonly address: string; readonly port: number },
-    protocols: ListeningPlace['protocols'] = ['tcp'],
-  ): ListeningPlace => ({ checked, setting, protocols, address, from: port, to: port });
-  const media = (range: Pick<ListeningPlace, 'address' | 'from' | 'to'>): ListeningPlace => ({
-    ...{ checked, setting: 'media', protocols: ['udp'] },
-    ...{ address: range.address, from: range.from, to: range.to },
+  const { config } = checked;
+  const all = Object.entries({
+    ...listenersOf(checked),
+    admin: 'admin' in config ? config.admin : undefined,
   });
-  const own = ((): ListeningPlace[] => {
-    switch (checked.kind) {
-      case 'kms': {
-        const { x1, xk, users } = checked.config;
-        return [listening('x1', x1), listening('xk', xk), listening('users', users)];
-      }
-      case 'cscf': {
-        const { x1, sip, sipTls } = checked.config;
-        const secured = sipTls === undefined ? [] : [listening('sipTls', sipTls)];
-        return [listening('x1.listen', x1.listen), listening('sip', sip, ['tcp', 'udp']), ...secured];
-      }
-      case 'gateway': {
-        const { x1, control, media: ports } = checked.config;
-        return [listening('x1.listen', x1.listen), listening('control', control), media(ports)];
-      }
-      case 'df': {
-        const { x1, x2x3 } = checked.config;
-        return [listening('x1.listen', x1.listen), listening('x2x3', x2x3)];
-      }
-      case 'admf': {
-        const { listen, officers, hi1 } = checked.config;
-        const doors = [
-          ...(officers === undefined ? [] : [listening('officers', officers)]),
-          ...(hi1 === undefined ? [] : [listening('hi1.listen', hi1.listen)]),
-        ];
-        return [listening('listen', listen), ...doors];
-      }
-      case 'lemf': {
-        const { hi2, hi3 } = checked.config;
-        return [listening('hi2', hi2), listening('hi3', hi3)];
-      }
-      case 'ue': {
-        const { sip, cscf, media: ports } = checked.config;
-        if (cscf.url.protocol === 'TLS') return [media(ports)];
-        return [listening('sip', sip, [cscf.url.protocol === 'UDP' ? 'udp' : 'tcp']), media(ports)];
-      }
-      case 'officer':
-      case 'agency':
-        return [];
-    }
-  })();
-  const admin = 'admin' in checked.config ? checked.config.admin : undefined;
-  const all = admin === undefined ? own : [...own, listening('admin', admin)];
-  return all.filter(({ from }) => from !== 0);
+  return all.flatMap(([setting, at]): ListeningPlace[] => {
+    if (at === undefined) return [];
+    const { from, to } = 'port' in at ? { from: at.port, to: at.port } : at;
+    const protocols = protocolsOf(checked, setting);
+    return from === 0 ? [] : [{ checked, setting, protocols, address: at.address, from, to }];
+  });
+}
+
+type Listens = { readonly address: string } & (
+  { readonly port: number } | { readonly from: number; readonly to: number }
+);
+
+/** Who listens where, by setting. */
+function listenersOf({ kind, config }: Checked): Readonly<Record<string, Listens | undefined>> {
+  switch (kind) {
+    case 'kms':
+      return { x1: config.x1, xk: config.xk, users: config.users };
+    case 'cscf':
+      return { 'x1.listen': config.x1.listen, sip: config.sip, sipTls: config.sipTls };
+    case 'gateway':
+      return { 'x1.listen': config.x1.listen, control: config.control, media: config.media };
+    case 'df':
+      return { 'x1.listen': config.x1.listen, x2x3: config.x2x3 };
+    case 'admf':
+      return { listen: config.listen, officers: config.officers, 'hi1.listen': config.hi1?.listen };
+    case 'lemf':
+      return { hi2: config.hi2, hi3: config.hi3 };
+    case 'ue':
+      return { ...(config.cscf.url.protocol === 'TLS' ? {} : { sip: config.sip }), media: config.media };
+    case 'officer':
+    case 'agency':
+      return {};
+  }
+}
+
+function protocolsOf({ kind, config }: Checked, setting: string): ListeningPlace['protocols'] {
+  if (setting === 'media') return ['udp'];
+  if (setting !== 'sip') return ['tcp'];
+  if (kind === 'cscf') return ['tcp', 'udp'];
+  return kind === 'ue' && config.cscf.url.protocol === 'UDP' ? ['udp'] : ['tcp'];
 }
 
 /** Ports that two places have. */

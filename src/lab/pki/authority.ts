@@ -74,44 +74,26 @@ export class LabAuthority {
   /** A root. */
   static async create(
     name: string,
-    { from, to }: Validity,
+    validity: Validity,
     { levels = 1 }: AuthorityLevels = {},
   ): Promise<LabAuthority> {
     const keys = await newKeys();
-    const root = await X509CertificateGenerator.createSelfSigned({
-      serialNumber: newSerial(),
-      name: `CN=${name}`,
-      notBefore: new Date(from),
-      notAfter: new Date(to),
-      signingAlgorithm: ALGORITHM,
-      keys,
-      extensions: [
-        new BasicConstraintsExtension(true, levels - 1, true),
-        ...(await authorityExtensions(keys.publicKey)),
-      ],
-    });
+    const by = { name: `CN=${name}`, key: keys.privateKey };
+    const root = await certify(by.name, keys.publicKey, by, validity, [
+      new BasicConstraintsExtension(true, levels - 1, true),
+      AUTHORITY_USAGE,
+    ]);
     return new LabAuthority(keys.privateKey, root);
   }
 
   /** An authority under this one, in force as long as it is. */
   async intermediate(name: string): Promise<LabAuthority> {
     const keys = await newKeys();
-    const { from, to } = this.validity;
-    const certificate = await X509CertificateGenerator.create({
-      serialNumber: newSerial(),
-      subject: `CN=${name}`,
-      issuer: this.#root.subject,
-      notBefore: new Date(from),
-      notAfter: new Date(to),
-      signingAlgorithm: ALGORITHM,
-      publicKey: keys.publicKey,
-      signingKey: this.#keys.privateKey,
-      extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        ...(await authorityExtensions(keys.publicKey)),
-        await AuthorityKeyIdentifierExtension.create(this.#root),
-      ],
-    });
+    const certificate = await certify(`CN=${name}`, keys.publicKey, this.#issuer, this.validity, [
+      new BasicConstraintsExtension(true, 0, true),
+      AUTHORITY_USAGE,
+      await AuthorityKeyIdentifierExtension.create(this.#root),
+    ]);
     return new LabAuthority(keys.privateKey, certificate, pemOf(certificate));
   }
 
@@ -240,34 +222,46 @@ export class LabAuthority {
   async #certify(
     subject: string,
     names: SubjectAlternativeNameExtension,
-    publicKey: webcrypto.CryptoKey | X509Certificate['publicKey'],
-    { from, to }: Validity,
+    publicKey: PublicKey,
+    validity: Validity,
   ): Promise<string> {
-    const certificate = await X509CertificateGenerator.create({
-      serialNumber: newSerial(),
-      subject,
-      issuer: this.#root.subject,
-      notBefore: new Date(from),
-      notAfter: new Date(to),
-      signingAlgorithm: ALGORITHM,
-      publicKey,
-      signingKey: this.#keys.privateKey,
-      extensions: [
-        new BasicConstraintsExtension(false, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-        names,
-        await SubjectKeyIdentifierExtension.create(publicKey),
-        await AuthorityKeyIdentifierExtension.create(this.#root),
-      ],
-    });
+    const certificate = await certify(subject, publicKey, this.#issuer, validity, [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+      names,
+      await AuthorityKeyIdentifierExtension.create(this.#root),
+    ]);
     return pemOf(certificate) + this.#chain;
+  }
+
+  get #issuer(): Issuer {
+    return { name: this.#root.subject, key: this.#keys.privateKey };
   }
 }
 
-function authorityExtensions(publicKey: webcrypto.CryptoKey): Promise<Extension[]> {
-  const usage = new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true);
-  return SubjectKeyIdentifierExtension.create(publicKey).then((identifier) => [usage, identifier]);
+const AUTHORITY_USAGE = new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true);
+
+type PublicKey = webcrypto.CryptoKey | X509Certificate['publicKey'];
+
+interface Issuer {
+  readonly name: string;
+  readonly key: webcrypto.CryptoKey;
+}
+
+async function certify(
+  subject: string,
+  publicKey: PublicKey,
+  issuer: Issuer,
+  { from, to }: Validity,
+  extensions: readonly Extension[],
+): Promise<X509Certificate> {
+  return X509CertificateGenerator.create({
+    ...{ serialNumber: newSerial(), subject, issuer: issuer.name, publicKey },
+    ...{ notBefore: new Date(from), notAfter: new Date(to) },
+    ...{ signingAlgorithm: ALGORITHM, signingKey: issuer.key },
+    extensions: [...extensions, await SubjectKeyIdentifierExtension.create(publicKey)],
+  });
 }
 
 interface OwnCertificate extends Pick<X509Certificate, 'subject' | 'publicKey'> {
@@ -335,7 +329,5 @@ function pemOf(certificate: X509Certificate): string {
 }
 
 async function pemOfKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64');
-  const label = 'PRIVATE KEY';
-  return `-----BEGIN ${label}-----\n${der.replace(/(.{64})/g, '$1\n').trimEnd()}\n-----END ${label}-----\n`;
+  return pemText('PRIVATE KEY', new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', key)));
 }

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import Type from 'typebox';
+import type { StaticDecode } from 'typebox';
 import { Form, strict } from '../../bytes/schema.ts';
 import { StorageError } from '../../storage/errors.ts';
 import { replaceFile } from '../../storage/files.ts';
@@ -14,35 +15,24 @@ import { LabError } from '../errors.ts';
 import { RUN } from '../folder/lab-folder.ts';
 import type { LabFolder } from '../folder/lab-folder.ts';
 
-const NOTE = strict({
-  pid: Type.Integer({ minimum: 1 }),
-  since: Type.String(),
-  state: Type.Enum(['starting', 'ready', 'stopping']),
-  entities: Type.Array(
-    strict({
-      ...{ name: Type.String(), pid: Type.Integer({ minimum: 1 }), file: Type.String() },
-      restarts: Type.Integer({ minimum: 0, default: 0 }),
-    }),
-  ),
-});
+const form = new Form(
+  strict({
+    pid: Type.Integer({ minimum: 1 }),
+    /** RFC 3339. */
+    since: Type.String(),
+    state: Type.Enum(['starting', 'ready', 'stopping']),
+    entities: Type.Array(
+      strict({
+        ...{ name: Type.String(), pid: Type.Integer({ minimum: 1 }), file: Type.String() },
+        /** How often it was started again. */
+        restarts: Type.Integer({ minimum: 0, default: 0 }),
+      }),
+    ),
+  }),
+);
 
-const form = new Form(NOTE);
-
-export type RunState = 'starting' | 'ready' | 'stopping';
-
-export interface RunNote {
-  readonly pid: number;
-  /** RFC 3339. */
-  readonly since: string;
-  readonly state: RunState;
-  readonly entities: readonly {
-    readonly name: string;
-    readonly pid: number;
-    readonly file: string;
-    /** How often it was started again. */
-    readonly restarts: number;
-  }[];
-}
+export type RunNote = StaticDecode<typeof form.schema>;
+export type RunState = RunNote['state'];
 
 /** Takes a laboratory for this process. @throws LabError `running` if another has it */
 export function holdLab(lab: LabFolder, now: number): StateLock {
