@@ -53,13 +53,6 @@ export class Writer {
     return this;
   }
 
-  /** Overwrites one octet that was written before, e.g. a next-payload field. */
-  patchU8(offset: number, value: number): this {
-    if (offset < 0 || offset >= this.#length) throw new BytesError('range', 'patch outside what was written');
-    this.#buffer[offset] = value;
-    return this;
-  }
-
   /** The octets written, as a copy of exactly that length. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);

@@ -272,10 +272,11 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
   /** Those that are no entity's own. */
   #alarms(now: number, daysLeft: number, auditProblem: string | null): Alarm[] {
     const alarms: Alarm[] = [];
+    const alarm = (name: string, severity: Alarm['severity'], text: string, since: string | null = null) =>
+      void alarms.push({ name, severity, about: '', text, since });
     if (daysLeft < EXPIRY_DAYS.warning) {
-      const severity = daysLeft < EXPIRY_DAYS.critical ? 'critical' : 'warning';
       const text = daysLeft < 0 ? 'the certificate has expired' : `the certificate ends in ${daysLeft} days`;
-      alarms.push({ name: 'certificate-expiry', severity, about: '', text, since: null });
+      alarm('certificate-expiry', daysLeft < EXPIRY_DAYS.critical ? 'critical' : 'warning', text);
     }
     const list = this.operation.tls.revocation?.firstToEnd ?? null;
     if (list !== null && isNearEnd(list, now)) {
@@ -286,23 +287,12 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
           : `a revocation list ends at ${iso(list.to)}`;
       alarms.push({ name: 'revocation-list', severity, about: list.file, text, since: null });
     }
-    if (auditProblem !== null)
-      alarms.push({ name: 'audit-log', severity: 'critical', about: '', text: auditProblem, since: null });
+    if (auditProblem !== null) alarm('audit-log', 'critical', auditProblem);
     const step = this.#runtime.clock.steps.last;
-    if (step !== null && Math.abs(now - step.at) < STEP_TOLD_MS) {
-      const text = `the clock was set by ${step.ms} ms`;
-      alarms.push({ name: 'clock-step', severity: 'warning', about: '', text, since: iso(step.at) });
-    }
-    if (this.#refused !== null) {
-      const { since, problem } = this.#refused;
-      alarms.push({
-        name: 'reload-refused',
-        severity: 'warning',
-        about: '',
-        text: problem,
-        since: iso(since),
-      });
-    }
+    if (step !== null && Math.abs(now - step.at) < STEP_TOLD_MS)
+      alarm('clock-step', 'warning', `the clock was set by ${step.ms} ms`, iso(step.at));
+    if (this.#refused !== null)
+      alarm('reload-refused', 'warning', this.#refused.problem, iso(this.#refused.since));
     return alarms;
   }
 }

@@ -6,8 +6,7 @@
  * KMS itself, the task covers the target, and the times fit: a stolen DF alone gets nothing. All four failures are one
  * answer, `not-authorised`; the audit log says which. Nothing is answered that is not on record first.
  */
-import { createHash } from 'node:crypto';
-import { concat, toHex, utf8 } from '../../bytes/octets.ts';
+import { toHex, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
 import { RefusalLog } from '../../evidence/refusals.ts';
@@ -19,6 +18,7 @@ import {
   XkError,
 } from '../../wire/xk/get-keys.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import { sha256 } from '../../ibake/sealing.ts';
 import { readTimestamp, type Timestamp } from '../../ibake/timestamps.ts';
 import { decodeMessage, onlyPayload, payloadsOf } from '../../mikey/message.ts';
 import { unixMsFromNtp } from '../../mikey/ntp.ts';
@@ -239,7 +239,7 @@ export class XkService {
     subscriber: string,
     { csbId, newest }: AskedExchange,
   ): Promise<boolean> {
-    const group = digest(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets)])));
+    const group = sha256(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets)])));
     const now = this.#ports.clock.now() / 1000;
     const bound = { limit: MAX_QUESTIONS, refill: QUESTION_REFILL, now };
     return this.#ports.store.claimQuestion(group, question, bound);
@@ -307,7 +307,7 @@ function readAtOnce(text: string): Promise<ReadQuestion | null> {
 }
 
 function questionOf(request: GetKeysRequest): ReadQuestion {
-  return { request, digest: digest(utf8(encodeGetKeysRequest(request))), exchange: readExchange(request) };
+  return { request, digest: sha256(utf8(encodeGetKeysRequest(request))), exchange: readExchange(request) };
 }
 
 /** Delivery functions by name; all others share a turn. */
@@ -377,12 +377,4 @@ function stampsOf(messages: readonly (Uint8Array | null)[]): StampedMessage[] | 
     stamped.push({ csbId: message.header.csbId, time, hasIbake: has('ibake'), hasEsk: has('esk') });
   }
   return stamped;
-}
-
-function digest(...parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(
-    createHash('sha256')
-      .update(concat(...parts))
-      .digest(),
-  );
 }
