@@ -12,6 +12,7 @@ import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import type { Logger } from '../bytes/ports.ts';
+import { present } from '../bytes/present.ts';
 import type { HostMap } from './hosts.ts';
 import { ConnectionGuard } from './connections.ts';
 import type { ConnectionLimits } from './connections.ts';
@@ -214,8 +215,7 @@ export class HttpsClient {
       const connect = buildConnector({
         ca: options.tls.authorities,
         ...(options.tls.revocation === undefined ? {} : { crl: [...options.tls.revocation.pem] }),
-        ...(options.tls.certificate === undefined ? {} : { cert: options.tls.certificate }),
-        ...(options.tls.privateKey === undefined ? {} : { key: options.tls.privateKey }),
+        ...present({ cert: options.tls.certificate, key: options.tls.privateKey }),
         minVersion: options.minVersion ?? 'TLSv1.2',
         allowH2: true,
         timeout: this.#timeoutMs,

@@ -1,6 +1,7 @@
 /** X1 at a network element, as CSCF, gateway, DF and KMS all have it: table, store, handler, listener and reports. */
 import { opening } from '../bytes/opened.ts';
 import type { Opened, Started } from '../bytes/opened.ts';
+import { present } from '../bytes/present.ts';
 import { TaskTable } from './tasks.ts';
 import type { TaskStore } from './tasks.ts';
 import { X1NeHandler } from './handler.ts';
@@ -85,8 +86,7 @@ async function startWith(
     logger,
     audit,
     ...judge,
-    ...(config.keepalive === undefined ? {} : { keepalive: config.keepalive }),
-    ...(waitsFor === undefined ? {} : { waitsFor }),
+    ...present({ keepalive: config.keepalive, waitsFor }),
   });
   opened.add(() => handler.stop());
   const listener = await openX1Listener(config.listen, { tls, logger }, (server) =>

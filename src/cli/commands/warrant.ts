@@ -1,4 +1,5 @@
 /** `claviger warrant`: the life of warrants, over the ADMF's door for officers. */
+import { present } from '../../bytes/present.ts';
 import { Command } from 'commander';
 import { decodeWarrant, warrantPath, WARRANTS_PATH } from '../../wire/officers/warrants.ts';
 import type { WarrantView } from '../../wire/officers/warrants.ts';
@@ -88,8 +89,7 @@ function addCommand(): Command {
         warrant: entryOf(file, flags, config.lemf),
         submit: draft !== true,
         emergency: emergency === true,
-        ...(reference === undefined ? {} : { reference }),
-        ...(reason === undefined ? {} : { reason }),
+        ...present({ reference, reason }),
       };
       await done(await api.post(WARRANTS_PATH, body, decodeWarrant), 'active', flags, api, timeoutMs);
     });

@@ -2,6 +2,7 @@
 import { parseConfig } from '../../host/config.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { fromUtf8 } from '../../bytes/octets.ts';
+import { present } from '../../bytes/present.ts';
 import { timeText } from '../../wire/officers/terms.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
@@ -79,14 +80,14 @@ function contentsOf({ target, delivery, from, until, lemf, location }: ContentFl
   const now = systemClock().now();
   const startTime = from === undefined || from === 'now' ? undefined : timeOption('from', from, now);
   const endTime = until === undefined ? undefined : timeOption('until', until, startTime ?? now);
-  return {
-    ...(target === undefined ? {} : { targets: target.map(targetOption) }),
-    ...(delivery === undefined ? {} : { delivery }),
-    ...(startTime === undefined ? {} : { startTime: timeText(startTime) }),
-    ...(endTime === undefined ? {} : { endTime: timeText(endTime) }),
-    ...(lemf === undefined ? {} : { lemf: lemfOption(lemf) }),
-    ...(location === undefined ? {} : { location }),
-  };
+  return present({
+    targets: target?.map(targetOption),
+    delivery,
+    startTime: startTime === undefined ? undefined : timeText(startTime),
+    endTime: endTime === undefined ? undefined : timeText(endTime),
+    lemf: lemf === undefined ? undefined : lemfOption(lemf),
+    location,
+  });
 }
 
 /** What a file of JSON or YAML holds, or standard input as JSON for `-`. @throws CliError, ConfigError, BytesError */

@@ -2,6 +2,7 @@
  * What a running ADMF says to its operator. Warrants are named by their XIDs, not by whom they are about. It is ready when
  * it can put on record what officers decide; elements that are away, and warrants that suffer from it, are alarms.
  */
+import { present } from '../../bytes/present.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
@@ -84,11 +85,7 @@ export function admfOperation(
     },
     unready: () => probe.problems(),
     meters: [
-      ...connectionMeters({
-        x1: connections,
-        ...(officers === undefined ? {} : { officers }),
-        ...(hi1 === null ? {} : { hi1: hi1.connections }),
-      }),
+      ...connectionMeters({ x1: connections, ...present({ officers, hi1: hi1?.connections }) }),
       meterBy('state', 'warrants', 'Warrants by the state of their life.', () => {
         const counts: Record<string, number> = {};
         for (const { state } of admf.list()) counts[state] = (counts[state] ?? 0) + 1;

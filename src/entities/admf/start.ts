@@ -10,6 +10,7 @@ import { IssueBook } from './issues.ts';
 import type { Issue } from './issues.ts';
 import type { Warrant } from './warrants.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
+import { present } from '../../bytes/present.ts';
 import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { X1Recorder } from '../../x1/endpoint.ts';
 import { X1Requester } from '../../x1/requester.ts';
@@ -89,12 +90,8 @@ async function startHolding(
   const issues = new IssueBook();
   const common = {
     issues,
-    clock,
-    random,
-    logger,
-    audit,
-    recorder,
-    ...(schema === null ? {} : { judge: schema }),
+    ...{ clock, random, logger, audit, recorder },
+    ...present({ judge: schema }),
   };
   const { identifier } = config;
   const reports = new X1AdmfHandler({
@@ -112,13 +109,13 @@ async function startHolding(
       identifier: element.identifier,
       kind: element.kind,
       mostRequests: element.requests,
-      ...(element.keepaliveMs === undefined ? {} : { keepaliveMs: element.keepaliveMs }),
+      ...present({ keepaliveMs: element.keepaliveMs }),
       x1: new X1Requester({
         ...common,
         side: 'admf',
         admfIdentifier: identifier,
         neIdentifier: element.identifier,
-        ...(element.version === undefined ? {} : { version: element.version }),
+        ...present({ version: element.version }),
         transport: x1Transport(client, element.url),
         listTransport: x1Transport(listClient, element.url),
         answerLimit: config.answerOctets,
@@ -146,10 +143,10 @@ async function startHolding(
     admf,
     operation: admfOperation(config, {
       ...{ tls, admf, issues, hi1, trail: kept.trail, connections: listener.connections },
-      ...(officers === null ? {} : { officers: officers.connections }),
+      ...present({ officers: officers?.connections }),
     }),
     desk,
-    ...(officers === null ? {} : { officers: officers.at }),
+    ...present({ officers: officers?.at }),
     x1: { address: config.listen.address, port: listener.port },
     hi1: hi1?.address ?? null,
     issues: () => issues.list(),

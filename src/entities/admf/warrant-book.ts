@@ -4,6 +4,7 @@
  */
 import type { Random } from '../../bytes/ports.ts';
 import { TimeQueue } from '../../bytes/time-queue.ts';
+import { present } from '../../bytes/present.ts';
 import { recordAll } from '../../evidence/log.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
 import { randomUuid } from '../../x1/requester.ts';
@@ -183,9 +184,7 @@ function eventOf(
     liid: warrant.liid,
     xid,
     state,
-    ...(by === null ? {} : { by }),
-    ...(reason === null ? {} : { reason }),
-    ...(detail === null ? {} : { change: detail }),
+    ...present({ by, reason, change: detail }),
     delivery: warrant.delivery,
     start: new Date(from).toISOString(),
     end: new Date(warrant.endTime).toISOString(),

@@ -8,6 +8,7 @@
 import { opening } from '../../bytes/opened.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Logger } from '../../bytes/ports.ts';
+import { present } from '../../bytes/present.ts';
 import type { DfListener } from './events.ts';
 import { recordEncoder } from './handover/encoder.ts';
 import type { DeliveryName } from './handover/encoder.ts';
@@ -122,9 +123,9 @@ async function startWith(
     setAside,
     clock,
     logger,
-    ...(options.handover === undefined ? {} : { settings: options.handover }),
+    ...present({ settings: options.handover }),
   });
-  const watched = options.onEvent === undefined ? {} : { onEvent: options.onEvent };
+  const { onEvent } = options;
   const announced = new Announcements();
   const mediation = await Mediation.open(
     {
@@ -137,18 +138,15 @@ async function startWith(
       logger,
       congested: () => handover.congested,
       setAside,
-      ...(hold === undefined ? {} : { holdMs: hold.ms, holdMost: hold.pdus, holdOctets: hold.octets }),
-      ...(options.retention === undefined ? {} : { retention: options.retention }),
-      ...(options.recorder === undefined ? {} : { recorder: options.recorder }),
-      ...watched,
+      ...present({ holdMs: hold?.ms, holdMost: hold?.pdus, holdOctets: hold?.octets }),
+      ...present({ retention: options.retention, recorder: options.recorder, onEvent }),
     },
     (session, question) => announced.tell(session, question),
   );
   const requests = new KeyRequests(mediation, options.keys, {
     clock,
     logger,
-    ...(options.keyTiming === undefined ? {} : { timing: options.keyTiming }),
-    ...watched,
+    ...present({ timing: options.keyTiming, onEvent }),
   });
   announced.to((session, question) => requests.start(session, question));
   alarms.to(mediation);

@@ -5,6 +5,7 @@
  */
 import type { DfListener } from './events.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
+import { present } from '../../bytes/present.ts';
 import { DF_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
@@ -81,8 +82,7 @@ async function startHolding(
         ms: config.retention * 1000,
         record: (account) => state.audit.append({ kind: 'warrant-retired', ...account }),
       },
-      ...(pdus === null ? {} : { recorder: pdus }),
-      ...(onEvent === undefined ? {} : { onEvent }),
+      ...present({ recorder: pdus, onEvent }),
     },
     runtime,
   );

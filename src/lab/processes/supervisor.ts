@@ -8,6 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackOff } from '../../bytes/back-off.ts';
+import { present } from '../../bytes/present.ts';
 import { LabError } from '../errors.ts';
 import type { LabFolder } from '../folder/lab-folder.ts';
 import { START_ORDER } from '../network/home.ts';
@@ -165,8 +166,7 @@ export class Supervisor {
     const { script, args, onLine, onMessage } = this.#options;
     const started = await EntityProcess.start({
       ...{ entity: kind, name, file, script, restarts: slot.restarts, readyMs: READY_MS },
-      ...(args === undefined ? {} : { args }),
-      ...(onMessage === undefined ? {} : { onMessage }),
+      ...present({ args, onMessage }),
       onLine: (line) => onLine(name, line),
     });
     slot.process = started;

@@ -1,6 +1,6 @@
 /** Objects as they are given back: as they came, with what is ours: owner, generation, time of change, status. */
-import { etsiWord } from '../../../wire/hi1/dictionaries.ts';
-import { objectTypeOf } from '../../../wire/hi1/dictionaries.ts';
+import { present } from '../../../bytes/present.ts';
+import { etsiWord, objectTypeOf } from '../../../wire/hi1/dictionaries.ts';
 import type { Hi1ListRecord } from '../../../wire/hi1/messages.ts';
 import type { Hi1KnownObject } from '../../../wire/hi1/objects.ts';
 import type { StoredObject } from './ports.ts';
@@ -15,20 +15,13 @@ export function published(stored: StoredObject): Hi1KnownObject {
   const base = { ...object.members, Generation: String(generation), LastChanged: qualifiedTime(lastChanged) };
   switch (object.kind) {
     case 'AuthorisationObject': {
-      const members = {
-        ...base,
-        ...(status === null ? {} : { AuthorisationStatus: etsiWord('AuthorisationStatus', status) }),
-        ...(reason === null ? {} : { AuthorisationInvalidReason: reason }),
-      };
-      return { ...object, members };
+      const AuthorisationStatus = status === null ? null : etsiWord('AuthorisationStatus', status);
+      const ours = present({ AuthorisationStatus, AuthorisationInvalidReason: reason });
+      return { ...object, members: { ...base, ...ours } };
     }
     case 'LITaskObject': {
-      const members = {
-        ...base,
-        ...(status === null ? {} : { Status: etsiWord('TaskStatus', status) }),
-        ...(reason === null ? {} : { InvalidReason: reason }),
-      };
-      return { ...object, members };
+      const Status = status === null ? null : etsiWord('TaskStatus', status);
+      return { ...object, members: { ...base, ...present({ Status, InvalidReason: reason }) } };
     }
     default:
       return { ...object, members: base };
@@ -40,10 +33,9 @@ export function listed({ object, generation, lastChanged }: StoredObject): Hi1Li
   return {
     objectType: objectTypeOf(object.kind),
     identifier: object.identifier,
-    ...(CountryCode === undefined ? {} : { country: CountryCode }),
-    ...(OwnerIdentifier === undefined ? {} : { owner: OwnerIdentifier }),
+    ...present({ country: CountryCode, owner: OwnerIdentifier }),
     generation: String(generation),
-    ...(ExternalIdentifier === undefined ? {} : { external: ExternalIdentifier }),
+    ...present({ external: ExternalIdentifier }),
     lastChanged: qualifiedTime(lastChanged),
   };
 }
@@ -59,8 +51,7 @@ export function notificationOf(changed: StoredObject, identifier: string, now: n
       kind: 'NotificationObject',
       identifier,
       members: {
-        ...(CountryCode === undefined ? {} : { CountryCode }),
-        ...(OwnerIdentifier === undefined ? {} : { OwnerIdentifier }),
+        ...present({ CountryCode, OwnerIdentifier }),
         AssociatedObjects: [object.identifier],
         NotificationDetails: `${object.kind} ${object.identifier} is ${status ?? 'changed'}${why}`,
         NotificationType: etsiWord('NotificationType', 'StatusChange'),

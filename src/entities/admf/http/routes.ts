@@ -1,5 +1,6 @@
 /** What a route of the officers' interface is: who may call it, what it changes, and what it answers. */
 import type { PersonRole } from '../../../net/tls.ts';
+import { present } from '../../../bytes/present.ts';
 import { ClavigerError } from '../../../bytes/errors.ts';
 import type { Act } from '../acts.ts';
 import type { Person } from './persons.ts';
@@ -59,12 +60,7 @@ export function actOf(
 ): Act {
   if (generation !== null && body.generation !== undefined && generation !== body.generation)
     throw new OfficerRefusal('if-match', 'If-Match and the body speak of two generations');
-  const version = generation ?? body.generation;
-  return {
-    by: person.name,
-    ...(body.reason === undefined ? {} : { reason: body.reason }),
-    ...(version === undefined ? {} : { version }),
-  };
+  return present({ by: person.name, reason: body.reason, version: generation ?? body.generation });
 }
 
 /** As `actOf`, where nobody may decide about what they have not seen. */

@@ -1,5 +1,6 @@
 /** What the officers' interface says of the system: how it is, what elements hold and report, and the audit log. */
 import type { Clock } from '../../../bytes/ports.ts';
+import { present } from '../../../bytes/present.ts';
 import type { AuditPages } from '../../../evidence/audit-pages.ts';
 import type { HashChainLog } from '../../../evidence/log.ts';
 import {
@@ -59,17 +60,13 @@ export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
       };
     }),
     plain(DIFFERENCES_PATH, async () => ({
-      differences: (await verified()).map(({ element, problem, id }) => ({
-        ...{ element, problem },
-        ...(id === null ? {} : { id }),
-      })),
+      differences: (await verified()).map(({ element, problem, id }) => present({ element, problem, id })),
     })),
     plain(ALARMS_PATH, () => ({
       degraded: admf.degraded().sort(),
       issues: issues.list().map(({ id, code, time, ...issue }) => ({
         ...issue,
-        ...(id === null ? {} : { id }),
-        ...(code === null ? {} : { code }),
+        ...present({ id, code }),
         time: timeText(time),
       })),
     })),

@@ -1,4 +1,5 @@
 /** Warrants as the officers' interface has them. */
+import { present } from '../../../bytes/present.ts';
 import { timeText } from '../../../wire/officers/terms.ts';
 import { targetKeys } from '../../../x1/target-keys.ts';
 import { coveredPeriods } from '../warrants.ts';
@@ -19,24 +20,18 @@ export function warrantJson(record: WarrantRecord, degraded: ReadonlySet<string>
     covered: coveredJson(record),
     authors,
     approvals,
-    ...(record.pending === null ? {} : { pending: pendingJson(record.pending) }),
-    ...(lapsesAt === null ? {} : { lapses: timeText(lapsesAt) }),
-    ...(reference === null ? {} : { reference }),
+    ...present({
+      pending: record.pending === null ? null : pendingJson(record.pending),
+      lapses: lapsesAt === null ? null : timeText(lapsesAt),
+      reference,
+    }),
     imported,
     erased,
   };
 }
 
 export function eventJson({ at, by, act, state, version, reason, detail }: HistoryEntry): object {
-  return {
-    at: timeText(at),
-    ...(by === null ? {} : { by }),
-    act,
-    state,
-    generation: version,
-    ...(reason === null ? {} : { reason }),
-    ...(detail === null ? {} : { detail }),
-  };
+  return present({ at: timeText(at), by, act, state, generation: version, reason, detail });
 }
 
 function pendingJson({ change, by, reason, at }: PendingChange): object {
@@ -63,13 +58,7 @@ function coveredJson(record: WarrantRecord): object[] {
 
 function contentsJson(contents: WarrantChanges): object {
   const { targets, delivery, lemf, location } = contents;
-  return {
-    ...(targets === undefined ? {} : { targets }),
-    ...(delivery === undefined ? {} : { delivery }),
-    ...timesJson(contents),
-    ...(lemf === undefined ? {} : { lemf }),
-    ...(location === undefined ? {} : { location }),
-  };
+  return present({ targets, delivery, ...timesJson(contents), lemf, location });
 }
 
 interface Times {
@@ -78,10 +67,9 @@ interface Times {
 }
 
 function timesJson({ startTime, endTime }: Times): object {
-  return {
-    ...(startTime === undefined || startTime === null ? {} : { startTime: timeText(startTime) }),
-    ...(endTime === undefined ? {} : { endTime: timeText(endTime) }),
-  };
+  const textOf = (time: number | null | undefined): string | null =>
+    time === undefined || time === null ? null : timeText(time);
+  return present({ startTime: textOf(startTime), endTime: textOf(endTime) });
 }
 
 /** Whether a warrant is about an identity: a URI, or `NAME=VALUE`; spellings of one identity are the same. */

@@ -1,5 +1,6 @@
 /** Warrants on the officers' interface: each route reads its message and asks the desk. */
 import type { Clock } from '../../../bytes/ports.ts';
+import { present } from '../../../bytes/present.ts';
 import {
   decodeAmendment,
   decodeDecision,
@@ -77,11 +78,7 @@ export function warrantRoutes({ admf, desk, clock }: WarrantRoutesOptions): Offi
         const { warrant, reason, ...options } = decodeEntry(call.body);
         // Whole milliseconds, as answers have them.
         const startTime = warrant.startTime ?? Math.floor(clock.now());
-        const made = await desk.enter(
-          { ...warrant, startTime },
-          actOf(call, { ...reasonOf(reason) }),
-          options,
-        );
+        const made = await desk.enter({ ...warrant, startTime }, actOf(call, present({ reason })), options);
         return { ...answer(made), status: 201, location: warrantPath(warrant.liid) };
       },
     },
@@ -113,10 +110,6 @@ export function warrantRoutes({ admf, desk, clock }: WarrantRoutesOptions): Offi
     ordered('resume', (liid, order) => desk.resume(liid, order)),
     ordered('withdraw', (liid, order) => desk.withdraw(liid, order)),
   ];
-}
-
-function reasonOf(reason: string | undefined): { reason?: string } {
-  return reason === undefined ? {} : { reason };
 }
 
 /** By LIID, so that a page begins where the one before ended, whatever has come or gone meanwhile. */
