@@ -80,6 +80,18 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full.',
 };
 
+/** What is wrong with a path, by code: the system's own words name a call that nobody has made. */
+const PATH_REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission is missing',
+  EPERM: 'the system does not permit it',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file',
+  EEXIST: 'something of that name is there',
+  ENOSPC: 'the disk is full',
+};
+
 /** What to do about stores that SQLite cannot use, by the beginning of its code. */
 const STORE_HINTS: Readonly<Record<string, string>> = {
   SQLITE_FULL: 'The disk is full: make room there, and start again.',
@@ -102,6 +114,13 @@ function withCauses({ message, cause }: Error): string {
 
 function isOfSystem(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+}
+
+/** Of a path that cannot be used, the path and why. */
+function systemMessage(error: Error & { readonly code: string }): string {
+  const reason = PATH_REASONS[error.code];
+  if (reason === undefined || !('path' in error) || typeof error.path !== 'string') return error.message;
+  return `${error.path}: ${reason}`;
 }
 
 function systemHint(error: unknown): string | undefined {
@@ -127,7 +146,7 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
     return 1;
   }
   if (isOfSystem(error)) {
-    if (error.code !== 'EPIPE') tell(error.message, systemHint(error));
+    if (error.code !== 'EPIPE') tell(systemMessage(error), systemHint(error));
     return 1;
   }
   to.write(

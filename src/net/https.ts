@@ -16,9 +16,9 @@ import { present } from '../bytes/present.ts';
 import type { HostMap } from './hosts.ts';
 import { ConnectionGuard } from './connections.ts';
 import type { ConnectionLimits } from './connections.ts';
-import { followTls, LiveTls, showsRevoked } from './live-tls.ts';
+import { followTls, LiveTrust, showsRevoked } from './live-tls.ts';
 import { mutualServer, NO_RESUMPTION, peerOf, secureContext } from './tls.ts';
-import type { Peer, TlsMaterial } from './tls.ts';
+import type { Peer, TlsMaterial, TrustMaterial } from './tls.ts';
 
 export type HttpsErrorCode =
   /** No connection, or one that is not of the peer that was asked for. */
@@ -168,7 +168,7 @@ export function answering(server: FastifyInstance): Answering {
 export interface HttpsClientOptions {
   readonly hosts: HostMap;
   /** Authorities that servers must chain to; with `certificate` and `privateKey`, the client authenticates too. */
-  readonly tls: Pick<TlsMaterial, 'authorities'> & Partial<TlsMaterial>;
+  readonly tls: TrustMaterial & Partial<TlsMaterial>;
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Milliseconds for a whole exchange; default 10,000. */
   readonly timeoutMs?: number;
@@ -241,7 +241,7 @@ export class HttpsClient {
       });
     };
     this.#agent = this.#newAgent();
-    if (options.tls instanceof LiveTls) this.#unfollow = options.tls.follow(() => this.#renew());
+    if (options.tls instanceof LiveTrust) this.#unfollow = options.tls.follow(() => this.#renew());
   }
 
   /**

@@ -8,15 +8,16 @@
  *
  * Node does not tell how long an SRV record holds: what was found holds as long as the shortest-lived of its addresses,
  * within bounds, and longer while DNS does not answer. An answer is somebody else's word: one that leads to this node
- * itself, to nobody, to many, or to loopback from elsewhere is dropped.
+ * itself, to nobody, to many, or to loopback from elsewhere is dropped. Where a request has failed (no connection, no
+ * answer, 503) others are tried first for a while.
  */
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { canonicalAddress, sameAddress } from '../bytes/network-address.ts';
+import { canonicalAddress, endpointText, sameAddress } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 import { SipError } from '../sip/errors.ts';
 import { defaultPort } from '../sip/flow.ts';
-import type { HopLocator, NextHop } from '../sip/flow.ts';
+import type { FailedPlace, HopLocator, NextHop } from '../sip/flow.ts';
 import type { DnsAddress, DnsQueries, DnsService } from './dns-queries.ts';
 import type { HostMap } from './hosts.ts';
 
@@ -34,6 +35,8 @@ export interface SipLocationsOptions {
 
 /** Hosts, and addresses of each, that are used of one answer. */
 const MOST = 8;
+/** Places that are tried last, at a time: more than next hops have. */
+const MOST_AVOIDED = 1000;
 /** Seconds for which an answer holds at least and at most; one that there is nothing; before DNS is asked again that failed. */
 const LEAST_TTL = 5;
 const MOST_TTL = 300;
@@ -60,6 +63,8 @@ export class SipLocations implements HopLocator {
   #timer: Timer | null = null;
   #stopped = false;
   #dropped = 0;
+  /** Places that have failed, and until when others come first, Unix milliseconds. */
+  readonly #avoided = new Map<string, number>();
 
   constructor(options: SipLocationsOptions) {
     this.#options = options;
@@ -115,7 +120,20 @@ export class SipLocations implements HopLocator {
     await this.#current(place);
     const found = byChance(place.targets, this.#options.random).flatMap((target) => target.at);
     if (found.length === 0) throw new SipError('unreachable', `nothing is known of where ${hop.host} is`);
-    return found.slice(0, MOST);
+    const now = this.#options.clock.now();
+    const isAvoided = (at: NetworkAddress): boolean => (this.#avoided.get(endpointText(at)) ?? 0) > now;
+    return [...found.filter((at) => !isAvoided(at)), ...found.filter(isAvoided)].slice(0, MOST);
+  }
+
+  /** Of more places than are remembered, the one that failed first is forgotten. */
+  avoid({ at, seconds }: FailedPlace): void {
+    const key = endpointText(at);
+    const until = this.#options.clock.now() + Math.min(seconds, MOST_TTL) * 1000;
+    if (until <= (this.#avoided.get(key) ?? this.#options.clock.now())) return;
+    const [oldest] = this.#avoided.keys();
+    if (oldest !== undefined && this.#avoided.size >= MOST_AVOIDED) this.#avoided.delete(oldest);
+    this.#avoided.delete(key);
+    this.#avoided.set(key, until);
   }
 
   #mapped(host: string, port: number): NetworkAddress {

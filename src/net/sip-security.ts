@@ -17,11 +17,11 @@ import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { SipSecurity } from '../sip/security.ts';
 import { endWhenRevoked, followTls } from './live-tls.ts';
 import { hasRole, peerOfCertificate, secureContext } from './tls.ts';
-import type { Role, TlsMaterial } from './tls.ts';
+import type { Role, TlsMaterial, TrustMaterial } from './tls.ts';
 
 export interface CertifiedSipOptions {
   /** Own certificate and key, if there is one, and the authorities that others chain to. */
-  readonly tls: TlsMaterial | Pick<TlsMaterial, 'authorities' | 'revocation'>;
+  readonly tls: TlsMaterial | TrustMaterial;
   /** What whoever is reached under a host name may be certified as; by default that name alone. */
   readonly namesOf?: (host: string) => readonly string[];
   /** Role without which a certificate proves nothing; absent: none is asked for. */
@@ -65,7 +65,7 @@ export class CertifiedSip implements SipSecurity {
         );
       },
     });
-    if ('certificate' in tls) endWhenRevoked(socket, tls);
+    endWhenRevoked(socket, tls);
     return socket;
   }
 

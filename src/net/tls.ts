@@ -31,13 +31,17 @@ export interface TlsFiles {
   readonly roles?: readonly RoleGrant[];
 }
 
-/** PEM texts that have been checked to belong together. */
-export interface TlsMaterial {
-  readonly certificate: string;
-  readonly privateKey: string;
+/** Whom peers must chain to, as PEM. */
+export interface TrustMaterial {
   readonly authorities: string;
   /** Absent: nobody is taken for revoked. */
   readonly revocation?: RevocationLists | undefined;
+}
+
+/** PEM texts that have been checked to belong together. */
+export interface TlsMaterial extends TrustMaterial {
+  readonly certificate: string;
+  readonly privateKey: string;
   readonly roles?: readonly RoleGrant[] | undefined;
 }
 

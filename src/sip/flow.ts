@@ -68,12 +68,22 @@ export interface NextHop {
   readonly port: number;
   /** No port was said: SRV records say where, if there are any (RFC 3263 section 4.2). */
   readonly service?: boolean;
+  /** Where the same request has failed already: not there again (RFC 3263 section 4.3). */
+  readonly failed?: readonly FailedPlace[];
+}
+
+/** A place that could not serve a request, and for how many seconds others are tried first. */
+export interface FailedPlace {
+  readonly at: NetworkAddress;
+  readonly seconds: number;
 }
 
 /** Where next hops are to be found, best first. */
 export interface HopLocator {
   /** @throws SipError `unreachable` */
   candidates(hop: NextHop): Promise<readonly NetworkAddress[]>;
+  /** A place has failed: until its time is over, others come first. */
+  avoid(place: FailedPlace): void;
 }
 
 /** Names to addresses; `HostMap` is one. */

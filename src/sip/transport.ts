@@ -10,7 +10,7 @@
  * Everything is bounded: octets of a message, connections (`TcpConnections`), octets waiting for a slow reader or for
  * the network, silence within a message and between messages.
  */
-import { bareHost, canonicalAddress, endpointText, sameHost } from '../bytes/network-address.ts';
+import { bareHost, canonicalAddress, endpointText, sameAddress, sameHost } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
@@ -43,6 +43,8 @@ const MAX_QUEUED = 4 << 20;
 const MAX_QUEUED_ONCE = MAX_QUEUED / 4;
 /** Places of one next hop that are tried, each for the time that a connection has to be made. */
 const MOST_PLACES = 5;
+/** Seconds for which a place that could not be reached is tried last. */
+export const AVOIDED_S = 30;
 
 export interface TransportOptions {
   readonly clock: Clock;
@@ -112,16 +114,22 @@ export class Transport {
   /** The flow to a destination: the one that is open, else a new one. @throws SipError `unreachable`, `too-large` */
   async flowTo(destination: NextHop): Promise<Flow> {
     const { hosts, locator } = this.#options;
+    const { failed = [] } = destination;
+    const last = failed.at(-1);
+    if (last !== undefined) locator?.avoid(last);
     const found = await locator?.candidates(destination);
-    const places = (found ?? [hosts.resolve(destination.host, destination.port)]).slice(0, MOST_PLACES);
+    const places = (found ?? [hosts.resolve(destination.host, destination.port)])
+      .filter((place) => !failed.some(({ at }) => sameAddress(at, place)))
+      .slice(0, MOST_PLACES);
     for (const [at, remote] of places.entries()) {
       try {
         return await this.#flowAt(destination, remote);
       } catch (error) {
+        locator?.avoid({ at: remote, seconds: AVOIDED_S });
         if (at + 1 === places.length) throw error;
       }
     }
-    return this.#fail(`nobody knows where ${destination.host} is`);
+    return this.#fail(`nobody knows where ${destination.host} is${failed.length > 0 ? ' besides' : ''}`);
   }
 
   async #flowAt(destination: NextHop, remote: NetworkAddress): Promise<Flow> {

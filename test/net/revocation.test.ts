@@ -11,9 +11,10 @@ import { createAuthority, DAY_MS, openAuthority, revokeIn, validityFrom } from '
 import { pemBlocks, readCertificates, whyNotTrusted } from '../../src/net/chains.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient, httpsServer, listen, peerOfRequest } from '../../src/net/https.ts';
-import { endWhenRevoked, LiveTls } from '../../src/net/live-tls.ts';
+import { endWhenRevoked, LiveTls, LiveTrust } from '../../src/net/live-tls.ts';
+import { CertifiedSip } from '../../src/net/sip-security.ts';
 import { TlsListener } from '../../src/net/tls-listener.ts';
-import { loadTls, secureContext } from '../../src/net/tls.ts';
+import { loadRevocation, loadTls, secureContext } from '../../src/net/tls.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
 import { silent } from '../support/silent.ts';
 
@@ -25,15 +26,16 @@ const lists = path.join(folder, 'crl.pem');
 let df: TlsFiles;
 let cscf: TlsFiles;
 let gateway: TlsFiles;
+let kms: TlsFiles;
 
 beforeAll(async () => {
   await createAuthority(folder, { name: 'Test', days: 100, intermediate: true, now });
   const authority = await openAuthority(folder);
   await revokeIn(folder, [], { days: 30, now });
   const pki = new LabPki(folder, authority, validityFrom(now, 50, authority), lists);
-  const issue = (role: 'df' | 'cscf' | 'gateway'): Promise<TlsFiles> =>
+  const issue = (role: 'df' | 'cscf' | 'gateway' | 'kms'): Promise<TlsFiles> =>
     pki.issue({ commonName: `${role}.home1.example`, dnsNames: [`${role}.home1.example`], roles: [role] });
-  [df, cscf, gateway] = await Promise.all([issue('df'), issue('cscf'), issue('gateway')]);
+  [df, cscf, gateway, kms] = await Promise.all([issue('df'), issue('cscf'), issue('gateway'), issue('kms')]);
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -207,6 +209,43 @@ describe('R-95: revocation lists', () => {
       expect(serials.revokes(new X509Certificate(readFileSync(gateway.certificate)))).toBe(false);
     } finally {
       await Promise.all([https.close(), others.close(), listener.stop(), app.close()]);
+    }
+  });
+
+  it('refuse and cut off a server that is revoked, for who shows no certificate: a phone', async () => {
+    const authorities = readFileSync(ca, 'utf8');
+    const trusted = () => ({ authorities, revocation: loadRevocation({ authorities }, [lists], now)! });
+    const trust = new LiveTrust(trusted());
+    const app = httpsServer({
+      name: 'test',
+      logger: silent,
+      tls: loadTls(kms, now),
+      authentication: 'server',
+    });
+    app.get('/', () => 'keys');
+    const port = await listen(app, '127.0.0.1', 0);
+    const https = new HttpsClient({
+      hosts: new HostMap({ 'kms.home1.example': `127.0.0.1:${port}` }),
+      tls: trust,
+    });
+    const ask = async (): Promise<number> =>
+      (await https.request('GET', 'https://kms.home1.example/')).status;
+    const stream = new CertifiedSip({ tls: trust }).connect(
+      { address: '127.0.0.1', port },
+      'kms.home1.example',
+    );
+    const ended = new Promise<Error>((resolve) => stream.once('error', resolve));
+    try {
+      await new Promise((resolve) => stream.once('secureConnect', resolve));
+      expect(await ask()).toBe(200);
+      await revokeIn(folder, [kms.certificate], { days: 30, now });
+      expect(await ask()).toBe(200);
+      expect([trust.replace(trusted()), trust.replace(trusted())]).toEqual([true, false]);
+      expect((await ended).message).toContain('revoked');
+      await expect(ask()).rejects.toThrow(/CERT_REVOKED/);
+    } finally {
+      stream.destroy();
+      await Promise.all([https.close(), app.close()]);
     }
   });
 });

@@ -240,6 +240,30 @@ describe('R-95: the way to another home', () => {
     expect(await transport.flowTo(HOP)).toBe(flow);
   });
 
+  it('is tried last for as long as said where it has failed, and no longer', async () => {
+    dns.records.set(SRV, [
+      srv('x.home2.example', 5071, 10, 0, 300),
+      srv('y.home2.example', 5072, 20, 0, 300),
+    ]);
+    dns.records.set('x.home2.example', [a('192.0.2.1', 300)]);
+    dns.records.set('y.home2.example', [a('192.0.2.2', 300)]);
+    const { clock, locations } = located();
+    const order = async (): Promise<number[]> => (await locations.candidates(HOP)).map(({ port }) => port);
+    const x = { address: '192.0.2.1', port: 5071 };
+    expect(await order()).toEqual([5071, 5072]);
+    locations.avoid({ at: x, seconds: 120 });
+    // What fails again meanwhile makes it no shorter.
+    locations.avoid({ at: x, seconds: 30 });
+    clock.advance(119_999);
+    expect(await order()).toEqual([5072, 5071]);
+    clock.advance(1);
+    expect(await order()).toEqual([5071, 5072]);
+    // Whoever says years is believed for five minutes.
+    locations.avoid({ at: x, seconds: 999_999_999 });
+    clock.advance(300_000);
+    expect(await order()).toEqual([5071, 5072]);
+  });
+
   it('is known as that home’s by the names and addresses that DNS has, and by no others', async () => {
     dns.records.set(SRV, [srv('cscf1.home2.example', 5071)]);
     dns.records.set('cscf1.home2.example', [a('192.0.2.1')]);

@@ -36,6 +36,9 @@ export function ueCommand(): Command {
 }
 
 const EXAMPLES = `
+A phone that waits for calls reads its authorities and revocation lists again on SIGHUP; whoever
+they name is cut off. What cannot be read changes nothing, and the log says so.
+
 Examples:
   $ claviger ue run --config bob.json --play bob.wav --record heard.wav
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav`;
@@ -67,7 +70,7 @@ async function answerCalls(
     });
   });
   process.stdout.write('registered; waiting for calls (Ctrl-C ends)\n');
-  await untilTold(logger);
+  await untilTold(logger, () => Promise.resolve().then(() => phone.reload()));
 }
 
 /** Plays to the end; the caller hangs up, the callee waits for it. */

@@ -132,6 +132,12 @@ export class Relay {
           this.#upstream({ transaction, call, attempt, context, standing }, response, branch),
         );
       },
+      again: (branch, attempt) => {
+        const again = branch.request.clone();
+        again.replaceFirst('Via', null);
+        this.#watch.follow(again, session);
+        return { id: this.#branchId(request, branch.target.uri, String(attempt)), request: again };
+      },
       branchFailed: (branch, status) => {
         if (initial) call.media?.releaseBranch(branch.id);
         else if (endsDialog(request, call, status)) this.#calls.endDialog(call, tag);
@@ -164,7 +170,6 @@ export class Relay {
   }
 
   #branch(request: SipRequest, onward: SipRequest, target: Target, flow: Flow, initial: boolean): Branch {
-    const { identifiers } = this.#layer;
     onward.uri = target.uri;
     onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
     if (initial && DIALOG_METHODS.has(request.method))
@@ -177,8 +182,13 @@ export class Relay {
       removeIcid(onward);
       hideIdentity(onward);
     }
-    const id = `${identifiers.branch(formatVia(request.topVia), request.method, target.uri)}${loopMark(request)}`;
-    return { id, request: onward, target };
+    return { id: this.#branchId(request, target.uri), request: onward, target };
+  }
+
+  /** The branch parameter of a request that goes on; `attempt` where it goes to a further place. */
+  #branchId(request: SipRequest, uri: string, ...attempt: string[]): string {
+    const { identifiers } = this.#layer;
+    return `${identifiers.branch(formatVia(request.topVia), request.method, uri, ...attempt)}${loopMark(request)}`;
   }
 
   /** Sends a response back, with its media anchored. */

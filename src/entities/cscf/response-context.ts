@@ -5,14 +5,21 @@
  * branch accepts, the best final response is sent when all have answered: 6xx before others, then the lowest class,
  * challenges of all branches together. A received 503 becomes 500, since it says nothing of this node; no answer is
  * 408 for INVITE and silence for others (RFC 4320 section 4.2). Timer C ends a branch that only rings.
+ *
+ * A branch to another home that DNS has several places of goes on to the next of them where one cannot be reached,
+ * breaks off or says nothing, or answers 503 before anything else (RFC 3263 section 4.3): a transaction of its own, with
+ * the same request.
  */
+import { isIP } from 'node:net';
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import type { ClientTransaction } from '../../sip/client-transaction.ts';
 import type { SipError } from '../../sip/errors.ts';
+import type { FailedPlace } from '../../sip/flow.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
+import { AVOIDED_S } from '../../sip/transport.ts';
 import { warningFields } from '../../sip/warning.ts';
 import type { Target } from './routing.ts';
 
@@ -36,6 +43,8 @@ export interface ContextHooks {
   upstream(response: SipResponse, branch: Branch | null): void;
   /** A branch ended without a 2xx, but with this. */
   branchFailed(branch: Branch, status: number): void;
+  /** The request of a branch for another place, the how manieth: its branch parameter, and what is sent. */
+  again(branch: Branch, attempt: number): Pick<Branch, 'id' | 'request'>;
   /** A 2xx to an INVITE on a branch that was given up. */
   unwanted(response: SipResponse, branch: Branch): void;
   /** Every branch has ended. */
@@ -44,7 +53,13 @@ export interface ContextHooks {
 
 interface Running {
   readonly branch: Branch;
-  readonly transaction: ClientTransaction;
+  /** Of the place that it is sent to at present. */
+  transaction: ClientTransaction;
+  /** Places where it has failed, and what became of it at the last. */
+  readonly failed: FailedPlace[];
+  failure: SipResponse | null;
+  /** Something has been heard from the present place. */
+  isHeard: boolean;
   timerC: Timer | null;
   final: SipResponse | null;
   /** Whatever it still brings is not for upstream. */
@@ -117,23 +132,44 @@ export class ResponseContext {
   }
 
   #start(branch: Branch): void {
-    const transaction = this.#layer.send(
-      branch.request,
-      branch.target.hop,
-      branch.id,
-      {
-        response: (response) => this.#response(running, response),
-        failed: (error) => this.#failed(running, error),
-      },
-      this.#transaction.owner,
-    );
-    const running: Running = { branch, transaction, timerC: null, final: null, givenUp: false };
+    const transaction = this.#send(branch, () => running);
+    const running: Running = {
+      ...{ branch, transaction, failed: [], failure: null, isHeard: false },
+      ...{ timerC: null, final: null, givenUp: false },
+    };
     this.#running.push(running);
     if (this.#invite) this.#armTimerC(running);
   }
 
+  #send({ request, target, id }: Branch, running: () => Running): ClientTransaction {
+    const handler = {
+      response: (response: SipResponse) => this.#response(running(), response),
+      failed: (error: SipError) => this.#failed(running(), error),
+    };
+    return this.#layer.send(request, target.hop, id, handler, this.#transaction.owner);
+  }
+
+  /** Sends the request to the next place. @returns false where there is none, or it must not */
+  #goesOn(running: Running, failure: SipResponse, seconds: number): boolean {
+    const { branch, failed, transaction } = running;
+    const { hop } = branch.target;
+    const at = transaction.flow?.remote;
+    if (at === undefined || running.isHeard || this.#cancelled || this.#answered) return false;
+    if ('send' in hop || isIP(hop.host) !== 0) return false;
+    failed.push({ at, seconds });
+    running.failure = failure;
+    const target = { ...branch.target, hop: { ...hop, failed: [...failed] } };
+    const again = { ...this.#hooks.again(branch, failed.length), target };
+    running.transaction = this.#send(again, () => running);
+    if (this.#invite) this.#armTimerC(running);
+    return true;
+  }
+
   #response(running: Running, response: SipResponse): void {
-    if (response.status === 100) return;
+    const { status } = response;
+    if (status === 503 && !running.givenUp && this.#goesOn(running, response, retryAfter(response))) return;
+    running.isHeard = true;
+    if (status === 100) return;
     if (running.givenUp) {
       const accepted = this.#invite && response.status >= 200 && response.status < 300;
       if (accepted) this.#hooks.unwanted(response, running.branch);
@@ -159,12 +195,20 @@ export class ResponseContext {
   #failed(running: Running, error: SipError): void {
     running.timerC?.cancel();
     if (running.givenUp) return;
-    if (error.code === 'timeout' && !this.#invite) {
+    const status = error.code === 'timeout' ? 408 : running.branch.target.kind === 'user' ? 480 : 500;
+    // Whoever waits for another request than INVITE has waited as long.
+    const isLate = error.code === 'timeout' && !this.#invite;
+    if (!isLate && this.#goesOn(running, this.#own(status), AVOIDED_S)) return;
+    // There is no other place: the failure at the last one counts.
+    if (running.failure !== null && running.transaction.flow === null) {
+      this.#ended(running, running.failure);
+      return;
+    }
+    if (isLate) {
       this.#transaction.abandon();
       this.#answered = true;
     }
-    const gone = running.branch.target.kind === 'user' ? 480 : 500;
-    this.#ended(running, this.#own(error.code === 'timeout' ? 408 : gone));
+    this.#ended(running, this.#own(status));
   }
 
   #ended(running: Running, response: SipResponse): void {
@@ -211,6 +255,12 @@ export class ResponseContext {
     const fields = [...accept, ...(status === 488 ? warningFields(status, this.#hooks.name, UNUSABLE) : [])];
     return makeResponse(request, status, { toTag, fields });
   }
+}
+
+/** RFC 3261 section 20.33: seconds for which who answers 503 wants no requests. */
+function retryAfter(response: SipResponse): number {
+  const said = /^\s*(\d{1,9})/.exec(response.first('Retry-After') ?? '')?.[1];
+  return said === undefined ? 0 : Number(said);
 }
 
 /** 16.7 step 6. */

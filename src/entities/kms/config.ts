@@ -87,7 +87,9 @@ export const KMS_CONFIG = strict({
   state: filePath('folder of `kms.db`, `tasks.db` and `audit.jsonl`'),
   district: DISTRICT,
   subscribers: listOf(SUBSCRIBER),
-  skew: seconds('seconds that clocks may differ by', { default: 300 }),
+  skew: seconds('seconds that clocks may differ by; not less than phones have', {
+    ...{ min: 30, max: 3600, default: 300 },
+  }),
   nextPeriods: count('future periods whose keys are given', { default: 31 }),
   mailboxRetention: seconds('seconds for which past keys of addresses of record are given', {
     default: 604_800,

@@ -191,7 +191,7 @@ export const UE_CONFIG = strict({
   ),
   video: VIDEO,
   rtcp: RTCP,
-  skew: seconds('seconds that clocks may differ by', { max: 3600, default: 300 }),
+  skew: seconds('seconds that clocks may differ by', { min: 1, max: 3600, default: 300 }),
   t1: milliseconds("RFC 3261's T1, its estimate of the round trip, milliseconds", {
     min: 10,
     max: 10_000,

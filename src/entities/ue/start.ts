@@ -14,9 +14,10 @@ import { udpDatagrams } from '../../net/datagrams.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { CertifiedSip } from '../../net/sip-security.ts';
 import { HttpsClient } from '../../net/https.ts';
+import { LiveTrust } from '../../net/live-tls.ts';
 import { reachableAddress } from '../../net/own-address.ts';
 import { loadRevocation } from '../../net/tls.ts';
-import type { TlsMaterial } from '../../net/tls.ts';
+import type { TrustMaterial } from '../../net/tls.ts';
 import { HttpsKmsClient } from '../../endpoint/kms-client.ts';
 import { UserAgent } from '../../sip/agent.ts';
 import { TLS_PORT } from '../../sip/flow.ts';
@@ -40,6 +41,8 @@ export interface RunningUe extends Running {
   readonly ue: UserEquipment;
   /** Where it is called. */
   readonly sip: NetworkAddress;
+  /** Reads authorities and revocation lists again. @throws ConfigError, TlsError; what was in force then still is */
+  reload(): void;
   /** Tells of every SIP message that is sent or received. */
   observe(observer: (observed: Observed) => void): void;
 }
@@ -67,7 +70,7 @@ async function startHolding(
   const { clock, logger, random } = runtime;
   const { identity, device = identity, kms, cscf } = config;
   const hosts = new HostMap(config.hosts);
-  const tls = trusted(config, clock.now());
+  const tls = new LiveTrust(trusted(config, clock.now()));
   const https = new HttpsClient({ hosts, tls });
   opened.add(() => https.close());
   const own = canonicalIdentity(identity);
@@ -145,6 +148,7 @@ async function startHolding(
   return {
     ue,
     sip: doors.at,
+    reload: () => void tls.replace(trusted(config, clock.now())),
     observe: (observer) => agent.layer.observe(observer),
   };
 }
@@ -187,10 +191,7 @@ async function open(
 }
 
 /** Whom servers must chain to, and what has been revoked. */
-function trusted(
-  { authorities: file, revocationLists = [] }: UeConfig,
-  now: number,
-): Pick<TlsMaterial, 'authorities' | 'revocation'> {
+function trusted({ authorities: file, revocationLists = [] }: UeConfig, now: number): TrustMaterial {
   const authorities = readAuthorities(file);
   const revocation = loadRevocation({ authorities }, revocationLists, now);
   return revocation === null ? { authorities } : { authorities, revocation };

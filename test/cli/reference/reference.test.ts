@@ -1,4 +1,4 @@
-/** What is made of the tree of commands: manual pages as mandoc reads them, completion as bash does. */
+/** What is made of the tree of commands: manual pages as mandoc reads them, completion as the shells do. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
 import { bashCompletion } from '../../../src/cli/reference/bash-completion.ts';
+import { fishCompletion } from '../../../src/cli/reference/fish-completion.ts';
 import { manualPages } from '../../../src/cli/reference/manual.ts';
 import { everyOutline, outlineOf } from '../../../src/cli/reference/outline.ts';
 import type { CommandOutline } from '../../../src/cli/reference/outline.ts';
+import { zshCompletion } from '../../../src/cli/reference/zsh-completion.ts';
 import { missingTool } from '../../support/shared.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-reference-'));
@@ -113,9 +115,77 @@ describe('completion in bash', () => {
     expect(value).toEqual(['bob', 'both']);
     expect(joined).toEqual(['alice']);
     expect(file).toEqual(['kms.json']);
-    expect(shell).toEqual(['bash']);
+    expect(shell).toEqual(['bash', 'zsh', 'fish']);
     expect(argument).toEqual(['kms.json']);
     expect(afterwards).toEqual(['--to']);
     expect(nothing).toEqual([]);
+  });
+});
+
+/** A command line whose last word is under way, and what may come for it. */
+const LINES: readonly (readonly [string[], string[]])[] = [
+  [['warr'], ['warrant']],
+  [
+    ['kms', ''],
+    ['run', 'help'],
+  ],
+  [
+    ['demo', '--t'],
+    ['--target', '--to'],
+  ],
+  [
+    ['demo', '--target', 'bo'],
+    ['bob', 'both'],
+  ],
+  [['demo', '--target=al'], ['alice']],
+  [['kms', 'run', '--config', 'k'], ['kms.json']],
+  [
+    ['completion', ''],
+    ['bash', 'zsh', 'fish'],
+  ],
+  [['up', 'kms'], ['kms.json']],
+  [['demo', '--out', 'kms', '--to'], ['--to']],
+  [['nothing'], []],
+];
+
+/** What a shell printed for each of the lines. */
+function printed(shell: string, args: readonly string[], script: string): string[][] {
+  writeFileSync(path.join(folder, 'kms.json'), '');
+  const env = { PATH: process.env['PATH'], HOME: folder };
+  const file = path.join(folder, `.script-of-${shell}`);
+  writeFileSync(file, script);
+  const { stdout, stderr } = spawnSync(shell, [...args, file], { cwd: folder, env, encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout
+    .split('END\n')
+    .slice(0, -1)
+    .map((text) => text.split('\n').filter((word) => word !== ''));
+}
+
+describe.skipIf(missingTool('zsh'))('completion in zsh', () => {
+  it('R-96: knows the same', () => {
+    // What zsh does with what it is told: it goes by the beginning of the word.
+    const own = `compdef() { :; }
+compset() { PREFIX=\${PREFIX#*=}; }
+compadd() { shift; for each; do [[ $each == $PREFIX* ]] && print -r -- $each; done; true; }
+_files() { print -rl -- $PREFIX*(N); }`;
+    const asked = LINES.map(
+      ([words]) =>
+        `words=(claviger ${words.map((word) => `'${word}'`).join(' ')}); CURRENT=\${#words}; PREFIX=\${words[-1]}; _claviger; print END`,
+    );
+    const found = printed('zsh', ['-f'], [own, zshCompletion(tree), ...asked].join('\n'));
+    expect(found).toEqual(LINES.map(([, expected]) => expected));
+  });
+});
+
+describe.skipIf(missingTool('fish'))('completion in fish', () => {
+  it('R-96: knows the same', () => {
+    const asked = LINES.map(
+      ([words]) => `complete -C 'claviger ${words.join(' ')}' | string replace -r '\\t.*' ''; echo END`,
+    );
+    const found = printed('fish', ['--no-config'], [fishCompletion(tree), ...asked].join('\n'));
+    const sorted = (all: readonly string[]): string[] =>
+      all.map((each) => each.replace(/^--target=/, '')).sort();
+    expect(found.map(sorted)).toEqual(LINES.map(([, expected]) => sorted(expected)));
   });
 });

@@ -310,13 +310,17 @@ describe('the proxy', () => {
       call.handler = { ended: (reason) => ended.push(reason) };
       call.provisional(180);
     };
+    let accept = (): void => undefined;
     bob.incoming = (call) => {
+      accept = () => void call.accept(sdpBody(5000)).catch(() => undefined);
       call.provisional(180);
-      setTimeout(() => void call.accept(sdpBody(5000)).catch(() => undefined), 50);
     };
     const legs = new Set<string>();
     const { leg } = await dial(alice, 'sip:bob@home2.example', {
-      provisional: (early) => legs.add(early.remoteTag),
+      // Not before both ring.
+      provisional: (early) => {
+        if (legs.add(early.remoteTag).size === 2) accept();
+      },
     });
     expect(legs.size).toBe(2);
     await expect.poll(() => ended).toEqual(['cancelled']);

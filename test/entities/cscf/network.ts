@@ -13,7 +13,7 @@ import type { Match, Observation, PoiTask } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Body } from '../../../src/sip/agent-types.ts';
 import { defaultPort, TLS_PORT } from '../../../src/sip/flow.ts';
-import type { Protocol } from '../../../src/sip/flow.ts';
+import type { HopLocator, Protocol } from '../../../src/sip/flow.ts';
 import type { SipSecurity } from '../../../src/sip/security.ts';
 import { Identifiers } from '../../../src/sip/identifiers.ts';
 import { makeSdp, SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
@@ -121,12 +121,15 @@ export class Network {
   readonly homes = new Map<string, Home>();
   readonly agents: UserAgent[] = [];
   readonly transports: Transport[] = [];
-  readonly timers: TimerValues | undefined;
+  /** Of what is made from now on. */
+  timers: TimerValues | undefined;
   readonly logger: Logger = silent;
   /** Where everything listens. */
   readonly address: string;
   /** Certificates of a host, where SIP is over TLS; of a phone, authorities alone. */
   security: ((host: string) => SipSecurity) | null = null;
+  /** Where other homes are, in place of `hosts`. */
+  locator: HopLocator | null = null;
 
   constructor(timers?: TimerValues, address = '127.0.0.1') {
     this.timers = timers;
@@ -165,7 +168,7 @@ export class Network {
       numbers: { '+1': 'home1.example', '+2': 'home2.example' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     };
-    const transport = this.transport(options.connections, security);
+    const transport = this.transport(options.connections, security, this.locator);
     const tcp = await transport.listen('TCP', this.address, 0);
     const udp = await transport.listen('UDP', this.address, tcp.port);
     this.hosts.set(`cscf.${name}:${PORT}`, endpointText(tcp));
@@ -260,11 +263,16 @@ export class Network {
     await Promise.all(this.transports.map((transport) => transport.close()));
   }
 
-  transport(connections: Partial<TcpLimits> = {}, security: SipSecurity | null = null): Transport {
+  transport(
+    connections: Partial<TcpLimits> = {},
+    security: SipSecurity | null = null,
+    locator: HopLocator | null = null,
+  ): Transport {
     const { hosts, logger } = this;
     const transport = new Transport({
       ...{ clock: systemClock(), logger, hosts, connections },
       ...(security === null ? {} : { security }),
+      ...(locator === null ? {} : { locator }),
     });
     this.transports.push(transport);
     return transport;

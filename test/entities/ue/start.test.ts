@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
@@ -225,6 +225,18 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     expect(sent.join('')).toContain('c=IN IP4 192.0.2.7\r\n');
   });
 
+  test('R-95: a phone reads whom it trusts again; what cannot be read changes nothing', async () => {
+    const authorities = path.join(two.folder, 'trusted.pem');
+    const right = readFileSync(two.ueConfig('alice')['authorities'] as string);
+    writeFileSync(authorities, right);
+    const alice = await phone('alice', { authorities });
+    alice.reload();
+    rmSync(authorities);
+    expect(() => alice.reload()).toThrow(/authorities: cannot read/);
+    await alice.ue.register();
+    await alice.stop();
+  });
+
   test.each([
     [{ publicAddress: '0.0.0.0' }, /publicAddress is not an IP address that others reach/],
     [{ publicAddress: 'phone.example' }, /publicAddress is not an IP address that others reach/],
@@ -237,6 +249,8 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     [{ suite: 'NULL' }, /suite/],
     [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /kms.psk is not octets in hexadecimal/],
     [{ answer: { policy: 'maybe' } }, /answer.policy/],
+    [{ skew: 0 }, /skew/],
+    [{ skew: 3601 }, /skew/],
     [{ extra: 1 }, /extra: no such setting/],
   ])('a configuration with %j is refused', (wrong, message) => {
     expect(() => ueConfig({ ...two.ueConfig('alice'), ...wrong })).toThrow(message);

@@ -19,7 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { fileError, makeFolder } from '../../../storage/files.ts';
+import { FileError, fileError, makeFolder } from '../../../storage/files.ts';
 import { isRunning } from '../../../storage/lock.ts';
 import type { HandoverKind } from '../ports.ts';
 import { liidText } from '../notices.ts';
@@ -71,7 +71,8 @@ export class FolderRecovery {
   constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
     this.#out = out;
     this.#paths = paths;
-    for (const file of [paths.hi2, paths.hi3]) accessSync(file, constants.R_OK);
+    requireReadable(paths.hi2);
+    requireReadable(paths.hi3);
     makeFolder(out);
     removeLeft(out);
     this.#work = mkdtempSync(path.join(out, `.recovering-${process.pid}-`));
@@ -297,6 +298,12 @@ export function recoverEach(
   } finally {
     recovery?.close();
   }
+}
+
+/** Before anything is made in the folder that is written to. */
+function requireReadable(file: string): void {
+  accessSync(file, constants.R_OK);
+  if (statSync(file).isDirectory()) throw new FileError('in-the-way', `cannot read ${file}: it is a folder`);
 }
 
 /** Whether the tables of a recovery, which lie in its folder, could not be written. */

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# What takes a network of processes, some two minutes of it: the README's way from nothing to the first recovered call,
+# word for word, and rotation, copies and restoring while they run:
+#   scripts/try-processes.sh
+# Non-zero on any failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CLAVIGER_SLOW=1 npx --no-install vitest run --reporter=default --no-file-parallelism \
+  test/docs/readme-session.test.ts test/e2e/on-processes.test.ts
