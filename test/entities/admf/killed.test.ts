@@ -93,10 +93,11 @@ function compare(bench: Home, stored: readonly WarrantRecord[]): void {
       .sort();
   const intercepted = stored.filter(({ state }) => state === 'provisioning' || state === 'active');
   const known = stored.filter((record) => record.state === 'approved' || intercepted.includes(record));
-  expect(held('cscf')).toEqual(xids(intercepted));
-  expect(held('gateway')).toEqual(xids(intercepted.filter(withContent)));
-  expect(held('df')).toEqual(xids(known));
-  expect(held('kms')).toEqual(xids(known.filter(withContent)));
+  const states = stored.map(({ xid, state }) => `${xid} ${state}`).join(', ');
+  expect(held('cscf'), states).toEqual(xids(intercepted));
+  expect(held('gateway'), states).toEqual(xids(intercepted.filter(withContent)));
+  expect(held('df'), states).toEqual(xids(known));
+  expect(held('kms'), states).toEqual(xids(known.filter(withContent)));
   for (const record of known) {
     const task = bench.elements.df.table.task(record.xid);
     expect(task?.mediation[0]?.endTime, record.warrant.liid).toBe(record.warrant.endTime);
