@@ -14,10 +14,9 @@ import type { Clock, Logger, SetAside, SetAsidePdu, Timer } from '../../bytes/po
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
-import { decodePdu, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
+import { decodePdu, numberAttribute, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { DfListener } from './events.ts';
-import { sourceSaid, standingSaid } from './claims.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
@@ -25,19 +24,13 @@ import type { KeySession, QuestionState } from './session-state.ts';
 import { openOnes } from './key-session.ts';
 import { WarrantNotices } from './notices.ts';
 import type { NextChange, WarrantAlarmCause } from './notices.ts';
-import {
-  CONTENT_FORMATS,
-  directionOf,
-  observedIdentities,
-  receivedEvent,
-  streamIdentifier,
-} from './pdu-facts.ts';
+import { receivedEvent } from './pdu-facts.ts';
+import { PduMediation } from './pdu-mediation.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, DfWarrants, PduRecorder, RecordEncoder } from './ports.ts';
 import { RecordWriter } from './record-writer.ts';
 import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
-import type { RecordRecipient } from './tasks.ts';
-import { recipients, takesKeys } from './tasks.ts';
+import { recipients } from './tasks.ts';
 import { loadedState, type StateLimits, type WorkingState } from './working-state.ts';
 
 export type MediationErrorCode =
@@ -92,6 +85,7 @@ export class Mediation {
   readonly #onQuestion: QuestionListener;
   readonly #writer: RecordWriter;
   readonly #keys: KeyMediation;
+  readonly #pdus: PduMediation;
   readonly #notices: WarrantNotices;
   readonly #retirement: Retirement | null;
   #state: WorkingState;
@@ -113,6 +107,11 @@ export class Mediation {
     const currentState = () => this.#state;
     this.#writer = new RecordWriter(options, currentState);
     this.#keys = new KeyMediation(options, currentState, this.#writer.deliver);
+    this.#pdus = new PduMediation({
+      ...{ clock: options.clock, currentState, keys: this.#keys, deliver: this.#writer.deliver },
+      refused: (octets, reason) => this.refused(octets, reason),
+      gaveUp: (xid) => this.#tellGivenUp(xid),
+    });
     this.#notices = new WarrantNotices(options, currentState, this.#writer);
     const { retention } = options;
     this.#retirement = retention === undefined ? null : new Retirement(retention, options, currentState);
@@ -355,7 +354,7 @@ export class Mediation {
   /** A PDU that cannot be worked on must not hold up all that come after it. */
   #mediate(pdu: Pdu, octets: Uint8Array, task: DfTask): void {
     try {
-      this.#mediateFor(task, pdu);
+      this.#pdus.mediate(task, pdu);
     } catch (error) {
       this.#toSetAside.push(this.#unworkable(octets, messageOf(error), pdu.xid));
       this.#alarmOf(pdu.xid, 'set-aside', 'an intercepted PDU was not understood and is set aside');
@@ -373,6 +372,14 @@ export class Mediation {
     }
   }
 
+  /** R-65: a call that nobody has proven gave way. */
+  #tellGivenUp(xid: string): void {
+    this.#losses.callsGivenUp++;
+    const told = this.#tally.count(`claims ${xid}`);
+    if (told !== null)
+      this.#options.issues.taskIssue(xid, `calls that nobody has proven gave way (${told} so far)`);
+  }
+
   #unworkable(octets: Uint8Array, reason: string, subject: string): SetAsidePdu {
     const { logger, issues } = this.#options;
     this.#losses.setAside++;
@@ -382,69 +389,5 @@ export class Mediation {
     if (count !== null && subject === '') issues.elementIssue(text);
     else if (count !== null) issues.taskIssue(subject, text);
     return { reference: octets[3] === PDU_TYPE.x3 ? 'x3' : 'x2', did: '', subject, reason, octets };
-  }
-
-  #mediateFor(task: DfTask, pdu: Pdu): void {
-    const stamped = timestampOf(pdu);
-    let time = this.#options.clock.now();
-    if (stamped !== null) time = stamped;
-    const warranted = recipients(task, time);
-    if (pdu.type === PDU_TYPE.x2) this.#mediateSignalling(pdu, task, warranted, time);
-    else this.#mediateContent(pdu, warranted, time);
-    for (const { liid } of warranted) this.#hear(pdu, liid);
-  }
-
-  /** R-65: what strangers say in a target's name is bounded. */
-  #hear(pdu: Pdu, liid: string): void {
-    const count = this.#state.hear(pdu.correlation, liid, sourceSaid(pdu), () => standingSaid(pdu));
-    for (let at = 0; at < count; at++) {
-      this.#losses.callsGivenUp++;
-      const told = this.#tally.count(`claims ${pdu.xid}`);
-      if (told !== null)
-        this.#options.issues.taskIssue(pdu.xid, `calls that nobody has proven gave way (${told} so far)`);
-    }
-  }
-
-  #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly RecordRecipient[], time: number): void {
-    if (pdu.payloadFormat !== PAYLOAD_FORMAT.sip) {
-      this.refused(pdu.payload, `X2 payload format ${pdu.payloadFormat}`);
-      return;
-    }
-    const observed = observedIdentities(pdu, task);
-    const direction = directionOf(pdu);
-    for (const recipient of warranted) {
-      this.#writer.deliver(recipient, 'hi2', pdu.correlation, (liid, cin) => ({
-        kind: 'sip-message',
-        liid,
-        cin,
-        time,
-        correlation: pdu.correlation,
-        observed,
-        direction,
-        sip: pdu.payload,
-      }));
-    }
-    if (warranted.some(takesKeys)) this.#keys.noteKeyManagement(pdu, warranted, observed, time);
-  }
-
-  #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {
-    const format = CONTENT_FORMATS.get(pdu.payloadFormat);
-    if (format === undefined) {
-      this.refused(pdu.payload, `X3 payload format ${pdu.payloadFormat}`);
-      return;
-    }
-    for (const recipient of warranted) {
-      this.#writer.deliver(recipient, 'hi3', pdu.correlation, (liid, cin) => ({
-        kind: 'cc',
-        liid,
-        cin,
-        time,
-        correlation: pdu.correlation,
-        direction: directionOf(pdu),
-        format,
-        content: pdu.payload,
-        streamIdentifier: streamIdentifier(pdu),
-      }));
-    }
   }
 }

@@ -1,0 +1,91 @@
+/** What one PDU of X2 or X3 leads to for the warrants of its task, within a turn of the mediation. */
+import type { Clock } from '../../bytes/ports.ts';
+import type { Pdu } from '../../wire/x2x3/pdu.ts';
+import { PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
+import { sourceSaid, standingSaid } from './claims.ts';
+import type { DeliverRecord, KeyMediation } from './key-mediation.ts';
+import { CONTENT_FORMATS, directionOf, observedIdentities, streamIdentifier } from './pdu-facts.ts';
+import type { DfTask } from './ports.ts';
+import type { RecordRecipient } from './tasks.ts';
+import { recipients, takesKeys } from './tasks.ts';
+import type { WorkingState } from './working-state.ts';
+
+export interface PduMediationParts {
+  readonly clock: Clock;
+  /** Asked in each turn: after a failure it is another. */
+  readonly currentState: () => WorkingState;
+  readonly keys: KeyMediation;
+  readonly deliver: DeliverRecord;
+  /** A payload of a kind that is not handed over. */
+  readonly refused: (octets: Uint8Array, reason: string) => void;
+  /** R-65: a call of this task gave way, since nobody had proven it. */
+  readonly gaveUp: (xid: string) => void;
+}
+
+export class PduMediation {
+  readonly #parts: PduMediationParts;
+
+  constructor(parts: PduMediationParts) {
+    this.#parts = parts;
+  }
+
+  mediate(task: DfTask, pdu: Pdu): void {
+    const stamped = timestampOf(pdu);
+    let time = this.#parts.clock.now();
+    if (stamped !== null) time = stamped;
+    const warranted = recipients(task, time);
+    if (pdu.type === PDU_TYPE.x2) this.#mediateSignalling(pdu, task, warranted, time);
+    else this.#mediateContent(pdu, warranted, time);
+    for (const { liid } of warranted) this.#hear(pdu, liid);
+  }
+
+  /** R-65: what strangers say in a target's name is bounded. */
+  #hear(pdu: Pdu, liid: string): void {
+    const state = this.#parts.currentState();
+    const count = state.hear(pdu.correlation, liid, sourceSaid(pdu), () => standingSaid(pdu));
+    for (let at = 0; at < count; at++) this.#parts.gaveUp(pdu.xid);
+  }
+
+  #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly RecordRecipient[], time: number): void {
+    if (pdu.payloadFormat !== PAYLOAD_FORMAT.sip) {
+      this.#parts.refused(pdu.payload, `X2 payload format ${pdu.payloadFormat}`);
+      return;
+    }
+    const observed = observedIdentities(pdu, task);
+    const direction = directionOf(pdu);
+    for (const recipient of warranted) {
+      this.#parts.deliver(recipient, 'hi2', pdu.correlation, (liid, cin) => ({
+        kind: 'sip-message',
+        liid,
+        cin,
+        time,
+        correlation: pdu.correlation,
+        observed,
+        direction,
+        sip: pdu.payload,
+      }));
+    }
+    if (warranted.some(takesKeys)) this.#parts.keys.noteKeyManagement(pdu, warranted, observed, time);
+  }
+
+  #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {
+    const format = CONTENT_FORMATS.get(pdu.payloadFormat);
+    if (format === undefined) {
+      this.#parts.refused(pdu.payload, `X3 payload format ${pdu.payloadFormat}`);
+      return;
+    }
+    for (const recipient of warranted) {
+      this.#parts.deliver(recipient, 'hi3', pdu.correlation, (liid, cin) => ({
+        kind: 'cc',
+        liid,
+        cin,
+        time,
+        correlation: pdu.correlation,
+        direction: directionOf(pdu),
+        format,
+        content: pdu.payload,
+        streamIdentifier: streamIdentifier(pdu),
+      }));
+    }
+  }
+}
