@@ -6,7 +6,7 @@
  *                  X1Reporter ◄── trouble with destinations ◄────────────────────┘
  */
 import { Poi } from './poi.ts';
-import type { Match } from './poi.ts';
+import type { InterceptionTasks, TaskChange } from './poi.ts';
 import type { Opened, Started } from '../bytes/opened.ts';
 import { endpointOf } from '../x1/policy.ts';
 import type { NePolicy } from '../x1/policy.ts';
@@ -25,6 +25,8 @@ import type { Listen } from '../host/config.ts';
 import type { Running, Runtime } from '../host/runtime.ts';
 import { startX1Ne } from '../x1/ne.ts';
 import { openNeState } from '../x1/state.ts';
+import { targetKeys } from '../x1/target-keys.ts';
+import type { TaskEvent } from '../x1/tasks.ts';
 import type { PoiElementConfig } from './config.ts';
 
 /** What differs between elements. */
@@ -45,7 +47,7 @@ export interface RunningPoiElement extends Running {
   readonly operation: PoiOperation;
   readonly poi: Poi;
   /** The element's tasks, as its entity asks for them. */
-  readonly tasks: { readonly revision: number; match(identities: readonly string[]): readonly Match[] };
+  readonly tasks: InterceptionTasks;
   /** Waits at most `ms` milliseconds until the destinations have acknowledged everything. */
   drain(ms: number): Promise<boolean>;
 }
@@ -88,8 +90,11 @@ async function startHolding(
   const delivery = new X2X3Delivery(poi, { hosts, tls, clock, logger, issues: reporter, timing, setAside });
   opened.add(() => delivery.stop());
   let revision = 0;
+  const listeners: ((change: TaskChange) => void)[] = [];
   const unsubscribe = table.subscribe((event) => {
     revision++;
+    const change = changeOf(event);
+    if (change !== null) for (const listener of listeners) listener(change);
     if (event.kind === 'destination-removed') delivery.close(event.destination.did);
     else if ('destination' in event) openDestination(delivery, event.destination);
   });
@@ -106,9 +111,18 @@ async function startHolding(
         return revision;
       },
       match: (identities) => targets.match(identities),
+      onChange: (listener) => void listeners.push(listener),
     },
     drain: (ms) => delivery.drain(ms),
   };
+}
+
+/** `null`: it is about destinations. */
+function changeOf(event: TaskEvent): TaskChange | null {
+  if (!('task' in event)) return null;
+  const { task } = event;
+  const before = event.kind === 'task-modified' ? event.before.targets : [];
+  return { xid: task.xid, keys: new Set([...before, ...task.targets].flatMap(targetKeys)) };
 }
 
 function openDestination(delivery: X2X3Delivery, destination: Destination): void {

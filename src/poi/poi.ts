@@ -69,12 +69,21 @@ export interface Match {
   readonly direction?: number;
 }
 
+/** A task came, has changed or has gone. */
+export interface TaskChange {
+  readonly xid: string;
+  /** Keys of its targets (`sip/identity-keys.ts`), before and now. */
+  readonly keys: ReadonlySet<string>;
+}
+
 /** The tasks that X1 has given this network element. */
 export interface InterceptionTasks {
   /** Grows with every change of a task, so that matches need not be sought for every packet. */
   readonly revision: number;
   /** The tasks whose target is one of these identities. */
   match(identities: readonly string[]): readonly Match[];
+  /** Calls `listener` after each change of a task, for those who keep what one that comes late may want. */
+  onChange?(listener: (change: TaskChange) => void): void;
 }
 
 /** Where what is intercepted goes; never throws, never waits. `Poi` is one. */

@@ -71,6 +71,9 @@ const POI: Omit<NePolicy, 'deliveryTypes' | 'services'> = {
   removeAllDestinations: false,
 };
 
+/** Services that options of a warrant cannot be for one of alone. */
+const SCOPED_SERVICES: readonly ServiceType[] = ['voice', 'messaging'];
+
 export const CSCF_POLICY: NePolicy = { ...POI, deliveryTypes: ['X2Only'], services: ['voice', 'messaging'] };
 
 export const GATEWAY_POLICY: NePolicy = { ...POI, deliveryTypes: ['X3Only'], services: ['voice'] };
@@ -198,9 +201,28 @@ function judgeWarrant(
   if (details.destinationSets !== undefined) throw new X1Refusal('objectUnknown', 'no destination sets here');
   if (details.extensions !== undefined) throw new X1Refusal(request, 'extensions are not supported');
   judgePolicies(details, request);
-  if (details.scoping?.some((scoping) => scoping.suspendOnOutboundInternationalRoaming === true) === true) {
+  for (const scoping of details.scoping ?? []) judgeScoping(scoping, request);
+}
+
+/** What of the scope of a warrant cannot be kept to is refused: `entities/df/coverage.ts` keeps to the rest. */
+function judgeScoping(
+  {
+    serviceTypes,
+    location,
+    suspendOnOutboundInternationalRoaming,
+    reportPostDialledDigits,
+  }: NonNullable<MediationDetails['scoping']>[number],
+  request: 'activateTask' | 'modifyTask',
+): void {
+  if (suspendOnOutboundInternationalRoaming === true)
     throw new X1Refusal(request, 'suspension on roaming is not supported');
-  }
+  const missing = SCOPED_SERVICES.find((service) => serviceTypes?.includes(service) === false);
+  if (missing !== undefined)
+    throw new X1Refusal('unsupportedService', `scoping without ${missing} is not supported`);
+  if (reportPostDialledDigits === true)
+    throw new X1Refusal(request, 'post-dialled digits are not reported apart from content');
+  if (location !== undefined && location !== 'doNotReport' && location.some(({ lals }) => lals === true))
+    throw new X1Refusal(request, 'LALS is not supported');
 }
 
 function judgeDelivery(policy: NePolicy, task: InterceptTask, destinations: Destinations): void {

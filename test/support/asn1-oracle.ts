@@ -21,9 +21,12 @@ export function compileOracle(): Promise<void> {
   });
 }
 
-/** Every PS-PDU of a file, as the lines of JSON that the oracle prints. */
-export function askOracle(file: string): { status: number | null; stderr: string; pdus: string[] } {
-  const { status, stdout, stderr } = spawnSync(command, ['ps-pdu', file], {
+/** Every PS-PDU of a file, or one EpsIRIsContent, as the lines of JSON that the oracle prints. */
+export function askOracle(
+  file: string,
+  kind: 'ps-pdu' | 'eps-iri' = 'ps-pdu',
+): { status: number | null; stderr: string; pdus: string[] } {
+  const { status, stdout, stderr } = spawnSync(command, [kind, file], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });

@@ -236,6 +236,19 @@ describe('a DF', () => {
     expect(await codeOf(admf, activate([{ ...warrant, dids: [DID, OTHER_DID] }]))).toBe(0);
   });
 
+  it.each([
+    [{ suspendOnOutboundInternationalRoaming: true }, 3000],
+    [{ reportPostDialledDigits: true }, 3000],
+    [{ location: [{ lals: true }] }, 3000],
+    [{ serviceTypes: ['voice' as const] }, 3050],
+    [{ serviceTypes: ['voice' as const, 'messaging' as const], location: 'doNotReport' as const }, 0],
+    [{ location: [{ beginningAndEnd: true }], reportPostDialledDigits: false }, 0],
+  ])('R-35: keeps to a scope, or refuses it: %j gives %i', async (scope, code) => {
+    const { admf } = await open1();
+    await admf.request({ type: 'CreateDestination', destination: both });
+    expect(await codeOf(admf, activate([{ ...warrant, scoping: [scope] }]))).toBe(code);
+  });
+
   it('refuses a task that is no warrant', async () => {
     const { admf } = await open1();
     await admf.request({ type: 'CreateDestination', destination: both });

@@ -36,11 +36,14 @@ export class CallTable {
   readonly #byKey = new Map<string, Set<Call>>();
   readonly #byOwner = new Map<string, Set<Call>>();
   readonly #refused: Record<CallRefusal, number> = { full: 0, caller: 0, peers: 0 };
+  readonly #over: (attempt: CallAttempt) => void;
   #ofPeers = 0;
 
-  constructor(clock: Clock, limits: CscfLimits) {
+  /** @param over told of each attempt that is over: it was refused, or its last dialog has ended */
+  constructor(clock: Clock, limits: CscfLimits, over: (attempt: CallAttempt) => void = () => undefined) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#over = over;
   }
 
   get size(): number {
@@ -114,6 +117,7 @@ export class CallTable {
       takeOut(this.#byOwner, call.owner, call);
       if (call.caller.kind === 'peer') this.#ofPeers -= 1;
     }
+    for (const attempt of call.attempts) this.#over(attempt);
     call.media?.release();
   }
 
@@ -169,6 +173,7 @@ export class CallTable {
   #endIfOver(call: Call, attempt: CallAttempt): void {
     if (attempt.pending !== null || attempt.dialogs.size > 0) return;
     call.attempts.delete(attempt);
+    this.#over(attempt);
     if (call.attempts.size === 0) this.end(call);
   }
 }

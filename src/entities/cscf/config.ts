@@ -141,6 +141,25 @@ export const CSCF_CONFIG = strict({
     'without any message after which a call is forgotten that has no session timer (RFC 4028), or a longer one',
     { min: 1_000, default: DEFAULT_CSCF_LIMITS.callIdleMs },
   ),
+  sessionMemory: strict(
+    {
+      sessions: count('sessions of which something is kept at most; 0: of none', {
+        default: DEFAULT_CSCF_LIMITS.ongoing.items,
+      }),
+      octets: count('octets of their messages at most', { default: DEFAULT_CSCF_LIMITS.ongoing.octets }),
+      seconds: count('without a description in the session after which what is kept of it is wiped', {
+        min: 1,
+        max: 2_000_000,
+        default: DEFAULT_CSCF_LIMITS.ongoing.lifeMs / 1000,
+      }),
+    },
+    {
+      title: 'sessionMemory',
+      default: {},
+      description:
+        'what is kept, in memory alone, of sessions that stand and whose media are protected, so that interception can begin in mid-call; wiped when the call ends',
+    },
+  ),
   maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
   maxConnections: count('SIP connections over TCP that others make, at once; beyond, strangers go first', {
     min: 1,
@@ -181,5 +200,10 @@ export function limitsIn(config: CscfConfig): Partial<CscfLimits> {
     calls: config.maxCalls,
     callsOfOne: config.maxCallsOfOne,
     callIdleMs: config.callIdleMs,
+    ongoing: {
+      items: config.sessionMemory.sessions,
+      octets: config.sessionMemory.octets,
+      lifeMs: config.sessionMemory.seconds * 1000,
+    },
   };
 }

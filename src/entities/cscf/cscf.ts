@@ -120,11 +120,12 @@ export class Cscf {
     this.#router = new Router(settings, this.#peers, this.#directory, this.#registrar);
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
-    this.#calls = new CallTable(clock, limits);
+    this.#calls = new CallTable(clock, limits, ({ session }) => this.#interception.over(session));
     this.#speakers = new Speakers(this.#calls, this.#peers, this.#registrar, this.#authentication);
     this.#interception = new Interception({
       ...parts,
       maxUnadmitted: limits.unadmitted,
+      ongoing: limits.ongoing,
       icid: (request, observed) => this.#icidOf(request, observed),
       trusted: (observed) => this.#peers.trusted(observed),
       sessionOf: (request, observed) => this.#speakers.sessionOf(request, observed),
@@ -182,8 +183,8 @@ export class Cscf {
   }
 
   /** What the point of interception remembers of messages. */
-  get remembered(): Interception['memory'] {
-    return this.#interception.memory;
+  get remembered(): Interception['memory'] & Pick<Interception, 'ongoing'> {
+    return { ...this.#interception.memory, ongoing: this.#interception.ongoing };
   }
 
   /** Forgets everything; media sessions are given back. */

@@ -19,20 +19,25 @@
  * itself: it is matched by its own names, reported under the Call-ID that it has, and remembered, within bounds by
  * source, only until its sender shows who it is or goes away.
  *
- * Tasks that are activated during a session are reported to from then on. P-Asserted-Identity counts within the trust
+ * Tasks that are activated during a session are reported to from then on; where its media are protected, they get what
+ * its keys rest on from what is kept of it (`ongoing.ts`): first the start of interception with an established session,
+ * with offer and answer, then each further body that carried MIKEY, with its own time (R-33). P-Asserted-Identity counts within the trust
  * domain only (RFC 3325 section 5): what user equipment asserts would make anybody a target, or bury the one it is.
  *
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
 import { createHash } from 'node:crypto';
+import { encodeSessionStart } from '../../wire/hi/session-start.ts';
 import { countedAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
-import type { InterceptionTasks, Match, ObservationReporter } from '../../poi/poi.ts';
+import type { InterceptionTasks, Match, ObservationReporter, TaskChange } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import { SipError } from '../../sip/errors.ts';
 import { sourceOf } from '../../sip/flow.ts';
-import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import { parseMessage } from '../../sip/message.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
+import { offerAndAnswer, protectionIn, takenApart } from '../../sip/offer-answer.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { callKey } from './calls.ts';
 import { correlationId } from './charging.ts';
@@ -41,6 +46,10 @@ import type { SessionEvent } from './kept.ts';
 import { Session } from './sessions.ts';
 import type { CallParty, SessionMatch } from './sessions.ts';
 import { FairMemory } from './fair-memory.ts';
+import type { MemoryLimits } from './fair-memory.ts';
+import { OngoingSessions } from './ongoing.ts';
+import type { OngoingSession } from './ongoing.ts';
+import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 
 /** Octets kept of what nobody has authenticated, and milliseconds for which it is. */
 const UNADMITTED_OCTETS = 16 << 20;
@@ -60,6 +69,8 @@ export interface InterceptionOptions {
   readonly poi: ObservationReporter;
   /** Senders whose requests are remembered that nobody has authenticated. */
   readonly maxUnadmitted: number;
+  /** What is kept of sessions that stand, so that interception can begin in mid-call. */
+  readonly ongoing?: MemoryLimits;
   /** The ICID of the session of a request; `null` for those that have none (REGISTER). */
   readonly icid: (request: SipRequest, observed: Observed) => string | null;
   /** Whether the message is from within the trust domain: this node or the CSCF of another home. */
@@ -83,6 +94,7 @@ export class Interception {
   readonly #unadmitted: FairMemory<KeptMessages>;
   readonly #unadmittedByKey = new Map<string, KeptMessages>();
   readonly #admitted: FairMemory<KeptMessages>;
+  readonly #ongoing: OngoingSessions;
 
   constructor(options: InterceptionOptions) {
     this.#options = options;
@@ -95,6 +107,14 @@ export class Interception {
     // Sessions without an answer are as many as there are transactions.
     const admitted = { items: Infinity, octets: ADMITTED_OCTETS, lifeMs: ADMITTED_MS };
     this.#admitted = new FairMemory(clock, admitted, (kept) => kept.discard());
+    this.#ongoing = new OngoingSessions(clock, options.ongoing ?? DEFAULT_CSCF_LIMITS.ongoing);
+    options.tasks.onChange?.((change) => this.#changed(change));
+  }
+
+  /** What is kept of sessions that stand; what made room for others, and for later messages of its own session. */
+  get ongoing(): Readonly<Record<'sessions' | 'octets' | 'crowdedOut' | 'shortened', number>> {
+    const { size, octets, crowdedOut, shortened } = this.#ongoing;
+    return { sessions: size, octets, crowdedOut, shortened };
   }
 
   /** Of whom messages are kept: senders whom nobody has authenticated, and sessions; octets of both; who made room. */
@@ -114,7 +134,7 @@ export class Interception {
       const session = this.#sessionOf(observed);
       if (session === null || session.kept.repeats(fingerprintOf(observed))) return;
       this.#learn(session, observed);
-      this.#take(session, this.#event(session, observed));
+      this.#take(session, this.#event(session, observed), observed.message);
       this.#settle(session, observed);
     });
   }
@@ -132,6 +152,8 @@ export class Interception {
         kept.admit(sender);
         session.admitted = true;
         if (kept.open) this.#admitted.keep(kept);
+        for (const event of kept.events)
+          this.#retain(session, event, parseMessage(event.observation.payload));
       }
       const news = [session.know('caller', caller), session.know('callee', callee)];
       // What was kept came before anybody knew these names.
@@ -160,8 +182,14 @@ export class Interception {
     if (session !== null) this.#sessions.set(request, session);
   }
 
+  /** The call that a session is of has ended: nothing is kept of it. */
+  over(session: Session | null): void {
+    if (session !== null) this.#ongoing.end(session);
+  }
+
   /** Forgets everything. */
   close(): void {
+    this.#ongoing.close();
     this.#unadmitted.close();
     this.#admitted.close();
   }
@@ -227,20 +255,32 @@ export class Interception {
       ),
     ];
     if (news.includes(true)) this.#rematch(session);
-    else if (session.isBehind(tasks)) session.rematch(tasks);
+    else if (session.isBehind(tasks)) this.#look(session);
   }
 
   /** Looks for tasks again: a match by a new identity gets what was kept; one by a new task gets what follows. */
   #rematch(session: Session): void {
     const { tasks } = this.#options;
-    session.rematch(tasks);
+    this.#look(session);
     for (const event of session.kept.events)
       if (event.revision === tasks.revision) this.#reportWhereDue(session, event);
+    const ongoing = this.#ongoing.of(session);
+    if (ongoing?.up === true) this.#begin(ongoing);
   }
 
-  #take(session: Session, event: SessionEvent): void {
+  /** What a task that is gone was told counts for nothing when it comes again. */
+  #look(session: Session): void {
+    const before = session.matches;
+    session.rematch(this.#options.tasks);
+    const gone = [...before.keys()].filter((xid) => !session.matches.has(xid));
+    for (const { reported } of this.#ongoing.of(session)?.events ?? [])
+      for (const xid of gone) reported.delete(xid);
+  }
+
+  #take(session: Session, event: SessionEvent, message: SipMessage): void {
     if (session.sideOf(event) === 'callee') session.calleeSide = true;
     this.#keep(session.kept, event);
+    this.#retain(session, event, message);
     this.#reportWhereDue(session, event);
   }
 
@@ -257,6 +297,57 @@ export class Interception {
     if (!session.admitted) return;
     this.#admitted.drop(session.kept);
     session.kept.discard();
+    if (message.status >= 300) return;
+    const ongoing = this.#ongoing.accept(session, message.toTag ?? '');
+    if (ongoing !== null) this.#begin(ongoing);
+  }
+
+  /** R-33: keeps what a task that comes later will need. */
+  #retain(session: Session, event: SessionEvent, message: SipMessage): void {
+    if (!session.admitted || session.method !== 'INVITE') return;
+    const protection = protectionIn(message);
+    if (protection === null) return;
+    const tags = [message.fromTag, message.toTag].filter((tag) => tag !== null);
+    this.#ongoing.add(session, { ...event, ...protection, tags });
+  }
+
+  #changed(change: TaskChange): void {
+    for (const ongoing of this.#ongoing.concernedBy(change)) {
+      this.#guard(() => {
+        this.#look(ongoing.session);
+        this.#begin(ongoing);
+      });
+    }
+  }
+
+  /** R-33: tasks that have not been told how the session began are told so. */
+  #begin({ session, events, accepted }: OngoingSession): void {
+    for (const { match, parties } of session.matches.values()) {
+      const { xid } = match.task;
+      const found = offerAndAnswer(
+        events.filter((event) => session.isFor(parties, event)),
+        accepted,
+      );
+      if (found === null || found.offer.reported.has(xid)) continue;
+      const { offer, answer, further } = found;
+      const { correlation } = session;
+      const time = this.#options.clock.now();
+      const start = { time, offer: takenApart(offer.sip), answer: takenApart(answer.sip) };
+      offer.reported.add(xid);
+      answer.reported.add(xid);
+      this.#options.poi.report(
+        {
+          interface: 'x2',
+          direction: offer.observation.direction,
+          format: PAYLOAD_FORMAT.epsIriContent,
+          payload: encodeSessionStart(start, xid, correlation),
+          correlation,
+          time,
+        },
+        [match],
+      );
+      for (const event of further) this.#report(session, event, match);
+    }
   }
 
   #event(session: Session, observed: Observed): SessionEvent {

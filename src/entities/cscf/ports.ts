@@ -7,6 +7,7 @@ import type { Secret } from '../../bytes/secret.ts';
 import type { Algorithm } from '../../sip/digest.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { Flow, NextHop, Protocol } from '../../sip/flow.ts';
+import type { MemoryLimits } from './fair-memory.ts';
 
 /** The media gateway, told the whole wanted state of a session whenever it changes. */
 export interface MediaAnchor {
@@ -94,6 +95,8 @@ export interface CscfLimits {
   readonly maxExpires: number;
   /** Milliseconds after which a call without any message is forgotten. */
   readonly callIdleMs: number;
+  /** What is kept of sessions that stand and whose media are protected, so that interception can begin in mid-call. */
+  readonly ongoing: MemoryLimits;
 }
 
 export const DEFAULT_CSCF_LIMITS: CscfLimits = {
@@ -104,4 +107,5 @@ export const DEFAULT_CSCF_LIMITS: CscfLimits = {
   minExpires: 10,
   maxExpires: 7200,
   callIdleMs: 24 * 3600_000,
+  ongoing: { items: 10_000, octets: 256 << 20, lifeMs: 24 * 3600_000 },
 };

@@ -8,6 +8,7 @@
  * within the call is bounded by party and by who says it, the latest counting; a name that a task has matched stays.
  */
 import type { Match, InterceptionTasks } from '../../poi/poi.ts';
+import { identityKeys } from '../../sip/identity-keys.ts';
 import type { KeptMessages, SessionEvent } from './kept.ts';
 
 export type CallParty = 'caller' | 'callee';
@@ -51,6 +52,8 @@ export class Session {
     callee: { caller: new Set(), callee: new Set() },
   };
   #revision = -1;
+  /** Keys of all names; `null`: to be computed anew. */
+  #keys: ReadonlySet<string> | null = null;
 
   constructor({ callerTag, method, correlation, kept }: SessionFacts) {
     this.callerTag = callerTag;
@@ -64,6 +67,7 @@ export class Session {
     const known = this.#certain[party];
     const before = known.size;
     for (const name of names) known.add(name);
+    if (known.size > before) this.#keys = null;
     return known.size > before;
   }
 
@@ -80,6 +84,7 @@ export class Session {
       said.delete(oldest);
       if (tasks.match([oldest]).length > 0) certain.add(oldest);
     }
+    if (news) this.#keys = null;
     return news;
   }
 
@@ -96,6 +101,13 @@ export class Session {
     this.#revision = tasks.revision;
     this.matches = matches;
     if (matches.size > 0) this.kept.match();
+  }
+
+  /** Whether one of the keys is of a name of either party. */
+  isNamed(keys: ReadonlySet<string>): boolean {
+    this.#keys ??= new Set(PARTIES.flatMap((party) => this.#names(party)).flatMap(identityKeys));
+    for (const key of keys) if (this.#keys.has(key)) return true;
+    return false;
   }
 
   /** Whether tasks have changed since the last look. */

@@ -49,8 +49,17 @@ export function cscfOperation(
         'interception_memory',
         'What is remembered so that calls are intercepted whole.',
         () => {
-          const { unadmitted, sessions, octets } = cscf.remembered;
-          return { unadmitted, sessions, octets };
+          const { unadmitted, sessions, octets, ongoing } = cscf.remembered;
+          return { unadmitted, sessions, octets, ongoing: ongoing.sessions, ongoing_octets: ongoing.octets };
+        },
+      ),
+      meterBy(
+        'why',
+        'ongoing_sessions_forgotten_total',
+        'What had to be forgotten of calls that stand: interception that begins now would lack it.',
+        () => {
+          const { crowdedOut: room_for_others, shortened: too_many_messages } = cscf.remembered.ongoing;
+          return { room_for_others, too_many_messages };
         },
       ),
       meter(

@@ -19,6 +19,8 @@ import { answerIn, carriagesOf } from './carriage.ts';
 import type { Carriage, IbakeType, RequestAnswer, CarriageVerdict } from './carriage.ts';
 import { sightMedia } from './media-sighting.ts';
 import type { MediaSighting } from './media-sighting.ts';
+import { standingSightingIn } from './retained.ts';
+import type { StandingSighting } from './retained.ts';
 
 const IBAKE_TYPES: ReadonlyMap<number, IbakeType> = new Map([
   [DATA_TYPE.I_MESSAGE_1, 'I1'],
@@ -66,6 +68,8 @@ export interface Sighting {
   /** What it says of a request. */
   readonly answer: RequestAnswer | null;
   readonly media: MediaSighting;
+  /** What it says of the call that stands. */
+  readonly standing: StandingSighting;
 }
 
 const NOTHING: Sighting = {
@@ -73,6 +77,7 @@ const NOTHING: Sighting = {
   misplaced: false,
   answer: null,
   media: { party: null, agreed: null },
+  standing: { described: null, accepts: null, ends: [] },
 };
 
 /** Nothing where the message cannot be read. */
@@ -95,6 +100,7 @@ export function sightingIn(sip: Uint8Array, fromTarget: boolean | null, time: nu
       misplaced: mikey.length < found.length,
       answer: answerIn(message),
       media: sightMedia(message, description, time),
+      standing: standingSightingIn(message),
     };
   } catch (error) {
     if (error instanceof ClavigerError) return NOTHING;

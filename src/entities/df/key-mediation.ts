@@ -6,14 +6,14 @@
  * are of use for content only.
  */
 import type { Clock } from '../../bytes/ports.ts';
-import { fromHex, toHex } from '../../bytes/octets.ts';
+import { fromBase64, fromHex, toHex } from '../../bytes/octets.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { isGetKeysFailure } from '../../wire/xk/get-keys.ts';
 import type { GetKeysAnswer, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import { fingerprint, sightingIn } from './extraction.ts';
+import type { Sighting } from './extraction.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
-import { directionOf } from './pdu-facts.ts';
 import type { DfTasks } from './ports.ts';
 import { isToldOf } from './question-plan.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
@@ -46,18 +46,49 @@ export class KeyMediation {
   }
 
   noteKeyManagement(
-    pdu: Pdu,
+    pdu: Pick<Pdu, 'correlation' | 'xid'>,
+    seen: Sighting,
     warranted: readonly RecordRecipient[],
     observed: readonly ObservedIdentity[],
-    time: number,
   ): void {
-    const direction = directionOf(pdu);
-    const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
-    const seen = sightingIn(pdu.payload, fromTarget, time);
     const before = this.#state.session(toHex(pdu.correlation), pdu.xid);
     const session = withSighting(before, seen, observed, this.#options.clock.now());
     if (session !== before) this.#put(session);
     this.#tell(session, warranted);
+  }
+
+  /**
+   * R-34: warrants that came while the call stands get its keys: the question about those in force is put again, for them
+   * alone, with what is retained of the call where nothing was asked before.
+   */
+  bring(
+    correlation: string,
+    xid: string,
+    late: readonly RecordRecipient[],
+    observed: readonly ObservedIdentity[],
+  ): void {
+    const takers = late.filter(takesKeys);
+    if (takers.length === 0) return;
+    const now = this.#options.clock.now();
+    const before = this.#state.session(correlation, xid);
+    const known = before.questions;
+    const retained = before.retained?.messages ?? [];
+    let session = retained.reduce((after, { sip, direction }) => {
+      const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
+      return withSighting(after, sightingIn(fromBase64(sip), fromTarget, now), observed, now);
+    }, before);
+    const answered = known.filter(({ state }) => state === 'answered');
+    const [latest] = answered.toSorted((a, b) => b.eventTime - a.eventTime);
+    if (latest !== undefined) {
+      const only = takers.map(({ liid }) => liid);
+      const again = { state: 'open', since: now, from: now, overdue: false, only } as const;
+      session = withQuestion(session, latest.id, again, now);
+    }
+    if (session !== before) this.#put(session);
+    const isHopeless =
+      latest === undefined && known.some(({ state, overdue }) => state === 'failed' || overdue);
+    if (isHopeless) this.#deliverFailure(session, takers);
+    this.#tell(session, takers);
   }
 
   /** What was waited for and did not come is given up. */
@@ -78,7 +109,7 @@ export class KeyMediation {
     const question = openOnes(session).find((open) => open.id === id);
     const task = this.#options.tasks.find(xid);
     if (question === undefined || task === null) return null;
-    if (!recipients(task, question.eventTime).some(takesKeys)) return null;
+    if (this.#keyRecipients(session, question).length === 0) return null;
     return questionOf(session, question, task.targets);
   }
 
@@ -101,7 +132,10 @@ export class KeyMediation {
         return;
       }
       this.#tellFailure(session, question);
-      this.#conclude(withQuestion(session, id, { state: 'failed', overdue: true }, now), question);
+      this.#conclude(
+        withQuestion(session, id, { state: 'failed', overdue: true, only: undefined }, now),
+        question,
+      );
       return;
     }
     const delivered = this.#deliverKeys(session, question, answer);
@@ -109,6 +143,7 @@ export class KeyMediation {
       state: 'answered',
       verified: answer.verified,
       withRMessage2: asked.rMessage2 !== null,
+      only: undefined,
     } as const;
     this.#conclude(withQuestion({ ...session, delivered }, id, change, now), question);
   }
@@ -211,9 +246,11 @@ export class KeyMediation {
     }
   }
 
-  #keyRecipients(session: KeySession, question: QuestionState): readonly RecordRecipient[] {
+  #keyRecipients(session: KeySession, { eventTime, since, only }: QuestionState): readonly RecordRecipient[] {
     const task = this.#options.tasks.find(session.xid);
-    return task === null ? [] : recipients(task, question.eventTime).filter(takesKeys);
+    if (task === null) return [];
+    const inForce = recipients(task, only === undefined ? eventTime : since).filter(takesKeys);
+    return inForce.filter(({ liid }) => only === undefined || only.includes(liid));
   }
 
   #put(session: KeySession): void {

@@ -32,7 +32,7 @@ export function newSession(xid: string, correlation: string): KeySession {
 /** The session with what a SIP message brought, and with the questions that this opens; itself where that is nothing. */
 export function withSighting(
   session: KeySession,
-  { mikey, media: sighted, misplaced, answer }: Sighting,
+  { mikey, media: sighted, misplaced, answer }: Omit<Sighting, 'standing'>,
   observed: readonly ObservedIdentity[],
   now: number,
 ): KeySession {
@@ -98,7 +98,7 @@ export function questionOf(
       iMessage1: octetsOf(update.iMessage1),
       rMessage1: octetsOf(update.rMessage1),
     })),
-    midCall: false,
+    midCall: typeof session.retained?.begun === 'number',
   };
 }
 

@@ -20,6 +20,7 @@ import type { DfListener } from './events.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
+import { SessionStarts } from './session-starts.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { openOnes } from './key-session.ts';
 import { WarrantNotices } from './notices.ts';
@@ -85,6 +86,7 @@ export class Mediation {
   readonly #onQuestion: QuestionListener;
   readonly #writer: RecordWriter;
   readonly #keys: KeyMediation;
+  readonly #starts: SessionStarts;
   readonly #pdus: PduMediation;
   readonly #notices: WarrantNotices;
   readonly #retirement: Retirement | null;
@@ -107,8 +109,10 @@ export class Mediation {
     const currentState = () => this.#state;
     this.#writer = new RecordWriter(options, currentState);
     this.#keys = new KeyMediation(options, currentState, this.#writer.deliver);
+    const parts = { currentState, keys: this.#keys, deliver: this.#writer.deliver };
+    this.#starts = new SessionStarts({ ...options, ...parts });
     this.#pdus = new PduMediation({
-      ...{ clock: options.clock, currentState, keys: this.#keys, deliver: this.#writer.deliver },
+      ...{ ...parts, clock: options.clock, starts: this.#starts },
       refused: (octets, reason) => this.refused(octets, reason),
       gaveUp: (xid) => this.#tellGivenUp(xid),
     });
@@ -161,7 +165,11 @@ export class Mediation {
 
   /** Tells the LEMFs what has changed of warrants; gives when time alone will change each. */
   tellWarrants(liids: readonly string[]): Promise<ReadonlyMap<string, NextChange>> {
-    return this.#turn(() => new Map(liids.map((liid) => [liid, this.#notices.update(liid)])));
+    return this.#turn(() => {
+      const next = new Map(liids.map((liid) => [liid, this.#notices.update(liid)]));
+      this.#starts.lookAt(liids);
+      return next;
+    });
   }
 
   /** Warrants of which LEMFs were told that they are in force. */

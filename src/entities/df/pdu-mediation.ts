@@ -1,11 +1,14 @@
 /** What one PDU of X2 or X3 leads to for the warrants of its task, within a turn of the mediation. */
 import type { Clock } from '../../bytes/ports.ts';
+import { decodeSessionStart } from '../../wire/hi/session-start.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
 import { sourceSaid, standingSaid } from './claims.ts';
+import { sightingIn } from './extraction.ts';
 import type { DeliverRecord, KeyMediation } from './key-mediation.ts';
 import { CONTENT_FORMATS, directionOf, observedIdentities, streamIdentifier } from './pdu-facts.ts';
 import type { DfTask } from './ports.ts';
+import type { SessionStarts } from './session-starts.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import type { WorkingState } from './working-state.ts';
@@ -15,6 +18,7 @@ export interface PduMediationParts {
   /** Asked in each turn: after a failure it is another. */
   readonly currentState: () => WorkingState;
   readonly keys: KeyMediation;
+  readonly starts: SessionStarts;
   readonly deliver: DeliverRecord;
   /** A payload of a kind that is not handed over. */
   readonly refused: (octets: Uint8Array, reason: string) => void;
@@ -33,8 +37,9 @@ export class PduMediation {
     const stamped = timestampOf(pdu);
     let time = this.#parts.clock.now();
     if (stamped !== null) time = stamped;
-    const warranted = recipients(task, time);
-    if (pdu.type === PDU_TYPE.x2) this.#mediateSignalling(pdu, task, warranted, time);
+    const isSignalling = pdu.type === PDU_TYPE.x2;
+    const warranted = recipients(task, isSignalling ? this.#parts.starts.effectiveTime(pdu, time) : time);
+    if (isSignalling) this.#mediateSignalling(pdu, task, warranted, time);
     else this.#mediateContent(pdu, warranted, time);
     for (const { liid } of warranted) this.#hear(pdu, liid);
   }
@@ -47,11 +52,16 @@ export class PduMediation {
   }
 
   #mediateSignalling(pdu: Pdu, task: DfTask, warranted: readonly RecordRecipient[], time: number): void {
+    const { keys, starts } = this.#parts;
+    const observed = observedIdentities(pdu, task);
+    if (pdu.payloadFormat === PAYLOAD_FORMAT.epsIriContent) {
+      starts.report(pdu, decodeSessionStart(pdu.payload), observed);
+      return;
+    }
     if (pdu.payloadFormat !== PAYLOAD_FORMAT.sip) {
       this.#parts.refused(pdu.payload, `X2 payload format ${pdu.payloadFormat}`);
       return;
     }
-    const observed = observedIdentities(pdu, task);
     const direction = directionOf(pdu);
     for (const recipient of warranted) {
       this.#parts.deliver(recipient, 'hi2', pdu.correlation, (liid, cin) => ({
@@ -65,7 +75,10 @@ export class PduMediation {
         sip: pdu.payload,
       }));
     }
-    if (warranted.some(takesKeys)) this.#parts.keys.noteKeyManagement(pdu, warranted, observed, time);
+    const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
+    const seen = sightingIn(pdu.payload, fromTarget, starts.effectiveTime(pdu, time));
+    if (warranted.some(takesKeys)) keys.noteKeyManagement(pdu, seen, warranted, observed);
+    starts.note(pdu, seen, warranted, time);
   }
 
   #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {

@@ -5,6 +5,7 @@
  * a change set whole or not at all; a keepalive is acknowledged only after that. So a DF that is killed at any moment
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
+import type { LocationCoverage } from './coverage.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeySession } from './session-state.ts';
 import type { CinResetRecord, HandoverInterface, HandoverRecord, NoticeRecord } from './records.ts';
@@ -201,6 +202,10 @@ export interface TaskMediation {
   /** Unix milliseconds, exclusive; `null`: no bound. */
   readonly end: number | null;
   readonly destinations: readonly HandoverDestination[];
+  /** When location is handed over; default: never (R-35). */
+  readonly location?: LocationCoverage | undefined;
+  /** Whether digits are handed over that are dialled while a call stands; default: they are. */
+  readonly digits?: boolean | undefined;
 }
 
 export interface HandoverDestination {

@@ -1,5 +1,6 @@
 /** Numbers records and lays them into the outbox of each destination, within a turn of the mediation. */
 import type { Clock, Logger } from '../../bytes/ports.ts';
+import { covered } from './coverage.ts';
 import type { DfListener } from './events.ts';
 import type { DeliverRecord } from './key-mediation.ts';
 import type { DeliverNotice, TellReset } from './notices.ts';
@@ -27,13 +28,13 @@ export class RecordWriter {
   }
 
   /** Of a call. One that cannot be encoded takes no number. */
-  readonly deliver: DeliverRecord = ({ liid, hi2, hi3 }, kind, correlation, make) => {
+  readonly deliver: DeliverRecord = ({ liid, hi2, hi3, covers }, kind, correlation, make) => {
     const dids = kind === 'hi2' ? hi2 : hi3;
     if (dids.length === 0) return;
     const now = this.#options.clock.now();
     const state = this.#currentState();
     const { cin, sequenceNumber } = state.place(correlation, liid, kind);
-    const record = make(liid, cin);
+    const record = covered(make(liid, cin), covers);
     if (!this.#append(record, { interface: kind, liid, cin, sequenceNumber }, dids)) return;
     state.advance(correlation, liid, kind, now);
     this.#options.onEvent?.({ type: 'record', at: now, kind: record.kind, liid, cin, sequenceNumber });

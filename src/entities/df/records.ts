@@ -3,6 +3,7 @@
  * table 7.1) and content of communication for HI3. The encoder turns each record into one PS-PDU.
  */
 import type { Secret } from '../../bytes/secret.ts';
+import type { Described } from '../../wire/hi/session-start.ts';
 
 /** A target identifier as X1 and attribute 17 name it: `sipUri`, `telUri`, `impu`, …; `null` if the POI gave none. */
 export interface ObservedIdentity {
@@ -32,6 +33,17 @@ export interface SipMessageRecord extends IriBase {
   readonly kind: 'sip-message';
   readonly direction: RecordDirection;
   readonly sip: Uint8Array;
+  /** Something of its body was taken out that the warrant does not cover: iMSevent sIPheaderOnly(2). */
+  readonly isReduced?: boolean;
+}
+
+/** iMSevent startOfInterceptionForIMSEstablishedSession(4): what the keys of a call rest on that stands already (R-33). */
+export interface SessionStartRecord extends IriBase {
+  readonly kind: 'session-start';
+  /** Of the offer. */
+  readonly direction: RecordDirection;
+  readonly offer: Described;
+  readonly answer: Described;
 }
 
 /** CCKeyInfo: the key of one SRTP stream. */
@@ -53,7 +65,7 @@ export interface KeyFailureRecord extends IriBase {
   readonly kind: 'key-failure';
 }
 
-export type IriRecord = SipMessageRecord | KeyRecord | KeyFailureRecord;
+export type IriRecord = SipMessageRecord | SessionStartRecord | KeyRecord | KeyFailureRecord;
 
 /** Content, byte for byte as intercepted, still encrypted. */
 export interface CcRecord extends RecordBase {

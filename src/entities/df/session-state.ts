@@ -1,6 +1,7 @@
 /** What is kept of the key management of one call under one task (`key-session.ts`); plain data. */
 import type { SeenMessage } from './extraction.ts';
 import type { ObservedIdentity } from './records.ts';
+import type { RetainedSession } from './retained.ts';
 import type { KeyingState } from './unkeyed.ts';
 
 export interface QuestionState {
@@ -23,6 +24,8 @@ export interface QuestionState {
   /** Whether R_MESSAGE_2 was there when it was answered. */
   readonly withRMessage2: boolean;
   readonly verified: boolean;
+  /** LIIDs that it is put again for, since they came later; absent: it is for all whose time it was. */
+  readonly only?: readonly string[] | undefined;
 }
 
 export interface KeySession {
@@ -44,6 +47,8 @@ export interface KeySession {
   readonly waits?: boolean | undefined;
   /** Why something was not asked, and the LIIDs that were told. */
   readonly unasked?: readonly Unasked[] | undefined;
+  /** What a warrant that comes while the call stands will need; absent: nothing, or the call has ended. */
+  readonly retained?: RetainedSession | undefined;
 }
 
 /** Questions that the messages of a party may still lead to. */

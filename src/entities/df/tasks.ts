@@ -3,6 +3,7 @@ import { endpointOf } from '../../x1/policy.ts';
 import type { TaskEvent, TaskTable } from '../../x1/tasks.ts';
 import type { DeliveryType, InterceptTask, MediationDetails } from '../../wire/x1/details.ts';
 import type { DfTask, DfTasks, DfWarrants, HandoverDestination, TaskMediation } from './ports.ts';
+import type { Coverage, LocationCoverage } from './coverage.ts';
 import type { HandoverInterface } from './records.ts';
 
 type Delivers = TaskMediation['delivers'];
@@ -96,6 +97,7 @@ export interface RecordRecipient {
   readonly hi2: readonly string[];
   /** DIDs that HI3 records go to. */
   readonly hi3: readonly string[];
+  readonly covers: Coverage;
 }
 
 /** The warrants of a task that are in force at a time (start inclusive, end exclusive). */
@@ -103,8 +105,18 @@ export function recipients(task: DfTask, time: number): RecordRecipient[] {
   const inForce = task.mediations.filter((mediation) => isInForce(mediation, time));
   return [...new Set(inForce.map(({ liid }) => liid))].map((liid) => {
     const own = inForce.filter((mediation) => mediation.liid === liid);
-    return { liid, hi2: didsFor(own, 'hi2'), hi3: didsFor(own, 'hi3') };
+    return { liid, hi2: didsFor(own, 'hi2'), hi3: didsFor(own, 'hi3'), covers: coverageOf(own) };
   });
+}
+
+/** What the parts of a warrant cover together. */
+function coverageOf(mediations: readonly TaskMediation[]): Coverage {
+  const locations = mediations.map(({ location = 'never' }) => location);
+  return {
+    content: mediations.some(({ delivers }) => serves(delivers, 'hi3')),
+    location: (['always', 'beginningAndEnd'] as const).find((one) => locations.includes(one)) ?? 'never',
+    digits: mediations.some(({ digits = true }) => digits),
+  };
 }
 
 /** Start inclusive, end exclusive. */
@@ -156,11 +168,28 @@ function mediationOf(
     delivers: details.deliveryType,
     start: details.startTime ?? null,
     end: details.endTime ?? null,
+    ...scopeOf(details.scoping ?? []),
     destinations: dids.flatMap((did): HandoverDestination[] => {
       const destination = table.destination(did);
       if (destination === null) return [];
       const host = endpointOf(destination)?.host;
       return [{ did, host, delivers: AT_THE_DF[destination.deliveryType] }];
     }),
+  };
+}
+
+/** What scoping says of location and digits; the narrowest of several counts. */
+function scopeOf(
+  scoping: NonNullable<MediationDetails['scoping']>,
+): Required<Pick<TaskMediation, 'location' | 'digits'>> {
+  const locations = scoping.map(({ location }): LocationCoverage => {
+    if (location === undefined || location === 'doNotReport') return 'never';
+    if (location.some(({ uponChange }) => uponChange === true)) return 'always';
+    return location.some(({ beginningAndEnd }) => beginningAndEnd === true) ? 'beginningAndEnd' : 'never';
+  });
+  const narrowest = (['never', 'beginningAndEnd'] as const).find((one) => locations.includes(one));
+  return {
+    location: locations.length === 0 ? 'never' : (narrowest ?? 'always'),
+    digits: scoping.every(({ reportPostDialledDigits }) => reportPostDialledDigits !== false),
   };
 }

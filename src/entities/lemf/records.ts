@@ -1,7 +1,7 @@
 /** The records of a call, one by one in order of their sequence numbers, and what is gathered from all of them. */
 import { toHex } from '../../bytes/octets.ts';
 import type { CcKeyInfo, EpsIri } from '../../wire/hi/eps-iri.ts';
-import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
+import { decodePsPdu, PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import type { IriContents } from '../../wire/hi/ps-pdu.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
 import type { CallMaterial } from './calls.ts';
@@ -73,7 +73,10 @@ export function readRecords(call: CallMaterial, workspace: Workspace): CallRecor
 export function* messagesOf(call: CallMaterial, workspace: Workspace): Generator<CallMessage> {
   for (const { contents, direction, time, place } of recordsOf(call, workspace)) {
     const unixMs = time ?? (contents.kind === 'eps' ? contents.record.time : null);
-    for (const text of textsOf(contents)) yield { ...text, direction, time: unixMs, place };
+    for (const { isAnswer, ...text } of textsOf(contents)) {
+      const seen = isAnswer && direction !== null ? (OPPOSITES.get(direction) ?? direction) : direction;
+      yield { ...text, direction: seen, time: unixMs, place };
+    }
   }
 }
 
@@ -104,22 +107,35 @@ function* recordsOf({ session, owners }: CallMaterial, workspace: Workspace): Ge
   }
 }
 
+/** A record of offer and answer has the direction of the offer. */
+const OPPOSITES: ReadonlyMap<number, number> = new Map<number, number>([
+  [PAYLOAD_DIRECTION.fromTarget, PAYLOAD_DIRECTION.toTarget],
+  [PAYLOAD_DIRECTION.toTarget, PAYLOAD_DIRECTION.fromTarget],
+]);
+
+interface RecordText extends Pick<CallMessage, 'octets' | 'body'> {
+  readonly isAnswer: boolean;
+}
+
 /** The SIP messages and session descriptions of a record. */
-function textsOf(contents: IriContents): Pick<CallMessage, 'octets' | 'body'>[] {
+function textsOf(contents: IriContents): RecordText[] {
   if (contents.kind === 'other') return [];
   if (contents.kind === 'eps') return textsOfEps(contents.record);
   const { message } = contents.iri;
-  if (message.kind === 'sip') return [{ octets: message.content, body: null }];
+  if (message.kind === 'sip') return [{ octets: message.content, body: null, isAnswer: false }];
   const datagram = message.kind === 'original' ? ipPayload(message.packet) : null;
-  return datagram === null ? [] : [{ octets: datagram.octets, body: null }];
+  return datagram === null ? [] : [{ octets: datagram.octets, body: null, isAnswer: false }];
 }
 
-function textsOfEps(record: EpsIri): Pick<CallMessage, 'octets' | 'body'>[] {
+function textsOfEps(record: EpsIri): RecordText[] {
   const { sipMessage, sdpOffer, sdpAnswer, sipMessageHeaderOffer, sipMessageHeaderAnswer } = record;
   const none = new Uint8Array();
+  const text = (octets: Uint8Array, body: Uint8Array | null, isAnswer = false): RecordText => {
+    return { octets, body, isAnswer };
+  };
   return [
-    ...(sipMessage === undefined ? [] : [{ octets: sipMessage, body: null }]),
-    ...(sdpOffer === undefined ? [] : [{ octets: sipMessageHeaderOffer ?? none, body: sdpOffer }]),
-    ...(sdpAnswer === undefined ? [] : [{ octets: sipMessageHeaderAnswer ?? none, body: sdpAnswer }]),
+    ...(sipMessage === undefined ? [] : [text(sipMessage, null)]),
+    ...(sdpOffer === undefined ? [] : [text(sipMessageHeaderOffer ?? none, sdpOffer)]),
+    ...(sdpAnswer === undefined ? [] : [text(sipMessageHeaderAnswer ?? none, sdpAnswer, true)]),
   ];
 }

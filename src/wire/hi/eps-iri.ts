@@ -84,9 +84,12 @@ export type CcKeyInfo = ValueOf<typeof KEY_INFO_PARTS>;
 const KEYS = sequenceOf(sequence([1, 2, 3], 'skipped', KEY_INFO_PARTS));
 
 /** Root tags of EpsIRI-Parameters, used or not. */
-const ROOT = [0, 1, 3, 4, 8, 9, 13, 14, 16, 18, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32];
+export const EPS_IRI_ROOT = [
+  0, 1, 3, 4, 8, 9, 13, 14, 16, 18, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+];
 
-const EPS_IRI_PARTS = {
+/** Components of EpsIRI-Parameters that this network has a use for. */
+export const EPS_IRI_PARTS = {
   domainId: component(0, 'hi2epsDomainId', OBJECT_IDENTIFIER),
   liid: component(1, 'lawfulInterceptionIdentifier', LIID),
   /** Unix milliseconds of the event. */
@@ -107,7 +110,7 @@ const EPS_IRI_PARTS = {
   ccUnavailableReason: optionalComponent(60, 'ccUnavailableReason', printableString()),
 };
 
-const PARAMETERS = sequence(ROOT, 'skipped', EPS_IRI_PARTS);
+const PARAMETERS = sequence(EPS_IRI_ROOT, 'skipped', EPS_IRI_PARTS);
 
 /** A record: which alternative of EpsIRIContent (`IRI_TYPE`), and its parameters. */
 export type EpsIri = { readonly recordType: number } & ValueOf<typeof EPS_IRI_PARTS>;

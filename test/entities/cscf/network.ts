@@ -9,13 +9,14 @@ import type { Logger } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { Cscf } from '../../../src/entities/cscf/cscf.ts';
 import type { CscfLimits, CscfSettings } from '../../../src/entities/cscf/ports.ts';
-import type { Match, Observation, PoiTask } from '../../../src/poi/poi.ts';
+import type { Match, Observation, PoiTask, TaskChange } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Body } from '../../../src/sip/agent-types.ts';
 import { defaultPort, TLS_PORT } from '../../../src/sip/flow.ts';
 import type { HopLocator, Protocol } from '../../../src/sip/flow.ts';
 import type { SipSecurity } from '../../../src/sip/security.ts';
 import { Identifiers } from '../../../src/sip/identifiers.ts';
+import { identityKeys } from '../../../src/sip/identity-keys.ts';
 import { makeSdp, SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets } from '../../../src/sip/text.ts';
 import type { TimerValues } from '../../../src/sip/timers.ts';
@@ -73,10 +74,26 @@ export class FakeInterception {
   revision = 0;
   readonly reports: { readonly observation: Observation; readonly match: Match }[] = [];
   readonly #targets = new Map<string, PoiTask>();
+  readonly #listeners: ((change: TaskChange) => void)[] = [];
 
   add(identity: string, xid = identity): void {
     this.#targets.set(identity, { xid, deliveryType: 'X2Only', dids: ['d'] });
+    this.#changed(identity, xid);
+  }
+
+  remove(identity: string): void {
+    const xid = this.#targets.get(identity)?.xid ?? '';
+    this.#targets.delete(identity);
+    this.#changed(identity, xid);
+  }
+
+  onChange(listener: (change: TaskChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #changed(identity: string, xid: string): void {
     this.revision++;
+    for (const listener of this.#listeners) listener({ xid, keys: new Set(identityKeys(identity)) });
   }
 
   match(identities: readonly string[]): Match[] {

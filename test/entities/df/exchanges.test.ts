@@ -39,7 +39,13 @@ function seenCall(): SeenMessage[] {
 }
 
 function keysAlone(mikey: readonly SeenMessage[]): Sighting {
-  return { mikey, misplaced: false, answer: null, media: { party: null, agreed: null } };
+  return {
+    mikey,
+    misplaced: false,
+    answer: null,
+    media: { party: null, agreed: null },
+    standing: { described: null, accepts: null, ends: [] },
+  };
 }
 
 /** The two messages of a CSB update, T later than that of the exchange (RFC 6267 section 5.3). */

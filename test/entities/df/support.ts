@@ -314,6 +314,7 @@ export interface PlainRecord {
   readonly correlation: string;
   readonly direction?: string;
   readonly sip?: string;
+  readonly isReduced?: boolean;
   readonly content?: string;
   readonly streamIdentifier?: string;
   readonly observed?: readonly { name: string; value: string }[];

@@ -4,6 +4,8 @@
  *
  *     record               iMSevent                        besides
  *     sip-message          unfilteredSIPmessage(1)         sIPMessage, direction of the payload
+ *                          or sIPheaderOnly(2)             where something of the body was taken out (R-35)
+ *     session-start        startOf…EstablishedSession(4)   heads and descriptions of offer and answer (R-33)
  *     keys-available       decryptionKeysAvailable(3)      one CCKeyInfo: CS ID, key, salt (R-7, R-8, R-32)
  *     key-failure          none                            mediaSecFailureIndication genericFailure(0) (R-30)
  *     cc                   (HI3) IPMMCC, frame type and direction
@@ -159,7 +161,7 @@ function iriOf(name: DeliveryName, record: IriRecord): PsPduPayload {
     correlation: { iriToCc: { cc: [record.correlation] }, iriToIri: record.correlation },
     ...eventOf(record),
   };
-  const direction = record.kind === 'sip-message' ? { direction: DIRECTION_OF_RECORD[record.direction] } : {};
+  const direction = 'direction' in record ? { direction: DIRECTION_OF_RECORD[record.direction] } : {};
   return {
     kind: 'iri',
     records: [{ iriType: IRI_TYPE.report, contents: { kind: 'eps', record: eps }, ...direction }],
@@ -169,7 +171,18 @@ function iriOf(name: DeliveryName, record: IriRecord): PsPduPayload {
 function eventOf(record: IriRecord): Partial<EpsIri> {
   switch (record.kind) {
     case 'sip-message':
-      return { imsEvent: IMS_EVENT.unfilteredSIPmessage, sipMessage: record.sip };
+      return {
+        imsEvent: record.isReduced === true ? IMS_EVENT.sIPheaderOnly : IMS_EVENT.unfilteredSIPmessage,
+        sipMessage: record.sip,
+      };
+    case 'session-start':
+      return {
+        imsEvent: IMS_EVENT.startOfInterceptionForIMSEstablishedSession,
+        sipMessageHeaderOffer: record.offer.head,
+        sipMessageHeaderAnswer: record.answer.head,
+        sdpOffer: record.offer.sdp,
+        sdpAnswer: record.answer.sdp,
+      };
     case 'keys-available': {
       const { csId, key, salt } = record.keyInfo;
       return {

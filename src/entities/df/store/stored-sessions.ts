@@ -48,6 +48,7 @@ const QUESTION = strict({
   overdue: Type.Boolean(),
   withRMessage2: Type.Boolean(),
   verified: Type.Boolean(),
+  only: Type.Optional(Type.Array(Type.String())),
 });
 
 const MEDIUM = strict({
@@ -84,6 +85,22 @@ const UNASKED = strict({
   told: Type.Array(Type.String()),
 });
 
+const RETAINED = strict({
+  messages: Type.Array(
+    strict({
+      sip: Type.String(),
+      mikey: Type.Boolean(),
+      direction: Type.Enum(['toTarget', 'fromTarget', 'unknown']),
+      time: Type.Number(),
+      to: Type.Array(Type.String()),
+    }),
+  ),
+  accepted: Type.Array(Type.String()),
+  up: Type.Boolean(),
+  begun: Type.Union([Type.Number(), Type.Null()]),
+  told: Type.Array(Type.String()),
+});
+
 const SESSION = strict({
   xid: Type.String(),
   correlation: Type.String(),
@@ -96,6 +113,7 @@ const SESSION = strict({
   budgets: Type.Optional(Type.Array(BUDGET)),
   waits: Type.Optional(Type.Boolean()),
   unasked: Type.Optional(Type.Array(UNASKED)),
+  retained: Type.Optional(RETAINED),
 });
 
 export const sessionColumn: StoredColumn<KeySession, string> = jsonColumn(SESSION);
