@@ -37,6 +37,12 @@ const records: Record<string, HandoverRecord> = {
   sip: { ...base, kind: 'sip-message', observed, direction: 'toTarget', sip },
   keys: { ...base, kind: 'keys-available', observed, keyInfo },
   failure: { ...base, kind: 'key-failure', observed },
+  start: {
+    ...{ ...base, kind: 'session-start', observed, direction: 'fromTarget' },
+    offer: { head: sip, sdp: utf8('v=0') },
+    answer: { head: sip, sdp: utf8('v=1') },
+  },
+  reduced: { ...base, kind: 'sip-message', observed, direction: 'toTarget', sip, isReduced: true },
   content: {
     ...base,
     kind: 'cc',
@@ -64,7 +70,7 @@ describe('records as PS-PDUs', () => {
       expect(header).toMatchObject({ liid: 'LIID-7', cin: 3, sequenceNumber: 9, timeStampQualifier });
       expect(header.time).toEqual({ seconds: 1_900_000_000, microSeconds: 123_500 });
     }
-    for (const name of ['sip', 'keys', 'failure']) {
+    for (const name of ['sip', 'keys', 'failure', 'start']) {
       const { iri, record } = eps(records[name]!);
       expect(iri.iriType).toBe(4);
       expect(record).toMatchObject({
@@ -110,6 +116,19 @@ describe('records as PS-PDUs', () => {
       0,
     );
     expect(splitPsPdus(octets)).toMatchObject({ pdus: { length: 1 }, damage: null });
+  });
+
+  it('the start of an established session has offer and answer, and the direction of the offer (R-33)', () => {
+    const { iri, record } = eps(records['start']!);
+    expect(iri.direction).toBe(0);
+    expect(record).toMatchObject({
+      ...{ imsEvent: 4, sipMessageHeaderOffer: sip, sipMessageHeaderAnswer: sip },
+      ...{ sdpOffer: utf8('v=0'), sdpAnswer: utf8('v=1') },
+    });
+  });
+
+  it('what lost something of its body is a sIPheaderOnly record (R-35)', () => {
+    expect(eps(records['reduced']!).record.imsEvent).toBe(2);
   });
 
   it('a key is a decryptionKeysAvailable record with CS ID in one octet, key and salt (R-7, R-32)', () => {
