@@ -22,6 +22,9 @@ import { KeyKeeper } from '../../src/endpoint/key-keeper.ts';
 import { RequestKeyError } from '../../src/wire/request-key/errors.ts';
 import { makeKeyRequest } from '../../src/wire/request-key/request.ts';
 import { decodeKeyResponse } from '../../src/wire/request-key/response.ts';
+import { PolicyRefusal } from '../../src/endpoint/errors.ts';
+import { decodeMessage, encodeMessage } from '../../src/mikey/message.ts';
+import type { Payload } from '../../src/mikey/payload.ts';
 import { KeyRing } from '../../src/endpoint/key-ring.ts';
 import type { TwoKms, UserName } from '../support/two-kms.ts';
 import { USERS, startTwoKms } from '../support/two-kms.ts';
@@ -144,6 +147,56 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
       'AEAD_AES_256_GCM',
       'AEAD_AES_256_GCM',
     ]);
+  });
+
+  test.each([
+    ['P-384', { curve: 11 }],
+    ['P-521 and MIKEY-1', { curve: 14, prfFunc: 0 }],
+  ])('R-40: an offer may be on %s', async (_, settings) => {
+    const done = await exchange(await endpoint('alice', systemRandom(), two, settings), bob);
+    expect(done.alice.sas).toBe(done.bob.sas);
+    expect(done.alice.sessions.map(told)).toEqual(done.bob.sessions.map(told));
+  });
+
+  test('R-42: somebody else who answers on another curve is no reason for doubt, but for a new exchange on P-256', async () => {
+    const caller = await endpoint('alice', systemRandom(), two, { curve: 11 });
+    // Alice’s own phone stands for a device that the call was led to: it cannot open what is for bob.
+    const other = await endpoint('alice');
+    const offer = await caller.initiate('sip:bob@home2.example', [111]);
+    const { rMessage1 } = await other.respond(offer.iMessage1, [222], ['mikey']);
+    await expect(offer.answer(rMessage1)).rejects.toMatchObject({ code: 'other-curve' });
+    const again = await caller.initiate('sip:bob@home2.example', [111], 8);
+    const second = await other.respond(again.iMessage1, [222], ['mikey']);
+    await expect(again.answer(second.rMessage1)).resolves.toBeDefined();
+  });
+
+  test('R-44: a security policy that is not supported is refused with an error message of this exchange alone', async () => {
+    const offer = await alice.initiate('sip:bob@home2.example', [111]);
+    const sound = decodeMessage(offer.iMessage1);
+    const odd = encodeMessage({
+      ...sound,
+      payloads: sound.payloads.flatMap((payload): Payload[] =>
+        payload.kind === 'ext'
+          ? [
+              {
+                kind: 'sp',
+                policyNo: 1,
+                protType: 0,
+                params: [{ type: 7, value: Uint8Array.of(0) }],
+              },
+              payload,
+            ]
+          : [payload],
+      ),
+    });
+    const refused = await bob.respond(odd, [222], ['mikey']).catch((error: unknown) => error);
+    if (!(refused instanceof PolicyRefusal)) throw new Error('the policy was not refused');
+    expect([refused.code, refused.errorNo]).toEqual(['policy', 10]);
+    expect(offer.refusal(refused.octets)).toMatchObject({ errorNo: 10, name: 'Invalid SPpar' });
+    const other = await alice.initiate('sip:bob@home2.example', [111]);
+    expect(other.refusal(refused.octets)).toBeNull();
+    for (const octets of [offer.iMessage1, new Uint8Array(), refused.octets.subarray(0, 9)])
+      expect(offer.refusal(octets)).toBeNull();
   });
 
   test('a replayed I_MESSAGE_1 gets no answer (R-44)', async () => {

@@ -1,10 +1,12 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
 import { messageOf } from '../../bytes/errors.ts';
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { readSecretFile } from '../../host/config.ts';
 import { pinoLogger } from '../../host/log.ts';
 import { systemClock, systemRandom } from '../../host/runtime.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
+import { videoPattern } from '../../endpoint/video-stream.ts';
 import type { RunningUe } from '../../entities/ue/start.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
 import type { PhoneCall } from '../../entities/ue/call.ts';
@@ -18,7 +20,23 @@ interface UeFlags {
   readonly call?: string;
   readonly play?: string;
   readonly record?: string;
+  readonly playVideo?: string;
+  readonly recordVideo?: string;
+  readonly press?: string;
 }
+
+/** What is done in each call. */
+interface Doing {
+  readonly samples: Int16Array;
+  readonly record: string | undefined;
+  /** `null`: a pattern of its own, as long as the recording. */
+  readonly video: Uint8Array | null;
+  readonly recordVideo: string | undefined;
+  readonly press: string | undefined;
+}
+
+/** Octets of the pattern that is shown in a second. */
+const PATTERN_RATE = 50_000;
 
 export function ueCommand(): Command {
   return new Command('ue')
@@ -30,6 +48,9 @@ export function ueCommand(): Command {
         .option('--call <uri>', 'call this SIP URI, play, hang up and end')
         .option('--play <wav>', 'what to play to the other end: 16-bit linear, mono, 8 kHz')
         .option('--record <wav>', 'where what was heard goes')
+        .option('--play-video <file>', 'what to show where there is video: any octets (default: a pattern)')
+        .option('--record-video <file>', 'where the payloads of what was shown go, one after the other')
+        .option('--press <keys>', 'keys to press when the call is up: 0 to 9, *, #, A to D', pressable)
         .addHelpText('after', EXAMPLES)
         .action(run),
     );
@@ -41,31 +62,42 @@ they name is cut off. What cannot be read changes nothing, and the log says so.
 
 Examples:
   $ claviger ue run --config bob.json --play bob.wav --record heard.wav
-  $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav`;
+  $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav
+  $ claviger ue run --config alice.json --call sip:bob@home2.example --press '1234#'
+  $ claviger ue run --config alice.json --call sip:bob@home2.example --play-video in.bin --record-video out.bin
+
+Suite, PRF, curve, video and RTCP are settings: "suite", "prf", "curve", "video", "rtcp".`;
+
+/** @throws InvalidArgumentError */
+function pressable(keys: string): string {
+  if (/^[0-9*#A-Da-d]{1,64}$/.test(keys)) return keys;
+  throw new InvalidArgumentError('1 to 64 keys: 0 to 9, *, #, A to D');
+}
 
 async function run(flags: UeFlags): Promise<void> {
   const { ueConfig } = await import('../../entities/ue/config.ts');
   const { startUe } = await import('../../entities/ue/start.ts');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
-  const samples = flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play);
+  const doing: Doing = {
+    samples: flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play),
+    record: flags.record,
+    video: flags.playVideo === undefined ? null : readOctets(flags.playVideo),
+    recordVideo: flags.recordVideo,
+    press: flags.press,
+  };
   const phone = await startUe(ueConfig(readSecretFile(flags.config), flags.config), runtime);
   try {
     await phone.ue.register();
-    if (flags.call === undefined) await answerCalls(phone, runtime.logger, samples, flags.record);
-    else await talk(await phone.ue.call(flags.call), samples, flags.record, true);
+    if (flags.call === undefined) await answerCalls(phone, runtime.logger, doing);
+    else await talk(await phone.ue.call(flags.call), doing, true);
   } finally {
     await phone.stop();
   }
 }
 
-async function answerCalls(
-  phone: RunningUe,
-  logger: Logger,
-  samples: Int16Array,
-  record: string | undefined,
-): Promise<void> {
+async function answerCalls(phone: RunningUe, logger: Logger, doing: Doing): Promise<void> {
   phone.ue.onIncoming((call) => {
-    talk(call, samples, record, false).catch((error: unknown) => {
+    talk(call, doing, false).catch((error: unknown) => {
       process.stderr.write(`call failed: ${messageOf(error)}\n`);
     });
   });
@@ -74,24 +106,68 @@ async function answerCalls(
 }
 
 /** Plays to the end; the caller hangs up, the callee waits for it. */
-async function talk(
-  call: PhoneCall,
-  samples: Int16Array,
-  record: string | undefined,
-  hangUp: boolean,
-): Promise<void> {
+async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<void> {
+  call.onEvent((event) => {
+    if (event.kind === 'refused')
+      process.stderr.write(`the other end sends MIKEY error ${event.errorNo}, ${event.name}\n`);
+  });
   await call.established.catch((cause: unknown) => {
-    throw new CliError('failed', 'the call was not established', 'Is the other end registered?', { cause });
+    throw new CliError('failed', `the call was not established: ${messageOf(cause)}`, hintFor(cause), {
+      cause,
+    });
   });
   process.stdout.write(`call with ${call.peer ?? 'unknown'}, read aloud: ${call.sas ?? 'none'}\n`);
-  await call.play(samples);
+  const { samples, record, video, recordVideo, press } = doing;
+  const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
+  if (video !== null && !call.hasVideo) process.stderr.write('the call has no video: nothing is shown\n');
+  await Promise.all([
+    call.play(samples),
+    ...(call.hasVideo ? [call.show(shown)] : []),
+    ...(press === undefined ? [] : [pressKeys(call, press)]),
+  ]);
   if (hangUp) await call.hangUp();
   await call.ended;
   const heard = call.heard();
   if (record !== undefined) writeWhole(record, encodeWav(heard));
-  process.stdout.write(`call ended, ${(heard.length / 8000).toFixed(2)} s heard\n`);
+  const seen = call.seen();
+  if (recordVideo !== undefined) writeWhole(recordVideo, seen?.octets ?? new Uint8Array());
+  process.stdout.write(`call ended, ${(heard.length / 8000).toFixed(2)} s heard${remarksOn(call)}\n`);
+}
+
+/** Keys that cannot be pressed end no call. */
+async function pressKeys(call: PhoneCall, keys: string): Promise<void> {
+  try {
+    await call.press(keys);
+  } catch (cause) {
+    if (!(cause instanceof EndpointError)) throw cause;
+    process.stderr.write(`keys were not pressed: ${cause.message}\n`);
+  }
+}
+
+function remarksOn(call: PhoneCall): string {
+  const seen = call.seen();
+  const { suite = '' } = call.statistics.sessions[0] ?? {};
+  return [
+    ...(suite === '' ? [] : [`under ${suite}`]),
+    ...(call.digits === '' ? [] : [`keys ${call.digits}`]),
+    ...(seen === null || seen.packets === 0
+      ? []
+      : [`video ${seen.octets.length} octets in ${seen.packets} packets, ${seen.missing} missing`]),
+  ]
+    .map((remark) => `, ${remark}`)
+    .join('');
+}
+
+function hintFor(cause: unknown): string {
+  if (cause instanceof EndpointError && cause.code === 'policy')
+    return 'The other end does not support the suite that is asked for: set another in "suite".';
+  return 'Is the other end registered?';
 }
 
 function readRecording(file: string): Int16Array {
-  return decodeWav(new Uint8Array(readFileSync(file)));
+  return decodeWav(readOctets(file));
+}
+
+function readOctets(file: string): Uint8Array {
+  return new Uint8Array(readFileSync(file));
 }

@@ -14,7 +14,7 @@ import type { Observed } from '../../../src/sip/transactions.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import type { PhoneCall } from '../../../src/entities/ue/call.ts';
 import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
-import { EndpointError } from '../../../src/endpoint/errors.ts';
+import { EndpointError, PolicyRefusal } from '../../../src/endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
 import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -23,7 +23,7 @@ import { silent } from '../../support/silent.ts';
 /** A key exchange in clear words: what the calls do with messages is tested here, not the messages. */
 function agreement(
   name: string,
-  spoil: { message?: string } = {},
+  spoil: { message?: string; curve?: boolean; policy?: boolean } = {},
   hold: () => Promise<void> = () => Promise.resolve(),
 ): KeyAgreement {
   const key = (fill: number) => Secret.of(new Uint8Array(16).fill(fill));
@@ -54,10 +54,11 @@ function agreement(
     return rest;
   };
   return {
-    initiate: (_, [own = 0]) =>
+    initiate: (_, [own = 0], curve) =>
       Promise.resolve({
         iMessage1: say('I1', own, name),
         answer: async (r1) => {
+          if (spoil.curve === true && curve !== 8) throw new EndpointError('other-curve', 'on another curve');
           const [ssrc, peer = ''] = hear(r1, 'R1');
           await hold();
           return {
@@ -69,10 +70,12 @@ function agreement(
             },
           };
         },
-        refusal: () => null,
+        refusal: (octets) =>
+          fromUtf8(octets) === 'E 10' ? { csbId: 1, errorNo: 10, name: 'Invalid SPpar' } : null,
         close: () => {},
       }),
     respond: async (i1, [own = 0]) => {
+      if (spoil.policy === true) throw new PolicyRefusal(utf8('E 10'), 10, 'Invalid SPpar');
       const [ssrc, peer = ''] = hear(i1, 'I1');
       await Promise.resolve();
       return {
@@ -110,6 +113,10 @@ async function phones(
     policy?: AnswerPolicy;
     spoilAlice?: string;
     spoilBob?: string;
+    /** The caller's first offers are on a curve that the other end is not on. */
+    otherCurve?: boolean;
+    /** The callee supports no policy. */
+    noPolicy?: boolean;
     /** What the caller waits for before its second message. */
     hold?: () => Promise<void>;
   } = {},
@@ -156,7 +163,15 @@ async function phones(
       if (observed.direction === 'sent') phone.sent.push(fromUtf8(observed.octets));
     });
     const keys = {
-      ...agreement(name, spoil === undefined ? {} : { message: spoil }, settings.hold),
+      ...agreement(
+        name,
+        {
+          ...(spoil === undefined ? {} : { message: spoil }),
+          curve: settings.otherCurve === true && name === 'alice',
+          policy: settings.noPolicy === true && name === 'bob',
+        },
+        settings.hold,
+      ),
       refresh: () => Promise.resolve(),
       stop: () => {},
     };
@@ -238,6 +253,39 @@ describe('a call between two phones over TCP and UDP', () => {
     ]);
     expect((await call.ended).reason).toBe('hung-up');
     expect((await answered.ended).reason).toBe('bye');
+  });
+
+  test.each([true, false])(
+    'R-42: an exchange on the wrong curve is abandoned, and the call goes on with a new INVITE (100rel: %s)',
+    async (reliable) => {
+      const policy: AnswerPolicy = { kind: 'accept', ringMs: RING_MS, answerMs: 20, reliable };
+      const { alice, bob } = await pair({ otherCurve: true, policy });
+      const call = await alice.ue.call('sip:bob@example');
+      const first = call.callId;
+      await call.established;
+      expect(call.callId).not.toBe(first);
+      expect(call.peer).toBe('bob');
+      expect(methods(alice).filter((method) => method.startsWith('INVITE'))).toHaveLength(2);
+      expect(methods(alice)[1]).toMatch(reliable ? /^CANCEL/ : /^ACK/);
+      await vi.waitFor(() => expect(bob.ue.calls).toHaveLength(1), { timeout: 30_000 });
+      await call.hangUp();
+      await call.ended;
+    },
+  );
+
+  test('R-44: who does not support the policy says so in the 488, and the caller is told', async () => {
+    const { alice, bob } = await pair({ noPolicy: true });
+    const call = await alice.ue.call('sip:bob@example');
+    const events: unknown[] = [];
+    call.onEvent((event) => events.push(event));
+    await expect(call.established).rejects.toMatchObject({
+      code: 'policy',
+      message: expect.stringContaining('MIKEY error 10, Invalid SPpar') as string,
+    });
+    expect(events).toContainEqual({ kind: 'refused', errorNo: 10, name: 'Invalid SPpar' });
+    const refusal = bob.sent.find((message) => message.startsWith('SIP/2.0 488')) ?? '';
+    expect(refusal).toMatch(/^Content-Type: application\/mikey\r$/im);
+    expect(refusal.endsWith('\r\n\r\nE 10')).toBe(true);
   });
 
   test.each([
