@@ -162,7 +162,8 @@ export class SecuredStream {
 
   /** Sends a packet, if there are keys and somebody listens; the number is the next. */
   send({ marker, payloadType, payload, offset }: OwnPacket): boolean {
-    if (!this.#isKeyed || this.#remote?.listens !== true) return false;
+    if (!this.#isKeyed) return false;
+    if (this.#remote?.listens !== true) return false;
     const { ssrc, sequenceNumber, timestamp: start } = this.#options.origin;
     const timestamp = (start + offset) % 2 ** 32;
     const packet = encodeRtp({

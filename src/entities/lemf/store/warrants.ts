@@ -21,6 +21,10 @@ const SCHEMA: StoreSchema = {
   ],
 };
 
+/** The table, its columns by the names that a reader has for them. */
+const WARRANTS = `
+  (SELECT liid, source, toldAt AS told_at, endedAt AS ended_at, erasedAt AS erased_at FROM warrant)`;
+
 const WARRANT = new TableReader('warrant', {
   liid: textColumn,
   source: textColumn,
@@ -48,7 +52,7 @@ export class SqliteWarrants implements RetainedWarrants {
 
   find({ liid, source }: WarrantName): RetainedWarrant | null {
     const row = this.#database
-      .prepare('SELECT * FROM warrant WHERE liid = ? AND source = ?')
+      .prepare(`SELECT * FROM ${WARRANTS} WHERE liid = ? AND source = ?`)
       .get(liid, source);
     return row === undefined ? null : WARRANT.read(row);
   }
@@ -60,22 +64,22 @@ export class SqliteWarrants implements RetainedWarrants {
   }
 
   endedBy(time: number): RetainedWarrant[] {
-    const due = 'SELECT * FROM warrant WHERE endedAt <= ? AND erasedAt IS NULL ORDER BY endedAt LIMIT 10000';
+    const due = 'ended_at <= ? AND erased_at IS NULL ORDER BY ended_at LIMIT 10000';
     return this.#database
-      .prepare(due)
+      .prepare(`SELECT * FROM ${WARRANTS} WHERE ${due}`)
       .all(time)
       .map((row) => WARRANT.read(row));
   }
 
   *erased(): Generator<WarrantName> {
-    const rows = this.#database.prepare('SELECT * FROM warrant WHERE erasedAt IS NOT NULL').iterate();
+    const rows = this.#database.prepare(`SELECT * FROM ${WARRANTS} WHERE erased_at IS NOT NULL`).iterate();
     for (const row of rows) yield WARRANT.read(row);
   }
 
   /** All, those that ended first before the others. */
   *list(): Generator<RetainedWarrant> {
     const rows = this.#database
-      .prepare('SELECT * FROM warrant ORDER BY endedAt IS NULL, endedAt, liid')
+      .prepare(`SELECT * FROM ${WARRANTS} ORDER BY ended_at IS NULL, ended_at, liid`)
       .iterate();
     for (const row of rows) yield WARRANT.read(row);
   }
