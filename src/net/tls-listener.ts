@@ -42,23 +42,18 @@ export interface TlsListenerOptions {
 export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server;
-  readonly #connections: ConnectionGuard;
+  /** The bounds of connections, with their counters. */
+  readonly connections: ConnectionGuard;
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
     const limits = options.limits ?? STREAM_LIMITS;
-    this.#connections = new ConnectionGuard({ ...options, limits, mutual: true });
+    this.connections = new ConnectionGuard({ ...options, limits, mutual: true });
     this.#server = createServer(mutualServer(options.tls));
-    const cutRevoked = (): void =>
-      this.#connections.cutRevoked((socket) => showsRevoked(socket, options.tls));
+    const cutRevoked = (): void => this.connections.cutRevoked((socket) => showsRevoked(socket, options.tls));
     followTls(this.#server, options.tls, () => secureContext(options.tls, 'TLSv1.2'), cutRevoked);
-    this.#connections.watch(this.#server);
+    this.connections.watch(this.#server);
     this.#server.on('secureConnection', (socket) => this.#admit(socket));
-  }
-
-  /** The bounds of connections, with their counters. */
-  get connections(): ConnectionGuard {
-    return this.#connections;
   }
 
   /** Listens, and gives the port. */
@@ -74,7 +69,7 @@ export class TlsListener {
   async stop(finish: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await finish();
-    this.#connections.cutAll();
+    this.connections.cutAll();
     await closed;
   }
 
@@ -85,8 +80,8 @@ export class TlsListener {
       this.#refuse(socket, peer);
       return;
     }
-    if (!this.#connections.identified(socket, peer.fingerprint)) return;
-    this.#connections.stream(socket);
+    if (!this.connections.identified(socket, peer.fingerprint)) return;
+    this.connections.stream(socket);
     socket.setNoDelay(true);
     const observed = this.#observer(socket);
     if (observed !== null) socket.on('data', (chunk: Buffer) => observed('received', chunk));

@@ -12,10 +12,7 @@
  * to acknowledge a keepalive first, each lot is followed by one directly, and the suspect is sent alone.
  */
 import { messageOf } from '../bytes/errors.ts';
-import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
-import { checkServerIdentity, connect } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { BackOff } from '../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import { RefusalSearch } from '../bytes/refusal-search.ts';
@@ -25,8 +22,7 @@ import { ATTRIBUTE } from '../wire/x2x3/attributes.ts';
 import { Deframer } from '../wire/x2x3/deframer.ts';
 import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../wire/x2x3/pdu.ts';
 import type { HostMap } from '../net/hosts.ts';
-import { endWhenRevoked } from '../net/live-tls.ts';
-import { hasRole, peerOfCertificate, secureContext } from '../net/tls.ts';
+import { connectTo } from '../net/tls-client.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 
 export interface X2X3Timing {
@@ -150,17 +146,8 @@ export class X2X3Client {
 
   #connect(): void {
     const { host, port, hosts, tls } = this.#options;
-    const endpoint = hosts.resolve(host, port);
-    const socket = connect({
-      ...secureContext(tls, 'TLSv1.2'),
-      host: endpoint.address,
-      port: endpoint.port,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      checkServerIdentity: (_name, certificate) => destinationProblem(host, certificate, tls),
-    });
+    const socket = connectTo({ host, port, role: 'df' }, { tls, hosts }, (reason) => this.#giveUp(reason));
     this.#socket = socket;
-    endWhenRevoked(socket, tls, (reason) => this.#giveUp(reason));
-    socket.setNoDelay(true);
     socket.once('secureConnect', () => this.#connected());
     socket.on('drain', () => this.#pump());
     socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
@@ -320,11 +307,4 @@ export class X2X3Client {
     );
     this.#options.issues.raised(this.#options.queue.did, description);
   }
-}
-
-/** The destination must have the role of a DF, and bear its name where X1 gave a name and not an address. */
-function destinationProblem(host: string, certificate: PeerCertificate, tls: TlsMaterial): Error | undefined {
-  const peer = peerOfCertificate(new X509Certificate(certificate.raw), tls);
-  if (!hasRole(peer, 'df')) return new Error('the destination is not a DF');
-  return isIP(host) === 0 ? checkServerIdentity(host, certificate) : undefined;
 }

@@ -2,10 +2,6 @@
  * The delivery function's end of HI2 and HI3: TLS connections to LEMFs (TS 102 232-1 clause 7: TCP with TLS, opened by
  * the delivery function), certificates on both sides. What is said on them is the handover manager's business.
  */
-import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
-import type { PeerCertificate } from 'node:tls';
-import { checkServerIdentity, connect } from 'node:tls';
 import type {
   HandoverAddress,
   HandoverChannel,
@@ -13,8 +9,7 @@ import type {
   HandoverTransport,
 } from '../handover/ports.ts';
 import type { HostMap } from '../../../net/hosts.ts';
-import { endWhenRevoked } from '../../../net/live-tls.ts';
-import { hasRole, peerOfCertificate, secureContext } from '../../../net/tls.ts';
+import { connectTo } from '../../../net/tls-client.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
 
 export interface HandoverClientOptions {
@@ -36,18 +31,9 @@ export class HandoverClient implements HandoverTransport {
 
   open({ host, port }: HandoverAddress, events: HandoverChannelEvents): HandoverChannel {
     const { connectMs = 10_000 } = this.#options;
-    const endpoint = this.#options.hosts.resolve(host, port);
-    const socket = connect({
-      ...secureContext(this.#options.tls, 'TLSv1.2'),
-      host: endpoint.address,
-      port: endpoint.port,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      checkServerIdentity: (_name, certificate) => lemfProblem(host, certificate, this.#options.tls),
-    });
-    endWhenRevoked(socket, this.#options.tls);
+    const socket = connectTo({ host, port, role: 'lemf' }, this.#options);
     let reason = 'connection closed';
     let closing = false;
-    socket.setNoDelay(true);
     const givenUp = () => socket.destroy(new Error(`no connection within ${connectMs} ms`));
     socket.setTimeout(connectMs, givenUp);
     socket.once('secureConnect', () => {
@@ -72,11 +58,4 @@ export class HandoverClient implements HandoverTransport {
       },
     };
   }
-}
-
-/** The destination must have the role of a LEMF, and bear its name where X1 gave a name and not an address. */
-function lemfProblem(host: string, certificate: PeerCertificate, tls: TlsMaterial): Error | undefined {
-  const peer = peerOfCertificate(new X509Certificate(certificate.raw), tls);
-  if (!hasRole(peer, 'lemf')) return new Error('the destination is no LEMF');
-  return isIP(host) === 0 ? checkServerIdentity(host, certificate) : undefined;
 }
