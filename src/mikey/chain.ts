@@ -7,55 +7,13 @@ import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 import type { PayloadCodec } from './codec.ts';
 import { asMikey, MikeyError } from './errors.ts';
-import type { LocatedPayload, Payload } from './payload.ts';
-import { chash } from './payloads/chash.ts';
-import { dh } from './payloads/dh.ts';
-import { eccpt } from './payloads/eccpt.ts';
-import { err } from './payloads/err.ts';
-import { ext } from './payloads/ext.ts';
-import { esk, ibake } from './payloads/ibake.ts';
-import { cert, id } from './payloads/id.ts';
-import { idr } from './payloads/idr.ts';
-import { kemac } from './payloads/kemac.ts';
-import { keyData } from './payloads/key-data.ts';
-import { pke } from './payloads/pke.ts';
-import { rand, randr } from './payloads/rand.ts';
-import { sign } from './payloads/sign.ts';
-import { sk } from './payloads/sk.ts';
-import { sp } from './payloads/sp.ts';
-import { t, tr } from './payloads/t.ts';
-import { ticket, tp } from './payloads/ticket.ts';
-import { v } from './payloads/v.ts';
+import type { KnownPayload, LocatedPayload, Payload } from './payload.ts';
+import { PAYLOADS } from './payloads/all.ts';
 import { PAYLOAD_TYPE } from './registry.ts';
 
-type KnownPayload = Exclude<Payload, { kind: 'unknown' }>;
 type AnyCodec = PayloadCodec<KnownPayload>;
 
-const CODECS: readonly AnyCodec[] = [
-  kemac,
-  pke,
-  dh,
-  sign,
-  t,
-  id,
-  cert,
-  chash,
-  v,
-  sp,
-  rand,
-  err,
-  tr,
-  idr,
-  randr,
-  tp,
-  ticket,
-  keyData,
-  ext,
-  ibake,
-  esk,
-  sk,
-  eccpt,
-];
+const CODECS = PAYLOADS as readonly AnyCodec[];
 const BY_TYPE = new Map(CODECS.map((codec) => [codec.type, codec]));
 const BY_KIND = new Map<string, AnyCodec>(CODECS.map((codec) => [codec.kind, codec]));
 

@@ -1,22 +1,9 @@
 /** The union of all payloads, and one that was found at a place in a message. */
-import type { CertPayload, IdPayload } from './payloads/id.ts';
-import type { ChashPayload } from './payloads/chash.ts';
-import type { DhPayload } from './payloads/dh.ts';
-import type { EccptPayload } from './payloads/eccpt.ts';
-import type { ErrPayload } from './payloads/err.ts';
-import type { ExtPayload } from './payloads/ext.ts';
-import type { EskPayload, IbakePayload } from './payloads/ibake.ts';
-import type { IdrPayload } from './payloads/idr.ts';
-import type { KemacPayload } from './payloads/kemac.ts';
-import type { KeyDataPayload } from './payloads/key-data.ts';
-import type { PkePayload } from './payloads/pke.ts';
-import type { RandPayload, RandrPayload } from './payloads/rand.ts';
-import type { SignPayload } from './payloads/sign.ts';
-import type { SkPayload } from './payloads/sk.ts';
-import type { SpPayload } from './payloads/sp.ts';
-import type { TPayload, TrPayload } from './payloads/t.ts';
-import type { TicketPayload, TpPayload } from './payloads/ticket.ts';
-import type { VPayload } from './payloads/v.ts';
+import type { PAYLOADS } from './payloads/all.ts';
+import type { PayloadOf } from './payloads/fields.ts';
+
+/** A payload of a type that is in the registry. */
+export type KnownPayload = PayloadOf<(typeof PAYLOADS)[number]>;
 
 /**
  * A payload of a type that is not in the registry, or of a registered type whose length depends on an algorithm that is
@@ -29,31 +16,7 @@ export interface UnknownPayload {
   readonly data: Uint8Array;
 }
 
-export type Payload =
-  | KemacPayload
-  | PkePayload
-  | DhPayload
-  | SignPayload
-  | TPayload
-  | IdPayload
-  | CertPayload
-  | ChashPayload
-  | VPayload
-  | SpPayload
-  | RandPayload
-  | ErrPayload
-  | TrPayload
-  | IdrPayload
-  | RandrPayload
-  | TpPayload
-  | TicketPayload
-  | KeyDataPayload
-  | ExtPayload
-  | IbakePayload
-  | EskPayload
-  | SkPayload
-  | EccptPayload
-  | UnknownPayload;
+export type Payload = KnownPayload | UnknownPayload;
 
 export type PayloadKind = Payload['kind'];
 
