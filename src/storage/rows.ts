@@ -38,6 +38,15 @@ export function replaceRows<Reader extends TableReader<StoredColumns>>(
   return write(sql`REPLACE`, db, reader, rows);
 }
 
+/** Writes rows, but for those that are there already, by their key. */
+export function keepRows<Reader extends TableReader<StoredColumns>>(
+  db: QueryExecutorProvider,
+  reader: Reader,
+  rows: readonly WrittenRow<Reader>[],
+): Promise<void> {
+  return write(sql`INSERT`, db, reader, rows, sql`ON CONFLICT DO NOTHING`);
+}
+
 /** Writes rows; of one that has the `key` of a new one, the other columns become those of the new one. */
 export function updateRows<Reader extends TableReader<StoredColumns>>(
   db: QueryExecutorProvider,

@@ -15,6 +15,7 @@ import { FINAL_STATUSES, HI1_STATUSES } from '../../../wire/hi1/dictionaries.ts'
 import { decodeHi1Object, encodeHi1Object, HI1_OBJECT_KINDS } from '../../../wire/hi1/objects.ts';
 import { statements } from '../../../storage/migrations.ts';
 import { StorageError } from '../../../storage/errors.ts';
+import { insertRows, rowsOf, updateRows } from '../../../storage/rows.ts';
 import {
   countColumn,
   enumColumn,
@@ -25,6 +26,7 @@ import {
   textColumn,
   timeColumn,
 } from '../../../storage/stored-tables.ts';
+import type { StoredRow, WrittenRow } from '../../../storage/stored-tables.ts';
 import type {
   AgencyExchange,
   Hi1Store,
@@ -84,6 +86,7 @@ const WISH = strict({
 
 const OBJECT = new TableReader('hi1_object', {
   agency: textColumn,
+  identifier: textColumn,
   kind: enumColumn(HI1_OBJECT_KINDS),
   body: octetsColumn,
   generation: countColumn,
@@ -91,6 +94,7 @@ const OBJECT = new TableReader('hi1_object', {
   status: nullable(enumColumn(HI1_STATUSES)),
   reason: nullable(jsonColumn(strict({ ErrorCode: Type.Integer(), ErrorDescription: Type.String() }))),
   authorisation: nullable(textColumn),
+  liid: nullable(textColumn),
   wish: nullable(jsonColumn(WISH)),
   due: countColumn,
 });
@@ -100,6 +104,7 @@ const EXCHANGE = new TableReader('hi1_exchange', {
   digest: textColumn,
   answer: octetsColumn,
   at: timeColumn,
+  octets: countColumn,
 });
 const KEPT = new TableReader('hi1_exchange', { count: countColumn, octets: countColumn });
 
@@ -211,10 +216,10 @@ export class SqliteHi1Store implements Hi1Store {
   }
 
   async exchange(agency: string, transaction: string): Promise<StoredExchange | null> {
-    const { rows } = await sql`SELECT agency, trans, digest, answer, at FROM hi1_exchange
-      WHERE agency = ${agency} AND trans = ${transaction}`.execute(this.#db);
-    if (rows.length === 0) return null;
-    const { trans, answer, ...row } = EXCHANGE.read(rows[0]);
+    const of = sql`WHERE agency = ${agency} AND trans = ${transaction}`;
+    const [found] = await rowsOf(this.#db, EXCHANGE, of);
+    if (found === undefined) return null;
+    const { trans, answer, octets: _, ...row } = found;
     return { ...row, transaction: trans, answer: answer.length === 0 ? null : answer };
   }
 
@@ -241,40 +246,29 @@ export class SqliteHi1Store implements Hi1Store {
         this.#dropped += Number(numAffectedRows ?? 0);
       }
       if (exchange === null) return;
-      const { agency, transaction: trans, digest, answer, at } = exchange;
-      await sql`INSERT INTO hi1_exchange (agency, trans, digest, answer, at, octets)
-        VALUES (${agency}, ${trans}, ${digest}, ${Buffer.from(answer)}, ${at}, ${answer.length})`.execute(
-        transaction,
-      );
-      for (const identifier of new Set(exchange.objects))
+      const { objects: told, transaction: trans, ...row } = exchange;
+      await insertRows(transaction, EXCHANGE, [{ ...row, trans, octets: row.answer.length }]);
+      const { agency } = row;
+      for (const identifier of new Set(told))
         await sql`INSERT INTO hi1_told VALUES (${agency}, ${trans}, ${identifier})`.execute(transaction);
     });
   }
 
   async #select(where: ReturnType<typeof sql>, most = -1): Promise<StoredObject[]> {
-    const { rows } =
-      await sql`SELECT agency, kind, body, generation, changed, status, reason, authorisation, wish, due
-      FROM hi1_object WHERE ${where} ORDER BY position LIMIT ${most}`.execute(this.#db);
-    return rows.map(storedObject);
+    const of = sql`WHERE ${where} ORDER BY position LIMIT ${most}`;
+    return (await rowsOf(this.#db, OBJECT, of)).map(storedObject);
   }
 }
 
 async function put(transaction: Transaction<unknown>, stored: StoredObject): Promise<void> {
   const { agency, object, generation, lastChanged, status, reason, task } = stored;
-  const body = Buffer.from(encodeHi1Object(object));
-  const ours = [
-    ...[reason === null ? null : JSON.stringify(reason), task?.authorisation ?? null],
-    ...[task?.wish.warrant.liid ?? null, task === null ? null : JSON.stringify(task.wish)],
-    DUES.indexOf(task?.due ?? 'nothing'),
-  ];
-  const values = [agency, object.identifier, object.kind, body, generation, lastChanged, status, ...ours];
-  await sql`INSERT INTO hi1_object (agency, identifier, kind, body, generation, changed, status, reason, authorisation,
-      liid, wish, due) VALUES (${sql.join(values)})
-    ON CONFLICT (agency, identifier) DO UPDATE SET body = excluded.body, generation = excluded.generation,
-      changed = excluded.changed, status = excluded.status, reason = excluded.reason,
-      authorisation = excluded.authorisation, liid = excluded.liid, wish = excluded.wish, due = excluded.due`.execute(
-    transaction,
-  );
+  const row: WrittenRow<typeof OBJECT> = {
+    ...{ agency, identifier: object.identifier, kind: object.kind, body: encodeHi1Object(object) },
+    ...{ generation, changed: lastChanged, status, reason: reason === null ? null : JSON.stringify(reason) },
+    ...{ authorisation: task?.authorisation ?? null, liid: task?.wish.warrant.liid ?? null },
+    ...{ wish: task === null ? null : JSON.stringify(task.wish), due: DUES.indexOf(task?.due ?? 'nothing') },
+  };
+  await updateRows(transaction, OBJECT, ['agency', 'identifier'], [row]);
   await sql`DELETE FROM hi1_link WHERE agency = ${agency} AND identifier = ${object.identifier}`.execute(
     transaction,
   );
@@ -287,8 +281,8 @@ export async function scrub<Tables>(db: Kysely<Tables>): Promise<void> {
   await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
 }
 
-function storedObject(row: unknown): StoredObject {
-  const { body, changed, authorisation, wish, due, kind, ...read } = OBJECT.read(row);
+function storedObject(row: StoredRow<typeof OBJECT.columns>): StoredObject {
+  const { body, changed, authorisation, wish, due, kind, identifier: _, liid: __, ...read } = row;
   const object = decodeHi1Object(body);
   if (object.kind === 'other' || object.kind !== kind)
     throw new StorageError('damaged', 'hi1_object.body is not an object of its kind');

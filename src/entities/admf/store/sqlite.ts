@@ -19,7 +19,7 @@ import type { HistoryEntry, WarrantRecord } from '../warrants.ts';
 import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
-import { rowsOf } from '../../../storage/rows.ts';
+import { rowsOf, updateRows } from '../../../storage/rows.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 import {
   countColumn,
@@ -136,6 +136,8 @@ const STORED = tableReaders({
 
 type Tables = TablesOf<typeof STORED>;
 
+/** Positions are the store's to give. */
+const ENTERED = STORED.warrant.pick('liid', 'xid', 'state', 'body');
 const HISTORY = STORED.warrant_history.pick(
   ...(['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'] as const),
 );
@@ -178,14 +180,10 @@ export class SqliteAdmfStore implements AdmfStore {
 
   async saveWarrants(records: readonly WarrantRecord[], entries: readonly HistoryEntry[]): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
-      for (const { xid, state, ...body } of records) {
-        const row = { liid: body.warrant.liid, xid, state, body: JSON.stringify(body) };
-        await transaction
-          .insertInto('warrant')
-          .values(row)
-          .onConflict((conflict) => conflict.column('liid').doUpdateSet(row))
-          .execute();
-      }
+      const rows = records.map(({ xid, state, ...body }) => ({
+        ...{ liid: body.warrant.liid, xid, state, body: JSON.stringify(body) },
+      }));
+      await updateRows(transaction, ENTERED, ['liid'], rows);
       for (const entry of entries) await transaction.insertInto('warrant_history').values(entry).execute();
       for (const { erased, warrant } of records) {
         if (!erased) continue;

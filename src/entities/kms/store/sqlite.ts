@@ -33,7 +33,7 @@ import type {
   KnownTask,
 } from '../ports.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
-import { insertRows, replaceRows, rowsOf } from '../../../storage/rows.ts';
+import { insertRows, keepRows, replaceRows, rowsOf } from '../../../storage/rows.ts';
 import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
 import { replaceSubscribers } from './enrolled.ts';
 import { KMS_SCHEMA, KMS_TABLES } from './schema.ts';
@@ -62,20 +62,16 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
   async putSerial(record: SerialRecord): Promise<void> {
     const parameters = encodeBfPublicParameters(record.bf);
-    await this.#db
-      .insertInto('serial')
-      .values({
-        ...{ serial: record.serial, not_before: record.notBefore, not_after: record.notAfter },
-        ...{ parameters, master_secret: record.masterSecret.expose() },
-      })
-      .onConflict((conflict) => conflict.column('serial').doNothing())
-      .execute();
+    const { bf: _, masterSecret, ...row } = record;
+    await keepRows(this.#db, KMS_TABLES.serial, [
+      { ...row, parameters, masterSecret: masterSecret.expose() },
+    ]);
     const kept = (await this.serials()).find(({ serial }) => serial === record.serial);
     const isSame =
       kept !== undefined &&
       toHex(encodeBfPublicParameters(kept.bf)) === toHex(parameters) &&
       kept.notBefore === record.notBefore &&
-      kept.masterSecret.equals(record.masterSecret);
+      kept.masterSecret.equals(masterSecret);
     if (!isSame)
       throw new KmsError(
         'refused',
@@ -90,11 +86,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async keepLiRoot(epoch: string, root: Secret): Promise<LiRootState> {
-    await this.#db
-      .insertInto('li_root')
-      .values({ epoch, root: root.expose() })
-      .onConflict((conflict) => conflict.column('epoch').doNothing())
-      .execute();
+    await keepRows(this.#db, KMS_TABLES.li_root, [{ epoch, root: root.expose() }]);
     return this.liRoot(epoch);
   }
 
@@ -199,11 +191,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async issueSeed(seed: IssuedSeed): Promise<IssuedSeed> {
-    await this.#db
-      .insertInto('issued_seed')
-      .values({ ...seed })
-      .onConflict((conflict) => conflict.columns(['uri', 'period']).doNothing())
-      .execute();
+    await keepRows(this.#db, KMS_TABLES.issued_seed, [seed]);
     const standing = await this.issuedSeed(seed.uri, seed.period);
     if (standing === null) throw new KmsError('refused', 'the seed could not be recorded as issued');
     return standing;
