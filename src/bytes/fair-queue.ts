@@ -10,13 +10,15 @@
  */
 import { ClavigerError } from './errors.ts';
 
-export type TurnErrorCode =
-  /** As much of this key waits as may. */
-  | 'share'
-  /** As much waits as may, and this key's part of it is the largest. */
-  | 'full'
-  /** Whoever asked is gone. */
-  | 'gone';
+const REASONS = {
+  /** Of this key. */
+  share: 'as much waits for this one as may',
+  /** And this key's part of it is the largest. */
+  full: 'as much waits as may',
+  gone: 'whoever asked is gone',
+} as const;
+
+export type TurnErrorCode = keyof typeof REASONS;
 
 /** Work that was not done. */
 export class TurnError extends ClavigerError<TurnErrorCode> {}
@@ -148,9 +150,3 @@ export class FairQueue {
 function refusal(why: TurnErrorCode): TurnError {
   return new TurnError(why, REASONS[why]);
 }
-
-const REASONS: Readonly<Record<TurnErrorCode, string>> = {
-  share: 'as much waits for this one as may',
-  full: 'as much waits as may',
-  gone: 'whoever asked is gone',
-};

@@ -70,32 +70,18 @@ export class X1Reporter implements NeCondition {
   /** A destination cannot be reached. */
   raised(did: string, description: string): void {
     this.#destinationFaults.set(did, this.#lasting(description, this.#destinationFaults.get(did)));
-    this.#report({
-      type: 'ReportDestinationIssue',
-      did,
-      report: 'NonTerminatingFault',
-      code: X1_ERRORS.generic.code,
-      details: xmlText(description),
-    });
+    this.#reportDestination(did, 'NonTerminatingFault', { ...X1_ERRORS.generic, description });
   }
 
   /** A destination can be reached again. */
   cleared(did: string): void {
     if (!this.#destinationFaults.delete(did)) return;
-    const { code, description } = X1_ERRORS.cleared;
-    this.#report({ type: 'ReportDestinationIssue', did, report: 'AllClear', code, details: description });
+    this.#reportDestination(did, 'AllClear', X1_ERRORS.cleared);
   }
 
   /** A destination is gone, and what waited for it with it: nothing that lasts. */
   lostWithRemoved(did: string, description: string): void {
-    const { code } = X1_ERRORS.generic;
-    this.#report({
-      type: 'ReportDestinationIssue',
-      did,
-      report: 'Warning',
-      code,
-      details: xmlText(description),
-    });
+    this.#reportDestination(did, 'Warning', { ...X1_ERRORS.generic, description });
   }
 
   /** Something about a task went wrong and goes on. */
@@ -174,6 +160,14 @@ export class X1Reporter implements NeCondition {
     this.#stopped = true;
     this.#retry?.cancel();
     this.#unsubscribe();
+  }
+
+  #reportDestination(
+    did: string,
+    report: RequestOf<'ReportDestinationIssue'>['report'],
+    { code, description }: ErrorInformation,
+  ): void {
+    this.#report({ type: 'ReportDestinationIssue', did, report, code, details: xmlText(description) });
   }
 
   #report(report: Report): void {

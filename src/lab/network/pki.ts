@@ -13,9 +13,11 @@ const WEEK_MS = 7 * 86_400_000;
 export class LabPki {
   readonly #folder: string;
   readonly #authority: LabAuthority;
-  readonly #authorities: string;
+  /** The authority's certificate file. */
+  readonly authorities: string;
   readonly #validity: Validity;
-  readonly #lists: Pick<TlsFiles, 'revocationLists'>;
+  /** Settings of revocation lists; empty: there are none. */
+  readonly lists: Pick<TlsFiles, 'revocationLists'>;
 
   /**
    * @param folder of the authority, with `ca.pem`
@@ -25,8 +27,8 @@ export class LabPki {
     this.#folder = folder;
     this.#authority = authority;
     this.#validity = validity;
-    this.#authorities = path.join(folder, 'ca.pem');
-    this.#lists = lists === undefined ? {} : { revocationLists: [lists] };
+    this.authorities = path.join(folder, 'ca.pem');
+    this.lists = lists === undefined ? {} : { revocationLists: [lists] };
   }
 
   /** Makes an authority whose files live in `folder`. `validity`: when, or Unix milliseconds that a week around will do. */
@@ -43,24 +45,14 @@ export class LabPki {
     return new LabPki(folder, authority, { from, to });
   }
 
-  /** The authority's certificate file. */
-  get authorities(): string {
-    return this.#authorities;
-  }
-
-  /** Settings of revocation lists; empty: there are none. */
-  get lists(): Pick<TlsFiles, 'revocationLists'> {
-    return this.#lists;
-  }
-
   /** A certificate for `subject`, and its files. */
   async issue(subject: Subject): Promise<TlsFiles> {
     const { certificate, privateKey } = await this.#authority.issue(subject, this.#validity);
     const files = {
       certificate: path.join(this.#folder, `${subject.commonName}.pem`),
       privateKey: path.join(this.#folder, `${subject.commonName}.key`),
-      authorities: this.#authorities,
-      ...this.#lists,
+      authorities: this.authorities,
+      ...this.lists,
     };
     writeWhole(files.certificate, certificate);
     writeWhole(files.privateKey, privateKey, { mode: 0o600 });
