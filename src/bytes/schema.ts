@@ -12,9 +12,9 @@
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { closest, distance } from 'fastest-levenshtein';
 import Type from 'typebox';
 import type { StaticDecode, TObject, TProperties, TSchema, TSchemaOptions } from 'typebox';
+import { LONGEST_NAME, nearestName } from './suggestion.ts';
 
 export interface FormFault {
   /** `subscribers[0].psk`; empty: the value as a whole. */
@@ -150,16 +150,6 @@ function expectedBy(node: Node): string {
     : `a whole number from ${minimum} to ${maximum}`;
 }
 
-/** Names of unknown members come from outside. */
-const LONGEST_NAME = 64;
-
-/** The known name that a misspelt one is near to, or ''. */
-function meant(name: string, known: readonly string[]): string {
-  if (known.length === 0 || name.length > LONGEST_NAME) return '';
-  const near = closest(name, known);
-  return distance(name.toLowerCase(), near.toLowerCase()) <= Math.max(2, near.length / 3) ? near : '';
-}
-
 /* ----------------------------------------------------------------------- faults */
 
 /** Adds a fault for each place that errors speak of, alternatives aside that were not meant. */
@@ -203,7 +193,11 @@ function faultAt(node: Node, path: string, keyword: string, params: Record<strin
   }
   if (keyword === 'additionalProperties') {
     const name = String(params['additionalProperty']);
-    return { path: memberPath(path, name), problem: 'unknown', expected: meant(name, Object.keys(known)) };
+    return {
+      path: memberPath(path, name),
+      problem: 'unknown',
+      expected: nearestName(name, Object.keys(known)),
+    };
   }
   return { path, problem: 'wrong', expected: expectedBy(node) };
 }

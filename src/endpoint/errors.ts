@@ -9,7 +9,7 @@ export type EndpointErrorCode =
   | 'not-registered'
   /** The other side refuses the call, or it fails on the way. */
   | 'call-failed'
-  /** What is called is not a SIP URI, or asks for TLS on every hop (`sips:`), which this end does not have. */
+  /** What is called is not a SIP URI, nor a number that is known; or asks for TLS on every hop (`sips:`), which this end does not have. */
   | 'target'
   /** An offer or answer that cannot be read, or brings no MIKEY message. */
   | 'not-acceptable'
@@ -31,6 +31,8 @@ export type EndpointErrorCode =
   | 'key'
   /** A step that the call does not take, or not now. */
   | 'state'
+  /** Somebody else would answer than was called, which is refused here. */
+  | 'other-party'
   /** No local port is free. */
   | 'no-ports';
 

@@ -2,7 +2,8 @@
  * MIKEY-IBAKE for calls: `ibake/` has the messages and what they mean, `key-exchange.ts` what a call wants of them.
  *
  * Whoever answers is accepted if the exchange with them verifies; that it may be somebody else than was called
- * (retargeting) is why the user is shown the authenticated identity. A mailbox is not accepted: nothing is left there.
+ * (retargeting) is why the user is shown the authenticated identity, and `others` may refuse it. A mailbox is not
+ * accepted: nothing is left there.
  */
 import { ClavigerError } from '../bytes/errors.ts';
 import { readErrorMessage } from '../ibake/error-message.ts';
@@ -26,11 +27,16 @@ import type {
 /** What key management the endpoint's offers list (RFC 4567). */
 const PROTOCOLS = ['mikey'];
 
+/** What becomes of a call that somebody else would answer than was called: forwarded, or redirected. */
+export type OthersPolicy = 'accept' | 'refuse';
+
 /** What this end's offers ask for; offers of others may ask for anything of the profile. Absent: its default. */
 export interface OfferSettings {
   readonly policy?: SrtpPolicy;
   readonly curve?: number;
   readonly prfFunc?: number;
+  /** Whether an exchange goes on with somebody else than was called; default `accept`. */
+  readonly others?: OthersPolicy;
 }
 
 export class IbakeAgreement implements KeyAgreement {
@@ -57,11 +63,27 @@ export class IbakeAgreement implements KeyAgreement {
       return {
         iMessage1: initiator.message,
         answer: (rMessage1) =>
-          judged('R_MESSAGE_1 does not verify', () => answered(this.#endpoint, initiator.answer(rMessage1))),
+          judged('R_MESSAGE_1 does not verify', () =>
+            answered(
+              this.#endpoint,
+              initiator.answer(rMessage1, { acceptResponder: this.#accepting(callee) }),
+            ),
+          ),
         refusal: (octets) => refusalOf(octets, initiator.csbId),
         close: once(() => initiator.end()),
       };
     });
+  }
+
+  /** What is told of an answer from elsewhere is not proved yet, and does not go on where others are refused. */
+  #accepting(callee: string): (responder: string, isRetargeted: boolean) => boolean {
+    return (responder, isRetargeted) => {
+      if (!isRetargeted || this.#settings.others !== 'refuse') return true;
+      throw new EndpointError(
+        'other-party',
+        `${responder} answers instead of ${callee}, which is refused here`,
+      );
+    };
   }
 
   respond(iMessage1: Uint8Array, lines: OwnLines, protocols: readonly string[]): Promise<RespondedExchange> {

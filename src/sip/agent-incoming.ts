@@ -103,7 +103,14 @@ export class AgentIncomingCall implements IncomingCall {
   }
 
   reject(status: number, warning?: Warning, body?: Body): void {
-    const fields = warningFields(status, this.#name, warning);
+    this.#refuse(status, warningFields(status, this.#name, warning), body);
+  }
+
+  redirect(to: string): void {
+    this.#refuse(302, [['Contact', `<${to}>`]]);
+  }
+
+  #refuse(status: number, fields: ResponseParts['fields'], body?: Body): void {
     if (!this.#transaction.respond(this.#response(status, body, fields))) return;
     this.#stop()?.reject(new SipError('state', 'the call was refused'));
     this.leg.end('failed', null);

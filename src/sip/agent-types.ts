@@ -134,4 +134,6 @@ export interface IncomingCall {
   accept(body?: Body): Promise<SipRequest>;
   /** @param body what more there is to say */
   reject(status: number, warning?: Warning, body?: Body): void;
+  /** 302: the caller may call `to` instead (RFC 3261 section 8.1.3.4). */
+  redirect(to: string): void;
 }

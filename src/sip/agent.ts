@@ -16,6 +16,7 @@ import { Authenticator } from './authenticator.ts';
 import { Dialog, dialogKey } from './dialog.ts';
 import type { Credentials } from './digest.ts';
 import { SipError } from './errors.ts';
+import type { NameAddr } from './fields.ts';
 import type { NextHop } from './flow.ts';
 import { Identifiers } from './identifiers.ts';
 import { SipRequest } from './message.ts';
@@ -50,6 +51,8 @@ export interface AgentOptions {
   readonly contact: string;
   /** The same for calls by sips:, which it registers; absent: it takes part in none. */
   readonly secureContact?: string;
+  /** The URN of this device (RFC 5626 section 4.1): it is registered, and called by the GRUU that the registrar makes of it. */
+  readonly instance?: string;
   /** `host[:port]` of its Via. */
   readonly sentBy: string;
   readonly outbound: NextHop;
@@ -70,6 +73,8 @@ export class UserAgent {
   #registering = false;
   /** Seconds that registrations are asked for. */
   #asked = 3600;
+  /** What leads to this device and to no other of its user (RFC 5627); `null`: the registrar has given none. */
+  #gruu: string | null = null;
   /** Set to be called; without it calls are answered with 480. */
   incoming: ((call: IncomingCall) => void) | null = null;
   /** MESSAGE outside a dialog; without it 501. */
@@ -90,7 +95,7 @@ export class UserAgent {
     this.#authenticator = new Authenticator(options.credentials, this.#identifiers);
     this.#registration = { callId: this.#newCallId(), cseq: 0, tag: this.#identifiers.fresh('tag') };
     this.#host = {
-      contact: (secure) => `<${this.#contactFor(secure)}>`,
+      contact: (secure) => `<${(secure ? null : this.#gruu) ?? this.#contactFor(secure)}>`,
       exchange: (request) => this.#exchange(request),
       acknowledge: (request) => this.#acknowledge(request),
       respond: (transaction, status, parts, warning) => this.#respond(transaction, status, parts, warning),
@@ -107,6 +112,11 @@ export class UserAgent {
     });
   }
 
+  /** The public GRUU that the registrar has given this device; `null`: none. */
+  get gruu(): string | null {
+    return this.#gruu;
+  }
+
   /** The transaction layer, for who wants to watch the messages. */
   get layer(): TransactionLayer {
     return this.#layer;
@@ -117,7 +127,9 @@ export class UserAgent {
     this.#registering = true;
     this.#asked = expires;
     const response = success(await this.#exchange(this.#registerRequest(expires)));
-    const granted = grantedExpiry(response, this.#contactFor(true)) ?? expires;
+    const own = response.contacts.find(({ uri }) => uri.text === this.#contactFor(true));
+    this.#gruu = own === undefined ? null : paramOf(own.params, 'pub-gruu');
+    const granted = grantedExpiry(response, own) ?? expires;
     if (granted > 0) this.#registerAfter(Math.min(granted * 500, LONGEST_MS), expires);
     return response;
   }
@@ -197,15 +209,17 @@ export class UserAgent {
   }
 
   #registerRequest(expires: number): SipRequest {
-    const { identity } = this.#options;
+    const { identity, instance } = this.#options;
     const contact = this.#contactFor(true);
+    const device = instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
     const request = new SipRequest('REGISTER', identity.replace(/:.*@/, ':'));
     request.append('Max-Forwards', '70');
     request.append('From', `<${identity}>;tag=${this.#registration.tag}`);
     request.append('To', `<${identity}>`);
     request.append('Call-ID', this.#registration.callId);
     request.append('CSeq', `${++this.#registration.cseq} REGISTER`);
-    request.append('Contact', `<${contact}>;expires=${expires}`);
+    request.append('Contact', `<${contact}>${device};expires=${expires}`);
+    if (instance !== undefined) request.append('Supported', 'gruu');
     return finish(request);
   }
 
@@ -355,8 +369,7 @@ function unsupported(status: number): ResponseParts {
 }
 
 /** Seconds that the registrar gave this contact; `null` where it does not say. */
-function grantedExpiry(response: SipResponse, contact: string): number | null {
-  const own = response.contacts.find((each) => each.uri.text === contact);
+function grantedExpiry(response: SipResponse, own: NameAddr | undefined): number | null {
   const value = own === undefined ? response.first('Expires') : paramOf(own.params, 'expires');
   return value === null ? null : decimal(value, 2 ** 32);
 }

@@ -3,14 +3,16 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../../host/log.ts';
 import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
 import type { DemoReport } from '../../lab/scenarios/report.ts';
-import type { DemoTarget } from '../../lab/scenarios/scenario.ts';
+import { DEFAULT_SCENARIO, SCENARIOS, scenarioNamed, targetsOf } from '../../lab/scenarios/catalogue.ts';
 import { renderEntry, renderLines, wrapped } from '../../lab/timeline.ts';
 import type { TimelineEntry } from '../../lab/timeline.ts';
 import { CliError } from '../failure.ts';
 
 interface DemoFlags {
   readonly out: string;
-  readonly target: DemoTarget;
+  readonly scenario: string;
+  readonly target?: string;
+  readonly seconds?: number;
   readonly fault: readonly string[];
   readonly from?: number;
   readonly to?: number;
@@ -30,12 +32,14 @@ interface DemoFlags {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('run the whole network on loopback: a call, a warrant, the recovered audio')
+    .addOption(scenarioOption())
     .option('--out <folder>', 'where everything that the run leaves goes', 'demo-out')
     .addOption(
-      new Option('--target <who>', 'who is intercepted')
-        .choices(['alice', 'bob', 'both', 'none'])
-        .default('alice'),
+      new Option('--target <who>', 'who is intercepted (default: the first that the scenario has)').choices([
+        ...new Set(SCENARIOS.flatMap(({ targets }) => targets)),
+      ]),
     )
+    .option('--seconds <n>', 'speak so many seconds of the recordings (default: all)', whole)
     .option('--fault <names...>', `what goes wrong: ${FAULT_NAMES.join(', ')}`, [])
     .option('--from <ms>', 'when entities go down, milliseconds from dialling (default: before)', whole)
     .option('--to <ms>', 'when they come back (default: after the call)', whole)
@@ -63,13 +67,32 @@ export function demoCommand(): Command {
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
         .default('silent'),
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', scenarioList() + EXAMPLES)
     .action(demo);
 }
 
+/** Refused with a hint by whoever looks the name up, not by the parser; known to completion all the same. */
+function scenarioOption(): Option {
+  const option = new Option('--scenario <name>', 'what happens: one of those below').default(
+    DEFAULT_SCENARIO,
+  );
+  option.argChoices = SCENARIOS.map(({ name }) => name);
+  return option;
+}
+
+/** A line of help for each scenario, and one for its targets. */
+function scenarioList(): string {
+  const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
+  const lines = SCENARIOS.flatMap(({ name, summary, targets }) => [
+    `  ${name.padEnd(width)}  ${summary}`,
+    `  ${' '.repeat(width)}  --target ${targets.join(', ')}`,
+  ]);
+  return ['', 'Scenarios:', ...lines, ''].join('\n');
+}
+
 const EXAMPLES = `
-alice@home1.example calls bob@home2.example. Every reference point but HI1 is a real socket on 127.0.0.1,
-or with --ipv6 on ::1.
+Users of home1 and home2, such as alice@home1.example and bob@home2.example. Every reference point
+but HI1 is a real socket on 127.0.0.1, or with --ipv6 on ::1.
 Ends with 0 if every check passed, with 1 if not. With --processes the twelve entities are processes
 of their own, which end with the demo; the phones are in the demo's own process, since what they hear
 is what is checked. If one of the twelve ends by itself, so does the demo, and says which.
@@ -79,6 +102,7 @@ TCP segment, from and to the ports in use. --verbose says which these are.
 
 Examples:
   $ claviger demo
+  $ claviger demo --scenario plain --target bob --seconds 2
   $ claviger demo --quiet --pcap call.pcap
   $ claviger demo --target both --out both
   $ claviger demo --processes
@@ -90,14 +114,17 @@ async function demo(flags: DemoFlags): Promise<void> {
   if (flags.from !== undefined && flags.to !== undefined && flags.from >= flags.to) {
     throw new CliError('usage', '--from must be before --to');
   }
+  targetsOf(scenarioNamed(flags.scenario), flags.target);
   const json = flags.json === true;
   const { runDemo } = await import('../../lab/scenarios/demo.ts');
-  const { out, target, fault, from, to, seed, portBase, pcap, log } = flags;
+  const { out, scenario, target, seconds, fault, from, to, seed, portBase, pcap, log } = flags;
   const verbose = flags.verbose === true;
   const render = verbose ? renderEntry : (entry: TimelineEntry) => renderLines(entry).join('\n');
   const report = await runDemo({
     out,
-    target,
+    scenario,
+    ...(target === undefined ? {} : { target }),
+    ...(seconds === undefined ? {} : { seconds }),
     faults: fault,
     revealSecrets: flags.revealSecrets === true,
     log,

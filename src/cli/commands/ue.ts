@@ -45,7 +45,7 @@ export function ueCommand(): Command {
       new Command('run')
         .description('register; call somebody, or answer calls until told to stop')
         .requiredOption('--config <file>', 'JSON configuration (docs/configuration.md)')
-        .option('--call <uri>', 'call this SIP URI, play, hang up and end')
+        .option('--call <uri>', 'call this SIP URI or number, play, hang up and end')
         .option('--play <wav>', 'what to play to the other end: 16-bit linear, mono, 8 kHz')
         .option('--record <wav>', 'where what was heard goes')
         .option('--play-video <file>', 'what to show where there is video: any octets (default: a pattern)')
@@ -63,6 +63,7 @@ they name is cut off. What cannot be read changes nothing, and the log says so.
 Examples:
   $ claviger ue run --config bob.json --play bob.wav --record heard.wav
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav
+<<<<<<< HEAD
   $ claviger ue run --config alice.json --call sip:bob@home2.example --press '1234#'
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play-video in.bin --record-video out.bin
 
@@ -73,6 +74,9 @@ function pressable(keys: string): string {
   if (/^[0-9*#A-Da-d]{1,64}$/.test(keys)) return keys;
   throw new InvalidArgumentError('1 to 64 keys: 0 to 9, *, #, A to D');
 }
+=======
+  $ claviger ue run --config alice.json --call tel:+15552001`;
+>>>>>>> cb35a39 (Run scenarios of the demo by name, and let calls be forwarded, redirected and answered by one of several phones)
 
 async function run(flags: UeFlags): Promise<void> {
   const { ueConfig } = await import('../../entities/ue/config.ts');
@@ -116,6 +120,7 @@ async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<voi
       cause,
     });
   });
+<<<<<<< HEAD
   process.stdout.write(`call with ${call.peer ?? 'unknown'}, read aloud: ${call.sas ?? 'none'}\n`);
   const { samples, record, video, recordVideo, press } = doing;
   const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
@@ -125,6 +130,11 @@ async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<voi
     ...(call.hasVideo ? [call.show(shown)] : []),
     ...(press === undefined ? [] : [pressKeys(call, press)]),
   ]);
+=======
+  const instead = call.isRetargeted ? `, who answers instead of ${call.called ?? 'nobody'}` : '';
+  process.stdout.write(`call with ${call.peer ?? 'unknown'}${instead}, read aloud: ${call.sas ?? 'none'}\n`);
+  await call.play(samples);
+>>>>>>> cb35a39 (Run scenarios of the demo by name, and let calls be forwarded, redirected and answered by one of several phones)
   if (hangUp) await call.hangUp();
   await call.ended;
   const heard = call.heard();

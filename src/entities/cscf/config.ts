@@ -27,7 +27,7 @@ import { ALGORITHMS } from '../../sip/digest.ts';
 import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
 import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
-import { parseUri } from '../../sip/uri.ts';
+import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type { CscfLimits } from './ports.ts';
@@ -40,6 +40,16 @@ const identity = (description: string) =>
     if (parseUri(uri).kind === 'other') throw new Unfit('a SIP or tel URI');
     return uri;
   });
+
+/** Whether a subscriber would be called instead of itself. */
+function namesOne(subscriber: {
+  readonly identity: string;
+  readonly aliases: readonly string[];
+  readonly forwardTo: string;
+}): boolean {
+  const to = addressOfRecord(parseUri(subscriber.forwardTo));
+  return [subscriber.identity, ...subscriber.aliases].some((own) => addressOfRecord(parseUri(own)) === to);
+}
 
 const ALGORITHM = Type.Enum([...ALGORITHMS]);
 
@@ -56,8 +66,19 @@ const SUBSCRIBER = Type.Decode(
         absent: 'those of the node',
       }),
     ),
+    forwardTo: Type.Optional(
+      identity('SIP or tel URI that all calls of this subscriber go to instead; default: none'),
+    ),
   }),
-  ({ algorithms = [], ...rest }) => (algorithms.length === 0 ? rest : { ...rest, algorithms }),
+  ({ algorithms = [], forwardTo, ...rest }) => {
+    if (forwardTo !== undefined && namesOne({ ...rest, forwardTo }))
+      throw new Unfit('somebody else than the subscriber', 'forwardTo');
+    return {
+      ...rest,
+      ...(algorithms.length === 0 ? {} : { algorithms }),
+      ...(forwardTo === undefined ? {} : { forwardTo }),
+    };
+  },
 );
 
 const PEER = strict({

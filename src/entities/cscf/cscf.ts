@@ -35,6 +35,7 @@ import type { CallRefusal } from './call-table.ts';
 import { endOf, MAX_ATTEMPTS, newCall, sessionOf, subscribersAt } from './calls.ts';
 import type { Call, DialogParty, CallAttempt } from './calls.ts';
 import { icidFor, putIcid, removeIcid } from './charging.ts';
+import { ENDLESS, forward } from './forwarding.ts';
 import { Interception } from './interception.ts';
 import { marksLoop } from './loops.ts';
 import { Origins, ownerOf, partiesOf } from './origin.ts';
@@ -266,7 +267,8 @@ export class Cscf {
     if (invite) transaction.respond(makeResponse(request, 100));
     const onward = request.clone();
     this.#router.takeOwnRoutes(onward, flow.local);
-    const route = this.#router.initial(onward, flow.local);
+    const forwarding = forward(onward, this.#directory);
+    const route = forwarding === 'endless' ? ENDLESS : this.#router.initial(onward, flow.local);
     const callee = route.kind === 'targets' ? route.callee : null;
     const session = this.#admit(request, owner, caller, callee);
     if (route.kind === 'refused') {
@@ -277,8 +279,12 @@ export class Cscf {
       this.#reply(transaction, request.method === 'OPTIONS' ? 200 : 405);
       return;
     }
-    // A home may call our subscribers; it may not go through us to others.
-    if (origin.kind === 'peer' && route.targets.some(({ kind }) => kind === 'peer')) {
+    // A home may call our subscribers; it may not go through us to others, but where one of them wants it to.
+    if (
+      origin.kind === 'peer' &&
+      forwarding === 'none' &&
+      route.targets.some(({ kind }) => kind === 'peer')
+    ) {
       this.#reply(transaction, 403);
       return;
     }

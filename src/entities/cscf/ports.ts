@@ -28,6 +28,8 @@ export interface Subscriber {
   readonly password: Secret;
   /** Digest algorithms that its challenges offer, one line each, in this order; else those of the node. */
   readonly algorithms?: readonly Algorithm[];
+  /** SIP or tel URI that this subscriber's calls go to instead. */
+  readonly forwardTo?: string;
 }
 
 /** A binding as it is kept: the contact as it was registered, and where it came from. */

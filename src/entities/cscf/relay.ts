@@ -170,6 +170,7 @@ export class Relay {
   }
 
   #branch(request: SipRequest, onward: SipRequest, target: Target, flow: Flow, initial: boolean): Branch {
+    const called = onward.uri;
     onward.uri = target.uri;
     onward.set('Max-Forwards', String((maxForwards(request) ?? 71) - 1));
     if (initial && DIALOG_METHODS.has(request.method))
@@ -177,7 +178,7 @@ export class Relay {
         .recordRoutes(request.uri, flow.protocol, target.hop.protocol)
         .reverse())
         onward.prepend('Record-Route', value);
-    if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${request.uri}>`);
+    if (initial && target.kind === 'user') onward.set('P-Called-Party-ID', `<${called}>`);
     if (target.kind === 'user') {
       removeIcid(onward);
       hideIdentity(onward);

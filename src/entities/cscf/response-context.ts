@@ -26,6 +26,9 @@ import type { Target } from './routing.ts';
 /** Section 16.6 step 11: more than three minutes. */
 const TIMER_C_MS = 185_000;
 
+/** RFC 3326: why a branch is cancelled where another has answered. */
+const ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"';
+
 /** What 488 from here warns of. */
 const UNUSABLE = { code: 399, text: 'a session description cannot be used' } as const;
 
@@ -185,7 +188,7 @@ export class ResponseContext {
       this.#answered = true;
       running.final = response;
       this.#hooks.upstream(response, running.branch);
-      this.#cancelPending();
+      this.#cancelPending([ANSWERED_ELSEWHERE]);
       this.#finish();
       return;
     }

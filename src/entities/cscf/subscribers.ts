@@ -95,9 +95,11 @@ function hasSameCredentials(one: Subscriber, other: Subscriber): boolean {
   return one.username === other.username && one.password.equals(other.password);
 }
 
-function hasSameTerms({ aliases, algorithms = [] }: Subscriber, other: Subscriber): boolean {
+function hasSameTerms({ aliases, algorithms = [], forwardTo }: Subscriber, other: Subscriber): boolean {
   return (
-    aliases.join('\n') === other.aliases.join('\n') && algorithms.join() === (other.algorithms ?? []).join()
+    aliases.join('\n') === other.aliases.join('\n') &&
+    algorithms.join() === (other.algorithms ?? []).join() &&
+    forwardTo === other.forwardTo
   );
 }
 

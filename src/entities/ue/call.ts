@@ -10,11 +10,14 @@ import type { KeptVideo } from '../../endpoint/video-stream.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { MikeyRefusal } from '../../ibake/error-message.ts';
 import type { ExchangeResult } from '../../endpoint/key-exchange.ts';
+import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 
 export type CallState = 'setting-up' | 'ringing' | 'established' | 'ended';
 
 export type CallEvent =
   | { readonly kind: 'state'; readonly state: CallState }
+  /** Another is called instead. */
+  | { readonly kind: 'redirected'; readonly to: string }
   /** The key exchange is complete. */
   | { readonly kind: 'secured'; readonly peer: string; readonly sas: string }
   /** The other end has sent a MIKEY error message, which is not authenticated. */
@@ -45,6 +48,8 @@ export interface CallControl {
 
 export class PhoneCall {
   readonly direction: 'outgoing' | 'incoming';
+  /** Whom the user called; `null` of an incoming call. */
+  readonly called: string | null;
   #callId: string;
   readonly #media: CallMedia;
   readonly #clock: Clock;
@@ -59,8 +64,15 @@ export class PhoneCall {
   readonly established: Promise<void>;
   readonly ended: Promise<CallEnd>;
 
-  constructor(direction: PhoneCall['direction'], callId: string, media: CallMedia, clock: Clock) {
+  constructor(
+    direction: PhoneCall['direction'],
+    callId: string,
+    media: CallMedia,
+    clock: Clock,
+    called: string | null = null,
+  ) {
     this.direction = direction;
+    this.called = called;
     this.#callId = callId;
     this.#media = media;
     this.#clock = clock;
@@ -70,17 +82,25 @@ export class PhoneCall {
     this.ended = new Promise((resolve) => (this.#settleEnded = resolve));
   }
 
-  get callId(): string {
-    return this.#callId;
-  }
-
   get state(): CallState {
     return this.#state;
+  }
+
+  /** Of the INVITE that is on its way, or has brought the call about. */
+  get callId(): string {
+    return this.#callId;
   }
 
   /** The authenticated identity of the other end, once the key exchange is complete. */
   get peer(): string | null {
     return this.#result?.peer ?? null;
+  }
+
+  /** Whether the authenticated other end is somebody else than the user called: it was forwarded or redirected. */
+  get isRetargeted(): boolean {
+    const { peer, called } = this;
+    if (peer === null || called === null) return false;
+    return addressOfRecord(parseUri(peer)) !== addressOfRecord(parseUri(called));
   }
 
   get sas(): string | null {
@@ -150,6 +170,12 @@ export class PhoneCall {
 
   controlledBy(control: CallControl): void {
     this.#control = control;
+  }
+
+  /** Somebody said to call somebody else, which has another Call-ID. */
+  redirected(callId: string, to: string): void {
+    this.#callId = callId;
+    this.#tell({ kind: 'redirected', to });
   }
 
   ringing(): void {

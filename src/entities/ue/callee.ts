@@ -30,7 +30,9 @@ export type AnswerPolicy =
       /** Whether to use 100rel with callers that can; default true. */
       readonly reliable?: boolean;
     }
-  | { readonly kind: 'reject'; readonly status: number };
+  | { readonly kind: 'reject'; readonly status: number }
+  /** `to`: a SIP URI that is to be called instead. */
+  | { readonly kind: 'redirect'; readonly to: string };
 
 export interface CalleeParts {
   readonly incoming: IncomingCall;

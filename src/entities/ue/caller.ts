@@ -9,7 +9,8 @@
  *     ACK                          →                                        up
  *
  * and without 100rel: 200 INVITE with R_MESSAGE_1, ACK, then UPDATE with I_MESSAGE_2, its 200 with R_MESSAGE_2. Each
- * early dialog of a forked call has an exchange of its own; the one that is accepted counts.
+ * early dialog of a forked call has an exchange of its own; the one that is accepted counts, and one that fails ends
+ * alone as long as there are others. A call that is redirected goes on as another INVITE with an exchange of its own.
  */
 import type { Body, Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
@@ -31,6 +32,9 @@ interface Branch {
   result: ExchangeResult | null;
 }
 
+/** What a 3xx leads to: the call to somebody else, or why there is none. */
+export type Redirection = ((call: PhoneCall) => Promise<void>) | EndpointError;
+
 export interface CallerParts {
   readonly agent: UserAgent;
   readonly target: string;
@@ -43,6 +47,8 @@ export interface CallerParts {
   readonly again: (call: PhoneCall) => void;
   /** Makes the call once its Call-ID is known. */
   readonly call: (callId: string) => PhoneCall;
+  /** @param to URIs that may be called instead, the best first */
+  readonly redirected: (to: readonly string[]) => Redirection;
   /** Milliseconds for which media are still heard after the end. */
   readonly lingerMs: number;
 }
@@ -56,6 +62,7 @@ export class Caller implements OutgoingHandler {
   #leg: Leg | null = null;
   /** Another INVITE has taken the place of this one. */
   #isAbandoned = false;
+  #hungUp = false;
 
   constructor(parts: CallerParts) {
     this.#parts = parts;
@@ -74,7 +81,7 @@ export class Caller implements OutgoingHandler {
       return;
     }
     this.#exchange(leg, response, (body) => leg.prack(response, body)).catch((cause: unknown) =>
-      this.#fail(cause),
+      this.#branchFailed(leg, cause),
     );
   }
 
@@ -94,6 +101,10 @@ export class Caller implements OutgoingHandler {
   }
 
   failed(error: SipError, response: SipResponse | null): void {
+    if (response !== null && response.status >= 300 && response.status < 400 && !this.#isAbandoned) {
+      this.#redirected(response);
+      return;
+    }
     const octets = response === null ? null : mikeyBodyOf(response);
     const refusal = octets === null ? null : this.#parts.exchange.refusal(octets);
     if (refusal !== null && !this.#isAbandoned) this.call.refused(refusal);
@@ -108,6 +119,30 @@ export class Caller implements OutgoingHandler {
     );
   }
 
+  #redirected(response: SipResponse): void {
+    if (this.#hungUp) {
+      this.#over('cancelled', null);
+      return;
+    }
+    const to = response.contacts.map(({ uri }) => uri.text);
+    const next = this.#parts.redirected(to);
+    if (next instanceof EndpointError) {
+      this.#over(next.code, next);
+      return;
+    }
+    this.#parts.exchange.close();
+    next(this.call).catch((cause: unknown) => this.#fail(cause));
+  }
+
+  /** One of several devices failed: the others may be reached still. Once none is left, so has the call. */
+  #branchFailed(leg: Leg, cause: unknown): void {
+    this.#branches.delete(leg.remoteTag);
+    // What ended because another was chosen, or the far end gave up, ended for good.
+    if (leg.state === 'terminated' && this.#leg !== null) return;
+    if (this.#branches.size === 0 || this.#leg === leg) this.#fail(cause);
+    else void leg.bye();
+  }
+
   /** R_MESSAGE_1 is there: sends I_MESSAGE_2 by PRACK or UPDATE and judges what comes back. */
   #exchange(leg: Leg, response: SipResponse, send: (body: Body) => Promise<SipResponse>): Promise<Branch> {
     const run = async (): Promise<Branch> => {
@@ -116,6 +151,10 @@ export class Caller implements OutgoingHandler {
       const reply = await send(this.#saidOn(leg).offer(exchange.iMessage2));
       const last = readDescription(reply.contentType, reply.body);
       const result = await exchange.confirm(mikeyOf(last));
+      if (this.#leg !== null && this.#leg !== leg) {
+        result.wipe();
+        throw new EndpointError('key-exchange', 'another device has answered meanwhile');
+      }
       this.#secure(last, result);
       this.call.secured(result);
       return { answer: last, exchange, result };
@@ -143,12 +182,22 @@ export class Caller implements OutgoingHandler {
     if (this.#branches.size > 1) {
       this.#secure(branch.answer, branch.result);
       this.call.secured(branch.result);
+      this.#wipeOthers(branch);
     }
     this.#parts.exchange.close();
     this.call.up();
   }
 
+  /** Keys of the dialogs that were not taken. @param taken `null`: none was */
+  #wipeOthers(taken: Branch | null): void {
+    const wipe = (branch: Branch): void => {
+      if (branch !== taken) branch.result?.wipe();
+    };
+    for (const other of this.#branches.values()) other.then(wipe, () => undefined);
+  }
+
   async #hangUp(): Promise<void> {
+    this.#hungUp = true;
     if (this.#leg === null) this.#invite.cancel();
     else await this.#leg.bye();
   }
@@ -177,6 +226,7 @@ export class Caller implements OutgoingHandler {
 
   #over(reason: string, error: EndpointError | null): void {
     this.#parts.exchange.close();
+    if (this.#leg === null) this.#wipeOthers(null);
     if (this.#isAbandoned) return;
     this.call.over({ reason, error }, this.#parts.lingerMs);
   }

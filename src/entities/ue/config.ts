@@ -26,14 +26,22 @@ import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import type { SrtpPolicy } from '../../ibake/policy.ts';
 import { ECC_CURVE, PRF_FUNC } from '../../mikey/registry.ts';
+import { instanceIn } from '../../endpoint/instance.ts';
 import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { RFC_TIMERS } from '../../sip/timers.ts';
-import { isSips, parseUri } from '../../sip/uri.ts';
+import { addressOfRecord, isSips, parseUri } from '../../sip/uri.ts';
 import type { AnswerPolicy } from './callee.ts';
 
 const KEYED = 'a SIP URI that can be keyed';
 const keyed = (uri: string): string => canonicalIdentity(uri).uri;
+const DEVICE = `${KEYED}, whose gr is a URN`;
+/** The device's URN is what the phone registers, and what the registrar makes its GRUU from (RFC 5627). */
+const keyedDevice = (uri: string): string => {
+  const device = keyed(uri);
+  if (instanceIn(device) === null && device.includes(';')) throw new Unfit(DEVICE);
+  return device;
+};
 
 const REACHABLE = 'an IP address that others reach';
 
@@ -56,7 +64,10 @@ const OUTBOUND = parsed(
 const ANSWER = Type.Decode(
   strict(
     {
-      policy: Type.Enum(['accept', 'reject'], { default: 'accept', description: '`accept` or `reject`' }),
+      policy: Type.Enum(['accept', 'reject', 'redirect'], {
+        default: 'accept',
+        description: '`accept`, `reject` or `redirect`',
+      }),
       ringMs: Type.Optional({ ...milliseconds('before it rings'), absent: '100' }),
       answerMs: Type.Optional({ ...milliseconds('before it answers'), absent: '400' }),
       reliable: Type.Optional({ ...flag('whether it uses 100rel'), absent: 'true' }),
@@ -68,11 +79,19 @@ const ANSWER = Type.Decode(
           absent: '603',
         }),
       ),
+      to: Type.Optional(parsed('with `redirect`: whom to call instead', KEYED, keyed)),
     },
     { default: {} },
   ),
-  ({ policy, status, ...accepting }): AnswerPolicy => {
+  ({ policy, status, to, ...accepting }): AnswerPolicy => {
     const { ringMs = 100, answerMs = 400, reliable = true } = accepting;
+    if (policy === 'redirect') {
+      if (to === undefined) throw new Unfit('with redirect: to, where calls are to go');
+      if (status !== undefined || Object.keys(accepting).length > 0)
+        throw new Unfit('a policy without settings of the other: redirect has to');
+      return { kind: 'redirect', to };
+    }
+    if (to !== undefined) throw new Unfit('a policy without settings of the other: to is of redirect');
     if (policy === 'accept') {
       if (status !== undefined)
         throw new Unfit('a policy without settings of the other: status is of reject');
@@ -123,17 +142,30 @@ const RTCP = strict(
   },
   { default: {} },
 );
+/** A number is keyed by the SIP identity that it belongs to (profile, section 1). */
+function numberedIdentities(numbers: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(numbers).map(([number, uri]) => {
+      try {
+        return [addressOfRecord(parseUri(`tel:${number}`)), keyed(uri)];
+      } catch {
+        throw new Unfit('telephone numbers, each with a SIP URI that can be keyed', number);
+      }
+    }),
+  );
+}
 
 export const UE_CONFIG = strict({
   identity: parsed('address of record', KEYED, keyed),
   device: Type.Optional(
     Type.Decode(
       Type.String({
-        errorMessage: KEYED,
-        description: 'device identity, where there are several devices',
+        errorMessage: DEVICE,
+        description:
+          'device identity, where there are several devices: the identity with `;gr=` and a URN, by which this device is registered and called (RFC 5627)',
         absent: 'the identity',
       }),
-      keyed,
+      keyedDevice,
     ),
   ),
   kms: strict({
@@ -176,6 +208,18 @@ export const UE_CONFIG = strict({
   ),
   replays: filePath('SQLite file with the I_MESSAGE_1s that were answered'),
   answer: ANSWER,
+  others: Type.Enum(['accept', 'refuse'], {
+    default: 'accept',
+    description:
+      'whether a call goes on that somebody else answers than was called, because it was forwarded or redirected; who answered is shown',
+  }),
+  numbers: Type.Decode(
+    Type.Record(Type.String(), Type.String(), {
+      default: {},
+      description: 'SIP URIs of telephone numbers that can be called by `tel:`, by number: `+15552001`',
+    }),
+    numberedIdentities,
+  ),
   suite: Type.Enum(
     Object.values(SRTP_POLICY).map(({ name }) => name),
     { default: DEFAULT_POLICY.name, description: 'what its offers ask for' },
@@ -220,10 +264,10 @@ export const ueConfig: ConfigReader<typeof UE_CONFIG> = Object.assign(
   { schema: UE_CONFIG },
 );
 
-/** What its offers ask for. */
-export function offerSettings({ suite, prf, curve }: UeConfig): Required<OfferSettings> {
+/** What its offers ask for, and whose answers they take. */
+export function offerSettings({ suite, prf, curve, others }: UeConfig): Required<OfferSettings> {
   const { id } = CURVES.find(({ name }) => name === curve) ?? CURVES[0];
-  return { policy: policyNamed(suite), prfFunc: PRF_FUNC[prf], curve: id };
+  return { policy: policyNamed(suite), prfFunc: PRF_FUNC[prf], curve: id, others };
 }
 
 function policyNamed(name: string): SrtpPolicy {

@@ -28,6 +28,7 @@ import { SqliteReplayCache } from '../../endpoint/replays.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { Districts } from '../../endpoint/districts.ts';
 import { IbakeAgreement } from '../../endpoint/exchanges.ts';
+import { instanceIn } from '../../endpoint/instance.ts';
 import { KeyKeeper } from '../../endpoint/key-keeper.ts';
 import { KeyRing } from '../../endpoint/key-ring.ts';
 import type { NamedFormat } from '../../endpoint/session-description.ts';
@@ -110,6 +111,7 @@ async function startHolding(
     random,
     logger,
   });
+  const instance = instanceIn(device);
   const username = /^sip:([^@]*)@/.exec(identity)?.[1] ?? '';
   const agent = new UserAgent({
     transport,
@@ -119,6 +121,7 @@ async function startHolding(
     identity,
     contact: `sip:${username}@${doors.sip};transport=${cscf.url.protocol.toLowerCase()}`,
     ...(cscf.url.sips ? { secureContact: `sips:${username}@${doors.sip}` } : {}),
+    ...(instance === null ? {} : { instance }),
     sentBy: doors.sip,
     outbound: cscf.url,
     credentials: { username: cscf.username, password: cscf.password },
@@ -128,6 +131,9 @@ async function startHolding(
     username,
     agent,
     secure: cscf.url.sips,
+    device,
+    others: config.others,
+    numbers: config.numbers,
     keys: {
       initiate: (callee, lines, curve) => agreement.initiate(callee, lines, curve),
       respond: (iMessage1, lines, protocols) => agreement.respond(iMessage1, lines, protocols),

@@ -13,7 +13,7 @@ import { bindPair } from '../../media/datagrams.ts';
 import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import { SipError } from '../../sip/errors.ts';
-import { parseUri } from '../../sip/uri.ts';
+import { addressOfRecord, parseUri, sameUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import { AudioStream } from '../../endpoint/audio-stream.ts';
 import { CallMedia } from '../../endpoint/call-media.ts';
@@ -25,9 +25,11 @@ import { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './callee.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
+import type { Redirection } from './caller.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { DEFAULT_CURVE } from '../../ibake/curves.ts';
 import { mikeyBodyFor, warningFor } from '../../endpoint/refusal.ts';
+import type { OthersPolicy } from '../../endpoint/exchanges.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
 import { OwnDescriptions, readDescription } from '../../endpoint/session-description.ts';
 
@@ -35,6 +37,19 @@ import { OwnDescriptions, readDescription } from '../../endpoint/session-descrip
 const LINGER_MS = 100;
 
 const AUDIO_ALONE: MediaAbilities = { mux: false, video: null };
+/** Whom a call may be redirected to, one after the other. */
+const MAX_REDIRECTIONS = 5;
+
+/** An outgoing call before one of its INVITEs. */
+interface Dialling {
+  /** Whom it went to so far, the last being the one that is called now. */
+  readonly called: readonly string[];
+  readonly media: CallMedia;
+  /** Of the offer; absent: that of the settings. */
+  readonly curve?: number;
+  /** The call, once its Call-ID is known. */
+  readonly make: (callId: string) => PhoneCall;
+}
 
 /** What the endpoint needs of its keys, beyond single exchanges. */
 export interface KeySupply extends KeyAgreement {
@@ -49,6 +64,12 @@ export interface UserEquipmentOptions {
   readonly agent: UserAgent;
   /** Whether it calls by sips:, over TLS. */
   readonly secure?: boolean;
+  /** Device identity, which must be the GRUU that the registrar gives, if it gives one; absent: nothing to compare. */
+  readonly device?: string;
+  /** What becomes of calls that somebody else would answer; default `accept`. */
+  readonly others?: OthersPolicy;
+  /** SIP identities by telephone number, as `addressOfRecord` has it. */
+  readonly numbers?: ReadonlyMap<string, string>;
   readonly keys: KeySupply;
   readonly datagrams: Datagrams;
   readonly ports: UdpPortRange;
@@ -76,6 +97,11 @@ export class UserEquipment {
     };
   }
 
+  /** What leads to this device and to no other of its user (RFC 5627); `null`: the registrar has given nothing. */
+  get gruu(): string | null {
+    return this.#options.agent.gruu;
+  }
+
   /** Calls that are up or being set up. */
   get calls(): readonly PhoneCall[] {
     return [...this.#calls];
@@ -95,46 +121,78 @@ export class UserEquipment {
       if (!(cause instanceof SipError)) throw cause;
       throw new EndpointError('not-registered', `registration failed: ${cause.message}`, { cause });
     }
+    this.#demandOwnGruu();
   }
 
   /**
-   * Calls a SIP URI. The call is on its way when this resolves; its own promises tell the rest.
+   * Calls a SIP URI, or a telephone number that is known by one. The call is on its way when this resolves; its own
+   * promises tell the rest.
    * @throws EndpointError `target`, `no-key`, `no-ports`
    */
   async call(target: string): Promise<PhoneCall> {
-    const { agent, keys } = this.#options;
-    demandCallable(target, this.#options.secure ?? false);
+    const { secure = false, numbers = new Map<string, string>() } = this.#options;
+    const callee = callable(target, secure, numbers);
     const media = await CallMedia.toOffer(this.#maker(), this.#abilities);
+    const make = (callId: string): PhoneCall =>
+      this.#adopt(new PhoneCall('outgoing', callId, media, this.#options.clock, callee));
     try {
-      const said = this.#describing(media);
-      const exchange = await keys.initiate(target, media.ssrcs);
-      const make = (callId: string) =>
-        this.#adopt(new PhoneCall('outgoing', callId, media, this.#options.clock));
-      const again = (call: PhoneCall) => void this.#callAgain(target, media, call);
-      const parts = { agent, target, media, lingerMs: LINGER_MS };
-      return new Caller({ ...parts, said, exchange, call: make, isAgain: false, again }).call;
+      return await this.#dial({ called: [callee], media, make });
     } catch (error) {
       media.close();
       throw error;
     }
   }
 
-  /** A new INVITE of a call, with an exchange on the curve that every responder answers on (profile, section 3). */
-  async #callAgain(target: string, media: CallMedia, call: PhoneCall): Promise<void> {
+  /** Each INVITE begins an exchange of its own: new CSB ID, RAND and T. */
+  async #dial(dialling: Dialling): Promise<PhoneCall> {
+    const { called, media, curve, make } = dialling;
     const { agent, keys } = this.#options;
+    const target = called.at(-1) ?? '';
+    const said = this.#describing(media);
+    const exchange = await keys.initiate(target, media.ssrcs, curve);
+    const again = (call: PhoneCall): void => void this.#onKnownCurve(dialling, call);
+    const redirected = (to: readonly string[]): Redirection => this.#follow(dialling, to);
+    const parts = { agent, target, media, said, exchange, call: make, again, redirected };
+    return new Caller({ ...parts, isAgain: curve !== undefined, lingerMs: LINGER_MS }).call;
+  }
+
+  /** The same callee again, with an exchange on the curve that every responder answers on (profile, section 3). */
+  async #onKnownCurve(dialling: Dialling, call: PhoneCall): Promise<void> {
+    const make = (callId: string): PhoneCall => {
+      call.dialledAgain(callId);
+      return call;
+    };
     try {
-      const exchange = await keys.initiate(target, media.ssrcs, DEFAULT_CURVE);
-      const said = this.#describing(media);
-      const make = (callId: string) => {
-        call.dialledAgain(callId);
-        return call;
-      };
-      const parts = { agent, target, media, lingerMs: LINGER_MS };
-      new Caller({ ...parts, said, exchange, call: make, isAgain: true, again: () => undefined });
+      await this.#dial({ ...dialling, curve: DEFAULT_CURVE, make });
     } catch (cause) {
       if (!(cause instanceof EndpointError)) throw cause;
       call.over({ reason: 'key-exchange', error: cause });
     }
+  }
+
+  /** A 3xx names others (RFC 3261 section 8.1.3.4): the first that can be called and has not been yet. */
+  #follow({ called, media }: Dialling, to: readonly string[]): Redirection {
+    const { secure = false, others = 'accept', numbers = new Map<string, string>() } = this.#options;
+    const next = to.flatMap((uri) => callableOr(uri, secure, numbers)).find((uri) => !called.includes(uri));
+    if (next === undefined || called.length > MAX_REDIRECTIONS)
+      return new EndpointError('call-failed', 'the call was redirected, and there is nobody to call instead');
+    if (others === 'refuse')
+      return new EndpointError('other-party', `the call was redirected to ${next}, which is refused here`);
+    return async (call) => {
+      const make = (callId: string): PhoneCall => {
+        call.redirected(callId, next);
+        return call;
+      };
+      await this.#dial({ called: [...called, next], media, make });
+    };
+  }
+
+  /** The `gr` of SIP and of MIKEY are one: a device that is called by another than it is keyed by would not be found. */
+  #demandOwnGruu(): void {
+    const { agent, device } = this.#options;
+    const { gruu } = agent;
+    if (gruu === null || device === undefined || sameUri(uriOf(gruu), uriOf(device))) return;
+    throw new EndpointError('not-registered', `the registrar calls this device ${gruu}, not ${device}`);
   }
 
   /** Hangs up, takes the registration away, forgets the keys. */
@@ -150,6 +208,10 @@ export class UserEquipment {
     const { policy, keys, clock, logger } = this.#options;
     if (policy.kind === 'reject') {
       incoming.reject(policy.status);
+      return;
+    }
+    if (policy.kind === 'redirect') {
+      incoming.redirect(policy.to);
       return;
     }
     const { request } = incoming;
@@ -214,15 +276,37 @@ export class UserEquipment {
   }
 }
 
-/** @throws EndpointError `target` */
-function demandCallable(target: string, secure: boolean): void {
+/**
+ * Whom to call, as a SIP URI: a number is that of the identity that has it, since that is what keys are for.
+ * @throws EndpointError `target`
+ */
+function callable(target: string, secure: boolean, numbers: ReadonlyMap<string, string>): string {
   const uri = uriOf(target);
+  if (uri.kind === 'tel') {
+    const identity = numbers.get(addressOfRecord(uri));
+    if (identity !== undefined) return identity;
+    throw new EndpointError(
+      'target',
+      'no SIP URI is known for this number: `numbers` in the settings has them',
+    );
+  }
   if (uri.kind !== 'sip') throw new EndpointError('target', 'not a SIP URI');
   if (uri.scheme === 'sips' && !secure)
     throw new EndpointError(
       'target',
       'sips: asks for TLS on every hop (RFC 5630), which this phone does not have',
     );
+  return target;
+}
+
+/** As `callable`, of what others say: what cannot be called is passed over. */
+function callableOr(target: string, secure: boolean, numbers: ReadonlyMap<string, string>): string[] {
+  try {
+    return [callable(target, secure, numbers)];
+  } catch (cause) {
+    if (!(cause instanceof EndpointError)) throw cause;
+    return [];
+  }
 }
 
 function uriOf(target: string): Uri {

@@ -8,8 +8,8 @@ import { districtOfHost } from '../../ibake/identity.ts';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/names.ts';
-import { agencyHostOf, hostOf, identityOf, SIP_TLS } from './home.ts';
-import type { Entity, HomePlan, Plan, DemoSubscriber } from './home.ts';
+import { agencyHostOf, hostOf, identityOf, phoneName, SIP_TLS } from './home.ts';
+import type { DemoDevice, DemoSubscriber, Entity, HomePlan, Plan } from './home.ts';
 import type { LabPki } from './pki.ts';
 
 /** What an ADMF provisions. */
@@ -132,11 +132,12 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
       },
     },
     phones: Object.fromEntries(
-      home.subscribers.map((subscriber) => [
-        subscriber.user,
+      home.subscribers.flatMap(phonesOf).map(({ name, subscriber, phone, device }) => [
+        name,
         {
           identity: identityOf(home, subscriber.user),
-          kms: { url: `https://${hostOf('kms', home)}`, credential: subscriber.user, psk: subscriber.psk },
+          ...(device === null ? {} : { device: deviceIdentity(home, subscriber, device) }),
+          kms: { url: `https://${hostOf('kms', home)}`, credential: name, psk: phone.psk },
           cscf: {
             url:
               transport === 'tls'
@@ -149,9 +150,9 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
           authorities: pki.authorities,
           ...pki.lists,
           hosts,
-          sip: { address: home.address, port: subscriber.sip },
-          media: subscriber.media,
-          replays: file(`${subscriber.user}-replays.db`),
+          sip: { address: home.address, port: phone.sip },
+          media: phone.media,
+          replays: file(`${name}-replays.db`),
         },
       ]),
     ),
@@ -228,12 +229,37 @@ function hostEntries(plan: Plan): Record<string, string> {
   return entries;
 }
 
-function keyedSubscriber(home: HomePlan, { user, tel, psk }: DemoSubscriber): object {
+function keyedSubscriber(home: HomePlan, subscriber: HomePlan['subscribers'][number]): object {
+  const { user, tel } = subscriber;
   const identity = identityOf(home, user);
   return {
     id: user,
     publicIdentities: [identity],
     aliases: [tel],
-    devices: [{ credential: user, psk, identity }],
+    devices: phonesOf(subscriber).map(({ name, phone, device }) => ({
+      credential: name,
+      psk: phone.psk,
+      identity: device === null ? identity : deviceIdentity(home, subscriber, device),
+    })),
   };
+}
+
+interface PlannedPhone {
+  readonly name: string;
+  readonly subscriber: HomePlan['subscribers'][number];
+  readonly phone: Pick<DemoDevice, 'psk' | 'sip' | 'media'>;
+  /** `null`: the only one of its user. */
+  readonly device: DemoDevice | null;
+}
+
+/** The phones of a user, each with what is its own. */
+function phonesOf(subscriber: HomePlan['subscribers'][number]): PlannedPhone[] {
+  const { user, devices } = subscriber;
+  if (devices.length === 0) return [{ name: user, subscriber, phone: subscriber, device: null }];
+  return devices.map((device) => ({ name: phoneName(user, device.name), subscriber, phone: device, device }));
+}
+
+/** RFC 5627: the public GRUU that the registrar makes of the instance, which is the device identity of MIKEY too. */
+function deviceIdentity(home: HomePlan, { user }: DemoSubscriber, { instance }: DemoDevice): string {
+  return `${identityOf(home, user)};gr=${instance}`;
 }

@@ -36,6 +36,23 @@ export interface DemoSubscriber {
   /** Hex. */
   readonly psk: string;
   readonly password: string;
+  /** Several phones of one user; none: there is one, whose device identity is the address of record. */
+  readonly devices: readonly DemoDevice[];
+}
+
+/** Where a phone is reached. */
+interface PhonePlaces {
+  readonly sip: number;
+  readonly media: { readonly address: string; readonly from: number; readonly to: number };
+}
+
+/** One phone of several that a user has. */
+export interface DemoDevice extends PhonePlaces {
+  readonly name: string;
+  /** What both its SIP GRUU and its device identity of MIKEY are made from. */
+  readonly instance: string;
+  /** Hex. */
+  readonly psk: string;
 }
 
 /** What the network is laid out from. */
@@ -57,16 +74,14 @@ export interface HomePlan<N extends string = string> {
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly media: { readonly address: string; readonly from: number; readonly to: number };
-  readonly subscribers: readonly (DemoSubscriber & {
-    readonly sip: number;
-    readonly media: HomePlan['media'];
-  })[];
+  readonly subscribers: readonly (DemoSubscriber & PhonePlaces)[];
 }
 
 /**
  * Lays out a home: its ports, and subscribers with secrets of their own.
  * @param at its number, from 0 on
  * @param sipTls whether SIP is over TLS between phones, CSCF and other homes
+ * @param devices names of the phones of users who have several
  */
 export function planHome<N extends string>(
   name: N,
@@ -75,6 +90,7 @@ export function planHome<N extends string>(
   random: Random,
   at = name === 'home2' ? 1 : 0,
   sipTls = false,
+  devices: Readonly<Record<string, readonly string[]>> = {},
 ): HomePlan<N> {
   const ports: Record<string, number> = {};
   for (const entity of ENTITIES) {
@@ -95,8 +111,28 @@ export function planHome<N extends string>(
       password: toHex(random.bytes(16)),
       sip: block.tcp(),
       media: block.media(PHONE_PORTS),
+      devices: (devices[user] ?? []).map((name) => ({
+        name,
+        instance: `urn:uuid:${uuidFrom(random.bytes(16))}`,
+        psk: toHex(random.bytes(32)),
+        sip: block.tcp(),
+        media: block.media(PHONE_PORTS),
+      })),
     })),
   };
+}
+
+/** RFC 9562 version 4, of random octets. */
+function uuidFrom(octets: Uint8Array): string {
+  const hex = toHex(octets);
+  const variant = ((parseInt(hex.charAt(16), 16) & 3) | 8).toString(16);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20),
+  ].join('-');
 }
 
 /** Host name of an entity: `kms.home1.example`. */
@@ -107,6 +143,11 @@ export function hostOf(entity: Entity, home: Pick<HomePlan, 'domain'>): string {
 /** Host name of the law enforcement agency that is bound at a home's ADMF. */
 export function agencyHostOf(home: Pick<HomePlan, 'domain'>): string {
   return `agency.${home.domain}`;
+}
+
+/** What a phone is called in the laboratory: its user, or `bob.desk` of a user with several. */
+export function phoneName(user: string, device: string): string {
+  return `${user}.${device}`;
 }
 
 export function identityOf(home: Pick<HomePlan, 'domain'>, user: string): string {

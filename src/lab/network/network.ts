@@ -46,6 +46,8 @@ export interface NetworkOptions {
   /** Folder for the record; `null`: none is kept. */
   readonly out: string | null;
   readonly users: Readonly<Record<HomeName, readonly string[]>>;
+  /** Names of the phones of users who have several: `desk` of bob is the phone `bob.desk`. */
+  readonly devices?: Readonly<Record<string, readonly string[]>>;
   readonly timeline: Timeline;
   readonly revealSecrets?: boolean;
   /** Time and randomness of signalling and media from a seed; never for anything but reproducible runs. */
@@ -61,6 +63,11 @@ export interface NetworkOptions {
   readonly phoneSettings?: Readonly<Record<string, unknown>>;
   /** Settings of single phones, in place of those, by user. */
   readonly phoneSettingsOf?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The configuration of a party in place of its usual one. @param party `alice`, `cscf.home1` */
+  readonly configure?: (
+    party: string,
+    config: Readonly<Record<string, unknown>>,
+  ) => Readonly<Record<string, unknown>>;
   /** Told of every datagram that a phone receives, before the phone. */
   readonly onHeard?: (user: string, octets: Uint8Array) => void;
   /** Faults of phones, by user. */
@@ -137,8 +144,8 @@ export class Network {
     const block = await findPorts(options.portBase ?? null, address);
     const random = options.seed === undefined ? systemRandom() : seededRandom(options.seed, 'plan');
     const homes = {
-      home1: planHome('home1', options.users.home1, block, random, 0, options.sipTls),
-      home2: planHome('home2', options.users.home2, block, random, 1, options.sipTls),
+      home1: planHome('home1', options.users.home1, block, random, 0, options.sipTls, options.devices),
+      home2: planHome('home2', options.users.home2, block, random, 1, options.sipTls, options.devices),
     };
     makeFolder(options.state, 0o700);
     const { state, out } = options;
@@ -164,7 +171,8 @@ export class Network {
         await Promise.all(homes.map((home) => network.startEntity(entity, home)));
       }
       for (const home of HOMES) {
-        for (const user of options.users[home]) await network.#startPhone(home, user);
+        for (const phone of Object.keys(network.#configs[home].phones))
+          await network.#startPhone(home, phone);
       }
     } catch (error) {
       await network.stop();
@@ -175,7 +183,8 @@ export class Network {
 
   /** The configuration of an entity, as its own command takes it. */
   configOf(entity: Entity, home: HomeName): Record<string, unknown> {
-    return this.#configs[home].entities[entity];
+    const config = this.#configs[home].entities[entity];
+    return { ...(this.#options.configure?.(`${entity}.${home}`, config) ?? config) };
   }
 
   /** The configuration of a home's law enforcement agency, as `claviger hi1 send` takes it. */
@@ -190,19 +199,22 @@ export class Network {
     return running;
   }
 
-  phone(user: string): RunningUe {
-    const phone = this.#phones.get(user);
-    if (phone === undefined) throw new Error(`there is no phone of ${user}`);
+  /** @param name of the user, or of one of the user's phones: `bob.desk` */
+  phone(name: string): RunningUe {
+    const phone = this.#phones.get(name);
+    if (phone === undefined) throw new Error(`there is no phone of ${name}`);
     return phone;
   }
 
-  /** SIP identity of a user. */
-  identity(user: string): string {
-    return identityOf(this.homeOf(user), user);
+  /** SIP identity of a user, or of the user of a phone. */
+  identity(name: string): string {
+    return identityOf(this.homeOf(name), userOf(name));
   }
 
-  homeOf(user: string): HomePlan<HomeName> {
-    const home = HOMES.find((name) => this.#options.users[name].includes(user));
+  /** Home of a user, or of the user of a phone. */
+  homeOf(name: string): HomePlan<HomeName> {
+    const user = userOf(name);
+    const home = HOMES.find((each) => this.#options.users[each].includes(user));
     if (home === undefined) throw new Error(`${user} has no home`);
     return this.plan.homes[home];
   }
@@ -317,14 +329,15 @@ export class Network {
     const patience =
       this.#options.seed === undefined ? {} : { t1: 5000, answer: { ringMs: 1500, answerMs: 1500 } };
     // Reports say what has come so far, and come by chance: whoever counts packets, or compares runs, has none.
-    const usual = { ...patience, rtcp: { intervalMs: 0 } };
-    const { phoneSettings, phoneSettingsOf, onHeard } = this.#options;
-    const config = ueConfig({
+    const { phoneSettings, phoneSettingsOf, onHeard, configure } = this.#options;
+    const usual = {
       ...this.#configs[home].phones[user],
-      ...usual,
+      ...patience,
+      rtcp: { intervalMs: 0 },
       ...phoneSettings,
       ...phoneSettingsOf?.[user],
-    });
+    };
+    const config = ueConfig(configure?.(user, usual) ?? usual);
     const datagrams = this.#datagrams(user, runtime.logger);
     const phone = await startUe(config, runtime, {
       datagrams: onHeard === undefined ? datagrams : listened(datagrams, (octets) => onHeard(user, octets)),
@@ -348,6 +361,11 @@ export class Network {
     if (seed === undefined) return { clock: systemClock(), random: systemRandom(), logger, observe };
     return { clock: frozenClock(REPRODUCIBLE_TIME), random: seededRandom(seed, name), logger, observe };
   }
+}
+
+/** Whose phone it is. */
+export function userOf(phone: string): string {
+  return phone.split('.', 1)[0] ?? phone;
 }
 
 function nobody(): RunningHome {

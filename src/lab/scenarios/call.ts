@@ -6,19 +6,27 @@ import { decodeWav } from '../../media/wav.ts';
 import type { PhoneCall, CallStatistics } from '../../entities/ue/call.ts';
 import type { UserEquipment } from '../../entities/ue/user-equipment.ts';
 import { LabError } from '../errors.ts';
+import { userOf } from '../network/network.ts';
 import type { Network } from '../network/network.ts';
 
 /** What the recordings are encoded with. */
 const LAW = 'pcma';
-const ANSWER_MS = 15_000;
+const ANSWER_MS = 60_000;
 /** What the last packets may take through two gateways before the call is hung up. */
 const LAST_PACKETS_MS = 150;
 
-/** A recording that comes with the package, 16-bit linear, 8 kHz. */
-export function recording(speaker: 'alice' | 'bob'): Int16Array {
-  return decodeWav(
-    new Uint8Array(readFileSync(new URL(`../../../assets/speech/${speaker}.wav`, import.meta.url))),
-  );
+/**
+ * A recording that comes with the package, 16-bit linear, 8 kHz. Whoever has none of their own says what bob says from
+ * another place on.
+ */
+export function recording(speaker: string): Int16Array {
+  if (speaker === 'alice' || speaker === 'bob') {
+    const file = new URL(`../../../assets/speech/${speaker}.wav`, import.meta.url);
+    return decodeWav(new Uint8Array(readFileSync(file)));
+  }
+  const other = recording('bob');
+  const from = 8000 * (1 + (speaker.length % 4));
+  return Int16Array.from([...other.slice(from), ...other.slice(0, from)]);
 }
 
 /** The recording as whoever decodes it must hear it: after G.711 there and back. */
@@ -31,6 +39,8 @@ export interface HeardCall {
   readonly heard: Int16Array;
   readonly statistics: CallStatistics;
   readonly sas: string | null;
+  /** The authenticated identity of the other end. */
+  readonly peer: string | null;
 }
 
 export interface CallOutcome {
@@ -42,8 +52,13 @@ export interface CallOutcome {
 }
 
 export interface CallPlan {
+  /** A user, or one of a user's phones: `bob.desk`. */
   readonly caller: string;
+  /** Who answers, likewise. */
   readonly callee: string;
+  /** Who is called; default: whoever answers. */
+  readonly called?: string;
+  /** By user. */
   readonly recordings: Readonly<Record<string, Int16Array>>;
   /** Milliseconds on the timeline. */
   readonly elapsed: () => number;
@@ -58,11 +73,12 @@ export interface CallEndPoint {
 
 /** Makes the call, plays both recordings at once, hangs up. @throws LabError `call` */
 export function placeCall(network: Network, plan: CallPlan): Promise<CallOutcome> {
-  const { caller, callee, recordings, elapsed } = plan;
-  const end = (user: string): CallEndPoint => ({
-    ...{ user, ue: network.phone(user).ue, says: recordings[user] ?? new Int16Array() },
-  });
-  return talk(end(caller), end(callee), network.identity(callee), elapsed);
+  const { caller, callee, called = callee, recordings, elapsed } = plan;
+  const end = (phone: string): CallEndPoint => {
+    const user = userOf(phone);
+    return { user, ue: network.phone(phone).ue, says: recordings[user] ?? new Int16Array() };
+  };
+  return talk(end(caller), end(callee), network.identity(called), elapsed);
 }
 
 /**
@@ -137,5 +153,6 @@ async function inTime<T>(hoped: Promise<T>): Promise<T> {
 }
 
 function endOf(user: string, call: PhoneCall): HeardCall {
-  return { user, heard: call.heard(), statistics: call.statistics, sas: call.sas };
+  const { statistics, sas, peer } = call;
+  return { user, heard: call.heard(), statistics, sas, peer };
 }

@@ -13,7 +13,8 @@ export interface Course {
   readonly network: Network;
   readonly timeline: Timeline;
   readonly seen: Observations;
-  readonly call: CallOutcome;
+  /** In the order of their ends. */
+  readonly calls: readonly CallOutcome[];
   readonly recovered: Readonly<Record<HomeName, RecoveryReport>>;
 }
 
@@ -23,8 +24,8 @@ export function recoveredIn(state: string, home: HomeName): string {
 }
 
 /**
- * The report of a LEMF with audio named by speaker alone, as in a demo of one call: `recovered-alice.wav` beside
- * `spoken-alice.wav`. The files are copied within their folder.
+ * The report of a LEMF with audio named by speaker alone: `recovered-alice.wav` beside `spoken-alice.wav`, and where a
+ * scenario has several calls or warrants, `recovered-alice-2.wav`. The files are copied within their folder.
  * @throws FileError
  */
 export function inDemoNames(report: RecoveryReport, folder: string): RecoveryReport {

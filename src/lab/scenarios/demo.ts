@@ -1,7 +1,7 @@
 /**
- * The demo: alice@home1.example calls bob@home2.example, with or without a warrant, and what the LEMF makes of it.
+ * The demo: a scenario on the whole network, with or without a warrant, and what the LEMF makes of it.
  *
- *     network up ─► phones register ─► warrants over X1 ─► the call ─► deliveries settle
+ *     network up ─► phones register ─► warrants over X1 ─► the course ─► deliveries settle
  *                ─► warrants end ─► recovery ─► network down ─► checks
  *
  * Everything that is claimed at the end is measured in the run: the two recordings against what either end heard and
@@ -19,13 +19,11 @@ import type { HomeName } from '../network/home.ts';
 import { Network, REPRODUCIBLE_TIME } from '../network/network.ts';
 import { ProcessHosting } from '../processes/process-hosting.ts';
 import { CaptureFile, checkCapture } from '../capture/capture-file.ts';
-import { Outages } from '../network/outages.ts';
 import { Timeline } from '../timeline.ts';
-import { placeCall, spoken } from './call.ts';
-import type { CallOutcome } from './call.ts';
-import { judgeRun } from './checks/judge.ts';
+import { spoken } from './call.ts';
 import { inDemoNames, recoveredIn } from './course.ts';
 import type { Course } from './course.ts';
+import type { Judge } from './definition.ts';
 import { narrateDf, narrateLemf } from './narration.ts';
 import { Observations } from './observations.ts';
 import {
@@ -40,15 +38,14 @@ import { callReports } from './report.ts';
 import type { DemoReport } from './report.ts';
 import { scenarioOf } from './scenario.ts';
 import type { DemoOptions, Scenario } from './scenario.ts';
-import { warrantOn } from './warrants.ts';
+import { Stage } from './stage.ts';
 
-const SETTLE_MS = 12_000;
 /** How long phones and entities may take to end where one has ended by itself. */
 const GONE_MS = 2_000;
 
 /** Runs the demo. @throws LabError, FileError */
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
-  const scenario = scenarioOf(options);
+  const scenario = await scenarioOf(options);
   if (options.pcap !== undefined) checkCapture(options.pcap, options.out);
   prepareOut(options.out);
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
@@ -66,6 +63,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     process.off('exit', forget).off('SIGINT', interrupted).off('SIGTERM', terminated);
     forget();
   }
+}
+
+/** What a scenario has come to, and the checks of it that are to be made. */
+interface Performance {
+  readonly course: Course;
+  readonly judge: Judge;
 }
 
 class Demo {
@@ -113,14 +116,14 @@ class Demo {
   async #run(broken: Promise<never>): Promise<DemoReport> {
     const network = await Promise.race([this.#networkUp(), broken]);
     const unwritten = network.signalling.broken;
-    const course = await Promise.race([this.#callUnderWarrants(network), unwritten, broken]).finally(
+    const performance = await Promise.race([this.#performed(network), unwritten, broken]).finally(
       async () => {
         await Promise.race([network.stop(), broken.catch(() => sleep(GONE_MS))]);
         this.#capture?.write();
       },
     );
     keepFiles(this.#scenario.options.out, this.#state);
-    return this.#conclude(course);
+    return this.#conclude(performance);
   }
 
   async #networkUp(): Promise<Network> {
@@ -138,7 +141,8 @@ class Demo {
   }
 
   #startNetwork(): Promise<Network> {
-    const { users, faults, options } = this.#scenario;
+    const { definition, faults, options } = this.#scenario;
+    const { users, devices, configure } = definition;
     const { out, revealSecrets, seed, portBase, ipv6, sipTls, log, onMedia } = options;
     return Network.start({
       state: this.#state,
@@ -147,6 +151,8 @@ class Demo {
       timeline: this.#timeline,
       revealSecrets,
       phoneFaults: faults.phones,
+      ...(devices === undefined ? {} : { devices }),
+      ...(configure === undefined ? {} : { configure }),
       ...(seed === undefined ? {} : { seed }),
       ...(portBase === undefined ? {} : { portBase }),
       ...(ipv6 === undefined ? {} : { ipv6 }),
@@ -173,75 +179,21 @@ class Demo {
     });
   }
 
-  async #callUnderWarrants(network: Network): Promise<Course> {
+  async #performed(network: Network): Promise<Performance> {
+    const { definition, targets } = this.#scenario;
+    const parts = { timeline: this.#timeline, seen: this.#seen, now: this.#now };
+    const stage = new Stage(this.#scenario, network, parts);
     await network.register();
     await network.settled();
-    await this.#issueWarrants(network);
-    const call = await this.#callWithOutages(network);
-    await this.#settle(network);
-    await this.#withdrawWarrants(network);
-    await this.#handOver(network);
+    for (const warrant of definition.warrants(targets)) await stage.issue(warrant);
+    const judge = await definition.course(stage);
+    await stage.settle();
+    await stage.withdrawAll();
+    await stage.handOver();
     const recovered = await this.#recover(network);
     if (this.#scenario.options.revealSecrets) await this.#reveal(network);
-    return { network, timeline: this.#timeline, seen: this.#seen, call, recovered };
-  }
-
-  async #issueWarrants(network: Network): Promise<void> {
-    const { messages } = network.signalling;
-    for (const user of this.#scenario.targets) {
-      const home = network.homeOf(user).name;
-      const warrant = warrantOn(network, user, this.#now);
-      const what = `warrant ${warrant.liid} on ${network.identity(user)}`;
-      this.#timeline.add('HI1', 'authority', `admf.${home}`, what);
-      await network.perform(['admf', home], 'issue', warrant);
-      await network.settled();
-      this.#seen.warranted.set(user, { from: messages.length, to: Infinity });
-    }
-  }
-
-  async #withdrawWarrants(network: Network): Promise<void> {
-    const { messages } = network.signalling;
-    for (const user of this.#scenario.targets) {
-      const home = network.homeOf(user).name;
-      const { liid } = warrantOn(network, user, this.#now);
-      await network.settled();
-      this.#timeline.add('HI1', 'authority', `admf.${home}`, `warrant ${liid} ends`);
-      this.#seen.warranted.set(user, {
-        from: this.#seen.warranted.get(user)?.from ?? 0,
-        to: messages.length,
-      });
-      await network.perform(['admf', home], 'withdraw', liid);
-    }
-  }
-
-  /** The call, with entities going down and coming back while it is up. */
-  async #callWithOutages(network: Network): Promise<CallOutcome> {
-    const { caller, callee, recordings, faults, window } = this.#scenario;
-    const outages = new Outages(network, faults.outages, window);
-    try {
-      await outages.begin();
-      const elapsed = (): number => this.#timeline.elapsed();
-      return await placeCall(network, { caller, callee, recordings: { ...recordings }, elapsed });
-    } finally {
-      await outages.end();
-    }
-  }
-
-  /** Waits until everything that is on its way has arrived, as far as it can. */
-  async #settle(network: Network): Promise<void> {
-    await Promise.all(
-      HOMES.flatMap((home) => [
-        network.perform(['cscf', home], 'drain', SETTLE_MS),
-        network.perform(['gateway', home], 'drain', SETTLE_MS),
-      ]),
-    );
-    await this.#handOver(network);
-  }
-
-  /** Waits until the LEMFs have everything, as far as they can. */
-  async #handOver(network: Network): Promise<void> {
-    await Promise.all(HOMES.map((home) => network.perform(['df', home], 'drain', SETTLE_MS)));
-    await network.settled();
+    const { timeline, seen, calls } = stage;
+    return { course: { network, timeline, seen, calls, recovered }, judge };
   }
 
   /** In both homes at once: most of the time is the start of a thread in each. */
@@ -272,17 +224,20 @@ class Demo {
     });
   }
 
-  #conclude(course: Course): DemoReport {
-    const { recordings, options } = this.#scenario;
-    const { out, target, faults } = options;
-    const voices = { alice: spoken(recordings.alice), bob: spoken(recordings.bob) };
+  #conclude({ course, judge }: Performance): DemoReport {
+    const { name, target, recordings, options } = this.#scenario;
+    const { out, faults } = options;
+    const voices = Object.fromEntries(
+      Object.entries(recordings).map(([user, samples]) => [user, spoken(samples)]),
+    );
     for (const [speaker, samples] of Object.entries(voices)) writeSpoken(out, speaker, samples);
-    const checks = judgeRun({ scenario: this.#scenario, course, voices, state: this.#state });
+    const checks = judge({ scenario: this.#scenario, course, voices, state: this.#state });
     const report: DemoReport = {
       state: 'done',
+      scenario: name,
       target,
       faults,
-      passed: checks.every(({ passed }) => passed),
+      passed: checks.length > 0 && checks.every(({ passed }) => passed),
       calls: callReports(this.#scenario, course),
       checks,
       timeline: this.#timeline.entries,
@@ -292,8 +247,8 @@ class Demo {
   }
 
   /** Unix milliseconds by the clock that the entities go by. */
-  get #now(): number {
-    const { seed } = this.#scenario.options;
-    return seed === undefined ? performance.timeOrigin + performance.now() : REPRODUCIBLE_TIME;
-  }
+  readonly #now = (): number =>
+    this.#scenario.options.seed === undefined
+      ? performance.timeOrigin + performance.now()
+      : REPRODUCIBLE_TIME;
 }

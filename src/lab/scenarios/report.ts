@@ -4,12 +4,15 @@ import type { CallOutcome } from './call.ts';
 import type { Check } from './checks/check.ts';
 import type { Course } from './course.ts';
 import { iMessage2Time, callIcid } from './observations.ts';
-import type { Scenario, DemoTarget } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 import type { TimelineEntry } from '../timeline.ts';
 
 export interface DemoReport {
   readonly state: 'done';
-  readonly target: DemoTarget;
+  /** What `--scenario` named. */
+  readonly scenario: string;
+  /** What `--target` named. */
+  readonly target: string;
   readonly faults: readonly string[];
   readonly passed: boolean;
   readonly calls: readonly DemoCallReport[];
@@ -17,11 +20,12 @@ export interface DemoReport {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** The call, once for each target; once without one where nobody was a target. */
+/** A call, once for each target; once without one where nobody was a target. */
 export interface DemoCallReport {
   readonly callId: string;
   readonly icid: string | null;
   readonly target: string | null;
+  /** `null`: the target was not a party of the call when it ended. */
   readonly role: 'initiator' | 'responder' | null;
   /** Milliseconds since the run began. */
   readonly times: CallOutcome['times'];
@@ -40,25 +44,34 @@ export interface CryptoSessionReport {
 }
 
 export function callReports(scenario: Scenario, course: Course): DemoCallReport[] {
-  const { network, call, recovered, seen, timeline } = course;
-  const icid = callIcid(network.signalling.messages);
+  return course.calls.flatMap((call) => reportsOf(call, scenario.targets, course));
+}
+
+function reportsOf(call: CallOutcome, targets: readonly string[], course: Course): DemoCallReport[] {
+  const { network, recovered, seen, timeline } = course;
+  const icid = callIcid(network.signalling.messages, call.callId);
   const base = { callId: call.callId, icid, times: call.times, cryptoSessions: cryptoSessionsOf(call) };
-  if (scenario.targets.length === 0) {
+  if (targets.length === 0) {
     return [{ ...base, target: null, role: null, millisecondsToKeyRecord: null, recovery: [] }];
   }
-  const iMessage2 = iMessage2Time(timeline.entries);
-  return scenario.targets.map((user) => {
+  const iMessage2 = iMessage2Time(timeline.entries, call.times.dialled);
+  return targets.map((user) => {
     const home = network.homeOf(user).name;
-    const arrived = seen.firstKeyRecord[home];
+    const arrived = iMessage2 === null ? undefined : seen.keyRecords[home].find((at) => at >= iMessage2);
     return {
       ...base,
       target: network.identity(user),
-      role: user === call.caller.user ? 'initiator' : 'responder',
+      role: roleOf(user, call),
       millisecondsToKeyRecord:
         arrived === undefined || iMessage2 === null ? null : Math.round(arrived - iMessage2),
-      recovery: recovered[home].calls,
+      recovery: recovered[home].calls.filter(({ callIds }) => callIds.includes(call.callId)),
     };
   });
+}
+
+function roleOf(user: string, { caller, callee }: CallOutcome): DemoCallReport['role'] {
+  if (user === caller.user) return 'initiator';
+  return user === callee.user ? 'responder' : null;
 }
 
 /** The crypto sessions with the packets that either end sent. */

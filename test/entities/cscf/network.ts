@@ -162,6 +162,8 @@ export class Network {
       interHome?: Protocol;
       maxOctets?: number;
       connections?: Partial<TcpLimits>;
+      /** Whom calls of users go to instead. */
+      forwards?: Readonly<Record<string, string>>;
     } = {},
   ): Promise<Home> {
     const security = this.security?.(`cscf.${name}`) ?? null;
@@ -176,6 +178,7 @@ export class Network {
         aliases: [`tel:+${name === 'home1.example' ? 1 : 2}555000${i + 1}`],
         username: `${user}@${name}`,
         password: Secret.of(utf8(`password-of-${user}`)),
+        ...(options.forwards?.[user] === undefined ? {} : { forwardTo: options.forwards[user] }),
       })),
       peers: others.map((domain) => ({
         domain,
@@ -243,6 +246,8 @@ export class Network {
       numeric?: boolean;
       /** Whether it takes part in calls by sips:. */
       sips?: boolean;
+      /** The URN of the device. */
+      instance?: string;
     } = {},
   ) {
     const { protocol = 'TCP', device = '1' } = options;
@@ -262,6 +267,7 @@ export class Network {
       identity: options.identity ?? `sip:${user}@${home}`,
       contact: options.contact ?? `sip:${user}@${own};transport=${protocol.toLowerCase()}`,
       sentBy: options.numeric === true ? own : `${host}:${PORT}`,
+      ...(options.instance === undefined ? {} : { instance: options.instance }),
       ...(options.sips === true ? { secureContact: `sips:${user}@${host}` } : {}),
       outbound: { protocol, host: `cscf.${home}`, port: defaultPort(protocol) },
       credentials: {

@@ -17,6 +17,7 @@ import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
 import { EndpointError, PolicyRefusal } from '../../../src/endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
 import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
+import type { UserEquipmentOptions } from '../../../src/entities/ue/user-equipment.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
 
@@ -117,6 +118,8 @@ async function phones(
     otherCurve?: boolean;
     /** The callee supports no policy. */
     noPolicy?: boolean;
+    /** Further options of both phones. */
+    more?: Partial<UserEquipmentOptions>;
     /** What the caller waits for before its second message. */
     hold?: () => Promise<void>;
   } = {},
@@ -185,6 +188,7 @@ async function phones(
       clock,
       random,
       logger: silent,
+      ...settings.more,
     });
     const made = Object.assign(phone, { ue, agent, transport });
     ue.onIncoming((call) => (made.incoming = call));
@@ -358,7 +362,7 @@ describe('a call between two phones over TCP and UDP', () => {
   test.each([
     ['sips:bob@example', /sips: asks for TLS on every hop/],
     ['SIPS:bob@example', /sips: asks for TLS on every hop/],
-    ['tel:+15552001', /not a SIP URI/],
+    ['tel:+15552001', /no SIP URI is known for this number/],
     ['bob', /not a SIP URI/],
   ])('R-81: a call to %s is refused before anything is sent', async (target, message) => {
     const { alice } = await pair();
@@ -384,6 +388,41 @@ describe('a call between two phones over TCP and UDP', () => {
       );
     });
     expect(await refused).toBe('302 alice.example "audio is taken over RTP/SAVP only"');
+  });
+
+  const REDIRECT: AnswerPolicy = { kind: 'redirect', to: 'sip:carol@example' };
+
+  test('R-42: a caller who is redirected calls whom it is told to, once, by another exchange', async () => {
+    const { alice, bob } = await pair({ policy: REDIRECT });
+    const call = await alice.ue.call('sip:bob@example');
+    const told: string[] = [];
+    call.onEvent((event) => event.kind === 'redirected' && told.push(event.to));
+    const end = await call.ended;
+    expect(end.error?.message).toMatch(/nobody to call instead/);
+    expect(told).toEqual(['sip:carol@example']);
+    const invites = alice.sent.filter((message) => message.startsWith('INVITE'));
+    expect(invites.map((message) => message.split(' ')[1])).toEqual(['sip:bob@example', 'sip:carol@example']);
+    expect(new Set(invites.map((message) => /^Call-ID: .*$/m.exec(message)?.[0])).size).toBe(2);
+    expect(invites[1]).toContain(`Call-ID: ${call.callId}\r\n`);
+    expect([bob.incoming, alice.ue.calls]).toEqual([null, []]);
+  });
+
+  test('R-42: a caller who refuses that others answer calls nobody instead', async () => {
+    const { alice } = await pair({ policy: REDIRECT, more: { others: 'refuse' } });
+    const call = await alice.ue.call('sip:bob@example');
+    const { error } = await call.ended;
+    expect(error).toMatchObject({ code: 'other-party', message: expect.stringMatching(/carol/) as string });
+    expect(methods(alice)).toEqual(['INVITE sip:bob@example', 'ACK sip:bob@example']);
+  });
+
+  test('R-42: a number is called and keyed as the SIP identity that has it', async () => {
+    const { alice, bob } = await pair({ more: { numbers: new Map([['tel:+15552001', 'sip:bob@example']]) } });
+    const call = await alice.ue.call('tel:+1-555-2001');
+    await call.established;
+    expect(methods(alice)[0]).toBe('INVITE sip:bob@example');
+    expect(call.called).toBe('sip:bob@example');
+    await bob.incoming!.hangUp();
+    await call.ended;
   });
 
   test('a callee who refuses is told to the caller', async () => {

@@ -91,6 +91,10 @@ describe('options that make no sense', () => {
     ['a fault that is none', { faults: ['sun-down=home1'] }],
     ['a fault of a home that is none', { faults: ['kms-down=home3'] }],
     ['a fault of a user who is none', { faults: ['ue-ignores-seed=carol'] }],
+    ['a scenario that does not exist', { scenario: 'plane' }],
+    ['a target that the scenario does not have', { target: 'carol' }],
+    ['no speech at all', { seconds: 0 }],
+    ['more speech than there is', { seconds: 9 }],
     ['times without an outage', { from: 5 }],
     ['times for a phone’s fault', { faults: ['ue-ignores-seed=alice'], to: 5 }],
   ])('%s: refused before a folder is made', async (_, options) => {

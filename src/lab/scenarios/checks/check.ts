@@ -12,7 +12,7 @@ export interface Check {
 export interface CheckParts {
   readonly scenario: Scenario;
   readonly course: Course;
-  /** What was spoken, as whoever decodes it must hear it. */
+  /** What each user speaks, as whoever decodes it must hear it. */
   readonly voices: Recordings;
   /** Folder of the entities' state. */
   readonly state: string;

@@ -25,7 +25,7 @@ export function countChecks({ scenario, course }: CheckParts, home: HomeName): C
   ];
 }
 
-/** A home without a target has nothing to tell. */
+/** In a home without a warrant there is nothing to tell. */
 export function untouchedCheck({ scenario, course }: CheckParts, home: HomeName): Check {
   const { x2, x3 } = carriedIn(scenario.options.out, home);
   const { calls } = course.recovered[home];

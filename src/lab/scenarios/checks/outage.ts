@@ -1,8 +1,9 @@
 /** That an entity was down during the call: a fault that came too late, or not at all, has shown nothing. */
 import type { Outage } from '../../network/outages.ts';
+import type { CallOutcome } from '../call.ts';
 import type { Check, CheckParts } from './check.ts';
 
-export function outageCheck({ course }: CheckParts, { entity, home }: Outage): Check {
+export function outageCheck({ course }: CheckParts, { entity, home }: Outage, call: CallOutcome): Check {
   const name = `${entity}.${home}`;
   const changes = course.timeline.entries.filter(
     ({ reference, from }) => reference === 'lab' && from === name,
@@ -10,7 +11,7 @@ export function outageCheck({ course }: CheckParts, { entity, home }: Outage): C
   const down = changes.find(({ what }) => what === 'is down')?.at ?? Infinity;
   const up = changes.find(({ at, what }) => at > down && what.endsWith('is up'))?.at ?? Infinity;
   const seconds = (at: number): string => (at / 1000).toFixed(3);
-  const { dialled, ended } = course.call.times;
+  const { dialled, ended } = call.times;
   return {
     name: `${name} was down during the call`,
     passed: down < ended && up > dialled,

@@ -17,11 +17,16 @@ import { counted } from './check.ts';
 import type { Check, CheckParts } from './check.ts';
 import { pdusIn } from './pdus.ts';
 
-export function signallingCheck({ scenario, course }: CheckParts, user: string, home: HomeName): Check {
+/**
+ * Of the first warrant on a user.
+ * @param side on whose side the target's calls pass: another user's, where the target's calls go there
+ */
+export function signallingCheck({ scenario, course }: CheckParts, user: string, side = user): Check {
   const { out } = scenario.options;
-  const span = course.seen.warranted.get(user) ?? { from: 0, to: Infinity };
+  const home = course.network.homeOf(user).name;
+  const span = course.seen.warrants.find((warrant) => warrant.user === user) ?? { from: 0, to: Infinity };
   const pdus = eachOnce(pdusIn(path.join(out, home, 'x2.bin')));
-  return compareSignalling(user, home, messagesIn(path.join(out, 'signalling'), span), pdus);
+  return compareSignalling(side, home, messagesIn(path.join(out, 'signalling'), span), pdus);
 }
 
 /** @param sent SIP messages of a run, as sent @param pdus of X2 in the target's home, each once */
@@ -31,18 +36,20 @@ export function compareSignalling(
   sent: readonly SentMessage[],
   pdus: readonly Pdu[],
 ): Check {
-  const ways = [
-    {
-      name: `from ${user}`,
-      wire: distinct(sent.filter(({ from }) => from === user).map(({ octets }) => octets)),
-      reported: pdus.filter(({ direction }) => direction === DIRECTION.fromTarget).map(payloadOf),
-    },
-    {
-      name: `to ${user}`,
-      wire: distinct(sent.filter(({ to }) => to === user).map(({ octets }) => octets)),
-      reported: pdus.filter(({ direction }) => direction === DIRECTION.toTarget).map(payloadOf),
-    },
-  ];
+  const phones = phonesOf(user, sent);
+  const ways = phones.flatMap((phone) => {
+    const from = distinct(sent.filter((each) => each.from === phone).map(({ octets }) => octets));
+    const to = distinct(sent.filter((each) => each.to === phone).map(({ octets }) => octets));
+    const only = phones.length > 1;
+    return [
+      {
+        name: `from ${phone}`,
+        wire: from,
+        reported: reportedOf(pdus, DIRECTION.fromTarget, only ? from : null),
+      },
+      { name: `to ${phone}`, wire: to, reported: reportedOf(pdus, DIRECTION.toTarget, only ? to : null) },
+    ];
+  });
   const wire = ways.reduce((sum, way) => sum + way.wire.length, 0);
   const differences = ways.flatMap((way) => differenceOf(way.name, way.wire, way.reported) ?? []);
   const strays = pdus.length - ways.reduce((sum, way) => sum + way.reported.length, 0);
@@ -55,6 +62,24 @@ export function compareSignalling(
       ...(differences.length === 0 ? ['all equal'] : differences),
     ].join('; '),
   };
+}
+
+/** The phones of a user that messages were sent from or to: `bob`, or `bob.desk`, `bob.mobile`. */
+function phonesOf(user: string, sent: readonly SentMessage[]): string[] {
+  const parties = new Set(sent.flatMap(({ from, to }) => [from, to]));
+  const phones = [...parties].filter((party) => party === user || party.startsWith(`${user}.`));
+  return phones.length === 0 ? [user] : phones.sort();
+}
+
+/** What was reported one way, in order; with `among`, of that alone: a PDU does not say which phone it is of. */
+function reportedOf(
+  pdus: readonly Pdu[],
+  way: Pdu['direction'],
+  among: readonly Uint8Array[] | null,
+): Uint8Array[] {
+  const wanted = among === null ? null : new Set(among.map((octets) => toHex(octets)));
+  const reported = pdus.filter(({ direction }) => direction === way).map(({ payload }) => payload);
+  return reported.filter((payload) => wanted === null || wanted.has(toHex(payload)));
 }
 
 /** The first place where what was reported one way is not what was sent; `null` if there is none. */
@@ -102,8 +127,4 @@ function eachOnce(pdus: readonly Pdu[]): Pdu[] {
     if (!once.has(key)) once.set(key, pdu);
   }
   return [...once.values()];
-}
-
-function payloadOf({ payload }: Pdu): Uint8Array {
-  return payload;
 }

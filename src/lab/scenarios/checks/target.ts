@@ -4,49 +4,63 @@ import path from 'node:path';
 import { decodeWav } from '../../../media/wav.ts';
 import type { HomeName } from '../../network/home.ts';
 import { compareSamples } from '../call.ts';
+import type { CallOutcome } from '../call.ts';
 import { recoveredIn } from '../course.ts';
 import { counted } from './check.ts';
 import type { Check, CheckParts } from './check.ts';
 
-export function targetChecks(parts: CheckParts, user: string, home: HomeName): Check[] {
+/** Of a warrant on one party of a call: both sides of it, or what a phone that does not follow its seed leads to. */
+export function targetChecks(parts: CheckParts, user: string, call: CallOutcome): Check[] {
+  const home = parts.course.network.homeOf(user).name;
   if (parts.scenario.faults.phones[user]?.includes('ue-ignores-seed') === true) {
-    return [refusalCheck(parts, user, home), failureCheck(parts, user, home)];
+    const name = `the KMS of ${home} finds that ${user}'s phone does not follow its seed`;
+    return [refusalCheck(parts, home, name, 'endpoint-not-compliant'), failureCheck(parts, user, home)];
   }
-  return (['alice', 'bob'] as const).map((speaker) => recoveryCheck(parts, speaker, home));
+  return [call.caller.user, call.callee.user].map((speaker) => recoveryCheck(parts, speaker, home, call));
 }
 
-function recoveryCheck(
+/**
+ * What a LEMF recovered of what a user said in a call, once, is what was spoken.
+ * @param liid the warrant's, where several are on the call in this home
+ */
+export function recoveryCheck(
   { course, voices, state }: CheckParts,
-  speaker: 'alice' | 'bob',
+  speaker: string,
   home: HomeName,
+  { callId }: Pick<CallOutcome, 'callId'>,
+  liid?: string,
 ): Check {
   const name = `the LEMF of ${home} recovered what ${speaker} said`;
-  const calls = course.recovered[home].calls.filter(({ packets }) => packets > 0);
-  const stream = calls
-    .flatMap(({ streams }) => streams)
-    .find(({ file }) => file === `recovered-${speaker}.wav`);
+  const named = { name: liid === undefined ? name : `${name}, under ${liid}` };
+  const calls = course.recovered[home].calls.filter(
+    (call) => call.packets > 0 && call.callIds.includes(callId) && (liid === undefined || call.liid === liid),
+  );
+  const file = new RegExp(`^recovered-${speaker}(-\\d+)?\\.wav$`);
+  const stream = calls.flatMap(({ streams }) => streams).find((each) => file.test(each.file ?? ''));
   if (stream === undefined || stream.file === null) {
-    return { name, passed: false, detail: calls[0]?.explanation ?? 'no content was delivered' };
+    return { ...named, passed: false, detail: calls[0]?.explanation ?? 'no content was delivered' };
   }
-  const file = path.join(recoveredIn(state, home), stream.file);
-  const { equal, detail } = compareSamples(decodeWav(new Uint8Array(readFileSync(file))), voices[speaker]);
+  const recovered = decodeWav(new Uint8Array(readFileSync(path.join(recoveredIn(state, home), stream.file))));
+  const { equal, detail } = compareSamples(recovered, voices[speaker] ?? new Int16Array());
   return {
-    name,
-    passed: equal,
+    ...named,
+    passed: equal && recovered.length > 0,
     detail: `${detail}; ${stream.authenticated} of ${stream.packets} packets authenticated`,
   };
 }
 
-function refusalCheck({ course }: CheckParts, user: string, home: HomeName): Check {
+/** That a KMS gave the one reason alone for giving no keys. */
+export function refusalCheck({ course }: CheckParts, home: HomeName, name: string, reason: string): Check {
   const answers = [...new Set(course.seen.refusals[home])];
   return {
-    name: `the KMS of ${home} finds that ${user}'s phone does not follow its seed`,
-    passed: answers.length === 1 && answers[0] === 'endpoint-not-compliant',
+    name,
+    passed: answers.length === 1 && answers[0] === reason,
     detail: answers.join(', ') || 'no failure indication',
   };
 }
 
-function failureCheck({ course }: CheckParts, user: string, home: HomeName): Check {
+/** That the LEMF has a record for it, and no key. */
+export function failureCheck({ course }: CheckParts, user: string, home: HomeName): Check {
   const { calls } = course.recovered[home];
   const failures = calls.reduce((sum, { records }) => sum + records.keyFailures, 0);
   const keys = calls.reduce((sum, { records }) => sum + records.keys, 0);

@@ -1,0 +1,63 @@
+/** The scenarios of the demo by name. What a scenario needs is loaded with it, not by whoever asks for help. */
+import { nearestName } from '../../bytes/suggestion.ts';
+import { LabError } from '../errors.ts';
+import type { DemoScenario } from './definition.ts';
+
+export interface ScenarioEntry {
+  readonly name: string;
+  /** What happens, in one line of help. */
+  readonly summary: string;
+  /**
+   * What `--target` may be, the default first: `none`, `both` (alice and bob), or a user. One alone: the scenario is about
+   * that target.
+   */
+  readonly targets: readonly [string, ...string[]];
+  /** Whether entities may go down and phones misbehave in it: its checks know what to expect then. */
+  readonly faults?: true;
+  readonly load: () => Promise<DemoScenario>;
+}
+
+export const SCENARIOS: readonly ScenarioEntry[] = [
+  {
+    name: 'plain',
+    summary: 'alice calls bob',
+    targets: ['alice', 'bob', 'both', 'none'],
+    faults: true,
+    load: async () => (await import('./named/plain.ts')).plain,
+  },
+  {
+    name: 'retargeted',
+    summary: 'alice calls bob, whose CSCF forwards to carol',
+    targets: ['carol', 'alice', 'bob'],
+    load: async () => (await import('./named/retargeted.ts')).retargeted,
+  },
+  {
+    name: 'redirected',
+    summary: 'alice calls bob, whose phone says to call carol',
+    targets: ['carol', 'alice', 'bob'],
+    load: async () => (await import('./named/redirected.ts')).redirected,
+  },
+];
+
+export const DEFAULT_SCENARIO = 'plain';
+
+/** @throws LabError `options` for a name that is not in the list */
+export function scenarioNamed(name: string): ScenarioEntry {
+  const names = SCENARIOS.map((entry) => entry.name);
+  const entry = SCENARIOS.find((candidate) => candidate.name === name);
+  if (entry !== undefined) return entry;
+  const near = nearestName(name, names);
+  const question = near === '' ? '.' : `; did you mean ${near}?`;
+  throw new LabError('options', `there is no scenario ${name}${question} There are ${names.join(', ')}`);
+}
+
+/** Users with a warrant on them, by what `--target` says. @throws LabError `options` where the scenario does not have it */
+export function targetsOf({ name, targets }: ScenarioEntry, target: string = targets[0]): readonly string[] {
+  if (!targets.includes(target))
+    throw new LabError(
+      'options',
+      `nobody is intercepted as ${target} in the scenario ${name}: choose ${targets.join(', ')}`,
+    );
+  if (target === 'none') return [];
+  return target === 'both' ? ['alice', 'bob'] : [target];
+}
