@@ -63,7 +63,7 @@ they name is cut off. What cannot be read changes nothing, and the log says so.
 Examples:
   $ claviger ue run --config bob.json --play bob.wav --record heard.wav
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play alice.wav
-<<<<<<< HEAD
+  $ claviger ue run --config alice.json --call tel:+15552001
   $ claviger ue run --config alice.json --call sip:bob@home2.example --press '1234#'
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play-video in.bin --record-video out.bin
 
@@ -74,9 +74,6 @@ function pressable(keys: string): string {
   if (/^[0-9*#A-Da-d]{1,64}$/.test(keys)) return keys;
   throw new InvalidArgumentError('1 to 64 keys: 0 to 9, *, #, A to D');
 }
-=======
-  $ claviger ue run --config alice.json --call tel:+15552001`;
->>>>>>> cb35a39 (Run scenarios of the demo by name, and let calls be forwarded, redirected and answered by one of several phones)
 
 async function run(flags: UeFlags): Promise<void> {
   const { ueConfig } = await import('../../entities/ue/config.ts');
@@ -120,8 +117,8 @@ async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<voi
       cause,
     });
   });
-<<<<<<< HEAD
-  process.stdout.write(`call with ${call.peer ?? 'unknown'}, read aloud: ${call.sas ?? 'none'}\n`);
+  const instead = call.isRetargeted ? `, who answers instead of ${call.called ?? 'nobody'}` : '';
+  process.stdout.write(`call with ${call.peer ?? 'unknown'}${instead}, read aloud: ${call.sas ?? 'none'}\n`);
   const { samples, record, video, recordVideo, press } = doing;
   const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
   if (video !== null && !call.hasVideo) process.stderr.write('the call has no video: nothing is shown\n');
@@ -130,11 +127,6 @@ async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<voi
     ...(call.hasVideo ? [call.show(shown)] : []),
     ...(press === undefined ? [] : [pressKeys(call, press)]),
   ]);
-=======
-  const instead = call.isRetargeted ? `, who answers instead of ${call.called ?? 'nobody'}` : '';
-  process.stdout.write(`call with ${call.peer ?? 'unknown'}${instead}, read aloud: ${call.sas ?? 'none'}\n`);
-  await call.play(samples);
->>>>>>> cb35a39 (Run scenarios of the demo by name, and let calls be forwarded, redirected and answered by one of several phones)
   if (hangUp) await call.hangUp();
   await call.ended;
   const heard = call.heard();
