@@ -58,7 +58,8 @@ export interface NePolicy {
   readonly removeAllDestinations: boolean;
 }
 
-/** Names of one subscriber; equipment is in no SIP message that every network carries. */
+/** Names of one subscriber, and of a device. */
+const EQUIPMENT = ['imei', 'peiImei', 'peiImeiCheckDigit', 'peiImeisv'];
 const SUBSCRIBER = ['sipUri', 'telUri', 'impu', 'e164Number', 'gpsiMsisdn'];
 
 const POI: Omit<NePolicy, 'deliveryTypes' | 'services'> = {
@@ -74,7 +75,14 @@ const POI: Omit<NePolicy, 'deliveryTypes' | 'services'> = {
 /** Services that options of a warrant cannot be for one of alone. */
 const SCOPED_SERVICES: readonly ServiceType[] = ['voice', 'messaging'];
 
-export const CSCF_POLICY: NePolicy = { ...POI, deliveryTypes: ['X2Only'], services: ['voice', 'messaging'] };
+export const CSCF_POLICY: NePolicy = {
+  ...POI,
+  // Which device it is, Contact says; a gateway is not told who will answer.
+  targets: [...SUBSCRIBER, ...EQUIPMENT],
+  combinesEquipment: true,
+  deliveryTypes: ['X2Only'],
+  services: ['voice', 'messaging'],
+};
 
 export const GATEWAY_POLICY: NePolicy = { ...POI, deliveryTypes: ['X3Only'], services: ['voice'] };
 

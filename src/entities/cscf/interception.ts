@@ -37,6 +37,7 @@ import { SipError } from '../../sip/errors.ts';
 import { sourceOf } from '../../sip/flow.ts';
 import { parseMessage } from '../../sip/message.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
+import { divertedNames, instanceNames } from '../../sip/further-names.ts';
 import { offerAndAnswer, protectionIn, takenApart } from '../../sip/offer-answer.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { callKey } from './calls.ts';
@@ -247,9 +248,13 @@ export class Interception {
     const first = isFirst(message);
     if (first && message.method === 'REGISTER') names.caller.push(message.to.uri.text);
     else if (first) names.callee.push(message.uri);
-    const trusted = this.#options.trusted(observed) ? addresses.map(({ uri }) => uri.text) : [];
+    const isTrusted = this.#options.trusted(observed);
+    const trusted = isTrusted ? addresses.map(({ uri }) => uri.text) : [];
+    const diverted = divertedNames(message);
     const news = [
       session.know(sender, trusted),
+      session.hear(sender, sender, instanceNames(message), tasks),
+      isTrusted ? session.know('callee', diverted) : session.hear('callee', sender, diverted, tasks),
       ...(['caller', 'callee'] as const).map((party) =>
         first ? session.know(party, names[party]) : session.hear(party, sender, names[party], tasks),
       ),

@@ -7,6 +7,7 @@
  */
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import { sameFlow } from '../../sip/flow.ts';
+import { divertedNames } from '../../sip/further-names.ts';
 import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
@@ -86,7 +87,7 @@ export function partiesOf(
   const called = callee === null ? [] : publicIdentitiesOf(callee);
   return {
     a: new Set([...[request.from, ...asserted].map(({ uri }) => uri.text), ...caller]),
-    b: new Set([request.to.uri.text, request.uri, ...called]),
+    b: new Set([request.to.uri.text, request.uri, ...divertedNames(request), ...called]),
   };
 }
 

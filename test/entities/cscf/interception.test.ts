@@ -63,6 +63,39 @@ function flowFrom(address: string, port = 5070): Flow {
   return Object.assign(new FakeFlow('UDP'), { remote: { address, port } });
 }
 
+describe('R-35: names that are neither in From nor in To', () => {
+  const IMEI = '<urn:gsma:imei:35693803-564398-0>';
+  it.each([
+    [
+      'History-Info',
+      '<sip:carol@home1.example?Reason=SIP%3Bcause%3D302>;index=1, <sip:bob@home2.example>;index=1.1',
+    ],
+    ['Diversion', 'broken <, <sip:carol@home1.example>;reason=unconditional'],
+  ])('a target who diverted a call by %s is met as one who is called', (field, value) => {
+    tasks.add('sip:carol@home1.example');
+    const first = invite({ [field]: value });
+    pass(first, 'received', 'server');
+    interception.admit(first, ALICE);
+    pass(first, 'sent', 'client');
+    expect(tasks.trace()).toEqual(['< INVITE']);
+  });
+
+  it('a device is met by the instance in Contact, of the one who calls and of the one who answers', () => {
+    tasks.matches = (keys) => keys.has('imei:35693803564398');
+    const first = invite({ Contact: `<sip:alice@192.0.2.1>;+sip.instance="${IMEI}"` });
+    pass(first, 'received', 'server');
+    expect(tasks.trace()).toEqual(['> INVITE']);
+    tasks.reports.length = 0;
+    const second = invite({ 'Call-ID': 'other' });
+    pass(second, 'received', 'server');
+    interception.admit(second, ALICE);
+    const answered = makeResponse(second, 200, { toTag: 'b1' });
+    answered.append('Contact', `<sip:bob@192.0.2.2>;+sip.instance="${IMEI}"`);
+    pass(answered, 'received', 'client', second);
+    expect(tasks.trace()).toEqual(['> 200 INVITE']);
+  });
+});
+
 describe('the memory of the point of interception', () => {
   it('R-65: strangers who are challenged and go away are forgotten', () => {
     for (let i = 0; i < 20; i++) {

@@ -96,7 +96,12 @@ export class FakeInterception {
     for (const listener of this.#listeners) listener({ xid, keys: new Set(identityKeys(identity)) });
   }
 
+  /** A task that is met by keys of another kind. */
+  matches: (keys: ReadonlySet<string>) => boolean = () => false;
+
   match(identities: readonly string[]): Match[] {
+    const task: PoiTask = { xid: 'by key', deliveryType: 'X2Only', dids: ['d'] };
+    if (this.matches(new Set(identities.flatMap(identityKeys)))) return [{ task }];
     const keys = new Set(identities.map((identity) => addressOfRecord(parseUri(identity))));
     return [...this.#targets].flatMap(([identity, task]) => (keys.has(identity) ? [{ task }] : []));
   }
