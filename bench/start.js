@@ -7,6 +7,7 @@ const entries = {
   'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
   'question-worker': 'src/entities/kms/workers/question-worker.ts',
   'watched-main': 'src/lab/processes/watched-main.ts',
+  'numbering-worker': 'src/entities/lemf/workers/numbering-worker.ts',
   'recovery-worker': 'src/entities/lemf/workers/recovery-worker.ts',
 };
 await runBundle('bench', entries, args);

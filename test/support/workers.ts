@@ -26,6 +26,11 @@ const WORKERS: readonly WorkerModule[] = [
     entry: 'src/entities/kms/workers/question-worker.ts',
   },
   {
+    starter: '/src/entities/lemf/workers/numbering-thread.ts',
+    built: "new URL('./numbering-worker.js', import.meta.url)",
+    entry: 'src/entities/lemf/workers/numbering-worker.ts',
+  },
+  {
     starter: '/src/entities/lemf/workers/recovery-thread.ts',
     built: "new URL('./recovery-worker.js', import.meta.url)",
     entry: 'src/entities/lemf/workers/recovery-worker.ts',

@@ -17,14 +17,13 @@ import { LemfError } from './errors.ts';
 import type { PsHeader } from '../../wire/hi/header.ts';
 import type { HandoverKind } from './ports.ts';
 import { Sessions } from './sessions.ts';
-import type { NumberedLine, NumberedSession, NumberStore } from './sessions.ts';
+import type { NextIds, NumberedLine, NumberedSession, NumberStore } from './sessions.ts';
 
-export type SequenceVerdict =
+/** What is told of a PDU. */
+export type JudgedVerdict =
   | { readonly kind: 'copy' }
   | {
       readonly kind: 'new';
-      readonly session: NumberedSession;
-      readonly line: NumberedLine;
       readonly count: number;
       /** The number that was to come next on this line. */
       readonly expected: number;
@@ -33,6 +32,13 @@ export type SequenceVerdict =
       /** Sources that have this number with other content, without a cINReset between. */
       readonly differsFrom: readonly string[];
     };
+
+export type SequenceVerdict =
+  | Extract<JudgedVerdict, { kind: 'copy' }>
+  | (Extract<JudgedVerdict, { kind: 'new' }> & {
+      readonly session: NumberedSession;
+      readonly line: NumberedLine;
+    });
 
 /** Lines of a communication and kind; what would begin another is kept with the last, and not known when it comes again. */
 const MAX_LINES = 64;
@@ -70,6 +76,11 @@ export class Numbering {
   constructor(store: NumberStore, sessions = new Sessions(store)) {
     this.#store = store;
     this.#sessions = sessions;
+  }
+
+  /** Puts away all that is known. Gives what the next ones are to be called. */
+  putAway(): NextIds {
+    return this.#sessions.putAway();
   }
 
   /** What is known of the communication of a header. */

@@ -28,8 +28,8 @@ import { rtpOf } from './content.ts';
 import { LemfError } from './errors.ts';
 import { LeastRecentlyUsed } from '../../ibe/cache.ts';
 import { NumberedStore } from './numbered-store.ts';
-import type { PduOrigin } from './numbered-store.ts';
-import type { SequenceVerdict } from './numbering.ts';
+import type { NumberingElsewhere, PduOrigin } from './numbered-store.ts';
+import type { JudgedVerdict } from './numbering.ts';
 import type { NumberStore } from './sessions.ts';
 import type { WarrantName } from './retention.ts';
 import type {
@@ -57,6 +57,8 @@ export interface LemfReceiverOptions {
   readonly onWarrant?: (name: WarrantName) => void;
   /** Octets of the store that are read before anything else. */
   readonly readFirst?: number;
+  /** Who reads more than that; absent: it is read beside reception, in slices. */
+  readonly elsewhere?: NumberingElsewhere;
 }
 
 /** Streams that are remembered; one more, and the one that was silent for longest is told of again when it speaks. */
@@ -90,6 +92,11 @@ export class LemfReceiver implements LemfAcceptor {
   /** Why nothing is taken until a restart; `null`: all is well. */
   get broken(): string | null {
     return this.#broken;
+  }
+
+  /** Whether all that is stored is numbered, and what comes is before it is stored. */
+  get isIdle(): boolean {
+    return !this.#numbered.isBehind;
   }
 
   /** Octets that are stored and not numbered yet. */
@@ -171,7 +178,7 @@ export class LemfReceiver implements LemfAcceptor {
     this.#options.onNotice?.({ liid, source }, operation);
   }
 
-  #judged(pdu: PsPdu, { kind, source }: PduOrigin, verdict: SequenceVerdict): void {
+  #judged(pdu: PsPdu, { kind, source }: PduOrigin, verdict: JudgedVerdict): void {
     const { liid, sequenceNumber } = pdu.header;
     const cin = pdu.payload.kind === 'hi1' ? null : (pdu.header.cin ?? null);
     const at = this.#options.clock.now();

@@ -96,15 +96,26 @@ const SAVED_SESSION = new Form(
   }),
 );
 
+/** Ids of the next communication and line. */
+export interface NextIds {
+  readonly session: number;
+  readonly line: number;
+}
+
 /** Communications by key, those that are not in memory from the store. */
 export class Sessions {
   readonly #store: NumberStore;
   readonly #inMemory: LeastRecentlyUsed<{ readonly key: string; readonly session: NumberedSession }>;
-  #nextSession = 0;
-  #nextLine = 0;
+  #nextSession: number;
+  #nextLine: number;
 
-  constructor(store: NumberStore, inMemory = IN_MEMORY) {
+  constructor(
+    store: NumberStore,
+    { inMemory = IN_MEMORY, next }: { readonly inMemory?: number; readonly next?: NextIds } = {},
+  ) {
     this.#store = store;
+    this.#nextSession = next?.session ?? 0;
+    this.#nextLine = next?.line ?? 0;
     this.#inMemory = new LeastRecentlyUsed(inMemory, ({ key, session }) =>
       store.keepSession(key, textOf(session)),
     );
@@ -122,6 +133,12 @@ export class Sessions {
       const about = { liid, cin: cin ?? null, lines, conflicts: 0, divided: false };
       return { key, session: { id: this.#nextSession++, ...about } };
     }).session;
+  }
+
+  /** Puts all of them away. Gives what the next ones are to be called. */
+  putAway(): NextIds {
+    this.#inMemory.clear();
+    return { session: this.#nextSession, line: this.#nextLine };
   }
 
   newLine(source: string, count: number, first: number): NumberedLine {

@@ -15,8 +15,9 @@ import { lemfOperation } from './start-operation.ts';
 import { openRetention } from './start-retention.ts';
 import { LemfFiles } from './store/files.ts';
 import { holdingState } from '../../storage/lock.ts';
-import { SqliteNumbers } from './store/numbers.ts';
+import { removeOldNumbers, SqliteNumbers } from './store/numbers.ts';
 import { LiveRecovery } from './workers/live-recovery.ts';
+import { NumberingThread } from './workers/numbering-thread.ts';
 import { recoverInThread } from './workers/recovery-thread.ts';
 import type { Listen } from '../../host/config.ts';
 import type { LemfConfig } from './config.ts';
@@ -66,12 +67,15 @@ async function startHolding(
           logger,
           onEvent,
         });
+  removeOldNumbers(config.folder);
   const numbers = SqliteNumbers.beside(config.folder);
-  const kept = await openRetention(config, runtime, { files, live, isIdle: () => acceptor.behind === 0 });
+  const elsewhere = new NumberingThread(config.folder, paths);
+  const kept = await openRetention(config, runtime, { files, live, isIdle: () => acceptor.isIdle });
   const { retention } = kept;
   const acceptor = new LemfReceiver({
     store: files,
     numbers,
+    elsewhere,
     clock,
     logger,
     onEvent,
@@ -96,6 +100,7 @@ async function startHolding(
     retention.stop();
     await live?.stop();
     await kept.close();
+    await elsewhere.close();
     await files.close();
     numbers.close();
   });

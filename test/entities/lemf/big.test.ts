@@ -70,7 +70,7 @@ describe('much of one kind', () => {
     const crooked = [...pdus.filter((_, at) => at % 3 === 0), ...pdus, ...pdus.slice(5, 50)];
     const verdicts = (inMemory: number) => {
       const store = new SqliteNumbers(openScratch(':memory:'));
-      const numbering = new Numbering(store, new Sessions(store, inMemory));
+      const numbering = new Numbering(store, new Sessions(store, { inMemory }));
       return crooked.map((octets) => {
         const verdict = numbering.take('hi2', 'df', decodePsPdu(octets).header, octets);
         if (verdict.kind === 'copy') return 'copy';

@@ -21,11 +21,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { LemfError } from '../errors.ts';
 import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
-import { formatSource, SourceLookup, sourcesPath } from '../sources.ts';
+import { formatSource, sourcesPath } from '../sources.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { makeFolder } from '../../../storage/files.ts';
 import { finishErasure } from './erasure.ts';
-import { HandoverReader, sourceMarks } from './handed-over.ts';
+import { damagedFile, HandoverReader, sourceMarks, storedPdus } from './handed-over.ts';
 import { isKnown, noteLengths, readLengths, tailBefore } from './lengths.ts';
 import type { KnownLength } from './lengths.ts';
 
@@ -94,20 +94,9 @@ export class LemfFiles implements LemfStore {
     return { hi2: this.#files.hi2.length, hi3: this.#files.hi3.length };
   }
 
-  *read(kind: HandoverKind, from = 0): Iterable<StoredPdu> {
-    const { path: file, sources, length } = this.#files[kind];
-    const lookup = new SourceLookup(sourceMarks(sources.path));
-    const reader = new HandoverReader(file);
-    try {
-      const pdus = reader.pdus(from, length, SMALL_CHUNK);
-      for (let next = pdus.next(); ; next = pdus.next()) {
-        if (next.done !== true) yield { ...next.value, source: lookup.at(next.value.at) };
-        else if (next.value === null) return;
-        else throw damagedFile(file, new HiError('malformed', next.value));
-      }
-    } finally {
-      reader.close();
-    }
+  read(kind: HandoverKind, from = 0): Iterable<StoredPdu> {
+    const { path: file, length } = this.#files[kind];
+    return storedPdus(file, from, length, SMALL_CHUNK);
   }
 
   append(kind: HandoverKind, octets: Uint8Array, source: string): void {
@@ -233,10 +222,6 @@ function completeTo(file: string, from: number): number {
 
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
-}
-
-function damagedFile(file: string, cause: HiError): LemfError {
-  return new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, { cause });
 }
 
 /** Without the notes of PDUs that did not come to be, and without a line that was cut off. */

@@ -4,7 +4,9 @@ import { splitLines } from '../../../bytes/lines.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
 import type { HandoverFile, PlacedPdu } from '../scan.ts';
-import { parseSources } from '../sources.ts';
+import { LemfError } from '../errors.ts';
+import type { StoredPdu } from '../ports.ts';
+import { parseSources, SourceLookup, sourcesPath } from '../sources.ts';
 import type { SourceMark } from '../sources.ts';
 
 const CHUNK = 1 << 20;
@@ -103,6 +105,30 @@ export class HandoverReader implements HandoverFile {
   close(): void {
     closeSync(this.#descriptor);
   }
+}
+
+/**
+ * The PDUs of a file from one place to another, and who sent them.
+ * @param chunk octets that are read at once
+ * @throws LemfError `damaged`
+ */
+export function* storedPdus(file: string, from: number, to: number, chunk = CHUNK): Generator<StoredPdu> {
+  const lookup = new SourceLookup(sourceMarks(sourcesPath(file)));
+  const reader = new HandoverReader(file);
+  try {
+    const pdus = reader.pdus(from, to, chunk);
+    for (let next = pdus.next(); ; next = pdus.next()) {
+      if (next.done !== true) yield { ...next.value, source: lookup.at(next.value.at) };
+      else if (next.value === null) return;
+      else throw damagedFile(file, new HiError('malformed', next.value));
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+export function damagedFile(file: string, cause: HiError): LemfError {
+  return new LemfError('damaged', `${file} is damaged: move it away to start with an empty one`, { cause });
 }
 
 function readFully(descriptor: number, octets: Uint8Array, at: number): number {

@@ -1,9 +1,9 @@
 /**
  * Digests and communications in a SQLite file that dies with the process: what the numbering of PDUs must know, without
  * memory that grows with it. Pages go to the file as the cache is full; nothing is synced. Where there is no room for them
- * everything is rolled back, to empty tables.
+ * everything is rolled back, to empty tables, or to what another thread has left.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import type { NumberStore } from '../sessions.ts';
@@ -13,8 +13,8 @@ import { LemfError } from '../errors.ts';
 const CACHE = 16 << 10;
 
 const TABLES = `
-  CREATE TABLE digest (line INTEGER, number INTEGER, digest BLOB, PRIMARY KEY (line, number)) WITHOUT ROWID;
-  CREATE TABLE saved (key TEXT PRIMARY KEY, session TEXT) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS digest (line INTEGER, number INTEGER, digest BLOB, PRIMARY KEY (line, number)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS saved (key TEXT PRIMARY KEY, session TEXT) WITHOUT ROWID;
 `;
 
 /** A database for scratch. @param file `''`: one of the system's, without a name */
@@ -30,6 +30,20 @@ export function openScratch(file: string, cache = CACHE): Database.Database {
   return database;
 }
 
+const PLACE = '.numbers-';
+
+/** A new folder in a folder where there is room. */
+export function numbersPlace(folder: string): string {
+  return mkdtempSync(path.join(folder, PLACE));
+}
+
+/** Removes what a process that was killed has left. */
+export function removeOldNumbers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(PLACE)) rmSync(path.join(folder, name), { recursive: true });
+  }
+}
+
 export class SqliteNumbers implements NumberStore {
   readonly #database: Database.Database;
   readonly #digest: Database.Statement<[number, number], { digest: Uint8Array }>;
@@ -40,7 +54,7 @@ export class SqliteNumbers implements NumberStore {
 
   /** In a file of its own in a folder where there is room, which has no name once it is open. */
   static beside(folder: string): SqliteNumbers {
-    const place = mkdtempSync(path.join(folder, '.numbers-'));
+    const place = numbersPlace(folder);
     try {
       return new SqliteNumbers(openScratch(path.join(place, 'numbers')));
     } finally {
@@ -51,7 +65,7 @@ export class SqliteNumbers implements NumberStore {
   constructor(database: Database.Database) {
     this.#database = database;
     database.exec(TABLES);
-    // Never committed: there is nothing to come back to.
+    // Not committed but for another thread: there is nothing to come back to.
     database.exec('BEGIN');
     this.#digest = database.prepare('SELECT digest FROM digest WHERE line = ? AND number = ?');
     this.#keepDigest = database.prepare('INSERT OR REPLACE INTO digest VALUES (?, ?, ?)');
@@ -79,6 +93,13 @@ export class SqliteNumbers implements NumberStore {
 
   keepSession(key: string, text: string): void {
     this.#keepSession.run(key, text);
+  }
+
+  /** Leaves the file to whoever opens it next, and closes. */
+  leave(): void {
+    if (!this.#database.inTransaction) throw new LemfError('store', 'no room for the numbers of PDUs');
+    this.#database.exec('COMMIT');
+    this.close();
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { Erased } from '../retention.ts';
 import type { ErasureOrder } from '../store/erasure.ts';
 import type { HandoverPaths } from '../store/recovery.ts';
 import type { HandoverKind } from '../ports.ts';
+import type { EndOrder, FailedReply } from './order-thread.ts';
 
 /** All that is in two files, into a folder. */
 export interface RecoverOrder {
@@ -36,7 +37,7 @@ export interface EraseOrder extends ErasureOrder {
   readonly look: LookOrder | null;
 }
 
-export type RecoveryOrder = RecoverOrder | LookOrder | EraseOrder | { readonly kind: 'end' };
+export type RecoveryOrder = RecoverOrder | LookOrder | EraseOrder | EndOrder;
 
 /** What came of a look. */
 export interface Looked {
@@ -61,4 +62,4 @@ export type RecoveryReply =
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
   | TimedLook
   | { readonly kind: 'erased'; readonly erased: Erased }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | FailedReply;

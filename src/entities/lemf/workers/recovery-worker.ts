@@ -1,19 +1,15 @@
 /**
  * The thread that recovers for a LEMF, so that nothing of it holds up who receives. While it follows the files it comes
- * after who receives: on Linux a thread has a priority of its own.
+ * after who receives (`priority.ts`).
  */
-import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../../../bytes/errors.ts';
 import { erase } from '../store/erasure.ts';
 import { recoverFolder } from '../store/recovery.ts';
 import type { Erased } from '../retention.ts';
 import { LiveFolder } from './live-folder.ts';
+import { yieldPriority } from './priority.ts';
 import type { EraseOrder, RecoveryOrder, RecoveryReply } from './recovery-order.ts';
-
-/** Of the system's priorities, from -20 to 19: a third of the usual time where there is not enough for all. */
-const PRIORITY = 5;
 
 let live: LiveFolder | null = null;
 
@@ -56,14 +52,4 @@ function eraseAll(order: EraseOrder): Erased {
 
 function reply(message: RecoveryReply): void {
   parentPort?.postMessage(message);
-}
-
-/** Of this thread alone; elsewhere than on Linux nothing. */
-function yieldPriority(): void {
-  try {
-    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    if (Number.isInteger(thread)) setPriority(thread, PRIORITY);
-  } catch {
-    // It is a courtesy: recovery is right at any priority.
-  }
 }
