@@ -114,15 +114,25 @@ export class FloodedNetwork {
       .length;
   }
 
+  /** Alarms that the LEMF has of a warrant on a user of home1. */
+  alarmsOf(user: string): string[] {
+    const { liid } = this.warrant(user);
+    return psPdusOf(path.join(this.#lemf, 'hi2.ber')).flatMap(({ header, payload }) =>
+      payload.kind === 'hi1' && payload.operation.kind === 'alarm' && header.liid === liid
+        ? [payload.operation.alarm.information]
+        : [],
+    );
+  }
+
   /** Ends an entity, and leaves its state. */
   async end(entity: Entity, home: HomeName): Promise<void> {
     if ((await this.process(entity, home).end()) === null) throw new Error(`${entity}.${home} did not end`);
   }
 
-  /** Starts an entity that was ended. */
-  async startAgain(entity: Entity, home: HomeName): Promise<void> {
+  /** Starts an entity that was ended. @param changes settings that it has otherwise until it is started anew */
+  async startAgain(entity: Entity, home: HomeName, changes: Record<string, unknown> = {}): Promise<void> {
     const folder = path.join(this.#folder, 'configurations');
-    const config = this.configOf(entity, home);
+    const config = { ...this.configOf(entity, home), ...changes };
     this.#processes.set(`${entity}.${home}`, await FloodedProcess.start(entity, home, config, folder));
   }
 

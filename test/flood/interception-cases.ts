@@ -200,6 +200,43 @@ const lemfAway: FloodCase = {
   },
 };
 
+/** The least that may be set, and more than that of media. */
+const BACKLOG = 4 << 20;
+const PACKETS = 6_000;
+
+const backlogFull: FloodCase = {
+  requirement: 'R-56',
+  attack: `${PACKETS} packets of 1.2 kB of a target while the LEMF is away, whose backlog at the DF is bounded to 4 MiB`,
+  run: async (network, strength) => {
+    await network.end('lemf', 'home1');
+    await network.end('df', 'home1');
+    await network.startAgain('df', 'home1', { handover: { backlogOctets: BACKLOG } });
+    let callId: string;
+    try {
+      const packets = Array.from({ length: PACKETS * strength }, (_, at) =>
+        Buffer.concat([rtp(at, 160 * at), Buffer.alloc(1000)]),
+      );
+      await callWithMedia(network, MALLORY, 'backlog', (plain) => plain, packets, 30);
+      callId = await network.call();
+    } finally {
+      await network.startAgain('lemf', 'home1');
+    }
+    const { keys, content } = await network.handedOver(callId);
+    await until('the LEMF is told that content gave way', () =>
+      network.alarmsOf(MALLORY).some((text) => text.includes('HI3 gives way')),
+    );
+    must(
+      network.alarmsOf('alice').every((text) => !text.includes('gives way')),
+      'content of another gave way',
+    );
+    const flood = network.contentOf('backlog');
+    must(flood < PACKETS * strength, 'nothing gave way: the flood was too small');
+    await network.end('df', 'home1');
+    await network.startAgain('df', 'home1');
+    return `of the flood ${flood} packets were kept, and it is said that others gave way; a call after it has ${keys} keys and ${content} packets; ${allRun(network).toFixed(0)} MB`;
+  },
+};
+
 /** Octets that recovered audio may have after it. */
 const MOST_AUDIO = 64 << 20;
 
@@ -230,6 +267,7 @@ export const INTERCEPTION_CASES: readonly FloodCase[] = [
   decoysOfACallee,
   circle,
   lemfAway,
+  backlogFull,
   silenceBombs,
   manyTasks,
 ];

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../src/bytes/errors.ts';
 import { buildOnce } from '../support/cli.ts';
 import { FloodedNetwork } from './flooded-network.ts';
 import { INTERCEPTION_CASES } from './interception-cases.ts';
@@ -37,7 +38,25 @@ else if (!(strength >= 1 && strength <= 100) || cases.length === 0) {
 } else if (values.list) for (const { requirement, attack } of cases) console.log(`${requirement}  ${attack}`);
 else process.exitCode = (await flood()) ? 0 : 1;
 
+/** Failures that nobody waited for: of the case in which they come to light. */
+class Strays {
+  #reason: unknown = null;
+
+  constructor() {
+    process.on('unhandledRejection', (reason) => (this.#reason ??= reason ?? 'a failure without a reason'));
+  }
+
+  /** Gives `what`. @throws the first since the last time */
+  none(what: string): string {
+    const reason = this.#reason;
+    this.#reason = null;
+    if (reason !== null) throw new Error(`besides: ${messageOf(reason)}`);
+    return what;
+  }
+}
+
 async function flood(): Promise<boolean> {
+  const strays = new Strays();
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-flood-'));
   let network: FloodedNetwork | null = null;
   let held = 0;
@@ -48,16 +67,20 @@ async function flood(): Promise<boolean> {
     console.log('a call of the target is intercepted; now the floods\n');
     for (const { requirement, attack, run } of cases) {
       const began = performance.now();
-      const result = await run(network, strength).then(
-        (what) => ({ held: true, what }),
-        (error: unknown) => ({ held: false, what: error instanceof Error ? error.message : String(error) }),
-      );
+      const result = await run(network, strength)
+        .then((what) => strays.none(what))
+        .then(
+          (what) => ({ held: true, what }),
+          (error: unknown) => ({ held: false, what: messageOf(error) }),
+        );
       if (result.held) held++;
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       console.log(
         `${result.held ? 'held ' : 'FELL '} ${requirement}  ${attack}\n             ${result.what} (${seconds} s)`,
       );
     }
+  } catch (error) {
+    console.log(`the network could not be flooded: ${messageOf(error)}`);
   } finally {
     await network?.stop();
     rmSync(folder, { recursive: true, force: true });

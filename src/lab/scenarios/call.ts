@@ -109,7 +109,8 @@ export async function talk(
       times: { dialled, established: up, ended: elapsed() },
     };
   } catch (error) {
-    void outgoing.hangUp();
+    // Of a call that never came about there may be nothing to hang up; what is told is why it did not.
+    outgoing.hangUp().catch(() => undefined);
     throw error;
   }
 }
