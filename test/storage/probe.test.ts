@@ -14,7 +14,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { AuditFile } from '../../src/evidence/audit-file.ts';
-import { DF_SCHEMA } from '../../src/entities/df/store/sqlite.ts';
+import { DF_SCHEMA } from '../../src/entities/df/store/df-schema.ts';
 import { openStore } from '../../src/storage/sqlite.ts';
 import { WriteProbe } from '../../src/storage/probe.ts';
 import { tinyDisk } from '../support/tiny-disk.ts';

@@ -85,12 +85,15 @@ const HANDOVER = strict(
       default: retryFirst,
     }),
     retryMost: milliseconds('milliseconds between attempts at most', { min: 1, default: retryMost }),
-    backlogOctets: count('octets that wait for a LEMF; above, nothing more is taken in, with an alarm', {
-      min: 4 << 20,
-      max: 2 ** 40,
-      default: backlogOctets,
-    }),
-    backlogPdus: count('the same in PDUs', { min: 1, default: backlogPdus }),
+    backlogOctets: count(
+      'octets that may wait for a LEMF; of what is beyond, the newest content of the warrant that has most gives way, with an alarm and reports',
+      {
+        min: 4 << 20,
+        max: 2 ** 40,
+        default: backlogOctets,
+      },
+    ),
+    backlogPdus: count('the same in PDUs', { min: 10_000, default: backlogPdus }),
   },
   { default: {} },
 );

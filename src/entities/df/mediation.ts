@@ -16,7 +16,9 @@ import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, numberAttribute, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
+import type { BacklogOptions } from './backlog.ts';
 import type { DfListener } from './events.ts';
+import { GivingWay } from './giving-way.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
 import { KeyMediation } from './key-mediation.ts';
@@ -51,8 +53,8 @@ export interface MediationOptions extends Partial<StateLimits> {
   readonly logger: Logger;
   readonly recorder?: PduRecorder;
   readonly onEvent?: DfListener;
-  /** While it says true nothing more is taken in. */
-  readonly congested?: () => boolean;
+  /** What may wait for each destination; absent: all of it. */
+  readonly backlog?: BacklogOptions;
   /** How long a call that is not heard of is remembered, milliseconds; default 24 h. */
   readonly sessionMemoryMs?: number;
   /** How long a PDU waits for its task, milliseconds; default 10 min. */
@@ -70,7 +72,6 @@ export interface MediationOptions extends Partial<StateLimits> {
 /** Hears of a question that is open. */
 export type QuestionListener = (session: KeySession, question: QuestionState) => void;
 
-const CONGESTION_PAUSE_MS = 200;
 const HOUSEKEEPING_MS = 60_000;
 
 /** One PDU as it came. */
@@ -89,11 +90,11 @@ export class Mediation {
   readonly #starts: SessionStarts;
   readonly #pdus: PduMediation;
   readonly #notices: WarrantNotices;
+  readonly #givingWay: GivingWay;
   readonly #retirement: Retirement | null;
   #state: WorkingState;
   readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
-  #closing = false;
   #stopped = false;
   #spoilt = false;
   readonly #tally = new Tally();
@@ -117,6 +118,7 @@ export class Mediation {
       gaveUp: (xid) => this.#tellGivenUp(xid),
     });
     this.#notices = new WarrantNotices(options, currentState, this.#writer);
+    this.#givingWay = new GivingWay(options, currentState, this.#notices);
     const { retention } = options;
     this.#retirement = retention === undefined ? null : new Retirement(retention, options, currentState);
   }
@@ -131,7 +133,6 @@ export class Mediation {
 
   /** Takes PDUs in order; resolves when all that they lead to is durable. @throws if it could not be stored */
   async accept(batch: readonly Received[]): Promise<void> {
-    await this.#roomToWork();
     await this.#turn(() => {
       for (const received of batch) this.#take(received);
     });
@@ -145,6 +146,11 @@ export class Mediation {
   /** PDUs that were taken in since it began, copies apart, by reference point. */
   get received(): Readonly<Record<'x2' | 'x3', number>> {
     return { ...this.#received };
+  }
+
+  /** PDUs that gave way to the bound of a destination's backlog. */
+  get gaveWay(): Readonly<Record<'hi2' | 'hi3', number>> {
+    return this.#givingWay.counts;
   }
 
   /** A frame on X2 or X3 that could not be understood. */
@@ -187,11 +193,6 @@ export class Mediation {
     await this.#turn(() => {
       for (const liid of liids) this.#notices.alarm(liid, cause, text, about);
     });
-  }
-
-  /** Lets nothing wait any more for room in the outbox; what can be taken at once still is. */
-  close(): void {
-    this.#closing = true;
   }
 
   /** Takes nothing more; resolves when the turn under way is done. */
@@ -237,6 +238,7 @@ export class Mediation {
     if (this.#spoilt) this.#state = await loadedState(this.#options.store, this.#options);
     this.#spoilt = true;
     const result = work();
+    await this.#givingWay.makeRoom();
     for (const pdu of this.#toSetAside.splice(0)) {
       await this.#options.setAside?.keep(pdu, this.#options.clock.now());
     }
@@ -246,14 +248,6 @@ export class Mediation {
     this.#losses.streamsForgotten += changes?.forgottenStreams.length ?? 0;
     for (const { session } of changes?.keySessions ?? []) this.#announce(session);
     return result;
-  }
-
-  async #roomToWork(): Promise<void> {
-    while (this.#options.congested?.() === true) {
-      if (this.#closing)
-        throw new MediationError('stopped', 'the outbox is full and the function is stopping');
-      await new Promise<void>((resolve) => this.#options.clock.after(CONGESTION_PAUSE_MS, resolve));
-    }
   }
 
   #announce(session: KeySession): void {
@@ -268,6 +262,7 @@ export class Mediation {
         this.#dropOverdue();
         this.#keys.giveUpWaiting();
         this.#notices.catchUp();
+        this.#givingWay.tell();
         this.#state.expire(before);
       })
         .then(() => this.#options.store.forgetting?.expire(before))

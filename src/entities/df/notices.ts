@@ -123,6 +123,13 @@ export class WarrantNotices {
     this.#sound(liid, text, now);
   }
 
+  /** Tells at once what must not be told later: the LEMFs of a warrant, or of one that has none any more, that one. */
+  report(liid: string, text: string, did: string): void {
+    const now = this.#options.clock.now();
+    if (this.#options.warrants.tasksOf(liid).length > 0) this.#sound(liid, text, now);
+    else this.#tellPresent({ kind: 'li-alarm', liid, time: now, information: text }, [did]);
+  }
+
   /** Tells of alarms that came soon after others. */
   catchUp(): void {
     const now = this.#options.clock.now();
@@ -147,8 +154,12 @@ export class WarrantNotices {
     { dids, targets }: Pick<ToldWarrant, 'dids' | 'targets'>,
     time: number,
   ): void {
+    this.#tellPresent({ kind, liid, time, target: targets === '' ? null : targets }, dids);
+  }
+
+  #tellPresent(record: NoticeRecord, dids: readonly string[]): void {
     const there = dids.filter((did) => this.#options.warrants.isDestination(did));
-    this.#deliver({ kind, liid, time, target: targets === '' ? null : targets }, there);
+    this.#deliver(record, there);
   }
 }
 

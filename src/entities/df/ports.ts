@@ -95,6 +95,22 @@ export interface OutboxAppend {
 /** CINs begin with 1. */
 export const NO_CIN = 0;
 
+/** What gave way to the bound of a destination's backlog, and was not told of yet. */
+export interface StoredLoss {
+  readonly did: string;
+  readonly liid: string;
+  readonly interface: OutboxAppend['interface'];
+  /** `NO_CIN`: of many calls. */
+  readonly cin: number;
+  /** The lowest and the highest sequence number; of many calls, CIN. */
+  readonly first: number;
+  readonly last: number;
+  readonly pdus: number;
+  readonly octets: number;
+  /** When the first of it gave way, Unix milliseconds. */
+  readonly since: number;
+}
+
 export interface DfState {
   readonly streams: readonly StreamState[];
   readonly communications: readonly Communication[];
@@ -105,6 +121,7 @@ export interface DfState {
   /** Above which all new CINs are, where the store was put back from a copy. */
   readonly cinBase?: number;
   readonly notices: readonly WarrantNotice[];
+  readonly losses: readonly StoredLoss[];
 }
 
 /** Everything that one batch changes; the arrays hold new values of what they name. */
@@ -113,6 +130,11 @@ export interface DfChanges {
   readonly communications: readonly Communication[];
   readonly keySessions: readonly StoredKeySession[];
   readonly outbox: readonly OutboxAppend[];
+  /** Positions of entries of the outbox that give way to others. */
+  readonly evicted: readonly number[];
+  readonly losses: readonly StoredLoss[];
+  /** Losses that are told of; they go before others are put. */
+  readonly toldLosses: readonly StoredLoss[];
   readonly held: readonly HeldPdu[];
   /** Ids of held PDUs that are to go. */
   readonly released: readonly number[];
@@ -163,6 +185,24 @@ export interface OutboxEntry extends OutboxAppend {
   readonly position: number;
 }
 
+/** What is to be known of an entry that may give way. */
+export interface NewestEntry extends Omit<OutboxEntry, 'octets'> {
+  /** Octets that it has. */
+  readonly length: number;
+}
+
+/** PDUs and their octets. */
+export interface Amount {
+  readonly count: number;
+  readonly octets: number;
+}
+
+/** What waits of one warrant on one interface. */
+export interface WaitingShare extends Amount {
+  readonly liid: string;
+  readonly interface: OutboxAppend['interface'];
+}
+
 /** What the handover manager reads: PS-PDUs by destination in order, gone only when the LEMF has acknowledged them. */
 export interface Outbox {
   /** The oldest entries of a destination after a position (0: from the start). */
@@ -170,7 +210,16 @@ export interface Outbox {
   /** Removes a destination's entries up to and including a position; those up to and including `after` stay. */
   acknowledge(did: string, upTo: number, after?: number): Promise<void>;
   /** What waits for a destination; known without looking at it. */
-  waiting(did: string): { readonly count: number; readonly octets: number };
+  waiting(did: string): Amount;
+  /** The same by warrant and interface. */
+  shares(did: string): Iterable<WaitingShare>;
+  /** Of a warrant, on one interface, the entries that wait for a destination: those of the newest calls first. */
+  newest(
+    did: string,
+    reference: OutboxAppend['interface'],
+    liid: string,
+    limit: number,
+  ): Promise<NewestEntry[]>;
   /** Destinations that have entries. */
   destinations(): string[];
   /** Calls `listener` with the destinations that a commit has appended to; gives the way to stop it. */

@@ -13,6 +13,7 @@ import type { DfListener } from './events.ts';
 import { recordEncoder } from './handover/encoder.ts';
 import type { DeliveryName } from './handover/encoder.ts';
 import { HandoverManager } from './handover/manager.ts';
+import { HANDOVER_DEFAULTS } from './handover/ports.ts';
 import type { HandoverAddress, HandoverAlarms, HandoverSettings } from './handover/ports.ts';
 import type { HoldLimits } from './held.ts';
 import { KeyRequests } from './key-requests.ts';
@@ -125,6 +126,7 @@ async function startWith(
     logger,
     ...present({ settings: options.handover }),
   });
+  const { backlogOctets, backlogPdus } = { ...HANDOVER_DEFAULTS, ...options.handover };
   const { onEvent } = options;
   const announced = new Announcements();
   const mediation = await Mediation.open(
@@ -136,7 +138,7 @@ async function startWith(
       issues,
       clock,
       logger,
-      congested: () => handover.congested,
+      backlog: { bound: { octets: backlogOctets, count: backlogPdus }, outbox: store },
       setAside,
       ...present({ holdMs: hold?.ms, holdMost: hold?.pdus, holdOctets: hold?.octets }),
       ...present({ retention: options.retention, recorder: options.recorder, onEvent }),
@@ -182,7 +184,6 @@ async function startWith(
     await watch.told();
     watch.stop();
     await requests.stop();
-    mediation.close();
     await server.stop();
     await mediation.stop();
     handover.stop();

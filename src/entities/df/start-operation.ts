@@ -1,6 +1,6 @@
 /**
  * What a running DF says to its operator. It is ready when what points of interception send can be stored: a LEMF that is
- * away has its backlog, and keeps the DF from nothing until that is at its bound.
+ * away has its backlog, and keeps the DF from nothing.
  */
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { meter, meterBy } from '../../host/meters.ts';
@@ -61,7 +61,6 @@ export function dfOperation(
     unready: () => [
       ...probe.problems(),
       ...(server.failure === null ? [] : [`PDUs cannot be stored: ${server.failure}`]),
-      ...(handover.congested ? ['the backlog of a LEMF is at its bound: nothing more is taken in'] : []),
     ],
     meters: [
       ...neMeters(x1, { x2x3: server.bounds }),
@@ -74,8 +73,16 @@ export function dfOperation(
           ...requests.answers,
         }),
       ),
-      meter('handover_congested', '1 while a backlog is at its bound, else 0.', () =>
-        handover.congested ? 1 : 0,
+      meter(
+        'handover_congested',
+        '1 while a backlog is near its bound, where content gives way, else 0.',
+        () => (handover.congested ? 1 : 0),
+      ),
+      meterBy(
+        'interface',
+        'handover_gave_way_total',
+        'PDUs that gave way to the bound of a backlog.',
+        () => mediation.gaveWay,
       ),
       meter(
         'pdus_set_aside_total',

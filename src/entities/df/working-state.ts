@@ -7,6 +7,7 @@ import { ByCall } from './by-call.ts';
 import type { ClaimLimits } from './claims.ts';
 import { CLAIM_LIMITS, Claims } from './claims.ts';
 import { HeldPdus } from './held.ts';
+import { Losses } from './losses.ts';
 import type { KeySession } from './session-state.ts';
 import { newSession, openOnes } from './key-session.ts';
 import type {
@@ -45,6 +46,8 @@ export class WorkingState {
   readonly #notices: Map<string, WarrantNotice>;
   /** PDUs that wait for their tasks. */
   readonly held: HeldPdus;
+  /** What gave way and was not told of yet. */
+  readonly losses: Losses;
   #lastHeld: number;
 
   #changedCommunications = new Set<string>();
@@ -53,6 +56,7 @@ export class WorkingState {
   #newlyHeld: HeldPdu[] = [];
   #released: number[] = [];
   #outbox: OutboxAppend[] = [];
+  #evicted: number[] = [];
   #retired: RetiredWarrant[] = [];
   #givenUp: GivenUpCall[] = [];
 
@@ -71,6 +75,7 @@ export class WorkingState {
     for (const kept of state.keySessions)
       this.#sessions.set(ByCall.key(kept.session.correlation, kept.session.xid), kept);
     this.#notices = new Map(state.notices.map((notice) => [notice.liid, notice]));
+    this.losses = new Losses(state.losses);
     this.held = new HeldPdus(state.held);
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
   }
@@ -140,6 +145,21 @@ export class WorkingState {
     this.#outbox.push(entry);
   }
 
+  /** What is to be appended, oldest first. */
+  get appended(): readonly OutboxAppend[] {
+    return this.#outbox;
+  }
+
+  /** Of what is to be appended, some is not. */
+  dropAppended(entries: ReadonlySet<OutboxAppend>): void {
+    this.#outbox = this.#outbox.filter((entry) => !entries.has(entry));
+  }
+
+  /** An entry of the outbox goes. */
+  evict(position: number): void {
+    this.#evicted.push(position);
+  }
+
   session(correlation: string, xid: string): KeySession {
     return this.#sessions.get(ByCall.key(correlation, xid))?.session ?? newSession(xid, correlation);
   }
@@ -196,6 +216,7 @@ export class WorkingState {
     const held = warrant.xids.flatMap((xid) => this.held.of(xid));
     for (const { id } of held) this.release(id);
     this.#retired.push(warrant);
+    this.losses.forget(warrant.liid);
     return {
       communications: this.#forgetCalls(({ liid }) => liid === warrant.liid),
       keySessions: deleteWhere(this.#sessions, ({ session }) => xids.has(session.xid)),
@@ -207,9 +228,11 @@ export class WorkingState {
   take(): DfChanges | null {
     const changes: DfChanges = {
       ...this.#streams.take(),
+      ...this.losses.take(),
       communications: present(this.#communications, this.#changedCommunications),
       keySessions: present(this.#sessions, this.#changedSessions),
       outbox: this.#outbox,
+      evicted: this.#evicted,
       held: this.#newlyHeld,
       released: this.#released,
       notices: present(this.#notices, this.#changedNotices),
@@ -220,6 +243,7 @@ export class WorkingState {
     this.#changedSessions = new Set();
     this.#changedNotices = new Set();
     this.#outbox = [];
+    this.#evicted = [];
     this.#retired = [];
     this.#givenUp = [];
     this.#newlyHeld = [];

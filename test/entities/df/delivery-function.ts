@@ -7,7 +7,7 @@ import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
 import type { KeyRequestTiming } from '../../../src/entities/df/key-requests.ts';
 import { Mediation } from '../../../src/entities/df/mediation.ts';
 import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
-import type { DfTask } from '../../../src/entities/df/ports.ts';
+import type { Amount, DfTask } from '../../../src/entities/df/ports.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import type { PlainRecord } from './support.ts';
 import { encodeForTest, Issues, START, task, Tasks, TestKms, TestPoi, XID } from './support.ts';
@@ -29,10 +29,10 @@ export interface Df {
   kill(): Promise<void>;
 }
 
-/** A delivery function with these tasks, until the test ends. */
+/** A delivery function with these tasks, until the test ends. @param bound of what waits for each destination */
 export async function start(
   tasks: readonly DfTask[] = [task(XID, 'LIID-1')],
-  options: Partial<MediationOptions> = {},
+  { bound, ...options }: Partial<MediationOptions> & { readonly bound?: Amount } = {},
   timing: KeyRequestTiming = {},
 ): Promise<Df> {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
@@ -52,6 +52,7 @@ export async function start(
         issues: parts.issues,
         clock,
         logger: silent,
+        ...(bound === undefined ? {} : { backlog: { bound, outbox: store } }),
         ...options,
       },
       (session, question) =>

@@ -107,21 +107,6 @@ describe('Loss and copies', () => {
     expect(issues.log).toHaveLength(1);
   });
 
-  it('while the outbox is congested nothing is taken in, and so nothing acknowledged', async () => {
-    let congested = true;
-    const { mediation, poi, clock, store } = await start([task(XID, 'LIID-1')], {
-      congested: () => congested,
-    });
-    let done = false;
-    const accepted = mediation.accept([poi.x3(Uint8Array.of(1))]).then(() => (done = true));
-    await clock.pass(5_000);
-    expect(done).toBe(false);
-    congested = false;
-    await clock.pass(1_000);
-    await accepted;
-    expect(await handedOver(store)).toHaveLength(1);
-  });
-
   it('a call not heard of for longer than the session memory is forgotten; its CIN is not given again', async () => {
     const df = await start([task(XID, 'LIID-1')], { sessionMemoryMs: 3_600_000 });
     await df.mediation.accept(call().map((step) => df.poi.x2(step)));

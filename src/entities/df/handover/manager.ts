@@ -2,12 +2,12 @@
  * The handover manager of DF2 and DF3: one `Delivery` for each destination, fed from the durable outbox. Records come
  * into the outbox with the state that produced them; from there this is the only way out.
  *
- * Bounded: when more than `backlogOctets` or `backlogPdus` wait for a destination, an alarm is raised and `congested` turns true. Nothing
- * is thrown away here; the delivery function stops acknowledging X2 and X3, so that the points of interception keep what
- * they send, within bounds of their own, and count what they lose (R-56).
+ * Bounded: nothing is thrown away here; where as much waits for a destination as `backlogOctets` or `backlogPdus` allow,
+ * some of it gives way before it comes into the outbox (`../backlog.ts`). When it is near that an alarm is raised.
  */
 import type { Clock, Logger, SetAside, Timer } from '../../../bytes/ports.ts';
 import type { Outbox } from '../ports.ts';
+import { isNearBound } from '../backlog.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
@@ -67,7 +67,7 @@ export class HandoverManager {
     };
   }
 
-  /** Whether some destination's backlog is at its bound: then no more should be taken in. */
+  /** Whether some destination's backlog is near its bound: then content gives way there, or soon does. */
   get congested(): boolean {
     return this.#alarms.with('backlog').length > 0;
   }
@@ -146,10 +146,11 @@ export class HandoverManager {
       return;
     }
     const { backlogOctets, backlogPdus } = this.#context.settings;
-    const { count, octets } = this.#options.outbox.waiting(did);
-    const description = `the backlog is at its bound: ${count} PDUs, ${octets} octets`;
-    if (octets > backlogOctets || count > backlogPdus) this.#alarms.raise(did, 'backlog', description);
-    else this.#alarms.clear(did, 'backlog');
+    const waiting = this.#options.outbox.waiting(did);
+    const description = `the backlog is near its bound, and content gives way there: ${waiting.count} PDUs, ${waiting.octets} octets`;
+    if (isNearBound(waiting, { octets: backlogOctets, count: backlogPdus })) {
+      this.#alarms.raise(did, 'backlog', description);
+    } else this.#alarms.clear(did, 'backlog');
   }
 }
 

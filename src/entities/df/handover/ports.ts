@@ -71,7 +71,7 @@ export interface HandoverSettings extends AcknowledgementTerms {
   readonly retryMost: number;
   /** A destination that is away for so long raises an alarm. */
   readonly alarmAfter: number;
-  /** Octets that may wait for one destination; above, the alarm says so and `congested` is true. */
+  /** Octets that may wait for one destination; what is beyond gives way (`../backlog.ts`). */
   readonly backlogOctets: number;
   /** The same in PDUs. */
   readonly backlogPdus: number;

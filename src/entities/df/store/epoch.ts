@@ -8,7 +8,7 @@
  * Numbers of what is told of warrants go on from t as well. What waits in the outbox keeps its numbers, and is the same:
  * the LEMF knows it for a copy.
  */
-import { DF_SCHEMA } from './sqlite.ts';
+import { DF_SCHEMA } from './df-schema.ts';
 import { noticeColumn } from './stored-notices.ts';
 import { openStore } from '../../../storage/sqlite.ts';
 import { countColumn, TableReader, textColumn } from '../../../storage/stored-tables.ts';

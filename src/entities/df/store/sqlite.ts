@@ -10,6 +10,7 @@
  *     held            PDUs whose task is not known yet
  *     outbox          PS-PDUs by destination, gone when the LEMF has acknowledged them
  *     epoch           above which CIN all new ones are, once the store was put back from a copy
+ *     loss            what gave way to the bound of a destination's backlog and was not told of yet
  *     notice          what the LEMFs were told of each warrant, and the number of its next HI1 PDU
  *
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
@@ -18,6 +19,7 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type {
+  Amount,
   CallStanding,
   Communication,
   DfChanges,
@@ -25,16 +27,17 @@ import type {
   DfState,
   DfStore,
   GivenUpCall,
+  NewestEntry,
   Outbox,
   OutboxAppend,
   OutboxEntry,
   RetiredWarrant,
   StoredKeySession,
+  StoredLoss,
   StreamState,
+  WaitingShare,
   WarrantNotice,
 } from '../ports.ts';
-import { statements } from '../../../storage/migrations.ts';
-import type { StoreSchema } from '../../../storage/migrations.ts';
 import { batches, insertRows, replaceRows, rowsOf, updateRows } from '../../../storage/rows.ts';
 import { openDatabase } from '../../../storage/sqlite.ts';
 import {
@@ -48,8 +51,12 @@ import {
   timeColumn,
 } from '../../../storage/stored-tables.ts';
 import type { TablesOf, WrittenRow } from '../../../storage/stored-tables.ts';
+import { DF_SCHEMA } from './df-schema.ts';
+import { WaitingBook } from './waiting-book.ts';
 import { noticeColumn } from './stored-notices.ts';
 import { sessionColumn } from './stored-sessions.ts';
+
+const INTERFACES = ['hi1', 'hi2', 'hi3'] as const;
 
 const STORED = tableReaders({
   stream: { key: textColumn, next: countColumn, lastTime: timeColumn },
@@ -69,7 +76,7 @@ const STORED = tableReaders({
   outbox: {
     position: generated(countColumn),
     did: textColumn,
-    interface: enumColumn<OutboxAppend['interface']>(['hi1', 'hi2', 'hi3']),
+    interface: enumColumn<OutboxAppend['interface']>(INTERFACES),
     liid: textColumn,
     cin: countColumn,
     sequenceNumber: countColumn,
@@ -77,6 +84,17 @@ const STORED = tableReaders({
   },
   notice: { liid: textColumn, body: noticeColumn, epoch: countColumn },
   epoch: { id: countColumn, base: countColumn },
+  loss: {
+    did: textColumn,
+    liid: textColumn,
+    interface: enumColumn<OutboxAppend['interface']>(INTERFACES),
+    cin: countColumn,
+    first: countColumn,
+    last: countColumn,
+    pdus: countColumn,
+    octets: countColumn,
+    since: timeColumn,
+  },
 });
 
 type Tables = TablesOf<typeof STORED>;
@@ -85,57 +103,27 @@ type Tables = TablesOf<typeof STORED>;
 const APPENDED = STORED.outbox.pick('did', 'interface', 'liid', 'cin', 'sequenceNumber', 'octets');
 
 /** What waits for a destination, as a statement counts it. */
-const WAITING = new TableReader('outbox', { did: textColumn, count: countColumn, octets: countColumn });
-const LENGTH = WAITING.pick('octets');
+const WAITING = new TableReader('outbox', {
+  ...STORED.outbox.pick('did', 'interface', 'liid').columns,
+  count: countColumn,
+  octets: countColumn,
+});
 const COUNT = WAITING.pick('count');
-const GONE = WAITING.pick('did', 'octets');
-
-const FIRST = statements(
-  `CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
-    WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS communication (correlation TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL,
-    next_hi2 INTEGER NOT NULL, next_hi3 INTEGER NOT NULL, last_seen REAL NOT NULL,
-    PRIMARY KEY (correlation, liid), UNIQUE (liid, cin)) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS cin (liid TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS key_session (xid TEXT NOT NULL, correlation TEXT NOT NULL, body TEXT NOT NULL,
-    last_seen REAL NOT NULL, PRIMARY KEY (xid, correlation)) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, xid TEXT NOT NULL, octets BLOB NOT NULL,
-    since REAL NOT NULL)`,
-  `CREATE TABLE IF NOT EXISTS outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, did TEXT NOT NULL,
-    interface TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL, sequence_number INTEGER NOT NULL,
-    octets BLOB NOT NULL, UNIQUE (did, interface, liid, cin, sequence_number))`,
-  `CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (did, position)`,
-);
-
-const NOTICES = statements(`CREATE TABLE notice (liid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`);
-
-const EPOCH = statements(`CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id = 1), base INTEGER NOT NULL)`);
-
-/** What is known from before is not given up. */
-const STANDING = statements(
-  `ALTER TABLE communication ADD COLUMN standing TEXT NOT NULL DEFAULT 'proven'`,
-  `ALTER TABLE communication ADD COLUMN source TEXT NOT NULL DEFAULT ''`,
-);
-
-/** From which CINs went on when the LEMFs of a warrant were last told by cINReset. */
-const RESETS = statements(`ALTER TABLE notice ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0`);
-
-/** The store's tables, by version. */
-export const DF_SCHEMA: StoreSchema = {
-  store: 'df',
-  firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS],
-};
+const GONE = WAITING.pick('did', 'interface', 'liid', 'octets');
+const NEWEST = new TableReader('outbox', {
+  ...STORED.outbox.pick('position', 'did', 'interface', 'liid', 'cin', 'sequenceNumber').columns,
+  length: countColumn,
+});
 
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly forgetting = this;
   readonly #db: Kysely<Tables>;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
-  /** What waits in the outbox, by destination, so that nobody has to count. */
-  readonly #waiting: Map<string, { count: number; octets: number }>;
+  /** What waits in the outbox, so that nobody has to count. */
+  readonly #waiting: WaitingBook;
 
-  private constructor(db: Kysely<Tables>, waiting: Map<string, { count: number; octets: number }>) {
+  private constructor(db: Kysely<Tables>, waiting: WaitingBook) {
     this.#db = db;
     this.#waiting = waiting;
   }
@@ -148,11 +136,12 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const db = await openDatabase<Tables>(file, DF_SCHEMA);
     const rows = await db
       .selectFrom('outbox')
-      .select(['did', sql`count(*)`.as('count'), sql`sum(length(octets))`.as('octets')])
-      .groupBy('did')
+      .select(['did', 'interface', 'liid', sql`count(*)`.as('count'), sql`sum(length(octets))`.as('octets')])
+      .groupBy(['did', 'interface', 'liid'])
       .execute();
-    const counted = rows.map((row) => WAITING.read(row));
-    return new SqliteDfStore(db, new Map(counted.map(({ did, ...waiting }) => [did, waiting])));
+    const waiting = new WaitingBook();
+    for (const row of rows) waiting.add(WAITING.read(row));
+    return new SqliteDfStore(db, waiting);
   }
 
   async load(): Promise<DfState> {
@@ -162,10 +151,12 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const held = await rowsOf(this.#db, STORED.held, sql`ORDER BY id`);
     const cins = await rowsOf(this.#db, STORED.cin);
     const notices = await rowsOf(this.#db, STORED.notice);
+    const losses = await rowsOf(this.#db, STORED.loss);
     const [epoch] = await rowsOf(this.#db, STORED.epoch);
     return {
       streams: streams.map(({ next, ...row }) => ({ ...row, nextSequenceNumber: next })),
       communications,
+      losses,
       keySessions: sessions.map(({ body, lastSeen }) => ({ session: body, lastSeen })),
       held,
       ...(epoch === undefined ? {} : { cinBase: epoch.base }),
@@ -175,7 +166,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async commit(changes: DfChanges): Promise<void> {
-    const gone: { readonly did: string; readonly octets: number }[] = [];
+    const gone: GoneEntry[] = [];
     await this.#db.transaction().execute(async (transaction) => {
       for (const warrant of changes.retired) gone.push(...(await retire(transaction, warrant)));
       for (const call of changes.givenUp) await giveUp(transaction, call);
@@ -188,12 +179,16 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       for (const ids of batches(changes.released)) {
         await transaction.deleteFrom('held').where('id', 'in', ids).execute();
       }
+      for (const positions of batches(changes.evicted)) gone.push(...(await evict(transaction, positions)));
       await insertRows(transaction, APPENDED, changes.outbox);
+      for (const loss of changes.toldLosses) await forgetLoss(transaction, loss);
+      await replaceRows(transaction, STORED.loss, changes.losses);
       await replaceRows(transaction, STORED.notice, changes.notices.map(noticeRow));
     });
-    for (const { did, octets } of gone) this.#count(did, -1, -octets);
+    this.#countGone(gone);
     if (changes.outbox.length === 0) return;
-    for (const { did, octets } of changes.outbox) this.#count(did, 1, octets.length);
+    for (const { did, interface: reference, liid, octets } of changes.outbox)
+      this.#waiting.add({ did, interface: reference, liid, count: 1, octets: octets.length });
     const dids = new Set(changes.outbox.map((entry) => entry.did));
     for (const listener of this.#listeners) listener(dids);
   }
@@ -232,17 +227,49 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       .where('did', '=', did)
       .where('position', '>', after)
       .where('position', '<=', upTo)
-      .returning(sql`length(octets)`.as('octets'))
+      .returning(GONE_COLUMNS)
       .execute();
-    for (const row of gone) this.#count(did, -1, -LENGTH.read(row).octets);
+    this.#countGone(gone.map(GONE.read));
   }
 
-  waiting(did: string): { readonly count: number; readonly octets: number } {
-    return { count: 0, octets: 0, ...this.#waiting.get(did) };
+  /** By the index that keeps numbers unique. */
+  async newest(
+    did: string,
+    reference: OutboxAppend['interface'],
+    liid: string,
+    limit: number,
+  ): Promise<NewestEntry[]> {
+    const rows = await this.#db
+      .selectFrom('outbox')
+      .select([
+        'position',
+        'did',
+        'interface',
+        'liid',
+        'cin',
+        'sequence_number',
+        sql`length(octets)`.as('length'),
+      ])
+      .where('did', '=', did)
+      .where('interface', '=', reference)
+      .where('liid', '=', liid)
+      .orderBy('cin', 'desc')
+      .orderBy('sequence_number', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(NEWEST.read);
+  }
+
+  waiting(did: string): Amount {
+    return this.#waiting.at(did);
+  }
+
+  shares(did: string): Iterable<WaitingShare> {
+    return this.#waiting.shares(did);
   }
 
   destinations(): string[] {
-    return [...this.#waiting.keys()].sort();
+    return this.#waiting.destinations();
   }
 
   onAppend(listener: (dids: ReadonlySet<string>) => void): () => void {
@@ -254,11 +281,8 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     await this.#db.destroy();
   }
 
-  #count(did: string, pdus: number, octets: number): void {
-    const before = this.#waiting.get(did) ?? { count: 0, octets: 0 };
-    const after = { count: before.count + pdus, octets: before.octets + octets };
-    if (after.count === 0) this.#waiting.delete(did);
-    else this.#waiting.set(did, after);
+  #countGone(gone: readonly GoneEntry[]): void {
+    for (const { octets, ...entry } of gone) this.#waiting.add({ ...entry, count: -1, octets: -octets });
   }
 }
 
@@ -266,11 +290,13 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 
 type Transaction = Kysely<Tables>;
 
+type GoneEntry = ReturnType<typeof GONE.read>;
+
+/** Of an entry that goes. */
+const GONE_COLUMNS = ['did', 'interface', 'liid', sql`length(octets)`.as('octets')] as const;
+
 /** Gives what went from the outbox. */
-async function retire(
-  transaction: Transaction,
-  { liid, xids }: RetiredWarrant,
-): Promise<{ readonly did: string; readonly octets: number }[]> {
+async function retire(transaction: Transaction, { liid, xids }: RetiredWarrant): Promise<GoneEntry[]> {
   await transaction.deleteFrom('communication').where('liid', '=', liid).execute();
   for (const some of batches(xids)) {
     await transaction.deleteFrom('key_session').where('xid', 'in', some).execute();
@@ -280,9 +306,32 @@ async function retire(
     .deleteFrom('outbox')
     .where('liid', '=', liid)
     .where('interface', '!=', 'hi1')
-    .returning(['did', sql`length(octets)`.as('octets')])
+    .returning(GONE_COLUMNS)
     .execute();
   return gone.map(GONE.read);
+}
+
+/** Gives what went from the outbox. */
+async function evict(transaction: Transaction, positions: readonly number[]): Promise<GoneEntry[]> {
+  const gone = await transaction
+    .deleteFrom('outbox')
+    .where('position', 'in', positions)
+    .returning(GONE_COLUMNS)
+    .execute();
+  return gone.map(GONE.read);
+}
+
+async function forgetLoss(
+  transaction: Transaction,
+  { did, liid, interface: reference, cin }: StoredLoss,
+): Promise<void> {
+  await transaction
+    .deleteFrom('loss')
+    .where('did', '=', did)
+    .where('liid', '=', liid)
+    .where('interface', '=', reference)
+    .where('cin', '=', cin)
+    .execute();
 }
 
 function streamRow({ nextSequenceNumber: next, ...row }: StreamState): WrittenRow<typeof STORED.stream> {

@@ -7,6 +7,7 @@ import type {
   DfStore,
   Outbox,
   OutboxAppend,
+  StoredLoss,
 } from '../../../../src/entities/df/ports.ts';
 import { storeSuite } from '../../../support/store-suite.ts';
 import type { StoreBackend } from '../../../support/store-suite.ts';
@@ -16,11 +17,19 @@ export const CALL: Communication = {
   ...{ standing: 'open', source: '192.0.2.1' },
 };
 
+const LOSS: StoredLoss = {
+  ...{ did: 'lemf', liid: 'L', interface: 'hi3', cin: 3, first: 5, last: 9 },
+  ...{ pdus: 4, octets: 40, since: 1.5 },
+};
+
 export const NOTHING: DfChanges = {
   streams: [],
   communications: [],
   keySessions: [],
   outbox: [],
+  evicted: [],
+  losses: [],
+  toldLosses: [],
   held: [],
   released: [],
   notices: [],
@@ -42,6 +51,9 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         communications: [CALL],
         keySessions: [{ session: newSession('x', 'c'), lastSeen: 5 }],
         outbox: [entry(0)],
+        evicted: [],
+        losses: [LOSS],
+        toldLosses: [],
         held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
         released: [],
         retired: [],
@@ -61,7 +73,8 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       };
       await current.store.commit(changes);
       await current.reopen();
-      const { outbox, released: _, retired: __, givenUp: ___, forgottenStreams: ____, ...state } = changes;
+      const { streams, communications, keySessions, held, notices, losses, outbox } = changes;
+      const state = { streams, communications, keySessions, held, notices, losses };
       expect(await current.store.load()).toEqual({ ...state, lastCins: new Map([['L', 3]]) });
       expect(await current.store.pending('lemf', 0, 10)).toEqual([{ ...outbox[0], position: 1 }]);
     });
@@ -110,6 +123,46 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
       await current.store.acknowledge('lemf', Number.MAX_SAFE_INTEGER);
       expect(current.store.destinations()).toEqual(['other']);
       expect(current.store.waiting('lemf')).toEqual({ count: 0, octets: 0 });
+    });
+
+    it('says what waits of whom, after it was opened again too', async () => {
+      const others = [entry(0, { liid: 'M' }), entry(0, { interface: 'hi2' }), entry(0, { did: 'other' })];
+      await current.store.commit({ ...NOTHING, outbox: [entry(0), entry(1), ...others] });
+      const shares = () =>
+        [...current.store.shares('lemf')].map((share) => Object.values(share).join(' ')).sort();
+      const expected = ['L hi2 1 10', 'L hi3 2 20', 'M hi3 1 10'];
+      expect(shares()).toEqual(expected);
+      await current.reopen();
+      expect(shares()).toEqual(expected);
+      await current.store.acknowledge('lemf', 2);
+      expect(shares()).toEqual(['L hi2 1 10', 'M hi3 1 10']);
+    });
+
+    it('R-56: lets entries go that give way: the newest of a warrant, on one interface', async () => {
+      const calls = [entry(0), entry(1), entry(0, { cin: 2 }), entry(1, { cin: 2 }), entry(2)];
+      const others = [entry(7, { liid: 'M' }), entry(8, { interface: 'hi2' }), entry(9, { did: 'other' })];
+      await current.store.commit({ ...NOTHING, outbox: [...calls, ...others] });
+      const newest = await current.store.newest('lemf', 'hi3', 'L', 3);
+      expect(newest.map(({ cin, sequenceNumber }) => [cin, sequenceNumber])).toEqual([
+        [2, 1],
+        [2, 0],
+        [1, 2],
+      ]);
+      expect(newest[0]).toMatchObject({ did: 'lemf', interface: 'hi3', liid: 'L', length: 10 });
+      await current.store.commit({ ...NOTHING, evicted: newest.map(({ position }) => position) });
+      expect(current.store.waiting('lemf')).toEqual({ count: 4, octets: 40 });
+      const left = await current.store.pending('lemf', 0, 10);
+      expect(left.map(({ sequenceNumber }) => sequenceNumber)).toEqual([0, 1, 7, 8]);
+    });
+
+    it('R-56: keeps what was lost until it is told of', async () => {
+      const more = { ...LOSS, pdus: 5, last: 12 };
+      const other = { ...LOSS, cin: 4 };
+      await current.store.commit({ ...NOTHING, losses: [LOSS, other] });
+      await current.store.commit({ ...NOTHING, losses: [more] });
+      expect((await current.store.load()).losses).toEqual([more, other]);
+      await current.store.commit({ ...NOTHING, toldLosses: [more, other], losses: [LOSS] });
+      expect((await current.store.load()).losses).toEqual([LOSS]);
     });
 
     it('positions are not given again when the outbox has been empty', async () => {

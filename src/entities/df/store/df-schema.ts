@@ -1,0 +1,46 @@
+/** The tables of the DF's database, by version; what is in them says `sqlite.ts`. */
+import { statements } from '../../../storage/migrations.ts';
+import type { StoreSchema } from '../../../storage/migrations.ts';
+
+const FIRST = statements(
+  `CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, next INTEGER NOT NULL, last_time REAL NOT NULL)
+    WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS communication (correlation TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL,
+    next_hi2 INTEGER NOT NULL, next_hi3 INTEGER NOT NULL, last_seen REAL NOT NULL,
+    PRIMARY KEY (correlation, liid), UNIQUE (liid, cin)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS cin (liid TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS key_session (xid TEXT NOT NULL, correlation TEXT NOT NULL, body TEXT NOT NULL,
+    last_seen REAL NOT NULL, PRIMARY KEY (xid, correlation)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, xid TEXT NOT NULL, octets BLOB NOT NULL,
+    since REAL NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, did TEXT NOT NULL,
+    interface TEXT NOT NULL, liid TEXT NOT NULL, cin INTEGER NOT NULL, sequence_number INTEGER NOT NULL,
+    octets BLOB NOT NULL, UNIQUE (did, interface, liid, cin, sequence_number))`,
+  `CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (did, position)`,
+);
+
+const NOTICES = statements(`CREATE TABLE notice (liid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`);
+
+const EPOCH = statements(`CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id = 1), base INTEGER NOT NULL)`);
+
+/** What is known from before is not given up. */
+const STANDING = statements(
+  `ALTER TABLE communication ADD COLUMN standing TEXT NOT NULL DEFAULT 'proven'`,
+  `ALTER TABLE communication ADD COLUMN source TEXT NOT NULL DEFAULT ''`,
+);
+
+/** From which CINs went on when the LEMFs of a warrant were last told by cINReset. */
+const RESETS = statements(`ALTER TABLE notice ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0`);
+
+const LOSSES = statements(
+  `CREATE TABLE loss (did TEXT NOT NULL, liid TEXT NOT NULL, interface TEXT NOT NULL, cin INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, pdus INTEGER NOT NULL, octets INTEGER NOT NULL,
+    since REAL NOT NULL, PRIMARY KEY (did, liid, interface, cin)) WITHOUT ROWID`,
+);
+
+/** The store's tables, by version. */
+export const DF_SCHEMA: StoreSchema = {
+  store: 'df',
+  firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
+  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES],
+};
