@@ -54,7 +54,7 @@ class Started {
   }
 
   async caughtUp(): Promise<void> {
-    await expect.poll(() => this.receiver.isIdle).toBe(true);
+    await expect.poll(() => this.receiver.isIdle, { timeout: 50_000 }).toBe(true);
   }
 
   /** What was told, but for when. */
