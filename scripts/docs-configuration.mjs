@@ -12,7 +12,18 @@ import { format, resolveConfig } from 'prettier';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-export const ENTITIES = ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf', 'ue', 'officer', 'agency'];
+export const ENTITIES = [
+  'kms',
+  'cscf',
+  'gateway',
+  'df',
+  'admf',
+  'lemf',
+  'mailbox',
+  'ue',
+  'officer',
+  'agency',
+];
 
 /** Where the schema is that is not an entity's. @type {Record<string, string>} */
 const ELSEWHERE = {

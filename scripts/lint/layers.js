@@ -31,6 +31,7 @@ const LAYER = {
   'entities/lemf': 6,
   'entities/cscf': 6,
   'entities/gateway': 6,
+  'entities/mailbox': 6,
   'entities/ue': 6,
   lab: 8,
   cli: 8,

@@ -46,6 +46,13 @@ const ENTITIES: Readonly<Record<string, RunsAlone>> = {
       start: (await import('../entities/df/start.ts')).startDf,
     })),
   },
+  mailbox: {
+    description: 'mailbox: keeps messages for those who do not answer, without a key to them',
+    start: starter(async () => ({
+      read: (await import('../entities/mailbox/config.ts')).mailboxConfig,
+      start: (await import('../entities/mailbox/start.ts')).startMailbox,
+    })),
+  },
   lemf: {
     description: 'law enforcement monitoring facility: receives, stores, decrypts',
     start: starter(async () => ({

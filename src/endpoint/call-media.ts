@@ -10,7 +10,7 @@
 import { EndpointError } from './errors.ts';
 import type { AudioStream } from './audio-stream.ts';
 import { sessionsOf } from './key-exchange.ts';
-import type { ExchangeResult } from './key-exchange.ts';
+import type { ExchangeResult, KeyedStream } from './key-exchange.ts';
 import type { StreamKeys } from '../media/srtp/rekeyed-stream.ts';
 import { formatOf } from './session-description.ts';
 import type {
@@ -147,6 +147,15 @@ export class CallMedia {
   /** Keys of all lines, in force at once. @throws EndpointError `key-exchange` if the audio has none */
   secure(result: ExchangeResult, role: ExchangeRole): void {
     for (const { media, keys } of this.#keyed(result, role)) media.stream.secure(keys);
+  }
+
+  /** Keys of what is only heard, the odd crypto sessions. @throws EndpointError `key-exchange` if the audio has none */
+  listen(streams: readonly KeyedStream[]): void {
+    for (const { kind, index, media } of this.#lines) {
+      const receive = streams.find(({ csId }) => csId === 2 * index + 1);
+      if (receive !== undefined) media.stream.secure({ send: null, receive });
+      else if (kind === 'audio') throw new EndpointError('key-exchange', 'there are no keys for the audio');
+    }
   }
 
   /** New keys of all lines, sent under from `switchOver` on, or when the other end has sent under them. */

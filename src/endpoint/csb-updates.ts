@@ -8,6 +8,7 @@
 import { ClavigerError } from '../bytes/errors.ts';
 import { IbakeError } from '../ibake/errors.ts';
 import type { Endpoint } from '../ibake/ports.ts';
+import type { CryptoSession } from '../ibake/session-keys.ts';
 import { wipeReplaced, wipeSession } from '../ibake/session.ts';
 import type { CsbSession } from '../ibake/session.ts';
 import { answerUpdate, UpdateOffer } from '../ibake/update.ts';
@@ -31,14 +32,18 @@ interface HeldKeys {
   readonly peer: string;
   /** What they replaced, while the far end may not have them; `null`: it does, or they are the first. */
   before: CsbSession | null;
+  /** What this end sends with instead, where a mailbox has answered. */
+  readonly content?: readonly CryptoSession[] | null;
 }
 
 export function resultOf(endpoint: Endpoint, held: HeldKeys): ExchangeResult {
-  const { session, peer } = held;
+  const { session, peer, content = null } = held;
+  const sessions = session.cryptoSessions.map((own) => content?.find(({ csId }) => csId === own.csId) ?? own);
   return {
     peer,
     sas: session.sas,
-    sessions: session.cryptoSessions.map(keyedStream),
+    isDeferred: content !== null,
+    sessions: sessions.map(keyedStream),
     update: (wish) => judged('the update cannot begin', () => started(endpoint, held, wish)),
     answerUpdate: (iMessage1, lines) =>
       judged('the update does not verify', () => answered(endpoint, held, iMessage1, lines)),
@@ -46,8 +51,17 @@ export function resultOf(endpoint: Endpoint, held: HeldKeys): ExchangeResult {
     wipe: () => {
       settle(held);
       wipeSession(session);
+      for (const { tek, salt } of content ?? []) [tek, salt].forEach((secret) => secret.wipe());
     },
   };
+}
+
+/** A crypto session as media are keyed with it. @throws EndpointError `key-exchange` without suite or MKI */
+export function keyedStream({ csId, ssrc, roc, mki, policy, tek, salt }: CryptoSession): KeyedStream {
+  const suite = suiteByName(policy.name);
+  if (suite === null || mki === null)
+    throw new EndpointError('key-exchange', `no such suite: ${policy.name}`);
+  return { csId, ssrc, roc, mki, suite, masterKey: tek, masterSalt: salt };
 }
 
 /** Runs a step; what the exchange refuses becomes an `EndpointError`, of which the far end learns no more than that. */
@@ -149,19 +163,4 @@ function linesOf(
     added: lines.slice(known).map((ssrc) => ({ ssrc, policyNo })),
     filled: new Map(filled),
   };
-}
-
-function keyedStream({
-  csId,
-  ssrc,
-  roc,
-  mki,
-  policy,
-  tek,
-  salt,
-}: CsbSession['cryptoSessions'][number]): KeyedStream {
-  const suite = suiteByName(policy.name);
-  if (suite === null || mki === null)
-    throw new EndpointError('key-exchange', `no such suite: ${policy.name}`);
-  return { csId, ssrc, roc, mki, suite, masterKey: tek, masterSalt: salt };
 }

@@ -2,8 +2,8 @@
  * MIKEY-IBAKE for calls: `ibake/` has the messages and what they mean, `key-exchange.ts` what a call wants of them.
  *
  * Whoever answers is accepted if the exchange with them verifies; that it may be somebody else than was called
- * (retargeting) is why the user is shown the authenticated identity, and `others` may refuse it. A mailbox is not
- * accepted: nothing is left there.
+ * (retargeting) is why the user is shown the authenticated identity, and `others` may refuse it. What is left with a mailbox
+ * is for the callee alone; only those that the settings name are taken for one.
  */
 import { ClavigerError } from '../bytes/errors.ts';
 import { readErrorMessage } from '../ibake/error-message.ts';
@@ -37,6 +37,8 @@ export interface OfferSettings {
   readonly prfFunc?: number;
   /** Whether an exchange goes on with somebody else than was called; default `accept`. */
   readonly others?: OthersPolicy;
+  /** Identities that content for somebody else is left with, when they answer. */
+  readonly mailboxes?: readonly string[];
 }
 
 export class IbakeAgreement implements KeyAgreement {
@@ -50,7 +52,7 @@ export class IbakeAgreement implements KeyAgreement {
 
   initiate(callee: string, lines: OwnLines, curve = this.#settings.curve): Promise<InitiatedExchange> {
     return judged('the key exchange cannot begin', () => {
-      const { policy, prfFunc } = this.#settings;
+      const { policy, prfFunc, mailboxes = [] } = this.#settings;
       const media = lines.map((ssrc) => (policy === undefined ? { ssrc } : { ssrc, policy }));
       const initiator = Initiator.offer(this.#endpoint, {
         callee,
@@ -66,7 +68,10 @@ export class IbakeAgreement implements KeyAgreement {
           judged('R_MESSAGE_1 does not verify', () =>
             answered(
               this.#endpoint,
-              initiator.answer(rMessage1, { acceptResponder: this.#accepting(callee) }),
+              initiator.answer(rMessage1, {
+                acceptResponder: this.#accepting(callee),
+                acceptMailbox: (responder) => mailboxes.includes(responder),
+              }),
             ),
           ),
         refusal: (octets) => refusalOf(octets, initiator.csbId),
@@ -107,9 +112,11 @@ function answered(endpoint: Endpoint, leg: InitiatorLeg): AnsweredExchange {
   return {
     iMessage2: leg.message,
     confirm: (rMessage2) =>
-      judged('R_MESSAGE_2 does not verify', () =>
-        resultOf(endpoint, { session: leg.verify(rMessage2), peer: leg.responder, before: null }),
-      ),
+      judged('R_MESSAGE_2 does not verify', () => {
+        const session = leg.verify(rMessage2);
+        const content = leg.contentSessions();
+        return resultOf(endpoint, { session, peer: leg.responder, before: null, content });
+      }),
   };
 }
 

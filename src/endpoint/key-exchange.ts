@@ -21,6 +21,11 @@ export interface ExchangeResult {
   readonly peer: string;
   /** Short authentication string, to be read aloud. */
   readonly sas: string;
+  /**
+   * A mailbox has answered: what this end sends is content for the callee, under keys that the mailbox does not have. No
+   * RTCP goes with it, and keys are not updated (profile, section 3).
+   */
+  readonly isDeferred: boolean;
   readonly sessions: readonly KeyedStream[];
   /** Begins an update of these keys (RFC 6267 section 5.3). @throws EndpointError `key-exchange` where it cannot be */
   update(wish: UpdateWish): Promise<StartedUpdate>;

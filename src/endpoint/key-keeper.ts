@@ -11,7 +11,7 @@
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
 import { makeKeyRequest } from '../wire/request-key/request.ts';
-import type { KmsCredential } from '../wire/request-key/request.ts';
+import type { KmsCredential, WantedDates } from '../wire/request-key/request.ts';
 import { decodeKeyResponse } from '../wire/request-key/response.ts';
 import type { Districts } from './districts.ts';
 import { EndpointError } from './errors.ts';
@@ -65,6 +65,20 @@ export class KeyKeeper {
     this.#look ??= this.#nextLook();
   }
 
+  /**
+   * The address of record's private key for the period that contains `time` (Unix seconds), asked for if it is not held:
+   * content that waits at a mailbox may be of a period that is over.
+   * @throws EndpointError `kms`; `no-key` if the KMS does not give it
+   */
+  async fetchFor(time: number): Promise<void> {
+    const { ring, addressOfRecord, clock } = this.#options;
+    if (ring.privateKey(addressOfRecord, time) !== null) return;
+    const wanted = { from: time, to: time + 1 };
+    await this.#ask([addressOfRecord], wanted, clock.now() + PATIENCE_MS);
+    if (ring.privateKey(addressOfRecord, time) === null)
+      throw new EndpointError('no-key', 'the KMS gives no key of that period any more');
+  }
+
   stop(): void {
     this.#look?.cancel();
     this.#look = null;
@@ -80,23 +94,27 @@ export class KeyKeeper {
     }
   }
 
-  /** Each time with a new message: the KMS takes none twice. */
   async #request(until: number): Promise<void> {
-    const { kms, credential, addressOfRecord, device, ring, clock, random } = this.#options;
+    const { addressOfRecord, device, ring, clock } = this.#options;
     const uris = [...new Set([addressOfRecord, device])];
+    await this.#ask(uris, { from: null, to: null }, until);
+    const now = clock.now() / 1000;
+    if (uris.every((uri) => ring.privateKey(uri, now) !== null)) return;
+    throw new EndpointError('kms', 'the KMS gave no key for the period that is on');
+  }
+
+  /** Each time with a new message: the KMS takes none twice. */
+  async #ask(uris: readonly string[], wanted: WantedDates, until: number): Promise<void> {
+    const { kms, credential, ring, clock, random } = this.#options;
     for (;;) {
       await this.#untilAskedAgain(until);
-      const wanted = { uris, time: clock.now(), wanted: { from: null, to: null } };
-      const request = makeKeyRequest(credential, wanted, random);
+      const request = makeKeyRequest(credential, { uris, time: clock.now(), wanted }, random);
       const answer = await kms.requestKeys(request.octets);
-      if (answer.kind === 'later') {
-        this.#leaveAlone(answer.afterMs);
-        continue;
+      if (answer.kind === 'answer') {
+        ring.add(decodeKeyResponse(request, credential.psk, answer.octets));
+        return;
       }
-      ring.add(decodeKeyResponse(request, credential.psk, answer.octets));
-      const now = clock.now() / 1000;
-      if (uris.every((uri) => ring.privateKey(uri, now) !== null)) return;
-      throw new EndpointError('kms', 'the KMS gave no key for the period that is on');
+      this.#leaveAlone(answer.afterMs);
     }
   }
 

@@ -11,6 +11,7 @@
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { isIP } from 'node:net';
 import { equalOctets } from '../bytes/octets.ts';
+import type { DeliveredMessages } from '../ibake/deferred.ts';
 import type { Companding } from '../media/g711.ts';
 import { G711_CLOCK_RATE, AUDIO_TYPE } from '../media/rtp.ts';
 import { attributeValues, parseAttribute } from '../sip/attributes.ts';
@@ -77,6 +78,8 @@ export interface DescribedMedia {
   /** All m= lines, for an answer. */
   readonly media: readonly Medium[];
   readonly mikey: Uint8Array | null;
+  /** What a mailbox delivers: the messages of the exchange in which it was left there, instead of `mikey`. */
+  readonly delivery: DeliveredMessages | null;
   /** Key management protocols that were listed. */
   readonly protocols: readonly string[];
 }
@@ -181,7 +184,7 @@ export function readDescription(type: string | null, octets: Uint8Array): Descri
   });
   const audio = lines.find(({ kind }) => kind === 'audio');
   if (audio === undefined) throw new EndpointError(lacking, 'no audio of G.711 over SRTP is described');
-  return { audio, lines, media, mikey: description.mikey, protocols: description.keyManagement };
+  return { audio, lines, media, ...keysIn(description), protocols: description.keyManagement };
 }
 
 /** Whether two names of codecs are one: they compare without case (RFC 4855 section 3). */
@@ -243,6 +246,15 @@ function formatsIn({ attributes, formats }: Medium): NamedFormat[] {
       return [];
     return [{ type: Number(type), codec }];
   });
+}
+
+/** One MIKEY message, or none; or the three of a delivery (profile, section 3). @throws EndpointError `not-acceptable` */
+function keysIn({ sessionMikey }: SessionDescription): Pick<DescribedMedia, 'mikey' | 'delivery'> {
+  const [first = null, rMessage1, iMessage2, ...others] = sessionMikey;
+  if (first === null || rMessage1 === undefined) return { mikey: first, delivery: null };
+  if (iMessage2 === undefined || others.length > 0)
+    throw new EndpointError('not-acceptable', 'neither one MIKEY message nor the three of a delivery');
+  return { mikey: null, delivery: { iMessage1: first, rMessage1, iMessage2 } };
 }
 
 type MediumParts = Parameters<typeof makeSdp>[0]['media'][number];

@@ -117,7 +117,7 @@ export type Retake<Config> = (config: Config) => void | Promise<void>;
 
 export interface Operation<Config = never> {
   /** The kind, and the role that its certificate has. */
-  readonly entity: Extract<Role, 'kms' | 'df' | 'admf' | 'cscf' | 'gateway' | 'lemf'>;
+  readonly entity: Extract<Role, 'kms' | 'df' | 'admf' | 'cscf' | 'gateway' | 'lemf' | 'mailbox'>;
   /** The name that its certificate bears. */
   readonly name: string;
   readonly tls: LiveTls;

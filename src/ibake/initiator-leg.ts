@@ -18,7 +18,7 @@ import type { PolicyTable } from './policy.ts';
 import type { Endpoint } from './ports.ts';
 import { drawSecretKey } from './recoverable-secret.ts';
 import { drawMaterial, openAs, recipientOf, seal, sha256 } from './sealing.ts';
-import { verifies, type Csb, type CsbKeys } from './session-keys.ts';
+import { deferredSessions, verifies, type Csb, type CryptoSession, type CsbKeys } from './session-keys.ts';
 import {
   agreeKeys,
   establish,
@@ -88,6 +88,16 @@ export class InitiatorLeg {
   /** SK for content left with a mailbox; users of 16 octets take the first 16. */
   get deferredKey(): Secret | null {
     return this.#deferredKey;
+  }
+
+  /**
+   * The crypto sessions of content left with a mailbox, in place of those of this end's streams (profile, section 3); `null`
+   * where this is not one, or before R_MESSAGE_2.
+   */
+  contentSessions(): CryptoSession[] | null {
+    if (this.#deferredKey === null || this.#session === null) return null;
+    const { csb, map, policies, spis } = this.#session;
+    return deferredSessions(this.#deferredKey, csb, map, policies, spis.initiator);
   }
 
   /** The keys in force; `null` as long as no echo has been seen: no packet may be sent. */

@@ -46,7 +46,7 @@ export interface TlsMaterial extends TrustMaterial {
 }
 
 /** What a functional entity is. */
-export const ENTITY_ROLES = ['admf', 'df', 'kms', 'cscf', 'gateway', 'lemf', 'ue'] as const;
+export const ENTITY_ROLES = ['admf', 'df', 'kms', 'cscf', 'gateway', 'lemf', 'mailbox', 'ue'] as const;
 
 type EntityRole = (typeof ENTITY_ROLES)[number];
 

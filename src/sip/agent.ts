@@ -77,6 +77,10 @@ export class UserAgent {
   #gruu: string | null = null;
   /** Set to be called; without it calls are answered with 480. */
   incoming: ((call: IncomingCall) => void) | null = null;
+  /**
+   * REGISTER of the registrar, which tells that somebody else has registered (TS 24.229 clause 5.4.1.7); without it 405.
+   */
+  told: ((request: SipRequest) => void) | null = null;
   /** MESSAGE outside a dialog; without it 501. */
   message: ((request: SipRequest) => Reply | Promise<Reply>) | null = null;
 
@@ -276,6 +280,11 @@ export class UserAgent {
   async #request(transaction: ServerTransaction): Promise<void> {
     const { request } = transaction;
     const secured = transaction.flow.protocol === 'TLS' && this.#options.secureContact !== undefined;
+    if (request.method === 'REGISTER' && this.told !== null) {
+      this.told(request);
+      this.#respond(transaction, 200);
+      return;
+    }
     const verdict = admit(request, secured ? SECURED_ABILITIES : ABILITIES);
     if (verdict.kind === 'reject') {
       this.#respond(transaction, verdict.status, unsupported(verdict.status));
@@ -344,9 +353,10 @@ export class UserAgent {
     this.#respond(transaction, cause instanceof SipError && cause.code === 'syntax' ? 400 : 500);
   }
 
-  /** No two requests of this side share Call-ID, tag, CSeq number and method. */
+  /** No two requests of this side share Call-ID, tags, CSeq number and method; each dialog of a forked call counts by itself. */
   #branch(request: SipRequest): string {
-    return this.#identifiers.branch(request.callId, request.fromTag ?? '', request.first('CSeq') ?? '');
+    const { callId, fromTag, toTag } = request;
+    return this.#identifiers.branch(callId, fromTag ?? '', toTag ?? '', request.first('CSeq') ?? '');
   }
 
   #newCallId(): string {

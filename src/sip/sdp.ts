@@ -139,9 +139,16 @@ export class SessionDescription {
    * @throws SipError `syntax` if there are two, or its base64 is not
    */
   get mikey(): Uint8Array | null {
-    const found = keyManagementIn(this.attributes).filter(({ protocol }) => protocol === MIKEY);
-    if (found.length > 1) throw new SipError('syntax', 'SDP: more than one MIKEY message at session level');
-    return found[0]?.data ?? null;
+    const [found = null, ...others] = this.sessionMikey;
+    if (others.length > 0) throw new SipError('syntax', 'SDP: more than one MIKEY message at session level');
+    return found;
+  }
+
+  /** The MIKEY messages of the session level key-mgmt lines, in order. @throws SipError `syntax` */
+  get sessionMikey(): readonly Uint8Array[] {
+    return keyManagementIn(this.attributes)
+      .filter(({ protocol }) => protocol === MIKEY)
+      .map(({ data }) => data);
   }
 
   /** The MIKEY messages of both levels, for those who look on: `null` for one that is not base64. */

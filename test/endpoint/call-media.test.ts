@@ -68,6 +68,7 @@ function keysOf(alice: CallMedia, bob: CallMedia, generation: number): ExchangeR
   return {
     peer: 'x',
     sas: 'x',
+    isDeferred: false,
     sessions,
     update: () => Promise.reject(new Error('no update')),
     answerUpdate: () => Promise.reject(new Error('no update')),

@@ -25,7 +25,11 @@ export interface TwoKms {
   stop(): Promise<void>;
 }
 
-export async function startTwoKms(runtime: Runtime): Promise<TwoKms> {
+/** @param guests further users of home2, by name, with their pre-shared keys */
+export async function startTwoKms(
+  runtime: Runtime,
+  guests: Readonly<Record<string, string>> = {},
+): Promise<TwoKms> {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-kms-'));
   const pki = await LabPki.create(path.join(folder, 'pki'), runtime.clock.now());
   const start = async (user: UserName): Promise<RunningKms> => {
@@ -40,13 +44,11 @@ export async function startTwoKms(runtime: Runtime): Promise<TwoKms> {
         interception: { workers: 0 },
         district: { name: `https://${name}/.well-known/ibe`, demoGroup: home },
         workers: 0,
-        subscribers: [
-          {
-            id: user,
-            publicIdentities: [`sip:${user}@${host}`],
-            devices: [{ credential: user, psk, identity: `sip:${user}@${host}` }],
-          },
-        ],
+        subscribers: Object.entries({ [user]: psk, ...(user === 'bob' ? guests : {}) }).map(([id, key]) => ({
+          id,
+          publicIdentities: [`sip:${id}@${host}`],
+          devices: [{ credential: id, psk: key, identity: `sip:${id}@${host}` }],
+        })),
       }),
       runtime,
     );

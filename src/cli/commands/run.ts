@@ -12,7 +12,7 @@ import type { Logger } from '../../bytes/ports.ts';
 export type Starter = (source: OperatedSource, runtime: OperatedRuntime) => Promise<RunningOperated>;
 
 /** Whose configurations hold pre-shared keys, passwords or warrants. */
-const WITH_SECRETS: readonly string[] = ['kms', 'cscf', 'admf'];
+const WITH_SECRETS: readonly string[] = ['kms', 'cscf', 'admf', 'mailbox'];
 
 export function runCommand(entity: string, start: Starter): Command {
   return new Command('run')

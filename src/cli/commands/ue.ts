@@ -106,6 +106,26 @@ async function answerCalls(phone: RunningUe, logger: Logger, doing: Doing): Prom
   await untilTold(logger, () => Promise.resolve().then(() => phone.reload()));
 }
 
+/** What the call is, and with whom. */
+function whatItIs({ peer, author, isLeft, isRetargeted, called, sas }: PhoneCall): string {
+  const other = peer ?? 'unknown';
+  if (author !== null) return `message of ${author}, by way of ${other}, on whose word its author is`;
+  if (isLeft) return `leaving a message with ${other}`;
+  const instead = isRetargeted ? `, who answers instead of ${called ?? 'nobody'}` : '';
+  return `call with ${other}${instead}, read aloud: ${sas ?? 'none'}`;
+}
+
+/** All that is played, shown and pressed. */
+async function present(call: PhoneCall, { samples, video, press }: Doing): Promise<void> {
+  const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
+  if (video !== null && !call.hasVideo) process.stderr.write('the call has no video: nothing is shown\n');
+  await Promise.all([
+    call.play(samples),
+    ...(call.hasVideo ? [call.show(shown)] : []),
+    ...(press === undefined ? [] : [pressKeys(call, press)]),
+  ]);
+}
+
 /** Plays to the end; the caller hangs up, the callee waits for it. */
 async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<void> {
   call.onEvent((event) => {
@@ -117,19 +137,12 @@ async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<voi
       cause,
     });
   });
-  const instead = call.isRetargeted ? `, who answers instead of ${call.called ?? 'nobody'}` : '';
-  process.stdout.write(`call with ${call.peer ?? 'unknown'}${instead}, read aloud: ${call.sas ?? 'none'}\n`);
-  const { samples, record, video, recordVideo, press } = doing;
-  const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
-  if (video !== null && !call.hasVideo) process.stderr.write('the call has no video: nothing is shown\n');
-  await Promise.all([
-    call.play(samples),
-    ...(call.hasVideo ? [call.show(shown)] : []),
-    ...(press === undefined ? [] : [pressKeys(call, press)]),
-  ]);
+  process.stdout.write(`${whatItIs(call)}\n`);
+  if (call.author === null) await present(call, doing);
   if (hangUp) await call.hangUp();
   await call.ended;
   const heard = call.heard();
+  const { record, recordVideo } = doing;
   if (record !== undefined) writeWhole(record, encodeWav(heard));
   const seen = call.seen();
   if (recordVideo !== undefined) writeWhole(recordVideo, seen?.octets ?? new Uint8Array());

@@ -51,7 +51,7 @@ export interface CallAttempt {
   /** Identities of the caller and of the callee. */
   readonly parties: { readonly a: ReadonlySet<string>; readonly b: ReadonlySet<string> };
   /** Whom the request was sent to. */
-  readonly callees: readonly DialogParty[];
+  callees: readonly DialogParty[];
   /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */
   readonly dialogs: Set<string>;
   /** Branches that it went out on. */

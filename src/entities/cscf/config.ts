@@ -31,7 +31,7 @@ import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type { CscfLimits } from './ports.ts';
-import { sharedName } from './subscribers.ts';
+import { sharedName, unknownMailbox } from './subscribers.ts';
 
 const lowerCase = (description: string) => Type.Decode(text(description), (name) => name.toLowerCase());
 
@@ -69,14 +69,22 @@ const SUBSCRIBER = Type.Decode(
     forwardTo: Type.Optional(
       identity('SIP or tel URI that all calls of this subscriber go to instead; default: none'),
     ),
+    mailbox: Type.Optional(
+      identity('SIP URI of the subscriber that takes the calls of this one when it does not; default: none'),
+    ),
+    mailboxAfterMs: milliseconds('that a call rings before it goes to the mailbox', {
+      min: 100,
+      default: 20_000,
+    }),
   }),
-  ({ algorithms = [], forwardTo, ...rest }) => {
+  ({ algorithms = [], forwardTo, mailbox, mailboxAfterMs, ...rest }) => {
     if (forwardTo !== undefined && namesOne({ ...rest, forwardTo }))
       throw new Unfit('somebody else than the subscriber', 'forwardTo');
     return {
       ...rest,
       ...(algorithms.length === 0 ? {} : { algorithms }),
       ...(forwardTo === undefined ? {} : { forwardTo }),
+      ...(mailbox === undefined ? {} : { mailbox: { identity: mailbox, afterMs: mailboxAfterMs } }),
     };
   },
 );
@@ -138,6 +146,8 @@ export const CSCF_CONFIG = strict({
   subscribers: Type.Decode(listOf(SUBSCRIBER), (subscribers) => {
     const name = sharedName(subscribers);
     if (name !== null) throw new Unfit(`${name} of one subscriber alone`);
+    const lost = unknownMailbox(subscribers);
+    if (lost !== null) throw new Unfit(`${lost} as a subscriber of its own, without a mailbox`);
     return subscribers;
   }),
   peers: listOf(PEER),

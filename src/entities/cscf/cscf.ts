@@ -55,9 +55,11 @@ import type {
 import { Registrar } from './registrar.ts';
 import { Releases } from './releases.ts';
 import { DIALOG_METHODS, Relay } from './relay.ts';
+import type { FallBack } from './relay.ts';
 import { Router } from './routing.ts';
 import type { Route } from './routing.ts';
 import type { Session } from './sessions.ts';
+import { tellRegistered } from './third-party.ts';
 import { Speakers } from './speakers.ts';
 import { Directory, publicIdentitiesOf } from './subscribers.ts';
 
@@ -238,7 +240,18 @@ export class Cscf {
     this.#admit(request, subscriber.identity, subscriber, null);
     if (!this.#keeps(transaction, subscriber.identity)) return;
     const toTag = this.#layer.tagFor(request);
-    transaction.respond(this.#registrar.register(request, subscriber, flow, toTag));
+    const response = this.#registrar.register(request, subscriber, flow, toTag);
+    transaction.respond(response);
+    if (response.status === 200 && request.contacts.length > 0) this.#tellMailbox(subscriber);
+  }
+
+  /** Tells a subscriber's mailbox that they are registered. */
+  #tellMailbox(subscriber: Subscriber): void {
+    if (this.#registrar.bindings(subscriber).length === 0) return;
+    const targets = this.#router.mailboxOf(subscriber, null, subscriber.identity);
+    const [node = ''] = this.#router.names;
+    const expires = this.#parts.settings.limits?.maxExpires ?? DEFAULT_CSCF_LIMITS.maxExpires;
+    tellRegistered(this.#layer, { identity: subscriber.identity, targets, node, expires });
   }
 
   #initial(transaction: ServerTransaction): void {
@@ -268,7 +281,8 @@ export class Cscf {
     const onward = request.clone();
     this.#router.takeOwnRoutes(onward, flow.local);
     const forwarding = forward(onward, this.#directory);
-    const route = forwarding === 'endless' ? ENDLESS : this.#router.initial(onward, flow.local);
+    const { route, mailbox } =
+      forwarding === 'endless' ? { route: ENDLESS, mailbox: null } : this.#routeFor(onward, flow, caller);
     const callee = route.kind === 'targets' ? route.callee : null;
     const session = this.#admit(request, owner, caller, callee);
     if (route.kind === 'refused') {
@@ -310,7 +324,23 @@ export class Cscf {
     if (begins) this.#calls.begin(call, attempt);
     else call.attempts.add(attempt);
     this.#prepare(onward, origin, call);
-    this.#relay.fork(transaction, call, attempt, onward, route.targets);
+    this.#relay.fork(transaction, call, attempt, onward, route.targets, mailbox);
+  }
+
+  /** Where a first request goes, and where if nobody takes it there: a call may have a mailbox to go to. */
+  #routeFor(
+    onward: SipRequest,
+    flow: Flow,
+    caller: Subscriber | null,
+  ): { readonly route: Route; readonly mailbox: FallBack | null } {
+    const route = this.#router.initial(onward, flow.local);
+    const called = onward.routes.length > 0 ? null : this.#directory.subscriber(parseUri(onward.uri));
+    if (onward.method !== 'INVITE' || called?.mailbox === undefined) return { route, mailbox: null };
+    const targets = this.#router.mailboxOf(called, caller, onward.uri);
+    if (targets.length === 0) return { route, mailbox: null };
+    if (route.kind === 'refused' && route.status === 480)
+      return { route: { kind: 'targets', targets, callee: called }, mailbox: null };
+    return { route, mailbox: { targets, afterMs: called.mailbox.afterMs } };
   }
 
   /** Whether one more first request may go on; if not, it is answered. */

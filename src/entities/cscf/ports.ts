@@ -30,6 +30,16 @@ export interface Subscriber {
   readonly algorithms?: readonly Algorithm[];
   /** SIP or tel URI that this subscriber's calls go to instead. */
   readonly forwardTo?: string;
+  /** Another subscriber, which takes the calls that this one does not. */
+  readonly mailbox?: Mailbox;
+}
+
+/** Who takes the calls of a subscriber that it does not take itself. */
+export interface Mailbox {
+  /** Its public identity. */
+  readonly identity: string;
+  /** Milliseconds that a call rings before it goes there. */
+  readonly afterMs: number;
 }
 
 /** A binding as it is kept: the contact as it was registered, and where it came from. */

@@ -68,6 +68,13 @@ interface Standing {
   since: MediaState | null;
 }
 
+/** Where a call goes that nobody takes in time. */
+export interface FallBack {
+  readonly targets: readonly Target[];
+  /** Milliseconds until then. */
+  readonly afterMs: number;
+}
+
 /** A request on its way through, for its responses. */
 interface Passage {
   readonly transaction: ServerTransaction;
@@ -110,6 +117,7 @@ export class Relay {
   /**
    * Sends `onward` to each target, in the order of its call; responses come back the same way.
    * @param attempt that of a first request; `null` within a dialog
+   * @param fallBack where it goes after that, if nobody accepts
    */
   fork(
     transaction: ServerTransaction,
@@ -117,9 +125,9 @@ export class Relay {
     attempt: CallAttempt | null,
     onward: SipRequest,
     targets: readonly Target[],
+    fallBack: FallBack | null = null,
   ): void {
-    const { request, flow } = transaction;
-    const from = sideOf(request, call);
+    const { request } = transaction;
     const initial = attempt !== null;
     const tag = calleeTagOf(request, call) ?? '';
     const session = attempt?.session ?? sessionOf(call, tag);
@@ -147,8 +155,31 @@ export class Relay {
         this.#unwanted(call, request, response, initial, 488);
       },
       finished: (over) => this.#contexts.delete(over),
+      untaken: () => {
+        if (fallBack === null || attempt === null) return false;
+        attempt.callees = [...attempt.callees, ...fallBack.targets.map(endOf)];
+        go(fallBack.targets);
+        return true;
+      },
     });
     this.#contexts.set(context, transaction);
+    const go = (to: readonly Target[]): void =>
+      this.#goOn({ transaction, call, attempt, context, standing }, onward, to);
+    go(targets);
+    if (fallBack !== null) context.giveWayAfter(fallBack.afterMs);
+  }
+
+  /** Sends a request to each target, its description led to the gateway. */
+  #goOn(
+    { transaction, call, attempt, context, standing }: Passage,
+    onward: SipRequest,
+    targets: readonly Target[],
+  ): void {
+    const { request, flow } = transaction;
+    const from = sideOf(request, call);
+    const initial = attempt !== null;
+    const tag = calleeTagOf(request, call) ?? '';
+    const session = attempt?.session ?? sessionOf(call, tag);
     const branches = targets.map((target) => this.#branch(request, onward.clone(), target, flow, initial));
     for (const branch of branches) {
       attempt?.branches.add(branch.id);

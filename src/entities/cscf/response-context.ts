@@ -32,6 +32,9 @@ const ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"';
 /** What 488 from here warns of. */
 const UNUSABLE = { code: 399, text: 'a session description cannot be used' } as const;
 
+/** Nobody was there: no answer in time, not registered, busy, or cancelled from here. */
+const UNTAKEN: ReadonlySet<number> = new Set([408, 480, 486, 487]);
+
 /** A request that is ready to leave, and where to. */
 export interface Branch {
   readonly id: string;
@@ -52,6 +55,8 @@ export interface ContextHooks {
   unwanted(response: SipResponse, branch: Branch): void;
   /** Every branch has ended. */
   finished(context: ResponseContext): void;
+  /** Nobody takes the call here, and nobody has declined it; whether it is sent elsewhere: `fork` follows. */
+  untaken(): boolean;
 }
 
 interface Running {
@@ -78,6 +83,9 @@ export class ResponseContext {
   readonly #invite: boolean;
   #expected = 0;
   #cancelled = false;
+  /** It has been sent elsewhere, which is done once. */
+  #elsewhere = false;
+  #patience: Timer | null = null;
   #answered = false;
 
   constructor(layer: TransactionLayer, clock: Clock, transaction: ServerTransaction, hooks: ContextHooks) {
@@ -94,15 +102,26 @@ export class ResponseContext {
     return this.#cancelled;
   }
 
-  /** Sends the request on all branches at once. */
+  /** Sends the request on all branches at once, beside those that there were. */
   fork(branches: readonly Branch[]): void {
-    if (this.#cancelled) return;
-    this.#expected = branches.length;
+    if (this.#cancelled) {
+      if (this.#running.every(({ final }) => final !== null)) this.refuse(487);
+      return;
+    }
+    this.#expected += branches.length;
     for (const branch of branches) this.#start(branch);
+  }
+
+  /** Cancels after so many milliseconds what has not been answered by then, so that it can be sent elsewhere. */
+  giveWayAfter(ms: number): void {
+    this.#patience = this.#clock.after(ms, () => {
+      if (!this.#answered && !this.#elsewhere) this.#cancelPending();
+    });
   }
 
   /** Stops waiting, without a word. */
   close(): void {
+    this.#patience?.cancel();
     for (const { timerC } of this.#running) timerC?.cancel();
   }
 
@@ -218,9 +237,11 @@ export class ResponseContext {
     running.final = response;
     this.#hooks.branchFailed(running.branch, response.status);
     if (response.status >= 600) this.#cancelPending();
-    this.#finish();
     const finals = this.#running.flatMap(({ final }) => final ?? []);
-    if (this.#answered || finals.length < this.#expected) return;
+    const all = finals.length >= this.#expected;
+    if (all && this.#goesElsewhere(finals)) return;
+    this.#finish();
+    if (this.#answered || !all) return;
     this.#answered = true;
     const best = bestOf(finals);
     const source = this.#running.find(({ final }) => final === best)?.branch ?? null;
@@ -228,8 +249,17 @@ export class ResponseContext {
     else this.#hooks.upstream(withChallenges(best, finals), isOwn(best, this.#transaction) ? null : source);
   }
 
+  #goesElsewhere(finals: readonly SipResponse[]): boolean {
+    if (this.#answered || this.#cancelled || this.#elsewhere) return false;
+    if (!finals.every(({ status }) => UNTAKEN.has(status))) return false;
+    this.#elsewhere = true;
+    return this.#hooks.untaken();
+  }
+
   #finish(): void {
-    if (this.#running.every(({ final }) => final !== null)) this.#hooks.finished(this);
+    if (!this.#running.every(({ final }) => final !== null)) return;
+    this.#patience?.cancel();
+    this.#hooks.finished(this);
   }
 
   /** The caller gave up: so do all branches; their 487 is the answer. */

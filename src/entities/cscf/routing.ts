@@ -89,6 +89,18 @@ export class Router {
   }
 
   /**
+   * Where a call goes that `callee` does not take: to the contacts of its mailbox. None if it has none, or none that is
+   * registered; or if it is the mailbox that calls.
+   */
+  mailboxOf(callee: Subscriber | null, caller: Subscriber | null, uri: string): readonly Target[] {
+    if (callee?.mailbox === undefined) return [];
+    const mailbox = this.#directory.subscriber(parseUri(callee.mailbox.identity));
+    if (mailbox === null || mailbox === caller || mailbox === callee) return [];
+    const route = this.#contacts(mailbox, null, isSips(uri));
+    return route.kind === 'targets' ? route.targets : [];
+  }
+
+  /**
    * Where a request within a dialog goes: its next Route, else its Request-URI, the contact of the far end: over the
    * flow that it registered, if it is one of `ends`. Anybody may register a contact that is another's. A subscriber
    * whose Contact in the dialog is not the one that it registered (phones over TCP put the port there that they connect

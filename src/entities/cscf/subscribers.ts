@@ -95,11 +95,26 @@ function hasSameCredentials(one: Subscriber, other: Subscriber): boolean {
   return one.username === other.username && one.password.equals(other.password);
 }
 
-function hasSameTerms({ aliases, algorithms = [], forwardTo }: Subscriber, other: Subscriber): boolean {
+/** A mailbox that is none of the subscribers, or has one itself; `null`: there is none. */
+export function unknownMailbox(
+  subscribers: readonly Pick<Subscriber, 'identity' | 'mailbox'>[],
+): string | null {
+  const plain = subscribers.filter(({ mailbox }) => mailbox === undefined);
+  const known = new Set(plain.map(({ identity }) => addressOfRecord(parseUri(identity))));
+  const wanted = subscribers.flatMap(({ mailbox }) => mailbox?.identity ?? []);
+  return wanted.find((identity) => !known.has(addressOfRecord(parseUri(identity)))) ?? null;
+}
+
+function hasSameTerms(
+  { aliases, algorithms = [], forwardTo, mailbox }: Subscriber,
+  other: Subscriber,
+): boolean {
   return (
     aliases.join('\n') === other.aliases.join('\n') &&
     algorithms.join() === (other.algorithms ?? []).join() &&
-    forwardTo === other.forwardTo
+    forwardTo === other.forwardTo &&
+    mailbox?.identity === other.mailbox?.identity &&
+    mailbox?.afterMs === other.mailbox?.afterMs
   );
 }
 

@@ -9,6 +9,7 @@ import type { ReportStatistics } from '../../endpoint/stream-reports.ts';
 import type { KeptVideo } from '../../endpoint/video-stream.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { MikeyRefusal } from '../../ibake/error-message.ts';
+import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import type { ExchangeResult } from '../../endpoint/key-exchange.ts';
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 
@@ -21,7 +22,9 @@ export type CallEvent =
   /** The key exchange is complete. */
   | { readonly kind: 'secured'; readonly peer: string; readonly sas: string }
   /** The other end has sent a MIKEY error message, which is not authenticated. */
-  | { readonly kind: 'refused'; readonly errorNo: number; readonly name: string };
+  | { readonly kind: 'refused'; readonly errorNo: number; readonly name: string }
+  /** A mailbox delivers what was left there; who wrote it rests on the mailbox. */
+  | { readonly kind: 'message'; readonly author: string; readonly mailbox: string };
 
 /** Why a call ended: as the SIP agent says, or what went wrong before. */
 export interface CallEnd {
@@ -55,6 +58,7 @@ export class PhoneCall {
   readonly #clock: Clock;
   #state: CallState = 'setting-up';
   #result: ExchangeResult | null = null;
+  #content: DeliveredContent | null = null;
   #control: CallControl | null = null;
   #listeners: ((event: CallEvent) => void)[] = [];
   #settleEstablished: { resolve: () => void; reject: (error: EndpointError) => void };
@@ -91,9 +95,19 @@ export class PhoneCall {
     return this.#callId;
   }
 
-  /** The authenticated identity of the other end, once the key exchange is complete. */
+  /** The authenticated identity of the other end, once the key exchange is complete; the mailbox of what it delivers. */
   get peer(): string | null {
-    return this.#result?.peer ?? null;
+    return this.#result?.peer ?? this.#content?.mailbox ?? null;
+  }
+
+  /** A mailbox has answered: what is played is left there for the callee, and the mailbox cannot hear it. */
+  get isLeft(): boolean {
+    return this.#result?.isDeferred ?? false;
+  }
+
+  /** Who wrote what a mailbox delivers by this call, on the mailbox's word; `null` for other calls. */
+  get author(): string | null {
+    return this.#content?.author ?? null;
   }
 
   /** Whether the authenticated other end is somebody else than the user called: it was forwarded or redirected. */
@@ -108,7 +122,7 @@ export class PhoneCall {
   }
 
   get statistics(): CallStatistics {
-    const sessions = this.#result?.sessions ?? [];
+    const sessions = this.#result?.sessions ?? this.#content?.streams ?? [];
     const { audio, video } = this.#media;
     return {
       ...statisticsOf(audio.stream),
@@ -196,6 +210,11 @@ export class PhoneCall {
     this.#tell({ kind: 'secured', peer: result.peer, sas: result.sas });
   }
 
+  delivered(content: DeliveredContent): void {
+    this.#content = content;
+    this.#tell({ kind: 'message', author: content.author, mailbox: content.mailbox });
+  }
+
   up(): void {
     if (this.#state === 'ended' || this.#state === 'established') return;
     this.#enter('established');
@@ -211,6 +230,7 @@ export class PhoneCall {
     this.#linger ??= this.#clock.after(lingerMs, () => {
       this.#media.close();
       this.#result?.wipe();
+      this.#content?.wipe();
       this.#settleEnded(end);
     });
   }

@@ -14,7 +14,7 @@
  */
 import type { Body, Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
-import type { SipError } from '../../sip/errors.ts';
+import { SipError } from '../../sip/errors.ts';
 import type { SipResponse } from '../../sip/message.ts';
 import type { CallMedia } from '../../endpoint/call-media.ts';
 import type { PhoneCall } from './call.ts';
@@ -137,6 +137,8 @@ export class Caller implements OutgoingHandler {
   /** One of several devices failed: the others may be reached still. Once none is left, so has the call. */
   #branchFailed(leg: Leg, cause: unknown): void {
     this.#branches.delete(leg.remoteTag);
+    // It was over already, since the call goes on elsewhere: what becomes of that, the INVITE says.
+    if (cause instanceof SipError && cause.code === 'no-dialog') return;
     // What ended because another was chosen, or the far end gave up, ended for good.
     if (leg.state === 'terminated' && this.#leg !== null) return;
     if (this.#branches.size === 0 || this.#leg === leg) this.#fail(cause);
@@ -174,6 +176,7 @@ export class Caller implements OutgoingHandler {
   #secure(answer: DescribedMedia, result: ExchangeResult): void {
     this.#parts.media.connect(answer);
     this.#parts.media.secure(result, 'initiator');
+    if (result.isDeferred) this.#parts.media.withoutReports();
   }
 
   #up(branch: Branch): void {

@@ -1,65 +1,24 @@
 /** The settings of the user equipment: a phone behind one KMS and one CSCF. They hold a pre-shared key and a password. */
-import { isIP } from 'node:net';
 import Type from 'typebox';
-import { bareHost, canonicalAddress } from '../../bytes/network-address.ts';
-import { fromHex, utf8 } from '../../bytes/octets.ts';
 import { strict, Unfit } from '../../bytes/schema.ts';
-import { Secret } from '../../bytes/secret.ts';
+import { ENDPOINT_SETTINGS, KEYED_IDENTITY } from '../../endpoint/config.ts';
+import type { OfferSettings } from '../../endpoint/exchanges.ts';
 import {
   ConfigError,
   configReader,
   flag,
-  HOSTS,
-  listener,
   listOf,
-  mediaPorts,
   milliseconds,
-  parsed,
   REVOCATION_LISTS,
-  seconds,
-  text,
 } from '../../host/config.ts';
 import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
-import type { OfferSettings } from '../../endpoint/exchanges.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import type { SrtpPolicy } from '../../ibake/policy.ts';
 import { ECC_CURVE, PRF_FUNC } from '../../mikey/registry.ts';
-import { instanceIn } from '../../endpoint/instance.ts';
-import { nextHopOf } from '../../sip/flow.ts';
-import type { NextHop } from '../../sip/flow.ts';
-import { RFC_TIMERS } from '../../sip/timers.ts';
-import { addressOfRecord, isSips, parseUri } from '../../sip/uri.ts';
+import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import type { AnswerPolicy } from './callee.ts';
-
-const KEYED = 'a SIP URI that can be keyed';
-const keyed = (uri: string): string => canonicalIdentity(uri).uri;
-const DEVICE = `${KEYED}, whose gr is a URN`;
-/** The device's URN is what the phone registers, and what the registrar makes its GRUU from (RFC 5627). */
-const keyedDevice = (uri: string): string => {
-  const device = keyed(uri);
-  if (instanceIn(device) === null && device.includes(';')) throw new Unfit(DEVICE);
-  return device;
-};
-
-const REACHABLE = 'an IP address that others reach';
-
-/** Where a phone sends everything. */
-export interface Outbound extends NextHop {
-  /** Whether it takes part in calls by sips:. */
-  readonly sips: boolean;
-}
-
-const OUTBOUND = parsed(
-  'SIP URI of the own CSCF; `transport=udp` for UDP, `transport=tls` for TLS, `sips:` for TLS and calls by sips: too',
-  'a SIP URI',
-  (text): Outbound => {
-    const hop = nextHopOf(parseUri(text), 'TCP');
-    if (hop === null) throw new Unfit('a SIP URI over TCP, UDP or TLS');
-    return { ...hop, sips: isSips(text) };
-  },
-);
 
 const ANSWER = Type.Decode(
   strict(
@@ -79,7 +38,7 @@ const ANSWER = Type.Decode(
           absent: '603',
         }),
       ),
-      to: Type.Optional(parsed('with `redirect`: whom to call instead', KEYED, keyed)),
+      to: Type.Optional(KEYED_IDENTITY('with `redirect`: whom to call instead')),
     },
     { default: {} },
   ),
@@ -147,7 +106,7 @@ function numberedIdentities(numbers: Readonly<Record<string, string>>): Readonly
   return new Map(
     Object.entries(numbers).map(([number, uri]) => {
       try {
-        return [addressOfRecord(parseUri(`tel:${number}`)), keyed(uri)];
+        return [addressOfRecord(parseUri(`tel:${number}`)), canonicalIdentity(uri).uri];
       } catch {
         throw new Unfit('telephone numbers, each with a SIP URI that can be keyed', number);
       }
@@ -156,57 +115,12 @@ function numberedIdentities(numbers: Readonly<Record<string, string>>): Readonly
 }
 
 export const UE_CONFIG = strict({
-  identity: parsed('address of record', KEYED, keyed),
-  device: Type.Optional(
-    Type.Decode(
-      Type.String({
-        errorMessage: DEVICE,
-        description:
-          'device identity, where there are several devices: the identity with `;gr=` and a URN, by which this device is registered and called (RFC 5627)',
-        absent: 'the identity',
-      }),
-      keyedDevice,
-    ),
-  ),
-  kms: strict({
-    url: Type.Decode(text('the own KMS'), (url) => url.replace(/\/$/, '')),
-    credential: text('name of the pre-shared key'),
-    psk: Type.Decode(
-      Type.String({
-        pattern: '^([0-9a-fA-F]{2})+$',
-        errorMessage: 'octets in hexadecimal',
-        description: 'pre-shared key in hex',
-      }),
-      (hex) => Secret.of(fromHex(hex)),
-    ),
-  }),
-  cscf: strict({
-    url: OUTBOUND,
-    username: text('for digest'),
-    password: Type.Decode(text('for digest'), (password) => Secret.of(utf8(password))),
-  }),
-  partners: listOf(Type.String(), { description: 'hosts whose districts may be fetched' }),
+  ...ENDPOINT_SETTINGS,
   authorities: filePath("PEM file: whom the KMSs' certificates must chain to, and over TLS the CSCF's"),
   revocationLists: REVOCATION_LISTS,
-  hosts: HOSTS,
-  sip: listener('where it is called; over TLS, by the connection to the CSCF alone, what it says of that'),
-  media: mediaPorts('where media are received'),
-  publicAddress: Type.Optional(
-    Type.Decode(
-      Type.String({
-        errorMessage: REACHABLE,
-        description: 'named in Contact, Via and SDP; for who is reached otherwise than it listens',
-        absent: 'where it listens; for 0.0.0.0 and ::, the own address towards the CSCF',
-      }),
-      (address) => {
-        const bare = bareHost(address);
-        if (isIP(bare) === 0 || ['0.0.0.0', '::'].includes(canonicalAddress(bare)))
-          throw new Unfit(REACHABLE);
-        return bare;
-      },
-    ),
-  ),
-  replays: filePath('SQLite file with the I_MESSAGE_1s that were answered'),
+  mailboxes: listOf(KEYED_IDENTITY('identity of a mailbox'), {
+    description: 'identities that messages for somebody else are left with, when they answer instead',
+  }),
   answer: ANSWER,
   others: Type.Enum(['accept', 'refuse'], {
     default: 'accept',
@@ -235,12 +149,6 @@ export const UE_CONFIG = strict({
   ),
   video: VIDEO,
   rtcp: RTCP,
-  skew: seconds('seconds that clocks may differ by', { min: 1, max: 3600, default: 300 }),
-  t1: milliseconds("RFC 3261's T1, its estimate of the round trip, milliseconds", {
-    min: 10,
-    max: 10_000,
-    default: RFC_TIMERS.t1,
-  }),
 });
 
 export type UeConfig = ConfigOf<typeof UE_CONFIG>;
@@ -265,9 +173,9 @@ export const ueConfig: ConfigReader<typeof UE_CONFIG> = Object.assign(
 );
 
 /** What its offers ask for, and whose answers they take. */
-export function offerSettings({ suite, prf, curve, others }: UeConfig): Required<OfferSettings> {
+export function offerSettings({ suite, prf, curve, others, mailboxes }: UeConfig): Required<OfferSettings> {
   const { id } = CURVES.find(({ name }) => name === curve) ?? CURVES[0];
-  return { policy: policyNamed(suite), prfFunc: PRF_FUNC[prf], curve: id, others };
+  return { policy: policyNamed(suite), prfFunc: PRF_FUNC[prf], curve: id, others, mailboxes };
 }
 
 function policyNamed(name: string): SrtpPolicy {

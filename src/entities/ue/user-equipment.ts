@@ -5,6 +5,7 @@
  *     register   parameters of the own district and of partners, own keys and seeds, registration at the CSCF
  *     call       sockets, I_MESSAGE_1, INVITE …                                               `caller.ts`
  *     be called  offer read, I_MESSAGE_1 judged, 183 …                                        `callee.ts`
+ *     listen     what a mailbox delivers is opened, and answered without MIKEY                `listener.ts`
  */
 import { Reader } from '../../bytes/reader.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
@@ -26,12 +27,16 @@ import type { AnswerPolicy } from './callee.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import type { Redirection } from './caller.ts';
+import { Listener } from './listener.ts';
+import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
+import type { DeliveredMessages } from '../../ibake/deferred.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { DEFAULT_CURVE } from '../../ibake/curves.ts';
 import { mikeyBodyFor, warningFor } from '../../endpoint/refusal.ts';
 import type { OthersPolicy } from '../../endpoint/exchanges.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
 import { OwnDescriptions, readDescription } from '../../endpoint/session-description.ts';
+import type { DescribedMedia } from '../../endpoint/session-description.ts';
 
 /** Milliseconds for which media on the way are still heard after a call has ended. */
 const LINGER_MS = 100;
@@ -56,6 +61,8 @@ export interface KeySupply extends KeyAgreement {
   /** Fetches parameters, keys and seeds as far as they are wanting. @throws EndpointError `kms` */
   refresh(): Promise<void>;
   stop(): void;
+  /** Opens what a mailbox delivers. @throws EndpointError `key-exchange`, `kms`, `no-key` */
+  open(messages: DeliveredMessages): Promise<DeliveredContent>;
 }
 
 export interface UserEquipmentOptions {
@@ -216,6 +223,10 @@ export class UserEquipment {
     }
     const { request } = incoming;
     const offer = readDescription(request.contentType, request.body);
+    if (offer.delivery !== null) {
+      await this.#listen(incoming, offer, offer.delivery, policy);
+      return;
+    }
     if (offer.mikey === null) throw new EndpointError('not-acceptable', 'the offer has no MIKEY message');
     const media = await CallMedia.toAnswer(this.#maker(), this.#abilities, offer);
     try {
@@ -229,6 +240,28 @@ export class UserEquipment {
       media.close();
       throw error;
     }
+  }
+
+  async #listen(
+    incoming: IncomingCall,
+    offer: DescribedMedia,
+    messages: DeliveredMessages,
+    policy: Extract<AnswerPolicy, { kind: 'accept' }>,
+  ): Promise<void> {
+    const { keys, clock, logger } = this.#options;
+    const content = await keys.open(messages);
+    const media = await CallMedia.toAnswer(this.#maker(), this.#abilities, offer);
+    try {
+      media.listen(content.streams);
+    } catch (error) {
+      media.close();
+      throw error;
+    }
+    const said = this.#describing(media);
+    const call = this.#adopt(new PhoneCall('incoming', incoming.request.callId, media, clock));
+    this.#incoming(call);
+    const parts = { incoming, call, said, media, offer, content, policy, clock, logger };
+    new Listener({ ...parts, lingerMs: LINGER_MS }).answer();
   }
 
   #refuse(incoming: IncomingCall, cause: unknown): void {

@@ -104,6 +104,7 @@ export function certifiedName(checked: Checked): string | null {
     case 'df':
       return checked.config.x1.identifier;
     case 'lemf':
+    case 'mailbox':
     case 'ue':
     case 'officer':
     case 'agency':

@@ -9,6 +9,7 @@ import { dfConfig } from '../../entities/df/config.ts';
 import { gatewayConfig } from '../../entities/gateway/config.ts';
 import { kmsConfig } from '../../entities/kms/config.ts';
 import { lemfConfig } from '../../entities/lemf/config.ts';
+import { mailboxConfig } from '../../entities/mailbox/config.ts';
 import { ueConfig } from '../../entities/ue/config.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import { ConfigError, readConfigFile, readSecretFile } from '../../host/config.ts';
@@ -29,6 +30,7 @@ export const CONFIG_READERS = {
   admf: admfConfig,
   lemf: lemfConfig,
   ue: ueConfig,
+  mailbox: mailboxConfig,
   /** Of whoever works at an ADMF, with whatever role. */
   officer: officerConfig,
   /** Of a law enforcement agency of a laboratory. */
@@ -57,7 +59,7 @@ export function schemaOf(kind: Kind): TObject {
 export const KINDS = Object.keys(CONFIG_READERS) as readonly Kind[];
 
 /** Whose configurations hold secrets: nobody but their owner may read them. */
-const WITH_SECRETS: readonly Kind[] = ['kms', 'cscf', 'admf', 'ue'];
+const WITH_SECRETS: readonly Kind[] = ['kms', 'cscf', 'admf', 'ue', 'mailbox'];
 
 /** A file to be checked; `kind`: whose it is, if it is known. */
 export interface GivenFile {

@@ -71,6 +71,7 @@ class Links {
         return;
       case 'lemf':
         return;
+      case 'mailbox':
       case 'ue':
         this.#phone(checked);
         return;
@@ -172,13 +173,13 @@ class Links {
     return domain(df) === domain(lemf);
   }
 
-  #phone(phone: CheckedOf<'ue'>): void {
+  #phone(phone: CheckedOf<'ue' | 'mailbox'>): void {
     const {
       kms: { url, credential, psk },
       cscf,
       identity,
-      authorities,
     } = phone.config;
+    const { authorities } = phone.kind === 'mailbox' ? phone.config.tls : phone.config;
     const kms = this.#followUrl(phone, 'kms.url', url, 'kms', 'users');
     if (kms !== null) {
       const device = kms.config.subscribers

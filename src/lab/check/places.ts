@@ -50,6 +50,7 @@ function listenersOf({ kind, config }: Checked): Readonly<Record<string, Listens
       return { listen: config.listen, officers: config.officers, 'hi1.listen': config.hi1?.listen };
     case 'lemf':
       return { hi2: config.hi2, hi3: config.hi3 };
+    case 'mailbox':
     case 'ue':
       return { ...(config.cscf.url.protocol === 'TLS' ? {} : { sip: config.sip }), media: config.media };
     case 'officer':
@@ -62,7 +63,7 @@ function protocolsOf({ kind, config }: Checked, setting: string): ListeningPlace
   if (setting === 'media') return ['udp'];
   if (setting !== 'sip') return ['tcp'];
   if (kind === 'cscf') return ['tcp', 'udp'];
-  return kind === 'ue' && config.cscf.url.protocol === 'UDP' ? ['udp'] : ['tcp'];
+  return (kind === 'ue' || kind === 'mailbox') && config.cscf.url.protocol === 'UDP' ? ['udp'] : ['tcp'];
 }
 
 /** Ports that two places have. */

@@ -31,6 +31,7 @@ function agreement(
   const result = (peer: string, i: number, r: number): ExchangeResult => ({
     peer,
     sas: 'same-same',
+    isDeferred: false,
     sessions: [i, r].map((ssrc, at) => ({
       suite: SRTP_SUITE.aesCm128HmacSha1Tag80,
       masterKey: key(at),
@@ -177,6 +178,7 @@ async function phones(
       ),
       refresh: () => Promise.resolve(),
       stop: () => {},
+      open: () => Promise.reject(new EndpointError('key-exchange', 'nothing is delivered here')),
     };
     const ue = new UserEquipment({
       username: name,

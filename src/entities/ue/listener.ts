@@ -1,0 +1,110 @@
+/**
+ * A message that a mailbox delivers, from its INVITE to the end (profile, section 3):
+ *
+ *     INVITE  offer, sendonly, three MIKEY messages   →
+ *                                                     ←   180, 200 INVITE: answer, recvonly, without MIKEY
+ *     ACK, then the packets as they were left         →                                                      up
+ *     BYE                                             →
+ *
+ * What was delivered once is not taken again: 603, so that the mailbox does not keep it.
+ */
+import type { Clock, Logger } from '../../bytes/ports.ts';
+import type { CallMedia } from '../../endpoint/call-media.ts';
+import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
+import { reoffered } from '../../endpoint/reoffer.ts';
+import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { EndReason, IncomingCall } from '../../sip/agent-types.ts';
+import type { PhoneCall } from './call.ts';
+import type { AnswerPolicy } from './callee.ts';
+
+/** It was delivered before. */
+const DECLINED = 603;
+
+export interface ListenerParts {
+  readonly incoming: IncomingCall;
+  readonly call: PhoneCall;
+  readonly said: OwnDescriptions;
+  /** With the keys of the content. */
+  readonly media: CallMedia;
+  readonly offer: DescribedMedia;
+  readonly content: DeliveredContent;
+  readonly policy: Extract<AnswerPolicy, { kind: 'accept' }>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lingerMs: number;
+}
+
+export class Listener {
+  readonly #parts: ListenerParts;
+  #over = false;
+
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+    const { incoming, call } = parts;
+    const again = { ...parts, failed: (cause: EndpointError) => this.#fail(cause) };
+    call.controlledBy({ hangUp: () => this.#hangUp() });
+    incoming.handler = {
+      update: (request) => reoffered(request, again),
+      reinvite: (request) => reoffered(request, again),
+      ended: (reason) => this.#ended(reason),
+    };
+  }
+
+  /** Rings, and answers. */
+  answer(): void {
+    const { incoming, call, media, offer, content, policy, clock } = this.#parts;
+    media.connect(offer);
+    call.delivered(content);
+    clock.after(policy.ringMs, () => {
+      if (this.#over) return;
+      incoming.provisional(180);
+      call.ringing();
+      clock.after(policy.answerMs, () => this.#accept());
+    });
+  }
+
+  #accept(): void {
+    if (this.#over) return;
+    const { incoming, said, offer, content, call } = this.#parts;
+    if (!content.claim()) {
+      const error = new EndpointError('key-exchange', 'this content was delivered before');
+      this.#end(error.code, error);
+      incoming.reject(DECLINED);
+      return;
+    }
+    incoming
+      .accept(said.answer(null, offer))
+      .then(() => call.up())
+      .catch((cause: unknown) => this.#fail(cause));
+  }
+
+  async #hangUp(): Promise<void> {
+    const { incoming } = this.#parts;
+    if (incoming.leg.state === 'confirmed') await incoming.leg.bye();
+    else incoming.reject(486);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#over) return;
+    const { logger, incoming } = this.#parts;
+    logger.warn({ error: cause }, 'a delivery is given up');
+    const error =
+      cause instanceof EndpointError
+        ? cause
+        : new EndpointError('call-failed', 'the delivery cannot go on', { cause });
+    this.#end(error.code, error);
+    if (incoming.leg.state === 'confirmed') void incoming.leg.bye();
+    else incoming.reject(488);
+  }
+
+  #ended(reason: EndReason): void {
+    this.#end(reason, null);
+  }
+
+  #end(reason: string, error: EndpointError | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#parts.call.over({ reason, error }, this.#parts.lingerMs);
+  }
+}

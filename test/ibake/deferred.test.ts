@@ -1,0 +1,230 @@
+/** Content left with a mailbox (profile, section 3): the set of another implementation, from both sides, and refusals. */
+import { describe, expect, it } from 'vitest';
+import { fromBase64, fromHex, toHex } from '../../src/bytes/octets.ts';
+import { keyedStream } from '../../src/endpoint/csb-updates.ts';
+import { openContent, type DeliveredMessages } from '../../src/ibake/deferred.ts';
+import { IbakeError } from '../../src/ibake/errors.ts';
+import { Initiator } from '../../src/ibake/initiator.ts';
+import { readIMessage1, readRMessage1 } from '../../src/ibake/messages.ts';
+import type { CryptoSession } from '../../src/ibake/session-keys.ts';
+import { SrtpReceiver, SrtpSender } from '../../src/media/srtp/stream.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { vectorFile, vectorFiles } from '../support/shared.ts';
+import { endpointFor } from './support/network.ts';
+import {
+  ALICE,
+  answered,
+  BOB,
+  BOB_DESK,
+  CAROL,
+  completed,
+  MAILBOX,
+  Network,
+  type Call,
+} from './support/scenario.ts';
+import { ScriptedRandom } from './support/scripted-random.ts';
+import { homeOf, ScriptedTimestamps, type VectorHomeFile } from './support/vectors.ts';
+
+type Sealing = Readonly<Record<'gcmNonce' | 'cek' | 'rho', string>>;
+
+interface DeferredSet {
+  readonly time: { readonly unix: number; readonly T1: string; readonly T2: string };
+  readonly csbId: number;
+  readonly rand: string;
+  readonly curve: number;
+  readonly prfFunc: number;
+  readonly uri: Readonly<Record<'i' | 'r' | 'mailbox', string>>;
+  readonly spi: Readonly<Record<'i' | 'mailbox', string>>;
+  readonly kms: Readonly<Record<'initiator' | 'recipient', VectorHomeFile>>;
+  readonly messages: Readonly<
+    Record<
+      'I_MESSAGE_1' | 'R_MESSAGE_1' | 'I_MESSAGE_2' | 'R_MESSAGE_2',
+      Sealing & { readonly message: string; readonly esk?: Sealing }
+    >
+  >;
+  readonly deferred: {
+    readonly cryptoSessions: readonly {
+      readonly csId: number;
+      readonly tek: string;
+      readonly salt: string;
+    }[];
+    readonly packets: readonly { readonly csId: number; readonly rtp: string; readonly srtp: string }[];
+  };
+}
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof IbakeError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+const sealing = ({ gcmNonce, cek, rho }: Sealing): Uint8Array[] => [gcmNonce, cek, rho].map(fromHex);
+
+/** Alice and bob's mailbox with the randomness that the set was made with, and bob. */
+function partiesOf(set: DeferredSet) {
+  const homes = [homeOf(set.kms.initiator), homeOf(set.kms.recipient)];
+  const clock = new ManualClock(set.time.unix * 1000);
+  const { I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2, R_MESSAGE_2 } = set.messages;
+  const csbId = fromHex(set.csbId.toString(16).padStart(8, '0'));
+  const randoms = {
+    i: new ScriptedRandom(
+      csbId,
+      fromHex(set.rand),
+      fromHex(set.spi.i),
+      ...sealing(I_MESSAGE_1),
+      ...sealing(I_MESSAGE_2.esk!),
+      ...sealing(I_MESSAGE_2),
+    ),
+    mailbox: new ScriptedRandom(fromHex(set.spi.mailbox), ...sealing(R_MESSAGE_1), ...sealing(R_MESSAGE_2)),
+    r: new ScriptedRandom(),
+  };
+  const of = (name: 'i' | 'r' | 'mailbox') =>
+    endpointFor(
+      homes,
+      { addressOfRecord: set.uri[name], device: set.uri[name] },
+      { clock, random: randoms[name] },
+    );
+  const timestamps = new ScriptedTimestamps(clock, set.time.T1, set.time.T2);
+  return { alice: { ...of('i'), timestamps }, mailbox: of('mailbox'), bob: of('r') };
+}
+
+const inHex = (sessions: readonly CryptoSession[]) =>
+  sessions.map(({ csId, tek, salt }) => ({ csId, tek: toHex(tek.expose()), salt: toHex(salt.expose()) }));
+
+describe.each(vectorFiles(/^exchange-deferred-.*\.json$/))('%s', (file) => {
+  const set = vectorFile(file) as DeferredSet;
+  const octets = (name: keyof DeferredSet['messages']) => fromBase64(set.messages[name].message);
+
+  it('R-42: all four messages, made by sender and mailbox from the randomness given, and the sender’s packets', () => {
+    const { alice, mailbox } = partiesOf(set);
+    const { map } = readIMessage1(octets('I_MESSAGE_1'));
+    const media = map.filter((_, at) => at % 2 === 0).map(({ ssrc }) => ({ ssrc }));
+    const { curve, prfFunc } = set;
+    const initiator = Initiator.offer(alice, { callee: set.uri.r, media, curve, prfFunc });
+    const ssrcs = readRMessage1(octets('R_MESSAGE_1'))
+      .map.filter((_, at) => at % 2 === 1)
+      .map(({ ssrc }) => ssrc);
+    const responder = answered(mailbox, initiator.message, { ssrcs });
+    const leg = initiator.answer(responder.message, {
+      acceptMailbox: (identity) => identity === set.uri.mailbox,
+    });
+    const { message } = responder.confirm(leg.message);
+    expect(leg.contentSessions()).toBeNull();
+    leg.verify(message);
+    expect([initiator.message, responder.message, leg.message, message].map(toHex)).toEqual(
+      (['I_MESSAGE_1', 'R_MESSAGE_1', 'I_MESSAGE_2', 'R_MESSAGE_2'] as const).map((name) =>
+        toHex(octets(name)),
+      ),
+    );
+    const content = leg.contentSessions()!;
+    expect(set.deferred.cryptoSessions).toMatchObject(inHex(content));
+    for (const session of content) {
+      const sender = new SrtpSender(keyedStream(session));
+      for (const { rtp, srtp } of set.deferred.packets.filter(({ csId }) => csId === session.csId))
+        expect(toHex(sender.protect(fromHex(rtp)))).toBe(srtp);
+    }
+  });
+
+  it('R-42: the recipient opens what the mailbox delivers, and the packets', () => {
+    const { bob } = partiesOf(set);
+    const content = openContent(bob, {
+      iMessage1: octets('I_MESSAGE_1'),
+      rMessage1: octets('R_MESSAGE_1'),
+      iMessage2: octets('I_MESSAGE_2'),
+    });
+    expect(content).toMatchObject({ author: set.uri.i, mailbox: set.uri.mailbox });
+    expect(set.deferred.cryptoSessions).toMatchObject(inHex(content!.cryptoSessions));
+    for (const session of content!.cryptoSessions) {
+      const receiver = new SrtpReceiver(keyedStream(session));
+      for (const { rtp, srtp } of set.deferred.packets.filter(({ csId }) => csId === session.csId))
+        expect(toHex(receiver.unprotect(fromHex(srtp))!)).toBe(rtp);
+    }
+  });
+
+  it('R-42: the mailbox opens neither the ESK nor a packet: its keys for the call are others', () => {
+    const { mailbox } = partiesOf(set);
+    const messages = {
+      iMessage1: octets('I_MESSAGE_1'),
+      rMessage1: octets('R_MESSAGE_1'),
+      iMessage2: octets('I_MESSAGE_2'),
+    };
+    expect(openContent(mailbox, messages)).toBeNull();
+    const responder = answered(mailbox, messages.iMessage1, {
+      ssrcs: readRMessage1(messages.rMessage1)
+        .map.filter((_, at) => at % 2 === 1)
+        .map(({ ssrc }) => ssrc),
+    });
+    const { session } = responder.confirm(messages.iMessage2);
+    const [own] = session.cryptoSessions;
+    const [packet] = set.deferred.packets;
+    expect(() => new SrtpReceiver(keyedStream(own!)).unprotect(fromHex(packet!.srtp))).toThrow(
+      /does not verify/,
+    );
+  });
+});
+
+describe('R-42: what a recipient takes of a mailbox', () => {
+  const left = (
+    name: string,
+    callee = BOB,
+  ): { network: Network; messages: DeliveredMessages; call: Call } => {
+    const network = new Network(name);
+    const initiator = network.offer(network.endpoint(ALICE), callee);
+    const call = completed(initiator, answered(network.endpoint(MAILBOX), initiator.message), {
+      acceptMailbox: () => true,
+    });
+    const { iMessage1, rMessage1, iMessage2 } = call;
+    return { network, call, messages: { iMessage1, rMessage1, iMessage2 } };
+  };
+
+  it('the author on the mailbox’s word, and the sender’s own keys, at any device of the recipient', () => {
+    const { network, messages, call } = left('content');
+    const content = openContent(network.endpoint(BOB, BOB_DESK), messages);
+    expect(content).toMatchObject({ author: ALICE, mailbox: MAILBOX });
+    expect(inHex(content!.cryptoSessions)).toEqual(inHex(call.leg.contentSessions()!));
+    expect(content!.cryptoSessions.map(({ mki }) => toHex(mki!))).toEqual(
+      call.leg.contentSessions()!.map(({ mki }) => toHex(mki!)),
+    );
+  });
+
+  it('nothing that is for somebody else, or has no ESK', () => {
+    const { network, messages } = left('others');
+    expect(openContent(network.endpoint(CAROL), messages)).toBeNull();
+    const initiator = network.offer(network.endpoint(ALICE), BOB);
+    const live = completed(initiator, answered(network.endpoint(CAROL), initiator.message));
+    expect(openContent(network.endpoint(BOB), live)).toBeNull();
+  });
+
+  it('no messages of two exchanges, whichever of them is another’s', () => {
+    const { network, messages } = left('one');
+    const other = left('two').messages;
+    for (const name of ['iMessage1', 'rMessage1', 'iMessage2'] as const)
+      expect(codeOf(() => openContent(network.endpoint(BOB), { ...messages, [name]: other[name] }))).toBe(
+        'rejected',
+      );
+  });
+
+  it('a replayed delivery, by whatever call it comes, is taken once; one of another exchange besides', () => {
+    const { network, messages } = left('replay');
+    const bob = network.endpoint(BOB);
+    expect(openContent(bob, messages)!.claim()).toBe(true);
+    expect(openContent(bob, messages)!.claim()).toBe(false);
+    const second = network.offer(network.endpoint(ALICE), BOB);
+    const call = completed(second, answered(network.endpoint(MAILBOX), second.message), {
+      acceptMailbox: () => true,
+    });
+    expect(openContent(bob, call)!.claim()).toBe(true);
+  });
+
+  it('one that is days old, but not one that is older than what is remembered', () => {
+    const { network, messages } = left('old');
+    network.clock.advance(7 * 86_400_000);
+    expect(openContent(network.endpoint(BOB), messages)?.author).toBe(ALICE);
+    network.clock.advance(366 * 86_400_000);
+    expect(codeOf(() => openContent(network.endpoint(BOB), messages))).toBe('replayed');
+  });
+});
