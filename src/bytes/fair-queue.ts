@@ -10,15 +10,19 @@
  */
 import { ClavigerError } from './errors.ts';
 
-const REASONS = {
-  /** Of this key. */
+export type TurnErrorCode =
+  /** As much of this key waits as may. */
+  | 'share'
+  /** As much waits as may, and this key's part of it is the largest. */
+  | 'full'
+  /** Whoever asked is gone. */
+  | 'gone';
+
+const REASONS: Readonly<Record<TurnErrorCode, string>> = {
   share: 'as much waits for this one as may',
-  /** And this key's part of it is the largest. */
   full: 'as much waits as may',
   gone: 'whoever asked is gone',
-} as const;
-
-export type TurnErrorCode = keyof typeof REASONS;
+};
 
 /** Work that was not done. */
 export class TurnError extends ClavigerError<TurnErrorCode> {}
