@@ -6,7 +6,7 @@ import { STATUS } from '../host/operation.ts';
 import type { DfEvidence } from '../lab/selftest/evidence.ts';
 import type { Inspectors, Officers } from '../lab/selftest/self-test.ts';
 import { decodeWarrant, WARRANTS_PATH, warrantPath } from '../wire/officers/warrants.ts';
-import { timeText } from '../wire/officers/terms.ts';
+import { isoTime } from '../bytes/iso-time.ts';
 import { askControl, askText, socketsOf } from './control-client.ts';
 import { CliError } from './failure.ts';
 import type { OfficerApi } from './officer/api.ts';
@@ -24,7 +24,7 @@ export function officersOf(officer: OfficerApi, approver: OfficerApi | null, lem
     enter: async ({ liid, target, until }) => {
       const warrant = {
         ...{ liid, targets: [{ name: 'sipUri', value: target }], delivery: 'IRI+CC' },
-        ...{ endTime: timeText(until), lemf },
+        ...{ endTime: isoTime(until), lemf },
       };
       const body = { warrant, submit: true, emergency: false, reason: REASON };
       const { value } = await officer.post(WARRANTS_PATH, body, decodeWarrant);

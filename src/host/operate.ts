@@ -7,6 +7,7 @@
  *
  * Whatever changes how the entity runs (reload, log level, drain) goes on its audit log first: no record, no change.
  */
+import { isoTime } from '../bytes/iso-time.ts';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { isNearEnd } from '../net/revocation.ts';
 import { loadTls, requireOwn } from '../net/tls.ts';
@@ -256,12 +257,12 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
       name: operation.name,
       version: programVersion(),
       pid: process.pid,
-      started: iso(this.#started),
+      started: isoTime(this.#started),
       uptimeSeconds: Math.max(0, Math.floor((now - this.#started) / 1000)),
       restarts: restartsOf(process.env),
       ready: reasons.length === 0,
       reasons,
-      certificate: { subject, notAfter: iso(notAfter), daysLeft },
+      certificate: { subject, notAfter: isoTime(notAfter), daysLeft },
       ...state,
       alarms: [...this.#alarms(now, daysLeft, auditProblem), ...state.alarms],
       audit: operation.audit?.last() ?? null,
@@ -284,15 +285,15 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
       const text =
         list.to < now
           ? 'a revocation list has ended: peers are refused until there is a new one'
-          : `a revocation list ends at ${iso(list.to)}`;
+          : `a revocation list ends at ${isoTime(list.to)}`;
       alarms.push({ name: 'revocation-list', severity, about: list.file, text, since: null });
     }
     if (auditProblem !== null) alarm('audit-log', 'critical', auditProblem);
     const step = this.#runtime.clock.steps.last;
     if (step !== null && Math.abs(now - step.at) < STEP_TOLD_MS)
-      alarm('clock-step', 'warning', `the clock was set by ${step.ms} ms`, iso(step.at));
+      alarm('clock-step', 'warning', `the clock was set by ${step.ms} ms`, isoTime(step.at));
     if (this.#refused !== null)
-      alarm('reload-refused', 'warning', this.#refused.problem, iso(this.#refused.since));
+      alarm('reload-refused', 'warning', this.#refused.problem, isoTime(this.#refused.since));
     return alarms;
   }
 }
@@ -308,8 +309,4 @@ function whyNot(error: unknown): string {
   return error instanceof ClavigerError
     ? messageOf(error)
     : `unexpected: ${error instanceof Error ? error.name : 'failure'}`;
-}
-
-function iso(unixMs: number): string {
-  return new Date(unixMs).toISOString();
 }

@@ -12,6 +12,7 @@
  */
 import { createHash, verify } from 'node:crypto';
 import type { X509Certificate } from 'node:crypto';
+import { isoTime } from '../bytes/iso-time.ts';
 import { derDecode, DerReader } from '../bytes/der.ts';
 import { messageOf } from '../bytes/errors.ts';
 import { toHex } from '../bytes/octets.ts';
@@ -177,7 +178,7 @@ function requireKnown(extensions: DerReader, file: string): void {
 function checkTime({ file, from, to }: RevocationList, now: number): void {
   if (now >= from && now <= to) return;
   throw problem(
-    `${file}: a revocation list in force from ${iso(from)} to ${iso(to)} only: get the present one, or set the clock`,
+    `${file}: a revocation list in force from ${isoTime(from)} to ${isoTime(to)} only: get the present one, or set the clock`,
   );
 }
 
@@ -246,10 +247,6 @@ function timeOf(reader: DerReader, field: string): number {
   );
   if (Number.isNaN(time)) throw new Error(`${field}: not a time`);
   return time;
-}
-
-function iso(unixMs: number): string {
-  return new Date(unixMs).toISOString();
 }
 
 function problem(message: string, cause?: unknown): TlsError {

@@ -12,6 +12,7 @@
 import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
+import { isoTime } from '../bytes/iso-time.ts';
 import { opening } from '../bytes/opened.ts';
 import type { Opened } from '../bytes/opened.ts';
 import { StorageError } from './errors.ts';
@@ -47,7 +48,8 @@ export function lockState(place: StatePlace, since: number): StateLock {
   const held: StateLock[] = [];
   const release = (): void => held.splice(0).forEach((lock) => lock.release());
   try {
-    for (const base of new Set(bases)) held.push(lock(base, { entity, pid: process.pid, since: iso(since) }));
+    for (const base of new Set(bases))
+      held.push(lock(base, { entity, pid: process.pid, since: isoTime(since) }));
   } catch (error) {
     release();
     throw error;
@@ -133,8 +135,4 @@ function resolved(file: string): string {
   } catch {
     return path.resolve(file);
   }
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
 }

@@ -3,7 +3,7 @@ import { parseConfig } from '../../host/config.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { fromUtf8 } from '../../bytes/octets.ts';
 import { present } from '../../bytes/present.ts';
-import { timeText } from '../../wire/officers/terms.ts';
+import { isoTime } from '../../bytes/iso-time.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
@@ -83,8 +83,8 @@ function contentsOf({ target, delivery, from, until, lemf, location }: ContentFl
   return present({
     targets: target?.map(targetOption),
     delivery,
-    startTime: startTime === undefined ? undefined : timeText(startTime),
-    endTime: endTime === undefined ? undefined : timeText(endTime),
+    startTime: startTime === undefined ? undefined : isoTime(startTime),
+    endTime: endTime === undefined ? undefined : isoTime(endTime),
     lemf: lemf === undefined ? undefined : lemfOption(lemf),
     location,
   });

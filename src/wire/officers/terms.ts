@@ -27,10 +27,6 @@ export function parseTime(text: string): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-export function timeText(unixMs: number): string {
-  return new Date(unixMs).toISOString();
-}
-
 export const time = (description: string) =>
   Type.Decode(Type.String({ description, maxLength: 40, errorMessage: TIME_EXPECTED }), (text) => {
     const unixMs = parseTime(text);

@@ -13,7 +13,7 @@ import {
   STATUS_PATH,
   USUAL_RECORDS,
 } from '../../../wire/officers/system.ts';
-import { timeText } from '../../../wire/officers/terms.ts';
+import { isoTime } from '../../../bytes/iso-time.ts';
 import type { Admf } from '../admf.ts';
 import type { IssueBook } from '../issues.ts';
 import type { AdmfElement } from '../ports.ts';
@@ -67,7 +67,7 @@ export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
       issues: issues.list().map(({ id, code, time, ...issue }) => ({
         ...issue,
         ...present({ id, code }),
-        time: timeText(time),
+        time: isoTime(time),
       })),
     })),
     read(AUDIT_PATH, ['auditor'], async (query) => {
@@ -83,7 +83,7 @@ function statusOf({ admf, issues, audit, clock }: SystemRoutesOptions): object {
   const counts = new Map<string, number>();
   for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
   return {
-    time: timeText(clock.now()),
+    time: isoTime(clock.now()),
     warrants: Object.fromEntries(counts),
     pending: records.filter(awaitsApproval).length,
     degraded: admf.degraded().length,

@@ -1,6 +1,6 @@
 /** Warrants as the officers' interface has them. */
 import { present } from '../../../bytes/present.ts';
-import { timeText } from '../../../wire/officers/terms.ts';
+import { isoTime } from '../../../bytes/iso-time.ts';
 import { targetKeys } from '../../../x1/target-keys.ts';
 import { coveredPeriods } from '../warrants.ts';
 import type { HistoryEntry, PendingChange, Warrant, WarrantChanges, WarrantRecord } from '../warrants.ts';
@@ -22,7 +22,7 @@ export function warrantJson(record: WarrantRecord, degraded: ReadonlySet<string>
     approvals,
     ...present({
       pending: record.pending === null ? null : pendingJson(record.pending),
-      lapses: lapsesAt === null ? null : timeText(lapsesAt),
+      lapses: lapsesAt === null ? null : isoTime(lapsesAt),
       reference,
     }),
     imported,
@@ -31,7 +31,7 @@ export function warrantJson(record: WarrantRecord, degraded: ReadonlySet<string>
 }
 
 export function eventJson({ at, by, act, state, version, reason, detail }: HistoryEntry): object {
-  return present({ at: timeText(at), by, act, state, generation: version, reason, detail });
+  return present({ at: isoTime(at), by, act, state, generation: version, reason, detail });
 }
 
 function pendingJson({ change, by, reason, at }: PendingChange): object {
@@ -39,7 +39,7 @@ function pendingJson({ change, by, reason, at }: PendingChange): object {
   return {
     kind,
     by,
-    at: timeText(at),
+    at: isoTime(at),
     reason,
     ...(kind === 'amend' ? { changes: contentsJson(change.changes) } : {}),
     ...(kind === 'extend' ? timesJson(change) : {}),
@@ -50,8 +50,8 @@ function pendingJson({ change, by, reason, at }: PendingChange): object {
 function coveredJson(record: WarrantRecord): object[] {
   if (['draft', 'submitted', 'rejected'].includes(record.state)) return [];
   return coveredPeriods(record).map(({ from, until, delivery }) => ({
-    from: timeText(from),
-    until: timeText(until),
+    from: isoTime(from),
+    until: isoTime(until),
     delivery,
   }));
 }
@@ -68,7 +68,7 @@ interface Times {
 
 function timesJson({ startTime, endTime }: Times): object {
   const textOf = (time: number | null | undefined): string | null =>
-    time === undefined || time === null ? null : timeText(time);
+    time === undefined || time === null ? null : isoTime(time);
   return present({ startTime: textOf(startTime), endTime: textOf(endTime) });
 }
 
