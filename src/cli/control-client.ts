@@ -5,6 +5,7 @@ import path from 'node:path';
 import Type from 'typebox';
 import type { StaticDecode, TSchema } from 'typebox';
 import { Command, Option } from 'commander';
+import { jsonOf } from '../bytes/json.ts';
 import { messageOf } from '../bytes/errors.ts';
 import { Form } from '../bytes/schema.ts';
 import { resolvePaths } from '../host/config-paths.ts';
@@ -85,14 +86,6 @@ export async function askText(
 }
 
 const PROBLEM = new Form(Type.Object({ detail: Type.String() }));
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
-}
 
 function socketsIn(folder: string): string[] {
   const found = below(folder, DEPTH);

@@ -6,6 +6,7 @@
  * Without it, the file says what the headers of its PDUs say: the network element that delivers.
  */
 import Type from 'typebox';
+import { jsonOf } from '../../bytes/json.ts';
 import { Form } from '../../bytes/schema.ts';
 
 export interface SourceMark {
@@ -59,12 +60,6 @@ function* iterated(marks: Iterable<SourceMark>): Generator<SourceMark, undefined
 const MARK = new Form(Type.Object({ at: Type.Number(), source: Type.String() }));
 
 function parsed(line: string): SourceMark | null {
-  if (line === '') return null;
-  try {
-    const mark = MARK.read(JSON.parse(line));
-    return 'value' in mark ? mark.value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const mark = MARK.read(jsonOf(line));
+  return 'value' in mark ? mark.value : null;
 }

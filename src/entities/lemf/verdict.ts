@@ -2,18 +2,33 @@
 import type { CallMaterial } from './calls.ts';
 import type { RecoveredStream, StreamReason } from './group.ts';
 
+/** Of a stream, and of a call as a whole. */
 export type CallReason =
-  | StreamReason
-  /** The delivery function reports that the keys could not be retrieved. */
-  | 'key-retrieval-failed'
+  StreamReason | 'key-retrieval-failed' | 'withheld' | 'too-much' | 'unsupported-content' | 'no-content';
+
+/** What keeps a call from being recovered, in words. */
+const REASONS: Readonly<Record<CallReason, string>> = {
+  'no-key': 'No key was delivered for a stream of this call.',
+  'no-signalling':
+    'No session description of this call was delivered: nothing says how its content is protected. Is it the HI2 file ' +
+    'that goes with the HI3 file?',
+  'key-does-not-verify':
+    'Keys were delivered, but no packet of a stream authenticates under them: keys or packets are not what the ' +
+    'network sent.',
+  'key-retrieval-failed':
+    'The delivery function reports that keys of this call could not be retrieved, or that it saw none that can be used.',
+  'foreign-stream': 'A stream belongs to no crypto session of this call, and no key of the call opens it.',
+  'unsupported-cipher': 'A stream is encrypted in a way that cannot be decrypted here.',
+  'encrypted-unannounced': 'A stream is in the clear by its signalling, and its packets look encrypted.',
+  'unsupported-codec': 'A stream was decrypted, but its codec cannot be decoded here.',
+  'packets-refused': 'Packets that may belong to a stream of this call open under no key.',
+  'partly-undecoded': 'Not every packet of the call could be decoded.',
+  'unsupported-content': 'Content of this call came in a form that cannot be read here.',
+  'too-much': 'There is more of this call than is looked at; what was looked at, was decoded.',
+  'no-content': 'No content was delivered for this call.',
   /** Another stream of the call has a key that does not verify. */
-  | 'withheld'
-  /** There is more of it than is looked at. */
-  | 'too-much'
-  /** Content came in a form that is not read here. */
-  | 'unsupported-content'
-  /** No packet of the call was delivered. */
-  | 'no-content';
+  withheld: 'Nothing of the call was written.',
+};
 
 /** What is told of each stream. */
 export type JudgedStream = Omit<RecoveredStream, 'audio' | 'reason'> & {
@@ -65,28 +80,6 @@ export function reasonFor(
   if (other.unsupported > 0) return 'unsupported-content';
   return Object.values(passedOver).some((number) => number > 0) ? 'too-much' : null;
 }
-
-const REASONS: Readonly<Record<CallReason, string>> = {
-  'no-key': 'No key was delivered for a stream of this call.',
-  'no-signalling':
-    'No session description of this call was delivered: nothing says how its content is protected. Is it the HI2 file ' +
-    'that goes with the HI3 file?',
-  'key-does-not-verify':
-    'Keys were delivered, but no packet of a stream authenticates under them: keys or packets are not what the ' +
-    'network sent.',
-  'key-retrieval-failed':
-    'The delivery function reports that keys of this call could not be retrieved, or that it saw none that can be used.',
-  'foreign-stream': 'A stream belongs to no crypto session of this call, and no key of the call opens it.',
-  'unsupported-cipher': 'A stream is encrypted in a way that cannot be decrypted here.',
-  'encrypted-unannounced': 'A stream is in the clear by its signalling, and its packets look encrypted.',
-  'unsupported-codec': 'A stream was decrypted, but its codec cannot be decoded here.',
-  'packets-refused': 'Packets that may belong to a stream of this call open under no key.',
-  'partly-undecoded': 'Not every packet of the call could be decoded.',
-  'unsupported-content': 'Content of this call came in a form that cannot be read here.',
-  'too-much': 'There is more of this call than is looked at; what was looked at, was decoded.',
-  'no-content': 'No content was delivered for this call.',
-  withheld: 'Nothing of the call was written.',
-};
 
 /** Sentences for people. */
 export function explain(call: Judged, streams: readonly JudgedStream[], reason: CallReason | null): string {

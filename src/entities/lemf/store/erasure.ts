@@ -22,6 +22,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import Type from 'typebox';
+import { jsonOf } from '../../../bytes/json.ts';
 import { Form, strict } from '../../../bytes/schema.ts';
 import { decodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import type { ReceivedPsPdu } from '../../../wire/hi/ps-pdu.ts';
@@ -85,7 +86,7 @@ export function finishErasure(folder: string): number {
   const note = path.join(folder, NOTE);
   if (!existsSync(note)) return 0;
   const unread = () => new LemfError('damaged', `${note}, by which deletion goes on, cannot be read`);
-  const begun = BEGUN.readOr(parsed(readFileSync(note, 'utf8')), unread);
+  const begun = BEGUN.readOr(jsonOf(readFileSync(note, 'utf8')), unread);
   const steps = overwrite(fileOf(folder, begun.kind), begun.places);
   while (steps.next().done !== true);
   rmSync(note);
@@ -157,13 +158,4 @@ function nameOf({ liid, source }: WarrantName): string {
 
 function fileOf(folder: string, kind: HandoverKind): string {
   return path.join(folder, `${kind}.ber`);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, fstatSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Type from 'typebox';
+import { jsonOf } from '../../../bytes/json.ts';
 import { Form, strict } from '../../../bytes/schema.ts';
 
 /** Octets before the end by which a file is known again. */
@@ -32,13 +33,8 @@ export type KnownLengths = Readonly<Record<'hi2' | 'hi3', KnownLength>>;
 export function readLengths(folder: string): KnownLengths | null {
   const file = path.join(folder, NAME);
   if (!existsSync(file)) return null;
-  try {
-    const read = LENGTHS.read(JSON.parse(readFileSync(file, 'utf8')));
-    return 'value' in read ? read.value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const read = LENGTHS.read(jsonOf(readFileSync(file, 'utf8')));
+  return 'value' in read ? read.value : null;
 }
 
 /** To be called when all of that is on the disk. */
