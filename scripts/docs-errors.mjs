@@ -63,14 +63,32 @@ function definitionOf(type, texts) {
   if (type.startsWith("'")) return type;
   const union = new RegExp(`export type ${type} =((?:\\s*(?:${COMMENT})?\\s*\\|?\\s*'[\\w-]+')+);`);
   const listed = new RegExp(`export type ${type} = \\(typeof (\\w+)\\)\\[number\\];`);
+  const keys = new RegExp(`export type ${type} = keyof typeof (\\w+);`);
   for (const text of texts) {
     const found = union.exec(text)?.[1];
     if (found !== undefined) return found;
+    const table = keys.exec(text)?.[1];
+    if (table !== undefined) return tableKeys(table, text);
     const list = listed.exec(text)?.[1];
     if (list === undefined) continue;
     return new RegExp(`${list} = \\[([^\\]]*)\\]`).exec(text)?.[1] ?? '';
   }
   throw new Error(`no codes found for ${type}`);
+}
+
+/**
+ * The keys of a table as a union has them, each below what its row says: the code, if it has one, and the text.
+ * @param {string} table @param {string} text
+ */
+function tableKeys(table, text) {
+  const body = new RegExp(`const ${table} = \\{\\n([^]*?)\\n\\} as const`).exec(text)?.[1] ?? '';
+  return [...body.matchAll(/^ {2}(\w+): (.*),$/gm)]
+    .map(([, key, row = '']) => {
+      const [, code] = /code: (\d+)/.exec(row) ?? [];
+      const says = /'([^']+)'/.exec(row)?.[1] ?? '';
+      return `/** ${code === undefined ? '' : `${code}: `}${says}. */ | '${key}'`;
+    })
+    .join('\n');
 }
 
 /** The page, as the formatter has it. @param {string} [base] folder of the package @returns {Promise<string>} */
