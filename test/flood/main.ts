@@ -19,6 +19,23 @@ const USAGE = `usage: npm run flood -- [--only R-70] [--strength N] [--list]
   --strength N         N times the size of each attack (1 to 100)
   --list               say which cases there are`;
 
+/** Failures that nobody waited for: of the case in which they come to light. */
+class Strays {
+  #reason: unknown = null;
+
+  constructor() {
+    process.on('unhandledRejection', (reason) => (this.#reason ??= reason ?? 'a failure without a reason'));
+  }
+
+  /** Gives `what`. @throws the first since the last time */
+  none(what: string): string {
+    const reason = this.#reason;
+    this.#reason = null;
+    if (reason !== null) throw new Error(`besides: ${messageOf(reason)}`);
+    return what;
+  }
+}
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
@@ -37,23 +54,6 @@ else if (!(strength >= 1 && strength <= 100) || cases.length === 0) {
   process.exitCode = 2;
 } else if (values.list) for (const { requirement, attack } of cases) console.log(`${requirement}  ${attack}`);
 else process.exitCode = (await flood()) ? 0 : 1;
-
-/** Failures that nobody waited for: of the case in which they come to light. */
-class Strays {
-  #reason: unknown = null;
-
-  constructor() {
-    process.on('unhandledRejection', (reason) => (this.#reason ??= reason ?? 'a failure without a reason'));
-  }
-
-  /** Gives `what`. @throws the first since the last time */
-  none(what: string): string {
-    const reason = this.#reason;
-    this.#reason = null;
-    if (reason !== null) throw new Error(`besides: ${messageOf(reason)}`);
-    return what;
-  }
-}
 
 async function flood(): Promise<boolean> {
   const strays = new Strays();
