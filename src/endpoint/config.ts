@@ -1,6 +1,7 @@
 /** The settings that every endpoint of MIKEY-IBAKE has, a phone or a mailbox. They hold a pre-shared key and a password. */
 import { isIP } from 'node:net';
 import Type from 'typebox';
+import type { TObject } from 'typebox';
 import { bareHost, canonicalAddress } from '../bytes/network-address.ts';
 import { fromHex, utf8 } from '../bytes/octets.ts';
 import { strict, Unfit } from '../bytes/schema.ts';
@@ -105,6 +106,4 @@ export const ENDPOINT_SETTINGS = {
   }),
 };
 
-const ENDPOINT_FORM = strict(ENDPOINT_SETTINGS);
-
-export type EndpointConfig = ConfigOf<typeof ENDPOINT_FORM>;
+export type EndpointConfig = ConfigOf<TObject<typeof ENDPOINT_SETTINGS>>;
