@@ -152,7 +152,7 @@ const HANDED_OVER = '--hi2 lab/state/home1/lemf/hi2.ber --hi3 lab/state/home1/le
       await call('short.wav');
       const before = await recovered();
       await down();
-      for (const entity of ['df', 'kms']) rmSync(shell.at('lab/state/home1', entity), { recursive: true });
+      await enter('rm -r lab/state/home1/kms lab/state/home1/df*');
       const df = await enter('claviger restore --from df-copy --config lab/home1/df.json');
       expect(df).toContain('cINReset');
       const kms = await enter(

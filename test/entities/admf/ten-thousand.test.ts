@@ -8,7 +8,7 @@ const MANY = process.env['CLAVIGER_SLOW'] === undefined ? 40 : 10_000;
 const A = { by: 'anna', reason: 'ordered' };
 const B = { by: 'bert', reason: 'ordered' };
 
-describe(`R-90: ${MANY} warrants`, { timeout: 600_000 }, () => {
+describe(`R-90: ${MANY} warrants`, { timeout: 3_600_000 }, () => {
   it('are in force together, and each is changed, suspended and withdrawn by itself', async () => {
     const clock = new ManualClock(NOW);
     const bench = await home(clock);

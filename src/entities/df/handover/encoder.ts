@@ -64,19 +64,27 @@ export interface DeliveryName {
 export function recordEncoder(name: DeliveryName): RecordEncoder {
   return (record, sequenceNumber) => {
     const header = transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time);
-    const octets = encodePsPdu(
-      record.kind === 'cin-reset'
-        ? { header: { ...header, cin: record.cin }, payload: { kind: 'tri', message: { type: 'cinReset' } } }
-        : isNotice(record)
-          ? { header, payload: { kind: 'hi1', operation: operationOf(name, record) } }
-          : {
-              header: { ...header, cin: record.cin, timeStampQualifier: qualifierOf(record) },
-              payload: payloadOf(name, record),
-            },
-    );
+    const octets = encodePsPdu(pduOf(name, record, header));
     if (octets.length > MAX_SENT_PDU) throw new HiError('range', `a PDU of ${octets.length} octets`);
     return octets;
   };
+}
+
+function pduOf(
+  name: DeliveryName,
+  record: Parameters<RecordEncoder>[0],
+  header: PsHeader,
+): Parameters<typeof encodePsPdu>[0] {
+  if (record.kind === 'cin-reset') return resetOf({ ...header, cin: record.cin });
+  if (isNotice(record)) return { header, payload: { kind: 'hi1', operation: operationOf(name, record) } };
+  return {
+    header: { ...header, cin: record.cin, timeStampQualifier: qualifierOf(record) },
+    payload: payloadOf(name, record),
+  };
+}
+
+function resetOf(header: PsHeader): Parameters<typeof encodePsPdu>[0] {
+  return { header, payload: { kind: 'tri', message: { type: 'cinReset' } } };
 }
 
 function isNotice(record: HandoverRecord | NoticeRecord): record is NoticeRecord {
