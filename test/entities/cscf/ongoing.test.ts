@@ -117,7 +117,7 @@ describe('R-33: a task that comes while a session stands', () => {
     tasks.add(ALICE, XID);
     tasks.reports.length = 0;
     exchange(request('UPDATE', { ...within, CSeq: '3 UPDATE' }, described('U1')), 200, described('U2'));
-    tasks.add('sip:carol@home1.example', '22222222-2222-4333-8444-555555555555');
+    tasks.add(ALICE, XID);
     expect(reports().map(({ name }) => name)).toEqual(['U1', 'U2']);
   });
 
