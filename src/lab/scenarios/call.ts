@@ -62,6 +62,8 @@ export interface CallPlan {
   readonly recordings: Readonly<Record<string, Int16Array>>;
   /** Milliseconds on the timeline. */
   readonly elapsed: () => number;
+  /** What happens once the call stands, before anybody speaks. */
+  readonly onceUp?: (() => Promise<void>) | undefined;
 }
 
 /** One end of a call: a phone that is registered, and what is said there. */
@@ -73,12 +75,12 @@ export interface CallEndPoint {
 
 /** Makes the call, plays both recordings at once, hangs up. @throws LabError `call` */
 export function placeCall(network: Network, plan: CallPlan): Promise<CallOutcome> {
-  const { caller, callee, called = callee, recordings, elapsed } = plan;
+  const { caller, callee, called = callee, recordings, elapsed, onceUp } = plan;
   const end = (phone: string): CallEndPoint => {
     const user = userOf(phone);
     return { user, ue: network.phone(phone).ue, says: recordings[user] ?? new Int16Array() };
   };
-  return talk(end(caller), end(callee), network.identity(called), elapsed);
+  return talk(end(caller), end(callee), network.identity(called), elapsed, onceUp);
 }
 
 /**
@@ -90,6 +92,7 @@ export async function talk(
   callee: CallEndPoint,
   identity: string,
   elapsed: () => number,
+  onceUp: () => Promise<void> = () => Promise.resolve(),
 ): Promise<CallOutcome> {
   const dialled = elapsed();
   const incoming = new Promise<PhoneCall>((resolve) => callee.ue.onIncoming(resolve));
@@ -98,6 +101,7 @@ export async function talk(
     const answered = await answeredBy(incoming, outgoing);
     await established(outgoing, answered);
     const up = elapsed();
+    await onceUp();
     await Promise.all([outgoing.play(caller.says), answered.play(callee.says)]);
     await sleep(LAST_PACKETS_MS);
     await outgoing.hangUp();

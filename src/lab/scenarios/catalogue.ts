@@ -37,6 +37,24 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     targets: ['carol', 'alice', 'bob'],
     load: async () => (await import('./named/redirected.ts')).redirected,
   },
+  {
+    name: 'mid-call',
+    summary: 'the warrant comes when the call stands',
+    targets: ['alice', 'bob', 'both'],
+    load: async () => (await import('./named/mid-call.ts')).midCall,
+  },
+  {
+    name: 'second-warrant',
+    summary: 'a second warrant comes when the call stands',
+    targets: ['alice', 'bob', 'both'],
+    load: async () => (await import('./named/second-warrant.ts')).secondWarrant,
+  },
+  {
+    name: 'without-content',
+    summary: 'a warrant for signalling alone',
+    targets: ['alice', 'bob', 'both'],
+    load: async () => (await import('./named/without-content.ts')).withoutContent,
+  },
 ];
 
 export const DEFAULT_SCENARIO = 'plain';

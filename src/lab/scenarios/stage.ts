@@ -52,14 +52,20 @@ export class Stage {
   /**
    * A call from dialling to hanging up, with whatever goes down meanwhile. Both say what they have to say at once.
    * @param callee who answers, a user or a phone: `bob.desk` @param called who is called, if it is somebody else
+   * @param onceUp what happens once the call stands, before anybody speaks
    */
-  async call(caller: string, callee: string, called = callee): Promise<CallOutcome> {
+  async call(
+    caller: string,
+    callee: string,
+    called = callee,
+    onceUp?: () => Promise<void>,
+  ): Promise<CallOutcome> {
     const { faults, window, recordings } = this.#scenario;
     const outages = new Outages(this.network, faults.outages, window);
     try {
       await outages.begin();
       return this.ended(
-        await placeCall(this.network, { caller, callee, called, recordings, elapsed: this.elapsed }),
+        await placeCall(this.network, { caller, callee, called, recordings, elapsed: this.elapsed, onceUp }),
       );
     } finally {
       await outages.end();
