@@ -52,16 +52,19 @@ export class CallMedia {
   /** m= lines, those of others included. */
   #count = 0;
   #closed = false;
+  #switched: () => void = () => undefined;
+  #sent: () => void = () => undefined;
 
   private constructor(make: StreamMaker, can: MediaAbilities) {
     this.#make = make;
     this.#can = can;
   }
 
-  /** @throws EndpointError `no-ports` */
-  static async toOffer(make: StreamMaker, can: MediaAbilities): Promise<CallMedia> {
+  /** @param withVideo whether video is offered from the beginning; it may be added later. @throws EndpointError `no-ports` */
+  static async toOffer(make: StreamMaker, can: MediaAbilities, withVideo = true): Promise<CallMedia> {
     const media = new CallMedia(make, can);
-    await media.#openAll([['audio', 0], ...(can.video === null ? [] : ([['video', 1]] as const))]);
+    const shows = withVideo && can.video !== null;
+    await media.#openAll([['audio', 0], ...(shows ? ([['video', 1]] as const) : [])]);
     return media;
   }
 
@@ -169,7 +172,12 @@ export class CallMedia {
 
   /** Tells of the first packet under keys that were prepared, on whatever line. */
   onSwitched(listener: () => void): void {
-    for (const { media } of this.#lines) media.stream.onSwitched(listener);
+    this.#switched = listener;
+  }
+
+  /** Tells of each packet that is sent, on whatever line. */
+  onSent(listener: () => void): void {
+    this.#sent = listener;
   }
 
   /** Packets sent under the keys in use, on the line that has sent most. */
@@ -194,6 +202,8 @@ export class CallMedia {
         throw cause;
       });
       if (this.#closed) line.media.close();
+      line.media.stream.onSwitched(() => this.#switched());
+      line.media.stream.onSent(() => this.#sent());
       this.#lines.push(line);
       this.#count = Math.max(this.#count, index + 1);
     }

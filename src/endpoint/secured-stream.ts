@@ -70,6 +70,7 @@ export class SecuredStream {
   #remote: RemoteLine | null = null;
   readonly #srtp: RekeyedStream;
   #take: PacketTaker = () => false;
+  #told: () => void = () => undefined;
   #isKeyed = false;
   #numbered = 0;
   #sent = 0;
@@ -131,9 +132,19 @@ export class SecuredStream {
     this.#remote = null;
   }
 
+  /** Resolves when there are keys to send under: in a call that is up, once the other end has those of an added stream. */
+  get ready(): Promise<void> {
+    return this.#srtp.ready;
+  }
+
   /** Packets sent under the keys in use. */
   get sentUnderKeys(): number {
     return this.#srtp.sent;
+  }
+
+  /** Tells of each packet that is sent. */
+  onSent(listener: () => void): void {
+    this.#told = listener;
   }
 
   /** Tells of the first packet under keys that were prepared: the far end has them, for all its streams. */
@@ -181,6 +192,7 @@ export class SecuredStream {
     this.#options.sockets.rtp.send(octets, this.#remote.remote);
     this.#sent++;
     this.#reports.sent(timestamp, payload.length);
+    this.#told();
     return true;
   }
 

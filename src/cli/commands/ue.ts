@@ -13,6 +13,7 @@ import type { PhoneCall } from '../../entities/ue/call.ts';
 import { writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
+import { COMMAND_WORDS, obey } from './ue-commands.ts';
 import type { Logger } from '../../bytes/ports.ts';
 
 interface UeFlags {
@@ -23,6 +24,9 @@ interface UeFlags {
   readonly playVideo?: string;
   readonly recordVideo?: string;
   readonly press?: string;
+  readonly audio?: true;
+  readonly offerless?: true;
+  readonly commands?: true;
 }
 
 /** What is done in each call. */
@@ -33,6 +37,7 @@ interface Doing {
   readonly video: Uint8Array | null;
   readonly recordVideo: string | undefined;
   readonly press: string | undefined;
+  readonly commands: boolean;
 }
 
 /** Octets of the pattern that is shown in a second. */
@@ -51,6 +56,12 @@ export function ueCommand(): Command {
         .option('--play-video <file>', 'what to show where there is video: any octets (default: a pattern)')
         .option('--record-video <file>', 'where the payloads of what was shown go, one after the other')
         .option('--press <keys>', 'keys to press when the call is up: 0 to 9, *, #, A to D', pressable)
+        .option('--audio', 'with --call: begin without video, which the line "video" may add')
+        .option(
+          '--offerless',
+          'with --call: let whoever is called offer the media and begin the key exchange',
+        )
+        .option('--commands', `do in the call what lines on standard input say: ${COMMAND_WORDS}`)
         .addHelpText('after', EXAMPLES)
         .action(run),
     );
@@ -66,8 +77,11 @@ Examples:
   $ claviger ue run --config alice.json --call tel:+15552001
   $ claviger ue run --config alice.json --call sip:bob@home2.example --press '1234#'
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play-video in.bin --record-video out.bin
+  $ printf 'rekey\\nhold\\nresume\\n' |
+      claviger ue run --config alice.json --call sip:bob@home2.example --commands
 
-Suite, PRF, curve, video and RTCP are settings: "suite", "prf", "curve", "video", "rtcp".`;
+Suite, PRF, curve, video and RTCP are settings: "suite", "prf", "curve", "video", "rtcp"; "rekey" says
+when keys are replaced by themselves.`;
 
 /** @throws InvalidArgumentError */
 function pressable(keys: string): string {
@@ -78,6 +92,10 @@ function pressable(keys: string): string {
 async function run(flags: UeFlags): Promise<void> {
   const { ueConfig } = await import('../../entities/ue/config.ts');
   const { startUe } = await import('../../entities/ue/start.ts');
+  if (flags.call === undefined && (flags.offerless === true || flags.audio === true))
+    throw new CliError('usage', '--offerless and --audio go with --call');
+  if (flags.offerless === true && flags.audio === true)
+    throw new CliError('usage', '--audio says what is offered, and with --offerless the other end offers');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
   const doing: Doing = {
     samples: flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play),
@@ -85,15 +103,20 @@ async function run(flags: UeFlags): Promise<void> {
     video: flags.playVideo === undefined ? null : readOctets(flags.playVideo),
     recordVideo: flags.recordVideo,
     press: flags.press,
+    commands: flags.commands === true,
   };
   const phone = await startUe(ueConfig(readSecretFile(flags.config), flags.config), runtime);
   try {
     await phone.ue.register();
     if (flags.call === undefined) await answerCalls(phone, runtime.logger, doing);
-    else await talk(await phone.ue.call(flags.call), doing, true);
+    else await talk(await call(phone, flags.call, flags), doing, true);
   } finally {
     await phone.stop();
   }
+}
+
+function call({ ue }: RunningUe, target: string, { offerless, audio }: UeFlags): Promise<PhoneCall> {
+  return offerless === true ? ue.callForOffer(target) : ue.call(target, { video: audio !== true });
 }
 
 async function answerCalls(phone: RunningUe, logger: Logger, doing: Doing): Promise<void> {
@@ -116,13 +139,15 @@ function whatItIs({ peer, author, isLeft, isRetargeted, called, sas }: PhoneCall
 }
 
 /** All that is played, shown and pressed. */
-async function present(call: PhoneCall, { samples, video, press }: Doing): Promise<void> {
+async function present(call: PhoneCall, { samples, video, press, commands }: Doing): Promise<void> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
   if (video !== null && !call.hasVideo) process.stderr.write('the call has no video: nothing is shown\n');
   await Promise.all([
     call.play(samples),
     ...(call.hasVideo ? [call.show(shown)] : []),
     ...(press === undefined ? [] : [pressKeys(call, press)]),
+    ...(commands ? [obey(call, process.stdin, say)] : []),
   ]);
 }
 

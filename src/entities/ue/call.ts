@@ -8,6 +8,8 @@ import type { SecuredStream, StreamStatistics } from '../../endpoint/secured-str
 import type { ReportStatistics } from '../../endpoint/stream-reports.ts';
 import type { KeptVideo } from '../../endpoint/video-stream.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
+import type { OfferMethod } from '../../endpoint/rekey-schedule.ts';
+import type { Renegotiation } from '../../endpoint/renegotiation.ts';
 import type { MikeyRefusal } from '../../ibake/error-message.ts';
 import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import type { ExchangeResult } from '../../endpoint/key-exchange.ts';
@@ -21,6 +23,8 @@ export type CallEvent =
   | { readonly kind: 'redirected'; readonly to: string }
   /** The key exchange is complete. */
   | { readonly kind: 'secured'; readonly peer: string; readonly sas: string }
+  /** An update has changed the keys, or given some to further media; the string to read aloud is another if they changed. */
+  | { readonly kind: 'rekeyed'; readonly sas: string }
   /** The other end has sent a MIKEY error message, which is not authenticated. */
   | { readonly kind: 'refused'; readonly errorNo: number; readonly name: string }
   /** A mailbox delivers what was left there; who wrote it rests on the mailbox. */
@@ -60,6 +64,9 @@ export class PhoneCall {
   #result: ExchangeResult | null = null;
   #content: DeliveredContent | null = null;
   #control: CallControl | null = null;
+  #renegotiation: Renegotiation | null = null;
+  #updates = 0;
+  #isHeld = false;
   #listeners: ((event: CallEvent) => void)[] = [];
   #settleEstablished: { resolve: () => void; reject: (error: EndpointError) => void };
   #settleEnded: (end: CallEnd) => void = () => undefined;
@@ -156,6 +163,7 @@ export class PhoneCall {
     await this.established;
     const { video } = this.#media;
     if (video?.isConnected !== true) throw new EndpointError('no-codec', 'the call has no video');
+    await video.stream.ready;
     await video.show(octets);
   }
 
@@ -173,6 +181,49 @@ export class PhoneCall {
   /** The keys that the other end has pressed so far. */
   get digits(): string {
     return this.#media.audio.digits;
+  }
+
+  /** Updates of the keys so far (RFC 6267 section 5.3), of either side. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /** Whether this end holds the other. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** New keys, once the call is up. @throws EndpointError `key-exchange`, `call-failed`: those before stay */
+  async rekey(method?: OfferMethod): Promise<void> {
+    await (await this.#up()).rekey(method);
+  }
+
+  /** Holds the other end, which sends nothing until `resume`; keys stay. @throws EndpointError `call-failed`, `state` */
+  async hold(method?: OfferMethod): Promise<void> {
+    await this.#direct(true, method);
+  }
+
+  /** The hold is over. @throws EndpointError `call-failed`, `state` */
+  async resume(method?: OfferMethod): Promise<void> {
+    await this.#direct(false, method);
+  }
+
+  /** Adds video to the call. @throws EndpointError `state`, `no-codec`, `no-ports`, `call-failed`: there is none then */
+  async addVideo(method?: OfferMethod): Promise<void> {
+    const renegotiation = await this.#up();
+    await this.#media.add('video');
+    try {
+      await renegotiation.describe(method);
+      if (!this.hasVideo) throw new EndpointError('call-failed', 'the other end takes no video');
+    } catch (cause) {
+      this.#media.remove('video');
+      throw cause;
+    }
+  }
+
+  /** Asks the other end to describe its media anew, by an INVITE without an offer. @throws EndpointError `call-failed` */
+  async askForOffer(): Promise<void> {
+    await (await this.#up()).ask();
   }
 
   /** Ends the call, whatever its state. */
@@ -205,6 +256,17 @@ export class PhoneCall {
     this.#callId = callId;
   }
 
+  /** What either side may offer from now on; `up` begins its rekeying. */
+  renegotiatedBy(renegotiation: Renegotiation): void {
+    this.#renegotiation = renegotiation;
+  }
+
+  rekeyedWith(result: ExchangeResult): void {
+    this.#result = result;
+    this.#updates++;
+    this.#tell({ kind: 'rekeyed', sas: result.sas });
+  }
+
   secured(result: ExchangeResult): void {
     this.#result = result;
     this.#tell({ kind: 'secured', peer: result.peer, sas: result.sas });
@@ -218,6 +280,7 @@ export class PhoneCall {
   up(): void {
     if (this.#state === 'ended' || this.#state === 'established') return;
     this.#enter('established');
+    this.#renegotiation?.begin();
     this.#settleEstablished.resolve();
   }
 
@@ -226,6 +289,7 @@ export class PhoneCall {
     if (this.#state === 'ended') return;
     const wasUp = this.#state === 'established';
     this.#enter('ended');
+    this.#renegotiation?.end();
     if (!wasUp) this.#settleEstablished.reject(end.error ?? neverUp(end));
     this.#linger ??= this.#clock.after(lingerMs, () => {
       this.#media.close();
@@ -233,6 +297,34 @@ export class PhoneCall {
       this.#content?.wipe();
       this.#settleEnded(end);
     });
+  }
+
+  async #up(): Promise<Renegotiation> {
+    await this.established;
+    if (this.#renegotiation === null || this.#state !== 'established')
+      throw new EndpointError('state', 'the call is over');
+    return this.#renegotiation;
+  }
+
+  async #direct(isHeld: boolean, method?: OfferMethod): Promise<void> {
+    const renegotiation = await this.#up();
+    if (this.#isHeld === isHeld)
+      throw new EndpointError(
+        'state',
+        isHeld ? 'the other end is held already' : 'the other end is not held',
+      );
+    this.#hold(isHeld);
+    try {
+      await renegotiation.describe(method);
+    } catch (cause) {
+      this.#hold(!isHeld);
+      throw cause;
+    }
+  }
+
+  #hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#media.direct(isHeld ? 'sendonly' : 'sendrecv');
   }
 
   #enter(state: CallState): void {

@@ -24,6 +24,8 @@ import { readDescription } from '../../endpoint/session-description.ts';
 import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import { mikeyBodyOf } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
+import { renegotiated } from './renegotiated.ts';
+import type { RenegotiatedParts } from './renegotiated.ts';
 
 /** An early dialog on its way: what it has answered, and whether the exchange with it is complete. */
 interface Branch {
@@ -35,7 +37,7 @@ interface Branch {
 /** What a 3xx leads to: the call to somebody else, or why there is none. */
 export type Redirection = ((call: PhoneCall) => Promise<void>) | EndpointError;
 
-export interface CallerParts {
+export interface CallerParts extends RenegotiatedParts {
   readonly agent: UserAgent;
   readonly target: string;
   readonly said: OwnDescriptions;
@@ -97,7 +99,7 @@ export class Caller implements OutgoingHandler {
     };
     const exchange =
       this.#branches.get(leg.remoteTag) ?? this.#exchange(leg, response, (body) => leg.update(body));
-    exchange.then((branch) => this.#up(branch)).catch((cause: unknown) => this.#fail(cause));
+    exchange.then((branch) => this.#up(leg, branch)).catch((cause: unknown) => this.#fail(cause));
   }
 
   failed(error: SipError, response: SipResponse | null): void {
@@ -179,7 +181,7 @@ export class Caller implements OutgoingHandler {
     if (result.isDeferred) this.#parts.media.withoutReports();
   }
 
-  #up(branch: Branch): void {
+  #up(leg: Leg, branch: Branch): void {
     if (branch.result === null) return;
     // Of a forked call another dialog may have been secured last.
     if (this.#branches.size > 1) {
@@ -188,6 +190,16 @@ export class Caller implements OutgoingHandler {
       this.#wipeOthers(branch);
     }
     this.#parts.exchange.close();
+    const { media } = this.#parts;
+    const secured = { leg, call: this.call, media, said: this.#saidOn(leg), keys: branch.result };
+    renegotiated(
+      this.#parts,
+      { ...secured, role: 'initiator' },
+      {
+        failed: (cause) => this.#fail(cause),
+        ended: (reason) => this.#over(reason, null),
+      },
+    );
     this.call.up();
   }
 

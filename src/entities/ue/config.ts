@@ -6,6 +6,7 @@ import type { OfferSettings } from '../../endpoint/exchanges.ts';
 import {
   ConfigError,
   configReader,
+  count,
   flag,
   listOf,
   milliseconds,
@@ -18,7 +19,8 @@ import { DEFAULT_POLICY, SRTP_POLICY } from '../../ibake/policy.ts';
 import type { SrtpPolicy } from '../../ibake/policy.ts';
 import { ECC_CURVE, PRF_FUNC } from '../../mikey/registry.ts';
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
-import type { AnswerPolicy } from './callee.ts';
+import type { RekeySettings } from '../../endpoint/rekey-schedule.ts';
+import type { AnswerPolicy } from './answering.ts';
 
 const ANSWER = Type.Decode(
   strict(
@@ -114,6 +116,27 @@ function numberedIdentities(numbers: Readonly<Record<string, string>>): Readonly
   );
 }
 
+const REKEY = Type.Decode(
+  strict(
+    {
+      everyMs: Type.Optional({
+        ...milliseconds('after which the keys of a call are replaced', { min: 100 }),
+        absent: 'never by time',
+      }),
+      everyPackets: Type.Optional({
+        ...count('packets of this phone after which they are', { min: 10, max: 2 ** 31 }),
+        absent: 'never by packets',
+      }),
+      method: Type.Enum(['UPDATE', 'INVITE'], {
+        default: 'UPDATE',
+        description: 'request that carries the new keys',
+      }),
+    },
+    { default: {} },
+  ),
+  ({ everyMs = null, everyPackets = null, method }): RekeySettings => ({ everyMs, everyPackets, method }),
+);
+
 export const UE_CONFIG = strict({
   ...ENDPOINT_SETTINGS,
   authorities: filePath("PEM file: whom the KMSs' certificates must chain to, and over TLS the CSCF's"),
@@ -134,6 +157,7 @@ export const UE_CONFIG = strict({
     }),
     numberedIdentities,
   ),
+  rekey: REKEY,
   suite: Type.Enum(
     Object.values(SRTP_POLICY).map(({ name }) => name),
     { default: DEFAULT_POLICY.name, description: 'what its offers ask for' },

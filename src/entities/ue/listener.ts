@@ -16,7 +16,7 @@ import { reoffered } from '../../endpoint/reoffer.ts';
 import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import type { EndReason, IncomingCall } from '../../sip/agent-types.ts';
 import type { PhoneCall } from './call.ts';
-import type { AnswerPolicy } from './callee.ts';
+import type { AnswerPolicy } from './answering.ts';
 
 /** It was delivered before. */
 const DECLINED = 603;

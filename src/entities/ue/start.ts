@@ -84,6 +84,7 @@ async function startHolding(
     ports: config.media,
     address: mediaAddress,
     policy: config.answer,
+    rekeying: config.rekey,
     abilities: { mux: config.rtcp.mux, video: videoOf(config) },
     reportMs: config.rtcp.intervalMs === 0 ? null : config.rtcp.intervalMs,
     clock,

@@ -23,13 +23,18 @@ import { randomOrigin } from '../../endpoint/secured-stream.ts';
 import type { SecuredStreamOptions } from '../../endpoint/secured-stream.ts';
 import { VideoStream } from '../../endpoint/video-stream.ts';
 import { PhoneCall } from './call.ts';
-import type { AnswerPolicy } from './callee.ts';
+import type { AnswerPolicy } from './answering.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import type { Redirection } from './caller.ts';
 import { Listener } from './listener.ts';
 import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import type { DeliveredMessages } from '../../ibake/deferred.ts';
+import { callerOf, OfferlessCallee } from './offerless-callee.ts';
+import { OfferlessCaller } from './offerless-caller.ts';
+import type { RenegotiatedParts } from './renegotiated.ts';
+import { NO_REKEYING } from '../../endpoint/rekey-schedule.ts';
+import type { RekeySettings } from '../../endpoint/rekey-schedule.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { DEFAULT_CURVE } from '../../ibake/curves.ts';
 import { mikeyBodyFor, warningFor } from '../../endpoint/refusal.ts';
@@ -40,6 +45,8 @@ import type { DescribedMedia } from '../../endpoint/session-description.ts';
 
 /** Milliseconds for which media on the way are still heard after a call has ended. */
 const LINGER_MS = 100;
+
+type AcceptPolicy = Extract<AnswerPolicy, { kind: 'accept' }>;
 
 const AUDIO_ALONE: MediaAbilities = { mux: false, video: null };
 /** Whom a call may be redirected to, one after the other. */
@@ -83,6 +90,8 @@ export interface UserEquipmentOptions {
   /** Where others send media for these ports; default: where they are bound. */
   readonly address?: string;
   readonly policy: AnswerPolicy;
+  /** When keys of calls are replaced; absent: never by themselves. */
+  readonly rekeying?: RekeySettings;
   /** Absent: audio alone, without RTCP on its port. */
   readonly abilities?: MediaAbilities;
   /** Mean milliseconds from one RTCP report to the next; `null`: none is sent. */
@@ -134,12 +143,12 @@ export class UserEquipment {
   /**
    * Calls a SIP URI, or a telephone number that is known by one. The call is on its way when this resolves; its own
    * promises tell the rest.
+   * @param options `video` false: without video, which may be added once the call is up
    * @throws EndpointError `target`, `no-key`, `no-ports`
    */
-  async call(target: string): Promise<PhoneCall> {
-    const { secure = false, numbers = new Map<string, string>() } = this.#options;
-    const callee = callable(target, secure, numbers);
-    const media = await CallMedia.toOffer(this.#maker(), this.#abilities);
+  async call(target: string, options: { readonly video?: boolean } = {}): Promise<PhoneCall> {
+    const callee = this.#callable(target);
+    const media = await CallMedia.toOffer(this.#maker(), this.#abilities, options.video);
     const make = (callId: string): PhoneCall =>
       this.#adopt(new PhoneCall('outgoing', callId, media, this.#options.clock, callee));
     try {
@@ -148,6 +157,27 @@ export class UserEquipment {
       media.close();
       throw error;
     }
+  }
+
+  /**
+   * As `call`, and lets whoever is called offer: the INVITE has no offer. Resolves when somebody has offered.
+   * @throws EndpointError `target`, `no-key`, `no-ports`; `call-failed` if nobody does
+   */
+  async callForOffer(target: string): Promise<PhoneCall> {
+    const { agent, keys, clock } = this.#options;
+    const callee = this.#callable(target);
+    const call = (callId: string, media: CallMedia): PhoneCall =>
+      this.#adopt(new PhoneCall('outgoing', callId, media, clock, callee));
+    return new OfferlessCaller({
+      ...this.#renegotiating,
+      agent,
+      target: callee,
+      keys,
+      media: (offer) => CallMedia.toAnswer(this.#maker(), this.#abilities, offer),
+      describing: (media) => this.#describing(media),
+      call,
+      lingerMs: LINGER_MS,
+    }).call;
   }
 
   /** Each INVITE begins an exchange of its own: new CSB ID, RAND and T. */
@@ -159,7 +189,8 @@ export class UserEquipment {
     const exchange = await keys.initiate(target, media.ssrcs, curve);
     const again = (call: PhoneCall): void => void this.#onKnownCurve(dialling, call);
     const redirected = (to: readonly string[]): Redirection => this.#follow(dialling, to);
-    const parts = { agent, target, media, said, exchange, call: make, again, redirected };
+    const own = { agent, target, media, said, exchange, call: make, again, redirected };
+    const parts = { ...this.#renegotiating, ...own };
     return new Caller({ ...parts, isAgain: curve !== undefined, lingerMs: LINGER_MS }).call;
   }
 
@@ -212,7 +243,7 @@ export class UserEquipment {
   }
 
   async #receive(incoming: IncomingCall): Promise<void> {
-    const { policy, keys, clock, logger } = this.#options;
+    const { policy } = this.#options;
     if (policy.kind === 'reject') {
       incoming.reject(policy.status);
       return;
@@ -221,6 +252,12 @@ export class UserEquipment {
       incoming.redirect(policy.to);
       return;
     }
+    if (incoming.request.body.length === 0) await this.#offer(incoming, policy);
+    else await this.#answer(incoming, policy);
+  }
+
+  async #answer(incoming: IncomingCall, policy: AcceptPolicy): Promise<void> {
+    const { keys, clock } = this.#options;
     const { request } = incoming;
     const offer = readDescription(request.contentType, request.body);
     if (offer.delivery !== null) {
@@ -234,8 +271,26 @@ export class UserEquipment {
       const exchange = await keys.respond(offer.mikey, media.ssrcs, offer.protocols);
       const call = this.#adopt(new PhoneCall('incoming', request.callId, media, clock));
       this.#incoming(call);
-      const parts = { incoming, call, said, media, offer, exchange, policy, clock, logger };
+      const parts = { ...this.#renegotiating, incoming, call, said, media, offer, exchange, policy };
       await new Callee({ ...parts, lingerMs: LINGER_MS }).answer();
+    } catch (error) {
+      media.close();
+      throw error;
+    }
+  }
+
+  /** An INVITE without an offer: this end offers. */
+  async #offer(incoming: IncomingCall, policy: AcceptPolicy): Promise<void> {
+    const { keys, clock } = this.#options;
+    const { request } = incoming;
+    const media = await CallMedia.toOffer(this.#maker(), this.#abilities);
+    try {
+      const said = this.#describing(media);
+      const exchange = await keys.initiate(callerOf(request), media.ssrcs);
+      const call = this.#adopt(new PhoneCall('incoming', request.callId, media, clock));
+      this.#incoming(call);
+      const parts = { ...this.#renegotiating, incoming, call, said, media, exchange, policy };
+      await new OfferlessCallee({ ...parts, lingerMs: LINGER_MS }).answer();
     } catch (error) {
       media.close();
       throw error;
@@ -269,6 +324,17 @@ export class UserEquipment {
     logger.warn({ callId: incoming.request.callId, error: cause }, 'a call that came in is refused');
     const busy = cause instanceof EndpointError && cause.code === 'no-ports';
     incoming.reject(busy ? 486 : 488, warningFor(cause), mikeyBodyFor(cause));
+  }
+
+  /** Whom a call to a target goes to. @throws EndpointError `target` */
+  #callable(target: string): string {
+    const { secure = false, numbers = new Map<string, string>() } = this.#options;
+    return callable(target, secure, numbers);
+  }
+
+  get #renegotiating(): RenegotiatedParts {
+    const { clock, random, logger, rekeying = NO_REKEYING } = this.#options;
+    return { clock, random, logger, rekeying };
   }
 
   get #abilities(): MediaAbilities {

@@ -45,9 +45,13 @@ export class RekeyedStream {
   #position: StreamPosition = { highest: null };
   #sent = 0;
   #switched: () => void = () => undefined;
+  #becameReady: () => void = () => undefined;
+  /** Resolves when there are keys to send under. */
+  readonly ready: Promise<void>;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.ready = new Promise((resolve) => (this.#becameReady = resolve));
   }
 
   /** Packets sent under the keys in use. */
@@ -132,5 +136,6 @@ export class RekeyedStream {
   #sendUnder(keys: SrtpStreamOptions | null): void {
     this.#sender = keys === null ? null : new SrtpSender(keys, this.#sender?.highest ?? null);
     this.#sent = 0;
+    if (this.#sender !== null) this.#becameReady();
   }
 }

@@ -13,7 +13,7 @@ import type { SipResponse } from '../../../src/sip/message.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import type { PhoneCall } from '../../../src/entities/ue/call.ts';
-import type { AnswerPolicy } from '../../../src/entities/ue/callee.ts';
+import type { AnswerPolicy } from '../../../src/entities/ue/answering.ts';
 import { EndpointError, PolicyRefusal } from '../../../src/endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement } from '../../../src/endpoint/key-exchange.ts';
 import { UserEquipment } from '../../../src/entities/ue/user-equipment.ts';
