@@ -8,7 +8,7 @@
  *
  * Each branch of a forked INVITE has a session of its own, since each device answers with ports of its own. Where a
  * proxy behind forks once more, its early dialogs share the session of the branch, and the dialog that is heard of
- * last has the media; so the one that wins has them in the end.
+ * last has the media; the one that is accepted has them in the end, also where its 2xx describes nothing (RFC 3262).
  *
  * What would lead media past the gateway is taken out (`addresses.ts`). A description that cannot be read or led to the
  * gateway does not go on: here that is an error, and whoever sends the message on sees to the transaction (R-63).
@@ -58,6 +58,8 @@ export class AnchoredCall {
   readonly #signalling: (at: NetworkAddress) => boolean;
   readonly #byBranch = new Map<string, Session>();
   readonly #byDialog = new Map<string, Session>();
+  /** How the media of each dialog stood when it last described some. */
+  readonly #described = new Map<string, MediaState>();
 
   constructor(
     anchor: MediaAnchor,
@@ -92,16 +94,24 @@ export class AnchoredCall {
       this.#byBranch.set(branch, session);
     }
     if (calleeTag !== null) this.#byDialog.set(calleeTag, session);
-    return this.#rewrite(message, from, session);
+    return this.#rewrite(message, from, session, calleeTag);
   }
 
   /** A message within a dialog. */
   inDialog(message: SipMessage, from: Side, calleeTag: string): Promise<void> | undefined {
     const session = this.#byDialog.get(calleeTag);
-    if (session !== undefined) return this.#rewrite(message, from, session);
+    if (session !== undefined) return this.#rewrite(message, from, session, calleeTag);
     if (openDescription(message) !== null)
       throw new SipError('unsupported-body', 'a session description in a dialog without media');
     return undefined;
+  }
+
+  /** A dialog is accepted: of those that share a session it has the media. Never throws. */
+  async taken(calleeTag: string): Promise<void> {
+    const [session, own] = [this.#byDialog.get(calleeTag), this.#described.get(calleeTag)];
+    if (session === undefined || own === undefined || own === session.state) return;
+    session.state = own;
+    await this.#putAgain(session.id, own);
   }
 
   /** How the media of a dialog stand; `null` if it has none. */
@@ -117,9 +127,15 @@ export class AnchoredCall {
     const session = this.#byDialog.get(calleeTag);
     if (session?.state !== since || before === since || before.wanted === null) return;
     session.state = before;
-    await this.#anchor.put(session.id, before.wanted).catch((cause: unknown) => {
+    this.#described.set(calleeTag, before);
+    await this.#putAgain(session.id, before);
+  }
+
+  async #putAgain(session: string, { wanted }: MediaState): Promise<void> {
+    if (wanted === null) return;
+    await this.#anchor.put(session, wanted).catch((cause: unknown) => {
       const problem = messageOf(cause);
-      this.#logger.warn({ session: session.id, problem }, 'a media session could not be brought back');
+      this.#logger.warn({ session, problem }, 'a media session could not be brought back');
     });
   }
 
@@ -128,7 +144,11 @@ export class AnchoredCall {
     const session = this.#byBranch.get(branch);
     if (session === undefined) return;
     this.#byBranch.delete(branch);
-    for (const [tag, each] of this.#byDialog) if (each === session) this.#byDialog.delete(tag);
+    for (const [tag, each] of this.#byDialog) {
+      if (each !== session) continue;
+      this.#byDialog.delete(tag);
+      this.#described.delete(tag);
+    }
     this.#delete(session);
   }
 
@@ -136,6 +156,7 @@ export class AnchoredCall {
   releaseDialog(calleeTag: string): void {
     const session = this.#byDialog.get(calleeTag);
     this.#byDialog.delete(calleeTag);
+    this.#described.delete(calleeTag);
     if ([...this.#byDialog.values()].some((each) => each === session)) return;
     for (const [branch, each] of this.#byBranch) if (each === session) this.releaseBranch(branch);
   }
@@ -144,7 +165,12 @@ export class AnchoredCall {
     for (const branch of [...this.#byBranch.keys()]) this.releaseBranch(branch);
   }
 
-  #rewrite(message: SipMessage, from: Side, session: Session): Promise<void> | undefined {
+  #rewrite(
+    message: SipMessage,
+    from: Side,
+    session: Session,
+    calleeTag: string | null,
+  ): Promise<void> | undefined {
     const sdp = openDescription(message);
     if (sdp === null) return undefined;
     checkAddresses(sdp);
@@ -163,6 +189,7 @@ export class AnchoredCall {
     this.#checkDestinations(wanted, from);
     return this.#anchor.put(session.id, wanted).then((anchored) => {
       session.state = { ...state, wanted, local: anchored };
+      if (calleeTag !== null) this.#described.set(calleeTag, session.state);
       this.#apply(message, sdp, from, anchored);
     });
   }

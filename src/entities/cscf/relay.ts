@@ -247,6 +247,7 @@ export class Relay {
         this.#answerFailed(context, call, request, response, branch, this.#path.answerFailed(call, cause));
         return;
       }
+      if (initial && isAccepted(response)) await call.media?.taken(response.toTag ?? '');
       if (!initial) {
         this.#releases.passed(call, response, from);
         if (response.status < 300) standing.since = call.media?.state(tag) ?? null;

@@ -26,6 +26,12 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     load: async () => (await import('./named/plain.ts')).plain,
   },
   {
+    name: 'forked',
+    summary: 'alice calls bob, who has three phones; one answers',
+    targets: ['bob', 'alice', 'both'],
+    load: async () => (await import('./named/forked.ts')).forked,
+  },
+  {
     name: 'retargeted',
     summary: 'alice calls bob, whose CSCF forwards to carol',
     targets: ['carol', 'alice', 'bob'],

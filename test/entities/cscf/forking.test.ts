@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IncomingCall, Leg } from '../../../src/sip/agent-types.ts';
 import type { UserAgent } from '../../../src/sip/agent.ts';
+import type { SipResponse } from '../../../src/sip/message.ts';
 import { request } from '../../sip/support.ts';
 import { Network, readSdp, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
@@ -67,6 +68,85 @@ function dial(): Promise<Leg> {
     );
   });
 }
+
+describe('R-42: two devices ring', () => {
+  it('each early dialog has a PRACK of its own, which reaches its device', async () => {
+    const pracked = devices.map(
+      (device, i) =>
+        new Promise<string>((resolve, reject) => {
+          device.incoming = (call) => {
+            call.reliable(183, sdpBody(5000 + i)).then(({ toTag }) => resolve(toTag ?? ''), reject);
+          };
+        }),
+    );
+    const legs: string[] = [];
+    const provisional = (leg: Leg, response: SipResponse, reliable: boolean): void => {
+      if (!reliable) return;
+      legs.push(leg.remoteTag);
+      void leg.prack(response).catch(() => undefined);
+    };
+    const handler = { provisional, accepted: () => undefined, failed: () => undefined };
+    const call = alice.invite('sip:carol@home1.example', { body: sdpBody(4000) }, handler);
+    const tags = await Promise.all(pracked);
+    expect(new Set(tags).size).toBe(2);
+    expect(legs.sort()).toEqual(tags.sort());
+    call.cancel();
+  });
+});
+
+describe('R-42: a home behind forks the call', () => {
+  it('media go where the device is that is accepted, though another has described its own since', async () => {
+    await network.home('home2.example', ['bob']);
+    const phones = [
+      await network.phone('bob', 'home2.example', { device: '1' }),
+      await network.phone('bob', 'home2.example', { device: '2' }),
+    ];
+    for (const phone of phones) await phone.register();
+    const [first, second] = phones;
+    const described = new Set<string>();
+    const ready: (() => void)[] = [];
+    for (const [i, phone] of phones.entries())
+      phone.incoming = (call) => {
+        const begin = async (): Promise<void> => {
+          await call.reliable(183, sdpBody(5000 + i));
+          ready.shift()?.();
+          if (phone === first) return;
+          await expect.poll(() => described.size).toBe(2);
+          accept();
+        };
+        if (phone === first) accept = () => void call.accept().catch(() => undefined);
+        if (phone === second) ready.push(() => void begin());
+        else void begin();
+      };
+    let accept = (): void => undefined;
+    const leg = await new Promise<Leg>((resolve, reject) => {
+      alice.invite(
+        'sip:bob@home2.example',
+        { body: sdpBody(4000) },
+        {
+          provisional: (early, response, reliable) => {
+            if (!reliable) return;
+            described.add(early.remoteTag);
+            void early.prack(response);
+          },
+          accepted: (accepted) => {
+            accepted.ack();
+            resolve(accepted);
+          },
+          failed: reject,
+        },
+      );
+    });
+    const answer = home.observed
+      .map(({ message }) => message)
+      .find(
+        (message) => message.kind === 'response' && message.status === 183 && message.toTag === leg.remoteTag,
+      );
+    const [session] = home.gateway.sessions.values();
+    expect(session?.streams[0]?.b?.port).toBe(readSdp(answer?.body ?? new Uint8Array()).port);
+    await leg.bye();
+  });
+});
 
 describe('two devices answer one call', () => {
   it('the BYE for the one that is not taken ends that dialog alone', async () => {

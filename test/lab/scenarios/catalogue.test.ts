@@ -34,12 +34,12 @@ describe('R-42: the scenarios of the demo', () => {
       expect(at, name).toBeGreaterThan(0);
       expect(lines[at + 1]?.trim()).toBe(`--target ${targets.join(', ')}`);
     }
-    const refused = await claviger('demo', '--scenario', 'redirectd');
+    const refused = await claviger('demo', '--scenario', 'froked');
     expect(refused).toMatchObject({ status: 2, out: '' });
-    expect(refused.err).toMatch(/there is no scenario redirectd; did you mean redirected\?/);
-    const target = await claviger('demo', '--scenario', 'redirected', '--target', 'both');
+    expect(refused.err).toMatch(/there is no scenario froked; did you mean forked\?/);
+    const target = await claviger('demo', '--scenario', 'forked', '--target', 'carol');
     expect(target).toMatchObject({ status: 2, out: '' });
-    expect(target.err).toMatch(/choose carol, alice, bob/);
+    expect(target.err).toMatch(/choose bob, alice, both/);
   });
 
   it('take no target that they do not have', () => {
