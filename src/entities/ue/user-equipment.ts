@@ -233,6 +233,11 @@ export class UserEquipment {
     throw new EndpointError('not-registered', `the registrar calls this device ${gruu}, not ${device}`);
   }
 
+  /** Cannot be called from now on, until `register`. */
+  async unregister(): Promise<void> {
+    await this.#options.agent.unregister();
+  }
+
   /** Hangs up, takes the registration away, forgets the keys. */
   async stop(): Promise<void> {
     await Promise.all(this.calls.map((call) => call.hangUp()));

@@ -12,6 +12,9 @@ import { agencyHostOf, hostOf, identityOf, phoneName, SIP_TLS } from './home.ts'
 import type { DemoDevice, DemoSubscriber, Entity, HomePlan, Plan } from './home.ts';
 import type { LabPki } from './pki.ts';
 
+/** Who of a home's users is its mailbox. */
+export const MAILBOX_USER = 'mailbox';
+
 /** What an ADMF provisions. */
 const PROVISIONED: readonly Entity[] = ['kms', 'df', 'gateway', 'cscf'];
 
@@ -26,6 +29,8 @@ export const HI1_PARTIES = {
 export interface HomeConfigs {
   readonly entities: Readonly<Record<Entity, Record<string, unknown>>>;
   readonly phones: Readonly<Record<string, Record<string, unknown>>>;
+  /** Of the user who is a mailbox; `null`: there is none. */
+  readonly mailbox: Record<string, unknown> | null;
   /** Of the law enforcement agency, as `claviger hi1 send` takes it. */
   readonly agency: Record<string, unknown>;
 }
@@ -58,6 +63,38 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
   });
   const transport = home.ports[SIP_TLS] === undefined ? 'tcp' : 'tls';
   const peers = Object.values(plan.homes).filter((other) => other !== home);
+  const phones: HomeConfigs['phones'] = Object.fromEntries(
+    home.subscribers.flatMap(phonesOf).map(({ name, subscriber, phone, device }) => [
+      name,
+      {
+        identity: identityOf(home, subscriber.user),
+        ...(device === null ? {} : { device: deviceIdentity(home, subscriber, device) }),
+        kms: { url: `https://${hostOf('kms', home)}`, credential: name, psk: phone.psk },
+        cscf: {
+          url:
+            transport === 'tls'
+              ? `sips:${hostOf('cscf', home)}`
+              : `sip:${hostOf('cscf', home)};transport=tcp`,
+          username: subscriber.user,
+          password: subscriber.password,
+        },
+        partners: peers.map(({ domain }) => domain),
+        authorities: pki.authorities,
+        ...pki.lists,
+        hosts,
+        sip: { address: home.address, port: phone.sip },
+        media: phone.media,
+        replays: file(`${name}-replays.db`),
+      },
+    ]),
+  );
+  const mailboxOf = async (): Promise<Record<string, unknown> | null> => {
+    if (phones[MAILBOX_USER] === undefined) return null;
+    const { authorities: _, revocationLists: __, ...config } = phones[MAILBOX_USER];
+    const commonName = `${MAILBOX_USER}.${home.domain}`;
+    const certificate = await pki.issue({ commonName, dnsNames: [commonName], roles: ['mailbox'] });
+    return { ...config, tls: certificate, folder: file(MAILBOX_USER) };
+  };
   return {
     entities: {
       kms: {
@@ -131,31 +168,8 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         folder: file('lemf'),
       },
     },
-    phones: Object.fromEntries(
-      home.subscribers.flatMap(phonesOf).map(({ name, subscriber, phone, device }) => [
-        name,
-        {
-          identity: identityOf(home, subscriber.user),
-          ...(device === null ? {} : { device: deviceIdentity(home, subscriber, device) }),
-          kms: { url: `https://${hostOf('kms', home)}`, credential: name, psk: phone.psk },
-          cscf: {
-            url:
-              transport === 'tls'
-                ? `sips:${hostOf('cscf', home)}`
-                : `sip:${hostOf('cscf', home)};transport=tcp`,
-            username: subscriber.user,
-            password: subscriber.password,
-          },
-          partners: peers.map(({ domain }) => domain),
-          authorities: pki.authorities,
-          ...pki.lists,
-          hosts,
-          sip: { address: home.address, port: phone.sip },
-          media: phone.media,
-          replays: file(`${name}-replays.db`),
-        },
-      ]),
-    ),
+    phones,
+    mailbox: await mailboxOf(),
     agency: {
       url: `https://${hostOf('admf', home)}:${HI1_PORT}`,
       tls: await pki.issue({ commonName: agencyHostOf(home), dnsNames: [], roles: [] }),

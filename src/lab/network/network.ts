@@ -8,6 +8,9 @@ import { pinoLogger } from '../../host/log.ts';
 import type { LogLevel } from '../../host/log.ts';
 import { frozenClock, seededRandom, systemClock, systemRandom } from '../../host/runtime.ts';
 import type { Runtime } from '../../host/runtime.ts';
+import { mailboxConfig } from '../../entities/mailbox/config.ts';
+import { startMailbox } from '../../entities/mailbox/start.ts';
+import type { RunningMailbox } from '../../entities/mailbox/start.ts';
 import { ueConfig } from '../../entities/ue/config.ts';
 import { startUe } from '../../entities/ue/start.ts';
 import type { RunningUe } from '../../entities/ue/start.ts';
@@ -17,7 +20,7 @@ import type { LemfEvent } from '../../entities/lemf/ports.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
 import { makeFolder } from '../../storage/files.ts';
-import { configureHome } from './home-configs.ts';
+import { configureHome, MAILBOX_USER } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
 import { localEntity, startLabEntity } from './entities.ts';
 import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks } from './entities.ts';
@@ -172,7 +175,7 @@ export class Network {
       }
       for (const home of HOMES) {
         for (const phone of Object.keys(network.#configs[home].phones))
-          await network.#startPhone(home, phone);
+          if (phone !== MAILBOX_USER) await network.#startPhone(home, phone);
       }
     } catch (error) {
       await network.stop();
@@ -347,6 +350,18 @@ export class Network {
     const { hosting } = this.#options;
     phone.observe(hosting === undefined ? record : (observed) => hosting.inOrder(() => record(observed)));
     this.#phones.set(user, phone);
+  }
+
+  /** Starts the mailbox of a home that has a user of that name, again with what it has kept. Whoever starts it stops it. */
+  async startMailbox(home: HomeName): Promise<RunningMailbox> {
+    const config = this.#configs[home].mailbox;
+    if (config === null) throw new Error(`${home} has no mailbox`);
+    const name = `mailbox.${home}`;
+    const runtime = this.#runtime(name);
+    const running = await startMailbox(mailboxConfig(config), runtime, this.#datagrams(name, runtime.logger));
+    running.observe(this.signalling.observer(name));
+    this.#options.timeline.add('lab', name, '', 'is up');
+    return running;
   }
 
   #datagrams(party: string, logger: Logger): Datagrams {

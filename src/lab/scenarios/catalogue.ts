@@ -61,6 +61,12 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     targets: ['alice', 'bob', 'both'],
     load: async () => (await import('./named/without-content.ts')).withoutContent,
   },
+  {
+    name: 'deferred',
+    summary: 'alice calls bob, who is away; a mailbox keeps what she says, and delivers it',
+    targets: ['bob', 'alice', 'both', 'none'],
+    load: async () => (await import('./named/deferred.ts')).deferred,
+  },
 ];
 
 export const DEFAULT_SCENARIO = 'plain';
