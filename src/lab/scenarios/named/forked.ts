@@ -64,7 +64,7 @@ function gruuCheck({ caller }: CallOutcome, gruu: string | null): Check {
   return {
     name: 'alice sees which of the phones has answered, by its GRUU',
     passed: gruu !== null && caller.peer === gruu,
-    detail: `${caller.peer ?? 'nobody'}`,
+    detail: caller.peer ?? 'nobody',
   };
 }
 
