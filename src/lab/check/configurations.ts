@@ -29,8 +29,8 @@ export const CONFIG_READERS = {
   df: dfConfig,
   admf: admfConfig,
   lemf: lemfConfig,
-  ue: ueConfig,
   mailbox: mailboxConfig,
+  ue: ueConfig,
   /** Of whoever works at an ADMF, with whatever role. */
   officer: officerConfig,
   /** Of a law enforcement agency of a laboratory. */
