@@ -16,10 +16,11 @@ import { delivered, InterceptedCall, LIID } from '../call.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-numbering-'));
 const DF = 'df.home1.example';
-const old = new InterceptedCall('exchange-1.json', { packets: 200 });
+/** Enough that what comes meanwhile is worth another round of the thread. */
+const old = new InterceptedCall('exchange-1.json', { packets: 600 });
 const OLD = { hi2: delivered([...old.signalling, ...old.keys]), hi3: delivered(old.content) };
 const other = delivered(new InterceptedCall('exchange-1.json', { packets: 3, law: 'pcmu' }).signalling);
-const now = new InterceptedCall('exchange-1.json', { packets: 3, cin: 2 });
+const now = new InterceptedCall('exchange-1.json', { packets: 130, cin: 2 });
 const NEW = { hi2: delivered([...now.signalling, ...now.keys]), hi3: delivered(now.content) };
 
 afterAll(() => rmSync(root, { recursive: true }));
