@@ -198,6 +198,11 @@ export class PhoneCall {
     await (await this.#up()).rekey(method);
   }
 
+  /** The keys are not replaced by themselves any more. */
+  keepKeys(): void {
+    this.#renegotiation?.end();
+  }
+
   /** Holds the other end, which sends nothing until `resume`; keys stay. @throws EndpointError `call-failed`, `state` */
   async hold(method?: OfferMethod): Promise<void> {
     await this.#direct(true, method);

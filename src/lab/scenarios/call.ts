@@ -51,7 +51,15 @@ export interface CallOutcome {
   readonly times: { readonly dialled: number; readonly established: number; readonly ended: number };
 }
 
-export interface CallPlan {
+/** What is otherwise than in a plain call. */
+export interface CallCourse {
+  /** What is done while both speak; the call is hung up after it. */
+  readonly during?: (outgoing: PhoneCall, answered: PhoneCall) => Promise<void>;
+  /** Whether whoever is called offers. */
+  readonly isOfferless?: boolean;
+}
+
+export interface CallPlan extends CallCourse {
   /** A user, or one of a user's phones: `bob.desk`. */
   readonly caller: string;
   /** Who answers, likewise. */
@@ -69,7 +77,7 @@ export interface CallPlan {
 /** One end of a call: a phone that is registered, and what is said there. */
 export interface CallEndPoint {
   readonly user: string;
-  readonly ue: Pick<UserEquipment, 'call' | 'onIncoming'>;
+  readonly ue: Pick<UserEquipment, 'call' | 'callForOffer' | 'onIncoming'>;
   readonly says: Int16Array;
 }
 
@@ -80,7 +88,7 @@ export function placeCall(network: Network, plan: CallPlan): Promise<CallOutcome
     const user = userOf(phone);
     return { user, ue: network.phone(phone).ue, says: recordings[user] ?? new Int16Array() };
   };
-  return talk(end(caller), end(callee), network.identity(called), elapsed, onceUp);
+  return talk(end(caller), end(callee), network.identity(called), elapsed, onceUp, plan);
 }
 
 /**
@@ -93,16 +101,18 @@ export async function talk(
   identity: string,
   elapsed: () => number,
   onceUp: () => Promise<void> = () => Promise.resolve(),
+  { during = () => Promise.resolve(), isOfferless = false }: CallCourse = {},
 ): Promise<CallOutcome> {
   const dialled = elapsed();
   const incoming = new Promise<PhoneCall>((resolve) => callee.ue.onIncoming(resolve));
-  const outgoing = await caller.ue.call(identity);
+  const outgoing = await (isOfferless ? caller.ue.callForOffer(identity) : caller.ue.call(identity));
   try {
     const answered = await answeredBy(incoming, outgoing);
     await established(outgoing, answered);
     const up = elapsed();
     await onceUp();
-    await Promise.all([outgoing.play(caller.says), answered.play(callee.says)]);
+    const said = [outgoing.play(caller.says), answered.play(callee.says)];
+    await Promise.all([...said, during(outgoing, answered)]);
     await sleep(LAST_PACKETS_MS);
     await outgoing.hangUp();
     await Promise.all([outgoing.ended, answered.ended]);

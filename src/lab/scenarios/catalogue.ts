@@ -67,6 +67,18 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     targets: ['bob', 'alice', 'both', 'none'],
     load: async () => (await import('./named/deferred.ts')).deferred,
   },
+  {
+    name: 'rekeyed',
+    summary: 'the keys of a call are replaced 40 times, by time and by packets',
+    targets: ['alice', 'bob', 'both', 'none'],
+    load: async () => (await import('./named/rekeyed.ts')).rekeyed,
+  },
+  {
+    name: 'offerless',
+    summary: 'alice calls without an offer, and bob begins the key exchange',
+    targets: ['alice', 'bob', 'both', 'none'],
+    load: async () => (await import('./named/offerless.ts')).offerless,
+  },
 ];
 
 export const DEFAULT_SCENARIO = 'plain';

@@ -5,7 +5,7 @@ import { Outages } from '../network/outages.ts';
 import type { Network } from '../network/network.ts';
 import type { Timeline } from '../timeline.ts';
 import { placeCall } from './call.ts';
-import type { CallOutcome } from './call.ts';
+import type { CallCourse, CallOutcome } from './call.ts';
 import type { WarrantPlan } from './definition.ts';
 import type { Faults } from './faults.ts';
 import type { Observations } from './observations.ts';
@@ -59,13 +59,17 @@ export class Stage {
     callee: string,
     called = callee,
     onceUp?: () => Promise<void>,
+    course: CallCourse = {},
   ): Promise<CallOutcome> {
     const { faults, window, recordings } = this.#scenario;
     const outages = new Outages(this.network, faults.outages, window);
     try {
       await outages.begin();
       return this.ended(
-        await placeCall(this.network, { caller, callee, called, recordings, elapsed: this.elapsed, onceUp }),
+        await placeCall(this.network, {
+          ...course,
+          ...{ caller, callee, called, recordings, elapsed: this.elapsed, onceUp },
+        }),
       );
     } finally {
       await outages.end();
