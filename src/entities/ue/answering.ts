@@ -1,5 +1,5 @@
 /** What a callee does however the keys are agreed upon: it rings, answers, gives up, hangs up. */
-import type { Clock, Logger } from '../../bytes/ports.ts';
+import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { warningFor } from '../../endpoint/refusal.ts';
 import type { Body, EndReason, IncomingCall } from '../../sip/agent-types.ts';
@@ -35,6 +35,8 @@ export class Answering {
   readonly #parts: AnsweringParts;
   readonly #closed: () => void;
   #over = false;
+  /** Of what comes next: ringing, the answer. */
+  #timer: Timer | null = null;
 
   /** @param closed called once, at the end of the call */
   constructor(parts: AnsweringParts, closed: () => void) {
@@ -52,11 +54,11 @@ export class Answering {
   ring(): Promise<void> {
     const { clock, policy, incoming, call } = this.#parts;
     return new Promise((resolve) => {
-      clock.after(policy.ringMs, () => {
-        if (this.#over) return;
+      if (this.#over) return;
+      this.#timer = clock.after(policy.ringMs, () => {
         incoming.provisional(180);
         call.ringing();
-        clock.after(policy.answerMs, () => {
+        this.#timer = clock.after(policy.answerMs, () => {
           if (!this.#over) resolve();
         });
       });
@@ -100,6 +102,7 @@ export class Answering {
   #end(reason: string, error: EndpointError | null): void {
     if (this.#over) return;
     this.#over = true;
+    this.#timer?.cancel();
     this.#closed();
     this.#parts.call.over({ reason, error }, this.#parts.lingerMs);
   }
