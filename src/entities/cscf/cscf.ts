@@ -20,14 +20,12 @@ import { SipError } from '../../sip/errors.ts';
 import type { Flow, HostResolver } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
-import type { ResponseParts } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { Observed, TransactionLayer } from '../../sip/transactions.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
 import { parseUri } from '../../sip/uri.ts';
-import { warningFields } from '../../sip/warning.ts';
 import { admit, unsupportedOptions } from '../../sip/verdict.ts';
-import { abilitiesOver, ROUTE_WARNING } from './abilities.ts';
+import { abilitiesOver } from './abilities.ts';
 import { assertIdentity } from './assertion.ts';
 import { DigestAuthentication } from './authentication.ts';
 import { CallTable } from './call-table.ts';
@@ -40,6 +38,7 @@ import { Interception } from './interception.ts';
 import { marksLoop } from './loops.ts';
 import { Origins, ownerOf, partiesOf } from './origin.ts';
 import type { Origin } from './origin.ts';
+import { OwnAnswers } from './own-answers.ts';
 import { Peers } from './peers.ts';
 import type { AddressesOf, NamesOf } from './peers.ts';
 import { MediaPath } from './media-path.ts';
@@ -55,7 +54,6 @@ import type {
 import { Registrar } from './registrar.ts';
 import { Releases } from './releases.ts';
 import { DIALOG_METHODS, Relay } from './relay.ts';
-import type { FallBack } from './relay.ts';
 import { Router } from './routing.ts';
 import type { Route } from './routing.ts';
 import type { Session } from './sessions.ts';
@@ -105,6 +103,7 @@ export class Cscf {
   readonly #interception: Interception;
   readonly #path: MediaPath;
   readonly #relay: Relay;
+  readonly #answers: OwnAnswers;
 
   constructor(parts: CscfParts) {
     const { settings, clock, layer, random } = parts;
@@ -121,6 +120,7 @@ export class Cscf {
       if (subscriber !== undefined) this.#registrar.restore(subscriber, kept);
     }
     this.#router = new Router(settings, this.#peers, this.#directory, this.#registrar);
+    this.#answers = new OwnAnswers(layer, this.#router.names[0] ?? '');
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
     this.#calls = new CallTable(clock, limits, ({ session }) => this.#interception.over(session));
@@ -205,12 +205,12 @@ export class Cscf {
     const verdict = admit(request, abilities);
     if (verdict.kind === 'reject') {
       const unsupported = unsupportedOptions(request, abilities).join(', ');
-      this.#reply(
+      this.#answers.reply(
         transaction,
         verdict.status,
         unsupported === '' ? {} : { fields: [['Unsupported', unsupported]] },
       );
-    } else if (marksLoop(request, this.#router.names)) this.#reply(transaction, 482);
+    } else if (marksLoop(request, this.#router.names)) this.#answers.reply(transaction, 482);
     else if (request.method === 'REGISTER') this.#register(transaction);
     else if (request.toTag !== null) this.#inDialog(transaction);
     else this.#initial(transaction);
@@ -220,21 +220,21 @@ export class Cscf {
     const { request, flow } = transaction;
     const subscriber = request.to.uri.kind === 'sip' ? this.#directory.subscriber(request.to.uri) : null;
     if (request.to.uri.kind !== 'sip') {
-      this.#reply(transaction, 400);
+      this.#answers.reply(transaction, 400);
       return;
     }
     if (!this.#directory.owns(request.to.uri)) {
-      this.#reply(transaction, 404);
+      this.#answers.reply(transaction, 404);
       return;
     }
     const result = this.#authentication.authenticate(request, 'Authorization', flow.local, subscriber);
     if (result.kind === 'challenge') {
       const fields = result.challenges.map((value) => ['WWW-Authenticate', value] as const);
-      this.#reply(transaction, 401, { fields });
+      this.#answers.reply(transaction, 401, { fields });
       return;
     }
     if (result.subscriber !== subscriber) {
-      this.#reply(transaction, 403);
+      this.#answers.reply(transaction, 403);
       return;
     }
     this.#admit(request, subscriber.identity, subscriber, null);
@@ -258,16 +258,16 @@ export class Cscf {
     const { request, flow } = transaction;
     const invite = request.method === 'INVITE';
     if (request.method === 'OPTIONS' && this.#router.isSelf(parseUri(request.uri), flow.local)) {
-      this.#reply(transaction, 200, { fields: [['Accept', SDP_TYPE]] });
+      this.#answers.reply(transaction, 200, { fields: [['Accept', SDP_TYPE]] });
       return;
     }
     const origin = this.#origins.of(request, flow);
     if (origin.kind === 'challenge') {
-      this.#challenge(transaction, origin.challenges);
+      this.#answers.challenge(transaction, origin.challenges);
       return;
     }
     if (origin.kind === 'refused') {
-      this.#reply(transaction, origin.status);
+      this.#answers.reply(transaction, origin.status);
       return;
     }
     const caller = origin.kind === 'subscriber' ? origin.subscriber : null;
@@ -282,15 +282,17 @@ export class Cscf {
     this.#router.takeOwnRoutes(onward, flow.local);
     const forwarding = forward(onward, this.#directory);
     const { route, mailbox } =
-      forwarding === 'endless' ? { route: ENDLESS, mailbox: null } : this.#routeFor(onward, flow, caller);
+      forwarding === 'endless'
+        ? { route: ENDLESS, mailbox: null }
+        : this.#router.first(onward, flow.local, caller);
     const callee = route.kind === 'targets' ? route.callee : null;
     const session = this.#admit(request, owner, caller, callee);
     if (route.kind === 'refused') {
-      this.#refuse(transaction, route);
+      this.#answers.refuse(transaction, route);
       return;
     }
     if (route.kind === 'self') {
-      this.#reply(transaction, request.method === 'OPTIONS' ? 200 : 405);
+      this.#answers.reply(transaction, request.method === 'OPTIONS' ? 200 : 405);
       return;
     }
     // A home may call our subscribers; it may not go through us to others, but where one of them wants it to.
@@ -299,7 +301,7 @@ export class Cscf {
       forwarding === 'none' &&
       route.targets.some(({ kind }) => kind === 'peer')
     ) {
-      this.#reply(transaction, 403);
+      this.#answers.reply(transaction, 403);
       return;
     }
     if (
@@ -307,7 +309,7 @@ export class Cscf {
       EVENT_METHODS.has(request.method) &&
       isFor(route, origin.subscriber)
     ) {
-      this.#reply(transaction, 489);
+      this.#answers.reply(transaction, 489);
       return;
     }
     const end: DialogParty =
@@ -327,27 +329,11 @@ export class Cscf {
     this.#relay.fork(transaction, call, attempt, onward, route.targets, mailbox);
   }
 
-  /** Where a first request goes, and where if nobody takes it there: a call may have a mailbox to go to. */
-  #routeFor(
-    onward: SipRequest,
-    flow: Flow,
-    caller: Subscriber | null,
-  ): { readonly route: Route; readonly mailbox: FallBack | null } {
-    const route = this.#router.initial(onward, flow.local);
-    const called = onward.routes.length > 0 ? null : this.#directory.subscriber(parseUri(onward.uri));
-    if (onward.method !== 'INVITE' || called?.mailbox === undefined) return { route, mailbox: null };
-    const targets = this.#router.mailboxOf(called, caller, onward.uri);
-    if (targets.length === 0) return { route, mailbox: null };
-    if (route.kind === 'refused' && route.status === 480)
-      return { route: { kind: 'targets', targets, callee: called }, mailbox: null };
-    return { route, mailbox: { targets, afterMs: called.mailbox.afterMs } };
-  }
-
   /** Whether one more first request may go on; if not, it is answered. */
   #hasRoom(transaction: ServerTransaction, known: Call | null, owner: string, origin: Origin): boolean {
     if (known !== null) {
       if (known.attempts.size < MAX_ATTEMPTS) return true;
-      this.#reply(transaction, 486, { fields: [['Retry-After', '10']] });
+      this.#answers.reply(transaction, 486, { fields: [['Retry-After', '10']] });
       return false;
     }
     const stale = this.#calls.toMakeRoom(owner);
@@ -355,7 +341,7 @@ export class Cscf {
     const refusal = this.#calls.refusal(owner, origin.kind === 'peer' ? 'peer' : 'subscriber');
     if (refusal === null) return true;
     this.#parts.logger.warn({ owner, refusal }, 'a call had no place');
-    this.#reply(transaction, refusal === 'caller' ? 486 : 503, { fields: [['Retry-After', '10']] });
+    this.#answers.reply(transaction, refusal === 'caller' ? 486 : 503, { fields: [['Retry-After', '10']] });
     return false;
   }
 
@@ -363,11 +349,11 @@ export class Cscf {
     const { request, flow } = transaction;
     const judgement = this.#speakers.judge(request, flow);
     if (judgement.kind === 'challenge') {
-      this.#challenge(transaction, judgement.challenges);
+      this.#answers.challenge(transaction, judgement.challenges);
       return;
     }
     if (judgement.kind === 'refused') {
-      this.#reply(transaction, judgement.status);
+      this.#answers.reply(transaction, judgement.status);
       return;
     }
     const { call, side, calleeTag } = judgement.spoken;
@@ -379,23 +365,18 @@ export class Cscf {
     const onward = request.clone();
     const route = this.#relay.onwards(onward, call, request, flow);
     if (route.kind === 'refused') {
-      this.#refuse(transaction, route);
+      this.#answers.refuse(transaction, route);
       return;
     }
     const [target] = route.kind === 'targets' ? route.targets : [];
     if (target === undefined) {
-      this.#reply(transaction, 404);
+      this.#answers.reply(transaction, 404);
       return;
     }
     this.#authentication.strip(onward);
     removeIcid(onward);
     onward.remove('P-Asserted-Identity');
     this.#relay.fork(transaction, call, null, onward, [target]);
-  }
-
-  #challenge(transaction: ServerTransaction, challenges: readonly string[]): void {
-    const fields = challenges.map((value) => ['Proxy-Authenticate', value] as const);
-    this.#reply(transaction, 407, { fields });
   }
 
   /** Tells the point of interception who takes part in what a first request begins. */
@@ -441,27 +422,8 @@ export class Cscf {
     const { flow } = transaction;
     flow.vouch?.(owner ?? `another home at ${flow.remote.address}`);
     if (transaction.admit(owner)) return true;
-    this.#reply(transaction, 503, { fields: [['Retry-After', '5']] });
+    this.#answers.reply(transaction, 503, { fields: [['Retry-After', '5']] });
     return false;
-  }
-
-  /** Why a request goes nowhere. */
-  #refuse(transaction: ServerTransaction, { status, warning }: Extract<Route, { kind: 'refused' }>): void {
-    const [name = ''] = this.#router.names;
-    this.#reply(transaction, status, {
-      fields:
-        warning === undefined
-          ? []
-          : warningFields(status, name, { code: warning, text: ROUTE_WARNING[warning] }),
-    });
-  }
-
-  /** Answers from here: without state and once, as long as it is not known who asks (RFC 3261 section 26.3.2.4). */
-  #reply(transaction: ServerTransaction, status: number, parts: ResponseParts = {}): void {
-    const { request } = transaction;
-    const response = makeResponse(request, status, { toTag: this.#layer.tagFor(request), ...parts });
-    if (transaction.admitted) transaction.respond(response);
-    else transaction.answerOnce(response);
   }
 
   /** A fault of ours must cost one request and not the node. */
@@ -474,7 +436,7 @@ export class Cscf {
         { method: transaction.request.method, problem },
         'a request could not be served',
       );
-      this.#reply(transaction, cause instanceof SipError && UNSERVED.has(cause.code) ? 400 : 500);
+      this.#answers.reply(transaction, cause instanceof SipError && UNSERVED.has(cause.code) ? 400 : 500);
     }
   }
 }

@@ -41,7 +41,7 @@ import type { MediaPath } from './media-path.ts';
 import type { Releases, Watch } from './releases.ts';
 import { ResponseContext } from './response-context.ts';
 import type { Branch } from './response-context.ts';
-import type { Route, Router, Target } from './routing.ts';
+import type { FallBack, Route, Router, Target } from './routing.ts';
 import type { Speakers } from './speakers.ts';
 
 export interface RelayParts {
@@ -66,13 +66,6 @@ const BOTH: readonly Side[] = ['a', 'b'];
 interface Standing {
   before: MediaState | null;
   since: MediaState | null;
-}
-
-/** Where a call goes that nobody takes in time. */
-export interface FallBack {
-  readonly targets: readonly Target[];
-  /** Milliseconds until then. */
-  readonly afterMs: number;
 }
 
 /** A request on its way through, for its responses. */
