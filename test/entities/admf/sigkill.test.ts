@@ -80,7 +80,7 @@ function act(api: OfficerApi, draw: (below: number) => number): Promise<string |
 
 describe(
   `R-90: the process of an ADMF that is killed ${KILLS} times (seed ${SEED})`,
-  { timeout: 1_200_000 },
+  { timeout: 7_200_000 },
   () => {
     it('R-90: leaves what the next one brings to an end', async () => {
       const draw = drawing(SEED);
