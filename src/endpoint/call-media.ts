@@ -15,7 +15,7 @@ import type { StreamKeys } from '../media/srtp/rekeyed-stream.ts';
 import { formatOf } from './session-description.ts';
 import type {
   DescribedLine,
-  DescribedMedia,
+  SessionMedia,
   MediaDirection,
   MediaKind,
   NamedFormat,
@@ -69,7 +69,7 @@ export class CallMedia {
   }
 
   /** @throws EndpointError `no-ports` */
-  static async toAnswer(make: StreamMaker, can: MediaAbilities, offer: DescribedMedia): Promise<CallMedia> {
+  static async toAnswer(make: StreamMaker, can: MediaAbilities, offer: SessionMedia): Promise<CallMedia> {
     const media = new CallMedia(make, can);
     await media.meet(offer);
     return media;
@@ -106,7 +106,7 @@ export class CallMedia {
   }
 
   /** Takes an offer's lines as far as this end can do them, and opens what it needs. @throws EndpointError `no-ports` */
-  async meet(offer: DescribedMedia): Promise<void> {
+  async meet(offer: SessionMedia): Promise<void> {
     this.#count = Math.max(this.#count, offer.media.length);
     const wanted = new Map<MediaKind, number>();
     for (const line of offer.lines) {
@@ -132,7 +132,7 @@ export class CallMedia {
    * What the other side's description says of each line; a line that is off in it is not sent to.
    * @throws EndpointError `no-audio` if the audio is off, or elsewhere than before: then nothing has changed
    */
-  connect(description: DescribedMedia): void {
+  connect(description: SessionMedia): void {
     const pairs = this.#lines.map((line) => ({
       line,
       theirs: description.lines.find(

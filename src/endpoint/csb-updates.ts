@@ -44,9 +44,9 @@ export function resultOf(endpoint: Endpoint, held: HeldKeys): ExchangeResult {
     sas: session.sas,
     isDeferred: content !== null,
     sessions: sessions.map(keyedStream),
-    update: (wish) => judged('the update cannot begin', () => started(endpoint, held, wish)),
+    update: (wish) => exchangeStep('the update cannot begin', () => started(endpoint, held, wish)),
     answerUpdate: (iMessage1, lines) =>
-      judged('the update does not verify', () => answered(endpoint, held, iMessage1, lines)),
+      exchangeStep('the update does not verify', () => answered(endpoint, held, iMessage1, lines)),
     settle: () => settle(held),
     wipe: () => {
       settle(held);
@@ -65,7 +65,7 @@ export function keyedStream({ csId, ssrc, roc, mki, policy, tek, salt }: CryptoS
 }
 
 /** Runs a step; what the exchange refuses becomes an `EndpointError`, of which the far end learns no more than that. */
-export function judged<T>(problem: string, step: () => T): Promise<T> {
+export function exchangeStep<T>(problem: string, step: () => T): Promise<T> {
   return new Promise((resolve) => resolve(step())).catch((cause: unknown) => {
     if (cause instanceof EndpointError || !(cause instanceof ClavigerError)) throw cause;
     const isOtherCurve = cause instanceof IbakeError && cause.code === 'curve';
@@ -95,7 +95,7 @@ function started(endpoint: Endpoint, held: HeldKeys, wish: UpdateWish): StartedU
   return {
     iMessage1: offer.message,
     complete: (rMessage1) =>
-      judged('R_MESSAGE_1 of the update does not verify', () => {
+      exchangeStep('R_MESSAGE_1 of the update does not verify', () => {
         const after: HeldKeys = { session: offer.complete(rMessage1), peer, before: session };
         settle(held);
         settle(after);

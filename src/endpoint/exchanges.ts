@@ -14,7 +14,7 @@ import type { SrtpPolicy } from '../ibake/policy.ts';
 import type { Endpoint } from '../ibake/ports.ts';
 import { respond } from '../ibake/responder.ts';
 import type { ResponderLeg } from '../ibake/responder-leg.ts';
-import { judged, once, resultOf } from './csb-updates.ts';
+import { exchangeStep, once, resultOf } from './csb-updates.ts';
 import { EndpointError, PolicyRefusal } from './errors.ts';
 import type {
   AnsweredExchange,
@@ -51,7 +51,7 @@ export class IbakeAgreement implements KeyAgreement {
   }
 
   initiate(callee: string, lines: OwnLines, curve = this.#settings.curve): Promise<InitiatedExchange> {
-    return judged('the key exchange cannot begin', () => {
+    return exchangeStep('the key exchange cannot begin', () => {
       const { policy, prfFunc, mailboxes = [] } = this.#settings;
       const media = lines.map((ssrc) => (policy === undefined ? { ssrc } : { ssrc, policy }));
       const initiator = Initiator.offer(this.#endpoint, {
@@ -65,7 +65,7 @@ export class IbakeAgreement implements KeyAgreement {
       return {
         iMessage1: initiator.message,
         answer: (rMessage1) =>
-          judged('R_MESSAGE_1 does not verify', () =>
+          exchangeStep('R_MESSAGE_1 does not verify', () =>
             answered(
               this.#endpoint,
               initiator.answer(rMessage1, {
@@ -92,7 +92,7 @@ export class IbakeAgreement implements KeyAgreement {
   }
 
   respond(iMessage1: Uint8Array, lines: OwnLines, protocols: readonly string[]): Promise<RespondedExchange> {
-    return judged('I_MESSAGE_1 does not verify', () => {
+    return exchangeStep('I_MESSAGE_1 does not verify', () => {
       const verdict = respond(this.#endpoint, iMessage1, { ssrcs: lines, protocols });
       if (verdict.kind === 'silence') {
         throw new EndpointError('key-exchange', 'I_MESSAGE_1 is not answered', { cause: verdict.reason });
@@ -112,7 +112,7 @@ function answered(endpoint: Endpoint, leg: InitiatorLeg): AnsweredExchange {
   return {
     iMessage2: leg.message,
     confirm: (rMessage2) =>
-      judged('R_MESSAGE_2 does not verify', () => {
+      exchangeStep('R_MESSAGE_2 does not verify', () => {
         const session = leg.verify(rMessage2);
         const content = leg.contentSessions();
         return resultOf(endpoint, { session, peer: leg.responder, before: null, content });
@@ -124,7 +124,7 @@ function responded(endpoint: Endpoint, leg: ResponderLeg): RespondedExchange {
   return {
     rMessage1: leg.message,
     confirm: (iMessage2) =>
-      judged('I_MESSAGE_2 does not verify', () => {
+      exchangeStep('I_MESSAGE_2 does not verify', () => {
         const { message, session } = leg.confirm(iMessage2);
         const held = { session, peer: leg.initiator, before: null };
         return { rMessage2: message, result: resultOf(endpoint, held) };

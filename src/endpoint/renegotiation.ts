@@ -25,7 +25,7 @@ import { reoffered } from './reoffer.ts';
 import { NO_REKEYING, RekeySchedule } from './rekey-schedule.ts';
 import type { OfferMethod, RekeySettings } from './rekey-schedule.ts';
 import { readDescription } from './session-description.ts';
-import type { DescribedMedia, OwnDescriptions } from './session-description.ts';
+import type { SessionMedia, OwnDescriptions } from './session-description.ts';
 
 /** Milliseconds that an answer may take: streams that it adds are sent on after that, or when something has come on them. */
 const ANSWER_MS = 1000;
@@ -182,7 +182,7 @@ export class Renegotiation {
   }
 
   /** Takes an offer with an update; gives the answer. @throws EndpointError: nothing has changed */
-  async #updated(offer: DescribedMedia, iMessage1: Uint8Array): Promise<Body> {
+  async #updated(offer: SessionMedia, iMessage1: Uint8Array): Promise<Body> {
     const { media, said, clock } = this.#parts;
     await media.meet(offer);
     const { rMessage1, confirms, result } = await this.#keys.answerUpdate(iMessage1, media.ssrcs);
@@ -220,7 +220,7 @@ function isOver({ cause }: EndpointError): boolean {
   return cause instanceof SipError && (cause.code === 'no-dialog' || cause.code === 'timeout');
 }
 
-function mikeyOf(answer: DescribedMedia): Uint8Array {
+function mikeyOf(answer: SessionMedia): Uint8Array {
   if (answer.mikey === null) throw new EndpointError('key-exchange', 'the answer has no MIKEY message');
   return answer.mikey;
 }

@@ -11,7 +11,7 @@ import type { SipRequest } from '../sip/message.ts';
 import type { CallMedia } from './call-media.ts';
 import { EndpointError } from './errors.ts';
 import { notAcceptable } from './refusal.ts';
-import type { DescribedMedia, OwnDescriptions } from './session-description.ts';
+import type { SessionMedia, OwnDescriptions } from './session-description.ts';
 import { readDescription } from './session-description.ts';
 
 export interface Reoffered {
@@ -34,7 +34,7 @@ export function reoffered(request: SipRequest, { said, media, failed }: Reoffere
 }
 
 /** Takes a description that keeps the keys. @throws EndpointError */
-function take({ contentType, body }: SipRequest, media: CallMedia): DescribedMedia {
+function take({ contentType, body }: SipRequest, media: CallMedia): SessionMedia {
   const description = readDescription(contentType, body);
   if (description.mikey !== null)
     throw new EndpointError('key-exchange', 'the keys are not changed in a call');

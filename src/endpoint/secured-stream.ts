@@ -7,8 +7,7 @@
  */
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { BytesError } from '../bytes/errors.ts';
-import type { Clock, Random } from '../bytes/ports.ts';
-import { Reader } from '../bytes/reader.ts';
+import type { Clock } from '../bytes/ports.ts';
 import type { SocketPair } from '../media/datagrams.ts';
 import { MediaError } from '../media/errors.ts';
 import { decodeRtp, encodeRtp, isRtcp } from '../media/rtp.ts';
@@ -16,18 +15,10 @@ import type { RtpPacket } from '../media/rtp.ts';
 import { estimateIndex } from '../media/srtp/packet-index.ts';
 import { RekeyedStream } from '../media/srtp/rekeyed-stream.ts';
 import type { StreamKeys } from '../media/srtp/rekeyed-stream.ts';
+import type { RtpOrigin } from './rtp-origin.ts';
 import { StreamReports } from './stream-reports.ts';
 import type { ReportSettings, ReportStatistics } from './stream-reports.ts';
 import type { DescribedLine } from './session-description.ts';
-
-/** Where a stream of RTP packets starts: all three from the generator of the endpoint. */
-export interface RtpOrigin {
-  /** Never 0. */
-  readonly ssrc: number;
-  /** Below 2^15, so that a receiver that misses the first packets does not mistake the roll-over counter. */
-  readonly sequenceNumber: number;
-  readonly timestamp: number;
-}
 
 /** What went out and what came in. */
 export interface StreamStatistics {
@@ -245,15 +236,4 @@ export class SecuredStream {
       throw error;
     }
   }
-}
-
-/** A stream's beginning from the endpoint's generator. */
-export function randomOrigin(random: Random): RtpOrigin {
-  const reader = new Reader(random.bytes(10));
-  const ssrc = reader.u32('SSRC');
-  return {
-    ssrc: ssrc === 0 ? 1 : ssrc,
-    sequenceNumber: reader.u16('sequence number') & 0x7fff,
-    timestamp: reader.u32('timestamp'),
-  };
 }

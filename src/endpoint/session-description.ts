@@ -70,7 +70,7 @@ export interface DescribedLine {
 }
 
 /** What of a description concerns this endpoint. */
-export interface DescribedMedia {
+export interface SessionMedia {
   /** The first m= line of audio that can be taken. */
   readonly audio: DescribedLine;
   /** All that could be taken, in order; the audio among them. */
@@ -142,7 +142,7 @@ export class OwnDescriptions {
   }
 
   /** The answer to `offer`: this end's lines, each with what it takes of the other's. */
-  answer(mikey: Uint8Array | null, offer: DescribedMedia): Body {
+  answer(mikey: Uint8Array | null, offer: SessionMedia): Body {
     const own = this.#side.lines();
     const media = offer.media.map((medium, index) => {
       const theirs = offer.lines.find((line) => line.index === index);
@@ -165,7 +165,7 @@ export class OwnDescriptions {
  * Reads an offer or an answer.
  * @throws EndpointError `not-acceptable`, `no-audio`, `no-srtp`, `no-codec`, `no-address` if there is nothing in it for this endpoint
  */
-export function readDescription(type: string | null, octets: Uint8Array): DescribedMedia {
+export function readDescription(type: string | null, octets: Uint8Array): SessionMedia {
   if (type === null || essenceOf(type) !== SDP_TYPE) {
     throw new EndpointError('not-acceptable', 'there is no session description');
   }
@@ -249,7 +249,7 @@ function formatsIn({ attributes, formats }: Medium): NamedFormat[] {
 }
 
 /** One MIKEY message, or none; or the three of a delivery (profile, section 3). @throws EndpointError `not-acceptable` */
-function keysIn({ sessionMikey }: SessionDescription): Pick<DescribedMedia, 'mikey' | 'delivery'> {
+function keysIn({ sessionMikey }: SessionDescription): Pick<SessionMedia, 'mikey' | 'delivery'> {
   const [first = null, rMessage1, iMessage2, ...others] = sessionMikey;
   if (first === null || rMessage1 === undefined) return { mikey: first, delivery: null };
   if (iMessage2 === undefined || others.length > 0)

@@ -16,7 +16,7 @@ import { Reception, roundTrip } from '../media/reception.ts';
 import { decodeRtcp, encodeRtcp, sourceDescription } from '../media/rtcp.ts';
 import type { ReportBlock, RtcpPacket } from '../media/rtcp.ts';
 import type { RtpPacket } from '../media/rtp.ts';
-import type { RtpOrigin } from './secured-stream.ts';
+import type { RtpOrigin } from './rtp-origin.ts';
 
 /** Section 6.3.1: what the interval is divided by to make up for reconsideration. */
 const COMPENSATION = Math.E - 1.5;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeG711, encodeG711 } from '../../src/media/g711.ts';
 import { decodeRtpHeader } from '../../src/media/rtp.ts';
 import { AudioStream } from '../../src/endpoint/audio-stream.ts';
-import { randomOrigin } from '../../src/endpoint/secured-stream.ts';
+import { randomOrigin } from '../../src/endpoint/rtp-origin.ts';
 import { Player, packetise } from '../../src/endpoint/player.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { keying, Wire } from './wire.ts';

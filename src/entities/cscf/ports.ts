@@ -31,11 +31,11 @@ export interface Subscriber {
   /** SIP or tel URI that this subscriber's calls go to instead. */
   readonly forwardTo?: string;
   /** Another subscriber, which takes the calls that this one does not. */
-  readonly mailbox?: Mailbox;
+  readonly mailbox?: MailboxSetting;
 }
 
 /** Who takes the calls of a subscriber that it does not take itself. */
-export interface Mailbox {
+export interface MailboxSetting {
   /** Its public identity. */
   readonly identity: string;
   /** Milliseconds that a call rings before it goes there. */

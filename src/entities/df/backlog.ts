@@ -11,6 +11,7 @@
  * what it is told of it is kept with the state that the turn commits (`loss-reports.ts`).
  */
 import type { Amount, Outbox, OutboxAppend, WaitingShare } from './ports.ts';
+import type { GaveWay } from './losses.ts';
 import type { WorkingState } from './working-state.ts';
 
 export type BacklogOutbox = Pick<Outbox, 'waiting' | 'shares' | 'newest'>;
@@ -33,9 +34,6 @@ const MOST_AT_ONCE = { octets: 1 << 20, count: 4096 };
 export function isNearBound(waiting: Amount, bound: Amount): boolean {
   return exceeded(waiting, part(bound, ALARM)) !== null;
 }
-
-/** What gave way: an entry of the outbox, or one that was about to be. */
-export type GaveWay = Omit<OutboxAppend, 'octets'> & { readonly length: number };
 
 /** Makes room at all destinations for what a turn has appended. Gives what gave way. */
 export async function makeRoom(

@@ -25,7 +25,7 @@ import type { HandoverRecord } from './records.ts';
 /** When location is handed over: with everything, where a session or something else begins or ends, never. */
 export type LocationCoverage = 'always' | 'beginningAndEnd' | 'never';
 
-export interface Coverage {
+export interface WarrantCoverage {
   readonly content: boolean;
   readonly location: LocationCoverage;
   /** Digits that are dialled while the call stands. */
@@ -33,7 +33,7 @@ export interface Coverage {
 }
 
 /** The record as a warrant may have it; itself where it covers all of it. */
-export function covered<T extends HandoverRecord>(record: T, coverage: Coverage): T {
+export function covered<T extends HandoverRecord>(record: T, coverage: WarrantCoverage): T {
   if (record.kind === 'sip-message') {
     const { sip, isReduced } = reducedMessage(record.sip, coverage);
     return sip === record.sip ? record : { ...record, sip, isReduced };
@@ -48,7 +48,7 @@ export function covered<T extends HandoverRecord>(record: T, coverage: Coverage)
 /** @returns `sip` itself where nothing is taken out; whether something of the body was */
 export function reducedMessage(
   sip: Uint8Array,
-  coverage: Coverage,
+  coverage: WarrantCoverage,
 ): { readonly sip: Uint8Array; readonly isReduced: boolean } {
   const { head, sdp: body } = takenApart(sip);
   const message = readable(sip);
@@ -71,11 +71,11 @@ function readable(sip: Uint8Array): SipRequest | SipResponse | null {
   }
 }
 
-function unreadableBody(body: Uint8Array, { content }: Coverage): Uint8Array {
+function unreadableBody(body: Uint8Array, { content }: WarrantCoverage): Uint8Array {
   return content ? body : NOTHING;
 }
 
-function bodyOf(message: SipRequest | SipResponse, body: Uint8Array, coverage: Coverage): Uint8Array {
+function bodyOf(message: SipRequest | SipResponse, body: Uint8Array, coverage: WarrantCoverage): Uint8Array {
   if (body.length === 0) return body;
   const { content, digits } = coverage;
   if (content && digits && showsLocation(message, coverage)) return body;
@@ -95,7 +95,11 @@ function reduced(
 }
 
 /** Of a warrant for content. */
-function contentLeaf({ type, body }: BodyLeaf, { digits }: Coverage, location: boolean): Uint8Array | null {
+function contentLeaf(
+  { type, body }: BodyLeaf,
+  { digits }: WarrantCoverage,
+  location: boolean,
+): Uint8Array | null {
   if (!location && isLocation(type, body)) return null;
   return !digits && DIGITS.has(type) ? null : body;
 }
@@ -127,7 +131,7 @@ function textOf(body: Uint8Array): string {
   }
 }
 
-function showsLocation(message: SipRequest | SipResponse | null, { location }: Coverage): boolean {
+function showsLocation(message: SipRequest | SipResponse | null, { location }: WarrantCoverage): boolean {
   if (location !== 'beginningAndEnd') return location === 'always';
   if (message === null) return false;
   const isWithin = message.kind === 'request' ? message.first('To')?.includes('tag=') === true : false;

@@ -4,8 +4,10 @@
  * warrant are told of together.
  */
 import { NO_CIN } from './ports.ts';
-import type { StoredLoss } from './ports.ts';
-import type { GaveWay } from './backlog.ts';
+import type { OutboxAppend, StoredLoss } from './ports.ts';
+
+/** What gave way: an entry of the outbox, or one that was about to be. */
+export type GaveWay = Omit<OutboxAppend, 'octets'> & { readonly length: number };
 
 /** Calls that are told of each by itself, for each warrant, destination and interface. */
 const MOST_CALLS = 32;

@@ -3,7 +3,7 @@ import { endpointOf } from '../../x1/policy.ts';
 import type { TaskEvent, TaskTable } from '../../x1/tasks.ts';
 import type { DeliveryType, InterceptTask, MediationDetails } from '../../wire/x1/details.ts';
 import type { DfTask, DfTasks, DfWarrants, HandoverDestination, TaskMediation } from './ports.ts';
-import type { Coverage, LocationCoverage } from './coverage.ts';
+import type { WarrantCoverage, LocationCoverage } from './coverage.ts';
 import type { HandoverInterface } from './records.ts';
 
 type Delivers = TaskMediation['delivers'];
@@ -97,7 +97,7 @@ export interface RecordRecipient {
   readonly hi2: readonly string[];
   /** DIDs that HI3 records go to. */
   readonly hi3: readonly string[];
-  readonly covers: Coverage;
+  readonly covers: WarrantCoverage;
 }
 
 /** The warrants of a task that are in force at a time (start inclusive, end exclusive). */
@@ -110,7 +110,7 @@ export function recipients(task: DfTask, time: number): RecordRecipient[] {
 }
 
 /** What the parts of a warrant cover together. */
-function coverageOf(mediations: readonly TaskMediation[]): Coverage {
+function coverageOf(mediations: readonly TaskMediation[]): WarrantCoverage {
   const locations = mediations.map(({ location = 'never' }) => location);
   return {
     content: mediations.some(({ delivers }) => serves(delivers, 'hi3')),

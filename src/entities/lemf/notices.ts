@@ -25,7 +25,7 @@ export function noticeReport(header: PsHeader, operation: Hi1Operation, source: 
   return {
     liid: liidText(header.liid),
     operation: operation.kind,
-    time: isoTime(time ?? stamped),
+    time: isoTimeOrNull(time ?? stamped),
     text: text === null ? null : printable(text),
     source,
     sequenceNumber: header.sequenceNumber,
@@ -38,7 +38,7 @@ export function liidText(liid: string): string {
 }
 
 /** `null` also for a time that a header can say and no calendar has. */
-export function isoTime(unixMs: number | null): string | null {
+export function isoTimeOrNull(unixMs: number | null): string | null {
   const date = new Date(unixMs ?? Number.NaN);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

@@ -23,7 +23,7 @@ import { callsOf } from './calls.ts';
 import type { RecoveredStream } from './group.ts';
 import type { Gap } from './marks.ts';
 import { AudioNames } from './names.ts';
-import { isoTime, liidText } from './notices.ts';
+import { isoTimeOrNull, liidText } from './notices.ts';
 import type { NoticeReport } from './notices.ts';
 import type { HandoverKind } from './ports.ts';
 import { messagesOf, readRecords } from './records.ts';
@@ -279,8 +279,8 @@ function reportOf(
     from: signalling.from,
     to: signalling.to,
     ended: signalling.ended,
-    firstTime: isoTime(call.firstTime),
-    lastTime: isoTime(call.lastTime),
+    firstTime: isoTimeOrNull(call.firstTime),
+    lastTime: isoTimeOrNull(call.lastTime),
     records: {
       all: records.all,
       sip: records.sip,

@@ -25,7 +25,7 @@ const RING_MS = 60_000;
 /** What became of it: `declined` is not tried again, `later` is. */
 export type DeliveryEnd = 'delivered' | 'declined' | 'later';
 
-export interface DeliveryParts {
+export interface MessageDeliveryParts {
   readonly message: KeptMessage;
   readonly packets: readonly KeptPacket[];
   readonly agent: Pick<UserAgent, 'invite'>;
@@ -37,8 +37,8 @@ export interface DeliveryParts {
   readonly logger: Logger;
 }
 
-export class Delivery implements OutgoingHandler {
-  readonly #parts: DeliveryParts;
+export class MessageDelivery implements OutgoingHandler {
+  readonly #parts: MessageDeliveryParts;
   readonly #sockets: CallSockets;
   readonly #invite: OutgoingCall;
   #described: Pick<SipResponse, 'contentType' | 'body'> | null = null;
@@ -48,7 +48,7 @@ export class Delivery implements OutgoingHandler {
   /** Resolves when the call is over. */
   readonly ended: Promise<DeliveryEnd>;
 
-  private constructor(parts: DeliveryParts, sockets: CallSockets) {
+  private constructor(parts: MessageDeliveryParts, sockets: CallSockets) {
     const { message, agent, random, side, clock } = parts;
     this.#parts = parts;
     this.#sockets = sockets;
@@ -60,9 +60,9 @@ export class Delivery implements OutgoingHandler {
   }
 
   /** @throws MailboxError `full` */
-  static async begin(parts: DeliveryParts): Promise<Delivery> {
+  static async begin(parts: MessageDeliveryParts): Promise<MessageDelivery> {
     const { datagrams, ports, message } = parts;
-    return new Delivery(parts, await CallSockets.bind(datagrams, ports, message.head.media));
+    return new MessageDelivery(parts, await CallSockets.bind(datagrams, ports, message.head.media));
   }
 
   /** The mailbox stops: the message waits on. */

@@ -14,7 +14,7 @@ import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { Deliveries } from './deliveries.ts';
-import { Delivery } from './delivery.ts';
+import { MessageDelivery } from './delivery.ts';
 import type { DeliveryEnd } from './delivery.ts';
 import { Deposit } from './deposit.ts';
 import type { MailboxSide } from './descriptions.ts';
@@ -43,7 +43,7 @@ export interface MailboxOptions {
 export class Mailbox {
   readonly #options: MailboxOptions;
   readonly #deliveries: Deliveries;
-  readonly #calls = new Set<Deposit | Delivery>();
+  readonly #calls = new Set<Deposit | MessageDelivery>();
   /** Calls that begin, of which there is no `Deposit` yet. */
   #beginning = 0;
   readonly #counts = { kept: 0, empty: 0, refused: 0, full: 0, foreign: 0, cut: 0 };
@@ -178,7 +178,7 @@ export class Mailbox {
   }
 
   async #deliver(message: KeptMessage, packets: readonly KeptPacket[]): Promise<DeliveryEnd> {
-    const delivery = await Delivery.begin({ ...this.#options, message, packets });
+    const delivery = await MessageDelivery.begin({ ...this.#options, message, packets });
     this.#calls.add(delivery);
     const end = await delivery.ended;
     this.#calls.delete(delivery);

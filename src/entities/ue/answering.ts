@@ -31,7 +31,7 @@ export interface AnsweringParts {
   readonly lingerMs: number;
 }
 
-export class Answering {
+export class CallAnswering {
   readonly #parts: AnsweringParts;
   readonly #closed: () => void;
   #over = false;

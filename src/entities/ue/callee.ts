@@ -7,14 +7,14 @@
 import type { LegHandler, Reply } from '../../sip/agent-types.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import type { CallMedia } from '../../endpoint/call-media.ts';
-import { Answering } from './answering.ts';
+import { CallAnswering } from './answering.ts';
 import type { AnsweringParts } from './answering.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { RespondedExchange } from '../../endpoint/key-exchange.ts';
 import { notAcceptable } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
-import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import { renegotiated } from './renegotiated.ts';
 import type { RenegotiatedParts } from './renegotiated.ts';
 
@@ -24,18 +24,18 @@ export const UPDATE_MS = 10_000;
 export interface CalleeParts extends AnsweringParts, RenegotiatedParts {
   readonly said: OwnDescriptions;
   readonly media: CallMedia;
-  readonly offer: DescribedMedia;
+  readonly offer: SessionMedia;
   readonly exchange: RespondedExchange;
 }
 
 export class Callee {
   readonly #parts: CalleeParts;
-  readonly #answering: Answering;
+  readonly #answering: CallAnswering;
   #secured = false;
 
   constructor(parts: CalleeParts) {
     this.#parts = parts;
-    this.#answering = new Answering(parts, () => parts.exchange.close());
+    this.#answering = new CallAnswering(parts, () => parts.exchange.close());
     parts.call.controlledBy({ hangUp: () => this.#answering.hangUp() });
     parts.incoming.handler = this.#handler();
   }

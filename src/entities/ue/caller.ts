@@ -21,7 +21,7 @@ import type { PhoneCall } from './call.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { AnsweredExchange, ExchangeResult, InitiatedExchange } from '../../endpoint/key-exchange.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
-import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import { mikeyBodyOf } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 import { renegotiated } from './renegotiated.ts';
@@ -29,7 +29,7 @@ import type { RenegotiatedParts } from './renegotiated.ts';
 
 /** An early dialog on its way: what it has answered, and whether the exchange with it is complete. */
 interface Branch {
-  answer: DescribedMedia;
+  answer: SessionMedia;
   exchange: AnsweredExchange;
   result: ExchangeResult | null;
 }
@@ -175,7 +175,7 @@ export class Caller implements OutgoingHandler {
     return said;
   }
 
-  #secure(answer: DescribedMedia, result: ExchangeResult): void {
+  #secure(answer: SessionMedia, result: ExchangeResult): void {
     this.#parts.media.connect(answer);
     this.#parts.media.secure(result, 'initiator');
     if (result.isDeferred) this.#parts.media.withoutReports();
@@ -247,7 +247,7 @@ export class Caller implements OutgoingHandler {
   }
 }
 
-function mikeyOf(description: DescribedMedia): Uint8Array {
+function mikeyOf(description: SessionMedia): Uint8Array {
   if (description.mikey === null) throw new EndpointError('key-exchange', 'the answer has no MIKEY message');
   return description.mikey;
 }

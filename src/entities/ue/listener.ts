@@ -13,7 +13,7 @@ import type { CallMedia } from '../../endpoint/call-media.ts';
 import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
-import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import type { EndReason, IncomingCall } from '../../sip/agent-types.ts';
 import type { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './answering.ts';
@@ -27,7 +27,7 @@ export interface ListenerParts {
   readonly said: OwnDescriptions;
   /** With the keys of the content. */
   readonly media: CallMedia;
-  readonly offer: DescribedMedia;
+  readonly offer: SessionMedia;
   readonly content: DeliveredContent;
   readonly policy: Extract<AnswerPolicy, { kind: 'accept' }>;
   readonly clock: Clock;

@@ -6,10 +6,10 @@ import type { CallMedia } from '../../endpoint/call-media.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { ExchangeResult, InitiatedExchange } from '../../endpoint/key-exchange.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
-import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import type { SipMessage, SipRequest } from '../../sip/message.ts';
-import { Answering } from './answering.ts';
+import { CallAnswering } from './answering.ts';
 import type { AnsweringParts } from './answering.ts';
 import { renegotiated } from './renegotiated.ts';
 import type { RenegotiatedParts } from './renegotiated.ts';
@@ -22,11 +22,11 @@ export interface OfferlessCalleeParts extends AnsweringParts, RenegotiatedParts 
 
 export class OfferlessCallee {
   readonly #parts: OfferlessCalleeParts;
-  readonly #answering: Answering;
+  readonly #answering: CallAnswering;
 
   constructor(parts: OfferlessCalleeParts) {
     this.#parts = parts;
-    this.#answering = new Answering(parts, () => parts.exchange.close());
+    this.#answering = new CallAnswering(parts, () => parts.exchange.close());
     parts.call.controlledBy({ hangUp: () => this.#answering.hangUp() });
     parts.incoming.handler = { ended: (reason) => this.#answering.ended(reason) };
   }
@@ -81,11 +81,11 @@ export function callerOf(request: SipRequest): string {
   return (asserted ?? request.from).uri.text;
 }
 
-function read({ contentType, body }: SipMessage): DescribedMedia {
+function read({ contentType, body }: SipMessage): SessionMedia {
   return readDescription(contentType, body);
 }
 
-function mikeyIn({ mikey }: DescribedMedia): Uint8Array {
+function mikeyIn({ mikey }: SessionMedia): Uint8Array {
   if (mikey === null) throw new EndpointError('key-exchange', 'the answer has no MIKEY message');
   return mikey;
 }

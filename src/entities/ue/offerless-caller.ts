@@ -20,7 +20,7 @@ import { EndpointError } from '../../endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement, RespondedExchange } from '../../endpoint/key-exchange.ts';
 import { notAcceptable } from '../../endpoint/refusal.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
-import type { DescribedMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
+import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import type { Body, Leg, LegHandler, OutgoingCall, OutgoingHandler, Reply } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import type { SipError } from '../../sip/errors.ts';
@@ -32,7 +32,7 @@ import type { RenegotiatedParts } from './renegotiated.ts';
 
 /** An early dialog on its way. */
 interface Branch {
-  readonly offer: DescribedMedia;
+  readonly offer: SessionMedia;
   readonly exchange: RespondedExchange;
   readonly said: OwnDescriptions;
   result: ExchangeResult | null;
@@ -44,7 +44,7 @@ export interface OfferlessCallerParts extends RenegotiatedParts {
   readonly keys: Pick<KeyAgreement, 'respond'>;
   readonly clock: Clock;
   /** Opens what an offer asks for; called once. */
-  readonly media: (offer: DescribedMedia) => Promise<CallMedia>;
+  readonly media: (offer: SessionMedia) => Promise<CallMedia>;
   readonly describing: (media: CallMedia) => OwnDescriptions;
   /** Makes the call once it has media. */
   readonly call: (callId: string, media: CallMedia) => PhoneCall;
@@ -146,7 +146,7 @@ export class OfferlessCaller implements OutgoingHandler {
     return { offer, exchange, said: said.fork(), result: null };
   }
 
-  async #open(offer: DescribedMedia): Promise<Opened> {
+  async #open(offer: SessionMedia): Promise<Opened> {
     const { media: open, describing, call: make } = this.#parts;
     const media = await open(offer);
     const call = make(this.#invite.callId, media);
@@ -185,7 +185,7 @@ export class OfferlessCaller implements OutgoingHandler {
     }
   }
 
-  async #secure(description: DescribedMedia, result: ExchangeResult): Promise<void> {
+  async #secure(description: SessionMedia, result: ExchangeResult): Promise<void> {
     const { call, media } = await this.#ready();
     media.connect(description);
     media.secure(result, 'responder');

@@ -19,7 +19,7 @@ import type { Uri } from '../../sip/uri.ts';
 import { AudioStream } from '../../endpoint/audio-stream.ts';
 import { CallMedia } from '../../endpoint/call-media.ts';
 import type { MediaAbilities, StreamMaker } from '../../endpoint/call-media.ts';
-import { randomOrigin } from '../../endpoint/secured-stream.ts';
+import { randomOrigin } from '../../endpoint/rtp-origin.ts';
 import type { SecuredStreamOptions } from '../../endpoint/secured-stream.ts';
 import { VideoStream } from '../../endpoint/video-stream.ts';
 import { PhoneCall } from './call.ts';
@@ -41,7 +41,7 @@ import { mikeyBodyFor, warningFor } from '../../endpoint/refusal.ts';
 import type { OthersPolicy } from '../../endpoint/exchanges.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
 import { OwnDescriptions, readDescription } from '../../endpoint/session-description.ts';
-import type { DescribedMedia } from '../../endpoint/session-description.ts';
+import type { SessionMedia } from '../../endpoint/session-description.ts';
 
 /** Milliseconds for which media on the way are still heard after a call has ended. */
 const LINGER_MS = 100;
@@ -304,7 +304,7 @@ export class UserEquipment {
 
   async #listen(
     incoming: IncomingCall,
-    offer: DescribedMedia,
+    offer: SessionMedia,
     messages: DeliveredMessages,
     policy: Extract<AnswerPolicy, { kind: 'accept' }>,
   ): Promise<void> {

@@ -21,6 +21,8 @@ import { ProcessHosting } from '../processes/process-hosting.ts';
 import { CaptureFile, checkCapture } from '../capture/capture-file.ts';
 import { Timeline } from '../timeline.ts';
 import { spoken } from './call.ts';
+import { scenarioOf } from './chosen.ts';
+import type { ChosenScenario } from './chosen.ts';
 import { inDemoNames, recoveredIn } from './course.ts';
 import type { Course } from './course.ts';
 import type { Judge } from './definition.ts';
@@ -36,8 +38,7 @@ import {
 } from './out-folder.ts';
 import { callReports } from './report.ts';
 import type { DemoReport } from './report.ts';
-import { scenarioOf } from './scenario.ts';
-import type { DemoOptions, Scenario } from './scenario.ts';
+import type { DemoOptions } from './scenario.ts';
 import { Stage } from './stage.ts';
 
 /** How long phones and entities may take to end where one has ended by itself. */
@@ -72,7 +73,7 @@ interface Performance {
 }
 
 class Demo {
-  readonly #scenario: Scenario;
+  readonly #scenario: ChosenScenario;
   readonly #state: string;
   readonly #timeline: Timeline;
   readonly #capture: CaptureFile | null;
@@ -80,7 +81,7 @@ class Demo {
   /** `null`: the entities are in this process. */
   readonly #hosting: ProcessHosting | null;
 
-  constructor(scenario: Scenario, state: string) {
+  constructor(scenario: ChosenScenario, state: string) {
     const { processes = false, log, onMedia, watch, verbose, pcap } = scenario.options;
     this.#scenario = scenario;
     this.#state = state;

@@ -1,16 +1,16 @@
 /** What a warrant does not cover is taken out of signalling at the delivery function, and nothing else. */
 import { describe, expect, it } from 'vitest';
 import { covered, reducedMessage } from '../../../src/entities/df/coverage.ts';
-import type { Coverage } from '../../../src/entities/df/coverage.ts';
+import type { WarrantCoverage } from '../../../src/entities/df/coverage.ts';
 import { takenApart } from '../../../src/sip/offer-answer.ts';
 import { fromOctets, toOctets } from '../../../src/sip/text.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { start } from './delivery-function.ts';
 import { handedOver, task, XID } from './support.ts';
 
-const ALL: Coverage = { content: true, location: 'always', digits: true };
-const SIGNALLING: Coverage = { ...ALL, content: false };
-const NO_LOCATION: Coverage = { ...ALL, location: 'never' };
+const ALL: WarrantCoverage = { content: true, location: 'always', digits: true };
+const SIGNALLING: WarrantCoverage = { ...ALL, content: false };
+const NO_LOCATION: WarrantCoverage = { ...ALL, location: 'never' };
 
 const HEAD = [
   'From: <sip:alice@home1.example>;tag=a',
@@ -38,7 +38,7 @@ const part = (type: string, body: string, more = ''): string =>
 const MIXED = 'Content-Type: multipart/mixed; boundary="b"';
 const PIDF = '<presence><geopriv><location-info/></geopriv></presence>';
 
-function reduced(text: string, coverage: Coverage): string {
+function reduced(text: string, coverage: WarrantCoverage): string {
   return fromOctets(reducedMessage(toOctets(text), coverage).sip);
 }
 
@@ -196,7 +196,7 @@ describe('R-35: a warrant that does not cover location', () => {
   });
 
   it('but where something begins or ends gets it there alone', () => {
-    const ends: Coverage = { ...ALL, location: 'beginningAndEnd' };
+    const ends: WarrantCoverage = { ...ALL, location: 'beginningAndEnd' };
     const line = 'P-Access-Network-Info: x';
     for (const first of [INVITE, MESSAGE, 'BYE sip:bob@home2.example SIP/2.0'])
       expect(reduced(message(first, [line]), ends)).toContain(line);

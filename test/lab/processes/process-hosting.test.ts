@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EntitySighting } from '../../../src/lab/network/entities.ts';
 import { ProcessHosting } from '../../../src/lab/processes/process-hosting.ts';
 import { EventSequence } from '../../../src/lab/processes/sequence.ts';
-import { scenarioOf } from '../../../src/lab/scenarios/scenario.ts';
+import { scenarioOf } from '../../../src/lab/scenarios/chosen.ts';
 
 /** In an entity's place: answers, and tells first of what its configuration has. */
 const STAND_IN = `

@@ -64,7 +64,7 @@ export async function recoverInitiator(
       : await pointsIn('R_MESSAGE_2', opener, rMessage2, rMessage2.ibake, {});
   const eccpti = agreed(answer.eccpti, echo?.eccpti ?? null);
   const drawn = drawnIn(iMessage1, iMessage1.ibake);
-  const peer = present(answer.eccptr);
+  const peer = presentPoint(answer.eccptr);
   const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawn, eccpti, peer);
   // R_MESSAGE_1 is opened, so that its binding covers its header.
   const found = { keys, spis: spisOf(eccpti, peer), curve: peer.curve, isHeaderVerified: true };
@@ -82,7 +82,7 @@ export async function recoverResponder(
   const offered = offer === null ? null : decodePoints('I_MESSAGE_1', offer, identitiesOf(iMessage1)).eccpti;
   const confirmed = iMessage2 === null ? null : await confirmation(messages, iMessage2, opener);
   // Retargeted, the party learns ECCPTi from I_MESSAGE_2 alone.
-  const peer = present(agreed(offered, confirmed?.eccpti ?? null));
+  const peer = presentPoint(agreed(offered, confirmed?.eccpti ?? null));
   const own = confirmed?.eccptr ?? null;
   const drawn = drawnIn(rMessage1, rMessage1.ibake, iMessage1.ibake);
   const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, own, peer);
@@ -114,7 +114,7 @@ export async function openSecretKey(
   const { eccpti } = await pointsIn('I_MESSAGE_1', opener, iMessage1, iMessage1.ibake, {});
   requireEskBinding(iMessage2);
   const plaintext = await opener.openOwn(iMessage2.esk.encrData, iMessage2.t, boundTo(iMessage2.ibake, {}));
-  return { sk: decodeSecretKey(plaintext, iMessage2.idri.data), mki: present(eccpti).spi };
+  return { sk: decodeSecretKey(plaintext, iMessage2.idri.data), mki: presentPoint(eccpti).spi };
 }
 
 /* ---------------------------------------------------------------- helpers */
@@ -153,7 +153,7 @@ export function drawnIn(message: MessageBase, ibake: SealedPart, answered?: Seal
   return { message, encrData: ibake.encrData, prefixes };
 }
 
-export function present(point: Eccpt | null): Eccpt {
+export function presentPoint(point: Eccpt | null): Eccpt {
   if (point === null) throw inconsistent();
   return point;
 }

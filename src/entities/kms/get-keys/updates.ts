@@ -18,7 +18,7 @@ import { spisOf } from '../../../ibake/session.ts';
 import type { UpdateMessages } from './messages.ts';
 import type { Opener } from './opening.ts';
 import type { TargetParty } from './party.ts';
-import { boundTo, drawnIn, pointsIn, present, type Recovered } from './recovery.ts';
+import { boundTo, drawnIn, pointsIn, presentPoint, type Recovered } from './recovery.ts';
 import type { Redrawer } from './redraw.ts';
 import { inconsistent } from './refusal.ts';
 
@@ -55,7 +55,7 @@ async function rekey(
 ): Promise<{ keys: CsbKeys; spis: Spis }> {
   const opened = await opener.open(asked.encrData, iMessage1.t, boundTo(asked, {}));
   if (opened !== null) {
-    const peer = present(decodePoints('I_MESSAGE_1', opened, identitiesOf(iMessage1)).eccpti);
+    const peer = presentPoint(decodePoints('I_MESSAGE_1', opened, identitiesOf(iMessage1)).eccpti);
     if (peer.curve.id !== curve.id) throw inconsistent();
     const drawn = drawnIn(rMessage1, answered, asked);
     const keys = await redrawer.agree(SECRET_ROLE.rMessage1, drawn, null, peer);
@@ -63,8 +63,8 @@ async function rekey(
   }
   const transcript = sha256(iMessage1.octets);
   const points = await pointsIn('R_MESSAGE_1', opener, rMessage1, answered, { transcript });
-  const own = present(points.eccpti);
-  const peer = present(points.eccptr);
+  const own = presentPoint(points.eccpti);
+  const peer = presentPoint(points.eccptr);
   if (peer.curve.id !== curve.id) throw inconsistent();
   const keys = await redrawer.agree(SECRET_ROLE.iMessage1, drawnIn(iMessage1, asked), own, peer);
   return { keys, spis: spisFor(party, own, peer) };
