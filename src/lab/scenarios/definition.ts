@@ -7,19 +7,10 @@
  * A course gives the checks of what it did, which are made when everything has ended: a function, since most of what they
  * look at is there only then. Checks that several scenarios make are in `checks/`; each chooses.
  */
-import type { Warrant } from '../../entities/admf/warrants.ts';
 import type { HomeName } from '../network/home.ts';
 import type { Check, CheckParts } from './checks/check.ts';
 import type { Stage } from './stage.ts';
-
-/** A warrant of a scenario: on a user, to the LEMF of the user's home. */
-export interface WarrantPlan {
-  readonly user: string;
-  /** Default: `LIID-` and the user in capitals. Each runs once. */
-  readonly liid?: string;
-  /** What is not as usual: identities and content, from an hour ago to tomorrow. */
-  readonly parts?: Partial<Omit<Warrant, 'liid'>>;
-}
+import type { WarrantPlan } from './warrants.ts';
 
 export type Judge = (parts: CheckParts) => readonly Check[];
 

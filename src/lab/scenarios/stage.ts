@@ -6,11 +6,11 @@ import type { Network } from '../network/network.ts';
 import type { Timeline } from '../timeline.ts';
 import { placeCall } from './call.ts';
 import type { CallCourse, CallOutcome } from './call.ts';
-import type { WarrantPlan } from './definition.ts';
 import type { Faults } from './faults.ts';
 import type { Observations } from './observations.ts';
 import type { Recordings, Scenario } from './scenario.ts';
 import { liidOf, warrantOn } from './warrants.ts';
+import type { WarrantPlan } from './warrants.ts';
 
 const SETTLE_MS = 12_000;
 
