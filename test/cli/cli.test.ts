@@ -65,7 +65,7 @@ describe('claviger', () => {
   it.each([
     ['an unknown command', ['no-such'], /unknown command/],
     ['no command', [], /Usage/],
-    ['a choice that is none', ['demo', '--target', 'carol'], /Allowed choices are alice, bob/],
+    ['a choice that is none', ['demo', '--target', 'carol'], /choose alice, bob, both, none/],
     ['a fault that is none', ['demo', '--fault', 'sun-down=home1'], /there is no fault sun-down=home1/],
     ['times without an outage', ['demo', '--from', '5'], /none does/],
     ['times in the wrong order', ['demo', '--fault', 'df-down=home1', '--from', '5', '--to', '4'], /before/],

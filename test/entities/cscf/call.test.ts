@@ -99,6 +99,7 @@ async function callWithPrack(): Promise<{ leg: Leg; seen: string[] }> {
         .then((ok) => seen.push(`alice got ${readSdp(ok.body).key}`));
     },
   });
+  await leg.whenQuiet();
   const updated = await leg.update(sdpBody(4000, 'U1'));
   seen.push(`alice got ${readSdp(updated.body).key}`);
   await leg.bye();
