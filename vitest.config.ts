@@ -4,6 +4,9 @@ import { bundledWorkers } from './test/support/workers.ts';
 /** These replace a module (`vi.mock`), and so need modules of their own. */
 const APART = ['test/ibe/validation-memory.test.ts', 'test/entities/kms/request-key-shares.test.ts'];
 
+/** Runs in the gate as a step of its own (`scripts/try-processes.sh`). */
+const ON_PROCESSES = process.env['CLAVIGER_SLOW'] === undefined ? ['test/e2e/on-processes.test.ts'] : [];
+
 export default defineConfig({
   plugins: [bundledWorkers()],
   test: {
@@ -11,7 +14,12 @@ export default defineConfig({
       // Files share what they import: half of the time was spent on importing it anew for each.
       {
         extends: true,
-        test: { name: 'together', isolate: false, include: ['test/**/*.test.ts'], exclude: APART },
+        test: {
+          name: 'together',
+          isolate: false,
+          include: ['test/**/*.test.ts'],
+          exclude: [...APART, ...ON_PROCESSES],
+        },
       },
       { extends: true, test: { name: 'apart', include: APART } },
     ],

@@ -12,12 +12,10 @@ import type { Child } from '../support/child.ts';
 import { psPdusOf } from '../support/handed-over.ts';
 import { COMMAND_MS, LabShell } from '../support/lab-shell.ts';
 
-const isSlowRun = process.env['CLAVIGER_SLOW'] !== undefined;
 const LIID = 'LIID-1';
 const HANDED_OVER = '--hi2 lab/state/home1/lemf/hi2.ber --hi3 lab/state/home1/lemf/hi3.ber';
 
-// Not a skipped test: the gate runs it as a step of its own.
-(isSlowRun ? describe : () => undefined)('R-94: a laboratory of processes (slow)', () => {
+describe('R-94: a laboratory of processes (slow)', () => {
   let shell: LabShell;
   let isUp = false;
   /** Calls that were spoken. */

@@ -112,6 +112,8 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #block: PortBlock;
   readonly #configs: Readonly<Record<HomeName, HomeConfigs>>;
+  /** By entity and home. */
+  readonly #configured = new Map<string, Record<string, unknown>>();
   readonly #homes: Record<HomeName, RunningHome> = { home1: nobody(), home2: nobody() };
   /** All that run, by name. */
   readonly #entities = new Map<string, LabEntity>();
@@ -184,10 +186,15 @@ export class Network {
     return network;
   }
 
-  /** The configuration of an entity, as its own command takes it. */
+  /** The configuration of an entity, as its own command takes it; what is changed in it is what the entity starts with. */
   configOf(entity: Entity, home: HomeName): Record<string, unknown> {
+    const name = `${entity}.${home}`;
+    const known = this.#configured.get(name);
+    if (known !== undefined) return known;
     const config = this.#configs[home].entities[entity];
-    return { ...(this.#options.configure?.(`${entity}.${home}`, config) ?? config) };
+    const configured = { ...(this.#options.configure?.(name, config) ?? config) };
+    this.#configured.set(name, configured);
+    return configured;
   }
 
   /** The configuration of a home's law enforcement agency, as `claviger hi1 send` takes it. */
