@@ -115,8 +115,8 @@ export async function twoPhones(settings: {
     ue.onIncoming((call) => (phone.incoming = call));
     return phone;
   };
-  const alice = await make('alice', 22_200, settings.alice);
-  const bob = await make('bob', 22_300, settings.bob);
+  const alice = await make('alice', 64_900, settings.alice);
+  const bob = await make('bob', 65_000, settings.bob);
   const stop = async (): Promise<void> => {
     for (const { ue, transport } of [alice, bob]) {
       await Promise.all(ue.calls.map((call) => call.hangUp()));
