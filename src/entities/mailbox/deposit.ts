@@ -273,8 +273,16 @@ export class Deposit {
   #finish(): DepositEnd {
     const writer = this.#writer;
     if (writer === null) return null;
-    if (this.#first !== null) return writer.finish();
-    writer.discard();
+    try {
+      if (this.#first !== null) return writer.finish();
+      writer.discard();
+    } catch (cause) {
+      const problem = messageOf(cause);
+      this.#parts.logger.error(
+        { problem },
+        'a message cannot be completed; it is when the mailbox starts again',
+      );
+    }
     return null;
   }
 }

@@ -53,10 +53,14 @@ export interface CallOutcome {
 
 /** What is otherwise than in a plain call. */
 export interface CallCourse {
+  /** What is done once the call stands, before anybody speaks. */
+  readonly before?: (outgoing: PhoneCall, answered: PhoneCall) => Promise<void>;
   /** What is done while both speak; the call is hung up after it. */
   readonly during?: (outgoing: PhoneCall, answered: PhoneCall) => Promise<void>;
   /** Whether whoever is called offers. */
   readonly isOfferless?: boolean;
+  /** Whether a caller who has video offers it from the beginning; default: so it is. */
+  readonly hasVideo?: boolean;
 }
 
 export interface CallPlan extends CallCourse {
@@ -101,18 +105,22 @@ export async function talk(
   identity: string,
   elapsed: () => number,
   onceUp: () => Promise<void> = () => Promise.resolve(),
-  { during = () => Promise.resolve(), isOfferless = false }: CallCourse = {},
+  course: CallCourse = {},
 ): Promise<CallOutcome> {
+  const { before, during, isOfferless = false, hasVideo = true } = course;
   const dialled = elapsed();
   const incoming = new Promise<PhoneCall>((resolve) => callee.ue.onIncoming(resolve));
-  const outgoing = await (isOfferless ? caller.ue.callForOffer(identity) : caller.ue.call(identity));
+  const outgoing = await (isOfferless
+    ? caller.ue.callForOffer(identity)
+    : caller.ue.call(identity, { video: hasVideo }));
   try {
     const answered = await answeredBy(incoming, outgoing);
     await established(outgoing, answered);
     const up = elapsed();
     await onceUp();
+    await before?.(outgoing, answered);
     const said = [outgoing.play(caller.says), answered.play(callee.says)];
-    await Promise.all([...said, during(outgoing, answered)]);
+    await Promise.all([...said, during?.(outgoing, answered)]);
     await sleep(LAST_PACKETS_MS);
     await outgoing.hangUp();
     await Promise.all([outgoing.ended, answered.ended]);

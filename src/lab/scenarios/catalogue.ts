@@ -74,6 +74,18 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     load: async () => (await import('./named/rekeyed.ts')).rekeyed,
   },
   {
+    name: 'medium-added',
+    summary: 'alice adds video to a call that stands',
+    targets: ['alice', 'bob', 'both', 'none'],
+    load: async () => (await import('./named/medium-added.ts')).mediumAdded,
+  },
+  {
+    name: 'held',
+    summary: 'alice and bob hold the call in turn, and then speak',
+    targets: ['alice', 'bob', 'both', 'none'],
+    load: async () => (await import('./named/held.ts')).held,
+  },
+  {
     name: 'offerless',
     summary: 'alice calls without an offer, and bob begins the key exchange',
     targets: ['alice', 'bob', 'both', 'none'],
