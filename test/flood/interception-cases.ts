@@ -226,7 +226,7 @@ const backlogFull: FloodCase = {
       network.alarmsOf(MALLORY).some((text) => text.includes('HI3 gives way')),
     );
     must(
-      network.alarmsOf('alice').every((text) => !text.includes('gives way')),
+      network.alarmsOf('alice').every((text) => !text.includes('HI3 gives way')),
       'content of another gave way',
     );
     const flood = network.contentOf('backlog');

@@ -147,7 +147,7 @@ export class HandoverManager {
     }
     const { backlogOctets, backlogPdus } = this.#context.settings;
     const waiting = this.#options.outbox.waiting(did);
-    const description = `the backlog is near its bound, and content gives way there: ${waiting.count} PDUs, ${waiting.octets} octets`;
+    const description = `the backlog is near its bound, where content of the warrant that has most of it gives way: ${waiting.count} PDUs, ${waiting.octets} octets`;
     if (isNearBound(waiting, { octets: backlogOctets, count: backlogPdus })) {
       this.#alarms.raise(did, 'backlog', description);
     } else this.#alarms.clear(did, 'backlog');

@@ -199,7 +199,9 @@ describe('handover manager: the LEMF is away', () => {
     p.clock.advance(2000);
     await settle();
     expect(p.manager.congested).toBe(true);
-    expect(p.alarms.at(-1)).toMatch(/backlog is near its bound, and content gives way there: 20 PDUs/);
+    expect(p.alarms.at(-1)).toMatch(
+      /backlog is near its bound, where content of the warrant that has most of it gives way: 20 PDUs/,
+    );
     p.clock.advance(3000);
     expect(p.alarms.at(-1)).toMatch(/is down/);
     const peer = await p.connected();
