@@ -290,7 +290,7 @@ export function readConfigFile(file: string): unknown {
   try {
     content = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError('configuration', `cannot read ${file}: ${messageOf(cause)}`, { cause });
+    throw new ConfigError('configuration', `cannot read ${file}: ${whyUnread(cause)}`, { cause });
   }
   return parseConfig(content, file);
 }
@@ -348,4 +348,9 @@ function parseYaml(content: string, file: string): unknown {
 function unreadable(file: string, format: string, line: number | null): ConfigError {
   const place = line === null ? '' : ` (line ${line})`;
   return new ConfigError('configuration', `${file} is not ${format}${place}`);
+}
+
+function whyUnread(cause: unknown): string {
+  const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return isMissing ? 'there is no such file' : messageOf(cause);
 }
