@@ -5,8 +5,8 @@
 import { Secret } from '../../bytes/secret.ts';
 import { suiteByName } from '../../media/srtp/suites.ts';
 import type { CcKeyInfo } from '../../wire/hi/eps-iri.ts';
-import type { CandidateKey } from './decryptor.ts';
-import { MKI_LENGTH } from './decryptor.ts';
+import type { CandidateKey } from '../../media/srtp/stream-decryptor.ts';
+import { MKI_LENGTH } from '../../media/srtp/stream-decryptor.ts';
 import type { TargetSide } from './negotiation.ts';
 import { suitesFor } from './policy.ts';
 import type { AgreedStream, Signalling } from './signalling.ts';

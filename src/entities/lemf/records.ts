@@ -5,7 +5,7 @@ import { decodePsPdu, PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import type { IriContents } from '../../wire/hi/ps-pdu.ts';
 import { unixMsOf } from '../../wire/hi/time.ts';
 import type { CallMaterial } from './calls.ts';
-import { ipPayload } from './content.ts';
+import { ipPayload } from '../../wire/x2x3/ip-packet.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Signalling as delivered. */

@@ -1,11 +1,11 @@
 /** Which key opens a packet of a stream whose keys change. */
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../../src/bytes/secret.ts';
-import { StreamDecryptor } from '../../../src/entities/lemf/decryptor.ts';
-import type { CandidateKey } from '../../../src/entities/lemf/decryptor.ts';
-import { encodeRtp } from '../../../src/media/rtp.ts';
-import { SrtpSender } from '../../../src/media/srtp/stream.ts';
-import { SRTP_SUITE } from '../../../src/media/srtp/suites.ts';
+import { Secret } from '../../src/bytes/secret.ts';
+import { StreamDecryptor } from '../../src/media/srtp/stream-decryptor.ts';
+import type { CandidateKey } from '../../src/media/srtp/stream-decryptor.ts';
+import { encodeRtp } from '../../src/media/rtp.ts';
+import { SrtpSender } from '../../src/media/srtp/stream.ts';
+import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
 
 const SUITE = SRTP_SUITE.aesCm128HmacSha1Tag80;
 const octets = (length: number, generation: number): Uint8Array =>

@@ -15,11 +15,11 @@
  */
 import { toHex } from '../../bytes/octets.ts';
 import { BytesError } from '../../bytes/errors.ts';
-import { MediaError } from '../../media/errors.ts';
-import { estimateIndex, packetIndex, rocOf } from '../../media/srtp/packet-index.ts';
-import type { SrtpSuite } from '../../media/srtp/suites.ts';
+import { MediaError } from '../errors.ts';
+import { estimateIndex, packetIndex, rocOf } from './packet-index.ts';
+import type { SrtpSuite } from './suites.ts';
 import type { Secret } from '../../bytes/secret.ts';
-import { mkiOf, SrtpTransform } from '../../media/srtp/transform.ts';
+import { mkiOf, SrtpTransform } from './transform.ts';
 
 /** Octets of the MKI in MIKEY-IBAKE: the SPI of the speaker's ECCPT. */
 export const MKI_LENGTH = 8;
