@@ -67,7 +67,12 @@ interface Bounds {
 
 /** A whole number: how many of something. */
 export function count(description: string, { min = 0, max = LARGEST_COUNT, ...rest }: Bounds = {}) {
-  return Type.Integer({ minimum: min, maximum: max, description, ...rest });
+  return Type.Integer({
+    minimum: min,
+    maximum: max,
+    description,
+    ...rest,
+  });
 }
 
 /** A time in milliseconds, for a timer. */

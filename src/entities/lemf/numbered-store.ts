@@ -241,7 +241,8 @@ export class NumberedStore {
   }
 
   #tell({ pdu, kind, source, at, verdict }: Omit<WalkedPdu, 'octets'>): void {
-    if (at >= this.#old[kind]) this.#options.onNumbered(pdu, { kind, source }, verdict);
-    else if (pdu.payload.kind === 'hi1') this.#options.onOldNotice?.(pdu, { kind, source });
+    const isOld = at < this.#old[kind];
+    if (!isOld) this.#options.onNumbered(pdu, { kind, source }, verdict);
+    if (isOld && pdu.payload.kind === 'hi1') this.#options.onOldNotice?.(pdu, { kind, source });
   }
 }

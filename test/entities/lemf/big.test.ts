@@ -57,6 +57,7 @@ describe('much of one kind', () => {
     const recovery = runAll([...plain, ...decoys, ...speech(0, 50, 7)]);
     expect(lengths(recovery)).toContain(8000);
     const call = only(recovery);
+    expect(call.streams.length).toBe(500);
     expect(call.passedOver).toMatchObject({ sources: 11, packets: 11 });
     expect(call).toMatchObject({ recovered: false, reason: 'too-much', packets: 560 });
     expect(call.explanation).toContain('Not looked at: 11 packets of 11 sources.');
