@@ -8,10 +8,15 @@
  *
  * R-30's timer runs beside: when it ends without an answer, the LEMF gets the failure record. The question is still put
  * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
+ *
+ * Questions are put side by side, and the keys of one exchange and its updates are handed over in their order
+ * (`answer-order.ts`).
  */
 import { messageOf } from '../../bytes/errors.ts';
 import { BackOff } from '../../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import { AnswerOrder } from './answer-order.ts';
+import type { LinedQuestion } from './answer-order.ts';
 import type { DfListener } from './events.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { isGetKeysFailure, wipeKeys } from '../../wire/xk/get-keys.ts';
@@ -63,17 +68,18 @@ const DEFAULTS: Required<KeyRequestTiming> = {
   longestRefusedPauseMs: 600_000,
 };
 
-interface Request {
+interface Request extends LinedQuestion {
+  readonly key: string;
   readonly correlation: string;
   readonly xid: string;
   readonly id: string;
-  readonly since: number;
   readonly pauses: BackOff;
   readonly refusedPauses: BackOff;
   timer: Timer | null;
   retry: Timer | null;
   /** While it was never put: when that is due. */
   due: number | null;
+  readonly ranOut: () => void;
 }
 
 export class KeyRequests {
@@ -83,6 +89,7 @@ export class KeyRequests {
   readonly #logger: Logger;
   readonly #timing: Required<KeyRequestTiming>;
   readonly #requests = new Map<string, Request>();
+  readonly #order = new AnswerOrder<Request>((request) => this.#putNow(request));
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
   readonly #answers: Record<string, number> = {};
@@ -119,12 +126,13 @@ export class KeyRequests {
     const known = this.#requests.get(key);
     if (this.#stopped || (known !== undefined && (known.due === null || known.due === from))) return;
     known?.retry?.cancel();
-    const request = known ?? this.#request(correlation, xid, question);
+    const request = known ?? this.#request(key, session, question);
     this.#requests.set(key, request);
+    this.#order.add(request);
     const pause = from - this.#clock.now();
     request.due = from;
-    if (pause <= 0) this.#spawn(this.#put(key, request));
-    else request.retry = this.#clock.after(pause, () => this.#spawn(this.#put(key, request)));
+    if (pause <= 0) this.#putNow(request);
+    else request.retry = this.#clock.after(pause, () => this.#putNow(request));
   }
 
   /** Puts no more questions; those that are open are put again after a restart. */
@@ -134,10 +142,18 @@ export class KeyRequests {
     await Promise.allSettled(this.#underWay);
   }
 
-  #request(correlation: string, xid: string, { id, since, overdue }: QuestionState): Request {
+  #request(
+    key: string,
+    { correlation, xid }: KeySession,
+    { id, exchangeId, since, overdue }: QuestionState,
+  ): Request {
     const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs, timerMs } = this.#timing;
+    let ranOut = (): void => undefined;
+    const whenOverdue = new Promise<void>((resolve) => (ranOut = resolve));
     const request: Request = {
-      ...{ correlation, xid, id, since, timer: null, retry: null, due: null },
+      ...{ key, correlation, xid, id, since, timer: null, retry: null, due: null },
+      line: `${correlation} ${xid} ${exchangeId}`,
+      ...{ attempt: null, unanswered: false, overdue, whenOverdue, ranOut },
       pauses: new BackOff(firstPauseMs, longestPauseMs),
       refusedPauses: new BackOff(refusedPauseMs, longestRefusedPauseMs),
     };
@@ -145,8 +161,16 @@ export class KeyRequests {
     return request;
   }
 
-  async #put(key: string, request: Request): Promise<void> {
-    const { correlation, xid, id } = request;
+  #putNow(request: Request): void {
+    request.retry?.cancel();
+    const attempt = this.#spawn(this.#put(request)).finally(() => {
+      if (request.attempt === attempt) request.attempt = null;
+    });
+    request.attempt = attempt;
+  }
+
+  async #put(request: Request): Promise<void> {
+    const { key, correlation, xid, id } = request;
     request.due = null;
     try {
       const asked = await this.#questions.question(correlation, xid, id);
@@ -156,13 +180,18 @@ export class KeyRequests {
         return;
       }
       const answer = await this.#ask(asked);
-      if (this.#stopped) return;
+      request.unanswered = answer === null;
+      if (answer !== null && !isGetKeysFailure(answer)) await this.#order.turn(request);
+      if (this.#stopped) {
+        if (answer !== null) wipeKeys(answer);
+        return;
+      }
       if (answer === null) {
-        this.#putAgain(key, request, request.pauses);
+        this.#putAgain(request, request.pauses);
         return;
       }
       if (isGetKeysFailure(answer) && answer.failureIndication === 'not-authorised') {
-        this.#putAgain(key, request, request.refusedPauses);
+        this.#putAgain(request, request.refusedPauses);
         await this.#questions.overdue(correlation, xid, id);
         return;
       }
@@ -170,28 +199,33 @@ export class KeyRequests {
       // Once the records are in the outbox, nobody here needs the keys any more.
       await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipeKeys(answer));
     } catch (error) {
-      this.#putAgain(key, request, request.pauses);
+      request.unanswered = true;
+      this.#putAgain(request, request.pauses);
       throw error;
     }
   }
 
-  #putAgain(key: string, request: Request, pauses: BackOff): void {
+  #putAgain(request: Request, pauses: BackOff): void {
+    const { key } = request;
     const known = this.#requests.get(key);
     if (this.#stopped || (known !== undefined && known !== request)) return;
     this.#requests.set(key, request);
+    this.#order.add(request);
     request.retry?.cancel();
-    request.retry = this.#clock.after(pauses.next(), () => this.#spawn(this.#put(key, request)));
+    request.retry = this.#clock.after(pauses.next(), () => this.#putNow(request));
   }
 
   /** R-30's timer; where the failure record could not be stored, it runs again. */
   #watch(request: Request, ms: number): void {
     const { correlation, xid, id } = request;
     request.timer = this.#clock.after(ms, () => {
+      request.overdue = true;
+      request.ranOut();
       const work = this.#questions.overdue(correlation, xid, id).catch((error: unknown) => {
         if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
         throw error;
       });
-      this.#spawn(work);
+      void this.#spawn(work);
     });
   }
 
@@ -230,16 +264,19 @@ export class KeyRequests {
 
   #end(key: string): void {
     const request = this.#requests.get(key);
-    request?.timer?.cancel();
-    request?.retry?.cancel();
+    if (request === undefined) return;
+    request.timer?.cancel();
+    request.retry?.cancel();
     this.#requests.delete(key);
+    this.#order.remove(request);
   }
 
-  #spawn(work: Promise<void>): void {
+  #spawn(work: Promise<void>): Promise<void> {
     const watched = work.catch((error: unknown) => {
       this.#logger.error({ error }, 'Xk: the answer to a question could not be stored');
     });
     this.#underWay.add(watched);
     void watched.finally(() => this.#underWay.delete(watched));
+    return watched;
   }
 }

@@ -1,0 +1,157 @@
+/** In what order keys are handed over that the KMS gives in another, or late. */
+import { describe, expect, test } from 'vitest';
+import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
+import { newSession } from '../../../src/entities/df/key-session.ts';
+import type { QuestionState } from '../../../src/entities/df/session-state.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
+import { ManualClock, settle } from '../../support/manual-clock.ts';
+import { silent } from '../../support/silent.ts';
+
+const KEYS: GetKeysResponse = { verified: true, cryptoSessions: [] };
+const BUSY: GetKeysResponse = { failureIndication: 'temporarily-unavailable' };
+const NONE = new Uint8Array();
+
+/** Questions of one call, put to a KMS that answers as the test says. */
+function asking(timing = {}) {
+  const clock = new ManualClock();
+  /** What the KMS says to each question, in turn; what is not there it never answers. */
+  const answers = new Map<string, (GetKeysResponse | 'nothing' | Promise<GetKeysResponse>)[]>();
+  const handedOver: string[] = [];
+  const attempts: string[] = [];
+  const requests = new KeyRequests(
+    {
+      question: (_correlation, xid, id) => Promise.resolve(questionNamed(xid, id)),
+      answered: (_correlation, _xid, id) => Promise.resolve(void handedOver.push(id)),
+      overdue: () => Promise.resolve(),
+      abandoned: () => Promise.resolve(),
+    },
+    {
+      getKeys: ({ targetKmsIdentity: id }) => {
+        attempts.push(id);
+        const answer = answers.get(id)?.shift() ?? 'nothing';
+        return answer === 'nothing'
+          ? Promise.reject(new Error('connection refused'))
+          : Promise.resolve(answer);
+      },
+    },
+    { clock, logger: silent, timing },
+  );
+  const open = (id: string, exchangeId = 'exchange'): void =>
+    requests.start(newSession('xid', 'correlation'), questionState(id, exchangeId, clock.now()));
+  return { clock, answers, handedOver, attempts, requests, open };
+}
+
+function questionNamed(xid: string, targetKmsIdentity: string): GetKeysRequest {
+  return {
+    ...{ xid, targetKmsIdentity, iMessage1: NONE, rMessage1: NONE, iMessage2: NONE, rMessage2: null },
+    ...{ updates: [], midCall: false },
+  };
+}
+
+function questionState(id: string, exchangeId: string, now: number): QuestionState {
+  return {
+    ...{ id, exchangeId, updates: 0, state: 'open', since: now, eventTime: now },
+    ...{ overdue: false, withRMessage2: false, verified: false },
+  };
+}
+
+function later(): {
+  readonly answer: Promise<GetKeysResponse>;
+  readonly give: (answer: GetKeysResponse) => void;
+} {
+  let give: (answer: GetKeysResponse) => void = () => undefined;
+  const answer = new Promise<GetKeysResponse>((resolve) => (give = resolve));
+  return { answer, give };
+}
+
+describe('the order of keys', () => {
+  test('R-43: the keys of an exchange and its updates are handed over in their order, whichever the KMS gives first', async () => {
+    const { answers, handedOver, open } = asking();
+    const slow = [later(), later()];
+    answers.set('first', [slow[0]!.answer]).set('second', [slow[1]!.answer]).set('third', [KEYS]);
+    for (const id of ['first', 'second', 'third']) open(id);
+    await settle();
+    expect(handedOver).toEqual([]);
+    slow[1]!.give(KEYS);
+    await settle();
+    expect(handedOver).toEqual([]);
+    slow[0]!.give(KEYS);
+    await settle();
+    expect(handedOver).toEqual(['first', 'second', 'third']);
+  });
+
+  test.each([
+    ['no answer', 'nothing'],
+    ['no time', BUSY],
+  ] as const)(
+    'R-43: one that the KMS had %s for is put once more before a later one is handed over',
+    async (_, first) => {
+      const { answers, handedOver, attempts, open } = asking();
+      answers.set('first', [first, KEYS]).set('second', [KEYS]);
+      open('first');
+      await settle();
+      open('second');
+      await settle();
+      expect(attempts).toEqual(['first', 'second', 'first']);
+      expect(handedOver).toEqual(['first', 'second']);
+    },
+  );
+
+  test('R-66: one that the KMS cannot answer holds up a later one for one attempt, and no other', async () => {
+    const { clock, handedOver, attempts, answers, open } = asking();
+    open('poison');
+    await settle();
+    for (const id of ['second', 'third']) {
+      answers.set(id, [KEYS]);
+      open(id);
+      await settle();
+    }
+    expect(handedOver).toEqual(['second', 'third']);
+    expect(attempts).toEqual(['poison', 'second', 'poison', 'third', 'poison']);
+    // R-30's timer is over: nothing waits for it, and it is put at its own times.
+    await clock.pass(10_001);
+    const before = attempts.filter((id) => id === 'poison').length;
+    answers.set('fourth', [KEYS]);
+    open('fourth');
+    await settle();
+    expect(handedOver).toContain('fourth');
+    expect(attempts.filter((id) => id === 'poison')).toHaveLength(before);
+  });
+
+  test('R-66: one that the KMS hangs over holds up a later one until R-30’s timer runs out, and no longer', async () => {
+    const { clock, answers, handedOver, open } = asking({ timerMs: 4_000 });
+    const never = later();
+    answers.set('first', [never.answer]).set('second', [KEYS]);
+    open('first');
+    open('second');
+    await clock.pass(3_900);
+    expect(handedOver).toEqual([]);
+    await clock.pass(200);
+    expect(handedOver).toEqual(['second']);
+    never.give(KEYS);
+    await settle();
+    expect(handedOver).toEqual(['second', 'first']);
+  });
+
+  test('R-42: exchanges of other dialogs do not wait for each other', async () => {
+    const { answers, handedOver, open } = asking();
+    answers.set('first', [later().answer]).set('second', [KEYS]);
+    open('first', 'one dialog');
+    open('second', 'another dialog');
+    await settle();
+    expect(handedOver).toEqual(['second']);
+  });
+
+  test('R-43: when the DF stops, nothing that waits is handed over any more', async () => {
+    const { answers, handedOver, open, requests } = asking();
+    const slow = later();
+    answers.set('first', [slow.answer]).set('second', [KEYS]);
+    open('first');
+    open('second');
+    await settle();
+    const stopped = requests.stop();
+    slow.give(KEYS);
+    await stopped;
+    expect(handedOver).toEqual([]);
+  });
+});
