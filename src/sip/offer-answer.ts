@@ -28,6 +28,18 @@ export interface OfferAnswer<T> {
   readonly answer: T;
   /** What came after the offer in the same dialog and has MIKEY, but for the answer; in order. */
   readonly further: readonly T[];
+  /** Of these, offers with their answers. */
+  readonly exchanges: readonly DescribedExchange<T>[];
+}
+
+export interface DescribedExchange<T> {
+  readonly offered: T;
+  readonly answered: T;
+}
+
+/** MIKEY messages in a message's description. */
+export function mikeyIn(sip: Uint8Array): Uint8Array[] {
+  return seenDescription(parseMessage(sip))?.mikeyMessages.flatMap((octets) => octets ?? []) ?? [];
 }
 
 /** What a message's description says of protection; `null`: it has none, or no medium is protected. */
@@ -59,7 +71,13 @@ export function offerAndAnswer<T extends KeptDescription>(
   if (pair === undefined) return null;
   const { offer, answer } = pair;
   const later = placed.slice(placed.indexOf(offer) + 1).filter((each) => each !== answer && each.one.mikey);
-  return { offer: offer.one, answer: answer.one, further: later.map(({ one }) => one) };
+  const exchanges = pairs.filter((each) => later.includes(each.offer) && later.includes(each.answer));
+  return {
+    offer: offer.one,
+    answer: answer.one,
+    further: later.map(({ one }) => one),
+    exchanges: exchanges.map((each) => ({ offered: each.offer.one, answered: each.answer.one })),
+  };
 }
 
 /** A message as its head, blank line included, and what stands behind it. */

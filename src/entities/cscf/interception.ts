@@ -21,8 +21,9 @@
  *
  * Tasks that are activated during a session are reported to from then on; where its media are protected, they get what
  * its keys rest on from what is kept of it (`ongoing.ts`): first the start of interception with an established session,
- * with offer and answer, then each further body that carried MIKEY, with its own time (R-33). P-Asserted-Identity counts within the trust
- * domain only (RFC 3325 section 5): what user equipment asserts would make anybody a target, or bury the one it is.
+ * with offer and answer, then each further body that carried MIKEY, but for updates that later ones have superseded, with
+ * its own time (R-33). P-Asserted-Identity counts within the trust domain only (RFC 3325 section 5): what user equipment
+ * asserts would make anybody a target, or bury the one it is.
  *
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
@@ -37,6 +38,7 @@ import { SipError } from '../../sip/errors.ts';
 import { sourceOf } from '../../sip/flow.ts';
 import { parseMessage } from '../../sip/message.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
+import { neededFurther } from '../../ibake/superseded.ts';
 import { divertedNames, instanceNames } from '../../sip/further-names.ts';
 import { offerAndAnswer, protectionIn, takenApart } from '../../sip/offer-answer.ts';
 import type { Observed } from '../../sip/transactions.ts';
@@ -334,7 +336,7 @@ export class Interception {
         accepted,
       );
       if (found === null || found.offer.reported.has(xid)) continue;
-      const { offer, answer, further } = found;
+      const { offer, answer } = found;
       const { correlation } = session;
       const time = this.#options.clock.now();
       const start = { time, offer: takenApart(offer.sip), answer: takenApart(answer.sip) };
@@ -351,7 +353,7 @@ export class Interception {
         },
         [match],
       );
-      for (const event of further) this.#report(session, event, match);
+      for (const event of neededFurther(found)) this.#report(session, event, match);
     }
   }
 

@@ -17,6 +17,7 @@ import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from '
 import type { DfTasks } from './ports.ts';
 import { isToldOf } from './question-plan.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
+import { neededMessages } from './retained.ts';
 import type { RecordRecipient } from './tasks.ts';
 import { recipients, takesKeys } from './tasks.ts';
 import type { WorkingState } from './working-state.ts';
@@ -72,7 +73,7 @@ export class KeyMediation {
     const now = this.#options.clock.now();
     const before = this.#state.session(correlation, xid);
     const known = before.questions;
-    const retained = before.retained?.messages ?? [];
+    const retained = before.retained === undefined ? [] : neededMessages(before.retained);
     let session = retained.reduce((after, { sip, direction }) => {
       const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
       return withSighting(after, sightingIn(fromBase64(sip), fromTarget, now), observed, now);

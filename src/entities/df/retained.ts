@@ -7,8 +7,9 @@
  *     report of the CSCF (format 14) ┴─► messages retained ───┤
  *                                                             └─► BYE: nothing is retained any more
  */
+import { neededFurther } from '../../ibake/superseded.ts';
 import { offerAndAnswer, protectionIn, takenApart } from '../../sip/offer-answer.ts';
-import type { KeptDescription } from '../../sip/offer-answer.ts';
+import type { KeptDescription, OfferAnswer } from '../../sip/offer-answer.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { concat, fromBase64, toBase64 } from '../../bytes/octets.ts';
 import type { Described, SessionStart } from '../../wire/hi/session-start.ts';
@@ -49,7 +50,7 @@ export interface StandingSighting {
 }
 
 /** Messages and octets retained of one call; the first stay, of the others those without MIKEY go first. */
-const MAX_RETAINED = 64;
+const MAX_RETAINED = 32;
 const MAX_OCTETS = 1 << 19;
 const ALWAYS_RETAINED = 12;
 
@@ -117,25 +118,32 @@ export function withStart(
 export interface StartFor {
   readonly start: Omit<SessionStart, 'time'>;
   readonly direction: RecordDirection;
-  /** Further bodies that carried MIKEY and that it was not given. */
+  /** Further bodies that carried MIKEY, that the keys in force rest on, and that it was not given. */
   readonly further: readonly RetainedMessage[];
 }
 
-export function startFor({ messages, accepted, up, told }: RetainedSession, liid: string): StartFor | null {
+export function startFor(retained: RetainedSession, liid: string): StartFor | null {
+  const { messages, up, told } = retained;
   const isThereFromTheBeginning = messages[0]?.to.includes(liid) === true;
   if (!up || isThereFromTheBeginning || told.includes(liid)) return null;
-  const kept = messages.map((message): KeptMessage => ({
-    sip: fromBase64(message.sip),
-    mikey: message.mikey,
-    message,
-  }));
-  const found = offerAndAnswer(kept, new Set(accepted));
+  const found = exchangesIn(retained);
   if (found === null) return null;
   return {
     start: { offer: takenApart(found.offer.sip), answer: takenApart(found.answer.sip) },
     direction: found.offer.message.direction,
-    further: found.further.map(({ message }) => message).filter(({ to }) => !to.includes(liid)),
+    further: neededFurther(found)
+      .map(({ message }) => message)
+      .filter(({ to }) => !to.includes(liid)),
   };
+}
+
+/** What the keys in force rest on, and what is not known to be superseded. */
+export function neededMessages(retained: RetainedSession): readonly RetainedMessage[] {
+  const found = exchangesIn(retained);
+  if (found === null) return retained.messages;
+  const needed = new Set(neededFurther(found));
+  const gone = new Set(found.further.filter((one) => !needed.has(one)).map(({ message }) => message));
+  return retained.messages.filter((message) => !gone.has(message));
 }
 
 /** With the note that a warrant was told at a time, and given what there was for it. */
@@ -150,6 +158,15 @@ export function withTold(retained: RetainedSession, liid: string, time: number):
 
 interface KeptMessage extends KeptDescription {
   readonly message: RetainedMessage;
+}
+
+function exchangesIn({ messages, accepted }: RetainedSession): OfferAnswer<KeptMessage> | null {
+  const kept = messages.map((message): KeptMessage => ({
+    sip: fromBase64(message.sip),
+    mikey: message.mikey,
+    message,
+  }));
+  return offerAndAnswer(kept, new Set(accepted));
 }
 
 function opposite(direction: RecordDirection): RecordDirection {

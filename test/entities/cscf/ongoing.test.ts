@@ -9,6 +9,7 @@ import { makeResponse } from '../../../src/sip/response.ts';
 import type { Observed } from '../../../src/sip/transactions.ts';
 import { decodeSessionStart } from '../../../src/wire/hi/session-start.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
+import { updateMessages } from '../../ibake/support/update-messages.ts';
 import { FakeFlow, request } from '../../sip/support.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
@@ -47,7 +48,7 @@ function pass(
   interception.observe({ direction, side, message, of, octets: message.serialise(), flow });
 }
 
-function described(word: string, mikey: string | null = word): string {
+function described(word: string, mikey: string | Uint8Array | null = word): string {
   const key = mikey === null ? '' : `a=key-mgmt:mikey ${Buffer.from(mikey).toString('base64')}\r\n`;
   return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=${word}\r\nt=0 0\r\n${key}m=audio 4000 RTP/SAVP 8\r\n`;
 }
@@ -160,6 +161,29 @@ describe('R-33: a task that comes while a session stands', () => {
     call();
     tasks.add('sip:carol@home1.example', XID);
     expect(tasks.reports).toEqual([]);
+  });
+
+  it('R-43: is told of the last two updates of its keys, and not of those before', () => {
+    call();
+    for (const nth of [1, 2, 3]) {
+      const { offer, answer } = updateMessages(nth);
+      const update = request(
+        'UPDATE',
+        { ...within, CSeq: `${10 + nth} UPDATE`, 'Call-ID': 'call-1', From: `<${ALICE}>;tag=a1` },
+        described(`offer${nth}`, offer[0]),
+      );
+      exchange(update, 200, described(`answer${nth}`, answer[0]));
+    }
+    tasks.add(ALICE, XID);
+    expect(reports().map(({ name }) => name)).toEqual([
+      'start',
+      'I2',
+      'R2',
+      'offer2',
+      'answer2',
+      'offer3',
+      'answer3',
+    ]);
   });
 });
 
