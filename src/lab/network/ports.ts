@@ -3,8 +3,10 @@
  * be, and say the same again the next time. The last TCP port of a block is listened on for as long as the block is in
  * use, and nothing else: two runs that begin at once, in one process or in two, never share a block.
  */
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
+import { messageOf } from '../../bytes/errors.ts';
 import { LabError } from '../errors.ts';
 
 /** TCP ports of one block; UDP ports for media follow. */
@@ -61,6 +63,15 @@ export class PortBlock extends PortRange {
   }
 }
 
+/**
+ * Whether something failed since a port was taken. A block is free when it is looked for; until all of it is in use,
+ * others that look for no block may take a port of it.
+ */
+export function isPortTaken(error: unknown): boolean {
+  // Of an entity in a process of its own there is the text alone.
+  return /\bEADDRINUSE\b/.test(messageOf(error)) || (error instanceof Error && isPortTaken(error.cause));
+}
+
 /** @throws LabError `options` if a block cannot begin there */
 export function checkBase(base: number): void {
   const last = 65_536 - BLOCK;
@@ -69,7 +80,7 @@ export function checkBase(base: number): void {
 }
 
 /**
- * A block none of whose TCP ports is taken: the one that begins at `base`, or the first free one for `null`.
+ * A block of which no port but those for media is taken: the one that begins at `base`, or the first free one for `null`.
  * @throws LabError `ports`, `options`; also where the machine does not have the address
  */
 export async function findPorts(
@@ -111,11 +122,20 @@ async function checkAddress(address: string): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
+/** For TCP and UDP: SIP listens on both. */
 async function isFree(port: number, address: string): Promise<boolean> {
   const server = await listenOn(port, address);
   if (server === null) return false;
   await new Promise((resolve) => server.close(resolve));
-  return true;
+  return isFreeForUdp(port, address);
+}
+
+function isFreeForUdp(port: number, address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', () => socket.close(() => resolve(false)));
+    socket.bind({ port, address, exclusive: true }, () => socket.close(() => resolve(true)));
+  });
 }
 
 function listenOn(port: number, address: string): Promise<Server | null> {

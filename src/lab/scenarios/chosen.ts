@@ -3,6 +3,7 @@ import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import { recording } from './call.ts';
 import { DEFAULT_SCENARIO, scenarioNamed, targetsOf } from './catalogue.ts';
+import type { ScenarioEntry } from './catalogue.ts';
 import type { DemoScenario } from './definition.ts';
 import { parseFaults } from './faults.ts';
 import type { DemoOptions, Recordings, Scenario } from './scenario.ts';
@@ -17,10 +18,15 @@ const SAMPLES_PER_SECOND = 8000;
 /** Of the shorter of the package's recordings. */
 const LONGEST_SPEECH = 8;
 
-/** @throws LabError `options` where they make no sense together */
-export async function scenarioOf(options: DemoOptions): Promise<ChosenScenario> {
+/**
+ * @param entry default: the one of the catalogue that the options name
+ * @throws LabError `options` where they make no sense together
+ */
+export async function scenarioOf(
+  options: DemoOptions,
+  entry: ScenarioEntry = scenarioNamed(options.scenario ?? DEFAULT_SCENARIO),
+): Promise<ChosenScenario> {
   const { from, to, processes, seed, pcap } = options;
-  const entry = scenarioNamed(options.scenario ?? DEFAULT_SCENARIO);
   const targets = targetsOf(entry, options.target);
   if (processes === true && seed !== undefined)
     throw new LabError('options', 'a seed makes two runs the same, which processes side by side never are');

@@ -17,10 +17,12 @@ import { copyWhole } from '../../storage/files.ts';
 import { HOMES } from '../network/home.ts';
 import type { HomeName } from '../network/home.ts';
 import { Network, REPRODUCIBLE_TIME } from '../network/network.ts';
+import { isPortTaken } from '../network/ports.ts';
 import { ProcessHosting } from '../processes/process-hosting.ts';
 import { CaptureFile, checkCapture } from '../capture/capture-file.ts';
 import { Timeline } from '../timeline.ts';
 import { spoken } from './call.ts';
+import type { ScenarioEntry } from './catalogue.ts';
 import { scenarioOf } from './chosen.ts';
 import type { ChosenScenario } from './chosen.ts';
 import { inDemoNames, recoveredIn } from './course.ts';
@@ -43,12 +45,29 @@ import { Stage } from './stage.ts';
 
 /** How long phones and entities may take to end where one has ended by itself. */
 const GONE_MS = 2_000;
+/** Blocks of ports that are tried where something takes a port of one before all of it is in use. */
+const MOST_BLOCKS = 3;
 
-/** Runs the demo. @throws LabError, FileError */
-export async function runDemo(options: DemoOptions): Promise<DemoReport> {
-  const scenario = await scenarioOf(options);
+/**
+ * Runs the demo.
+ * @param entry what happens; default: the scenario of the catalogue that the options name
+ * @throws LabError, FileError
+ */
+export async function runDemo(options: DemoOptions, entry?: ScenarioEntry): Promise<DemoReport> {
+  const scenario = await scenarioOf(options, entry);
   if (options.pcap !== undefined) checkCapture(options.pcap, options.out);
-  prepareOut(options.out);
+  for (let left = MOST_BLOCKS; ; left--) {
+    prepareOut(options.out);
+    try {
+      return await runOnce(scenario);
+    } catch (error) {
+      reportAsFailed(options.out, error);
+      if (left === 1 || options.portBase !== undefined || !isPortTaken(error)) throw error;
+    }
+  }
+}
+
+async function runOnce(scenario: ChosenScenario): Promise<DemoReport> {
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
   // The state has private keys: it goes however the process ends, short of SIGKILL.
   const forget = (): void => rmSync(state, { recursive: true, force: true, maxRetries: 5 });
@@ -57,9 +76,6 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   process.once('exit', forget).once('SIGINT', interrupted).once('SIGTERM', terminated);
   try {
     return await new Demo(scenario, state).run();
-  } catch (error) {
-    reportAsFailed(options.out, error);
-    throw error;
   } finally {
     process.off('exit', forget).off('SIGINT', interrupted).off('SIGTERM', terminated);
     forget();

@@ -1,5 +1,7 @@
 /** What the demo refuses before it begins; whole runs are in test/e2e. */
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import {
   existsSync,
   mkdirSync,
@@ -17,6 +19,9 @@ import type { DemoOptions } from '../../../src/lab/scenarios/scenario.ts';
 import { parseFaults } from '../../../src/lab/scenarios/faults.ts';
 import { prepareOut, writeReport } from '../../../src/lab/scenarios/out-folder.ts';
 import { findPorts } from '../../../src/lab/network/ports.ts';
+import type { ScenarioEntry } from '../../../src/lab/scenarios/catalogue.ts';
+import { plain } from '../../../src/lab/scenarios/named/plain.ts';
+import { ownPorts } from '../../support/own-ports.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-lab-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -121,4 +126,53 @@ describe('options that make no sense', () => {
   it.each([80, 64_961, 70_000])('port %d as the first: refused', async (portBase) => {
     await refused(path.join(folder, 'ports'), { portBase });
   });
+
+  it('a port that something listens on for UDP alone: refused, as for TCP', async () => {
+    const { base, release } = await ownPorts();
+    const taken = await occupied(base + 3);
+    try {
+      await expect(findPorts(base)).rejects.toMatchObject({ name: 'LabError', code: 'ports' });
+    } finally {
+      await new Promise<void>((resolve) => taken.close(resolve));
+      release();
+    }
+  });
+
+  it.each([
+    ['is tried again elsewhere, three times in all', {}, 3],
+    ['is not tried again where its ports were asked for', { portBase: 0 }, 1],
+  ])('a run of which a port is taken while it starts %s', async (_, asked, attempts) => {
+    const out = path.join(folder, `taken-${attempts}`);
+    let begun = 0;
+    const configure = (party: string): never => {
+      if (party === 'kms.home1') begun++;
+      throw new Error(`${party} did not start`, {
+        cause: new Error('listen EADDRINUSE: address already in use'),
+      });
+    };
+    const entry: ScenarioEntry = {
+      ...{ name: 'taken', summary: '', targets: ['none'] },
+      load: () => Promise.resolve({ ...plain, configure }),
+    };
+    const { base, release } = await ownPorts();
+    const options = {
+      out,
+      faults: [],
+      revealSecrets: false,
+      ...('portBase' in asked ? { portBase: base } : {}),
+    };
+    await expect(runDemo(options, entry)).rejects.toThrow('kms.home1 did not start');
+    release();
+    expect(begun).toBe(attempts);
+    expect(JSON.parse(readFileSync(path.join(out, 'report.json'), 'utf8'))).toMatchObject({
+      state: 'failed',
+    });
+  });
 });
+
+function occupied(port: number): Promise<Socket> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.bind(port, '127.0.0.1', () => resolve(socket));
+  });
+}
