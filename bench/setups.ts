@@ -9,11 +9,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { PhoneCall } from '../src/entities/ue/call.ts';
 import { Network } from '../src/lab/network/network.ts';
 import { Timeline } from '../src/lab/timeline.ts';
-import { middleOf, tallyOf } from './setup-tally.ts';
-import type { SetupTally } from './setup-tally.ts';
+import { SETUP_NETWORK, setupKinds } from './setup-kinds.ts';
+import type { Measured } from './setup-kinds.ts';
+import { middleOf } from './setup-tally.ts';
 
 const USAGE = `Usage: npm run bench:setups -- [options]
 
@@ -25,26 +25,6 @@ Examples:
   npm run bench:setups -- --calls 5 --json`;
 
 const MOST = 1000;
-
-/** By whom, and who is called; what is measured is the set-up, or what `then` does once the call is up. */
-interface Kind {
-  readonly name: string;
-  readonly caller: string;
-  readonly callee: string;
-  readonly then?: (call: PhoneCall) => Promise<void>;
-}
-
-const KINDS: readonly Kind[] = [
-  { name: 'plain', caller: 'alice', callee: 'bob' },
-  { name: 'plain, P-521 and AES-256-GCM', caller: 'carol', callee: 'bob' },
-  { name: 'plain, with video', caller: 'victor', callee: 'bob' },
-  { name: 'update of keys', caller: 'alice', callee: 'bob', then: (call) => call.rekey() },
-];
-
-interface Found extends SetupTally {
-  readonly kind: string;
-  readonly milliseconds: number;
-}
 
 function optionsOf(): { readonly calls: number; readonly json: boolean } {
   try {
@@ -74,36 +54,35 @@ const state = mkdtempSync(path.join(tmpdir(), 'claviger-setups-'));
 process.on('exit', () => rmSync(state, { recursive: true, force: true, maxRetries: 5 }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-const users = { home1: ['alice', 'carol', 'victor'], home2: ['bob'] };
 const network = await Network.start({
-  state,
-  out: null,
-  users,
-  timeline: new Timeline(() => performance.now()),
-  phoneSettings: { answer: { ringMs: 0, answerMs: 0 } },
-  phoneSettingsOf: {
-    carol: { suite: 'AEAD_AES_256_GCM', curve: 'P-521' },
-    victor: { video: {} },
-    bob: { video: {} },
-  },
+  ...SETUP_NETWORK,
+  ...{ state, out: null, timeline: new Timeline(() => performance.now()) },
 });
 try {
   await network.register();
-  const found: Found[] = [];
-  for (const kind of KINDS) found.push(await measureKind(kind));
-  if (json) console.log(JSON.stringify({ calls, found }));
-  else print(found);
+  const mailbox = await network.startMailbox('home2');
+  try {
+    const found: Measured[] = [];
+    for (const place of setupKinds(mailbox)) {
+      await place(network);
+      const runs: Measured[] = [];
+      for (let n = 0; n < calls; n++) runs.push(...(await place(network)));
+      found.push(...[...new Set(runs.map(({ kind }) => kind))].map((kind) => middleOfKind(kind, runs)));
+    }
+    if (json) console.log(JSON.stringify({ calls, found }));
+    else print(found);
+  } finally {
+    await mailbox.stop();
+  }
 } finally {
   await network.stop();
 }
 
-async function measureKind(kind: Kind): Promise<Found> {
-  await placed(kind);
-  const runs: Found[] = [];
-  for (let n = 0; n < calls; n++) runs.push(await placed(kind));
-  const of = (figure: Exclude<keyof Found, 'kind'>): number => middleOf(runs.map((run) => run[figure]));
+function middleOfKind(kind: string, runs: readonly Measured[]): Measured {
+  const own = runs.filter((run) => run.kind === kind);
+  const of = (figure: Exclude<keyof Measured, 'kind'>): number => middleOf(own.map((run) => run[figure]));
   return {
-    kind: kind.name,
+    kind,
     milliseconds: of('milliseconds'),
     messages: of('messages'),
     octets: of('octets'),
@@ -112,25 +91,7 @@ async function measureKind(kind: Kind): Promise<Found> {
   };
 }
 
-async function placed({ name, caller, callee, then }: Kind): Promise<Found> {
-  const { messages } = network.signalling;
-  const answered = new Promise<PhoneCall>((resolve) => network.phone(callee).ue.onIncoming(resolve));
-  let [before, begin] = [messages.length, performance.now()];
-  const call = await network.phone(caller).ue.call(network.identity(callee));
-  const other = await answered;
-  await Promise.all([call.established, other.established]);
-  if (then !== undefined) {
-    [before, begin] = [messages.length, performance.now()];
-    await then(call);
-  }
-  const milliseconds = performance.now() - begin;
-  const tally = tallyOf(messages.slice(before), call.callId, (party) => !party.includes('.'));
-  await call.hangUp();
-  await Promise.all([call.ended, other.ended]);
-  return { kind: name, milliseconds, ...tally };
-}
-
-function print(found: readonly Found[]): void {
+function print(found: readonly Measured[]): void {
   const columns = ['', 'ms', 'SIP messages', 'octets', 'MIKEY messages', 'octets'];
   const rows = found.map((row) => [
     row.kind,

@@ -128,13 +128,13 @@ describe('options that make no sense', () => {
   });
 
   it('a port that something listens on for UDP alone: refused, as for TCP', async () => {
-    const { base, release } = await ownPorts();
-    const taken = await occupied(base + 3);
+    const own = await ownPorts();
+    const taken = await occupied(own.base + 3);
     try {
-      await expect(findPorts(base)).rejects.toMatchObject({ name: 'LabError', code: 'ports' });
+      await expect(findPorts(own.base)).rejects.toMatchObject({ name: 'LabError', code: 'ports' });
     } finally {
       await new Promise<void>((resolve) => taken.close(resolve));
-      release();
+      own.release();
     }
   });
 
@@ -154,15 +154,15 @@ describe('options that make no sense', () => {
       ...{ name: 'taken', summary: '', targets: ['none'] },
       load: () => Promise.resolve({ ...plain, configure }),
     };
-    const { base, release } = await ownPorts();
+    const own = await ownPorts();
     const options = {
       out,
       faults: [],
       revealSecrets: false,
-      ...('portBase' in asked ? { portBase: base } : {}),
+      ...('portBase' in asked ? { portBase: own.base } : {}),
     };
     await expect(runDemo(options, entry)).rejects.toThrow('kms.home1 did not start');
-    release();
+    own.release();
     expect(begun).toBe(attempts);
     expect(JSON.parse(readFileSync(path.join(out, 'report.json'), 'utf8'))).toMatchObject({
       state: 'failed',
