@@ -23,7 +23,8 @@ import {
   type Call,
 } from './support/scenario.ts';
 import { ScriptedRandom } from './support/scripted-random.ts';
-import { homeOf, ScriptedTimestamps, type VectorHomeFile } from './support/vectors.ts';
+import { homeOf, ScriptedTimestamps } from './support/vectors.ts';
+import type { HomeForm } from '../vector-sets/form.ts';
 
 type Sealing = Readonly<Record<'gcmNonce' | 'cek' | 'rho', string>>;
 
@@ -35,7 +36,7 @@ interface DeferredSet {
   readonly prfFunc: number;
   readonly uri: Readonly<Record<'i' | 'r' | 'mailbox', string>>;
   readonly spi: Readonly<Record<'i' | 'mailbox', string>>;
-  readonly kms: Readonly<Record<'initiator' | 'recipient', VectorHomeFile>>;
+  readonly kms: Readonly<Record<'initiator' | 'recipient', HomeForm>>;
   readonly messages: Readonly<
     Record<
       'I_MESSAGE_1' | 'R_MESSAGE_1' | 'I_MESSAGE_2' | 'R_MESSAGE_2',

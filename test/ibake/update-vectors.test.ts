@@ -17,7 +17,8 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { vectorFile, vectorFiles } from '../support/shared.ts';
 import { endpointFor } from './support/network.ts';
 import { ScriptedRandom } from './support/scripted-random.ts';
-import { ScriptedTimestamps, homeOf, type VectorHomeFile } from './support/vectors.ts';
+import { ScriptedTimestamps, homeOf } from './support/vectors.ts';
+import type { HomeForm } from '../vector-sets/form.ts';
 
 type Side = 'initiator' | 'responder';
 
@@ -52,7 +53,7 @@ interface UpdateSet {
   readonly prfFunc: number;
   readonly uri: { readonly i: string; readonly r: string; readonly aor: string };
   readonly spi: { readonly i: string; readonly r: string };
-  readonly kms: Readonly<Record<Side, VectorHomeFile>>;
+  readonly kms: Readonly<Record<Side, HomeForm>>;
   readonly messages: Readonly<Record<'I_MESSAGE_1' | 'R_MESSAGE_1' | 'I_MESSAGE_2' | 'R_MESSAGE_2', Sealed>>;
   readonly keys: Keys;
   readonly updates: readonly Step[];

@@ -48,6 +48,26 @@ export function vectorFiles(pattern: RegExp): string[] {
   return readdirSync(folder).filter((name) => pattern.test(name));
 }
 
+/** A set of test vectors with where it comes from. */
+export interface VectorFile {
+  readonly origin: 'v2' | 'claviger';
+  readonly name: string;
+  readonly set: unknown;
+}
+
+/** All sets by file name: those of others, where `vectorFile` finds them, and our own in test/vectors/claviger. */
+export function vectorSets(pattern: RegExp): VectorFile[] {
+  const own = path.join(root, 'test/vectors/claviger');
+  const names = readdirSync(own).filter((name) => pattern.test(name));
+  return [
+    ...vectorFiles(pattern).map((name) => ({ origin: 'v2' as const, name, set: vectorFile(name) })),
+    ...names.map((name) => {
+      const set = JSON.parse(readFileSync(path.join(own, name), 'utf8')) as unknown;
+      return { origin: 'claviger' as const, name, set };
+    }),
+  ];
+}
+
 /**
  * The copy in test/vectors/v2: a call and its districts for tests that need some, and are not about the vectors.
  * Other sets may stand in the shared folder, of other operators, sizes and ciphers.

@@ -6,6 +6,7 @@ import { decodeChain, encodeChain } from '../../../src/mikey/chain.ts';
 import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
 import type { Payload } from '../../../src/mikey/payload.ts';
 import { PAYLOAD_TYPE } from '../../../src/mikey/registry.ts';
+import type { IbeEngine } from '../../../src/ibe/engine.ts';
 import { engine, type TestHome } from './network.ts';
 
 export interface Forgery {
@@ -17,7 +18,12 @@ export interface Forgery {
 }
 
 /** `octets` with its IBAKE container opened with the recipient's master secret, changed, and sealed again. */
-export function forged(octets: Uint8Array, { bf, masterSecret }: TestHome, forgery: Forgery): Uint8Array {
+export function forged(
+  octets: Uint8Array,
+  { bf, masterSecret }: TestHome,
+  forgery: Forgery,
+  using: IbeEngine = engine,
+): Uint8Array {
   const { header, payloads } = decodeMessage(octets);
   return encodeMessage({
     header,
@@ -25,9 +31,7 @@ export function forged(octets: Uint8Array, { bf, masterSecret }: TestHome, forge
       if (payload.kind !== 'ibake') return payload;
       const container = decodeContainer(payload.encrData);
       const id = container.recipientIdentity;
-      const plaintext = openContainer(container, (key) =>
-        engine.decryptWithMaster(bf, masterSecret, id, key),
-      );
+      const plaintext = openContainer(container, (key) => using.decryptWithMaster(bf, masterSecret, id, key));
       if (plaintext === null) throw new Error('not the home of the recipient');
       const { recipientIdentity = id } = forgery;
       const material = {
@@ -38,7 +42,7 @@ export function forged(octets: Uint8Array, { bf, masterSecret }: TestHome, forge
       const chain: Payload[] = decodeChain(PAYLOAD_TYPE.IDR, plaintext);
       const changed = encodeChain(forgery.inside?.(chain) ?? chain);
       const encrData = seal(
-        engine,
+        using,
         { identity: recipientIdentity, bf },
         material,
         changed,

@@ -8,6 +8,7 @@ import { vectorFile } from '../../support/shared.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { endpointFor, type TestHome } from './network.ts';
 import { ScriptedRandom } from './scripted-random.ts';
+import type { HomeForm } from '../../vector-sets/form.ts';
 
 export const FILES = ['exchange-1.json', 'exchange-fork-gcm.json'] as const;
 
@@ -148,13 +149,8 @@ export function endpointsOf(vector: Vector) {
   };
 }
 
-/** A home as the sets with several users have it. */
-export interface VectorHomeFile extends Omit<VectorHome, 'user'> {
-  readonly users: readonly { readonly uri: string }[];
-}
-
-export function homeOf(home: VectorHome | VectorHomeFile): TestHome {
-  const [user] = 'user' in home ? [home.user] : home.users;
+export function homeOf(home: HomeForm): TestHome {
+  const user = home.user ?? home.users?.[0];
   if (user === undefined) throw new Error('a home without users');
   return {
     host: canonicalIdentity(user.uri).host,

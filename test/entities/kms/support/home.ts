@@ -79,6 +79,7 @@ export async function home(
   now = exampleTime(),
   vector = exampleHome(),
   generator: PrivateKeyGenerator = engineGenerator(),
+  demo = false,
 ) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
   const store = await SqliteKmsStore.open(':memory:');
@@ -86,7 +87,7 @@ export async function home(
   const audit = new MemoryAudit();
   const random = counting();
   const { host } = canonicalIdentity(vector.user.uri);
-  const district = new District({ name, keyLifetime, hosts: [host], demo: false });
+  const district = new District({ name, keyLifetime, hosts: [host], demo });
   district.add(serial);
   await store.putSerial(serial);
   await store.keepLiRoot(epochOf(district.periodOf(now)), liRoot ?? Secret.of(random.bytes(32)));
