@@ -94,7 +94,7 @@ Section: net
 Priority: optional
 Description: key management for IMS media security with lawful interception
  Entities of MIKEY-IBAKE key management (RFC 6267) and of lawful interception:
- KMS, CSCF, media gateway, ADMF, DF and LEMF, each a process with a systemd
+ KMS, CSCF, media gateway, ADMF, DF, LEMF and mailbox, each a process with a systemd
  unit of its own (claviger-kms@HOME and so on), and the commands to run them.
  .
  A Node.js runtime comes with it.

@@ -77,9 +77,9 @@ inside() { chroot "$at" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_
 check 'dpkg installs it' inside dpkg --install /tmp/claviger.deb
 check 'the program runs' inside claviger --version
 check 'the demo’s phones’ manual is there' inside test -e /usr/share/man/man1/claviger-ue-run.1.gz
-check 'each entity has a user' inside id claviger-kms claviger-cscf claviger-gateway claviger-df claviger-admf claviger-lemf
+check 'each entity has a user' inside id claviger-kms claviger-cscf claviger-gateway claviger-df claviger-admf claviger-lemf claviger-mailbox
 units=()
-for entity in kms cscf gateway df admf lemf; do units+=("/usr/lib/systemd/system/claviger-$entity@.service"); done
+for entity in kms cscf gateway df admf lemf mailbox; do units+=("/usr/lib/systemd/system/claviger-$entity@.service"); done
 check 'systemd takes the units' inside sh -c 'out=$(systemd-analyze verify --man=no "$@" 2>&1); echo "$out"; [ -z "$(echo "$out" | grep claviger)" ]' - "${units[@]}"
 check 'their exposure is 2.0 at most' inside systemd-analyze security --offline=yes --threshold=20 "${units[@]}"
 

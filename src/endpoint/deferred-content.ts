@@ -13,8 +13,12 @@ export interface DeliveredContent {
   readonly mailbox: string;
   /** The author's streams. */
   readonly streams: readonly KeyedStream[];
-  /** True the first time for this content. */
-  claim(): boolean;
+  /** The same for the same content, by whatever call it comes. */
+  readonly id: string;
+  /** Whether it may be played: not once it was heard, and not for ever anew. */
+  begin(): boolean;
+  /** It was heard to its end, or as far as the user wanted. */
+  heard(): void;
   /** Overwrites the keys. */
   wipe(): void;
 }
@@ -35,15 +39,17 @@ export class DeliveryOpener {
    */
   async open(messages: DeliveredMessages): Promise<DeliveredContent> {
     try {
-      for (const time of timesOf(messages)) await this.#keeper.fetchFor(time);
+      for (const time of timesOf(this.#recipient, messages) ?? []) await this.#keeper.fetchFor(time);
       const content = openContent(this.#recipient, messages);
       if (content === null) throw new EndpointError('key-exchange', 'a delivery for somebody else');
-      const { author, mailbox, cryptoSessions } = content;
+      const { author, mailbox, cryptoSessions, id } = content;
       return {
         author,
         mailbox,
         streams: cryptoSessions.map(keyedStream),
-        claim: () => content.claim(),
+        id,
+        begin: () => content.begin(),
+        heard: () => content.heard(),
         wipe: () => {
           for (const { tek, salt } of cryptoSessions) [tek, salt].forEach((secret) => secret.wipe());
         },

@@ -5,11 +5,15 @@
  *     keys         asked for again when less than a quarter of a period is left
  *     parameters   four times a period, since new ones are announced one period ahead
  *
+ *     past keys    as content is delivered that was left then, so often at most; what the KMS does not give is not asked again
+ *
  * A KMS that has too much to do says when to ask again (Retry-After), and is left alone until then. Whoever waits for
  * keys waits for that, up to half a minute.
  */
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
+import { Quotas } from '../bytes/quotas.ts';
 import type { DistrictParameters } from '../ibe/system-parameters.ts';
+import { RequestKeyError } from '../wire/request-key/errors.ts';
 import { makeKeyRequest } from '../wire/request-key/request.ts';
 import type { KmsCredential, WantedDates } from '../wire/request-key/request.ts';
 import { decodeKeyResponse } from '../wire/request-key/response.ts';
@@ -23,6 +27,14 @@ import { restFor } from './rest.ts';
 const LOOK_MS = 60_000;
 /** Milliseconds for which whoever needs keys waits for a KMS that has too much to do. */
 const PATIENCE_MS = 30_000;
+
+/**
+ * How often keys of periods that are over are asked for: whoever sends deliveries, with whatever T, must not have the phone
+ * ask its KMS for each. One more every half a minute, and what is saved up.
+ */
+const PAST_KEYS = { each: 4, all: 4, pace: { burst: 16, seconds: 30 } };
+/** Periods of which it is remembered that the KMS gives no key, a year of days, and for how many seconds. */
+const LACKING = { most: 366, seconds: 3_600 };
 
 export interface KeyKeeperOptions {
   readonly kms: KmsClient;
@@ -47,6 +59,9 @@ export class KeyKeeper {
   #refreshed = -Infinity;
   /** When the KMS may be asked again, Unix milliseconds. */
   #askAgainAt = -Infinity;
+  readonly #past = new Quotas(PAST_KEYS);
+  /** Beginnings of periods whose key the KMS does not give, and until when it is not asked again; Unix seconds. */
+  readonly #lacking = new Map<number, number>();
   readonly #waiting = new Set<{ readonly timer: Timer; readonly giveUp: () => void }>();
 
   constructor(options: KeyKeeperOptions) {
@@ -67,16 +82,41 @@ export class KeyKeeper {
 
   /**
    * The address of record's private key for the period that contains `time` (Unix seconds), asked for if it is not held:
-   * content that waits at a mailbox may be of a period that is over.
-   * @throws EndpointError `kms`; `no-key` if the KMS does not give it
+   * content that waits at a mailbox may be of a period that is over. A key of a period to come is never asked for.
+   * @throws EndpointError `kms`, also if keys were asked for too often; `no-key` if the KMS does not give it
    */
   async fetchFor(time: number): Promise<void> {
     const { ring, addressOfRecord, clock } = this.#options;
     if (ring.privateKey(addressOfRecord, time) !== null) return;
-    const wanted = { from: time, to: time + 1 };
-    await this.#ask([addressOfRecord], wanted, clock.now() + PATIENCE_MS);
-    if (ring.privateKey(addressOfRecord, time) === null)
-      throw new EndpointError('no-key', 'the KMS gives no key of that period any more');
+    const now = clock.now() / 1000;
+    const period = this.#periodOf(time);
+    if (time > now || now < (this.#lacking.get(period) ?? 0)) throw lackingKey();
+    const done = this.#past.begin('', now);
+    if (done === null)
+      throw new EndpointError('kms', 'keys of periods that are over were asked for too often; later again');
+    try {
+      const wanted = { from: time, to: time + 1 };
+      await this.#ask([addressOfRecord], wanted, clock.now() + PATIENCE_MS);
+    } catch (cause) {
+      if (!(cause instanceof RequestKeyError)) throw cause;
+      throw this.#lacks(period, cause);
+    } finally {
+      done();
+    }
+    if (ring.privateKey(addressOfRecord, time) === null) throw this.#lacks(period);
+  }
+
+  #lacks(period: number, cause?: RequestKeyError): EndpointError {
+    const [oldest] = this.#lacking.keys();
+    if (this.#lacking.size >= LACKING.most && oldest !== undefined) this.#lacking.delete(oldest);
+    this.#lacking.delete(period);
+    this.#lacking.set(period, this.#options.clock.now() / 1000 + LACKING.seconds);
+    return lackingKey(cause);
+  }
+
+  /** How often a key of a period that is over was not asked for, since that was too often. */
+  get pastKeysRefused(): number {
+    return this.#past.refused;
   }
 
   stop(): void {
@@ -151,6 +191,13 @@ export class KeyKeeper {
     return ring.heldUntil(device, now) < now + this.#quarter();
   }
 
+  /** The beginning of the period that contains a time; what is not known of periods is taken for one of a second. */
+  #periodOf(time: number): number {
+    const { districts, credential } = this.#options;
+    const lifetime = districts.parametersOf(credential.district, time)?.keyLifetime ?? 1;
+    return Math.floor(time / lifetime) * lifetime;
+  }
+
   #stale(): boolean {
     return this.#options.clock.now() / 1000 >= this.#refreshed + this.#quarter();
   }
@@ -170,4 +217,8 @@ export class KeyKeeper {
       if (this.#look !== null) this.#look = this.#nextLook();
     });
   }
+}
+
+function lackingKey(cause?: unknown): EndpointError {
+  return new EndpointError('no-key', 'the KMS gives no key of that period', { cause });
 }

@@ -5,12 +5,21 @@
  *     FOLDER/manifest.json    what it is of, when it was made, and a SHA-256 of each file
  *     FOLDER/NAME.db          a store          encrypted: NAME.db.age
  *     FOLDER/audit.jsonl      the log          encrypted: audit.jsonl.age
+ *     FOLDER/NAME.FILE        a file of a folder that the entity keeps
  *
  * Stores and logs may be large: they are copied a piece at a time, while the entity goes on. An encrypted copy (age, for a
  * recipient's key) of a store is first made beside the store, which is in the clear itself, and removed when it is done.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  linkSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import type { TransformCallback } from 'node:stream';
@@ -45,8 +54,10 @@ export class BackupError extends ClavigerError<BackupErrorCode> {}
 export interface KeptState {
   /** Paths of stores, by the name that they have in a copy. */
   readonly stores: Readonly<Record<string, string>>;
-  /** Path of the audit log. */
-  readonly audit: string;
+  /** Paths of folders of files, by the name that they have in a copy. */
+  readonly folders?: Readonly<Record<string, string>>;
+  /** Path of the audit log; `null`: the entity keeps none. */
+  readonly audit: string | null;
   /** What is locked while the entity runs, or its state is put back. */
   readonly place: StatePlace;
   /** Whether a copy must be encrypted. */
@@ -68,7 +79,18 @@ export const MANIFEST = strict({
   made: Type.String(),
   encrypted: Type.Boolean(),
   stores: Type.Array(FILE),
-  audit: FILE,
+  /** Those of folders. */
+  files: Type.Array(
+    strict({
+      folder: Type.String({ pattern: '^\\w+$' }),
+      name: Type.String({ pattern: '^\\w[\\w.-]*$' }),
+      file: Type.String({ pattern: '^\\w[\\w.-]*$' }),
+      sha256: Type.String(),
+    }),
+    { default: [] },
+  ),
+  /** `null`: the entity keeps none. */
+  audit: Type.Union([FILE, Type.Null()]),
   /** The newest record of the log in the copy. */
   lastRecord: Type.Integer({ minimum: -1 }),
 });
@@ -97,7 +119,7 @@ export interface BackupOrder {
 /** @throws BackupError; what writing throws: then nothing is left of the copy */
 export async function makeBackup(
   kept: KeptState,
-  trail: AuditTrail,
+  trail: AuditTrail | null,
   { entity, name, version, now }: BackupSubject,
   { to, recipient }: BackupOrder,
 ): Promise<BackupManifest> {
@@ -107,19 +129,21 @@ export async function makeBackup(
       `a copy of what a ${entity} keeps is made for a recipient's key alone`,
     );
   const encrypter = recipient === undefined ? null : encrypterFor(recipient);
-  if ([...Object.values(kept.stores), kept.audit].includes(':memory:'))
+  if (Object.values(kept.stores).includes(':memory:') || kept.audit === ':memory:')
     throw new BackupError('nothing-kept', `this ${entity} keeps its state in memory alone`);
   if (existsSync(to)) throw new BackupError('in-the-way', `${to} is there already`);
-  trail.record({ kind: 'operator-backup', encrypted: encrypter !== null });
+  trail?.record({ kind: 'operator-backup', encrypted: encrypter !== null });
   makeFolder(to, 0o700);
   try {
     const at = (file: string): string => path.join(to, file);
     const stores = [];
     for (const [name, file] of Object.entries(kept.stores))
       stores.push({ name, ...(await copyOfStore(file, at(`${name}.db`), encrypter)) });
-    const lastRecord = trail.last()?.sequence ?? -1;
-    const log = Readable.from(linesUpTo(trail, lastRecord));
-    const audit = { name: AUDIT_COPY, ...(await written(log, at('audit.jsonl'), encrypter)) };
+    const files = [];
+    for (const [name, folder] of Object.entries(kept.folders ?? {}))
+      files.push(...(await copyOfFolder(name, folder, to, encrypter)));
+    const lastRecord = trail?.last()?.sequence ?? -1;
+    const audit = trail === null ? null : await copyOfLog(trail, lastRecord, at('audit.jsonl'), encrypter);
     const made = new Date(now).toISOString();
     const encrypted = encrypter !== null;
     const manifest = {
@@ -130,6 +154,7 @@ export async function makeBackup(
       made,
       encrypted,
       stores,
+      files,
       audit,
       lastRecord,
     };
@@ -145,7 +170,17 @@ export async function makeBackup(
   }
 }
 
-type CopiedFile = Omit<BackupManifest['audit'], 'name'>;
+type CopiedFile = Omit<BackupManifest['stores'][number], 'name'>;
+
+async function copyOfLog(
+  trail: AuditTrail,
+  last: number,
+  to: string,
+  encrypter: Encrypter | null,
+): Promise<BackupManifest['audit']> {
+  const log = Readable.from(linesUpTo(trail, last));
+  return { name: AUDIT_COPY, ...(await written(log, to, encrypter)) };
+}
 
 /** A store as it is at one moment, whoever writes to it. */
 async function copyOfStore(file: string, to: string, encrypter: Encrypter | null): Promise<CopiedFile> {
@@ -171,6 +206,37 @@ async function copyPages(file: string, to: string): Promise<void> {
     await database.backup(to);
   } finally {
     database.close();
+  }
+}
+
+/**
+ * The files of a folder as they are at one moment: each gets a second name first, so that what is renamed or removed while
+ * they are copied is copied all the same.
+ */
+async function copyOfFolder(
+  folder: string,
+  from: string,
+  to: string,
+  encrypter: Encrypter | null,
+): Promise<BackupManifest['files']> {
+  const held = `${from}.copying`;
+  rmSync(held, { recursive: true, force: true });
+  makeFolder(held, 0o700);
+  try {
+    const names = readdirSync(from, { withFileTypes: true })
+      .filter((each) => each.isFile())
+      .map(({ name }) => name)
+      .sort();
+    for (const name of names) linkSync(path.join(from, name), path.join(held, name));
+    const files: BackupManifest['files'] = [];
+    for (const name of names) {
+      const source = createReadStream(path.join(held, name));
+      const copied = await written(source, path.join(to, `${folder}.${name}`), encrypter);
+      files.push({ folder, name, ...copied });
+    }
+    return files;
+  } finally {
+    rmSync(held, { recursive: true, force: true });
   }
 }
 

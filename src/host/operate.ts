@@ -170,7 +170,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
 
   backup(order: BackupOrder): Promise<BackupManifest> {
     const { kept, audit, entity, name } = this.operation;
-    if (kept === null || audit === null)
+    if (kept === null)
       throw new BackupError('nothing-kept', `what a ${entity} keeps is files that may be copied as they are`);
     const subject = { entity, name, version: programVersion(), now: this.#runtime.clock.now() };
     return makeBackup(kept, audit, subject, order);

@@ -2,7 +2,7 @@
  * Putting a copy (`backup.ts`) back into an empty place. All is read and checked before anything is written; the log says
  * that it was done, and of when the copy is.
  */
-import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -44,54 +44,66 @@ export interface RestoreOrder {
   readonly prepare: (kept: KeptState, now: number) => Promise<Readonly<Record<string, string | number>>>;
 }
 
+/** One file of a copy, and where it goes. */
+interface Piece {
+  readonly copy: BackupManifest['stores'][number];
+  readonly to: string;
+}
+
 /** @throws BackupError, StorageError `locked`: then nothing was changed */
 export async function restoreBackup(order: RestoreOrder): Promise<void> {
-  const { manifest, kept } = order;
-  const targets = new Map(manifest.stores.map(({ name }) => [name, kept.stores[name]]));
-  const lacking = Object.keys(kept.stores).filter((name) => !targets.has(name));
-  if (lacking.length > 0 || [...targets.values()].includes(undefined))
-    throw new BackupError('unfit-copy', `the copy does not have what a ${manifest.entity} keeps`);
-  const copies = new Map([...manifest.stores, manifest.audit].map((each) => [each.name, each]));
-  for (const copy of copies.values()) await check(order, copy);
-  const all: [string, string][] = [...Object.entries(kept.stores), [manifest.audit.name, kept.audit]];
-  const made = all.flatMap(([, file]) => makeFolder(path.dirname(file), 0o700));
+  const pieces = piecesOf(order);
+  for (const { copy } of pieces) await check(order, copy);
+  const folders = Object.values(order.kept.folders ?? {});
+  const made = [...pieces.map(({ to }) => path.dirname(to)), ...folders].flatMap((folder) =>
+    makeFolder(folder, 0o700),
+  );
   try {
-    await putBack(order, all, copies);
+    await putBack(order, pieces);
   } catch (error) {
     removeEmpty(made);
     throw error;
   }
 }
 
-type Copies = ReadonlyMap<string, BackupManifest['audit']>;
+/** All that is put back, and where. @throws BackupError `unfit-copy` if that is not what the entity keeps */
+function piecesOf({ manifest, kept }: RestoreOrder): Piece[] {
+  const { stores, files, audit, entity } = manifest;
+  const unfit = (): BackupError =>
+    new BackupError('unfit-copy', `the copy does not have what a ${entity} keeps`);
+  const names = stores.map(({ name }) => name);
+  if (Object.keys(kept.stores).some((name) => !names.includes(name))) throw unfit();
+  if ((audit === null) !== (kept.audit === null)) throw unfit();
+  const at = (places: Readonly<Record<string, string>>, name: string): string => {
+    const place = Object.hasOwn(places, name) ? places[name] : undefined;
+    if (place === undefined) throw unfit();
+    return place;
+  };
+  return [
+    ...stores.map((copy) => ({ copy, to: at(kept.stores, copy.name) })),
+    ...files.map((copy) => ({ copy, to: path.join(at(kept.folders ?? {}, copy.folder), copy.name) })),
+    ...(audit === null || kept.audit === null ? [] : [{ copy: audit, to: kept.audit }]),
+  ];
+}
 
-/** @param all what is put where */
-async function putBack(
-  order: RestoreOrder,
-  all: readonly (readonly [string, string])[],
-  copies: Copies,
-): Promise<void> {
+async function putBack(order: RestoreOrder, pieces: readonly Piece[]): Promise<void> {
   const { manifest, kept, clock, prepare } = order;
   const held = lockState(kept.place, clock.now());
   const written: string[] = [];
   try {
-    for (const [, file] of all)
-      for (const beside of [file, `${file}-wal`, `${file}.head`])
-        if (existsSync(beside))
-          throw new BackupError('in-the-way', `${beside} is there already: a copy goes into an empty place`);
-    for (const [name, file] of all) {
-      written.push(file, `${file}-wal`, `${file}-shm`, `${file}.head`);
-      const copy = copies.get(name);
-      const target = createWriteStream(file, { mode: 0o600, flags: 'wx', flush: true });
-      if (copy !== undefined) await pipeline(await opened(order, copy), target);
+    for (const folder of Object.values(kept.folders ?? {})) {
+      const [first] = readdirSync(folder);
+      if (first !== undefined) throw inTheWay(path.join(folder, first));
+    }
+    for (const { to } of pieces)
+      for (const beside of [to, `${to}-wal`, `${to}.head`]) if (existsSync(beside)) throw inTheWay(beside);
+    for (const { copy, to } of pieces) {
+      written.push(to, `${to}-wal`, `${to}-shm`, `${to}.head`);
+      const target = createWriteStream(to, { mode: 0o600, flags: 'wx', flush: true });
+      await pipeline(await opened(order, copy), target);
     }
     const said = await prepare(kept, clock.now());
-    const log = new AuditFile(kept.audit);
-    try {
-      new HashChainLog(log, clock).append({ kind: 'restored', copyOf: manifest.made, ...said });
-    } finally {
-      log.close();
-    }
+    if (kept.audit !== null) putOnRecord(kept.audit, clock, { copyOf: manifest.made, ...said });
   } catch (error) {
     for (const file of written) rmSync(file, { force: true });
     throw error;
@@ -100,8 +112,21 @@ async function putBack(
   }
 }
 
+function putOnRecord(file: string, clock: Clock, said: Readonly<Record<string, string | number>>): void {
+  const log = new AuditFile(file);
+  try {
+    new HashChainLog(log, clock).append({ kind: 'restored', ...said });
+  } finally {
+    log.close();
+  }
+}
+
+function inTheWay(file: string): BackupError {
+  return new BackupError('in-the-way', `${file} is there already: a copy goes into an empty place`);
+}
+
 /** Whether a file is what was copied, and can be decrypted to its end. */
-async function check(order: RestoreOrder, copy: BackupManifest['audit']): Promise<void> {
+async function check(order: RestoreOrder, copy: BackupManifest['stores'][number]): Promise<void> {
   const { file, sha256: expected } = copy;
   let digest: string;
   try {
@@ -122,7 +147,7 @@ async function check(order: RestoreOrder, copy: BackupManifest['audit']): Promis
 /** What a file holds. */
 async function opened(
   { from, manifest, identity }: RestoreOrder,
-  { file }: BackupManifest['audit'],
+  { file }: BackupManifest['stores'][number],
 ): Promise<Readable> {
   const octets = createReadStream(path.join(from, file));
   if (!manifest.encrypted) return octets;

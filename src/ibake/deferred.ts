@@ -7,7 +7,8 @@
  *     I_MESSAGE_2     map, T, and the ESK with SK, in the place of the TGK
  *
  * The SK does not prove who wrote the content: the initiator's identity is what the mailbox has verified. Messages of a
- * delivery may be old, and are not judged by skew; so what was delivered once is remembered for as long as it would be taken.
+ * delivery may be old, and are not judged by skew; so what was heard once is remembered for as long as it would be taken. A
+ * delivery that breaks off, since the mailbox was killed or told to end, begins anew, and that a bounded number of times.
  */
 import { equalOctets, toHex, utf8 } from '../bytes/octets.ts';
 import type { Secret } from '../bytes/secret.ts';
@@ -32,6 +33,8 @@ import { isFilledMap, isSameExchange, isSameIdentity, isSameMap } from './sessio
 
 /** Seconds after T of I_MESSAGE_2 for which a delivery is taken, and remembered: a year. */
 const DELIVERED_SECONDS = 366 * 86_400;
+/** How often content is played that nobody has heard to its end. */
+const BEGINNINGS = 3;
 
 /** What a recipient opens deliveries with. */
 export type ContentRecipient = Pick<
@@ -60,13 +63,31 @@ export interface DeferredContent {
   readonly mailbox: string;
   /** Of the author's streams. */
   readonly cryptoSessions: readonly CryptoSession[];
-  /** True the first time for this content, by whatever call it comes; durable when it returns. */
-  claim(): boolean;
+  /** The same for the same content, by whatever call it comes. */
+  readonly id: string;
+  /** Whether it may be played: never again once it was heard, and a few times as long as it breaks off. Durable. */
+  begin(): boolean;
+  /** It was heard to its end, or as far as the user wanted. Durable when it returns. */
+  heard(): void;
 }
 
-/** The times (Unix seconds) for which the user's private key is needed to open a delivery. @throws IbakeError */
-export function timesOf({ iMessage1, iMessage2 }: DeliveredMessages): readonly number[] {
-  return [readIMessage1(iMessage1).t.seconds, readIMessage2(iMessage2).t.seconds];
+/**
+ * The times (Unix seconds) for which the user's private key is needed to open a delivery; `null` if it is for somebody
+ * else, or has no ESK: judged by what stands in the clear, so that no key is asked for in vain.
+ * @throws IbakeError `malformed`; `replayed` if it is older than what is remembered
+ */
+export function timesOf(
+  endpoint: Pick<ContentRecipient, 'districts' | 'addressOfRecord' | 'device' | 'clock'>,
+  messages: DeliveredMessages,
+): readonly number[] | null {
+  const iMessage1 = readIMessage1(messages.iMessage1);
+  const { esk, t } = readIMessage2(messages.iMessage2);
+  if (esk === null) return null;
+  requireRemembered(endpoint, t.seconds);
+  const isOwn =
+    ownIdentityOf(endpoint, iMessage1.ibake.encrData, iMessage1.t.seconds) !== null &&
+    ownIdentityOf(endpoint, esk.encrData, t.seconds) !== null;
+  return isOwn ? [iMessage1.t.seconds, t.seconds] : null;
 }
 
 /**
@@ -83,8 +104,7 @@ export function openContent(endpoint: ContentRecipient, messages: DeliveredMessa
   requireExchange(iMessage1, rMessage1, iMessage2);
   if (own.uri !== iMessage1.idrr.uri)
     throw new IbakeError('rejected', 'encrypted to another identity than it names');
-  const expires = iMessage2.t.seconds + DELIVERED_SECONDS;
-  if (endpoint.clock.now() / 1000 > expires) throw new IbakeError('replayed', 'a delivery of long ago');
+  const expires = requireRemembered(endpoint, iMessage2.t.seconds);
   const { csbId, prfFunc } = iMessage1.header;
   const policies = readPolicies(iMessage1.policies, prfFunc);
   requirePolicies(iMessage2.map, policies);
@@ -98,7 +118,7 @@ export function openContent(endpoint: ContentRecipient, messages: DeliveredMessa
     author: deferred.initiator,
     mailbox: rMessage1.idrr.uri,
     cryptoSessions,
-    claim: () => endpoint.replays.claim(replayKey(endpoint, iMessage2), expires),
+    ...beginningsOf(endpoint, iMessage2, expires),
   };
 }
 
@@ -162,6 +182,28 @@ function spiIn(endpoint: ContentRecipient, own: SipIdentity, iMessage1: IMessage
   const { eccpti } = decodePoints('I_MESSAGE_1', plaintext, identitiesOf(iMessage1));
   if (eccpti === null) throw new IbakeError('rejected', 'no ECCPTi');
   return eccpti.spi;
+}
+
+/** Until when (Unix seconds) a delivery is remembered. @throws IbakeError `replayed` if that is over */
+function requireRemembered({ clock }: Pick<ContentRecipient, 'clock'>, seconds: number): number {
+  const expires = seconds + DELIVERED_SECONDS;
+  if (clock.now() / 1000 > expires) throw new IbakeError('replayed', 'a delivery of long ago');
+  return expires;
+}
+
+/** One claim for each beginning; what was heard has none left. */
+function beginningsOf(
+  endpoint: ContentRecipient,
+  iMessage2: IMessage2,
+  expires: number,
+): Pick<DeferredContent, 'id' | 'begin' | 'heard'> {
+  const id = replayKey(endpoint, iMessage2);
+  const keys = Array.from({ length: BEGINNINGS }, (_, nth) => (nth === 0 ? id : `${id} ${nth + 1}`));
+  return {
+    id,
+    begin: () => keys.some((key) => endpoint.replays.claim(key, expires)),
+    heard: () => keys.forEach((key) => endpoint.replays.claim(key, expires)),
+  };
 }
 
 /** (own address of record, IDRi, CSB ID, T, RAND) of I_MESSAGE_2. */

@@ -12,6 +12,7 @@ import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
 import { isSips } from './uri.ts';
 import type { Warning } from './warning.ts';
+import { formatReason } from './reason.ts';
 
 /** What an agent does for its legs. */
 export interface LegHost {
@@ -176,9 +177,11 @@ export class AgentLeg implements Leg {
     this.#becameQuiet();
   }
 
-  async bye(): Promise<void> {
+  async bye(cause?: number): Promise<void> {
     if (this.state === 'terminated') return;
-    const request = finish(this.dialog.request('BYE'));
+    const bye = this.dialog.request('BYE');
+    if (cause !== undefined) bye.append('Reason', formatReason(cause));
+    const request = finish(bye);
     this.end('hung-up', null);
     await this.#host.exchange(request).catch(ignoreSip);
   }

@@ -99,8 +99,8 @@ export interface Leg {
   ): Promise<SipResponse>;
   /** Acknowledges the 2xx of the INVITE; sent again whenever the 2xx is. */
   ack(body?: Body): void;
-  /** Ends the call; resolves when answered, or given up. */
-  bye(): Promise<void>;
+  /** Ends the call; resolves when answered, or given up. @param cause a status that says why (RFC 3326) */
+  bye(cause?: number): Promise<void>;
 }
 
 /** A call that this side makes. */

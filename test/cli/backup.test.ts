@@ -9,7 +9,7 @@ import { KNOWN_STREAM_LIMITS } from '../../src/entities/df/streams.ts';
 import { SqliteDfStore } from '../../src/entities/df/store/sqlite.ts';
 import { beginEpoch } from '../../src/entities/df/store/epoch.ts';
 import { WorkingState } from '../../src/entities/df/working-state.ts';
-import type { Entity } from '../../src/lab/network/home.ts';
+import type { Service } from '../../src/lab/network/home.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import { operate } from '../host/support/operated.ts';
@@ -19,9 +19,9 @@ import { claviger } from './in-process.ts';
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-backup-'));
 const at = (name: string): string => path.join(folder, name);
 let network: Network;
-const running: Partial<Record<Entity, OperatedEntity>> = {};
+const running: Partial<Record<Service, OperatedEntity>> = {};
 
-async function started(entity: Entity): Promise<OperatedEntity> {
+async function started(entity: Service): Promise<OperatedEntity> {
   return (running[entity] = await operate(entity, network.configOf(entity, 'home1'), folder));
 }
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   network = await Network.layOut({
     state: folder,
     out: null,
-    users: { home1: ['alice'], home2: [] },
+    users: { home1: ['alice', 'mailbox'], home2: [] },
     timeline: new Timeline(() => performance.now()),
   });
 }, 60_000);
@@ -190,5 +190,58 @@ describe('a KMS', () => {
     expect(log).toMatch(/"kind":"restored","copyOf":"[^"]+","forgets":"requests of phones/);
     const again = await started('kms');
     expect((await again.operated.status()).ready).toBe(true);
+  });
+});
+
+describe('a mailbox', () => {
+  it('R-94: is copied while messages come and go, and put back into an empty place', async () => {
+    const mailbox = await started('mailbox');
+    const config = network.configOf('mailbox', 'home1') as { folder: string; replays: string };
+    const messages = path.join(config.folder, 'messages');
+    const whole = ['00000000000001-aa.message', '00000000000002-bb.left', 'format.json'];
+    for (const name of whole.slice(0, 2)) writeFileSync(path.join(messages, name), `of ${name}`);
+    const order = ['backup', '--config', mailbox.file, '--to', at('mailbox-copy')];
+    const copied = await claviger(...order);
+    expect(copied).toMatchObject({ status: 0, err: '' });
+    expect(copied.out).toMatch(/: 4 files of mailbox\.home1\.example, in the clear\n$/);
+    expect(readdirSync(at('mailbox-copy')).sort()).toEqual([
+      'manifest.json',
+      ...whole.map((name) => `messages.${name}`),
+      'replays.db',
+    ]);
+    expect(readdirSync(config.folder)).not.toContain('messages.copying');
+    const restore = ['restore', '--from', at('mailbox-copy'), '--config', mailbox.file];
+    expect((await claviger(...restore)).err).toContain('in use by mailbox');
+    await mailbox.stop();
+    delete running.mailbox;
+    for (const name of whole.slice(0, 2)) rmSync(path.join(messages, name));
+    wipe(config.replays);
+    // What says of which version the files are is in the way, too.
+    expect((await claviger(...restore)).err).toContain('goes into an empty place');
+    rmSync(messages, { recursive: true });
+    const back = await claviger(...restore);
+    expect(back).toMatchObject({ status: 0, err: '' });
+    expect(back.out).toContain('Messages that were left since then are lost.');
+    expect(readdirSync(messages).sort()).toEqual(whole);
+    expect(readFileSync(path.join(messages, whole[0]!), 'utf8')).toBe(`of ${whole[0]!}`);
+  });
+
+  it('R-94: is not put back from a copy whose files lead elsewhere', async () => {
+    const { folder: kept } = network.configOf('mailbox', 'home1') as { folder: string };
+    rmSync(path.join(kept, 'messages'), { recursive: true });
+    const file = path.join(at('mailbox-copy'), 'manifest.json');
+    const text = readFileSync(file, 'utf8');
+    const spoilt = [
+      ['"folder": "messages"', '"folder": "elsewhere"', 'does not have what a mailbox keeps'],
+      ['"name": "00000000000001-aa.message"', '"name": "../x"', 'no manifest'],
+      ['"file": "messages.format.json"', '"file": "/etc/hostname"', 'no manifest'],
+    ] as const;
+    for (const [from, to, problem] of spoilt) {
+      expect(text).toContain(from);
+      writeFileSync(file, text.replace(from, to));
+      const restore = await claviger('restore', '--from', at('mailbox-copy'), '--config', at('mailbox.json'));
+      expect([restore.status, restore.err]).toEqual([1, expect.stringContaining(problem)]);
+      expect(existsSync(path.join(kept, 'messages'))).toBe(false);
+    }
   });
 });

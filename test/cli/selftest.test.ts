@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../src/host/runtime.ts';
 import { initLab } from '../../src/lab/folder/init.ts';
-import { START_ORDER } from '../../src/lab/network/home.ts';
-import type { Entity } from '../../src/lab/network/home.ts';
+import { SERVICE_ORDER } from '../../src/lab/network/home.ts';
+import type { Service } from '../../src/lab/network/home.ts';
 import { findPorts } from '../../src/lab/network/ports.ts';
 import type { PortBlock } from '../../src/lab/network/ports.ts';
 import { createAuthority } from '../../src/lab/pki/folder.ts';
@@ -17,18 +17,18 @@ import { claviger } from './in-process.ts';
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-self-'));
 const lab = path.join(root, 'lab');
 const home = path.join(lab, 'north');
-const running = new Map<Entity, OperatedEntity>();
+const running = new Map<Service, OperatedEntity>();
 let block: PortBlock;
 
 function configOf(entity: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path.join(home, `${entity}.json`), 'utf8')) as Record<string, unknown>;
 }
 
-async function start(entity: Entity, changes: object = {}): Promise<void> {
+async function start(entity: Service, changes: object = {}): Promise<void> {
   running.set(entity, await operate(entity, { ...configOf(entity), ...changes }, home));
 }
 
-async function stop(entity: Entity): Promise<void> {
+async function stop(entity: Service): Promise<void> {
   await running.get(entity)?.stop();
   running.delete(entity);
 }
@@ -54,11 +54,11 @@ beforeAll(async () => {
   block = await findPorts(null);
   const at = { folder: lab, homes: ['north'], portBase: block.base, force: false };
   await initLab({ ...at, now: Date.now(), random: systemRandom() });
-  for (const entity of START_ORDER) await start(entity);
+  for (const entity of SERVICE_ORDER) await start(entity);
 }, 60_000);
 
 afterAll(async () => {
-  for (const entity of START_ORDER.toReversed()) await stop(entity);
+  for (const entity of SERVICE_ORDER.toReversed()) await stop(entity);
   block.release();
   rmSync(root, { recursive: true });
 });
@@ -76,13 +76,13 @@ describe('claviger selftest', () => {
   }, 90_000);
 
   /** Where there is much to wait for. */
-  const slow: [Entity, string, RegExp][] = [
+  const slow: [Service, string, RegExp][] = [
     ['df', 'x1', /df\.north\.example/],
     ['lemf', 'hi2', /wait at the DF|not connected/],
     ['kms', 'x1', /kms\.north\.example/],
   ];
 
-  it.each<[Entity, string, RegExp]>([
+  it.each<[Service, string, RegExp]>([
     ['gateway', 'x1', /gateway\.north\.example/],
     ...(process.env['CLAVIGER_SLOW'] === undefined ? [] : slow),
   ])(

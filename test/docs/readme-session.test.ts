@@ -1,6 +1,6 @@
 /**
  * The README's way from nothing to the first recovered call, word for word: its `session` blocks are what a shell is
- * given here. It starts twelve processes and speaks for ten seconds, and so runs with `CLAVIGER_SLOW` alone, in the gate
+ * given here. It starts fourteen processes and speaks for ten seconds, and so runs with `CLAVIGER_SLOW` alone, in the gate
  * as a step of its own.
  */
 import { readFileSync } from 'node:fs';

@@ -156,3 +156,73 @@ describe('Retry-After (RFC 9110 section 10.2.3)', () => {
     ['9'.repeat(10), null],
   ])('%j', (field, ms) => expect(retryAfterMs(field, Date.UTC(2026, 5, 27, 9))).toBe(ms));
 });
+
+describe('R-42: keys of periods that are over, for what a mailbox delivers', () => {
+  /** A KMS that gives the key of any time that has passed, but none of before a day. */
+  function keeperOfPast(oldest: number) {
+    const clock = new ManualClock(START);
+    const asked: number[] = [];
+    const lifetime = 86_400;
+    const kms: KmsClient = {
+      fetchParameters: () => Promise.reject(new Error('not asked here')),
+      requestKeys: (octets) => {
+        const request = decodeKeyRequest(octets);
+        if ('errorNo' in request) throw new Error('refused');
+        const wanted = request.wanted.from ?? 0;
+        asked.push(wanted);
+        const from = Math.floor(wanted / lifetime) * lifetime;
+        const key = { uri: ALICE, from, to: from + lifetime, privateKey: { x: 5n, y: 6n }, seed: null };
+        const octetsOf = encodeKeyResponse(request, psk, wanted < oldest ? [] : [key]);
+        return Promise.resolve({ kind: 'answer' as const, octets: octetsOf });
+      },
+    };
+    let drawn = 0;
+    const keeper = new KeyKeeper({
+      kms,
+      credential: { name: 'alice-1', psk, district: DISTRICT },
+      addressOfRecord: ALICE,
+      device: ALICE,
+      ring: new KeyRing(60),
+      districts: {
+        refresh: () => Promise.resolve(null),
+        parametersOf: () => ({ keyLifetime: lifetime }),
+      },
+      clock,
+      random: { bytes: (count: number) => new Uint8Array(count).fill(++drawn) },
+      logger: silent,
+    });
+    return { clock, asked, keeper };
+  }
+  const now = START / 1000;
+  const day = 86_400;
+
+  it('are asked for once a period, those that the KMS does not give too, and never those to come', async () => {
+    const { asked, keeper } = keeperOfPast(now - 10 * day);
+    await keeper.fetchFor(now - 2 * day);
+    await keeper.fetchFor(now - 2 * day + 1);
+    expect(asked).toHaveLength(1);
+    for (const time of [now - 20 * day, now - 20 * day + 1, now + 60])
+      await expect(keeper.fetchFor(time)).rejects.toMatchObject({ code: 'no-key' });
+    expect(asked).toHaveLength(2);
+    keeper.stop();
+  });
+
+  it('are asked for so often at most, whatever times deliveries name; later again', async () => {
+    const { clock, asked, keeper } = keeperOfPast(now);
+    const fetched = async (from: number): Promise<string[]> => {
+      const codes: string[] = [];
+      for (let nth = 0; nth < 20; nth++)
+        await keeper
+          .fetchFor(now - (from + nth) * day)
+          .catch((error: { code: string }) => codes.push(error.code));
+      return codes;
+    };
+    const codes = await fetched(2);
+    expect([asked.length, codes.filter((code) => code === 'kms').length]).toEqual([16, 4]);
+    expect(keeper.pastKeysRefused).toBe(4);
+    await clock.pass(60_000);
+    await fetched(100);
+    expect(asked).toHaveLength(18);
+    keeper.stop();
+  });
+});

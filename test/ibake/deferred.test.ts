@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, toHex } from '../../src/bytes/octets.ts';
 import { keyedStream } from '../../src/endpoint/csb-updates.ts';
-import { openContent, type DeliveredMessages } from '../../src/ibake/deferred.ts';
+import { openContent, timesOf, type DeliveredMessages } from '../../src/ibake/deferred.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
 import { Initiator } from '../../src/ibake/initiator.ts';
 import { readIMessage1, readRMessage1 } from '../../src/ibake/messages.ts';
@@ -209,16 +209,36 @@ describe('R-42: what a recipient takes of a mailbox', () => {
       );
   });
 
-  it('a replayed delivery, by whatever call it comes, is taken once; one of another exchange besides', () => {
+  it('a replayed delivery is refused once it was heard, by whatever call it comes; one of another exchange is not', () => {
     const { network, messages } = left('replay');
     const bob = network.endpoint(BOB);
-    expect(openContent(bob, messages)!.claim()).toBe(true);
-    expect(openContent(bob, messages)!.claim()).toBe(false);
+    expect(openContent(bob, messages)!.begin()).toBe(true);
+    openContent(bob, messages)!.heard();
+    expect(openContent(bob, messages)!.begin()).toBe(false);
     const second = network.offer(network.endpoint(ALICE), BOB);
     const call = completed(second, answered(network.endpoint(MAILBOX), second.message), {
       acceptMailbox: () => true,
     });
-    expect(openContent(bob, call)!.claim()).toBe(true);
+    expect(openContent(bob, call)!.begin()).toBe(true);
+  });
+
+  it('R-44: one that breaks off begins anew, three times at most', () => {
+    const { network, messages } = left('broken off');
+    const bob = network.endpoint(BOB);
+    const begun = Array.from({ length: 4 }, () => openContent(bob, messages)!.begin());
+    expect(begun).toEqual([true, true, true, false]);
+  });
+
+  it('R-42: for what is not for this user, has no ESK or is of long ago no key is asked for', () => {
+    const { network, messages } = left('times');
+    expect(timesOf(network.endpoint(CAROL), messages)).toBeNull();
+    const initiator = network.offer(network.endpoint(ALICE), BOB);
+    const live = completed(initiator, answered(network.endpoint(CAROL), initiator.message));
+    expect(timesOf(network.endpoint(BOB), live)).toBeNull();
+    const bob = network.endpoint(BOB);
+    expect(timesOf(bob, messages)).toHaveLength(2);
+    network.clock.advance(367 * 86_400_000);
+    expect(codeOf(() => timesOf(bob, messages))).toBe('replayed');
   });
 
   it('one that is days old, but not one that is older than what is remembered', () => {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findPorts } from '../../src/lab/network/ports.ts';
 
 const FIRST = 61_000;
-const BLOCK = 608;
+const BLOCK = 752;
 const BLOCKS = 6;
 /** The ports by which blocks are held follow the last block. */
 const HOLDS = FIRST + BLOCKS * BLOCK;

@@ -25,8 +25,8 @@ export function backupCommand(): Command {
     .addHelpText(
       'after',
       `
-The folder has each store, the audit log up to its newest record, and manifest.json with
-versions and hashes. What comes later is not in it: see restore.
+The folder has each store, the audit log up to its newest record, the messages of a mailbox, and
+manifest.json with versions and hashes. What comes later is not in it: see restore.
 
 Examples:
   $ claviger backup --config df.json --to /backup/df
@@ -44,9 +44,11 @@ Examples:
         order,
         LONGEST_COPY_MS,
       );
-      const files = manifest.stores.length + 1;
+      const { stores, files, audit, lastRecord } = manifest;
+      const count = stores.length + files.length + (audit === null ? 0 : 1);
       const how = manifest.encrypted ? 'encrypted' : 'in the clear';
-      const line = `${to}: ${files} files of ${manifest.name}, ${how}, up to record ${manifest.lastRecord}`;
+      const upTo = audit === null ? '' : `, up to record ${lastRecord}`;
+      const line = `${to}: ${count} files of ${manifest.name}, ${how}${upTo}`;
       process.stdout.write(`${flags.json === true ? JSON.stringify(manifest, null, 2) : line}\n`);
     });
 }
@@ -62,7 +64,8 @@ export function restoreCommand(): Command {
       `
 Nothing is overwritten. A DF that was put back gives no number twice: its CINs go on from
 the time, calls under way get new ones, and LEMFs are told by cINReset. What a KMS does not know any
-more is printed, and on its audit log. It is on the audit log that it was done.
+more is printed, and on its audit log. It is on the audit log that it was done. A mailbox delivers
+again what it has delivered since the copy; a phone that has heard a message refuses it.
 
 Example:
   $ claviger restore --from /backup/df --config df.json`,
@@ -146,6 +149,16 @@ ${TASKS}`;
     const { gatewayKept } = await import('../../entities/gateway/start-operation.ts');
     const config = gatewayConfig(json, file);
     return { name: config.x1.identifier, kept: gatewayKept(config), prepare: nothing, forgotten: TASKS };
+  },
+  mailbox: async (json, file) => {
+    const { mailboxConfig } = await import('../../entities/mailbox/config.ts');
+    const { mailboxKept, mailboxName } = await import('../../entities/mailbox/start-operation.ts');
+    const config = mailboxConfig(json, file);
+    const forgotten = `Messages that were left since then are lost. Those that were delivered since then are delivered again; a phone that has heard one refuses it.
+The mailbox has forgotten which key exchanges it has answered since then. Start it ${config.skew} seconds after the lost one ended, or later: older ones are refused by their time.
+`;
+    const name = mailboxName(config, systemClock().now());
+    return { name, kept: mailboxKept(config), prepare: nothing, forgotten };
   },
 };
 

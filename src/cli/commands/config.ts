@@ -23,7 +23,7 @@ const EXAMPLES = `
 Checked are forms; certificates, keys, names and roles, and what ends within 30 days; ports and state
 that two have; and whether each name leads to the one that is meant, who bears it, admits the asker
 and knows it: an ADMF's elements, their ADMF, DF and KMS, CSCFs and their gateways and peers, phones,
-officers and their ADMF.
+mailboxes and their subscribers, officers and their ADMF.
 Whose a file is is told from its name (kms.json, home1-df.yaml), else from its settings. Nothing is
 started, and no connection made. Ends with 1 if there is an error; a warning alone does not count.
 

@@ -38,7 +38,8 @@ export function upCommand(): Command {
 }
 
 const EXAMPLES = `
-Entities start in order: KMS, LEMF, DF, gateway, CSCF, ADMF, each when the one before is ready.
+Entities start in order: KMS, LEMF, DF, gateway, CSCF, ADMF, mailbox, each when the one before is
+ready.
 Each line of the log begins with the name of the entity that said it. If one of them does not
 start, it is told which and why, and the others are stopped. One that ends later by itself is
 started again after a pause, first of a second, each time twice as long, and up to five times in a

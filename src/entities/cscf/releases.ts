@@ -15,6 +15,7 @@ import { calleeTagOf, flowAt, sessionOf, sideOf, subscribersAt } from './calls.t
 import type { Call } from './calls.ts';
 import type { Router } from './routing.ts';
 import type { Session } from './sessions.ts';
+import { formatReason } from '../../sip/reason.ts';
 
 /** Early dialogs of a call that are remembered; a 2xx always is. */
 const MAX_DIALOGS = 64;
@@ -80,7 +81,7 @@ export class Releases {
       if (ends.ended.has(side)) continue;
       ends.ended.add(side);
       const bye = ends[side].request('BYE');
-      bye.append('Reason', `SIP;cause=${cause}`);
+      bye.append('Reason', formatReason(cause));
       this.#send(call, calleeTag, side, bye);
     }
   }

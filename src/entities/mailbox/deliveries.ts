@@ -19,10 +19,10 @@ export interface DeliveriesOptions {
   readonly store: Pick<MessageStore, 'waiting' | 'packets' | 'remove'> & { setAside(id: string): void };
   /** One message by one call. @throws MailboxError `full` */
   readonly deliver: (message: KeptMessage, packets: readonly KeptPacket[]) => Promise<DeliveryEnd>;
-  /** Whether one more call may be made. */
+  /** Whether one more call can be made now. */
   readonly hasRoom: () => boolean;
-  readonly retryMs: number;
-  readonly limits: Pick<MailboxLimits, 'keepSeconds'>;
+  /** Those that are in force. */
+  readonly limits: () => Pick<MailboxLimits, 'keepSeconds' | 'retryMs'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -75,10 +75,11 @@ export class Deliveries {
   #step(): void {
     const { store, clock, limits, hasRoom } = this.#options;
     const now = clock.now();
+    const keepMs = limits().keepSeconds * 1000;
     for (const message of store.waiting) {
       const { recipient, time } = message.head;
       if (this.#under.has(recipient)) continue;
-      if (now > time + limits.keepSeconds * 1000) {
+      if (now > time + keepMs) {
         this.#counts.expired++;
         store.remove(message.id);
       } else if (now >= (this.#notBefore.get(recipient) ?? 0) && hasRoom()) {
@@ -109,7 +110,7 @@ export class Deliveries {
   }
 
   #putOff(recipient: string): void {
-    this.#notBefore.set(recipient, this.#options.clock.now() + this.#options.retryMs);
+    this.#notBefore.set(recipient, this.#options.clock.now() + this.#options.limits().retryMs);
     // Those of recipients for whom nothing waits are of no use any more.
     const waiting = new Set(this.#options.store.waiting.map(({ head }) => head.recipient));
     for (const known of this.#notBefore.keys()) {

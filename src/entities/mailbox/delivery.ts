@@ -19,6 +19,8 @@ import type { KeptMessage, KeptPacket } from './ports.ts';
 
 /** Milliseconds from the last packet to the end of the call. */
 const LAST_MS = 200;
+/** Says in the BYE that there is more of the message (RFC 3326): the phone has not heard it then. */
+const BROKEN_OFF = 503;
 /** Milliseconds for which a call may ring. */
 const RING_MS = 60_000;
 
@@ -65,11 +67,13 @@ export class MessageDelivery implements OutgoingHandler {
     return new MessageDelivery(parts, await CallSockets.bind(datagrams, ports, message.head.media));
   }
 
-  /** The mailbox stops: the message waits on. */
+  /** The mailbox stops: the message waits on, and the phone is told that this was not all. */
   async hangUp(): Promise<void> {
-    if (this.#leg === null) this.#invite.cancel();
-    else await this.#leg.bye();
+    const leg = this.#leg;
+    if (leg !== null) leg.handler = {};
     this.#end('later');
+    if (leg === null) this.#invite.cancel();
+    else await leg.bye(BROKEN_OFF);
   }
 
   provisional(leg: Leg, response: SipResponse, reliable: boolean): void {
@@ -126,7 +130,7 @@ export class MessageDelivery implements OutgoingHandler {
     if (this.#leg === null) this.#invite.cancel();
     else {
       this.#leg.handler = {};
-      void this.#leg.bye();
+      void this.#leg.bye(BROKEN_OFF);
     }
     this.#end('later');
   }

@@ -36,6 +36,8 @@ import type { DepositOffer, MailboxSide } from './descriptions.ts';
 import { MailboxError } from './errors.ts';
 import { CallSockets } from './media.ts';
 import { clearHeader } from './pace.ts';
+import { ownerOf } from './holdings.ts';
+import type { Holding, Holdings } from './holdings.ts';
 import type { KeptMessage, MailboxLimits, MessageHead, MessageStore, MessageWriter } from './ports.ts';
 import { TONE } from './tone.ts';
 
@@ -49,14 +51,12 @@ export interface DepositParts {
   readonly ports: UdpPortRange;
   readonly side: Omit<MailboxSide, 'sessionId'>;
   readonly store: Pick<MessageStore, 'create'>;
-  readonly limits: Pick<MailboxLimits, 'messageMs' | 'octets'>;
-  /** Octets that are kept already. */
-  readonly kept: () => number;
+  /** Those that are in force. */
+  readonly limits: () => Pick<MailboxLimits, 'messageMs'>;
+  readonly holdings: Pick<Holdings, 'admit' | 'open'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** @throws MailboxError `nobody`, `full`: no message is taken for this recipient, or from this caller */
-  readonly admit: (recipient: string, initiator: string) => void;
   readonly counts: { foreign: number; cut: number };
 }
 
@@ -73,6 +73,7 @@ export class Deposit {
   readonly #sources = new Map<number, NetworkAddress>();
   #session: CsbSession | null = null;
   #writer: MessageWriter | null = null;
+  #holding: Holding | null = null;
   #first: number | null = null;
   #player: Player<SpeechPacket> | null = null;
   #timer: Timer | null = null;
@@ -165,7 +166,7 @@ export class Deposit {
   }
 
   #confirm({ contentType, body }: SipRequest): Body {
-    const { store, clock, limits, endpoint, admit } = this.#parts;
+    const { store, clock, limits, endpoint, holdings } = this.#parts;
     const { mikey: iMessage2 } = readDeposit(contentType, body);
     const { message, session, hasDeferredKey } = this.#leg.confirm(iMessage2);
     this.#session = session;
@@ -173,7 +174,7 @@ export class Deposit {
     if (!hasDeferredKey) throw new MailboxError('no-key-left', 'the caller does not take this for a mailbox');
     const { mikey: iMessage1, lines, media } = this.#offer;
     const recipient = readIMessage1(iMessage1).idrr.addressOfRecord;
-    admit(recipient, this.#leg.initiator);
+    this.#holding = holdings.open(ownerOf({ recipient, initiator: this.#leg.initiator }));
     const messages = { iMessage1, rMessage1: this.#leg.message, iMessage2 };
     const head: MessageHead = {
       recipient,
@@ -185,7 +186,7 @@ export class Deposit {
     };
     this.#writer = store.create(head);
     this.#timer?.cancel();
-    this.#timer = clock.after(limits.messageMs, () => {
+    this.#timer = clock.after(limits().messageMs, () => {
       this.#parts.counts.cut++;
       void this.hangUp();
     });
@@ -229,8 +230,8 @@ export class Deposit {
       this.#parts.counts.foreign++;
       return;
     }
-    const { clock, kept, limits } = this.#parts;
-    if (kept() + writer.octets + octets.length > limits.octets) {
+    const { clock } = this.#parts;
+    if (this.#holding?.grow(octets.length) === false) {
       this.#parts.counts.cut++;
       void this.hangUp();
       return;
@@ -272,9 +273,18 @@ export class Deposit {
   /** What is left of it: without a packet nothing. */
   #finish(): DepositEnd {
     const writer = this.#writer;
-    if (writer === null) return null;
+    const holding = this.#holding;
+    if (writer === null) {
+      holding?.settle(null);
+      return null;
+    }
     try {
-      if (this.#first !== null) return writer.finish();
+      if (this.#first !== null) {
+        const message = writer.finish();
+        holding?.settle(message.octets);
+        return message;
+      }
+      holding?.settle(null);
       writer.discard();
     } catch (cause) {
       const problem = messageOf(cause);
@@ -288,10 +298,10 @@ export class Deposit {
 }
 
 /** Whom it is for, before anything is computed for it. @throws MailboxError `nobody`, `full`; IbakeError */
-function requireCallee(iMessage1: Uint8Array, { admit, endpoint }: DepositParts): void {
+function requireCallee(iMessage1: Uint8Array, { holdings, endpoint }: DepositParts): void {
   const { idri, idrr } = readIMessage1(iMessage1);
   const { addressOfRecord } = endpoint;
   if (idrr.host !== addressOfRecord.host || idrr.addressOfRecord === addressOfRecord.uri)
     throw new MailboxError('nobody', 'no messages are kept for whom this is for');
-  admit(idrr.addressOfRecord, idri.addressOfRecord);
+  holdings.admit({ recipient: idrr.addressOfRecord, caller: idri.addressOfRecord });
 }

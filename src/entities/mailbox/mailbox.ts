@@ -5,33 +5,37 @@
  *     somebody registers       what waits for them is delivered by a call     `deliveries.ts`, `delivery.ts`
  */
 import { messageOf } from '../../bytes/errors.ts';
-import type { Clock, Logger, Random } from '../../bytes/ports.ts';
+import type { Clock, Logger, Random, Timer } from '../../bytes/ports.ts';
 import type { KeyKeeper } from '../../endpoint/key-keeper.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import type { Endpoint } from '../../ibake/ports.ts';
 import type { Datagrams, UdpPortRange } from '../../media/datagrams.ts';
 import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
+import { assertedIdentities } from '../../sip/asserted-identity.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { Deliveries } from './deliveries.ts';
+import type { DeliveriesOptions } from './deliveries.ts';
 import { MessageDelivery } from './delivery.ts';
 import type { DeliveryEnd } from './delivery.ts';
 import { Deposit } from './deposit.ts';
 import type { MailboxSide } from './descriptions.ts';
 import { MailboxError } from './errors.ts';
+import { Holdings, ownerOf } from './holdings.ts';
 import type { KeptMessage, KeptPacket, MailboxLimits, MessageStore } from './ports.ts';
 
 /** Milliseconds until a registration that failed is tried again. */
 const REGISTER_MS = 5_000;
+/** How long the far ends of calls are waited for at the end. */
+const STOP_MS = 4_000;
 
 export interface MailboxOptions {
   readonly agent: UserAgent;
   readonly endpoint: Endpoint;
   readonly keeper: Pick<KeyKeeper, 'refresh' | 'stop'>;
   readonly store: MessageStore & { setAside(id: string): void };
-  readonly limits: MailboxLimits;
-  /** Milliseconds until a recipient is tried again who did not take a message. */
-  readonly retryMs: number;
+  /** Those that are in force. */
+  readonly limits: () => MailboxLimits;
   readonly datagrams: Datagrams;
   readonly ports: UdpPortRange;
   readonly side: Omit<MailboxSide, 'sessionId'>;
@@ -43,6 +47,7 @@ export interface MailboxOptions {
 export class Mailbox {
   readonly #options: MailboxOptions;
   readonly #deliveries: Deliveries;
+  readonly #holdings: Holdings;
   readonly #calls = new Set<Deposit | MessageDelivery>();
   /** Calls that begin, of which there is no `Deposit` yet. */
   #beginning = 0;
@@ -51,15 +56,17 @@ export class Mailbox {
   #stopped = false;
 
   constructor(options: MailboxOptions) {
-    const { agent, store, limits, retryMs, clock, logger } = options;
+    const { agent, store, limits, clock, logger } = options;
     this.#options = options;
+    this.#holdings = new Holdings(limits);
+    for (const { head, octets } of store.waiting) this.#holdings.add(ownerOf(head), octets);
     this.#deliveries = new Deliveries({
-      store,
+      store: this.#counted(store),
       limits,
-      retryMs,
       clock,
       logger,
-      hasRoom: () => this.#hasRoom(),
+      // Before it is registered nobody could be called: that is not a reason to put anybody off.
+      hasRoom: () => this.#problem === null && this.#hasRoom(),
       deliver: (message, packets) => this.#deliver(message, packets),
     });
     agent.incoming = (incoming) => void this.#receive(incoming);
@@ -76,11 +83,18 @@ export class Mailbox {
   /** Messages that wait, and their octets. */
   get waiting(): { readonly messages: number; readonly octets: number; readonly oldest: number | null } {
     const { waiting } = this.#options.store;
-    return {
-      messages: waiting.length,
-      octets: this.#octets(),
-      oldest: waiting[0]?.head.time ?? null,
-    };
+    const octets = waiting.reduce((sum, message) => sum + message.octets, 0);
+    return { messages: waiting.length, octets, oldest: waiting[0]?.head.time ?? null };
+  }
+
+  /** How often each bound was exceeded. */
+  get refused(): Holdings['refused'] {
+    return this.#holdings.refused;
+  }
+
+  /** From 0 to 1: how full it is, what is being left included. */
+  get fill(): number {
+    return this.#holdings.fill;
   }
 
   get calls(): number {
@@ -98,15 +112,24 @@ export class Mailbox {
     void this.#register();
   }
 
-  /** Hangs up; what is being left is kept as far as it has come. */
+  /** Hangs up; what is being left is kept as far as it has come. Nobody who is silent is waited for long. */
   async stop(): Promise<void> {
+    const { agent, keeper } = this.#options;
     this.#stopped = true;
     this.#deliveries.stop();
-    await Promise.all([...this.#calls].map((call) => call.hangUp()));
+    keeper.stop();
+    const hungUp = [...this.#calls].map((call) => call.hangUp());
     await this.#deliveries.idle();
-    await this.#options.agent.unregister();
-    await this.#options.agent.close();
-    this.#options.keeper.stop();
+    await this.#within(STOP_MS, Promise.all(hungUp));
+    await this.#within(STOP_MS, agent.unregister());
+    await this.#within(STOP_MS, agent.close());
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const { clock } = this.#options;
+    let late: Timer | null = null;
+    await Promise.race([work, new Promise<void>((resolve) => (late = clock.after(ms, resolve)))]);
+    (late as Timer | null)?.cancel();
   }
 
   async #register(): Promise<void> {
@@ -148,33 +171,42 @@ export class Mailbox {
   }
 
   async #deposit(incoming: IncomingCall): Promise<Deposit> {
-    if (!this.#hasRoom()) throw new MailboxError('full', 'no more calls can be taken');
+    if (!this.#hasRoom()) throw this.#holdings.refuse('calls', 'no more calls can be taken');
+    const over = this.#holdings.takes(callerOf(incoming.request));
     this.#beginning++;
     try {
-      return await Deposit.begin({
-        ...this.#options,
-        incoming,
-        kept: () => this.#octets(),
-        admit: (recipient, initiator) => this.#admit(recipient, initiator),
-        counts: this.#counts,
-      });
+      const parts = { ...this.#options, incoming, holdings: this.#holdings, counts: this.#counts };
+      const deposit = await Deposit.begin(parts);
+      void deposit.ended.then(over);
+      return deposit;
+    } catch (error) {
+      over();
+      throw error;
     } finally {
       this.#beginning--;
     }
   }
 
-  /** @throws MailboxError `full` */
-  #admit(recipient: string, initiator: string): void {
-    const { store, limits } = this.#options;
-    const all = store.waiting;
-    const own = all.filter(({ head }) => head.recipient === recipient);
-    const from = own.filter(({ head }) => canonicalIdentity(head.initiator).addressOfRecord === initiator);
-    if (all.length >= limits.messages || this.#octets() >= limits.octets)
-      throw new MailboxError('full', 'no more messages can be kept');
-    if (own.length >= limits.messagesOfOne)
-      throw new MailboxError('full', 'no more messages can be kept for this recipient');
-    if (from.length >= limits.messagesFromOne)
-      throw new MailboxError('full', 'no more messages of this caller can be kept for this recipient');
+  /** The store, of which what goes is no longer counted. */
+  #counted(store: MailboxOptions['store']): DeliveriesOptions['store'] {
+    const gone = (id: string): void => {
+      const message = store.waiting.find((each) => each.id === id);
+      if (message !== undefined) this.#holdings.remove(ownerOf(message.head), message.octets);
+    };
+    return {
+      get waiting() {
+        return store.waiting;
+      },
+      packets: (id) => store.packets(id),
+      remove: (id) => {
+        gone(id);
+        store.remove(id);
+      },
+      setAside: (id) => {
+        gone(id);
+        store.setAside(id);
+      },
+    };
   }
 
   async #deliver(message: KeptMessage, packets: readonly KeptPacket[]): Promise<DeliveryEnd> {
@@ -186,12 +218,14 @@ export class Mailbox {
   }
 
   #hasRoom(): boolean {
-    return !this.#stopped && this.#calls.size + this.#beginning < this.#options.limits.calls;
+    return !this.#stopped && this.#calls.size + this.#beginning < this.#options.limits().calls;
   }
+}
 
-  #octets(): number {
-    return this.#options.store.waiting.reduce((sum, { octets }) => sum + octets, 0);
-  }
+/** Who calls: as the network asserts it, else as From says; what is only said never counts against whom it names. */
+function callerOf(request: SipRequest): string {
+  const [asserted] = assertedIdentities(request).addresses;
+  return asserted === undefined ? `said ${request.from.uri.text}` : `asserted ${asserted.uri.text}`;
 }
 
 function statusOf(error: unknown): number {

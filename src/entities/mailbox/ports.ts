@@ -71,14 +71,24 @@ export interface MailboxLimits {
   readonly messagesOfOne: number;
   /** … of them, those that one caller has left. */
   readonly messagesFromOne: number;
+  /** … of one caller, for whomever. */
+  readonly messagesOfCaller: number;
   /** Messages in all. */
   readonly messages: number;
   /** Octets of all messages. */
   readonly octets: number;
+  /** … of those for one recipient. */
+  readonly octetsOfOne: number;
+  /** … of those of one caller. */
+  readonly octetsOfCaller: number;
   /** Milliseconds of one message. */
   readonly messageMs: number;
   /** Seconds for which a message waits. */
   readonly keepSeconds: number;
   /** Calls at once, in and out. */
   readonly calls: number;
+  /** … of them, those in which one caller leaves a message. */
+  readonly callsOfCaller: number;
+  /** Milliseconds until a recipient is tried again who did not take a message. */
+  readonly retryMs: number;
 }

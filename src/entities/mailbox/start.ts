@@ -1,5 +1,4 @@
 /** The mailbox as a process: an endpoint behind one KMS and one CSCF, with a folder of messages. */
-import path from 'node:path';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { openEndpoint } from '../../endpoint/start.ts';
@@ -11,9 +10,10 @@ import { LiveTls } from '../../net/live-tls.ts';
 import { loadTls } from '../../net/tls.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { holdingState } from '../../storage/lock.ts';
+import { limitsIn } from './config.ts';
 import type { MailboxConfig } from './config.ts';
 import { Mailbox } from './mailbox.ts';
-import { mailboxOperation } from './start-operation.ts';
+import { mailboxOperation, mailboxPlace, messagesIn } from './start-operation.ts';
 import { FileMessageStore } from './store/files.ts';
 
 export interface RunningMailbox extends Running {
@@ -31,8 +31,7 @@ export function startMailbox(
   runtime: Runtime,
   datagrams?: Datagrams,
 ): Promise<RunningMailbox> {
-  const place = { entity: 'mailbox', folders: [config.folder], files: [config.replays] };
-  return holdingState(place, runtime.clock.now(), (opened) =>
+  return holdingState(mailboxPlace(config), runtime.clock.now(), (opened) =>
     startHolding(config, runtime, opened, datagrams),
   );
 }
@@ -53,22 +52,14 @@ async function startHolding(
       tls,
     },
   );
-  const store = FileMessageStore.open(path.join(config.folder, 'messages'), random, logger);
+  const store = FileMessageStore.open(messagesIn(config), random, logger);
+  let limits = limitsIn(config);
   const mailbox = new Mailbox({
     agent,
     endpoint,
     keeper,
     store,
-    limits: {
-      messages: config.maxMessages,
-      messagesOfOne: config.maxMessagesOfOne,
-      messagesFromOne: config.maxMessagesFromOne,
-      octets: config.maxOctets,
-      messageMs: config.maxMessageMs,
-      keepSeconds: config.keep,
-      calls: config.maxCalls,
-    },
-    retryMs: config.retryMs,
+    limits: () => limits,
     datagrams: datagrams ?? udpDatagrams(logger),
     ports: config.media,
     side: { username, address: mediaAddress },
@@ -77,7 +68,8 @@ async function startHolding(
     logger,
   });
   opened.add(() => mailbox.stop());
-  const operation = mailboxOperation(config, { tls, mailbox, store });
+  const take = (next: MailboxConfig): void => void (limits = limitsIn(next));
+  const operation = mailboxOperation(config, { tls, mailbox, store, take });
   mailbox.start();
   return { mailbox, sip, operation, observe: (observer) => agent.layer.observe(observer) };
 }

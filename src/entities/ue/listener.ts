@@ -6,7 +6,9 @@
  *     ACK, then the packets as they were left         →                                                      up
  *     BYE                                             →
  *
- * What was delivered once is not taken again: 603, so that the mailbox does not keep it.
+ * What was heard once is not taken again: 603, so that the mailbox does not keep it. A mailbox that is told to end in the
+ * middle says so in its BYE; one that is killed says nothing. Then the delivery that begins anew takes the place of the one
+ * that broke off, and is heard from its beginning.
  */
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import type { CallMedia } from '../../endpoint/call-media.ts';
@@ -15,11 +17,18 @@ import { EndpointError } from '../../endpoint/errors.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import type { EndReason, IncomingCall } from '../../sip/agent-types.ts';
+import type { SipRequest } from '../../sip/message.ts';
+import { reasonIn } from '../../sip/reason.ts';
 import type { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './answering.ts';
 
-/** It was delivered before. */
+/** It was heard before. */
 const DECLINED = 603;
+/** Why a BYE comes in the middle: the mailbox ends, and delivers later. */
+const BROKEN_OFF = 503;
+
+/** Who listens now, by content. */
+export type Listening = Map<string, Listener>;
 
 export interface ListenerParts {
   readonly incoming: IncomingCall;
@@ -29,6 +38,7 @@ export interface ListenerParts {
   readonly media: CallMedia;
   readonly offer: SessionMedia;
   readonly content: DeliveredContent;
+  readonly listening: Listening;
   readonly policy: Extract<AnswerPolicy, { kind: 'accept' }>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -47,7 +57,7 @@ export class Listener {
     incoming.handler = {
       update: (request) => reoffered(request, again),
       reinvite: (request) => reoffered(request, again),
-      ended: (reason) => this.#ended(reason),
+      ended: (reason, request) => this.#ended(reason, request),
     };
   }
 
@@ -64,15 +74,23 @@ export class Listener {
     });
   }
 
+  /** The same content begins anew by another call: this one was broken off, and nobody has said so. */
+  giveWay(): void {
+    this.#end('broken-off', null);
+    void this.#parts.incoming.leg.bye();
+  }
+
   #accept(): void {
     if (this.#over) return;
-    const { incoming, said, offer, content, call } = this.#parts;
-    if (!content.claim()) {
+    const { incoming, said, offer, content, call, listening } = this.#parts;
+    if (!content.begin()) {
       const error = new EndpointError('key-exchange', 'this content was delivered before');
       this.#end(error.code, error);
       incoming.reject(DECLINED);
       return;
     }
+    listening.get(content.id)?.giveWay();
+    listening.set(content.id, this);
     incoming
       .accept(said.answer(null, offer))
       .then(() => call.up())
@@ -98,13 +116,18 @@ export class Listener {
     else incoming.reject(488);
   }
 
-  #ended(reason: EndReason): void {
+  #ended(reason: EndReason, request: SipRequest | null): void {
+    if (this.#over) return;
+    const isBrokenOff = request !== null && reasonIn(request) === BROKEN_OFF;
+    if (reason === 'hung-up' || (reason === 'bye' && !isBrokenOff)) this.#parts.content.heard();
     this.#end(reason, null);
   }
 
   #end(reason: string, error: EndpointError | null): void {
     if (this.#over) return;
     this.#over = true;
+    const { listening, content } = this.#parts;
+    if (listening.get(content.id) === this) listening.delete(content.id);
     this.#parts.call.over({ reason, error }, this.#parts.lingerMs);
   }
 }

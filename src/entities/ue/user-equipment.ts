@@ -28,6 +28,7 @@ import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import type { Redirection } from './caller.ts';
 import { Listener } from './listener.ts';
+import type { Listening } from './listener.ts';
 import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import type { DeliveredMessages } from '../../ibake/deferred.ts';
 import { callerOf, OfferlessCallee } from './offerless-callee.ts';
@@ -104,6 +105,7 @@ export interface UserEquipmentOptions {
 export class UserEquipment {
   readonly #options: UserEquipmentOptions;
   readonly #calls = new Set<PhoneCall>();
+  readonly #listening: Listening = new Map();
   #incoming: (call: PhoneCall) => void = () => undefined;
 
   constructor(options: UserEquipmentOptions) {
@@ -320,7 +322,8 @@ export class UserEquipment {
     const said = this.#describing(media);
     const call = this.#adopt(new PhoneCall('incoming', incoming.request.callId, media, clock));
     this.#incoming(call);
-    const parts = { incoming, call, said, media, offer, content, policy, clock, logger };
+    const heard = { content, listening: this.#listening };
+    const parts = { incoming, call, said, media, offer, ...heard, policy, clock, logger };
     new Listener({ ...parts, lingerMs: LINGER_MS }).answer();
   }
 

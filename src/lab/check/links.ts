@@ -72,6 +72,8 @@ class Links {
       case 'lemf':
         return;
       case 'mailbox':
+        this.#mailbox(checked);
+        return;
       case 'ue':
         this.#phone(checked);
         return;
@@ -132,7 +134,12 @@ class Links {
   }
 
   #cscf(cscf: CheckedOf<'cscf'>): void {
-    const { iq, peers } = cscf.config;
+    const { iq, peers, subscribers } = cscf.config;
+    const run = this.#network.all.flatMap((each) => (each.kind === 'mailbox' ? [each.config.identity] : []));
+    const wanted = new Set(subscribers.flatMap(({ mailbox }) => mailbox?.identity ?? []));
+    for (const identity of this.#network.complete ? wanted : [])
+      if (!run.includes(identity))
+        this.#warn(cscf, `subscribers[].mailbox: there is no mailbox ${identity} among these`);
     if (iq !== undefined) {
       const gateway = this.#followUrl(cscf, 'iq.url', iq.url, 'gateway', 'control');
       if (gateway !== null) this.#admits(cscf, gateway, 'control', gateway.config.control.peers, ['cscf']);
@@ -173,7 +180,15 @@ class Links {
     return domain(df) === domain(lemf);
   }
 
-  #phone(phone: CheckedOf<'ue' | 'mailbox'>): void {
+  #mailbox(mailbox: CheckedOf<'mailbox'>): void {
+    const { identity } = mailbox.config;
+    const node = this.#phone(mailbox);
+    if (node !== null && !node.config.subscribers.some((each) => each.mailbox?.identity === identity))
+      this.#warn(mailbox, `identity: no subscriber of ${node.file} has this mailbox: it takes no calls`);
+  }
+
+  /** @returns its CSCF */
+  #phone(phone: CheckedOf<'ue' | 'mailbox'>): CheckedOf<'cscf'> | null {
     const {
       kms: { url, credential, psk },
       cscf,
@@ -195,13 +210,14 @@ class Links {
       }
     }
     const node = this.#follow(phone, 'cscf.url', sipAim(cscf.url));
-    if (node === null) return;
+    if (node === null) return null;
     const subscriber = node.config.subscribers.find((each) => each.identity === identity);
     if (subscriber === undefined) this.#error(phone, `identity: ${node.file} has no such subscriber`);
     else if (subscriber.username !== cscf.username)
       this.#error(phone, `cscf.username is not the one that ${node.file} has`);
     else if (!subscriber.password.equals(cscf.password))
       this.#error(phone, `cscf.password is not the one that ${node.file} has`);
+    return node;
   }
 
   #officer(officer: CheckedOf<'officer'>): void {

@@ -18,8 +18,8 @@ import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { schemaOf } from '../check/configurations.ts';
 import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
-import { ENTITIES, hostOf, planHome } from '../network/home.ts';
-import type { Entity, HomePlan, Plan } from '../network/home.ts';
+import { hostOf, MAILBOX_USER, planHome, SERVICES } from '../network/home.ts';
+import type { HomePlan, Plan, Service } from '../network/home.ts';
 import { LabPki } from '../network/pki.ts';
 import { composeFile } from '../packaging/compose.ts';
 import { prometheusFiles } from '../packaging/prometheus.ts';
@@ -30,6 +30,7 @@ import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFr
 import { isHeld } from '../processes/run-note.ts';
 import { agencyRequests } from './agency-requests.ts';
 import { HOME_NAME, LabFolder, NOTE } from './lab-folder.ts';
+import type { LabHome } from './lab-folder.ts';
 
 export interface InitOptions {
   readonly folder: string;
@@ -59,7 +60,7 @@ export interface LabProgram {
 
 /** What was made, for whoever asked. */
 export interface MadeLab {
-  readonly homes: readonly { readonly name: string; readonly users: readonly string[] }[];
+  readonly homes: readonly LabHome[];
   readonly people: readonly string[];
   readonly ports: { readonly from: number; readonly to: number };
 }
@@ -141,7 +142,9 @@ function checkPlace(folder: string, { force, now }: Pick<InitOptions, 'force' | 
 async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
   const { homes, portBase, address, now, random, intermediate = false } = options;
   const range = new PortRange(portBase, address ?? LOOPBACK_ADDRESS.ipv4);
-  const plans = homes.map((name, at) => planHome(name, USERS[at] ?? [], range, random, at));
+  const plans = homes.map((name, at) =>
+    planHome(name, [...(USERS[at] ?? []), MAILBOX_USER], range, random, at),
+  );
   const plan: Plan = {
     state: path.join(folder, 'state'),
     out: null,
@@ -156,17 +159,21 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
   const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority), lists?.file);
   makeFolder(plan.state, 0o700);
   const admin = plans.map(({ name, address }) =>
-    ENTITIES.map((entity): Watched => ({ home: name, entity, address, port: range.tcp() })),
+    SERVICES.map((entity): Watched => ({ home: name, entity, address, port: range.tcp() })),
   );
   for (const [at, home] of plans.entries())
     await makeHome(folder, plan, home, { pki, now, random, admin: admin[at] ?? [] });
-  const users = plans.map(({ name, subscribers }) => ({ name, users: subscribers.map(({ user }) => user) }));
-  writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: users }), { mode: 0o600 });
+  const made = plans.map(({ name, subscribers }) => ({
+    name,
+    users: subscribers.map(({ user }) => user).filter((user) => user !== MAILBOX_USER),
+    mailbox: true,
+  }));
+  writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: made }), { mode: 0o600 });
   writeOperated(folder, options, admin.flat());
   const to = Math.max(
     ...plans.flatMap(({ media, subscribers }) => [media.to, ...subscribers.map((each) => each.media.to)]),
   );
-  return { homes: users, people: Object.keys(PEOPLE), ports: { from: portBase, to } };
+  return { homes: made, people: Object.keys(PEOPLE), ports: { from: portBase, to } };
 }
 
 async function makeHome(
@@ -192,12 +199,13 @@ async function makeHome(
     );
     writeWhole(path.join(own, `${name}.json`), jsonText(relative), { mode: 0o600 });
   };
-  const { entities, phones, agency } = await configureHome(plan, home, pki);
+  const { entities, phones, mailbox, agency } = await configureHome(plan, home, pki);
+  const services: Readonly<Record<Service, object | null>> = { ...entities, mailbox };
   const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
   const officers = { address: home.address, port: home.ports['admf.officers'], peers };
-  const more: Partial<Record<Entity, object>> = { admf: { approval: 'two', officers } };
+  const more: Partial<Record<Service, object>> = { admf: { approval: 'two', officers } };
   for (const { entity, address, port } of admin)
-    write(entity, schemaOf(entity), { ...entities[entity], ...more[entity], admin: { address, port } });
+    write(entity, schemaOf(entity), { ...services[entity], ...more[entity], admin: { address, port } });
   for (const [user, config] of Object.entries(phones)) write(user, schemaOf('ue'), config);
   for (const [person, roles] of Object.entries(PEOPLE)) {
     const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });

@@ -16,8 +16,8 @@ import path from 'node:path';
 import Type from 'typebox';
 import { faultText, Form, strict } from '../../bytes/schema.ts';
 import { LabError } from '../errors.ts';
-import { ENTITIES } from '../network/home.ts';
-import type { Entity } from '../network/home.ts';
+import { ENTITIES, SERVICES } from '../network/home.ts';
+import type { Service } from '../network/home.ts';
 
 /** The operator identifier on HI2 has at most five characters. */
 export const HOME_NAME = /^[a-z][a-z0-9]{0,4}$/;
@@ -28,6 +28,8 @@ const LAB = strict({
     strict({
       name: Type.String({ pattern: HOME_NAME.source }),
       users: Type.Array(Type.String({ pattern: '^[a-z]{1,16}$' })),
+      /** Laboratories of before there were mailboxes have none. */
+      mailbox: Type.Boolean({ default: false }),
     }),
     { minItems: 1, maxItems: 16 },
   ),
@@ -38,20 +40,21 @@ const form = new Form(LAB);
 export interface LabHome {
   readonly name: string;
   readonly users: readonly string[];
+  readonly mailbox: boolean;
 }
 
 /** A configuration in the folder. */
 export interface LabFile {
   /** An entity, `ue`, `officer` for whoever works at the ADMF, or `agency` for who sends it HI1. */
-  readonly kind: Entity | 'ue' | 'officer' | 'agency';
+  readonly kind: Service | 'ue' | 'officer' | 'agency';
   /** `kms.home1`, `alice`, `officer-1.home1`. */
   readonly name: string;
   readonly file: string;
 }
 
-/** That of an entity. */
+/** That of an entity, or of a mailbox. */
 export interface EntityFile extends LabFile {
-  readonly kind: Entity;
+  readonly kind: Service;
 }
 
 const PERSON_FILE = /^(officer-\d+|auditor|operator|agency)\.(?:json|ya?ml)$/;
@@ -94,10 +97,14 @@ export class LabFolder {
     return existsSync(path.join(folder, NOTE));
   }
 
-  /** Configurations of the entities. @throws LabError `folder` if one is missing, or there twice */
+  /** Configurations of the entities and mailboxes. @throws LabError `folder` if one is missing, or there twice */
   entities(): EntityFile[] {
-    return this.homes.flatMap(({ name }) =>
-      ENTITIES.map((kind) => ({ kind, name: `${kind}.${name}`, file: this.#file(name, kind) })),
+    return this.homes.flatMap(({ name, mailbox }) =>
+      (mailbox ? SERVICES : ENTITIES).map((kind) => ({
+        kind,
+        name: `${kind}.${name}`,
+        file: this.#file(name, kind),
+      })),
     );
   }
 

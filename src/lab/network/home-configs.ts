@@ -8,12 +8,9 @@ import { districtOfHost } from '../../ibake/identity.ts';
 import type { Role } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/names.ts';
-import { agencyHostOf, hostOf, identityOf, phoneName, SIP_TLS } from './home.ts';
+import { agencyHostOf, hostOf, identityOf, MAILBOX_USER, phoneName, SIP_TLS } from './home.ts';
 import type { DemoDevice, DemoSubscriber, Entity, HomePlan, Plan } from './home.ts';
 import type { LabPki } from './pki.ts';
-
-/** Who of a home's users is its mailbox. */
-export const MAILBOX_USER = 'mailbox';
 
 /** What an ADMF provisions. */
 const PROVISIONED: readonly Entity[] = ['kms', 'df', 'gateway', 'cscf'];
@@ -29,7 +26,7 @@ export const HI1_PARTIES = {
 export interface HomeConfigs {
   readonly entities: Readonly<Record<Entity, Record<string, unknown>>>;
   readonly phones: Readonly<Record<string, Record<string, unknown>>>;
-  /** Of the user who is a mailbox; `null`: there is none. */
+  /** Of the user who is a mailbox, and no phone; `null`: there is none. */
   readonly mailbox: Record<string, unknown> | null;
   /** Of the law enforcement agency, as `claviger hi1 send` takes it. */
   readonly agency: Record<string, unknown>;
@@ -63,7 +60,8 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
   });
   const transport = home.ports[SIP_TLS] === undefined ? 'tcp' : 'tls';
   const peers = Object.values(plan.homes).filter((other) => other !== home);
-  const phones: HomeConfigs['phones'] = Object.fromEntries(
+  const mailboxes = Object.values<HomePlan>(plan.homes).filter(hasMailbox).map(mailboxIn);
+  const endpoints: HomeConfigs['phones'] = Object.fromEntries(
     home.subscribers.flatMap(phonesOf).map(({ name, subscriber, phone, device }) => [
       name,
       {
@@ -79,6 +77,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
           password: subscriber.password,
         },
         partners: peers.map(({ domain }) => domain),
+        ...(mailboxes.length === 0 || subscriber.user === MAILBOX_USER ? {} : { mailboxes }),
         authorities: pki.authorities,
         ...pki.lists,
         hosts,
@@ -88,9 +87,10 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
       },
     ]),
   );
+  const { [MAILBOX_USER]: box, ...phones } = endpoints;
   const mailboxOf = async (): Promise<Record<string, unknown> | null> => {
-    if (phones[MAILBOX_USER] === undefined) return null;
-    const { authorities: _, revocationLists: __, ...config } = phones[MAILBOX_USER];
+    if (box === undefined) return null;
+    const { authorities: _, revocationLists: __, ...config } = box;
     const commonName = `${MAILBOX_USER}.${home.domain}`;
     const certificate = await pki.issue({ commonName, dnsNames: [commonName], roles: ['mailbox'] });
     return { ...config, tls: certificate, folder: file(MAILBOX_USER) };
@@ -127,6 +127,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
           aliases: [tel],
           username: user,
           password,
+          ...(hasMailbox(home) && user !== MAILBOX_USER ? { mailbox: mailboxIn(home) } : {}),
         })),
         peers: peers.map((peer) => ({
           domain: peer.domain,
@@ -271,6 +272,14 @@ function phonesOf(subscriber: HomePlan['subscribers'][number]): PlannedPhone[] {
   const { user, devices } = subscriber;
   if (devices.length === 0) return [{ name: user, subscriber, phone: subscriber, device: null }];
   return devices.map((device) => ({ name: phoneName(user, device.name), subscriber, phone: device, device }));
+}
+
+function hasMailbox({ subscribers }: HomePlan): boolean {
+  return subscribers.some(({ user }) => user === MAILBOX_USER);
+}
+
+function mailboxIn(home: HomePlan): string {
+  return identityOf(home, MAILBOX_USER);
 }
 
 /** RFC 5627: the public GRUU that the registrar makes of the instance, which is the device identity of MIKEY too. */

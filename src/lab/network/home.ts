@@ -26,6 +26,16 @@ export const ENTITIES = Object.keys(LISTENERS) as readonly Entity[];
 /** LEMFs before DFs before elements that report; the ADMF last, since it asks them all. */
 export const START_ORDER: readonly Entity[] = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'];
 
+/** What runs as a process of its own in a laboratory: the entities, and a home's mailbox, which is a subscriber too. */
+export type Service = Entity | 'mailbox';
+export const SERVICES: readonly Service[] = [...ENTITIES, 'mailbox'];
+
+/** The mailbox last: nobody waits for it, and when all end it takes its registration away while its CSCF is there. */
+export const SERVICE_ORDER: readonly Service[] = [...START_ORDER, 'mailbox'];
+
+/** Who of a home's users is its mailbox. */
+export const MAILBOX_USER = 'mailbox';
+
 /** RTP and RTCP of one call on either side of a gateway, and room for more. */
 const GATEWAY_PORTS = 64;
 const PHONE_PORTS = 32;

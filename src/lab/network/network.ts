@@ -20,12 +20,12 @@ import type { LemfEvent } from '../../entities/lemf/ports.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { udpDatagrams } from '../../net/datagrams.ts';
 import { makeFolder } from '../../storage/files.ts';
-import { configureHome, MAILBOX_USER } from './home-configs.ts';
+import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
 import { localEntity, startLabEntity } from './entities.ts';
 import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks } from './entities.ts';
 import { HOMES, hostOf, identityOf, planHome, SIP_TLS, START_ORDER } from './home.ts';
-import type { Entity, HomeName, HomePlan, Plan } from './home.ts';
+import type { Entity, HomeName, HomePlan, Plan, Service } from './home.ts';
 import { LabPki } from './pki.ts';
 import { listened, tapped } from './media-tap.ts';
 import type { MediaListener } from './media-tap.ts';
@@ -177,7 +177,7 @@ export class Network {
       }
       for (const home of HOMES) {
         for (const phone of Object.keys(network.#configs[home].phones))
-          if (phone !== MAILBOX_USER) await network.#startPhone(home, phone);
+          await network.#startPhone(home, phone);
       }
     } catch (error) {
       await network.stop();
@@ -187,11 +187,13 @@ export class Network {
   }
 
   /** The configuration of an entity, as its own command takes it; what is changed in it is what the entity starts with. */
-  configOf(entity: Entity, home: HomeName): Record<string, unknown> {
+  configOf(entity: Service, home: HomeName): Record<string, unknown> {
     const name = `${entity}.${home}`;
     const known = this.#configured.get(name);
     if (known !== undefined) return known;
-    const config = this.#configs[home].entities[entity];
+    const { entities, mailbox } = this.#configs[home];
+    const config = entity === 'mailbox' ? mailbox : entities[entity];
+    if (config === null) throw new Error(`${home} has no mailbox`);
     const configured = { ...(this.#options.configure?.(name, config) ?? config) };
     this.#configured.set(name, configured);
     return configured;
@@ -361,8 +363,7 @@ export class Network {
 
   /** Starts the mailbox of a home that has a user of that name, again with what it has kept. Whoever starts it stops it. */
   async startMailbox(home: HomeName): Promise<RunningMailbox> {
-    const config = this.#configs[home].mailbox;
-    if (config === null) throw new Error(`${home} has no mailbox`);
+    const config = this.configOf('mailbox', home);
     const name = `mailbox.${home}`;
     const runtime = this.#runtime(name);
     const running = await startMailbox(mailboxConfig(config), runtime, this.#datagrams(name, runtime.logger));

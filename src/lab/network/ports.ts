@@ -10,8 +10,8 @@ import { messageOf } from '../../bytes/errors.ts';
 import { LabError } from '../errors.ts';
 
 /** TCP ports of one block; UDP ports for media follow. */
-const TCP_PORTS = 96;
-const MEDIA_PORTS = 512;
+const TCP_PORTS = 112;
+const MEDIA_PORTS = 640;
 const BLOCK = TCP_PORTS + MEDIA_PORTS;
 const LOWEST = 10_240;
 const HIGHEST = 32_000;

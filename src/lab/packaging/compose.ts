@@ -4,8 +4,8 @@
  * are on loopback, and have no capability.
  */
 import { stringify } from 'yaml';
-import { START_ORDER } from '../network/home.ts';
-import type { Entity } from '../network/home.ts';
+import { SERVICE_ORDER } from '../network/home.ts';
+import type { Service } from '../network/home.ts';
 
 export interface ComposeOptions {
   readonly homes: readonly string[];
@@ -20,7 +20,7 @@ const INSIDE = '/lab';
 /** Gives the text of a `compose.yaml` that lies in the laboratory's folder. */
 export function composeFile({ homes, image, user }: ComposeOptions): string {
   const services = homes.flatMap((home) =>
-    START_ORDER.map((entity) => [`${entity}-${home}`, service(entity, home, { image, user })] as const),
+    SERVICE_ORDER.map((entity) => [`${entity}-${home}`, service(entity, home, { image, user })] as const),
   );
   return stringify(
     { services: Object.fromEntries(services) },
@@ -28,9 +28,9 @@ export function composeFile({ homes, image, user }: ComposeOptions): string {
   );
 }
 
-function service(entity: Entity, home: string, { image, user }: Omit<ComposeOptions, 'homes'>): object {
+function service(entity: Service, home: string, { image, user }: Omit<ComposeOptions, 'homes'>): object {
   const config = `${INSIDE}/${home}/${entity}.json`;
-  const before = START_ORDER.slice(0, START_ORDER.indexOf(entity)).at(-1);
+  const before = SERVICE_ORDER.slice(0, SERVICE_ORDER.indexOf(entity)).at(-1);
   return {
     image,
     user,

@@ -1,11 +1,11 @@
 /** What Prometheus needs to watch a laboratory: where its entities answer, and the package's rules. */
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import type { Entity } from '../network/home.ts';
+import type { Service } from '../network/home.ts';
 
 export interface Watched {
   readonly home: string;
-  readonly entity: Entity;
+  readonly entity: Service;
   /** Of its admin listener, on loopback. */
   readonly address: string;
   readonly port: number;

@@ -6,18 +6,18 @@
  * executable (no MemoryDenyWriteExecute), since Node.js compiles as it runs. Nothing of it is swapped or dumped, since
  * it holds keys.
  */
-import { ENTITIES } from '../network/home.ts';
-import type { Entity } from '../network/home.ts';
+import { SERVICES } from '../network/home.ts';
+import type { Service } from '../network/home.ts';
 
 /** Where an entity's program, configuration and state are. `%i` in a path is the home. */
 export interface UnitPlace {
   /** The program, and what comes before the entity's name. */
   readonly command: readonly string[];
   /** `/etc/claviger/%i/kms.json` */
-  readonly config: (entity: Entity) => string;
-  readonly user: (entity: Entity) => string;
+  readonly config: (entity: Service) => string;
+  readonly user: (entity: Service) => string;
   /** Lines that say what of the file system it sees and may write. */
-  readonly files: (entity: Entity) => readonly string[];
+  readonly files: (entity: Service) => readonly string[];
 }
 
 export interface Unit {
@@ -26,21 +26,23 @@ export interface Unit {
   readonly text: string;
 }
 
-const WHAT: Readonly<Record<Entity, string>> = {
+const WHAT: Readonly<Record<Service, string>> = {
   kms: 'key management service',
   cscf: 'call session control function',
   gateway: 'media gateway',
   df: 'delivery function',
   admf: 'administration function',
   lemf: 'law enforcement monitoring facility',
+  mailbox: 'mailbox',
 };
 
 /** Those that an entity has work for, of its own home, before it itself. */
-const AFTER: Readonly<Partial<Record<Entity, readonly Entity[]>>> = {
+const AFTER: Readonly<Partial<Record<Service, readonly Service[]>>> = {
   df: ['kms', 'lemf'],
   gateway: ['df'],
   cscf: ['df', 'gateway'],
   admf: ['kms', 'df', 'gateway', 'cscf'],
+  mailbox: ['kms', 'cscf'],
 };
 
 /** Where the Debian package puts things. */
@@ -83,14 +85,14 @@ export function laboratoryPlace(at: {
 }
 
 export function systemdUnits(place: UnitPlace): Unit[] {
-  return ENTITIES.map((entity) => ({ name: `${unitOf(entity)}.service`, text: unitText(entity, place) }));
+  return SERVICES.map((entity) => ({ name: `${unitOf(entity)}.service`, text: unitText(entity, place) }));
 }
 
-function unitOf(entity: Entity): string {
+function unitOf(entity: Service): string {
   return `claviger-${entity}@`;
 }
 
-function unitText(entity: Entity, { command, config, user, files }: UnitPlace): string {
+function unitText(entity: Service, { command, config, user, files }: UnitPlace): string {
   const program = command.join(' ');
   const after = (AFTER[entity] ?? []).map((other) => `${unitOf(other)}%i.service`);
   return `[Unit]
@@ -157,5 +159,5 @@ function word(text: string, specified = ''): string {
 
 /** The users that units run as, for systemd-sysusers. */
 export function systemUsers({ user }: UnitPlace): string {
-  return ENTITIES.map((entity) => `u ${user(entity)} - "Claviger ${WHAT[entity]}" -\n`).join('');
+  return SERVICES.map((entity) => `u ${user(entity)} - "Claviger ${WHAT[entity]}" -\n`).join('');
 }

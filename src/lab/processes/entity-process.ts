@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RESTARTS_VARIABLE } from '../../host/runtime.ts';
 import { LabError } from '../errors.ts';
-import type { Entity } from '../network/home.ts';
+import type { Service } from '../network/home.ts';
 
 /** Of what an entity said, the lines that are told when it ends. */
 const LAST_LINES = 8;
@@ -16,7 +16,7 @@ process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /** How an entity is started. */
 export interface EntityStart {
-  readonly entity: Entity;
+  readonly entity: Service;
   /** `kms.home1` */
   readonly name: string;
   /** Its configuration. */

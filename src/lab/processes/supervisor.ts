@@ -11,8 +11,8 @@ import { BackOff } from '../../bytes/back-off.ts';
 import { present } from '../../bytes/present.ts';
 import { LabError } from '../errors.ts';
 import type { LabFolder } from '../folder/lab-folder.ts';
-import { START_ORDER } from '../network/home.ts';
-import type { Entity } from '../network/home.ts';
+import { SERVICE_ORDER } from '../network/home.ts';
+import type { Service } from '../network/home.ts';
 import { EntityProcess } from './entity-process.ts';
 import type { EntityStart } from './entity-process.ts';
 import type { RunNote, RunState } from './run-note.ts';
@@ -25,7 +25,7 @@ const END_MS = 9_500;
 
 /** An entity by its configuration. */
 export interface SupervisedEntity {
-  readonly kind: Entity;
+  readonly kind: Service;
   /** `kms.home1` */
   readonly name: string;
   readonly file: string;
@@ -90,7 +90,7 @@ export class Supervisor {
   async start(entities: readonly SupervisedEntity[]): Promise<void> {
     this.#enter('starting');
     try {
-      for (const kind of START_ORDER) {
+      for (const kind of SERVICE_ORDER) {
         const outcomes = await Promise.allSettled(
           entities.filter((each) => each.kind === kind).map((each) => this.startOne(each)),
         );
@@ -138,7 +138,7 @@ export class Supervisor {
     this.#enter('stopping');
     this.#over.abort();
     const end = performance.now() + END_MS;
-    for (const kind of START_ORDER.toReversed()) {
+    for (const kind of SERVICE_ORDER.toReversed()) {
       const of = this.#running.filter(({ name }) => name.startsWith(`${kind}.`));
       await Promise.all(of.map((each) => each.end(Math.max(0, end - performance.now()))));
     }

@@ -1,5 +1,5 @@
 /** A mailbox at home2 between alice and bob: on real sockets, with KMSs and CSCFs, media from phone to mailbox. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
@@ -105,7 +105,8 @@ describe('R-42, R-45: deferred delivery between phones that know a key, a passwo
     return call;
   };
 
-  const files = (): string[] => readdirSync(path.join(folder, 'messages')).sort();
+  const files = (): string[] =>
+    readdirSync(path.join(folder, 'messages')).filter((name) => name !== 'format.json');
 
   beforeAll(async () => {
     two = await startTwoKms(runtime, { mailbox: PSK });
@@ -155,6 +156,36 @@ describe('R-42, R-45: deferred delivery between phones that know a key, a passwo
     expect(files()).toEqual([]);
     await bob.stop();
     await second.stop();
+  });
+
+  test('R-42: a mailbox that is told to end while it delivers delivers again; what was heard to its end is not heard again', async () => {
+    const first = await mailbox();
+    const call = await leave();
+    expect(call.isLeft).toBe(true);
+    await vi.waitFor(() => expect(first.mailbox.counts.kept).toBe(1), WAIT);
+    const heard: PhoneCall[] = [];
+    const bob = await phone('bob');
+    bob.ue.onIncoming((incoming) => void heard.push(incoming));
+    await vi.waitFor(() => expect(heard[0]?.statistics.received.packets).toBeGreaterThan(2), WAIT);
+    const kept = files().map((name) => [name, readFileSync(path.join(folder, 'messages', name))] as const);
+    await first.stop();
+    await heard[0]?.ended;
+    expect(heard[0]?.statistics.received.packets).toBeLessThan(25);
+    expect(files()).toHaveLength(1);
+
+    const second = await mailbox();
+    await vi.waitFor(() => expect(second.mailbox.counts.delivered).toBe(1), WAIT);
+    await heard[1]?.ended;
+    expect(heard[1]?.heard()).toEqual(heardOf(speech));
+    expect(files()).toEqual([]);
+    await second.stop();
+    // As if it had been killed after it was heard, and before it was removed.
+    for (const [name, octets] of kept) writeFileSync(path.join(folder, 'messages', name), octets);
+    const third = await mailbox();
+    await vi.waitFor(() => expect(third.mailbox.counts.declined).toBe(1), WAIT);
+    expect([heard[2]?.heard(), files()]).toEqual([new Int16Array(), []]);
+    await bob.stop();
+    await third.stop();
   });
 
   test('a call that rings on is left with the mailbox; one who does not take it for one leaves nothing', async () => {

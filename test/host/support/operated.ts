@@ -14,23 +14,26 @@ import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { startKms } from '../../../src/entities/kms/start.ts';
 import { lemfConfig } from '../../../src/entities/lemf/config.ts';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
+import { mailboxConfig } from '../../../src/entities/mailbox/config.ts';
+import { startMailbox } from '../../../src/entities/mailbox/start.ts';
 import { readConfigFile } from '../../../src/host/config.ts';
 import { pinoLogger } from '../../../src/host/log.ts';
 import type { LogLevel } from '../../../src/host/log.ts';
 import { startOperated } from '../../../src/host/operate.ts';
 import type { OperatedRuntime, OperatedSource, RunningOperated } from '../../../src/host/operate.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
-import type { Entity } from '../../../src/lab/network/home.ts';
+import type { Service } from '../../../src/lab/network/home.ts';
 
 type Start = (source: OperatedSource, runtime: OperatedRuntime) => Promise<RunningOperated>;
 
-const START: Readonly<Record<Entity, Start>> = {
+const START: Readonly<Record<Service, Start>> = {
   kms: (...args) => startOperated({ read: kmsConfig, start: startKms }, ...args),
   cscf: (...args) => startOperated({ read: cscfConfig, start: startCscf }, ...args),
   gateway: (...args) => startOperated({ read: gatewayConfig, start: startGateway }, ...args),
   df: (...args) => startOperated({ read: dfConfig, start: startDf }, ...args),
   admf: (...args) => startOperated({ read: admfConfig, start: startAdmf }, ...args),
   lemf: (...args) => startOperated({ read: lemfConfig, start: startLemf }, ...args),
+  mailbox: (...args) => startOperated({ read: mailboxConfig, start: startMailbox }, ...args),
 };
 
 export const LINES: string[] = [];
@@ -43,7 +46,7 @@ export interface OperatedEntity extends RunningOperated {
 
 /** Starts an entity from a file of its own in `folder`. */
 export async function operate(
-  entity: Entity,
+  entity: Service,
   config: object,
   folder: string,
   { level, clock = systemClock() }: { level?: LogLevel; clock?: OperatedRuntime['clock'] } = {},

@@ -111,7 +111,7 @@ describe('claviger config check', () => {
         ['a/df.json', 'store', '../state/a/admf.db'],
         ['b/df.json', 'store', 'none/df.db'],
         ['b/df.json', 'hosts', {}],
-        ['a/gateway.json', 'media.to', 20_172],
+        ['a/gateway.json', 'media.to', 20_188],
         ['b/admf.json', 'officers.port', 20_000],
         ['b/admf.json', 'hi1', HI1],
       ],
@@ -122,7 +122,7 @@ describe('claviger config check', () => {
         'a/admf.json: error: store: state/a/admf.db is also store of a/df.json',
         'b/df.json: error: store: there is no folder b/none',
         'b/df.json: error: xk.url leads to kms.b.example:8443, where nobody of these listens',
-        'a/alice.json: error: media: ports 20160 to 20172 (udp) of 127.0.0.1: so has media of a/gateway.json',
+        'a/alice.json: error: media: ports 20176 to 20188 (udp) of 127.0.0.1: so has media of a/gateway.json',
       ],
     ],
     [

@@ -22,6 +22,8 @@ import { agencyConfig } from '../../../src/entities/admf/config-agency.ts';
 import { officerConfig } from '../../../src/entities/admf/config-officer.ts';
 import { admfConfig } from '../../../src/entities/admf/config.ts';
 import { dfConfig } from '../../../src/entities/df/config.ts';
+import { cscfConfig } from '../../../src/entities/cscf/config.ts';
+import { mailboxConfig } from '../../../src/entities/mailbox/config.ts';
 import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { ueConfig } from '../../../src/entities/ue/config.ts';
 import { readSecretFile } from '../../../src/host/config.ts';
@@ -63,7 +65,45 @@ describe('claviger init', () => {
     const phone = path.join(folder, 'north', 'alice.json');
     expect(ueConfig(readSecretFile(phone), phone).identity).toBe('sip:alice@north.example');
     const kms = path.join(folder, 'north', 'kms.json');
-    expect(kmsConfig(readSecretFile(kms), kms).subscribers.map(({ id }) => id)).toEqual(['alice', 'carol']);
+    expect(kmsConfig(readSecretFile(kms), kms).subscribers.map(({ id }) => id)).toEqual([
+      ...['alice', 'carol', 'mailbox'],
+    ]);
+  });
+
+  it('R-42: makes a mailbox that takes the calls of all subscribers, and that the phones of all homes know', async () => {
+    const lab = path.join(root, 'two');
+    await init({ folder: lab, homes: ['a', 'b'] });
+    const read = (name: string): unknown => readSecretFile(path.join(lab, name));
+    const { identity, folder: kept, admin } = mailboxConfig(read('b/mailbox.json'), path.join(lab, 'b/x'));
+    expect([identity, kept]).toEqual(['sip:mailbox@b.example', path.join(lab, 'state', 'b', 'mailbox')]);
+    expect(admin?.port).toBeGreaterThan(0);
+    const { subscribers } = cscfConfig(read('b/cscf.json'), path.join(lab, 'b/x'));
+    expect(subscribers.map(({ mailbox }) => mailbox?.identity)).toEqual([identity, identity, undefined]);
+    const { mailboxes } = ueConfig(read('a/alice.json'), path.join(lab, 'a/x'));
+    expect(mailboxes).toEqual(['sip:mailbox@a.example', identity]);
+    expect(
+      LabFolder.open(lab)
+        .phones()
+        .map(({ name }) => name),
+    ).not.toContain('mailbox');
+  });
+
+  it('R-94: of before there were mailboxes has none, and works on', () => {
+    const old = path.join(root, 'old');
+    mkdirSync(path.join(old, 'north'), { recursive: true });
+    writeFileSync(path.join(old, 'lab.json'), '{"version":1,"homes":[{"name":"north","users":[]}]}');
+    for (const kind of ['kms', 'cscf', 'gateway', 'df', 'admf', 'lemf'])
+      writeFileSync(path.join(old, 'north', `${kind}.json`), '{}');
+    expect(
+      LabFolder.open(old)
+        .entities()
+        .map(({ kind }) => kind),
+    ).not.toContain('mailbox');
+    writeFileSync(
+      path.join(old, 'lab.json'),
+      '{"version":1,"homes":[{"name":"north","users":[],"mailbox":true}]}',
+    );
+    expect(() => LabFolder.open(old).entities()).toThrow(/mailbox\.json is missing/);
   });
 
   it('R-93: makes officers who are admitted at the ADMF of their home, and know its door and its LEMF', () => {
@@ -200,7 +240,9 @@ describe('claviger up', () => {
   it('R-93: starts entities in order, and stops them in the reverse order', async () => {
     const supervisor = supervise();
     await start(supervisor);
-    const order = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf'].map((entity) => `${entity}.north`);
+    const order = ['kms', 'lemf', 'df', 'gateway', 'cscf', 'admf', 'mailbox'].map(
+      (entity) => `${entity}.north`,
+    );
     expect(supervisor.names).toEqual(order);
     const note = readNote(LabFolder.open(folder));
     expect(note).toMatchObject({ state: 'ready', pid: process.pid });
@@ -244,12 +286,12 @@ describe('claviger up', () => {
     expect(lines.join('\n')).toMatch(
       /up: kms\.north ended by SIGKILL.*\n.*\nit is started again in 0\.001 s \(1 of 2 in a row, 1 in all\)/,
     );
-    expect(supervisor.names).toHaveLength(6);
+    expect(supervisor.names).toHaveLength(7);
     const note = readNote(LabFolder.open(folder));
     expect(note?.entities.find(({ name }) => name === 'kms.north')).toMatchObject({ restarts: 1 });
     expect(note?.entities.find(({ name }) => name === 'lemf.north')).toMatchObject({ restarts: 0 });
     await supervisor.stop();
-    expect(lines.filter((line) => line.endsWith(' ends'))).toHaveLength(6);
+    expect(lines.filter((line) => line.endsWith(' ends'))).toHaveLength(7);
   });
 
   it('R-93: one that is told to end while it waits to be started again stays down', async () => {
@@ -282,7 +324,7 @@ describe('claviger up', () => {
     const supervisor = supervise();
     await start(supervisor);
     const lab = LabFolder.open(folder);
-    expect(orphans(lab)).toHaveLength(6);
+    expect(orphans(lab)).toHaveLength(7);
     const note = JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8')) as {
       entities: { pid: number }[];
     };

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { initLab } from '../../../src/lab/folder/init.ts';
-import { ENTITIES, START_ORDER } from '../../../src/lab/network/home.ts';
+import { SERVICES, SERVICE_ORDER } from '../../../src/lab/network/home.ts';
 import { laboratoryPlace, PACKAGED, systemdUnits, systemUsers } from '../../../src/lab/packaging/systemd.ts';
 import { missingTool } from '../../support/shared.ts';
 
@@ -48,7 +48,7 @@ describe('systemd units', () => {
 
   it.each(Object.entries(places))('R-96: of a %s give no entity more than it needs', (_, place) => {
     const units = systemdUnits(place);
-    expect(units.map(({ name }) => name)).toEqual(ENTITIES.map((entity) => `claviger-${entity}@.service`));
+    expect(units.map(({ name }) => name)).toEqual(SERVICES.map((entity) => `claviger-${entity}@.service`));
     for (const { text } of units) {
       const settings = settingsOf(text);
       for (const [name, value] of Object.entries({
@@ -71,7 +71,7 @@ describe('systemd units', () => {
       expect(users).toContain(`u ${user} - `);
       return settings.get('StateDirectory')?.[0];
     });
-    expect(new Set(states).size).toBe(ENTITIES.length);
+    expect(new Set(states).size).toBe(SERVICES.length);
     expect(states).toContain('claviger/%i/kms');
   });
 
@@ -102,7 +102,7 @@ describe('compose.yaml', () => {
   it('R-96: has a service for each entity, of the configurations that are there, without privileges', () => {
     const { services } = parse(inLab('compose.yaml')) as { services: Record<string, Service> };
     expect(Object.keys(services)).toEqual(
-      homes.flatMap((home) => START_ORDER.map((entity) => `${entity}-${home}`)),
+      homes.flatMap((home) => SERVICE_ORDER.map((entity) => `${entity}-${home}`)),
     );
     for (const [name, service] of Object.entries(services)) {
       const [entity = '', home = ''] = name.split('-');
@@ -130,7 +130,7 @@ describe('prometheus.yml', () => {
       inLab('prometheus', 'prometheus.yml'),
     ) as Config;
     const asked = jobs.flatMap(({ static_configs: all }) => all);
-    expect(asked).toHaveLength(homes.length * ENTITIES.length);
+    expect(asked).toHaveLength(homes.length * SERVICES.length);
     for (const { targets, labels } of asked) {
       const { admin } = JSON.parse(inLab(labels['home'] ?? '', `${labels['element'] ?? ''}.json`)) as {
         admin: { address: string; port: number };

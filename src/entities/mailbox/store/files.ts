@@ -16,10 +16,14 @@ import {
 import path from 'node:path';
 import { toHex } from '../../../bytes/octets.ts';
 import type { Logger, Random } from '../../../bytes/ports.ts';
-import { appendWhole, makeFolder } from '../../../storage/files.ts';
+import { appendWhole } from '../../../storage/files.ts';
+import { openFolder } from '../../../storage/folder-format.ts';
 import { MailboxError } from '../errors.ts';
 import type { KeptMessage, KeptPacket, MessageHead, MessageStore, MessageWriter } from '../ports.ts';
 import { readMessageFile, RecordChain } from './records.ts';
+
+/** The records of `records.ts` and the names below. */
+const FORMAT = { store: 'mailbox', version: 1 };
 
 const LEFT = '.left';
 const COMPLETE = '.message';
@@ -42,9 +46,9 @@ export class FileMessageStore implements MessageStore {
     this.#random = random;
   }
 
-  /** @throws FileError */
+  /** @throws FileError, StorageError `newer`, `foreign`, `damaged`: then nothing is touched */
   static open(folder: string, random: Random, logger: Logger): FileMessageStore {
-    makeFolder(folder, 0o700);
+    openFolder(folder, FORMAT);
     const store = new FileMessageStore(folder, random);
     for (const name of readdirSync(folder).sort()) store.#find(name, logger);
     return store;

@@ -20,7 +20,7 @@ import { elsewhereChecks } from '../checks/elsewhere.ts';
 import { keyRecordsCheck } from '../checks/keys.ts';
 import { recoveredIn } from '../course.ts';
 import { contentWarrants } from '../definition.ts';
-import type { DemoScenario, PartyConfig } from '../definition.ts';
+import type { DemoScenario } from '../definition.ts';
 import type { Stage } from '../stage.ts';
 import { liidOf } from '../warrants.ts';
 
@@ -35,10 +35,6 @@ const KEYS: Readonly<Record<string, number>> = { alice: 3, bob: 2 };
 export const deferred: DemoScenario = {
   users: { home1: ['alice'], home2: ['bob', 'mailbox'] },
   warrants: contentWarrants,
-  configure: (party, config) => {
-    if (party === 'alice') return { ...config, mailboxes: [MAILBOX] };
-    return party === 'cscf.home2' ? withMailbox(config) : config;
-  },
   course: async (stage) => {
     const { network, targets } = stage;
     const bob = network.phone('bob').ue;
@@ -88,16 +84,6 @@ export const deferred: DemoScenario = {
     ];
   },
 };
-
-function withMailbox(config: PartyConfig): PartyConfig {
-  const subscribers = config['subscribers'] as readonly { readonly identity: string }[];
-  return {
-    ...config,
-    subscribers: subscribers.map((subscriber) =>
-      subscriber.identity === identityOf(HOME2, 'bob') ? { ...subscriber, mailbox: MAILBOX } : subscriber,
-    ),
-  };
-}
 
 /** Alice calls bob, and says what she has to say to whoever answers. */
 async function leave(stage: Stage): Promise<PhoneCall> {
