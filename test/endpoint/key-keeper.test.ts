@@ -214,7 +214,7 @@ describe('R-42: keys of periods that are over, for what a mailbox delivers', () 
       for (let nth = 0; nth < 20; nth++)
         await keeper
           .fetchFor(now - (from + nth) * day)
-          .catch((error: { code: string }) => codes.push(error.code));
+          .catch((error: unknown) => codes.push((error as { code: string }).code));
       return codes;
     };
     const codes = await fetched(2);

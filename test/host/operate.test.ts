@@ -232,7 +232,7 @@ describe('an admin listener that is not on loopback', () => {
     running.kms.operated.setLevel('info');
     const [, all] = await as('auditor', 'auditor', '/audit?from=0');
     // What phones have asked for before, and the look itself, which comes after it.
-    const next = String(all).trimEnd().split('\n').length + 1;
+    const next = all.trimEnd().split('\n').length + 1;
     const [, first] = await as('auditor', 'auditor', '/audit?from=0&most=1');
     const [, second] = await as('auditor', 'auditor', `/audit?from=${next}`);
     const sequences = (lines: string): number[] =>
