@@ -154,6 +154,13 @@ describe('R-42: a message that is left', () => {
         done.push('discards it');
       },
     });
+    const admit = (): void => {
+      if (made.admits !== null) throw made.admits;
+    };
+    const open = () => {
+      admit();
+      return { grow: (octets: number) => made.kept + octets <= 1000, settle: () => undefined };
+    };
     made.deposit = await Deposit.begin({
       ...{ incoming, endpoint: network.endpoint(MAILBOX), datagrams: sockets, clock: network.clock },
       ports: { address: '127.0.0.1', from: 30_000, to: 30_010 },
@@ -164,11 +171,8 @@ describe('R-42: a message that is left', () => {
           return writer(head);
         },
       },
-      ...{ limits: { messageMs: MESSAGE_MS, octets: 1000 }, kept: () => made.kept, logger: silent },
+      ...{ limits: () => ({ messageMs: MESSAGE_MS }), holdings: { admit, open }, logger: silent },
       random: new SeededRandom('deposit'),
-      admit: () => {
-        if (made.admits !== null) throw made.admits;
-      },
       counts: { foreign: 0, cut: 0 },
     });
     void made.deposit.ended.then((end) => (made.end = end));
@@ -375,7 +379,8 @@ describe('R-42: a message that waits', () => {
           };
         });
       },
-      ...{ hasRoom: () => made.hasRoom, retryMs: RETRY_MS, limits: { keepSeconds: KEEP_SECONDS } },
+      hasRoom: () => made.hasRoom,
+      limits: () => ({ retryMs: RETRY_MS, keepSeconds: KEEP_SECONDS }),
       ...{ clock, logger: silent },
     });
     const state = { end: null, hasRoom: true, isDamaged: false, leftAt: 0, gone: false };
