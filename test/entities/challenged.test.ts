@@ -188,6 +188,33 @@ describe('a call whose caller is challenged, at both homes', () => {
     expect(await keysOf(await delivered('home1', keys, ALICE))).toEqual([...spelt(cryptoSessions), ...left]);
   });
 
+  it('R-45: content that was left before the warrant on its recipient, and is delivered under it: its keys, and it is said that it is older', async () => {
+    const { keys, call } = exchange('delivered', [MAILBOX, MAILBOX], { acceptMailbox: () => true });
+    homes.home2.interception.add(BOB);
+    const { iMessage1, rMessage1, iMessage2 } = call;
+    const bob = await network.phone('bob', 'home2.example');
+    await bob.register();
+    bob.incoming = (incoming) => void incoming.accept(sdpBody(5000));
+    const mailbox = await network.phone('carol', 'home2.example', { device: '9' });
+    await mailbox.register();
+    const leg = await new Promise<Leg>((resolve, reject) => {
+      mailbox.invite(
+        BOB,
+        { body: sdpBody(6000, [iMessage1, rMessage1, iMessage2]) },
+        { accepted: (accepted) => (accepted.ack(), resolve(accepted)), failed: reject },
+      );
+    });
+    await leg.bye();
+    const df = await delivered('home2', keys, BOB);
+    const { csb, map, policies, spis } = call.sessions.initiator;
+    const left = spelt(deferredSessions(call.leg.deferredKey!, csb, map, policies, spis.initiator));
+    expect(await keysOf(df)).toEqual(left);
+    const messages = { iMessage1, rMessage1, iMessage2, rMessage2: null };
+    expect(df.kms.asked).toEqual([
+      { targetKmsIdentity: BOB, xid: XID, ...messages, updates: [], midCall: true },
+    ]);
+  });
+
   it('R-45: with keys that change in it: those before and those after', async () => {
     const keys = new Keys('update');
     const ends = { alice: keys.endpoint(ALICE), bob: keys.endpoint(BOB) };

@@ -13,7 +13,7 @@
 import { identityKeys } from '../../sip/identity-keys.ts';
 import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
 import type { Exchange } from './exchanges.ts';
-import { addMessage } from './exchanges.ts';
+import { addMessage, placeOf } from './exchanges.ts';
 import type { SeenMessage, Sighting } from './extraction.ts';
 import { withAnswer, withinShares, withoutSuperseded } from './kept-messages.ts';
 import { contenderOf, dialogOfMessage, planned, updatesOf, withReasons } from './question-plan.ts';
@@ -98,7 +98,8 @@ export function questionOf(
       iMessage1: octetsOf(update.iMessage1),
       rMessage1: octetsOf(update.rMessage1),
     })),
-    midCall: typeof session.retained?.begun === 'number',
+    // What a mailbox delivers was left before, perhaps before the warrant began; it is heard now.
+    midCall: typeof session.retained?.begun === 'number' || placeOf(exchange.iMessage2).delivery,
   };
 }
 

@@ -68,6 +68,12 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     load: async () => (await import('./named/deferred.ts')).deferred,
   },
   {
+    name: 'delivered',
+    summary: 'the same, under a warrant on bob that comes when the message waits already',
+    targets: ['bob'],
+    load: async () => (await import('./named/deferred.ts')).delivered,
+  },
+  {
     name: 'rekeyed',
     summary: 'the keys of a call are replaced 40 times, by time and by packets',
     targets: ['alice', 'bob', 'both', 'none'],

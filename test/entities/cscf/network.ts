@@ -17,6 +17,7 @@ import type { HopLocator, Protocol } from '../../../src/sip/flow.ts';
 import type { SipSecurity } from '../../../src/sip/security.ts';
 import { Identifiers } from '../../../src/sip/identifiers.ts';
 import { identityKeys } from '../../../src/sip/identity-keys.ts';
+import { formatKeyManagement } from '../../../src/sip/key-management.ts';
 import { makeSdp, SDP_TYPE, SessionDescription } from '../../../src/sip/sdp.ts';
 import { fromOctets } from '../../../src/sip/text.ts';
 import type { TimerValues } from '../../../src/sip/timers.ts';
@@ -308,15 +309,19 @@ export class Network {
 }
 
 /** An SDP body with audio on this port; `key` as MIKEY, a text or a message. */
-export function sdpBody(port: number, key?: string | Uint8Array): Body {
+export function sdpBody(port: number, key?: string | Uint8Array | readonly Uint8Array[]): Body {
   const sdp = makeSdp({
     username: 'x',
     sessionId: String(port),
     version: 1,
     connection: { addressType: 'IP4', address: '127.0.0.1' },
     media: [{ line: { media: 'audio', port, protocol: 'RTP/SAVP', formats: ['0'] }, attributes: [] }],
+    attributes: Array.isArray(key)
+      ? (key as readonly Uint8Array[]).map((data) => formatKeyManagement({ protocol: 'mikey', data }))
+      : [],
   });
-  if (key !== undefined) sdp.setMikey(typeof key === 'string' ? utf8(key) : key);
+  if (typeof key === 'string' || key instanceof Uint8Array)
+    sdp.setMikey(typeof key === 'string' ? utf8(key) : key);
   return { type: SDP_TYPE, octets: sdp.serialise() };
 }
 

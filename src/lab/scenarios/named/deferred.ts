@@ -20,7 +20,7 @@ import { elsewhereChecks } from '../checks/elsewhere.ts';
 import { keyRecordsCheck } from '../checks/keys.ts';
 import { recoveredIn } from '../course.ts';
 import { contentWarrants } from '../definition.ts';
-import type { DemoScenario } from '../definition.ts';
+import type { DemoScenario, Judge } from '../definition.ts';
 import type { Stage } from '../stage.ts';
 import { liidOf } from '../warrants.ts';
 
@@ -29,61 +29,74 @@ const MAILBOX = identityOf(HOME2, 'mailbox');
 const PATIENCE_MS = 60_000;
 /** What the last packets may take through two gateways before alice hangs up. */
 const LAST_PACKETS_MS = 150;
-/** Keys of a warrant on each: alice's call has two crypto sessions and the content; bob's has the content, in two calls. */
+/**
+ * Keys of a warrant on each: alice's call has two crypto sessions and the content; bob's has the content, in two calls, of
+ * which each is a communication of its own to the LEMF.
+ */
 const KEYS: Readonly<Record<string, number>> = { alice: 3, bob: 2 };
+/** Of one that comes between them: what was left before is heard now. */
+const KEYS_BETWEEN: Readonly<Record<string, number>> = { bob: 1 };
 
 export const deferred: DemoScenario = {
   users: { home1: ['alice'], home2: ['bob', 'mailbox'] },
   warrants: contentWarrants,
-  course: async (stage) => {
-    const { network, targets } = stage;
-    const bob = network.phone('bob').ue;
-    await bob.unregister();
-    const first = await network.startMailbox('home2');
-    await until(() => first.mailbox.problem === null, 'the mailbox does not register');
-    const left = await leave(stage);
-    await until(() => first.mailbox.counts.kept === 1, 'the mailbox keeps nothing');
-    await first.stop();
-    const second = await network.startMailbox('home2');
-    await until(() => second.mailbox.problem === null, 'the mailbox does not register again');
-    const message = await listen(stage, second);
-    await until(
-      () => second.mailbox.counts.delivered === 1,
-      'the mailbox does not say that it has delivered',
-    );
-    const waiting = second.mailbox.waiting.messages;
-    await second.stop();
-    return (parts) => [
-      {
-        name: 'alice leaves a message with the mailbox of home2, and hears its tone',
-        passed: left.isLeft && left.peer === MAILBOX && left.heard().length > 0,
-        detail: `${left.peer ?? 'nobody'}, ${counted(left.heard().length, 'sample')} heard`,
-      },
-      heardCheck('bob', 'alice', message.heard(), parts.voices['alice']),
-      {
-        name: 'bob sees that alice is the author, on the word of the mailbox',
-        passed: message.author === network.identity('alice') && message.peer === MAILBOX,
-        detail: `${message.author ?? 'nobody'}, by way of ${message.peer ?? 'nobody'}`,
-      },
-      {
-        name: 'the message was kept over the end of the mailbox, and delivered once',
-        passed: waiting === 0 && second.mailbox.counts.delivered === 1,
-        detail: `${counted(second.mailbox.counts.delivered, 'delivery')}, ${counted(waiting, 'message')} left`,
-      },
-      ...targets.flatMap((user) => {
-        const home = network.homeOf(user).name;
-        return [
-          contentCheck(parts, home, left.callId, `as she left it, under the warrant on ${user}`),
-          ...(user === 'bob'
-            ? [contentCheck(parts, home, message.callId, 'as it was delivered to bob')]
-            : []),
-          keyRecordsCheck(parts, home, liidOf(user), KEYS[user] ?? 0),
-        ];
-      }),
-      ...elsewhereChecks(parts, targets),
-    ];
-  },
+  course: (stage) => leaveAndListen(stage, false),
 };
+
+/** The same, under a warrant that comes when the message waits already (R-45). */
+export const delivered: DemoScenario = {
+  ...deferred,
+  warrants: () => [],
+  course: (stage) => leaveAndListen(stage, true),
+};
+
+/** @param isBetween whether the warrants begin between the deposit and its delivery */
+async function leaveAndListen(stage: Stage, isBetween: boolean): Promise<Judge> {
+  const { network, targets } = stage;
+  const bob = network.phone('bob').ue;
+  await bob.unregister();
+  const first = await network.startMailbox('home2');
+  await until(() => first.mailbox.problem === null, 'the mailbox does not register');
+  const left = await leave(stage);
+  await until(() => first.mailbox.counts.kept === 1, 'the mailbox keeps nothing');
+  await first.stop();
+  for (const user of isBetween ? targets : []) await stage.issue({ user });
+  const second = await network.startMailbox('home2');
+  await until(() => second.mailbox.problem === null, 'the mailbox does not register again');
+  const message = await listen(stage, second);
+  await until(() => second.mailbox.counts.delivered === 1, 'the mailbox does not say that it has delivered');
+  const waiting = second.mailbox.waiting.messages;
+  await second.stop();
+  return (parts) => [
+    {
+      name: 'alice leaves a message with the mailbox of home2, and hears its tone',
+      passed: left.isLeft && left.peer === MAILBOX && left.heard().length > 0,
+      detail: `${left.peer ?? 'nobody'}, ${counted(left.heard().length, 'sample')} heard`,
+    },
+    heardCheck('bob', 'alice', message.heard(), parts.voices['alice']),
+    {
+      name: 'bob sees that alice is the author, on the word of the mailbox',
+      passed: message.author === network.identity('alice') && message.peer === MAILBOX,
+      detail: `${message.author ?? 'nobody'}, by way of ${message.peer ?? 'nobody'}`,
+    },
+    {
+      name: 'the message was kept over the end of the mailbox, and delivered once',
+      passed: waiting === 0 && second.mailbox.counts.delivered === 1,
+      detail: `${counted(second.mailbox.counts.delivered, 'delivery')}, ${counted(waiting, 'message')} left`,
+    },
+    ...targets.flatMap((user) => {
+      const home = network.homeOf(user).name;
+      return [
+        ...(isBetween
+          ? []
+          : [contentCheck(parts, home, left.callId, `as she left it, under the warrant on ${user}`)]),
+        ...(user === 'bob' ? [contentCheck(parts, home, message.callId, 'as it was delivered to bob')] : []),
+        keyRecordsCheck(parts, home, liidOf(user), (isBetween ? KEYS_BETWEEN : KEYS)[user] ?? 0),
+      ];
+    }),
+    ...elsewhereChecks(parts, targets),
+  ];
+}
 
 /** Alice calls bob, and says what she has to say to whoever answers. */
 async function leave(stage: Stage): Promise<PhoneCall> {
