@@ -20,6 +20,12 @@ export function withoutKeys(sdp: Uint8Array, { mikey = false } = {}): Uint8Array
   );
 }
 
+/** As `withoutKeys` with MIKEY, of a body that may be anything: what is not a line of a description stays as it is. */
+export function withoutKeyLines(body: Uint8Array): Uint8Array {
+  const lines = fromOctets(body).split(/(?<=\n|\r(?!\n))/);
+  return toOctets(lines.map((line) => blankedLine(line, true)).join(''));
+}
+
 /* ---------------------------------------------------------------- helpers */
 
 function isLine(line: string): boolean {

@@ -45,7 +45,7 @@ async function filledDf(file: string): Promise<Filled> {
     streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
     communications: [CALL],
     keySessions: [{ session: newSession('x', 'c'), lastSeen: 5 }],
-    held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
+    held: [{ id: 1, xid: 'x', correlation: '', octets: Uint8Array.of(1), since: 2 }],
     outbox: [{ ...row, octets: Uint8Array.of(1) }],
   });
   const readAll = async () => {

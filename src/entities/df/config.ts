@@ -107,6 +107,20 @@ const HOLD = strict(
   { default: {} },
 );
 
+const DECRYPTION = strict(
+  {
+    at: Type.Enum(['lemf', 'network'], {
+      default: 'lemf',
+      description:
+        'who decrypts content: `lemf`, and keys go there; `network`: the DF does, content goes out in the clear, and keys to nobody',
+    }),
+    holdMs: milliseconds('with `network`: how long a packet waits for its key', { min: 1, default: 30_000 }),
+    pdus: count('packets that may wait at most', { min: 1, default: HOLD_LIMITS.pdus }),
+    octets: count('octets of packets that may wait at most', { min: 2 << 20, default: HOLD_LIMITS.octets }),
+  },
+  { default: {} },
+);
+
 export const DF_CONFIG = strict({
   x1: X1_NE_CONFIG,
   x2x3: streamListener(
@@ -122,6 +136,7 @@ export const DF_CONFIG = strict({
   xk: XK,
   handover: HANDOVER,
   hold: HOLD,
+  decryption: DECRYPTION,
   retention: seconds(
     'seconds after the end of a warrant after which all that is kept of it is deleted, also what no LEMF has taken',
     { min: 1, default: 30 * 86_400 },

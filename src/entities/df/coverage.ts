@@ -5,13 +5,15 @@
  *     without content    bodies, but for session descriptions; the keys of a=crypto and k= in these; all of a MESSAGE
  *     without location   P-Access-Network-Info, Cellular-Network-Info, Geolocation, Geolocation-Error; location in bodies
  *     without digits     bodies with dialled digits (INFO)
+ *     without keys       where content is decrypted in the network (R-15): MIKEY messages and keys of a=crypto and k= in
+ *                        session descriptions, and wherever else such lines stand; bodies that cannot be looked into
  *
  * Everything else stays octet for octet, fields that nobody knows and Content-Length included: it says how long the body
  * was. What cannot be read is taken for content. A message that lost something of its body is handed over as
  * sIPheaderOnly(2).
  */
 import { concat, equalOctets, fromUtf8 } from '../../bytes/octets.ts';
-import { withoutKeys } from '../../sip/blanked-keys.ts';
+import { withoutKeyLines, withoutKeys } from '../../sip/blanked-keys.ts';
 import { bodyFieldsOf, reducedBody } from '../../sip/bodies.ts';
 import type { BodyLeaf } from '../../sip/bodies.ts';
 import { SipError } from '../../sip/errors.ts';
@@ -30,6 +32,8 @@ export interface WarrantCoverage {
   readonly location: LocationCoverage;
   /** Digits that are dialled while the call stands. */
   readonly digits: boolean;
+  /** Key material, and what leads to it; absent: where content is covered. */
+  readonly keys?: boolean | undefined;
 }
 
 /** The record as a warrant may have it; itself where it covers all of it. */
@@ -71,19 +75,21 @@ function readable(sip: Uint8Array): SipRequest | SipResponse | null {
   }
 }
 
-function unreadableBody(body: Uint8Array, { content }: WarrantCoverage): Uint8Array {
-  return content ? body : NOTHING;
+function unreadableBody(body: Uint8Array, { content, keys = true }: WarrantCoverage): Uint8Array {
+  return content && keys ? body : NOTHING;
 }
 
 function bodyOf(message: SipRequest | SipResponse, body: Uint8Array, coverage: WarrantCoverage): Uint8Array {
   if (body.length === 0) return body;
-  const { content, digits } = coverage;
-  if (content && digits && showsLocation(message, coverage)) return body;
+  const { content, digits, keys = true } = coverage;
+  if (content && digits && keys && showsLocation(message, coverage)) return body;
   // What lies beyond the message's end is none of it.
   if (content)
     return reduced(message, body, (leaf) => contentLeaf(leaf, coverage, showsLocation(message, coverage)));
   if (methodOf(message) === 'MESSAGE') return NOTHING;
-  return reduced(message, message.body, (leaf) => signallingLeaf(leaf, showsLocation(message, coverage)));
+  return reduced(message, message.body, (leaf) =>
+    signallingLeaf(leaf, coverage, showsLocation(message, coverage)),
+  );
 }
 
 function reduced(
@@ -97,16 +103,22 @@ function reduced(
 /** Of a warrant for content. */
 function contentLeaf(
   { type, body }: BodyLeaf,
-  { digits }: WarrantCoverage,
+  { digits, keys = true }: WarrantCoverage,
   location: boolean,
 ): Uint8Array | null {
   if (!location && isLocation(type, body)) return null;
-  return !digits && DIGITS.has(type) ? null : body;
+  if (!digits && DIGITS.has(type)) return null;
+  if (keys) return body;
+  return type === SDP_TYPE ? withoutKeys(body, { mikey: true }) : withoutKeyLines(body);
 }
 
 /** Of a warrant for signalling alone. */
-function signallingLeaf({ type, body }: BodyLeaf, location: boolean): Uint8Array | null {
-  if (type === SDP_TYPE) return withoutKeys(body);
+function signallingLeaf(
+  { type, body }: BodyLeaf,
+  { keys = true }: WarrantCoverage,
+  location: boolean,
+): Uint8Array | null {
+  if (type === SDP_TYPE) return withoutKeys(body, { mikey: !keys });
   return location && isLocation(type, body) ? body : null;
 }
 

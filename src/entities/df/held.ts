@@ -1,6 +1,7 @@
 /**
- * PDUs that wait for their task, which the POI may know before the DF does. They are found by the task, so that a PDU
- * whose task is known costs the same however many wait, and bounded in number and octets. Where a bound is reached, the
+ * PDUs that wait: for their task, which the POI may know before the DF does, or for a key of their call (R-15). They are
+ * found by what they wait for, so that a PDU that need not wait costs the same however many do, and bounded in number and
+ * octets. Where a bound is reached, the
  * task of which most waits gives way.
  */
 import { FairShares } from '../../bytes/fair-shares.ts';
@@ -21,7 +22,8 @@ const OVERHEAD = 256;
 export class HeldPdus {
   /** In the order of their coming. */
   readonly #all = new Map<number, HeldPdu>();
-  readonly #byTask = new Map<string, Set<number>>();
+  /** By what they wait for. */
+  readonly #by = new Map<string, Set<number>>();
   readonly #shares = new FairShares();
   #octets = 0;
 
@@ -29,14 +31,32 @@ export class HeldPdus {
     for (const pdu of held) this.add(pdu);
   }
 
-  /** The tasks that PDUs wait for. */
-  tasks(): string[] {
-    return [...this.#byTask.keys()];
+  /** How many wait. */
+  get count(): number {
+    return this.#all.size;
   }
 
-  /** What waits for a task, oldest first. */
-  of(xid: string): HeldPdu[] {
-    return [...(this.#byTask.get(xid) ?? [])].flatMap((id) => this.#all.get(id) ?? []);
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** What PDUs wait for. */
+  awaited(): string[] {
+    return [...this.#by.keys()];
+  }
+
+  /** What waits for a task, or for keys of a call under a task, oldest first. */
+  of(xid: string, correlation = ''): HeldPdu[] {
+    return [...(this.#by.get(awaitedOf(xid, correlation)) ?? [])].flatMap((id) => this.#all.get(id) ?? []);
+  }
+
+  /** What waits under a task, whatever for; looks at all. */
+  under(xid: string): HeldPdu[] {
+    return [...this.#all.values()].filter((pdu) => pdu.xid === xid);
+  }
+
+  get(id: number): HeldPdu | null {
+    return this.#all.get(id) ?? null;
   }
 
   /** What came before a time; the rest is not looked at. */
@@ -61,7 +81,8 @@ export class HeldPdus {
 
   add(pdu: HeldPdu): void {
     this.#all.set(pdu.id, pdu);
-    this.#byTask.set(pdu.xid, (this.#byTask.get(pdu.xid) ?? new Set<number>()).add(pdu.id));
+    const awaited = awaitedOf(pdu.xid, pdu.correlation);
+    this.#by.set(awaited, (this.#by.get(awaited) ?? new Set<number>()).add(pdu.id));
     this.#shares.add(ownerOf(pdu.xid), pdu.id, pdu.octets.length + OVERHEAD);
     this.#octets += pdu.octets.length;
   }
@@ -72,10 +93,16 @@ export class HeldPdus {
     this.#all.delete(id);
     this.#octets -= pdu.octets.length;
     this.#shares.remove(ownerOf(pdu.xid), id);
-    const ofTask = this.#byTask.get(pdu.xid);
-    ofTask?.delete(id);
-    if (ofTask?.size === 0) this.#byTask.delete(pdu.xid);
+    const awaited = awaitedOf(pdu.xid, pdu.correlation);
+    const others = this.#by.get(awaited);
+    others?.delete(id);
+    if (others?.size === 0) this.#by.delete(awaited);
   }
+}
+
+/** A task, or a call under a task. */
+function awaitedOf(xid: string, correlation: string): string {
+  return correlation === '' ? xid : `${xid} ${correlation}`;
 }
 
 function ownerOf(xid: string): ShareOwner {

@@ -3,7 +3,7 @@
  * their absence, lead to. All of it happens within turns of the mediation, on its state.
  *
  * Keys go to warrants that are to have content; a warrant for intercept related information alone gets none, since keys
- * are of use for content only.
+ * are of use for content only. Where content is decrypted here (R-15), they go to that instead, and to no LEMF.
  */
 import type { Clock } from '../../bytes/ports.ts';
 import { fromBase64, fromHex, toHex } from '../../bytes/octets.ts';
@@ -15,7 +15,7 @@ import type { Sighting } from './extraction.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { afterWaiting, openOnes, questionOf, withQuestion, withSighting } from './key-session.ts';
 import type { DfTasks } from './ports.ts';
-import { isToldOf } from './question-plan.ts';
+import { contenderOf, isToldOf, withReasons } from './question-plan.ts';
 import type { HandoverInterface, HandoverRecord, ObservedIdentity } from './records.ts';
 import { neededMessages } from './retained.ts';
 import type { RecordRecipient } from './tasks.ts';
@@ -30,20 +30,66 @@ export type DeliverRecord = (
   make: (liid: string, cin: number) => HandoverRecord,
 ) => void;
 
+/** Who takes keys in place of the LEMFs. */
+export interface KeySink {
+  takeKeys(session: KeySession, asked: GetKeysRequest, answer: GetKeysAnswer): void;
+}
+
+export interface KeyMediationOptions {
+  readonly tasks: DfTasks;
+  readonly clock: Clock;
+  /** Absent: keys go to the LEMFs. */
+  readonly sink?: KeySink | undefined;
+}
+
+/** Questions that are put again where their keys are gone: the latest. */
+const MOST_RECALLED = 8;
+
 export class KeyMediation {
-  readonly #options: { readonly tasks: DfTasks; readonly clock: Clock };
+  readonly #options: KeyMediationOptions;
   readonly #currentState: () => WorkingState;
   readonly #deliver: DeliverRecord;
 
   /** @param currentState asked in each turn: after a failure it is another */
-  constructor(
-    options: { readonly tasks: DfTasks; readonly clock: Clock },
-    currentState: () => WorkingState,
-    deliver: DeliverRecord,
-  ) {
+  constructor(options: KeyMediationOptions, currentState: () => WorkingState, deliver: DeliverRecord) {
     this.#options = options;
     this.#currentState = currentState;
     this.#deliver = deliver;
+  }
+
+  /** Whether keys are asked for a warrant: one that has both keys and content, or content that is decrypted here. */
+  takes(recipient: RecordRecipient): boolean {
+    return this.#options.sink === undefined ? takesKeys(recipient) : recipient.hi3.length > 0;
+  }
+
+  /** keys that were given are not here any more: their questions are put again, the latest of them. */
+  recall(correlation: string, xid: string): void {
+    const before = this.#state.session(correlation, xid);
+    const task = this.#options.tasks.find(xid);
+    const now = this.#options.clock.now();
+    const only =
+      task === null
+        ? []
+        : recipients(task, now)
+            .filter(this.#takes)
+            .map(({ liid }) => liid);
+    if (only.length === 0) return;
+    const answered = before.questions
+      .filter(({ id, state }) => state === 'answered' && contenderOf(before, id) !== null)
+      .toSorted((a, b) => a.eventTime - b.eventTime);
+    const again = { state: 'open', since: now, from: now, overdue: false, only } as const;
+    const session = answered
+      .slice(-MOST_RECALLED)
+      .reduce((after, { id }) => withQuestion(after, id, again, now), before);
+    if (session !== before) this.#put(session);
+  }
+
+  /** content of a call went out as it came: each warrant is told once. */
+  tellUndecrypted(correlation: string, xid: string, warranted: readonly RecordRecipient[]): void {
+    const before = this.#state.session(correlation, xid);
+    const session = withReasons(before, ['undecrypted']);
+    if (session !== before) this.#put(session);
+    this.#tellUnasked(session, warranted);
   }
 
   noteKeyManagement(
@@ -68,7 +114,7 @@ export class KeyMediation {
     late: readonly RecordRecipient[],
     observed: readonly ObservedIdentity[],
   ): void {
-    const takers = late.filter(takesKeys);
+    const takers = late.filter(this.#takes);
     if (takers.length === 0) return;
     const now = this.#options.clock.now();
     const before = this.#state.session(correlation, xid);
@@ -139,7 +185,8 @@ export class KeyMediation {
       );
       return;
     }
-    const delivered = this.#deliverKeys(session, question, answer);
+    const { sink } = this.#options;
+    const delivered = sink === undefined ? this.#deliverKeys(session, question, answer) : session.delivered;
     const change = {
       state: 'answered',
       verified: answer.verified,
@@ -147,6 +194,7 @@ export class KeyMediation {
       only: undefined,
     } as const;
     this.#conclude(withQuestion({ ...session, delivered }, id, change, now), question);
+    sink?.takeKeys(this.#state.session(correlation, xid), asked, answer);
   }
 
   /** the timer of a question has run out; the failure record goes out once, the question stays open. */
@@ -188,7 +236,7 @@ export class KeyMediation {
   /** something is not asked: each LIID that would get the keys is told once, and for each reason. */
   #tellUnasked(session: KeySession, warranted: readonly RecordRecipient[]): void {
     const { unasked = [] } = session;
-    const takers = warranted.filter(takesKeys);
+    const takers = warranted.filter(this.#takes);
     const after = unasked.map((one) => {
       const fresh = takers.filter(({ liid }) => !one.told.includes(liid));
       if (fresh.length === 0) return one;
@@ -202,7 +250,7 @@ export class KeyMediation {
   #tellUnkeyed(session: KeySession, warranted: readonly RecordRecipient[]): void {
     const { media } = session;
     if (media?.unkeyed !== true) return;
-    const untold = warranted.filter((one) => takesKeys(one) && !media.told.includes(one.liid));
+    const untold = warranted.filter((one) => this.takes(one) && !media.told.includes(one.liid));
     if (untold.length === 0) return;
     this.#deliverFailure(session, untold);
     this.#put({ ...session, media: { ...media, told: [...media.told, ...untold.map(({ liid }) => liid)] } });
@@ -250,13 +298,15 @@ export class KeyMediation {
   #keyRecipients(session: KeySession, { eventTime, since, only }: QuestionState): readonly RecordRecipient[] {
     const task = this.#options.tasks.find(session.xid);
     if (task === null) return [];
-    const inForce = recipients(task, only === undefined ? eventTime : since).filter(takesKeys);
+    const inForce = recipients(task, only === undefined ? eventTime : since).filter(this.#takes);
     return inForce.filter(({ liid }) => only === undefined || only.includes(liid));
   }
 
   #put(session: KeySession): void {
     this.#state.putSession(session, this.#options.clock.now());
   }
+
+  readonly #takes = (recipient: RecordRecipient): boolean => this.takes(recipient);
 
   get #state(): WorkingState {
     return this.#currentState();

@@ -18,6 +18,8 @@ export interface SeenMedium {
   readonly keying: readonly Keying[];
   /** Tags of a=crypto lines with keys that the LEMF can use. */
   readonly keyTags: readonly number[];
+  /** Payload types of its m= line; absent in what an older version stored. */
+  readonly formats?: readonly number[] | undefined;
 }
 
 /** What a party last said of its media. */
@@ -67,13 +69,18 @@ export function sightMedia(
 
 function mediaOf(description: SessionDescription): SeenMedium[] {
   const protections = mediaProtection(description);
-  return description.media.map(({ port }, at) => seenMedium(port, protections[at]));
+  return description.media.map(({ port, formats }, at) => seenMedium(port, formats, protections[at]));
 }
 
-function seenMedium(port: number, protection: MediumProtection | undefined): SeenMedium {
+function seenMedium(
+  port: number,
+  formats: readonly string[],
+  protection: MediumProtection | undefined,
+): SeenMedium {
   const { secured = false, securable = false, keying = [], crypto = [] } = protection ?? {};
   const keyTags = crypto.filter((line) => usableSdesKeys(line, suiteByName) !== null).map(({ tag }) => tag);
-  return { refused: port === 0, secured, securable, keying: [...keying], keyTags };
+  const types = formats.filter((format) => /^\d{1,3}$/.test(format)).map(Number);
+  return { refused: port === 0, secured, securable, keying: [...keying], keyTags, formats: types };
 }
 
 function bounded(media: readonly SeenMedium[]): readonly SeenMedium[] {

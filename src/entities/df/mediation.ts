@@ -28,7 +28,9 @@ import { openOnes } from './key-session.ts';
 import { WarrantNotices } from './notices.ts';
 import type { NextChange, WarrantAlarmCause } from './notices.ts';
 import { receivedEvent } from './pdu-facts.ts';
-import { PduMediation } from './pdu-mediation.ts';
+import { ContentDecryption } from './decryption/content-decryption.ts';
+import type { ContentDecryptionSettings } from './decryption/content-decryption.ts';
+import { deliverContent, PduMediation } from './pdu-mediation.ts';
 import type { DfIssues, DfStore, DfTask, DfTasks, DfWarrants, PduRecorder, RecordEncoder } from './ports.ts';
 import { RecordWriter } from './record-writer.ts';
 import { Retirement } from './retention.ts';
@@ -65,6 +67,8 @@ export interface MediationOptions extends Partial<StateLimits> {
   readonly holdOctets?: number;
   /** Where PDUs are kept that cannot be worked on; absent: they are counted and reported only. */
   readonly setAside?: SetAside;
+  /** Absent: content goes as it was intercepted, and keys go to the LEMFs. */
+  readonly decryption?: ContentDecryptionSettings;
   /** Absent: what is kept of a warrant that has ended goes with its calls and when it is delivered. */
   readonly retention?: RetentionOptions;
 }
@@ -73,6 +77,8 @@ export interface MediationOptions extends Partial<StateLimits> {
 export type QuestionListener = (session: KeySession, question: QuestionState) => void;
 
 const HOUSEKEEPING_MS = 60_000;
+/** How often it is looked whether content has waited for its key long enough. */
+const SWEEP_MS = 1_000;
 
 /** One PDU as it came. */
 interface Received {
@@ -92,9 +98,11 @@ export class Mediation {
   readonly #notices: WarrantNotices;
   readonly #givingWay: GivingWay;
   readonly #retirement: Retirement | null;
+  readonly #decryption: ContentDecryption | null;
   #state: WorkingState;
   readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
+  #sweeping: Timer | null = null;
   #stopped = false;
   #spoilt = false;
   readonly #tally = new Tally();
@@ -109,11 +117,15 @@ export class Mediation {
     this.#onQuestion = onQuestion;
     const currentState = () => this.#state;
     this.#writer = new RecordWriter(options, currentState);
-    this.#keys = new KeyMediation(options, currentState, this.#writer.deliver);
+    this.#decryption = this.#decryptionOf(options.decryption, currentState);
+    const { tasks, clock } = options;
+    const sink = this.#decryption ?? undefined;
+    this.#keys = new KeyMediation({ tasks, clock, sink }, currentState, this.#writer.deliver);
+    this.#decryption?.asks(this.#keys);
     const parts = { currentState, keys: this.#keys, deliver: this.#writer.deliver };
     this.#starts = new SessionStarts({ ...options, ...parts });
     this.#pdus = new PduMediation({
-      ...{ ...parts, clock: options.clock, starts: this.#starts },
+      ...{ ...parts, clock, starts: this.#starts, decryption: this.#decryption },
       refused: (octets, reason) => this.refused(octets, reason),
       gaveUp: (xid) => this.#tellGivenUp(xid),
     });
@@ -128,6 +140,7 @@ export class Mediation {
     const mediation = new Mediation(options, await loadedState(options.store, options), onQuestion);
     mediation.#keepHouse();
     for (const session of mediation.#state.sessions()) mediation.#announce(session);
+    if (mediation.#decryption !== null) mediation.#keepSweeping(mediation.#decryption);
     return mediation;
   }
 
@@ -153,6 +166,18 @@ export class Mediation {
     return this.#givingWay.counts;
   }
 
+  /** R-15: what became of packets that were to be opened here; `null`: none are. */
+  get decryption(): (ContentDecryption['counts'] & { readonly waiting: number }) | null {
+    if (this.#decryption === null) return null;
+    return { ...this.#decryption.counts, waiting: this.#state.awaiting.count };
+  }
+
+  /** A task goes: what waits under it goes to those whom it was for. */
+  async taskEnds(task: DfTask): Promise<void> {
+    if (this.#decryption === null || this.#state.awaiting.count === 0) return;
+    await this.#turn(() => this.#decryption?.ends(task));
+  }
+
   /** A frame on X2 or X3 that could not be understood. */
   refused(octets: Uint8Array, reason: string): void {
     const { logger, clock, setAside } = this.#options;
@@ -165,7 +190,7 @@ export class Mediation {
   /** Tasks have changed, or that one: PDUs that waited for them go on. */
   async tasksChanged(xid?: string): Promise<void> {
     await this.#turn(() => {
-      for (const known of xid === undefined ? this.#state.held.tasks() : [xid]) this.#releaseHeld(known);
+      for (const known of xid === undefined ? this.#state.held.awaited() : [xid]) this.#releaseHeld(known);
     });
   }
 
@@ -199,6 +224,7 @@ export class Mediation {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#housekeeping?.cancel();
+    this.#sweeping?.cancel();
     await this.#turns.ended();
   }
 
@@ -258,7 +284,7 @@ export class Mediation {
     this.#housekeeping = this.#options.clock.after(HOUSEKEEPING_MS, () => {
       const before = this.#options.clock.now() - (this.#options.sessionMemoryMs ?? 86_400_000);
       this.#turn(() => {
-        for (const xid of this.#state.held.tasks()) this.#releaseHeld(xid);
+        for (const xid of this.#state.held.awaited()) this.#releaseHeld(xid);
         this.#dropOverdue();
         this.#keys.giveUpWaiting();
         this.#notices.catchUp();
@@ -269,6 +295,33 @@ export class Mediation {
         .then(() => this.#retireEnded())
         .catch((error: unknown) => this.#options.logger.error({ error }, 'housekeeping failed'));
       this.#keepHouse();
+    });
+  }
+
+  #keepSweeping(decryption: ContentDecryption): void {
+    this.#sweeping = this.#options.clock.after(SWEEP_MS, () => {
+      this.#turn(() => decryption.sweep()).catch((error: unknown) =>
+        this.#options.logger.error({ error }, 'content could not be looked after'),
+      );
+      this.#keepSweeping(decryption);
+    });
+  }
+
+  #decryptionOf(
+    settings: ContentDecryptionSettings | undefined,
+    currentState: () => WorkingState,
+  ): ContentDecryption | null {
+    if (settings === undefined) return null;
+    const { tasks, clock, issues } = this.#options;
+    return new ContentDecryption({
+      ...settings,
+      ...{ clock, currentState, find: (xid) => tasks.find(xid) },
+      deliver: (pdu, warranted, content) => deliverContent(this.#writer.deliver, pdu, warranted, content),
+      undecrypted: (xid) => {
+        const told = this.#tally.count(`undecrypted ${xid}`);
+        if (told === null) return;
+        issues.taskIssue(xid, `packets went out encrypted, since no key opened them (${told} so far)`);
+      },
     });
   }
 
@@ -357,7 +410,7 @@ export class Mediation {
   /** A PDU that cannot be worked on must not hold up all that come after it. */
   #mediate(pdu: Pdu, octets: Uint8Array, task: DfTask): void {
     try {
-      this.#pdus.mediate(task, pdu);
+      this.#pdus.mediate(task, pdu, octets);
     } catch (error) {
       this.#toSetAside.push(this.#unworkable(octets, messageOf(error), pdu.xid));
       this.#alarmOf(pdu.xid, 'set-aside', 'an intercepted PDU was not understood and is set aside');

@@ -9,11 +9,16 @@ import type { DfTask } from './ports.ts';
 import type { CcRecord, ObservedIdentity, RecordDirection } from './records.ts';
 
 /** The payload formats of X3 that are handed over. */
-export const CONTENT_FORMATS: ReadonlyMap<number, CcRecord['format']> = new Map([
+const CONTENT_FORMATS: ReadonlyMap<number, CcRecord['format']> = new Map([
   [PAYLOAD_FORMAT.rtp, 'rtp'],
   [PAYLOAD_FORMAT.ipv4, 'ipv4'],
   [PAYLOAD_FORMAT.ipv6, 'ipv6'],
 ]);
+
+/** `null`: a payload of X3 that is not handed over. */
+export function contentFormatOf({ payloadFormat }: Pick<Pdu, 'payloadFormat'>): CcRecord['format'] | null {
+  return CONTENT_FORMATS.get(payloadFormat) ?? null;
+}
 
 export function directionOf(pdu: Pdu): RecordDirection {
   if (pdu.direction === DIRECTION.toTarget) return 'toTarget';

@@ -6,11 +6,13 @@ import { PAYLOAD_FORMAT, PDU_TYPE, timestampOf } from '../../wire/x2x3/pdu.ts';
 import { sourceSaid, standingSaid } from './claims.ts';
 import { sightingIn } from './extraction.ts';
 import type { DeliverRecord, KeyMediation } from './key-mediation.ts';
-import { CONTENT_FORMATS, directionOf, observedIdentities, streamIdentifier } from './pdu-facts.ts';
+import { asIntercepted } from './decryption/content-decryption.ts';
+import type { ContentDecryption, DeliveredContent } from './decryption/content-decryption.ts';
+import { directionOf, observedIdentities } from './pdu-facts.ts';
 import type { DfTask } from './ports.ts';
 import type { SessionStarts } from './session-starts.ts';
 import type { RecordRecipient } from './tasks.ts';
-import { recipients, takesKeys } from './tasks.ts';
+import { recipients } from './tasks.ts';
 import type { WorkingState } from './working-state.ts';
 
 export interface PduMediationParts {
@@ -20,6 +22,8 @@ export interface PduMediationParts {
   readonly keys: KeyMediation;
   readonly starts: SessionStarts;
   readonly deliver: DeliverRecord;
+  /** Absent: content goes as it was intercepted. */
+  readonly decryption: ContentDecryption | null;
   /** A payload of a kind that is not handed over. */
   readonly refused: (octets: Uint8Array, reason: string) => void;
   /** R-65: a call of this task gave way, since nobody had proven it. */
@@ -33,14 +37,15 @@ export class PduMediation {
     this.#parts = parts;
   }
 
-  mediate(task: DfTask, pdu: Pdu): void {
+  /** @param octets of the PDU */
+  mediate(task: DfTask, pdu: Pdu, octets: Uint8Array): void {
     const stamped = timestampOf(pdu);
     let time = this.#parts.clock.now();
     if (stamped !== null) time = stamped;
     const isSignalling = pdu.type === PDU_TYPE.x2;
     const warranted = recipients(task, isSignalling ? this.#parts.starts.effectiveTime(pdu, time) : time);
     if (isSignalling) this.#mediateSignalling(pdu, task, warranted, time);
-    else this.#mediateContent(pdu, warranted, time);
+    else this.#mediateContent(pdu, octets, warranted, time);
     for (const { liid } of warranted) this.#hear(pdu, liid);
   }
 
@@ -77,28 +82,34 @@ export class PduMediation {
     }
     const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
     const seen = sightingIn(pdu.payload, fromTarget, starts.effectiveTime(pdu, time));
-    if (warranted.some(takesKeys)) keys.noteKeyManagement(pdu, seen, warranted, observed);
+    if (warranted.some((recipient) => keys.takes(recipient)))
+      keys.noteKeyManagement(pdu, seen, warranted, observed);
     starts.note(pdu, seen, warranted, time);
+    this.#parts.decryption?.signalled(pdu, seen.media.party !== null);
   }
 
-  #mediateContent(pdu: Pdu, warranted: readonly RecordRecipient[], time: number): void {
-    const format = CONTENT_FORMATS.get(pdu.payloadFormat);
-    if (format === undefined) {
-      this.#parts.refused(pdu.payload, `X3 payload format ${pdu.payloadFormat}`);
-      return;
-    }
-    for (const recipient of warranted) {
-      this.#parts.deliver(recipient, 'hi3', pdu.correlation, (liid, cin) => ({
-        kind: 'cc',
-        liid,
-        cin,
-        time,
-        correlation: pdu.correlation,
-        direction: directionOf(pdu),
-        format,
-        content: pdu.payload,
-        streamIdentifier: streamIdentifier(pdu),
-      }));
-    }
+  #mediateContent(pdu: Pdu, octets: Uint8Array, warranted: readonly RecordRecipient[], time: number): void {
+    const content = asIntercepted(pdu, time);
+    const { decryption } = this.#parts;
+    if (content === null) this.#parts.refused(pdu.payload, `X3 payload format ${pdu.payloadFormat}`);
+    else if (decryption === null) deliverContent(this.#parts.deliver, pdu, warranted, content);
+    else decryption.take(pdu, octets, warranted, time);
+  }
+}
+
+/** Lays content before warrants. */
+export function deliverContent(
+  deliver: DeliverRecord,
+  pdu: Pdu,
+  warranted: readonly RecordRecipient[],
+  content: DeliveredContent,
+): void {
+  const { correlation } = pdu;
+  for (const recipient of warranted) {
+    deliver(recipient, 'hi3', correlation, (liid, cin) => ({
+      kind: 'cc',
+      ...{ liid, cin, correlation, direction: directionOf(pdu) },
+      ...content,
+    }));
   }
 }

@@ -6,6 +6,7 @@
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
 import type { LocationCoverage } from './coverage.ts';
+import type { Secret } from '../../bytes/secret.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeySession } from './session-state.ts';
 import type { CinResetRecord, HandoverInterface, HandoverRecord, NoticeRecord } from './records.ts';
@@ -46,10 +47,12 @@ export interface StoredKeySession {
   readonly lastSeen: number;
 }
 
-/** A PDU whose task the DF does not know yet. */
+/** A PDU that waits: for its task, which the DF does not know yet, or for the key of its call (R-15). */
 export interface HeldPdu {
   readonly id: number;
   readonly xid: string;
+  /** Hex of the correlation ID of the call whose key it waits for; empty: it waits for its task. */
+  readonly correlation: string;
   readonly octets: Uint8Array;
   /** When it came, Unix milliseconds. */
   readonly since: number;
@@ -238,6 +241,46 @@ export type RecordEncoder = (
 export interface KeySource {
   /** @throws any error where there is no answer: the question may be put again */
   getKeys(question: GetKeysRequest): Promise<GetKeysResponse>;
+}
+
+/* ------------------------------------------------------------- decryption */
+
+/** What is needed to open a stream (R-15). */
+export interface OpeningKey {
+  /** `null`: of a key that the SDP shows. */
+  readonly csId: number | null;
+  /** `null`: any stream may be under it. */
+  readonly ssrc: number | null;
+  /** By its registered SDES name. */
+  readonly cipher: string;
+  readonly keyAndSalt: Secret;
+  /** The roll-over counter to begin with. */
+  readonly roc: number;
+  readonly mkiLength: number;
+}
+
+/** An RTP or RTCP packet in the clear, and the crypto session under whose key it was. */
+export interface OpenedContent {
+  readonly packet: Uint8Array;
+  readonly csId: number | null;
+}
+
+/** Opens content in the network. What it knows is in memory alone. */
+export interface ContentOpener {
+  /** Calls of which there are keys. */
+  readonly calls: number;
+  /** Whether there are keys of a call. */
+  knows(call: string): boolean;
+  /** Gives whether there was one that was not known. The keys are the opener's from now on. */
+  add(call: string, keys: readonly OpeningKey[], now: number): boolean;
+  /** `null`: no key fits, or there is none. @param stream tells streams of one SSRC apart */
+  open(
+    call: string,
+    packet: { readonly kind: 'rtp' | 'rtcp'; readonly octets: Uint8Array; readonly stream: string },
+    now: number,
+  ): OpenedContent | null;
+  /** Wipes the keys of calls that were not heard of since `before`. */
+  forget(before: number): void;
 }
 
 /* ------------------------------------------------------------------ tasks */

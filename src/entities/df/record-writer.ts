@@ -1,6 +1,7 @@
 /** Numbers records and lays them into the outbox of each destination, within a turn of the mediation. */
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { covered } from './coverage.ts';
+import type { WarrantCoverage } from './coverage.ts';
 import type { DfListener } from './events.ts';
 import type { DeliverRecord } from './key-mediation.ts';
 import type { DeliverNotice, TellReset } from './notices.ts';
@@ -15,6 +16,8 @@ export interface RecordWriterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onEvent?: DfListener;
+  /** Present where content is decrypted here: then LEMFs get no key material, in whatever record. */
+  readonly decryption?: unknown;
 }
 
 export class RecordWriter {
@@ -34,7 +37,7 @@ export class RecordWriter {
     const now = this.#options.clock.now();
     const state = this.#currentState();
     const { cin, sequenceNumber } = state.place(correlation, liid, kind);
-    const record = covered(make(liid, cin), covers);
+    const record = covered(make(liid, cin), this.#coverageOf(covers));
     if (!this.#append(record, { interface: kind, liid, cin, sequenceNumber }, dids)) return;
     state.advance(correlation, liid, kind, now);
     this.#options.onEvent?.({ type: 'record', at: now, kind: record.kind, liid, cin, sequenceNumber });
@@ -57,6 +60,10 @@ export class RecordWriter {
     const { liid, cin } = record;
     this.#append(record, { interface: 'hi1', liid, cin, sequenceNumber: 0 }, dids);
   };
+
+  #coverageOf(covers: WarrantCoverage): WarrantCoverage {
+    return this.#options.decryption === undefined ? covers : { ...covers, keys: false };
+  }
 
   /** Whether it could be encoded. */
   #append(

@@ -67,7 +67,7 @@ export interface KeyFailureRecord extends IriBase {
 
 export type IriRecord = SipMessageRecord | SessionStartRecord | KeyRecord | KeyFailureRecord;
 
-/** Content, byte for byte as intercepted, still encrypted. */
+/** Content, byte for byte as intercepted, still encrypted; or decrypted here, and said to be. */
 export interface CcRecord extends RecordBase {
   readonly kind: 'cc';
   readonly direction: RecordDirection;
@@ -76,6 +76,8 @@ export interface CcRecord extends RecordBase {
   readonly content: Uint8Array;
   /** Distinguishes the streams of a call: transport addresses as observed, `source>destination`; may be empty. */
   readonly streamIdentifier: string;
+  /** It was decrypted here (R-15), under the key of this crypto session; `null`: under one that the SDP showed. */
+  readonly decrypted?: { readonly csId: number | null };
 }
 
 export type HandoverRecord = IriRecord | CcRecord;

@@ -62,9 +62,10 @@ export interface QuestionBudget {
 
 /**
  * `misplaced`: stood where neither offers nor answers do, or is too long; `unanswered`: in a request that was refused or
- * never taken, or not in answer to what it repeats; `bounded`: more than the parties may have asked.
+ * never taken, or not in answer to what it repeats; `bounded`: more than the parties may have asked;
+ * `undecrypted`: content went out as it came although it was to be decrypted here (R-15).
  */
-export type UnaskedReason = 'misplaced' | 'unanswered' | 'bounded';
+export type UnaskedReason = 'misplaced' | 'unanswered' | 'bounded' | 'undecrypted';
 
 export interface Unasked {
   readonly reason: UnaskedReason;

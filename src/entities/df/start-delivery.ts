@@ -9,6 +9,7 @@ import { opening } from '../../bytes/opened.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { present } from '../../bytes/present.ts';
+import type { ContentDecryptionSettings } from './decryption/content-decryption.ts';
 import type { DfListener } from './events.ts';
 import { recordEncoder } from './handover/encoder.ts';
 import type { DeliveryName } from './handover/encoder.ts';
@@ -22,7 +23,7 @@ import type { KeySession, QuestionState } from './session-state.ts';
 import { Mediation } from './mediation.ts';
 import type { DfIssues, KeySource, PduRecorder } from './ports.ts';
 import type { RetentionOptions } from './retention.ts';
-import { dfTasks, TableWarrants } from './tasks.ts';
+import { dfTasks, endedTask, TableWarrants } from './tasks.ts';
 import { WarrantWatch } from './warrant-watch.ts';
 import type { TaskTable } from '../../x1/tasks.ts';
 import { endpointOf } from '../../x1/policy.ts';
@@ -58,8 +59,13 @@ export interface DeliveryOptions {
   readonly hold?: HoldLimits & { readonly ms: number };
   /** What is kept of a warrant that has ended; absent: until it is delivered, and no longer than its calls. */
   readonly retention?: RetentionOptions;
+  /** Absent: content goes as it was intercepted, and keys go to the LEMFs. */
+  readonly decryption?: NetworkDecryption;
   readonly onEvent?: DfListener;
 }
+
+/** That content is decrypted here. */
+export type NetworkDecryption = Required<Omit<ContentDecryptionSettings, 'opener'>>;
 
 /** What is running, for those who look at it. */
 export interface DeliveryParts {
@@ -129,6 +135,14 @@ async function startWith(
   const { backlogOctets, backlogPdus } = { ...HANDOVER_DEFAULTS, ...options.handover };
   const { onEvent } = options;
   const announced = new Announcements();
+  // What opens content is loaded where that is configured, and nowhere else.
+  const decryption =
+    options.decryption === undefined
+      ? undefined
+      : {
+          ...options.decryption,
+          opener: new (await import('./decryption/opener.ts')).StreamOpener(),
+        };
   const mediation = await Mediation.open(
     {
       store,
@@ -141,7 +155,7 @@ async function startWith(
       backlog: { bound: { octets: backlogOctets, count: backlogPdus }, outbox: store },
       setAside,
       ...present({ holdMs: hold?.ms, holdMost: hold?.pdus, holdOctets: hold?.octets }),
-      ...present({ retention: options.retention, recorder: options.recorder, onEvent }),
+      ...present({ retention: options.retention, recorder: options.recorder, decryption, onEvent }),
     },
     (session, question) => announced.tell(session, question),
   );
@@ -165,6 +179,11 @@ async function startWith(
   };
   // Tasks that are stored together are looked at together.
   const unsubscribe = table.subscribe((event) => {
+    const ended = endedTask(table, event);
+    if (ended !== null)
+      mediation.taskEnds(ended).catch((error: unknown) => {
+        logger.error({ error }, 'content that waited for its key could not go on');
+      });
     for (const liid of warrants.follow(event)) touched.add(liid);
     if (!isTold) queueMicrotask(followTasks);
     isTold = true;

@@ -28,6 +28,10 @@ export function dfOperation(
   { tls, trail, x1, delivery }: DfOperationParts,
 ): Operation<DfConfig> {
   const { store, setAside, handover, mediation, requests, server } = delivery.parts;
+  const decryptionCounts = (): Record<string, number> => {
+    const { waiting: _, ...counts } = mediation.decryption ?? { waiting: 0 };
+    return counts;
+  };
   const probe = new WriteProbe(config.store, config.x1.store);
   const lemfs = (): PeerState[] =>
     handover.list().map(({ address: { host, port }, ready }) => ({
@@ -104,6 +108,17 @@ export function dfOperation(
         'pdus_received_total',
         'PDUs that were taken in, copies apart.',
         () => mediation.received,
+      ),
+      meterBy(
+        'outcome',
+        'content_decryption_total',
+        'Packets that were to be decrypted here, by what came of them: those that had to wait count again.',
+        () => ({ decrypted: 0, waited: 0, undecrypted: 0, ...decryptionCounts() }),
+      ),
+      meter(
+        'content_awaiting_keys',
+        'Packets that wait for the keys of their calls.',
+        () => mediation.decryption?.waiting ?? 0,
       ),
       meter('pdus_dropped_total', 'PDUs whose task did not become known.', () => mediation.losses.dropped),
       meter(

@@ -17,7 +17,7 @@ import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { startDelivery } from './start-delivery.ts';
-import type { RunningDelivery } from './start-delivery.ts';
+import type { DeliveryOptions, NetworkDecryption, RunningDelivery } from './start-delivery.ts';
 import type { DfConfig } from './config.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
@@ -32,6 +32,14 @@ export interface RunningDf extends RunningDelivery {
 export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
   const { place } = dfKept(config);
   return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, onEvent));
+}
+
+/** Where content is decrypted by the DF. */
+function decryptionOf(
+  { decryption: { at, holdMs: ms, pdus, octets } }: DfConfig,
+  record: NetworkDecryption['record'],
+): Pick<DeliveryOptions, 'decryption'> {
+  return at === 'network' ? { decryption: { hold: { ms, pdus, octets }, record } } : {};
 }
 
 async function startHolding(
@@ -78,6 +86,7 @@ async function startHolding(
       keyTiming: { timerMs: config.xk.timerMs },
       handover: config.handover,
       hold: config.hold,
+      ...decryptionOf(config, (account) => state.audit.append({ kind: 'keys-in-use', ...account })),
       retention: {
         ms: config.retention * 1000,
         record: (account) => state.audit.append({ kind: 'warrant-retired', ...account }),

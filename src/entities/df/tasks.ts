@@ -27,6 +27,14 @@ export function dfTasks(table: TaskTable): DfTasks {
   };
 }
 
+/** The task that an event of the table ends, as it was; `null`: none. */
+export function endedTask(table: TaskTable, event: TaskEvent): DfTask | null {
+  if (event.kind !== 'task-deactivated') return null;
+  const { xid, targets, mediation, dids } = event.task;
+  const mediations = mediation.map((details) => mediationOf(table, details, dids));
+  return { xid, targets, mediations, activatedAt: 0 };
+}
+
 /** The tasks of a table by LIID, kept up to date event by event. */
 export class TableWarrants implements DfWarrants {
   readonly #table: TaskTable;

@@ -68,7 +68,35 @@ export function judged(state: KeyingState, messages: readonly SeenMessage[], now
   return { ...state, unkeyed: true };
 }
 
+/**
+ * Whether what was agreed upon says that packets of a payload type are sent in the clear (`null`: of RTCP, which has none).
+ * Where any two parties of a call agreed upon something else for it, they are not.
+ */
+export function isInTheClear({ parties }: KeyingState, payloadType: number | null): boolean {
+  let isAgreed = false;
+  for (const [at, one] of parties.entries()) {
+    const others = parties
+      .slice(at + 1)
+      .filter(({ callId, tag }) => callId === one.callId && tag !== one.tag);
+    const against = others.length === 0 && parties.length === 1 ? [one] : others;
+    for (const other of against) {
+      for (const [line, medium] of one.media.entries()) {
+        const opposite = other.media[line];
+        if (opposite === undefined || medium.refused || opposite.refused) continue;
+        if (!mayBeOf(medium, payloadType) && !mayBeOf(opposite, payloadType)) continue;
+        if (isEncrypted(medium, opposite)) return false;
+        isAgreed = true;
+      }
+    }
+  }
+  return isAgreed;
+}
+
 /* ---------------------------------------------------------------- helpers */
+
+function mayBeOf({ formats }: SeenMedium, payloadType: number | null): boolean {
+  return payloadType === null || formats === undefined || formats.includes(payloadType);
+}
 
 function verdictOn(
   parties: readonly SeenParty[],

@@ -46,6 +46,8 @@ export class WorkingState {
   readonly #notices: Map<string, WarrantNotice>;
   /** PDUs that wait for their tasks. */
   readonly held: HeldPdus;
+  /** Content that waits for keys of its call. */
+  readonly awaiting: HeldPdus;
   /** What gave way and was not told of yet. */
   readonly losses: Losses;
   #lastHeld: number;
@@ -76,7 +78,8 @@ export class WorkingState {
       this.#sessions.set(ByCall.key(kept.session.correlation, kept.session.xid), kept);
     this.#notices = new Map(state.notices.map((notice) => [notice.liid, notice]));
     this.losses = new Losses(state.losses);
-    this.held = new HeldPdus(state.held);
+    this.held = new HeldPdus(state.held.filter(({ correlation }) => correlation === ''));
+    this.awaiting = new HeldPdus(state.held.filter(({ correlation }) => correlation !== ''));
     this.#lastHeld = state.held.reduce((last, pdu) => Math.max(last, pdu.id), 0);
   }
 
@@ -164,6 +167,11 @@ export class WorkingState {
     return this.#sessions.get(ByCall.key(correlation, xid))?.session ?? newSession(xid, correlation);
   }
 
+  /** Whether anything is kept of the key management of a call. */
+  hasSession(correlation: string, xid: string): boolean {
+    return this.#sessions.get(ByCall.key(correlation, xid)) !== undefined;
+  }
+
   sessions(): KeySession[] {
     return [...this.#sessions.values()].map(({ session }) => session);
   }
@@ -188,14 +196,16 @@ export class WorkingState {
     this.#changedNotices.add(notice.liid);
   }
 
-  hold(xid: string, octets: Uint8Array, since: number): void {
-    const pdu = { id: ++this.#lastHeld, xid, octets, since };
-    this.held.add(pdu);
+  /** @param correlation of the call whose keys it waits for; empty: it waits for its task */
+  hold(xid: string, octets: Uint8Array, since: number, correlation = ''): void {
+    const pdu = { id: ++this.#lastHeld, xid, correlation, octets, since };
+    (correlation === '' ? this.held : this.awaiting).add(pdu);
     this.#newlyHeld.push(pdu);
   }
 
   release(id: number): void {
     this.held.remove(id);
+    this.awaiting.remove(id);
     this.#released.push(id);
   }
 
@@ -213,7 +223,7 @@ export class WorkingState {
     readonly held: number;
   } {
     const xids = new Set(warrant.xids);
-    const held = warrant.xids.flatMap((xid) => this.held.of(xid));
+    const held = warrant.xids.flatMap((xid) => [...this.held.of(xid), ...this.awaiting.under(xid)]);
     for (const { id } of held) this.release(id);
     this.#retired.push(warrant);
     this.losses.forget(warrant.liid);

@@ -4,7 +4,8 @@
  */
 import { BytesError } from '../../bytes/errors.ts';
 import type { CcContents, CcPayload } from '../../wire/hi/ps-pdu.ts';
-import { FRAME_TYPE, MMCC_PROTOCOL } from '../../wire/hi/ipmm-cc.ts';
+import { FRAME_TYPE, MMCC_PROTOCOL, readStreamName } from '../../wire/hi/ipmm-cc.ts';
+import type { StreamName } from '../../wire/hi/ipmm-cc.ts';
 import { ipPayload, udpPayload } from '../../wire/x2x3/ip-packet.ts';
 import type { DatagramPayload } from '../../wire/x2x3/ip-packet.ts';
 import { latin1 } from '../../wire/hi/text.ts';
@@ -19,6 +20,8 @@ export interface RtpContent {
   readonly packet: Uint8Array;
   /** Where it came from and went, as the delivery function says it or the packet does; `null` if neither does. */
   readonly path: string | null;
+  /** The network has decrypted it, and says under the key of which crypto session (0: under one that the SDP showed). */
+  readonly decrypted: number | null;
 }
 
 /** Content by what can be done with it. */
@@ -41,8 +44,14 @@ export function contentOf({ contents }: CcPayload): ContentItem {
   const kind = mediaKindOf(octets);
   if (kind !== 'rtp') return { kind };
   try {
-    const path = streamIdentifierOf(contents) ?? unwrapped.path;
-    return { kind, header: decodeRtpHeader(octets).header, packet: octets, path };
+    const { path, decrypted } = streamNameOf(contents) ?? { path: unwrapped.path, decrypted: null };
+    return {
+      kind,
+      header: decodeRtpHeader(octets).header,
+      packet: octets,
+      path,
+      decrypted: decrypted && (decrypted.csId ?? 0),
+    };
   } catch (error) {
     if (error instanceof BytesError || error instanceof MediaError) return { kind: 'noise' };
     throw error;
@@ -67,9 +76,9 @@ function packetOf(contents: CcContents): DatagramPayload | null {
   return unwrapped(packet, frameType ?? FRAME_TYPE.rtpFrame);
 }
 
-function streamIdentifierOf(contents: CcContents): string | null {
+function streamNameOf(contents: CcContents): StreamName | null {
   const id = contents.kind === 'ipmm' ? contents.cc.streamIdentifier : undefined;
-  return id === undefined ? null : latin1(id);
+  return id === undefined ? null : readStreamName(latin1(id));
 }
 
 function unwrapped(packet: Uint8Array, frameType: number): DatagramPayload | null {

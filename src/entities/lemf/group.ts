@@ -66,6 +66,8 @@ export interface RecoveredStream extends DecodedAudio {
   /** `source>destination`, as delivered; of the first packet. */
   readonly path: string | null;
   readonly encrypted: boolean;
+  /** The network has decrypted it, and its delivery function says so (R-15); nothing is authenticated here then. */
+  readonly decryptedInNetwork: boolean;
   readonly packets: number;
   readonly authenticated: number;
   /** Packets that came twice, octet for octet. */
@@ -127,6 +129,8 @@ export class GroupRecovery {
   readonly #decryptor: StreamDecryptor;
   /** By crypto session. */
   readonly #opened = new Map<number | null, RunSorter>();
+  /** What the network has decrypted, by crypto session; 0: none is said. */
+  readonly #decrypted = new Map<number, RunSorter>();
   /** By source. */
   readonly #clear = new Map<string | null, RunSorter>();
   readonly #counts: [refused: number, malformed: number] = [0, 0];
@@ -154,7 +158,10 @@ export class GroupRecovery {
 
   /** After all packets were taken. */
   drafts(): Draft[] {
-    const opened = [...this.#opened].flatMap(([csId, sorter]) => this.#openedStreams(csId, sorter));
+    const opened = [
+      ...[...this.#opened].flatMap(([csId, sorter]) => this.#openedStreams(csId, sorter, false)),
+      ...[...this.#decrypted].flatMap(([csId, sorter]) => this.#openedStreams(csId || null, sorter, true)),
+    ];
     const clear = [...this.#clear].flatMap(([path, sorter]) => this.#clearStreams(path, sorter));
     const lists = clear.length === 0 ? [REFUSED, MALFORMED] : [REFUSED];
     const alone = lists.reduce((sum, list) => sum + (this.#counts[list] ?? 0), 0);
@@ -165,6 +172,10 @@ export class GroupRecovery {
   take(packet: DeliveredPacket): void {
     const { time, place, path, location } = packet;
     if (this.#taken++ === 0) this.#path = path;
+    if (packet.decrypted !== null) {
+      this.#takeDecrypted(packet, packet.decrypted);
+      return;
+    }
     const { sequenceNumber } = packet.header;
     const opened =
       this.#keyring.keys.length === 0 ? null : this.#decryptor.open(packet.packet, sequenceNumber);
@@ -177,6 +188,14 @@ export class GroupRecovery {
     } else if (this.#clear.has(path) || this.#clear.size < MAX_PATHS || this.#isNamed(path)) {
       this.#sorterOf(this.#clear, path).add({ rtp, octets, location, place, time });
     } else this.#passedOver++;
+  }
+
+  /** What is said of it is the delivery function's word, whose certificate was seen. */
+  #takeDecrypted(packet: DeliveredPacket, csId: number): void {
+    const { packet: octets, location, place, time } = packet;
+    const rtp = readRtp(octets);
+    if (rtp === null) this.#refuse(MALFORMED, packet);
+    else this.#sorterOf(this.#decrypted, csId).add({ rtp, octets, location, place, time });
   }
 
   #refuse(list: typeof REFUSED | typeof MALFORMED, { header, place, path }: DeliveredPacket): void {
@@ -205,9 +224,10 @@ export class GroupRecovery {
     return new RefusedList(this.#sources.workspace.bench, [list], this.#counts[list]).judge(runs);
   }
 
-  #openedStreams(csId: number | null, sorter: RunSorter): Draft[] {
-    const all = [...this.#opened.values()].flatMap(({ runs }) => runs);
-    const isFirst = this.#opened.values().next().value === sorter;
+  #openedStreams(csId: number | null, sorter: RunSorter, decryptedInNetwork: boolean): Draft[] {
+    const sorters = [...this.#opened.values(), ...this.#decrypted.values()];
+    const all = sorters.flatMap(({ runs }) => runs);
+    const isFirst = sorters[0] === sorter;
     return sorter.streams().map((runs, at): Draft => {
       // What was refused stands beside the first stream of its direction and SSRC.
       const refused = isFirst && at === 0 ? this.#judge(REFUSED, all) : NONE_REFUSED;
@@ -217,8 +237,9 @@ export class GroupRecovery {
         ...audio,
         ...countsOf(runs, at === 0 ? sorter.copies : 0, refused),
         encrypted: true,
-        authenticated: sizeOf(runs),
-        keys: this.#keysOf(csId),
+        decryptedInNetwork,
+        authenticated: decryptedInNetwork ? 0 : sizeOf(runs),
+        keys: decryptedInNetwork ? [] : this.#keysOf(csId),
         reason: reasonOf(audio, refused),
       };
       return { stream, spans: spansOf(runs), refused: null };
@@ -281,7 +302,16 @@ export class GroupRecovery {
     runs: readonly Run[],
   ): Pick<
     RecoveredStream,
-    'ssrc' | 'csId' | 'speaker' | 'direction' | 'path' | 'missing' | 'firstIndex' | 'disregarded' | 'doubtful'
+    | 'ssrc'
+    | 'csId'
+    | 'speaker'
+    | 'direction'
+    | 'path'
+    | 'missing'
+    | 'firstIndex'
+    | 'disregarded'
+    | 'doubtful'
+    | 'decryptedInNetwork'
   > {
     const { ssrc, direction } = this.#group;
     return {
@@ -295,6 +325,7 @@ export class GroupRecovery {
         runs.length === 0 ? null : runs.reduce((least, run) => Math.min(least, run.lowest), Infinity),
       disregarded: false,
       doubtful: false,
+      decryptedInNetwork: false,
     };
   }
 

@@ -2,11 +2,10 @@
  * The keys to try for a stream: those that the delivery function handed over for the crypto sessions that have its SSRC
  * (all of them where no map knows it), and those that the SDP shows (RFC 4568: whoever writes a=crypto sends under it).
  */
-import { Secret } from '../../bytes/secret.ts';
 import { suiteByName } from '../../media/srtp/suites.ts';
 import type { CcKeyInfo } from '../../wire/hi/eps-iri.ts';
 import type { CandidateKey } from '../../media/srtp/stream-decryptor.ts';
-import { MKI_LENGTH } from '../../media/srtp/stream-decryptor.ts';
+import { MKI_LENGTH, shownKey } from '../../media/srtp/stream-decryptor.ts';
 import type { TargetSide } from './negotiation.ts';
 import { suitesFor } from './policy.ts';
 import type { AgreedStream, Signalling } from './signalling.ts';
@@ -88,12 +87,7 @@ function candidatesOf(attribute: CryptoAttribute): CandidateKey[] {
   const usable = usableSdesKeys(attribute, suiteByName);
   if (usable === null) return [];
   const { suite, keys } = usable;
-  return keys.map(({ keyAndSalt, mkiLength }) => {
-    const octets = keyAndSalt.expose();
-    const key = Secret.of(octets.slice(0, suite.keyLength));
-    const salt = Secret.of(octets.slice(suite.keyLength));
-    return { csId: null, suite, key, salt, roc: 0, mkiLength };
-  });
+  return keys.map(({ keyAndSalt, mkiLength }) => shownKey(suite, keyAndSalt, mkiLength));
 }
 
 function isSameKey(a: CandidateKey, b: CandidateKey): boolean {

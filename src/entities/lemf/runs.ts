@@ -27,6 +27,8 @@ export interface DeliveredPacket {
   readonly time: number | null;
   /** In the order of delivery. */
   readonly place: number;
+  /** Crypto session under whose key the network has decrypted it, 0: none is said; `null`: it has not. */
+  readonly decrypted: number | null;
 }
 
 /** A packet in the clear, decrypted or never encrypted. */

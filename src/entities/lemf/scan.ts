@@ -226,7 +226,7 @@ export class Scan {
     const direction = directionOf(cc);
     if (content.kind === 'rtp') {
       tally.packets++;
-      const { path, header } = content;
+      const { path, header, decrypted } = content;
       const packet = this.#locate(content, location, octets);
       this.#workspace.addPacket({
         ...packet,
@@ -237,6 +237,7 @@ export class Scan {
         place,
         time,
         path,
+        decrypted,
       });
       return;
     }

@@ -3,7 +3,8 @@
  * the key that opens them, and never by SSRC alone: both ends may have chosen one (RFC 3550 section 8.2). Every stream of
  * every m= line is taken, not the first only (R-53).
  *
- *     by direction and SSRC ─┬─ a key opens it     by crypto session (a change of keys goes on in one stream)
+ *     by direction and SSRC ─┬─ the network did    decrypted there (R-15): by crypto session
+ *                            ├─ a key opens it     by crypto session (a change of keys goes on in one stream)
  *                            ├─ sent in the clear  by source
  *                            └─ neither            refused: beside the stream of that direction and SSRC, or alone
  */
@@ -34,10 +35,22 @@ export function recoverStreams(sources: StreamSources): RecoveredStreams {
   const drafts: Draft[] = [];
   for (const group of taken) {
     const recovery = new GroupRecovery(group, sources, protection);
-    for (const { at, length, path, time, place } of workspace.packets(call.session, group, call.owners)) {
+    for (const { at, length, path, time, place, decrypted } of workspace.packets(
+      call.session,
+      group,
+      call.owners,
+    )) {
       const location = { at, length };
       const packet = workspace.read(location).slice();
-      recovery.take({ header: decodeRtpHeader(packet).header, packet, location, path, time, place });
+      recovery.take({
+        header: decodeRtpHeader(packet).header,
+        packet,
+        location,
+        path,
+        time,
+        place,
+        decrypted,
+      });
     }
     drafts.push(...recovery.drafts());
     passedSources += recovery.passedOver > 0 ? 1 : 0;
@@ -85,7 +98,8 @@ function groupsOf({ call, signalling, workspace }: StreamSources): {
 function judged({ stream, refused }: Draft, drafts: readonly Draft[]): RecoveredStream {
   if (stream.reason !== 'foreign-stream' && stream.reason !== 'key-does-not-verify') return stream;
   const beside = drafts.filter(
-    (other) => other.stream.authenticated > 0 && other.stream.direction === stream.direction,
+    ({ stream: other }) =>
+      (other.authenticated > 0 || other.decryptedInNetwork) && other.direction === stream.direction,
   );
   if (beside.length === 0) return stream;
   const { first, last, isMedium } = refused ?? { first: Infinity, last: -Infinity, isMedium: false };

@@ -112,6 +112,8 @@ function unlooked({ sources, packets, signalling, keys }: PassedOver): string[] 
 
 function recovered(streams: readonly JudgedStream[]): string {
   const own = streams.filter(({ disregarded }) => !disregarded);
+  if (own.some(({ decryptedInNetwork }) => decryptedInNetwork))
+    return 'Every stream of the call was decoded; the network has decrypted what was encrypted.';
   return own.some(({ encrypted }) => encrypted)
     ? 'Every stream of the call was decrypted and decoded.'
     : 'Every stream of the call was decoded; none was encrypted.';

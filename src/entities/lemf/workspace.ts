@@ -31,6 +31,8 @@ export interface PacketRow extends PduLocation {
   /** Unix milliseconds. */
   readonly time: number | null;
   readonly path: string | null;
+  /** Crypto session under whose key the network has decrypted it, 0: none is said; `null`: it has not. */
+  readonly decrypted: number | null;
 }
 
 /** Packets of one direction and SSRC. */

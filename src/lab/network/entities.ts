@@ -24,6 +24,7 @@ import type { LemfEvent } from '../../entities/lemf/ports.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import { startLemf } from '../../entities/lemf/start.ts';
 import type { RunningLemf } from '../../entities/lemf/start.ts';
+import { loadedModules } from '../../host/loaded-modules.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
 import { LabError } from '../errors.ts';
@@ -98,6 +99,12 @@ export interface Tasks {
   readonly drain: { readonly of: 'cscf' | 'gateway' | 'df'; readonly with: number; readonly gives: boolean };
   /** Recovers what the LEMF has into a folder. */
   readonly recover: { readonly of: 'lemf'; readonly with: string; readonly gives: RecoveryReport };
+  /** How many modules a DF has loaded, and how many whose URLs have one of these parts. */
+  readonly modules: {
+    readonly of: 'df';
+    readonly with: readonly string[];
+    readonly gives: { readonly modules: number; readonly named: number };
+  };
   /** The KMS's secrets, in the clear. */
   readonly reveal: { readonly of: 'kms'; readonly with: null; readonly gives: Record<string, unknown> };
   /** Resolves when the warrant is active. */
@@ -126,7 +133,14 @@ const PERFORMERS: { readonly [E in Entity]: Performers<E> } = {
   kms: { reveal: (kms) => kms.reveal() },
   cscf: { drain: (cscf, ms) => cscf.drain(ms) },
   gateway: { drain: (gateway, ms) => gateway.drain(ms) },
-  df: { drain: (df, ms) => df.settle(ms) },
+  df: {
+    drain: (df, ms) => df.settle(ms),
+    modules: (_, names) => {
+      const urls = loadedModules();
+      const named = urls.filter((url) => names.some((name) => url.includes(name))).length;
+      return Promise.resolve({ modules: urls.length, named });
+    },
+  },
   lemf: { recover: (lemf, folder) => lemf.recover(folder) },
   admf: {
     issue: async (admf, warrant) => {

@@ -92,6 +92,12 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     load: async () => (await import('./named/held.ts')).held,
   },
   {
+    name: 'network-decryption',
+    summary: 'the DF decrypts; content goes to the LEMF in the clear, and keys to nobody',
+    targets: ['alice', 'bob', 'both'],
+    load: async () => (await import('./named/network-decryption.ts')).networkDecryption,
+  },
+  {
     name: 'offerless',
     summary: 'alice calls without an offer, and bob begins the key exchange',
     targets: ['alice', 'bob', 'both', 'none'],

@@ -18,7 +18,7 @@ import { BytesError } from '../../bytes/errors.ts';
 import { MediaError } from '../errors.ts';
 import { estimateIndex, packetIndex, rocOf } from './packet-index.ts';
 import type { SrtpSuite } from './suites.ts';
-import type { Secret } from '../../bytes/secret.ts';
+import { Secret } from '../../bytes/secret.ts';
 import { mkiOf, SrtpTransform } from './transform.ts';
 
 /** Octets of the MKI in MIKEY-IBAKE: the SPI of the speaker's ECCPT. */
@@ -61,9 +61,17 @@ export interface KeyUse {
   readonly packets: number;
 }
 
+/** A key that stands in the open, cut into key and salt (RFC 4568). */
+export function shownKey(suite: SrtpSuite, keyAndSalt: Secret, mkiLength: number): CandidateKey {
+  const octets = keyAndSalt.expose();
+  const key = Secret.of(octets.slice(0, suite.keyLength));
+  const salt = Secret.of(octets.slice(suite.keyLength));
+  return { csId: null, suite, key, salt, roc: 0, mkiLength };
+}
+
 export class StreamDecryptor {
   /** In the order of delivery. */
-  readonly #candidates: readonly Candidate[];
+  readonly #candidates: Candidate[];
   readonly #byMki = new Map<string, Candidate>();
   /** Those used whose packets have no MKI. */
   readonly #unmarked = new Set<Candidate>();
@@ -73,10 +81,31 @@ export class StreamDecryptor {
   /** Highest packet index of the stream that was right, whatever the key. */
   #highest: number | null = null;
   #failures = 0;
+  #delivered: number;
 
   constructor(keys: readonly CandidateKey[]) {
     this.#candidates = keys.map((key, order) => new Candidate(key, order));
+    this.#delivered = keys.length;
     this.#unused = new Set(this.#candidates);
+  }
+
+  /** One more key, delivered after those before. What failed without it is no reason not to search with it. */
+  add(key: CandidateKey): void {
+    const candidate = new Candidate(key, this.#delivered++);
+    this.#candidates.push(candidate);
+    this.#unused.add(candidate);
+    this.#failures = 0;
+  }
+
+  /** Forgets a key. */
+  drop(key: CandidateKey): void {
+    const at = this.#candidates.findIndex((candidate) => candidate.key === key);
+    const [candidate] = at < 0 ? [] : this.#candidates.splice(at, 1);
+    if (candidate === undefined) return;
+    this.#unused.delete(candidate);
+    this.#unmarked.delete(candidate);
+    if (this.#byMki.get(candidate.mki) === candidate) this.#byMki.delete(candidate.mki);
+    if (this.#last === candidate) this.#last = null;
   }
 
   /** The keys that proved right, in the order of their delivery, each with the MKI seen with it. */
@@ -86,10 +115,20 @@ export class StreamDecryptor {
 
   /** The plain packet, or `null`: no key fits. */
   open(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
+    if (this.#candidates.length === 0) return null;
     const opened = this.#follow(packet, sequenceNumber) ?? this.#search(packet, sequenceNumber);
     if (opened === null) this.#failures++;
     else this.#highest = Math.max(this.#highest ?? 0, opened.index);
     return opened;
+  }
+
+  /** As `open`, of a compound RTCP packet (SRTCP), whose index stands in it. */
+  openRtcp(packet: Uint8Array): Omit<OpenedPacket, 'index'> | null {
+    for (const candidate of [...this.#marked(packet), ...this.#next()].slice(0, MOST_SEARCHED)) {
+      const plain = candidate.openRtcp(packet);
+      if (plain !== null) return { packet: plain, key: candidate.key };
+    }
+    return null;
   }
 
   #follow(packet: Uint8Array, sequenceNumber: number): OpenedPacket | null {
@@ -145,7 +184,7 @@ export class StreamDecryptor {
 }
 
 class Candidate {
-  readonly #key: CandidateKey;
+  readonly key: CandidateKey;
   readonly #transform: SrtpTransform;
   /** Highest packet index that was right. */
   #highest: number | null = null;
@@ -156,13 +195,13 @@ class Candidate {
 
   constructor(key: CandidateKey, order: number) {
     this.order = order;
-    this.#key = key;
+    this.key = key;
     this.#transform = SrtpTransform.of({ suite: key.suite, masterKey: key.key, masterSalt: key.salt });
   }
 
   get usage(): KeyUse | null {
     if (this.#packets === 0) return null;
-    return { csId: this.#key.csId, suite: this.#key.suite, mki: this.#mki, packets: this.#packets };
+    return { csId: this.key.csId, suite: this.key.suite, mki: this.#mki, packets: this.#packets };
   }
 
   /** The MKI of its packets; empty before the first. */
@@ -177,7 +216,7 @@ class Candidate {
   }
 
   search(packet: Uint8Array, sequenceNumber: number, tries: number): OpenedPacket | null {
-    const first = this.#highest === null ? this.#key.roc : rocOf(this.#highest);
+    const first = this.#highest === null ? this.key.roc : rocOf(this.#highest);
     for (let roc = first; roc < first + tries; roc++) {
       const opened = this.open(packet, roc, sequenceNumber);
       if (opened !== null) return opened;
@@ -187,7 +226,7 @@ class Candidate {
 
   /** The MKI that a packet under this key has; of one too short for it, none. */
   mkiIn(packet: Uint8Array): string {
-    const { suite, mkiLength } = this.#key;
+    const { suite, mkiLength } = this.key;
     try {
       return toHex(mkiOf(packet, suite, mkiLength));
     } catch (error) {
@@ -196,15 +235,24 @@ class Candidate {
     }
   }
 
+  openRtcp(packet: Uint8Array): Uint8Array | null {
+    try {
+      return this.#transform.unprotectRtcp(packet, this.key.mkiLength)?.packet ?? null;
+    } catch (error) {
+      if (error instanceof MediaError || error instanceof BytesError) return null;
+      throw error;
+    }
+  }
+
   open(packet: Uint8Array, roc: number, sequenceNumber: number): OpenedPacket | null {
     try {
-      const plain = this.#transform.unprotectRtp(packet, roc, this.#key.mkiLength);
+      const plain = this.#transform.unprotectRtp(packet, roc, this.key.mkiLength);
       if (plain === null) return null;
       const index = packetIndex(roc, sequenceNumber);
       this.#highest = Math.max(this.#highest ?? 0, index);
       if (this.#packets === 0) this.#mki = this.mkiIn(packet);
       this.#packets++;
-      return { packet: plain, index, key: this.#key };
+      return { packet: plain, index, key: this.key };
     } catch (error) {
       if (error instanceof MediaError || error instanceof BytesError) return null;
       throw error;

@@ -44,3 +44,31 @@ const IPMM_CC_PARTS = {
 export type IpmmCc = ValueOf<typeof IPMM_CC_PARTS>;
 
 export const IPMM_CC = sequence([0, 1], 'skipped', IPMM_CC_PARTS);
+
+/** What our delivery function says of a stream. */
+export interface StreamName {
+  /** `source>destination`, addresses and ports; may be empty. */
+  readonly path: string;
+  /** The network has decrypted the packet, under a key of this crypto session (`null`: one that the SDP showed). */
+  readonly decrypted: { readonly csId: number | null } | null;
+}
+
+/**
+ * A stream identifier: the path, and after it what the network has done to the packet.
+ *
+ *     192.0.2.1:4000>198.51.100.7:5000               as intercepted
+ *     192.0.2.1:4000>198.51.100.7:5000;decrypted=2   decrypted in the network under the key of crypto session 2
+ *     192.0.2.1:4000>198.51.100.7:5000;decrypted     … under a key that the SDP showed
+ */
+export function streamNameText({ path, decrypted }: StreamName): string {
+  if (decrypted === null) return path;
+  return `${path};decrypted${decrypted.csId === null ? '' : `=${decrypted.csId}`}`;
+}
+
+/** Of a stream identifier in the words of others, all is path. */
+export function readStreamName(text: string): StreamName {
+  const match = /^([^;]*);decrypted(?:=([1-9]\d{0,2}))?$/.exec(text);
+  if (match === null) return { path: text, decrypted: null };
+  const [, path = '', csId] = match;
+  return { path, decrypted: { csId: csId === undefined ? null : Number(csId) } };
+}

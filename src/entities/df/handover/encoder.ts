@@ -8,7 +8,7 @@
  *     session-start        startOf…EstablishedSession(4)   heads and descriptions of offer and answer (R-33)
  *     keys-available       decryptionKeysAvailable(3)      one CCKeyInfo: CS ID, key, salt (R-7, R-8, R-32)
  *     key-failure          none                            mediaSecFailureIndication genericFailure(0) (R-30)
- *     cc                   (HI3) IPMMCC, frame type and direction
+ *     cc                   (HI3) IPMMCC, frame type and direction; whether it was decrypted here (R-15)
  *
  * What is told of a warrant itself is a HI1-Operation (R-91), without CIN:
  *
@@ -33,7 +33,7 @@ import { HI1_MOST_TEXT } from '../../../wire/hi/hi1.ts';
 import type { Hi1Operation } from '../../../wire/hi/hi1.ts';
 import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../../wire/hi/header.ts';
 import type { PsHeader } from '../../../wire/hi/header.ts';
-import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL } from '../../../wire/hi/ipmm-cc.ts';
+import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL, streamNameText } from '../../../wire/hi/ipmm-cc.ts';
 import { PARTY_TARGET } from '../../../wire/hi/party.ts';
 import type { Party } from '../../../wire/hi/party.ts';
 import { PAYLOAD_DIRECTION, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
@@ -210,11 +210,12 @@ const FRAME: Readonly<Record<CcRecord['format'], number>> = {
 };
 
 function contentOf(record: CcRecord): PsPduPayload {
+  const name = streamNameText({ path: record.streamIdentifier, decrypted: record.decrypted ?? null });
   const cc = {
     objectId: IPMM_CC_OBJECT,
     packet: record.content,
     frameType: FRAME[record.format],
-    ...(record.streamIdentifier === '' ? {} : { streamIdentifier: utf8(record.streamIdentifier) }),
+    ...(name === '' ? {} : { streamIdentifier: utf8(name) }),
     protocol: MMCC_PROTOCOL.rTP,
   };
   return {

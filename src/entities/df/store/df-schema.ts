@@ -38,9 +38,12 @@ const LOSSES = statements(
     since REAL NOT NULL, PRIMARY KEY (did, liid, interface, cin)) WITHOUT ROWID`,
 );
 
+/** PDUs wait for keys of their calls, too; `''`: for a task. */
+const AWAITING_KEYS = statements(`ALTER TABLE held ADD COLUMN correlation TEXT NOT NULL DEFAULT ''`);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES],
+  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES, AWAITING_KEYS],
 };

@@ -7,7 +7,7 @@
  *     communication   (correlation, LIID) → CIN and the next HI2 and HI3 sequence numbers
  *     cin             the last CIN of each LIID
  *     key_session     the MIKEY exchanges of a call under a task, and the questions that are open at Xk
- *     held            PDUs whose task is not known yet
+ *     held            PDUs whose task is not known yet, or that wait for a key
  *     outbox          PS-PDUs by destination, gone when the LEMF has acknowledged them
  *     epoch           above which CIN all new ones are, once the store was put back from a copy
  *     loss            what gave way to the bound of a destination's backlog and was not told of yet
@@ -72,7 +72,13 @@ const STORED = tableReaders({
   },
   cin: { liid: textColumn, last: countColumn },
   key_session: { xid: textColumn, correlation: textColumn, body: sessionColumn, lastSeen: timeColumn },
-  held: { id: countColumn, xid: textColumn, octets: octetsColumn, since: timeColumn },
+  held: {
+    id: countColumn,
+    xid: textColumn,
+    octets: octetsColumn,
+    since: timeColumn,
+    correlation: textColumn,
+  },
   outbox: {
     position: generated(countColumn),
     did: textColumn,

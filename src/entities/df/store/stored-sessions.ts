@@ -57,6 +57,7 @@ const MEDIUM = strict({
   securable: Type.Boolean(),
   keying: Type.Array(Type.Enum(['mikey', 'sdes', 'dtls', 'zrtp'])),
   keyTags: Type.Array(Type.Integer({ minimum: 0 })),
+  formats: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }))),
 });
 
 const SETTLED = strict({
@@ -81,7 +82,7 @@ const BUDGET = strict({
 });
 
 const UNASKED = strict({
-  reason: Type.Enum(['misplaced', 'unanswered', 'bounded']),
+  reason: Type.Enum(['misplaced', 'unanswered', 'bounded', 'undecrypted']),
   told: Type.Array(Type.String()),
 });
 

@@ -27,7 +27,7 @@ const TABLES = `
   CREATE TABLE iri (session INTEGER, count INTEGER, sequenceNumber INTEGER, at INTEGER, length INTEGER, source TEXT,
     PRIMARY KEY (session, count, sequenceNumber, at)) WITHOUT ROWID;
   CREATE TABLE packet (session INTEGER, direction INTEGER, ssrc INTEGER, place INTEGER, at INTEGER, length INTEGER,
-    time REAL, source TEXT, path TEXT, PRIMARY KEY (session, direction, ssrc, place, at)) WITHOUT ROWID;
+    time REAL, source TEXT, path TEXT, decrypted INTEGER, PRIMARY KEY (session, direction, ssrc, place, at)) WITHOUT ROWID;
   CREATE TABLE note (session INTEGER, kind INTEGER, count INTEGER, number INTEGER, source TEXT, note TEXT);
   CREATE INDEX notes ON note (session, kind, count, number);
   CREATE TABLE notice (number INTEGER PRIMARY KEY, liid TEXT, operation TEXT, time TEXT, text TEXT, source TEXT,
@@ -122,8 +122,19 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
     return owned(this.#statements.iri.iterate(session), owners);
   }
 
-  addPacket({ session, direction, ssrc, place, at, length, time, source, path: way }: PacketRow): void {
-    this.#statements.addPacket.run(session, direction, ssrc, place, at, length, time, source, way);
+  addPacket({
+    session,
+    direction,
+    ssrc,
+    place,
+    at,
+    length,
+    time,
+    source,
+    path: way,
+    decrypted,
+  }: PacketRow): void {
+    this.#statements.addPacket.run(session, direction, ssrc, place, at, length, time, source, way, decrypted);
   }
 
   *groups(session: number, owners: Owners): Generator<PacketGroup> {
@@ -344,8 +355,8 @@ function statementsOf(database: Database.Database) {
       'SELECT * FROM iri WHERE session = ? ORDER BY count, sequenceNumber, at',
     ),
     addPacket: database.prepare<
-      [number, number, number, number, number, number, number | null, string, string | null]
-    >('INSERT INTO packet VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+      [number, number, number, number, number, number, number | null, string, string | null, number | null]
+    >('INSERT INTO packet VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     groups: database.prepare<[number], PacketGroup & { source: string }>(
       `SELECT direction, ssrc, source, count(*) AS packets, min(place) AS first FROM packet WHERE session = ?
        GROUP BY direction, ssrc, source ORDER BY first`,

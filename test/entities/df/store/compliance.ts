@@ -54,7 +54,7 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         evicted: [],
         losses: [LOSS],
         toldLosses: [],
-        held: [{ id: 1, xid: 'x', octets: Uint8Array.of(1), since: 2 }],
+        held: [{ id: 1, xid: 'x', correlation: '', octets: Uint8Array.of(1), since: 2 }],
         released: [],
         retired: [],
         givenUp: [],
@@ -226,7 +226,13 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
     });
 
     it('releases what was held', async () => {
-      const held = [1, 2, 3].map((id) => ({ id, xid: 'x', octets: Uint8Array.of(id), since: 0 }));
+      const held = [1, 2, 3].map((id) => ({
+        id,
+        xid: 'x',
+        correlation: '',
+        octets: Uint8Array.of(id),
+        since: 0,
+      }));
       await current.store.commit({ ...NOTHING, held });
       await current.store.commit({ ...NOTHING, released: [1, 3] });
       expect((await current.store.load()).held.map(({ id }) => id)).toEqual([2]);

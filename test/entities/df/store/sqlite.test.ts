@@ -31,7 +31,7 @@ it('R-73: what is done for each PDU and each acknowledgement looks at no more ro
       streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
       communications: [CALL],
       outbox: [0, 1].map((sequenceNumber) => ({ ...outbox, sequenceNumber })),
-      held: [{ id: 1, xid: 'x', octets: new Uint8Array(1), since: 0 }],
+      held: [{ id: 1, xid: 'x', correlation: '', octets: new Uint8Array(1), since: 0 }],
       released: [1],
     });
     await store.pending('lemf', 0, 256);
