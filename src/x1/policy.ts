@@ -63,8 +63,9 @@ const EQUIPMENT = ['imei', 'peiImei', 'peiImeiCheckDigit', 'peiImeisv'];
 const SUBSCRIBER = ['sipUri', 'telUri', 'impu', 'e164Number', 'gpsiMsisdn'];
 
 const POI: Omit<NePolicy, 'deliveryTypes' | 'services'> = {
-  targets: SUBSCRIBER,
-  combinesEquipment: false,
+  // Which device it is, Contact says; the CSCF tells the gateway.
+  targets: [...SUBSCRIBER, ...EQUIPMENT],
+  combinesEquipment: true,
   addresses: ['ipAddressAndPort', 'uri'],
   destinations: { max: 8 },
   mediation: 'ignored',
@@ -77,9 +78,6 @@ const SCOPED_SERVICES: readonly ServiceType[] = ['voice', 'messaging'];
 
 export const CSCF_POLICY: NePolicy = {
   ...POI,
-  // Which device it is, Contact says; a gateway is not told who will answer.
-  targets: [...SUBSCRIBER, ...EQUIPMENT],
-  combinesEquipment: true,
   deliveryTypes: ['X2Only'],
   services: ['voice', 'messaging'],
 };
@@ -89,7 +87,6 @@ export const GATEWAY_POLICY: NePolicy = { ...POI, deliveryTypes: ['X3Only'], ser
 export const DF_POLICY: NePolicy = {
   ...POI,
   targets: SIP_TARGETS,
-  combinesEquipment: true,
   deliveryTypes: ['X2Only', 'X3Only', 'X2andX3'],
   destinations: { max: 32 },
   mediation: 'warrants',
@@ -98,6 +95,9 @@ export const DF_POLICY: NePolicy = {
 
 export const KMS_POLICY: NePolicy = {
   ...POI,
+  // Keys are a subscriber's, whatever the device.
+  targets: SUBSCRIBER,
+  combinesEquipment: false,
   deliveryTypes: ['X2Only'],
   addresses: [],
   destinations: 'none',

@@ -37,6 +37,16 @@ describe('X1 error codes', () => {
     [3000, 'a product ID', CSCF_POLICY, request({ productId: OTHER_XID })],
     [3010, 'an IMSI', CSCF_POLICY, request({ targets: [{ name: 'imsi', value: '262011234567890' }] })],
     [
+      3010,
+      'a device at a KMS, whose keys are a subscriber’s',
+      KMS_POLICY,
+      request({
+        targets: [{ name: 'imei', value: '35693803564398' }],
+        mediation: [validity],
+        dids: [],
+      }),
+    ],
+    [
       3020,
       'equipment beside a subscriber where they cannot be combined',
       { ...DF_POLICY, combinesEquipment: false },

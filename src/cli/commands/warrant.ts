@@ -74,7 +74,8 @@ function addCommand(): Command {
     command.argument('[file]', 'a warrant as JSON or YAML (.yaml, .yml), - for JSON on standard input'),
   )
     .option('--liid <liid>', 'its lawful interception identifier')
-    .option('--location', "whether it covers the target's location")
+    .option('--location', "whether it covers the target's location, where a session begins and ends")
+    .option('--location-upon-change', 'the same, and whenever it changes in between')
     .option('--reference <text>', 'a name of your own for it; no other warrant may have it')
     .option('--emergency', 'carry it out on one approval; it ends if the second does not follow in time')
     .option('--draft', 'leave it a draft: claviger warrant submit is for later')
@@ -184,7 +185,8 @@ function amendCommand(): Command {
     "amend LIID-1 --until 2030-03-31T00:00:00Z --reason 'order of 2 March'",
   ).argument('<liid>', 'which warrant');
   waiting(contents(reasonable(command, true)), 'active')
-    .option('--location', "let it cover the target's location")
+    .option('--location', "let it cover the target's location, where a session begins and ends")
+    .option('--location-upon-change', 'the same, and whenever it changes in between')
     .option('--no-location', "let it not cover the target's location");
   return command.action(async (liid: string, flags: ContentFlags & ActFlags) => {
     await withApi(flags, async (api) => {

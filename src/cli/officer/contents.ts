@@ -17,6 +17,7 @@ export interface ContentFlags {
   readonly until?: string | undefined;
   readonly lemf?: string | undefined;
   readonly location?: boolean | undefined;
+  readonly locationUponChange?: boolean | undefined;
 }
 
 export interface AddFlags extends ContentFlags {
@@ -33,11 +34,20 @@ export interface Contents {
   readonly startTime?: string;
   readonly endTime?: string;
   readonly lemf?: LemfOption;
-  readonly location?: boolean;
+  readonly location?: boolean | 'uponChange';
 }
 
 /** Options that say what is in a warrant. */
-const SAYING = ['liid', 'target', 'delivery', 'from', 'until', 'lemf', 'location'] as const;
+const SAYING = [
+  'liid',
+  'target',
+  'delivery',
+  'from',
+  'until',
+  'lemf',
+  'location',
+  'locationUponChange',
+] as const;
 
 /** The warrant of a file, or of the options. @param usual where deliveries go if nothing says it */
 export function entryOf(file: string | undefined, flags: AddFlags, usual: OfficerConfig['lemf']): unknown {
@@ -72,11 +82,12 @@ function entryOfOptions(flags: AddFlags, usual: OfficerConfig['lemf']): object {
 export function changesOf(flags: ContentFlags): Contents {
   const changes = contentsOf(flags);
   if (Object.keys(changes).length > 0) return changes;
-  const hint = 'Give one of --target, --delivery, --from, --until, --lemf, --location, --no-location.';
+  const hint =
+    'Give one of --target, --delivery, --from, --until, --lemf, --location, --location-upon-change, --no-location.';
   throw new CliError('usage', 'nothing is said that should change', hint);
 }
 
-function contentsOf({ target, delivery, from, until, lemf, location }: ContentFlags): Contents {
+function contentsOf({ target, delivery, from, until, lemf, ...flags }: ContentFlags): Contents {
   const now = systemClock().now();
   const startTime = from === undefined || from === 'now' ? undefined : timeOption('from', from, now);
   const endTime = until === undefined ? undefined : timeOption('until', until, startTime ?? now);
@@ -86,8 +97,17 @@ function contentsOf({ target, delivery, from, until, lemf, location }: ContentFl
     startTime: startTime === undefined ? undefined : isoTime(startTime),
     endTime: endTime === undefined ? undefined : isoTime(endTime),
     lemf: lemf === undefined ? undefined : lemfOption(lemf),
-    location,
+    location: locationOf(flags),
   });
+}
+
+function locationOf({
+  location,
+  locationUponChange,
+}: Pick<ContentFlags, 'location' | 'locationUponChange'>): Contents['location'] {
+  if (locationUponChange !== true) return location;
+  if (location === false) throw new CliError('usage', '--no-location and --location-upon-change', undefined);
+  return 'uponChange';
 }
 
 /** What a file of JSON or YAML holds, or standard input as JSON for `-`. @throws CliError, ConfigError, BytesError */

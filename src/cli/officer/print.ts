@@ -22,6 +22,11 @@ export function waitingText({ state, pending, lapses }: WarrantView): string {
   return state === 'submitted' ? 'approval' : '';
 }
 
+const LOCATIONS: ReadonlyMap<WarrantView['location'], string> = new Map<WarrantView['location'], string>([
+  [true, 'covered, where a session begins and ends'],
+  ['uponChange', 'covered, whenever it changes'],
+]);
+
 function targetText({ name, value }: WarrantView['targets'][number]): string {
   return printable(name === 'sipUri' || name === 'telUri' ? value : `${name}=${value}`);
 }
@@ -55,7 +60,7 @@ export function warrantText(warrant: WarrantView): string {
   const rows: [string, string][] = [
     ['targets', warrant.targets.map(targetText).join(', ') || 'deleted'],
     ['delivery', `${warrant.delivery}, HI2 to ${address(lemf.hi2)}${hi3}`],
-    ['location', warrant.location ? 'covered' : 'not covered'],
+    ['location', LOCATIONS.get(warrant.location) ?? 'not covered'],
     ['in force', `${shortTime(warrant.startTime)} to ${shortTime(warrant.endTime)}`],
     ...warrant.covered.map(({ from, until, delivery }): [string, string] => [
       'covers',

@@ -18,11 +18,16 @@ export function widens(before: Warrant, after: Warrant): boolean {
     after.endTime > before.endTime ||
     after.startTime < before.startTime ||
     (after.delivery === 'IRI+CC' && before.delivery === 'IRI') ||
-    (after.location === true && before.location !== true) ||
+    reachOf(after) > reachOf(before) ||
     !areAmong(after.targets, before.targets) ||
     isMoved(before.lemf.hi2, after.lemf.hi2) ||
     isMoved(before.lemf.hi3, after.lemf.hi3)
   );
+}
+
+/** How much of the target's location it covers. */
+function reachOf({ location = false }: Warrant): number {
+  return location === 'uponChange' ? 2 : Number(location);
 }
 
 /** The members in which two warrants differ. */

@@ -17,6 +17,7 @@
 import { bareHost, canonicalAddress, endpointText } from '../../bytes/network-address.ts';
 import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../../wire/x1/details.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
+import { targetKind } from '../../x1/target-keys.ts';
 import type { ElementKind } from './ports.ts';
 import type { Held } from './view.ts';
 import { areAmong, isDraining } from './warrants.ts';
@@ -208,6 +209,7 @@ function taskFor(kind: ElementKind, record: WarrantRecord, dids: readonly string
     case 'kms':
       return {
         ...base,
+        targets: keyedTargets(warrant.targets),
         deliveryType: 'X2Only',
         mediation: [{ liid, deliveryType: 'HI2Only', startTime, endTime, dids: [] }],
       };
@@ -222,11 +224,22 @@ function taskFor(kind: ElementKind, record: WarrantRecord, dids: readonly string
             startTime,
             endTime,
             dids,
-            scoping: [{ location: warrant.location === true ? [{ beginningAndEnd: true }] : 'doNotReport' }],
+            scoping: [{ location: locationOf(warrant) }],
           },
         ],
       };
   }
+}
+
+function locationOf({ location = false }: Warrant) {
+  if (location === false) return 'doNotReport';
+  return [{ beginningAndEnd: true, ...(location === 'uponChange' ? { uponChange: true } : {}) }];
+}
+
+/** Keys are a subscriber's: a device beside one narrows what is intercepted, not what the KMS knows it by. */
+function keyedTargets(targets: Warrant['targets']): Warrant['targets'] {
+  const subscribers = targets.filter((target) => targetKind(target) !== 'equipment');
+  return subscribers.length === 0 ? targets : subscribers;
 }
 
 /** Names a destination for good: what it is for and where it is. */

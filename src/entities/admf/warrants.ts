@@ -34,8 +34,11 @@ export interface Warrant {
     /** Needed for content. */
     readonly hi3?: HostPort;
   };
-  /** Whether the warrant covers the target's location; default: it does not (R-35). */
-  readonly location?: boolean;
+  /**
+   * Whether the warrant covers the target's location; default: it does not (R-35). `true`: where a session or something
+   * else begins or ends; `uponChange`: also in between.
+   */
+  readonly location?: boolean | 'uponChange';
 }
 
 /** What each means: `life.ts`. */

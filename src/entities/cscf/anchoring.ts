@@ -20,6 +20,7 @@ import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Logger } from '../../bytes/ports.ts';
 import { openDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
+import { instanceNames } from '../../sip/further-names.ts';
 import type { Medium, SessionDescription } from '../../sip/sdp.ts';
 import type { SipMessage } from '../../sip/message.ts';
 import { addressOf, checkAddresses, leadToGateway } from './addresses.ts';
@@ -31,6 +32,8 @@ import type { AnchoredStream, WantedSession, Side } from '../../wire/iq/sessions
 export interface MediaState {
   readonly sdps: { readonly a: string | null; readonly b: string | null };
   readonly media: { readonly a: readonly Medium[] | null; readonly b: readonly Medium[] | null };
+  /** URNs of the devices that described them: each description is one device's. */
+  readonly devices: { readonly a: readonly string[]; readonly b: readonly string[] };
   readonly wanted: WantedSession | null;
   readonly local: readonly AnchoredStream[];
 }
@@ -44,6 +47,7 @@ interface Session {
 const NOTHING: MediaState = {
   sdps: { a: null, b: null },
   media: { a: null, b: null },
+  devices: { a: [], b: [] },
   wanted: null,
   local: [],
 };
@@ -176,14 +180,17 @@ export class AnchoredCall {
     checkAddresses(sdp);
     // A description for people to read may be in any character set: what is not UTF-8 is shown replaced.
     const text = new TextDecoder().decode(message.body);
-    const { sdps, media, local } = session.state;
-    if (text === sdps[from] && sdp.media.every(({ port }, k) => port === 0 || local[k])) {
+    const { sdps, media, devices, local } = session.state;
+    const own = devicesIn(message) ?? devices[from];
+    const isSame = text === sdps[from] && own.join() === devices[from].join();
+    if (isSame && sdp.media.every(({ port }, k) => port === 0 || local[k])) {
       this.#apply(message, sdp, from, local);
       return undefined;
     }
     const state = {
       sdps: { ...sdps, [from]: text },
       media: { ...media, [from]: sdp.media },
+      devices: { ...devices, [from]: own },
     };
     const wanted = this.#wanted(state, session.branch, from, isOffer(message));
     this.#checkDestinations(wanted, from);
@@ -207,7 +214,7 @@ export class AnchoredCall {
    * switch off what is up does so with its answer: it may be refused.
    */
   #wanted(
-    { sdps, media }: Pick<MediaState, 'sdps' | 'media'>,
+    { sdps, media, devices }: Pick<MediaState, 'sdps' | 'media' | 'devices'>,
     branch: string,
     latest: Side,
     offer: boolean,
@@ -219,7 +226,9 @@ export class AnchoredCall {
       if (media[latest]?.[k]?.port === 0 && !(offer && other > 0)) return null;
       return { a: addressOf(a?.[k], b?.[k]), b: addressOf(b?.[k], a?.[k]) };
     });
-    return { correlation: this.#correlation, parties: this.#parties(branch), sdps, streams };
+    const names = this.#parties(branch);
+    const parties = { a: [...names.a, ...devices.a], b: [...names.b, ...devices.b] };
+    return { correlation: this.#correlation, parties, sdps, streams };
   }
 
   /** @throws CscfError `destination` */
@@ -257,4 +266,13 @@ export function refusalOf(error: unknown): number | null {
   if (error.code === 'syntax' || error.code === 'too-large') return 488;
   if (error.code === 'untyped-body') return 400;
   return error.code === 'unsupported-body' ? 415 : null;
+}
+
+/** Devices that are told of one description; whoever sends it has one. */
+const MAX_DEVICES = 4;
+
+/** What Contact says of the device that sends a description; `null`: there is no Contact. */
+function devicesIn(message: SipMessage): readonly string[] | null {
+  if (message.first('Contact') === null) return null;
+  return instanceNames(message).slice(0, MAX_DEVICES);
 }

@@ -83,6 +83,11 @@ export const LEMF = strict(
   { title: 'Lemf', description: 'Where HI2 and HI3 go; IRI+CC needs both' },
 );
 
+/** `true`: where a session begins and ends; `uponChange`: then as well. */
+export const LOCATION_TERM = Type.Union([Type.Boolean(), Type.Literal('uponChange')], {
+  errorMessage: 'true, false or "uponChange"',
+});
+
 const WARRANT_MEMBERS = {
   targets: Type.Array(TARGET, {
     minItems: 1,
@@ -102,10 +107,12 @@ export const WARRANT_ENTRY = strict(
     liid: WARRANT_LIID,
     ...WARRANT_MEMBERS,
     startTime: Type.Optional(START),
-    location: Type.Boolean({
+    location: {
+      ...LOCATION_TERM,
       default: false,
-      description: "Whether the warrant covers the target's location",
-    }),
+      description:
+        "Whether the warrant covers the target's location: true where a session or something else begins or ends, uponChange also in between",
+    },
   },
   { title: 'WarrantEntry', description: 'A warrant as an officer enters it' },
 );
@@ -118,7 +125,7 @@ export const WARRANT_CHANGES = strict(
     startTime: Type.Optional(START),
     endTime: Type.Optional(WARRANT_MEMBERS.endTime),
     lemf: Type.Optional(WARRANT_MEMBERS.lemf),
-    location: Type.Optional(Type.Boolean()),
+    location: Type.Optional(LOCATION_TERM),
   },
   {
     title: 'WarrantChanges',

@@ -26,6 +26,7 @@ import {
   reader,
   sentence,
   TARGET,
+  LOCATION_TERM,
   time,
   WARRANT_CHANGES,
   WARRANT_ENTRY,
@@ -204,7 +205,7 @@ export const WARRANT_VIEW = Type.Object(
     startTime: time('In force from here on'),
     endTime: time('In force until here'),
     lemf: LEMF,
-    location: Type.Boolean(),
+    location: LOCATION_TERM,
     covered: Type.Array(PERIOD, {
       description: 'What it has covered and covers; a time before is never added',
     }),

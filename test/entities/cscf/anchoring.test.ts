@@ -16,15 +16,16 @@ function sdp(...lines: readonly string[]): string {
   return [...HEAD, ...lines].map((line) => `${line}\r\n`).join('');
 }
 
-function anchored(gateway: FakeGateway): (from: Side, text: string) => Promise<string> {
+function anchored(gateway: FakeGateway): (from: Side, text: string, contact?: string) => Promise<string> {
   const call = new AnchoredCall(gateway, silent, {
     correlation: new Uint8Array(8),
     parties: () => ({ a: [], b: [] }),
     newId: (branch) => branch,
     signalling: ({ address, port }) => address === '10.0.0.9' && port === 5070,
   });
-  return async (from, text) => {
-    const message = request(from === 'a' ? 'UPDATE' : 'ACK', {}, text);
+  return async (from, text, contact) => {
+    const fields = contact === undefined ? {} : { Contact: contact };
+    const message = request(from === 'a' ? 'UPDATE' : 'ACK', fields, text);
     message.setBody(SDP_TYPE, toOctets(text));
     await call.onBranch(message, from, 'branch', 'b1');
     return fromOctets(message.body);
@@ -104,6 +105,40 @@ describe('anchored session descriptions', () => {
     const pass = anchored(gateway);
     await pass('a', sdp('m=audio 4000 RTP/SAVP 0', 'c=IN IP4 0.0.0.0'));
     expect(gateway.puts.at(-1)?.streams).toEqual([{ a: null, b: null }]);
+  });
+});
+
+describe('R-35: the gateway is told which devices take part', () => {
+  const device = (urn: string) => `<sip:x@192.0.2.1>;+sip.instance="<${urn}>"`;
+  const [imei, other] = ['urn:gsma:imei:35693803-564398-0', 'urn:gsma:imei:35693803-564399-0'];
+  const line = (port: number) => sdp(`m=audio ${port} RTP/SAVP 0`);
+
+  it('by the instance in Contact of whoever describes, on either side', async () => {
+    const gateway = new FakeGateway();
+    const pass = anchored(gateway);
+    await pass('a', line(4000), device(imei));
+    expect(gateway.puts.at(-1)?.parties).toEqual({ a: [imei], b: [] });
+    await pass('b', line(5000), device(other));
+    expect(gateway.puts.at(-1)?.parties).toEqual({ a: [imei], b: [other] });
+  });
+
+  it('a description without Contact keeps the device, another device takes its place', async () => {
+    const gateway = new FakeGateway();
+    const pass = anchored(gateway);
+    await pass('b', line(5000), device(imei));
+    await pass('b', line(5002));
+    expect(gateway.puts.at(-1)?.parties.b).toEqual([imei]);
+    await pass('b', line(5002), device(other));
+    expect(gateway.puts.at(-1)?.parties.b).toEqual([other]);
+    await pass('b', line(5002), '<sip:x@192.0.2.1>');
+    expect(gateway.puts.at(-1)?.parties.b).toEqual([]);
+  });
+
+  it('R-65: no more than a handful of one description', async () => {
+    const gateway = new FakeGateway();
+    const many = Array.from({ length: 300 }, (_, at) => device(`urn:uuid:${at}`)).join(', ');
+    await anchored(gateway)('a', line(4000), many);
+    expect(gateway.puts.at(-1)?.parties.a).toHaveLength(4);
   });
 });
 

@@ -33,7 +33,13 @@ import {
 } from '../../../storage/stored-tables.ts';
 import type { TablesOf } from '../../../storage/stored-tables.ts';
 import { HI1_ERASING, HI1_EXCHANGE_TIMES, HI1_TABLES, scrub, SqliteHi1Store } from './hi1.ts';
-import { STORED_DELIVERY, STORED_LEMF, STORED_TARGETS, STORED_WARRANT } from './stored-warrant.ts';
+import {
+  STORED_DELIVERY,
+  STORED_LEMF,
+  STORED_TARGETS,
+  STORED_LOCATION,
+  STORED_WARRANT,
+} from './stored-warrant.ts';
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS warrant (position INTEGER PRIMARY KEY AUTOINCREMENT, liid TEXT NOT NULL UNIQUE,
@@ -76,7 +82,7 @@ const CHANGE = Type.Union([
       startTime: Type.Optional(Type.Number()),
       endTime: Type.Optional(Type.Number()),
       lemf: Type.Optional(STORED_LEMF),
-      location: Type.Optional(Type.Boolean()),
+      location: Type.Optional(STORED_LOCATION),
     }),
   }),
   strict({ kind: Type.Literal('resume') }),

@@ -8,6 +8,9 @@ export const STORED_TARGETS = Type.Array(strict({ name: Type.String(), value: Ty
 export const STORED_DELIVERY = Type.Enum(['IRI', 'IRI+CC']);
 export const STORED_LEMF = strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT) });
 
+/** As `Warrant.location`. */
+export const STORED_LOCATION = Type.Union([Type.Boolean(), Type.Literal('uponChange')]);
+
 export const STORED_WARRANT = strict({
   liid: Type.String(),
   targets: STORED_TARGETS,
@@ -15,5 +18,5 @@ export const STORED_WARRANT = strict({
   startTime: Type.Number(),
   endTime: Type.Number(),
   lemf: STORED_LEMF,
-  location: Type.Optional(Type.Boolean()),
+  location: Type.Optional(STORED_LOCATION),
 });

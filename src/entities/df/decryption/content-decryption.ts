@@ -181,7 +181,7 @@ export class ContentDecryption implements KeySink {
     this.#keys?.tellUndecrypted(toHex(pdu.correlation), pdu.xid, takers);
   }
 
-  /** Where no more may wait, what has waited for longest of whoever has most goes out as it came; else the newcomer does. */
+  /** Where no more may wait, some of the task that has most waiting goes out as it came: the newcomer, if that is its own. */
   #hold(pdu: Pdu, octets: Uint8Array): void {
     const { awaiting } = this.#parts.currentState();
     while (!awaiting.hasRoomFor(octets.length, this.#parts.hold)) {
