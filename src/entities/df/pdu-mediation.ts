@@ -82,8 +82,8 @@ export class PduMediation {
     }
     const fromTarget = direction === 'unknown' ? null : direction === 'fromTarget';
     const seen = sightingIn(pdu.payload, fromTarget, starts.effectiveTime(pdu, time));
-    if (warranted.some((recipient) => keys.takes(recipient)))
-      keys.noteKeyManagement(pdu, seen, warranted, observed);
+    const isForKeys = warranted.some((recipient) => keys.takes(recipient));
+    if (isForKeys) keys.noteKeyManagement(pdu, seen, warranted, observed);
     starts.note(pdu, seen, warranted, time);
     this.#parts.decryption?.signalled(pdu, seen.media.party !== null);
   }

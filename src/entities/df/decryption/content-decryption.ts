@@ -89,10 +89,8 @@ export class ContentDecryption implements KeySink {
     const takers = warranted.filter(({ hi3 }) => hi3.length > 0);
     if (content === null || takers.length === 0) return;
     const outcome = this.#outcome(pdu);
-    if (outcome === 'clear') this.#parts.deliver(pdu, takers, content);
-    else if (outcome === 'none') this.#undecrypted(pdu, takers, content);
-    else if (outcome === 'key') this.#hold(pdu, octets);
-    else this.#decrypted(pdu, takers, time, outcome);
+    if (outcome === 'key') this.#hold(pdu, octets);
+    else this.#handOn(pdu, takers, content, outcome);
   }
 
   /** Keys that the KMS has given. */
@@ -112,7 +110,7 @@ export class ContentDecryption implements KeySink {
       state.putSession(newSession(pdu.xid, correlation), this.#now);
     const session = state.session(correlation, pdu.xid);
     if (describes) this.#parts.opener.add(callOf(session), shownKeys(pdu.payload), this.#now);
-    this.#retry(session);
+    this.#retry({ xid: pdu.xid, correlation });
   }
 
   /** What has waited for too long goes out as it came; what nobody needs is wiped. */
@@ -160,6 +158,17 @@ export class ContentDecryption implements KeySink {
     const isHopeless =
       questions.length > 0 && questions.every((one) => one.state === 'failed') && waits !== true;
     return isHopeless || media.unkeyed ? 'none' : 'key';
+  }
+
+  #handOn(
+    pdu: Pdu,
+    takers: readonly RecordRecipient[],
+    content: DeliveredContent,
+    outcome: OpenedContent | 'clear' | 'none',
+  ): void {
+    if (outcome === 'none') this.#undecrypted(pdu, takers, content);
+    else if (outcome === 'clear') this.#parts.deliver(pdu, takers, content);
+    else this.#decrypted(pdu, takers, content.time, outcome);
   }
 
   #decrypted(
@@ -211,7 +220,7 @@ export class ContentDecryption implements KeySink {
   }
 
   /** What waits of a call is tried again, oldest first. */
-  #retry({ xid, correlation }: KeySession): void {
+  #retry({ xid, correlation }: Pick<KeySession, 'xid' | 'correlation'>): void {
     const state = this.#parts.currentState();
     const task = this.#parts.find(xid);
     if (task === null) return;
@@ -223,10 +232,7 @@ export class ContentDecryption implements KeySink {
       const content = asIntercepted(pdu, time);
       const takers = recipients(task, time).filter(({ hi3 }) => hi3.length > 0);
       state.release(held.id);
-      if (content === null || takers.length === 0) continue;
-      if (outcome === 'clear') this.#parts.deliver(pdu, takers, content);
-      else if (outcome === 'none') this.#undecrypted(pdu, takers, content);
-      else this.#decrypted(pdu, takers, time, outcome);
+      if (content !== null && takers.length > 0) this.#handOn(pdu, takers, content, outcome);
     }
   }
 
