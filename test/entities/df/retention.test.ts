@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../../../src/bytes/octets.ts';
+import { StreamOpener } from '../../../src/entities/df/decryption/opener.ts';
 import type { RetirementAccount } from '../../../src/entities/df/retention.ts';
 import { SetAsideFile } from '../../../src/storage/set-aside.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { start } from './delivery-function.ts';
 import type { Df } from './delivery-function.ts';
-import { call, handedOver, LEG, START, task, XID, XID_2 } from './support.ts';
+import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
+import { call, handedOver, LEG, sip, START, task, XID, XID_2 } from './support.ts';
+import type { Step } from './support.ts';
 
 const HOUR = 3_600_000;
 const RETENTION = HOUR;
@@ -92,6 +95,49 @@ describe('R-90: retention at the delivery function', () => {
     expect(filesOf(df).includes(LEG.callId)).toBe(false);
     expect(filesOf(df).includes(stays)).toBe(true);
     expect(filesOf(df).includes('other@home1.example')).toBe(true);
+  });
+
+  it('R-33: what is retained of a call that stands goes too, and so does what waits for its keys (R-15)', async () => {
+    const minutes = 60_000;
+    const accounts: RetirementAccount[] = [];
+    const df = await start([task(XID, 'ENDS')], {
+      retention: { ms: 2 * minutes, record: (account) => void accounts.push(account) },
+      sessionMemoryMs: 100 * HOUR,
+      decryption: {
+        opener: new StreamOpener(),
+        hold: { ms: 100 * HOUR, pdus: 10, octets: 1 << 20 },
+      },
+    });
+    df.kms.answer = () => {
+      throw new Error('not there');
+    };
+    await df.mediation.tellWarrants(['ENDS']);
+    const accepted: Step = [sip('SIP/2.0 200 OK', LEG, null), DIRECTION.toTarget];
+    await df.mediation.accept([...call(), accepted].map((step) => df.poi.x2(step)));
+    const packet = Uint8Array.of(0x80, 8, 0, 1, ...utf8('encrypted content that waits'));
+    await df.mediation.accept([df.poi.x3(packet)]);
+    await df.requests.stop();
+    df.tasks.known.delete(XID);
+    await df.mediation.tellWarrants(['ENDS']);
+    const before = await df.store.load();
+    expect(before.keySessions[0]?.session.retained).toMatchObject({ up: true });
+    expect(before.held).toHaveLength(1);
+    await df.clock.pass(3 * minutes);
+    const after = await df.store.load();
+    expect([after.keySessions, after.held]).toEqual([[], []]);
+    expect(accounts).toMatchObject([{ liid: 'ENDS', keySessions: 1, held: 1 }]);
+    expect(filesOf(df).includes(Buffer.from(packet))).toBe(false);
+  });
+
+  it('R-33: nothing is retained of a call that has ended, while its warrant runs', async () => {
+    const df = await start([task(XID, 'RUNS')]);
+    const accepted: Step = [sip('SIP/2.0 200 OK', LEG, null), DIRECTION.toTarget];
+    await df.mediation.accept([...call(), accepted].map((step) => df.poi.x2(step)));
+    await settle();
+    expect((await df.store.load()).keySessions[0]?.session.retained?.messages).toHaveLength(4);
+    const bye: Step = [sip('BYE sip:bob@127.0.0.2 SIP/2.0', LEG, null), DIRECTION.fromTarget];
+    await df.mediation.accept([df.poi.x2(bye)]);
+    expect((await df.store.load()).keySessions[0]?.session.retained).toBeUndefined();
   });
 
   it('a restart changes nothing of when', async () => {
