@@ -134,7 +134,7 @@ describe('R-90: retention at the delivery function', () => {
     const accepted: Step = [sip('SIP/2.0 200 OK', LEG, null), DIRECTION.toTarget];
     await df.mediation.accept([...call(), accepted].map((step) => df.poi.x2(step)));
     await settle();
-    expect((await df.store.load()).keySessions[0]?.session.retained?.messages).toHaveLength(4);
+    expect((await df.store.load()).keySessions[0]?.session.retained?.messages).toHaveLength(5);
     const bye: Step = [sip('BYE sip:bob@127.0.0.2 SIP/2.0', LEG, null), DIRECTION.fromTarget];
     await df.mediation.accept([df.poi.x2(bye)]);
     expect((await df.store.load()).keySessions[0]?.session.retained).toBeUndefined();
