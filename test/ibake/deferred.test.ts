@@ -1,13 +1,15 @@
-/** Content left with a mailbox (profile, section 3): the set of another implementation, from both sides, and refusals. */
+/**
+ * Content left with a mailbox (profile, section 3): the set of another implementation, as its recipient and the mailbox have
+ * it, and refusals. `test/vector-sets/remade.test.ts` has the sender's side.
+ */
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, toHex } from '../../src/bytes/octets.ts';
 import { keyedStream } from '../../src/endpoint/csb-updates.ts';
 import { openContent, timesOf, type DeliveredMessages } from '../../src/ibake/deferred.ts';
 import { IbakeError } from '../../src/ibake/errors.ts';
-import { Initiator } from '../../src/ibake/initiator.ts';
-import { readIMessage1, readRMessage1 } from '../../src/ibake/messages.ts';
+import { readRMessage1 } from '../../src/ibake/messages.ts';
 import type { CryptoSession } from '../../src/ibake/session-keys.ts';
-import { SrtpReceiver, SrtpSender } from '../../src/media/srtp/stream.ts';
+import { SrtpReceiver } from '../../src/media/srtp/stream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { vectorFile, vectorFiles } from '../support/shared.ts';
 import { endpointFor } from './support/network.ts';
@@ -23,35 +25,8 @@ import {
   type Call,
 } from './support/scenario.ts';
 import { ScriptedRandom } from './support/scripted-random.ts';
-import { homeOf, ScriptedTimestamps } from './support/vectors.ts';
-import type { HomeForm } from '../vector-sets/form.ts';
-
-type Sealing = Readonly<Record<'gcmNonce' | 'cek' | 'rho', string>>;
-
-interface DeferredSet {
-  readonly time: { readonly unix: number; readonly T1: string; readonly T2: string };
-  readonly csbId: number;
-  readonly rand: string;
-  readonly curve: number;
-  readonly prfFunc: number;
-  readonly uri: Readonly<Record<'i' | 'r' | 'mailbox', string>>;
-  readonly spi: Readonly<Record<'i' | 'mailbox', string>>;
-  readonly kms: Readonly<Record<'initiator' | 'recipient', HomeForm>>;
-  readonly messages: Readonly<
-    Record<
-      'I_MESSAGE_1' | 'R_MESSAGE_1' | 'I_MESSAGE_2' | 'R_MESSAGE_2',
-      Sealing & { readonly message: string; readonly esk?: Sealing }
-    >
-  >;
-  readonly deferred: {
-    readonly cryptoSessions: readonly {
-      readonly csId: number;
-      readonly tek: string;
-      readonly salt: string;
-    }[];
-    readonly packets: readonly { readonly csId: number; readonly rtp: string; readonly srtp: string }[];
-  };
-}
+import type { ExchangeForm } from '../vector-sets/form.ts';
+import { homesIn } from '../vector-sets/remake.ts';
 
 function codeOf(action: () => unknown): string {
   try {
@@ -63,72 +38,27 @@ function codeOf(action: () => unknown): string {
   return 'none';
 }
 
-const sealing = ({ gcmNonce, cek, rho }: Sealing): Uint8Array[] => [gcmNonce, cek, rho].map(fromHex);
-
-/** Alice and bob's mailbox with the randomness that the set was made with, and bob. */
-function partiesOf(set: DeferredSet) {
-  const homes = [homeOf(set.kms.initiator), homeOf(set.kms.recipient)];
+/** Bob, and his mailbox with the randomness that the set was made with. */
+function partiesOf(set: ExchangeForm) {
+  const { R_MESSAGE_1, R_MESSAGE_2 } = set.messages;
   const clock = new ManualClock(set.time.unix * 1000);
-  const { I_MESSAGE_1, R_MESSAGE_1, I_MESSAGE_2, R_MESSAGE_2 } = set.messages;
-  const csbId = fromHex(set.csbId.toString(16).padStart(8, '0'));
-  const randoms = {
-    i: new ScriptedRandom(
-      csbId,
-      fromHex(set.rand),
-      fromHex(set.spi.i),
-      ...sealing(I_MESSAGE_1),
-      ...sealing(I_MESSAGE_2.esk!),
-      ...sealing(I_MESSAGE_2),
-    ),
-    mailbox: new ScriptedRandom(fromHex(set.spi.mailbox), ...sealing(R_MESSAGE_1), ...sealing(R_MESSAGE_2)),
-    r: new ScriptedRandom(),
+  const sealed = [R_MESSAGE_1, R_MESSAGE_2].flatMap(({ gcmNonce, cek, rho }) => [gcmNonce, cek, rho]);
+  const drawn = [set.spi.mailbox, ...sealed].map((hex = '') => fromHex(hex));
+  const of = (uri: string, random: ScriptedRandom) =>
+    endpointFor(homesIn(set), { addressOfRecord: uri.replace(/;.*/, ''), device: uri }, { clock, random });
+  return {
+    mailbox: of(set.uri.mailbox ?? '', new ScriptedRandom(...drawn)),
+    bob: of(set.uri.r, new ScriptedRandom()),
   };
-  const of = (name: 'i' | 'r' | 'mailbox') =>
-    endpointFor(
-      homes,
-      { addressOfRecord: set.uri[name], device: set.uri[name] },
-      { clock, random: randoms[name] },
-    );
-  const timestamps = new ScriptedTimestamps(clock, set.time.T1, set.time.T2);
-  return { alice: { ...of('i'), timestamps }, mailbox: of('mailbox'), bob: of('r') };
 }
 
 const inHex = (sessions: readonly CryptoSession[]) =>
   sessions.map(({ csId, tek, salt }) => ({ csId, tek: toHex(tek.expose()), salt: toHex(salt.expose()) }));
 
 describe.each(vectorFiles(/^exchange-deferred-.*\.json$/))('%s', (file) => {
-  const set = vectorFile(file) as DeferredSet;
-  const octets = (name: keyof DeferredSet['messages']) => fromBase64(set.messages[name].message);
-
-  it('R-42: all four messages, made by sender and mailbox from the randomness given, and the sender’s packets', () => {
-    const { alice, mailbox } = partiesOf(set);
-    const { map } = readIMessage1(octets('I_MESSAGE_1'));
-    const media = map.filter((_, at) => at % 2 === 0).map(({ ssrc }) => ({ ssrc }));
-    const { curve, prfFunc } = set;
-    const initiator = Initiator.offer(alice, { callee: set.uri.r, media, curve, prfFunc });
-    const ssrcs = readRMessage1(octets('R_MESSAGE_1'))
-      .map.filter((_, at) => at % 2 === 1)
-      .map(({ ssrc }) => ssrc);
-    const responder = answered(mailbox, initiator.message, { ssrcs });
-    const leg = initiator.answer(responder.message, {
-      acceptMailbox: (identity) => identity === set.uri.mailbox,
-    });
-    const { message } = responder.confirm(leg.message);
-    expect(leg.contentSessions()).toBeNull();
-    leg.verify(message);
-    expect([initiator.message, responder.message, leg.message, message].map(toHex)).toEqual(
-      (['I_MESSAGE_1', 'R_MESSAGE_1', 'I_MESSAGE_2', 'R_MESSAGE_2'] as const).map((name) =>
-        toHex(octets(name)),
-      ),
-    );
-    const content = leg.contentSessions()!;
-    expect(set.deferred.cryptoSessions).toMatchObject(inHex(content));
-    for (const session of content) {
-      const sender = new SrtpSender(keyedStream(session));
-      for (const { rtp, srtp } of set.deferred.packets.filter(({ csId }) => csId === session.csId))
-        expect(toHex(sender.protect(fromHex(rtp)))).toBe(srtp);
-    }
-  });
+  const set = vectorFile(file) as ExchangeForm;
+  const { packets, cryptoSessions } = set.deferred!;
+  const octets = (name: keyof ExchangeForm['messages']) => fromBase64(set.messages[name].message);
 
   it('R-42: the recipient opens what the mailbox delivers, and the packets', () => {
     const { bob } = partiesOf(set);
@@ -138,10 +68,10 @@ describe.each(vectorFiles(/^exchange-deferred-.*\.json$/))('%s', (file) => {
       iMessage2: octets('I_MESSAGE_2'),
     });
     expect(content).toMatchObject({ author: set.uri.i, mailbox: set.uri.mailbox });
-    expect(set.deferred.cryptoSessions).toMatchObject(inHex(content!.cryptoSessions));
+    expect(cryptoSessions).toMatchObject(inHex(content!.cryptoSessions));
     for (const session of content!.cryptoSessions) {
       const receiver = new SrtpReceiver(keyedStream(session));
-      for (const { rtp, srtp } of set.deferred.packets.filter(({ csId }) => csId === session.csId))
+      for (const { rtp, srtp } of packets.filter(({ csId }) => csId === session.csId))
         expect(toHex(receiver.unprotect(fromHex(srtp))!)).toBe(rtp);
     }
   });
@@ -161,7 +91,7 @@ describe.each(vectorFiles(/^exchange-deferred-.*\.json$/))('%s', (file) => {
     });
     const { session } = responder.confirm(messages.iMessage2);
     const [own] = session.cryptoSessions;
-    const [packet] = set.deferred.packets;
+    const [packet] = packets;
     expect(() => new SrtpReceiver(keyedStream(own!)).unprotect(fromHex(packet!.srtp))).toThrow(
       /does not verify/,
     );

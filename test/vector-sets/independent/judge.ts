@@ -170,14 +170,14 @@ export function contentOf(
 export function protectedPacket(
   csb: Csb,
   { csId, tek, salt, mki }: Rekeyed['cryptoSessions'][number],
-  { rtp }: DeferredForm['packets'][number],
+  { rtp, roc }: DeferredForm['packets'][number],
 ): { readonly srtp: string; readonly ke: string; readonly ka: string; readonly ks: string } {
   const { gcm, key, salt: saltOctets } = policyIn(csb.iMessage1, csb.iMessage1.map[csId - 1]?.policy ?? 0);
   const [master, masterSalt] = [Buffer.from(tek, 'hex'), Buffer.from(salt, 'hex')];
   const ke = srtpKey(master, masterSalt, 0, key);
   const ka = srtpKey(master, masterSalt, 1, 20);
   const ks = srtpKey(master, masterSalt, 2, saltOctets);
-  const srtp = srtpOf(Buffer.from(rtp, 'hex'), { ke, ka, ks, gcm }, Buffer.from(mki, 'hex'));
+  const srtp = srtpOf(Buffer.from(rtp, 'hex'), { ke, ka, ks, gcm }, Buffer.from(mki, 'hex'), roc);
   const hex = (octets: Buffer) => octets.toString('hex');
   return { srtp: hex(srtp), ke: hex(ke), ka: hex(ka), ks: hex(ks) };
 }

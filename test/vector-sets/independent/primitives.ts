@@ -144,14 +144,17 @@ export function srtpKey(tek: Buffer, salt: Buffer, label: number, octets: number
   return keystream(tek, counter, octets);
 }
 
-/** SRTP of a packet without CSRCs and extension, with its MKI (RFC 3711, RFC 7714), ROC 0. */
+/** SRTP of a packet without CSRCs and extension, with its MKI (RFC 3711, RFC 7714). */
 export function srtpOf(
   rtp: Buffer,
   keys: { readonly ke: Buffer; readonly ka: Buffer; readonly ks: Buffer; readonly gcm: boolean },
   mki: Buffer,
+  roc: number,
 ): Buffer {
+  const rollOver = Buffer.alloc(4);
+  rollOver.writeUInt32BE(roc);
   const [header, payload] = [rtp.subarray(0, 12), rtp.subarray(12)];
-  const index = Buffer.concat([Buffer.alloc(4), rtp.subarray(2, 4)]);
+  const index = Buffer.concat([rollOver, rtp.subarray(2, 4)]);
   const ssrc = rtp.subarray(8, 12);
   if (keys.gcm) {
     const iv = xor(Buffer.concat([Buffer.alloc(2), ssrc, index]), keys.ks);
@@ -164,7 +167,7 @@ export function srtpOf(
   const counter = xor(place, Buffer.concat([keys.ks, Buffer.alloc(2)]));
   const sealed = Buffer.concat([header, xor(payload, keystream(keys.ke, counter, payload.length))]);
   const tag = createHmac('sha1', keys.ka)
-    .update(Buffer.concat([sealed, Buffer.alloc(4)]))
+    .update(Buffer.concat([sealed, rollOver]))
     .digest();
   return Buffer.concat([sealed, mki, tag.subarray(0, 10)]);
 }
