@@ -111,3 +111,42 @@ describe.skipIf(missingShared('xsd/TS_103_221_01.xsd'))('nothing is passed over'
     ).toEqual([]);
   });
 });
+
+/** Sentences of RFC 6267 with a word of RFC 2119, from section 3 on, each with its section. */
+function sentencesOf(rfc: string): { section: string; sentence: string }[] {
+  const pages = rfc.replaceAll('\f', '').replace(/\n*Cakulev & Sundaram.*\n+RFC 6267.*\n/g, '\n');
+  let section = '';
+  const found: { section: string; sentence: string }[] = [];
+  for (const paragraph of pages.slice(pages.indexOf('\n3.  Use Case')).split(/\n\s*\n/)) {
+    section = /^\n*(\d+(?:\.\d+)*)\.? {1,3}\S/.exec(paragraph)?.[1] ?? section;
+    for (const sentence of paragraph.replace(/\s+/g, ' ').split(/(?<=\.) (?=[A-Z])/))
+      if (/\b(?:MUST|SHALL|SHOULD|MAY|REQUIRED|RECOMMENDED|OPTIONAL)\b/.test(sentence))
+        found.push({ section, sentence });
+  }
+  // Section 8 speaks to IANA.
+  return found.filter((each) => !each.section.startsWith('8'));
+}
+
+describe.skipIf(missingShared('rfc/rfc6267.txt'))('RFC 6267', () => {
+  const rows = tableRows(page('docs/conformance/rfc6267.md'), 'section').filter(
+    (cells) => cells.length === 4,
+  );
+
+  it('R-93: every sentence with MUST, SHALL, SHOULD or MAY has its row, and every row its sentence', () => {
+    const sentences = sentencesOf(readFileSync(sharedPath('rfc/rfc6267.txt'), 'utf8'));
+    expect(sentences.length).toBeGreaterThan(80);
+    const { section, sentence } = { section: 0, sentence: 1 };
+    const quoted = rows.filter((cells) => /\b(?:MUST|SHALL|SHOULD|MAY)\b/.test(cells[sentence] ?? ''));
+    const isOf = (cells: readonly string[], each: (typeof sentences)[number]) =>
+      cells[section] === each.section && each.sentence.includes(cells[sentence] ?? '');
+    expect(sentences.filter((each) => quoted.filter((cells) => isOf(cells, each)).length !== 1)).toEqual([]);
+    expect(quoted.filter((cells) => !sentences.some((each) => isOf(cells, each)))).toEqual([]);
+  });
+
+  it('R-93: every row says whether it is done, not, or by choice, and names a test', () => {
+    const unsaid = rows.filter(([, , state = '', test = '']) => {
+      return !/^(?:done|not|by choice|Wireshark)/.test(state) || !/^[A-Z]: /.test(test);
+    });
+    expect(unsaid).toEqual([]);
+  });
+});
