@@ -71,6 +71,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   down: async () => (await import('./commands/up.ts')).downCommand(),
   selftest: async () => (await import('./commands/selftest.ts')).selftestCommand(),
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
+  x2: async () => (await import('./commands/x2.ts')).x2Command(),
   'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),
   hi1: async () => (await import('./commands/hi1.ts')).hi1Command(),
@@ -118,6 +119,7 @@ async function entityCommand(name: string, { description, start }: RunsAlone): P
   const command = new Command(name).description(description).addCommand(runCommand(name, start));
   if (name === 'lemf') {
     command.addCommand((await import('./commands/lemf.ts')).lemfRecoverCommand());
+    command.addCommand((await import('./commands/lemf-inspect.ts')).lemfInspectCommand());
     command.addCommand((await import('./commands/lemf-retention.ts')).lemfRetentionCommand());
   }
   return command;

@@ -23,9 +23,11 @@
  * This departs from RFC 5409, which foresees e-mail addresses only.
  */
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { derGeneralizedTime, derSequence, derUtf8 } from '../bytes/der.ts';
+import { derDecode, derGeneralizedTime, derSequence, derUtf8 } from '../bytes/der.ts';
+import { BytesError } from '../bytes/errors.ts';
 import { utf8 } from '../bytes/octets.ts';
 import { encodeIbeIdentityInfo } from '../ibe/identity.ts';
+import type { IbeIdentityInfo } from '../ibe/identity.ts';
 import { OID } from '../ibe/oids.ts';
 import { IbakeError } from './errors.ts';
 
@@ -98,6 +100,28 @@ export function publicIdentity(
     identityType: OID.sipIdentity,
     identityData: derSequence(derUtf8(uri), derGeneralizedTime(period)),
   });
+}
+
+/**
+ * Whom a public key is of, and from when (Unix seconds); `null`: of somebody who is not named by SipIdentityData. The URI
+ * is as it stands there, canonical or not.
+ */
+export function decodeSipIdentity({
+  identityType,
+  identityData,
+}: IbeIdentityInfo): { readonly uri: string; readonly period: number } | null {
+  if (identityType !== OID.sipIdentity) return null;
+  try {
+    return derDecode(identityData, 'SipIdentityData', (reader) => {
+      const inside = reader.sequence('SipIdentityData');
+      const identity = { uri: inside.utf8('uri'), period: inside.generalizedTime('time') };
+      inside.end('SipIdentityData');
+      return identity;
+    });
+  } catch (error) {
+    if (error instanceof BytesError) return null;
+    throw error;
+  }
 }
 
 /* ---------------------------------------------------------------- helpers */

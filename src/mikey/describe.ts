@@ -3,7 +3,7 @@
  * sub-payloads are not shown, only their length.
  */
 import { fromUtf8, toHex } from '../bytes/octets.ts';
-import { payloadType } from './chain.ts';
+import { decodeChain, payloadType } from './chain.ts';
 import { MikeyError } from './errors.ts';
 import { decodeSrtpSessionData, type CommonHeader, type CsIdMap, type GenericIdEntry } from './header.ts';
 import { ntpName } from './describe-values.ts';
@@ -178,7 +178,7 @@ function fieldsOf(payload: Payload): DescribedFields {
       return {
         ...describePolicy(payload),
         'Ticket Data': opaque(payload.ticketData),
-        'Initiator Data': opaque(payload.initiatorData),
+        'Initiator Data': describeLedChain(payload.initiatorData),
       };
     case 'key-data':
       return {
@@ -203,6 +203,12 @@ function fieldsOf(payload: Payload): DescribedFields {
         'ECC Curve': named(registry.ECC_CURVE, payload.curve),
         'ECC Point': toHex(payload.point),
         ...describeKv(payload.kv),
+      };
+    case 'sakke':
+      return {
+        'SAKKE params': named(registry.SAKKE_PARAMS, payload.params),
+        'ID scheme': named(registry.SAKKE_ID_SCHEME, payload.idScheme),
+        'SAKKE data': opaque(payload.data),
       };
     case 'unknown':
       return { data: SECRET_TYPES.has(payload.type) ? hidden(payload.data.length) : toHex(payload.data) };
@@ -234,8 +240,26 @@ function describePolicy(policy: Omit<TpPayload, 'kind'>): DescribedFields {
       .split('')
       .filter((_, i) => (policy.flags & (0x800 >> i)) !== 0)
       .join(''),
-    'TP Data': toHex(policy.tpData),
+    'TP Data': describeLedChain(policy.tpData),
   };
+}
+
+/**
+ * The payloads of a chain behind an octet that names the first of them (RFC 6043 section 6.10); else, or where it is not
+ * one, its octets.
+ */
+function describeLedChain(data: Uint8Array): DescribedValue {
+  const [first] = data;
+  if (first === undefined) return '';
+  try {
+    return decodeChain(first, data.subarray(1)).map((payload) => {
+      const { name, fields } = describePayload(payload);
+      return { payload: name, ...fields };
+    });
+  } catch (error) {
+    if (error instanceof MikeyError) return toHex(data);
+    throw error;
+  }
 }
 
 function describeKv(kv: KeyValidity): DescribedFields {

@@ -1,7 +1,7 @@
 /**
  * The MIKEY registries as data: values of RFC 3830, with the additions of RFC 4563 (Key ID, Empty map), RFC 6043
- * (tickets, roles, SHA-256), RFC 6188 and RFC 7714 (SRTP policies) and RFC 6267 (IBAKE). Codecs keep values that are
- * not here; what to do about them is decided elsewhere. Ranges as clarified by RFC 6309 section 2.
+ * (tickets, roles, SHA-256), RFC 6188 and RFC 7714 (SRTP policies), RFC 6267 (IBAKE) and RFC 6509 (SAKKE). Codecs keep
+ * values that are not here; what to do about them is decided elsewhere. Ranges as clarified by RFC 6309 section 2.
  */
 
 /** A name space: name as in its RFC → value. */
@@ -15,7 +15,7 @@ export function nameOf(registry: Registry, value: number): string | null {
 /** RFC 3830 6.1: the only version. */
 export const MIKEY_VERSION = 1;
 
-/** RFC 3830 table 6.1.a; 11–18 RFC 6043 table 6.1; 19–25 RFC 6267 table 2. */
+/** RFC 3830 table 6.1.a; 11–18 RFC 6043 table 6.1; 19–25 RFC 6267 table 2; 26 RFC 6509. */
 export const DATA_TYPE = {
   PRE_SHARED: 0,
   PSK_VER_MSG: 1,
@@ -39,9 +39,10 @@ export const DATA_TYPE = {
   R_MESSAGE_1: 23,
   I_MESSAGE_2: 24,
   R_MESSAGE_2: 25,
+  SAKKE: 26,
 } as const;
 
-/** Next payload: RFC 3830 table 6.1.b; 13–17 RFC 6043 table 6.2; 22–25 RFC 6267 table 3. */
+/** Next payload: RFC 3830 table 6.1.b; 13–17 RFC 6043 table 6.2; 22–25 RFC 6267 table 3; 26 RFC 6509. */
 export const PAYLOAD_TYPE = {
   LAST: 0,
   KEMAC: 1,
@@ -67,6 +68,7 @@ export const PAYLOAD_TYPE = {
   ESK: 23,
   SK: 24,
   ECCPT: 25,
+  SAKKE: 26,
 } as const;
 
 /** RFC 3830 table 6.1.c; RFC 6043 table 6.3. */
@@ -93,8 +95,8 @@ export const DH_GROUP = { 'OAKLEY 5': 0, 'OAKLEY 1': 1, 'OAKLEY 2': 2 } as const
 /** Octets of a DH value by group. */
 export const DH_VALUE_OCTETS: Readonly<Record<number, number>> = { 0: 192, 1: 96, 2: 128 };
 
-/** RFC 3830 table 6.5, 4 bits. */
-export const SIGN_TYPE = { 'RSA/PKCS#1/1.5': 0, 'RSA/PSS': 1 } as const;
+/** RFC 3830 table 6.5, 4 bits; 2 RFC 6509. */
+export const SIGN_TYPE = { 'RSA/PKCS#1/1.5': 0, 'RSA/PSS': 1, ECCSI: 2 } as const;
 
 /** RFC 3830 table 6.6; RFC 6043 table 6.8. */
 export const TS_TYPE = { 'NTP-UTC': 0, NTP: 1, COUNTER: 2, 'NTP-UTC-32': 3 } as const;
@@ -108,8 +110,16 @@ export const TS_ROLE = { TRi: 1, TRs: 2, TRe: 3, TRr: 4 } as const;
 /** RFC 3830 table 6.7.a; RFC 6043 table 6.10. */
 export const ID_TYPE = { NAI: 0, URI: 1, 'Byte string': 2 } as const;
 
-/** RFC 6043 table 6.11. */
-export const ID_ROLE = { IDRi: 1, IDRr: 2, IDRkms: 3, IDRpsk: 4, IDRapp: 5 } as const;
+/** RFC 6043 table 6.11; 6 and 7 RFC 6509. */
+export const ID_ROLE = {
+  IDRi: 1,
+  IDRr: 2,
+  IDRkms: 3,
+  IDRpsk: 4,
+  IDRapp: 5,
+  IDRkmsi: 6,
+  IDRkmsr: 7,
+} as const;
 
 /** RFC 3830 table 6.7.b. */
 export const CERT_TYPE = { 'X.509v3': 0, 'X.509v3 URL': 1, 'X.509v3 Sign': 2, 'X.509v3 Encr': 3 } as const;
@@ -212,6 +222,12 @@ export const TICKET_TYPE = { 'MIKEY Base Ticket': 1, '3GPP Base Ticket': 2 } as 
 
 /** RFC 6267 table 6. */
 export const SK_TYPE = { SK: 1 } as const;
+
+/** RFC 6509 section 4.2: the set of its appendix A. */
+export const SAKKE_PARAMS = { 'Parameter Set 1': 1 } as const;
+
+/** RFC 6509 section 4.2. */
+export const SAKKE_ID_SCHEME = { 'tel URI with monthly keys': 1 } as const;
 
 /** RFC 6267 table 5. */
 export const ECC_CURVE = {

@@ -1,6 +1,6 @@
 /** What the command line makes of MIKEY messages: printed, and the keys that secrets recompute from them. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +13,8 @@ interface Exchange {
   readonly messages: Readonly<Record<string, { readonly message: string }>>;
   readonly csbId: number;
   readonly uri: { readonly i: string; readonly r: string };
+  readonly spi: { readonly i: string };
+  readonly time: { readonly unix: number };
   readonly kms: { readonly initiator: object; readonly responder: object };
   readonly keys: { readonly cryptoSessions: readonly { readonly tek: string; readonly salt: string }[] };
 }
@@ -103,6 +105,119 @@ describe('claviger mikey decode', () => {
     expect(cut.err).not.toMatch(/ {4}at /);
     expect((await run(['mikey', 'decode', path.join(folder, 'absent')])).err).toMatch(/cannot read/);
     expect(piped(['mikey', 'decode'], '').err).toMatch(/the input is empty/);
+  });
+});
+
+describe('claviger mikey decode of several files, and with keys', () => {
+  const secrets = path.join(folder, 'districts.json');
+  const key = path.join(folder, 'bob.key.json');
+  const day = new Date(Math.floor(exchange.time.unix / 86_400) * 86_400_000).toISOString().slice(0, 10);
+  const two = ['I_MESSAGE_1', 'R_MESSAGE_1'].map((name) => {
+    const file = path.join(folder, `${name}.mikey`);
+    writeFileSync(file, exchange.messages[name]!.message);
+    return file;
+  });
+  const extract = (...more: string[]) =>
+    run(['ibe', 'extract', '--secrets', secrets, '--home', 'home2', '--identity', exchange.uri.r, ...more]);
+
+  beforeAll(async () => {
+    writeFileSync(secrets, JSON.stringify({ home1: exchange.kms.initiator, home2: exchange.kms.responder }));
+    const { out, status } = await extract('--at', `${day}T23:59:59Z`, '--out', key);
+    expect(out.startsWith(`wrote ${key}: ${exchange.uri.r}, ${day}T00:00:00Z to `)).toBe(true);
+    expect([status, statSync(key).mode & 0o777]).toEqual([0, 0o600]);
+  });
+
+  it('says whom a container is for and what it is bound to, without a key too', async () => {
+    const { out } = await run(['mikey', 'decode', two[0]!]);
+    expect(out).toMatch(
+      new RegExp(`recipient: ${exchange.uri.r}\\n +period: ${day}T00:00:00Z\\n +district: https:`),
+    );
+    expect(out).toMatch(/prefix: [0-9a-f]{64}, of this message\n/);
+    expect(out).not.toContain('contents:');
+  });
+
+  it('opens what is for the user of the key, and nothing else; names each file', async () => {
+    const { status, out } = await run(['mikey', 'decode', '--key', key, ...two]);
+    expect(status).toBe(0);
+    const [ours = '', theirs = ''] = out.split(`${two[1]!}: `);
+    expect(ours.startsWith(`${two[0]!}: I_MESSAGE_1, `)).toBe(true);
+    expect(ours).toMatch(/contents:\n +1\. IDR:\n[^]*2\. ECCPT:\n +ECC Curve: secp256r1 \(8\)/);
+    expect(ours).toContain(`SPI: ${exchange.spi.i}`);
+    expect(theirs).toContain(
+      'contents: not opened: none of the keys is of this recipient, period and serial',
+    );
+    const json = (await run(['mikey', 'decode', '--json', '--key', key, ...two])).out.trim().split('\n');
+    expect(json.map((line) => (JSON.parse(line) as { file: string }).file)).toEqual(two);
+  });
+
+  it('shows that a container was moved to another message, and opens none that was changed', async () => {
+    const octets = Buffer.from(iMessage1, 'base64');
+    const [moved, changed] = [Buffer.from(octets), Buffer.from(octets)];
+    moved[5]! ^= 1;
+    changed[octets.length - 1]! ^= 1;
+    const files = [moved, changed].map((each, at) => {
+      const file = path.join(folder, `changed-${at}.bin`);
+      writeFileSync(file, each);
+      return file;
+    });
+    const { out } = await run(['mikey', 'decode', '--key', key, ...files]);
+    const [first = '', second = ''] = out.split(files[1]!);
+    expect(first).toContain('NOT OF THIS MESSAGE');
+    expect(second).toContain('not opened: the key is of this recipient, and does not open it');
+  });
+
+  it('passes over SIP without MIKEY among several files, and says where there is nothing, or no message', async () => {
+    const ack = path.join(folder, 'ack.sip');
+    writeFileSync(ack, 'ACK sip:b@h SIP/2.0\r\n\r\n');
+    expect((await run(['mikey', 'decode', ack, two[0]!])).out).toMatch(/^[^\n]*I_MESSAGE_1, /);
+    expect(await run(['mikey', 'decode', ack, ack])).toMatchObject({ status: 1, out: '' });
+    const broken = path.join(folder, 'broken.txt');
+    writeFileSync(broken, 'ÿþý');
+    expect((await run(['mikey', 'decode', two[0]!, broken])).err).toContain(
+      `${broken}: no MIKEY message found`,
+    );
+  });
+
+  it('refuses what is not a key, a time or an identity, quotes nothing of it, and replaces no file', async () => {
+    const other = path.join(folder, 'other.key.json');
+    const parts = JSON.parse(readFileSync(key, 'utf8')) as Record<string, string>;
+    const decode = async (content: object | string): Promise<string> => {
+      writeFileSync(other, typeof content === 'string' ? content : JSON.stringify(content));
+      const { status, err } = await run(['mikey', 'decode', '--key', other, two[0]!]);
+      expect(status).toBe(1);
+      expect(err).toMatch(/^claviger: .*other\.key\.json[^]*hint: /);
+      for (const part of Object.values(parts)) expect(err).not.toContain(part.slice(40, 60));
+      return err;
+    };
+    await decode('not JSON');
+    expect(await decode({ ...parts, privateKey: 'AAAA' })).toMatch(/BFPrivateKeyBlock/);
+    expect(await decode({ ...parts, privateKey: undefined })).toMatch(/privateKey/);
+    await decode({ ...parts, parameters: parts['identity'] });
+    await decode({ ...parts, identity: parts['privateKey'] });
+    const stranger = Buffer.from(parts['privateKey']!, 'base64');
+    stranger[stranger.length - 1]! ^= 1;
+    await decode({ ...parts, privateKey: stranger.toString('base64') });
+    const kept = readFileSync(key, 'utf8');
+    expect(await extract('--out', key)).toMatchObject({ status: 1, out: '' });
+    expect(await extract('--at', 'tomorrow', '--out', other)).toMatchObject({ status: 2 });
+    expect((await extract('--out', path.join(folder, 'none', 'key.json'))).status).toBe(1);
+    expect(
+      (
+        await run([
+          'ibe',
+          'extract',
+          '--secrets',
+          secrets,
+          '--home',
+          'home2',
+          '--identity',
+          'bob',
+          '--out',
+          other,
+        ])
+      ).err,
+    ).toMatch(/SIP URI/);
+    expect(readFileSync(key, 'utf8')).toBe(kept);
   });
 });
 

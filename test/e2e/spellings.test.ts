@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toBase64, toHex } from '../../src/bytes/octets.ts';
-import { messagesIn } from '../../src/cli/commands/mikey.ts';
+import { messagesIn } from '../../src/cli/workbench/mikey-messages.ts';
 import type { ExchangeResult } from '../../src/endpoint/key-exchange.ts';
 import { readDescription } from '../../src/endpoint/session-description.ts';
 import { sightingIn } from '../../src/entities/df/extraction.ts';

@@ -112,7 +112,7 @@ const last: fc.Arbitrary<Payload> = fc.oneof(
   fc.record({ kind: fc.constant('sign' as const), type: u4, signature: octets() }),
   fc.record({
     kind: fc.constant('unknown' as const),
-    type: fc.integer({ min: 26, max: 255 }),
+    type: fc.integer({ min: 27, max: 255 }),
     data: fc.uint8Array({ minLength: 1, maxLength: 64 }),
   }),
 );

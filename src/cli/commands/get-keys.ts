@@ -1,7 +1,5 @@
 /** `claviger get-keys`: what a KMS answers on get_keys, from its revealed secrets and the messages of a call. */
 import { Command } from 'commander';
-import { parseConfig } from '../../host/config.ts';
-import { ClavigerError } from '../../bytes/errors.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { DATA_TYPE } from '../../mikey/registry.ts';
 import { encodeGetKeysResponse, isGetKeysFailure } from '../../wire/xk/get-keys.ts';
@@ -9,16 +7,12 @@ import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
 import { canonicalIdentity } from '../../ibake/identity.ts';
 import { defaultEngine } from '../../ibe/default-engine.ts';
 import { validateBfParameters } from '../../ibe/parameters.ts';
-import { decodeDistrictFile } from '../../entities/kms/district-file.ts';
 import type { DistrictFile } from '../../entities/kms/district-file.ts';
 import type { GetKeysRecords } from '../../entities/kms/get-keys/ports.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
-import { keyManagementOf, messagesIn } from './mikey.ts';
-
-const WHICH_FILE =
-  'Give the secrets.json of a demo run, or the district.json of claviger ibe setup, unchanged.';
-const ONE_HOME = 'It is of one home: leave --home out.';
+import { readDistrict } from '../workbench/district-secrets.ts';
+import { isSipWithoutMikey, messagesIn } from '../workbench/mikey-messages.ts';
 
 interface GetKeysFlags {
   readonly secrets: string;
@@ -67,32 +61,6 @@ async function getKeys(files: readonly string[], flags: GetKeysFlags): Promise<v
   }
 }
 
-function readDistrict({ secrets, home }: GetKeysFlags): DistrictFile {
-  const text = Buffer.from(readInput(secrets)).toString('utf8');
-  const json = ofSecrets(secrets, () => parseConfig(text, secrets));
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new CliError('input', `${secrets} is not an object`, WHICH_FILE);
-  const members = new Map<string, unknown>(Object.entries(json));
-  const hasHomes = !members.has('masterSecret');
-  if (home === undefined ? hasHomes : !members.has(home)) {
-    const wrong = home === undefined ? 'is not of one home: --home is needed' : `has no ${home}`;
-    const names = [...members.keys()].join(', ');
-    throw new CliError('usage', `${secrets} ${wrong}`, hasHomes ? `It has ${names}.` : ONE_HOME);
-  }
-  return ofSecrets(secrets, () => decodeDistrictFile(home === undefined ? json : members.get(home)));
-}
-
-/** What is wrong with the file of secrets, with its name and what it should be. */
-function ofSecrets<T>(file: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof ClavigerError)) throw cause;
-    const why = cause.message.startsWith(file) ? cause.message : `${file}: ${cause.message}`;
-    throw new CliError('input', why, WHICH_FILE, { cause });
-  }
-}
-
 /** The first message of each kind; the same message in several hops is one. */
 function requestOf(files: readonly string[], target: string): GetKeysRequest {
   const found = new Map<number, Uint8Array>();
@@ -126,9 +94,7 @@ function requestOf(files: readonly string[], target: string): GetKeysRequest {
 /** A SIP message without MIKEY is nothing to complain of among many. */
 function messagesOf(file: string): Uint8Array[] {
   const input = readInput(file);
-  const isSip = /^(?:SIP\/2\.0 |[A-Z]+ sips?:)/.test(Buffer.from(input.subarray(0, 40)).toString('latin1'));
-  const carries = keyManagementOf(Buffer.from(input).toString('latin1')).length > 0;
-  return isSip && !carries ? [] : messagesIn(input);
+  return isSipWithoutMikey(input) ? [] : messagesIn(input);
 }
 
 /** One serial, one LI root, and every seed taken as issued. */

@@ -12,6 +12,7 @@ import { generateDistrict, remaining, type NewDistrict, type SetupProgress } fro
 import { masterSecretOctets, NO_END, revealDistrict } from '../../entities/kms/district-file.ts';
 import { FileError, makeFolder, removeEmpty, writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
+import { ibeExtractCommand } from './ibe-extract.ts';
 
 /** As the configuration of a KMS has it. */
 const SHORTEST_LIFETIME = 900;
@@ -27,20 +28,23 @@ interface SetupOptions {
 const SIZES = SECURITY_SIZES.map(({ n }) => n);
 
 export function ibeCommand(): Command {
-  return new Command('ibe').description('identity-based encryption (RFC 5091, RFC 5408)').addCommand(
-    new Command('setup')
-      .description("make a district's parameters, master secret and LI root")
-      .requiredOption(
-        '--district <uri>',
-        'name of the district, e.g. https://kms.home1.example/.well-known/ibe',
-      )
-      .option('--serial <number>', 'serial of these parameters', whole, 1)
-      .option('--n <bits>', `security parameter: ${SIZES.join(', ')}`, securityParameter, 3072)
-      .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
-      .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
-      .addHelpText('after', EXAMPLES)
-      .action(setup),
-  );
+  return new Command('ibe')
+    .description('identity-based encryption (RFC 5091, RFC 5408)')
+    .addCommand(ibeExtractCommand())
+    .addCommand(
+      new Command('setup')
+        .description("make a district's parameters, master secret and LI root")
+        .requiredOption(
+          '--district <uri>',
+          'name of the district, e.g. https://kms.home1.example/.well-known/ibe',
+        )
+        .option('--serial <number>', 'serial of these parameters', whole, 1)
+        .option('--n <bits>', `security parameter: ${SIZES.join(', ')}`, securityParameter, 3072)
+        .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
+        .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
+        .addHelpText('after', EXAMPLES)
+        .action(setup),
+    );
 }
 
 const EXAMPLES = `

@@ -1,117 +1,92 @@
-/** `claviger mikey decode`: a MIKEY message for people, or as JSON. */
+/** `claviger mikey decode`: MIKEY messages for people, or as JSON, and with keys what their containers hold. */
 import { Command } from 'commander';
-import { fromBase64 } from '../../bytes/octets.ts';
-import { MikeyError } from '../../mikey/errors.ts';
-import { decodeMessage, type MikeyMessage } from '../../mikey/message.ts';
-import { MIKEY_VERSION } from '../../mikey/registry.ts';
 import { describeMessage, renderMessage } from '../../mikey/describe.ts';
-import { attributeValues } from '../../sip/attributes.ts';
-import { isMikey, KEY_MANAGEMENT, parseKeyManagement } from '../../sip/key-management.ts';
+import type { DescribedMessage } from '../../mikey/describe.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
+import { withContainers } from '../workbench/describe-container.ts';
+import { decodedMikey, isSipWithoutMikey, messagesIn } from '../workbench/mikey-messages.ts';
+import { readPrivateKeys } from '../workbench/private-key-file.ts';
+import type { PrivateKey } from '../workbench/private-key-file.ts';
+import { escaped } from '../workbench/shown.ts';
+
+interface DecodeFlags {
+  readonly json?: true;
+  readonly key: readonly string[];
+}
 
 export function mikeyCommand(): Command {
-  return new Command('mikey').description('MIKEY messages (RFC 3830, 4563, 6043, 6267)').addCommand(
+  return new Command('mikey').description('MIKEY messages (RFC 3830, 4563, 6043, 6267, 6509)').addCommand(
     new Command('decode')
       .description('print every field of MIKEY messages')
       .argument(
-        '[file]',
-        'file with a message, or a SIP message or SDP that carries some; - for standard input',
-        '-',
+        '[files...]',
+        'files with a message, or SIP messages or SDP that carry some; - for standard input',
+        ['-'],
       )
       .option('--json', 'print JSON, one object a line')
+      .option(
+        '--key <file>',
+        'private key of a test user: what the containers for this user hold; may be given again',
+        (file: string, files: readonly string[]) => [...files, file],
+        [],
+      )
       .addHelpText('after', EXAMPLES)
-      .action((file: string, options: { json?: true }) => {
-        const messages = messagesIn(readInput(file));
-        messages.forEach((octets, i) => {
-          const place = messages.length === 1 ? 'the message' : `message ${i + 1} of ${messages.length}`;
-          const described = describeMessage(decoded(octets, place), octets.length);
-          process.stdout.write(
-            options.json === true ? JSON.stringify(described) + '\n' : renderMessage(described),
-          );
-        });
-      }),
+      .action(decode),
   );
 }
 
 const EXAMPLES = `
 The input may be the message's octets, its base64, its hex, or text with lines "a=key-mgmt:mikey …".
+Of several files, SIP messages without MIKEY are passed over. claviger ibe extract writes the private
+key of a test user, in a district whose secrets are revealed.
 
 Examples:
   $ claviger mikey decode invite.sip
   $ echo "$BASE64" | claviger mikey decode
-  $ claviger mikey decode --json message.bin | jq .header`;
+  $ claviger mikey decode --json message.bin | jq .header
+  $ claviger mikey decode --key bob.key.json demo-out/signalling/*.sip`;
 
-/** Finds the messages in whatever a person is likely to paste. @throws CliError `input` if there are none */
-export function messagesIn(input: Uint8Array): Uint8Array[] {
-  const text = Buffer.from(input).toString('latin1');
-  const attributes = keyManagementOf(text);
-  if (attributes.length > 0) return attributes.map(messageOf);
-  // Octets first: a message begins with its version, which is not a printable character.
-  if (input[0] === MIKEY_VERSION) return [input];
-  const packed = text.replace(/\s+/g, '');
-  if (packed === '') throw new CliError('input', 'the input is empty', 'Give a file, or pipe a message in.');
-  const hex = packed.replace(/^0x/i, '').replaceAll(':', '');
-  if (hex.length % 2 === 0 && /^[0-9a-f]+$/i.test(hex)) return [new Uint8Array(Buffer.from(hex, 'hex'))];
-  const base64 = packed.replace(/^mikey/, '');
-  if (/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return [base64Message(base64)];
-  throw new CliError(
-    'input',
-    'no MIKEY message found',
-    'Give octets, base64, hex, or SDP with a=key-mgmt:mikey.',
-  );
-}
-
-/** The key management of MIKEY in text: lines of SDP, or what stands after their `a=`. */
-export function keyManagementOf(text: string): string[] {
-  const attributes = text.split(/[\r\n]+/).map((line) => line.trim().replace(/^a=/i, ''));
-  return attributeValues(attributes.filter(isMikey), KEY_MANAGEMENT);
-}
-
-function messageOf(value: string): Uint8Array {
-  try {
-    return parseKeyManagement(value).data;
-  } catch (cause) {
-    throw notWhole(value, cause);
+function decode(files: readonly string[], { json, key }: DecodeFlags): void {
+  const keys = readPrivateKeys(key);
+  const many = files.length > 1;
+  let found = 0;
+  for (const file of files) {
+    const input = readInput(file);
+    const messages = many && isSipWithoutMikey(input) ? [] : messagesOf(input, file, many);
+    messages.forEach((octets, at) => {
+      const described = describedMessage(octets, placeOf(at, messages.length, many ? file : null), keys);
+      found++;
+      if (json === true) {
+        process.stdout.write(`${JSON.stringify(many ? { file, ...described } : described)}\n`);
+        return;
+      }
+      process.stdout.write(`${many ? `${escaped(file)}: ` : ''}${renderMessage(described)}`);
+    });
   }
-}
-
-function base64Message(text: string): Uint8Array {
-  try {
-    return fromBase64(text);
-  } catch (cause) {
-    throw notWhole(text, cause);
-  }
-}
-
-function notWhole(text: string, cause: unknown): CliError {
-  return new CliError(
-    'input',
-    `a message is not whole base64: ${text.slice(0, 24)}…`,
-    'Give all of it, with its padding, in one line of SDP.',
-    { cause },
-  );
-}
-
-/** @throws CliError `input` */
-function decoded(octets: Uint8Array, place: string): MikeyMessage {
-  const [version] = octets;
-  if (version !== MIKEY_VERSION) {
+  if (found === 0)
     throw new CliError(
       'input',
-      `${place} is not MIKEY: it begins with version ${String(version)}`,
-      'MIKEY has version 1 alone: is it another protocol, or text that only looks like hex or base64?',
+      'none of the files has a MIKEY message',
+      'Offers and answers of calls carry them.',
     );
-  }
+}
+
+function describedMessage(octets: Uint8Array, place: string, keys: readonly PrivateKey[]): DescribedMessage {
+  const message = decodedMikey(octets, place);
+  return withContainers(describeMessage(message, octets.length), message, octets, keys);
+}
+
+function messagesOf(input: Uint8Array, file: string, many: boolean): Uint8Array[] {
   try {
-    return decodeMessage(octets);
-  } catch (cause) {
-    if (!(cause instanceof MikeyError)) throw cause;
-    throw new CliError(
-      'input',
-      `${place} cannot be decoded: ${cause.message}`,
-      'Is it complete, and nothing after it? Offsets count from the first octet of the message.',
-      { cause },
-    );
+    return messagesIn(input);
+  } catch (error) {
+    if (!many || !(error instanceof CliError)) throw error;
+    throw new CliError(error.code, `${escaped(file)}: ${error.message}`, error.hint, { cause: error });
   }
+}
+
+function placeOf(at: number, of: number, file: string | null): string {
+  const place = of === 1 ? 'the message' : `message ${at + 1} of ${of}`;
+  return file === null ? place : `${place} in ${escaped(file)}`;
 }

@@ -4,7 +4,8 @@ import { Command } from 'commander';
 import { SetAsideFile, SetAsideReader, setAsideBeside } from '../../storage/set-aside.ts';
 import type { KeptPdu } from '../../storage/set-aside.ts';
 import { decimal } from '../../sip/text.ts';
-import { describePdu, escaped, renderFields } from '../describe-pdu.ts';
+import { describePdu } from '../workbench/describe-pdu.ts';
+import { escaped, renderFields } from '../workbench/shown.ts';
 import { CliError } from '../failure.ts';
 import { writeWhole } from '../../storage/files.ts';
 

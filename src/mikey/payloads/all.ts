@@ -11,6 +11,7 @@ import { kemac } from './kemac.ts';
 import { keyData } from './key-data.ts';
 import { pke } from './pke.ts';
 import { rand, randr } from './rand.ts';
+import { sakke } from './sakke.ts';
 import { sign } from './sign.ts';
 import { sk } from './sk.ts';
 import { sp } from './sp.ts';
@@ -42,4 +43,5 @@ export const PAYLOADS = [
   esk,
   sk,
   eccpt,
+  sakke,
 ] as const;

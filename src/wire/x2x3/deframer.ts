@@ -41,13 +41,17 @@ export class Deframer {
    * @throws X2X3Error `range`, `too-large`: the connection must be closed
    */
   push(chunk: Uint8Array): Uint8Array[] {
+    return [...this.frames(chunk)];
+  }
+
+  /** As `push`, one by one: what comes before a fault is given before it is thrown. @throws X2X3Error */
+  *frames(chunk: Uint8Array): Generator<Uint8Array, void> {
     if (chunk.length > 0) this.#chunks.push(chunk);
     this.#buffered += chunk.length;
-    const frames: Uint8Array[] = [];
     for (;;) {
       this.#frame ??= this.#frameLength();
-      if (this.#frame === null || this.#buffered < this.#frame) return frames;
-      frames.push(this.#take(this.#frame));
+      if (this.#frame === null || this.#buffered < this.#frame) return;
+      yield this.#take(this.#frame);
       this.#frame = null;
     }
   }
