@@ -100,7 +100,8 @@ function describe(call: CallReport): string {
     const file = stream.file ?? `(${stream.reason ?? 'nothing to hear'})`;
     const keys = stream.digits === '' ? '' : `  keys pressed: ${stream.digits}`;
     const further = stream.furtherFiles.map((each) => `, ${each.file}`).join('');
-    return `  ${file}${further}  ${stream.seconds.toFixed(2)} s${keys}`;
+    const rtp = stream.rtp === null ? '' : `, ${stream.rtp.file}`;
+    return `  ${file}${further}${rtp}  ${stream.seconds.toFixed(2)} s${keys}`;
   });
   const head = `LIID ${call.liid}, CIN ${call.cin}: ${call.from ?? '?'} → ${call.to ?? '?'}, ${call.packets} packets`;
   return [harmless(head), `  ${call.explanation}`, ...streams].join('\n') + '\n';

@@ -1,4 +1,4 @@
-/** From packets in the clear to samples and keys pressed, with an account of what could not be decoded. */
+/** From packets in the clear to samples and keys pressed; what cannot be decoded is kept as it is, and accounted for. */
 import { decodeG711 } from '../../media/g711.ts';
 import type { CodecOf } from './codecs.ts';
 import { EventList } from '../../media/telephone-events.ts';
@@ -33,8 +33,31 @@ export interface AudioWriter extends SampleSink {
   end(): RecordedAudio | null;
 }
 
+/** RTP packets that were kept as they are. */
+export interface KeptPackets {
+  readonly packets: number;
+  keep(name: string): void;
+  discard(): void;
+}
+
+/** Takes packets of one stream that cannot be decoded. */
+export interface PacketWriter {
+  /** @param time of interception, Unix milliseconds */
+  write(packet: Uint8Array, time: number | null): void;
+  /** `null`: there were none. */
+  end(): KeptPackets | null;
+}
+
+/** Where what comes of a stream goes. */
+export interface StreamWriters {
+  readonly audio: AudioWriter;
+  readonly packets: PacketWriter;
+}
+
 export interface DecodedAudio {
   readonly audio: RecordedAudio | null;
+  /** Those that are undecoded, video among them. */
+  readonly kept: KeptPackets | null;
   /** Keys pressed, in order. */
   readonly digits: string;
   /** The first ten thousand. */
@@ -51,15 +74,15 @@ export interface DecodedAudio {
 /** Payload types and codecs that are told apart. */
 const MAX_UNDECODED = 1024;
 
-export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writer: AudioWriter): DecodedAudio {
+export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writers: StreamWriters): DecodedAudio {
   const packets = runs.reduce((sum, { size }) => sum + size, 0);
-  const recording = new Recording(writer, packets);
+  const recording = new Recording(writers.audio, packets);
   const events = new EventList();
   const undecoded = new Map<string, UndecodedType>();
   let undecodedInAll = 0;
   for (const [at, run] of runs.entries()) {
     if (aheadOf(runs[at - 1], run) === null) recording.beginAnew();
-    for (const { rtp, time } of run.packets()) {
+    for (const { rtp, octets, time } of run.packets()) {
       const { payloadType, timestamp, payload } = rtp;
       // Without payload: it keeps a path open (RFC 6263), and says nothing.
       if (payload.length === 0) continue;
@@ -69,6 +92,7 @@ export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writer: Audio
         recording.append(timestamp, time, decodeG711(payload, law));
       } else if (codec === null || !isTelephoneEvent(codec) || !events.add(timestamp, payload)) {
         undecodedInAll++;
+        writers.packets.write(octets, time);
         const key = `${payloadType} ${codec ?? ''}`;
         const known = undecoded.get(key)?.packets ?? 0;
         if (known > 0 || undecoded.size < MAX_UNDECODED) {
@@ -78,7 +102,8 @@ export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writer: Audio
     }
   }
   return {
-    audio: writer.end(),
+    audio: writers.audio.end(),
+    kept: writers.packets.end(),
     digits: events.digits,
     events: events.events,
     furtherEvents: events.passedOver,

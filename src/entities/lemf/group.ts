@@ -6,7 +6,7 @@ import { decodeRtp } from '../../media/rtp.ts';
 import type { RtpPacket } from '../../media/rtp.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { decodeRuns } from './audio.ts';
-import type { AudioWriter, DecodedAudio } from './audio.ts';
+import type { DecodedAudio, StreamWriters } from './audio.ts';
 import type { CallMaterial } from './calls.ts';
 import { codecLookup } from './codecs.ts';
 import type { KeyUse } from '../../media/srtp/stream-decryptor.ts';
@@ -32,8 +32,8 @@ export interface StreamSources {
   readonly keys: readonly CcKeyInfo[];
   readonly signalling: Signalling;
   readonly workspace: Workspace;
-  /** For the audio of a stream. */
-  readonly newAudio: () => AudioWriter;
+  /** For what comes of a stream. @param path as delivered */
+  readonly newWriters: (path: string | null) => StreamWriters;
 }
 
 /** Why a stream yields no audio, or not all of it. */
@@ -231,7 +231,7 @@ export class GroupRecovery {
     return sorter.streams().map((runs, at): Draft => {
       // What was refused stands beside the first stream of its direction and SSRC.
       const refused = isFirst && at === 0 ? this.#judge(REFUSED, all) : NONE_REFUSED;
-      const audio = decodeRuns(runs, this.#codecOf(csId), this.#sources.newAudio());
+      const audio = decodeRuns(runs, this.#codecOf(csId), this.#sources.newWriters(this.#path));
       const stream: RecoveredStream = {
         ...this.#base(csId, runs),
         ...audio,
@@ -254,7 +254,7 @@ export class GroupRecovery {
       const refused = isFirst && at === 0 ? this.#judge(MALFORMED, all) : NONE_REFUSED;
       const codecOf = this.#codecOf(null);
       const hidden = runs.some((run) => looksProtected(run.packets(), codecOf));
-      const audio = hidden ? SILENT : decodeRuns(runs, codecOf, this.#sources.newAudio());
+      const audio = hidden ? SILENT : decodeRuns(runs, codecOf, this.#sources.newWriters(path));
       const stream: RecoveredStream = {
         ...this.#base(null, runs),
         ...audio,
@@ -363,6 +363,7 @@ const DIRECTION_NAMES: ReadonlyMap<number, 'fromTarget' | 'toTarget'> = new Map(
 
 const SILENT: DecodedAudio = {
   audio: null,
+  kept: null,
   digits: '',
   events: [],
   furtherEvents: 0,

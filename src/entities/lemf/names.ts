@@ -1,4 +1,4 @@
-/** Names of audio files: LIID and CIN tell them apart, and the party that speaks. */
+/** Names of files of audio and of packets: LIID and CIN tell them apart, and the party that speaks. */
 import { toHex } from '../../bytes/octets.ts';
 import { fromLatin1 } from '../../wire/hi/text.ts';
 
@@ -19,10 +19,18 @@ export class AudioNames {
   }
 
   /** `recovered-LIID-cinCIN-alice.wav` */
-  next({ liid, cin, source }: AudioOwner, speaker: string | null): string {
-    const from = source === null ? '' : `${harmless(source)}-`;
-    const stem = `recovered-${liidName(liid)}-cin${cin}-${from}${userOf(speaker)}`;
-    return this.#once(stem);
+  next(owner: AudioOwner, speaker: string | null): string {
+    return this.#once(stemOf(owner, speaker));
+  }
+
+  /** `recovered-LIID-cinCIN-alice.rtpdump`: packets that are not decoded. */
+  nextPackets(owner: AudioOwner, speaker: string | null): string {
+    return this.#once(stemOf(owner, speaker), 'rtpdump');
+  }
+
+  /** `recovered-alice.rtpdump`, where there is one call */
+  nextPacketsOf(speaker: string | null): string {
+    return this.#once(`recovered-${userOf(speaker)}`, 'rtpdump');
   }
 
   /** `recovered-alice.wav`, where there is one call */
@@ -30,11 +38,17 @@ export class AudioNames {
     return this.#once(`recovered-${userOf(speaker)}`);
   }
 
-  #once(stem: string): string {
-    let name = `${stem}.wav`;
-    for (let i = 2; !this.#take(name); i++) name = `${stem}-${i}.wav`;
+  #once(stem: string, kind: 'wav' | 'rtpdump' = 'wav'): string {
+    let name = `${stem}.${kind}`;
+    for (let i = 2; !this.#take(name); i++) name = `${stem}-${i}.${kind}`;
     return name;
   }
+}
+
+function stemOf({ liid, cin, source }: AudioOwner, speaker: string | null): string {
+  const from = source === null ? '' : `${harmless(source)}-`;
+  const stem = `recovered-${liidName(liid)}-cin${cin}-${from}${userOf(speaker)}`;
+  return stem;
 }
 
 function remembering(): (name: string) => boolean {

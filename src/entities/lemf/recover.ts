@@ -17,7 +17,7 @@
  * known SSRC, which anybody can send, withhold nothing.
  */
 import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
-import type { AudioWriter, RecordedAudio } from './audio.ts';
+import type { KeptPackets, RecordedAudio, StreamWriters } from './audio.ts';
 import type { CallMaterial, CallSource } from './calls.ts';
 import { callsOf } from './calls.ts';
 import type { RecoveredStream } from './group.ts';
@@ -45,11 +45,13 @@ export interface RecoverOptions {
   readonly partial?: boolean;
 }
 
-export interface StreamReport extends Omit<RecoveredStream, 'audio' | 'reason'> {
+export interface StreamReport extends Omit<RecoveredStream, 'audio' | 'kept' | 'reason'> {
   /** Name of the WAV file, if one was written. */
   readonly file: string | null;
   /** Those of what is more than a WAV file can hold, in order. */
   readonly furtherFiles: readonly { readonly file: string }[];
+  /** The packets that are not decoded here, in the clear, such as video; `null`: there are none, or nothing is written. */
+  readonly rtp: { readonly file: string; readonly packets: number } | null;
   readonly seconds: number;
   readonly reason: CallReason | null;
 }
@@ -134,8 +136,8 @@ export interface RecoverySource {
 
 export interface RecoverySettings {
   readonly workspace: Workspace;
-  /** For the audio of a stream. */
-  readonly newAudio: () => AudioWriter;
+  /** For what comes of a stream. @param path as delivered */
+  readonly newWriters: (path: string | null) => StreamWriters;
   readonly options: RecoverOptions;
 }
 
@@ -198,7 +200,7 @@ export class Recovery {
   }
 
   #recoverCall(call: CallMaterial, names: AudioNames): RecoveryResult {
-    const { workspace, newAudio, options } = this.#settings;
+    const { workspace, newWriters, options } = this.#settings;
     const records = readRecords(call, workspace);
     const signalling = readSignalling(messagesOf(call, workspace), records.targetUris);
     if (!isCall(call, records, signalling)) {
@@ -206,11 +208,13 @@ export class Recovery {
       const report = { liid: liidText(call.liid), cin: call.cin, methods, records: records.all };
       return { kind: 'other', report };
     }
-    const recovered = recoverStreams({ call, keys: records.keys, signalling, workspace, newAudio });
+    const recovered = recoverStreams({ call, keys: records.keys, signalling, workspace, newWriters });
     const withheld = options.partial !== true && recovered.streams.some(({ doubtful }) => doubtful);
-    const streams = recovered.streams.map(({ audio, ...told }): StreamReport => {
+    const streams = recovered.streams.map(({ audio, kept, ...rest }): StreamReport => {
+      if (withheld && (audio !== null || kept !== null)) return withheldStream(audio, kept, rest);
+      const rtp = kept === null ? null : keptAs(kept, names.nextPackets(call, rest.speaker));
+      const told = { ...rest, rtp };
       if (audio === null) return { ...told, file: null, furtherFiles: [], seconds: 0 };
-      if (withheld) return withheldStream(audio, told);
       const [file = null, ...further] = named(audio, () => names.next(call, told.speaker));
       return {
         ...told,
@@ -223,9 +227,20 @@ export class Recovery {
   }
 }
 
-function withheldStream(audio: RecordedAudio, told: Omit<RecoveredStream, 'audio'>): StreamReport {
-  audio.discard();
-  return { ...told, file: null, furtherFiles: [], seconds: secondsOf(audio), reason: 'withheld' };
+function withheldStream(
+  audio: RecordedAudio | null,
+  kept: KeptPackets | null,
+  told: Omit<RecoveredStream, 'audio' | 'kept'>,
+): StreamReport {
+  audio?.discard();
+  kept?.discard();
+  const seconds = audio === null ? 0 : secondsOf(audio);
+  return { ...told, file: null, furtherFiles: [], rtp: null, seconds, reason: 'withheld' };
+}
+
+function keptAs(kept: KeptPackets, file: string): StreamReport['rtp'] {
+  kept.keep(file);
+  return { file, packets: kept.packets };
 }
 
 function secondsOf({ samples }: RecordedAudio): number {

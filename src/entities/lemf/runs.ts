@@ -44,6 +44,8 @@ export interface PlainPacket {
 
 export interface NumberedPacket {
   readonly rtp: RtpPacket;
+  /** The whole packet in the clear, valid until the next. */
+  readonly octets: Uint8Array;
   readonly index: number;
   /** Unix milliseconds. */
   readonly time: number | null;
@@ -147,7 +149,8 @@ export class Run {
   /** In order of their numbers. */
   *packets(): Generator<NumberedPacket> {
     for (const { index, time, ...location } of this.#workspace.bench.run(this.#id)) {
-      yield { rtp: decodeRtp(this.#workspace.read(location)), index, time };
+      const octets = this.#workspace.read(location);
+      yield { rtp: decodeRtp(octets), octets, index, time };
     }
   }
 }

@@ -31,7 +31,8 @@ const REASONS: Readonly<Record<CallReason, string>> = {
 };
 
 /** What is told of each stream. */
-export type JudgedStream = Omit<RecoveredStream, 'audio' | 'reason'> & {
+export type JudgedStream = Omit<RecoveredStream, 'audio' | 'kept' | 'reason'> & {
+  readonly rtp: { readonly file: string } | null;
   readonly reason: CallReason | null;
 };
 
@@ -126,6 +127,7 @@ function detailsOf(stream: JudgedStream, numbersTell: boolean): string[] {
       ({ payloadType, codec, packets }) =>
         `${packets} of ${stream.packets} packets not decoded: payload type ${payloadType}, ${codec ?? 'which nothing explains'}`,
     ),
+    ...(stream.rtp === null ? [] : [`these are in ${stream.rtp.file} as they are`]),
     ...refusals(stream, numbersTell),
     ...(stream.missing > 0 ? [`${count(stream.missing, 'packet')} missing`] : []),
     ...shortenings(stream),

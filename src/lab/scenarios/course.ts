@@ -33,10 +33,16 @@ export function inDemoNames(report: RecoveryReport, folder: string): RecoveryRep
   const calls = report.calls.map((call) => ({
     ...call,
     streams: call.streams.map((stream) => {
-      if (stream.file === null) return stream;
-      const file = names.nextOf(stream.speaker);
-      copyWhole(path.join(folder, stream.file), path.join(folder, file));
-      return { ...stream, file };
+      const renamed = (file: string, name: string): string => {
+        copyWhole(path.join(folder, file), path.join(folder, name));
+        return name;
+      };
+      const { speaker, file, rtp } = stream;
+      return {
+        ...stream,
+        file: file === null ? null : renamed(file, names.nextOf(speaker)),
+        rtp: rtp === null ? null : { ...rtp, file: renamed(rtp.file, names.nextPacketsOf(speaker)) },
+      };
     }),
   }));
   return { ...report, calls };

@@ -225,7 +225,9 @@ class Demo {
     const { out } = this.#scenario.options;
     const folder = recoveredIn(this.#state, home);
     const report = inDemoNames(recovered, folder);
-    const files = report.calls.flatMap(({ streams }) => streams.flatMap(({ file }) => file ?? []));
+    const files = report.calls.flatMap(({ streams }) =>
+      streams.flatMap(({ file, rtp }) => [file ?? [], rtp?.file ?? []].flat()),
+    );
     for (const file of files) copyWhole(path.join(folder, file), path.join(out, file));
     if (report.calls.length > 0) {
       const what = `recovered ${files.length === 0 ? 'nothing' : files.join(', ')}`;

@@ -18,7 +18,7 @@ import type { DemoReport } from './report.ts';
 
 /** Names of what a run leaves. */
 const LEFT =
-  /^(?:(?:report|secrets)\.json(?:\.new)?|capture\.pcap(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.wav)$/;
+  /^(?:(?:report|secrets)\.json(?:\.new)?|capture\.pcap(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.(?:wav|rtpdump))$/;
 
 /** The audit logs that each home's entities keep, below their state. */
 const AUDIT_LOGS: Readonly<Record<string, string>> = {

@@ -1,9 +1,10 @@
-/** Audio as it is written: WAV files under names of their own until it is known whether they are kept. */
+/** Audio as it is written: WAV files under names of their own until it is known whether they are kept; packets likewise. */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { fileError } from '../../../storage/files.ts';
 import { wavHeader, WAV_MOST_SAMPLES } from '../../../media/wav.ts';
-import type { AudioWriter, RecordedAudio } from '../audio.ts';
+import type { AudioWriter, RecordedAudio, StreamWriters } from '../audio.ts';
+import { PacketFile } from './packets.ts';
 
 /** Samples that wait to be written. */
 const BUFFER = 1 << 16;
@@ -13,7 +14,7 @@ export class AudioFolder {
   readonly #folder: string;
   readonly #out: string;
   readonly #mostSamples: number;
-  readonly #open = new Set<WavPiece>();
+  readonly #open = new Set<{ close(): void }>();
   #written = 0;
 
   /** @param mostSamples of one file; the rest goes to others */
@@ -23,7 +24,15 @@ export class AudioFolder {
     this.#mostSamples = mostSamples;
   }
 
-  newAudio(): AudioWriter {
+  /** @param way `source>destination` of the stream */
+  newWriters(way: string | null): StreamWriters {
+    const file = path.join(this.#folder, `${this.#written++}.rtpdump`);
+    const packets = new PacketFile(file, this.#out, way, () => this.#open.delete(packets));
+    this.#open.add(packets);
+    return { audio: this.#newAudio(), packets };
+  }
+
+  #newAudio(): AudioWriter {
     return new WavWriter(() => this.#newPiece(), this.#out, this.#mostSamples);
   }
 

@@ -42,7 +42,7 @@ import { RecoveryWorkspace } from './workspace.ts';
 export const RECOVERY_REPORT = 'recover.json';
 
 /** What recovery calls its audio. */
-const AUDIO = /^recovered-[A-Za-z0-9_-]+\.wav$/;
+const AUDIO = /^recovered-[A-Za-z0-9_-]+\.(?:wav|rtpdump)$/;
 
 const WORK = /^\.recovering-(\d+)-\w+$/;
 
@@ -81,7 +81,7 @@ export class FolderRecovery {
       const workspace = this.#toClose(RecoveryWorkspace.in(this.#work, this.#files));
       const audio = this.#toClose(new AudioFolder(this.#work, out, mostSamples));
       this.#workspace = workspace;
-      this.#recovery = new Recovery({ workspace, newAudio: () => audio.newAudio(), options });
+      this.#recovery = new Recovery({ workspace, newWriters: (way) => audio.newWriters(way), options });
       this.#earlier = earlierAudio(path.join(out, RECOVERY_REPORT));
     } catch (error) {
       this.close();
@@ -328,10 +328,11 @@ export function recoverFolder(
   return { files, calls, otherSessions, notifications };
 }
 
-/** The audio of a call. */
+/** The files of a call: audio, and packets that are not decoded. */
 export function filesOf({ streams }: CallReport): string[] {
-  return streams.flatMap(({ file, furtherFiles }) => [
+  return streams.flatMap(({ file, furtherFiles, rtp }) => [
     ...(file === null ? [] : [file]),
+    ...(rtp === null ? [] : [rtp.file]),
     ...furtherFiles.map((further) => further.file),
   ]);
 }
