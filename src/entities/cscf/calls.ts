@@ -49,7 +49,7 @@ export interface CallAttempt {
   /** `null` once it has its final answer. */
   pending: ServerTransaction | null;
   /** Identities of the caller and of the callee. */
-  readonly parties: { readonly a: ReadonlySet<string>; readonly b: ReadonlySet<string> };
+  readonly parties: { readonly a: ReadonlySet<string>; readonly b: Set<string> };
   /** Whom the request was sent to. */
   callees: readonly DialogParty[];
   /** Callee's tags of the dialogs that are up: of a forked call there may be several for a while. */

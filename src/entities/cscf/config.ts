@@ -23,11 +23,12 @@ import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { POI_SETTINGS } from '../../poi/config.ts';
 import { DNS_SETTINGS } from './config-dns.ts';
+import { subscriberForwarding } from './config-forwarding.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
 import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
 import { nextHopOf } from '../../sip/flow.ts';
 import type { NextHop } from '../../sip/flow.ts';
-import { addressOfRecord, parseUri } from '../../sip/uri.ts';
+import { parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
 import type { CscfLimits } from './ports.ts';
@@ -40,16 +41,6 @@ const identity = (description: string) =>
     if (parseUri(uri).kind === 'other') throw new Unfit('a SIP or tel URI');
     return uri;
   });
-
-/** Whether a subscriber would be called instead of itself. */
-function namesOne(subscriber: {
-  readonly identity: string;
-  readonly aliases: readonly string[];
-  readonly forwardTo: string;
-}): boolean {
-  const to = addressOfRecord(parseUri(subscriber.forwardTo));
-  return [subscriber.identity, ...subscriber.aliases].some((own) => addressOfRecord(parseUri(own)) === to);
-}
 
 const ALGORITHM = Type.Enum([...ALGORITHMS]);
 
@@ -69,6 +60,19 @@ const SUBSCRIBER = Type.Decode(
     forwardTo: Type.Optional(
       identity('SIP or tel URI that all calls of this subscriber go to instead; default: none'),
     ),
+    forwardBusyTo: Type.Optional(identity('SIP or tel URI that calls go to while it is busy; default: none')),
+    forwardUnansweredTo: Type.Optional(
+      identity('SIP or tel URI that calls go to which it does not answer; default: none'),
+    ),
+    forwardUnansweredAfterMs: Type.Optional({
+      ...milliseconds('that a call rings before it goes to `forwardUnansweredTo`', { min: 100 }),
+      absent: '20000',
+    }),
+    forwardUnavailableTo: Type.Optional(
+      identity(
+        'SIP or tel URI that calls go to while it is not registered, or cannot be reached; default: none',
+      ),
+    ),
     mailbox: Type.Optional(
       identity('SIP URI of the subscriber that takes the calls of this one when it does not; default: none'),
     ),
@@ -77,16 +81,12 @@ const SUBSCRIBER = Type.Decode(
       default: 20_000,
     }),
   }),
-  ({ algorithms = [], forwardTo, mailbox, mailboxAfterMs, ...rest }) => {
-    if (forwardTo !== undefined && namesOne({ ...rest, forwardTo }))
-      throw new Unfit('somebody else than the subscriber', 'forwardTo');
-    return {
-      ...rest,
-      ...(algorithms.length === 0 ? {} : { algorithms }),
-      ...(forwardTo === undefined ? {} : { forwardTo }),
-      ...(mailbox === undefined ? {} : { mailbox: { identity: mailbox, afterMs: mailboxAfterMs } }),
-    };
-  },
+  ({ identity, aliases, username, password, algorithms = [], mailbox, mailboxAfterMs, ...forwarding }) => ({
+    ...{ identity, aliases, username, password },
+    ...subscriberForwarding({ identity, aliases, ...forwarding }),
+    ...(algorithms.length === 0 ? {} : { algorithms }),
+    ...(mailbox === undefined ? {} : { mailbox: { identity: mailbox, afterMs: mailboxAfterMs } }),
+  }),
 );
 
 const PEER = strict({

@@ -33,7 +33,7 @@ import type { CallRefusal } from './call-table.ts';
 import { endOf, MAX_ATTEMPTS, newCall, sessionOf, subscribersAt } from './calls.ts';
 import type { Call, DialogParty, CallAttempt } from './calls.ts';
 import { icidFor, putIcid, removeIcid } from './charging.ts';
-import { ENDLESS, forward } from './forwarding.ts';
+import { FirstRoutes } from './first-routes.ts';
 import { Interception } from './interception.ts';
 import { marksLoop } from './loops.ts';
 import { Origins, ownerOf, partiesOf } from './origin.ts';
@@ -95,6 +95,7 @@ export class Cscf {
   readonly #directory: Directory;
   readonly #registrar: Registrar;
   readonly #router: Router;
+  readonly #routes: FirstRoutes;
   readonly #authentication: DigestAuthentication;
   readonly #origins: Origins;
   readonly #peers: Peers;
@@ -120,6 +121,7 @@ export class Cscf {
       if (subscriber !== undefined) this.#registrar.restore(subscriber, kept);
     }
     this.#router = new Router(settings, this.#peers, this.#directory, this.#registrar);
+    this.#routes = new FirstRoutes(this.#router, this.#directory, this.#registrar);
     this.#answers = new OwnAnswers(layer, this.#router.names[0] ?? '');
     this.#authentication = new DigestAuthentication(settings, clock, random, this.#directory);
     this.#origins = new Origins(this.#peers, this.#directory, this.#registrar, this.#authentication);
@@ -280,11 +282,7 @@ export class Cscf {
     if (invite) transaction.respond(makeResponse(request, 100));
     const onward = request.clone();
     this.#router.takeOwnRoutes(onward, flow.local);
-    const forwarding = forward(onward, this.#directory);
-    const { route, mailbox } =
-      forwarding === 'endless'
-        ? { route: ENDLESS, mailbox: null }
-        : this.#router.first(onward, flow.local, caller);
+    const { route, forwarding, fallBack } = this.#routes.of(onward, flow.local, caller);
     const callee = route.kind === 'targets' ? route.callee : null;
     const session = this.#admit(request, owner, caller, callee);
     if (route.kind === 'refused') {
@@ -326,7 +324,11 @@ export class Cscf {
     if (begins) this.#calls.begin(call, attempt);
     else call.attempts.add(attempt);
     this.#prepare(onward, origin, call);
-    this.#relay.fork(transaction, call, attempt, onward, route.targets, mailbox);
+    this.#relay.fork(transaction, call, attempt, onward, route.targets, fallBack, ({ callee: next }) => {
+      if (next === null) return;
+      for (const identity of publicIdentitiesOf(next)) attempt.parties.b.add(identity);
+      this.#admit(request, owner, caller, next);
+    });
   }
 
   /** Whether one more first request may go on; if not, it is answered. */

@@ -30,8 +30,24 @@ export interface Subscriber {
   readonly algorithms?: readonly Algorithm[];
   /** SIP or tel URI that this subscriber's calls go to instead. */
   readonly forwardTo?: string;
+  /** Where they go that this subscriber does not take. */
+  readonly forwards?: Forwards;
   /** Another subscriber, which takes the calls that this one does not. */
   readonly mailbox?: MailboxSetting;
+}
+
+/** Why a subscriber does not take a call: every device is busy; it only rings; there is none, or none that can be reached. */
+export type Untaken = 'busy' | 'unanswered' | 'unavailable';
+
+/** SIP or tel URIs that calls go to which are not taken, by why. */
+export interface Forwards {
+  readonly busy?: string;
+  readonly unanswered?: {
+    readonly to: string;
+    /** Milliseconds that a call rings before it goes there. */
+    readonly afterMs: number;
+  };
+  readonly unavailable?: string;
 }
 
 /** Who takes the calls of a subscriber that it does not take itself. */

@@ -37,11 +37,12 @@ import {
 import type { Call, CallAttempt } from './calls.ts';
 import { removeIcid } from './charging.ts';
 import { loopMark } from './loops.ts';
+import type { FallBack, Onward } from './first-routes.ts';
 import type { MediaPath } from './media-path.ts';
 import type { Releases, Watch } from './releases.ts';
 import { ResponseContext } from './response-context.ts';
 import type { Branch } from './response-context.ts';
-import type { FallBack, Route, Router, Target } from './routing.ts';
+import type { Route, Router, Target } from './routing.ts';
 import type { Speakers } from './speakers.ts';
 
 export interface RelayParts {
@@ -110,7 +111,7 @@ export class Relay {
   /**
    * Sends `onward` to each target, in the order of its call; responses come back the same way.
    * @param attempt that of a first request; `null` within a dialog
-   * @param fallBack where it goes after that, if nobody accepts
+   * @param fallBack where it goes after that, if nobody accepts @param goesOn told of each such step before it is taken
    */
   fork(
     transaction: ServerTransaction,
@@ -119,6 +120,7 @@ export class Relay {
     onward: SipRequest,
     targets: readonly Target[],
     fallBack: FallBack | null = null,
+    goesOn: (onward: Onward) => void = () => undefined,
   ): void {
     const { request } = transaction;
     const initial = attempt !== null;
@@ -148,18 +150,24 @@ export class Relay {
         this.#unwanted(call, request, response, initial, 488);
       },
       finished: (over) => this.#contexts.delete(over),
-      untaken: () => {
-        if (fallBack === null || attempt === null) return false;
-        attempt.callees = [...attempt.callees, ...fallBack.targets.map(endOf)];
-        go(fallBack.targets);
+      untaken: (why) => {
+        const next = standingBy?.next(why) ?? null;
+        if (next === null || attempt === null) return false;
+        attempt.callees = [...attempt.callees, ...next.targets.map(endOf)];
+        goesOn(next);
+        go(next.request, next.targets, next.fallBack);
         return true;
       },
     });
     this.#contexts.set(context, transaction);
-    const go = (to: readonly Target[]): void =>
-      this.#goOn({ transaction, call, attempt, context, standing }, onward, to);
-    go(targets);
-    if (fallBack !== null) context.giveWayAfter(fallBack.afterMs);
+    let standingBy: FallBack | null = null;
+    const go = (request: SipRequest, to: readonly Target[], then: FallBack | null): void => {
+      standingBy = then;
+      this.#goOn({ transaction, call, attempt, context, standing }, request, to);
+      const afterMs = then?.afterMs ?? null;
+      if (afterMs !== null) context.giveWayAfter(afterMs);
+    };
+    go(onward, targets, fallBack);
   }
 
   /** Sends a request to each target, its description led to the gateway. */

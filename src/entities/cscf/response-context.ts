@@ -21,6 +21,7 @@ import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
 import { AVOIDED_S } from '../../sip/transport.ts';
 import { warningFields } from '../../sip/warning.ts';
+import type { Untaken } from './ports.ts';
 import type { Target } from './routing.ts';
 
 /** Section 16.6 step 11: more than three minutes. */
@@ -32,8 +33,9 @@ const ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"';
 /** What 488 from here warns of. */
 const UNUSABLE = { code: 399, text: 'a session description cannot be used' } as const;
 
-/** Nobody was there: no answer in time, not registered, busy, or cancelled from here. */
-const UNTAKEN: ReadonlySet<number> = new Set([408, 480, 486, 487]);
+/** Nobody was there: no answer in time, not registered, or cancelled from here. */
+const UNANSWERED: ReadonlySet<number> = new Set([408, 480, 487]);
+const BUSY: ReadonlySet<number> = new Set([486, 600]);
 
 /** A request that is ready to leave, and where to. */
 export interface Branch {
@@ -56,7 +58,7 @@ export interface ContextHooks {
   /** Every branch has ended. */
   finished(context: ResponseContext): void;
   /** Nobody takes the call here, and nobody has declined it; whether it is sent elsewhere: `fork` follows. */
-  untaken(): boolean;
+  untaken(why: Untaken): boolean;
 }
 
 interface Running {
@@ -70,6 +72,8 @@ interface Running {
   isHeard: boolean;
   timerC: Timer | null;
   final: SipResponse | null;
+  /** Nothing could be sent there. */
+  isUnreached: boolean;
   /** Whatever it still brings is not for upstream. */
   givenUp: boolean;
 }
@@ -83,8 +87,10 @@ export class ResponseContext {
   readonly #invite: boolean;
   #expected = 0;
   #cancelled = false;
-  /** It has been sent elsewhere, which is done once. */
-  #elsewhere = false;
+  /** Branches before the last fork. */
+  #before = 0;
+  /** What only rang has been given up. */
+  #isLate = false;
   #patience: Timer | null = null;
   #answered = false;
 
@@ -108,14 +114,19 @@ export class ResponseContext {
       if (this.#running.every(({ final }) => final !== null)) this.refuse(487);
       return;
     }
+    this.#before = this.#running.length;
+    this.#isLate = false;
     this.#expected += branches.length;
     for (const branch of branches) this.#start(branch);
   }
 
   /** Cancels after so many milliseconds what has not been answered by then, so that it can be sent elsewhere. */
   giveWayAfter(ms: number): void {
+    this.#patience?.cancel();
     this.#patience = this.#clock.after(ms, () => {
-      if (!this.#answered && !this.#elsewhere) this.#cancelPending();
+      if (this.#answered) return;
+      this.#isLate = true;
+      this.#cancelPending();
     });
   }
 
@@ -157,7 +168,7 @@ export class ResponseContext {
     const transaction = this.#send(branch, () => running);
     const running: Running = {
       ...{ branch, transaction, failed: [], failure: null, isHeard: false },
-      ...{ timerC: null, final: null, givenUp: false },
+      ...{ timerC: null, final: null, isUnreached: false, givenUp: false },
     };
     this.#running.push(running);
     if (this.#invite) this.#armTimerC(running);
@@ -226,6 +237,7 @@ export class ResponseContext {
       this.#ended(running, running.failure);
       return;
     }
+    running.isUnreached = !running.isHeard;
     if (isLate) {
       this.#transaction.abandon();
       this.#answered = true;
@@ -239,7 +251,7 @@ export class ResponseContext {
     if (response.status >= 600) this.#cancelPending();
     const finals = this.#running.flatMap(({ final }) => final ?? []);
     const all = finals.length >= this.#expected;
-    if (all && this.#goesElsewhere(finals)) return;
+    if (all && this.#goesElsewhere()) return;
     this.#finish();
     if (this.#answered || !all) return;
     this.#answered = true;
@@ -249,11 +261,17 @@ export class ResponseContext {
     else this.#hooks.upstream(withChallenges(best, finals), isOwn(best, this.#transaction) ? null : source);
   }
 
-  #goesElsewhere(finals: readonly SipResponse[]): boolean {
-    if (this.#answered || this.#cancelled || this.#elsewhere) return false;
-    if (!finals.every(({ status }) => UNTAKEN.has(status))) return false;
-    this.#elsewhere = true;
-    return this.#hooks.untaken();
+  /** After all branches of the last fork have ended. */
+  #goesElsewhere(): boolean {
+    if (this.#answered || this.#cancelled) return false;
+    const last = this.#running.slice(this.#before);
+    const isBusy = ({ final }: Running): boolean => BUSY.has(final?.status ?? 0);
+    const isUnanswered = ({ final }: Running): boolean => UNANSWERED.has(final?.status ?? 0);
+    if (!last.every((each) => isBusy(each) || isUnanswered(each))) return false;
+    const isUnreached = last.every((each) => each.isUnreached);
+    this.#patience?.cancel();
+    if (!this.#isLate && last.some(isBusy)) return this.#hooks.untaken('busy');
+    return this.#hooks.untaken(isUnreached ? 'unavailable' : 'unanswered');
   }
 
   #finish(): void {

@@ -34,13 +34,6 @@ export type Route =
   /** `warning`: a code that says more (RFC 3261 section 20.43). */
   | { readonly kind: 'refused'; readonly status: number; readonly warning?: 380 };
 
-/** Where a call goes that nobody takes in time. */
-export interface FallBack {
-  readonly targets: readonly Target[];
-  /** Milliseconds until then. */
-  readonly afterMs: number;
-}
-
 export class Router {
   readonly #settings: CscfSettings;
   readonly #directory: Directory;
@@ -93,22 +86,6 @@ export class Router {
     const peer = this.#directory.peer(uri);
     if (peer === null) return { kind: 'refused', status: 404 };
     return secured(request.uri, targets([{ uri: request.uri, hop: peer.cscf, kind: 'peer' }]));
-  }
-
-  /** Where a first request goes, and where if nobody takes it there: a call may have a mailbox to go to. */
-  first(
-    request: SipRequest,
-    local: NetworkAddress,
-    caller: Subscriber | null,
-  ): { readonly route: Route; readonly mailbox: FallBack | null } {
-    const route = this.initial(request, local);
-    const callee = request.routes.length > 0 ? null : this.#directory.subscriber(parseUri(request.uri));
-    if (request.method !== 'INVITE' || callee?.mailbox === undefined) return { route, mailbox: null };
-    const targets = this.mailboxOf(callee, caller, request.uri);
-    if (targets.length === 0) return { route, mailbox: null };
-    if (route.kind === 'refused' && route.status === 480)
-      return { route: { kind: 'targets', targets, callee }, mailbox: null };
-    return { route, mailbox: { targets, afterMs: callee.mailbox.afterMs } };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** The subscribers of this home by every identity that names them, and the homes that serve others. */
+import { isDeepStrictEqual } from 'node:util';
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
 import type { Uri } from '../../sip/uri.ts';
 import { paramOf } from '../../sip/text.ts';
@@ -106,13 +107,14 @@ export function unknownMailbox(
 }
 
 function hasSameTerms(
-  { aliases, algorithms = [], forwardTo, mailbox }: Subscriber,
+  { aliases, algorithms = [], forwardTo, forwards, mailbox }: Subscriber,
   other: Subscriber,
 ): boolean {
   return (
     aliases.join('\n') === other.aliases.join('\n') &&
     algorithms.join() === (other.algorithms ?? []).join() &&
     forwardTo === other.forwardTo &&
+    isDeepStrictEqual(forwards, other.forwards) &&
     mailbox?.identity === other.mailbox?.identity &&
     mailbox?.afterMs === other.mailbox?.afterMs
   );

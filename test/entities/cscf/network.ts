@@ -8,7 +8,7 @@ import type { AnchoredStream, WantedSession } from '../../../src/wire/iq/session
 import type { Logger } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { Cscf } from '../../../src/entities/cscf/cscf.ts';
-import type { CscfLimits, CscfSettings } from '../../../src/entities/cscf/ports.ts';
+import type { CscfLimits, CscfSettings, Forwards, MailboxSetting } from '../../../src/entities/cscf/ports.ts';
 import type { Match, Observation, PoiTask, TaskChange } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Body } from '../../../src/sip/agent-types.ts';
@@ -170,6 +170,10 @@ export class Network {
       connections?: Partial<TcpLimits>;
       /** Whom calls of users go to instead. */
       forwards?: Readonly<Record<string, string>>;
+      /** Whom those calls go to that they do not take. */
+      untaken?: Readonly<Record<string, Forwards>>;
+      /** Of some, the mailbox. */
+      mailboxes?: Readonly<Record<string, MailboxSetting>>;
     } = {},
   ): Promise<Home> {
     const security = this.security?.(`cscf.${name}`) ?? null;
@@ -185,6 +189,8 @@ export class Network {
         username: `${user}@${name}`,
         password: Secret.of(utf8(`password-of-${user}`)),
         ...(options.forwards?.[user] === undefined ? {} : { forwardTo: options.forwards[user] }),
+        ...(options.untaken?.[user] === undefined ? {} : { forwards: options.untaken[user] }),
+        ...(options.mailboxes?.[user] === undefined ? {} : { mailbox: options.mailboxes[user] }),
       })),
       peers: others.map((domain) => ({
         domain,
@@ -254,6 +260,8 @@ export class Network {
       sips?: boolean;
       /** The URN of the device. */
       instance?: string;
+      /** Whether its calls can be transferred. */
+      referrals?: boolean;
     } = {},
   ) {
     const { protocol = 'TCP', device = '1' } = options;
@@ -274,6 +282,7 @@ export class Network {
       contact: options.contact ?? `sip:${user}@${own};transport=${protocol.toLowerCase()}`,
       sentBy: options.numeric === true ? own : `${host}:${PORT}`,
       ...(options.instance === undefined ? {} : { instance: options.instance }),
+      referrals: options.referrals === true,
       ...(options.sips === true ? { secureContact: `sips:${user}@${host}` } : {}),
       outbound: { protocol, host: `cscf.${home}`, port: defaultPort(protocol) },
       credentials: {
