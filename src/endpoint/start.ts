@@ -46,6 +46,8 @@ export interface EndpointParts {
   readonly tls: TrustMaterial;
   /** For the keys that exchanges use: made from those that the endpoint holds. */
   readonly keys?: ((held: EndpointKeys) => EndpointKeys) | undefined;
+  /** Whether its calls can be transferred. */
+  readonly referrals?: boolean;
 }
 
 /** Opens the way to KMS and CSCF, and listens for SIP; nothing is registered yet. */
@@ -53,7 +55,7 @@ export async function openEndpoint(
   config: EndpointConfig,
   runtime: Runtime,
   opened: Opened,
-  { tls, keys }: EndpointParts,
+  { tls, keys, referrals = false }: EndpointParts,
 ): Promise<OpenEndpoint> {
   const { clock, logger, random } = runtime;
   const { identity, device = identity, kms, cscf } = config;
@@ -112,6 +114,7 @@ export async function openEndpoint(
       sentBy: doors.sip,
       outbound: cscf.url,
       credentials: { username: cscf.username, password: cscf.password },
+      referrals,
       timers: { ...RFC_TIMERS, t1: config.t1 },
     }),
     sip: doors.at,

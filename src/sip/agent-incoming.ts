@@ -34,6 +34,7 @@ export class AgentIncomingCall implements IncomingCall {
   readonly #time: { readonly clock: Clock; readonly timers: TimerValues };
   readonly #contact: string;
   readonly #name: string;
+  readonly #able: readonly (readonly [string, string])[];
   #rseq: number;
   #waiting: Outstanding | null = null;
   /** Settles when nothing reliable is outstanding any more. */
@@ -49,6 +50,8 @@ export class AgentIncomingCall implements IncomingCall {
       readonly contact: string;
       /** Who warns. */
       readonly name: string;
+      /** What its responses say that this end can do. */
+      readonly able: ResponseParts['fields'];
       readonly rseq: number;
     },
   ) {
@@ -58,6 +61,7 @@ export class AgentIncomingCall implements IncomingCall {
     this.#time = context;
     this.#contact = context.contact;
     this.#name = context.name;
+    this.#able = context.able ?? [];
     this.#rseq = context.rseq;
     transaction.handler = { cancelled: (cancel) => this.#cancelled(cancel) };
     leg.pracked = (request, rseq, cseq) => this.#answered(request, rseq, cseq);
@@ -121,7 +125,7 @@ export class AgentIncomingCall implements IncomingCall {
       toTag: this.leg.localTag,
       dialog: status > 100 && status < 300,
       ...(status > 100 && status < 300 ? { contact: this.#contact } : {}),
-      fields: status < 300 ? [...fields, ['Supported', '100rel'], ['Allow', ALLOW]] : fields,
+      fields: status < 300 ? [...fields, ...this.#able] : fields,
       ...(body === undefined ? {} : { body }),
     });
   }
@@ -165,6 +169,3 @@ export class AgentIncomingCall implements IncomingCall {
 function ignore(): void {
   // How it ended is for who sent it; the next one only has to wait.
 }
-
-/** Methods that an agent understands. */
-export const ALLOW = 'INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, MESSAGE';

@@ -151,6 +151,17 @@ export class AgentLeg implements Leg {
     });
   }
 
+  async send(
+    method: string,
+    fields: readonly (readonly [string, string])[],
+    body?: Body,
+  ): Promise<SipResponse> {
+    const request = this.dialog.request(method);
+    request.append('Contact', this.#contact);
+    for (const [name, value] of fields) request.append(name, value);
+    return success(await this.#exchange(request, body));
+  }
+
   ack(body?: Body): void {
     this.#acknowledge(this.#inviteSeq, body);
   }
@@ -232,10 +243,11 @@ export class AgentLeg implements Leg {
     }
   }
 
-  #reply(transaction: ServerTransaction, { status, body, warning, answered }: Reply): void {
+  #reply(transaction: ServerTransaction, { status, body, fields, warning, answered }: Reply): void {
     const { method } = transaction.request;
     const parts = {
-      ...(method === 'INVITE' || method === 'UPDATE' ? { contact: this.#contact } : {}),
+      ...(WITH_CONTACT.has(method) ? { contact: this.#contact } : {}),
+      ...(fields === undefined ? {} : { fields }),
       ...(body === undefined ? {} : { body }),
     };
     const response = this.#host.respond(transaction, status ?? 200, parts, warning);
@@ -291,7 +303,7 @@ export class AgentLeg implements Leg {
     const { handler } = this;
     if (request.method === 'UPDATE') return (await handler.update?.(request)) ?? {};
     if (request.method === 'INVITE') return (await handler.reinvite?.(request)) ?? { status: 488 };
-    return (await handler.other?.(request)) ?? { status: 501 };
+    return (await handler.other?.(request)) ?? { status: UNHANDLED[request.method] ?? 501 };
   }
 
   async #exchange(request: SipRequest, body?: Body): Promise<SipResponse> {
@@ -300,6 +312,12 @@ export class AgentLeg implements Leg {
     return response;
   }
 }
+
+/** Requests whose 2xx says where this end is (RFC 3261 section 20, RFC 3515 section 2.2). */
+const WITH_CONTACT: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'REFER', 'NOTIFY']);
+
+/** Declined, and of no subscription of this end (RFC 6665 section 4.1.3). */
+const UNHANDLED: Readonly<Record<string, number>> = { REFER: 603, NOTIFY: 481 };
 
 /** Adds the body, or that there is none. */
 export function finish(request: SipRequest, body?: Body): SipRequest {

@@ -36,6 +36,8 @@ export interface Body {
 export interface Reply {
   readonly status?: number;
   readonly body?: Body | undefined;
+  /** Further fields. */
+  readonly fields?: readonly (readonly [string, string])[] | undefined;
   /** Where the body is an offer, in a 2xx to an INVITE: is given the ACK, once, which has the answer. */
   readonly answered?: ((ack: SipRequest) => void) | undefined;
   /** Why it is refused. */
@@ -65,7 +67,7 @@ export interface LegHandler {
   update?(request: SipRequest): Reply | Promise<Reply>;
   /** INVITE within the dialog. Default: 488. */
   reinvite?(request: SipRequest): Reply | Promise<Reply>;
-  /** Any other request within the dialog (INFO, MESSAGE). Default: 501. */
+  /** Any other request within the dialog (REFER, NOTIFY, MESSAGE). Default: 603 for REFER, 481 for NOTIFY, else 501. */
   other?(request: SipRequest): Reply | Promise<Reply>;
   /** Once, at the end; `request` is the BYE or CANCEL, if one it was. */
   ended?(reason: EndReason, request: SipRequest | null): void;
@@ -97,6 +99,8 @@ export interface Leg {
     offer: Body | null,
     answer?: (response: SipResponse) => Body | Promise<Body>,
   ): Promise<SipResponse>;
+  /** Any other request within the dialog, with Contact. @returns the 2xx; @throws SipError */
+  send(method: string, fields: readonly (readonly [string, string])[], body?: Body): Promise<SipResponse>;
   /** Acknowledges the 2xx of the INVITE; sent again whenever the 2xx is. */
   ack(body?: Body): void;
   /** Ends the call; resolves when answered, or given up. @param cause a status that says why (RFC 3326) */

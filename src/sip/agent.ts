@@ -7,7 +7,7 @@
  */
 import { messageOf } from '../bytes/errors.ts';
 import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
-import { AgentIncomingCall, ALLOW } from './agent-incoming.ts';
+import { AgentIncomingCall } from './agent-incoming.ts';
 import { AgentLeg, finish, ignoreSip, success } from './agent-leg.ts';
 import type { LegHost } from './agent-leg.ts';
 import { AgentOutgoingCall } from './agent-outgoing.ts';
@@ -23,6 +23,7 @@ import { SipRequest } from './message.ts';
 import type { SipResponse } from './message.ts';
 import { decimal, paramOf } from './text.ts';
 import { PersistentResponse } from './persistence.ts';
+import { REFERRAL_METHODS, REFERRAL_OPTIONS } from './referral.ts';
 import { makeResponse } from './response.ts';
 import type { ResponseParts } from './response.ts';
 import type { ServerTransaction } from './server-transaction.ts';
@@ -31,6 +32,7 @@ import { TransactionLayer } from './transactions.ts';
 import type { LayerOptions } from './transactions.ts';
 import { isSips } from './uri.ts';
 import { admit } from './verdict.ts';
+import type { Abilities } from './verdict.ts';
 import { warningFields } from './warning.ts';
 import type { Warning } from './warning.ts';
 
@@ -57,6 +59,8 @@ export interface AgentOptions {
   readonly sentBy: string;
   readonly outbound: NextHop;
   readonly credentials: Credentials;
+  /** Whether its legs are given REFER and NOTIFY, and its calls may be to take the place of others (RFC 3515, RFC 3891). */
+  readonly referrals?: boolean;
   readonly timers?: TimerValues;
 }
 
@@ -67,6 +71,7 @@ export class UserAgent {
   readonly #authenticator: Authenticator;
   readonly #legs = new Map<string, AgentLeg>();
   readonly #host: LegHost;
+  readonly #abilities: Abilities;
   readonly #registration: { callId: string; cseq: number; tag: string };
   #refresh: Timer | null = null;
   /** Whether to stay registered. */
@@ -86,6 +91,7 @@ export class UserAgent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#abilities = abilitiesOf(options);
     const { transport, clock, logger, random } = options;
     this.#identifiers = new Identifiers(random);
     this.#layer = new TransactionLayer({
@@ -114,6 +120,11 @@ export class UserAgent {
       stray: (response) => this.#repeated(response),
       closed: () => this.#disconnected(),
     });
+  }
+
+  /** Address of record. */
+  get identity(): string {
+    return this.#options.identity;
   }
 
   /** The public GRUU that the registrar has given this device; `null`: none. */
@@ -153,8 +164,7 @@ export class UserAgent {
   ): OutgoingCall {
     const request = this.#initial('INVITE', target);
     request.append('Contact', this.#host.contact(isSips(target)));
-    request.append('Supported', '100rel');
-    request.append('Allow', ALLOW);
+    for (const [name, value] of this.#able) request.append(name, value);
     for (const [name, value] of what.fields ?? []) request.append(name, value);
     const call = new AgentOutgoingCall(finish(request, what.body), handler, {
       send: (again, client) => this.#layer.send(again, this.#options.outbound, this.#branch(again), client),
@@ -285,9 +295,14 @@ export class UserAgent {
       this.#respond(transaction, 200);
       return;
     }
-    const verdict = admit(request, secured ? SECURED_ABILITIES : ABILITIES);
+    const schemes = secured ? ['sip', 'sips', 'tel'] : ['sip', 'tel'];
+    const verdict = admit(request, { ...this.#abilities, schemes });
     if (verdict.kind === 'reject') {
-      this.#respond(transaction, verdict.status, unsupported(verdict.status));
+      this.#respond(transaction, verdict.status, this.#unsupported(verdict.status));
+      return;
+    }
+    if (request.method !== 'INVITE' && request.all('Replaces').length > 0) {
+      this.#respond(transaction, 400);
       return;
     }
     if (request.toTag !== null) {
@@ -295,7 +310,9 @@ export class UserAgent {
       if (leg === null) this.#respond(transaction, 481);
       else await leg.request(transaction);
     } else if (request.method === 'INVITE') this.#invited(transaction);
-    else if (request.method === 'OPTIONS') this.#respond(transaction, 200, { fields: [['Allow', ALLOW]] });
+    else if (request.method === 'OPTIONS') this.#respond(transaction, 200, { fields: this.#able });
+    // Whoever is in no call with this user refers them to nobody.
+    else if (request.method === 'REFER') this.#respond(transaction, 403);
     else if (request.method === 'MESSAGE' && this.message !== null) {
       const reply = await this.message(request);
       this.#respond(transaction, reply.status ?? 200);
@@ -318,6 +335,7 @@ export class UserAgent {
       timers: this.#layer.timers,
       contact: this.#host.contact(isSips(request.uri)),
       name: this.#options.sentBy,
+      able: this.#able,
       rseq,
     };
     this.incoming(new AgentIncomingCall(leg, transaction, context));
@@ -344,6 +362,18 @@ export class UserAgent {
     return this.#legs.get(dialogKey(request.callId, request.toTag ?? '', request.fromTag ?? '')) ?? null;
   }
 
+  /** What it says of itself in INVITEs and responses. */
+  get #able(): readonly (readonly [string, string])[] {
+    return [
+      ['Supported', this.#abilities.options.join(', ')],
+      ['Allow', this.#abilities.methods?.join(', ') ?? ''],
+    ];
+  }
+
+  #unsupported(status: number): ResponseParts {
+    return status === 501 || status === 405 ? { fields: this.#able } : {};
+  }
+
   #broke(transaction: ServerTransaction, cause: unknown): void {
     const problem = messageOf(cause);
     this.#options.logger.error(
@@ -364,18 +394,17 @@ export class UserAgent {
   }
 }
 
-const ABILITIES = {
-  role: 'user-agent',
-  methods: ALLOW.split(', '),
-  schemes: ['sip', 'tel'],
-  options: ['100rel'],
-  bodies: null,
-} as const;
+/** Methods that every agent understands. */
+const METHODS = ['INVITE', 'ACK', 'BYE', 'CANCEL', 'OPTIONS', 'PRACK', 'UPDATE', 'MESSAGE'];
 
-const SECURED_ABILITIES = { ...ABILITIES, schemes: ['sip', 'sips', 'tel'] } as const;
-
-function unsupported(status: number): ResponseParts {
-  return status === 501 || status === 405 ? { fields: [['Allow', ALLOW]] } : {};
+function abilitiesOf({ referrals = false }: AgentOptions): Abilities {
+  return {
+    role: 'user-agent',
+    methods: referrals ? [...METHODS, ...REFERRAL_METHODS] : METHODS,
+    schemes: [],
+    options: referrals ? ['100rel', ...REFERRAL_OPTIONS] : ['100rel'],
+    bodies: null,
+  };
 }
 
 /** Seconds that the registrar gave this contact; `null` where it does not say. */

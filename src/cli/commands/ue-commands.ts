@@ -2,61 +2,148 @@
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../bytes/errors.ts';
 import type { PhoneCall } from '../../entities/ue/call.ts';
+import type { UserEquipment } from '../../entities/ue/user-equipment.ts';
+import { EndpointError } from '../../endpoint/errors.ts';
 
-/** What a word does; what it gives is printed. */
-const COMMANDS: Readonly<Record<string, (call: PhoneCall) => Promise<string>>> = {
-  rekey: async (call) => {
-    await call.rekey();
-    return `new keys, read aloud: ${call.sas ?? 'none'}`;
+/** The call that the lines are about, and the second one that somebody is consulted by. */
+interface Obeying {
+  readonly ue: UserEquipment;
+  readonly call: PhoneCall;
+  second: PhoneCall | null;
+}
+
+interface PhoneCommand {
+  /** What follows the word, as help says it; absent: nothing. */
+  readonly operand?: string;
+  /** Gives what is printed. */
+  readonly run: (obeying: Obeying, operand: string) => Promise<string>;
+}
+
+const COMMANDS: Readonly<Record<string, PhoneCommand>> = {
+  rekey: {
+    run: async ({ call }) => {
+      await call.rekey();
+      return 'the keys are replaced';
+    },
   },
-  hold: async (call) => {
-    await call.hold();
-    return 'the other end is held';
+  hold: {
+    run: async ({ call }) => {
+      await call.hold();
+      return 'the other end is held';
+    },
   },
-  resume: async (call) => {
-    await call.resume();
-    return 'the other end is not held any more';
+  resume: {
+    run: async ({ call }) => {
+      await call.resume();
+      return 'the other end is not held any more';
+    },
   },
-  video: async (call) => {
-    await call.addVideo();
-    return 'the call has video';
+  video: {
+    run: async ({ call }) => {
+      await call.addVideo();
+      return 'the call has video';
+    },
   },
-  offer: async (call) => {
-    await call.askForOffer();
-    return 'the other end has described its media anew';
+  offer: {
+    run: async ({ call }) => {
+      await call.askForOffer();
+      return 'the other end has described its media anew';
+    },
   },
-  hangup: async (call) => {
-    await call.hangUp();
-    return 'hung up';
+  transfer: {
+    operand: 'URI',
+    run: async ({ ue, call }, target) => {
+      await ue.transfer(call, target);
+      return `transferred: the other end speaks with ${target}`;
+    },
+  },
+  consult: { operand: 'URI', run: consult },
+  complete: {
+    run: async (obeying) => {
+      const { ue, call } = obeying;
+      const second = consulted(obeying);
+      await ue.join(call, second);
+      obeying.second = null;
+      return `transferred: ${call.peer ?? 'the other end'} speaks with ${second.peer ?? 'who was consulted'}`;
+    },
+  },
+  back: {
+    run: async (obeying) => {
+      await consulted(obeying).hangUp();
+      obeying.second = null;
+      await obeying.call.resume();
+      return 'the other end is not held any more';
+    },
+  },
+  hangup: {
+    run: async ({ call }) => {
+      await call.hangUp();
+      return 'hung up';
+    },
   },
 };
 
-export const COMMAND_WORDS = Object.keys(COMMANDS).join(', ');
+export const COMMAND_WORDS = Object.entries(COMMANDS)
+  .map(([word, { operand }]) => (operand === undefined ? word : `${word} ${operand}`))
+  .join(', ');
 
 /**
  * Carries out one line after the other. Resolves when the call has ended, or there are no more lines; what cannot be done
  * is said, and changes nothing.
  */
 export async function obey(
+  ue: UserEquipment,
   call: PhoneCall,
   input: NodeJS.ReadableStream,
   say: (line: string) => void,
 ): Promise<void> {
+  const obeying: Obeying = { ue, call, second: null };
   const lines = createInterface({ input });
   void call.ended.then(() => lines.close());
-  for await (const line of lines) {
-    const word = line.trim();
-    if (word !== '') say(await carriedOut(call, word));
-    if (call.state === 'ended') return;
+  try {
+    for await (const line of lines) {
+      if (line.trim() !== '') say(await carriedOut(obeying, line.trim()));
+      if (call.state === 'ended') return;
+    }
+  } finally {
+    await obeying.second?.hangUp();
   }
 }
 
-async function carriedOut(call: PhoneCall, word: string): Promise<string> {
+async function carriedOut(obeying: Obeying, line: string): Promise<string> {
+  const [word = '', ...operands] = line.split(/\s+/);
   const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
   if (command === undefined) return `no such command: ${JSON.stringify(word)}; there are ${COMMAND_WORDS}`;
+  const { operand, run } = command;
+  if (operands.length !== (operand === undefined ? 0 : 1))
+    return `${word}: expected ${operand === undefined ? 'nothing after it' : `one ${operand} after it`}`;
   try {
-    return await command(call);
+    return await run(obeying, operands[0] ?? '');
   } catch (error) {
     return `${word}: ${messageOf(error)}`;
   }
+}
+
+/** Holds the other end and calls somebody; where nobody answers there, the call goes on as it was. */
+async function consult(obeying: Obeying, target: string): Promise<string> {
+  const { ue, call } = obeying;
+  if (obeying.second !== null && obeying.second.state !== 'ended')
+    throw new EndpointError('state', 'somebody is consulted already: `complete` or `back` comes first');
+  const wasHeld = call.isHeld;
+  if (!wasHeld) await call.hold();
+  try {
+    const second = await ue.call(target, { video: false });
+    await second.established;
+    obeying.second = second;
+    return `consulting ${second.peer ?? 'unknown'}, read aloud: ${second.sas ?? 'none'}; the other end is held`;
+  } catch (cause) {
+    if (!wasHeld) await call.resume();
+    throw cause;
+  }
+}
+
+/** @throws EndpointError `state`: nobody is */
+function consulted({ second }: Obeying): PhoneCall {
+  if (second?.state === 'established') return second;
+  throw new EndpointError('state', 'nobody is consulted: `consult URI` comes first');
 }

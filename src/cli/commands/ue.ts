@@ -1,6 +1,7 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
 import { messageOf } from '../../bytes/errors.ts';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { readSecretFile } from '../../host/config.ts';
 import { pinoLogger } from '../../host/log.ts';
@@ -8,6 +9,7 @@ import { systemClock, systemRandom } from '../../host/runtime.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { videoPattern } from '../../endpoint/video-stream.ts';
 import type { RunningUe } from '../../entities/ue/start.ts';
+import type { UserEquipment } from '../../entities/ue/user-equipment.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
 import type { PhoneCall } from '../../entities/ue/call.ts';
 import { writeWhole } from '../../storage/files.ts';
@@ -31,6 +33,7 @@ interface UeFlags {
 
 /** What is done in each call. */
 interface Doing {
+  readonly ue: UserEquipment;
   readonly samples: Int16Array;
   readonly record: string | undefined;
   /** `null`: a pattern of its own, as long as the recording. */
@@ -79,6 +82,15 @@ Examples:
   $ claviger ue run --config alice.json --call sip:bob@home2.example --play-video in.bin --record-video out.bin
   $ printf 'rekey\\nhold\\nresume\\n' |
       claviger ue run --config alice.json --call sip:bob@home2.example --commands
+  $ echo 'transfer sip:carol@home2.example' |
+      claviger ue run --config alice.json --call sip:bob@home2.example --commands
+  $ printf 'consult sip:carol@home2.example\\ncomplete\\n' |
+      claviger ue run --config alice.json --call sip:bob@home2.example --commands
+
+"transfer" has the other end call somebody instead (blind transfer); "consult" holds it and calls
+somebody, then "complete" has the two speak with each other (attended transfer), or "back" hangs up on
+who was consulted. The line that answers says what became of it; a transfer that fails leaves the call
+as it was. A phone that is transferred calls, plays and records anew: heard.wav, then heard-2.wav.
 
 Suite, PRF, curve, video and RTCP are settings: "suite", "prf", "curve", "video", "rtcp"; "rekey" says
 when keys are replaced by themselves.`;
@@ -97,7 +109,7 @@ async function run(flags: UeFlags): Promise<void> {
   if (flags.offerless === true && flags.audio === true)
     throw new CliError('usage', '--audio says what is offered, and with --offerless the other end offers');
   const runtime = { clock: systemClock(), random: systemRandom(), logger: pinoLogger('info', 'ue') };
-  const doing: Doing = {
+  const told: Omit<Doing, 'ue'> = {
     samples: flags.play === undefined ? new Int16Array(8000) : readRecording(flags.play),
     record: flags.record,
     video: flags.playVideo === undefined ? null : readOctets(flags.playVideo),
@@ -106,6 +118,7 @@ async function run(flags: UeFlags): Promise<void> {
     commands: flags.commands === true,
   };
   const phone = await startUe(ueConfig(readSecretFile(flags.config), flags.config), runtime);
+  const doing: Doing = { ...told, ue: phone.ue };
   try {
     await phone.ue.register();
     if (flags.call === undefined) await answerCalls(phone, runtime.logger, doing);
@@ -121,25 +134,26 @@ function call({ ue }: RunningUe, target: string, { offerless, audio }: UeFlags):
 
 async function answerCalls(phone: RunningUe, logger: Logger, doing: Doing): Promise<void> {
   phone.ue.onIncoming((call) => {
-    talk(call, doing, false).catch((error: unknown) => {
-      process.stderr.write(`call failed: ${messageOf(error)}\n`);
-    });
+    talk(call, doing, false).catch(told);
   });
   process.stdout.write('registered; waiting for calls (Ctrl-C ends)\n');
   await untilTold(logger, () => Promise.resolve().then(() => phone.reload()));
 }
 
 /** What the call is, and with whom. */
-function whatItIs({ peer, author, isLeft, isRetargeted, called, sas }: PhoneCall): string {
+function whatItIs(call: PhoneCall): string {
+  const { peer, author, isLeft, isRetargeted, called, sas, referredBy, replaced } = call;
   const other = peer ?? 'unknown';
   if (author !== null) return `message of ${author}, by way of ${other}, on whose word its author is`;
   if (isLeft) return `leaving a message with ${other}`;
   const instead = isRetargeted ? `, who answers instead of ${called ?? 'nobody'}` : '';
-  return `call with ${other}${instead}, read aloud: ${sas ?? 'none'}`;
+  const referred = referredBy === null ? '' : `, to whom ${referredBy} referred this phone`;
+  const place = replaced === null ? '' : `, in the place of ${replaced.peer ?? 'who was called'}`;
+  return `call with ${other}${instead}${referred}${place}, read aloud: ${sas ?? 'none'}`;
 }
 
 /** All that is played, shown and pressed. */
-async function present(call: PhoneCall, { samples, video, press, commands }: Doing): Promise<void> {
+async function present(call: PhoneCall, { ue, samples, video, press, commands }: Doing): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const shown = video ?? videoPattern(Math.ceil((samples.length * PATTERN_RATE) / 8000));
   if (video !== null && !call.hasVideo) process.stderr.write('the call has no video: nothing is shown\n');
@@ -147,15 +161,27 @@ async function present(call: PhoneCall, { samples, video, press, commands }: Doi
     call.play(samples),
     ...(call.hasVideo ? [call.show(shown)] : []),
     ...(press === undefined ? [] : [pressKeys(call, press)]),
-    ...(commands ? [obey(call, process.stdin, say)] : []),
+    ...(commands ? [obey(ue, call, process.stdin, say)] : []),
   ]);
 }
 
 /** Plays to the end; the caller hangs up, the callee waits for it. */
 async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<void> {
+  const following: Promise<void>[] = [];
+  let sas = call.sas;
+  const next = { ...doing, commands: false, ...furtherFiles(doing) };
   call.onEvent((event) => {
     if (event.kind === 'refused')
       process.stderr.write(`the other end sends MIKEY error ${event.errorNo}, ${event.name}\n`);
+    if (event.kind === 'secured') sas = event.sas;
+    if (event.kind === 'rekeyed' && event.sas !== sas) {
+      sas = event.sas;
+      process.stdout.write(`new keys, read aloud: ${sas}\n`);
+    }
+    if (event.kind === 'transferred') {
+      process.stdout.write(`transferred to ${event.to}\n`);
+      following.push(talk(event.call, next, true).catch(told));
+    }
   });
   await call.established.catch((cause: unknown) => {
     throw new CliError('failed', `the call was not established: ${messageOf(cause)}`, hintFor(cause), {
@@ -172,6 +198,23 @@ async function talk(call: PhoneCall, doing: Doing, hangUp: boolean): Promise<voi
   const seen = call.seen();
   if (recordVideo !== undefined) writeWhole(recordVideo, seen?.octets ?? new Uint8Array());
   process.stdout.write(`call ended, ${(heard.length / 8000).toFixed(2)} s heard${remarksOn(call)}\n`);
+  await Promise.all(following);
+}
+
+/** A call that fails costs others nothing. */
+function told(error: unknown): void {
+  process.stderr.write(`call failed: ${messageOf(error)}\n`);
+}
+
+/** Where a call goes that follows from this one: `heard.wav`, `heard-2.wav`, `heard-3.wav`. */
+function furtherFiles({ record, recordVideo }: Doing): Pick<Doing, 'record' | 'recordVideo'> {
+  const further = (file: string | undefined): string | undefined => {
+    if (file === undefined) return undefined;
+    const { dir, name, ext } = path.parse(file);
+    const [, stem = name, count = '1'] = /^(.*)-([0-9]{1,4})$/.exec(name) ?? [];
+    return path.join(dir, `${stem}-${Number(count) + 1}${ext}`);
+  };
+  return { record: further(record), recordVideo: further(recordVideo) };
 }
 
 /** Keys that cannot be pressed end no call. */

@@ -2,9 +2,9 @@
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import { warningFor } from '../../endpoint/refusal.ts';
-import type { Body, EndReason, IncomingCall } from '../../sip/agent-types.ts';
+import type { Body, EndReason, IncomingCall, Leg } from '../../sip/agent-types.ts';
 import type { SipRequest } from '../../sip/message.ts';
-import type { PhoneCall } from './call.ts';
+import type { CallControl, PhoneCall } from './call.ts';
 
 /** What the endpoint does with calls that come in. */
 export type AnswerPolicy =
@@ -31,7 +31,7 @@ export interface AnsweringParts {
   readonly lingerMs: number;
 }
 
-export class CallAnswering {
+export class CallAnswering implements CallControl {
   readonly #parts: AnsweringParts;
   readonly #closed: () => void;
   #over = false;
@@ -73,6 +73,10 @@ export class CallAnswering {
       this.fail(cause);
       return null;
     }
+  }
+
+  legs(): readonly Leg[] {
+    return [this.#parts.incoming.leg];
   }
 
   async hangUp(): Promise<void> {

@@ -4,8 +4,6 @@
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
 import type { CallMedia } from '../../endpoint/call-media.ts';
-import type { SecuredStream, StreamStatistics } from '../../endpoint/secured-stream.ts';
-import type { ReportStatistics } from '../../endpoint/stream-reports.ts';
 import type { KeptVideo } from '../../endpoint/video-stream.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { OfferMethod } from '../../endpoint/rekey-schedule.ts';
@@ -13,7 +11,13 @@ import type { Renegotiation } from '../../endpoint/renegotiation.ts';
 import type { MikeyRefusal } from '../../ibake/error-message.ts';
 import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import type { ExchangeResult } from '../../endpoint/key-exchange.ts';
+import type { Secret } from '../../bytes/secret.ts';
+import type { Leg } from '../../sip/agent-types.ts';
+import type { Replacement } from '../../sip/referral.ts';
 import { addressOfRecord, parseUri } from '../../sip/uri.ts';
+import { replacementKey } from './replacement-proof.ts';
+import { statisticsOf } from './statistics.ts';
+import type { CallStatistics } from './statistics.ts';
 
 export type CallState = 'setting-up' | 'ringing' | 'established' | 'ended';
 
@@ -28,29 +32,38 @@ export type CallEvent =
   /** The other end has sent a MIKEY error message, which is not authenticated. */
   | { readonly kind: 'refused'; readonly errorNo: number; readonly name: string }
   /** A mailbox delivers what was left there; who wrote it rests on the mailbox. */
-  | { readonly kind: 'message'; readonly author: string; readonly mailbox: string };
+  | { readonly kind: 'message'; readonly author: string; readonly mailbox: string }
+  /** The other end has referred this one to somebody else, who is called by another call. */
+  | { readonly kind: 'transferred'; readonly to: string; readonly call: PhoneCall };
 
 /** Why a call ended: as the SIP agent says, or what went wrong before. */
 export interface CallEnd {
   readonly reason: string;
   readonly error: EndpointError | null;
-}
-
-/** Those of the audio, and of the video where there is some. */
-export interface CallStatistics extends MediumStatistics {
-  readonly video: MediumStatistics | null;
-  /** CS IDs of the exchange with their SSRCs, in order. */
-  readonly sessions: readonly { readonly csId: number; readonly ssrc: number; readonly suite: string }[];
-}
-
-/** What of a call is audio, or video. */
-export interface MediumStatistics extends StreamStatistics {
-  readonly reports: ReportStatistics;
+  /** SIP status with which it was refused. */
+  readonly status?: number | undefined;
 }
 
 /** What the flow of a call does for it. */
 export interface CallControl {
   hangUp(): Promise<void>;
+  /** Its dialogs: of a forked call there may be several that are early. */
+  legs(): readonly Leg[];
+}
+
+/** What refers the other end to somebody else. */
+export interface CallTransfer {
+  refer(target: string, by: string, replaces: Replacement | null): Promise<void>;
+  /** The call is over. */
+  end(): void;
+}
+
+/** Whom a call came about by, that somebody was referred to. */
+export interface CallReferral {
+  /** Address of record. */
+  readonly by: string;
+  /** Referrals that led to it. */
+  readonly referrals: number;
 }
 
 export class PhoneCall {
@@ -65,6 +78,10 @@ export class PhoneCall {
   #content: DeliveredContent | null = null;
   #control: CallControl | null = null;
   #renegotiation: Renegotiation | null = null;
+  #transfer: CallTransfer | null = null;
+  #referral: CallReferral | null = null;
+  #replaced: PhoneCall | null = null;
+  #replacementKey: Secret | null = null;
   #updates = 0;
   #isHeld = false;
   #listeners: ((event: CallEvent) => void)[] = [];
@@ -231,6 +248,42 @@ export class PhoneCall {
     await (await this.#up()).ask();
   }
 
+  /** Referrals that led to this call. */
+  get referrals(): number {
+    return this.#referral?.referrals ?? 0;
+  }
+
+  /** Address of record of who referred this end to the other; `null`: nobody. */
+  get referredBy(): string | null {
+    return this.#referral?.by ?? null;
+  }
+
+  /** The call that this one takes the place of, which ends when this one is up; `null`: none. */
+  get replaced(): PhoneCall | null {
+    return this.#replaced;
+  }
+
+  /** Its dialogs. */
+  get legs(): readonly Leg[] {
+    return this.#control?.legs() ?? [];
+  }
+
+  /** What both ends make proofs with that somebody may take the place of one (RFC 3891); `null`: there are no keys yet. */
+  get replacementKey(): Secret | null {
+    return this.#replacementKey;
+  }
+
+  /**
+   * Has the other end call somebody else, and hangs up when they speak. @param by address of record of this end's user
+   * @throws EndpointError `state`; `call-failed` if they do not: this call goes on
+   */
+  async transfer(target: string, by: string, replaces: Replacement | null = null): Promise<void> {
+    await this.#up();
+    if (this.#transfer === null) throw new EndpointError('state', 'this call cannot be transferred');
+    await this.#transfer.refer(target, by, replaces);
+    await this.hangUp();
+  }
+
   /** Ends the call, whatever its state. */
   async hangUp(): Promise<void> {
     await this.#control?.hangUp();
@@ -261,6 +314,32 @@ export class PhoneCall {
     this.#callId = callId;
   }
 
+  transferredBy(transfer: CallTransfer): void {
+    this.#transfer = transfer;
+  }
+
+  /** Somebody has referred this end to the other. */
+  cameBy(referral: CallReferral): void {
+    this.#referral = referral;
+  }
+
+  /** The other end is called instead of somebody else's. */
+  transferred(call: PhoneCall, to: string): void {
+    this.#tell({ kind: 'transferred', to, call });
+  }
+
+  /**
+   * This call takes the place of another, which ends when this one is up.
+   * @param by address of record that its key exchange must show; whoever shows another is hung up on
+   */
+  takesPlaceOf(replaced: PhoneCall, by: string): void {
+    this.#replaced = replaced;
+    this.onEvent((event) => {
+      if (event.kind === 'secured' && addressOfRecord(parseUri(event.peer)) !== by) void this.hangUp();
+    });
+    this.established.then(() => replaced.hangUp()).catch(() => undefined);
+  }
+
   /** What either side may offer from now on; `up` begins its rekeying. */
   renegotiatedBy(renegotiation: Renegotiation): void {
     this.#renegotiation = renegotiation;
@@ -274,6 +353,8 @@ export class PhoneCall {
 
   secured(result: ExchangeResult): void {
     this.#result = result;
+    this.#replacementKey?.wipe();
+    this.#replacementKey = result.isDeferred ? null : replacementKey(result);
     this.#tell({ kind: 'secured', peer: result.peer, sas: result.sas });
   }
 
@@ -295,10 +376,12 @@ export class PhoneCall {
     const wasUp = this.#state === 'established';
     this.#enter('ended');
     this.#renegotiation?.end();
+    this.#transfer?.end();
     if (!wasUp) this.#settleEstablished.reject(end.error ?? neverUp(end));
     this.#linger ??= this.#clock.after(lingerMs, () => {
       this.#media.close();
       this.#result?.wipe();
+      this.#replacementKey?.wipe();
       this.#content?.wipe();
       this.#settleEnded(end);
     });
@@ -340,10 +423,6 @@ export class PhoneCall {
   #tell(event: CallEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function statisticsOf({ statistics, reports }: SecuredStream): MediumStatistics {
-  return { ...statistics, reports };
 }
 
 function neverUp({ reason }: CallEnd): EndpointError {

@@ -36,7 +36,7 @@ export class Callee {
   constructor(parts: CalleeParts) {
     this.#parts = parts;
     this.#answering = new CallAnswering(parts, () => parts.exchange.close());
-    parts.call.controlledBy({ hangUp: () => this.#answering.hangUp() });
+    parts.call.controlledBy(this.#answering);
     parts.incoming.handler = this.#handler();
   }
 

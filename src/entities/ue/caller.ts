@@ -40,6 +40,8 @@ export type Redirection = ((call: PhoneCall) => Promise<void>) | EndpointError;
 export interface CallerParts extends RenegotiatedParts {
   readonly agent: UserAgent;
   readonly target: string;
+  /** Further fields of the INVITE. */
+  readonly fields: readonly (readonly [string, string])[];
   readonly said: OwnDescriptions;
   readonly media: CallMedia;
   readonly exchange: InitiatedExchange;
@@ -58,6 +60,7 @@ export interface CallerParts extends RenegotiatedParts {
 export class Caller implements OutgoingHandler {
   readonly #parts: CallerParts;
   readonly #branches = new Map<string, Promise<Branch>>();
+  readonly #legs = new Set<Leg>();
   readonly #said = new Map<string, OwnDescriptions>();
   readonly #invite: OutgoingCall;
   readonly call: PhoneCall;
@@ -68,14 +71,15 @@ export class Caller implements OutgoingHandler {
 
   constructor(parts: CallerParts) {
     this.#parts = parts;
-    const { agent, target, said, exchange } = parts;
-    this.#invite = agent.invite(target, { body: said.offer(exchange.iMessage1) }, this);
+    const { agent, target, said, exchange, fields } = parts;
+    this.#invite = agent.invite(target, { body: said.offer(exchange.iMessage1), fields }, this);
     this.call = parts.call(this.#invite.callId);
-    this.call.controlledBy({ hangUp: () => this.#hangUp() });
+    this.call.controlledBy({ hangUp: () => this.#hangUp(), legs: () => [...this.#legs] });
   }
 
   provisional(leg: Leg, response: SipResponse, reliable: boolean): void {
     if (this.#isAbandoned) return;
+    this.#legs.add(leg);
     if (response.status === 180) this.call.ringing();
     if (!reliable) return;
     if (this.#branches.has(leg.remoteTag) || response.body.length === 0) {
@@ -89,6 +93,7 @@ export class Caller implements OutgoingHandler {
 
   accepted(leg: Leg, response: SipResponse): void {
     this.#leg = leg;
+    this.#legs.add(leg);
     leg.ack();
     const { media } = this.#parts;
     const again = { said: this.#saidOn(leg), media, failed: (cause: EndpointError) => this.#fail(cause) };
@@ -118,6 +123,7 @@ export class Caller implements OutgoingHandler {
         `the call failed: ${error.message}${why}`,
         { cause: error },
       ),
+      response?.status,
     );
   }
 
@@ -239,11 +245,11 @@ export class Caller implements OutgoingHandler {
     this.#parts.again(this.call);
   }
 
-  #over(reason: string, error: EndpointError | null): void {
+  #over(reason: string, error: EndpointError | null, status?: number): void {
     this.#parts.exchange.close();
     if (this.#leg === null) this.#wipeOthers(null);
     if (this.#isAbandoned) return;
-    this.call.over({ reason, error }, this.#parts.lingerMs);
+    this.call.over({ reason, error, status }, this.#parts.lingerMs);
   }
 }
 

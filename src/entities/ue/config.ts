@@ -150,6 +150,11 @@ export const UE_CONFIG = strict({
     description:
       'whether a call goes on that somebody else answers than was called, because it was forwarded or redirected; who answered is shown',
   }),
+  transfers: Type.Enum(['accept', 'refuse'], {
+    default: 'accept',
+    description:
+      'whether the other end of a call may refer this phone to somebody else, whom it then calls, and give its place to somebody else',
+  }),
   numbers: Type.Decode(
     Type.Record(Type.String(), Type.String(), {
       default: {},

@@ -53,7 +53,7 @@ export class Listener {
     this.#parts = parts;
     const { incoming, call } = parts;
     const again = { ...parts, failed: (cause: EndpointError) => this.#fail(cause) };
-    call.controlledBy({ hangUp: () => this.#hangUp() });
+    call.controlledBy({ hangUp: () => this.#hangUp(), legs: () => [] });
     incoming.handler = {
       update: (request) => reoffered(request, again),
       reinvite: (request) => reoffered(request, again),

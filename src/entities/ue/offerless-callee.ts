@@ -27,7 +27,7 @@ export class OfferlessCallee {
   constructor(parts: OfferlessCalleeParts) {
     this.#parts = parts;
     this.#answering = new CallAnswering(parts, () => parts.exchange.close());
-    parts.call.controlledBy({ hangUp: () => this.#answering.hangUp() });
+    parts.call.controlledBy(this.#answering);
     parts.incoming.handler = { ended: (reason) => this.#answering.ended(reason) };
   }
 

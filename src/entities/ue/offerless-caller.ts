@@ -48,6 +48,10 @@ export interface OfferlessCallerParts extends RenegotiatedParts {
   readonly describing: (media: CallMedia) => OwnDescriptions;
   /** Makes the call once it has media. */
   readonly call: (callId: string, media: CallMedia) => PhoneCall;
+  /** Whom an INVITE goes to next that was redirected, or why to nobody. @param to the best first */
+  readonly redirected: (to: readonly string[]) => string | EndpointError;
+  /** Whether somebody may offer. @throws EndpointError `other-party` */
+  readonly accepting: (peer: string) => void;
   readonly lingerMs: number;
 }
 
@@ -59,12 +63,14 @@ interface Opened {
 
 export class OfferlessCaller implements OutgoingHandler {
   readonly #parts: OfferlessCallerParts;
-  readonly #invite: OutgoingCall;
+  #invite: OutgoingCall;
   readonly #branches = new Map<string, Promise<Branch>>();
+  readonly #legs = new Set<Leg>();
   #opened: Promise<Opened> | null = null;
   #call: PhoneCall | null = null;
   #leg: Leg | null = null;
   #isRinging = false;
+  #hungUp = false;
   #settle: { resolve: (call: PhoneCall) => void; reject: (error: EndpointError) => void };
   /** The call, as soon as somebody has offered. Rejects with `call-failed` if it ends before. */
   readonly call: Promise<PhoneCall>;
@@ -78,6 +84,7 @@ export class OfferlessCaller implements OutgoingHandler {
   }
 
   provisional(leg: Leg, response: SipResponse, reliable: boolean): void {
+    this.#legs.add(leg);
     if (response.status === 180) this.#ringing();
     if (!reliable) return;
     if (this.#branches.has(leg.remoteTag) || response.body.length === 0) {
@@ -91,6 +98,7 @@ export class OfferlessCaller implements OutgoingHandler {
 
   accepted(leg: Leg, response: SipResponse): void {
     this.#leg = leg;
+    this.#legs.add(leg);
     const answered = this.#branches.get(leg.remoteTag);
     if (answered === undefined) {
       const acknowledge = (body?: Body): Promise<void> => {
@@ -104,11 +112,22 @@ export class OfferlessCaller implements OutgoingHandler {
     answered.then((branch) => this.#up(leg, branch)).catch((cause: unknown) => this.#fail(cause));
   }
 
-  failed(error: SipError): void {
+  failed(error: SipError, response: SipResponse | null): void {
+    const isRedirected = response !== null && response.status >= 300 && response.status < 400;
+    if (isRedirected && this.#opened === null && !this.#hungUp) {
+      this.#redirected(response);
+      return;
+    }
     this.#over(
       error.code,
       new EndpointError('call-failed', `the call failed: ${error.message}`, { cause: error }),
     );
+  }
+
+  #redirected(response: SipResponse): void {
+    const next = this.#parts.redirected(response.contacts.map(({ uri }) => uri.text));
+    if (next instanceof EndpointError) this.#over(next.code, next);
+    else this.#invite = this.#parts.agent.invite(next, {}, this);
   }
 
   #ringing(): void {
@@ -151,7 +170,7 @@ export class OfferlessCaller implements OutgoingHandler {
     const media = await open(offer);
     const call = make(this.#invite.callId, media);
     this.#call = call;
-    call.controlledBy({ hangUp: () => this.#hangUp() });
+    call.controlledBy({ hangUp: () => this.#hangUp(), legs: () => [...this.#legs] });
     this.#settle.resolve(call);
     if (this.#isRinging) call.ringing();
     return { call, media, said: describing(media) };
@@ -172,6 +191,7 @@ export class OfferlessCaller implements OutgoingHandler {
       const offer = readDescription(request.contentType, request.body);
       if (offer.mikey === null) throw new EndpointError('key-exchange', 'the offer has no MIKEY message');
       const { rMessage2, result } = await branch.exchange.confirm(offer.mikey);
+      this.#parts.accepting(result.peer);
       branch.result = result;
       branch.exchange.close();
       await this.#secure(offer, result);
@@ -224,6 +244,7 @@ export class OfferlessCaller implements OutgoingHandler {
   }
 
   async #hangUp(): Promise<void> {
+    this.#hungUp = true;
     if (this.#leg === null) this.#invite.cancel();
     else await this.#leg.bye();
   }

@@ -8,6 +8,8 @@ import { Renegotiation } from '../../endpoint/renegotiation.ts';
 import type { OwnDescriptions } from '../../endpoint/session-description.ts';
 import type { EndReason, Leg } from '../../sip/agent-types.ts';
 import type { PhoneCall } from './call.ts';
+import { Transfer } from './transfer.ts';
+import type { Referrals } from './transfer.ts';
 
 /** What every call of a phone is renegotiated with. */
 export interface RenegotiatedParts {
@@ -15,6 +17,8 @@ export interface RenegotiatedParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly rekeying: RekeySettings;
+  /** What becomes of referrals of the other end; `null`: they are declined. */
+  readonly referrals: Referrals | null;
 }
 
 export interface SecuredCall {
@@ -28,7 +32,7 @@ export interface SecuredCall {
 
 /** Takes over the dialog of a call whose keys are there. */
 export function renegotiated(
-  { clock, random, logger, rekeying }: RenegotiatedParts,
+  { clock, random, logger, rekeying, referrals }: RenegotiatedParts,
   { leg, call, media, said, keys, role }: SecuredCall,
   ends: {
     readonly failed: (cause: EndpointError) => void;
@@ -48,17 +52,20 @@ export function renegotiated(
     rekeyed: (result) => call.rekeyedWith(result),
     failed: ends.failed,
   });
+  const transfer = new Transfer({ leg, call, referrals, clock, logger });
   media.onSwitched(() => renegotiation.switched());
   media.onSent(() => renegotiation.packetSent());
   leg.handler = {
     prack: (request) => renegotiation.offered(request),
     update: (request) => renegotiation.offered(request),
     reinvite: (request) => renegotiation.offered(request),
+    other: (request) => transfer.request(request),
     ended: (reason) => {
       renegotiation.end();
       ends.ended(reason);
     },
   };
   call.renegotiatedBy(renegotiation);
+  call.transferredBy(transfer);
   return renegotiation;
 }

@@ -62,6 +62,7 @@ async function startHolding(
     {
       tls,
       keys,
+      referrals: true,
     },
   );
   const agreement = new IbakeAgreement(endpoint, offerSettings(config));
@@ -72,6 +73,7 @@ async function startHolding(
     secure: config.cscf.url.sips,
     device,
     others: config.others,
+    transfers: config.transfers,
     numbers: config.numbers,
     keys: {
       initiate: (callee, lines, curve) => agreement.initiate(callee, lines, curve),

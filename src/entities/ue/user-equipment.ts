@@ -10,30 +10,32 @@
 import { Reader } from '../../bytes/reader.ts';
 import type { Clock, Logger, Random } from '../../bytes/ports.ts';
 import type { Datagrams, UdpPortRange } from '../../media/datagrams.ts';
-import { bindPair } from '../../media/datagrams.ts';
 import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import { SipError } from '../../sip/errors.ts';
-import { addressOfRecord, parseUri, sameUri } from '../../sip/uri.ts';
-import type { Uri } from '../../sip/uri.ts';
-import { AudioStream } from '../../endpoint/audio-stream.ts';
+import { addressOfRecord, sameUri } from '../../sip/uri.ts';
 import { CallMedia } from '../../endpoint/call-media.ts';
-import type { MediaAbilities, StreamMaker } from '../../endpoint/call-media.ts';
-import { randomOrigin } from '../../endpoint/rtp-origin.ts';
-import type { SecuredStreamOptions } from '../../endpoint/secured-stream.ts';
-import { VideoStream } from '../../endpoint/video-stream.ts';
+import type { MediaAbilities } from '../../endpoint/call-media.ts';
 import { PhoneCall } from './call.ts';
 import type { AnswerPolicy } from './answering.ts';
 import { Callee } from './callee.ts';
+import { callable, callableOr, uriOfTarget } from './callable.ts';
+import type { Callable } from './callable.ts';
 import { Caller } from './caller.ts';
 import type { Redirection } from './caller.ts';
 import { Listener } from './listener.ts';
 import type { Listening } from './listener.ts';
+import { streamMaker } from './stream-maker.ts';
 import type { DeliveredContent } from '../../endpoint/deferred-content.ts';
 import type { DeliveredMessages } from '../../ibake/deferred.ts';
 import { callerOf, OfferlessCallee } from './offerless-callee.ts';
 import { OfferlessCaller } from './offerless-caller.ts';
 import type { RenegotiatedParts } from './renegotiated.ts';
+import { judgeReplacement } from './replacing.ts';
+import type { ReplacementVerdict } from './replacing.ts';
+import { fieldsOf, leadsTo } from './referred.ts';
+import { joinCalls } from './transfer.ts';
+import type { Referrals, ReferredCall } from './transfer.ts';
 import { NO_REKEYING } from '../../endpoint/rekey-schedule.ts';
 import type { RekeySettings } from '../../endpoint/rekey-schedule.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
@@ -60,9 +62,14 @@ interface Dialling {
   readonly media: CallMedia;
   /** Of the offer; absent: that of the settings. */
   readonly curve?: number;
+  /** Further fields of its INVITEs. */
+  readonly fields: readonly (readonly [string, string])[];
   /** The call, once its Call-ID is known. */
   readonly make: (callId: string) => PhoneCall;
 }
+
+/** What becomes of it where the other end of a call wants this one to speak with somebody else. */
+export type TransfersPolicy = 'accept' | 'refuse';
 
 /** What the endpoint needs of its keys, beyond single exchanges. */
 export interface KeySupply extends KeyAgreement {
@@ -83,6 +90,8 @@ export interface UserEquipmentOptions {
   readonly device?: string;
   /** What becomes of calls that somebody else would answer; default `accept`. */
   readonly others?: OthersPolicy;
+  /** What becomes of referrals, and of calls that are to take the place of others; default `accept`. */
+  readonly transfers?: TransfersPolicy;
   /** SIP identities by telephone number, as `addressOfRecord` has it. */
   readonly numbers?: ReadonlyMap<string, string>;
   readonly keys: KeySupply;
@@ -149,12 +158,35 @@ export class UserEquipment {
    * @throws EndpointError `target`, `no-key`, `no-ports`
    */
   async call(target: string, options: { readonly video?: boolean } = {}): Promise<PhoneCall> {
+    return this.#call(target, options.video, null);
+  }
+
+  /** Has the other end of a call speak with somebody else. @throws EndpointError `target`, and as `PhoneCall.transfer` */
+  async transfer(call: PhoneCall, target: string): Promise<void> {
+    await call.transfer(this.#callable(target), this.identity);
+  }
+
+  /** Has the other ends of two calls speak with each other: the first is referred to the second. */
+  async join(call: PhoneCall, other: PhoneCall): Promise<void> {
+    await joinCalls(call, other, this.identity);
+  }
+
+  /** Address of record. */
+  get identity(): string {
+    return this.#options.agent.identity;
+  }
+
+  /** @param wish what it is referred by; `null`: by nobody */
+  async #call(target: string, video: boolean | undefined, wish: ReferredCall | null): Promise<PhoneCall> {
     const callee = this.#callable(target);
-    const media = await CallMedia.toOffer(this.#maker(), this.#abilities, options.video);
-    const make = (callId: string): PhoneCall =>
-      this.#adopt(new PhoneCall('outgoing', callId, media, this.#options.clock, callee));
+    const media = await CallMedia.toOffer(streamMaker(this.#options), this.#abilities, video);
+    const make = (callId: string): PhoneCall => {
+      const call = new PhoneCall('outgoing', callId, media, this.#options.clock, callee);
+      if (wish !== null) call.cameBy(wish);
+      return this.#adopt(call);
+    };
     try {
-      return await this.#dial({ called: [callee], media, make });
+      return await this.#dial({ called: [callee], media, make, fields: fieldsOf(wish) });
     } catch (error) {
       media.close();
       throw error;
@@ -168,6 +200,7 @@ export class UserEquipment {
   async callForOffer(target: string): Promise<PhoneCall> {
     const { agent, keys, clock } = this.#options;
     const callee = this.#callable(target);
+    const called = [callee];
     const call = (callId: string, media: CallMedia): PhoneCall =>
       this.#adopt(new PhoneCall('outgoing', callId, media, clock, callee));
     return new OfferlessCaller({
@@ -175,23 +208,29 @@ export class UserEquipment {
       agent,
       target: callee,
       keys,
-      media: (offer) => CallMedia.toAnswer(this.#maker(), this.#abilities, offer),
+      media: (offer) => CallMedia.toAnswer(streamMaker(this.#options), this.#abilities, offer),
       describing: (media) => this.#describing(media),
       call,
+      redirected: (to) => {
+        const next = this.#nextAfter(called, to);
+        if (!(next instanceof EndpointError)) called.push(next);
+        return next;
+      },
+      accepting: (peer) => this.#demandCalled(callee, peer),
       lingerMs: LINGER_MS,
     }).call;
   }
 
   /** Each INVITE begins an exchange of its own: new CSB ID, RAND and T. */
   async #dial(dialling: Dialling): Promise<PhoneCall> {
-    const { called, media, curve, make } = dialling;
+    const { called, media, curve, make, fields } = dialling;
     const { agent, keys } = this.#options;
     const target = called.at(-1) ?? '';
     const said = this.#describing(media);
     const exchange = await keys.initiate(target, media.ssrcs, curve);
     const again = (call: PhoneCall): void => void this.#onKnownCurve(dialling, call);
     const redirected = (to: readonly string[]): Redirection => this.#follow(dialling, to);
-    const own = { agent, target, media, said, exchange, call: make, again, redirected };
+    const own = { agent, target, fields, media, said, exchange, call: make, again, redirected };
     const parts = { ...this.#renegotiating, ...own };
     return new Caller({ ...parts, isAgain: curve !== undefined, lingerMs: LINGER_MS }).call;
   }
@@ -210,28 +249,42 @@ export class UserEquipment {
     }
   }
 
-  /** A 3xx names others (RFC 3261 section 8.1.3.4): the first that can be called and has not been yet. */
-  #follow({ called, media }: Dialling, to: readonly string[]): Redirection {
-    const { secure = false, others = 'accept', numbers = new Map<string, string>() } = this.#options;
-    const next = to.flatMap((uri) => callableOr(uri, secure, numbers)).find((uri) => !called.includes(uri));
-    if (next === undefined || called.length > MAX_REDIRECTIONS)
-      return new EndpointError('call-failed', 'the call was redirected, and there is nobody to call instead');
-    if (others === 'refuse')
-      return new EndpointError('other-party', `the call was redirected to ${next}, which is refused here`);
+  #follow({ called, media, fields }: Dialling, to: readonly string[]): Redirection {
+    const next = this.#nextAfter(called, to);
+    if (next instanceof EndpointError) return next;
     return async (call) => {
       const make = (callId: string): PhoneCall => {
         call.redirected(callId, next);
         return call;
       };
-      await this.#dial({ called: [...called, next], media, make });
+      await this.#dial({ called: [...called, next], media, make, fields });
     };
+  }
+
+  /** A 3xx names others (RFC 3261 section 8.1.3.4): the first that can be called and has not been yet. */
+  #nextAfter(called: readonly string[], to: readonly string[]): string | EndpointError {
+    const { others = 'accept' } = this.#options;
+    const next = to.flatMap((uri) => callableOr(uri, this.#able)).find((uri) => !called.includes(uri));
+    if (next === undefined || called.length > MAX_REDIRECTIONS)
+      return new EndpointError('call-failed', 'the call was redirected, and there is nobody to call instead');
+    if (others === 'refuse')
+      return new EndpointError('other-party', `the call was redirected to ${next}, which is refused here`);
+    return next;
+  }
+
+  /** Who offers is the initiator of the key exchange: that it is whom this end called, nothing else shows. */
+  #demandCalled(called: string, peer: string): void {
+    const { others = 'accept' } = this.#options;
+    const isCalled = addressOfRecord(uriOfTarget(peer)) === addressOfRecord(uriOfTarget(called));
+    if (isCalled || others === 'accept') return;
+    throw new EndpointError('other-party', `${peer} answers instead of ${called}, which is refused here`);
   }
 
   /** The `gr` of SIP and of MIKEY are one: a device that is called by another than it is keyed by would not be found. */
   #demandOwnGruu(): void {
     const { agent, device } = this.#options;
     const { gruu } = agent;
-    if (gruu === null || device === undefined || sameUri(uriOf(gruu), uriOf(device))) return;
+    if (gruu === null || device === undefined || sameUri(uriOfTarget(gruu), uriOfTarget(device))) return;
     throw new EndpointError('not-registered', `the registrar calls this device ${gruu}, not ${device}`);
   }
 
@@ -250,20 +303,37 @@ export class UserEquipment {
   }
 
   async #receive(incoming: IncomingCall): Promise<void> {
-    const { policy } = this.#options;
-    if (policy.kind === 'reject') {
-      incoming.reject(policy.status);
+    const { policy, transfers = 'accept' } = this.#options;
+    const verdict = judgeReplacement(incoming.request, transfers === 'accept' ? this.calls : []);
+    if (verdict.kind === 'refused') {
+      incoming.reject(verdict.status);
       return;
     }
-    if (policy.kind === 'redirect') {
-      incoming.redirect(policy.to);
+    // It takes the place of what the user has answered, or called: nobody is asked again.
+    if (verdict.kind === 'replaces') {
+      await this.#accept(incoming, { kind: 'accept', ringMs: 0, answerMs: 0 }, verdict);
       return;
     }
-    if (incoming.request.body.length === 0) await this.#offer(incoming, policy);
-    else await this.#answer(incoming, policy);
+    if (policy.kind === 'reject') incoming.reject(policy.status);
+    else if (policy.kind === 'redirect') incoming.redirect(policy.to);
+    else await this.#accept(incoming, policy, verdict);
   }
 
-  async #answer(incoming: IncomingCall, policy: AcceptPolicy): Promise<void> {
+  async #accept(incoming: IncomingCall, policy: AcceptPolicy, verdict: ReplacementVerdict): Promise<void> {
+    const came = (call: PhoneCall): void => {
+      this.#adopt(call);
+      if (verdict.kind === 'replaces') call.takesPlaceOf(verdict.call, verdict.by);
+      this.#incoming(call);
+    };
+    if (incoming.request.body.length === 0) await this.#offer(incoming, policy, came);
+    else await this.#answer(incoming, policy, came);
+  }
+
+  async #answer(
+    incoming: IncomingCall,
+    policy: AcceptPolicy,
+    came: (call: PhoneCall) => void,
+  ): Promise<void> {
     const { keys, clock } = this.#options;
     const { request } = incoming;
     const offer = readDescription(request.contentType, request.body);
@@ -272,12 +342,12 @@ export class UserEquipment {
       return;
     }
     if (offer.mikey === null) throw new EndpointError('not-acceptable', 'the offer has no MIKEY message');
-    const media = await CallMedia.toAnswer(this.#maker(), this.#abilities, offer);
+    const media = await CallMedia.toAnswer(streamMaker(this.#options), this.#abilities, offer);
     try {
       const said = this.#describing(media);
       const exchange = await keys.respond(offer.mikey, media.ssrcs, offer.protocols);
-      const call = this.#adopt(new PhoneCall('incoming', request.callId, media, clock));
-      this.#incoming(call);
+      const call = new PhoneCall('incoming', request.callId, media, clock);
+      came(call);
       const parts = { ...this.#renegotiating, incoming, call, said, media, offer, exchange, policy };
       await new Callee({ ...parts, lingerMs: LINGER_MS }).answer();
     } catch (error) {
@@ -287,15 +357,15 @@ export class UserEquipment {
   }
 
   /** An INVITE without an offer: this end offers. */
-  async #offer(incoming: IncomingCall, policy: AcceptPolicy): Promise<void> {
+  async #offer(incoming: IncomingCall, policy: AcceptPolicy, came: (call: PhoneCall) => void): Promise<void> {
     const { keys, clock } = this.#options;
     const { request } = incoming;
-    const media = await CallMedia.toOffer(this.#maker(), this.#abilities);
+    const media = await CallMedia.toOffer(streamMaker(this.#options), this.#abilities);
     try {
       const said = this.#describing(media);
       const exchange = await keys.initiate(callerOf(request), media.ssrcs);
-      const call = this.#adopt(new PhoneCall('incoming', request.callId, media, clock));
-      this.#incoming(call);
+      const call = new PhoneCall('incoming', request.callId, media, clock);
+      came(call);
       const parts = { ...this.#renegotiating, incoming, call, said, media, exchange, policy };
       await new OfferlessCallee({ ...parts, lingerMs: LINGER_MS }).answer();
     } catch (error) {
@@ -312,7 +382,7 @@ export class UserEquipment {
   ): Promise<void> {
     const { keys, clock, logger } = this.#options;
     const content = await keys.open(messages);
-    const media = await CallMedia.toAnswer(this.#maker(), this.#abilities, offer);
+    const media = await CallMedia.toAnswer(streamMaker(this.#options), this.#abilities, offer);
     try {
       media.listen(content.streams);
     } catch (error) {
@@ -336,13 +406,25 @@ export class UserEquipment {
 
   /** Whom a call to a target goes to. @throws EndpointError `target` */
   #callable(target: string): string {
+    return callable(target, this.#able);
+  }
+
+  get #able(): Callable {
     const { secure = false, numbers = new Map<string, string>() } = this.#options;
-    return callable(target, secure, numbers);
+    return { secure, numbers };
   }
 
   get #renegotiating(): RenegotiatedParts {
-    const { clock, random, logger, rekeying = NO_REKEYING } = this.#options;
-    return { clock, random, logger, rekeying };
+    const { clock, random, logger, rekeying = NO_REKEYING, transfers = 'accept' } = this.#options;
+    return { clock, random, logger, rekeying, referrals: transfers === 'accept' ? this.#referrals : null };
+  }
+
+  get #referrals(): Referrals {
+    const own = this.#options.device ?? this.gruu ?? this.identity;
+    return {
+      mayCall: (target) => callableOr(target, this.#able).some((uri) => !leadsTo(uri, this.identity, own)),
+      call: (wish) => this.#call(wish.target, undefined, wish),
+    };
   }
 
   get #abilities(): MediaAbilities {
@@ -357,70 +439,9 @@ export class UserEquipment {
     return new OwnDescriptions({ username, sessionId, address: where, lines: () => media.lines });
   }
 
-  /** Sockets and the beginnings of streams, for one call. */
-  #maker(): StreamMaker {
-    const { datagrams, ports, random, clock, reportMs = null } = this.#options;
-    // Opaque, and another in every call (RFC 3550 section 6.5.1): it says who speaks together, not who it is.
-    let name: string | null = null;
-    const options = async (): Promise<Omit<SecuredStreamOptions, 'rate'>> => {
-      const sockets = await bindPair(datagrams, ports);
-      if (sockets === null) throw new EndpointError('no-ports', 'no pair of ports is free');
-      const origin = randomOrigin(random);
-      if (reportMs === null) return { sockets, clock, origin };
-      name ??= Buffer.from(random.bytes(12)).toString('base64');
-      return { sockets, clock, origin, reports: { intervalMs: reportMs, name, random } };
-    };
-    return {
-      audio: async () => new AudioStream(await options()),
-      video: async () => new VideoStream(await options()),
-    };
-  }
-
   #adopt(call: PhoneCall): PhoneCall {
     this.#calls.add(call);
     void call.ended.then(() => this.#calls.delete(call));
     return call;
-  }
-}
-
-/**
- * Whom to call, as a SIP URI: a number is that of the identity that has it, since that is what keys are for.
- * @throws EndpointError `target`
- */
-function callable(target: string, secure: boolean, numbers: ReadonlyMap<string, string>): string {
-  const uri = uriOf(target);
-  if (uri.kind === 'tel') {
-    const identity = numbers.get(addressOfRecord(uri));
-    if (identity !== undefined) return identity;
-    throw new EndpointError(
-      'target',
-      'no SIP URI is known for this number: `numbers` in the settings has them',
-    );
-  }
-  if (uri.kind !== 'sip') throw new EndpointError('target', 'not a SIP URI');
-  if (uri.scheme === 'sips' && !secure)
-    throw new EndpointError(
-      'target',
-      'sips: asks for TLS on every hop (RFC 5630), which this phone does not have',
-    );
-  return target;
-}
-
-/** As `callable`, of what others say: what cannot be called is passed over. */
-function callableOr(target: string, secure: boolean, numbers: ReadonlyMap<string, string>): string[] {
-  try {
-    return [callable(target, secure, numbers)];
-  } catch (cause) {
-    if (!(cause instanceof EndpointError)) throw cause;
-    return [];
-  }
-}
-
-function uriOf(target: string): Uri {
-  try {
-    return parseUri(target);
-  } catch (cause) {
-    if (!(cause instanceof SipError)) throw cause;
-    throw new EndpointError('target', 'not a SIP URI', { cause });
   }
 }
