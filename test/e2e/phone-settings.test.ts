@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { equalOctets } from '../../src/bytes/octets.ts';
+import { concat, equalOctets } from '../../src/bytes/octets.ts';
 import type { PhoneCall } from '../../src/entities/ue/call.ts';
 import type { MediumStatistics } from '../../src/entities/ue/statistics.ts';
 import type { CallReport } from '../../src/entities/lemf/recover.ts';
@@ -15,6 +15,8 @@ import { issueWarrant } from '../../src/lab/network/officer.ts';
 import { compareSamples, spoken } from '../../src/lab/scenarios/call.ts';
 import { warrantOn } from '../../src/lab/scenarios/warrants.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
+import { decodeRtp } from '../../src/media/rtp.ts';
+import { readRtpDump } from '../../src/media/rtpdump.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { shortRecordings, temporaryFolder } from './support.ts';
 
@@ -193,5 +195,16 @@ describe('a call with video, reports and keys pressed', () => {
       ]);
     expect(report.streams.map(({ digits }) => digits).filter(Boolean)).toEqual(['42#', '7']);
     expect(report.other.rtcp).toBeGreaterThan(0);
+  });
+
+  it('R-45: what was shown lies at the LEMF octet for octet, in a file of packets for each end', () => {
+    const kept = callOf(WITH_VIDEO).report.streams.flatMap(({ rtp }) => rtp ?? []);
+    const payloads = kept.map(({ file }) => {
+      const { packets } = readRtpDump(new Uint8Array(readFileSync(path.join(folder.at('audio'), file))));
+      return concat(...packets.map(({ octets }) => decodeRtp(octets).payload));
+    });
+    expect(payloads.map((octets) => [SHOWS, SHOWN].findIndex((each) => equalOctets(each, octets)))).toEqual([
+      0, 1,
+    ]);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { concat } from '../../../src/bytes/octets.ts';
+import { concat, toHex } from '../../../src/bytes/octets.ts';
 import type { HandoverRecord } from '../../../src/entities/df/records.ts';
 import { recover } from './recovered.ts';
 import { decodeG711 } from '../../../src/media/g711.ts';
+import { readRtpDump } from '../../../src/media/rtpdump.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import { IPMM_IRI_OBJECT } from '../../../src/wire/hi/ipmm-iri.ts';
 import { encodePsPdu } from '../../../src/wire/hi/ps-pdu.ts';
@@ -165,6 +166,34 @@ describe('recovered means every packet', () => {
     expect(only(recovery)).toMatchObject({ recovered: false, reason: 'partly-undecoded' });
     expect(only(recovery).explanation).toMatch(/99 of 100 packets not decoded: payload type 18, G729\/8000/);
     expect(only(recovery).explanation).not.toMatch(/every stream/i);
+  });
+
+  it('R-45: packets that are not decoded are kept as they are, in the order of their numbers, in a file for each stream', () => {
+    const packets = range(1, 60).map((n) => nth(n, { payloadType: 18, marker: n % 9 === 0 }));
+    const [first, second, ...rest] = packets.map((octets) =>
+      content('target', octets, '10.0.0.1:4000>10.0.0.9:5000'),
+    );
+    const recovery = runAll([
+      ...plain,
+      second!,
+      first!,
+      ...rest,
+      content('other', nth(7, { payloadType: 18 })),
+    ]);
+    expect(only(recovery).streams.map(({ file, rtp: kept }) => [file, kept?.packets])).toEqual([
+      [null, 59],
+      [null, 1],
+    ]);
+    const [kept, other] = recovery.audio.map(({ octets }) => readRtpDump(octets));
+    expect(kept?.packets.map(({ octets }) => toHex(octets))).toEqual(packets.map(toHex));
+    expect([kept?.source, other?.packets.length]).toEqual([{ address: '10.0.0.1', port: 4000 }, 1]);
+    expect(recovery.audio.map(({ name }) => name)).toEqual([
+      expect.stringMatching(/\.rtpdump$/),
+      expect.stringMatching(/\.rtpdump$/),
+    ]);
+    expect(only(recovery).explanation).toContain(
+      `these are in ${recovery.audio[0]?.name ?? '?'} as they are`,
+    );
   });
 
   const call = new InterceptedCall();
