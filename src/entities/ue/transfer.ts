@@ -14,7 +14,7 @@
  * and no more, so that what goes round comes to an end. Whom a call leads to is said by its key exchange: the transferee
  * names the transferor in Referred-By as it has been authenticated, not as the REFER names it.
  */
-import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import type { Clock, Logger } from '../../bytes/ports.ts';
 import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { Leg, Reply } from '../../sip/agent-types.ts';
@@ -69,17 +69,32 @@ export interface TransferParts {
 }
 
 /** A REFER of this end that waits for its outcome. */
-interface Asked {
-  /** CSeq number of the REFER, once it is known under which it was taken. */
-  id: number | null;
-  readonly told: (status: number) => void;
-  readonly failed: (why: string) => void;
+class AskedReferral {
+  /** CSeq number under which the REFER was taken, once it is known. */
+  id: number | null = null;
+  /** The final status that is told of. Rejects with `call-failed`. */
+  readonly outcome: Promise<number>;
+  #settle: { resolve: (status: number) => void; reject: (error: EndpointError) => void };
+
+  constructor() {
+    this.#settle = { resolve: () => undefined, reject: () => undefined };
+    this.outcome = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.outcome.catch(() => undefined);
+  }
+
+  told(status: number): void {
+    this.#settle.resolve(status);
+  }
+
+  failed(why: string): void {
+    this.#settle.reject(new EndpointError('call-failed', `the transfer failed: ${why}`));
+  }
 }
 
 export class Transfer implements CallTransfer {
   readonly #parts: TransferParts;
   readonly #notices = new SerialQueue();
-  #asked: Asked | null = null;
+  #asked: AskedReferral | null = null;
   #isFollowing = false;
 
   constructor(parts: TransferParts) {
@@ -93,22 +108,16 @@ export class Transfer implements CallTransfer {
   async refer(target: string, by: string, replaces: Replacement | null = null): Promise<void> {
     if (this.#asked !== null) throw new EndpointError('state', 'a transfer is under way');
     const { leg, clock } = this.#parts;
-    let timer: Timer | null = null;
-    const outcome = new Promise<number>((resolve, reject) => {
-      const failed = (why: string): void =>
-        reject(new EndpointError('call-failed', `the transfer failed: ${why}`));
-      this.#asked = { id: null, told: resolve, failed };
-      timer = clock.after(SUBSCRIPTION_S * 1000, () => failed('nobody tells what became of it'));
-    });
-    outcome.catch(() => undefined);
+    const asked = new AskedReferral();
+    this.#asked = asked;
+    const timer = clock.after(SUBSCRIPTION_S * 1000, () => asked.failed('nobody tells what became of it'));
     try {
       const fields = [
         ['Refer-To', formatReferTo(target, replaces)],
         ['Referred-By', `<${by}>`],
       ] as const;
-      const response = await leg.send('REFER', fields);
-      if (this.#asked !== null) (this.#asked as Asked).id = response.cseq.number;
-      const status = await outcome;
+      asked.id = (await leg.send('REFER', fields)).cseq.number;
+      const status = await asked.outcome;
       if (status >= 300)
         throw new EndpointError(
           'call-failed',
@@ -118,7 +127,7 @@ export class Transfer implements CallTransfer {
       if (!(cause instanceof SipError)) throw cause;
       throw new EndpointError('call-failed', `the transfer was not taken: ${cause.message}`, { cause });
     } finally {
-      (timer as Timer | null)?.cancel();
+      timer.cancel();
       this.#asked = null;
     }
   }

@@ -127,8 +127,8 @@ export async function talk(
     await Promise.all([outgoing.ended, answered.ended]);
     return {
       callId: outgoing.callId,
-      caller: endOf(caller.user, outgoing),
-      callee: endOf(callee.user, answered),
+      caller: heardAt(caller.user, outgoing),
+      callee: heardAt(callee.user, answered),
       times: { dialled, established: up, ended: elapsed() },
     };
   } catch (error) {
@@ -176,7 +176,8 @@ async function inTime<T>(hoped: Promise<T>): Promise<T> {
   }
 }
 
-function endOf(user: string, call: PhoneCall): HeardCall {
+/** What one end has made of a call. */
+export function heardAt(user: string, call: PhoneCall): HeardCall {
   const { statistics, sas, peer } = call;
   return { user, heard: call.heard(), statistics, sas, peer };
 }

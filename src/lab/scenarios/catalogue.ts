@@ -103,6 +103,12 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     targets: ['alice', 'bob', 'both', 'none'],
     load: async () => (await import('./named/offerless.ts')).offerless,
   },
+  {
+    name: 'transferred',
+    summary: 'alice calls bob and carol, and has the two speak with each other',
+    targets: ['bob', 'alice', 'carol', 'both'],
+    load: async () => (await import('./named/transferred.ts')).transferred,
+  },
 ];
 
 export const DEFAULT_SCENARIO = 'plain';

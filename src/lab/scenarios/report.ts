@@ -57,11 +57,14 @@ function reportsOf(call: CallOutcome, targets: readonly string[], course: Course
   const iMessage2 = iMessage2Time(timeline.entries, call.times.dialled);
   return targets.map((user) => {
     const home = network.homeOf(user).name;
-    const arrived = iMessage2 === null ? undefined : seen.keyRecords[home].find((at) => at >= iMessage2);
+    const role = roleOf(user, call);
+    // Of a call that is none of the target's, what comes later is of another.
+    const isTold = role !== null && iMessage2 !== null;
+    const arrived = isTold ? seen.keyRecords[home].find((at) => at >= iMessage2) : undefined;
     return {
       ...base,
       target: network.identity(user),
-      role: roleOf(user, call),
+      role,
       millisecondsToKeyRecord:
         arrived === undefined || iMessage2 === null ? null : Math.round(arrived - iMessage2),
       recovery: recovered[home].calls.filter(({ callIds }) => callIds.includes(call.callId)),
