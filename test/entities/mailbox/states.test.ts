@@ -107,6 +107,7 @@ describe('R-42: a message that is left', () => {
         prack: never,
         update: never,
         reinvite: never,
+        send: never,
         ack() {},
         whenQuiet: () => Promise.resolve(),
       },
