@@ -79,7 +79,6 @@ interface Request extends LinedQuestion {
   retry: Timer | null;
   /** While it was never put: when that is due. */
   due: number | null;
-  readonly ranOut: () => void;
 }
 
 export class KeyRequests {
@@ -139,6 +138,7 @@ export class KeyRequests {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const key of [...this.#requests.keys()]) this.#end(key);
+    this.#order.close();
     await Promise.allSettled(this.#underWay);
   }
 
@@ -148,12 +148,10 @@ export class KeyRequests {
     { id, exchangeId, since, overdue }: QuestionState,
   ): Request {
     const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs, timerMs } = this.#timing;
-    let ranOut = (): void => undefined;
-    const whenOverdue = new Promise<void>((resolve) => (ranOut = resolve));
     const request: Request = {
       ...{ key, correlation, xid, id, since, timer: null, retry: null, due: null },
       line: `${correlation} ${xid} ${exchangeId}`,
-      ...{ attempt: null, unanswered: false, overdue, whenOverdue, ranOut },
+      ...{ isBeingPut: false, unanswered: false, overdue },
       pauses: new BackOff(firstPauseMs, longestPauseMs),
       refusedPauses: new BackOff(refusedPauseMs, longestRefusedPauseMs),
     };
@@ -163,10 +161,13 @@ export class KeyRequests {
 
   #putNow(request: Request): void {
     request.retry?.cancel();
-    const attempt = this.#spawn(this.#put(request)).finally(() => {
-      if (request.attempt === attempt) request.attempt = null;
+    request.isBeingPut = true;
+    void this.#spawn(this.#put(request)).finally(() => {
+      request.isBeingPut = false;
+      // Where it is put otherwise now, that has its place already.
+      if (this.#requests.get(request.key) !== request) this.#order.remove(request);
+      this.#order.moved(request);
     });
-    request.attempt = attempt;
   }
 
   async #put(request: Request): Promise<void> {
@@ -181,7 +182,10 @@ export class KeyRequests {
       }
       const answer = await this.#ask(asked);
       request.unanswered = answer === null;
-      if (answer !== null && !isGetKeysFailure(answer)) await this.#order.turn(request);
+      if (answer !== null && !isGetKeysFailure(answer)) {
+        request.timer?.cancel();
+        await this.#order.turn(request);
+      }
       if (this.#stopped) {
         if (answer !== null) wipeKeys(answer);
         return;
@@ -220,7 +224,7 @@ export class KeyRequests {
     const { correlation, xid, id } = request;
     request.timer = this.#clock.after(ms, () => {
       request.overdue = true;
-      request.ranOut();
+      this.#order.moved(request);
       const work = this.#questions.overdue(correlation, xid, id).catch((error: unknown) => {
         if (!this.#stopped) this.#watch(request, this.#timing.longestPauseMs);
         throw error;
@@ -265,10 +269,8 @@ export class KeyRequests {
   #end(key: string): void {
     const request = this.#requests.get(key);
     if (request === undefined) return;
-    request.timer?.cancel();
-    request.retry?.cancel();
+    for (const timer of [request.timer, request.retry]) timer?.cancel();
     this.#requests.delete(key);
-    this.#order.remove(request);
   }
 
   #spawn(work: Promise<void>): Promise<void> {
