@@ -14,6 +14,7 @@ import { nextHopOf } from '../sip/flow.ts';
 import type { NextHop } from '../sip/flow.ts';
 import { RFC_TIMERS } from '../sip/timers.ts';
 import { isSips, parseUri } from '../sip/uri.ts';
+import type { CertificateFiles } from './credentials.ts';
 import { instanceIn } from './instance.ts';
 
 const KEYED = 'a SIP URI that can be keyed';
@@ -48,6 +49,51 @@ const OUTBOUND = parsed(
 /** An identity that keys are for, in its canonical form. */
 export const KEYED_IDENTITY = (description: string) => parsed(description, KEYED, keyed);
 
+/** Whether a device proves itself by a pre-shared key, or by a certificate. */
+export type KmsProof =
+  | { readonly kind: 'psk'; readonly credential: string; readonly psk: Secret }
+  | ({ readonly kind: 'certificate' } & CertificateFiles);
+
+const KMS = Type.Decode(
+  strict({
+    url: Type.Decode(text('the own KMS'), (url) => url.replace(/\/$/, '')),
+    credential: Type.Optional(text('with `psk`: its name', { absent: 'it has a certificate' })),
+    psk: Type.Optional(
+      Type.Decode(
+        Type.String({
+          pattern: '^([0-9a-fA-F]{2})+$',
+          errorMessage: 'octets in hexadecimal',
+          description: 'pre-shared key in hex; this, or `certificate`',
+          absent: 'it has a certificate',
+        }),
+        (hex) => Secret.of(fromHex(hex)),
+      ),
+    ),
+    certificate: Type.Optional(
+      strict(
+        {
+          certificate: filePath(
+            'the own certificate, of an RSA key, with the device identity as a URI among its names; behind it those of the authorities between it and one that the KMS knows',
+          ),
+          privateKey: filePath('its private key'),
+          kmsCertificate: filePath('the certificate of the KMS that requests are encrypted to'),
+        },
+        { description: 'by what the device proves itself to the KMS, in place of `credential` and `psk`' },
+      ),
+    ),
+  }),
+  ({ url, credential, psk, certificate }): { readonly url: string; readonly proof: KmsProof } => {
+    if (certificate !== undefined) {
+      if (credential !== undefined || psk !== undefined)
+        throw new Unfit('credential and psk, or certificate: not both');
+      return { url, proof: { kind: 'certificate', ...certificate } };
+    }
+    if (credential === undefined || psk === undefined)
+      throw new Unfit('credential and psk, or certificate: what the device proves itself by');
+    return { url, proof: { kind: 'psk', credential, psk } };
+  },
+);
+
 export const ENDPOINT_SETTINGS = {
   identity: KEYED_IDENTITY('address of record'),
   device: Type.Optional(
@@ -61,18 +107,7 @@ export const ENDPOINT_SETTINGS = {
       keyedDevice,
     ),
   ),
-  kms: strict({
-    url: Type.Decode(text('the own KMS'), (url) => url.replace(/\/$/, '')),
-    credential: text('name of the pre-shared key'),
-    psk: Type.Decode(
-      Type.String({
-        pattern: '^([0-9a-fA-F]{2})+$',
-        errorMessage: 'octets in hexadecimal',
-        description: 'pre-shared key in hex',
-      }),
-      (hex) => Secret.of(fromHex(hex)),
-    ),
-  }),
+  kms: KMS,
   cscf: strict({
     url: OUTBOUND,
     username: text('for digest'),

@@ -3,6 +3,8 @@ import { ClavigerError } from '../bytes/errors.ts';
 export type EndpointErrorCode =
   /** The KMS does not answer, refuses, or its answer does not verify. */
   | 'kms'
+  /** The own clock and the KMS's differ by more than the KMS takes. */
+  | 'clock'
   /** A key, a seed or parameters that an exchange needs are not at hand. */
   | 'no-key'
   /** The registrar refuses, or does not answer. */

@@ -43,7 +43,8 @@ export class HttpsKmsClient implements KmsClient {
     const answer = await this.#request('POST', this.#requestKey, body);
     const afterMs = this.#laterAfter(answer);
     if (afterMs !== null) return { kind: 'later', afterMs };
-    return { kind: 'answer', octets: expect(answer, this.#requestKey, MIKEY_MEDIA_TYPE).body };
+    const { body: octets, date } = expect(answer, this.#requestKey, MIKEY_MEDIA_TYPE);
+    return { kind: 'answer', octets, date };
   }
 
   /** Milliseconds after which it wants to be asked again; `null`: this is its answer. */

@@ -24,4 +24,11 @@ interface LaterAnswer {
 export type ParametersAnswer =
   { readonly kind: 'parameters'; readonly parameters: PublishedParameters } | LaterAnswer;
 
-export type KmsAnswer = { readonly kind: 'answer'; readonly octets: Uint8Array } | LaterAnswer;
+export type KmsAnswer =
+  | {
+      readonly kind: 'answer';
+      readonly octets: Uint8Array;
+      /** The KMS's time (Unix milliseconds, whole seconds), by the Date of its answer; `null`: it does not say. */
+      readonly date?: number | null;
+    }
+  | LaterAnswer;

@@ -20,7 +20,9 @@ import { UserAgent } from '../sip/agent.ts';
 import { TLS_PORT } from '../sip/flow.ts';
 import { RFC_TIMERS } from '../sip/timers.ts';
 import { Transport } from '../sip/transport.ts';
-import type { EndpointConfig } from './config.ts';
+import type { EndpointConfig, KmsProof } from './config.ts';
+import { knownByCertificate, knownByKey } from './credentials.ts';
+import type { KmsIdentification } from './credentials.ts';
 import { Districts } from './districts.ts';
 import { instanceIn } from './instance.ts';
 import { KeyKeeper } from './key-keeper.ts';
@@ -93,11 +95,12 @@ export async function openEndpoint(
     },
     keeper: new KeyKeeper({
       kms: client,
-      credential: { name: kms.credential, psk: kms.psk, district },
+      identification: identificationOf(kms.proof, district, runtime),
       addressOfRecord: identity,
       device,
       ring,
       districts,
+      skew: config.skew,
       clock,
       random,
       logger,
@@ -123,6 +126,11 @@ export async function openEndpoint(
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+function identificationOf(proof: KmsProof, district: string, runtime: Runtime): KmsIdentification {
+  if (proof.kind === 'certificate') return knownByCertificate(proof, district, runtime);
+  return knownByKey({ name: proof.credential, psk: proof.psk, district });
+}
 
 /** Begins to listen for SIP. @returns what the endpoint names: host and port for SIP, an address for media */
 async function open(

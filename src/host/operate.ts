@@ -22,7 +22,7 @@ import type { LeveledLogger, LogLevel } from './log.ts';
 import { meter } from './meters.ts';
 import { registryOf } from './metrics.ts';
 import type { Operated } from './operated.ts';
-import type { Alarm, Operation, Retake, Status } from './operation.ts';
+import type { Alarm, Operation, Reread, Retake, Status } from './operation.ts';
 import { digestsOf, changedSettings } from './reload.ts';
 import type { ReloadReport } from './reload.ts';
 import { restartsOf } from './runtime.ts';
@@ -227,8 +227,17 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     const digests = new Map(digestsOf(json));
     const retakes = new Map<string, Retake<Config> | undefined>(Object.entries(operation.retakes));
     retakes.set('log', () => void (logger.level = level ?? config.log ?? 'info'));
+    const rereads: [string, Reread<Config> | undefined][] =
+      operation.rereads === undefined ? [] : Object.entries(operation.rereads);
+    for (const [name, reread] of rereads) {
+      try {
+        if (reread?.(config) === true) report.taken.push(name);
+      } catch (error) {
+        report.problems.push(`${name}: ${whyNot(error)}`);
+      }
+    }
     for (const name of changedSettings(this.#digests, digests)) {
-      if (name === 'tls') continue;
+      if (name === 'tls' || report.taken.includes(name)) continue;
       const retake = retakes.get(name);
       try {
         await retake?.(config);

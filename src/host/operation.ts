@@ -115,6 +115,9 @@ export interface Meter {
 /** Takes one setting anew. @throws ConfigError where it cannot be taken: then all is as it was */
 export type Retake<Config> = (config: Config) => void | Promise<void>;
 
+/** Reads files that a setting names anew; whether anything is other than before. */
+export type Reread<Config> = (config: Config) => boolean;
+
 export interface Operation<Config = never> {
   /** The kind, and the role that its certificate has. */
   readonly entity: Extract<Role, 'kms' | 'df' | 'admf' | 'cscf' | 'gateway' | 'lemf' | 'mailbox'>;
@@ -127,6 +130,11 @@ export interface Operation<Config = never> {
   readonly meters: readonly Meter[];
   /** Settings that are taken anew while it runs, by their names; certificates and authorities always are. */
   readonly retakes: Readonly<Partial<Record<keyof Config & string, Retake<Config>>>>;
+  /**
+   * Settings that name files, which are read anew whether the settings have changed or not; each says whether anything is other
+   * than before. Absent: none but certificates and authorities.
+   */
+  readonly rereads?: Readonly<Partial<Record<keyof Config & string, Reread<Config>>>>;
   /** Waits at most `ms` milliseconds until nothing waits to go out; whether it came to that. */
   drain(ms: number): Promise<boolean>;
   /** `null`: the entity keeps no audit log. */

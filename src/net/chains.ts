@@ -127,12 +127,12 @@ export function whyNotTrusted(
 }
 
 /** Whether one certificate was issued by the other. */
-function hasIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
+export function hasIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-/** RFC 5280 section 4.2.1.9. @param below authorities between it and the own certificate */
-function mayNotIssue(issuer: X509Certificate, below: number): string | null {
+/** Why it may not (RFC 5280 section 4.2.1.9); `null`: it may. @param below authorities between it and the own certificate */
+export function mayNotIssue(issuer: X509Certificate, below: number): string | null {
   if (!issuer.ca) return 'is not the certificate of an authority, which alone may issue others';
   const most = new ParsedCertificate(issuer.raw).getExtension(BasicConstraintsExtension)?.pathLength;
   return most !== undefined && most < below

@@ -185,6 +185,8 @@ export interface HttpsAnswer {
   readonly link: string;
   /** The Retry-After field (RFC 9110 10.2.3); empty if there is none. */
   readonly retryAfter: string;
+  /** The Date field (RFC 9110 6.6.1), Unix milliseconds; `null` if there is none. */
+  readonly date: number | null;
   readonly body: Uint8Array;
 }
 
@@ -194,6 +196,11 @@ export function retryAfterMs(field: string, now: number): number | null {
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
   const date = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(date) ? null : Math.max(0, date - now);
+}
+
+function dateOf(field: string): number | null {
+  const date = Date.parse(field);
+  return Number.isNaN(date) ? null : date;
 }
 
 /** A client with kept-alive connections (HTTP/2 where the server speaks it). */
@@ -272,6 +279,7 @@ export class HttpsClient {
         contentType: fieldOf(answer.headers, 'content-type'),
         link: fieldOf(answer.headers, 'link'),
         retryAfter: fieldOf(answer.headers, 'retry-after'),
+        date: dateOf(fieldOf(answer.headers, 'date')),
         body: await this.#collect(answer.body),
       };
     } catch (cause) {

@@ -92,6 +92,24 @@ export class RevocationLists {
     return this.#lists.some((list) => list.issuer === issuer && list.serials.has(serial));
   }
 
+  /**
+   * What the lists say of a certificate, where no TLS asks: `unlisted` if none that its issuer has signed is in force, as TLS
+   * refuses such a one.
+   * @param now Unix milliseconds
+   */
+  standingOf(
+    certificate: Pick<X509Certificate, 'raw'>,
+    issuer: X509Certificate,
+    now: number,
+  ): 'good' | 'revoked' | 'unlisted' {
+    const names = namesOf(certificate);
+    const lists = this.#lists.filter(
+      (list) => list.issuer === names.issuer && list.from <= now && now <= list.to && hasSigned(issuer, list),
+    );
+    if (lists.length === 0) return 'unlisted';
+    return lists.some(({ serials }) => serials.has(names.serial)) ? 'revoked' : 'good';
+  }
+
   /** Of the list that ends first: when it was made and when it ends, Unix milliseconds; `null`: there is none. */
   get firstToEnd(): { readonly file: string; readonly from: number; readonly to: number } | null {
     // Of one authority the newest list counts.

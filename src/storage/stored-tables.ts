@@ -33,6 +33,14 @@ export const countColumn: StoredColumn<number> = columnOf(
   (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0,
 );
 
+/** Whether something is so: 0 or 1. */
+export const flagColumn: StoredColumn<boolean, 0 | 1> = {
+  read: (value) => {
+    if (value !== 0 && value !== 1) throw new Unfit('0 or 1');
+    return value === 1;
+  },
+};
+
 /** A time in whatever unit; `Infinity`: for good. */
 export const timeColumn: StoredColumn<number> = columnOf(
   'a time',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fromHex, utf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
+import { knownByKey } from '../../src/endpoint/credentials.ts';
 import { Districts } from '../../src/endpoint/districts.ts';
 import { IbakeAgreement } from '../../src/endpoint/exchanges.ts';
 import type { KeyAgreement } from '../../src/endpoint/key-exchange.ts';
@@ -68,7 +69,10 @@ export async function keyedPhone(
   const own = canonicalIdentity(identity);
   const keeper = new KeyKeeper({
     ...{ kms, ring, districts, clock, random, logger, addressOfRecord: own.uri, device: own.uri },
-    credential: { name: user, psk: Secret.of(fromHex(psk)), district: districtOfHost(plan.domain) },
+    skew: SKEW,
+    identification: knownByKey({
+      ...{ name: user, psk: Secret.of(fromHex(psk)), district: districtOfHost(plan.domain) },
+    }),
   });
   await keeper.refresh();
   keeper.stop();

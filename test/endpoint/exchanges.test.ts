@@ -13,6 +13,7 @@ import { HttpsKmsClient } from '../../src/endpoint/kms-client.ts';
 import type { KmsAnswer } from '../../src/endpoint/ports.ts';
 import { SqliteReplayCache } from '../../src/endpoint/replays.ts';
 import { readFileSync } from 'node:fs';
+import { knownByKey } from '../../src/endpoint/credentials.ts';
 import { Districts } from '../../src/endpoint/districts.ts';
 import { IbakeAgreement } from '../../src/endpoint/exchanges.ts';
 import type { OfferSettings } from '../../src/endpoint/exchanges.ts';
@@ -74,11 +75,12 @@ describe('endpoints, their KMSs over HTTPS, and MIKEY-IBAKE between them', () =>
     const ring = new KeyRing(300);
     const keeper = new KeyKeeper({
       kms,
-      credential: credentialOf(user),
+      identification: knownByKey(credentialOf(user)),
       addressOfRecord: identity.uri,
       device: identity.uri,
       ring,
       districts,
+      skew: 300,
       clock,
       random,
       logger: silent,

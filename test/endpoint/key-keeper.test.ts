@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/bytes/secret.ts';
 import { districtOfHost } from '../../src/ibake/identity.ts';
+import { knownByKey } from '../../src/endpoint/credentials.ts';
 import { KeyKeeper } from '../../src/endpoint/key-keeper.ts';
 import { KeyRing } from '../../src/endpoint/key-ring.ts';
 import type { KmsAnswer, KmsClient } from '../../src/endpoint/ports.ts';
@@ -40,7 +41,8 @@ function keeperWith(later: number[], busy: number[] = []) {
   const ring = new KeyRing(60);
   const keeper = new KeyKeeper({
     kms,
-    credential: { name: 'alice-1', psk, district: DISTRICT },
+    identification: knownByKey({ name: 'alice-1', psk, district: DISTRICT }),
+    skew: 60,
     addressOfRecord: ALICE,
     device: ALICE,
     ring,
@@ -179,7 +181,8 @@ describe('R-42: keys of periods that are over, for what a mailbox delivers', () 
     let drawn = 0;
     const keeper = new KeyKeeper({
       kms,
-      credential: { name: 'alice-1', psk, district: DISTRICT },
+      identification: knownByKey({ name: 'alice-1', psk, district: DISTRICT }),
+      skew: 60,
       addressOfRecord: ALICE,
       device: ALICE,
       ring: new KeyRing(60),

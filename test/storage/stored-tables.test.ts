@@ -58,7 +58,8 @@ async function filledDf(file: string): Promise<Filled> {
 async function filledKms(file: string): Promise<Filled> {
   const store = await SqliteKmsStore.open(file);
   const name = { uri: ALICE, from: 0, until: 86_400 };
-  const device = { credential: 'phone', psk: Secret.of(new Uint8Array(32)), identities: [name] };
+  const psk = Secret.of(new Uint8Array(32));
+  const device = { credential: 'phone', psk, certified: false, identities: [name] };
   await store.putSerial(decodeDistrictFile(exampleHome()).serial);
   await store.keepLiRoot('2027-03', Secret.of(new Uint8Array(32)));
   await store.putSubscriber({ id: 'alice', publicIdentities: [ALICE], aliases: [], devices: [device] }, 10);

@@ -10,6 +10,7 @@ interface InitFlags {
   readonly force?: true;
   readonly intermediate?: true;
   readonly revocation?: true;
+  readonly phoneCertificates?: true;
   readonly json?: true;
 }
 
@@ -23,6 +24,7 @@ export function initCommand(): Command {
     .option('--force', 'make a laboratory that is there anew; its keys and all it has received are lost')
     .option('--intermediate', 'have certificates issued by an authority under the one that all know')
     .option('--revocation', 'have entities look at revocation lists, pki/crl.pem (see claviger pki revoke)')
+    .option('--phone-certificates', 'have phones ask for keys with certificates instead of pre-shared keys')
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', EXAMPLES)
     .action(init);
@@ -47,7 +49,8 @@ when it is first started. Secrets are in files of mode 0600.
 
 Examples:
   $ claviger init lab && claviger up lab --detach
-  $ claviger init lab --homes north,south --port-base 20000`;
+  $ claviger init lab --homes north,south --port-base 20000
+  $ claviger init lab --phone-certificates --revocation`;
 
 async function init(folder: string, flags: InitFlags): Promise<void> {
   const { initLab } = await import('../../lab/folder/init.ts');
@@ -62,6 +65,7 @@ async function init(folder: string, flags: InitFlags): Promise<void> {
   const made = await initLab({
     ...{ folder, homes: flags.homes, portBase, address, force: flags.force === true },
     ...{ intermediate: flags.intermediate === true, revocation: flags.revocation === true },
+    phoneCertificates: flags.phoneCertificates === true,
     ...{ now: systemClock().now(), random: systemRandom() },
   });
   process.stdout.write(

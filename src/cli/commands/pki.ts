@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../../host/runtime.ts';
+import { canonicalIdentity } from '../../ibake/identity.ts';
 import type { ShownCertificate } from '../../lab/pki/authority.ts';
 import { ENTITY_ROLES, PERSON_ROLES } from '../../net/tls.ts';
 import type { Role } from '../../net/tls.ts';
@@ -52,15 +53,28 @@ function issueCommand(): Command {
     .requiredOption('--authority <folder>', 'folder of `pki init`, or the pki of `claviger init`')
     .requiredOption('--name <name>', "its common name: an entity's host name, or a person's name", commonName)
     .option('--dns <names...>', "DNS names (default for an entity's certificate: the common name)")
-    .addOption(new Option('--role <roles...>', 'what it may do').choices(ROLES).makeOptionMandatory())
+    .addOption(new Option('--role <roles...>', 'what it may do; not needed with --use').choices(ROLES))
+    .addOption(
+      new Option(
+        '--use <use>',
+        'for REQUEST_KEY (RSA): a phone signs with it, or phones encrypt to a KMS by it',
+      ).choices(['signing', 'encryption']),
+    )
+    .option('--identity <uris...>', 'identities that it bears, of the phone: sip:alice@home1.example')
     .option('--days <number>', 'how long it is in force', days, 365)
-    .option('--out <folder>', "where NAME.pem and NAME.key go (default: the authority's folder)")
+    .option(
+      '--out <folder>',
+      "where NAME.pem and NAME.key go, with --use NAME.USE.pem and .key (default: the authority's folder)",
+    )
     .addHelpText(
       'after',
       `${LAB_GRADE}
 Examples:
   $ claviger pki issue --authority lab/pki --name df.home3.example --role df
-  $ claviger pki issue --authority lab/pki --name officer-3.home1.example --role officer approver --out mine`,
+  $ claviger pki issue --authority lab/pki --name officer-3.home1.example --role officer approver --out mine
+  $ claviger pki issue --authority lab/pki --name alice.home1.example --use signing \\
+      --identity sip:alice@home1.example --out phone
+  $ claviger pki issue --authority lab/pki --name kms.home1.example --use encryption`,
     )
     .action(issue);
 }
@@ -132,23 +146,49 @@ interface IssueOptions {
   readonly authority: string;
   readonly name: string;
   readonly dns?: readonly string[];
-  readonly role: readonly Role[];
+  readonly role?: readonly Role[];
+  readonly use?: 'signing' | 'encryption';
+  readonly identity?: readonly string[];
   readonly days: number;
   readonly out?: string;
 }
 
 async function issue(options: IssueOptions): Promise<void> {
   const { openAuthority, issueInto, validityFrom } = await import('../../lab/pki/folder.ts');
-  const { name, role, out = options.authority } = options;
+  const { name, role = [], use, identity = [], out = options.authority } = options;
+  checkUse(options);
   const isEntity = role.some((each) => (ENTITY_ROLES as readonly string[]).includes(each));
-  const dnsNames = options.dns ?? (isEntity ? [name] : []);
+  const dnsNames = options.dns ?? (isEntity || use === 'encryption' ? [name] : []);
   const wrong = dnsNames.find((each) => !isHostName(each));
   if (wrong !== undefined) throw new CliError('usage', `${wrong} is not a DNS name`, 'Give it by --dns.');
   const roles = [...new Set(role)];
   const authority = await openAuthority(options.authority);
   const validity = validityFrom(systemClock().now(), options.days, authority);
-  const files = await issueInto(out, authority, { commonName: name, dnsNames, roles }, validity);
+  const subject = {
+    commonName: name,
+    dnsNames,
+    roles,
+    uris: identity,
+    ...(use === undefined ? {} : { use }),
+  };
+  const files = await issueInto(out, authority, subject, validity);
   wrote(Object.values(files), validity.to);
+}
+
+/** Each of the options belongs to one kind of certificate. */
+function checkUse({ use, role = [], identity = [] }: IssueOptions): void {
+  const usage = (why: string, hint: string): CliError => new CliError('usage', why, hint);
+  if (use === undefined && role.length === 0)
+    throw usage('a certificate is for TLS, or for REQUEST_KEY', 'Say which: --role, or --use.');
+  if (use !== undefined && role.length > 0)
+    throw usage('--role is of a certificate for TLS, --use of one for REQUEST_KEY', 'Issue two.');
+  if (use === 'signing' && identity.length === 0)
+    throw usage('the KMS knows a phone by the identity that its certificate bears', 'Name it: --identity.');
+  if (use !== 'signing' && identity.length > 0)
+    throw usage('--identity is of the certificate of a phone', 'Give --use signing with it.');
+  const wrong = identity.find((uri) => !isIdentity(uri));
+  if (wrong !== undefined)
+    throw usage(`${wrong} is not an identity in canonical form`, 'An example: sip:alice@home1.example');
 }
 
 interface RenewOptions {
@@ -189,7 +229,7 @@ async function show(file: string, { json }: { readonly json?: true }): Promise<v
 }
 
 function shownText(shown: ShownCertificate): string {
-  const { subject, issuer, dnsNames, roles, from, to, daysLeft, isAuthority, fingerprint } = shown;
+  const { subject, issuer, dnsNames, roles, uris, from, to, daysLeft, isAuthority, fingerprint } = shown;
   const left = daysLeft < 0 ? 'EXPIRED' : `${daysLeft} days left${daysLeft < SOON_DAYS ? ': renew it' : ''}`;
   const rows = [
     ['subject', subject],
@@ -197,6 +237,7 @@ function shownText(shown: ShownCertificate): string {
     ['serial', shown.serial],
     ['names', dnsNames.join(', ')],
     ['roles', isAuthority ? 'an authority' : roles.join(', ')],
+    ...(uris.length === 0 ? [] : [['identity', uris.join(', ')]]),
     ['in force', `${from} to ${to} (${left})`],
     ['SHA-256', fingerprint],
   ];
@@ -214,6 +255,15 @@ function commonName(text: string): string {
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$/.test(text))
     throw new InvalidArgumentError('1 to 64 letters, digits, dots, hyphens and spaces are expected');
   return text;
+}
+
+/** As KMSs have it: profile, section 1. */
+function isIdentity(uri: string): boolean {
+  try {
+    return canonicalIdentity(uri).uri === uri;
+  } catch {
+    return false;
+  }
 }
 
 /** RFC 1123 section 2.1. */

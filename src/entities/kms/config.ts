@@ -6,6 +6,7 @@ import { fromHex } from '../../bytes/octets.ts';
 import { strict } from '../../bytes/schema.ts';
 import { Secret } from '../../bytes/secret.ts';
 import {
+  ConfigError,
   configReader,
   count,
   flag,
@@ -15,11 +16,12 @@ import {
   listOf,
   namedListener,
   OPERATION_SETTINGS,
+  REVOCATION_LISTS,
   seconds,
   text,
   TLS_FILES,
 } from '../../host/config.ts';
-import type { ConfigOf } from '../../host/config.ts';
+import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { ADMF_SETTINGS, KEEPALIVE_SETTINGS, SCHEMA_SETTING } from '../../x1/config.ts';
 
@@ -48,8 +50,35 @@ const PSK = Type.Decode(
     pattern: '^([0-9a-fA-F]{2}){16,64}$',
     errorMessage: '16 to 64 octets in hex',
     description: 'pre-shared key, 16 to 64 octets in hex',
+    absent: 'the device has none',
   }),
   (hex) => Secret.of(fromHex(hex)),
+);
+
+const CERTIFICATES = Type.Optional(
+  strict(
+    {
+      keys: Type.Array(
+        strict({
+          certificate: filePath(
+            'certificate of an RSA key that phones encrypt to, which phones have a copy of',
+          ),
+          privateKey: filePath('its private key'),
+        }),
+        {
+          minItems: 1,
+          maxItems: 4,
+          description: 'the one in use first, then those that phones may still have',
+        },
+      ),
+      authorities: Type.Optional({
+        ...filePath('those that certificates of phones must chain to'),
+        absent: 'those of `tls`',
+      }),
+      revocationLists: REVOCATION_LISTS,
+    },
+    { description: 'REQUEST_KEY with certificates (PKE), for devices that are `certified`' },
+  ),
 );
 
 const SUBSCRIBER = strict({
@@ -58,8 +87,12 @@ const SUBSCRIBER = strict({
   aliases: listOf(Type.String(), { description: 'tel: URIs without separators' }),
   devices: listOf(
     strict({
-      credential: text('name of the pre-shared key'),
-      psk: PSK,
+      credential: text('name of the pre-shared key, and of the device on record'),
+      psk: Type.Optional(PSK),
+      certified: flag(
+        'whether the device may prove itself by a certificate that bears its identity as a URI; it needs this, or `psk`',
+        { default: false },
+      ),
       identity: text('device identity: an address of record, or one with `;gr=`'),
     }),
   ),
@@ -86,6 +119,7 @@ export const KMS_CONFIG = strict({
   users: httpsListener('where phones fetch parameters and keys (PPS, REQUEST_KEY)'),
   state: filePath('folder of `kms.db`, `tasks.db` and `audit.jsonl`'),
   district: DISTRICT,
+  certificates: CERTIFICATES,
   subscribers: listOf(SUBSCRIBER),
   skew: seconds('seconds that clocks may differ by; not less than phones have', {
     ...{ min: 30, max: 3600, default: 300 },
@@ -141,5 +175,28 @@ export const KMS_CONFIG = strict({
 
 export type KmsConfig = ConfigOf<typeof KMS_CONFIG>;
 
+const read = configReader(KMS_CONFIG);
+
 /** @throws ConfigError */
-export const kmsConfig = configReader(KMS_CONFIG);
+export const kmsConfig: ConfigReader<typeof KMS_CONFIG> = Object.assign(
+  (json: unknown, file?: string): KmsConfig => {
+    const settings = read(json, file);
+    const [fault] = unproved(settings);
+    if (fault === undefined) return settings;
+    throw new ConfigError('configuration', `${file === undefined ? '' : `${file}: `}${fault}`);
+  },
+  { schema: KMS_CONFIG },
+);
+
+/** What is wrong with how devices would prove who they are. */
+function unproved({ certificates, subscribers }: KmsConfig): string[] {
+  return subscribers.flatMap(({ devices }, of) =>
+    devices.flatMap(({ psk, certified }, at) => {
+      const place = `subscribers[${of}].devices[${at}]`;
+      if (psk === undefined && !certified) return [`${place}: expected psk, or certified`];
+      if (certified && certificates === undefined)
+        return [`${place}.certified: expected certificates beside it, with the keys that phones encrypt to`];
+      return [];
+    }),
+  );
+}

@@ -16,7 +16,8 @@ export interface Enrolment {
   readonly id: string;
   readonly publicIdentities: readonly string[];
   readonly aliases: readonly string[];
-  readonly devices: readonly (Pick<Device, 'credential' | 'psk'> & { readonly identity: string })[];
+  readonly devices: readonly (Pick<Device, 'credential'> &
+    Partial<Pick<Device, 'psk' | 'certified'>> & { readonly identity: string })[];
 }
 
 /** Where subscribers are enrolled, and when. */
@@ -57,7 +58,8 @@ async function enrolled(
     aliases: enrolment.aliases,
     devices: enrolment.devices.map((device) => ({
       credential: device.credential,
-      psk: device.psk,
+      psk: device.psk ?? null,
+      certified: device.certified ?? false,
       identities: moved(
         known?.devices.find(({ credential }) => credential === device.credential),
         device.identity,
@@ -104,6 +106,12 @@ function checkIdentities(enrolment: Enrolment, district: District): void {
     );
   if (enrolment.publicIdentities.some((uri) => uri.includes(';')))
     throw new KmsError('refused', `${enrolment.id}: a public identity has no parameters`);
+  const unproved = enrolment.devices.find(({ psk = null, certified = false }) => psk === null && !certified);
+  if (unproved !== undefined)
+    throw new KmsError(
+      'refused',
+      `${enrolment.id}: ${unproved.credential} has neither a pre-shared key nor a certificate`,
+    );
   const stray = enrolment.devices.find(
     ({ identity }) => !enrolment.publicIdentities.includes(canonicalIdentity(identity).addressOfRecord),
   );

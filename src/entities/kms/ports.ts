@@ -51,9 +51,12 @@ export interface DeviceIdentity {
 
 /** A device: one credential, one identity at a time. */
 export interface Device {
-  /** Names the pre-shared key in IDRpsk. */
+  /** Names the pre-shared key in IDRpsk, and the device on record. */
   readonly credential: string;
-  readonly psk: Secret;
+  /** `null`: it has none, and proves itself by a certificate alone. */
+  readonly psk: Secret | null;
+  /** Whether a certificate that bears its identity proves that it is this device. */
+  readonly certified: boolean;
   readonly identities: readonly DeviceIdentity[];
 }
 
@@ -141,7 +144,10 @@ export interface SubscriberStore extends HoldingTable {
   subscriber(id: string): Promise<KmsSubscriber | null>;
   /** Costs the same whether there is one, so that its time tells nothing to whoever only claims a name. */
   subscriberByIdentity(uri: string): Promise<KmsSubscriber | null>;
-  /** What proves that somebody is the device of that name; costs the same whether there is one. */
+  /**
+   * The pre-shared key that proves that somebody is the device of that name; costs the same whether there is one, and whether
+   * that device has one.
+   */
   keyOfCredential(credential: string): Promise<Secret | null>;
   subscriberByCredential(credential: string): Promise<KmsSubscriber | null>;
   /**

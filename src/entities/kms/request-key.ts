@@ -1,22 +1,21 @@
 /**
- * REQUEST_KEY at the KMS (RFC 6267 section 4.2.1.2, profile section 4): a device asks with its pre-shared key for the
- * private keys and LI seeds of its own identities.
+ * REQUEST_KEY at the KMS (RFC 6267 section 4.2.1.2, profile section 4): a device asks with its pre-shared key or its
+ * certificate (`authentication.ts`) for the private keys and LI seeds of its own identities.
  *
  * Nobody makes the others wait for all that it asks: before it is known who asks, addresses are served in turn; then a
  * subscriber has so many requests under way and so often, and private keys are computed for subscribers in turn. What
- * exceeds a share is refused before it is on record as used. Until V has verified, the work is the same whether the user
- * exists or not, and the answer, too.
+ * exceeds a share is refused before it is on record as used. Until it is proved who asks, the work is the same whether the
+ * user exists or not, and the answer, too.
  *
  * Order matters. Who asks is established before anything is said about why not; a request counts as used before its
- * answer is computed, since the KEMAC keystream depends on exactly (credential, CSB ID, T, RAND); keys are computed before
- * any of them is on record as issued, and a seed is on record before it leaves.
+ * answer is computed, since the KEMAC keystream depends on exactly (key, CSB ID, T, RAND); keys are computed before any of
+ * them is on record as issued, and a seed is on record before it leaves.
  */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { FairQueue, TurnError } from '../../bytes/fair-queue.ts';
 import { concat, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Random } from '../../bytes/ports.ts';
-import { Secret } from '../../bytes/secret.ts';
 import { Quotas } from '../../bytes/quotas.ts';
 import type { QuotaLimits } from '../../bytes/quotas.ts';
 import type { AuditLog } from '../../evidence/log.ts';
@@ -25,16 +24,17 @@ import { SLOT_SECONDS } from '../../ibake/recoverable-secret.ts';
 import { ERROR_NO } from '../../mikey/registry.ts';
 import { encodeIssuedKeys } from '../../wire/request-key/issued-keys.ts';
 import type { IssuedKey } from '../../wire/request-key/issued-keys.ts';
-import { decodeKeyRequest, isRequestMadeWith } from '../../wire/request-key/request.ts';
+import { decodeKeyRequest } from '../../wire/request-key/request.ts';
 import type { KeyRequest } from '../../wire/request-key/request.ts';
 import { encodeKeyError, encodeKeyResponse } from '../../wire/request-key/response.ts';
+import { Authentication } from './authentication.ts';
+import type { CertificateTrust, RefusedCertificate, Requester } from './authentication.ts';
 import type { District } from './district.ts';
 import { KmsError } from './errors.ts';
-import { identityAt } from './enrolment.ts';
 import type { IssuanceSettings, PlannedKey } from './issuance.ts';
 import { ownsAll, planIssuance } from './issuance.ts';
 import type { KeyMaterial } from './key-material.ts';
-import type { ClaimStore, Device, SeedStore, KmsSubscriber, SubscriberStore } from './ports.ts';
+import type { ClaimStore, Device, SeedStore, SubscriberStore } from './ports.ts';
 
 /** Octets of sub-payloads in one answer at most: KEMAC's length field has 16 bits, and V and IDRs come on top. */
 export const MAX_ANSWER_OCTETS = 60_000;
@@ -59,16 +59,13 @@ export interface RequestKeyPorts {
   readonly random: Random;
   /** In which private keys are computed; by default four at a time. */
   readonly turns?: FairQueue;
+  /** What requests with certificates are judged by; absent: none is taken. */
+  readonly certificates?: CertificateTrust | null;
 }
 
 interface Admitted {
   readonly request: KeyRequest;
   readonly requester: Requester;
-}
-
-interface Requester {
-  readonly subscriber: KmsSubscriber;
-  readonly device: Device;
 }
 
 /** What the answer says of one identity in one period. */
@@ -85,25 +82,44 @@ export class RequestKeyService {
   readonly #turns: FairQueue;
   readonly #quotas: Quotas;
   readonly #refusals: RefusalLog;
-  /** Verifies requests of nobody, so that unknown credentials cost and say the same as wrong keys. */
-  readonly #nobody: Secret;
+  #untimely = 0;
+  readonly #authentication: Authentication;
+  /** Certificates that were not taken, by why. */
+  readonly #certificatesRefused: Record<RefusedCertificate['fault'], number> = {
+    untrusted: 0,
+    expired: 0,
+    'not-yet-valid': 0,
+    revoked: 0,
+    unlisted: 0,
+    unreadable: 0,
+    unsuitable: 0,
+    'other-key': 0,
+    'not-in-use': 0,
+  };
 
   constructor(settings: RequestKeySettings, ports: RequestKeyPorts) {
     this.#settings = settings;
     this.#ports = ports;
-    this.#nobody = Secret.of(ports.random.bytes(32));
+    const { store, random, certificates = null } = ports;
+    this.#authentication = new Authentication(store, settings.district, { random, certificates });
     this.#turns = ports.turns ?? new FairQueue({ atOnce: AT_ONCE, each: Infinity, all: Infinity });
     this.#quotas = new Quotas(settings.share ?? SUBSCRIBER_SHARE);
     this.#refusals = new RefusalLog(ports.audit, ports.clock);
   }
 
-  /** Requests that exceeded a bound, since the start. */
-  get refused(): Readonly<Record<'address' | 'subscriber' | 'queue', number>> {
+  /** Requests that exceeded a bound, since the start; `skew`: T was further from the clock than it may be. */
+  get refused(): Readonly<Record<'address' | 'subscriber' | 'queue' | 'skew', number>> {
     return {
+      skew: this.#untimely,
       address: this.#unknown.refused,
       subscriber: this.#quotas.refused,
       queue: this.#turns.refused,
     };
+  }
+
+  /** Certificates that were not taken, since the start, by why. */
+  get certificatesRefused(): Readonly<Record<string, number>> {
+    return this.#certificatesRefused;
   }
 
   /**
@@ -120,7 +136,18 @@ export class RequestKeyService {
       return this.#admit(octets, now);
     });
     if (admitted instanceof Uint8Array) return admitted;
-    const { request, requester } = admitted;
+    try {
+      return await this.#withinShare(admitted, now, signal);
+    } finally {
+      if (admitted.requester.by === 'certificate') admitted.requester.key.wipe();
+    }
+  }
+
+  async #withinShare(
+    { request, requester }: Admitted,
+    now: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
     const end = this.#quotas.begin(requester.subscriber.id, now);
     if (end === null) throw this.#beyondShare(requester);
     try {
@@ -134,9 +161,23 @@ export class RequestKeyService {
   async #admit(octets: Uint8Array, now: number): Promise<Admitted | Uint8Array> {
     const request = decodeKeyRequest(octets);
     if ('errorNo' in request) return encodeKeyError(request);
-    if (!this.#isTimely(request, now)) return this.#refuse(request, 'Invalid TS');
-    const requester = await this.#authenticate(request);
-    return requester === null ? this.#refuse(request, 'Auth failure') : { request, requester };
+    if (!this.#isTimely(request, now)) {
+      this.#untimely += 1;
+      return this.#refuse(request, 'Invalid TS');
+    }
+    const requester = await this.#authentication.requesterOf(request, now);
+    if (requester === null) return this.#refuse(request, 'Auth failure');
+    return 'fault' in requester ? this.#refuseCertificate(request, requester) : { request, requester };
+  }
+
+  /** On record, but not so often that whoever shows certificates could fill the log. */
+  #refuseCertificate(request: KeyRequest, { fault, fingerprint }: RefusedCertificate): Uint8Array {
+    this.#certificatesRefused[fault] += 1;
+    // What no authority of ours has issued costs nothing to make: all of that is one peer's.
+    const isOurs = fault !== 'untrusted' && fault !== 'unreadable';
+    const event = { kind: 'certificate-refused', fingerprint, reason: fault };
+    this.#refusals.record(isOurs && fingerprint !== null ? fingerprint : 'certificates of others', event);
+    return this.#refuse(request, 'Invalid Cert');
   }
 
   async #answerKnown(
@@ -181,57 +222,16 @@ export class RequestKeyService {
     return Math.abs(request.time - now) <= this.#settings.skew;
   }
 
-  /** Whose key made V; `null` if nobody's. */
-  #authenticate(request: KeyRequest): Promise<Requester | null> {
-    const { credential } = request;
-    return credential === null
-      ? this.#authenticateByIdentity(request)
-      : this.#authenticateByCredential(request, credential);
-  }
-
-  /** The device that IDRpsk names. */
-  async #authenticateByCredential(request: KeyRequest, credential: string): Promise<Requester | null> {
+  /**
+   * Claims this request for the one answer that it gets, and the keystream: that of an envelope key for whoever signs, since
+   * PKE does not say whose it is.
+   */
+  async #isFirst(request: KeyRequest, { device, key, by }: Requester, now: number): Promise<boolean> {
     const { store } = this.#ports;
-    const psk = await store.keyOfCredential(credential);
-    if (!this.#isProved(request, psk)) return null;
-    const subscriber = await store.subscriberByCredential(credential);
-    const device = subscriber?.devices.find((each) => each.credential === credential);
-    return subscriber === null || device === undefined ? null : { subscriber, device };
-  }
-
-  /** Without IDRpsk, the device with a device identity among the IDRi; else the subscriber's only one. */
-  async #authenticateByIdentity(request: KeyRequest): Promise<Requester | null> {
-    const { uris, time } = request;
-    const subscriber = await this.#ports.store.subscriberByIdentity(uris[0] ?? '');
-    const period = this.#settings.district.periodOf(time);
-    const own = subscriber?.devices ?? [];
-    const device =
-      own.find((each) => uris.includes(identityAt(each, period) ?? '')) ??
-      (own.length === 1 ? own[0] : undefined);
-    if (!this.#isProved(request, device?.psk ?? null)) return null;
-    return subscriber === null || device === undefined ? null : { subscriber, device };
-  }
-
-  /** Whether V was made with that key; for nobody's, the same work with another. */
-  #isProved(request: KeyRequest, psk: Secret | null): boolean {
-    const isMade = isRequestMadeWith(request, psk ?? this.#nobody);
-    return isMade && psk !== null;
-  }
-
-  /** Claims the keystream of this request for the one answer that it gets. */
-  #isFirst(request: KeyRequest, { device }: Requester, now: number): Promise<boolean> {
-    const { header, t, rand } = request;
-    const credential = utf8(device.credential);
-    const csbId = Uint8Array.from([24, 16, 8, 0], (shift) => (header.csbId >>> shift) & 0xff);
-    const key = createHash('sha256')
-      .update(
-        concat(Uint8Array.of(credential.length >> 8, credential.length), credential, csbId, t.value, rand),
-      )
-      .digest();
-    return this.#ports.store.claimRequest(
-      new Uint8Array(key),
-      Math.max(now, request.time) + this.#settings.skew + 1,
-    );
+    const expires = Math.max(now, request.time) + this.#settings.skew + 1;
+    const isFirst = await store.claimRequest(claimOf(request, utf8(device.credential)), expires);
+    if (!isFirst || by === 'psk') return isFirst;
+    return store.claimRequest(claimOf(request, concat(ENVELOPE, key.expose())), expires);
   }
 
   #isAuthorised(request: KeyRequest, { subscriber, device }: Requester): boolean {
@@ -296,7 +296,7 @@ export class RequestKeyService {
   }
 
   /** Puts on record what is about to leave; without what another device has meanwhile begun to draw under. */
-  async #issue(grants: readonly KeyGrant[], { device: { credential } }: Requester): Promise<KeyGrant[]> {
+  async #issue(grants: readonly KeyGrant[], { device: { credential }, by }: Requester): Promise<KeyGrant[]> {
     const { store, audit } = this.#ports;
     const issued: KeyGrant[] = [];
     for (const grant of grants) {
@@ -310,6 +310,7 @@ export class RequestKeyService {
         period,
         serial: serial.serial,
         seed: grant.key.seed !== null,
+        by,
       });
       issued.push(grant);
     }
@@ -338,11 +339,21 @@ export class RequestKeyService {
   }
 }
 
+/** In place of a credential's name, which has no such octet. */
+const ENVELOPE = Uint8Array.of(0);
+
+/** What a request is known by when it comes again: whose it is, CSB ID, T and RAND. */
+function claimOf({ header, t, rand }: KeyRequest, whose: Uint8Array): Uint8Array {
+  const csbId = Uint8Array.from([24, 16, 8, 0], (shift) => (header.csbId >>> shift) & 0xff);
+  const parts = concat(Uint8Array.of(whose.length >> 8, whose.length), whose, csbId, t.value, rand);
+  return new Uint8Array(createHash('sha256').update(parts).digest());
+}
+
 /** REQUEST_KEY_RESP; what went into it is overwritten. */
-function sealed(request: KeyRequest, { device }: Requester, grants: readonly KeyGrant[]): Uint8Array {
+function sealed(request: KeyRequest, requester: Requester, grants: readonly KeyGrant[]): Uint8Array {
   const response = encodeKeyResponse(
     request,
-    device.psk,
+    requester.key,
     grants.map(({ key }) => key),
   );
   for (const { key } of grants) key.seed?.key.wipe();

@@ -16,11 +16,14 @@ import type { District } from './district.ts';
 import { enrolAll } from './enrolment.ts';
 import type { SubscriberStore } from './ports.ts';
 import type { RequestKeyService } from './request-key.ts';
+import type { LiveCertification } from './start-certification.ts';
 import type { CappedTurns } from './workers/capped-turns.ts';
 import type { XkService } from './xk.ts';
 
 export interface KmsOperationParts {
   readonly tls: LiveTls;
+  /** `null`: no certificates of phones are taken. */
+  readonly certificates: LiveCertification | null;
   readonly trail: AuditTrail;
   readonly clock: Clock;
   readonly district: District;
@@ -38,7 +41,20 @@ export interface KmsOperationParts {
 const DRAIN_LOOK_MS = 50;
 
 export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Operation<KmsConfig> {
-  const { tls, trail, clock, district, store, x1, requestKey, turns, xk, questions, listeners } = parts;
+  const {
+    tls,
+    certificates,
+    trail,
+    clock,
+    district,
+    store,
+    x1,
+    requestKey,
+    turns,
+    xk,
+    questions,
+    listeners,
+  } = parts;
   const probe = new WriteProbe(...Object.values(kmsKept(config).stores));
   const waiting = (): number => turns.waiting + questions.waiting;
   const inForce = (): boolean => district.serialFor(district.periodOf(clock.now() / 1000)) !== null;
@@ -73,10 +89,19 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
         'Requests of phones that exceeded a bound.',
         () => requestKey.refused,
       ),
+      meterBy(
+        'reason',
+        'certificates_refused_total',
+        'Certificates of phones that were not taken.',
+        () => requestKey.certificatesRefused,
+      ),
     ],
     kept: kmsKept(config),
     retakes: {
       subscribers: ({ subscribers }) => enrolAll(subscribers, { store, district, now: clock.now() / 1000 }),
+    },
+    rereads: {
+      certificates: (changed) => certificates?.reread(changed, clock.now()) ?? false,
     },
     drain: async (ms) => {
       for (let left = ms; left > 0 && waiting() > 0; left -= DRAIN_LOOK_MS)

@@ -16,6 +16,7 @@ import { KeyMaterial } from './key-material.ts';
 import { epochOf, LiRoots, LONGEST_EPOCH } from './li-roots.ts';
 import type { SerialRecord } from './ports.ts';
 import { KmsRecords } from './records.ts';
+import { LiveCertification } from './start-certification.ts';
 import { RequestKeyService } from './request-key.ts';
 import { WarrantKeepingStore } from './warrants.ts';
 import { XkService } from './xk.ts';
@@ -70,6 +71,7 @@ async function startHolding(
   const now = (): number => clock.now() / 1000;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.name, 'kms');
+  const certificates = LiveCertification.open(config, clock.now());
   const { stores, audit: log } = kmsKept(config);
   const store = await SqliteKmsStore.open(stores.kms);
   opened.add(() => store.close());
@@ -90,7 +92,7 @@ async function startHolding(
   const turns = new FairQueue({ atOnce, each: Infinity, all: config.queue });
   const requestKey = new RequestKeyService(
     { ...config, district },
-    { store, material, audit, clock, random, turns },
+    { store, material, audit, clock, random, turns, certificates },
   );
   const service = new XkService(config, { store, ...questions, audit, clock, logger });
 
@@ -117,7 +119,7 @@ async function startHolding(
   const housekeeping = every(runtime, HOUSEKEEPING_MS, keepHouse);
   opened.add(() => housekeeping.cancel());
   const operation = kmsOperation(config, {
-    ...{ tls, clock, district, store, x1, requestKey, turns, xk: service },
+    ...{ tls, certificates, clock, district, store, x1, requestKey, turns, xk: service },
     trail: ne.trail,
     questions: questions.turns,
     listeners: { users, xk },

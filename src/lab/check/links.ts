@@ -9,6 +9,7 @@ import type { NextHop } from '../../sip/flow.ts';
 import { certificatesOf, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
+import { wrongCertificate, wrongCertification, wrongKey } from './key-requests.ts';
 import { bareHost, endpointText } from '../../bytes/network-address.ts';
 import { placeAt } from './places.ts';
 import type { ListeningPlace } from './places.ts';
@@ -54,6 +55,7 @@ class Links {
     switch (checked.kind) {
       case 'kms':
         this.#report(checked, 'admf', checked.config.admf, checked.config.name);
+        this.#kms(checked);
         return;
       case 'cscf':
         this.#report(checked, 'x1.admf', checked.config.x1.admf, checked.config.x1.identifier);
@@ -83,6 +85,11 @@ class Links {
       case 'agency':
         this.#agency(checked);
     }
+  }
+
+  #kms(kms: CheckedOf<'kms'>): void {
+    const wrong = wrongCertification(kms.config, this.#network.now);
+    if (wrong !== null) this.#error(kms, wrong);
   }
 
   /** An element's ADMF. */
@@ -190,18 +197,18 @@ class Links {
   /** @returns its CSCF */
   #phone(phone: CheckedOf<'ue' | 'mailbox'>): CheckedOf<'cscf'> | null {
     const {
-      kms: { url, credential, psk },
+      kms: { url, proof },
       cscf,
       identity,
     } = phone.config;
     const { authorities } = phone.kind === 'mailbox' ? phone.config.tls : phone.config;
     const kms = this.#followUrl(phone, 'kms.url', url, 'kms', 'users');
     if (kms !== null) {
-      const device = kms.config.subscribers
-        .flatMap(({ devices }) => devices)
-        .find((each) => each.credential === credential);
-      if (device === undefined) this.#error(phone, `kms.credential: ${kms.file} has none of that name`);
-      else if (!device.psk.equals(psk)) this.#error(phone, `kms.psk is not the one that ${kms.file} has`);
+      const wrong =
+        proof.kind === 'psk'
+          ? wrongKey(proof, kms.config, kms.file)
+          : wrongCertificate(proof, phone.config, kms.config, { of: kms.file, now: this.#network.now });
+      if (wrong !== null) this.#error(phone, wrong);
       const own = this.#network.certificates.get(kms);
       if (own !== undefined) {
         const chain = certificatesOf(kms.config.tls.certificate);

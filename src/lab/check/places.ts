@@ -86,7 +86,8 @@ export function portFindings(places: readonly ListeningPlace[]): ConfigFinding[]
 /** What is a folder that an entity makes. */
 const FOLDERS = ['state', 'folder', 'recordInto', 'recoverInto'];
 /** What is only read. */
-const READ = /^(?:tls\.|authorities$|revocationLists\[|district\.files|(?:x1\.)?schema$)/;
+const READ =
+  /^(?:tls\.|authorities$|revocationLists\[|kms\.certificate\.|certificates\.|district\.files|(?:x1\.)?schema$)/;
 
 /** State that two entities would share, and that an entity could not make. */
 export function stateFindings(all: readonly Checked[], isFolder: (name: string) => boolean): ConfigFinding[] {

@@ -44,6 +44,8 @@ export interface InitOptions {
   readonly intermediate?: boolean;
   /** Whether entities look at revocation lists; default: no. */
   readonly revocation?: boolean;
+  /** Whether phones prove themselves to their KMS by certificates; default: no, by pre-shared keys. */
+  readonly phoneCertificates?: boolean;
   /** Unix milliseconds. */
   readonly now: number;
   readonly random: Random;
@@ -149,6 +151,7 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
     state: path.join(folder, 'state'),
     out: null,
     revealSecrets: false,
+    ...(options.phoneCertificates === true ? { certified: 'all' as const } : {}),
     homes: Object.fromEntries(plans.map((home) => [home.name, home])),
   };
   const at = path.join(folder, 'pki');

@@ -5,11 +5,12 @@
 import path from 'node:path';
 import { endpointText } from '../../bytes/network-address.ts';
 import { districtOfHost } from '../../ibake/identity.ts';
-import type { Role } from '../../net/tls.ts';
+import type { Role, TlsFiles } from '../../net/tls.ts';
 import { makeFolder } from '../../storage/files.ts';
 import { X1_ADMF_PATH, X1_NE_PATH } from '../../wire/x1/names.ts';
 import { agencyHostOf, hostOf, identityOf, MAILBOX_USER, phoneName, SIP_TLS } from './home.ts';
 import type { DemoDevice, DemoSubscriber, Entity, HomePlan, Plan } from './home.ts';
+import type { Subject } from '../pki/authority.ts';
 import type { LabPki } from './pki.ts';
 
 /** What an ADMF provisions. */
@@ -60,6 +61,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
   });
   const transport = home.ports[SIP_TLS] === undefined ? 'tcp' : 'tls';
   const peers = Object.values(plan.homes).filter((other) => other !== home);
+  const keying = await keyingOf(plan, home, pki);
   const mailboxes = Object.values<HomePlan>(plan.homes).filter(hasMailbox).map(mailboxIn);
   const endpoints: HomeConfigs['phones'] = Object.fromEntries(
     home.subscribers.flatMap(phonesOf).map(({ name, subscriber, phone, device }) => [
@@ -67,7 +69,7 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
       {
         identity: identityOf(home, subscriber.user),
         ...(device === null ? {} : { device: deviceIdentity(home, subscriber, device) }),
-        kms: { url: `https://${hostOf('kms', home)}`, credential: name, psk: phone.psk },
+        kms: { url: `https://${hostOf('kms', home)}`, ...keying.proofOf(name, phone.psk) },
         cscf: {
           url:
             transport === 'tls'
@@ -107,7 +109,8 @@ export async function configureHome(plan: Plan, home: HomePlan, pki: LabPki): Pr
         users: at('kms.users'),
         state: file('kms'),
         district: { name: districtOfHost(home.domain), keyLifetime: 86_400, demoGroup: home.group },
-        subscribers: home.subscribers.map((subscriber) => keyedSubscriber(home, subscriber)),
+        ...keying.certificates,
+        subscribers: home.subscribers.map((subscriber) => keyedSubscriber(plan, home, subscriber)),
         nextPeriods: 1,
         // Phones and signalling share the demo's process: a KMS's pairing must not hold them up. One worker is enough.
         workers: 1,
@@ -244,7 +247,45 @@ function hostEntries(plan: Plan): Record<string, string> {
   return entries;
 }
 
-function keyedSubscriber(home: HomePlan, subscriber: HomePlan['subscribers'][number]): object {
+function isCertified({ certified = [] }: Plan, phone: string): boolean {
+  return certified === 'all' || certified.includes(phone);
+}
+
+/** By what phones prove themselves: what the KMS has of it, and each phone. */
+interface Keying {
+  readonly certificates: { readonly certificates?: object };
+  proofOf(phone: string, psk: string): object;
+}
+
+/** Certificates for the phones of a home that have such, and the key of its KMS that they encrypt to. */
+async function keyingOf(plan: Plan, home: HomePlan, pki: LabPki): Promise<Keying> {
+  const phones = home.subscribers.flatMap(phonesOf).filter(({ name }) => isCertified(plan, name));
+  if (phones.length === 0) return { certificates: {}, proofOf: (credential, psk) => ({ credential, psk }) };
+  const pair = async (subject: Subject): Promise<Pick<TlsFiles, 'certificate' | 'privateKey'>> => {
+    const { certificate, privateKey } = await pki.issue(subject);
+    return { certificate, privateKey };
+  };
+  const commonName = hostOf('kms', home);
+  const kms = await pair({ commonName, dnsNames: [commonName], roles: [], use: 'encryption' });
+  const pairs = new Map<string, object>();
+  for (const { name, subscriber, device } of phones) {
+    const identity =
+      device === null ? identityOf(home, subscriber.user) : deviceIdentity(home, subscriber, device);
+    const subject = { commonName: `${name}.${home.domain}`, dnsNames: [], roles: [], uris: [identity] };
+    pairs.set(name, await pair({ ...subject, use: 'signing' }));
+  }
+  return {
+    certificates: { certificates: { keys: [kms] } },
+    proofOf: (credential, psk) => {
+      const own = pairs.get(credential);
+      return own === undefined
+        ? { credential, psk }
+        : { certificate: { ...own, kmsCertificate: kms.certificate } };
+    },
+  };
+}
+
+function keyedSubscriber(plan: Plan, home: HomePlan, subscriber: HomePlan['subscribers'][number]): object {
   const { user, tel } = subscriber;
   const identity = identityOf(home, user);
   return {
@@ -253,7 +294,7 @@ function keyedSubscriber(home: HomePlan, subscriber: HomePlan['subscribers'][num
     aliases: [tel],
     devices: phonesOf(subscriber).map(({ name, phone, device }) => ({
       credential: name,
-      psk: phone.psk,
+      ...(isCertified(plan, name) ? { certified: true } : { psk: phone.psk }),
       identity: device === null ? identity : deviceIdentity(home, subscriber, device),
     })),
   };

@@ -65,6 +65,9 @@ export interface DemoDevice extends PhonePlaces {
   readonly psk: string;
 }
 
+/** Names of phones; `all` of them. */
+export type CertifiedPhones = 'all' | readonly string[];
+
 /** What the network is laid out from. */
 export interface Plan<N extends string = string> {
   /** Where entities keep their state. */
@@ -72,6 +75,8 @@ export interface Plan<N extends string = string> {
   /** Where the laboratory's record goes; `null`: nowhere. */
   readonly out: string | null;
   readonly revealSecrets: boolean;
+  /** Phones that prove themselves to their KMS by certificates instead of pre-shared keys; absent: none. */
+  readonly certified?: CertifiedPhones;
   readonly homes: Readonly<Record<N, HomePlan<N>>>;
 }
 

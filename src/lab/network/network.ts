@@ -25,7 +25,7 @@ import type { HomeConfigs } from './home-configs.ts';
 import { localEntity, startLabEntity } from './entities.ts';
 import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks } from './entities.ts';
 import { HOMES, hostOf, identityOf, planHome, SIP_TLS, START_ORDER } from './home.ts';
-import type { Entity, HomeName, HomePlan, Plan, Service } from './home.ts';
+import type { CertifiedPhones, Entity, HomeName, HomePlan, Plan, Service } from './home.ts';
 import { LabPki } from './pki.ts';
 import { listened, tapped } from './media-tap.ts';
 import type { MediaListener } from './media-tap.ts';
@@ -51,6 +51,8 @@ export interface NetworkOptions {
   readonly users: Readonly<Record<HomeName, readonly string[]>>;
   /** Names of the phones of users who have several: `desk` of bob is the phone `bob.desk`. */
   readonly devices?: Readonly<Record<string, readonly string[]>>;
+  /** Phones that prove themselves to their KMS by certificates; default: none. */
+  readonly certified?: CertifiedPhones;
   readonly timeline: Timeline;
   readonly revealSecrets?: boolean;
   /** Time and randomness of signalling and media from a seed; never for anything but reproducible runs. */
@@ -154,7 +156,8 @@ export class Network {
     };
     makeFolder(options.state, 0o700);
     const { state, out } = options;
-    const plan: Plan<HomeName> = { state, out, revealSecrets: options.revealSecrets ?? false, homes };
+    const { certified = [], revealSecrets = false } = options;
+    const plan: Plan<HomeName> = { state, out, revealSecrets, certified, homes };
     const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
     const validity = { from: Math.min(...times) - WEEK_MS, to: Math.max(...times) + WEEK_MS };
     const pki = await LabPki.create(path.join(state, 'pki'), validity);
@@ -197,6 +200,13 @@ export class Network {
     const configured = { ...(this.#options.configure?.(name, config) ?? config) };
     this.#configured.set(name, configured);
     return configured;
+  }
+
+  /** The usual configuration of a phone, as `claviger ue run` takes it. @param name of the user, or of one of several phones */
+  phoneConfigOf(name: string): Record<string, unknown> {
+    const config = this.#configs[this.homeOf(name).name].phones[name];
+    if (config === undefined) throw new Error(`there is no phone of ${name}`);
+    return config;
   }
 
   /** The configuration of a home's law enforcement agency, as `claviger hi1 send` takes it. */

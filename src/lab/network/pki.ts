@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { TlsFiles } from '../../net/tls.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { LabAuthority } from '../pki/authority.ts';
+import { certificateName } from '../pki/folder.ts';
 import type { Subject, Validity } from '../pki/authority.ts';
 
 const WEEK_MS = 7 * 86_400_000;
@@ -48,9 +49,10 @@ export class LabPki {
   /** A certificate for `subject`, and its files. */
   async issue(subject: Subject): Promise<TlsFiles> {
     const { certificate, privateKey } = await this.#authority.issue(subject, this.#validity);
+    const name = certificateName(subject);
     const files = {
-      certificate: path.join(this.#folder, `${subject.commonName}.pem`),
-      privateKey: path.join(this.#folder, `${subject.commonName}.key`),
+      certificate: path.join(this.#folder, `${name}.pem`),
+      privateKey: path.join(this.#folder, `${name}.key`),
       authorities: this.authorities,
       ...this.lists,
     };

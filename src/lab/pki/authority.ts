@@ -23,6 +23,7 @@ import {
   X509CrlGenerator,
 } from '@peculiar/x509';
 import type { Extension, X509CrlEntryParams } from '@peculiar/x509';
+import { uriNamesOf } from '../../net/certified.ts';
 import { pemBlocks, pemOctets, pemText } from '../../net/chains.ts';
 import { CRL_LABEL } from '../../net/revocation.ts';
 import { peerOfCertificate, ROLE_PREFIX } from '../../net/tls.ts';
@@ -37,7 +38,17 @@ export interface Subject {
   readonly commonName: string;
   readonly dnsNames: readonly string[];
   readonly roles: readonly Role[];
+  /** Identities that it bears as addresses. */
+  readonly uris?: readonly string[];
+  /** What its key is for; default: TLS, on either end. */
+  readonly use?: CertificateUse;
 }
+
+/**
+ * What a certificate's key is for: TLS (ECDSA P-256), or REQUEST_KEY (RSA of 2048 bits): that of a device signs, and to that of
+ * a KMS devices encrypt.
+ */
+export type CertificateUse = 'tls' | 'signing' | 'encryption';
 
 /** Unix milliseconds. */
 export interface Validity {
@@ -129,12 +140,17 @@ export class LabAuthority {
 
   /** A certificate with a key of its own, valid on both ends of a connection. */
   async issue(subject: Subject, validity: Validity): Promise<IssuedPem> {
-    const keys = await newKeys();
+    const { commonName, dnsNames, roles, uris = [], use = 'tls' } = subject;
+    const keys = await newKeys(use);
     const names = new SubjectAlternativeNameExtension([
-      ...subject.dnsNames.map((value) => ({ type: 'dns' as const, value })),
-      ...subject.roles.map((role) => ({ type: 'url' as const, value: ROLE_PREFIX + role })),
+      ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+      ...[...roles.map((role) => ROLE_PREFIX + role), ...uris].map((value) => ({
+        type: 'url' as const,
+        value,
+      })),
     ]);
-    const certificate = await this.#certify(`CN=${subject.commonName}`, names, keys.publicKey, validity);
+    const own = { subject: `CN=${commonName}`, names, publicKey: keys.publicKey, use };
+    const certificate = await this.#certify(own, validity);
     return { certificate, privateKey: await pemOfKey(keys.privateKey) };
   }
 
@@ -143,15 +159,14 @@ export class LabAuthority {
    * @throws LabError `pki` if it is not one of this authority's
    */
   async renew(pem: string, validity: Validity, name: string): Promise<string> {
-    const { subject, names, publicKey } = await this.#ownCertificate(pem, name);
-    return this.#certify(subject, names, publicKey, validity);
+    return this.#certify(await this.#ownCertificate(pem, name), validity);
   }
 
   /** As `renew`, with a new key. @throws LabError `pki` */
   async rekey(pem: string, validity: Validity, name: string): Promise<IssuedPem> {
-    const { subject, names } = await this.#ownCertificate(pem, name);
-    const keys = await newKeys();
-    const certificate = await this.#certify(subject, names, keys.publicKey, validity);
+    const own = await this.#ownCertificate(pem, name);
+    const keys = await newKeys(own.use);
+    const certificate = await this.#certify({ ...own, publicKey: keys.publicKey }, validity);
     return { certificate, privateKey: await pemOfKey(keys.privateKey) };
   }
 
@@ -216,19 +231,19 @@ export class LabAuthority {
     const isOwn = await old.verify({ publicKey: this.#root, signatureOnly: true }).catch(() => false);
     const names = old.getExtension(SubjectAlternativeNameExtension);
     if (!isOwn || names === null) throw new LabError('pki', `${name} was not issued by this authority`);
-    return { subject: old.subject, publicKey: old.publicKey, names };
+    return { subject: old.subject, publicKey: old.publicKey, names, use: useOf(old) };
   }
 
-  async #certify(
-    subject: string,
-    names: SubjectAlternativeNameExtension,
-    publicKey: PublicKey,
-    validity: Validity,
-  ): Promise<string> {
+  async #certify({ subject, names, publicKey, use }: OwnCertificate, validity: Validity): Promise<string> {
     const certificate = await certify(subject, publicKey, this.#issuer, validity, [
       new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+      new KeyUsagesExtension(
+        use === 'encryption' ? KeyUsageFlags.keyEncipherment : KeyUsageFlags.digitalSignature,
+        true,
+      ),
+      ...(use === 'tls'
+        ? [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth])]
+        : []),
       names,
       await AuthorityKeyIdentifierExtension.create(this.#root),
     ]);
@@ -264,8 +279,18 @@ async function certify(
   });
 }
 
-interface OwnCertificate extends Pick<X509Certificate, 'subject' | 'publicKey'> {
+interface OwnCertificate {
+  readonly subject: string;
+  readonly publicKey: PublicKey;
   readonly names: SubjectAlternativeNameExtension;
+  readonly use: CertificateUse;
+}
+
+/** What a certificate of this authority was made for. */
+function useOf(certificate: X509Certificate): CertificateUse {
+  if (certificate.getExtension(ExtendedKeyUsageExtension) !== null) return 'tls';
+  const usages = certificate.getExtension(KeyUsagesExtension)?.usages ?? 0;
+  return (usages & KeyUsageFlags.keyEncipherment) === 0 ? 'signing' : 'encryption';
 }
 
 /** What a certificate says, for people. */
@@ -275,6 +300,8 @@ export interface ShownCertificate {
   readonly serial: string;
   readonly dnsNames: readonly string[];
   readonly roles: readonly string[];
+  /** Other addresses among its names: the identities of a device. */
+  readonly uris: readonly string[];
   /** RFC 3339. */
   readonly from: string;
   readonly to: string;
@@ -305,6 +332,7 @@ function shownCertificate(certificate: Certificate, now: number): ShownCertifica
     serial: certificate.serialNumber,
     dnsNames,
     roles,
+    uris: uriNamesOf(certificate).filter((uri) => !uri.startsWith(ROLE_PREFIX)),
     from: new Date(Date.parse(certificate.validFrom)).toISOString(),
     to: new Date(to).toISOString(),
     daysLeft: Math.floor((to - now) / DAY_MS),
@@ -320,8 +348,15 @@ function newSerial(): string {
   return octets.toString('hex');
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const RSA = {
+  name: 'RSASSA-PKCS1-v1_5',
+  hash: 'SHA-256',
+  modulusLength: 2048,
+  publicExponent: Uint8Array.of(1, 0, 1),
+};
+
+function newKeys(use: CertificateUse = 'tls'): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(use === 'tls' ? ALGORITHM : RSA, true, ['sign', 'verify']);
 }
 
 function pemOf(certificate: X509Certificate): string {

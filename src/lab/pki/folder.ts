@@ -125,6 +125,11 @@ export async function revokeIn(
   return { file: lists, to: validity.to };
 }
 
+/** How the files of a certificate are named: of one name there may be one for TLS and others for REQUEST_KEY. */
+export function certificateName({ commonName, use = 'tls' }: Subject): string {
+  return use === 'tls' ? commonName : `${commonName}.${use}`;
+}
+
 /** Issues a certificate into `folder`. @throws FileError `in-the-way` */
 export async function issueInto(
   folder: string,
@@ -132,7 +137,7 @@ export async function issueInto(
   subject: Subject,
   validity: Validity,
 ): Promise<CertificateFiles> {
-  const files = pairOf(path.join(folder, subject.commonName));
+  const files = pairOf(path.join(folder, certificateName(subject)));
   for (const file of [files.certificate, files.privateKey])
     if (existsSync(file)) throw new FileError('in-the-way', `${file} exists already: nothing was changed`);
   const issued = await authority.issue(subject, validity);

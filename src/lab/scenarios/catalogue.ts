@@ -14,7 +14,9 @@ export interface ScenarioEntry {
   readonly targets: readonly [string, ...string[]];
   /** Whether entities may go down and phones misbehave in it: its checks know what to expect then. */
   readonly faults?: true;
-  readonly load: () => Promise<DemoScenario>;
+  /** Whether it needs time to pass, which stands still in a run with a seed. */
+  readonly needsTime?: true;
+  readonly load: (run?: { readonly processes?: boolean }) => Promise<DemoScenario>;
 }
 
 export const SCENARIOS: readonly ScenarioEntry[] = [
@@ -108,6 +110,19 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     summary: 'alice calls bob and carol, and has the two speak with each other',
     targets: ['bob', 'alice', 'carol', 'both'],
     load: async () => (await import('./named/transferred.ts')).transferred,
+  },
+  {
+    name: 'pke',
+    summary: 'phones get their keys by certificates, and alice calls bob',
+    targets: ['alice', 'bob', 'both', 'none'],
+    load: async () => (await import('./named/pke.ts')).pke,
+  },
+  {
+    name: 'midnight',
+    summary: 'the key period ends while the call is being set up',
+    targets: ['alice', 'bob', 'both', 'none'],
+    needsTime: true,
+    load: async ({ processes = false } = {}) => (await import('./named/midnight.ts')).midnight(processes),
   },
 ];
 

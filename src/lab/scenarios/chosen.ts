@@ -34,7 +34,12 @@ export async function scenarioOf(
     throw new LabError('options', 'a capture is made where the entities are in one process');
   if (options.faults.length > 0 && entry.faults !== true)
     throw new LabError('options', `nothing goes wrong in the scenario ${entry.name}: faults are for plain`);
-  const definition = await entry.load();
+  if (entry.needsTime === true && seed !== undefined)
+    throw new LabError(
+      'options',
+      `in a run with a seed time stands still, and the scenario ${entry.name} needs it to pass`,
+    );
+  const definition = await entry.load({ processes: processes === true });
   const users = HOMES.flatMap((home) => definition.users[home]);
   const faults = parseFaults(options.faults, users);
   if (faults.outages.length === 0 && (from !== undefined || to !== undefined)) {

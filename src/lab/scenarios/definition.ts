@@ -7,7 +7,7 @@
  * A course gives the checks of what it did, which are made when everything has ended: a function, since most of what they
  * look at is there only then. Checks that several scenarios make are in `checks/`; each chooses.
  */
-import type { HomeName } from '../network/home.ts';
+import type { CertifiedPhones, HomeName } from '../network/home.ts';
 import type { Check, CheckParts } from './checks/check.ts';
 import type { Stage } from './stage.ts';
 import type { WarrantPlan } from './warrants.ts';
@@ -21,6 +21,8 @@ export interface DemoScenario {
   readonly users: Readonly<Record<HomeName, readonly string[]>>;
   /** Names of the phones of users who have several: `desk` of bob is the phone `bob.desk`. */
   readonly devices?: Readonly<Record<string, readonly string[]>>;
+  /** Phones that prove themselves to their KMS by certificates; default: none, pre-shared keys do. */
+  readonly certified?: CertifiedPhones;
   /** Warrants that run before the course begins. @param targets users that `--target` names */
   warrants(targets: readonly string[]): readonly WarrantPlan[];
   /** The configuration of a party in place of its usual one. @param party `alice`, `bob.desk`, `cscf.home1` */

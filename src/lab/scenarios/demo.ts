@@ -159,7 +159,7 @@ class Demo {
 
   #startNetwork(): Promise<Network> {
     const { definition, faults, options } = this.#scenario;
-    const { users, devices, configure } = definition;
+    const { users, devices, certified, configure } = definition;
     const { out, revealSecrets, seed, portBase, ipv6, sipTls, log, onMedia } = options;
     return Network.start({
       state: this.#state,
@@ -169,6 +169,7 @@ class Demo {
       revealSecrets,
       phoneFaults: faults.phones,
       ...(devices === undefined ? {} : { devices }),
+      ...(certified === undefined ? {} : { certified }),
       ...(configure === undefined ? {} : { configure }),
       ...(seed === undefined ? {} : { seed }),
       ...(portBase === undefined ? {} : { portBase }),

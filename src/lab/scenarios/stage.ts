@@ -26,7 +26,8 @@ export class Stage {
   /** Calls that came to their end, for the report. */
   readonly calls: CallOutcome[] = [];
   readonly #scenario: Scenario;
-  readonly #now: () => number;
+  /** Unix milliseconds by the clock that the entities go by. */
+  readonly now: () => number;
   /** Warrants that run, in the order of their beginning. */
   readonly #running = new Map<string, string>();
 
@@ -43,7 +44,7 @@ export class Stage {
     this.recordings = scenario.recordings;
     this.faults = scenario.faults;
     this.#scenario = scenario;
-    this.#now = parts.now;
+    this.now = parts.now;
   }
 
   /** Milliseconds on the timeline. */
@@ -86,7 +87,7 @@ export class Stage {
   async issue(plan: WarrantPlan): Promise<void> {
     const { user, liid = liidOf(user), parts } = plan;
     const home = this.network.homeOf(user).name;
-    const warrant = { ...warrantOn(this.network, user, this.#now(), liid), ...parts };
+    const warrant = { ...warrantOn(this.network, user, this.now(), liid), ...parts };
     const what = `warrant ${liid} on ${this.network.identity(user)}`;
     this.timeline.add('HI1', 'authority', `admf.${home}`, what);
     await this.network.perform(['admf', home], 'issue', warrant);

@@ -6,10 +6,14 @@ export type RequestKeyErrorCode =
   | 'malformed'
   /** The KMS refuses; the text names the error. */
   | 'refused'
+  /** The KMS refuses since T is too far from its clock, or since it has had such a request. */
+  | 'untimely'
   /** A message that does not answer the request. */
   | 'other-request'
-  /** The MAC of the answer is not made with this pre-shared key. */
+  /** The MAC of the answer is not made with the key of this request. */
   | 'unverified'
+  /** A certificate or key that a request cannot be made with. */
+  | 'credential'
   /** What the answer holds is not keys as the profile has them. */
   | 'no-keys';
 

@@ -26,13 +26,13 @@ import type { IssuedKey } from './issued-keys.ts';
 import { cryptRequestKey, requestKeyMac, requestKeyMacAlg } from './protection.ts';
 import type { KeyRequest, RefusedRequest, SentKeyRequest } from './request.ts';
 
-/** REQUEST_KEY_RESP with these keys. */
-export function encodeKeyResponse(request: KeyRequest, psk: Secret, keys: readonly IssuedKey[]): Uint8Array {
+/** REQUEST_KEY_RESP with these keys. @param key the pre-shared one, or the envelope key of the request */
+export function encodeKeyResponse(request: KeyRequest, key: Secret, keys: readonly IssuedKey[]): Uint8Array {
   const { header, t } = request;
   const encrAlg = ENCR_ALG['AES-CM-128'];
   const authAlg = requestKeyMacAlg(header.prfFunc);
   const subPayloads = encodeIssuedKeys(keys);
-  const encrData = cryptRequestKey(encrAlg, request, psk, subPayloads);
+  const encrData = cryptRequestKey(encrAlg, request, key, subPayloads);
   subPayloads.fill(0);
   const message = encodeMessage({
     header: { ...header, dataType: DATA_TYPE.REQUEST_KEY_RESP, v: false },
@@ -44,7 +44,7 @@ export function encodeKeyResponse(request: KeyRequest, psk: Secret, keys: readon
       { kind: 'v', authAlg, data: new Uint8Array(authKeyOctets(authAlg)) },
     ],
   });
-  message.set(requestKeyMac(request, psk, message), message.length - authKeyOctets(authAlg));
+  message.set(requestKeyMac(request, key, message), message.length - authKeyOctets(authAlg));
   return message;
 }
 
@@ -65,24 +65,28 @@ export function encodeKeyError({ header, t, errorNo }: RefusedRequest): Uint8Arr
 
 /**
  * The keys in the answer to a request, the caller's own to wipe.
+ * @param key the pre-shared one, or the envelope key of the request
  * @throws RequestKeyError whatever else it is
  */
-export function decodeKeyResponse(request: SentKeyRequest, psk: Secret, answer: Uint8Array): IssuedKey[] {
+export function decodeKeyResponse(request: SentKeyRequest, key: Secret, answer: Uint8Array): IssuedKey[] {
   try {
-    return keysOf(request, psk, answer);
+    return keysOf(request, key, answer);
   } catch (cause) {
     if (cause instanceof RequestKeyError) throw cause;
     throw new RequestKeyError('malformed', 'the answer of the KMS cannot be understood', { cause });
   }
 }
 
-function keysOf(request: SentKeyRequest, psk: Secret, answer: Uint8Array): IssuedKey[] {
+function keysOf(request: SentKeyRequest, key: Secret, answer: Uint8Array): IssuedKey[] {
   const message = decodeMessage(answer);
   const { header } = message;
   const refusal = onlyPayload(message, 'err');
   if (header.dataType === DATA_TYPE.ERROR && refusal !== null) {
     const name = nameOf(ERROR_NO, refusal.errorNo) ?? `error ${refusal.errorNo}`;
-    throw new RequestKeyError('refused', `the KMS refuses: ${name}`);
+    throw new RequestKeyError(
+      refusal.errorNo === ERROR_NO['Invalid TS'] ? 'untimely' : 'refused',
+      `the KMS refuses: ${name}`,
+    );
   }
   const t = onlyPayload(message, 't');
   const kemac = onlyPayload(message, 'kemac');
@@ -98,10 +102,10 @@ function keysOf(request: SentKeyRequest, psk: Secret, answer: Uint8Array): Issue
   const isVerified =
     v?.kind === 'v' &&
     v.authAlg === requestKeyMacAlg(request.prfFunc) &&
-    equalOctets(v.data, requestKeyMac(request, psk, answer));
+    equalOctets(v.data, requestKeyMac(request, key, answer));
   if (!isVerified) throw new RequestKeyError('unverified', 'the answer of the KMS does not verify');
   if (kemac === null) throw new RequestKeyError('no-keys', 'the answer of the KMS has no keys');
-  const plain = cryptRequestKey(kemac.encrAlg, request, psk, kemac.encrData);
+  const plain = cryptRequestKey(kemac.encrAlg, request, key, kemac.encrData);
   try {
     return decodeIssuedKeys(plain);
   } finally {

@@ -146,11 +146,26 @@ describe('refused', () => {
   const unchanged = (payloads: readonly Payload[]) => payloads;
 
   it('a message of another kind; one with crypto sessions', async () => {
-    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_PKE })).toBe(INVALID_DT);
+    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_INIT_PSK })).toBe(INVALID_DT);
+    expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_PKE })).toBe(AUTH_FAILURE);
     expect(await refusalOf(unchanged, { dataType: DATA_TYPE.REQUEST_KEY_RESP })).toBe(INVALID_DT);
     const entries = [{ policyNo: 0, ssrc: 1, roc: 0 }];
     const map = { csCount: 1, csIdMapType: 0, csIdMap: { kind: 'srtp-id' as const, entries } };
     expect(await refusalOf(unchanged, map)).toBe(UNSPECIFIED);
+  });
+
+  it('R-41: what belongs to certificates beside a pre-shared key', async () => {
+    const before = (payload: Payload) => (all: readonly Payload[]) => [
+      ...all.slice(0, -1),
+      payload,
+      ...all.slice(-1),
+    ];
+    for (const payload of [
+      { kind: 'cert' as const, type: 0, data: new Uint8Array(4) },
+      { kind: 'chash' as const, hashFunc: 2, hash: new Uint8Array(32) },
+      { kind: 'pke' as const, cache: 0, data: new Uint8Array(256) },
+    ])
+      expect(await refusalOf(before(payload))).toBe(UNSPECIFIED);
   });
 
   it('a T that is a counter; a V that is not last; an identity twice; two credentials', async () => {

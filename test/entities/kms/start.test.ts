@@ -283,6 +283,17 @@ describe('configuration', () => {
     const device = { credential: 'a', psk: 'abcd', identity: ALICE };
     const subscriber = { id: 'a', publicIdentities: [ALICE], devices: [device] };
     expect(() => kmsConfig(config({ subscribers: [subscriber] }))).toThrow(/psk/);
+    const proved = (by: object) => ({
+      ...subscriber,
+      devices: [{ credential: 'a', identity: ALICE, ...by }],
+    });
+    expect(() => kmsConfig(config({ subscribers: [proved({})] }))).toThrow(
+      /subscribers\[0\]\.devices\[0\]: expected psk, or certified/,
+    );
+    expect(() => kmsConfig(config({ subscribers: [proved({ certified: true })] }))).toThrow(
+      /expected certificates/,
+    );
+    expect(() => kmsConfig(config({ certificates: { keys: [] } }))).toThrow(/certificates.keys/);
   });
 
   it('without parameters does not start', async () => {

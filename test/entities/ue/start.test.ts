@@ -22,6 +22,7 @@ import { ignoringSeed } from '../../../src/lab/network/phone-faults.ts';
 import { x1Settings } from '../../support/elements.ts';
 
 const clock = systemClock();
+const PAIR = { certificate: 'c', privateKey: 'k', kmsCertificate: 'e' };
 const runtime = { clock, random: systemRandom(), logger: silent };
 const speech = path.join(import.meta.dirname, '../../../assets/speech');
 
@@ -258,6 +259,10 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
     [{ video: { payloadType: 8 } }, /video.payloadType/],
     [{ rtcp: { intervalMs: -1 } }, /rtcp.intervalMs/],
     [{ kms: { url: 'u', credential: 'c', psk: 'xyz' } }, /kms.psk is not octets in hexadecimal/],
+    [{ kms: { url: 'u' } }, /kms is not credential and psk, or certificate/],
+    [{ kms: { url: 'u', psk: '00' } }, /kms is not credential and psk, or certificate/],
+    [{ kms: { url: 'u', psk: '00', credential: 'c', certificate: PAIR } }, /or certificate: not both/],
+    [{ kms: { url: 'u', certificate: { certificate: 'c' } } }, /kms.certificate.privateKey/],
     [{ answer: { policy: 'maybe' } }, /answer.policy/],
     [{ skew: 0 }, /skew/],
     [{ skew: 3601 }, /skew/],

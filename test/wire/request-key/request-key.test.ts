@@ -69,7 +69,7 @@ describe('REQUEST_KEY under a pre-shared key (RFC 6267 section 4.2.1)', () => {
     expect(received(request.octets)).toMatchObject({
       time: TIME,
       uris,
-      credential: 'alice-1',
+      proof: { kind: 'psk', credential: 'alice-1' },
       wanted: { from: TIME, to: TIME + 7 },
       csbId: request.csbId,
       rand: request.rand,

@@ -88,7 +88,9 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
       const answer = await answerBy(reply, (gone) =>
         options.requestKey.answer(octets, gone, countedAddress(request.ip)),
       );
-      return await reply.type(MIKEY_MEDIA_TYPE).header('cache-control', 'no-store').send(Buffer.from(answer));
+      // By the clock that T is judged by, for whoever's is off.
+      void reply.header('date', new Date(clock.now()).toUTCString()).header('cache-control', 'no-store');
+      return await reply.type(MIKEY_MEDIA_TYPE).send(Buffer.from(answer));
     } catch (error) {
       if (error instanceof RequestKeyError && error.code === 'malformed')
         return sendProblem(reply, 400, error.message);

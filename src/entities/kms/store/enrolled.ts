@@ -66,11 +66,15 @@ async function putDevice(
   device: Device,
   position: number,
 ): Promise<void> {
-  const { credential, psk, identities } = device;
+  const { credential, psk, certified, identities } = device;
   await refusing(`credential ${credential} belongs to another subscriber`, () =>
     transaction
       .insertInto('device')
-      .values({ credential, subscriber, psk: psk.expose(), position })
+      .values({
+        ...{ credential, subscriber, position },
+        psk: psk?.expose() ?? null,
+        certified: certified ? 1 : 0,
+      })
       .execute(),
   );
   for (const { uri, from, until } of identities) {

@@ -10,6 +10,7 @@ import type { StoreSchema } from '../../../storage/migrations.ts';
 import {
   countColumn,
   enumColumn,
+  flagColumn,
   jsonColumn,
   nullable,
   octetsColumn,
@@ -45,7 +46,13 @@ export const KMS_TABLES = tableReaders({
   },
   li_root: { epoch: textColumn, root: nullable(secretColumn) },
   identity: { uri: textColumn, subscriber: textColumn, kind: kindColumn, position: countColumn },
-  device: { credential: textColumn, subscriber: textColumn, psk: secretColumn, position: countColumn },
+  device: {
+    credential: textColumn,
+    subscriber: textColumn,
+    psk: nullable(secretColumn),
+    certified: flagColumn,
+    position: countColumn,
+  },
   device_identity: {
     credential: textColumn,
     uri: textColumn,
@@ -110,6 +117,16 @@ const PERIODS_AND_HOLDINGS = statements(
   `INSERT INTO holding SELECT uri, subscriber, kind, 0, NULL FROM identity`,
 );
 
+/** Before, every device had a pre-shared key, and none a certificate. */
+const CERTIFIED_DEVICES = statements(
+  `CREATE TABLE device_of_two_kinds (credential TEXT PRIMARY KEY, subscriber TEXT NOT NULL, psk BLOB,
+    certified INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID`,
+  `INSERT INTO device_of_two_kinds SELECT credential, subscriber, psk, 0, position FROM device`,
+  `DROP TABLE device`,
+  `ALTER TABLE device_of_two_kinds RENAME TO device`,
+  `CREATE INDEX device_by_subscriber ON device (subscriber)`,
+);
+
 /** The store's tables, by version. */
 export const KMS_SCHEMA: StoreSchema = {
   store: 'kms',
@@ -123,5 +140,5 @@ export const KMS_SCHEMA: StoreSchema = {
     'issued_seed',
     'warrant',
   ],
-  migrations: [FIRST, PERIODS_AND_HOLDINGS],
+  migrations: [FIRST, PERIODS_AND_HOLDINGS, CERTIFIED_DEVICES],
 };

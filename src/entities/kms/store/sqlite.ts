@@ -114,10 +114,10 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     return row?.found === 1 ? subscriber : null;
   }
 
-  /** One row in any case: where there is no such device, one of zeros. */
+  /** One row in any case: where there is no such device, or it has no such key, one of zeros. */
   async keyOfCredential(credential: string): Promise<Secret | null> {
     const { rows } = await sql`
-      SELECT psk, 1 AS found FROM device WHERE credential = ${credential}
+      SELECT coalesce(psk, zeroblob(32)) AS psk, psk IS NOT NULL AS found FROM device WHERE credential = ${credential}
       UNION ALL SELECT zeroblob(32), 0 LIMIT 1`.execute(this.#db);
     const { psk, found } = FOUND_KEY.read(rows[0]);
     return found === 1 ? psk : null;
@@ -241,15 +241,15 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     const rows = await this.#db
       .selectFrom('device')
       .leftJoin('device_identity', 'device_identity.credential', 'device.credential')
-      .select(['device.credential', 'psk', 'uri', 'valid_from', 'valid_until'])
+      .select(['device.credential', 'psk', 'certified', 'uri', 'valid_from', 'valid_until'])
       .where('subscriber', '=', id)
       .orderBy('position')
       .orderBy('valid_from')
       .execute();
     const devices = new Map<string, Device & { identities: DeviceIdentity[] }>();
     for (const row of rows) {
-      const { credential, psk } = DEVICE_KEY.read(row);
-      const device = devices.get(credential) ?? { credential, psk, identities: [] };
+      const { credential, psk, certified } = DEVICE_KEY.read(row);
+      const device = devices.get(credential) ?? { credential, psk, certified, identities: [] };
       devices.set(credential, device);
       // A device without identities.
       if (row.valid_from === null && row.uri === null) continue;
@@ -277,6 +277,6 @@ const FOUND_SUBSCRIBER = new TableReader('identity', {
   found: countColumn,
 });
 const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: countColumn });
-const DEVICE_KEY = device.pick('credential', 'psk');
+const DEVICE_KEY = device.pick('credential', 'psk', 'certified');
 const DEVICE_NAME = deviceIdentity.pick('uri', 'validFrom', 'validUntil');
 const PLACE = claim.pick('hash', 'expires');

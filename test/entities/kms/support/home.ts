@@ -3,6 +3,7 @@ import { Secret } from '../../../../src/bytes/secret.ts';
 import type { AuditEvent, AuditLog, AuditRecord } from '../../../../src/evidence/log.ts';
 import { canonicalIdentity } from '../../../../src/ibake/identity.ts';
 import { defaultEngine } from '../../../../src/ibe/default-engine.ts';
+import type { CertificateTrust } from '../../../../src/entities/kms/authentication.ts';
 import { District } from '../../../../src/entities/kms/district.ts';
 import { decodeDistrictFile } from '../../../../src/entities/kms/district-file.ts';
 import type { Enrolment } from '../../../../src/entities/kms/enrolment.ts';
@@ -80,6 +81,7 @@ export async function home(
   vector = exampleHome(),
   generator: PrivateKeyGenerator = engineGenerator(),
   demo = false,
+  certificates: CertificateTrust | null = null,
 ) {
   const { district: name, keyLifetime, serial, liRoot } = decodeDistrictFile(vector);
   const store = await SqliteKmsStore.open(':memory:');
@@ -94,7 +96,9 @@ export async function home(
   const roots = new LiRoots(store, random, audit);
   const material = new KeyMaterial(district, generator, roots);
   const settings = { district, skew: 300, nextPeriods: 31, mailboxRetention: 7 * 86_400 };
-  const requestKey = new RequestKeyService(settings, { store, material, audit, clock, random });
+  const requestKey = new RequestKeyService(settings, {
+    ...{ store, material, audit, clock, random, certificates },
+  });
   return {
     district,
     store,
