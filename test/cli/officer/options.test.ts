@@ -131,5 +131,9 @@ describe('R-93: a warrant by options', () => {
   it('a change says what is to change', () => {
     expect(() => changesOf({})).toThrow(/nothing is said that should change/);
     expect(changesOf({ location: false })).toEqual({ location: false });
+    expect(changesOf({ locationUponChange: true })).toEqual({ location: 'uponChange' });
+    expect(() => changesOf({ location: false, locationUponChange: true })).toThrow(
+      '--no-location and --location-upon-change',
+    );
   });
 });

@@ -85,6 +85,23 @@ describe('a warrant', () => {
     ]);
   });
 
+  it('R-35: on a device of a subscriber is for both where it intercepts, and for the subscriber alone at the KMS', async () => {
+    const { admf, elements } = await open();
+    const device = { name: 'imei', value: '35693803564398' };
+    const targets = [...warrant.targets, device];
+    const { xid } = await activate(admf, { ...warrant, targets });
+    for (const kind of ['cscf', 'gateway', 'df'] as const)
+      expect(elements[kind].table.task(xid)).toMatchObject({ targets });
+    expect(elements.kms.table.task(xid)).toMatchObject({ targets: warrant.targets });
+  });
+
+  it('R-35: covers location also in between where it says so', async () => {
+    const { admf, elements } = await open();
+    const { xid } = await activate(admf, { ...warrant, location: 'uponChange' });
+    const location = [{ beginningAndEnd: true, uponChange: true }];
+    expect(elements.df.table.task(xid)).toMatchObject({ mediation: [{ scoping: [{ location }] }] });
+  });
+
   it('without content gets no task at gateway and KMS, and no location unless covered (R-35)', async () => {
     const bench = await open();
     const { xid } = await activate(bench.admf, {
