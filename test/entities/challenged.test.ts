@@ -93,10 +93,15 @@ async function carried(
 }
 
 /** A DF that has what a home's CSCF reported of a target, and its KMS. */
-async function delivered(home: 'home1' | 'home2', keys: Keys, target: string): Promise<Df> {
+async function delivered(
+  home: 'home1' | 'home2',
+  keys: Keys,
+  target: string,
+  answer?: Df['kms']['answer'],
+): Promise<Df> {
   const df = await start([{ ...task(XID, 'LIID-1'), targets: [{ name: 'sipUri', value: target }] }]);
   const records = new TestRecords(keys[home], DEVICES[home]);
-  df.kms.answer = (question) => ask(records, question);
+  df.kms.answer = answer ?? ((question) => ask(records, question));
   const pdus = homes[home].interception.reports.map(({ observation, match }) => {
     const direction = match.direction ?? observation.direction;
     const { pdu, ...rest } = df.poi.x2([observation.payload, direction]);
@@ -201,7 +206,13 @@ describe('a call whose caller is challenged, at both homes', () => {
       mailbox.invite(
         BOB,
         { body: sdpBody(6000, [iMessage1, rMessage1, iMessage2]) },
-        { accepted: (accepted) => (accepted.ack(), resolve(accepted)), failed: reject },
+        {
+          accepted: (accepted) => {
+            accepted.ack();
+            resolve(accepted);
+          },
+          failed: reject,
+        },
       );
     });
     await leg.bye();
@@ -213,6 +224,30 @@ describe('a call whose caller is challenged, at both homes', () => {
     expect(df.kms.asked).toEqual([
       { targetKmsIdentity: BOB, xid: XID, ...messages, updates: [], midCall: true },
     ]);
+  });
+
+  it('R-66: a subscriber who names another own identity in IDRi than the warrant does is told of as one whose keys are not to be had', async () => {
+    const other = 'sip:alice.private@home1.example';
+    const keys = new Keys('another identity');
+    const initiator = keys.offer(keys.endpoint(other), BOB);
+    const responder = answered(keys.endpoint(BOB), initiator.message);
+    keys.clock.advance(500);
+    const call = completed(initiator, responder, {});
+    tap(BOB);
+    await carried(BOB, call);
+    // The warrant of home1 is on alice alone: signalling is delivered, and one record says why there are no keys.
+    const records = new TestRecords(keys.home1, [ALICE, other]);
+    const df = await delivered('home1', keys, ALICE, (question) => ask(records, question, [ALICE]));
+    await expect.poll(async () => kinds(await handedOver(df.store))).toContain('key-failure');
+    await settle();
+    const handed = kinds(await handedOver(df.store));
+    expect(handed.filter((kind) => kind === 'key-failure')).toHaveLength(1);
+    expect(handed.filter((kind) => kind !== 'key-failure').length).toBeGreaterThan(5);
+    expect((await handedOver(df.store)).filter(({ keyInfo }) => keyInfo !== undefined)).toEqual([]);
+    // Whom the warrant of the other home is on has its keys all the same.
+    expect(await keysOf(await delivered('home2', keys, BOB))).toEqual(
+      spelt(call.sessions.initiator.cryptoSessions),
+    );
   });
 
   it('R-45: with keys that change in it: those before and those after', async () => {

@@ -279,11 +279,7 @@ export class Deposit {
       return null;
     }
     try {
-      if (this.#first !== null) {
-        const message = writer.finish();
-        holding?.settle(message.octets);
-        return message;
-      }
+      if (this.#first !== null) return this.#complete(writer);
       holding?.settle(null);
       writer.discard();
     } catch (cause) {
@@ -294,6 +290,12 @@ export class Deposit {
       );
     }
     return null;
+  }
+
+  #complete(writer: MessageWriter): KeptMessage {
+    const message = writer.finish();
+    this.#holding?.settle(message.octets);
+    return message;
   }
 }
 
