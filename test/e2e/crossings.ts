@@ -62,11 +62,12 @@ const forkedAndRekeyed: DemoScenario = {
   },
 };
 
-/** @param targets who has a part in the keys */
+/** @param targets who has a part in the keys @param keys of each */
 function lateChecks(
   parts: CheckParts,
   targets: readonly string[],
   call: Parameters<typeof callChecks>[1],
+  keys = 2,
 ): Check[] {
   return [
     ...callChecks(parts, call),
@@ -74,7 +75,7 @@ function lateChecks(
       const home = homeOf(parts, user);
       return [
         startCheck(parts, home, liidOf(user), 1),
-        keyRecordsCheck(parts, home, liidOf(user), 2),
+        keyRecordsCheck(parts, home, liidOf(user), keys),
         ...[call.caller.user, call.callee.user].map((speaker) => recoveryCheck(parts, speaker, home, call)),
       ];
     }),
@@ -103,7 +104,8 @@ const midCallAfterUpdates: DemoScenario = {
         for (const user of stage.targets) await stage.issue({ user });
       },
     });
-    return (parts) => lateChecks(parts, stage.targets, call);
+    // Of the exchange, and of the last two updates.
+    return (parts) => lateChecks(parts, stage.targets, call, 2 + 2 * 2);
   },
 };
 

@@ -99,11 +99,16 @@ export function questionOf(
       rMessage1: octetsOf(update.rMessage1),
     })),
     // What a mailbox delivers was left before, perhaps before the warrant began; it is heard now.
-    midCall: typeof session.retained?.begun === 'number' || placeOf(exchange.iMessage2).delivery,
+    midCall: isMidCall(session) || placeOf(exchange.iMessage2).delivery,
   };
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** Whether interception began in mid-call: what came before counts then, also when the call is over (R-25). */
+function isMidCall({ retained, begun }: KeySession): boolean {
+  return typeof (retained?.begun ?? begun) === 'number';
+}
 
 /** Only where keys are spoken of: most calls are others'. */
 function withAccepted(

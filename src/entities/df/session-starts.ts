@@ -122,6 +122,7 @@ export class SessionStarts {
   }
 
   #put(session: KeySession, retained: RetainedSession | undefined): void {
-    this.#parts.currentState().putSession({ ...session, retained }, this.#parts.clock.now());
+    const begun = retained?.begun ?? session.retained?.begun ?? session.begun;
+    this.#parts.currentState().putSession({ ...session, retained, begun }, this.#parts.clock.now());
   }
 }

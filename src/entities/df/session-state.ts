@@ -49,6 +49,8 @@ export interface KeySession {
   readonly unasked?: readonly Unasked[] | undefined;
   /** What a warrant that comes while the call stands will need; absent: nothing, or the call has ended. */
   readonly retained?: RetainedSession | undefined;
+  /** When interception first began in mid-call, Unix milliseconds, also when nothing is retained any more; absent: never. */
+  readonly begun?: number | undefined;
 }
 
 /** Questions that the messages of a party may still lead to. */

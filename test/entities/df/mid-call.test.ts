@@ -11,6 +11,7 @@ import {
   call,
   correlationOf,
   handedOver,
+  keysOf,
   LEG,
   LEMF,
   LEMF_2,
@@ -78,6 +79,22 @@ describe('R-33: a report of the CSCF that a session stood', () => {
     expect(df.kms.asked).toMatchObject([
       { midCall: true, iMessage1: fromBase64(vector().messages.I_MESSAGE_1.message) },
     ]);
+  });
+
+  it('R-25: the keys are fetched with midCall also where the KMS answers when the call is over, and after a restart', async () => {
+    const df = await start([task(XID, 'LIID-1', LATE)]);
+    df.kms.answer = () => {
+      throw new Error('connection refused');
+    };
+    df.clock.advance(90_000);
+    await df.mediation.accept(reported(df));
+    await df.mediation.accept([df.poi.x2(bye)]);
+    await df.clock.pass(1_000);
+    await df.kill();
+    df.kms.answer = () => keysOf(vector());
+    await df.clock.pass(20_000);
+    expect(new Set(df.kms.asked.map(({ midCall }) => midCall))).toEqual(new Set([true]));
+    expect(kinds(await handedOver(df.store)).filter((kind) => kind === 'keys-available')).toHaveLength(2);
   });
 
   it('is set aside where it cannot be read, and the rest goes on', async () => {

@@ -115,6 +115,7 @@ const SESSION = strict({
   waits: Type.Optional(Type.Boolean()),
   unasked: Type.Optional(Type.Array(UNASKED)),
   retained: Type.Optional(RETAINED),
+  begun: Type.Optional(Type.Number()),
 });
 
 export const sessionColumn: StoredColumn<KeySession, string> = jsonColumn(SESSION);
