@@ -132,9 +132,9 @@ export class TcpConnections {
   /** A connection makes this node hold so many octets more. */
   holds(more: number): void {
     this.#held += more;
-    while (more > 0 && this.#held > this.limits.octets) {
-      const victim = byHoldings([...this.#all])[0];
-      if (victim === undefined || victim.held === 0) return;
+    if (more <= 0 || this.#held <= this.limits.octets) return;
+    for (const victim of byHoldings([...this.#all])) {
+      if (this.#held <= this.limits.octets) return;
       victim.cut('too-many-octets');
     }
   }
