@@ -147,7 +147,7 @@ export class KeyRequests {
     { correlation, xid }: KeySession,
     { id, exchangeId, since, overdue }: QuestionState,
   ): Request {
-    const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs, timerMs } = this.#timing;
+    const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs } = this.#timing;
     const request: Request = {
       ...{ key, correlation, xid, id, since, timer: null, retry: null, due: null },
       line: `${correlation} ${xid} ${exchangeId}`,
@@ -155,7 +155,7 @@ export class KeyRequests {
       pauses: new BackOff(firstPauseMs, longestPauseMs),
       refusedPauses: new BackOff(refusedPauseMs, longestRefusedPauseMs),
     };
-    if (!overdue) this.#watch(request, Math.max(0, since + timerMs - this.#clock.now()));
+    this.#watchFromNow(request);
     return request;
   }
 
@@ -204,6 +204,7 @@ export class KeyRequests {
       await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipeKeys(answer));
     } catch (error) {
       request.unanswered = true;
+      this.#watchFromNow(request);
       this.#putAgain(request, request.pauses);
       throw error;
     }
@@ -217,6 +218,13 @@ export class KeyRequests {
     this.#order.add(request);
     request.retry?.cancel();
     request.retry = this.#clock.after(pauses.next(), () => this.#putNow(request));
+  }
+
+  /** R-30's timer, as long as it has not run out: it runs from when the question was opened. */
+  #watchFromNow(request: Request): void {
+    if (request.overdue || this.#stopped) return;
+    request.timer?.cancel();
+    this.#watch(request, Math.max(0, request.since + this.#timing.timerMs - this.#clock.now()));
   }
 
   /** R-30's timer; where the failure record could not be stored, it runs again. */

@@ -19,10 +19,12 @@ function asking(timing = {}) {
   const handedOver: string[] = [];
   const overdue: string[] = [];
   const attempts: string[] = [];
+  const disk = { isFull: false };
   const requests = new KeyRequests(
     {
       question: (_correlation, xid, id) => Promise.resolve(questionNamed(xid, id)),
-      answered: (_correlation, _xid, id) => Promise.resolve(void handedOver.push(id)),
+      answered: (_correlation, _xid, id) =>
+        disk.isFull ? Promise.reject(new Error('disk is full')) : Promise.resolve(void handedOver.push(id)),
       overdue: (_correlation, _xid, id) => Promise.resolve(void overdue.push(id)),
       abandoned: () => Promise.resolve(),
     },
@@ -39,7 +41,7 @@ function asking(timing = {}) {
   );
   const open = (id: string, exchangeId = 'exchange'): void =>
     requests.start(newSession('xid', 'correlation'), questionState(id, exchangeId, clock.now()));
-  return { clock, answers, handedOver, overdue, attempts, requests, open };
+  return { clock, answers, handedOver, overdue, attempts, disk, requests, open };
 }
 
 function questionNamed(xid: string, targetKmsIdentity: string): GetKeysRequest {
@@ -164,4 +166,19 @@ describe('the order of keys', () => {
     await stopped;
     expect(handedOver).toEqual([]);
   });
+});
+
+test('R-30: keys that cannot be stored are late when the timer ends, and hold up no others after it', async () => {
+  const { clock, answers, handedOver, overdue, disk, open } = asking({ timerMs: 4_000 });
+  answers.set('a', [KEYS]);
+  disk.isFull = true;
+  open('a');
+  await settle();
+  disk.isFull = false;
+  answers.set('b', [KEYS]);
+  open('b');
+  await clock.pass(3_900);
+  expect([handedOver, overdue]).toEqual([[], []]);
+  await clock.pass(200);
+  expect([handedOver, overdue]).toEqual([['b'], ['a']]);
 });
