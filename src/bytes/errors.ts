@@ -1,3 +1,5 @@
+import { placeOf, whyOf } from './system-errors.ts';
+
 /**
  * The root of every error that Claviger throws on purpose. Each domain has one subclass with its own union of codes
  * (`BytesError`, `IbeError`, `MikeyError`, …); only adapters map codes to HTTP, SIP or X1.
@@ -12,9 +14,10 @@ export abstract class ClavigerError<Code extends string> extends Error {
   }
 }
 
-/** What was thrown, in words: for logs and for errors that say what lies beneath them. */
+/** What was thrown, in words, with its place where the system names one: for logs, and for errors that say what lies beneath. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const place = placeOf(error);
+  return place === null ? whyOf(error) : `${place}: ${whyOf(error)}`;
 }
 
 export type BytesErrorCode =

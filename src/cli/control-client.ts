@@ -6,11 +6,12 @@ import Type from 'typebox';
 import type { StaticDecode, TSchema } from 'typebox';
 import { Command, Option } from 'commander';
 import { jsonOf } from '../bytes/json.ts';
-import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { Form } from '../bytes/schema.ts';
 import { resolvePaths } from '../host/config-paths.ts';
 import { readConfigFile } from '../host/config.ts';
 import { controlPathOf, SOCKET_NAME, STATE_PLACES } from '../host/control.ts';
+import { unreadable } from '../storage/files.ts';
 import { CliError } from './failure.ts';
 
 /** Which entities are meant. */
@@ -45,7 +46,7 @@ export function aboutEntities(name: string): Command {
     .option('--json', 'print what the entities say as JSON');
 }
 
-/** Paths of the control sockets of those that are meant, each once. @throws CliError `usage`, `input`; ConfigError */
+/** Paths of the control sockets of those that are meant, each once. @throws CliError `usage`, `input`; ConfigError, FileError */
 export function socketsOf({ state, config }: ChosenSocket): string[] {
   if (state.length + config.length === 0)
     throw new CliError(
@@ -103,7 +104,7 @@ function below(folder: string, depth: number): string[] {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch (cause) {
     if (depth < DEPTH) return [];
-    throw new CliError('input', `cannot read ${folder}: ${messageOf(cause)}`, undefined, { cause });
+    throw unreadable(`the folder ${folder}`, cause);
   }
   return entries
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -157,9 +158,7 @@ function exchange(
     asked.on('timeout', () => asked.destroy(new Error('no answer in time')));
     asked.on('error', (cause) => {
       const hint = 'Does the entity run, and as the user who asks?';
-      reject(
-        new CliError('failed', `no entity answers at ${socketPath}: ${messageOf(cause)}`, hint, { cause }),
-      );
+      reject(new CliError('failed', `no entity answers at ${socketPath}: ${whyOf(cause)}`, hint, { cause }));
     });
     asked.end(json);
   });

@@ -1,6 +1,7 @@
 /** How a command ends when it cannot do what it was asked. */
 import { CommanderError } from 'commander';
-import { ClavigerError } from '../bytes/errors.ts';
+import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import { isSystemError, whyOf } from '../bytes/system-errors.ts';
 
 export type CliErrorCode =
   /** The options contradict each other, or a value cannot be used. */
@@ -71,25 +72,25 @@ const HINTS: Readonly<Record<string, string>> = {
 const SYSTEM_HINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'Another program listens there: choose another port.',
   EADDRNOTAVAIL: 'This machine has no such address.',
-  EACCES: 'Permission is missing.',
-  EROFS: 'The file system is read-only.',
+  EACCES: 'Run it as somebody who may, or have its owner permit it.',
+  EPERM: 'Run it as somebody who may.',
+  EROFS: 'Name a place on another file system.',
   ENOENT: 'Is the path right, and is its folder there?',
-  EISDIR: 'That is a folder: name a file.',
-  ENOTDIR: 'A part of the path is a file.',
-  EEXIST: 'A file of that name is in the way.',
-  ENOSPC: 'The disk is full.',
-};
-
-/** What is wrong with a path, by code: the system's own words name a call that nobody has made. */
-const PATH_REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission is missing',
-  EPERM: 'the system does not permit it',
-  EROFS: 'the file system is read-only',
-  ENOENT: 'there is no such file or folder',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of the path is a file',
-  EEXIST: 'something of that name is there',
-  ENOSPC: 'the disk is full',
+  EISDIR: 'Name a file in it.',
+  ENOTDIR: 'Is the path right?',
+  EEXIST: 'Name another place, or move what is there.',
+  ENOSPC: 'Make room there, and do it again.',
+  EDQUOT: 'Make room there, and do it again.',
+  EMFILE: 'Raise the limit of open files (ulimit -n) of whoever runs it.',
+  ENFILE: 'End what has so many files open.',
+  ECONNREFUSED: 'Does the other end run, and is the port the one that it has?',
+  ECONNRESET:
+    'Does the other end run, and does it take this certificate? Its log says why it cut the connection.',
+  EHOSTUNREACH: 'Is the address right, and the network up?',
+  ENETUNREACH: 'Is the address right, and the network up?',
+  ETIMEDOUT: 'Is the address right, and does the other end run?',
+  ENOTFOUND: 'Is the name right? The setting hosts says where a name is that no name server has.',
+  EAI_AGAIN: 'Is the network up? The setting hosts says where a name is without a name server.',
 };
 
 /** What to do about stores that SQLite cannot use, by the beginning of its code. */
@@ -105,26 +106,15 @@ const STORE_HINTS: Readonly<Record<string, string>> = {
 /** Errors for which the command line is to blame. */
 const USAGE: readonly string[] = ['CliError usage', 'LabError options'];
 
-/** The message with those of the causes that are our own: the messages of others may quote what they read. */
+/** The message with those of the causes that are our own or the system's: those of others may quote what they read. */
 function withCauses({ message, cause }: Error): string {
-  if (!(cause instanceof ClavigerError)) return message;
-  const why = withCauses(cause);
+  if (!(cause instanceof ClavigerError) && !isSystemError(cause)) return message;
+  const why = isSystemError(cause) ? whyOf(cause) : withCauses(cause);
   return message.includes(why) ? message : `${message}: ${why}`;
 }
 
-function isOfSystem(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
-}
-
-/** Of a path that cannot be used, the path and why. */
-function systemMessage(error: Error & { readonly code: string }): string {
-  const reason = PATH_REASONS[error.code];
-  if (reason === undefined || !('path' in error) || typeof error.path !== 'string') return error.message;
-  return `${error.path}: ${reason}`;
-}
-
 function systemHint(error: unknown): string | undefined {
-  return isOfSystem(error) ? SYSTEM_HINTS[error.code] : undefined;
+  return isSystemError(error) ? SYSTEM_HINTS[error.code] : undefined;
 }
 
 /** Prints `error` for people; a stack only for what nobody foresaw. Returns the exit code. */
@@ -145,8 +135,8 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
     tell(`a store cannot be used: ${error.message}`, kind === undefined ? undefined : STORE_HINTS[kind]);
     return 1;
   }
-  if (isOfSystem(error)) {
-    if (error.code !== 'EPIPE') tell(systemMessage(error), systemHint(error));
+  if (isSystemError(error)) {
+    if (error.code !== 'EPIPE') tell(messageOf(error), systemHint(error));
     return 1;
   }
   to.write(

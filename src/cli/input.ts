@@ -1,14 +1,13 @@
 /** Reading what a command is given: a file, or standard input as `-`. */
-import { messageOf } from '../bytes/errors.ts';
 import { readFileSync } from 'node:fs';
-import { CliError } from './failure.ts';
+import { readWhole, unreadable } from '../storage/files.ts';
 
-/** The octets of `file`, or of standard input for `-`. */
+/** The octets of `file`, or of standard input for `-`. @throws FileError `unreadable` */
 export function readInput(file: string): Uint8Array {
+  if (file !== '-') return new Uint8Array(readWhole(file));
   try {
-    return new Uint8Array(readFileSync(file === '-' ? 0 : file));
+    return new Uint8Array(readFileSync(0));
   } catch (cause) {
-    const why = messageOf(cause);
-    throw new CliError('input', `cannot read ${file}: ${why}`, undefined, { cause });
+    throw unreadable('standard input', cause);
   }
 }

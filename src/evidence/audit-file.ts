@@ -5,7 +5,7 @@
  * Beside it, in `FILE.head`, stands what its end was. Who removes the log, or cuts off its end, leaves that behind, and
  * the entity does not start.
  */
-import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { splitLines } from '../bytes/lines.ts';
 import {
   closeSync,
@@ -71,7 +71,7 @@ export class AuditFile implements AuditStore {
       fsyncSync(this.#descriptor);
     } catch (cause) {
       ftruncateSync(this.#descriptor, size);
-      const why = messageOf(cause);
+      const why = whyOf(cause);
       throw new EvidenceError('not-written', `${this.#file} cannot be written: ${why}`, { cause });
     }
   }
@@ -94,7 +94,7 @@ export class AuditFile implements AuditStore {
       rmSync(probe);
     } catch (error) {
       discard(probe);
-      return `nothing can be written beside ${this.#file}: ${messageOf(error)}`;
+      return `nothing can be written beside ${this.#file}: ${whyOf(error)}`;
     }
     this.#written = now;
     return null;

@@ -29,9 +29,10 @@ import Database from 'better-sqlite3';
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import { ClavigerError } from '../bytes/errors.ts';
+import { isSystemError } from '../bytes/system-errors.ts';
 import { strict } from '../bytes/schema.ts';
 import type { AuditTrail } from '../evidence/trail.ts';
-import { makeFolder } from '../storage/files.ts';
+import { fileError, makeFolder } from '../storage/files.ts';
 import { makePrivate } from '../storage/sqlite.ts';
 import type { StatePlace } from '../storage/lock.ts';
 
@@ -166,7 +167,7 @@ export async function makeBackup(
     return manifest;
   } catch (error) {
     rmSync(to, { recursive: true, force: true });
-    throw error;
+    throw isSystemError(error) ? fileError(`cannot write the copy ${to}`, error) : error;
   }
 }
 

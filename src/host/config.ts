@@ -12,6 +12,7 @@ import type { StaticDecode, TSchema } from 'typebox';
 import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { bareHost } from '../bytes/network-address.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { faultText, Form, strict, Unfit } from '../bytes/schema.ts';
 import { CONNECTION_LIMITS, STREAM_LIMITS } from '../net/connections.ts';
 import { fingerprintHex, GRANT_KEYS, isSubject } from '../net/role-table.ts';
@@ -295,7 +296,7 @@ export function readConfigFile(file: string): unknown {
   try {
     content = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError('configuration', `cannot read ${file}: ${whyUnread(cause)}`, { cause });
+    throw new ConfigError('configuration', `cannot read ${file}: ${whyOf(cause)}`, { cause });
   }
   return parseConfig(content, file);
 }
@@ -353,9 +354,4 @@ function parseYaml(content: string, file: string): unknown {
 function unreadable(file: string, format: string, line: number | null): ConfigError {
   const place = line === null ? '' : ` (line ${line})`;
   return new ConfigError('configuration', `${file} is not ${format}${place}`);
-}
-
-function whyUnread(cause: unknown): string {
-  const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  return isMissing ? 'there is no such file' : messageOf(cause);
 }

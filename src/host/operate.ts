@@ -9,6 +9,7 @@
  */
 import { isoTime } from '../bytes/iso-time.ts';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import { isSystemError } from '../bytes/system-errors.ts';
 import { isNearEnd } from '../net/revocation.ts';
 import { loadTls, requireOwn } from '../net/tls.ts';
 import type { TlsFiles } from '../net/tls.ts';
@@ -315,7 +316,7 @@ function restore(digests: Map<string, string>, name: string, before: string | un
 
 /** In our own words; what others say of what they read may quote it. */
 function whyNot(error: unknown): string {
-  return error instanceof ClavigerError
+  return error instanceof ClavigerError || isSystemError(error)
     ? messageOf(error)
     : `unexpected: ${error instanceof Error ? error.name : 'failure'}`;
 }

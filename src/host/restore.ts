@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { Decrypter } from 'age-encryption';
 import type { Clock } from '../bytes/ports.ts';
 import { Form } from '../bytes/schema.ts';
-import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { AuditFile } from '../evidence/audit-file.ts';
 import { HashChainLog } from '../evidence/log.ts';
 import { makeFolder, removeEmpty } from '../storage/files.ts';
@@ -132,7 +132,7 @@ async function check(order: RestoreOrder, copy: BackupManifest['stores'][number]
   try {
     digest = await digestOfFile(path.join(order.from, file));
   } catch (cause) {
-    throw new BackupError('unfit-copy', `${file} of the copy cannot be read: ${messageOf(cause)}`, { cause });
+    throw new BackupError('unfit-copy', `${file} of the copy cannot be read: ${whyOf(cause)}`, { cause });
   }
   if (digest !== expected) throw new BackupError('unfit-copy', `${file} is not what was copied`);
   if (!order.manifest.encrypted) return;

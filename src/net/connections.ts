@@ -23,6 +23,7 @@ import type { Server, TLSSocket } from 'node:tls';
 import { CutCounts } from '../bytes/cut-counts.ts';
 import { countedAddress } from '../bytes/network-address.ts';
 import type { Logger } from '../bytes/ports.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { listenerShare, publicShare } from './descriptors.ts';
 
 export interface ConnectionLimits {
@@ -162,7 +163,7 @@ export class ConnectionGuard {
       // Of a client whose certificate is not trusted Node has let go by now, and with it of where it was.
       if (untrusted !== null) this.#count('handshake-failed', 'an untrusted certificate', untrusted);
       else if (connection !== null && !connection.raw.destroyed)
-        this.#count('handshake-failed', connection.address, error.message);
+        this.#count('handshake-failed', connection.address, whyOf(error));
       socket.destroy();
     });
   }

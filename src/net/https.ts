@@ -10,7 +10,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
-import { ClavigerError, messageOf } from '../bytes/errors.ts';
+import { ClavigerError } from '../bytes/errors.ts';
+import { systemWords, whyOf } from '../bytes/system-errors.ts';
 import type { Logger } from '../bytes/ports.ts';
 import { present } from '../bytes/present.ts';
 import type { HostMap } from './hosts.ts';
@@ -339,8 +340,9 @@ function fieldOf(headers: Dispatcher.ResponseData['headers'], name: string): str
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
 }
 
-/** The system's or OpenSSL's code; the codes of the HTTP client say less than its messages. */
+/** What the system says in words, else OpenSSL's code; the codes of the HTTP client say less than its messages. */
 function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return code !== '' && !code.startsWith('UND_ERR_') ? code : messageOf(cause);
+  if (code === '' || code.startsWith('UND_ERR_') || systemWords(code) !== null) return whyOf(cause);
+  return code;
 }

@@ -13,6 +13,7 @@ import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
+import { whyOf } from '../bytes/system-errors.ts';
 import { checkChain, readCertificates, subjectText } from './chains.ts';
 import { RevocationLists } from './revocation.ts';
 import type { ListFile } from './revocation.ts';
@@ -263,7 +264,9 @@ function readPem(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new TlsError('tls-configuration', `cannot read the ${what} file ${file}`, { cause });
+    throw new TlsError('tls-configuration', `cannot read the ${what} file ${file}: ${whyOf(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -271,7 +274,9 @@ function readList(name: string): ListFile {
   try {
     return { name, octets: new Uint8Array(readFileSync(name)) };
   } catch (cause) {
-    throw new TlsError('tls-configuration', `cannot read the revocation list ${name}`, { cause });
+    throw new TlsError('tls-configuration', `cannot read the revocation list ${name}: ${whyOf(cause)}`, {
+      cause,
+    });
   }
 }
 

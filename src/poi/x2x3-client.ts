@@ -12,6 +12,7 @@
  * to acknowledge a keepalive first, each lot is followed by one directly, and the suspect is sent alone.
  */
 import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import type { TLSSocket } from 'node:tls';
 import { BackOff } from '../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
@@ -151,7 +152,7 @@ export class X2X3Client {
     socket.once('secureConnect', () => this.#connected());
     socket.on('drain', () => this.#pump());
     socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
-    socket.on('error', (error: Error) => this.#trouble(error.message));
+    socket.on('error', (error: Error) => this.#trouble(whyOf(error)));
     socket.once('close', () => this.#closed(socket));
     this.#patience = this.#options.clock.after(this.#timing.connectMs, () => {
       this.#giveUp(`no connection within ${this.#timing.connectMs} ms`);

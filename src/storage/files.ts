@@ -5,6 +5,8 @@
  * parent is there (`/proc`): so folders are made one by one, and the first that cannot be made is the end.
  */
 import {
+  accessSync,
+  constants,
   existsSync,
   fstatSync,
   ftruncateSync,
@@ -18,6 +20,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { ClavigerError } from '../bytes/errors.ts';
+import { systemWords, whyOf } from '../bytes/system-errors.ts';
 
 export type FileErrorCode =
   /** The disk is full, or what one may use of it. */
@@ -28,34 +31,70 @@ export type FileErrorCode =
   | 'in-the-way'
   /** There is nothing of the sort there, and it cannot be made. */
   | 'missing'
+  /** What was to be read cannot be. */
+  | 'unreadable'
   /** Anything else that the system says. */
   | 'system';
 
-/** What could not be written; the cause is the system's own error. */
+/** What could not be written or read; the cause is the system's own error. */
 export class FileError extends ClavigerError<FileErrorCode> {}
 
-const REASONS: Readonly<Record<string, readonly [FileErrorCode, string]>> = {
-  ENOSPC: ['no-space', 'the disk is full'],
-  SQLITE_FULL: ['no-space', 'the disk is full'],
-  EDQUOT: ['no-space', 'the quota of the disk is used up'],
-  EFBIG: ['no-space', 'the file would be too large'],
-  EACCES: ['denied', 'permission is missing'],
-  EPERM: ['denied', 'the system does not permit it'],
-  EROFS: ['denied', 'the file system is read-only'],
-  EEXIST: ['in-the-way', 'something of that name is there'],
-  EISDIR: ['in-the-way', 'a folder is there'],
-  ENOTDIR: ['in-the-way', 'a part of the path is a file'],
-  ENOENT: ['missing', 'there is no such place, and it cannot be made'],
-  ENAMETOOLONG: ['missing', 'the name is too long'],
-  EIO: ['system', 'the disk has failed'],
+const CODES: Readonly<Record<string, FileErrorCode>> = {
+  ENOSPC: 'no-space',
+  SQLITE_FULL: 'no-space',
+  EDQUOT: 'no-space',
+  EFBIG: 'no-space',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+  EEXIST: 'in-the-way',
+  EISDIR: 'in-the-way',
+  ENOTDIR: 'in-the-way',
+  ENOENT: 'missing',
+  ENAMETOOLONG: 'missing',
+};
+
+/** Where what was to be written makes it another thing than `systemWords` say. */
+const WORDS: Readonly<Record<string, string>> = {
+  SQLITE_FULL: 'the disk is full',
+  EISDIR: 'a folder is there',
+  ENOENT: 'there is no such place, and it cannot be made',
 };
 
 /** @param attempt what was tried: `cannot write …` */
 export function fileError(attempt: string, cause: unknown): FileError {
   if (cause instanceof FileError) return cause;
   const said = cause instanceof Error && 'code' in cause ? String(cause.code) : 'nothing of why';
-  const [code, reason] = REASONS[said] ?? (['system', `the system says ${said}`] as const);
-  return new FileError(code, `${attempt}: ${reason}`, { cause });
+  const reason = WORDS[said] ?? systemWords(said) ?? `the system says ${said}`;
+  return new FileError(CODES[said] ?? 'system', `${attempt}: ${reason}`, { cause });
+}
+
+/** @param what the file, and what it is meant to be */
+export function unreadable(what: string, cause: unknown): FileError {
+  return new FileError('unreadable', `cannot read ${what}: ${whyOf(cause)}`, { cause });
+}
+
+/**
+ * A file that somebody has named, whole.
+ * @param what e.g. `the recording`: put before its name
+ * @throws FileError
+ */
+export function readWhole(file: string, what?: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw unreadable(what === undefined ? file : `${what} ${file}`, cause);
+  }
+}
+
+/** Refuses what cannot be read, before anything is made of it; a pipe will do. @throws FileError `unreadable` */
+export function requireReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  if (statSync(file).isDirectory()) throw new FileError('unreadable', `cannot read ${file}: it is a folder`);
 }
 
 /**

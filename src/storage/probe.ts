@@ -3,7 +3,7 @@
  * any other. Whoever asks often makes no more work of it: what could be written a second ago can be written now.
  */
 import Database from 'better-sqlite3';
-import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { placeProblems } from './room.ts';
 
 /** Milliseconds for which a success counts. */
@@ -32,7 +32,7 @@ export class WriteProbe {
     try {
       commitTo(file);
     } catch (error) {
-      return `the store ${file} cannot be written: ${messageOf(error)}`;
+      return `the store ${file} cannot be written: ${whyOf(error)}`;
     }
     this.#written.set(file, now);
     return null;

@@ -1,6 +1,6 @@
 /** Whether a store could be written, as far as can be seen without writing. */
 import { statfsSync, statSync } from 'node:fs';
-import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 
 /** Octets that must be free: SQLite writes ahead, and needs some to make room. */
 const LEAST_FREE = 1 << 20;
@@ -16,6 +16,6 @@ function placeProblem(file: string): string | null {
     const { bavail, bsize } = statfsSync(file);
     return bavail * bsize < LEAST_FREE ? `no space is left for ${file}` : null;
   } catch (error) {
-    return `the store ${file} cannot be looked at: ${messageOf(error)}`;
+    return `the store ${file} cannot be looked at: ${whyOf(error)}`;
   }
 }

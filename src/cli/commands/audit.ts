@@ -16,6 +16,7 @@ import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
 import type { AuditEvent, ChainHead } from '../../evidence/log.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { readStoredHead, replaceStoredHead } from '../../storage/audit-head.ts';
+import { requireReadable } from '../../storage/files.ts';
 import { lockState } from '../../storage/lock.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
@@ -75,8 +76,7 @@ function verify(file: string, options: VerifyOptions): void {
 
 function repair(file: string, options: RepairOptions): void {
   const { store } = options;
-  if (!existsSync(file) && !existsSync(headPath(file)) && store === undefined)
-    throw new CliError('input', `cannot read ${file}: there is no such file`);
+  if (existsSync(file) || (!existsSync(headPath(file)) && store === undefined)) requireReadable(file);
   // As whoever writes it would: beside the file, or for the folder that is all its own.
   const folder = path.dirname(file);
   const folders = existsSync(path.join(folder, 'lock.db')) ? [folder] : [];
@@ -205,7 +205,10 @@ function setAside(file: string, current: readonly string[], rest: Iterable<strin
 
 /** Standard input is read whole, a file as far as it is needed. */
 function linesIn(file: string): Iterable<string> {
-  if (file !== '-' && existsSync(file)) return linesOf(file);
+  if (file !== '-' && existsSync(file)) {
+    requireReadable(file);
+    return linesOf(file);
+  }
   const text = Buffer.from(readInput(file)).toString('utf8');
   return text.split('\n').filter((line) => line !== '');
 }
@@ -216,6 +219,6 @@ function headOf(file: string): ChainHead | null {
 
 function storedHeadOf(store: string | undefined): ChainHead | null {
   if (store === undefined) return null;
-  if (!existsSync(store)) throw new CliError('input', `cannot read ${store}: there is no such file`);
+  requireReadable(store);
   return readStoredHead(store);
 }

@@ -1,14 +1,15 @@
 /** `claviger backup` of an entity that runs, and `claviger restore` of one that does not. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { messageOf } from '../../bytes/errors.ts';
+import { isSystemError } from '../../bytes/system-errors.ts';
 import { Form } from '../../bytes/schema.ts';
 import { MANIFEST } from '../../host/backup.ts';
 import type { KeptState } from '../../host/backup.ts';
 import { readConfigFile } from '../../host/config.ts';
 import { readManifest, restoreBackup } from '../../host/restore.ts';
 import { systemClock } from '../../host/runtime.ts';
+import { readWhole, unreadable } from '../../storage/files.ts';
 import { askControl, socketsOf } from '../control-client.ts';
 import { CliError } from '../failure.ts';
 
@@ -168,10 +169,9 @@ function readKey(file: string): string {
   try {
     if ((statSync(file).mode & 0o077) !== 0)
       throw new CliError('input', `${file} is a key and is open to others: chmod 600 it`);
-    text = readFileSync(file, 'utf8');
+    text = readWhole(file, 'the key').toString('utf8');
   } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    throw new CliError('input', `cannot read ${file}: ${messageOf(cause)}`, undefined, { cause });
+    throw isSystemError(cause) ? unreadable(`the key ${file}`, cause) : cause;
   }
   const key = text.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-1'));
   if (key === undefined) throw new CliError('input', `${file} has no key of age`);

@@ -7,7 +7,7 @@ import { decimal } from '../../sip/text.ts';
 import { describePdu } from '../workbench/describe-pdu.ts';
 import { escaped, renderFields } from '../workbench/shown.ts';
 import { CliError } from '../failure.ts';
-import { writeWhole } from '../../storage/files.ts';
+import { requireReadable, writeWhole } from '../../storage/files.ts';
 
 interface Options {
   readonly json?: true;
@@ -111,11 +111,11 @@ function* keptIn(file: string, wanted: readonly number[]): Generator<KeptPdu> {
   }
 }
 
-/** @throws CliError `input` */
+/** @throws FileError `unreadable` */
 function placeOf(file: string): string {
   const beside = setAsideBeside(file);
   if (existsSync(beside)) return beside;
-  if (!existsSync(file)) throw new CliError('input', `cannot read ${file}: there is no such file`);
+  requireReadable(file);
   return file;
 }
 

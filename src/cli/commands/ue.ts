@@ -1,6 +1,5 @@
 /** `claviger ue`: a phone on the command line, that calls or waits to be called. */
 import { messageOf } from '../../bytes/errors.ts';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { readSecretFile } from '../../host/config.ts';
@@ -12,7 +11,7 @@ import type { RunningUe } from '../../entities/ue/start.ts';
 import type { UserEquipment } from '../../entities/ue/user-equipment.ts';
 import { decodeWav, encodeWav } from '../../media/wav.ts';
 import type { PhoneCall } from '../../entities/ue/call.ts';
-import { writeWhole } from '../../storage/files.ts';
+import { readWhole, writeWhole } from '../../storage/files.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
 import { COMMAND_WORDS, obey } from './ue-commands.ts';
@@ -252,5 +251,5 @@ function readRecording(file: string): Int16Array {
 }
 
 function readOctets(file: string): Uint8Array {
-  return new Uint8Array(readFileSync(file));
+  return new Uint8Array(readWhole(file, 'the recording'));
 }

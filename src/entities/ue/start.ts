@@ -2,6 +2,7 @@
  * The user equipment as a process: a phone behind one KMS and one CSCF.
  */
 import { readFileSync } from 'node:fs';
+import { whyOf } from '../../bytes/system-errors.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { EndpointKeys } from '../../ibake/ports.ts';
@@ -119,6 +120,6 @@ function readAuthorities(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError('configuration', `authorities: cannot read ${file}`, { cause });
+    throw new ConfigError('configuration', `authorities: cannot read ${file}: ${whyOf(cause)}`, { cause });
   }
 }

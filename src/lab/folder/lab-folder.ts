@@ -14,6 +14,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import Type from 'typebox';
+import { isSystemError } from '../../bytes/system-errors.ts';
 import { faultText, Form, strict } from '../../bytes/schema.ts';
 import { LabError } from '../errors.ts';
 import { ENTITIES, SERVICES } from '../network/home.ts';
@@ -82,7 +83,9 @@ export class LabFolder {
     try {
       json = JSON.parse(readFileSync(note, 'utf8'));
     } catch (cause) {
-      const why = existsSync(note) ? `${note} is not JSON` : `there is no ${note}`;
+      if (!existsSync(note))
+        throw new LabError('folder', `${folder} is not a laboratory: there is no ${note}`);
+      const why = isSystemError(cause) ? `${note} cannot be read` : `${note} is not JSON`;
       throw new LabError('folder', `${folder} is not a laboratory: ${why}`, { cause });
     }
     const { homes } = form.readOr(json, ([fault]) => {

@@ -10,6 +10,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { whyOf } from '../../bytes/system-errors.ts';
 import { FileError, makeFolder, replaceFile, writeWhole } from '../../storage/files.ts';
 import { pemBlocks } from '../../net/chains.ts';
 import { CRL_LABEL } from '../../net/revocation.ts';
@@ -193,6 +194,6 @@ export function readPem(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new LabError('pki', `cannot read ${file}`, { cause });
+    throw new LabError('pki', `cannot read ${file}: ${whyOf(cause)}`, { cause });
   }
 }

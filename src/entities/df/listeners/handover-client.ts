@@ -8,6 +8,7 @@ import type {
   HandoverChannelEvents,
   HandoverTransport,
 } from '../handover/ports.ts';
+import { whyOf } from '../../../bytes/system-errors.ts';
 import type { HostMap } from '../../../net/hosts.ts';
 import { connectTo } from '../../../net/tls-client.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
@@ -42,7 +43,7 @@ export class HandoverClient implements HandoverTransport {
       events.opened();
     });
     socket.on('data', (chunk: Buffer) => events.received(new Uint8Array(chunk)));
-    socket.on('error', (error: Error) => (reason = error.message));
+    socket.on('error', (error: Error) => (reason = whyOf(error)));
     socket.once('close', () => {
       if (!closing) events.closed(reason);
     });

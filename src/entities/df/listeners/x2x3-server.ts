@@ -8,6 +8,7 @@
  * acknowledged meanwhile: a connection that is closed would say that one of them is refused.
  */
 import { messageOf } from '../../../bytes/errors.ts';
+import { whyOf } from '../../../bytes/system-errors.ts';
 import type { TLSSocket } from 'node:tls';
 import { BackOff } from '../../../bytes/back-off.ts';
 import type { Clock, Timer } from '../../../bytes/ports.ts';
@@ -147,7 +148,7 @@ class Connection {
     this.#deframer = new Deframer(options.limits);
     socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
     socket.on('error', (error: Error) =>
-      options.logger.info({ reason: error.message }, 'X2/X3: connection lost'),
+      options.logger.info({ reason: whyOf(error) }, 'X2/X3: connection lost'),
     );
     socket.once('close', () => {
       this.#silence?.cancel();

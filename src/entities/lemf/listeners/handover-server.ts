@@ -1,5 +1,6 @@
 /** The LEMF's end of HI2 and HI3: a TLS listener for delivery functions, and for nobody else. */
 import type { TLSSocket } from 'node:tls';
+import { whyOf } from '../../../bytes/system-errors.ts';
 import type { HandoverKind, LemfAcceptor } from '../ports.ts';
 import type { ConnectionGuard, ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
@@ -72,7 +73,7 @@ export class HandoverServer {
       kind,
     );
     socket.on('data', (chunk: Buffer) => connection.received(new Uint8Array(chunk)));
-    socket.on('error', (error: Error) => logger.info({ reason: error.message }, 'HI: connection lost'));
+    socket.on('error', (error: Error) => logger.info({ reason: whyOf(error) }, 'HI: connection lost'));
     socket.once('close', () => {
       this.#peers.delete(socket);
       connection.closed();

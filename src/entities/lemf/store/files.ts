@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { isSystemError } from '../../../bytes/system-errors.ts';
 import { LemfError } from '../errors.ts';
 import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
 import { formatSource, sourcesPath } from '../sources.ts';
@@ -218,10 +219,6 @@ function completeTo(file: string, from: number): number {
   } finally {
     reader.close();
   }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }
 
 /** Without the notes of PDUs that did not come to be, and without a line that was cut off. */

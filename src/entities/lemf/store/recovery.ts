@@ -4,9 +4,7 @@
  * that was killed has left there goes with the next.
  */
 import {
-  accessSync,
   closeSync,
-  constants,
   existsSync,
   mkdtempSync,
   openSync,
@@ -19,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { FileError, fileError, makeFolder } from '../../../storage/files.ts';
+import { fileError, makeFolder, requireReadable } from '../../../storage/files.ts';
 import { isRunning } from '../../../storage/lock.ts';
 import type { HandoverKind } from '../ports.ts';
 import { liidText } from '../notices.ts';
@@ -67,7 +65,7 @@ export class FolderRecovery {
   #earlier: string[];
   readonly #gone: string[] = [];
 
-  /** @throws FileError, a system error if the files cannot be read */
+  /** @throws FileError */
   constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
     this.#out = out;
     this.#paths = paths;
@@ -276,7 +274,7 @@ export type ResultListener = (
 /**
  * Recovers all that is in two files into a folder, in memory that does not grow with them.
  * @returns what the files hold
- * @throws FileError, a system error if the files cannot be read
+ * @throws FileError
  */
 export function recoverEach(
   paths: HandoverPaths,
@@ -298,12 +296,6 @@ export function recoverEach(
   } finally {
     recovery?.close();
   }
-}
-
-/** Before anything is made in the folder that is written to. */
-function requireReadable(file: string): void {
-  accessSync(file, constants.R_OK);
-  if (statSync(file).isDirectory()) throw new FileError('in-the-way', `cannot read ${file}: it is a folder`);
 }
 
 /** Whether the tables of a recovery, which lie in its folder, could not be written. */
