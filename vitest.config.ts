@@ -5,7 +5,10 @@ import { bundledWorkers } from './test/support/workers.ts';
 const APART = ['test/ibe/validation-memory.test.ts', 'test/entities/kms/request-key-shares.test.ts'];
 
 /** Runs in the gate as a step of its own (`scripts/try-processes.sh`). */
-const ON_PROCESSES = process.env['CLAVIGER_SLOW'] === undefined ? ['test/e2e/on-processes.test.ts'] : [];
+const ON_PROCESSES =
+  process.env['CLAVIGER_SLOW'] === undefined
+    ? ['test/e2e/on-processes.test.ts', 'test/e2e/upgraded-on-processes.test.ts']
+    : [];
 
 export default defineConfig({
   plugins: [bundledWorkers()],

@@ -13,15 +13,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as passed } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { LabError } from '../src/lab/errors.ts';
-import type { HomeName } from '../src/lab/network/home.ts';
-import { Network } from '../src/lab/network/network.ts';
-import { ProcessHosting } from '../src/lab/processes/process-hosting.ts';
-import { placeCall } from '../src/lab/scenarios/call.ts';
-import { warrantOn } from '../src/lab/scenarios/warrants.ts';
-import { Timeline } from '../src/lab/timeline.ts';
+import type { Network } from '../src/lab/network/network.ts';
+import type { ProcessHosting } from '../src/lab/processes/process-hosting.ts';
+import { benchCall, calm, InterceptedPair, startBenchNetwork } from './intercepted-calls.ts';
 import { differenceOf, jitterOf, seededUniform, verdictOf } from './undetectable-statistics.ts';
 import type { Difference, Pair, Verdict } from './undetectable-statistics.ts';
 
@@ -46,16 +42,6 @@ const BLOCK = 20;
 const WARM_UP = 5;
 /** Calls that may fail before something is wrong. */
 const MOST_FAILURES = 20;
-/** A second of speech, which G.711 and SRTP take like any other. */
-const SPEECH = Int16Array.from({ length: 8000 }, (_, n) => Math.round(8000 * Math.sin(n / 3)));
-const SETTLE_MS = 10_000;
-const QUIET_MS = 100;
-
-const CALLEES: Readonly<Record<string, string>> = { alice: 'bob', carol: 'dave' };
-const USERS: Readonly<Record<HomeName, readonly string[]>> = {
-  home1: ['alice', 'carol'],
-  home2: ['bob', 'dave'],
-};
 /** What a user's calls go through, as against what works on interception. */
 const NEAR = /^(?:cscf|gateway)\./;
 
@@ -164,60 +150,14 @@ function hear(user: string, octets: Uint8Array): void {
 }
 
 async function callOf(network: Network, caller: string): Promise<Call> {
-  const callee = CALLEES[caller] ?? '';
   heard.clear();
-  const recordings = { [caller]: SPEECH, [callee]: SPEECH };
-  const elapsed = (): number => performance.now();
-  const { times } = await placeCall(network, { caller, callee, recordings, elapsed });
+  const { times } = await benchCall(network, caller, () => performance.now());
   const jitters = [...heard.values()].map(({ arrivals, sent }) => jitterOf(arrivals, sent));
   const jitter = jitters.reduce((sum, value) => sum + value, 0) / jitters.length;
   return { setup: times.established - times.dialled, jitter };
 }
 
-/** Warrants on a caller and its callee, each in its home. */
-class Interception {
-  readonly #network: Network;
-  #on: { readonly caller: string; readonly liids: readonly (readonly [HomeName, string])[] } | null = null;
-  #count = 0;
-
-  constructor(network: Network) {
-    this.#network = network;
-  }
-
-  async of(caller: string): Promise<void> {
-    if (this.#on?.caller === caller) return;
-    await this.end();
-    this.#count += 1;
-    const network = this.#network;
-    const users = [caller, CALLEES[caller] ?? ''];
-    const liids = users.map((user) => [network.homeOf(user).name, `LIID-${user}-${this.#count}`] as const);
-    const now = performance.timeOrigin + performance.now();
-    for (const [at, [home, liid]] of liids.entries())
-      await network.perform(['admf', home], 'issue', warrantOn(network, users[at] ?? '', now, liid));
-    this.#on = { caller, liids };
-  }
-
-  async end(): Promise<void> {
-    for (const [home, liid] of this.#on?.liids ?? [])
-      await this.#network.perform(['admf', home], 'withdraw', liid);
-    this.#on = null;
-  }
-}
-
-/** What an intercepted call still has others do must not fall into the next call. */
-async function calm(network: Network): Promise<void> {
-  const homes = Object.keys(USERS) as HomeName[];
-  await Promise.all(
-    homes.flatMap((home) =>
-      (['cscf', 'gateway', 'df'] as const).map((entity) =>
-        network.perform([entity, home], 'drain', SETTLE_MS),
-      ),
-    ),
-  );
-  await passed(QUIET_MS);
-}
-
-async function measure(network: Network, interception: Interception, layout: Layout): Promise<Found> {
+async function measure(network: Network, interception: InterceptedPair, layout: Layout): Promise<Found> {
   const pairs: Record<Measure, Pair[]> = { setup: [], jitter: [] };
   const failures = { without: 0, with: 0 };
   for (let n = -WARM_UP; pairs.setup.length < options.calls && !ending.now; n++) {
@@ -286,28 +226,20 @@ function tableOf({ pairs, failures, interrupted, measures }: Found): string {
 
 async function run(state: string): Promise<void> {
   const cores = twoCores();
-  const hosting = new ProcessHosting({ folder: path.join(state, 'processes'), blind: true });
-  const broken = hosting.broken();
-  broken.catch(() => undefined);
+  console.error('starting two homes of processes');
+  const bench = await startBenchNetwork(state, hear);
+  const { network, hosting, broken } = bench;
   const found: Found[] = [];
   try {
-    console.error('starting two homes of processes');
-    const network = await Network.start({
-      ...{ state, out: null, users: USERS, hosting, onHeard: hear },
-      phoneSettings: { answer: { ringMs: 10, answerMs: 10 } },
-      timeline: new Timeline(() => performance.now()),
-    });
-    await network.register();
-    const interception = new Interception(network);
+    const interception = new InterceptedPair(network);
     const layouts: Layout[] = cores === null ? ['as it comes'] : ['apart', 'shared'];
     for (const layout of layouts) {
       if (ending.now) break;
       layOut(layout, cores, hosting);
       found.push(await Promise.race([measure(network, interception, layout), broken]));
     }
-    await Promise.race([network.stop(), passed(SETTLE_MS)]);
   } finally {
-    hosting.kill();
+    await bench.stop();
   }
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`;
   if (options.json) console.log(JSON.stringify({ machine, cores, ...options, found }, null, 2));

@@ -4,13 +4,13 @@
  * the PDU goes into the destination's queue, from where a connection takes it.
  *
  * The call comes first (R-21, R-23): `report` returns at once whatever the state of the destination is, never throws,
- * and its work does not depend on whether a DF listens. What a full queue cannot take is counted and reported, never
+ * and its work does not depend on whether a DF listens: it numbers the PDU and keeps what it is to be made of, and the
+ * PDU itself is made when it is sent, which is after the message or packet has gone on. What a full queue cannot take is counted and reported, never
  * waited for (R-56).
  *
  * Sequence numbers (attribute 8) count from 0 for XID + DID + NFID + IPID + correlation ID, X2 and X3 apart. A lost PDU
  * keeps its number, so that the receiver sees the gap.
  */
-import { messageOf } from '../bytes/errors.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import { toHex } from '../bytes/octets.ts';
 import type { Logger } from '../bytes/ports.ts';
@@ -33,7 +33,7 @@ export interface Observation {
   readonly direction: number;
   /** One of `PAYLOAD_FORMAT`. */
   readonly format: number;
-  /** The octets as intercepted; they may be changed after `report` has returned. */
+  /** The octets as intercepted, not to be changed from now on: they are copied when they are sent. */
   readonly payload: Uint8Array;
   /** 8 octets: the first of SHA-256(ICID, else Call-ID). */
   readonly correlation: Uint8Array;
@@ -101,6 +101,8 @@ export interface PoiOptions {
   readonly limits?: QueueLimits;
 }
 
+/** Octets of a header without a session description, for the bounds of a queue. */
+const HEADER = 320;
 /** Numberings that are kept; the longest unused go first. */
 const MAX_STREAMS = 100_000;
 
@@ -169,24 +171,25 @@ export class Poi {
   }
 
   #deliver(observation: Observation, match: Match, did: string): void {
-    const queue = this.open(did);
-    try {
-      const sequenceNumber = this.#next(observation, match.task.xid, did);
-      queue.append({
-        interface: observation.interface,
-        octets: this.#encode(observation, match, did, sequenceNumber),
-        xid: match.task.xid,
-        session: toHex(observation.correlation),
-        claimed: observation.claimed ?? false,
-        time: observation.time,
-      });
-    } catch (error) {
-      queue.countLoss(`event could not be encoded: ${messageOf(error)}`);
-      this.#options.logger.error({ did, xid: match.task.xid, error }, 'an intercepted event was lost');
-    }
+    const { interface: reference, correlation, payload, sdp = '', claimed = false, time } = observation;
+    const { xid } = match.task;
+    const session = toHex(correlation);
+    const number = this.#next([reference, xid, did, session].join(' '));
+    const size = payload.length + sdp.length + HEADER;
+    const octets = once(() => this.#encode(observation, match, did, number));
+    this.open(did).append({ interface: reference, xid, session, claimed, time, size, octets });
   }
 
   #encode(observation: Observation, match: Match, did: string, sequenceNumber: number): Uint8Array {
+    try {
+      return this.#encodeWhole(observation, match, did, sequenceNumber);
+    } catch (error) {
+      this.#options.logger.error({ did, xid: match.task.xid, error }, 'an intercepted event was lost');
+      throw error;
+    }
+  }
+
+  #encodeWhole(observation: Observation, match: Match, did: string, sequenceNumber: number): Uint8Array {
     const { nfId, ipId } = this.#options;
     const attributes: Attribute[] = [
       { kind: 'text', type: ATTRIBUTE.did, value: did },
@@ -242,8 +245,7 @@ export class Poi {
     this.#options.issues.taskIssue(xid, `X2/X3: ${what}`);
   }
 
-  #next(observation: Observation, xid: string, did: string): number {
-    const stream = [observation.interface, xid, did, toHex(observation.correlation)].join(' ');
+  #next(stream: string): number {
     const next = this.#streams.get(stream) ?? 0;
     this.#streams.delete(stream);
     this.#streams.set(stream, (next + 1) >>> 0);
@@ -253,6 +255,15 @@ export class Poi {
     }
     return next;
   }
+}
+
+/** What `make` gives, made when it is first asked for; what it was made of can go then. */
+function once<T>(make: () => T): () => T {
+  let state: { readonly make: () => T } | { readonly made: T } = { make };
+  return () => {
+    if ('make' in state) state = { made: state.make() };
+    return state.made;
+  };
 }
 
 function delivers(task: PoiTask, reference: 'x2' | 'x3'): boolean {

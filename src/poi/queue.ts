@@ -14,6 +14,7 @@
  * requests nor one session's flood takes another target's place. What gives way is counted, and reported once for each
  * episode, which ends when half of the bound is free again.
  */
+import { messageOf } from '../bytes/errors.ts';
 import { FairShares } from '../bytes/fair-shares.ts';
 import type { ShareOwner } from '../bytes/fair-shares.ts';
 
@@ -55,9 +56,15 @@ export interface PduOwner {
 
 export interface QueuedPdu extends PduOwner {
   readonly interface: 'x2' | 'x3';
-  readonly octets: Uint8Array;
   /** When the event was seen, Unix milliseconds. */
   readonly time: number;
+  /** Octets that it takes here. */
+  readonly size: number;
+  /**
+   * The PDU, encoded when it is first sent, and the same from then on: whoever reports an event does not wait for that.
+   * @throws Error for an event that cannot be encoded
+   */
+  octets(): Uint8Array;
 }
 
 /** What a PDU weighs besides its octets, so that many small ones are not lighter than they are in memory. */
@@ -152,19 +159,19 @@ export class DeliveryQueue {
   /** Takes a PDU. Where its kind is at its bound, what gives way is counted as lost: others, or the PDU itself. */
   append(pdu: QueuedPdu): void {
     const kept = this.#kept[pdu.interface];
-    const { length } = pdu.octets;
+    const { size } = pdu;
     const owner = ownerOf(pdu);
-    while (!kept.hasRoomFor(length)) {
-      const victim = kept.shares.victim(owner, length + OVERHEAD);
+    while (!kept.hasRoomFor(size)) {
+      const victim = kept.shares.victim(owner, size + OVERHEAD);
       if (victim !== null) this.#remove(victim);
       kept.lost++;
       this.countLoss(`${pdu.interface.toUpperCase()} queue is full`);
       if (victim === null) return;
     }
     const position = this.#end++;
-    kept.octets += length;
+    kept.octets += size;
     kept.pdus++;
-    kept.shares.add(owner, position, length + OVERHEAD);
+    kept.shares.add(owner, position, size + OVERHEAD);
     this.#entries.set(position, pdu);
     this.#wake?.();
   }
@@ -192,11 +199,12 @@ export class DeliveryQueue {
 
   /** The next PDU to send, or `null` when all are sent. */
   next(): Uint8Array | null {
-    while (this.#cursor < this.#end) {
-      const entry = this.#entries.get(this.#cursor++);
-      if (entry === undefined) continue;
+    for (; this.#cursor < this.#end; this.#cursor++) {
+      const octets = this.#encoded(this.#cursor);
+      if (octets === null) continue;
+      this.#cursor++;
       this.#underWay++;
-      return entry.octets;
+      return octets;
     }
     return null;
   }
@@ -238,11 +246,22 @@ export class DeliveryQueue {
     this.#wake = wake;
   }
 
+  /** `null`: nothing is there, or what was there is lost, since it cannot be encoded. */
+  #encoded(position: number): Uint8Array | null {
+    try {
+      return this.#entries.get(position)?.octets() ?? null;
+    } catch (error) {
+      this.#remove(position);
+      this.countLoss(`event could not be encoded: ${messageOf(error)}`);
+      return null;
+    }
+  }
+
   #remove(position: number): QueuedPdu | null {
     const entry = this.#entries.get(position);
     if (entry === undefined) return null;
     const kept = this.#kept[entry.interface];
-    kept.octets -= entry.octets.length;
+    kept.octets -= entry.size;
     kept.pdus--;
     kept.shares.remove(ownerOf(entry), position);
     this.#entries.delete(position);

@@ -31,7 +31,8 @@ export class RefusedPdus {
 
   put(did: string, pdu: QueuedPdu): void {
     const { issues, clock, logger, setAside } = this.#options;
-    const { interface: reference, xid, octets } = pdu;
+    const { interface: reference, xid } = pdu;
+    const octets = pdu.octets();
     this.#count++;
     logger.error({ did, xid, reference, octets: octets.length }, 'a PDU was refused twice and is set aside');
     const count = this.#tally.count(`${did} ${xid}`);

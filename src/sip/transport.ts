@@ -19,6 +19,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { connect as connectTcp, isIPv4, isIPv6 } from 'node:net';
 import type { Clock, Logger } from '../bytes/ports.ts';
 import { messageOf } from '../bytes/errors.ts';
+import { whyOf } from '../bytes/system-errors.ts';
 import { TcpFlow } from './connection.ts';
 import type { TcpFlowParts } from './connection.ts';
 import { SipError } from './errors.ts';
@@ -204,7 +205,13 @@ export class Transport {
   }
 
   async #listenUdp(address: string, port: number): Promise<AddressInfo> {
-    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
+    const family = address.includes(':') ? 6 : 4;
+    const socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      recvBufferSize: 1 << 20,
+      // Flows have addresses, never names: so a message is with the system before whoever watches is told of it.
+      lookup: (host, _options, done) => done(null, host, family),
+    });
     this.#udp.push(socket);
     socket.on('message', (octets, remote) => this.#datagram(socket, octets, remote));
     await new Promise<void>((resolve, reject) => {
@@ -214,7 +221,7 @@ export class Transport {
       socket.bind(port, address, resolve);
     });
     socket.removeAllListeners('error');
-    socket.on('error', (error) => this.#options.logger.warn({ error: error.message }, 'UDP socket error'));
+    socket.on('error', (error) => this.#options.logger.warn({ error: messageOf(error) }, 'UDP socket error'));
     return socket.address();
   }
 
@@ -273,7 +280,7 @@ export class Transport {
       const fail = (cause: unknown): void => {
         timer.cancel();
         socket.destroy();
-        const why = secured === null ? '' : `: ${messageOf(cause)}`;
+        const why = secured === null ? '' : `: ${whyOf(cause)}`;
         reject(new SipError('unreachable', `no connection to ${endpointText(remote)}${why}`, { cause }));
       };
       const timer = this.#options.clock.after(this.#options.connectMs ?? 4000, () =>
@@ -323,7 +330,7 @@ export class Transport {
         throw new SipError('unreachable', `there is no port ${remote.port}`);
       if (this.#isFull(socket, MAX_QUEUED)) return;
       socket.send(octets, remote.port, wire, (error) => {
-        if (error !== null) logger.warn({ to: remote.address, error: error.message }, 'datagram not sent');
+        if (error !== null) logger.warn({ to: remote.address, error: whyOf(error) }, 'datagram not sent');
       });
     };
     const sendOnce = (octets: Uint8Array): void => {

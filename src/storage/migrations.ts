@@ -9,6 +9,7 @@
  *     with a migration that is not known here   refused, `newer`
  *     of another kind of store                  refused, `foreign`
  */
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Kysely, Migration } from 'kysely';
 import { Migrator, sql } from 'kysely';
 import { StorageError } from './errors.ts';
@@ -33,17 +34,41 @@ export function statements(...texts: readonly string[]): StoreMigration {
   };
 }
 
+/** A store that was there has been brought to the present version; before stores had versions they were of version 0. */
+export interface StoreUpgrade {
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+const UPGRADED = 'claviger:store-upgraded';
+const UPGRADES = channel(UPGRADED);
+
+/** Calls `listener` for each store that this process brings to the present version; gives the way to stop it. */
+export function onStoreUpgraded(listener: (upgrade: StoreUpgrade) => void): () => void {
+  const hear = (message: unknown): void => listener(message as StoreUpgrade);
+  subscribe(UPGRADED, hear);
+  return () => {
+    unsubscribe(UPGRADED, hear);
+  };
+}
+
 /** Brings the store in `file` to the present version. @throws StorageError `newer`, `foreign` */
 export async function migrate<Tables>(db: Kysely<Tables>, file: string, schema: StoreSchema): Promise<void> {
   const known = Object.fromEntries(
     schema.migrations.map((up, index): [string, Migration] => [nameOf(schema.store, index), { up }]),
   );
   const names = await tablesIn(db);
-  if (names.includes(MIGRATION_TABLE)) requireKnown(await appliedTo(db), file, schema);
+  const applied = names.includes(MIGRATION_TABLE) ? await appliedTo(db) : [];
+  if (names.includes(MIGRATION_TABLE)) requireKnown(applied, file, schema);
   else requireFirst(names, file, schema);
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(known) } });
   const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
+  if (error === undefined) {
+    const [from, to] = [applied.length, schema.migrations.length];
+    if (names.length > 0 && from < to) UPGRADES.publish({ file, from, to } satisfies StoreUpgrade);
+    return;
+  }
   throw error instanceof Error
     ? error
     : new StorageError('damaged', `${file} could not be brought up to date`);

@@ -113,12 +113,26 @@ describe('Point of interception', () => {
     expect(taken(it.open(DF_1)).map((pdu) => pdu.direction)).toEqual([3, 2]);
   });
 
-  it('the caller may reuse its buffer', () => {
+  it('R-21: a PDU is made when it is sent, not while the call waits, and made once', () => {
     const { poi: it } = poi();
-    const payload = Uint8Array.of(1, 2, 3);
-    it.report(observation({ payload }), [{ task: TASK }]);
-    payload.fill(0);
-    expect(taken(it.open(DF_1))[0]?.payload).toEqual(Uint8Array.of(1, 2, 3));
+    let looks = 0;
+    const event: Observation = {
+      ...observation(),
+      // Encoding looks at it, and reporting need not.
+      get destination() {
+        looks += 1;
+        return { address: '127.0.0.1', port: 5060 };
+      },
+    };
+    it.report(event, [{ task: TASK }]);
+    expect(looks).toBe(0);
+    const queue = it.open(DF_1);
+    const [first] = taken(queue);
+    expect(looks).toBeGreaterThan(0);
+    const before = looks;
+    queue.rewind();
+    expect(taken(queue)).toEqual([first]);
+    expect(looks).toBe(before);
   });
 
   it.each([
@@ -176,8 +190,16 @@ describe('Point of interception', () => {
     const { poi: it, issues } = poi();
     it.report(observation({ correlation: new Uint8Array(3) }), [{ task: TASK }]);
     it.report(observation({ source: { address: 'nowhere', port: 1 } }), [{ task: TASK }]);
+    it.report(observation(), [{ task: TASK }]);
+    const queue = it.open(DF_1);
+    expect(numbers(queue)).toEqual([1]);
+    expect([queue.underWay, queue.waiting, queue.octets > 0]).toEqual([1, 1, true]);
     expect(it.lost).toBe(2);
-    expect(issues.log).toHaveLength(1);
+    expect(issues.log).toEqual([
+      expect.stringContaining('interception data are being lost: event could not be'),
+    ]);
+    queue.acknowledge(queue.sent);
+    expect([queue.waiting, queue.octets]).toEqual([0, 0]);
   });
 });
 

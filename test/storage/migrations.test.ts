@@ -6,8 +6,8 @@ import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/storage/errors.ts';
 import type { StorageErrorCode } from '../../src/storage/errors.ts';
-import { statements } from '../../src/storage/migrations.ts';
-import type { StoreMigration, StoreSchema } from '../../src/storage/migrations.ts';
+import { onStoreUpgraded, statements } from '../../src/storage/migrations.ts';
+import type { StoreMigration, StoreSchema, StoreUpgrade } from '../../src/storage/migrations.ts';
 import { openDatabase } from '../../src/storage/sqlite.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-migrations-'));
@@ -65,6 +65,24 @@ describe('the version of a store', () => {
     expect(rows(file)).toEqual([{ id: 1, name: 'abc', size: 3 }]);
     await upgrade(file, schema(FIRST, SECOND));
     expect(rows(file)).toEqual([{ id: 1, name: 'abc', size: 3 }]);
+  });
+
+  it('R-94: that a store was brought to the present version is told, once; that a new one was made is not', async () => {
+    const told: StoreUpgrade[] = [];
+    const stop = onStoreUpgraded((each) => told.push(each));
+    const [old, made] = [withoutVersion(), newFile()];
+    for (const file of [old, made]) {
+      await upgrade(file, schema(FIRST));
+      await upgrade(file, schema(FIRST, SECOND));
+      await upgrade(file, schema(FIRST, SECOND));
+    }
+    stop();
+    await upgrade(made, schema(FIRST, SECOND, statements('SELECT 1')));
+    expect(told).toEqual([
+      { file: old, from: 0, to: 1 },
+      { file: old, from: 1, to: 2 },
+      { file: made, from: 1, to: 2 },
+    ]);
   });
 
   it('a migration that does not come to its end leaves nothing of itself, and comes again', async () => {

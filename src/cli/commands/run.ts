@@ -7,6 +7,7 @@ import type { OperatedRuntime, OperatedSource, RunningOperated } from '../../hos
 import { systemClock, systemRandom } from '../../host/runtime.ts';
 import type { Running } from '../../host/runtime.ts';
 import type { Logger } from '../../bytes/ports.ts';
+import { onStoreUpgraded } from '../../storage/migrations.ts';
 
 /** A functional entity that can be started from what its configuration's file holds. */
 export type Starter = (source: OperatedSource, runtime: OperatedRuntime) => Promise<RunningOperated>;
@@ -34,6 +35,7 @@ export function runCommand(entity: string, start: Starter): Command {
       const told: { reload: (() => Promise<unknown>) | null } = { reload: null };
       const stopped = untilTold(logger, () => told.reload?.());
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
+      onStoreUpgraded((upgrade) => logger.info(upgrade, 'a store was brought to the present version'));
       const operated = await start({ file, load: () => read(file) }, runtime);
       told.reload = () => operated.operated.reload();
       const { running, control, admin } = operated;
