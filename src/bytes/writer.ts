@@ -58,6 +58,14 @@ export class Writer {
     return this.#buffer.slice(0, this.#length);
   }
 
+  /** The octets written, without a copy where they fill what was reserved; the writer is empty then. */
+  take(): Uint8Array {
+    const taken = this.#length === this.#buffer.length ? this.#buffer : this.finish();
+    this.#buffer = new Uint8Array(0);
+    this.#length = 0;
+    return taken;
+  }
+
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#buffer.length) return;

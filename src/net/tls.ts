@@ -184,19 +184,41 @@ export function peerOf(socket: TLSSocket, own?: Pick<TlsMaterial, 'roles'>): Pee
 
 /** As `peerOf`. */
 export function peerOfCertificate(certificate: X509Certificate, own?: Pick<TlsMaterial, 'roles'>): Peer {
-  const parsedCertificate = new ParsedCertificate(certificate.raw);
-  const names = parsedCertificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
-  const urls = names.filter((name) => name.type === 'url').map((name) => name.value);
-  const dnsNames = names.filter((name) => name.type === 'dns').map((name) => name.value);
-  const said = urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length));
   const fingerprint = certificate.fingerprint256;
-  const granted = (): string[] => grantedRoles({ parsed: parsedCertificate, fingerprint }, own?.roles ?? []);
+  const { parsed, commonName, dnsNames, said } = READ.get(fingerprint) ?? readNames(certificate, fingerprint);
+  const granted = (): string[] => grantedRoles({ parsed, fingerprint }, own?.roles ?? []);
   return {
-    commonName: /^CN=(.+)$/m.exec(certificate.subject)?.[1] ?? dnsNames[0] ?? '',
+    commonName,
     dnsNames,
     roles: said.length > 0 ? said : granted(),
     fingerprint,
   };
+}
+
+/** What a certificate says, by its fingerprint: peers ask often, and to read it takes as long as to answer them. */
+const READ = new Map<string, SaidNames>();
+/** Certificates of which it is kept; when there are more, each is read anew. */
+const MOST_READ = 256;
+
+interface SaidNames {
+  readonly parsed: ParsedCertificate;
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+  /** Roles that it bears itself. */
+  readonly said: readonly string[];
+}
+
+function readNames(certificate: X509Certificate, fingerprint: string): SaidNames {
+  const parsed = new ParsedCertificate(certificate.raw);
+  const names = parsed.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+  const urls = names.filter((name) => name.type === 'url').map((name) => name.value);
+  const dnsNames = names.filter((name) => name.type === 'dns').map((name) => name.value);
+  const said = urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length));
+  const commonName = /^CN=(.+)$/m.exec(certificate.subject)?.[1] ?? dnsNames[0] ?? '';
+  const read = { parsed, commonName, dnsNames, said };
+  if (READ.size >= MOST_READ) READ.clear();
+  READ.set(fingerprint, read);
+  return read;
 }
 
 /** Whether the peer's certificate carries one of the roles. */

@@ -20,7 +20,8 @@ import { ATTRIBUTE, attributeName, attributeOctets } from '../wire/x2x3/attribut
 import { X2X3_SENT } from '../wire/x2x3/limits.ts';
 import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
 import type { Pdu } from '../wire/x2x3/pdu.ts';
-import { encodePdu, FIXED_HEADER, PDU_TYPE, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
+import { PduEncoder } from '../wire/x2x3/pdu-encoder.ts';
+import { FIXED_HEADER, PDU_TYPE, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
 import { targetIdentifierXml } from '../wire/x2x3/target.ts';
 import { DeliveryQueue } from './queue.ts';
 import type { DestinationIssues, QueueLimits } from './queue.ts';
@@ -115,6 +116,7 @@ export class Poi {
   /** Next sequence number by stream, least recently used first. */
   readonly #streams = new Map<string, number>();
   readonly #leftOut = new Tally();
+  readonly #encoder = new PduEncoder();
   #attributesLeftOut = 0;
 
   constructor(options: PoiOptions) {
@@ -164,16 +166,16 @@ export class Poi {
 
   /** Hands an event on for every match; never throws, never waits. */
   report(observation: Observation, matches: readonly Match[]): void {
+    const session = toHex(observation.correlation);
     for (const match of matches) {
       if (!delivers(match.task, observation.interface)) continue;
-      for (const did of match.task.dids) this.#deliver(observation, match, did);
+      for (const did of match.task.dids) this.#deliver(observation, session, match, did);
     }
   }
 
-  #deliver(observation: Observation, match: Match, did: string): void {
-    const { interface: reference, correlation, payload, sdp = '', claimed = false, time } = observation;
+  #deliver(observation: Observation, session: string, match: Match, did: string): void {
+    const { interface: reference, payload, sdp = '', claimed = false, time } = observation;
     const { xid } = match.task;
-    const session = toHex(correlation);
     const number = this.#next([reference, xid, did, session].join(' '));
     const size = payload.length + sdp.length + HEADER;
     const octets = once(() => this.#encode(observation, match, did, number));
@@ -217,7 +219,7 @@ export class Poi {
       attributes: this.#fitting(attributes, optional, match.task.xid),
       payload: observation.payload,
     };
-    return encodePdu(pdu, X2X3_SENT);
+    return this.#encoder.encode(pdu, X2X3_SENT);
   }
 
   /** The attributes, and of the optional ones those that the header has room for. */

@@ -35,7 +35,7 @@ export interface X2X3Timing {
   readonly acknowledgementMs?: number;
   /** Milliseconds until a connection must be up, its handshake done; default 10 s. */
   readonly connectMs?: number;
-  /** Milliseconds for which PDUs are gathered that follow one another; default 30. */
+  /** Milliseconds for which PDUs are gathered that follow one another; default 100. */
   readonly gatherMs?: number;
   /** Milliseconds before the first attempt to reconnect, doubled each time; default 200. */
   readonly firstPauseMs?: number;
@@ -62,7 +62,7 @@ const DEFAULTS: Required<X2X3Timing> = {
   idleKeepaliveMs: 60_000,
   acknowledgementMs: 180_000,
   connectMs: 10_000,
-  gatherMs: 30,
+  gatherMs: 100,
   firstPauseMs: 200,
   longestPauseMs: 5_000,
 };

@@ -18,6 +18,15 @@ import { Secret } from '../../src/bytes/secret.ts';
 import { Writer } from '../../src/bytes/writer.ts';
 
 describe('Reader and Writer', () => {
+  it('what is taken from a writer is no longer its own', () => {
+    for (const writer of [new Writer(2), new Writer(64)]) {
+      const taken = writer.u16(0x0102).take();
+      expect([taken, writer.length]).toEqual([Uint8Array.of(1, 2), 0]);
+      expect(writer.u16(0x0304).u8(5).take()).toEqual(Uint8Array.of(3, 4, 5));
+      expect(taken).toEqual(Uint8Array.of(1, 2));
+    }
+  });
+
   it('round-trips fields of every width', () => {
     const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
     fc.assert(

@@ -290,7 +290,7 @@ describe('X2 and X3 over TLS', () => {
     await expect.poll(() => delivery.destinations()[0]?.isUp).toBe(true);
     const queue = poi.open(DID);
     report(3);
-    manual.advance(29);
+    manual.advance(99);
     expect(queue.underWay).toBe(0);
     manual.advance(1);
     expect(queue.underWay).toBe(3);

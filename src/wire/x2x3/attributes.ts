@@ -73,15 +73,23 @@ export function attributeName(type: number): string {
 }
 
 export function encodeAttribute(attribute: Attribute): Uint8Array {
+  const form = REGISTRY.get(attribute.type)?.form;
+  if (attribute.kind === 'number' && typeof form === 'number')
+    return new Writer(4 + form).u16(attribute.type).u16(form).uint(attribute.value, form).take();
+  if (attribute.kind === 'timestamp' && form === 'timestamp')
+    return new Writer(12).u16(attribute.type).u16(8).u32(attribute.seconds).u32(attribute.nanoseconds).take();
   const contents = encodeContents(attribute);
   if (contents.length > 0xffff) throw new X2X3Error('range', `${attributeName(attribute.type)}: too long`);
-  return new Writer(4 + contents.length).u16(attribute.type).u16(contents.length).bytes(contents).finish();
+  return new Writer(4 + contents.length).u16(attribute.type).u16(contents.length).bytes(contents).take();
 }
 
 /** Octets that an attribute takes in a header; also of one that is too long to be encoded. */
 export function attributeOctets(attribute: Attribute): number {
-  const isText = attribute.kind === 'text' && REGISTRY.get(attribute.type)?.form === 'text';
-  return 4 + (isText ? Buffer.byteLength(attribute.value) : encodeContents(attribute).length);
+  const form = REGISTRY.get(attribute.type)?.form ?? 'octets';
+  if (attribute.kind === 'text' && form === 'text') return 4 + Buffer.byteLength(attribute.value);
+  if (attribute.kind === 'number' && typeof form === 'number') return 4 + form;
+  if (attribute.kind === 'timestamp' && form === 'timestamp') return 4 + 8;
+  return 4 + encodeContents(attribute).length;
 }
 
 /** Reads attributes to the reader's end, in order; repeated ones are kept. */
@@ -103,11 +111,8 @@ function encodeContents(attribute: Attribute): Uint8Array {
     case 'octets':
       return attribute.value;
     case 'number':
-      if (typeof form !== 'number') break;
-      return new Writer(4).uint(attribute.value, form).finish();
     case 'timestamp':
-      if (form !== 'timestamp') break;
-      return new Writer(8).u32(attribute.seconds).u32(attribute.nanoseconds).finish();
+      break;
     case 'text':
       if (form === 'text') return utf8(attribute.value);
       if (form === 'ipv4') return ipv4Octets(attribute.value);

@@ -96,7 +96,16 @@ export const NIL_XID = '00000000-0000-0000-0000-000000000000';
 
 /** @param most sizes above which a PDU is refused. @throws X2X3Error `range`, `too-large` */
 export function encodePdu(pdu: Pdu, most?: X2X3Sizes): Uint8Array {
-  const attributes = pdu.attributes.map(encodeAttribute);
+  return assemblePdu(pdu, xidOctets(pdu.xid), pdu.attributes.map(encodeAttribute), most);
+}
+
+/** As `encodePdu`, of a PDU whose XID and attributes are encoded. */
+export function assemblePdu(
+  pdu: Omit<Pdu, 'xid' | 'attributes'>,
+  xid: Uint8Array,
+  attributes: readonly Uint8Array[],
+  most?: X2X3Sizes,
+): Uint8Array {
   const headerLength = attributes.reduce((sum, octets) => sum + octets.length, FIXED_HEADER);
   if (most !== undefined && headerLength > most.header) {
     throw new X2X3Error('too-large', `header of ${headerLength} octets`);
@@ -112,10 +121,10 @@ export function encodePdu(pdu: Pdu, most?: X2X3Sizes): Uint8Array {
     .u32(pdu.payload.length)
     .u16(pdu.payloadFormat)
     .u16(pdu.direction)
-    .bytes(xidOctets(pdu.xid))
+    .bytes(xid)
     .bytes(pdu.correlation);
   for (const attribute of attributes) writer.bytes(attribute);
-  return writer.bytes(pdu.payload).finish();
+  return writer.bytes(pdu.payload).take();
 }
 
 /**
@@ -184,7 +193,8 @@ export function timestampAttribute(unixMs: number): Attribute {
 
 /* ---------------------------------------------------------------- helpers */
 
-function xidOctets(xid: string): Uint8Array {
+/** @throws X2X3Error `range` if it is not a UUID */
+export function xidOctets(xid: string): Uint8Array {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(xid)) {
     throw new X2X3Error('range', 'XID: not a UUID');
   }
