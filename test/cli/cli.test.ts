@@ -122,7 +122,7 @@ describe('claviger ENTITY run', () => {
     const open = path.join(folder, 'open-folder');
     if (!existsSync(open)) mkdirSync(open);
     expect((await run([entity, 'run', '--config', open])).err).toMatch(
-      /cannot read .*open-folder: .*directory/,
+      /cannot read .*open-folder: .*it is a folder/,
     );
   });
 

@@ -65,7 +65,7 @@ describe('claviger status', () => {
 
 it.each([
   [['status'], 2, 'which entity?'],
-  [['status', '--state', '/nowhere'], 1, 'cannot read /nowhere'],
+  [['status', '--state', '/nowhere'], 1, 'cannot read the folder /nowhere'],
   [['status', '--config', '/nowhere.json'], 1, 'cannot read /nowhere.json'],
   [['log-level', 'loud', '--state', '.'], 2, "'loud' is invalid"],
   [['drain', '--state', '.', '--ms', '-1'], 2, 'not a whole number'],

@@ -137,7 +137,7 @@ describe('claviger config check', () => {
       [
         'a/df.json: error: tls: the own certificate is for df.a.example, not for df.x: mend the name in the configuration, or get a certificate for it',
         'a/gateway.json: error: tls: pki/gateway.a.example.pem: the private key belongs to another certificate',
-        'a/lemf.json: error: tls: cannot read the certificate file pki/none.pem',
+        'a/lemf.json: error: tls: cannot read the certificate file pki/none.pem: there is no such file or folder',
         'b/lemf.json: error: tls: the own certificate does not have the role lemf (urn:claviger:role:lemf, or a row in tls.roles)',
       ],
     ],
