@@ -43,10 +43,10 @@ function moveTimes(home: string, by: number): void {
   for (const [file, tables] of Object.entries(TIMES)) {
     const database = new Database(path.join(home, file));
     for (const [table, ...columns] of tables)
-      for (const row of database.prepare(`SELECT rowid AS at, * FROM ${table}`).all() as { at: number }[])
+      for (const row of database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[])
         for (const column of columns) {
-          const value = moved((row as Record<string, unknown>)[column], by);
-          database.prepare(`UPDATE ${table} SET "${column}" = ? WHERE rowid = ?`).run(value, row.at);
+          const value = moved(row[column], by);
+          database.prepare(`UPDATE ${table} SET "${column}" = ? WHERE xid = ?`).run(value, row['xid']);
         }
     database.close();
   }
