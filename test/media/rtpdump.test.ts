@@ -13,7 +13,7 @@ describe('a file of RTP packets (R-45)', () => {
     );
     expect(Buffer.from(file.subarray(0, 28)).toString('latin1')).toBe('#!rtpplay1.0 192.0.2.7/4000\n');
     expect(toHex(file.subarray(28))).toBe(
-      `6b49d200${'0003d090'}${'c0000207'}0fa00000${'00100008'}${'00000014'}8060000100000002`,
+      ['6b49d200', '0003d090', 'c0000207', '0fa00000', '00100008', '00000014', '8060000100000002'].join(''),
     );
   });
 

@@ -158,6 +158,7 @@ describe('R-42: an attended transfer', () => {
     const second = await homes.call(alice, carol);
     const place = vouchedReplacement(second.call.replacementKey!, otherEnd(legOf(second.call)), sip('bob'));
     await legOf(first.call).send('REFER', [['Refer-To', formatReferTo(sip('carol'), place)]]);
+    await vi.waitFor(() => expect(second.call.state).toBe('ended'), PATIENCE);
     expect((await second.call.ended).reason).toBe('bye');
     expect(carol.incoming[1]?.state).toBe('established');
     expect(first.call.state).toBe('established');
@@ -290,7 +291,7 @@ describe('R-42: who may take the place of a call', () => {
     const late = await oneCallOf(dora);
     late.takesPlaceOf(answered, sip('carol'));
     late.secured(fakeResult(sip('erik')));
-    await Promise.all([calling.ended, late.ended]);
+    await vi.waitFor(() => expect([calling.state, late.state]).toEqual(['ended', 'ended']), PATIENCE);
     expect(answered.state).toBe('established');
   });
 
