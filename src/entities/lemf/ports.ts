@@ -79,6 +79,8 @@ export type LemfEvent =
       readonly liid: string;
       readonly cin: number;
       readonly ssrc: number;
+      /** The network has decrypted it. */
+      readonly decrypted: boolean;
     }
   | {
       readonly type: 'gap';

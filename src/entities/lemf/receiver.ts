@@ -25,6 +25,7 @@ import { microTime } from '../../wire/hi/time.ts';
 import { TRI_OPTION } from '../../wire/hi/tri.ts';
 import type { TriMessage } from '../../wire/hi/tri.ts';
 import { rtpOf } from './content.ts';
+import type { RtpContent } from './content.ts';
 import { LemfError } from './errors.ts';
 import { LeastRecentlyUsed } from '../../ibe/cache.ts';
 import { NumberedStore } from './numbered-store.ts';
@@ -267,14 +268,16 @@ export class LemfReceiver implements LemfAcceptor {
         });
       }
     } else if (payload.kind === 'cc') {
-      for (const packet of payload.packets) this.#announceStream(rtpOf(packet)?.header.ssrc, liid, cin, at);
+      for (const packet of payload.packets) this.#announceStream(rtpOf(packet), liid, cin, at);
     }
   }
 
-  #announceStream(ssrc: number | undefined, liid: string, cin: number, at: number): void {
-    if (ssrc === undefined) return;
+  #announceStream(content: RtpContent | null, liid: string, cin: number, at: number): void {
+    if (content === null) return;
+    const { ssrc } = content.header;
+    const decrypted = content.decrypted !== null;
     this.#streams.get(`${ssrc} ${cin} ${liid}`, () => {
-      this.#tell({ type: 'content', at, liid, cin, ssrc });
+      this.#tell({ type: 'content', at, liid, cin, ssrc, decrypted });
       return true;
     });
   }

@@ -40,8 +40,9 @@ export function narrateLemf(timeline: Timeline, home: HomeName, event: LemfEvent
       break;
     }
     case 'content': {
+      const how = event.decrypted ? 'decrypted in the network' : 'encrypted';
       const ssrc = event.ssrc.toString(16).padStart(8, '0');
-      timeline.add('HI3', df, lemf, `first packet of SSRC ${ssrc}, encrypted`);
+      timeline.add('HI3', df, lemf, `first packet of SSRC ${ssrc}, ${how}`);
       break;
     }
     case 'gap': {

@@ -249,6 +249,23 @@ describe('R-15: decryption in the network', () => {
     expect(records.map(({ decrypted }) => decrypted?.csId)).toEqual([1, undefined]);
   });
 
+  it('R-95: a packet in an IP packet is opened there, and goes out without it, with its addresses', async () => {
+    const df = await network();
+    await signal(df);
+    const { plain, octets } = speaker().say('in IP');
+    const udp = [0x0f, 0xa0, 0x13, 0x88, (octets.length + 8) >> 8, (octets.length + 8) & 0xff, 0, 0];
+    const length = 28 + octets.length;
+    const head = [0x45, 0, length >> 8, length & 0xff, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+    const payload = Uint8Array.of(...head, ...udp, ...octets);
+    const { pdu, peer } = df.poi.x3(payload, DIRECTION.fromTarget);
+    const attributes = pdu.attributes.filter(({ type }) => ![10, 14].includes(type));
+    const inIp = { ...pdu, payloadFormat: PAYLOAD_FORMAT.ipv4, attributes };
+    await df.mediation.accept([{ pdu: inIp, octets: encodePdu(inIp), peer }]);
+    expect(await content(df)).toMatchObject([
+      { content: plain, format: 'rtp', streamIdentifier: '192.0.2.1:4000>192.0.2.2:5000' },
+    ]);
+  });
+
   it('keys are in memory alone: after a restart the KMS is asked again, and what waited goes on', async () => {
     const opener = new StreamOpener();
     const df = await network({}, undefined, { opener });
