@@ -57,14 +57,16 @@ export type KmsProof =
 const KMS = Type.Decode(
   strict({
     url: Type.Decode(text('the own KMS'), (url) => url.replace(/\/$/, '')),
-    credential: Type.Optional(text('with `psk`: its name', { absent: 'it has a certificate' })),
+    credential: Type.Optional(
+      text('name of the pre-shared key', { absent: 'this with `psk`, or `certificate`' }),
+    ),
     psk: Type.Optional(
       Type.Decode(
         Type.String({
           pattern: '^([0-9a-fA-F]{2})+$',
           errorMessage: 'octets in hexadecimal',
-          description: 'pre-shared key in hex; this, or `certificate`',
-          absent: 'it has a certificate',
+          description: 'pre-shared key in hex',
+          absent: 'this with `credential`, or `certificate`',
         }),
         (hex) => Secret.of(fromHex(hex)),
       ),

@@ -50,7 +50,7 @@ const PSK = Type.Decode(
     pattern: '^([0-9a-fA-F]{2}){16,64}$',
     errorMessage: '16 to 64 octets in hex',
     description: 'pre-shared key, 16 to 64 octets in hex',
-    absent: 'the device has none',
+    absent: 'this, or `certified`',
   }),
   (hex) => Secret.of(fromHex(hex)),
 );
