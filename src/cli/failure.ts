@@ -40,7 +40,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'EndpointError kms':
     'Is the KMS up? Are url, credential, psk, hosts and authorities those that it goes by?',
   'RequestKeyError refused':
-    'Are credential, psk and url those that the KMS goes by, and the clocks together?',
+    'Are credential and psk, or certificate, and url those that the KMS goes by, and the clocks together?',
   'RequestKeyError unverified': 'Is psk the one that the KMS has for this credential?',
   'EndpointError not-registered': 'Is the CSCF up? Are username and password those that it knows?',
   'EndpointError no-key': 'Is the host of the other end among partners, and its KMS up?',
