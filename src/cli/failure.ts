@@ -41,7 +41,9 @@ const HINTS: Readonly<Record<string, string>> = {
     'Is the KMS up? Are url, credential, psk, hosts and authorities those that it goes by?',
   'RequestKeyError refused':
     'Are credential and psk, or certificate, and url those that the KMS goes by, and the clocks together?',
+  'RequestKeyError untimely': 'Is the clock set, and is this the only phone with these credentials?',
   'RequestKeyError unverified': 'Is psk the one that the KMS has for this credential?',
+  'EndpointError clock': 'Set the clock, or have it set: by NTP, say.',
   'EndpointError not-registered': 'Is the CSCF up? Are username and password those that it knows?',
   'EndpointError no-key': 'Is the host of the other end among partners, and its KMS up?',
   'StorageError locked': 'Stop that process, or give this one state of its own.',
