@@ -73,6 +73,11 @@ describe('npm run vectors', () => {
     expect(error).toContain('--help');
   });
 
+  test.skipIf(!existsSync('/proc'))('a place where no folder can be made is said in words', async () => {
+    const { status, error } = await run('--out', '/proc/nothing/here');
+    expect([status, error]).toEqual([1, 'error: cannot write to /proc/nothing: no folder can be made there']);
+  });
+
   test('a file in the place of the folder is said in words', async () => {
     const file = path.join(folder(), 'file');
     writeFileSync(file, '');

@@ -2,7 +2,7 @@
  * `npm run vectors -- [--seed TEXT] [--out FOLDER] [--only NAME]… [--kept] [--list]`: sets of vectors as JSON files, one of
  * every exchange of the profile.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { closest } from 'fastest-levenshtein';
@@ -48,7 +48,7 @@ export async function makeVectors(
   }
   const { sets, seed, out } = wish;
   try {
-    mkdirSync(out, { recursive: true });
+    makeFolder(path.resolve(out));
     for (const { name, make } of sets) {
       const file = path.join(out, `${name}.json`);
       writeFileSync(file, spelt(await make(seed)));
@@ -111,9 +111,20 @@ function read(args: readonly string[]): Wish | string {
   return { kind: 'make', sets, seed, out };
 }
 
+/** With the folders above it. Node.js's own way tries for ever where the system has nothing to make a folder in. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) {
+    if (statSync(folder).isDirectory()) return;
+    throw Object.assign(new Error('not a folder'), { code: 'EEXIST', path: folder });
+  }
+  makeFolder(path.dirname(folder));
+  mkdirSync(folder);
+}
+
 function wordsOf(code: string): string {
   const words: Readonly<Record<string, string>> = {
     EACCES: 'permission denied',
+    ENOENT: 'no folder can be made there',
     EEXIST: 'there is a file of that name',
     ENOTDIR: 'a part of the path is a file',
     EISDIR: 'there is a folder of that name',
