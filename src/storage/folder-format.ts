@@ -35,11 +35,7 @@ export function openFolder(folder: string, { store, version }: FolderFormat): nu
   const found = readFormat(file);
   if (found.store !== store)
     throw new StorageError('foreign', `${folder} is a ${found.store} store: is the path right?`);
-  if (found.version > version)
-    throw new StorageError(
-      'newer',
-      `${folder} was written by a later version of Claviger (store version ${found.version}, known here up to ${version}): run that version, or put back a copy from before the update`,
-    );
+  if (found.version > version) throw newer(folder, found.version, version);
   return found.version;
 }
 
@@ -53,4 +49,11 @@ function readFormat(file: string): FolderFormat {
     throw damaged(cause);
   }
   return FORM.readOr(json, () => damaged());
+}
+
+function newer(folder: string, found: number, known: number): StorageError {
+  return new StorageError(
+    'newer',
+    `${folder} was written by a later version of Claviger (store version ${found}, known here up to ${known}): run that version, or put back a copy from before the update`,
+  );
 }
