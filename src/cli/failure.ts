@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { isSystemError, whyOf } from '../bytes/system-errors.ts';
+import { FileError } from '../storage/files.ts';
 
 export type CliErrorCode =
   /** The options contradict each other, or a value cannot be used. */
@@ -109,8 +110,10 @@ const STORE_HINTS: Readonly<Record<string, string>> = {
 const USAGE: readonly string[] = ['CliError usage', 'LabError options'];
 
 /** The message with those of the causes that are our own or the system's: those of others may quote what they read. */
-function withCauses({ message, cause }: Error): string {
-  if (!(cause instanceof ClavigerError) && !isSystemError(cause)) return message;
+function withCauses(error: Error): string {
+  const { message, cause } = error;
+  // A FileError says itself why, in words that fit what was tried.
+  if (error instanceof FileError || !(cause instanceof ClavigerError || isSystemError(cause))) return message;
   const why = isSystemError(cause) ? whyOf(cause) : withCauses(cause);
   return message.includes(why) ? message : `${message}: ${why}`;
 }
