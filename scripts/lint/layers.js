@@ -33,6 +33,7 @@ const LAYER = {
   'entities/gateway': 6,
   'entities/mailbox': 6,
   'entities/ue': 6,
+  views: 7,
   lab: 8,
   cli: 8,
 };

@@ -119,6 +119,7 @@ async function entityCommand(name: string, { description, start }: RunsAlone): P
   const command = new Command(name).description(description).addCommand(runCommand(name, start));
   if (name === 'lemf') {
     command.addCommand((await import('./commands/lemf.ts')).lemfRecoverCommand());
+    command.addCommand((await import('./commands/lemf-export.ts')).lemfExportCommand());
     command.addCommand((await import('./commands/lemf-inspect.ts')).lemfInspectCommand());
     command.addCommand((await import('./commands/lemf-retention.ts')).lemfRetentionCommand());
   }

@@ -137,13 +137,18 @@ function detailsOf(value: object): ShownFields {
   return mikeyIn(...texts);
 }
 
-/** The MIKEY messages that texts carry, by name; nothing where there are none. */
-function mikeyIn(...texts: readonly Uint8Array[]): ShownFields {
+/** The MIKEY messages that texts carry, by name. */
+export function mikeyNames(...texts: readonly Uint8Array[]): string[] {
   const found = texts.flatMap((octets) => {
     const text = Buffer.from(octets).toString('latin1');
     return text.includes(KEY_MANAGEMENT) ? keyManagementOf(text) : [];
   });
-  return found.length === 0 ? {} : { mikey: found.map(mikeyName) };
+  return found.map(mikeyName);
+}
+
+function mikeyIn(...texts: readonly Uint8Array[]): ShownFields {
+  const names = mikeyNames(...texts);
+  return names.length === 0 ? {} : { mikey: names };
 }
 
 function mikeyName(attribute: string): string {

@@ -20,7 +20,7 @@ import { NONE_REFUSED, RefusedList } from './refused.ts';
 import type { RefusedPacket, Refusals } from './refused.ts';
 import { receiverText } from './sdp.ts';
 import { missingIn, RunSorter } from './runs.ts';
-import type { DeliveredPacket, Run } from './runs.ts';
+import type { DeliveredPacket, PlainPacket, Run } from './runs.ts';
 import type { AgreedStream, Signalling } from './signalling.ts';
 import { targetSideOf } from './signalling.ts';
 import type { PacketGroup, Workspace } from './workspace.ts';
@@ -34,6 +34,15 @@ export interface StreamSources {
   readonly workspace: Workspace;
   /** For what comes of a stream. @param path as delivered */
   readonly newWriters: (path: string | null) => StreamWriters;
+  /** Is told of each packet in the clear, decrypted or never encrypted, in the order of delivery of its source. */
+  readonly onPacket?: (packet: ObservedPacket) => void;
+}
+
+/** A packet in the clear, as it was in the network but for its protection. */
+export interface ObservedPacket extends Pick<PlainPacket, 'octets' | 'time'> {
+  readonly ssrc: number;
+  readonly direction: RecoveredStream['direction'];
+  readonly path: string | null;
 }
 
 /** Why a stream yields no audio, or not all of it. */
@@ -184,8 +193,10 @@ export class GroupRecovery {
     const rtp = opened !== null || isClear ? readRtp(octets) : null;
     if (rtp === null) this.#refuse(isClear ? MALFORMED : REFUSED, packet);
     else if (opened !== null) {
+      this.#tell(octets, packet);
       this.#sorterOf(this.#opened, opened.key.csId).addAt({ rtp, octets, place, time }, opened.index);
     } else if (this.#clear.has(path) || this.#clear.size < MAX_PATHS || this.#isNamed(path)) {
+      this.#tell(octets, packet);
       this.#sorterOf(this.#clear, path).add({ rtp, octets, location, place, time });
     } else this.#passedOver++;
   }
@@ -195,7 +206,15 @@ export class GroupRecovery {
     const { packet: octets, location, place, time } = packet;
     const rtp = readRtp(octets);
     if (rtp === null) this.#refuse(MALFORMED, packet);
-    else this.#sorterOf(this.#decrypted, csId).add({ rtp, octets, location, place, time });
+    else {
+      this.#tell(octets, packet);
+      this.#sorterOf(this.#decrypted, csId).add({ rtp, octets, location, place, time });
+    }
+  }
+
+  #tell(octets: Uint8Array, { time, path }: DeliveredPacket): void {
+    const direction = DIRECTION_NAMES.get(this.#group.direction) ?? 'unknown';
+    this.#sources.onPacket?.({ octets, time, path, direction, ssrc: this.#group.ssrc });
   }
 
   #refuse(list: typeof REFUSED | typeof MALFORMED, { header, place, path }: DeliveredPacket): void {

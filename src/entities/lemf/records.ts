@@ -80,7 +80,10 @@ export function* messagesOf(call: CallMaterial, workspace: Workspace): Generator
   }
 }
 
-interface PlacedRecord {
+/** A record of a call. */
+export interface PlacedRecord {
+  /** Of its PDU. */
+  readonly sequenceNumber: number;
   readonly contents: IriContents;
   readonly direction: number | null;
   /** Of payload or header, Unix milliseconds. */
@@ -89,7 +92,8 @@ interface PlacedRecord {
   readonly place: number;
 }
 
-function* recordsOf({ session, owners }: CallMaterial, workspace: Workspace): Generator<PlacedRecord> {
+/** The records of a call, by sequence number. */
+export function* recordsOf({ session, owners }: CallMaterial, workspace: Workspace): Generator<PlacedRecord> {
   let place = 0;
   for (const row of workspace.iri(session, owners)) {
     // Of its own: what is read from it stays.
@@ -97,6 +101,7 @@ function* recordsOf({ session, owners }: CallMaterial, workspace: Workspace): Ge
     for (const { contents, direction, time } of payload.kind === 'iri' ? payload.records : []) {
       const at = time ?? header.time;
       yield {
+        sequenceNumber: header.sequenceNumber,
         contents,
         direction: direction ?? null,
         time: at === undefined ? null : unixMsOf(at),
@@ -113,12 +118,12 @@ const OPPOSITES: ReadonlyMap<number, number> = new Map<number, number>([
   [PAYLOAD_DIRECTION.toTarget, PAYLOAD_DIRECTION.fromTarget],
 ]);
 
-interface RecordText extends Pick<CallMessage, 'octets' | 'body'> {
+export interface RecordText extends Pick<CallMessage, 'octets' | 'body'> {
   readonly isAnswer: boolean;
 }
 
 /** The SIP messages and session descriptions of a record. */
-function textsOf(contents: IriContents): RecordText[] {
+export function textsOf(contents: IriContents): RecordText[] {
   if (contents.kind === 'other') return [];
   if (contents.kind === 'eps') return textsOfEps(contents.record);
   const { message } = contents.iri;

@@ -20,14 +20,14 @@ import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import type { KeptPackets, RecordedAudio, StreamWriters } from './audio.ts';
 import type { CallMaterial, CallSource } from './calls.ts';
 import { callsOf } from './calls.ts';
-import type { RecoveredStream } from './group.ts';
+import type { ObservedPacket, RecoveredStream } from './group.ts';
 import type { Gap } from './marks.ts';
 import { AudioNames } from './names.ts';
 import { isoTimeOrNull, liidText } from './notices.ts';
 import type { NoticeReport } from './notices.ts';
 import type { HandoverKind } from './ports.ts';
-import { messagesOf, readRecords } from './records.ts';
-import type { CallRecords } from './records.ts';
+import { messagesOf, readRecords, recordsOf } from './records.ts';
+import type { CallRecords, PlacedRecord } from './records.ts';
 import { Scan } from './scan.ts';
 import type { FileSummary, HandoverFile } from './scan.ts';
 import { readSignalling } from './signalling.ts';
@@ -43,6 +43,16 @@ import type { Workspace } from './workspace.ts';
 export interface RecoverOptions {
   /** Write the streams that verify, whatever is wrong with the others. */
   readonly partial?: boolean;
+  /** Is told of each call while it is recovered. */
+  readonly observer?: RecoveryObserver;
+}
+
+/** Watches a recovery, one call after the other: for what is made of a call beside its audio. */
+export interface RecoveryObserver {
+  begins(call: CallMaterial, records: Iterable<PlacedRecord>, signalling: Signalling): void;
+  /** What of it may be shown is known at the end only: a call may be withheld. */
+  packet(packet: ObservedPacket): void;
+  ends(report: CallReport): void;
 }
 
 export interface StreamReport extends Omit<RecoveredStream, 'audio' | 'kept' | 'reason'> {
@@ -208,7 +218,11 @@ export class Recovery {
       const report = { liid: liidText(call.liid), cin: call.cin, methods, records: records.all };
       return { kind: 'other', report };
     }
-    const recovered = recoverStreams({ call, keys: records.keys, signalling, workspace, newWriters });
+    const { observer } = options;
+    observer?.begins(call, recordsOf(call, workspace), signalling);
+    const onPacket = (packet: ObservedPacket): void => observer?.packet(packet);
+    const sources = { call, keys: records.keys, signalling, workspace, newWriters, onPacket };
+    const recovered = recoverStreams(sources);
     const withheld = options.partial !== true && recovered.streams.some(({ doubtful }) => doubtful);
     const streams = recovered.streams.map(({ audio, kept, ...rest }): StreamReport => {
       if (withheld && (audio !== null || kept !== null)) return withheldStream(audio, kept, rest);
@@ -223,7 +237,9 @@ export class Recovery {
         seconds: secondsOf(audio),
       };
     });
-    return { kind: 'call', report: reportOf(call, records, signalling, streams, recovered) };
+    const report = reportOf(call, records, signalling, streams, recovered);
+    observer?.ends(report);
+    return { kind: 'call', report };
   }
 }
 

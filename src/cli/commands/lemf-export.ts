@@ -1,0 +1,60 @@
+/** `claviger lemf export`: each call in a folder, for people and for other programs. */
+import { Command } from 'commander';
+import { harmless } from '../terminal.ts';
+import { CliError } from '../failure.ts';
+
+interface ExportFlags {
+  readonly hi2: string;
+  readonly hi3: string;
+  readonly out: string;
+  readonly partial?: boolean;
+}
+
+export function lemfExportCommand(): Command {
+  return new Command('export')
+    .description('write each call in files of HI2 and HI3 as audio, capture, ladder and table')
+    .requiredOption('--hi2 <file>', 'PS-PDUs received on HI2')
+    .requiredOption('--hi3 <file>', 'PS-PDUs received on HI3')
+    .requiredOption('--out <folder>', 'where the folders of the calls go, the WAV files and recover.json')
+    .option('--partial', 'export what verifies even if another stream of the same call does not')
+    .addHelpText('after', EXAMPLES)
+    .action(exportCalls);
+}
+
+const EXAMPLES = `
+The folder of a call has
+  call.pcapng   SIP, and RTP in the clear, which Wireshark plays; the records do not say where
+                SIP went: it is between 192.0.2.1 (the target) and 192.0.2.2
+  ladder.txt    who said what to whom, with MIKEY messages and keys at their place; ladder.svg
+  records.csv   the records of HI2, one a row
+  mixed.wav     all directions in one; the WAV of each direction stands beside the folder
+A call that is withheld has no RTP and no audio. Ends with 0 if every call was recovered.
+
+Example:
+  $ claviger lemf export --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out calls`;
+
+async function exportCalls({ hi2, hi3, out, partial = false }: ExportFlags): Promise<void> {
+  const { recoverEach } = await import('../../entities/lemf/store/recovery.ts');
+  const { CallExport } = await import('../workbench/call-export.ts');
+  let [calls, failed] = [0, 0];
+  const observer = new CallExport(out, (folder, report) => {
+    calls++;
+    if (!report.recovered) failed++;
+    const { liid, cin, from, to, packets, explanation } = report;
+    const head = `${folder}: LIID ${liid}, CIN ${cin}: ${from ?? '?'} → ${to ?? '?'}, ${packets} packets`;
+    process.stdout.write(`${harmless(head)}\n  ${harmless(explanation)}\n`);
+  });
+  try {
+    recoverEach({ hi2, hi3 }, out, { partial, observer }, () => undefined);
+  } finally {
+    observer.close();
+  }
+  if (calls === 0)
+    throw new CliError('failed', 'the files hold no call', 'Are they of one LEMF, and the right way round?');
+  if (failed > 0)
+    throw new CliError(
+      'failed',
+      `${failed} of ${calls} calls not recovered`,
+      'recover.json has the reasons.',
+    );
+}

@@ -1,0 +1,191 @@
+/** Each call as a folder: what Wireshark plays, what people read, what a spreadsheet takes; and nothing that is withheld. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { concat } from '../../src/bytes/octets.ts';
+import { csvRow } from '../../src/cli/workbench/csv.ts';
+import { mixWav } from '../../src/cli/workbench/mix-wav.ts';
+import { decodeWav, encodeWav } from '../../src/media/wav.ts';
+import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
+import type { CallOptions } from '../entities/lemf/call.ts';
+import { missingTool } from '../support/shared.ts';
+import { claviger } from './in-process.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-export-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function exported(name: string, calls: readonly InterceptedCall[], ...options: string[]) {
+  const out = path.join(folder, name);
+  const [hi2, hi3] = ['hi2', 'hi3'].map((kind) => path.join(folder, `${name}.${kind}`)) as [string, string];
+  writeFileSync(hi2, concat(...calls.flatMap((call) => delivered([...call.signalling, ...call.keys]))));
+  writeFileSync(hi3, concat(...calls.flatMap((call) => delivered(call.content))));
+  return {
+    out,
+    ...(await claviger('lemf', 'export', '--hi2', hi2, '--hi3', hi3, '--out', out, ...options).then(
+      ({ out: printed, ...rest }) => ({ printed, ...rest }),
+    )),
+  };
+}
+
+const call = (options: CallOptions = {}): InterceptedCall =>
+  new InterceptedCall('exchange-1.json', { packets: 10, ...options });
+
+describe('claviger lemf export', () => {
+  it('R-20: writes records, ladder, mixed audio and a capture of each call, for nobody else to read', async () => {
+    const first = call();
+    const { out, status, printed } = await exported('two', [first, call({ cin: 2, liid: 'LIID=2/..' })]);
+    expect([status, printed.match(/^\S.*packets$/gm)?.length]).toEqual([0, 2]);
+    expect(readdirSync(out).filter((name) => name.startsWith('call-'))).toEqual([
+      'call-LIID_1-cin1',
+      'call-LIID_2___-cin2',
+    ]);
+    const at = path.join(out, 'call-LIID_1-cin1');
+    expect(readdirSync(at).sort()).toEqual([
+      'call.pcapng',
+      'ladder.svg',
+      'ladder.txt',
+      'mixed.wav',
+      'records.csv',
+    ]);
+    for (const name of readdirSync(at)) expect(statSync(path.join(at, name)).mode & 0o077, name).toBe(0);
+
+    const rows = readFileSync(path.join(at, 'records.csv'), 'utf8').split('\r\n');
+    expect(rows).toHaveLength(10);
+    expect(rows[0]).toBe('number,time,direction,event,message,MIKEY,keys,failure');
+    expect(rows[1]).toMatch(
+      /^0,2030-01-01T00:00:00\.000Z,fromTarget,unfilteredSIPmessage,INVITE \S+ SIP\/2\.0,"I_MESSAGE_1, \d+ octets",,$/,
+    );
+    expect(rows[7]).toMatch(/^6,[^,]+,,decryptionKeysAvailable,,,CS 1,$/);
+
+    const ladder = readFileSync(path.join(at, 'ladder.txt'), 'utf8');
+    expect(ladder).toMatch(
+      /INVITE [^\n]*\n[^\n]*->[^]*183 Session[^\n]*\n[^\n]*<-[^]*\* key of CS 1\n?[^]*\* key of CS 2/,
+    );
+    expect(readFileSync(path.join(at, 'ladder.svg'), 'utf8')).toContain('BYE sip:alice@home1.example');
+
+    const mixed = decodeWav(readFileSync(path.join(at, 'mixed.wav')));
+    const [a, b] = first.streams.map(({ spoken }) => spoken);
+    expect([...mixed]).toEqual(
+      [...a!].map((sample, i) => Math.max(-32_768, Math.min(32_767, sample + b![i]!))),
+    );
+  });
+
+  it.skipIf(missingTool('tshark'))(
+    'R-20: the capture is SIP and RTP in the clear for Wireshark, packet by packet',
+    async () => {
+      const { out } = await exported('capture', [call()]);
+      const { stdout, stderr } = spawnSync(
+        'tshark',
+        [
+          '-r',
+          path.join(out, 'call-LIID_1-cin1', 'call.pcapng'),
+          '-o',
+          'rtp.heuristic_rtp:TRUE',
+          '--enable-heuristic',
+          'rtp_udp',
+          '-T',
+          'fields',
+          ...['sip.Method', 'sip.Status-Code', 'rtp.ssrc', 'rtp.seq', 'rtp.payload', '_ws.malformed'].flatMap(
+            (field) => ['-e', field],
+          ),
+        ],
+        { encoding: 'utf8' },
+      );
+      const rows = stdout
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((line) => line.split('\t'));
+      expect(rows.map(([method = '', code = '']) => method || code).filter(Boolean), stderr).toEqual([
+        'INVITE',
+        '183',
+        'PRACK',
+        '200',
+        '200',
+        'BYE',
+      ]);
+      const rtp = rows.filter(([, , ssrc = '']) => ssrc !== '');
+      expect(rtp).toHaveLength(20);
+      expect(rtp.every(([, , , , payload = '']) => payload.length === 320)).toBe(true);
+      expect(rtp.slice(0, 10).map(([, , , seq]) => seq)).toEqual(
+        Array.from({ length: 10 }, (_, i) => String(7 + i)),
+      );
+    },
+  );
+
+  it('R-20: a call that is withheld has neither RTP nor audio, also not of the stream that verifies', async () => {
+    const right = call({ packets: 60 });
+    const wrong = call({ packets: 60, keying: { tek: '00'.repeat(16), salt: '00'.repeat(14), mki: '' } });
+    const hi2 = concat(...delivered([...right.signalling, ...right.keys]));
+    const content = [...right.streams[0]!.records, ...wrong.streams[1]!.records];
+    const [at2, at3, out] = ['w.hi2', 'w.hi3', 'withheld'].map((name) => path.join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(at2, hi2);
+    writeFileSync(at3, concat(...delivered(content)));
+    const run = await claviger('lemf', 'export', '--hi2', at2, '--hi3', at3, '--out', out);
+    expect([run.status, run.err]).toEqual([1, expect.stringContaining('1 of 1 calls not recovered')]);
+    const at = path.join(out, 'call-LIID_1-cin1');
+    expect(existsSync(path.join(at, 'mixed.wav'))).toBe(false);
+    const kept = statSync(path.join(at, 'call.pcapng')).size;
+    const partial = await claviger('lemf', 'export', '--partial', '--hi2', at2, '--hi3', at3, '--out', out);
+    expect(partial.status).toBe(1);
+    expect(statSync(path.join(at, 'call.pcapng')).size).toBeGreaterThan(kept + 60 * 200);
+    expect(existsSync(path.join(at, 'mixed.wav'))).toBe(true);
+  });
+
+  it('refuses files that are not there, and says of files without a call that they have none', async () => {
+    const none = path.join(folder, 'none');
+    const refused = await claviger(
+      'lemf',
+      'export',
+      '--hi2',
+      none,
+      '--hi3',
+      none,
+      '--out',
+      path.join(folder, 'x'),
+    );
+    expect([refused.status, refused.err]).toEqual([1, expect.stringMatching(/no such file/)]);
+    expect(existsSync(path.join(folder, 'x'))).toBe(false);
+    const { status, err } = await exported('empty', []);
+    expect([status, err]).toEqual([1, expect.stringContaining('the files hold no call')]);
+  });
+});
+
+describe('what the export writes', () => {
+  it('is text for a spreadsheet: nothing is computed, no cell ends early', () => {
+    expect(csvRow(['=1+1', '+1', '-1', '@x', 'a"b,c', ' d', null, 7])).toBe(
+      `'=1+1,'+1,'-1,'@x,"a""b,c"," d",,7\r\n`,
+    );
+    expect(csvRow(['\r\n=2', '\t=3', '\u001b[2J'])).toBe('\ufffd\ufffd=2,\ufffd=3,\ufffd[2J\r\n');
+  });
+
+  it('adds recordings where they were spoken, in pieces too, and does not overflow', () => {
+    const files = [Int16Array.of(30_000, 1), Int16Array.of(2, 3), Int16Array.of(10_000, -5)].map(
+      (samples, at) => {
+        const file = path.join(folder, `${at}.wav`);
+        writeFileSync(file, encodeWav(samples));
+        return file;
+      },
+    ) as [string, string, string];
+    const out = path.join(folder, 'mix.wav');
+    expect(
+      mixWav(out, [
+        { files: [files[0], files[1]], from: 1000 },
+        { files: [files[2]], from: 1000 },
+      ]),
+    ).toBe(4);
+    expect([...decodeWav(readFileSync(out))]).toEqual([32_767, -4, 2, 3]);
+    expect(
+      mixWav(out, [
+        { files: [files[1]], from: 1001 },
+        { files: [files[0]], from: 1000 },
+      ]),
+    ).toBe(10);
+    expect([...decodeWav(readFileSync(out))]).toEqual([30_000, 1, 0, 0, 0, 0, 0, 0, 2, 3]);
+  });
+});
