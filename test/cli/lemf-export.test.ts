@@ -81,10 +81,6 @@ describe('claviger lemf export', () => {
         [
           '-r',
           path.join(out, 'call-LIID_1-cin1', 'call.pcapng'),
-          '-o',
-          'rtp.heuristic_rtp:TRUE',
-          '--enable-heuristic',
-          'rtp_udp',
           '-T',
           'fields',
           ...['sip.Method', 'sip.Status-Code', 'rtp.ssrc', 'rtp.seq', 'rtp.payload', '_ws.malformed'].flatMap(

@@ -120,7 +120,7 @@ class OpenCall {
     const at = time ?? 0;
     const key = `${direction} ${ssrc}`;
     this.#starts.set(key, Math.min(this.#starts.get(key) ?? Infinity, at));
-    if (octets.length <= MOST_OCTETS) this.#capture.packet(at, udpPacket(endsOf(way, direction), octets));
+    if (octets.length <= MOST_OCTETS) this.#capture.rtp(at, endsOf(way, direction), octets);
   }
 
   end(out: string, { streams }: CallReport): void {

@@ -120,7 +120,7 @@ function patched(octets: Uint8Array, at: number, value: number): Uint8Array {
 }
 
 /** 4 or 16 octets. */
-function addressOctets(text: string): Uint8Array {
+export function addressOctets(text: string): Uint8Array {
   const address = canonicalAddress(text);
   if (!isIPv6(address)) return Uint8Array.from(address.split('.'), Number);
   const spelt = new SocketAddress({ address, family: 'ipv6' }).address;
