@@ -205,11 +205,9 @@ export class GroupRecovery {
   #takeDecrypted(packet: DeliveredPacket, csId: number): void {
     const { packet: octets, location, place, time } = packet;
     const rtp = readRtp(octets);
+    if (rtp !== null) this.#tell(octets, packet);
     if (rtp === null) this.#refuse(MALFORMED, packet);
-    else {
-      this.#tell(octets, packet);
-      this.#sorterOf(this.#decrypted, csId).add({ rtp, octets, location, place, time });
-    }
+    else this.#sorterOf(this.#decrypted, csId).add({ rtp, octets, location, place, time });
   }
 
   #tell(octets: Uint8Array, { time, path }: DeliveredPacket): void {
