@@ -6,7 +6,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
-import { messageOf } from '../../bytes/errors.ts';
+import { isSystemError, systemWords } from '../../bytes/system-errors.ts';
 import { LabError } from '../errors.ts';
 
 /** TCP ports of one block; UDP ports for media follow. */
@@ -15,6 +15,8 @@ const MEDIA_PORTS = 640;
 const BLOCK = TCP_PORTS + MEDIA_PORTS;
 const LOWEST = 10_240;
 const HIGHEST = 32_000;
+/** What the system says of a port that something listens on. */
+const TAKEN = 'EADDRINUSE';
 
 /** Where a laboratory is, by the version of IP that it uses. */
 export const LOOPBACK_ADDRESS = { ipv4: '127.0.0.1', ipv6: '::1' } as const;
@@ -68,8 +70,11 @@ export class PortBlock extends PortRange {
  * others that look for no block may take a port of it.
  */
 export function isPortTaken(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (isSystemError(error) && error.code === TAKEN) return true;
   // Of an entity in a process of its own there is the text alone.
-  return /\bEADDRINUSE\b/.test(messageOf(error)) || (error instanceof Error && isPortTaken(error.cause));
+  const texts = [TAKEN, systemWords(TAKEN) ?? TAKEN];
+  return texts.some((text) => error.message.includes(text)) || isPortTaken(error.cause);
 }
 
 /** @throws LabError `options` if a block cannot begin there */

@@ -138,17 +138,24 @@ describe('options that make no sense', () => {
     }
   });
 
+  const code = { code: 'EADDRINUSE', syscall: 'listen' };
+
   it.each([
-    ['is tried again elsewhere, three times in all', {}, 3],
-    ['is not tried again where its ports were asked for', { portBase: 0 }, 1],
-  ])('a run of which a port is taken while it starts %s', async (_, asked, attempts) => {
-    const out = path.join(folder, `taken-${attempts}`);
+    ['is tried again elsewhere, three times in all', {}, Object.assign(new Error('listen'), code), 3],
+    [
+      'is not tried again where its ports were asked for',
+      { portBase: 0 },
+      Object.assign(new Error('listen'), code),
+      1,
+    ],
+    ['is tried again where a process says so in words', {}, new Error('another program listens there'), 3],
+    ['is not tried again where that was not it', {}, new Error('nobody listens there'), 1],
+  ])('a run of which a port is taken while it starts %s', async (name, asked, cause, attempts) => {
+    const out = path.join(folder, name);
     let begun = 0;
     const configure = (party: string): never => {
       if (party === 'kms.home1') begun++;
-      throw new Error(`${party} did not start`, {
-        cause: new Error('listen EADDRINUSE: address already in use'),
-      });
+      throw new Error(`${party} did not start`, { cause });
     };
     const entry: ScenarioEntry = {
       ...{ name: 'taken', summary: '', targets: ['none'] },
