@@ -222,8 +222,9 @@ export class KeyRequests {
 
   /** R-30's timer, as long as it has not run out: it runs from when the question was opened. */
   #watchFromNow(request: Request): void {
-    if (request.overdue || this.#stopped) return;
-    request.timer?.cancel();
+    const { timer, overdue } = request;
+    if (overdue || this.#stopped) return;
+    timer?.cancel();
     this.#watch(request, Math.max(0, request.since + this.#timing.timerMs - this.#clock.now()));
   }
 
