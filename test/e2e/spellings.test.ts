@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toBase64, toHex } from '../../src/bytes/octets.ts';
-import { messagesIn } from '../../src/cli/workbench/mikey-messages.ts';
+import { mikeyMessagesIn } from '../../src/cli/workbench/mikey-messages.ts';
 import type { ExchangeResult } from '../../src/endpoint/key-exchange.ts';
 import { readDescription } from '../../src/endpoint/session-description.ts';
 import { sightingIn } from '../../src/entities/df/extraction.ts';
@@ -97,7 +97,7 @@ function readers(octets: Uint8Array): Record<string, readonly string[]> {
     phone: mikey === null ? [] : [toBase64(mikey)],
     df: sightingIn(octets, true, 0).mikey.map((seen) => seen.octets),
     lemf: readSdp(message.body).mikey.map(toBase64),
-    cli: messagesIn(octets).map(toBase64),
+    cli: mikeyMessagesIn(octets).map(toBase64),
   };
 }
 

@@ -12,7 +12,7 @@ import type { GetKeysRecords } from '../../entities/kms/get-keys/ports.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 import { readDistrict } from '../workbench/district-secrets.ts';
-import { isSipWithoutMikey, messagesIn } from '../workbench/mikey-messages.ts';
+import { isSipWithoutMikey, mikeyMessagesIn } from '../workbench/mikey-messages.ts';
 
 interface GetKeysFlags {
   readonly secrets: string;
@@ -94,7 +94,7 @@ function requestOf(files: readonly string[], target: string): GetKeysRequest {
 /** A SIP message without MIKEY is nothing to complain of among many. */
 function messagesOf(file: string): Uint8Array[] {
   const input = readInput(file);
-  return isSipWithoutMikey(input) ? [] : messagesIn(input);
+  return isSipWithoutMikey(input) ? [] : mikeyMessagesIn(input);
 }
 
 /** One serial, one LI root, and every seed taken as issued. */

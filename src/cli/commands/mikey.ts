@@ -5,7 +5,7 @@ import type { DescribedMessage } from '../../mikey/describe.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 import { withContainers } from '../workbench/describe-container.ts';
-import { decodedMikey, isSipWithoutMikey, messagesIn } from '../workbench/mikey-messages.ts';
+import { decodedMikey, isSipWithoutMikey, mikeyMessagesIn } from '../workbench/mikey-messages.ts';
 import { readPrivateKeys } from '../workbench/private-key-file.ts';
 import type { PrivateKey } from '../workbench/private-key-file.ts';
 import { escaped } from '../workbench/shown.ts';
@@ -79,7 +79,7 @@ function describedMessage(octets: Uint8Array, place: string, keys: readonly Priv
 
 function messagesOf(input: Uint8Array, file: string, many: boolean): Uint8Array[] {
   try {
-    return messagesIn(input);
+    return mikeyMessagesIn(input);
   } catch (error) {
     if (!many || !(error instanceof CliError)) throw error;
     throw new CliError(error.code, `${escaped(file)}: ${error.message}`, error.hint, { cause: error });

@@ -8,7 +8,7 @@ import { isMikey, KEY_MANAGEMENT, parseKeyManagement } from '../../sip/key-manag
 import { CliError } from '../failure.ts';
 
 /** Finds the messages in whatever a person is likely to paste. @throws CliError `input` if there are none */
-export function messagesIn(input: Uint8Array): Uint8Array[] {
+export function mikeyMessagesIn(input: Uint8Array): Uint8Array[] {
   const text = Buffer.from(input).toString('latin1');
   const attributes = keyManagementOf(text);
   if (attributes.length > 0) return attributes.map(messageOf);
