@@ -1,4 +1,4 @@
-import { placeOf, whyOf } from './system-errors.ts';
+import { fileOf, whyOf } from './system-errors.ts';
 
 /**
  * The root of every error that Claviger throws on purpose. Each domain has one subclass with its own union of codes
@@ -16,7 +16,7 @@ export abstract class ClavigerError<Code extends string> extends Error {
 
 /** What was thrown, in words, with its place where the system names one: for logs, and for errors that say what lies beneath. */
 export function messageOf(error: unknown): string {
-  const place = placeOf(error);
+  const place = fileOf(error);
   return place === null ? whyOf(error) : `${place}: ${whyOf(error)}`;
 }
 

@@ -80,7 +80,7 @@ export function whyOf(error: unknown): string {
 }
 
 /** The path or address that the system names; `null`: none, or the words of `whyOf` are its own and name it. */
-export function placeOf(error: unknown): string | null {
+export function fileOf(error: unknown): string | null {
   const of = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   if (!isSystemError(of) || systemWords(of.code) === null) return null;
   const { path, address, port, hostname } = of;

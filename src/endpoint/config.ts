@@ -14,7 +14,7 @@ import { nextHopOf } from '../sip/flow.ts';
 import type { NextHop } from '../sip/flow.ts';
 import { RFC_TIMERS } from '../sip/timers.ts';
 import { isSips, parseUri } from '../sip/uri.ts';
-import type { CertificateFiles } from './credentials.ts';
+import type { CredentialFiles } from './credentials.ts';
 import { instanceIn } from './instance.ts';
 
 const KEYED = 'a SIP URI that can be keyed';
@@ -52,7 +52,7 @@ export const KEYED_IDENTITY = (description: string) => parsed(description, KEYED
 /** Whether a device proves itself by a pre-shared key, or by a certificate. */
 export type KmsProof =
   | { readonly kind: 'psk'; readonly credential: string; readonly psk: Secret }
-  | ({ readonly kind: 'certificate' } & CertificateFiles);
+  | ({ readonly kind: 'certificate' } & CredentialFiles);
 
 const KMS = Type.Decode(
   strict({

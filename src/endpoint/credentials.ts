@@ -45,7 +45,7 @@ export function knownByKey(credential: KmsCredential): KmsIdentification {
 }
 
 /** Paths of PEM files. */
-export interface CertificateFiles {
+export interface CredentialFiles {
   readonly certificate: string;
   readonly privateKey: string;
   /** Certificate of the KMS that requests are encrypted to. */
@@ -54,7 +54,7 @@ export interface CertificateFiles {
 
 /** By a certificate. @throws TlsError with a sentence that says what to mend */
 export function knownByCertificate(
-  files: CertificateFiles,
+  files: CredentialFiles,
   district: string,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): KmsIdentification {
@@ -85,7 +85,7 @@ export function knownByCertificate(
   };
 }
 
-function readCredential(files: CertificateFiles, district: string, now: number): CertifiedCredential {
+function readCredential(files: CredentialFiles, district: string, now: number): CertifiedCredential {
   const { chain, privateKey } = readRsaPair(files, 'digitalSignature', now);
   return {
     chain,

@@ -8,12 +8,12 @@
 import { isRtcp } from './rtp.ts';
 
 /** `handshake`: parties that agree upon keys on the media's own way; `noise`: none of all that. */
-export type MediaKind = 'rtp' | 'rtcp' | 'stun' | 'handshake' | 'noise';
+export type PacketKind = 'rtp' | 'rtcp' | 'stun' | 'handshake' | 'noise';
 
 const ZRTP_COOKIE = 0x5a525450;
 
 /** What is none of the others is taken for RTP: whether it is, its reader says. */
-export function mediaKindOf(octets: Uint8Array): MediaKind {
+export function mediaKindOf(octets: Uint8Array): PacketKind {
   const first = octets[0] ?? 0xff;
   if (first < 64 && octets.length >= 8) {
     const cookie = new DataView(octets.buffer, octets.byteOffset, octets.length).getUint32(4);

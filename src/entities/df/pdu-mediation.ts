@@ -7,7 +7,7 @@ import { sourceSaid, standingSaid } from './claims.ts';
 import { sightingIn } from './extraction.ts';
 import type { DeliverRecord, KeyMediation } from './key-mediation.ts';
 import { asIntercepted } from './decryption/content-decryption.ts';
-import type { ContentDecryption, DeliveredContent } from './decryption/content-decryption.ts';
+import type { ContentDecryption, HandedContent } from './decryption/content-decryption.ts';
 import { directionOf, observedIdentities } from './pdu-facts.ts';
 import type { DfTask } from './ports.ts';
 import type { SessionStarts } from './session-starts.ts';
@@ -102,7 +102,7 @@ export function deliverContent(
   deliver: DeliverRecord,
   pdu: Pdu,
   warranted: readonly RecordRecipient[],
-  content: DeliveredContent,
+  content: HandedContent,
 ): void {
   const { correlation } = pdu;
   for (const recipient of warranted) {

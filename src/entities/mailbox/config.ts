@@ -63,7 +63,7 @@ export const MAILBOX_BOUNDS = [
   ...(['keep', 'retryMs'] as const),
 ] satisfies readonly (keyof MailboxConfig)[];
 
-export function limitsIn(config: Pick<MailboxConfig, (typeof MAILBOX_BOUNDS)[number]>): MailboxLimits {
+export function boundsIn(config: Pick<MailboxConfig, (typeof MAILBOX_BOUNDS)[number]>): MailboxLimits {
   return {
     messages: config.maxMessages,
     messagesOfOne: config.maxMessagesOfOne,

@@ -36,8 +36,8 @@ import type { DepositOffer, MailboxSide } from './descriptions.ts';
 import { MailboxError } from './errors.ts';
 import { CallSockets } from './media.ts';
 import { clearHeader } from './pace.ts';
-import { ownerOf } from './holdings.ts';
-import type { Holding, Holdings } from './holdings.ts';
+import { holderOf } from './holdings.ts';
+import type { OpenHolding, MailboxHoldings } from './holdings.ts';
 import type { KeptMessage, MailboxLimits, MessageHead, MessageStore, MessageWriter } from './ports.ts';
 import { TONE } from './tone.ts';
 
@@ -53,7 +53,7 @@ export interface DepositParts {
   readonly store: Pick<MessageStore, 'create'>;
   /** Those that are in force. */
   readonly limits: () => Pick<MailboxLimits, 'messageMs'>;
-  readonly holdings: Pick<Holdings, 'admit' | 'open'>;
+  readonly holdings: Pick<MailboxHoldings, 'admit' | 'open'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -73,7 +73,7 @@ export class Deposit {
   readonly #sources = new Map<number, NetworkAddress>();
   #session: CsbSession | null = null;
   #writer: MessageWriter | null = null;
-  #holding: Holding | null = null;
+  #holding: OpenHolding | null = null;
   #first: number | null = null;
   #player: Player<SpeechPacket> | null = null;
   #timer: Timer | null = null;
@@ -174,7 +174,7 @@ export class Deposit {
     if (!hasDeferredKey) throw new MailboxError('no-key-left', 'the caller does not take this for a mailbox');
     const { mikey: iMessage1, lines, media } = this.#offer;
     const recipient = readIMessage1(iMessage1).idrr.addressOfRecord;
-    this.#holding = holdings.open(ownerOf({ recipient, initiator: this.#leg.initiator }));
+    this.#holding = holdings.open(holderOf({ recipient, initiator: this.#leg.initiator }));
     const messages = { iMessage1, rMessage1: this.#leg.message, iMessage2 };
     const head: MessageHead = {
       recipient,

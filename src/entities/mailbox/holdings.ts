@@ -40,14 +40,14 @@ interface Share {
 }
 
 /** A message that is being left. */
-export interface Holding {
+export interface OpenHolding {
   /** Takes so many octets more, or refuses them. */
   grow(octets: number): boolean;
   /** It waits now, with so many octets; `null`: nothing of it is kept. */
   settle(octets: number | null): void;
 }
 
-export class Holdings {
+export class MailboxHoldings {
   readonly #limits: () => MailboxLimits;
   readonly #all: Share = { messages: 0, octets: 0 };
   readonly #shares = new Map<string, Share>();
@@ -105,7 +105,7 @@ export class Holdings {
   }
 
   /** @throws MailboxError `full` */
-  open(owner: Owner): Holding {
+  open(owner: Owner): OpenHolding {
     this.admit(owner);
     this.add(owner, 0);
     let held = 0;
@@ -167,7 +167,7 @@ export class Holdings {
 }
 
 /** Whose a message is that is kept, or being left. */
-export function ownerOf({ recipient, initiator }: Pick<MessageHead, 'recipient' | 'initiator'>): Owner {
+export function holderOf({ recipient, initiator }: Pick<MessageHead, 'recipient' | 'initiator'>): Owner {
   return { recipient, caller: canonicalIdentity(initiator).addressOfRecord };
 }
 

@@ -21,7 +21,7 @@ import type { DeliveryEnd } from './delivery.ts';
 import { Deposit } from './deposit.ts';
 import type { MailboxSide } from './descriptions.ts';
 import { MailboxError } from './errors.ts';
-import { Holdings, ownerOf } from './holdings.ts';
+import { MailboxHoldings, holderOf } from './holdings.ts';
 import type { KeptMessage, KeptPacket, MailboxLimits, MessageStore } from './ports.ts';
 
 /** Milliseconds until a registration that failed is tried again. */
@@ -47,7 +47,7 @@ export interface MailboxOptions {
 export class Mailbox {
   readonly #options: MailboxOptions;
   readonly #deliveries: Deliveries;
-  readonly #holdings: Holdings;
+  readonly #holdings: MailboxHoldings;
   readonly #calls = new Set<Deposit | MessageDelivery>();
   /** Calls that begin, of which there is no `Deposit` yet. */
   #beginning = 0;
@@ -58,8 +58,8 @@ export class Mailbox {
   constructor(options: MailboxOptions) {
     const { agent, store, limits, clock, logger } = options;
     this.#options = options;
-    this.#holdings = new Holdings(limits);
-    for (const { head, octets } of store.waiting) this.#holdings.add(ownerOf(head), octets);
+    this.#holdings = new MailboxHoldings(limits);
+    for (const { head, octets } of store.waiting) this.#holdings.add(holderOf(head), octets);
     this.#deliveries = new Deliveries({
       store: this.#counted(store),
       limits,
@@ -88,7 +88,7 @@ export class Mailbox {
   }
 
   /** How often each bound was exceeded. */
-  get refused(): Holdings['refused'] {
+  get refused(): MailboxHoldings['refused'] {
     return this.#holdings.refused;
   }
 
@@ -191,7 +191,7 @@ export class Mailbox {
   #counted(store: MailboxOptions['store']): DeliveriesOptions['store'] {
     const gone = (id: string): void => {
       const message = store.waiting.find((each) => each.id === id);
-      if (message !== undefined) this.#holdings.remove(ownerOf(message.head), message.octets);
+      if (message !== undefined) this.#holdings.remove(holderOf(message.head), message.octets);
     };
     return {
       get waiting() {

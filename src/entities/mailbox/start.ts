@@ -10,7 +10,7 @@ import { LiveTls } from '../../net/live-tls.ts';
 import { loadTls } from '../../net/tls.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { holdingState } from '../../storage/lock.ts';
-import { limitsIn } from './config.ts';
+import { boundsIn } from './config.ts';
 import type { MailboxConfig } from './config.ts';
 import { Mailbox } from './mailbox.ts';
 import { mailboxOperation, mailboxPlace, messagesIn } from './start-operation.ts';
@@ -53,7 +53,7 @@ async function startHolding(
     },
   );
   const store = FileMessageStore.open(messagesIn(config), random, logger);
-  let limits = limitsIn(config);
+  let limits = boundsIn(config);
   const mailbox = new Mailbox({
     agent,
     endpoint,
@@ -68,7 +68,7 @@ async function startHolding(
     logger,
   });
   opened.add(() => mailbox.stop());
-  const take = (next: MailboxConfig): void => void (limits = limitsIn(next));
+  const take = (next: MailboxConfig): void => void (limits = boundsIn(next));
   const operation = mailboxOperation(config, { tls, mailbox, store, take });
   mailbox.start();
   return { mailbox, sip, operation, observe: (observer) => agent.layer.observe(observer) };

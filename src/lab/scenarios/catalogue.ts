@@ -115,7 +115,7 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     name: 'pke',
     summary: 'phones get their keys by certificates, and alice calls bob',
     targets: ['alice', 'bob', 'both', 'none'],
-    load: async () => (await import('./named/pke.ts')).pke,
+    load: async () => (await import('./named/pke.ts')).certified,
   },
   {
     name: 'midnight',

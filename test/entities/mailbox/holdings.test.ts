@@ -1,6 +1,6 @@
 /** What a mailbox keeps for whom and of whom, against its bounds. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Holdings } from '../../../src/entities/mailbox/holdings.ts';
+import { MailboxHoldings } from '../../../src/entities/mailbox/holdings.ts';
 import type { MailboxLimits } from '../../../src/entities/mailbox/ports.ts';
 
 const PLENTY: MailboxLimits = {
@@ -12,7 +12,7 @@ const owner = (recipient: string, caller: string) => ({ recipient, caller });
 
 describe('R-42: what is kept', () => {
   let limits: MailboxLimits = PLENTY;
-  let holdings: Holdings;
+  let holdings: MailboxHoldings;
   const code = (work: () => unknown): unknown => {
     try {
       work();
@@ -25,7 +25,7 @@ describe('R-42: what is kept', () => {
 
   beforeEach(() => {
     limits = PLENTY;
-    holdings = new Holdings(() => limits);
+    holdings = new MailboxHoldings(() => limits);
   });
 
   test.each([

@@ -44,16 +44,13 @@ export interface ContentDecryptionParts extends ContentDecryptionSettings {
   /** Tasks by XID. */
   readonly find: (xid: string) => DfTask | null;
   /** Lays content before warrants, as it is. */
-  readonly deliver: (pdu: Pdu, warranted: readonly RecordRecipient[], content: DeliveredContent) => void;
+  readonly deliver: (pdu: Pdu, warranted: readonly RecordRecipient[], content: HandedContent) => void;
   /** Content of this task went out as it came. */
   readonly undecrypted: (xid: string) => void;
 }
 
 /** Content as it is handed over. */
-export type DeliveredContent = Pick<
-  CcRecord,
-  'content' | 'format' | 'decrypted' | 'time' | 'streamIdentifier'
->;
+export type HandedContent = Pick<CcRecord, 'content' | 'format' | 'decrypted' | 'time' | 'streamIdentifier'>;
 
 /** Keys of a call that was silent for so long are wiped; should it go on, they are asked for again. */
 const SILENCE_MS = 300_000;
@@ -163,7 +160,7 @@ export class ContentDecryption implements KeySink {
   #handOn(
     pdu: Pdu,
     takers: readonly RecordRecipient[],
-    content: DeliveredContent,
+    content: HandedContent,
     outcome: OpenedContent | 'clear' | 'none',
   ): void {
     if (outcome === 'none') this.#undecrypted(pdu, takers, content);
@@ -183,7 +180,7 @@ export class ContentDecryption implements KeySink {
     this.#parts.deliver(pdu, takers, content);
   }
 
-  #undecrypted(pdu: Pdu, takers: readonly RecordRecipient[], content: DeliveredContent): void {
+  #undecrypted(pdu: Pdu, takers: readonly RecordRecipient[], content: HandedContent): void {
     this.#counts.undecrypted += 1;
     this.#parts.deliver(pdu, takers, content);
     this.#parts.undecrypted(pdu.xid);
@@ -259,7 +256,7 @@ function callOf({ xid, correlation }: Pick<KeySession, 'xid' | 'correlation'>): 
 }
 
 /** As it came; `null`: a payload of a kind that is not handed over. */
-export function asIntercepted(pdu: Pdu, time: number): DeliveredContent | null {
+export function asIntercepted(pdu: Pdu, time: number): HandedContent | null {
   const format = contentFormatOf(pdu);
   if (format === null) return null;
   return { content: pdu.payload, format, time, streamIdentifier: streamIdentifier(pdu) };

@@ -16,7 +16,7 @@ import type { RsaPair } from '../../../net/rsa-pair.ts';
 import type { Stage } from '../stage.ts';
 import { liidOf } from '../warrants.ts';
 
-export const pke: DemoScenario = {
+export const certified: DemoScenario = {
   users: { home1: ['alice', 'carol'], home2: ['bob'] },
   certified: 'all',
   warrants: contentWarrants,
