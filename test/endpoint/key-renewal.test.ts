@@ -81,7 +81,7 @@ describe('R-41: a phone’s keys', () => {
     [0, 30],
     [0x80, 27],
     [0xff, 24],
-  ])('are renewed a quarter to a half of a period before they end, by chance %i', async (chance, after) => {
+  ])('are renewed a quarter to a half of a period before they end, by chance %s', async (chance, after) => {
     const { asked, keeper, hours, isHeld } = phoneWith({ chance });
     await keeper.refresh();
     await hours(after - 1);
@@ -125,7 +125,7 @@ describe('R-41: a clock that is off', () => {
   it.each([
     [400, /the own clock is 400 s behind the KMS's/],
     [-3600, /the own clock is 3600 s ahead of the KMS's/],
-  ])('by more than the KMS takes (%i s) is why there are no keys, and it is said', async (kmsAhead, why) => {
+  ])('by more than the KMS takes (%s s) is why there are no keys, and it is said', async (kmsAhead, why) => {
     const { keeper } = phoneWith({ kmsAhead });
     await expect(keeper.refresh()).rejects.toMatchObject({ code: 'clock', message: why });
   });
@@ -135,7 +135,7 @@ describe('R-41: a clock that is off', () => {
     [100, 0],
     [200, 1],
     [-290, 1],
-  ])('by %i s is warned of %i times, before calls fail', async (kmsAhead, times) => {
+  ])('by %s s is warned of %s times, before calls fail', async (kmsAhead, times) => {
     const { keeper, warned } = phoneWith({ kmsAhead });
     await keeper.refresh();
     expect(warned).toHaveLength(times);

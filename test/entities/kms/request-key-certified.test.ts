@@ -141,7 +141,7 @@ async function refusal(options: Partial<CertifiedRequest>): Promise<number | nul
 
 describe('R-41: a device with a certificate', () => {
   it.each([1, 0] as const)(
-    'gets key and seed of its identity under its envelope key, PRF func %i',
+    'gets key and seed of its identity under its envelope key, PRF func %s',
     async (prfFunc) => {
       const options = ask({ prfFunc });
       const issued = open(await answerTo(options), { ...options, psk: options.envelope });
