@@ -1,8 +1,14 @@
 import { defineConfig } from 'vitest/config';
 import { bundledWorkers } from './test/support/workers.ts';
 
-/** These replace a module (`vi.mock`), and so need modules of their own. */
-const APART = ['test/ibe/validation-memory.test.ts', 'test/entities/kms/request-key-shares.test.ts'];
+/** These replace a module (`vi.mock`), or look what modules were loaded, and so need modules of their own. */
+const APART = [
+  'test/ibe/validation-memory.test.ts',
+  'test/entities/kms/request-key-shares.test.ts',
+  'test/e2e/faults.test.ts',
+  'test/e2e/reproducible.test.ts',
+  'test/e2e/targets.test.ts',
+];
 
 /** Runs in the gate as a step of its own (`scripts/try-processes.sh`). */
 const ON_PROCESSES =

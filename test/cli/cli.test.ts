@@ -69,8 +69,8 @@ describe('claviger', () => {
     ['a fault that is none', ['demo', '--fault', 'sun-down=home1'], /there is no fault sun-down=home1/],
     ['times without an outage', ['demo', '--from', '5'], /none does/],
     ['times in the wrong order', ['demo', '--fault', 'df-down=home1', '--from', '5', '--to', '4'], /before/],
-    ['a privileged port', ['demo', '--port-base', '80'], /not from 1024 to 64928/],
-    ['a port beyond the last', ['demo', '--port-base', '64929'], /not from 1024 to 64928/],
+    ['a privileged port', ['demo', '--port-base', '80'], /not from 1024 to 64784/],
+    ['a port beyond the last', ['demo', '--port-base', '64785'], /not from 1024 to 64784/],
     ['a file in place of a folder', ['demo', '--out', cli], /is not a folder/],
     ['a size that is none', ['ibe', 'setup', '--district', 'https://x/', '--out', 'x', '--n', '99'], /2048/],
   ] as const)('exits with 2 for %s', async (_, args, says) => {

@@ -117,7 +117,7 @@ describe('R-68: claviger set-aside', () => {
     ['a number that is not there', ['show', file, '1', '7'], 'input'],
     ['what is not a number', ['show', file, '1x'], 'usage'],
     ['a negative number', ['delete', file, '--', '-1'], 'usage'],
-    ['a file that is not there', ['list', path.join(folder, 'none')], 'input'],
+    ['a file that is not there', ['list', path.join(folder, 'none')], 'unreadable'],
     ['another store', ['list', path.join(folder, 'other.db')], 'damaged'],
     ['one of two that is not there', ['delete', file, '1', '9'], 'input'],
   ])('%s is refused, and nothing is changed', async (_, args, code) => {

@@ -122,7 +122,7 @@ describe('the entities of today on the files of version 0.1.0', () => {
   it('KMS: a request that version 0.1.0 answered is a copy, and the next one gets keys of the period whose seed was issued', async () => {
     const { ue } = network.phone('alice');
     const before = audited().length;
-    await expect(ue.register()).rejects.toMatchObject({ name: 'RequestKeyError', code: 'refused' });
+    await expect(ue.register()).rejects.toMatchObject({ name: 'RequestKeyError', code: 'untimely' });
     expect(audited(before)).toMatchObject([
       { kind: 'keys-refused', credential: 'alice', reason: 'replayed' },
     ]);

@@ -33,10 +33,11 @@ export function decryptorChecks(
 ): readonly Check[] {
   return HOMES.map((home) => {
     const { modules, decryptors } = loaded[home];
+    const expected = isWanted
+      ? { name: `the DF of ${home} has loaded the decryptor` }
+      : { name: `the DF of ${home} has never loaded the decryptor` };
     return {
-      name: isWanted
-        ? `the DF of ${home} has loaded the decryptor`
-        : `the DF of ${home} has never loaded the decryptor`,
+      ...expected,
       passed: modules > 0 && decryptors > 0 === isWanted,
       detail: `${counted(modules, 'module')}, ${decryptors} of them to decrypt streams`,
     };
