@@ -55,6 +55,9 @@ beforeAll(async () => {
   const at = { folder: lab, homes: ['north'], portBase: block.base, force: false };
   await initLab({ ...at, now: Date.now(), random: systemRandom() });
   for (const entity of SERVICE_ORDER) await start(entity);
+  // The mailbox registers once it runs.
+  const ready = async (): Promise<number> => (await claviger('status', '--state', lab)).status;
+  await expect.poll(ready, { interval: 200 }).toBe(0);
 }, 60_000);
 
 afterAll(async () => {
