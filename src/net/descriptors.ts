@@ -21,6 +21,14 @@ export function listenerShare(descriptors = descriptorLimit()): number {
   return Math.max(1, Math.floor(descriptors / 8));
 }
 
+/** Connections that settings allow, to strangers and to where subscribers say; as many of them as there are descriptors. */
+export function withinDescriptors<Limits extends { most: number; outgoing: number }>(limits: Limits): Limits {
+  const allowed = { ...limits };
+  allowed.most = Math.min(allowed.most, publicShare());
+  allowed.outgoing = Math.min(allowed.outgoing, listenerShare());
+  return allowed;
+}
+
 /** Descriptors that the process may have. */
 function descriptorLimit(): number {
   try {

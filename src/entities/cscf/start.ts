@@ -13,7 +13,7 @@ import { DnsQueries } from '../../net/dns-queries.ts';
 import { SipLocations } from '../../net/sip-locations.ts';
 import { CSCF_POLICY } from '../../x1/policy.ts';
 import type { HostMap } from '../../net/hosts.ts';
-import { listenerShare, publicShare } from '../../net/descriptors.ts';
+import { withinDescriptors } from '../../net/descriptors.ts';
 import { CertifiedSip } from '../../net/sip-security.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { IqClient } from './http/iq-client.ts';
@@ -70,11 +70,11 @@ async function startWith(
   const { hosts, poi, tasks } = element;
   const registrations = await SqliteRegistrationStore.open(registrationsOf(config));
   opened.add(() => registrations.close());
-  const connections = {
-    most: Math.min(config.maxConnections, publicShare()),
+  const connections = withinDescriptors({
+    most: config.maxConnections,
     perAddress: config.maxConnectionsPerAddress,
-    outgoing: Math.min(TCP_LIMITS.outgoing, listenerShare()),
-  };
+    outgoing: TCP_LIMITS.outgoing,
+  });
   const listening: NetworkAddress[] = [];
   const locations = new SipLocations({
     ...{ hosts, clock, random, logger },
