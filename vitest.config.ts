@@ -10,10 +10,16 @@ const APART = [
   'test/e2e/targets.test.ts',
 ];
 
-/** Runs in the gate as a step of its own (`scripts/try-processes.sh`). */
+/** Run in the gate as a step of its own (`scripts/try-processes.sh`). */
 const ON_PROCESSES =
   process.env['CLAVIGER_SLOW'] === undefined
     ? ['test/e2e/on-processes.test.ts', 'test/e2e/upgraded-on-processes.test.ts']
+    : [];
+
+/** Half a minute each; run in the gate as a step of their own (`scripts/long-tests.sh`), or with `CLAVIGER_LONG`. */
+const LONG =
+  process.env['CLAVIGER_LONG'] === undefined
+    ? ['test/cli/disk.test.ts', 'test/cli/recover-cases.test.ts', 'test/ibe/wasm/sizes.test.ts']
     : [];
 
 export default defineConfig({
@@ -27,7 +33,7 @@ export default defineConfig({
           name: 'together',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: [...APART, ...ON_PROCESSES],
+          exclude: [...APART, ...ON_PROCESSES, ...LONG],
         },
       },
       { extends: true, test: { name: 'apart', include: APART } },

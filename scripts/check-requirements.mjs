@@ -74,7 +74,7 @@ function run(tree, { test, name }) {
     cwd: tree,
     encoding: 'utf8',
     timeout: 180_000,
-    env: { ...process.env, CLAVIGER_SHARED: shared },
+    env: { ...process.env, CLAVIGER_SHARED: shared, CLAVIGER_LONG: '1' },
   });
   if (!existsSync(output)) return { passed: 0, failed: 0, message: 'no result' };
   const result = JSON.parse(readFileSync(output, 'utf8'));

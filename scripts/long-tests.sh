@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The tests that `npm test` leaves out because they take half a minute each: full disks, a case for each way in which what
+# a LEMF has may be damaged, and the pairing at every size of the field.
+#   scripts/long-tests.sh
+# Non-zero on any failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CLAVIGER_LONG=1 npx --no-install vitest run --reporter=default \
+  test/cli/disk.test.ts test/cli/recover-cases.test.ts test/ibe/wasm/sizes.test.ts
