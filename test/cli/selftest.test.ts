@@ -64,19 +64,23 @@ afterAll(async () => {
 });
 
 describe('claviger selftest', () => {
-  it('R-93: finds that all links of a laboratory hold, and leaves no warrant', async () => {
-    // The mailbox registers once it runs.
-    const ready = async (): Promise<number> => (await claviger('status', '--state', lab)).status;
-    await expect.poll(ready, { interval: 200 }).toBe(0);
-    const { status, report } = await selftest('--wait', '30');
-    expect(report.links.filter(({ state }) => state !== 'ok')).toEqual([]);
-    expect([status, report.outcome, report.broken]).toEqual([0, 'ok', null]);
-    const officer = path.join(home, 'officer-1.json');
-    const { out } = await claviger('warrant', 'list', '--config', officer, '--json');
-    expect(JSON.parse(out)).toMatchObject([
-      { liid: expect.stringMatching(/^SELFTEST-/) as unknown, state: 'ended' },
-    ]);
-  }, 90_000);
+  it(
+    'R-93: finds that all links of a laboratory hold, and leaves no warrant',
+    { timeout: 180_000 },
+    async () => {
+      // The mailbox registers once it runs.
+      const ready = async (): Promise<number> => (await claviger('status', '--state', lab)).status;
+      await expect.poll(ready, { interval: 200, timeout: 90_000 }).toBe(0);
+      const { status, report } = await selftest('--wait', '30');
+      expect(report.links.filter(({ state }) => state !== 'ok')).toEqual([]);
+      expect([status, report.outcome, report.broken]).toEqual([0, 'ok', null]);
+      const officer = path.join(home, 'officer-1.json');
+      const { out } = await claviger('warrant', 'list', '--config', officer, '--json');
+      expect(JSON.parse(out)).toMatchObject([
+        { liid: expect.stringMatching(/^SELFTEST-/) as unknown, state: 'ended' },
+      ]);
+    },
+  );
 
   /** Where there is much to wait for. */
   const slow: [Service, string, RegExp][] = [
