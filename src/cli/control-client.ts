@@ -20,8 +20,8 @@ export interface ChosenSocket {
   readonly config: readonly string[];
 }
 
-/** Folders below a given one in which sockets are looked for. */
-const DEPTH = 3;
+/** Folders below a given one in which sockets are looked for: a laboratory has state/HOME/mailbox/control.sock. */
+const DEPTH = 4;
 /** Milliseconds for an answer, besides what the request itself may take. */
 const PATIENCE_MS = 10_000;
 const LONGEST_ANSWER = 64 << 20;

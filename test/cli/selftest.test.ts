@@ -63,6 +63,12 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
+it('R-93: the folder of a laboratory stands for all of its entities', async () => {
+  const { out } = await claviger('status', '--state', lab, '--json');
+  const found = JSON.parse(out) as { entity: string }[];
+  expect(found.map(({ entity }) => entity).sort()).toEqual([...SERVICE_ORDER].sort());
+});
+
 describe('claviger selftest', () => {
   it(
     'R-93: finds that all links of a laboratory hold, and leaves no warrant',
@@ -72,7 +78,8 @@ describe('claviger selftest', () => {
       const ready = async (): Promise<number> => (await claviger('status', '--state', lab)).status;
       await expect.poll(ready, { interval: 200, timeout: 90_000 }).toBe(0);
       const { status, report } = await selftest('--wait', '30');
-      expect(report.links.filter(({ state }) => state !== 'ok')).toEqual([]);
+      const others = report.links.filter(({ state }) => state !== 'ok');
+      expect(others.map(({ link, state, detail }) => `${link} is ${state}: ${detail}`)).toEqual([]);
       expect([status, report.outcome, report.broken]).toEqual([0, 'ok', null]);
       const officer = path.join(home, 'officer-1.json');
       const { out } = await claviger('warrant', 'list', '--config', officer, '--json');

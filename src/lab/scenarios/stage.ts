@@ -12,7 +12,8 @@ import type { Recordings, Scenario } from './scenario.ts';
 import { liidOf, warrantOn } from './warrants.ts';
 import type { WarrantPlan } from './warrants.ts';
 
-const SETTLE_MS = 12_000;
+/** How long a call's end waits for what is still asked: a DF gives a KMS that was away 5 s an attempt, and pauses. */
+const SETTLE_MS = 60_000;
 
 export class Stage {
   readonly network: Network;
