@@ -29,7 +29,6 @@ const isSlowRun = process.env['CLAVIGER_SLOW'] !== undefined;
 // Not a skipped test: the gate runs it as a step of its own.
 (isSlowRun ? describe : () => undefined)('R-93: README, as processes (slow)', () => {
   let shell: LabShell;
-  let isUp = false;
 
   /** A phone that waits for calls runs in a terminal of its own until the call is over. */
   async function enterAll(lines: readonly string[]): Promise<void> {
@@ -40,12 +39,7 @@ const isSlowRun = process.env['CLAVIGER_SLOW'] !== undefined;
           const phone = shell.begin(line);
           waiting.push(phone);
           await phone.until('it is registered', () => phone.output.includes('registered;'), COMMAND_MS);
-        } else {
-          const { status, out, err } = await shell.enter(line);
-          expect(status, `${line}\n${out}${err}`).toBe(0);
-        }
-        isUp ||= line.includes('claviger up ');
-        isUp &&= !line.startsWith('claviger down ');
+        } else await shell.must(line);
       }
       for (const phone of waiting)
         await phone.until('the call is over', () => phone.output.includes('call ended'), COMMAND_MS);
@@ -58,14 +52,13 @@ const isSlowRun = process.env['CLAVIGER_SLOW'] !== undefined;
     shell = await LabShell.open();
   }, COMMAND_MS);
   afterAll(async () => {
-    if (isUp) await shell.enter('claviger down lab');
-    shell.close();
+    await shell.close();
   }, COMMAND_MS);
 
   it('gets from nothing to the first recovered call', { timeout: 4 * COMMAND_MS }, async () => {
     for (const lines of sessions) await enterAll(lines);
     const heard = decodeWav(new Uint8Array(readFileSync(shell.at('heard-by-bob.wav'))));
     expect(heard.length).toBeGreaterThan(8 * 8000);
-    expect(isUp).toBe(false);
+    expect(shell.isUp).toBe(false);
   });
 });

@@ -30,14 +30,7 @@ const TIMES = { timeout: 60_000, interval: 100 };
 // Not a skipped test: the gate runs it as a step of its own.
 (isSlowRun ? describe : () => undefined)('R-42: a mailbox of a laboratory of processes (slow)', () => {
   let shell: LabShell;
-  let isUp = false;
   const phones: Child[] = [];
-
-  async function enter(line = ''): Promise<string> {
-    const { status, out, err } = await shell.enter(line);
-    expect(status, `${line}\n${out}${err}`).toBe(0);
-    return out;
-  }
 
   /** Bob's phone, in a terminal of its own. */
   async function bob(line = listening ?? ''): Promise<Child> {
@@ -79,22 +72,20 @@ const TIMES = { timeout: 60_000, interval: 100 };
 
   beforeAll(async () => {
     shell = await LabShell.open();
-    await enter(up);
-    isUp = true;
+    await shell.must(up ?? '');
     const speech = wav('assets/speech/alice.wav').slice(0, 24_000);
     writeFileSync(shell.at('short.wav'), encodeWav(speech));
   }, 2 * COMMAND_MS);
   afterAll(async () => {
     for (const phone of phones) await phone.stop();
-    if (isUp) await shell.enter(down ?? '');
-    shell.close();
+    await shell.close();
   }, COMMAND_MS);
 
   it(
     'killed between deposit and delivery, it delivers what the guide’s commands leave, once',
     { timeout: 4 * COMMAND_MS },
     async () => {
-      expect(await enter(leaving)).toContain('leaving a message with sip:mailbox@home2.example');
+      expect(await shell.must(leaving ?? '')).toContain('leaving a message with sip:mailbox@home2.example');
       await expect.poll(waiting, TIMES).toBe(1);
       await kill();
       expect(await waiting()).toBe(1);
@@ -116,7 +107,7 @@ const TIMES = { timeout: 60_000, interval: 100 };
     { timeout: 4 * COMMAND_MS },
     async () => {
       const short = (leaving ?? '').replace('assets/speech/alice.wav', 'short.wav');
-      await enter(short);
+      await shell.must(short);
       await expect.poll(waiting, TIMES).toBe(1);
       const phone = await bob((listening ?? '').replace('message-for-bob', 'again'));
       await phone.until('the message begins', () => messagesOf(phone) === 1, COMMAND_MS);

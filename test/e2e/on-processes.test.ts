@@ -17,29 +17,11 @@ const HANDED_OVER = '--hi2 lab/state/home1/lemf/hi2.ber --hi3 lab/state/home1/le
 
 describe('R-94: a laboratory of processes (slow)', () => {
   let shell: LabShell;
-  let isUp = false;
   /** Calls that were spoken. */
   let calls = 0;
 
   const samplesOf = (...names: string[]): Int16Array =>
     decodeWav(new Uint8Array(readFileSync(shell.at(...names))));
-
-  /** A line that must end well; what it printed. */
-  async function enter(line: string): Promise<string> {
-    const { status, out, err } = await shell.enter(line);
-    expect(status, `${line}\n${out}${err}`).toBe(0);
-    return out;
-  }
-
-  async function up(): Promise<void> {
-    await enter('claviger up lab --detach');
-    isUp = true;
-  }
-
-  async function down(): Promise<void> {
-    await enter('claviger down lab');
-    isUp = false;
-  }
 
   /** Alice calls bob, who is called by a phone of his own; `meanwhile` happens while they speak. */
   async function call(
@@ -73,8 +55,8 @@ describe('R-94: a laboratory of processes (slow)', () => {
   async function recovered(): Promise<RecoveryReport['calls']> {
     rmSync(shell.at('audio'), { recursive: true, force: true });
     // What is under way to the LEMF.
-    await enter('claviger drain --state lab/state/home1');
-    await enter(`claviger lemf recover ${HANDED_OVER} --out audio`);
+    await shell.must('claviger drain --state lab/state/home1');
+    await shell.must(`claviger lemf recover ${HANDED_OVER} --out audio`);
     const { calls: found } = JSON.parse(
       readFileSync(shell.at('audio', 'recover.json'), 'utf8'),
     ) as RecoveryReport;
@@ -100,16 +82,15 @@ describe('R-94: a laboratory of processes (slow)', () => {
     shell = await LabShell.open();
     const long = samplesOf('assets/speech/alice.wav');
     writeFileSync(shell.at('short.wav'), encodeWav(long.slice(8000, 20_000)));
-    await enter('claviger init lab');
-    await up();
-    await enter(
+    await shell.must('claviger init lab');
+    await shell.must('claviger up lab --detach');
+    await shell.must(
       `claviger warrant add --config lab/home1/officer-1.json --liid ${LIID} --target sip:alice@home1.example --delivery IRI+CC --until 2h`,
     );
-    await enter(`claviger warrant approve ${LIID} --config lab/home1/officer-2.json --wait`);
+    await shell.must(`claviger warrant approve ${LIID} --config lab/home1/officer-2.json --wait`);
   }, 2 * COMMAND_MS);
   afterAll(async () => {
-    if (isUp) await shell.enter('claviger down lab');
-    shell.close();
+    await shell.close();
   }, COMMAND_MS);
 
   it(
@@ -119,7 +100,8 @@ describe('R-94: a laboratory of processes (slow)', () => {
       const entities = ['kms', 'cscf', 'gateway', 'admf', 'df', 'lemf'].flatMap((entity) =>
         ['home1', 'home2'].map((home) => `lab/pki/${entity}.${home}.example.pem`),
       );
-      for (const file of entities) await enter(`claviger pki renew ${file} --authority lab/pki --new-key`);
+      for (const file of entities)
+        await shell.must(`claviger pki renew ${file} --authority lab/pki --new-key`);
       await call('assets/speech/alice.wav', async () => {
         const run = JSON.parse(readFileSync(shell.at('lab/run.json'), 'utf8')) as {
           readonly entities: readonly { readonly pid: number }[];
@@ -145,20 +127,20 @@ describe('R-94: a laboratory of processes (slow)', () => {
       const identity = await generateIdentity();
       writeFileSync(shell.at('key.txt'), `${identity}\n`, { mode: 0o600 });
       const recipient = await identityToRecipient(identity);
-      await enter('claviger backup --config lab/home1/df.json --to df-copy');
-      await enter(`claviger backup --config lab/home1/kms.json --to kms-copy --recipient ${recipient}`);
+      await shell.must('claviger backup --config lab/home1/df.json --to df-copy');
+      await shell.must(`claviger backup --config lab/home1/kms.json --to kms-copy --recipient ${recipient}`);
       // What the copies do not have.
       await call('short.wav');
       const before = await recovered();
-      await down();
-      await enter('rm -r lab/state/home1/kms lab/state/home1/df*');
-      const df = await enter('claviger restore --from df-copy --config lab/home1/df.json');
+      await shell.must('claviger down lab');
+      await shell.must('rm -r lab/state/home1/kms lab/state/home1/df*');
+      const df = await shell.must('claviger restore --from df-copy --config lab/home1/df.json');
       expect(df).toContain('cINReset');
-      const kms = await enter(
+      const kms = await shell.must(
         'claviger restore --from kms-copy --config lab/home1/kms.json --identity key.txt',
       );
       expect(kms).toContain('300 seconds after the lost one ended');
-      await up();
+      await shell.must('claviger up lab --detach');
       await call('short.wav');
       const all = await recovered();
       const [last] = all.slice(before.length).map(({ cin }) => cin);
@@ -168,7 +150,7 @@ describe('R-94: a laboratory of processes (slow)', () => {
       );
       // By each of the warrant's two destinations; the LEMF keeps them with both kinds.
       expect(resets.length).toBe(2);
-      await down();
+      await shell.must('claviger down lab');
       expect(existsSync(shell.at('lab/run.json'))).toBe(false);
     },
   );

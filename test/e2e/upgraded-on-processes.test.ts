@@ -54,23 +54,6 @@ function moveTimes(home: string, by: number): void {
 
 describe('R-94: an upgrade from version 0.1.0 (slow)', () => {
   let shell: LabShell;
-  let isUp = false;
-
-  async function enter(line: string): Promise<string> {
-    const { status, out, err } = await shell.enter(line);
-    expect(status, `${line}\n${out}${err}`).toBe(0);
-    return out;
-  }
-
-  async function up(): Promise<void> {
-    await enter('claviger up lab --detach');
-    isUp = true;
-  }
-
-  async function down(): Promise<void> {
-    await enter('claviger down lab');
-    isUp = false;
-  }
 
   const upgrades = (): string[] =>
     readFileSync(shell.at('lab/lab.log'), 'utf8')
@@ -79,15 +62,14 @@ describe('R-94: an upgrade from version 0.1.0 (slow)', () => {
 
   beforeAll(async () => {
     shell = await LabShell.open();
-    await enter('claviger init lab');
+    await shell.must('claviger init lab');
     const home = shell.at('lab/state/home1');
     cpSync(STORES, home, { recursive: true });
     moveTimes(home, Date.now() - 60_000 - STOOD_STILL);
-    await up();
+    await shell.must('claviger up lab --detach');
   }, 2 * COMMAND_MS);
   afterAll(async () => {
-    if (isUp) await shell.enter('claviger down lab');
-    shell.close();
+    await shell.close();
   }, COMMAND_MS);
 
   it(
@@ -108,11 +90,11 @@ describe('R-94: an upgrade from version 0.1.0 (slow)', () => {
           upgrades().filter((line) => line.includes(`/${file}"`)),
           file,
         ).toHaveLength(1);
-      await down();
-      await up();
+      await shell.must('claviger down lab');
+      await shell.must('claviger up lab --detach');
       expect(upgrades()).toEqual([]);
       for (const log of ['admf-audit', 'cscf-audit', 'gateway-audit', 'df-audit', 'kms/audit'])
-        expect(await enter(`claviger audit verify lab/state/home1/${log}.jsonl`)).toContain('unbroken');
+        expect(await shell.must(`claviger audit verify lab/state/home1/${log}.jsonl`)).toContain('unbroken');
     },
   );
 
@@ -120,7 +102,7 @@ describe('R-94: an upgrade from version 0.1.0 (slow)', () => {
     'R-94: the warrant that was in force is, what waited for the LEMF is delivered, and the next call is intercepted',
     { timeout: 4 * COMMAND_MS },
     async () => {
-      const listed = await enter('claviger warrant list --config lab/home1/officer-1.json');
+      const listed = await shell.must('claviger warrant list --config lab/home1/officer-1.json');
       expect(listed).toMatch(new RegExp(`${LIID} .*active`));
       expect(listed).toMatch(/LIID-ENDED .*ended/);
       writeFileSync(
@@ -134,14 +116,14 @@ describe('R-94: an upgrade from version 0.1.0 (slow)', () => {
       );
       try {
         await bob.until('it is registered', () => bob.output.includes('registered;'), COMMAND_MS);
-        await enter(
+        await shell.must(
           'claviger ue run --config lab/home1/alice.json --call sip:bob@home2.example --play short.wav --record alice-heard.wav',
         );
         await bob.until('the call is over', () => bob.output.includes('call ended'), COMMAND_MS);
       } finally {
         await bob.stop();
       }
-      await enter('claviger drain --state lab/state/home1');
+      await shell.must('claviger drain --state lab/state/home1');
       const hi2 = 'lab/state/home1/lemf/hi2.ber';
       const waited = deliveredOf(shell.at(hi2)).filter(
         ({ header: { liid, cin } }) => liid === LIID && cin === 2,
@@ -160,8 +142,8 @@ describe('R-94: an upgrade from version 0.1.0 (slow)', () => {
       const file = last?.streams.find((each) => each.file?.endsWith('-alice.wav') === true)?.file ?? '';
       const read = (name: string): Int16Array => decodeWav(new Uint8Array(readFileSync(shell.at(name))));
       expect(read(`audio/${file}`)).toEqual(read('bob-heard.wav'));
-      await enter(`claviger warrant withdraw ${LIID} --config lab/home1/officer-1.json --reason over`);
-      await down();
+      await shell.must(`claviger warrant withdraw ${LIID} --config lab/home1/officer-1.json --reason over`);
+      await shell.must('claviger down lab');
     },
   );
 });

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { expect } from 'vitest';
 import { Child } from './child.ts';
 import { buildOnce, cli } from './cli.ts';
 
@@ -18,6 +19,7 @@ export interface Entered {
 export class LabShell {
   readonly folder: string;
   readonly #bin: string;
+  #isUp = false;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -39,8 +41,20 @@ export class LabShell {
     return path.join(this.folder, ...names);
   }
 
+  /** Whether the last line that was about it has started the laboratory `lab`. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
   /** A line, to its end. */
-  enter(line: string): Promise<Entered> {
+  async enter(line: string): Promise<Entered> {
+    const entered = await this.#run(line);
+    if (line.includes('claviger up ')) this.#isUp = true;
+    if (line.startsWith('claviger down ')) this.#isUp = entered.status !== 0;
+    return entered;
+  }
+
+  #run(line: string): Promise<Entered> {
     return new Promise((resolve) => {
       execFile('sh', this.#args(line), { cwd: this.folder, timeout: COMMAND_MS }, (error, out, err) => {
         const code = error?.code;
@@ -49,12 +63,21 @@ export class LabShell {
     });
   }
 
+  /** A line that must end well; what it printed. */
+  async must(line: string): Promise<string> {
+    const { status, out, err } = await this.enter(line);
+    expect(status, `${line}\n${out}${err}`).toBe(0);
+    return out;
+  }
+
   /** A command in a terminal of its own. */
   begin(command: string): Child {
     return Child.run('sh', this.#args(`exec ${command}`), this.folder);
   }
 
-  close(): void {
+  /** Ends the laboratory if it is up. */
+  async close(): Promise<void> {
+    if (this.#isUp) await this.enter('claviger down lab');
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -4,8 +4,10 @@ import type { IncomingCall, Leg } from '../../../src/sip/agent-types.ts';
 import type { UserAgent } from '../../../src/sip/agent.ts';
 import type { SipResponse } from '../../../src/sip/message.ts';
 import { request } from '../../sip/support.ts';
-import { Network, readSdp, sdpBody } from './network.ts';
+import { dial, Network, readSdp, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
+
+const CAROL = 'sip:carol@home1.example';
 
 let network: Network;
 let home: Home;
@@ -47,26 +49,9 @@ async function bothAnswer(): Promise<{ leg: Leg; ended: string[]; calls: Incomin
     calls.push(...both);
     for (const [i, call] of both.entries()) void call.accept(sdpBody(5000 + i)).catch(() => undefined);
   });
-  const leg = await dial();
+  const leg = await dial(alice, CAROL);
   await expect.poll(() => ended.length).toBe(1);
   return { leg, ended, calls };
-}
-
-/** Alice calls carol; resolves with the leg that is accepted and acknowledged. */
-function dial(): Promise<Leg> {
-  return new Promise<Leg>((resolve, reject) => {
-    alice.invite(
-      'sip:carol@home1.example',
-      { body: sdpBody(4000) },
-      {
-        accepted: (accepted) => {
-          accepted.ack();
-          resolve(accepted);
-        },
-        failed: reject,
-      },
-    );
-  });
 }
 
 describe('R-42: two devices ring', () => {
@@ -191,7 +176,7 @@ describe('calls under one Call-ID', () => {
         resolve(first);
       };
     });
-    leg = await dial();
+    leg = await dial(alice, CAROL);
     call = await incoming;
   });
 
@@ -248,7 +233,7 @@ describe('a dialog whose BYE nobody answers', () => {
     const carol = await network.phone('carol', 'home1.example', { protocol: 'UDP' });
     await Promise.all([alice.register(), carol.register()]);
     carol.incoming = (call) => void call.accept(sdpBody(5000)).catch(() => undefined);
-    const leg = await dial();
+    const leg = await dial(alice, CAROL);
     expect(home.gateway.sessions.size).toBe(1);
     carol.layer.attach({ request: () => {}, ack: () => {}, stray: () => {}, closed: () => {} });
     void leg.bye();
@@ -268,7 +253,7 @@ describe('a contact that another subscriber registers, too', () => {
     const acknowledged = new Promise((resolve, reject) => {
       carol.incoming = (call) => void call.accept(sdpBody(5000)).then(resolve, reject);
     });
-    const leg = await dial();
+    const leg = await dial(alice, CAROL);
     expect(
       await Promise.race([acknowledged, new Promise((resolve) => setTimeout(resolve, 1000))]),
     ).toBeDefined();

@@ -1,10 +1,9 @@
 /** Calls that their callee does not take, and has forwarded for that (RFC 6267 section 3.2, RFC 7044). */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
-import type { Leg } from '../../../src/sip/agent-types.ts';
 import type { UserAgent } from '../../../src/sip/agent.ts';
 import type { SipRequest } from '../../../src/sip/message.ts';
-import { Network, sdpBody } from './network.ts';
+import { dial, Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
 const uriOf = (user: string): string => `sip:${user}@home2.example`;
@@ -16,17 +15,6 @@ beforeEach(() => {
   network = new Network();
 });
 afterEach(() => network.close());
-
-/** Calls; resolves with the leg, or rejects with how the call was refused. */
-function dial(caller: UserAgent, uri: string): Promise<Leg> {
-  return new Promise((resolve, reject) => {
-    const accepted = (leg: Leg): void => {
-      leg.ack();
-      resolve(leg);
-    };
-    caller.invite(uri, { body: sdpBody(4000) }, { accepted, failed: reject });
-  });
-}
 
 type Manner = 'answers' | 'is busy' | 'rings' | 'declines';
 

@@ -3,11 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
 import { forward } from '../../../src/entities/cscf/forwarding.ts';
 import type { Directory } from '../../../src/entities/cscf/subscribers.ts';
-import type { Leg } from '../../../src/sip/agent-types.ts';
 import type { UserAgent } from '../../../src/sip/agent.ts';
 import type { SipRequest } from '../../../src/sip/message.ts';
 import { request } from '../../sip/support.ts';
-import { Network, sdpBody } from './network.ts';
+import { dial, Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
 let network: Network;
@@ -15,17 +14,6 @@ beforeEach(() => {
   network = new Network();
 });
 afterEach(() => network.close());
-
-/** Calls and hangs up; resolves with the leg, or rejects with how the call was refused. */
-function dial(caller: UserAgent, uri: string): Promise<Leg> {
-  return new Promise((resolve, reject) => {
-    const accepted = (leg: Leg): void => {
-      leg.ack();
-      resolve(leg);
-    };
-    caller.invite(uri, { body: sdpBody(4000) }, { accepted, failed: reject });
-  });
-}
 
 /** Answers calls, and keeps their INVITEs. */
 function answering(phone: UserAgent): SipRequest[] {

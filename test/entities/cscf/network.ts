@@ -11,7 +11,7 @@ import { Cscf } from '../../../src/entities/cscf/cscf.ts';
 import type { CscfLimits, CscfSettings, Forwards, MailboxSetting } from '../../../src/entities/cscf/ports.ts';
 import type { Match, Observation, PoiTask, TaskChange } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
-import type { Body } from '../../../src/sip/agent-types.ts';
+import type { Body, Leg } from '../../../src/sip/agent-types.ts';
 import { defaultPort, TLS_PORT } from '../../../src/sip/flow.ts';
 import type { HopLocator, Protocol } from '../../../src/sip/flow.ts';
 import type { SipSecurity } from '../../../src/sip/security.ts';
@@ -343,4 +343,15 @@ export function readSdp(octets: Uint8Array): { port: number; key: string; addres
     address: medium?.connection?.address ?? '',
     key: sdp.mikey === null ? '' : fromOctets(sdp.mikey),
   };
+}
+
+/** Calls; resolves with the leg, accepted and acknowledged, or rejects with how the call was refused. */
+export function dial(caller: UserAgent, uri: string): Promise<Leg> {
+  return new Promise((resolve, reject) => {
+    const accepted = (leg: Leg): void => {
+      leg.ack();
+      resolve(leg);
+    };
+    caller.invite(uri, { body: sdpBody(4000) }, { accepted, failed: reject });
+  });
 }

@@ -28,17 +28,21 @@ import {
   TYPE,
 } from './support/certified.ts';
 import type { CertifiedRequest, Holder } from './support/certified.ts';
-import { errorOf, open, request } from './support/client.ts';
+import {
+  AUTH_FAILURE,
+  INVALID_CERT,
+  INVALID_DT,
+  INVALID_HA,
+  INVALID_ID,
+  INVALID_TS,
+  UNSPECIFIED,
+  errorOf,
+  open,
+  request,
+} from './support/client.ts';
 import { exampleHome, exampleTime, home, psk } from './support/home.ts';
 import type { Kms } from './support/requesters.ts';
 
-const AUTH_FAILURE = 0;
-const INVALID_TS = 1;
-const INVALID_HA = 5;
-const INVALID_ID = 7;
-const INVALID_CERT = 8;
-const INVALID_DT = 11;
-const UNSPECIFIED = 12;
 const DAY_MS = 86_400_000;
 
 const { user, district } = exampleHome();

@@ -7,18 +7,21 @@ import { decodeMessage, encodeMessage } from '../../../src/mikey/message.ts';
 import type { Payload } from '../../../src/mikey/payload.ts';
 import { DATA_TYPE, ID_ROLE, ID_TYPE } from '../../../src/mikey/registry.ts';
 import type { RequestOptions } from './support/client.ts';
-import { errorOf, request } from './support/client.ts';
+import {
+  AUTH_FAILURE,
+  INVALID_DT,
+  INVALID_ID,
+  INVALID_MAC,
+  INVALID_PRF,
+  INVALID_TS,
+  UNSPECIFIED,
+  errorOf,
+  request,
+} from './support/client.ts';
 import { psk, exampleHome, exampleTime } from './support/home.ts';
 import { asked, homeWithSubscribers, type Kms } from './support/requesters.ts';
 
 const DAY = 86_400;
-const AUTH_FAILURE = 0;
-const INVALID_TS = 1;
-const INVALID_PRF = 2;
-const INVALID_MAC = 3;
-const INVALID_ID = 7;
-const INVALID_DT = 11;
-const UNSPECIFIED = 12;
 
 const vector = exampleHome();
 const alice = vector.user.uri;

@@ -9,7 +9,7 @@ import type { QuotaLimits } from '../../../src/bytes/quotas.ts';
 import { KeyMaterial } from '../../../src/entities/kms/key-material.ts';
 import type { KmsStore, PrivateKeyGenerator } from '../../../src/entities/kms/ports.ts';
 import * as made from '../../../src/wire/request-key/request.ts';
-import { errorOf, open, request } from './support/client.ts';
+import { AUTH_FAILURE, errorOf, open, request } from './support/client.ts';
 import type { RequestOptions } from './support/client.ts';
 import { exampleHome, psk } from './support/home.ts';
 import { asked, homeWithSubscribers } from './support/requesters.ts';
@@ -18,7 +18,6 @@ import type { Kms } from './support/requesters.ts';
 vi.mock('../../../src/wire/request-key/request.ts', { spy: true });
 
 const code = (value: KmsErrorCode): Error => expect.objectContaining({ code: value }) as Error;
-const AUTH_FAILURE = 0;
 
 let kms: Kms;
 /** Whose private keys were computed, in order; none is before the test lets go. */

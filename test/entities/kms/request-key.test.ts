@@ -8,14 +8,12 @@ import { KmsError } from '../../../src/entities/kms/errors.ts';
 import { MAX_ANSWER_OCTETS } from '../../../src/entities/kms/request-key.ts';
 import { decodeMessage, onlyPayload } from '../../../src/mikey/message.ts';
 import type { RequestOptions } from './support/client.ts';
-import { errorOf, open, request } from './support/client.ts';
+import { AUTH_FAILURE, UNSPECIFIED, errorOf, open, request } from './support/client.ts';
 import { engineGenerator, home, psk, exampleHome, exampleTime } from './support/home.ts';
 import { asked, homeWithSubscribers, keysFor, type Kms } from './support/requesters.ts';
 
 const DAY = 86_400;
 const SLOT = 900;
-const AUTH_FAILURE = 0;
-const UNSPECIFIED = 12;
 
 const vector = exampleHome();
 const alice = vector.user.uri;

@@ -33,7 +33,7 @@ import { X1SchemaError } from '../../../src/x1/schema.ts';
 import { AuditFile } from '../../../src/evidence/audit-file.ts';
 import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
 import { ElementHome, elementRuntime as runtime } from '../../support/elements.ts';
-import { errorOf, open, request } from './support/client.ts';
+import { INVALID_TS, errorOf, open, request } from './support/client.ts';
 import { exchange, messagesOf } from '../../mikey/vectors.ts';
 
 const { clock } = runtime;
@@ -197,7 +197,6 @@ describe('a started KMS', () => {
     expect(errorOf(await post())).toBeNull();
     await kms.stop();
     await start();
-    const INVALID_TS = 1;
     expect(errorOf(await post())).toBe(INVALID_TS);
   });
 

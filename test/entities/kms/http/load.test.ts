@@ -37,7 +37,7 @@ import type { TlsMaterial } from '../../../../src/net/tls.ts';
 import { loadTls } from '../../../../src/net/tls.ts';
 import { spelt } from '../get-keys/support/kms.ts';
 import { requestOf } from '../get-keys/support/questions.ts';
-import { errorOf, open, request } from '../support/client.ts';
+import { INVALID_TS, errorOf, open, request } from '../support/client.ts';
 import { home, psk, exampleHome, exampleTime } from '../support/home.ts';
 import type { Vector } from '../../../ibake/support/vectors.ts';
 import { exampleFile } from '../../../support/shared.ts';
@@ -228,7 +228,6 @@ describe('a KMS whose queue is full', () => {
     expect(kms.audit.of('keys-issued')).toHaveLength(0);
     const busy = { credential: 'alice-1', reason: 'busy' };
     expect(kms.audit.of('keys-refused')).toMatchObject([busy, busy]);
-    const INVALID_TS = 1;
     expect(errorOf((await post(client, octets)).body)).toBe(INVALID_TS);
     const one = keyRequest(period + DAY);
     expect(open((await post(client, one.octets)).body, one.options)).toHaveLength(2);

@@ -5,6 +5,17 @@
 import { counterMode, mac, messageKey } from '../../../support/rfc3830.ts';
 import type { PrfHash } from '../../../support/rfc3830.ts';
 
+/** Error numbers of RFC 3830 table 6.12. */
+export const AUTH_FAILURE = 0;
+export const INVALID_TS = 1;
+export const INVALID_PRF = 2;
+export const INVALID_MAC = 3;
+export const INVALID_HA = 5;
+export const INVALID_ID = 7;
+export const INVALID_CERT = 8;
+export const INVALID_DT = 11;
+export const UNSPECIFIED = 12;
+
 export interface RequestOptions {
   readonly psk: Uint8Array;
   readonly uris: readonly string[];
