@@ -21,6 +21,16 @@ import { missingTool } from '../support/shared.ts';
 import { ask, operate } from './support/operated.ts';
 import type { OperatedEntity } from './support/operated.ts';
 
+const { metricsOf } = (await import(path.resolve('scripts/site/metrics.mjs'))) as {
+  metricsOf: (root: string) => {
+    readonly name: string;
+    readonly kind: string;
+    readonly labels: readonly string[];
+    readonly help: string;
+    readonly entities: readonly string[];
+  }[];
+};
+
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-operate-'));
 const noPromtool = missingTool('promtool');
 let network: Network;
@@ -103,6 +113,33 @@ describe.each(SERVICES)('a running %s', (entity) => {
     expect((await ask(control, 'GET', '/nothing')).status).toBe(404);
     expect(JSON.parse((await ask(control, 'GET', '/log-level')).text)).toEqual({ level: 'info' });
   });
+});
+
+describe('the page of metrics', () => {
+  it.each(SERVICES)(
+    'R-92: says of %s each metric that it has, with its kind and what it says, and no other',
+    async (entity) => {
+      const { text } = await ask(running[entity].control, 'GET', '/metrics');
+      const has = [...text.matchAll(/^# HELP (\w+) (.+)\n# TYPE \w+ (\w+)$/gm)].map(
+        ([, name, help, kind]) => ({ name, kind, help }),
+      );
+      const listed = metricsOf(path.resolve('.')).filter(({ entities }) => entities.includes(entity));
+      const said = has.map(({ name, kind }) => ({
+        name,
+        kind,
+        help: listed.find((each) => each.name === name)?.help,
+      }));
+      expect(said).toEqual(
+        has.map(({ help, ...rest }) => ({ ...rest, help: expect.stringContaining(help ?? '') as string })),
+      );
+      expect(listed.map(({ name }) => name).sort()).toEqual(has.map(({ name }) => name).sort());
+      for (const { name, labels } of listed) {
+        const [shown] = [...text.matchAll(new RegExp(`^${name}\\{([^}]*)\\}`, 'gm'))];
+        const names = [...(shown?.[1] ?? '').matchAll(/(\w+)="/g)].map(([, label]) => label);
+        if (shown !== undefined) expect(names, name).toEqual(labels);
+      }
+    },
+  );
 });
 
 describe('what ships for monitoring', () => {
