@@ -6,6 +6,8 @@ import type { Clock, Logger, Random } from '../bytes/ports.ts';
 import { timeFault } from '../net/certified.ts';
 import { readRsaCertificate, readRsaPair } from '../net/rsa-pair.ts';
 import { TlsError } from '../net/tls-error.ts';
+import { chainValidity } from '../net/validity.ts';
+import type { TimeInForce } from '../net/validity.ts';
 import type { IssuedKey } from '../wire/request-key/issued-keys.ts';
 import { makeCertifiedKeyRequest, makeKeyRequest } from '../wire/request-key/request.ts';
 import type { CertifiedCredential, KmsCredential, WantedKeys } from '../wire/request-key/request.ts';
@@ -27,6 +29,8 @@ export interface KmsIdentification {
   readonly district: string;
   /** A new request. @throws EndpointError `kms` where it has nothing to prove itself by */
   ask(wanted: WantedKeys, random: Random): OpenKeyRequest;
+  /** How long the certificates are in force that it proves itself by, and encrypts to; empty: a pre-shared key has no end. */
+  validity(): readonly TimeInForce[];
 }
 
 /** By a pre-shared key. */
@@ -41,6 +45,7 @@ export function knownByKey(credential: KmsCredential): KmsIdentification {
         close: () => undefined,
       };
     },
+    validity: () => [],
   };
 }
 
@@ -59,11 +64,19 @@ export function knownByCertificate(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): KmsIdentification {
   let credential = readCredential(files, district, clock.now());
-  const renewed = (): CertifiedCredential => {
+  /** Takes what the files hold now, if it can be used; else says why not. */
+  const reread = (): TlsError | null => {
     try {
       credential = readCredential(files, district, clock.now());
+      return null;
     } catch (error) {
-      if (!(error instanceof TlsError)) throw error;
+      if (error instanceof TlsError) return error;
+      throw error;
+    }
+  };
+  const renewed = (): CertifiedCredential => {
+    const error = reread();
+    if (error !== null) {
       const [own = credential.kms] = credential.chain;
       const isOver = [own, credential.kms].some((each) => timeFault(each, clock.now()) !== null);
       if (isOver)
@@ -81,6 +94,12 @@ export function knownByCertificate(
         open: (answer) => decodeKeyResponse(request, request.envelope, answer),
         close: () => request.envelope.wipe(),
       };
+    },
+    validity: () => {
+      // Files that cannot be used are the next request's to warn of.
+      reread();
+      const { chain, kms } = credential;
+      return [chainValidity(files.certificate, chain), chainValidity(files.kmsCertificate, [kms])];
     },
   };
 }

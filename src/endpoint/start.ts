@@ -37,6 +37,8 @@ export interface OpenEndpoint {
   /** What its exchanges take from outside. */
   readonly endpoint: Endpoint;
   readonly keeper: KeyKeeper;
+  /** What it proves itself to its KMS by. */
+  readonly identification: KmsIdentification;
   /** Where it is called. */
   readonly sip: NetworkAddress;
   /** What it names for media. */
@@ -78,9 +80,11 @@ export async function openEndpoint(
   opened.add(() => transport.close());
   const doors = await open(config, transport, hosts);
   const instance = instanceIn(device);
+  const identification = identificationOf(kms.proof, district, runtime);
   const username = /^sip:([^@]*)@/.exec(identity)?.[1] ?? '';
   return {
     username,
+    identification,
     endpoint: {
       addressOfRecord: own,
       device: canonicalIdentity(device),
@@ -95,7 +99,7 @@ export async function openEndpoint(
     },
     keeper: new KeyKeeper({
       kms: client,
-      identification: identificationOf(kms.proof, district, runtime),
+      identification,
       addressOfRecord: identity,
       device,
       ring,

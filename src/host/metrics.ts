@@ -17,9 +17,6 @@ const COMMON: readonly (Omit<Meter, 'read'> & { readonly read: (status: Status) 
   gauge('start_time_seconds', 'When the entity was started, Unix seconds.', [], ({ started }) =>
     one(Date.parse(started) / 1000),
   ),
-  gauge('certificate_expiry_seconds', 'When the certificate in force ends, Unix seconds.', [], (status) =>
-    one(Date.parse(status.certificate.notAfter) / 1000),
-  ),
   gauge('tasks', 'Tasks in force; of an ADMF, warrants that are active.', [], ({ tasks }) => one(tasks)),
   gauge('destinations', 'Destinations in force.', [], ({ destinations }) => one(destinations)),
   gauge('queue_entries', 'What waits, over all destinations.', ['queue'], ({ queues }) =>

@@ -10,7 +10,6 @@
 import { isoTime } from '../bytes/iso-time.ts';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { isSystemError } from '../bytes/system-errors.ts';
-import { isNearEnd } from '../net/revocation.ts';
 import { loadTls, requireOwn } from '../net/tls.ts';
 import type { TlsFiles } from '../net/tls.ts';
 import { AdminListener } from './admin.ts';
@@ -28,6 +27,7 @@ import { digestsOf, changedSettings } from './reload.ts';
 import type { ReloadReport } from './reload.ts';
 import { restartsOf } from './runtime.ts';
 import type { Running, Runtime, SystemClock } from './runtime.ts';
+import { daysUntil, validityAlarms, validityMeters } from './validity.ts';
 import { programVersion } from './version.ts';
 
 /** Settings that every entity has (`OPERATION_SETTINGS`). */
@@ -70,9 +70,6 @@ export interface RunningOperated<R extends Running = Running> extends Running {
   readonly admin: { readonly address: string; readonly port: number } | null;
 }
 
-const DAY_MS = 86_400_000;
-/** Days before the end of the certificate at which the alarm is raised, and at which it is critical. */
-const EXPIRY_DAYS = { warning: 30, critical: 7 };
 /** How long a step of the clock is told of. */
 const STEP_TOLD_MS = 3_600_000;
 /** A reading of state and readiness is good for so long: whoever asks often makes no work of it. */
@@ -135,6 +132,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     this.#digests = digests;
     const meters = [
       ...operation.meters,
+      ...validityMeters(operation),
       meter(
         'clock_steps_total',
         'How often the clock was set while the entity ran.',
@@ -261,7 +259,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     const auditProblem = operation.audit?.problem() ?? null;
     const reasons = [...unready, ...(auditProblem === null ? [] : [`the audit log: ${auditProblem}`])];
     const { subject, notAfter } = operation.tls.inForce;
-    const daysLeft = Math.floor((notAfter - now) / DAY_MS);
+    const daysLeft = daysUntil(notAfter, now);
     return {
       entity: operation.entity,
       name: operation.name,
@@ -274,30 +272,17 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
       reasons,
       certificate: { subject, notAfter: isoTime(notAfter), daysLeft },
       ...state,
-      alarms: [...this.#alarms(now, daysLeft, auditProblem), ...state.alarms],
+      alarms: [...this.#alarms(now, auditProblem), ...state.alarms],
       audit: operation.audit?.last() ?? null,
       auditWritable: operation.audit === null ? null : auditProblem === null,
     };
   }
 
   /** Those that are no entity's own. */
-  #alarms(now: number, daysLeft: number, auditProblem: string | null): Alarm[] {
-    const alarms: Alarm[] = [];
+  #alarms(now: number, auditProblem: string | null): Alarm[] {
+    const alarms = validityAlarms(this.operation, now);
     const alarm = (name: string, severity: Alarm['severity'], text: string, since: string | null = null) =>
       void alarms.push({ name, severity, about: '', text, since });
-    if (daysLeft < EXPIRY_DAYS.warning) {
-      const text = daysLeft < 0 ? 'the certificate has expired' : `the certificate ends in ${daysLeft} days`;
-      alarm('certificate-expiry', daysLeft < EXPIRY_DAYS.critical ? 'critical' : 'warning', text);
-    }
-    const list = this.operation.tls.revocation?.firstToEnd ?? null;
-    if (list !== null && isNearEnd(list, now)) {
-      const severity = list.to < now ? 'critical' : 'warning';
-      const text =
-        list.to < now
-          ? 'a revocation list has ended: peers are refused until there is a new one'
-          : `a revocation list ends at ${isoTime(list.to)}`;
-      alarms.push({ name: 'revocation-list', severity, about: list.file, text, since: null });
-    }
     if (auditProblem !== null) alarm('audit-log', 'critical', auditProblem);
     const step = this.#runtime.clock.steps.last;
     if (step !== null && Math.abs(now - step.at) < STEP_TOLD_MS)

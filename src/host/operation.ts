@@ -14,6 +14,7 @@ import type { KeptState } from './backup.ts';
 import type { AuditTrail } from '../evidence/trail.ts';
 import type { LiveTls } from '../net/live-tls.ts';
 import type { Role } from '../net/tls.ts';
+import type { TimeInForce } from '../net/validity.ts';
 
 const COUNT = Type.Integer({ minimum: 0 });
 /** ISO 8601, UTC. */
@@ -124,6 +125,8 @@ export interface Operation<Config = never> {
   /** The name that its certificate bears. */
   readonly name: string;
   readonly tls: LiveTls;
+  /** Certificates and revocation lists of key requests; absent: it has none. */
+  readonly keyRequestValidity?: () => readonly TimeInForce[];
   state(): EntityState | Promise<EntityState>;
   /** Why it cannot do its work now, each in a sentence's part; empty: it can. */
   unready(): readonly string[] | Promise<readonly string[]>;

@@ -61,7 +61,7 @@ function phone(files: ReturnType<typeof filed>) {
       throw new Error('not with a certificate');
     return Buffer.from(request.proof.chain[0]!).toString('base64');
   };
-  return { clock, warned, shown };
+  return { clock, warned, shown, validity: () => identification.validity() };
 }
 
 it('R-41: a renewed certificate is shown with the next request; one that cannot be used is not, and the old one is', async () => {
@@ -101,4 +101,17 @@ it.each([
   ['no key', () => ({ privateKey: 'nothing' }), /not a private key in PEM/],
 ] as const)('R-41: a phone with %s does not start', (_, parts, why) => {
   expect(() => phone(filed(parts()))).toThrow(why);
+});
+
+it('R-92: says how long its certificates are in force, of renewed ones at once, and of none that cannot be used', async () => {
+  const files = filed();
+  const { validity, warned } = phone(files);
+  const ends = (): number[] => validity().map(({ to }) => (to - NOW) / HOUR);
+  expect(validity().map(({ file }) => file)).toEqual([files.certificate, files.kmsCertificate]);
+  expect(ends()).toEqual([24, 900]);
+  const days = { from: NOW - HOUR, to: NOW + 48 * HOUR };
+  writeFileSync(files.certificate, await authority.renew(own.certificate, days, 'a'));
+  expect(ends()).toEqual([48, 900]);
+  writeFileSync(files.certificate, 'nothing');
+  expect([ends(), warned]).toEqual([[48, 900], []]);
 });

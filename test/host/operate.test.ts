@@ -53,6 +53,7 @@ beforeAll(async () => {
     state: folder,
     out: null,
     users: { home1: [TARGET, 'mailbox'], home2: [] },
+    certified: 'all',
     timeline: new Timeline(() => performance.now()),
   });
   for (const entity of SERVICES) running[entity] = await operate(entity, configOf(entity), folder);
@@ -140,6 +141,25 @@ describe('the page of metrics', () => {
       }
     },
   );
+});
+
+describe('a certificate that ends within days', () => {
+  /** The files of the alarms, those of TLS without. */
+  const ending = async (entity: Service): Promise<string[]> =>
+    (await statusOf(entity)).alarms.flatMap(({ name, about }) =>
+      name === 'certificate-expiry' ? [path.basename(about)] : [],
+    );
+
+  it('R-92: is an alarm of the KMS that phones encrypt to by it, and of the mailbox that asks by it', async () => {
+    expect(await ending('df')).toEqual(['']);
+    expect(await ending('kms')).toEqual(['', 'kms.home1.example.encryption.pem']);
+    expect(await ending('mailbox')).toEqual([
+      ...['', 'mailbox.home1.example.signing.pem', 'kms.home1.example.encryption.pem'],
+    ]);
+    const { text } = await ask(running.kms.control, 'GET', '/metrics');
+    for (const use of ['tls', 'key-requests'])
+      expect(text).toMatch(new RegExp(`^claviger_certificate_expiry_seconds\\{use="${use}"\\} \\d+`, 'm'));
+  });
 });
 
 describe('what ships for monitoring', () => {

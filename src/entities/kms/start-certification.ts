@@ -9,6 +9,8 @@ import type { KnownAuthorities } from '../../net/certified.ts';
 import { readCertificates } from '../../net/chains.ts';
 import { readPemFile, readRsaPair } from '../../net/rsa-pair.ts';
 import { loadRevocation } from '../../net/tls.ts';
+import { chainValidity, listValidity } from '../../net/validity.ts';
+import type { TimeInForce } from '../../net/validity.ts';
 import { certificateHash } from '../../wire/request-key/signature.ts';
 import type { CertificateTrust, RefusedCertificate, TrustedCertificate } from './authentication.ts';
 import type { KmsConfig } from './config.ts';
@@ -16,6 +18,8 @@ import type { KmsConfig } from './config.ts';
 interface Material {
   readonly keys: readonly { readonly hash: Uint8Array; readonly privateKey: KeyObject }[];
   readonly known: KnownAuthorities;
+  /** Of the keys, and of lists that are not those of `tls`. */
+  readonly validity: readonly TimeInForce[];
   /** Whether it is the same as other. */
   readonly digest: string;
 }
@@ -39,6 +43,11 @@ export class LiveCertification implements CertificateTrust {
     if (material === null || material.digest === this.#material.digest) return false;
     this.#material = material;
     return true;
+  }
+
+  /** How long what was read is in force; revocation lists of `tls` aside. */
+  get validity(): readonly TimeInForce[] {
+    return this.#material.validity;
   }
 
   judge(chain: readonly Uint8Array[], now: number): TrustedCertificate | RefusedCertificate {
@@ -74,6 +83,7 @@ function read({ certificates, tls }: KmsConfig, now: number): Material | null {
   const { keys: pairs, authorities: file = tls.authorities } = certificates;
   const usual = certificates.authorities === undefined ? (tls.revocationLists ?? []) : [];
   const read = pairs.map((pair) => readRsaPair(pair, 'keyEncipherment', now));
+  const keyed = pairs.map(({ certificate }, at) => chainValidity(certificate, read[at]?.chain ?? []));
   const keys = read.flatMap(({ chain: [own], privateKey }) =>
     own === undefined ? [] : [{ hash: certificateHash(own), privateKey }],
   );
@@ -82,5 +92,6 @@ function read({ certificates, tls }: KmsConfig, now: number): Material | null {
   const revocation =
     loadRevocation({ authorities: pem }, certificates.revocationLists ?? usual, now) ?? undefined;
   const digest = JSON.stringify([pem, revocation?.digest, keys.map(({ hash }) => [...hash])]);
-  return { keys, known: { authorities, revocation }, digest };
+  const listed = certificates.revocationLists === undefined ? [] : listValidity(revocation);
+  return { keys, known: { authorities, revocation }, validity: [...keyed, ...listed], digest };
 }

@@ -62,6 +62,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
     entity: 'kms',
     name: config.name,
     tls,
+    keyRequestValidity: () => certificates?.validity ?? [],
     audit: trail,
     state: () => {
       const state = neState(x1, config.admf.identifier);

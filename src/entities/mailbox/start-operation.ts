@@ -1,6 +1,7 @@
 /** What a running mailbox says to its operator: how much waits, never for whom. */
 import { X509Certificate } from 'node:crypto';
 import path from 'node:path';
+import type { KmsIdentification } from '../../endpoint/credentials.ts';
 import type { KeptState } from '../../host/backup.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { Alarm, Operation } from '../../host/operation.ts';
@@ -15,6 +16,7 @@ import type { FileMessageStore } from './store/files.ts';
 
 export interface MailboxOperationParts {
   readonly tls: LiveTls;
+  readonly identification: Pick<KmsIdentification, 'validity'>;
   readonly mailbox: Mailbox;
   readonly store: FileMessageStore;
   /** Has other bounds in force from now on. */
@@ -47,13 +49,14 @@ export function mailboxKept(config: Pick<MailboxConfig, 'folder' | 'replays'>): 
 /** It is ready while it is registered, and can keep what is left. */
 export function mailboxOperation(
   config: MailboxConfig,
-  { tls, mailbox, store, take }: MailboxOperationParts,
+  { tls, identification, mailbox, store, take }: MailboxOperationParts,
 ): Operation<MailboxConfig> {
   const name = nameIn(tls.certificate);
   return {
     entity: 'mailbox',
     name,
     tls,
+    keyRequestValidity: () => identification.validity(),
     audit: null,
     state: () => {
       const { messages, octets, oldest } = mailbox.waiting;

@@ -44,13 +44,11 @@ async function startHolding(
 ): Promise<Started<RunningMailbox>> {
   const { clock, logger, random } = runtime;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
-  const { username, agent, endpoint, keeper, sip, mediaAddress } = await openEndpoint(
+  const { username, agent, endpoint, keeper, identification, sip, mediaAddress } = await openEndpoint(
     config,
     runtime,
     opened,
-    {
-      tls,
-    },
+    { tls },
   );
   const store = FileMessageStore.open(messagesIn(config), random, logger);
   let limits = boundsIn(config);
@@ -69,7 +67,7 @@ async function startHolding(
   });
   opened.add(() => mailbox.stop());
   const take = (next: MailboxConfig): void => void (limits = boundsIn(next));
-  const operation = mailboxOperation(config, { tls, mailbox, store, take });
+  const operation = mailboxOperation(config, { tls, identification, mailbox, store, take });
   mailbox.start();
   return { mailbox, sip, operation, observe: (observer) => agent.layer.observe(observer) };
 }

@@ -1,6 +1,7 @@
 /** Certificates of configurations: whether TLS takes them, how long, and whether they bear the entity's name and role. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isoTime } from '../../bytes/iso-time.ts';
 import { readCertificates, subjectText, whyNotTrusted } from '../../net/chains.ts';
 import { isNearEnd } from '../../net/revocation.ts';
 import {
@@ -13,6 +14,8 @@ import {
 } from '../../net/tls.ts';
 import { TlsError } from '../../net/tls-error.ts';
 import type { Peer, TlsMaterial } from '../../net/tls.ts';
+import { chainValidity, listValidity } from '../../net/validity.ts';
+import type { TimeInForce } from '../../net/validity.ts';
 import type { Checked, ConfigFinding } from './configurations.ts';
 
 const DAY_MS = 86_400_000;
@@ -33,7 +36,7 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
   if (checked.kind === 'ue') {
     const { authorities, revocationLists = [] } = checked.config;
     if (certificatesOf(authorities).length === 0) error(`authorities: ${authorities} holds no certificate`);
-    else phoneLists(authorities, revocationLists, now, error);
+    else phoneLists(authorities, revocationLists, now, { error, warn });
     return null;
   }
   const { tls } = checked.config;
@@ -48,18 +51,15 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
   const chain = certificatesOf(tls.certificate);
   const leaf = new X509Certificate(material.certificate);
   for (const [at, each] of chain.entries()) {
-    const days = Math.floor((Date.parse(each.validTo) - now) / DAY_MS);
     const which = at === 0 ? tls.certificate : `${subjectText(each)} in ${tls.certificate}`;
-    if (days < SOON_DAYS) warn(`tls: ${which} ends in ${days} days, on ${each.validTo}: renew it`);
+    for (const text of endSoon([chainValidity(which, [each])], now)) warn(`tls: ${text}`);
   }
   const why = whyNotTrusted(chain, certificatesOf(tls.authorities), now);
   if (why !== null)
     warn(
       `tls: ${tls.certificate} does not chain to ${tls.authorities}${why === '' ? '' : ` (${why})`}: peers with these authorities refuse it`,
     );
-  const ends = material.revocation?.firstToEnd ?? null;
-  if (ends !== null && isNearEnd(ends, now))
-    warn(`tls: the revocation list ${ends.file} ends on ${new Date(ends.to).toISOString()}: get a new one`);
+  for (const text of endSoon(listValidity(material.revocation), now)) warn(`tls: ${text}`);
   const peer = peerOfCertificate(leaf, material);
   // What a person or an agency may do is up to the ADMF.
   if (checked.kind === 'officer' || checked.kind === 'agency') return { material, peer };
@@ -77,15 +77,29 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
   return { material, peer };
 }
 
-/** Adds what is wrong with a phone's revocation lists. */
+/** What of it has less than 30 days left, a list less than a quarter of its time: a sentence's part each. */
+export function endSoon(all: readonly TimeInForce[], now: number): string[] {
+  return all.flatMap((each) => {
+    const { kind, file, to } = each;
+    if (kind === 'revocation-list')
+      return isNearEnd(each, now)
+        ? [`the revocation list ${file} ends on ${isoTime(to)}: get a new one`]
+        : [];
+    const days = Math.floor((to - now) / DAY_MS);
+    return days < SOON_DAYS ? [`${file} ends in ${days} days, on ${isoTime(to)}: renew it`] : [];
+  });
+}
+
+/** Tells what is wrong with a phone's revocation lists. */
 function phoneLists(
   authorities: string,
   files: readonly string[],
   now: number,
-  error: (text: string) => void,
+  { error, warn }: Readonly<Record<'error' | 'warn', (text: string) => void>>,
 ): void {
   try {
-    loadRevocation({ authorities: readFileSync(authorities, 'utf8') }, files, now);
+    const lists = loadRevocation({ authorities: readFileSync(authorities, 'utf8') }, files, now);
+    for (const text of endSoon(listValidity(lists ?? undefined), now)) warn(text);
   } catch (cause) {
     if (!(cause instanceof TlsError)) throw cause;
     error(cause.message.replace('tls.', ''));

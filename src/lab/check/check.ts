@@ -4,6 +4,7 @@ import { ownCertificate } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import { readChecked } from './configurations.ts';
 import type { Checked, ConfigFinding, GivenFile } from './configurations.ts';
+import { certificationFindings } from './key-requests.ts';
 import { linkFindings } from './links.ts';
 import { placesOf, portFindings, stateFindings } from './places.ts';
 
@@ -39,6 +40,7 @@ export function checkConfigurations(
   for (const checked of all) {
     const own = ownCertificate(checked, now, found);
     if (own !== null) certificates.set(checked, own);
+    found.push(...certificationFindings(checked, now));
   }
   const places = all.flatMap(placesOf);
   found.push(...portFindings(places), ...stateFindings(all, isFolder));

@@ -1,4 +1,4 @@
-/** Whether a KMS will know a phone by what it proves itself by: a pre-shared key, or a certificate. */
+/** Whether a KMS will know a phone by what it proves itself by: a pre-shared key, or a certificate; and how long. */
 import type { EndpointConfig, KmsProof } from '../../endpoint/config.ts';
 import type { KmsConfig } from '../../entities/kms/config.ts';
 import { LiveCertification } from '../../entities/kms/start-certification.ts';
@@ -6,7 +6,10 @@ import { chainFault, uriNamesOf } from '../../net/certified.ts';
 import { readPemFile, readRsaCertificate, readRsaPair } from '../../net/rsa-pair.ts';
 import { loadRevocation } from '../../net/tls.ts';
 import { TlsError } from '../../net/tls-error.ts';
-import { certificatesOf } from './certificates.ts';
+import { chainValidity } from '../../net/validity.ts';
+import type { TimeInForce } from '../../net/validity.ts';
+import { certificatesOf, endSoon } from './certificates.ts';
+import type { Checked, ConfigFinding } from './configurations.ts';
 
 type ProofOf<K extends KmsProof['kind']> = Extract<KmsProof, { kind: K }>;
 
@@ -22,18 +25,38 @@ export function wrongKey(
   return device.psk.equals(psk) ? null : `kms.psk is not the one that ${of} has`;
 }
 
-/** What is wrong with the keys and authorities of a KMS that takes certificates; `null`: nothing. */
-export function wrongCertification(kms: KmsConfig, now: number): string | null {
+/**
+ * What is wrong with the certificates, keys and lists of key requests that a configuration names, whoever is at the other end;
+ * and what of them ends soon.
+ * @param now Unix milliseconds
+ */
+export function certificationFindings(checked: Checked, now: number): ConfigFinding[] {
+  const { file } = checked;
+  const setting = checked.kind === 'kms' ? 'certificates' : 'kms.certificate';
+  const finding = (severity: ConfigFinding['severity'], text: string): ConfigFinding => ({
+    ...{ severity, file, text: `${setting}: ${text}` },
+  });
   try {
-    LiveCertification.open(kms, now);
-    return null;
+    return endSoon(certificationOf(checked, now), now).map((text) => finding('warning', text));
   } catch (error) {
-    if (error instanceof TlsError) return `certificates: ${error.message}`;
+    if (error instanceof TlsError) return [finding('error', error.message)];
     throw error;
   }
 }
 
-/** As `wrongKey`. @param now Unix milliseconds */
+/** @throws TlsError */
+function certificationOf({ kind, config }: Checked, now: number): readonly TimeInForce[] {
+  if (kind === 'kms') return LiveCertification.open(config, now)?.validity ?? [];
+  if ((kind !== 'ue' && kind !== 'mailbox') || config.kms.proof.kind !== 'certificate') return [];
+  const { proof } = config.kms;
+  const theirs = readRsaCertificate(proof.kmsCertificate, 'keyEncipherment', now);
+  return [
+    chainValidity(proof.certificate, readRsaPair(proof, 'digitalSignature', now).chain),
+    chainValidity(proof.kmsCertificate, [theirs]),
+  ];
+}
+
+/** As `wrongKey`; files that cannot be used are told of whoever names them. @param now Unix milliseconds */
 export function wrongCertificate(
   files: ProofOf<'certificate'>,
   { identity, device: own = identity }: Pick<EndpointConfig, 'identity' | 'device'>,
@@ -62,7 +85,7 @@ export function wrongCertificate(
     const fault = chainFault(chain, { authorities: certificatesOf(file), revocation }, now);
     return fault === null ? null : `kms.certificate: ${of} refuses ${files.certificate}: ${fault}`;
   } catch (error) {
-    if (error instanceof TlsError) return `kms.certificate: ${error.message}`;
+    if (error instanceof TlsError) return null;
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { NextHop } from '../../sip/flow.ts';
 import { certificatesOf, certifiedName } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import type { Checked, CheckedOf, ConfigFinding, Kind } from './configurations.ts';
-import { wrongCertificate, wrongCertification, wrongKey } from './key-requests.ts';
+import { wrongCertificate, wrongKey } from './key-requests.ts';
 import { bareHost, endpointText } from '../../bytes/network-address.ts';
 import { placeAt } from './places.ts';
 import type { ListeningPlace } from './places.ts';
@@ -55,7 +55,6 @@ class Links {
     switch (checked.kind) {
       case 'kms':
         this.#report(checked, 'admf', checked.config.admf, checked.config.name);
-        this.#kms(checked);
         return;
       case 'cscf':
         this.#report(checked, 'x1.admf', checked.config.x1.admf, checked.config.x1.identifier);
@@ -85,11 +84,6 @@ class Links {
       case 'agency':
         this.#agency(checked);
     }
-  }
-
-  #kms(kms: CheckedOf<'kms'>): void {
-    const wrong = wrongCertification(kms.config, this.#network.now);
-    if (wrong !== null) this.#error(kms, wrong);
   }
 
   /** An element's ADMF. */

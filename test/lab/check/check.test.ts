@@ -263,6 +263,56 @@ describe('claviger config check', () => {
     rmSync(lab, { recursive: true });
   });
 
+  it('R-93: warns of what key requests go by before it ends, at KMS, mailbox and phone, and refuses what has ended', async () => {
+    const lab = path.join(path.dirname(folder), 'certified');
+    const options = { homes: ['a'], portBase: 20_000, force: false, now, random: systemRandom() };
+    await initLab({ ...options, folder: lab, phoneCertificates: true, revocation: true });
+    const given = ['kms', 'mailbox', 'alice'].map((name) => path.join(lab, 'a', `${name}.json`));
+    const own = path.join(lab, 'pki', 'phones.pem');
+    const kms = JSON.parse(readFileSync(given[0] ?? '', 'utf8')) as { certificates: object };
+    const lists = { certificates: { ...kms.certificates, revocationLists: [own] } };
+    writeFileSync(given[0] ?? '', JSON.stringify({ ...kms, ...lists }), { mode: 0o600 });
+    const { file } = await revokeIn(path.join(lab, 'pki'), [], { days: 400, now });
+    writeFileSync(own, readFileSync(file));
+    await revokeIn(path.join(lab, 'pki'), [], { days: 2000, now });
+    // One by one: who is at the other end does not matter.
+    const texts = (days: number): string[] =>
+      given.flatMap((file) =>
+        checkConfigurations([{ file }], false, now + days * DAY_MS).findings.flatMap(({ severity, text }) =>
+          /^(?:kms\.)?certificate/.test(text) ? [`${severity}: ${text.replaceAll(`${lab}/pki/`, '')}`] : [],
+        ),
+      );
+    const shortly = (days: number): string[] =>
+      texts(days).map((text) => text.replace(/ in \d+ days, on \S+:| on \S+:/, ' soon:'));
+    expect(texts(0)).toEqual([]);
+    expect(shortly(340)).toEqual([
+      'warning: certificates: kms.a.example.encryption.pem ends soon: renew it',
+      'warning: certificates: the revocation list phones.pem ends soon: get a new one',
+      'warning: kms.certificate: mailbox.a.example.signing.pem ends soon: renew it',
+      'warning: kms.certificate: kms.a.example.encryption.pem ends soon: renew it',
+      'warning: kms.certificate: alice.a.example.signing.pem ends soon: renew it',
+      'warning: kms.certificate: kms.a.example.encryption.pem ends soon: renew it',
+    ]);
+    expect(texts(366)).toEqual([
+      expect.stringMatching(/^error: certificates: kms\.a\.example\.encryption\.pem.* in force from/),
+      expect.stringMatching(/^error: kms\.certificate: kms\.a\.example\.encryption\.pem: in force from/),
+      expect.stringMatching(/^error: kms\.certificate: kms\.a\.example\.encryption\.pem: in force from/),
+    ]);
+    rmSync(path.join(lab, 'pki', 'alice.a.example.signing.key'));
+    expect(texts(0)).toEqual([
+      'error: kms.certificate: cannot read the private key file alice.a.example.signing.key',
+    ]);
+    // Told once, also where the KMS is there to be compared with.
+    expect(
+      checkConfigurations(
+        given.map((file) => ({ file })),
+        false,
+        now,
+      ).errors,
+    ).toBe(1);
+    rmSync(lab, { recursive: true });
+  });
+
   it('says of secrets which file others may read, and never what they are', () => {
     chmodSync(at('a/kms.json'), 0o644);
     chmodSync(at('pki/df.a.example.key'), 0o644);
