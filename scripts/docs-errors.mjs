@@ -30,6 +30,7 @@ indication for all that is wrong with the messages and one for all that is wrong
 | 0 | done; \`demo\`: every check passed; \`lemf recover\`: every call with content was recovered, and both files were read to their ends |
 | 1 | not done; the message says why, and a hint what to do |
 | 2 | the command line cannot be used: no such command or option, a value that is none, options that contradict each other |
+| 3 | \`selftest\`: no link is broken, and some could not be checked |
 | 70 | a failure that nobody foresaw; with its stack |
 | 130, 143 | ended by SIGINT or SIGTERM: \`demo\` by the first, \`run\` by a second one |
 `;

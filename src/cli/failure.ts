@@ -106,16 +106,24 @@ const STORE_HINTS: Readonly<Record<string, string>> = {
   SQLITE_NOTADB: 'Is it the right file?',
 };
 
+/** Errors of which the system's reason says better what to do, where there is one. */
+const GENERAL: readonly string[] = ['ConfigError configuration', 'TlsError tls-configuration'];
+
 /** Errors for which the command line is to blame. */
 const USAGE: readonly string[] = ['CliError usage', 'LabError options'];
 
 /** The message with those of the causes that are our own or the system's: those of others may quote what they read. */
 function withCauses(error: Error): string {
-  const { message, cause } = error;
+  let text = error.message;
   // A FileError says itself why, in words that fit what was tried.
-  if (error instanceof FileError || !(cause instanceof ClavigerError || isSystemError(cause))) return message;
-  const why = isSystemError(cause) ? whyOf(cause) : withCauses(cause);
-  return message.includes(why) ? message : `${message}: ${why}`;
+  for (let at: unknown = error; at instanceof Error && !(at instanceof FileError); at = at.cause) {
+    const { cause } = at;
+    if (!(cause instanceof ClavigerError || isSystemError(cause))) break;
+    const why = isSystemError(cause) ? whyOf(cause) : cause.message;
+    // Each once: who throws may have said it already.
+    if (!text.includes(why)) text += `: ${why}`;
+  }
+  return text;
 }
 
 function systemHint(error: unknown): string | undefined {
@@ -131,8 +139,9 @@ export function reportFailure(error: unknown, to: NodeJS.WritableStream): number
   };
   if (error instanceof ClavigerError) {
     const kind = `${error.name} ${String(error.code)}`;
-    const hint = error instanceof CliError ? error.hint : HINTS[kind];
-    tell(withCauses(error), hint ?? systemHint(error.cause));
+    const ofKind = error instanceof CliError ? error.hint : HINTS[kind];
+    const ofSystem = systemHint(error.cause);
+    tell(withCauses(error), GENERAL.includes(kind) ? (ofSystem ?? ofKind) : (ofKind ?? ofSystem));
     return USAGE.includes(kind) ? 2 : 1;
   }
   if (error instanceof Error && 'code' in error && /^SQLITE_/.test(String(error.code))) {

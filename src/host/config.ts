@@ -321,11 +321,39 @@ export function parseConfig(content: string, file: string): unknown {
 function parseJson(content: string, file: string): unknown {
   try {
     return JSON.parse(content) as unknown;
-  } catch (error) {
-    const position = /at position (\d+)/.exec(messageOf(error))?.[1];
-    const line = position === undefined ? null : content.slice(0, Number(position)).split('\n').length;
-    throw unreadable(file, 'JSON', line);
+  } catch {
+    throw unreadable(file, 'JSON', placeOfFault(content));
   }
+}
+
+/** Where a text is not JSON any more: the parser says it of some faults only. */
+function placeOfFault(content: string): string {
+  if (content.trim() === '') return 'it is empty';
+  if (beginsJson(content)) return 'it ends too early';
+  // What begins well begins well however much of it is left out at its end.
+  let [good, bad] = [0, content.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (beginsJson(content.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return lineText(content.slice(0, bad - 1).split('\n').length);
+}
+
+/** Whether a text is JSON, or lacks no more than its end. */
+function beginsJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const said = messageOf(error);
+    const position = /at position (\d+)/.exec(said)?.[1];
+    return /^(?:Unexpected end|Unterminated)/.test(said) || Number(position) >= text.length;
+  }
+}
+
+function lineText(line: number): string {
+  return `line ${line}`;
 }
 
 /** Of aliases, what they stand for may be at most so many times as large as the text. */
@@ -343,7 +371,7 @@ function parseYaml(content: string, file: string): unknown {
       logLevel: 'error',
     });
     const [fault] = [...document.errors, ...document.warnings];
-    if (fault !== undefined) throw unreadable(file, 'YAML', lineCounter.linePos(fault.pos[0]).line);
+    if (fault !== undefined) throw unreadable(file, 'YAML', lineText(lineCounter.linePos(fault.pos[0]).line));
     return document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown;
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -351,7 +379,7 @@ function parseYaml(content: string, file: string): unknown {
   }
 }
 
-function unreadable(file: string, format: string, line: number | null): ConfigError {
-  const place = line === null ? '' : ` (line ${line})`;
-  return new ConfigError('configuration', `${file} is not ${format}${place}`);
+function unreadable(file: string, format: string, place: string | null): ConfigError {
+  const where = place === null ? '' : ` (${place})`;
+  return new ConfigError('configuration', `${file} is not ${format}${where}`);
 }

@@ -131,6 +131,16 @@ describe('a configuration file', () => {
 
   it.each([
     ['a.json', '{\n "psk": "secret",\n secret }', 'a.json is not JSON (line 3)'],
+    ['a.json', '{\n "psk": secret,\n "b": 1\n}', 'a.json is not JSON (line 2)'],
+    ['a.json', '{\n "psk": "secret"\n "b": 1\n}', 'a.json is not JSON (line 3)'],
+    ['a.json', '{\n "psk": ["secret",\n\n, 1] }', 'a.json is not JSON (line 4)'],
+    ['a.json', '{ "psk": "secret" }\n\n}', 'a.json is not JSON (line 3)'],
+    ['a.json', '{\n "psk": "secret\n" }', 'a.json is not JSON (line 2)'],
+    ['a.json', 'secret', 'a.json is not JSON (line 1)'],
+    ['a.json', '\0\u0001secret', 'a.json is not JSON (line 1)'],
+    ['a.json', '{\n "psk": "sec', 'a.json is not JSON (it ends too early)'],
+    ['a.json', '{\n "psk": "secret",\n', 'a.json is not JSON (it ends too early)'],
+    ['a.json', ' \n', 'a.json is not JSON (it is empty)'],
     ['a.yaml', 'a: 1\npsk: "secret\n', 'a.yaml is not YAML (line 3)'],
     ['a.yaml', 'psk: secret\npsk: secret\n', 'a.yaml is not YAML (line 2)'],
     ['a.yaml', 'psk: !!js/function secret\n', 'a.yaml is not YAML (line 1)'],
