@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Type from 'typebox';
 import { messageOf } from '../bytes/errors.ts';
 import { Form } from '../bytes/schema.ts';
-import { askControl, socketsOf } from './control-client.ts';
+import { askControl, socketOf } from './control-client.ts';
 import { CliError } from './failure.ts';
 
 /** An entity that runs, by its configuration. */
@@ -29,8 +29,7 @@ export function readinessOf(entities: readonly AskedEntity[]): Promise<Readiness
   return Promise.all(
     entities.map(async ({ name, file }) => {
       try {
-        const [socket = ''] = socketsOf({ state: [], config: [file] });
-        return { name, ...(await askControl(socket, ['GET', '/health'], HEALTH)) };
+        return { name, ...(await askControl(socketOf(file), ['GET', '/health'], HEALTH)) };
       } catch (error) {
         return { name, ready: false, reasons: [messageOf(error)] };
       }

@@ -7,7 +7,7 @@ import type { DfEvidence } from '../lab/selftest/evidence.ts';
 import type { Inspectors, Officers } from '../lab/selftest/self-test.ts';
 import { decodeWarrant, WARRANTS_PATH, warrantPath } from '../wire/officers/warrants.ts';
 import { isoTime } from '../bytes/iso-time.ts';
-import { askControl, askText, socketsOf } from './control-client.ts';
+import { askControl, askText, socketOf } from './control-client.ts';
 import { CliError } from './failure.ts';
 import type { OfficerApi } from './officer/api.ts';
 import type { LemfOption } from './officer/options.ts';
@@ -71,7 +71,7 @@ async function readyOf(all: readonly AskedEntity[]): Promise<{ asked: number; un
 }
 
 async function awayFrom(file: string): Promise<string[]> {
-  const [socket = ''] = socketsOf({ state: [], config: [file] });
+  const socket = socketOf(file);
   try {
     const { peers } = await askControl(socket, ['GET', '/status'], STATUS_FORM);
     return peers.filter(({ state }) => state === 'down').map(({ name }) => name);
@@ -81,7 +81,7 @@ async function awayFrom(file: string): Promise<string[]> {
 }
 
 async function countsOf(file: string, lemfs: readonly string[]): Promise<DfEvidence> {
-  const [socket = ''] = socketsOf({ state: [], config: [file] });
+  const socket = socketOf(file);
   const [{ queues, peers }, metrics] = await Promise.all([
     askControl(socket, ['GET', '/status'], STATUS_FORM),
     askText(socket, ['GET', '/metrics']),
@@ -111,7 +111,7 @@ function countersOf(exposition: string, metric: string, label: string): Record<s
 
 /** One that does not answer drains nothing; that is told elsewhere. */
 async function drained(file: string, ms: number): Promise<void> {
-  const [socket = ''] = socketsOf({ state: [], config: [file] });
+  const socket = socketOf(file);
   const body = { ms: Math.round(ms) };
   await askControl(socket, ['POST', '/drain'], DRAINED_FORM, body, ms).catch(() => undefined);
 }

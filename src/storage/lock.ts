@@ -6,15 +6,21 @@
  *     state/kms           state/kms/lock.db, state/kms/lock.json
  *     cscf-audit.jsonl    cscf-audit.jsonl.lock.db, cscf-audit.jsonl.lock.json
  *
+ *     { "entity": "kms", "pid": 4711, "since": "…" }      and "until": "…" when that has given it up
+ *
  * The database stays when the lock is given up: whoever removes it could remove the next one's. State must not lie on a
  * file system without POSIX locks.
  */
 import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
+import Type from 'typebox';
+import type { StaticDecode } from 'typebox';
 import { isoTime } from '../bytes/iso-time.ts';
+import { jsonOf } from '../bytes/json.ts';
 import { opening } from '../bytes/opened.ts';
 import type { Opened } from '../bytes/opened.ts';
+import { Form } from '../bytes/schema.ts';
 import { StorageError } from './errors.ts';
 import { makeFolder } from './files.ts';
 import { makePrivate } from './sqlite.ts';
@@ -81,15 +87,34 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/* ---------------------------------------------------------------- helpers */
+/** What is beside a lock: who has the state, or had it last. */
+export type LockNote = StaticDecode<typeof NOTE>;
 
-interface Holder {
-  readonly entity: string;
-  readonly pid: number;
-  readonly since: string;
+/** Names of notes: of a folder, and of a file. */
+export const LOCK_NOTE = /^(?:.+\.)?lock\.json$/;
+
+/** A note by its path; `null`: it is none. It is for people: of who was killed it says that they have the state still. */
+export function readLockNote(file: string): LockNote | null {
+  try {
+    const read = NOTES.read(jsonOf(readFileSync(file, 'utf8')));
+    return 'value' in read ? read.value : null;
+  } catch {
+    return null;
+  }
 }
 
-function lock(base: string, holder: Holder): StateLock {
+/* ---------------------------------------------------------------- helpers */
+
+const NOTE = Type.Object({
+  entity: Type.String({ pattern: '^[\\w-]+$' }),
+  pid: Type.Integer({ minimum: 1 }),
+  since: Type.String({ pattern: '^[\\w.:-]+$' }),
+  /** When it was given up; absent: it was not. */
+  until: Type.Optional(Type.String({ pattern: '^[\\w.:-]+$' })),
+});
+const NOTES = new Form(NOTE);
+
+function lock(base: string, holder: LockNote): StateLock {
   const file = `${base}.db`;
   const note = `${base}.json`;
   makePrivate(file);
@@ -105,27 +130,29 @@ function lock(base: string, holder: Holder): StateLock {
       cause,
     });
   }
-  writeFileSync(`${note}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
-  renameSync(`${note}.new`, note);
+  writeNote(note, holder);
   return {
     release: () => {
-      rmSync(note, { force: true });
+      try {
+        writeNote(note, { ...holder, until: isoTime(Date.now()) });
+      } catch {
+        // The disk is full, or the folder gone: nothing is better than what is not so any more.
+        rmSync(note, { force: true });
+      }
       database.close();
     },
   };
 }
 
-/** As the note says it; it is for people, and any text will do. */
+function writeNote(note: string, holder: LockNote): void {
+  writeFileSync(`${note}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
+  renameSync(`${note}.new`, note);
+}
+
 function holderOf(note: string): string {
-  let text = '';
-  try {
-    text = readFileSync(note, 'utf8');
-  } catch {
-    return 'another process';
-  }
-  const [, entity, pid, since] =
-    /^\{"entity":"([\w-]+)","pid":(\d+),"since":"([\w.:-]+)"\}$/m.exec(text) ?? [];
-  return entity === undefined ? 'another process' : `${entity}, process ${pid ?? ''}, since ${since ?? ''}`;
+  const holder = readLockNote(note);
+  if (holder === null || holder.until !== undefined) return 'another process';
+  return `${holder.entity}, process ${holder.pid}, since ${holder.since}`;
 }
 
 /** Of a file that need not be there: one file has one lock, by whatever link it is named. */

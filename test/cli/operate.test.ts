@@ -58,7 +58,7 @@ describe('claviger status', () => {
     const { status, out, err } = await claviger('status', '--config', df.file, '--json');
     kept.mockRestore();
     expect([status, JSON.parse(out)]).toMatchObject([1, [{ ready: false, auditWritable: false }]]);
-    expect(err).toContain('hint: df.home1.example: the audit log: no space is left\n');
+    expect(err).toBe('claviger: df.home1.example is not ready: the audit log: no space is left\n');
     await new Promise((resolve) => setTimeout(resolve, 300));
   });
 });
@@ -105,4 +105,87 @@ it('R-93: the other commands do what they say', async () => {
   expect(alarms.out).toMatch(/^df\.home1\.example +warning +\S+ +reload-refused /m);
   writeFileSync(df.file, certificate);
   expect((await claviger('reload', '--config', df.file)).status).toBe(0);
+});
+
+describe('entities of a folder that cannot be asked', () => {
+  const commands = [['status'], ['alarms'], ['reload'], ['drain', '--ms', '1'], ['log-level']];
+  const state = path.join(folder, 'some');
+  const keep = (file: string): string => path.join(state, file);
+
+  /** The LEMF that runs, in a folder with what others have left. */
+  beforeAll(async () => {
+    const config = { ...(network.configOf('lemf', 'home1') as object), folder: keep('home1/lemf') };
+    mkdirSync(keep('home1/kms'), { recursive: true });
+    const own = path.join(folder, 'lemf-of-some');
+    mkdirSync(own);
+    await lemf.stop();
+    lemf = await operate('lemf', config, own);
+    const note = { pid: process.pid, since: '2027-03-19T10:00:00.000Z' };
+    const write = (file: string, text: object): void => writeFileSync(keep(file), JSON.stringify(text));
+    // One that was stopped, one that was killed, one whose socket is elsewhere, and three that never have one.
+    write('home1/kms/lock.json', { ...note, entity: 'kms', until: '2027-03-19T11:00:00.000Z' });
+    for (const name of ['df-tasks.db', 'df.db', 'df-audit.jsonl'])
+      write(`home1/${name}.lock.json`, { ...note, entity: 'df', pid: 4_194_304 });
+    write('home1/cscf-tasks.db.lock.json', { ...note, entity: 'cscf' });
+    write('home1/alice.db.lock.json', { ...note, entity: 'ue' });
+    write('run.lock.json', { ...note, entity: 'up' });
+    write('home1/repaired.jsonl.lock.json', { ...note, entity: 'audit-repair' });
+    write('home1/other.lock.json', { nothing: 'of ours' });
+  }, 60_000);
+
+  it.each(commands)('R-93: %s names each of them, after it has asked the others', async (...command) => {
+    const { status, out, err } = await claviger(...command, '--state', state);
+    expect(out).toMatch(command[0] === 'alarms' ? /^no alarms|^ENTITY/ : /lemf/);
+    const [first, ...lines] = err.trimEnd().split('\n');
+    expect([status, first]).toEqual([
+      1,
+      `claviger: 3 of 4 ${command[0] === 'status' ? 'are not ready' : 'cannot be asked'}:`,
+    ]);
+    const told = [...lines.slice(0, 3)].sort().map((line) => line.trim().replaceAll(`${state}/`, ''));
+    expect(told).toEqual([
+      `cscf of home1/cscf-tasks.db (process ${process.pid}, since 2027-03-19T10:00:00.000Z) has no control socket there: name its configuration by --config`,
+      'df of home1/df-audit.jsonl does not run: process 4194304, since 2027-03-19T10:00:00.000Z, is gone',
+      'kms of home1/kms does not run: it ended at 2027-03-19T11:00:00.000Z',
+    ]);
+  });
+
+  it.each(commands)('R-93: %s asks those behind one that is dead', async (...command) => {
+    const config = path.join(folder, 'dead.json');
+    writeFileSync(config, JSON.stringify({ controlSocket: path.join(folder, 'dead.sock') }));
+    const { status, out, err } = await claviger(...command, '--config', config, '--config', lemf.file);
+    expect(status).toBe(1);
+    expect(out).toMatch(command[0] === 'alarms' ? /^no alarms|^ENTITY/ : /lemf/);
+    expect(err).toMatch(/^claviger: no entity answers at \S*dead\.sock: nobody listens there\n {2}hint: /);
+  });
+
+  // Nothing is closed to the superuser.
+  it.skipIf(process.getuid?.() === 0)('R-93: a folder in it that may not be read is named', async () => {
+    const closed = path.join(state, 'closed');
+    mkdirSync(closed, 0o000);
+    const { status, err } = await claviger('status', '--state', state);
+    rmSync(closed, { recursive: true });
+    expect(status).toBe(1);
+    expect(err).toContain(`cannot read the folder ${closed}: permission is missing`);
+  });
+});
+
+it('R-93: an entity that was stopped is told of by its state', async () => {
+  const state = path.join(folder, 'stopping');
+  const [own, other] = [path.join(state, 'own'), path.join(state, 'other')];
+  mkdirSync(own, { recursive: true });
+  const config = { ...(network.configOf('lemf', 'home1') as object), hi2: {}, hi3: {} };
+  const one = await operate('lemf', { ...config, folder: path.join(own, 'lemf') }, own);
+  mkdirSync(other);
+  const two = await operate('lemf', { ...config, folder: path.join(other, 'lemf') }, other);
+  try {
+    expect(await claviger('status', '--state', state)).toMatchObject({ status: 0, err: '' });
+    await one.stop();
+    const { status, err } = await claviger('status', '--state', state);
+    expect(status).toBe(1);
+    expect(err).toMatch(new RegExp(`^claviger: lemf of ${own}/lemf does not run: it ended at 20\\S+Z\n`));
+  } finally {
+    await two.stop();
+  }
+  const none = await claviger('status', '--state', state);
+  expect(none.err).toMatch(/has no control socket\n {2}lemf of .*other\/lemf does not run/);
 });

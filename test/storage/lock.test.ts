@@ -1,9 +1,10 @@
 /** State belongs to one process, for as long as that lives. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { holdingState, lockState } from '../../src/storage/lock.ts';
+import { isoTime } from '../../src/bytes/iso-time.ts';
+import { holdingState, lockState, readLockNote } from '../../src/storage/lock.ts';
 import { bundle, run } from '../support/process.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-lock-'));
@@ -51,8 +52,12 @@ describe('a lock on state', () => {
     const running = await holdingState(place, NOW, () => Promise.resolve({ stop: () => Promise.resolve() }));
     expect(() => lockState(place, NOW)).toThrow(/in use/);
     await running.stop();
-    expect(existsSync(path.join(folder, 'c', 'lock.json'))).toBe(false);
-    lockState(place, NOW).release();
+    const note = path.join(folder, 'c', 'lock.json');
+    expect(readLockNote(note)).toMatchObject({ entity: 'kms', pid: process.pid, until: expect.any(String) });
+    const next = lockState(place, NOW);
+    expect(readLockNote(note)).toEqual({ entity: 'kms', pid: process.pid, since: isoTime(NOW) });
+    rmSync(path.join(folder, 'c'), { recursive: true });
+    next.release();
   });
 });
 

@@ -10,7 +10,7 @@ import { readConfigFile } from '../../host/config.ts';
 import { readManifest, restoreBackup } from '../../host/restore.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { readWhole, unreadable } from '../../storage/files.ts';
-import { askControl, socketsOf } from '../control-client.ts';
+import { askControl, socketOf } from '../control-client.ts';
 import { CliError } from '../failure.ts';
 
 /** Milliseconds for a copy of a large store. */
@@ -36,10 +36,9 @@ Examples:
     .action(async (flags: { config: string; to: string; recipient?: string; json?: true }) => {
       const { config, recipient } = flags;
       const to = path.resolve(flags.to);
-      const [socket = ''] = socketsOf({ state: [], config: [config] });
       const order = { to, ...(recipient === undefined ? {} : { recipient }) };
       const manifest = await askControl(
-        socket,
+        socketOf(config),
         ['POST', '/backup'],
         new Form(MANIFEST),
         order,

@@ -8,8 +8,17 @@ import type { LogLevel } from '../../host/log.ts';
 import { STATUS } from '../../host/operation.ts';
 import type { Status } from '../../host/operation.ts';
 import { RELOAD_REPORT } from '../../host/reload.ts';
-import { aboutEntities, askControl, askText, socketsOf } from '../control-client.ts';
-import type { ChosenSocket } from '../control-client.ts';
+import {
+  aboutEntities,
+  askControl,
+  askEach,
+  askText,
+  entitiesOf,
+  ofSeveral,
+  requireAll,
+  UNANSWERED,
+} from '../control-client.ts';
+import type { Asked, ChosenSocket } from '../control-client.ts';
 import { CliError } from '../failure.ts';
 import { harmless, table } from '../terminal.ts';
 
@@ -28,7 +37,8 @@ export function statusCommand(): Command {
     .addHelpText(
       'after',
       `
-Ends with 0 if all are ready, with 1 if one is not, or does not answer.
+Ends with 0 if all are ready, with 1 if one is not, or does not answer. Of a folder, those whose
+state is there and that do not run are named, too.
 
 Examples:
   $ claviger status --config df.json
@@ -36,15 +46,16 @@ Examples:
     )
     .action(async (flags: Flags) => {
       const asked = await statuses(flags);
-      const found = asked.flatMap(({ status }) => status ?? []);
+      const found = asked.answers.map(({ answer }) => answer);
       if (flags.json === true) print(JSON.stringify(found, null, 2));
-      else if (found.length === 1 && asked.length === 1)
+      else if (found.length === 1 && asked.failures.length === 0)
         for (const status of found) process.stdout.write(inFull(status));
       else if (found.length > 0) process.stdout.write(overview(found));
-      failIfAnyFailed(asked);
       const waiting = found.filter(({ ready }) => !ready);
-      if (waiting.length > 0)
-        throw new CliError('failed', `${waiting.length} of ${found.length} are not ready`, whyNot(waiting));
+      const { failures } = asked;
+      const wrong = [...waiting.map(whyNot), ...failures];
+      const hint = failures.length === 0 ? undefined : UNANSWERED;
+      if (wrong.length > 0) throw ofSeveral(wrong, found.length + failures.length, 'are not ready', hint);
     });
 }
 
@@ -54,11 +65,11 @@ export function alarmsCommand(): Command {
     .addHelpText('after', '\nExample:\n  $ claviger alarms --state lab')
     .action(async (flags: Flags) => {
       const asked = await statuses(flags);
-      const alarms = asked.flatMap(({ status }) =>
-        status === null ? [] : status.alarms.map((alarm) => ({ entity: status.name, ...alarm })),
+      const alarms = asked.answers.flatMap(({ answer: { name, alarms } }) =>
+        alarms.map((alarm) => ({ entity: name, ...alarm })),
       );
       if (flags.json === true) print(JSON.stringify(alarms, null, 2));
-      else if (alarms.length === 0 && asked.some(({ status }) => status !== null)) print('no alarms');
+      else if (alarms.length === 0 && asked.answers.length > 0) print('no alarms');
       else if (alarms.length > 0)
         process.stdout.write(
           table(
@@ -68,7 +79,7 @@ export function alarmsCommand(): Command {
             ]),
           ),
         );
-      failIfAnyFailed(asked);
+      requireAll(asked);
     });
 }
 
@@ -77,7 +88,7 @@ export function metricsCommand(): Command {
     .description('the metrics of one entity, as Prometheus reads them')
     .addHelpText('after', '\nExample:\n  $ claviger metrics --config df.json')
     .action(async (flags: Flags) => {
-      const [socket, ...others] = socketsOf(flags);
+      const [socket, ...others] = entitiesOf(flags).sockets;
       if (socket === undefined || others.length > 0)
         throw new CliError('usage', `${others.length + 1} entities are meant: metrics are of one at a time`);
       const text = await askText(socket, ['GET', '/metrics']);
@@ -95,15 +106,18 @@ export function reloadCommand(): Command {
       'after',
       `
 Connections stand. What cannot be taken while an entity runs is named. Where the new
-settings are wrong, those in force stay, and it ends with 1.
+settings are wrong, those in force stay, and it ends with 1, as where one of them does not answer;
+the others have been asked then.
 
-Example:
-  $ claviger reload --config df.json`,
+Examples:
+  $ claviger reload --config df.json
+  $ claviger reload --state lab/state`,
     )
     .action(async (flags: Flags) => {
-      const reports = [];
-      for (const socket of socketsOf(flags))
-        reports.push({ socket, ...(await askControl(socket, ['POST', '/reload'], REPORT_FORM)) });
+      const asked = await askEach(flags, 'in turn', (socket) =>
+        askControl(socket, ['POST', '/reload'], REPORT_FORM),
+      );
+      const reports = inOne(asked);
       if (flags.json === true) print(JSON.stringify(reports, null, 2));
       else
         for (const { socket, taken, needRestart, problems } of reports) {
@@ -113,6 +127,7 @@ Example:
           if (needRestart.length > 0) print(`  in force only after a restart: ${needRestart.join(', ')}`);
           for (const problem of problems) print(`  not taken: ${problem}`);
         }
+      requireAll(asked);
       if (reports.some(({ problems }) => problems.length > 0))
         throw new CliError('failed', 'not all could be taken', 'What was in force before still is.');
     });
@@ -132,15 +147,15 @@ Example:
     )
     .action(async (flags: Flags & { ms: number }) => {
       const { ms } = flags;
-      const asked = socketsOf(flags).map(async (socket) => ({
-        socket,
-        ...(await askControl(socket, ['POST', '/drain'], DRAINED_FORM, { ms }, ms)),
-      }));
-      const found = await Promise.all(asked);
+      const asked = await askEach(flags, 'at once', (socket) =>
+        askControl(socket, ['POST', '/drain'], DRAINED_FORM, { ms }, ms),
+      );
+      const found = inOne(asked);
       if (flags.json === true) print(JSON.stringify(found, null, 2));
       else
         for (const { socket, drained } of found)
           print(`${socket}: ${drained ? 'nothing waits' : 'something still waits'}`);
+      requireAll(asked);
       if (found.some(({ drained }) => !drained))
         throw new CliError('failed', `something still waits after ${ms} ms`);
     });
@@ -152,45 +167,31 @@ export function logLevelCommand(): Command {
     .addArgument(new Argument('[level]', 'what is logged from now on').choices(LOG_LEVELS))
     .addHelpText('after', '\nExample:\n  $ claviger log-level debug --config df.json')
     .action(async (level: LogLevel | undefined, flags: Flags) => {
-      const found = [];
-      for (const socket of socketsOf(flags)) {
-        const request =
-          level === undefined ? (['GET', '/log-level'] as const) : (['POST', '/log-level'] as const);
-        const body = level === undefined ? undefined : { level };
-        found.push({ socket, ...(await askControl(socket, request, LEVEL_FORM, body)) });
-      }
+      const asked = await askEach(flags, 'in turn', (socket) =>
+        level === undefined
+          ? askControl(socket, ['GET', '/log-level'], LEVEL_FORM)
+          : askControl(socket, ['POST', '/log-level'], LEVEL_FORM, { level }),
+      );
+      const found = inOne(asked);
       if (flags.json === true) print(JSON.stringify(found, null, 2));
       else for (const { socket, level: now } of found) print(`${socket}: ${now}`);
+      requireAll(asked);
     });
 }
 
 /* ---------------------------------------------------------------- helpers */
 
-interface Asked {
-  /** `null`: it gave none. */
-  readonly status: Status | null;
-  readonly error: unknown;
+function statuses(flags: Flags): Promise<Asked<Status>> {
+  return askEach(flags, 'at once', (socket) => askControl(socket, ['GET', '/status'], STATUS_FORM));
 }
 
-/** Asks all at once; one that does not answer keeps nobody from being told of the others. */
-function statuses(flags: Flags): Promise<Asked[]> {
-  return Promise.all(
-    socketsOf(flags).map((socket) =>
-      askControl(socket, ['GET', '/status'], STATUS_FORM).then(
-        (status) => ({ status, error: null }),
-        (error: unknown) => ({ status: null, error }),
-      ),
-    ),
-  );
+/** Each answer beside whose it is. */
+function inOne<T extends object>({ answers }: Asked<T>): ({ readonly socket: string } & T)[] {
+  return answers.map(({ socket, answer }) => ({ socket, ...answer }));
 }
 
-function failIfAnyFailed(asked: readonly Asked[]): void {
-  const failed = asked.find(({ error }) => error !== null);
-  if (failed !== undefined) throw failed.error;
-}
-
-function whyNot(waiting: readonly Status[]): string {
-  return harmless(waiting.map(({ name, reasons }) => `${name}: ${reasons.join('; ')}`).join(' | '));
+function whyNot({ name, reasons }: Status): string {
+  return harmless(`${name} is not ready: ${reasons.join('; ')}`);
 }
 
 function overview(found: readonly Status[]): string {
