@@ -1,6 +1,6 @@
 /** Units, containers and monitoring as `claviger init` and the packages have them; `scripts/try-deb.sh` tries them. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -152,10 +152,40 @@ describe('prometheus.yml', () => {
 });
 
 describe('Containerfile', () => {
+  const text = readFileSync(path.join(root, 'Containerfile'), 'utf8');
+  const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    readonly bin: Readonly<Record<string, string>>;
+    readonly scripts: Readonly<Record<string, string>>;
+    readonly engines: { readonly node: string };
+  };
+  /** Instructions of each stage, in their order. */
+  const stages = text
+    .split(/^FROM /m)
+    .slice(1)
+    .map((stage) => {
+      const lines = stage.replaceAll('\\\n', ' ').split('\n');
+      const of = (name: string): string[] =>
+        lines.flatMap((line) => (line.startsWith(`${name} `) ? [line.slice(name.length + 1).trim()] : []));
+      const copied = of('COPY').map((line) => {
+        const words = line.split(/ +/);
+        const from = words[0]?.startsWith('--from=') === true ? words.shift()?.slice(7) : undefined;
+        const to = words.pop() ?? '';
+        return { from, to, sources: words };
+      });
+      return { image: lines[0] ?? '', of, copied };
+    });
+  const [build, final] = stages;
+  /** What is at a place in the image, relative to the program's folder. */
+  const inImage = (final?.copied ?? []).flatMap(({ from, to, sources }) =>
+    sources.map((source) => {
+      const name = from === undefined ? source : path.posix.relative('/opt/claviger', source);
+      return to === './' ? name : path.posix.normalize(to);
+    }),
+  );
+
   it('R-96: takes in what there is', () => {
-    const text = readFileSync(path.join(root, 'Containerfile'), 'utf8');
-    const sources = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names = '']) =>
-      names.split(' '),
+    const sources = stages.flatMap(({ copied }) =>
+      copied.flatMap((copy) => (copy.from === undefined ? copy.sources : [])),
     );
     expect(sources.length).toBeGreaterThan(4);
     const ignored = readFileSync(path.join(root, '.containerignore'), 'utf8').split('\n');
@@ -163,5 +193,60 @@ describe('Containerfile', () => {
       expect(existsSync(path.join(root, source)), source).toBe(true);
       expect(ignored).toContain(`!${source}`);
     }
+    expect(ignored.filter((line) => line !== '').sort()).toEqual(
+      ['*', ...new Set(sources.map((source) => `!${source}`))].sort(),
+    );
+  });
+
+  it('R-96: builds from all that the build reads, by a Node.js that the package admits', () => {
+    const copied = (build?.copied ?? []).flatMap(({ sources }) => sources);
+    // `npm ci` runs `prepare`, that `build`, and that tsc with a configuration that stands upon another.
+    expect(manifest.scripts['prepare']).toMatch(/run .*build$/);
+    const [, project = ''] = /^tsc -p (\S+)$/.exec(manifest.scripts['build'] ?? '') ?? [];
+    const { extends: base, include } = JSON.parse(readFileSync(path.join(root, project), 'utf8')) as {
+      extends: string;
+      include: string[];
+    };
+    for (const needed of ['package.json', 'package-lock.json', project, path.normalize(base), ...include])
+      expect(copied).toContain(needed);
+    const major = Number(/node:(\d+)-/.exec(build?.image ?? '')?.[1]);
+    expect(major).toBeGreaterThanOrEqual(Number(/\d+/.exec(manifest.engines.node)?.[0]));
+    expect(final?.image).toContain(`node:${major}-`);
+    for (const { of } of stages) expect(of('WORKDIR')[0]).toBe('/opt/claviger');
+  });
+
+  it('R-96: has all that the program reads of its own, where it looks', () => {
+    const read = new Set(
+      sourcesBelow(path.join(root, 'src')).flatMap((file) =>
+        [...readFileSync(file, 'utf8').matchAll(/new URL\(\s*[`']((?:\.\.\/)+[^`'$]*)/g)].map(([, at = '']) =>
+          path.relative(root, path.resolve(path.dirname(file), at)),
+        ),
+      ),
+    );
+    const own = [...read].filter((name) => !name.startsWith('src'));
+    expect(own).toContain('package.json');
+    expect(own.length).toBeGreaterThan(3);
+    const isThere = (name: string): boolean => inImage.some((at) => name === at || name.startsWith(`${at}/`));
+    expect(own.filter((name) => !isThere(name))).toEqual([]);
+    // `dist` stands for `src`, one beside the other.
+    expect(inImage).toEqual(expect.arrayContaining(['dist', 'node_modules', 'LICENSE']));
+  });
+
+  it('R-96: runs the command of the package, as somebody without rights', () => {
+    const [name = '', script = ''] = Object.entries(manifest.bin)[0] ?? [];
+    const run = final?.of('RUN').join('\n') ?? '';
+    expect(run).toContain(`chmod 755 ${script}`);
+    expect(run).toContain(`ln -s /opt/claviger/${script} /usr/local/bin/${name}`);
+    expect(final?.of('ENTRYPOINT')).toEqual([JSON.stringify([name])]);
+    expect(final?.of('USER')).toEqual(['node']);
+    expect(
+      readFileSync(path.join(root, script.replace('dist', 'src').replace('.js', '.ts')), 'utf8'),
+    ).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 });
+
+function sourcesBelow(at: string): string[] {
+  return readdirSync(at, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+    entry.isFile() && entry.name.endsWith('.ts') ? [path.join(entry.parentPath, entry.name)] : [],
+  );
+}
