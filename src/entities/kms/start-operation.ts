@@ -10,7 +10,7 @@ import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Operation } from '../../host/operation.ts';
+import type { Alarm, Operation } from '../../host/operation.ts';
 import type { KmsConfig } from './config.ts';
 import type { District } from './district.ts';
 import { enrolAll } from './enrolment.ts';
@@ -68,6 +68,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
       const state = neState(x1, config.admf.identifier);
       return {
         ...state,
+        alarms: [...state.alarms, ...crowdedAlarms(turns.waiting, config.queue)],
         queues: [
           ...state.queues,
           { name: 'private-keys', to: '', entries: turns.waiting, octets: null, oldest: null },
@@ -110,6 +111,16 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
       return waiting() === 0;
     },
   };
+}
+
+/** Where so much of the room for private keys is taken, phones wait that had none to wait for. */
+const CROWDED = 0.5;
+
+/** @param most private keys that may wait */
+export function crowdedAlarms(waiting: number, most: number): Alarm[] {
+  if (waiting < most * CROWDED) return [];
+  const text = `${waiting} private keys for phones wait, of ${most} that may`;
+  return [{ name: 'private-keys', severity: 'warning', about: '', text, since: null }];
 }
 
 /** What it keeps on disk. */
