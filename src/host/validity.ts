@@ -7,7 +7,8 @@ import { isNearEnd } from '../net/revocation.ts';
 import { listValidity } from '../net/validity.ts';
 import type { TimeInForce } from '../net/validity.ts';
 import type { LiveTls } from '../net/live-tls.ts';
-import type { Alarm, Meter, Operation, Reading } from './operation.ts';
+import { meterBy } from './meters.ts';
+import type { Alarm, Meter, Operation } from './operation.ts';
 
 const DAY_MS = 86_400_000;
 /** Days before the end of a certificate at which the alarm is raised, and at which it is critical. */
@@ -38,22 +39,26 @@ export function validityAlarms(
 
 /** When the first of each kind ends. */
 export function validityMeters(operation: Pick<Operation, 'tls' | 'keyRequestValidity'>): Meter[] {
-  const firstEnds = (kind: TimeInForce['kind']): Reading[] =>
-    Object.entries(validitiesOf(operation)).flatMap(([use, each]) => {
-      const ends = each.filter((one) => one.kind === kind).map(({ to }) => to / 1000);
-      return ends.length === 0 ? [] : [{ labels: { use }, value: Math.min(...ends) }];
-    });
+  const firstEnds = (kind: TimeInForce['kind']): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(validitiesOf(operation)).flatMap(([use, each]) => {
+        const ends = each.filter((one) => one.kind === kind).map(({ to }) => to / 1000);
+        return ends.length === 0 ? [] : [[use, Math.min(...ends)]];
+      }),
+    );
   return [
-    {
-      name: 'certificate_expiry_seconds',
-      help: 'When the certificate in force ends, of several the first, Unix seconds.',
-      ...{ kind: 'gauge', labels: ['use'], read: () => firstEnds('certificate') },
-    },
-    {
-      name: 'revocation_list_expiry_seconds',
-      help: 'When the revocation list in force ends, of several the first, Unix seconds; absent where there is none.',
-      ...{ kind: 'gauge', labels: ['use'], read: () => firstEnds('revocation-list') },
-    },
+    meterBy(
+      'use',
+      'certificate_expiry_seconds',
+      'When the certificate in force ends, of several the first, Unix seconds.',
+      () => firstEnds('certificate'),
+    ),
+    meterBy(
+      'use',
+      'revocation_list_expiry_seconds',
+      'When the revocation list in force ends, of several the first, Unix seconds; absent where there is none.',
+      () => firstEnds('revocation-list'),
+    ),
   ];
 }
 
