@@ -8,7 +8,9 @@
  *
  * Each branch of a forked INVITE has a session of its own, since each device answers with ports of its own. Where a
  * proxy behind forks once more, its early dialogs share the session of the branch, and the dialog that is heard of
- * last has the media; the one that is accepted has them in the end, also where its 2xx describes nothing (RFC 3262).
+ * last has the media; once one is accepted it has them, whatever the others still say, and also where its 2xx describes
+ * nothing (RFC 3262). What a dialog describes goes with its own description of the other side, never with another's: with
+ * an INVITE without an offer, the caller's answers in all of them come after the last callee's offer.
  *
  * What would lead media past the gateway is taken out (`addresses.ts`). A description that cannot be read or led to the
  * gateway does not go on: here that is an error, and whoever sends the message on sees to the transaction (R-63).
@@ -41,7 +43,14 @@ export interface MediaState {
 interface Session {
   readonly id: string;
   readonly branch: string;
+  /** How the media stood before there was a dialog: what each of them begins with. */
+  first: MediaState;
+  /** What the gateway was told last. */
   state: MediaState;
+  /** Callee's tags of the dialogs that were accepted; the last has the media. */
+  readonly accepted: string[];
+  /** What is under way at the gateway, and must not be overtaken; `null`: nothing. */
+  pending: Promise<void> | null;
 }
 
 const NOTHING: MediaState = {
@@ -94,7 +103,8 @@ export class AnchoredCall {
   ): Promise<void> | undefined {
     let session = this.#byBranch.get(branch);
     if (session === undefined) {
-      session = { id: this.#newId(branch), branch, state: NOTHING };
+      const nothing = { first: NOTHING, state: NOTHING, accepted: [], pending: null };
+      session = { id: this.#newId(branch), branch, ...nothing };
       this.#byBranch.set(branch, session);
     }
     if (calleeTag !== null) this.#byDialog.set(calleeTag, session);
@@ -112,15 +122,17 @@ export class AnchoredCall {
 
   /** A dialog is accepted: of those that share a session it has the media. Never throws. */
   async taken(calleeTag: string): Promise<void> {
-    const [session, own] = [this.#byDialog.get(calleeTag), this.#described.get(calleeTag)];
-    if (session === undefined || own === undefined || own === session.state) return;
-    session.state = own;
-    await this.#putAgain(session.id, own);
+    const session = this.#byDialog.get(calleeTag);
+    if (session === undefined) return;
+    forget(session, calleeTag);
+    session.accepted.push(calleeTag);
+    await this.#bring(session, this.#described.get(calleeTag));
   }
 
   /** How the media of a dialog stand; `null` if it has none. */
   state(calleeTag: string): MediaState | null {
-    return this.#byDialog.get(calleeTag)?.state ?? null;
+    const session = this.#byDialog.get(calleeTag);
+    return session === undefined ? null : this.#standing(session, calleeTag);
   }
 
   /**
@@ -129,10 +141,22 @@ export class AnchoredCall {
    */
   async restore(calleeTag: string, before: MediaState, since: MediaState): Promise<void> {
     const session = this.#byDialog.get(calleeTag);
-    if (session?.state !== since || before === since || before.wanted === null) return;
-    session.state = before;
+    if (session === undefined || before === since || before.wanted === null) return;
+    if (this.#standing(session, calleeTag) !== since) return;
     this.#described.set(calleeTag, before);
-    await this.#putAgain(session.id, before);
+    if (session.state === since) await this.#bring(session, before);
+  }
+
+  /** The media of a session are as one of its dialogs has described them. */
+  async #bring(session: Session, own: MediaState | undefined): Promise<void> {
+    if (own === undefined || own === session.state) return;
+    session.state = own;
+    await this.#putAgain(session.id, own);
+  }
+
+  /** What a dialog has described, else what it began with. */
+  #standing(session: Session, calleeTag: string | null): MediaState {
+    return this.#described.get(calleeTag ?? '') ?? session.first;
   }
 
   async #putAgain(session: string, { wanted }: MediaState): Promise<void> {
@@ -161,7 +185,12 @@ export class AnchoredCall {
     const session = this.#byDialog.get(calleeTag);
     this.#byDialog.delete(calleeTag);
     this.#described.delete(calleeTag);
-    if ([...this.#byDialog.values()].some((each) => each === session)) return;
+    if (session === undefined) return;
+    if ([...this.#byDialog.values()].includes(session)) {
+      forget(session, calleeTag);
+      session.pending = this.#bring(session, this.#described.get(session.accepted.at(-1) ?? ''));
+      return;
+    }
     for (const [branch, each] of this.#byBranch) if (each === session) this.releaseBranch(branch);
   }
 
@@ -180,10 +209,12 @@ export class AnchoredCall {
     checkAddresses(sdp);
     // A description for people to read may be in any character set: what is not UTF-8 is shown replaced.
     const text = new TextDecoder().decode(message.body);
-    const { sdps, media, devices, local } = session.state;
+    const before = this.#standing(session, calleeTag);
+    const { sdps, media, devices } = before;
+    const { local } = session.state;
     const own = devicesIn(message) ?? devices[from];
     const isSame = text === sdps[from] && own.join() === devices[from].join();
-    if (isSame && sdp.media.every(({ port }, k) => port === 0 || local[k])) {
+    if (isSame && before === session.state && sdp.media.every(({ port }, k) => port === 0 || local[k])) {
       this.#apply(message, sdp, from, local);
       return undefined;
     }
@@ -194,11 +225,28 @@ export class AnchoredCall {
     };
     const wanted = this.#wanted(state, session.branch, from, isOffer(message));
     this.#checkDestinations(wanted, from);
-    return this.#anchor.put(session.id, wanted).then((anchored) => {
-      session.state = { ...state, wanted, local: anchored };
-      if (calleeTag !== null) this.#described.set(calleeTag, session.state);
+    return this.#tell(session, calleeTag, { ...state, wanted, local }).then((anchored) => {
       this.#apply(message, sdp, from, anchored);
     });
+  }
+
+  /** Tells the gateway what a dialog describes; where another has the media, only of streams beyond those. */
+  async #tell(
+    session: Session,
+    calleeTag: string | null,
+    described: MediaState & { readonly wanted: WantedSession },
+  ): Promise<readonly AnchoredStream[]> {
+    await session.pending;
+    const has = session.accepted.at(-1) ?? calleeTag;
+    let told = described.wanted;
+    if (has !== calleeTag) told = withRoomFor(session.state.wanted ?? told, told);
+    const local = await this.#anchor.put(session.id, told);
+    const own = { ...described, local };
+    session.state = has === calleeTag ? own : { ...session.state, wanted: told, local };
+    if (calleeTag === null) session.first = own;
+    else this.#described.set(calleeTag, own);
+    if (has !== null && has !== calleeTag) this.#described.set(has, session.state);
+    return local;
   }
 
   #apply(message: SipMessage, sdp: SessionDescription, from: Side, local: readonly AnchoredStream[]): void {
@@ -246,11 +294,28 @@ export class AnchoredCall {
   }
 
   #delete(session: Session): void {
-    this.#anchor.delete(session.id).catch((cause: unknown) => {
+    const end = (): Promise<void> => this.#anchor.delete(session.id);
+    const ended = session.pending === null ? end() : session.pending.then(end);
+    ended.catch((cause: unknown) => {
       const problem = messageOf(cause);
       this.#logger.warn({ session: session.id, problem }, 'a media session could not be ended');
     });
   }
+}
+
+/** A dialog of a session is accepted anew, or has ended. */
+function forget({ accepted }: Session, calleeTag: string): void {
+  const at = accepted.indexOf(calleeTag);
+  if (at >= 0) accepted.splice(at, 1);
+}
+
+/** The media of a dialog that has them, with streams for what another of the session describes beyond these. */
+function withRoomFor(wanted: WantedSession, other: WantedSession): WantedSession {
+  const count = Math.max(wanted.streams.length, other.streams.length);
+  const streams = Array.from({ length: count }, (_, k) => {
+    return wanted.streams[k] ?? ((other.streams[k] ?? null) === null ? null : { a: null, b: null });
+  });
+  return { ...wanted, streams };
 }
 
 /** Whether a description in this message may be refused yet. */

@@ -16,20 +16,33 @@ function sdp(...lines: readonly string[]): string {
   return [...HEAD, ...lines].map((line) => `${line}\r\n`).join('');
 }
 
-function anchored(gateway: FakeGateway): (from: Side, text: string, contact?: string) => Promise<string> {
-  const call = new AnchoredCall(gateway, silent, {
+function callThrough(gateway: FakeGateway): AnchoredCall {
+  return new AnchoredCall(gateway, silent, {
     correlation: new Uint8Array(8),
     parties: () => ({ a: [], b: [] }),
     newId: (branch) => branch,
     signalling: ({ address, port }) => address === '10.0.0.9' && port === 5070,
   });
-  return async (from, text, contact) => {
-    const fields = contact === undefined ? {} : { Contact: contact };
-    const message = request(from === 'a' ? 'UPDATE' : 'ACK', fields, text);
-    message.setBody(SDP_TYPE, toOctets(text));
-    await call.onBranch(message, from, 'branch', 'b1');
-    return fromOctets(message.body);
-  };
+}
+
+/** Passes a description in a dialog of a call; gives it as it goes on. */
+async function passed(
+  call: AnchoredCall,
+  from: Side,
+  text: string,
+  tag: string | null,
+  contact?: string,
+): Promise<string> {
+  const fields = contact === undefined ? {} : { Contact: contact };
+  const message = request(from === 'a' ? 'UPDATE' : 'ACK', fields, text);
+  message.setBody(SDP_TYPE, toOctets(text));
+  await call.onBranch(message, from, 'branch', tag);
+  return fromOctets(message.body);
+}
+
+function anchored(gateway: FakeGateway): (from: Side, text: string, contact?: string) => Promise<string> {
+  const call = callThrough(gateway);
+  return (from, text, contact) => passed(call, from, text, 'b1', contact);
 }
 
 function media(text: string): string[] {
@@ -105,6 +118,72 @@ describe('anchored session descriptions', () => {
     const pass = anchored(gateway);
     await pass('a', sdp('m=audio 4000 RTP/SAVP 0', 'c=IN IP4 0.0.0.0'));
     expect(gateway.puts.at(-1)?.streams).toEqual([{ a: null, b: null }]);
+  });
+});
+
+describe('R-42: dialogs of a call that was forked behind share its session', () => {
+  const audio = (port: number, ...more: string[]) => sdp(`m=audio ${port} RTP/SAVP 0`, ...more);
+  /** Where media of either side go at present. */
+  const ports = ({ puts }: FakeGateway) => [0, 1].map((k) => puts.at(-1)?.streams[k]?.b?.port ?? null);
+
+  /** Without an offer: both offer, and are answered after both have. */
+  async function bothOffer(gateway: FakeGateway): Promise<AnchoredCall> {
+    const call = callThrough(gateway);
+    await passed(call, 'b', audio(5001), 'b1');
+    await passed(call, 'b', audio(5002), 'b2');
+    await passed(call, 'a', audio(4000, 'a=x:1'), 'b1');
+    await passed(call, 'a', audio(4000, 'a=x:2'), 'b2');
+    return call;
+  }
+
+  it('an answer goes with the offer of its own dialog, whichever was heard of last', async () => {
+    const gateway = new FakeGateway();
+    const call = await bothOffer(gateway);
+    expect(ports(gateway)[0]).toBe(5002);
+    await call.taken('b1');
+    expect(gateway.puts.at(-1)?.streams).toEqual([
+      { a: { address: '10.0.0.1', port: 4000 }, b: { address: '10.0.0.1', port: 5001 } },
+    ]);
+    expect(gateway.puts.at(-1)?.sdps.b).toContain('5001');
+  });
+
+  it('what another says once one is accepted does not move its media', async () => {
+    const gateway = new FakeGateway();
+    const call = await bothOffer(gateway);
+    await call.taken('b1');
+    expect(media(await passed(call, 'b', audio(5012), 'b2'))).toEqual(['audio 127.0.0.77']);
+    expect(ports(gateway)).toEqual([5001, null]);
+    const two = await passed(call, 'b', audio(5014, 'm=video 5016 RTP/SAVP 99'), 'b2');
+    expect(media(two)).toEqual(['audio 127.0.0.77', 'video 127.0.0.77']);
+    expect(gateway.puts.at(-1)?.streams[1]).toEqual({ a: null, b: null });
+    await passed(call, 'b', audio(5021), 'b1');
+    expect(ports(gateway)).toEqual([5021, null]);
+  });
+
+  it('of two that were accepted the one that is left has the media', async () => {
+    const gateway = new FakeGateway();
+    const call = await bothOffer(gateway);
+    await call.taken('b1');
+    await call.taken('b2');
+    expect(ports(gateway)[0]).toBe(5002);
+    call.releaseDialog('b2');
+    await passed(call, 'a', audio(4000, 'a=x:3'), 'b1');
+    expect(gateway.puts.slice(-2).map(({ streams }) => streams[0]?.b?.port)).toEqual([5001, 5001]);
+    call.releaseDialog('b1');
+    await expect.poll(() => gateway.sessions.size).toBe(0);
+  });
+
+  it('a refused offer of one leaves the media of the other', async () => {
+    const gateway = new FakeGateway();
+    const call = await bothOffer(gateway);
+    const before = call.state('b1')!;
+    await passed(call, 'b', audio(5011), 'b1');
+    const since = call.state('b1')!;
+    await passed(call, 'b', audio(5012), 'b2');
+    await call.restore('b1', before, since);
+    expect(ports(gateway)[0]).toBe(5012);
+    await call.taken('b1');
+    expect(ports(gateway)[0]).toBe(5001);
   });
 });
 
