@@ -194,6 +194,17 @@ export interface ExchangeForm {
 }
 
 /** A device asks its KMS for keys (RFC 6267 section 4.2.1). */
+/** REQUEST_KEY with certificates: DER in base64, private keys as PKCS #8. */
+export interface CertifiedForm {
+  readonly certificates: Readonly<Record<'device' | 'kms' | 'authority', string>>;
+  readonly privateKeys: Readonly<Record<'device' | 'kms' | 'authority', string>>;
+  /** What PKE carries, and the seed of its OAEP encoding. */
+  readonly envelopeKey: string;
+  readonly oaepSeed: string;
+  /** Of SIGN's PSS encoding. */
+  readonly pssSalt: string;
+}
+
 export interface RequestKeyForm {
   readonly about: string;
   readonly variant: string;
@@ -202,7 +213,9 @@ export interface RequestKeyForm {
   readonly rand: string;
   readonly prfFunc: number;
   readonly credential: string;
+  /** In its place `certified`, where the device has a certificate. */
   readonly psk?: string;
+  readonly certified?: CertifiedForm;
   readonly kms: { readonly own: HomeForm };
   readonly messages: Readonly<
     Record<

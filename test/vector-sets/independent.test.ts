@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { vectorSets } from '../support/shared.ts';
 import { counterMode, mac, messageKey } from '../support/rfc3830.ts';
 import type { DrawnForm, ExchangeForm, KeysForm, LegForm, RequestKeyForm } from './form.ts';
+import { holdersIn, openedOaep, saltOfPss } from './independent/certified.ts';
 import { keysIn } from './independent/issued-keys.ts';
 import {
   contentOf,
@@ -187,30 +188,53 @@ const REQUESTS = vectorSets(/^request-key-.*\.json$/).map(({ origin, name, set }
 });
 
 describe.each(REQUESTS)('%s, by node:crypto alone', (_, set) => {
-  const { messages, psk = '', kms } = set;
+  const { messages, psk, certified, kms } = set;
   const init = readMessage(messages.REQUEST_KEY_INIT.message);
   const resp = readMessage(messages.REQUEST_KEY_RESP.message);
   const hash = set.prfFunc === 1 ? 'sha256' : 'sha1';
   const rand = payloadOf(init, TYPE.rand).octets.subarray(2);
+  const shared = Buffer.from(psk ?? certified?.envelopeKey ?? '', 'hex');
   const key = (constant: Parameters<typeof messageKey>[0], bits: number) =>
-    messageKey(constant, hash, Buffer.from(psk, 'hex'), init.csbId, rand, bits);
+    messageKey(constant, hash, shared, init.csbId, rand, bits);
+  const identities = [...identitiesOf(init, 1), ...identitiesOf(init, 3)];
 
   it('R-41: the request’s V and the answer’s', () => {
     const authKey = key('2d22ac75', hash === 'sha256' ? 256 : 160);
-    const identities = [...identitiesOf(init, 1), ...identitiesOf(init, 3)];
     for (const [message, said] of [
-      [init, messages.REQUEST_KEY_INIT],
-      [resp, messages.REQUEST_KEY_RESP],
-    ] as const) {
+      ...(psk === undefined ? [] : [[init, messages.REQUEST_KEY_INIT] as const]),
+      [resp, messages.REQUEST_KEY_RESP] as const,
+    ]) {
       const { from } = payloadOf(message, TYPE.v);
       const covered = message.octets.subarray(0, from + 2);
       const again = mac(hash, authKey, covered, ...identities).toString('hex');
       expect(message.octets.subarray(from + 2).toString('hex')).toBe(again);
       expect([said.mac, said.authKey]).toEqual([again, authKey.toString('hex')]);
     }
+    expect(shared.length).toBeGreaterThan(0);
     expect([resp.csbId, timeOf(resp)]).toEqual([init.csbId, timeOf(init)]);
     expect([init.csbId.readUInt32BE(0), timeOf(init).toString('hex')]).toEqual([set.csbId, set.time.T]);
   });
+
+  if (certified !== undefined)
+    it('R-41: PKE, CHASH, CERT and SIGN of a request with a certificate', () => {
+      const { device, kms: own, authority } = holdersIn(certified);
+      for (const { certificate } of [device, own, authority])
+        expect(certificate.verify(authority.certificate.publicKey)).toBe(true);
+      const after = (type: number, octets: number) => payloadOf(init, type).octets.subarray(octets);
+      expect(init.dataType).toBe(20);
+      expect(after(TYPE.cert, 4)).toEqual(device.certificate.raw);
+      expect(after(TYPE.chash, 2)).toEqual(sha256(own.certificate.raw));
+      expect(openedOaep(own.key, after(TYPE.pke, 3))).toEqual({
+        ...{ message: certified.envelopeKey, seed: certified.oaepSeed },
+      });
+      const { from } = payloadOf(init, TYPE.sign);
+      const covered = Buffer.concat([init.octets.subarray(0, from + 2), ...identities]);
+      const { publicKey } = device.certificate;
+      expect(saltOfPss(publicKey, covered, after(TYPE.sign, 2))).toBe(certified.pssSalt);
+      const altered = Buffer.from(covered);
+      altered.writeUInt8(altered.readUInt8(0) ^ 1, 0);
+      expect(saltOfPss(publicKey, altered, after(TYPE.sign, 2))).toBeNull();
+    });
 
   it('R-41: what KEMAC holds: private keys with their periods, and seeds that follow from the LI root', () => {
     const { octets } = payloadOf(resp, TYPE.kemac);

@@ -3,7 +3,7 @@ import { SRTP_POLICY, type SrtpPolicy } from '../../src/ibake/policy.ts';
 import { deferredSet } from './deferred-set.ts';
 import { mediumAddedSet, updatesSet } from './update-sets.ts';
 import { forkedSet, offerlessSet, plainSet, redirectedSet, retargetedSet } from './call-sets.ts';
-import { requestKeyPskSet } from './request-key-sets.ts';
+import { requestKeyPkeSet, requestKeyPskSet } from './request-key-sets.ts';
 
 export interface VectorSet {
   /** Of its file, without `.json`. */
@@ -43,6 +43,7 @@ export const VECTOR_SETS: readonly VectorSet[] = [
   kept('exchange-update', (seed) => updatesSet(seed, { curve: 11, prfFunc: 1, policy: aesCm128 })),
   kept('exchange-medium-added', (seed) => mediumAddedSet(seed, { curve: 8, prfFunc: 1, policy: aesCm128 })),
   kept('request-key-psk', (seed) => requestKeyPskSet(seed)),
+  kept('request-key-pke', (seed) => requestKeyPkeSet(seed)),
   ...SUITES.map((suite) => {
     const name = `exchange-plain-${suite.curve}-${suite.prfFunc}-${suite.policy.name.toLowerCase()}`;
     return { name, isKept: false, make: (seed: string) => plainSet(seed, name, suite) };

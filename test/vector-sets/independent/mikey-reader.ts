@@ -23,12 +23,27 @@ export interface RawMessage {
 
 /** Payload types of RFC 3830 table 6.1.b, RFC 6043 and RFC 6267. */
 export const TYPE = {
-  ...{ kemac: 1, t: 5, v: 9, sp: 10, rand: 11, tr: 13, idr: 14, keyData: 20 },
+  ...{
+    kemac: 1,
+    pke: 2,
+    sign: 4,
+    t: 5,
+    cert: 7,
+    chash: 8,
+    v: 9,
+    sp: 10,
+    rand: 11,
+    tr: 13,
+    idr: 14,
+    keyData: 20,
+  },
   ...{ ext: 21, ibake: 22, esk: 23, sk: 24, eccpt: 25 },
 } as const;
 /** Octets of a point's coordinate, by ECC curve. */
 const FIELD: Readonly<Record<number, number>> = { 8: 32, 11: 48, 14: 66 };
 const MAC: Readonly<Record<number, number>> = { 0: 0, 1: 20, 2: 32 };
+/** Hash func of CHASH: SHA-256 is RFC 6043's. */
+const HASHES: Readonly<Record<number, number>> = { 0: 20, 1: 16, 2: 32 };
 const SRTP_ID = 0;
 const EMPTY_MAP = 1;
 
@@ -56,14 +71,14 @@ export function readMessage(base64: string): RawMessage {
   };
 }
 
-/** Payloads from `at` on; each begins with the type of the one after it, the last with 0. */
+/** Payloads from `at` on; each begins with the type of the one after it, the last with 0. SIGN has none after it. */
 export function readPayloads(octets: Buffer, firstType: number, at: number): RawPayload[] {
   const payloads: RawPayload[] = [];
   for (let type = firstType, from = at; type !== 0;) {
     const to = from + lengthOf(type, octets.subarray(from));
     if (to > octets.length) throw new Error(`payload ${type} ends after its message`);
     payloads.push({ type, from, to, octets: octets.subarray(from, to) });
-    type = octets.readUInt8(from);
+    type = type === TYPE.sign ? 0 : octets.readUInt8(from);
     from = to;
   }
   return payloads;
@@ -162,6 +177,14 @@ function lengthOf(type: number, octets: Buffer): number {
       return 5 + octets.readUInt16BE(3);
     case TYPE.ext:
       return 4 + octets.readUInt16BE(2);
+    case TYPE.pke:
+      return 3 + (octets.readUInt16BE(1) & 0x3fff);
+    case TYPE.sign:
+      return 2 + (octets.readUInt16BE(0) & 0x0fff);
+    case TYPE.cert:
+      return 4 + octets.readUInt16BE(2);
+    case TYPE.chash:
+      return 2 + (HASHES[octets.readUInt8(1)] ?? NaN);
     case TYPE.ibake:
     case TYPE.esk:
       return 3 + octets.readUInt16BE(1);
