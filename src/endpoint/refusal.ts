@@ -40,3 +40,9 @@ export function mikeyBodyOf({ contentType, body }: SipResponse): Uint8Array | nu
 export function notAcceptable(cause: unknown): Reply {
   return { status: 488, warning: warningFor(cause), body: mikeyBodyFor(cause) };
 }
+
+/** The same for what an offer is at fault for; whatever else it is, is thrown on. */
+export function refusalReply(cause: unknown): Reply {
+  if (!(cause instanceof EndpointError)) throw cause;
+  return notAcceptable(cause);
+}

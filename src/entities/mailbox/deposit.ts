@@ -18,6 +18,7 @@ import { Reader } from '../../bytes/reader.ts';
 import { randomOrigin } from '../../endpoint/rtp-origin.ts';
 import type { RtpOrigin } from '../../endpoint/rtp-origin.ts';
 import { keyedStream } from '../../endpoint/csb-updates.ts';
+import { KeyedAnswer, UPDATE_MS } from '../../endpoint/keyed-answer.ts';
 import { packetise, Player } from '../../endpoint/player.ts';
 import type { SpeechPacket } from '../../endpoint/player.ts';
 import { readIMessage1 } from '../../ibake/messages.ts';
@@ -40,9 +41,6 @@ import { holderOf } from './holdings.ts';
 import type { OpenHolding, MailboxHoldings } from './holdings.ts';
 import type { KeptMessage, MailboxLimits, MessageHead, MessageStore, MessageWriter } from './ports.ts';
 import { TONE } from './tone.ts';
-
-/** Milliseconds from the answer within which, without 100rel, I_MESSAGE_2 must come. */
-const UPDATE_MS = 10_000;
 
 export interface DepositParts {
   readonly incoming: IncomingCall;
@@ -134,35 +132,24 @@ export class Deposit {
 
   async #run(): Promise<void> {
     const { incoming, clock } = this.#parts;
-    incoming.handler = {
-      prack: (request) => this.#within(request),
-      update: (request) => this.#within(request),
-      ended: () => this.#end(),
-    };
-    try {
-      if (incoming.supports100rel) {
-        await incoming.reliable(183, this.#answer(this.#leg.message, 1));
-        await incoming.accept();
-      } else {
-        this.#timer = clock.after(UPDATE_MS, () => this.#fail(new MailboxError('empty', 'no UPDATE came')));
-        await incoming.accept(this.#answer(this.#leg.message, 1));
-      }
-    } catch (cause) {
-      this.#fail(cause);
-    }
+    const isReliable = incoming.supports100rel;
+    const answer = new KeyedAnswer({
+      ...{ incoming, clock, isReliable, answer: () => this.#answer(this.#leg.message, 1) },
+      keyed: (request) => this.#within(request),
+      refusal: () => ({ status: 488 }),
+      failed: (cause) => this.#fail(cause),
+      ready: () => Promise.resolve(true),
+    });
+    incoming.handler = { ...answer.handler, ended: () => this.#end() };
+    if (!isReliable)
+      this.#timer = clock.after(UPDATE_MS, () => this.#fail(new MailboxError('empty', 'no UPDATE came')));
+    await answer.send();
   }
 
   /** The first offer with I_MESSAGE_2; nothing is changed afterwards (profile, section 3: it is not updated). */
   #within(request: SipRequest): Reply {
     if (request.body.length === 0) return {};
-    if (this.#session !== null) return { status: 488 };
-    try {
-      return { body: this.#confirm(request) };
-    } catch (cause) {
-      // After the answer to this request, so that the far end learns the one before the other.
-      this.#parts.clock.after(0, () => this.#fail(cause));
-      return { status: 488 };
-    }
+    return this.#session === null ? { body: this.#confirm(request) } : { status: 488 };
   }
 
   #confirm({ contentType, body }: SipRequest): Body {

@@ -18,7 +18,8 @@ import type { Clock } from '../../bytes/ports.ts';
 import type { CallMedia } from '../../endpoint/call-media.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { ExchangeResult, KeyAgreement, RespondedExchange } from '../../endpoint/key-exchange.ts';
-import { notAcceptable } from '../../endpoint/refusal.ts';
+import { answeredFirst, UPDATE_MS } from '../../endpoint/keyed-answer.ts';
+import { refusalReply } from '../../endpoint/refusal.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
 import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import type { Body, Leg, LegHandler, OutgoingCall, OutgoingHandler, Reply } from '../../sip/agent-types.ts';
@@ -26,7 +27,6 @@ import type { UserAgent } from '../../sip/agent.ts';
 import type { SipError } from '../../sip/errors.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import type { PhoneCall } from './call.ts';
-import { UPDATE_MS } from './callee.ts';
 import { renegotiated } from './renegotiated.ts';
 import type { RenegotiatedParts } from './renegotiated.ts';
 
@@ -185,9 +185,8 @@ export class OfferlessCaller implements OutgoingHandler {
 
   /** I_MESSAGE_2 is there: R_MESSAGE_2 goes back, and media may flow. */
   async #confirm(leg: Leg, branch: Branch, request: SipRequest): Promise<Reply> {
-    const { clock } = this.#parts;
     if (request.body.length === 0) return {};
-    try {
+    const confirm = async (): Promise<Reply> => {
       const offer = readDescription(request.contentType, request.body);
       if (offer.mikey === null) throw new EndpointError('key-exchange', 'the offer has no MIKEY message');
       const { rMessage2, result } = await branch.exchange.confirm(offer.mikey);
@@ -197,12 +196,9 @@ export class OfferlessCaller implements OutgoingHandler {
       await this.#secure(offer, result);
       if (this.#leg === leg) this.#up(leg, branch);
       return { body: branch.said.answer(rMessage2, offer) };
-    } catch (cause) {
-      if (!(cause instanceof EndpointError)) throw cause;
-      // After the answer to this request, so that the far end learns the one before the other.
-      clock.after(0, () => this.#fail(cause));
-      return notAcceptable(cause);
-    }
+    };
+    const failing = { refusal: refusalReply, failed: (cause: unknown) => this.#fail(cause) };
+    return answeredFirst(this.#parts.clock, confirm, failing);
   }
 
   async #secure(description: SessionMedia, result: ExchangeResult): Promise<void> {
