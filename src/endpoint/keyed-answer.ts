@@ -9,7 +9,7 @@ import type { Clock } from '../bytes/ports.ts';
 import type { Body, IncomingCall, LegHandler, Reply } from '../sip/agent-types.ts';
 import type { SipRequest } from '../sip/message.ts';
 
-/** Milliseconds after the ACK within which, without 100rel, I_MESSAGE_2 must come. */
+/** Milliseconds after the ACK within which I_MESSAGE_2 must come, if it has not come before. */
 export const UPDATE_MS = 10_000;
 
 /** What becomes of a request that is not taken. */
@@ -29,6 +29,10 @@ export interface KeyedAnswerParts extends Failing {
   readonly answer: () => Body;
   /** Takes an offer with I_MESSAGE_2; gives the answer to it, with R_MESSAGE_2. Throws for one that is not taken. */
   readonly keyed: (request: SipRequest) => Reply | Promise<Reply>;
+  /** Whether it has been taken. */
+  readonly isKeyed: () => boolean;
+  /** What the call ends by where it never comes. */
+  readonly late: () => Error;
   /** What there is to do before the 200; `false`: there will be none. */
   readonly ready: () => Promise<boolean>;
 }
@@ -49,12 +53,16 @@ export class KeyedAnswer {
 
   /** Answers the offer. @returns whether the call is accepted and acknowledged; if not, `failed` knows why, or `ready` */
   async send(): Promise<boolean> {
-    const { incoming, isReliable, answer, ready, failed } = this.#parts;
+    const { incoming, clock, isReliable, answer, ready, isKeyed, late, failed } = this.#parts;
     const body = answer();
     try {
       if (isReliable) await incoming.reliable(183, body);
       if (!(await ready())) return false;
       await incoming.accept(isReliable ? undefined : body);
+      if (!isKeyed())
+        clock.after(UPDATE_MS, () => {
+          if (!isKeyed()) failed(late());
+        });
       return true;
     } catch (cause) {
       failed(cause);

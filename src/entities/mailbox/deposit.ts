@@ -18,7 +18,7 @@ import { Reader } from '../../bytes/reader.ts';
 import { randomOrigin } from '../../endpoint/rtp-origin.ts';
 import type { RtpOrigin } from '../../endpoint/rtp-origin.ts';
 import { keyedStream } from '../../endpoint/csb-updates.ts';
-import { KeyedAnswer, UPDATE_MS } from '../../endpoint/keyed-answer.ts';
+import { KeyedAnswer } from '../../endpoint/keyed-answer.ts';
 import { packetise, Player } from '../../endpoint/player.ts';
 import type { SpeechPacket } from '../../endpoint/player.ts';
 import { readIMessage1 } from '../../ibake/messages.ts';
@@ -136,13 +136,13 @@ export class Deposit {
     const answer = new KeyedAnswer({
       ...{ incoming, clock, isReliable, answer: () => this.#answer(this.#leg.message, 1) },
       keyed: (request) => this.#within(request),
+      isKeyed: () => this.#session !== null,
+      late: () => new MailboxError('empty', 'no I_MESSAGE_2 came'),
       refusal: () => ({ status: 488 }),
       failed: (cause) => this.#fail(cause),
       ready: () => Promise.resolve(true),
     });
     incoming.handler = { ...answer.handler, ended: () => this.#end() };
-    if (!isReliable)
-      this.#timer = clock.after(UPDATE_MS, () => this.#fail(new MailboxError('empty', 'no UPDATE came')));
     await answer.send();
   }
 

@@ -11,7 +11,7 @@ import { CallAnswering } from './answering.ts';
 import type { AnsweringParts } from './answering.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
 import type { RespondedExchange } from '../../endpoint/key-exchange.ts';
-import { KeyedAnswer, UPDATE_MS } from '../../endpoint/keyed-answer.ts';
+import { KeyedAnswer } from '../../endpoint/keyed-answer.ts';
 import { refusalReply } from '../../endpoint/refusal.ts';
 import { reoffered } from '../../endpoint/reoffer.ts';
 import { readDescription } from '../../endpoint/session-description.ts';
@@ -42,8 +42,9 @@ export class Callee {
     this.#answer = new KeyedAnswer({
       ...{ incoming, clock, isReliable, answer: () => said.answer(exchange.rMessage1, offer) },
       keyed: (request) => this.#keys(request),
-      refusal: refusalReply,
-      failed,
+      isKeyed: () => this.#secured,
+      late: () => new EndpointError('key-exchange', 'no UPDATE with I_MESSAGE_2 came'),
+      ...{ refusal: refusalReply, failed },
       ready: async () => {
         if (isReliable && !this.#secured) return false;
         await answering.ring();
@@ -60,7 +61,7 @@ export class Callee {
 
   /** Answers the offer, with 100rel if the caller can do that. */
   async answer(): Promise<void> {
-    if (await this.#answer.send()) this.#acknowledged();
+    if ((await this.#answer.send()) && this.#secured) this.#parts.call.up();
   }
 
   /** I_MESSAGE_2 is there, in PRACK or UPDATE: R_MESSAGE_2 goes back, and media may flow. */
@@ -84,15 +85,5 @@ export class Callee {
     );
     if (incoming.leg.state === 'confirmed') call.up();
     return { body: said.answer(rMessage2, offer) };
-  }
-
-  #acknowledged(): void {
-    if (this.#secured) this.#parts.call.up();
-    else {
-      this.#parts.clock.after(UPDATE_MS, () => {
-        if (!this.#secured)
-          this.#answering.fail(new EndpointError('key-exchange', 'no UPDATE with I_MESSAGE_2 came'));
-      });
-    }
   }
 }
