@@ -26,7 +26,14 @@ const COPIED = [
   'package.json',
   'vitest.config.ts',
 ];
-const COPIED_TOO = ['tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+const COPIED_TOO = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'vite.config.ts',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+];
 
 /**
  * @typedef {{ id: string, requirement: string, test: string, name: string, file: string, line: string }} Row

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { programVersion } from '../host/version.ts';
 import type { OperatedKind, OperatedSettings } from '../host/operate.ts';
+import type { PageSource } from '../net/pages.ts';
 import type { Starter } from './commands/run.ts';
 
 interface RunsAlone {
@@ -34,10 +35,14 @@ const ENTITIES: Readonly<Record<string, RunsAlone>> = {
   },
   admf: {
     description: 'administration function: warrants in, X1 out',
-    start: starter(async () => ({
-      read: (await import('../entities/admf/config.ts')).admfConfig,
-      start: (await import('../entities/admf/start.ts')).startAdmf,
-    })),
+    start: starter(async () => {
+      const { startAdmf } = await import('../entities/admf/start.ts');
+      const consolePages: PageSource = async () => (await import('../console/built.ts')).builtConsole();
+      return {
+        read: (await import('../entities/admf/config.ts')).admfConfig,
+        start: (config, runtime) => startAdmf(config, runtime, { consolePages }),
+      };
+    }),
   },
   df: {
     description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',

@@ -50,6 +50,10 @@ const OFFICERS = strict({
     description: 'names in the certificates of those who are admitted; their roles are in the certificates',
     errorMessage: 'a list of names, one at least',
   }),
+  console: Type.Boolean({
+    default: false,
+    description: 'whether the door has the pages of `claviger console` below `/console/`, for their browsers',
+  }),
 });
 
 export const ADMF_CONFIG = strict({

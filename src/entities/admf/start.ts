@@ -17,6 +17,7 @@ import { X1Requester } from '../../x1/requester.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { openOfficers } from './http/open-officers.ts';
+import type { PageSource } from '../../net/pages.ts';
 import { loadTls, requireOwn } from '../../net/tls.ts';
 import { x1Transport } from '../../x1/client.ts';
 import { X1Schema } from '../../x1/schema.ts';
@@ -47,26 +48,32 @@ export interface RunningAdmf extends Running {
   issues(): Issue[];
 }
 
+/** What an ADMF may be given besides. */
+export interface AdmfExtras {
+  /** Told of every X1 document as it is sent or received. */
+  readonly onDocument?: X1Recorder;
+  /** The pages of the console, where its setting asks for them. */
+  readonly consolePages?: PageSource;
+}
+
 /**
- * Starts an ADMF. `onDocument` is told of every X1 document as it is sent or received.
+ * Starts an ADMF.
  * @throws ConfigError, TlsError, X1SchemaError, EvidenceError, StorageError
  */
 export function startAdmf(
   config: AdmfConfig,
   runtime: Runtime,
-  onDocument?: X1Recorder,
+  extras: AdmfExtras = {},
 ): Promise<RunningAdmf> {
   const { place } = admfKept(config);
-  return holdingState(place, runtime.clock.now(), (opened) =>
-    startHolding(config, runtime, opened, onDocument),
-  );
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, extras));
 }
 
 async function startHolding(
   config: AdmfConfig,
   runtime: Runtime,
   opened: Opened,
-  onDocument?: X1Recorder,
+  { onDocument, consolePages }: AdmfExtras,
 ): Promise<Started<RunningAdmf>> {
   const { clock, random, logger } = runtime;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
@@ -131,7 +138,10 @@ async function startHolding(
   opened.add(() => admf.stop());
   const { approval, emergencyMs } = config;
   const desk = new WarrantDesk(admf, { approval, emergencyMs, random, audit });
-  const officers = await openOfficers(config, { admf, desk, issues, audit, tls, clock, logger });
+  const officers = await openOfficers(config, {
+    ...{ admf, desk, issues, audit, tls, clock, logger },
+    ...present({ consolePages }),
+  });
   opened.add(() => officers?.close());
   const hi1 = await openHi1(config.hi1, {
     ...{ store: store.hi1, desk, clock, random, logger, audit, tls, settleMs: config.settleMs },

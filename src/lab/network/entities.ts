@@ -77,7 +77,9 @@ const STARTERS: {
   df: (config, runtime, { sees }) =>
     startDf(dfConfig(config), runtime, (event) => sees({ kind: 'df', event })),
   admf: (config, runtime, { sees }) =>
-    startAdmf(admfConfig(config), runtime, (from, to, octets) => sees({ kind: 'x1', from, to, octets })),
+    startAdmf(admfConfig(config), runtime, {
+      onDocument: (from, to, octets) => sees({ kind: 'x1', from, to, octets }),
+    }),
   lemf: (config, runtime, { sees }) =>
     startLemf(lemfConfig(config), runtime, (event) => sees({ kind: 'lemf', event })),
 };

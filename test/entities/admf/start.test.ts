@@ -200,7 +200,7 @@ describe('an ADMF and the elements of a home over mutual TLS', { timeout: 30_000
         }),
       ),
       runtime,
-      (_from, _to, octets) => documents.push(Buffer.from(octets).toString()),
+      { onDocument: (_from, _to, octets) => documents.push(Buffer.from(octets).toString()) },
     );
     try {
       const asked = impatient.admf.reconcile();

@@ -28,6 +28,7 @@ export const OFFICERS_STATUS: Readonly<Record<AdmfErrorCode | OfficerRefusalCode
   malformed: 400,
   'if-match': 400,
   'not-admitted': 403,
+  'cross-site': 403,
   role: 403,
   'own-act': 403,
   'warrant-unknown': 404,
@@ -68,7 +69,8 @@ export function officersServer(options: OfficersServerOptions): FastifyInstance 
   server.addHook('onRequest', (request, _reply, done) => {
     const person = personOf(peerOfRequest(request), names);
     if (person !== null) persons.set(request, person);
-    done(person === null ? notAdmitted() : undefined);
+    if (person === null) done(notAdmitted());
+    else done(isOfAnotherSite(request) ? crossSite() : undefined);
   });
 
   server.addHook('onSend', (request, reply, payload, done) => {
@@ -130,6 +132,22 @@ function notAdmitted(): OfficerRefusal {
     'not-admitted',
     'the certificate is not that of one person who is admitted, with a role of a person',
   );
+}
+
+function crossSite(): OfficerRefusal {
+  return new OfficerRefusal('cross-site', 'the page of another site has asked for it, and not the person');
+}
+
+/**
+ * Whether a browser asks because a page of another site wants it to: it would show the person's certificate all the same.
+ * Browsers say so in Sec-Fetch-Site (Fetch Metadata) or Origin (RFC 6454); what opens a page of ours by a link is none.
+ */
+function isOfAnotherSite({ method, headers, host, routeOptions }: FastifyRequest): boolean {
+  const { origin, 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = headers;
+  if (origin !== undefined && origin !== `https://${host}`) return true;
+  if (site === 'same-origin' || site === 'none') return false;
+  const isVisit = method === 'GET' && mode === 'navigate' && routeOptions.url?.startsWith('/v1/') === false;
+  return !isVisit;
 }
 
 /** If-Match (RFC 9110 13.1.1) with one strong tag of ours. @throws OfficerRefusal */

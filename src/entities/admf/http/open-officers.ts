@@ -1,10 +1,13 @@
 /** Opens the ADMF's door for officers, with all that it offers. */
+import type { FastifyInstance } from 'fastify';
 import type { Clock, Logger } from '../../../bytes/ports.ts';
 import { AuditPages } from '../../../evidence/audit-pages.ts';
 import type { HashChainLog } from '../../../evidence/log.ts';
 import { connectionsOf, listen } from '../../../net/https.ts';
 import type { ConnectionGuard } from '../../../net/connections.ts';
+import type { PageSource } from '../../../net/pages.ts';
 import type { TlsMaterial } from '../../../net/tls.ts';
+import { ConfigError } from '../../../host/config.ts';
 import type { Listen } from '../../../host/config.ts';
 import type { Admf } from '../admf.ts';
 import type { AdmfConfig } from '../config.ts';
@@ -28,9 +31,14 @@ export interface OfficersDoorOptions {
   readonly tls: TlsMaterial;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The pages of the console; absent: this program has none. */
+  readonly consolePages?: PageSource;
 }
 
-/** `null`: the configuration has no such door. */
+/** Where the console's pages are. */
+const CONSOLE = '/console';
+
+/** `null`: the configuration has no such door. @throws ConfigError */
 export async function openOfficers(
   config: Pick<AdmfConfig, 'officers' | 'elements' | 'audit'>,
   options: OfficersDoorOptions,
@@ -45,6 +53,7 @@ export async function openOfficers(
     routes: [...warrantRoutes(options), ...systemRoutes({ ...options, elements: config.elements, pages })],
   });
   try {
+    if (config.officers.console) await serveConsole(server, options.consolePages);
     return {
       at: { address, port: await listen(server, address, port) },
       connections: connectionsOf(server),
@@ -54,4 +63,12 @@ export async function openOfficers(
     await server.close();
     throw error;
   }
+}
+
+/** What serves files is loaded only where the setting asks for it. @throws ConfigError */
+async function serveConsole(server: FastifyInstance, source: PageSource | undefined): Promise<void> {
+  if (source === undefined)
+    throw new ConfigError('configuration', 'officers.console: this program has no pages of the console');
+  const { servePages } = await import('../../../net/pages.ts');
+  servePages(server, CONSOLE, await source());
 }

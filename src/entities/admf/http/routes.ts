@@ -8,6 +8,8 @@ import type { Person } from './persons.ts';
 export type OfficerRefusalCode =
   /** The certificate is not that of one person who is admitted. */
   | 'not-admitted'
+  /** A page of another site has a browser ask. */
+  | 'cross-site'
   /** The person does not have the role that the call needs. */
   | 'role'
   /** The call must say of which generation of the warrant it speaks. */

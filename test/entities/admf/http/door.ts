@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { admfConfig } from '../../../../src/entities/admf/config.ts';
 import { startAdmf } from '../../../../src/entities/admf/start.ts';
-import type { RunningAdmf } from '../../../../src/entities/admf/start.ts';
+import type { AdmfExtras, RunningAdmf } from '../../../../src/entities/admf/start.ts';
 import { verifyChain } from '../../../../src/evidence/log.ts';
 import type { AuditEvent } from '../../../../src/evidence/log.ts';
 import { configReader } from '../../../../src/host/config.ts';
@@ -57,7 +57,8 @@ export class OfficersHome {
     this.#stops = stops;
   }
 
-  static async start(): Promise<OfficersHome> {
+  /** @param extras with the pages of the console, its door has them */
+  static async start(extras: AdmfExtras = {}): Promise<OfficersHome> {
     const folder = mkdtempSync(path.join(tmpdir(), 'claviger-officers-'));
     const pki = await LabPki.create(path.join(folder, 'pki'), runtime.clock.now());
     const tls = await pki.issue({ commonName: nameOf('admf'), dnsNames: [nameOf('admf')], roles: ['admf'] });
@@ -80,7 +81,14 @@ export class OfficersHome {
       elements.push(element);
       stops.push(() => element.stop().then(() => state.close()));
     }
-    const admf = await startAdmf(admfConfig(settingsOf(folder, tls, elements)), runtime);
+    const settings = settingsOf(folder, tls, elements);
+    const isShown = extras.consolePages !== undefined;
+    const officers = { peers: Object.keys(PEOPLE), console: isShown };
+    const admf = await startAdmf(
+      admfConfig({ ...settings, ...(isShown ? { officers } : {}) }),
+      runtime,
+      extras,
+    );
     return new OfficersHome({ folder, pki, admf }, tls, elements, stops);
   }
 

@@ -3,6 +3,7 @@ import type { Agent } from 'node:https';
 import { expect } from 'vitest';
 import { agentOf, askAdmf } from './asking.ts';
 import type { Answer, Asking } from './asking.ts';
+import type { AdmfExtras } from '../../../../src/entities/admf/start.ts';
 import { OfficersHome, PEOPLE } from './door.ts';
 
 /** What is entered, but for the LIID. */
@@ -24,8 +25,8 @@ export class OfficersDoor {
   }
 
   /** With those who are admitted, and some who are not. */
-  static async open(): Promise<OfficersDoor> {
-    const home = await OfficersHome.start();
+  static async open(extras: AdmfExtras = {}): Promise<OfficersDoor> {
+    const home = await OfficersHome.start(extras);
     const door = new OfficersDoor(home);
     for (const name of Object.keys(PEOPLE)) door.#agents.set(name, agentOf((await home.officer(name)).tls));
     for (const [name, roles, names] of [
@@ -37,6 +38,11 @@ export class OfficersDoor {
     ] as const)
       door.#agents.set(name, agentOf((await home.officer(name, roles, names)).tls));
     return door;
+  }
+
+  /** The connections of one of them. */
+  agent(who: string): Agent | undefined {
+    return this.#agents.get(who);
   }
 
   ask(who: string, call: string, asking?: Asking): Promise<Answer> {
