@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, '..');
 /** Exported schemas that each description has, by the file that has them. */
 export const DESCRIPTIONS = {
   'admf.openapi.yaml': {
-    'wire/officers/terms': ['LIID'],
+    'wire/officers/terms': ['WARRANT_LIID'],
     'wire/officers/warrants': [
       'ENTRY',
       'DECISION',
@@ -29,7 +29,15 @@ export const DESCRIPTIONS = {
       'WARRANT_FILE',
       'IMPORTED',
     ],
-    'wire/officers/system': ['SYSTEM_STATUS', 'ELEMENT_LIST', 'DIFFERENCE_LIST', 'ALARM_LIST', 'AUDIT_PAGE'],
+    'wire/officers/events': ['TIME_EVENT', 'SYSTEM_EVENT', 'WARRANT_EVENT'],
+    'wire/officers/system': [
+      'SELF',
+      'SYSTEM_STATUS',
+      'ELEMENT_LIST',
+      'DIFFERENCE_LIST',
+      'ALARM_LIST',
+      'AUDIT_PAGE',
+    ],
     'net/problem': ['PROBLEM'],
   },
   'iq.openapi.yaml': { 'wire/iq/sessions': ['WANTED_SESSION', 'ANCHORED'], 'net/problem': ['PROBLEM'] },

@@ -10,7 +10,7 @@
  *     silent      `firstRequestMs` without a request      GOAWAY (HTTP/2), or the connection is closed
  *     idle        `idleMs` without a request              the same
  *     busy        `requestMs` with part of a request      408, and the connection is closed
- *                 `exchangeMs` with an answer not taken   the connection is cut
+ *                 `exchangeMs` with an answer not taken   the connection is cut, unless the answer lasts (events)
  *
  * Numbers are counted per listener, per address and per certificate (`most`, `perAddress`, `perPeer`): what one listener
  * holds takes nothing from another. Who is dropped first, where one more does not fit: whoever is not through the
@@ -129,6 +129,8 @@ export class ConnectionGuard {
   /** By address and port of the other end, oldest first. */
   readonly #connections = new Map<string, Connection>();
   readonly #cuts: CutCounts<CutReason>;
+  /** Answers that may be under way for longer than `exchangeMs`. */
+  readonly #lasting = new WeakSet<object>();
   #closing = false;
   #emptied: (() => void) | null = null;
 
@@ -212,7 +214,7 @@ export class ConnectionGuard {
       this.#farewell(connection);
     }, requestMs);
     const taken = setTimeout(() => {
-      this.#cut(connection, 'exchange-time');
+      if (!this.#lasting.has(response)) this.#cut(connection, 'exchange-time');
     }, exchangeMs);
     request.once('end', () => clearTimeout(whole));
     request.once('close', () => clearTimeout(whole));
@@ -224,6 +226,11 @@ export class ConnectionGuard {
       this.#enter(connection, 'idle');
       if (this.#closing) this.#farewell(connection);
     });
+  }
+
+  /** An answer that lasts, and whose end whoever writes it sees to: `exchangeMs` does not count for it. */
+  lasts(response: object): void {
+    this.#lasting.add(response);
   }
 
   /** For what is not HTTP: whoever sends octets is not idle. Silence is measured from one look to the next. */

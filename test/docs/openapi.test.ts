@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { fromUtf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
 import { IQ_STATUS } from '../../src/entities/gateway/http/iq-server.ts';
+import { eventsRoute } from '../../src/entities/admf/http/event-streams.ts';
 import { OFFICERS_STATUS } from '../../src/entities/admf/http/officers.ts';
 import { systemRoutes } from '../../src/entities/admf/http/system-routes.ts';
 import { warrantJson } from '../../src/entities/admf/http/warrant-json.ts';
@@ -23,11 +24,13 @@ import {
   WANTED_SESSION,
 } from '../../src/wire/iq/sessions.ts';
 import type { WantedSession } from '../../src/wire/iq/sessions.ts';
+import { SYSTEM_EVENT, TIME_EVENT, WARRANT_EVENT } from '../../src/wire/officers/events.ts';
 import {
   ALARM_LIST,
   AUDIT_PAGE,
   DIFFERENCE_LIST,
   ELEMENT_LIST,
+  SELF,
   SYSTEM_STATUS,
 } from '../../src/wire/officers/system.ts';
 import { WARRANT_LIID } from '../../src/wire/officers/terms.ts';
@@ -86,6 +89,7 @@ const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
   'admf.openapi.yaml': [
     ...[WARRANT_LIID, ENTRY, DECISION, ORDER, AMENDMENT, EXTENSION, IMPORT],
     ...[WARRANT_VIEW, WARRANT_PAGE, WARRANT_FILE, IMPORTED],
+    ...[TIME_EVENT, SYSTEM_EVENT, WARRANT_EVENT, SELF],
     ...[SYSTEM_STATUS, ELEMENT_LIST, DIFFERENCE_LIST, ALARM_LIST, AUDIT_PAGE, PROBLEM],
   ],
   'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, PROBLEM],
@@ -114,12 +118,13 @@ describe('admf.openapi.yaml', () => {
   const routes = [
     ...warrantRoutes({ admf: unused, desk: unused, clock: unused }),
     ...systemRoutes({
-      ...{ admf: unused, issues: unused, audit: unused, pages: unused },
+      ...{ admf: unused, desk: unused, issues: unused, audit: unused, pages: unused },
       clock: unused,
       elements: [],
     }),
+    eventsRoute(unused),
   ];
-  const called = ({ method, path: at }: (typeof routes)[number]) =>
+  const called = ({ method, path: at }: { readonly method: string; readonly path: string }) =>
     `${method} ${at.replace(':liid', '{liid}')}`;
 
   it('R-93: has every route that there is, and who may call it', () => {

@@ -69,6 +69,11 @@ async function serve(
     await new Promise<void>((resolve) => waiting.push(resolve));
     return { answered: 'slow' };
   });
+  server.get('/lasting', async (_request, reply) => {
+    connectionsOf(server).lasts(reply.raw);
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return { answered: 'lasting' };
+  });
   const port = await listen(server, '127.0.0.1', 0);
   cleanups.push(() => server.close());
   return { server, port, cuts: () => connectionsOf(server).cuts };
@@ -227,6 +232,20 @@ describe('R-72: a connection that keeps still ends', () => {
     socket.pause();
     socket.write(`GET /large HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
     await expect.poll(cuts).toEqual({ 'exchange-time': 1 });
+  });
+
+  it('but not one whose answer lasts, as its server knows', async () => {
+    const { port, cuts } = await serve({ exchangeMs: 100 });
+    const lasting = tls(port, df);
+    lasting.write(`GET /lasting HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+    await expect.poll(() => waiting.length).toBe(1);
+    // Asked for later, and over before.
+    const slow = tls(port, df);
+    slow.write(`GET /slow HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+    await closed(slow);
+    expect(cuts()).toEqual({ 'exchange-time': 1 });
+    waiting.splice(0).forEach((resolve) => resolve());
+    expect(await answered(lasting, '')).toContain('lasting');
   });
 
   it('a stream over TLS without an octet, but not one that goes on', async () => {

@@ -21,7 +21,7 @@ import { Keepalives, pingAll } from './keepalives.ts';
 import { asksElements, nextStep } from './life.ts';
 import type { AdmfElement, AdmfState } from './ports.ts';
 import { Provisioner } from './provisioning.ts';
-import type { Failure, Situation } from './provisioning.ts';
+import type { ElementProgress, ElementState, Failure, Situation } from './provisioning.ts';
 import { findingsAt } from './verification.ts';
 import type { Finding } from './verification.ts';
 import { Waiting } from './waiting.ts';
@@ -233,8 +233,13 @@ export class Admf {
   }
 
   /** The elements, and whether they answer, as far as they were asked. */
-  elements(): ReturnType<Provisioner['elements']> {
+  elements(): ElementState[] {
     return this.#provisioner.elements();
+  }
+
+  /** How far each element is with a warrant. */
+  progress(record: WarrantRecord): ElementProgress[] {
+    return this.#provisioner.progress(record);
   }
 
   /** Elements by identifier, and whether they answer. */

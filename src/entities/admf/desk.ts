@@ -22,6 +22,8 @@ import type { Act, ActContext } from './acts.ts';
 import type { Admf } from './admf.ts';
 import { AdmfError } from './errors.ts';
 import { importEvent, planImport } from './imports.ts';
+import { openActs } from './open-acts.ts';
+import type { OpenAct } from './open-acts.ts';
 import type { FiledWarrant, ImportOutcome } from './imports.ts';
 import type { WarrantListener } from './warrant-book.ts';
 import { isOpen } from './warrants.ts';
@@ -169,6 +171,16 @@ export class WarrantDesk {
   async history(liid: string): Promise<readonly HistoryEntry[]> {
     if (this.find(liid) === null) throw unknownWarrant(liid);
     return this.#admf.history(liid);
+  }
+
+  /** What one person may do about a warrant as it is, and why not. @param by the person's name @param now Unix milliseconds */
+  openActs(record: WarrantRecord, by: string, now: number): OpenAct[] {
+    return openActs(record, by, this.#context(now));
+  }
+
+  /** How warrants are approved here. */
+  get rules(): Pick<DeskOptions, 'approval' | 'emergencyMs'> {
+    return this.#options;
   }
 
   /** Tells of every change after it is on record. @returns ends it */

@@ -13,7 +13,7 @@ import type { Progress, RetrySetting } from './element.ts';
 import { isPoi, missedEnd, PROVISIONING_ORDER } from './plan.ts';
 import type { ElementPlan } from './plan.ts';
 import type { IssueBook } from './issues.ts';
-import type { AdmfElement } from './ports.ts';
+import type { AdmfElement, ElementKind } from './ports.ts';
 import { isDraining, isOpen } from './warrants.ts';
 import type { WarrantRecord } from './warrants.ts';
 
@@ -37,6 +37,25 @@ export interface Situation {
   readonly pending: number;
   /** Whether an element still has a destination to remove that nobody needs after it. */
   readonly leaving: boolean;
+}
+
+/** One element, as far as it was asked. */
+export interface ElementState {
+  readonly name: string;
+  readonly role: ElementKind;
+  /** Whether it answers. */
+  readonly state: 'up' | 'down' | 'idle';
+  /** How many tasks it must hold. */
+  readonly tasks: number;
+}
+
+/** How far an element is with one warrant; `none`: it holds nothing of it, and must not. */
+export interface ElementProgress {
+  readonly element: string;
+  readonly kind: ElementKind;
+  readonly task: Progress['kind'] | 'none';
+  /** Whether it can deliver where it must. */
+  readonly isDelivering: boolean;
 }
 
 export interface ProvisionerOptions {
@@ -79,12 +98,23 @@ export class Provisioner {
   }
 
   /** The elements, and whether they answer. */
-  elements(): { readonly name: string; readonly role: string; readonly state: 'up' | 'down' | 'idle' }[] {
-    return this.#clients.map(({ element, state }) => ({
-      name: element.identifier,
-      role: element.kind,
-      state,
-    }));
+  elements(): ElementState[] {
+    return this.#clients.map(({ element: { identifier: name, kind: role }, state }) => {
+      const tasks = this.#options.plan.holdings(role).tasks.size;
+      return { name, role, state, tasks };
+    });
+  }
+
+  /** How far each of them is with a warrant. */
+  progress(record: WarrantRecord): ElementProgress[] {
+    const { plan, issues } = this.#options;
+    return this.#clients.map((client) => {
+      const { identifier: element, kind } = client.element;
+      const wanted = plan.task(kind, record);
+      const { kind: task } = client.progress(record.xid, wanted);
+      const isDelivering = !(wanted?.dids ?? []).some((did) => issues.isFaulty(element, did));
+      return { element, kind, isDelivering, task: wanted === null && task === 'settled' ? 'none' : task };
+    });
   }
 
   /** Whether an element is being brought to what it must hold. */

@@ -13,6 +13,7 @@ import { WriteProbe } from '../../storage/probe.ts';
 import type { Admf } from './admf.ts';
 import type { AdmfConfig } from './config.ts';
 import type { RunningHi1 } from './http/open-hi1.ts';
+import type { OfficersDoor } from './http/open-officers.ts';
 import type { IssueBook } from './issues.ts';
 
 export interface AdmfOperationParts {
@@ -22,8 +23,8 @@ export interface AdmfOperationParts {
   readonly issues: IssueBook;
   /** Connections of elements that report. */
   readonly connections: ConnectionGuard;
-  /** Connections of officers; absent: there is no such door. */
-  readonly officers?: ConnectionGuard;
+  /** The door for officers; absent: there is none. */
+  readonly officers?: Pick<OfficersDoor, 'connections' | 'events'>;
   /** `null`: HI1 is not configured. */
   readonly hi1: Omit<RunningHi1, 'address' | 'stop'> | null;
 }
@@ -79,13 +80,16 @@ export function admfOperation(
         tasks: active.length,
         destinations: new Set(lemfs.map(({ host, port }) => `${host} ${port}`)).size,
         queues: hi1 === null ? [] : [{ name: 'hi1', to: '', entries: hi1.due(), octets: null, oldest: null }],
-        peers: admf.elements(),
+        peers: admf.elements().map(({ name, role, state }) => ({ name, role, state })),
         alarms: [...away(), ...degraded(), ...reported()],
       };
     },
     unready: () => probe.problems(),
     meters: [
-      ...connectionMeters({ x1: connections, ...present({ officers, hi1: hi1?.connections }) }),
+      ...connectionMeters({
+        x1: connections,
+        ...present({ officers: officers?.connections, hi1: hi1?.connections }),
+      }),
       meterBy('state', 'warrants', 'Warrants by the state of their life.', () => {
         const counts: Record<string, number> = {};
         for (const { state } of admf.list()) counts[state] = (counts[state] ?? 0) + 1;
@@ -97,12 +101,30 @@ export function admfOperation(
         () => admf.degraded().length,
       ),
       meter('issues', 'Issues that elements have reported and not cleared.', () => issues.list().length),
+      ...(officers === undefined ? [] : eventMeters(officers.events)),
       ...(hi1 === null ? [] : hi1Meters(hi1)),
     ],
     kept: admfKept(config),
     retakes: {},
     drain: () => Promise.resolve(true),
   };
+}
+
+function eventMeters(events: OfficersDoor['events']): Meter[] {
+  return [
+    meter('event_streams', 'Streams of events that are open to officers.', () => events.open),
+    meter(
+      'event_streams_refused_total',
+      'Streams of events that were refused: too many of one person, or in all.',
+      () => events.refused,
+    ),
+    meterBy(
+      'reason',
+      'event_streams_ended_total',
+      'Streams of events that were ended, by reason.',
+      () => events.ends,
+    ),
+  ];
 }
 
 function hi1Meters({

@@ -153,7 +153,7 @@ async function startHolding(
     admf,
     operation: admfOperation(config, {
       ...{ tls, admf, issues, hi1, trail: kept.trail, connections: listener.connections },
-      ...present({ officers: officers?.connections }),
+      ...present({ officers: officers ?? undefined }),
     }),
     desk,
     ...present({ officers: officers?.at }),

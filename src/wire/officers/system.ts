@@ -2,6 +2,7 @@
  * What the officers' interface of an ADMF says of the system (`api/admf.openapi.yaml`); none of it names a target, save
  * the audit log.
  *
+ *     GET /v1/self                    whom the ADMF takes the caller for, and how warrants are approved
  *     GET /v1/status                  how many warrants in which state, what is wrong, the end of the audit log
  *     GET /v1/elements                whether they answer
  *     GET /v1/elements/differences    what they hold against what they must (ListAllDetails at each)
@@ -12,6 +13,7 @@ import Type from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import { WARRANT_LIID, reader, time } from './terms.ts';
 
+export const SELF_PATH = '/v1/self';
 export const STATUS_PATH = '/v1/status';
 export const ELEMENTS_PATH = '/v1/elements';
 export const DIFFERENCES_PATH = '/v1/elements/differences';
@@ -45,11 +47,23 @@ export const NO_SELECTION = strict({}, { title: 'NoSelection' });
 export const decodeAuditSelection = reader(AUDIT_SELECTION, 'the query');
 export const decodeNoSelection = reader(NO_SELECTION, 'the query');
 
-const WHOLE = Type.Integer({ minimum: 0 });
+export const WHOLE = Type.Integer({ minimum: 0 });
 const HEAD = Type.Union([
   Type.Object({ sequence: WHOLE, hash: Type.String() }, { title: 'AuditHead' }),
   Type.Null(),
 ]);
+
+export const SELF = Type.Object(
+  {
+    name: Type.String({ description: 'As the setting `officers.peers` has it' }),
+    roles: Type.Array(Type.Enum(['officer', 'approver', 'auditor', 'operator'])),
+    approval: Type.Enum(['two', 'one'], {
+      description: 'two: another person approves what one has entered; one: submitting approves',
+    }),
+    emergencyMs: { ...WHOLE, description: 'In which the second approval of an emergency must follow' },
+  },
+  { title: 'Self', description: 'Whom the ADMF takes the caller for, and how warrants are approved' },
+);
 
 export const SYSTEM_STATUS = Type.Object(
   {
@@ -67,7 +81,10 @@ export const ELEMENT_LIST = Type.Object(
   {
     elements: Type.Array(
       Type.Object(
-        { identifier: Type.String(), kind: Type.String(), answers: Type.Boolean() },
+        {
+          ...{ identifier: Type.String(), kind: Type.String(), answers: Type.Boolean() },
+          tasks: { ...WHOLE, description: 'How many tasks it must hold' },
+        },
         { title: 'Element' },
       ),
     ),

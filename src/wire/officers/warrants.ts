@@ -243,9 +243,52 @@ export const WARRANT_PAGE = Type.Object(
   { title: 'WarrantPage', description: 'Warrants by LIID; next: there are more, after this one' },
 );
 
+/** What may be done about a warrant, by the names of their paths. */
+export const WARRANT_ACTS = [
+  'submit',
+  'approve',
+  'reject',
+  'amend',
+  'extend',
+  'suspend',
+  'resume',
+  'withdraw',
+] as const;
+
+const OPEN_ACT = Type.Object(
+  {
+    act: Type.Enum([...WARRANT_ACTS]),
+    may: Type.Boolean(),
+    code: Type.Optional(Type.String({ description: 'Why not, as the refusal would say it' })),
+    why: Type.Optional(Type.String({ description: 'The same in words' })),
+  },
+  {
+    title: 'OpenAct',
+    description: 'Whether the caller may do something about a warrant as it is, and why not',
+  },
+);
+
+const PROGRESS = Type.Object(
+  {
+    element: Type.String(),
+    kind: Type.String(),
+    task: Type.Enum(['none', 'pending', 'settled', 'refused', 'failing'], {
+      description:
+        'none: it has no part in it; pending: it has not answered; settled: it holds what it must; refused, failing: it refuses, or does not answer',
+    }),
+    delivers: Type.Boolean({ description: 'Whether it can deliver where it must' }),
+  },
+  { title: 'Progress', description: 'How far an element is with a warrant' },
+);
+
 export const WARRANT_FILE = Type.Object(
-  { warrant: WARRANT_VIEW, history: Type.Array(EVENT) },
-  { title: 'WarrantFile', description: 'A warrant with what has been' },
+  {
+    warrant: WARRANT_VIEW,
+    history: Type.Array(EVENT),
+    acts: Type.Array(OPEN_ACT),
+    elements: Type.Array(PROGRESS),
+  },
+  { title: 'WarrantFile', description: 'A warrant with what has been, and what may be' },
 );
 
 const LIIDS = Type.Array(WARRANT_LIID);
@@ -264,5 +307,9 @@ export type WarrantEvent = StaticDecode<typeof EVENT>;
 
 export const decodeWarrant = reader(WARRANT_VIEW, 'the answer');
 export const decodePage = reader(WARRANT_PAGE, 'the answer');
-export const decodeFile = reader(WARRANT_FILE, 'the answer');
+/** As far as the command line shows it, so that an ADMF of before has it as well. */
+export const decodeFile = reader(
+  Type.Object({ warrant: WARRANT_FILE.properties.warrant, history: WARRANT_FILE.properties.history }),
+  'the answer',
+);
 export const decodeImported = reader(IMPORTED, 'the answer');

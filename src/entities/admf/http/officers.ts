@@ -11,9 +11,10 @@ import type { Clock } from '../../../bytes/ports.ts';
 import { EvidenceError } from '../../../evidence/log.ts';
 import type { AuditLog } from '../../../evidence/log.ts';
 import { RefusalLog } from '../../../evidence/refusals.ts';
-import { answering, httpsServer, peerOfRequest } from '../../../net/https.ts';
+import { answering, connectionsOf, httpsServer, peerOfRequest } from '../../../net/https.ts';
 import type { HttpsServerOptions } from '../../../net/https.ts';
 import { problemOf, sendProblem } from '../../../net/problem.ts';
+import type { PersonRole } from '../../../net/tls.ts';
 import { OfficersError } from '../../../wire/officers/errors.ts';
 import { AdmfError } from '../errors.ts';
 import type { AdmfErrorCode } from '../errors.ts';
@@ -21,7 +22,7 @@ import { CallRecord } from './call-record.ts';
 import { personOf } from './persons.ts';
 import type { Person } from './persons.ts';
 import { OfficerRefusal } from './routes.ts';
-import type { OfficerRefusalCode, OfficerRoute } from './routes.ts';
+import type { OfficerRefusalCode, OfficerRoute, OfficerStreamRoute } from './routes.ts';
 
 /** HTTP status of each refusal. */
 export const OFFICERS_STATUS: Readonly<Record<AdmfErrorCode | OfficerRefusalCode | 'malformed', number>> = {
@@ -40,6 +41,7 @@ export const OFFICERS_STATUS: Readonly<Record<AdmfErrorCode | OfficerRefusalCode
   'invalid-warrant': 422,
   'invalid-act': 422,
   'generation-required': 428,
+  'too-many-streams': 429,
   'provisioning-failed': 502,
   stopped: 503,
 };
@@ -49,6 +51,7 @@ const BODY_LIMIT = 4 << 20;
 
 export interface OfficersServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logger' | 'limits'> {
   readonly routes: readonly OfficerRoute[];
+  readonly streams: readonly OfficerStreamRoute[];
   /** Who is admitted, as the setting `peers` has it. */
   readonly names: readonly string[];
   readonly audit: Pick<AuditLog, 'append'>;
@@ -56,7 +59,7 @@ export interface OfficersServerOptions extends Pick<HttpsServerOptions, 'tls' | 
 }
 
 export function officersServer(options: OfficersServerOptions): FastifyInstance {
-  const { routes, names, logger, audit, clock } = options;
+  const { routes, streams, names, logger, audit, clock } = options;
   const server = httpsServer({
     ...{ name: 'officers', tls: options.tls, authentication: 'mutual', bodyLimit: BODY_LIMIT },
     ...{ logger, limits: options.limits, resumption: false },
@@ -99,19 +102,19 @@ export function officersServer(options: OfficersServerOptions): FastifyInstance 
     return sendProblem(reply, 404, 'no such resource', { code: 'no-resource' });
   });
 
+  const personOfCall = (request: FastifyRequest, roles: readonly PersonRole[]): Person => {
+    const person = persons.get(request);
+    if (person === undefined) throw notAdmitted();
+    requireRole(person, roles);
+    return person;
+  };
   const answerBy = answering(server);
   for (const { method, path, roles, answer } of routes) {
     server.route<{ Params: { liid?: string } }>({
       method,
       url: path,
       handler: async (request, reply) => {
-        const person = persons.get(request);
-        if (person === undefined) throw notAdmitted();
-        if (!roles.some((role) => person.roles.includes(role)))
-          throw new OfficerRefusal(
-            'role',
-            `${person.name} has the roles ${person.roles.join(', ')}; this takes ${roles.join(' or ')}`,
-          );
+        const person = personOfCall(request, roles);
         const { params, query, body, headers } = request;
         const generation = generationOf(headers['if-match']);
         if (method === 'POST') record.asked(person, request);
@@ -124,7 +127,29 @@ export function officersServer(options: OfficersServerOptions): FastifyInstance 
       },
     });
   }
+  for (const { method, path, roles, type, stream } of streams) {
+    server.route({
+      ...{ method, url: path, exposeHeadRoute: false },
+      handler: (request, reply) => {
+        const person = personOfCall(request, roles);
+        const events = stream({ person, query: request.query });
+        // An answer that never went out is not left by a reader.
+        reply.raw.once('close', () => events.destroy());
+        connectionsOf(server).lasts(reply.raw);
+        return reply.type(type).header('cache-control', 'no-store').send(events);
+      },
+    });
+  }
   return server;
+}
+
+/** @throws OfficerRefusal */
+function requireRole({ name, roles: own }: Person, roles: readonly PersonRole[]): void {
+  if (!roles.some((role) => own.includes(role)))
+    throw new OfficerRefusal(
+      'role',
+      `${name} has the roles ${own.join(', ')}; this takes ${roles.join(' or ')}`,
+    );
 }
 
 function notAdmitted(): OfficerRefusal {

@@ -13,6 +13,7 @@ import type { Admf } from '../admf.ts';
 import type { AdmfConfig } from '../config.ts';
 import type { WarrantDesk } from '../desk.ts';
 import type { IssueBook } from '../issues.ts';
+import { eventsRoute, EventStreams } from './event-streams.ts';
 import { officersServer } from './officers.ts';
 import { systemRoutes } from './system-routes.ts';
 import { warrantRoutes } from './warrant-routes.ts';
@@ -20,6 +21,7 @@ import { warrantRoutes } from './warrant-routes.ts';
 export interface OfficersDoor {
   readonly at: Listen;
   readonly connections: ConnectionGuard;
+  readonly events: Pick<EventStreams, 'open' | 'refused' | 'ends'>;
   close(): Promise<void>;
 }
 
@@ -46,17 +48,24 @@ export async function openOfficers(
   if (config.officers === undefined) return null;
   const { address, port, peers, connections } = config.officers;
   const pages = new AuditPages(config.audit);
+  const events = new EventStreams(options);
   const server = officersServer({
     ...options,
     names: peers,
     limits: connections,
     routes: [...warrantRoutes(options), ...systemRoutes({ ...options, elements: config.elements, pages })],
+    streams: [eventsRoute(events)],
+  });
+  server.addHook('preClose', (done) => {
+    events.close();
+    done();
   });
   try {
     if (config.officers.console) await serveConsole(server, options.consolePages);
     return {
       at: { address, port: await listen(server, address, port) },
       connections: connectionsOf(server),
+      events,
       close: () => server.close(),
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What a route of the officers' interface is: who may call it, what it changes, and what it answers. */
+import type { Readable } from 'node:stream';
 import type { PersonRole } from '../../../net/tls.ts';
 import { present } from '../../../bytes/present.ts';
 import { ClavigerError } from '../../../bytes/errors.ts';
@@ -12,6 +13,8 @@ export type OfficerRefusalCode =
   | 'cross-site'
   /** The person does not have the role that the call needs. */
   | 'role'
+  /** The person has as many streams of events as they may have, or nobody may have more. */
+  | 'too-many-streams'
   /** The call must say of which generation of the warrant it speaks. */
   | 'generation-required'
   /** If-Match is not one entity tag, or is of another generation than the body. */
@@ -48,6 +51,15 @@ export interface OfficerRoute {
   /** One of these is needed. */
   readonly roles: readonly PersonRole[];
   readonly answer: (call: OfficerCall) => OfficerAnswer | Promise<OfficerAnswer>;
+}
+
+/** A route that is answered with events, until they end. */
+export interface OfficerStreamRoute extends Pick<OfficerRoute, 'path' | 'roles'> {
+  readonly method: 'GET';
+  /** Content-Type. */
+  readonly type: string;
+  /** @throws OfficerRefusal */
+  readonly stream: (call: Pick<OfficerCall, 'person' | 'query'>) => Readable;
 }
 
 /** Who may see whom a warrant is about. */

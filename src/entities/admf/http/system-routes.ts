@@ -10,11 +10,13 @@ import {
   decodeNoSelection,
   DIFFERENCES_PATH,
   ELEMENTS_PATH,
+  SELF_PATH,
   STATUS_PATH,
   USUAL_RECORDS,
 } from '../../../wire/officers/system.ts';
 import { isoTime } from '../../../bytes/iso-time.ts';
 import type { Admf } from '../admf.ts';
+import type { WarrantDesk } from '../desk.ts';
 import type { IssueBook } from '../issues.ts';
 import type { AdmfElement } from '../ports.ts';
 import { WATCHERS } from './routes.ts';
@@ -22,8 +24,9 @@ import type { OfficerRoute } from './routes.ts';
 import { awaitsApproval } from './warrant-routes.ts';
 
 export interface SystemRoutesOptions {
-  readonly admf: Pick<Admf, 'list' | 'degraded' | 'ping' | 'verify'>;
+  readonly admf: Pick<Admf, 'list' | 'degraded' | 'ping' | 'verify' | 'elements'>;
   readonly elements: readonly Pick<AdmfElement, 'identifier' | 'kind'>[];
+  readonly desk: Pick<WarrantDesk, 'rules'>;
   readonly issues: IssueBook;
   readonly audit: Pick<HashChainLog, 'head'>;
   readonly pages: AuditPages;
@@ -31,7 +34,7 @@ export interface SystemRoutesOptions {
 }
 
 export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
-  const { admf, elements, issues, audit, pages } = options;
+  const { admf, desk, elements, issues, audit, pages } = options;
   const read = (
     path: string,
     roles: OfficerRoute['roles'],
@@ -49,6 +52,14 @@ export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
   const verified = shared(() => admf.verify());
 
   return [
+    {
+      ...{ method: 'GET', path: SELF_PATH, roles: WATCHERS },
+      answer: ({ query, person: { name, roles } }) => {
+        decodeNoSelection(query);
+        const { approval, emergencyMs } = desk.rules;
+        return { body: { name, roles, approval, emergencyMs } };
+      },
+    },
     plain(STATUS_PATH, () => statusOf(options)),
     plain(ELEMENTS_PATH, async () => {
       const answers = await pinged();
@@ -56,6 +67,7 @@ export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
         elements: elements.map(({ identifier, kind }) => ({
           ...{ identifier, kind },
           answers: answers.get(identifier) ?? false,
+          tasks: admf.elements().find(({ name }) => name === identifier)?.tasks ?? 0,
         })),
       };
     }),
@@ -79,16 +91,34 @@ export function systemRoutes(options: SystemRoutesOptions): OfficerRoute[] {
 }
 
 function statusOf({ admf, issues, audit, clock }: SystemRoutesOptions): object {
+  return { time: isoTime(clock.now()), ...countsOf({ admf, issues }), audit: audit.head };
+}
+
+export interface SystemCounts {
+  /** How many are in each state. */
+  readonly warrants: Readonly<Record<string, number>>;
+  /** How many wait for an approval. */
+  readonly pending: number;
+  readonly degraded: number;
+  readonly issues: number;
+}
+
+/** How the system is, in numbers. */
+export function countsOf({
+  admf,
+  issues,
+}: {
+  readonly admf: Pick<Admf, 'list' | 'degraded'>;
+  readonly issues: Pick<IssueBook, 'list'>;
+}): SystemCounts {
   const records = admf.list();
-  const counts = new Map<string, number>();
-  for (const { state } of records) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const states = new Map<string, number>();
+  for (const { state } of records) states.set(state, (states.get(state) ?? 0) + 1);
   return {
-    time: isoTime(clock.now()),
-    warrants: Object.fromEntries(counts),
+    warrants: Object.fromEntries(states),
     pending: records.filter(awaitsApproval).length,
     degraded: admf.degraded().length,
     issues: issues.list().length,
-    audit: audit.head,
   };
 }
 

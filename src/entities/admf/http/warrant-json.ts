@@ -2,6 +2,7 @@
 import { present } from '../../../bytes/present.ts';
 import { isoTime } from '../../../bytes/iso-time.ts';
 import { targetKeys } from '../../../x1/target-keys.ts';
+import type { ElementProgress } from '../provisioning.ts';
 import { coveredPeriods } from '../warrants.ts';
 import type { HistoryEntry, PendingChange, Warrant, WarrantChanges, WarrantRecord } from '../warrants.ts';
 
@@ -32,6 +33,10 @@ export function warrantJson(record: WarrantRecord, degraded: ReadonlySet<string>
 
 export function eventJson({ at, by, act, state, version, reason, detail }: HistoryEntry): object {
   return present({ at: isoTime(at), by, act, state, generation: version, reason, detail });
+}
+
+export function progressJson({ element, kind, task, isDelivering }: ElementProgress): object {
+  return { element, kind, task, delivers: isDelivering };
 }
 
 function pendingJson({ change, by, reason, at }: PendingChange): object {

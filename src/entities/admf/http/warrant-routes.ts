@@ -19,13 +19,16 @@ import type { Act } from '../acts.ts';
 import type { Admf } from '../admf.ts';
 import type { WarrantDesk } from '../desk.ts';
 import { AdmfError } from '../errors.ts';
+import type { OpenActName } from '../open-acts.ts';
 import type { WarrantRecord } from '../warrants.ts';
+
+import { ACTORS, openTo } from './open-to.ts';
 import { actOf, actOnSeen, READERS } from './routes.ts';
 import type { OfficerAnswer, OfficerCall, OfficerRoute } from './routes.ts';
-import { eventJson, isAbout, warrantJson } from './warrant-json.ts';
+import { eventJson, isAbout, progressJson, warrantJson } from './warrant-json.ts';
 
 export interface WarrantRoutesOptions {
-  readonly admf: Pick<Admf, 'degraded'>;
+  readonly admf: Pick<Admf, 'degraded' | 'progress'>;
   readonly desk: WarrantDesk;
   readonly clock: Clock;
 }
@@ -42,16 +45,12 @@ export function warrantRoutes({ admf, desk, clock }: WarrantRoutesOptions): Offi
     if (record === null) throw new AdmfError('warrant-unknown', `there is no warrant ${liid}`);
     return record;
   };
-  const act = (
-    path: string,
-    roles: OfficerRoute['roles'],
-    change: (call: OfficerCall) => Promise<WarrantRecord>,
-  ): OfficerRoute => ({
-    ...{ method: 'POST', path, roles },
+  const act = (name: OpenActName, change: (call: OfficerCall) => Promise<WarrantRecord>): OfficerRoute => ({
+    ...{ method: 'POST', path: `${ONE}/${name}`, roles: ACTORS[name] },
     answer: async (call) => answer(await change(call)),
   });
-  const ordered = (action: string, carryOut: (liid: string, act: Act) => Promise<WarrantRecord>) =>
-    act(`${ONE}/${action}`, ['officer'], (call) => carryOut(call.liid, actOf(call, decodeOrder(call.body))));
+  const ordered = (name: OpenActName, carryOut: (liid: string, act: Act) => Promise<WarrantRecord>) =>
+    act(name, (call) => carryOut(call.liid, actOf(call, decodeOrder(call.body))));
 
   return [
     {
@@ -62,10 +61,13 @@ export function warrantRoutes({ admf, desk, clock }: WarrantRoutesOptions): Offi
     },
     {
       ...{ method: 'GET', path: ONE, roles: READERS },
-      answer: async ({ liid }) => {
+      answer: async ({ liid, person }) => {
         const history = await desk.history(liid);
-        const { body, generation = 0 } = answer(known(liid));
-        return { body: { warrant: body, history: history.map(eventJson) }, generation };
+        const record = known(liid);
+        const { body, generation = 0 } = answer(record);
+        const acts = openTo(person, desk.openActs(record, person.name, clock.now()));
+        const elements = admf.progress(record).map(progressJson);
+        return { body: { warrant: body, history: history.map(eventJson), acts, elements }, generation };
       },
     },
     {
@@ -89,20 +91,14 @@ export function warrantRoutes({ admf, desk, clock }: WarrantRoutesOptions): Offi
         return { body: await desk.importAll(warrants, actOf(call, {}), { submit }) };
       },
     },
-    act(`${ONE}/submit`, ['officer'], (call) =>
-      desk.submit(call.liid, actOf(call, decodeDecision(call.body))),
-    ),
-    act(`${ONE}/approve`, ['approver'], (call) =>
-      desk.approve(call.liid, actOnSeen(call, decodeDecision(call.body))),
-    ),
-    act(`${ONE}/reject`, ['approver'], (call) =>
-      desk.reject(call.liid, actOnSeen(call, decodeOrder(call.body))),
-    ),
-    act(`${ONE}/amend`, ['officer'], (call) => {
+    act('submit', (call) => desk.submit(call.liid, actOf(call, decodeDecision(call.body)))),
+    act('approve', (call) => desk.approve(call.liid, actOnSeen(call, decodeDecision(call.body)))),
+    act('reject', (call) => desk.reject(call.liid, actOnSeen(call, decodeOrder(call.body)))),
+    act('amend', (call) => {
       const { changes, ...order } = decodeAmendment(call.body);
       return desk.amend(call.liid, changes, actOf(call, order));
     }),
-    act(`${ONE}/extend`, ['officer'], (call) => {
+    act('extend', (call) => {
       const { startTime, endTime, ...order } = decodeExtension(call.body);
       return desk.extend(call.liid, { startTime: startTime ?? null, endTime }, actOf(call, order));
     }),

@@ -40,6 +40,7 @@ describe('R-93: each role against each route', { timeout: 30_000 }, () => {
     ['POST /v1/warrants/NONE/suspend', 'anna both', reason],
     ['POST /v1/warrants/NONE/resume', 'anna both', reason],
     ['POST /v1/warrants/NONE/withdraw', 'anna both', reason],
+    ['GET /v1/self', 'anna ben both cleo dora'],
     ['GET /v1/status', 'anna ben both cleo dora'],
     ['GET /v1/elements', 'anna ben both cleo dora'],
     ['GET /v1/elements/differences', 'anna ben both cleo dora'],
