@@ -39,7 +39,9 @@ const running = {} as Record<Service, OperatedEntity>;
 const TARGET = 'alice';
 
 function configOf(entity: Service): Record<string, unknown> {
-  return { ...(network.configOf(entity, 'home1') as object), admin: {} };
+  const officers = { peers: ['officer-1.home1.example'] };
+  const more = entity === 'admf' ? { officers } : {};
+  return { ...(network.configOf(entity, 'home1') as object), ...more, admin: {} };
 }
 
 async function statusOf(entity: Service): Promise<Status> {

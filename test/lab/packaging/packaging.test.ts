@@ -200,14 +200,15 @@ describe('Containerfile', () => {
 
   it('R-96: builds from all that the build reads, by a Node.js that the package admits', () => {
     const copied = (build?.copied ?? []).flatMap(({ sources }) => sources);
-    // `npm ci` runs `prepare`, that `build`, and that tsc with a configuration that stands upon another.
+    // `npm ci` runs `prepare`, that `build`, and that tsc with a configuration that stands upon another, and then vite.
     expect(manifest.scripts['prepare']).toMatch(/run .*build$/);
-    const [, project = ''] = /^tsc -p (\S+)$/.exec(manifest.scripts['build'] ?? '') ?? [];
+    const [, project = ''] = /^tsc -p (\S+) && vite build$/.exec(manifest.scripts['build'] ?? '') ?? [];
     const { extends: base, include } = JSON.parse(readFileSync(path.join(root, project), 'utf8')) as {
       extends: string;
       include: string[];
     };
-    for (const needed of ['package.json', 'package-lock.json', project, path.normalize(base), ...include])
+    const configurations = [project, path.normalize(base), 'vite.config.ts'];
+    for (const needed of ['package.json', 'package-lock.json', ...configurations, ...include])
       expect(copied).toContain(needed);
     const major = Number(/node:(\d+)-/.exec(build?.image ?? '')?.[1]);
     expect(major).toBeGreaterThanOrEqual(Number(/\d+/.exec(manifest.engines.node)?.[0]));
