@@ -28,12 +28,21 @@ export interface TimelineEntry {
   readonly what: string;
 }
 
+/** How often something was told of between two, on one reference point. */
+export interface TimelineTally {
+  readonly reference: ReferencePoint;
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+}
+
 export class Timeline {
   readonly #started: number;
   readonly #now: () => number;
   readonly #watch: (entry: TimelineEntry) => void;
   readonly #watchAll: (entry: TimelineEntry) => void;
   readonly entries: TimelineEntry[] = [];
+  readonly #tallies = new Map<string, TimelineTally>();
 
   /**
    * @param now milliseconds of a clock that runs, also where the entities' own stands still
@@ -58,12 +67,26 @@ export class Timeline {
   add(reference: ReferencePoint, from: string, to: string, what: string): void {
     const entry = { at: this.elapsed(), from, to, reference, what };
     this.entries.push(entry);
+    this.#count(entry);
     this.#watch(entry);
   }
 
   /** What the report does not keep. */
   tell(reference: ReferencePoint, from: string, to: string, what: string): void {
-    this.#watchAll({ at: this.elapsed(), from, to, reference, what });
+    const entry = { at: this.elapsed(), from, to, reference, what };
+    this.#count(entry);
+    this.#watchAll(entry);
+  }
+
+  /** Everything that was added or told of, counted. */
+  get tallies(): TimelineTally[] {
+    return [...this.#tallies.values()];
+  }
+
+  #count({ reference, from, to }: TimelineEntry): void {
+    const key = [reference, from, to].join(' ');
+    const { count } = this.#tallies.get(key) ?? { count: 0 };
+    this.#tallies.set(key, { reference, from, to, count: count + 1 });
   }
 }
 

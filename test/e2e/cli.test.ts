@@ -23,7 +23,7 @@ import { decodeWav } from '../../src/media/wav.ts';
 import { buildOnce, cli } from '../support/cli.ts';
 import { ownPorts } from '../support/own-ports.ts';
 import type { OwnPorts } from '../support/own-ports.ts';
-import { claviger, failures, filesBelow, octetsOf, recordsOf, temporaryFolder } from './support.ts';
+import { claviger, failures, filesBelow, octetsOf, pdusOf, recordsOf, temporaryFolder } from './support.ts';
 import type { Finished } from './support.ts';
 
 const folder = temporaryFolder();
@@ -94,7 +94,7 @@ describe('claviger demo', () => {
   it('leaves what it says, and no secrets', () => {
     const names = filesBelow(out.plain).map((file) => path.relative(out.plain, file));
     for (const name of [
-      'report.json',
+      ...['report.html', 'report.json'],
       ...['spoken-alice.wav', 'spoken-bob.wav', 'recovered-alice.wav', 'recovered-bob.wav'],
       ...['home1', 'home2'].flatMap((home) =>
         ['hi2.ber', 'hi3.ber', 'x2.bin', 'x3.bin'].map((file) => path.join(home, file)),
@@ -151,6 +151,32 @@ describe('claviger demo', () => {
     ]);
     expect(call?.cryptoSessions.every(({ ssrc }) => ssrc > 0)).toBe(true);
     expect(report.checks.every(({ detail }) => detail !== '')).toBe(true);
+  });
+
+  it('R-93: counts what went over each reference point as the files have it', () => {
+    const { links, warrants } = reportOf(out.plain);
+    const count = (reference: string, from: string): number =>
+      links.find((link) => link.reference === reference && link.from === from)?.count ?? 0;
+    const [x2, x3] = (['x2', 'x3'] as const).map((reference) => pdusOf(out.plain, 'home1', reference).length);
+    expect([count('X2', 'cscf.home1'), count('X3', 'gateway.home1')]).toEqual([x2, x3]);
+    expect(count('HI3', 'df.home1')).toBe(x3);
+    expect(count('media', 'alice') + count('media', 'bob')).toBe(x3);
+    expect(
+      links.filter(({ from, reference }) => from.endsWith('.home2') && /^(?:X[23k]|HI)/.test(reference)),
+    ).toEqual([]);
+    expect(warrants).toEqual([{ liid: 'LIID-ALICE', target: 'sip:alice@home1.example', home: 'home1' }]);
+  });
+
+  it('R-93: names at its end a page that has the checks and the audio of the run', () => {
+    expect(plain.stdout.trimEnd().split('\n').at(-1)).toContain(`${out.plain}/report.html`);
+    const page = readFileSync(path.join(out.plain, 'report.html'), 'utf8');
+    for (const file of ['spoken-alice', 'spoken-bob', 'recovered-alice', 'recovered-bob'])
+      expect(page).toContain(`base64,${Buffer.from(octetsOf(out.plain, `${file}.wav`)).toString('base64')}"`);
+    const { checks } = reportOf(out.plain);
+    expect(page.match(/ passed<\/td>/g)).toHaveLength(checks.length);
+    for (const { detail } of checks) expect(page).toContain(detail);
+    expect(page).toContain(`${checks.length} of ${checks.length} checks passed`);
+    expect(readFileSync(path.join(out.kms, 'report.html'), 'utf8')).toContain('kms-down=home1');
   });
 
   it('R-30: with the KMS down for the whole call, the failure is on record, and the keys follow when it is back', () => {

@@ -37,6 +37,19 @@ describe('a line of the timeline', () => {
     timeline.tell('X3', 'a', 'b', 'told');
     expect([seen, all, timeline.entries.map(({ what }) => what)]).toEqual([['kept'], ['told'], ['kept']]);
   });
+
+  it('R-93: is counted by reference point and ends, whether it is kept or told alone', () => {
+    const timeline = new Timeline(() => 0);
+    timeline.add('X2', 'a', 'b', 'kept');
+    for (let at = 0; at < 3; at++) timeline.tell('X3', 'a', 'b', 'told');
+    timeline.add('X2', 'b', 'a', 'the other way');
+    timeline.add('X2', 'a', 'b', 'kept again');
+    expect(timeline.tallies).toEqual([
+      { reference: 'X2', from: 'a', to: 'b', count: 2 },
+      { reference: 'X3', from: 'a', to: 'b', count: 3 },
+      { reference: 'X2', from: 'b', to: 'a', count: 1 },
+    ]);
+  });
 });
 
 describe('claviger demo', () => {

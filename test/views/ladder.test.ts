@@ -34,7 +34,7 @@ describe('a ladder', () => {
     expect(arrows).toHaveLength(2);
     expect(arrows[0]![0]).toBeGreaterThan(arrows[1]![0]!);
     expect(arrows[0]![1]).toBeLessThan(arrows[1]![1]!);
-    expect(svg).toContain('>INVITE [I_MESSAGE_1]</text>');
+    expect(svg).toMatch(/>INVITE<title>INVITE<\/title><\/text><text class="mark"[^>]*>I_MESSAGE_1<\/text>/);
     expect(svg.replace('http://www.w3.org/2000/svg', '')).not.toMatch(/href|url\(|http|<script/);
   });
 
@@ -49,13 +49,44 @@ describe('a ladder', () => {
     for (const drawn of [text, svg]) {
       expect(drawn).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
       expect(drawn).toContain('7 further steps are not drawn');
-      expect(Math.max(...drawn.split('\n').map((line) => line.length))).toBeLessThan(600);
+      expect(Math.max(...drawn.split('\n').map((line) => line.length))).toBeLessThan(1200);
     }
     expect(svg).not.toMatch(/<script|'1'/);
-    expect(svg.match(/<[a-z]+/g)?.every((tag) => /^<(?:svg|title|rect|line|text|path)$/.test(tag))).toBe(
+    expect(svg.match(/<[a-z]+/g)?.every((tag) => /^<(?:svg|title|rect|line|text|path|g)$/.test(tag))).toBe(
       true,
     );
     expect(text.split('\n')).toHaveLength(6);
+  });
+
+  it('R-93: has room for what stands between two parties, however far they are from each other', () => {
+    const placesOf = (label: string): number[] => {
+      const steps = [{ ...ladder.steps[0]!, label }];
+      const svg = ladderSvg({ ...ladder, steps });
+      return [...svg.matchAll(/class="lifeline" x1="(\d+)"/g)].map(([, x]) => Number(x));
+    };
+    const gapOf = ([first = 0, second = 0]: number[]): number => second - first;
+    expect(gapOf(placesOf('x'.repeat(50)))).toBeGreaterThan(50 * 6.5);
+    expect(gapOf(placesOf('x'.repeat(500)))).toBeLessThanOrEqual(500);
+  });
+
+  it('R-93: draws keys and questions between parties as arrows of their own, notes across, bands behind', () => {
+    const arrow = { at: AT, from: 0, to: 1, label: 'l', marks: [] };
+    const svg = ladderSvg({
+      ...ladder,
+      bands: [{ label: 'home1', from: 0, to: 0 }],
+      steps: [
+        { ...arrow, kind: 'interception', step: 'm001' },
+        { ...arrow, kind: 'key' },
+        { ...arrow, kind: 'failure' },
+        { ...arrow, kind: 'note' },
+      ],
+    });
+    expect(svg.match(/<path d="M/g)).toHaveLength(3);
+    const dashes = [...svg.matchAll(/stroke-dasharray="([^"]*)"/g)].map(([, dash]) => dash);
+    expect(new Set(dashes).size).toBe(3);
+    expect(svg.match(/<circle/g)).toHaveLength(1);
+    expect(svg).toContain('data-step="m001"');
+    expect(svg).toMatch(/class="band"[^]*>home1</);
   });
 
   it('is drawn without steps, without times and with one party too', () => {

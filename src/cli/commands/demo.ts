@@ -150,7 +150,7 @@ function outcome({ checks }: DemoReport, { out }: DemoFlags): string {
   const lines = failed.flatMap((check) => checkLines(check, true));
   return [
     ...lines,
-    `${checks.length - failed.length} of ${checks.length} checks passed; see ${out}`,
+    `${checks.length - failed.length} of ${checks.length} checks passed; see ${out}/report.html`,
     '',
   ].join('\n');
 }
@@ -169,10 +169,17 @@ function conclusion(report: DemoReport, { out, revealSecrets, verbose, pcap }: D
       );
   }
   const recovered = report.calls.some(({ recovery }) => recovery.some(({ recovered: done }) => done));
-  const left = ['report.json', 'signalling/', 'spoken-*.wav', ...(recovered ? ['recovered-*.wav'] : [])];
-  lines.push(`  ${out}/`, `    ${[...left, 'home1/', 'home2/'].join(', ')}`);
+  const left = [
+    'report.html',
+    'report.json',
+    'signalling/',
+    'spoken-*.wav',
+    ...(recovered ? ['recovered-*.wav'] : []),
+  ];
+  lines.push(`  ${out}/`, ...wrapped([...left, 'home1/', 'home2/'].join(', '), '    '));
   if (revealSecrets === true) lines.push('  secrets and keys in the clear: secrets.json, xk/ of each home');
   if (pcap !== undefined) lines.push(`  capture: ${pcap}`);
+  lines.push('', 'To be seen and heard in a browser', `  ${out}/report.html`);
   return [...lines, ''].join('\n');
 }
 

@@ -10,6 +10,8 @@ import type { DemoOptions, Recordings, Scenario } from './scenario.ts';
 
 export interface ChosenScenario extends Scenario {
   readonly definition: DemoScenario;
+  /** What happens, in one line. */
+  readonly summary: string;
 }
 
 /** Where speech begins in the package's recordings, samples. */
@@ -47,6 +49,7 @@ export async function scenarioOf(
   }
   return {
     name: entry.name,
+    summary: entry.summary,
     definition,
     target: options.target ?? entry.targets[0],
     targets,

@@ -21,6 +21,7 @@ import { isPortTaken } from '../network/ports.ts';
 import { ProcessHosting } from '../processes/process-hosting.ts';
 import { CaptureFile, checkCapture } from '../capture/capture-file.ts';
 import { Timeline } from '../timeline.ts';
+import type { TimelineEntry } from '../timeline.ts';
 import { spoken } from './call.ts';
 import type { ScenarioEntry } from './catalogue.ts';
 import { scenarioOf } from './chosen.ts';
@@ -38,7 +39,8 @@ import {
   writeSecrets,
   writeSpoken,
 } from './out-folder.ts';
-import { callReports } from './report.ts';
+import { writePage } from '../report/folder.ts';
+import { callReports, linkReports, warrantReports } from './report.ts';
 import type { DemoReport } from './report.ts';
 import type { DemoOptions } from './scenario.ts';
 import { Stage } from './stage.ts';
@@ -58,16 +60,22 @@ export async function runDemo(options: DemoOptions, entry?: ScenarioEntry): Prom
   if (options.pcap !== undefined) checkCapture(options.pcap, options.out);
   for (let left = MOST_BLOCKS; ; left--) {
     prepareOut(options.out);
+    const told: Told = { timeline: [] };
     try {
-      return await runOnce(scenario);
+      return await runOnce(scenario, told);
     } catch (error) {
-      reportAsFailed(options.out, error);
+      reportAsFailed(options.out, error, told.timeline);
       if (left === 1 || options.portBase !== undefined || !isPortTaken(error)) throw error;
     }
   }
 }
 
-async function runOnce(scenario: ChosenScenario): Promise<DemoReport> {
+/** What a run has told so far: of one that is broken off that is what there is. */
+interface Told {
+  timeline: readonly TimelineEntry[];
+}
+
+async function runOnce(scenario: ChosenScenario, told: Told): Promise<DemoReport> {
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
   // The state has private keys: it goes however the process ends, short of SIGKILL.
   const forget = (): void => rmSync(state, { recursive: true, force: true, maxRetries: 5 });
@@ -75,7 +83,9 @@ async function runOnce(scenario: ChosenScenario): Promise<DemoReport> {
   const terminated = (): void => process.exit(143);
   process.once('exit', forget).once('SIGINT', interrupted).once('SIGTERM', terminated);
   try {
-    return await new Demo(scenario, state).run();
+    const demo = new Demo(scenario, state);
+    told.timeline = demo.told;
+    return await demo.run();
   } finally {
     process.off('exit', forget).off('SIGINT', interrupted).off('SIGTERM', terminated);
     forget();
@@ -117,6 +127,11 @@ class Demo {
     );
     const now = (): number => performance.timeOrigin + performance.now();
     this.#capture = pcap === undefined ? null : new CaptureFile(pcap, now);
+  }
+
+  /** What was told of so far; it grows. */
+  get told(): readonly TimelineEntry[] {
+    return this.#timeline.entries;
   }
 
   async run(): Promise<DemoReport> {
@@ -245,7 +260,7 @@ class Demo {
   }
 
   #conclude({ course, judge }: Performance): DemoReport {
-    const { name, target, recordings, options } = this.#scenario;
+    const { name, summary, target, recordings, options } = this.#scenario;
     const { out, faults } = options;
     const voices = Object.fromEntries(
       Object.entries(recordings).map(([user, samples]) => [user, spoken(samples)]),
@@ -260,9 +275,12 @@ class Demo {
       passed: checks.length > 0 && checks.every(({ passed }) => passed),
       calls: callReports(this.#scenario, course),
       checks,
+      warrants: warrantReports(course),
+      links: linkReports(course),
       timeline: this.#timeline.entries,
     };
     writeReport(out, report);
+    writePage(out, report, summary);
     return report;
   }
 

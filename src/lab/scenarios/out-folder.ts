@@ -14,11 +14,13 @@ import {
 import { isRunning } from '../../storage/lock.ts';
 import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
+import { writeBrokenPage } from '../report/folder.ts';
+import type { TimelineEntry } from '../timeline.ts';
 import type { DemoReport } from './report.ts';
 
 /** Names of what a run leaves. */
 const LEFT =
-  /^(?:(?:report|secrets)\.json(?:\.new)?|capture\.pcap(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.(?:wav|rtpdump))$/;
+  /^(?:(?:report|secrets)\.json(?:\.new)?|report\.html(?:\.new)?|capture\.pcap(?:\.new)?|signalling|home[12]|(?:spoken|recovered)-[\w-]+\.(?:wav|rtpdump))$/;
 
 /** The audit logs that each home's entities keep, below their state. */
 const AUDIT_LOGS: Readonly<Record<string, string>> = {
@@ -79,12 +81,17 @@ export function writeReport(out: string, report: DemoReport | Unfinished): void 
   replaceFile(path.join(out, 'report.json'), JSON.stringify(report, null, 2) + '\n');
 }
 
-/** What went wrong with the run is what counts: where that was the disk, the report cannot be written either. */
-export function reportAsFailed(out: string, error: unknown): void {
+/**
+ * What went wrong with the run is what counts: where that was the disk, the report cannot be written either.
+ * @param timeline what was told of until then
+ */
+export function reportAsFailed(out: string, cause: unknown, timeline: readonly TimelineEntry[]): void {
+  const error = messageOf(cause);
   try {
-    writeReport(out, { state: 'failed', error: messageOf(error) });
-  } catch (cause) {
-    if (!(cause instanceof FileError)) throw cause;
+    writeReport(out, { state: 'failed', error });
+    writeBrokenPage(out, { error, timeline });
+  } catch (failed) {
+    if (!(failed instanceof FileError)) throw failed;
   }
 }
 
