@@ -9,7 +9,7 @@
  * of it is decided by who uses the keys.
  */
 import { BytesError } from '../bytes/errors.ts';
-import { fromBase64 } from '../bytes/octets.ts';
+import { fromBase64, toBase64, toBigInt } from '../bytes/octets.ts';
 import { Secret } from '../bytes/secret.ts';
 import { SipError } from './errors.ts';
 
@@ -59,6 +59,20 @@ export function parseCryptoAttribute(value: string): CryptoAttribute | null {
     keys: keyParameters.split(';').map(keyOf),
     sessionParameters: sessionParameters.map((parameter) => parameter.toUpperCase()),
   };
+}
+
+/**
+ * The value of a line with one key. @param mki as in the packets; empty: they have none. It is a decimal number in the
+ * line, of as many octets as it has in packets (RFC 4568 section 6.1)
+ */
+export function formatCryptoAttribute(
+  tag: number,
+  suite: string,
+  keyAndSalt: Secret,
+  mki: Uint8Array,
+): string {
+  const marked = mki.length === 0 ? '' : `|${toBigInt(mki)}:${mki.length}`;
+  return `crypto:${tag} ${suite} inline:${toBase64(keyAndSalt.expose())}${marked}`;
 }
 
 /**

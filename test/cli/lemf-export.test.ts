@@ -4,9 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { concat } from '../../src/bytes/octets.ts';
+import { concat, toHex } from '../../src/bytes/octets.ts';
 import { csvRow } from '../../src/cli/workbench/csv.ts';
 import { mixWav } from '../../src/cli/workbench/mix-wav.ts';
+import { decodeRtpHeader } from '../../src/media/rtp.ts';
+import { shownKey, StreamDecryptor } from '../../src/media/srtp/stream-decryptor.ts';
+import { suiteByName } from '../../src/media/srtp/suites.ts';
+import { parseCryptoAttribute, usableSdesKeys } from '../../src/sip/sdes.ts';
 import { decodeWav, encodeWav } from '../../src/media/wav.ts';
 import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import type { CallOptions } from '../entities/lemf/call.ts';
@@ -110,7 +114,37 @@ describe('claviger lemf export', () => {
     },
   );
 
-  it('R-20: a call that is withheld has neither RTP nor audio, also not of the stream that verifies', async () => {
+  it('R-20: writes keys only where it is told to: those that opened packets, as lines that open them again', async () => {
+    const { streams, vector } = call();
+    const at = (name: string): string => path.join(folder, name, 'call-LIID_1-cin1', 'keys.txt');
+    await exported('without-keys', [call()]);
+    expect(existsSync(at('without-keys'))).toBe(false);
+    const { printed } = await exported('keys', [call()], '--reveal-keys');
+    expect(statSync(at('keys')).mode & 0o777).toBe(0o600);
+    const text = readFileSync(at('keys'), 'utf8');
+    const lines = text.split('\n').filter((line) => line.startsWith('a='));
+    const { cryptoSessions } = vector.keys;
+    expect(lines).toHaveLength(cryptoSessions.length);
+    expect(text).toMatch(/^# SSRC [0-9a-f]{8}, fromTarget, [^\n]*CS ID 1, 10 packets$/m);
+    for (const [index, { tek, salt, mki }] of cryptoSessions.entries()) {
+      const read = parseCryptoAttribute(lines[index]!.slice(2));
+      expect(read?.keys.map(({ keyAndSalt }) => toHex(keyAndSalt.expose()))).toEqual([tek + salt]);
+      expect(lines[index]).toContain(`|${BigInt(`0x${mki}`)}:8`);
+      const { suite, keys } = usableSdesKeys(read!, suiteByName)!;
+      const decryptor = new StreamDecryptor(
+        keys.map((key) => shownKey(suite, key.keyAndSalt, key.mkiLength)),
+      );
+      const packets = streams[index]!.records.map(({ content }) => content);
+      expect(packets).toHaveLength(10);
+      const numbers = packets.map((packet) => decodeRtpHeader(packet).header.sequenceNumber);
+      expect(packets.filter((packet, number) => decryptor.open(packet, numbers[number]!) === null)).toEqual(
+        [],
+      );
+    }
+    expect(printed).not.toContain(cryptoSessions[0]!.tek);
+  });
+
+  it('R-20: a call that is withheld has neither RTP nor audio nor keys, also not of the stream that verifies', async () => {
     const right = call({ packets: 60 });
     const wrong = call({ packets: 60, keying: { tek: '00'.repeat(16), salt: '00'.repeat(14), mki: '' } });
     const hi2 = concat(...delivered([...right.signalling, ...right.keys]));
@@ -122,10 +156,11 @@ describe('claviger lemf export', () => {
     ];
     writeFileSync(at2, hi2);
     writeFileSync(at3, concat(...delivered(content)));
-    const run = await claviger('lemf', 'export', '--hi2', at2, '--hi3', at3, '--out', out);
+    const run = await claviger('lemf', 'export', '--hi2', at2, '--hi3', at3, '--out', out, '--reveal-keys');
     expect([run.status, run.err]).toEqual([1, expect.stringContaining('1 of 1 calls not recovered')]);
     const at = path.join(out, 'call-LIID_1-cin1');
     expect(existsSync(path.join(at, 'mixed.wav'))).toBe(false);
+    expect(existsSync(path.join(at, 'keys.txt'))).toBe(false);
     const kept = statSync(path.join(at, 'call.pcapng')).size;
     const partial = await claviger('lemf', 'export', '--partial', '--hi2', at2, '--hi3', at3, '--out', out);
     expect(partial.status).toBe(1);

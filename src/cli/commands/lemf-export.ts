@@ -1,5 +1,6 @@
 /** `claviger lemf export`: each call in a folder, for people and for other programs. */
 import { Command } from 'commander';
+import type { CallReport } from '../../entities/lemf/recover.ts';
 import { harmless } from '../terminal.ts';
 import { CliError } from '../failure.ts';
 
@@ -8,6 +9,7 @@ interface ExportFlags {
   readonly hi3: string;
   readonly out: string;
   readonly partial?: boolean;
+  readonly revealKeys?: boolean;
 }
 
 export function lemfExportCommand(): Command {
@@ -17,6 +19,7 @@ export function lemfExportCommand(): Command {
     .requiredOption('--hi3 <file>', 'PS-PDUs received on HI3')
     .requiredOption('--out <folder>', 'where the folders of the calls go, the WAV files and recover.json')
     .option('--partial', 'export what verifies even if another stream of the same call does not')
+    .option('--reveal-keys', 'also write the keys that opened packets, as keys.txt of each call')
     .addHelpText('after', EXAMPLES)
     .action(exportCalls);
 }
@@ -28,22 +31,24 @@ The folder of a call has
   ladder.txt    who said what to whom, with MIKEY messages and keys at their place; ladder.svg
   records.csv   the records of HI2, one a row
   mixed.wav     all directions in one; the WAV of each direction stands beside the folder
-A call that is withheld has no RTP and no audio. Ends with 0 if every call was recovered.
+  keys.txt      with --reveal-keys: each key that opened packets, as a line a=crypto (RFC 4568)
+A call that is withheld has no RTP, no audio and no keys. Ends with 0 if every call was recovered.
 
 Example:
   $ claviger lemf export --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out calls`;
 
-async function exportCalls({ hi2, hi3, out, partial = false }: ExportFlags): Promise<void> {
+async function exportCalls({ hi2, hi3, out, partial = false, revealKeys }: ExportFlags): Promise<void> {
   const { recoverEach } = await import('../../entities/lemf/store/recovery.ts');
   const { CallExport } = await import('../workbench/call-export.ts');
   let [calls, failed] = [0, 0];
-  const observer = new CallExport(out, (folder, report) => {
+  const told = (folder: string, report: CallReport): void => {
     calls++;
     if (!report.recovered) failed++;
     const { liid, cin, from, to, packets, explanation } = report;
     const head = `${folder}: LIID ${liid}, CIN ${cin}: ${from ?? '?'} → ${to ?? '?'}, ${packets} packets`;
     process.stdout.write(`${harmless(head)}\n  ${harmless(explanation)}\n`);
-  });
+  };
+  const observer = new CallExport(out, told, revealKeys === true);
   try {
     recoverEach({ hi2, hi3 }, out, { partial, observer }, () => undefined);
   } finally {

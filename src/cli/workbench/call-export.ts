@@ -6,17 +6,19 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
 import path from 'node:path';
-import { concat } from '../../bytes/octets.ts';
+import { concat, fromHex } from '../../bytes/octets.ts';
+import { Secret } from '../../bytes/secret.ts';
 import { bareHost } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import type { CallMaterial } from '../../entities/lemf/calls.ts';
-import type { ObservedPacket } from '../../entities/lemf/group.ts';
+import type { ObservedKey, ObservedPacket } from '../../entities/lemf/group.ts';
 import { isoTimeOrNull, liidText } from '../../entities/lemf/notices.ts';
 import { textsOf } from '../../entities/lemf/records.ts';
 import type { PlacedRecord } from '../../entities/lemf/records.ts';
 import type { CallReport, RecoveryObserver } from '../../entities/lemf/recover.ts';
 import type { Signalling } from '../../entities/lemf/signalling.ts';
 import { udpPacket } from '../../lab/capture/packets.ts';
+import { formatCryptoAttribute } from '../../sip/sdes.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { ladderSvg, ladderText } from '../../views/ladder.ts';
 import type { LadderStep } from '../../views/ladder.ts';
@@ -41,12 +43,17 @@ const COLUMNS = ['number', 'time', 'direction', 'event', 'message', 'MIKEY', 'ke
 export class CallExport implements RecoveryObserver {
   readonly #out: string;
   readonly #onCall: (folder: string, report: CallReport) => void;
+  readonly #hasKeys: boolean;
   readonly #names = new Map<string, number>();
   #call: OpenCall | null = null;
 
-  /** @param out folder that has the WAV files @param onCall is told of each call that is complete */
-  constructor(out: string, onCall: (folder: string, report: CallReport) => void) {
+  /**
+   * @param out folder that has the WAV files @param onCall is told of each call that is complete
+   * @param hasKeys whether the keys that opened packets are written too
+   */
+  constructor(out: string, onCall: (folder: string, report: CallReport) => void, hasKeys = false) {
     this.#out = out;
+    this.#hasKeys = hasKeys;
     this.#onCall = onCall;
   }
 
@@ -61,6 +68,10 @@ export class CallExport implements RecoveryObserver {
 
   packet(packet: ObservedPacket): void {
     this.#call?.packet(packet);
+  }
+
+  key(key: ObservedKey): void {
+    if (this.#hasKeys) this.#call?.key(key);
   }
 
   ends(report: CallReport): void {
@@ -89,6 +100,7 @@ class OpenCall {
   readonly #capture: PcapngFile;
   readonly #withoutMedia: number;
   readonly #starts = new Map<string, number>();
+  readonly #keys: string[] = [];
 
   constructor(folder: string, records: Iterable<PlacedRecord>, parties: readonly string[]) {
     this.folder = folder;
@@ -123,10 +135,24 @@ class OpenCall {
     if (octets.length <= MOST_OCTETS) this.#capture.rtp(at, endsOf(way, direction), octets);
   }
 
+  key({ ssrc, direction, path: way, use }: ObservedKey): void {
+    const { csId, suite, key, mki, packets } = use;
+    const where = [`SSRC ${ssrc.toString(16).padStart(8, '0')}`, direction, ...(way === null ? [] : [way])];
+    const from = csId === null ? 'key of the SDP' : `CS ID ${csId}`;
+    const secret = Secret.of(concat(key.key.expose(), key.salt.expose()));
+    const line = formatCryptoAttribute(this.#keys.length + 1, suite.name, secret, fromHex(mki));
+    this.#keys.push(`# ${[...where, from, `${packets} packets`].join(', ')}\na=${line}\n`);
+    secret.wipe();
+  }
+
   end(out: string, { streams }: CallReport): void {
+    const isWithheld = streams.some(({ reason }) => reason === 'withheld');
     // What is withheld is so in every form.
-    if (streams.some(({ reason }) => reason === 'withheld')) this.#capture.cut(this.#withoutMedia);
+    if (isWithheld) this.#capture.cut(this.#withoutMedia);
     this.#capture.close();
+    const keys = path.join(this.folder, 'keys.txt');
+    if (isWithheld || this.#keys.length === 0) rmSync(keys, { force: true });
+    else writeWhole(keys, this.#keys.join(''), { mode: 0o600 });
     const recordings = streams.flatMap(({ file, furtherFiles, direction, ssrc }) => {
       if (file === null) return [];
       const files = [file, ...furtherFiles.map((further) => further.file)].map((name) =>

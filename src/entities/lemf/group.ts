@@ -36,6 +36,17 @@ export interface StreamSources {
   readonly newWriters: (path: string | null) => StreamWriters;
   /** Is told of each packet in the clear, decrypted or never encrypted, in the order of delivery of its source. */
   readonly onPacket?: (packet: ObservedPacket) => void;
+  /** Is told of each key that opened packets, after the packets. */
+  readonly onKey?: (key: ObservedKey) => void;
+}
+
+/** A key that opened packets of one source. */
+export interface ObservedKey {
+  readonly ssrc: number;
+  readonly direction: 'fromTarget' | 'toTarget' | 'unknown';
+  /** `source>destination` as delivered; of the first packet. */
+  readonly path: string | null;
+  readonly use: KeyUse;
 }
 
 /** A packet in the clear, as it was in the network but for its protection. */
@@ -172,6 +183,7 @@ export class GroupRecovery {
       ...[...this.#decrypted].flatMap(([csId, sorter]) => this.#openedStreams(csId || null, sorter, true)),
     ];
     const clear = [...this.#clear].flatMap(([path, sorter]) => this.#clearStreams(path, sorter));
+    this.#tellKeys();
     const lists = clear.length === 0 ? [REFUSED, MALFORMED] : [REFUSED];
     const alone = lists.reduce((sum, list) => sum + (this.#counts[list] ?? 0), 0);
     const refused = opened.length === 0 && alone > 0 ? [this.#refusedStream(lists, alone)] : [];
@@ -213,6 +225,12 @@ export class GroupRecovery {
   #tell(octets: Uint8Array, { time, path }: DeliveredPacket): void {
     const direction = DIRECTION_NAMES.get(this.#group.direction) ?? 'unknown';
     this.#sources.onPacket?.({ octets, time, path, direction, ssrc: this.#group.ssrc });
+  }
+
+  #tellKeys(): void {
+    const direction = DIRECTION_NAMES.get(this.#group.direction) ?? 'unknown';
+    for (const use of this.#decryptor.used)
+      this.#sources.onKey?.({ ssrc: this.#group.ssrc, direction, path: this.#path, use });
   }
 
   #refuse(list: typeof REFUSED | typeof MALFORMED, { header, place, path }: DeliveredPacket): void {
@@ -364,7 +382,7 @@ export class GroupRecovery {
 
   #keysOf(csId: number | null): RecoveredStream['keys'] {
     const used = this.#decryptor.used.filter((use: KeyUse) => use.csId === csId);
-    return used.map(({ suite, ...use }) => ({ ...use, suite: suite.name }));
+    return used.map(({ suite, mki, packets }) => ({ csId, suite: suite.name, mki, packets }));
   }
 }
 

@@ -20,7 +20,7 @@ import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import type { KeptPackets, RecordedAudio, StreamWriters } from './audio.ts';
 import type { CallMaterial, CallSource } from './calls.ts';
 import { callsOf } from './calls.ts';
-import type { ObservedPacket, RecoveredStream } from './group.ts';
+import type { ObservedKey, ObservedPacket, RecoveredStream } from './group.ts';
 import type { Gap } from './marks.ts';
 import { AudioNames } from './names.ts';
 import { isoTimeOrNull, liidText } from './notices.ts';
@@ -52,6 +52,8 @@ export interface RecoveryObserver {
   begins(call: CallMaterial, records: Iterable<PlacedRecord>, signalling: Signalling): void;
   /** What of it may be shown is known at the end only: a call may be withheld. */
   packet(packet: ObservedPacket): void;
+  /** A key that opened packets, after these; of it, too, what may be shown is known at the end. */
+  key?(key: ObservedKey): void;
   ends(report: CallReport): void;
 }
 
@@ -221,7 +223,8 @@ export class Recovery {
     const { observer } = options;
     observer?.begins(call, recordsOf(call, workspace), signalling);
     const onPacket = (packet: ObservedPacket): void => observer?.packet(packet);
-    const sources = { call, keys: records.keys, signalling, workspace, newWriters, onPacket };
+    const onKey = (key: ObservedKey): void => observer?.key?.(key);
+    const sources = { call, keys: records.keys, signalling, workspace, newWriters, onPacket, onKey };
     const recovered = recoverStreams(sources);
     const withheld = options.partial !== true && recovered.streams.some(({ doubtful }) => doubtful);
     const streams = recovered.streams.map(({ audio, kept, ...rest }): StreamReport => {

@@ -57,6 +57,7 @@ export interface OpenedPacket {
 export interface KeyUse {
   readonly csId: number | null;
   readonly suite: SrtpSuite;
+  readonly key: CandidateKey;
   readonly mki: string;
   readonly packets: number;
 }
@@ -201,7 +202,8 @@ class Candidate {
 
   get usage(): KeyUse | null {
     if (this.#packets === 0) return null;
-    return { csId: this.key.csId, suite: this.key.suite, mki: this.#mki, packets: this.#packets };
+    const { csId, suite } = this.key;
+    return { csId, suite, key: this.key, mki: this.#mki, packets: this.#packets };
   }
 
   /** The MKI of its packets; empty before the first. */
