@@ -8,6 +8,7 @@ import { concat, fromBase64, fromHex, toHex } from '../../src/bytes/octets.ts';
 import { Capture } from '../../src/lab/capture/capture.ts';
 import { encodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
 import { encodePdu, keepalivePdu, PAYLOAD_FORMAT, PDU_TYPE } from '../../src/wire/x2x3/pdu.ts';
+import { fences, page } from '../docs/support.ts';
 import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import { missingTool } from '../support/shared.ts';
 import { samples } from '../wire/hi/samples.ts';
@@ -161,6 +162,22 @@ describe.skipIf(missingTool('tshark'))('the dissectors for Wireshark', () => {
     expect(seen.at(-1)!('_ws.col.Info')).toEqual(['Keepalive']);
     for (const field of ['mikey_ibake.malformed', 'li_ps.malformed', 'x2x3.malformed', '_ws.malformed'])
       expect(all(field), field).toEqual([]);
+  });
+
+  it('show a message and a record of keys as the workbench’s page has them', () => {
+    const shown = fileOf('figures.pcap', (capture) => {
+      capture.media({ from: at(40_000), to: at(2269), octets: messages[1]![1] });
+      send(capture, 7512, concat(...delivered(call.keys.slice(0, 1))));
+    });
+    const text = tshark(shown, '-O', 'mikey_ibake,li_ps', '-Y', 'mikey_ibake.type || li_ps.key.cs_id');
+    // The tree of each frame's last protocol.
+    const trees = text
+      .trimEnd()
+      .split('\n\n')
+      .map((frame) => frame.split('\n'))
+      .map((lines) => lines.slice(lines.findLastIndex((line) => !line.startsWith(' '))));
+    const figures = fences(page('docs/workbench.md')).filter(({ language }) => language === 'tshark');
+    expect(figures.map(({ lines }) => lines)).toEqual(trees);
   });
 
   it('survive ends that are cut off, lengths that nothing has, and octets that were changed, and say so', () => {
