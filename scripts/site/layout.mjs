@@ -5,8 +5,9 @@
 import { hrefBetween } from './markdown.mjs';
 import { KINDS } from './pages.mjs';
 
+/** Read from a disk, a page is of no origin that `'self'` would mean (in Firefox): hence `file:`, which a server has not. */
 export const POLICY =
-  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";
+  "default-src 'none'; style-src 'self' file:; script-src 'self' file:; img-src 'self' file:; base-uri 'none'; form-action 'none'";
 
 /**
  * @typedef {import('./pages.mjs').Page & { html: string, headings: import('./markdown.mjs').Heading[] }} RenderedPage

@@ -120,7 +120,10 @@ describe('bit diagrams', () => {
       const whole = [...octets].map((octet) => octet.toString(2).padStart(8, '0')).join('');
       const starts = [...octets.keys()].filter((at) => {
         const there = whole.slice(8 * at, 8 * at + shown.length);
-        return there.length === shown.length && [...shown].every((bit, i) => bit === '.' || bit === there[i]);
+        return (
+          there.length === shown.length &&
+          Array.from(shown).every((bit, i) => bit === '.' || bit === there[i])
+        );
       });
       expect(starts.length, part).toBeGreaterThan(0);
       if (part === 'HDR') expect(starts).toContain(0);

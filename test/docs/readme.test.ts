@@ -11,7 +11,7 @@ import type { ReferencePoint } from '../../src/lab/timeline.ts';
 import { AuditFile } from '../../src/evidence/audit-file.ts';
 import { InterceptedCall, delivered } from '../entities/lemf/call.ts';
 import { buildOnce, cli } from '../support/cli.ts';
-import { fences, page, root, snippets } from './support.ts';
+import { fences, formOf, page, root, snippets } from './support.ts';
 import type { Snippet } from './support.ts';
 
 const readme = page('README.md');
@@ -44,16 +44,6 @@ function argumentsOf({ command }: Snippet): string[] {
   const [program, ...args] = command.split(/\s+/);
   expect(program).toBe('claviger');
   return args[0] === 'ibe' ? [...args, '--n', '2048'] : args;
-}
-
-/** What a line says, without what differs from run to run. */
-function formOf(line: string): string {
-  return line
-    .replace(/sip:[^\s,]+/g, 'sip:…')
-    .replace(/\bLIID-\S+,/g, 'LIID,')
-    .replace(/recovered-[^\s.]+\.wav/g, 'recovered-….wav')
-    .replace(/\b(0x)?[0-9a-f]*\d[0-9a-f]*(\.\d+)?\b/g, '0')
-    .trimEnd();
 }
 
 /** Lines that go on in others, indented, as one each. */

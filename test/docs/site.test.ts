@@ -53,7 +53,7 @@ describe('the site', () => {
     expect(sources.filter((source) => !shown.includes(source))).toEqual([]);
     expect(new Set(pages.map(({ target }) => target)).size).toBe(pages.length);
     const kinds = new Set(pages.map(({ kind }) => kind));
-    expect([...kinds].sort()).toEqual(['explanation', 'how-to', 'overview', 'reference']);
+    expect([...kinds].sort()).toEqual(['explanation', 'how-to', 'overview', 'reference', 'tutorial']);
   });
 
   it('has no link that leads nowhere, and nothing that is loaded from elsewhere or stands in a page', () => {
@@ -66,15 +66,11 @@ describe('the site', () => {
   it('forbids in each page what would come from elsewhere', () => {
     for (const { target } of pages)
       expect(html(target), target).toContain(
-        `http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; script-src 'self';`,
+        `http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self' file:; script-src 'self' file:;`,
       );
     const assets = readdirSync(path.join(site, 'assets')).map((name) => html(`assets/${name}`));
     expect(assets).toHaveLength(3);
-    const [sections = '', ...own] = [
-      html('assets/sections.js'),
-      html('assets/site.css'),
-      html('assets/site.js'),
-    ];
+    const [sections, ...own] = [html('assets/sections.js'), html('assets/site.css'), html('assets/site.js')];
     for (const text of own) expect(text).not.toMatch(/https?:|@import|url\(|\beval\b/);
     expect(sections).toMatch(/^globalThis\.sections = \[\[/);
   });

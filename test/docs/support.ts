@@ -42,16 +42,28 @@ export interface Snippet {
   readonly output: readonly string[];
 }
 
-/** `$ command` and what it prints, in `console` blocks. */
-export function snippets(markdown: string): Snippet[] {
+/** `$ command` and what it prints, in blocks of a language. */
+export function snippets(markdown: string, of: 'console' | 'session' = 'console'): Snippet[] {
   const found: { command: string; output: string[] }[] = [];
-  for (const { lines } of fences(markdown).filter(({ language }) => language === 'console')) {
+  for (const { lines } of fences(markdown).filter(({ language }) => language === of)) {
     for (const line of lines) {
       if (line.startsWith('$ ')) found.push({ command: line.slice(2), output: [] });
       else found.at(-1)?.output.push(line);
     }
   }
   return found;
+}
+
+/** What a line says, without what differs from run to run: numbers, hex, times, identifiers, short authentication strings. */
+export function formOf(line: string): string {
+  return line
+    .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, '0')
+    .replace(/sip:[^\s,]+/g, 'sip:…')
+    .replace(/\bLIID-\S+,/g, 'LIID,')
+    .replace(/recovered-[^\s.]+\.wav/g, 'recovered-….wav')
+    .replace(/\b[a-z2-7]{4}(?:-[a-z2-7]{4}){2}\b/g, '…')
+    .replace(/\b(0x)?[0-9a-f]*\d[0-9a-f]*(\.\d+)?\b/g, '0')
+    .trimEnd();
 }
 
 /** Rows of every table whose first heading is `first`, each as its cells. */
