@@ -28,6 +28,8 @@ const ANSWERS = phoneName('bob', 'mobile');
 const DEVICES = forked.devices?.['bob']?.length ?? 0;
 /** Of the offers that a phone sends within a call. */
 const [SOME, MANY] = [6, 40];
+/** Keys at a start in mid-call after many updates: of the exchange, and of the last two updates (docs/profile.md, "A task that comes in mid-call"). */
+const KEYS_AT_START = 2 + 2 * 2;
 
 const secondOf = (user: string): string => `${liidOf(user)}-2`;
 
@@ -104,8 +106,7 @@ const midCallAfterUpdates: DemoScenario = {
         for (const user of stage.targets) await stage.issue({ user });
       },
     });
-    // Of the exchange, and of the last two updates.
-    return (parts) => lateChecks(parts, stage.targets, call, 2 + 2 * 2);
+    return (parts) => lateChecks(parts, stage.targets, call, KEYS_AT_START);
   },
 };
 
@@ -134,7 +135,7 @@ const secondAfterUpdates: DemoScenario = {
           startCheck(parts, home, liidOf(user), 0),
           startCheck(parts, home, secondOf(user), 1),
           keyRecordsCheck(parts, home, liidOf(user), 2 + 2 * (MANY + SOME)),
-          keyRecordsCheck(parts, home, secondOf(user), 2 + 2 * SOME),
+          keyRecordsCheck(parts, home, secondOf(user), KEYS_AT_START + 2 * SOME),
           ...[liidOf(user), secondOf(user)].flatMap((liid) =>
             ['alice', 'bob'].map((speaker) => recoveryCheck(parts, speaker, home, call, liid)),
           ),
