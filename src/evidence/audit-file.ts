@@ -11,6 +11,7 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   openSync,
@@ -38,6 +39,10 @@ export class AuditFile implements AuditStore {
   readonly #file: string;
   readonly #descriptor: number;
   readonly #head: number;
+  /** Octets of the file that are durable; `null`: all of them, as far as it was asked for. */
+  #durable: number | null = null;
+  /** How often what was not durable was taken back. */
+  #undoings = 0;
   /** When something could be written beside it last. */
   #written = -Infinity;
 
@@ -61,19 +66,52 @@ export class AuditFile implements AuditStore {
   }
 
   /**
-   * All of the lines, or nothing of them: a disk that fills up in mid-line must not spoil the lines to come.
+   * All of the lines, or nothing of them: a disk that fills up in mid-line must not spoil the lines to come. What was
+   * written before and is not durable yet becomes durable with them, or goes with them.
    * @throws EvidenceError `not-written`, with what the system said
    */
   append(lines: string): void {
-    const { size } = fstatSync(this.#descriptor);
-    try {
+    this.#guarded(() => {
       writeFileSync(this.#descriptor, lines + '\n');
       fsyncSync(this.#descriptor);
+    });
+    this.#durable = null;
+  }
+
+  /** One sync at a time. */
+  readonly later = {
+    /** @throws EvidenceError `not-written` */
+    write: (lines: string): void => this.#guarded(() => writeFileSync(this.#descriptor, lines + '\n')),
+    /** @throws EvidenceError `not-written` */
+    sync: async (): Promise<void> => {
+      const { size } = fstatSync(this.#descriptor);
+      const undone = this.#undoings;
+      await new Promise<void>((resolve, reject) => {
+        fsync(this.#descriptor, (error) => (error === null ? resolve() : reject(this.#undone(error))));
+      });
+      // What was written meanwhile is not known to be; what was appended meanwhile is.
+      if (this.#durable === null || undone !== this.#undoings) return;
+      const isAll = size === fstatSync(this.#descriptor).size;
+      this.#durable = isAll ? null : Math.max(this.#durable, size);
+    },
+  };
+
+  #guarded(write: () => void): void {
+    this.#durable ??= fstatSync(this.#descriptor).size;
+    try {
+      write();
     } catch (cause) {
-      ftruncateSync(this.#descriptor, size);
-      const why = whyOf(cause);
-      throw new EvidenceError('not-written', `${this.#file} cannot be written: ${why}`, { cause });
+      throw this.#undone(cause);
     }
+  }
+
+  /** Nothing stays of what is not durable: a system tells once that it could not write what it had taken. */
+  #undone(cause: unknown): EvidenceError {
+    if (this.#durable !== null) ftruncateSync(this.#descriptor, this.#durable);
+    this.#durable = null;
+    this.#undoings += 1;
+    const why = whyOf(cause);
+    return new EvidenceError('not-written', `${this.#file} cannot be written: ${why}`, { cause });
   }
 
   /** Why nothing can be written, as far as can be seen without writing to it; `null`: nothing is seen. */

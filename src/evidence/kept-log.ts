@@ -49,6 +49,7 @@ export async function openKeptLog(
   const store = {
     lines: () => lines.lines(),
     append: (text: string) => lines.append(text),
+    later: lines.later,
     head: () => lines.head(),
     remember: (head: ChainHead) => {
       lines.remember(head);
@@ -62,6 +63,7 @@ export async function openKeptLog(
       log,
       trail: trailOf({ log, pages: new AuditPages(file), problem: () => lines.problem() }),
       close: async () => {
+        await log.settled();
         await keeper.close();
         lines.close();
       },

@@ -44,10 +44,19 @@ export interface AuditRecord {
   readonly hash: string;
 }
 
-/** Where lines are kept. `append` takes one or several, and returns only when they are durable. */
+/**
+ * Where lines are kept. `append` takes one or several, and returns only when they are durable, with all that was written
+ * before. Where it throws, or `sync` rejects, all lines that were not durable yet are gone.
+ */
 export interface AuditStore {
   lines(): Iterable<string>;
   append(lines: string): void;
+  /** Lines that can be written at once and made durable together with others. */
+  readonly later?: {
+    write(lines: string): void;
+    /** All that was written when it was called is durable when it resolves. */
+    sync(): Promise<void>;
+  };
   /** What was remembered last; `null`: nothing. */
   head?(): ChainHead | null;
   /** Keeps the end of the chain apart from the lines. It may lag behind them after a crash, never be ahead. */
@@ -66,6 +75,17 @@ export interface AuditLog {
   append(event: AuditEvent): AuditRecord;
   /** Records several, all of them or none; absent: one after the other does. */
   appendAll?(events: readonly AuditEvent[]): void;
+  /** Records an event together with those that come meanwhile; when it resolves, it is durable. Nobody else waits for it. */
+  appendSoon?(event: AuditEvent): Promise<void>;
+}
+
+/** Records an event without holding up others, where the log can do that; it is durable when it resolves. */
+export async function recordSoon(
+  log: Pick<AuditLog, 'append' | 'appendSoon'>,
+  event: AuditEvent,
+): Promise<void> {
+  if (log.appendSoon === undefined) log.append(event);
+  else await log.appendSoon(event);
 }
 
 /** Records several events at the cost of one, where the log can do that. */
@@ -76,12 +96,28 @@ export function recordAll(log: Pick<AuditLog, 'append' | 'appendAll'>, events: r
 
 const FIRST = toHex(createHash('sha256').update('claviger audit log v1').digest());
 
+/** How far a chain has come; `time`: of its newest record, ISO 8601. */
+interface ChainEnd {
+  readonly head: ChainHead | null;
+  readonly time: string | null;
+}
+
+/** A record that is written, and not known to be durable. */
+interface Unsynced {
+  readonly sequence: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class HashChainLog implements AuditLog {
   readonly #store: AuditStore;
   readonly #clock: Clock;
-  #sequence = 0;
-  #hash = FIRST;
-  #lastTime: string | null = null;
+  /** What was written; ahead of `#durable` while a sync is under way. */
+  #written: ChainEnd = { head: null, time: null };
+  #durable: ChainEnd = { head: null, time: null };
+  #unsynced: Unsynced[] = [];
+  #syncing: Promise<void> | null = null;
+  #rollBacks = 0;
   #failure: string | null = null;
 
   /**
@@ -91,21 +127,19 @@ export class HashChainLog implements AuditLog {
   constructor(store: AuditStore, clock: Clock, known: ChainHead | null = null) {
     this.#store = store;
     this.#clock = clock;
-    for (const record of verifyChain(store.lines(), store.head?.() ?? null, known)) {
-      this.#sequence = record.sequence + 1;
-      this.#hash = record.hash;
-      this.#lastTime = record.time;
-    }
+    for (const record of verifyChain(store.lines(), store.head?.() ?? null, known))
+      this.#durable = endOf(record);
+    this.#written = this.#durable;
   }
 
   /** The newest record; `null`: there is none. */
   get head(): ChainHead | null {
-    return this.#sequence === 0 ? null : { sequence: this.#sequence - 1, hash: this.#hash };
+    return this.#durable.head;
   }
 
   /** When the newest record was made, ISO 8601; `null`: there is none. */
   get lastTime(): string | null {
-    return this.#lastTime;
+    return this.#durable.time;
   }
 
   /** Why the last attempt to write failed; `null`: it did not. */
@@ -114,38 +148,99 @@ export class HashChainLog implements AuditLog {
   }
 
   append(event: AuditEvent): AuditRecord {
-    const record = nextRecord(this.head, this.#clock.now(), event);
-    this.#write([record]);
+    const record = nextRecord(this.#written.head, this.#clock.now(), event);
+    this.#append([record]);
     return record;
   }
 
   appendAll(events: readonly AuditEvent[]): void {
     const records: AuditRecord[] = [];
-    let last = this.head;
+    let last = this.#written.head;
     for (const event of events) {
       const record = nextRecord(last, this.#clock.now(), event);
       records.push(record);
       last = record;
     }
-    this.#write(records);
+    this.#append(records);
+  }
+
+  async appendSoon(event: AuditEvent): Promise<void> {
+    const { later } = this.#store;
+    if (later === undefined) {
+      this.append(event);
+      return;
+    }
+    const record = nextRecord(this.#written.head, this.#clock.now(), event);
+    this.#attempt(() => later.write(JSON.stringify(record)));
+    this.#written = endOf(record);
+    const durable = new Promise<void>((resolve, reject) => {
+      this.#unsynced.push({ sequence: record.sequence, resolve, reject });
+    });
+    this.#syncing ??= this.#sync(() => later.sync()).finally(() => (this.#syncing = null));
+    await durable;
+  }
+
+  /** Resolves when nothing is on its way to the store. */
+  async settled(): Promise<void> {
+    await this.#syncing;
+  }
+
+  /** What comes while one sync runs is for the next. */
+  async #sync(sync: () => Promise<void>): Promise<void> {
+    while (this.#unsynced.length > 0) {
+      // What comes at the same moment goes together.
+      await Promise.resolve();
+      const [end, rollBacks] = [this.#written, this.#rollBacks];
+      try {
+        await sync();
+        if (rollBacks === this.#rollBacks) this.#advance(end);
+      } catch (error) {
+        this.#rollBack(error);
+      }
+    }
   }
 
   /** All of them, or nothing. */
-  #write(records: readonly AuditRecord[]): void {
+  #append(records: readonly AuditRecord[]): void {
     const last = records.at(-1);
     if (last === undefined) return;
+    this.#attempt(() => this.#store.append(records.map((record) => JSON.stringify(record)).join('\n')));
+    this.#written = endOf(last);
+    this.#advance(this.#written);
+  }
+
+  #attempt(write: () => void): void {
     try {
-      this.#store.append(records.map((record) => JSON.stringify(record)).join('\n'));
+      write();
     } catch (error) {
-      this.#failure = messageOf(error);
+      this.#rollBack(error);
       throw error;
     }
-    this.#failure = null;
-    this.#sequence = last.sequence + 1;
-    this.#hash = last.hash;
-    this.#lastTime = last.time;
-    this.#store.remember?.({ sequence: last.sequence, hash: last.hash });
   }
+
+  /** The chain ends where it is known to be durable; what was written after that is not on record. */
+  #rollBack(error: unknown): void {
+    this.#failure = messageOf(error);
+    this.#rollBacks += 1;
+    this.#written = this.#durable;
+    for (const { reject } of this.#unsynced.splice(0)) reject(error);
+  }
+
+  /** All records up to `end` are durable. */
+  #advance(end: ChainEnd): void {
+    this.#failure = null;
+    if (end.head === null || end.head.sequence <= (this.#durable.head?.sequence ?? -1)) return;
+    const { sequence } = end.head;
+    this.#durable = end;
+    this.#store.remember?.(end.head);
+    const isDurable = (each: Unsynced): boolean => each.sequence <= sequence;
+    for (const { resolve } of this.#unsynced.filter(isDurable)) resolve();
+    this.#unsynced = this.#unsynced.filter((each) => !isDurable(each));
+  }
+}
+
+function endOf({ sequence, hash, time }: AuditRecord): ChainEnd {
+  return { head: { sequence, hash }, time };
 }
 
 /** The record of an event that continues a chain. @param last `null`: it is the first @param now Unix milliseconds */

@@ -102,7 +102,8 @@ function guard(server: FastifyInstance, options: HttpsServerOptions): void {
   MATERIAL.set(server.server, options.tls);
   const events = server.server as unknown as Http2SecureServer;
   connections.watch(events);
-  if (mutual) events.on('secureConnection', (socket: TLSSocket) => countPeer(connections, socket));
+  if (mutual)
+    events.on('secureConnection', (socket: TLSSocket) => countPeer(connections, socket, options.tls));
   events.on('session', (session) => connections.speaksHttp2(session.socket, session));
   events.on('request', (request, response) => connections.exchange(socketOf(request), { request, response }));
   // The hook does not wait: fastify, and with it the handlers' own hooks, goes on beside it.
@@ -112,8 +113,8 @@ function guard(server: FastifyInstance, options: HttpsServerOptions): void {
   });
 }
 
-function countPeer(connections: ConnectionGuard, socket: TLSSocket): void {
-  if (socket.authorized) connections.identified(socket, peerOf(socket).fingerprint);
+function countPeer(connections: ConnectionGuard, socket: TLSSocket, own: TlsMaterial): void {
+  if (socket.authorized) connections.identified(socket, peerOf(socket, own).fingerprint);
 }
 
 type RawRequest = Pick<Http2ServerRequest, 'socket'> & {

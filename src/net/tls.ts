@@ -170,17 +170,27 @@ export function mutualServer(
 }
 
 /**
- * The authenticated peer of a TLS connection.
+ * The authenticated peer of a TLS connection: read once a connection, whose certificate stays what it is (TLS 1.3 has no
+ * renegotiation, and OpenSSL refuses a client's in TLS 1.2).
  * @param own what one's own end goes by: it may say roles of certificates that do not
  * @throws TlsError if the connection is not authorised or shows no certificate
  */
 export function peerOf(socket: TLSSocket, own?: Pick<TlsMaterial, 'roles'>): Peer {
+  if (!socket.authorized) throw new TlsError('tls-configuration', 'peer is not authenticated');
+  const known = PEERS.get(socket);
+  if (known !== undefined && known.roles === own?.roles) return known.peer;
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined || !socket.authorized) {
-    throw new TlsError('tls-configuration', 'peer is not authenticated');
-  }
-  return peerOfCertificate(certificate, own);
+  if (certificate === undefined) throw new TlsError('tls-configuration', 'peer is not authenticated');
+  const peer = peerOfCertificate(certificate, own);
+  PEERS.set(socket, { roles: own?.roles, peer });
+  return peer;
 }
+
+/** The peers of connections, each with the table of roles by which it was read: another one is in force after a reload. */
+const PEERS = new WeakMap<
+  TLSSocket,
+  { readonly roles: readonly RoleGrant[] | undefined; readonly peer: Peer }
+>();
 
 /** As `peerOf`. */
 export function peerOfCertificate(certificate: X509Certificate, own?: Pick<TlsMaterial, 'roles'>): Peer {

@@ -49,6 +49,24 @@ describe('the file of an audit log', () => {
     expect(readFileSync(file, 'utf8')).toBe(`${'x'.repeat(600)}\n${'x'.repeat(200)}\n`);
   });
 
+  it('R-27: what was written and is not durable goes with what cannot be written', async () => {
+    const module = await bundle('src/evidence/audit-file.ts');
+    const script = `
+      const { AuditFile } = await import(${JSON.stringify(pathToFileURL(module.file).href)});
+      const log = new AuditFile(${JSON.stringify(file)});
+      log.later.write('a'.repeat(100));
+      await log.later.sync();
+      log.later.write('b'.repeat(400));
+      try { log.later.write('x'.repeat(600)); } catch (error) { console.log(error.code); }
+      await log.later.sync();
+      log.append('c'.repeat(400));`;
+    const shell = 'ulimit -f 2; exec "$0" --input-type=module -e "$1"';
+    const run = spawnSync('sh', ['-c', shell, process.execPath, script], { encoding: 'utf8' });
+    module.remove();
+    expect(run.stdout.trim()).toBe('not-written');
+    expect(readFileSync(file, 'utf8')).toBe(`${'a'.repeat(100)}\n${'c'.repeat(400)}\n`);
+  });
+
   const clock = { now: () => 0, after: () => ({ cancel: () => undefined }) };
   const write = (count: number) => {
     const store = new AuditFile(file);

@@ -3,12 +3,20 @@ import { webcrypto, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient, httpsServer, listen, peerOfRequest } from '../../src/net/https.ts';
-import { admissionOf, isAdmitted, loadTls, peerOfCertificate, requireOwn } from '../../src/net/tls.ts';
+import {
+  admissionOf,
+  isAdmitted,
+  loadTls,
+  peerOf,
+  peerOfCertificate,
+  requireOwn,
+} from '../../src/net/tls.ts';
 import type { Admission } from '../../src/net/tls.ts';
 import { silent } from '../support/silent.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
@@ -185,5 +193,31 @@ describe('HTTPS with certificates on both sides (R-11)', () => {
       code: 'unreachable',
     });
     await client.close();
+  });
+});
+
+describe('the peer of a connection', () => {
+  const connection = (authorized = true) => {
+    const getPeerX509Certificate = vi.fn(() => new X509Certificate(loadTls(df, now).certificate));
+    return { socket: { authorized, getPeerX509Certificate } as unknown as TLSSocket, getPeerX509Certificate };
+  };
+
+  it('is read once, and anew by another table of roles', () => {
+    const { socket, getPeerX509Certificate } = connection();
+    const own = { roles: [] };
+    const first = peerOf(socket, own);
+    expect([first.commonName, first.roles]).toEqual(['df.home1.example', ['df']]);
+    expect(peerOf(socket, own)).toBe(first);
+    expect(getPeerX509Certificate).toHaveBeenCalledTimes(1);
+    expect(peerOf(socket, { roles: [] })).toEqual(first);
+    expect(getPeerX509Certificate).toHaveBeenCalledTimes(2);
+  });
+
+  it('is nobody where the connection is not authorised, whoever it was before', () => {
+    expect(() => peerOf(connection(false).socket)).toThrow('not authenticated');
+    const { socket } = connection();
+    peerOf(socket);
+    Object.assign(socket, { authorized: false });
+    expect(() => peerOf(socket)).toThrow('not authenticated');
   });
 });

@@ -8,21 +8,15 @@
  */
 import { toHex, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
+import { recordSoon } from '../../evidence/log.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
 import { RefusalLog } from '../../evidence/refusals.ts';
 import { identityKeys } from '../../sip/identity-keys.ts';
-import {
-  decodeGetKeysRequest,
-  encodeGetKeysRequest,
-  isGetKeysFailure,
-  XkError,
-} from '../../wire/xk/get-keys.ts';
+import { isGetKeysFailure, wipeKeys } from '../../wire/xk/get-keys.ts';
 import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import { sha256 } from '../../ibake/sealing.ts';
-import { readTimestamp, type Timestamp } from '../../ibake/timestamps.ts';
-import { decodeMessage, onlyPayload, payloadsOf } from '../../mikey/message.ts';
-import { unixMsFromNtp } from '../../mikey/ntp.ts';
-import { TS_TYPE } from '../../mikey/registry.ts';
+import { likelyRecords, askedQuestion, readQuestion } from './asked-question.ts';
+import type { AskedExchange, LikelyRecords, ReadQuestion } from './asked-question.ts';
 import { KmsError } from './errors.ts';
 import { coverageOf } from './coverage.ts';
 import type { TargetCoverage, WarrantTimes } from './coverage.ts';
@@ -47,19 +41,12 @@ export interface PermittedQuestion {
   readonly request: GetKeysRequest;
   readonly subscriber: string;
   readonly covered: ReadonlySet<string>;
+  /** What of the KMS's records the answer most likely needs; absent: nobody has looked. */
+  readonly likely?: LikelyRecords;
 }
 
 /** Computes the answer; never throws for what is wrong with a question. An aborted `signal` withdraws it. */
 export type Computation = (question: PermittedQuestion, signal?: AbortSignal) => Promise<GetKeysResponse>;
-
-/** A question as it was read: what of it is judged before anything is computed. */
-export interface ReadQuestion {
-  readonly request: GetKeysRequest;
-  /** SHA-256 of its one encoding. */
-  readonly digest: Uint8Array;
-  /** `null`: its messages cannot be read. */
-  readonly exchange: AskedExchange | null;
-}
 
 /** Turns for questions, by client. An aborted `signal` withdraws one. Throws KmsError `busy`, `cancelled`. */
 export interface QuestionTurns {
@@ -87,15 +74,10 @@ interface Refusal {
   readonly reason: Reason;
 }
 
-/** What is known of a question when it is judged; goes into the record. */
-export interface AskedExchange {
-  readonly csbId: number;
-  /** T of I_MESSAGE_1. */
-  readonly first: Timestamp;
-  /** T of the newest message with IBAKE. */
-  readonly newest: Timestamp;
-  /** T of the messages that the warrant must cover, Unix seconds. */
-  readonly times: readonly number[];
+/** A response, and what is to be on record of it before it leaves. */
+interface Judged<Response extends GetKeysResponse | null> {
+  readonly response: Response;
+  readonly event: AuditEvent;
 }
 
 interface Permission {
@@ -135,55 +117,52 @@ export class XkService {
   }
 
   /**
-   * Reads, judges, answers and records a question when it is the client's turn, so that one DF makes no other wait for
-   * all that it asks; `null`: the body is not a question. @throws only if it cannot be recorded
+   * Reads, judges and answers a question when it is the client's turn, so that one DF makes no other wait for all that it
+   * asks; while that is put on record, the next one has its turn. `null`: the body is not a question.
+   * @throws only if it cannot be recorded
    */
   async ask(client: XkPeer, text: string, signal?: AbortSignal): Promise<GetKeysResponse | null> {
     const { turns, read = readAtOnce } = this.#ports;
-    const work = async (): Promise<GetKeysResponse | null> => {
+    const work = async (): Promise<Judged<GetKeysResponse | null>> => {
       const asked = await read(text, signal);
-      if (asked !== null) return this.#answer(client, asked, signal);
-      this.recordMalformed(client);
-      return null;
+      return asked === null
+        ? { response: null, event: malformed(client) }
+        : this.#judged(client, asked, signal);
     };
+    let judged: Judged<GetKeysResponse | null>;
     try {
-      return await (turns === undefined ? work() : turns.run(turnOf(client), work, signal));
+      judged = await (turns === undefined ? work() : turns.run(turnOf(client), work, signal));
     } catch (error) {
       if (error instanceof KmsError) return this.#unread(client, error);
       throw error;
     }
+    return this.#recorded(client, judged);
   }
 
   /** As `ask`, of a question that has been read, at once. @throws only if it cannot be recorded */
-  answer(client: XkPeer, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
-    return this.#answer(client, questionOf(request), signal);
+  async answer(client: XkPeer, request: GetKeysRequest, signal?: AbortSignal): Promise<GetKeysResponse> {
+    return this.#recorded(client, await this.#judged(client, askedQuestion(request), signal));
   }
 
-  async #answer(
+  async #judged(
     client: XkPeer,
-    request: ReadQuestion,
+    asked: ReadQuestion,
     signal: AbortSignal | undefined,
-  ): Promise<GetKeysResponse> {
-    const permission = await this.#permit(client, request);
+  ): Promise<Judged<GetKeysResponse>> {
+    const permission = await this.#permit(client, asked);
     if ('failure' in permission) {
-      this.#record(client, request, refused(permission));
-      return { failureIndication: permission.failure };
+      const response = { failureIndication: permission.failure };
+      return { response, event: eventOf(client, asked, refused(permission)) };
     }
     const computed = await this.#computed(permission.question, signal);
     const response = 'failure' in computed ? { failureIndication: computed.failure } : computed;
-    this.#record(client, request, {
+    const event = eventOf(client, asked, {
       ...('failure' in computed ? refused(computed) : outcome(computed)),
       csbId: permission.exchange.csbId,
       t: toHex(permission.exchange.first.octets),
       beforeStart: permission.beforeStart,
     });
-    return response;
-  }
-
-  /** Records a request that is not a question: not the JSON of the interface. */
-  recordMalformed(client: XkPeer): void {
-    const { commonName, fingerprint } = client;
-    this.#append(client, { kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint });
+    return { response, event };
   }
 
   /** A question that was not even read: on record, but not so often that whoever asks too much could fill the log. */
@@ -213,7 +192,8 @@ export class XkService {
     const { subscriber, covered, beforeStart } = coverage;
     if (!(await this.#isWithinLimit(question, subscriber, exchange)))
       return { failure: 'temporarily-unavailable', reason: 'too-many-questions' };
-    return { question: { request, subscriber, covered }, exchange, beforeStart };
+    const likely = likelyRecords(exchange, covered);
+    return { question: { request, subscriber, covered, likely }, exchange, beforeStart };
   }
 
   /** What the task covers of what the question names, at the times of its messages. */
@@ -262,43 +242,28 @@ export class XkService {
     }
   }
 
-  #record(
-    client: XkPeer,
-    { request, digest: question }: ReadQuestion,
-    result: Omit<AuditEvent, 'kind'>,
-  ): void {
-    this.#append(client, {
-      ...result,
-      kind: 'get-keys',
-      client: client.commonName,
-      fingerprint: client.fingerprint,
-      xid: request.xid,
-      target: request.targetKmsIdentity,
-      midCall: request.midCall,
-      question: toHex(question),
-    });
-  }
-
   #count({ outcome: of }: AuditEvent): void {
     const key = String(of);
     this.#outcomes[key] = (this.#outcomes[key] ?? 0) + 1;
   }
 
-  /** In full, unless the client may not ask at all: its refusals must not fill the log. */
-  #append(client: XkPeer, event: AuditEvent): void {
+  /**
+   * The response, once it is on record: in full, unless the client may not ask at all, whose refusals must not fill the log.
+   * Keys that cannot be recorded are not given.
+   */
+  async #recorded<Response extends GetKeysResponse | null>(
+    client: XkPeer,
+    { response, event }: Judged<Response>,
+  ): Promise<Response> {
     this.#count(event);
-    if (client.admitted && client.roles.includes('df')) this.#ports.audit.append(event);
-    else this.#refusals.record(client.commonName, event);
-  }
-}
-
-/** The question in a body; `null` if it is none. */
-export function readQuestion(text: string): ReadQuestion | null {
-  try {
-    return questionOf(decodeGetKeysRequest(text));
-  } catch (error) {
-    if (error instanceof XkError) return null;
-    throw error;
+    try {
+      if (client.admitted && client.roles.includes('df')) await recordSoon(this.#ports.audit, event);
+      else this.#refusals.record(client.commonName, event);
+    } catch (error) {
+      if (response !== null) wipeKeys(response);
+      throw error;
+    }
+    return response;
   }
 }
 
@@ -306,8 +271,26 @@ function readAtOnce(text: string): Promise<ReadQuestion | null> {
   return Promise.resolve(readQuestion(text));
 }
 
-function questionOf(request: GetKeysRequest): ReadQuestion {
-  return { request, digest: sha256(utf8(encodeGetKeysRequest(request))), exchange: readExchange(request) };
+/** A request that is not a question: not the JSON of the interface. */
+function malformed({ commonName, fingerprint }: XkPeer): AuditEvent {
+  return { kind: 'get-keys', outcome: 'malformed', client: commonName, fingerprint };
+}
+
+function eventOf(
+  { commonName, fingerprint }: XkPeer,
+  { request, digest }: ReadQuestion,
+  result: Omit<AuditEvent, 'kind'>,
+): AuditEvent {
+  return {
+    ...result,
+    kind: 'get-keys',
+    client: commonName,
+    fingerprint,
+    xid: request.xid,
+    target: request.targetKmsIdentity,
+    midCall: request.midCall,
+    question: toHex(digest),
+  };
 }
 
 /** Delivery functions by name; all others share a turn. */
@@ -331,50 +314,4 @@ function refused({ failure, reason }: Refusal): Omit<AuditEvent, 'kind'> {
 
 function notAuthorised(reason: Reason): Refusal {
   return { failure: 'not-authorised', reason };
-}
-
-/**
- * CSB ID and times of the messages, as far as they can be read; the rest is for the computation. The times that a warrant
- * must cover are those of I_MESSAGE_1 and of updates, which the other phone holds against its clock. Nobody does that with
- * T of I_MESSAGE_2: a party that puts it where no warrant is must gain nothing by it. It counts where an ESK is drawn at it.
- */
-function readExchange({ updates, ...request }: GetKeysRequest): AskedExchange | null {
-  const judged = [request.iMessage1, request.rMessage1];
-  for (const update of updates) judged.push(update.iMessage1, update.rMessage1);
-  try {
-    const [dated, others] = [stampsOf(judged), stampsOf([request.iMessage2, request.rMessage2])];
-    const first = dated?.[0];
-    if (dated === null || others === null || first === undefined) return null;
-    let newest = first.time;
-    for (const { time, hasIbake } of [...dated, ...others]) {
-      if (hasIbake && time.order > newest.order) newest = time;
-    }
-    const decisive = others.some(({ hasEsk }) => hasEsk) ? [...dated, ...others] : dated;
-    const times = decisive.map(({ time }) => unixMsFromNtp(time.octets) / 1000);
-    return { csbId: first.csbId, first: first.time, newest, times };
-  } catch {
-    return null;
-  }
-}
-
-interface StampedMessage {
-  readonly csbId: number;
-  readonly time: Timestamp;
-  readonly hasIbake: boolean;
-  readonly hasEsk: boolean;
-}
-
-/** `null`: one has not one T in UTC. @throws MikeyError if one cannot be read */
-function stampsOf(messages: readonly (Uint8Array | null)[]): StampedMessage[] | null {
-  const stamped: StampedMessage[] = [];
-  for (const octets of messages) {
-    if (octets === null) continue;
-    const message = decodeMessage(octets);
-    const t = onlyPayload(message, 't');
-    if (t?.tsType !== TS_TYPE['NTP-UTC']) return null;
-    const has = (kind: 'ibake' | 'esk'): boolean => payloadsOf(message, kind).length > 0;
-    const time = readTimestamp(t.value);
-    stamped.push({ csbId: message.header.csbId, time, hasIbake: has('ibake'), hasEsk: has('esk') });
-  }
-  return stamped;
 }

@@ -1,6 +1,8 @@
 /** Who may ask over Xk, about whom and when; and that every question is on record. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FairQueue } from '../../../src/bytes/fair-queue.ts';
 import type { AuditEvent, AuditLog } from '../../../src/evidence/log.ts';
+import { encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
 import type { PermittedQuestion } from '../../../src/entities/kms/xk.ts';
 import { MAX_QUESTIONS, QUESTION_REFILL, XkService } from '../../../src/entities/kms/xk.ts';
@@ -280,14 +282,14 @@ describe('R-72: a client that may not ask', () => {
   ])('cannot fill the log: no %s', async (_, stranger) => {
     for (let n = 0; n < 200; n++) {
       expect(await service.answer(stranger, question)).toEqual({ failureIndication: 'not-authorised' });
-      service.recordMalformed(stranger);
+      expect(await service.ask(stranger, '{')).toBeNull();
     }
     expect(records().length).toBeGreaterThan(10);
     expect(records().length).toBeLessThan(25);
   });
 
-  it('who may ask is recorded in full', () => {
-    for (let n = 0; n < 200; n++) service.recordMalformed(df);
+  it('who may ask is recorded in full', async () => {
+    for (let n = 0; n < 200; n++) expect(await service.ask(df, '{')).toBeNull();
     expect(records()).toHaveLength(200);
   });
 });
@@ -302,6 +304,28 @@ describe('the record comes first', () => {
     await expect(serve(() => Promise.resolve(ANSWER), broken).answer(df, question)).rejects.toThrow(
       'disk full',
     );
+  });
+
+  it('R-27: no answer leaves before its record is durable, and other questions have their turn meanwhile', async () => {
+    const syncs: (() => void)[] = [];
+    const audit: AuditLog = {
+      append: () => {
+        throw new Error('holds up everybody');
+      },
+      appendSoon: () => new Promise((resolve) => syncs.push(resolve)),
+    };
+    const turns = new FairQueue({ atOnce: 1, each: 8, all: 8 });
+    const ports = { store: kms.store, compute: () => Promise.resolve(ANSWER), clock: kms.clock };
+    const times = { sessionMemory: 86_400, retention: 7 * 86_400 };
+    const xk = new XkService(times, { ...ports, audit, logger: silent, turns });
+    const answers: unknown[] = [];
+    const text = encodeGetKeysRequest(question);
+    const asked = [1, 2].map(() => xk.ask(df, text).then((answer) => answers.push(answer)));
+    await expect.poll(() => syncs.length).toBe(2);
+    expect(answers).toEqual([]);
+    for (const sync of syncs) sync();
+    await Promise.all(asked);
+    expect(answers).toEqual([ANSWER, ANSWER]);
   });
 
   it('a computation that fails is a failure for the moment, on record', async () => {

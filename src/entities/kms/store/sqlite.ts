@@ -13,6 +13,7 @@
  * The file holds the district's master secrets, LI roots and pre-shared keys as they are: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`). Whoever needs more puts the file on an encrypted volume.
  */
+import type Database from 'better-sqlite3';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
@@ -32,8 +33,9 @@ import type {
   KmsSubscriber,
   KnownTask,
 } from '../ports.ts';
-import { openDatabase } from '../../../storage/sqlite.ts';
-import { insertRows, keepRows, replaceRows, rowsOf } from '../../../storage/rows.ts';
+import { openStore } from '../../../storage/sqlite.ts';
+import type { OpenedStore } from '../../../storage/sqlite.ts';
+import { insertRows, keepRows, preparedRows, rowsOf } from '../../../storage/rows.ts';
 import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
 import { replaceSubscribers } from './enrolled.ts';
 import { KMS_SCHEMA, KMS_TABLES } from './schema.ts';
@@ -43,8 +45,11 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   readonly forgetting = this;
   readonly #db: Kysely<KmsTables>;
 
-  private constructor(db: Kysely<KmsTables>) {
-    this.#db = db;
+  readonly #often: ReturnType<typeof statementsOf>;
+
+  private constructor({ kysely, sqlite }: OpenedStore<KmsTables>) {
+    this.#db = kysely;
+    this.#often = statementsOf(sqlite);
   }
 
   /**
@@ -52,7 +57,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
    * @throws StorageError `newer`, `foreign`, `damaged`
    */
   static async open(file: string): Promise<SqliteKmsStore> {
-    return new SqliteKmsStore(await openDatabase<KmsTables>(file, KMS_SCHEMA));
+    return new SqliteKmsStore(await openStore<KmsTables>(file, KMS_SCHEMA));
   }
 
   async serials(): Promise<SerialRecord[]> {
@@ -80,7 +85,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async liRoot(epoch: string): Promise<LiRootState> {
-    const [row] = await rowsOf(this.#db, ROOT, sql`WHERE epoch = ${epoch}`);
+    const [row] = await this.#alone(() => this.#often.root(epoch));
     if (row === undefined) return { state: 'absent' };
     return row.root === null ? { state: 'destroyed' } : { state: 'kept', root: row.root };
   }
@@ -148,9 +153,7 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async holdings(uri: string): Promise<Holding[]> {
-    const holders = sql`SELECT subscriber FROM holding WHERE uri = ${uri}`;
-    const of = sql`WHERE subscriber IN (${holders}) ORDER BY held_from`;
-    const rows = await rowsOf(this.#db, KMS_TABLES.holding, of);
+    const rows = await this.#alone(() => this.#often.holdings(uri));
     return rows.map(({ heldFrom: from, heldUntil: until, ...row }) => ({
       ...row,
       from,
@@ -172,18 +175,19 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     hash: Uint8Array,
     { limit, refill, now }: QuestionBound,
   ): Promise<boolean> {
-    const asked = { kind: 'question' as const, claimGroup: toHex(group), hash: toHex(hash) };
-    return this.#db.transaction().execute(async (transaction) => {
-      const ofGroup = sql`WHERE kind = ${asked.kind} AND claim_group = ${asked.claimGroup}`;
-      let taken = await rowsOf(transaction, PLACE, ofGroup);
-      // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
-      taken = taken.filter(({ expires }) => expires > now && expires <= now + limit * refill);
-      if (taken.some((row) => row.hash === asked.hash)) return true;
-      if (taken.length >= limit) return false;
-      const latest = taken.reduce((most, { expires }) => Math.max(most, expires), now);
-      await replaceRows(transaction, claim, [{ ...asked, expires: latest + refill }]);
-      return true;
-    });
+    const [claimGroup, asked] = [toHex(group), toHex(hash)];
+    return this.#alone(() =>
+      this.#often.claiming(() => {
+        let taken = this.#often.places(claimGroup);
+        // What lies further ahead than places reach is of version 0.1.0, which kept them for good.
+        taken = taken.filter(({ expires }) => expires > now && expires <= now + limit * refill);
+        if (taken.some((row) => row.hash === asked)) return true;
+        if (taken.length >= limit) return false;
+        const latest = taken.reduce((most, { expires }) => Math.max(most, expires), now);
+        this.#often.take(claimGroup, asked, latest + refill);
+        return true;
+      }),
+    );
   }
 
   async expireClaims(now: number): Promise<void> {
@@ -198,13 +202,12 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
   }
 
   async issuedSeed(uri: string, period: number): Promise<IssuedSeed | null> {
-    const of = sql`WHERE uri = ${uri} AND period = ${period}`;
-    const [seed] = await rowsOf(this.#db, KMS_TABLES.issued_seed, of);
+    const [seed] = await this.#alone(() => this.#often.seed(uri, period));
     return seed ?? null;
   }
 
   async warrant(xid: string): Promise<KnownTask | null> {
-    const rows = await rowsOf(this.#db, KMS_TABLES.warrant_period, sql`WHERE xid = ${xid} ORDER BY start`);
+    const rows = await this.#alone(() => this.#often.periods(xid));
     const periods = rows.map(({ targets, start, end }) => ({ targets, start, end: end ?? Infinity }));
     return periods.length === 0 ? null : { xid, periods };
   }
@@ -234,6 +237,11 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
   async close(): Promise<void> {
     await this.#db.destroy();
+  }
+
+  /** Between transactions: SQLite's own statements would else become part of one that is open. */
+  #alone<T>(work: () => T): Promise<T> {
+    return this.#db.connection().execute(() => Promise.resolve(work()));
   }
 
   async #subscriber(id: string): Promise<KmsSubscriber> {
@@ -280,3 +288,28 @@ const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: co
 const DEVICE_KEY = device.pick('credential', 'psk', 'certified');
 const DEVICE_NAME = deviceIdentity.pick('uri', 'validFrom', 'validUntil');
 const PLACE = claim.pick('hash', 'expires');
+
+/**
+ * What each question of a DF asks for, by statements of SQLite itself: to make one from its parts takes longer than to
+ * execute it.
+ */
+function statementsOf(sqlite: Database.Database) {
+  const { warrant_period: period, holding, issued_seed: seed } = KMS_TABLES;
+  const take = sqlite.prepare(
+    "REPLACE INTO claim (kind, claim_group, hash, expires) VALUES ('question', ?, ?, ?)",
+  );
+  const claiming = sqlite.transaction((work: () => boolean) => work());
+  return {
+    periods: preparedRows(sqlite, period, 'WHERE xid = ? ORDER BY start'),
+    holdings: preparedRows(
+      sqlite,
+      holding,
+      'WHERE subscriber IN (SELECT subscriber FROM holding WHERE uri = ?) ORDER BY held_from',
+    ),
+    seed: preparedRows(sqlite, seed, 'WHERE uri = ? AND period = ?'),
+    root: preparedRows(sqlite, ROOT, 'WHERE epoch = ?'),
+    places: preparedRows(sqlite, PLACE, "WHERE kind = 'question' AND claim_group = ?"),
+    take: (...row: [claimGroup: string, hash: string, expires: number]) => void take.run(...row),
+    claiming: (work: () => boolean) => claiming(work),
+  };
+}

@@ -2,7 +2,7 @@
 import { Secret } from '../../../bytes/secret.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
 import type { LiRootState, SerialRecord } from '../ports.ts';
-import type { ReadQuestion } from '../xk.ts';
+import type { ReadQuestion } from '../asked-question.ts';
 
 /** `T` where octets that are secret stand bare, since a `Secret` does not go from thread to thread. */
 export type Bare<T> = T extends Secret
@@ -13,12 +13,24 @@ export type Bare<T> = T extends Secret
 
 export type QuestionTask =
   | { readonly kind: 'read'; readonly text: string }
-  | { readonly kind: 'answer'; readonly request: GetKeysRequest; readonly covered: ReadonlySet<string> };
+  | {
+      readonly kind: 'answer';
+      readonly request: GetKeysRequest;
+      readonly covered: ReadonlySet<string>;
+      /** Records that it most likely needs; what it needs besides it asks for. */
+      readonly records: readonly GivenRecord[];
+    };
 
 /** What a worker asks of the KMS's records. */
 export type RecordQuery =
   | { readonly kind: 'seed'; readonly uri: string; readonly period: number }
   | { readonly kind: 'root'; readonly period: number };
+
+/** A record, given before it is asked for. */
+export interface GivenRecord {
+  readonly of: RecordQuery;
+  readonly answer: RecordAnswer;
+}
 
 export type RecordAnswer = { readonly serial: number } | Bare<LiRootState> | null;
 

@@ -7,13 +7,15 @@ import type { Worker } from 'node:worker_threads';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
 import type { GetKeysResponse } from '../../../wire/xk/get-keys.ts';
+import { periodStart } from '../../../ibake/identity.ts';
 import { wipeKeys } from '../../../wire/xk/get-keys.ts';
 import type { GetKeysRecords } from '../get-keys/ports.ts';
 import type { SerialRecord } from '../ports.ts';
-import type { ReadQuestion } from '../xk.ts';
+import type { LikelyRecords, ReadQuestion } from '../asked-question.ts';
 import type { PermittedQuestion } from '../xk.ts';
 import { bare, clothed } from './question-job.ts';
 import type {
+  GivenRecord,
   QuestionOrder,
   QuestionResult,
   QuestionTask,
@@ -64,10 +66,18 @@ export class QuestionPool {
   }
 
   /** As `GetKeys.answer`. @throws KmsError `cancelled`, `unavailable` */
-  async answer({ request, covered }: PermittedQuestion, signal?: AbortSignal): Promise<GetKeysResponse> {
-    const result = await this.#run({ kind: 'answer', request, covered }, signal);
-    if (result.kind !== 'answered') throw refusalOf(result);
-    return clothed<GetKeysResponse>(result.response);
+  async answer(
+    { request, covered, likely }: PermittedQuestion,
+    signal?: AbortSignal,
+  ): Promise<GetKeysResponse> {
+    const given = likely === undefined ? [] : await this.#likely(likely);
+    try {
+      const result = await this.#run({ kind: 'answer', request, covered, records: given }, signal);
+      if (result.kind !== 'answered') throw refusalOf(result);
+      return clothed<GetKeysResponse>(result.response);
+    } finally {
+      for (const { answer } of given) wipeRecord(answer);
+    }
   }
 
   close(): Promise<void> {
@@ -77,6 +87,23 @@ export class QuestionPool {
   #run(task: QuestionTask, signal: AbortSignal | undefined): Promise<QuestionResult> {
     const give = (worker: Worker, number: number): void => tell(worker, { kind: 'task', number, task });
     return this.#pool.run({ affinity: null, give }, signal);
+  }
+
+  /** Each message between threads costs as much as a hundred records. */
+  async #likely({ devices, times }: LikelyRecords): Promise<GivenRecord[]> {
+    const periods = [...new Set(times.map((time) => periodStart(time, this.#records.keyLifetime)))];
+    const wanted = periods.flatMap((period): RecordQuery[] => [
+      ...devices.map((uri) => ({ kind: 'seed', uri, period }) as const),
+      { kind: 'root', period },
+    ]);
+    const given: GivenRecord[] = [];
+    try {
+      for (const of of wanted) given.push({ of, answer: await this.#record(of, []) });
+    } catch (error) {
+      this.#logger.error({ reason: messageOf(error) }, 'get_keys: a record cannot be had');
+      throw failed('a record cannot be had');
+    }
+    return given;
   }
 
   /** A record that a worker asks for; where it cannot be had, that fails the question. */
@@ -100,6 +127,11 @@ export class QuestionPool {
     if (root.state === 'kept') root.root.wipe();
     return answer;
   }
+}
+
+/** What a worker was given is its own copy. */
+function wipeRecord(answer: RecordAnswer): void {
+  if (answer !== null && 'root' in answer) answer.root.bareSecret.fill(0);
 }
 
 function tell(worker: Worker, order: QuestionOrder, moved: ArrayBuffer[] = []): void {

@@ -7,15 +7,17 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { defaultEngine } from '../../../ibe/default-engine.ts';
+import { Secret } from '../../../bytes/secret.ts';
 import { wipeKeys } from '../../../wire/xk/get-keys.ts';
 import { serialsValidFor } from '../district.ts';
 import { EngineGenerator } from '../generator.ts';
 import { GetKeys } from '../get-keys/get-keys.ts';
 import type { GetKeysRecords } from '../get-keys/ports.ts';
 import type { LiRootState, SerialRecord } from '../ports.ts';
-import { readQuestion } from '../xk.ts';
+import { readQuestion } from '../asked-question.ts';
 import { bare, clothed } from './question-job.ts';
 import type {
+  GivenRecord,
   QuestionOrder,
   QuestionResult,
   QuestionTask,
@@ -33,14 +35,14 @@ const generator = new EngineGenerator(engine);
 const asked = new Map<number, { resolve: (answer: RecordAnswer) => void; reject: (error: Error) => void }>();
 let lastQuery = 0;
 let serials: readonly SerialRecord[] = [];
-let getKeys: GetKeys | null = null;
+let records: GetKeysRecords | null = null;
 let isEnding = false;
 
 parentPort?.on('message', (order: QuestionOrder) => {
   switch (order.kind) {
     case 'district': {
       serials = clothed<readonly SerialRecord[]>(order.serials);
-      getKeys = new GetKeys(recordsOf(order.district, order.keyLifetime), generator);
+      records = recordsOf(order.district, order.keyLifetime);
       takeSteps(warmUp(engine, serials));
       break;
     }
@@ -66,11 +68,14 @@ async function resultOf(
   task: QuestionTask,
 ): Promise<QuestionResult | { readonly response: Parameters<typeof wipeKeys>[0] }> {
   if (task.kind === 'read') return { kind: 'read', question: readQuestion(task.text) };
-  if (getKeys === null) return { kind: 'failed', why: 'the worker was not told of its district' };
+  if (records === null) return { kind: 'failed', why: 'the worker was not told of its district' };
   try {
-    return { response: await getKeys.answer(task) };
+    return { response: await new GetKeys(knowing(task.records, records), generator).answer(task) };
   } catch (error) {
     return { kind: 'failed', why: error instanceof Error ? error.message : String(error) };
+  } finally {
+    for (const { answer } of task.records)
+      if (answer !== null && 'root' in answer) answer.root.bareSecret.fill(0);
   }
 }
 
@@ -91,16 +96,44 @@ function recordsOf(district: string, keyLifetime: number): GetKeysRecords {
     district,
     keyLifetime,
     serialsFor: (period) => serialsValidFor(serials, period),
-    issuedSeed: async (uri, period) => {
-      const answer = await ask({ kind: 'seed', uri, period });
-      return answer !== null && 'serial' in answer ? answer : null;
-    },
+    issuedSeed: async (uri, period) => seedOf(await ask({ kind: 'seed', uri, period })),
     liRoot: async (period) => {
       const answer = await ask({ kind: 'root', period });
-      if (answer === null || !('state' in answer)) return { state: 'absent' };
-      return clothed<LiRootState>(answer);
+      const root = rootOf(answer);
+      if (answer !== null && 'root' in answer) answer.root.bareSecret.fill(0);
+      return root;
     },
   };
+}
+
+/** The KMS's records, of which some are given with a question. */
+function knowing(given: readonly GivenRecord[], others: GetKeysRecords): GetKeysRecords {
+  const find = (kind: RecordQuery['kind'], period: number, uri: string | null): GivenRecord | undefined =>
+    given.find(
+      ({ of }) => of.kind === kind && of.period === period && (of.kind === 'root' || of.uri === uri),
+    );
+  return {
+    ...others,
+    issuedSeed: (uri, period) => {
+      const known = find('seed', period, uri);
+      return known === undefined ? others.issuedSeed(uri, period) : Promise.resolve(seedOf(known.answer));
+    },
+    liRoot: (period) => {
+      const known = find('root', period, null);
+      return known === undefined ? others.liRoot(period) : Promise.resolve(rootOf(known.answer));
+    },
+  };
+}
+
+function seedOf(answer: RecordAnswer): { readonly serial: number } | null {
+  return answer !== null && 'serial' in answer ? answer : null;
+}
+
+/** With a copy of the secret, which the asker wipes. */
+function rootOf(answer: RecordAnswer): LiRootState {
+  if (answer === null || !('state' in answer)) return { state: 'absent' };
+  if (answer.state !== 'kept') return answer;
+  return { state: 'kept', root: Secret.of(answer.root.bareSecret.slice()) };
 }
 
 function ask(of: RecordQuery): Promise<RecordAnswer> {

@@ -10,13 +10,19 @@ import { EngineGenerator } from '../generator.ts';
 import { GetKeys } from '../get-keys/get-keys.ts';
 import type { GetKeysRecords } from '../get-keys/ports.ts';
 import type { SerialRecord } from '../ports.ts';
-import { readQuestion } from '../xk.ts';
+import { readQuestion } from '../asked-question.ts';
 import type { XkPorts } from '../xk.ts';
 import { CappedTurns } from './capped-turns.ts';
 import { QuestionPool } from './question-pool.ts';
 
 /** One for eight cores. */
 export const DEFAULT_QUESTION_WORKERS = Math.max(1, Math.floor(availableParallelism() / 8));
+
+/**
+ * Characters of a question that is read in the thread of the listeners: those of an exchange and an update, which take it
+ * less time than to hand them to another thread.
+ */
+const READ_AT_ONCE = 16_384;
 
 export interface QuestionSettings {
   readonly workers: number;
@@ -49,7 +55,8 @@ export function startQuestions(
   const pool = new QuestionPool({ workers, logger, records, serials });
   return {
     turns,
-    read: (text, signal) => pool.read(text, signal),
+    read: (text, signal) =>
+      text.length <= READ_AT_ONCE ? Promise.resolve(readQuestion(text)) : pool.read(text, signal),
     compute: (question, signal) => pool.answer(question, signal),
     stop: () => pool.close(),
   };

@@ -10,7 +10,7 @@ import { bfHashLength } from '../../../ibe/bf.ts';
 import { DEFAULT_BOUNDS } from '../../../ibe/bf-engine.ts';
 import type { IbeEngine } from '../../../ibe/engine.ts';
 import type { SerialRecord } from '../ports.ts';
-import { readQuestion } from '../xk.ts';
+import { readQuestion } from '../asked-question.ts';
 
 /** Times that an opening is run: of a third, an engine keeps the identity's private key. */
 const OPENINGS = 2;

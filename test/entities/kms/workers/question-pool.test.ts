@@ -5,7 +5,8 @@ import type { KmsErrorCode } from '../../../../src/entities/kms/errors.ts';
 import { KmsRecords } from '../../../../src/entities/kms/records.ts';
 import { CappedTurns } from '../../../../src/entities/kms/workers/capped-turns.ts';
 import { QuestionPool } from '../../../../src/entities/kms/workers/question-pool.ts';
-import { readQuestion, XkService } from '../../../../src/entities/kms/xk.ts';
+import { likelyRecords, readQuestion } from '../../../../src/entities/kms/asked-question.ts';
+import { XkService } from '../../../../src/entities/kms/xk.ts';
 import { encodeGetKeysRequest, encodeGetKeysResponse } from '../../../../src/wire/xk/get-keys.ts';
 import type { GetKeysResponse } from '../../../../src/wire/xk/get-keys.ts';
 import type { Vector } from '../../../ibake/support/vectors.ts';
@@ -65,6 +66,22 @@ describe('R-67: a worker for questions', () => {
     const answer = await pool.answer(question);
     expect(spelt(answer)).toBe(spelt(expected));
     expect(answer).toMatchObject({ verified: true });
+  });
+
+  it('is given the records that the messages speak of, and asks for none of them', async () => {
+    const [seed, root] = [vi.spyOn(records, 'issuedSeed'), vi.spyOn(records, 'liRoot')];
+    const exchange = readQuestion(encodeGetKeysRequest(request))!.exchange!;
+    const likely = likelyRecords(exchange, question.covered);
+    expect(likely.devices).toEqual([alice]);
+    const expected = await new GetKeys(records, engineGenerator()).answer(question);
+    const asked = [seed.mock.calls.length, root.mock.calls.length];
+    expect(asked).toEqual([2, 1]);
+    expect(spelt(await pool.answer({ ...question, likely }))).toBe(spelt(expected));
+    expect([seed.mock.calls.length, root.mock.calls.length]).toEqual([3, 2]);
+    root.mockResolvedValue({ state: 'destroyed' });
+    expect(await pool.answer({ ...question, likely })).toEqual({ failureIndication: 'epoch-destroyed' });
+    seed.mockRestore();
+    root.mockRestore();
   });
 
   it('says what is not a question, and what has no answer', async () => {

@@ -1,0 +1,257 @@
+/**
+ * What an answer to get_keys costs a KMS (R-15's and R-3's questions over Xk): processor time of its process, all threads,
+ * for each answer over mutual TLS, divided by what the same questions cost the engine in this process. Both are taken in
+ * turns in one run, so that both see the same machine.
+ *
+ *     KMS as shipped (a process, its state on a disk) ◄── mutual TLS, HTTP/2 ── this process: so many questions at a time
+ *     GetKeys in this process: from the JSON of the question to the JSON of the answer
+ *
+ * Questions are of exchanges that were made for the run; each is put in several spellings of its target, which are different
+ * questions to a KMS, so that each claims a place of its own as those of different calls do.
+ */
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { utf8 } from '../../src/bytes/octets.ts';
+import { EngineGenerator } from '../../src/entities/kms/generator.ts';
+import { GetKeys } from '../../src/entities/kms/get-keys/get-keys.ts';
+import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
+import { systemClock, systemRandom } from '../../src/host/runtime.ts';
+import { canonicalIdentity, periodStart } from '../../src/ibake/identity.ts';
+import { Initiator } from '../../src/ibake/initiator.ts';
+import { defaultEngine } from '../../src/ibe/default-engine.ts';
+import { LabPki } from '../../src/lab/network/pki.ts';
+import { EntityProcess } from '../../src/lab/processes/entity-process.ts';
+import { HostMap } from '../../src/net/hosts.ts';
+import { HttpsClient } from '../../src/net/https.ts';
+import { loadTls } from '../../src/net/tls.ts';
+import {
+  decodeGetKeysRequest,
+  decodeGetKeysResponse,
+  encodeGetKeysRequest,
+  encodeGetKeysResponse,
+  GET_KEYS_PATH,
+  isGetKeysFailure,
+} from '../../src/wire/xk/get-keys.ts';
+import { recordsOf } from '../../test/entities/kms/get-keys/support/questions.ts';
+import { endpointFor } from '../../test/ibake/support/network.ts';
+import { answered, completed } from '../../test/ibake/support/scenario.ts';
+import { homesOf, loadVector } from '../../test/ibake/support/vectors.ts';
+
+export interface GetKeysLoad {
+  /** Answers that are measured. */
+  readonly answers: number;
+  /** Questions under way at a time. */
+  readonly atOnce: number;
+  /** Threads of the KMS that answer; absent: as shipped. */
+  readonly workers?: number;
+  /** Options of node for the KMS. */
+  readonly nodeOptions?: readonly string[];
+}
+
+export interface GetKeysCost {
+  /** Processor time of an answer by the KMS, divided by that of the engine alone: the median of the rounds. */
+  readonly ratio: number;
+  /** Milliseconds of processor time of an answer, the medians of the rounds. */
+  readonly kmsMs: number;
+  readonly engineMs: number;
+  /** Answers a second, of wall time. */
+  readonly rate: number;
+  readonly answers: number;
+}
+
+const VECTOR = 'exchange-1.json';
+const HOST = 'kms.home1.example';
+const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
+const SCRIPT = fileURLToPath(new URL('./watched-main.js', import.meta.url));
+const EXCHANGES = 60;
+/** Spellings of the target of one exchange, each with and without `midCall`: below the KMS's bound of 32. */
+const SPELLINGS = 8;
+const ROUNDS = 6;
+const READY_MS = 60_000;
+
+/** @param folder for all that is kept: on a disk, as the state of a KMS is */
+export async function getKeysCost(folder: string, load: GetKeysLoad): Promise<GetKeysCost> {
+  const questions = makeQuestions();
+  const pki = await LabPki.create(path.join(folder, 'pki'), Date.now());
+  const port = await freePort();
+  const kms = await startKmsProcess(folder, pki, port, load);
+  const tls = loadTls(await pki.issue({ commonName: 'df', dnsNames: ['df'], roles: ['df'] }), Date.now());
+  const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${port}` });
+  const client = new HttpsClient({ hosts, tls, minVersion: 'TLSv1.3' });
+  try {
+    return await measured(kms.pid, client, questions, load);
+  } finally {
+    await client.close();
+    await kms.end(READY_MS);
+  }
+}
+
+/* ---------------------------------------------------------------- questions */
+
+const vector = loadVector(VECTOR);
+const TARGET = canonicalIdentity(vector.kms.initiator.user.uri).addressOfRecord;
+
+/** JSON of questions, no two alike. */
+function makeQuestions(): Uint8Array[] {
+  const homes = Object.values(homesOf(vector));
+  const io = { clock: systemClock(), random: systemRandom() };
+  const [alice, bob] = [vector.kms.initiator, vector.kms.responder].map(({ user: { uri } }) =>
+    endpointFor(homes, { addressOfRecord: canonicalIdentity(uri).addressOfRecord, device: uri }, io),
+  );
+  if (alice === undefined || bob === undefined) throw new Error('a call has two parties');
+  const calls = Array.from({ length: EXCHANGES }, () => {
+    const offer = Initiator.offer(alice, { callee: bob.addressOfRecord.uri, media: [{ ssrc: 0x01020304 }] });
+    return completed(offer, answered(bob, offer.message));
+  });
+  return Array.from({ length: 2 * SPELLINGS }, (_, n) =>
+    calls.map(({ iMessage1, rMessage1, iMessage2, rMessage2 }) =>
+      utf8(
+        encodeGetKeysRequest({
+          ...{ targetKmsIdentity: spelling(n >> 1), xid: XID, updates: [], midCall: n % 2 === 1 },
+          ...{ iMessage1, rMessage1, iMessage2, rMessage2 },
+        }),
+      ),
+    ),
+  ).flat();
+}
+
+/** The host's first letters in upper case, as bits of `n` say. */
+function spelling(n: number): string {
+  const at = TARGET.indexOf('@') + 1;
+  const letters = Array.from(TARGET, (letter, place) =>
+    place >= at && ((n >> (place - at)) & 1) === 1 ? letter.toUpperCase() : letter,
+  );
+  return letters.join('');
+}
+
+/* ------------------------------------------------------------------ the KMS */
+
+async function startKmsProcess(
+  folder: string,
+  pki: LabPki,
+  port: number,
+  { workers, nodeOptions = [] }: GetKeysLoad,
+): Promise<EntityProcess> {
+  const { initiator: home } = vector.kms;
+  const state = path.join(folder, 'kms');
+  const [district, file] = [path.join(folder, 'district.json'), path.join(folder, 'kms.json')];
+  mkdirSync(state, { mode: 0o700 });
+  writeFileSync(district, JSON.stringify({ ...home, notBefore: 0 }), { mode: 0o600 });
+  const now = Math.floor(Date.now() / 1000);
+  const store = await SqliteKmsStore.open(path.join(state, 'kms.db'));
+  const begun = now - 3600;
+  await store.putWarrant({ xid: XID, periods: [{ targets: [TARGET], start: begun, end: Infinity }] });
+  const period = periodStart(now, home.keyLifetime);
+  await store.issueSeed({ uri: home.user.uri, period, serial: home.serial, credential: 'target' });
+  // It has held its names before: exchanges were made before the KMS starts.
+  await store.putSubscriber({ id: 'target', publicIdentities: [TARGET], aliases: [], devices: [] }, begun);
+  await store.close();
+  const config = {
+    name: HOST,
+    tls: await pki.issue({ commonName: HOST, dnsNames: [HOST], roles: ['kms'] }),
+    admf: { identifier: 'admf', url: 'https://admf/X1/ADMF' },
+    state,
+    xk: { port, peers: ['df'] },
+    district: {
+      ...{ name: home.district, keyLifetime: home.keyLifetime },
+      ...{ hosts: [canonicalIdentity(home.user.uri).host], files: [district] },
+    },
+    subscribers: [
+      {
+        id: 'target',
+        publicIdentities: [TARGET],
+        devices: [{ credential: 'target', psk: 'a1'.repeat(32), identity: home.user.uri }],
+      },
+    ],
+    ...(workers === undefined ? {} : { interception: { workers } }),
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return EntityProcess.start({
+    ...{ entity: 'kms', name: 'kms', file, script: SCRIPT, nodeOptions, args: ['--blind', '--log', 'error'] },
+    ...{ readyMs: READY_MS, onMessage: () => undefined },
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/* -------------------------------------------------------------- measurement */
+
+async function measured(
+  pid: number,
+  client: HttpsClient,
+  questions: readonly Uint8Array[],
+  { answers, atOnce }: GetKeysLoad,
+): Promise<GetKeysCost> {
+  let next = 0;
+  const question = (): Uint8Array => questions[next++ % questions.length] ?? new Uint8Array();
+  const each = Math.ceil(answers / ROUNDS);
+  const engine = engineAlone();
+  const warm = Math.min(each, EXCHANGES);
+  await put(client, question, warm, atOnce);
+  for (let n = 0; n < warm; n++) await engine(question());
+  const [kmsMs, engineMs, ratios]: [number[], number[], number[]] = [[], [], []];
+  let wall = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const [begun, before] = [performance.now(), processorMs(pid)];
+    await put(client, question, each, atOnce);
+    const ms = (processorMs(pid) - before) / each;
+    wall += performance.now() - begun;
+    const own = process.cpuUsage();
+    for (let n = 0; n < each; n++) await engine(question());
+    const { user, system } = process.cpuUsage(own);
+    const alone = (user + system) / 1000 / each;
+    kmsMs.push(ms);
+    engineMs.push(alone);
+    ratios.push(ms / alone);
+  }
+  const figures = { ratio: middle(ratios), kmsMs: middle(kmsMs), engineMs: middle(engineMs) };
+  return { ...figures, rate: (1000 * each * ROUNDS) / wall, answers: each * ROUNDS };
+}
+
+async function put(client: HttpsClient, question: () => Uint8Array, count: number, atOnce: number) {
+  let left = count;
+  const one = async (): Promise<void> => {
+    while (left-- > 0) {
+      const body = { type: 'application/json', octets: question() };
+      const answer = await client.request('POST', `https://${HOST}${GET_KEYS_PATH}`, body);
+      const response = decodeGetKeysResponse(new TextDecoder().decode(answer.body));
+      if (isGetKeysFailure(response)) throw new Error(`get_keys: ${response.failureIndication}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, one));
+}
+
+function engineAlone(): (question: Uint8Array) => Promise<void> {
+  const service = new GetKeys(recordsOf(vector, 'initiator'), new EngineGenerator(defaultEngine()));
+  const covered = new Set([TARGET]);
+  return async (question) => {
+    const request = decodeGetKeysRequest(new TextDecoder().decode(question));
+    const response = await service.answer({ request, covered });
+    if (isGetKeysFailure(response)) throw new Error(response.failureIndication);
+    encodeGetKeysResponse(response).wipe();
+  };
+}
+
+/** Milliseconds for which threads of a process have had a processor. */
+function processorMs(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  const nanoseconds = readdirSync(tasks).map((task) => {
+    const [onProcessor = '0'] = readFileSync(path.join(tasks, task, 'schedstat'), 'utf8').split(' ');
+    return Number(onProcessor);
+  });
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
+}
+
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
