@@ -1,7 +1,7 @@
 /**
  * `npm run bench:lemf`: how long a LEMF takes to acknowledge, over real sockets with TLS and on a real disk: with nothing
- * stored, with much stored, and while that is recovered. The LEMF is a process of its own. Prints the 99th percentiles,
- * their ratios to the first, and the processor time.
+ * stored, with much stored, and while that is recovered. The LEMF is a process of its own. Prints the 99th percentiles
+ * and the longest, ratios to the first, and the processor time.
  *
  *     node bench/start.js lemf [--stored 200] [--acks 1000] [--rounds 3] [--every 20] [--json]
  *
@@ -65,6 +65,8 @@ interface Measured {
   readonly acks: number;
   readonly p50: number;
   readonly p99: number;
+  /** The longest. */
+  readonly max: number;
   /** Processor time of the LEMF in milliseconds, and of how many. */
   readonly cpuMs: number;
   readonly wallMs: number;
@@ -199,7 +201,15 @@ async function measure(folder: string, which: Case, tls: Record<'df' | 'lemf', T
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.floor(share * times.length)] ?? NaN;
   const isWhole = times.length === ACKS;
-  return { acks: times.length, p50: at(0.5), p99: at(0.99), cpuMs, wallMs, isWhole };
+  return {
+    acks: times.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: times.at(-1) ?? NaN,
+    cpuMs,
+    wallMs,
+    isWhole,
+  };
 }
 
 class Df {
@@ -304,17 +314,26 @@ function tell(results: Record<Case, readonly Measured[]>): void {
   const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
   const base = median(results.nothing.map(({ p99 }) => p99));
   const rows = CASES.map((which) => {
-    const of = (field: 'p50' | 'p99') => median(results[which].map((measured) => measured[field]));
+    const of = (field: 'p50' | 'p99' | 'max') => median(results[which].map((measured) => measured[field]));
     const cpu = median(results[which].map(({ cpuMs, wallMs }) => cpuMs / wallMs));
     const acks = results[which].reduce((sum, measured) => sum + measured.acks, 0);
     const isWhole = results[which].every((measured) => measured.isWhole);
-    return { which, acks, p50: of('p50'), p99: of('p99'), ratio: of('p99') / base, cpu, isWhole };
+    return {
+      which,
+      acks,
+      p50: of('p50'),
+      p99: of('p99'),
+      max: of('max'),
+      ratio: of('p99') / base,
+      cpu,
+      isWhole,
+    };
   });
   if (values.json) console.log(JSON.stringify(rows, null, 2));
   else {
-    console.log('case         acks   p50 ms   p99 ms   ratio   processors');
-    for (const { which, acks, p50, p99, ratio, cpu, isWhole } of rows) {
-      const cells = [p50.toFixed(2), p99.toFixed(2)].map((cell) => cell.padStart(9)).join('');
+    console.log('case         acks   p50 ms   p99 ms   max ms   ratio   processors');
+    for (const { which, acks, p50, p99, max, ratio, cpu, isWhole } of rows) {
+      const cells = [p50.toFixed(2), p99.toFixed(2), max.toFixed(2)].map((cell) => cell.padStart(9)).join('');
       const rest = `${ratio.toFixed(2).padStart(8)}${cpu.toFixed(2).padStart(13)}`;
       const note = isWhole ? '' : '   recovery ended before';
       console.log(`${which.padEnd(10)}${String(acks).padStart(7)}${cells}${rest}${note}`);

@@ -35,6 +35,7 @@ import type { DfIssues, DfStore, DfTask, DfTasks, DfWarrants, PduRecorder, Recor
 import { RecordWriter } from './record-writer.ts';
 import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
+import { KNOWN_STREAM_LIMITS } from './streams.ts';
 import { recipients } from './tasks.ts';
 import { loadedState, type StateLimits, type WorkingState } from './working-state.ts';
 
@@ -77,6 +78,8 @@ export interface MediationOptions extends Partial<StateLimits> {
 export type QuestionListener = (session: KeySession, question: QuestionState) => void;
 
 const HOUSEKEEPING_MS = 60_000;
+/** What nobody has used for so long, or twice so long at most, leaves memory. */
+const REST_MS = 4_000;
 /** How often it is looked whether content has waited for its key long enough. */
 const SWEEP_MS = 1_000;
 
@@ -103,6 +106,7 @@ export class Mediation {
   readonly #turns = new SerialQueue();
   #housekeeping: Timer | null = null;
   #sweeping: Timer | null = null;
+  #resting: Timer | null = null;
   #stopped = false;
   #spoilt = false;
   readonly #tally = new Tally();
@@ -139,6 +143,7 @@ export class Mediation {
   static async open(options: MediationOptions, onQuestion: QuestionListener): Promise<Mediation> {
     const mediation = new Mediation(options, await loadedState(options.store, options), onQuestion);
     mediation.#keepHouse();
+    mediation.#restSoon();
     for (const session of mediation.#state.sessions()) mediation.#announce(session);
     if (mediation.#decryption !== null) mediation.#keepSweeping(mediation.#decryption);
     return mediation;
@@ -225,6 +230,7 @@ export class Mediation {
     this.#stopped = true;
     this.#housekeeping?.cancel();
     this.#sweeping?.cancel();
+    this.#resting?.cancel();
     await this.#turns.ended();
   }
 
@@ -254,8 +260,10 @@ export class Mediation {
 
   /* --------------------------------------------------------------- turns */
 
-  #turn<T>(work: () => T): Promise<T> {
-    return this.#turns.run(() => this.#work(work));
+  async #turn<T>(work: () => T): Promise<T> {
+    const result = await this.#turns.run(() => this.#work(work));
+    this.#restSoon();
+    return result;
   }
 
   /** One turn. After a failure the memory may be ahead of the store: it is loaded again before the next. */
@@ -291,10 +299,35 @@ export class Mediation {
         this.#givingWay.tell();
         this.#state.expire(before);
       })
-        .then(() => this.#options.store.forgetting?.expire(before))
-        .then(() => this.#retireEnded())
+        .then(() => this.#options.store.forgetting?.expire(before, this.#mostStreams))
+        .then((forgotten = 0) => {
+          this.#losses.streamsForgotten += forgotten;
+          return this.#retireEnded();
+        })
         .catch((error: unknown) => this.#options.logger.error({ error }, 'housekeeping failed'));
       this.#keepHouse();
+    });
+  }
+
+  /** All that the store may keep. */
+  get #mostStreams(): number {
+    const { proven, others } = this.#options.streams ?? KNOWN_STREAM_LIMITS;
+    return proven + others;
+  }
+
+  /** What is not used leaves memory, as long as there is any that may. */
+  #restSoon(): void {
+    if (this.#stopped) return;
+    this.#resting ??= this.#options.clock.after(REST_MS, () => {
+      this.#resting = null;
+      this.#turns
+        .run(() => this.#work(() => this.#state.rest()))
+        .then((isMore) => {
+          if (isMore) this.#restSoon();
+        })
+        .catch((error: unknown) =>
+          this.#options.logger.error({ error }, 'what is not in use could not leave memory'),
+        );
     });
   }
 

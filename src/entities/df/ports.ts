@@ -1,7 +1,7 @@
 /**
  * What the DF needs from outside. Stores and servers implement these; `entities/df/start.ts` wires them.
  *
- * The mediation keeps its state in memory and hands the store one change set for each batch of PDUs. The store applies
+ * The mediation keeps the state of what is in use in memory and hands the store one change set for each batch of PDUs. The store applies
  * a change set whole or not at all; a keepalive is acknowledged only after that. So a DF that is killed at any moment
  * finds after its restart exactly what it had acknowledged, and the POIs send the rest again.
  */
@@ -168,14 +168,33 @@ export interface DfStore {
   load(): Promise<DfState>;
   /** Applies all of it, durably, or nothing. */
   commit(changes: DfChanges): Promise<void>;
+  /** Absent: what is loaded stays in memory. */
+  readonly recall?: DfRecall;
   /** Absent: the store forgets by itself. */
   readonly forgetting?: DfForgetting;
 }
 
+/**
+ * What was committed, read at once within a turn: so that what is not in use need not be in memory. Calls by the hex of
+ * their correlation ID.
+ */
+export interface DfRecall {
+  stream(key: string): StreamState | null;
+  communications(call: string): Communication[];
+  keySessions(call: string): StoredKeySession[];
+  /** Calls of a LIID. */
+  callsOf(liid: string): string[];
+  /** Calls whose key management under a task is kept. */
+  keyedCallsOf(xid: string): string[];
+}
+
 /** For a store whose records do not go by themselves when their time has come. */
 export interface DfForgetting {
-  /** Forgets streams, communications and key sessions not seen since `before`; CINs are never given again. */
-  expire(before: number): Promise<void>;
+  /**
+   * Forgets streams, communications and key sessions not seen since `before`; CINs are never given again. Of streams it
+   * keeps `mostStreams`, and gives how many were forgotten for that: those that have been silent longest.
+   */
+  expire(before: number, mostStreams: number): Promise<number>;
   /** PDUs of calls under a LIID that wait in the outbox. */
   undelivered(liid: string): Promise<number>;
   /** Leaves nothing of what was deleted in any file. */

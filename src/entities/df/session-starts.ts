@@ -64,8 +64,8 @@ export class SessionStarts {
     const tasks = liids.flatMap((liid) => this.#parts.warrants.tasksOf(liid));
     const xids = new Set(tasks.map(({ xid }) => xid));
     const now = this.#parts.clock.now();
-    for (const { xid, correlation, retained } of this.#parts.currentState().sessions())
-      if (retained?.up === true && xids.has(xid)) this.#tell(xid, correlation, now);
+    for (const { xid, correlation } of this.#parts.currentState().standing(xids))
+      this.#tell(xid, correlation, now);
   }
 
   /* ---------------------------------------------------------------- helpers */

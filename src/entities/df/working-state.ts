@@ -1,6 +1,12 @@
 /**
  * The mediation's state in memory, and what one batch has changed in it. `take` gives the change set for the store and
  * begins a new one; where a commit fails, the memory is thrown away and loaded again.
+ *
+ * A call that nobody has used for a while leaves memory (`rest`), and is read from the store when it is asked for again:
+ *
+ *     communications   of proven calls: those of others are bounded, and stay (`claims.ts`)
+ *     key management   but for what time alone may change; of calls that stand it is known that they do
+ *     streams          of proven calls (`streams.ts`)
  */
 import { toHex } from '../../bytes/octets.ts';
 import { ByCall } from './by-call.ts';
@@ -14,6 +20,7 @@ import type {
   CallStanding,
   Communication,
   DfChanges,
+  DfRecall,
   DfState,
   DfStore,
   GivenUpCall,
@@ -25,6 +32,8 @@ import type {
   WarrantNotice,
 } from './ports.ts';
 import type { HandoverInterface } from './records.ts';
+import { Residents } from './residents.ts';
+import { StandingCalls } from './standing-calls.ts';
 import type { StreamLimits } from './streams.ts';
 import { KNOWN_STREAM_LIMITS, Streams } from './streams.ts';
 
@@ -43,6 +52,11 @@ export class WorkingState {
   readonly #lastCins: Map<string, number>;
   readonly #cinBase: number;
   readonly #sessions = new ByCall<StoredKeySession>();
+  readonly #standing = new StandingCalls();
+  readonly #recall: DfRecall | null;
+  /** Calls whose communications are in memory, and those whose key management is. */
+  readonly #heard = new Residents();
+  readonly #keyed = new Residents();
   readonly #notices: Map<string, WarrantNotice>;
   /** PDUs that wait for their tasks. */
   readonly held: HeldPdus;
@@ -62,20 +76,29 @@ export class WorkingState {
   #retired: RetiredWarrant[] = [];
   #givenUp: GivenUpCall[] = [];
 
-  /** @param limits where there is more already, it goes as other things come */
-  constructor(state: DfState, limits: StateLimits) {
+  /**
+   * @param limits where there is more already, it goes as other things come
+   * @param recall gives what was committed; `null`: nothing leaves memory
+   */
+  constructor(state: DfState, limits: StateLimits, recall: DfRecall | null = null) {
+    this.#recall = recall;
     this.#claims = new Claims(limits.claims);
     for (const one of state.communications.toSorted((a, b) => a.lastSeen - b.lastSeen)) {
       this.#communications.set(ByCall.key(one.correlation, one.liid), one);
+      this.#heard.use(one.correlation);
       if (one.standing !== 'proven') this.#claims.add(one);
     }
-    this.#streams = new Streams(state.streams, limits.streams, (correlation) =>
-      this.#communications.of(correlation).some(({ standing }) => standing === 'proven'),
-    );
+    const isProven = (correlation: string): boolean =>
+      this.#callsOf(correlation).some(({ standing }) => standing === 'proven');
+    const recallStream = recall === null ? null : (key: string) => recall.stream(key);
+    this.#streams = new Streams(state.streams, limits.streams, isProven, recallStream);
     this.#lastCins = new Map(state.lastCins);
     this.#cinBase = state.cinBase ?? 0;
-    for (const kept of state.keySessions)
+    for (const kept of state.keySessions) {
       this.#sessions.set(ByCall.key(kept.session.correlation, kept.session.xid), kept);
+      this.#keyed.use(kept.session.correlation);
+      this.#standing.note(kept);
+    }
     this.#notices = new Map(state.notices.map((notice) => [notice.liid, notice]));
     this.losses = new Losses(state.losses);
     this.held = new HeldPdus(state.held.filter(({ correlation }) => correlation === ''));
@@ -102,9 +125,9 @@ export class WorkingState {
     liid: string,
     reference: HandoverInterface,
   ): { readonly cin: number; readonly sequenceNumber: number } {
-    const key = ByCall.key(toHex(correlation), liid);
-    const current = this.#communications.get(key) ?? this.#newCommunication(toHex(correlation), liid);
-    if (this.#communications.get(key) === undefined) this.#put(key, current);
+    const known = this.#call(toHex(correlation), liid);
+    const current = known ?? this.#newCommunication(toHex(correlation), liid);
+    if (known === undefined) this.#put(ByCall.key(toHex(correlation), liid), current);
     return {
       cin: current.cin,
       sequenceNumber: reference === 'hi2' ? current.nextHi2 : current.nextHi3,
@@ -114,7 +137,7 @@ export class WorkingState {
   /** The number that `place` gave is used. */
   advance(correlation: Uint8Array, liid: string, reference: HandoverInterface, now: number): void {
     const key = ByCall.key(toHex(correlation), liid);
-    const current = this.#communications.get(key);
+    const current = this.#call(toHex(correlation), liid);
     if (current === undefined) return;
     const { nextHi2, nextHi3 } = current;
     const counters = reference === 'hi2' ? { nextHi2: nextHi2 + 1 } : { nextHi3: nextHi3 + 1 };
@@ -130,7 +153,7 @@ export class WorkingState {
    */
   hear(correlation: Uint8Array, liid: string, source: string, said: () => CallStanding | null): number {
     const key = ByCall.key(toHex(correlation), liid);
-    const call = this.#communications.get(key);
+    const call = this.#call(toHex(correlation), liid);
     if (call === undefined || call.standing === 'proven') return 0;
     const standing = said() ?? call.standing;
     this.#put(key, { ...call, standing, source: call.source === '' ? source : call.source });
@@ -164,21 +187,32 @@ export class WorkingState {
   }
 
   session(correlation: string, xid: string): KeySession {
-    return this.#sessions.get(ByCall.key(correlation, xid))?.session ?? newSession(xid, correlation);
+    return this.#keySession(correlation, xid)?.session ?? newSession(xid, correlation);
   }
 
   /** Whether anything is kept of the key management of a call. */
   hasSession(correlation: string, xid: string): boolean {
-    return this.#sessions.get(ByCall.key(correlation, xid)) !== undefined;
+    return this.#keySession(correlation, xid) !== undefined;
   }
 
+  /** Those in memory: among them all that time alone may change. */
   sessions(): KeySession[] {
     return [...this.#sessions.values()].map(({ session }) => session);
   }
 
+  /** The key management of calls that stand, under tasks. */
+  standing(xids: Iterable<string>): KeySession[] {
+    return [...xids].flatMap((xid) =>
+      this.#standing.under(xid).flatMap((correlation) => this.#keySession(correlation, xid)?.session ?? []),
+    );
+  }
+
   putSession(session: KeySession, now: number): void {
     const key = ByCall.key(session.correlation, session.xid);
-    this.#sessions.set(key, { session, lastSeen: now });
+    this.#recallSessions(session.correlation);
+    const kept = { session, lastSeen: now };
+    this.#sessions.set(key, kept);
+    this.#standing.note(kept);
     this.#changedSessions.add(key);
   }
 
@@ -214,6 +248,32 @@ export class WorkingState {
     this.#streams.expire(before);
     this.#forgetCalls((one) => one.lastSeen < before);
     deleteWhere(this.#sessions, (one) => one.lastSeen < before);
+    this.#standing.expire(before);
+  }
+
+  /** What was not used for a while leaves memory. Gives whether more may. Not before all that was taken is committed. */
+  rest(): boolean {
+    if (this.#recall === null) return false;
+    const isMore = [
+      this.#streams.rest(),
+      this.#heard.rest((call) => {
+        const own = this.#communications.of(call);
+        const keys = own.map(({ liid }) => ByCall.key(call, liid));
+        if (own.some(({ standing }) => standing !== 'proven')) return 'stays';
+        if (keys.some((key) => this.#changedCommunications.has(key))) return 'later';
+        for (const key of keys) this.#communications.delete(key);
+        return 'gone';
+      }),
+      this.#keyed.rest((call) => {
+        const own = this.#sessions.of(call);
+        const keys = own.map(({ session }) => ByCall.key(call, session.xid));
+        if (own.some(({ session }) => isTimed(session))) return 'stays';
+        if (keys.some((key) => this.#changedSessions.has(key))) return 'later';
+        for (const key of keys) this.#sessions.delete(key);
+        return 'gone';
+      }),
+    ];
+    return isMore.includes(true);
   }
 
   /** Forgets the calls of a warrant, and the key management and waiting PDUs of tasks; gives how many there were. */
@@ -227,9 +287,11 @@ export class WorkingState {
     for (const { id } of held) this.release(id);
     this.#retired.push(warrant);
     this.losses.forget(warrant.liid);
+    const resting = this.#resting(warrant);
+    for (const xid of xids) this.#standing.forget(xid);
     return {
-      communications: this.#forgetCalls(({ liid }) => liid === warrant.liid),
-      keySessions: deleteWhere(this.#sessions, ({ session }) => xids.has(session.xid)),
+      communications: resting.communications + this.#forgetCalls(({ liid }) => liid === warrant.liid),
+      keySessions: resting.keySessions + deleteWhere(this.#sessions, ({ session }) => xids.has(session.xid)),
       held: held.length,
     };
   }
@@ -261,6 +323,45 @@ export class WorkingState {
     return Object.values(changes).every((list) => (list as readonly unknown[]).length === 0) ? null : changes;
   }
 
+  /** How much of a warrant is not in memory. */
+  #resting({ liid, xids }: RetiredWarrant): {
+    readonly communications: number;
+    readonly keySessions: number;
+  } {
+    const recall = this.#recall;
+    if (recall === null) return { communications: 0, keySessions: 0 };
+    const calls = recall.callsOf(liid).filter((call) => !this.#heard.has(call));
+    const keyed = xids.flatMap((xid) => recall.keyedCallsOf(xid).filter((call) => !this.#keyed.has(call)));
+    return { communications: calls.length, keySessions: keyed.length };
+  }
+
+  #call(correlation: string, liid: string): Communication | undefined {
+    this.#recallCalls(correlation);
+    return this.#communications.get(ByCall.key(correlation, liid));
+  }
+
+  #callsOf(correlation: string): Communication[] {
+    this.#recallCalls(correlation);
+    return this.#communications.of(correlation);
+  }
+
+  #keySession(correlation: string, xid: string): StoredKeySession | undefined {
+    this.#recallSessions(correlation);
+    return this.#sessions.get(ByCall.key(correlation, xid));
+  }
+
+  #recallCalls(correlation: string): void {
+    if (this.#heard.use(correlation)) return;
+    for (const one of this.#recall?.communications(correlation) ?? [])
+      this.#put(ByCall.key(correlation, one.liid), one);
+  }
+
+  #recallSessions(correlation: string): void {
+    if (this.#keyed.use(correlation)) return;
+    for (const kept of this.#recall?.keySessions(correlation) ?? [])
+      this.#sessions.set(ByCall.key(correlation, kept.session.xid), kept);
+  }
+
   #newCommunication(correlation: string, liid: string): Communication {
     const cin = Math.max(this.#lastCins.get(liid) ?? 0, this.#cinBase) + 1;
     this.#lastCins.set(liid, cin);
@@ -280,9 +381,13 @@ export class WorkingState {
     this.#claims.remove(call);
     this.#communications.delete(ByCall.key(correlation, liid));
     const isLast = this.#communications.of(correlation).length === 0;
+    if (isLast) this.#recallSessions(correlation);
     const sessions = isLast ? this.#sessions.of(correlation).map(({ session }) => session) : [];
     const xids = sessions.filter((one) => openOnes(one).length === 0).map(({ xid }) => xid);
-    for (const xid of xids) this.#sessions.delete(ByCall.key(correlation, xid));
+    for (const xid of xids) {
+      this.#sessions.delete(ByCall.key(correlation, xid));
+      this.#standing.end(correlation, xid);
+    }
     this.#givenUp.push({ correlation, liid, cin, xids });
   }
 
@@ -296,10 +401,15 @@ export class WorkingState {
 
 /** What a store holds, within limits or the default ones. */
 export async function loadedState(
-  store: Pick<DfStore, 'load'>,
+  store: Pick<DfStore, 'load' | 'recall'>,
   { claims = CLAIM_LIMITS, streams = KNOWN_STREAM_LIMITS }: Partial<StateLimits>,
 ): Promise<WorkingState> {
-  return new WorkingState(await store.load(), { claims, streams });
+  return new WorkingState(await store.load(), { claims, streams }, store.recall ?? null);
+}
+
+/** Whether time alone may change what is asked or told of it. */
+function isTimed({ media, waits }: KeySession): boolean {
+  return (media?.settled ?? null) !== null || waits === true;
 }
 
 function present<T>(map: { get(key: string): T | undefined }, keys: ReadonlySet<string>): T[] {

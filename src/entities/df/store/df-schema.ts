@@ -41,9 +41,12 @@ const LOSSES = statements(
 /** PDUs wait for keys of their calls, too; `''`: for a task. */
 const AWAITING_KEYS = statements(`ALTER TABLE held ADD COLUMN correlation TEXT NOT NULL DEFAULT ''`);
 
+/** Calls are read when they are asked for. */
+const SESSIONS_BY_CALL = statements(`CREATE INDEX key_session_by_call ON key_session (correlation)`);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES, AWAITING_KEYS],
+  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES, AWAITING_KEYS, SESSIONS_BY_CALL],
 };

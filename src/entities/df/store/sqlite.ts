@@ -16,6 +16,7 @@
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`).
  */
+import type Database from 'better-sqlite3';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type {
@@ -24,6 +25,7 @@ import type {
   Communication,
   DfChanges,
   DfForgetting,
+  DfRecall,
   DfState,
   DfStore,
   GivenUpCall,
@@ -38,8 +40,9 @@ import type {
   WaitingShare,
   WarrantNotice,
 } from '../ports.ts';
-import { batches, insertRows, replaceRows, rowsOf, updateRows } from '../../../storage/rows.ts';
-import { openDatabase } from '../../../storage/sqlite.ts';
+import { batches, insertRows, preparedRows, replaceRows, rowsOf, updateRows } from '../../../storage/rows.ts';
+import { openStore } from '../../../storage/sqlite.ts';
+import type { OpenedStore } from '../../../storage/sqlite.ts';
 import {
   countColumn,
   enumColumn,
@@ -50,7 +53,7 @@ import {
   textColumn,
   timeColumn,
 } from '../../../storage/stored-tables.ts';
-import type { TablesOf, WrittenRow } from '../../../storage/stored-tables.ts';
+import type { StoredRow, TablesOf, WrittenRow } from '../../../storage/stored-tables.ts';
 import { DF_SCHEMA } from './df-schema.ts';
 import { WaitingBook } from './waiting-book.ts';
 import { noticeColumn } from './stored-notices.ts';
@@ -123,15 +126,17 @@ const NEWEST = new TableReader('outbox', {
 
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly forgetting = this;
+  readonly recall: DfRecall;
   readonly #db: Kysely<Tables>;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
   /** What waits in the outbox, so that nobody has to count. */
   readonly #waiting: WaitingBook;
 
-  private constructor(db: Kysely<Tables>, waiting: WaitingBook) {
-    this.#db = db;
+  private constructor({ kysely, sqlite }: OpenedStore<Tables>, waiting: WaitingBook) {
+    this.#db = kysely;
     this.#waiting = waiting;
+    this.recall = recallOf(sqlite);
   }
 
   /**
@@ -139,15 +144,15 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
    * @throws StorageError `newer`, `foreign`, `damaged`
    */
   static async open(file: string): Promise<SqliteDfStore> {
-    const db = await openDatabase<Tables>(file, DF_SCHEMA);
-    const rows = await db
+    const opened = await openStore<Tables>(file, DF_SCHEMA);
+    const rows = await opened.kysely
       .selectFrom('outbox')
       .select(['did', 'interface', 'liid', sql`count(*)`.as('count'), sql`sum(length(octets))`.as('octets')])
       .groupBy(['did', 'interface', 'liid'])
       .execute();
     const waiting = new WaitingBook();
     for (const row of rows) waiting.add(WAITING.read(row));
-    return new SqliteDfStore(db, waiting);
+    return new SqliteDfStore(opened, waiting);
   }
 
   async load(): Promise<DfState> {
@@ -160,10 +165,10 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const losses = await rowsOf(this.#db, STORED.loss);
     const [epoch] = await rowsOf(this.#db, STORED.epoch);
     return {
-      streams: streams.map(({ next, ...row }) => ({ ...row, nextSequenceNumber: next })),
+      streams: streams.map(streamOf),
       communications,
       losses,
-      keySessions: sessions.map(({ body, lastSeen }) => ({ session: body, lastSeen })),
+      keySessions: sessions.map(keySessionOf),
       held,
       ...(epoch === undefined ? {} : { cinBase: epoch.base }),
       lastCins: new Map(cins.map((row) => [row.liid, row.last])),
@@ -199,11 +204,14 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     for (const listener of this.#listeners) listener(dids);
   }
 
-  async expire(before: number): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+  async expire(before: number, mostStreams: number): Promise<number> {
+    return this.#db.transaction().execute(async (transaction) => {
       await transaction.deleteFrom('stream').where('last_time', '<', before).execute();
       await transaction.deleteFrom('communication').where('last_seen', '<', before).execute();
       await transaction.deleteFrom('key_session').where('last_seen', '<', before).execute();
+      const surplus = sql`SELECT key FROM stream ORDER BY last_time DESC LIMIT -1 OFFSET ${mostStreams}`;
+      const gone = await sql`DELETE FROM stream WHERE key IN (${surplus})`.execute(transaction);
+      return Number(gone.numAffectedRows ?? 0n);
     });
   }
 
@@ -338,6 +346,33 @@ async function forgetLoss(
     .where('interface', '=', reference)
     .where('cin', '=', cin)
     .execute();
+}
+
+/** Statements of SQLite itself, since a turn of the mediation does not wait. */
+function recallOf(sqlite: Database.Database): DfRecall {
+  const stream = preparedRows(sqlite, STORED.stream, 'WHERE key = ?');
+  const communications = preparedRows(sqlite, STORED.communication, 'WHERE correlation = ?');
+  const keySessions = preparedRows(sqlite, STORED.key_session, 'WHERE correlation = ?');
+  const callsOf = preparedRows(sqlite, STORED.communication.pick('correlation'), 'WHERE liid = ?');
+  const keyedCallsOf = preparedRows(sqlite, STORED.key_session.pick('correlation'), 'WHERE xid = ?');
+  return {
+    stream: (key) => stream(key).map(streamOf)[0] ?? null,
+    communications: (call) => communications(call),
+    keySessions: (call) => keySessions(call).map(keySessionOf),
+    callsOf: (liid) => callsOf(liid).map(({ correlation }) => correlation),
+    keyedCallsOf: (xid) => keyedCallsOf(xid).map(({ correlation }) => correlation),
+  };
+}
+
+function streamOf({ next, ...row }: StoredRow<typeof STORED.stream.columns>): StreamState {
+  return { ...row, nextSequenceNumber: next };
+}
+
+function keySessionOf({
+  body,
+  lastSeen,
+}: Pick<StoredRow<typeof STORED.key_session.columns>, 'body' | 'lastSeen'>): StoredKeySession {
+  return { session: body, lastSeen };
 }
 
 function streamRow({ nextSequenceNumber: next, ...row }: StreamState): WrittenRow<typeof STORED.stream> {

@@ -187,11 +187,42 @@ export function dfStoreSuite(backend: StoreBackend<DfStore & Outbox>): void {
         ...NOTHING,
         communications: [CALL, { ...CALL, correlation: 'd', cin: 4, lastSeen: 50 }],
       });
-      await current.store.forgetting?.expire(10);
+      await current.store.forgetting?.expire(10, 100);
       const state = await current.store.load();
       expect(state.communications.map(({ cin }) => cin)).toEqual([4]);
-      await current.store.forgetting?.expire(100);
+      await current.store.forgetting?.expire(100, 100);
       expect((await current.store.load()).lastCins).toEqual(new Map([['L', 4]]));
+    });
+
+    it('keeps so many streams, those that were heard of last, and gives how many went', async () => {
+      const streams = [1, 2, 3].map((at) => ({ key: `s${at}`, nextSequenceNumber: 1, lastTime: at }));
+      await current.store.commit({ ...NOTHING, streams });
+      expect(await current.store.forgetting?.expire(2, 1)).toBe(1);
+      expect((await current.store.load()).streams.map(({ key }) => key)).toEqual(['s3']);
+    });
+
+    it('gives by call, at once, what was committed', async () => {
+      const other = { ...CALL, liid: 'L2', cin: 7 };
+      const away = { ...CALL, correlation: 'd', cin: 4 };
+      const stream = { key: 's', nextSequenceNumber: 4, lastTime: 1.5 };
+      const kept = (xid: string, correlation: string) => ({
+        session: newSession(xid, correlation),
+        lastSeen: 5,
+      });
+      await current.store.commit({
+        ...{ ...NOTHING, streams: [stream], communications: [CALL, other, away] },
+        keySessions: [kept('x', 'c'), kept('y', 'c'), kept('x', 'd')],
+      });
+      const { recall } = current.store;
+      expect(recall?.stream('s')).toEqual(stream);
+      expect(recall?.stream('t')).toBeNull();
+      expect(recall?.communications('c')).toEqual([CALL, other]);
+      expect(recall?.keySessions('c')).toEqual([kept('x', 'c'), kept('y', 'c')]);
+      expect(recall?.keySessions('e')).toEqual([]);
+      expect([recall?.callsOf('L'), recall?.keyedCallsOf('x')]).toEqual([
+        ['c', 'd'],
+        ['c', 'd'],
+      ]);
     });
 
     it('a call that was forgotten in memory alone takes its new CIN along', async () => {
