@@ -15,7 +15,7 @@ import { controlPathOf, SOCKET_NAME, STATE_PLACES } from '../host/control.ts';
 import { unreadable } from '../storage/files.ts';
 import { isRunning, LOCK_NOTE, readLockNote } from '../storage/lock.ts';
 import type { LockNote } from '../storage/lock.ts';
-import { CliError } from './failure.ts';
+import { CliError, hintFor } from './failure.ts';
 
 /** Which entities are meant. */
 export interface ChosenSocket {
@@ -85,8 +85,13 @@ export function socketOf(file: string): string {
 /** What came of asking all that are meant. */
 export interface Asked<T> {
   readonly answers: readonly { readonly socket: string; readonly answer: T }[];
-  /** What is wrong with the others, each in a sentence. */
-  readonly failures: readonly string[];
+  readonly failures: readonly AskFailure[];
+}
+
+/** What is wrong with one of several, in a sentence, and what to do. */
+export interface AskFailure {
+  readonly text: string;
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -100,35 +105,36 @@ export async function askEach<T>(
 ): Promise<Asked<T>> {
   const { sockets, silent } = entitiesOf(chosen);
   const answers: { socket: string; answer: T }[] = [];
-  const failures: string[] = [];
+  const failures: AskFailure[] = silent.map((text) => ({ text, hint: UNANSWERED }));
   const one = async (socket: string): Promise<void> => {
     try {
       answers.push({ socket, answer: await ask(socket) });
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      failures.push(error.message);
+      failures.push({ text: error.message, hint: error.hint });
     }
   };
   if (order === 'at once') await Promise.all(sockets.map(one));
   else for (const socket of sockets) await one(socket);
   const at = ({ socket }: { socket: string }): number => sockets.indexOf(socket);
-  return { answers: answers.sort((a, b) => at(a) - at(b)), failures: [...failures, ...silent] };
+  return { answers: answers.sort((a, b) => at(a) - at(b)), failures };
 }
 
 /** For a command that was to ask all of them. @throws CliError `failed` if one could not be asked */
 export function requireAll({ answers, failures }: Asked<unknown>): void {
   if (failures.length === 0) return;
-  throw ofSeveral(failures, answers.length + failures.length, 'cannot be asked', UNANSWERED);
+  throw ofSeveral(failures, answers.length + failures.length, 'could not be asked, or refused');
 }
 
 /** What to do about one that does not answer. */
-export const UNANSWERED = 'Does the entity run, and as the user who asks?';
+const UNANSWERED = 'Does the entity run, and as the user who asks?';
 
 /** What is wrong with some of several: each in a line; of one, that alone. */
-export function ofSeveral(failures: readonly string[], all: number, what: string, hint?: string): CliError {
-  const [first = '', ...others] = failures;
-  const lines = [`${failures.length} of ${all} ${what}:`, ...failures].join('\n  ');
-  return new CliError('failed', others.length === 0 ? first : lines, hint);
+export function ofSeveral(failures: readonly AskFailure[], all: number, what: string): CliError {
+  const texts = failures.map(({ text }) => text);
+  const lines = [`${failures.length} of ${all} ${what}:`, ...texts].join('\n  ');
+  const hint = failures.find((each) => each.hint !== undefined)?.hint;
+  return new CliError('failed', texts.length === 1 ? (texts[0] ?? '') : lines, hint);
 }
 
 /** A request, and what the answer is read to. @throws CliError `failed` */
@@ -156,11 +162,16 @@ export async function askText(
   const { status, text } = await exchange(socket, { method, path: at, timeout: PATIENCE_MS + ms }, body);
   if (status === 200) return text;
   const problem = PROBLEM.read(jsonOf(text));
-  const why = 'value' in problem ? problem.value.detail : `status ${status}`;
-  throw new CliError('failed', `${socket}: refused: ${why}`);
+  if (!('value' in problem)) throw new CliError('failed', `${socket}: refused: status ${status}`);
+  const { detail, error } = problem.value;
+  throw new CliError(
+    'failed',
+    `${socket}: refused: ${detail}`,
+    error === undefined ? undefined : hintFor(error),
+  );
 }
 
-const PROBLEM = new Form(Type.Object({ detail: Type.String() }));
+const PROBLEM = new Form(Type.Object({ detail: Type.String(), error: Type.Optional(Type.String()) }));
 
 /** Of a folder with state. */
 interface State {

@@ -36,6 +36,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'Is it an audit log? If it is, it was changed, or cut off within its last line: put back a copy, or cut it there, on record: claviger audit repair --store STORE LOG.',
   'EvidenceError cut-off':
     'Put the log back, or take it up as it is, on record: claviger audit repair --store STORE LOG.',
+  'EvidenceError not-written':
+    'Nothing is done that cannot be put on record: make room for the audit log, or put its file back.',
   'X1SchemaError unusable-schema':
     'The setting names the operator’s copy of the X1 schema; it may be left out.',
   'EndpointError kms':
@@ -70,6 +72,11 @@ const HINTS: Readonly<Record<string, string>> = {
   'LabError process': 'The log says more.',
   'LabError call': 'Run it again with --log info to see what the entities say.',
 };
+
+/** What to do about an error that another process tells of. @param kind class and code */
+export function hintFor(kind: string): string | undefined {
+  return Object.hasOwn(HINTS, kind) ? HINTS[kind] : undefined;
+}
 
 /** What to do about errors of the system, by code. */
 const SYSTEM_HINTS: Readonly<Record<string, string>> = {

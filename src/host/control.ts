@@ -16,7 +16,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import fastify from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { ClavigerError } from '../bytes/errors.ts';
 import type { Logger } from '../bytes/ports.ts';
@@ -136,28 +136,35 @@ function mount(app: FastifyInstance, operated: Operated, logger: Logger): void {
   app.post('/log-level', (request, reply) => {
     const read = LEVEL.read(request.body);
     if (!('value' in read)) return refuse(reply, read.faults);
-    operated.setLevel(read.value.level);
-    return reply.send({ level: operated.level() });
+    return told(reply, () => {
+      operated.setLevel(read.value.level);
+      return { level: operated.level() };
+    });
   });
   app.post('/backup', async (request, reply) => {
     const read = BACKUP.read(request.body);
     if (!('value' in read)) return refuse(reply, read.faults);
-    try {
-      return await operated.backup(read.value);
-    } catch (error) {
-      if (error instanceof ClavigerError) return sendProblem(reply, 400, error.message);
-      throw error;
-    }
+    return told(reply, () => operated.backup(read.value));
   });
   app.post('/drain', async (request, reply) => {
     const read = DRAIN.read(request.body ?? {});
     if (!('value' in read)) return refuse(reply, read.faults);
-    return { drained: await operated.drain(read.value.ms) };
+    return told(reply, async () => ({ drained: await operated.drain(read.value.ms) }));
   });
 }
 
+/** What comes of it, or why it was not done, with the kind of error by which whoever asked knows what to do. */
+async function told(reply: FastifyReply, act: () => unknown): Promise<unknown> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof ClavigerError)) throw error;
+    return sendProblem(reply, 400, error.message, { error: `${error.name} ${String(error.code)}` });
+  }
+}
+
 function refuse(
-  reply: Parameters<typeof sendProblem>[0],
+  reply: FastifyReply,
   faults: readonly Parameters<typeof faultText>[0][],
 ): ReturnType<typeof sendProblem> {
   return sendProblem(reply, 400, faults.map((fault) => faultText(fault, 'the body', 'member')).join('; '));

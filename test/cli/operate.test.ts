@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { EvidenceError } from '../../src/evidence/log.ts';
 import { Network } from '../../src/lab/network/network.ts';
 import { Timeline } from '../../src/lab/timeline.ts';
 import { operate } from '../host/support/operated.ts';
@@ -107,6 +108,31 @@ it('R-93: the other commands do what they say', async () => {
   expect((await claviger('reload', '--config', df.file)).status).toBe(0);
 });
 
+it.each(['drain', 'log-level warn', 'reload'])(
+  'R-92: %s is not done where it cannot be put on record, and that is said',
+  async (line) => {
+    const command = line.split(' ');
+    const { audit } = df.operated.operation;
+    const record = vi.spyOn(audit!, 'record').mockImplementation(() => {
+      throw new EvidenceError('not-written', 'the record could not be written: the disk is full');
+    });
+    const { status, out, err } = await claviger(...command, '--config', df.file);
+    record.mockRestore();
+    expect(status).toBe(1);
+    expect(out + err).toContain('the record could not be written: the disk is full');
+    if (command[0] !== 'reload') expect(err).toContain('\n  hint: Nothing is done that cannot be put on');
+    expect((await claviger('log-level', '--config', df.file)).out).not.toMatch(/: warn\n$/);
+  },
+);
+
+it('R-94: a copy that is refused is so with what to do', async () => {
+  const kms = await operate('kms', network.configOf('kms', 'home1'), folder);
+  const refused = await claviger('backup', '--config', kms.file, '--to', path.join(folder, 'copy'));
+  await kms.stop();
+  expect(refused).toMatchObject({ status: 1, out: '' });
+  expect(refused.err).toMatch(/for a recipient's key alone\n {2}hint: Make a key by age-keygen/);
+});
+
 describe('entities of a folder that cannot be asked', () => {
   const commands = [['status'], ['alarms'], ['reload'], ['drain', '--ms', '1'], ['log-level']];
   const state = path.join(folder, 'some');
@@ -139,7 +165,7 @@ describe('entities of a folder that cannot be asked', () => {
     const [first, ...lines] = err.trimEnd().split('\n');
     expect([status, first]).toEqual([
       1,
-      `claviger: 3 of 4 ${command[0] === 'status' ? 'are not ready' : 'cannot be asked'}:`,
+      `claviger: 3 of 4 ${command[0] === 'status' ? 'are not ready' : 'could not be asked, or refused'}:`,
     ]);
     const told = [...lines.slice(0, 3)].sort().map((line) => line.trim().replaceAll(`${state}/`, ''));
     expect(told).toEqual([

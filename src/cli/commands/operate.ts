@@ -16,9 +16,8 @@ import {
   entitiesOf,
   ofSeveral,
   requireAll,
-  UNANSWERED,
 } from '../control-client.ts';
-import type { Asked, ChosenSocket } from '../control-client.ts';
+import type { Asked, AskFailure, ChosenSocket } from '../control-client.ts';
 import { CliError } from '../failure.ts';
 import { harmless, table } from '../terminal.ts';
 
@@ -54,8 +53,7 @@ Examples:
       const waiting = found.filter(({ ready }) => !ready);
       const { failures } = asked;
       const wrong = [...waiting.map(whyNot), ...failures];
-      const hint = failures.length === 0 ? undefined : UNANSWERED;
-      if (wrong.length > 0) throw ofSeveral(wrong, found.length + failures.length, 'are not ready', hint);
+      if (wrong.length > 0) throw ofSeveral(wrong, found.length + failures.length, 'are not ready');
     });
 }
 
@@ -190,8 +188,8 @@ function inOne<T extends object>({ answers }: Asked<T>): ({ readonly socket: str
   return answers.map(({ socket, answer }) => ({ socket, ...answer }));
 }
 
-function whyNot({ name, reasons }: Status): string {
-  return harmless(`${name} is not ready: ${reasons.join('; ')}`);
+function whyNot({ name, reasons }: Status): AskFailure {
+  return { text: harmless(`${name} is not ready: ${reasons.join('; ')}`) };
 }
 
 function overview(found: readonly Status[]): string {

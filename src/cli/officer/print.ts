@@ -1,4 +1,5 @@
 /** Warrants for people, in lines of a terminal. */
+import { jsonOf } from '../../bytes/json.ts';
 import type { WarrantEvent, WarrantView } from '../../wire/officers/warrants.ts';
 
 /** A time without milliseconds that say nothing. */
@@ -81,10 +82,20 @@ export function historyText(history: readonly WarrantEvent[]): string {
   const lines = history.map(({ at, by, act, state, generation, reason, detail }) => {
     const who = by === undefined ? '' : ` by ${printable(by)}`;
     const why = reason === undefined ? '' : `: ${printable(reason)}`;
-    const what = detail === undefined ? '' : ` ${printable(detail)}`;
+    const what = detail === undefined ? '' : ` [${detailText(detail)}]`;
     return `  ${shortTime(at)}  ${String(generation).padStart(3)}  ${act}${who} (${state})${why}${what}\n`;
   });
   return `history\n${lines.join('')}`;
+}
+
+/** A change as the ADMF has put it on record: `amend: endTime 2030-01-31T12:00:00Z`; anything else as it is. */
+function detailText(detail: string): string {
+  const json = jsonOf(detail);
+  if (typeof json !== 'object' || json === null || !('kind' in json)) return printable(detail);
+  const { kind, changes, ...others } = json as { kind: unknown; changes?: object };
+  const members = Object.entries({ ...others, ...changes }).filter(([, value]) => value !== null);
+  const what = members.map(([name, value]) => printable(`${name} ${changeText(value)}`)).join(', ');
+  return what === '' ? printable(String(kind)) : `${printable(String(kind))}: ${what}`;
 }
 
 function pendingRows(warrant: WarrantView): [string, string][] {
@@ -102,6 +113,7 @@ function pendingRows(warrant: WarrantView): [string, string][] {
 }
 
 function changeText(value: unknown): string {
+  if (typeof value === 'string') return printable(value);
   return typeof value === 'number' ? shortTime(value) : printable(JSON.stringify(value));
 }
 

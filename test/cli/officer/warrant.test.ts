@@ -119,6 +119,11 @@ describe('R-93: claviger warrant', { timeout: 60_000 }, () => {
       code: 0,
       err: '',
     });
+    const shown = (await as('cleo', 'warrant show LIID-3')).out;
+    expect(shown).toMatch(/amended by anna \(active\): less \[amend: delivery IRI\]\n/);
+    expect(shown).toMatch(/change-proposed by anna \(suspended\): back \[resume\]\n/);
+    expect(shown).toMatch(/change-approved by ben \(\w+\) \[amend: endTime 20\d\d-\S+Z\]\n/);
+    expect(shown).not.toMatch(/[{}]/);
   });
 
   it.each([
