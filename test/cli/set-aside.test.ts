@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fromHex, utf8 } from '../../src/bytes/octets.ts';
 import { createProgram } from '../../src/cli/program.ts';
@@ -62,6 +63,16 @@ async function claviger(...args: string[]): Promise<string> {
 }
 
 describe('R-68: claviger set-aside', () => {
+  it('of a store beside which nothing is, says so; of what is not a store, that', async () => {
+    const other = path.join(folder, 'other.db');
+    new Database(other).exec('CREATE TABLE other (a INTEGER)').close();
+    expect(await claviger('list', other)).toBe('nothing is set aside\n');
+    expect(await claviger('list', other, '--json')).toBe('');
+    await expect(claviger('show', other, '1')).rejects.toThrow(/nothing is set aside beside/);
+    writeFileSync(other, 'no database, and long enough to look at: '.repeat(40));
+    await expect(claviger('list', other)).rejects.toThrow(/is not a database/);
+  });
+
   it('lists what is kept while the element runs, by its file or by the store beside it', async () => {
     const lines = (await claviger('list', file)).trim().split('\n');
     expect(lines).toEqual([

@@ -56,6 +56,22 @@ describe('a command that cannot read what it is given', () => {
   );
 });
 
+it.each(['kms', 'df', 'lemf', 'gateway'])(
+  'R-80: %s run says whose configuration it was given',
+  async (entity) => {
+    const file = at('an-officer.json');
+    const tls = { certificate: 'a.pem', privateKey: 'a.key', authorities: 'ca.pem' };
+    writeFileSync(file, JSON.stringify({ url: 'https://admf.example:8443', tls, hosts: {}, lemf: {} }), {
+      mode: 0o600,
+    });
+    const { status, err } = await claviger(entity, 'run', '--config', file);
+    expect([status, err]).toEqual([
+      1,
+      `claviger: ${file} has the settings of officer, not of ${entity}\n  hint: Name the configuration of the ${entity}.\n`,
+    ]);
+  },
+);
+
 it('R-80: an entity that does not run is told of by where it would listen, and what to look at', async () => {
   const socket = at('a-folder', 'control.sock');
   // One that was left: nobody listens there any more.

@@ -53,7 +53,11 @@ describe('a lock on state', () => {
     expect(() => lockState(place, NOW)).toThrow(/in use/);
     await running.stop();
     const note = path.join(folder, 'c', 'lock.json');
-    expect(readLockNote(note)).toMatchObject({ entity: 'kms', pid: process.pid, until: expect.any(String) });
+    expect(readLockNote(note)).toMatchObject({
+      entity: 'kms',
+      pid: process.pid,
+      until: expect.any(String) as string,
+    });
     const next = lockState(place, NOW);
     expect(readLockNote(note)).toEqual({ entity: 'kms', pid: process.pid, since: isoTime(NOW) });
     rmSync(path.join(folder, 'c'), { recursive: true });

@@ -10,6 +10,7 @@ import { readConfigFile } from '../../host/config.ts';
 import { readManifest, restoreBackup } from '../../host/restore.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { readWhole, unreadable } from '../../storage/files.ts';
+import { misplacedOr } from '../config-kind.ts';
 import { askControl, socketOf } from '../control-client.ts';
 import { CliError } from '../failure.ts';
 
@@ -78,7 +79,11 @@ Example:
           'input',
           `${from} is a copy of what this version does not know: ${manifest.entity}`,
         );
-      const { kept, name, prepare, forgotten } = await kind(readConfigFile(config), config);
+      const { kept, name, prepare, forgotten } = await kind(readConfigFile(config), config).catch(
+        async (error: unknown) => {
+          throw await misplacedOr(error, manifest.entity, config);
+        },
+      );
       if (name !== manifest.name)
         throw new CliError('input', `${from} is a copy of ${manifest.name}, and ${config} is of ${name}`);
       const key = identity === undefined ? null : readKey(identity);

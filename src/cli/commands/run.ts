@@ -7,6 +7,7 @@ import type { OperatedRuntime, OperatedSource, RunningOperated } from '../../hos
 import { systemClock, systemRandom } from '../../host/runtime.ts';
 import type { Running } from '../../host/runtime.ts';
 import type { Logger } from '../../bytes/ports.ts';
+import { misplacedOr } from '../config-kind.ts';
 import { onStoreUpgraded } from '../../storage/migrations.ts';
 
 /** A functional entity that can be started from what its configuration's file holds. */
@@ -36,7 +37,10 @@ export function runCommand(entity: string, start: Starter): Command {
       const stopped = untilTold(logger, () => told.reload?.());
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
       onStoreUpgraded((upgrade) => logger.info(upgrade, 'a store was brought to the present version'));
-      const operated = await start({ file, load: () => read(file) }, runtime);
+      const source = { file, load: () => read(file) };
+      const operated = await start(source, runtime).catch(async (error: unknown) => {
+        throw await misplacedOr(error, entity, file);
+      });
       told.reload = () => operated.operated.reload();
       const { running, control, admin } = operated;
       const where = { ...addressesOf(running), ...(admin === null ? {} : { admin }) };

@@ -7,6 +7,7 @@ import { decimal } from '../../sip/text.ts';
 import { describePdu } from '../workbench/describe-pdu.ts';
 import { escaped, renderFields } from '../workbench/shown.ts';
 import { CliError } from '../failure.ts';
+import { StorageError } from '../../storage/errors.ts';
 import { requireReadable, writeWhole } from '../../storage/files.ts';
 
 interface Options {
@@ -48,11 +49,14 @@ export function setAsideCommand(): Command {
 }
 
 function list(file: string, options: Options): void {
+  let count = 0;
   for (const pdu of keptIn(file, [])) {
+    count += 1;
     const { octets, time, ...about } = pdu;
     const line = { ...about, time: new Date(time).toISOString(), octets: octets.length };
     process.stdout.write(`${options.json === true ? JSON.stringify(line) : headOf(pdu)}\n`);
   }
+  if (count === 0 && options.json !== true) process.stdout.write('nothing is set aside\n');
 }
 
 function show(file: string, numbers: readonly string[], options: Options): void {
@@ -91,7 +95,11 @@ function headOf({ number, time, reference, did, subject, reason, octets }: KeptP
 
 /** @throws CliError `input` if one of those that are wanted is not there */
 function* keptIn(file: string, wanted: readonly number[]): Generator<KeptPdu> {
-  const reader = new SetAsideReader(placeOf(file));
+  const reader = readerOf(file);
+  if (reader === null) {
+    if (wanted.length === 0) return;
+    throw new CliError('input', `nothing is set aside beside ${file}`);
+  }
   try {
     const numbers = wanted.length === 0 ? reader.numbers() : wanted;
     const missing = wanted.filter((number) => reader.get(number) === null);
@@ -108,6 +116,17 @@ function* keptIn(file: string, wanted: readonly number[]): Generator<KeptPdu> {
     }
   } finally {
     reader.close();
+  }
+}
+
+/** `null`: it is a store beside which nothing was ever set aside. @throws FileError `unreadable`; StorageError */
+function readerOf(file: string): SetAsideReader | null {
+  const at = placeOf(file);
+  try {
+    return new SetAsideReader(at);
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'foreign' && at === file) return null;
+    throw error;
   }
 }
 

@@ -102,7 +102,7 @@ function kindByName(file: string): Kind | null {
 }
 
 /** Whose settings these are most likely: by how many of them are known; `null`: it cannot be told. */
-function kindByShape(json: unknown): Kind | null {
+export function kindByShape(json: unknown): Kind | null {
   if (typeof json !== 'object' || json === null) return null;
   const names = Object.keys(json);
   const scores = KINDS.map((kind) => {
