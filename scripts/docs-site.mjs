@@ -10,7 +10,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -70,7 +69,7 @@ function hrefOf({ source, target }, targets) {
 
 /** The pages of the library (typedoc), without a script within them. @param {string} out */
 function addLibrary(out) {
-  const typedoc = createRequire(import.meta.url).resolve('typedoc/bin/typedoc');
+  const typedoc = path.join(root, 'node_modules/typedoc/bin/typedoc');
   const { status } = spawnSync(process.execPath, [typedoc, '--out', out], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error('typedoc has failed');
   for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
