@@ -26,7 +26,7 @@ export function rsaKey(draw: (octets: number) => Uint8Array): KeyObject {
   const [p, q] = one > other ? [one, other] : [other, one];
   const d = inverse(E, (p - 1n) * (q - 1n));
   const numbers = { n: p * q, e: E, d, p, q, dp: d % (p - 1n), dq: d % (q - 1n), qi: inverse(q, p) };
-  const members = Object.entries(numbers).map(([name, value]) => [name, base64Url(value)]);
+  const members = Object.entries(numbers).map(([name, value]) => [name, base64Url(value)] as const);
   return createPrivateKey({ format: 'jwk', key: { kty: 'RSA', ...Object.fromEntries(members) } });
 }
 
