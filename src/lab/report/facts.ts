@@ -1,6 +1,7 @@
 /** What the explanation of a run is made of: figures and names, each read from the record. */
 import type { DemoReport } from '../scenarios/report.ts';
 import type { ReferencePoint, TimelineEntry } from '../timeline.ts';
+import { userIn } from './parties.ts';
 
 /** Which SIP message carried a MIKEY message first, and whose it was. */
 export interface MikeyCarrier {
@@ -12,8 +13,10 @@ export interface MikeyCarrier {
 export interface RunFacts {
   readonly caller: string | null;
   readonly callee: string | null;
-  /** Whom the first I_MESSAGE_1 is encrypted to, as far as its INVITE says. */
+  /** Request-URI of the first INVITE. */
   readonly called: string | null;
+  /** Whether whoever answered is whom I_MESSAGE_1 was encrypted to, and so sent its share back; `null`: nothing says it. */
+  readonly isEchoed: boolean | null;
   readonly calls: number;
   readonly sipMessages: number;
   readonly keyRequests: number;
@@ -53,7 +56,7 @@ const REFERENCES: readonly ReferencePoint[] = [
 
 export function factsOf(report: DemoReport): RunFacts {
   const { calls, timeline, links, checks } = report;
-  const first = calls[0];
+  const first = calls.toSorted((a, b) => a.times.dialled - b.times.dialled)[0];
   const since = timeline.filter(({ at }) => at >= (first?.times.dialled ?? 0));
   const xk = timeline.filter(({ reference }) => reference === 'Xk');
   const told = (start: string): TimelineEntry[] => xk.filter(({ what }) => what.startsWith(start));
@@ -75,12 +78,13 @@ export function factsOf(report: DemoReport): RunFacts {
     caller: first?.caller ?? null,
     callee: first?.callee ?? null,
     called: calledIn(since),
+    isEchoed: isEchoed(since, first?.caller ?? null),
     calls: new Set(calls.map(({ callId }) => callId)).size,
     sipMessages: since.filter(({ reference }) => reference === 'Gm' || reference === 'Mw').length,
     keyRequests: timeline.filter(({ reference }) => reference === 'REQUEST_KEY').length,
     ignoresSeed: report.faults.flatMap((fault) => /^ue-ignores-seed=(.+)$/.exec(fault)?.[1] ?? []),
     carriers: {
-      I_MESSAGE_1: carrierOf(since, 'I_MESSAGE_1'),
+      I_MESSAGE_1: carrierIn(answeredOffer(since)),
       R_MESSAGE_1: carrierOf(since, 'R_MESSAGE_1'),
       I_MESSAGE_2: carrierOf(since, 'I_MESSAGE_2'),
       R_MESSAGE_2: carrierOf(since, 'R_MESSAGE_2'),
@@ -121,8 +125,33 @@ export function startOf({ what }: Pick<TimelineEntry, 'what'>): {
 }
 
 function carrierOf(entries: readonly TimelineEntry[], name: MikeyName): MikeyCarrier | null {
-  const entry = entries.find(({ reference, what }) => isSip(reference) && what.endsWith(`[${name}]`));
+  return carrierIn(entries.find((entry) => carries(entry, name)));
+}
+
+function carrierIn(entry: TimelineEntry | undefined): MikeyCarrier | null {
   return entry === undefined ? null : { from: entry.from, message: startOf(entry).message };
+}
+
+/** The I_MESSAGE_1 that the first R_MESSAGE_1 answers: the last that an end has sent before it, after a redirection too. */
+function answeredOffer(entries: readonly TimelineEntry[]): TimelineEntry | undefined {
+  const answer = entries.findIndex((entry) => carries(entry, 'R_MESSAGE_1'));
+  const before = answer < 0 ? entries : entries.slice(0, answer);
+  const offers = before.filter((entry) => carries(entry, 'I_MESSAGE_1') && !entry.from.startsWith('cscf.'));
+  return answer < 0 ? offers[0] : offers.at(-1);
+}
+
+/** An offer in a request is for whom it is sent to, one in a response for the caller. */
+function isEchoed(entries: readonly TimelineEntry[], caller: string | null): boolean | null {
+  const offer = answeredOffer(entries);
+  const answer = entries.find((entry) => carries(entry, 'R_MESSAGE_1'));
+  if (offer === undefined || answer === undefined) return null;
+  const uri = offer.what.split(' ')[1] ?? '';
+  const meant = offer.what.startsWith('INVITE ') ? userIn(uri) : caller;
+  return meant === null ? null : meant === (answer.from.split('.', 1)[0] ?? '');
+}
+
+function carries({ reference, what }: TimelineEntry, name: MikeyName): boolean {
+  return isSip(reference) && what.endsWith(`[${name}]`);
 }
 
 function calledIn(entries: readonly TimelineEntry[]): string | null {

@@ -1,8 +1,9 @@
 /** The record of a run as a network: both homes, and what went over each reference point. */
 import type { HomeTopology, TopologyEnd, TopologyWire } from '../../views/topology.ts';
+import { MAILBOX_USER } from '../network/home.ts';
 import type { DemoReport, LinkReport } from '../scenarios/report.ts';
 import type { HomeEnds } from './parties.ts';
-import { homesOf } from './parties.ts';
+import { homesOf, userIn } from './parties.ts';
 import { ELEMENT_NAMES, TEXTS, WIRE_NAMES } from './texts.ts';
 
 export function homeTopologies(report: Pick<DemoReport, 'timeline' | 'links' | 'warrants'>): HomeTopology[] {
@@ -26,18 +27,21 @@ export function homeTopologies(report: Pick<DemoReport, 'timeline' | 'links' | '
 
 function endOf(name: string, home: string, { warrants }: Pick<DemoReport, 'warrants'>): TopologyEnd {
   const { target, phone, mailbox } = TEXTS.network;
-  const user = name.split('.', 1)[0] ?? name;
+  const user = userOfEnd(name);
   const isMarked = warrants.some((warrant) => warrant.home === home && userIn(warrant.target) === user);
-  const isMailbox = user === 'mailbox';
-  return { name, note: isMarked ? target : isMailbox ? mailbox : phone, isMarked };
+  return { name, note: isMarked ? target : isMailbox(name) ? mailbox : phone, isMarked };
 }
 
-/** `alice` of `sip:alice@home1.example`. */
-function userIn(identity: string): string | null {
-  return /^sips?:([^@;]+)@/.exec(identity)?.[1] ?? null;
+function isMailbox(end: string): boolean {
+  return userOfEnd(end) === MAILBOX_USER;
 }
 
-function figuresOf({ name }: HomeEnds, links: readonly LinkReport[]): HomeTopology['figures'] {
+/** `bob` of `bob.desk`, `mailbox` of `mailbox.home2`. */
+function userOfEnd(end: string): string {
+  return end.split('.', 1)[0] ?? end;
+}
+
+function figuresOf({ name, ends }: HomeEnds, links: readonly LinkReport[]): HomeTopology['figures'] {
   const suffix = `.${name}`;
   const isOwn = ({ from, to }: LinkReport): boolean => from.endsWith(suffix) || to.endsWith(suffix);
   const sum = (reference: LinkReport['reference']): number =>
@@ -46,7 +50,8 @@ function figuresOf({ name }: HomeEnds, links: readonly LinkReport[]): HomeTopolo
     Gm: sum('Gm'),
     Mw: sum('Mw'),
     Iq: null,
-    phones: sum('media'),
+    // What a mailbox sends is in no record.
+    phones: ends.some(isMailbox) ? null : sum('media'),
     homes: null,
     keys: sum('REQUEST_KEY'),
     X1: sum('X1'),

@@ -107,11 +107,11 @@ function streamText({ stream, home, liid }: RecoveredVoice): string {
 }
 
 function comparison(recovered: readonly RecoveredVoice[]): Markup {
-  return markup`${recovered.flatMap(({ compared }) =>
+  return markup`${recovered.flatMap(({ compared, recorded }) =>
     compared === null
       ? []
       : [
-          markup`<p class="compared ${compared.equal ? 'equal' : ''}">${TEXTS.voices.equal(compared.detail)}</p>\n`,
+          markup`<p class="compared ${compared.equal ? 'equal' : ''}">${TEXTS.voices.equal(recorded.file, compared.detail)}</p>\n`,
         ],
   )}`;
 }

@@ -16,6 +16,11 @@ export function homeInName(party: string): string | null {
   return ELEMENT.exec(party)?.[1] ?? null;
 }
 
+/** `alice` of `sip:alice@home1.example`; `null` of what is not a SIP URI with a user. */
+export function userIn(uri: string): string | null {
+  return /^sips?:([^@;]+)@/.exec(uri)?.[1] ?? null;
+}
+
 /** Each home with those that its CSCF or its KMS serves, as they come up. */
 export function homesOf(timeline: readonly TimelineEntry[]): HomeEnds[] {
   const homes = new Map<string, Set<string>>(HOMES.map((home) => [home, new Set()]));

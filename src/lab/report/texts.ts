@@ -1,6 +1,7 @@
 /** All that the report of a run says in English. Names and figures come from the record; they are put in as text. */
 import type { TopologyElement, TopologyWire } from '../../views/topology.ts';
 import { counted } from '../scenarios/checks/check.ts';
+import { userIn } from './parties.ts';
 import type { MikeyCarrier, MikeyName, RunFacts } from './facts.ts';
 
 export const TEXTS = {
@@ -53,7 +54,7 @@ export const TEXTS = {
     figure: (speaker: string, lanes: string) => `Waveform of what ${speaker} said: ${lanes}`,
     player: (what: string) => `Play: ${what}`,
     seek: 'Place in the recording',
-    equal: (detail: string) => `Recovered against spoken: ${detail}`,
+    equal: (file: string, detail: string) => `${file} against what was spoken: ${detail}`,
     onlySpoken: 'Nothing of it was recovered.',
     nobody:
       'Nobody was the target of a warrant: nothing was recovered, and nothing was there to recover it from.',
@@ -68,7 +69,7 @@ export const TEXTS = {
   },
   network: {
     about:
-      'Each line is a socket with a protocol of its own; its figure says how many messages, PDUs or packets went over it in this run. What is faint was there, and had nothing to carry. Iq, and what gateways send each other, nobody counted.',
+      'Each line is a socket with a protocol of its own; its figure says how many messages, PDUs or packets went over it in this run. What is faint was there, and had nothing to carry. Iq, what gateways send each other, and what a mailbox sends, nobody counted.',
     figure: (home: string, ends: string) =>
       `${home}: its phones (${ends}), the operator's elements, the agency, and what went between them`,
     table: 'The same as a table',
@@ -162,10 +163,15 @@ export function fifteenLines(facts: RunFacts): readonly string[] {
 function agreement(facts: RunFacts): string[] {
   const { caller, callee, called, carriers, cryptoSessions, sas, suites, mediaPackets } = facts;
   const other = called ?? 'the address';
+  const whom =
+    called !== null && callee !== null && userIn(called) !== callee
+      ? `${called}, ${callee} answers`
+      : (callee ?? 'somebody');
+  const one = facts.calls > 1 ? ` (the first of ${facts.calls} calls)` : '';
   return [
     caller === null
       ? 'No call came to its end in this run.'
-      : `${caller} calls ${callee ?? 'somebody'}, and what they say is to be encrypted. The SIP is that of any call, ${counted(facts.sipMessages, 'message')} from the first INVITE on; what is new stands in the SDP, in lines a=key-mgmt:mikey (RFC 4567).`,
+      : `${caller} calls ${whom}${one}, and what they say is to be encrypted. The SIP is that of any call, ${counted(facts.sipMessages, 'message')} from the first INVITE on; what is new stands in the SDP, in lines a=key-mgmt:mikey (RFC 4567).`,
     `Identity-based encryption (IBE) turns an address into a public key. With the published parameters of an operator anybody can encrypt to ${other}, without a certificate, a directory or an earlier contact.`,
     `One party alone can compute the private key of an address: the operator’s key management server (KMS). Each phone fetched its own before the call, for a period at a time (REQUEST_KEY, ${counted(facts.keyRequests, 'time')} in this run).`,
     `With its private key each phone gets a seed. Where others take a Diffie–Hellman secret at random, it draws one from the seed; nothing on the wire shows the difference.${facts.ignoresSeed.length === 0 ? '' : ` The phone of ${facts.ignoresSeed.join(', ')} was made not to.`}`,
@@ -174,11 +180,7 @@ function agreement(facts: RunFacts): string[] {
       carriers,
       'a Diffie–Hellman share, encrypted to the address of the other end, and what ciphers there are to choose from',
     ),
-    carried(
-      'R_MESSAGE_1',
-      carriers,
-      'the first share sent back, which proves that it could be opened, and a second share, both encrypted to whoever began',
-    ),
+    carried('R_MESSAGE_1', carriers, ANSWERS[String(facts.isEchoed)] ?? ''),
     carried(
       'I_MESSAGE_2',
       carriers,
@@ -209,14 +211,29 @@ function interception(facts: RunFacts): string[] {
   const homes = [...new Set(warrants.map(({ home }) => home))].join(' and ');
   return [
     `There was a warrant: ${named}. The ADMF of ${homes} told KMS, DF, gateway and CSCF of it (X1, ${counted(counts.X1, 'message')} in all), those that receive before those that send.`,
-    `So the CSCF reported ${counted(counts.X2, 'SIP message')} to the DF (X2), and the gateway ${counted(counts.X3, 'packet')} as they were, still encrypted (X3). What the call itself sends is the same with a warrant and without.`,
+    `So the CSCF of ${homes} reported ${counted(counts.X2, 'SIP message')} to the DF (X2), and the gateway ${counted(counts.X3, 'packet')} as they were, still encrypted (X3). What the call itself sends is the same with a warrant and without.`,
     questions === 0
       ? 'No KMS was asked for keys in this run: no exchange with content under a warrant came to the DF.'
-      : `The DF found the MIKEY messages in the SIP and asked the target’s KMS (Xk, ${counted(questions, 'question')}). The KMS knows the warrant from its own ADMF, opens what was sent to the target, draws the target’s secret from the seed again, compares the point, and answers with the keys of this call alone${refusals.length === 0 ? '' : `; here it gave none, and said ${refusals.join(', ')}`}.`,
+      : `The DF found the MIKEY messages in the SIP and asked the target’s KMS (Xk, ${counted(questions, 'question')}). The KMS knows the warrant from its own ADMF, opens what was sent to the target, draws the target’s secret from the seed again, compares the point, and answers with the keys of this call alone${refusals.length === 0 ? '.' : `. ${without(facts)}`}`,
     handedOver(facts),
     outcome(facts),
   ];
 }
+
+function without({ keyAnswers, refusals }: RunFacts): string {
+  const said = refusals.join(', ');
+  return keyAnswers === 0
+    ? `Here there were no keys: ${said}.`
+    : `Here ${counted(keyAnswers, 'question')} ${keyAnswers === 1 ? 'was' : 'were'} answered with keys, and others were not: ${said}.`;
+}
+
+/** What R_MESSAGE_1 holds (RFC 6267 section 4.2.2.3), by whether the first share is sent back. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  true: 'the first share sent back, which proves that it could be opened, and a second share, both encrypted to whoever began',
+  false:
+    'a second share, encrypted to whoever began. The first was encrypted to somebody else and cannot be opened here; that it does not come back says so',
+  null: 'a second share, encrypted to whoever began, and the first beside it if it could be opened',
+};
 
 function handedOver(facts: RunFacts): string {
   const { counts, keyRecords, millisecondsToKeyRecord, recordings, authenticated, decryptedInNetwork } =

@@ -11,6 +11,7 @@ import { brokenPage, reportPage } from '../../../src/lab/report/page.ts';
 import { fifteenLines } from '../../../src/lab/report/texts.ts';
 import { HARMLESS, recordOf, timelineOf } from './record.ts';
 import type { StrangersTexts } from './record.ts';
+import type { TimelineEntry } from '../../../src/lab/timeline.ts';
 
 const assets = pageAssets();
 const HOSTILE: StrangersTexts = {
@@ -143,7 +144,9 @@ describe('the report of a run', () => {
     );
     const base64 = (file: string): string => Buffer.from(recordings.get(file) ?? []).toString('base64');
     expect(octets).toEqual(['spoken-alice.wav', 'recovered-alice.wav', 'spoken-bob.wav'].map(base64));
-    expect(textOf(page)).toContain('Recovered against spoken: 800 samples, 0.10 s, all equal');
+    expect(textOf(page)).toContain(
+      'recovered-alice.wav against what was spoken: 800 samples, 0.10 s, all equal',
+    );
     const other = recordOf();
     const broken = new Map(other.recordings).set(
       'recovered-alice.wav',
@@ -213,7 +216,7 @@ describe('the fifteen lines', () => {
       'alice’s PRACK carries I_MESSAGE_2',
       'bob’s 200 OK carries R_MESSAGE_2',
       'LIID-ALICE on sip:alice@home1.example',
-      '10 SIP messages to the DF (X2)',
+      'the CSCF of home1 reported 10 SIP messages to the DF (X2)',
       '942 packets as they were',
       'the first 193 ms after I_MESSAGE_2',
       '6 packets authenticated',
@@ -221,6 +224,30 @@ describe('the fifteen lines', () => {
       '1 of 2 checks passed',
     ])
       expect(text).toContain(said);
+  });
+
+  it('R-93: say of R_MESSAGE_1 what it holds, by who answers: whom was called, somebody else, after a redirection', () => {
+    const { timeline } = recordOf().report;
+    const lineOf = (change: (entry: TimelineEntry) => TimelineEntry | TimelineEntry[]): string =>
+      linesOf({ timeline: timeline.flatMap(change) })[5] ?? '';
+    const answeredBy = (name: string) => (entry: TimelineEntry) =>
+      entry.what.endsWith('[R_MESSAGE_1]') ? { ...entry, from: name } : entry;
+    expect(lineOf(answeredBy('bob.desk'))).toContain('the first share sent back');
+    expect(lineOf(answeredBy('carol'))).toContain('encrypted to somebody else and cannot be opened here');
+    expect(lineOf(answeredBy('mailbox.home2'))).toContain('cannot be opened here');
+    const redirected = (entry: TimelineEntry): TimelineEntry[] => {
+      const again = { ...entry, what: 'INVITE sip:carol@home2.example  [I_MESSAGE_1]' };
+      return entry.from === 'alice' && entry.what.startsWith('INVITE ')
+        ? [entry, again]
+        : [answeredBy('carol')(entry)].flat();
+    };
+    expect(lineOf(redirected)).toContain('carol’s 183');
+    expect(lineOf(redirected)).toContain('the first share sent back');
+    const toTel = (entry: TimelineEntry): TimelineEntry => ({
+      ...entry,
+      what: entry.what.replace('sip:bob@home2.example', 'tel:+15551234'),
+    });
+    expect(lineOf(toTel)).toContain('if it could be opened');
   });
 
   it('say what did not happen: no target, no exchange, no keys', () => {
@@ -232,7 +259,11 @@ describe('the fifteen lines', () => {
         : entry,
     );
     expect(linesOf({ timeline: refused }).join('\n')).toContain(
-      'here it gave none, and said endpoint-not-compliant',
+      'Here there were no keys: endpoint-not-compliant.',
+    );
+    const late = [...refused, ...timeline.filter(({ what }) => what.startsWith('get_keys_response'))];
+    expect(linesOf({ timeline: late }).join('\n')).toContain(
+      'Here 1 question was answered with keys, and others were not: endpoint-not-compliant.',
     );
     const without = timeline.filter(({ what }) => !what.endsWith('[I_MESSAGE_2]'));
     expect(linesOf({ timeline: without }).join('\n')).toContain('No I_MESSAGE_2 was seen.');

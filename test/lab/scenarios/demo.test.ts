@@ -108,7 +108,7 @@ describe('options that make no sense', () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  it('a run that fails says so where its report would be', async () => {
+  it('R-93: a run that fails says so where its report would be, and on its page', async () => {
     const block = await findPorts(null);
     const out = path.join(folder, 'failed');
     try {
@@ -121,6 +121,9 @@ describe('options that make no sense', () => {
       state: 'failed',
       error: expect.stringMatching(/are taken/) as string,
     });
+    expect(readFileSync(path.join(out, 'report.html'), 'utf8')).toMatch(
+      /did not come to its end[^]*are taken/,
+    );
   });
 
   it.each([80, 64_961, 70_000])('port %d as the first: refused', async (portBase) => {
