@@ -64,6 +64,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'BackupError unfit-copy': 'Nothing was changed.',
   'ControlError path-too-long': 'The setting controlSocket names another place for it.',
   'ControlError in-the-way': 'The setting controlSocket names another place for it; each entity has its own.',
+  'ConsoleError not-built': 'npm run build makes it.',
   'LabError ports': 'Another program has them: choose another --port-base, or leave it out.',
   'LabError pki':
     'Is it the folder of `claviger pki init`, and the certificate one of its own? Nothing was changed.',

@@ -74,6 +74,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).initCommand(),
   up: async () => (await import('./commands/up.ts')).upCommand(),
   down: async () => (await import('./commands/up.ts')).downCommand(),
+  console: async () => (await import('./commands/console.ts')).consoleCommand(),
   selftest: async () => (await import('./commands/selftest.ts')).selftestCommand(),
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
   x2: async () => (await import('./commands/x2.ts')).x2Command(),

@@ -4,6 +4,7 @@
  */
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -192,6 +193,11 @@ export interface HttpsAnswer {
   readonly body: Uint8Array;
 }
 
+/** An answer whose body comes bit by bit. */
+export interface StreamedAnswer extends Pick<HttpsAnswer, 'status' | 'contentType'> {
+  readonly body: Readable;
+}
+
 /** Milliseconds after which to ask again by a Retry-After field: seconds or a date; `null`: it does not say. */
 export function retryAfterMs(field: string, now: number): number | null {
   const text = field.trim();
@@ -290,6 +296,23 @@ export class HttpsClient {
       throw new HttpsError(code, `no answer from ${url}: ${reasonOf(cause)}`, { cause });
     } finally {
       this.#end();
+    }
+  }
+
+  /**
+   * A GET whose answer goes on for as long as something comes within `silenceMs`; whoever asks takes it, or aborts it.
+   * @throws HttpsError where there is no answer
+   */
+  async stream(url: string, signal: AbortSignal, silenceMs: number): Promise<StreamedAnswer> {
+    this.#begin();
+    try {
+      const answer = await request(url, { dispatcher: this.#agent, signal, bodyTimeout: silenceMs });
+      answer.body.once('close', () => this.#end());
+      const { statusCode: status, headers, body } = answer;
+      return { status, contentType: fieldOf(headers, 'content-type'), body };
+    } catch (cause) {
+      this.#end();
+      throw new HttpsError('unreachable', `no answer from ${url}: ${reasonOf(cause)}`, { cause });
     }
   }
 

@@ -113,7 +113,9 @@ export class Provisioner {
       const wanted = plan.task(kind, record);
       const { kind: task } = client.progress(record.xid, wanted);
       const isDelivering = !(wanted?.dids ?? []).some((did) => issues.isFaulty(element, did));
-      return { element, kind, isDelivering, task: wanted === null && task === 'settled' ? 'none' : task };
+      // Of what nobody has approved no element was ever told.
+      const hasPart = wanted !== null || (task !== 'settled' && record.approvals.length > 0);
+      return { element, kind, isDelivering, task: hasPart ? task : 'none' };
     });
   }
 
