@@ -21,15 +21,16 @@ const AGAIN_MS = 15_000;
 /** Listens until the page goes; a stream that ends is asked for anew. */
 export function listenLive(listener: LiveListener): void {
   const source = new EventSource(apiUrl('events'));
-  const dataOf = (event: Event): Readonly<Record<string, unknown>> =>
-    JSON.parse((event as MessageEvent<string>).data) as Record<string, unknown>;
   source.addEventListener('open', () => {
     listener.state('live');
     listener.resync();
   });
-  source.addEventListener('time', (event) => listener.time(Date.parse(String(dataOf(event)['time']))));
-  source.addEventListener('system', (event) => listener.system(dataOf(event) as unknown as SystemJson));
-  source.addEventListener('warrant', (event) => listener.warrant(String(dataOf(event)['liid'])));
+  source.addEventListener('time', (event) => listener.time(Date.parse(String(memberOf(event, 'time')))));
+  source.addEventListener('system', (event) => {
+    const data = dataOf(event);
+    if (isSystem(data)) listener.system(data);
+  });
+  source.addEventListener('warrant', (event) => listener.warrant(String(memberOf(event, 'liid'))));
   source.addEventListener('resync', () => listener.resync());
   source.addEventListener('error', () => {
     // A browser goes on by itself where the stream has ended, and not where it was refused.
@@ -40,4 +41,21 @@ export function listenLive(listener: LiveListener): void {
     listener.state('refused');
     setTimeout(() => listenLive(listener), AGAIN_MS);
   });
+}
+
+function dataOf(event: Event): unknown {
+  return event instanceof MessageEvent ? JSON.parse(String(event.data)) : null;
+}
+
+function memberOf(event: Event, name: string): unknown {
+  const data = dataOf(event);
+  return typeof data === 'object' && data !== null
+    ? Object.entries(data).find(([key]) => key === name)?.[1]
+    : null;
+}
+
+function isSystem(data: unknown): data is SystemJson {
+  return (
+    typeof data === 'object' && data !== null && 'warrants' in data && 'revision' in data && 'away' in data
+  );
 }

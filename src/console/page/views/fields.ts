@@ -148,7 +148,7 @@ export function changesTo(warrant: WarrantJson, contents: ChangesJson): ChangesJ
     ...(isTouched(endTime, contents.endTime) ? { endTime: contents.endTime } : {}),
     ...(isOther('lemf') ? { lemf: contents.lemf } : {}),
     ...(isOther('location') ? { location: contents.location } : {}),
-  } as ChangesJson;
+  };
 }
 
 /** A field that was left empty is not said. */
