@@ -1,5 +1,5 @@
 /** Questions to the officers' interface, at the server that the page came from. */
-import { TEXTS } from './texts.ts';
+import { CONSOLE_TEXTS } from './texts.ts';
 
 /** An answer that is not what was asked for, in words for the reader. */
 export class AskRefusal extends Error {
@@ -33,7 +33,7 @@ export function postJson<T>(path: string, body: object): Promise<T> {
 
 async function ask<T>(path: string, init: RequestInit): Promise<T> {
   const answer = await fetch(apiUrl(path), { ...init, cache: 'no-store', redirect: 'error' }).catch(() => {
-    throw new AskRefusal('unreachable', 0, TEXTS.errors.unreachable);
+    throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
   });
   const json: unknown = await answer.json().catch(() => null);
   if (answer.ok && json !== null) return json as T;
@@ -41,9 +41,9 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
 }
 
 function refusalOf(status: number, json: unknown): AskRefusal {
-  if (status === 401) return new AskRefusal('closed', status, TEXTS.errors.closed);
+  if (status === 401) return new AskRefusal('closed', status, CONSOLE_TEXTS.errors.closed);
   if (typeof json !== 'object' || json === null || !('detail' in json))
-    return new AskRefusal('unreadable', status, TEXTS.errors.unreadable);
+    return new AskRefusal('unreadable', status, CONSOLE_TEXTS.errors.unreadable);
   const code = 'code' in json ? String(json.code) : 'http';
   return new AskRefusal(code, status, String(json.detail));
 }

@@ -1,6 +1,6 @@
 /** How values are written: times, spans, identities. */
 import type { WarrantJson } from './answers.ts';
-import { TEXTS } from './texts.ts';
+import { CONSOLE_TEXTS } from './texts.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -14,7 +14,7 @@ export function plainText(text: string): string {
 
 /** A span in its two largest units. @param ms not negative */
 export function spanText(ms: number): string {
-  const { day, hour, minute, second } = TEXTS.time;
+  const { day, hour, minute, second } = CONSOLE_TEXTS.time;
   const whole = (unit: number, within: number): number => Math.floor((ms % within) / unit);
   if (ms >= DAY) return `${day(Math.floor(ms / DAY))} ${hour(whole(HOUR, DAY))}`;
   if (ms >= HOUR) return `${hour(whole(HOUR, DAY))} ${minute(whole(MINUTE, HOUR))}`;
@@ -26,9 +26,9 @@ export function spanText(ms: number): string {
 export function timeLeft({ state, startTime, endTime }: WarrantJson, now: number): string {
   if (['ended', 'rejected', 'failed', 'ending'].includes(state)) return '';
   const [start, end] = [Date.parse(startTime), Date.parse(endTime)];
-  if (end <= now) return TEXTS.time.over;
-  if (start > now) return TEXTS.time.begins(spanText(start - now));
-  return TEXTS.time.left(spanText(end - now));
+  if (end <= now) return CONSOLE_TEXTS.time.over;
+  if (start > now) return CONSOLE_TEXTS.time.begins(spanText(start - now));
+  return CONSOLE_TEXTS.time.left(spanText(end - now));
 }
 
 /** A time of the interface in the reader's zone, to the second: 2026-11-30 06:10:00. */
@@ -64,15 +64,15 @@ export function hostLabel({ host, port }: WarrantJson['lemf']['hi2']): string {
 }
 
 export function locationLabel(location: WarrantJson['location']): string {
-  if (location === 'uponChange') return TEXTS.locations.uponChange;
-  return location ? TEXTS.locations.yes : TEXTS.locations.no;
+  if (location === 'uponChange') return CONSOLE_TEXTS.locations.uponChange;
+  return location ? CONSOLE_TEXTS.locations.yes : CONSOLE_TEXTS.locations.no;
 }
 
 /** What waits for an approver; `null`: nothing. */
 export function waitsFor({ state, pending, lapses }: WarrantJson): string | null {
-  if (pending !== undefined) return TEXTS.waits[pending.kind];
-  if (lapses !== undefined) return TEXTS.waits.second;
-  return state === 'submitted' ? TEXTS.waits.approval : null;
+  if (pending !== undefined) return CONSOLE_TEXTS.waits[pending.kind];
+  if (lapses !== undefined) return CONSOLE_TEXTS.waits.second;
+  return state === 'submitted' ? CONSOLE_TEXTS.waits.approval : null;
 }
 
 /** Those who may not approve what waits, since it is theirs. */
@@ -84,7 +84,7 @@ export function ownersOf({ authors, approvals, pending, lapses }: WarrantJson): 
 /** What of a change is told, one line each. */
 export function changeLines(changes: NonNullable<WarrantJson['pending']>['changes'] = {}): string[] {
   const { targets, delivery, startTime, endTime, lemf, location } = changes;
-  const { file } = TEXTS;
+  const { file } = CONSOLE_TEXTS;
   return [
     ...(targets === undefined ? [] : [`${file.targets}: ${targets.map(targetLabel).join(', ')}`]),
     ...(delivery === undefined ? [] : [`${file.delivery}: ${file.deliveries[delivery]}`]),

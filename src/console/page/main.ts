@@ -3,7 +3,7 @@ import { render } from 'lit-html';
 import { plainText } from './format.ts';
 import { OfficerPage } from './officer-page.ts';
 import type { PageState } from './state.ts';
-import { TEXTS } from './texts.ts';
+import { CONSOLE_TEXTS } from './texts.ts';
 import { frame, titleOf } from './views/frame.ts';
 
 const root = document.getElementById('console');
@@ -25,5 +25,5 @@ function draw(state: PageState): void {
   // Where one has gone is said, and the keyboard goes there, too; not at the beginning.
   if (shownPlace !== '') document.getElementById('main')?.focus();
   shownPlace = place;
-  document.title = `${plainText(titleOf(state.place))} · ${TEXTS.product}`;
+  document.title = `${plainText(titleOf(state.place))} · ${CONSOLE_TEXTS.product}`;
 }

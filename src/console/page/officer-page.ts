@@ -19,7 +19,7 @@ import { plainText } from './format.ts';
 import { listenLive } from './live.ts';
 import { BEGINNING, placeOfHash, readsWarrants, warrantAddress } from './state.ts';
 import type { ListWishes, PageState } from './state.ts';
-import { TEXTS } from './texts.ts';
+import { CONSOLE_TEXTS } from './texts.ts';
 
 /** Warrants of one page of the list: as many as the interface gives. */
 const PAGE = 1000;
@@ -101,7 +101,7 @@ export class OfficerPage {
         }
         throw error;
       }
-      this.set({ act: null, notice: TEXTS.form.done(plainText(liid), TEXTS.acts[act].done) });
+      this.set({ act: null, notice: CONSOLE_TEXTS.form.done(plainText(liid), CONSOLE_TEXTS.acts[act].done) });
       await this.#loadFile(liid);
     });
   }
@@ -110,7 +110,7 @@ export class OfficerPage {
   async enter(body: object): Promise<void> {
     await this.#send(async () => {
       const { liid, state } = await postJson<WarrantJson>('warrants', body);
-      this.set({ notice: TEXTS.form.done(plainText(liid), TEXTS.states[state]) });
+      this.set({ notice: CONSOLE_TEXTS.form.done(plainText(liid), CONSOLE_TEXTS.states[state]) });
       this.#isNoticeOfNext = true;
       location.hash = warrantAddress(liid);
     });

@@ -8,7 +8,7 @@ import type {
   WarrantJson,
 } from './answers.ts';
 
-export const TEXTS = {
+export const CONSOLE_TEXTS = {
   product: 'Claviger',
   skip: 'Skip to the content',
   views: 'Views',

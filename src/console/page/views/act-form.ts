@@ -6,17 +6,17 @@ import type { ActName, WarrantJson } from '../answers.ts';
 import { changeLines, inputTime, localInput, timeText } from '../format.ts';
 import type { OfficerPage } from '../officer-page.ts';
 import type { PageState } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import { changesTo, contentFields, contentsOf, field, reasonField, textOf } from './fields.ts';
 import { refusalNote, told } from './parts.ts';
 
-const { form: WORDS, file: FILE } = TEXTS;
+const { form: WORDS, file: FILE } = CONSOLE_TEXTS;
 
 export function actDialog(state: PageState, page: OfficerPage): TemplateResult | typeof nothing {
   const { act, file, isSending, refusal } = state;
   if (act === null || file === null) return nothing;
   const { warrant } = file;
-  const { title, name } = TEXTS.acts[act];
+  const { title, name } = CONSOLE_TEXTS.acts[act];
   const send = (event: Event): void => {
     event.preventDefault();
     const body = bodyOf(act, warrant, event.target as HTMLFormElement);
@@ -72,7 +72,7 @@ function approved(warrant: WarrantJson): TemplateResult {
   const { targets, delivery, startTime, endTime, lemf, location, pending, generation } = warrant;
   if (pending !== undefined) {
     const lines = [
-      TEXTS.waits[pending.kind],
+      CONSOLE_TEXTS.waits[pending.kind],
       ...changeLines(pending.changes),
       ...(pending.startTime === undefined ? [] : [`${FILE.from}: ${timeText(pending.startTime)}`]),
       ...(pending.endTime === undefined ? [] : [`${FILE.until}: ${timeText(pending.endTime)}`]),

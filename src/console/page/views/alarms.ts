@@ -3,16 +3,16 @@ import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import { readsWarrants, warrantAddress } from '../state.ts';
 import type { PageState } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import { plainTable, timeOf, told } from './parts.ts';
 
-const { alarmsView: WORDS } = TEXTS;
+const { alarmsView: WORDS } = CONSOLE_TEXTS;
 
 export function alarmsView({ alarms, self }: PageState): TemplateResult {
-  const head = html`<h1>${TEXTS.alarms}</h1>`;
+  const head = html`<h1>${CONSOLE_TEXTS.alarms}</h1>`;
   if (alarms === null)
     return html`${head}
-      <p>${TEXTS.loading}</p>`;
+      <p>${CONSOLE_TEXTS.loading}</p>`;
   const { degraded, issues } = alarms;
   if (degraded.length + issues.length === 0)
     return html`${head}

@@ -3,13 +3,13 @@ import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import type { OfficerPage } from '../officer-page.ts';
 import type { PageState } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import { plainTable, told } from './parts.ts';
 
-const { elementsView: WORDS } = TEXTS;
+const { elementsView: WORDS } = CONSOLE_TEXTS;
 
 export function elementsView(state: PageState, page: OfficerPage): TemplateResult {
-  return html`<h1>${TEXTS.elements}</h1>
+  return html`<h1>${CONSOLE_TEXTS.elements}</h1>
     ${answering(state)}
     <div class="buttons">
       <button type="button" @click=${() => void page.askElements()}>${WORDS.ask}</button>
@@ -21,7 +21,7 @@ export function elementsView(state: PageState, page: OfficerPage): TemplateResul
 }
 
 function answering({ elements, system }: PageState): TemplateResult {
-  if (elements === null) return html`<p>${TEXTS.loading}</p>`;
+  if (elements === null) return html`<p>${CONSOLE_TEXTS.loading}</p>`;
   const columns = [
     { title: WORDS.identifier },
     { title: WORDS.kind },

@@ -3,11 +3,11 @@ import { html } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import type { OfficerPage } from '../officer-page.ts';
 import type { PageState } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import { checkbox, contentFields, contentsOf, field, reasonField, textOf } from './fields.ts';
 import { refusalNote } from './parts.ts';
 
-const { form: WORDS } = TEXTS;
+const { form: WORDS } = CONSOLE_TEXTS;
 
 /** A LIID of letters and signs; the longer form of digits is for the command line. */
 const LIID = '[!-~]{1,25}|[0-9a-f]{26,50}';
@@ -17,7 +17,7 @@ export function entryView({ isSending, refusal, targetRows }: PageState, page: O
     event.preventDefault();
     void page.enter(entryOf(event.target as HTMLFormElement));
   };
-  return html`<h1>${TEXTS.enter}</h1>
+  return html`<h1>${CONSOLE_TEXTS.enter}</h1>
     <form class="entry" @submit=${send}>
       <div class="fields">
         ${field('liid', WORDS.liid, { isNeeded: true, most: 50, pattern: LIID, hint: WORDS.liidHint })}

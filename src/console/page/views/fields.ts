@@ -3,9 +3,9 @@ import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import type { ChangesJson, WarrantJson } from '../answers.ts';
 import { inputTime, localInput } from '../format.ts';
-import { TARGET_NAMES, TEXTS } from '../texts.ts';
+import { TARGET_NAMES, CONSOLE_TEXTS } from '../texts.ts';
 
-const { form: WORDS } = TEXTS;
+const { form: WORDS } = CONSOLE_TEXTS;
 
 export interface FieldOptions {
   readonly value?: string;
@@ -67,9 +67,9 @@ export function choiceField(
 }
 
 const LOCATIONS = {
-  no: TEXTS.locations.no,
-  yes: TEXTS.locations.yes,
-  uponChange: TEXTS.locations.uponChange,
+  no: CONSOLE_TEXTS.locations.no,
+  yes: CONSOLE_TEXTS.locations.yes,
+  uponChange: CONSOLE_TEXTS.locations.uponChange,
 };
 
 /** What an entry and an amendment say alike. @param warrant as it is, for an amendment @param rows for further identities */
@@ -83,7 +83,7 @@ export function contentFields(warrant: WarrantJson | null, rows: number, more: (
   });
   return html`${targetFields(warrant?.targets ?? [], rows, more)}
     <div class="fields">
-      ${choiceField('delivery', WORDS.delivery, TEXTS.file.deliveries, warrant?.delivery ?? 'IRI+CC')}
+      ${choiceField('delivery', WORDS.delivery, CONSOLE_TEXTS.file.deliveries, warrant?.delivery ?? 'IRI+CC')}
       ${choiceField('location', WORDS.location, LOCATIONS, where)}
       ${field('from', WORDS.from, { type: 'datetime-local', value: time(warrant?.startTime) })}
       ${field('until', WORDS.until, { type: 'datetime-local', value: time(warrant?.endTime), isNeeded })}

@@ -3,7 +3,7 @@ import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import { hasAny, readsWarrants } from '../state.ts';
 import type { PageState, PagePlace } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import type { OfficerPage } from '../officer-page.ts';
 import { alarmsView } from './alarms.ts';
 import { elementsView } from './elements.ts';
@@ -15,18 +15,18 @@ import { warrantList } from './warrant-list.ts';
 export function frame(state: PageState, page: OfficerPage): TemplateResult {
   const { self, failure, notice } = state;
   return html`
-    <a class="skip" href="#main" @click=${skip}>${TEXTS.skip}</a>
+    <a class="skip" href="#main" @click=${skip}>${CONSOLE_TEXTS.skip}</a>
     <header>
-      <p class="product">${TEXTS.product}</p>
+      <p class="product">${CONSOLE_TEXTS.product}</p>
       ${self === null ? nothing : navigation(state)}
       <div class="who">
         ${
           self === null
             ? nothing
             : html`<span class="name">${told(self.name)}</span>
-                <span class="roles">${self.roles.map((role) => TEXTS.roles[role]).join(', ')}</span>`
+                <span class="roles">${self.roles.map((role) => CONSOLE_TEXTS.roles[role]).join(', ')}</span>`
         }
-        <span class="live ${state.live}" role="status">${TEXTS.live[state.live]}</span>
+        <span class="live ${state.live}" role="status">${CONSOLE_TEXTS.live[state.live]}</span>
         ${themeChoice()}
       </div>
     </header>
@@ -35,13 +35,14 @@ export function frame(state: PageState, page: OfficerPage): TemplateResult {
         failure === null
           ? nothing
           : html`<p class="refusal" role="alert">
-              ${failure} <button type="button" @click=${() => location.reload()}>${TEXTS.reload}</button>
+              ${failure}
+              <button type="button" @click=${() => location.reload()}>${CONSOLE_TEXTS.reload}</button>
             </p>`
       }
       <p class="notice" role="status">${notice}</p>
-      ${self === null ? (failure === null ? html`<p>${TEXTS.loading}</p>` : nothing) : viewOf(state, page)}
+      ${self === null ? (failure === null ? html`<p>${CONSOLE_TEXTS.loading}</p>` : nothing) : viewOf(state, page)}
     </main>
-    <footer>${TEXTS.time.zone(Intl.DateTimeFormat().resolvedOptions().timeZone)}</footer>
+    <footer>${CONSOLE_TEXTS.time.zone(Intl.DateTimeFormat().resolvedOptions().timeZone)}</footer>
   `;
 }
 
@@ -51,17 +52,17 @@ export function titleOf(place: PagePlace): string {
     case 'warrant':
       return place.liid;
     case 'unknown':
-      return TEXTS.product;
+      return CONSOLE_TEXTS.product;
     default:
-      return TEXTS[place.view];
+      return CONSOLE_TEXTS[place.view];
   }
 }
 
 function viewOf(state: PageState, page: OfficerPage): TemplateResult {
   const { place, self } = state;
   const isForReaders = ['warrants', 'warrant'].includes(place.view);
-  if (isForReaders && !readsWarrants(self)) return html`<p>${TEXTS.notYours}</p>`;
-  if (place.view === 'enter' && !hasAny(self, ['officer'])) return html`<p>${TEXTS.notYours}</p>`;
+  if (isForReaders && !readsWarrants(self)) return html`<p>${CONSOLE_TEXTS.notYours}</p>`;
+  if (place.view === 'enter' && !hasAny(self, ['officer'])) return html`<p>${CONSOLE_TEXTS.notYours}</p>`;
   switch (place.view) {
     case 'warrants':
       return html`${summary(state)} ${warrantList(state, page)}`;
@@ -74,7 +75,7 @@ function viewOf(state: PageState, page: OfficerPage): TemplateResult {
     case 'alarms':
       return html`${summary(state)} ${alarmsView(state)}`;
     case 'unknown':
-      return html`<p>${TEXTS.noSuchView}</p>`;
+      return html`<p>${CONSOLE_TEXTS.noSuchView}</p>`;
   }
 }
 
@@ -83,12 +84,12 @@ function navigation({ place, self, system }: PageState): TemplateResult {
     const isHere = place.view === view || (view === 'warrants' && place.view === 'warrant');
     return html`<li>
       <a href="#/${view}" aria-current=${isHere ? 'page' : 'false'}
-        >${TEXTS[view]}${count === 0 ? nothing : html` <span class="count">${count}</span>`}</a
+        >${CONSOLE_TEXTS[view]}${count === 0 ? nothing : html` <span class="count">${count}</span>`}</a
       >
     </li>`;
   };
   const wrong = system === null ? 0 : system.degraded + system.issues;
-  return html`<nav aria-label=${TEXTS.views}>
+  return html`<nav aria-label=${CONSOLE_TEXTS.views}>
     <ul>
       ${readsWarrants(self) ? link('warrants') : nothing}
       ${hasAny(self, ['officer']) ? link('enter') : nothing} ${link('elements')} ${link('alarms', wrong)}
@@ -98,7 +99,7 @@ function navigation({ place, self, system }: PageState): TemplateResult {
 
 function summary({ system }: PageState): TemplateResult | typeof nothing {
   if (system === null) return nothing;
-  const { summary: words } = TEXTS;
+  const { summary: words } = CONSOLE_TEXTS;
   const tile = (count: number, name: string, isBad: boolean): TemplateResult =>
     html`<div class="tile ${isBad && count > 0 ? 'bad' : ''}">
       <dd>${count}</dd>
@@ -116,9 +117,9 @@ function summary({ system }: PageState): TemplateResult | typeof nothing {
 function themeChoice(): TemplateResult {
   const chosen = document.documentElement.dataset['theme'] ?? 'system';
   return html`<label class="theme"
-    >${TEXTS.theme}
+    >${CONSOLE_TEXTS.theme}
     <select @change=${choose}>
-      ${Object.entries(TEXTS.themes).map(
+      ${Object.entries(CONSOLE_TEXTS.themes).map(
         ([name, text]) => html`<option value=${name} ?selected=${name === chosen}>${text}</option>`,
       )}
     </select>

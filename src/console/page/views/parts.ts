@@ -3,7 +3,7 @@ import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import type { WarrantJson } from '../answers.ts';
 import { plainText, timeText } from '../format.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 
 /** A text from a record. */
 export function told(text: string): TemplateResult {
@@ -25,10 +25,11 @@ export function stateMarks({ state, degraded, changing, lapses, erased }: Warran
   const mark = (kind: string, text: string): TemplateResult =>
     html`<span class="mark ${kind}">${text}</span>`;
   return html`<span class="marks">
-    ${mark(`state-${state}`, TEXTS.states[state])} ${degraded ? mark('bad', TEXTS.marks.degraded) : nothing}
-    ${changing ? mark('busy', TEXTS.marks.changing) : nothing}
-    ${lapses === undefined ? nothing : mark('bad', TEXTS.marks.emergency)}
-    ${erased ? mark('quiet', TEXTS.marks.erased) : nothing}
+    ${mark(`state-${state}`, CONSOLE_TEXTS.states[state])}
+    ${degraded ? mark('bad', CONSOLE_TEXTS.marks.degraded) : nothing}
+    ${changing ? mark('busy', CONSOLE_TEXTS.marks.changing) : nothing}
+    ${lapses === undefined ? nothing : mark('bad', CONSOLE_TEXTS.marks.emergency)}
+    ${erased ? mark('quiet', CONSOLE_TEXTS.marks.erased) : nothing}
   </span>`;
 }
 

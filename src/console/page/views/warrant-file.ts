@@ -15,20 +15,20 @@ import {
 } from '../format.ts';
 import type { OfficerPage } from '../officer-page.ts';
 import type { PageState } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import { actDialog } from './act-form.ts';
 import { plainTable, stateMarks, timeOf, told, toldAll } from './parts.ts';
 
-const { file: WORDS } = TEXTS;
+const { file: WORDS } = CONSOLE_TEXTS;
 
 export function warrantView(state: PageState, page: OfficerPage): TemplateResult {
   const { place, file } = state;
   const liid = place.view === 'warrant' ? place.liid : '';
-  const back = html`<p class="back"><a href="#/warrants">${TEXTS.back}</a></p>`;
+  const back = html`<p class="back"><a href="#/warrants">${CONSOLE_TEXTS.back}</a></p>`;
   if (file === null)
     return html`${back}
       <h1>${told(liid)}</h1>
-      ${state.failure === null ? html`<p>${TEXTS.loading}</p>` : nothing}`;
+      ${state.failure === null ? html`<p>${CONSOLE_TEXTS.loading}</p>` : nothing}`;
   const { warrant, history, acts } = file;
   return html`${back}
     <div class="head">
@@ -71,7 +71,7 @@ function actButtons(acts: readonly OpenActJson[], page: OfficerPage): TemplateRe
       aria-describedby=${why === undefined ? nothing : `why-${act}`}
       @click=${() => page.begin(act)}
     >
-      ${TEXTS.acts[act].name}
+      ${CONSOLE_TEXTS.acts[act].name}
     </button>`;
   return html`<section aria-labelledby="acts" class="acts">
     <h2 id="acts">${WORDS.acts}</h2>
@@ -81,7 +81,7 @@ function actButtons(acts: readonly OpenActJson[], page: OfficerPage): TemplateRe
       why === undefined
         ? nothing
         : html`<p class="why" id=${`why-${act}`}>
-            ${TEXTS.acts[act].name}: ${WORDS.notNow(plainText(why))}
+            ${CONSOLE_TEXTS.acts[act].name}: ${WORDS.notNow(plainText(why))}
           </p>`,
     )}
   </section>`;
@@ -117,8 +117,8 @@ function eyes({ warrant, acts }: WarrantFileJson): TemplateResult {
       <dd>${value}</dd>`;
   const changes = pending === undefined ? [] : [...changeLines(pending.changes), ...periodLines(pending)];
   return html`<dl class="facts">
-      ${fact(WORDS.enteredBy, toldAll(authors, TEXTS.nobody))}
-      ${fact(WORDS.approvedBy, toldAll(approvals, TEXTS.nobody))}
+      ${fact(WORDS.enteredBy, toldAll(authors, CONSOLE_TEXTS.nobody))}
+      ${fact(WORDS.approvedBy, toldAll(approvals, CONSOLE_TEXTS.nobody))}
       ${waits === null ? nothing : fact(WORDS.waitsFor, html`<span class="mark waits">${waits}</span>`)}
       ${lapses === undefined ? nothing : fact(WORDS.lapses, timeOf(lapses))}
       ${
@@ -157,9 +157,9 @@ function progress({ elements }: WarrantFileJson): TemplateResult {
   const columns = [WORDS.element, WORDS.kind, WORDS.task, WORDS.delivers].map((title) => ({ title }));
   const rows = elements.map(({ element, kind, task, delivers }) => [
     told(element),
-    TEXTS.elementsView.kinds[kind] ?? kind,
-    html`<span class="mark task-${task}">${TEXTS.tasks[task]}</span>`,
-    delivers ? TEXTS.delivers.yes : html`<span class="mark bad">${TEXTS.delivers.no}</span>`,
+    CONSOLE_TEXTS.elementsView.kinds[kind] ?? kind,
+    html`<span class="mark task-${task}">${CONSOLE_TEXTS.tasks[task]}</span>`,
+    delivers ? CONSOLE_TEXTS.delivers.yes : html`<span class="mark bad">${CONSOLE_TEXTS.delivers.no}</span>`,
   ]);
   return plainTable(WORDS.progressOf, columns, rows);
 }
@@ -170,7 +170,7 @@ function eventItem({ at, by, act, state, reason, detail }: EventJson): TemplateR
       ${timeOf(at)}
       <strong>${plainText(act)}</strong>
       ${by === undefined ? WORDS.itself : html`${WORDS.by} ${told(by)}`}
-      <span class="mark state-${state}">${TEXTS.states[state]}</span>
+      <span class="mark state-${state}">${CONSOLE_TEXTS.states[state]}</span>
     </div>
     ${reason === undefined ? nothing : html`<div class="reason">${told(reason)}</div>`}
     ${detail === undefined ? nothing : html`<div class="detail"><code>${told(detail)}</code></div>`}

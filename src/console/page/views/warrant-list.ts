@@ -8,21 +8,21 @@ import type { OfficerPage } from '../officer-page.ts';
 import { listedWarrants } from '../select.ts';
 import { warrantAddress } from '../state.ts';
 import type { ListWishes, PageState, SortKey } from '../state.ts';
-import { TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 import { stateMarks, told, toldAll } from './parts.ts';
 
-const { list: WORDS } = TEXTS;
+const { list: WORDS } = CONSOLE_TEXTS;
 /** Rows that one more press shows. */
 const MORE = 200;
 
 export function warrantList({ warrants, wishes }: PageState, page: OfficerPage): TemplateResult {
   if (warrants === null)
-    return html`<h1>${TEXTS.warrants}</h1>
-      <p>${TEXTS.loading}</p>`;
+    return html`<h1>${CONSOLE_TEXTS.warrants}</h1>
+      <p>${CONSOLE_TEXTS.loading}</p>`;
   const found = listedWarrants(warrants.values(), wishes);
   const shown = found.slice(0, wishes.rows);
   const left = found.length - shown.length;
-  return html`<h1>${TEXTS.warrants}</h1>
+  return html`<h1>${CONSOLE_TEXTS.warrants}</h1>
     ${wishesForm(wishes, page)}
     <div class="scroll">
       <table class="cards">
@@ -67,14 +67,14 @@ function row(warrant: WarrantJson, now: number): TemplateResult {
     <th scope="row" data-title=${columns.liid}><a href=${warrantAddress(liid)}>${told(liid)}</a></th>
     <td data-title=${columns.state}>${stateMarks(warrant)}</td>
     <td data-title=${columns.target} class="target">
-      ${toldAll(targets.map(targetLabel), TEXTS.file.deleted)}
+      ${toldAll(targets.map(targetLabel), CONSOLE_TEXTS.file.deleted)}
     </td>
     <td data-title=${columns.delivery}>${delivery}</td>
     <td data-title=${columns.left} class="number">${timeLeft(warrant, now) || '–'}</td>
     <td data-title=${columns.waits}>
       ${waits === null ? '–' : html`<span class="mark waits">${waits}</span>`}
     </td>
-    <td data-title=${columns.by}>${toldAll(authors, TEXTS.nobody)}</td>
+    <td data-title=${columns.by}>${toldAll(authors, CONSOLE_TEXTS.nobody)}</td>
   </tr>`;
 }
 
@@ -89,7 +89,7 @@ function sortedBy(key: SortKey, title: string, wishes: ListWishes, page: Officer
 
 function wishesForm(wishes: ListWishes, page: OfficerPage): TemplateResult {
   const valueOf = (event: Event): string => (event.target as HTMLInputElement).value;
-  const states = { open: WORDS.openStates, any: WORDS.anyState, ...TEXTS.states };
+  const states = { open: WORDS.openStates, any: WORDS.anyState, ...CONSOLE_TEXTS.states };
   return html`<form class="wishes" role="search" @submit=${(event: Event) => event.preventDefault()}>
     <label
       >${WORDS.search}
