@@ -25,6 +25,7 @@ const { values } = parseArgs({
 });
 const CALLS = Number(values.calls);
 const AT_ONCE = 50;
+const WARM_UP = 300;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -54,12 +55,15 @@ requests = new KeyRequests(mediation, kms, { clock, logger });
 
 const legOf = (at: number) => ({ ...LEG, callId: `call-${at}@home1.example` });
 
-/** The same of each call, so many calls at a time. */
-async function inEach(steps: (at: number) => readonly Step[], packets = 0): Promise<void> {
+/** The same of calls from `begin` on, so many calls at a time, and `ms` between them. */
+async function inEach(
+  steps: (at: number) => readonly Step[],
+  { packets = 0, ms = 250, begin = 0, end = CALLS } = {},
+): Promise<void> {
   // It numbers from 0, as one that was restarted does: what it remembers of calls is not the DF's.
   const poi = new TestPoi(clock);
-  for (let first = 0; first < CALLS; first += AT_ONCE) {
-    const some = Array.from({ length: Math.min(AT_ONCE, CALLS - first) }, (_, n) => first + n);
+  for (let first = begin; first < end; first += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, end - first) }, (_, n) => first + n);
     const pdus = some.flatMap((at) => {
       const { callId } = legOf(at);
       const content = Array.from({ length: packets }, () =>
@@ -68,10 +72,24 @@ async function inEach(steps: (at: number) => readonly Step[], packets = 0): Prom
       return [...steps(at).map((step) => poi.x2(step, XID, callId)), ...content];
     });
     await mediation.accept(pdus);
-    await clock.pass(250);
+    await clock.pass(ms);
     kms.asked.length = 0;
   }
 }
+
+const setUp = (at: number): Step[] => [
+  ...call(legOf(at)),
+  [sip('SIP/2.0 200 OK', legOf(at), null), DIRECTION.toTarget],
+];
+const end = (at: number): Step[] => [
+  [sip('BYE sip:bob@127.0.0.2 SIP/2.0', legOf(at), null), DIRECTION.fromTarget],
+];
+
+// What is there once, whatever the number of calls: machine code, statements.
+const warm = { begin: CALLS, end: CALLS + WARM_UP };
+await inEach(setUp, { ...warm, packets: 2 });
+await inEach(end, warm);
+await clock.pass(10_000);
 
 const figures: [string, number][] = [];
 const before = octetsInUse();
@@ -79,13 +97,13 @@ function note(what: string): void {
   figures.push([what, (octetsInUse() - before) / CALLS / 1024]);
 }
 
-await inEach((at) => [...call(legOf(at)), [sip('SIP/2.0 200 OK', legOf(at), null), DIRECTION.toTarget]]);
+await inEach(setUp);
 note(`up, all set up within ${(CALLS / AT_ONCE) * 0.25} s`);
 await clock.pass(10_000);
 note('up, nothing said for 10 s');
-await inEach(() => [], 2);
+await inEach(() => [], { packets: 2, ms: 10 });
 note('up, with content');
-await inEach((at) => [[sip('BYE sip:bob@127.0.0.2 SIP/2.0', legOf(at), null), DIRECTION.fromTarget]]);
+await inEach(end);
 await clock.pass(10_000);
 note('ended, after 10 s');
 if (values.json) console.log(JSON.stringify({ calls: CALLS, kB: Object.fromEntries(figures) }));

@@ -70,6 +70,8 @@ const EXCHANGES = 60;
 /** Spellings of the target of one exchange, each with and without `midCall`: below the KMS's bound of 32. */
 const SPELLINGS = 8;
 const ROUNDS = 6;
+/** V8 compiles what runs often by its best compiler after some use. */
+const WARM_UP = 300;
 const READY_MS = 60_000;
 
 /** @param folder for all that is kept: on a disk, as the state of a KMS is */
@@ -196,7 +198,7 @@ async function measured(
   const question = (): Uint8Array => questions[next++ % questions.length] ?? new Uint8Array();
   const each = Math.ceil(answers / ROUNDS);
   const engine = engineAlone();
-  const warm = Math.min(each, EXCHANGES);
+  const warm = Math.min(2 * each, WARM_UP);
   await put(client, question, warm, atOnce);
   for (let n = 0; n < warm; n++) await engine(question());
   const [kmsMs, engineMs, ratios]: [number[], number[], number[]] = [[], [], []];

@@ -79,7 +79,7 @@ export type QuestionListener = (session: KeySession, question: QuestionState) =>
 
 const HOUSEKEEPING_MS = 60_000;
 /** What nobody has used for so long, or twice so long at most, leaves memory. */
-const REST_MS = 4_000;
+const REST_MS = 2_000;
 /** How often it is looked whether content has waited for its key long enough. */
 const SWEEP_MS = 1_000;
 
