@@ -9,7 +9,9 @@ export type StorageErrorCode =
   /** The file is the store of something else. */
   | 'foreign'
   /** The file, or a value in it, is not of the form that was written. */
-  | 'damaged';
+  | 'damaged'
+  /** Nobody knows whether it was written: whoever asked looks again. */
+  | 'unavailable';
 
-/** State that is not used: nothing was changed. */
+/** State that is not used: nothing was changed, but for `unavailable`. */
 export class StorageError extends ClavigerError<StorageErrorCode> {}

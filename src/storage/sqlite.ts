@@ -5,6 +5,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { makeSafe } from './connection.ts';
 import { StorageError } from './errors.ts';
 import { migrate } from './migrations.ts';
 import type { StoreSchema } from './migrations.ts';
@@ -29,9 +30,7 @@ export async function openStore<Tables>(file: string, schema: StoreSchema): Prom
   if (file !== ':memory:') makePrivate(file);
   const sqlite = new Database(file);
   try {
-    sqlite.pragma('journal_mode = WAL');
-    sqlite.pragma('synchronous = FULL');
-    sqlite.pragma('secure_delete = ON');
+    makeSafe(sqlite);
     const dialect = new AtomicMigrationDialect({ database: new StatementCache(sqlite) });
     const kysely = new Kysely<Tables>({ dialect });
     await migrate(kysely, file, schema);

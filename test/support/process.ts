@@ -6,25 +6,13 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
-import { build } from 'vite';
+import { script } from './script.ts';
+import { bundledWorkers, COMMITTING } from './workers.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
-
-/** Bundles a TypeScript file (path from the repository's root) and gives the path of the script. */
-export async function bundle(entry: string): Promise<string> {
-  const outDir = path.join(root, '.test-results', 'bundles', path.basename(entry, '.ts'));
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      ssr: path.join(root, entry),
-      outDir,
-      emptyOutDir: true,
-      rollupOptions: { output: { entryFileNames: 'main.mjs' } },
-    },
-  });
-  return path.join(outDir, 'main.mjs');
+/** Bundles a TypeScript file (path from the repository's root) with the thread of its stores; gives the path of the script. */
+export function bundle(entry: string): Promise<string> {
+  const name = path.basename(entry, '.ts');
+  return script(entry, { plugins: [bundledWorkers([COMMITTING], `${name}.workers`)] });
 }
 
 export interface RunningProcess<Ready> {

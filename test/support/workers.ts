@@ -2,9 +2,10 @@
  * Worker threads are run by plain node, which does not read TypeScript: under test a worker is a bundle, made once when
  * the module that starts it is first asked for.
  */
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'vite';
-import { bundle } from './process.ts';
+import { script } from './script.ts';
 
 interface WorkerModule {
   /** The module that starts it. */
@@ -13,6 +14,13 @@ interface WorkerModule {
   readonly built: string;
   readonly entry: string;
 }
+
+/** That of the stores that commit in a thread. */
+export const COMMITTING: WorkerModule = {
+  starter: '/src/storage/commit-thread.ts',
+  built: "new URL('./commit-worker.js', import.meta.url)",
+  entry: 'src/storage/commit-worker.ts',
+};
 
 const WORKERS: readonly WorkerModule[] = [
   {
@@ -35,21 +43,24 @@ const WORKERS: readonly WorkerModule[] = [
     built: "new URL('./recovery-worker.js', import.meta.url)",
     entry: 'src/entities/lemf/workers/recovery-worker.ts',
   },
+  COMMITTING,
 ];
 
-export function bundledWorkers(): Plugin {
+/** @param within a folder of bundles, by default of its own for each worker */
+export function bundledWorkers(workers = WORKERS, within = ''): Plugin {
   const scripts = new Map<string, Promise<string>>();
   return {
     name: 'claviger-workers',
     enforce: 'pre',
     async transform(code, id) {
-      const worker = WORKERS.find(({ starter }) => id.endsWith(starter));
+      const worker = workers.find(({ starter }) => id.endsWith(starter));
       if (worker === undefined) return null;
       const { starter, built, entry } = worker;
       if (!code.includes(built)) throw new Error(`${starter} names its worker in another way`);
-      const script = scripts.get(entry) ?? bundle(entry);
-      scripts.set(entry, script);
-      return code.replace(built, `new URL(${JSON.stringify(pathToFileURL(await script).href)})`);
+      const bundled =
+        scripts.get(entry) ?? script(entry, { folder: path.join(within, path.basename(entry, '.ts')) });
+      scripts.set(entry, bundled);
+      return code.replace(built, `new URL(${JSON.stringify(pathToFileURL(await bundled).href)})`);
     },
   };
 }

@@ -92,6 +92,7 @@ export class KeyRequests {
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
   readonly #answers: Record<string, number> = {};
+  #storing = 0;
   #stopped = false;
 
   constructor(
@@ -107,9 +108,9 @@ export class KeyRequests {
     this.#onEvent = onEvent;
   }
 
-  /** Questions that are being put. */
+  /** Questions that are being put, and those whose end is being stored. */
   get open(): number {
-    return this.#requests.size;
+    return this.#requests.size + this.#storing;
   }
 
   /** Attempts since the start by what came of them: `answered`, `no-answer`, or what the KMS indicated. */
@@ -177,7 +178,7 @@ export class KeyRequests {
       const asked = await this.#questions.question(correlation, xid, id);
       if (asked === null || this.#clock.now() - request.since > this.#timing.lateMs) {
         this.#end(key);
-        await this.#questions.abandoned(correlation, xid, id);
+        await this.#store(this.#questions.abandoned(correlation, xid, id));
         return;
       }
       const answer = await this.#ask(asked);
@@ -201,13 +202,20 @@ export class KeyRequests {
       }
       this.#end(key);
       // Once the records are in the outbox, nobody here needs the keys any more.
-      await this.#questions.answered(correlation, xid, id, asked, answer).finally(() => wipeKeys(answer));
+      const storing = this.#questions.answered(correlation, xid, id, asked, answer);
+      await this.#store(storing).finally(() => wipeKeys(answer));
     } catch (error) {
       request.unanswered = true;
       this.#watchFromNow(request);
       this.#putAgain(request, request.pauses);
       throw error;
     }
+  }
+
+  /** What ends a question is its last part. */
+  async #store(work: Promise<void>): Promise<void> {
+    this.#storing++;
+    await work.finally(() => this.#storing--);
   }
 
   #putAgain(request: Request, pauses: BackOff): void {

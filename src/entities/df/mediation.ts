@@ -4,11 +4,11 @@
  *     X2/X3 PDU ─► copy? ─► task? ─► each warrant in force ─► record ─► sequence number ─► outbox of each destination
  *                                └─► MIKEY in SDP ─► key session ─► question to the KMS over Xk ─► key record
  *
- * Batches and answers take turns. Each turn works on the state in memory, and ends with one commit of all that it
- * changed; only then does `accept` resolve, and the POI is told to forget. Content needs no signalling before it: CIN
- * and numbers are given by the correlation ID, whichever of X2 and X3 comes first.
+ * Batches and answers take turns. Each turn works on the state in memory; those that wait while a commit runs share the
+ * next one, of all that they changed (`turns.ts`); only then does `accept` resolve, and the POI is told to forget.
+ * Content needs no signalling before it: CIN and numbers are given by the correlation ID, whichever of X2 and X3 comes
+ * first.
  */
-import { SerialQueue } from '../../bytes/serial-queue.ts';
 import { Tally } from '../../bytes/tally.ts';
 import type { Clock, Logger, SetAside, SetAsidePdu, Timer } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
@@ -37,6 +37,7 @@ import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
 import { KNOWN_STREAM_LIMITS } from './streams.ts';
 import { recipients } from './tasks.ts';
+import { Turns } from './turns.ts';
 import { loadedState, type StateLimits, type WorkingState } from './working-state.ts';
 
 export type MediationErrorCode =
@@ -103,7 +104,7 @@ export class Mediation {
   readonly #retirement: Retirement | null;
   readonly #decryption: ContentDecryption | null;
   #state: WorkingState;
-  readonly #turns = new SerialQueue();
+  readonly #turns = new Turns((works) => this.#work(works));
   #housekeeping: Timer | null = null;
   #sweeping: Timer | null = null;
   #resting: Timer | null = null;
@@ -112,7 +113,7 @@ export class Mediation {
   readonly #tally = new Tally();
   readonly #received = { x2: 0, x3: 0 };
   readonly #losses = { dropped: 0, setAside: 0, callsGivenUp: 0, streamsForgotten: 0 };
-  /** Of the turn under way. */
+  /** Of the group of turns under way. */
   #toSetAside: SetAsidePdu[] = [];
 
   private constructor(options: MediationOptions, state: WorkingState, onQuestion: QuestionListener) {
@@ -153,7 +154,7 @@ export class Mediation {
   async accept(batch: readonly Received[]): Promise<void> {
     await this.#turn(() => {
       for (const received of batch) this.#take(received);
-    });
+    }, batch.length);
   }
 
   /** PDUs that were dropped, their task unknown, or set aside; calls that were given up, and streams forgotten. */
@@ -260,18 +261,19 @@ export class Mediation {
 
   /* --------------------------------------------------------------- turns */
 
-  async #turn<T>(work: () => T): Promise<T> {
-    const result = await this.#turns.run(() => this.#work(work));
+  async #turn<T>(work: () => T, weight?: number): Promise<T> {
+    const result = await this.#turns.run(work, weight);
     this.#restSoon();
     return result;
   }
 
-  /** One turn. After a failure the memory may be ahead of the store: it is loaded again before the next. */
-  async #work<T>(work: () => T): Promise<T> {
+  /** A group of turns. After a failure the memory may be ahead of the store: it is loaded again before the next. */
+  async #work(works: readonly (() => void)[]): Promise<void> {
     if (this.#stopped) throw new MediationError('stopped', 'the mediation function is stopping');
     if (this.#spoilt) this.#state = await loadedState(this.#options.store, this.#options);
     this.#spoilt = true;
-    const result = work();
+    this.#toSetAside = [];
+    for (const work of works) work();
     await this.#givingWay.makeRoom();
     for (const pdu of this.#toSetAside.splice(0)) {
       await this.#options.setAside?.keep(pdu, this.#options.clock.now());
@@ -281,7 +283,6 @@ export class Mediation {
     this.#spoilt = false;
     this.#losses.streamsForgotten += changes?.forgottenStreams.length ?? 0;
     for (const { session } of changes?.keySessions ?? []) this.#announce(session);
-    return result;
   }
 
   #announce(session: KeySession): void {
@@ -321,7 +322,7 @@ export class Mediation {
     this.#resting ??= this.#options.clock.after(REST_MS, () => {
       this.#resting = null;
       this.#turns
-        .run(() => this.#work(() => this.#state.rest()))
+        .run(() => this.#state.rest())
         .then((isMore) => {
           if (isMore) this.#restSoon();
         })

@@ -101,7 +101,7 @@ async function startWith(
 ): Promise<Started<RunningDelivery>> {
   const { listen, tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
-  const store = await SqliteDfStore.open(options.file);
+  const store = await SqliteDfStore.open(options.file, 'thread');
   opened.add(() => store.close());
   const setAside = new SetAsideFile(setAsideBeside(options.file));
   opened.add(() => setAside.close());

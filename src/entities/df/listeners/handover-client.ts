@@ -35,6 +35,7 @@ export class HandoverClient implements HandoverTransport {
     const socket = connectTo({ host, port, role: 'lemf' }, this.#options);
     let reason = 'connection closed';
     let closing = false;
+    let gathering = false;
     const givenUp = () => socket.destroy(new Error(`no connection within ${connectMs} ms`));
     socket.setTimeout(connectMs, givenUp);
     socket.once('secureConnect', () => {
@@ -48,8 +49,18 @@ export class HandoverClient implements HandoverTransport {
       if (!closing) events.closed(reason);
     });
     return {
+      // PDUs that are given together go in one record of TLS.
       send: (octets) => {
-        if (!closing && socket.writable) socket.write(octets);
+        if (closing || !socket.writable) return;
+        if (!gathering) {
+          gathering = true;
+          socket.cork();
+          process.nextTick(() => {
+            gathering = false;
+            socket.uncork();
+          });
+        }
+        socket.write(octets);
       },
       close: () => {
         closing = true;

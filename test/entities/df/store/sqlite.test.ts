@@ -7,6 +7,10 @@ import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import { CALL, dfStoreSuite, NOTHING } from './compliance.ts';
 
 dfStoreSuite({ name: 'SQLite', open: (place) => SqliteDfStore.open(`${place}.db`) });
+dfStoreSuite({
+  name: 'SQLite, where a thread writes',
+  open: (place) => SqliteDfStore.open(`${place}.db`, 'thread'),
+});
 
 it('the DF store in SQLite is a file for its owner alone', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-store-'));

@@ -1,0 +1,81 @@
+/** The DF's tables as the program has them; what is in them says `sqlite.ts`, what they are made by `df-schema.ts`. */
+import type { CallStanding, OutboxAppend } from '../ports.ts';
+import {
+  countColumn,
+  enumColumn,
+  generated,
+  octetsColumn,
+  TableReader,
+  tableReaders,
+  textColumn,
+  timeColumn,
+} from '../../../storage/stored-tables.ts';
+import type { TablesOf } from '../../../storage/stored-tables.ts';
+import { noticeColumn } from './stored-notices.ts';
+import { sessionColumn } from './stored-sessions.ts';
+
+const INTERFACES = ['hi1', 'hi2', 'hi3'] as const;
+
+export const STORED = tableReaders({
+  stream: { key: textColumn, next: countColumn, lastTime: timeColumn },
+  communication: {
+    correlation: textColumn,
+    liid: textColumn,
+    cin: countColumn,
+    nextHi2: countColumn,
+    nextHi3: countColumn,
+    lastSeen: timeColumn,
+    standing: enumColumn<CallStanding>(['open', 'refused', 'proven']),
+    source: textColumn,
+  },
+  cin: { liid: textColumn, last: countColumn },
+  key_session: { xid: textColumn, correlation: textColumn, body: sessionColumn, lastSeen: timeColumn },
+  held: {
+    id: countColumn,
+    xid: textColumn,
+    octets: octetsColumn,
+    since: timeColumn,
+    correlation: textColumn,
+  },
+  outbox: {
+    position: generated(countColumn),
+    did: textColumn,
+    interface: enumColumn<OutboxAppend['interface']>(INTERFACES),
+    liid: textColumn,
+    cin: countColumn,
+    sequenceNumber: countColumn,
+    octets: octetsColumn,
+  },
+  notice: { liid: textColumn, body: noticeColumn, epoch: countColumn },
+  epoch: { id: countColumn, base: countColumn },
+  loss: {
+    did: textColumn,
+    liid: textColumn,
+    interface: enumColumn<OutboxAppend['interface']>(INTERFACES),
+    cin: countColumn,
+    first: countColumn,
+    last: countColumn,
+    pdus: countColumn,
+    octets: countColumn,
+    since: timeColumn,
+  },
+});
+
+export type DfTables = TablesOf<typeof STORED>;
+
+/** Positions are the store's to give. */
+export const APPENDED = STORED.outbox.pick('did', 'interface', 'liid', 'cin', 'sequenceNumber', 'octets');
+
+/** What waits for a destination, as a statement counts it. */
+export const WAITING = new TableReader('outbox', {
+  ...STORED.outbox.pick('did', 'interface', 'liid').columns,
+  count: countColumn,
+  octets: countColumn,
+});
+export const COUNT = WAITING.pick('count');
+/** Of an entry that goes. */
+export const GONE = WAITING.pick('did', 'interface', 'liid', 'octets');
+export const NEWEST = new TableReader('outbox', {
+  ...STORED.outbox.pick('position', 'did', 'interface', 'liid', 'cin', 'sequenceNumber').columns,
+  length: countColumn,
+});
