@@ -23,6 +23,7 @@ const LAYER = {
   host: 4,
   storage: 4,
   x1: 5,
+  xk: 5,
   poi: 5,
   endpoint: 5,
   'entities/kms': 6,

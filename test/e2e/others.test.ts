@@ -24,7 +24,7 @@ import { HostMap } from '../../src/net/hosts.ts';
 import type { HostEntries } from '../../src/net/hosts.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
-import { XkClient } from '../../src/entities/df/http/xk-client.ts';
+import { XkClient } from '../../src/xk/client.ts';
 import { missingShared, missingTool } from '../support/shared.ts';
 import { HI1_SCHEMA, judged } from '../wire/hi1/support.ts';
 import { LabAgency } from './agency.ts';

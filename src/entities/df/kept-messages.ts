@@ -2,11 +2,10 @@
  * Which messages of a call are kept. Each party has a share, in messages and in octets; what exceeds it makes room by what
  * is worth least: never what a question rests on, and what an answer of the other party goes with at last.
  */
-import { isAnswerTo } from './carriage.ts';
-import type { RequestAnswer } from './carriage.ts';
-import { grouped, hasIbake, placeOf } from './exchanges.ts';
-import type { Exchange, Update } from './exchanges.ts';
-import type { SeenMessage } from './extraction.ts';
+import { isAnswerTo } from '../../xk/carriage.ts';
+import { grouped, hasIbake, placeOf } from '../../xk/exchanges.ts';
+import type { Exchange, Update } from '../../xk/exchanges.ts';
+import type { SeenMessage } from '../../xk/seen-messages.ts';
 import type { KeySession } from './session-state.ts';
 import type { Contender } from './question-plan.ts';
 import { contestsOf } from './question-plan.ts';
@@ -14,22 +13,6 @@ import { contestsOf } from './question-plan.ts';
 /** Share of a party: messages, and characters of base64. */
 const MAX_MESSAGES = 128;
 const MAX_CHARACTERS = 1 << 19;
-
-/** The messages with what became of the request that some of them stand in; themselves where that is nothing new. */
-export function withAnswer(
-  messages: readonly SeenMessage[],
-  { callId, transaction, branch, verdict }: RequestAnswer,
-): readonly SeenMessage[] {
-  const isOf = (message: SeenMessage): boolean => {
-    const { carriage, verdict: before } = message;
-    // The first is final, save a provisional one, and after that the answer to this offer has come.
-    if (carriage?.part !== 'request' || message.callId !== callId || before !== undefined) return false;
-    return carriage.transaction === transaction && carriage.branch === branch;
-  };
-  return messages.some(isOf)
-    ? messages.map((message) => (isOf(message) ? { ...message, verdict } : message))
-    : messages;
-}
 
 /** What is kept of the session's messages, and whether any that might have been asked about was dropped. */
 export function withinShares(session: KeySession): {

@@ -10,12 +10,12 @@
  *      │  └──► failed                    failure record
  *      └─ timer (R-30) ─► open, overdue  failure record; a later answer still brings the key records (R-25)
  */
-import { identityKeys } from '../../sip/identity-keys.ts';
 import type { GetKeysRequest } from '../../wire/xk/get-keys.ts';
-import type { Exchange } from './exchanges.ts';
-import { addMessage, placeOf } from './exchanges.ts';
-import type { SeenMessage, Sighting } from './extraction.ts';
-import { withAnswer, withinShares, withoutSuperseded } from './kept-messages.ts';
+import { addMessage, placeOf } from '../../xk/exchanges.ts';
+import type { Sighting } from './extraction.ts';
+import { messagesAsked, partyOf } from '../../xk/questions.ts';
+import { withAnswer } from '../../xk/seen-messages.ts';
+import { withinShares, withoutSuperseded } from './kept-messages.ts';
 import { contenderOf, dialogOfMessage, planned, updatesOf, withReasons } from './question-plan.ts';
 import type { ObservedIdentity } from './records.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
@@ -90,14 +90,7 @@ export function questionOf(
   return {
     targetKmsIdentity: partyOf(exchange, [...session.observed, ...targets]),
     xid: session.xid,
-    iMessage1: octetsOf(exchange.iMessage1),
-    rMessage1: octetsOf(exchange.rMessage1),
-    iMessage2: octetsOf(exchange.iMessage2),
-    rMessage2: rMessage2 === null ? null : octetsOf(rMessage2),
-    updates: updatesOf(session, contender).map((update) => ({
-      iMessage1: octetsOf(update.iMessage1),
-      rMessage1: octetsOf(update.rMessage1),
-    })),
+    ...messagesAsked({ ...exchange, rMessage2 }, updatesOf(session, contender)),
     // What a mailbox delivers was left before, perhaps before the warrant began; it is heard now.
     midCall: isMidCall(session) || placeOf(exchange.iMessage2).delivery,
   };
@@ -120,24 +113,4 @@ function withAccepted(
   const key = dialogOfMessage({ callId: agreed.callId, tags: [one, other] });
   if (accepted?.includes(key) === true) return accepted;
   return [...(accepted ?? []), key].slice(-MAX_ACCEPTED);
-}
-
-/**
- * The target's identity in the exchange: IDRi, or IDRr of R_MESSAGE_1, or that of I_MESSAGE_1, who was called and whom a
- * mailbox answered for (profile, section 6.1). By name where one of them is a target; else by the direction of the first message whose sender the POI knew (a tel: target, or an alias, has another name in MIKEY).
- */
-function partyOf(exchange: Exchange, targets: readonly ObservedIdentity[]): string {
-  const { initiator, responder: called } = exchange.iMessage1;
-  const { responder } = exchange.rMessage1;
-  const known = new Set(targets.flatMap(({ value }) => identityKeys(value)));
-  const named = [initiator, responder, called].find((party) =>
-    identityKeys(party).some((key) => known.has(key)),
-  );
-  if (named !== undefined) return named;
-  const byInitiator = [exchange.iMessage1, exchange.iMessage2].find(({ fromTarget }) => fromTarget !== null);
-  return (byInitiator?.fromTarget ?? true) ? initiator : responder;
-}
-
-function octetsOf(message: SeenMessage): Uint8Array {
-  return new Uint8Array(Buffer.from(message.octets, 'base64'));
 }

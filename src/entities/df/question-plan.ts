@@ -12,11 +12,11 @@
  * transaction, and a request with I_MESSAGE_2 that was refused (401, 403, 407) does not count. While such a request has
  * no answer it waits, `HOLD_MS` at most: the answer may be lost, and the far end has answered the call by then.
  */
-import { isAnswerTo } from './carriage.ts';
-import type { Exchange, ExchangeStanding, Update } from './exchanges.ts';
-import { assemble, grouped, hasIbake, placeOf } from './exchanges.ts';
-import { fingerprint } from './extraction.ts';
-import type { SeenMessage } from './extraction.ts';
+import { isAnswerTo } from '../../xk/carriage.ts';
+import type { Exchange, ExchangeStanding, Update } from '../../xk/exchanges.ts';
+import { assemble, grouped, hasIbake, placeOf } from '../../xk/exchanges.ts';
+import { fingerprint } from '../../xk/seen-messages.ts';
+import type { SeenMessage } from '../../xk/seen-messages.ts';
 import type { KeySession, QuestionBudget, QuestionState, UnaskedReason } from './session-state.ts';
 
 /** How long the answer to a request with I_MESSAGE_2 is waited for, milliseconds. A challenge comes at once. */

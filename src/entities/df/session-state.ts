@@ -1,5 +1,5 @@
 /** What is kept of the key management of one call under one task (`key-session.ts`); plain data. */
-import type { SeenMessage } from './extraction.ts';
+import type { SeenMessage } from '../../xk/seen-messages.ts';
 import type { ObservedIdentity } from './records.ts';
 import type { RetainedSession } from './retained.ts';
 import type { KeyingState } from './unkeyed.ts';

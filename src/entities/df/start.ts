@@ -12,7 +12,7 @@ import { loadTls, requireOwn } from '../../net/tls.ts';
 import { LiveTls } from '../../net/live-tls.ts';
 import type { Operation } from '../../host/operation.ts';
 import { dfKept, dfOperation } from './start-operation.ts';
-import { XkClient } from './http/xk-client.ts';
+import { XkClient } from '../../xk/client.ts';
 import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
 import { holdingState } from '../../storage/lock.ts';

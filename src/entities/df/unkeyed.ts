@@ -11,8 +11,8 @@
  * A medium is keyed by a complete MIKEY-IBAKE exchange of its dialog, for what becomes of that is told elsewhere; or by
  * a=crypto that both parties show and the LEMF can use (RFC 4568). What is agreed upon on the media's own way is not.
  */
-import { assemble } from './exchanges.ts';
-import type { SeenMessage } from './extraction.ts';
+import { assemble } from '../../xk/exchanges.ts';
+import type { SeenMessage } from '../../xk/seen-messages.ts';
 import type { Agreed, MediaSighting, SeenMedium, SeenParty } from './media-sighting.ts';
 
 /** What is to be judged. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, toBase64, utf8 } from '../../../src/bytes/octets.ts';
-import { addMessage, assemble } from '../../../src/entities/df/exchanges.ts';
+import { addMessage, assemble } from '../../../src/xk/exchanges.ts';
 import { sightingIn } from '../../../src/entities/df/extraction.ts';
-import type { SeenMessage, Sighting } from '../../../src/entities/df/extraction.ts';
+import type { Sighting } from '../../../src/entities/df/extraction.ts';
+import type { SeenMessage } from '../../../src/xk/seen-messages.ts';
 import {
   newSession,
   openOnes,

@@ -1,21 +1,15 @@
 /**
- * DF2/MF's end of Xk: get_keys as a POST over TLS 1.3 with certificates on both sides (R-11). Any answer of the closed
- * list is an answer; everything else, from a refused connection to a page of some proxy, is none, and the question may
- * be put again.
+ * The asking end of Xk, of DF2/MF and of a LEMF that may ask: get_keys as a POST over TLS 1.3 with certificates on both
+ * sides (R-11). Any answer of the closed list is an answer; everything else, from a refused connection to a page of some
+ * proxy, is none, and the question may be put again.
  */
-import { ClavigerError } from '../../../bytes/errors.ts';
-import { fromUtf8, utf8 } from '../../../bytes/octets.ts';
-import type { KeySource } from '../ports.ts';
-import {
-  decodeGetKeysResponse,
-  encodeGetKeysRequest,
-  GET_KEYS_PATH,
-  XkError,
-} from '../../../wire/xk/get-keys.ts';
-import type { GetKeysRequest, GetKeysResponse } from '../../../wire/xk/get-keys.ts';
-import type { HostMap } from '../../../net/hosts.ts';
-import { HttpsClient } from '../../../net/https.ts';
-import type { TlsMaterial } from '../../../net/tls.ts';
+import { ClavigerError } from '../bytes/errors.ts';
+import { fromUtf8, utf8 } from '../bytes/octets.ts';
+import { decodeGetKeysResponse, encodeGetKeysRequest, GET_KEYS_PATH, XkError } from '../wire/xk/get-keys.ts';
+import type { GetKeysRequest, GetKeysResponse } from '../wire/xk/get-keys.ts';
+import type { HostMap } from '../net/hosts.ts';
+import { HttpsClient } from '../net/https.ts';
+import type { TlsMaterial } from '../net/tls.ts';
 
 export type XkClientErrorCode =
   /** Something came that is neither an answer nor a failure of the closed list. */
@@ -41,7 +35,7 @@ export interface XkClientOptions {
   readonly onExchange?: (exchange: XkExchange) => void;
 }
 
-export class XkClient implements KeySource {
+export class XkClient {
   readonly #https: HttpsClient;
   readonly #url: string;
   readonly #onExchange: ((exchange: XkExchange) => void) | undefined;

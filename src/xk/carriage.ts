@@ -9,12 +9,12 @@
  * ACK or PRACK of an offer that came so (RFC 3261 section 13.2.1, RFC 3262 section 5, RFC 3311 section 5.1). A message
  * that stands elsewhere (INFO, MESSAGE, an error response) was agreed upon with nobody: no phone acts on it.
  */
-import { equalOctets, fromBase64 } from '../../bytes/octets.ts';
-import { openDescription } from '../../sip/descriptions.ts';
-import { SipError } from '../../sip/errors.ts';
-import { branchOf, parseRAck, parseRSeq } from '../../sip/fields.ts';
-import { keyManagementIn } from '../../sip/key-management.ts';
-import type { SipRequest, SipResponse } from '../../sip/message.ts';
+import { equalOctets, fromBase64 } from '../bytes/octets.ts';
+import { openDescription } from '../sip/descriptions.ts';
+import { SipError } from '../sip/errors.ts';
+import { branchOf, parseRAck, parseRSeq } from '../sip/fields.ts';
+import { keyManagementIn } from '../sip/key-management.ts';
+import type { SipRequest, SipResponse } from '../sip/message.ts';
 
 /** The four messages of RFC 6267 section 4.2.2; an update's two are I1 and R1 without RAND (5.3). */
 export type IbakeType = 'I1' | 'R1' | 'I2' | 'R2';

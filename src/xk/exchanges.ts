@@ -13,8 +13,8 @@
  */
 import { isAnswerTo } from './carriage.ts';
 import type { Carriage } from './carriage.ts';
-import type { SeenMessage } from './extraction.ts';
-import { fingerprint } from './extraction.ts';
+import type { SeenMessage } from './seen-messages.ts';
+import { fingerprint } from './seen-messages.ts';
 
 /** What table 7B.7.2.1 asks for is complete with I_MESSAGE_2; until then there is no exchange here. */
 export interface Exchange {
