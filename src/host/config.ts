@@ -8,7 +8,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import Type from 'typebox';
-import type { StaticDecode, TSchema } from 'typebox';
+import type { StaticDecode, TProperties, TSchema } from 'typebox';
 import { LineCounter, parseDocument } from 'yaml';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
 import { bareHost } from '../bytes/network-address.ts';
@@ -168,9 +168,15 @@ function admitted(description: string, absent: string) {
   return Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description, absent }));
 }
 
-/** As `httpsListener`, for clients by name. `peers`: who they are; `absent`: their usual names. */
-export function namedListener(description: string, peers: string, absent: string) {
-  return strict({ ...httpsListenSettings(description), peers: admitted(peers, absent) }, { default: {} });
+/** As `httpsListener`, for clients by name. `peers`: who they are; `absent`: their usual names; `more`: other settings. */
+export function namedListener<P extends TProperties>(
+  description: string,
+  peers: string,
+  absent: string,
+  more: P,
+) {
+  const settings = { ...httpsListenSettings(description), peers: admitted(peers, absent), ...more };
+  return strict(settings, { default: {} });
 }
 
 /** As `namedListener`, for a stream over TLS. */

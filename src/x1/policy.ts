@@ -10,6 +10,9 @@
  *                 (towards HI2, HI3)       of each MediationDetails
  *     KMS         X2Only                   none                         exactly one, its times: the validity
  *
+ * At the KMS a task with a destination is for the questions of the LEMF that it stands for, in place of those of DFs
+ * (`wire/x1/key-client.ts`), where the configuration has that LEMF.
+ *
  * At the DF a destination of delivery type X2Only is one for HI2, of X3Only one for HI3, of X2andX3 one for both.
  */
 import { ClavigerError } from '../bytes/errors.ts';
@@ -23,6 +26,7 @@ import type {
   ServiceType,
 } from '../wire/x1/details.ts';
 import { X1_ERRORS } from '../wire/x1/error-codes.ts';
+import { keyClientOf } from '../wire/x1/key-client.ts';
 import type { X1ErrorName } from '../wire/x1/error-codes.ts';
 import { SIP_TARGETS, targetKind } from './target-keys.ts';
 
@@ -49,8 +53,8 @@ export interface NePolicy {
   readonly combinesEquipment: boolean;
   readonly deliveryTypes: readonly DeliveryType[];
   readonly addresses: readonly DeliveryAddress['kind'][];
-  /** How many destinations a task has; `none`: it must have none. */
-  readonly destinations: { readonly max: number } | 'none';
+  /** How many destinations a task has; `none`: it must have none; or none or one, that stands for one of these LEMFs (R-14). */
+  readonly destinations: { readonly max: number } | 'none' | { readonly keyClients: readonly string[] };
   readonly mediation: 'ignored' | 'warrants' | 'validity';
   /** Services that the element cannot tell apart: a task for some of them only is refused; `null`: others tell. */
   readonly services: readonly ServiceType[] | null;
@@ -105,6 +109,12 @@ export const KMS_POLICY: NePolicy = {
   services: null,
 };
 
+/** That of a KMS that LEMFs of these names may ask; without any, that of one that they may not. */
+export function kmsPolicyFor(lemfs: readonly string[]): NePolicy {
+  if (lemfs.length === 0) return KMS_POLICY;
+  return { ...KMS_POLICY, addresses: ['uri'], destinations: { keyClients: lemfs } };
+}
+
 /** What the judgement looks up. */
 export interface Destinations {
   destination(did: string): Destination | null;
@@ -134,7 +144,13 @@ export function judgeDestination(
 ): void {
   const { address } = destination;
   if (!policy.addresses.includes(address.kind)) throw new X1Refusal('unsupportedAddress', address.kind);
-  if (endpointOf(destination) === null) throw new X1Refusal('unsupportedAddress', 'not a TCP host and port');
+  if (policy.destinations !== 'none' && 'keyClients' in policy.destinations) {
+    const client = keyClientOf(destination);
+    if (client === null) throw new X1Refusal('unsupportedAddress', 'not a LEMF that asks for keys');
+    if (!policy.destinations.keyClients.includes(client))
+      throw new X1Refusal(request, `${client} may not ask for keys here`);
+  } else if (endpointOf(destination) === null)
+    throw new X1Refusal('unsupportedAddress', 'not a TCP host and port');
   if (destination.extensions !== undefined) throw new X1Refusal(request, 'extensions are not supported');
 }
 
@@ -237,6 +253,14 @@ function judgeDelivery(policy: NePolicy, task: InterceptTask, destinations: Dest
   const all = [...task.dids, ...task.mediation.flatMap(({ dids }) => dids)];
   if (policy.destinations === 'none') {
     if (all.length > 0) throw new X1Refusal('deliveryCombination', 'this element takes no destinations');
+    return;
+  }
+  if ('keyClients' in policy.destinations) {
+    if (all.length > task.dids.length)
+      throw new X1Refusal('deliveryCombination', 'a LEMF that asks is of the task');
+    if (new Set(all).size > 1) throw new X1Refusal('multipleDestinations');
+    if (all.some((did) => destinations.destination(did) === null))
+      throw new X1Refusal('didUnknown', task.dids[0]);
     return;
   }
   if (new Set(all).size > policy.destinations.max) throw new X1Refusal('multipleDestinations');

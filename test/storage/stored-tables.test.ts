@@ -10,6 +10,7 @@ import { SqliteRegistrationStore } from '../../src/entities/cscf/store/sqlite.ts
 import { newSession } from '../../src/entities/df/key-session.ts';
 import { SqliteDfStore } from '../../src/entities/df/store/sqlite.ts';
 import { decodeDistrictFile } from '../../src/entities/kms/district-file.ts';
+import { SqliteKeyAnswers } from '../../src/entities/lemf/store/key-answers.ts';
 import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
 import { SetAsideFile } from '../../src/storage/set-aside.ts';
 import { countColumn, tableReaders, timeColumn } from '../../src/storage/stored-tables.ts';
@@ -124,6 +125,20 @@ async function filledCscf(file: string): Promise<Filled> {
   return { readAll: () => Promise.resolve().then(() => store.load(1000)), close: () => store.close() };
 }
 
+async function filledKeys(file: string): Promise<Filled> {
+  const store = await SqliteKeyAnswers.open(file);
+  const key = {
+    csId: Uint8Array.of(1),
+    key: Secret.of(new Uint8Array(16)),
+    salt: Secret.of(new Uint8Array(14)),
+  };
+  store.put({ id: 'a', liid: 'LIID-1', at: 1.5, failure: null, verified: true, keys: [key] });
+  return {
+    readAll: () => Promise.resolve().then(() => store.answer('a')),
+    close: () => Promise.resolve().then(() => store.close()),
+  };
+}
+
 async function filledSetAside(file: string): Promise<Filled> {
   const store = new SetAsideFile(file);
   const octets = Uint8Array.of(1);
@@ -156,7 +171,7 @@ const CASES: readonly Case[] = [
       claim: ['hash', 'expires'],
       issued_seed: ['serial', 'credential'],
       holding: ['kind', 'held_from', 'held_until'],
-      warrant_period: ['targets', 'start', 'end'],
+      warrant_period: ['targets', 'start', 'end', 'lemf'],
     },
   },
   {
@@ -181,6 +196,11 @@ const CASES: readonly Case[] = [
       destination: ['body'],
       audit_head: ['sequence', 'hash'],
     },
+  },
+  {
+    store: 'keys of a LEMF',
+    fill: filledKeys,
+    columns: { answer: ['liid', 'at', 'failure', 'verified', 'keys'] },
   },
   { store: 'registrations', fill: filledCscf, columns: { registration: ['identity', 'body'] } },
   {

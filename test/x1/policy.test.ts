@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { CSCF_POLICY, DF_POLICY, endpointOf, GATEWAY_POLICY, KMS_POLICY } from '../../src/x1/policy.ts';
+import {
+  CSCF_POLICY,
+  DF_POLICY,
+  endpointOf,
+  GATEWAY_POLICY,
+  KMS_POLICY,
+  kmsPolicyFor,
+} from '../../src/x1/policy.ts';
 import type { NePolicy } from '../../src/x1/policy.ts';
-import type { InterceptTask, MediationDetails } from '../../src/wire/x1/details.ts';
+import type { Destination, InterceptTask, MediationDetails } from '../../src/wire/x1/details.ts';
+import { keyClientAddress } from '../../src/wire/x1/key-client.ts';
 import type { X1RequestBody } from '../../src/wire/x1/requests.ts';
 import { destination, DID, OTHER_DID, OTHER_XID, task, XID } from '../poi/support.ts';
 import { both, codeOf, HOUR, judgeDocuments, kmsTask, NOW, open, validity, warrant } from './element.ts';
@@ -294,6 +302,37 @@ describe('a KMS', () => {
     const { endTime: _, ...endless } = validity;
     expect(await tried({ mediation: [endless] })).toBe(3000);
     expect(await tried({ mediation: [{ ...validity, startTime: NOW + HOUR }] })).toBe(3000);
+  });
+});
+
+describe('a KMS that LEMFs may ask', () => {
+  const names = ['lemf.home1.example', 'lemf.police.example'];
+  const lemf = (name: string, did = DID): Destination => {
+    return { did, deliveryType: 'X2Only', address: keyClientAddress(name) };
+  };
+  const created = async (lemfs: readonly string[], destination: Destination) =>
+    codeOf((await open({ policy: kmsPolicyFor(lemfs) })).admf, { type: 'CreateDestination', destination });
+
+  it('R-14: takes tasks for those LEMFs alone, and none where nobody has switched it on', async () => {
+    expect(await created(names, lemf('lemf.home1.example'))).toBe(0);
+    expect(await created(names, lemf('lemf.home2.example'))).toBe(6000);
+    expect(await created([], lemf('lemf.home1.example'))).toBe(6020);
+    expect(await created(names, destination)).toBe(6020);
+    const elsewhere: Destination = { ...destination, address: { kind: 'uri', value: 'xk:not a name' } };
+    expect(await created(names, elsewhere)).toBe(6020);
+  });
+
+  it('R-14: a task is for one LEMF, or for DFs', async () => {
+    const { admf } = await open({ policy: kmsPolicyFor(names) });
+    const tried = (overrides: Partial<InterceptTask>) =>
+      codeOf(admf, { type: 'ActivateTask', task: { ...kmsTask, ...overrides } });
+    for (const [at, did] of [DID, OTHER_DID].entries())
+      expect(await codeOf(admf, { type: 'CreateDestination', destination: lemf(names[at]!, did) })).toBe(0);
+    expect(await tried({ dids: [DID, OTHER_DID] })).toBe(3030);
+    expect(await tried({ mediation: [{ ...validity, dids: [DID] }] })).toBe(3040);
+    expect(await tried({ dids: [OTHER_XID] })).toBe(2040);
+    expect(await tried({ dids: [DID] })).toBe(0);
+    expect(await tried({ xid: OTHER_XID })).toBe(0);
   });
 });
 

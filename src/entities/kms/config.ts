@@ -115,6 +115,12 @@ export const KMS_CONFIG = strict({
     'where DFs ask',
     'names of the DFs that may',
     "`df.` and the domain of the own certificate's name",
+    {
+      lemfs: listOf(Type.String({ minLength: 1 }), {
+        description:
+          'names of LEMFs that may ask as well, under tasks of their own that the ADMF provisions; none: they may not',
+      }),
+    },
   ),
   users: httpsListener('where phones fetch parameters and keys (PPS, REQUEST_KEY)'),
   state: filePath('folder of `kms.db`, `tasks.db` and `audit.jsonl`'),

@@ -5,18 +5,21 @@
  *     a task that is new, or has lapsed or ended   one more, from max(its start, now)
  *     the same again                               stay
  *     another end                                  the present one ends then
- *     other targets, or a start yet to come        the present one ends now; one more, from max(its start, now)
+ *     other targets, another who may ask, or a
+ *     start yet to come                            the present one ends now; one more, from max(its start, now)
  *     lapsed, and an earlier end that was missed   the last one ended then
  *     deactivated                                  the present one ends now
  *
  * So a time that lay outside the warrant is never covered afterwards: a start in the past counts from now, an end that is
  * moved after it has passed begins anew, and a period that has begun keeps its start and its targets.
  */
-import type { WarrantPeriod } from './ports.ts';
+import type { AskingLemf, WarrantPeriod } from './ports.ts';
 
 /** A task as the ADMF tells it. Unix seconds. */
 export interface ToldTask {
   readonly targets: readonly string[];
+  /** Absent: delivery functions may ask. */
+  readonly lemf?: AskingLemf | undefined;
   /** `null`: from activation. */
   readonly start: number | null;
   /** Exclusive; `Infinity`: until deactivation. */
@@ -27,10 +30,10 @@ type Periods = readonly WarrantPeriod[];
 
 /** The periods after the task is told at `now`; the same list if nothing changes. */
 export function periodsAfterTask(periods: Periods, told: ToldTask, now: number): Periods {
-  const { targets, end } = told;
+  const { targets, lemf, end } = told;
   let start = told.start ?? now;
   if (start < now) start = now;
-  const next = { targets, start, end };
+  const next = { targets, start, end, ...(lemf === undefined ? {} : { lemf }) };
   const last = periods.at(-1);
   const before = periods.slice(0, -1);
   if (last === undefined) return nonEmpty([next]);
@@ -42,7 +45,7 @@ export function periodsAfterTask(periods: Periods, told: ToldTask, now: number):
   if (now < last.start) return isSame(last, next) ? periods : nonEmpty([...before, next]);
   const over = { ...last, end: Math.min(now, end) };
   if (start > now) return nonEmpty([...before, over, next]);
-  if (!haveSameNames(last.targets, targets)) return nonEmpty([...before, over, next]);
+  if (!isOfSame(last, next)) return nonEmpty([...before, over, next]);
   return last.end === end ? periods : nonEmpty([...before, { ...last, end }]);
 }
 
@@ -61,7 +64,13 @@ export function periodsSince(periods: Periods, activated: number): Periods {
 }
 
 function isSame(one: WarrantPeriod, other: WarrantPeriod): boolean {
-  return one.start === other.start && one.end === other.end && haveSameNames(one.targets, other.targets);
+  return one.start === other.start && one.end === other.end && isOfSame(one, other);
+}
+
+/** Whether both have the same targets, for the same to ask about. */
+function isOfSame(one: WarrantPeriod, other: WarrantPeriod): boolean {
+  const isAlike = one.lemf?.name === other.lemf?.name && one.lemf?.liid === other.lemf?.liid;
+  return isAlike && haveSameNames(one.targets, other.targets);
 }
 
 function haveSameNames(one: readonly string[], other: readonly string[]): boolean {

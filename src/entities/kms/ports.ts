@@ -83,10 +83,18 @@ export type LiRootState =
   | { readonly state: 'destroyed' }
   | { readonly state: 'absent' };
 
-/** A time during which a warrant covered the same targets. */
+/** A LEMF that may ask (R-14): a name in its certificate, and the warrant under which it does. */
+export interface AskingLemf {
+  readonly name: string;
+  readonly liid: string;
+}
+
+/** A time during which a warrant covered the same targets, for the same to ask about. */
 export interface WarrantPeriod {
   /** Canonical SIP URIs, and tel: URIs. */
   readonly targets: readonly string[];
+  /** Who may ask; absent: delivery functions. */
+  readonly lemf?: AskingLemf | undefined;
   readonly start: number;
   /** Exclusive; `Infinity`: until the task is deactivated. */
   readonly end: number;
@@ -95,7 +103,7 @@ export interface WarrantPeriod {
 /** A task as this KMS knows it over time: kept beyond its end, since keys of its time may be asked for later. */
 export interface KnownTask {
   readonly xid: string;
-  /** In order; one at least, none empty. Once one has begun, its start and its targets do not change any more. */
+  /** In order; one at least, none empty. Once one has begun, all but its end does not change any more. */
   readonly periods: readonly WarrantPeriod[];
 }
 

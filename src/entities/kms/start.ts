@@ -22,7 +22,7 @@ import { WarrantKeepingStore } from './warrants.ts';
 import { XkService } from './xk.ts';
 import { targetKeys } from '../../x1/target-keys.ts';
 import type { TaskStore } from '../../x1/tasks.ts';
-import { KMS_POLICY } from '../../x1/policy.ts';
+import { kmsPolicyFor } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { listen } from '../../net/https.ts';
 import { kmsUserServer } from './http/users.ts';
@@ -109,6 +109,7 @@ async function startHolding(
   const xk = xkServer({
     ...{ tls, service, logger, limits: config.xk.connections },
     admission: admissionOf(config.xk.peers, tls, ['df']),
+    lemfs: config.xk.lemfs,
   });
   opened.add(() => Promise.all([x1.stop(), users.close(), xk.close()]));
   const listening = {
@@ -147,7 +148,8 @@ function provisioned(
   const now = (): number => runtime.clock.now() / 1000;
   const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
   const hosts = new HostMap(config.hosts);
-  return startX1Ne(x1Config, { policy: KMS_POLICY, tls, hosts, state: ne, runtime, wrapStore });
+  const policy = kmsPolicyFor(config.xk.lemfs);
+  return startX1Ne(x1Config, { policy, tls, hosts, state: ne, runtime, wrapStore });
 }
 
 async function open(server: FastifyInstance, at: Listen): Promise<Listen> {

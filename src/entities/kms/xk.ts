@@ -5,6 +5,9 @@
  * A question is answered only if the client's certificate has the role of a DF, the ADMF has provisioned the XID at this
  * KMS itself, the task covers the target, and the times fit: a stolen DF alone gets nothing. All four failures are one
  * answer, `not-authorised`; the audit log says which. Nothing is answered that is not on record first.
+ *
+ * Where the configuration has it (R-14), a LEMF asks as well, under tasks of its own, by the same rules: a task is either
+ * for DFs or for the one LEMF that it names, and neither gets anything by the other's.
  */
 import { toHex, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
@@ -20,7 +23,15 @@ import type { AskedExchange, LikelyRecords, ReadQuestion } from './asked-questio
 import { KmsError } from './errors.ts';
 import { coverageOf } from './coverage.ts';
 import type { TargetCoverage, WarrantTimes } from './coverage.ts';
-import type { ClaimStore, Holding, HoldingTable, KnownTask, WarrantTable } from './ports.ts';
+import type {
+  AskingLemf,
+  ClaimStore,
+  Holding,
+  HoldingTable,
+  KnownTask,
+  WarrantPeriod,
+  WarrantTable,
+} from './ports.ts';
 
 /** Distinct questions about one exchange, or one update with IBAKE, of a target at a time (profile, section 6). */
 export const MAX_QUESTIONS = 32;
@@ -32,8 +43,10 @@ export interface XkPeer {
   readonly commonName: string;
   readonly roles: readonly string[];
   readonly fingerprint: string;
-  /** Whether one of its names is among those that the configuration admits. */
+  /** Whether one of its names is among those that the configuration admits as DFs. */
   readonly admitted: boolean;
+  /** Its names that the configuration admits as LEMFs; absent: none. */
+  readonly lemfNames?: readonly string[];
 }
 
 /** A question that may be answered: the subscriber's id, and those of its addresses that task and question cover. */
@@ -58,6 +71,8 @@ type Reason =
   | 'client-role'
   | 'client-name'
   | 'unknown-task'
+  /** The task is for others to ask under: a DF's for a LEMF, or the reverse, or another LEMF's. */
+  | 'task-of-others'
   | 'target-not-covered'
   | 'messages-unreadable'
   | 'outside-validity'
@@ -83,6 +98,8 @@ interface Judged<Response extends GetKeysResponse | null> {
 interface Permission {
   readonly question: PermittedQuestion;
   readonly exchange: AskedExchange;
+  /** The LEMF that asks; absent: a DF does. */
+  readonly lemf?: AskingLemf;
   /** T lay before the task's start, and `midCall` allowed it. */
   readonly beforeStart: boolean;
 }
@@ -160,6 +177,7 @@ export class XkService {
       ...('failure' in computed ? refused(computed) : outcome(computed)),
       csbId: permission.exchange.csbId,
       t: toHex(permission.exchange.first.octets),
+      ...(permission.lemf === undefined ? {} : { lemf: permission.lemf.name, liid: permission.lemf.liid }),
       beforeStart: permission.beforeStart,
     });
     return { response, event };
@@ -182,18 +200,25 @@ export class XkService {
     client: XkPeer,
     { request, exchange, digest: question }: ReadQuestion,
   ): Promise<Permission | Refusal> {
-    if (!client.roles.includes('df')) return notAuthorised('client-role');
-    if (!client.admitted) return notAuthorised('client-name');
-    const warrant = await this.#ports.store.warrant(request.xid);
-    if (warrant === null) return notAuthorised('unknown-task');
+    const { isDf, lemfNames } = standingOf(client);
+    if (!client.roles.includes('df') && lemfNames.length === 0) return notAuthorised('client-role');
+    if (!isDf && lemfNames.length === 0) return notAuthorised('client-name');
+    const task = await this.#ports.store.warrant(request.xid);
+    if (task === null) return notAuthorised('unknown-task');
+    const isOwn = ({ lemf }: WarrantPeriod): boolean =>
+      lemf === undefined ? isDf : lemfNames.includes(lemf.name);
+    const warrant = { ...task, periods: task.periods.filter(isOwn) };
+    const lemf = warrant.periods.at(-1)?.lemf;
+    if (warrant.periods.length === 0) return notAuthorised('task-of-others');
     if (exchange === null) return { failure: 'messages-inconsistent', reason: 'messages-unreadable' };
     const coverage = await this.#coverage(request, warrant, exchange);
     if (typeof coverage === 'string') return notAuthorised(coverage);
     const { subscriber, covered, beforeStart } = coverage;
-    if (!(await this.#isWithinLimit(question, subscriber, exchange)))
+    if (!(await this.#isWithinLimit(question, { subscriber, lemf }, exchange)))
       return { failure: 'temporarily-unavailable', reason: 'too-many-questions' };
     const likely = likelyRecords(exchange, covered);
-    return { question: { request, subscriber, covered, likely }, exchange, beforeStart };
+    const permitted = { question: { request, subscriber, covered, likely }, exchange, beforeStart };
+    return lemf === undefined ? permitted : { ...permitted, lemf };
   }
 
   /** What the task covers of what the question names, at the times of its messages. */
@@ -211,15 +236,16 @@ export class XkService {
 
   /**
    * At most so many distinct questions per (target, CSB ID, T of the newest message with IBAKE) at a time: no oracle for
-   * trying altered messages. Each exchange and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
+   * trying altered messages. A LEMF has places of its own for each of its warrants, and takes none of the DF's. Each exchange and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
    * finds none is told to ask again.
    */
   #isWithinLimit(
     question: Uint8Array,
-    subscriber: string,
+    { subscriber, lemf }: { readonly subscriber: string; readonly lemf: AskingLemf | undefined },
     { csbId, newest }: AskedExchange,
   ): Promise<boolean> {
-    const group = sha256(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets)])));
+    const own = lemf === undefined ? [] : [lemf.name, lemf.liid];
+    const group = sha256(utf8(JSON.stringify([subscriber, csbId, toHex(newest.octets), ...own])));
     const now = this.#ports.clock.now() / 1000;
     const bound = { limit: MAX_QUESTIONS, refill: QUESTION_REFILL, now };
     return this.#ports.store.claimQuestion(group, question, bound);
@@ -256,8 +282,9 @@ export class XkService {
     { response, event }: Judged<Response>,
   ): Promise<Response> {
     this.#count(event);
+    const { isDf, lemfNames } = standingOf(client);
     try {
-      if (client.admitted && client.roles.includes('df')) await recordSoon(this.#ports.audit, event);
+      if (isDf || lemfNames.length > 0) await recordSoon(this.#ports.audit, event);
       else this.#refusals.record(client.commonName, event);
     } catch (error) {
       if (response !== null) wipeKeys(response);
@@ -293,9 +320,16 @@ function eventOf(
   };
 }
 
-/** Delivery functions by name; all others share a turn. */
-function turnOf({ commonName, roles, admitted }: XkPeer): string {
-  return admitted && roles.includes('df') ? `df ${commonName}` : 'others';
+/** As what a client may ask. */
+function standingOf({ roles, admitted, lemfNames = [] }: XkPeer) {
+  return { isDf: admitted && roles.includes('df'), lemfNames: roles.includes('lemf') ? lemfNames : [] };
+}
+
+/** Delivery functions and LEMFs by name; all others share a turn. */
+function turnOf(client: XkPeer): string {
+  const { isDf, lemfNames } = standingOf(client);
+  if (isDf) return `df ${client.commonName}`;
+  return lemfNames.length > 0 ? `lemf ${client.commonName}` : 'others';
 }
 
 function outcome(response: GetKeysResponse): Omit<AuditEvent, 'kind'> {

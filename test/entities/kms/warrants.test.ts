@@ -4,6 +4,7 @@ import { targetKeys } from '../../../src/x1/target-keys.ts';
 import type { TaskStore } from '../../../src/x1/tasks.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
 import type { InterceptTask } from '../../../src/wire/x1/details.ts';
+import { keyClientAddress } from '../../../src/wire/x1/key-client.ts';
 import { WarrantKeepingStore } from '../../../src/entities/kms/warrants.ts';
 import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -40,6 +41,33 @@ describe('tasks that the ADMF provisions at the KMS (X1)', () => {
       xid: task.xid,
       periods: [{ targets, start: 1500, end: 2000 }],
     });
+  });
+
+  it('R-14: keep for which LEMF they are, and begin anew when they are for another', async () => {
+    const { store, clock, table } = await tables();
+    const lemf = (at: number, name: string) => ({
+      did: `00000000-0000-4000-8000-00000000000${at}`,
+      deliveryType: 'X2Only' as const,
+      address: keyClientAddress(name),
+    });
+    const [a, b] = [lemf(1, 'lemf.a.example'), lemf(2, 'lemf.b.example')];
+    await table.createDestination(a);
+    await table.createDestination(b);
+    await table.activate({ ...task, dids: [a.did] });
+    clock.advance(100_000);
+    await table.modify({ ...task, dids: [b.did] });
+    clock.advance(100_000);
+    await table.modifyDestination(lemf(2, 'lemf.c.example'));
+    clock.advance(100_000);
+    await table.modify(task);
+    expect(
+      (await store.warrant(task.xid))?.periods.map(({ start, end, lemf }) => [start, end, lemf]),
+    ).toEqual([
+      [1500, 1600, { name: 'lemf.a.example', liid: 'l' }],
+      [1600, 1700, { name: 'lemf.b.example', liid: 'l' }],
+      [1700, 1800, { name: 'lemf.c.example', liid: 'l' }],
+      [1800, 2000, undefined],
+    ]);
   });
 
   it('stay as warrants when they are deactivated, ended at that moment', async () => {

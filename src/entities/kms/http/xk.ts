@@ -36,6 +36,8 @@ export interface XkServerOptions extends Pick<HttpsServerOptions, 'tls' | 'logge
   readonly service: XkService;
   /** The delivery functions. */
   readonly admission: Admission;
+  /** Names of the LEMFs that may ask as well (R-14). */
+  readonly lemfs: readonly string[];
 }
 
 export function xkServer(options: XkServerOptions): FastifyInstance {
@@ -55,7 +57,7 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   );
   const answer = answering(server);
   server.post(GET_KEYS_PATH, async (request, reply) => {
-    const client = clientOf(request, options.admission);
+    const client = clientOf(request, options);
     const { body } = request;
     const text = typeof body === 'string' ? body : '';
     const response = await answer(reply, (gone) => options.service.ask(client, text, gone));
@@ -65,9 +67,10 @@ export function xkServer(options: XkServerOptions): FastifyInstance {
   return server;
 }
 
-function clientOf(request: FastifyRequest, admission: Admission): XkPeer {
+function clientOf(request: FastifyRequest, { admission, lemfs }: XkServerOptions): XkPeer {
   const peer = peerOfRequest(request);
-  return { ...peer, admitted: isAdmitted(peer, admission) };
+  const isLemf = (name: string): boolean => isAdmitted(peer, { roles: ['lemf'], names: [name] });
+  return { ...peer, admitted: isAdmitted(peer, admission), lemfNames: lemfs.filter(isLemf) };
 }
 
 function send(reply: FastifyReply, response: GetKeysResponse): FastifyReply {

@@ -1,7 +1,7 @@
 /** The tables of the KMS's SQLite database, and how they came to be; what is in them is said in `sqlite.ts`. */
 import Type from 'typebox';
 import { ClavigerError } from '../../../bytes/errors.ts';
-import { Unfit } from '../../../bytes/schema.ts';
+import { strict, Unfit } from '../../../bytes/schema.ts';
 import { Secret } from '../../../bytes/secret.ts';
 import { decodeBfPublicParameters } from '../../../ibe/parameters.ts';
 import type { BfParameters } from '../../../ibe/parameters.ts';
@@ -78,6 +78,7 @@ export const KMS_TABLES = tableReaders({
     targets: jsonColumn(Type.Array(Type.String())),
     start: timeColumn,
     end: nullable(timeColumn),
+    lemf: nullable(jsonColumn(strict({ name: Type.String(), liid: Type.String() }))),
   },
 });
 
@@ -127,6 +128,9 @@ const CERTIFIED_DEVICES = statements(
   `CREATE INDEX device_by_subscriber ON device (subscriber)`,
 );
 
+/** Before, delivery functions alone could ask. */
+const ASKING_LEMFS = statements(`ALTER TABLE warrant_period ADD COLUMN lemf TEXT`);
+
 /** The store's tables, by version. */
 export const KMS_SCHEMA: StoreSchema = {
   store: 'kms',
@@ -140,5 +144,5 @@ export const KMS_SCHEMA: StoreSchema = {
     'issued_seed',
     'warrant',
   ],
-  migrations: [FIRST, PERIODS_AND_HOLDINGS, CERTIFIED_DEVICES],
+  migrations: [FIRST, PERIODS_AND_HOLDINGS, CERTIFIED_DEVICES, ASKING_LEMFS],
 };

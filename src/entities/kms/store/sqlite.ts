@@ -208,7 +208,12 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
 
   async warrant(xid: string): Promise<KnownTask | null> {
     const rows = await this.#alone(() => this.#often.periods(xid));
-    const periods = rows.map(({ targets, start, end }) => ({ targets, start, end: end ?? Infinity }));
+    const periods = rows.map(({ targets, lemf, start, end }) => ({
+      targets,
+      ...(lemf === null ? {} : { lemf }),
+      start,
+      end: end ?? Infinity,
+    }));
     return periods.length === 0 ? null : { xid, periods };
   }
 
@@ -216,9 +221,10 @@ export class SqliteKmsStore implements KmsStore, KmsForgetting {
     await this.#db.transaction().execute(async (transaction) => {
       for (const { xid, periods } of warrants) {
         await transaction.deleteFrom('warrant_period').where('xid', '=', xid).execute();
-        const rows = periods.map(({ targets, start, end }) => ({
+        const rows = periods.map(({ targets, lemf, start, end }) => ({
           xid,
           targets: JSON.stringify(targets),
+          lemf: lemf === undefined ? null : JSON.stringify(lemf),
           start,
           end: end === Infinity ? null : end,
         }));

@@ -14,6 +14,7 @@ import { KmsRecords } from '../../../../src/entities/kms/records.ts';
 import { XkService } from '../../../../src/entities/kms/xk.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
 import type { GetKeysRequest } from '../../../../src/wire/xk/get-keys.ts';
+import { lemfTaskXid } from '../../../../src/wire/xk/lemf-task.ts';
 import {
   decodeGetKeysResponse,
   encodeGetKeysRequest,
@@ -95,6 +96,7 @@ async function served(file: string, role: 'initiator' | 'responder', changes: { 
   const users = kmsUserServer({ tls, district, requestKey, clock, logger: silent });
   const xk = xkServer({
     admission: { roles: ['df'], names: ['df.home1.example'] },
+    lemfs: ['lemf.agency.example'],
     tls,
     service,
     logger: silent,
@@ -259,6 +261,23 @@ describe.each(FILES)('Xk, %s', (file) => {
     it('a client without the role is refused (R-10)', async () => {
       const lemf = await client('lemf.home1.example', ['lemf', 'kms', 'admf'], kms.hosts);
       await refused(lemf, kms.question, 'not-authorised', 403);
+    });
+
+    it('R-14: a LEMF that the configuration names gets keys under a task of its own, and not under the DF’s', async () => {
+      const xid = lemfTaskXid('LIID-1');
+      const start = vectorTime(file) - 60;
+      const lemf = { name: 'lemf.agency.example', liid: 'LIID-1' };
+      const period = { targets: [kms.address], lemf, start, end: start + 3600 };
+      await kms.store.putWarrant({ xid, periods: [period] });
+      const asking = await client('lemf.agency.example', ['lemf'], kms.hosts);
+      const { status, response } = await ask(asking, { ...kms.question, xid });
+      expect(status).toBe(200);
+      expectKeys(response, kms.vector);
+      expect(kms.audit.of('get-keys').at(-1)).toMatchObject({ outcome: 'answered', lemf: lemf.name });
+      await refused(asking, kms.question, 'not-authorised', 403);
+      await refused(df, { ...kms.question, xid }, 'not-authorised', 403);
+      const stranger = await client('lemf.home1.example', ['lemf'], kms.hosts);
+      await refused(stranger, { ...kms.question, xid }, 'not-authorised', 403);
     });
 
     it('R-72: another operator’s DF, under a certificate of the same authority, is refused', async () => {

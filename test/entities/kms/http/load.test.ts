@@ -124,7 +124,7 @@ async function serve(
     { store, ...answering(opener, records, district.serials), audit, clock, logger },
   );
   const users = kmsUserServer({ tls, district, requestKey, clock, logger });
-  const xk = xkServer({ admission: { roles: ['df'], names: ['df'] }, tls, service, logger });
+  const xk = xkServer({ admission: { roles: ['df'], names: ['df'] }, lemfs: [], tls, service, logger });
   const hosts = new HostMap({
     [`${HOST}:443`]: `127.0.0.1:${await listen(users, '127.0.0.1', 0)}`,
     [`${HOST}:8443`]: `127.0.0.1:${await listen(xk, '127.0.0.1', 0)}`,

@@ -48,6 +48,7 @@ export function kmsStoreSuite(backend: StoreBackend<KmsStore>): void {
         xid: 'x',
         periods: [
           { targets, start: 1, end: 5 },
+          { targets, lemf: { name: 'lemf.home1.example', liid: 'LIID-1' }, start: 5, end: 7 },
           { targets: [...targets, 'sip:a@home1.example'], start: 7.25, end: Infinity },
         ],
       };
