@@ -76,6 +76,7 @@ function addCommand(): Command {
     .option('--liid <liid>', 'its lawful interception identifier')
     .option('--location', "whether it covers the target's location, where a session begins and ends")
     .option('--location-upon-change', 'the same, and whenever it changes in between')
+    .option('--xk <name>', 'the LEMF that may ask the KMS for keys itself, by a name in its certificate')
     .option('--reference <text>', 'a name of your own for it; no other warrant may have it')
     .option('--emergency', 'carry it out on one approval; it ends if the second does not follow in time')
     .option('--draft', 'leave it a draft: claviger warrant submit is for later')
@@ -187,7 +188,9 @@ function amendCommand(): Command {
   waiting(contents(reasonable(command, true)), 'active')
     .option('--location', "let it cover the target's location, where a session begins and ends")
     .option('--location-upon-change', 'the same, and whenever it changes in between')
-    .option('--no-location', "let it not cover the target's location");
+    .option('--no-location', "let it not cover the target's location")
+    .option('--xk <name>', 'let that LEMF ask the KMS for keys itself, by a name in its certificate')
+    .option('--no-xk', 'let no LEMF ask the KMS itself');
   return command.action(async (liid: string, flags: ContentFlags & ActFlags) => {
     await withApi(flags, async (api) => {
       const timeoutMs = timeoutOf(flags);

@@ -18,6 +18,7 @@ export interface ContentFlags {
   readonly lemf?: string | undefined;
   readonly location?: boolean | undefined;
   readonly locationUponChange?: boolean | undefined;
+  readonly xk?: string | false | undefined;
 }
 
 export interface AddFlags extends ContentFlags {
@@ -35,6 +36,7 @@ export interface Contents {
   readonly endTime?: string;
   readonly lemf?: LemfOption;
   readonly location?: boolean | 'uponChange';
+  readonly xk?: string | false;
 }
 
 /** Options that say what is in a warrant. */
@@ -47,6 +49,7 @@ const SAYING = [
   'lemf',
   'location',
   'locationUponChange',
+  'xk',
 ] as const;
 
 /** The warrant of a file, or of the options. @param usual where deliveries go if nothing says it */
@@ -83,7 +86,7 @@ export function changesOf(flags: ContentFlags): Contents {
   const changes = contentsOf(flags);
   if (Object.keys(changes).length > 0) return changes;
   const hint =
-    'Give one of --target, --delivery, --from, --until, --lemf, --location, --location-upon-change, --no-location.';
+    'Give one of --target, --delivery, --from, --until, --lemf, --location, --location-upon-change, --no-location, --xk, --no-xk.';
   throw new CliError('usage', 'nothing is said that should change', hint);
 }
 
@@ -98,6 +101,7 @@ function contentsOf({ target, delivery, from, until, lemf, ...flags }: ContentFl
     endTime: endTime === undefined ? undefined : isoTime(endTime),
     lemf: lemf === undefined ? undefined : lemfOption(lemf),
     location: locationOf(flags),
+    xk: flags.xk,
   });
 }
 

@@ -62,6 +62,9 @@ export function warrantText(warrant: WarrantView): string {
     ['targets', warrant.targets.map(targetText).join(', ') || 'deleted'],
     ['delivery', `${warrant.delivery}, HI2 to ${address(lemf.hi2)}${hi3}`],
     ['location', LOCATIONS.get(warrant.location) ?? 'not covered'],
+    ...(warrant.xk === false
+      ? []
+      : [['keys', `${printable(warrant.xk)} may ask the KMS itself`] as [string, string]]),
     ['in force', `${shortTime(warrant.startTime)} to ${shortTime(warrant.endTime)}`],
     ...warrant.covered.map(({ from, until, delivery }): [string, string] => [
       'covers',

@@ -2,12 +2,14 @@
  * What a change of a warrant means. What narrows it takes effect at once; what widens it needs a second officer:
  *
  *     narrower   an earlier end; before it has begun, a later start; IRI in place of IRI and content; fewer names of the
- *                target; no location
- *     wider      the rest: a later end, an earlier start, content, another name of the target, another LEMF, location
+ *                target; no location;
+ *                no LEMF that asks the KMS itself
+ *     wider      the rest: a later end, an earlier start, content, another name of the target, another LEMF, location,
+ *                a LEMF that asks the KMS itself
  *
  * A change that is partly the one and partly the other is one decision, and so is wider.
  */
-import { areAmong } from './warrants.ts';
+import { areAmong, lemfOf, periodOf } from './warrants.ts';
 import type { HostPort, Warrant, WarrantChanges, WarrantRecord } from './warrants.ts';
 
 /** Whether the warrant after it covers something that the one before does not. */
@@ -19,6 +21,7 @@ export function widens(before: Warrant, after: Warrant): boolean {
     after.startTime < before.startTime ||
     (after.delivery === 'IRI+CC' && before.delivery === 'IRI') ||
     reachOf(after) > reachOf(before) ||
+    (lemfOf(after) !== null && lemfOf(after) !== lemfOf(before)) ||
     !areAmong(after.targets, before.targets) ||
     isMoved(before.lemf.hi2, after.lemf.hi2) ||
     isMoved(before.lemf.hi3, after.lemf.hi3)
@@ -32,7 +35,7 @@ function reachOf({ location = false }: Warrant): number {
 
 /** The members in which two warrants differ. */
 export function differences(one: Warrant, other: Warrant): (keyof WarrantChanges)[] {
-  const members = ['targets', 'delivery', 'startTime', 'endTime', 'lemf', 'location'] as const;
+  const members = ['targets', 'delivery', 'startTime', 'endTime', 'lemf', 'location', 'xk'] as const;
   return members.filter((member) => canonical(one, member) !== canonical(other, member));
 }
 
@@ -42,11 +45,11 @@ export function amended(record: WarrantRecord, warrant: Warrant, now: number): W
   if (state === 'draft' || state === 'submitted') return { ...record, warrant, from: warrant.startTime };
   if (state === 'approved') return { ...record, warrant, from: Math.max(warrant.startTime, now) };
   const isRunning = state === 'provisioning' || state === 'active';
-  const { delivery, targets } = record.warrant;
-  const isOfSame =
-    warrant.delivery === delivery && canonical(warrant, 'targets') === canonical(record.warrant, 'targets');
+  const isOfSame = (['delivery', 'targets', 'xk'] as const).every(
+    (member) => canonical(warrant, member) === canonical(record.warrant, member),
+  );
   if (!isRunning || isOfSame) return { ...record, warrant };
-  const past = { from, until: now, delivery, targets };
+  const past = periodOf(record.warrant, from, now);
   return { ...record, warrant, from: now, periods: from < now ? [...periods, past] : periods };
 }
 
@@ -57,5 +60,6 @@ function canonical(warrant: Warrant, member: keyof WarrantChanges): string {
     const { hi2, hi3 } = lemf;
     return JSON.stringify([hi2.host, hi2.port, hi3?.host, hi3?.port]);
   }
-  return JSON.stringify(member === 'location' ? (warrant.location ?? false) : warrant[member]);
+  const isOff = member === 'location' || member === 'xk';
+  return JSON.stringify(isOff ? (warrant[member] ?? false) : warrant[member]);
 }

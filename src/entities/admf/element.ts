@@ -111,7 +111,8 @@ export class ElementClient {
   /** How far it is with a task that it must hold (`null`: must not). */
   progress(xid: string, wanted: InterceptTask | null): Progress {
     if (this.#work?.isSettled(xid, wanted) === true) return { kind: 'settled' };
-    const [first] = [xid, ...(wanted?.dids ?? [])].flatMap((id) => this.#refused.get(id) ?? []);
+    // That a destination is not there is why a task for it is refused.
+    const [first] = [...(wanted?.dids ?? []), xid].flatMap((id) => this.#refused.get(id) ?? []);
     if (first !== undefined) return { kind: 'refused', error: first.error };
     return this.#failing === null ? { kind: 'pending' } : { kind: 'failing', ...this.#failing };
   }
@@ -134,11 +135,14 @@ export class ElementClient {
   #wake(): void {
     if (this.#stopped || this.#loop !== null || (this.#failing !== null && this.#retry !== null)) return;
     if (this.#work?.isDone === true) return;
-    this.#loop = this.#run().finally(() => {
-      this.#loop = null;
-      this.#wake();
-      if (!this.busy) this.#context.idle();
-    });
+    // Not at once: what it finds to be settled has others look, and they have this one look, before its document is out.
+    this.#loop = Promise.resolve()
+      .then(() => this.#run())
+      .finally(() => {
+        this.#loop = null;
+        this.#wake();
+        if (!this.busy) this.#context.idle();
+      });
   }
 
   #look(about: Change['about'], id: string, afresh: boolean): void {

@@ -20,7 +20,7 @@
  * One decision, one reading of the clock: a step is taken by the moment that it is given, and by nothing else.
  */
 import { amended } from './changes.ts';
-import { isOpen } from './warrants.ts';
+import { isOpen, periodOf } from './warrants.ts';
 import type { WarrantRecord, WarrantState } from './warrants.ts';
 
 /** What a warrant's next step depends on. */
@@ -190,7 +190,6 @@ function endOf({ from, until, warrant }: WarrantRecord, now: number): number {
 function settledPeriod(record: WarrantRecord, state: 'suspended' | 'ended'): WarrantRecord {
   const { from, until, warrant, periods } = record;
   const end = until ?? warrant.endTime;
-  const { delivery, targets } = warrant;
-  const past = from < end ? [...periods, { from, until: end, delivery, targets }] : periods;
+  const past = from < end ? [...periods, periodOf(warrant, from, end)] : periods;
   return { ...record, state, drainUntil: null, periods: past, from: end, until: end };
 }

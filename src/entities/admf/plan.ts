@@ -8,7 +8,8 @@
  *     DF         HI2 (and HI3) to the LEMF, one MediationDetails   the LEMF: one DID for HI2 (X2Only), one for HI3
  *                with LIID, times and scope                        (X3Only), or one for both (X2andX3) at one address
  *     KMS        X2Only, no destinations, one MediationDetails     none
- *                with the validity; with content only
+ *                with the validity; with content only; another   the LEMF that may ask
+ *                for the LEMF that may ask it itself, if one may  it itself
  *
  * A DF knows from a destination's delivery type whether it is for HI2 or for HI3. Elements that intercept hold a task
  * only while the warrant is in force, because the times of a task are in MediationDetails, which are not for them.
@@ -16,11 +17,13 @@
  */
 import { bareHost, canonicalAddress, endpointText } from '../../bytes/network-address.ts';
 import type { DeliveryAddress, DeliveryType, Destination, InterceptTask } from '../../wire/x1/details.ts';
+import { keyClientAddress } from '../../wire/x1/key-client.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
+import { lemfTaskXid } from '../../wire/xk/lemf-task.ts';
 import { targetKind } from '../../x1/target-keys.ts';
 import type { ElementKind } from './ports.ts';
 import type { Held } from './view.ts';
-import { areAmong, isDraining } from './warrants.ts';
+import { areAmong, isDraining, lemfOf, periodOf, xidsOf } from './warrants.ts';
 import type { CarriedPeriod, HostPort, Warrant, WarrantRecord } from './warrants.ts';
 
 /** Tasks and destinations of one element, by XID and DID. */
@@ -37,6 +40,8 @@ export type DidOf = (key: string) => string;
 /** What one element must hold for one warrant. */
 interface Wanted {
   readonly task: InterceptTask;
+  /** At the KMS: for the LEMF that may ask it itself. */
+  readonly lemfTask: InterceptTask | null;
   readonly destinations: readonly Destination[];
 }
 
@@ -74,6 +79,15 @@ export class ElementPlan {
     this.#of = { kms: empty(), df: empty(), gateway: empty(), cscf: empty() };
   }
 
+  /** As `missedEnd`. */
+  missedEnd(
+    record: WarrantRecord | null,
+    held: Held<InterceptTask>,
+    now: number,
+  ): InterceptTask | 'unknown' | null {
+    return missedEnd(record, held, now, this.#context.didOf);
+  }
+
   /** What an element of a kind must hold. */
   holdings(kind: ElementKind): Holdings {
     return this.#of[kind];
@@ -84,9 +98,16 @@ export class ElementPlan {
     return this.#of[kind].tasks.get(record.xid) ?? null;
   }
 
+  /** By XID, what an element of a kind must hold for one warrant; `null`: nothing. */
+  tasks(kind: ElementKind, record: WarrantRecord): Map<string, InterceptTask | null> {
+    const { tasks } = this.#of[kind];
+    const xids = kind === 'kms' ? xidsOf(record) : [record.xid];
+    return new Map(xids.map((xid) => [xid, tasks.get(xid) ?? null]));
+  }
+
   /** DIDs that the warrant needs at elements of a kind, or would, if it were in force. */
   dids(kind: ElementKind, record: WarrantRecord): readonly string[] {
-    return this.#wanted(kind, record).task.dids;
+    return this.#wanted(kind, record).destinations.map(({ did }) => did);
   }
 
   /** A warrant has come, or is another than before. Gives the DIDs of destinations that this may concern. */
@@ -97,11 +118,11 @@ export class ElementPlan {
       const [old, now] = [this.#inForce(kind, before), this.#inForce(kind, after)];
       if (old === now && before?.xid === after.xid) continue;
       if (before !== null && old !== null) {
-        of.tasks.delete(before.xid);
+        for (const { xid } of tasksOf(old)) of.tasks.delete(xid);
         for (const { did } of old.destinations) touched.add(leave(of, did, before.xid));
       }
       if (now === null) continue;
-      of.tasks.set(after.xid, now.task);
+      for (const task of tasksOf(now)) of.tasks.set(task.xid, task);
       for (const destination of now.destinations) touched.add(enter(of, destination, after.xid));
     }
     return touched;
@@ -128,10 +149,10 @@ export class ElementPlan {
 export function requestsFor(record: WarrantRecord, context: PlanContext): X1RequestBody[] {
   const inForce: WarrantRecord = { ...record, state: 'active' };
   return PROVISIONING_ORDER.filter((kind) => concerns(kind, inForce)).flatMap((kind) => {
-    const { task, destinations } = wantedFor(kind, inForce, context);
+    const wanted = wantedFor(kind, inForce, context);
     return [
-      ...destinations.map((destination) => ({ type: 'CreateDestination' as const, destination })),
-      { type: 'ActivateTask' as const, task },
+      ...wanted.destinations.map((destination) => ({ type: 'CreateDestination' as const, destination })),
+      ...tasksOf(wanted).map((task) => ({ type: 'ActivateTask' as const, task })),
     ];
   });
 }
@@ -140,22 +161,26 @@ export function requestsFor(record: WarrantRecord, context: PlanContext): X1Requ
  * What a KMS that has missed an end must be told before anything else, so that the time after it is not covered: the task
  * as it holds it, with that end; if nothing of it was covered, with the earliest end that there can be. `unknown`: that
  * takes to know what it holds. A name of the target that was taken from the warrant and belongs to it again ends what
- * is held, too: names and times go together.
+ * is held, too, and so does a LEMF that may ask again: names and times go together.
  */
-export function missedEnd(
+function missedEnd(
   record: WarrantRecord | null,
   held: Held<InterceptTask>,
   now: number,
+  didOf: DidOf,
 ): InterceptTask | 'unknown' | null {
   if (record === null || held === undefined) return null;
   if (held === null) return 'unknown';
   const [validity] = held.mediation;
   const { startTime = 0, endTime = Infinity } = validity ?? {};
   if (validity === undefined || startTime > now) return null;
+  const isKeyedTo = (xk: string | undefined): boolean =>
+    held.xid === record.xid || (xk !== undefined && held.dids.includes(didOf(lemfKey(xk))));
   let end: number | null = null;
-  for (const { from, until, delivery, targets = record.warrant.targets } of periodsOf(record)) {
+  for (const { from, until, delivery, targets = record.warrant.targets, xk } of periodsOf(record)) {
     const isNext = end === null ? from <= startTime && startTime < until : from === end;
-    if (isNext && delivery === 'IRI+CC' && areAmong(held.targets, targets)) end = until;
+    const isKeyed = delivery === 'IRI+CC' && isKeyedTo(xk);
+    if (isNext && isKeyed && areAmong(held.targets, targets)) end = until;
   }
   end ??= startTime + 1;
   return endTime <= end ? null : { ...held, mediation: [{ ...validity, endTime: end }] };
@@ -187,9 +212,41 @@ function leave({ destinations, users }: KindPlan, did: string, xid: string): str
 }
 
 function wantedFor(kind: ElementKind, record: WarrantRecord, context: PlanContext): Wanted {
+  if (kind === 'kms') return wantedAtKms(record, context);
   const destinations = destinationsFor(kind, record.warrant, context);
   const dids = destinations.map(({ did }) => did);
-  return { task: taskFor(kind, record, dids), destinations };
+  return { task: taskFor(kind, record, dids), lemfTask: null, destinations };
+}
+
+function wantedAtKms(record: WarrantRecord, { didOf }: PlanContext): Wanted {
+  const task = taskFor('kms', record, []);
+  const lemf = lemfOf(record.warrant);
+  const lemfTask = lemf === null ? null : lemfTaskFor(record, lemf, didOf(lemfKey(lemf)));
+  if (lemf === null || lemfTask === null) return { task, lemfTask: null, destinations: [] };
+  const key = lemfKey(lemf);
+  const address = keyClientAddress(lemf);
+  const destination: Destination = { did: didOf(key), friendlyName: key, deliveryType: 'X2Only', address };
+  return { task, lemfTask, destinations: [destination] };
+}
+
+/** Names the destination that stands for a LEMF that asks, for good. */
+function lemfKey(name: string): string {
+  return `LEMF Xk ${name}`;
+}
+
+function tasksOf({ task, lemfTask }: Wanted): InterceptTask[] {
+  return lemfTask === null ? [task] : [task, lemfTask];
+}
+
+/** For as long as that LEMF may ask; once nobody intercepts any more, about what it could ask about until then. */
+function lemfTaskFor(record: WarrantRecord, lemf: string, did: string): InterceptTask | null {
+  const { warrant, from } = record;
+  const span = presentSpan(record, 'kms', lemf);
+  if (span === null && isDraining(record)) return null;
+  const { from: startTime, until: endTime } = span ?? { from, until: warrant.endTime };
+  const task = taskFor('kms', record, [did]);
+  const mediation = task.mediation.map((validity) => ({ ...validity, startTime, endTime }));
+  return { ...task, xid: lemfTaskXid(warrant.liid), mediation };
 }
 
 function taskFor(kind: ElementKind, record: WarrantRecord, dids: readonly string[]): InterceptTask {
@@ -262,20 +319,25 @@ interface Span {
 
 /** What it has covered and covers, in order. */
 function periodsOf({ warrant, from, until, periods }: WarrantRecord): readonly CarriedPeriod[] {
-  const present = { from, until: until ?? warrant.endTime, delivery: warrant.delivery };
+  const present = periodOf(warrant, from, until ?? warrant.endTime);
   return [...periods, present].filter((period) => period.from < period.until);
 }
 
 /**
  * Since when and until when it has covered without a gap what it covers now: at the KMS, content of these very names.
- * `null`: no time.
+ * `null`: no time. @param lemf for that LEMF to ask about; `null`: for DFs
  */
-function presentSpan({ warrant, from, until, periods }: WarrantRecord, kind: ElementKind): Span | null {
+function presentSpan(
+  { warrant, from, until, periods }: WarrantRecord,
+  kind: ElementKind,
+  lemf: string | null = null,
+): Span | null {
   const span = { from, until: until ?? warrant.endTime };
   const { targets } = warrant;
   for (const past of [...periods].reverse()) {
     const { targets: names = targets } = past;
-    const isSame = past.delivery === 'IRI+CC' && areAmong(names, targets) && areAmong(targets, names);
+    const isKeyed = past.delivery === 'IRI+CC' && (lemf === null || past.xk === lemf);
+    const isSame = isKeyed && areAmong(names, targets) && areAmong(targets, names);
     if (past.until !== span.from) break;
     if (kind === 'kms' && !isSame) break;
     span.from = past.from;
@@ -284,11 +346,10 @@ function presentSpan({ warrant, from, until, periods }: WarrantRecord, kind: Ele
 }
 
 function destinationsFor(
-  kind: ElementKind,
+  kind: Exclude<ElementKind, 'kms'>,
   { lemf, delivery }: Warrant,
   { x2x3, didOf }: PlanContext,
 ): Destination[] {
-  if (kind === 'kms') return [];
   if (isPoi(kind)) return [destinationAt('DF X2/X3', x2x3, 'X2andX3', didOf)];
   const { hi2, hi3 } = lemf;
   if (delivery === 'IRI' || hi3 === undefined) return [destinationAt('LEMF HI2', hi2, 'X2Only', didOf)];

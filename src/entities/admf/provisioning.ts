@@ -10,11 +10,11 @@
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { ElementClient } from './element.ts';
 import type { Progress, RetrySetting } from './element.ts';
-import { isPoi, missedEnd, PROVISIONING_ORDER } from './plan.ts';
+import { isPoi, PROVISIONING_ORDER } from './plan.ts';
 import type { ElementPlan } from './plan.ts';
 import type { IssueBook } from './issues.ts';
 import type { AdmfElement, ElementKind } from './ports.ts';
-import { isDraining, isOpen } from './warrants.ts';
+import { isDraining, isOpen, xidsOf } from './warrants.ts';
 import type { WarrantRecord } from './warrants.ts';
 
 /** An element that does not hold what it must, and why. */
@@ -76,6 +76,9 @@ export interface ProvisionerOptions {
   readonly idle: () => void;
 }
 
+/** The worst first. */
+const PROGRESS: readonly Progress['kind'][] = ['refused', 'failing', 'pending'];
+
 export class Provisioner {
   readonly #options: ProvisionerOptions;
   readonly #clients: readonly ElementClient[];
@@ -90,7 +93,9 @@ export class Provisioner {
         wanted: options.plan.holdings(element.kind),
         mayChange: (xid, change) => this.#mayChange(client, xid, change),
         toldFirst: (xid, held) =>
-          element.kind === 'kms' ? missedEnd(options.find(xid), held, options.clock.now()) : null,
+          element.kind === 'kms'
+            ? options.plan.missedEnd(options.find(xid), held, options.clock.now())
+            : null,
         changed: (xids) => this.#changed(client, xids),
       });
       return client;
@@ -166,13 +171,22 @@ export class Provisioner {
     for (const other of this.#clients) {
       if (isPoi(other.element.kind) === isPoi(client.element.kind)) continue;
       if (xids === null) other.lookAtAll();
-      else other.look(xids);
+      else other.look([...xids].flatMap((xid) => this.#xidsWith(xid)));
     }
     this.#options.changed(xids);
   }
 
+  /** The XIDs of the warrant that has this one. */
+  #xidsWith(xid: string): readonly string[] {
+    const record = this.#options.find(xid);
+    return record === null ? [xid] : xidsOf(record);
+  }
+
+  /** How far it is with all tasks of a warrant: as far as with the worst of them. */
   #progress(client: ElementClient, record: WarrantRecord): Progress {
-    return client.progress(record.xid, this.#options.plan.task(client.element.kind, record));
+    const tasks = this.#options.plan.tasks(client.element.kind, record);
+    const all = [...tasks].map(([xid, task]) => client.progress(xid, task));
+    return PROGRESS.flatMap((kind) => all.find((each) => each.kind === kind) ?? [])[0] ?? { kind: 'settled' };
   }
 
   #mayChange(client: ElementClient, xid: string, change: 'add' | 'modify' | 'remove'): boolean {
@@ -187,7 +201,7 @@ export class Provisioner {
     if (change === 'add' || (change === 'modify' && isDraining(record))) return true;
     return others.every((poi) => {
       if (this.#options.plan.task(poi.element.kind, record) !== null) return true;
-      return poi.progress(xid, null).kind !== 'pending';
+      return poi.progress(record.xid, null).kind !== 'pending';
     });
   }
 }

@@ -12,7 +12,7 @@ import { AdmfError } from './errors.ts';
 import { nextTime } from './life.ts';
 import { ElementPlan, requestsFor } from './plan.ts';
 import type { AdmfState, AdmfStore } from './ports.ts';
-import { isDraining, isOpen, requireWarrant } from './warrants.ts';
+import { isDraining, isOpen, lemfOf, requireWarrant, xidsOf } from './warrants.ts';
 import type { HistoryEntry, HistoryNote, HostPort, WarrantChange, WarrantRecord } from './warrants.ts';
 
 export interface WarrantBookOptions {
@@ -131,7 +131,8 @@ export class WarrantBook {
     const draining: WarrantRecord[] = [];
     for (const { before, record, entries } of numbered) {
       for (const did of this.#enter(record)) dids.add(did);
-      for (const { xid } of before === null ? [record] : [before, record]) xids.add(xid);
+      for (const each of before === null ? [record] : [before, record])
+        for (const xid of xidsOf(each)) xids.add(xid);
       if (isDraining(record) && before?.drainUntil !== record.drainUntil) draining.push(record);
       for (const tell of this.#listeners) tell(record, before, entries);
     }
@@ -155,10 +156,10 @@ export class WarrantBook {
   #enter(record: WarrantRecord): Set<string> {
     const { liid } = record.warrant;
     const old = this.#byLiid.get(liid);
-    if (old !== undefined) this.#byXid.delete(old.xid);
+    if (old !== undefined) for (const xid of xidsOf(old)) this.#byXid.delete(xid);
     if (typeof old?.reference === 'string') this.#byReference.delete(old.reference);
     this.#byLiid.set(liid, record);
-    this.#byXid.set(record.xid, record);
+    for (const xid of xidsOf(record)) this.#byXid.set(xid, record);
     if (record.reference !== null) this.#byReference.set(record.reference, record);
     this.times.set(liid, nextTime(record, this.#options.retentionMs));
     return this.plan.put(old ?? null, record);
@@ -186,6 +187,7 @@ function eventOf(
     state,
     ...present({ by, reason, change: detail }),
     delivery: warrant.delivery,
+    ...present({ xk: lemfOf(warrant) }),
     start: new Date(from).toISOString(),
     end: new Date(warrant.endTime).toISOString(),
     targets: warrant.targets.map(({ name, value }) => `${name}=${value}`).join(' '),

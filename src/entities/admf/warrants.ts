@@ -6,7 +6,10 @@ import { endpointOf } from '../../x1/policy.ts';
 import { XmlDocumentError } from '../../wire/xml/errors.ts';
 import { encodeX1Request } from '../../wire/x1/containers.ts';
 import { X1_VERSION } from '../../wire/x1/versions.ts';
+import { lemfTaskXid } from '../../wire/xk/lemf-task.ts';
 import type { WARRANT_STATES } from '../../wire/officers/warrants.ts';
+import type { Destination } from '../../wire/x1/details.ts';
+import { keyClientOf } from '../../wire/x1/key-client.ts';
 import type { TargetIdentifier } from '../../wire/x1/target-identifiers.ts';
 import { X1_SIZE_LIMIT } from '../../wire/x1/names.ts';
 import type { X1RequestBody } from '../../wire/x1/requests.ts';
@@ -39,6 +42,8 @@ export interface Warrant {
    * else begins or ends; `uponChange`: also in between.
    */
   readonly location?: boolean | 'uponChange';
+  /** The LEMF that may ask the KMS for keys itself (R-14), by a name in its certificate; default: none may. Without content there is nothing to ask for. */
+  readonly xk?: string | false;
 }
 
 /** What each means: `life.ts`. */
@@ -51,6 +56,8 @@ export interface CarriedPeriod {
   readonly delivery: Warrant['delivery'];
   /** Names of the target then; absent: as they are now. Deleted with the warrant's contents. */
   readonly targets?: Warrant['targets'];
+  /** The LEMF that could ask the KMS itself; absent: none could. */
+  readonly xk?: string;
 }
 
 /** What may be changed of a warrant. */
@@ -154,6 +161,26 @@ export function areAmong(names: Warrant['targets'], others: Warrant['targets']):
   );
 }
 
+/** A time that a warrant covers, or covered, by what it says now. */
+export function periodOf(
+  { delivery, targets, xk = false }: Warrant,
+  from: number,
+  until: number,
+): CarriedPeriod {
+  return { from, until, delivery, targets, ...(xk === false ? {} : { xk }) };
+}
+
+/** The XIDs of its tasks: the same at every element, and at the KMS another for the LEMF that may ask it, or might before. */
+export function xidsOf({ xid, warrant, periods }: WarrantRecord): string[] {
+  const isAsked = lemfOf(warrant) !== null || periods.some(({ xk }) => xk !== undefined);
+  return isAsked ? [xid, lemfTaskXid(warrant.liid)] : [xid];
+}
+
+/** The LEMF that may ask the KMS itself. */
+export function lemfOf({ xk = false }: Warrant): string | null {
+  return xk === false ? null : xk;
+}
+
 /** All that it has covered and covers, in order; what follows without a gap and is alike is one. */
 export function coveredPeriods(record: WarrantRecord): CarriedPeriod[] {
   const { warrant, from, until, periods } = record;
@@ -190,8 +217,7 @@ export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBod
   };
   try {
     for (const body of requests) {
-      if ('destination' in body && endpointOf(body.destination) === null)
-        throw invalid(warrant, 'its LEMF’s address');
+      if ('destination' in body && !isPlace(body.destination)) throw invalid(warrant, 'its LEMF’s address');
       if (encodeX1Request([{ header, body }]).length > X1_SIZE_LIMIT)
         throw invalid(warrant, 'it is too large');
     }
@@ -199,6 +225,11 @@ export function requireWarrant(warrant: Warrant, requests: readonly X1RequestBod
     if (cause instanceof XmlDocumentError) throw invalid(warrant, cause.message, cause);
     throw cause;
   }
+}
+
+/** Whether it is somewhere to deliver to, or stands for a LEMF that asks. */
+function isPlace(destination: Destination): boolean {
+  return endpointOf(destination) !== null || keyClientOf(destination) !== null;
 }
 
 function invalid({ liid }: Warrant, why: string, cause?: unknown): AdmfError {

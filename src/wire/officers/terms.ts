@@ -88,6 +88,18 @@ export const LOCATION_TERM = Type.Union([Type.Boolean(), Type.Literal('uponChang
   errorMessage: 'true, false or "uponChange"',
 });
 
+/** `false`: none may. */
+export const XK_TERM = Type.Union(
+  [
+    Type.Literal(false),
+    Type.String({
+      pattern: '^[A-Za-z0-9._-]{1,253}$',
+      description: 'A name in the certificate of that LEMF',
+    }),
+  ],
+  { errorMessage: 'a name of letters, digits, dots and hyphens, or false' },
+);
+
 const WARRANT_MEMBERS = {
   targets: Type.Array(TARGET, {
     minItems: 1,
@@ -113,6 +125,12 @@ export const WARRANT_ENTRY = strict(
       description:
         "Whether the warrant covers the target's location: true where a session or something else begins or ends, uponChange also in between",
     },
+    xk: {
+      ...XK_TERM,
+      default: false,
+      description:
+        'The LEMF that may ask the KMS for keys itself, where the operator has switched that on; there are keys with IRI+CC alone',
+    },
   },
   { title: 'WarrantEntry', description: 'A warrant as an officer enters it' },
 );
@@ -126,6 +144,7 @@ export const WARRANT_CHANGES = strict(
     endTime: Type.Optional(WARRANT_MEMBERS.endTime),
     lemf: Type.Optional(WARRANT_MEMBERS.lemf),
     location: Type.Optional(LOCATION_TERM),
+    xk: Type.Optional(XK_TERM),
   },
   {
     title: 'WarrantChanges',

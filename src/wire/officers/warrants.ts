@@ -30,6 +30,7 @@ import {
   time,
   WARRANT_CHANGES,
   WARRANT_ENTRY,
+  XK_TERM,
 } from './terms.ts';
 
 export const WARRANTS_PATH = '/v1/warrants';
@@ -206,6 +207,7 @@ export const WARRANT_VIEW = Type.Object(
     endTime: time('In force until here'),
     lemf: LEMF,
     location: LOCATION_TERM,
+    xk: XK_TERM,
     covered: Type.Array(PERIOD, {
       description: 'What it has covered and covers; a time before is never added',
     }),

@@ -131,6 +131,8 @@ describe('R-93: a warrant by options', () => {
   it('a change says what is to change', () => {
     expect(() => changesOf({})).toThrow(/nothing is said that should change/);
     expect(changesOf({ location: false })).toEqual({ location: false });
+    expect(changesOf({ xk: 'lemf.home1.example' })).toEqual({ xk: 'lemf.home1.example' });
+    expect(changesOf({ xk: false })).toEqual({ xk: false });
     expect(changesOf({ locationUponChange: true })).toEqual({ location: 'uponChange' });
     expect(() => changesOf({ location: false, locationUponChange: true })).toThrow(
       '--no-location and --location-upon-change',

@@ -78,6 +78,7 @@ describe('R-90: four eyes', () => {
     ['a later end', ended],
     ['another LEMF', { lemf: { ...warrant.lemf, hi2: { host: 'other.example', port: 8002 } } }],
     ['location', { location: true }],
+    ['R-14: a LEMF that asks the KMS itself', { xk: 'lemf.home1.example' }],
     [
       'another name of the target',
       { targets: [...warrant.targets, { name: 'impu', value: 'sip:x@y.example' }] },

@@ -9,7 +9,7 @@ import type { Clock } from '../../../src/bytes/ports.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
 import type { TaskStore } from '../../../src/x1/tasks.ts';
 import { X1NeHandler } from '../../../src/x1/handler.ts';
-import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../../../src/x1/policy.ts';
+import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, kmsPolicyFor } from '../../../src/x1/policy.ts';
 import type { NePolicy } from '../../../src/x1/policy.ts';
 import { X1ExchangeError, X1Requester } from '../../../src/x1/requester.ts';
 import { decodeX1Request } from '../../../src/wire/x1/containers.ts';
@@ -36,7 +36,7 @@ const POLICIES: Readonly<Record<ElementKind, NePolicy>> = {
   cscf: CSCF_POLICY,
   gateway: GATEWAY_POLICY,
   df: DF_POLICY,
-  kms: KMS_POLICY,
+  kms: kmsPolicyFor(['lemf.home1.example', 'lemf.police.example']),
 };
 
 /** `lost-request`: nothing arrives; `lost-answer`: it is done, but nobody hears; `refuse`: refused, whatever it is. */

@@ -18,6 +18,7 @@ export function warrantJson(record: WarrantRecord, degraded: ReadonlySet<string>
     generation: version,
     ...contentsJson(warrant),
     location: warrant.location ?? false,
+    xk: warrant.xk ?? false,
     covered: coveredJson(record),
     authors,
     approvals,
@@ -62,8 +63,8 @@ function coveredJson(record: WarrantRecord): object[] {
 }
 
 function contentsJson(contents: WarrantChanges): object {
-  const { targets, delivery, lemf, location } = contents;
-  return present({ targets, delivery, ...timesJson(contents), lemf, location });
+  const { targets, delivery, lemf, location, xk } = contents;
+  return present({ targets, delivery, ...timesJson(contents), lemf, location, xk });
 }
 
 interface Times {

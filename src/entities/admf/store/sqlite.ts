@@ -39,6 +39,7 @@ import {
   STORED_TARGETS,
   STORED_LOCATION,
   STORED_WARRANT,
+  STORED_XK,
 } from './stored-warrant.ts';
 
 const FIRST = statements(
@@ -83,6 +84,7 @@ const CHANGE = Type.Union([
       endTime: Type.Optional(Type.Number()),
       lemf: Type.Optional(STORED_LEMF),
       location: Type.Optional(STORED_LOCATION),
+      xk: Type.Optional(STORED_XK),
     }),
   }),
   strict({ kind: Type.Literal('resume') }),
@@ -101,6 +103,7 @@ const BODY = strict({
       until: Type.Number(),
       delivery: STORED_DELIVERY,
       targets: Type.Optional(STORED_TARGETS),
+      xk: Type.Optional(Type.String()),
     }),
   ),
   authors: Type.Array(Type.String()),

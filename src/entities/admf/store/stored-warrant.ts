@@ -11,6 +11,9 @@ export const STORED_LEMF = strict({ hi2: HOST_PORT, hi3: Type.Optional(HOST_PORT
 /** As `Warrant.location`. */
 export const STORED_LOCATION = Type.Union([Type.Boolean(), Type.Literal('uponChange')]);
 
+/** As `Warrant.xk`. */
+export const STORED_XK = Type.Union([Type.Literal(false), Type.String()]);
+
 export const STORED_WARRANT = strict({
   liid: Type.String(),
   targets: STORED_TARGETS,
@@ -19,4 +22,5 @@ export const STORED_WARRANT = strict({
   endTime: Type.Number(),
   lemf: STORED_LEMF,
   location: Type.Optional(STORED_LOCATION),
+  xk: Type.Optional(STORED_XK),
 });

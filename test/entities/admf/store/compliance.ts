@@ -15,6 +15,7 @@ export const record: WarrantRecord = {
     endTime: 2,
     lemf: { hi2: { host: 'lemf', port: 1 }, hi3: { host: 'lemf', port: 2 } },
     location: true,
+    xk: 'lemf.home1.example',
   },
   xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
   state: 'active',
@@ -110,7 +111,7 @@ export function admfStoreSuite(backend: StoreBackend<AdmfStore>): void {
         { kind: 'resume' },
         { kind: 'extend', startTime: 5, endTime: 6 },
         { kind: 'extend', startTime: null, endTime: 6 },
-        { kind: 'amend', changes: { targets: [], delivery: 'IRI', startTime: 1, location: true } },
+        { kind: 'amend', changes: { targets: [], delivery: 'IRI', startTime: 1, location: true, xk: false } },
       ];
       const all = changes.map((change, at) => ({
         ...other(at),
