@@ -7,6 +7,8 @@ import type { NoticeReport } from '../../entities/lemf/notices.ts';
 import type { CallReport, SessionReport } from '../../entities/lemf/recover.ts';
 import type { FileSummary } from '../../entities/lemf/scan.ts';
 import type { ResultListener } from '../../entities/lemf/store/recovery.ts';
+import { readConfigFile } from '../../host/config.ts';
+import { systemClock } from '../../host/runtime.ts';
 import { CliError } from '../failure.ts';
 import { harmless } from '../terminal.ts';
 
@@ -15,6 +17,7 @@ interface RecoverFlags {
   readonly hi3: string;
   readonly out: string;
   readonly partial?: true;
+  readonly xk?: string;
   readonly json?: true;
 }
 
@@ -25,6 +28,7 @@ export function lemfRecoverCommand(): Command {
     .requiredOption('--hi3 <file>', 'PS-PDUs received on HI3')
     .requiredOption('--out <folder>', 'where WAV files and recover.json go')
     .option('--partial', 'write what verifies even if another stream of the same call does not')
+    .option('--xk <config>', 'ask the KMS for keys that did not come, as this configuration of the LEMF says')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
     .action(recoverCalls);
@@ -41,6 +45,7 @@ Example:
 async function recoverCalls(flags: RecoverFlags): Promise<void> {
   const { recoverEach, RECOVERY_REPORT } = await import('../../entities/lemf/store/recovery.ts');
   const { json = false, partial = false } = flags;
+  if (flags.xk !== undefined) await askForKeys(flags, flags.xk);
   let [withContent, failed] = [0, 0];
   const files = recoverEach(flags, flags.out, { partial }, (result) => {
     if (!json) process.stdout.write(describeResult(result));
@@ -78,6 +83,27 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
       'recover.json says where; a call may lack what stands there.',
     );
   }
+}
+
+/** Asks for keys, which recovery finds beside the file of HI2; what came of it goes to standard error. */
+async function askForKeys({ hi2, hi3, out }: RecoverFlags, file: string): Promise<void> {
+  const { lemfConfig } = await import('../../entities/lemf/config.ts');
+  const { askForFiles } = await import('../../entities/lemf/start-asking.ts');
+  const tell = (about: object, text: string): void =>
+    void process.stderr.write(`${harmless(`${text} ${JSON.stringify(about)}`)}\n`);
+  const logger = { debug: () => undefined, info: () => undefined, warn: tell, error: tell };
+  const config = lemfConfig(readConfigFile(file), file);
+  const counts = await askForFiles(
+    config,
+    { paths: { hi2, hi3 }, folder: out },
+    { clock: systemClock(), logger },
+  );
+  if (counts === null)
+    throw new CliError('usage', `${file} does not say which KMS to ask`, 'Its setting `xk` says it.');
+  const { answered, refused, later } = counts;
+  process.stderr.write(
+    `KMS: ${answered} answered, ${refused} refused for good, ${later} without answer for now\n`,
+  );
 }
 
 /** What is wrong with a file, on standard error. */

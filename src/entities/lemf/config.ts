@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
 import {
   configReader,
+  HOSTS,
   milliseconds,
   OPERATION_SETTINGS,
   seconds,
@@ -19,10 +20,25 @@ const handoverListener = (description: string) =>
     "`df.` and the domain of the own certificate's name",
   );
 
+const XK = Type.Optional(
+  strict(
+    {
+      url: Type.String({ pattern: '^https://', errorMessage: 'an https URL', description: 'the KMS; https' }),
+      hosts: HOSTS,
+      attemptMs: milliseconds('for one attempt', { min: 1, default: 5_000 }),
+    },
+    {
+      description:
+        'where the LEMF asks for keys itself that it sees the exchange of and that no record brought, while running with `recoverInto`, and by `lemf recover --xk`; KMS and warrant must let it; absent: it asks nobody',
+    },
+  ),
+);
+
 export const LEMF_CONFIG = strict({
   hi2: handoverListener('where delivery functions connect for HI2; either port takes both'),
   hi3: handoverListener('where they connect for HI3'),
   tls: TLS_FILES,
+  xk: XK,
   folder: filePath('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
   ...OPERATION_SETTINGS,
   recoverInto: Type.Optional(filePath('folder for audio and `recover.json` while running')),

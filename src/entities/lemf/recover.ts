@@ -22,6 +22,8 @@ import type { CallMaterial, CallSource } from './calls.ts';
 import { callsOf } from './calls.ts';
 import type { ObservedKey, ObservedPacket, RecoveredStream } from './group.ts';
 import type { Gap } from './marks.ts';
+import { askedKeys } from './key-questions.ts';
+import type { AskedKeys, KeyAnswers, KeyQuestion } from './key-questions.ts';
 import { AudioNames } from './names.ts';
 import { isoTimeOrNull, liidText } from './notices.ts';
 import type { NoticeReport } from './notices.ts';
@@ -92,6 +94,8 @@ export interface CallReport {
     readonly keys: number;
     readonly keyFailures: number;
   };
+  /** Keys that the LEMF has asked the KMS for itself (R-14); absent: none. */
+  readonly keysAsked?: number;
   /** RTP packets. */
   readonly packets: number;
   /** CC payloads that are not RTP, and by what they are. */
@@ -134,7 +138,12 @@ export interface RecoveryReport {
 
 /** What a communication yields. */
 export type RecoveryResult =
-  | { readonly kind: 'call'; readonly report: CallReport }
+  | {
+      readonly kind: 'call';
+      readonly report: CallReport;
+      /** Keys that the LEMF may ask the KMS for itself; none where it asks for none. */
+      readonly questions: readonly KeyQuestion[];
+    }
   | { readonly kind: 'other'; readonly report: SessionReport };
 
 /** What is read. */
@@ -151,6 +160,8 @@ export interface RecoverySettings {
   /** For what comes of a stream. @param path as delivered */
   readonly newWriters: (path: string | null) => StreamWriters;
   readonly options: RecoverOptions;
+  /** What the KMS has answered the LEMF itself; `null`: it does not ask. */
+  readonly answers: KeyAnswers | null;
 }
 
 /** Everything that two files of PS-PDUs yield. Never throws for what is in them. */
@@ -212,7 +223,7 @@ export class Recovery {
   }
 
   #recoverCall(call: CallMaterial, names: AudioNames): RecoveryResult {
-    const { workspace, newWriters, options } = this.#settings;
+    const { workspace, newWriters, options, answers } = this.#settings;
     const records = readRecords(call, workspace);
     const signalling = readSignalling(messagesOf(call, workspace), records.targetUris);
     if (!isCall(call, records, signalling)) {
@@ -224,7 +235,10 @@ export class Recovery {
     observer?.begins(call, recordsOf(call, workspace), signalling);
     const onPacket = (packet: ObservedPacket): void => observer?.packet(packet);
     const onKey = (key: ObservedKey): void => observer?.key?.(key);
-    const sources = { call, keys: records.keys, signalling, workspace, newWriters, onPacket, onKey };
+    const asked =
+      answers === null ? NOT_ASKED : askedKeys(call, messagesOf(call, workspace), records, answers);
+    const keys = [...records.keys, ...asked.keys];
+    const sources = { call, keys, signalling, workspace, newWriters, onPacket, onKey };
     const recovered = recoverStreams(sources);
     const withheld = options.partial !== true && recovered.streams.some(({ doubtful }) => doubtful);
     const streams = recovered.streams.map(({ audio, kept, ...rest }): StreamReport => {
@@ -240,11 +254,14 @@ export class Recovery {
         seconds: secondsOf(audio),
       };
     });
-    const report = reportOf(call, records, signalling, streams, recovered);
+    const told = reportOf(call, records, signalling, streams, recovered);
+    const report = asked.keys.length === 0 ? told : { ...told, keysAsked: asked.keys.length };
     observer?.ends(report);
-    return { kind: 'call', report };
+    return { kind: 'call', report, questions: asked.open };
   }
 }
+
+const NOT_ASKED: AskedKeys = { keys: [], open: [] };
 
 function withheldStream(
   audio: RecordedAudio | null,

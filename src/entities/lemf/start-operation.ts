@@ -6,6 +6,7 @@ import { placeProblems } from '../../storage/room.ts';
 import type { LemfConfig } from './config.ts';
 import type { HandoverServer } from './listeners/handover-server.ts';
 import type { LemfReceiver } from './receiver.ts';
+import type { OpenAsking } from './start-asking.ts';
 import type { OpenRetention } from './start-retention.ts';
 
 export interface LemfOperationParts {
@@ -15,6 +16,8 @@ export interface LemfOperationParts {
   readonly receiver: LemfReceiver;
   readonly servers: Readonly<Record<'hi2' | 'hi3', HandoverServer>>;
   readonly kept: OpenRetention;
+  /** `null`: it asks no KMS. */
+  readonly asking: OpenAsking | null;
   /** Files of what was received. */
   readonly paths: readonly string[];
 }
@@ -25,6 +28,7 @@ export function lemfOperation({
   receiver,
   servers,
   kept,
+  asking,
   paths,
 }: LemfOperationParts): Operation<LemfConfig> {
   const broken = () =>
@@ -68,7 +72,10 @@ export function lemfOperation({
     state: () => ({
       tasks: 0,
       destinations: 0,
-      queues: [],
+      queues:
+        asking === null
+          ? []
+          : [{ name: 'key-questions', to: 'kms', entries: asking.asker.waiting, octets: null, oldest: null }],
       peers: [...new Set([...servers.hi2.peers(), ...servers.hi3.peers()])].map((peer) => ({
         name: peer,
         role: 'df',
@@ -85,6 +92,16 @@ export function lemfOperation({
         'Octets of the store that were not numbered yet after the start.',
         () => receiver.behind,
       ),
+      ...(asking === null
+        ? []
+        : [
+            meterBy(
+              'outcome',
+              'key_questions_total',
+              'Questions put to the KMS, by what came of them.',
+              () => asking.asker.counts,
+            ),
+          ]),
       meter('store_broken', '1 once the store has failed, else 0.', () => (receiver.broken === null ? 0 : 1)),
     ],
     kept: null,

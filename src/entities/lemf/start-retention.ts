@@ -7,7 +7,9 @@ import { trailOf } from '../../evidence/trail.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { LemfConfig } from './config.ts';
+import { liidText } from './notices.ts';
 import { WarrantRetention } from './retention.ts';
+import type { OpenAsking } from './start-asking.ts';
 import type { Erased, WarrantName } from './retention.ts';
 import type { LemfFiles } from './store/files.ts';
 import { SqliteWarrants, WARRANTS_FILE } from './store/warrants.ts';
@@ -28,8 +30,14 @@ export async function openRetention(
   {
     files,
     live,
+    asking,
     isIdle,
-  }: { readonly files: LemfFiles; readonly live: LiveRecovery | null; readonly isIdle: () => boolean },
+  }: {
+    readonly files: LemfFiles;
+    readonly live: LiveRecovery | null;
+    readonly asking: OpenAsking | null;
+    readonly isIdle: () => boolean;
+  },
 ): Promise<OpenRetention> {
   const warrants = await SqliteWarrants.open(path.join(folder, WARRANTS_FILE));
   try {
@@ -51,6 +59,8 @@ export async function openRetention(
       warrants,
       record: (event) => audit?.log.append(event),
       erase: async (due) => {
+        // What was asked goes first: the calls that are recovered meanwhile have nothing of it any more.
+        for (const { liid } of due) asking?.forget(liidText(liid));
         const erased = await (live === null ? eraseAlone(due) : live.erase(due));
         await files.changed();
         return erased;

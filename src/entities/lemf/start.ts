@@ -12,6 +12,7 @@ import { admissionOf, loadTls, peerOfCertificate } from '../../net/tls.ts';
 import { LiveTls } from '../../net/live-tls.ts';
 import type { Operation } from '../../host/operation.ts';
 import { lemfOperation } from './start-operation.ts';
+import { openAsking } from './start-asking.ts';
 import { openRetention } from './start-retention.ts';
 import { LemfFiles } from './store/files.ts';
 import { holdingState } from '../../storage/lock.ts';
@@ -55,6 +56,7 @@ async function startHolding(
   const files = new LemfFiles(config.folder);
   const paths = { hi2: files.path('hi2'), hi3: files.path('hi3') };
   const { recoverInto, recoverAfter } = config;
+  const asking = await openAsking(config, runtime, tls, (session) => live?.answered(session));
   const live =
     recoverInto === undefined
       ? null
@@ -66,11 +68,12 @@ async function startHolding(
           clock,
           logger,
           onEvent,
+          onQuestions: (questions) => asking?.take(questions),
         });
   removeOldNumbers(config.folder);
   const numbers = SqliteNumbers.beside(config.folder);
   const elsewhere = new NumberingThread(config.folder, paths);
-  const kept = await openRetention(config, runtime, { files, live, isIdle: () => acceptor.isIdle });
+  const kept = await openRetention(config, runtime, { files, live, asking, isIdle: () => acceptor.isIdle });
   const { retention } = kept;
   const acceptor = new LemfReceiver({
     store: files,
@@ -98,8 +101,10 @@ async function startHolding(
     await Promise.all([servers.hi2.stop(), servers.hi3.stop()]);
     acceptor.stop();
     retention.stop();
+    await asking?.stop();
     await live?.stop();
     await kept.close();
+    asking?.close();
     await elsewhere.close();
     await files.close();
     numbers.close();
@@ -111,7 +116,15 @@ async function startHolding(
   return {
     hi2: { address: config.hi2.address, port: hi2 },
     hi3: { address: config.hi3.address, port: hi3 },
-    operation: lemfOperation({ name, tls, receiver: acceptor, servers, kept, paths: [paths.hi2, paths.hi3] }),
+    operation: lemfOperation({
+      name,
+      tls,
+      receiver: acceptor,
+      servers,
+      kept,
+      asking,
+      paths: [paths.hi2, paths.hi3],
+    }),
     recover: (folder, options = {}) => recoverInThread({ paths, folder, options }),
   };
 }

@@ -28,7 +28,8 @@ import type { TlsFiles } from '../../../src/net/tls.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { deliveredOf, transportOf } from '../../support/handed-over.ts';
 import { NOTHING } from '../df/store/compliance.ts';
-import { delivered, InterceptedCall } from './call.ts';
+import { delivered, InterceptedCall, LIID } from './call.ts';
+import { askableKms } from './kms.ts';
 import { bundle } from '../../support/bundle.ts';
 import type { Bundle } from '../../support/bundle.ts';
 import { askOracle, compileOracle, TIME_TO_COMPILE, withoutOracle } from '../../support/asn1-oracle.ts';
@@ -46,13 +47,13 @@ const FAST: Partial<HandoverSettings> = {
 };
 const HOST = 'lemf.home1.example';
 
-let files: Record<'df' | 'lemf' | 'cscf' | 'stranger', TlsFiles>;
+let files: Record<'df' | 'lemf' | 'cscf' | 'kms' | 'stranger', TlsFiles>;
 const cleanups: (() => Promise<void> | void)[] = [];
 let folders = 0;
 
 beforeAll(async () => {
   const pki = await LabPki.create(path.join(root, 'pki'), clock.now());
-  const issue = (role: 'df' | 'lemf' | 'cscf') =>
+  const issue = (role: 'df' | 'lemf' | 'cscf' | 'kms') =>
     pki.issue({
       commonName: `${role}.home1.example`,
       dnsNames: [`${role}.home1.example`],
@@ -63,6 +64,7 @@ beforeAll(async () => {
     df: await issue('df'),
     lemf: await issue('lemf'),
     cscf: await issue('cscf'),
+    kms: await issue('kms'),
     stranger: await other.issue({ commonName: 'df.home1.example', dnsNames: [], roles: ['df'] }),
   };
 });
@@ -218,6 +220,26 @@ describe('HI2 and HI3 over mutual TLS', () => {
     const { calls } = recoverFolder(pathsOf(config.folder), path.join(root, 'both'));
     const text = readFileSync(path.join(out, 'recover.json'), 'utf8');
     expect((JSON.parse(text) as unknown as { calls: unknown }).calls).toEqual(calls);
+  });
+
+  it('R-14: a running LEMF asks the KMS for keys that do not come, and recovers the call with them', async () => {
+    const kms = await askableKms(files.kms, [HOST]);
+    cleanups.push(() => kms.close());
+    await kms.allow(HOST, LIID);
+    const out = path.join(root, 'asked');
+    const xk = { url: kms.url, hosts: kms.hosts };
+    const config = newConfig({ recoverInto: out, recoverAfter: 100, xk });
+    const { lemf, events } = await lemfOf(config);
+    const df = (await Df.open()).at(ports(lemf));
+    df.manager.start();
+    const call = new InterceptedCall();
+    await df.append([...call.signalling, call.failure, ...call.content]);
+    await until(() => events.some((event) => event.type === 'recovered' && event.recoveredCalls === 1));
+    expect(kms.audit.of('get-keys')).toMatchObject([{ outcome: 'answered', lemf: HOST, liid: LIID }]);
+    const { calls } = recoverFolder(pathsOf(config.folder), path.join(root, 'asked-later'));
+    expect(calls[0]).toMatchObject({ recovered: true, keysAsked: 2 });
+    const told = JSON.parse(readFileSync(path.join(out, 'recover.json'), 'utf8')) as { calls: unknown };
+    expect(told.calls).toEqual(calls);
   });
 
   it('R-73: where recovery cannot write, the LEMF receives as ever', async () => {

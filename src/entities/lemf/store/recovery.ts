@@ -34,6 +34,7 @@ import type {
 import type { WarrantName } from '../retention.ts';
 import { sourcesPath } from '../sources.ts';
 import { AudioFolder } from './audio.ts';
+import { KEY_ANSWERS_FILE, SqliteKeyAnswers } from './key-answers.ts';
 import { HandoverReader, boundedLinesOf, sourceMarks } from './handed-over.ts';
 import { RecoveryWorkspace } from './workspace.ts';
 
@@ -79,7 +80,10 @@ export class FolderRecovery {
       const workspace = this.#toClose(RecoveryWorkspace.in(this.#work, this.#files));
       const audio = this.#toClose(new AudioFolder(this.#work, out, mostSamples));
       this.#workspace = workspace;
-      this.#recovery = new Recovery({ workspace, newWriters: (way) => audio.newWriters(way), options });
+      const answers = SqliteKeyAnswers.look(path.join(path.dirname(paths.hi2), KEY_ANSWERS_FILE));
+      if (answers !== null) this.#toClose(answers);
+      const newWriters = (way: string | null) => audio.newWriters(way);
+      this.#recovery = new Recovery({ workspace, newWriters, options, answers });
       this.#earlier = earlierAudio(path.join(out, RECOVERY_REPORT));
     } catch (error) {
       this.close();

@@ -9,6 +9,7 @@
  * than the logarithm of its time. The last recovery is after its last pause, or when the LEMF stops.
  */
 import { LeastRecentlyUsed } from '../../../ibe/cache.ts';
+import type { KeyQuestion } from '../key-questions.ts';
 import type { WarrantName } from '../retention.ts';
 import { FolderRecovery, filesOf } from '../store/recovery.ts';
 import type { Looked, LookOrder } from './recovery-order.ts';
@@ -40,13 +41,15 @@ export class LiveFolder {
   readonly #paces = new LeastRecentlyUsed<Pace>(MAX_PACES);
   /** Communications with something new, by id. */
   readonly #waiting = new Map<number, WaitingCall>();
+  /** Questions that nobody was told of yet. */
+  readonly #untold: KeyQuestion[] = [];
 
   constructor({ paths, folder, after }: Pick<LookOrder, 'paths' | 'folder' | 'after'>) {
     this.#recovery = new FolderRecovery(paths, folder);
     this.#after = after;
   }
 
-  look({ to, now, lastAt, isFinal }: LookOrder): Looked {
+  look({ to, now, lastAt, again, isFinal }: LookOrder): Looked {
     for (const id of this.#recovery.read(to)) this.#changed(id, lastAt);
     const ready: number[] = [];
     for (const [id, call] of this.#waiting) {
@@ -59,16 +62,19 @@ export class LiveFolder {
       ready.push(id);
     }
     const files: string[] = [];
-    for (const result of this.#recovery.recover(ready)) {
-      if (result.kind === 'call') files.push(...filesOf(result.report));
+    const questions = this.#untold.splice(0);
+    for (const result of this.#recovery.recover([...new Set([...ready, ...again])])) {
+      if (result.kind !== 'call') continue;
+      files.push(...filesOf(result.report));
+      questions.push(...result.questions);
     }
     this.#recovery.report();
-    return { kind: 'looked', ...this.#recovery.totals, files, ...this.#next(now) };
+    return { kind: 'looked', ...this.#recovery.totals, files, questions, ...this.#next(now) };
   }
 
   /** The first look, at everything. Gives the names of audio of an earlier run that is gone. */
   begin(order: LookOrder): readonly string[] {
-    this.look({ ...order, isFinal: true });
+    this.#untold.push(...this.look({ ...order, isFinal: true }).questions);
     return this.#recovery.gone;
   }
 

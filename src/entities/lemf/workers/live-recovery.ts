@@ -7,6 +7,7 @@ import path from 'node:path';
 import { SerialQueue } from '../../../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import { LemfError } from '../errors.ts';
+import type { KeyQuestion } from '../key-questions.ts';
 import type { HandoverKind, LemfListener } from '../ports.ts';
 import type { Erased, WarrantName } from '../retention.ts';
 import type { HandoverPaths } from '../store/recovery.ts';
@@ -23,6 +24,8 @@ export interface LiveRecoveryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onEvent: LemfListener;
+  /** Is told what may be asked of the KMS, where the LEMF asks. */
+  readonly onQuestions?: (questions: readonly KeyQuestion[]) => void;
 }
 
 /** A look begins after so many times `after`, quiet or not. */
@@ -44,6 +47,8 @@ export class LiveRecovery {
   #firstAt = 0;
   #lastAt = 0;
   #isNew = false;
+  /** Communications that the KMS has answered something about since the last look. */
+  readonly #again = new Set<number>();
   #restUntil = 0;
   #waiting = 0;
   #isStopped = false;
@@ -60,6 +65,14 @@ export class LiveRecovery {
     this.#isNew = true;
     const { after } = this.#options;
     if (this.#timer === null || this.#dueAt > Math.max(this.#restUntil, this.#lastAt + after))
+      this.#lookAfter(after);
+  }
+
+  /** The KMS has answered something about a communication: it is recovered anew. */
+  answered(session: number): void {
+    this.#again.add(session);
+    const { after, clock } = this.#options;
+    if (this.#timer === null || this.#dueAt > Math.max(this.#restUntil, clock.now() + after))
       this.#lookAfter(after);
   }
 
@@ -91,7 +104,7 @@ export class LiveRecovery {
     });
     const done = this.#looks.ended().then(() => {
       // What is late has taken the thread away: a look would begin another.
-      if (!this.#isLate && (isDue || this.#waiting > 0)) return this.#look(true);
+      if (!this.#isLate && (isDue || this.#waiting > 0 || this.#again.size > 0)) return this.#look(true);
     });
     await Promise.race([done, late]);
     (limit as Timer | null)?.cancel();
@@ -120,7 +133,7 @@ export class LiveRecovery {
   }
 
   async #look(isFinal = false): Promise<void> {
-    const { clock, logger, onEvent } = this.#options;
+    const { clock, logger, onEvent, onQuestions } = this.#options;
     this.#isNew = false;
     const reply = await this.#running().run({ kind: 'look', ...this.#order(isFinal) });
     const ended = clock.now();
@@ -132,7 +145,8 @@ export class LiveRecovery {
     this.#restUntil = ended + REST * Math.max(0, reply.tookMs - MOMENT_MS);
     this.#waiting = reply.waiting;
     if (reply.wakeIn !== null && this.#timer === null) this.#lookAfter(Math.max(reply.wakeIn, 1));
-    const { calls, recoveredCalls, files } = reply;
+    const { calls, recoveredCalls, files, questions } = reply;
+    if (questions.length > 0) onQuestions?.(questions);
     onEvent({ type: 'recovered', at: ended, calls, recoveredCalls, files });
   }
 
@@ -143,6 +157,8 @@ export class LiveRecovery {
 
   #order(isFinal: boolean): Omit<LookOrder, 'kind'> {
     const { paths, folder, lengths, clock, after } = this.#options;
-    return { paths, folder, to: lengths(), now: clock.now(), lastAt: this.#lastAt, after, isFinal };
+    const again = [...this.#again];
+    this.#again.clear();
+    return { paths, folder, to: lengths(), now: clock.now(), lastAt: this.#lastAt, after, again, isFinal };
   }
 }

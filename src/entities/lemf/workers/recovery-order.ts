@@ -1,4 +1,5 @@
 /** What is said between the LEMF and the thread that recovers for it. */
+import type { KeyQuestion } from '../key-questions.ts';
 import type { RecoverOptions, RecoveryReport } from '../recover.ts';
 import type { Erased } from '../retention.ts';
 import type { ErasureOrder } from '../store/erasure.ts';
@@ -27,6 +28,8 @@ export interface LookOrder {
   readonly lastAt: number;
   /** Milliseconds without anything new after which a call is recovered first. */
   readonly after: number;
+  /** Communications that the KMS has answered something about, by id: they are recovered anew. */
+  readonly again: readonly number[];
   /** Whether this is the last look: then every call that has something new is recovered. */
   readonly isFinal: boolean;
 }
@@ -47,6 +50,8 @@ export interface Looked {
   readonly recoveredCalls: number;
   /** Audio that was written now. */
   readonly files: readonly string[];
+  /** What may be asked of the KMS about the calls that were looked at; none where nobody asks. */
+  readonly questions: readonly KeyQuestion[];
   /** Calls that have something new and wait until they are quiet, or longer. */
   readonly waiting: number;
   /** Milliseconds until the first of them has waited for long enough; `null`: none waits. */

@@ -46,7 +46,16 @@ class GrowingCall {
     this.now += pause;
     const to = { hi2: statSync(this.paths.hi2).size, hi3: statSync(this.paths.hi3).size };
     const { folder, paths } = this;
-    const order = { paths, folder, to, now: this.now, lastAt: this.#lastAt, after: AFTER, isFinal };
+    const order = {
+      paths,
+      folder,
+      to,
+      now: this.now,
+      lastAt: this.#lastAt,
+      after: AFTER,
+      again: [],
+      isFinal,
+    };
     const looked = this.live.look({ kind: 'look', ...order });
     if (looked.files.length > 0) this.recoveredAt.push(this.#sent);
     return looked;
