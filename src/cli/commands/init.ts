@@ -11,6 +11,7 @@ interface InitFlags {
   readonly intermediate?: true;
   readonly revocation?: true;
   readonly phoneCertificates?: true;
+  readonly lemfXk?: true;
   readonly json?: true;
 }
 
@@ -25,6 +26,7 @@ export function initCommand(): Command {
     .option('--intermediate', 'have certificates issued by an authority under the one that all know')
     .option('--revocation', 'have entities look at revocation lists, pki/crl.pem (see claviger pki revoke)')
     .option('--phone-certificates', 'have phones ask for keys with certificates instead of pre-shared keys')
+    .option('--lemf-xk', 'let LEMFs ask the KMS for keys themselves, where a warrant says so too')
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', EXAMPLES)
     .action(init);
@@ -66,6 +68,7 @@ async function init(folder: string, flags: InitFlags): Promise<void> {
     ...{ folder, homes: flags.homes, portBase, address, force: flags.force === true },
     ...{ intermediate: flags.intermediate === true, revocation: flags.revocation === true },
     phoneCertificates: flags.phoneCertificates === true,
+    lemfsAsk: flags.lemfXk === true,
     ...{ now: systemClock().now(), random: systemRandom() },
   });
   process.stdout.write(

@@ -71,6 +71,7 @@ class Links {
         this.#admf(checked);
         return;
       case 'lemf':
+        this.#lemf(checked);
         return;
       case 'mailbox':
         this.#mailbox(checked);
@@ -174,6 +175,16 @@ class Links {
     }
   }
 
+  /** One that asks the KMS itself: whether that leads there, and the KMS lets it. */
+  #lemf(lemf: CheckedOf<'lemf'>): void {
+    const { xk } = lemf.config;
+    const kms = xk === undefined ? null : this.#followUrl(lemf, 'xk.url', xk.url, 'kms', 'xk');
+    const asker = kms === null ? null : this.#seenBy(kms, lemf);
+    if (kms === null || asker === null) return;
+    if (!isAdmitted(asker, { roles: ['lemf'], names: kms.config.xk.lemfs }))
+      this.#error(kms, `xk.lemfs: ${asker.commonName} of ${lemf.file} is not among them`);
+  }
+
   /** A LEMF without `peers` takes the DF of its own domain; others' DFs may know it and never deliver. */
   #ownDomain(df: CheckedOf<'df'>, lemf: CheckedOf<'lemf'>): boolean {
     const domain = (each: Checked): string =>
@@ -272,7 +283,7 @@ class Links {
     place: string,
     { kind, setting, host, port, protocol = 'tcp' }: Aim<K>,
   ): CheckedOf<K> | null {
-    const hosts = from.kind === 'lemf' ? {} : from.config.hosts;
+    const hosts = from.kind === 'lemf' ? (from.config.xk?.hosts ?? {}) : from.config.hosts;
     const at = new HostMap(hosts).resolve(host, port);
     const found = placeAt(this.#network.places, at, protocol);
     if (found === null) {

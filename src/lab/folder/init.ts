@@ -46,6 +46,8 @@ export interface InitOptions {
   readonly revocation?: boolean;
   /** Whether phones prove themselves to their KMS by certificates; default: no, by pre-shared keys. */
   readonly phoneCertificates?: boolean;
+  /** Whether LEMFs may ask the KMS of their home for keys themselves; default: no. */
+  readonly lemfsAsk?: boolean;
   /** Unix milliseconds. */
   readonly now: number;
   readonly random: Random;
@@ -152,6 +154,7 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
     out: null,
     revealSecrets: false,
     ...(options.phoneCertificates === true ? { certified: 'all' as const } : {}),
+    ...(options.lemfsAsk === true ? { lemfsAsk: true } : {}),
     homes: Object.fromEntries(plans.map((home) => [home.name, home])),
   };
   const at = path.join(folder, 'pki');

@@ -77,6 +77,8 @@ export interface Plan<N extends string = string> {
   readonly revealSecrets: boolean;
   /** Phones that prove themselves to their KMS by certificates instead of pre-shared keys; absent: none. */
   readonly certified?: CertifiedPhones;
+  /** Whether LEMFs may ask the KMS of their home themselves; absent: they may not. */
+  readonly lemfsAsk?: boolean;
   readonly homes: Readonly<Record<N, HomePlan<N>>>;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
+import { dfConfig } from '../../../src/entities/df/config.ts';
 import { readSecretFile } from '../../../src/host/config.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { checkConfigurations } from '../../../src/lab/check/check.ts';
@@ -218,6 +219,33 @@ describe('claviger config check', () => {
     expect(found()).toEqual([expect.stringMatching(/^b\/admf\.json: error: officers\.peers: officer-1/)]);
     set('b/admf.json', 'tls.roles', [{ san: 'officer-1.b.example', roles: ['officer'] }]);
     expect(found()).toEqual([]);
+  });
+
+  it('R-14: of a LEMF that asks the KMS itself tells whether the KMS lets it', () => {
+    const { xk, hosts } = dfConfig(readSecretFile(at('a/df.json')), at('a/df.json'));
+    set('a/lemf.json', 'xk', { url: xk.url, hosts });
+    expect(found()).toEqual(['a/kms.json: error: xk.lemfs: lemf.a.example of a/lemf.json is not among them']);
+    set('a/kms.json', 'xk.lemfs', ['lemf.a.example']);
+    expect(found()).toEqual([]);
+    set('a/lemf.json', 'xk.url', 'https://kms.a.example:1');
+    expect(found()).toEqual([
+      'a/lemf.json: error: xk.url leads to kms.a.example:1, where nobody of these listens',
+    ]);
+  });
+
+  it('R-14: claviger init makes a laboratory whose LEMFs may ask, if told so', async () => {
+    const lab = path.join(path.dirname(folder), 'asking');
+    const options = { homes: ['a'], portBase: 20_000, force: false, now, random: systemRandom() };
+    await initLab({ ...options, folder: lab, lemfsAsk: true });
+    const files = ['kms', 'lemf'].map((name) => ({ file: path.join(lab, 'a', `${name}.json`) }));
+    expect(checkConfigurations(files, false, now).findings.filter(({ text }) => text.includes('xk'))).toEqual(
+      [],
+    );
+    const [kms, lemf] = files.map(({ file }) => JSON.parse(readFileSync(file, 'utf8')) as { xk: unknown });
+    expect([kms?.xk, lemf?.xk]).toMatchObject([
+      { lemfs: ['lemf.a.example'] },
+      { url: 'https://kms.a.example:8443' },
+    ]);
   });
 
   it('R-93: tells all that is wrong at once', () => {
