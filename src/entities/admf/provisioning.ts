@@ -116,7 +116,7 @@ export class Provisioner {
     return this.#clients.map((client) => {
       const { identifier: element, kind } = client.element;
       const wanted = plan.task(kind, record);
-      const { kind: task } = client.progress(record.xid, wanted);
+      const { kind: task } = this.#progress(client, record);
       const isDelivering = !(wanted?.dids ?? []).some((did) => issues.isFaulty(element, did));
       // Of what nobody has approved no element was ever told.
       const hasPart = wanted !== null || (task !== 'settled' && record.approvals.length > 0);

@@ -19,6 +19,7 @@ export const GATEWAY_CONFIG = strict({
     'where CSCFs control the gateway',
     'names of the CSCFs that may',
     "`cscf.` and the domain of the own certificate's name",
+    {},
   ),
   media: mediaPorts('where media pass, each port used again as late as can be'),
   idleMs: milliseconds('without media and control after which a session is ended', {
