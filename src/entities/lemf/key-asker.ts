@@ -27,7 +27,7 @@ export interface KeyAskerOptions {
 }
 
 /** What came of putting a question. */
-export type Asked = 'answered' | 'refused' | 'later';
+export type QuestionOutcome = 'answered' | 'refused' | 'later';
 
 /** Questions that wait; what exceeds them comes again when the call is looked at again. */
 const MAX_WAITING = 4096;
@@ -47,7 +47,7 @@ interface Waiting {
 export async function putQuestion(
   { id, liid, request }: KeyQuestion,
   { source, keep, clock, logger }: Omit<KeyAskerOptions, 'onAnswered'>,
-): Promise<Asked> {
+): Promise<QuestionOutcome> {
   let response: GetKeysResponse;
   try {
     response = await source.getKeys(request);
@@ -94,7 +94,7 @@ export class KeyAsker {
   }
 
   /** Attempts since the start by what came of them, and questions for which there was no room or that were given up. */
-  get counts(): Readonly<Record<Asked | 'dropped', number>> {
+  get counts(): Readonly<Record<QuestionOutcome | 'dropped', number>> {
     return this.#counts;
   }
 

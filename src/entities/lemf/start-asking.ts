@@ -8,7 +8,7 @@ import type { Runtime } from '../../host/runtime.ts';
 import { XkClient } from '../../xk/client.ts';
 import type { LemfConfig } from './config.ts';
 import { KeyAsker, putQuestion } from './key-asker.ts';
-import type { Asked } from './key-asker.ts';
+import type { QuestionOutcome } from './key-asker.ts';
 import type { KeyAnswer, KeyQuestion } from './key-questions.ts';
 import { KEY_ANSWERS_FILE, SqliteKeyAnswers } from './store/key-answers.ts';
 import { recoverEach } from './store/recovery.ts';
@@ -42,7 +42,7 @@ export async function askForFiles(
   config: LemfConfig,
   { paths, folder }: { readonly paths: HandoverPaths; readonly folder: string },
   { clock, logger }: Pick<Runtime, 'clock' | 'logger'>,
-): Promise<Readonly<Record<Asked, number>> | null> {
+): Promise<Readonly<Record<QuestionOutcome, number>> | null> {
   const source = lemfXkClient(config, loadTls(config.tls, clock.now()));
   if (source === null) return null;
   const counts = { answered: 0, refused: 0, later: 0 };
