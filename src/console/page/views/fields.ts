@@ -19,24 +19,27 @@ export interface FieldOptions {
 export function field(name: string, label: string, options: FieldOptions = {}): TemplateResult {
   const { value = '', isNeeded = false, type = 'text', most, pattern, hint } = options;
   const hintId = `hint-${name}`;
-  return html`<label class="field"
-    ><span>${label}</span>
-    <input
-      name=${name}
-      type=${type}
-      value=${value}
-      ?required=${isNeeded}
-      maxlength=${most ?? nothing}
-      pattern=${pattern ?? nothing}
-      step=${type === 'datetime-local' ? '1' : nothing}
-      min=${type === 'number' ? '1' : nothing}
-      max=${type === 'number' ? '65535' : nothing}
-      autocomplete="off"
-      spellcheck="false"
-      aria-describedby=${hint === undefined ? nothing : hintId}
-    />
+  // The hint describes the field, and is no part of its name.
+  return html`<div class="field">
+    <label class="field"
+      ><span>${label}</span>
+      <input
+        name=${name}
+        type=${type}
+        value=${value}
+        ?required=${isNeeded}
+        maxlength=${most ?? nothing}
+        pattern=${pattern ?? nothing}
+        step=${type === 'datetime-local' ? '1' : nothing}
+        min=${type === 'number' ? '1' : nothing}
+        max=${type === 'number' ? '65535' : nothing}
+        autocomplete="off"
+        spellcheck="false"
+        aria-describedby=${hint === undefined ? nothing : hintId}
+      />
+    </label>
     ${hint === undefined ? nothing : html`<small id=${hintId}>${hint}</small>`}
-  </label>`;
+  </div>`;
 }
 
 export function reasonField(isNeeded: boolean): TemplateResult {

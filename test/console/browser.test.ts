@@ -1,0 +1,109 @@
+/** The console in a real browser: what each person sees and may do, and what of strangers' markup becomes of it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { startBridge } from '../../src/console/bridge.ts';
+import type { Bridge } from '../../src/console/bridge.ts';
+import { officerConfig } from '../../src/entities/admf/config-officer.ts';
+import { systemRandom } from '../../src/host/runtime.ts';
+import { loadTls } from '../../src/net/tls.ts';
+import { OfficersHome } from '../entities/admf/http/door.ts';
+import { consolePages } from '../support/console.ts';
+import { chromiumPath } from '../support/chromium.ts';
+import { silent } from '../support/silent.ts';
+
+const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
+
+describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeout: 60_000 }, () => {
+  let home: OfficersHome;
+  let browser: Browser;
+  const bridges: Bridge[] = [];
+  /** What browsers have complained of: what a policy forbids, and what scripts have thrown. */
+  const complaints: string[] = [];
+
+  async function seenBy(who: string): Promise<Page> {
+    const { tls, hosts, url } = await home.officer(who);
+    const officer = officerConfig({ url, tls, hosts });
+    const bridge = await startBridge({
+      ...{ pages: await consolePages(), officer, random: systemRandom(), logger: silent, port: 0 },
+      tls: loadTls(officer.tls, Date.now()),
+    });
+    bridges.push(bridge);
+    const page = await (await browser.newContext()).newPage();
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    await page.goto(bridge.link);
+    return page;
+  }
+
+  beforeAll(async () => {
+    home = await OfficersHome.start();
+    browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser.close();
+    for (const bridge of bridges) await bridge.close();
+    await home.stop();
+  });
+
+  it('one enters a warrant and sees why they may not approve it; another approves it, and the first sees it at once', async () => {
+    const [both, ben] = [await seenBy('both'), await seenBy('ben')];
+    await both.getByRole('link', { name: 'Enter a warrant' }).click();
+    const filled: readonly (readonly [string, string])[] = [
+      ['LIID', '<i>L1</i>'],
+      ['Reference of yours', MARKUP],
+      ['Identity', `sip:alice@home1.example`],
+      ['Until', '2035-01-31T12:00:00'],
+      ['HI2: host', 'lemf.home1.example'],
+      ['HI2: port', '7512'],
+      ['HI3: host', 'lemf.home1.example'],
+      ['HI3: port', '7513'],
+      ['Reason; it goes on record', MARKUP],
+    ];
+    for (const [label, value] of filled) await both.getByLabel(label, { exact: true }).fill(value);
+    await both.getByRole('button', { name: 'Enter', exact: true }).click();
+    await both.getByRole('heading', { name: '<i>L1</i>' }).waitFor();
+    const approve = both.getByRole('button', { name: 'Approve' });
+    expect(await approve.isDisabled()).toBe(true);
+    expect(await both.getByText('You may not: both has entered or changed it').count()).toBe(1);
+
+    await ben.getByRole('link', { name: '<i>L1</i>' }).click();
+    expect(await ben.getByRole('button', { name: 'Withdraw' }).count()).toBe(0);
+    await ben.getByRole('button', { name: 'Approve' }).click();
+    await ben.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    for (const page of [both, ben]) await page.locator('.head .state-active').waitFor();
+    for (const page of [both, ben]) {
+      expect(await page.locator('.timeline li').first().textContent()).toContain(MARKUP);
+      expect(await page.locator('#injected, main img').count()).toBe(0);
+      expect(await page.title()).toBe('<i>L1</i> · Claviger');
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  it('an operator sees elements and alarms, and no warrant, whatever the address says', async () => {
+    const dora = await seenBy('dora');
+    await dora.getByRole('heading', { name: 'Elements' }).waitFor();
+    await dora.getByRole('cell', { name: 'kms.home1.example' }).waitFor();
+    expect(await dora.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
+      'Elements',
+      'Alarms',
+    ]);
+    for (const place of ['#/warrants', '#/warrants/L1', '#/enter']) {
+      await dora.evaluate(`location.hash = ${JSON.stringify(place)}`);
+      await dora.getByText('does not have a role that reads this').waitFor();
+    }
+    expect(await dora.content()).not.toContain('alice');
+    expect(complaints).toEqual([]);
+  });
+
+  it('an auditor sees all, and is offered nothing', async () => {
+    const cleo = await seenBy('cleo');
+    await cleo.getByRole('link', { name: '<i>L1</i>' }).click();
+    await cleo.getByText('Nothing, with the roles of your certificate.').waitFor();
+    expect(await cleo.locator('button.act').count()).toBe(0);
+    expect(await cleo.getByRole('link', { name: 'Enter a warrant' }).count()).toBe(0);
+  });
+});
