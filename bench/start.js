@@ -4,8 +4,6 @@ import { runBundle } from '../scripts/run-bundle.js';
 const [name = 'run', ...args] = process.argv.slice(2);
 const entries = {
   [name]: `bench/${name}.ts`,
-  // One of its figures is another benchmark's.
-  ...(name === 'chain' ? { lemf: 'bench/lemf.ts' } : {}),
   'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
   'question-worker': 'src/entities/kms/workers/question-worker.ts',
   'watched-main': 'src/lab/processes/watched-main.ts',

@@ -1,0 +1,105 @@
+/**
+ * `npm run bench:chain`: what each link of the chain from the SIP message to the LEMF's file costs, on real processes and
+ * sockets, as shipped: acknowledgement on, `synchronous = FULL`, state on a disk. Costs are processor time from the
+ * operating system's accounting, all threads counted, as multiples of a reference that is measured in the same run, so that
+ * they mean something on a machine that does other things as well.
+ *
+ * Progress goes to standard error. A figure that cannot be measured is `null` and says why. Ends with 1 if one is missed.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { chainTls, runDf, runLemf } from './chain/delivery-chain.ts';
+import { measured } from './chain/measured.ts';
+import { describeMachine, requireDisk, unmeasurable } from './chain/machine.ts';
+import { FIGURE_NAMES, printed, tableOf } from './chain/table.ts';
+import type { FigureName, PrintedFigure } from './chain/table.ts';
+
+const HELP = `Usage: npm run bench:chain -- [--only NAME[,NAME…]] [--seconds N] [--folder FOLDER] [--json]
+
+  --only NAME    only this figure, or these; repeatable
+  --seconds N    of each load (default 10)
+  --folder DIR   where state is kept meanwhile, on a disk (default dist/bench-state)
+  --json         JSON on standard output
+
+Figures: ${FIGURE_NAMES.join(', ')}
+
+Examples:
+  npm run bench:chain
+  npm run bench:chain -- --json > figures.json
+  npm run bench:chain -- --only dfSip --only recordP99Ms
+  npm run bench:chain -- --only dfG711,dfVideo --seconds 5`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    seconds: { type: 'string', default: '10' },
+    folder: { type: 'string', default: path.join('dist', 'bench-state') },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+    /** Of the processes that this one starts: which, and its settings as JSON. */
+    part: { type: 'string' },
+    settings: { type: 'string', default: '{}' },
+  },
+});
+
+const PARTS: Readonly<Record<string, (settings: unknown) => Promise<void>>> = { df: runDf, lemf: runLemf };
+
+function fail(text: string): never {
+  console.error(text);
+  process.exit(2);
+}
+
+function wanted(): ReadonlySet<FigureName> {
+  const names = values.only.flatMap((text) => text.split(','));
+  const isFigure = (name: string): name is FigureName => (FIGURE_NAMES as string[]).includes(name);
+  const unknown = names.find((name) => !isFigure(name));
+  if (unknown !== undefined) fail(`no figure ${unknown}: ${FIGURE_NAMES.join(', ')}`);
+  return new Set(names.length === 0 ? FIGURE_NAMES : names.filter(isFigure));
+}
+
+async function run(): Promise<void> {
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) fail('--seconds: a number above 0');
+  const only = wanted();
+  const reason = unmeasurable();
+  if (reason !== null) fail(reason);
+  mkdirSync(values.folder, { recursive: true });
+  requireDisk(values.folder);
+  const folder = mkdtempSync(path.join(path.resolve(values.folder), 'chain-'));
+  const machine = describeMachine();
+  const figures: Partial<Record<FigureName, PrintedFigure>> = {};
+  const notes: Record<string, number> = {};
+  try {
+    const setting = { folder, tls: await chainTls(folder), seconds, progress: console.error };
+    for await (const [name, found] of measured(only, setting)) {
+      figures[name] = printed(name, found);
+      if (found.value !== null) Object.assign(notes, found.notes);
+      console.error(`${name}: ${found.value ?? found.reason}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+  const ordered = Object.fromEntries(
+    FIGURE_NAMES.flatMap((name) => (figures[name] === undefined ? [] : [[name, figures[name]]])),
+  );
+  const after = describeMachine();
+  if (values.json)
+    console.log(
+      JSON.stringify({ figures: ordered, notes, machine, loadAfter: after.load, seconds }, null, 2),
+    );
+  else {
+    const { processor, cores, load } = machine;
+    console.log(
+      `${cores} × ${processor}, load ${load.toFixed(1)} before and ${after.load.toFixed(1)} after\n`,
+    );
+    for (const line of tableOf(figures)) console.log(line);
+    console.log();
+    for (const [name, value] of Object.entries(notes)) console.log(`${name} ${Number(value.toPrecision(4))}`);
+  }
+  if (Object.values(figures).some(({ met }) => met === false)) process.exitCode = 1;
+}
+
+if (values.help) console.log(HELP);
+else if (values.part === undefined) await run();
+else await (PARTS[values.part] ?? (() => fail(`no part ${values.part ?? ''}`)))(JSON.parse(values.settings));
