@@ -88,7 +88,7 @@ async function recoverCalls(flags: RecoverFlags): Promise<void> {
 /** Asks for keys, which recovery finds beside the file of HI2; what came of it goes to standard error. */
 async function askForKeys({ hi2, hi3, out }: RecoverFlags, file: string): Promise<void> {
   const { lemfConfig } = await import('../../entities/lemf/config.ts');
-  const { askForFiles } = await import('../../entities/lemf/start-asking.ts');
+  const { askForFiles } = await import('../../entities/lemf/start-file-recovery.ts');
   const tell = (about: object, text: string): void =>
     void process.stderr.write(`${harmless(`${text} ${JSON.stringify(about)}`)}\n`);
   const logger = { debug: () => undefined, info: () => undefined, warn: tell, error: tell };

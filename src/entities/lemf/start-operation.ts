@@ -92,16 +92,10 @@ export function lemfOperation({
         'Octets of the store that were not numbered yet after the start.',
         () => receiver.behind,
       ),
-      ...(asking === null
-        ? []
-        : [
-            meterBy(
-              'outcome',
-              'key_questions_total',
-              'Questions put to the KMS, by what came of them.',
-              () => asking.asker.counts,
-            ),
-          ]),
+      meterBy('outcome', 'key_questions_total', 'Questions put to the KMS, by what came of them.', () => ({
+        ...{ answered: 0, refused: 0, later: 0, dropped: 0 },
+        ...asking?.asker.counts,
+      })),
       meter('store_broken', '1 once the store has failed, else 0.', () => (receiver.broken === null ? 0 : 1)),
     ],
     kept: null,

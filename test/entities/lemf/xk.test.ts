@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/octets.ts';
 import { lemfConfig } from '../../../src/entities/lemf/config.ts';
-import { askForFiles } from '../../../src/entities/lemf/start-asking.ts';
+import { askForFiles } from '../../../src/entities/lemf/start-file-recovery.ts';
 import { KEY_ANSWERS_FILE, SqliteKeyAnswers } from '../../../src/entities/lemf/store/key-answers.ts';
 import { recoverFolder } from '../../../src/entities/lemf/store/recovery.ts';
 import { systemClock } from '../../../src/host/runtime.ts';
