@@ -157,6 +157,9 @@ export function requestsFor(record: WarrantRecord, context: PlanContext): X1Requ
   });
 }
 
+/** What begins within so many milliseconds may have begun by the time that the KMS comes to what it is told. */
+const SOON_MS = 60_000;
+
 /**
  * What a KMS that has missed an end must be told before anything else, so that the time after it is not covered: the task
  * as it holds it, with that end; if nothing of it was covered, with the earliest end that there can be. `unknown`: that
@@ -173,7 +176,7 @@ function missedEnd(
   if (held === null) return 'unknown';
   const [validity] = held.mediation;
   const { startTime = 0, endTime = Infinity } = validity ?? {};
-  if (validity === undefined || startTime > now) return null;
+  if (validity === undefined || startTime > now + SOON_MS) return null;
   const isKeyedTo = (xk: string | undefined): boolean =>
     held.xid === record.xid || (xk !== undefined && held.dids.includes(didOf(lemfKey(xk))));
   let end: number | null = null;
