@@ -10,7 +10,7 @@
  * first.
  */
 import { Tally } from '../../bytes/tally.ts';
-import type { Clock, Logger, SetAside, SetAsidePdu, Timer } from '../../bytes/ports.ts';
+import type { Clock, Logger, SetAside, SetAsidePdu } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
@@ -21,6 +21,7 @@ import type { DfListener } from './events.ts';
 import { GivingWay } from './giving-way.ts';
 import { HOLD_LIMITS } from './held.ts';
 import { intake, streamKey } from './intake.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { KeyMediation } from './key-mediation.ts';
 import { SessionStarts } from './session-starts.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
@@ -78,12 +79,6 @@ export interface MediationOptions extends Partial<StateLimits> {
 /** Hears of a question that is open. */
 export type QuestionListener = (session: KeySession, question: QuestionState) => void;
 
-const HOUSEKEEPING_MS = 60_000;
-/** What nobody has used for so long, or twice so long at most, leaves memory. */
-const REST_MS = 2_000;
-/** How often it is looked whether content has waited for its key long enough. */
-const SWEEP_MS = 1_000;
-
 /** One PDU as it came. */
 interface Received {
   readonly pdu: Pdu;
@@ -103,11 +98,9 @@ export class Mediation {
   readonly #givingWay: GivingWay;
   readonly #retirement: Retirement | null;
   readonly #decryption: ContentDecryption | null;
+  readonly #housekeeping: Housekeeping;
   #state: WorkingState;
   readonly #turns = new Turns((works) => this.#work(works));
-  #housekeeping: Timer | null = null;
-  #sweeping: Timer | null = null;
-  #resting: Timer | null = null;
   #stopped = false;
   #spoilt = false;
   readonly #tally = new Tally();
@@ -138,15 +131,14 @@ export class Mediation {
     this.#givingWay = new GivingWay(options, currentState, this.#notices);
     const { retention } = options;
     this.#retirement = retention === undefined ? null : new Retirement(retention, options, currentState);
+    this.#housekeeping = this.#housekeepingOf(this.#decryption);
   }
 
   /** Takes up where the store left off; `onQuestion` hears of every question that is open, then and later. */
   static async open(options: MediationOptions, onQuestion: QuestionListener): Promise<Mediation> {
     const mediation = new Mediation(options, await loadedState(options.store, options), onQuestion);
-    mediation.#keepHouse();
-    mediation.#restSoon();
+    mediation.#housekeeping.start();
     for (const session of mediation.#state.sessions()) mediation.#announce(session);
-    if (mediation.#decryption !== null) mediation.#keepSweeping(mediation.#decryption);
     return mediation;
   }
 
@@ -229,9 +221,7 @@ export class Mediation {
   /** Takes nothing more; resolves when the turn under way is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#housekeeping?.cancel();
-    this.#sweeping?.cancel();
-    this.#resting?.cancel();
+    this.#housekeeping.stop();
     await this.#turns.ended();
   }
 
@@ -263,7 +253,7 @@ export class Mediation {
 
   async #turn<T>(work: () => T, weight?: number): Promise<T> {
     const result = await this.#turns.run(work, weight);
-    this.#restSoon();
+    this.#housekeeping.restSoon();
     return result;
   }
 
@@ -289,56 +279,34 @@ export class Mediation {
     for (const question of openOnes(session)) this.#onQuestion(session, question);
   }
 
-  #keepHouse(): void {
-    this.#housekeeping = this.#options.clock.after(HOUSEKEEPING_MS, () => {
-      const before = this.#options.clock.now() - (this.#options.sessionMemoryMs ?? 86_400_000);
-      this.#turn(() => {
-        for (const xid of this.#state.held.awaited()) this.#releaseHeld(xid);
-        this.#dropOverdue();
-        this.#keys.giveUpWaiting();
-        this.#notices.catchUp();
-        this.#givingWay.tell();
-        this.#state.expire(before);
-      })
-        .then(() => this.#options.store.forgetting?.expire(before, this.#mostStreams))
-        .then((forgotten = 0) => {
-          this.#losses.streamsForgotten += forgotten;
-          return this.#retireEnded();
-        })
-        .catch((error: unknown) => this.#options.logger.error({ error }, 'housekeeping failed'));
-      this.#keepHouse();
+  #housekeepingOf(decryption: ContentDecryption | null): Housekeeping {
+    return new Housekeeping(this.#options, {
+      keepHouse: () => this.#keepHouse(),
+      // Not by `#turn`, after which it would rest once more.
+      rest: () => this.#turns.run(() => this.#state.rest()),
+      sweep: decryption === null ? null : () => this.#turn(() => decryption.sweep()),
     });
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { clock, store, sessionMemoryMs = 86_400_000 } = this.#options;
+    const before = clock.now() - sessionMemoryMs;
+    await this.#turn(() => {
+      for (const xid of this.#state.held.awaited()) this.#releaseHeld(xid);
+      this.#dropOverdue();
+      this.#keys.giveUpWaiting();
+      this.#notices.catchUp();
+      this.#givingWay.tell();
+      this.#state.expire(before);
+    });
+    this.#losses.streamsForgotten += (await store.forgetting?.expire(before, this.#mostStreams)) ?? 0;
+    await this.#retireEnded();
   }
 
   /** All that the store may keep. */
   get #mostStreams(): number {
     const { proven, others } = this.#options.streams ?? KNOWN_STREAM_LIMITS;
     return proven + others;
-  }
-
-  /** What is not used leaves memory, as long as there is any that may. */
-  #restSoon(): void {
-    if (this.#stopped) return;
-    this.#resting ??= this.#options.clock.after(REST_MS, () => {
-      this.#resting = null;
-      this.#turns
-        .run(() => this.#state.rest())
-        .then((isMore) => {
-          if (isMore) this.#restSoon();
-        })
-        .catch((error: unknown) =>
-          this.#options.logger.error({ error }, 'what is not in use could not leave memory'),
-        );
-    });
-  }
-
-  #keepSweeping(decryption: ContentDecryption): void {
-    this.#sweeping = this.#options.clock.after(SWEEP_MS, () => {
-      this.#turn(() => decryption.sweep()).catch((error: unknown) =>
-        this.#options.logger.error({ error }, 'content could not be looked after'),
-      );
-      this.#keepSweeping(decryption);
-    });
   }
 
   #decryptionOf(
