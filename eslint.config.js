@@ -29,7 +29,7 @@ const foldersMessage =
   'makeFolder of storage/files.ts comes to an end wherever it is, and says why it could not.';
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'docs-api', 'docs-site', 'node_modules', 'assets'] },
+  { ignores: ['dist', 'coverage', '.test-results', 'docs-api', 'docs-site', 'node_modules', 'assets'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
