@@ -7,12 +7,13 @@
  *
  * Calls with and without interception alternate; every ten pairs the other caller is the target.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCall, calm, InterceptedPair, startBenchNetwork } from './intercepted-calls.ts';
 import type { BenchNetwork } from './intercepted-calls.ts';
+import { processorMs } from './processor.ts';
 
 const USAGE = `Usage: npm run bench:near -- [options]
 
@@ -54,16 +55,6 @@ function optionsOf(): { readonly calls: number; readonly json: boolean } {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
   }
-}
-
-/** Milliseconds for which threads of a process have had a processor. */
-function processorMs(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  const nanoseconds = readdirSync(tasks).map((task) => {
-    const [onProcessor = '0'] = readFileSync(path.join(tasks, task, 'schedstat'), 'utf8').split(' ');
-    return Number(onProcessor);
-  });
-  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
 function readings({ hosting }: BenchNetwork): Map<string, number> {

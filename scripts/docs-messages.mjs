@@ -25,7 +25,7 @@ const root = path.resolve(import.meta.dirname, '..');
 
 export const PAGES = ['messages.md', 'payloads.md', 'sdp.md'];
 
-/** @typedef {import('./octets/trace.mjs').Product & { formatKeyManagement: any }} Product */
+/** @typedef {import('./octets/trace.mjs').Product & { formatKeyManagement: typeof import('../src/sip/key-management.ts').formatKeyManagement }} Product */
 
 /** A mark, and the block below it: a fence or a table. */
 const MARK =

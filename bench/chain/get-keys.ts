@@ -10,7 +10,7 @@
  * questions to a KMS, so that each claims a place of its own as those of different calls do.
  */
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,7 @@ import { recordsOf } from '../../test/entities/kms/get-keys/support/questions.ts
 import { endpointFor } from '../../test/ibake/support/network.ts';
 import { answered, completed } from '../../test/ibake/support/scenario.ts';
 import { homesOf, loadVector } from '../../test/ibake/support/vectors.ts';
+import { processorMs } from '../processor.ts';
 
 export interface GetKeysLoad {
   /** Answers that are measured. */
@@ -242,16 +243,6 @@ function engineAlone(): (question: Uint8Array) => Promise<void> {
     if (isGetKeysFailure(response)) throw new Error(response.failureIndication);
     encodeGetKeysResponse(response).wipe();
   };
-}
-
-/** Milliseconds for which threads of a process have had a processor. */
-function processorMs(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  const nanoseconds = readdirSync(tasks).map((task) => {
-    const [onProcessor = '0'] = readFileSync(path.join(tasks, task, 'schedstat'), 'utf8').split(' ');
-    return Number(onProcessor);
-  });
-  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
 function middle(values: readonly number[]): number {

@@ -282,7 +282,6 @@ export class Mediation {
   #housekeepingOf(decryption: ContentDecryption | null): Housekeeping {
     return new Housekeeping(this.#options, {
       keepHouse: () => this.#keepHouse(),
-      // Not by `#turn`, after which it would rest once more.
       rest: () => this.#turns.run(() => this.#state.rest()),
       sweep: decryption === null ? null : () => this.#turn(() => decryption.sweep()),
     });
