@@ -94,7 +94,9 @@ export function requireReadable(file: string): void {
   } catch (cause) {
     throw unreadable(file, cause);
   }
-  if (statSync(file).isDirectory()) throw new FileError('unreadable', `cannot read ${file}: it is a folder`);
+  // As the system would say it of the first octet that is read.
+  if (statSync(file).isDirectory())
+    throw unreadable(file, Object.assign(new Error(), { code: 'EISDIR', syscall: 'read' }));
 }
 
 /**

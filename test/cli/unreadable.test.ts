@@ -43,11 +43,12 @@ const told = async (command: string, file: string): Promise<string> => {
 
 describe('a command that cannot read what it is given', () => {
   it.each(COMMANDS)(
-    'R-80: %s says so in words, of what is not there, is a folder, or lies below a file',
+    'R-80: %s says so in words, with what to do, of what is not there, is a folder, or lies below a file',
     async (command) => {
       for (const file of [at('missing'), at('a-folder'), at('a-file', 'below')]) {
         const text = await told(command, file);
         expect(text).toContain(file);
+        expect(text).toContain('\n  hint: ');
         expect(text).not.toMatch(
           /\bE[A-Z]{3,}\b|undefined|no such file or directory|illegal operation|syscall/,
         );

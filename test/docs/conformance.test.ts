@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { HI1_STATUSES } from '../../src/wire/hi1/dictionaries.ts';
+import { HI1_ERRORS } from '../../src/wire/hi1/error-codes.ts';
 import { missingShared, sharedPath } from '../support/shared.ts';
 import { page, pages, prose, root, tableRows } from './support.ts';
 
@@ -86,6 +88,8 @@ describe.skipIf(missingShared('xsd/TS_103_221_01.xsd'))('nothing is passed over'
 
   it.each([
     ['LI-PS-PDU.asn1', ['PSHeader', 'TRIPayload', 'Payload', 'IntegrityCheck', 'OperatorLeaMessage']],
+    ['LI-PS-PDU.asn1', ['IRIContents', 'CCContents']],
+    ['EpsHI2Operations.asn1', ['EpsIRI-Parameters', 'CCKeyInfo']],
     ['IPMultimediaPDU.asn1', ['IPMMCC', 'IPMMIRI', 'SIPMessage']],
     ['HI1NotificationOperations.asn1', ['HI1-Operation', 'Notification', 'Alarm-Indicator']],
   ])('R-93: of the module %s: every component of %j', (file, types) => {
@@ -96,6 +100,33 @@ describe.skipIf(missingShared('xsd/TS_103_221_01.xsd'))('nothing is passed over'
     });
     expect(names.length).toBeGreaterThan(5);
     expect(unsaid(names, 'docs/conformance/hi2-hi3.md')).toEqual([]);
+  });
+
+  it('R-93: of the schemas of HI1: every element, and every object', () => {
+    const parts = ['Core', 'Common', 'Authorisation', 'Task', 'Document', 'Notification', 'Delivery'];
+    const schemas = [...parts, 'TrafficPolicy'].map((part) => shared(`xsd/hi1/ts_103120_${part}.xsd`));
+    const names = schemas.flatMap((schema) =>
+      [...schema.matchAll(/<xs:(?:element name|complexType name)="(\w+(?:Object)?)"/g)]
+        .filter(([found, name = '']) => found.includes('element') || name.endsWith('Object'))
+        .map(([, name = '']) => name),
+    );
+    expect(names.length).toBeGreaterThan(200);
+    expect(unsaid(names, 'docs/conformance/hi1.md')).toEqual([]);
+  });
+
+  it('R-93: of HI1: every error code and every status, each with a test', () => {
+    const text = page('docs/conformance/hi1.md');
+    const tested = (table: string): string[] =>
+      tableRows(text, table).flatMap((cells) =>
+        /^[A-Z]: /.test(cells.at(-1) ?? '') ? [cells[0] ?? ''] : [],
+      );
+    const codes = Object.values(HI1_ERRORS).map(({ code }) => String(code));
+    expect(tested('code').sort()).toEqual(codes.sort());
+    expect(
+      tested('status')
+        .flatMap((cell) => cell.split(', '))
+        .sort(),
+    ).toEqual([...HI1_STATUSES].sort());
   });
 
   it('R-93: of RFC 6267: every section of what is sent', () => {

@@ -188,7 +188,7 @@ describe('Containerfile', () => {
       copied.flatMap((copy) => (copy.from === undefined ? copy.sources : [])),
     );
     expect(sources.length).toBeGreaterThan(4);
-    const ignored = readFileSync(path.join(root, '.containerignore'), 'utf8').split('\n');
+    const ignored = readFileSync(path.join(root, '.dockerignore'), 'utf8').split('\n');
     for (const source of sources) {
       expect(existsSync(path.join(root, source)), source).toBe(true);
       expect(ignored).toContain(`!${source}`);

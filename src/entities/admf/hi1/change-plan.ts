@@ -77,6 +77,7 @@ export class ChangePlan {
     if (current.status !== null && FINAL_STATUSES.includes(current.status))
       throw new Hi1Refusal('finalState', `the object is ${current.status}`);
     requireUnchanged(current, object);
+    requireCarriedOut(object, membersIn(current.object));
     if (extending) requireLater(current.object, object);
     await this.#requireLinks(object);
     const merged = {
@@ -114,6 +115,7 @@ export class ChangePlan {
         `there are ${MOST_OBJECTS} objects of this agency, which is as many as are kept`,
       );
     requireOursAbsent(object);
+    requireCarriedOut(object, {});
     const { CountryCode = sender.CountryCode, OwnerIdentifier = sender.UniqueIdentifier } = object.members;
     if (
       !agency.endpoints.some(
@@ -256,6 +258,22 @@ function withoutOurs(object: Hi1KnownObject): Readonly<Record<string, unknown>> 
 function requireOursAbsent(object: Hi1KnownObject): void {
   const found = [...STATUSES, 'Generation'].find((name) => membersIn(object)[name] !== undefined);
   if (found !== undefined) throw new Hi1Refusal('improperValue', `${found} is set here, not there`);
+}
+
+/** What narrows a task and is not carried out here: who passed it over would intercept more than was authorised. */
+const NARROWING: Readonly<Record<string, (task: TaskMembers) => unknown>> = {
+  ServiceType: ({ TargetIdentifier }) => TargetIdentifier?.ServiceType,
+  ListOfTrafficPolicyReferences: (task) => task.ListOfTrafficPolicyReferences,
+};
+
+/** @param before what is on record of it, and goes on as it was taken then @throws Hi1Refusal `unsupported` */
+function requireCarriedOut(object: Hi1KnownObject, before: TaskMembers): void {
+  if (object.kind !== 'LITaskObject') return;
+  for (const [name, of] of Object.entries(NARROWING)) {
+    const wanted = of(object.members);
+    if (wanted !== undefined && JSON.stringify(wanted) !== JSON.stringify(of(before)))
+      throw new Hi1Refusal('unsupported', `${name}: a task is not narrowed by it here`);
+  }
 }
 
 /** Members of a task and of all objects that stay as they were created. */

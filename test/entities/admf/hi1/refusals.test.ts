@@ -28,6 +28,7 @@ import {
 judgeAnswers();
 
 const bare = (kind: string, number: number, members: object = {}) => objectOf(kind, number, { ...members });
+const POLICIES = [{ Order: '1', ObjectIdentifier: uuid(98) }];
 
 describe('R-91: what HI1 refuses, and as what', () => {
   const wrong: readonly [string, number | readonly number[], Hi1Object[]][] = [
@@ -48,6 +49,19 @@ describe('R-91: what HI1 refuses, and as what', () => {
       3007,
       [task(3, { TargetIdentifier: { TargetIdentifierValues: [target('InternationalE164', '+1 (212)')] } })],
     ],
+    [
+      'one service of the target alone',
+      3001,
+      [
+        task(3, {
+          TargetIdentifier: {
+            TargetIdentifierValues: [target('SIPURI', 'sip:alice@home1.example')],
+            ServiceType: etsi('ServiceType', 'Messaging'),
+          },
+        }),
+      ],
+    ],
+    ['a policy of traffic', 3001, [task(3, { ListOfTrafficPolicyReferences: POLICIES })]],
     ['times outside the authorisation’s', 3007, [task(3, { Timespan: { EndTime: at(NOW + 9 * HOUR) } })]],
     ['an end that is past', 3007, [authorisation(3, { AuthorisationTimespan: { EndTime: at(NOW - 1000) } })]],
     [
@@ -148,6 +162,7 @@ describe('R-91: what HI1 refuses, and as what', () => {
         TargetIdentifier: { TargetIdentifierValues: [target('SIPURI', 'sip:bob@home1.example')] },
       }),
     ).toEqual([3006]);
+    expect(await change({ ListOfTrafficPolicyReferences: POLICIES })).toEqual([3001]);
     expect(await change({ Timespan: { StartTime: at(NOW + 1000) } })).toEqual([3006]);
     expect(await change({ DesiredStatus: etsi('TaskDesiredStatus', 'Forgotten') })).toEqual([3007]);
     expect((await lab.object(2))['Generation']).toBe('1');
