@@ -19,6 +19,7 @@ import type { IssueBook } from './issues.ts';
 import { admfStopped, provisioningFailed, warrantUnknown } from './failures.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
 import { asksElements, nextStep } from './life.ts';
+import { isCarried, isGone, NOTHING_KNOWN } from './outcomes.ts';
 import type { AdmfElement, AdmfState } from './ports.ts';
 import { Provisioner } from './provisioning.ts';
 import type { ElementProgress, ElementState, Failure, Situation } from './provisioning.ts';
@@ -158,24 +159,8 @@ export class Admf {
   carried(asked: WarrantRecord): Promise<WarrantRecord> {
     const { liid } = asked.warrant;
     return this.#until(liid, (record, situation) => {
-      const isUndone = record.warrant !== asked.warrant && record.warrant === asked.undo;
-      if (isUndone && situation.pending === 0)
-        throw provisioningFailed(
-          `warrant ${liid} was not changed`,
-          this.#refusals.get(liid) ?? [],
-          situation.failures,
-        );
-      if (record.state === 'failed' && situation.pending === 0 && !situation.leaving)
-        throw provisioningFailed(
-          `warrant ${liid} was not activated`,
-          this.#refusals.get(liid) ?? [],
-          situation.failures,
-        );
-      if (record.state === 'failed') return false;
-      return (
-        (!isUndone && isCarried(record, situation, this.#options.clock.now())) ||
-        (situation.pending === 0 && situation.failures.length > 0)
-      );
+      const refusals = this.#refusals.get(liid) ?? [];
+      return isCarried({ asked, record, situation, refusals, now: this.#options.clock.now() });
     });
   }
 
@@ -184,16 +169,7 @@ export class Admf {
    * @throws AdmfError `provisioning-failed` if an element has not done it yet: it is asked again
    */
   gone(liid: string): Promise<WarrantRecord> {
-    return this.#until(liid, (record, { settled, pending, failures, refusals, leaving }) => {
-      if (isDraining(record) || pending > 0) return false;
-      if (!settled)
-        throw provisioningFailed(
-          `warrant ${liid} is not deactivated everywhere`,
-          [...refusals, ...failures],
-          [],
-        );
-      return !leaving;
-    });
+    return this.#until(liid, isGone);
   }
 
   /** @returns `null`: no such warrant */
@@ -429,25 +405,4 @@ export class Admf {
     });
     return turn;
   }
-}
-
-/** Of a warrant that has just taken a step, nothing is known of what the elements hold for it. */
-const NOTHING_KNOWN: Situation = {
-  settled: false,
-  refusals: [],
-  failures: [],
-  undelivered: [],
-  pending: 0,
-  leaving: false,
-};
-
-/** Whether all is done that can be done at this time for a warrant that was taken. */
-function isCarried(
-  { state, from, undo }: WarrantRecord,
-  { settled, pending }: Situation,
-  now: number,
-): boolean {
-  const isAhead = state === 'approved' && now < from;
-  const isActive = state === 'active' && undo === null && pending === 0;
-  return isActive || state === 'ended' || state === 'suspended' || (isAhead && settled);
 }
