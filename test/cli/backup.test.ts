@@ -68,7 +68,12 @@ describe('a DF', () => {
     delete running.df;
     expect((await claviger(...restore)).err).toContain('goes into an empty place');
     wipe(config.store, config.audit, config.x1.store);
-    expect(await claviger(...restore)).toMatchObject({ status: 0, err: '' });
+    const { status, out } = await claviger(...restore, '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toEqual({
+      ...{ entity: 'df', name: 'df.home1.example', asOf: expect.stringMatching(/^\d{4}-.*Z$/) as string },
+      forgotten: expect.stringContaining('LEMFs are told by cINReset') as string,
+    });
     expect(readFileSync(config.audit, 'utf8')).toMatch(/"kind":"restored","copyOf":"[^"]+","cinBase":\d{10}/);
     const back = await started('df');
     expect((await back.operated.status()).ready).toBe(true);

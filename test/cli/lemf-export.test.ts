@@ -41,6 +41,8 @@ describe('claviger lemf export', () => {
     const first = call();
     const { out, status, printed } = await exported('two', [first, call({ cin: 2, liid: 'LIID=2/..' })]);
     expect([status, printed.match(/^\S.*packets$/gm)?.length]).toEqual([0, 2]);
+    const told = (await exported('told', [first], '--json')).printed;
+    expect(JSON.parse(told)).toMatchObject({ liid: 'LIID-1', cin: 1, recovered: true });
     expect(readdirSync(out).filter((name) => name.startsWith('call-'))).toEqual([
       'call-LIID_1-cin1',
       'call-LIID_2___-cin2',

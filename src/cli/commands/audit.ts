@@ -13,11 +13,13 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { headPath, linesOf, parseHead } from '../../evidence/audit-file.ts';
 import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
-import type { AuditEvent, ChainHead } from '../../evidence/log.ts';
+import type { AuditEvent, AuditRecord, ChainHead } from '../../evidence/log.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { readStoredHead, replaceStoredHead } from '../../storage/audit-head.ts';
 import { requireReadable } from '../../storage/files.ts';
 import { lockState } from '../../storage/lock.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 
@@ -32,6 +34,7 @@ export function auditCommand(): Command {
         .argument('<file>', 'audit log; - for standard input')
         .option('--print', 'print every record')
         .option('--store <file>', STORE)
+        .option('--json', 'print JSON, one object a line: with --print each record, and what was found')
         .addHelpText('after', '\nExample:\n  $ claviger audit verify kms1/audit.jsonl')
         .action(verify),
     )
@@ -43,6 +46,7 @@ export function auditCommand(): Command {
         .argument('<file>', 'audit log of an entity that is not running')
         .option('--store <file>', STORE)
         .option('--begin-anew', 'if nothing is left of the log: begin one that says what is gone')
+        .option('--json', 'print what was found and done as JSON')
         .addHelpText(
           'after',
           '\nWhat is cut goes to FILE.cut; the log has a record of it, and the store remembers the log as it then is.\n\nExample:\n  $ claviger audit repair --store kms1/tasks.db kms1/audit.jsonl',
@@ -51,12 +55,12 @@ export function auditCommand(): Command {
     );
 }
 
-interface VerifyOptions {
+interface VerifyOptions extends JsonFlag {
   readonly print?: true;
   readonly store?: string;
 }
 
-interface RepairOptions {
+interface RepairOptions extends JsonFlag {
   readonly store?: string;
   readonly beginAnew?: true;
 }
@@ -67,11 +71,18 @@ function verify(file: string, options: VerifyOptions): void {
   let count = 0;
   let last = 'none';
   for (const record of verifyChain(linesIn(file), ...known)) {
-    if (options.print === true) process.stdout.write(`${record.time} ${JSON.stringify(record.event)}\n`);
+    if (options.print === true) process.stdout.write(`${printed(record, options)}\n`);
     last = record.hash;
     count++;
   }
-  process.stdout.write(`${count} records, unbroken; last hash ${last}\n`);
+  const found = { records: count, unbroken: true, lastHash: count === 0 ? null : last };
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify(found)}\n` : `${count} records, unbroken; last hash ${last}\n`,
+  );
+}
+
+function printed(record: AuditRecord, { json }: JsonFlag): string {
+  return json === true ? JSON.stringify(record) : `${record.time} ${JSON.stringify(record.event)}`;
 }
 
 function repair(file: string, options: RepairOptions): void {
@@ -90,7 +101,8 @@ function repair(file: string, options: RepairOptions): void {
   }
 }
 
-function repairAlone(file: string, { store, beginAnew }: RepairOptions): void {
+function repairAlone(file: string, options: RepairOptions): void {
+  const { store, beginAnew } = options;
   const known = [headOf(file), storedHeadOf(store)].filter((head) => head !== null);
   const lines = existsSync(file) ? linesOf(file) : [].values();
   const kept = openSync(`${file}.new`, 'w', 0o600);
@@ -114,11 +126,18 @@ function repairAlone(file: string, { store, beginAnew }: RepairOptions): void {
   renameSync(`${file}.new`, file);
   if (head === null) rmSync(headPath(file), { force: true });
   else rememberHead(file, store, head);
-  process.stdout.write(`${(good?.sequence ?? -1) + 1} records kept; last hash ${good?.hash ?? 'none'}\n`);
-  if (why !== null) process.stdout.write(`${why}: ${cut} lines cut, now in ${file}.cut\n`);
-  if (missing[0] !== undefined) process.stdout.write(`${missingText(missing[0], good)}\n`);
-  if (head !== null && head !== good)
-    process.stdout.write(`on record as record ${head.sequence} of the log\n`);
+  const recordedAs = head !== null && head !== good ? head.sequence : null;
+  const told = [
+    `${(good?.sequence ?? -1) + 1} records kept; last hash ${good?.hash ?? 'none'}`,
+    why === null ? null : `${why}: ${cut} lines cut, now in ${file}.cut`,
+    missing[0] === undefined ? null : missingText(missing[0], good),
+    recordedAs === null ? null : `on record as record ${recordedAs} of the log`,
+  ].filter((line) => line !== null);
+  const done = {
+    ...{ recordsKept: (good?.sequence ?? -1) + 1, lastHash: good?.hash ?? null, why, linesCut: cut },
+    ...{ cutTo: cut > 0 ? `${file}.cut` : null, missing: missing[0] ?? null, recordedAs },
+  };
+  tellDone(done, `${told.join('\n')}\n`, options);
 }
 
 interface GoodPart {

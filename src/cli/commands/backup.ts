@@ -10,6 +10,8 @@ import { readConfigFile } from '../../host/config.ts';
 import { readManifest, restoreBackup } from '../../host/restore.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { readWhole, unreadable } from '../../storage/files.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { misplacedOr } from '../config-kind.ts';
 import { askControl, socketOf } from '../control-client.ts';
 import { CliError } from '../failure.ts';
@@ -50,7 +52,7 @@ Examples:
       const how = manifest.encrypted ? 'encrypted' : 'in the clear';
       const upTo = audit === null ? '' : `, up to record ${lastRecord}`;
       const line = `${to}: ${count} files of ${manifest.name}, ${how}${upTo}`;
-      process.stdout.write(`${flags.json === true ? JSON.stringify(manifest, null, 2) : line}\n`);
+      tellDone(manifest, `${line}\n`, flags);
     });
 }
 
@@ -60,6 +62,7 @@ export function restoreCommand(): Command {
     .requiredOption('--from <folder>', 'what backup has made')
     .requiredOption('--config <file>', 'configuration of the entity')
     .option('--identity <file>', 'file of the age key (AGE-SECRET-KEY-1…) of an encrypted copy')
+    .option('--json', 'print what was put back as JSON')
     .addHelpText(
       'after',
       `
@@ -71,7 +74,7 @@ again what it has delivered since the copy; a phone that has heard a message ref
 Example:
   $ claviger restore --from /backup/df --config df.json`,
     )
-    .action(async ({ from, config, identity }: { from: string; config: string; identity?: string }) => {
+    .action(async ({ from, config, identity, ...flags }: RestoreFlags) => {
       const manifest = readManifest(from);
       const kind = KINDS[manifest.entity];
       if (kind === undefined)
@@ -88,8 +91,15 @@ Example:
         throw new CliError('input', `${from} is a copy of ${manifest.name}, and ${config} is of ${name}`);
       const key = identity === undefined ? null : readKey(identity);
       await restoreBackup({ from, manifest, identity: key, kept, clock: systemClock(), prepare });
-      process.stdout.write(`put back: ${manifest.name} as of ${manifest.made}\n${forgotten}`);
+      const done = { entity: manifest.entity, name, asOf: manifest.made, forgotten: forgotten.trimEnd() };
+      tellDone(done, `put back: ${name} as of ${manifest.made}\n${forgotten}`, flags);
     });
+}
+
+interface RestoreFlags extends JsonFlag {
+  readonly from: string;
+  readonly config: string;
+  readonly identity?: string;
 }
 
 /** How an entity is put back. */

@@ -7,12 +7,14 @@ import { validateBfParameters } from '../../ibe/parameters.ts';
 import { encodeIbeSysParams, sysParamsOf } from '../../ibe/system-parameters.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { writeWhole } from '../../storage/files.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { readDistrict } from '../workbench/district-secrets.ts';
 import type { DistrictChoice } from '../workbench/district-secrets.ts';
 import { calendarTime } from '../workbench/pdu-names.ts';
 import { privateKeyFile } from '../workbench/private-key-file.ts';
 
-interface ExtractFlags extends DistrictChoice {
+interface ExtractFlags extends DistrictChoice, JsonFlag {
   readonly identity: string;
   readonly at?: number;
   readonly out: string;
@@ -32,6 +34,7 @@ export function ibeExtractCommand(): Command {
       '--out <file>',
       'where the key goes, as JSON of mode 0600; a file that is there is not replaced',
     )
+    .option('--json', 'print what was written as JSON')
     .addHelpText('after', EXAMPLES)
     .action(extract);
 }
@@ -57,7 +60,8 @@ function extract(flags: ExtractFlags): void {
   const parameters = encodeIbeSysParams(sysParamsOf({ district, keyLifetime, ...serial }));
   writeWhole(flags.out, privateKeyFile(identity, parameters, privateKey), { mode: 0o600, flag: 'wx' });
   const [from, to] = [period, period + keyLifetime].map((time) => calendarTime(time, 0, 0));
-  process.stdout.write(`wrote ${flags.out}: ${uri}, ${from ?? ''} to ${to ?? ''}\n`);
+  const done = { files: [flags.out], identity: uri, from, to };
+  tellDone(done, `wrote ${flags.out}: ${uri}, ${from ?? ''} to ${to ?? ''}\n`, flags);
 }
 
 /** Unix seconds. */

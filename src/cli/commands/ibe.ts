@@ -11,13 +11,15 @@ import { encodeIbeSysParams, sysParamsOf } from '../../ibe/system-parameters.ts'
 import { generateDistrict, remaining, type NewDistrict, type SetupProgress } from '../../ibe/setup.ts';
 import { masterSecretOctets, NO_END, revealDistrict } from '../../entities/kms/district-file.ts';
 import { FileError, makeFolder, removeEmpty, writeWhole } from '../../storage/files.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { ibeExtractCommand } from './ibe-extract.ts';
 
 /** As the configuration of a KMS has it. */
 const SHORTEST_LIFETIME = 900;
 
-interface SetupOptions {
+interface SetupOptions extends JsonFlag {
   readonly district: string;
   readonly serial: number;
   readonly n: number;
@@ -42,6 +44,7 @@ export function ibeCommand(): Command {
         .option('--n <bits>', `security parameter: ${SIZES.join(', ')}`, securityParameter, 3072)
         .option('--key-lifetime <seconds>', 'seconds of a key period, 900 at least', whole, 86_400)
         .requiredOption('--out <folder>', 'where district.json (secret, mode 0600) and parameters.b64 go')
+        .option('--json', 'print what was written as JSON')
         .addHelpText('after', EXAMPLES)
         .action(setup),
     );
@@ -96,7 +99,7 @@ async function makeDistrict(options: SetupOptions): Promise<void> {
     rmSync(open, { force: true });
     throw error;
   }
-  process.stdout.write(`wrote ${open}\nwrote ${secret}\n`);
+  tellDone({ district, serial, files: [open, secret] }, `wrote ${open}\nwrote ${secret}\n`, options);
 }
 
 /** What would make the search vain. */

@@ -2,9 +2,10 @@
 import { Command } from 'commander';
 import type { CallReport } from '../../entities/lemf/recover.ts';
 import { harmless } from '../terminal.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 
-interface ExportFlags {
+interface ExportFlags extends JsonFlag {
   readonly hi2: string;
   readonly hi3: string;
   readonly out: string;
@@ -20,6 +21,7 @@ export function lemfExportCommand(): Command {
     .requiredOption('--out <folder>', 'where the folders of the calls go, the WAV files and recover.json')
     .option('--partial', 'export what verifies even if another stream of the same call does not')
     .option('--reveal-keys', 'also write the keys that opened packets, as keys.txt of each call')
+    .option('--json', 'print what was exported as JSON, a call a line')
     .addHelpText('after', EXAMPLES)
     .action(exportCalls);
 }
@@ -37,16 +39,21 @@ A call that is withheld has no RTP, no audio and no keys. Ends with 0 if every c
 Example:
   $ claviger lemf export --hi2 demo-out/home1/hi2.ber --hi3 demo-out/home1/hi3.ber --out calls`;
 
-async function exportCalls({ hi2, hi3, out, partial = false, revealKeys }: ExportFlags): Promise<void> {
+async function exportCalls(flags: ExportFlags): Promise<void> {
+  const { hi2, hi3, out, partial = false, revealKeys } = flags;
   const { recoverEach } = await import('../../entities/lemf/store/recovery.ts');
   const { CallExport } = await import('../workbench/call-export.ts');
   let [calls, failed] = [0, 0];
   const told = (folder: string, report: CallReport): void => {
     calls++;
     if (!report.recovered) failed++;
-    const { liid, cin, from, to, packets, explanation } = report;
+    const { liid, cin, from, to, packets, recovered, explanation } = report;
     const head = `${folder}: LIID ${liid}, CIN ${cin}: ${from ?? '?'} → ${to ?? '?'}, ${packets} packets`;
-    process.stdout.write(`${harmless(head)}\n  ${harmless(explanation)}\n`);
+    process.stdout.write(
+      flags.json === true
+        ? `${harmless(JSON.stringify({ folder, liid, cin, from, to, packets, recovered, explanation }))}\n`
+        : `${harmless(head)}\n  ${harmless(explanation)}\n`,
+    );
   };
   const observer = new CallExport(out, told, revealKeys === true);
   try {

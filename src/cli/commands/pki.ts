@@ -6,6 +6,8 @@ import { canonicalIdentity } from '../../ibake/identity.ts';
 import type { ShownCertificate } from '../../lab/pki/authority.ts';
 import { ENTITY_ROLES, PERSON_ROLES } from '../../net/tls.ts';
 import type { Role } from '../../net/tls.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 
@@ -13,6 +15,8 @@ const ROLES: readonly Role[] = [...ENTITY_ROLES, ...PERSON_ROLES];
 /** A certificate that ends sooner is pointed out. */
 const SOON_DAYS = 30;
 const LIST_DAYS = 30;
+
+const WROTE_JSON = 'print what was written as JSON';
 
 const LAB_GRADE = `
 It is for laboratories: the authority's key lies in the clear in its folder (mode 0600). An
@@ -37,6 +41,7 @@ function initCommand(): Command {
     .option('--name <name>', 'its common name', commonName, 'Claviger laboratory')
     .option('--days <number>', 'how long it is in force', days, 3650)
     .option('--intermediate', 'with one under it that issues: intermediate.pem, intermediate.key')
+    .option('--json', WROTE_JSON)
     .addHelpText(
       'after',
       `${LAB_GRADE}
@@ -66,6 +71,7 @@ function issueCommand(): Command {
       '--out <folder>',
       "where NAME.pem and NAME.key go, with --use NAME.USE.pem and .key (default: the authority's folder)",
     )
+    .option('--json', WROTE_JSON)
     .addHelpText(
       'after',
       `${LAB_GRADE}
@@ -86,6 +92,7 @@ function renewCommand(): Command {
     .requiredOption('--authority <folder>', 'the authority that issued it')
     .option('--days <number>', 'how long it is in force', days, 365)
     .option('--new-key', 'with a new key, in NAME.key beside it')
+    .option('--json', WROTE_JSON)
     .addHelpText(
       'after',
       `
@@ -103,6 +110,7 @@ function revokeCommand(): Command {
     .argument('[files...]', 'certificates, NAME.pem; none: the same lists, for another time')
     .requiredOption('--authority <folder>', 'the authority that issued them')
     .option('--days <number>', 'how long the lists are in force', days, LIST_DAYS)
+    .option('--json', WROTE_JSON)
     .addHelpText(
       'after',
       `
@@ -127,22 +135,22 @@ function showCommand(): Command {
     .action(show);
 }
 
-interface InitOptions {
+interface InitOptions extends JsonFlag {
   readonly out: string;
   readonly name: string;
   readonly days: number;
   readonly intermediate?: true;
 }
 
-async function init({ out, name, days: most, intermediate }: InitOptions): Promise<void> {
+async function init({ out, name, days: most, intermediate, ...flags }: InitOptions): Promise<void> {
   const { createAuthority } = await import('../../lab/pki/folder.ts');
   const hasTwo = intermediate === true;
   await createAuthority(out, { name, days: most, intermediate: hasTwo, now: systemClock().now() });
   const files = ['ca.pem', 'ca.key', ...(hasTwo ? ['intermediate.pem', 'intermediate.key'] : [])];
-  wrote(files.map((file) => path.join(out, file)));
+  wrote({ files: files.map((file) => path.join(out, file)) }, flags);
 }
 
-interface IssueOptions {
+interface IssueOptions extends JsonFlag {
   readonly authority: string;
   readonly name: string;
   readonly dns?: readonly string[];
@@ -172,7 +180,7 @@ async function issue(options: IssueOptions): Promise<void> {
     ...(use === undefined ? {} : { use }),
   };
   const files = await issueInto(out, authority, subject, validity);
-  wrote(Object.values(files), validity.to);
+  wrote({ files: Object.values(files), until: validity.to }, options);
 }
 
 /** Each of the options belongs to one kind of certificate. */
@@ -191,7 +199,7 @@ function checkUse({ use, role = [], identity = [] }: IssueOptions): void {
     throw usage(`${wrong} is not an identity in canonical form`, 'An example: sip:alice@home1.example');
 }
 
-interface RenewOptions {
+interface RenewOptions extends JsonFlag {
   readonly authority: string;
   readonly days: number;
   readonly newKey?: true;
@@ -203,29 +211,26 @@ async function renew(file: string, options: RenewOptions): Promise<void> {
   const validity = validityFrom(systemClock().now(), options.days, authority);
   const newKey = options.newKey === true;
   const { certificate, privateKey } = await renewInPlace(file, authority, validity, newKey);
-  wrote(newKey ? [certificate, privateKey] : [certificate], validity.to);
+  wrote({ files: newKey ? [certificate, privateKey] : [certificate], until: validity.to }, options);
 }
 
 async function revoke(
   files: readonly string[],
-  { authority, days: most }: { readonly authority: string; readonly days: number },
+  { authority, days: most, ...flags }: JsonFlag & { readonly authority: string; readonly days: number },
 ): Promise<void> {
   const { revokeIn } = await import('../../lab/pki/folder.ts');
   const now = systemClock().now();
   const { file: lists, to } = await revokeIn(authority, files, { days: most, now });
-  for (const file of files) process.stdout.write(`revoked ${file}\n`);
-  wrote([lists], to);
+  wrote({ revoked: files, files: [lists], until: to }, flags);
 }
 
-async function show(file: string, { json }: { readonly json?: true }): Promise<void> {
+async function show(file: string, flags: JsonFlag): Promise<void> {
   const { showCertificates } = await import('../../lab/pki/authority.ts');
   const pem = Buffer.from(readInput(file)).toString('latin1');
   const shown = showCertificates(pem, systemClock().now());
   if (shown === null)
     throw new CliError('input', `${file} holds no certificate`, 'Give a PEM file of certificates.');
-  process.stdout.write(
-    json === true ? JSON.stringify(shown, null, 2) + '\n' : shown.map(shownText).join('\n'),
-  );
+  tellDone(shown, shown.map(shownText).join('\n'), flags);
 }
 
 function shownText(shown: ShownCertificate): string {
@@ -245,9 +250,22 @@ function shownText(shown: ShownCertificate): string {
   return lines.join('').replace(/[^\P{Cc}\n]|\p{Cf}/gu, '\ufffd');
 }
 
-function wrote(files: readonly string[], until?: number): void {
-  for (const file of files) process.stdout.write(`wrote ${file}\n`);
-  if (until !== undefined) process.stdout.write(`in force until ${new Date(until).toISOString()}\n`);
+interface Written {
+  readonly revoked?: readonly string[];
+  readonly files: readonly string[];
+  /** Unix milliseconds. */
+  readonly until?: number;
+}
+
+function wrote({ revoked, files, until }: Written, flags: JsonFlag): void {
+  const end = until === undefined ? {} : { until: new Date(until).toISOString() };
+  const done = { ...(revoked === undefined ? {} : { revoked }), files, ...end };
+  const lines = [
+    ...(revoked ?? []).map((file) => `revoked ${file}\n`),
+    ...files.map((file) => `wrote ${file}\n`),
+    ...(end.until === undefined ? [] : [`in force until ${end.until}\n`]),
+  ];
+  tellDone(done, lines.join(''), flags);
 }
 
 /** It is also the name of files. */

@@ -6,6 +6,8 @@ import type { KeptPdu } from '../../storage/set-aside.ts';
 import { decimal } from '../../sip/text.ts';
 import { describePdu } from '../workbench/describe-pdu.ts';
 import { escaped, renderFields } from '../workbench/shown.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { StorageError } from '../../storage/errors.ts';
 import { requireReadable, writeWhole } from '../../storage/files.ts';
@@ -43,6 +45,7 @@ export function setAsideCommand(): Command {
         .description('delete those that are named, and no others')
         .argument('<file>', FILE)
         .argument('<numbers...>', 'their numbers')
+        .option('--json', 'print which were deleted as JSON')
         .addHelpText('after', '\nExample:\n  $ claviger set-aside delete home1/df.db 3 4')
         .action(remove),
     );
@@ -74,17 +77,18 @@ function show(file: string, numbers: readonly string[], options: Options): void 
   }
 }
 
-async function remove(file: string, numbers: readonly string[]): Promise<void> {
+async function remove(file: string, numbers: readonly string[], flags: JsonFlag): Promise<void> {
   const wanted = numbersOf(numbers);
   const at = placeOf(file);
-  for (const pdu of keptIn(file, wanted)) process.stdout.write(`${headOf(pdu)}\n`);
+  let heads = '';
+  for (const pdu of keptIn(file, wanted)) heads += `${headOf(pdu)}\n`;
   const store = new SetAsideFile(at);
   try {
     await store.remove(wanted);
   } finally {
     await store.close();
   }
-  process.stdout.write(`${wanted.length} deleted\n`);
+  tellDone({ deleted: wanted }, `${heads}${wanted.length} deleted\n`, flags);
 }
 
 function headOf({ number, time, reference, did, subject, reason, octets }: KeptPdu): string {

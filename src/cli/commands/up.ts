@@ -8,6 +8,8 @@ import { Command } from 'commander';
 import { messageOf } from '../../bytes/errors.ts';
 import { systemClock } from '../../host/runtime.ts';
 import type { LabFolder } from '../../lab/folder/lab-folder.ts';
+import { tellDone } from '../as-json.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import type { AskedEntity } from '../readiness.ts';
 
@@ -58,6 +60,7 @@ export function downCommand(): Command {
   return new Command('down')
     .description('stop the entities of a laboratory that `claviger up` runs')
     .argument('<folder>', 'folder that `claviger init` made')
+    .option('--json', 'print what came of it as JSON')
     .addHelpText('after', '\nEnds with 0 also if it does not run.\n\nExample:\n  $ claviger down lab')
     .action(down);
 }
@@ -271,7 +274,7 @@ const LOOK_MS = 50;
 /** Ten seconds for the entities, and some for who stops them. */
 const LONGEST_MS = 15_000;
 
-async function down(folder: string): Promise<void> {
+async function down(folder: string, flags: JsonFlag): Promise<void> {
   const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
   const { isHeld, orphans, readNote, removeNote } = await import('../../lab/processes/run-note.ts');
   const lab = LabFolder.open(folder);
@@ -285,7 +288,7 @@ async function down(folder: string): Promise<void> {
       if (performance.now() > end) throw new CliError('failed', `process ${pid} has not ended`, 'Kill it.');
       await sleep(LOOK_MS);
     }
-    process.stdout.write(`${folder} is down\n`);
+    tellDone({ folder, ran: true, left: 0 }, `${folder} is down\n`, flags);
     return;
   }
   const left = orphans(lab);
@@ -296,9 +299,9 @@ async function down(folder: string): Promise<void> {
     await sleep(LOOK_MS);
   }
   removeNote(lab);
-  process.stdout.write(
+  const text =
     left.length === 0
       ? `${folder} does not run\n`
-      : `${folder} is down: ${left.length} entities were left of a run whose own process was gone\n`,
-  );
+      : `${folder} is down: ${left.length} entities were left of a run whose own process was gone\n`;
+  tellDone({ folder, ran: false, left: left.length }, text, flags);
 }

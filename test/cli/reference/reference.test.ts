@@ -25,6 +25,21 @@ const edition = { version: '1.2.3', date: '2020-01-31' };
 const pages = (): Map<string, string> =>
   new Map(manualPages(tree, edition).map(({ file, text }) => [file, text]));
 
+/** Those that run until they are told to end log lines of JSON; the others print what a program reads in any case. */
+const WITHOUT_JSON = /^claviger (?:\w+ run|get-keys|completion)$/;
+
+describe('every command', () => {
+  it('R-93: prints JSON where that is asked for, and shows examples in its help', () => {
+    const leaves = everyOutline(tree).filter(({ commands }) => commands.length === 0);
+    expect(leaves.length).toBeGreaterThan(50);
+    const named = leaves.map((leaf) => ({ ...leaf, name: leaf.path.join(' ') }));
+    const isMissing = (leaf: CommandOutline): boolean =>
+      !leaf.options.some(({ names }) => names.includes('--json'));
+    expect(named.filter(({ name }) => !WITHOUT_JSON.test(name)).filter(isMissing)).toEqual([]);
+    expect(named.filter(({ notes }) => !/^Examples?:\n {2}\$ /m.test(notes))).toEqual([]);
+  });
+});
+
 describe('manual pages', () => {
   it('R-96: there is one for each command, with all of its options, arguments and examples', () => {
     const all = pages();
