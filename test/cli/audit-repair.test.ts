@@ -91,6 +91,10 @@ describe('R-78: claviger audit repair', () => {
   ])('begins anew only on purpose, and on record, where the log is %s', async (_, spoil) => {
     write(5);
     spoil();
+    expect(await claviger('audit', 'verify', file)).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/record [04].*\n {2}hint: .*claviger audit repair --store STORE LOG/) as string,
+    });
     expect(await repair()).toMatchObject({
       status: 1,
       err: expect.stringMatching(

@@ -25,6 +25,7 @@ import { Provisioner } from './provisioning.ts';
 import type { ElementProgress, ElementState, Failure, Situation } from './provisioning.ts';
 import { findingsAt } from './verification.ts';
 import type { Finding } from './verification.ts';
+import { stateLog } from './state-log.ts';
 import { Waiting } from './waiting.ts';
 import { WarrantBook } from './warrant-book.ts';
 import type { WarrantBookOptions, WarrantListener } from './warrant-book.ts';
@@ -98,6 +99,7 @@ export class Admf {
   static async open(options: AdmfOptions): Promise<Admf> {
     const state = await options.store.load();
     const admf = new Admf(options, state);
+    admf.subscribe(stateLog(options.logger));
     for (const element of options.elements) admf.#keepalives.begin(element);
     if (state.warrants.length > 0) admf.#provisioner.look([], [], false);
     if (state.warrants.length > 0) admf.#touch(null);
