@@ -38,24 +38,38 @@ export function headMemory<Tables>(db: Kysely<Tables>): HeadMemory {
   };
 }
 
+/** The same, of a store that is worked with by SQLite itself. */
+export function headMemoryOf(database: Database.Database): HeadMemory {
+  return {
+    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection
+    load: async () => headIn(database),
+    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection
+    save: async (head) => putHead(database, head),
+  };
+}
+
 /**
  * What a store in a file remembers, whatever else it holds; `null`: nothing yet.
  * @throws StorageError `foreign` if it remembers no log, `damaged`
  */
 export function readStoredHead(file: string): ChainHead | null {
-  return inStore(file, (database) => {
-    const row = database.prepare('SELECT sequence, hash FROM audit_head').get();
-    return row === undefined ? null : HEAD.read(row);
-  });
+  return inStore(file, headIn);
 }
 
 /** Puts another record in its place, in the store of an entity that is not running. @throws StorageError as above */
-export function replaceStoredHead(file: string, { sequence, hash }: ChainHead): void {
-  inStore(file, (database) =>
-    database
-      .prepare('INSERT OR REPLACE INTO audit_head (id, sequence, hash) VALUES (1, ?, ?)')
-      .run(sequence, hash),
-  );
+export function replaceStoredHead(file: string, head: ChainHead): void {
+  inStore(file, (database) => putHead(database, head));
+}
+
+function headIn(database: Database.Database): ChainHead | null {
+  const row = database.prepare('SELECT sequence, hash FROM audit_head').get();
+  return row === undefined ? null : HEAD.read(row);
+}
+
+function putHead(database: Database.Database, { sequence, hash }: ChainHead): void {
+  database
+    .prepare('INSERT OR REPLACE INTO audit_head (id, sequence, hash) VALUES (1, ?, ?)')
+    .run(sequence, hash);
 }
 
 function inStore<T>(file: string, work: (database: Database.Database) => T): T {

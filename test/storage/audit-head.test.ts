@@ -5,6 +5,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SqliteAdmfStore } from '../../src/entities/admf/store/sqlite.ts';
+import { SqliteWarrants } from '../../src/entities/lemf/store/warrants.ts';
 import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
 import { readStoredHead, replaceStoredHead } from '../../src/storage/audit-head.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
@@ -22,6 +23,7 @@ const head = (sequence: number) => ({ sequence, hash: String(sequence % 10).repe
 describe.each([
   ['an element', SqliteTaskStore],
   ['the ADMF', SqliteAdmfStore],
+  ['a LEMF', SqliteWarrants],
 ] as const)('R-78: the store of %s', (_, Store) => {
   it('remembers the end that it was told last, when it is opened again', async () => {
     const store = await Store.open(file);

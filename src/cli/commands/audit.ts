@@ -23,7 +23,7 @@ import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
 
-const STORE = 'the store that remembers the log: of the ADMF, or of an element’s tasks';
+const STORE = 'the store that remembers the log: of the ADMF, of an element’s tasks, or a LEMF’s warrants.db';
 
 export function auditCommand(): Command {
   return new Command('audit')

@@ -1,9 +1,6 @@
 /** What a LEMF deletes, wired: what it knows of warrants, its audit log, and the thread that overwrites. */
 import path from 'node:path';
-import { AuditFile } from '../../evidence/audit-file.ts';
-import { AuditPages } from '../../evidence/audit-pages.ts';
-import { HashChainLog } from '../../evidence/log.ts';
-import { trailOf } from '../../evidence/trail.ts';
+import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { LemfConfig } from './config.ts';
@@ -26,7 +23,7 @@ export interface OpenRetention {
 /** What is known of warrants is kept in any case, so that it is there when a retention is set later. */
 export async function openRetention(
   { folder, retention: seconds }: LemfConfig,
-  { clock, logger }: Runtime,
+  runtime: Pick<Runtime, 'clock' | 'logger'>,
   {
     files,
     live,
@@ -39,9 +36,11 @@ export async function openRetention(
     readonly isIdle: () => boolean;
   },
 ): Promise<OpenRetention> {
+  const { clock, logger } = runtime;
   const warrants = await SqliteWarrants.open(path.join(folder, WARRANTS_FILE));
   try {
-    const audit = seconds === undefined ? null : openAudit(path.join(folder, 'audit.jsonl'), clock);
+    const log = path.join(folder, 'audit.jsonl');
+    const audit = seconds === undefined ? null : await openKeptLog(log, warrants.auditHead, runtime);
     if (files.finished > 0) audit?.log.append({ kind: 'erasure-finished', pdus: files.finished });
     let thread: RecoveryThread | null = null;
     const eraseAlone = async (due: readonly WarrantName[]): Promise<Erased> => {
@@ -76,24 +75,12 @@ export async function openRetention(
         // What is cut off goes on at the next start.
         await thread?.end(true);
         await retention.ended();
-        audit?.close();
+        await audit?.close();
         warrants.close();
       },
     };
   } catch (error) {
     warrants.close();
-    throw error;
-  }
-}
-
-function openAudit(file: string, clock: Runtime['clock']) {
-  const lines = new AuditFile(file);
-  try {
-    const log = new HashChainLog(lines, clock);
-    const trail = trailOf({ log, pages: new AuditPages(file), problem: () => lines.problem() });
-    return { log, trail, close: () => lines.close() };
-  } catch (error) {
-    lines.close();
     throw error;
   }
 }

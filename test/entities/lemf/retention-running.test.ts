@@ -119,5 +119,11 @@ describe('R-90: retention', () => {
     await lemf.stop();
     const { lemf: restarted } = await lemfOf(config);
     expect(restarted.operation.unready()).toEqual([]);
+    await restarted.stop();
+    for (const name of [audit, `${audit}.head`]) rmSync(name);
+    await expect(lemfOf(config)).rejects.toMatchObject({
+      code: 'cut-off',
+      message: expect.stringContaining('record 1') as string,
+    });
   });
 });

@@ -1,5 +1,7 @@
-/** What a LEMF knows of warrants, in `warrants.db` in its folder. */
+/** What a LEMF knows of warrants, and the end of the log of what it has deleted, in `warrants.db` in its folder. */
 import type Database from 'better-sqlite3';
+import type { HeadMemory } from '../../../evidence/kept-log.ts';
+import { AUDIT_HEAD, headMemoryOf } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openReadOnly, openStore } from '../../../storage/sqlite.ts';
@@ -18,6 +20,7 @@ const SCHEMA: StoreSchema = {
         PRIMARY KEY (liid, source)) WITHOUT ROWID`,
       'CREATE INDEX warrant_ended ON warrant (endedAt)',
     ),
+    AUDIT_HEAD,
   ],
 };
 
@@ -35,6 +38,8 @@ const WARRANT = new TableReader('warrant', {
 
 export class SqliteWarrants implements RetainedWarrants {
   readonly #database: Database.Database;
+  /** Where the end of the audit log is remembered apart from it (R-78). */
+  readonly auditHead: HeadMemory;
 
   /** @param file `:memory:` for one that dies with the process @throws StorageError */
   static async open(file: string): Promise<SqliteWarrants> {
@@ -48,6 +53,7 @@ export class SqliteWarrants implements RetainedWarrants {
 
   private constructor(database: Database.Database) {
     this.#database = database;
+    this.auditHead = headMemoryOf(database);
   }
 
   find({ liid, source }: WarrantName): RetainedWarrant | null {
