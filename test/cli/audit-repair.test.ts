@@ -93,7 +93,9 @@ describe('R-78: claviger audit repair', () => {
     spoil();
     expect(await claviger('audit', 'verify', file)).toMatchObject({
       status: 1,
-      err: expect.stringMatching(/record [04].*\n {2}hint: .*claviger audit repair --store STORE LOG/) as string,
+      err: expect.stringMatching(
+        /record [04].*\n {2}hint: .*claviger audit repair --store STORE LOG/,
+      ) as string,
     });
     expect(await repair()).toMatchObject({
       status: 1,
