@@ -5,7 +5,7 @@ import { isDraining } from './warrants.ts';
 import type { WarrantRecord } from './warrants.ts';
 
 /** A warrant that was taken, and how far it is. */
-export interface Outcome {
+export interface AskedOutcome {
   /** What an act has made of it. */
   readonly asked: WarrantRecord;
   readonly record: WarrantRecord;
@@ -31,7 +31,7 @@ export const NOTHING_KNOWN: Situation = {
  * not waited for.
  * @throws AdmfError `provisioning-failed` if an element has refused it, or the change, which is undone then
  */
-export function isCarried({ asked, record, situation, refusals, now }: Outcome): boolean {
+export function isCarried({ asked, record, situation, refusals, now }: AskedOutcome): boolean {
   const { liid } = asked.warrant;
   const isUndone = record.warrant !== asked.warrant && record.warrant === asked.undo;
   if (isUndone && situation.pending === 0)
