@@ -1,0 +1,22 @@
+/** How the system stands, in five numbers. */
+import { html, nothing } from 'lit-html';
+import type { TemplateResult } from 'lit-html';
+import type { PageState } from '../state.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
+
+export function summary({ system }: Pick<PageState, 'system'>): TemplateResult | typeof nothing {
+  if (system === null) return nothing;
+  const { summary: words } = CONSOLE_TEXTS;
+  const tile = (count: number, name: string, isBad: boolean): TemplateResult =>
+    html`<div class="tile ${isBad && count > 0 ? 'bad' : ''}">
+      <dd>${count}</dd>
+      <dt>${name}</dt>
+    </div>`;
+  return html`<section aria-label=${words.title}>
+    <dl class="tiles">
+      ${tile(system.warrants['active'] ?? 0, words.active, false)}
+      ${tile(system.pending, words.pending, false)} ${tile(system.degraded, words.degraded, true)}
+      ${tile(system.issues, words.issues, true)} ${tile(system.away.length, words.away, true)}
+    </dl>
+  </section>`;
+}
