@@ -24,13 +24,14 @@ import fastify from 'fastify';
 import { utf8 } from '../bytes/octets.ts';
 import type { Logger, Random } from '../bytes/ports.ts';
 import type { OfficerConfig } from '../entities/admf/config-officer.ts';
+import { EVENT_LIMITS } from '../net/event-streams.ts';
 import { HostMap } from '../net/hosts.ts';
 import { HttpsClient, HttpsError, listen } from '../net/https.ts';
 import { PAGE_HEADERS, servePages } from '../net/pages.ts';
 import type { PageFiles } from '../net/pages.ts';
 import { sendProblem } from '../net/problem.ts';
 import type { TlsMaterial } from '../net/tls.ts';
-import { EVENTS_PATH, HEARTBEAT_MS } from '../wire/officers/events.ts';
+import { EVENTS_PATH } from '../wire/officers/events.ts';
 
 const ADDRESS = '127.0.0.1';
 /** Octets of what is sent to the ADMF, and of what it answers, at most. */
@@ -39,7 +40,7 @@ const ANSWER_LIMIT = 64 << 20;
 /** Connections of browsers at most. */
 const CONNECTIONS = 64;
 /** Milliseconds without a heartbeat after which the ADMF is taken for gone. */
-const SILENCE_MS = 3 * HEARTBEAT_MS;
+const SILENCE_MS = 3 * EVENT_LIMITS.heartbeatMs;
 /** Octets of token, session and the path of the session. */
 const SECRET_OCTETS = 32;
 const PATH_OCTETS = 16;

@@ -52,16 +52,25 @@ export const ENTITY_ROLES = ['admf', 'df', 'kms', 'cscf', 'gateway', 'lemf', 'ma
 type EntityRole = (typeof ENTITY_ROLES)[number];
 
 /**
- * What a person may do at the ADMF, or at an entity's admin listener; a certificate may bear several of them.
+ * What a person may do at the ADMF, at an entity's admin listener or at a LEMF; a certificate may bear several of them.
  *
  * - `officer` enters, amends, suspends and withdraws warrants
  * - `approver` approves and rejects what another has entered
  * - `auditor` reads everything, the audit log too, and changes nothing
  * - `operator` reads how the system is, and never whom a warrant is about
+ * - `analyst` reads at a LEMF what was handed over to it, and what was said
  */
-export const PERSON_ROLES = ['officer', 'approver', 'auditor', 'operator'] as const;
+export const PERSON_ROLES = ['officer', 'approver', 'auditor', 'operator', 'analyst'] as const;
 
 export type PersonRole = (typeof PERSON_ROLES)[number];
+
+/** Those that the ADMF's door for officers is for. */
+export const OFFICE_ROLES = [
+  'officer',
+  'approver',
+  'auditor',
+  'operator',
+] as const satisfies readonly PersonRole[];
 
 export type Role = EntityRole | PersonRole;
 

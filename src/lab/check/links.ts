@@ -1,9 +1,9 @@
 /** Who points at whom: whether each name leads to the one that is meant, who bears it, admits the asker and knows it. */
 import { HostMap } from '../../net/hosts.ts';
 import { agencyOfPeer } from '../../entities/admf/http/hi1.ts';
-import { personOf } from '../../entities/admf/http/persons.ts';
 import { whyNotTrusted } from '../../net/chains.ts';
-import { admissionOf, isAdmitted, isNamed, peerOfCertificate } from '../../net/tls.ts';
+import { personOf } from '../../net/persons.ts';
+import { admissionOf, isAdmitted, isNamed, OFFICE_ROLES, peerOfCertificate } from '../../net/tls.ts';
 import type { Peer, Role } from '../../net/tls.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { certificatesOf, certifiedName } from './certificates.ts';
@@ -236,7 +236,7 @@ class Links {
     const admf = this.#followUrl(officer, 'url', officer.config.url, 'admf', 'officers');
     if (admf === null) return;
     const person = this.#seenBy(admf, officer);
-    if (person !== null && personOf(person, admf.config.officers?.peers ?? []) === null)
+    if (person !== null && personOf(person, admf.config.officers?.peers ?? [], OFFICE_ROLES) === null)
       this.#error(admf, `officers.peers: ${person.commonName} of ${officer.file} is not admitted`);
   }
 

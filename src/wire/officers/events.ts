@@ -3,27 +3,20 @@
  *
  *     GET /v1/events     text/event-stream (HTML, "Server-sent events")
  *
- *     event: time        Time      at the beginning, and every `HEARTBEAT_MS`
+ *     event: time        Time      at the beginning, and as a heartbeat
  *     event: system      System    how the system is: at the beginning, and when it is otherwise
  *     event: warrant     Change    a warrant is otherwise; not for those who may not read warrants
  *     event: resync      {}        more has changed than was told
  *
  * An event says that there is something to read, and not what it says: whoever wants to know asks for it, and that is on
- * record like every call. The stream ends after `LONGEST_STREAM_MS` at the latest, and is then asked for anew.
+ * record like every call. Streams and their bounds: `net/event-streams.ts`.
  */
 import Type from 'typebox';
 import type { StaticEncode } from 'typebox';
-import { utf8 } from '../../bytes/octets.ts';
 import { time, WARRANT_LIID } from './terms.ts';
 import { SYSTEM_STATUS, WHOLE } from './system.ts';
 
 export const EVENTS_PATH = '/v1/events';
-export const EVENTS_TYPE = 'text/event-stream';
-
-export const HEARTBEAT_MS = 15_000;
-export const LONGEST_STREAM_MS = 3_600_000;
-/** After which a browser asks again when a stream has ended. */
-const RETRY_MS = 3_000;
 
 export const TIME_EVENT = Type.Object(
   { time: time('The reading of the clock') },
@@ -52,11 +45,3 @@ export type OfficerEvent =
   | { readonly event: 'system'; readonly data: StaticEncode<typeof SYSTEM_EVENT> }
   | { readonly event: 'warrant'; readonly data: StaticEncode<typeof WARRANT_EVENT> }
   | { readonly event: 'resync'; readonly data: Readonly<Record<string, never>> };
-
-/** What a stream begins with: after which time it is asked for anew. */
-export const EVENTS_HEAD: Uint8Array = utf8(`retry: ${RETRY_MS}\n\n`);
-
-/** JSON has no line breaks of its own, so that each event is one line of data. */
-export function encodeEvent({ event, data }: OfficerEvent): Uint8Array {
-  return utf8(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-}

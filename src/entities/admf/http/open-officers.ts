@@ -13,7 +13,7 @@ import type { Admf } from '../admf.ts';
 import type { AdmfConfig } from '../config.ts';
 import type { WarrantDesk } from '../desk.ts';
 import type { IssueBook } from '../issues.ts';
-import { eventsRoute, EventStreams } from './event-streams.ts';
+import { eventsRoute, OfficerEvents } from './event-streams.ts';
 import { officersServer } from './officers.ts';
 import { systemRoutes } from './system-routes.ts';
 import { warrantRoutes } from './warrant-routes.ts';
@@ -21,7 +21,7 @@ import { warrantRoutes } from './warrant-routes.ts';
 export interface OfficersDoor {
   readonly at: Listen;
   readonly connections: ConnectionGuard;
-  readonly events: Pick<EventStreams, 'open' | 'refused' | 'ends'>;
+  readonly events: Pick<OfficerEvents, 'open' | 'refused' | 'ends'>;
   close(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function openOfficers(
   if (config.officers === undefined) return null;
   const { address, port, peers, connections } = config.officers;
   const pages = new AuditPages(config.audit);
-  const events = new EventStreams(options);
+  const events = new OfficerEvents(options);
   const server = officersServer({
     ...options,
     names: peers,

@@ -1,8 +1,8 @@
 /** Who may do what about a warrant, and what of it is open to one person now. */
 import { present } from '../../../bytes/present.ts';
+import type { Person } from '../../../net/persons.ts';
 import type { PersonRole } from '../../../net/tls.ts';
 import type { OpenAct, OpenActName } from '../open-acts.ts';
-import type { Person } from './persons.ts';
 
 /** One of these roles is needed. */
 export const ACTORS: Readonly<Record<OpenActName, readonly PersonRole[]>> = {

@@ -1,66 +1,39 @@
 /** What a route of the officers' interface is: who may call it, what it changes, and what it answers. */
-import type { Readable } from 'node:stream';
+import type {
+  PersonAnswer,
+  PersonCall,
+  PersonRoute,
+  PersonStreamRoute,
+} from '../../../net/persons-server.ts';
 import type { PersonRole } from '../../../net/tls.ts';
 import { present } from '../../../bytes/present.ts';
 import { ClavigerError } from '../../../bytes/errors.ts';
 import type { Act } from '../acts.ts';
-import type { Person } from './persons.ts';
 
 export type OfficerRefusalCode =
-  /** The certificate is not that of one person who is admitted. */
-  | 'not-admitted'
-  /** A page of another site has a browser ask. */
-  | 'cross-site'
-  /** The person does not have the role that the call needs. */
-  | 'role'
-  /** The person has as many streams of events as they may have, or nobody may have more. */
-  | 'too-many-streams'
   /** The call must say of which generation of the warrant it speaks. */
   | 'generation-required'
-  /** If-Match is not one entity tag, or is of another generation than the body. */
+  /** If-Match and the body speak of two generations. */
   | 'if-match';
 
-/** A call of the officers' interface that is refused by who makes it, or how. */
+/** A call of the officers' interface that is refused by how it is made. */
 export class OfficerRefusal extends ClavigerError<OfficerRefusalCode> {}
 
-export interface OfficerCall {
-  readonly person: Person;
+export interface OfficerCall extends Omit<PersonCall, 'params'> {
   /** Of the path. */
   readonly liid: string;
-  readonly query: unknown;
-  readonly body: unknown;
-  /** By If-Match; `null`: it says nothing. */
-  readonly generation: number | null;
 }
 
-export interface OfficerAnswer {
-  /** Default: 200. */
-  readonly status?: number;
+export interface OfficerAnswer extends PersonAnswer {
   /** What goes out as JSON. */
   readonly body: object;
-  /** For ETag. */
-  readonly generation?: number;
-  /** Where what was made is. */
-  readonly location?: string;
 }
 
-export interface OfficerRoute {
-  readonly method: 'GET' | 'POST';
-  /** As fastify has it. */
-  readonly path: string;
-  /** One of these is needed. */
-  readonly roles: readonly PersonRole[];
+export interface OfficerRoute extends Omit<PersonRoute, 'answer'> {
   readonly answer: (call: OfficerCall) => OfficerAnswer | Promise<OfficerAnswer>;
 }
 
-/** A route that is answered with events, until they end. */
-export interface OfficerStreamRoute extends Pick<OfficerRoute, 'path' | 'roles'> {
-  readonly method: 'GET';
-  /** Content-Type. */
-  readonly type: string;
-  /** @throws OfficerRefusal */
-  readonly stream: (call: Pick<OfficerCall, 'person' | 'query'>) => Readable;
-}
+export type OfficerStreamRoute = PersonStreamRoute;
 
 /** Who may see whom a warrant is about. */
 export const READERS: readonly PersonRole[] = ['officer', 'approver', 'auditor'];

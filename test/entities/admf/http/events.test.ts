@@ -4,8 +4,8 @@ import { connect } from 'node:http2';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Timer } from '../../../../src/bytes/ports.ts';
-import { EVENT_LIMITS, EventStreams } from '../../../../src/entities/admf/http/event-streams.ts';
-import type { EventLimits } from '../../../../src/entities/admf/http/event-streams.ts';
+import { OFFICER_EVENT_LIMITS, OfficerEvents } from '../../../../src/entities/admf/http/event-streams.ts';
+import type { OfficerEventLimits } from '../../../../src/entities/admf/http/event-streams.ts';
 import type { WarrantListener } from '../../../../src/entities/admf/warrant-book.ts';
 import { loadTls, secureContext } from '../../../../src/net/tls.ts';
 import { silent } from '../../../support/silent.ts';
@@ -127,7 +127,7 @@ describe('at the door', { timeout: 60_000 }, () => {
 
   it('R-72: a person has so many streams and no more, which others do not lack; one that is left is free again', async () => {
     const own: Watching[] = [];
-    for (let at = 0; at < EVENT_LIMITS.each; at++) own.push(await watch('anna'));
+    for (let at = 0; at < OFFICER_EVENT_LIMITS.each; at++) own.push(await watch('anna'));
     expect(await door.ask('anna', 'GET /v1/events')).toMatchObject({
       status: 429,
       json: { code: 'too-many-streams' },
@@ -173,12 +173,12 @@ describe('at the door', { timeout: 60_000 }, () => {
 });
 
 /** Streams on a clock that is moved by hand. */
-function bench(limits: Partial<EventLimits> = {}) {
+function bench(limits: Partial<OfficerEventLimits> = {}) {
   let tell: WarrantListener = () => undefined;
   const timers = new Set<{ at: number; action: () => void }>();
   let now = 0;
   const degraded: string[] = [];
-  const streams = new EventStreams({
+  const streams = new OfficerEvents({
     clock: {
       now: () => now,
       after: (ms, action): Timer => {
