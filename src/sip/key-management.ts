@@ -51,3 +51,9 @@ export function isMikey(attribute: string): boolean {
   const { name, value } = parseAttribute(attribute);
   return name === KEY_MANAGEMENT && /^mikey(?:[ \t]|$)/i.test(value ?? '');
 }
+
+/** The key management of MIKEY in text: lines of SDP, or what stands after their `a=`. */
+export function keyManagementOf(text: string): string[] {
+  const attributes = text.split(/[\r\n]+/).map((line) => line.trim().replace(/^a=/i, ''));
+  return attributeValues(attributes.filter(isMikey), KEY_MANAGEMENT);
+}

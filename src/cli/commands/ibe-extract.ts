@@ -11,7 +11,7 @@ import { tellDone } from '../as-json.ts';
 import type { JsonFlag } from '../as-json.ts';
 import { readDistrict } from '../workbench/district-secrets.ts';
 import type { DistrictChoice } from '../workbench/district-secrets.ts';
-import { calendarTime } from '../workbench/pdu-names.ts';
+import { calendarTime } from '../../wire/shown/pdu-names.ts';
 import { privateKeyFile } from '../workbench/private-key-file.ts';
 
 interface ExtractFlags extends DistrictChoice, JsonFlag {

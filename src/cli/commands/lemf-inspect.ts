@@ -7,9 +7,9 @@ import type { PsPduPayload, ReceivedPsPdu } from '../../wire/hi/ps-pdu.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { CliError } from '../failure.ts';
-import { describePsPdu } from '../workbench/describe-pdu.ts';
+import { describePsPdu } from '../../wire/shown/describe-pdu.ts';
 import type { FilePdu } from '../workbench/pdu-file.ts';
-import { nameIn } from '../workbench/pdu-names.ts';
+import { nameIn } from '../../wire/shown/pdu-names.ts';
 import { showPdus, withShowOptions } from '../workbench/show-pdus.ts';
 import type { ShowFlags, ShownPdu } from '../workbench/show-pdus.ts';
 

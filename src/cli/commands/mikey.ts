@@ -8,7 +8,7 @@ import { withContainers } from '../workbench/describe-container.ts';
 import { decodedMikey, isSipWithoutMikey, mikeyMessagesIn } from '../workbench/mikey-messages.ts';
 import { readPrivateKeys } from '../workbench/private-key-file.ts';
 import type { PrivateKey } from '../workbench/private-key-file.ts';
-import { escaped } from '../workbench/shown.ts';
+import { escaped } from '../../wire/shown/shown.ts';
 
 interface DecodeFlags {
   readonly json?: true;

@@ -4,9 +4,9 @@ import { ClavigerError } from '../../bytes/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { decodePdu, DIRECTION, numberAttribute, PAYLOAD_FORMAT, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
-import { describeX2X3 } from '../workbench/describe-pdu.ts';
+import { describeX2X3 } from '../../wire/shown/describe-pdu.ts';
 import type { FilePdu } from '../workbench/pdu-file.ts';
-import { nameIn } from '../workbench/pdu-names.ts';
+import { nameIn } from '../../wire/shown/pdu-names.ts';
 import { showPdus, withShowOptions } from '../workbench/show-pdus.ts';
 import type { ShowFlags, ShownPdu } from '../workbench/show-pdus.ts';
 

@@ -25,9 +25,9 @@ import type { LadderStep } from '../../views/ladder.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { csvRow } from './csv.ts';
-import { mikeyNames } from './describe-pdu.ts';
+import { mikeyNames } from '../../wire/shown/describe-pdu.ts';
 import { mixWav } from './mix-wav.ts';
-import { nameIn } from './pdu-names.ts';
+import { nameIn } from '../../wire/shown/pdu-names.ts';
 import { PcapngFile } from './pcapng.ts';
 
 /** Steps of a ladder that are drawn; all are counted. */

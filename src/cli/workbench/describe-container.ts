@@ -16,7 +16,7 @@ import type { DescribedFields, DescribedMessage } from '../../mikey/describe.ts'
 import type { MikeyMessage } from '../../mikey/message.ts';
 import { PAYLOAD_TYPE } from '../../mikey/registry.ts';
 import type { PrivateKey } from './private-key-file.ts';
-import { calendarTime } from './pdu-names.ts';
+import { calendarTime } from '../../wire/shown/pdu-names.ts';
 
 /** The description of a message with its containers taken apart. @param octets of the message */
 export function withContainers(

@@ -3,8 +3,7 @@ import { fromBase64 } from '../../bytes/octets.ts';
 import { MikeyError } from '../../mikey/errors.ts';
 import { decodeMessage, type MikeyMessage } from '../../mikey/message.ts';
 import { MIKEY_VERSION } from '../../mikey/registry.ts';
-import { attributeValues } from '../../sip/attributes.ts';
-import { isMikey, KEY_MANAGEMENT, parseKeyManagement } from '../../sip/key-management.ts';
+import { keyManagementOf, parseKeyManagement } from '../../sip/key-management.ts';
 import { CliError } from '../failure.ts';
 
 /** Finds the messages in whatever a person is likely to paste. @throws CliError `input` if there are none */
@@ -25,12 +24,6 @@ export function mikeyMessagesIn(input: Uint8Array): Uint8Array[] {
     'no MIKEY message found',
     'Give octets, base64, hex, or SDP with a=key-mgmt:mikey.',
   );
-}
-
-/** The key management of MIKEY in text: lines of SDP, or what stands after their `a=`. */
-export function keyManagementOf(text: string): string[] {
-  const attributes = text.split(/[\r\n]+/).map((line) => line.trim().replace(/^a=/i, ''));
-  return attributeValues(attributes.filter(isMikey), KEY_MANAGEMENT);
 }
 
 function messageOf(value: string): Uint8Array {

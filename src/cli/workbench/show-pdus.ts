@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { CliError } from '../failure.ts';
 import { PduFile } from './pdu-file.ts';
 import type { FilePdu, PduFileKind } from './pdu-file.ts';
-import { escaped, renderFields } from './shown.ts';
-import type { ShownFields } from './shown.ts';
+import { escaped, renderFields } from '../../wire/shown/shown.ts';
+import type { ShownFields } from '../../wire/shown/shown.ts';
 
 export interface ShowFlags {
   readonly json?: true;

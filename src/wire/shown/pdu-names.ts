@@ -1,9 +1,9 @@
 /** Numbers of HI2 and HI3 by the names that the standards give them, and times by the calendar. */
-import { IMS_EVENT, IRI_TYPE } from '../../wire/hi/eps-iri.ts';
-import { TIME_STAMP_QUALIFIER } from '../../wire/hi/header.ts';
-import { FRAME_TYPE, MMCC_PROTOCOL } from '../../wire/hi/ipmm-cc.ts';
-import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
-import { ICE_TYPE, T_PDU_DIRECTION } from '../../wire/hi/voip-cc.ts';
+import { IMS_EVENT, IRI_TYPE } from '../hi/eps-iri.ts';
+import { TIME_STAMP_QUALIFIER } from '../hi/header.ts';
+import { FRAME_TYPE, MMCC_PROTOCOL } from '../hi/ipmm-cc.ts';
+import { PAYLOAD_DIRECTION } from '../hi/ps-pdu.ts';
+import { ICE_TYPE, T_PDU_DIRECTION } from '../hi/voip-cc.ts';
 
 type Names = Readonly<Record<string, number>>;
 
