@@ -10,6 +10,9 @@ interface RunsAlone {
   readonly start: Starter;
 }
 
+/** What the doors for people have for their browsers. */
+const consolePages: PageSource = async () => (await import('../console/built.ts')).builtConsole();
+
 /** The functional entities that run as processes of their own. */
 const ENTITIES: Readonly<Record<string, RunsAlone>> = {
   kms: {
@@ -37,7 +40,6 @@ const ENTITIES: Readonly<Record<string, RunsAlone>> = {
     description: 'administration function: warrants in, X1 out',
     start: starter(async () => {
       const { startAdmf } = await import('../entities/admf/start.ts');
-      const consolePages: PageSource = async () => (await import('../console/built.ts')).builtConsole();
       return {
         read: (await import('../entities/admf/config.ts')).admfConfig,
         start: (config, runtime) => startAdmf(config, runtime, { consolePages }),
@@ -60,10 +62,13 @@ const ENTITIES: Readonly<Record<string, RunsAlone>> = {
   },
   lemf: {
     description: 'law enforcement monitoring facility: receives, stores, decrypts',
-    start: starter(async () => ({
-      read: (await import('../entities/lemf/config.ts')).lemfConfig,
-      start: (await import('../entities/lemf/start.ts')).startLemf,
-    })),
+    start: starter(async () => {
+      const { startLemf } = await import('../entities/lemf/start.ts');
+      return {
+        read: (await import('../entities/lemf/config.ts')).lemfConfig,
+        start: (config, runtime) => startLemf(config, runtime, undefined, { consolePages }),
+      };
+    }),
   },
 };
 

@@ -10,6 +10,7 @@ import { concat, fromHex } from '../../bytes/octets.ts';
 import { Secret } from '../../bytes/secret.ts';
 import { bareHost } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
+import { callParties, startLine, stepsOf } from '../../entities/lemf/call-steps.ts';
 import type { CallMaterial } from '../../entities/lemf/calls.ts';
 import type { ObservedKey, ObservedPacket } from '../../entities/lemf/group.ts';
 import { isoTimeOrNull, liidText } from '../../entities/lemf/notices.ts';
@@ -63,7 +64,8 @@ export class CallExport implements RecoveryObserver {
     const count = (this.#names.get(stem) ?? 0) + 1;
     this.#names.set(stem, count);
     const folder = path.join(this.#out, count === 1 ? stem : `${stem}-${count}`);
-    this.#call = new OpenCall(folder, records, partiesOf(signalling));
+    const { target, other } = callParties(signalling);
+    this.#call = new OpenCall(folder, records, [`${target} (target)`, other]);
   }
 
   packet(packet: ObservedPacket): void {
@@ -86,13 +88,6 @@ export class CallExport implements RecoveryObserver {
     this.#call?.close();
     this.#call = null;
   }
-}
-
-/** Target and other end, by their names. */
-function partiesOf({ targets, from, to }: Signalling): readonly [string, string] {
-  const target = [from, to].find((uri) => uri !== null && targets.has(uri)) ?? [...targets][0] ?? 'target';
-  const other = [to, from].find((uri) => uri !== null && uri !== target) ?? 'other end';
-  return [`${target} (target)`, other];
 }
 
 class OpenCall {
@@ -197,31 +192,6 @@ function cellsOf({ sequenceNumber, contents, direction, time }: PlacedRecord): (
     (record?.keys ?? []).map(({ csId }) => `CS ${[...csId].join('.')}`).join(' / '),
     record?.mediaSecFailure === undefined ? null : 'media security failure',
   ];
-}
-
-function* stepsOf({ contents, direction, time }: PlacedRecord): Generator<LadderStep> {
-  const at = time ?? timeOf(contents);
-  for (const { octets, body, isAnswer } of textsOf(contents)) {
-    const marks = mikeyNames(body ?? octets);
-    const { fromTarget, toTarget } = PAYLOAD_DIRECTION;
-    const isKnown = direction === fromTarget || direction === toTarget;
-    const [from, to] = (direction === fromTarget) !== isAnswer ? [0, 1] : [1, 0];
-    yield { at, kind: isKnown ? 'message' : 'note', from, to, label: startLine(octets), marks };
-  }
-  if (contents.kind !== 'eps') return;
-  const { keys = [], mediaSecFailure, ccUnavailableReason } = contents.record;
-  const across = { at, from: 0, to: 0, marks: [] };
-  for (const { csId } of keys) yield { ...across, kind: 'key', label: `key of CS ${[...csId].join('.')}` };
-  if (mediaSecFailure !== undefined)
-    yield { ...across, kind: 'failure', label: 'no key: media security failure' };
-  if (ccUnavailableReason !== undefined)
-    yield { ...across, kind: 'failure', label: `no content: ${ccUnavailableReason}` };
-}
-
-/** The first line, up to 200 characters. */
-function startLine(octets: Uint8Array): string {
-  const text = Buffer.from(octets.subarray(0, 200)).toString('utf8');
-  return text.split(/[\r\n]/)[0] ?? '';
 }
 
 /** `source>destination` as delivered; where it is not an address each, the ports of nobody. */

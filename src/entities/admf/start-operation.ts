@@ -4,7 +4,7 @@
  */
 import { present } from '../../bytes/present.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
-import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import { connectionMeters, eventStreamMeters, meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Alarm, Meter, Operation } from '../../host/operation.ts';
 import type { ConnectionGuard } from '../../net/connections.ts';
@@ -101,30 +101,13 @@ export function admfOperation(
         () => admf.degraded().length,
       ),
       meter('issues', 'Issues that elements have reported and not cleared.', () => issues.list().length),
-      ...(officers === undefined ? [] : eventMeters(officers.events)),
+      ...(officers === undefined ? [] : eventStreamMeters(officers.events)),
       ...(hi1 === null ? [] : hi1Meters(hi1)),
     ],
     kept: admfKept(config),
     retakes: {},
     drain: () => Promise.resolve(true),
   };
-}
-
-function eventMeters(events: OfficersDoor['events']): Meter[] {
-  return [
-    meter('event_streams', 'Streams of events that are open to officers.', () => events.open),
-    meter(
-      'event_streams_refused_total',
-      'Streams of events that were refused: too many of one person, or in all.',
-      () => events.refused,
-    ),
-    meterBy(
-      'reason',
-      'event_streams_ended_total',
-      'Streams of events that were ended, by reason.',
-      () => events.ends,
-    ),
-  ];
 }
 
 function hi1Meters({

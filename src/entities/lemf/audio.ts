@@ -1,5 +1,6 @@
 /** From packets in the clear to samples and keys pressed; what cannot be decoded is kept as it is, and accounted for. */
 import { decodeG711 } from '../../media/g711.ts';
+import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import type { CodecOf } from './codecs.ts';
 import { EventList } from '../../media/telephone-events.ts';
 import type { TelephoneEvent } from '../../media/telephone-events.ts';
@@ -54,6 +55,23 @@ export interface StreamWriters {
   readonly packets: PacketWriter;
 }
 
+/** Where nothing was recorded though there were packets, or should have been. */
+export interface SilentStretch {
+  /** `gap`: packets that never came; `undecoded`: packets in a codec that is not decoded here. */
+  readonly kind: 'gap' | 'undecoded';
+  /** Seconds from the beginning of the recording. */
+  readonly at: number;
+  /** Seconds of silence that stand for it. */
+  readonly seconds: number;
+  readonly packets: number;
+}
+
+/** A key pressed. */
+export interface RecordedEvent extends TelephoneEvent {
+  /** Seconds from the beginning of the recording. */
+  readonly at: number;
+}
+
 export interface DecodedAudio {
   readonly audio: RecordedAudio | null;
   /** Those that are undecoded, video among them. */
@@ -61,7 +79,7 @@ export interface DecodedAudio {
   /** Keys pressed, in order. */
   readonly digits: string;
   /** The first ten thousand. */
-  readonly events: readonly TelephoneEvent[];
+  readonly events: readonly RecordedEvent[];
   /** How many there are beyond those. */
   readonly furtherEvents: number;
   readonly undecoded: number;
@@ -69,29 +87,52 @@ export interface DecodedAudio {
   /** The first places where silence was shortened, and their number. */
   readonly shortened: readonly ShortenedSilence[];
   readonly shortenings: number;
+  /** When the first packet that was recorded came, Unix milliseconds; `null`: nobody says. */
+  readonly begins: number | null;
+  /** The first thousand. */
+  readonly stretches: readonly SilentStretch[];
+  /** How many there are beyond those. */
+  readonly furtherStretches: number;
 }
 
 /** Payload types and codecs that are told apart. */
 const MAX_UNDECODED = 1024;
 
-export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writers: StreamWriters): DecodedAudio {
+/** @param onPacket is told of each packet, where in the recording it comes, seconds */
+export function decodeRuns(
+  runs: readonly Run[],
+  codecOf: CodecOf,
+  writers: StreamWriters,
+  onPacket: (index: number, at: number) => void = () => undefined,
+): DecodedAudio {
   const packets = runs.reduce((sum, { size }) => sum + size, 0);
   const recording = new Recording(writers.audio, packets);
   const events = new EventList();
+  const eventPlaces: number[] = [];
+  const stretches = new Stretches(recording);
   const undecoded = new Map<string, UndecodedType>();
   let undecodedInAll = 0;
   for (const [at, run] of runs.entries()) {
     if (aheadOf(runs[at - 1], run) === null) recording.beginAnew();
-    for (const { rtp, octets, time } of run.packets()) {
+    stretches.beginAnew();
+    for (const { rtp, octets, time, index } of run.packets()) {
+      onPacket(index, recording.seconds);
+      stretches.pass(index);
       const { payloadType, timestamp, payload } = rtp;
       // Without payload: it keeps a path open (RFC 6263), and says nothing.
       if (payload.length === 0) continue;
       const codec = codecOf(payloadType, time);
       const law = g711Law(codec ?? '');
       if (law !== null) {
-        recording.append(timestamp, time, decodeG711(payload, law));
-      } else if (codec === null || !isTelephoneEvent(codec) || !events.add(timestamp, payload)) {
+        const samples = decodeG711(payload, law);
+        recording.append(timestamp, time, samples);
+        stretches.recorded(samples.length);
+      } else if (codec !== null && isTelephoneEvent(codec) && events.add(timestamp, payload)) {
+        for (const { timestamp: start } of events.events.slice(eventPlaces.length))
+          eventPlaces.push(recording.placeOf(start));
+      } else {
         undecodedInAll++;
+        stretches.undecoded();
         writers.packets.write(octets, time);
         const key = `${payloadType} ${codec ?? ''}`;
         const known = undecoded.get(key)?.packets ?? 0;
@@ -105,11 +146,69 @@ export function decodeRuns(runs: readonly Run[], codecOf: CodecOf, writers: Stre
     audio: writers.audio.end(),
     kept: writers.packets.end(),
     digits: events.digits,
-    events: events.events,
+    events: events.events.map((event, at) => ({ ...event, at: eventPlaces[at] ?? 0 })),
     furtherEvents: events.passedOver,
     undecoded: undecodedInAll,
     undecodedTypes: [...undecoded.values()],
     shortened: recording.shortened,
     shortenings: recording.shortenings,
+    begins: recording.begins,
+    ...stretches.end(),
   };
+}
+
+/** Stretches that are listed; all are counted. */
+const MAX_STRETCHES = 1000;
+
+/** Follows a recording, and notes where packets lack in it or were not decoded. */
+class Stretches {
+  readonly #recording: Recording;
+  readonly #found: SilentStretch[] = [];
+  #further = 0;
+  /** Of the packet before. */
+  #index: number | null = null;
+  /** Seconds recorded up to the last packet that was. */
+  #from = 0;
+  readonly #open = { gap: 0, undecoded: 0 };
+
+  constructor(recording: Recording) {
+    this.#recording = recording;
+  }
+
+  /** What comes next has numbers of its own. */
+  beginAnew(): void {
+    this.#index = null;
+  }
+
+  /** A packet, whatever becomes of it. */
+  pass(index: number): void {
+    if (this.#index !== null && index > this.#index + 1) this.#open.gap += index - this.#index - 1;
+    this.#index = index;
+  }
+
+  undecoded(): void {
+    this.#open.undecoded++;
+  }
+
+  /** A packet was recorded, and the silence before it. */
+  recorded(samples: number): void {
+    const { seconds } = this.#recording;
+    this.#close(Math.max(0, seconds - samples / WAV_SAMPLE_RATE - this.#from));
+    this.#from = seconds;
+  }
+
+  end(): { readonly stretches: readonly SilentStretch[]; readonly furtherStretches: number } {
+    this.#close(0);
+    return { stretches: this.#found, furtherStretches: this.#further };
+  }
+
+  #close(seconds: number): void {
+    for (const kind of ['gap', 'undecoded'] as const) {
+      const packets = this.#open[kind];
+      if (packets === 0) continue;
+      this.#open[kind] = 0;
+      if (this.#found.length < MAX_STRETCHES) this.#found.push({ kind, at: this.#from, seconds, packets });
+      else this.#further++;
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { strict } from '../../bytes/schema.ts';
 import {
   configReader,
   HOSTS,
+  httpsListenSettings,
   milliseconds,
   OPERATION_SETTINGS,
   seconds,
@@ -34,6 +35,23 @@ const XK = Type.Optional(
   ),
 );
 
+/** The door for analysts; without it there is none. */
+const ANALYSTS = strict({
+  ...httpsListenSettings(
+    'where analysts see the calls that were handed over, and hear them; needs `recoverInto`',
+  ),
+  peers: Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    maxItems: 10_000,
+    description: 'names in the certificates of those who are admitted, with the role `analyst`',
+    errorMessage: 'a list of names, one at least',
+  }),
+  console: Type.Boolean({
+    default: false,
+    description: 'whether the door has the pages of `claviger console` below `/console/`, for their browsers',
+  }),
+});
+
 export const LEMF_CONFIG = strict({
   hi2: handoverListener('where delivery functions connect for HI2; either port takes both'),
   hi3: handoverListener('where they connect for HI3'),
@@ -41,6 +59,7 @@ export const LEMF_CONFIG = strict({
   xk: XK,
   folder: filePath('where `hi2.ber` and `hi3.ber`, all that was received, are kept'),
   ...OPERATION_SETTINGS,
+  analysts: Type.Optional(ANALYSTS),
   recoverInto: Type.Optional(filePath('folder for audio and `recover.json` while running')),
   retention: Type.Optional(
     seconds(

@@ -8,7 +8,9 @@ export type LemfErrorCode =
   /** What was received could not be made durable. */
   | 'store'
   /** Recovery in a thread came to no end. */
-  | 'recovery';
+  | 'recovery'
+  /** Too many ask for what the thread of recovery has. */
+  | 'busy';
 
 /** A failure at the law enforcement monitoring facility. */
 export class LemfError extends ClavigerError<LemfErrorCode> {}

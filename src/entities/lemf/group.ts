@@ -16,6 +16,8 @@ import { keyringFor } from './keyring.ts';
 import type { TargetSide } from './negotiation.ts';
 import { looksProtected } from './protection.ts';
 import type { Protection } from './protection.ts';
+import { KeyPlaces } from './key-places.ts';
+import type { PlacedKey } from './key-places.ts';
 import { NONE_REFUSED, RefusedList } from './refused.ts';
 import type { RefusedPacket, Refusals } from './refused.ts';
 import { receiverText } from './sdp.ts';
@@ -99,12 +101,7 @@ export interface RecoveredStream extends DecodedAudio {
   /** Packets that lack between the first and the last, by their index. */
   readonly missing: number;
   readonly firstIndex: number | null;
-  readonly keys: readonly {
-    readonly csId: number | null;
-    readonly suite: string;
-    readonly mki: string;
-    readonly packets: number;
-  }[];
+  readonly keys: readonly PlacedKey[];
   /** Packets of somebody else, as far as can be told: they do not count against the call. */
   readonly disregarded: boolean;
   /** A medium, all of it refused under the key that was handed over for it: the files are not what the network sent. */
@@ -266,7 +263,9 @@ export class GroupRecovery {
     return sorter.streams().map((runs, at): Draft => {
       // What was refused stands beside the first stream of its direction and SSRC.
       const refused = isFirst && at === 0 ? this.#judge(REFUSED, all) : NONE_REFUSED;
-      const audio = decodeRuns(runs, this.#codecOf(csId), this.#sources.newWriters(this.#path));
+      const keys = new KeyPlaces(decryptedInNetwork ? [] : this.#decryptor.used, csId);
+      const writers = this.#sources.newWriters(this.#path);
+      const audio = decodeRuns(runs, this.#codecOf(csId), writers, (index, at) => keys.pass(index, at));
       const stream: RecoveredStream = {
         ...this.#base(csId, runs),
         ...audio,
@@ -274,7 +273,7 @@ export class GroupRecovery {
         encrypted: true,
         decryptedInNetwork,
         authenticated: decryptedInNetwork ? 0 : sizeOf(runs),
-        keys: decryptedInNetwork ? [] : this.#keysOf(csId),
+        keys: keys.list(),
         reason: reasonOf(audio, refused),
       };
       return { stream, spans: spansOf(runs), refused: null };
@@ -379,11 +378,6 @@ export class GroupRecovery {
     if (this.#speaker === null || fromSide === toSide) return null;
     return fromSide === this.#speaker ? from : to;
   }
-
-  #keysOf(csId: number | null): RecoveredStream['keys'] {
-    const used = this.#decryptor.used.filter((use: KeyUse) => use.csId === csId);
-    return used.map(({ suite, mki, packets }) => ({ csId, suite: suite.name, mki, packets }));
-  }
 }
 
 const SPEAKERS: ReadonlyMap<number, TargetSide> = new Map<number, TargetSide>([
@@ -406,6 +400,9 @@ const SILENT: DecodedAudio = {
   undecodedTypes: [],
   shortened: [],
   shortenings: 0,
+  begins: null,
+  stretches: [],
+  furtherStretches: 0,
 };
 
 function reasonOf(

@@ -65,6 +65,24 @@ export class Recording {
     return this.#length;
   }
 
+  /** Seconds so far. */
+  get seconds(): number {
+    return this.#length / RATE;
+  }
+
+  /** When the first packet of it came, Unix milliseconds; `null`: nobody says. */
+  get begins(): number | null {
+    return this.#firstTime;
+  }
+
+  /** Where a timestamp stands, seconds from the beginning: that of what was not recorded, too, near what was. */
+  placeOf(timestamp: number): number {
+    const ahead =
+      this.#next === null ? 0 : ((timestamp - this.#next + RANGE + RANGE / 2) % RANGE) - RANGE / 2;
+    const isNear = Math.abs(ahead) <= SLACK;
+    return Math.max(0, this.#length + (isNear ? ahead : 0)) / RATE;
+  }
+
   /** The first places where silence was shortened. */
   get shortened(): readonly ShortenedSilence[] {
     return this.#shortened;

@@ -185,6 +185,11 @@ export class Recovery {
     return this.#scan.takeChanged();
   }
 
+  /** The calls of a communication. */
+  materials(key: string): CallMaterial[] {
+    return callsOf(this.#scan.session(key), this.#settings.workspace);
+  }
+
   /** PDUs of a communication. */
   sizeOf(key: string): number {
     const { hi2, hi3 } = this.#scan.session(key).lines;
@@ -290,7 +295,7 @@ function named(audio: RecordedAudio, next: () => string): string[] {
 }
 
 /** What has content, keys or an INVITE; where nothing can be read that says otherwise, it is taken for a call. */
-function isCall(call: CallMaterial, { keysInAll }: CallRecords, { methods }: Signalling): boolean {
+export function isCall(call: CallMaterial, { keysInAll }: CallRecords, { methods }: Signalling): boolean {
   if (contentOf(call) > 0 || keysInAll > 0 || methods.length === 0) return true;
   return methods.some((method) => CALL_METHODS.has(method));
 }

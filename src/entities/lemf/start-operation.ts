@@ -1,13 +1,15 @@
 /** What a running LEMF says to its operator. It is ready while what delivery functions send can be stored. */
-import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import { connectionMeters, eventStreamMeters, meter, meterBy } from '../../host/meters.ts';
 import type { Alarm, Operation } from '../../host/operation.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
 import { placeProblems } from '../../storage/room.ts';
 import type { LemfConfig } from './config.ts';
 import type { HandoverServer } from './listeners/handover-server.ts';
 import type { LemfReceiver } from './receiver.ts';
+import type { OpenAnalysts } from './start-analysts.ts';
 import type { OpenAsking } from './start-asking.ts';
 import type { OpenRetention } from './start-retention.ts';
+import type { LiveRecovery } from './workers/live-recovery.ts';
 
 export interface LemfOperationParts {
   /** The name that the certificate bears. */
@@ -18,6 +20,10 @@ export interface LemfOperationParts {
   readonly kept: OpenRetention;
   /** `null`: it asks no KMS. */
   readonly asking: OpenAsking | null;
+  /** `null`: it has no door for analysts. */
+  readonly analysts: OpenAnalysts | null;
+  /** `null`: nothing is recovered while it runs. */
+  readonly live: LiveRecovery | null;
   /** Files of what was received. */
   readonly paths: readonly string[];
 }
@@ -29,6 +35,8 @@ export function lemfOperation({
   servers,
   kept,
   asking,
+  analysts,
+  live,
   paths,
 }: LemfOperationParts): Operation<LemfConfig> {
   const broken = () =>
@@ -85,7 +93,16 @@ export function lemfOperation({
     }),
     unready: () => [...broken(), ...placeProblems(...paths)],
     meters: [
-      ...connectionMeters({ hi2: servers.hi2.bounds, hi3: servers.hi3.bounds }),
+      ...connectionMeters({
+        ...{ hi2: servers.hi2.bounds, hi3: servers.hi3.bounds },
+        ...(analysts === null ? {} : { analysts: analysts.connections }),
+      }),
+      ...(analysts === null ? [] : eventStreamMeters(analysts.events)),
+      meter(
+        'analyst_questions_refused_total',
+        'Questions of analysts that were refused, since too many waited.',
+        () => live?.refused ?? 0,
+      ),
       meterBy('what', 'handover_pdus_total', 'PDUs by what they were to the LEMF.', () => receiver.counts),
       meter(
         'numbering_behind_octets',

@@ -1,6 +1,7 @@
 /** What a LEMF deletes, wired: what it knows of warrants, its audit log, and the thread that overwrites. */
 import path from 'node:path';
 import { openKeptLog } from '../../evidence/kept-log.ts';
+import type { AuditLog } from '../../evidence/log.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { LemfConfig } from './config.ts';
@@ -15,14 +16,15 @@ import { erasedOf, RecoveryThread } from './workers/recovery-thread.ts';
 
 export interface OpenRetention {
   readonly retention: WarrantRetention;
-  /** `null`: nothing is deleted, so that there is nothing to put on record. */
+  /** `null`: nothing is deleted and nobody looks, so that there is nothing to put on record. */
   readonly trail: AuditTrail | null;
+  readonly audit: Pick<AuditLog, 'append'> | null;
   close(): Promise<void>;
 }
 
 /** What is known of warrants is kept in any case, so that it is there when a retention is set later. */
 export async function openRetention(
-  { folder, retention: seconds }: LemfConfig,
+  { folder, retention: seconds, analysts }: LemfConfig,
   runtime: Pick<Runtime, 'clock' | 'logger'>,
   {
     files,
@@ -40,7 +42,8 @@ export async function openRetention(
   const warrants = await SqliteWarrants.open(path.join(folder, WARRANTS_FILE));
   try {
     const log = path.join(folder, 'audit.jsonl');
-    const audit = seconds === undefined ? null : await openKeptLog(log, warrants.auditHead, runtime);
+    const isRecorded = seconds !== undefined || analysts !== undefined;
+    const audit = isRecorded ? await openKeptLog(log, warrants.auditHead, runtime) : null;
     if (files.finished > 0) audit?.log.append({ kind: 'erasure-finished', pdus: files.finished });
     let thread: RecoveryThread | null = null;
     const eraseAlone = async (due: readonly WarrantName[]): Promise<Erased> => {
@@ -71,6 +74,7 @@ export async function openRetention(
     return {
       retention,
       trail: audit?.trail ?? null,
+      audit: audit?.log ?? null,
       close: async () => {
         // What is cut off goes on at the next start.
         await thread?.end(true);

@@ -12,6 +12,8 @@ import { admissionOf, loadTls, peerOfCertificate } from '../../net/tls.ts';
 import { LiveTls } from '../../net/live-tls.ts';
 import type { Operation } from '../../host/operation.ts';
 import { lemfOperation } from './start-operation.ts';
+import { openAnalysts } from './start-analysts.ts';
+import type { LemfExtras, OpenAnalysts } from './start-analysts.ts';
 import { openAsking } from './start-asking.ts';
 import { openRetention } from './start-retention.ts';
 import { LemfFiles } from './store/files.ts';
@@ -27,6 +29,8 @@ import type { Running, Runtime } from '../../host/runtime.ts';
 export interface RunningLemf extends Running {
   readonly hi2: Listen;
   readonly hi3: Listen;
+  /** Where analysts ask; `null`: nowhere. */
+  readonly analysts: Listen | null;
   readonly operation: Operation<LemfConfig>;
   /** Recovers from all that is stored now, into `folder`. */
   recover(folder: string, options?: RecoverOptions): Promise<RecoveryReport>;
@@ -40,22 +44,29 @@ export function startLemf(
   config: LemfConfig,
   runtime: Runtime,
   onEvent: LemfListener = () => undefined,
+  extras: LemfExtras = {},
 ): Promise<RunningLemf> {
   const place = { entity: 'lemf', folders: [config.folder] };
-  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, onEvent));
+  return holdingState(place, runtime.clock.now(), (opened) =>
+    startHolding(config, runtime, opened, { onEvent, extras }),
+  );
 }
 
 async function startHolding(
   config: LemfConfig,
   runtime: Runtime,
   opened: Opened,
-  onEvent: LemfListener,
+  { onEvent: listener, extras }: { readonly onEvent: LemfListener; readonly extras: LemfExtras },
 ): Promise<Started<RunningLemf>> {
   const { clock, logger } = runtime;
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
   const files = new LemfFiles(config.folder);
   const paths = { hi2: files.path('hi2'), hi3: files.path('hi3') };
   const { recoverInto, recoverAfter } = config;
+  const onEvent: LemfListener = (event) => {
+    listener(event);
+    analysts?.tell(event);
+  };
   const asking = await openAsking(config, runtime, tls, (session) => live?.answered(session));
   const live =
     recoverInto === undefined
@@ -75,6 +86,8 @@ async function startHolding(
   const elsewhere = new NumberingThread(config.folder, paths);
   const kept = await openRetention(config, runtime, { files, live, asking, isIdle: () => acceptor.isIdle });
   const { retention } = kept;
+  const { commonName: name } = peerOfCertificate(new X509Certificate(tls.certificate));
+  const about = { live, audit: kept.audit, name, tls, clock, logger, paths, extras };
   const acceptor = new LemfReceiver({
     store: files,
     numbers,
@@ -97,8 +110,9 @@ async function startHolding(
       observe: runtime.observe,
     });
   const servers = { hi2: server('hi2'), hi3: server('hi3') };
+  let analysts: OpenAnalysts | null = null;
   opened.add(async () => {
-    await Promise.all([servers.hi2.stop(), servers.hi3.stop()]);
+    await Promise.all([servers.hi2.stop(), servers.hi3.stop(), analysts?.close()]);
     acceptor.stop();
     retention.stop();
     await asking?.stop();
@@ -111,11 +125,12 @@ async function startHolding(
   });
   const hi2 = await servers.hi2.start();
   const hi3 = await servers.hi3.start();
+  analysts = await openAnalysts(config, about);
   retention.start();
-  const { commonName: name } = peerOfCertificate(new X509Certificate(tls.certificate));
   return {
     hi2: { address: config.hi2.address, port: hi2 },
     hi3: { address: config.hi3.address, port: hi3 },
+    analysts: analysts?.at ?? null,
     operation: lemfOperation({
       name,
       tls,
@@ -123,6 +138,8 @@ async function startHolding(
       servers,
       kept,
       asking,
+      analysts,
+      live,
       paths: [paths.hi2, paths.hi3],
     }),
     recover: (folder, options = {}) => recoverInThread({ paths, folder, options }),

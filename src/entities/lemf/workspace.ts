@@ -83,7 +83,13 @@ export interface Workspace extends NumberStore {
   addSession(id: number, key: string, place: number): void;
   /** In the order of their places. */
   sessions(): Iterable<{ readonly id: number; readonly key: string }>;
+  /** The newest first. @param place before which; `null`: all of them @param most so many */
+  sessionsBefore(
+    place: number | null,
+    most: number,
+  ): { readonly id: number; readonly key: string; readonly place: number }[];
   sessionKey(id: number): string | null;
+  sessionId(key: string): number | null;
   addIri(row: IriRow): void;
   /** By count and sequence number. */
   iri(session: number, owners: Owners): Iterable<IriRow>;
@@ -129,6 +135,8 @@ export interface Workspace extends NumberStore {
   freeNames(session: number): string[];
   /** What came of a communication, in place of what came of it before. */
   keepResult(session: number, result: SavedResult): void;
+  /** `null`: it was not recovered yet. */
+  result(session: number): SavedResult | null;
   /** In the order of the communications' places. */
   results(): Iterable<SavedResult>;
   totals(): { readonly calls: number; readonly recoveredCalls: number };

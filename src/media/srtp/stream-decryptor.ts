@@ -60,6 +60,8 @@ export interface KeyUse {
   readonly key: CandidateKey;
   readonly mki: string;
   readonly packets: number;
+  /** Lowest packet index under it. */
+  readonly firstIndex: number;
 }
 
 /** A key that stands in the open, cut into key and salt (RFC 4568). */
@@ -189,6 +191,7 @@ class Candidate {
   readonly #transform: SrtpTransform;
   /** Highest packet index that was right. */
   #highest: number | null = null;
+  #lowest = Infinity;
   #packets = 0;
   #mki = '';
   /** Place in the order of delivery. */
@@ -203,7 +206,10 @@ class Candidate {
   get usage(): KeyUse | null {
     if (this.#packets === 0) return null;
     const { csId, suite } = this.key;
-    return { csId, suite, key: this.key, mki: this.#mki, packets: this.#packets };
+    return {
+      ...{ csId, suite, key: this.key, mki: this.#mki },
+      ...{ packets: this.#packets, firstIndex: this.#lowest },
+    };
   }
 
   /** The MKI of its packets; empty before the first. */
@@ -252,6 +258,7 @@ class Candidate {
       if (plain === null) return null;
       const index = packetIndex(roc, sequenceNumber);
       this.#highest = Math.max(this.#highest ?? 0, index);
+      this.#lowest = Math.min(this.#lowest, index);
       if (this.#packets === 0) this.#mki = this.mkiIn(packet);
       this.#packets++;
       return { packet: plain, index, key: this.key };

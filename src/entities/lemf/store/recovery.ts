@@ -19,6 +19,7 @@ import {
 import path from 'node:path';
 import { fileError, makeFolder, requireReadable } from '../../../storage/files.ts';
 import { isRunning } from '../../../storage/lock.ts';
+import { CaseViews } from '../case-views.ts';
 import type { HandoverKind } from '../ports.ts';
 import { liidText } from '../notices.ts';
 import type { NoticeReport } from '../notices.ts';
@@ -116,6 +117,12 @@ export class FolderRecovery {
       ...(to === undefined ? {} : { to: to[kind] }),
     });
     return this.#recovery.read({ hi2: source('hi2'), hi3: source('hi3') });
+  }
+
+  /** What analysts see. @param isChanged whether something has come since a communication was recovered */
+  views(isChanged: (session: number) => boolean): CaseViews {
+    const materials = (key: string) => this.#recovery.materials(key);
+    return new CaseViews({ workspace: this.#workspace, materials, isChanged });
   }
 
   /** PDUs of a communication. */

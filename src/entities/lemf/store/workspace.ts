@@ -24,6 +24,8 @@ import { openScratch, SqliteNumbers } from './numbers.ts';
 
 const TABLES = `
   CREATE TABLE session (id INTEGER PRIMARY KEY, key TEXT, place INTEGER);
+  CREATE INDEX keys ON session (key);
+  CREATE INDEX places ON session (place);
   CREATE TABLE iri (session INTEGER, count INTEGER, sequenceNumber INTEGER, at INTEGER, length INTEGER, source TEXT,
     PRIMARY KEY (session, count, sequenceNumber, at)) WITHOUT ROWID;
   CREATE TABLE packet (session INTEGER, direction INTEGER, ssrc INTEGER, place INTEGER, at INTEGER, length INTEGER,
@@ -108,6 +110,14 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
 
   sessions(): Iterable<{ readonly id: number; readonly key: string }> {
     return this.#statements.sessions.iterate();
+  }
+
+  sessionsBefore(place: number | null, most: number): { id: number; key: string; place: number }[] {
+    return this.#statements.sessionsBefore.all(place ?? Number.MAX_SAFE_INTEGER, most);
+  }
+
+  sessionId(key: string): number | null {
+    return this.#statements.sessionId.get(key)?.id ?? null;
   }
 
   sessionKey(id: number): string | null {
@@ -203,6 +213,10 @@ export class RecoveryWorkspace extends SqliteNumbers implements Workspace {
 
   keepResult(session: number, { calls, otherSessions, withContent, recovered }: SavedResult): void {
     this.#statements.keepResult.run(session, calls, otherSessions, withContent, recovered);
+  }
+
+  result(session: number): SavedResult | null {
+    return this.#statements.result.get(session) ?? null;
   }
 
   results(): Iterable<SavedResult> {
@@ -347,6 +361,10 @@ function statementsOf(database: Database.Database) {
       'INSERT INTO session VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET place = min(place, excluded.place)',
     ),
     sessions: database.prepare<[], { id: number; key: string }>('SELECT id, key FROM session ORDER BY place'),
+    sessionsBefore: database.prepare<[number, number], { id: number; key: string; place: number }>(
+      'SELECT id, key, place FROM session WHERE place < ? ORDER BY place DESC LIMIT ?',
+    ),
+    sessionId: database.prepare<[string], { id: number }>('SELECT id FROM session WHERE key = ?'),
     sessionKey: database.prepare<[number], { key: string }>('SELECT key FROM session WHERE id = ?'),
     addIri: database.prepare<[number, number, number, number, number, string]>(
       'INSERT INTO iri VALUES (?, ?, ?, ?, ?, ?)',
@@ -392,6 +410,7 @@ function statementsOf(database: Database.Database) {
     keepResult: database.prepare<[number, string, string, number, number]>(
       'INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)',
     ),
+    result: database.prepare<[number], SavedResult>('SELECT * FROM result WHERE session = ?'),
     results: database.prepare<[], SavedResult>(
       'SELECT result.* FROM session JOIN result ON result.session = session.id ORDER BY session.place',
     ),

@@ -9,10 +9,11 @@
  * than the logarithm of its time. The last recovery is after its last pause, or when the LEMF stops.
  */
 import { LeastRecentlyUsed } from '../../../ibe/cache.ts';
+import type { CaseQuestion, CaseViews } from '../case-views.ts';
 import type { KeyQuestion } from '../key-questions.ts';
 import type { WarrantName } from '../retention.ts';
 import { FolderRecovery, filesOf } from '../store/recovery.ts';
-import type { Looked, LookOrder } from './recovery-order.ts';
+import type { Looked, LookOrder, ShownCase } from './recovery-order.ts';
 
 /** How much longer a call that goes on is when it is recovered again. */
 const GROWTH = 2;
@@ -43,9 +44,11 @@ export class LiveFolder {
   readonly #waiting = new Map<number, WaitingCall>();
   /** Questions that nobody was told of yet. */
   readonly #untold: KeyQuestion[] = [];
+  readonly #views: CaseViews;
 
   constructor({ paths, folder, after }: Pick<LookOrder, 'paths' | 'folder' | 'after'>) {
     this.#recovery = new FolderRecovery(paths, folder);
+    this.#views = this.#recovery.views((session) => this.#waiting.has(session));
     this.#after = after;
   }
 
@@ -70,6 +73,12 @@ export class LiveFolder {
     }
     this.#recovery.report();
     return { kind: 'looked', ...this.#recovery.totals, files, questions, ...this.#next(now) };
+  }
+
+  /** What an analyst asks, by all that has come; it is recovered by the next look. */
+  show(question: CaseQuestion, { to, now, lastAt }: Pick<LookOrder, 'to' | 'now' | 'lastAt'>): ShownCase {
+    for (const id of this.#recovery.read(to)) this.#changed(id, lastAt);
+    return { kind: 'shown', answer: this.#views.answer(question), ...this.#next(now) };
   }
 
   /** The first look, at everything. Gives the names of audio of an earlier run that is gone. */

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { SerialQueue } from '../../../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import { LemfError } from '../errors.ts';
+import type { CaseAnswers, CaseQuestion } from '../case-views.ts';
 import type { KeyQuestion } from '../key-questions.ts';
 import type { HandoverKind, LemfListener } from '../ports.ts';
 import type { Erased, WarrantName } from '../retention.ts';
@@ -33,6 +34,8 @@ const PATIENCE = 10;
 /** After a look that took longer than a moment, the next begins so many times later. */
 const REST = 4;
 const MOMENT_MS = 1000;
+/** Questions of analysts that wait at a time. */
+const MOST_ASKING = 64;
 /** What is under way when the LEMF stops has so long, milliseconds: every entity ends within ten seconds. */
 const ENDING_MS = 6000;
 
@@ -53,6 +56,8 @@ export class LiveRecovery {
   #waiting = 0;
   #isStopped = false;
   #isLate = false;
+  #asking = 0;
+  #refused = 0;
 
   constructor(options: LiveRecoveryOptions) {
     this.#options = options;
@@ -74,6 +79,40 @@ export class LiveRecovery {
     const { after, clock } = this.#options;
     if (this.#timer === null || this.#dueAt > Math.max(this.#restUntil, clock.now() + after))
       this.#lookAfter(after);
+  }
+
+  /**
+   * What an analyst asks, by all that has come, between two looks.
+   * @throws LemfError `busy`: too many ask, `recovery`
+   */
+  async show<Q extends CaseQuestion>(question: Q): Promise<CaseAnswers[Q['kind']]> {
+    if (this.#asking >= MOST_ASKING) {
+      this.#refused++;
+      throw new LemfError('busy', 'as many ask as may wait for recovery');
+    }
+    this.#asking++;
+    try {
+      return await this.#looks.run(() => this.#show(question));
+    } finally {
+      this.#asking--;
+    }
+  }
+
+  /** Questions of analysts that were refused. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  async #show<Q extends CaseQuestion>(question: Q): Promise<CaseAnswers[Q['kind']]> {
+    if (this.#isStopped) throw new LemfError('recovery', 'it has stopped');
+    const look = { kind: 'look' as const, ...this.#order(false) };
+    for (const session of look.again) this.#again.add(session);
+    const reply = await this.#running().run({ kind: 'show', question, look });
+    if (reply.kind !== 'shown')
+      throw new LemfError('recovery', reply.kind === 'failed' ? reply.reason : 'no answer to what was asked');
+    this.#waiting = reply.waiting;
+    if (reply.wakeIn !== null && this.#timer === null) this.#lookAfter(Math.max(reply.wakeIn, 1));
+    return reply.answer as CaseAnswers[Q['kind']];
   }
 
   /** Deletes warrants from the files, and the audio of their calls, between two looks. @throws LemfError `recovery` */

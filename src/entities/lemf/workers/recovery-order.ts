@@ -1,4 +1,5 @@
 /** What is said between the LEMF and the thread that recovers for it. */
+import type { CaseAnswers, CaseQuestion } from '../case-views.ts';
 import type { KeyQuestion } from '../key-questions.ts';
 import type { RecoverOptions, RecoveryReport } from '../recover.ts';
 import type { Erased } from '../retention.ts';
@@ -40,7 +41,21 @@ export interface EraseOrder extends ErasureOrder {
   readonly look: LookOrder | null;
 }
 
-export type RecoveryOrder = RecoverOrder | LookOrder | EraseOrder | EndOrder;
+/** What an analyst asks about a folder that is kept up to date. */
+export interface ShowOrder {
+  readonly kind: 'show';
+  readonly question: CaseQuestion;
+  readonly look: LookOrder;
+}
+
+export type RecoveryOrder = RecoverOrder | LookOrder | EraseOrder | ShowOrder | EndOrder;
+
+/** What is there to show; and what waits to be recovered since it was read for that. */
+export interface ShownCase extends Pick<Looked, 'waiting' | 'wakeIn'> {
+  readonly kind: 'shown';
+  /** As the question has it. */
+  readonly answer: CaseAnswers[CaseQuestion['kind']];
+}
 
 /** What came of a look. */
 export interface Looked {
@@ -66,5 +81,6 @@ export interface TimedLook extends Looked {
 export type RecoveryReply =
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
   | TimedLook
+  | ShownCase
   | { readonly kind: 'erased'; readonly erased: Erased }
   | FailedReply;

@@ -26,6 +26,9 @@ parentPort?.on('message', (order: RecoveryOrder) => {
       const began = performance.now();
       const looked = live.look(order);
       reply({ ...looked, tookMs: performance.now() - began });
+    } else if (order.kind === 'show') {
+      live ??= new LiveFolder(order.look);
+      reply(live.show(order.question, order.look));
     } else if (order.kind === 'erase') {
       yieldPriority();
       reply({ kind: 'erased', erased: eraseAll(order) });
