@@ -10,17 +10,19 @@ const players = [...document.querySelectorAll('audio')];
 for (const figure of document.querySelectorAll('.voice')) {
   const own = [...figure.querySelectorAll('audio')];
   const wave = figure.querySelector('.waveform');
-  const head = figure.querySelector('.playhead');
-  if (wave === null || head === null) continue;
+  const heads = [...figure.querySelectorAll('.playhead')];
+  if (wave === null || heads.length === 0) continue;
   const seconds = Number(wave.dataset.seconds);
   let last = own[0];
 
   const show = () => {
     if (last === undefined || !(seconds > 0)) return;
     const place = `${Math.min(100, (100 * last.currentTime) / seconds)}%`;
-    head.setAttribute('x1', place);
-    head.setAttribute('x2', place);
-    head.setAttribute('visibility', last.currentTime > 0 ? 'visible' : 'hidden');
+    for (const head of heads) {
+      head.setAttribute('x1', place);
+      head.setAttribute('x2', place);
+      head.setAttribute('visibility', last.currentTime > 0 ? 'visible' : 'hidden');
+    }
   };
   const follow = () => {
     show();

@@ -34,6 +34,11 @@ export function eventOfKey(key: string): number | null {
   return event < 0 ? null : event;
 }
 
+/** The key of an event; `null`: it is not a key. */
+export function keyOfEvent(event: number): string | null {
+  return DIGITS[event] ?? null;
+}
+
 /** The payload of a packet of one event. @param duration so far, at most 65,535 */
 export function encodeTelephoneEvent(event: number, duration: number, isEnd: boolean): Uint8Array {
   return Uint8Array.of(event, (isEnd ? END : 0) | VOLUME, duration >> 8, duration & 0xff);

@@ -3,6 +3,8 @@ import { toBase64 } from '../../bytes/octets.ts';
 import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import { markup } from '../../views/markup.ts';
 import type { Markup } from '../../views/markup.ts';
+import { spectrogramDrawing } from '../../views/spectrogram.ts';
+import { streamMarks } from '../../views/stream-marks.ts';
 import { waveformDrawing } from '../../views/waveform.ts';
 import type { Check } from '../scenarios/checks/check.ts';
 import type { DemoReport } from '../scenarios/report.ts';
@@ -58,19 +60,19 @@ class AudioRoom {
 }
 
 function voiceFigure({ speaker, spoken, recovered }: RunVoice, id: string, room: AudioRoom): Markup {
-  const { figure, spoken: isSpoken, recovered: isRecovered, onlySpoken } = TEXTS.voices;
+  const { figure, spectrogram, spoken: isSpoken, recovered: isRecovered, onlySpoken } = TEXTS.voices;
   const tracks = [
     ...(spoken === null ? [] : [{ recorded: spoken, label: isSpoken, about: null }]),
     ...recovered.map((each) => ({ recorded: each.recorded, label: isRecovered, about: each })),
   ];
-  const lanes = tracks
-    .slice(0, MOST_LANES)
-    .map(({ recorded, label }) => ({ label: `${label}: ${recorded.file}`, samples: recorded.samples }));
-  const drawing = waveformDrawing({
-    title: figure(speaker, lanes.map(({ label }) => label).join(', ')),
-    lanes,
-    rate: WAV_SAMPLE_RATE,
-  });
+  const lanes = tracks.slice(0, MOST_LANES).map(({ recorded, label, about }) => ({
+    ...{ label: `${label}: ${recorded.file}`, samples: recorded.samples },
+    marks: about === null ? [] : streamMarks(about.stream),
+  }));
+  const names = lanes.map(({ label }) => label).join(', ');
+  const of = { lanes, rate: WAV_SAMPLE_RATE };
+  const drawing = markup`${waveformDrawing({ ...of, title: figure(speaker, names) })}
+${spectrogramDrawing({ ...of, title: spectrogram(speaker, names) })}`;
   return markup`<figure class="voice" id="${id}" aria-labelledby="${id}-title">
 <figcaption id="${id}-title">${speaker}</figcaption>
 <div class="wave">${drawing}</div>

@@ -52,6 +52,7 @@ export const TEXTS = {
     spokenBy: (speaker: string) => `spoken by ${speaker}`,
     recoveredBy: (home: string, liid: string) => `recovered by the LEMF of ${home}, under ${liid}`,
     figure: (speaker: string, lanes: string) => `Waveform of what ${speaker} said: ${lanes}`,
+    spectrogram: (speaker: string, lanes: string) => `Spectrogram of what ${speaker} said: ${lanes}`,
     player: (what: string) => `Play: ${what}`,
     seek: 'Place in the recording',
     equal: (file: string, detail: string) => `${file} against what was spoken: ${detail}`,
