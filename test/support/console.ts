@@ -7,7 +7,10 @@ import type { PageFiles } from '../../src/net/pages.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const sources = path.join(root, 'src/console/page');
+/** What the page is made of, besides what hardly changes. */
+const sources = ['src/console/page', 'src/views', 'src/entities/lemf'].map((folder) =>
+  path.join(root, folder),
+);
 const page = path.join(root, 'dist/console/page/index.html');
 
 /** Builds it where a source is newer; test files that want the same wait for each other. */
@@ -19,8 +22,10 @@ export function consolePages(): Promise<PageFiles> {
 }
 
 function newest(): number {
-  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' });
-  return Math.max(...files.map((file) => changedAt(path.join(sources, file))));
+  const files = sources.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => path.join(folder, file)),
+  );
+  return Math.max(...files.map(changedAt));
 }
 
 /** Unix milliseconds; 0: it is not there. */

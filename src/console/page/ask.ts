@@ -1,4 +1,5 @@
 /** Questions to the officers' interface, at the server that the page came from. */
+import { plainText } from './format.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
 
 /** An answer that is not what was asked for, in words for the reader. */
@@ -14,6 +15,12 @@ export class AskRefusal extends Error {
   }
 }
 
+/** What the reader is told of it. @throws what is not a refusal */
+export function refusalText(error: unknown): string {
+  if (error instanceof AskRefusal) return plainText(error.message);
+  throw error;
+}
+
 /** An address of the interface, which is beside the page. @param path below `/v1/` */
 export function apiUrl(path: string): string {
   return new URL(`../v1/${path}`, document.baseURI).href;
@@ -24,6 +31,13 @@ export function getJson<T>(path: string): Promise<T> {
   return ask<T>(path, {});
 }
 
+/** Octets of a file. @param path below `/v1/` @throws AskRefusal */
+export async function getOctets(path: string): Promise<Uint8Array> {
+  const answer = await fetched(path, {});
+  if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
+  throw refusalOf(answer.status, await answer.json().catch(() => null));
+}
+
 /** As `getJson`. @param body what is sent as JSON */
 export function postJson<T>(path: string, body: object): Promise<T> {
   // No other site can have a browser send these two.
@@ -32,12 +46,16 @@ export function postJson<T>(path: string, body: object): Promise<T> {
 }
 
 async function ask<T>(path: string, init: RequestInit): Promise<T> {
-  const answer = await fetch(apiUrl(path), { ...init, cache: 'no-store', redirect: 'error' }).catch(() => {
-    throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
-  });
+  const answer = await fetched(path, init);
   const json: unknown = await answer.json().catch(() => null);
   if (answer.ok && json !== null) return json as T;
   throw refusalOf(answer.status, json);
+}
+
+function fetched(path: string, init: RequestInit): Promise<Response> {
+  return fetch(apiUrl(path), { ...init, cache: 'no-store', redirect: 'error' }).catch(() => {
+    throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
+  });
 }
 
 function refusalOf(status: number, json: unknown): AskRefusal {

@@ -1,5 +1,4 @@
-/** Events of the officers' interface: what has changed, and the server's clock. */
-import type { SystemJson } from './answers.ts';
+/** Events of the server that the page came from: what has changed, and the server's clock. */
 import { apiUrl } from './ask.ts';
 
 export type LiveState = 'connecting' | 'live' | 'lost' | 'refused';
@@ -9,8 +8,8 @@ export interface LiveListener {
   readonly state: (state: LiveState) => void;
   /** The server's reading of the clock, Unix milliseconds. */
   readonly time: (unixMs: number) => void;
-  readonly system: (system: SystemJson) => void;
-  readonly warrant: (liid: string) => void;
+  /** By the name of the event: its data. */
+  readonly on: Readonly<Record<string, (data: unknown) => void>>;
   /** More has changed than was told: at a beginning, too. */
   readonly resync: () => void;
 }
@@ -25,12 +24,11 @@ export function listenLive(listener: LiveListener): void {
     listener.state('live');
     listener.resync();
   });
-  source.addEventListener('time', (event) => listener.time(Date.parse(String(memberOf(event, 'time')))));
-  source.addEventListener('system', (event) => {
-    const data = dataOf(event);
-    if (isSystem(data)) listener.system(data);
-  });
-  source.addEventListener('warrant', (event) => listener.warrant(String(memberOf(event, 'liid'))));
+  source.addEventListener('time', (event) =>
+    listener.time(Date.parse(String(memberOf(dataOf(event), 'time')))),
+  );
+  for (const [name, take] of Object.entries(listener.on))
+    source.addEventListener(name, (event) => take(dataOf(event)));
   source.addEventListener('resync', () => listener.resync());
   source.addEventListener('error', () => {
     // A browser goes on by itself where the stream has ended, and not where it was refused.
@@ -43,19 +41,13 @@ export function listenLive(listener: LiveListener): void {
   });
 }
 
-function dataOf(event: Event): unknown {
-  return event instanceof MessageEvent ? JSON.parse(String(event.data)) : null;
-}
-
-function memberOf(event: Event, name: string): unknown {
-  const data = dataOf(event);
+/** A member of what an event says; `null`: it has none of that name. */
+export function memberOf(data: unknown, name: string): unknown {
   return typeof data === 'object' && data !== null
-    ? Object.entries(data).find(([key]) => key === name)?.[1]
+    ? (Object.entries(data).find(([key]) => key === name)?.[1] ?? null)
     : null;
 }
 
-function isSystem(data: unknown): data is SystemJson {
-  return (
-    typeof data === 'object' && data !== null && 'warrants' in data && 'revision' in data && 'away' in data
-  );
+function dataOf(event: Event): unknown {
+  return event instanceof MessageEvent ? JSON.parse(String(event.data)) : null;
 }

@@ -10,13 +10,14 @@ import type {
   DifferenceJson,
   ElementJson,
   SelfJson,
+  SystemJson,
   WarrantFileJson,
   WarrantJson,
   WarrantPageJson,
 } from './answers.ts';
-import { getJson, postJson, AskRefusal } from './ask.ts';
+import { getJson, postJson, AskRefusal, refusalText } from './ask.ts';
 import { plainText } from './format.ts';
-import { listenLive } from './live.ts';
+import { listenLive, memberOf } from './live.ts';
 import { BEGINNING, placeOfHash, readsWarrants, warrantAddress } from './state.ts';
 import type { ListWishes, PageState } from './state.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
@@ -43,12 +44,13 @@ export class OfficerPage {
     this.#draw = draw;
   }
 
-  async start(): Promise<void> {
+  /** @param asked whom the server takes the reader for */
+  async start(asked: Promise<SelfJson>): Promise<void> {
     window.addEventListener('hashchange', () => this.#moved());
     setInterval(() => this.set({}), 1_000);
     this.set({ place: placeOfHash(location.hash) });
     await this.#loaded(async () => {
-      const self = await getJson<SelfJson>('self');
+      const self = await asked;
       // An operator's first view is of what an operator may read.
       const isLost = !readsWarrants(self) && ['warrants', 'warrant'].includes(this.state.place.view);
       this.set({ self, ...(isLost ? { place: { view: 'elements' } } : {}) });
@@ -56,12 +58,15 @@ export class OfficerPage {
     listenLive({
       state: (live) => this.set({ live }),
       time: (unixMs) => this.set({ ahead: unixMs - Date.now() }),
-      system: (system) => {
-        const isOther = this.state.system?.revision !== system.revision;
-        this.set({ system });
-        if (isOther) this.#lookAtSystem();
+      on: {
+        system: (data) => {
+          if (!isSystem(data)) return;
+          const isOther = this.state.system?.revision !== data.revision;
+          this.set({ system: data });
+          if (isOther) this.#lookAtSystem();
+        },
+        warrant: (data) => this.#hasChanged(String(memberOf(data, 'liid'))),
       },
-      warrant: (liid) => this.#hasChanged(liid),
       resync: () => this.#hasChanged(null),
     });
     this.#moved();
@@ -204,7 +209,7 @@ export class OfficerPage {
       await work();
       if (this.state.failure !== null) this.set({ failure: null });
     } catch (error) {
-      this.set({ failure: wordsOf(error) });
+      this.set({ failure: refusalText(error) });
     }
   }
 
@@ -215,7 +220,7 @@ export class OfficerPage {
     try {
       await work();
     } catch (error) {
-      this.set({ refusal: wordsOf(error) });
+      this.set({ refusal: refusalText(error) });
     } finally {
       this.set({ isSending: false });
     }
@@ -233,11 +238,12 @@ async function allWarrants(): Promise<Map<string, WarrantJson>> {
   return found;
 }
 
-function pathOf(liid: string): string {
-  return `warrants/${encodeURIComponent(liid)}`;
+function isSystem(data: unknown): data is SystemJson {
+  return (
+    typeof data === 'object' && data !== null && 'warrants' in data && 'revision' in data && 'away' in data
+  );
 }
 
-function wordsOf(error: unknown): string {
-  if (error instanceof AskRefusal) return plainText(error.message);
-  throw error;
+function pathOf(liid: string): string {
+  return `warrants/${encodeURIComponent(liid)}`;
 }

@@ -7,7 +7,7 @@ export type CallReason =
   StreamReason | 'key-retrieval-failed' | 'withheld' | 'too-much' | 'unsupported-content' | 'no-content';
 
 /** What keeps a call from being recovered, in words. */
-const REASONS: Readonly<Record<CallReason, string>> = {
+export const REASON_TEXTS: Readonly<Record<CallReason, string>> = {
   'no-key': 'No key was delivered for a stream of this call.',
   'no-signalling':
     'No session description of this call was delivered: nothing says how its content is protected. Is it the HI2 file ' +
@@ -86,8 +86,8 @@ export function reasonFor(
 export function explain(call: Judged, streams: readonly JudgedStream[], reason: CallReason | null): string {
   const { other, absent, conflicts, source, unreadInAll, passedOver } = call;
   return [
-    reason === null ? recovered(streams) : REASONS[reason],
-    ...(streams.some((stream) => stream.reason === 'withheld') ? [REASONS.withheld] : []),
+    reason === null ? recovered(streams) : REASON_TEXTS[reason],
+    ...(streams.some((stream) => stream.reason === 'withheld') ? [REASON_TEXTS.withheld] : []),
     ...streams.flatMap((stream) => detailsOf(stream, conflicts === 0)),
     ...(other.noise > 0 ? [`${count(other.noise, 'payload')} of content not RTP at all.`] : []),
     ...(other.unsupported > 0
