@@ -6,11 +6,10 @@ import { decodeWav, WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import { ANALYST_BEGINNING, analystPlace } from './analyst-state.ts';
 import type { AnalystSelf, AnalystState, LoadedAudio } from './analyst-state.ts';
 import { getJson, getOctets, refusalText } from './ask.ts';
-import { listenLive, memberOf } from './live.ts';
-import { CallPlayer } from './player.ts';
+import { listenLive, eventMember } from './live.ts';
+import { CallPlayer, trackName } from './player.ts';
 import type { Track } from './player.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
-import { trackName } from './views/call-audio.ts';
 
 /** Milliseconds for which changes are gathered. */
 const GATHER_MS = 250;
@@ -38,7 +37,7 @@ export class AnalystPage {
       time: () => undefined,
       on: {
         call: (data) => {
-          if (this.#isShown(String(memberOf(data, 'liid')), Number(memberOf(data, 'cin')))) this.#ask();
+          if (this.#isShown(String(eventMember(data, 'liid')), Number(eventMember(data, 'cin')))) this.#ask();
         },
         recovered: () => this.#ask(),
       },

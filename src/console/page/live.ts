@@ -25,7 +25,7 @@ export function listenLive(listener: LiveListener): void {
     listener.resync();
   });
   source.addEventListener('time', (event) =>
-    listener.time(Date.parse(String(memberOf(dataOf(event), 'time')))),
+    listener.time(Date.parse(String(eventMember(dataOf(event), 'time')))),
   );
   for (const [name, take] of Object.entries(listener.on))
     source.addEventListener(name, (event) => take(dataOf(event)));
@@ -42,7 +42,7 @@ export function listenLive(listener: LiveListener): void {
 }
 
 /** A member of what an event says; `null`: it has none of that name. */
-export function memberOf(data: unknown, name: string): unknown {
+export function eventMember(data: unknown, name: string): unknown {
   return typeof data === 'object' && data !== null
     ? (Object.entries(data).find(([key]) => key === name)?.[1] ?? null)
     : null;

@@ -17,7 +17,7 @@ import type {
 } from './answers.ts';
 import { getJson, postJson, AskRefusal, refusalText } from './ask.ts';
 import { plainText } from './format.ts';
-import { listenLive, memberOf } from './live.ts';
+import { listenLive, eventMember } from './live.ts';
 import { BEGINNING, placeOfHash, readsWarrants, warrantAddress } from './state.ts';
 import type { ListWishes, PageState } from './state.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
@@ -65,7 +65,7 @@ export class OfficerPage {
           this.set({ system: data });
           if (isOther) this.#lookAtSystem();
         },
-        warrant: (data) => this.#hasChanged(String(memberOf(data, 'liid'))),
+        warrant: (data) => this.#hasChanged(String(eventMember(data, 'liid'))),
       },
       resync: () => this.#hasChanged(null),
     });

@@ -1,5 +1,7 @@
 /** Plays recordings of one call in step with each other, as they are: their own samples, each from where it begins. */
+import type { StreamReport } from '../../entities/lemf/recover.ts';
 import { WAV_SAMPLE_RATE } from '../../media/wav.ts';
+import { CONSOLE_TEXTS } from './texts.ts';
 
 export interface Track {
   readonly name: string;
@@ -136,4 +138,10 @@ function bufferOf(context: AudioContext, samples: Int16Array): AudioBuffer {
   const channel = buffer.getChannelData(0);
   samples.forEach((sample, at) => (channel[at] = sample / FULL_SCALE));
   return buffer;
+}
+
+/** What a recording is called: who speaks, and which way. */
+export function trackName({ speaker, direction }: Pick<StreamReport, 'speaker' | 'direction'>): string {
+  const way = CONSOLE_TEXTS.calls.directions[direction];
+  return speaker === null ? way : `${speaker}, ${way}`;
 }

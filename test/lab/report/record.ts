@@ -56,7 +56,10 @@ export function recordOf(texts: StrangersTexts = HARMLESS, more: Partial<DemoRep
       rtp: { file: 'recovered-alice.rtpdump', packets: 3 },
     },
     ...{ packets: 7, authenticated: 6, decryptedInNetwork: false },
-    keys: [{ csId: 1, suite: text, mki: '', packets: 6 }],
+    keys: [{ csId: 1, suite: text, mki: '', packets: 6, at: 0 }],
+    events: [{ event: 5, timestamp: 0, duration: 800, at: 0.1 }],
+    stretches: [{ kind: 'gap' as const, at: 0.05, seconds: 0.02, packets: 1 }],
+    shortened: [],
   };
   const recovery = [{ liid: 'LIID-ALICE', streams: [stream], recovered: false, explanation: text }];
   const report = {

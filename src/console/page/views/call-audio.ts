@@ -39,12 +39,6 @@ export function audioSection(
   </section>`;
 }
 
-/** What a recording is called: who speaks, and which way. */
-export function trackName({ speaker, direction }: Pick<StreamReport, 'speaker' | 'direction'>): string {
-  const way = WORDS.directions[direction];
-  return speaker === null ? way : `${speaker}, ${way}`;
-}
-
 function heard(player: CallPlayer, streams: readonly StreamReport[]): TemplateResult {
   const { waveform, spectrogram, lanes } = drawn(player, streams);
   const seek = (event: MouseEvent): void => {

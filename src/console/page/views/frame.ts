@@ -10,7 +10,7 @@ import { elementsView } from './elements.ts';
 import { entryView } from './entry-form.ts';
 import { shell } from './shell.ts';
 import type { ShellLink } from './shell.ts';
-import { summary } from './summary.ts';
+import { systemSummary } from './summary.ts';
 import { warrantView } from './warrant-file.ts';
 import { warrantList } from './warrant-list.ts';
 
@@ -38,15 +38,15 @@ function viewOf(state: PageState, page: OfficerPage): TemplateResult {
   if (place.view === 'enter' && !hasAny(self, ['officer'])) return html`<p>${CONSOLE_TEXTS.notYours}</p>`;
   switch (place.view) {
     case 'warrants':
-      return html`${summary(state)} ${warrantList(state, page)}`;
+      return html`${systemSummary(state)} ${warrantList(state, page)}`;
     case 'warrant':
       return warrantView(state, page);
     case 'enter':
       return entryView(state, page);
     case 'elements':
-      return html`${summary(state)} ${elementsView(state, page)}`;
+      return html`${systemSummary(state)} ${elementsView(state, page)}`;
     case 'alarms':
-      return html`${summary(state)} ${alarmsView(state)}`;
+      return html`${systemSummary(state)} ${alarmsView(state)}`;
     case 'unknown':
       return html`<p>${CONSOLE_TEXTS.noSuchView}</p>`;
   }

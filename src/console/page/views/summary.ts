@@ -4,7 +4,7 @@ import type { TemplateResult } from 'lit-html';
 import type { PageState } from '../state.ts';
 import { CONSOLE_TEXTS } from '../texts.ts';
 
-export function summary({ system }: Pick<PageState, 'system'>): TemplateResult | typeof nothing {
+export function systemSummary({ system }: Pick<PageState, 'system'>): TemplateResult | typeof nothing {
   if (system === null) return nothing;
   const { summary: words } = CONSOLE_TEXTS;
   const tile = (count: number, name: string, isBad: boolean): TemplateResult =>
