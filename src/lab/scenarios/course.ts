@@ -26,10 +26,10 @@ export function recoveredIn(state: string, home: HomeName): string {
 /**
  * The report of a LEMF with audio named by speaker alone: `recovered-alice.wav` beside `spoken-alice.wav`, and where a
  * scenario has several calls or warrants, `recovered-alice-2.wav`. The files are copied within their folder.
+ * @param names those that are taken: the LEMFs of a run have one folder in the end
  * @throws FileError
  */
-export function inDemoNames(report: RecoveryReport, folder: string): RecoveryReport {
-  const names = new AudioNames();
+export function inDemoNames(report: RecoveryReport, folder: string, names: AudioNames): RecoveryReport {
   const calls = report.calls.map((call) => ({
     ...call,
     streams: call.streams.map((stream) => {

@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AudioNames } from '../../entities/lemf/names.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import { copyWhole } from '../../storage/files.ts';
 import { HOMES } from '../network/home.ts';
@@ -234,13 +235,17 @@ class Demo {
     const recoverIn = (home: HomeName): Promise<RecoveryReport> =>
       network.perform(['lemf', home], 'recover', recoveredIn(this.#state, home));
     const [home1, home2] = await Promise.all([recoverIn('home1'), recoverIn('home2')]);
-    return { home1: this.#keepRecovered('home1', home1), home2: this.#keepRecovered('home2', home2) };
+    const names = new AudioNames();
+    return {
+      home1: this.#keepRecovered('home1', home1, names),
+      home2: this.#keepRecovered('home2', home2, names),
+    };
   }
 
-  #keepRecovered(home: HomeName, recovered: RecoveryReport): RecoveryReport {
+  #keepRecovered(home: HomeName, recovered: RecoveryReport, names: AudioNames): RecoveryReport {
     const { out } = this.#scenario.options;
     const folder = recoveredIn(this.#state, home);
-    const report = inDemoNames(recovered, folder);
+    const report = inDemoNames(recovered, folder, names);
     const files = report.calls.flatMap(({ streams }) =>
       streams.flatMap(({ file, rtp }) => [file ?? [], rtp?.file ?? []].flat()),
     );
