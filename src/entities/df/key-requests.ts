@@ -68,6 +68,12 @@ const DEFAULTS: Required<KeyRequestTiming> = {
   longestRefusedPauseMs: 600_000,
 };
 
+/** A question as it was announced. */
+interface Announced {
+  readonly session: KeySession;
+  readonly question: QuestionState;
+}
+
 interface Request extends LinedQuestion {
   readonly key: string;
   readonly correlation: string;
@@ -75,6 +81,8 @@ interface Request extends LinedQuestion {
   readonly id: string;
   readonly pauses: BackOff;
   readonly refusedPauses: BackOff;
+  /** As it was announced last. */
+  question: QuestionState;
   timer: Timer | null;
   retry: Timer | null;
   /** While it was never put: when that is due. */
@@ -92,7 +100,8 @@ export class KeyRequests {
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
   readonly #answers: Record<string, number> = {};
-  #storing = 0;
+  /** Questions whose end is being stored, and how they were announced last meanwhile. */
+  readonly #storing = new Map<string, Announced | null>();
   #stopped = false;
 
   constructor(
@@ -110,7 +119,7 @@ export class KeyRequests {
 
   /** Questions that are being put, and those whose end is being stored. */
   get open(): number {
-    return this.#requests.size + this.#storing;
+    return this.#requests.size + this.#storing.size;
   }
 
   /** Attempts since the start by what came of them: `answered`, `no-answer`, or what the KMS indicated. */
@@ -118,15 +127,20 @@ export class KeyRequests {
     return this.#answers;
   }
 
-  /** Begins to put a question when it is due; one that is being put already is left alone, or put earlier. */
+  /**
+   * Begins to put a question when it is due; one that is being put already is left alone, or put earlier. One whose end is
+   * being stored waits for that: a commit that was under way when the answer came announces it once more.
+   */
   start(session: KeySession, question: QuestionState): void {
     const { correlation, xid } = session;
     const { id, since, from = since } = question;
     const key = `${correlation} ${xid} ${id}`;
     const known = this.#requests.get(key);
+    if (this.#isBeingStored(key, { session, question })) return;
     if (this.#stopped || (known !== undefined && (known.due === null || known.due === from))) return;
     known?.retry?.cancel();
     const request = known ?? this.#request(key, session, question);
+    request.question = question;
     this.#requests.set(key, request);
     this.#order.add(request);
     const pause = from - this.#clock.now();
@@ -143,14 +157,11 @@ export class KeyRequests {
     await Promise.allSettled(this.#underWay);
   }
 
-  #request(
-    key: string,
-    { correlation, xid }: KeySession,
-    { id, exchangeId, since, overdue }: QuestionState,
-  ): Request {
+  #request(key: string, { correlation, xid }: KeySession, question: QuestionState): Request {
+    const { id, exchangeId, since, overdue } = question;
     const { firstPauseMs, longestPauseMs, refusedPauseMs, longestRefusedPauseMs } = this.#timing;
     const request: Request = {
-      ...{ key, correlation, xid, id, since, timer: null, retry: null, due: null },
+      ...{ key, correlation, xid, id, since, question, timer: null, retry: null, due: null },
       line: `${correlation} ${xid} ${exchangeId}`,
       ...{ isBeingPut: false, unanswered: false, overdue },
       pauses: new BackOff(firstPauseMs, longestPauseMs),
@@ -178,7 +189,7 @@ export class KeyRequests {
       const asked = await this.#questions.question(correlation, xid, id);
       if (asked === null || this.#clock.now() - request.since > this.#timing.lateMs) {
         this.#end(key);
-        await this.#store(this.#questions.abandoned(correlation, xid, id));
+        await this.#store(request, this.#questions.abandoned(correlation, xid, id));
         return;
       }
       const answer = await this.#ask(asked);
@@ -203,7 +214,7 @@ export class KeyRequests {
       this.#end(key);
       // Once the records are in the outbox, nobody here needs the keys any more.
       const storing = this.#questions.answered(correlation, xid, id, asked, answer);
-      await this.#store(storing).finally(() => wipeKeys(answer));
+      await this.#store(request, storing).finally(() => wipeKeys(answer));
     } catch (error) {
       request.unanswered = true;
       this.#watchFromNow(request);
@@ -212,10 +223,31 @@ export class KeyRequests {
     }
   }
 
-  /** What ends a question is its last part. */
-  async #store(work: Promise<void>): Promise<void> {
-    this.#storing++;
-    await work.finally(() => this.#storing--);
+  /** What ends a question is its last part. Where that opens it anew, it was announced otherwise than it was put. */
+  async #store({ key, question }: Request, work: Promise<void>): Promise<void> {
+    this.#storing.set(key, null);
+    const announced = await work.then(
+      () => this.#stored(key),
+      (error: unknown) => {
+        this.#stored(key);
+        throw error;
+      },
+    );
+    const isOpenedAnew = announced !== null && !isPutAlike(announced.question, question);
+    if (isOpenedAnew) this.start(announced.session, announced.question);
+  }
+
+  /** Whether the end of a question is being stored; how it was announced is kept until then. */
+  #isBeingStored(key: string, announced: Announced): boolean {
+    const isBeing = this.#storing.has(key);
+    if (isBeing) this.#storing.set(key, announced);
+    return isBeing;
+  }
+
+  #stored(key: string): Announced | null {
+    const announced = this.#storing.get(key) ?? null;
+    this.#storing.delete(key);
+    return announced;
   }
 
   #putAgain(request: Request, pauses: BackOff): void {
@@ -298,4 +330,11 @@ export class KeyRequests {
     void watched.finally(() => this.#underWay.delete(watched));
     return watched;
   }
+}
+
+/** Whether what would be asked is the same, for the same recipients, at the same time. */
+function isPutAlike(a: QuestionState, b: QuestionState): boolean {
+  const place = ({ since, from, bare, only }: QuestionState): string =>
+    JSON.stringify([since, from ?? since, bare === true, only ?? null]);
+  return place(a) === place(b);
 }

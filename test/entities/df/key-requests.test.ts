@@ -65,6 +65,50 @@ describe('Keys that do not come (R-30)', () => {
     expect(df.kms.asked).toHaveLength(asked);
   });
 
+  it('R-30: a question that a commit announces while its answer is being stored is not put again', async () => {
+    const { mediation, requests, poi, kms, store, clock } = await start();
+    let asked = 0;
+    const question = mediation.question.bind(mediation);
+    mediation.question = (...args) => {
+      asked++;
+      return question(...args);
+    };
+    let answer: (() => void) | null = null;
+    kms.answer = () => new Promise((resolve) => (answer = () => resolve(keysOf(vector()))));
+    const pdus = call().map((step) => poi.x2(step));
+    await mediation.accept(pdus.slice(0, 3));
+    // It waits for R_MESSAGE_2, for a while.
+    await clock.pass(5_000);
+    expect(asked).toBe(1);
+    // R_MESSAGE_2 changes the session whose question is open, and is being committed when the answer comes.
+    const commit = store.commit.bind(store);
+    let disk: (() => void) | null = null;
+    store.commit = async (changes) => {
+      store.commit = commit;
+      await new Promise<void>((resolve) => (disk = resolve));
+      await commit(changes);
+    };
+    const committed = mediation.accept(pdus.slice(3));
+    await settle();
+    answer!();
+    await settle();
+    disk!();
+    await committed;
+    await clock.pass(60_000);
+    expect([asked, kms.asked.length, requests.open]).toEqual([1, 1, 0]);
+  });
+
+  it('R-30: a question that its answer opens otherwise is put otherwise', async () => {
+    const { mediation, requests, poi, kms, store, clock } = await start();
+    kms.answer = ({ rMessage2 }) =>
+      rMessage2 === null ? keysOf(vector()) : { failureIndication: 'messages-inconsistent' };
+    await mediation.accept(call().map((step) => poi.x2(step)));
+    await clock.pass(1_000);
+    expect(kms.asked.map(({ rMessage2 }) => rMessage2 === null)).toEqual([false, true]);
+    expect(kinds(await handedOver(store))).toContain('keys-available');
+    expect(requests.open).toBe(0);
+  });
+
   it('a task that was taken back gets no keys', async () => {
     const { mediation, poi, kms, store, clock, tasks } = await start();
     kms.answer = () => {
