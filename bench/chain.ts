@@ -9,9 +9,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { runKeySource } from './chain/call-memory.ts';
 import { chainTls, runDf, runLemf } from './chain/delivery-chain.ts';
+import { runGateway, runX3Sink } from './chain/gateway.ts';
 import { measured } from './chain/measured.ts';
 import { describeMachine, requireDisk, unmeasurable } from './chain/machine.ts';
+import { runRecoveringLemf } from './chain/recovering-lemf.ts';
 import { FIGURE_NAMES, printed, tableOf } from './chain/table.ts';
 import type { FigureName, PrintedFigure } from './chain/table.ts';
 
@@ -43,7 +46,14 @@ const { values } = parseArgs({
   },
 });
 
-const PARTS: Readonly<Record<string, (settings: unknown) => Promise<void>>> = { df: runDf, lemf: runLemf };
+const PARTS: Readonly<Record<string, (settings: unknown) => Promise<void>>> = {
+  df: runDf,
+  lemf: runLemf,
+  'recovering-lemf': runRecoveringLemf,
+  'key-source': runKeySource,
+  gateway: runGateway,
+  'x3-sink': runX3Sink,
+};
 
 function fail(text: string): never {
   console.error(text);

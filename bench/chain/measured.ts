@@ -2,9 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../../src/bytes/errors.ts';
+import { measureCallMemory } from './call-memory.ts';
 import { measureContent } from './content.ts';
 import type { ChainTls } from './delivery-chain.ts';
+import { measureGateway } from './gateway.ts';
 import { getKeysCost } from './get-keys.ts';
+import { measureReception, storeContent } from './recovering-lemf.ts';
 import { measureSignalling } from './signalling.ts';
 import type { FigureName, Found } from './table.ts';
 
@@ -26,6 +29,11 @@ interface Measurement {
   ) => Promise<Partial<Record<FigureName, Found>>>;
 }
 
+/** Octets that a LEMF recovers while it receives. */
+const STORED = 200e6;
+const ACKNOWLEDGEMENTS_A_SECOND = 50;
+const KB = 1024;
+
 /** About what a core gives. */
 const ANSWERS_A_SECOND = 60;
 
@@ -45,6 +53,33 @@ const MEASUREMENTS: readonly Measurement[] = [
   contentMeasurement('dfG711', 'g711'),
   contentMeasurement('dfVideo', 'video'),
   {
+    names: ['heapPerCallKb', 'heapPerEndedCallKb'],
+    run: async ({ folder, tls, progress }) => {
+      const { up, silent, ended } = await measureCallMemory(folder, tls, progress);
+      const notes = { heapPerSilentCallKb: silent / KB };
+      return { heapPerCallKb: { value: up / KB, notes }, heapPerEndedCallKb: { value: ended / KB } };
+    },
+  },
+  {
+    names: ['lemfWaitMs'],
+    run: async ({ folder, tls, seconds, progress }) => {
+      progress('LEMF: what it recovers is written');
+      const stored = path.join(folder, 'stored');
+      storeContent(stored, STORED);
+      progress('LEMF: recovering');
+      const [acknowledgements, everyMs] = [
+        seconds * ACKNOWLEDGEMENTS_A_SECOND,
+        1000 / ACKNOWLEDGEMENTS_A_SECOND,
+      ];
+      const load = { acknowledgements, everyMs };
+      const { times } = await measureReception(folder, stored, 'recovering', tls, load);
+      const at = (share: number) =>
+        times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? NaN;
+      const notes = { lemfP50Ms: at(0.5), lemfP99Ms: at(0.99), lemfAcknowledgements: times.length };
+      return { lemfWaitMs: { value: at(1), notes } };
+    },
+  },
+  {
     names: ['getKeysCpu'],
     run: async ({ folder, seconds, progress }) => {
       progress('get_keys: over TLS, and by the engine alone');
@@ -52,6 +87,10 @@ const MEASUREMENTS: readonly Measurement[] = [
       const { ratio, kmsMs: getKeysMs, engineMs: getKeysEngineMs } = await getKeysCost(folder, load);
       return { getKeysCpu: { value: ratio, notes: { getKeysMs, getKeysEngineMs } } };
     },
+  },
+  {
+    names: ['gateway', 'gatewayX3'],
+    run: ({ folder, tls, seconds, progress }) => measureGateway(folder, tls, seconds, progress),
   },
 ];
 

@@ -52,6 +52,11 @@ export class Part {
     return memory;
   }
 
+  /** Calls `told` with what the process says by itself. */
+  onMessage(told: (message: unknown) => void): void {
+    this.#child.on('message', told);
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');
