@@ -29,9 +29,12 @@ class Ranking<T extends Weighed> {
   readonly #classes: Set<T>[] = [];
 
   change(item: T, by: number): void {
-    if (item.weight > 0) this.#class(item.weight).delete(item);
+    const before = classOf(item.weight);
     item.weight += by;
-    if (item.weight > 0) this.#class(item.weight).add(item);
+    const after = classOf(item.weight);
+    if (before === after) return;
+    if (before !== null) this.#classes[before]?.delete(item);
+    if (after !== null) (this.#classes[after] ??= new Set()).add(item);
   }
 
   heaviest(): T | null {
@@ -40,10 +43,11 @@ class Ranking<T extends Weighed> {
     }
     return null;
   }
+}
 
-  #class(weight: number): Set<T> {
-    return (this.#classes[Math.floor(Math.log2(weight))] ??= new Set());
-  }
+/** `null`: it weighs nothing. */
+function classOf(weight: number): number | null {
+  return weight > 0 ? Math.floor(Math.log2(weight)) : null;
 }
 
 class Group {

@@ -32,6 +32,10 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
     lookup: (host, _options, done) => done(null, host, family),
   });
   let open = true;
+  let local: NetworkAddress = { address, port };
+  const sent = (error: Error | null): void => {
+    if (error !== null) logger.debug({ local, error }, 'a datagram could not be sent');
+  };
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close();
@@ -39,7 +43,7 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
       else reject(error);
     });
     socket.bind({ address, port, exclusive: true }, () => {
-      const local: NetworkAddress = { address, port: socket.address().port };
+      local = { address, port: socket.address().port };
       socket.removeAllListeners('error');
       socket.on('error', (error) => logger.warn({ local, error }, 'a media socket reported an error'));
       resolve({
@@ -47,14 +51,14 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
         onDatagram: (listener) => {
           socket.removeAllListeners('message');
           socket.on('message', (octets, from) => {
-            if (open) listener(new Uint8Array(octets), { address: from.address, port: from.port });
+            if (!open) return;
+            // Each datagram has memory of its own: what is handed on is that, and not a copy.
+            const own = new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
+            listener(own, { address: from.address, port: from.port });
           });
         },
         send: (octets, to) => {
-          if (!open) return;
-          socket.send(octets, to.port, to.address, (error) => {
-            if (error !== null) logger.debug({ local, to, error }, 'a datagram could not be sent');
-          });
+          if (open) socket.send(octets, to.port, to.address, sent);
         },
         close: () => {
           if (!open) return;

@@ -21,7 +21,8 @@ import { X2X3_SENT } from '../wire/x2x3/limits.ts';
 import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
 import type { Pdu } from '../wire/x2x3/pdu.ts';
 import { PduEncoder } from '../wire/x2x3/pdu-encoder.ts';
-import { FIXED_HEADER, PDU_TYPE, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
+import { FIXED_HEADER, PDU_TYPE, textAttribute, timestampAttribute, X2X3_VERSION } from '../wire/x2x3/pdu.ts';
+import { StreamEncoder } from '../wire/x2x3/stream-encoder.ts';
 import { targetIdentifierXml } from '../wire/x2x3/target.ts';
 import { DeliveryQueue } from './queue.ts';
 import type { DestinationIssues, QueueLimits } from './queue.ts';
@@ -102,6 +103,12 @@ export interface PoiOptions {
   readonly limits?: QueueLimits;
 }
 
+/** What is encoded with a header once, and of what. */
+interface EncodedStream {
+  readonly observed: Omit<Observation, 'payload' | 'time'>;
+  readonly encoder: StreamEncoder;
+}
+
 /** Octets of a header without a session description, for the bounds of a queue. */
 const HEADER = 320;
 /** Numberings that are kept; the longest unused go first. */
@@ -117,6 +124,8 @@ export class Poi {
   readonly #streams = new Map<string, number>();
   readonly #leftOut = new Tally();
   readonly #encoder = new PduEncoder();
+  /** Of content, by what it matched and for whom: where that is the same from packet to packet. */
+  readonly #encoded = new WeakMap<Match, Map<string, EncodedStream>>();
   #attributesLeftOut = 0;
 
   constructor(options: PoiOptions) {
@@ -192,6 +201,27 @@ export class Poi {
   }
 
   #encodeWhole(observation: Observation, match: Match, did: string, sequenceNumber: number): Uint8Array {
+    const { interface: reference, sdp, time, payload } = observation;
+    if (reference === 'x3' && sdp === undefined) {
+      const known = this.#encoded.get(match)?.get(did);
+      if (known !== undefined && isAlike(known.observed, observation))
+        return known.encoder.encode(sequenceNumber, time, payload);
+    }
+    const pdu = this.#pdu(observation, match, did, sequenceNumber);
+    if (reference === 'x3' && sdp === undefined) this.#keepHeader(pdu, observation, match, did);
+    return this.#encoder.encode(pdu, X2X3_SENT);
+  }
+
+  /** Of what follows, as long as it is alike, only number and time are encoded. */
+  #keepHeader(pdu: Pdu, { payload: _, ...observed }: Observation, match: Match, did: string): void {
+    // What has to be left out is told of each PDU.
+    if (match.matched !== undefined && textAttribute(pdu, ATTRIBUTE.matchedTarget) === null) return;
+    const streams = this.#encoded.get(match) ?? new Map<string, EncodedStream>();
+    this.#encoded.set(match, streams);
+    streams.set(did, { observed, encoder: new StreamEncoder(pdu, X2X3_SENT) });
+  }
+
+  #pdu(observation: Observation, match: Match, did: string, sequenceNumber: number): Pdu {
     const { nfId, ipId } = this.#options;
     const attributes: Attribute[] = [
       { kind: 'text', type: ATTRIBUTE.did, value: did },
@@ -209,7 +239,7 @@ export class Poi {
     if (observation.sdp !== undefined) {
       optional.push({ kind: 'text', type: ATTRIBUTE.sdp, value: observation.sdp });
     }
-    const pdu: Pdu = {
+    return {
       version: X2X3_VERSION,
       type: PDU_TYPE[observation.interface],
       payloadFormat: observation.format,
@@ -219,7 +249,6 @@ export class Poi {
       attributes: this.#fitting(attributes, optional, match.task.xid),
       payload: observation.payload,
     };
-    return this.#encoder.encode(pdu, X2X3_SENT);
   }
 
   /** The attributes, and of the optional ones those that the header has room for. */
@@ -266,6 +295,22 @@ function once<T>(make: () => T): () => T {
     if ('make' in state) state = { made: state.make() };
     return state.made;
   };
+}
+
+/** Whether all of a header is the same but for number and time. */
+function isAlike(a: EncodedStream['observed'], b: Observation): boolean {
+  return (
+    a.correlation === b.correlation &&
+    a.direction === b.direction &&
+    a.format === b.format &&
+    a.ipProtocol === b.ipProtocol &&
+    isSameEnd(a.source, b.source) &&
+    isSameEnd(a.destination, b.destination)
+  );
+}
+
+function isSameEnd(a: NetworkAddress | undefined, b: NetworkAddress | undefined): boolean {
+  return a === b || (a !== undefined && a.port === b?.port && a.address === b.address);
 }
 
 function delivers(task: PoiTask, reference: 'x2' | 'x3'): boolean {

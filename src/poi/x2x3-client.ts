@@ -188,10 +188,14 @@ export class X2X3Client {
     if (search.searching && !this.#proven) return;
     const before = queue.sent;
     socket.cork();
-    while (queue.underWay < search.window) {
+    const pdus: Uint8Array[] = [];
+    for (let octets = 0; queue.underWay < search.window && octets < socket.writableHighWaterMark;) {
       const pdu = queue.next();
-      if (pdu === null || !socket.write(pdu)) break;
+      if (pdu === null) break;
+      octets += pdu.length;
+      pdus.push(pdu);
     }
+    if (pdus.length > 0) socket.write(Buffer.concat(pdus));
     if (queue.sent > before && search.searching) this.#sendKeepalive();
     socket.uncork();
     if (queue.sent > before) this.#scheduleKeepalive();

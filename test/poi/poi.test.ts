@@ -10,6 +10,7 @@ import {
   numberAttribute,
   PAYLOAD_FORMAT,
   textAttribute,
+  timestampOf,
 } from '../../src/wire/x2x3/pdu.ts';
 import { Deframer } from '../../src/wire/x2x3/deframer.ts';
 import { X2X3_SENT, X2X3_TAKEN } from '../../src/wire/x2x3/limits.ts';
@@ -111,6 +112,62 @@ describe('Point of interception', () => {
     const { poi: it } = poi();
     it.report(observation(), [{ task: TASK }, { task: TASK, direction: DIRECTION.toTarget }]);
     expect(taken(it.open(DF_1)).map((pdu) => pdu.direction)).toEqual([3, 2]);
+  });
+
+  it('R-53: content whose addresses, direction or description change says so, packet by packet', () => {
+    const { poi: it } = poi();
+    const match = {
+      task: { ...TASK, dids: [DF_1, DF_2] },
+      matched: { name: 'sipUri', value: 'sip:a@b.example' },
+    };
+    const correlation = new Uint8Array(8);
+    const event = { interface: 'x3', format: PAYLOAD_FORMAT.rtp, correlation, ipProtocol: 17 } as const;
+    const [here, there] = [
+      { address: '192.0.2.1', port: 4000 },
+      { address: '192.0.2.2', port: 4000 },
+    ];
+    const events: Partial<Observation>[] = [
+      { sdp: 'v=0' },
+      {},
+      { payload: Uint8Array.of(9) },
+      { source: there },
+      { destination: { ...there, port: 4001 } },
+      { direction: DIRECTION.toTarget },
+      { ipProtocol: 6 },
+      { sdp: 'v=1' },
+      {},
+    ];
+    const seen = events.map((changes, n) =>
+      observation({ ...event, source: here, destination: there, time: 1_000_000 + n, ...changes }),
+    );
+    for (const each of seen) it.report(each, [match]);
+    for (const did of [DF_1, DF_2]) {
+      const pdus = taken(it.open(did));
+      const told = pdus.map((pdu) => ({
+        payload: pdu.payload,
+        direction: pdu.direction,
+        time: timestampOf(pdu),
+        source: {
+          address: textAttribute(pdu, ATTRIBUTE.sourceIpv4),
+          port: numberAttribute(pdu, ATTRIBUTE.sourcePort),
+        },
+        destination: {
+          address: textAttribute(pdu, ATTRIBUTE.destinationIpv4),
+          port: numberAttribute(pdu, ATTRIBUTE.destinationPort),
+        },
+        ipProtocol: numberAttribute(pdu, ATTRIBUTE.ipProtocol),
+        sdp: textAttribute(pdu, ATTRIBUTE.sdp),
+      }));
+      expect(told).toEqual(
+        seen.map(({ payload, direction, time, source, destination, ipProtocol, sdp = null }) => {
+          return { payload, direction, time, source, destination, ipProtocol, sdp };
+        }),
+      );
+      expect(pdus.map((pdu) => numberAttribute(pdu, ATTRIBUTE.sequenceNumber))).toEqual(
+        seen.map((_, n) => n),
+      );
+      expect(new Set(pdus.map((pdu) => textAttribute(pdu, ATTRIBUTE.did)))).toEqual(new Set([did]));
+    }
   });
 
   it('R-21: a PDU is made when it is sent, not while the call waits, and made once', () => {

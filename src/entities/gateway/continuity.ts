@@ -24,18 +24,18 @@ export class RtpContinuity implements Continuity {
   #sequence = 0;
 
   note(octets: Uint8Array): void {
-    const header = rtpOf(octets);
-    if (header === null) return;
-    const ahead = (header.sequence - this.#sequence) & 0xffff;
-    if (header.ssrc === this.#ssrc && ahead >= 0x8000) return;
-    this.#ssrc = header.ssrc;
-    this.#sequence = header.sequence;
+    if (!isRtp(octets)) return;
+    const ssrc = uint32(octets, SSRC);
+    const sequence = sequenceOf(octets);
+    const ahead = (sequence - this.#sequence) & 0xffff;
+    if (ssrc === this.#ssrc && ahead >= 0x8000) return;
+    this.#ssrc = ssrc;
+    this.#sequence = sequence;
   }
 
   continues(octets: Uint8Array): boolean {
-    const header = rtpOf(octets);
-    if (header === null || header.ssrc !== this.#ssrc) return false;
-    const ahead = (header.sequence - this.#sequence) & 0xffff;
+    if (!isRtp(octets) || uint32(octets, SSRC) !== this.#ssrc) return false;
+    const ahead = (sequenceOf(octets) - this.#sequence) & 0xffff;
     return ahead > 0 && ahead <= MAX_DROPOUT;
   }
 }
@@ -61,14 +61,26 @@ export class RtcpContinuity implements Continuity {
 }
 
 /** RFC 3550 section 5.1: octets 2 and 3, 8 to 11. */
-function rtpOf(octets: Uint8Array): { readonly sequence: number; readonly ssrc: number } | null {
-  if (octets.length < 12 || (octets[0] ?? 0) >> 6 !== 2 || isRtcp(octets)) return null;
-  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-  return { sequence: view.getUint16(2), ssrc: view.getUint32(8) };
+const SEQUENCE = 2;
+const SSRC = 8;
+/** RFC 3550 section 6.4: octets 4 to 7 of a report. */
+const REPORT_SSRC = 4;
+
+function isRtp(octets: Uint8Array): boolean {
+  return octets.length >= 12 && (octets[0] ?? 0) >> 6 === 2 && !isRtcp(octets);
 }
 
-/** RFC 3550 section 6.4: octets 4 to 7 of a report. */
 function rtcpSenderOf(octets: Uint8Array): number | null {
   if (octets.length < 8 || (octets[0] ?? 0) >> 6 !== 2 || !isRtcp(octets)) return null;
-  return new DataView(octets.buffer, octets.byteOffset, octets.length).getUint32(4);
+  return uint32(octets, REPORT_SSRC);
+}
+
+/** Of each packet that is relayed, so without a view or a header made for it. */
+function sequenceOf(octets: Uint8Array): number {
+  return ((octets[SEQUENCE] ?? 0) << 8) | (octets[SEQUENCE + 1] ?? 0);
+}
+
+function uint32(octets: Uint8Array, at: number): number {
+  const high = ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
+  return high * 0x10000 + (((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0));
 }

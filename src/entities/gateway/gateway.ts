@@ -154,7 +154,7 @@ export class MediaGateway {
     if (this.#stopped) throw new GatewayError('too-many', 'the gateway is stopping');
     if (this.#sessions.size >= maxSessions)
       throw new GatewayError('too-many', `${maxSessions} sessions are up`);
-    const interception = new SessionInterception(poi, tasks, clock, wanted);
+    const interception = new SessionInterception(poi, tasks, wanted);
     const session: Session = { interception, streams: [], lastSign: clock.now() };
     this.#sessions.set(id, session);
     return session;
@@ -171,7 +171,7 @@ export class MediaGateway {
       throw error;
     }
     const relayed = (packet: RelayedPacket): void => {
-      session.lastSign = clock.now();
+      session.lastSign = packet.at;
       this.#intercept(session, packet);
     };
     const allows = (at: NetworkAddress): boolean => this.#destinations.allows(at);

@@ -7,7 +7,6 @@
  * attributes. RTCP has no format of its own and goes the same way, told apart as RFC 5761 does. The session description
  * of the sending side precedes its packets in attribute 22: it is repeated with the first packet after each change.
  */
-import type { Clock } from '../../bytes/ports.ts';
 import type { Match, Observation, InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
 import type { Side, WantedSession } from '../../wire/iq/sessions.ts';
@@ -20,7 +19,6 @@ const UDP = 17;
 export class SessionInterception {
   readonly #poi: ObservationReporter;
   readonly #tasks: InterceptionTasks;
-  readonly #clock: Clock;
   #session: WantedSession;
   /** Matches with their direction, by the side that a packet came from; for `#revision` of the tasks. */
   #matches: Readonly<Record<Side, readonly Match[]>> = { a: [], b: [] };
@@ -28,10 +26,9 @@ export class SessionInterception {
   /** Descriptions that each task has been told, by side and XID. */
   readonly #told: Readonly<Record<Side, Map<string, string>>> = { a: new Map(), b: new Map() };
 
-  constructor(poi: ObservationReporter, tasks: InterceptionTasks, clock: Clock, session: WantedSession) {
+  constructor(poi: ObservationReporter, tasks: InterceptionTasks, session: WantedSession) {
     this.#poi = poi;
     this.#tasks = tasks;
-    this.#clock = clock;
     this.#session = session;
   }
 
@@ -51,7 +48,7 @@ export class SessionInterception {
       format: PAYLOAD_FORMAT.rtp,
       payload: packet.octets,
       correlation: this.#session.correlation,
-      time: this.#clock.now(),
+      time: packet.at,
       source: packet.source,
       destination: packet.destination,
       ipProtocol: UDP,

@@ -102,14 +102,15 @@ export class MediaLeg {
     if (this.#latched !== null) this.#move(this.#latched, null);
   }
 
-  /** Calls `taken` for every packet of the party. */
-  receive(taken: (octets: Uint8Array, from: NetworkAddress) => void): void {
+  /** Calls `taken` for every packet of the party, with when it came. */
+  receive(taken: (octets: Uint8Array, from: NetworkAddress, at: number) => void): void {
     this.#socket.onDatagram((octets, from) => {
-      if (!this.#accepts(octets, from)) {
+      const now = this.#parts.clock.now();
+      if (!this.#accepts(octets, from, now)) {
         this.#counts.refused++;
         return;
       }
-      if (is(from, this.#latched)) this.#heard = this.#parts.clock.now();
+      if (is(from, this.#latched)) this.#heard = now;
       if (this.#inSecond >= this.#parts.maxRate) {
         this.#counts.excess++;
         return;
@@ -117,7 +118,7 @@ export class MediaLeg {
       this.#inSecond++;
       this.#counts.received++;
       this.#parts.continuity.note(octets);
-      taken(octets, from);
+      taken(octets, from, now);
     });
   }
 
@@ -132,8 +133,7 @@ export class MediaLeg {
     if (remote !== null) this.#socket.send(octets, remote);
   }
 
-  #accepts(octets: Uint8Array, from: NetworkAddress): boolean {
-    const now = this.#parts.clock.now();
+  #accepts(octets: Uint8Array, from: NetworkAddress, now: number): boolean {
     if (is(from, this.#latched)) return true;
     if (!this.#parts.allows(from)) return false;
     const former = is(from, this.#former);

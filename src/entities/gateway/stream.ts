@@ -16,6 +16,8 @@ import type { LegCounts, LegParts } from './leg.ts';
 
 export interface RelayedPacket {
   readonly octets: Uint8Array;
+  /** When it came, Unix milliseconds. */
+  readonly at: number;
   /** The side that it came from. */
   readonly side: Side;
   readonly source: NetworkAddress;
@@ -54,9 +56,9 @@ export class Stream {
       for (const component of ['rtp', 'rtcp'] as const) {
         const from = this.#sides[side][component];
         const to = this.#sides[otherSide(side)][component];
-        from.receive((octets, source) => {
+        from.receive((octets, source, at) => {
           to.send(octets);
-          relayed({ octets, side, source, destination: from.local });
+          relayed({ octets, at, side, source, destination: from.local });
         });
       }
     }

@@ -182,10 +182,13 @@ export function timestampOf(pdu: Pdu): number | null {
 
 /** Attribute 9 from Unix milliseconds. */
 export function timestampAttribute(unixMs: number): Attribute {
+  return { kind: 'timestamp', type: ATTRIBUTE.timestamp, ...timestampParts(unixMs) };
+}
+
+/** The contents of attribute 9 from Unix milliseconds, which may have a fraction. */
+export function timestampParts(unixMs: number): { readonly seconds: number; readonly nanoseconds: number } {
   const microseconds = Math.round(unixMs * 1000);
   return {
-    kind: 'timestamp',
-    type: ATTRIBUTE.timestamp,
     seconds: Math.floor(microseconds / 1_000_000),
     nanoseconds: (microseconds % 1_000_000) * 1000,
   };
