@@ -41,15 +41,18 @@ export function fromBase64(text: string): Uint8Array {
   return octets;
 }
 
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** UTF-8 octets of a string. */
 export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return ENCODER.encode(text);
 }
 
 /** A string from UTF-8; malformed sequences are refused, a byte order mark is kept. */
 export function fromUtf8(octets: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
+    return DECODER.decode(octets);
   } catch (cause) {
     throw new BytesError('encoding', 'not UTF-8', { cause });
   }

@@ -55,8 +55,11 @@ export class Reader {
 
   /** Unsigned integer of `octets` (1 to 6) octets. */
   uint(octets: number, field: string): number {
+    // Most of what is read are numbers: no view is made for one that is there.
+    if (octets > this.remaining) this.view(octets, field);
     let value = 0;
-    for (const octet of this.view(octets, field)) value = value * 256 + octet;
+    for (const end = this.#at + octets; this.#at < end; this.#at++)
+      value = value * 256 + (this.#bytes[this.#at] ?? 0);
     return value;
   }
 

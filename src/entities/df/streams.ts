@@ -64,8 +64,14 @@ export class Streams {
   }
 
   put(stream: StreamState): void {
-    this.#remove(stream.key);
-    this.#place(stream);
+    // One of a proven call stays so, and is the one that was heard of last.
+    if (this.#proven.delete(stream.key)) {
+      this.#residents.use(stream.key);
+      this.#proven.set(stream.key, stream);
+    } else {
+      this.#remove(stream.key);
+      this.#place(stream);
+    }
     this.#changed.add(stream.key);
     this.#keepBounds();
   }

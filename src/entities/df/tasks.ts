@@ -1,7 +1,7 @@
 /** Tasks as the mediation needs them, out of what X1 has provisioned at the DF. */
 import { endpointOf } from '../../x1/policy.ts';
-import type { TaskEvent, TaskTable } from '../../x1/tasks.ts';
-import type { DeliveryType, InterceptTask, MediationDetails } from '../../wire/x1/details.ts';
+import type { TaskEvent, TaskRecord, TaskTable } from '../../x1/tasks.ts';
+import type { DeliveryType, Destination, InterceptTask, MediationDetails } from '../../wire/x1/details.ts';
 import type { DfTask, DfTasks, DfWarrants, HandoverDestination, TaskMediation } from './ports.ts';
 import type { WarrantCoverage, LocationCoverage } from './coverage.ts';
 import type { HandoverInterface } from './records.ts';
@@ -15,16 +15,31 @@ const AT_THE_DF: Readonly<Record<DeliveryType, Delivers>> = {
   X2andX3: 'HI2andHI3',
 };
 
+/** Asked for each PDU: a task is made once, and again when its record or one of its destinations is another. */
 export function dfTasks(table: TaskTable): DfTasks {
+  const made = new WeakMap<TaskRecord, MadeTask>();
   return {
     find: (xid): DfTask | null => {
       const record = table.record(xid);
       if (record === null) return null;
+      const known = made.get(record);
+      if (known?.uses.every(([did, destination]) => table.destination(did) === destination) === true)
+        return known.task;
       const { task, activatedAt } = record;
-      const mediations = task.mediation.map((details) => mediationOf(table, details, task.dids));
-      return { xid: task.xid, targets: task.targets, mediations, activatedAt };
+      const { targets, mediation, dids } = task;
+      const mediations = mediation.map((details) => mediationOf(table, details, dids));
+      const uses = [...new Set([...dids, ...mediation.flatMap((details) => details.dids)])];
+      const fresh = { xid: task.xid, targets, mediations, activatedAt };
+      made.set(record, { task: fresh, uses: uses.map((did) => [did, table.destination(did)]) });
+      return fresh;
     },
   };
+}
+
+interface MadeTask {
+  readonly task: DfTask;
+  /** What was known then of the destinations that it names. */
+  readonly uses: readonly (readonly [did: string, destination: Destination | null])[];
 }
 
 /** The task that an event of the table ends, as it was; `null`: none. */
@@ -108,8 +123,30 @@ export interface RecordRecipient {
   readonly covers: WarrantCoverage;
 }
 
-/** The warrants of a task that are in force at a time (start inclusive, end exclusive). */
-export function recipients(task: DfTask, time: number): RecordRecipient[] {
+/** Recipients of a task, and the time that they are those of: from the one bound, inclusive, to the other, exclusive. */
+interface TimedRecipients {
+  readonly from: number;
+  readonly until: number;
+  readonly recipients: readonly RecordRecipient[];
+}
+
+const LAST_RECIPIENTS = new WeakMap<DfTask, TimedRecipients>();
+
+/** The warrants of a task that are in force at a time (start inclusive, end exclusive). Asked for each packet. */
+export function recipients(task: DfTask, time: number): readonly RecordRecipient[] {
+  const last = LAST_RECIPIENTS.get(task);
+  if (last !== undefined && time >= last.from && time < last.until) return last.recipients;
+  const bounds = task.mediations.flatMap(({ start, end }) => [start ?? -Infinity, end ?? Infinity]);
+  const found = {
+    from: Math.max(-Infinity, ...bounds.filter((bound) => bound <= time)),
+    until: Math.min(Infinity, ...bounds.filter((bound) => bound > time)),
+    recipients: recipientsAt(task, time),
+  };
+  LAST_RECIPIENTS.set(task, found);
+  return found.recipients;
+}
+
+function recipientsAt(task: DfTask, time: number): RecordRecipient[] {
   const inForce = task.mediations.filter((mediation) => isInForce(mediation, time));
   return [...new Set(inForce.map(({ liid }) => liid))].map((liid) => {
     const own = inForce.filter((mediation) => mediation.liid === liid);

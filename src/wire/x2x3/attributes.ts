@@ -92,42 +92,30 @@ export function attributeOctets(attribute: Attribute): number {
   return 4 + encodeContents(attribute).length;
 }
 
-/** Reads attributes to the reader's end, in order; repeated ones are kept. */
-export function decodeAttributes(reader: Reader): Attribute[] {
+/** What a type's contents mean. */
+export type ReadContents = (type: number, contents: Uint8Array) => Attribute;
+
+/**
+ * Reads attributes to the reader's end, in order; repeated ones are kept.
+ * @param read is given views of what the reader reads; what it gives has octets of its own
+ */
+export function decodeAttributes(reader: Reader, read: ReadContents = decodeContents): Attribute[] {
   const attributes: Attribute[] = [];
   while (reader.remaining > 0) {
     const type = reader.u16('attribute type');
     const length = reader.u16('attribute length');
-    attributes.push(decodeContents(type, reader.bytes(length, attributeName(type))));
+    attributes.push(read(type, reader.view(length, attributeName(type))));
   }
   return attributes;
 }
 
-/* ---------------------------------------------------------------- helpers */
-
-function encodeContents(attribute: Attribute): Uint8Array {
-  const form = REGISTRY.get(attribute.type)?.form ?? 'octets';
-  switch (attribute.kind) {
-    case 'octets':
-      return attribute.value;
-    case 'number':
-    case 'timestamp':
-      break;
-    case 'text':
-      if (form === 'text') return utf8(attribute.value);
-      if (form === 'ipv4') return ipv4Octets(attribute.value);
-      if (form === 'ipv6') return ipv6Octets(attribute.value);
-      break;
-  }
-  throw new X2X3Error('range', `${attributeName(attribute.type)} is no ${attribute.kind}`);
-}
-
-function decodeContents(type: number, contents: Uint8Array): Attribute {
+/** The attribute of a type with these contents. @throws X2X3Error `range` */
+export function decodeContents(type: number, contents: Uint8Array): Attribute {
   const form = REGISTRY.get(type)?.form ?? 'octets';
   const name = attributeName(type);
   switch (form) {
     case 'octets':
-      return { kind: 'octets', type, value: contents };
+      return { kind: 'octets', type, value: contents.slice() };
     case 'text':
       return textOrOctets(type, contents);
     case 'ipv4':
@@ -150,12 +138,37 @@ function decodeContents(type: number, contents: Uint8Array): Attribute {
   }
 }
 
+/** Whether contents of a type are text: what is read of them once may be given again. */
+export function isTextual(type: number): boolean {
+  const form = REGISTRY.get(type)?.form;
+  return form === 'text' || form === 'ipv4' || form === 'ipv6';
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+function encodeContents(attribute: Attribute): Uint8Array {
+  const form = REGISTRY.get(attribute.type)?.form ?? 'octets';
+  switch (attribute.kind) {
+    case 'octets':
+      return attribute.value;
+    case 'number':
+    case 'timestamp':
+      break;
+    case 'text':
+      if (form === 'text') return utf8(attribute.value);
+      if (form === 'ipv4') return ipv4Octets(attribute.value);
+      if (form === 'ipv6') return ipv6Octets(attribute.value);
+      break;
+  }
+  throw new X2X3Error('range', `${attributeName(attribute.type)} is no ${attribute.kind}`);
+}
+
 /** Senders exist that put octet strings where the standard means text: what is no UTF-8 survives as octets. */
 function textOrOctets(type: number, contents: Uint8Array): Attribute {
   try {
     return { kind: 'text', type, value: fromUtf8(contents) };
   } catch (error) {
-    if (error instanceof BytesError) return { kind: 'octets', type, value: contents };
+    if (error instanceof BytesError) return { kind: 'octets', type, value: contents.slice() };
     throw error;
   }
 }

@@ -2,6 +2,7 @@
  * Encodes many PDUs that have much in common, as a point of interception has them: names, addresses and the XID are the
  * same in PDU after PDU, and what was encoded lately is not encoded again. What comes out is what `encodePdu` gives.
  */
+import { RecentlyMade } from '../../bytes/recently-made.ts';
 import type { Attribute } from './attributes.ts';
 import { encodeAttribute } from './attributes.ts';
 import type { X2X3Sizes } from './limits.ts';
@@ -14,12 +15,12 @@ const KEPT = 1_024;
 const LONGEST = 256;
 
 export class PduEncoder {
-  readonly #texts = new Map<string, Uint8Array>();
-  readonly #xids = new Map<string, Uint8Array>();
+  readonly #texts = new RecentlyMade<Uint8Array>(KEPT);
+  readonly #xids = new RecentlyMade<Uint8Array>(KEPT);
 
   /** @param most sizes above which a PDU is refused. @throws X2X3Error `range`, `too-large` */
   encode(pdu: Pdu, most?: X2X3Sizes): Uint8Array {
-    const xid = kept(this.#xids, pdu.xid, () => xidOctets(pdu.xid));
+    const xid = this.#xids.of(pdu.xid, () => xidOctets(pdu.xid));
     return assemblePdu(
       pdu,
       xid,
@@ -30,15 +31,6 @@ export class PduEncoder {
 
   #attribute(attribute: Attribute): Uint8Array {
     if (attribute.kind !== 'text' || attribute.value.length > LONGEST) return encodeAttribute(attribute);
-    return kept(this.#texts, `${attribute.type} ${attribute.value}`, () => encodeAttribute(attribute));
+    return this.#texts.of(`${attribute.type} ${attribute.value}`, () => encodeAttribute(attribute));
   }
-}
-
-function kept(known: Map<string, Uint8Array>, key: string, make: () => Uint8Array): Uint8Array {
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const made = make();
-  if (known.size >= KEPT) known.clear();
-  known.set(key, made);
-  return made;
 }

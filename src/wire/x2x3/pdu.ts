@@ -32,8 +32,8 @@
 import { fromHex, toHex } from '../../bytes/octets.ts';
 import { Reader } from '../../bytes/reader.ts';
 import { Writer } from '../../bytes/writer.ts';
-import type { Attribute } from './attributes.ts';
-import { ATTRIBUTE, decodeAttributes, encodeAttribute } from './attributes.ts';
+import type { Attribute, ReadContents } from './attributes.ts';
+import { ATTRIBUTE, decodeAttributes, decodeContents, encodeAttribute } from './attributes.ts';
 import { X2X3Error } from './errors.ts';
 import type { X2X3Sizes } from './limits.ts';
 
@@ -127,11 +127,24 @@ export function assemblePdu(
   return writer.bytes(pdu.payload).take();
 }
 
+/** How parts are read that are the same in PDU after PDU. */
+export interface PartReaders {
+  readonly xid: (octets: Uint8Array) => string;
+  readonly contents: ReadContents;
+}
+
+const EACH_ANEW: PartReaders = { xid: xidText, contents: decodeContents };
+
 /**
  * Decodes exactly one PDU; octets before or after it are refused.
  * @throws BytesError, X2X3Error
  */
 export function decodePdu(octets: Uint8Array): Pdu {
+  return decodePduWith(octets, EACH_ANEW);
+}
+
+/** As `decodePdu`. @throws BytesError, X2X3Error, and what the readers of parts throw */
+export function decodePduWith(octets: Uint8Array, parts: PartReaders): Pdu {
   const reader = new Reader(octets);
   const version = reader.u16('version');
   const type = reader.u16('PDU type');
@@ -140,9 +153,10 @@ export function decodePdu(octets: Uint8Array): Pdu {
   if (headerLength < FIXED_HEADER) throw new X2X3Error('range', `header length ${headerLength}`);
   const payloadFormat = reader.u16('payload format');
   const direction = reader.u16('payload direction');
-  const xid = xidText(reader.bytes(16, 'XID'));
+  const xid = parts.xid(reader.view(16, 'XID'));
   const correlation = reader.bytes(8, 'correlation ID');
-  const attributes = decodeAttributes(reader.sub(headerLength - FIXED_HEADER, 'conditional attributes'));
+  const header = reader.sub(headerLength - FIXED_HEADER, 'conditional attributes');
+  const attributes = decodeAttributes(header, parts.contents);
   const payload = reader.bytes(payloadLength, 'payload');
   reader.end('PDU');
   return { version, type, payloadFormat, direction, xid, correlation, attributes, payload };
@@ -204,7 +218,8 @@ export function xidOctets(xid: string): Uint8Array {
   return fromHex(xid.replaceAll('-', ''));
 }
 
-function xidText(octets: Uint8Array): string {
+/** UUID in lower case of 16 octets. */
+export function xidText(octets: Uint8Array): string {
   const hex = toHex(octets);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

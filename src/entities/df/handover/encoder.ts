@@ -25,6 +25,8 @@
  * to the content of the same LIID and CIN.
  */
 import { fromHex, utf8 } from '../../../bytes/octets.ts';
+import { RecentlyMade } from '../../../bytes/recently-made.ts';
+import { ContentTemplate } from '../../../wire/hi/content-template.ts';
 import { MAX_SENT_PDU } from '../../../wire/hi/deframer.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
 import { GENERIC_FAILURE, HI2_EPS_DOMAIN, IMS_EVENT, IRI_TYPE } from '../../../wire/hi/eps-iri.ts';
@@ -37,7 +39,7 @@ import { FRAME_TYPE, IPMM_CC_OBJECT, MMCC_PROTOCOL, streamNameText } from '../..
 import { PARTY_TARGET } from '../../../wire/hi/party.ts';
 import type { Party } from '../../../wire/hi/party.ts';
 import { PAYLOAD_DIRECTION, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
-import type { PsPduPayload } from '../../../wire/hi/ps-pdu.ts';
+import type { PsPdu, PsPduPayload } from '../../../wire/hi/ps-pdu.ts';
 import { latin1 } from '../../../wire/hi/text.ts';
 import { microTime } from '../../../wire/hi/time.ts';
 import type { RecordEncoder } from '../ports.ts';
@@ -60,21 +62,45 @@ export interface DeliveryName {
   readonly element: string;
 }
 
+/** Streams whose PDUs are not encoded from nothing each time. */
+const KEPT_STREAMS = 4_096;
+
 /** The encoder of a delivery function; what it makes is smaller than what a LEMF takes. */
 export function recordEncoder(name: DeliveryName): RecordEncoder {
+  const streams = new RecentlyMade<ContentTemplate>(KEPT_STREAMS);
   return (record, sequenceNumber) => {
-    const header = transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time);
-    const octets = encodePsPdu(pduOf(name, record, header));
+    const octets =
+      record.kind === 'cc'
+        ? templateOf(streams, name, record).encode(sequenceNumber, microTime(record.time), record.content)
+        : encodePsPdu(wholePdu(name, record, sequenceNumber));
     if (octets.length > MAX_SENT_PDU) throw new HiError('range', `a PDU of ${octets.length} octets`);
     return octets;
   };
 }
 
-function pduOf(
+/** Of the stream that a packet is of: all but number, time and packet is the same in its PDUs. */
+function templateOf(
+  streams: RecentlyMade<ContentTemplate>,
+  name: DeliveryName,
+  record: CcRecord,
+): ContentTemplate {
+  const { liid, cin, direction, format, streamIdentifier, decrypted } = record;
+  const opened = decrypted === undefined ? '-' : String(decrypted.csId);
+  const key = `${cin} ${direction} ${format} ${opened} ${liid.length} ${liid}${streamIdentifier}`;
+  return streams.of(key, () => new ContentTemplate(wholePdu(name, record, 0)));
+}
+
+/** What a record is as a PDU. */
+export function wholePdu(
   name: DeliveryName,
   record: Parameters<RecordEncoder>[0],
-  header: PsHeader,
-): Parameters<typeof encodePsPdu>[0] {
+  sequenceNumber: number,
+): PsPdu {
+  const header = transportHeader(name, handedOverLiid(record.liid), sequenceNumber, record.time);
+  return pduOf(name, record, header);
+}
+
+function pduOf(name: DeliveryName, record: Parameters<RecordEncoder>[0], header: PsHeader): PsPdu {
   if (record.kind === 'cin-reset') return resetOf({ ...header, cin: record.cin });
   if (isNotice(record)) return { header, payload: { kind: 'hi1', operation: operationOf(name, record) } };
   return {
@@ -83,7 +109,7 @@ function pduOf(
   };
 }
 
-function resetOf(header: PsHeader): Parameters<typeof encodePsPdu>[0] {
+function resetOf(header: PsHeader): PsPdu {
   return { header, payload: { kind: 'tri', message: { type: 'cinReset' } } };
 }
 

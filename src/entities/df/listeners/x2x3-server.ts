@@ -16,7 +16,8 @@ import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
 import { Deframer } from '../../../wire/x2x3/deframer.ts';
 import { ATTRIBUTE } from '../../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../../wire/x2x3/pdu.ts';
-import { decodePdu, encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
+import { PduDecoder } from '../../../wire/x2x3/pdu-decoder.ts';
+import { encodePdu, keepalivePdu, numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
 import type { ConnectionGuard, ConnectionLimits } from '../../../net/connections.ts';
 import { TlsListener } from '../../../net/tls-listener.ts';
 import type { TlsListenerOptions } from '../../../net/tls-listener.ts';
@@ -129,6 +130,7 @@ class Connection {
   readonly #send: (octets: Uint8Array) => void;
   readonly #options: X2X3ServerOptions;
   readonly #deframer: Deframer;
+  readonly #decoder = new PduDecoder();
   readonly #peer: Peer;
   #waiting: ReceivedPdu[] = [];
   #waitingOctets = 0;
@@ -206,7 +208,7 @@ class Connection {
 
   #decode(octets: Uint8Array): void {
     try {
-      const pdu = decodePdu(octets);
+      const pdu = this.#decoder.decode(octets);
       const problem = policyProblem(pdu);
       if (problem === null) {
         this.#waiting.push({ pdu, octets, peer: this.#peer.commonName });
