@@ -1,17 +1,10 @@
 /** `claviger audit`: whether an audit log is the unbroken chain that it claims to be, and what to do if it is not. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { headPath, linesOf, parseHead } from '../../evidence/audit-file.ts';
+import { headPath, linesOf } from '../../evidence/audit-file.ts';
+import { verifyMerged } from '../../evidence/merged-log.ts';
+import type { MergedRecord } from '../../evidence/merged-log.ts';
 import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
 import type { AuditEvent, AuditRecord, ChainHead } from '../../evidence/log.ts';
 import { systemClock } from '../../host/runtime.ts';
@@ -22,6 +15,7 @@ import { tellDone } from '../as-json.ts';
 import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
+import { auditMergeCommand, endsText, headOf, mergedText } from './audit-merge.ts';
 
 const STORE = 'the store that remembers the log: of the ADMF, of an element’s tasks, or a LEMF’s warrants.db';
 
@@ -34,10 +28,12 @@ export function auditCommand(): Command {
         .argument('<file>', 'audit log; - for standard input')
         .option('--print', 'print every record')
         .option('--store <file>', STORE)
+        .option('--merged', 'the file is of audit merge: check each of the logs in it')
         .option('--json', 'print JSON, one object a line: with --print each record, and what was found')
         .addHelpText('after', '\nExample:\n  $ claviger audit verify kms1/audit.jsonl')
         .action(verify),
     )
+    .addCommand(auditMergeCommand())
     .addCommand(
       new Command('repair')
         .description(
@@ -57,6 +53,7 @@ export function auditCommand(): Command {
 
 interface VerifyOptions extends JsonFlag {
   readonly print?: true;
+  readonly merged?: true;
   readonly store?: string;
 }
 
@@ -66,6 +63,15 @@ interface RepairOptions extends JsonFlag {
 }
 
 function verify(file: string, options: VerifyOptions): void {
+  if (options.merged === true) {
+    if (options.store !== undefined)
+      throw new CliError('usage', '--store is of one log, --merged of several');
+    const print = (record: MergedRecord): void => {
+      if (options.print === true) process.stdout.write(mergedText(record, options));
+    };
+    process.stdout.write(endsText(verifyMerged(linesIn(file), print), options));
+    return;
+  }
   // Before the log is read: it may grow meanwhile.
   const known = [headOf(file), storedHeadOf(options.store)];
   // Of a log that was removed its end is known, and that is what is wrong: not that there is no such file.
@@ -232,10 +238,6 @@ function linesIn(file: string): Iterable<string> {
   }
   const text = Buffer.from(readInput(file)).toString('utf8');
   return text.split('\n').filter((line) => line !== '');
-}
-
-function headOf(file: string): ChainHead | null {
-  return existsSync(headPath(file)) ? parseHead(readFileSync(headPath(file), 'utf8')) : null;
 }
 
 function storedHeadOf(store: string | undefined): ChainHead | null {
