@@ -42,6 +42,8 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Many tests wait rather than compute: three keep two cores busy.
     maxWorkers: 3,
+    // Ends a PostgreSQL that tests have started.
+    globalSetup: 'test/support/postgresql-setup.ts',
     // What is waited for comes in milliseconds; the limit is for machines that do other work meanwhile.
     expect: { poll: { timeout: 30_000 } },
     coverage: { include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },

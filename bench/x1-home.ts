@@ -20,7 +20,6 @@ import type { RunningX1Ne } from '../src/x1/ne.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, KMS_POLICY } from '../src/x1/policy.ts';
 import { openNeState } from '../src/x1/state.ts';
 import { targetKeys } from '../src/x1/target-keys.ts';
-import type { TaskStore } from '../src/x1/tasks.ts';
 
 const POLICIES = { kms: KMS_POLICY, df: DF_POLICY, gateway: GATEWAY_POLICY, cscf: CSCF_POLICY };
 export const KINDS = ['cscf', 'gateway', 'df', 'kms'] as const;
@@ -60,10 +59,6 @@ export async function startElement(
   tls: TlsFiles,
 ): Promise<Pick<RunningX1Ne, 'table' | 'port' | 'stop'>> {
   const kmsStore = kind === 'kms' ? await SqliteKmsStore.open(path.join(folder, 'kms.db')) : null;
-  const wrapStore = (inner: TaskStore): TaskStore =>
-    kmsStore === null
-      ? inner
-      : new WarrantKeepingStore(inner, kmsStore, () => clock.now() / 1000, targetKeys);
   const config = configReader(X1_NE_CONFIG)({
     identifier: nameOf(kind),
     listen: { port: 0 },
@@ -72,13 +67,16 @@ export async function startElement(
   });
   const files = { store: config.store, audit: path.join(folder, `${kind}-audit.log`) };
   const state = await openNeState(files, runtime);
+  const tasks =
+    kmsStore === null
+      ? state.tasks
+      : new WarrantKeepingStore(state.tasks, kmsStore, () => clock.now() / 1000, targetKeys);
   const ne = await startX1Ne(config, {
     policy: POLICIES[kind],
     tls: loadTls(tls, clock.now()),
     hosts: new HostMap(),
-    state,
+    state: { tasks, audit: state.audit },
     runtime,
-    wrapStore,
   });
   return {
     table: ne.table,

@@ -51,6 +51,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'EndpointError no-key': 'Is the host of the other end among partners, and its KMS up?',
   'StorageError locked': 'Stop that process, or give this one state of its own.',
   'StorageError newer': 'Nothing was changed.',
+  'StorageError unavailable': 'Is the database up, and is it where the setting database says?',
+  'StorageError refused': 'Do user, password and rights on the database fit? Its own log says more.',
   'StorageError damaged': 'Put back a copy; nothing was changed.',
   'FileError no-space': 'Make room there, or name another place, and do it again.',
   'FileError denied': 'Name another place, or run it as somebody who may write there.',

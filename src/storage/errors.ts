@@ -10,8 +10,12 @@ export type StorageErrorCode =
   | 'foreign'
   /** The file, or a value in it, is not of the form that was written. */
   | 'damaged'
-  /** Nobody knows whether it was written: whoever asked looks again. */
-  | 'unavailable';
+  /** Nobody knows whether it was written, or the database is away: whoever asked looks again. */
+  | 'unavailable'
+  /** What may be there once is there already: nothing was written. */
+  | 'conflict'
+  /** The database does not take a statement, or does not admit who asks; the message says why. */
+  | 'refused';
 
-/** State that is not used: nothing was changed, but for `unavailable`. */
+/** State that is not used: nothing was changed, but perhaps for `unavailable`. */
 export class StorageError extends ClavigerError<StorageErrorCode> {}

@@ -53,16 +53,29 @@ export function onStoreUpgraded(listener: (upgrade: StoreUpgrade) => void): () =
   };
 }
 
-/** Brings the store in `file` to the present version. @throws StorageError `newer`, `foreign` */
-export async function migrate<Tables>(db: Kysely<Tables>, file: string, schema: StoreSchema): Promise<void> {
+/**
+ * Brings the store in `file` to the present version.
+ * @param postgresql the schema, where the store is one of a PostgreSQL database
+ * @throws StorageError `newer`, `foreign`
+ */
+export async function migrate<Tables>(
+  db: Kysely<Tables>,
+  file: string,
+  schema: StoreSchema,
+  postgresql?: string,
+): Promise<void> {
   const known = Object.fromEntries(
     schema.migrations.map((up, index): [string, Migration] => [nameOf(schema.store, index), { up }]),
   );
-  const names = await tablesIn(db);
+  const names = await (postgresql === undefined ? tablesIn(db) : tablesOfSchema(db, postgresql));
   const applied = names.includes(MIGRATION_TABLE) ? await appliedTo(db) : [];
   if (names.includes(MIGRATION_TABLE)) requireKnown(applied, file, schema);
   else requireFirst(names, file, schema);
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(known) } });
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(known) },
+    ...(postgresql === undefined ? {} : { migrationTableSchema: postgresql }),
+  });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) {
     const [from, to] = [applied.length, schema.migrations.length];
@@ -91,6 +104,11 @@ function nameOf(store: string, index: number): string {
 async function tablesIn<Tables>(db: Kysely<Tables>): Promise<string[]> {
   const found = await sql`
     SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`.execute(db);
+  return found.rows.map((row) => NAMES.table.read(row).name);
+}
+
+async function tablesOfSchema<Tables>(db: Kysely<Tables>, schema: string): Promise<string[]> {
+  const found = await sql`SELECT tablename AS name FROM pg_tables WHERE schemaname = ${schema}`.execute(db);
   return found.rows.map((row) => NAMES.table.read(row).name);
 }
 

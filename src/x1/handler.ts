@@ -93,6 +93,7 @@ export class X1NeHandler {
   async #execute(body: X1RequestBody): Promise<X1ResponseBody> {
     const handler = this.#handlers[body.type] as (request: X1RequestBody) => Promise<X1ResponseBody>;
     try {
+      if (this.#table.isShared) await this.#table.refresh();
       return await handler(body);
     } catch (cause) {
       if (cause instanceof TaskError) throw new X1Refusal(OF_TABLE[cause.code], undefined, { cause });

@@ -1,4 +1,5 @@
 /** X1 at a network element, as CSCF, gateway, DF and KMS all have it: table, store, handler, listener and reports. */
+import { messageOf } from '../bytes/errors.ts';
 import { opening } from '../bytes/opened.ts';
 import type { Opened, Started } from '../bytes/opened.ts';
 import { present } from '../bytes/present.ts';
@@ -15,7 +16,7 @@ import type { TlsMaterial } from '../net/tls.ts';
 import { x1Transport } from './client.ts';
 import { X1Schema } from './schema.ts';
 import { mountX1Ne, openX1Listener } from './server.ts';
-import type { NeState } from './state.ts';
+import type { AuditLog } from '../evidence/log.ts';
 import type { X1NeConfig } from './config.ts';
 import { systemRandom } from '../host/runtime.ts';
 import type { Runtime, Running } from '../host/runtime.ts';
@@ -25,12 +26,10 @@ export interface X1NeParts {
   readonly tls: TlsMaterial;
   readonly hosts: HostMap;
   /** Closed by whoever opened it, when the element has stopped. */
-  readonly state: Pick<NeState, 'tasks' | 'audit'>;
+  readonly state: { readonly tasks: TaskStore; readonly audit: AuditLog };
   readonly runtime: Runtime;
   /** Whether something waits to go to a destination, which then is not removed. */
   readonly waitsFor?: (did: string) => Promise<boolean>;
-  /** Puts a store of the element's own around that of the tasks. */
-  readonly wrapStore?: (inner: TaskStore) => TaskStore;
 }
 
 export interface RunningX1Ne extends Running {
@@ -55,13 +54,14 @@ async function startWith(
   parts: X1NeParts,
   opened: Opened,
 ): Promise<Started<RunningX1Ne>> {
-  const { runtime, tls, hosts, waitsFor, wrapStore } = parts;
+  const { runtime, tls, hosts, waitsFor } = parts;
   const { tasks, audit } = parts.state;
   const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   opened.add(() => schema?.close());
   const judge = schema === null ? {} : { judge: schema };
-  const table = await TaskTable.open(clock, wrapStore?.(tasks) ?? tasks);
+  const table = await TaskTable.open(clock, tasks);
+  if (table.isShared) opened.add(refreshing(table, runtime));
   const client = new HttpsClient({ hosts, tls });
   opened.add(() => client.close());
   const admf = new X1Requester({
@@ -95,4 +95,25 @@ async function startWith(
   opened.add(() => listener.close());
   const { port, connections } = listener;
   return { table, reporter, port, connections };
+}
+
+/** What other processes have done is known here soon, also where nobody asks. */
+const REFRESH_MS = 2_000;
+
+/** Takes in now and then what others have changed; gives the way to stop it. */
+function refreshing(table: TaskTable, { clock, logger }: Runtime): () => void {
+  let timer = clock.after(REFRESH_MS, refresh);
+  let isStopped = false;
+  function refresh(): void {
+    table
+      .refresh()
+      .catch((error: unknown) => logger.debug({ reason: messageOf(error) }, 'tasks of others cannot be read'))
+      .finally(() => {
+        if (!isStopped) timer = clock.after(REFRESH_MS, refresh);
+      });
+  }
+  return () => {
+    isStopped = true;
+    timer.cancel();
+  };
 }

@@ -7,7 +7,7 @@
  *     audit_head   the end of the element's audit log
  */
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, QueryExecutorProvider } from 'kysely';
 import type { HeadMemory } from '../evidence/kept-log.ts';
 import { AUDIT_HEAD, headMemory } from '../storage/audit-head.ts';
 import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
@@ -19,7 +19,7 @@ import { openDatabase } from '../storage/sqlite.ts';
 import { countColumn, tableReaders, textColumn, timeColumn } from '../storage/stored-tables.ts';
 import type { TablesOf, WrittenRow } from '../storage/stored-tables.ts';
 
-const STORED = tableReaders({
+export const TASK_TABLES = tableReaders({
   task: {
     xid: textColumn,
     body: taskColumn,
@@ -30,7 +30,7 @@ const STORED = tableReaders({
   destination: { did: textColumn, body: destinationColumn },
 });
 
-type Tables = TablesOf<typeof STORED>;
+type Tables = TablesOf<typeof TASK_TABLES>;
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS task (xid TEXT PRIMARY KEY, body TEXT NOT NULL, activated_at REAL NOT NULL,
@@ -62,25 +62,23 @@ export class SqliteTaskStore implements TaskStore {
     return new SqliteTaskStore(await openDatabase<Tables>(file, TASK_SCHEMA));
   }
 
-  async load(): Promise<TaskTableState> {
-    const tasks = await rowsOf(this.#db, STORED.task, sql`ORDER BY activated_at`);
-    const destinations = await rowsOf(this.#db, STORED.destination);
-    return {
-      tasks: tasks.map(({ xid: _xid, body: task, ...times }) => ({ task, ...times })),
-      destinations: destinations.map(({ body }) => body),
-    };
+  load(): Promise<TaskTableState> {
+    return storedTasks(this.#db);
   }
 
   async commit(change: TaskTableChange): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       for (const [xid, record] of change.tasks) {
         if (record === null) await transaction.deleteFrom('task').where('xid', '=', xid).execute();
-        else await replaceRows(transaction, STORED.task, [rowOf(record)]);
+        else await replaceRows(transaction, TASK_TABLES.task, [rowOf(record)]);
       }
       for (const [did, destination] of change.destinations) {
         if (destination === null)
           await transaction.deleteFrom('destination').where('did', '=', did).execute();
-        else await replaceRows(transaction, STORED.destination, [{ did, body: JSON.stringify(destination) }]);
+        else
+          await replaceRows(transaction, TASK_TABLES.destination, [
+            { did, body: JSON.stringify(destination) },
+          ]);
       }
     });
   }
@@ -90,6 +88,21 @@ export class SqliteTaskStore implements TaskStore {
   }
 }
 
-function rowOf({ task, ...times }: TaskRecord): WrittenRow<typeof STORED.task> {
+/** All of them, in the order of activation. */
+export async function storedTasks(db: QueryExecutorProvider): Promise<TaskTableState> {
+  const tasks = await rowsOf(db, TASK_TABLES.task, sql`ORDER BY activated_at`);
+  const destinations = await rowsOf(db, TASK_TABLES.destination);
+  return { tasks: tasks.map(recordOf), destinations: destinations.map(({ body }) => body) };
+}
+
+export function recordOf({
+  xid: _xid,
+  body: task,
+  ...times
+}: ReturnType<typeof TASK_TABLES.task.read>): TaskRecord {
+  return { task, ...times };
+}
+
+export function rowOf({ task, ...times }: TaskRecord): WrittenRow<typeof TASK_TABLES.task> {
   return { xid: task.xid, body: JSON.stringify(task), ...times };
 }

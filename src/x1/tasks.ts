@@ -49,11 +49,24 @@ export interface TaskTableChange {
   readonly destinations: ReadonlyMap<string, Destination | null>;
 }
 
-/** Where the table is kept; `src/x1/task-store.ts` has SQLite. */
+/** Where the table is kept: by SQLite in `task-store.ts`, by PostgreSQL in `shared-task-store.ts`. */
 export interface TaskStore {
   load(): Promise<TaskTableState>;
   /** Applies all of it, durably, or nothing. */
   commit(change: TaskTableChange): Promise<void>;
+  /** Of a store that other processes change as well; absent: this process alone does. */
+  readonly shared?: SharedTasks;
+}
+
+/** Tasks and destinations that several processes decide on, one decision after the other. */
+export interface SharedTasks {
+  /** What others have changed since this process last heard of it. */
+  news(): Promise<TaskTableChange>;
+  /**
+   * While nobody else decides: `decide` hears what others have changed, and what it gives is applied, all of it durably or
+   * nothing; `null`: there is nothing to apply.
+   */
+  decide(decide: (news: TaskTableChange) => TaskTableChange | null): Promise<void>;
 }
 
 /** What has happened to the table, told after it took effect, in order. */
@@ -156,6 +169,19 @@ export class TaskTable {
 
   destinations(): Destination[] {
     return [...this.#destinations.values()];
+  }
+
+  /** Whether other processes change the table as well. */
+  get isShared(): boolean {
+    return this.#store.shared !== undefined;
+  }
+
+  /** Takes in what other processes have changed: afterwards the table has all that any of them has acknowledged. */
+  refresh(): Promise<void> {
+    return this.#changes.run(async () => {
+      const { shared } = this.#store;
+      if (shared !== undefined) this.#hear(await shared.news());
+    });
   }
 
   /** Calls `listener` after every change; gives the way to stop it. */
@@ -266,12 +292,19 @@ export class TaskTable {
   }
 
   async #carryOut(waiting: readonly WaitingChange[]): Promise<void> {
-    const planned = waiting.flatMap((change) => this.#plan(change));
+    const planned: PlannedChange[] = [];
+    // Where the store cannot even be asked, none is planned.
+    const failing = new Set<Pick<WaitingChange, 'reject'>>(waiting);
     try {
-      if (planned.length > 0) await this.#store.commit(together(planned));
+      await this.#decided(() => {
+        planned.push(...waiting.flatMap((change) => this.#plan(change)));
+        failing.clear();
+        for (const change of planned) failing.add(change);
+        return planned.length === 0 ? null : together(planned);
+      });
     } catch (error) {
       this.#next = this.#inEffect();
-      for (const { reject } of planned) reject(error);
+      for (const { reject } of failing) reject(error);
       return;
     }
     for (const { tasks, destinations, events, resolve, reject } of planned) {
@@ -284,6 +317,30 @@ export class TaskTable {
         reject(error);
       }
     }
+  }
+
+  /** Plans on what holds, that of others too, and has it stored. */
+  async #decided(plan: () => TaskTableChange | null): Promise<void> {
+    const { shared } = this.#store;
+    if (shared !== undefined) {
+      await shared.decide((news) => {
+        this.#hear(news);
+        return plan();
+      });
+      return;
+    }
+    const change = plan();
+    if (change !== null) await this.#store.commit(change);
+  }
+
+  /** Takes in what others have changed, and tells of it. Not while changes of this process are being stored. */
+  #hear(news: TaskTableChange): void {
+    const events = eventsOf(news, this.#tasks, this.#destinations);
+    if (events.length === 0) return;
+    apply(this.#tasks, news.tasks);
+    apply(this.#destinations, news.destinations);
+    this.#next = this.#inEffect();
+    for (const event of events) for (const listener of this.#listeners) listener(event);
   }
 
   /** Nothing if it is refused. */
@@ -336,6 +393,39 @@ export function destinationsOf(task: InterceptTask): Set<string> {
 /** Whether a warrant's part is in force at a time (Unix milliseconds): start inclusive, end exclusive. */
 export function inForce({ startTime, endTime }: MediationDetails, at: number): boolean {
   return (startTime === undefined || at >= startTime) && (endTime === undefined || at < endTime);
+}
+
+/** All of a state, as a change of what had nothing. */
+export function changeOf({ tasks, destinations }: TaskTableState): TaskTableChange {
+  return {
+    tasks: new Map(tasks.map((record) => [record.task.xid, record])),
+    destinations: new Map(destinations.map((destination) => [destination.did, destination])),
+  };
+}
+
+/** What has happened by changes, in an order in which no task lacks its destinations. */
+function eventsOf(
+  { tasks, destinations }: TaskTableChange,
+  knownTasks: ReadonlyMap<string, TaskRecord>,
+  known: ReadonlyMap<string, Destination>,
+): TaskEvent[] {
+  const made: TaskEvent[] = [];
+  const removed: TaskEvent[] = [];
+  for (const [did, destination] of destinations) {
+    const before = known.get(did);
+    if (destination === null) {
+      if (before !== undefined) removed.push({ kind: 'destination-removed', destination: before });
+    } else if (before === undefined) made.push({ kind: 'destination-created', destination });
+    else made.push({ kind: 'destination-modified', destination, before });
+  }
+  for (const [xid, record] of tasks) {
+    const before = knownTasks.get(xid)?.task;
+    if (record === null) {
+      if (before !== undefined) made.push({ kind: 'task-deactivated', task: before });
+    } else if (before === undefined) made.push({ kind: 'task-activated', task: record.task });
+    else made.push({ kind: 'task-modified', task: record.task, before });
+  }
+  return [...made, ...removed];
 }
 
 function together(planned: readonly TaskTableChange[]): TaskTableChange {

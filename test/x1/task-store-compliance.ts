@@ -9,7 +9,8 @@ import { destination, DID, OTHER_XID, task, XID } from '../poi/support.ts';
 
 const record: TaskRecord = { task, activatedAt: 1.5, modifiedAt: 2.25, modifications: 3 };
 
-export function taskStoreSuite(backend: StoreBackend<TaskStore>): void {
+/** @param runs tasks and destinations that are tried */
+export function taskStoreSuite(backend: StoreBackend<TaskStore>, runs = 40): void {
   storeSuite('tasks', backend, (current) => {
     it('gives back whatever X1 can say of a task and a destination, after it was opened again', async () => {
       await fc.assert(
@@ -29,7 +30,7 @@ export function taskStoreSuite(backend: StoreBackend<TaskStore>): void {
             destinations: new Map([[someDestination.did, null]]),
           });
         }),
-        { numRuns: 40 },
+        { numRuns: runs },
       );
       expect(await current.store.load()).toEqual({ tasks: [], destinations: [] });
     });

@@ -113,6 +113,8 @@ interface Restored {
 
 const TASKS =
   'What X1 has changed since then is not in it: have the ADMF reconcile (it does so by itself when it finds the element).\n';
+const ITS_DATABASE =
+  'Its database is not in the copy: put that back by its own means, as of the same time or later. If it is older:\n';
 const nothing = (): Promise<Record<string, never>> => Promise.resolve({});
 
 const KINDS: Readonly<Record<string, (json: unknown, file: string) => Promise<Restored>>> = {
@@ -120,7 +122,8 @@ const KINDS: Readonly<Record<string, (json: unknown, file: string) => Promise<Re
     const { kmsConfig } = await import('../../entities/kms/config.ts');
     const { kmsKept } = await import('../../entities/kms/start-operation.ts');
     const config = kmsConfig(json, file);
-    const forgotten = `The KMS has forgotten since then:
+    const its = config.database === undefined ? '' : ITS_DATABASE;
+    const forgotten = `${its}The KMS has forgotten since then:
 - which requests of phones it has answered. Start it ${config.skew} seconds after the lost one ended, or later: older requests are refused by their time.
 - which questions of DFs it has answered: for exchanges of that time the same number may be put once more. The audit log of the lost KMS, if it is there, has them.
 - LI roots that were made: keys of sessions under them cannot be recovered.

@@ -23,6 +23,7 @@ import {
 } from '../../host/config.ts';
 import type { ConfigOf, ConfigReader } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
+import { databaseSettings } from '../../host/database-config.ts';
 import { ADMF_SETTINGS, KEEPALIVE_SETTINGS, SCHEMA_SETTING } from '../../x1/config.ts';
 
 const DISTRICT = strict({
@@ -123,7 +124,8 @@ export const KMS_CONFIG = strict({
     },
   ),
   users: httpsListener('where phones fetch parameters and keys (PPS, REQUEST_KEY)'),
-  state: filePath('folder of `kms.db`, `tasks.db` and `audit.jsonl`'),
+  state: filePath('folder of `kms.db`, `tasks.db` and `audit.jsonl`; with `database`, of the last of them'),
+  database: databaseSettings('claviger_kms'),
   district: DISTRICT,
   certificates: CERTIFICATES,
   subscribers: listOf(SUBSCRIBER),

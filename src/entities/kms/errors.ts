@@ -16,3 +16,8 @@ export type KmsErrorCode =
   | 'unavailable';
 
 export class KmsError extends ClavigerError<KmsErrorCode> {}
+
+/** Whether something cannot be had for the moment: the KMS's threads, or its store. */
+export function isUnavailable(error: unknown): error is ClavigerError<'unavailable'> {
+  return error instanceof ClavigerError && error.code === 'unavailable';
+}

@@ -36,8 +36,10 @@ export class LiRoots {
     if (known.state !== 'absent') return rootOf(known);
     const drawn = Secret.of(this.#random.bytes(ROOT_OCTETS));
     const kept = await this.#store.keepLiRoot(epoch, drawn);
+    // Another process may have been first.
+    const isOwn = kept.state === 'kept' && kept.root.equals(drawn);
     drawn.wipe();
-    this.#audit.append({ kind: 'li-root-created', epoch });
+    if (isOwn) this.#audit.append({ kind: 'li-root-created', epoch });
     return rootOf(kept);
   }
 

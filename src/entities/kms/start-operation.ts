@@ -8,6 +8,8 @@ import type { LiveTls } from '../../net/live-tls.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
+import { databaseAlarms, databaseMeters } from '../../host/database-operation.ts';
+import type { SharedDatabase } from '../../host/database-operation.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Alarm, Operation } from '../../host/operation.ts';
@@ -28,6 +30,8 @@ export interface KmsOperationParts {
   readonly clock: Clock;
   readonly district: District;
   readonly store: SubscriberStore;
+  /** `null`: its stores are its own. */
+  readonly database: SharedDatabase | null;
   readonly x1: RunningX1Ne;
   readonly requestKey: RequestKeyService;
   /** Private keys for phones that wait. */
@@ -48,6 +52,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
     clock,
     district,
     store,
+    database,
     x1,
     requestKey,
     turns,
@@ -68,7 +73,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
       const state = neState(x1, config.admf.identifier);
       return {
         ...state,
-        alarms: [...state.alarms, ...crowdedAlarms(turns.waiting, config.queue)],
+        alarms: [...state.alarms, ...databaseAlarms(database), ...crowdedAlarms(turns.waiting, config.queue)],
         queues: [
           ...state.queues,
           { name: 'private-keys', to: '', entries: turns.waiting, octets: null, oldest: null },
@@ -76,8 +81,13 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
         ],
       };
     },
-    unready: () => [...(inForce() ? [] : ['the district has no parameters in force']), ...probe.problems()],
+    unready: () => [
+      ...(inForce() ? [] : ['the district has no parameters in force']),
+      ...probe.problems(),
+      ...databaseAlarms(database).map(({ text }) => text),
+    ],
     meters: [
+      ...databaseMeters(database),
       ...neMeters(x1, { users: connectionsOf(listeners.users), xk: connectionsOf(listeners.xk) }),
       meterBy('outcome', 'get_keys_total', 'Questions for keys, by what came of them.', () => xk.outcomes),
       meter(
@@ -123,12 +133,19 @@ export function crowdedAlarms(waiting: number, most: number): Alarm[] {
   return [{ name: 'private-keys', severity: 'warning', about: '', text, since: null }];
 }
 
+/** Files in its folder; the stores are there unless it has a database. */
+export function kmsFiles({ state }: KmsConfig) {
+  const at = (name: string): string => path.join(state, name);
+  return { kms: at('kms.db'), tasks: at('tasks.db'), audit: at('audit.jsonl') };
+}
+
 /** What it keeps on disk. */
-export function kmsKept({ state }: KmsConfig) {
+export function kmsKept(config: KmsConfig) {
+  const { kms, tasks, audit } = kmsFiles(config);
   return {
-    stores: { kms: path.join(state, 'kms.db'), tasks: path.join(state, 'tasks.db') },
-    audit: path.join(state, 'audit.jsonl'),
-    place: { entity: 'kms', folders: [state] },
+    stores: config.database === undefined ? { kms, tasks } : {},
+    audit,
+    place: { entity: 'kms', folders: [config.state] },
     secret: true,
   } satisfies KeptState;
 }

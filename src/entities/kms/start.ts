@@ -14,14 +14,11 @@ import type { DistrictFile } from './district-file.ts';
 import { enrolAll } from './enrolment.ts';
 import { KeyMaterial } from './key-material.ts';
 import { epochOf, LiRoots, LONGEST_EPOCH } from './li-roots.ts';
-import type { SerialRecord } from './ports.ts';
+import type { KmsStore, SerialRecord } from './ports.ts';
 import { KmsRecords } from './records.ts';
 import { LiveCertification } from './start-certification.ts';
 import { RequestKeyService } from './request-key.ts';
-import { WarrantKeepingStore } from './warrants.ts';
 import { XkService } from './xk.ts';
-import { targetKeys } from '../../x1/target-keys.ts';
-import type { TaskStore } from '../../x1/tasks.ts';
 import { kmsPolicyFor } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { listen } from '../../net/https.ts';
@@ -29,7 +26,6 @@ import { kmsUserServer } from './http/users.ts';
 import { xkServer } from './http/xk.ts';
 import { admissionOf, loadTls, requireOwn } from '../../net/tls.ts';
 import { LiveTls } from '../../net/live-tls.ts';
-import { SqliteKmsStore } from './store/sqlite.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { ConfigError, readSecretFile } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
@@ -38,11 +34,11 @@ import { DEFAULT_WORKERS, startGenerator } from './workers/start-generator.ts';
 import { DEFAULT_QUESTION_WORKERS, startQuestions } from './workers/start-questions.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 import type { Operation } from '../../host/operation.ts';
-import { kmsKept, kmsOperation } from './start-operation.ts';
+import { kmsFiles, kmsKept, kmsOperation } from './start-operation.ts';
+import { openKmsStores } from './start-stores.ts';
+import type { KmsStores } from './start-stores.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
-import { openNeState } from '../../x1/state.ts';
-import type { NeState } from '../../x1/state.ts';
 
 export interface RunningKms extends Running {
   readonly users: Listen;
@@ -72,12 +68,8 @@ async function startHolding(
   const tls = new LiveTls(loadTls(config.tls, clock.now()));
   requireOwn(tls, config.name, 'kms');
   const certificates = LiveCertification.open(config, clock.now());
-  const { stores, audit: log } = kmsKept(config);
-  const store = await SqliteKmsStore.open(stores.kms);
-  opened.add(() => store.close());
-  const ne = await openNeState({ store: stores.tasks, audit: log }, runtime);
-  opened.add(() => ne.close());
-  const { audit } = ne;
+  const stores = await openKmsStores(config, runtime, opened);
+  const { store, audit, trail, database } = stores;
   const pairings = startGenerator({ workers: DEFAULT_WORKERS, ...config }, logger);
   opened.add(() => pairings.stop());
   const district = await openDistrict(config, runtime, store);
@@ -103,7 +95,7 @@ async function startHolding(
     await store.forgetting.forgetHoldings(now() - config.retention - LONGEST_EPOCH);
   };
   await keepHouse();
-  const x1 = await provisioned(config, runtime, tls, { store, ne });
+  const x1 = await provisioned(config, runtime, tls, stores);
   const limits = config.users.connections;
   const users = kmsUserServer({ tls, district, requestKey, clock, logger, limits });
   const xk = xkServer({
@@ -121,7 +113,7 @@ async function startHolding(
   opened.add(() => housekeeping.cancel());
   const operation = kmsOperation(config, {
     ...{ tls, certificates, clock, district, store, x1, requestKey, turns, xk: service },
-    trail: ne.trail,
+    ...{ trail, database },
     questions: questions.turns,
     listeners: { users, xk },
   });
@@ -133,7 +125,7 @@ function provisioned(
   config: KmsConfig,
   runtime: Runtime,
   tls: LiveTls,
-  { store, ne }: { readonly store: SqliteKmsStore; readonly ne: NeState },
+  state: Pick<KmsStores, 'tasks' | 'audit'>,
 ): Promise<RunningX1Ne> {
   const { address, port, connections, ...agreed } = config.x1;
   const x1Config = {
@@ -141,15 +133,13 @@ function provisioned(
     listen: { address, port, connections },
     admf: config.admf,
     ...agreed,
-    store: kmsKept(config).stores.tasks,
+    store: kmsFiles(config).tasks,
     deactivateAllTasks: false,
     removeAllDestinations: false,
   };
-  const now = (): number => runtime.clock.now() / 1000;
-  const wrapStore = (inner: TaskStore): TaskStore => new WarrantKeepingStore(inner, store, now, targetKeys);
   const hosts = new HostMap(config.hosts);
   const policy = kmsPolicyFor(config.xk.lemfs);
-  return startX1Ne(x1Config, { policy, tls, hosts, state: ne, runtime, wrapStore });
+  return startX1Ne(x1Config, { policy, tls, hosts, state, runtime });
 }
 
 async function open(server: FastifyInstance, at: Listen): Promise<Listen> {
@@ -157,7 +147,7 @@ async function open(server: FastifyInstance, at: Listen): Promise<Listen> {
 }
 
 /** The district with what the store holds and what the configuration adds. */
-async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKmsStore): Promise<District> {
+async function openDistrict(config: KmsConfig, runtime: Runtime, store: KmsStore): Promise<District> {
   const { name, keyLifetime, hosts, files, demoGroup } = config.district;
   const demo = demoGroup !== undefined;
   const district = new District({ name, keyLifetime, demo, ...(hosts === undefined ? {} : { hosts }) });
@@ -170,7 +160,12 @@ async function openDistrict(config: KmsConfig, runtime: Runtime, store: SqliteKm
     if (isNew && liRoot !== null) await store.keepLiRoot(epochOf(now), liRoot);
   }
   if (demoGroup !== undefined && (await store.serials()).length === 0) {
-    await store.putSerial(drawDemoSerial(demoGroup, runtime));
+    try {
+      await store.putSerial(drawDemoSerial(demoGroup, runtime));
+    } catch (error) {
+      // Another process of the district has drawn it meanwhile.
+      if (config.database === undefined || (await store.serials()).length === 0) throw error;
+    }
   }
   const serials = await store.serials();
   if (serials.length === 0)

@@ -2,6 +2,7 @@
  * X1 tasks as warrants. The ADMF provisions tasks at the KMS itself over X1; the KMS keeps when they covered what, beyond
  * their end, since for as long as retention lasts keys of their time may be asked for.
  */
+import { changeOf } from '../../x1/tasks.ts';
 import type { TaskStore, TaskTableChange, TaskTableState } from '../../x1/tasks.ts';
 import type { Destination, InterceptTask } from '../../wire/x1/details.ts';
 import { keyClientOf } from '../../wire/x1/key-client.ts';
@@ -16,13 +17,10 @@ type Periods = readonly WarrantPeriod[];
 type PeriodsChange = readonly [xid: string, change: (periods: Periods) => Periods];
 
 /**
- * The X1 task table's store at a KMS: it keeps the history that the table itself forgets. A task's end is on record
- * before the table lets go of it, its beginning after the table has it; `load` mends what a crash in between left, as
- * of the time at which it does: nobody was told of it before.
+ * What becomes of warrants when tasks change. A task's end is on record before the table lets go of it, its beginning after
+ * the table has it.
  */
-export class WarrantKeepingStore implements TaskStore {
-  readonly #inner: TaskStore;
-  readonly #store: WarrantStore;
+export class WarrantKeeper {
   readonly #now: () => number;
   readonly #readTarget: TargetReader;
   /** As the table has them, by XID and DID. */
@@ -30,42 +28,45 @@ export class WarrantKeepingStore implements TaskStore {
   readonly #destinations = new Map<string, Destination>();
 
   /** @param now Unix seconds */
-  constructor(inner: TaskStore, store: WarrantStore, now: () => number, readTarget: TargetReader) {
-    this.#inner = inner;
-    this.#store = store;
+  constructor(now: () => number, readTarget: TargetReader) {
     this.#now = now;
     this.#readTarget = readTarget;
   }
 
-  async load(): Promise<TaskTableState> {
-    const state = await this.#inner.load();
-    for (const { task } of state.tasks) this.#tasks.set(task.xid, task);
-    for (const destination of state.destinations) this.#destinations.set(destination.did, destination);
-    await this.#change(
-      state.tasks.map(({ task, activatedAt }) => [
-        task.xid,
-        // Version 0.1.0 let periods begin before the task was activated.
-        (periods) => this.#told(task)(periodsSince(periods, activatedAt / 1000)),
-      ]),
-    );
-    return state;
+  /** The table has this now. */
+  heard({ tasks, destinations }: TaskTableChange): void {
+    for (const [did, destination] of destinations) replace(this.#destinations, did, destination);
+    for (const [xid, record] of tasks) replace(this.#tasks, xid, record?.task ?? null);
   }
 
-  async commit(change: TaskTableChange): Promise<void> {
+  /** Calls `write`, which writes the change of the table, and puts on record what it means for warrants. */
+  async around(change: TaskTableChange, store: WarrantStore, write: () => Promise<void>): Promise<void> {
     const ended: PeriodsChange[] = [];
     for (const [xid, record] of change.tasks) {
       if (record === null) ended.push([xid, (periods) => periodsAfterEnd(periods, this.#now())]);
     }
-    await this.#change(ended);
-    await this.#inner.commit(change);
-    for (const [did, destination] of change.destinations) replace(this.#destinations, did, destination);
-    for (const [xid, record] of change.tasks) replace(this.#tasks, xid, record?.task ?? null);
+    await changePeriods(store, ended);
+    await write();
     const told = new Set([...change.tasks.keys(), ...this.#usersOf(change.destinations)]);
-    await this.#change(
+    await changePeriods(
+      store,
       [...told].flatMap((xid): PeriodsChange[] => {
-        const task = this.#tasks.get(xid);
-        return task === undefined ? [] : [[xid, this.#told(task)]];
+        const record = change.tasks.get(xid);
+        const task = record === undefined ? this.#tasks.get(xid) : record?.task;
+        return task === undefined ? [] : [[xid, this.#told(task, change)]];
       }),
+    );
+  }
+
+  /** Mends what a crash left between a table and its warrants, as of now: nobody was told of it before. */
+  async mend({ tasks }: TaskTableState, store: WarrantStore): Promise<void> {
+    await changePeriods(
+      store,
+      tasks.map(({ task, activatedAt }) => [
+        task.xid,
+        // Version 0.1.0 let periods begin before the task was activated.
+        (periods) => this.#told(task, null)(periodsSince(periods, activatedAt / 1000)),
+      ]),
     );
   }
 
@@ -76,14 +77,14 @@ export class WarrantKeepingStore implements TaskStore {
     return tasks.flatMap(({ xid, dids }) => (dids.some((did) => destinations.has(did)) ? [xid] : []));
   }
 
-  #told(task: InterceptTask): PeriodsChange[1] {
+  #told(task: InterceptTask, change: TaskTableChange | null): PeriodsChange[1] {
     const {
       targets,
       mediation: [validity],
     } = task;
     const told = {
       targets: [...new Set(targets.flatMap((target) => this.#readTarget(target)))],
-      lemf: this.#lemfOf(task),
+      lemf: this.#lemfOf(task, change),
       start: validity?.startTime === undefined ? null : validity.startTime / 1000,
       end: validity?.endTime === undefined ? Infinity : validity.endTime / 1000,
     };
@@ -91,23 +92,58 @@ export class WarrantKeepingStore implements TaskStore {
   }
 
   /** The LEMF that may ask under a task; `undefined`: delivery functions may. One that is not known may not. */
-  #lemfOf({ dids: [did], mediation: [validity] }: InterceptTask): AskingLemf | undefined {
+  #lemfOf(
+    { dids: [did], mediation: [validity] }: InterceptTask,
+    change: TaskTableChange | null,
+  ): AskingLemf | undefined {
     if (did === undefined) return undefined;
-    const destination = this.#destinations.get(did);
-    const name = destination === undefined ? null : keyClientOf(destination);
+    const changed = change?.destinations.get(did);
+    const destination = changed === undefined ? (this.#destinations.get(did) ?? null) : changed;
+    const name = destination === null ? null : keyClientOf(destination);
     return { name: name ?? '', liid: validity?.liid ?? '' };
   }
+}
 
-  /** Puts all on record together. */
-  async #change(changes: readonly PeriodsChange[]): Promise<void> {
-    const changed: KnownTask[] = [];
-    for (const [xid, change] of changes) {
-      const known = (await this.#store.warrant(xid))?.periods ?? [];
-      const periods = change(known);
-      if (periods !== known) changed.push({ xid, periods });
-    }
-    if (changed.length > 0) await this.#store.putWarrant(...changed);
+/**
+ * The X1 task table's store at a KMS whose warrants are in a store of their own: it keeps the history that the table itself
+ * forgets. `load` mends what a crash between the two left.
+ */
+export class WarrantKeepingStore implements TaskStore {
+  readonly #inner: TaskStore;
+  readonly #store: WarrantStore;
+  readonly #keeper: WarrantKeeper;
+
+  /** @param now Unix seconds */
+  constructor(inner: TaskStore, store: WarrantStore, now: () => number, readTarget: TargetReader) {
+    this.#inner = inner;
+    this.#store = store;
+    this.#keeper = new WarrantKeeper(now, readTarget);
   }
+
+  async load(): Promise<TaskTableState> {
+    const state = await this.#inner.load();
+    this.#keeper.heard(changeOf(state));
+    await this.#keeper.mend(state, this.#store);
+    return state;
+  }
+
+  async commit(change: TaskTableChange): Promise<void> {
+    await this.#keeper.around(change, this.#store, async () => {
+      await this.#inner.commit(change);
+      this.#keeper.heard(change);
+    });
+  }
+}
+
+/** Puts all on record together. */
+async function changePeriods(store: WarrantStore, changes: readonly PeriodsChange[]): Promise<void> {
+  const changed: KnownTask[] = [];
+  for (const [xid, change] of changes) {
+    const known = (await store.warrant(xid))?.periods ?? [];
+    const periods = change(known);
+    if (periods !== known) changed.push({ xid, periods });
+  }
+  if (changed.length > 0) await store.putWarrant(...changed);
 }
 
 function replace<T>(map: Map<string, T>, key: string, value: T | null): void {

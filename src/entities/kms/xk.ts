@@ -20,7 +20,7 @@ import type { FailureIndication, GetKeysRequest, GetKeysResponse } from '../../w
 import { sha256 } from '../../ibake/sealing.ts';
 import { likelyRecords, askedQuestion, readQuestion } from './asked-question.ts';
 import type { AskedExchange, LikelyRecords, ReadQuestion } from './asked-question.ts';
-import { KmsError } from './errors.ts';
+import { isUnavailable, KmsError } from './errors.ts';
 import { coverageOf } from './coverage.ts';
 import type { TargetCoverage, WarrantTimes } from './coverage.ts';
 import type {
@@ -166,7 +166,7 @@ export class XkService {
     asked: ReadQuestion,
     signal: AbortSignal | undefined,
   ): Promise<Judged<GetKeysResponse>> {
-    const permission = await this.#permit(client, asked);
+    const permission = await this.#permission(client, asked);
     if ('failure' in permission) {
       const response = { failureIndication: permission.failure };
       return { response, event: eventOf(client, asked, refused(permission)) };
@@ -194,6 +194,17 @@ export class XkService {
     this.#count(event);
     this.#refusals.record(commonName, event);
     return { failureIndication: failure };
+  }
+
+  /** As `#permit`; where what it needs to know cannot be had, the client is to ask again. */
+  async #permission(client: XkPeer, asked: ReadQuestion): Promise<Permission | Refusal> {
+    try {
+      return await this.#permit(client, asked);
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      this.#ports.logger.error({ reason: error.message }, 'get_keys: records cannot be had');
+      return { failure: 'temporarily-unavailable', reason: 'failed' };
+    }
   }
 
   async #permit(

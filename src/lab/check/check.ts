@@ -4,6 +4,7 @@ import { ownCertificate } from './certificates.ts';
 import type { OwnCertificate } from './certificates.ts';
 import { readChecked } from './configurations.ts';
 import type { Checked, ConfigFinding, GivenFile } from './configurations.ts';
+import { databaseFindings } from './databases.ts';
 import { certificationFindings } from './key-requests.ts';
 import { linkFindings } from './links.ts';
 import { placesOf, portFindings, stateFindings } from './places.ts';
@@ -44,6 +45,7 @@ export function checkConfigurations(
   }
   const places = all.flatMap(placesOf);
   found.push(...portFindings(places), ...stateFindings(all, isFolder));
+  found.push(...databaseFindings(all));
   // Whoever cannot be read cannot be found, either.
   const isWhole = complete && all.length === given.length;
   found.push(...linkFindings({ all, places, certificates, complete: isWhole, now }));

@@ -63,6 +63,18 @@ function found(files = all, complete = true, time = now): string[] {
 }
 
 describe('claviger config check', () => {
+  it('R-93: databases that cannot be entered, or are shared by who may not', () => {
+    const database = { engine: 'postgresql', host: '127.0.0.1', name: 'd', user: 'u', instance: 'one' };
+    set('a/kms.json', 'database', database);
+    expect(found()).toEqual([]);
+    set('b/kms.json', 'database', { ...database, passwordFile: 'absent' });
+    expect(found()).toEqual([
+      expect.stringMatching(/^b\/kms.json: error: database: cannot read \S*absent/),
+      'b/kms.json: error: database.instance: one is also that of a/kms.json',
+      'b/kms.json: error: database.schema: claviger_kms has the district of a/kms.json: one each',
+    ]);
+  });
+
   it('R-93: finds nothing wrong with what claviger init makes', () => {
     expect(found()).toEqual([]);
   });

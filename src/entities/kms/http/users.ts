@@ -22,7 +22,7 @@ import type { PublishedParameters } from '../../../wire/pps/publication.ts';
 import { RequestKeyError } from '../../../wire/request-key/errors.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../../wire/request-key/transport.ts';
 import type { District } from '../district.ts';
-import { KmsError } from '../errors.ts';
+import { isUnavailable, KmsError } from '../errors.ts';
 import { publish } from '../publication.ts';
 import type { RequestKeyService } from '../request-key.ts';
 import { answering, httpsServer } from '../../../net/https.ts';
@@ -96,7 +96,7 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
         return sendProblem(reply, 400, error.message);
       if (error instanceof KmsError && error.code === 'share')
         return sendProblem(reply.header('retry-after', RETRY_AFTER), 429, 'more requests than a share');
-      if (error instanceof KmsError && isForTheMoment(error))
+      if (isUnavailable(error) || (error instanceof KmsError && isForTheMoment(error)))
         return sendProblem(reply.header('retry-after', RETRY_AFTER), 503, 'no keys can be computed now');
       throw error;
     }
@@ -105,7 +105,7 @@ export function kmsUserServer(options: KmsUserServerOptions): FastifyInstance {
 }
 
 function isForTheMoment({ code }: KmsError): boolean {
-  return code === 'busy' || code === 'cancelled' || code === 'unavailable';
+  return code === 'busy' || code === 'cancelled';
 }
 
 /** What is published; `undefined` while no parameters are in force. */

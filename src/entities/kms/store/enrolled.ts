@@ -1,6 +1,7 @@
-/** Who is enrolled, and who held which name from when to when: how rows of the KMS's SQLite database are replaced. */
+/** Who is enrolled, and who held which name from when to when: how rows of the KMS's database are replaced. */
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
+import { StorageError } from '../../../storage/errors.ts';
 import { KmsError } from '../errors.ts';
 import type { Device, KmsSubscriber } from '../ports.ts';
 import type { KmsTables } from './schema.ts';
@@ -33,7 +34,8 @@ async function endHoldings(transaction: Transaction<KmsTables>, at: number): Pro
 
 /** Begins what is had and not held yet, as of `at`. */
 async function beginHoldings(transaction: Transaction<KmsTables>, at: number): Promise<void> {
-  await sql`INSERT INTO holding SELECT uri, subscriber, kind, ${at}, NULL FROM identity WHERE NOT EXISTS
+  await sql`INSERT INTO holding SELECT uri, subscriber, kind, CAST(${at} AS DOUBLE PRECISION), NULL
+    FROM identity WHERE NOT EXISTS
     (SELECT 1 FROM holding WHERE holding.uri = identity.uri AND holding.subscriber = identity.subscriber
       AND holding.held_until IS NULL)`.execute(transaction);
 }
@@ -90,6 +92,7 @@ async function refusing(why: string, insert: () => Promise<unknown>): Promise<vo
   try {
     await insert();
   } catch (cause) {
+    if (cause instanceof StorageError && cause.code !== 'conflict') throw cause;
     throw new KmsError('refused', why, { cause });
   }
 }

@@ -1,4 +1,4 @@
-/** The tables of the KMS's SQLite database, and how they came to be; what is in them is said in `sqlite.ts`. */
+/** The tables of the KMS's SQLite database, and how they came to be; what is in them is said in `sql.ts`. */
 import Type from 'typebox';
 import { ClavigerError } from '../../../bytes/errors.ts';
 import { strict, Unfit } from '../../../bytes/schema.ts';

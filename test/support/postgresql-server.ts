@@ -1,0 +1,187 @@
+/**
+ * A PostgreSQL server for tests, on loopback, as a user who is not root. It is made in a folder, in which it can be stopped,
+ * started again and held up.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { DatabaseConfig } from '../../src/host/database-config.ts';
+
+/** Where the server of a run is: a folder, named in the environment of whoever runs the tests. */
+export const RUN_FOLDER = 'CLAVIGER_TEST_POSTGRESQL';
+
+const USER = 'claviger';
+const PASSWORD = 'of the tests';
+
+export class PostgresqlServer {
+  readonly #folder: string;
+  readonly port: number;
+  readonly passwordFile: string;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.port = port;
+    this.passwordFile = path.join(folder, 'password');
+  }
+
+  /** Makes a server in a folder that is there. */
+  static async make(folder: string): Promise<PostgresqlServer> {
+    make(folder);
+    const port = await freePort();
+    writeFileSync(path.join(folder, 'port'), String(port));
+    const server = new PostgresqlServer(folder, port);
+    await server.start();
+    return server;
+  }
+
+  /** The one that runs in a folder. */
+  static takeUp(folder: string): PostgresqlServer {
+    return new PostgresqlServer(folder, Number(readFileSync(path.join(folder, 'port'), 'utf8')));
+  }
+
+  /** A server of the test's own. */
+  static own(): Promise<PostgresqlServer> {
+    return PostgresqlServer.make(mkdtempSync(path.join(tmpdir(), 'claviger-pg-own-')));
+  }
+
+  async start(): Promise<void> {
+    const options = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=200 -c shared_buffers=16MB`;
+    const log = path.join(this.#folder, 'data', 'server.log');
+    await run('pg_ctl', ['-D', dataOf(this.#folder), '-w', '-s', '-l', log, '-o', options, 'start']);
+  }
+
+  /** As a machine that loses power, or in order. */
+  async stop(how: 'immediate' | 'fast' = 'immediate'): Promise<void> {
+    await run('pg_ctl', ['-D', dataOf(this.#folder), '-w', '-s', '-m', how, 'stop']);
+  }
+
+  /** Stops it for good. */
+  remove(): void {
+    endServerIn(this.#folder);
+  }
+
+  /** Neither answers nor goes away, until it is resumed. */
+  pause(): () => void {
+    const [main = ''] = readFileSync(path.join(dataOf(this.#folder), 'postmaster.pid'), 'utf8').split('\n');
+    const pids = [Number(main), ...childrenOf(Number(main))];
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    };
+  }
+
+  database(schema: string, instance = 'one'): DatabaseConfig {
+    return {
+      engine: 'postgresql',
+      host: '127.0.0.1',
+      port: this.port,
+      name: 'postgres',
+      user: USER,
+      passwordFile: this.passwordFile,
+      schema,
+      instance,
+      connections: 8,
+      timeoutMs: 5_000,
+    };
+  }
+}
+
+/** Ends the server in a folder, if there is one, and removes the folder. */
+export function endServerIn(folder: string): void {
+  if (existsSync(path.join(dataOf(folder), 'postmaster.pid')))
+    spawnSync(programOf('pg_ctl'), ['-D', dataOf(folder), '-m', 'immediate', '-s', 'stop'], {
+      ...asUser(),
+      cwd: '/',
+    });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+function make(folder: string): void {
+  const { uid, gid } = asUser();
+  chmodSync(folder, 0o755);
+  const data = dataOf(folder);
+  mkdirSync(data, { mode: 0o700 });
+  const initial = path.join(data, '..', 'initial');
+  writeFileSync(initial, `${PASSWORD}\n`, { mode: 0o600 });
+  if (uid !== undefined && gid !== undefined) for (const file of [data, initial]) chownSync(file, uid, gid);
+  const made = spawnSync(
+    programOf('initdb'),
+    ['-D', data, '-U', USER, `--pwfile=${initial}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '-N'],
+    { ...asUser(), cwd: '/', encoding: 'utf8' },
+  );
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  writeFileSync(path.join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
+}
+
+function dataOf(folder: string): string {
+  return path.join(folder, 'data');
+}
+
+/** Folder of PostgreSQL's programs: the newest of Debian's, or those on the path; `null`: there are none. */
+export function programs(): string | null {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  const found = versions
+    .map((version) => path.join(debian, version, 'bin'))
+    .find((folder) => existsSync(path.join(folder, 'initdb')));
+  if (found !== undefined) return found;
+  const which = spawnSync('which', ['initdb'], { encoding: 'utf8' });
+  return which.status === 0 ? path.dirname(which.stdout.trim()) : null;
+}
+
+function programOf(name: string): string {
+  const folder = programs();
+  if (folder === null) throw new Error('PostgreSQL is not installed: apt-get install postgresql');
+  return path.join(folder, name);
+}
+
+/** The superuser may not run it: whoever the package has made for it does. */
+function asUser(): { readonly uid?: number; readonly gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const idOf = (flag: string): number =>
+    Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout.trim() || 65_534);
+  return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+function run(program: string, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Not a pipe: the server would have its end for as long as it runs.
+    const child = spawn(programOf(program), args, { ...asUser(), cwd: '/', stdio: 'ignore' });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${program} ${args.at(-1) ?? ''} ended with ${String(code)}`));
+    });
+  });
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,13 @@
+/** Where the PostgreSQL of this run is, if a test starts one; when the run ends, so does it. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { endServerIn, RUN_FOLDER } from './postgresql-server.ts';
+
+/** Called for each project, of which the first one decides. */
+export default function setup(): (() => void) | undefined {
+  if (process.env[RUN_FOLDER] !== undefined) return undefined;
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-pg-'));
+  process.env[RUN_FOLDER] = folder;
+  return () => endServerIn(folder);
+}
