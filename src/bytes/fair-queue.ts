@@ -15,7 +15,7 @@ export type TurnErrorCode =
   | 'share'
   /** As much waits as may, and this key's part of it is the largest. */
   | 'full'
-  /** Whoever asked is gone. */
+  /** Whoever asked is gone, or the queue is closed. */
   | 'gone';
 
 const REASONS: Readonly<Record<TurnErrorCode, string>> = {
@@ -48,6 +48,7 @@ export class FairQueue {
   #count = 0;
   #running = 0;
   #refused = 0;
+  #closed = false;
 
   constructor(limits: FairQueueLimits) {
     this.#limits = limits;
@@ -63,12 +64,27 @@ export class FairQueue {
     return this.#refused;
   }
 
+  /** Whoever waits is told, and nobody has a turn any more; what has begun goes on. */
+  close(): void {
+    this.#closed = true;
+    const waiting = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    this.#count = 0;
+    for (const { refuse } of waiting) refuse('gone');
+  }
+
   /**
-   * Does the work when it is the key's turn. An aborted `signal` takes it out of the queue; what has begun goes on.
+   * Does the work when it is the key's turn: before what else of the key waits, or after it. An aborted `signal` takes it
+   * out of the queue; what has begun goes on.
    * @throws TurnError, and what the work throws
    */
-  async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.#turn(key, signal);
+  async run<T>(
+    key: string,
+    work: () => Promise<T>,
+    signal?: AbortSignal,
+    place: 'first' | 'last' = 'last',
+  ): Promise<T> {
+    await this.#turn(key, signal, place);
     try {
       return await work();
     } finally {
@@ -77,7 +93,8 @@ export class FairQueue {
     }
   }
 
-  #turn(key: string, signal: AbortSignal | undefined): Promise<void> {
+  #turn(key: string, signal: AbortSignal | undefined, place: 'first' | 'last'): Promise<void> {
+    if (this.#closed) return Promise.reject(refusal('gone'));
     if (signal?.aborted === true) return Promise.reject(refusal('gone'));
     if (this.#count === 0 && this.#running < this.#limits.atOnce) {
       this.#running += 1;
@@ -102,7 +119,8 @@ export class FairQueue {
         },
       };
       signal?.addEventListener('abort', gone, { once: true });
-      own.push(waiting);
+      if (place === 'first') own.unshift(waiting);
+      else own.push(waiting);
       this.#waiting.set(key, own);
       this.#count += 1;
     });

@@ -364,9 +364,9 @@ function fieldOf(headers: Dispatcher.ResponseData['headers'], name: string): str
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
 }
 
-/** What the system says in words, else OpenSSL's code; the codes of the HTTP client say less than its messages. */
+/** What the system says in words, else OpenSSL's code; the codes of the HTTP client, and numbers, say less than words. */
 function reasonOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   if (code === '' || code.startsWith('UND_ERR_') || systemWords(code) !== null) return whyOf(cause);
   return code;
 }

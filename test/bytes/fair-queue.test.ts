@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FairQueue } from '../../src/bytes/fair-queue.ts';
 import { countedAddress } from '../../src/bytes/network-address.ts';
+import { settle } from '../support/manual-clock.ts';
 import { Quotas } from '../../src/bytes/quotas.ts';
 
 /** A queue whose work ends when the test says so. */
@@ -144,4 +145,27 @@ describe('R-67: shares', () => {
     expect(countedAddress('::ffff:192.0.2.7')).toBe('192.0.2.7');
     expect(countedAddress('192.0.2.7')).toBe('192.0.2.7');
   });
+});
+
+it('work that had its turn before goes before what else waits of its key, and whoever waits when it closes is told', async () => {
+  const queue = new FairQueue({ atOnce: 1, each: Infinity, all: Infinity });
+  const done: string[] = [];
+  let end: () => void = () => undefined;
+  const running = queue.run('a', () => new Promise<void>((resolve) => (end = resolve)));
+  const later = (key: string, name: string, place?: 'first'): Promise<unknown> =>
+    queue.run(key, () => Promise.resolve(done.push(name)), undefined, place);
+  const waiting = [later('a', 'a2'), later('b', 'b1'), later('a', 'a1', 'first')];
+  await settle();
+  end();
+  await Promise.all([running, ...waiting]);
+  expect(done).toEqual(['a1', 'b1', 'a2']);
+  const last = queue.run('a', () => new Promise<void>((resolve) => (end = resolve)));
+  const refused = later('a', 'a3');
+  queue.close();
+  await expect(refused).rejects.toMatchObject({ code: 'gone' });
+  await expect(later('c', 'c1')).rejects.toMatchObject({ code: 'gone' });
+  await settle();
+  end();
+  await last;
+  expect([done.length, queue.waiting]).toEqual([3, 0]);
 });

@@ -42,6 +42,11 @@ const XK = strict({
   url: Type.String({ pattern: '^https://', errorMessage: 'an https URL', description: 'the KMS; https' }),
   timerMs: milliseconds('from the first question to the failure record', { min: 1, default: 10_000 }),
   attemptMs: milliseconds('for one attempt', { min: 1, default: 5_000 }),
+  questionsAtOnce: count('questions that are put at the same time; others wait, calls in turn', {
+    min: 1,
+    max: 1_000,
+    default: 16,
+  }),
 });
 
 const ACKNOWLEDGEMENT = (description: string) => Type.Enum([...ACKNOWLEDGEMENTS], { description });

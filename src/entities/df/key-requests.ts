@@ -9,11 +9,13 @@
  * R-30's timer runs beside: when it ends without an answer, the LEMF gets the failure record. The question is still put
  * after that, for a while; where keys come late, so that what was recorded can be decrypted, the LEMF gets them.
  *
- * Questions are put side by side, and the keys of one exchange and its updates are handed over in their order
- * (`answer-order.ts`).
+ * Questions are put side by side, a few at a time and calls in turn: what a KMS could not answer in time would only be
+ * put again, and a call of a thousand updates would keep others from their keys. One that had no answer goes before what
+ * else waits of its call. The keys of one exchange and its updates are handed over in their order (`answer-order.ts`).
  */
 import { messageOf } from '../../bytes/errors.ts';
 import { BackOff } from '../../bytes/back-off.ts';
+import { FairQueue, TurnError } from '../../bytes/fair-queue.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { AnswerOrder } from './answer-order.ts';
 import type { LinedQuestion } from './answer-order.ts';
@@ -56,8 +58,13 @@ export interface KeyRequestOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timing?: KeyRequestTiming;
+  /** Questions that are put at the same time; default 16. */
+  readonly atOnce?: number;
   readonly onEvent?: DfListener;
 }
+
+/** Few enough for the slowest KMS to answer all within one attempt's time, and more than it has threads. */
+const AT_ONCE = 16;
 
 const DEFAULTS: Required<KeyRequestTiming> = {
   timerMs: 10_000,
@@ -97,6 +104,7 @@ export class KeyRequests {
   readonly #timing: Required<KeyRequestTiming>;
   readonly #requests = new Map<string, Request>();
   readonly #order = new AnswerOrder<Request>((request) => this.#putNow(request));
+  readonly #turns: FairQueue;
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
   readonly #answers: Record<string, number> = {};
@@ -107,14 +115,20 @@ export class KeyRequests {
   constructor(
     questions: Questions,
     source: KeySource,
-    { clock, logger, timing = {}, onEvent }: KeyRequestOptions,
+    { clock, logger, timing = {}, atOnce = AT_ONCE, onEvent }: KeyRequestOptions,
   ) {
     this.#questions = questions;
     this.#source = source;
     this.#clock = clock;
     this.#logger = logger;
     this.#timing = { ...DEFAULTS, ...timing };
+    this.#turns = new FairQueue({ atOnce, each: Infinity, all: Infinity });
     this.#onEvent = onEvent;
+  }
+
+  /** Questions that wait for others to be answered first. */
+  get waiting(): number {
+    return this.#turns.waiting;
   }
 
   /** Questions that are being put, and those whose end is being stored. */
@@ -152,6 +166,7 @@ export class KeyRequests {
   /** Puts no more questions; those that are open are put again after a restart. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#turns.close();
     for (const key of [...this.#requests.keys()]) this.#end(key);
     this.#order.close();
     await Promise.allSettled(this.#underWay);
@@ -186,13 +201,12 @@ export class KeyRequests {
     const { key, correlation, xid, id } = request;
     request.due = null;
     try {
-      const asked = await this.#questions.question(correlation, xid, id);
-      if (asked === null || this.#clock.now() - request.since > this.#timing.lateMs) {
+      const [asked, answer] = await this.#inTurn(request);
+      if (asked === null) {
         this.#end(key);
         await this.#store(request, this.#questions.abandoned(correlation, xid, id));
         return;
       }
-      const answer = await this.#ask(asked);
       request.unanswered = answer === null;
       if (answer !== null && !isGetKeysFailure(answer)) {
         request.timer?.cancel();
@@ -216,6 +230,7 @@ export class KeyRequests {
       const storing = this.#questions.answered(correlation, xid, id, asked, answer);
       await this.#store(request, storing).finally(() => wipeKeys(answer));
     } catch (error) {
+      if (error instanceof TurnError) return;
       request.unanswered = true;
       this.#watchFromNow(request);
       this.#putAgain(request, request.pauses);
@@ -248,6 +263,21 @@ export class KeyRequests {
     const announced = this.#storing.get(key) ?? null;
     this.#storing.delete(key);
     return announced;
+  }
+
+  /** The question as it is when its turn comes, `null` where nobody wants it any more, and its answer. */
+  #inTurn(request: Request): Promise<readonly [GetKeysRequest | null, GetKeysResponse | null]> {
+    const { correlation, xid, id, since, unanswered } = request;
+    return this.#turns.run(
+      `${correlation} ${xid}`,
+      async () => {
+        const asked = await this.#questions.question(correlation, xid, id);
+        const isWanted = asked !== null && this.#clock.now() - since <= this.#timing.lateMs;
+        return isWanted ? [asked, await this.#ask(asked)] : [null, null];
+      },
+      undefined,
+      unanswered ? 'first' : 'last',
+    );
   }
 
   #putAgain(request: Request, pauses: BackOff): void {

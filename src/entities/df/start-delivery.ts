@@ -54,6 +54,7 @@ export interface DeliveryOptions {
   readonly issues: DfIssues & HandoverAlarms;
   readonly recorder?: PduRecorder;
   readonly keyTiming?: KeyRequestTiming;
+  readonly questionsAtOnce?: number;
   readonly handover?: Partial<HandoverSettings>;
   /** What may wait for tasks that are not known yet, and for how many milliseconds. */
   readonly hold?: HoldLimits & { readonly ms: number };
@@ -162,7 +163,7 @@ async function startWith(
   const requests = new KeyRequests(mediation, options.keys, {
     clock,
     logger,
-    ...present({ timing: options.keyTiming, onEvent }),
+    ...present({ timing: options.keyTiming, atOnce: options.questionsAtOnce, onEvent }),
   });
   announced.to((session, question) => requests.start(session, question));
   alarms.to(mediation);

@@ -78,6 +78,11 @@ export function dfOperation(
         }),
       ),
       meter(
+        'key_requests_waiting',
+        'Questions to the KMS that wait for others to be answered first.',
+        () => requests.waiting,
+      ),
+      meter(
         'handover_congested',
         '1 while a backlog is near its bound, where content gives way, else 0.',
         () => (handover.congested ? 1 : 0),

@@ -84,6 +84,7 @@ async function startHolding(
       keys,
       issues: x1.reporter,
       keyTiming: { timerMs: config.xk.timerMs },
+      questionsAtOnce: config.xk.questionsAtOnce,
       handover: config.handover,
       hold: config.hold,
       ...decryptionOf(config, (account) => state.audit.append({ kind: 'keys-in-use', ...account })),
