@@ -73,7 +73,7 @@ function run(tree, { test, name }) {
   rmSync(output, { force: true });
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
   // Names of tests that are run for each of several cases hold places: `%s` or `$member`.
-  const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[sdj]|\\\$\w+/g, '.*');
+  const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[sdifjo]|\\\$\w+/g, '.*');
   const shared = path.resolve(root, process.env['CLAVIGER_SHARED'] ?? '../shared');
   // One failure is enough, and all that wait in vain for what a lacking line would have done take long.
   const args = [vitest, 'run', test, '-t', pattern, '--bail=1', '--reporter=json', `--outputFile=${output}`];

@@ -43,6 +43,7 @@ interface Waiting {
 
 export class FairQueue {
   readonly #limits: FairQueueLimits;
+  #atOnce: number;
   /** What waits, by key; the key whose turn it is comes first. */
   readonly #waiting = new Map<string, Waiting[]>();
   #count = 0;
@@ -52,6 +53,7 @@ export class FairQueue {
 
   constructor(limits: FairQueueLimits) {
     this.#limits = limits;
+    this.#atOnce = limits.atOnce;
   }
 
   /** Work that waits. */
@@ -62,6 +64,12 @@ export class FairQueue {
   /** Work that was refused since the start, by `share` or `full`. */
   get refused(): number {
     return this.#refused;
+  }
+
+  /** Does so much at a time from now on, at most; what has begun goes on. */
+  narrow(atOnce: number): void {
+    this.#atOnce = Math.max(1, Math.min(this.#limits.atOnce, Math.floor(atOnce)));
+    this.#next();
   }
 
   /** Whoever waits is told, and nobody has a turn any more; what has begun goes on. */
@@ -96,7 +104,7 @@ export class FairQueue {
   #turn(key: string, signal: AbortSignal | undefined, place: 'first' | 'last'): Promise<void> {
     if (this.#closed) return Promise.reject(refusal('gone'));
     if (signal?.aborted === true) return Promise.reject(refusal('gone'));
-    if (this.#count === 0 && this.#running < this.#limits.atOnce) {
+    if (this.#count === 0 && this.#running < this.#atOnce) {
       this.#running += 1;
       return Promise.resolve();
     }
@@ -127,7 +135,7 @@ export class FairQueue {
   }
 
   #next(): void {
-    while (this.#running < this.#limits.atOnce) {
+    while (this.#running < this.#atOnce) {
       const [first] = this.#waiting;
       if (first === undefined) return;
       const [key, own] = first;

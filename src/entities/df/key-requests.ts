@@ -11,7 +11,8 @@
  *
  * Questions are put side by side, a few at a time and calls in turn: what a KMS could not answer in time would only be
  * put again, and a call of a thousand updates would keep others from their keys. One that had no answer goes before what
- * else waits of its call. The keys of one exchange and its updates are handed over in their order (`answer-order.ts`).
+ * else waits of its call. Where the KMS does not answer, fewer are put at a time, half as many each time, and with each
+ * answer more again: whoever waits their whole time for their turn at the KMS is given up just before it comes. The keys of one exchange and its updates are handed over in their order (`answer-order.ts`).
  */
 import { messageOf } from '../../bytes/errors.ts';
 import { BackOff } from '../../bytes/back-off.ts';
@@ -105,6 +106,9 @@ export class KeyRequests {
   readonly #requests = new Map<string, Request>();
   readonly #order = new AnswerOrder<Request>((request) => this.#putNow(request));
   readonly #turns: FairQueue;
+  readonly #most: number;
+  /** Questions that are put at a time, between 1 and the most. */
+  #atOnce: number;
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
   readonly #answers: Record<string, number> = {};
@@ -122,6 +126,8 @@ export class KeyRequests {
     this.#clock = clock;
     this.#logger = logger;
     this.#timing = { ...DEFAULTS, ...timing };
+    this.#most = atOnce;
+    this.#atOnce = atOnce;
     this.#turns = new FairQueue({ atOnce, each: Infinity, all: Infinity });
     this.#onEvent = onEvent;
   }
@@ -320,14 +326,22 @@ export class KeyRequests {
       const answer = await this.#source.getKeys(asked);
       this.#tell(xid, answer);
       const busy = isGetKeysFailure(answer) && answer.failureIndication === 'temporarily-unavailable';
+      this.#pace(busy ? this.#atOnce / 2 : this.#atOnce + 1 / this.#atOnce);
       return busy ? null : answer;
     } catch (error) {
       const reason = messageOf(error);
       this.#logger.warn({ xid, reason }, 'Xk: no answer');
       this.#count('no-answer');
+      this.#pace(this.#atOnce / 2);
       this.#onEvent?.({ type: 'no-keys', at: this.#clock.now(), xid, reason: 'no-answer' });
       return null;
     }
+  }
+
+  /** Additive increase, multiplicative decrease. */
+  #pace(atOnce: number): void {
+    this.#atOnce = Math.max(1, Math.min(this.#most, atOnce));
+    this.#turns.narrow(this.#atOnce);
   }
 
   #tell(xid: string, answer: GetKeysResponse): void {

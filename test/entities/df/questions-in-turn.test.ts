@@ -1,7 +1,7 @@
 /** How many questions a DF puts at a time, and whose comes first. */
 import { expect, test } from 'vitest';
 import { settle } from '../../support/manual-clock.ts';
-import { asking, KEYS, later } from './asking.ts';
+import { asking, BUSY, KEYS, later } from './asking.ts';
 
 test('R-30: no more questions are put at a time than may, and a call of many updates keeps no other waiting', async () => {
   const { answers, attempts, handedOver, requests, open } = asking({}, 2);
@@ -52,4 +52,24 @@ test('R-30: what waits for its turn when the DF stops is put by the next', async
   slow.give({ failureIndication: 'temporarily-unavailable' });
   await stopped;
   expect(attempts).toEqual(['a']);
+});
+
+test('R-30: where the KMS does not answer, half as many are put at a time, and with its answers more again', async () => {
+  const { clock, answers, attempts, handedOver, open } = asking({}, 4);
+  const ids = Array.from({ length: 12 }, (_, n) => String(n));
+  const held = new Map(ids.map((id) => [id, later()]));
+  for (const id of ids) answers.set(id, [held.get(id)!.answer]);
+  for (const id of ids.slice(0, 4)) answers.set(id, [BUSY, held.get(id)!.answer]);
+  for (const id of ids) open(id);
+  // Four at once; each is told that the KMS has no time, so that one at a time is put from then on.
+  await settle();
+  expect(attempts).toEqual(['0', '1', '2', '3', '4']);
+  held.get('4')!.give(KEYS);
+  await clock.pass(1_000);
+  // An answer more than one at a time gives two, then, after three more, three.
+  expect(attempts.slice(5)).toHaveLength(2);
+  for (const { give } of held.values()) give(KEYS);
+  await settle();
+  await settle();
+  expect(handedOver.toSorted()).toEqual(ids.toSorted());
 });
