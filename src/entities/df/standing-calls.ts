@@ -7,7 +7,10 @@ export class StandingCalls {
 
   /** What is kept of a call has changed. */
   note({ session: { xid, correlation, retained }, lastSeen }: StoredKeySession): void {
-    if (retained?.up !== true) return this.end(correlation, xid);
+    if (retained?.up !== true) {
+      this.end(correlation, xid);
+      return;
+    }
     const calls = this.#tasks.get(xid) ?? new Map<string, number>();
     this.#tasks.set(xid, calls.set(correlation, lastSeen));
   }
