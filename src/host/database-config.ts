@@ -1,5 +1,6 @@
 /** Settings of a PostgreSQL database that processes of one entity share, and how it is entered by them. */
 import { readFileSync, statSync } from 'node:fs';
+import { checkServerIdentity } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import Type from 'typebox';
 import { strict, Unfit } from '../bytes/schema.ts';
@@ -84,7 +85,8 @@ function tlsOf(tls: NonNullable<DatabaseConfig['tls']>, host: string): Connectio
   const { authorities, certificate, privateKey, serverName } = tls;
   return {
     ca: contentOf(authorities),
-    servername: serverName ?? host,
+    // The driver sets `servername` to the host.
+    checkServerIdentity: (_, shown) => checkServerIdentity(serverName ?? host, shown),
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
     ...(certificate === undefined ? {} : { cert: contentOf(certificate) }),

@@ -43,17 +43,23 @@ export async function openPostgresql<Tables>(
   access: DatabaseAccess,
   schema: StoreSchema,
 ): Promise<OpenedDatabase<Tables>> {
-  const pool = new DatabasePool(access);
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const opened = databaseAsItIs<Tables>(access);
+  const { kysely, pool } = opened;
   try {
     const place = `schema ${access.schema} of database ${access.database}`;
     await migrate(kysely, place, schema, access.schema);
-    return { kysely, pool };
+    return opened;
   } catch (error) {
     await kysely.destroy();
     await pool.end();
     throw error;
   }
+}
+
+/** A store that is there, of whatever version it is. */
+export function databaseAsItIs<Tables>(access: DatabaseAccess): OpenedDatabase<Tables> {
+  const pool = new DatabasePool(access);
+  return { kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool };
 }
 
 /** Waits until nobody else holds a lock of this name in this schema, and holds it until the transaction ends. */

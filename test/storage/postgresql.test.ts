@@ -7,6 +7,7 @@ import { sql } from 'kysely';
 import { afterAll, describe, expect, it } from 'vitest';
 import { databaseAccess } from '../../src/host/database-config.ts';
 import { InstanceLock } from '../../src/storage/instances.ts';
+import { LabPki } from '../../src/lab/network/pki.ts';
 import { statements } from '../../src/storage/migrations.ts';
 import { holdUntilEnd, openPostgresql } from '../../src/storage/postgresql.ts';
 import { systemClock } from '../../src/host/runtime.ts';
@@ -72,6 +73,41 @@ describe.skipIf(missingPostgresql())('a store in PostgreSQL', () => {
     await Promise.all([1, 2, 3, 4].map(decide));
     for (let at = 0; at < 8; at += 2) expect(seen[at]).toBe(seen[at + 1]);
     await kysely.destroy();
+  });
+});
+
+describe.skipIf(missingPostgresql())('a PostgreSQL that takes TLS alone', () => {
+  it('R-57: is entered where its certificate is of a known authority, and bears its name', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'claviger-database-tls-'));
+    const pki = await LabPki.create(path.join(folder, 'pki'), Date.now());
+    const other = await LabPki.create(path.join(folder, 'other'), Date.now());
+    const name = 'db.home1.example';
+    const server = await PostgresqlServer.own(
+      await pki.issue({ commonName: name, dnsNames: [name], roles: [] }),
+    );
+    const opening = async (tls?: { authorities: string; serverName: string }) => {
+      const access = databaseAccess({
+        ...server.database('test'),
+        ...(tls === undefined ? {} : { host: 'localhost', tls }),
+      });
+      const { kysely } = await openPostgresql(access, NAMES);
+      const { rows } = await sql`SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`.execute(kysely);
+      await kysely.destroy();
+      return rows;
+    };
+    try {
+      const { authorities } = pki;
+      expect(await opening({ authorities, serverName: name })).toEqual([{ ssl: true }]);
+      await expect(opening()).rejects.toMatchObject({ code: 'refused' });
+      const wrong = [
+        { authorities: other.authorities, serverName: name },
+        { authorities, serverName: 'elsewhere.example' },
+      ];
+      for (const tls of wrong) await expect(opening(tls)).rejects.toMatchObject({ code: 'unavailable' });
+    } finally {
+      server.remove();
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

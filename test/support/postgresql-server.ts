@@ -38,8 +38,12 @@ export class PostgresqlServer {
   }
 
   /** Makes a server in a folder that is there. */
-  static async make(folder: string): Promise<PostgresqlServer> {
+  static async make(
+    folder: string,
+    tls?: { readonly certificate: string; readonly privateKey: string },
+  ): Promise<PostgresqlServer> {
     make(folder);
+    if (tls !== undefined) enterByTls(dataOf(folder), tls);
     const port = await freePort();
     writeFileSync(path.join(folder, 'port'), String(port));
     const server = new PostgresqlServer(folder, port);
@@ -52,9 +56,9 @@ export class PostgresqlServer {
     return new PostgresqlServer(folder, Number(readFileSync(path.join(folder, 'port'), 'utf8')));
   }
 
-  /** A server of the test's own. */
-  static own(): Promise<PostgresqlServer> {
-    return PostgresqlServer.make(mkdtempSync(path.join(tmpdir(), 'claviger-pg-own-')));
+  /** A server of the test's own. @param tls files of a certificate, for connections by TLS alone */
+  static own(tls?: { readonly certificate: string; readonly privateKey: string }): Promise<PostgresqlServer> {
+    return PostgresqlServer.make(mkdtempSync(path.join(tmpdir(), 'claviger-pg-own-')), tls);
   }
 
   async start(): Promise<void> {
@@ -126,6 +130,20 @@ function make(folder: string): void {
   );
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
   writeFileSync(path.join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
+}
+
+function enterByTls(
+  data: string,
+  { certificate, privateKey }: { readonly certificate: string; readonly privateKey: string },
+): void {
+  const { uid, gid } = asUser();
+  for (const [name, file] of Object.entries({ 'server.crt': certificate, 'server.key': privateKey })) {
+    const copy = path.join(data, name);
+    writeFileSync(copy, readFileSync(file), { mode: 0o600 });
+    if (uid !== undefined && gid !== undefined) chownSync(copy, uid, gid);
+  }
+  writeFileSync(path.join(data, 'postgresql.auto.conf'), 'ssl = on\n');
+  writeFileSync(path.join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n');
 }
 
 function dataOf(folder: string): string {

@@ -8,16 +8,18 @@ import type { MergedRecord } from '../../evidence/merged-log.ts';
 import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
 import type { AuditEvent, AuditRecord, ChainHead } from '../../evidence/log.ts';
 import { systemClock } from '../../host/runtime.ts';
-import { readStoredHead, replaceStoredHead } from '../../storage/audit-head.ts';
 import { requireReadable } from '../../storage/files.ts';
 import { lockState } from '../../storage/lock.ts';
 import { tellDone } from '../as-json.ts';
 import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { readInput } from '../input.ts';
+import { rememberedEnd } from './audit-memory.ts';
+import type { RememberedEnd } from './audit-memory.ts';
 import { auditMergeCommand, endsText, headOf, mergedText } from './audit-merge.ts';
 
-const STORE = 'the store that remembers the log: of the ADMF, of an element’s tasks, or a LEMF’s warrants.db';
+const STORE =
+  'the store that remembers the log: of the ADMF, of an element’s tasks, a LEMF’s warrants.db, or the configuration that names the database';
 
 export function auditCommand(): Command {
   return new Command('audit')
@@ -62,7 +64,7 @@ interface RepairOptions extends JsonFlag {
   readonly beginAnew?: true;
 }
 
-function verify(file: string, options: VerifyOptions): void {
+async function verify(file: string, options: VerifyOptions): Promise<void> {
   if (options.merged === true) {
     if (options.store !== undefined)
       throw new CliError('usage', '--store is of one log, --merged of several');
@@ -73,7 +75,7 @@ function verify(file: string, options: VerifyOptions): void {
     return;
   }
   // Before the log is read: it may grow meanwhile.
-  const known = [headOf(file), storedHeadOf(options.store)];
+  const known = [headOf(file), await storedHeadOf(options.store)];
   // Of a log that was removed its end is known, and that is what is wrong: not that there is no such file.
   const isGone = known.some((head) => head !== null) && !existsSync(file);
   let count = 0;
@@ -93,25 +95,35 @@ function printed(record: AuditRecord, { json }: JsonFlag): string {
   return json === true ? JSON.stringify(record) : `${record.time} ${JSON.stringify(record.event)}`;
 }
 
-function repair(file: string, options: RepairOptions): void {
+async function repair(file: string, options: RepairOptions): Promise<void> {
   const { store } = options;
   if (existsSync(file) || (!existsSync(headPath(file)) && store === undefined)) requireReadable(file);
   // As whoever writes it would: beside the file, or for the folder that is all its own.
   const folder = path.dirname(file);
   const folders = existsSync(path.join(folder, 'lock.db')) ? [folder] : [];
-  const files = store === undefined ? [file] : [file, store];
-  const held = lockState({ entity: 'audit-repair', files, folders }, systemClock().now());
+  const memory = store === undefined ? null : await rememberedEnd(store, true);
   try {
-    repairAlone(file, options);
+    const files = store === undefined || memory?.isFile === false ? [file] : [file, store];
+    const held = lockState({ entity: 'audit-repair', files, folders }, systemClock().now());
+    try {
+      await repairAlone(file, options, memory);
+    } finally {
+      rmSync(`${file}.new`, { force: true });
+      held.release();
+    }
   } finally {
-    rmSync(`${file}.new`, { force: true });
-    held.release();
+    await memory?.close();
   }
 }
 
-function repairAlone(file: string, options: RepairOptions): void {
-  const { store, beginAnew } = options;
-  const known = [headOf(file), storedHeadOf(store)].filter((head) => head !== null);
+async function repairAlone(
+  file: string,
+  options: RepairOptions,
+  memory: RememberedEnd | null,
+): Promise<void> {
+  const { beginAnew } = options;
+  const stored = memory === null ? null : await memory.load();
+  const known = [headOf(file), stored].filter((head) => head !== null);
   const lines = existsSync(file) ? linesOf(file) : [].values();
   const kept = openSync(`${file}.new`, 'w', 0o600);
   const { good, held, current, why } = keepGood(lines, kept, known);
@@ -133,7 +145,7 @@ function repairAlone(file: string, options: RepairOptions): void {
   closeSync(kept);
   renameSync(`${file}.new`, file);
   if (head === null) rmSync(headPath(file), { force: true });
-  else rememberHead(file, store, head);
+  else await rememberHead(file, memory, head);
   const recordedAs = head !== null && head !== good ? head.sequence : null;
   const told = [
     `${(good?.sequence ?? -1) + 1} records kept; last hash ${good?.hash ?? 'none'}`,
@@ -207,9 +219,9 @@ function missingText(missing: ChainHead, good: ChainHead | null): string {
     : `record ${missing.sequence} is not the one that was written: the log is not to be trusted`;
 }
 
-function rememberHead(file: string, store: string | undefined, head: ChainHead): void {
+async function rememberHead(file: string, memory: RememberedEnd | null, head: ChainHead): Promise<void> {
   writeFileSync(headPath(file), `${JSON.stringify(head)}\n`, { mode: 0o600 });
-  if (store !== undefined) replaceStoredHead(store, head);
+  await memory?.save(head);
 }
 
 /** The line that is wrong and all after it. */
@@ -240,8 +252,12 @@ function linesIn(file: string): Iterable<string> {
   return text.split('\n').filter((line) => line !== '');
 }
 
-function storedHeadOf(store: string | undefined): ChainHead | null {
+async function storedHeadOf(store: string | undefined): Promise<ChainHead | null> {
   if (store === undefined) return null;
-  requireReadable(store);
-  return readStoredHead(store);
+  const memory = await rememberedEnd(store, false);
+  try {
+    return await memory.load();
+  } finally {
+    await memory.close();
+  }
 }

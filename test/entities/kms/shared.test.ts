@@ -1,5 +1,5 @@
 /** Two KMSs of one district on one database, over their real interfaces; and what becomes of one whose database is away. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import type { InterceptTask } from '../../../src/wire/x1/details.ts';
 import type { GetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { MIKEY_MEDIA_TYPE } from '../../../src/wire/request-key/transport.ts';
+import { claviger } from '../../cli/in-process.ts';
 import { exchange, messagesOf } from '../../mikey/vectors.ts';
 import { ElementHome, elementRuntime as runtime } from '../../support/elements.ts';
 import { missingPostgresql, testDatabase } from '../../support/postgresql.ts';
@@ -196,6 +197,31 @@ describe.skipIf(missingPostgresql())('two KMSs of one district on one database',
       code: 'locked',
       message: expect.stringContaining('with the instance a') as unknown,
     });
+  });
+});
+
+describe.skipIf(missingPostgresql())('R-78: the audit log of a KMS that shares a database', () => {
+  it('is missed where it lacks what the database remembers, until it is repaired on record', async () => {
+    const database = await testDatabase('logged');
+    const config = path.join(folder, 'logged.json');
+    writeFileSync(config, JSON.stringify(settings(database)), { mode: 0o600 });
+    const log = path.join(folder, 'logged', 'audit.jsonl');
+    const start = () => startKms(kmsConfig(settings(database)), runtime);
+    const kms = await start();
+    const { keys } = await clientsOf(kms, 'logged');
+    await keys(keyRequest().octets);
+    const running = await claviger('audit', 'repair', '--store', config, log);
+    expect([running.status, running.err]).toEqual([1, expect.stringContaining('is in use by')]);
+    await kms.stop();
+    expect((await claviger('audit', 'verify', '--store', config, log)).status).toBe(0);
+    rmSync(`${log}.head`);
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+    writeFileSync(log, `${lines.slice(0, -1).join('\n')}\n`);
+    expect((await claviger('audit', 'verify', '--store', config, log)).status).toBe(1);
+    await expect(start()).rejects.toMatchObject({ code: 'cut-off' });
+    const repaired = await claviger('audit', 'repair', '--store', config, log);
+    expect(repaired).toMatchObject({ status: 0, out: expect.stringContaining('on record') as string });
+    await (await start()).stop();
   });
 });
 
