@@ -52,6 +52,8 @@ export class CallMedia {
   /** m= lines, those of others included. */
   #count = 0;
   #closed = false;
+  /** Which way this end wants media to go. */
+  #direction: MediaDirection = 'sendrecv';
   #switched: () => void = () => undefined;
   #sent: () => void = () => undefined;
 
@@ -125,6 +127,7 @@ export class CallMedia {
 
   /** Which way this end wants all media to go: `sendonly` holds the other. */
   direct(direction: MediaDirection): void {
+    this.#direction = direction;
     for (const line of this.#lines) line.direction = direction;
   }
 
@@ -210,7 +213,7 @@ export class CallMedia {
   }
 
   async #open(kind: MediaKind, index: number): Promise<Line> {
-    const direction = 'sendrecv';
+    const direction = this.#direction;
     if (kind === 'audio') return { kind, index, direction, media: await this.#make.audio() };
     const { video: format } = this.#can;
     if (format === null) throw new EndpointError('no-codec', 'this phone has no video: set video');

@@ -47,7 +47,11 @@ export class KeyedAnswer {
   /** Where I_MESSAGE_2 may come. */
   get handler(): Required<Pick<LegHandler, 'prack' | 'update'>> {
     const { clock, keyed } = this.#parts;
-    const within = (request: SipRequest) => answeredFirst(clock, () => keyed(request), this.#parts);
+    const within = (request: SipRequest) => {
+      // It refreshes the session (RFC 4028), and offers nothing.
+      if (request.method === 'UPDATE' && request.body.length === 0) return {};
+      return answeredFirst(clock, () => keyed(request), this.#parts);
+    };
     return { prack: within, update: within };
   }
 

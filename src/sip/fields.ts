@@ -63,6 +63,17 @@ export interface NameAddr {
   readonly params: readonly Param[];
 }
 
+/** Those of a Contact field, the preferred ones first (RFC 3261 section 20.10: `q`, 1 where it is not said). */
+export function byPreference(contacts: readonly NameAddr[]): NameAddr[] {
+  return contacts.toSorted((a, b) => preferenceOf(b) - preferenceOf(a));
+}
+
+/** From 0 to 1. */
+export function preferenceOf({ params }: NameAddr): number {
+  const q = Number(paramOf(params, 'q') ?? '1');
+  return q >= 0 && q <= 1 ? q : 1;
+}
+
 /** @throws SipError `syntax`, naming the field */
 export function parseNameAddr(text: string, where: string): NameAddr {
   const open = startOfUri(text);

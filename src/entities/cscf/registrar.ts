@@ -11,7 +11,7 @@
  * to it reaches that device alone.
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
-import { formatNameAddr, parseNameAddr } from '../../sip/fields.ts';
+import { formatNameAddr, parseNameAddr, preferenceOf } from '../../sip/fields.ts';
 import type { NameAddr } from '../../sip/fields.ts';
 import { DEFAULT_PORT, flowKey, isConnection } from '../../sip/flow.ts';
 import type { Flow } from '../../sip/flow.ts';
@@ -82,7 +82,7 @@ export class Registrar {
   bindings(subscriber: Subscriber, gr: string | null = null): Binding[] {
     const bindings = (this.#entries.get(subscriber) ?? []).map((entry) => entry.binding);
     const wanted = bindings.filter((binding) => gr === null || binding.gr === gr);
-    return wanted.sort((a, b) => preference(b.contact) - preference(a.contact));
+    return wanted.sort((a, b) => preferenceOf(b.contact) - preferenceOf(a.contact));
   }
 
   /** The binding of a contact URI, or of a GRUU, among those of some subscribers; `null`: none. */
@@ -305,9 +305,4 @@ function instanceOf(contact: NameAddr): string | null {
   if (urn === undefined) return null;
   const gr = urn.replace(/[^A-Za-z0-9\-_.!~*'():]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
   return parseUri(`sip:x@x;gr=${gr}`).kind === 'sip' ? gr : null;
-}
-
-function preference(contact: NameAddr): number {
-  const q = Number(paramOf(contact.params, 'q') ?? '1');
-  return q >= 0 && q <= 1 ? q : 1;
 }

@@ -14,7 +14,9 @@
  */
 import type { Body, Leg, OutgoingCall, OutgoingHandler } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
+import { OfferQueue } from '../../sip/agent-offers.ts';
 import { SipError } from '../../sip/errors.ts';
+import { byPreference } from '../../sip/fields.ts';
 import type { SipResponse } from '../../sip/message.ts';
 import type { CallMedia } from '../../endpoint/call-media.ts';
 import type { PhoneCall } from './call.ts';
@@ -51,7 +53,7 @@ export interface CallerParts extends RenegotiatedParts {
   readonly again: (call: PhoneCall) => void;
   /** Makes the call once its Call-ID is known. */
   readonly call: (callId: string) => PhoneCall;
-  /** @param to URIs that may be called instead, the best first */
+  /** Whom it goes on to, of these and of those that were named before. @param to URIs, the best first */
   readonly redirected: (to: readonly string[]) => Redirection;
   /** Milliseconds for which media are still heard after the end. */
   readonly lingerMs: number;
@@ -83,7 +85,7 @@ export class Caller implements OutgoingHandler {
     if (response.status === 180) this.call.ringing();
     if (!reliable) return;
     if (this.#branches.has(leg.remoteTag) || response.body.length === 0) {
-      leg.prack(response).catch((cause: unknown) => this.#fail(cause));
+      leg.prack(response).catch((cause: unknown) => this.#branchFailed(leg, cause));
       return;
     }
     this.#exchange(leg, response, (body) => leg.prack(response, body)).catch((cause: unknown) =>
@@ -102,14 +104,23 @@ export class Caller implements OutgoingHandler {
       reinvite: (request) => reoffered(request, again),
       ended: (reason) => this.#over(reason, null),
     };
+    // An offer of the far end may cross this one.
+    const offers = new OfferQueue(leg, this.#parts);
     const exchange =
-      this.#branches.get(leg.remoteTag) ?? this.#exchange(leg, response, (body) => leg.update(body));
+      this.#branches.get(leg.remoteTag) ??
+      this.#exchange(leg, response, (body) => offers.run(() => leg.update(body)));
     exchange.then((branch) => this.#up(leg, branch)).catch((cause: unknown) => this.#fail(cause));
   }
 
   failed(error: SipError, response: SipResponse | null): void {
-    if (response !== null && response.status >= 300 && response.status < 400 && !this.#isAbandoned) {
+    const status = response?.status ?? 408;
+    if (response !== null && status >= 300 && status < 400 && !this.#isAbandoned) {
       this.#redirected(response);
+      return;
+    }
+    const next = status < 600 && !this.#hungUp && !this.#isAbandoned ? this.#parts.redirected([]) : null;
+    if (next !== null && !(next instanceof EndpointError)) {
+      this.#goesOn(next);
       return;
     }
     const octets = response === null ? null : mikeyBodyOf(response);
@@ -132,13 +143,16 @@ export class Caller implements OutgoingHandler {
       this.#over('cancelled', null);
       return;
     }
-    const to = response.contacts.map(({ uri }) => uri.text);
-    const next = this.#parts.redirected(to);
+    this.#goesOn(this.#parts.redirected(byPreference(response.contacts).map(({ uri }) => uri.text)));
+  }
+
+  #goesOn(next: Redirection): void {
     if (next instanceof EndpointError) {
       this.#over(next.code, next);
       return;
     }
     this.#parts.exchange.close();
+    this.#wipeOthers(null);
     next(this.call).catch((cause: unknown) => this.#fail(cause));
   }
 

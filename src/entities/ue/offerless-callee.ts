@@ -8,6 +8,7 @@ import type { ExchangeResult, InitiatedExchange } from '../../endpoint/key-excha
 import { readDescription } from '../../endpoint/session-description.ts';
 import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-description.ts';
 import { assertedIdentities } from '../../sip/asserted-identity.ts';
+import { OfferQueue } from '../../sip/agent-offers.ts';
 import type { SipMessage, SipRequest } from '../../sip/message.ts';
 import { CallAnswering } from './answering.ts';
 import type { AnsweringParts } from './answering.ts';
@@ -54,7 +55,8 @@ export class OfferlessCallee {
   async #agree(request: SipRequest): Promise<ExchangeResult> {
     const { incoming, said, exchange, media, call } = this.#parts;
     const answered = await exchange.answer(mikeyIn(read(request)));
-    const reply = await incoming.leg.update(said.offer(answered.iMessage2));
+    const offers = new OfferQueue(incoming.leg, this.#parts);
+    const reply = await offers.run(() => incoming.leg.update(said.offer(answered.iMessage2)));
     const last = read(reply);
     const result = await answered.confirm(mikeyIn(last));
     media.connect(last);

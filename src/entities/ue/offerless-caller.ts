@@ -25,6 +25,7 @@ import type { SessionMedia, OwnDescriptions } from '../../endpoint/session-descr
 import type { Body, Leg, LegHandler, OutgoingCall, OutgoingHandler, Reply } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import type { SipError } from '../../sip/errors.ts';
+import { byPreference } from '../../sip/fields.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import type { PhoneCall } from './call.ts';
 import { renegotiated } from './renegotiated.ts';
@@ -125,7 +126,7 @@ export class OfferlessCaller implements OutgoingHandler {
   }
 
   #redirected(response: SipResponse): void {
-    const next = this.#parts.redirected(response.contacts.map(({ uri }) => uri.text));
+    const next = this.#parts.redirected(byPreference(response.contacts).map(({ uri }) => uri.text));
     if (next instanceof EndpointError) this.#over(next.code, next);
     else this.#invite = this.#parts.agent.invite(next, {}, this);
   }

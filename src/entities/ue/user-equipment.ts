@@ -59,6 +59,8 @@ const MAX_REDIRECTIONS = 5;
 interface Dialling {
   /** Whom it went to so far, the last being the one that is called now. */
   readonly called: readonly string[];
+  /** Whom else redirections have named, the best first. */
+  readonly left: readonly string[];
   readonly media: CallMedia;
   /** Of the offer; absent: that of the settings. */
   readonly curve?: number;
@@ -186,7 +188,7 @@ export class UserEquipment {
       return this.#adopt(call);
     };
     try {
-      return await this.#dial({ called: [callee], media, make, fields: fieldsOf(wish) });
+      return await this.#dial({ called: [callee], left: [], media, make, fields: fieldsOf(wish) });
     } catch (error) {
       media.close();
       throw error;
@@ -249,15 +251,16 @@ export class UserEquipment {
     }
   }
 
-  #follow({ called, media, fields }: Dialling, to: readonly string[]): Redirection {
-    const next = this.#nextAfter(called, to);
+  #follow({ called, left: before, media, fields }: Dialling, to: readonly string[]): Redirection {
+    const left = [...to, ...before];
+    const next = this.#nextAfter(called, left);
     if (next instanceof EndpointError) return next;
     return async (call) => {
       const make = (callId: string): PhoneCall => {
         call.redirected(callId, next);
         return call;
       };
-      await this.#dial({ called: [...called, next], media, make, fields });
+      await this.#dial({ called: [...called, next], left, media, make, fields });
     };
   }
 
