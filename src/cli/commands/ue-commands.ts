@@ -10,6 +10,8 @@ interface Obeying {
   readonly ue: UserEquipment;
   readonly call: PhoneCall;
   second: PhoneCall | null;
+  /** Whether the other end of the first call was held already when somebody was consulted. */
+  wasHeld: boolean;
 }
 
 interface PhoneCommand {
@@ -67,14 +69,7 @@ const COMMANDS: Readonly<Record<string, PhoneCommand>> = {
       return `transferred: ${call.peer ?? 'the other end'} speaks with ${second.peer ?? 'who was consulted'}`;
     },
   },
-  back: {
-    run: async (obeying) => {
-      await consulted(obeying).hangUp();
-      obeying.second = null;
-      await obeying.call.resume();
-      return 'the other end is not held any more';
-    },
-  },
+  back: { run: back },
   hangup: {
     run: async ({ call }) => {
       await call.hangUp();
@@ -97,7 +92,7 @@ export async function obey(
   input: NodeJS.ReadableStream,
   say: (line: string) => void,
 ): Promise<void> {
-  const obeying: Obeying = { ue, call, second: null };
+  const obeying: Obeying = { ue, call, second: null, wasHeld: false };
   const lines = createInterface({ input });
   void call.ended.then(() => lines.close());
   try {
@@ -129,21 +124,38 @@ async function consult(obeying: Obeying, target: string): Promise<string> {
   const { ue, call } = obeying;
   if (obeying.second !== null && obeying.second.state !== 'ended')
     throw new EndpointError('state', 'somebody is consulted already: `complete` or `back` comes first');
-  const wasHeld = call.isHeld;
-  if (!wasHeld) await call.hold();
+  // Of who was consulted before and has hung up, the hold is still there.
+  const wasHeld = call.isHeld && (obeying.second === null || obeying.wasHeld);
+  obeying.second = null;
+  if (!call.isHeld) await call.hold();
   try {
     const second = await ue.call(target, { video: false });
     await second.established;
-    obeying.second = second;
+    Object.assign(obeying, { second, wasHeld });
     return `consulting ${second.peer ?? 'unknown'}, read aloud: ${second.sas ?? 'none'}; the other end is held`;
   } catch (cause) {
-    if (!wasHeld) await call.resume();
+    if (!wasHeld && call.isHeld) await call.resume();
     throw cause;
   }
+}
+
+/** The consultation is over, if whoever was consulted has not ended it already; the first call goes on as it was before. */
+async function back(obeying: Obeying): Promise<string> {
+  const { call, second, wasHeld } = obeying;
+  if (second === null) throw nobodyConsulted();
+  await second.hangUp();
+  obeying.second = null;
+  if (wasHeld && call.isHeld) return 'the other end is held, as before';
+  if (call.isHeld) await call.resume();
+  return 'the other end is not held any more';
 }
 
 /** @throws EndpointError `state`: nobody is */
 function consulted({ second }: Obeying): PhoneCall {
   if (second?.state === 'established') return second;
-  throw new EndpointError('state', 'nobody is consulted: `consult URI` comes first');
+  throw nobodyConsulted();
+}
+
+function nobodyConsulted(): EndpointError {
+  return new EndpointError('state', 'nobody is consulted: `consult URI` comes first');
 }
