@@ -56,8 +56,8 @@ export interface CallOutcome {
 export interface CallCourse {
   /** What is done once the call stands, before anybody speaks. */
   readonly before?: (outgoing: PhoneCall, answered: PhoneCall) => Promise<void>;
-  /** What is done while both speak; the call is hung up after it. */
-  readonly during?: (outgoing: PhoneCall, answered: PhoneCall) => Promise<void>;
+  /** What is done while both speak; the call is hung up after it. @param said resolves when both have said it all */
+  readonly during?: (outgoing: PhoneCall, answered: PhoneCall, said: Promise<unknown>) => Promise<void>;
   /** Whether whoever is called offers. */
   readonly isOfferless?: boolean;
   /** Whether a caller who has video offers it from the beginning; default: so it is. */
@@ -120,8 +120,8 @@ export async function talk(
     const up = elapsed();
     await onceUp();
     await before?.(outgoing, answered);
-    const said = [outgoing.play(caller.says), answered.play(callee.says)];
-    await Promise.all([...said, during?.(outgoing, answered)]);
+    const said = Promise.all([outgoing.play(caller.says), answered.play(callee.says)]);
+    await Promise.all([said, during?.(outgoing, answered, said)]);
     await sleep(LAST_PACKETS_MS);
     await outgoing.hangUp();
     await Promise.all([outgoing.ended, answered.ended]);

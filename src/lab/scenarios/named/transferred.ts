@@ -56,11 +56,11 @@ async function transferring(stage: Stage): Promise<Outcomes> {
   const [alice, carol] = [network.phone('alice').ue, network.phone('carol').ue];
   const made: { second?: CallOutcome; third?: CallOutcome; replaced?: string | undefined } = {};
   const first = await stage.call('alice', 'bob', 'bob', undefined, {
-    during: async (toBob, atBob) => {
-      await said(stage);
+    during: async (toBob, atBob, saidToBob) => {
+      await heard(saidToBob);
       made.second = await stage.call('alice', 'carol', 'carol', undefined, {
-        during: async (toCarol) => {
-          await said(stage);
+        during: async (toCarol, _atCarol, saidToCarol) => {
+          await heard(saidToCarol);
           const dialled = elapsed();
           const came = new Promise<PhoneCall>((resolve) => carol.onIncoming(resolve));
           const next = new Promise<PhoneCall>((resolve) =>
@@ -74,8 +74,7 @@ async function transferring(stage: Stage): Promise<Outcomes> {
           const established = elapsed();
           made.replaced = answered.replaced?.callId;
           const voice = (user: string): Int16Array => stage.recordings[user] ?? new Int16Array();
-          await Promise.all([outgoing.play(voice('bob')), answered.play(voice('carol'))]);
-          await sleep(LAST_PACKETS_MS);
+          await heard(Promise.all([outgoing.play(voice('bob')), answered.play(voice('carol'))]));
           await outgoing.hangUp();
           await Promise.all([outgoing.ended, answered.ended]);
           made.third = {
@@ -93,10 +92,10 @@ async function transferring(stage: Stage): Promise<Outcomes> {
   return { first, second, third: stage.ended(third), replacedAtCarol: replaced ?? null };
 }
 
-/** Until both recordings of a call have been played, which began when it did. */
-async function said({ recordings }: Stage): Promise<void> {
-  const longest = Object.values(recordings).reduce((most, { length }) => Math.max(most, length), 0);
-  await sleep(longest / 8 + LAST_PACKETS_MS);
+/** Until what both have said has arrived. */
+async function heard(said: Promise<unknown>): Promise<void> {
+  await said;
+  await sleep(LAST_PACKETS_MS);
 }
 
 function inCall({ caller, callee }: CallOutcome, checks: readonly Check[]): Check[] {
