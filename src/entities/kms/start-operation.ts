@@ -90,6 +90,12 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
       ...databaseMeters(database),
       ...neMeters(x1, { users: connectionsOf(listeners.users), xk: connectionsOf(listeners.xk) }),
       meterBy('outcome', 'get_keys_total', 'Questions for keys, by what came of them.', () => xk.outcomes),
+      meterBy(
+        'outcome',
+        'untaken_answers_total',
+        'Answers whose asker had given up when they were there, by whether somebody has asked again.',
+        () => xk.untaken,
+      ),
       meter(
         'questions_refused_total',
         'Questions for which there was no place in the queue.',

@@ -87,6 +87,7 @@ async function startHolding(
     { store, material, audit, clock, random, turns, certificates },
   );
   const service = new XkService(config, { store, ...questions, audit, clock, logger });
+  opened.add(() => service.close());
 
   const keepHouse = async (): Promise<void> => {
     await store.forgetting.expireClaims(now());

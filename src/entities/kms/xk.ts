@@ -21,6 +21,7 @@ import { sha256 } from '../../ibake/sealing.ts';
 import { likelyRecords, askedQuestion, readQuestion } from './asked-question.ts';
 import type { AskedExchange, LikelyRecords, ReadQuestion } from './asked-question.ts';
 import { isUnavailable, KmsError } from './errors.ts';
+import { UntakenAnswers } from './untaken-answers.ts';
 import { coverageOf } from './coverage.ts';
 import type { TargetCoverage, WarrantTimes } from './coverage.ts';
 import type {
@@ -58,8 +59,8 @@ export interface PermittedQuestion {
   readonly likely?: LikelyRecords;
 }
 
-/** Computes the answer; never throws for what is wrong with a question. An aborted `signal` withdraws it. */
-export type Computation = (question: PermittedQuestion, signal?: AbortSignal) => Promise<GetKeysResponse>;
+/** Computes the answer; never throws for what is wrong with a question. */
+export type Computation = (question: PermittedQuestion) => Promise<GetKeysResponse>;
 
 /** Turns for questions, by client. An aborted `signal` withdraws one. Throws KmsError `busy`, `cancelled`. */
 export interface QuestionTurns {
@@ -88,6 +89,8 @@ interface Refusal {
   readonly failure: FailureIndication;
   readonly reason: Reason;
 }
+
+const CANCELLED: Refusal = { failure: 'temporarily-unavailable', reason: 'cancelled' };
 
 /** A response, and what is to be on record of it before it leaves. */
 interface Judged<Response extends GetKeysResponse | null> {
@@ -120,17 +123,34 @@ export class XkService {
   readonly #ports: XkPorts;
   readonly #times: WarrantTimes;
   readonly #refusals: RefusalLog;
+  /** What is being computed of a question, by whose asker that was; `done` is never rejected. */
+  readonly #underWay = new Map<
+    string,
+    { readonly signal: AbortSignal | undefined; readonly done: Promise<void> }
+  >();
+  readonly #untaken: UntakenAnswers;
   readonly #outcomes: Record<string, number> = { answered: 0, refused: 0, malformed: 0 };
 
   constructor(times: WarrantTimes, ports: XkPorts) {
     this.#times = times;
     this.#ports = ports;
     this.#refusals = new RefusalLog(ports.audit, ports.clock);
+    this.#untaken = new UntakenAnswers(ports.clock);
   }
 
   /** Questions since the start, by what came of them. */
   get outcomes(): Readonly<Record<string, number>> {
     return this.#outcomes;
+  }
+
+  /** Answers whose asker was gone when they were there, since the start, by what came of them. */
+  get untaken(): UntakenAnswers['counts'] {
+    return this.#untaken.counts;
+  }
+
+  /** Overwrites what is kept for whoever asks again. */
+  close(): void {
+    this.#untaken.close();
   }
 
   /**
@@ -171,7 +191,7 @@ export class XkService {
       const response = { failureIndication: permission.failure };
       return { response, event: eventOf(client, asked, refused(permission)) };
     }
-    const computed = await this.#computed(permission.question, signal);
+    const computed = await this.#computedOnce(permission.question, asked.digest, signal);
     const response = 'failure' in computed ? { failureIndication: computed.failure } : computed;
     const event = eventOf(client, asked, {
       ...('failure' in computed ? refused(computed) : outcome(computed)),
@@ -262,13 +282,38 @@ export class XkService {
     return this.#ports.store.claimQuestion(group, question, bound);
   }
 
-  /** The answer; what kept it from being computed is one failure, whatever it was. */
-  async #computed(
+  /**
+   * The answer, computed to its end though the client may give up before: on a slow machine it would be begun again and
+   * again else. Whoever asks the same again has that one.
+   */
+  async #computedOnce(
     question: PermittedQuestion,
+    digest: Uint8Array,
     signal: AbortSignal | undefined,
   ): Promise<GetKeysResponse | Refusal> {
+    const { subscriber, covered } = question;
+    const name = JSON.stringify([toHex(digest), subscriber, [...covered].toSorted()]);
+    const before = this.#underWay.get(name);
+    if (isGone(before?.signal)) await before?.done;
+    if (isGone(signal)) return CANCELLED;
+    const untaken = this.#untaken.take(name);
+    if (untaken !== null) return untaken;
+    const answering = this.#computed(question).then((computed) => {
+      if (!isGone(signal) || 'failure' in computed) return computed;
+      this.#untaken.keep(name, computed);
+      return CANCELLED;
+    });
+    const own = { signal, done: answering.then(ignore, ignore) };
+    this.#underWay.set(name, own);
+    return answering.finally(() => {
+      if (this.#underWay.get(name) === own) this.#underWay.delete(name);
+    });
+  }
+
+  /** The answer; what kept it from being computed is one failure, whatever it was. */
+  async #computed(question: PermittedQuestion): Promise<GetKeysResponse | Refusal> {
     try {
-      return await this.#ports.compute(question, signal);
+      return await this.#ports.compute(question);
     } catch (error) {
       const failure = 'temporarily-unavailable';
       if (error instanceof KmsError && (error.code === 'busy' || error.code === 'cancelled'))
@@ -303,6 +348,15 @@ export class XkService {
     }
     return response;
   }
+}
+
+/** It may go at any time. */
+function isGone(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+function ignore(): void {
+  // What came of it is for its asker.
 }
 
 function readAtOnce(text: string): Promise<ReadQuestion | null> {

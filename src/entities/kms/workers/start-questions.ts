@@ -48,7 +48,7 @@ export function startQuestions(
     return {
       turns,
       read: (text) => Promise.resolve(readQuestion(text)),
-      compute: (question, signal) => getKeys.answer(question, signal),
+      compute: (question) => getKeys.answer(question),
       stop: () => Promise.resolve(),
     };
   }
@@ -57,7 +57,7 @@ export function startQuestions(
     turns,
     read: (text, signal) =>
       text.length <= READ_AT_ONCE ? Promise.resolve(readQuestion(text)) : pool.read(text, signal),
-    compute: (question, signal) => pool.answer(question, signal),
+    compute: (question) => pool.answer(question),
     stop: () => pool.close(),
   };
 }

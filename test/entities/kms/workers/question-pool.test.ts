@@ -53,7 +53,7 @@ function service(turns: CappedTurns) {
     {
       ...{ store, audit, clock, logger: silent, turns },
       read: (text, signal) => pool.read(text, signal),
-      compute: (asked, signal) => pool.answer(asked, signal),
+      compute: (asked) => pool.answer(asked),
     },
   );
 }
