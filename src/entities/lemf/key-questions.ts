@@ -10,10 +10,11 @@
  *                                                                         not known              is to be asked
  *
  * A record does not say which exchange its key is of: there are enough if of each CS ID there are as many keys as exchanges
- * and updates that changed or added it.
+ * and updates that changed or added it. What is left with a mailbox has keys beside those of the call (profile, section 6.4).
  */
-import { concat, toHex } from '../../bytes/octets.ts';
-import { decodeMessage } from '../../mikey/message.ts';
+import { concat, fromBase64, toHex } from '../../bytes/octets.ts';
+import { decodeMessage, payloadsOf } from '../../mikey/message.ts';
+import type { MikeyMessage } from '../../mikey/message.ts';
 import { seenDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
 import { parseMessage } from '../../sip/message.ts';
@@ -83,7 +84,8 @@ export function askedKeys(
   const name = liidText(liid);
   const idOf = ({ exchange, updates }: Contender): string => idIn(name, exchange, updates);
   const isVerified = (contender: Contender): boolean => answers.answer(idOf(contender))?.verified === true;
-  const contests = contestsOf(seen, isVerified);
+  const identities = targets.map((value) => ({ value }));
+  const contests = contestsOf(seen, identities, isVerified);
   if (areAllThere(contests, delivered)) return { keys: [], open: [] };
   const keys: CcKeyInfo[] = [];
   const open: KeyQuestion[] = [];
@@ -91,10 +93,7 @@ export function askedKeys(
     if (open.length >= MAX_OPEN) break;
     const { exchange, updates } = contender;
     const request = {
-      targetKmsIdentity: partyOf(
-        exchange,
-        targets.map((value) => ({ value })),
-      ),
+      targetKmsIdentity: partyOf(exchange, identities),
       xid: lemfTaskXid(name),
       ...messagesAsked(exchange, updates),
       midCall: isMidCall || placeOf(exchange.iMessage2).delivery,
@@ -122,7 +121,7 @@ interface Contender {
   readonly exchange: Exchange;
   /** Those that the question carries (profile, section 6.2). */
   readonly updates: readonly Update[];
-  /** CS IDs whose keys it made. */
+  /** CS IDs whose keys it made, each as often as it made one. */
   readonly csIds: readonly number[];
 }
 
@@ -159,12 +158,15 @@ const SENDERS: ReadonlyMap<number, boolean> = new Map<number, boolean>([
 /** What contends for each place: the exchanges of a dialog, and each update of the one that is the parties'. */
 function contestsOf(
   seen: readonly SeenMessage[],
+  targets: Parameters<typeof partyOf>[1],
   isVerified: (contender: Contender) => boolean,
 ): Contender[][] {
   const contests = grouped(assemble(seen), ({ contest }) => contest);
   return [...contests.values()].flatMap((exchanges) => {
     const able = exchanges.filter(({ standing }) => standing !== 'withheld').slice(0, MAX_CONTENDERS);
-    const own = able.map((exchange) => ({ exchange, updates: [], csIds: csIdsIn(exchange.rMessage1) }));
+    const own = able.map((exchange) => {
+      return { exchange, updates: [], csIds: csIdsOf(exchange, partyOf(exchange, targets)) };
+    });
     const chosen = own.find(isVerified) ?? own[0];
     return chosen === undefined ? [] : [own, ...updateContests(chosen.exchange)];
   });
@@ -187,11 +189,24 @@ function updateContests(exchange: Exchange): Contender[][] {
   });
 }
 
+/** Of the keys that a party's KMS gives of an exchange: whoever leaves content has those of the call, too. */
+function csIdsOf({ iMessage1, rMessage1, iMessage2 }: Exchange, party: string): number[] {
+  const own = csIdsIn(rMessage1);
+  const isLeft = payloadsOf(decoded(iMessage2), 'esk').length > 0;
+  if (!isLeft || party === rMessage1.responder) return own;
+  const deferred = own.filter((csId) => csId % 2 === 1);
+  return party === iMessage1.initiator ? [...own, ...deferred] : deferred;
+}
+
 /** CS IDs in use: of R_MESSAGE_1's map, those that have an SSRC. */
-function csIdsIn({ octets }: SeenMessage): number[] {
-  const { csIdMap } = decodeMessage(new Uint8Array(Buffer.from(octets, 'base64'))).header;
+function csIdsIn(rMessage1: SeenMessage): number[] {
+  const { csIdMap } = decoded(rMessage1).header;
   if (csIdMap.kind !== 'srtp-id') return [];
   return csIdMap.entries.flatMap(({ ssrc }, at) => (ssrc === 0 ? [] : [at + 1]));
+}
+
+function decoded({ octets }: SeenMessage): MikeyMessage {
+  return decodeMessage(fromBase64(octets));
 }
 
 function areAllThere(contests: readonly (readonly Contender[])[], delivered: readonly CcKeyInfo[]): boolean {

@@ -23,18 +23,25 @@ import { exampleFile } from '../../support/shared.ts';
 export const LIID = 'LIID-1';
 const START = Date.UTC(2030, 0, 1);
 
+interface VectorKeys {
+  readonly cryptoSessions: readonly {
+    readonly csId: number;
+    readonly ssrc: number;
+    readonly mki: string;
+    readonly tek: string;
+    readonly salt: string;
+  }[];
+}
+
+type VectorMessages = Readonly<Record<string, { readonly message: string }>>;
+
 interface Vector {
-  readonly uri: { readonly i: string; readonly r: string };
-  readonly messages: Readonly<Record<string, { readonly message: string }>>;
-  readonly keys: {
-    readonly cryptoSessions: readonly {
-      readonly csId: number;
-      readonly ssrc: number;
-      readonly mki: string;
-      readonly tek: string;
-      readonly salt: string;
-    }[];
-  };
+  readonly uri: { readonly i: string; readonly r: string; readonly mailbox?: string };
+  readonly messages: VectorMessages;
+  readonly keys: VectorKeys;
+  readonly updates?: readonly { readonly messages: VectorMessages; readonly keys: VectorKeys }[];
+  /** Keys of what is left with a mailbox. */
+  readonly deferred?: VectorKeys;
 }
 
 export interface CallOptions {
@@ -51,6 +58,10 @@ export interface CallOptions {
   readonly roc?: number;
   /** Other keys than the vector's, for every crypto session. */
   readonly keying?: { readonly tek: string; readonly salt: string; readonly mki: string };
+  /** What is said after that update of the vector, the first being 1, or to a mailbox. */
+  readonly after?: number | 'deferred';
+  /** Who is under interception; default: the initiator. */
+  readonly target?: 'i' | 'r';
 }
 
 export interface Stream {
@@ -88,7 +99,14 @@ export class InterceptedCall {
 
   constructor(name = 'exchange-1.json', options: CallOptions = {}) {
     const vector = exampleFile(name) as Vector;
-    const cryptoSessions = vector.keys.cryptoSessions.map((session) => ({ ...session, ...options.keying }));
+    const { after } = options;
+    const keys =
+      after === 'deferred'
+        ? vector.deferred
+        : after === undefined
+          ? vector.keys
+          : vector.updates?.[after - 1]?.keys;
+    const cryptoSessions = (keys?.cryptoSessions ?? []).map((session) => ({ ...session, ...options.keying }));
     this.vector = { ...vector, keys: { cryptoSessions } };
     this.#options = options;
     this.liid = options.liid ?? LIID;
@@ -126,7 +144,8 @@ export class InterceptedCall {
     return this.streams.flatMap(({ records }) => records);
   }
 
-  sdp(message: string): string {
+  /** @param messages of the vector; of an update `1/I_MESSAGE_1` */
+  sdp(...messages: readonly string[]): string {
     const law = this.#options.law ?? 'pcma';
     const format = law === 'pcma' ? '8' : '0';
     return [
@@ -135,22 +154,31 @@ export class InterceptedCall {
       's=-',
       'c=IN IP4 127.0.0.1',
       't=0 0',
-      `a=key-mgmt:mikey ${this.vector.messages[message]?.message ?? ''}`,
+      ...messages.map((message) => `a=key-mgmt:mikey ${this.#mikey(message)}`),
       `m=audio 40000 RTP/SAVP ${format}`,
       `a=rtpmap:${format} ${law.toUpperCase()}/8000`,
       '',
     ].join('\r\n');
   }
 
-  sip(start: string, method: string, direction: RecordDirection, body: string): IriRecord {
+  /** @param of the transaction: its CSeq number, and whether the callee began it */
+  sip(
+    start: string,
+    method: string,
+    direction: RecordDirection,
+    body: string,
+    { number = 1, isCallees = false }: { readonly number?: number; readonly isCallees?: boolean } = {},
+  ): IriRecord {
     const { uri } = this.vector;
+    const ends = [`<${plainUri(uri.i)}>;tag=a`, `<${plainUri(uri.r)}>;tag=b`];
+    const [from, to] = isCallees ? ends.toReversed() : ends;
     const text = [
       start,
-      'Via: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK1',
-      `From: <${plainUri(uri.i)}>;tag=a`,
-      `To: <${plainUri(uri.r)}>;tag=b`,
+      `Via: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK${number}`,
+      `From: ${from}`,
+      `To: ${to}`,
       `Call-ID: call-${this.cin}@home1.example`,
-      `CSeq: 1 ${method}`,
+      `CSeq: ${number} ${method}`,
       ...(body === '' ? [] : ['Content-Type: application/sdp']),
       `Content-Length: ${body.length}`,
       '',
@@ -199,8 +227,14 @@ export class InterceptedCall {
       cin: this.cin,
       time: START,
       correlation: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, this.cin),
-      observed: [{ name: 'sipUri', value: plainUri(this.vector.uri.i) }],
+      observed: [{ name: 'sipUri', value: plainUri(this.vector.uri[this.#options.target ?? 'i']) }],
     };
+  }
+
+  #mikey(name: string): string {
+    const [, update, own = name] = /^([0-9]+)\/(.+)$/.exec(name) ?? [];
+    const of = update === undefined ? this.vector : this.vector.updates?.[Number(update) - 1];
+    return of?.messages[own]?.message ?? '';
   }
 }
 

@@ -12,22 +12,39 @@ import type { TlsFiles } from '../../../src/net/tls.ts';
 import { lemfTaskXid } from '../../../src/wire/xk/lemf-task.ts';
 import { silent } from '../../support/silent.ts';
 import { errorOf, request } from '../kms/support/client.ts';
-import { exampleHome, exampleTime, home, psk } from '../kms/support/home.ts';
-import type { MemoryAudit } from '../kms/support/home.ts';
+import { exampleFile } from '../../support/shared.ts';
+import { home, psk } from '../kms/support/home.ts';
+import type { MemoryAudit, VectorHome } from '../kms/support/home.ts';
+
+interface PartySet {
+  readonly time: { readonly unix: number };
+  readonly kms: Readonly<
+    Record<string, Omit<VectorHome, 'user'> & { user?: VectorHome['user']; users?: VectorHome['user'][] }>
+  >;
+}
 
 export interface AskableKms {
   readonly url: string;
   /** `HOST:PORT` as `hosts` of a configuration maps it. */
   readonly hosts: Readonly<Record<string, string>>;
   readonly audit: MemoryAudit;
-  /** The ADMF provisions a task for a LEMF. */
-  allow(lemf: string, liid: string): Promise<void>;
+  /** The ADMF provisions a task for a LEMF. @param from seconds after the exchange of the vector, a minute before now; default: before it */
+  allow(lemf: string, liid: string, from?: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function askableKms(files: TlsFiles, lemfs: readonly string[]): Promise<AskableKms> {
-  const kms = await home();
-  const device = exampleHome().user.uri;
+/** The KMS of the initiator, or of another party. */
+export async function askableKms(
+  files: TlsFiles,
+  lemfs: readonly string[],
+  { set = 'exchange-1.json', party = 'initiator' } = {},
+): Promise<AskableKms> {
+  const { kms: homes, time } = exampleFile(set) as PartySet;
+  const own = homes[party];
+  const user = own?.user ?? own?.users?.[0];
+  if (own === undefined || user === undefined) throw new Error(`no ${party} in ${set}`);
+  const kms = await home(time.unix, { ...own, user });
+  const device = user.uri;
   const [address = ''] = device.split(';');
   const devices = [{ credential: 'target-1', psk: psk(1), identity: device }];
   await kms.enrol({ id: 'target', publicIdentities: [address], aliases: [], devices });
@@ -50,8 +67,9 @@ export async function askableKms(files: TlsFiles, lemfs: readonly string[]): Pro
     url: 'https://kms.home1.example:8443',
     hosts: { 'kms.home1.example:8443': `127.0.0.1:${port}` },
     audit,
-    allow: (name, liid) => {
-      const [start, end] = [exampleTime() - 60, exampleTime() + 3600];
+    allow: (name, liid, from = -60) => {
+      kms.clock.advance(Math.max(0, from + 60) * 1000);
+      const [start, end] = [time.unix + from, time.unix + 86_400];
       const periods = [{ targets: [address], lemf: { name, liid }, start, end }];
       return store.putWarrant({ xid: lemfTaskXid(liid), periods });
     },
