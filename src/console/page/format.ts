@@ -68,6 +68,11 @@ export function locationLabel(location: WarrantJson['location']): string {
   return location ? CONSOLE_TEXTS.locations.yes : CONSOLE_TEXTS.locations.no;
 }
 
+/** Who may ask the KMS for keys, beside the DF. */
+export function askingLabel(xk: WarrantJson['xk']): string {
+  return xk === false ? CONSOLE_TEXTS.file.nobodyAsks : CONSOLE_TEXTS.file.mayAsk(plainText(xk));
+}
+
 /** What waits for an approver; `null`: nothing. */
 export function waitsFor({ state, pending, lapses }: WarrantJson): string | null {
   if (pending !== undefined) return CONSOLE_TEXTS.waits[pending.kind];
@@ -83,7 +88,7 @@ export function ownersOf({ authors, approvals, pending, lapses }: WarrantJson): 
 
 /** What of a change is told, one line each. */
 export function changeLines(changes: NonNullable<WarrantJson['pending']>['changes'] = {}): string[] {
-  const { targets, delivery, startTime, endTime, lemf, location } = changes;
+  const { targets, delivery, startTime, endTime, lemf, location, xk } = changes;
   const { file } = CONSOLE_TEXTS;
   return [
     ...(targets === undefined ? [] : [`${file.targets}: ${targets.map(targetLabel).join(', ')}`]),
@@ -93,5 +98,6 @@ export function changeLines(changes: NonNullable<WarrantJson['pending']>['change
     ...(lemf === undefined ? [] : [`${file.hi2}: ${hostLabel(lemf.hi2)}`]),
     ...(lemf?.hi3 === undefined ? [] : [`${file.hi3}: ${hostLabel(lemf.hi3)}`]),
     ...(location === undefined ? [] : [`${file.location}: ${locationLabel(location)}`]),
+    ...(xk === undefined ? [] : [`${file.xk}: ${askingLabel(xk)}`]),
   ];
 }

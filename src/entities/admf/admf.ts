@@ -16,7 +16,7 @@ import { recordAll } from '../../evidence/log.ts';
 import { DegradedWarrants } from './degraded.ts';
 import type { RetrySetting } from './element.ts';
 import type { IssueBook } from './issues.ts';
-import { admfStopped, provisioningFailed, warrantUnknown } from './failures.ts';
+import { admfStopped, provisioningFailed, whyTaken, warrantUnknown } from './failures.ts';
 import { Keepalives, pingAll } from './keepalives.ts';
 import { asksElements, nextStep } from './life.ts';
 import { isCarried, isGone, NOTHING_KNOWN } from './outcomes.ts';
@@ -333,7 +333,8 @@ export class Admf {
       if (step === null) return { record: current, notes };
       current = step.record;
       if (refusals.length > 0) this.#refusals.set(record.warrant.liid, refusals);
-      notes.push({ act: step.act, by: null, state: current.state, reason: null, detail: null });
+      const reason = whyTaken(step.act, refusals);
+      notes.push({ act: step.act, by: null, state: current.state, reason, detail: null });
     }
   }
 

@@ -52,6 +52,15 @@ export const HI1_CONFIG = strict({
           ...HI1_ENDPOINT,
           hi2: peerAddress('where HI2 goes'),
           hi3: Type.Optional(peerAddress('where HI3 goes')),
+          xk: Type.Optional(
+            Type.String({
+              pattern: '^[A-Za-z0-9._-]{1,253}$',
+              description:
+                'the LEMF there, by a name in its certificate, where tasks may have it ask the KMS for keys itself (DeliveryProfile `KeysFromKms`)',
+              absent: 'tasks that ask for that are refused',
+              errorMessage: 'a name of letters, digits, dots and hyphens',
+            }),
+          ),
         }),
       ),
       ports: Type.Optional(

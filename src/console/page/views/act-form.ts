@@ -69,7 +69,7 @@ function actFields(act: ActName, warrant: WarrantJson, rows: number, more: () =>
 
 /** What is approved, all of it: nobody approves what they have not seen. */
 function approved(warrant: WarrantJson): TemplateResult {
-  const { targets, delivery, startTime, endTime, lemf, location, pending, generation } = warrant;
+  const { targets, delivery, startTime, endTime, lemf, location, xk, pending, generation } = warrant;
   if (pending !== undefined) {
     const lines = [
       CONSOLE_TEXTS.waits[pending.kind],
@@ -82,7 +82,8 @@ function approved(warrant: WarrantJson): TemplateResult {
         ${lines.map((line) => html`<li>${told(line)}</li>`)}
       </ul>`;
   }
-  const lines = changeLines({ targets, delivery, startTime, endTime, lemf, location });
+  const asking = xk === false ? {} : { xk };
+  const lines = changeLines({ targets, delivery, startTime, endTime, lemf, location, ...asking });
   return html`<p>${WORDS.approves(generation)}</p>
     <ul>
       ${lines.map((line) => html`<li>${told(line)}</li>`)}

@@ -75,9 +75,12 @@ const LOCATIONS = {
   uponChange: CONSOLE_TEXTS.locations.uponChange,
 };
 
+/** As the interface takes it. */
+const LEMF_NAME = '[A-Za-z0-9._\\-]{1,253}';
+
 /** What an entry and an amendment say alike. @param warrant as it is, for an amendment @param rows for further identities */
 export function contentFields(warrant: WarrantJson | null, rows: number, more: () => void): TemplateResult {
-  const { lemf, location = false } = warrant ?? {};
+  const { lemf, location = false, xk = false } = warrant ?? {};
   const time = (iso: string | undefined): string => (iso === undefined ? '' : localInput(Date.parse(iso)));
   const where = location === 'uponChange' ? 'uponChange' : location ? 'yes' : 'no';
   const isNeeded = true;
@@ -94,6 +97,7 @@ export function contentFields(warrant: WarrantJson | null, rows: number, more: (
       ${field('hi2Port', WORDS.hi2Port, { ...port(lemf?.hi2.port), isNeeded })}
       ${field('hi3Host', WORDS.hi3Host, { value: lemf?.hi3?.host ?? '', most: 255 })}
       ${field('hi3Port', WORDS.hi3Port, port(lemf?.hi3?.port))}
+      ${field('xk', WORDS.xk, { value: xk === false ? '' : xk, most: 253, pattern: LEMF_NAME, hint: WORDS.xkHint })}
     </div>`;
 }
 
@@ -133,6 +137,7 @@ export function contentsOf(form: HTMLFormElement): ChangesJson {
     ...(endTime === null ? {} : { endTime }),
     ...(hi2 === undefined ? {} : { lemf: { hi2, ...(hi3 === undefined ? {} : { hi3 }) } }),
     location: location === 'uponChange' ? location : location === 'yes',
+    xk: text('xk') === '' ? false : text('xk'),
   };
 }
 
@@ -142,7 +147,7 @@ export function changesTo(warrant: WarrantJson, contents: ChangesJson): ChangesJ
   // The form has whole seconds: what was not touched is what it was.
   const isTouched = (before: string, after: string | undefined): boolean =>
     after !== undefined && Math.floor(Date.parse(before) / 1000) !== Math.floor(Date.parse(after) / 1000);
-  const isOther = (name: 'targets' | 'delivery' | 'lemf' | 'location'): boolean =>
+  const isOther = (name: 'targets' | 'delivery' | 'lemf' | 'location' | 'xk'): boolean =>
     contents[name] !== undefined && canonical(contents[name]) !== canonical(warrant[name]);
   return {
     ...(isOther('targets') ? { targets: contents.targets } : {}),
@@ -151,6 +156,7 @@ export function changesTo(warrant: WarrantJson, contents: ChangesJson): ChangesJ
     ...(isTouched(endTime, contents.endTime) ? { endTime: contents.endTime } : {}),
     ...(isOther('lemf') ? { lemf: contents.lemf } : {}),
     ...(isOther('location') ? { location: contents.location } : {}),
+    ...(isOther('xk') ? { xk: contents.xk } : {}),
   };
 }
 

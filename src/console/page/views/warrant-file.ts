@@ -3,6 +3,7 @@ import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import type { EventJson, OpenActJson, WarrantFileJson, WarrantJson } from '../answers.ts';
 import {
+  askingLabel,
   changeLines,
   hostLabel,
   locationLabel,
@@ -88,7 +89,7 @@ function actButtons(acts: readonly OpenActJson[], page: OfficerPage): TemplateRe
 }
 
 function facts(warrant: WarrantJson, now: number): TemplateResult {
-  const { targets, delivery, startTime, endTime, lemf, location, covered, reference } = warrant;
+  const { targets, delivery, startTime, endTime, lemf, location, xk, covered, reference } = warrant;
   const left = timeLeft(warrant, now);
   const fact = (name: string, value: unknown): TemplateResult =>
     html`<dt>${name}</dt>
@@ -100,6 +101,7 @@ function facts(warrant: WarrantJson, now: number): TemplateResult {
     ${fact(WORDS.hi2, told(hostLabel(lemf.hi2)))}
     ${lemf.hi3 === undefined ? nothing : fact(WORDS.hi3, told(hostLabel(lemf.hi3)))}
     ${fact(WORDS.location, locationLabel(location))}
+    ${xk === false ? nothing : fact(WORDS.xk, askingLabel(xk))}
     ${reference === undefined ? nothing : fact(WORDS.reference, told(reference))}
     ${covered.map(({ from, until, delivery: what }) =>
       fact(WORDS.covered, WORDS.period(timeText(from), timeText(until), what)),

@@ -20,10 +20,19 @@ export interface DeliverySetting {
     readonly identifier: string;
     readonly hi2: HostPort;
     readonly hi3?: HostPort;
+    /** The LEMF there may be let ask the KMS itself (R-14), by this name in its certificate; absent: it may not. */
+    readonly xk?: string;
   }[];
   /** Ports of LEMFs that are named by an address or host name alone. */
   readonly ports?: { readonly hi2: number; readonly hi3: number };
 }
+
+/** With which a task asks that the LEMF it delivers to may ask the KMS for keys itself: a profile agreed with the operator. */
+export const KEYS_PROFILE: DictionaryEntry = {
+  Owner: 'claviger',
+  Name: 'DeliveryProfile',
+  Value: 'KeysFromKms',
+};
 
 /** Formats of ETSI for the names of a target, and the names of X1 for the same. */
 const TARGET_FORMATS: Readonly<Record<string, string>> = {
@@ -63,7 +72,7 @@ export function warrantOf(
     delivery,
     startTime,
     endTime,
-    lemf: lemfOf(DeliveryDetails, delivery, setting),
+    ...deliveredTo(DeliveryDetails, delivery, setting),
   };
 }
 
@@ -101,26 +110,32 @@ function deliveryOf(entry: DictionaryEntry | undefined): Warrant['delivery'] {
   }
 }
 
-function lemfOf(
+function deliveredTo(
   destinations: readonly Hi1DeliveryDestination[],
   delivery: Warrant['delivery'],
   setting: DeliverySetting,
-): Warrant['lemf'] {
+): Pick<Warrant, 'lemf' | 'xk'> {
   let hi2: HostPort | null = null;
   let hi3: HostPort | null = null;
+  const asking = new Set<string>();
   for (const destination of destinations) {
     const { HandoverFormat, EncryptionDetails, DeliveryProfile, NationalDeliveryParameters } = destination;
-    if (EncryptionDetails ?? DeliveryProfile ?? NationalDeliveryParameters)
-      throw new Hi1Refusal(
-        'unsupported',
-        'delivery has no profiles, encryption or parameters of a country here',
-      );
+    if (EncryptionDetails ?? NationalDeliveryParameters)
+      throw new Hi1Refusal('unsupported', 'delivery has no encryption or parameters of a country here');
+    if (DeliveryProfile !== undefined && !isKeysProfile(DeliveryProfile))
+      throw new Hi1Refusal('unsupported', `the one DeliveryProfile here is ${wordsOf(KEYS_PROFILE)}`);
     if (HandoverFormat !== undefined && wordOf(HandoverFormat, 'HandoverFormat') !== 'TS102232-5')
       throw improper('HandoverFormat is TS102232-5');
     const which = destination.IRIorCC === undefined ? 'both' : wordOf(destination.IRIorCC, 'IRIorCC');
     if (which !== 'IRI' && which !== 'CC' && which !== 'both' && which !== 'IRIandCC')
       throw improper('IRIorCC is IRI or CC');
     const place = placeOf(destination, setting);
+    if (DeliveryProfile !== undefined) {
+      if (delivery === 'IRI') throw improper(`${KEYS_PROFILE.Value}: without content there are no keys`);
+      if (place.xk === null)
+        throw improper(`${KEYS_PROFILE.Value}: this LEMF is not one that may ask the KMS for keys itself`);
+      asking.add(place.xk);
+    }
     if (which !== 'CC') {
       if (hi2 !== null) throw improper('there are two destinations for IRI');
       ({ hi2 } = place);
@@ -131,14 +146,26 @@ function lemfOf(
     }
   }
   if (hi2 === null) throw missing('a destination for IRI');
-  if (delivery === 'IRI') return { hi2 };
+  if (delivery === 'IRI') return { lemf: { hi2 } };
   if (hi3 === null) throw missing('a destination for CC');
-  return { hi2, hi3 };
+  const [xk, ...others] = asking;
+  if (others.length > 0) throw improper(`${KEYS_PROFILE.Value}: one LEMF may ask, not two`);
+  return { lemf: { hi2, hi3 }, ...(xk === undefined ? {} : { xk }) };
+}
+
+function isKeysProfile(entry: DictionaryEntry): boolean {
+  return wordsOf(entry) === wordsOf(KEYS_PROFILE);
+}
+
+function wordsOf({ Owner, Name, Value }: DictionaryEntry): string {
+  return `${Owner} ${Name} ${Value}`;
 }
 
 interface Places {
   readonly hi2: HostPort;
   readonly hi3: HostPort | null;
+  /** The LEMF there that may be let ask the KMS; `null`: it may not. */
+  readonly xk: string | null;
 }
 
 function placeOf({ DeliveryAddress: address }: Hi1DeliveryDestination, setting: DeliverySetting): Places {
@@ -147,13 +174,13 @@ function placeOf({ DeliveryAddress: address }: Hi1DeliveryDestination, setting: 
     const { ports } = setting;
     if (ports === undefined)
       throw improper('no port is agreed for addresses without one: give IPAddressPort');
-    return { hi2: { host, port: ports.hi2 }, hi3: { host, port: ports.hi3 } };
+    return { hi2: { host, port: ports.hi2 }, hi3: { host, port: ports.hi3 }, xk: null };
   };
   switch (address.kind) {
     case 'IPAddressPort': {
       if (address.value.transport !== 'tcp') throw improper('delivery is over TCP');
       const place = { host: address.value.address, port: address.value.port };
-      return { hi2: place, hi3: place };
+      return { hi2: place, hi3: place, xk: null };
     }
     case 'IPv4Address':
     case 'IPv6Address':
@@ -163,7 +190,7 @@ function placeOf({ DeliveryAddress: address }: Hi1DeliveryDestination, setting: 
       if (host === '') throw improper('FQDN is a host name, with or without a port');
       if (port === undefined) return byPorts(host);
       const place = { host, port: Number(port) };
-      return { hi2: place, hi3: place };
+      return { hi2: place, hi3: place, xk: null };
     }
     case 'EndpointID': {
       const { CountryCode, UniqueIdentifier } = address.value;
@@ -171,7 +198,7 @@ function placeOf({ DeliveryAddress: address }: Hi1DeliveryDestination, setting: 
         ({ country, identifier }) => country === CountryCode && identifier === UniqueIdentifier,
       );
       if (found === undefined) throw improper('this EndpointID is not agreed for delivery');
-      return { hi2: found.hi2, hi3: found.hi3 ?? null };
+      return { hi2: found.hi2, hi3: found.hi3 ?? null, xk: found.xk ?? null };
     }
     default:
       throw new Hi1Refusal('unsupported', `delivery to ${address.kind} is not supported`);

@@ -6,12 +6,14 @@ import { decodeHi1Message } from '../../../../src/wire/hi1/messages.ts';
 import type { Hi1Object } from '../../../../src/wire/hi1/objects.ts';
 import { missingShared, missingTool, sharedPath } from '../../../support/shared.ts';
 import { judged } from '../../../wire/hi1/support.ts';
+import { KEYS_PROFILE } from '../../../../src/entities/admf/hi1/task-warrants.ts';
 import { HOUR, NOW } from '../support.ts';
 import {
   active,
   at,
   authorisation,
   create,
+  deliveredTo,
   etsi,
   get,
   judgeAnswers,
@@ -109,6 +111,26 @@ describe('R-91: what HI1 refuses, and as what', () => {
           ],
         }),
       ],
+    ],
+    [
+      'a LEMF that is to ask the KMS itself, where that is not agreed (R-14)',
+      3007,
+      [task(3, { DeliveryDetails: [deliveredTo('LEMF1', KEYS_PROFILE)] })],
+    ],
+    [
+      'a LEMF that is to ask for keys where there is no content',
+      3007,
+      [
+        task(3, {
+          DeliveryType: etsi('TaskDeliveryType', 'IRIOnly'),
+          DeliveryDetails: [deliveredTo('LEMF2', KEYS_PROFILE)],
+        }),
+      ],
+    ],
+    [
+      'another profile of delivery',
+      3001,
+      [task(3, { DeliveryDetails: [deliveredTo('LEMF2', etsi('DeliveryProfile', 'Fast'))] })],
     ],
     [
       'another handover format',

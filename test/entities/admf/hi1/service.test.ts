@@ -2,6 +2,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { decodeHi1Message, encodeHi1Message } from '../../../../src/wire/hi1/messages.ts';
 import type { Hi1ObjectOf } from '../../../../src/wire/hi1/objects.ts';
+import { KEYS_PROFILE } from '../../../../src/entities/admf/hi1/task-warrants.ts';
+import { lemfTaskXid } from '../../../../src/wire/xk/lemf-task.ts';
 import { HOUR, NOW } from '../support.ts';
 import {
   active,
@@ -9,6 +11,7 @@ import {
   authorisation,
   create,
   CUSTOMS,
+  deliveredTo,
   etsi,
   get,
   judgeAnswers,
@@ -223,6 +226,43 @@ describe('R-91: a warrant over HI1', () => {
     expect(await lab.outcomes(wish('Cancelled'), { path: '/li/task/cancellation' })).toEqual(['done']);
     await lab.settle(6000);
     expect(await lab.statusOf(2)).toBe('Cancelled');
+  });
+
+  it('R-14: a task has the LEMF that it delivers to ask the KMS itself, where that is agreed, and takes it back', async () => {
+    const lab = await active();
+    const change = async (details: object) => {
+      const path = '/li/task/change-delivery';
+      const asked = update(bare('LITaskObject', 2, { DeliveryDetails: [details] }));
+      const outcomes = await lab.outcomes(asked, { path });
+      await lab.settle();
+      return outcomes;
+    };
+    expect(await change(deliveredTo('LEMF2', KEYS_PROFILE))).toEqual(['done']);
+    expect(lab.desk.find('LIID2')?.warrant.xk).toBeUndefined();
+    await lab.desk.approve('LIID2', OFFICER);
+    await lab.settle();
+    expect(lab.desk.find('LIID2')?.warrant.xk).toBe('lemf.police.example');
+    const own = (): unknown => lab.elements.kms.table.task(lemfTaskXid('LIID2'));
+    expect(own()).not.toBeNull();
+    // Without the profile nobody may ask: that narrows, and is so at once.
+    expect(await change(deliveredTo('LEMF2'))).toEqual(['done']);
+    expect(lab.desk.find('LIID2')?.warrant.xk).toBeFalsy();
+    expect(own()).toBeNull();
+  });
+
+  it('R-14: a LEMF whom the KMS does not let ask is refused in words, and the task stays as it was', async () => {
+    const lab = await active();
+    const details = [deliveredTo('LEMF3', KEYS_PROFILE)];
+    await lab.ask(update(bare('LITaskObject', 2, { DeliveryDetails: details })));
+    await lab.settle();
+    await lab.desk.approve('LIID2', OFFICER);
+    await lab.settle();
+    expect(lab.desk.find('LIID2')).toMatchObject({
+      state: 'active',
+      warrant: { lemf: { hi2: { port: 8002 } } },
+    });
+    const history = await lab.desk.history('LIID2');
+    expect(JSON.stringify(history)).toContain('lemf.stranger.example may not ask for keys here');
   });
 
   it('R-91: what is asked for while a warrant cannot take it yet is done when it can', async () => {

@@ -65,6 +65,13 @@ export function task(number: number, members: Members = {}): Hi1Object {
   });
 }
 
+/** A destination that is named by an end point, with a profile. */
+export function deliveredTo(UniqueIdentifier: string, DeliveryProfile?: object) {
+  const value = { CountryCode: 'XX', UniqueIdentifier };
+  const profile = DeliveryProfile === undefined ? {} : { DeliveryProfile };
+  return { DeliveryAddress: { kind: 'EndpointID', value }, ...profile };
+}
+
 export function target(FormatName: string, Value: string) {
   return { FormatType: { FormatOwner: 'ETSI', FormatName }, Value };
 }
@@ -140,6 +147,14 @@ export async function openHi1(
           {
             ...{ country: 'XX', identifier: 'LEMF1' },
             ...{ hi2: { host: 'lemf2.example', port: 9002 }, hi3: { host: 'lemf2.example', port: 9003 } },
+          },
+          {
+            ...{ country: 'XX', identifier: 'LEMF2', xk: 'lemf.police.example' },
+            ...{ hi2: { host: 'lemf3.example', port: 9002 }, hi3: { host: 'lemf3.example', port: 9003 } },
+          },
+          {
+            ...{ country: 'XX', identifier: 'LEMF3', xk: 'lemf.stranger.example' },
+            ...{ hi2: { host: 'lemf4.example', port: 9002 }, hi3: { host: 'lemf4.example', port: 9003 } },
           },
         ],
         ports: { hi2: 8002, hi3: 8003 },
