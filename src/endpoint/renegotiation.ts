@@ -12,7 +12,7 @@
  *
  * Where nothing that can be used comes in the ACK, nobody knows what was agreed upon, and the call is over.
  */
-import type { Clock, Logger, Random } from '../bytes/ports.ts';
+import type { Clock, Logger, Random, Timer } from '../bytes/ports.ts';
 import type { Body, Leg, Reply } from '../sip/agent-types.ts';
 import { OfferQueue } from '../sip/agent-offers.ts';
 import { SipError } from '../sip/errors.ts';
@@ -62,6 +62,8 @@ export class Renegotiation {
   readonly #schedule: RekeySchedule;
   #keys: ExchangeResult;
   #isUp = false;
+  /** Until streams that were added are sent on. */
+  #answering: Timer | null = null;
 
   constructor(parts: RenegotiationParts) {
     const { leg, clock, keys, role, rekeying = NO_REKEYING } = parts;
@@ -122,10 +124,16 @@ export class Renegotiation {
     this.#keys.settle();
   }
 
-  /** The call is over. */
-  end(): void {
+  /** The keys are not replaced by themselves any more. */
+  keepKeys(): void {
     this.#isUp = false;
     this.#schedule.stop();
+  }
+
+  /** The call is over, and so are its keys. */
+  end(): void {
+    this.keepKeys();
+    this.#forgetAdded();
   }
 
   #rekeyAsDue(method: OfferMethod): void {
@@ -191,8 +199,15 @@ export class Renegotiation {
     this.#haveKeys(result);
     media.connect(offer);
     // Nothing will come under another MKI: what was added waits until the answer must have arrived.
-    if (!isRekeyed) clock.after(ANSWER_MS, () => media.switchOver());
+    this.#forgetAdded();
+    if (!isRekeyed) this.#answering = clock.after(ANSWER_MS, () => media.switchOver());
     return said.answer(rMessage1, offer);
+  }
+
+  /** Nothing is waited for any more. */
+  #forgetAdded(): void {
+    this.#answering?.cancel();
+    this.#answering = null;
   }
 
   #haveKeys(keys: ExchangeResult): void {

@@ -217,7 +217,7 @@ export class PhoneCall {
 
   /** The keys are not replaced by themselves any more. */
   keepKeys(): void {
-    this.#renegotiation?.end();
+    this.#renegotiation?.keepKeys();
   }
 
   /** Holds the other end, which sends nothing until `resume`; keys stay. @throws EndpointError `call-failed`, `state` */

@@ -124,6 +124,35 @@ describe('R-42: an early dialog of several', () => {
   });
 });
 
+describe('R-43: a call to which a medium was added', () => {
+  test('may end at once: nothing is left that would use its keys', async () => {
+    const timers: { readonly ms: number; readonly action: () => void; isCancelled: boolean }[] = [];
+    const real = systemClock();
+    const clock: Clock = {
+      now: () => real.now(),
+      after: (ms, action) => {
+        const own = { ms, action, isCancelled: false };
+        timers.push(own);
+        const timer = real.after(ms, action);
+        const cancel = (): void => {
+          own.isCancelled = true;
+          timer.cancel();
+        };
+        return { ...timer, cancel };
+      },
+    };
+    const { alice, bob } = await phones({ alice: { video: true }, bob: { video: true, clock } });
+    const call = await alice.ue.call(BOB, { video: false });
+    await Promise.all([call.established, bob.incoming?.established]);
+    const before = timers.length;
+    await call.addVideo();
+    const late = timers.slice(before).filter(({ ms }) => ms === 1000);
+    await call.hangUp();
+    await bob.incoming?.ended;
+    expect(late.map(({ isCancelled }) => isCancelled)).toEqual([true]);
+  });
+});
+
 describe('R-43: a call that is held', () => {
   test('holds what is added to it, too', async () => {
     const { alice, bob } = await phones({ alice: { video: true }, bob: { video: true } });
