@@ -22,12 +22,14 @@ export const ENTITIES = [
   'mailbox',
   'ue',
   'officer',
+  'analyst',
   'agency',
 ];
 
 /** Where the schema is that is not an entity's. @type {Record<string, string>} */
 const ELSEWHERE = {
   officer: 'entities/admf/config-officer.js',
+  analyst: 'entities/lemf/config-analyst.js',
   agency: 'entities/admf/config-agency.js',
 };
 

@@ -1,12 +1,13 @@
 /**
  * The console of a laboratory: the page on loopback, for a browser that has no certificate. What the page asks goes on to
- * the ADMF with the certificate of one officer of the laboratory, and is on record there as that officer's.
+ * the ADMF with the certificate of one officer of the laboratory, or to the LEMF with that of an analyst, and is on record
+ * there as that person's.
  *
- *     browser ─ http, 127.0.0.1 ─► bridge ─ https, the officer's certificate ─► the ADMF's door for officers
+ *     browser ─ http, 127.0.0.1 ─► bridge ─ https, the person's certificate ─► the ADMF's door for officers, or the LEMF's for analysts
  *
  *     /open/TOKEN        once: gives the browser its session, and leads to the page
  *     /SESSION/console/  the page
- *     /SESSION/v1/…      the officers' interface
+ *     /SESSION/v1/…      the interface of that door
  *
  * Others on the machine, and pages of other sites in the same browser, are kept out so:
  *
@@ -34,9 +35,9 @@ import type { TlsMaterial } from '../net/tls.ts';
 import { EVENTS_PATH } from '../wire/officers/events.ts';
 
 const ADDRESS = '127.0.0.1';
-/** Octets of what is sent to the ADMF, and of what it answers, at most. */
+/** Octets of what is sent, and of what that is answered, at most. */
 const BODY_LIMIT = 4 << 20;
-const ANSWER_LIMIT = 64 << 20;
+const ANSWER_LIMIT = 4 << 20;
 /** Connections of browsers at most. */
 const CONNECTIONS = 64;
 /** Milliseconds without a heartbeat after which the ADMF is taken for gone. */
@@ -47,7 +48,8 @@ const PATH_OCTETS = 16;
 
 export interface BridgeOptions {
   readonly pages: PageFiles;
-  readonly officer: OfficerConfig;
+  /** Whose certificate it shows, and to whom. */
+  readonly officer: Pick<OfficerConfig, 'url' | 'hosts' | 'timeoutMs'>;
   readonly tls: TlsMaterial;
   readonly random: Random;
   readonly logger: Logger;
@@ -79,8 +81,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   );
   server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const status = error instanceof HttpsError ? 502 : (error.statusCode ?? 500);
-    if (status >= 500) logger.warn({ error }, 'the console could not ask the ADMF');
-    const detail = status === 502 ? 'the ADMF does not answer' : 'the request cannot be used';
+    if (status >= 500) logger.warn({ error }, 'the console could not ask its server');
+    const detail = status === 502 ? 'the server does not answer' : 'the request cannot be used';
     return sendProblem(reply, status, detail, { code: status === 502 ? 'unreachable' : 'http' });
   });
   server.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'no such resource'));
@@ -92,7 +94,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     session.opened(request.params.token, reply),
   );
   servePages(server, `${session.path}/console`, options.pages);
-  passOn(server, session.path, officer.url, client);
+  passOn(server, session.path, officer, client);
   try {
     const port = await listen(server, ADDRESS, options.port);
     session.authority = `${ADDRESS}:${port}`;
@@ -174,28 +176,34 @@ function isSame(given: string, expected: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** What is below `/v1/` goes to the ADMF as it is, and its answer back. */
-function passOn(server: FastifyInstance, path: string, origin: string, client: HttpsClient): void {
+/** What is below `/v1/` goes to the server as it is, and its answer back, bit by bit: recordings may be long. */
+function passOn(
+  server: FastifyInstance,
+  path: string,
+  { url: origin, timeoutMs }: Pick<OfficerConfig, 'url' | 'timeoutMs'>,
+  client: HttpsClient,
+): void {
   const targetOf = ({ url }: FastifyRequest): string => origin + url.slice(path.length);
-  server.get(path + EVENTS_PATH, async (request, reply) => {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    const { status, contentType, body } = await client.stream(targetOf(request), gone.signal, SILENCE_MS);
-    // What breaks off there ends here: the browser asks again.
-    body.once('error', () => reply.raw.destroy());
-    return reply.code(status).type(contentType).header('cache-control', 'no-store').send(body);
-  });
-  server.route({
-    ...{ method: ['GET', 'POST'], url: `${path}/v1/*` },
-    handler: async (request, reply) => {
-      const { body, method } = request;
-      const sent = body instanceof Uint8Array ? { type: 'application/json', octets: body } : undefined;
-      const answer = await client.request(method === 'POST' ? 'POST' : 'GET', targetOf(request), sent);
-      return reply
-        .code(answer.status)
-        .type(answer.contentType)
-        .header('cache-control', 'no-store')
-        .send(Buffer.from(answer.body));
-    },
+  const streamed =
+    (silenceMs: number) =>
+    async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const { status, contentType, body } = await client.stream(targetOf(request), gone.signal, silenceMs);
+      // What breaks off there ends here: the browser asks again.
+      body.once('error', () => reply.raw.destroy());
+      return reply.code(status).type(contentType).header('cache-control', 'no-store').send(body);
+    };
+  server.get(path + EVENTS_PATH, streamed(SILENCE_MS));
+  server.get(`${path}/v1/*`, streamed(timeoutMs));
+  server.post(`${path}/v1/*`, async (request, reply) => {
+    const { body } = request;
+    const sent = body instanceof Uint8Array ? { type: 'application/json', octets: body } : undefined;
+    const answer = await client.request('POST', targetOf(request), sent);
+    return reply
+      .code(answer.status)
+      .type(answer.contentType)
+      .header('cache-control', 'no-store')
+      .send(Buffer.from(answer.body));
   });
 }

@@ -205,6 +205,17 @@ export const OPERATION_SETTINGS = {
   ),
 };
 
+/** A door of somebody else: an origin. @param example of one */
+export function doorUrl(description: string, example: string) {
+  const expected = `an https URL without a path, e.g. ${example}`;
+  return parsed(description, expected, (text) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    const isBare = url?.pathname === '/' && url.search + url.hash + url.username + url.password === '';
+    if (url?.protocol !== 'https:' || !isBare) throw new Unfit(expected);
+    return url.origin;
+  });
+}
+
 /** The host and port of somebody else. */
 export function peerAddress(host: string, its = 'its port') {
   return strict({ host: Type.Decode(text(host), bareHost), port: port(its, { min: 2 }) });

@@ -17,14 +17,14 @@ interface ConsoleFlags {
 
 export function consoleCommand(): Command {
   return new Command('console')
-    .description('show warrants, elements and alarms in a browser, as one officer of a laboratory')
+    .description('show warrants, elements and alarms, or calls, in a browser, as one person of a laboratory')
     .argument('[lab]', 'a laboratory that `claviger init` made and `claviger up` runs')
     .option(
       '--as <name>',
-      'which officer, auditor or operator, of the first home or as NAME.HOME',
+      'which officer, auditor, operator or analyst, of the first home or as NAME.HOME',
       'officer-1',
     )
-    .option('--officer <file>', 'configuration of the officer, in place of a laboratory')
+    .option('--officer <file>', 'configuration of the officer or analyst, in place of a laboratory')
     .option('--port <port>', 'port on 127.0.0.1 (default: one that is free)', port, 0)
     .option('--json', 'print the link as JSON')
     .addHelpText('after', EXAMPLES)
@@ -34,21 +34,24 @@ export function consoleCommand(): Command {
 const EXAMPLES = `
 Prints a link that works once, in one browser of this machine. What is done there is done with the
 certificate of the officer, and is on the audit log of the ADMF as theirs. It ends with the command.
+As the analyst, it is the calls that the LEMF has, and on the LEMF's audit log.
 Whoever is to approve what one has entered is another officer: start it a second time, in a second
 browser or a private window.
 
-An ADMF in service has the same pages at its door for officers, for their own browsers and
-certificates: setting officers.console (docs/console.md).
+ADMFs and LEMFs in service have the same pages at their doors for people, for their own browsers
+and certificates: settings officers.console, analysts.console (docs/console.md).
 
 Examples:
   $ claviger console lab
   $ claviger console lab --as officer-2
+  $ claviger console lab --as analyst
   $ claviger console lab --as auditor.home2`;
 
 async function showConsole(lab: string | undefined, flags: ConsoleFlags): Promise<void> {
   const { builtConsole } = await import('../../console/built.ts');
   const { startBridge } = await import('../../console/bridge.ts');
-  const file = await officerFile(lab, flags);
+  const file = await personFile(lab, flags);
+  // An analyst's settings are an officer's, too.
   const officer = officerConfig(readConfigFile(file), file);
   const logger = pinoLogger('warn', 'console');
   const stopped = untilTold(logger);
@@ -63,7 +66,7 @@ async function showConsole(lab: string | undefined, flags: ConsoleFlags): Promis
   await bridge.close();
 }
 
-async function officerFile(lab: string | undefined, { as, officer }: ConsoleFlags): Promise<string> {
+async function personFile(lab: string | undefined, { as, officer }: ConsoleFlags): Promise<string> {
   if (officer !== undefined) {
     if (lab === undefined) return officer;
     throw new CliError('usage', 'a laboratory, and --officer', 'Give one of them.');
@@ -76,7 +79,7 @@ async function officerFile(lab: string | undefined, { as, officer }: ConsoleFlag
     );
   const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
   const folder = LabFolder.open(lab);
-  const people = folder.people().filter(({ kind }) => kind === 'officer');
+  const people = folder.people().filter(({ kind }) => kind === 'officer' || kind === 'analyst');
   const [home] = folder.homes;
   const found = people.find(({ name }) => name === as || name === `${as}.${home?.name ?? ''}`);
   if (found !== undefined) return found.file;

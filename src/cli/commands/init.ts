@@ -34,7 +34,8 @@ export function initCommand(): Command {
 
 const EXAMPLES = `
 Each home NAME has the domain NAME.example, a KMS, CSCF, media gateway, ADMF, DF and LEMF, a
-mailbox that takes the calls of its subscribers (sip:mailbox@NAME.example), two phones, and at its ADMF two officers who also approve, an auditor and an operator, and a law
+mailbox that takes the calls of its subscribers (sip:mailbox@NAME.example), two phones, at its ADMF
+two officers who also approve, an auditor and an operator, at its LEMF an analyst, and a law
 enforcement agency that sends it HI1 (NAME/agency.json, requests in NAME/hi1). Names lead to
 ports on 127.0.0.1, or with --ipv6 on ::1, by the configurations' hosts. Relative paths in them are
 taken from the folder of the file, so that the laboratory works from anywhere and may be moved

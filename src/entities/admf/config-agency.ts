@@ -1,10 +1,9 @@
 /** The settings of a laboratory's law enforcement agency: which ADMF, and as whom. */
 import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
-import { configReader, HOSTS, milliseconds, TLS_FILES } from '../../host/config.ts';
+import { configReader, doorUrl, HOSTS, milliseconds, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { HI1_ENDPOINT } from './config-hi1.ts';
-import { doorUrl } from './config-officer.ts';
 
 export const AGENCY_CONFIG = strict({
   url: doorUrl("the ADMF's door for agencies (its setting `hi1`)", 'https://admf.home1.example:8500'),

@@ -1,19 +1,8 @@
 /** The settings of whoever works at the ADMF's door for officers: which ADMF, and as whom. */
 import Type from 'typebox';
-import { strict, Unfit } from '../../bytes/schema.ts';
-import { configReader, HOSTS, milliseconds, parsed, peerAddress, TLS_FILES } from '../../host/config.ts';
+import { strict } from '../../bytes/schema.ts';
+import { configReader, doorUrl, HOSTS, milliseconds, peerAddress, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
-
-/** One of an ADMF's doors: an origin. @param example of one */
-export function doorUrl(description: string, example: string) {
-  const expected = `an https URL without a path, e.g. ${example}`;
-  return parsed(description, expected, (text) => {
-    const url = URL.canParse(text) ? new URL(text) : null;
-    const isBare = url?.pathname === '/' && url.search + url.hash + url.username + url.password === '';
-    if (url?.protocol !== 'https:' || !isBare) throw new Unfit(expected);
-    return url.origin;
-  });
-}
 
 export const OFFICER_CONFIG = strict({
   url: doorUrl("the ADMF's door for officers (its setting `officers`)", 'https://admf.home1.example:9443'),

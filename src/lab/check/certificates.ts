@@ -61,8 +61,9 @@ export function ownCertificate(checked: Checked, now: number, found: ConfigFindi
     );
   for (const text of endSoon(listValidity(material.revocation), now)) warn(`tls: ${text}`);
   const peer = peerOfCertificate(leaf, material);
-  // What a person or an agency may do is up to the ADMF.
-  if (checked.kind === 'officer' || checked.kind === 'agency') return { material, peer };
+  // What a person or an agency may do is up to whom they ask.
+  if (checked.kind === 'officer' || checked.kind === 'analyst' || checked.kind === 'agency')
+    return { material, peer };
   try {
     const name = certifiedName(checked);
     if (name !== null) requireOwn(material, name, checked.kind);
@@ -121,6 +122,7 @@ export function certifiedName(checked: Checked): string | null {
     case 'mailbox':
     case 'ue':
     case 'officer':
+    case 'analyst':
     case 'agency':
       return null;
   }

@@ -9,6 +9,7 @@ import { dfConfig } from '../../entities/df/config.ts';
 import { gatewayConfig } from '../../entities/gateway/config.ts';
 import { kmsConfig } from '../../entities/kms/config.ts';
 import { lemfConfig } from '../../entities/lemf/config.ts';
+import { analystConfig } from '../../entities/lemf/config-analyst.ts';
 import { mailboxConfig } from '../../entities/mailbox/config.ts';
 import { ueConfig } from '../../entities/ue/config.ts';
 import { messageOf } from '../../bytes/errors.ts';
@@ -33,6 +34,8 @@ export const CONFIG_READERS = {
   ue: ueConfig,
   /** Of whoever works at an ADMF, with whatever role. */
   officer: officerConfig,
+  /** Of whoever listens at a LEMF. */
+  analyst: analystConfig,
   /** Of a law enforcement agency of a laboratory. */
   agency: agencyConfig,
 };
@@ -101,11 +104,14 @@ function kindByName(file: string): Kind | null {
   return found.length === 1 ? (found[0] ?? null) : null;
 }
 
+/** Who can be told by the settings: an analyst's are an officer's, too. */
+const SHAPES = KINDS.filter((kind) => kind !== 'analyst');
+
 /** Whose settings these are most likely: by how many of them are known; `null`: it cannot be told. */
 export function kindByShape(json: unknown): Kind | null {
   if (typeof json !== 'object' || json === null) return null;
   const names = Object.keys(json);
-  const scores = KINDS.map((kind) => {
+  const scores = SHAPES.map((kind) => {
     const { properties, required } = schemaOf(kind);
     const known = names.filter((name) => Object.hasOwn(properties, name)).length;
     const missing = required.filter((name) => !names.includes(name)).length;

@@ -82,6 +82,9 @@ class Links {
       case 'officer':
         this.#officer(checked);
         return;
+      case 'analyst':
+        this.#analyst(checked);
+        return;
       case 'agency':
         this.#agency(checked);
     }
@@ -238,6 +241,14 @@ class Links {
     const person = this.#seenBy(admf, officer);
     if (person !== null && personOf(person, admf.config.officers?.peers ?? [], OFFICE_ROLES) === null)
       this.#error(admf, `officers.peers: ${person.commonName} of ${officer.file} is not admitted`);
+  }
+
+  #analyst(analyst: CheckedOf<'analyst'>): void {
+    const lemf = this.#followUrl(analyst, 'url', analyst.config.url, 'lemf', 'analysts');
+    if (lemf === null) return;
+    const person = this.#seenBy(lemf, analyst);
+    if (person !== null && personOf(person, lemf.config.analysts?.peers ?? [], ['analyst']) === null)
+      this.#error(lemf, `analysts.peers: ${person.commonName} of ${analyst.file} is not admitted`);
   }
 
   #agency(agency: CheckedOf<'agency'>): void {

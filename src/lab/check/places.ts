@@ -49,11 +49,12 @@ function listenersOf({ kind, config }: Checked): Readonly<Record<string, Listens
     case 'admf':
       return { listen: config.listen, officers: config.officers, 'hi1.listen': config.hi1?.listen };
     case 'lemf':
-      return { hi2: config.hi2, hi3: config.hi3 };
+      return { hi2: config.hi2, hi3: config.hi3, analysts: config.analysts };
     case 'mailbox':
     case 'ue':
       return { ...(config.cscf.url.protocol === 'TLS' ? {} : { sip: config.sip }), media: config.media };
     case 'officer':
+    case 'analyst':
     case 'agency':
       return {};
   }

@@ -84,6 +84,9 @@ const PEOPLE: Readonly<Record<string, readonly PersonRole[]>> = {
   operator: ['operator'],
 };
 
+/** Who listens at the LEMF. */
+const ANALYST = 'analyst';
+
 /** Where an officer's configuration has paths. */
 const OFFICER_PATHS = Type.Object({ tls: TLS_FILES });
 
@@ -167,8 +170,11 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
   const admin = plans.map(({ name, address }) =>
     SERVICES.map((entity): Watched => ({ home: name, entity, address, port: range.tcp() })),
   );
+  const analysts = plans.map(() => range.tcp());
   for (const [at, home] of plans.entries())
-    await makeHome(folder, plan, home, { pki, now, random, admin: admin[at] ?? [] });
+    await makeHome(folder, plan, home, {
+      ...{ pki, now, random, admin: admin[at] ?? [], analysts: analysts[at] ?? 0 },
+    });
   const made = plans.map(({ name, subscribers }) => ({
     name,
     users: subscribers.map(({ user }) => user).filter((user) => user !== MAILBOX_USER),
@@ -179,7 +185,7 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
   const to = Math.max(
     ...plans.flatMap(({ media, subscribers }) => [media.to, ...subscribers.map((each) => each.media.to)]),
   );
-  return { homes: made, people: Object.keys(PEOPLE), ports: { from: portBase, to } };
+  return { homes: made, people: [...Object.keys(PEOPLE), ANALYST], ports: { from: portBase, to } };
 }
 
 async function makeHome(
@@ -189,12 +195,15 @@ async function makeHome(
   {
     pki,
     admin,
+    analysts: port,
     ...times
   }: {
     readonly pki: LabPki;
     readonly now: number;
     readonly random: Random;
     readonly admin: readonly Watched[];
+    /** Port of the LEMF's door for analysts. */
+    readonly analysts: number;
   },
 ): Promise<void> {
   const own = path.join(folder, home.name);
@@ -209,7 +218,14 @@ async function makeHome(
   const services: Readonly<Record<Service, object | null>> = { ...entities, mailbox };
   const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
   const officers = { address: home.address, port: home.ports['admf.officers'], peers };
-  const more: Partial<Record<Service, object>> = { admf: { approval: 'two', officers } };
+  const analyst = `${ANALYST}.${home.domain}`;
+  const more: Partial<Record<Service, object>> = {
+    admf: { approval: 'two', officers },
+    lemf: {
+      analysts: { address: home.address, port, peers: [analyst] },
+      recoverInto: path.join(plan.state, home.name, 'recovered'),
+    },
+  };
   for (const { entity, address, port } of admin)
     write(entity, schemaOf(entity), { ...services[entity], ...more[entity], admin: { address, port } });
   for (const [user, config] of Object.entries(phones)) write(user, schemaOf('ue'), config);
@@ -217,6 +233,12 @@ async function makeHome(
     const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
     write(person, OFFICER_PATHS, officerOf(home, tls));
   }
+  const listens = await pki.issue({ commonName: analyst, dnsNames: [], roles: ['analyst'] });
+  const at = endpointText({ address: home.address, port });
+  write(ANALYST, schemaOf('analyst'), {
+    ...{ url: `https://${hostOf('lemf', home)}:8443`, tls: listens },
+    hosts: { [`${hostOf('lemf', home)}:8443`]: at },
+  });
   write('agency', schemaOf('agency'), agency);
   makeFolder(path.join(own, 'hi1'), 0o700);
   for (const [name, octets] of Object.entries(agencyRequests(home, times)))

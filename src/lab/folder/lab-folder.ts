@@ -5,6 +5,7 @@
  *     pki/                              the authority, certificates and keys
  *     HOME/ENTITY.json                  configurations, JSON or YAML; HOME/USER.json: of phones
  *     HOME/officer-1.json …             of the people at the ADMF
+ *     HOME/analyst.json                 of who listens at the LEMF
  *     HOME/agency.json, HOME/hi1/       of the agency that sends it HI1, and requests of its
  *     state/HOME/                       what the entities keep
  *     systemd/, compose.yaml            to run it otherwise than by `claviger up`
@@ -46,8 +47,8 @@ export interface LabHome {
 
 /** A configuration in the folder. */
 export interface LabFile {
-  /** An entity, `ue`, `officer` for whoever works at the ADMF, or `agency` for who sends it HI1. */
-  readonly kind: Service | 'ue' | 'officer' | 'agency';
+  /** An entity, `ue`, `officer` for whoever works at the ADMF, `analyst` at the LEMF, or `agency` for who sends HI1. */
+  readonly kind: Service | 'ue' | 'officer' | 'analyst' | 'agency';
   /** `kms.home1`, `alice`, `officer-1.home1`. */
   readonly name: string;
   readonly file: string;
@@ -58,7 +59,7 @@ export interface EntityFile extends LabFile {
   readonly kind: Service;
 }
 
-const PERSON_FILE = /^(officer-\d+|auditor|operator|agency)\.(?:json|ya?ml)$/;
+const PERSON_FILE = /^(officer-\d+|auditor|operator|analyst|agency)\.(?:json|ya?ml)$/;
 
 export const NOTE = 'lab.json';
 export const RUN = 'run.json';
@@ -118,7 +119,7 @@ export class LabFolder {
     );
   }
 
-  /** Configurations of the people at the ADMFs and of their agencies, of those that there are. */
+  /** Configurations of the people at ADMFs and LEMFs, and of agencies, of those that there are. */
   people(): LabFile[] {
     return this.homes.flatMap(({ name }) => {
       const folder = path.join(this.folder, name);
@@ -127,7 +128,7 @@ export class LabFolder {
       return files.flatMap((file) => {
         const [, person] = PERSON_FILE.exec(file) ?? [];
         if (person === undefined) return [];
-        const kind = person === 'agency' ? 'agency' : 'officer';
+        const kind = person === 'agency' || person === 'analyst' ? person : 'officer';
         return [{ kind, name: `${person}.${name}`, file: path.join(folder, file) } as const];
       });
     });

@@ -194,10 +194,12 @@ describe('claviger config check', () => {
         ['b/officer-1.json', 'hosts', { 'admf.b.example:443': '127.0.0.1:20000' }],
         ['b/officer-2.json', 'tls.certificate', '../pki/kms.b.example.pem'],
         ['b/officer-2.json', 'tls.privateKey', '../pki/kms.b.example.key'],
+        ['b/lemf.json', 'analysts.peers', ['officer-1.b.example']],
       ],
       [
         'a/admf.json: error: officers.peers: officer-2.a.example of a/officer-2.json is not admitted',
         'b/admf.json: error: officers.peers: kms.b.example of b/officer-2.json is not admitted',
+        'b/lemf.json: error: analysts.peers: analyst.b.example of b/analyst.json is not admitted',
         'a/operator.json: error: colour: no such setting',
         'b/officer-1.json: error: url leads to users of a/kms.json, not to officers of an admf',
       ],
@@ -268,6 +270,7 @@ describe('claviger config check', () => {
       'a/df.json: error: xk.url leads to users of a/kms.json, not to xk of a kms',
       'b/lemf.json: error: foldr: no such setting; did you mean folder?',
       'b/bob.json: error: cscf.username is not the one that b/cscf.json has',
+      expect.stringMatching(/^b\/analyst\.json: warning: url leads to .*, where nobody of these listens$/),
     ]);
   });
 

@@ -21,6 +21,8 @@ import type { RestartPolicy } from '../../../src/lab/processes/supervisor.ts';
 import { agencyConfig } from '../../../src/entities/admf/config-agency.ts';
 import { officerConfig } from '../../../src/entities/admf/config-officer.ts';
 import { admfConfig } from '../../../src/entities/admf/config.ts';
+import { analystConfig } from '../../../src/entities/lemf/config-analyst.ts';
+import { lemfConfig } from '../../../src/entities/lemf/config.ts';
 import { dfConfig } from '../../../src/entities/df/config.ts';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
 import { mailboxConfig } from '../../../src/entities/mailbox/config.ts';
@@ -118,6 +120,16 @@ describe('claviger init', () => {
     expect(approval).toBe('two');
   });
 
+  it('R-93: makes an analyst who is admitted at the LEMF of their home, which recovers while it runs', () => {
+    const file = path.join(folder, 'north', 'analyst.json');
+    const analyst = analystConfig(readSecretFile(file), file);
+    const lemf = path.join(folder, 'north', 'lemf.json');
+    const { analysts, recoverInto } = lemfConfig(readSecretFile(lemf), lemf);
+    expect(analyst.hosts[new URL(analyst.url).host]).toBe(`127.0.0.1:${String(analysts?.port)}`);
+    expect(analysts?.peers).toEqual(['analyst.north.example']);
+    expect(recoverInto).toBe(path.join(folder, 'state', 'north', 'recovered'));
+  });
+
   it('R-91: makes an agency that the ADMF knows, and requests that it may send', () => {
     const file = path.join(folder, 'north', 'agency.json');
     const { url, hosts, tls } = agencyConfig(readSecretFile(file), file);
@@ -144,6 +156,7 @@ describe('claviger init', () => {
     ['officer-2', ['officer', 'approver']],
     ['auditor', ['auditor']],
     ['operator', ['operator']],
+    ['analyst', ['analyst']],
   ])('gives %s a certificate with the roles %j', (person, roles) => {
     const pem = readFileSync(path.join(folder, 'pki', `${person}.north.example.pem`), 'utf8');
     expect(showCertificates(pem, now)).toMatchObject([{ roles }]);

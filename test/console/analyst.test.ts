@@ -1,0 +1,155 @@
+/** The page of analysts in a real browser: the ladder grows, the audio that is played is the WAV, and markup is text. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { startBridge } from '../../src/console/bridge.ts';
+import type { Bridge } from '../../src/console/bridge.ts';
+import { officerConfig } from '../../src/entities/admf/config-officer.ts';
+import { systemRandom } from '../../src/host/runtime.ts';
+import { decodeWav } from '../../src/media/wav.ts';
+import { loadTls } from '../../src/net/tls.ts';
+import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
+import { AnalystsHome } from '../entities/lemf/http/door.ts';
+import { chromiumPath } from '../support/chromium.ts';
+import { consolePages } from '../support/console.ts';
+import { silent } from '../support/silent.ts';
+
+const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
+const LIID = '<i>L1</i>';
+
+/** Notes what is given to the sound system, as it is. */
+const LISTEN = `(() => {
+  const start = AudioBufferSourceNode.prototype.start;
+  window.played = [];
+  AudioBufferSourceNode.prototype.start = function (...given) {
+    window.played.push(Array.from(this.buffer.getChannelData(0), (sample) => sample * 32768));
+    return start.apply(this, given);
+  };
+})()`;
+
+describe.skipIf(chromiumPath === null)(
+  'R-93: the page of analysts in a browser',
+  { timeout: 120_000 },
+  () => {
+    let home: AnalystsHome;
+    let browser: Browser;
+    const bridges: Bridge[] = [];
+    const complaints: string[] = [];
+    const call = new InterceptedCall('exchange-1.json', { liid: LIID, packets: 100 });
+    const strange = call.sip(`INFO ${MARKUP} SIP/2.0`, 'INFO', 'fromTarget', `${MARKUP}\r\na=${MARKUP}`);
+    const pdus = delivered([
+      ...call.signalling.slice(0, 5),
+      strange,
+      ...call.keys,
+      ...call.content,
+      call.signalling[5]!,
+    ]);
+
+    async function seenBy(who: string): Promise<Page> {
+      const analyst = officerConfig(home.person(who));
+      const bridge = await startBridge({
+        ...{ pages: await consolePages(), officer: analyst, random: systemRandom(), logger: silent, port: 0 },
+        tls: loadTls(analyst.tls, Date.now()),
+      });
+      bridges.push(bridge);
+      const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      await page.addInitScript(LISTEN);
+      await page.goto(bridge.link);
+      return page;
+    }
+
+    beforeAll(async () => {
+      home = await AnalystsHome.start();
+      browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
+    }, 60_000);
+
+    afterAll(async () => {
+      await browser.close();
+      for (const bridge of bridges) await bridge.close();
+      await home.stop();
+    });
+
+    it('the ladder grows as records come, a step opens its record, and what is played is the WAV, sample by sample', async () => {
+      const page = await seenBy('ada');
+      await page.getByText('There is no call like that.').waitFor();
+      await home.hand(pdus.slice(0, 1));
+      await page.getByRole('link', { name: 'CIN 1' }).click();
+      await page.getByRole('heading', { name: `${LIID}, CIN 1` }).waitFor();
+      await page.locator('.ladder [data-step="0"]').waitFor();
+      expect(await page.locator('.ladder [data-step]').count()).toBe(1);
+
+      await home.hand(pdus.slice(1, 8));
+      await page.locator('.ladder .step.key[data-step="7"]').waitFor();
+      expect(await page.locator('.ladder .step').count()).toBe(8);
+      expect(await page.locator('.ladder .step.marked').count()).toBe(4);
+
+      await page.locator('.ladder [data-step="0"] .label').click({ force: true });
+      const dialog = page.getByRole('dialog');
+      await dialog.getByRole('heading', { name: 'I_MESSAGE_1' }).waitFor();
+      expect(await dialog.locator('.mikey > details').count()).toBeGreaterThan(4);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      // The same by the keyboard alone: the step of a stranger, whose markup is text.
+      await page.getByText('Each step, to be opened').focus();
+      await page.keyboard.press('Enter');
+      for (let step = 0; step < 6; step++) await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await dialog.getByText(MARKUP).first().waitFor();
+      await dialog.getByRole('button', { name: 'Close' }).click();
+
+      await home.hand(pdus.slice(8));
+      const play = page.getByRole('button', { name: 'Play' });
+      await play.waitFor();
+      const [entry] = (await home.json<{ calls: { id: string }[] }>('/v1/calls')).calls;
+      const { calls } = await home.json<{
+        calls: { report: { streams: { file: string }[] } }[];
+      }>(`/v1/calls/${entry!.id}`);
+      const files = calls[0]!.report.streams.map(({ file }) => file);
+      const wavs = files.map((file) =>
+        decodeWav(new Uint8Array(readFileSync(path.join(home.folder, 'recovered', file)))),
+      );
+      await play.click();
+      const played = await page.evaluate<number[][]>('window.played');
+      expect(played.map((samples) => samples.length)).toEqual(wavs.map(({ length }) => length));
+      expect(played.every((samples, at) => samples.every((sample, n) => sample === wavs[at]![n]))).toBe(true);
+      // It plays to its end, and says where it is.
+      await page.locator('.waveform .playhead[x1="100%"]').waitFor({ state: 'attached' });
+      await page.getByText('2.0 s of 2.0 s').waitFor();
+
+      expect(await page.locator('.waveform .lane').count()).toBe(2);
+      expect(await page.locator('.waveform .axis-mark.key').count()).toBe(2);
+      expect(await page.locator('.spectrogram .lane path').count()).toBeGreaterThan(4);
+      await page.getByText('Every stream of the call was decrypted and decoded.').waitFor();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: files[0]! }).click(),
+      ]);
+      expect(readFileSync(await download.path())).toEqual(
+        readFileSync(path.join(home.folder, 'recovered', files[0]!)),
+      );
+
+      expect(await page.locator('#injected, main img').count()).toBe(0);
+      expect(await page.title()).toBe('Calls · Claviger');
+      for (const width of [360, 3840]) {
+        await page.setViewportSize({ width, height: 800 });
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      }
+      expect(complaints).toEqual([]);
+    });
+
+    it('somebody who is named, and not an analyst, sees why, and no call', async () => {
+      const page = await seenBy('anna');
+      await page.getByRole('alert').getByText('not that of one person who is admitted').waitFor();
+      for (const place of ['#/calls', '#/calls/x']) {
+        await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
+        expect(await page.content()).not.toContain('CIN 1');
+      }
+    });
+  },
+);
