@@ -145,7 +145,7 @@ describe.skipIf(chromiumPath === null)(
       for (const width of [360, 3840]) {
         await page.setViewportSize({ width, height: 800 });
         expect(await page.evaluate<string[]>(BEYOND)).toEqual([]);
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
       }
       expect(complaints).toEqual([]);
     });
