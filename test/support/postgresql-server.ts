@@ -22,6 +22,8 @@ import type { DatabaseConfig } from '../../src/host/database-config.ts';
 
 /** Where the server of a run is: a folder, named in the environment of whoever runs the tests. */
 export const RUN_FOLDER = 'CLAVIGER_TEST_POSTGRESQL';
+/** The process that runs them. */
+export const RUN_PROCESS = 'CLAVIGER_TEST_PROCESS';
 
 const USER = 'claviger';
 const PASSWORD = 'of the tests';
@@ -48,6 +50,7 @@ export class PostgresqlServer {
     writeFileSync(path.join(folder, 'port'), String(port));
     const server = new PostgresqlServer(folder, port);
     await server.start();
+    endWithRun(folder);
     return server;
   }
 
@@ -130,6 +133,14 @@ function make(folder: string): void {
   );
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
   writeFileSync(path.join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
+}
+
+/** Of a run that is killed nothing else would end its servers. */
+function endWithRun(folder: string): void {
+  const script = `while kill -0 "$1" 2>/dev/null && [ -d "$2" ]; do sleep 1; done
+    [ ! -d "$2" ] || { kill -QUIT "$(head -n 1 "$2/data/postmaster.pid")"; sleep 1; rm -rf "$2"; }`;
+  const run = process.env[RUN_PROCESS] ?? String(process.pid);
+  spawn('sh', ['-c', script, 'sh', run, folder], { detached: true, stdio: 'ignore' }).unref();
 }
 
 function enterByTls(

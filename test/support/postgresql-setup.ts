@@ -2,12 +2,13 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { endServerIn, RUN_FOLDER } from './postgresql-server.ts';
+import { endServerIn, RUN_FOLDER, RUN_PROCESS } from './postgresql-server.ts';
 
 /** Called for each project, of which the first one decides. */
 export default function setup(): (() => void) | undefined {
   if (process.env[RUN_FOLDER] !== undefined) return undefined;
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-pg-'));
   process.env[RUN_FOLDER] = folder;
+  process.env[RUN_PROCESS] = String(process.pid);
   return () => endServerIn(folder);
 }
