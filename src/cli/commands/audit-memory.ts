@@ -27,7 +27,10 @@ export async function rememberedEnd(store: string, isChanging: boolean): Promise
   return {
     isFile: true,
     load: () => Promise.resolve(readStoredHead(store)),
-    save: (head) => Promise.resolve(replaceStoredHead(store, head)),
+    save: (head) => {
+      replaceStoredHead(store, head);
+      return Promise.resolve();
+    },
     close: () => Promise.resolve(),
   };
 }
