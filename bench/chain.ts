@@ -15,6 +15,7 @@ import { runGateway, runX3Sink } from './chain/gateway.ts';
 import { measured } from './chain/measured.ts';
 import { describeMachine, requireDisk, unmeasurable } from './chain/machine.ts';
 import { runRecoveringLemf } from './chain/recovering-lemf.ts';
+import { runCscf } from './chain/proxies.ts';
 import { FIGURE_NAMES, printed, tableOf } from './chain/table.ts';
 import type { FigureName, PrintedFigure } from './chain/table.ts';
 
@@ -53,6 +54,7 @@ const PARTS: Readonly<Record<string, (settings: unknown) => Promise<void>>> = {
   'key-source': runKeySource,
   gateway: runGateway,
   'x3-sink': runX3Sink,
+  cscf: runCscf,
 };
 
 function fail(text: string): never {

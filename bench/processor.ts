@@ -11,3 +11,17 @@ export function processorMs(pid: number): number {
   });
   return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
+
+/** The same of a process and all that it has started, which run. */
+export function processorMsOfAll(pid: number): number {
+  return processorMs(pid) + childrenOf(pid).reduce((sum, child) => sum + processorMsOfAll(child), 0);
+}
+
+/** Processes that its threads have started. */
+function childrenOf(pid: number): number[] {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).flatMap((task) => {
+    const text = readFileSync(path.join(tasks, task, 'children'), 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  });
+}

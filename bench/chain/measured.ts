@@ -3,12 +3,14 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../../src/bytes/errors.ts';
 import { measureCallMemory } from './call-memory.ts';
+import { measureCalls } from './calls.ts';
 import { measureContent } from './content.ts';
 import type { ChainTls } from './delivery-chain.ts';
 import { measureGateway } from './gateway.ts';
 import { getKeysCost } from './get-keys.ts';
 import { measureReception, storeContent } from './recovering-lemf.ts';
 import { measureSignalling } from './signalling.ts';
+import type { PhoneProtocol } from './sip-phones.ts';
 import type { FigureName, Found } from './table.ts';
 
 export interface Setting {
@@ -92,6 +94,8 @@ const MEASUREMENTS: readonly Measurement[] = [
     names: ['gateway', 'gatewayX3'],
     run: ({ folder, tls, seconds, progress }) => measureGateway(folder, tls, seconds, progress),
   },
+  callsMeasurement('cscfUdp', 'UDP'),
+  callsMeasurement('cscfTcp', 'TCP'),
 ];
 
 function contentMeasurement(name: FigureName, kind: 'g711' | 'video'): Measurement {
@@ -101,6 +105,15 @@ function contentMeasurement(name: FigureName, kind: 'g711' | 'video'): Measureme
       const { units, notes } = await measureContent(folder, tls, seconds, kind, progress);
       return { [name]: { value: units, notes } };
     },
+  };
+}
+
+function callsMeasurement(name: FigureName, protocol: PhoneProtocol): Measurement {
+  return {
+    names: [name],
+    run: async ({ folder, tls, seconds, progress }) => ({
+      [name]: await measureCalls(folder, tls.cscf, seconds, protocol, progress),
+    }),
   };
 }
 
