@@ -5,6 +5,7 @@
 import { canonicalAddress, countedAddress } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
 import type { Socket } from 'node:net';
+import { viewOf } from '../bytes/octets.ts';
 import type { Clock, Timer } from '../bytes/ports.ts';
 import { SipError } from './errors.ts';
 import type { Flow } from './flow.ts';
@@ -69,7 +70,7 @@ export class TcpFlow implements Flow, Counted {
     parts.connections.add(this);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
-    socket.on('data', (octets) => this.#received(new Uint8Array(octets)));
+    socket.on('data', (octets) => this.#received(viewOf(octets)));
     socket.on('drain', () => this.#account());
     socket.on('error', () => this.#gone());
     socket.on('close', () => this.#gone());

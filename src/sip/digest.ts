@@ -8,8 +8,8 @@
  * qop is always `auth`: without it a response could be replayed for ever, so a credential without qop is refused.
  * Comparison is in constant time. The body is not covered (`auth-int` is offered by nobody).
  */
-import { createHash } from 'node:crypto';
-import { equalOctets, utf8 } from '../bytes/octets.ts';
+import { hash } from 'node:crypto';
+import { concat, equalOctets, utf8 } from '../bytes/octets.ts';
 import type { Secret } from '../bytes/secret.ts';
 import { SipError } from './errors.ts';
 import { isToken, paramOf, parseParams, quote, split } from './text.ts';
@@ -130,20 +130,22 @@ function digestResponse(
   method: string,
   a1: string,
 ): string {
-  const a2 = hash(parts.algorithm, `${method}:${parts.uri}`);
+  const a2 = hashed(parts.algorithm, `${method}:${parts.uri}`);
   const { algorithm, nonce, nonceCount, cnonce } = parts;
-  return hash(algorithm, [a1, nonce, hex8(nonceCount), cnonce, 'auth', a2].join(':'));
+  return hashed(algorithm, [a1, nonce, hex8(nonceCount), cnonce, 'auth', a2].join(':'));
 }
 
 function hashA1(algorithm: Algorithm, username: string, realm: string, password: Secret): string {
-  const name = algorithm === 'MD5' ? 'md5' : 'sha256';
-  return createHash(name).update(`${username}:${realm}:`, 'utf8').update(password.expose()).digest('hex');
+  const octets = concat(utf8(`${username}:${realm}:`), password.expose());
+  try {
+    return hashed(algorithm, octets);
+  } finally {
+    octets.fill(0);
+  }
 }
 
-function hash(algorithm: Algorithm, text: string): string {
-  return createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
-    .update(text, 'utf8')
-    .digest('hex');
+function hashed(algorithm: Algorithm, data: string | Uint8Array): string {
+  return hash(algorithm === 'MD5' ? 'md5' : 'sha256', data, 'hex');
 }
 
 function hex8(value: number): string {

@@ -95,6 +95,11 @@ export function parseNameAddr(text: string, where: string): NameAddr {
   };
 }
 
+/** The same for values of one field. */
+export function nameAddrReader(field: string): (text: string) => NameAddr {
+  return (text) => parseNameAddr(text, field);
+}
+
 export function formatNameAddr(value: NameAddr): string {
   const name = value.displayName === null ? '' : `${value.displayName} `;
   return `${name}<${value.uri.text}>${formatParams(value.params)}`;
@@ -103,12 +108,6 @@ export function formatNameAddr(value: NameAddr): string {
 /** The tag of From or To. */
 export function tagOf(value: NameAddr): string | null {
   return paramOf(value.params, 'tag');
-}
-
-/** Contact values; `*` gives none. @throws SipError `syntax` */
-export function parseContacts(elements: readonly string[]): NameAddr[] {
-  if (elements.length === 1 && elements[0] === '*') return [];
-  return elements.map((element) => parseNameAddr(element, 'Contact'));
 }
 
 export interface CSeq {

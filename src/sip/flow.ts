@@ -18,7 +18,7 @@ export interface Flow {
   readonly local: NetworkAddress;
   readonly remote: NetworkAddress;
   /** Where what came over UDP was sent from: answers may be wanted at another port (RFC 3261 section 18.2.2). */
-  readonly source?: NetworkAddress;
+  readonly source?: NetworkAddress | undefined;
   /** Over TLS: SIP domains that the certificate at the other end proves; none where it has shown none. */
   readonly identities?: readonly string[];
   /** False once the connection is gone; UDP flows stay open. */

@@ -7,7 +7,7 @@
  * (RFC 5626 section 4.4.1). Segments may cut a message anywhere (R-51).
  */
 import { SipError } from './errors.ts';
-import { headLength, readMessage } from './message.ts';
+import { headLength, readHead, readMessage } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 
 export interface FramingLimits {
@@ -35,8 +35,8 @@ export class StreamFramer {
   #end = 0;
   /** Octets of what waits in which no head ends. */
   #searched = 0;
-  /** Octets of the message whose head has come. */
-  #whole: number | null = null;
+  /** The message whose head has come: octets of the head and of all, and what it says. */
+  #whole: Whole | null = null;
   #broken = false;
 
   constructor(limits: FramingLimits = DEFAULT_LIMITS) {
@@ -79,11 +79,13 @@ export class StreamFramer {
 
   #message(octets: Uint8Array): Frame | null {
     try {
-      this.#whole ??= this.#lengthOf(octets);
-      if (this.#whole === null || octets.length < this.#whole) return null;
-      const whole = octets.slice(0, this.#whole);
-      this.#take(whole.length);
-      return { kind: 'message', message: readMessage(whole), octets: whole };
+      this.#whole ??= this.#head(octets);
+      if (this.#whole === null || octets.length < this.#whole.length) return null;
+      const { head, length, message } = this.#whole;
+      const whole = octets.slice(0, length);
+      this.#take(length);
+      message.takeBody(whole.subarray(head));
+      return { kind: 'message', message, octets: whole };
     } catch (cause) {
       if (cause instanceof Unframed) return { kind: 'broken', message: cause.culprit, error: cause };
       if (cause instanceof SipError) return { kind: 'broken', message: null, error: cause };
@@ -91,18 +93,18 @@ export class StreamFramer {
     }
   }
 
-  /** Octets of the message that begins here; `null`: its head is not all there. @throws SipError */
-  #lengthOf(octets: Uint8Array): number | null {
+  /** The message that begins here; `null`: its head is not all there. @throws SipError */
+  #head(octets: Uint8Array): Whole | null {
     const head = headLength(octets, Math.max(0, this.#searched - 3));
     this.#searched = octets.length;
     if ((head ?? octets.length) > this.#limits.head)
       throw new Unframed('too-large', cutHead(octets, this.#limits.head));
     if (head === null) return null;
-    const message = readMessage(octets.subarray(0, head));
+    const message = readHead(octets, head);
     const body = message.contentLength();
     if (body === null) throw new Unframed('syntax', faulty(message, 400, 'no single Content-Length'));
     if (head + body > this.#limits.message) throw new Unframed('too-large', faulty(message, 513, TOO_LARGE));
-    return head + body;
+    return { head, length: head + body, message };
   }
 
   #append(segment: Uint8Array): void {
@@ -130,6 +132,13 @@ export class StreamFramer {
 
 const [CR, LF] = [0x0d, 0x0a];
 const TOO_LARGE = 'the message is too large';
+
+/** A message as far as its head says. */
+interface Whole {
+  readonly head: number;
+  readonly length: number;
+  readonly message: SipRequest | SipResponse;
+}
 
 /** No message can be found any more in the stream. */
 class Unframed extends SipError {

@@ -3,31 +3,66 @@
  * and the IANA registry), which fields are lists, and which may occur once only.
  */
 
-const COMPACT: Readonly<Record<string, string>> = {
-  a: 'accept-contact',
-  b: 'referred-by',
-  c: 'content-type',
-  d: 'request-disposition',
-  e: 'content-encoding',
-  f: 'from',
-  i: 'call-id',
-  j: 'reject-contact',
-  k: 'supported',
-  l: 'content-length',
-  m: 'contact',
-  n: 'identity-info',
-  o: 'event',
-  r: 'refer-to',
-  s: 'subject',
-  t: 'to',
-  u: 'allow-events',
-  v: 'via',
-  x: 'session-expires',
-  y: 'identity',
-};
+const COMPACT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    a: 'accept-contact',
+    b: 'referred-by',
+    c: 'content-type',
+    d: 'request-disposition',
+    e: 'content-encoding',
+    f: 'from',
+    i: 'call-id',
+    j: 'reject-contact',
+    k: 'supported',
+    l: 'content-length',
+    m: 'contact',
+    n: 'identity-info',
+    o: 'event',
+    r: 'refer-to',
+    s: 'subject',
+    t: 'to',
+    u: 'allow-events',
+    v: 'via',
+    x: 'session-expires',
+    y: 'identity',
+  }),
+);
+
+/** Names as they are mostly written, which need no conversion. */
+const USUAL: ReadonlyMap<string, string> = new Map(
+  [
+    ...[
+      'Via',
+      'Max-Forwards',
+      'Record-Route',
+      'Route',
+      'From',
+      'To',
+      'Call-ID',
+      'CSeq',
+      'Contact',
+      'Expires',
+    ],
+    ...[
+      'Allow',
+      'Supported',
+      'Require',
+      'Proxy-Require',
+      'User-Agent',
+      'Server',
+      'Content-Type',
+      'Content-Length',
+    ],
+    ...['Authorization', 'Proxy-Authorization', 'WWW-Authenticate', 'Proxy-Authenticate', 'Accept', 'Date'],
+    ...['P-Asserted-Identity', 'P-Preferred-Identity', 'P-Charging-Vector', 'P-Called-Party-ID', 'Privacy'],
+    ...['Content-Encoding', 'Content-Disposition', 'Content-Language', 'Reason', 'Warning', 'Retry-After'],
+    ...['Session-Expires', 'Min-SE', 'Min-Expires', 'RSeq', 'RAck', 'History-Info', 'Diversion', 'Event'],
+    ...['Subscription-State', 'Refer-To', 'Referred-By', 'Allow-Events', 'P-Associated-URI'],
+  ].map((name) => [name, name.toLowerCase()]),
+);
 
 /** Fields of which a message has one at most: more make it malformed (RFC 4475 sections 3.3.8 and 3.3.9). */
-export const SINGLE: readonly string[] = [
+export const SINGLE: ReadonlySet<string> = new Set([
   'call-id',
   'content-length',
   'content-type',
@@ -41,10 +76,12 @@ export const SINGLE: readonly string[] = [
   'rseq',
   'session-expires',
   'to',
-];
+]);
 
 /** The lower-case long form of a name in whatever case or form. */
 export function fieldKey(name: string): string {
+  const usual = USUAL.get(name);
+  if (usual !== undefined) return usual;
   const lower = name.toLowerCase();
-  return COMPACT[lower] ?? lower;
+  return COMPACT.get(lower) ?? lower;
 }

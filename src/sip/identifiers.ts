@@ -7,24 +7,23 @@
  * arrive, which makes runs from one seed repeatable and gives retransmissions that a stateless proxy forwards the same
  * branch (RFC 3261 section 16.11).
  */
-import { createHmac } from 'node:crypto';
+import { KeyedHash } from '../bytes/keyed-hash.ts';
 import type { Random } from '../bytes/ports.ts';
 
 /** Section 8.1.1.7: what every branch of an RFC 3261 element begins with. */
 export const MAGIC_COOKIE = 'z9hG4bK';
 
 export class Identifiers {
-  readonly #key: Uint8Array;
+  readonly #keyed: KeyedHash;
   #count = 0;
 
   constructor(random: Random) {
-    this.#key = random.bytes(32);
+    this.#keyed = new KeyedHash(random.bytes(32));
   }
 
   /** An identifier for these inputs. */
   of(purpose: string, ...inputs: readonly string[]): string {
-    const mac = createHmac('sha256', this.#key).update([purpose, ...inputs].join('\0'), 'latin1');
-    return mac.digest('hex').slice(0, 24);
+    return this.#keyed.ofText([purpose, ...inputs].join('\0')).slice(0, 24);
   }
 
   /** A fresh identifier: no other call returns it. */

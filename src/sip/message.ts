@@ -12,29 +12,29 @@
  * Parsing here only takes apart; whether the message is a good one is for `verdict.ts`, since a bad request deserves
  * an answer and an answer needs its fields.
  */
-import { concat } from '../bytes/octets.ts';
 import { SipError } from './errors.ts';
-import { parseContacts, parseCSeq, parseNameAddr, parseVia, tagOf } from './fields.ts';
+import { nameAddrReader, parseCSeq, parseVia, tagOf } from './fields.ts';
 import type { CSeq, NameAddr, Via } from './fields.ts';
+import { HeaderLine } from './header-line.ts';
+import type { ValueReader } from './header-line.ts';
 import { fieldKey } from './header-names.ts';
 import { essenceOf } from './media-type.ts';
-import { fromOctets, isToken, split, toOctets } from './text.ts';
+import { fromOctets, isToken } from './text.ts';
 
 /** Header lines at most in one message, and values of one list field: each is walked more than once. */
 const MAX_LINES = 512;
 const MAX_VALUES = 256;
 
+const readFrom = nameAddrReader('From');
+const readTo = nameAddrReader('To');
+const readContact = nameAddrReader('Contact');
+const readRoute = nameAddrReader('Route');
+const readRecordRoute = nameAddrReader('Record-Route');
+
 /** What makes a message one that cannot be served, though it can be answered, and with what. */
 export interface Fault {
   readonly status: number;
   readonly problem: string;
-}
-
-interface Line {
-  /** Long form in lower case. */
-  readonly key: string;
-  /** As on the wire, CRLF and folds included. */
-  readonly text: string;
 }
 
 /** Where the blank line ends the head: the offset of the body, or `null` if there is none at or after `from`. */
@@ -61,15 +61,23 @@ export function parseMessage(octets: Uint8Array): SipRequest | SipResponse {
 export function readMessage(octets: Uint8Array): SipRequest | SipResponse {
   const blank = headLength(octets);
   if (blank === null && !endsLine(octets)) throw new SipError('syntax', 'the head has no end');
-  const end = blank ?? octets.length + 2;
-  const [start = '', ...rest] = fromOctets(octets.subarray(0, end - 2)).split(/(?<=\r\n)(?![ \t])/);
-  const lines = rest.slice(0, MAX_LINES).map(parseLine);
-  const body = octets.slice(end);
-  const message = parseStart(start, lines, body);
+  const message = readHead(octets, blank ?? octets.length + 2);
   if (blank === null) message.fault = { status: 400, problem: 'the head has no blank line at its end' };
-  else if (rest.length > MAX_LINES) message.fault = { status: 400, problem: TOO_MANY_LINES };
-  const declared = message.contentLength();
-  if (declared !== null && declared < body.length) message.truncateBody(declared);
+  else message.takeBody(octets.subarray(blank));
+  return message;
+}
+
+/**
+ * A message of which the head has come, without its body. @param end offset of the body in `octets`
+ * @throws SipError `syntax`
+ */
+export function readHead(octets: Uint8Array, end: number): SipRequest | SipResponse {
+  const [start = '', ...rest] = linesOf(fromOctets(octets.subarray(0, end - 2)));
+  const message = parseStart(
+    start,
+    rest.slice(0, MAX_LINES).map((line) => HeaderLine.received(line)),
+  );
+  if (rest.length > MAX_LINES) message.fault = { status: 400, problem: TOO_MANY_LINES };
   return message;
 }
 
@@ -78,10 +86,10 @@ export abstract class SipMessage {
   abstract readonly kind: 'request' | 'response';
   /** `null`: none that was found while it was taken apart. */
   fault: Fault | null = null;
-  #lines: Line[];
+  #lines: HeaderLine[];
   #body: Uint8Array;
 
-  protected constructor(lines: readonly Line[], body: Uint8Array) {
+  protected constructor(lines: readonly HeaderLine[], body: Uint8Array) {
     this.#lines = [...lines];
     this.#body = body;
   }
@@ -91,39 +99,48 @@ export abstract class SipMessage {
 
   /** The octets on the wire. */
   serialise(): Uint8Array {
-    return concat(toOctets(this.head()), this.#body);
+    const head = this.head();
+    const octets = Buffer.allocUnsafeSlow(head.length + this.#body.length);
+    octets.write(head, 'latin1');
+    octets.set(this.#body, head.length);
+    return new Uint8Array(octets.buffer);
   }
 
   /** The head, blank line included, one code unit an octet. */
   head(): string {
-    return `${this.startLine()}${this.#lines.map((line) => line.text).join('')}\r\n`;
+    let head = this.startLine();
+    for (const { text } of this.#lines) head += text;
+    return `${head}\r\n`;
   }
 
   get body(): Uint8Array {
     return this.#body;
   }
 
-  /** Every field in order, as `[name in long lower-case form, value]`. */
-  *fields(): IterableIterator<readonly [string, string]> {
-    for (const line of this.#lines) yield [line.key, valueOf(line)];
-  }
-
   /** The values of all lines of a field, unfolded and trimmed, not split at commas. */
   all(name: string): string[] {
-    const key = fieldKey(name);
-    return this.#lines.filter((line) => line.key === key).map(valueOf);
+    return this.#of(name).map(({ value }) => value);
   }
 
   /** The value of the first line of a field; `null` if there is none. */
   first(name: string): string | null {
-    return this.all(name)[0] ?? null;
+    return this.#firstOf(name)?.value ?? null;
   }
 
   /** The elements of a list field over all its lines. @throws SipError `syntax`, `too-large` */
   list(name: string): string[] {
-    const values = this.all(name).flatMap((value) => (value === '' ? [] : split(value, ',')));
-    if (values.length > MAX_VALUES) throw new SipError('too-large', `too many values of ${name}`);
-    return values;
+    return this.#listed(name).flatMap(({ elements }) => elements);
+  }
+
+  /** One of these fields, keys of which a message has one line at most, that has more; `null`: none has. */
+  repeated(keys: ReadonlySet<string>): string | null {
+    const seen = new Set<string>();
+    for (const { key } of this.#lines) {
+      if (!keys.has(key)) continue;
+      if (seen.has(key)) return key;
+      seen.add(key);
+    }
+    return null;
   }
 
   /** Whether a list of tokens (Supported, Require, Allow) has one; case matters not. */
@@ -135,53 +152,55 @@ export abstract class SipMessage {
 
   /** Replaces all lines of a field by one, in the place of the first, else at the end. */
   set(name: string, value: string): void {
-    const key = fieldKey(name);
-    const at = this.#lines.findIndex((line) => line.key === key);
-    const line = makeLine(name, value);
+    const line = HeaderLine.made(name, value);
+    const at = this.#placeOf(line.key);
     if (at < 0) this.#lines.push(line);
-    else this.#lines = this.#lines.flatMap((old, i) => (i === at ? [line] : old.key === key ? [] : [old]));
+    else {
+      const after = this.#lines.splice(at).filter(({ key }) => key !== line.key);
+      this.#lines.push(line, ...after);
+    }
   }
 
   /** Adds a line after the last of its kind, else at the end. */
   append(name: string, value: string): void {
-    const key = fieldKey(name);
-    const last = this.#lines.findLastIndex((line) => line.key === key);
-    this.#lines.splice(last < 0 ? this.#lines.length : last + 1, 0, makeLine(name, value));
+    const line = HeaderLine.made(name, value);
+    const last = this.#lines.findLastIndex(({ key }) => key === line.key);
+    if (last < 0) this.#lines.push(line);
+    else this.#lines.splice(last + 1, 0, line);
   }
 
   /** Adds a line before the first of its kind, else at the top. */
   prepend(name: string, value: string): void {
-    const key = fieldKey(name);
-    const at = this.#lines.findIndex((line) => line.key === key);
-    this.#lines.splice(Math.max(at, 0), 0, makeLine(name, value));
+    const line = HeaderLine.made(name, value);
+    this.#lines.splice(Math.max(this.#placeOf(line.key), 0), 0, line);
   }
 
   remove(name: string): void {
     const key = fieldKey(name);
-    this.#lines = this.#lines.filter((line) => line.key !== key);
+    if (this.#placeOf(key) >= 0) this.#lines = this.#lines.filter((line) => line.key !== key);
   }
 
   /** Replaces the first element of a list field (`null`: takes it out); the line's other elements stay. */
   replaceFirst(name: string, value: string | null): void {
-    const key = fieldKey(name);
-    const at = this.#lines.findIndex((line) => line.key === key);
+    const at = this.#placeOf(fieldKey(name));
     const line = this.#lines[at];
     if (line === undefined) throw new SipError('state', `no ${name} to replace`);
-    const elements = split(valueOf(line), ',').slice(1);
+    const elements = line.elements.slice(1);
     if (value !== null) elements.unshift(value);
-    this.#lines.splice(at, 1, ...(elements.length === 0 ? [] : [makeLine(name, elements.join(', '))]));
+    this.#lines.splice(at, 1, ...(elements.length === 0 ? [] : [HeaderLine.made(name, elements.join(', '))]));
   }
 
   /** Takes the first elements of a list field out, however they are spread over lines, in one walk. */
   dropFirst(name: string, count: number): void {
     const key = fieldKey(name);
     let left = count;
+    if (left === 0) return;
     this.#lines = this.#lines.flatMap((line) => {
       if (line.key !== key || left === 0) return [line];
-      const elements = split(valueOf(line), ',');
+      const { elements } = line;
       const kept = elements.slice(left);
       left = Math.max(0, left - elements.length);
-      return kept.length === 0 ? [] : [makeLine(name, kept.join(', '))];
+      return kept.length === 0 ? [] : [HeaderLine.made(name, kept.join(', '))];
     });
   }
 
@@ -206,9 +225,10 @@ export abstract class SipMessage {
     this.replaceBody(new Uint8Array());
   }
 
-  /** Drops octets that lie beyond Content-Length. */
-  truncateBody(length: number): void {
-    this.#body = this.#body.slice(0, length);
+  /** Takes what follows the head as the body, without what lies beyond Content-Length (section 18.3). */
+  takeBody(octets: Uint8Array): void {
+    const declared = this.contentLength();
+    this.#body = declared !== null && declared < octets.length ? octets.subarray(0, declared) : octets;
   }
 
   /** The declared length; `null` if absent, ambiguous or not a number. */
@@ -224,15 +244,15 @@ export abstract class SipMessage {
   }
 
   get callId(): string {
-    return this.#required('Call-ID');
+    return this.#required('Call-ID').value;
   }
 
   get from(): NameAddr {
-    return parseNameAddr(this.#required('From'), 'From');
+    return this.#required('From').read(readFrom);
   }
 
   get to(): NameAddr {
-    return parseNameAddr(this.#required('To'), 'To');
+    return this.#required('To').read(readTo);
   }
 
   get fromTag(): string | null {
@@ -244,39 +264,66 @@ export abstract class SipMessage {
   }
 
   get cseq(): CSeq {
-    return parseCSeq(this.#required('CSeq'));
+    return this.#required('CSeq').read(parseCSeq);
   }
 
   get vias(): Via[] {
-    return this.list('Via').map(parseVia);
+    return this.#elements('Via', parseVia);
   }
 
   get topVia(): Via {
-    const line = this.#required('Via');
-    return parseVia(split(line, ',')[0] ?? '');
+    return this.#required('Via').readElement(parseVia, 0);
   }
 
   /** The Contact values; none for `*`. */
   get contacts(): NameAddr[] {
-    return parseContacts(this.list('Contact'));
+    const values = this.list('Contact');
+    return values.length === 1 && values[0] === '*' ? [] : this.#elements('Contact', readContact);
   }
 
   get routes(): NameAddr[] {
-    return this.list('Route').map((value) => parseNameAddr(value, 'Route'));
+    return this.#elements('Route', readRoute);
   }
 
   get recordRoutes(): NameAddr[] {
-    return this.list('Record-Route').map((value) => parseNameAddr(value, 'Record-Route'));
+    return this.#elements('Record-Route', readRecordRoute);
   }
 
-  protected copyLines(): readonly Line[] {
+  protected copyLines(): readonly HeaderLine[] {
     return this.#lines;
   }
 
-  #required(name: string): string {
-    const value = this.first(name);
-    if (value === null) throw new SipError('syntax', `${name} is missing`);
-    return value;
+  #placeOf(key: string): number {
+    return this.#lines.findIndex((line) => line.key === key);
+  }
+
+  #of(name: string): HeaderLine[] {
+    const key = fieldKey(name);
+    return this.#lines.filter((line) => line.key === key);
+  }
+
+  #firstOf(name: string): HeaderLine | undefined {
+    const key = fieldKey(name);
+    return this.#lines.find((line) => line.key === key);
+  }
+
+  #required(name: string): HeaderLine {
+    const line = this.#firstOf(name);
+    if (line === undefined) throw new SipError('syntax', `${name} is missing`);
+    return line;
+  }
+
+  /** The lines of a list field that say something. @throws SipError `syntax`, `too-large` */
+  #listed(name: string): HeaderLine[] {
+    const lines = this.#of(name).filter(({ value }) => value !== '');
+    const values = lines.reduce((sum, { elements }) => sum + elements.length, 0);
+    if (values > MAX_VALUES) throw new SipError('too-large', `too many values of ${name}`);
+    return lines;
+  }
+
+  /** What each element of a list field means. @throws SipError `syntax`, `too-large` */
+  #elements<T>(name: string, reader: ValueReader<T>): T[] {
+    return this.#listed(name).flatMap((line) => line.elements.map((_, at) => line.readElement(reader, at)));
   }
 }
 
@@ -291,8 +338,8 @@ export class SipRequest extends SipMessage {
   constructor(
     method: string,
     uri: string,
-    lines: readonly Line[] = [],
-    body: Uint8Array = new Uint8Array(),
+    lines: readonly HeaderLine[] = [],
+    body: Uint8Array = NOTHING,
     received: { version: string; start: string | null } = { version: 'SIP/2.0', start: null },
   ) {
     super(lines, body);
@@ -339,8 +386,8 @@ export class SipResponse extends SipMessage {
   constructor(
     status: number,
     reason: string,
-    lines: readonly Line[] = [],
-    body: Uint8Array = new Uint8Array(),
+    lines: readonly HeaderLine[] = [],
+    body: Uint8Array = NOTHING,
     received: { version: string; start: string | null } = { version: 'SIP/2.0', start: null },
   ) {
     super(lines, body);
@@ -362,11 +409,11 @@ export class SipResponse extends SipMessage {
   }
 }
 
-function parseStart(text: string, lines: Line[], body: Uint8Array): SipRequest | SipResponse {
+function parseStart(text: string, lines: readonly HeaderLine[]): SipRequest | SipResponse {
   const response = /^(SIP\/[0-9]+\.[0-9]+) ([0-9]+)(?: ([^\r\n]*))?\r\n$/i.exec(text);
   if (response !== null) {
     const [, version = '', status = '', reason = ''] = response;
-    return new SipResponse(Number(status), reason, lines, body, { version, start: text });
+    return new SipResponse(Number(status), reason, lines, NOTHING, { version, start: text });
   }
   const line = text.slice(0, -2);
   const words = line.split(' ').filter((word) => word !== '');
@@ -375,30 +422,27 @@ function parseStart(text: string, lines: Line[], body: Uint8Array): SipRequest |
   if (!proper || line.startsWith(' ') || !text.endsWith('\r\n') || /[\r\n]/.test(line))
     throw new SipError('syntax', 'neither a Request-Line nor a Status-Line');
   const exact = text === `${method} ${uri} ${version}\r\n`;
-  return new SipRequest(method, uri, lines, body, { version, start: exact ? text : null });
+  return new SipRequest(method, uri, lines, NOTHING, { version, start: exact ? text : null });
 }
 
 const TOO_MANY_LINES = 'too many header lines';
+const NOTHING = new Uint8Array();
+const [SPACE, TAB] = [0x20, 0x09];
 
 function endsLine(octets: Uint8Array): boolean {
   return octets.at(-2) === 0x0d && octets.at(-1) === 0x0a;
 }
 
-function parseLine(text: string): Line {
-  const match = /^([A-Za-z0-9\-.!%*_+`'~]+)[ \t]*:/.exec(text);
-  if (match === null || !text.endsWith('\r\n') || /[\r\n]/.test(text.replaceAll('\r\n', '')))
-    throw new SipError('syntax', 'a header line has no name');
-  return { key: fieldKey(match[1] ?? ''), text };
-}
-
-function makeLine(name: string, value: string): Line {
-  if (/[\r\n]/.test(value)) throw new SipError('syntax', `${name} must not break its line`);
-  return { key: fieldKey(name), text: `${name}: ${value}\r\n` };
-}
-
-function valueOf(line: Line): string {
-  return line.text
-    .slice(line.text.indexOf(':') + 1)
-    .replace(/\r\n[ \t]+/g, ' ')
-    .trim();
+/** Lines of a head with their ends; a line that begins with white space is part of the one before (section 7.3.1). */
+function linesOf(head: string): string[] {
+  const lines: string[] = [];
+  let start = 0;
+  for (let end = head.indexOf('\r\n'); end >= 0; end = head.indexOf('\r\n', end + 2)) {
+    const next = head.charCodeAt(end + 2);
+    if (next === SPACE || next === TAB) continue;
+    lines.push(head.slice(start, end + 2));
+    start = end + 2;
+  }
+  if (start < head.length) lines.push(head.slice(start));
+  return lines;
 }

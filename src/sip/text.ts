@@ -42,6 +42,7 @@ export function isQuoted(text: string): boolean {
 
 /** The content of a quoted string; any other text as it is. */
 export function unquote(text: string): string {
+  if (!text.startsWith('"')) return text;
   return isQuoted(text) ? text.slice(1, -1).replace(/\\(.)/gs, '$1') : text;
 }
 
@@ -55,6 +56,7 @@ export function quote(text: string): string {
  * @throws SipError `syntax` where a quote or bracket is not closed
  */
 export function split(text: string, separator: ',' | ';'): string[] {
+  if (!text.includes('"') && !text.includes('<')) return text.split(separator).map((part) => part.trim());
   const parts: string[] = [];
   let start = 0;
   let quoted = false;
@@ -108,8 +110,9 @@ export function formatParams(params: readonly Param[]): string {
 
 /** The value of a parameter (names compare without case): `null` if absent, `''` if it has none. */
 export function paramOf(params: readonly Param[], name: string): string | null {
-  const found = params.find((param) => param.name.toLowerCase() === name);
-  return found === undefined ? null : unquote(found.value ?? '');
+  for (const param of params)
+    if (param.name === name || param.name.toLowerCase() === name) return unquote(param.value ?? '');
+  return null;
 }
 
 /** `params` with one set to `value`, in its place or at the end. */

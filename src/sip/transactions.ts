@@ -8,17 +8,21 @@
  * 2543 had it. A request of bad form is answered without state (8.2.7). Whoever is answered without state over UDP gets
  * at most three times the octets that it sent: its address may be forged, and be the one that is meant to be flooded.
  *
+ * What is more than this node can serve is answered with 503 and Retry-After: first requests before those within dialogs,
+ * to which a fifth of the transactions is left.
+ *
  * `observe` sees every distinct message, as received or as sent, and no retransmission of the transaction layer:
  * whoever must see all signalling, once, watches here.
  */
+import { CutCounts } from '../bytes/cut-counts.ts';
 import type { Clock, Logger } from '../bytes/ports.ts';
 import { ClientTransaction } from './client-transaction.ts';
 import type { ClientHandler, ClientHost } from './client-transaction.ts';
 import { SipError } from './errors.ts';
-import { branchOf, formatVia, sentBy } from './fields.ts';
+import { branchOf } from './fields.ts';
 import type { NextHop, Flow, Protocol } from './flow.ts';
-import { MAGIC_COOKIE } from './identifiers.ts';
 import type { Identifiers } from './identifiers.ts';
+import { beginsSomething } from './udp-intake.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import { makeResponse } from './response.ts';
 import { ServerTransaction } from './server-transaction.ts';
@@ -26,6 +30,7 @@ import type { ServerHost } from './server-transaction.ts';
 import { RFC_TIMERS } from './timers.ts';
 import type { TimerValues } from './timers.ts';
 import { MessageShares } from './shares.ts';
+import { clientKey, echoes, serverKey } from './transaction-keys.ts';
 import { responseDestination } from './transport.ts';
 import type { Transport } from './transport.ts';
 import { judge } from './verdict.ts';
@@ -49,6 +54,14 @@ export interface Observed {
 /** How many times the octets of a datagram an answer without state may have. */
 const AMPLIFICATION = 3;
 const MAX_OCTETS = 128 << 20;
+const MAX_TRANSACTIONS = 20_000;
+/** Of the transactions, those that requests may have that begin something. */
+const FIRST_REQUESTS = 4 / 5;
+/** Seconds that whoever is told 503 is asked to wait. */
+const RETRY_AFTER = '5';
+
+/** Why a message was not served: too many wait, and it was answered with 503, or lost; or there are too many transactions. */
+export type Overload = 'waiting' | 'lost' | 'transactions';
 
 export interface TransactionUser {
   /** A new request, but for ACK and CANCEL. */
@@ -88,14 +101,17 @@ export class TransactionLayer {
   readonly #clientHost: ClientHost;
   readonly #serverHost: ServerHost;
   readonly #shares: MessageShares;
+  readonly #overload: CutCounts<Overload>;
   #user: TransactionUser | null = null;
   #unanswered = 0;
+  #overloadedAt: number | null = null;
   #observers: ((observed: Observed) => void)[] = [];
 
   constructor(options: LayerOptions) {
     this.#options = options;
     const timers = options.timers ?? RFC_TIMERS;
     this.#shares = new MessageShares(options.maxOctets ?? MAX_OCTETS);
+    this.#overload = new CutCounts(options.logger, 'more SIP messages than can be served');
     this.#clientHost = {
       clock: options.clock,
       timers,
@@ -121,6 +137,7 @@ export class TransactionLayer {
         message.kind === 'request'
           ? this.#request(message, octets, flow)
           : this.#response(message, octets, flow),
+      refused: (message, octets, flow) => this.#outOfTime(message, octets, flow),
       closed: (flow) => this.#closed(flow),
     });
   }
@@ -149,6 +166,14 @@ export class TransactionLayer {
   /** Octets that transactions keep, how many had no room, and how many requests had no answer that was small enough. */
   get memory(): { readonly octets: number; readonly refused: number; readonly unanswered: number } {
     return { octets: this.#shares.held, refused: this.#shares.refused, unanswered: this.#unanswered };
+  }
+
+  /** Messages that were not served since the start, by why, and when the last was, in Unix milliseconds. */
+  get overload(): { readonly counts: Readonly<Record<Overload, number>>; readonly last: number | null } {
+    return {
+      counts: { waiting: 0, lost: 0, transactions: 0, ...this.#overload.all },
+      last: this.#overloadedAt,
+    };
   }
 
   /** The tag of this element as a user agent server, the same for each copy of a request (8.2.6.2, 8.2.7). */
@@ -259,14 +284,52 @@ export class TransactionLayer {
       if (request.toTag !== this.tagFor(request)) this.#user?.ack(request, flow);
       return;
     }
-    if (this.#servers.size >= (this.#options.maxTransactions ?? 20_000)) {
-      this.#refuse(request, 503, 'too many transactions', flow, octets.length);
+    if (!this.#hasPlace(request)) {
+      this.#putOff(request, 'transactions', flow, octets.length);
       return;
     }
     const transaction = new ServerTransaction(this.#serverHost, key, request, octets, flow);
     this.#servers.set(key, transaction);
     if (request.method === 'CANCEL') this.#cancel(transaction, invite);
     else this.#user?.request(transaction);
+  }
+
+  #hasPlace(request: SipRequest): boolean {
+    const most = this.#options.maxTransactions ?? MAX_TRANSACTIONS;
+    if (!beginsSomething(request)) return this.#servers.size < most;
+    return this.#servers.size < Math.ceil(most * FIRST_REQUESTS);
+  }
+
+  /** There is no time for a message: a new request is answered so; anything else is lost, as in a network. */
+  #outOfTime(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
+    if (message.kind === 'response' || message.method === 'ACK') {
+      this.#tooMany('lost', flow);
+      return;
+    }
+    const known = this.#servers.get(serverKey(message, message.method));
+    if (known !== undefined) {
+      known.receive(message);
+      return;
+    }
+    this.#observed({ direction: 'received', side: 'server', message, of: message, octets, flow });
+    this.#putOff(message, 'waiting', flow, octets.length);
+  }
+
+  /** Section 21.5.4: not now. */
+  #putOff(request: SipRequest, why: Overload, flow: Flow, octets: number): void {
+    this.#tooMany(why, flow);
+    const fields = [['Retry-After', RETRY_AFTER]] as const;
+    this.#answerOnce(
+      makeResponse(request, 503, { toTag: this.tagFor(request), fields }),
+      request,
+      flow,
+      octets,
+    );
+  }
+
+  #tooMany(why: Overload, flow: Flow): void {
+    this.#overloadedAt = this.#options.clock.now();
+    this.#overload.add(why, { from: flow.remote.address });
   }
 
   /** A request again, or the ACK of its refusal. */
@@ -325,7 +388,6 @@ export class TransactionLayer {
     this.#warn(`request refused with ${status}`, problem, flow);
     if (request.method === 'ACK' || request.all('Via').length === 0) return;
     const response = makeResponse(request, status, { toTag: this.tagFor(request) });
-    if (status === 503) response.set('Retry-After', '5');
     this.#answerOnce(response, request, flow, octets);
   }
 
@@ -386,30 +448,4 @@ function forget<T extends { readonly key: string }>(table: Map<string, T>, trans
 
 function ignore(): void {
   // Nobody waits for this outcome.
-}
-
-/**
- * Section 8.2.6.2: a response repeats Call-ID, From tag and CSeq of its request. One that does not belongs to nothing
- * that anybody knows, and whoever goes by the Call-ID would not see it pass.
- */
-function echoes(response: SipResponse, request: SipRequest): boolean {
-  return (
-    response.callId === request.callId &&
-    response.fromTag === request.fromTag &&
-    response.cseq.number === request.cseq.number
-  );
-}
-
-function clientKey(branch: string, method: string): string {
-  return `${branch} ${method}`;
-}
-
-function serverKey(request: SipRequest, method: string): string {
-  const via = request.topVia;
-  const branch = branchOf(via);
-  if (branch?.startsWith(MAGIC_COOKIE) === true) return [branch, sentBy(via).toLowerCase(), method].join(' ');
-  const { number } = request.cseq;
-  return ['2543', request.uri, request.fromTag ?? '', request.callId, number, formatVia(via), method].join(
-    ' ',
-  );
 }

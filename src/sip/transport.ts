@@ -8,17 +8,14 @@
  * to where its request came from.
  *
  * Everything is bounded: octets of a message, connections (`TcpConnections`), octets waiting for a slow reader or for
- * the network, silence within a message and between messages.
+ * the network, messages over UDP that wait to be served (`UdpIntake`), silence within a message and between messages.
  */
-import { bareHost, canonicalAddress, endpointText, sameAddress, sameHost } from '../bytes/network-address.ts';
+import { bareHost, endpointText, sameAddress, sameHost } from '../bytes/network-address.ts';
 import type { NetworkAddress } from '../bytes/network-address.ts';
-import { createSocket } from 'node:dgram';
-import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { connect as connectTcp, isIPv4, isIPv6 } from 'node:net';
+import { connect as connectTcp, isIPv6 } from 'node:net';
 import type { Clock, Logger } from '../bytes/ports.ts';
-import { messageOf } from '../bytes/errors.ts';
 import { whyOf } from '../bytes/system-errors.ts';
 import { TcpFlow } from './connection.ts';
 import type { TcpFlowParts } from './connection.ts';
@@ -29,6 +26,8 @@ import { DEFAULT_PORT, defaultPort, sourceOf } from './flow.ts';
 import type { HopLocator, NextHop, Flow, HostResolver, Protocol } from './flow.ts';
 import { DEFAULT_LIMITS } from './framing.ts';
 import type { FramingLimits } from './framing.ts';
+import { UdpIntake, MOST_WAITING } from './udp-intake.ts';
+import type { Arrival } from './udp-intake.ts';
 import { readMessage } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import { endsOfSocket, Handshake } from './security.ts';
@@ -36,12 +35,8 @@ import type { SipSecurity } from './security.ts';
 import { TCP_LIMITS, TcpConnections } from './tcp-connections.ts';
 import type { TcpLimits } from './tcp-connections.ts';
 import { paramOf, withParam } from './text.ts';
+import { UdpPort } from './udp-port.ts';
 
-/** RFC 768 less headers of IPv4: octets of a datagram at most. */
-const MAX_DATAGRAM = 65507;
-/** Octets of datagrams that may wait for the network; where answers to strangers are among them, a quarter of that. */
-const MAX_QUEUED = 4 << 20;
-const MAX_QUEUED_ONCE = MAX_QUEUED / 4;
 /** Places of one next hop that are tried, each for the time that a connection has to be made. */
 const MOST_PLACES = 5;
 /** Seconds for which a place that could not be reached is tried last. */
@@ -56,6 +51,8 @@ export interface TransportOptions {
   readonly limits?: FramingLimits;
   /** Bounds of TCP connections. */
   readonly connections?: Partial<TcpLimits>;
+  /** Messages over UDP that wait to be served, at most. */
+  readonly maxWaiting?: number;
   /** Milliseconds for a connection to be made; default 4,000. */
   readonly connectMs?: number;
   /** Certificates for TLS; without, there is none. */
@@ -65,6 +62,8 @@ export interface TransportOptions {
 /** Takes what arrives. `octets` are as received; `message` has `received` and `rport` in its top Via already. */
 export interface TransportUser {
   arrived(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void;
+  /** The same of what there is no place for among what waits to be served; absent: it is dropped. */
+  refused?(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void;
   /** A flow that broke: nothing more comes on it. */
   closed(flow: Flow): void;
 }
@@ -74,10 +73,10 @@ export class Transport {
   readonly #limits: FramingLimits;
   #user: TransportUser | null = null;
   readonly #servers: Server[] = [];
-  readonly #udp: UdpSocket[] = [];
+  readonly #udp: UdpPort[] = [];
+  readonly #intake: UdpIntake;
   readonly #connections: TcpConnections;
   readonly #flows = new Set<TcpFlow>();
-  #unsent = 0;
   /** Outgoing connections by `address:port`, being made or open. */
   readonly #outgoing = new Map<string, Promise<TcpFlow>>();
   #stopped = false;
@@ -87,6 +86,10 @@ export class Transport {
     this.#options = options;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#connections = new TcpConnections({ ...TCP_LIMITS, ...options.connections }, options.logger);
+    this.#intake = new UdpIntake(options.maxWaiting ?? MOST_WAITING, {
+      serve: (arrival) => this.#deliver(arrival),
+      refuse: (arrival) => this.#refuse(arrival),
+    });
   }
 
   /** TCP connections, what they make this node hold, and how many were closed or refused, by reason. */
@@ -96,7 +99,12 @@ export class Transport {
 
   /** Datagrams that were not sent because too many waited. */
   get unsent(): number {
-    return this.#unsent;
+    return this.#udp.reduce((sum, { unsent }) => sum + unsent, 0);
+  }
+
+  /** Messages over UDP that wait to be served. */
+  get waiting(): number {
+    return this.#intake.waiting;
   }
 
   attach(user: TransportUser): void {
@@ -107,7 +115,7 @@ export class Transport {
   async listen(protocol: Protocol, address: string, port: number): Promise<NetworkAddress> {
     const bound =
       protocol === 'UDP'
-        ? await this.#listenUdp(address, port)
+        ? (await this.#listenUdp(address, port)).local
         : await this.#listenTcp(protocol === 'TCP' ? this.#tcpServer() : this.#tlsServer(), address, port);
     return { address: bound.address, port: bound.port };
   }
@@ -134,7 +142,7 @@ export class Transport {
   }
 
   async #flowAt(destination: NextHop, remote: NetworkAddress): Promise<Flow> {
-    if (destination.protocol === 'UDP') return this.#udpFlow(await this.#udpTowards(remote), remote);
+    if (destination.protocol === 'UDP') return this.udpFlow(remote);
     // A connection over TLS is to who is called so: another name at the same address is another's.
     const key = `${destination.protocol === 'TLS' ? destination.host : ''} ${remote.address}:${remote.port}`;
     const open = this.#outgoing.get(key);
@@ -145,6 +153,11 @@ export class Transport {
     return connecting;
   }
 
+  /** A flow over UDP. @param source where its messages come from, if that is another port */
+  async udpFlow(remote: NetworkAddress, source?: NetworkAddress): Promise<Flow> {
+    return (await this.#udpTowards(remote)).flowTo(remote, source);
+  }
+
   /** Stops listening and closes every flow once what was sent is out. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -153,10 +166,11 @@ export class Transport {
 
   async #close(): Promise<void> {
     this.#stopped = true;
+    this.#intake.close();
     const closing = [
       ...this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))),
       ...[...this.#flows].map((flow) => flow.end()),
-      ...this.#udp.map((socket) => new Promise<void>((done) => socket.close(() => done()))),
+      ...this.#udp.map((port) => port.close()),
     ];
     await Promise.all(closing);
   }
@@ -204,38 +218,19 @@ export class Transport {
     });
   }
 
-  async #listenUdp(address: string, port: number): Promise<AddressInfo> {
-    const family = address.includes(':') ? 6 : 4;
-    const socket = createSocket({
-      type: family === 6 ? 'udp6' : 'udp4',
-      recvBufferSize: 1 << 20,
-      // Flows have addresses, never names: so a message is with the system before whoever watches is told of it.
-      lookup: (host, _options, done) => done(null, host, family),
+  async #listenUdp(address: string, port: number): Promise<UdpPort> {
+    const bound = await UdpPort.bind(address, port, {
+      logger: this.#options.logger,
+      received: (octets, source, at) => this.#datagram(octets, source, at),
     });
-    this.#udp.push(socket);
-    socket.on('message', (octets, remote) => this.#datagram(socket, octets, remote));
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (cause) =>
-        reject(new SipError('unreachable', `cannot listen on UDP ${address}:${port}`, { cause })),
-      );
-      socket.bind(port, address, resolve);
-    });
-    socket.removeAllListeners('error');
-    socket.on('error', (error) => this.#options.logger.warn({ error: messageOf(error) }, 'UDP socket error'));
-    return socket.address();
+    this.#udp.push(bound);
+    return bound;
   }
 
   /** A socket of the family of an address: one that is listened on, else one at any port. */
-  async #udpTowards({ address }: NetworkAddress): Promise<UdpSocket> {
-    const reaches = (socket: UdpSocket): boolean => {
-      const own = socket.address().address;
-      if (isIPv6(address)) return isIPv6(own);
-      return isIPv4(own) || own === '::' || !isIPv4(address);
-    };
-    const open = this.#udp.find(reaches);
-    if (open !== undefined) return open;
-    await this.#listenUdp(isIPv6(address) ? '::' : '0.0.0.0', 0);
-    return this.#udp.find(reaches) ?? this.#fail('no UDP socket');
+  async #udpTowards({ address }: NetworkAddress): Promise<UdpPort> {
+    const open = this.#udp.find((port) => port.reaches(address));
+    return open ?? this.#listenUdp(isIPv6(address) ? '::' : '0.0.0.0', 0);
   }
 
   /** Whether there is room for a connection; if not, it is cut. */
@@ -257,7 +252,7 @@ export class Transport {
       connections: this.#connections,
       ...kind,
       user: {
-        message: (message, octets) => this.#deliver(message, octets, flow),
+        message: (message, octets) => this.#deliver({ message, octets, flow }),
         closed: () => {
           this.#flows.delete(flow);
           forget();
@@ -296,65 +291,38 @@ export class Transport {
     });
   }
 
-  #datagram(socket: UdpSocket, buffer: Buffer, remote: RemoteInfo): void {
-    const octets = new Uint8Array(buffer);
+  #datagram(octets: Uint8Array, source: NetworkAddress, at: UdpPort): void {
     if (octets.every((octet) => octet === 0x0d || octet === 0x0a || octet === 0)) return;
     try {
       const message = readMessage(octets);
-      const port = message.kind === 'request' ? replyPort(message, remote.port) : remote.port;
-      const address = canonicalAddress(remote.address);
-      const source = { address, port: remote.port };
-      const flow = this.#udpFlow(socket, { address, port });
-      this.#deliver(message, octets, { ...flow, source });
+      const port = message.kind === 'request' ? replyPort(message, source.port) : source.port;
+      this.#intake.take({ message, octets, flow: at.flowTo({ address: source.address, port }, source) });
     } catch (cause) {
       if (!(cause instanceof SipError)) throw cause;
       this.#options.logger.warn(
-        { from: remote.address, problem: cause.message },
+        { from: source.address, problem: cause.message },
         'datagram is no SIP message',
       );
     }
   }
 
-  #udpFlow(socket: UdpSocket, remote: NetworkAddress): Flow {
-    const { address, port } = socket.address();
-    const local = { address, port };
-    // A socket of IPv6 that takes both families sends to one of IPv4 by its mapped address (RFC 3493 section 3.7).
-    const wire = isIPv6(address) && isIPv4(remote.address) ? `::ffff:${remote.address}` : remote.address;
-    const { logger } = this.#options;
-    const send = (octets: Uint8Array): void => {
-      if (octets.length > MAX_DATAGRAM)
-        throw new SipError('too-large', 'the message does not fit a datagram');
-      if (this.#stopped) throw new SipError('unreachable', 'the transport is closed');
-      // The port is whatever a Via or Contact of somebody else says.
-      if (remote.port < 1 || remote.port > 65535)
-        throw new SipError('unreachable', `there is no port ${remote.port}`);
-      if (this.#isFull(socket, MAX_QUEUED)) return;
-      socket.send(octets, remote.port, wire, (error) => {
-        if (error !== null) logger.warn({ to: remote.address, error: whyOf(error) }, 'datagram not sent');
-      });
-    };
-    const sendOnce = (octets: Uint8Array): void => {
-      if (this.#isFull(socket, MAX_QUEUED_ONCE)) return;
-      send(octets);
-    };
-    return { protocol: 'UDP', local, remote, open: true, send, sendOnce };
-  }
-
-  /** Whether too much waits for a datagram to be sent, which is then lost as in a network: who waits for it asks again. */
-  #isFull(socket: UdpSocket, most: number): boolean {
-    if (socket.getSendQueueSize() <= most) return false;
-    this.#unsent++;
-    return true;
-  }
-
   /** A message that cannot be served costs itself, whoever is at fault: the node serves others. */
-  #deliver(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
+  #deliver(arrival: Arrival): void {
+    this.#guarded(arrival, ({ message, octets, flow }) => this.#user?.arrived(message, octets, flow));
+  }
+
+  #refuse(arrival: Arrival): void {
+    this.#guarded(arrival, ({ message, octets, flow }) => this.#user?.refused?.(message, octets, flow));
+  }
+
+  #guarded(arrival: Arrival, use: (arrival: Arrival) => void): void {
     if (this.#stopped) return;
     const { logger } = this.#options;
+    const { message, flow } = arrival;
     const from = flow.remote.address;
     try {
       if (message.kind === 'request') markReceived(message, sourceOf(flow));
-      this.#user?.arrived(message, octets, flow);
+      use(arrival);
     } catch (cause) {
       if (cause instanceof SipError) logger.warn({ from, problem: cause.message }, 'SIP message dropped');
       else logger.error({ from, error: cause }, 'a SIP message could not be served');

@@ -54,8 +54,26 @@ const HEADERS = /^(?:[A-Za-z0-9\-_.!~*'()[\]/?:+$=&]|%[0-9A-Fa-f]{2})*$/;
 const URI_PARAM =
   /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})+(?:=(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})*)?$/;
 
-/** @throws SipError `syntax` */
+/** URIs that were read last: one message names the same few again and again, and so do those that follow it. */
+const READ = new Map<string, Uri>();
+const MOST_READ = 2048;
+const LONGEST_READ = 128;
+
+/** What is read never changes, so that the same text may give the same object. @throws SipError `syntax` */
 export function parseUri(text: string): Uri {
+  const known = READ.get(text);
+  if (known !== undefined) return known;
+  if (text.length > LONGEST_READ) return readUri(text);
+  // The text may be part of a message, which must not be kept for it.
+  const own = Buffer.from(text, 'latin1').toString('latin1');
+  const uri = readUri(own === text ? own : text);
+  if (own !== text) return uri;
+  if (READ.size >= MOST_READ) READ.clear();
+  READ.set(own, uri);
+  return uri;
+}
+
+function readUri(text: string): Uri {
   const match = /^([A-Za-z][A-Za-z0-9+\-.]*):([^\s<>"]*)$/.exec(text);
   if (match === null) throw new SipError('syntax', 'not a URI');
   const scheme = (match[1] ?? '').toLowerCase();

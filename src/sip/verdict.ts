@@ -172,7 +172,8 @@ function judgeResponse(response: SipResponse, strictness: Strictness): Verdict {
 
 /** What requests and responses have in common. @throws SipError `syntax` */
 function checkCommon(message: SipMessage, strictness: Strictness): void {
-  for (const name of SINGLE) demand(message.all(name).length <= 1, `more than one ${name}`);
+  const repeated = message.repeated(SINGLE);
+  demand(repeated === null, `more than one ${repeated ?? ''}`);
   const declared = message.first('Content-Length');
   demand(declared === null || message.contentLength() !== null, 'Content-Length is not a number');
   demand((message.contentLength() ?? 0) <= message.body.length, 'the body is shorter than Content-Length');

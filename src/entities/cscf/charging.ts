@@ -4,7 +4,8 @@
  *
  *     correlation ID of X2 and X3 = first 8 octets of SHA-256(ICID, else Call-ID)
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { fromHex } from '../../bytes/octets.ts';
 import { icidOf } from '../../sip/fields.ts';
 import type { Identifiers } from '../../sip/identifiers.ts';
 import type { SipRequest } from '../../sip/message.ts';
@@ -31,5 +32,5 @@ export function removeIcid(message: { remove(name: string): void }): void {
 
 /** The correlation ID of an ICID or a Call-ID. */
 export function correlationId(id: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(id, 'latin1').digest().subarray(0, 8));
+  return fromHex(hash('sha256', Buffer.from(id, 'latin1'), 'hex').slice(0, 16));
 }

@@ -27,6 +27,7 @@ import { subscriberForwarding } from './config-forwarding.ts';
 import { ALGORITHMS } from '../../sip/digest.ts';
 import { TCP_LIMITS } from '../../sip/tcp-connections.ts';
 import { nextHopOf } from '../../sip/flow.ts';
+import { MOST_WAITING } from '../../sip/udp-intake.ts';
 import type { NextHop } from '../../sip/flow.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { DEFAULT_ALGORITHMS } from './authentication.ts';
@@ -191,7 +192,14 @@ export const CSCF_CONFIG = strict({
         'what is kept, in memory alone, of sessions that stand and whose media are protected, so that interception can begin in mid-call; wiped when the call ends',
     },
   ),
-  maxTransactions: count('transactions at once; beyond, 503', { min: 1, default: 20_000 }),
+  maxTransactions: count('transactions at once, a fifth of them within dialogs; beyond, 503', {
+    min: 1,
+    default: 20_000,
+  }),
+  maxWaiting: count(
+    'SIP messages over UDP that wait to be served, a quarter of them within dialogs; beyond, 503',
+    { min: 4, default: MOST_WAITING },
+  ),
   maxConnections: count('SIP connections over TCP that others make, at once; beyond, strangers go first', {
     min: 1,
     default: TCP_LIMITS.most,

@@ -27,7 +27,7 @@
  *
  * Nothing here waits or throws: the call goes on whatever happens (R-21, R-23).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { encodeSessionStart } from '../../wire/hi/session-start.ts';
 import { countedAddress } from '../../bytes/network-address.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
@@ -428,5 +428,5 @@ function isFirst(message: SipRequest | SipResponse): message is SipRequest {
 }
 
 function fingerprintOf({ direction, octets }: Observed): string {
-  return createHash('sha256').update(direction).update(octets).digest('base64');
+  return `${direction} ${hash('sha256', octets, 'base64')}`;
 }

@@ -3,7 +3,7 @@
  * that decides where a request goes. If a Via of ours has the same mark as the request that comes back, it would go
  * the same way for ever: 482. A request that comes back changed is a spiral, and may pass.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { branchOf, sentBy } from '../../sip/fields.ts';
 import type { SipRequest } from '../../sip/message.ts';
 
@@ -18,11 +18,13 @@ export function loopMark(request: SipRequest): string {
     number,
     ...request.all('Route'),
   ];
-  return `.${createHash('sha256').update(parts.join('\0'), 'latin1').digest('hex').slice(0, 16)}`;
+  return `.${hash('sha256', parts.join('\0'), 'hex').slice(0, 16)}`;
 }
 
 /** Whether the request has been here, in this very form. @param own `host:port` of this node, over each transport */
 export function marksLoop(request: SipRequest, own: readonly string[]): boolean {
+  const been = request.vias.filter((via) => own.includes(sentBy(via)));
+  if (been.length === 0) return false;
   const mark = loopMark(request);
-  return request.vias.some((via) => own.includes(sentBy(via)) && branchOf(via)?.endsWith(mark) === true);
+  return been.some((via) => branchOf(via)?.endsWith(mark) === true);
 }

@@ -6,8 +6,8 @@
  * Every use of one counts upwards, so that a credential works once. Used ones are remembered for each subscriber, as long
  * as they are valid and up to a number; beyond it, those issued up to the oldest one forgotten count as stale.
  */
-import { createHmac } from 'node:crypto';
-import { equalOctets } from '../../bytes/octets.ts';
+import { KeyedHash } from '../../bytes/keyed-hash.ts';
+import { equalOctets, fromHex } from '../../bytes/octets.ts';
 import type { Clock, Random } from '../../bytes/ports.ts';
 import type { Subscriber } from './ports.ts';
 
@@ -31,13 +31,13 @@ interface Account {
 }
 
 export class Nonces {
-  readonly #key: Uint8Array;
+  readonly #keyed: KeyedHash;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #accounts = new Map<Subscriber, Account>();
 
   constructor(clock: Clock, random: Random) {
-    this.#key = random.bytes(32);
+    this.#keyed = new KeyedHash(random.bytes(32));
     this.#clock = clock;
     this.#random = random;
   }
@@ -83,11 +83,8 @@ export class Nonces {
     return equalOctets(octets.subarray(STAMP), this.#mac(stamp)) ? stamp.readUIntBE(0, 6) : null;
   }
 
-  #mac(stamp: Uint8Array): Uint8Array {
-    return createHmac('sha256', this.#key)
-      .update(stamp)
-      .digest()
-      .subarray(0, WHOLE - STAMP);
+  #mac(stamp: Buffer): Uint8Array {
+    return fromHex(this.#keyed.ofText(stamp.toString('latin1')).slice(0, 2 * (WHOLE - STAMP)));
   }
 }
 

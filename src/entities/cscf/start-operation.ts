@@ -1,24 +1,28 @@
 /** What a running CSCF says to its operator. */
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Operation } from '../../host/operation.ts';
+import type { Alarm, Operation } from '../../host/operation.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import type { CscfConfig } from './config.ts';
 import type { Cscf } from './cscf.ts';
+import type { Clock } from '../../bytes/ports.ts';
+import type { TransactionLayer } from '../../sip/transactions.ts';
 import type { Transport } from '../../sip/transport.ts';
 
 export interface CscfOperationParts {
   readonly element: RunningPoiElement;
   readonly cscf: Cscf;
-  readonly transport: Pick<Transport, 'connections' | 'unsent'>;
+  readonly transport: Pick<Transport, 'connections' | 'unsent' | 'waiting'>;
+  readonly layer: Pick<TransactionLayer, 'overload'>;
+  readonly clock: Clock;
   /** File of what is registered. */
   readonly registrations: string;
 }
 
 export function cscfOperation(
   config: CscfConfig,
-  { element, cscf, transport, registrations }: CscfOperationParts,
+  { element, cscf, transport, layer, clock, registrations }: CscfOperationParts,
 ): Operation<CscfConfig> {
   const { operation, tls } = element;
   const probe = new WriteProbe(registrations);
@@ -27,7 +31,12 @@ export function cscfOperation(
     name: config.x1.identifier,
     tls,
     audit: operation.audit,
-    state: () => operation.state(),
+    state: () => {
+      const state = operation.state();
+      const sip = { name: 'sip', to: '', entries: transport.waiting, octets: null, oldest: null };
+      const alarms = [...state.alarms, ...overloadAlarms(layer.overload.last, clock.now())];
+      return { ...state, queues: [...state.queues, sip], alarms };
+    },
     unready: () => [...operation.unready(), ...probe.problems()],
     meters: [
       ...operation.meters(),
@@ -43,6 +52,13 @@ export function cscfOperation(
         'sip_datagrams_unsent_total',
         'SIP messages that were not sent over UDP because too much waited for the network.',
         () => transport.unsent,
+      ),
+      meter('sip_messages_waiting', 'SIP messages over UDP that wait to be served.', () => transport.waiting),
+      meterBy(
+        'why',
+        'sip_overload_total',
+        'SIP messages that were not served: answered with 503 since too many wait or there are too many transactions; lost.',
+        () => layer.overload.counts,
       ),
       meterBy(
         'what',
@@ -72,6 +88,16 @@ export function cscfOperation(
     retakes: { subscribers: ({ subscribers }) => void cscf.replaceSubscribers(subscribers) },
     drain: (ms) => element.drain(ms),
   };
+}
+
+/** Milliseconds for which it is said that more came than could be served. */
+const OVERLOAD_MS = 60_000;
+
+/** @param last when a message was last put off; `null`: never */
+function overloadAlarms(last: number | null, now: number): Alarm[] {
+  if (last === null || now - last > OVERLOAD_MS) return [];
+  const text = 'more SIP messages come than can be served: first requests are answered with 503';
+  return [{ name: 'sip-overload', severity: 'warning', about: '', text, since: null }];
 }
 
 /** What it keeps on disk. @param registrations file of what is registered */

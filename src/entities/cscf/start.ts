@@ -89,7 +89,10 @@ async function startWith(
     role: 'cscf',
     namesOf: (host) => certifiedNames(config.peers, host, namesOf),
   });
-  const transport = new Transport({ clock, logger, hosts, locator: locations, connections, security });
+  const transport = new Transport({
+    ...{ clock, logger, hosts, locator: locations, connections, security },
+    maxWaiting: config.maxWaiting,
+  });
   const { sip, sipTls } = await listenAll(transport, config).catch(async (cause: unknown) => {
     await transport.close();
     throw cause;
@@ -141,7 +144,10 @@ async function startWith(
   });
   return {
     cscf,
-    operation: cscfOperation(config, { element, cscf, transport, registrations: registrationsOf(config) }),
+    operation: cscfOperation(config, {
+      ...{ element, cscf, transport, layer, clock },
+      registrations: registrationsOf(config),
+    }),
     sip,
     sipTls,
     x1: element.x1,
@@ -174,13 +180,9 @@ async function restoredFlows(
   return restored;
 }
 
-async function flowOf(
-  { protocol, local, remote, source }: StoredBinding,
-  transport: Transport,
-): Promise<Flow> {
-  if (isConnection(protocol)) return closedFlow(local, remote, protocol);
-  const flow = await transport.flowTo({ protocol, host: remote.address, port: remote.port });
-  return source === null ? flow : { ...flow, source };
+function flowOf({ protocol, local, remote, source }: StoredBinding, transport: Transport): Promise<Flow> {
+  if (isConnection(protocol)) return Promise.resolve(closedFlow(local, remote, protocol));
+  return transport.udpFlow(remote, source ?? undefined);
 }
 
 /** TCP and UDP on one port, and TLS. */

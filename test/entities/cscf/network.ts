@@ -151,6 +151,8 @@ export class Network {
   readonly address: string;
   /** Certificates of a host, where SIP is over TLS; of a phone, authorities alone. */
   security: ((host: string) => SipSecurity) | null = null;
+  /** Messages over UDP that wait to be served, at most, where they do not have the default. */
+  maxWaiting: number | null = null;
   /** Where other homes are, in place of `hosts`. */
   locator: HopLocator | null = null;
 
@@ -311,6 +313,7 @@ export class Network {
       ...{ clock: systemClock(), logger, hosts, connections },
       ...(security === null ? {} : { security }),
       ...(locator === null ? {} : { locator }),
+      ...(this.maxWaiting === null ? {} : { maxWaiting: this.maxWaiting }),
     });
     this.transports.push(transport);
     return transport;

@@ -1,0 +1,104 @@
+/**
+ * One header line of a SIP message (RFC 3261 section 7.3): as it was received, and what has been read of it.
+ *
+ *     message-header = header-name HCOLON header-value CRLF
+ *
+ * A line never changes: an edit of a message puts another in its place. So what is read of it once holds for every copy of
+ * the message that has it, and nothing is read that nobody asks for.
+ */
+import { SipError } from './errors.ts';
+import { fieldKey } from './header-names.ts';
+import { isToken, split } from './text.ts';
+
+/** Reads a value, or one element of a list; the same function for the same field. */
+export type ValueReader<T> = (text: string) => T;
+
+export class HeaderLine {
+  /** Long form of the name in lower case. */
+  readonly key: string;
+  /** As on the wire, CRLF and folds included, one code unit an octet. */
+  readonly text: string;
+  /** Where the value begins: after the colon. */
+  readonly #from: number;
+  #value: string | null = null;
+  #elements: readonly string[] | null = null;
+  /** What `#reader` has made of the whole value, or of the elements. */
+  #reader: ValueReader<unknown> | null = null;
+  #read: unknown[] = [];
+
+  private constructor(key: string, text: string, from: number) {
+    this.key = key;
+    this.text = text;
+    this.#from = from;
+  }
+
+  /** A line as received. @throws SipError `syntax` where it has no name, or a CR or LF that breaks no line */
+  static received(text: string): HeaderLine {
+    const colon = text.indexOf(':');
+    const name = text.slice(0, endOfName(text, colon));
+    if (!isToken(name) || !text.endsWith('\r\n') || hasBareBreak(text))
+      throw new SipError('syntax', 'a header line has no name');
+    return new HeaderLine(fieldKey(name), text, colon + 1);
+  }
+
+  /** A line of our own. @throws SipError `syntax` where the value would break it */
+  static made(name: string, value: string): HeaderLine {
+    if (/[\r\n]/.test(value)) throw new SipError('syntax', `${name} must not break its line`);
+    return new HeaderLine(fieldKey(name), `${name}: ${value}\r\n`, name.length + 1);
+  }
+
+  /** The value, unfolded and trimmed. */
+  get value(): string {
+    this.#value ??= this.text
+      .slice(this.#from)
+      .replace(/\r\n[ \t]+/g, ' ')
+      .trim();
+    return this.#value;
+  }
+
+  /** The value split at its commas. @throws SipError `syntax` */
+  get elements(): readonly string[] {
+    this.#elements ??= split(this.value, ',');
+    return this.#elements;
+  }
+
+  /** What the value means. @throws SipError `syntax` */
+  read<T>(reader: ValueReader<T>): T {
+    return this.#known(reader, 0) ?? this.#keep(0, reader(this.value));
+  }
+
+  /** What one of its elements means; beyond the last, what none means. @throws SipError `syntax` */
+  readElement<T>(reader: ValueReader<T>, at: number): T {
+    return this.#known(reader, at + 1) ?? this.#keep(at + 1, reader(this.elements[at] ?? ''));
+  }
+
+  /** What is read of the whole has the first place, of elements those behind it. */
+  #known<T>(reader: ValueReader<T>, place: number): T | undefined {
+    if (this.#reader === reader) return this.#read[place] as T | undefined;
+    this.#reader = reader;
+    this.#read = [];
+    return undefined;
+  }
+
+  #keep<T>(place: number, read: T): T {
+    this.#read[place] = read;
+    return read;
+  }
+}
+
+/** Where white space before the colon begins, if there is any. */
+function endOfName(text: string, colon: number): number {
+  let end = Math.max(0, colon);
+  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--;
+  return end;
+}
+
+/** Whether there is a CR or LF that is not part of a CRLF. */
+function hasBareBreak(text: string): boolean {
+  for (let at = 0; ;) {
+    const [cr, lf] = [text.indexOf('\r', at), text.indexOf('\n', at)];
+    if (cr < 0 && lf < 0) return false;
+    if (lf !== cr + 1 || cr < 0) return true;
+    at = lf + 1;
+  }
+}
