@@ -56,6 +56,8 @@ interface SourceFile {
   length: number;
   /** Of the PDU added last; `null`: not noted. */
   last: string | null;
+  /** Noted since the last sync: who sends changes seldom, and a sync costs the disk a flush though nothing is new. */
+  dirty: boolean;
 }
 
 export class LemfFiles implements LemfStore {
@@ -109,6 +111,7 @@ export class LemfFiles implements LemfStore {
       // Before the PDU: a note of one that did not come to be is of the one that comes next.
       if (sources.last !== source) {
         const note = formatSource({ at: file.length, source });
+        sources.dirty = true;
         writeFileSync(sources.descriptor, note);
         noted = Buffer.byteLength(note);
       }
@@ -149,7 +152,10 @@ export class LemfFiles implements LemfStore {
       const file = this.#files[kind];
       if (!file.dirty) continue;
       file.dirty = false;
-      await fsyncLater(file.sources.descriptor);
+      if (file.sources.dirty) {
+        file.sources.dirty = false;
+        await fsyncLater(file.sources.descriptor);
+      }
       await fsyncLater(file.descriptor);
     }
     if (reached.hi2.octets + reached.hi3.octets - this.#noted >= NOTE_EVERY) this.#note(reached);
@@ -236,7 +242,7 @@ function openSources(
     right += Buffer.byteLength(formatSource(mark));
     last = mark.source;
   }
-  if (right === size) return { path: file, descriptor, length: size, last };
+  if (right === size) return { path: file, descriptor, length: size, last, dirty: true };
   closeSync(descriptor);
   return rewriteSources(file, length);
 }
@@ -254,5 +260,5 @@ function rewriteSources(file: string, length: number): SourceFile {
   }
   closeSync(right);
   renameSync(next, file);
-  return { path: file, descriptor: openSync(file, 'a', 0o600), length: written, last };
+  return { path: file, descriptor: openSync(file, 'a', 0o600), length: written, last, dirty: true };
 }
