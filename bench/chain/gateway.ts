@@ -106,8 +106,8 @@ class Phones {
     return this.#sockets.map(({ a, b }) => ({ a: a.address().port, b: b.address().port }));
   }
 
-  /** Speaks in all calls for so long; resolves when all has come. @throws if too little has */
-  async speak(gateway: readonly Ports[], seconds: number): Promise<number> {
+  /** Speaks in all calls for so long; resolves with how many packets have come. @throws if there are too few */
+  async speak(gateway: readonly Ports[], seconds: number, least = LEAST_DELIVERED): Promise<number> {
     const begun = performance.now();
     const before = { sent: this.sent, received: this.received };
     const parts = PACKET_MS / WRITE_MS;
@@ -127,8 +127,7 @@ class Phones {
       await passed(500);
     }
     const received = this.received - before.received;
-    if (received < sent * LEAST_DELIVERED)
-      throw new Error(`${sent - received} of ${sent} packets did not come`);
+    if (received < sent * least) throw new Error(`${sent - received} of ${sent} packets did not come`);
     return received;
   }
 
@@ -258,7 +257,8 @@ async function inTurns(
   };
   progress('gateway: warming up');
   await each(async (_, { calls }) => {
-    await phones.speak(calls, WARM_UP_SECONDS);
+    // Before its code is compiled a busy machine may lose some.
+    await phones.speak(calls, WARM_UP_SECONDS, 0);
   });
   const unit = unitSeconds();
   for (let round = 1; round <= ROUNDS; round++) {

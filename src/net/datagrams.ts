@@ -32,10 +32,6 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
     lookup: (host, _options, done) => done(null, host, family),
   });
   let open = true;
-  let local: NetworkAddress = { address, port };
-  const sent = (error: Error | null): void => {
-    if (error !== null) logger.debug({ local, error }, 'a datagram could not be sent');
-  };
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close();
@@ -43,7 +39,7 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
       else reject(error);
     });
     socket.bind({ address, port, exclusive: true }, () => {
-      local = { address, port: socket.address().port };
+      const local: NetworkAddress = { address, port: socket.address().port };
       socket.removeAllListeners('error');
       socket.on('error', (error) => logger.warn({ local, error }, 'a media socket reported an error'));
       resolve({
@@ -58,7 +54,8 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
           });
         },
         send: (octets, to) => {
-          if (open) socket.send(octets, to.port, to.address, sent);
+          // Nobody waits to hear what became of a datagram: a callback for each would be a turn of its own.
+          if (open) socket.send(octets, to.port, to.address);
         },
         close: () => {
           if (!open) return;

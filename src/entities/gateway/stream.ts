@@ -41,6 +41,7 @@ interface Legs {
 
 export class Stream {
   readonly #sides: Readonly<Record<Side, Legs>>;
+  readonly #legs: readonly MediaLeg[];
   /** The sockets, for whoever gave them. */
   readonly pairs: Readonly<Record<Side, SocketPair>>;
 
@@ -52,6 +53,7 @@ export class Stream {
       return { rtp, rtcp: new MediaLeg(pair.rtcp, { ...parts, continuity }) };
     };
     this.#sides = { a: legs(pairs.a), b: legs(pairs.b) };
+    this.#legs = SIDES.flatMap((side) => [this.#sides[side].rtp, this.#sides[side].rtcp]);
     for (const side of SIDES) {
       for (const component of ['rtp', 'rtcp'] as const) {
         const from = this.#sides[side][component];
@@ -71,14 +73,14 @@ export class Stream {
 
   /** Over all legs. */
   get counts(): LegCounts {
-    const counts = this.#legs().map((leg) => leg.counts);
+    const counts = this.#legs.map((leg) => leg.counts);
     const sum = (of: keyof LegCounts) => counts.reduce((total, each) => total + each[of], 0);
     return { received: sum('received'), refused: sum('refused'), excess: sum('excess') };
   }
 
   /** Another second has begun. */
   newSecond(): void {
-    for (const leg of this.#legs()) leg.newSecond();
+    for (const leg of this.#legs) leg.newSecond();
   }
 
   signal(wanted: WantedStream): void {
@@ -86,10 +88,6 @@ export class Stream {
       this.#sides[side].rtp.signal(endpointOf(wanted[side]));
       this.#sides[side].rtcp.signal(rtcpOf(wanted[side]));
     }
-  }
-
-  #legs(): MediaLeg[] {
-    return SIDES.flatMap((side) => [this.#sides[side].rtp, this.#sides[side].rtcp]);
   }
 }
 
