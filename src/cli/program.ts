@@ -64,9 +64,10 @@ const ENTITIES: Readonly<Record<string, RunsAlone>> = {
     description: 'law enforcement monitoring facility: receives, stores, decrypts',
     start: starter(async () => {
       const { startLemf } = await import('../entities/lemf/start.ts');
+      const { threadExporter: exporter } = await import('./workbench/export-thread.ts');
       return {
         read: (await import('../entities/lemf/config.ts')).lemfConfig,
-        start: (config, runtime) => startLemf(config, runtime, undefined, { consolePages }),
+        start: (config, runtime) => startLemf(config, runtime, undefined, { consolePages, exporter }),
       };
     }),
   },

@@ -1,9 +1,11 @@
 /** The page of analysts in a real browser: the ladder grows, the audio that is played is the WAV, and markup is text. */
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
+import { threadExporter } from '../../src/cli/workbench/export-thread.ts';
 import { startBridge } from '../../src/console/bridge.ts';
 import type { Bridge } from '../../src/console/bridge.ts';
 import { officerConfig } from '../../src/entities/admf/config-officer.ts';
@@ -71,7 +73,7 @@ describe.skipIf(chromiumPath === null)(
     }
 
     beforeAll(async () => {
-      home = await AnalystsHome.start();
+      home = await AnalystsHome.start({ exporter: threadExporter });
       browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
     }, 60_000);
 
@@ -139,6 +141,23 @@ describe.skipIf(chromiumPath === null)(
       expect(readFileSync(await download.path())).toEqual(
         readFileSync(path.join(home.folder, 'recovered', files[0]!)),
       );
+
+      const [all] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Export all of it' }).click(),
+      ]);
+      const listed = spawnSync('tar', ['-tf', await all.path()], { encoding: 'utf8' });
+      const made = ['call.pcapng', 'ladder.svg', 'ladder.txt', 'mixed.wav', 'records.csv'];
+      expect(listed.stdout.trimEnd().split('\n')).toEqual([
+        ...made.map((name) => `call-_i_L1__i_-cin1/${name}`),
+        'recover.json',
+        ...files.toSorted(),
+      ]);
+      const wav = spawnSync('tar', ['-xOf', await all.path(), files[0]!]);
+      expect(wav.stdout).toEqual(readFileSync(path.join(home.folder, 'recovered', files[0]!)));
+      expect(
+        readdirSync(path.join(home.folder, 'state')).filter((name) => name.startsWith('.export')),
+      ).toEqual([]);
 
       expect(await page.locator('#injected, main img').count()).toBe(0);
       expect(await page.title()).toBe('Calls · Claviger');

@@ -43,6 +43,11 @@ const WORKERS: readonly WorkerModule[] = [
     built: "new URL('./recovery-worker.js', import.meta.url)",
     entry: 'src/entities/lemf/workers/recovery-worker.ts',
   },
+  {
+    starter: '/src/cli/workbench/export-thread.ts',
+    built: "new URL('./export-worker.js', import.meta.url)",
+    entry: 'src/cli/workbench/export-worker.ts',
+  },
   COMMITTING,
 ];
 

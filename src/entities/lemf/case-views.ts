@@ -217,8 +217,8 @@ function idOfKey(key: string): string {
 
 const KEY = new Form(Type.Tuple([Type.String(), Type.Union([Type.Number(), Type.Null()]), Type.String()]));
 
-/** `null`: it is not that of a communication. */
-function keyOfId(id: string): string | null {
+/** The key of a communication by its name; `null`: it is not that of one. */
+export function keyOfId(id: string): string | null {
   if (!/^[\w-]{1,400}$/.test(id)) return null;
   try {
     const key = fromUtf8(new Uint8Array(Buffer.from(id, 'base64url')));

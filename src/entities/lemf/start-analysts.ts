@@ -1,5 +1,6 @@
 /** The door for analysts, wired: what they ask goes to the thread of recovery, and what has come is told to them live. */
 import type { Clock, Logger } from '../../bytes/ports.ts';
+import { Quotas } from '../../bytes/quotas.ts';
 import type { AuditLog } from '../../evidence/log.ts';
 import { ConfigError } from '../../host/config.ts';
 import type { Listen } from '../../host/config.ts';
@@ -27,6 +28,7 @@ export interface OpenAnalysts {
   readonly at: Listen;
   readonly connections: ConnectionGuard;
   readonly events: Pick<PersonStreams, 'open' | 'refused' | 'ends'>;
+  readonly exports: Pick<Quotas, 'refused'>;
   /** Tells who looks of what has come. */
   tell(event: LemfEvent): void;
   close(): Promise<void>;
@@ -44,6 +46,9 @@ export interface AnalystsParts {
   readonly extras: LemfExtras;
 }
 
+/** Exports that are made, or taken, at a time: each reads all that was received. */
+const EXPORTS = { each: 1, all: 2 };
+
 /** Where the console's pages are. */
 const CONSOLE = '/console';
 
@@ -56,12 +61,14 @@ export async function openAnalysts(
   if (live === null || folder === undefined || audit === null)
     throw new ConfigError('configuration', 'analysts: there is nothing to show without recoverInto');
   const { address, port, peers, connections } = analysts;
+  const exports = new Quotas(EXPORTS);
   const events = new PersonStreams({ ...parts, limits: EVENT_LIMITS });
   const server = analystsServer({
     ...{ ...parts, audit, folder, lemf: name, names: peers, limits: connections },
     show: (question) => live.show(question),
     stream: (person) => events.begin(person),
     exporter: extras.exporter?.(paths) ?? null,
+    exports,
   });
   server.addHook('preClose', (done) => {
     events.close();
@@ -78,6 +85,7 @@ export async function openAnalysts(
       at: { address, port: await listen(server, address, port) },
       connections: connectionsOf(server),
       events,
+      exports,
       tell: (event) => tell(events, event),
       close: () => server.close(),
     };

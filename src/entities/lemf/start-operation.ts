@@ -103,6 +103,11 @@ export function lemfOperation({
         'Questions of analysts that were refused, since too many waited.',
         () => live?.refused ?? 0,
       ),
+      meter(
+        'analyst_exports_refused_total',
+        'Exports that were refused, since as many were being made as may be.',
+        () => analysts?.exports.refused ?? 0,
+      ),
       meterBy('what', 'handover_pdus_total', 'PDUs by what they were to the LEMF.', () => receiver.counts),
       meter(
         'numbering_behind_octets',

@@ -15,6 +15,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
+import type { Quotas } from '../../../bytes/quotas.ts';
 import { faultText, Form, strict, Unfit } from '../../../bytes/schema.ts';
 import { ClavigerError } from '../../../bytes/errors.ts';
 import { isSystemError } from '../../../bytes/system-errors.ts';
@@ -60,6 +61,8 @@ export interface AnalystsOptions extends Pick<
   readonly stream: (person: Person) => EventStream | null;
   /** `null`: this program has none. */
   readonly exporter: CallExporter | null;
+  /** How many exports may be made at a time. */
+  readonly exports: Quotas;
 }
 
 const ROLES = ['analyst'] as const;
@@ -91,7 +94,7 @@ export function analystsServer(options: AnalystsOptions): FastifyInstance {
   });
 }
 
-function analystRoutes({ lemf, folder, show, exporter }: AnalystsOptions): PersonRoute[] {
+function analystRoutes({ lemf, folder, show, exporter, exports, clock }: AnalystsOptions): PersonRoute[] {
   const get = (at: string, answer: PersonRoute['answer']): PersonRoute => ({
     ...{ method: 'GET', path: at, roles: ROLES },
     answer,
@@ -121,12 +124,21 @@ function analystRoutes({ lemf, folder, show, exporter }: AnalystsOptions): Perso
       found(await show({ kind: 'file', id, name }));
       return { body: await fileAt(path.join(folder, name), name.endsWith('.wav') ? 'audio/wav' : OCTETS) };
     }),
-    get('/v1/calls/:id/export', async ({ params, query }) => {
+    get('/v1/calls/:id/export', async ({ person, params, query }) => {
       read(NOTHING, query);
       if (exporter === null) throw new AnalystRefusal('no-export', 'this program exports nothing');
       const { id = '' } = params;
       found(await show({ kind: 'call', id }));
-      return { body: new PersonOctets('application/x-tar', await exporter(id)) };
+      const release = exports.begin(person.name, clock.now() / 1000);
+      if (release === null) throw new LemfError('busy', 'as many exports are being made as may be');
+      try {
+        const octets = await exporter(id);
+        octets.once('close', release);
+        return { body: new PersonOctets('application/x-tar', octets) };
+      } catch (error) {
+        release();
+        throw error;
+      }
     }),
   ];
 }

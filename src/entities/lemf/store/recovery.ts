@@ -19,7 +19,7 @@ import {
 import path from 'node:path';
 import { fileError, makeFolder, requireReadable } from '../../../storage/files.ts';
 import { isRunning } from '../../../storage/lock.ts';
-import { CaseViews } from '../case-views.ts';
+import { CaseViews, keyOfId } from '../case-views.ts';
 import type { HandoverKind } from '../ports.ts';
 import { liidText } from '../notices.ts';
 import type { NoticeReport } from '../notices.ts';
@@ -52,6 +52,8 @@ export type HandoverPaths = Readonly<Record<HandoverKind, string>>;
 export interface FolderRecoverySettings extends RecoverOptions {
   /** Samples of one WAV file at most; by default what one can hold. */
   readonly mostSamples?: number;
+  /** This communication alone, by its name (`case-views.ts`); of the others nothing is recovered. */
+  readonly only?: string;
 }
 
 /** One recovery, which may go on as the files grow. */
@@ -68,7 +70,11 @@ export class FolderRecovery {
   readonly #gone: string[] = [];
 
   /** @throws FileError */
-  constructor(paths: HandoverPaths, out: string, { mostSamples, ...options }: FolderRecoverySettings = {}) {
+  constructor(
+    paths: HandoverPaths,
+    out: string,
+    { mostSamples, only: _, ...options }: FolderRecoverySettings = {},
+  ) {
     this.#out = out;
     this.#paths = paths;
     requireReadable(paths.hi2);
@@ -117,6 +123,13 @@ export class FolderRecovery {
       ...(to === undefined ? {} : { to: to[kind] }),
     });
     return this.#recovery.read({ hi2: source('hi2'), hi3: source('hi3') });
+  }
+
+  /** The communication of a name; none: there is none of that name. */
+  idsOf(name: string): number[] {
+    const key = keyOfId(name);
+    const id = key === null ? null : this.#workspace.sessionId(key);
+    return id === null ? [] : [id];
   }
 
   /** What analysts see. @param isChanged whether something has come since a communication was recovered */
@@ -299,7 +312,9 @@ export function recoverEach(
     recovery.clear();
     recovery.read();
     for (const report of recovery.notifications()) onResult({ kind: 'notice', report });
-    for (const result of recovery.recover()) onResult(result);
+    const { only } = settings;
+    for (const result of recovery.recover(only === undefined ? undefined : recovery.idsOf(only)))
+      onResult(result);
     recovery.report();
     return recovery.files;
   } catch (error) {
