@@ -19,6 +19,7 @@ import {
   readSync,
   rmSync,
   statfsSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -158,6 +159,20 @@ export function* linesOf(file: string): Generator<string, void> {
   const descriptor = openSync(file, 'r');
   try {
     yield* splitLines(piecesOf(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Whether the last line of a file has no end: it was never acknowledged, and whoever writes the log next removes it. */
+export function endsWithinLine(file: string): boolean {
+  // A pipe is read once.
+  if (!statSync(file).isFile()) return false;
+  const descriptor = openSync(file, 'r');
+  try {
+    const last = new Uint8Array(1);
+    const { size } = fstatSync(descriptor);
+    return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] !== NEWLINE;
   } finally {
     closeSync(descriptor);
   }

@@ -4,7 +4,7 @@
  */
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { Kysely, sql, SqliteAdapter, SqliteDialect } from 'kysely';
 import { makeSafe } from './connection.ts';
 import { StorageError } from './errors.ts';
 import { migrate } from './migrations.ts';
@@ -55,6 +55,14 @@ export function openReadOnly(file: string, schema: StoreSchema): Database.Databa
     sqlite.close();
     throw damaged(error) ? new StorageError('damaged', `${file} is not a database, or damaged`) : error;
   }
+}
+
+/**
+ * Empties the log that is written ahead: nothing of what was deleted, and overwritten, is left in it, nor in the file
+ * below it.
+ */
+export async function scrub<Tables>(db: Kysely<Tables>): Promise<void> {
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
 }
 
 /**

@@ -15,7 +15,7 @@ import { destinationColumn, taskColumn } from './stored-tasks.ts';
 import { statements } from '../storage/migrations.ts';
 import type { StoreSchema } from '../storage/migrations.ts';
 import { replaceRows, rowsOf } from '../storage/rows.ts';
-import { openDatabase } from '../storage/sqlite.ts';
+import { openDatabase, scrub } from '../storage/sqlite.ts';
 import { countColumn, tableReaders, textColumn, timeColumn } from '../storage/stored-tables.ts';
 import type { TablesOf, WrittenRow } from '../storage/stored-tables.ts';
 
@@ -81,6 +81,16 @@ export class SqliteTaskStore implements TaskStore {
           ]);
       }
     });
+    if ([...change.tasks.values()].includes(null)) await this.#scrub();
+  }
+
+  /** Who was a target is nowhere in the files of an element that has no task for them any more. */
+  async #scrub(): Promise<void> {
+    try {
+      await scrub(this.#db);
+    } catch {
+      // What was to be stored is: the next change, or the end, empties it.
+    }
   }
 
   async close(): Promise<void> {

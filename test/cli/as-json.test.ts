@@ -45,7 +45,9 @@ describe('R-93: as JSON', () => {
     for (let n = 0; n < 3; n++) log.append({ kind: 'event', n });
     store.close();
     const lastHash = log.head?.hash;
-    expect(await json('audit', 'verify', file)).toEqual({ records: 3, unbroken: true, lastHash });
+    expect(await json('audit', 'verify', file)).toEqual({
+      ...{ records: 3, unbroken: true, lastHash, unfinishedLine: false },
+    });
     const { out } = await claviger('audit', 'verify', '--print', '--json', file);
     const lines = out.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as AuditRecord)[1]).toMatchObject({

@@ -74,6 +74,24 @@ describe('R-78: claviger audit repair', () => {
     expect(lines()).toHaveLength(6);
   });
 
+  it('verifying: a line without an end was never acknowledged, and hides nothing that was', async () => {
+    write(3);
+    const whole = readFileSync(file, 'utf8');
+    writeFileSync(file, `${whole}{"sequence":3,"ti`);
+    expect(await claviger('audit', 'verify', file)).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^3 records, unbroken; .*\nthe last line has no end: .*\n$/) as string,
+    });
+    writeFileSync(file, whole.slice(0, -20));
+    expect(await claviger('audit', 'verify', file)).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('ends before record 2') as string,
+    });
+    writeFileSync(file, `${whole}{"sequence":3,"ti`);
+    write(1);
+    expect(lines()).toHaveLength(4);
+  });
+
   it('says which records are gone where the end was cut off', async () => {
     write(5);
     writeFileSync(file, lines().slice(0, 2).join('\n') + '\n');

@@ -1,11 +1,11 @@
 /** X1 tasks in SQLite. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
-import { destination, DID } from '../poi/support.ts';
+import { destination, DID, task, XID } from '../poi/support.ts';
 import { taskStoreSuite } from './task-store-compliance.ts';
 
 taskStoreSuite({ name: 'SQLite', open: (place) => SqliteTaskStore.open(`${place}.db`) });
@@ -37,3 +37,19 @@ it.each([
     rmSync(folder, { recursive: true });
   },
 );
+
+it('R-90: of a task that was removed nothing is left in the files, while the store is open', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-tasks-'));
+  const store = await SqliteTaskStore.open(path.join(folder, 'tasks.db'));
+  const secret = 'sip:quite-somebody@home1.example';
+  const hers = { ...task, targetIdentifiers: [{ name: 'sipUri' as const, value: secret }] };
+  const record = { task: hers, activatedAt: 1, modifiedAt: 1, modifications: 0 };
+  const isThere = (): boolean =>
+    readdirSync(folder).some((name) => readFileSync(path.join(folder, name)).includes(secret));
+  await store.commit({ tasks: new Map([[XID, record]]), destinations: new Map([[DID, destination]]) });
+  expect(isThere()).toBe(true);
+  await store.commit({ tasks: new Map([[XID, null]]), destinations: new Map([[DID, null]]) });
+  expect(isThere()).toBe(false);
+  await store.close();
+  rmSync(folder, { recursive: true });
+});

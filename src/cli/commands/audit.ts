@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { headPath, linesOf } from '../../evidence/audit-file.ts';
+import { endsWithinLine, headPath, linesOf } from '../../evidence/audit-file.ts';
 import { verifyMerged } from '../../evidence/merged-log.ts';
 import type { MergedRecord } from '../../evidence/merged-log.ts';
 import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
@@ -78,17 +78,33 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   const known = [headOf(file), await storedHeadOf(options.store)];
   // Of a log that was removed its end is known, and that is what is wrong: not that there is no such file.
   const isGone = known.some((head) => head !== null) && !existsSync(file);
+  const lines = isGone ? [] : linesIn(file);
+  const unfinishedLine = file !== '-' && !isGone && endsWithinLine(file);
   let count = 0;
   let last = 'none';
-  for (const record of verifyChain(isGone ? [] : linesIn(file), ...known)) {
+  for (const record of verifyChain(unfinishedLine ? allButLast(lines) : lines, ...known)) {
     if (options.print === true) process.stdout.write(`${printed(record, options)}\n`);
     last = record.hash;
     count++;
   }
-  const found = { records: count, unbroken: true, lastHash: count === 0 ? null : last };
+  const found = { records: count, unbroken: true, lastHash: count === 0 ? null : last, unfinishedLine };
+  const more = unfinishedLine ? UNFINISHED : '';
   process.stdout.write(
-    options.json === true ? `${JSON.stringify(found)}\n` : `${count} records, unbroken; last hash ${last}\n`,
+    options.json === true
+      ? `${JSON.stringify(found)}\n`
+      : `${count} records, unbroken; last hash ${last}\n${more}`,
   );
+}
+
+const UNFINISHED =
+  'the last line has no end: it was never acknowledged, and goes when the entity is started\n';
+
+function* allButLast(lines: Iterable<string>): Generator<string> {
+  let held: string | null = null;
+  for (const line of lines) {
+    if (held !== null) yield held;
+    held = line;
+  }
 }
 
 function printed(record: AuditRecord, { json }: JsonFlag): string {

@@ -15,6 +15,7 @@ import { FINAL_STATUSES, HI1_STATUSES } from '../../../wire/hi1/dictionaries.ts'
 import { decodeHi1Object, encodeHi1Object, HI1_OBJECT_KINDS } from '../../../wire/hi1/objects.ts';
 import { statements } from '../../../storage/migrations.ts';
 import { StorageError } from '../../../storage/errors.ts';
+import { scrub } from '../../../storage/sqlite.ts';
 import { insertRows, rowsOf, updateRows } from '../../../storage/rows.ts';
 import {
   countColumn,
@@ -274,11 +275,6 @@ async function put(transaction: Transaction<unknown>, stored: StoredObject): Pro
   );
   for (const other of new Set(object.members.AssociatedObjects))
     await sql`INSERT INTO hi1_link VALUES (${agency}, ${object.identifier}, ${other})`.execute(transaction);
-}
-
-/** Empties the log that is written ahead: nothing of what was deleted, and overwritten, is left in it. */
-export async function scrub<Tables>(db: Kysely<Tables>): Promise<void> {
-  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
 }
 
 function storedObject(row: StoredRow<typeof OBJECT.columns>): StoredObject {

@@ -20,7 +20,7 @@ import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { rowsOf, updateRows } from '../../../storage/rows.ts';
-import { openDatabase } from '../../../storage/sqlite.ts';
+import { openDatabase, scrub } from '../../../storage/sqlite.ts';
 import {
   countColumn,
   enumColumn,
@@ -32,7 +32,7 @@ import {
   timeColumn,
 } from '../../../storage/stored-tables.ts';
 import type { TablesOf } from '../../../storage/stored-tables.ts';
-import { HI1_ERASING, HI1_EXCHANGE_TIMES, HI1_TABLES, scrub, SqliteHi1Store } from './hi1.ts';
+import { HI1_ERASING, HI1_EXCHANGE_TIMES, HI1_TABLES, SqliteHi1Store } from './hi1.ts';
 import {
   STORED_DELIVERY,
   STORED_LEMF,

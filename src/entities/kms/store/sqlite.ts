@@ -10,7 +10,7 @@ import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
 import type { Secret } from '../../../bytes/secret.ts';
 import type { Holding, IssuedSeed, KmsSubscriber, KnownTask, LiRootState, QuestionBound } from '../ports.ts';
-import { openStore } from '../../../storage/sqlite.ts';
+import { openStore, scrub } from '../../../storage/sqlite.ts';
 import type { OpenedStore } from '../../../storage/sqlite.ts';
 import { preparedRows, rowsOf } from '../../../storage/rows.ts';
 import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
@@ -108,7 +108,7 @@ export class SqliteKmsStore extends SqlKmsStore {
   }
 
   protected async overwritten(): Promise<void> {
-    await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(this.db);
+    await scrub(this.db);
   }
 
   /** Between transactions: SQLite's own statements would else become part of one that is open. */
