@@ -11,7 +11,7 @@ import { SerialQueue } from '../bytes/serial-queue.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import { AuditFile } from './audit-file.ts';
 import { AuditPages } from './audit-pages.ts';
-import { HashChainLog } from './log.ts';
+import { EvidenceError, HashChainLog } from './log.ts';
 import type { ChainHead } from './log.ts';
 import { trailOf } from './trail.ts';
 import type { AuditTrail } from './trail.ts';
@@ -70,7 +70,9 @@ export async function openKeptLog(
     };
   } catch (error) {
     lines.close();
-    throw error;
+    throw error instanceof EvidenceError
+      ? new EvidenceError(error.code, `${file}: ${error.message}`, { cause: error.cause })
+      : error;
   }
 }
 

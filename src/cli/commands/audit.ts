@@ -147,7 +147,7 @@ async function repairAlone(
   if (good === null && (why !== null || missing.length > 0) && beginAnew !== true) {
     const last =
       missing[0] === undefined ? (why ?? '') : `record ${missing[0].sequence} is known to have been written`;
-    const hint = `Put back a copy; or begin anew, with what is gone on record: claviger audit repair --begin-anew ${file}`;
+    const hint = `Put back a copy; or begin anew, with what is gone on record: claviger audit repair --begin-anew --store ${store ?? 'STORE'} ${file}`;
     throw new CliError('input', `nothing is left of the audit log ${file}: ${last}`, hint);
   }
   const cut = why === null ? 0 : setAside(file, current, lines);
@@ -168,6 +168,9 @@ async function repairAlone(
     why === null ? null : `${why}: ${cut} lines cut, now in ${file}.cut`,
     missing[0] === undefined ? null : missingText(missing[0], good),
     recordedAs === null ? null : `on record as record ${recordedAs} of the log`,
+    store === undefined
+      ? 'what the store of the entity remembers of it was not looked at: --store STORE'
+      : null,
   ].filter((line) => line !== null);
   const done = {
     ...{ recordsKept: (good?.sequence ?? -1) + 1, lastHash: good?.hash ?? null, why, linesCut: cut },

@@ -123,7 +123,7 @@ describe('R-90: retention', () => {
     for (const name of [audit, `${audit}.head`]) rmSync(name);
     await expect(lemfOf(config)).rejects.toMatchObject({
       code: 'cut-off',
-      message: expect.stringContaining('record 1') as string,
+      message: expect.stringContaining(`${audit}: the audit log ends before record 1`) as string,
     });
   });
 });
