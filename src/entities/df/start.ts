@@ -5,6 +5,7 @@
  */
 import type { DfListener } from './events.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
+import { isoTime } from '../../bytes/iso-time.ts';
 import { present } from '../../bytes/present.ts';
 import { DF_POLICY } from '../../x1/policy.ts';
 import { HostMap } from '../../net/hosts.ts';
@@ -90,7 +91,8 @@ async function startHolding(
       ...decryptionOf(config, (account) => state.audit.append({ kind: 'keys-in-use', ...account })),
       retention: {
         ms: config.retention * 1000,
-        record: (account) => state.audit.append({ kind: 'warrant-retired', ...account }),
+        record: ({ endedAt, ...counts }) =>
+          state.audit.append({ kind: 'warrant-retired', ...counts, endedAt: isoTime(endedAt) }),
       },
       ...present({ recorder: pdus, onEvent }),
     },

@@ -12,6 +12,7 @@
  * off.
  */
 import { messageOf } from '../../bytes/errors.ts';
+import { isoTime } from '../../bytes/iso-time.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import { toldBy } from '../../wire/hi/hi1.ts';
 import type { Hi1Operation } from '../../wire/hi/hi1.ts';
@@ -176,7 +177,8 @@ export class WarrantRetention {
       const [key, liid] = [keyOf(warrant), liidText(warrant.liid)];
       if (this.#recorded.has(key)) continue;
       const { source, endedAt } = warrant;
-      record({ kind: 'retention-over', liid, source, endedAt: endedAt ?? 0, retention: ms / 1000 });
+      const ended = isoTime(endedAt ?? 0);
+      record({ kind: 'retention-over', liid, source, endedAt: ended, retention: ms / 1000 });
       this.#recorded.add(key);
     }
     for (const warrant of due) this.#erasing.set(keyOf(warrant), false);

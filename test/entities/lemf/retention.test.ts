@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isoTime } from '../../../src/bytes/iso-time.ts';
 import { WarrantRetention } from '../../../src/entities/lemf/retention.ts';
 import type { Erased, RetentionRecord, WarrantName } from '../../../src/entities/lemf/retention.ts';
 import { SqliteWarrants } from '../../../src/entities/lemf/store/warrants.ts';
@@ -68,7 +69,7 @@ describe('R-90: what a LEMF keeps of a warrant goes when its time is over', () =
     await clock.pass(HOUR);
     expect(erased).toEqual([[NAME]]);
     expect(records).toEqual([
-      { kind: 'retention-over', ...NAME, endedAt, retention: 30 * 86_400 },
+      { kind: 'retention-over', ...NAME, endedAt: isoTime(endedAt), retention: 30 * 86_400 },
       {
         kind: 'warrant-erased',
         ...NAME,
