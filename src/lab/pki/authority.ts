@@ -198,6 +198,15 @@ export class LabAuthority {
     return pemText(CRL_LABEL, new Uint8Array(list.rawData));
   }
 
+  /** Whether a certificate is this authority's own. */
+  isItself(pem: string): boolean {
+    try {
+      return new X509Certificate(pemBlocks(pem, 'CERTIFICATE')[0] ?? pem).equal(this.#root);
+    } catch {
+      return false;
+    }
+  }
+
   /** Whether a certificate is one of this authority's. */
   async hasIssued(pem: string): Promise<boolean> {
     try {

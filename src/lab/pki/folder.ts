@@ -112,6 +112,9 @@ export async function revokeIn(
   const revoked = levels.map((): string[] => []);
   for (const file of files) {
     const pem = readPem(file);
+    // On its own list it would have everybody refused, and nobody would know by whom.
+    if (levels[0]?.isItself(pem) === true)
+      throw new LabError('pki', `${file} is the authority: make another, rather than have it revoke itself`);
     const issued = await Promise.all(levels.map((level) => level.hasIssued(pem)));
     const whose = revoked[issued.indexOf(true)];
     if (whose === undefined) throw new LabError('pki', `${file} was not issued by this authority`);

@@ -109,6 +109,8 @@ describe('an authority in a folder', () => {
     expect(serials()).toEqual(expected);
     const foreign = path.join(folder, 'ca.pem');
     await expect(revokeIn(at, [foreign], order)).rejects.toThrow(/was not issued by this authority/);
+    const own = path.join(at, 'ca.pem');
+    await expect(revokeIn(at, [own], order)).rejects.toThrow(/ca\.pem is the authority/);
     expect(serials()).toEqual(expected);
     writeFileSync(path.join(at, 'crl.pem'), 'nothing');
     await expect(revokeIn(at, [], order)).rejects.toThrow(/has 0 revocation lists/);
