@@ -137,7 +137,7 @@ async function repairAlone(
   options: RepairOptions,
   memory: RememberedEnd | null,
 ): Promise<void> {
-  const { beginAnew } = options;
+  const { store, beginAnew } = options;
   const stored = memory === null ? null : await memory.load();
   const known = [headOf(file), stored].filter((head) => head !== null);
   const lines = existsSync(file) ? linesOf(file) : [].values();
