@@ -19,6 +19,7 @@ import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
 import { callParties, stepsOf } from './call-steps.ts';
 import type { CallParties, CallStep } from './call-steps.ts';
 import type { CallMaterial } from './calls.ts';
+import { LemfError } from './errors.ts';
 import { isoTimeOrNull, liidText } from './notices.ts';
 import { messagesOf, readRecords, recordsOf, textsOf } from './records.ts';
 import { isCall } from './recover.ts';
@@ -195,7 +196,9 @@ export class CaseViews {
   /** `null`: it was not recovered yet. */
   #reports(session: number): CallReport[] | null {
     const result = this.#sources.workspace.result(session);
-    return result === null ? null : (JSON.parse(`[${result.calls}]`) as CallReport[]);
+    if (result === null) return null;
+    const damaged = () => new LemfError('damaged', 'what was recovered of a call cannot be read');
+    return REPORTS.readOr(jsonOf(`[${result.calls}]`), damaged);
   }
 
   #sessionOf(id: string): { readonly id: number; readonly key: string } | null {
@@ -204,6 +207,20 @@ export class CaseViews {
     return key === null || session === null ? null : { id: session, key };
   }
 }
+
+const TEXT = Type.Union([Type.String(), Type.Null()]);
+/** What the thread has written itself: by what of it is looked at here. */
+const REPORTS = new Form(
+  Type.Array(
+    Type.Unsafe<CallReport>(
+      Type.Object({
+        ...{ liid: Type.String(), cin: Type.Number(), source: TEXT, from: TEXT, to: TEXT },
+        ...{ firstTime: TEXT, lastTime: TEXT, ended: Type.Boolean(), packets: Type.Number() },
+        ...{ recovered: Type.Boolean(), streams: Type.Array(Type.Unknown()) },
+      }),
+    ),
+  ),
+);
 
 function entryOf(report: CallReport): Omit<CallEntry, 'id'> {
   const { liid, cin, source, from, to, firstTime, lastTime, ended, packets, recovered } = report;
