@@ -16,7 +16,7 @@ import { SetAsideFile } from '../../src/storage/set-aside.ts';
 import { countColumn, tableReaders, timeColumn } from '../../src/storage/stored-tables.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
 import { record } from '../entities/admf/store/compliance.ts';
-import { CALL, NOTHING } from '../entities/df/store/compliance.ts';
+import { CALL, NOTHING } from '../entities/df/store/compliance-values.ts';
 import { exampleHome } from '../entities/kms/support/home.ts';
 import { destination, DID, task, XID } from '../poi/support.ts';
 
@@ -40,7 +40,7 @@ const BOUND = { limit: 3, refill: 10, now: 100 };
 
 async function filledDf(file: string): Promise<Filled> {
   const store = await SqliteDfStore.open(file);
-  const row = { did: 'lemf', interface: 'hi3', liid: 'L', cin: 1, sequenceNumber: 0 } as const;
+  const row = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 1, sequenceNumber: 0 } as const;
   await store.commit({
     ...NOTHING,
     streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
@@ -252,7 +252,8 @@ describe.each(CASES)('a tampered store: $store', ({ store, fill, columns }) => {
       infos.set(table, raw.prepare<[], ColumnInfo>(`PRAGMA table_info(${table})`).all());
     }
     raw.close();
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+    for (const suffix of ['', '-wal', '-shm', '.spool'])
+      rmSync(`${file}${suffix}`, { force: true, recursive: true });
     const opened = await fill(file);
     permitNull(file);
     raw = new Database(file);

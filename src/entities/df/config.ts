@@ -135,7 +135,7 @@ export const DF_CONFIG = strict({
   ),
   tls: TLS_FILES,
   hosts: HOSTS,
-  store: filePath('SQLite file with state and outbox'),
+  store: filePath('SQLite file with state and outbox; content that waits is in the folder STORE.spool'),
   audit: filePath('file of the audit log'),
   name: NAME,
   xk: XK,

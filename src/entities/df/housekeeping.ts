@@ -1,5 +1,6 @@
 /** What the mediation does because time has passed: house is kept, what rests leaves memory, what waits is looked after. */
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import type { DfStore } from './ports.ts';
 
 const HOUSEKEEPING_MS = 60_000;
 /** What nobody has used for so long, or twice so long at most, leaves memory. */
@@ -16,21 +17,26 @@ export interface HousekeepingDeeds {
   readonly sweep: (() => Promise<void>) | null;
 }
 
+export interface HousekeepingOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: Pick<DfStore, 'upkeep'>;
+}
+
 export class Housekeeping {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #store: HousekeepingOptions['store'];
   readonly #deeds: HousekeepingDeeds;
   #house: Timer | null = null;
   #sweeping: Timer | null = null;
   #resting: Timer | null = null;
   #isStopped = false;
 
-  constructor(
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-    deeds: HousekeepingDeeds,
-  ) {
+  constructor({ clock, logger, store }: HousekeepingOptions, deeds: HousekeepingDeeds) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#store = store;
     this.#deeds = deeds;
   }
 
@@ -48,6 +54,7 @@ export class Housekeeping {
       this.#do('what is not in use could not leave memory', async () => {
         if (await this.#deeds.rest()) this.restSoon();
       });
+      this.#do('what the store has left for later could not be done', async () => this.#store.upkeep?.());
     });
   }
 

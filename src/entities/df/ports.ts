@@ -172,6 +172,8 @@ export interface DfStore {
   readonly recall?: DfRecall;
   /** Absent: the store forgets by itself. */
   readonly forgetting?: DfForgetting;
+  /** What may be done later is done now; absent: there is nothing. */
+  upkeep?(): Promise<void>;
 }
 
 /**

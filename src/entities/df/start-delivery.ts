@@ -102,8 +102,12 @@ async function startWith(
 ): Promise<Started<RunningDelivery>> {
   const { listen, tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
-  const store = await SqliteDfStore.open(options.file, 'thread');
+  const store = await SqliteDfStore.open(options.file, 'thread', clock);
   opened.add(() => store.close());
+  store.watchDamage((damage) => {
+    logger.error({ damage }, 'the spool of content is damaged');
+    issues.elementIssue(`the spool of content is damaged: ${damage}`);
+  });
   const setAside = new SetAsideFile(setAsideBeside(options.file));
   opened.add(() => setAside.close());
   const warrants = new TableWarrants(table);

@@ -14,6 +14,7 @@ import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import type { DfConfig } from './config.ts';
 import type { OutboxEntry } from './ports.ts';
+import { spoolBeside } from './store/spooling.ts';
 import type { RunningDelivery } from './start-delivery.ts';
 
 export interface DfOperationParts {
@@ -93,6 +94,12 @@ export function dfOperation(
         'PDUs that gave way to the bound of a backlog.',
         () => mediation.gaveWay,
       ),
+      meter('spool_octets', 'Octets of the files in which content waits for LEMFs.', () => store.spoolOctets),
+      meter(
+        'spool_damage_total',
+        'Damages of the spool of content: PDUs, or places with some, that are not what was written.',
+        () => store.spoolDamage,
+      ),
       meter(
         'pdus_set_aside_total',
         'PDUs that a LEMF refused or that could not be worked on.',
@@ -153,6 +160,8 @@ function timeOf(entry: OutboxEntry | undefined): string | null {
 export function dfKept({ store, audit, x1 }: DfConfig): KeptState {
   return {
     stores: { df: store, tasks: x1.store },
+    // Of a store in memory there is none.
+    folders: store === ':memory:' ? {} : { spool: spoolBeside(store) },
     audit,
     place: { entity: 'df', files: [x1.store, store, audit] },
     secret: false,

@@ -15,7 +15,7 @@ import { decodeMessage, encodeMessage, onlyPayload, payloadsOf } from '../../../
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { DATA_TYPE } from '../../../src/mikey/registry.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
-import { NOTHING } from './store/compliance.ts';
+import { NOTHING } from './store/compliance-values.ts';
 import type { Leg, Place } from './support.ts';
 import { acknowledging, call, LEG, reliable, sip, vector } from './support.ts';
 

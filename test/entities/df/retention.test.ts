@@ -55,7 +55,9 @@ const STAYING = ['STAYS cc', 'STAYS key-failure', 'STAYS li-activated', 'STAYS s
 
 /** Every octet of the files of a delivery function. */
 function filesOf(df: Df): Buffer {
-  return Buffer.concat(readdirSync(df.folder).map((name) => readFileSync(path.join(df.folder, name))));
+  const entries = readdirSync(df.folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return Buffer.concat(files.map(({ parentPath, name }) => readFileSync(path.join(parentPath, name))));
 }
 
 describe('R-90: retention at the delivery function', () => {

@@ -27,7 +27,7 @@ import { loadTls, secureContext } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { deliveredOf, transportOf } from '../../support/handed-over.ts';
-import { NOTHING } from '../df/store/compliance.ts';
+import { NOTHING } from '../df/store/compliance-values.ts';
 import { delivered, InterceptedCall, LIID } from './call.ts';
 import { askableKms } from './kms.ts';
 import { bundle } from '../../support/bundle.ts';

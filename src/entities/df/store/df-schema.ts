@@ -44,9 +44,19 @@ const AWAITING_KEYS = statements(`ALTER TABLE held ADD COLUMN correlation TEXT N
 /** Calls are read when they are asked for. */
 const SESSIONS_BY_CALL = statements(`CREATE INDEX key_session_by_call ON key_session (correlation)`);
 
+/** What is in the spool of content besides the database (`content-spool.ts`). Content that is in the outbox goes from there. */
+const SPOOL = statements(
+  `CREATE TABLE spool (id INTEGER PRIMARY KEY CHECK (id = 1), applied INTEGER NOT NULL, position INTEGER NOT NULL)`,
+  `CREATE TABLE spool_mark (did TEXT PRIMARY KEY, acknowledged INTEGER NOT NULL, first_segment INTEGER NOT NULL,
+    next_segment INTEGER NOT NULL, last_batch INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE spool_gone (did TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (did, first)) WITHOUT ROWID`,
+  `CREATE TABLE spool_retired (position INTEGER NOT NULL, liid TEXT NOT NULL, PRIMARY KEY (position, liid)) WITHOUT ROWID`,
+);
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES, AWAITING_KEYS, SESSIONS_BY_CALL],
+  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES, AWAITING_KEYS, SESSIONS_BY_CALL, SPOOL],
 };

@@ -3,7 +3,6 @@ import type { CallStanding, OutboxAppend } from '../ports.ts';
 import {
   countColumn,
   enumColumn,
-  generated,
   octetsColumn,
   TableReader,
   tableReaders,
@@ -38,7 +37,7 @@ export const STORED = tableReaders({
     correlation: textColumn,
   },
   outbox: {
-    position: generated(countColumn),
+    position: countColumn,
     did: textColumn,
     interface: enumColumn<OutboxAppend['interface']>(INTERFACES),
     liid: textColumn,
@@ -59,12 +58,19 @@ export const STORED = tableReaders({
     octets: countColumn,
     since: timeColumn,
   },
+  spool: { id: countColumn, applied: countColumn, position: countColumn },
+  spool_mark: {
+    did: textColumn,
+    acknowledged: countColumn,
+    firstSegment: countColumn,
+    nextSegment: countColumn,
+    lastBatch: countColumn,
+  },
+  spool_gone: { did: textColumn, first: countColumn, last: countColumn },
+  spool_retired: { liid: textColumn, position: countColumn },
 });
 
 export type DfTables = TablesOf<typeof STORED>;
-
-/** Positions are the store's to give. */
-export const APPENDED = STORED.outbox.pick('did', 'interface', 'liid', 'cin', 'sequenceNumber', 'octets');
 
 /** What waits for a destination, as a statement counts it. */
 export const WAITING = new TableReader('outbox', {
@@ -72,7 +78,8 @@ export const WAITING = new TableReader('outbox', {
   count: countColumn,
   octets: countColumn,
 });
-export const COUNT = WAITING.pick('count');
+/** The last position that was given. */
+export const POSITION = STORED.outbox.pick('position');
 /** Of an entry that goes. */
 export const GONE = WAITING.pick('did', 'interface', 'liid', 'octets');
 export const NEWEST = new TableReader('outbox', {

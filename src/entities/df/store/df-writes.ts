@@ -3,6 +3,7 @@ import type {
   Communication,
   DfChanges,
   GivenUpCall,
+  OutboxEntry,
   RetiredWarrant,
   StoredKeySession,
   StoredLoss,
@@ -12,7 +13,10 @@ import type {
 import { RowStatement } from '../../../storage/group-commit.ts';
 import type { Write } from '../../../storage/group-commit.ts';
 import type { WrittenRow } from '../../../storage/stored-tables.ts';
-import { APPENDED, STORED } from './df-tables.ts';
+import { STORED } from './df-tables.ts';
+
+/** Streams and calls. */
+export type DfProgress = Pick<DfChanges, 'streams' | 'communications'>;
 
 const STREAMS = new RowStatement('REPLACE', STORED.stream);
 const COMMUNICATIONS = new RowStatement(
@@ -30,22 +34,32 @@ const CINS = new RowStatement(
 );
 const KEY_SESSIONS = new RowStatement('REPLACE', STORED.key_session);
 const HELD = new RowStatement('INSERT', STORED.held);
-const OUTBOX = new RowStatement('INSERT', APPENDED);
+const OUTBOX = new RowStatement('INSERT', STORED.outbox);
 const LOSSES = new RowStatement('REPLACE', STORED.loss);
 const NOTICES = new RowStatement('REPLACE', STORED.notice);
 
 /** What is told of entries of the outbox that go. */
 const RETURNING_GONE = 'RETURNING did, interface, liid, length(octets) AS octets';
 
-/** All that a change set says, in the order in which it holds; gives what goes from the outbox. */
-export function changeWrites(changes: DfChanges): Write[] {
+/** How far streams and calls are. */
+export function progressWrites({ streams, communications }: DfProgress): Write[] {
+  return [
+    STREAMS.of(streams.map(streamRow)),
+    COMMUNICATIONS.of(communications),
+    CINS.of(communications.map(cinRow)),
+  ].filter(({ runs }) => runs.length > 0);
+}
+
+/**
+ * All that a change set says, in the order in which it holds; gives what goes from the outbox.
+ * @param appended what comes into the outbox's table
+ */
+export function changeWrites(changes: DfChanges, appended: readonly OutboxEntry[]): Write[] {
   return [
     ...changes.retired.flatMap(retirementWrites),
     ...changes.givenUp.flatMap(givenUpWrites),
     { text: 'DELETE FROM stream WHERE key = ?', runs: changes.forgottenStreams.map((key) => [key]) },
-    STREAMS.of(changes.streams.map(streamRow)),
-    COMMUNICATIONS.of(changes.communications),
-    CINS.of(changes.communications.map(cinRow)),
+    ...progressWrites(changes),
     KEY_SESSIONS.of(changes.keySessions.map(sessionRow)),
     HELD.of(changes.held),
     { text: 'DELETE FROM held WHERE id = ?', runs: changes.released.map((id) => [id]) },
@@ -53,7 +67,7 @@ export function changeWrites(changes: DfChanges): Write[] {
       text: `DELETE FROM outbox WHERE position = ? ${RETURNING_GONE}`,
       runs: changes.evicted.map((position) => [position]),
     },
-    OUTBOX.of(changes.outbox),
+    OUTBOX.of(appended),
     {
       text: 'DELETE FROM loss WHERE did = ? AND liid = ? AND interface = ? AND cin = ?',
       runs: changes.toldLosses.map(lossKey),

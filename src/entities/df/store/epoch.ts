@@ -25,6 +25,8 @@ export async function beginEpoch(file: string, now: number): Promise<number> {
       const base = Math.max(t, before?.base ?? 0);
       sqlite.prepare('INSERT OR REPLACE INTO epoch (id, base) VALUES (1, ?)').run(base);
       sqlite.exec('DELETE FROM communication');
+      // Segments of the spool have come and gone since.
+      sqlite.exec('UPDATE spool_mark SET first_segment = 0, next_segment = 0, last_batch = 0');
       const notices = sqlite.prepare('SELECT liid, body FROM notice').all().map(NOTICE.read);
       const put = sqlite.prepare('UPDATE notice SET body = ? WHERE liid = ?');
       for (const { liid, body } of notices) {

@@ -4,14 +4,19 @@
  * the loss of the process and of power. A thread of its own writes; what comes meanwhile, acknowledgements of LEMFs too,
  * is written together (`storage/group-commit.ts`).
  *
+ * Content is no row: it is in a spool beside the database (`content-spool.ts`), and a commit of content alone does not touch
+ * the database. Positions are given here, so that a destination's records and content have one order. A store in memory has
+ * no spool, and content that an older version has left in the outbox goes from there.
+ *
  *     stream          how far each X2/X3 stream has come, to know copies
  *     communication   (correlation, LIID) → CIN and the next HI2 and HI3 sequence numbers
  *     cin             the last CIN of each LIID
  *     key_session     the MIKEY exchanges of a call under a task, and the questions that are open at Xk
  *     held            PDUs whose task is not known yet, or that wait for a key
- *     outbox          PS-PDUs by destination, gone when the LEMF has acknowledged them
+ *     outbox          PS-PDUs by destination but for content, gone when the LEMF has acknowledged them
  *     epoch           above which CIN all new ones are, once the store was put back from a copy
  *     loss            what gave way to the bound of a destination's backlog and was not told of yet
+ *     spool…          up to where the database and the LEMFs are with the spool (`spool-notes.ts`)
  *     notice          what the LEMFs were told of each warrant, and the number of its next HI1 PDU
  *
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
@@ -35,17 +40,28 @@ import type {
   StreamState,
   WaitingShare,
 } from '../ports.ts';
+import type { Clock } from '../../../bytes/ports.ts';
+import { SerialQueue } from '../../../bytes/serial-queue.ts';
 import { CommitThread } from '../../../storage/commit-thread.ts';
 import { UnitsAtOnce } from '../../../storage/group-commit.ts';
 import type { UnitWriter } from '../../../storage/group-commit.ts';
+import { StorageError } from '../../../storage/errors.ts';
+import { makeFolder } from '../../../storage/files.ts';
 import { preparedRows, rowsOf } from '../../../storage/rows.ts';
+import type { SegmentWriting } from '../../../storage/segment-file.ts';
 import { openStore } from '../../../storage/sqlite.ts';
 import type { OpenedStore } from '../../../storage/sqlite.ts';
 import type { StoredRow } from '../../../storage/stored-tables.ts';
 import { DF_SCHEMA } from './df-schema.ts';
-import { COUNT, GONE, NEWEST, STORED, WAITING } from './df-tables.ts';
+import { GONE, NEWEST, POSITION, STORED, WAITING } from './df-tables.ts';
 import type { DfTables } from './df-tables.ts';
 import { acknowledgementWrite, changeWrites, expiryWrites } from './df-writes.ts';
+import { beginEpoch } from './epoch.ts';
+import { ContentSpool } from './content-spool.ts';
+import { spoolBeside, Spooling } from './spooling.ts';
+import { knownSpool } from './spool-notes.ts';
+import { recoverSpool } from './spool-recovery.ts';
+import type { RecoveredSpool } from './spool-recovery.ts';
 import { WaitingBook } from './waiting-book.ts';
 
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
@@ -57,35 +73,87 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly #writer: UnitWriter;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
-  /** What waits in the outbox, so that nobody has to count. */
-  readonly #waiting: WaitingBook;
+  /** What waits in the outbox, so that nobody has to count; and what of it is in the database. */
+  readonly #waiting = new WaitingBook();
+  readonly #rows = new WaitingBook();
+  /** `null`: of a store in memory. */
+  readonly #spooling: Spooling | null = null;
+  readonly #commits = new SerialQueue();
+  /** The last position that was given, and the last that is in force. */
+  #position: number;
+  #inForce: number;
+  readonly #damage: string[] = [];
+  #damages = 0;
+  #onDamage: ((damage: string) => void) | null = null;
 
   private constructor(
     { kysely, sqlite }: OpenedStore<DfTables>,
     writing: 'at-once' | 'thread',
-    waiting: WaitingBook,
+    position: number,
+    spool: { readonly folder: string; readonly recovered: RecoveredSpool } | null,
   ) {
     this.#db = kysely;
     this.#writer = writing === 'thread' ? new CommitThread(sqlite.name) : new UnitsAtOnce(sqlite);
-    this.#waiting = waiting;
-    this.recall = recallOf(sqlite);
+    this.#position = this.#inForce = position;
+    const recall = recallOf(sqlite);
+    if (spool !== null) {
+      const { folder, recovered } = spool;
+      const content = new ContentSpool(
+        folder,
+        spoolWriting(writing),
+        recovered,
+        (did, { liid, length }) =>
+          this.#waiting.add({ did, interface: 'hi3', liid, count: -1, octets: -length }),
+        (damage) => this.#tellDamage(damage),
+      );
+      this.#spooling = new Spooling(content, recovered, this.#writer, () => this.#position);
+      for (const damage of recovered.damage) this.#tellDamage(damage);
+      for (const { did, liid, length } of content.all())
+        this.#waiting.add({ did, interface: 'hi3', liid, count: 1, octets: length });
+    }
+    this.recall = this.#spooling?.unapplied.over(recall) ?? recall;
   }
 
   /**
    * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
    * @param writing `thread`: nobody waits for the disk but who has to; not of a store in memory
+   * @param clock for a spool that is damaged so that CINs have to go on from another one
    * @throws StorageError `newer`, `foreign`, `damaged`
    */
-  static async open(file: string, writing: 'at-once' | 'thread' = 'at-once'): Promise<SqliteDfStore> {
+  static async open(
+    file: string,
+    writing: 'at-once' | 'thread' = 'at-once',
+    clock: Clock | null = null,
+  ): Promise<SqliteDfStore> {
     const opened = await openStore<DfTables>(file, DF_SCHEMA);
-    const rows = await opened.kysely
-      .selectFrom('outbox')
-      .select(['did', 'interface', 'liid', sql`count(*)`.as('count'), sql`sum(length(octets))`.as('octets')])
-      .groupBy(['did', 'interface', 'liid'])
-      .execute();
-    const waiting = new WaitingBook();
-    for (const row of rows) waiting.add(WAITING.read(row));
-    return new SqliteDfStore(opened, writing, waiting);
+    const { kysely, sqlite } = opened;
+    try {
+      const known = await knownSpool(kysely);
+      const folder = file === ':memory:' ? null : spoolBeside(file);
+      if (folder !== null) makeFolder(folder, 0o700);
+      const found = folder === null ? null : await recoverSpool(folder, spoolWriting(writing), known);
+      const recovered = found?.losesNumbers === true ? await withNewNumbers(file, found, clock) : found;
+      const rows = await kysely
+        .selectFrom('outbox')
+        .select([
+          'did',
+          'interface',
+          'liid',
+          sql`count(*)`.as('count'),
+          sql`sum(length(octets))`.as('octets'),
+        ])
+        .groupBy(['did', 'interface', 'liid'])
+        .execute();
+      const position = Math.max(known.position, recovered?.position ?? 0, lastPosition(sqlite));
+      const spool = folder === null || recovered === null ? null : { folder, recovered };
+      const store = new SqliteDfStore(opened, writing, position, spool);
+      for (const row of rows) store.#countRow(WAITING.read(row));
+      await store.upkeep();
+      return store;
+    } catch (error) {
+      await kysely.destroy();
+      throw error;
+    }
   }
 
   async load(): Promise<DfState> {
@@ -97,7 +165,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     const notices = await rowsOf(this.#db, STORED.notice);
     const losses = await rowsOf(this.#db, STORED.loss);
     const [epoch] = await rowsOf(this.#db, STORED.epoch);
-    return {
+    const state: DfState = {
       streams: streams.map(streamOf),
       communications,
       losses,
@@ -107,47 +175,57 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       lastCins: new Map(cins.map((row) => [row.liid, row.last])),
       notices: notices.map(({ body, epoch: told }) => ({ ...body, epoch: told })),
     };
+    return this.#spooling?.unapplied.overState(state) ?? state;
   }
 
   async commit(changes: DfChanges): Promise<void> {
-    const gone = await this.#writer.run({ writes: changeWrites(changes) });
-    this.#countGone(gone);
+    await this.#commits.run(() => this.#commit(changes));
     if (changes.outbox.length === 0) return;
-    for (const { did, interface: reference, liid, octets } of changes.outbox)
-      this.#waiting.add({ did, interface: reference, liid, count: 1, octets: octets.length });
     const dids = new Set(changes.outbox.map((entry) => entry.did));
     for (const listener of this.#listeners) listener(dids);
   }
 
+  /** What the spool knows alone comes into the database, and segments that are done with go. */
+  async upkeep(): Promise<void> {
+    await this.#spooling?.flush();
+  }
+
   async expire(before: number, mostStreams: number): Promise<number> {
+    await this.upkeep();
     return (await this.#writer.run({ writes: expiryWrites(before, mostStreams) })).length;
   }
 
-  async undelivered(liid: string): Promise<number> {
-    const row = await this.#db
-      .selectFrom('outbox')
-      .select([sql`count(*)`.as('count')])
-      .where('liid', '=', liid)
-      .where('interface', '!=', 'hi1')
-      .executeTakeFirst();
-    return COUNT.read(row).count;
+  undelivered(liid: string): Promise<number> {
+    const shares = this.destinations().flatMap((did) => [...this.shares(did)]);
+    const own = shares.filter((share) => share.liid === liid && share.interface !== 'hi1');
+    return Promise.resolve(own.reduce((sum, { count }) => sum + count, 0));
   }
 
   /** Deleted pages are overwritten (`secure_delete`); so that the log written ahead does not have them, it is emptied. */
   async scrub(): Promise<void> {
+    await this.upkeep();
+    await this.#commits.run(() => this.#spooling?.spool.scrub());
     await this.#writer.run({
       writes: [{ text: 'PRAGMA wal_checkpoint(TRUNCATE)', runs: [[]] }],
       alone: true,
     });
   }
 
-  pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
+  async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
+    // What comes into force meanwhile is left out: of two that come together, only one might be seen.
+    const upTo = this.#inForce;
     const next = sql`WHERE did = ${did} AND position > ${after} ORDER BY position LIMIT ${limit}`;
-    return rowsOf(this.#db, STORED.outbox, next);
+    const rows = this.#rows.at(did).count === 0 ? [] : await rowsOf(this.#db, STORED.outbox, next);
+    const content = (await this.#spooling?.spool.pending(did, after, limit)) ?? [];
+    const all = rows.length === 0 ? content : [...rows, ...content].sort((a, b) => a.position - b.position);
+    return all.filter(({ position }) => position <= upTo).slice(0, limit);
   }
 
   async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
-    this.#countGone(await this.#writer.run({ writes: [acknowledgementWrite(did, upTo, after)] }));
+    const known = Math.min(upTo, this.#inForce);
+    if (this.#rows.at(did).count > 0)
+      this.#countGone(await this.#writer.run({ writes: [acknowledgementWrite(did, known, after)] }));
+    this.#spooling?.acknowledge(did, known, after);
   }
 
   /** By the index that keeps numbers unique. */
@@ -175,7 +253,26 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       .orderBy('sequence_number', 'desc')
       .limit(limit)
       .execute();
-    return rows.map(NEWEST.read);
+    const content = reference === 'hi3' ? (this.#spooling?.spool.newest(did, liid, limit) ?? []) : [];
+    return [...rows.map(NEWEST.read), ...content]
+      .sort((a, b) => b.cin - a.cin || b.sequenceNumber - a.sequenceNumber)
+      .slice(0, limit);
+  }
+
+  /** Octets of the spool's files. */
+  get spoolOctets(): number {
+    return this.#spooling?.spool.octets ?? 0;
+  }
+
+  /** Damages of the spool that were found since it was opened. */
+  get spoolDamage(): number {
+    return this.#damages;
+  }
+
+  /** Calls `listener` with each damage of the spool, also those that were found before. */
+  watchDamage(listener: (damage: string) => void): void {
+    this.#onDamage = listener;
+    for (const damage of this.#damage.splice(0)) listener(damage);
   }
 
   waiting(did: string): Amount {
@@ -196,17 +293,87 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async close(): Promise<void> {
+    await this.#commits.ended();
+    await this.upkeep().catch(() => undefined);
     await this.#writer.close();
+    await this.#spooling?.spool.close();
     await this.#db.destroy();
+  }
+
+  /* ---------------------------------------------------------------- commits */
+
+  async #commit(changes: DfChanges): Promise<void> {
+    const placed = changes.outbox.map((entry) => ({ ...entry, position: ++this.#position }));
+    const spooling = this.#spooling;
+    const isContent = (entry: OutboxAppend): boolean => spooling !== null && entry.interface === 'hi3';
+    const rows = placed.filter((entry) => !isContent(entry));
+    const content = placed.filter(isContent);
+    if (spooling === null) this.#countGone(await this.#writer.run({ writes: changeWrites(changes, rows) }));
+    else if (rows.length === 0 && content.length > 0 && isProgressAlone(changes))
+      await spooling.commitAlone(changes, content);
+    else this.#countGone(await spooling.commitWith(changes, rows, content, this.#inForce));
+    for (const { did, interface: reference, liid, octets } of rows)
+      this.#countRow({ did, interface: reference, liid, count: 1, octets: octets.length });
+    for (const { did, liid, octets } of content)
+      this.#waiting.add({ did, interface: 'hi3', liid, count: 1, octets: octets.length });
+    this.#inForce = this.#position;
+  }
+
+  #countRow(share: WaitingShare & { readonly did: string }): void {
+    this.#rows.add(share);
+    this.#waiting.add(share);
   }
 
   #countGone(rows: readonly unknown[]): void {
     for (const { octets, ...entry } of rows.map(GONE.read))
-      this.#waiting.add({ ...entry, count: -1, octets: -octets });
+      this.#countRow({ ...entry, count: -1, octets: -octets });
+  }
+
+  #tellDamage(damage: string): void {
+    this.#damages++;
+    if (this.#onDamage === null) this.#damage.push(damage);
+    else this.#onDamage(damage);
   }
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+function spoolWriting(writing: 'at-once' | 'thread'): SegmentWriting {
+  return writing === 'thread' ? 'later' : 'at-once';
+}
+
+/** Whether nothing is changed but streams, calls and what is appended to the outbox. */
+function isProgressAlone({
+  streams: _,
+  communications: _calls,
+  outbox: _appended,
+  ...others
+}: DfChanges): boolean {
+  return Object.values(others).every((list: readonly unknown[]) => list.length === 0);
+}
+
+/** The last position that an entry of the outbox's table ever had. */
+function lastPosition(sqlite: Database.Database): number {
+  const [row] = sqlite
+    .prepare("SELECT seq AS position FROM sqlite_sequence WHERE name = 'outbox'")
+    .all()
+    .map(POSITION.read);
+  return row?.position ?? 0;
+}
+
+/**
+ * Where numbers that were given may have been lost with the octets that are damaged, calls go on under new CINs, as after a
+ * restart from a copy. @throws StorageError `damaged` without a clock
+ */
+async function withNewNumbers(
+  file: string,
+  found: RecoveredSpool,
+  clock: Clock | null,
+): Promise<RecoveredSpool> {
+  if (clock === null) throw new StorageError('damaged', found.damage.join('; '));
+  await beginEpoch(file, clock.now());
+  return { ...found, communications: [] };
+}
 
 /** Statements of SQLite itself, since a turn of the mediation does not wait. */
 function recallOf(sqlite: Database.Database): DfRecall {

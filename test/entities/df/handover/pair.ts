@@ -16,7 +16,7 @@ import { decodePsPdu, encodePsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
 import type { PsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
 import type { TriMessage } from '../../../../src/wire/hi/tri.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
-import { NOTHING } from '../store/compliance.ts';
+import { NOTHING } from '../store/compliance-values.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { silent } from '../../../support/silent.ts';
 

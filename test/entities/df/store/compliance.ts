@@ -2,40 +2,19 @@
 import { expect, it } from 'vitest';
 import { newSession } from '../../../../src/entities/df/key-session.ts';
 import type {
-  Communication,
   DfChanges,
   DfStore,
   Outbox,
   OutboxAppend,
   StoredLoss,
 } from '../../../../src/entities/df/ports.ts';
+import { CALL, NOTHING } from './compliance-values.ts';
 import { storeSuite } from '../../../support/store-suite.ts';
 import type { StoreBackend } from '../../../support/store-suite.ts';
-
-export const CALL: Communication = {
-  ...{ correlation: 'c', liid: 'L', cin: 3, nextHi2: 1, nextHi3: 2, lastSeen: 5 },
-  ...{ standing: 'open', source: '192.0.2.1' },
-};
 
 const LOSS: StoredLoss = {
   ...{ did: 'lemf', liid: 'L', interface: 'hi3', cin: 3, first: 5, last: 9 },
   ...{ pdus: 4, octets: 40, since: 1.5 },
-};
-
-export const NOTHING: DfChanges = {
-  streams: [],
-  communications: [],
-  keySessions: [],
-  outbox: [],
-  evicted: [],
-  losses: [],
-  toldLosses: [],
-  held: [],
-  released: [],
-  notices: [],
-  retired: [],
-  givenUp: [],
-  forgottenStreams: [],
 };
 
 function entry(sequenceNumber: number, changes: Partial<OutboxAppend> = {}): OutboxAppend {

@@ -4,7 +4,8 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it, vi } from 'vitest';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
-import { CALL, dfStoreSuite, NOTHING } from './compliance.ts';
+import { dfStoreSuite } from './compliance.ts';
+import { CALL, NOTHING } from './compliance-values.ts';
 
 dfStoreSuite({ name: 'SQLite', open: (place) => SqliteDfStore.open(`${place}.db`) });
 dfStoreSuite({

@@ -1,0 +1,297 @@
+/** One segment of a destination's spool: its file, and in memory where its records are and which of them still wait. */
+import type { SegmentFile } from '../../../storage/segment-file.ts';
+import type { OutboxAppend } from '../ports.ts';
+import { isIntact } from './spool-batch.ts';
+import type { FoundBatch, SpooledRecord } from './spool-batch.ts';
+
+/** A record that waits. */
+export interface WaitingRecord extends SpooledRecord {
+  readonly segment: SpoolSegment;
+  /** Its place in the segment's table. */
+  readonly row: number;
+}
+
+/** Hears of records that wait no more. */
+export type GoneListener = (record: GoneRecord) => void;
+
+export interface GoneRecord extends Pick<OutboxAppend, 'liid'> {
+  readonly length: number;
+  /** Whether its octets were in memory. */
+  readonly wasKept: boolean;
+}
+
+/** Octets that are read from a file at once. */
+const READ_AT_ONCE = 1 << 20;
+
+export class SpoolSegment {
+  /** Increases by one with each segment of a destination. */
+  readonly number: number;
+  readonly file: SegmentFile;
+  /** Number of its last batch; 0: it has none. */
+  lastBatch = 0;
+  /** Records that wait. */
+  waiting = 0;
+  /** Whether something is being written to it. */
+  isWritten = false;
+  /** Nothing more is written to it. */
+  isClosed = false;
+  readonly #rows = new RecordRows();
+  /** No row before this one waits. */
+  #first = 0;
+
+  constructor(number: number, file: SegmentFile) {
+    this.number = number;
+    this.file = file;
+  }
+
+  /** Position of its last record; 0: it has none. */
+  get lastPosition(): number {
+    return this.#rows.size === 0 ? 0 : this.#rows.position(this.#rows.size - 1);
+  }
+
+  /** Position of its first record; `Infinity`: it has none. */
+  get firstPosition(): number {
+    return this.#rows.size === 0 ? Infinity : this.#rows.position(0);
+  }
+
+  /** @param from where in the file the batch is @param kept octets of records that are kept in memory, or `null` */
+  add(
+    number: number,
+    from: number,
+    records: readonly SpooledRecord[],
+    kept: readonly (Uint8Array | null)[],
+  ): void {
+    this.lastBatch = number;
+    for (const [n, record] of records.entries()) {
+      this.#rows.push(record, from + record.at, kept[n] ?? null);
+      this.waiting++;
+    }
+  }
+
+  /** As `add`, of a batch that was found in the file. */
+  addFound({ number, records }: FoundBatch): void {
+    this.add(number, 0, records ?? [], []);
+  }
+
+  /** Records that wait, after a position, in their order. */
+  *after(position: number): Generator<WaitingRecord, void> {
+    if (this.waiting === 0) return;
+    const rows = this.#rows;
+    for (let row = Math.max(this.#first, rows.firstAfter(position)); row < rows.size; row++)
+      if (rows.waits(row)) yield { ...rows.record(row), segment: this, row };
+  }
+
+  /** The record of a position, if it waits. */
+  at(position: number): WaitingRecord | null {
+    const row = this.#rows.firstAfter(position - 1);
+    if (row >= this.#rows.size || this.#rows.position(row) !== position || !this.#rows.waits(row))
+      return null;
+    return { ...this.#rows.record(row), segment: this, row };
+  }
+
+  /** Those waiting of a warrant: how many of each call. */
+  countOf(liid: string, counts: Map<number, number>): void {
+    for (let row = this.#first; row < this.#rows.size; row++) {
+      if (!this.#rows.waits(row) || this.#rows.liid(row) !== liid) continue;
+      const cin = this.#rows.cin(row);
+      counts.set(cin, (counts.get(cin) ?? 0) + 1);
+    }
+  }
+
+  /** Those waiting of a warrant and a call, the newest first. */
+  *newestOf(liid: string, cin: number): Generator<WaitingRecord, void> {
+    const rows = this.#rows;
+    for (let row = rows.size - 1; row >= this.#first; row--)
+      if (rows.waits(row) && rows.cin(row) === cin && rows.liid(row) === liid)
+        yield { ...rows.record(row), segment: this, row };
+  }
+
+  /** Records from after one position up to another wait no more, of all or of one warrant. */
+  done(after: number, upTo: number, gone: GoneListener, liid: string | null = null): void {
+    const rows = this.#rows;
+    if (this.waiting === 0) return;
+    for (let row = Math.max(this.#first, rows.firstAfter(after)); row < rows.size; row++) {
+      if (rows.position(row) > upTo) break;
+      if (!rows.waits(row) || (liid !== null && rows.liid(row) !== liid)) continue;
+      this.#finish(row, gone);
+    }
+    while (this.#first < rows.size && !rows.waits(this.#first)) this.#first++;
+  }
+
+  /** One record waits no more. */
+  finish({ row }: WaitingRecord, gone: GoneListener): void {
+    if (this.#rows.waits(row)) this.#finish(row, gone);
+  }
+
+  /** Their octets, in their order; `null`: they are not those that were written. @throws FileError */
+  async octetsOf(records: readonly WaitingRecord[]): Promise<(Uint8Array | null)[]> {
+    const found = records.map(({ row }) => this.#rows.kept(row));
+    for (let n = 0; n < records.length;) {
+      if (found[n] !== null) {
+        n++;
+        continue;
+      }
+      const from = records[n]?.at ?? 0;
+      let end = n;
+      let to = from;
+      for (; end < records.length && found[end] === null; end++) {
+        const { at = 0, length = 0 } = records[end] ?? {};
+        if (end > n && at + length - from > READ_AT_ONCE) break;
+        to = at + length;
+      }
+      const octets = await this.file.read(from, to - from);
+      for (; n < end; n++) {
+        const record = records[n];
+        if (record === undefined) continue;
+        const own = octets.slice(record.at - from, record.at - from + record.length);
+        found[n] = isIntact(own, record) ? own : null;
+      }
+    }
+    return found;
+  }
+
+  /** Leaves its head alone, so that none is missing: nothing of it waits, and nothing comes. @throws FileError */
+  async empty(head: number): Promise<void> {
+    this.isClosed = true;
+    const { length } = this.file;
+    if (length <= head) return;
+    await this.file.erase(head, length - head);
+    await this.file.synced();
+    await this.file.cut(head);
+  }
+
+  /** Overwrites what waits no more. @throws FileError */
+  async eraseGone(): Promise<void> {
+    const rows = this.#rows;
+    let isErased = false;
+    if (this.isClosed) return;
+    for (let row = 0; row < rows.size; row++) {
+      if (rows.waits(row) || rows.isErased(row)) continue;
+      const { at, length } = rows.record(row);
+      await this.file.erase(at, length);
+      rows.erased(row);
+      isErased = true;
+    }
+    if (isErased) await this.file.synced();
+  }
+
+  #finish(row: number, gone: GoneListener): void {
+    const { liid, length } = this.#rows.record(row);
+    const wasKept = this.#rows.kept(row) !== null;
+    this.#rows.finish(row);
+    this.waiting--;
+    gone({ liid, length, wasKept });
+  }
+}
+
+/** A DID that is a UUID is in the name as it is. */
+export function segmentName(did: string, number: number): string {
+  const name = /^[\w-]{1,64}$/.test(did) ? did : `x${Buffer.from(did).toString('hex').slice(0, 128)}`;
+  return `${name}.${String(number).padStart(10, '0')}.spool`;
+}
+
+/** The number of a segment by its file's name; `null`: it is not one. */
+export function segmentNumber(name: string): number | null {
+  const match = /^[\w-]+\.(\d{10,})\.spool$/.exec(name);
+  return match === null ? null : Number(match[1]);
+}
+
+const WAITS = 0;
+const GONE = 1;
+const ERASED = 2;
+
+/** Records in columns: there may be a million. */
+class RecordRows {
+  size = 0;
+  /** f64: position, CIN, number. */
+  #large = new Float64Array(3 * 64);
+  /** u32: place in the file, octets, checksum, LIID's place among the LIIDs. */
+  #small = new Uint32Array(4 * 64);
+  #states = new Uint8Array(64);
+  readonly #kept: (Uint8Array | null)[] = [];
+  readonly #liids: string[] = [];
+  readonly #liidAt = new Map<string, number>();
+
+  push(
+    { position, liid, cin, sequenceNumber, length, checksum }: SpooledRecord,
+    at: number,
+    kept: Uint8Array | null,
+  ): void {
+    const row = this.size++;
+    if (row >= this.#states.length) this.#grow();
+    this.#large.set([position, cin, sequenceNumber], 3 * row);
+    this.#small.set([at, length, checksum, this.#liidOf(liid)], 4 * row);
+    this.#kept.push(kept);
+  }
+
+  record(row: number): SpooledRecord {
+    const [position = 0, cin = 0, sequenceNumber = 0] = this.#large.subarray(3 * row, 3 * row + 3);
+    const [at = 0, length = 0, checksum = 0] = this.#small.subarray(4 * row, 4 * row + 3);
+    return { position, liid: this.liid(row), cin, sequenceNumber, at, length, checksum };
+  }
+
+  position(row: number): number {
+    return this.#large[3 * row] ?? 0;
+  }
+
+  cin(row: number): number {
+    return this.#large[3 * row + 1] ?? 0;
+  }
+
+  liid(row: number): string {
+    return this.#liids[this.#small[4 * row + 3] ?? 0] ?? '';
+  }
+
+  kept(row: number): Uint8Array | null {
+    return this.#kept[row] ?? null;
+  }
+
+  waits(row: number): boolean {
+    return this.#states[row] === WAITS;
+  }
+
+  isErased(row: number): boolean {
+    return this.#states[row] === ERASED;
+  }
+
+  finish(row: number): void {
+    this.#states[row] = GONE;
+    this.#kept[row] = null;
+  }
+
+  erased(row: number): void {
+    this.#states[row] = ERASED;
+  }
+
+  /** The first row whose position is above another. */
+  firstAfter(position: number): number {
+    let [from, to] = [0, this.size];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.position(middle) > position) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+
+  #liidOf(liid: string): number {
+    const known = this.#liidAt.get(liid);
+    if (known !== undefined) return known;
+    const at = this.#liids.push(liid) - 1;
+    this.#liidAt.set(liid, at);
+    return at;
+  }
+
+  #grow(): void {
+    const room = 2 * this.#states.length;
+    const [large, small, states] = [
+      new Float64Array(3 * room),
+      new Uint32Array(4 * room),
+      new Uint8Array(room),
+    ];
+    large.set(this.#large);
+    small.set(this.#small);
+    states.set(this.#states);
+    [this.#large, this.#small, this.#states] = [large, small, states];
+  }
+}

@@ -1,0 +1,213 @@
+/** Spool and database together: what is committed to which, and what the database gets to know of the spool, and when. */
+import { SerialQueue } from '../../../bytes/serial-queue.ts';
+import type { UnitWriter } from '../../../storage/group-commit.ts';
+import type { DfChanges, OutboxEntry } from '../ports.ts';
+import type { ContentSpool, SpoolCommit } from './content-spool.ts';
+import { changeWrites, progressWrites } from './df-writes.ts';
+import type { DfProgress } from './df-writes.ts';
+import { appliedWrite, forgottenWrites, goneWrites, markWrites } from './spool-notes.ts';
+import type { GoneRange, SpoolDestination, SpoolMark } from './spool-destination.ts';
+import { Unapplied } from './unapplied.ts';
+
+/** Commits of content alone after which the database gets to know of them. */
+const FLUSH_AFTER = 256;
+
+/** Where the spool of a database is. */
+export function spoolBeside(file: string): string {
+  return `${file}.spool`;
+}
+
+export class Spooling {
+  readonly spool: ContentSpool;
+  readonly unapplied = new Unapplied();
+  readonly #writer: UnitWriter;
+  /** The last position that was given. */
+  readonly #position: () => number;
+  /** What is written to the database of streams and calls: in the order in which it was so. */
+  readonly #database = new SerialQueue();
+  #commits = 0;
+  /** A commit of which nobody knows whether the database has it. */
+  #unsettled: SpoolCommit | null = null;
+  /** Why what is in the spool could not be noted in the database. */
+  #failure: unknown = null;
+
+  /** @param ahead what the spool has and the database does not */
+  constructor(spool: ContentSpool, ahead: DfProgress, writer: UnitWriter, position: () => number) {
+    this.spool = spool;
+    this.#writer = writer;
+    this.#position = position;
+    this.unapplied.put(ahead);
+  }
+
+  /** Content, with streams and calls, and nothing else. */
+  async commitAlone(progress: DfProgress, content: readonly OutboxEntry[]): Promise<void> {
+    await this.#settled();
+    // What the database does not take is not let grow.
+    if (this.#failure !== null) await this.flush();
+    const { streams, communications } = progress;
+    const account = { needsDatabase: false, streams, communications };
+    this.spool.admit(await this.spool.append(account, byDestination(content)));
+    this.unapplied.put(progress);
+    this.#commits++;
+    if (this.#commits >= FLUSH_AFTER) this.#flushSoon();
+  }
+
+  /**
+   * Changes of all sorts, perhaps with content; gives what goes from the outbox's table.
+   * @param upTo position up to which the content is that a retired warrant had
+   */
+  async commitWith(
+    changes: DfChanges,
+    rows: readonly OutboxEntry[],
+    content: readonly OutboxEntry[],
+    upTo: number,
+  ): Promise<readonly unknown[]> {
+    await this.#settled();
+    const account = { needsDatabase: true, streams: [], communications: [] };
+    const commit = content.length === 0 ? null : await this.spool.append(account, byDestination(content));
+    try {
+      const gone = await this.#database.run(() => this.#apply(changes, rows, commit, upTo));
+      if (commit !== null) this.spool.admit(commit);
+      return gone;
+    } catch (error) {
+      this.#unsettled = commit;
+      await this.#settled().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  acknowledge(did: string, upTo: number, after: number): void {
+    this.spool.acknowledge(did, upTo, after);
+    if (this.spool.destination(did)?.isToBeCleared === true) this.#flushSoon();
+  }
+
+  /** The database gets to know of all that is in the spool; what is done with goes. @throws what the writer throws */
+  flush(): Promise<void> {
+    return this.#database.run(async () => {
+      try {
+        await this.#flush();
+        this.#failure = null;
+      } catch (error) {
+        this.#failure = error;
+        throw error;
+      }
+    });
+  }
+
+  /* ---------------------------------------------------------------- helpers */
+
+  #flushSoon(): void {
+    this.#commits = 0;
+    this.flush().catch(() => undefined);
+  }
+
+  async #apply(
+    changes: DfChanges,
+    rows: readonly OutboxEntry[],
+    commit: SpoolCommit | null,
+    upTo: number,
+  ): Promise<readonly unknown[]> {
+    const progress = this.unapplied.all();
+    const retired = changes.retired.map(({ liid }) => ({ liid, position: upTo }));
+    const evicted = this.#rangesOf(changes.evicted);
+    const noted = [...progressWrites(progress), ...goneWrites(evicted, retired)];
+    const isNoted = commit !== null || noted.length > 0;
+    const number = commit?.number ?? this.spool.inForce;
+    const gone = await this.#writer.run({
+      writes: [
+        ...noted,
+        ...(isNoted ? [appliedWrite(number, this.#position())] : []),
+        ...changeWrites(changes, rows),
+      ],
+    });
+    this.unapplied.applied(progress);
+    for (const { liid, position } of retired) this.spool.retire(liid, position);
+    for (const position of changes.evicted) this.spool.evict(position);
+    return gone;
+  }
+
+  /** Whether the database has what it was given last it says itself. @throws what the writer throws: then it is asked again */
+  async #settled(): Promise<void> {
+    const commit = this.#unsettled;
+    if (commit === null) return;
+    const [row] = await this.#writer.run({
+      writes: [{ text: 'SELECT applied FROM spool WHERE applied >= ?', runs: [[commit.number]] }],
+    });
+    if (row === undefined) await this.spool.undo(commit);
+    else this.spool.admit(commit);
+    this.#unsettled = null;
+  }
+
+  async #flush(): Promise<void> {
+    const { spool } = this;
+    const applied = spool.inForce;
+    const progress = this.unapplied.all();
+    const all = spool.destinations();
+    const marks = all.map((destination) => destination.mark(applied));
+    const done = all.flatMap((destination) => destination.close(applied));
+    const changed = marks.filter((mark, n) => !isSame(mark, all[n]?.noted ?? null));
+    const forgotten = all.filter((destination) => isEmpty(destination) && !changed.some(isOf(destination)));
+    const ranges = all.map((destination) => destination.ranges.splice(0));
+    const writes = [
+      ...progressWrites(progress),
+      ...goneWrites(ranges.flat(), []),
+      ...(changed.length === 0 ? [] : markWrites(changed, oldestOf(all))),
+      ...forgottenWrites(forgotten.map(({ did }) => did)),
+    ];
+    if (writes.length === 0) return;
+    try {
+      await this.#writer.run({ writes: [...writes, appliedWrite(applied, this.#position())] });
+    } catch (error) {
+      for (const [n, destination] of all.entries()) destination.ranges.unshift(...(ranges[n] ?? []));
+      throw error;
+    }
+    this.unapplied.applied(progress);
+    for (const destination of forgotten) if (isEmpty(destination)) spool.forget(destination.did);
+    await spool.clear(marks, done);
+  }
+
+  /** Those of these positions that are in the spool, in as few ranges as there are. */
+  #rangesOf(positions: readonly number[]): GoneRange[] {
+    const ranges: { did: string; first: number; last: number }[] = [];
+    for (const position of positions.toSorted((a, b) => a - b)) {
+      const did = this.spool.destinations().find((destination) => destination.at(position) !== null)?.did;
+      const last = ranges.at(-1);
+      if (did === undefined) continue;
+      if (last?.did === did && last.last === position - 1) last.last = position;
+      else ranges.push({ did, first: position, last: position });
+    }
+    return ranges;
+  }
+}
+
+function byDestination(content: readonly OutboxEntry[]): Map<string, OutboxEntry[]> {
+  const sorted = new Map<string, OutboxEntry[]>();
+  for (const entry of content) {
+    const own = sorted.get(entry.did);
+    if (own === undefined) sorted.set(entry.did, [entry]);
+    else own.push(entry);
+  }
+  return sorted;
+}
+
+function isSame(mark: SpoolMark, noted: SpoolMark | null): boolean {
+  return (
+    noted !== null &&
+    mark.acknowledged === noted.acknowledged &&
+    mark.firstSegment === noted.firstSegment &&
+    mark.nextSegment === noted.nextSegment &&
+    mark.lastBatch === noted.lastBatch
+  );
+}
+
+function isOf({ did }: SpoolDestination): (mark: SpoolMark) => boolean {
+  return (mark) => mark.did === did;
+}
+
+function isEmpty({ segments, isWritten }: SpoolDestination): boolean {
+  return segments.length === 0 && !isWritten;
+}
+
+function oldestOf(destinations: readonly SpoolDestination[]): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, ...destinations.map(({ oldest }) => oldest));
+}

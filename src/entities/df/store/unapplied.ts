@@ -1,0 +1,59 @@
+/** How far streams and calls are that the spool has and the database does not have yet. */
+import { ByCall } from '../by-call.ts';
+import type { Communication, DfRecall, DfState, StreamState } from '../ports.ts';
+import type { DfProgress } from './df-writes.ts';
+
+export class Unapplied {
+  readonly #streams = new Map<string, StreamState>();
+  readonly #calls = new ByCall<Communication>();
+
+  put({ streams, communications }: DfProgress): void {
+    for (const stream of streams) this.#streams.set(stream.key, stream);
+    for (const call of communications) this.#calls.set(ByCall.key(call.correlation, call.liid), call);
+  }
+
+  /** All of it, for the database. */
+  all(): DfProgress {
+    return { streams: [...this.#streams.values()], communications: [...this.#calls.values()] };
+  }
+
+  /** The database has that now; what has changed since is still to come. */
+  applied({ streams, communications }: DfProgress): void {
+    for (const stream of streams)
+      if (this.#streams.get(stream.key) === stream) this.#streams.delete(stream.key);
+    for (const call of communications) {
+      const key = ByCall.key(call.correlation, call.liid);
+      if (this.#calls.get(key) === call) this.#calls.delete(key);
+    }
+  }
+
+  /** What the database gives, with what it does not have yet. */
+  over(recall: DfRecall): DfRecall {
+    return {
+      ...recall,
+      stream: (key) => this.#streams.get(key) ?? recall.stream(key),
+      communications: (call) => {
+        const own = this.#calls.of(call);
+        const others = recall
+          .communications(call)
+          .filter((each) => !own.some(({ liid }) => liid === each.liid));
+        return [...others, ...own];
+      },
+      callsOf: (liid) => {
+        const own = [...this.#calls.values()].filter((call) => call.liid === liid);
+        return [...new Set([...recall.callsOf(liid), ...own.map(({ correlation }) => correlation)])];
+      },
+    };
+  }
+
+  /** The same of all that is loaded. */
+  overState(state: DfState): DfState {
+    const { streams, communications } = this.all();
+    const lastCins = new Map(state.lastCins);
+    for (const { liid, cin } of communications) lastCins.set(liid, Math.max(cin, lastCins.get(liid) ?? 0));
+    const callKey = ({ correlation, liid }: Communication): string => ByCall.key(correlation, liid);
+    const calls = new Map([...state.communications, ...communications].map((call) => [callKey(call), call]));
+    const byKey = new Map([...state.streams, ...streams].map((stream) => [stream.key, stream]));
+    return { ...state, streams: [...byKey.values()], communications: [...calls.values()], lastCins };
+  }
+}

@@ -1,0 +1,330 @@
+/** The spool of content: what is in it after whatever has happened to the process, the power or the disk. */
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DfChanges, OutboxEntry } from '../../../../src/entities/df/ports.ts';
+import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { CALL, NOTHING } from './compliance-values.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-spool-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+/** All places, which takes minutes. */
+const isSlow = process.env['CLAVIGER_SLOW'] !== undefined;
+let tried = 0;
+const newPlace = (): string => path.join(folder, `${++tried}.db`);
+const spoolOf = (file: string): string => `${file}.spool`;
+const segmentsOf = (file: string): string[] =>
+  readdirSync(spoolOf(file))
+    .sort()
+    .map((name) => path.join(spoolOf(file), name));
+
+/** A copy of all files as they are at this moment, as a process leaves them that is killed now. */
+function killedCopy(file: string): string {
+  const copy = newPlace();
+  for (const end of ['', '-wal', '-shm', '.spool'])
+    cpSync(`${file}${end}`, `${copy}${end}`, { recursive: true });
+  return copy;
+}
+
+/** Content with numbers from one on, and how far its stream and its call are then. */
+function content(first: number, count: number, dids: readonly string[] = ['lemf'], length = 10): DfChanges {
+  const numbers = Array.from({ length: count }, (_, n) => first + n);
+  return {
+    ...NOTHING,
+    streams: [{ key: 's', nextSequenceNumber: first + count, lastTime: first }],
+    communications: [{ ...CALL, nextHi3: first + count, standing: 'proven' }],
+    outbox: numbers.flatMap((sequenceNumber) =>
+      dids.map((did) => ({
+        ...({ did, interface: 'hi3', liid: 'L', cin: CALL.cin, sequenceNumber } as const),
+        octets: new Uint8Array(length).fill(sequenceNumber + 1),
+      })),
+    ),
+  };
+}
+
+const numbersIn = (entries: readonly OutboxEntry[]): number[] => entries.map((entry) => entry.sequenceNumber);
+const upTo = (end: number): number[] => [...Array(end).keys()];
+
+interface Found {
+  readonly numbers: number[];
+  readonly others: number[];
+  readonly next: number | undefined;
+  readonly streamNext: number | undefined;
+  readonly damage: string[];
+}
+
+/** What there is after a restart. */
+async function found(file: string, clock: ManualClock | null = null): Promise<Found> {
+  const store = await SqliteDfStore.open(file, 'at-once', clock);
+  try {
+    const damage: string[] = [];
+    store.watchDamage((text) => damage.push(text));
+    const { streams, communications } = await store.load();
+    const entries = await store.pending('lemf', 0, 1000);
+    const others = await store.pending('other', 0, 1000);
+    for (const { sequenceNumber, octets } of entries)
+      expect([...new Set(octets)]).toEqual([sequenceNumber + 1]);
+    const [call] = communications;
+    return {
+      ...{ numbers: numbersIn(entries), others: numbersIn(others), damage },
+      ...{ next: call?.nextHi3, streamNext: streams[0]?.nextSequenceNumber },
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+describe('the spool of content, cut off anywhere', { timeout: isSlow ? 600_000 : 30_000 }, () => {
+  let file: string;
+  /** Octets of the segment after each commit. */
+  const lengths: number[] = [];
+  beforeAll(async () => {
+    file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    for (let n = 0; n < 5; n++) {
+      await store.commit(content(3 * n, 3));
+      lengths.push(statSync(segmentsOf(file)[0]!).size);
+    }
+    const copy = killedCopy(file);
+    await store.close();
+    file = copy;
+  });
+
+  it('R-23: has what was committed of which all octets are there, with its numbers, and nothing of what is torn', async () => {
+    const [whole = ''] = segmentsOf(file);
+    const { size } = statSync(whole);
+    expect(size).toBe(lengths.at(-1));
+    const cuts = [...Array(size - lengths[2]! + 1).keys()].map((n) => lengths[2]! + n);
+    for (const cut of cuts.filter((each, n) => isSlow || n % 53 === 0 || lengths.includes(each))) {
+      const copy = killedCopy(file);
+      truncateSync(segmentsOf(copy)[0]!, cut);
+      const commits = lengths.filter((length) => length <= cut).length;
+      const { numbers, next, streamNext, damage } = await found(copy);
+      expect([numbers, next, streamNext, damage], `cut at ${cut}`).toEqual([
+        ...[upTo(3 * commits), 3 * commits, 3 * commits, []],
+      ]);
+    }
+  });
+
+  it('R-23: … also where what is torn has its length and not its octets', async () => {
+    for (let from = lengths[3]!; from < lengths[4]!; from += isSlow ? 1 : 67) {
+      const copy = killedCopy(file);
+      const segment = segmentsOf(copy)[0]!;
+      const octets = readFileSync(segment).fill(0, from);
+      writeFileSync(segment, octets);
+      const { numbers, next, damage } = await found(copy);
+      expect([numbers, next, damage], `zeros from ${from}`).toEqual([upTo(12), 12, []]);
+    }
+  });
+
+  it('R-23: … and it goes on behind what was cut off', async () => {
+    const copy = killedCopy(file);
+    appendFileSync(segmentsOf(copy)[0]!, readFileSync(segmentsOf(copy)[0]!).subarray(20, 90));
+    const store = await SqliteDfStore.open(copy);
+    await store.commit(content(15, 3));
+    const again = killedCopy(copy);
+    await store.close();
+    expect(await found(again)).toMatchObject({ numbers: upTo(18), next: 18, damage: [] });
+  });
+
+  it('R-23: what is damaged before the end is said, and what follows is there', async () => {
+    const copy = killedCopy(file);
+    const segment = segmentsOf(copy)[0]!;
+    const octets = readFileSync(segment);
+    // The octets of the second commit's last PDU are the last before the third commit's.
+    octets[lengths[1]! - 1]! ^= 1;
+    writeFileSync(segment, octets);
+    const { numbers, damage, next } = await found(copy);
+    expect(numbers).toEqual(upTo(15).filter((n) => n !== 5));
+    expect(damage).toEqual([`content to lemf is damaged and lost: LIID L, CIN ${CALL.cin}, number 5`]);
+    expect(next).toBe(15);
+    // It is said once.
+    expect((await found(copy)).damage).toEqual([]);
+  });
+
+  it('R-23: where numbers may be lost with it, calls go on under CINs that nobody has had', async () => {
+    const copy = killedCopy(file);
+    const segment = segmentsOf(copy)[0]!;
+    writeFileSync(segment, readFileSync(segment).fill(0xff, lengths[1], lengths[2]));
+    await expect(SqliteDfStore.open(copy)).rejects.toThrow('are damaged');
+    const clock = new ManualClock(1_805_440_640_000);
+    const { numbers, damage, next } = await found(copy, clock);
+    expect(numbers).toEqual(upTo(15).filter((n) => n < 6 || n > 8));
+    expect(damage).toEqual([
+      expect.stringMatching(/^octets \d+ to \d+ of the spool's lemf\.0000000001\.spool/),
+    ]);
+    expect(next).toBeUndefined();
+    const store = await SqliteDfStore.open(copy);
+    expect((await store.load()).cinBase).toBe(1_805_440_640);
+    await store.close();
+  });
+
+  it('R-23: a segment that is missing is said', async () => {
+    const copy = killedCopy(file);
+    const store = await SqliteDfStore.open(copy);
+    await store.close();
+    rmSync(segmentsOf(copy)[0]!);
+    const { damage, numbers } = await found(copy, new ManualClock(1_805_440_640_000));
+    expect(damage[0]).toBe('segments 1 to 1 of the spool of lemf are missing');
+    expect(numbers).toEqual([]);
+  });
+});
+
+describe('a commit to several destinations', () => {
+  it('R-23: holds at all of them or at none', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    await store.commit(content(0, 2, ['lemf', 'other']));
+    const sizes = segmentsOf(file).map((segment) => statSync(segment).size);
+    await store.commit(content(2, 2, ['lemf', 'other']));
+    for (const which of [0, 1]) {
+      const copy = killedCopy(file);
+      truncateSync(segmentsOf(copy)[which]!, sizes[which]! + 30);
+      const { numbers, others, next, damage } = await found(copy);
+      expect([numbers, others, next, damage]).toEqual([upTo(2), upTo(2), 2, []]);
+    }
+    expect(await found(killedCopy(file))).toMatchObject({ numbers: upTo(4), others: upTo(4), next: 4 });
+    await store.close();
+  });
+
+  it('R-23: which the database is to have as well, holds where the database has it', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, octets: new Uint8Array(3) } as const;
+    const both = (n: number): DfChanges => {
+      const changes = content(n, 1);
+      return { ...changes, outbox: [{ ...record, sequenceNumber: n }, ...changes.outbox] };
+    };
+    await store.commit(both(0));
+    const before = killedCopy(file);
+    await store.commit(both(1));
+    const after = killedCopy(file);
+    await store.close();
+    // The spool has got it, and the database has not.
+    for (const [n, segment] of segmentsOf(after).entries()) cpSync(segment, segmentsOf(before)[n]!);
+    const reopened = await SqliteDfStore.open(before);
+    const waiting = await reopened.pending('lemf', 0, 10);
+    expect(waiting.map((entry) => `${entry.interface} ${entry.sequenceNumber}`)).toEqual(['hi2 0', 'hi3 0']);
+    await reopened.commit(both(1));
+    expect(await reopened.pending('lemf', 0, 10)).toHaveLength(4);
+    await reopened.close();
+  });
+
+  it('R-23: which the database refuses, is in neither', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    await store.commit(content(0, 2));
+    const twice = {
+      did: 'lemf',
+      interface: 'hi2',
+      liid: 'L',
+      cin: 3,
+      sequenceNumber: 7,
+      octets: new Uint8Array(3),
+    } as const;
+    const refused = content(2, 2);
+    await expect(store.commit({ ...refused, outbox: [...refused.outbox, twice, twice] })).rejects.toThrow();
+    expect(numbersIn(await store.pending('lemf', 0, 10))).toEqual(upTo(2));
+    expect(await found(killedCopy(file))).toMatchObject({ numbers: upTo(2), next: 2, damage: [] });
+    await store.commit(refused);
+    expect(await found(killedCopy(file))).toMatchObject({ numbers: upTo(4), next: 4, damage: [] });
+    await store.close();
+  });
+
+  it('a number that was given before is refused, and nothing of its commit is left', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    await store.commit(content(0, 3));
+    await expect(store.commit(content(2, 2))).rejects.toThrow('HI3 number 2 of CIN 3 comes after 2');
+    expect(await found(killedCopy(file))).toMatchObject({ numbers: upTo(3), next: 3 });
+    await store.close();
+  });
+});
+
+describe('segments', () => {
+  /** Of PDUs: eight make a segment. */
+  const LARGE = 1 << 20;
+
+  it('go when all of them was acknowledged, whose octets are overwritten, and the position outlives a restart', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    for (let n = 0; n < 20; n++) await store.commit(content(n, 1, ['lemf'], LARGE));
+    expect(segmentsOf(file)).toHaveLength(3);
+    const entries = await store.pending('lemf', 0, 100);
+    expect(numbersIn(entries)).toEqual(upTo(20));
+    await store.acknowledge('lemf', entries[9]!.position);
+    await store.upkeep();
+    expect(segmentsOf(file)).toHaveLength(2);
+    const killed = killedCopy(file);
+    expect((await found(killed)).numbers).toEqual(upTo(20).slice(10));
+    await store.acknowledge('lemf', entries[19]!.position);
+    await store.upkeep();
+    expect(segmentsOf(file)).toEqual([]);
+    expect(store.spoolOctets).toBe(0);
+    await store.commit(content(20, 1));
+    expect(await found(killedCopy(file))).toMatchObject({ numbers: [20], damage: [] });
+    await store.close();
+  });
+
+  it('what is acknowledged behind others that stay, and what gives way, does not come back', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    for (let n = 0; n < 20; n++) await store.commit(content(n, 1, ['lemf'], LARGE));
+    const positions = (await store.pending('lemf', 0, 100)).map(({ position }) => position);
+    await store.acknowledge('lemf', positions[16]!, positions[1]);
+    await store.commit({ ...NOTHING, evicted: [positions[18]!] });
+    await store.upkeep();
+    expect(store.waiting('lemf').count).toBe(4);
+    // Of the one in the middle nothing is left but its name.
+    expect(segmentsOf(file).map((segment) => statSync(segment).size > 100)).toEqual([true, false, true]);
+    const { numbers, damage } = await found(killedCopy(file));
+    expect([numbers, damage]).toEqual([[0, 1, 17, 19], []]);
+    await store.close();
+  });
+
+  it('R-56: what waits is told apart by the call, the newest first, also when it is not in memory', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    for (let n = 0; n < 40; n++) await store.commit(content(n, 1, ['lemf'], LARGE));
+    const newest = await store.newest('lemf', 'hi3', 'L', 3);
+    expect(newest.map(({ sequenceNumber }) => sequenceNumber)).toEqual([39, 38, 37]);
+    expect(numbersIn(await store.pending('lemf', newest[0]!.position - 1, 5))).toEqual([39]);
+    expect(numbersIn(await store.pending('lemf', 0, 1000))).toEqual(upTo(40));
+    await store.close();
+  });
+
+  it('content that an older version has left in the database goes out before the rest', async () => {
+    const file = newPlace();
+    const { default: Database } = await import('better-sqlite3');
+    await (await SqliteDfStore.open(file)).close();
+    const database = new Database(file);
+    const insert = `INSERT INTO outbox (did, interface, liid, cin, sequence_number, octets) VALUES ('lemf', 'hi3', 'L', 3, ?, ?)`;
+    for (const n of upTo(3)) database.prepare(insert).run(n, new Uint8Array(10).fill(n + 1));
+    database.close();
+    const store = await SqliteDfStore.open(file);
+    await store.commit(content(3, 2));
+    const entries = await store.pending('lemf', 0, 10);
+    expect(numbersIn(entries)).toEqual(upTo(5));
+    expect(numbersIn(await store.pending('lemf', entries[1]!.position, 2))).toEqual([2, 3]);
+    expect(await store.undelivered('L')).toBe(5);
+    expect((await store.newest('lemf', 'hi3', 'L', 9)).map((each) => each.sequenceNumber)).toEqual([
+      4, 3, 2, 1, 0,
+    ]);
+    await store.acknowledge('lemf', entries[3]!.position);
+    expect(numbersIn(await store.pending('lemf', 0, 10))).toEqual([4]);
+    expect(store.waiting('lemf')).toEqual({ count: 1, octets: 10 });
+    await store.close();
+  });
+});
