@@ -18,7 +18,7 @@ export function sameHost(a: string, b: string): boolean {
 
 /** A host without the brackets that IPv6 addresses have in URIs, Vias and before a port. */
 export function bareHost(host: string): string {
-  return host.replace(/^\[(.*)\]$/, '$1');
+  return host.startsWith('[') ? host.replace(/^\[(.*)\]$/, '$1') : host;
 }
 
 /** A host as it stands in a URI: an IPv6 address in brackets (RFC 3986 section 3.2.2). */
@@ -36,7 +36,7 @@ export function endpointText({ address, port }: NetworkAddress): string {
  * RFC 4291 section 2.5.5.2) is that of IPv4. A zone (RFC 4007) stays with its address, and anything else as it is.
  */
 export function canonicalAddress(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const [plain = '', zone] = address.split('%');
   const { address: spelt } = new SocketAddress({ address: plain, family: 'ipv6' });
   if (zone !== undefined) return `${spelt}%${zone}`;
@@ -49,7 +49,7 @@ export function canonicalAddress(address: string): string {
  */
 export function countedAddress(address: string): string {
   const canonical = canonicalAddress(address);
-  if (!isIPv6(canonical)) return canonical;
+  if (!canonical.includes(':') || !isIPv6(canonical)) return canonical;
   const [head = '', tail = null] = canonical.split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const before = groups(head);

@@ -49,10 +49,10 @@ export class HeaderLine {
 
   /** The value, unfolded and trimmed. */
   get value(): string {
-    this.#value ??= this.text
-      .slice(this.#from)
-      .replace(/\r\n[ \t]+/g, ' ')
-      .trim();
+    if (this.#value === null) {
+      const value = this.text.slice(this.#from, -2);
+      this.#value = (value.includes('\r') ? value.replace(/\r\n[ \t]+/g, ' ') : value).trim();
+    }
     return this.#value;
   }
 

@@ -14,6 +14,7 @@ import { seenDescription } from './descriptions.ts';
 import { mediaProtection } from './media-protection.ts';
 import { headLength, parseMessage } from './message.ts';
 import type { SipMessage, SipRequest, SipResponse } from './message.ts';
+import { fromOctets } from './text.ts';
 
 /** A message with a description, as it is kept. */
 export interface KeptDescription {
@@ -42,8 +43,12 @@ export function mikeyIn(sip: Uint8Array): Uint8Array[] {
   return seenDescription(parseMessage(sip))?.mikeyMessages.flatMap((octets) => octets ?? []) ?? [];
 }
 
+/** What no description is without that says anything of protection: `media-protection.ts` reads nothing else of it. */
+const NAMES_PROTECTION = /SAVP|TLS|mikey|crypto|fingerprint|zrtp-hash/i;
+
 /** What a message's description says of protection; `null`: it has none, or no medium is protected. */
 export function protectionIn(message: SipMessage): { readonly mikey: boolean } | null {
+  if (!NAMES_PROTECTION.test(fromOctets(message.body))) return null;
   const description = seenDescription(message);
   if (description === null) return null;
   const mikey = description.mikeyMessages.length > 0;

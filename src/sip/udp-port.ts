@@ -26,6 +26,7 @@ export interface UdpParts {
 
 export class UdpPort {
   readonly local: NetworkAddress;
+  readonly #isIpv6: boolean;
   readonly #socket: Socket;
   readonly #logger: Logger;
   #open = true;
@@ -37,6 +38,7 @@ export class UdpPort {
     this.#logger = logger;
     const { address, port } = socket.address();
     this.local = { address, port };
+    this.#isIpv6 = isIPv6(address);
     socket.on('message', (octets, remote: RemoteInfo) =>
       parts.received(viewOf(octets), { address: canonicalAddress(remote.address), port: remote.port }, this),
     );
@@ -87,7 +89,7 @@ export class UdpPort {
     if (port < 1 || port > 65535) throw new SipError('unreachable', `there is no port ${port}`);
     if (this.#isFull(MAX_QUEUED)) return;
     // A socket of IPv6 that takes both families sends to one of IPv4 by its mapped address (RFC 3493 section 3.7).
-    const wire = isIPv6(this.local.address) && isIPv4(address) ? `::ffff:${address}` : address;
+    const wire = this.#isIpv6 && isIPv4(address) ? `::ffff:${address}` : address;
     this.#socket.send(octets, port, wire, (error) => {
       if (error !== null) this.#logger.warn({ to: address, error: whyOf(error) }, 'datagram not sent');
     });
