@@ -86,7 +86,7 @@ function text(folder: string, { homes, people, ports }: MadeLab, address: string
     `made the laboratory ${folder}, ports ${ports.from} to ${ports.to} on ${address}`,
     ...lines,
     `  ${folder}/${homes[0]?.name ?? ''}/hi1  requests of an agency, for claviger hi1 send`,
-    `  ${folder}/pki  authority, certificates and keys; at each ADMF: ${people.join(', ')}`,
+    `  ${folder}/pki  authority, certificates and keys; of people in each home: ${people.join(', ')}`,
     'For laboratories: the key of the authority lies there in the clear, and the KMSs use groups of the package.',
     `Next: claviger config check ${folder}, claviger up ${folder} --detach`,
     '',

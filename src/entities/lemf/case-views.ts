@@ -213,11 +213,14 @@ const TEXT = Type.Union([Type.String(), Type.Null()]);
 const REPORTS = new Form(
   Type.Array(
     Type.Unsafe<CallReport>(
-      Type.Object({
-        ...{ liid: Type.String(), cin: Type.Number(), source: TEXT, from: TEXT, to: TEXT },
-        ...{ firstTime: TEXT, lastTime: TEXT, ended: Type.Boolean(), packets: Type.Number() },
-        ...{ recovered: Type.Boolean(), streams: Type.Array(Type.Unknown()) },
-      }),
+      Type.Object(
+        {
+          ...{ liid: Type.String(), cin: Type.Number(), source: TEXT, from: TEXT, to: TEXT },
+          ...{ firstTime: TEXT, lastTime: TEXT, ended: Type.Boolean(), packets: Type.Number() },
+          ...{ recovered: Type.Boolean(), streams: Type.Array(Type.Unknown()) },
+        },
+        { additionalProperties: true },
+      ),
     ),
   ),
 );

@@ -55,6 +55,7 @@ describe('R-93: the door for analysts', { timeout: 60_000 }, () => {
   it('shows what was recovered, key by key, and gives the audio as it is in the folder', async () => {
     await vi.waitFor(async () => expect((await view()).recovered).toBe(true), 30_000);
     const { id, report } = await view();
+    expect(report?.explanation).toBe('Every stream of the call was decrypted and decoded.');
     expect(report?.streams).toHaveLength(2);
     for (const stream of report!.streams) {
       expect(stream).toMatchObject({ stretches: [], keys: [{ packets: 20, at: 0 }] });
