@@ -11,6 +11,7 @@ import path from 'node:path';
 import { httpsServer, listen } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
+import { decodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
 import { DIRECTION } from '../../src/wire/x2x3/pdu.ts';
 import { encodeGetKeysResponse, GET_KEYS_PATH } from '../../src/wire/xk/get-keys.ts';
 import { call, keysOf, LEG, sip, TestPoi, vector, XID } from '../../test/entities/df/support.ts';
@@ -73,7 +74,10 @@ class Calls {
 
   constructor(interception: Interception, file: string) {
     this.#interception = interception;
-    this.#delivered = new Delivered(file, () => this.came++);
+    // What belongs to the transport, and notices of warrants, are in the file as well.
+    this.#delivered = new Delivered(file, (pdu) => {
+      if (decodePsPdu(pdu).payload.kind === 'iri') this.came++;
+    });
   }
 
   /** Sends the same of so many calls from `first` on; resolves when `records` of each have come. */
