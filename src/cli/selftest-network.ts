@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import { messageOf } from '../bytes/errors.ts';
 import { strict, Form } from '../bytes/schema.ts';
-import { STATUS } from '../host/operation.ts';
+import { STATUS } from '../host/status.ts';
 import type { DfEvidence } from '../lab/selftest/evidence.ts';
 import type { Inspectors, Officers } from '../lab/selftest/self-test.ts';
 import { decodeWarrant, WARRANTS_PATH, warrantPath } from '../wire/officers/warrants.ts';

@@ -8,12 +8,13 @@
  * A chain alone does not show that the newest lines were cut off; that takes a copy of the last hash elsewhere. A store
  * that can keep one beside the lines does (R-78), the entity's own store keeps another (`kept-log.ts`), and a log that
  * ends before one of them, or is gone, is missed.
+ *
+ * A browser reads logs by this file, too (`console/page/audit-logs.ts`): nothing in it, nor in what it imports, is of
+ * Node.js alone.
  */
-import { createHash } from 'node:crypto';
-import Type from 'typebox';
-import { Form, strict } from '../bytes/schema.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { ClavigerError, messageOf } from '../bytes/errors.ts';
-import { concat, fromHex, toHex, utf8 } from '../bytes/octets.ts';
 import type { Clock } from '../bytes/ports.ts';
 
 export type EvidenceErrorCode =
@@ -94,7 +95,7 @@ export function recordAll(log: Pick<AuditLog, 'append' | 'appendAll'>, events: r
   else for (const event of events) log.append(event);
 }
 
-const FIRST = toHex(createHash('sha256').update('claviger audit log v1').digest());
+const FIRST = bytesToHex(sha256(utf8ToBytes('claviger audit log v1')));
 
 /** How far a chain has come; `time`: of its newest record, ISO 8601. */
 interface ChainEnd {
@@ -249,6 +250,29 @@ export function nextRecord(last: ChainHead | null, now: number, event: AuditEven
   return { ...body, hash: chained(last?.hash ?? FIRST, body) };
 }
 
+/** A chain as far as it has been read: each record is checked against all before it. */
+export class ChainReader {
+  #hash = FIRST;
+  #sequence = 0;
+
+  /** The last record that was read; `null`: none was. */
+  get head(): ChainHead | null {
+    return this.#sequence === 0 ? null : { sequence: this.#sequence - 1, hash: this.#hash };
+  }
+
+  /** The next record. @throws EvidenceError where the line is not it; then it is as if it had not been read */
+  read(line: string): AuditRecord {
+    const record = readRecord(line, this.#sequence);
+    const { hash: claimed, ...body } = record;
+    if (record.sequence !== this.#sequence || chained(this.#hash, body) !== claimed) {
+      throw new EvidenceError('broken-chain', `audit record ${this.#sequence} does not continue the chain`);
+    }
+    this.#hash = claimed;
+    this.#sequence += 1;
+    return record;
+  }
+}
+
 /**
  * The records of a chain, in order, each checked as it is read.
  * @param known records that it must have
@@ -258,22 +282,17 @@ export function* verifyChain(
   lines: Iterable<string>,
   ...known: readonly (ChainHead | null)[]
 ): Generator<AuditRecord> {
-  let hash = FIRST;
-  let sequence = 0;
+  const chain = new ChainReader();
   for (const line of lines) {
-    const record = readRecord(line, sequence);
-    const { hash: claimed, ...body } = record;
-    if (record.sequence !== sequence || chained(hash, body) !== claimed) {
-      throw new EvidenceError('broken-chain', `audit record ${sequence} does not continue the chain`);
-    }
-    hash = claimed;
-    if (known.some((head) => head?.sequence === sequence && head.hash !== claimed)) {
+    const record = chain.read(line);
+    const { sequence, hash } = record;
+    if (known.some((head) => head?.sequence === sequence && head.hash !== hash)) {
       throw new EvidenceError('broken-chain', `audit record ${sequence} is not the one that was written`);
     }
-    sequence += 1;
     yield record;
   }
-  const missing = known.find((head) => head !== null && head.sequence >= sequence);
+  const end = chain.head?.sequence ?? -1;
+  const missing = known.find((head) => head !== null && head.sequence > end);
   if (missing !== undefined && missing !== null) {
     throw new EvidenceError(
       'cut-off',
@@ -284,29 +303,12 @@ export function* verifyChain(
 
 function chained(previous: string, body: Omit<AuditRecord, 'hash'>): string {
   const canonical = JSON.stringify({ sequence: body.sequence, time: body.time, event: sorted(body.event) });
-  return toHex(
-    createHash('sha256')
-      .update(concat(fromHex(previous), utf8(canonical)))
-      .digest(),
-  );
+  return bytesToHex(sha256(concatBytes(hexToBytes(previous), utf8ToBytes(canonical))));
 }
 
 function sorted(event: AuditEvent): Record<string, unknown> {
   return Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
-
-/** Exactly what is written: a member beside these would not be under the hash. */
-const RECORD = new Form(
-  strict({
-    sequence: Type.Integer({ minimum: 0 }),
-    time: Type.String(),
-    event: Type.Intersect([
-      Type.Object({ kind: Type.String() }),
-      Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
-    ]),
-    hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  }),
-);
 
 /** A record from its line, by itself. @param place which it should be, for errors @throws EvidenceError `malformed` */
 export function readRecord(line: string, place: number): AuditRecord {
@@ -316,8 +318,35 @@ export function readRecord(line: string, place: number): AuditRecord {
   } catch (cause) {
     throw new EvidenceError('malformed', `audit record ${place} is not JSON`, { cause });
   }
-  return RECORD.readOr(
-    value,
-    () => new EvidenceError('malformed', `audit record ${place} is not of the form that is written`),
+  if (isRecord(value)) return value;
+  throw new EvidenceError('malformed', `audit record ${place} is not of the form that is written`);
+}
+
+/**
+ * Exactly what is written: a member beside these would not be under the hash. By hand, since forms of JSON are compiled
+ * (`bytes/schema.ts`), which the policy of the console's page does not allow.
+ */
+function isRecord(value: unknown): value is AuditRecord {
+  if (!isObject(value)) return false;
+  const { sequence, time, event, hash, ...others } = value;
+  return (
+    Object.keys(others).length === 0 &&
+    Number.isInteger(sequence) &&
+    Number(sequence) >= 0 &&
+    typeof time === 'string' &&
+    isEvent(event) &&
+    typeof hash === 'string' &&
+    /^[0-9a-f]{64}$/.test(hash)
   );
+}
+
+function isEvent(value: unknown): value is AuditEvent {
+  if (!isObject(value) || typeof value['kind'] !== 'string') return false;
+  return Object.values(value).every(
+    (field) => field === null || ['string', 'number', 'boolean'].includes(typeof field),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

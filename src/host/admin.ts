@@ -1,6 +1,7 @@
 /**
- * The admin listener, for monitoring: what a probe and Prometheus read, by HTTP on loopback. Elsewhere it is HTTPS with
- * certificates on both sides, for admitted operators and auditors; they also read the status, auditors the audit log.
+ * The admin listener, for monitoring: what a probe and Prometheus read, by HTTP on loopback. Elsewhere, and where names
+ * of peers are given, it is HTTPS with certificates on both sides, for admitted operators and auditors; they also read
+ * the status, auditors the audit log.
  *
  *     GET /healthz   200: it runs                              GET /status          operator, auditor
  *     GET /readyz    200, or 503 with reasons                  GET /audit?from=N    auditor; JSON lines, `most` of them
@@ -21,11 +22,11 @@ import type { Role } from '../net/tls.ts';
 import { ConfigError } from './config.ts';
 import type { Listen } from './config.ts';
 import { METRICS_TYPE } from './metrics.ts';
-import type { Operated } from './operated.ts';
+import type { ObservedEntity } from './operated.ts';
 
 export interface AdminSettings extends Listen {
   readonly connections?: Partial<ConnectionLimits>;
-  /** Names in certificates; needed where it is not on loopback. */
+  /** Names in certificates; needed where it is not on loopback, and if given, asked for there too. */
   readonly peers?: readonly string[] | undefined;
 }
 
@@ -44,9 +45,10 @@ export class AdminListener {
   }
 
   /** @throws ConfigError */
-  static async open(settings: AdminSettings, operated: Operated, logger: Logger): Promise<AdminListener> {
-    const { address, port } = settings;
-    const server = isLoopback(address) ? localServer() : remoteServer(settings, operated, logger);
+  static async open(settings: AdminSettings, operated: ObservedEntity, logger: Logger): Promise<AdminListener> {
+    const { address, port, peers = [] } = settings;
+    const isOpen = isLoopback(address) && peers.length === 0;
+    const server = isOpen ? localServer() : remoteServer(settings, operated, logger);
     useProblems(server, (error) => logger.error({ err: error }, 'a request at the admin listener failed'));
     mountHealth(server, operated);
     try {
@@ -74,7 +76,7 @@ function localServer(): FastifyInstance {
   return server;
 }
 
-function remoteServer(settings: AdminSettings, operated: Operated, logger: Logger): FastifyInstance {
+function remoteServer(settings: AdminSettings, operated: ObservedEntity, logger: Logger): FastifyInstance {
   const { peers = [], connections, address } = settings;
   if (peers.length === 0)
     throw new ConfigError(
@@ -107,7 +109,7 @@ function remoteServer(settings: AdminSettings, operated: Operated, logger: Logge
   return server;
 }
 
-function mountHealth(server: FastifyInstance, operated: Operated): void {
+function mountHealth(server: FastifyInstance, operated: ObservedEntity): void {
   server.get('/healthz', (_request, reply) => reply.type('text/plain').send('runs\n'));
   server.get('/readyz', async (_request, reply) => {
     const { ready, reasons } = await operated.status();
@@ -133,7 +135,7 @@ const QUERY = new Form(
 async function sendAudit(
   request: FastifyRequest,
   reply: FastifyReply,
-  { operation }: Operated,
+  { operation }: ObservedEntity,
 ): Promise<FastifyReply> {
   const { audit } = operation;
   if (audit === null) return sendProblem(reply, 404, 'this entity keeps no audit log');

@@ -3,7 +3,8 @@
  * meters that each has of its own. Each entity has a registry of its own, so that several may run in one process.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { Meter, Reading, Status } from './operation.ts';
+import type { Meter, Reading } from './operation.ts';
+import type { Status } from './status.ts';
 
 /** The media type of what `exposition` gives. */
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;

@@ -18,16 +18,15 @@ import type { BackupManifest, BackupOrder } from './backup.ts';
 import type { AdminSettings } from './admin.ts';
 import { controlPathOf, ControlSocket } from './control.ts';
 import type { StatePlaces } from './control.ts';
+import { EntityStatus } from './entity-status.ts';
 import type { LeveledLogger, LogLevel } from './log.ts';
 import { meter } from './meters.ts';
-import { registryOf } from './metrics.ts';
 import type { Operated } from './operated.ts';
-import type { Alarm, Operation, Reread, Retake, Status } from './operation.ts';
+import type { Operation, Reread, Retake } from './operation.ts';
+import type { Alarm, Status } from './status.ts';
 import { digestsOf, changedSettings } from './reload.ts';
 import type { ReloadReport } from './reload.ts';
-import { restartsOf } from './runtime.ts';
 import type { Running, Runtime, SystemClock } from './runtime.ts';
-import { daysUntil, validityAlarms, validityMeters } from './validity.ts';
 import { programVersion } from './version.ts';
 
 /** Settings that every entity has (`OPERATION_SETTINGS`). */
@@ -72,8 +71,6 @@ export interface RunningOperated<R extends Running = Running> extends Running {
 
 /** How long a step of the clock is told of. */
 const STEP_TOLD_MS = 3_600_000;
-/** A reading of state and readiness is good for so long: whoever asks often makes no work of it. */
-const FRESH_MS = 250;
 
 /** Starts an entity and what it is operated by. @throws what starting the entity throws; ConfigError, ControlError */
 export async function startOperated<Config extends OperatedSettings>(
@@ -108,10 +105,8 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
   readonly #kind: OperatedKind<Config>;
   readonly #source: OperatedSource;
   readonly #runtime: OperatedRuntime;
-  readonly #started: number;
-  readonly #registry: { exposition(): Promise<string> };
+  readonly #told: EntityStatus;
   #digests: ReadonlyMap<string, string>;
-  #read: { readonly at: number; readonly status: Promise<Status> } | null = null;
   /** What was wrong with the last reload; `null`: nothing, or there was none. */
   #refused: { readonly since: number; readonly problem: string } | null = null;
   #refusals = 0;
@@ -128,33 +123,26 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     this.#kind = kind;
     this.#source = source;
     this.#runtime = runtime;
-    this.#started = runtime.clock.now();
     this.#digests = digests;
-    const meters = [
-      ...operation.meters,
-      ...validityMeters(operation),
-      meter(
-        'clock_steps_total',
-        'How often the clock was set while the entity ran.',
-        () => runtime.clock.steps.count,
-      ),
-      meter('reloads_refused_total', 'How often new settings could not be taken.', () => this.#refusals),
-    ];
-    this.#registry = registryOf(meters, () => this.status());
+    this.#told = new EntityStatus(operation, runtime.clock, {
+      alarms: (now) => this.#alarms(now),
+      meters: [
+        meter(
+          'clock_steps_total',
+          'How often the clock was set while the entity ran.',
+          () => runtime.clock.steps.count,
+        ),
+        meter('reloads_refused_total', 'How often new settings could not be taken.', () => this.#refusals),
+      ],
+    });
   }
 
   status(): Promise<Status> {
-    const now = performance.now();
-    if (this.#read === null || now - this.#read.at > FRESH_MS) {
-      const reading = { at: now, status: this.#status() };
-      reading.status.catch(() => (this.#read = null));
-      this.#read = reading;
-    }
-    return this.#read.status;
+    return this.#told.status();
   }
 
   metrics(): Promise<string> {
-    return this.#registry.exposition();
+    return this.#told.metrics();
   }
 
   level(): LogLevel {
@@ -184,7 +172,7 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
   reload(): Promise<ReloadReport> {
     this.#reloading ??= this.#reload().finally(() => {
       this.#reloading = null;
-      this.#read = null;
+      this.#told.forget();
     });
     return this.#reloading;
   }
@@ -251,44 +239,15 @@ class OperatedProcess<Config extends OperatedSettings> implements Operated {
     return report;
   }
 
-  async #status(): Promise<Status> {
-    const { operation } = this;
-    const { clock } = this.#runtime;
-    const now = clock.now();
-    const [state, unready] = await Promise.all([operation.state(), operation.unready()]);
-    const auditProblem = operation.audit?.problem() ?? null;
-    const reasons = [...unready, ...(auditProblem === null ? [] : [`the audit log: ${auditProblem}`])];
-    const { subject, notAfter } = operation.tls.inForce;
-    const daysLeft = daysUntil(notAfter, now);
-    return {
-      entity: operation.entity,
-      name: operation.name,
-      version: programVersion(),
-      pid: process.pid,
-      started: isoTime(this.#started),
-      uptimeSeconds: Math.max(0, Math.floor((now - this.#started) / 1000)),
-      restarts: restartsOf(process.env),
-      ready: reasons.length === 0,
-      reasons,
-      certificate: { subject, notAfter: isoTime(notAfter), daysLeft },
-      ...state,
-      alarms: [...this.#alarms(now, auditProblem), ...state.alarms],
-      audit: operation.audit?.last() ?? null,
-      auditWritable: operation.audit === null ? null : auditProblem === null,
-    };
-  }
-
-  /** Those that are no entity's own. */
-  #alarms(now: number, auditProblem: string | null): Alarm[] {
-    const alarms = validityAlarms(this.operation, now);
-    const alarm = (name: string, severity: Alarm['severity'], text: string, since: string | null = null) =>
-      void alarms.push({ name, severity, about: '', text, since });
-    if (auditProblem !== null) alarm('audit-log', 'critical', auditProblem);
+  /** Those of how the process runs. */
+  #alarms(now: number): Alarm[] {
+    const alarms: Alarm[] = [];
+    const warn = (name: string, text: string, since: string): void =>
+      void alarms.push({ name, severity: 'warning', about: '', text, since });
     const step = this.#runtime.clock.steps.last;
     if (step !== null && Math.abs(now - step.at) < STEP_TOLD_MS)
-      alarm('clock-step', 'warning', `the clock was set by ${step.ms} ms`, isoTime(step.at));
-    if (this.#refused !== null)
-      alarm('reload-refused', 'warning', this.#refused.problem, isoTime(this.#refused.since));
+      warn('clock-step', `the clock was set by ${step.ms} ms`, isoTime(step.at));
+    if (this.#refused !== null) warn('reload-refused', this.#refused.problem, isoTime(this.#refused.since));
     return alarms;
   }
 }

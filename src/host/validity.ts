@@ -8,7 +8,8 @@ import { listValidity } from '../net/validity.ts';
 import type { TimeInForce } from '../net/validity.ts';
 import type { LiveTls } from '../net/live-tls.ts';
 import { meterBy } from './meters.ts';
-import type { Alarm, Meter, Operation } from './operation.ts';
+import type { Meter, Operation } from './operation.ts';
+import type { Alarm } from './status.ts';
 
 const DAY_MS = 86_400_000;
 /** Days before the end of a certificate at which the alarm is raised, and at which it is critical. */

@@ -4,7 +4,8 @@
  */
 import type { AuditTrail } from '../evidence/trail.ts';
 import { meter } from '../host/meters.ts';
-import type { EntityState, Meter } from '../host/operation.ts';
+import type { Meter } from '../host/operation.ts';
+import type { EntityState } from '../host/status.ts';
 import type { ConnectionGuard } from '../net/connections.ts';
 import { WriteProbe } from '../storage/probe.ts';
 import type { RunningX1Ne } from '../x1/ne.ts';

@@ -1,5 +1,6 @@
 /** What an element under X1 says to its operator of its tasks, its destinations and its ADMF. */
-import type { Alarm, EntityState, Meter } from '../host/operation.ts';
+import type { Meter } from '../host/operation.ts';
+import type { Alarm, EntityState } from '../host/status.ts';
 import { connectionMeters, meter } from '../host/meters.ts';
 import type { ConnectionGuard } from '../net/connections.ts';
 import type { RunningX1Ne } from './ne.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Form } from '../../src/bytes/schema.ts';
-import { STATUS } from '../../src/host/operation.ts';
-import type { Status } from '../../src/host/operation.ts';
+import { STATUS } from '../../src/host/status.ts';
+import type { Status } from '../../src/host/status.ts';
 import { SERVICES } from '../../src/lab/network/home.ts';
 import type { Service } from '../../src/lab/network/home.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
@@ -242,6 +242,40 @@ describe('reading settings again', () => {
   );
 });
 
+/** Has the KMS watched at an address by people, and gives who asks: with a certificate of that name and role. */
+async function watchedAt(
+  address: string,
+): Promise<(name: string, role: Role, at: string) => Promise<[number, string]>> {
+  const pki = await LabPki.create(path.join(folder, 'people'), Date.now());
+  const names = ['kms.home1.example'];
+  const own = await pki.issue({ commonName: names[0] ?? '', dnsNames: names, roles: ['kms'] });
+  const peers = ['operator', 'auditor', 'officer', 'stranger'].map((name) => `${name}.home1.example`);
+  await running.kms.stop();
+  running.kms = await operate('kms', { ...configOf('kms'), tls: own, admin: { address, peers } }, folder);
+  const hosts = new HostMap({ 'kms.home1.example': `127.0.0.1:${String(running.kms.admin?.port)}` });
+  return async (name, role, at) => {
+    const commonName = `${name}.home1.example`;
+    const tls = loadTls(await pki.issue({ commonName, dnsNames: [commonName], roles: [role] }), Date.now());
+    const client = new HttpsClient({ hosts, tls });
+    try {
+      const { status, body } = await client.request('GET', `https://kms.home1.example${at}`);
+      return [status, new TextDecoder().decode(body)];
+    } finally {
+      await client.close();
+    }
+  };
+}
+
+describe('an admin listener on loopback', () => {
+  it('R-92: asks for certificates where names are given', async () => {
+    const as = await watchedAt('127.0.0.1');
+    const plain = fetch(`http://127.0.0.1:${String(running.kms.admin?.port)}/metrics`);
+    await expect(plain).rejects.toThrow();
+    expect(await as('operator', 'operator', '/status')).toMatchObject([200, expect.any(String)]);
+    expect((await as('officer', 'officer', '/metrics'))[0]).toBe(403);
+  });
+});
+
 describe('an admin listener that is not on loopback', () => {
   it('R-92: is refused without names of those who may', async () => {
     await running.kms.stop();
@@ -251,31 +285,7 @@ describe('an admin listener that is not on loopback', () => {
   });
 
   it('R-92: has the status for operators, the audit log for auditors alone, and nothing for others', async () => {
-    const pki = await LabPki.create(path.join(folder, 'people'), Date.now());
-    const people = ['operator', 'auditor', 'officer'] as const;
-    const own = await pki.issue({
-      commonName: 'kms.home1.example',
-      dnsNames: ['kms.home1.example'],
-      roles: ['kms'],
-    });
-    await running.kms.stop();
-    const admin = {
-      address: 'localhost',
-      peers: [...people, 'stranger'].map((name) => `${name}.home1.example`),
-    };
-    running.kms = await operate('kms', { ...configOf('kms'), tls: own, admin }, folder);
-    const hosts = new HostMap({ 'kms.home1.example': `127.0.0.1:${String(running.kms.admin?.port)}` });
-    const as = async (name: string, role: Role, at: string): Promise<[number, string]> => {
-      const commonName = `${name}.home1.example`;
-      const tls = loadTls(await pki.issue({ commonName, dnsNames: [commonName], roles: [role] }), Date.now());
-      const client = new HttpsClient({ hosts, tls });
-      try {
-        const { status, body } = await client.request('GET', `https://kms.home1.example${at}`);
-        return [status, new TextDecoder().decode(body)];
-      } finally {
-        await client.close();
-      }
-    };
+    const as = await watchedAt('localhost');
     expect(await as('operator', 'operator', '/status')).toMatchObject([
       200,
       expect.stringContaining('"ready":true'),

@@ -5,8 +5,8 @@ import Type from 'typebox';
 import { Form, strict } from '../../bytes/schema.ts';
 import { LOG_LEVELS } from '../../host/log.ts';
 import type { LogLevel } from '../../host/log.ts';
-import { STATUS } from '../../host/operation.ts';
-import type { Status } from '../../host/operation.ts';
+import { STATUS } from '../../host/status.ts';
+import type { Status } from '../../host/status.ts';
 import { RELOAD_REPORT } from '../../host/reload.ts';
 import {
   aboutEntities,

@@ -5,7 +5,8 @@
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Operation, PeerState, QueueState } from '../../host/operation.ts';
+import type { Operation } from '../../host/operation.ts';
+import type { PeerState, QueueState } from '../../host/status.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';

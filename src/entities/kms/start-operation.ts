@@ -12,7 +12,8 @@ import { databaseAlarms, databaseMeters } from '../../host/database-operation.ts
 import type { SharedDatabase } from '../../host/database-operation.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Alarm, Operation } from '../../host/operation.ts';
+import type { Operation } from '../../host/operation.ts';
+import type { Alarm } from '../../host/status.ts';
 import type { KmsConfig } from './config.ts';
 import type { District } from './district.ts';
 import { enrolAll } from './enrolment.ts';

@@ -1,6 +1,7 @@
 /** What a running LEMF says to its operator. It is ready while what delivery functions send can be stored. */
 import { connectionMeters, eventStreamMeters, meter, meterBy } from '../../host/meters.ts';
-import type { Alarm, Operation } from '../../host/operation.ts';
+import type { Operation } from '../../host/operation.ts';
+import type { Alarm } from '../../host/status.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
 import { placeProblems } from '../../storage/room.ts';
 import type { LemfConfig } from './config.ts';

@@ -237,10 +237,20 @@ class Links {
 
   #officer(officer: CheckedOf<'officer'>): void {
     const admf = this.#followUrl(officer, 'url', officer.config.url, 'admf', 'officers');
-    if (admf === null) return;
-    const person = this.#seenBy(admf, officer);
-    if (person !== null && personOf(person, admf.config.officers?.peers ?? [], OFFICE_ROLES) === null)
+    const person = admf === null ? null : this.#seenBy(admf, officer);
+    const peers = admf?.config.officers?.peers ?? [];
+    if (admf !== null && person !== null && personOf(person, peers, OFFICE_ROLES) === null)
       this.#error(admf, `officers.peers: ${person.commonName} of ${officer.file} is not admitted`);
+    this.#watcher(officer);
+  }
+
+  /** Whether the entities that are watched admit whoever watches them. */
+  #watcher(officer: CheckedOf<'officer'>): void {
+    for (const [at, { kind, url }] of (officer.config.entities ?? []).entries()) {
+      const entity = this.#followUrl(officer, `entities[${at}].url`, url, kind, 'admin');
+      if (entity !== null)
+        this.#admits(officer, entity, 'admin', entity.config.admin?.peers, ['operator', 'auditor']);
+    }
   }
 
   #analyst(analyst: CheckedOf<'analyst'>): void {

@@ -13,17 +13,19 @@ import type { Random } from '../../bytes/ports.ts';
 import { TLS_FILES } from '../../host/config.ts';
 import { mapPaths } from '../../host/config-paths.ts';
 import { programVersion } from '../../host/version.ts';
-import type { PersonRole, TlsFiles } from '../../net/tls.ts';
+import type { TlsFiles } from '../../net/tls.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { schemaOf } from '../check/configurations.ts';
 import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
 import { hostOf, MAILBOX_USER, planHome, SERVICES } from '../network/home.ts';
 import type { HomePlan, Plan, Service } from '../network/home.ts';
+import { PEOPLE, personConfig, personName, watchersOf } from '../network/people.ts';
+import type { WatchedEntity } from '../network/people.ts';
 import { LabPki } from '../network/pki.ts';
 import { composeFile } from '../packaging/compose.ts';
 import { prometheusFiles } from '../packaging/prometheus.ts';
-import type { Watched } from '../packaging/prometheus.ts';
+import type { WatchedHome } from '../packaging/prometheus.ts';
 import { laboratoryPlace, systemdUnits } from '../packaging/systemd.ts';
 import { LOOPBACK_ADDRESS, PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFrom } from '../pki/folder.ts';
@@ -76,13 +78,6 @@ const USERS = [
   ['erin', 'frank'],
   ['grace', 'heidi'],
 ] as const;
-
-const PEOPLE: Readonly<Record<string, readonly PersonRole[]>> = {
-  'officer-1': ['officer', 'approver'],
-  'officer-2': ['officer', 'approver'],
-  auditor: ['auditor'],
-  operator: ['operator'],
-};
 
 /** Who listens at the LEMF. */
 const ANALYST = 'analyst';
@@ -167,21 +162,24 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
     options.revocation === true ? await revokeIn(at, [], { days: CERTIFICATE_DAYS, now }) : undefined;
   const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority), lists?.file);
   makeFolder(plan.state, 0o700);
-  const admin = plans.map(({ name, address }) =>
-    SERVICES.map((entity): Watched => ({ home: name, entity, address, port: range.tcp() })),
+  const admin = plans.map(({ address }) =>
+    SERVICES.map((entity): WatchedEntity => ({ entity, address, port: range.tcp() })),
   );
   const analysts = plans.map(() => range.tcp());
+  const watched: WatchedHome[] = [];
   for (const [at, home] of plans.entries())
-    await makeHome(folder, plan, home, {
-      ...{ pki, now, random, admin: admin[at] ?? [], analysts: analysts[at] ?? 0 },
-    });
+    watched.push(
+      await makeHome(folder, plan, home, {
+        ...{ pki, now, random, admin: admin[at] ?? [], analysts: analysts[at] ?? 0 },
+      }),
+    );
   const made = plans.map(({ name, subscribers }) => ({
     name,
     users: subscribers.map(({ user }) => user).filter((user) => user !== MAILBOX_USER),
     mailbox: true,
   }));
   writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: made }), { mode: 0o600 });
-  writeOperated(folder, options, admin.flat());
+  writeOperated(folder, options, watched);
   const to = Math.max(
     ...plans.flatMap(({ media, subscribers }) => [media.to, ...subscribers.map((each) => each.media.to)]),
   );
@@ -201,11 +199,11 @@ async function makeHome(
     readonly pki: LabPki;
     readonly now: number;
     readonly random: Random;
-    readonly admin: readonly Watched[];
+    readonly admin: readonly WatchedEntity[];
     /** Port of the LEMF's door for analysts. */
     readonly analysts: number;
   },
-): Promise<void> {
+): Promise<WatchedHome> {
   const own = path.join(folder, home.name);
   makeFolder(own, 0o700);
   const write = (name: string, schema: TSchema, config: object): void => {
@@ -216,7 +214,7 @@ async function makeHome(
   };
   const { entities, phones, mailbox, agency } = await configureHome(plan, home, pki);
   const services: Readonly<Record<Service, object | null>> = { ...entities, mailbox };
-  const peers = Object.keys(PEOPLE).map((person) => `${person}.${home.domain}`);
+  const peers = Object.keys(PEOPLE).map((person) => personName(person, home));
   const officers = { address: home.address, port: home.ports['admf.officers'], peers };
   const analyst = `${ANALYST}.${home.domain}`;
   const more: Partial<Record<Service, object>> = {
@@ -226,12 +224,17 @@ async function makeHome(
       recoverInto: path.join(plan.state, home.name, 'recovered'),
     },
   };
+  const watchers = watchersOf(home);
   for (const { entity, address, port } of admin)
-    write(entity, schemaOf(entity), { ...services[entity], ...more[entity], admin: { address, port } });
+    write(entity, schemaOf(entity), {
+      ...{ ...services[entity], ...more[entity], admin: { address, port, peers: watchers } },
+    });
   for (const [user, config] of Object.entries(phones)) write(user, schemaOf('ue'), config);
+  const issued = new Map<string, TlsFiles>();
   for (const [person, roles] of Object.entries(PEOPLE)) {
-    const tls = await pki.issue({ commonName: `${person}.${home.domain}`, dnsNames: [], roles });
-    write(person, OFFICER_PATHS, officerOf(home, tls));
+    const tls = await pki.issue({ commonName: personName(person, home), dnsNames: [], roles });
+    issued.set(person, tls);
+    write(person, OFFICER_PATHS, personConfig(person, home, tls, admin));
   }
   const listens = await pki.issue({ commonName: analyst, dnsNames: [], roles: ['analyst'] });
   const at = endpointText({ address: home.address, port });
@@ -243,6 +246,9 @@ async function makeHome(
   makeFolder(path.join(own, 'hi1'), 0o700);
   for (const [name, octets] of Object.entries(agencyRequests(home, times)))
     writeWhole(path.join(own, 'hi1', `${name}.xml`), octets, { mode: 0o600 });
+  const operator = issued.get('operator');
+  if (operator === undefined) throw new LabError('options', `${home.name} has no operator`);
+  return { home: home.name, domain: home.domain, entities: admin, tls: operator };
 }
 
 function thisProgram(): LabProgram {
@@ -251,7 +257,7 @@ function thisProgram(): LabProgram {
 }
 
 /** What runs and watches the laboratory besides `claviger up`: units, containers, Prometheus. */
-function writeOperated(folder: string, options: InitOptions, watched: readonly Watched[]): void {
+function writeOperated(folder: string, options: InitOptions, watched: readonly WatchedHome[]): void {
   const { homes, program = thisProgram() } = options;
   const owner = userInfo();
   const put = (at: string, files: Readonly<Record<string, string>>): void => {
@@ -261,23 +267,9 @@ function writeOperated(folder: string, options: InitOptions, watched: readonly W
   };
   const place = laboratoryPlace({ ...program, folder: path.resolve(options.folder), user: owner.username });
   put('systemd', Object.fromEntries(systemdUnits(place).map(({ name, text }) => [name, text])));
-  put('prometheus', prometheusFiles(watched));
+  put('prometheus', prometheusFiles(watched, path.join(folder, 'prometheus')));
   const image = `claviger:${programVersion()}`;
   put('', { 'compose.yaml': composeFile({ homes, image, user: `${owner.uid}:${owner.gid}` }) });
-}
-
-/** What `claviger warrant` takes: the door for officers of the home's ADMF, and where its LEMF is. */
-function officerOf(home: HomePlan, tls: TlsFiles): object {
-  const door = `${hostOf('admf', home)}:8443`;
-  return {
-    url: `https://${door}`,
-    tls,
-    hosts: { [door]: endpointText({ address: home.address, port: home.ports['admf.officers'] ?? 0 }) },
-    lemf: {
-      hi2: { host: hostOf('lemf', home), port: 7512 },
-      hi3: { host: hostOf('lemf', home), port: 7513 },
-    },
-  };
 }
 
 function jsonText(value: unknown): string {

@@ -1,32 +1,39 @@
 /** What Prometheus needs to watch a laboratory: where its entities answer, and the package's rules. */
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { stringify } from 'yaml';
-import type { Service } from '../network/home.ts';
+import { endpointText } from '../../bytes/network-address.ts';
+import type { TlsFiles } from '../../net/tls.ts';
+import type { WatchedEntity } from '../network/people.ts';
 
-export interface Watched {
+export interface WatchedHome {
   readonly home: string;
-  readonly entity: Service;
-  /** Of its admin listener, on loopback. */
-  readonly address: string;
-  readonly port: number;
+  readonly domain: string;
+  readonly entities: readonly WatchedEntity[];
+  /** Of its operator, as whom Prometheus asks. */
+  readonly tls: TlsFiles;
 }
 
 const RULES = 'alerts.yaml';
 
-/** Files by name, for one folder. */
-export function prometheusFiles(watched: readonly Watched[]): Record<string, string> {
+/** Files by name, for one folder. Each entity is a job of its own, since its name is what its certificate must bear. */
+export function prometheusFiles(watched: readonly WatchedHome[], folder: string): Record<string, string> {
   const config = {
     global: { scrape_interval: '15s', evaluation_interval: '15s' },
     rule_files: [RULES],
-    scrape_configs: [
-      {
-        job_name: 'claviger',
-        static_configs: watched.map(({ home, entity, address, port }) => ({
-          targets: [address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`],
-          labels: { home, element: entity },
-        })),
-      },
-    ],
+    scrape_configs: watched.flatMap(({ home, domain, entities, tls }) =>
+      entities.map(({ entity, ...at }) => ({
+        job_name: `${entity}.${domain}`,
+        scheme: 'https',
+        tls_config: {
+          ca_file: path.relative(folder, tls.authorities),
+          cert_file: path.relative(folder, tls.certificate),
+          key_file: path.relative(folder, tls.privateKey),
+          server_name: `${entity}.${domain}`,
+        },
+        static_configs: [{ targets: [endpointText(at)], labels: { job: 'claviger', home, element: entity } }],
+      })),
+    ),
   };
   const rules = readFileSync(new URL(`../../../assets/prometheus/${RULES}`, import.meta.url), 'utf8');
   return { 'prometheus.yml': stringify(config), [RULES]: rules };

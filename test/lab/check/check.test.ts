@@ -188,6 +188,7 @@ describe('claviger config check', () => {
       [
         ['a/admf.json', 'officers.peers', ['officer-1.a.example', 'auditor.a.example', 'kms.a.example']],
         ['a/auditor.json', 'hosts', {}],
+        ['b/df.json', 'admin.peers', ['operator.b.example']],
         ['a/operator.json', 'url', 'https://admf.a.example'],
         ['a/operator.json', 'colour', 'red'],
         ['b/officer-1.json', 'url', 'https://admf.b.example'],
@@ -200,6 +201,7 @@ describe('claviger config check', () => {
         'a/admf.json: error: officers.peers: officer-2.a.example of a/officer-2.json is not admitted',
         'b/admf.json: error: officers.peers: kms.b.example of b/officer-2.json is not admitted',
         'b/lemf.json: error: analysts.peers: analyst.b.example of b/analyst.json is not admitted',
+        'b/df.json: error: admin.peers: auditor.b.example of b/auditor.json is not admitted',
         'a/operator.json: error: colour: no such setting',
         'b/officer-1.json: error: url leads to users of a/kms.json, not to officers of an admf',
       ],
@@ -271,6 +273,8 @@ describe('claviger config check', () => {
       'b/lemf.json: error: foldr: no such setting; did you mean folder?',
       'b/bob.json: error: cscf.username is not the one that b/cscf.json has',
       expect.stringMatching(/^b\/analyst\.json: warning: url leads to .*, where nobody of these listens$/),
+      'b/auditor.json: warning: entities[5].url leads to 127.0.0.1:20046, where nobody of these listens',
+      'b/operator.json: warning: entities[5].url leads to 127.0.0.1:20046, where nobody of these listens',
     ]);
   });
 

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { initLab } from '../../../src/lab/folder/init.ts';
 import type { InitOptions } from '../../../src/lab/folder/init.ts';
 import { LabFolder } from '../../../src/lab/folder/lab-folder.ts';
+import { SERVICES } from '../../../src/lab/network/home.ts';
 import { holdLab, isHeld, orphans, readNote } from '../../../src/lab/processes/run-note.ts';
 import { Supervisor } from '../../../src/lab/processes/supervisor.ts';
 import type { RestartPolicy } from '../../../src/lab/processes/supervisor.ts';
@@ -128,6 +129,22 @@ describe('claviger init', () => {
     expect(analyst.hosts[new URL(analyst.url).host]).toBe(`127.0.0.1:${String(analysts?.port)}`);
     expect(analysts?.peers).toEqual(['analyst.north.example']);
     expect(recoverInto).toBe(path.join(folder, 'state', 'north', 'recovered'));
+  });
+
+  it('R-93: makes an auditor and an operator who may watch each entity of their home, and nobody else who may', () => {
+    for (const who of ['auditor', 'operator', 'officer-1']) {
+      const file = path.join(folder, 'north', `${who}.json`);
+      const { entities = [], hosts } = officerConfig(readSecretFile(file), file);
+      expect(entities.map(({ kind }) => kind)).toEqual(who === 'officer-1' ? [] : SERVICES);
+      for (const { kind, url } of entities) {
+        const { admin } = readSecretFile(path.join(folder, 'north', `${kind}.json`)) as {
+          admin: { port: number; peers: string[] };
+        };
+        expect(url).toBe(`https://${kind}.north.example:9464`);
+        expect(hosts[new URL(url).host]).toBe(`127.0.0.1:${admin.port}`);
+        expect(admin.peers).toEqual(['auditor.north.example', 'operator.north.example']);
+      }
+    }
   });
 
   it('R-91: makes an agency that the ADMF knows, and requests that it may send', () => {

@@ -124,7 +124,11 @@ describe('prometheus.yml', () => {
   it('R-92: asks each entity where its configuration says that it answers', () => {
     interface Config {
       readonly rule_files: string[];
-      readonly scrape_configs: { static_configs: { targets: string[]; labels: Record<string, string> }[] }[];
+      readonly scrape_configs: {
+        scheme: string;
+        tls_config: Record<string, string>;
+        static_configs: { targets: string[]; labels: Record<string, string> }[];
+      }[];
     }
     const { scrape_configs: jobs, rule_files: rules } = parse(
       inLab('prometheus', 'prometheus.yml'),
@@ -133,9 +137,18 @@ describe('prometheus.yml', () => {
     expect(asked).toHaveLength(homes.length * SERVICES.length);
     for (const { targets, labels } of asked) {
       const { admin } = JSON.parse(inLab(labels['home'] ?? '', `${labels['element'] ?? ''}.json`)) as {
-        admin: { address: string; port: number };
+        admin: { address: string; port: number; peers: string[] };
       };
       expect(targets).toEqual([`${admin.address}:${admin.port}`]);
+      expect(admin.peers).toContain(`operator.${labels['home'] ?? ''}.example`);
+      expect(labels['job']).toBe('claviger');
+    }
+    for (const { scheme, tls_config: tls, static_configs: all } of jobs) {
+      const { element, home } = all[0]?.labels ?? {};
+      expect([scheme, tls['server_name']]).toEqual(['https', `${String(element)}.${String(home)}.example`]);
+      expect(tls['cert_file']).toBe(`../pki/operator.${String(home)}.example.pem`);
+      for (const file of ['ca_file', 'cert_file', 'key_file'])
+        expect(existsSync(path.join(folder, 'prometheus', tls[file] ?? '')), file).toBe(true);
     }
     expect(new Set(asked.flatMap(({ targets }) => targets)).size).toBe(asked.length);
     expect(inLab('prometheus', rules[0] ?? '')).toBe(
