@@ -26,6 +26,7 @@ const EVERYWHERE = [
 /** Functions that make meters for those who call them, by the file that has them. @type {Record<string, RegExp>} */
 const MADE_BY = {
   'src/host/meters.ts': /\bconnectionMeters\(/,
+  'src/host/event-stream-meters.ts': /\beventStreamMeters\(/,
   'src/x1/operation.ts': /\bneMeters\(/,
   'src/poi/operation.ts': /\boperation\.meters\(/,
 };

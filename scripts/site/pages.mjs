@@ -31,7 +31,14 @@ export const KINDS = [
 const PLACES = {
   overview: ['README.md'],
   tutorial: ['docs/tutorial/'],
-  'how-to': ['docs/how-to/', 'docs/operations.md', 'docs/report.md', 'docs/workbench.md', 'CONTRIBUTING.md'],
+  'how-to': [
+    'docs/how-to/',
+    'docs/operations.md',
+    'docs/console.md',
+    'docs/report.md',
+    'docs/workbench.md',
+    'CONTRIBUTING.md',
+  ],
   reference: [
     'docs/commands/',
     'docs/configuration.md',

@@ -8,6 +8,7 @@
  *     /open/TOKEN        once: gives the browser its session, and leads to the page
  *     /SESSION/console/  the page
  *     /SESSION/v1/…      the interface of that door
+ *     /SESSION/…         what there is beside it (`beside.ts`)
  *
  * Others on the machine, and pages of other sites in the same browser, are kept out so:
  *
@@ -33,6 +34,8 @@ import type { PageFiles } from '../net/pages.ts';
 import { sendProblem } from '../net/problem.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import { EVENTS_PATH } from '../wire/officers/events.ts';
+import { serveBeside } from './beside.ts';
+import type { CallingLaboratory } from './beside.ts';
 
 const ADDRESS = '127.0.0.1';
 /** Octets of what is sent, and of what that is answered, at most. */
@@ -49,12 +52,14 @@ const PATH_OCTETS = 16;
 export interface BridgeOptions {
   readonly pages: PageFiles;
   /** Whose certificate it shows, and to whom. */
-  readonly officer: Pick<OfficerConfig, 'url' | 'hosts' | 'timeoutMs'>;
+  readonly officer: Pick<OfficerConfig, 'url' | 'hosts' | 'timeoutMs' | 'lemf' | 'entities'>;
   readonly tls: TlsMaterial;
   readonly random: Random;
   readonly logger: Logger;
   /** 0: any free one. */
   readonly port: number;
+  /** Whose phones can be told to call; absent: none. */
+  readonly laboratory?: CallingLaboratory;
 }
 
 export interface Bridge {
@@ -95,6 +100,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   );
   servePages(server, `${session.path}/console`, options.pages);
   passOn(server, session.path, officer, client);
+  serveBeside(server, session.path, { officer, client, laboratory: options.laboratory ?? null });
   try {
     const port = await listen(server, ADDRESS, options.port);
     session.authority = `${ADDRESS}:${port}`;

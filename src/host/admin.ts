@@ -45,7 +45,11 @@ export class AdminListener {
   }
 
   /** @throws ConfigError */
-  static async open(settings: AdminSettings, operated: ObservedEntity, logger: Logger): Promise<AdminListener> {
+  static async open(
+    settings: AdminSettings,
+    operated: ObservedEntity,
+    logger: Logger,
+  ): Promise<AdminListener> {
     const { address, port, peers = [] } = settings;
     const isOpen = isLoopback(address) && peers.length === 0;
     const server = isOpen ? localServer() : remoteServer(settings, operated, logger);

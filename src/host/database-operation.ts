@@ -1,7 +1,8 @@
 /** What an entity says to its operator of a database that it shares with other processes. */
 import type { DatabasePool } from '../storage/postgresql.ts';
 import { meter, meterBy } from './meters.ts';
-import type { Alarm, Meter } from './operation.ts';
+import type { Meter } from './operation.ts';
+import type { Alarm } from './status.ts';
 
 /** A database that is in use. */
 export interface SharedDatabase {

@@ -1,6 +1,5 @@
 /** Meters that entities have in common, made from what counts below them. */
 import type { ConnectionGuard } from '../net/connections.ts';
-import type { PersonStreams } from '../net/event-streams.ts';
 import type { Meter, Reading } from './operation.ts';
 
 /** A meter without labels. A counter's name ends in `_total`. */
@@ -36,24 +35,6 @@ export function connectionMeters(listeners: Readonly<Record<string, ConnectionGu
           Object.entries(cuts).map(([reason, value]) => ({ labels: { listener, reason }, value })),
         ),
     },
-  ];
-}
-
-/** Streams of events to people, and what their bounds have done. */
-export function eventStreamMeters(events: Pick<PersonStreams, 'open' | 'refused' | 'ends'>): Meter[] {
-  return [
-    meter('event_streams', 'Streams of events that are open.', () => events.open),
-    meter(
-      'event_streams_refused_total',
-      'Streams of events that were refused: too many of one person, or in all.',
-      () => events.refused,
-    ),
-    meterBy(
-      'reason',
-      'event_streams_ended_total',
-      'Streams of events that were ended, by reason.',
-      () => events.ends,
-    ),
   ];
 }
 

@@ -10,6 +10,7 @@ import { loadTls } from '../../src/net/tls.ts';
 import { OfficersHome } from '../entities/admf/http/door.ts';
 import { consolePages } from '../support/console.ts';
 import { chromiumPath } from '../support/chromium.ts';
+import { faultsOfView } from '../support/looked-at.ts';
 import { silent } from '../support/silent.ts';
 
 const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
@@ -105,5 +106,85 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
     await cleo.getByText('Nothing, with the roles of your certificate.').waitFor();
     expect(await cleo.locator('button.act').count()).toBe(0);
     expect(await cleo.getByRole('link', { name: 'Enter a warrant' }).count()).toBe(0);
+  });
+
+  /** Does something about the warrant that is looked at: the button, the dialog, the same button in it. */
+  async function doIt(
+    page: Page,
+    name: string,
+    fields: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await page.getByRole('button', { name, exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    for (const [field, value] of Object.entries(fields)) {
+      const at = dialog.locator(`[name=${field}]`);
+      if (field === 'delivery') await at.selectOption(value);
+      else await at.fill(value);
+    }
+    await dialog.getByRole('button', { name, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+  }
+
+  async function entered(page: Page, liid: string, boxes: Readonly<Record<string, boolean>>): Promise<void> {
+    await page.getByRole('link', { name: 'Enter a warrant' }).click();
+    for (const [label, value] of [
+      ['LIID', liid],
+      ['Identity', `sip:alice@home1.example`],
+      ['Until', '2035-01-31T12:00:00'],
+      ['HI2: host', 'lemf.home1.example'],
+      ['HI2: port', '7512'],
+      ['HI3: host', 'lemf.home1.example'],
+      ['HI3: port', '7513'],
+    ] as const)
+      await page.getByLabel(label, { exact: true }).fill(value);
+    for (const [label, isOn] of Object.entries(boxes)) await page.getByLabel(label).setChecked(isOn);
+    await page.getByRole('button', { name: 'Enter', exact: true }).click();
+    await page.getByRole('heading', { name: liid }).waitFor();
+  }
+
+  const inState = (page: Page, state: string): Promise<void> =>
+    page.locator(`.head .state-${state}`).waitFor();
+  const WHY = { reason: 'as ordered' };
+
+  it('a warrant is led through its life: each act by who may do it, with its reason on record', async () => {
+    const [anna, ben] = [await seenBy('anna'), await seenBy('ben')];
+    await entered(anna, 'LIFE', { 'Submit for approval at once, else it stays a draft': false });
+    await inState(anna, 'draft');
+    expect(await faultsOfView(anna)).toEqual([]);
+    await doIt(anna, 'Submit');
+    await inState(anna, 'submitted');
+    await ben.getByRole('link', { name: 'LIFE' }).click();
+    await doIt(ben, 'Approve');
+    await inState(anna, 'active');
+    await doIt(anna, 'Amend', { delivery: 'IRI', ...WHY });
+    await anna.locator('.timeline li', { hasText: 'as ordered' }).first().waitFor();
+    await doIt(anna, 'Suspend', WHY);
+    await inState(anna, 'suspended');
+    await doIt(anna, 'Resume', WHY);
+    await ben.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+    await doIt(ben, 'Approve');
+    await inState(anna, 'active');
+    await doIt(anna, 'Extend', { until: '2036-01-31T12:00:00', ...WHY });
+    await ben.getByRole('button', { name: 'Reject', exact: true }).waitFor();
+    await doIt(ben, 'Reject', { reason: 'not so long' });
+    await anna.locator('.timeline li', { hasText: 'not so long' }).waitFor();
+    await doIt(anna, 'Withdraw', { reason: 'over' });
+    await inState(anna, 'ended');
+    const told = await anna.locator('.timeline').textContent();
+    for (const reason of ['as ordered', 'not so long', 'over']) expect(told).toContain(reason);
+    expect(complaints).toEqual([]);
+  });
+
+  it('an emergency is carried out on one approval, and marked as such until the second', async () => {
+    const [both, ben] = [await seenBy('both'), await seenBy('ben')];
+    await entered(both, 'AT-ONCE', {
+      'Emergency: carried out on one approval, ends when the second does not follow in time': true,
+    });
+    await inState(both, 'active');
+    await both.locator('.head').getByText('emergency').waitFor();
+    await ben.getByRole('link', { name: 'AT-ONCE' }).click();
+    await doIt(ben, 'Approve');
+    await both.locator('.head').getByText('emergency').waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
   });
 });

@@ -3,8 +3,7 @@ import { Command } from 'commander';
 import { officerConfig } from '../../entities/admf/config-officer.ts';
 import { readConfigFile } from '../../host/config.ts';
 import { pinoLogger } from '../../host/log.ts';
-import { systemClock, systemRandom } from '../../host/runtime.ts';
-import { loadTls } from '../../net/tls.ts';
+import { openConsole } from '../console-link.ts';
 import { CliError } from '../failure.ts';
 import { untilTold } from './run.ts';
 
@@ -17,7 +16,9 @@ interface ConsoleFlags {
 
 export function consoleCommand(): Command {
   return new Command('console')
-    .description('show warrants, elements and alarms, or calls, in a browser, as one person of a laboratory')
+    .description(
+      'show warrants, elements, alarms, audit logs and the network, or calls, in a browser, as one person of a laboratory',
+    )
     .argument('[lab]', 'a laboratory that `claviger init` made and `claviger up` runs')
     .option(
       '--as <name>',
@@ -36,10 +37,13 @@ Prints a link that works once, in one browser of this machine. What is done ther
 certificate of the officer, and is on the audit log of the ADMF as theirs. It ends with the command.
 As the analyst, it is the calls that the LEMF has, and on the LEMF's audit log.
 Whoever is to approve what one has entered is another officer: start it a second time, in a second
-browser or a private window.
+browser or a private window. An auditor sees the audit logs of all entities, verified, and each
+release of keys beside its warrant; an auditor or operator sees how the entities are.
 
 ADMFs and LEMFs in service have the same pages at their doors for people, for their own browsers
-and certificates: settings officers.console, analysts.console (docs/console.md).
+and certificates: settings officers.console, analysts.console (docs/console.md). --officer takes
+the configuration of an auditor or operator, too, whose setting entities names the admin listeners
+to ask.
 
 Examples:
   $ claviger console lab
@@ -48,17 +52,12 @@ Examples:
   $ claviger console lab --as auditor.home2`;
 
 async function showConsole(lab: string | undefined, flags: ConsoleFlags): Promise<void> {
-  const { builtConsole } = await import('../../console/built.ts');
-  const { startBridge } = await import('../../console/bridge.ts');
   const file = await personFile(lab, flags);
   // An analyst's settings are an officer's, too.
   const officer = officerConfig(readConfigFile(file), file);
   const logger = pinoLogger('warn', 'console');
   const stopped = untilTold(logger);
-  const bridge = await startBridge({
-    ...{ pages: await builtConsole(), officer, random: systemRandom(), logger, port: flags.port },
-    tls: loadTls(officer.tls, systemClock().now()),
-  });
+  const bridge = await openConsole(officer, { logger, port: flags.port });
   const { link } = bridge;
   const told = `The console is at this link, which works once, until this command ends (Ctrl-C):\n\n  ${link}\n`;
   process.stdout.write(flags.json === true ? JSON.stringify({ link }) + '\n' : told);

@@ -2,7 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../../host/log.ts';
 import { FAULT_NAMES } from '../../lab/scenarios/faults.ts';
+import type { StayingNetwork } from '../../lab/scenarios/demo.ts';
 import type { DemoReport } from '../../lab/scenarios/report.ts';
+import type { DemoOptions } from '../../lab/scenarios/scenario.ts';
 import { DEFAULT_SCENARIO, SCENARIOS, scenarioNamed, targetsOf } from '../../lab/scenarios/catalogue.ts';
 import { renderEntry, renderLines, wrapped } from '../../lab/timeline.ts';
 import type { TimelineEntry } from '../../lab/timeline.ts';
@@ -22,6 +24,7 @@ interface DemoFlags {
   readonly processes?: true;
   readonly ipv6?: true;
   readonly sipTls?: true;
+  readonly console?: true;
   readonly json?: true;
   readonly quiet?: true;
   readonly verbose?: true;
@@ -52,6 +55,11 @@ export function demoCommand(): Command {
     .option('--ipv6', 'on ::1 instead of 127.0.0.1')
     .option('--sip-tls', 'SIP over TLS, of phones and between homes')
     .option('--processes', 'run each entity as a process of its own; not with --seed or --pcap')
+    .addOption(
+      new Option('--console', 'leave the network up, and print links to its console').conflicts([
+        ...['json', 'processes', 'seed'],
+      ]),
+    )
     .addOption(
       new Option('--json', 'print report.json instead of the timeline').conflicts(['quiet', 'verbose']),
     )
@@ -97,6 +105,10 @@ Ends with 0 if every check passed, with 1 if not. With --processes the twelve en
 of their own, which end with the demo; the phones are in the demo's own process, since what they hear
 is what is checked. If one of the twelve ends by itself, so does the demo, and says which.
 
+With --console the network stays up after the demo until Ctrl-C, with two officers, an auditor and an
+operator at each home: their links open the console, each in one browser. Phones call again from its
+view Laboratory; a warrant is entered by one officer and approved by another.
+
 The capture of --pcap is for Wireshark: what TLS carries is in it as it is within TLS, one PDU a
 TCP segment, from and to the ports in use. --verbose says which these are.
 
@@ -106,6 +118,7 @@ Examples:
   $ claviger demo --quiet --pcap call.pcap
   $ claviger demo --target both --out both
   $ claviger demo --processes
+  $ claviger demo --console
   $ claviger demo --ipv6 --sip-tls
   $ claviger demo --fault ue-ignores-seed=alice
   $ claviger demo --fault lemf-down=home1 --from 2000 --to 5000`;
@@ -120,7 +133,12 @@ async function demo(flags: DemoFlags): Promise<void> {
   const { out, scenario, target, seconds, fault, from, to, seed, portBase, pcap, log } = flags;
   const verbose = flags.verbose === true;
   const render = verbose ? renderEntry : (entry: TimelineEntry) => renderLines(entry).join('\n');
-  const report = await runDemo({
+  const stay = async (done: DemoReport, network: StayingNetwork): Promise<void> => {
+    process.stdout.write(flags.quiet === true ? outcome(done, flags) : conclusion(done, flags));
+    const { stayWithConsole } = await import('../demo-console.ts');
+    await stayWithConsole(network);
+  };
+  const order: DemoOptions = {
     out,
     scenario,
     ...(target === undefined ? {} : { target }),
@@ -138,9 +156,11 @@ async function demo(flags: DemoFlags): Promise<void> {
     ...(json || flags.quiet === true ? {} : { watch: (entry) => process.stdout.write(render(entry) + '\n') }),
     ...(flags.ipv6 === undefined ? {} : { ipv6: flags.ipv6 }),
     ...(flags.sipTls === undefined ? {} : { sipTls: flags.sipTls }),
-  });
+  };
+  const report = await runDemo(order, undefined, flags.console === true ? stay : undefined);
   if (json) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
-  else process.stdout.write(flags.quiet === true ? outcome(report, flags) : conclusion(report, flags));
+  else if (flags.console !== true)
+    process.stdout.write(flags.quiet === true ? outcome(report, flags) : conclusion(report, flags));
   if (!report.passed) throw new CliError('failed', 'a check failed', `${out}/report.json has the details.`);
 }
 

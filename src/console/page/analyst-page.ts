@@ -5,7 +5,8 @@ import type { CallEntry, CallList, CallView, RecordView } from '../../entities/l
 import { decodeWav, WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import { ANALYST_BEGINNING, analystPlace } from './analyst-state.ts';
 import type { AnalystSelf, AnalystState, LoadedAudio } from './analyst-state.ts';
-import { getJson, getOctets, refusalText } from './ask.ts';
+import { getJson, getOctets } from './ask.ts';
+import { refusalText } from './ask-refusal.ts';
 import { listenLive, eventMember } from './live.ts';
 import { CallPlayer, trackName } from './player.ts';
 import type { Track } from './player.ts';

@@ -1,25 +1,6 @@
-/** Questions to the officers' interface, at the server that the page came from. */
-import { plainText } from './format.ts';
+/** Questions to the server that the page came from: to the officers' interface, and to what there is beside it. */
+import { AskRefusal } from './ask-refusal.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
-
-/** An answer that is not what was asked for, in words for the reader. */
-export class AskRefusal extends Error {
-  /** As the interface has it; `unreachable` where there was no answer. */
-  readonly code: string;
-  readonly status: number;
-
-  constructor(code: string, status: number, message: string) {
-    super(message);
-    this.code = code;
-    this.status = status;
-  }
-}
-
-/** What the reader is told of it. @throws what is not a refusal */
-export function refusalText(error: unknown): string {
-  if (error instanceof AskRefusal) return plainText(error.message);
-  throw error;
-}
 
 /** An address of the interface, which is beside the page. @param path below `/v1/` */
 export function apiUrl(path: string): string {
@@ -28,32 +9,47 @@ export function apiUrl(path: string): string {
 
 /** @param path below `/v1/` @throws AskRefusal */
 export function getJson<T>(path: string): Promise<T> {
-  return ask<T>(path, {});
+  return askJson<T>(apiUrl(path));
 }
 
 /** Octets of a file. @param path below `/v1/` @throws AskRefusal */
 export async function getOctets(path: string): Promise<Uint8Array> {
-  const answer = await fetched(path, {});
+  const answer = await asked(apiUrl(path), {});
   if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
   throw refusalOf(answer.status, await answer.json().catch(() => null));
 }
 
 /** As `getJson`. @param body what is sent as JSON */
 export function postJson<T>(path: string, body: object): Promise<T> {
-  // No other site can have a browser send these two.
-  const headers = { 'content-type': 'application/json', 'x-claviger-console': '1' };
-  return ask<T>(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  return askJson<T>(apiUrl(path), sentJson(body));
 }
 
-async function ask<T>(path: string, init: RequestInit): Promise<T> {
-  const answer = await fetched(path, init);
+/** A POST of JSON. */
+export function sentJson(body: object): RequestInit {
+  // No other site can have a browser send these two.
+  const headers = { 'content-type': 'application/json', 'x-claviger-console': '1' };
+  return { method: 'POST', headers, body: JSON.stringify(body) };
+}
+
+/** @throws AskRefusal */
+export async function askJson<T>(url: string, init: RequestInit = {}): Promise<T> {
+  const answer = await asked(url, init);
   const json: unknown = await answer.json().catch(() => null);
   if (answer.ok && json !== null) return json as T;
   throw refusalOf(answer.status, json);
 }
 
-function fetched(path: string, init: RequestInit): Promise<Response> {
-  return fetch(apiUrl(path), { ...init, cache: 'no-store', redirect: 'error' }).catch(() => {
+/** @throws AskRefusal */
+export async function askLines(url: string): Promise<string> {
+  const answer = await asked(url, {});
+  if (!answer.ok) throw refusalOf(answer.status, await answer.json().catch(() => null));
+  return answer.text().catch(() => {
+    throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
+  });
+}
+
+function asked(url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, { ...init, cache: 'no-store', redirect: 'error' }).catch(() => {
     throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
   });
 }

@@ -15,12 +15,15 @@ import type {
   WarrantJson,
   WarrantPageJson,
 } from './answers.ts';
-import { getJson, postJson, AskRefusal, refusalText } from './ask.ts';
+import { getJson, postJson } from './ask.ts';
+import { AskRefusal, refusalText } from './ask-refusal.ts';
+import { askBridge, isBridged, orderCall } from './beside.ts';
 import { plainText } from './format.ts';
 import { listenLive, eventMember } from './live.ts';
-import { BEGINNING, placeOfHash, readsWarrants, warrantAddress } from './state.ts';
+import { BEGINNING, maySee, placeOfHash, readsWarrants, warrantAddress } from './state.ts';
 import type { ListWishes, PageState } from './state.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
+import { ViewWatch } from './view-watch.ts';
 
 /** Warrants of one page of the list: as many as the interface gives. */
 const PAGE = 1000;
@@ -38,6 +41,10 @@ export class OfficerPage {
   #gathering = false;
   /** Whether what was told last is about the place that is gone to. */
   #isNoticeOfNext = false;
+  readonly #watching = new ViewWatch(
+    (work) => this.#loaded(work),
+    (change) => this.set(change),
+  );
 
   /** @param draw what is shown for a state */
   constructor(draw: (state: PageState) => void) {
@@ -50,10 +57,11 @@ export class OfficerPage {
     setInterval(() => this.set({}), 1_000);
     this.set({ place: placeOfHash(location.hash) });
     await this.#loaded(async () => {
-      const self = await asked;
+      const [self, beside] = await Promise.all([asked, isBridged() ? askBridge() : null]);
+      if (beside !== null) this.#watching.have(beside.entities);
       // An operator's first view is of what an operator may read.
       const isLost = !readsWarrants(self) && ['warrants', 'warrant'].includes(this.state.place.view);
-      this.set({ self, ...(isLost ? { place: { view: 'elements' } } : {}) });
+      this.set({ self, beside, ...(isLost ? { place: { view: 'elements' } } : {}) });
     });
     listenLive({
       state: (live) => this.set({ live }),
@@ -121,6 +129,11 @@ export class OfficerPage {
     });
   }
 
+  /** Has one phone of the laboratory call another. */
+  async callAgain(caller: string, callee: string): Promise<void> {
+    await this.#send(async () => this.set({ laboratory: await orderCall(caller, callee) }));
+  }
+
   async askElements(): Promise<void> {
     await this.#loaded(async () => {
       const { elements } = await getJson<{ elements: ElementJson[] }>('elements');
@@ -148,6 +161,8 @@ export class OfficerPage {
       ...(this.#isNoticeOfNext ? {} : { notice: '' }),
     });
     this.#isNoticeOfNext = false;
+    const { view } = this.state.place;
+    this.#watching.look(maySee(view, this.state) ? view : 'unknown');
     if (self === null) return;
     this.#hasChanged(null);
     if (this.state.place.view === 'elements') void this.askElements();

@@ -1,4 +1,5 @@
 /** What the page knows, all of it: it is drawn from this alone. */
+import type { BridgeAnswer, LaboratoryAnswer } from '../beside.ts';
 import type {
   ActName,
   AlarmsJson,
@@ -10,12 +11,23 @@ import type {
   WarrantFileJson,
   WarrantJson,
 } from './answers.ts';
+import { ALL_RECORDS } from './audit-list.ts';
+import type { AuditWishes } from './audit-list.ts';
+import type { ReadLog } from './audit-logs.ts';
 import type { LiveState } from './live.ts';
+import type { WatchedNow } from './network-watch.ts';
+
+/** Views that have an address of their own, in the order in which they are offered. */
+export const LISTED_VIEWS = [
+  ...(['warrants', 'enter', 'elements', 'alarms'] as const),
+  ...(['audit', 'releases', 'network', 'laboratory'] as const),
+] as const;
+
+export type ListedView = (typeof LISTED_VIEWS)[number];
 
 /** Where the reader is, as the address has it behind `#/`. */
 export type PagePlace =
-  | { readonly view: 'warrants' | 'enter' | 'elements' | 'alarms' | 'unknown' }
-  | { readonly view: 'warrant'; readonly liid: string };
+  { readonly view: ListedView | 'unknown' } | { readonly view: 'warrant'; readonly liid: string };
 
 export type SortKey = 'liid' | 'state' | 'left';
 
@@ -35,6 +47,8 @@ export interface PageState {
   /** `null`: not asked yet. */
   readonly self: SelfJson | null;
   readonly live: LiveState;
+  /** What the bridge has beside the officers' interface; `null`: there is none, or it is not asked yet. */
+  readonly beside: BridgeAnswer | null;
   /** What the server's clock is ahead of the reader's, milliseconds. */
   readonly ahead: number;
   readonly system: SystemJson | null;
@@ -50,6 +64,15 @@ export interface PageState {
   readonly elements: readonly ElementJson[] | null;
   readonly differences: readonly DifferenceJson[] | 'asking' | null;
   readonly alarms: AlarmsJson | null;
+  /** `null`: not asked yet. */
+  readonly logs: readonly ReadLog[] | null;
+  readonly auditWishes: AuditWishes;
+  /** `null`: not asked yet. */
+  readonly network: readonly WatchedNow[] | null;
+  /** The counter whose rate is drawn; empty: a usual one. */
+  readonly counter: string;
+  /** `null`: not asked yet. */
+  readonly laboratory: LaboratoryAnswer | null;
   /** Whether something that the reader asked for is under way. */
   readonly isSending: boolean;
   /** Why the last of it was refused. */
@@ -64,6 +87,7 @@ export interface PageState {
 
 export const BEGINNING: PageState = {
   ...{ place: { view: 'warrants' }, self: null, live: 'connecting', ahead: 0, system: null, warrants: null },
+  ...{ beside: null, logs: null, auditWishes: ALL_RECORDS, network: null, counter: '', laboratory: null },
   wishes: { search: '', state: 'open', onlyPending: false, sort: 'liid', isDescending: false, rows: 100 },
   ...{ file: null, act: null, seen: 0, elements: null, differences: null, alarms: null },
   ...{ isSending: false, refusal: null, failure: null, notice: '', targetRows: 0 },
@@ -74,8 +98,7 @@ export function placeOfHash(hash: string): PagePlace {
   const [view = '', name = ''] = hash.replace(/^#\/?/, '').split('/');
   if (view === '') return { view: 'warrants' };
   if (view === 'warrants' && name !== '') return { view: 'warrant', liid: decoded(name) };
-  if (view === 'warrants' || view === 'enter' || view === 'elements' || view === 'alarms') return { view };
-  return { view: 'unknown' };
+  return { view: LISTED_VIEWS.find((each) => each === view) ?? 'unknown' };
 }
 
 export function warrantAddress(liid: string): string {
@@ -90,6 +113,30 @@ export function hasAny(self: SelfJson | null, roles: readonly SelfJson['roles'][
 /** Who may see whom a warrant is about; the server decides it. */
 export function readsWarrants(self: SelfJson | null): boolean {
   return hasAny(self, ['officer', 'approver', 'auditor']);
+}
+
+/** Whether the reader may have a view at all; the server decides what is in it. */
+export function maySee(
+  view: PagePlace['view'],
+  { self, beside }: Pick<PageState, 'self' | 'beside'>,
+): boolean {
+  const watches = (beside?.entities.length ?? 0) > 0;
+  switch (view) {
+    case 'warrants':
+    case 'warrant':
+      return readsWarrants(self);
+    case 'enter':
+      return hasAny(self, ['officer']);
+    case 'audit':
+    case 'releases':
+      return watches && hasAny(self, ['auditor']);
+    case 'network':
+      return watches && hasAny(self, ['auditor', 'operator']);
+    case 'laboratory':
+      return beside?.laboratory === true;
+    default:
+      return true;
+  }
 }
 
 function decoded(text: string): string {

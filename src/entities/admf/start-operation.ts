@@ -4,7 +4,8 @@
  */
 import { present } from '../../bytes/present.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
-import { connectionMeters, eventStreamMeters, meter, meterBy } from '../../host/meters.ts';
+import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import { eventStreamMeters } from '../../host/event-stream-meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Meter, Operation } from '../../host/operation.ts';
 import type { Alarm } from '../../host/status.ts';

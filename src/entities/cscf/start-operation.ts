@@ -1,7 +1,8 @@
 /** What a running CSCF says to its operator. */
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Alarm, Operation } from '../../host/operation.ts';
+import type { Operation } from '../../host/operation.ts';
+import type { Alarm } from '../../host/status.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import type { CscfConfig } from './config.ts';

@@ -1,5 +1,6 @@
 /** What a running LEMF says to its operator. It is ready while what delivery functions send can be stored. */
-import { connectionMeters, eventStreamMeters, meter, meterBy } from '../../host/meters.ts';
+import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import { eventStreamMeters } from '../../host/event-stream-meters.ts';
 import type { Operation } from '../../host/operation.ts';
 import type { Alarm } from '../../host/status.ts';
 import type { LiveTls } from '../../net/live-tls.ts';

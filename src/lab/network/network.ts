@@ -26,6 +26,8 @@ import { localEntity, startLabEntity } from './entities.ts';
 import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks } from './entities.ts';
 import { HOMES, hostOf, identityOf, planHome, SIP_TLS, START_ORDER } from './home.ts';
 import type { CertifiedPhones, Entity, HomeName, HomePlan, Plan, Service } from './home.ts';
+import { LabPeople } from './lab-people.ts';
+import type { LabPerson } from './lab-people.ts';
 import { LabPki } from './pki.ts';
 import { listened, tapped } from './media-tap.ts';
 import type { MediaListener } from './media-tap.ts';
@@ -87,6 +89,8 @@ export interface NetworkOptions {
   readonly onStream?: StreamObserver;
   readonly onDf?: (home: HomeName, event: DfEvent) => void;
   readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
+  /** Whether there are people: officers at the ADMFs, and who may watch the entities, which are in this process then. */
+  readonly people?: boolean;
   /** Who runs the entities, if not this process; phones are in this process in any case. */
   readonly hosting?: Hosting;
 }
@@ -120,6 +124,7 @@ export class Network {
   /** All that run, by name. */
   readonly #entities = new Map<string, LabEntity>();
   readonly #phones = new Map<string, RunningUe>();
+  readonly #people: LabPeople | null;
   #stopped = false;
 
   private constructor(
@@ -127,8 +132,10 @@ export class Network {
     block: PortBlock,
     plan: Plan<HomeName>,
     configs: Record<HomeName, HomeConfigs>,
+    people: LabPeople | null,
   ) {
     this.#options = options;
+    this.#people = people;
     this.#block = block;
     this.plan = plan;
     this.#configs = configs;
@@ -165,7 +172,8 @@ export class Network {
       home1: await configureHome(plan, homes.home1, pki),
       home2: await configureHome(plan, homes.home2, pki),
     };
-    return new Network(options, block, plan, configs);
+    const people = options.people === true ? await LabPeople.issue(pki, Object.values(homes)) : null;
+    return new Network(options, block, plan, configs, people);
   }
 
   /** Lays out and starts everything but the phones' registrations. */
@@ -197,7 +205,8 @@ export class Network {
     const { entities, mailbox } = this.#configs[home];
     const config = entity === 'mailbox' ? mailbox : entities[entity];
     if (config === null) throw new Error(`${home} has no mailbox`);
-    const configured = { ...(this.#options.configure?.(name, config) ?? config) };
+    const forPeople = entity === 'admf' ? this.#people?.admfSettings(home) : undefined;
+    const configured = { ...(this.#options.configure?.(name, config) ?? config), ...forPeople };
     this.#configured.set(name, configured);
     return configured;
   }
@@ -226,6 +235,16 @@ export class Network {
     const phone = this.#phones.get(name);
     if (phone === undefined) throw new Error(`there is no phone of ${name}`);
     return phone;
+  }
+
+  /** Of all that run. */
+  get phoneNames(): string[] {
+    return [...this.#phones.keys()];
+  }
+
+  /** With their configurations as things are now; none where no people were asked for. */
+  people(): LabPerson[] {
+    return this.#people?.all() ?? [];
   }
 
   /** SIP identity of a user, or of the user of a phone. */
@@ -281,6 +300,7 @@ export class Network {
     if (running === undefined) return;
     this.#entities.delete(name);
     this.#homes[home][entity] = null;
+    await this.#people?.close(entity, home);
     await running.stop();
     await this.settled();
     this.#options.timeline.add('lab', name, '', 'is down');
@@ -320,6 +340,7 @@ export class Network {
     const running = await startLabEntity(entity, this.configOf(entity, home), runtime, { sees, datagrams });
     const slot: { [K in Entity]: RunningEntities[K] | null } = this.#homes[home];
     slot[entity] = running;
+    await this.#people?.open(entity, home, running.operation, runtime);
     return running;
   }
 

@@ -1,8 +1,9 @@
-/** Warrants as the laboratory's officer issues them: on one approval. */
+/** Warrants as the laboratory's officer issues them: where two must approve, another does. */
 import type { RunningAdmf } from '../../entities/admf/start.ts';
 import type { Warrant, WarrantRecord } from '../../entities/admf/warrants.ts';
 
 const OFFICER = 'laboratory';
+const APPROVER = 'laboratory-approver';
 
 /** Issues a warrant, and resolves when it is active. @throws AdmfError */
 export async function issueWarrant(
@@ -10,7 +11,9 @@ export async function issueWarrant(
   warrant: Warrant,
 ): Promise<WarrantRecord> {
   const act = { by: OFFICER, reason: 'demonstration' };
-  return admf.carried(await desk.enter(warrant, act, { submit: true }));
+  const entered = await desk.enter(warrant, act, { submit: true });
+  const approve = { by: APPROVER, reason: 'demonstration' };
+  return admf.carried(entered.state === 'submitted' ? await desk.approve(warrant.liid, approve) : entered);
 }
 
 /** Withdraws a warrant, and resolves when nothing is left of it at any element. @throws AdmfError */

@@ -15,8 +15,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AudioNames } from '../../entities/lemf/names.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import { copyWhole } from '../../storage/files.ts';
+import { LabError } from '../errors.ts';
 import { HOMES } from '../network/home.ts';
 import type { HomeName } from '../network/home.ts';
+import type { LabPerson } from '../network/lab-people.ts';
 import { Network, REPRODUCIBLE_TIME } from '../network/network.ts';
 import { isPortTaken } from '../network/ports.ts';
 import { ProcessHosting } from '../processes/process-hosting.ts';
@@ -24,6 +26,7 @@ import { CaptureFile, checkCapture } from '../capture/capture-file.ts';
 import { Timeline } from '../timeline.ts';
 import type { TimelineEntry } from '../timeline.ts';
 import { spoken } from './call.ts';
+import { LabCalls } from './calling.ts';
 import type { ScenarioEntry } from './catalogue.ts';
 import { scenarioOf } from './chosen.ts';
 import type { ChosenScenario } from './chosen.ts';
@@ -46,6 +49,15 @@ import type { DemoReport } from './report.ts';
 import type { DemoOptions } from './scenario.ts';
 import { Stage } from './stage.ts';
 
+/** A network that stays up after the demo. */
+export interface StayingNetwork {
+  readonly people: readonly LabPerson[];
+  readonly calls: LabCalls;
+}
+
+/** The network stays up until this resolves; the report is written before. */
+export type Stay = (report: DemoReport, staying: StayingNetwork) => Promise<void>;
+
 /** How long phones and entities may take to end where one has ended by itself. */
 const GONE_MS = 2_000;
 /** Blocks of ports that are tried where something takes a port of one before all of it is in use. */
@@ -54,16 +66,19 @@ const MOST_BLOCKS = 3;
 /**
  * Runs the demo.
  * @param entry what happens; default: the scenario of the catalogue that the options name
+ * @param stay if given, the network stays up after it
  * @throws LabError, FileError
  */
-export async function runDemo(options: DemoOptions, entry?: ScenarioEntry): Promise<DemoReport> {
+export async function runDemo(options: DemoOptions, entry?: ScenarioEntry, stay?: Stay): Promise<DemoReport> {
+  if (stay !== undefined && (options.processes === true || options.seed !== undefined))
+    throw new LabError('options', 'a network that stays up is in one process, and its time goes on');
   const scenario = await scenarioOf(options, entry);
   if (options.pcap !== undefined) checkCapture(options.pcap, options.out);
   for (let left = MOST_BLOCKS; ; left--) {
     prepareOut(options.out);
     const told: Told = { timeline: [] };
     try {
-      return await runOnce(scenario, told);
+      return await runOnce(scenario, told, stay ?? null);
     } catch (error) {
       reportAsFailed(options.out, error, told.timeline);
       if (left === 1 || options.portBase !== undefined || !isPortTaken(error)) throw error;
@@ -76,7 +91,7 @@ interface Told {
   timeline: readonly TimelineEntry[];
 }
 
-async function runOnce(scenario: ChosenScenario, told: Told): Promise<DemoReport> {
+async function runOnce(scenario: ChosenScenario, told: Told, stay: Stay | null): Promise<DemoReport> {
   const state = mkdtempSync(path.join(tmpdir(), 'claviger-demo-'));
   // The state has private keys: it goes however the process ends, short of SIGKILL.
   const forget = (): void => rmSync(state, { recursive: true, force: true, maxRetries: 5 });
@@ -84,7 +99,15 @@ async function runOnce(scenario: ChosenScenario, told: Told): Promise<DemoReport
   const terminated = (): void => process.exit(143);
   process.once('exit', forget).once('SIGINT', interrupted).once('SIGTERM', terminated);
   try {
-    const demo = new Demo(scenario, state);
+    // Whoever stays waits for signals, and ends.
+    const staying: Stay | null =
+      stay === null
+        ? null
+        : (report, network) => {
+            process.off('SIGINT', interrupted).off('SIGTERM', terminated);
+            return stay(report, network);
+          };
+    const demo = new Demo(scenario, state, staying);
     told.timeline = demo.told;
     return await demo.run();
   } finally {
@@ -102,16 +125,18 @@ interface Performance {
 class Demo {
   readonly #scenario: ChosenScenario;
   readonly #state: string;
+  readonly #stay: Stay | null;
   readonly #timeline: Timeline;
   readonly #capture: CaptureFile | null;
   readonly #seen = new Observations();
   /** `null`: the entities are in this process. */
   readonly #hosting: ProcessHosting | null;
 
-  constructor(scenario: ChosenScenario, state: string) {
+  constructor(scenario: ChosenScenario, state: string, stay: Stay | null) {
     const { processes = false, log, onMedia, watch, verbose, pcap } = scenario.options;
     this.#scenario = scenario;
     this.#state = state;
+    this.#stay = stay;
     this.#hosting = processes
       ? new ProcessHosting({
           folder: path.join(state, 'processes'),
@@ -149,14 +174,27 @@ class Demo {
   async #run(broken: Promise<never>): Promise<DemoReport> {
     const network = await Promise.race([this.#networkUp(), broken]);
     const unwritten = network.signalling.broken;
-    const performance = await Promise.race([this.#performed(network), unwritten, broken]).finally(
-      async () => {
-        await Promise.race([network.stop(), broken.catch(() => sleep(GONE_MS))]);
-        this.#capture?.write();
-      },
-    );
-    keepFiles(this.#scenario.options.out, this.#state);
-    return this.#conclude(performance);
+    const stay = this.#stay;
+    const performed = this.#performed(network);
+    const done = stay === null ? performed : performed.then((made) => this.#stayed(made, network, stay));
+    const performance = await Promise.race([done, unwritten, broken]).finally(async () => {
+      await Promise.race([network.stop(), broken.catch(() => sleep(GONE_MS))]);
+      this.#capture?.write();
+    });
+    return 'report' in performance ? performance.report : this.#conclude(performance);
+  }
+
+  /** Leaves the network up for whoever wants to look at it; what the demo has come to is told before. */
+  async #stayed(
+    performance: Performance,
+    network: Network,
+    stay: Stay,
+  ): Promise<{ readonly report: DemoReport }> {
+    const report = this.#conclude(performance);
+    const calls = new LabCalls(network, this.#scenario.recordings, this.#now);
+    await stay(report, { people: network.people(), calls });
+    await calls.settled();
+    return { report };
   }
 
   async #networkUp(): Promise<Network> {
@@ -193,6 +231,7 @@ class Demo {
       ...(sipTls === undefined ? {} : { sipTls }),
       ...(log === undefined ? {} : { log }),
       ...(this.#hosting === null ? {} : { hosting: this.#hosting }),
+      people: this.#stay !== null,
       ...(onMedia === undefined && this.#capture === null
         ? {}
         : {
@@ -267,6 +306,7 @@ class Demo {
   #conclude({ course, judge }: Performance): DemoReport {
     const { name, summary, target, recordings, options } = this.#scenario;
     const { out, faults } = options;
+    keepFiles(out, this.#state);
     const voices = Object.fromEntries(
       Object.entries(recordings).map(([user, samples]) => [user, spoken(samples)]),
     );

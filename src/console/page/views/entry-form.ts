@@ -12,7 +12,8 @@ const { form: WORDS } = CONSOLE_TEXTS;
 /** A LIID of letters and signs; the longer form of digits is for the command line. */
 const LIID = '[!-~]{1,25}|[0-9a-f]{26,50}';
 
-export function entryView({ isSending, refusal, targetRows }: PageState, page: OfficerPage): TemplateResult {
+export function entryView(state: PageState, page: OfficerPage): TemplateResult {
+  const { isSending, refusal, targetRows, beside } = state;
   const send = (event: Event): void => {
     event.preventDefault();
     void page.enter(entryOf(event.target as HTMLFormElement));
@@ -23,7 +24,7 @@ export function entryView({ isSending, refusal, targetRows }: PageState, page: O
         ${field('liid', WORDS.liid, { isNeeded: true, most: 50, pattern: LIID, hint: WORDS.liidHint })}
         ${field('reference', WORDS.reference, { most: 256 })}
       </div>
-      ${contentFields(null, targetRows + 1, () => page.set({ targetRows: targetRows + 1 }))}
+      ${contentFields(null, targetRows + 1, () => page.set({ targetRows: targetRows + 1 }), beside?.lemf ?? null)}
       ${reasonField(false)} ${checkbox('submit', WORDS.submit, true)}
       ${checkbox('emergency', WORDS.emergency, false)} ${refusalNote(refusal)}
       <div class="buttons">

@@ -2,6 +2,7 @@
 import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import type { ChangesJson, WarrantJson } from '../answers.ts';
+import type { BridgeAnswer } from '../../beside.ts';
 import { inputTime, localInput } from '../format.ts';
 import { TARGET_NAMES, CONSOLE_TEXTS } from '../texts.ts';
 
@@ -78,9 +79,20 @@ const LOCATIONS = {
 /** As the interface takes it. */
 const LEMF_NAME = '[A-Za-z0-9._\\-]{1,253}';
 
-/** What an entry and an amendment say alike. @param warrant as it is, for an amendment @param rows for further identities */
-export function contentFields(warrant: WarrantJson | null, rows: number, more: () => void): TemplateResult {
-  const { lemf, location = false, xk = false } = warrant ?? {};
+/**
+ * What an entry and an amendment say alike.
+ * @param warrant as it is, for an amendment
+ * @param rows for further identities
+ * @param usual where deliveries of a new warrant go unless the officer says otherwise; `null`: that is not known
+ */
+export function contentFields(
+  warrant: WarrantJson | null,
+  rows: number,
+  more: () => void,
+  usual: BridgeAnswer['lemf'] = null,
+): TemplateResult {
+  const { location = false, xk = false } = warrant ?? {};
+  const lemf = warrant === null ? usual : warrant.lemf;
   const time = (iso: string | undefined): string => (iso === undefined ? '' : localInput(Date.parse(iso)));
   const where = location === 'uponChange' ? 'uponChange' : location ? 'yes' : 'no';
   const isNeeded = true;

@@ -1,13 +1,17 @@
 /** The officers' page: where one can go, and the view of where one is. */
 import { html } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
-import { hasAny, readsWarrants } from '../state.ts';
-import type { PageState, PagePlace } from '../state.ts';
+import { LISTED_VIEWS, maySee } from '../state.ts';
+import type { ListedView, PageState, PagePlace } from '../state.ts';
 import { CONSOLE_TEXTS } from '../texts.ts';
 import type { OfficerPage } from '../officer-page.ts';
 import { alarmsView } from './alarms.ts';
+import { auditView } from './audit.ts';
 import { elementsView } from './elements.ts';
 import { entryView } from './entry-form.ts';
+import { laboratoryView } from './laboratory.ts';
+import { networkView } from './network.ts';
+import { releasesView } from './releases.ts';
 import { shell } from './shell.ts';
 import type { ShellLink } from './shell.ts';
 import { systemSummary } from './summary.ts';
@@ -33,9 +37,7 @@ export function titleOf(place: PagePlace): string {
 
 function viewOf(state: PageState, page: OfficerPage): TemplateResult {
   const { place, self } = state;
-  const isForReaders = ['warrants', 'warrant'].includes(place.view);
-  if (isForReaders && !readsWarrants(self)) return html`<p>${CONSOLE_TEXTS.notYours}</p>`;
-  if (place.view === 'enter' && !hasAny(self, ['officer'])) return html`<p>${CONSOLE_TEXTS.notYours}</p>`;
+  if (self === null || !maySee(place.view, state)) return html`<p>${CONSOLE_TEXTS.notYours}</p>`;
   switch (place.view) {
     case 'warrants':
       return html`${systemSummary(state)} ${warrantList(state, page)}`;
@@ -47,22 +49,28 @@ function viewOf(state: PageState, page: OfficerPage): TemplateResult {
       return html`${systemSummary(state)} ${elementsView(state, page)}`;
     case 'alarms':
       return html`${systemSummary(state)} ${alarmsView(state)}`;
+    case 'audit':
+      return auditView(state, page);
+    case 'releases':
+      return releasesView(state);
+    case 'network':
+      return networkView(state, page);
+    case 'laboratory':
+      return laboratoryView(state, page);
     case 'unknown':
       return html`<p>${CONSOLE_TEXTS.noSuchView}</p>`;
   }
 }
 
 /** What the reader's roles can see. */
-function placesOf({ place, self, system }: PageState): ShellLink[] {
-  const link = (view: 'warrants' | 'enter' | 'elements' | 'alarms', count = 0): ShellLink => {
+function placesOf(state: PageState): ShellLink[] {
+  const { place, system } = state;
+  const link = (view: ListedView, count: number): ShellLink => {
     const isHere = place.view === view || (view === 'warrants' && place.view === 'warrant');
     return { address: `#/${view}`, name: CONSOLE_TEXTS[view], isHere, count };
   };
   const wrong = system === null ? 0 : system.degraded + system.issues;
-  return [
-    ...(readsWarrants(self) ? [link('warrants')] : []),
-    ...(hasAny(self, ['officer']) ? [link('enter')] : []),
-    link('elements'),
-    link('alarms', wrong),
-  ];
+  return LISTED_VIEWS.filter((view) => maySee(view, state)).map((view) =>
+    link(view, view === 'alarms' ? wrong : 0),
+  );
 }

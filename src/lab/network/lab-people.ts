@@ -1,0 +1,94 @@
+/**
+ * The people of a network whose entities are in one process: a certificate for each, and for those who may watch an
+ * admin listener at each entity, as `claviger ENTITY run` would have it.
+ */
+import type { Runtime } from '../../host/runtime.ts';
+import { AdminListener } from '../../host/admin.ts';
+import { EntityStatus } from '../../host/entity-status.ts';
+import type { ToldOperation } from '../../host/entity-status.ts';
+import type { TlsFiles } from '../../net/tls.ts';
+import type { Entity, HomeName, HomePlan } from './home.ts';
+import { PEOPLE, personConfig, personName, watchersOf } from './people.ts';
+import type { WatchedEntity } from './people.ts';
+import type { LabPki } from './pki.ts';
+
+/** Somebody, with the configuration that `claviger console` takes. */
+export interface LabPerson {
+  /** `officer-1.home1` */
+  readonly name: string;
+  readonly config: object;
+}
+
+interface OpenAdmin {
+  readonly home: HomeName;
+  readonly listener: AdminListener;
+  readonly watched: WatchedEntity;
+}
+
+export class LabPeople {
+  readonly #homes: readonly HomePlan<HomeName>[];
+  /** By person and home. */
+  readonly #issued: ReadonlyMap<string, TlsFiles>;
+  /** By entity and home. */
+  readonly #open = new Map<string, OpenAdmin>();
+
+  private constructor(homes: readonly HomePlan<HomeName>[], issued: ReadonlyMap<string, TlsFiles>) {
+    this.#homes = homes;
+    this.#issued = issued;
+  }
+
+  static async issue(pki: LabPki, homes: readonly HomePlan<HomeName>[]): Promise<LabPeople> {
+    const issued = new Map<string, TlsFiles>();
+    for (const home of homes)
+      for (const [person, roles] of Object.entries(PEOPLE)) {
+        const subject = { commonName: personName(person, home), dnsNames: [], roles };
+        issued.set(`${person}.${home.name}`, await pki.issue(subject));
+      }
+    return new LabPeople(homes, issued);
+  }
+
+  /** What an ADMF is to have in its settings for them: two approve. */
+  admfSettings(name: HomeName): object {
+    const home = this.#homeOf(name);
+    const peers = Object.keys(PEOPLE).map((person) => personName(person, home));
+    const officers = { address: home.address, port: home.ports['admf.officers'], peers };
+    return { approval: 'two', officers };
+  }
+
+  /** Has an entity watched that has been started. */
+  async open(entity: Entity, name: HomeName, operation: ToldOperation, runtime: Runtime): Promise<void> {
+    const home = this.#homeOf(name);
+    const settings = { address: home.address, port: 0, peers: watchersOf(home) };
+    const status = new EntityStatus(operation, runtime.clock);
+    const listener = await AdminListener.open(settings, status, runtime.logger);
+    const watched = { entity, address: home.address, port: listener.at.port };
+    this.#open.set(`${entity}.${name}`, { home: name, listener, watched });
+  }
+
+  /** Before the entity is stopped. */
+  async close(entity: Entity, name: HomeName): Promise<void> {
+    const open = this.#open.get(`${entity}.${name}`);
+    this.#open.delete(`${entity}.${name}`);
+    await open?.listener.stop();
+  }
+
+  /** All of them, those of the first home first, with the entities that are watched now. */
+  all(): LabPerson[] {
+    return this.#homes.flatMap((home) => {
+      const own = [...this.#open.values()].filter((each) => each.home === home.name);
+      return Object.keys(PEOPLE).flatMap((person) => {
+        const name = `${person}.${home.name}`;
+        const tls = this.#issued.get(name);
+        if (tls === undefined) return [];
+        const watched = own.map((each) => each.watched);
+        return [{ name, config: personConfig(person, home, tls, watched) }];
+      });
+    });
+  }
+
+  #homeOf(name: HomeName): HomePlan<HomeName> {
+    const home = this.#homes.find((each) => each.name === name);
+    if (home === undefined) throw new Error(`there is no ${name}`);
+    return home;
+  }
+}
