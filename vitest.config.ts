@@ -5,6 +5,7 @@ import { bundledWorkers } from './test/support/workers.ts';
 const APART = [
   'test/ibe/validation-memory.test.ts',
   'test/entities/kms/request-key-shares.test.ts',
+  'test/console/laboratory.test.ts',
   'test/e2e/faults.test.ts',
   'test/e2e/reproducible.test.ts',
   'test/e2e/targets.test.ts',

@@ -39,9 +39,11 @@ const running = {} as Record<Service, OperatedEntity>;
 const TARGET = 'alice';
 
 function configOf(entity: Service): Record<string, unknown> {
-  const officers = { peers: ['officer-1.home1.example'] };
-  const more = entity === 'admf' ? { officers } : {};
-  return { ...(network.configOf(entity, 'home1') as object), ...more, admin: {} };
+  const doors: Partial<Record<Service, object>> = {
+    admf: { officers: { peers: ['officer-1.home1.example'] } },
+    lemf: { analysts: { peers: ['analyst.home1.example'] }, recoverInto: path.join(folder, 'recovered') },
+  };
+  return { ...(network.configOf(entity, 'home1') as object), ...doors[entity], admin: {} };
 }
 
 async function statusOf(entity: Service): Promise<Status> {
