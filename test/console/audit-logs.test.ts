@@ -76,10 +76,12 @@ describe('R-93: audit logs in the page', () => {
     const other = linesOf(numbered(5), START + 1);
     lines.splice(0, 5, ...other);
     await changed.update();
-    expect(changed.logs[0]).toMatchObject({ state: 'broken', why: expect.stringContaining('record 4') });
+    expect(changed.logs[0]?.state).toBe('broken');
+    expect(changed.logs[0]?.why).toContain('record 4');
     lines.splice(3);
     await cut.update();
-    expect(cut.logs[0]).toMatchObject({ state: 'broken', why: expect.stringContaining('ends before') });
+    expect(cut.logs[0]?.state).toBe('broken');
+    expect(cut.logs[0]?.why).toContain('ends before');
   });
 
   it('one that cannot be read is told of with what was read before, and one that is not kept is no fault', async () => {

@@ -44,13 +44,15 @@ describe('R-93: the network as the page watches it', () => {
   /** Counts of both entities, reading by reading; `null`: it does not answer. */
   async function watched(counts: readonly (readonly (number | null)[])[]): Promise<NetworkWatch> {
     let now: readonly (number | null)[] = [];
-    const watch = new NetworkWatch(NAMES, (name, look) => {
+    const answer = <T>(name: string, of: (count: number) => T): Promise<T> => {
       const count = now[NAMES.findIndex((each) => each.name === name)] ?? null;
       if (count === null)
         return Promise.reject(new AskRefusal('unreachable', 502, `${name} does not answer`));
-      return Promise.resolve(
-        look === 'status' ? JSON.stringify(STATUS) : `# TYPE c_total counter\nc_total ${count}\ng ${count}\n`,
-      );
+      return Promise.resolve(of(count));
+    };
+    const watch = new NetworkWatch(NAMES, {
+      status: (name) => answer(name, () => STATUS),
+      metrics: (name) => answer(name, (count) => `# TYPE c_total counter\nc_total ${count}\ng ${count}\n`),
     });
     for (const [at, each] of counts.entries()) {
       now = each;

@@ -16,7 +16,7 @@ export async function faultsOfView(page: Page): Promise<string[]> {
   if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(AXE);
   for (const theme of ['light', 'dark']) {
     await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`);
-    const { violations } = (await page.evaluate('axe.run()')) as { violations: AxeFault[] };
+    const { violations } = await page.evaluate<{ violations: AxeFault[] }>('axe.run()');
     for (const { id, nodes } of violations)
       found.push(`${theme}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
   }

@@ -1,6 +1,7 @@
 /** What the bridge has beside the officers' interface (`console/beside.ts`); an ADMF that serves the page has nothing of it. */
 import type { BridgeAnswer, LaboratoryAnswer } from '../beside.ts';
 import { askJson, askLines, sentJson } from './ask.ts';
+import type { StatusJson } from './network-watch.ts';
 
 /** Whether a bridge serves the page: its sessions have a path of their own. */
 export function isBridged(): boolean {
@@ -12,7 +13,12 @@ export function askBridge(): Promise<BridgeAnswer> {
   return askJson<BridgeAnswer>(besideUrl('bridge'));
 }
 
-/** @param name of the entity @param look `status`, `metrics`, `audit?from=0` @throws AskRefusal */
+/** What an entity says of itself. @throws AskRefusal */
+export function askStatus(name: string): Promise<StatusJson> {
+  return askJson<StatusJson>(besideUrl(`watch/${encodeURIComponent(name)}/status`));
+}
+
+/** @param name of the entity @param look `metrics`, `audit?from=0` @throws AskRefusal */
 export function lookAt(name: string, look: string): Promise<string> {
   return askLines(besideUrl(`watch/${encodeURIComponent(name)}/${look}`));
 }

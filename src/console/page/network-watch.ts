@@ -33,15 +33,19 @@ export interface RateSeries {
   readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
 }
 
-/** Asks an entity for its `status` or `metrics`. @throws AskRefusal */
-export type Look = (name: string, look: string) => Promise<string>;
+/** Where entities are asked, by name. Both throw AskRefusal. */
+export interface EntitySource {
+  status(name: string): Promise<StatusJson>;
+  /** As Prometheus reads them. */
+  metrics(name: string): Promise<string>;
+}
 
 export class NetworkWatch {
-  readonly #look: Look;
+  readonly #source: EntitySource;
   entities: readonly WatchedNow[];
 
-  constructor(entities: readonly WatchedEntityName[], look: Look) {
-    this.#look = look;
+  constructor(entities: readonly WatchedEntityName[], source: EntitySource) {
+    this.#source = source;
     this.entities = entities.map((entity) => ({ ...entity, status: null, why: '', readings: [] }));
   }
 
@@ -53,11 +57,11 @@ export class NetworkWatch {
   async #asked(entity: WatchedNow, at: number): Promise<WatchedNow> {
     try {
       const [status, text] = await Promise.all([
-        this.#look(entity.name, 'status'),
-        this.#look(entity.name, 'metrics'),
+        this.#source.status(entity.name),
+        this.#source.metrics(entity.name),
       ]);
       const readings = [...entity.readings, { at, metrics: exposedMetrics(text) }].slice(-READINGS);
-      return { ...entity, status: JSON.parse(status) as StatusJson, why: '', readings };
+      return { ...entity, status, why: '', readings };
     } catch (error) {
       if (!(error instanceof AskRefusal)) throw error;
       return { ...entity, status: null, why: error.message };

@@ -2,9 +2,9 @@
 import type { WatchedEntityName } from '../beside.ts';
 import { AuditLogs } from './audit-logs.ts';
 import type { LogSource } from './audit-logs.ts';
-import { askLaboratory, lookAt } from './beside.ts';
+import { askLaboratory, askStatus, lookAt } from './beside.ts';
 import { NetworkWatch } from './network-watch.ts';
-import type { StatusJson } from './network-watch.ts';
+import type { EntitySource } from './network-watch.ts';
 import type { PagePlace, PageState } from './state.ts';
 
 type Watched = Pick<PageState, 'logs' | 'network' | 'laboratory'>;
@@ -14,21 +14,20 @@ const AGAIN_MS = { audit: 5_000, releases: 5_000, network: 5_000, laboratory: 1_
 
 /** Admin listeners, by the bridge. */
 const LOGS: LogSource = {
-  keeps: async (name) => {
-    const status = JSON.parse(await lookAt(name, 'status')) as StatusJson;
-    return status.auditWritable !== null;
-  },
+  keeps: async (name) => (await askStatus(name)).auditWritable !== null,
   lines: async (name, from, most) => {
     const text = await lookAt(name, `audit?from=${from}&most=${most}`);
     return text.split('\n').filter((line) => line !== '');
   },
 };
 
+const ENTITIES: EntitySource = { status: askStatus, metrics: (name) => lookAt(name, 'metrics') };
+
 export class ViewWatch {
   readonly #loaded: (work: () => Promise<void>) => Promise<void>;
   readonly #tell: (change: Partial<Watched>) => void;
   #logs = new AuditLogs([], LOGS);
-  #network = new NetworkWatch([], lookAt);
+  #network = new NetworkWatch([], ENTITIES);
   /** Counts the views that were gone to: whoever asks for one that was left stops. */
   #turn = 0;
 
@@ -44,7 +43,7 @@ export class ViewWatch {
   /** Which entities may be watched. */
   have(entities: readonly WatchedEntityName[]): void {
     this.#logs = new AuditLogs(entities, LOGS);
-    this.#network = new NetworkWatch(entities, lookAt);
+    this.#network = new NetworkWatch(entities, ENTITIES);
   }
 
   /** The reader is at a view now. */
