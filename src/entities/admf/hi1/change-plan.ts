@@ -285,12 +285,12 @@ function requireUnchanged(current: StoredObject, object: Hi1Object): asserts obj
   const before = membersIn(current.object);
   for (const [name, value] of Object.entries(membersIn(object))) {
     const isStatus = STATUSES.includes(name) && valueOf(value) !== current.status;
-    const isFixed = FIXED.includes(name) && JSON.stringify(value) !== JSON.stringify(before[name]);
+    const isOther = JSON.stringify(value) !== JSON.stringify(before[name]);
+    const isFixed = FIXED.includes(name) && isOther;
     if (isStatus || isFixed) throw new Hi1Refusal('changeNotAllowed', `${name} cannot be changed`);
     const isOfNotice =
       object.kind === 'NotificationObject' && !OURS.includes(name) && name !== 'NewNotification';
-    if (isOfNotice && JSON.stringify(value) !== JSON.stringify(before[name]))
-      throw new Hi1Refusal('changeNotAllowed', 'of a notification, NewNotification alone can be changed');
+    if (isOfNotice && isOther) throw noticeIsFixed();
   }
   for (const span of ['AuthorisationTimespan', 'Timespan']) {
     const [was, is] = [startOf(before[span]), startOf(membersIn(object)[span])];
@@ -349,4 +349,8 @@ function isEmergency(authorisation: AuthorisationMembers, task: TaskMembers): bo
 
 function differs(before: TaskWish | null, after: TaskWish): boolean {
   return JSON.stringify(before?.warrant) !== JSON.stringify(after.warrant);
+}
+
+function noticeIsFixed(): Hi1Refusal {
+  return new Hi1Refusal('changeNotAllowed', 'of a notification, NewNotification alone can be changed');
 }

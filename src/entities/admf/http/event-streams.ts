@@ -93,8 +93,10 @@ export class OfficerEvents {
   }
 
   #tellOf(liid: string): void {
-    for (const stream of this.#streams.all)
-      if (this.#readers.has(stream)) stream.tellOf(liid, { event: 'warrant', data: { liid } });
+    for (const stream of this.#streams.all) {
+      if (!this.#readers.has(stream)) continue;
+      stream.tellOf(liid, { event: 'warrant', data: { liid } });
+    }
   }
 
   #look(): void {
