@@ -1,6 +1,6 @@
 /** What a run has come to when its network is stopped: what checks and report are made from. */
 import path from 'node:path';
-import { AudioNames } from '../../entities/lemf/names.ts';
+import type { AudioNames } from '../../entities/lemf/names.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import { copyWhole } from '../../storage/files.ts';
 import type { HomeName } from '../network/home.ts';
