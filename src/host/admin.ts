@@ -50,9 +50,8 @@ export class AdminListener {
     operated: ObservedEntity,
     logger: Logger,
   ): Promise<AdminListener> {
-    const { address, port, peers = [] } = settings;
-    const isOpen = isLoopback(address) && peers.length === 0;
-    const server = isOpen ? localServer() : remoteServer(settings, operated, logger);
+    const { address, port } = settings;
+    const server = isOpen(settings) ? localServer() : remoteServer(settings, operated, logger);
     useProblems(server, (error) => logger.error({ err: error }, 'a request at the admin listener failed'));
     mountHealth(server, operated);
     try {
@@ -66,6 +65,12 @@ export class AdminListener {
   stop(): Promise<void> {
     return this.#server.close();
   }
+}
+
+/** Whether whoever reaches it may ask, without a certificate. */
+function isOpen({ address, peers = [] }: AdminSettings): boolean {
+  if (peers.length > 0) return false;
+  return isLoopback(address);
 }
 
 /** Whether only this machine reaches an address; a name may lead anywhere. */
