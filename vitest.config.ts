@@ -6,6 +6,7 @@ const APART = [
   'test/ibe/validation-memory.test.ts',
   'test/entities/kms/request-key-shares.test.ts',
   'test/console/laboratory.test.ts',
+  'test/entities/lemf/store/files-sync.test.ts',
   'test/e2e/faults.test.ts',
   'test/e2e/reproducible.test.ts',
   'test/e2e/targets.test.ts',
@@ -14,7 +15,11 @@ const APART = [
 /** Run in the gate as a step of its own (`scripts/try-processes.sh`). */
 const ON_PROCESSES =
   process.env['CLAVIGER_SLOW'] === undefined
-    ? ['test/e2e/on-processes.test.ts', 'test/e2e/upgraded-on-processes.test.ts']
+    ? [
+        'test/e2e/on-processes.test.ts',
+        'test/e2e/upgraded-on-processes.test.ts',
+        'test/e2e/xk-processes.test.ts',
+      ]
     : [];
 
 /** Half a minute each; run in the gate as a step of their own (`scripts/long-tests.sh`), or with `CLAVIGER_LONG`. */

@@ -114,6 +114,14 @@ function tracing({ Reader }, octets, start, log) {
       return view;
     }
 
+    /** Numbers are read without a view. @param {number} length @param {string} field */
+    uint(length, field) {
+      const at = this.offset;
+      const value = super.uint(length, field);
+      log.push({ name: field, at, octets: octets.subarray(at, at + length) });
+      return value;
+    }
+
     /** @param {number} length @param {string} field */
     sub(length, field) {
       const at = this.offset;

@@ -8,11 +8,11 @@ import { page, root } from './support.ts';
 /** Names of alarms as sources write them: beside a severity, or to whatever makes one. */
 function raisedNames(): Set<string> {
   const texts = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => /(?:operation|operate|validity)\.ts$/.test(file))
+    .filter((file) => /(?:operation|operate|entity-status|validity)\.ts$/.test(file))
     .map((file) => readFileSync(path.join(root, 'src', file), 'utf8'));
   const found = texts.flatMap((text) => [
     ...text.matchAll(/name: ['`]([^'`]+)['`],\s*severity/g),
-    ...text.matchAll(/\balarm\(\s*'([^']+)'/g),
+    ...text.matchAll(/(?<![.\w])(?:alarm|warn)\(\s*'([^']+)'/g),
   ]);
   // What X1 has reports about.
   const about = [
