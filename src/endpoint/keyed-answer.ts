@@ -9,7 +9,7 @@ import type { Clock } from '../bytes/ports.ts';
 import type { Body, IncomingCall, LegHandler, Reply } from '../sip/agent-types.ts';
 import type { SipRequest } from '../sip/message.ts';
 
-/** Milliseconds after the ACK within which I_MESSAGE_2 must come, if it has not come before. */
+/** Milliseconds after the ACK, or the PRACK without it, within which I_MESSAGE_2 must come, if it has not come before. */
 export const UPDATE_MS = 10_000;
 
 /** What becomes of a request that is not taken. */
@@ -40,17 +40,21 @@ export interface KeyedAnswerParts extends Failing {
 export class KeyedAnswer {
   readonly #parts: KeyedAnswerParts;
 
+  /** Whether I_MESSAGE_2 has come, and whoever waits for it. */
+  #isHeard = false;
+  #wake: () => void = () => undefined;
+
   constructor(parts: KeyedAnswerParts) {
     this.#parts = parts;
   }
 
-  /** Where I_MESSAGE_2 may come. */
+  /** Where I_MESSAGE_2 may come: whoever has acknowledged the 183 without it may send it in an UPDATE. */
   get handler(): Required<Pick<LegHandler, 'prack' | 'update'>> {
     const { clock, keyed } = this.#parts;
     const within = (request: SipRequest) => {
-      // It refreshes the session (RFC 4028), and offers nothing.
-      if (request.method === 'UPDATE' && request.body.length === 0) return {};
-      return answeredFirst(clock, () => keyed(request), this.#parts);
+      // It acknowledges (RFC 3262), or refreshes the session (RFC 4028), and offers nothing.
+      if (request.body.length === 0) return {};
+      return answeredFirst(clock, () => keyed(request), this.#parts).finally(() => this.#heard());
     };
     return { prack: within, update: within };
   }
@@ -72,6 +76,30 @@ export class KeyedAnswer {
       failed(cause);
       return false;
     }
+  }
+
+  /**
+   * Resolves when I_MESSAGE_2 has been taken or refused. Whoever acknowledges the 183 without it has as long for it as
+   * without 100rel.
+   */
+  untilHeard(): Promise<void> {
+    const { clock, late, failed } = this.#parts;
+    if (this.#isHeard) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = clock.after(UPDATE_MS, () => {
+        failed(late());
+        resolve();
+      });
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #heard(): void {
+    this.#isHeard = true;
+    this.#wake();
   }
 }
 

@@ -46,6 +46,7 @@ export class Callee {
       late: () => new EndpointError('key-exchange', 'no UPDATE with I_MESSAGE_2 came'),
       ...{ refusal: refusalReply, failed },
       ready: async () => {
+        if (isReliable) await this.#answer.untilHeard();
         if (isReliable && !this.#secured) return false;
         await answering.ring();
         return true;

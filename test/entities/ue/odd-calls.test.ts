@@ -102,6 +102,21 @@ describe('R-40: without 100rel', () => {
   });
 });
 
+test('R-40: with 100rel, I_MESSAGE_2 may come in an UPDATE, after a PRACK without a description', async () => {
+  const { alice, bob } = await phones({ bob: { policy: { kind: 'accept', ringMs: 200, answerMs: 200 } } });
+  vi.spyOn(AgentLeg.prototype, 'prack').mockImplementationOnce(async function (
+    this: AgentLeg,
+    response,
+    body,
+  ) {
+    expect((await this.prack(response)).status).toBe(200);
+    return this.update(body);
+  });
+  const call = await alice.ue.call(BOB, { video: false });
+  await Promise.all([call.established, bob.incoming?.established]);
+  expect(call.sas).toBe(bob.incoming?.sas);
+});
+
 describe('R-42: an early dialog of several', () => {
   test('that knows nothing of its PRACK any more, as after 199, ends no other', () => {
     const over = vi.fn();
