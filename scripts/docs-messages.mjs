@@ -64,7 +64,9 @@ function figure(product, what, { set, message, within, part, which }) {
   return fenced(diagram(one.fields));
 }
 
-/** @param {Product} product @param {any} found @param {Uint8Array} octets */
+/** A message of the vectors, and the plaintexts of its containers. @typedef {{ message: string, plaintext?: string, esk?: { plaintext: string } }} Found */
+
+/** @param {Product} product @param {Found} found @param {Uint8Array} octets */
 function orderOf(product, { plaintext, esk }, octets) {
   const within = (/** @type {string | undefined} */ hex) =>
     hex === undefined
@@ -72,7 +74,7 @@ function orderOf(product, { plaintext, esk }, octets) {
       : `(${namesOf(plaintextParts(product, new Uint8Array(Buffer.from(hex, 'hex')))).join(' ')})`;
   return namesOf(messageParts(product, octets))
     .map((name) =>
-      name === 'IBAKE' ? name + within(plaintext) : name === 'ESK' ? name + within(esk.plaintext) : name,
+      name === 'IBAKE' ? name + within(plaintext) : name === 'ESK' ? name + within(esk?.plaintext) : name,
     )
     .join(' ');
 }
@@ -108,7 +110,7 @@ function messageOf(set, message) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const from = (/** @type {string} */ name) => import(pathToFileURL(path.join(root, 'dist', name)).href);
-  /** @type {any} */
+  /** @type {Product} */
   const product = {
     ...(await from('bytes/reader.js')),
     ...(await from('mikey/header.js')),

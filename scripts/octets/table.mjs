@@ -5,7 +5,7 @@ import { hex } from './diagram.mjs';
 
 const MOST_OCTETS = 8;
 
-/** Name spaces of fields, by part and field, or by field alone. @type {Record<string, string>} */
+/** Name spaces of fields, by part and field, or by field alone. @type {Record<string, import('./trace.mjs').RegistryName>} */
 const SPACES = {
   'data type': 'DATA_TYPE',
   'next payload': 'PAYLOAD_TYPE',

@@ -20,17 +20,20 @@
  * @property {readonly Field[]} fields
  */
 
+/** @typedef {typeof import('../../src/mikey/registry.ts')} Registries */
+/** The registries by name. @typedef {{ [K in keyof Registries]: Registries[K] extends import('../../src/mikey/registry.ts').Registry ? K : never }[keyof Registries]} RegistryName */
+
 /**
  * What reads messages: `src/` in tests, `dist/` where the pages are made.
  * @typedef {object} Product
- * @property {any} Reader
- * @property {any} readHeader
- * @property {any} decodeMessage
- * @property {any} decodeChain
- * @property {any} payloadType
- * @property {any} PAYLOADS
- * @property {any} registry
- * @property {any} ntpName
+ * @property {typeof import('../../src/bytes/reader.ts').Reader} Reader
+ * @property {typeof import('../../src/mikey/header.ts').readHeader} readHeader
+ * @property {typeof import('../../src/mikey/message.ts').decodeMessage} decodeMessage
+ * @property {typeof import('../../src/mikey/chain.ts').decodeChain} decodeChain
+ * @property {typeof import('../../src/mikey/chain.ts').payloadType} payloadType
+ * @property {typeof import('../../src/mikey/payloads/all.ts').PAYLOADS} PAYLOADS
+ * @property {Registries} registry
+ * @property {typeof import('../../src/mikey/describe-values.ts').ntpName} ntpName
  */
 
 /** Fields that the decoders read at once, by what they call them: each with its bits. @type {Record<string, [string, number][]>} */
@@ -77,18 +80,22 @@ export function plaintextParts(product, plaintext) {
   return product.decodeChain(product.registry.PAYLOAD_TYPE.IDR, plaintext).map(partOf(product, plaintext));
 }
 
-/** @param {Product} product @param {Uint8Array} octets @returns {(payload: any) => Part} */
+/**
+ * @param {Product} product @param {Uint8Array} octets
+ * @returns {(payload: import('../../src/mikey/payload.ts').LocatedPayload) => Part}
+ */
 function partOf(product, octets) {
   const { nameOf, PAYLOAD_TYPE } = product.registry;
   return (payload) => {
     const type = product.payloadType(payload);
-    const codec = product.PAYLOADS.find((/** @type {any} */ each) => each.type === type);
+    const codec = product.PAYLOADS.find((each) => each.type === type);
+    if (codec === undefined) throw new Error(`no form of a payload of type ${type}`);
     const log = newLog();
     const reader = tracing(product, octets, payload.offset, log);
-    if (codec.endsChain === undefined) reader.u8('next payload');
+    if (!('endsChain' in codec)) reader.u8('next payload');
     codec.decode(reader);
     return {
-      name: nameOf(PAYLOAD_TYPE, type),
+      name: nameOf(PAYLOAD_TYPE, type) ?? String(type),
       at: payload.offset,
       octets: payload.length,
       fields: fieldsOf(log),
@@ -106,7 +113,7 @@ function newLog() {
 /** A reader that notes what is read. @param {Product} product @param {Uint8Array} octets @param {number} start @param {Log} log */
 function tracing({ Reader }, octets, start, log) {
   class Tracing extends Reader {
-    /** @param {number} length @param {string} field */
+    /** @override @param {number} length @param {string} field */
     view(length, field) {
       const at = this.offset;
       const view = super.view(length, field);
@@ -114,7 +121,7 @@ function tracing({ Reader }, octets, start, log) {
       return view;
     }
 
-    /** Numbers are read without a view. @param {number} length @param {string} field */
+    /** Numbers are read without a view. @override @param {number} length @param {string} field */
     uint(length, field) {
       const at = this.offset;
       const value = super.uint(length, field);
@@ -122,7 +129,7 @@ function tracing({ Reader }, octets, start, log) {
       return value;
     }
 
-    /** @param {number} length @param {string} field */
+    /** @override @param {number} length @param {string} field */
     sub(length, field) {
       const at = this.offset;
       super.view(length, field);
