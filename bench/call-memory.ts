@@ -14,11 +14,11 @@ import { runInNewContext } from 'node:vm';
 import { KeyRequests } from '../src/entities/df/key-requests.ts';
 import { Mediation } from '../src/entities/df/mediation.ts';
 import { SqliteDfStore } from '../src/entities/df/store/sqlite.ts';
-import { DIRECTION } from '../src/wire/x2x3/pdu.ts';
 import type { Step } from '../test/entities/df/support.ts';
-import { call, encodeForTest, Issues, LEG, sip, START, task, Tasks } from '../test/entities/df/support.ts';
+import { encodeForTest, Issues, START, task, Tasks } from '../test/entities/df/support.ts';
 import { TestKms, TestPoi, XID } from '../test/entities/df/support.ts';
 import { ManualClock } from '../test/support/manual-clock.ts';
+import { hangUp, legOf, setUp } from './chain/keyed-calls.ts';
 
 const { values } = parseArgs({
   options: { calls: { type: 'string', default: '5000' }, json: { type: 'boolean', default: false } },
@@ -53,8 +53,6 @@ const mediation = await Mediation.open(
 );
 requests = new KeyRequests(mediation, kms, { clock, logger });
 
-const legOf = (at: number) => ({ ...LEG, callId: `call-${at}@home1.example` });
-
 /** The same of calls from `begin` on, so many calls at a time, and `ms` between them. */
 async function inEach(
   steps: (at: number) => readonly Step[],
@@ -77,18 +75,10 @@ async function inEach(
   }
 }
 
-const setUp = (at: number): Step[] => [
-  ...call(legOf(at)),
-  [sip('SIP/2.0 200 OK', legOf(at), null), DIRECTION.toTarget],
-];
-const end = (at: number): Step[] => [
-  [sip('BYE sip:bob@127.0.0.2 SIP/2.0', legOf(at), null), DIRECTION.fromTarget],
-];
-
 // What is there once, whatever the number of calls: machine code, statements.
 const warm = { begin: CALLS, end: CALLS + WARM_UP };
 await inEach(setUp, { ...warm, packets: 2 });
-await inEach(end, warm);
+await inEach(hangUp, warm);
 await clock.pass(10_000);
 
 const figures: [string, number][] = [];
@@ -103,7 +93,7 @@ await clock.pass(10_000);
 note('up, nothing said for 10 s');
 await inEach(() => [], { packets: 2, ms: 10 });
 note('up, with content');
-await inEach(end);
+await inEach(hangUp);
 await clock.pass(10_000);
 note('ended, after 10 s');
 if (values.json) console.log(JSON.stringify({ calls: CALLS, kB: Object.fromEntries(figures) }));

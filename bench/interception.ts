@@ -36,6 +36,7 @@ import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../src/wire/request-key/tran
 import { encodeGetKeysRequest, GET_KEYS_PATH } from '../src/wire/xk/get-keys.ts';
 import { requestOf } from '../test/entities/kms/get-keys/support/questions.ts';
 import { loadVector } from '../test/ibake/support/vectors.ts';
+import { middle, quantile } from './statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -231,11 +232,6 @@ async function cpuOf(kms: ChildProcess): Promise<number> {
   return (user + system) / 1000;
 }
 
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN;
-}
-
 interface Summary {
   readonly what: string;
   readonly without: number;
@@ -252,7 +248,6 @@ function compared(
   of: (window: Window) => number,
 ): Summary {
   const ratios = pairs.map(([off, on]) => of(on) / of(off));
-  const middle = (values: readonly number[]): number => quantile(values, 0.5);
   return {
     what,
     without: middle(pairs.map(([off]) => of(off))),

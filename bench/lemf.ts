@@ -11,9 +11,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { LabPki } from '../src/lab/network/pki.ts';
+import { roleCertificates } from '../test/support/role-certificates.ts';
 import { measureReception, runRecoveringLemf, storeContent } from './chain/recovering-lemf.ts';
 import type { Reception, ReceptionCase } from './chain/recovering-lemf.ts';
+import { middle, quantile } from './statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -33,10 +34,7 @@ const CASES: readonly ReceptionCase[] = ['nothing', 'stored', 'recovering'];
 async function run(): Promise<void> {
   const root = mkdtempSync(path.join(process.cwd(), 'dist', 'bench-lemf-'));
   try {
-    const pki = await LabPki.create(path.join(root, 'pki'), Date.now());
-    const issue = (role: 'df' | 'lemf') =>
-      pki.issue({ commonName: `${role}.home1.example`, dnsNames: [`${role}.home1.example`], roles: [role] });
-    const tls = { df: await issue('df'), lemf: await issue('lemf') };
+    const tls = await roleCertificates(root, Date.now(), ['df', 'lemf']);
     const stored = path.join(root, 'stored');
     storeContent(stored, Number(values.stored) * 1e6);
     const load = { acknowledgements: Number(values.acks), everyMs: Number(values.every) };
@@ -51,22 +49,17 @@ async function run(): Promise<void> {
 }
 
 function tell(results: Record<ReceptionCase, readonly Reception[]>): void {
-  const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
-  const quantile = (which: ReceptionCase, share: number) =>
-    median(
-      results[which].map(
-        ({ times }) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? NaN,
-      ),
-    );
-  const base = quantile('nothing', 0.99);
+  const share = (which: ReceptionCase, of: number): number =>
+    middle(results[which].map(({ times }) => quantile(times, of)));
+  const base = share('nothing', 0.99);
   const rows = CASES.map((which) => ({
     which,
     acks: results[which].reduce((sum, { times }) => sum + times.length, 0),
-    p50: quantile(which, 0.5),
-    p99: quantile(which, 0.99),
-    max: quantile(which, 1),
-    ratio: quantile(which, 0.99) / base,
-    cpu: median(results[which].map(({ cpuMs, wallMs }) => cpuMs / wallMs)),
+    p50: share(which, 0.5),
+    p99: share(which, 0.99),
+    max: share(which, 1),
+    ratio: share(which, 0.99) / base,
+    cpu: middle(results[which].map(({ cpuMs, wallMs }) => cpuMs / wallMs)),
     isWhole: results[which].every((measured) => measured.isWhole),
   }));
   if (values.json) console.log(JSON.stringify(rows, null, 2));

@@ -1,6 +1,7 @@
 /** Medians, and the unit that they are multiples of. */
 import { createDiffieHellman, type DiffieHellman } from 'node:crypto';
 import { fromBigInt } from '../src/bytes/octets.ts';
+import { middle } from './statistics.ts';
 
 export interface Measured {
   readonly median: number;
@@ -22,7 +23,7 @@ export function setUnit(run: () => void): void {
 
 /** The median of all runs of the unit. */
 export function unitMedian(): number {
-  return medianOf(unitTimes);
+  return middle(unitTimes);
 }
 
 function timeUnit(): number {
@@ -31,10 +32,6 @@ function timeUnit(): number {
   const time = now() - start;
   unitTimes.push(time);
   return time;
-}
-
-function medianOf(times: readonly number[]): number {
-  return [...times].sort((a, b) => a - b)[times.length >> 1] ?? NaN;
 }
 
 /** `--cpu`: time that the process was given, not time that passed; for machines that do other things as well. */
@@ -83,8 +80,8 @@ export async function measureAsync(
 }
 
 function summary(times: readonly number[], units: readonly number[]): Measured {
-  const median = medianOf(times);
-  return { median, least: Math.min(...times), ratio: median / medianOf(units) };
+  const median = middle(times);
+  return { median, least: Math.min(...times), ratio: median / middle(units) };
 }
 
 /**

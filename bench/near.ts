@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { benchCall, calm, InterceptedPair, startBenchNetwork } from './intercepted-calls.ts';
 import type { BenchNetwork } from './intercepted-calls.ts';
 import { processorMs } from './processor.ts';
+import { median } from './undetectable-statistics.ts';
 
 const USAGE = `Usage: npm run bench:near -- [options]
 
@@ -79,13 +80,6 @@ async function costsOf(bench: BenchNetwork, caller: string): Promise<Record<Phas
   return { 'set-up': between(dialled, up), after: between(up, readings(bench)) };
 }
 
-function middle(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  const [low = 0, high = 0] = [sorted[sorted.length % 2 === 0 ? half - 1 : half], sorted[half]];
-  return (low + high) / 2;
-}
-
 async function measure(bench: BenchNetwork, calls: number): Promise<Record<Side, Record<Phase, Costs>[]>> {
   const interception = new InterceptedPair(bench.network);
   const found: Record<Side, Record<Phase, Costs>[]> = { without: [], with: [] };
@@ -114,7 +108,7 @@ function rowsOf(found: Record<Side, Record<Phase, Costs>[]>): Row[] {
   const names = [...(found.with[0]?.['set-up'].keys() ?? [])];
   return names.flatMap((name) =>
     PHASES.map((phase) => {
-      const of = (side: Side): number => middle(found[side].map((costs) => costs[phase].get(name) ?? 0));
+      const of = (side: Side): number => median(found[side].map((costs) => costs[phase].get(name) ?? 0));
       return { process: name, phase, without: of('without'), with: of('with') };
     }),
   );

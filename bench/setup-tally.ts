@@ -35,11 +35,6 @@ export function tallyOf(
   };
 }
 
-/** The middle one of a list, `NaN` of none. */
-export function middleOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
-}
-
 function callIdOf(octets: Uint8Array): string | null {
   return /^(?:Call-ID|i)\s*:\s*(\S+)/im.exec(Buffer.from(octets).toString('latin1'))?.[1] ?? null;
 }

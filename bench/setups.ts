@@ -13,7 +13,7 @@ import { Network } from '../src/lab/network/network.ts';
 import { Timeline } from '../src/lab/timeline.ts';
 import { SETUP_NETWORK, setupKinds } from './setup-kinds.ts';
 import type { Measured } from './setup-kinds.ts';
-import { middleOf } from './setup-tally.ts';
+import { middle } from './statistics.ts';
 
 const USAGE = `Usage: npm run bench:setups -- [options]
 
@@ -80,7 +80,7 @@ try {
 
 function middleOfKind(kind: string, runs: readonly Measured[]): Measured {
   const own = runs.filter((run) => run.kind === kind);
-  const of = (figure: Exclude<keyof Measured, 'kind'>): number => middleOf(own.map((run) => run[figure]));
+  const of = (figure: Exclude<keyof Measured, 'kind'>): number => middle(own.map((run) => run[figure]));
   return {
     kind,
     milliseconds: of('milliseconds'),

@@ -8,7 +8,7 @@
  * Processor time is that of each process from one hundred updates to the next, when nothing is on its way any more. A call
  * of a hundred comes before, so that compilers are warm. The ratio is that of the last hundred to the first.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +22,7 @@ import { updateKeys } from '../src/lab/scenarios/updates.ts';
 import { liidOf, warrantOn } from '../src/lab/scenarios/warrants.ts';
 import { keepFiles } from '../src/lab/scenarios/out-folder.ts';
 import { Timeline } from '../src/lab/timeline.ts';
+import { processorSeconds } from './processor.ts';
 
 const USAGE = `Usage: npm run bench:updates -- [options]
 
@@ -40,8 +41,6 @@ const MOST_RATIO = 1.5;
 /** Two packets of speech. */
 const SPEECH = Int16Array.from({ length: 320 }, (_, n) => Math.round(8000 * Math.sin(n / 3)));
 const DRAIN_MS = 60_000;
-/** Clock ticks a second in /proc, on every Linux. */
-const TICKS = 100;
 
 interface Found {
   readonly who: string;
@@ -79,13 +78,8 @@ const { updates, json } = optionsOf();
 /** Milliseconds of processor time so far, by process. */
 function spent(hosting: ProcessHosting): ReadonlyMap<string, number> {
   const { user, system } = process.cpuUsage();
-  return new Map([['phones', (user + system) / 1000], ...[...hosting.pids].map(timeOf)]);
-}
-
-/** proc(5): utime and stime are the 14th and 15th field, and the name before them may have blanks. */
-function timeOf([name, pid]: readonly [string, number]): readonly [string, number] {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return [name, ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS];
+  const others = [...hosting.pids].map(([name, pid]) => [name, 1000 * processorSeconds(pid)] as const);
+  return new Map([['phones', (user + system) / 1000], ...others]);
 }
 
 /** Nothing is on its way to a LEMF any more. */

@@ -20,6 +20,7 @@ import { LabPki } from '../src/lab/network/pki.ts';
 import { issueWarrant } from '../src/lab/network/officer.ts';
 import type { TlsFiles } from '../src/net/tls.ts';
 import { certificateOf, clock, KINDS, startAdmfOf, startElement } from './x1-home.ts';
+import { quantile } from './statistics.ts';
 import type { Kind } from './x1-home.ts';
 
 const { values } = parseArgs({
@@ -132,9 +133,7 @@ function lateness(
     const own = change === 'start' ? warrant.startTime : warrant.endTime + (isPoi(element) ? 0 : DRAIN_MS);
     return [each.at - own];
   });
-  late.sort((a, b) => a - b);
-  const quantile = (q: number): number => late[Math.min(late.length - 1, Math.floor(q * late.length))] ?? NaN;
-  const [p50, p99, max] = [quantile(0.5), quantile(0.99), quantile(1)];
+  const [p50 = NaN, p99 = NaN, max = NaN] = [0.5, 0.99, 1].map((share) => quantile(late, share));
   return { element, change, warrants: late.length, p50, p99, max };
 }
 

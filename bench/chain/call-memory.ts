@@ -8,17 +8,16 @@
  *                            └──HI2, TLS──► LEMF
  */
 import path from 'node:path';
-import { httpsServer, listen } from '../../src/net/https.ts';
-import { loadTls } from '../../src/net/tls.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
 import { decodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
-import { DIRECTION } from '../../src/wire/x2x3/pdu.ts';
-import { encodeGetKeysResponse, GET_KEYS_PATH } from '../../src/wire/xk/get-keys.ts';
-import { call, keysOf, LEG, sip, TestPoi, vector, XID } from '../../test/entities/df/support.ts';
+import { startKeySource } from '../../test/entities/df/provisioned.ts';
+import { TestPoi, XID } from '../../test/entities/df/support.ts';
 import type { Step } from '../../test/entities/df/support.ts';
 import { Delivered } from './delivered.ts';
-import { DeliveryChain, Interception, paced } from './delivery-chain.ts';
+import { DeliveryChain, Interception } from './delivery-chain.ts';
 import type { ChainTls } from './delivery-chain.ts';
+import { hangUp, legOf, setUp } from './keyed-calls.ts';
+import { paced } from './paced.ts';
 import { Part, ready } from './parts.ts';
 import { passed, runtime } from './runtime.ts';
 
@@ -41,29 +40,8 @@ export interface CallMemory {
 /** Answers every question with the keys of the exchange that all calls have. */
 export async function runKeySource(settings: unknown): Promise<void> {
   const { tls } = settings as { readonly tls: TlsFiles };
-  const server = httpsServer({
-    ...{ name: 'Xk', tls: loadTls(tls, runtime.clock.now()), logger: runtime.logger },
-    ...{ authentication: 'mutual', minVersion: 'TLSv1.3' },
-  });
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, body),
-  );
-  const answer = Buffer.from(encodeGetKeysResponse(keysOf(vector())).expose());
-  server.post(GET_KEYS_PATH, (_request, reply) => reply.type('application/json').send(answer));
-  ready({ xk: await listen(server, '127.0.0.1', 0) });
+  ready({ xk: (await startKeySource(tls, runtime)).port });
 }
-
-const legOf = (n: number) => ({ ...LEG, callId: `call-${n}@home1.example` });
-
-const setUp = (n: number): Step[] => [
-  ...call(legOf(n)),
-  [sip('SIP/2.0 200 OK', legOf(n), null), DIRECTION.toTarget],
-];
-
-const end = (n: number): Step[] => [
-  [sip('BYE sip:bob@127.0.0.2 SIP/2.0', legOf(n), null), DIRECTION.fromTarget],
-];
 
 /** Calls by their numbers, and the records of them that have come. */
 class Calls {
@@ -127,9 +105,9 @@ export async function measureCallMemory(
   try {
     progress(`memory: warming up with ${WARM_UP} calls`);
     const trial = CALLS + WARM_UP;
-    const [begins, ends] = [await calls.count(setUp, trial), await calls.count(end, trial)];
+    const [begins, ends] = [await calls.count(setUp, trial), await calls.count(hangUp, trial)];
     await calls.each(setUp, CALLS, WARM_UP, begins);
-    await calls.each(end, CALLS, WARM_UP, ends);
+    await calls.each(hangUp, CALLS, WARM_UP, ends);
     await passed(AFTER_END_MS);
     const before = await octetsOf(chain.df);
     const perCall = async (): Promise<number> => ((await octetsOf(chain.df)) - before) / CALLS;
@@ -138,7 +116,7 @@ export async function measureCallMemory(
     const up = await perCall();
     await passed(AFTER_END_MS);
     const silent = await perCall();
-    await calls.each(end, 0, CALLS, ends);
+    await calls.each(hangUp, 0, CALLS, ends);
     await passed(AFTER_END_MS);
     return { up, silent, ended: await perCall() };
   } finally {

@@ -10,33 +10,27 @@ import { dfConfig } from '../../src/entities/df/config.ts';
 import { startDf } from '../../src/entities/df/start.ts';
 import { lemfConfig } from '../../src/entities/lemf/config.ts';
 import { startLemf } from '../../src/entities/lemf/start.ts';
-import { LabPki } from '../../src/lab/network/pki.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { connectTo } from '../../src/net/tls-client.ts';
 import { loadTls } from '../../src/net/tls.ts';
-import type { Role, TlsFiles } from '../../src/net/tls.ts';
+import type { TlsFiles } from '../../src/net/tls.ts';
 import { Deframer } from '../../src/wire/x2x3/deframer.ts';
 import { decodePdu, encodePdu, keepalivePdu, PDU_TYPE } from '../../src/wire/x2x3/pdu.ts';
-import { SqliteTaskStore } from '../../src/x1/task-store.ts';
-import { vector, XID } from '../../test/entities/df/support.ts';
+import { provisionDf } from '../../test/entities/df/provisioned.ts';
+import { roleCertificates } from '../../test/support/role-certificates.ts';
 import { Part, ready } from './parts.ts';
-import { passed, runtime } from './runtime.ts';
+import { runtime } from './runtime.ts';
 
-const LEMF = '00000000-0000-4000-8000-000000000002';
 const LIID = 'LIID-BENCH';
 /** A point of interception asks for an acknowledgement each second while PDUs are under way (`poi/x2x3-client.ts`). */
 const KEEPALIVE_MS = 1_000;
 
-export type ChainTls = Readonly<Record<'df' | 'lemf' | 'cscf' | 'gateway' | 'kms', TlsFiles>>;
+const ROLES = ['df', 'lemf', 'cscf', 'gateway', 'kms'] as const;
 
-export async function chainTls(folder: string): Promise<ChainTls> {
-  const pki = await LabPki.create(path.join(folder, 'pki'), runtime.clock.now());
-  const issue = async (role: Role) => {
-    const commonName = `${role}.home1.example`;
-    return [role, await pki.issue({ commonName, dnsNames: [commonName], roles: [role] })] as const;
-  };
-  const roles = ['df', 'lemf', 'cscf', 'gateway', 'kms'] as const;
-  return Object.fromEntries(await Promise.all(roles.map(issue))) as unknown as ChainTls;
+export type ChainTls = Readonly<Record<(typeof ROLES)[number], TlsFiles>>;
+
+export function chainTls(folder: string): Promise<ChainTls> {
+  return roleCertificates(folder, runtime.clock.now(), ROLES);
 }
 
 /* ---------------------------------------------------------------- the processes */
@@ -73,7 +67,7 @@ export class DeliveryChain {
       ...{ hi2: { port: 0 }, hi3: { port: 0 }, tls: tls.lemf },
       ...{ folder: at('lemf'), recoverAfter: 3_600_000 },
     });
-    await provision(at('tasks.sqlite'), lemf.ports['hi'] ?? 0);
+    await provisionDf(at('tasks.sqlite'), lemf.ports['hi'] ?? 0, LIID);
     const df = await Part.start('df', {
       x1: {
         identifier: 'df.home1.example',
@@ -92,24 +86,6 @@ export class DeliveryChain {
   async stop(): Promise<void> {
     await Promise.all([this.df.stop(), this.lemf.stop()]);
   }
-}
-
-/** What X1 would have left in the table's store: a task with one warrant and one destination for all. */
-async function provision(file: string, port: number): Promise<void> {
-  const store = await SqliteTaskStore.open(file);
-  const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
-  const task = {
-    xid: XID,
-    targets: [{ name: 'sipUri', value: vector().uri.i }],
-    deliveryType: 'X2andX3',
-    dids: [LEMF],
-    mediation: [{ liid: LIID, deliveryType: 'HI2andHI3', dids: [] }],
-  } as const;
-  await store.commit({
-    tasks: new Map([[XID, { task, activatedAt: 0, modifiedAt: 0, modifications: 0 }]]),
-    destinations: new Map([[LEMF, { did: LEMF, deliveryType: 'X2andX3', address }]]),
-  });
-  await store.close();
 }
 
 /* ---------------------------------------------------------------- the point of interception */
@@ -154,16 +130,5 @@ export class Interception {
 
   #ask(): void {
     this.send(encodePdu(keepalivePdu(PDU_TYPE.keepalive, this.#keepalives++)));
-  }
-}
-
-/** Calls `send` so many times a second, as evenly as timers allow; resolves at the end. */
-export async function paced(rate: number, seconds: number, send: (n: number) => void): Promise<void> {
-  const begun = performance.now();
-  const total = Math.round(rate * seconds);
-  for (let n = 0; n < total;) {
-    const due = Math.min(total, Math.floor(((performance.now() - begun) * rate) / 1000) + 1);
-    while (n < due) send(n++);
-    await passed(1);
   }
 }

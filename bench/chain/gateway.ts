@@ -14,25 +14,24 @@ import { IqClient } from '../../src/entities/cscf/http/iq-client.ts';
 import { X2X3Server } from '../../src/entities/df/listeners/x2x3-server.ts';
 import { gatewayConfig } from '../../src/entities/gateway/config.ts';
 import { startGateway } from '../../src/entities/gateway/start.ts';
-import { encodeRtp } from '../../src/media/rtp.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { TlsFiles } from '../../src/net/tls.ts';
 import { SIDES } from '../../src/wire/iq/sessions.ts';
 import type { Side } from '../../src/wire/iq/sessions.ts';
-import { SqliteTaskStore } from '../../src/x1/task-store.ts';
+import { storeTask } from '../../test/x1/stored-task.ts';
 import { hasRtpengine, Rtpengine } from '../peers/rtpengine.ts';
+import { processorSeconds } from '../processor.ts';
+import { middle } from '../statistics.ts';
 import type { ChainTls } from './delivery-chain.ts';
-import { processorSeconds, unitSeconds } from './machine.ts';
+import { unitSeconds } from './machine.ts';
+import { PACKET_MS, packetOf, spoken } from './paced.ts';
 import { Part, ready } from './parts.ts';
 import { passed, runtime } from './runtime.ts';
 import type { Found } from './table.ts';
 
 const CALLS = 100;
-const PACKET_MS = 20;
-/** Every 5 ms a quarter of the calls speaks, both sides. */
-const WRITE_MS = 5;
 const WARM_UP_SECONDS = 3;
 const ROUNDS = 3;
 const PAYLOAD = 160;
@@ -108,16 +107,10 @@ class Phones {
 
   /** Speaks in all calls for so long; resolves with how many packets have come. @throws if there are too few */
   async speak(gateway: readonly Ports[], seconds: number, least = LEAST_DELIVERED): Promise<number> {
-    const begun = performance.now();
     const before = { sent: this.sent, received: this.received };
-    const parts = PACKET_MS / WRITE_MS;
-    const share = CALLS / parts;
-    const writes = Math.round((seconds * 1000) / WRITE_MS);
-    for (let n = 0; n < writes; n++) {
-      const part = n % parts;
-      for (let call = part * share; call < (part + 1) * share; call++) this.#say(call, gateway[call]);
-      await passed(begun + (n + 1) * WRITE_MS - performance.now());
-    }
+    await spoken(CALLS, seconds, (from, to) => {
+      for (let call = from; call < to; call++) this.#say(call, gateway[call]);
+    });
     const sent = this.sent - before.sent;
     const end = performance.now() + WITHIN_MS;
     let last = -1;
@@ -136,18 +129,9 @@ class Phones {
   }
 
   #say(call: number, to: Ports | undefined): void {
-    const n = this.#packets++;
+    const n = Math.floor(this.#packets++ / CALLS);
     for (const side of SIDES) {
-      const packet = encodeRtp({
-        marker: false,
-        payloadType: 8,
-        sequenceNumber: Math.floor(n / CALLS) & 0xffff,
-        timestamp: (160 * Math.floor(n / CALLS)) >>> 0,
-        ssrc: 2 * call + (side === 'a' ? 0 : 1),
-        csrc: [],
-        extension: null,
-        payload: this.#payload,
-      });
+      const packet = packetOf(2 * call + (side === 'a' ? 0 : 1), n, this.#payload);
       this.#sockets[call]?.[side].send(packet, to?.[side] ?? 0, '127.0.0.1');
       this.sent++;
     }
@@ -162,16 +146,10 @@ interface Relay {
   readonly calls: readonly Ports[];
 }
 
-async function provision(file: string, port: number): Promise<void> {
-  const store = await SqliteTaskStore.open(file);
-  const address = { kind: 'uri', value: `tls://${DF}:${port}` } as const;
+function provision(file: string, port: number): Promise<void> {
   const target = { name: 'sipUri', value: TARGET } as const;
   const task = { xid: XID, targets: [target], deliveryType: 'X3Only', dids: [DID], mediation: [] } as const;
-  await store.commit({
-    tasks: new Map([[XID, { task, activatedAt: 0, modifiedAt: 0, modifications: 0 }]]),
-    destinations: new Map([[DID, { did: DID, deliveryType: 'X3Only', address }]]),
-  });
-  await store.close();
+  return storeTask(file, task, { kind: 'uri', value: `tls://${DF}:${port}` });
 }
 
 async function startOurs(folder: string, tls: ChainTls, sink: number): Promise<Part> {
@@ -282,8 +260,4 @@ async function inTurns(
     : { value: null, reason: 'rtpengine is not installed (Debian: rtpengine-daemon)' };
   const units = { gatewayUnits: middle(costs.plain) / unit };
   return { gateway, gatewayX3: { value: ratio('intercepted', 'plain'), notes: { ...notes, ...units } } };
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

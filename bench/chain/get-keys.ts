@@ -9,9 +9,7 @@
  * Questions are of exchanges that were made for the run; each is put in several spellings of its target, which are different
  * questions to a KMS, so that each claims a place of its own as those of different calls do.
  */
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { utf8 } from '../../src/bytes/octets.ts';
@@ -39,7 +37,9 @@ import { recordsOf } from '../../test/entities/kms/get-keys/support/questions.ts
 import { endpointFor } from '../../test/ibake/support/network.ts';
 import { answered, completed } from '../../test/ibake/support/scenario.ts';
 import { homesOf, loadVector } from '../../test/ibake/support/vectors.ts';
+import { freePort } from '../../test/support/child.ts';
 import { processorMs } from '../processor.ts';
+import { middle } from '../statistics.ts';
 
 export interface GetKeysLoad {
   /** Answers that are measured. */
@@ -178,15 +178,6 @@ async function startKmsProcess(
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 /* -------------------------------------------------------------- measurement */
 
 async function measured(
@@ -243,8 +234,4 @@ function engineAlone(): (question: Uint8Array) => Promise<void> {
     if (isGetKeysFailure(response)) throw new Error(response.failureIndication);
     encodeGetKeysResponse(response).wipe();
   };
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

@@ -2,9 +2,11 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../../src/bytes/errors.ts';
+import { quantile } from '../statistics.ts';
 import { measureCallMemory } from './call-memory.ts';
 import { measureCalls } from './calls.ts';
 import { measureContent } from './content.ts';
+import type { ContentKind } from './content.ts';
 import type { ChainTls } from './delivery-chain.ts';
 import { measureGateway } from './gateway.ts';
 import { getKeysCost } from './get-keys.ts';
@@ -75,10 +77,9 @@ const MEASUREMENTS: readonly Measurement[] = [
       ];
       const load = { acknowledgements, everyMs };
       const { times } = await measureReception(folder, stored, 'recovering', tls, load);
-      const at = (share: number) =>
-        times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? NaN;
-      const notes = { lemfP50Ms: at(0.5), lemfP99Ms: at(0.99), lemfAcknowledgements: times.length };
-      return { lemfWaitMs: { value: at(1), notes } };
+      const [lemfP50Ms, lemfP99Ms] = [quantile(times, 0.5), quantile(times, 0.99)];
+      const notes = { lemfP50Ms, lemfP99Ms, lemfAcknowledgements: times.length };
+      return { lemfWaitMs: { value: quantile(times, 1), notes } };
     },
   },
   {
@@ -98,7 +99,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   callsMeasurement('cscfTcp', 'TCP'),
 ];
 
-function contentMeasurement(name: FigureName, kind: 'g711' | 'video'): Measurement {
+function contentMeasurement(name: FigureName, kind: ContentKind): Measurement {
   return {
     names: [name],
     run: async ({ folder, tls, seconds, progress }) => {

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { processorSeconds } from './machine.ts';
+import { processorSeconds } from '../processor.ts';
 
 /** What a process says when it is ready: its ports by name. */
 export type Ports = Readonly<Record<string, number>>;

@@ -12,7 +12,6 @@ import { HandoverClient } from '../../src/entities/df/listeners/handover-client.
 import { recordEncoder } from '../../src/entities/df/handover/encoder.ts';
 import { lemfConfig } from '../../src/entities/lemf/config.ts';
 import { startLemf } from '../../src/entities/lemf/start.ts';
-import { encodeRtp } from '../../src/media/rtp.ts';
 import { SrtpSender } from '../../src/media/srtp/stream.ts';
 import { SRTP_SUITE } from '../../src/media/srtp/suites.ts';
 import { HostMap } from '../../src/net/hosts.ts';
@@ -21,6 +20,7 @@ import type { TlsFiles } from '../../src/net/tls.ts';
 import { PsPduDeframer } from '../../src/wire/hi/deframer.ts';
 import { LI_PS_DOMAIN } from '../../src/wire/hi/header.ts';
 import { encodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
+import { packetOf } from './paced.ts';
 import { Part, ready } from './parts.ts';
 import { passed, runtime } from './runtime.ts';
 
@@ -74,17 +74,7 @@ function* content(cin: number, from = 0): Generator<Uint8Array> {
   });
   const base = { liid: 'LIID-BENCH', cin, time: clock.now(), correlation: new Uint8Array(8) };
   for (let n = from; ; n++) {
-    const rtp = encodeRtp({
-      marker: false,
-      payloadType: 8,
-      sequenceNumber: n & 0xffff,
-      timestamp: (160 * n) >>> 0,
-      ssrc: cin,
-      csrc: [],
-      extension: null,
-      payload: new Uint8Array(160).fill(n & 0xff),
-    });
-    const packet = sender.protect(rtp);
+    const packet = sender.protect(packetOf(cin, n, new Uint8Array(160).fill(n & 0xff)));
     yield encode(
       {
         ...base,

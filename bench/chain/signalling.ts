@@ -6,10 +6,12 @@ import path from 'node:path';
 import { DIRECTION } from '../../src/wire/x2x3/pdu.ts';
 import { sip, TestPoi } from '../../test/entities/df/support.ts';
 import type { Step } from '../../test/entities/df/support.ts';
+import { quantile } from '../statistics.ts';
 import { Delivered } from './delivered.ts';
-import { DeliveryChain, Interception, paced } from './delivery-chain.ts';
+import { DeliveryChain, Interception } from './delivery-chain.ts';
 import type { ChainTls } from './delivery-chain.ts';
 import { unitSeconds } from './machine.ts';
+import { paced } from './paced.ts';
 import { passed, runtime } from './runtime.ts';
 
 const RATE = 2_000;
@@ -166,9 +168,4 @@ export async function measureSignalling(
     load.close();
     await chain.stop();
   }
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN;
 }

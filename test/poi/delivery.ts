@@ -1,8 +1,6 @@
 /** A point of interception over real connections: certificates, task, and a client that is quick to try again. */
-import path from 'node:path';
 import type { Clock, SetAside } from '../../src/bytes/ports.ts';
 import { systemClock } from '../../src/host/runtime.ts';
-import { LabPki } from '../../src/lab/network/pki.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { Role, TlsMaterial } from '../../src/net/tls.ts';
@@ -11,6 +9,7 @@ import type { PoiTask } from '../../src/poi/poi.ts';
 import type { X2X3Timing } from '../../src/poi/x2x3-client.ts';
 import { X2X3Delivery } from '../../src/poi/x2x3-delivery.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../src/wire/x2x3/pdu.ts';
+import { roleCertificates } from '../support/role-certificates.ts';
 import { silent } from '../support/silent.ts';
 
 export const DID = '00000000-0000-4000-8000-000000000001';
@@ -27,14 +26,9 @@ export async function elements<R extends Role>(
   folder: string,
   roles: readonly R[],
 ): Promise<Record<R, TlsMaterial>> {
-  const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-  const tls: Partial<Record<R, TlsMaterial>> = {};
-  for (const role of roles) {
-    const commonName = `${role}.home1.example`;
-    const files = await pki.issue({ commonName, dnsNames: [commonName], roles: [role] });
-    tls[role] = loadTls(files, clock.now());
-  }
-  return tls as Record<R, TlsMaterial>;
+  const files = await roleCertificates(folder, clock.now(), roles);
+  const loaded = roles.map((role) => [role, loadTls(files[role], clock.now())] as const);
+  return Object.fromEntries(loaded) as Record<R, TlsMaterial>;
 }
 
 export interface DeliveringPoiOptions {

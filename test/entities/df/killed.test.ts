@@ -6,17 +6,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
 import { fromHex, toHex } from '../../../src/bytes/octets.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
 import type { PsPdu } from '../../../src/wire/hi/ps-pdu.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
-import { encodeGetKeysResponse } from '../../../src/wire/xk/get-keys.ts';
-import { httpsServer, listen } from '../../../src/net/https.ts';
-import type { Role, TlsFiles } from '../../../src/net/tls.ts';
 import { loadTls } from '../../../src/net/tls.ts';
-import { SqliteTaskStore } from '../../../src/x1/task-store.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
-import { call, keysOf, vector, XID } from './support.ts';
+import { provisionDf, startKeySource } from './provisioned.ts';
+import { call, vector } from './support.ts';
 import { bundle, run } from '../../support/process.ts';
+import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 import { interceptionPoint } from './interception-point.ts';
@@ -25,41 +22,11 @@ const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
-const LEMF = '00000000-0000-4000-8000-000000000002';
 /** 200 kills take minutes: they are for whoever changes how the DF keeps what it was given. */
 const isSlow = process.env['CLAVIGER_SLOW'] !== undefined;
 const PACKETS = isSlow ? 8_200 : 400;
 /** Numbers of packets after which it is killed. */
 const KILLS = isSlow ? Array.from({ length: 200 }, (_, n) => 70 + 40 * n) : [70, 103, 205];
-
-async function certificates(): Promise<Readonly<Record<Role, TlsFiles>>> {
-  const pki = await LabPki.create(path.join(folder, 'pki'), clock.now());
-  const issue = async (role: Role) => {
-    const commonName = `${role}.home1.example`;
-    return [role, await pki.issue({ commonName, dnsNames: [commonName], roles: [role] })] as const;
-  };
-  return Object.fromEntries(
-    await Promise.all((['df', 'kms', 'cscf', 'lemf'] as const).map(issue)),
-  ) as unknown as Readonly<Record<Role, TlsFiles>>;
-}
-
-/** What X1 would have left in the table's store. */
-async function provision(file: string, port: number): Promise<void> {
-  const store = await SqliteTaskStore.open(file);
-  const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
-  const task = {
-    xid: XID,
-    targets: [{ name: 'sipUri', value: vector().uri.i }],
-    deliveryType: 'X2andX3',
-    dids: [LEMF],
-    mediation: [{ liid: 'LIID-1', deliveryType: 'HI2andHI3', dids: [] }],
-  } as const;
-  await store.commit({
-    tasks: new Map([[XID, { task, activatedAt: 0, modifiedAt: 0, modifications: 0 }]]),
-    destinations: new Map([[LEMF, { did: LEMF, deliveryType: 'X2andX3', address }]]),
-  });
-  await store.close();
-}
 
 /** What a write leaves that was under way: the beginning of a batch, or its length without its octets. */
 function tear(store: string, n: number): void {
@@ -74,18 +41,8 @@ function tear(store: string, n: number): void {
 
 describe('Delivery function under SIGKILL', { timeout: isSlow ? 1_800_000 : 60_000 }, () => {
   it('R-23: loses and doubles nothing: numbers are 0…n−1, and n is what X2 and X3 carried', async () => {
-    const files = await certificates();
-    const kms = httpsServer({
-      name: 'test',
-      logger: silent,
-      tls: loadTls(files.kms, clock.now()),
-      authentication: 'mutual',
-      minVersion: 'TLSv1.3',
-    });
-    kms.post('/xk/v1/get-keys', (_request, reply) =>
-      reply.type('application/json').send(Buffer.from(encodeGetKeysResponse(keysOf(vector())).expose())),
-    );
-    const kmsPort = await listen(kms, '127.0.0.1', 0);
+    const files = await roleCertificates(folder, clock.now(), ['df', 'kms', 'cscf', 'lemf']);
+    const kms = await startKeySource(files.kms, runtime);
     const anyPort = { address: '127.0.0.1', port: 0, connections: STREAM_LIMITS };
     const lemf = await startLemf(
       {
@@ -97,7 +54,7 @@ describe('Delivery function under SIGKILL', { timeout: isSlow ? 1_800_000 : 60_0
       },
       runtime,
     );
-    await provision(path.join(folder, 'tasks.sqlite'), lemf.hi2.port);
+    await provisionDf(path.join(folder, 'tasks.sqlite'), lemf.hi2.port, 'LIID-1');
     const config = {
       x1: {
         identifier: 'df.home1.example',
@@ -111,7 +68,7 @@ describe('Delivery function under SIGKILL', { timeout: isSlow ? 1_800_000 : 60_0
       store: path.join(folder, 'df.sqlite'),
       audit: path.join(folder, 'audit.log'),
       name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
-      xk: { url: `https://kms.home1.example:${kmsPort}` },
+      xk: { url: `https://kms.home1.example:${kms.port}` },
       handover: { acknowledgeDelay: 20, retryFirst: 20, retryMost: 50 },
     };
     const file = path.join(folder, 'df.json');

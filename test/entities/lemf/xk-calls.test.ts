@@ -9,10 +9,10 @@ import { lemfConfig } from '../../../src/entities/lemf/config.ts';
 import { askForFiles } from '../../../src/entities/lemf/start-file-recovery.ts';
 import { recoverFolder } from '../../../src/entities/lemf/store/recovery.ts';
 import { systemClock } from '../../../src/host/runtime.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { takenApart } from '../../../src/sip/offer-answer.ts';
+import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import type { CallOptions } from './call.ts';
 import { delivered, InterceptedCall, LIID } from './call.ts';
@@ -26,15 +26,12 @@ const PACKETS = 12;
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-xk-calls-'));
 const clock = systemClock();
 const runtime = { clock, logger: silent };
-let files: Record<'lemf' | 'kms', TlsFiles>;
+let files: Readonly<Record<'lemf' | 'kms', TlsFiles>>;
 let kms: AskableKms;
 let folders = 0;
 
 beforeAll(async () => {
-  const pki = await LabPki.create(path.join(root, 'pki'), clock.now());
-  const issue = (role: 'lemf' | 'kms') =>
-    pki.issue({ commonName: `${role}.home1.example`, dnsNames: [`${role}.home1.example`], roles: [role] });
-  files = { lemf: await issue('lemf'), kms: await issue('kms') };
+  files = await roleCertificates(root, clock.now(), ['lemf', 'kms']);
 });
 afterEach(() => kms.close());
 afterAll(() => rmSync(root, { recursive: true }));

@@ -9,10 +9,10 @@ import { askForFiles } from '../../../src/entities/lemf/start-file-recovery.ts';
 import { KEY_ANSWERS_FILE, SqliteKeyAnswers } from '../../../src/entities/lemf/store/key-answers.ts';
 import { recoverFolder } from '../../../src/entities/lemf/store/recovery.ts';
 import { systemClock } from '../../../src/host/runtime.ts';
-import { LabPki } from '../../../src/lab/network/pki.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { decodeWav } from '../../../src/media/wav.ts';
 import { lemfTaskXid } from '../../../src/wire/xk/lemf-task.ts';
+import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import { delivered, InterceptedCall, LIID } from './call.ts';
 import type { AskableKms } from './kms.ts';
@@ -22,15 +22,12 @@ const NAME = 'lemf.home1.example';
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-xk-'));
 const clock = systemClock();
 const runtime = { clock, logger: silent };
-let files: Record<'lemf' | 'kms' | 'df', TlsFiles>;
+let files: Readonly<Record<'lemf' | 'kms' | 'df', TlsFiles>>;
 let kms: AskableKms;
 let folders = 0;
 
 beforeAll(async () => {
-  const pki = await LabPki.create(path.join(root, 'pki'), clock.now());
-  const issue = (role: 'lemf' | 'kms' | 'df') =>
-    pki.issue({ commonName: `${role}.home1.example`, dnsNames: [`${role}.home1.example`], roles: [role] });
-  files = { lemf: await issue('lemf'), kms: await issue('kms'), df: await issue('df') };
+  files = await roleCertificates(root, clock.now(), ['lemf', 'kms', 'df']);
 });
 beforeEach(async () => {
   kms = await askableKms(files.kms, [NAME]);

@@ -1,0 +1,41 @@
+/** What a delivery function, a process, is started with: a task for the caller of the vectors, and a KMS that knows the call. */
+import { httpsServer, listen } from '../../../src/net/https.ts';
+import { loadTls } from '../../../src/net/tls.ts';
+import type { TlsFiles } from '../../../src/net/tls.ts';
+import { encodeGetKeysResponse, GET_KEYS_PATH } from '../../../src/wire/xk/get-keys.ts';
+import type { Runtime } from '../../../src/host/runtime.ts';
+import { storeTask } from '../../x1/stored-task.ts';
+import { keysOf, vector, XID } from './support.ts';
+
+const LEMF = '00000000-0000-4000-8000-000000000002';
+
+/** A task with one warrant and one destination for all. @param port where the LEMF takes HI2 and HI3 */
+export function provisionDf(file: string, port: number, liid: string): Promise<void> {
+  const task = {
+    xid: XID,
+    targets: [{ name: 'sipUri', value: vector().uri.i }],
+    deliveryType: 'X2andX3',
+    dids: [LEMF],
+    mediation: [{ liid, deliveryType: 'HI2andHI3', dids: [] }],
+  } as const;
+  const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
+  return storeTask(file, task, address);
+}
+
+/** Answers every question, whatever it is, with the keys of the vectors' call. */
+export async function startKeySource(
+  tls: TlsFiles,
+  { clock, logger }: Pick<Runtime, 'clock' | 'logger'>,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server = httpsServer({
+    ...{ name: 'Xk', tls: loadTls(tls, clock.now()), logger },
+    ...{ authentication: 'mutual', minVersion: 'TLSv1.3' },
+  });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
+  const answer = Buffer.from(encodeGetKeysResponse(keysOf(vector())).expose());
+  server.post(GET_KEYS_PATH, (_request, reply) => reply.type('application/json').send(answer));
+  return { port: await listen(server, '127.0.0.1', 0), close: () => server.close() };
+}
