@@ -34,6 +34,7 @@ const PLACES = {
   'how-to': [
     'docs/how-to/',
     'docs/operations.md',
+    'docs/scale.md',
     'docs/console.md',
     'docs/report.md',
     'docs/workbench.md',
