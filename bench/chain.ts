@@ -113,5 +113,9 @@ async function run(): Promise<void> {
 }
 
 if (values.help) console.log(HELP);
-else if (values.part === undefined) await run();
-else await (PARTS[values.part] ?? (() => fail(`no part ${values.part ?? ''}`)))(JSON.parse(values.settings));
+else if (values.part === undefined) {
+  await run();
+  // What a measurement that failed has left open would keep it.
+  process.exit();
+} else
+  await (PARTS[values.part] ?? (() => fail(`no part ${values.part ?? ''}`)))(JSON.parse(values.settings));

@@ -127,6 +127,6 @@ export async function measureCallMemory(
 }
 
 async function octetsOf(part: Part): Promise<number> {
-  const { heapUsed, external } = await part.memory();
+  const { heapUsed, external } = await part.state();
   return heapUsed + external;
 }

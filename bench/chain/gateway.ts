@@ -54,18 +54,22 @@ export async function runGateway(settings: unknown): Promise<void> {
   ready({ control: gateway.control.port });
 }
 
-/** A destination of X3 that keeps nothing. */
+/** A destination of X3 that keeps nothing but how many PDUs there were. */
 export async function runX3Sink(settings: unknown): Promise<void> {
   const { tls } = settings as { readonly tls: TlsFiles };
+  let pdus = 0;
   const server = new X2X3Server({
     ...{ address: '127.0.0.1', port: 0, tls: loadTls(tls, runtime.clock.now()), ...runtime },
     admission: { roles: ['gateway'], names: [HOST] },
     consumer: {
-      accept: () => Promise.resolve(),
+      accept: (batch) => {
+        pdus += batch.length;
+        return Promise.resolve();
+      },
       refused: (_, reason) => console.error('X3:', reason),
     },
   });
-  ready({ x3: await server.start() });
+  ready({ x3: await server.start() }, () => pdus);
 }
 
 /* ---------------------------------------------------------------- the phones */
@@ -193,38 +197,48 @@ export async function measureGateway(
   seconds: number,
   progress: (text: string) => void,
 ): Promise<{ readonly gateway: Found; readonly gatewayX3: Found }> {
-  const phones = await Phones.open();
-  const sink = await Part.start('x3-sink', { tls: tls.df });
-  const ours = await startOurs(folder, tls, sink.ports['x3'] ?? 0);
-  const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${ours.ports['control'] ?? 0}` });
-  const https = new HttpsClient({ hosts, tls: loadTls(tls.cscf, runtime.clock.now()) });
-  const peer = hasRtpengine()
-    ? await Rtpengine.start({ ...PEERS, control: PEERS.to + 1 + (process.pid % 1000) })
-    : null;
+  const open: (() => unknown)[] = [];
   try {
+    const phones = await Phones.open();
+    open.push(() => phones.close());
+    const sink = await Part.start('x3-sink', { tls: tls.df });
+    open.push(() => sink.stop());
+    const ours = await startOurs(folder, tls, sink.ports['x3'] ?? 0);
+    open.push(() => ours.stop());
+    const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${ours.ports['control'] ?? 0}` });
+    const https = new HttpsClient({ hosts, tls: loadTls(tls.cscf, runtime.clock.now()) });
+    open.push(() => https.close());
     const iq = new IqClient(https, `https://${HOST}`);
     const relays: Partial<Record<Which, Relay>> = {
       plain: { pid: ours.pid, calls: await anchored(iq, 'plain', 'sip:carol@home1.example', phones) },
       intercepted: { pid: ours.pid, calls: await anchored(iq, 'intercepted', TARGET, phones) },
     };
-    if (peer !== null) {
+    if (hasRtpengine()) {
+      const peer = await Rtpengine.start({ ...PEERS, control: PEERS.to + 1 + (process.pid % 1000) });
+      open.push(() => peer.stop());
       const calls: Ports[] = [];
       for (const [n, ports] of phones.ports.entries()) calls.push(await peer.anchor(`call-${n}`, ports));
       relays.rtpengine = { pid: peer.pid, calls };
     }
-    return await inTurns(relays, phones, seconds, progress);
+    const counted = async (): Promise<number> => (await sink.state()).counted;
+    return await inTurns(relays, phones, { seconds, counted, progress });
   } finally {
-    phones.close();
-    await https.close();
-    await Promise.all([ours.stop(), sink.stop(), peer?.stop()]);
+    for (const close of open.reverse()) await close();
   }
 }
 
+interface Turns {
+  readonly seconds: number;
+  /** PDUs of X3 that have come so far. */
+  readonly counted: () => Promise<number>;
+  readonly progress: (text: string) => void;
+}
+
+/** @throws where too few packets have come, or too few copies of them over X3 */
 async function inTurns(
   relays: Partial<Record<Which, Relay>>,
   phones: Phones,
-  seconds: number,
-  progress: (text: string) => void,
+  { seconds, counted, progress }: Turns,
 ): Promise<{ readonly gateway: Found; readonly gatewayX3: Found }> {
   const costs: Record<Which, number[]> = { plain: [], intercepted: [], rtpengine: [] };
   const each = async (work: (which: Which, relay: Relay) => Promise<void>): Promise<void> => {
@@ -242,10 +256,10 @@ async function inTurns(
   for (let round = 1; round <= ROUNDS; round++) {
     progress(`gateway: ${(2 * CALLS * 1000) / PACKET_MS} packets a second, ${round} of ${ROUNDS}`);
     await each(async (which, { pid, calls }) => {
-      const before = processorSeconds(pid);
-      // What X3 has to do yet is done within the half second that the phones wait for the last packet.
+      const before = { seconds: processorSeconds(pid), pdus: which === 'intercepted' ? await counted() : 0 };
       const packets = await phones.speak(calls, seconds / ROUNDS);
-      costs[which].push((processorSeconds(pid) - before) / packets);
+      if (which === 'intercepted') await reached(counted, before.pdus + packets * LEAST_DELIVERED);
+      costs[which].push((processorSeconds(pid) - before.seconds) / packets);
     });
   }
   const ratio = (a: Which, b: Which): number =>
@@ -260,4 +274,12 @@ async function inTurns(
     : { value: null, reason: 'rtpengine is not installed (Debian: rtpengine-daemon)' };
   const units = { gatewayUnits: middle(costs.plain) / unit };
   return { gateway, gatewayX3: { value: ratio('intercepted', 'plain'), notes: { ...notes, ...units } } };
+}
+
+/** Waits until so many PDUs of X3 have come. @throws if they do not */
+async function reached(counted: () => Promise<number>, least: number): Promise<void> {
+  const end = performance.now() + WITHIN_MS;
+  let came = await counted();
+  for (; came < least && performance.now() < end; came = await counted()) await passed(200);
+  if (came < least) throw new Error(`${Math.ceil(least - came)} packets did not come over X3`);
 }

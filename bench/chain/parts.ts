@@ -7,11 +7,13 @@ import { processorSeconds } from '../processor.ts';
 /** What a process says when it is ready: its ports by name. */
 export type Ports = Readonly<Record<string, number>>;
 
-/** What a process is asked, and answers. */
-export interface Memory {
+/** What a process answers when it is asked how it is. */
+export interface PartState {
   /** After a collection, octets. */
   readonly heapUsed: number;
   readonly external: number;
+  /** Of what it counts, if it counts anything. */
+  readonly counted: number;
 }
 
 /** A process that does not end by itself in this time is ended. */
@@ -45,11 +47,11 @@ export class Part {
     return processorSeconds(this.pid);
   }
 
-  async memory(): Promise<Memory> {
+  async state(): Promise<PartState> {
     const answered = once(this.#child, 'message');
-    this.#child.send('memory');
-    const [memory] = (await answered) as [Memory];
-    return memory;
+    this.#child.send('state');
+    const [state] = (await answered) as [PartState];
+    return state;
   }
 
   /** Calls `told` with what the process says by itself. */
@@ -68,12 +70,12 @@ export class Part {
 }
 
 /** To be called in a process that was started: it serves until whoever started it is gone. */
-export function ready(ports: Ports): void {
+export function ready(ports: Ports, counted: () => number = () => 0): void {
   process.once('disconnect', () => process.exit());
   process.on('message', () => {
     for (let n = 0; n < 3; n++) globalThis.gc?.();
     const { heapUsed, external } = process.memoryUsage();
-    process.send?.({ heapUsed, external } satisfies Memory);
+    process.send?.({ heapUsed, external, counted: counted() } satisfies PartState);
   });
   process.send?.(ports);
 }

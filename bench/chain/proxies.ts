@@ -101,7 +101,7 @@ export async function startKamailio(folder: string): Promise<Proxy> {
   const late = performance.now() + READY_MS;
   while (!(await accepts(port))) {
     if (child.exitCode !== null || performance.now() > late) {
-      child.kill('SIGKILL');
+      await ended(child);
       throw new Error(`kamailio does not listen: ${said}`);
     }
     await passed(50);
