@@ -23,13 +23,11 @@ const EVERYWHERE = [
   'src/host/validity.ts',
 ];
 
-/** Functions that make meters for those who call them, by the file that has them. @type {Record<string, RegExp>} */
-const MADE_BY = {
-  'src/host/meters.ts': /\bconnectionMeters\(/,
-  'src/host/event-stream-meters.ts': /\beventStreamMeters\(/,
-  'src/x1/operation.ts': /\bneMeters\(/,
-  'src/poi/operation.ts': /\boperation\.meters\(/,
-};
+/** Rooms whose exported functions, by the names that they have, make meters for those who call them. */
+const MAKERS = ['src/host', 'src/x1', 'src/poi'];
+const MAKER = /^export function (\w+Meters)\(/gm;
+/** What a composition calls that is not a function of its own: `startPoiElement` gives it. @type {Record<string, RegExp>} */
+const GIVEN = { 'src/poi/operation.ts': /\boperation\.meters\(/ };
 
 /** @param {string} root folder of the package @returns {Metric[]} by name */
 export function metricsOf(root) {
@@ -37,10 +35,11 @@ export function metricsOf(root) {
   const entities = readdirSync(folder).filter((name) =>
     existsSync(path.join(folder, name, 'start-operation.ts')),
   );
+  const makers = makersOf(root);
   /** @type {Map<string, Metric>} */
   const metrics = new Map();
   for (const entity of entities)
-    for (const file of filesOf(root, `src/entities/${entity}/start-operation.ts`))
+    for (const file of filesOf(root, makers, `src/entities/${entity}/start-operation.ts`))
       for (const meter of metersIn(path.join(root, file))) {
         const before = metrics.get(meter.name);
         const same =
@@ -51,13 +50,28 @@ export function metricsOf(root) {
   return [...metrics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Files that an entity's meters are in. @param {string} root @param {string} start @returns {Set<string>} */
-function filesOf(root, start) {
+/** What a call of a function that makes meters looks like, by the file that it is in. @param {string} root @returns {[string, RegExp][]} */
+function makersOf(root) {
+  const files = MAKERS.flatMap((room) =>
+    readdirSync(path.join(root, room))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${room}/${name}`),
+  );
+  const exported = files.flatMap((file) =>
+    [...readFileSync(path.join(root, file), 'utf8').matchAll(MAKER)].map(
+      ([, name = '']) => /** @type {[string, RegExp]} */ ([file, new RegExp(`\\b${name}\\(`)]),
+    ),
+  );
+  return [...Object.entries(GIVEN), ...exported];
+}
+
+/** Files that an entity's meters are in. @param {string} root @param {[string, RegExp][]} makers @param {string} start @returns {Set<string>} */
+function filesOf(root, makers, start) {
   const files = new Set([...EVERYWHERE, start]);
   for (const file of files) {
     if (EVERYWHERE.includes(file)) continue;
     const text = readFileSync(path.join(root, file), 'utf8');
-    for (const [maker, call] of Object.entries(MADE_BY)) if (call.test(text)) files.add(maker);
+    for (const [maker, call] of makers) if (call.test(text)) files.add(maker);
   }
   return files;
 }

@@ -17,20 +17,19 @@ export function databaseAlarms(database: SharedDatabase | null): Alarm[] {
   return [{ name: 'database', severity: 'critical', about: '', text: problem.text, since: problem.since }];
 }
 
+/** An entity that shares none has them too, of nothing. */
 export function databaseMeters(database: SharedDatabase | null): Meter[] {
-  if (database === null) return [];
-  const { pool } = database;
   return [
     meterBy(
       'state',
       'database_connections',
-      'Connections to the database, and what waits for one.',
-      () => pool.counts,
+      'Connections to the database that it shares with other processes, and what waits for one.',
+      () => database?.pool.counts ?? {},
     ),
     meter(
       'database_failures_total',
       'Connections to the database that failed, or could not be made.',
-      () => pool.failures,
+      () => database?.pool.failures ?? 0,
     ),
   ];
 }
