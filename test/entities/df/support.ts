@@ -229,6 +229,7 @@ export function call(leg: Leg = LEG, from = vector()): Step[] {
 /** A POI: numbers the PDUs of each stream. */
 export class TestPoi {
   readonly #next = new Map<string, number>();
+  readonly #target = `<sipUri>${vector().uri.i}</sipUri>`;
   readonly #clock: Clock;
   readonly nfId: string;
   /** By its certificate. */
@@ -265,7 +266,7 @@ export class TestPoi {
       { kind: 'text', type: ATTRIBUTE.nfid, value: this.nfId },
       { kind: 'number', type: ATTRIBUTE.sequenceNumber, value: number },
       timestampAttribute(this.#clock.now()),
-      { kind: 'text', type: ATTRIBUTE.matchedTarget, value: `<sipUri>${vector().uri.i}</sipUri>` },
+      { kind: 'text', type: ATTRIBUTE.matchedTarget, value: this.#target },
       { kind: 'text', type: ATTRIBUTE.sourceIpv4, value: '127.0.0.1' },
       { kind: 'number', type: ATTRIBUTE.sourcePort, value: 4000 },
     ];
