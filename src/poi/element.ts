@@ -26,7 +26,7 @@ import type { Running, Runtime } from '../host/runtime.ts';
 import { startX1Ne } from '../x1/ne.ts';
 import { openNeState } from '../x1/state.ts';
 import { targetKeys } from '../x1/target-keys.ts';
-import type { TaskEvent } from '../x1/tasks.ts';
+import type { TaskEvent } from '../x1/task-changes.ts';
 import type { PoiElementConfig } from './config.ts';
 
 /** What differs between elements. */

@@ -9,7 +9,8 @@
 import type { InterceptTask } from '../wire/x1/details.ts';
 import type { TargetIdentifier } from '../wire/x1/target-identifiers.ts';
 import { targetKeys, targetKind } from '../x1/target-keys.ts';
-import type { TaskEvent, TaskTable } from '../x1/tasks.ts';
+import type { TaskEvent } from '../x1/task-changes.ts';
+import type { TaskTable } from '../x1/tasks.ts';
 import { identityKeys } from '../sip/identity-keys.ts';
 
 /** A task that identities matched, and the identifier by which. */

@@ -4,7 +4,7 @@ import { opening } from '../bytes/opened.ts';
 import type { Opened, Started } from '../bytes/opened.ts';
 import { present } from '../bytes/present.ts';
 import { TaskTable } from './tasks.ts';
-import type { TaskStore } from './tasks.ts';
+import type { TaskStore } from './task-changes.ts';
 import { X1NeHandler } from './handler.ts';
 import type { NePolicy } from './policy.ts';
 import { X1Reporter } from './reports.ts';

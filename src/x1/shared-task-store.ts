@@ -9,8 +9,8 @@
 import Type from 'typebox';
 import { sql } from 'kysely';
 import type { Kysely, QueryExecutorProvider, RawBuilder, Transaction } from 'kysely';
-import { changeOf } from './tasks.ts';
-import type { SharedTasks, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
+import { changeOf } from './task-changes.ts';
+import type { SharedTasks, TaskStore, TaskTableChange, TaskTableState } from './task-changes.ts';
 import { recordOf, rowOf, storedTasks, TASK_TABLES } from './task-store.ts';
 import { statements } from '../storage/migrations.ts';
 import { holdUntilEnd } from '../storage/postgresql.ts';

@@ -10,7 +10,7 @@ import { sql } from 'kysely';
 import type { Kysely, QueryExecutorProvider } from 'kysely';
 import type { HeadMemory } from '../evidence/kept-log.ts';
 import { AUDIT_HEAD, headMemory } from '../storage/audit-head.ts';
-import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './tasks.ts';
+import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './task-changes.ts';
 import { destinationColumn, taskColumn } from './stored-tasks.ts';
 import { statements } from '../storage/migrations.ts';
 import type { StoreSchema } from '../storage/migrations.ts';

@@ -11,6 +11,8 @@ import { SerialQueue } from '../bytes/serial-queue.ts';
 import { ClavigerError } from '../bytes/errors.ts';
 import type { Clock } from '../bytes/ports.ts';
 import type { Destination, InterceptTask, MediationDetails } from '../wire/x1/details.ts';
+import { applyChanges, changesTogether, eventsOf } from './task-changes.ts';
+import type { TaskEvent, TaskRecord, TaskStore, TaskTableChange, TaskTableState } from './task-changes.ts';
 
 export type TaskErrorCode =
   /** A task with this XID is there already. */
@@ -28,59 +30,6 @@ export type TaskErrorCode =
 
 /** A change that the table refuses; nothing has changed. */
 export class TaskError extends ClavigerError<TaskErrorCode> {}
-
-/** A task with its history. Times are Unix milliseconds. */
-export interface TaskRecord {
-  readonly task: InterceptTask;
-  readonly activatedAt: number;
-  /** Time of activation or of the last modification. */
-  readonly modifiedAt: number;
-  readonly modifications: number;
-}
-
-export interface TaskTableState {
-  readonly tasks: readonly TaskRecord[];
-  readonly destinations: readonly Destination[];
-}
-
-/** What one change does to the state; `null`: gone. Applied whole or not at all. */
-export interface TaskTableChange {
-  readonly tasks: ReadonlyMap<string, TaskRecord | null>;
-  readonly destinations: ReadonlyMap<string, Destination | null>;
-}
-
-/** Where the table is kept: by SQLite in `task-store.ts`, by PostgreSQL in `shared-task-store.ts`. */
-export interface TaskStore {
-  load(): Promise<TaskTableState>;
-  /** Applies all of it, durably, or nothing. */
-  commit(change: TaskTableChange): Promise<void>;
-  /** Of a store that other processes change as well; absent: this process alone does. */
-  readonly shared?: SharedTasks;
-}
-
-/** Tasks and destinations that several processes decide on, one decision after the other. */
-export interface SharedTasks {
-  /** What others have changed since this process last heard of it. */
-  news(): Promise<TaskTableChange>;
-  /**
-   * While nobody else decides: `decide` hears what others have changed, and what it gives is applied, all of it durably or
-   * nothing; `null`: there is nothing to apply.
-   */
-  decide(decide: (news: TaskTableChange) => TaskTableChange | null): Promise<void>;
-}
-
-/** What has happened to the table, told after it took effect, in order. */
-export type TaskEvent =
-  | { readonly kind: 'task-activated'; readonly task: InterceptTask }
-  | { readonly kind: 'task-modified'; readonly task: InterceptTask; readonly before: InterceptTask }
-  | { readonly kind: 'task-deactivated'; readonly task: InterceptTask }
-  | { readonly kind: 'destination-created'; readonly destination: Destination }
-  | {
-      readonly kind: 'destination-modified';
-      readonly destination: Destination;
-      readonly before: Destination;
-    }
-  | { readonly kind: 'destination-removed'; readonly destination: Destination };
 
 /** Listeners must not throw; what they do must not depend on being called within the change. */
 export type TaskListener = (event: TaskEvent) => void;
@@ -300,7 +249,7 @@ export class TaskTable {
         planned.push(...waiting.flatMap((change) => this.#plan(change)));
         failing.clear();
         for (const change of planned) failing.add(change);
-        return planned.length === 0 ? null : together(planned);
+        return planned.length === 0 ? null : changesTogether(planned);
       });
     } catch (error) {
       this.#next = this.#inEffect();
@@ -308,8 +257,8 @@ export class TaskTable {
       return;
     }
     for (const { tasks, destinations, events, resolve, reject } of planned) {
-      apply(this.#tasks, tasks);
-      apply(this.#destinations, destinations);
+      applyChanges(this.#tasks, tasks);
+      applyChanges(this.#destinations, destinations);
       try {
         for (const event of events) for (const listener of this.#listeners) listener(event);
         resolve();
@@ -337,8 +286,8 @@ export class TaskTable {
   #hear(news: TaskTableChange): void {
     const events = eventsOf(news, this.#tasks, this.#destinations);
     if (events.length === 0) return;
-    apply(this.#tasks, news.tasks);
-    apply(this.#destinations, news.destinations);
+    applyChanges(this.#tasks, news.tasks);
+    applyChanges(this.#destinations, news.destinations);
     this.#next = this.#inEffect();
     for (const event of events) for (const listener of this.#listeners) listener(event);
   }
@@ -348,8 +297,8 @@ export class TaskTable {
     try {
       const { tasks = new Map(), destinations = new Map(), events } = plan();
       follow(this.#next, tasks);
-      apply(this.#next.tasks, tasks);
-      apply(this.#next.destinations, destinations);
+      applyChanges(this.#next.tasks, tasks);
+      applyChanges(this.#next.destinations, destinations);
       return [{ tasks, destinations, events, resolve, reject }];
     } catch (error) {
       reject(error);
@@ -364,7 +313,7 @@ export class TaskTable {
       users: new Map(),
     };
     follow(planning, this.#tasks);
-    apply(planning.tasks, this.#tasks);
+    applyChanges(planning.tasks, this.#tasks);
     return planning;
   }
 
@@ -395,46 +344,6 @@ export function inForce({ startTime, endTime }: MediationDetails, at: number): b
   return (startTime === undefined || at >= startTime) && (endTime === undefined || at < endTime);
 }
 
-/** All of a state, as a change of what had nothing. */
-export function changeOf({ tasks, destinations }: TaskTableState): TaskTableChange {
-  return {
-    tasks: new Map(tasks.map((record) => [record.task.xid, record])),
-    destinations: new Map(destinations.map((destination) => [destination.did, destination])),
-  };
-}
-
-/** What has happened by changes, in an order in which no task lacks its destinations. */
-function eventsOf(
-  { tasks, destinations }: TaskTableChange,
-  knownTasks: ReadonlyMap<string, TaskRecord>,
-  known: ReadonlyMap<string, Destination>,
-): TaskEvent[] {
-  const made: TaskEvent[] = [];
-  const removed: TaskEvent[] = [];
-  for (const [did, destination] of destinations) {
-    const before = known.get(did);
-    if (destination === null) {
-      if (before !== undefined) removed.push({ kind: 'destination-removed', destination: before });
-    } else if (before === undefined) made.push({ kind: 'destination-created', destination });
-    else made.push({ kind: 'destination-modified', destination, before });
-  }
-  for (const [xid, record] of tasks) {
-    const before = knownTasks.get(xid)?.task;
-    if (record === null) {
-      if (before !== undefined) made.push({ kind: 'task-deactivated', task: before });
-    } else if (before === undefined) made.push({ kind: 'task-activated', task: record.task });
-    else made.push({ kind: 'task-modified', task: record.task, before });
-  }
-  return [...made, ...removed];
-}
-
-function together(planned: readonly TaskTableChange[]): TaskTableChange {
-  return {
-    tasks: new Map(planned.flatMap(({ tasks }) => [...tasks])),
-    destinations: new Map(planned.flatMap(({ destinations }) => [...destinations])),
-  };
-}
-
 /** Brings the users of destinations to what they will be after changes of tasks. */
 function follow({ tasks, users }: Planning, changes: ReadonlyMap<string, TaskRecord | null>): void {
   for (const [xid, record] of changes) {
@@ -446,12 +355,5 @@ function follow({ tasks, users }: Planning, changes: ReadonlyMap<string, TaskRec
     }
     for (const did of record === null ? [] : destinationsOf(record.task))
       users.set(did, (users.get(did) ?? new Set()).add(xid));
-  }
-}
-
-function apply<T>(map: Map<string, T>, changes: ReadonlyMap<string, T | null>): void {
-  for (const [key, value] of changes) {
-    if (value === null) map.delete(key);
-    else map.set(key, value);
   }
 }

@@ -1,7 +1,7 @@
 /** A network element's X1 end without network: table in memory, clock by hand, documents kept for the judges. */
 import type { AuditEvent } from '../../src/evidence/log.ts';
 import { TaskTable } from '../../src/x1/tasks.ts';
-import type { TaskStore, TaskTableChange, TaskTableState } from '../../src/x1/tasks.ts';
+import type { TaskStore, TaskTableChange, TaskTableState } from '../../src/x1/task-changes.ts';
 import { X1NeHandler } from '../../src/x1/handler.ts';
 import type { X1NeOptions } from '../../src/x1/handler.ts';
 import { CSCF_POLICY } from '../../src/x1/policy.ts';

@@ -1,7 +1,7 @@
 /** What every store of X1 tasks must do, whatever it is made of. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { TaskRecord, TaskStore } from '../../src/x1/tasks.ts';
+import type { TaskRecord, TaskStore } from '../../src/x1/task-changes.ts';
 import { storeSuite } from '../support/store-suite.ts';
 import type { StoreBackend } from '../support/store-suite.ts';
 import { destination as anyDestination, task as anyTask } from '../wire/x1/support.ts';

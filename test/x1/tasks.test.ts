@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { destinationsOf, inForce, TaskError, TaskTable } from '../../src/x1/tasks.ts';
-import type { TaskEvent } from '../../src/x1/tasks.ts';
+import type { TaskEvent } from '../../src/x1/task-changes.ts';
 import { SqliteTaskStore } from '../../src/x1/task-store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { destination as anyDestination, task as anyTask } from '../wire/x1/support.ts';

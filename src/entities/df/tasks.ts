@@ -1,6 +1,7 @@
 /** Tasks as the mediation needs them, out of what X1 has provisioned at the DF. */
 import { endpointOf } from '../../x1/policy.ts';
-import type { TaskEvent, TaskRecord, TaskTable } from '../../x1/tasks.ts';
+import type { TaskEvent, TaskRecord } from '../../x1/task-changes.ts';
+import type { TaskTable } from '../../x1/tasks.ts';
 import type { DeliveryType, Destination, InterceptTask, MediationDetails } from '../../wire/x1/details.ts';
 import type { DfTask, DfTasks, DfWarrants, HandoverDestination, TaskMediation } from './ports.ts';
 import type { WarrantCoverage, LocationCoverage } from './coverage.ts';

@@ -9,7 +9,7 @@ import type { SharedDatabase } from '../../host/database-operation.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { openNeState } from '../../x1/state.ts';
 import { targetKeys } from '../../x1/target-keys.ts';
-import type { TaskStore } from '../../x1/tasks.ts';
+import type { TaskStore } from '../../x1/task-changes.ts';
 import type { KmsConfig } from './config.ts';
 import type { KmsForgetting, KmsStore } from './ports.ts';
 import { kmsFiles } from './start-operation.ts';

@@ -2,8 +2,8 @@
  * X1 tasks as warrants. The ADMF provisions tasks at the KMS itself over X1; the KMS keeps when they covered what, beyond
  * their end, since for as long as retention lasts keys of their time may be asked for.
  */
-import { changeOf } from '../../x1/tasks.ts';
-import type { TaskStore, TaskTableChange, TaskTableState } from '../../x1/tasks.ts';
+import { applyChanges, changeOf } from '../../x1/task-changes.ts';
+import type { TaskRecord, TaskStore, TaskTableChange, TaskTableState } from '../../x1/task-changes.ts';
 import type { Destination, InterceptTask } from '../../wire/x1/details.ts';
 import { keyClientOf } from '../../wire/x1/key-client.ts';
 import { periodsAfterEnd, periodsAfterTask, periodsSince } from './periods.ts';
@@ -24,7 +24,7 @@ export class WarrantKeeper {
   readonly #now: () => number;
   readonly #readTarget: TargetReader;
   /** As the table has them, by XID and DID. */
-  readonly #tasks = new Map<string, InterceptTask>();
+  readonly #tasks = new Map<string, TaskRecord>();
   readonly #destinations = new Map<string, Destination>();
 
   /** @param now Unix seconds */
@@ -35,8 +35,8 @@ export class WarrantKeeper {
 
   /** The table has this now. */
   heard({ tasks, destinations }: TaskTableChange): void {
-    for (const [did, destination] of destinations) replace(this.#destinations, did, destination);
-    for (const [xid, record] of tasks) replace(this.#tasks, xid, record?.task ?? null);
+    applyChanges(this.#destinations, destinations);
+    applyChanges(this.#tasks, tasks);
   }
 
   /** Calls `write`, which writes the change of the table, and puts on record what it means for warrants. */
@@ -51,9 +51,9 @@ export class WarrantKeeper {
     await changePeriods(
       store,
       [...told].flatMap((xid): PeriodsChange[] => {
-        const record = change.tasks.get(xid);
-        const task = record === undefined ? this.#tasks.get(xid) : record?.task;
-        return task === undefined ? [] : [[xid, this.#told(task, change)]];
+        const changed = change.tasks.get(xid);
+        const record = changed === undefined ? this.#tasks.get(xid) : changed;
+        return record === undefined || record === null ? [] : [[xid, this.#told(record.task, change)]];
       }),
     );
   }
@@ -74,7 +74,7 @@ export class WarrantKeeper {
   #usersOf(destinations: TaskTableChange['destinations']): string[] {
     if (destinations.size === 0) return [];
     const tasks = [...this.#tasks.values()];
-    return tasks.flatMap(({ xid, dids }) => (dids.some((did) => destinations.has(did)) ? [xid] : []));
+    return tasks.flatMap(({ task: { xid, dids } }) => (dids.some((did) => destinations.has(did)) ? [xid] : []));
   }
 
   #told(task: InterceptTask, change: TaskTableChange | null): PeriodsChange[1] {
@@ -144,9 +144,4 @@ async function changePeriods(store: WarrantStore, changes: readonly PeriodsChang
     if (periods !== known) changed.push({ xid, periods });
   }
   if (changed.length > 0) await store.putWarrant(...changed);
-}
-
-function replace<T>(map: Map<string, T>, key: string, value: T | null): void {
-  if (value === null) map.delete(key);
-  else map.set(key, value);
 }

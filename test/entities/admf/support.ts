@@ -7,7 +7,7 @@ import type { ElementKind } from '../../../src/entities/admf/ports.ts';
 import type { Warrant } from '../../../src/entities/admf/warrants.ts';
 import type { Clock } from '../../../src/bytes/ports.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
-import type { TaskStore } from '../../../src/x1/tasks.ts';
+import type { TaskStore } from '../../../src/x1/task-changes.ts';
 import { X1NeHandler } from '../../../src/x1/handler.ts';
 import { CSCF_POLICY, DF_POLICY, GATEWAY_POLICY, kmsPolicyFor } from '../../../src/x1/policy.ts';
 import type { NePolicy } from '../../../src/x1/policy.ts';

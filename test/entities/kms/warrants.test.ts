@@ -1,7 +1,7 @@
 /** How X1 tasks become warrants; what the periods are is in `periods.test.ts`. */
 import { describe, expect, it } from 'vitest';
 import { targetKeys } from '../../../src/x1/target-keys.ts';
-import type { TaskStore } from '../../../src/x1/tasks.ts';
+import type { TaskStore } from '../../../src/x1/task-changes.ts';
 import { TaskTable } from '../../../src/x1/tasks.ts';
 import type { InterceptTask } from '../../../src/wire/x1/details.ts';
 import { keyClientAddress } from '../../../src/wire/x1/key-client.ts';
