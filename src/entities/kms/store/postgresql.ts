@@ -12,25 +12,21 @@
  * Secrets are in the database as they are, and what was deleted stays in its log and its copies: both belong under the
  * operator's own encryption ([security](docs/security.md)).
  */
-import type { QueryExecutorProvider } from 'kysely';
+import type { QueryExecutorProvider, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
-import type { Secret } from '../../../bytes/secret.ts';
 import { holdUntilEnd, openPostgresql } from '../../../storage/postgresql.ts';
-import type { DatabaseAccess, OpenedDatabase } from '../../../storage/postgresql.ts';
+import type { DatabaseAccess, DatabasePool, OpenedDatabase } from '../../../storage/postgresql.ts';
 import { rowsOf, updateRows } from '../../../storage/rows.ts';
-import { countColumn, nullable, TableReader } from '../../../storage/stored-tables.ts';
 import { instanceHead } from '../../../storage/instances.ts';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
 import { SharedTaskStore } from '../../../x1/shared-task-store.ts';
-import type { DatabasePool } from '../../../storage/postgresql.ts';
-import type { KmsSubscriber, QuestionBound } from '../ports.ts';
+import type { QuestionBound } from '../ports.ts';
 import type { WarrantKeeper } from '../warrants.ts';
-import { replaceSubscribers } from './enrolled.ts';
 import { SHARED_KMS_SCHEMA } from './postgresql-schema.ts';
 import { KMS_TABLES } from './schema.ts';
 import type { KmsTables } from './schema.ts';
-import { PLACE, questionPlaceOf, SqlKmsStore, SUBSCRIBER_OF_IDENTITY, warrantsOver } from './sql.ts';
+import { PLACE, questionPlaceOf, SqlKmsStore, warrantsOver } from './sql.ts';
 
 export class PostgresqlKmsStore extends SqlKmsStore {
   readonly pool: DatabasePool;
@@ -58,44 +54,6 @@ export class PostgresqlKmsStore extends SqlKmsStore {
     return instanceHead(this.db, instance);
   }
 
-  /** Somebody is read in any case, and not returned where nobody has the name. */
-  async subscriberByIdentity(uri: string): Promise<KmsSubscriber | null> {
-    const { rows } = await sql`SELECT
-      coalesce((SELECT subscriber FROM identity WHERE uri = ${uri}),
-        (SELECT device.subscriber FROM device_identity JOIN device USING (credential)
-          WHERE device_identity.uri = ${uri} LIMIT 1)) AS found,
-      (SELECT subscriber FROM identity LIMIT 1) AS other`.execute(this.db);
-    const { found, other } = FOUND_SUBSCRIBER.read(rows[0]);
-    const subscriber = await this.subscriberOf(found ?? other ?? '');
-    return found === null ? null : subscriber;
-  }
-
-  /** One row in any case: where there is no such device, or it has no such key, one of zeros. */
-  async keyOfCredential(credential: string): Promise<Secret | null> {
-    const zeros = new Uint8Array(32);
-    const { rows } =
-      await sql`SELECT coalesce(found.psk, ${zeros}) AS psk, (found.psk IS NOT NULL)::int AS found
-      FROM (SELECT 1) AS one LEFT JOIN device AS found ON found.credential = ${credential}`.execute(this.db);
-    const { psk, found } = FOUND_KEY.read(rows[0]);
-    return found === 1 ? psk : null;
-  }
-
-  async putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void> {
-    await this.db.transaction().execute(async (transaction) => {
-      await holdUntilEnd(transaction, 'subscribers');
-      await replaceSubscribers(transaction, [subscriber], [subscriber.id], at);
-    });
-  }
-
-  async putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void> {
-    await this.db.transaction().execute(async (transaction) => {
-      await holdUntilEnd(transaction, 'subscribers');
-      const known = await rowsOf(transaction, SUBSCRIBER_OF_IDENTITY, sql`GROUP BY subscriber`);
-      const all = known.map(({ subscriber }) => subscriber);
-      await replaceSubscribers(transaction, subscribers, all, at);
-    });
-  }
-
   claimQuestion(group: Uint8Array, hash: Uint8Array, bound: QuestionBound): Promise<boolean> {
     const [claimGroup, asked] = [toHex(group), toHex(hash)];
     return this.db.transaction().execute(async (transaction) => {
@@ -114,6 +72,13 @@ export class PostgresqlKmsStore extends SqlKmsStore {
     await this.pool.end();
   }
 
+  protected enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
+    return this.db.transaction().execute(async (transaction) => {
+      await holdUntilEnd(transaction, 'subscribers');
+      await work(transaction);
+    });
+  }
+
   /** The table is written anew, without what it held. The log of the database has that until it is recycled. */
   protected async overwritten(): Promise<void> {
     await sql`VACUUM (FULL) li_root`.execute(this.db);
@@ -121,13 +86,6 @@ export class PostgresqlKmsStore extends SqlKmsStore {
 }
 
 /* ---------------------------------------------------------------- helpers */
-
-const { identity, device } = KMS_TABLES;
-const FOUND_SUBSCRIBER = new TableReader('identity', {
-  found: nullable(identity.columns.subscriber),
-  other: nullable(identity.columns.subscriber),
-});
-const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: countColumn });
 
 function placesOf(db: QueryExecutorProvider, group: string) {
   return rowsOf(db, PLACE, sql`WHERE kind = 'question' AND claim_group = ${group}`);

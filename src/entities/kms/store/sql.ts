@@ -9,12 +9,13 @@
  *     issued_seed   which device's seed went to which credential
  *     warrant_period   when tasks covered which targets, kept for as long as it can be asked about
  */
-import type { Kysely, QueryExecutorProvider } from 'kysely';
+import type { Kysely, QueryExecutorProvider, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
 import type { Secret } from '../../../bytes/secret.ts';
 import { encodeBfPublicParameters } from '../../../ibe/parameters.ts';
 import { insertRows, keepRows, rowsOf } from '../../../storage/rows.ts';
+import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
 import { KmsError } from '../errors.ts';
 import type {
   Device,
@@ -30,6 +31,7 @@ import type {
   SerialRecord,
   WarrantStore,
 } from '../ports.ts';
+import { replaceSubscribers } from './enrolled.ts';
 import { KMS_TABLES } from './schema.ts';
 import type { KmsTables } from './schema.ts';
 
@@ -41,11 +43,10 @@ export abstract class SqlKmsStore implements KmsStore, KmsForgetting {
     this.db = db;
   }
 
-  abstract subscriberByIdentity(uri: string): Promise<KmsSubscriber | null>;
-  abstract keyOfCredential(credential: string): Promise<Secret | null>;
-  abstract putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void>;
-  abstract putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void>;
   abstract claimQuestion(group: Uint8Array, hash: Uint8Array, bound: QuestionBound): Promise<boolean>;
+
+  /** Work in a transaction, while nobody else changes who is enrolled. */
+  protected abstract enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void>;
 
   /** Roots were destroyed: nothing of them stays where the engine keeps its data. */
   protected abstract overwritten(): Promise<void>;
@@ -96,6 +97,41 @@ export abstract class SqlKmsStore implements KmsStore, KmsForgetting {
   async subscriberByCredential(credential: string): Promise<KmsSubscriber | null> {
     const [row] = await rowsOf(this.db, SUBSCRIBER_OF_DEVICE, sql`WHERE credential = ${credential}`);
     return row === undefined ? null : this.subscriberOf(row.subscriber);
+  }
+
+  /** Where nobody has the name, somebody else is read, and not returned. */
+  async subscriberByIdentity(uri: string): Promise<KmsSubscriber | null> {
+    const { rows } = await sql`SELECT subscriber, found FROM (
+      SELECT subscriber, 2 AS found FROM identity WHERE uri = ${uri}
+      UNION ALL SELECT device.subscriber, 1 FROM device_identity JOIN device USING (credential)
+        WHERE device_identity.uri = ${uri}
+      UNION ALL SELECT subscriber, 0 FROM (SELECT subscriber FROM identity LIMIT 1) AS other
+    ) AS named ORDER BY found DESC LIMIT 1`.execute(this.db);
+    const [row] = rows.map(FOUND_SUBSCRIBER.read);
+    const subscriber = await this.subscriberOf(row?.subscriber ?? '');
+    return row === undefined || row.found === 0 ? null : subscriber;
+  }
+
+  /** One row in any case: where there is no such device, or it has no such key, one of zeros. */
+  async keyOfCredential(credential: string): Promise<Secret | null> {
+    const zeros = new Uint8Array(32);
+    const { rows } = await sql`
+      SELECT coalesce(device.psk, ${zeros}) AS psk, CASE WHEN device.psk IS NULL THEN 0 ELSE 1 END AS found
+      FROM (SELECT 1 AS n) AS always LEFT JOIN device ON device.credential = ${credential}`.execute(this.db);
+    const { psk, found } = FOUND_KEY.read(rows[0]);
+    return found === 1 ? psk : null;
+  }
+
+  async putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void> {
+    await this.enrolling((transaction) => replaceSubscribers(transaction, [subscriber], [subscriber.id], at));
+  }
+
+  async putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void> {
+    await this.enrolling(async (transaction) => {
+      const known = await rowsOf(transaction, SUBSCRIBER_OF_IDENTITY, sql`GROUP BY subscriber`);
+      const all = known.map(({ subscriber }) => subscriber);
+      await replaceSubscribers(transaction, subscribers, all, at);
+    });
   }
 
   async subscriber(id: string): Promise<KmsSubscriber | null> {
@@ -155,7 +191,7 @@ export abstract class SqlKmsStore implements KmsStore, KmsForgetting {
     await this.db.destroy();
   }
 
-  protected async subscriberOf(id: string): Promise<KmsSubscriber> {
+  private async subscriberOf(id: string): Promise<KmsSubscriber> {
     const named = await rowsOf(this.db, identity, sql`WHERE subscriber = ${id} ORDER BY position`);
     const rows = await this.db
       .selectFrom('device')
@@ -259,6 +295,11 @@ export const ROOT = liRoot.pick('root');
 export const PLACE = claim.pick('hash', 'expires');
 const EPOCH = liRoot.pick('epoch');
 const SUBSCRIBER_OF_DEVICE = device.pick('subscriber');
-export const SUBSCRIBER_OF_IDENTITY = identity.pick('subscriber');
+const FOUND_SUBSCRIBER = new TableReader('identity', {
+  subscriber: identity.columns.subscriber,
+  found: countColumn,
+});
+const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: countColumn });
+const SUBSCRIBER_OF_IDENTITY = identity.pick('subscriber');
 const DEVICE_KEY = device.pick('credential', 'psk', 'certified');
 const DEVICE_NAME = deviceIdentity.pick('uri', 'validFrom', 'validUntil');

@@ -6,27 +6,15 @@
  * alone, and what is deleted is overwritten (`secure_delete`). Whoever needs more puts the file on an encrypted volume.
  */
 import type Database from 'better-sqlite3';
-import { sql } from 'kysely';
+import type { Transaction } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
-import type { Secret } from '../../../bytes/secret.ts';
-import type { Holding, IssuedSeed, KmsSubscriber, KnownTask, LiRootState, QuestionBound } from '../ports.ts';
+import type { Holding, IssuedSeed, KnownTask, LiRootState, QuestionBound } from '../ports.ts';
 import { openStore, scrub } from '../../../storage/sqlite.ts';
 import type { OpenedStore } from '../../../storage/sqlite.ts';
-import { preparedRows, rowsOf } from '../../../storage/rows.ts';
-import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
-import { replaceSubscribers } from './enrolled.ts';
+import { preparedRows } from '../../../storage/rows.ts';
 import { KMS_SCHEMA, KMS_TABLES } from './schema.ts';
 import type { KmsTables } from './schema.ts';
-import {
-  holdingOf,
-  knownTaskOf,
-  PLACE,
-  questionPlaceOf,
-  ROOT,
-  rootStateOf,
-  SqlKmsStore,
-  SUBSCRIBER_OF_IDENTITY,
-} from './sql.ts';
+import { holdingOf, knownTaskOf, PLACE, questionPlaceOf, ROOT, rootStateOf, SqlKmsStore } from './sql.ts';
 
 export class SqliteKmsStore extends SqlKmsStore {
   readonly #often: ReturnType<typeof statementsOf>;
@@ -46,41 +34,6 @@ export class SqliteKmsStore extends SqlKmsStore {
 
   override async liRoot(epoch: string): Promise<LiRootState> {
     return rootStateOf(await this.#alone(() => this.#often.root(epoch)));
-  }
-
-  /** Where nobody has the name, somebody else is read, and not returned. */
-  async subscriberByIdentity(uri: string): Promise<KmsSubscriber | null> {
-    const { rows } = await sql`
-      SELECT subscriber, 1 AS found FROM identity WHERE uri = ${uri}
-      UNION ALL SELECT device.subscriber, 1 FROM device_identity JOIN device USING (credential)
-        WHERE device_identity.uri = ${uri}
-      UNION ALL SELECT subscriber, 0 FROM identity LIMIT 1`.execute(this.db);
-    const [row] = rows.map(FOUND_SUBSCRIBER.read);
-    const subscriber = await this.subscriberOf(row?.subscriber ?? '');
-    return row?.found === 1 ? subscriber : null;
-  }
-
-  /** One row in any case: where there is no such device, or it has no such key, one of zeros. */
-  async keyOfCredential(credential: string): Promise<Secret | null> {
-    const { rows } = await sql`
-      SELECT coalesce(psk, zeroblob(32)) AS psk, psk IS NOT NULL AS found FROM device WHERE credential = ${credential}
-      UNION ALL SELECT zeroblob(32), 0 LIMIT 1`.execute(this.db);
-    const { psk, found } = FOUND_KEY.read(rows[0]);
-    return found === 1 ? psk : null;
-  }
-
-  async putSubscriber(subscriber: KmsSubscriber, at: number): Promise<void> {
-    await this.db.transaction().execute(async (transaction) => {
-      await replaceSubscribers(transaction, [subscriber], [subscriber.id], at);
-    });
-  }
-
-  async putSubscribers(subscribers: readonly KmsSubscriber[], at: number): Promise<void> {
-    await this.db.transaction().execute(async (transaction) => {
-      const known = await rowsOf(transaction, SUBSCRIBER_OF_IDENTITY, sql`GROUP BY subscriber`);
-      const all = known.map(({ subscriber }) => subscriber);
-      await replaceSubscribers(transaction, subscribers, all, at);
-    });
   }
 
   override async holdings(uri: string): Promise<Holding[]> {
@@ -107,6 +60,10 @@ export class SqliteKmsStore extends SqlKmsStore {
     return knownTaskOf(xid, await this.#alone(() => this.#often.periods(xid)));
   }
 
+  protected enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
+    return this.db.transaction().execute(work);
+  }
+
   protected async overwritten(): Promise<void> {
     await scrub(this.db);
   }
@@ -118,13 +75,6 @@ export class SqliteKmsStore extends SqlKmsStore {
 }
 
 /* ---------------------------------------------------------------- helpers */
-
-const { identity, device } = KMS_TABLES;
-const FOUND_SUBSCRIBER = new TableReader('identity', {
-  subscriber: identity.columns.subscriber,
-  found: countColumn,
-});
-const FOUND_KEY = new TableReader('device', { psk: device.columns.psk, found: countColumn });
 
 /**
  * What each question of a DF asks for, by statements of SQLite itself: to make one from its parts takes longer than to
