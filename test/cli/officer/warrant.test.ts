@@ -243,8 +243,32 @@ describe('R-93: claviger warrant', { timeout: 60_000 }, () => {
     const { code, err } = await waiting;
     expect([code, err]).toEqual([
       1,
-      expect.stringContaining('warrant LIID-5 is rejected, and will not be active'),
+      expect.stringContaining('warrant LIID-5 is rejected, and will not be active: no\n'),
     ]);
+  });
+
+  it('a wait says which element has refused a warrant, or a change of it, and why', async () => {
+    // No CSCF can find an IMSI in SIP.
+    const imsi = '--target imsi=262011234567890';
+    const { desk } = home.admf;
+    const adding = as('anna', `warrant add --liid LIID-6 ${ADD} ${imsi} --wait`);
+    await expect.poll(() => desk.find('LIID-6')?.state, { timeout: 30_000 }).toBe('submitted');
+    await desk.approve('LIID-6', { by: 'ben' });
+    const why = String.raw`: cscf\.home1\.example: .+\n`;
+    expect(await adding).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(`LIID-6 is failed, and will not be active${why}`) as string,
+    });
+    await as('anna', `warrant add --liid LIID-7 ${ADD}`);
+    expect((await as('ben', 'warrant approve LIID-7 --wait')).code).toBe(0);
+    const targets = `--target sip:alice@home1.example ${imsi}`;
+    await as('anna', `warrant amend LIID-7 ${targets} --reason x`);
+    expect(await as('ben', 'warrant approve LIID-7 --wait')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(`LIID-7 was not changed${why}`) as string,
+    });
   });
 
   it('import: what is on record otherwise, or has gone from the file, is told of and left as it is', async () => {
