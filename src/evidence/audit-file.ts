@@ -178,6 +178,17 @@ export function endsWithinLine(file: string): boolean {
   }
 }
 
+/** As `linesOf`, without a last line that has no end. */
+export function* endedLinesOf(file: string): Generator<string, void> {
+  const isUnfinished = endsWithinLine(file);
+  let held: string | null = null;
+  for (const line of linesOf(file)) {
+    if (held !== null) yield held;
+    held = line;
+  }
+  if (held !== null && !isUnfinished) yield held;
+}
+
 function* piecesOf(descriptor: number): Generator<Uint8Array> {
   const chunk = new Uint8Array(CHUNK);
   for (let length = readSync(descriptor, chunk); length > 0; length = readSync(descriptor, chunk)) {

@@ -7,7 +7,7 @@
  *                  ├─► a₀ b₀ b₁ a₁ a₂ b₂      { "log": "a", "sequence": 0, "time": …, "event": …, "hash": … }
  *     b: b₀ b₁ b₂ ─┘
  */
-import { EvidenceError, readRecord, verifyChain } from './log.ts';
+import { ChainReader, EvidenceError, verifyChain } from './log.ts';
 import type { AuditRecord, ChainHead } from './log.ts';
 
 /** A log that is merged with others. */
@@ -70,18 +70,18 @@ export function verifyMerged(
   lines: Iterable<string>,
   seen: (record: MergedRecord) => void = () => undefined,
 ): MergedEnd[] {
-  const chains = new Map<string, { records: number; hash: string | null; check: ChainCheck }>();
+  const chains = new Map<string, ChainReader>();
   let place = 0;
   for (const line of lines) {
     const { log, record } = split(line, place++);
-    const chain = chains.get(log) ?? { records: 0, hash: null, check: new ChainCheck() };
+    const chain = chains.get(log) ?? new ChainReader();
     chains.set(log, chain);
-    naming(log, () => chain.check.next(record));
-    chain.records += 1;
-    chain.hash = record.hash;
-    seen({ log, ...record });
+    seen({ log, ...naming(log, () => chain.read(record)) });
   }
-  return [...chains].map(([log, { records, hash }]) => ({ log, records, hash }));
+  return [...chains].map(([log, { head }]) => {
+    const { sequence, hash } = head ?? { sequence: -1, hash: null };
+    return { log, records: sequence + 1, hash };
+  });
 }
 
 /* ---------------------------------------------------------------- helpers */
@@ -136,27 +136,12 @@ function earliest(readings: readonly Reading[]): Reading | null {
   return found?.reading ?? null;
 }
 
-/** A chain whose records come one by one. */
-class ChainCheck {
-  #line: string | null = null;
-  readonly #checked = verifyChain(this.#lines());
-
-  next(record: AuditRecord): void {
-    this.#line = JSON.stringify(record);
-    this.#checked.next();
-  }
-
-  *#lines(): Generator<string> {
-    for (;;) if (this.#line !== null) yield this.#line;
-  }
-}
-
-/** The name, and the record without it. */
-function split(line: string, place: number): { readonly log: string; readonly record: AuditRecord } {
+/** The name, and the line of the record without it. */
+function split(line: string, place: number): { readonly log: string; readonly record: string } {
   const [, log, rest] = /^\{"log":("(?:[^"\\]|\\.)*"),(.*)$/s.exec(line) ?? [];
   if (log === undefined || rest === undefined)
     throw new EvidenceError('malformed', `line ${place} is not a record of merged audit logs`);
-  return { log: nameOf(log, place), record: readRecord(`{${rest}`, place) };
+  return { log: nameOf(log, place), record: `{${rest}` };
 }
 
 function nameOf(json: string, place: number): string {

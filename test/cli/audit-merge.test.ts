@@ -1,5 +1,13 @@
 /** R-27: `claviger audit merge` joins logs that are whole, by time, and what it wrote can be checked by itself. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,6 +88,14 @@ describe('R-27: claviger audit merge', () => {
     expect(told).toMatchObject({ logs: [{ log: 'x', records: 1, unbroken: true }] });
     const { out } = await claviger('audit', 'merge', '--print', `kms=${a}`);
     expect(out).toBe('1970-01-01T00:00:00.010Z kms {"kind":"event","of":"a","time":10}\n');
+  });
+
+  it('passes over a line without an end: it was never acknowledged', async () => {
+    const [a, b] = [log('a', 10), log('b', 20)];
+    appendFileSync(a, '{"sequence":1,"ti');
+    const { status, out } = await claviger('audit', 'merge', `a=${a}`, `b=${b}`, '--out', at('merged'));
+    expect([status, out]).toEqual([0, expect.stringMatching(/^a: 1 records, unbroken; .*\nb: 1 records/)]);
+    expect(merged()).toHaveLength(2);
   });
 
   it.each([

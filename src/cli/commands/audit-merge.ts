@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { Command } from 'commander';
-import { headPath, linesOf, parseHead } from '../../evidence/audit-file.ts';
+import { endedLinesOf, headPath, parseHead } from '../../evidence/audit-file.ts';
 import type { ChainHead } from '../../evidence/log.ts';
 import { endsOf, mergedRecords } from '../../evidence/merged-log.ts';
 import type { MergedEnd, MergedRecord, MergedSource } from '../../evidence/merged-log.ts';
@@ -91,7 +91,7 @@ function sourcesOf(logs: readonly string[]): MergedSource[] {
     files.add(real);
     names.add(name);
     // Before the log is read: it may grow meanwhile.
-    return { name, lines: () => linesOf(file), known: [headOf(file)] };
+    return { name, lines: () => endedLinesOf(file), known: [headOf(file)] };
   });
 }
 

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { endsWithinLine, headPath, linesOf } from '../../evidence/audit-file.ts';
+import { endedLinesOf, endsWithinLine, headPath, linesOf } from '../../evidence/audit-file.ts';
 import { verifyMerged } from '../../evidence/merged-log.ts';
 import type { MergedRecord } from '../../evidence/merged-log.ts';
 import { EvidenceError, nextRecord, verifyChain } from '../../evidence/log.ts';
@@ -82,7 +82,7 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   const unfinishedLine = file !== '-' && !isGone && endsWithinLine(file);
   let count = 0;
   let last = 'none';
-  for (const record of verifyChain(unfinishedLine ? allButLast(lines) : lines, ...known)) {
+  for (const record of verifyChain(unfinishedLine ? endedLinesOf(file) : lines, ...known)) {
     if (options.print === true) process.stdout.write(`${printed(record, options)}\n`);
     last = record.hash;
     count++;
@@ -98,14 +98,6 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
 
 const UNFINISHED =
   'the last line has no end: it was never acknowledged, and goes when the entity is started\n';
-
-function* allButLast(lines: Iterable<string>): Generator<string> {
-  let held: string | null = null;
-  for (const line of lines) {
-    if (held !== null) yield held;
-    held = line;
-  }
-}
 
 function printed(record: AuditRecord, { json }: JsonFlag): string {
   return json === true ? JSON.stringify(record) : `${record.time} ${JSON.stringify(record.event)}`;
