@@ -73,10 +73,7 @@ export function databaseAccess(config: DatabaseConfig): DatabaseAccess {
 
 /** A file with a password in a line. @throws ConfigError */
 function passwordIn(file: string): string {
-  const content = contentOf(file);
-  if ((statSync(file).mode & 0o077) !== 0)
-    throw new ConfigError('configuration', `${file} holds a password and is open to others: chmod 600 it`);
-  const [password = ''] = content.split(/\r?\n/, 1);
+  const [password = ''] = secretIn(file, 'a password').split(/\r?\n/, 1);
   if (password === '') throw new ConfigError('configuration', `${file} holds no password`);
   return password;
 }
@@ -90,8 +87,16 @@ function tlsOf(tls: NonNullable<DatabaseConfig['tls']>, host: string): Connectio
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
     ...(certificate === undefined ? {} : { cert: contentOf(certificate) }),
-    ...(privateKey === undefined ? {} : { key: contentOf(privateKey) }),
+    ...(privateKey === undefined ? {} : { key: secretIn(privateKey, 'a private key') }),
   };
+}
+
+/** @throws ConfigError also where others than its owner may read it */
+function secretIn(file: string, what: string): string {
+  const content = contentOf(file);
+  if ((statSync(file).mode & 0o077) !== 0)
+    throw new ConfigError('configuration', `${file} holds ${what} and is open to others: chmod 600 it`);
+  return content;
 }
 
 function contentOf(file: string): string {

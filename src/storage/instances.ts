@@ -79,7 +79,12 @@ export class InstanceLock {
   ): Promise<InstanceLock> {
     const lock = new InstanceLock(access, instance, ports);
     await lock.#connect(PATIENCE_MS);
-    await lock.#write();
+    try {
+      await lock.#write();
+    } catch (error) {
+      await lock.#drop();
+      throw error;
+    }
     lock.#later();
     return lock;
   }

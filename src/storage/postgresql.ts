@@ -25,7 +25,7 @@ export interface DatabaseAccess {
   readonly schema: string;
   /** Read for each connection. */
   readonly password: () => string;
-  /** `null`: in the clear. Read for each pool. */
+  /** `null`: in the clear. */
   readonly tls: ConnectionOptions | null;
   /** Connections at once; who finds none waits for as long as a statement may take. */
   readonly connections: number;

@@ -1,4 +1,7 @@
 /** The settings of a database that processes share. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import Type from 'typebox';
 import { expect, it } from 'vitest';
 import { strict } from '../../src/bytes/schema.ts';
@@ -40,4 +43,18 @@ it.each([
 it('tells at once of a password that cannot be read', () => {
   const database = read({ database: { ...settings, passwordFile: '/no/such/file' } }).database!;
   expect(() => databaseAccess(database)).toThrow(/cannot read \/no\/such\/file/);
+});
+
+it('R-57: does not take a private key that others may read', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-database-'));
+  const files = (mode: number) => {
+    const [pem, key] = ['pem', 'key'].map((name) => path.join(folder, `${mode}.${name}`));
+    writeFileSync(pem!, 'certificate');
+    writeFileSync(key!, 'key', { mode });
+    const tls = { authorities: pem, certificate: pem, privateKey: key };
+    return read({ database: { ...settings, tls } }).database!;
+  };
+  expect(databaseAccess(files(0o600)).tls).toMatchObject({ key: 'key' });
+  expect(() => databaseAccess(files(0o644))).toThrow(/holds a private key and is open to others: chmod 600/);
+  rmSync(folder, { recursive: true });
 });
