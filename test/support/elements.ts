@@ -61,8 +61,12 @@ export class ElementHome {
     this.#pki = pki;
   }
 
-  static async create(folder: string): Promise<ElementHome> {
-    return new ElementHome(folder, await LabPki.create(path.join(folder, 'pki'), elementRuntime.clock.now()));
+  /** @param validity of certificates, as `LabPki` has it */
+  static async create(
+    folder: string,
+    validity: Parameters<typeof LabPki.create>[1] = elementRuntime.clock.now(),
+  ): Promise<ElementHome> {
+    return new ElementHome(folder, await LabPki.create(path.join(folder, 'pki'), validity));
   }
 
   /** @param dnsName what the certificate is for, where that is not its name */

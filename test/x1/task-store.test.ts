@@ -42,7 +42,7 @@ it('R-90: of a task that was removed nothing is left in the files, while the sto
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-tasks-'));
   const store = await SqliteTaskStore.open(path.join(folder, 'tasks.db'));
   const secret = 'sip:quite-somebody@home1.example';
-  const hers = { ...task, targetIdentifiers: [{ name: 'sipUri' as const, value: secret }] };
+  const hers = { ...task, targets: [{ name: 'sipUri' as const, value: secret }] };
   const record = { task: hers, activatedAt: 1, modifiedAt: 1, modifications: 0 };
   const isThere = (): boolean =>
     readdirSync(folder).some((name) => readFileSync(path.join(folder, name)).includes(secret));

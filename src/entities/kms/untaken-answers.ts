@@ -21,6 +21,7 @@ export class UntakenAnswers {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
   readonly #counts = { taken: 0, dropped: 0 };
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -38,6 +39,8 @@ export class UntakenAnswers {
     if (this.#kept.size >= MOST_KEPT && oldest !== undefined) this.#drop(oldest);
     const timer = this.#clock.after(KEPT_MS, () => this.#drop(question));
     this.#kept.set(question, { response, timer });
+    // What was still being computed at the end.
+    if (this.#isClosed) this.#drop(question);
   }
 
   /** The answer, which is the caller's from now on; `null`: there is none. */
@@ -50,8 +53,9 @@ export class UntakenAnswers {
     return kept.response;
   }
 
-  /** Overwrites what is kept. */
+  /** Overwrites what is kept, and what comes after that. */
   close(): void {
+    this.#isClosed = true;
     for (const question of [...this.#kept.keys()]) this.#drop(question);
   }
 

@@ -267,8 +267,9 @@ export class XkService {
 
   /**
    * At most so many distinct questions per (target, CSB ID, T of the newest message with IBAKE) at a time: no oracle for
-   * trying altered messages. A LEMF has places of its own for each of its warrants, and takes none of the DF's. Each exchange and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so a place comes back every so often, and whoever
-   * finds none is told to ask again.
+   * trying altered messages. A LEMF has places of its own for each of its warrants, and takes none of the DF's. Each exchange
+   * and each update that changes the keys has its own. The party that is observed can fill that with messages of its own, so
+   * a place comes back every so often, and whoever finds none is told to ask again.
    */
   #isWithinLimit(
     question: Uint8Array,

@@ -8,24 +8,24 @@ import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { startKms } from '../../../src/entities/kms/start.ts';
 import type { RunningKms } from '../../../src/entities/kms/start.ts';
 import { verifyChain } from '../../../src/evidence/log.ts';
+import { databaseAccess } from '../../../src/host/database-config.ts';
 import type { DatabaseConfig } from '../../../src/host/database-config.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
-import type { InterceptTask } from '../../../src/wire/x1/details.ts';
-import type { GetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { MIKEY_MEDIA_TYPE } from '../../../src/wire/request-key/transport.ts';
 import { claviger } from '../../cli/in-process.ts';
-import { exchange, messagesOf } from '../../mikey/vectors.ts';
+import { exampleFile } from '../../support/shared.ts';
 import { ElementHome, elementRuntime as runtime } from '../../support/elements.ts';
-import { missingPostgresql, testDatabase } from '../../support/postgresql.ts';
+import { missingPostgresql, query, testDatabase } from '../../support/postgresql.ts';
 import { PostgresqlServer } from '../../support/postgresql-server.ts';
-import { errorOf, INVALID_TS, open, request } from './support/client.ts';
+import { spelt } from './get-keys/support/kms.ts';
+import { ALICE, DISTRICT, keyRequest, PSK, question, taskAt } from './support/alice.ts';
+import { errorOf, INVALID_TS, open } from './support/client.ts';
+import { exampleHome, exampleTime } from './support/home.ts';
 
 const { clock } = runtime;
 const NAME = 'kms.home1.example';
-const DISTRICT = `https://${NAME}/.well-known/ibe`;
-const ALICE = 'sip:alice@home1.example';
-const PSK = '0f'.repeat(32);
+const DAY_MS = 86_400_000;
 
 let folder: string;
 let home: ElementHome;
@@ -33,7 +33,10 @@ let tls: TlsFiles;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'claviger-shared-'));
-  home = await ElementHome.create(folder);
+  // In force now, and when the exchange of the question was.
+  const times = [clock.now(), exampleTime() * 1000];
+  const validity = { from: Math.min(...times) - DAY_MS, to: Math.max(...times) + DAY_MS };
+  home = await ElementHome.create(folder, validity);
   tls = await home.issue('kms');
 });
 
@@ -42,12 +45,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function settings(database: DatabaseConfig): Record<string, unknown> {
+/** @param district where its parameters are from */
+function settings(
+  database: DatabaseConfig,
+  district: object = { demoGroup: 'home1' },
+): Record<string, unknown> {
   return {
     ...{ name: NAME, tls, database },
     admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example/X1/ADMF' },
     state: path.join(folder, database.instance),
-    district: { name: DISTRICT, demoGroup: 'home1' },
+    district: { name: DISTRICT, ...district },
     subscribers: [
       {
         id: 'alice',
@@ -59,33 +66,7 @@ function settings(database: DatabaseConfig): Record<string, unknown> {
   };
 }
 
-const task: InterceptTask = {
-  xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
-  targets: [{ name: 'sipUri', value: ALICE }],
-  deliveryType: 'X2Only',
-  dids: [],
-  mediation: [
-    {
-      liid: 'LIID1',
-      deliveryType: 'HI2Only',
-      startTime: Math.floor(clock.now()) - 60_000,
-      endTime: Math.floor(clock.now()) + 3_600_000,
-      dids: [],
-    },
-  ],
-};
-
-const messages = Object.fromEntries(messagesOf(exchange('exchange-1.json')));
-const question: GetKeysRequest = {
-  targetKmsIdentity: ALICE,
-  xid: task.xid,
-  iMessage1: messages['I_MESSAGE_1']!,
-  rMessage1: messages['R_MESSAGE_1']!,
-  iMessage2: null,
-  rMessage2: null,
-  updates: [],
-  midCall: false,
-};
+const task = taskAt(clock.now());
 
 /** Those who use a KMS, each with connections of its own. */
 async function clientsOf(kms: RunningKms, instance: string) {
@@ -111,22 +92,11 @@ async function clientsOf(kms: RunningKms, instance: string) {
       ue.request('POST', `https://${NAME}/mikey`, { type: MIKEY_MEDIA_TYPE, octets }),
     ask: async () => {
       const { status, body: answer } = await df.request('POST', `https://${NAME}:8443/xk/v1/get-keys`, body);
-      return { status, response: decodeGetKeysResponse(fromUtf8(answer)) };
+      return { status, response: spelt(decodeGetKeysResponse(fromUtf8(answer))) };
     },
     lastReason: () => records().findLast(({ kind }) => kind === 'get-keys')?.['reason'],
     records,
   };
-}
-
-function keyRequest() {
-  const options = {
-    psk: new Uint8Array(Buffer.from(PSK, 'hex')),
-    uris: [ALICE],
-    district: DISTRICT,
-    time: clock.now() / 1000,
-    rand: Buffer.from(runtime.random.bytes(16)).toString('hex'),
-  };
-  return { options, octets: request(options) };
 }
 
 describe.skipIf(missingPostgresql())('two KMSs of one district on one database', () => {
@@ -153,7 +123,7 @@ describe.skipIf(missingPostgresql())('two KMSs of one district on one database',
   });
 
   it('are one district: the same keys, by the same parameters', async () => {
-    const [first, second] = [keyRequest(), keyRequest()];
+    const [first, second] = [keyRequest(runtime), keyRequest(runtime)];
     const keys = [
       open((await a.keys(first.octets)).body, first.options),
       open((await b.keys(second.octets)).body, second.options),
@@ -163,7 +133,7 @@ describe.skipIf(missingPostgresql())('two KMSs of one district on one database',
   });
 
   it('R-44: answer a REQUEST_KEY once, whichever of them it reaches, and when', async () => {
-    const { octets } = keyRequest();
+    const { octets } = keyRequest(runtime);
     const answers = await Promise.all([a.keys(octets), b.keys(octets), a.keys(octets), b.keys(octets)]);
     const errors = answers.map(({ body }) => errorOf(body));
     expect(errors.filter((error) => error === null)).toHaveLength(1);
@@ -171,10 +141,10 @@ describe.skipIf(missingPostgresql())('two KMSs of one district on one database',
   });
 
   it('R-10: a task that one has acknowledged holds at the other, and ends there, at once', async () => {
-    expect((await b.ask()).response).toEqual({ failureIndication: 'not-authorised' });
+    expect((await b.ask()).response).toBe('not-authorised');
     expect(b.lastReason()).toBe('unknown-task');
     await a.x1.request({ type: 'ActivateTask', task });
-    expect((await b.ask()).response).toEqual({ failureIndication: 'not-authorised' });
+    expect((await b.ask()).response).toBe('not-authorised');
     // The vectors are of another time.
     expect(b.lastReason()).toBe('outside-validity');
     expect(await b.x1.request({ type: 'GetTaskDetails', xid: task.xid })).toMatchObject({
@@ -200,6 +170,43 @@ describe.skipIf(missingPostgresql())('two KMSs of one district on one database',
   });
 });
 
+describe.skipIf(missingPostgresql())('a question that comes to both of two KMSs', () => {
+  it('R-66: has the same keys of each, takes one place of both, and is on record at each', async () => {
+    const then = exampleTime() * 1000;
+    let now = then - 60_000;
+    const past = { ...runtime, clock: { ...clock, now: () => now } };
+    const file = path.join(folder, 'district.json');
+    writeFileSync(file, JSON.stringify(exampleHome()), { mode: 0o600 });
+    const database = await testDatabase('c');
+    const both = await Promise.all(
+      ['c', 'd'].map((instance) =>
+        startKms(kmsConfig(settings({ ...database, instance }, { files: [file] })), past),
+      ),
+    );
+    try {
+      const [c, d] = [await clientsOf(both[0]!, 'c'), await clientsOf(both[1]!, 'd')];
+      await c.x1.request({ type: 'ActivateTask', task: taskAt(now) });
+      await d.keys(keyRequest(past).octets);
+      now = then;
+      const answers = await Promise.all([c.ask(), d.ask()]);
+      const { keys } = exampleFile('exchange-1.json') as { keys: { cryptoSessions: object[] } };
+      const cryptoSessions = keys.cryptoSessions.map(
+        (session) => expect.objectContaining(session) as unknown,
+      );
+      const answer = { status: 200, response: { verified: true, cryptoSessions } };
+      expect(answers).toEqual([answer, answer]);
+      for (const { records } of [c, d]) {
+        const last = records().findLast(({ kind }) => kind === 'get-keys');
+        expect(last).toMatchObject({ outcome: 'answered', target: ALICE });
+      }
+      const places = "SELECT hash FROM claim WHERE kind = 'question'";
+      expect(await query(databaseAccess(database), places)).toHaveLength(1);
+    } finally {
+      await Promise.all(both.map((kms) => kms.stop()));
+    }
+  });
+});
+
 describe.skipIf(missingPostgresql())('R-78: the audit log of a KMS that shares a database', () => {
   it('is missed where it lacks what the database remembers, until it is repaired on record', async () => {
     const database = await testDatabase('logged');
@@ -209,7 +216,7 @@ describe.skipIf(missingPostgresql())('R-78: the audit log of a KMS that shares a
     const start = () => startKms(kmsConfig(settings(database)), runtime);
     const kms = await start();
     const { keys } = await clientsOf(kms, 'logged');
-    await keys(keyRequest().octets);
+    await keys(keyRequest(runtime).octets);
     const running = await claviger('audit', 'repair', '--store', config, log);
     expect([running.status, running.err]).toEqual([1, expect.stringContaining('is in use by')]);
     await kms.stop();
@@ -234,11 +241,11 @@ describe.skipIf(missingPostgresql())('a KMS whose database goes away', () => {
       const alone = await clientsOf(kms, 'alone');
       expect(await kms.operation.unready()).toEqual([]);
       await server.stop();
-      const request = keyRequest();
+      const request = keyRequest(runtime);
       expect((await alone.keys(request.octets)).status).toBe(503);
       expect(await alone.ask()).toEqual({
         status: 503,
-        response: { failureIndication: 'temporarily-unavailable' },
+        response: 'temporarily-unavailable',
       });
       await expect(alone.x1.request({ type: 'ActivateTask', task })).rejects.toThrow();
       await expect

@@ -24,8 +24,6 @@ import {
 import { epochOf } from '../../../src/entities/kms/li-roots.ts';
 import { KmsError } from '../../../src/entities/kms/errors.ts';
 import type { X1Requester } from '../../../src/x1/requester.ts';
-import type { InterceptTask } from '../../../src/wire/x1/details.ts';
-import type { GetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { decodeGetKeysResponse, encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
 import { MIKEY_MEDIA_TYPE } from '../../../src/wire/request-key/transport.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
@@ -33,13 +31,10 @@ import { X1SchemaError } from '../../../src/x1/schema.ts';
 import { AuditFile } from '../../../src/evidence/audit-file.ts';
 import { SqliteKmsStore } from '../../../src/entities/kms/store/sqlite.ts';
 import { ElementHome, elementRuntime as runtime } from '../../support/elements.ts';
-import { INVALID_TS, errorOf, open, request } from './support/client.ts';
-import { exchange, messagesOf } from '../../mikey/vectors.ts';
+import { ALICE, DISTRICT, keyRequest, PSK, question, taskAt } from './support/alice.ts';
+import { INVALID_TS, errorOf, open } from './support/client.ts';
 
 const { clock } = runtime;
-const DISTRICT = 'https://kms.home1.example/.well-known/ibe';
-const ALICE = 'sip:alice@home1.example';
-const PSK = '0f'.repeat(32);
 
 let folder: string;
 let home: ElementHome;
@@ -86,54 +81,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const task: InterceptTask = {
-  xid: '29f28e1c-f230-486a-a860-f5a784ab9172',
-  targets: [{ name: 'sipUri', value: ALICE }],
-  deliveryType: 'X2Only',
-  dids: [],
-  mediation: [
-    {
-      liid: 'LIID1',
-      deliveryType: 'HI2Only',
-      startTime: Math.floor(clock.now()) - 60_000,
-      endTime: Math.floor(clock.now()) + 3_600_000,
-      dids: [],
-    },
-  ],
-};
-
-const messages = Object.fromEntries(messagesOf(exchange('exchange-1.json')));
-const question: GetKeysRequest = {
-  targetKmsIdentity: ALICE,
-  xid: task.xid,
-  iMessage1: messages['I_MESSAGE_1']!,
-  rMessage1: messages['R_MESSAGE_1']!,
-  iMessage2: null,
-  rMessage2: null,
-  updates: [],
-  midCall: false,
-};
+const task = taskAt(clock.now());
 
 function admf(): Promise<X1Requester> {
   return home.admf('kms', kms.x1.port, 8444);
-}
-
-function keyRequest() {
-  const options = {
-    psk: new Uint8Array(Buffer.from(PSK, 'hex')),
-    uris: [ALICE],
-    district: DISTRICT,
-    time: clock.now() / 1000,
-    rand: Buffer.from(runtime.random.bytes(16)).toString('hex'),
-  };
-  return { options, octets: request(options) };
 }
 
 async function requestKeys() {
   const ue = await home.client('ue', 'anybody');
   const published = await ue.request('GET', DISTRICT);
   const { bf } = districtParameters(decodeIbeSysParams(fromBase64(fromUtf8(published.body))));
-  const { options, octets } = keyRequest();
+  const { options, octets } = keyRequest(runtime);
   const body = { type: MIKEY_MEDIA_TYPE, octets };
   const answer = await ue.request('POST', 'https://kms.home1.example/mikey', body);
   return { bf, keys: open(answer.body, options) };
@@ -188,7 +146,7 @@ describe('a started KMS', () => {
   });
 
   it('gives a REQUEST_KEY that it answered before a restart no second answer (R-44)', async () => {
-    const { octets } = keyRequest();
+    const { octets } = keyRequest(runtime);
     const post = async () => {
       const ue = await home.client('ue', 'anybody');
       return (await ue.request('POST', 'https://kms.home1.example/mikey', { type: MIKEY_MEDIA_TYPE, octets }))

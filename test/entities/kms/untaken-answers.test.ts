@@ -45,6 +45,9 @@ describe('R-67: an answer whose asker had given up', () => {
     expect([untaken.take('b'), many.filter(isWiped)]).toEqual([null, []]);
     untaken.close();
     expect(many.every(isWiped)).toBe(true);
-    expect(untaken.counts).toEqual({ taken: 0, dropped: 67 });
+    const last = answer(0xff);
+    untaken.keep('last', last);
+    expect([untaken.take('last'), isWiped(last)]).toEqual([null, true]);
+    expect(untaken.counts).toEqual({ taken: 0, dropped: 68 });
   });
 });
