@@ -74,7 +74,9 @@ export class WarrantKeeper {
   #usersOf(destinations: TaskTableChange['destinations']): string[] {
     if (destinations.size === 0) return [];
     const tasks = [...this.#tasks.values()];
-    return tasks.flatMap(({ task: { xid, dids } }) => (dids.some((did) => destinations.has(did)) ? [xid] : []));
+    return tasks.flatMap(({ task: { xid, dids } }) =>
+      dids.some((did) => destinations.has(did)) ? [xid] : [],
+    );
   }
 
   #told(task: InterceptTask, change: TaskTableChange | null): PeriodsChange[1] {
