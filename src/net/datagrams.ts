@@ -1,10 +1,14 @@
 /** UDP sockets for media. An error of one socket is logged and stays with it. */
 import type { NetworkAddress } from '../bytes/network-address.ts';
+import { viewOf } from '../bytes/octets.ts';
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Logger } from '../bytes/ports.ts';
 import type { Datagrams, DatagramSocket } from '../media/datagrams.ts';
+
+/** Of so many datagrams to one place, it is heard what became of one. */
+const HEARD_OF = 256;
 
 export function udpDatagrams(logger: Logger): Datagrams {
   return { bind: (address, port) => bindUdp(address, port, logger) };
@@ -32,6 +36,8 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
     lookup: (host, _options, done) => done(null, host, family),
   });
   let open = true;
+  let last: NetworkAddress | null = null;
+  let since = 0;
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close();
@@ -42,6 +48,9 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
       const local: NetworkAddress = { address, port: socket.address().port };
       socket.removeAllListeners('error');
       socket.on('error', (error) => logger.warn({ local, error }, 'a media socket reported an error'));
+      const sent = (to: NetworkAddress, error: Error | null): void => {
+        if (error !== null) logger.debug({ local, to, error }, 'a datagram could not be sent');
+      };
       resolve({
         local,
         onDatagram: (listener) => {
@@ -49,13 +58,17 @@ function bindUdp(address: string, port: number, logger: Logger): Promise<Datagra
           socket.on('message', (octets, from) => {
             if (!open) return;
             // Each datagram has memory of its own: what is handed on is that, and not a copy.
-            const own = new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
-            listener(own, { address: from.address, port: from.port });
+            listener(viewOf(octets), { address: from.address, port: from.port });
           });
         },
         send: (octets, to) => {
-          // Nobody waits to hear what became of a datagram: a callback for each would be a turn of its own.
-          if (open) socket.send(octets, to.port, to.address);
+          if (!open) return;
+          // A callback for each would be a turn of its own.
+          const isSame = last?.port === to.port && last.address === to.address;
+          since = isSame ? (since + 1) % HEARD_OF : 0;
+          if (since > 0) socket.send(octets, to.port, to.address);
+          else socket.send(octets, to.port, to.address, (error) => sent(to, error));
+          last = to;
         },
         close: () => {
           if (!open) return;
