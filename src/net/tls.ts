@@ -13,6 +13,7 @@ import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
+import { RecentlyMade } from '../bytes/recently-made.ts';
 import { whyOf } from '../bytes/system-errors.ts';
 import { checkChain, readCertificates, subjectText } from './chains.ts';
 import { RevocationLists } from './revocation.ts';
@@ -204,7 +205,7 @@ const PEERS = new WeakMap<
 /** As `peerOf`. */
 export function peerOfCertificate(certificate: X509Certificate, own?: Pick<TlsMaterial, 'roles'>): Peer {
   const fingerprint = certificate.fingerprint256;
-  const { parsed, commonName, dnsNames, said } = READ.get(fingerprint) ?? readNames(certificate, fingerprint);
+  const { parsed, commonName, dnsNames, said } = READ.of(fingerprint, () => readNames(certificate));
   const granted = (): string[] => grantedRoles({ parsed, fingerprint }, own?.roles ?? []);
   return {
     commonName,
@@ -215,9 +216,7 @@ export function peerOfCertificate(certificate: X509Certificate, own?: Pick<TlsMa
 }
 
 /** What a certificate says, by its fingerprint: peers ask often, and to read it takes as long as to answer them. */
-const READ = new Map<string, SaidNames>();
-/** Certificates of which it is kept; when there are more, each is read anew. */
-const MOST_READ = 256;
+const READ = new RecentlyMade<SaidNames>(256);
 
 interface SaidNames {
   readonly parsed: ParsedCertificate;
@@ -227,17 +226,14 @@ interface SaidNames {
   readonly said: readonly string[];
 }
 
-function readNames(certificate: X509Certificate, fingerprint: string): SaidNames {
+function readNames(certificate: X509Certificate): SaidNames {
   const parsed = new ParsedCertificate(certificate.raw);
   const names = parsed.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
   const urls = names.filter((name) => name.type === 'url').map((name) => name.value);
   const dnsNames = names.filter((name) => name.type === 'dns').map((name) => name.value);
   const said = urls.filter((url) => url.startsWith(ROLE_PREFIX)).map((url) => url.slice(ROLE_PREFIX.length));
   const commonName = /^CN=(.+)$/m.exec(certificate.subject)?.[1] ?? dnsNames[0] ?? '';
-  const read = { parsed, commonName, dnsNames, said };
-  if (READ.size >= MOST_READ) READ.clear();
-  READ.set(fingerprint, read);
-  return read;
+  return { parsed, commonName, dnsNames, said };
 }
 
 /** Whether the peer's certificate carries one of the roles. */

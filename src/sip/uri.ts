@@ -9,6 +9,7 @@
  */
 import { isIPv6 } from 'node:net';
 import { bareHost, sameHost } from '../bytes/network-address.ts';
+import { RecentlyMade } from '../bytes/recently-made.ts';
 import { SipError } from './errors.ts';
 import { decimal, formatParams, paramOf, parseParams } from './text.ts';
 import type { Param } from './text.ts';
@@ -54,9 +55,8 @@ const HEADERS = /^(?:[A-Za-z0-9\-_.!~*'()[\]/?:+$=&]|%[0-9A-Fa-f]{2})*$/;
 const URI_PARAM =
   /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})+(?:=(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})*)?$/;
 
-/** URIs that were read last: one message names the same few again and again, and so do those that follow it. */
-const READ = new Map<string, Uri>();
-const MOST_READ = 2048;
+/** URIs that were read lately: one message names the same few again and again, and so do those that follow it. */
+const READ = new RecentlyMade<Uri>(2_048);
 const LONGEST_READ = 128;
 
 /** What is read never changes, so that the same text may give the same object. @throws SipError `syntax` */
@@ -66,11 +66,7 @@ export function parseUri(text: string): Uri {
   if (text.length > LONGEST_READ) return readUri(text);
   // The text may be part of a message, which must not be kept for it.
   const own = Buffer.from(text, 'latin1').toString('latin1');
-  const uri = readUri(own === text ? own : text);
-  if (own !== text) return uri;
-  if (READ.size >= MOST_READ) READ.clear();
-  READ.set(own, uri);
-  return uri;
+  return own === text ? READ.put(own, readUri(own)) : readUri(text);
 }
 
 function readUri(text: string): Uri {
