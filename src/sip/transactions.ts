@@ -5,16 +5,12 @@
  * A response belongs to the client transaction with its top Via's branch and its CSeq method (17.1.3). A request
  * belongs to the server transaction with its branch and sent-by and its method, ACK counting as INVITE (17.2.3); for
  * requests without the magic cookie the match is by Request-URI, From tag, Call-ID, CSeq number and top Via, as RFC
- * 2543 had it. A request of bad form is answered without state (8.2.7). Whoever is answered without state over UDP gets
- * at most three times the octets that it sent: its address may be forged, and be the one that is meant to be flooded.
- *
- * What is more than this node can serve is answered with 503 and Retry-After: first requests before those within dialogs,
- * to which a fifth of the transactions is left.
+ * 2543 had it. A request of bad form is answered without state (`StatelessAnswers`), and so is what is more than this node
+ * can serve: first requests before those within dialogs, to which a fifth of the transactions is left.
  *
  * `observe` sees every distinct message, as received or as sent, and no retransmission of the transaction layer:
  * whoever must see all signalling, once, watches here.
  */
-import { CutCounts } from '../bytes/cut-counts.ts';
 import type { Clock, Logger } from '../bytes/ports.ts';
 import { ClientTransaction } from './client-transaction.ts';
 import type { ClientHandler, ClientHost } from './client-transaction.ts';
@@ -22,7 +18,6 @@ import { SipError } from './errors.ts';
 import { branchOf } from './fields.ts';
 import type { NextHop, Flow, Protocol } from './flow.ts';
 import type { Identifiers } from './identifiers.ts';
-import { beginsSomething } from './udp-intake.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import { makeResponse } from './response.ts';
 import { ServerTransaction } from './server-transaction.ts';
@@ -30,9 +25,11 @@ import type { ServerHost } from './server-transaction.ts';
 import { RFC_TIMERS } from './timers.ts';
 import type { TimerValues } from './timers.ts';
 import { MessageShares } from './shares.ts';
+import { StatelessAnswers } from './stateless-answers.ts';
 import { clientKey, echoes, serverKey } from './transaction-keys.ts';
 import { responseDestination } from './transport.ts';
 import type { Transport } from './transport.ts';
+import { beginsSomething } from './udp-intake.ts';
 import { judge } from './verdict.ts';
 import type { Strictness } from './verdict.ts';
 
@@ -51,17 +48,10 @@ export interface Observed {
   readonly flow: Flow;
 }
 
-/** How many times the octets of a datagram an answer without state may have. */
-const AMPLIFICATION = 3;
 const MAX_OCTETS = 128 << 20;
 const MAX_TRANSACTIONS = 20_000;
 /** Of the transactions, those that requests may have that begin something. */
 const FIRST_REQUESTS = 4 / 5;
-/** Seconds that whoever is told 503 is asked to wait. */
-const RETRY_AFTER = '5';
-
-/** Why a message was not served: too many wait, and it was answered with 503, or lost; or there are too many transactions. */
-export type Overload = 'waiting' | 'lost' | 'transactions';
 
 export interface TransactionUser {
   /** A new request, but for ACK and CANCEL. */
@@ -101,20 +91,21 @@ export class TransactionLayer {
   readonly #clientHost: ClientHost;
   readonly #serverHost: ServerHost;
   readonly #shares: MessageShares;
-  readonly #overload: CutCounts<Overload>;
+  readonly #answers: StatelessAnswers;
   #user: TransactionUser | null = null;
-  #unanswered = 0;
-  #overloadedAt: number | null = null;
   #observers: ((observed: Observed) => void)[] = [];
 
   constructor(options: LayerOptions) {
     this.#options = options;
-    const timers = options.timers ?? RFC_TIMERS;
+    const { clock, logger, identifiers, timers = RFC_TIMERS } = options;
     this.#shares = new MessageShares(options.maxOctets ?? MAX_OCTETS);
-    this.#overload = new CutCounts(options.logger, 'more SIP messages than can be served');
+    this.#answers = new StatelessAnswers({
+      ...{ clock, logger, identifiers },
+      sent: (response, octets, { request, flow }) =>
+        this.#observed({ direction: 'sent', side: 'server', message: response, of: request, octets, flow }),
+    });
     this.#clientHost = {
-      clock: options.clock,
-      timers,
+      ...{ clock, timers },
       transmit: (message, octets, flow, first, of) =>
         this.#put({ message, of, octets, flow, side: 'client' }, first),
       terminated: (transaction) => forget(this.#clients, transaction),
@@ -122,12 +113,10 @@ export class TransactionLayer {
       place: (owner, octets) => this.#shares.take(owner, octets),
     };
     this.#serverHost = {
-      clock: options.clock,
-      timers,
+      ...{ clock, timers },
       transmit: (response, octets, transaction, first) =>
         this.#reply(response, transaction.request, octets, transaction.flow, first),
-      transmitOnce: (response, { request, flow, octets }) =>
-        this.#answerOnce(response, request, flow, octets.length),
+      transmitOnce: (response, transaction) => this.#answers.send(response, transaction),
       place: (owner, octets) =>
         this.#shares.hasRoom(owner, octets) ? this.#shares.take(owner, octets) : null,
       terminated: (transaction) => forget(this.#servers, transaction),
@@ -165,20 +154,18 @@ export class TransactionLayer {
 
   /** Octets that transactions keep, how many had no room, and how many requests had no answer that was small enough. */
   get memory(): { readonly octets: number; readonly refused: number; readonly unanswered: number } {
-    return { octets: this.#shares.held, refused: this.#shares.refused, unanswered: this.#unanswered };
+    const { held, refused } = this.#shares;
+    return { octets: held, refused, unanswered: this.#answers.unanswered };
   }
 
   /** Messages that were not served since the start, by why, and when the last was, in Unix milliseconds. */
-  get overload(): { readonly counts: Readonly<Record<Overload, number>>; readonly last: number | null } {
-    return {
-      counts: { waiting: 0, lost: 0, transactions: 0, ...this.#overload.all },
-      last: this.#overloadedAt,
-    };
+  get overload(): StatelessAnswers['overload'] {
+    return this.#answers.overload;
   }
 
   /** The tag of this element as a user agent server, the same for each copy of a request (8.2.6.2, 8.2.7). */
   tagFor(request: SipRequest): string {
-    return this.identifiers.of('to tag', request.first('Call-ID') ?? '', request.first('From') ?? '');
+    return this.#answers.tagFor(request);
   }
 
   /**
@@ -267,7 +254,7 @@ export class TransactionLayer {
     }
     if (verdict.kind === 'reject') {
       this.#observed({ direction: 'received', side: 'server', message: request, of: request, octets, flow });
-      this.#refuse(request, verdict.status, verdict.problem, flow, octets.length);
+      this.#answers.refuse({ request, octets, flow }, verdict.status, verdict.problem);
       return;
     }
     const key = serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method);
@@ -285,7 +272,7 @@ export class TransactionLayer {
       return;
     }
     if (!this.#hasPlace(request)) {
-      this.#putOff(request, 'transactions', flow, octets.length);
+      this.#answers.putOff({ request, octets, flow }, 'transactions');
       return;
     }
     const transaction = new ServerTransaction(this.#serverHost, key, request, octets, flow);
@@ -303,7 +290,7 @@ export class TransactionLayer {
   /** There is no time for a message: a new request is answered so; anything else is lost, as in a network. */
   #outOfTime(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
     if (message.kind === 'response' || message.method === 'ACK') {
-      this.#tooMany('lost', flow);
+      this.#answers.overloaded('lost', flow);
       return;
     }
     const known = this.#servers.get(serverKey(message, message.method));
@@ -312,24 +299,7 @@ export class TransactionLayer {
       return;
     }
     this.#observed({ direction: 'received', side: 'server', message, of: message, octets, flow });
-    this.#putOff(message, 'waiting', flow, octets.length);
-  }
-
-  /** Section 21.5.4: not now. */
-  #putOff(request: SipRequest, why: Overload, flow: Flow, octets: number): void {
-    this.#tooMany(why, flow);
-    const fields = [['Retry-After', RETRY_AFTER]] as const;
-    this.#answerOnce(
-      makeResponse(request, 503, { toTag: this.tagFor(request), fields }),
-      request,
-      flow,
-      octets,
-    );
-  }
-
-  #tooMany(why: Overload, flow: Flow): void {
-    this.#overloadedAt = this.#options.clock.now();
-    this.#overload.add(why, { from: flow.remote.address });
+    this.#answers.putOff({ request: message, octets, flow }, 'waiting');
   }
 
   /** A request again, or the ACK of its refusal. */
@@ -382,25 +352,6 @@ export class TransactionLayer {
     }
     if (transaction.fresh(response)) this.#observed(observed);
     transaction.receive(response, octets, flow);
-  }
-
-  #refuse(request: SipRequest, status: number, problem: string, flow: Flow, octets: number): void {
-    this.#warn(`request refused with ${status}`, problem, flow);
-    if (request.method === 'ACK' || request.all('Via').length === 0) return;
-    const response = makeResponse(request, status, { toTag: this.tagFor(request) });
-    this.#answerOnce(response, request, flow, octets);
-  }
-
-  /** 26.3.2.4: an answer that is sent once, over the flow of its request or not at all. @param asked octets of the request */
-  #answerOnce(response: SipResponse, of: SipRequest, flow: Flow, asked: number): void {
-    const octets = response.serialise();
-    if (!flow.open || (flow.protocol === 'UDP' && octets.length > AMPLIFICATION * asked)) {
-      this.#unanswered++;
-      return;
-    }
-    if (flow.sendOnce === undefined) flow.send(octets);
-    else flow.sendOnce(octets);
-    this.#observed({ direction: 'sent', message: response, of, octets, flow, side: 'server' });
   }
 
   #reply(response: SipResponse, of: SipRequest, octets: Uint8Array, flow: Flow, first: boolean): void {

@@ -55,9 +55,10 @@ export class UdpPort {
       lookup: (host, _options, done) => done(null, host, family),
     });
     await new Promise<void>((resolve, reject) => {
-      socket.once('error', (cause) =>
-        reject(new SipError('unreachable', `cannot listen on UDP ${address}:${port}`, { cause })),
-      );
+      socket.once('error', (cause) => {
+        socket.close();
+        reject(new SipError('unreachable', `cannot listen on UDP ${address}:${port}`, { cause }));
+      });
       socket.bind(port, address, resolve);
     });
     socket.removeAllListeners('error');
@@ -102,12 +103,8 @@ export class UdpPort {
   }
 
   /** Nothing is sent any more. */
-  stop(): void {
-    this.#open = false;
-  }
-
   close(): Promise<void> {
-    this.stop();
+    this.#open = false;
     return new Promise((done) => this.#socket.close(() => done()));
   }
 
