@@ -118,8 +118,7 @@ export class Listener {
 
   #ended(reason: EndReason, request: SipRequest | null): void {
     if (this.#over) return;
-    const isBrokenOff = request !== null && reasonIn(request) === BROKEN_OFF;
-    if (reason === 'hung-up' || (reason === 'bye' && !isBrokenOff)) this.#parts.content.heard();
+    if (isHeard(reason, request)) this.#parts.content.heard();
     this.#end(reason, null);
   }
 
@@ -130,4 +129,10 @@ export class Listener {
     if (listening.get(content.id) === this) listening.delete(content.id);
     this.#parts.call.over({ reason, error }, this.#parts.lingerMs);
   }
+}
+
+/** Whether what was delivered has been heard as far as anybody wants to hear it. */
+function isHeard(reason: EndReason, request: SipRequest | null): boolean {
+  if (request !== null && reasonIn(request) === BROKEN_OFF) return false;
+  return reason === 'hung-up' || reason === 'bye';
 }

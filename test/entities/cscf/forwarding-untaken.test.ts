@@ -172,6 +172,28 @@ describe('R-42: beside a mailbox', () => {
     await (await dial(alice, uriOf('bob'))).bye();
     expect([carol.length, mailbox.length]).toEqual([0, 1]);
   });
+
+  it('it is told who has registered, and of nobody else', async () => {
+    await homes({ mailboxes: { bob: { identity: uriOf('mailbox'), afterMs: 100 } } });
+    const mailbox = await network.phone('mailbox', 'home2.example');
+    const told: SipRequest[] = [];
+    mailbox.told = (request) => void told.push(request);
+    await mailbox.register();
+    const [carol, bob] = [
+      await network.phone('carol', 'home2.example'),
+      await network.phone('bob', 'home2.example'),
+    ];
+    await carol.register();
+    await bob.register();
+    await expect.poll(() => told.length).toBe(1);
+    await bob.unregister();
+    await bob.register();
+    await expect.poll(() => told.length).toBe(2);
+    expect(told.map(({ method, to }) => [method, to.uri.text])).toEqual([
+      ['REGISTER', uriOf('bob')],
+      ['REGISTER', uriOf('bob')],
+    ]);
+  });
 });
 
 describe('R-42: interception of calls that go on to somebody else', () => {

@@ -174,7 +174,9 @@ describe('R-42, R-45: deferred delivery between phones that know a key, a passwo
     expect(files()).toHaveLength(1);
 
     const second = await mailbox();
-    await vi.waitFor(() => expect(second.mailbox.counts.delivered).toBe(1), WAIT);
+    const ends = () => second.mailbox.counts.delivered + second.mailbox.counts.declined;
+    await vi.waitFor(() => expect(ends()).toBe(1), WAIT);
+    expect(second.mailbox.counts).toMatchObject({ delivered: 1, declined: 0 });
     await heard[1]?.ended;
     expect(heard[1]?.heard()).toEqual(heardOf(speech));
     expect(files()).toEqual([]);

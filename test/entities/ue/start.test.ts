@@ -17,6 +17,8 @@ import { decodeWav } from '../../../src/media/wav.ts';
 import type { PhoneCall } from '../../../src/entities/ue/call.ts';
 import type { TwoKms, UserName } from '../../support/two-kms.ts';
 import { USERS, startTwoKms } from '../../support/two-kms.ts';
+import { ownPorts } from '../../support/own-ports.ts';
+import type { OwnPorts } from '../../support/own-ports.ts';
 import { silent } from '../../support/silent.ts';
 import { ignoringSeed } from '../../../src/lab/network/phone-faults.ts';
 import { x1Settings } from '../../support/elements.ts';
@@ -26,14 +28,18 @@ const PAIR = { certificate: 'c', privateKey: 'k', kmsCertificate: 'e' };
 const runtime = { clock, random: systemRandom(), logger: silent };
 const speech = path.join(import.meta.dirname, '../../../assets/speech');
 
-/** SIP and media ports of either home. */
-const PORTS = { alice: { sip: 25_161, media: 21_600 }, bob: { sip: 25_162, media: 21_700 } } as const;
-
 describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and gateways on real sockets', () => {
   const started: Running[] = [];
   const gateways: RunningGateway[] = [];
+  let own: OwnPorts;
   let two: TwoKms;
   let hosts: Record<string, string>;
+
+  /** SIP and the first of the media ports of either home. */
+  const portsOf = (user: UserName) => {
+    const at = user === 'alice' ? 0 : 1;
+    return { sip: own.base + at, media: own.base + 200 + 200 * at };
+  };
 
   const startHome = async (user: UserName) => {
     const { host, partner } = USERS[user];
@@ -46,7 +52,8 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
       x1: x1Settings(role, host, path.join(two.folder, `${role}-${host}.db`)),
       audit: path.join(two.folder, `${role}-${host}.jsonl`),
     });
-    const media = { from: PORTS[user].media, to: PORTS[user].media + 40 };
+    const ports = portsOf(user);
+    const media = { from: ports.media, to: ports.media + 40 };
     const gateway = await startGateway(gatewayConfig({ ...(await element('gateway')), media }), runtime);
     gateways.push(gateway);
     hosts[`gateway.${host}:443`] = `127.0.0.1:${gateway.control.port}`;
@@ -56,7 +63,7 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
         hosts,
         domain: host,
         host: `cscf.${host}`,
-        sip: { port: PORTS[user].sip },
+        sip: { port: ports.sip },
         iq: { url: `https://gateway.${host}` },
         subscribers: [{ identity: `sip:${user}@${host}`, username: user, password: `of ${user}` }],
         peers: [{ domain: partner, cscf: `sip:cscf.${partner};transport=tcp` }],
@@ -67,7 +74,8 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
   };
 
   const phone = async (user: UserName, more: object = {}, parts: UeParts = {}): Promise<RunningUe> => {
-    const media = { from: PORTS[user].media + 50, to: PORTS[user].media + 90 };
+    const from = portsOf(user).media + 50;
+    const media = { from, to: from + 40 };
     return startUe(ueConfig({ ...two.ueConfig(user), hosts, media, ...more }), runtime, parts);
   };
 
@@ -88,11 +96,12 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
   const heardOf = (samples: Int16Array) => decodeG711(encodeG711(samples, 'pcma'), 'pcma');
 
   beforeAll(async () => {
+    own = await ownPorts();
     two = await startTwoKms(runtime);
     hosts = {
       ...two.hosts,
-      'cscf.home1.example:5060': `127.0.0.1:${PORTS.alice.sip}`,
-      'cscf.home2.example:5060': `127.0.0.1:${PORTS.bob.sip}`,
+      'cscf.home1.example:5060': `127.0.0.1:${portsOf('alice').sip}`,
+      'cscf.home2.example:5060': `127.0.0.1:${portsOf('bob').sip}`,
     };
     await startHome('alice');
     await startHome('bob');
@@ -100,6 +109,7 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
   afterAll(async () => {
     for (const each of started) await each.stop();
     await two.stop();
+    own.release();
   });
 
   test('phones that know a key, a password and two URLs hear each other sample by sample, encrypted on the way', async () => {
@@ -189,7 +199,8 @@ describe('a call from alice at home1 to bob at home2, through KMSs, CSCFs and ga
         username: 'alice',
         password: 'of alice',
       };
-      const media = { ...every, from: PORTS.alice.media + 100, to: PORTS.alice.media + 140 };
+      const from = portsOf('alice').media + 100;
+      const media = { ...every, from, to: from + 40 };
       const [alice, bob] = [await phone('alice', { cscf, sip: every, media }), await phone('bob')];
       const sent: string[] = [];
       alice.observe(({ direction, octets }) => direction === 'sent' && sent.push(fromUtf8(octets)));
