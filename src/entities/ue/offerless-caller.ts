@@ -49,7 +49,7 @@ export interface OfferlessCallerParts extends RenegotiatedParts {
   readonly describing: (media: CallMedia) => OwnDescriptions;
   /** Makes the call once it has media. */
   readonly call: (callId: string, media: CallMedia) => PhoneCall;
-  /** Whom an INVITE goes to next that was redirected, or why to nobody. @param to the best first */
+  /** Whom it goes on to, of these and of those that were named before, or why to nobody. @param to the best first */
   readonly redirected: (to: readonly string[]) => string | EndpointError;
   /** Whether somebody may offer. @throws EndpointError `other-party` */
   readonly accepting: (peer: string) => void;
@@ -114,9 +114,14 @@ export class OfferlessCaller implements OutgoingHandler {
   }
 
   failed(error: SipError, response: SipResponse | null): void {
-    const isRedirected = response !== null && response.status >= 300 && response.status < 400;
-    if (isRedirected && this.#opened === null && !this.#hungUp) {
+    const status = response?.status ?? 408;
+    if (response !== null && status >= 300 && status < 400) {
       this.#redirected(response);
+      return;
+    }
+    const next = status < 600 && !this.#hungUp ? this.#parts.redirected([]) : null;
+    if (typeof next === 'string') {
+      this.#goesOn(next);
       return;
     }
     this.#over(
@@ -126,9 +131,19 @@ export class OfferlessCaller implements OutgoingHandler {
   }
 
   #redirected(response: SipResponse): void {
+    if (this.#hungUp) {
+      this.#over('cancelled', null);
+      return;
+    }
     const next = this.#parts.redirected(byPreference(response.contacts).map(({ uri }) => uri.text));
     if (next instanceof EndpointError) this.#over(next.code, next);
-    else this.#invite = this.#parts.agent.invite(next, {}, this);
+    else this.#goesOn(next);
+  }
+
+  /** Another INVITE: whoever has offered by the last has an early dialog no more. */
+  #goesOn(next: string): void {
+    this.#invite = this.#parts.agent.invite(next, {}, this);
+    this.#call?.redirected(this.#invite.callId, next);
   }
 
   #ringing(): void {
@@ -155,7 +170,10 @@ export class OfferlessCaller implements OutgoingHandler {
     };
     const branch = run();
     this.#branches.set(leg.remoteTag, branch);
-    branch.catch((cause: unknown) => this.#fail(cause));
+    branch.catch((cause: unknown) => {
+      // Of an early dialog that is over, the INVITE says what becomes of the call.
+      if (leg.state !== 'terminated' || this.#leg !== null) this.#fail(cause);
+    });
   }
 
   async #respond(response: SipResponse): Promise<Branch> {

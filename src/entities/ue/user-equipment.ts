@@ -203,6 +203,7 @@ export class UserEquipment {
     const { agent, keys, clock } = this.#options;
     const callee = this.#callable(target);
     const called = [callee];
+    let left: readonly string[] = [];
     const call = (callId: string, media: CallMedia): PhoneCall =>
       this.#adopt(new PhoneCall('outgoing', callId, media, clock, callee));
     return new OfferlessCaller({
@@ -214,7 +215,8 @@ export class UserEquipment {
       describing: (media) => this.#describing(media),
       call,
       redirected: (to) => {
-        const next = this.#nextAfter(called, to);
+        left = [...to, ...left];
+        const next = this.#nextAfter(called, left);
         if (!(next instanceof EndpointError)) called.push(next);
         return next;
       },

@@ -41,31 +41,55 @@ describe('R-42: a 3xx that names several', () => {
     to: `${sip('erik')}>;q=0.2, <${sip('nobody')}>;q=0.8, <${sip('carol')}`,
   });
 
-  async function redirected(carol: AnswerPolicy) {
+  async function redirected(carol: AnswerPolicy, way: 'call' | 'callForOffer' = 'call') {
     const homes = await Homes.open();
     ends.push(() => homes.close());
     const alice = await homes.phone('alice');
     await homes.phone('bob', { policy: named() });
-    await homes.phone('carol', { policy: carol });
+    const first = await homes.phone('carol', { policy: carol });
     await homes.phone('erik');
-    const call = await alice.ue.call(sip('bob'));
+    const dialled = alice.ue[way](sip('bob'));
     const invited = (): string[] => [
       ...new Set(
         requestsOf(alice.messages, 'INVITE').map(({ uri }) => uri.slice('sip:'.length).split('@')[0] ?? ''),
       ),
     ];
-    return { call, invited };
+    return { dialled, invited, first };
   }
 
-  test('is followed in their order, one after the other, until somebody takes the call', async () => {
-    const { call, invited } = await redirected({ kind: 'reject', status: 486 });
-    await call.established;
-    expect(invited()).toEqual(['bob', 'carol', 'nobody', 'erik']);
-    expect(call.peer).toBe(sip('erik'));
-  });
+  test.each(['call', 'callForOffer'] as const)(
+    'is followed in their order, one after the other, until somebody takes the call (%s)',
+    async (way) => {
+      const { dialled, invited } = await redirected({ kind: 'reject', status: 486 }, way);
+      const call = await dialled;
+      await call.established;
+      expect(invited()).toEqual(['bob', 'carol', 'nobody', 'erik']);
+      expect(call.peer).toBe(sip('erik'));
+    },
+  );
+
+  test.each(['call', 'callForOffer'] as const)(
+    'to the next also from whom keys were agreed with before the call was declined (%s)',
+    async (way) => {
+      const { dialled, invited, first } = await redirected(
+        { kind: 'accept', ringMs: 9_000, answerMs: 9_000 },
+        way,
+      );
+      await expect.poll(() => first.incoming.length).toBe(1);
+      const declined = first.incoming[0];
+      await expect.poll(() => declined?.sas).toBeTruthy();
+      await declined?.hangUp();
+      const call = await dialled;
+      await call.established;
+      expect(invited()).toEqual(['bob', 'carol', 'nobody', 'erik']);
+      expect(call.peer).toBe(sip('erik'));
+      expect(call.sas).not.toBe(declined?.sas);
+    },
+  );
 
   test('and no further once somebody declines for all (6xx)', async () => {
-    const { call, invited } = await redirected({ kind: 'reject', status: 603 });
+    const { dialled, invited } = await redirected({ kind: 'reject', status: 603 });
+    const call = await dialled;
     expect(await call.ended).toMatchObject({ status: 603 });
     expect(invited()).toEqual(['bob', 'carol']);
   });
