@@ -84,6 +84,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   selftest: async () => (await import('./commands/selftest.ts')).selftestCommand(),
   mikey: async () => (await import('./commands/mikey.ts')).mikeyCommand(),
   x2: async () => (await import('./commands/x2.ts')).x2Command(),
+  keylog: async () => (await import('./commands/keylog.ts')).keylogCommand(),
   'get-keys': async () => (await import('./commands/get-keys.ts')).getKeysCommand(),
   ibe: async () => (await import('./commands/ibe.ts')).ibeCommand(),
   hi1: async () => (await import('./commands/hi1.ts')).hi1Command(),

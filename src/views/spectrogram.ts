@@ -11,7 +11,7 @@ import { markup } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { axisTicks, playhead, tenth } from './time-axis.ts';
 import { axisLength } from './waveform.ts';
-import type { Waveform, WaveformLane } from './waveform.ts';
+import type { Samples, Waveform, WaveformLane } from './waveform.ts';
 
 /** Samples of a window: a power of 2. */
 const WINDOW = 256;
@@ -55,7 +55,7 @@ function laneDrawing(
 }
 
 /** By row from the highest pitch, column by column: how many steps it reaches. */
-export function levelsOf(samples: Int16Array, from: number, length: number): Uint8Array {
+export function levelsOf(samples: Samples, from: number, length: number): Uint8Array {
   const levels = new Uint8Array(COLUMNS * ROWS);
   const each = length / COLUMNS;
   for (let column = 0; column < COLUMNS; column++) {
@@ -85,9 +85,11 @@ const HANN = Float64Array.from({ length: WINDOW }, (_, n) => Math.sin((Math.PI *
 const SCALE = 1 / ((WINDOW / 4) * FULL_SCALE) ** 2;
 
 /** Of half a window's pitches, the lowest first, relative to a tone of full scale. */
-function powersOf(samples: Int16Array, begins: number): Float64Array {
+function powersOf(samples: Samples, begins: number): Float64Array {
   const [re, im] = [new Float64Array(WINDOW), new Float64Array(WINDOW)];
-  for (let n = 0; n < WINDOW; n++) re[reversed(n)] = (samples[begins + n] ?? 0) * (HANN[n] ?? 0);
+  const from = Math.max(0, begins);
+  const within = samples.subarray(from, Math.min(samples.length, begins + WINDOW));
+  for (let n = 0; n < WINDOW; n++) re[reversed(n)] = (within[begins + n - from] ?? 0) * (HANN[n] ?? 0);
   transform(re, im);
   const powers = new Float64Array(WINDOW / 2);
   for (let k = 0; k < powers.length; k++) powers[k] = ((re[k] ?? 0) ** 2 + (im[k] ?? 0) ** 2) * SCALE;

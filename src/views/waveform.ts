@@ -7,10 +7,12 @@ import type { Markup } from './markup.ts';
 import { axisMarks, axisTicks, playhead, tenth } from './time-axis.ts';
 import type { AxisMark } from './time-axis.ts';
 
+/** Samples, 16-bit linear: an array of them, or what reads a recording of any length piece by piece. */
+export type Samples = Pick<Int16Array, 'length' | 'subarray'>;
+
 export interface WaveformLane {
   readonly label: string;
-  /** 16-bit linear. */
-  readonly samples: Int16Array;
+  readonly samples: Samples;
   /** Where on the axis they begin, in samples; absent: at its beginning. */
   readonly from?: number;
   /** Of the axis's seconds. */
@@ -67,7 +69,7 @@ function laneDrawing(
 }
 
 /** Along the highest samples and back along the lowest; empty where there is nothing. */
-function outlineOf(samples: Int16Array, begins: number, length: number, loudest: number): string {
+function outlineOf(samples: Samples, begins: number, length: number, loudest: number): string {
   if (samples.length === 0) return '';
   const middle = UNITS / 2;
   const first = Math.floor((begins / length) * BINS);
@@ -77,20 +79,33 @@ function outlineOf(samples: Int16Array, begins: number, length: number, loudest:
   for (let bin = first; bin < end; bin++) {
     const from = Math.max(0, Math.floor((bin * length) / BINS) - begins);
     const to = Math.min(samples.length, Math.max(from + 1, Math.floor(((bin + 1) * length) / BINS) - begins));
-    let [low, high] = [0, 0];
-    for (let at = from; at < to; at++) {
-      const sample = samples[at] ?? 0;
-      if (sample < low) low = sample;
-      if (sample > high) high = sample;
-    }
+    const { low, high } = extremesOf(samples, from, to);
     above.push(`${bin} ${tenth(middle - high * scale - 0.4)}`);
     below.push(`${bin} ${tenth(middle - low * scale + 0.4)}`);
   }
   return `M${above.join('L')}L${below.toReversed().join('L')}z`;
 }
 
-function loudestOf(samples: Int16Array): number {
-  let loudest = 0;
-  for (const sample of samples) if (Math.abs(sample) > loudest) loudest = Math.abs(sample);
-  return loudest;
+function loudestOf(samples: Samples): number {
+  const { low, high } = extremesOf(samples, 0, samples.length);
+  return Math.max(-low, high);
+}
+
+/** Samples that are looked at in one piece. */
+const PIECE = 1 << 16;
+
+/** The lowest and the highest of some samples, 0 between them. */
+function extremesOf(
+  samples: Samples,
+  from: number,
+  to: number,
+): { readonly low: number; readonly high: number } {
+  let [low, high] = [0, 0];
+  for (let at = from; at < to; at += PIECE) {
+    for (const sample of samples.subarray(at, Math.min(to, at + PIECE))) {
+      if (sample < low) low = sample;
+      if (sample > high) high = sample;
+    }
+  }
+  return { low, high };
 }

@@ -6,12 +6,15 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { concat, toHex } from '../../src/bytes/octets.ts';
 import { csvRow } from '../../src/cli/workbench/csv.ts';
+import { WavSamples } from '../../src/cli/workbench/wav-samples.ts';
 import { mixWav } from '../../src/cli/workbench/mix-wav.ts';
 import { decodeRtpHeader } from '../../src/media/rtp.ts';
 import { shownKey, StreamDecryptor } from '../../src/media/srtp/stream-decryptor.ts';
 import { suiteByName } from '../../src/media/srtp/suites.ts';
 import { parseCryptoAttribute, usableSdesKeys } from '../../src/sip/sdes.ts';
 import { decodeWav, encodeWav } from '../../src/media/wav.ts';
+import { spectrogramDrawing } from '../../src/views/spectrogram.ts';
+import { waveformDrawing } from '../../src/views/waveform.ts';
 import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import type { CallOptions } from '../entities/lemf/call.ts';
 import { missingTool } from '../support/shared.ts';
@@ -36,6 +39,8 @@ async function exported(name: string, calls: readonly InterceptedCall[], ...opti
 const call = (options: CallOptions = {}): InterceptedCall =>
   new InterceptedCall('exchange-1.json', { packets: 10, ...options });
 
+const hex = (ssrc: number): string => ssrc.toString(16).padStart(8, '0');
+
 describe('claviger lemf export', () => {
   it('R-20: writes records, ladder, mixed audio and a capture of each call, for nobody else to read', async () => {
     const first = call();
@@ -54,6 +59,8 @@ describe('claviger lemf export', () => {
       'ladder.txt',
       'mixed.wav',
       'records.csv',
+      'spectrogram.svg',
+      'waveform.svg',
     ]);
     for (const name of readdirSync(at)) expect(statSync(path.join(at, name)).mode & 0o077, name).toBe(0);
 
@@ -76,6 +83,32 @@ describe('claviger lemf export', () => {
     expect([...mixed]).toEqual(
       [...a!].map((sample, i) => Math.max(-32_768, Math.min(32_767, sample + b![i]!))),
     );
+  });
+
+  it('R-20: draws the audio of each direction as it was spoken, with the place of each key', async () => {
+    const spoken = call({ packets: 60 });
+    const { out } = await exported('drawn', [spoken]);
+    const [waveform, spectrogram] = ['waveform', 'spectrogram'].map((name) =>
+      readFileSync(path.join(out, 'call-LIID_1-cin1', `${name}.svg`), 'utf8'),
+    ) as [string, string];
+    const samples = spoken.streams.map((stream) => stream.spoken);
+    const ssrcs = spoken.vector.keys.cryptoSessions.map(({ ssrc }) => ssrc);
+    for (const drawing of [waveform, spectrogram]) {
+      expect(drawing).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" [^]*<\/svg>\n$/);
+      expect(drawing).toContain(`data-seconds="${samples[0]!.length / 8000}"`);
+      expect(drawing).not.toMatch(/href|<script|<style/);
+    }
+    const labels = [...waveform.matchAll(/class="lane-label"[^>]*>([^<]*)</g)].map(([, label]) => label);
+    expect(labels.map((label) => label?.replace(/:.*/, ''))).toEqual([
+      `from the target, SSRC ${hex(ssrcs[0]!)}`,
+      `to the target, SSRC ${hex(ssrcs[1]!)}`,
+    ]);
+    expect([...waveform.matchAll(/key 1 from 0\.00 s: CS ID (\d)/g)].map(([, csId]) => csId)).toContain('1');
+    const lanes = samples.map((each, at) => ({ label: labels[at]!, samples: each }));
+    const paths = (drawing: string) => [...drawing.matchAll(/ d="([^"]*)"/g)].map(([, d]) => d);
+    expect(paths(waveform)).toEqual(paths(String(waveformDrawing({ title: '', lanes, rate: 8000 }))));
+    expect(paths(spectrogram)).toEqual(paths(String(spectrogramDrawing({ title: '', lanes, rate: 8000 }))));
+    expect(paths(spectrogram).length).toBeGreaterThan(2);
   });
 
   it.skipIf(missingTool('tshark'))(
@@ -161,7 +194,8 @@ describe('claviger lemf export', () => {
     const run = await claviger('lemf', 'export', '--hi2', at2, '--hi3', at3, '--out', out, '--reveal-keys');
     expect([run.status, run.err]).toEqual([1, expect.stringContaining('1 of 1 calls not recovered')]);
     const at = path.join(out, 'call-LIID_1-cin1');
-    expect(existsSync(path.join(at, 'mixed.wav'))).toBe(false);
+    for (const name of ['mixed.wav', 'waveform.svg', 'spectrogram.svg'])
+      expect(existsSync(path.join(at, name)), name).toBe(false);
     expect(existsSync(path.join(at, 'keys.txt'))).toBe(false);
     const kept = statSync(path.join(at, 'call.pcapng')).size;
     const partial = await claviger('lemf', 'export', '--partial', '--hi2', at2, '--hi3', at3, '--out', out);
@@ -190,6 +224,21 @@ describe('claviger lemf export', () => {
 });
 
 describe('what the export writes', () => {
+  it('draws what is in several files as one recording, whichever piece is asked for', () => {
+    const files = [Int16Array.of(1, 2, 3), Int16Array.of(), Int16Array.of(-4, 5)].map((samples, at) => {
+      const file = path.join(folder, `piece-${at}.wav`);
+      writeFileSync(file, encodeWav(samples));
+      return file;
+    });
+    const recording = new WavSamples(files);
+    expect(recording.length).toBe(5);
+    expect([...recording.subarray()]).toEqual([1, 2, 3, -4, 5]);
+    expect([...recording.subarray(2, 4)]).toEqual([3, -4]);
+    expect([...recording.subarray(4, 4)]).toEqual([]);
+    recording.close();
+    expect(() => new WavSamples([...files, path.join(folder, 'none.wav')])).toThrow('ENOENT');
+  });
+
   it('is text for a spreadsheet: nothing is computed, no cell ends early', () => {
     expect(csvRow(['=1+1', '+1', '-1', '@x', 'a"b,c', ' d', null, 7])).toBe(
       `'=1+1,'+1,'-1,'@x,"a""b,c"," d",,7\r\n`,

@@ -33,6 +33,8 @@ The folder of a call has
   ladder.txt    who said what to whom, with MIKEY messages and keys at their place; ladder.svg
   records.csv   the records of HI2, one a row
   mixed.wav     all directions in one; the WAV of each direction stands beside the folder
+  waveform.svg  each direction drawn over the time of the call, with keys and gaps marked;
+                spectrogram.svg
   keys.txt      with --reveal-keys: each key that opened packets, as a line a=crypto (RFC 4568)
 A call that is withheld has no RTP, no audio and no keys. Ends with 0 if every call was recovered.
 

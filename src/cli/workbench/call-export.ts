@@ -1,13 +1,12 @@
 /**
  * What is made of each call beside its audio, in a folder of its own: the records as CSV, the ladder as text and SVG,
- * SIP and decrypted RTP as a capture, and the audio of all directions mixed. Everything is written as it comes but for
- * the ladder, whose steps are bounded. It is somebody's conversation: files have mode 0600.
+ * SIP and decrypted RTP as a capture, and the audio of all directions mixed and drawn. Everything is written as it comes
+ * but for the ladder, whose steps are bounded. It is somebody's conversation: files have mode 0600.
  */
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
 import path from 'node:path';
-import { concat, fromHex } from '../../bytes/octets.ts';
-import { Secret } from '../../bytes/secret.ts';
+import { concat } from '../../bytes/octets.ts';
 import { bareHost } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { callParties, startLine, stepsOf } from '../../entities/lemf/call-steps.ts';
@@ -19,14 +18,15 @@ import type { PlacedRecord } from '../../entities/lemf/records.ts';
 import type { CallReport, RecoveryObserver } from '../../entities/lemf/recover.ts';
 import type { Signalling } from '../../entities/lemf/signalling.ts';
 import { udpPacket } from '../../lab/capture/packets.ts';
-import { formatCryptoAttribute } from '../../sip/sdes.ts';
 import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { ladderSvg, ladderText } from '../../views/ladder.ts';
 import type { LadderStep } from '../../views/ladder.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { csvRow } from './csv.ts';
+import { keyLines } from './key-lines.ts';
 import { mikeyNames } from '../../wire/shown/describe-pdu.ts';
+import { AUDIO_DRAWINGS, drawAudio } from './draw-audio.ts';
 import { mixWav } from './mix-wav.ts';
 import { nameIn } from '../../wire/shown/pdu-names.ts';
 import { PcapngFile } from './pcapng.ts';
@@ -38,6 +38,9 @@ const MOST_OCTETS = 65_000;
 /** Records do not say where SIP went; these addresses are nobody's (RFC 5737). */
 const TARGET: NetworkAddress = { address: '192.0.2.1', port: 5060 };
 const OTHER: NetworkAddress = { address: '192.0.2.2', port: 5060 };
+
+/** What there is of a call that was heard. */
+const OF_AUDIO = ['mixed.wav', ...AUDIO_DRAWINGS];
 
 const COLUMNS = ['number', 'time', 'direction', 'event', 'message', 'MIKEY', 'keys', 'failure'];
 
@@ -130,14 +133,8 @@ class OpenCall {
     if (octets.length <= MOST_OCTETS) this.#capture.rtp(at, endsOf(way, direction), octets);
   }
 
-  key({ ssrc, direction, path: way, use }: ObservedKey): void {
-    const { csId, suite, key, mki, packets } = use;
-    const where = [`SSRC ${ssrc.toString(16).padStart(8, '0')}`, direction, ...(way === null ? [] : [way])];
-    const from = csId === null ? 'key of the SDP' : `CS ID ${csId}`;
-    const secret = Secret.of(concat(key.key.expose(), key.salt.expose()));
-    const line = formatCryptoAttribute(this.#keys.length + 1, suite.name, secret, fromHex(mki));
-    this.#keys.push(`# ${[...where, from, `${packets} packets`].join(', ')}\na=${line}\n`);
-    secret.wipe();
+  key(key: ObservedKey): void {
+    this.#keys.push(keyLines('sdes', key, this.#keys.length + 1));
   }
 
   end(out: string, { streams }: CallReport): void {
@@ -148,16 +145,20 @@ class OpenCall {
     const keys = path.join(this.folder, 'keys.txt');
     if (isWithheld || this.#keys.length === 0) rmSync(keys, { force: true });
     else writeWhole(keys, this.#keys.join(''), { mode: 0o600 });
-    const recordings = streams.flatMap(({ file, furtherFiles, direction, ssrc }) => {
+    const recordings = streams.flatMap((stream) => {
+      const { file, furtherFiles, direction, ssrc } = stream;
       if (file === null) return [];
       const files = [file, ...furtherFiles.map((further) => further.file)].map((name) =>
         path.join(out, name),
       );
-      return [{ files, from: this.#starts.get(`${direction} ${ssrc}`) ?? 0 }];
+      return [{ stream, files, from: this.#starts.get(`${direction} ${ssrc}`) ?? 0 }];
     });
-    const mixed = path.join(this.folder, 'mixed.wav');
-    if (recordings.length === 0) rmSync(mixed, { force: true });
-    else mixWav(mixed, recordings);
+    if (recordings.length === 0)
+      for (const name of OF_AUDIO) rmSync(path.join(this.folder, name), { force: true });
+    else {
+      mixWav(path.join(this.folder, 'mixed.wav'), recordings);
+      drawAudio(this.folder, recordings);
+    }
   }
 
   close(): void {

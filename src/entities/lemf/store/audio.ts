@@ -49,6 +49,23 @@ export class AudioFolder {
   }
 }
 
+/** Writers for whoever wants to know what there is, and none of it: samples and packets are counted. */
+export function unwritten(): StreamWriters {
+  let [samples, packets] = [0, 0];
+  const nowhere = { keep: () => undefined, discard: () => undefined };
+  return {
+    audio: {
+      write: ({ length }) => void (samples += length),
+      silence: (count) => void (samples += count),
+      end: () => (samples === 0 ? null : { samples, pieces: 1, ...nowhere }),
+    },
+    packets: {
+      write: () => void packets++,
+      end: () => (packets === 0 ? null : { packets, ...nowhere }),
+    },
+  };
+}
+
 class WavWriter implements AudioWriter {
   readonly #newPiece: () => WavPiece;
   readonly #out: string;

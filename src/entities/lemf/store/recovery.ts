@@ -34,7 +34,7 @@ import type {
 } from '../recover.ts';
 import type { WarrantName } from '../retention.ts';
 import { sourcesPath } from '../sources.ts';
-import { AudioFolder } from './audio.ts';
+import { AudioFolder, unwritten } from './audio.ts';
 import { KEY_ANSWERS_FILE, SqliteKeyAnswers } from './key-answers.ts';
 import { HandoverReader, boundedLinesOf, sourceMarks } from './handed-over.ts';
 import { RecoveryWorkspace } from './workspace.ts';
@@ -52,6 +52,8 @@ export type HandoverPaths = Readonly<Record<HandoverKind, string>>;
 export interface FolderRecoverySettings extends RecoverOptions {
   /** Samples of one WAV file at most; by default what one can hold. */
   readonly mostSamples?: number;
+  /** Whether audio is written, and packets that are not decoded (default true). */
+  readonly audio?: boolean;
   /** This communication alone, by its name (`case-views.ts`); of the others nothing is recovered. */
   readonly only?: string;
 }
@@ -73,7 +75,7 @@ export class FolderRecovery {
   constructor(
     paths: HandoverPaths,
     out: string,
-    { mostSamples, only: _, ...options }: FolderRecoverySettings = {},
+    { mostSamples, only: _, audio: isWritten = true, ...options }: FolderRecoverySettings = {},
   ) {
     this.#out = out;
     this.#paths = paths;
@@ -89,7 +91,7 @@ export class FolderRecovery {
       this.#workspace = workspace;
       const answers = SqliteKeyAnswers.look(path.join(path.dirname(paths.hi2), KEY_ANSWERS_FILE));
       if (answers !== null) this.#toClose(answers);
-      const newWriters = (way: string | null) => audio.newWriters(way);
+      const newWriters = (way: string | null) => (isWritten ? audio.newWriters(way) : unwritten());
       this.#recovery = new Recovery({ workspace, newWriters, options, answers });
       this.#earlier = earlierAudio(path.join(out, RECOVERY_REPORT));
     } catch (error) {
