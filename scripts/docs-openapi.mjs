@@ -42,6 +42,17 @@ export const DESCRIPTIONS = {
   },
   'iq.openapi.yaml': { 'wire/iq/sessions': ['WANTED_SESSION', 'ANCHORED'], 'net/problem': ['PROBLEM'] },
   'kms.openapi.yaml': { 'net/problem': ['PROBLEM'] },
+  'lemf.openapi.yaml': {
+    'wire/analysts/calls': [
+      'ANALYST_SELF',
+      'CALL_LIST',
+      'CALL_VIEWS',
+      'RECORD_VIEW',
+      'ANALYST_TIME_EVENT',
+      'CALL_EVENT',
+    ],
+    'net/problem': ['PROBLEM'],
+  },
   'xk.openapi.yaml': {
     'wire/xk/get-keys': ['GET_KEYS_REQUEST', 'GET_KEYS_ANSWER', 'GET_KEYS_FAILURE'],
     'net/problem': ['PROBLEM'],

@@ -14,8 +14,18 @@ import { systemRoutes } from '../../src/entities/admf/http/system-routes.ts';
 import { warrantJson } from '../../src/entities/admf/http/warrant-json.ts';
 import { warrantRoutes } from '../../src/entities/admf/http/warrant-routes.ts';
 import type { WarrantRecord } from '../../src/entities/admf/warrants.ts';
+import { analystEvents, analystRoutes, ANALYSTS_STATUS } from '../../src/entities/lemf/http/analysts.ts';
 import { XK_STATUS } from '../../src/entities/kms/http/xk.ts';
+import { PERSON_STATUS } from '../../src/net/persons-server.ts';
 import { PROBLEM } from '../../src/net/problem.ts';
+import {
+  ANALYST_SELF,
+  ANALYST_TIME_EVENT,
+  CALL_EVENT,
+  CALL_LIST,
+  CALL_VIEWS,
+  RECORD_VIEW,
+} from '../../src/wire/analysts/calls.ts';
 import {
   ANCHORED,
   encodeAnchored,
@@ -94,6 +104,10 @@ const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
   ],
   'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, PROBLEM],
   'kms.openapi.yaml': [PROBLEM],
+  'lemf.openapi.yaml': [
+    ...[ANALYST_SELF, CALL_LIST, CALL_VIEWS, RECORD_VIEW, ANALYST_TIME_EVENT, CALL_EVENT],
+    PROBLEM,
+  ],
   'xk.openapi.yaml': [GET_KEYS_REQUEST, GET_KEYS_ANSWER, GET_KEYS_FAILURE, PROBLEM],
 };
 
@@ -197,6 +211,32 @@ describe('admf.openapi.yaml', () => {
       degraded: false,
       covered: [],
     });
+  });
+});
+
+describe('lemf.openapi.yaml', () => {
+  const lemf = described('lemf.openapi.yaml');
+  const unused = {} as never;
+  const routes = [
+    ...analystRoutes({
+      ...{ lemf: '', folder: '', show: unused, exporter: unused, exports: unused },
+      clock: unused,
+    }),
+    analystEvents({ stream: unused }),
+  ];
+
+  it('R-93: has every route that there is, who may call it, and every status that the code answers with', () => {
+    const operations = Object.entries(lemf.paths).map(([at, { get }]) => [at, get?.description]);
+    const expected = routes.map((route) => [
+      route.path.replace(/:(\w+)/g, '{$1}'),
+      `Roles: ${route.roles.join(', ')}`,
+    ]);
+    expect(operations.sort()).toEqual(expected.sort());
+    const found = new Set(Object.keys(lemf.paths).flatMap((at) => statuses(lemf, at, 'get')));
+    const own = [...Object.values(ANALYSTS_STATUS), ...Object.values(PERSON_STATUS)];
+    expect([...found].sort()).toEqual(sorted(200, 500, 503, ...own));
+    for (const code of [...Object.keys(ANALYSTS_STATUS), ...Object.keys(PERSON_STATUS), 'busy'])
+      expect(text('lemf.openapi.yaml')).toContain(code);
   });
 });
 

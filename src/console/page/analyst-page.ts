@@ -1,7 +1,8 @@
 /**
  * What happens on the page of analysts: what the reader does, what the LEMF tells, and what is asked for because of it.
  */
-import type { CallEntry, CallList, CallView, RecordView } from '../../entities/lemf/case-views.ts';
+import type { CallList, CallView, RecordView } from '../../entities/lemf/case-views.ts';
+import type { CallEntry } from '../../wire/analysts/calls.ts';
 import { decodeWav, WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import { ANALYST_BEGINNING, analystPlace } from './analyst-state.ts';
 import type { AnalystSelf, AnalystState, LoadedAudio } from './analyst-state.ts';

@@ -1,5 +1,6 @@
 /** What the page of analysts knows, all of it: it is drawn from this alone. */
-import type { CallEntry, CallView, RecordView } from '../../entities/lemf/case-views.ts';
+import type { CallView, RecordView } from '../../entities/lemf/case-views.ts';
+import type { CallEntry } from '../../wire/analysts/calls.ts';
 import type { LiveState } from './live.ts';
 import type { Track } from './player.ts';
 

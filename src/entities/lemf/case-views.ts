@@ -15,6 +15,7 @@ import { decodeMessage } from '../../mikey/message.ts';
 import { keyManagementOf, parseKeyManagement } from '../../sip/key-management.ts';
 import { describePsPdu } from '../../wire/shown/describe-pdu.ts';
 import type { ShownFields } from '../../wire/shown/shown.ts';
+import type { CallEntry } from '../../wire/analysts/calls.ts';
 import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
 import { callParties, stepsOf } from './call-steps.ts';
 import type { CallParties, CallStep } from './call-steps.ts';
@@ -29,24 +30,6 @@ import type { Workspace } from './workspace.ts';
 
 /** Steps of a ladder that are told; all are counted. */
 const MOST_STEPS = 2000;
-
-/** A call in the list. */
-export interface CallEntry {
-  /** Of its communication: calls of several sources may have one. */
-  readonly id: string;
-  readonly liid: string;
-  readonly cin: number;
-  readonly source: string | null;
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly firstTime: string | null;
-  readonly lastTime: string | null;
-  readonly ended: boolean;
-  /** RTP packets. */
-  readonly packets: number;
-  /** `null`: nobody has tried yet, with all that has come by now. */
-  readonly recovered: boolean | null;
-}
 
 /** Some of the calls, the newest first. */
 export interface CallList {

@@ -1,7 +1,7 @@
 /** Calls by the warrants that they belong to: who, when, and whether all of it was recovered. */
 import { html, nothing } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
-import type { CallEntry } from '../../../entities/lemf/case-views.ts';
+import type { CallEntry } from '../../../wire/analysts/calls.ts';
 import type { AnalystPage } from '../analyst-page.ts';
 import { callAddress } from '../analyst-state.ts';
 import type { AnalystState } from '../analyst-state.ts';

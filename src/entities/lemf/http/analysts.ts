@@ -1,5 +1,5 @@
 /**
- * What analysts may ask of a LEMF: a door for people (`net/persons-server.ts`), for the role `analyst` alone. JSON but for
+ * What analysts may ask of a LEMF (`api/lemf.openapi.yaml`): a door for people (`net/persons-server.ts`), for the role `analyst` alone. JSON but for
  * audio and exports; each call is on the LEMF's audit log.
  *
  *     GET /v1/self                             whom the LEMF takes the caller for
@@ -23,7 +23,7 @@ import { EVENTS_TYPE } from '../../../net/event-streams.ts';
 import type { EventStream } from '../../../net/event-streams.ts';
 import type { Person } from '../../../net/persons.ts';
 import { PersonOctets, PersonRefusal, personsServer } from '../../../net/persons-server.ts';
-import type { PersonRoute, PersonsServerOptions } from '../../../net/persons-server.ts';
+import type { PersonRoute, PersonStreamRoute, PersonsServerOptions } from '../../../net/persons-server.ts';
 import type { CaseAnswers, CaseQuestion } from '../case-views.ts';
 import { LemfError } from '../errors.ts';
 
@@ -38,7 +38,8 @@ export type AnalystRefusalCode =
 /** A call of an analyst that cannot be answered. */
 export class AnalystRefusal extends ClavigerError<AnalystRefusalCode> {}
 
-const STATUS: Readonly<Record<AnalystRefusalCode, number>> = {
+/** HTTP status of each refusal. */
+export const ANALYSTS_STATUS: Readonly<Record<AnalystRefusalCode, number>> = {
   malformed: 400,
   unknown: 404,
   'no-export': 404,
@@ -74,27 +75,36 @@ export function analystsServer(options: AnalystsOptions): FastifyInstance {
     ...options,
     ...{ name: 'analysts', kind: 'analyst', roles: ROLES, bodyLimit: 1024 },
     routes: analystRoutes(options),
-    streams: [
-      {
-        ...{ method: 'GET', path: '/v1/events', roles: ROLES, type: EVENTS_TYPE },
-        stream: ({ person, query }) => {
-          read(NOTHING, query);
-          const stream = options.stream(person);
-          if (stream !== null) return stream;
-          const told = `${person.name} has as many streams of events as one may have, or there are too many in all`;
-          throw new PersonRefusal('too-many-streams', told);
-        },
-      },
-    ],
+    streams: [analystEvents(options)],
     statusOf: (error) => {
-      if (error instanceof AnalystRefusal) return { status: STATUS[error.code], code: error.code };
+      if (error instanceof AnalystRefusal) return { status: ANALYSTS_STATUS[error.code], code: error.code };
       const isBusy = error instanceof LemfError && error.code === 'busy';
       return isBusy ? { status: 503, code: error.code } : null;
     },
   });
 }
 
-function analystRoutes({ lemf, folder, show, exporter, exports, clock }: AnalystsOptions): PersonRoute[] {
+export function analystEvents({ stream: begin }: Pick<AnalystsOptions, 'stream'>): PersonStreamRoute {
+  return {
+    ...{ method: 'GET', path: '/v1/events', roles: ROLES, type: EVENTS_TYPE },
+    stream: ({ person, query }) => {
+      read(NOTHING, query);
+      const stream = begin(person);
+      if (stream !== null) return stream;
+      const told = `${person.name} has as many streams of events as one may have, or there are too many in all`;
+      throw new PersonRefusal('too-many-streams', told);
+    },
+  };
+}
+
+export function analystRoutes({
+  lemf,
+  folder,
+  show,
+  exporter,
+  exports,
+  clock,
+}: Pick<AnalystsOptions, 'lemf' | 'folder' | 'show' | 'exporter' | 'exports' | 'clock'>): PersonRoute[] {
   const get = (at: string, answer: PersonRoute['answer']): PersonRoute => ({
     ...{ method: 'GET', path: at, roles: ROLES },
     answer,

@@ -7,6 +7,9 @@ import type { CallList, CallView, RecordView } from '../../../../src/entities/le
 import { startLemf } from '../../../../src/entities/lemf/start.ts';
 import { ConfigError } from '../../../../src/host/config.ts';
 import { systemClock, systemRandom } from '../../../../src/host/runtime.ts';
+import type { TSchema } from 'typebox';
+import { Form } from '../../../../src/bytes/schema.ts';
+import { ANALYST_SELF, CALL_LIST, CALL_VIEWS, RECORD_VIEW } from '../../../../src/wire/analysts/calls.ts';
 import { silent } from '../../../support/silent.ts';
 import { delivered, InterceptedCall, LIID } from '../call.ts';
 import { AnalystsHome, LEMF } from './door.ts';
@@ -82,6 +85,26 @@ describe('R-93: the door for analysts', { timeout: 60_000 }, () => {
     for (const { tek, salt } of call.vector.keys.cryptoSessions)
       for (const secret of [tek, salt]) expect(octets.toString().toLowerCase()).not.toContain(secret);
     expect(octets.toString()).toContain('secret, ');
+  });
+
+  it('R-93: answers in the forms that its description has', async () => {
+    const { id, steps } = await view();
+    const key = steps.find(({ kind }) => kind === 'key')!;
+    const forms = [
+      ['/v1/self', ANALYST_SELF],
+      ['/v1/calls?limit=1', CALL_LIST],
+      [`/v1/calls/${id}`, CALL_VIEWS],
+      [`/v1/calls/${id}/records/0`, RECORD_VIEW],
+      [`/v1/calls/${id}/records/${key.place}`, RECORD_VIEW],
+    ] as const;
+    for (const [at, schema] of forms) {
+      const answered = await home.json<object>(at);
+      expect(new Form<TSchema>(schema).read(answered), at).toHaveProperty('value');
+      const [first = ''] = Object.keys(answered);
+      expect(new Form<TSchema>(schema).read({ ...answered, [first]: undefined }), at).toHaveProperty(
+        'faults',
+      );
+    }
   });
 
   it('has nothing but what it is asked for: no other file, record or call', async () => {
