@@ -226,7 +226,7 @@ describe('the lines of keys', () => {
         .split('\n')
         .map((line) => line.split('\t'));
       const expected = cases.flatMap(({ payloads }) => payloads.map((payload) => [payload, '']));
-      const unopened = [...changed.packets, ...changedGcm.packets].map(() => [
+      const unopened = [...changed.packets, ...changedGcm.packets].map((): unknown[] => [
         '',
         expect.stringMatching(/^(1|True)$/),
       ]);

@@ -60,7 +60,9 @@ export function unwritten(): StreamWriters {
       end: () => (samples === 0 ? null : { samples, pieces: 1, ...nowhere }),
     },
     packets: {
-      write: () => void packets++,
+      write: () => {
+        packets++;
+      },
       end: () => (packets === 0 ? null : { packets, ...nowhere }),
     },
   };
