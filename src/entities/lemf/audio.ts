@@ -116,18 +116,18 @@ export function decodeRuns(
     if (aheadOf(runs[at - 1], run) === null) recording.beginAnew();
     stretches.beginAnew();
     for (const { rtp, octets, time, index } of run.packets()) {
-      onPacket(index, recording.seconds);
       stretches.pass(index);
       const { payloadType, timestamp, payload } = rtp;
+      const codec = payload.length === 0 ? null : codecOf(payloadType, time);
+      const law = g711Law(codec ?? '');
+      const samples = law === null ? null : decodeG711(payload, law);
+      if (samples !== null) recording.append(timestamp, time, samples);
+      // What is recorded comes after the silence that stands before it.
+      onPacket(index, (recording.length - (samples?.length ?? 0)) / WAV_SAMPLE_RATE);
       // Without payload: it keeps a path open (RFC 6263), and says nothing.
       if (payload.length === 0) continue;
-      const codec = codecOf(payloadType, time);
-      const law = g711Law(codec ?? '');
-      if (law !== null) {
-        const samples = decodeG711(payload, law);
-        recording.append(timestamp, time, samples);
-        stretches.recorded(samples.length);
-      } else if (codec !== null && isTelephoneEvent(codec) && events.add(timestamp, payload)) {
+      if (samples !== null) stretches.recorded(samples.length);
+      else if (codec !== null && isTelephoneEvent(codec) && events.add(timestamp, payload)) {
         for (const { timestamp: start } of events.events.slice(eventPlaces.length))
           eventPlaces.push(recording.placeOf(start));
       } else {

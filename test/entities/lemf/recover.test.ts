@@ -85,6 +85,25 @@ describe('recovery from HI2 and HI3 alone (R-13, R-20)', () => {
     });
   });
 
+  it('R-93: says from where on each key is heard: after the silence before its first packet', () => {
+    const [packets, pause] = [12, 8_000];
+    const updated = {
+      after: 1,
+      firstSequenceNumber: 7 + packets,
+      firstTimestamp: 1000 + 160 * packets + pause,
+    };
+    const call = new InterceptedCall('exchange-update-1.json', { packets });
+    const later = new InterceptedCall('exchange-update-1.json', { packets, ...updated });
+    const keys = [...call.keys, ...later.keys];
+    const { report } = run([...call.signalling, ...keys, ...call.content, ...later.content]);
+    const streams = report.calls[0]?.streams.filter(({ csId }) => csId === 1 || csId === 2);
+    const places = [
+      { packets, at: 0 },
+      { packets, at: 1.24 },
+    ];
+    expect(streams).toMatchObject([{ keys: places }, { keys: places }]);
+  });
+
   it('keys that come after the content open it as well', () => {
     const call = new InterceptedCall();
     expectAll(run([...call.content, ...call.signalling, ...call.keys]), call);
