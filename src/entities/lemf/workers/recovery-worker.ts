@@ -27,6 +27,7 @@ parentPort?.on('message', (order: RecoveryOrder) => {
       const looked = live.look(order);
       reply({ ...looked, tookMs: performance.now() - began });
     } else if (order.kind === 'show') {
+      yieldPriority();
       live ??= new LiveFolder(order.look);
       reply(live.show(order.question, order.look));
     } else if (order.kind === 'erase') {
