@@ -84,6 +84,16 @@ describe('R-93: audit logs in the page', () => {
     expect(cut.logs[0]?.why).toContain('ends before');
   });
 
+  it('who asks for them twice at once, as whoever goes from view to view does, breaks none', async () => {
+    const lines = linesOf(numbered(2_500));
+    const logs = new AuditLogs([KMS], sourceOf({ [KMS.name]: lines }));
+    await Promise.all([logs.update(), logs.update()]);
+    expect(logs.logs[0]).toMatchObject({ state: 'verified', why: '', verified: 2_500 });
+    lines.push(...linesOf(numbered(2_600)).slice(2_500));
+    await Promise.all([logs.update(), logs.update()]);
+    expect(logs.logs[0]).toMatchObject({ state: 'verified', why: '', verified: 2_600 });
+  });
+
   it('one that cannot be read is told of with what was read before, and one that is not kept is no fault', async () => {
     const lines = linesOf(numbered(2));
     let refusal: AskRefusal | null = null;

@@ -37,6 +37,7 @@ export interface LogSource {
 export class AuditLogs {
   readonly #source: LogSource;
   readonly #logs: VerifiedLog[];
+  #reading: Promise<boolean> | null = null;
 
   constructor(entities: readonly WatchedEntityName[], source: LogSource) {
     this.#source = source;
@@ -48,8 +49,13 @@ export class AuditLogs {
     return this.#logs.map((log) => log.shown);
   }
 
-  /** Reads what has come; whether anything has. */
-  async update(): Promise<boolean> {
+  /** Reads what has come; whether anything has. Whoever asks while that is under way gets the same: no record is read twice. */
+  update(): Promise<boolean> {
+    this.#reading ??= this.#read().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  async #read(): Promise<boolean> {
     const before = this.logs;
     await Promise.all(this.#logs.map((log) => log.update(this.#source)));
     return this.logs.some((log, at) => log !== before[at]);

@@ -64,8 +64,8 @@ export class ViewWatch {
     switch (view) {
       case 'audit':
       case 'releases':
-        await this.#logs.update();
-        this.#tell({ logs: this.#logs.logs });
+        // What is there already is not sorted and judged anew.
+        if (await this.#logs.update()) this.#tell({ logs: this.#logs.logs });
         break;
       case 'network':
         await this.#network.update(Date.now());
