@@ -2,6 +2,7 @@
  * What happens on the page of analysts: what the reader does, what the LEMF tells, and what is asked for because of it.
  */
 import type { CallList, CallView, RecordView } from '../../entities/lemf/case-views.ts';
+import type { StreamReport } from '../../entities/lemf/recover.ts';
 import type { CallEntry } from '../../wire/analysts/calls.ts';
 import { decodeWav, WAV_SAMPLE_RATE } from '../../media/wav.ts';
 import { ANALYST_BEGINNING, analystPlace } from './analyst-state.ts';
@@ -173,18 +174,16 @@ export class AnalystPage {
       seconds <= LONGEST_SECONDS && furtherFiles.length === 0;
     const tooLong = streams.filter((stream) => !isHeard(stream)).map(({ file }) => file ?? '');
     if (this.state.audio.get(source) === undefined) put({ of, tracks: null, tooLong });
-    const heard = streams.filter(isHeard);
-    const origin = Math.min(...heard.map(({ begins }) => begins ?? Infinity));
-    const tracks = await Promise.all(
-      heard.map(async (stream): Promise<Track> => {
-        const file = stream.file ?? '';
-        const samples = decodeWav(await getOctets(`calls/${id}/files/${encodeURIComponent(file)}`));
-        const ahead = stream.begins === null ? 0 : stream.begins - origin;
-        return { name: trackName(stream), file, samples, from: Math.round((ahead * WAV_SAMPLE_RATE) / 1000) };
-      }),
-    );
-    const { place } = this.state;
-    if (place.view === 'call' && place.id === id) put({ of, tracks, tooLong });
+    try {
+      const tracks = await tracksOf(id, streams.filter(isHeard));
+      const { place } = this.state;
+      if (place.view === 'call' && place.id === id) put({ of, tracks, tooLong });
+    } catch (error) {
+      // They are asked for again when the call is.
+      const audio = new Map(this.state.audio);
+      if (audio.get(source)?.tracks === null && audio.delete(source)) this.set({ audio });
+      throw error;
+    }
   }
 
   async #loaded(work: () => Promise<void>): Promise<void> {
@@ -195,6 +194,19 @@ export class AnalystPage {
       this.set({ failure: refusalText(error) });
     }
   }
+}
+
+/** The recordings of streams, each from where it begins. @throws AskRefusal */
+function tracksOf(id: string, heard: readonly StreamReport[]): Promise<Track[]> {
+  const origin = Math.min(...heard.map(({ begins }) => begins ?? Infinity));
+  return Promise.all(
+    heard.map(async (stream): Promise<Track> => {
+      const file = stream.file ?? '';
+      const samples = decodeWav(await getOctets(`calls/${id}/files/${encodeURIComponent(file)}`));
+      const ahead = stream.begins === null ? 0 : stream.begins - origin;
+      return { name: trackName(stream), file, samples, from: Math.round((ahead * WAV_SAMPLE_RATE) / 1000) };
+    }),
+  );
 }
 
 function nameOf({ id, source }: CallEntry): string {

@@ -15,8 +15,8 @@ export function getJson<T>(path: string): Promise<T> {
 /** Octets of a file. @param path below `/v1/` @throws AskRefusal */
 export async function getOctets(path: string): Promise<Uint8Array> {
   const answer = await asked(apiUrl(path), {});
-  if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
-  throw refusalOf(answer.status, await answer.json().catch(() => null));
+  if (!answer.ok) throw refusalOf(answer.status, await answer.json().catch(() => null));
+  return new Uint8Array(await answer.arrayBuffer().catch(brokenOff));
 }
 
 /** As `getJson`. @param body what is sent as JSON */
@@ -43,15 +43,15 @@ export async function askJson<T>(url: string, init: RequestInit = {}): Promise<T
 export async function askLines(url: string): Promise<string> {
   const answer = await asked(url, {});
   if (!answer.ok) throw refusalOf(answer.status, await answer.json().catch(() => null));
-  return answer.text().catch(() => {
-    throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
-  });
+  return answer.text().catch(brokenOff);
 }
 
 function asked(url: string, init: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, cache: 'no-store', redirect: 'error' }).catch(() => {
-    throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
-  });
+  return fetch(url, { ...init, cache: 'no-store', redirect: 'error' }).catch(brokenOff);
+}
+
+function brokenOff(): never {
+  throw new AskRefusal('unreachable', 0, CONSOLE_TEXTS.errors.unreachable);
 }
 
 function refusalOf(status: number, json: unknown): AskRefusal {
