@@ -7,18 +7,29 @@ import type { PageFiles } from '../../src/net/pages.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-/** What the page is made of, besides what hardly changes. */
-const sources = ['src/console/page', 'src/views', 'src/entities/lemf'].map((folder) =>
-  path.join(root, folder),
+/** The rooms that the page is made of. */
+const sources = ['bytes', 'console/page', 'entities/lemf', 'evidence', 'media', 'mikey', 'views'].map(
+  (room) => path.join(root, 'src', room),
 );
 const page = path.join(root, 'dist/console/page/index.html');
 
 /** Builds it where a source is newer; test files that want the same wait for each other. */
 export function consolePages(): Promise<PageFiles> {
   return oneAtATime('console', async () => {
-    if (newest() > changedAt(page)) await build({ configFile: path.join(root, 'vite.config.ts') });
+    if (newest() > changedAt(page)) await builtForService();
     return builtConsole();
   });
+}
+
+/** Under test the page would be made of its libraries as they are for developers, and stay so for whoever runs it next. */
+async function builtForService(): Promise<void> {
+  const before = process.env['NODE_ENV'] ?? 'test';
+  process.env['NODE_ENV'] = 'production';
+  try {
+    await build({ configFile: path.join(root, 'vite.config.ts') });
+  } finally {
+    process.env['NODE_ENV'] = before;
+  }
 }
 
 function newest(): number {
