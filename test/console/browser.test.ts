@@ -91,12 +91,16 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
     expect(await dora.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
       'Elements',
       'Alarms',
+      'Network',
     ]);
     for (const place of ['#/warrants', '#/warrants/L1', '#/enter']) {
       await dora.evaluate(`location.hash = ${JSON.stringify(place)}`);
       await dora.getByText('does not have a role that reads this').waitFor();
     }
     expect(await dora.content()).not.toContain('alice');
+    // Whose configuration names no entities, as those that an earlier version made, is told what to do.
+    await dora.getByRole('link', { name: 'Network' }).click();
+    await dora.getByText('claviger init makes a laboratory').waitFor();
     expect(complaints).toEqual([]);
   });
 

@@ -120,7 +120,8 @@ export function maySee(
   view: PagePlace['view'],
   { self, beside }: Pick<PageState, 'self' | 'beside'>,
 ): boolean {
-  const watches = (beside?.entities.length ?? 0) > 0;
+  // An ADMF that serves the page has nobody to ask for these; where a bridge does, and has nobody either, the view says why.
+  const isBridged = beside !== null;
   switch (view) {
     case 'warrants':
     case 'warrant':
@@ -129,9 +130,9 @@ export function maySee(
       return hasAny(self, ['officer']);
     case 'audit':
     case 'releases':
-      return watches && hasAny(self, ['auditor']);
+      return isBridged && hasAny(self, ['auditor']);
     case 'network':
-      return watches && hasAny(self, ['auditor', 'operator']);
+      return isBridged && hasAny(self, ['auditor', 'operator']);
     case 'laboratory':
       return beside?.laboratory === true;
     default:

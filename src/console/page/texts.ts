@@ -1,12 +1,5 @@
 /** All that the console says, in English; what comes from the records is put between. */
-import type {
-  ActName,
-  DifferenceJson,
-  RoleName,
-  StateName,
-  WarrantFileJson,
-  WarrantJson,
-} from './answers.ts';
+import type { ActName, DifferenceJson, RoleName, StateName, WarrantFileJson } from './answers.ts';
 
 export const CONSOLE_TEXTS = {
   product: 'Claviger',
@@ -23,6 +16,8 @@ export const CONSOLE_TEXTS = {
   loading: 'Loading…',
   notYours: 'Your certificate does not have a role that reads this.',
   noSuchView: 'There is no such page.',
+  nobodyWatched:
+    'There is nobody to ask: your configuration names no entities (setting entities), as those of laboratories that an earlier version made do not. claviger init makes a laboratory whose auditors and operators have them. To go on with this one, name its entities there, and yourself at each (setting admin.peers): see docs/console.md, “Audit logs and the network”.',
   reload: 'Load again',
   back: 'All warrants',
   none: 'none',
@@ -462,14 +457,3 @@ export const CONSOLE_TEXTS = {
     closed: 'The console has been ended, or its link was used elsewhere. Start it again.',
   },
 } as const;
-
-/** Kinds of identity that are offered; X1 has further ones. */
-export const TARGET_NAMES = [
-  'sipUri',
-  'telUri',
-  'impu',
-  'impi',
-  'e164Number',
-  'imei',
-  'nai',
-] as const satisfies readonly WarrantJson['targets'][number]['name'][];

@@ -4,9 +4,20 @@ import type { TemplateResult } from 'lit-html';
 import type { ChangesJson, WarrantJson } from '../answers.ts';
 import type { BridgeAnswer } from '../../beside.ts';
 import { inputTime, localInput } from '../format.ts';
-import { TARGET_NAMES, CONSOLE_TEXTS } from '../texts.ts';
+import { CONSOLE_TEXTS } from '../texts.ts';
 
 const { form: WORDS } = CONSOLE_TEXTS;
+
+/** Kinds of identity that are offered; X1 has further ones. */
+const TARGET_NAMES = [
+  'sipUri',
+  'telUri',
+  'impu',
+  'impi',
+  'e164Number',
+  'imei',
+  'nai',
+] as const satisfies readonly WarrantJson['targets'][number]['name'][];
 
 export interface FieldOptions {
   readonly value?: string;

@@ -50,16 +50,23 @@ function viewOf(state: PageState, page: OfficerPage): TemplateResult {
     case 'alarms':
       return html`${systemSummary(state)} ${alarmsView(state)}`;
     case 'audit':
-      return auditView(state, page);
+      return watched(state, () => auditView(state, page));
     case 'releases':
-      return releasesView(state);
+      return watched(state, () => releasesView(state));
     case 'network':
-      return networkView(state, page);
+      return watched(state, () => networkView(state, page));
     case 'laboratory':
       return laboratoryView(state, page);
     case 'unknown':
       return html`<p>${CONSOLE_TEXTS.noSuchView}</p>`;
   }
+}
+
+/** A view of the entities that are watched, or what to do where there are none. */
+function watched({ place, beside }: PageState, view: () => TemplateResult): TemplateResult {
+  if (beside === null || beside.entities.length > 0) return view();
+  return html`<h1>${titleOf(place)}</h1>
+    <p>${CONSOLE_TEXTS.nobodyWatched}</p>`;
 }
 
 /** What the reader's roles can see. */
