@@ -38,7 +38,8 @@ export interface KeyRelease {
 /** A warrant as the ADMF's log has it. */
 interface LoggedWarrant {
   readonly liid: string;
-  readonly approvals: { readonly at: number; readonly by: string }[];
+  /** Who has approved it. */
+  readonly approvals: string[];
   /** Unix milliseconds. `known`: since when it is on the log as approved. */
   readonly periods: { readonly start: number; end: number; readonly known: number }[];
 }
@@ -89,7 +90,7 @@ function releaseOf(entity: string, record: AuditRecord, warrants: WarrantsOnLog)
     isBeforeStart: event['beforeStart'] === true,
     sessions: Number(event['cryptoSessions'] ?? 0),
     liid: warrant?.liid ?? null,
-    approvedBy: [...new Set(warrant?.approvals.map(({ by }) => by) ?? [])],
+    approvedBy: [...new Set(warrant?.approvals)],
   };
   const verdict = warrants.covers(Date.parse(time))
     ? verdictOn(release, Date.parse(time), warrant)
@@ -152,7 +153,7 @@ class WarrantsOnLog {
     this.#byXid.set(xid, known);
     this.#byLiid.set(liid, known);
     const at = Date.parse(time);
-    if (APPROVALS.includes(event.kind) && typeof by === 'string') known.approvals.push({ at, by });
+    if (APPROVALS.includes(event.kind) && typeof by === 'string') known.approvals.push(by);
     const last = known.periods.at(-1);
     if (BEGUN.includes(state)) {
       const [from, to] = [Date.parse(String(start)), Date.parse(String(end))];

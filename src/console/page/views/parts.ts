@@ -33,6 +33,14 @@ export function stateMarks({ state, degraded, changing, lapses, erased }: Warran
   </span>`;
 }
 
+/** A number that is seen from afar. @param isBad whether any is too many */
+export function tile(count: number, name: string, isBad = false): TemplateResult {
+  return html`<div class="tile ${isBad && count > 0 ? 'bad' : ''}">
+    <dd>${count}</dd>
+    <dt>${name}</dt>
+  </div>`;
+}
+
 export interface Column {
   readonly title: string;
   /** Of cells that are read by digits. */

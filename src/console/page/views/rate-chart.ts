@@ -1,4 +1,4 @@
-/** A line for each entity over the last minutes, drawn by uPlot; what it shows stands beside it as a table, too. */
+/** A line for each entity over the last minutes, drawn by uPlot; the newest value of each stands below it as text (`network.ts`). */
 import { html } from 'lit-html';
 import type { TemplateResult } from 'lit-html';
 import { ref } from 'lit-html/directives/ref.js';

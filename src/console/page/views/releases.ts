@@ -9,7 +9,7 @@ import { warrantAddress } from '../state.ts';
 import type { PageState } from '../state.ts';
 import { CONSOLE_TEXTS } from '../texts.ts';
 import { logTable } from './audit.ts';
-import { plainTable, timeOf, told, toldAll } from './parts.ts';
+import { plainTable, tile, timeOf, told, toldAll } from './parts.ts';
 
 const { releasesView: WORDS } = CONSOLE_TEXTS;
 
@@ -21,17 +21,11 @@ export function releasesView({ logs }: PageState): TemplateResult {
   const { releases, refused } = judged(logs);
   const without = releases.filter(isWithoutWarrant).length;
   const unjudged = releases.filter(({ verdict }) => verdict === 'unjudged').length;
-  const tile = (count: number, name: string, isBad: boolean): TemplateResult =>
-    html`<div class="tile ${isBad && count > 0 ? 'bad' : ''}">
-      <dd>${count}</dd>
-      <dt>${name}</dt>
-    </div>`;
   return html`${head}
     <section aria-label=${WORDS.title}>
       <dl class="tiles">
-        ${tile(releases.length - without - unjudged, WORDS.covered, false)}
-        ${tile(without, WORDS.without, true)} ${tile(unjudged, WORDS.unjudged, true)}
-        ${tile(refused, WORDS.refused, false)}
+        ${tile(releases.length - without - unjudged, WORDS.covered)} ${tile(without, WORDS.without, true)}
+        ${tile(unjudged, WORDS.unjudged, true)} ${tile(refused, WORDS.refused)}
       </dl>
     </section>
     <p>${WORDS.explained}</p>
