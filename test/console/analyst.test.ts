@@ -16,6 +16,7 @@ import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import { AnalystsHome } from '../entities/lemf/http/door.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { consolePages } from '../support/console.ts';
+import { faultsOfView } from '../support/looked-at.ts';
 import { silent } from '../support/silent.ts';
 
 const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
@@ -101,6 +102,7 @@ describe.skipIf(chromiumPath === null)(
       const dialog = page.getByRole('dialog');
       await dialog.getByRole('heading', { name: 'I_MESSAGE_1' }).waitFor();
       expect(await dialog.locator('.mikey > details').count()).toBeGreaterThan(4);
+      expect(await faultsOfView(page)).toEqual([]);
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
       // The same by the keyboard alone: the step of a stranger, whose markup is text.
@@ -161,11 +163,15 @@ describe.skipIf(chromiumPath === null)(
 
       expect(await page.locator('#injected, main img').count()).toBe(0);
       expect(await page.title()).toBe('Calls · Claviger');
+      expect(await faultsOfView(page)).toEqual([]);
       for (const width of [360, 3840]) {
         await page.setViewportSize({ width, height: 800 });
         expect(await page.evaluate<string[]>(BEYOND)).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
       }
+      await page.getByRole('link', { name: 'All calls' }).click();
+      await page.getByRole('table', { name: `LIID ${LIID}` }).waitFor();
+      expect(await faultsOfView(page)).toEqual([]);
       expect(complaints).toEqual([]);
     });
 
