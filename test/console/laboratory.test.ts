@@ -157,6 +157,14 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     expect(complaints).toEqual([]);
   });
 
+  it('lets the analyst of the home see and hear the call', async () => {
+    const page = await seenBy('analyst.home1');
+    await page.getByRole('table', { name: 'LIID AGAIN' }).getByRole('link').first().click();
+    await page.getByRole('button', { name: 'Play' }).waitFor({ timeout: 60_000 });
+    await page.getByText('Every stream of the call was decrypted and decoded.').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   it('shows the operator who is up, with rates, and no log whatever the address says', async () => {
     const page = await seenBy('operator.home1');
     expect(await views(page)).toEqual(['Elements', 'Alarms', 'Network', 'Laboratory']);

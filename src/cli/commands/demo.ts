@@ -105,9 +105,10 @@ Ends with 0 if every check passed, with 1 if not. With --processes the twelve en
 of their own, which end with the demo; the phones are in the demo's own process, since what they hear
 is what is checked. If one of the twelve ends by itself, so does the demo, and says which.
 
-With --console the network stays up after the demo until Ctrl-C, with two officers, an auditor and an
-operator at each home: their links open the console, each in one browser. Phones call again from its
-view Laboratory; a warrant is entered by one officer and approved by another.
+With --console the network stays up after the demo until Ctrl-C, with two officers, an auditor, an
+operator and an analyst at each home: their links open the console, each in one browser. Phones call
+again from its view Laboratory; a warrant is entered by one officer and approved by another, and what
+came of it is seen and heard as the analyst.
 
 The capture of --pcap is for Wireshark: what TLS carries is in it as it is within TLS, one PDU a
 TCP segment, from and to the ports in use. --verbose says which these are.

@@ -8,7 +8,6 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
-import { endpointText } from '../../bytes/network-address.ts';
 import type { Random } from '../../bytes/ports.ts';
 import { TLS_FILES } from '../../host/config.ts';
 import { mapPaths } from '../../host/config-paths.ts';
@@ -18,9 +17,10 @@ import { makeFolder, writeWhole } from '../../storage/files.ts';
 import { schemaOf } from '../check/configurations.ts';
 import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
-import { hostOf, MAILBOX_USER, planHome, SERVICES } from '../network/home.ts';
+import { MAILBOX_USER, planHome, SERVICES } from '../network/home.ts';
 import type { HomePlan, Plan, Service } from '../network/home.ts';
-import { PEOPLE, personConfig, personName, watchersOf } from '../network/people.ts';
+import { ANALYST, analystConfig, PEOPLE, personConfig, personName } from '../network/people.ts';
+import { settingsForPeople, watchersOf } from '../network/people.ts';
 import type { WatchedEntity } from '../network/people.ts';
 import { LabPki } from '../network/pki.ts';
 import { composeFile } from '../packaging/compose.ts';
@@ -78,9 +78,6 @@ const USERS = [
   ['erin', 'frank'],
   ['grace', 'heidi'],
 ] as const;
-
-/** Who listens at the LEMF. */
-const ANALYST = 'analyst';
 
 /** Where an officer's configuration has paths. */
 const OFFICER_PATHS = Type.Object({ tls: TLS_FILES });
@@ -193,7 +190,7 @@ async function makeHome(
   {
     pki,
     admin,
-    analysts: port,
+    analysts,
     ...times
   }: {
     readonly pki: LabPki;
@@ -214,16 +211,7 @@ async function makeHome(
   };
   const { entities, phones, mailbox, agency } = await configureHome(plan, home, pki);
   const services: Readonly<Record<Service, object | null>> = { ...entities, mailbox };
-  const peers = Object.keys(PEOPLE).map((person) => personName(person, home));
-  const officers = { address: home.address, port: home.ports['admf.officers'], peers };
-  const analyst = `${ANALYST}.${home.domain}`;
-  const more: Partial<Record<Service, object>> = {
-    admf: { approval: 'two', officers },
-    lemf: {
-      analysts: { address: home.address, port, peers: [analyst] },
-      recoverInto: path.join(plan.state, home.name, 'recovered'),
-    },
-  };
+  const more = settingsForPeople(home, { state: plan.state, analysts });
   const watchers = watchersOf(home);
   for (const { entity, address, port } of admin)
     write(entity, schemaOf(entity), {
@@ -236,12 +224,12 @@ async function makeHome(
     issued.set(person, tls);
     write(person, OFFICER_PATHS, personConfig(person, home, tls, admin));
   }
-  const listens = await pki.issue({ commonName: analyst, dnsNames: [], roles: ['analyst'] });
-  const at = endpointText({ address: home.address, port });
-  write(ANALYST, schemaOf('analyst'), {
-    ...{ url: `https://${hostOf('lemf', home)}:8443`, tls: listens },
-    hosts: { [`${hostOf('lemf', home)}:8443`]: at },
+  const analyst = await pki.issue({
+    commonName: personName(ANALYST, home),
+    dnsNames: [],
+    roles: ['analyst'],
   });
+  write(ANALYST, schemaOf('analyst'), analystConfig(home, analyst, analysts));
   write('agency', schemaOf('agency'), agency);
   makeFolder(path.join(own, 'hi1'), 0o700);
   for (const [name, octets] of Object.entries(agencyRequests(home, times)))

@@ -7,8 +7,9 @@ import { AdminListener } from '../../host/admin.ts';
 import { EntityStatus } from '../../host/entity-status.ts';
 import type { ToldOperation } from '../../host/entity-status.ts';
 import type { TlsFiles } from '../../net/tls.ts';
-import type { Entity, HomeName, HomePlan } from './home.ts';
-import { PEOPLE, personConfig, personName, watchersOf } from './people.ts';
+import type { Entity, HomeName, HomePlan, Service } from './home.ts';
+import { ANALYST, analystConfig, PEOPLE, personConfig, personName } from './people.ts';
+import { settingsForPeople, watchersOf } from './people.ts';
 import type { WatchedEntity } from './people.ts';
 import type { LabPki } from './pki.ts';
 
@@ -25,34 +26,53 @@ interface OpenAdmin {
   readonly watched: WatchedEntity;
 }
 
+/** Where people find what is theirs. */
+interface PeoplePlaces {
+  /** Where entities keep their state. */
+  readonly state: string;
+  /** A port for each home's door for analysts. */
+  readonly newPort: () => number;
+}
+
 export class LabPeople {
   readonly #homes: readonly HomePlan<HomeName>[];
+  readonly #state: string;
   /** By person and home. */
   readonly #issued: ReadonlyMap<string, TlsFiles>;
+  /** Ports of doors for analysts, by home. */
+  readonly #analysts: ReadonlyMap<string, number>;
   /** By entity and home. */
   readonly #open = new Map<string, OpenAdmin>();
 
-  private constructor(homes: readonly HomePlan<HomeName>[], issued: ReadonlyMap<string, TlsFiles>) {
+  private constructor(
+    homes: readonly HomePlan<HomeName>[],
+    issued: ReadonlyMap<string, TlsFiles>,
+    { state, newPort }: PeoplePlaces,
+  ) {
     this.#homes = homes;
     this.#issued = issued;
+    this.#state = state;
+    this.#analysts = new Map(homes.map(({ name }) => [name, newPort()]));
   }
 
-  static async issue(pki: LabPki, homes: readonly HomePlan<HomeName>[]): Promise<LabPeople> {
+  static async issue(
+    pki: LabPki,
+    homes: readonly HomePlan<HomeName>[],
+    places: PeoplePlaces,
+  ): Promise<LabPeople> {
     const issued = new Map<string, TlsFiles>();
     for (const home of homes)
-      for (const [person, roles] of Object.entries(PEOPLE)) {
+      for (const [person, roles] of Object.entries({ ...PEOPLE, [ANALYST]: ['analyst'] as const })) {
         const subject = { commonName: personName(person, home), dnsNames: [], roles };
         issued.set(`${person}.${home.name}`, await pki.issue(subject));
       }
-    return new LabPeople(homes, issued);
+    return new LabPeople(homes, issued, places);
   }
 
-  /** What an ADMF is to have in its settings for them: two approve. */
-  admfSettings(name: HomeName): object {
-    const home = this.#homeOf(name);
-    const peers = Object.keys(PEOPLE).map((person) => personName(person, home));
-    const officers = { address: home.address, port: home.ports['admf.officers'], peers };
-    return { approval: 'two', officers };
+  /** What an entity is to have in its settings for them. */
+  settingsOf(entity: Service, name: HomeName): object | undefined {
+    const places = { state: this.#state, analysts: this.#analysts.get(name) ?? 0 };
+    return settingsForPeople(this.#homeOf(name), places)[entity];
   }
 
   /** Has an entity watched that has been started. */
@@ -76,12 +96,15 @@ export class LabPeople {
   all(): LabPerson[] {
     return this.#homes.flatMap((home) => {
       const own = [...this.#open.values()].filter((each) => each.home === home.name);
-      return Object.keys(PEOPLE).flatMap((person) => {
+      const watched = own.map((each) => each.watched);
+      return [...Object.keys(PEOPLE), ANALYST].flatMap((person) => {
         const name = `${person}.${home.name}`;
         const tls = this.#issued.get(name);
         if (tls === undefined) return [];
-        const watched = own.map((each) => each.watched);
-        return [{ name, config: personConfig(person, home, tls, watched) }];
+        const port = this.#analysts.get(home.name) ?? 0;
+        const config =
+          person === ANALYST ? analystConfig(home, tls, port) : personConfig(person, home, tls, watched);
+        return [{ name, config }];
       });
     });
   }

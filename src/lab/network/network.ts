@@ -172,7 +172,8 @@ export class Network {
       home1: await configureHome(plan, homes.home1, pki),
       home2: await configureHome(plan, homes.home2, pki),
     };
-    const people = options.people === true ? await LabPeople.issue(pki, Object.values(homes)) : null;
+    const places = { state, newPort: () => block.tcp() };
+    const people = options.people === true ? await LabPeople.issue(pki, Object.values(homes), places) : null;
     return new Network(options, block, plan, configs, people);
   }
 
@@ -205,7 +206,7 @@ export class Network {
     const { entities, mailbox } = this.#configs[home];
     const config = entity === 'mailbox' ? mailbox : entities[entity];
     if (config === null) throw new Error(`${home} has no mailbox`);
-    const forPeople = entity === 'admf' ? this.#people?.admfSettings(home) : undefined;
+    const forPeople = this.#people?.settingsOf(entity, home);
     const configured = { ...(this.#options.configure?.(name, config) ?? config), ...forPeople };
     this.#configured.set(name, configured);
     return configured;

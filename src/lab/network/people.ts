@@ -1,4 +1,8 @@
-/** The people of a laboratory's home: what each may do, at the ADMF and at the admin listeners, and what each is configured with. */
+/**
+ * The people of a laboratory's home: what each may do, at the ADMF, at the LEMF and at the admin listeners, and what each is
+ * configured with.
+ */
+import path from 'node:path';
 import { endpointText } from '../../bytes/network-address.ts';
 import type { PersonRole, TlsFiles } from '../../net/tls.ts';
 import type { HomePlan, Service } from './home.ts';
@@ -11,6 +15,9 @@ export const PEOPLE: Readonly<Record<string, readonly PersonRole[]>> = {
   operator: ['operator'],
 };
 
+/** Who listens at the LEMF. */
+export const ANALYST = 'analyst';
+
 /** Where an entity's admin listener is. */
 export interface WatchedEntity {
   readonly entity: Service;
@@ -19,7 +26,7 @@ export interface WatchedEntity {
 }
 
 /** The ports that configurations of people name; hosts lead to the real ones. */
-const OFFICERS_PORT = 8443;
+const DOOR_PORT = 8443;
 const ADMIN_PORT = 9464;
 
 /** As certificates name a person of a home. */
@@ -44,7 +51,7 @@ export function personConfig(
   tls: TlsFiles,
   watched: readonly WatchedEntity[],
 ): object {
-  const door = `${hostOf('admf', home)}:${OFFICERS_PORT}`;
+  const door = `${hostOf('admf', home)}:${DOOR_PORT}`;
   const entities = isWatcher(PEOPLE[person] ?? [])
     ? watched.map((each) => ({ ...each, host: `${each.entity}.${home.domain}:${ADMIN_PORT}` }))
     : [];
@@ -62,6 +69,32 @@ export function personConfig(
     ...(entities.length === 0
       ? {}
       : { entities: entities.map(({ entity, host }) => ({ kind: entity, url: `https://${host}` })) }),
+  };
+}
+
+/** What the door for analysts of the home's LEMF takes of its analyst. @param port where the door is */
+export function analystConfig(home: HomePlan, tls: TlsFiles, port: number): object {
+  const door = `${hostOf('lemf', home)}:${DOOR_PORT}`;
+  return {
+    url: `https://${door}`,
+    tls,
+    hosts: { [door]: endpointText({ address: home.address, port }) },
+  };
+}
+
+/** What entities have in their settings for people: two approve at the ADMF, and the LEMF recovers what its analyst sees. */
+export function settingsForPeople(
+  home: HomePlan,
+  { state, analysts: port }: { readonly state: string; readonly analysts: number },
+): Partial<Record<Service, object>> {
+  const { address } = home;
+  const peers = Object.keys(PEOPLE).map((person) => personName(person, home));
+  return {
+    admf: { approval: 'two', officers: { address, port: home.ports['admf.officers'], peers } },
+    lemf: {
+      analysts: { address, port, peers: [personName(ANALYST, home)] },
+      recoverInto: path.join(state, home.name, 'recovered'),
+    },
   };
 }
 
