@@ -46,7 +46,13 @@ function draw(at: Element | undefined, series: RateSeries): void {
 }
 
 function plotOf(at: HTMLElement, { lines }: RateSeries, data: uPlot.AlignedData): uPlot {
-  const colour = (name: string): string => getComputedStyle(at).getPropertyValue(name).trim();
+  // A canvas takes no var(), and no light-dark(): only what a style comes to.
+  const colour = (name: string): string => {
+    at.style.color = `var(${name})`;
+    const { color } = getComputedStyle(at);
+    at.style.color = '';
+    return color;
+  };
   const axis: uPlot.Axis = {
     ...{ stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 } },
     ticks: { stroke: colour('--line'), width: 1 },
