@@ -37,6 +37,7 @@ export const DESCRIPTIONS = {
       'DIFFERENCE_LIST',
       'ALARM_LIST',
       'AUDIT_PAGE',
+      'WATCH_LIST',
     ],
     'net/problem': ['PROBLEM'],
   },

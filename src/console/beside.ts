@@ -2,7 +2,7 @@
  * What the bridge has beside the officers' interface, for the page alone:
  *
  *     GET  /SESSION/bridge                what there is: usual LEMF, entities that may be watched, whether a laboratory
- *     GET  /SESSION/watch/NAME/status     of the admin listener of NAME (`host/admin.ts`), asked with the person's
+ *     GET  /SESSION/watch/NAME/status     of the admin listener of NAME (`host/watched.ts`), asked with the person's
  *                         …/metrics       certificate: who may not read it is refused there, and every look at an
  *                         …/audit?from=N  audit log is on that log
  *     GET  /SESSION/laboratory            who can call whom, and the last call
@@ -12,22 +12,16 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { Form, strict } from '../bytes/schema.ts';
 import type { OfficerConfig } from '../entities/admf/config-officer.ts';
-import { HttpsError } from '../net/https.ts';
+import { LOOKS, WatchedEntities, WatchError } from '../host/watched.ts';
+import type { WatchedEntityName, WatchErrorCode } from '../host/watched.ts';
 import type { HttpsClient } from '../net/https.ts';
 import { sendProblem } from '../net/problem.ts';
-
-/** An entity that the person may watch. */
-export interface WatchedEntityName {
-  /** As its certificate has it: `kms.home1.example`. */
-  readonly name: string;
-  /** `kms`, `df`, … */
-  readonly kind: string;
-}
 
 /** What `/bridge` answers. */
 export interface BridgeAnswer {
   /** Where deliveries go unless the officer says otherwise; `null`: that is not known. */
   readonly lemf: { readonly hi2: LemfPlace; readonly hi3: LemfPlace | null } | null;
+  /** Those that the person's configuration names. */
   readonly entities: readonly WatchedEntityName[];
   /** Whether calls can be made. */
   readonly laboratory: boolean;
@@ -69,51 +63,37 @@ export interface BesideOptions {
   readonly laboratory: CallingLaboratory | null;
 }
 
-/** What of an admin listener is passed on. */
-const LOOKS = ['status', 'metrics', 'audit'] as const;
-
 /** @param path of the session */
 export function serveBeside(server: FastifyInstance, path: string, options: BesideOptions): void {
   const { officer, laboratory } = options;
-  const entities = watchedBy(officer);
+  const watched = new WatchedEntities(officer.entities ?? [], options.client);
   const answer: BridgeAnswer = {
     lemf: officer.lemf === undefined ? null : { hi2: officer.lemf.hi2, hi3: officer.lemf.hi3 ?? null },
-    entities: [...entities].map(([name, { kind }]) => ({ name, kind })),
+    entities: watched.names,
     laboratory: laboratory !== null,
   };
   server.get(`${path}/bridge`, (_request, reply) => fresh(reply).send(answer));
   for (const look of LOOKS)
-    server.get<{ Params: { name: string } }>(`${path}/watch/:name/${look}`, (request, reply) => {
-      const { name } = request.params;
-      const entity = entities.get(name);
-      if (entity === undefined) return sendProblem(reply, 404, 'no such entity is watched');
+    server.get<{ Params: { name: string } }>(`${path}/watch/:name/${look}`, async (request, reply) => {
       const [, query = ''] = request.url.split('?');
-      const url = `${entity.url}/${look}${query === '' ? '' : `?${query}`}`;
-      return passLook(reply, name, () => options.client.request('GET', url));
+      try {
+        const { type, octets } = await watched.look(request.params.name, look, query);
+        return await fresh(reply).headers(AS_IT_IS).type(type).send(Buffer.from(octets));
+      } catch (error) {
+        if (!(error instanceof WatchError)) throw error;
+        return sendProblem(reply, WATCH_STATUS[error.code], error.message, { code: error.code });
+      }
     });
   if (laboratory !== null) serveLaboratory(server, `${path}/laboratory`, laboratory);
 }
 
-/** By name. */
-function watchedBy({
-  entities = [],
-}: BesideOptions['officer']): Map<string, NonNullable<OfficerConfig['entities']>[number]> {
-  return new Map(entities.map((entity) => [new URL(entity.url).hostname, entity]));
-}
+/** HTTP status of each. */
+const WATCH_STATUS: Readonly<Record<WatchErrorCode, number>> = {
+  ...{ 'bad-look': 400, 'not-shown': 403, 'not-watched': 404, absent: 404, unreachable: 502 },
+};
 
-async function passLook(
-  reply: FastifyReply,
-  name: string,
-  ask: () => ReturnType<HttpsClient['request']>,
-): Promise<FastifyReply> {
-  try {
-    const { status, contentType, body } = await ask();
-    return await fresh(reply).code(status).type(contentType).send(Buffer.from(body));
-  } catch (error) {
-    if (!(error instanceof HttpsError)) throw error;
-    return sendProblem(reply, 502, `${name} does not answer`, { code: 'unreachable' });
-  }
-}
+/** No browser takes it for something else. */
+const AS_IT_IS = { 'x-content-type-options': 'nosniff' };
 
 const ORDER = new Form(strict({ caller: Type.String(), callee: Type.String() }));
 

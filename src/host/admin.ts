@@ -1,24 +1,24 @@
 /**
  * The admin listener, for monitoring: what a probe and Prometheus read, by HTTP on loopback. Elsewhere, and where names
  * of peers are given, it is HTTPS with certificates on both sides, for admitted operators and auditors; they also read
- * the status, auditors the audit log.
+ * the status, auditors the audit log. An ADMF that is named there asks for people at its own door, whose roles it has seen
+ * to (`watched.ts`), and says for whom it reads the audit log.
  *
- *     GET /healthz   200: it runs                              GET /status          operator, auditor
- *     GET /readyz    200, or 503 with reasons                  GET /audit?from=N    auditor; JSON lines, `most` of them
+ *     GET /healthz   200: it runs                              GET /status          operator, auditor, admf
+ *     GET /readyz    200, or 503 with reasons                  GET /audit?from=N    auditor, admf; JSON lines, `most` of them
  *     GET /metrics   Prometheus
  */
 import { isIP } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
-import Type from 'typebox';
 import type { Logger } from '../bytes/ports.ts';
 import { canonicalAddress } from '../bytes/network-address.ts';
-import { Form, faultText, strict } from '../bytes/schema.ts';
 import type { ConnectionLimits } from '../net/connections.ts';
 import { httpsServer, listen, peerOfRequest } from '../net/https.ts';
 import { sendProblem, useProblems } from '../net/problem.ts';
-import { isAdmitted } from '../net/tls.ts';
+import { hasRole, isAdmitted } from '../net/tls.ts';
 import type { Role } from '../net/tls.ts';
+import { readAuditLook } from './audit-look.ts';
 import { ConfigError } from './config.ts';
 import type { Listen } from './config.ts';
 import { METRICS_TYPE } from './metrics.ts';
@@ -32,8 +32,6 @@ export interface AdminSettings extends Listen {
 
 /** Connections on loopback at once. */
 const MOST_LOCAL = 64;
-/** Records of the audit log in one answer. */
-const MOST_RECORDS = 1_000;
 
 export class AdminListener {
   readonly #server: FastifyInstance;
@@ -110,9 +108,9 @@ function remoteServer(settings: AdminSettings, operated: ObservedEntity, logger:
           `for certificates with the role ${roles.join(' or ')}, and admitted names`,
         );
     };
-  server.addHook('onRequest', admit('operator', 'auditor'));
+  server.addHook('onRequest', admit('operator', 'auditor', 'admf'));
   server.get('/status', () => operated.status());
-  server.get('/audit', { onRequest: admit('auditor') }, (request, reply) =>
+  server.get('/audit', { onRequest: admit('auditor', 'admf') }, (request, reply) =>
     sendAudit(request, reply, operated),
   );
   return server;
@@ -130,16 +128,6 @@ function mountHealth(server: FastifyInstance, operated: ObservedEntity): void {
   server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await operated.metrics()));
 }
 
-const WHOLE = (most: number, absent: string) =>
-  Type.String({
-    pattern: '^(0|[1-9][0-9]{0,14})$',
-    default: absent,
-    errorMessage: `a whole number, ${most} at most`,
-  });
-const QUERY = new Form(
-  strict({ from: WHOLE(Number.MAX_SAFE_INTEGER, '0'), most: WHOLE(MOST_RECORDS, String(MOST_RECORDS)) }),
-);
-
 /** Every look at the log is on the log, before it is answered. */
 async function sendAudit(
   request: FastifyRequest,
@@ -148,19 +136,21 @@ async function sendAudit(
 ): Promise<FastifyReply> {
   const { audit } = operation;
   if (audit === null) return sendProblem(reply, 404, 'this entity keeps no audit log');
-  const read = QUERY.read({ ...(request.query as object) });
-  if (!('value' in read))
-    return sendProblem(
-      reply,
-      400,
-      read.faults.map((each) => faultText(each, 'the query', 'parameter')).join('; '),
-    );
-  const [from, most] = [Number(read.value.from), Number(read.value.most)];
-  if (most > MOST_RECORDS)
-    return sendProblem(reply, 400, `most is not a whole number, ${MOST_RECORDS} at most`);
+  const look = readAuditLook(request.query);
+  if (typeof look === 'string') return sendProblem(reply, 400, look);
+  const { from, most, for: whom } = look;
+  const peer = peerOfRequest(request);
+  if (hasRole(peer, 'auditor') !== (whom === null))
+    return sendProblem(reply, 400, 'for: an ADMF says whom it asks for, and nobody else does');
   const lines = await audit.lines(from, most);
   // A console asks every few seconds: looks at nothing but looks leave no record.
   if (lines.some((line) => !line.includes('"kind":"audit-read"')))
-    audit.record({ kind: 'audit-read', by: peerOfRequest(request).commonName, from, most });
+    audit.record({
+      kind: 'audit-read',
+      by: peer.commonName,
+      ...(whom === null ? {} : { for: whom }),
+      from,
+      most,
+    });
   return reply.type('application/jsonl').send(lines.map((line) => `${line}\n`).join(''));
 }

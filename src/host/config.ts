@@ -190,7 +190,7 @@ export const OPERATION_SETTINGS = {
   admin: Type.Optional(
     strict({
       ...httpsListenSettings(
-        'where health and metrics are read: by HTTP on loopback; elsewhere, and where `peers` are named, by HTTPS with certificates of operators and auditors, who also read the status, and the audit log',
+        'where health and metrics are read: by HTTP on loopback; elsewhere, and where `peers` are named, by HTTPS with certificates of operators and auditors, who also read the status, and the audit log, or of an ADMF that does so for them',
       ),
       peers: admitted(
         'names in certificates that are admitted; needed where it is not on loopback',

@@ -1,7 +1,7 @@
 /**
  * A door for people: HTTPS with X.509 on both sides, errors as problem details (RFC 9457) with the member `code`. Who a
  * person is, and what they may do, is in their certificate (`persons.ts`); every call is on record before it is answered
- * (`person-calls.ts`), and what cannot be put on record is answered 503.
+ * (`person-calls.ts`), here or where the answer comes from, and what cannot be put on record is answered 503.
  *
  *     connection ─► a person, else 403 ─► the role, else 403 ─► on record, if it changes anything ─► the route ─► on record ─► the answer
  */
@@ -87,6 +87,8 @@ export interface PersonRoute {
   /** One of these is needed. */
   readonly roles: readonly PersonRole[];
   readonly answer: (call: PersonCall) => PersonAnswer | Promise<PersonAnswer>;
+  /** Whether such a call is on record where the answer comes from, as far as it is at all: here are refusals of the door then. */
+  readonly isRecordedThere?: boolean;
 }
 
 /** A route that is answered with events, until they end. */
@@ -123,6 +125,7 @@ export function personsServer(options: PersonsServerOptions): FastifyInstance {
   const record = new CallRecord(audit, new RefusalLog(audit, clock), kind);
   const persons = new WeakMap<FastifyRequest, Person>();
   const codes = new WeakMap<FastifyReply, string>();
+  const recordedThere = new WeakSet<FastifyRequest>();
 
   server.addHook('onRequest', (request, _reply, done) => {
     const person = personOf(peerOfRequest(request), names, offered);
@@ -135,7 +138,8 @@ export function personsServer(options: PersonsServerOptions): FastifyInstance {
     const person = persons.get(request);
     try {
       if (person === undefined) record.refused(peerOfRequest(request), request);
-      else record.answered(person, request, reply.statusCode, codes.get(reply) ?? null);
+      else if (!recordedThere.has(request))
+        record.answered(person, request, reply.statusCode, codes.get(reply) ?? null);
       done(null, payload);
     } catch (error) {
       logger.error({ error }, `a call of an ${kind} could not be put on record, and is not answered`);
@@ -164,12 +168,13 @@ export function personsServer(options: PersonsServerOptions): FastifyInstance {
     return person;
   };
   const answerBy = answering(server);
-  for (const { method, path, roles, answer } of routes) {
+  for (const { method, path, roles, answer, isRecordedThere = false } of routes) {
     server.route<{ Params: Record<string, string> }>({
       method,
       url: path,
       handler: async (request, reply) => {
         const person = personOfCall(request, roles);
+        if (isRecordedThere) recordedThere.add(request);
         const { params, query, body, headers } = request;
         const generation = generationOf(headers['if-match']);
         if (method === 'POST') record.asked(person, request);

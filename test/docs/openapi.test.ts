@@ -13,6 +13,7 @@ import { OFFICERS_STATUS } from '../../src/entities/admf/http/officers.ts';
 import { systemRoutes } from '../../src/entities/admf/http/system-routes.ts';
 import { warrantJson } from '../../src/entities/admf/http/warrant-json.ts';
 import { warrantRoutes } from '../../src/entities/admf/http/warrant-routes.ts';
+import { watchRoutes } from '../../src/entities/admf/http/watch-routes.ts';
 import type { WarrantRecord } from '../../src/entities/admf/warrants.ts';
 import { analystEvents, analystRoutes, ANALYSTS_STATUS } from '../../src/entities/lemf/http/analysts.ts';
 import { XK_STATUS } from '../../src/entities/kms/http/xk.ts';
@@ -42,6 +43,7 @@ import {
   ELEMENT_LIST,
   SELF,
   SYSTEM_STATUS,
+  WATCH_LIST,
 } from '../../src/wire/officers/system.ts';
 import { WARRANT_LIID } from '../../src/wire/officers/terms.ts';
 import {
@@ -100,7 +102,7 @@ const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
     ...[WARRANT_LIID, ENTRY, DECISION, ORDER, AMENDMENT, EXTENSION, IMPORT],
     ...[WARRANT_VIEW, WARRANT_PAGE, WARRANT_FILE, IMPORTED],
     ...[TIME_EVENT, SYSTEM_EVENT, WARRANT_EVENT, SELF],
-    ...[SYSTEM_STATUS, ELEMENT_LIST, DIFFERENCE_LIST, ALARM_LIST, AUDIT_PAGE, PROBLEM],
+    ...[SYSTEM_STATUS, ELEMENT_LIST, DIFFERENCE_LIST, ALARM_LIST, AUDIT_PAGE, WATCH_LIST, PROBLEM],
   ],
   'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, PROBLEM],
   'kms.openapi.yaml': [PROBLEM],
@@ -136,10 +138,11 @@ describe('admf.openapi.yaml', () => {
       clock: unused,
       elements: [],
     }),
+    ...watchRoutes({ watched: unused, looks: unused, clock: unused }),
     eventsRoute(unused),
   ];
   const called = ({ method, path: at }: { readonly method: string; readonly path: string }) =>
-    `${method} ${at.replace(':liid', '{liid}')}`;
+    `${method} ${at.replace(/:(liid|entity)/, '{$1}')}`;
 
   it('R-93: has every route that there is, and who may call it', () => {
     const operations = Object.entries(admf.paths).flatMap(([at, methods]) =>
@@ -155,8 +158,8 @@ describe('admf.openapi.yaml', () => {
     const found = new Set(
       Object.keys(admf.paths).flatMap((at) => [...statuses(admf, at, 'get'), ...statuses(admf, at, 'post')]),
     );
-    const own = Object.values(OFFICERS_STATUS).filter(
-      (status) => status !== OFFICERS_STATUS['provisioning-failed'],
+    const own = Object.entries(OFFICERS_STATUS).flatMap(([code, status]) =>
+      code === 'provisioning-failed' ? [] : [status],
     );
     expect([...found].sort()).toEqual(sorted(200, 201, 413, 415, 500, ...own));
     for (const code of Object.keys(OFFICERS_STATUS))

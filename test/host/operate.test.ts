@@ -251,7 +251,7 @@ async function watchedAt(
   const pki = await LabPki.create(path.join(folder, 'people'), Date.now());
   const names = ['kms.home1.example'];
   const own = await pki.issue({ commonName: names[0] ?? '', dnsNames: names, roles: ['kms'] });
-  const peers = ['operator', 'auditor', 'officer', 'stranger'].map((name) => `${name}.home1.example`);
+  const peers = ['operator', 'auditor', 'officer', 'stranger', 'admf'].map((name) => `${name}.home1.example`);
   await running.kms.stop();
   running.kms = await operate('kms', { ...configOf('kms'), tls: own, admin: { address, peers } }, folder);
   const hosts = new HostMap({ 'kms.home1.example': `127.0.0.1:${String(running.kms.admin?.port)}` });
@@ -318,6 +318,22 @@ describe('an admin listener that is not on loopback', () => {
     expect(await as('auditor', 'auditor', `/audit?from=${next + 1}`)).toEqual([200, '']);
     for (const query of ['from=-1', 'from=x', 'most=1001', 'other=1', 'from=1&from=2'])
       expect((await as('auditor', 'auditor', `/audit?${query}`))[0], query).toBe(400);
+  });
+
+  it('R-92: is read by an ADMF that it admits, which says for whom; nobody else speaks for another', async () => {
+    const as = await watchedAt('localhost');
+    for (const at of ['/status', '/metrics', '/readyz'])
+      expect((await as('admf', 'admf', at))[0], at).toBe(200);
+    expect((await as('other', 'admf', '/status'))[0]).toBe(403);
+    for (const at of ['/audit', '/audit?for=', `/audit?for=${'x'.repeat(257)}`])
+      expect((await as('admf', 'admf', at))[0], at).toBe(400);
+    expect((await as('auditor', 'auditor', '/audit?for=cleo'))[0]).toBe(400);
+    expect((await as('operator', 'operator', '/audit?for=cleo'))[0]).toBe(403);
+    expect((await as('admf', 'admf', '/audit?from=0&for=cleo'))[0]).toBe(200);
+    const [, all] = await as('auditor', 'auditor', '/audit?from=0');
+    expect(all.trimEnd().split('\n').at(-1)).toContain(
+      '"kind":"audit-read","by":"admf.home1.example","for":"cleo","from":0',
+    );
   });
 });
 

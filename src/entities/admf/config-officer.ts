@@ -1,12 +1,9 @@
 /** The settings of whoever works at the ADMF's door for officers: which ADMF, and as whom. */
 import Type from 'typebox';
 import { strict } from '../../bytes/schema.ts';
-import { ENTITY_ROLES } from '../../net/tls.ts';
 import { configReader, doorUrl, HOSTS, milliseconds, peerAddress, TLS_FILES } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
-
-/** Entities that have an admin listener. */
-const WATCHED_KINDS = ENTITY_ROLES.filter((role) => role !== 'ue');
+import { watchedEntities } from '../../host/watched.ts';
 
 export const OFFICER_CONFIG = strict({
   url: doorUrl("the ADMF's door for officers (its setting `officers`)", 'https://admf.home1.example:9443'),
@@ -18,18 +15,8 @@ export const OFFICER_CONFIG = strict({
       { description: 'where deliveries go unless `--lemf` says otherwise' },
     ),
   ),
-  entities: Type.Optional(
-    Type.Array(
-      strict({
-        kind: Type.Enum([...WATCHED_KINDS], { description: 'what it is' }),
-        url: doorUrl('its admin listener (its setting `admin`)', 'https://kms.home1.example:9464'),
-      }),
-      {
-        description:
-          'entities whose status, metrics and, for an auditor, audit log `claviger console` shows; they must admit the certificate',
-        absent: 'none',
-      },
-    ),
+  entities: watchedEntities(
+    'entities whose status, metrics and, for an auditor, audit log `claviger console` shows; they must admit the certificate; where there are none, it shows what the ADMF does (its setting `officers.entities`)',
   ),
   timeoutMs: milliseconds('for one call', { min: 1, default: 30_000 }),
 });

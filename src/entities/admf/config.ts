@@ -23,6 +23,7 @@ import {
 import { HI1_CONFIG } from './config-hi1.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
+import { watchedEntities } from '../../host/watched.ts';
 
 const X1_VERSIONS = `a version of X1 from ${OLDEST_X1_VERSION} to ${X1_VERSION}`;
 
@@ -54,6 +55,9 @@ const OFFICERS = strict({
     default: false,
     description: 'whether the door has the pages of `claviger console` below `/console/`, for their browsers',
   }),
+  entities: watchedEntities(
+    'entities whose status, metrics and, for auditors, audit logs the door shows to auditors and operators; their `admin.peers` must name the ADMF',
+  ),
 });
 
 export const ADMF_CONFIG = strict({

@@ -26,7 +26,7 @@ export interface AdmfOperationParts {
   /** Connections of elements that report. */
   readonly connections: ConnectionGuard;
   /** The door for officers; absent: there is none. */
-  readonly officers?: Pick<OfficersDoor, 'connections' | 'events'>;
+  readonly officers?: Pick<OfficersDoor, 'connections' | 'events' | 'looks'>;
   /** `null`: HI1 is not configured. */
   readonly hi1: Omit<RunningHi1, 'address' | 'stop'> | null;
 }
@@ -103,13 +103,24 @@ export function admfOperation(
         () => admf.degraded().length,
       ),
       meter('issues', 'Issues that elements have reported and not cleared.', () => issues.list().length),
-      ...(officers === undefined ? [] : eventStreamMeters(officers.events)),
+      ...(officers === undefined ? [] : officersMeters(officers)),
       ...(hi1 === null ? [] : hi1Meters(hi1)),
     ],
     kept: admfKept(config),
     retakes: {},
     drain: () => Promise.resolve(true),
   };
+}
+
+function officersMeters({ events, looks }: Pick<OfficersDoor, 'events' | 'looks'>): Meter[] {
+  return [
+    ...eventStreamMeters(events),
+    meter(
+      'watch_looks_refused_total',
+      'Looks at other entities that were refused: too many of one person, or in all, were under way.',
+      () => looks.refused,
+    ),
+  ];
 }
 
 function hi1Meters({

@@ -14,6 +14,7 @@ import { bareHost, endpointText } from '../../bytes/network-address.ts';
 import { placeAt } from './places.ts';
 import type { ListeningPlace } from './places.ts';
 import type { Hi1ConfigEndpoint } from '../../entities/admf/config-hi1.ts';
+import type { OfficerConfig } from '../../entities/admf/config-officer.ts';
 import { X509Certificate } from 'node:crypto';
 
 /** What is checked together. */
@@ -128,6 +129,7 @@ class Links {
           `${place}: ${other.file} takes orders of ${theirs.identifier} alone, not of ${identifier}`,
         );
     }
+    this.#watcher(admf, 'officers.entities', admf.config.officers?.entities ?? [], ['admf']);
     // Where PDUs go is found by the elements, with hosts of their own.
     for (const each of this.#network.all) {
       if (each.kind !== 'cscf' && each.kind !== 'gateway') continue;
@@ -241,15 +243,19 @@ class Links {
     const peers = admf?.config.officers?.peers ?? [];
     if (admf !== null && person !== null && personOf(person, peers, OFFICE_ROLES) === null)
       this.#error(admf, `officers.peers: ${person.commonName} of ${officer.file} is not admitted`);
-    this.#watcher(officer);
+    this.#watcher(officer, 'entities', officer.config.entities ?? [], ['operator', 'auditor']);
   }
 
   /** Whether the entities that are watched admit whoever watches them. */
-  #watcher(officer: CheckedOf<'officer'>): void {
-    for (const [at, { kind, url }] of (officer.config.entities ?? []).entries()) {
-      const entity = this.#followUrl(officer, `entities[${at}].url`, url, kind, 'admin');
-      if (entity !== null)
-        this.#admits(officer, entity, 'admin', entity.config.admin?.peers, ['operator', 'auditor']);
+  #watcher(
+    from: Checked,
+    place: string,
+    entities: NonNullable<OfficerConfig['entities']>,
+    roles: readonly Role[],
+  ): void {
+    for (const [at, { kind, url }] of entities.entries()) {
+      const entity = this.#followUrl(from, `${place}[${at}].url`, url, kind, 'admin');
+      if (entity !== null) this.#admits(from, entity, 'admin', entity.config.admin?.peers, roles);
     }
   }
 

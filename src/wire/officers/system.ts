@@ -8,6 +8,10 @@
  *     GET /v1/elements/differences    what they hold against what they must (ListAllDetails at each)
  *     GET /v1/alarms                  warrants that are degraded, and what elements have reported and not cleared
  *     GET /v1/audit?from=N&limit=N    records of the audit log from a given one on
+ *     GET /v1/watch                   entities that the ADMF looks at for the caller
+ *     GET /v1/watch/NAME/status       what the admin listener of one of them says (`host/watched.ts`)
+ *                   …/metrics
+ *                   …/audit?from=N&most=N
  */
 import Type from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
@@ -19,6 +23,7 @@ export const ELEMENTS_PATH = '/v1/elements';
 export const DIFFERENCES_PATH = '/v1/elements/differences';
 export const ALARMS_PATH = '/v1/alarms';
 export const AUDIT_PATH = '/v1/audit';
+export const WATCH_PATH = '/v1/watch';
 
 /** Records of a page of the audit log at most, and where nothing is said. */
 const MOST_RECORDS = 1000;
@@ -152,4 +157,19 @@ export const AUDIT_PAGE = Type.Object(
     head: HEAD,
   },
   { title: 'AuditPage' },
+);
+
+export const WATCH_LIST = Type.Object(
+  {
+    entities: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ description: 'As its certificate has it' }),
+          kind: Type.String({ description: 'kms, df, …' }),
+        },
+        { title: 'WatchedEntity' },
+      ),
+    ),
+  },
+  { title: 'WatchList', description: 'Entities that the ADMF looks at for the caller' },
 );

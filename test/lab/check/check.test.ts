@@ -211,6 +211,16 @@ describe('claviger config check', () => {
     expect(found()).toEqual(expect.arrayContaining([...findings]));
   });
 
+  it('R-93: finds entities that an ADMF looks at for people, and that do not admit it', () => {
+    const settings = (name: string) =>
+      JSON.parse(readFileSync(at(name), 'utf8')) as { hosts: object; admin: { peers: string[] } };
+    set('a/admf.json', 'hosts', { ...settings('a/admf.json').hosts, ...settings('a/auditor.json').hosts });
+    set('a/admf.json', 'officers.entities', [{ kind: 'df', url: 'https://df.a.example:9464' }]);
+    expect(found()).toEqual(['a/df.json: error: admin.peers: admf.a.example of a/admf.json is not admitted']);
+    set('a/df.json', 'admin.peers', [...settings('a/df.json').admin.peers, 'admf.a.example']);
+    expect(found()).toEqual([]);
+  });
+
   it('R-93: takes roles that a table says for those that certificates of elsewhere do not', async () => {
     const authority = await openAuthority(at('pki'));
     const validity = validityFrom(now, 100, authority);

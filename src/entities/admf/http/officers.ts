@@ -6,6 +6,8 @@ import type { FastifyInstance } from 'fastify';
 import { personsServer, PERSON_STATUS } from '../../../net/persons-server.ts';
 import type { PersonRefusalCode, PersonsServerOptions } from '../../../net/persons-server.ts';
 import { OFFICE_ROLES } from '../../../net/tls.ts';
+import { WatchError } from '../../../host/watched.ts';
+import type { WatchErrorCode } from '../../../host/watched.ts';
 import { OfficersError } from '../../../wire/officers/errors.ts';
 import { AdmfError } from '../errors.ts';
 import type { AdmfErrorCode } from '../errors.ts';
@@ -14,12 +16,15 @@ import type { OfficerRefusalCode, OfficerRoute, OfficerStreamRoute } from './rou
 
 /** HTTP status of each refusal. */
 export const OFFICERS_STATUS: Readonly<
-  Record<AdmfErrorCode | OfficerRefusalCode | PersonRefusalCode | 'malformed', number>
+  Record<AdmfErrorCode | OfficerRefusalCode | PersonRefusalCode | WatchErrorCode | 'malformed', number>
 > = {
   ...PERSON_STATUS,
   malformed: 400,
+  'bad-look': 400,
   'own-act': 403,
   'warrant-unknown': 404,
+  'not-watched': 404,
+  absent: 404,
   'warrant-exists': 409,
   'wrong-state': 409,
   'change-pending': 409,
@@ -28,7 +33,11 @@ export const OFFICERS_STATUS: Readonly<
   'invalid-warrant': 422,
   'invalid-act': 422,
   'generation-required': 428,
+  'too-many-looks': 429,
   'provisioning-failed': 502,
+  // Not the caller is refused, but the ADMF.
+  'not-shown': 502,
+  unreachable: 502,
   stopped: 503,
 };
 
@@ -49,10 +58,13 @@ export function officersServer(options: OfficersServerOptions): FastifyInstance 
     ...{ name: 'officers', kind: 'officer', roles: OFFICE_ROLES, bodyLimit: BODY_LIMIT },
     routes: options.routes.map((route) => ({
       ...route,
-      answer: ({ params, ...call }) => route.answer({ ...call, liid: params['liid'] ?? '' }),
+      answer: ({ params: { liid = '', entity = '' }, ...call }) => route.answer({ ...call, liid, entity }),
     })),
     statusOf: (error) =>
-      error instanceof AdmfError || error instanceof OfficerRefusal || error instanceof OfficersError
+      error instanceof AdmfError ||
+      error instanceof OfficerRefusal ||
+      error instanceof OfficersError ||
+      error instanceof WatchError
         ? { status: OFFICERS_STATUS[error.code], code: error.code }
         : null,
   });

@@ -14,7 +14,9 @@ export type OfficerRefusalCode =
   /** The call must say of which generation of the warrant it speaks. */
   | 'generation-required'
   /** If-Match and the body speak of two generations. */
-  | 'if-match';
+  | 'if-match'
+  /** As many looks at other entities are under way as the person, or all together, may have. */
+  | 'too-many-looks';
 
 /** A call of the officers' interface that is refused by how it is made. */
 export class OfficerRefusal extends ClavigerError<OfficerRefusalCode> {}
@@ -22,10 +24,12 @@ export class OfficerRefusal extends ClavigerError<OfficerRefusalCode> {}
 export interface OfficerCall extends Omit<PersonCall, 'params'> {
   /** Of the path. */
   readonly liid: string;
+  /** Of the path, where it names one. */
+  readonly entity: string;
 }
 
 export interface OfficerAnswer extends PersonAnswer {
-  /** What goes out as JSON. */
+  /** What goes out as JSON, or `PersonOctets`. */
   readonly body: object;
 }
 

@@ -33,6 +33,14 @@ export const PEOPLE: Readonly<Record<string, readonly Role[]>> = {
   both: ['officer', 'approver'],
 };
 
+/** What an ADMF looks at for people, and where that is. */
+export interface Watched {
+  readonly entities: readonly { readonly kind: string; readonly url: string }[];
+  readonly hosts: Readonly<Record<string, string>>;
+}
+
+const NONE_WATCHED: Watched = { entities: [], hosts: {} };
+
 const nameOf = (entity: string): string => `${entity}.home1.example`;
 
 export class OfficersHome {
@@ -57,8 +65,8 @@ export class OfficersHome {
     this.#stops = stops;
   }
 
-  /** @param extras with the pages of the console, its door has them */
-  static async start(extras: AdmfExtras = {}): Promise<OfficersHome> {
+  /** @param extras with the pages of the console, its door has them @param watched what it looks at for people, and where that is */
+  static async start(extras: AdmfExtras = {}, watched: Watched = NONE_WATCHED): Promise<OfficersHome> {
     const folder = mkdtempSync(path.join(tmpdir(), 'claviger-officers-'));
     const pki = await LabPki.create(path.join(folder, 'pki'), runtime.clock.now());
     const tls = await pki.issue({ commonName: nameOf('admf'), dnsNames: [nameOf('admf')], roles: ['admf'] });
@@ -83,12 +91,9 @@ export class OfficersHome {
     }
     const settings = settingsOf(folder, tls, elements);
     const isShown = extras.consolePages !== undefined;
-    const officers = { peers: Object.keys(PEOPLE), console: isShown };
-    const admf = await startAdmf(
-      admfConfig({ ...settings, ...(isShown ? { officers } : {}) }),
-      runtime,
-      extras,
-    );
+    const officers = { peers: Object.keys(PEOPLE), console: isShown, entities: watched.entities };
+    const hosts = { ...(settings['hosts'] as object), ...watched.hosts };
+    const admf = await startAdmf(admfConfig({ ...settings, officers, hosts }), runtime, extras);
     return new OfficersHome({ folder, pki, admf }, tls, elements, stops);
   }
 

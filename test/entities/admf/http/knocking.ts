@@ -5,6 +5,7 @@ import { agentOf, askAdmf } from './asking.ts';
 import type { Answer, Asking } from './asking.ts';
 import type { AdmfExtras } from '../../../../src/entities/admf/start.ts';
 import { OfficersHome, PEOPLE } from './door.ts';
+import type { Watched } from './door.ts';
 
 /** What is entered, but for the LIID. */
 export const WARRANT = {
@@ -25,8 +26,8 @@ export class OfficersDoor {
   }
 
   /** With those who are admitted, and some who are not. */
-  static async open(extras: AdmfExtras = {}): Promise<OfficersDoor> {
-    const home = await OfficersHome.start(extras);
+  static async open(extras: AdmfExtras = {}, watched?: Watched): Promise<OfficersDoor> {
+    const home = await OfficersHome.start(extras, watched);
     const door = new OfficersDoor(home);
     for (const name of Object.keys(PEOPLE)) door.#agents.set(name, agentOf((await home.officer(name)).tls));
     for (const [name, roles, names] of [
