@@ -27,7 +27,8 @@ function linksText(links: readonly (readonly [string, string])[]): string {
   return [
     ...['', 'The network stays up until Ctrl-C. Its consoles, each link for one browser, once'],
     ...links.map(([name, link]) => `  ${name}\n    ${link}`),
-    ...['', 'Enter a warrant as officer-1, approve it as officer-2 in a private window, call again', ''],
     '',
+    'Enter a warrant as officer-1, approve it as officer-2 in a private window, call again',
+    ...['(view Laboratory), then see and hear it as analyst, and its keys as auditor', '', ''],
   ].join('\n');
 }

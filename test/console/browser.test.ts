@@ -100,7 +100,7 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
     expect(await dora.content()).not.toContain('alice');
     // Whose configuration names no entities, as those that an earlier version made, is told what to do.
     await dora.getByRole('link', { name: 'Network' }).click();
-    await dora.getByText('claviger init makes a laboratory').waitFor();
+    await dora.getByText('claviger init makes one').waitFor();
     expect(complaints).toEqual([]);
   });
 

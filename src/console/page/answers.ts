@@ -1,7 +1,13 @@
 /** What the officers' interface answers, as JSON has it: times are texts (`wire/officers`). */
 import type { StaticEncode } from 'typebox';
 import type { SYSTEM_EVENT } from '../../wire/officers/events.ts';
-import type { ALARM_LIST, DIFFERENCE_LIST, ELEMENT_LIST, SELF } from '../../wire/officers/system.ts';
+import type {
+  ALARM_LIST,
+  DIFFERENCE_LIST,
+  ELEMENT_LIST,
+  SELF,
+  WATCH_LIST,
+} from '../../wire/officers/system.ts';
 import type { WARRANT_CHANGES } from '../../wire/officers/terms.ts';
 import type { WARRANT_FILE, WARRANT_PAGE, WARRANT_VIEW } from '../../wire/officers/warrants.ts';
 
@@ -14,6 +20,7 @@ export type SystemJson = StaticEncode<typeof SYSTEM_EVENT>;
 export type ElementJson = StaticEncode<typeof ELEMENT_LIST>['elements'][number];
 export type DifferenceJson = StaticEncode<typeof DIFFERENCE_LIST>['differences'][number];
 export type AlarmsJson = StaticEncode<typeof ALARM_LIST>;
+export type WatchListJson = StaticEncode<typeof WATCH_LIST>;
 
 export type EventJson = WarrantFileJson['history'][number];
 export type OpenActJson = WarrantFileJson['acts'][number];

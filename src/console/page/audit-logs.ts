@@ -3,7 +3,7 @@
  * before it by the code that entities check their own logs with (`evidence/log.ts`), and what was read once must still
  * be there at the next look.
  */
-import type { WatchedEntityName } from '../beside.ts';
+import type { WatchedEntityName } from '../../host/watched.ts';
 import { ChainReader, EvidenceError } from '../../evidence/log.ts';
 import type { AuditRecord } from '../../evidence/log.ts';
 import { AskRefusal } from './ask-refusal.ts';

@@ -1,7 +1,6 @@
 /** What the bridge has beside the officers' interface (`console/beside.ts`); an ADMF that serves the page has nothing of it. */
 import type { BridgeAnswer, LaboratoryAnswer } from '../beside.ts';
-import { askJson, askLines, sentJson } from './ask.ts';
-import type { StatusJson } from './network-watch.ts';
+import { askJson, sentJson } from './ask.ts';
 
 /** Whether a bridge serves the page: its sessions have a path of their own. */
 export function isBridged(): boolean {
@@ -11,16 +10,6 @@ export function isBridged(): boolean {
 /** @throws AskRefusal */
 export function askBridge(): Promise<BridgeAnswer> {
   return askJson<BridgeAnswer>(besideUrl('bridge'));
-}
-
-/** What an entity says of itself. @throws AskRefusal */
-export function askStatus(name: string): Promise<StatusJson> {
-  return askJson<StatusJson>(besideUrl(`watch/${encodeURIComponent(name)}/status`));
-}
-
-/** @param name of the entity @param look `metrics`, `audit?from=0` @throws AskRefusal */
-export function lookAt(name: string, look: string): Promise<string> {
-  return askLines(besideUrl(`watch/${encodeURIComponent(name)}/${look}`));
 }
 
 /** @throws AskRefusal */
@@ -33,6 +22,7 @@ export function orderCall(caller: string, callee: string): Promise<LaboratoryAns
   return askJson<LaboratoryAnswer>(besideUrl('laboratory/calls'), sentJson({ caller, callee }));
 }
 
-function besideUrl(path: string): string {
+/** An address there. */
+export function besideUrl(path: string): string {
   return new URL(`../${path}`, document.baseURI).href;
 }

@@ -1,7 +1,7 @@
 /** The entities that are watched: what each says of itself, and what it has counted in the last minutes. */
 import type { Static } from 'typebox';
 import type { STATUS } from '../../host/status.ts';
-import type { WatchedEntityName } from '../beside.ts';
+import type { WatchedEntityName } from '../../host/watched.ts';
 import { AskRefusal } from './ask-refusal.ts';
 import { exposedMetrics } from './exposition.ts';
 import type { ExposedMetric } from './exposition.ts';

@@ -24,6 +24,7 @@ import { BEGINNING, maySee, placeOfHash, readsWarrants, warrantAddress } from '.
 import type { ListWishes, PageState } from './state.ts';
 import { CONSOLE_TEXTS } from './texts.ts';
 import { ViewWatch } from './view-watch.ts';
+import { askWatched } from './watched.ts';
 
 /** Warrants of one page of the list: as many as the interface gives. */
 const PAGE = 1000;
@@ -41,10 +42,11 @@ export class OfficerPage {
   #gathering = false;
   /** Whether what was told last is about the place that is gone to. */
   #isNoticeOfNext = false;
-  readonly #watching = new ViewWatch(
-    (work) => this.#loaded(work),
-    (change) => this.set(change),
-  );
+  readonly #watching = new ViewWatch({
+    loaded: (work) => this.#loaded(work),
+    tell: (change) => this.set(change),
+    askWatched: () => askWatched(this.state.beside),
+  });
 
   /** @param draw what is shown for a state */
   constructor(draw: (state: PageState) => void) {
@@ -58,7 +60,6 @@ export class OfficerPage {
     this.set({ place: placeOfHash(location.hash) });
     await this.#loaded(async () => {
       const [self, beside] = await Promise.all([asked, isBridged() ? askBridge() : null]);
-      if (beside !== null) this.#watching.have(beside.entities);
       // An operator's first view is of what an operator may read.
       const isLost = !readsWarrants(self) && ['warrants', 'warrant'].includes(this.state.place.view);
       this.set({ self, beside, ...(isLost ? { place: { view: 'elements' } } : {}) });

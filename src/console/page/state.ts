@@ -1,4 +1,5 @@
 /** What the page knows, all of it: it is drawn from this alone. */
+import type { WatchedEntityName } from '../../host/watched.ts';
 import type { BridgeAnswer, LaboratoryAnswer } from '../beside.ts';
 import type {
   ActName,
@@ -49,6 +50,8 @@ export interface PageState {
   readonly live: LiveState;
   /** What the bridge has beside the officers' interface; `null`: there is none, or it is not asked yet. */
   readonly beside: BridgeAnswer | null;
+  /** Entities that are looked at for the reader; `null`: that is not asked yet. */
+  readonly watched: readonly WatchedEntityName[] | null;
   /** What the server's clock is ahead of the reader's, milliseconds. */
   readonly ahead: number;
   readonly system: SystemJson | null;
@@ -87,7 +90,15 @@ export interface PageState {
 
 export const BEGINNING: PageState = {
   ...{ place: { view: 'warrants' }, self: null, live: 'connecting', ahead: 0, system: null, warrants: null },
-  ...{ beside: null, logs: null, auditWishes: ALL_RECORDS, network: null, counter: '', laboratory: null },
+  ...{
+    beside: null,
+    watched: null,
+    logs: null,
+    auditWishes: ALL_RECORDS,
+    network: null,
+    counter: '',
+    laboratory: null,
+  },
   wishes: { search: '', state: 'open', onlyPending: false, sort: 'liid', isDescending: false, rows: 100 },
   ...{ file: null, act: null, seen: 0, elements: null, differences: null, alarms: null },
   ...{ isSending: false, refusal: null, failure: null, notice: '', targetRows: 0 },
@@ -120,8 +131,6 @@ export function maySee(
   view: PagePlace['view'],
   { self, beside }: Pick<PageState, 'self' | 'beside'>,
 ): boolean {
-  // An ADMF that serves the page has nobody to ask for these; where a bridge does, and has nobody either, the view says why.
-  const isBridged = beside !== null;
   switch (view) {
     case 'warrants':
     case 'warrant':
@@ -130,9 +139,9 @@ export function maySee(
       return hasAny(self, ['officer']);
     case 'audit':
     case 'releases':
-      return isBridged && hasAny(self, ['auditor']);
+      return hasAny(self, ['auditor']);
     case 'network':
-      return isBridged && hasAny(self, ['auditor', 'operator']);
+      return hasAny(self, ['auditor', 'operator']);
     case 'laboratory':
       return beside?.laboratory === true;
     default:

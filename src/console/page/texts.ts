@@ -17,7 +17,7 @@ export const CONSOLE_TEXTS = {
   notYours: 'Your certificate does not have a role that reads this.',
   noSuchView: 'There is no such page.',
   nobodyWatched:
-    'There is nobody to ask: your configuration names no entities (setting entities), as those of laboratories that an earlier version made do not. claviger init makes a laboratory whose auditors and operators have them. To go on with this one, name its entities there, and yourself at each (setting admin.peers): see docs/console.md, “Audit logs and the network”.',
+    'There is nobody to ask: neither your configuration (setting entities) nor the ADMF’s (setting officers.entities) names entities. In a laboratory that an earlier version made nobody does: claviger init makes one whose auditors and operators have them. To go on with this one, name its entities there, and yourself, or the ADMF, at each (setting admin.peers): see docs/console.md, “Audit logs and the network”.',
   reload: 'Load again',
   back: 'All warrants',
   none: 'none',

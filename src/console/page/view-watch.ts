@@ -1,49 +1,38 @@
 /** What is asked again and again while a view of it is open, and not otherwise: logs, entities, the laboratory. */
-import type { WatchedEntityName } from '../beside.ts';
 import { AuditLogs } from './audit-logs.ts';
-import type { LogSource } from './audit-logs.ts';
-import { askLaboratory, askStatus, lookAt } from './beside.ts';
+import { askLaboratory } from './beside.ts';
 import { NetworkWatch } from './network-watch.ts';
-import type { EntitySource } from './network-watch.ts';
 import type { PagePlace, PageState } from './state.ts';
+import type { Watched } from './watched.ts';
 
-type Watched = Pick<PageState, 'logs' | 'network' | 'laboratory'>;
+type Shown = Pick<PageState, 'watched' | 'logs' | 'network' | 'laboratory'>;
 
 /** Milliseconds from one answer to the next question. */
 const AGAIN_MS = { audit: 5_000, releases: 5_000, network: 5_000, laboratory: 1_000 } as const;
 
-/** Admin listeners, by the bridge. */
-const LOGS: LogSource = {
-  keeps: async (name) => (await askStatus(name)).auditWritable !== null,
-  lines: async (name, from, most) => {
-    const text = await lookAt(name, `audit?from=${from}&most=${most}`);
-    return text.split('\n').filter((line) => line !== '');
-  },
-};
+interface Watching {
+  readonly logs: AuditLogs;
+  readonly network: NetworkWatch;
+}
 
-const ENTITIES: EntitySource = { status: askStatus, metrics: (name) => lookAt(name, 'metrics') };
+export interface ViewWatchOptions {
+  /** Does something, and tells why it could not. */
+  readonly loaded: (work: () => Promise<void>) => Promise<void>;
+  /** What has come of it. */
+  readonly tell: (change: Partial<Shown>) => void;
+  /** @throws AskRefusal */
+  readonly askWatched: () => Promise<Watched>;
+}
 
 export class ViewWatch {
-  readonly #loaded: (work: () => Promise<void>) => Promise<void>;
-  readonly #tell: (change: Partial<Watched>) => void;
-  #logs = new AuditLogs([], LOGS);
-  #network = new NetworkWatch([], ENTITIES);
+  readonly #options: ViewWatchOptions;
+  /** Asked when first looked at; `null`: not yet, or in vain. */
+  #watching: Promise<Watching> | null = null;
   /** Counts the views that were gone to: whoever asks for one that was left stops. */
   #turn = 0;
 
-  /** @param loaded does something, and tells why it could not @param tell what has come of it */
-  constructor(
-    loaded: (work: () => Promise<void>) => Promise<void>,
-    tell: (change: Partial<Watched>) => void,
-  ) {
-    this.#loaded = loaded;
-    this.#tell = tell;
-  }
-
-  /** Which entities may be watched. */
-  have(entities: readonly WatchedEntityName[]): void {
-    this.#logs = new AuditLogs(entities, LOGS);
-    this.#network = new NetworkWatch(entities, ENTITIES);
+  constructor(options: ViewWatchOptions) {
+    this.#options = options;
   }
 
   /** The reader is at a view now. */
@@ -55,24 +44,36 @@ export class ViewWatch {
 
   async #again(view: keyof typeof AGAIN_MS, turn: number): Promise<void> {
     while (turn === this.#turn) {
-      await this.#loaded(() => this.#ask(view));
+      await this.#options.loaded(() => this.#ask(view));
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS[view]));
     }
   }
 
   async #ask(view: keyof typeof AGAIN_MS): Promise<void> {
-    switch (view) {
-      case 'audit':
-      case 'releases':
-        // What is there already is not sorted and judged anew.
-        if (await this.#logs.update()) this.#tell({ logs: this.#logs.logs });
-        break;
-      case 'network':
-        await this.#network.update(Date.now());
-        this.#tell({ network: this.#network.entities });
-        break;
-      case 'laboratory':
-        this.#tell({ laboratory: await askLaboratory() });
+    const { tell } = this.#options;
+    if (view === 'laboratory') {
+      tell({ laboratory: await askLaboratory() });
+      return;
+    }
+    this.#watching ??= this.#begin();
+    const { logs, network } = await this.#watching;
+    if (view === 'network') {
+      await network.update(Date.now());
+      tell({ network: network.entities });
+    } else if (await logs.update()) {
+      // What is there already is not sorted and judged anew.
+      tell({ logs: logs.logs });
+    }
+  }
+
+  async #begin(): Promise<Watching> {
+    try {
+      const { entities, logs, network } = await this.#options.askWatched();
+      this.#options.tell({ watched: entities });
+      return { logs: new AuditLogs(entities, logs), network: new NetworkWatch(entities, network) };
+    } catch (error) {
+      this.#watching = null;
+      throw error;
     }
   }
 }

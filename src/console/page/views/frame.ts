@@ -63,8 +63,8 @@ function viewOf(state: PageState, page: OfficerPage): TemplateResult {
 }
 
 /** A view of the entities that are watched, or what to do where there are none. */
-function watched({ place, beside }: PageState, view: () => TemplateResult): TemplateResult {
-  if (beside === null || beside.entities.length > 0) return view();
+function watched({ place, watched: entities }: PageState, view: () => TemplateResult): TemplateResult {
+  if (entities === null || entities.length > 0) return view();
   return html`<h1>${titleOf(place)}</h1>
     <p>${CONSOLE_TEXTS.nobodyWatched}</p>`;
 }
