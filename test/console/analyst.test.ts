@@ -16,7 +16,7 @@ import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import { AnalystsHome } from '../entities/lemf/http/door.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { consolePages } from '../support/console.ts';
-import { faultsOfView } from '../support/looked-at.ts';
+import { faultsOfView, tabTo } from '../support/looked-at.ts';
 import { silent } from '../support/silent.ts';
 
 const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
@@ -131,6 +131,22 @@ describe.skipIf(chromiumPath === null)(
       // It plays to its end, and says where it is.
       await page.locator('.waveform .playhead[x1="100%"]').waitFor({ state: 'attached' });
       await page.getByText('2.0 s of 2.0 s').waitFor();
+      // By the keyboard: to and fro, and played from there.
+      await tabTo(page, 'Play');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Home');
+      await page.getByText('0.0 s of 2.0 s').waitFor();
+      for (let press = 0; press < 3; press++) await page.keyboard.press('ArrowRight');
+      await page.getByText('0.3 s of 2.0 s').waitFor();
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('ArrowDown');
+      expect(await page.getByLabel('Hear').inputValue()).toBe('apart');
+      await page.keyboard.press('Shift+Tab');
+      await page.keyboard.press('Shift+Tab');
+      await page.keyboard.press('Space');
+      await page.getByRole('button', { name: 'Pause' }).waitFor();
+      await page.keyboard.press('Space');
+      await play.waitFor();
 
       expect(await page.locator('.waveform .lane').count()).toBe(2);
       expect(await page.locator('.waveform .axis-mark.key').count()).toBe(2);
