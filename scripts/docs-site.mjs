@@ -22,6 +22,8 @@ import { openapiPages } from './site/openapi.mjs';
 import { pagesOf } from './site/pages.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
+/** Pictures that pages show (`docs-pictures.sh`). */
+const PICTURES = 'docs/pictures';
 
 /**
  * Writes the site into a folder, but for the pages of the library.
@@ -35,7 +37,11 @@ export function buildSite(out, commands, hasApi) {
   const sentence = readFileSync(path.join(root, 'README.md'), 'utf8').split('\n\n')[1] ?? '';
   const home = { source: 'index.md', target: 'index.html', title: 'Claviger', kind: 'overview' };
   const all = [{ ...home, markdown: homeOf(pages, sentence) }, ...pages];
-  const targets = new Map(all.map(({ source, target }) => [source, target]));
+  const pictures = readdirSync(path.join(root, PICTURES)).filter((name) => name.endsWith('.png'));
+  const targets = new Map([
+    ...all.map(({ source, target }) => /** @type {const} */ ([source, target])),
+    ...pictures.map((name) => /** @type {const} */ ([`${PICTURES}/${name}`, `pictures/${name}`])),
+  ]);
   const rendered = all.map((page) => ({ ...page, ...render(page.markdown, hrefOf(page, targets)) }));
   mkdirSync(path.join(out, 'assets'), { recursive: true });
   for (const page of rendered) {
@@ -44,6 +50,9 @@ export function buildSite(out, commands, hasApi) {
   }
   for (const file of ['site.css', 'site.js'])
     copyFileSync(path.join(root, 'scripts/site/assets', file), path.join(out, 'assets', file));
+  mkdirSync(path.join(out, 'pictures'), { recursive: true });
+  for (const name of pictures)
+    copyFileSync(path.join(root, PICTURES, name), path.join(out, 'pictures', name));
   const index = rendered.flatMap(({ target, title, sections }) =>
     sections.map(({ anchor, heading, text }) => [`${target}#${anchor}`, title, heading, text]),
   );

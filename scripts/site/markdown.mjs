@@ -92,6 +92,11 @@ function linked(tokens, hrefOf) {
   for (const { children } of tokens) {
     const kept = [];
     for (const token of children ?? []) {
+      if (token.type === 'image') {
+        const src = hrefOf(String(token.attrGet('src')));
+        if (src === null) token.hidden = true;
+        else token.attrSet('src', src);
+      }
       if (token.type === 'link_open') {
         const href = hrefOf(String(token.attrGet('href')));
         kept.push(href !== null);

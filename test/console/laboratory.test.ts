@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
@@ -18,7 +19,17 @@ import type { DemoReport } from '../../src/lab/scenarios/report.ts';
 import { consolePages } from '../support/console.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { faultsOfView, tabTo } from '../support/looked-at.ts';
+import { isPictured, picture } from '../support/pictures.ts';
 import { silent } from '../support/silent.ts';
+
+/** What the canvas of a chart has: a chart whose colours are none is black on any ground. */
+const COLOURS = `[...document.querySelectorAll('.chart canvas')].flatMap((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const found = new Set();
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at + 3] === 255) found.add(Math.abs(data[at] - data[at + 2]) > 40 ? 'coloured' : 'grey');
+  return [...found];
+})`;
 
 describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-stays-'));
@@ -98,12 +109,14 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     expect(await one.getByLabel('HI2: host').inputValue()).toBe('lemf.home1.example');
     expect(await one.getByLabel('HI3: port').inputValue()).toBe('7513');
     expect(await faultsOfView(one)).toEqual([]);
+    await picture(one, 'enter');
     await tabTo(one, 'Enter');
     await one.keyboard.press('Enter');
     await one.getByRole('heading', { name: 'AGAIN' }).waitFor();
     expect(await faultsOfView(one)).toEqual([]);
 
     await two.getByRole('link', { name: 'AGAIN' }).waitFor();
+    await picture(two, 'warrants', 600);
     await tabTo(two, 'AGAIN');
     await two.keyboard.press('Enter');
     await two.getByRole('button', { name: 'Approve' }).waitFor();
@@ -116,14 +129,17 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     await two.keyboard.press('Enter');
     await two.getByRole('dialog').waitFor();
     expect(await faultsOfView(two)).toEqual([]);
+    await picture(two, 'approve');
     await tabTo(two, 'Approve');
     await two.keyboard.press('Enter');
     for (const page of [one, two]) await page.locator('.head .state-active').waitFor();
+    await picture(one, 'warrant', 1040);
 
     await one.getByRole('link', { name: 'Laboratory' }).click();
     await one.getByRole('button', { name: 'Call again' }).click();
     await one.getByText('has heard').waitFor({ timeout: 60_000 });
     expect(staying.calls.state().calls).toMatchObject([{ state: 'over', told: /alice has heard \d/ }]);
+    await picture(one, 'laboratory', 500);
     expect(await faultsOfView(one)).toEqual([]);
     expect(complaints).toEqual([]);
   });
@@ -138,6 +154,7 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
       '0',
     );
     expect(await faultsOfView(page)).toEqual([]);
+    await picture(page, 'releases', 600);
 
     await page.getByRole('link', { name: 'Audit logs' }).click();
     await page.getByLabel('Kind').waitFor();
@@ -149,6 +166,7 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
           .first()
           .textContent(),
       ).toContain('unbroken');
+    await picture(page, 'audit-logs');
     await page.getByLabel('Kind').selectOption('get-keys');
     await page.getByText('2 of 2 records').waitFor();
     await page.getByLabel('Search in all fields').fill('no such word');
@@ -162,6 +180,11 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     await page.getByRole('table', { name: 'LIID AGAIN' }).getByRole('link').first().click();
     await page.getByRole('button', { name: 'Play' }).waitFor({ timeout: 60_000 });
     await page.getByText('Every stream of the call was decrypted and decoded.').waitFor();
+    await picture(page, 'call', 950);
+    await picture(page, 'heard', 560, 'section:has(.audio)');
+    await page.getByRole('link', { name: 'All calls' }).click();
+    await page.getByRole('table', { name: 'LIID AGAIN' }).waitFor();
+    await picture(page, 'calls', 500);
     expect(complaints).toEqual([]);
   });
 
@@ -172,6 +195,12 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     await page.locator('.chart canvas').first().waitFor({ timeout: 30_000 });
     expect(await page.getByText('ready', { exact: true }).count()).toBe(6);
     expect(await page.locator('.legend').first().textContent()).toContain('per second');
+    for (const theme of ['light', 'dark']) {
+      await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`);
+      await expect.poll(() => page.evaluate<string[]>(COLOURS)).toContain('coloured');
+    }
+    await picture(page, 'network', 600);
+    await picture(page, 'rates', 700, 'h2:has-text("How often")');
     expect(await faultsOfView(page)).toEqual([]);
     for (const place of ['#/audit', '#/releases', '#/warrants/AGAIN']) {
       await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
@@ -182,6 +211,7 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
       await page.getByRole('link', { name }).click();
       await page.getByRole('heading', { name }).waitFor();
       expect(await faultsOfView(page)).toEqual([]);
+      await picture(page, name.toLowerCase(), 600);
     }
     expect(complaints).toEqual([]);
   });
@@ -196,5 +226,10 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
   it('ends when whoever stays leaves, with the report that it had', async () => {
     leave();
     expect((await demo).checks).toEqual(atStay.checks);
+    if (!isPictured) return;
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(path.join(folder, 'out/report.html')).href);
+    await picture(page, 'report', 700);
+    await picture(page, 'report-heard', 700, '#voice-0');
   });
 });

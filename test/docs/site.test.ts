@@ -1,5 +1,5 @@
 /** The documentation as a site: complete, every link leads somewhere, nothing of it comes from elsewhere. */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,22 @@ describe('the site', () => {
       for (const heading of [...operations, ...Object.keys(api.components.schemas)])
         expect(text).toContain(`>${heading}</h2>`);
     }
+  });
+
+  it('R-93: shows every picture that there is, in words too, each less than 150 kB', () => {
+    const shown = pages.flatMap(({ target }) =>
+      [...html(target).matchAll(/<img src="([^"]+)" alt="([^"]+)"/g)].map(([, src = '']) =>
+        path.posix.join(path.posix.dirname(target), src),
+      ),
+    );
+    const names = readdirSync(path.join(root, 'docs/pictures'));
+    expect(names.length).toBeGreaterThan(10);
+    expect([...new Set(shown)].sort()).toEqual(names.map((name) => `pictures/${name}`).sort());
+    for (const name of names)
+      expect([name, statSync(path.join(site, 'pictures', name)).size]).toEqual([
+        name,
+        expect.toSatisfy((octets) => octets > 0 && octets < 150_000),
+      ]);
   });
 
   it('has the metrics that alerts and dashboard ask for', () => {
