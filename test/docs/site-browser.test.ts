@@ -45,11 +45,14 @@ describe.skipIf(chromiumPath === null)('R-93: the site in a browser', { timeout:
   });
 
   it('opens from a disk, for every reader, and leads on', async () => {
-    await page.goto(home);
+    // By a page of its own: what judges it asks for the style, which the site forbids.
+    const looked = await browser.newPage();
+    await looked.goto(home);
     for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      expect(await faultsOfView(page)).toEqual([]);
+      await looked.emulateMedia({ colorScheme });
+      expect(await faultsOfView(looked)).toEqual([]);
     }
+    await page.goto(home);
     await page.getByRole('main').getByRole('link', { name: 'The console' }).click();
     await page.getByRole('heading', { level: 1, name: 'The console' }).waitFor();
     expect(await page.locator('main img').count()).toBeGreaterThan(5);
