@@ -71,7 +71,7 @@ export type Look = keyof typeof LOOK_TYPES;
 export const LOOKS = Object.keys(LOOK_TYPES) as readonly Look[];
 
 /** What an entity shows. */
-export interface Shown {
+export interface LookedAt {
   /** For Content-Type. */
   readonly type: string;
   readonly octets: Uint8Array;
@@ -94,7 +94,7 @@ export class WatchedEntities {
   }
 
   /** @param query without `?`; empty: none @throws WatchError */
-  async look(name: string, look: Look, query = ''): Promise<Shown> {
+  async look(name: string, look: Look, query = ''): Promise<LookedAt> {
     const origin = this.#urls.get(name);
     if (origin === undefined) throw new WatchError('not-watched', 'no such entity is watched');
     const { status, body } = await this.#client

@@ -19,7 +19,7 @@ import { LabError } from '../errors.ts';
 import { configureHome } from '../network/home-configs.ts';
 import { MAILBOX_USER, planHome, SERVICES } from '../network/home.ts';
 import type { HomePlan, Plan, Service } from '../network/home.ts';
-import { ANALYST, analystConfig, PEOPLE, personConfig, personName } from '../network/people.ts';
+import { ANALYST, configOfAnalyst, PEOPLE, personConfig, personName } from '../network/people.ts';
 import { settingsForPeople, watchersOf } from '../network/people.ts';
 import type { WatchedEntity } from '../network/people.ts';
 import { LabPki } from '../network/pki.ts';
@@ -229,7 +229,7 @@ async function makeHome(
     dnsNames: [],
     roles: ['analyst'],
   });
-  write(ANALYST, schemaOf('analyst'), analystConfig(home, analyst, analysts));
+  write(ANALYST, schemaOf('analyst'), configOfAnalyst(home, analyst, analysts));
   write('agency', schemaOf('agency'), agency);
   makeFolder(path.join(own, 'hi1'), 0o700);
   for (const [name, octets] of Object.entries(agencyRequests(home, times)))

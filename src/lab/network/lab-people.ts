@@ -8,7 +8,7 @@ import { EntityStatus } from '../../host/entity-status.ts';
 import type { ToldOperation } from '../../host/entity-status.ts';
 import type { TlsFiles } from '../../net/tls.ts';
 import type { Entity, HomeName, HomePlan, Service } from './home.ts';
-import { ANALYST, analystConfig, PEOPLE, personConfig, personName } from './people.ts';
+import { ANALYST, configOfAnalyst, PEOPLE, personConfig, personName } from './people.ts';
 import { settingsForPeople, watchersOf } from './people.ts';
 import type { WatchedEntity } from './people.ts';
 import type { LabPki } from './pki.ts';
@@ -103,7 +103,7 @@ export class LabPeople {
         if (tls === undefined) return [];
         const port = this.#analysts.get(home.name) ?? 0;
         const config =
-          person === ANALYST ? analystConfig(home, tls, port) : personConfig(person, home, tls, watched);
+          person === ANALYST ? configOfAnalyst(home, tls, port) : personConfig(person, home, tls, watched);
         return [{ name, config }];
       });
     });

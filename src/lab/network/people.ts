@@ -73,7 +73,7 @@ export function personConfig(
 }
 
 /** What the door for analysts of the home's LEMF takes of its analyst. @param port where the door is */
-export function analystConfig(home: HomePlan, tls: TlsFiles, port: number): object {
+export function configOfAnalyst(home: HomePlan, tls: TlsFiles, port: number): object {
   const door = `${hostOf('lemf', home)}:${DOOR_PORT}`;
   return {
     url: `https://${door}`,
