@@ -6,11 +6,14 @@
  */
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -181,6 +184,16 @@ export function appendWhole(descriptor: number, file: string, octets: Uint8Array
   } catch (cause) {
     ftruncateSync(descriptor, size);
     throw fileError(`cannot write ${file}`, cause);
+  }
+}
+
+/** What is in a folder under which name is on the disk only once the folder is. @throws a system error */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

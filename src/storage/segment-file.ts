@@ -8,7 +8,7 @@ import {
   closeSync,
   fdatasync,
   fdatasyncSync,
-  fsyncSync,
+  fsync,
   ftruncate,
   ftruncateSync,
   open,
@@ -22,7 +22,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { fileError } from './files.ts';
+import { fileError, syncFolder } from './files.ts';
 
 /** The system's calls; they give what they give at once, or later. */
 interface Calls {
@@ -34,6 +34,8 @@ interface Calls {
   read(descriptor: number, octets: Uint8Array, from: number, position: number): number | Promise<number>;
   truncate(descriptor: number, length: number): void | Promise<void>;
   sync(descriptor: number): void | Promise<void>;
+  /** So that a file that is new is found after the loss of power. */
+  syncFolder(folder: string): void | Promise<void>;
   unlink(file: string): void | Promise<void>;
 }
 
@@ -46,16 +48,20 @@ const AT_ONCE: Calls = {
     readSync(descriptor, octets, from, octets.length - from, position),
   truncate: ftruncateSync,
   sync: fdatasyncSync,
+  syncFolder,
   unlink: unlinkSync,
 };
 
+const openLater = promisify(open);
+const closeLater = promisify(close);
+const fsyncLater = promisify(fsync);
 const writeLater = promisify(write);
 const readLater = promisify(read);
 
 /** Nobody waits for the disk but who has to. */
 const LATER: Calls = {
-  open: promisify(open),
-  close: promisify(close),
+  open: openLater,
+  close: closeLater,
   write: async (descriptor, octets, from, position) =>
     (await writeLater(descriptor, octets, from, octets.length - from, position)).bytesWritten,
   read: async (descriptor, octets, from, position) =>
@@ -63,6 +69,14 @@ const LATER: Calls = {
   truncate: promisify(ftruncate),
   // With its length, where that has changed (fdatasync(2)).
   sync: promisify(fdatasync),
+  syncFolder: async (folder) => {
+    const descriptor = await openLater(folder, 'r');
+    try {
+      await fsyncLater(descriptor);
+    } finally {
+      await closeLater(descriptor);
+    }
+  },
   unlink: promisify(unlink),
 };
 
@@ -74,7 +88,8 @@ const ZEROS = Buffer.alloc(256 << 10);
 
 export class SegmentFile {
   readonly file: string;
-  #descriptor: number | null = null;
+  /** Its descriptor, which is opened once, whoever else asks meanwhile. */
+  #descriptor: Promise<number> | null = null;
   #length: number;
   /** Whether its entry in the folder is on the disk. */
   #isNamed: boolean;
@@ -100,7 +115,7 @@ export class SegmentFile {
       const descriptor = await this.#opened();
       await this.#write(descriptor, octets, this.#length);
       await this.#calls.sync(descriptor);
-      if (!this.#isNamed) syncFolder(path.dirname(this.file));
+      if (!this.#isNamed) await this.#calls.syncFolder(path.dirname(this.file));
       this.#isNamed = true;
       this.#length += octets.length;
     } catch (cause) {
@@ -169,26 +184,23 @@ export class SegmentFile {
   async close(): Promise<void> {
     const descriptor = this.#descriptor;
     this.#descriptor = null;
-    if (descriptor !== null) await this.#calls.close(descriptor);
+    if (descriptor !== null) await this.#calls.close(await descriptor);
   }
 
   async #opened(): Promise<number> {
-    this.#descriptor ??= await this.#calls.open(this.file, this.#length === 0 ? 'w+' : 'r+', 0o600);
-    return this.#descriptor;
+    this.#descriptor ??= Promise.resolve(this.#length === 0 ? 'w+' : 'r+').then((flags) =>
+      this.#calls.open(this.file, flags, 0o600),
+    );
+    try {
+      return await this.#descriptor;
+    } catch (error) {
+      this.#descriptor = null;
+      throw error;
+    }
   }
 
   async #write(descriptor: number, octets: Uint8Array, position: number): Promise<void> {
     for (let at = 0; at < octets.length;)
       at += await this.#calls.write(descriptor, octets, at, position + at);
-  }
-}
-
-/** So that a file that is new is found after the loss of power. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -24,6 +24,7 @@ import path from 'node:path';
 import Type from 'typebox';
 import { jsonOf } from '../../../bytes/json.ts';
 import { Form, strict } from '../../../bytes/schema.ts';
+import { syncFolder } from '../../../storage/files.ts';
 import { decodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import type { ReceivedPsPdu } from '../../../wire/hi/ps-pdu.ts';
 import { paddingPdu } from '../../../wire/hi/padding.ts';
@@ -130,9 +131,7 @@ function noteBegun(folder: string, begun: Begun): void {
     closeSync(descriptor);
   }
   renameSync(`${note}.new`, note);
-  const directory = openSync(folder, 'r');
-  fsyncSync(directory);
-  closeSync(directory);
+  syncFolder(folder);
 }
 
 function* pdusOf(

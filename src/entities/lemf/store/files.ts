@@ -10,7 +10,6 @@ import {
   closeSync,
   fstatSync,
   fsync,
-  fsyncSync,
   openSync,
   renameSync,
   truncateSync,
@@ -24,7 +23,7 @@ import { LemfError } from '../errors.ts';
 import type { HandoverKind, LemfStore, StoredPdu } from '../ports.ts';
 import { formatSource, sourcesPath } from '../sources.ts';
 import { HiError } from '../../../wire/hi/errors.ts';
-import { makeFolder } from '../../../storage/files.ts';
+import { makeFolder, syncFolder } from '../../../storage/files.ts';
 import { finishErasure } from './erasure.ts';
 import { damagedFile, HandoverReader, sourceMarks, storedPdus } from './handed-over.ts';
 import { isKnown, noteLengths, readLengths, tailBefore } from './lengths.ts';
@@ -82,9 +81,7 @@ export class LemfFiles implements LemfStore {
       hi2: openFile(folder, 'hi2', known?.hi2 ?? null),
       hi3: openFile(folder, 'hi3', known?.hi3 ?? null),
     };
-    const directory = openSync(folder, 'r');
-    fsyncSync(directory);
-    closeSync(directory);
+    syncFolder(folder);
   }
 
   /** Path of the file of a kind. */

@@ -16,7 +16,7 @@ import {
 import path from 'node:path';
 import { toHex } from '../../../bytes/octets.ts';
 import type { Logger, Random } from '../../../bytes/ports.ts';
-import { appendWhole } from '../../../storage/files.ts';
+import { appendWhole, syncFolder } from '../../../storage/files.ts';
 import { openFolder } from '../../../storage/folder-format.ts';
 import { MailboxError } from '../errors.ts';
 import type { KeptMessage, KeptPacket, MessageHead, MessageStore, MessageWriter } from '../ports.ts';
@@ -67,12 +67,12 @@ export class FileMessageStore implements MessageStore {
     const file = this.#path(id, LEFT);
     const writer = new FileWriter(file, openSync(file, 'ax', 0o600), head, (octets) => {
       renameSync(file, this.#path(id, COMPLETE));
-      this.#sync();
+      syncFolder(this.#folder);
       const message = { id, head, octets };
       this.#waiting.set(id, message);
       return message;
     });
-    this.#sync();
+    syncFolder(this.#folder);
     return writer;
   }
 
@@ -85,7 +85,7 @@ export class FileMessageStore implements MessageStore {
   remove(id: string): void {
     if (!this.#waiting.delete(id)) return;
     rmSync(this.#path(id, COMPLETE), { force: true });
-    this.#sync();
+    syncFolder(this.#folder);
   }
 
   /** What can be read no more gives way to what comes. */
@@ -93,7 +93,7 @@ export class FileMessageStore implements MessageStore {
     if (!this.#waiting.delete(id)) return;
     this.#damaged++;
     renameSync(this.#path(id, COMPLETE), this.#path(id, DAMAGED));
-    this.#sync();
+    syncFolder(this.#folder);
   }
 
   #find(name: string, logger: Logger): void {
@@ -112,7 +112,7 @@ export class FileMessageStore implements MessageStore {
         this.#recovered++;
       }
       if (ending === LEFT) renameSync(file, this.#path(id, COMPLETE));
-      this.#sync();
+      syncFolder(this.#folder);
       this.#waiting.set(id, { id, head: read.head, octets: read.octets });
     } catch (error) {
       if (!(error instanceof MailboxError)) throw error;
@@ -124,16 +124,6 @@ export class FileMessageStore implements MessageStore {
 
   #path(id: string, ending: string): string {
     return path.join(this.#folder, id + ending);
-  }
-
-  /** Names of files are durable only once their folder is. */
-  #sync(): void {
-    const folder = openSync(this.#folder, 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
   }
 }
 
