@@ -2,7 +2,7 @@
  * How every SQLite store is opened: a file for its owner's eyes, written ahead, synced at each commit, deleted content
  * overwritten, brought to the present version.
  */
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteAdapter, SqliteDialect } from 'kysely';
 import { makeSafe } from './connection.ts';
@@ -28,12 +28,15 @@ export async function openDatabase<Tables>(file: string, schema: StoreSchema): P
 /** As `openDatabase`, with SQLite's own connection. */
 export async function openStore<Tables>(file: string, schema: StoreSchema): Promise<OpenedStore<Tables>> {
   if (file !== ':memory:') makePrivate(file);
+  const isLogLeft = statSync(`${file}-wal`, { throwIfNoEntry: false }) !== undefined;
   const sqlite = new Database(file);
   try {
     makeSafe(sqlite);
     const dialect = new AtomicMigrationDialect({ database: new StatementCache(sqlite) });
     const kysely = new Kysely<Tables>({ dialect });
     await migrate(kysely, file, schema);
+    // By a process that was killed, perhaps after it had deleted something and before it had emptied the log.
+    if (isLogLeft) await scrub(kysely);
     return { kysely, sqlite };
   } catch (error) {
     sqlite.close();

@@ -1,5 +1,5 @@
 /** The delivery function killed by SIGKILL in mid-call, again and again, as a process of its own. */
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,7 @@ import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 import { interceptionPoint } from './interception-point.ts';
+import { tear } from './store/torn.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -27,17 +28,6 @@ const isSlow = process.env['CLAVIGER_SLOW'] !== undefined;
 const PACKETS = isSlow ? 8_200 : 400;
 /** Numbers of packets after which it is killed. */
 const KILLS = isSlow ? Array.from({ length: 200 }, (_, n) => 70 + 40 * n) : [70, 103, 205];
-
-/** What a write leaves that was under way: the beginning of a batch, or its length without its octets. */
-function tear(store: string, n: number): void {
-  const [newest] = readdirSync(`${store}.spool`).sort().slice(-1);
-  if (newest === undefined) return;
-  const segment = path.join(`${store}.spool`, newest);
-  const octets = readFileSync(segment);
-  const at = octets.lastIndexOf('CVSB');
-  const batch = at < 0 ? new Uint8Array(50) : octets.subarray(at, at + 40 + (n % 200));
-  appendFileSync(segment, n % 2 === 0 ? batch.subarray(0, -1) : new Uint8Array(batch.length));
-}
 
 describe('Delivery function under SIGKILL', { timeout: isSlow ? 1_800_000 : 60_000 }, () => {
   it('R-23: loses and doubles nothing: numbers are 0…n−1, and n is what X2 and X3 carried', async () => {

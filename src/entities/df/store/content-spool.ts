@@ -49,14 +49,18 @@ interface SpoolPart {
   readonly records: readonly PlacedContent[];
 }
 
-/** Hears of what waits no more for a destination. */
-export type ContentGoneListener = (did: string, record: GoneRecord) => void;
+/** Hears of what waits for a destination from now on (1), and of what waits no more (-1). */
+export type ContentListener = (
+  did: string,
+  record: Pick<GoneRecord, 'liid' | 'length'>,
+  count: 1 | -1,
+) => void;
 
 export class ContentSpool {
   readonly #folder: string;
   readonly #writing: SegmentWriting;
   readonly #destinations: Map<string, SpoolDestination>;
-  readonly #gone: ContentGoneListener;
+  readonly #tell: ContentListener;
   #number: number;
   #inForce: number;
   #keptOctets = 0;
@@ -69,7 +73,7 @@ export class ContentSpool {
     folder: string,
     writing: SegmentWriting,
     { destinations, number }: Pick<RecoveredSpool, 'destinations' | 'number'>,
-    gone: ContentGoneListener,
+    tell: ContentListener,
     lost: (damage: string) => void,
   ) {
     this.#folder = folder;
@@ -77,7 +81,7 @@ export class ContentSpool {
     this.#destinations = new Map(destinations.map((destination) => [destination.did, destination]));
     this.#number = number;
     this.#inForce = number;
-    this.#gone = gone;
+    this.#tell = tell;
     this.#lost = lost;
   }
 
@@ -146,6 +150,7 @@ export class ContentSpool {
         records.map(({ octets }) => this.#keep(octets)),
       );
       destination.noteNumbers(records);
+      for (const record of encoded.records) this.#tell(destination.did, record, 1);
     }
   }
 
@@ -222,10 +227,15 @@ export class ContentSpool {
     }
   }
 
-  /** Leaves nothing of what waits no more. @throws FileError */
-  async scrub(): Promise<void> {
-    for (const { segments } of this.destinations())
-      for (const segment of segments) if (!segment.isWritten) await segment.eraseGone();
+  /**
+   * Leaves nothing of what waits no more now.
+   * @param noted lets the database know of it: else what is overwritten would be damaged after a crash
+   * @throws FileError, what `noted` throws
+   */
+  async scrub(noted: () => Promise<void>): Promise<void> {
+    const gone = new Map(this.#segments().map((segment) => [segment, segment.goneRows()]));
+    await noted();
+    for (const segment of this.#segments()) await segment.erase(gone.get(segment) ?? []);
   }
 
   forget(did: string): void {
@@ -233,10 +243,14 @@ export class ContentSpool {
   }
 
   async close(): Promise<void> {
-    for (const { segments } of this.destinations()) for (const { file } of segments) await file.close();
+    for (const { file } of this.#segments()) await file.close();
   }
 
   /* ---------------------------------------------------------------- helpers */
+
+  #segments(): SpoolSegment[] {
+    return this.destinations().flatMap(({ segments }) => segments);
+  }
 
   #part(did: string, records: readonly PlacedContent[], batch: SpoolBatch): SpoolPart {
     const destination = this.#destinations.get(did) ?? new SpoolDestination(did);
@@ -265,7 +279,7 @@ export class ContentSpool {
 
   #note(did: string, record: GoneRecord): void {
     if (record.wasKept) this.#keptOctets -= record.length;
-    this.#gone(did, record);
+    this.#tell(did, record, -1);
   }
 
   async #entriesOf(

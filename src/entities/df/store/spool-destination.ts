@@ -83,7 +83,7 @@ export class SpoolDestination {
     }
   }
 
-  noteNumbers(records: readonly Omit<PlacedContent, 'octets'>[]): void {
+  noteNumbers(records: Iterable<Omit<PlacedContent, 'octets'>>): void {
     for (const { liid, cin, sequenceNumber, position } of records)
       this.#last.set(`${cin} ${liid}`, { number: sequenceNumber, position });
     if (this.#last.size <= MOST_CALLS) return;

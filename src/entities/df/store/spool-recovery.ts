@@ -6,10 +6,10 @@
  *     segment n     batch │ batch │ ✗✗✗ │ batch        damage: said, and what follows is taken
  *     the last one  batch │ batch │ bat                 torn: cut off
  *
- * Octets are torn that are behind the last whole batch and that the database does not know of. All else that is not as it
- * was written is damage.
+ * Octets are torn that are behind the last batch, and what is not whole of the last commit, if the database does not know of
+ * it. All else that is not as it was written is damage.
  */
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { SegmentFile } from '../../../storage/segment-file.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
@@ -82,9 +82,10 @@ class Recovery {
   }
 
   async run(): Promise<RecoveredSpool> {
-    const found = this.#read();
+    const found = await this.#read();
+    const last = lastNumber([...found.values()].flat());
     const dids = new Set([...found.keys(), ...this.#known.marks.map(({ did }) => did)]);
-    for (const did of dids) this.#judge(did, found.get(did) ?? []);
+    for (const did of dids) this.#judge(did, found.get(did) ?? [], last);
     this.#dropUnfinished([...found.values()].flat());
     const destinations: SpoolDestination[] = [];
     for (const did of dids) destinations.push(await this.#destination(did, found.get(did) ?? []));
@@ -104,7 +105,7 @@ class Recovery {
   }
 
   /** All segments that are needed, by destination, in their order. */
-  #read(): Map<string, SegmentRead[]> {
+  async #read(): Promise<Map<string, SegmentRead[]>> {
     const found = new Map<string, SegmentRead[]>();
     const numbered = readdirSync(this.#folder).flatMap((name) => {
       const number = segmentNumber(name);
@@ -119,7 +120,7 @@ class Recovery {
       const isNeeded =
         number >= (mark?.firstSegment ?? 0) && (segment.did !== null || segment.batches.length > 0);
       if (!isNeeded) {
-        rmSync(file);
+        await new SegmentFile(file, this.#writing, octets.length).remove();
         continue;
       }
       if (did === null) {
@@ -142,8 +143,11 @@ class Recovery {
     return this.#known.marks.find(({ did }) => segmentName(did, number) === name)?.did ?? null;
   }
 
-  /** What of a destination's segments is torn, and what is damaged. */
-  #judge(did: string, segments: SegmentRead[]): void {
+  /**
+   * What of a destination's segments is torn, and what is damaged.
+   * @param lastCommit number of the last that was found at any destination
+   */
+  #judge(did: string, segments: SegmentRead[], lastCommit: number): void {
     const mark = this.#known.marks.find((each) => each.did === did);
     let expected = mark?.firstSegment ?? 0;
     const present = segments.map(({ number, batches }) => ({ number, next: batches[0] }));
@@ -156,22 +160,19 @@ class Recovery {
       expected = Math.max(expected, number + 1);
     }
     const last = segments.at(-1);
-    if (last !== undefined) this.#cutTorn(last);
-    const lastBatch = Math.max(0, ...segments.flatMap(({ batches }) => batches.map(({ number }) => number)));
-    if (lastBatch < (mark?.lastBatch ?? 0))
+    if (last !== undefined) this.#cutTorn(last, lastCommit);
+    if (lastNumber(segments) < (mark?.lastBatch ?? 0))
       this.#say(`the end of the spool of ${did} is damaged: what was there is lost`, false);
     for (const segment of segments) this.#sayDamage(did, segment);
   }
 
-  /** Behind the last batch that is whole, as far as the database does not know of it. */
-  #cutTorn(segment: SegmentRead): void {
-    for (;;) {
-      const last = segment.batches.at(-1);
-      const isWhole = last?.records?.every((record) => !segment.bad.has(record)) ?? false;
-      if (last === undefined || isWhole || last.number <= this.#known.applied) return;
-      segment.batches.pop();
-      segment.end = last.from;
-    }
+  /** The last batch, where it is of the last commit, of which the database does not know, and is not whole. */
+  #cutTorn(segment: SegmentRead, lastCommit: number): void {
+    const last = segment.batches.at(-1);
+    if (last === undefined || last.number < lastCommit || last.number <= this.#known.applied) return;
+    if (last.records?.every((record) => !segment.bad.has(record)) === true) return;
+    segment.batches.pop();
+    segment.end = last.from;
   }
 
   #sayDamage(did: string, { name, damage, batches, bad, end }: SegmentRead): void {
@@ -199,7 +200,7 @@ class Recovery {
     const batches = segments.flatMap((segment) => segment.batches);
     const counts = new Map<number, number>();
     for (const { number } of batches) counts.set(number, (counts.get(number) ?? 0) + 1);
-    const last = Math.max(0, ...counts.keys());
+    const last = lastNumber(segments);
     for (const { number, destinations, needsDatabase } of batches) {
       if (number <= this.#known.applied) continue;
       const isWhole = counts.get(number) === destinations;
@@ -238,7 +239,7 @@ class Recovery {
     }
     const last = segments.at(-1)?.number;
     destination.nextSegment = last === undefined ? Math.max(1, mark?.firstSegment ?? 1) : last + 1;
-    destination.noteNumbers(destination.after(0, Infinity));
+    for (const segment of destination.segments) destination.noteNumbers(segment.after(0));
     return destination;
   }
 
@@ -260,4 +261,11 @@ class Recovery {
     this.#damage.push(damage);
     if (losesNumbers) this.#losesNumbers = true;
   }
+}
+
+/** Number of the last commit that is in these segments; 0: none is. There may be a million. */
+function lastNumber(segments: readonly SegmentRead[]): number {
+  let last = 0;
+  for (const { batches } of segments) for (const { number } of batches) last = Math.max(last, number);
+  return last;
 }

@@ -35,6 +35,7 @@ export class SpoolSegment {
   isWritten = false;
   /** Nothing more is written to it. */
   isClosed = false;
+  #isEmptied = false;
   readonly #rows = new RecordRows();
   /** No row before this one waits. */
   #first = 0;
@@ -52,6 +53,11 @@ export class SpoolSegment {
   /** Position of its first record; `Infinity`: it has none. */
   get firstPosition(): number {
     return this.#rows.size === 0 ? Infinity : this.#rows.position(0);
+  }
+
+  /** Whether nothing is left of it but its head. */
+  get isEmptied(): boolean {
+    return this.#isEmptied || this.#rows.size === 0;
   }
 
   /** @param from where in the file the batch is @param kept octets of records that are kept in memory, or `null` */
@@ -154,25 +160,37 @@ export class SpoolSegment {
   async empty(head: number): Promise<void> {
     this.isClosed = true;
     const { length } = this.file;
-    if (length <= head) return;
-    await this.file.erase(head, length - head);
-    await this.file.synced();
-    await this.file.cut(head);
+    if (length > head) {
+      await this.file.erase(head, length - head);
+      await this.file.synced();
+      await this.file.cut(head);
+    }
+    this.#isEmptied = true;
   }
 
-  /** Overwrites what waits no more. @throws FileError */
-  async eraseGone(): Promise<void> {
+  /** Places in its table of what waits no more and is still in the file. */
+  goneRows(): number[] {
     const rows = this.#rows;
-    let isErased = false;
-    if (this.isClosed) return;
-    for (let row = 0; row < rows.size; row++) {
-      if (rows.waits(row) || rows.isErased(row)) continue;
-      const { at, length } = rows.record(row);
-      await this.file.erase(at, length);
-      rows.erased(row);
-      isErased = true;
+    if (this.isEmptied) return [];
+    return [...Array(rows.size).keys()].filter((row) => !rows.waits(row) && !rows.isErased(row));
+  }
+
+  /** Overwrites what is at these places. @throws FileError */
+  async erase(gone: readonly number[]): Promise<void> {
+    if (gone.length === 0 || this.isEmptied) return;
+    for (let n = 0; n < gone.length;) {
+      const [first, from] = [n, this.#rows.record(gone[n] ?? 0).at];
+      let to = from;
+      // Those of a batch lie side by side.
+      for (; n < gone.length; n++) {
+        const { at, length } = this.#rows.record(gone[n] ?? 0);
+        if (at !== to) break;
+        to += length;
+      }
+      await this.file.erase(from, to - from);
+      for (const row of gone.slice(first, n)) this.#rows.erased(row);
     }
-    if (isErased) await this.file.synced();
+    await this.file.synced();
   }
 
   #finish(row: number, gone: GoneListener): void {

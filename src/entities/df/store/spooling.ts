@@ -1,7 +1,7 @@
 /** Spool and database together: what is committed to which, and what the database gets to know of the spool, and when. */
 import { SerialQueue } from '../../../bytes/serial-queue.ts';
 import type { UnitWriter } from '../../../storage/group-commit.ts';
-import type { DfChanges, OutboxEntry } from '../ports.ts';
+import type { DfChanges, DfRecall, OutboxEntry } from '../ports.ts';
 import type { ContentSpool, SpoolCommit } from './content-spool.ts';
 import { changeWrites, progressWrites } from './df-writes.ts';
 import type { DfProgress } from './df-writes.ts';
@@ -21,6 +21,7 @@ export class Spooling {
   readonly spool: ContentSpool;
   readonly unapplied = new Unapplied();
   readonly #writer: UnitWriter;
+  readonly #recall: DfRecall;
   /** The last position that was given. */
   readonly #position: () => number;
   /** What is written to the database of streams and calls: in the order in which it was so. */
@@ -31,10 +32,16 @@ export class Spooling {
   /** Why what is in the spool could not be noted in the database. */
   #failure: unknown = null;
 
-  /** @param ahead what the spool has and the database does not */
-  constructor(spool: ContentSpool, ahead: DfProgress, writer: UnitWriter, position: () => number) {
+  /** @param ahead what the spool has and the database does not @param database what writes to it, and what it has */
+  constructor(
+    spool: ContentSpool,
+    ahead: DfProgress,
+    database: { readonly writer: UnitWriter; readonly recall: DfRecall },
+    position: () => number,
+  ) {
     this.spool = spool;
-    this.#writer = writer;
+    this.#writer = database.writer;
+    this.#recall = database.recall;
     this.#position = position;
     this.unapplied.put(ahead);
   }
@@ -72,6 +79,8 @@ export class Spooling {
     } catch (error) {
       this.#unsettled = commit;
       await this.#settled().catch(() => undefined);
+      // It may have been written all the same.
+      this.unapplied.yieldTo(this.#recall);
       throw error;
     }
   }
@@ -83,15 +92,12 @@ export class Spooling {
 
   /** The database gets to know of all that is in the spool; what is done with goes. @throws what the writer throws */
   flush(): Promise<void> {
-    return this.#database.run(async () => {
-      try {
-        await this.#flush();
-        this.#failure = null;
-      } catch (error) {
-        this.#failure = error;
-        throw error;
-      }
-    });
+    return this.#database.run(() => this.#flushed());
+  }
+
+  /** Nothing is left in the files of what waits no more. @throws FileError, what the writer throws */
+  scrub(): Promise<void> {
+    return this.#database.run(() => this.spool.scrub(() => this.#flushed()));
   }
 
   /* ---------------------------------------------------------------- helpers */
@@ -138,6 +144,16 @@ export class Spooling {
     this.#unsettled = null;
   }
 
+  async #flushed(): Promise<void> {
+    try {
+      await this.#flush();
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
   async #flush(): Promise<void> {
     const { spool } = this;
     const applied = spool.inForce;
@@ -154,7 +170,7 @@ export class Spooling {
       ...(changed.length === 0 ? [] : markWrites(changed, oldestOf(all))),
       ...forgottenWrites(forgotten.map(({ did }) => did)),
     ];
-    if (writes.length === 0) return;
+    if (writes.length === 0 && done.every(({ isEmptied }) => isEmptied)) return;
     try {
       await this.#writer.run({ writes: [...writes, appliedWrite(applied, this.#position())] });
     } catch (error) {

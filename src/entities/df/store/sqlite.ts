@@ -22,6 +22,7 @@
  * The file holds keys of intercepted calls while the LEMF has not acknowledged them: it is made readable by its owner
  * alone, and what is deleted is overwritten (`secure_delete`).
  */
+import path from 'node:path';
 import type Database from 'better-sqlite3';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
@@ -46,7 +47,7 @@ import { CommitThread } from '../../../storage/commit-thread.ts';
 import { UnitsAtOnce } from '../../../storage/group-commit.ts';
 import type { UnitWriter } from '../../../storage/group-commit.ts';
 import { StorageError } from '../../../storage/errors.ts';
-import { makeFolder } from '../../../storage/files.ts';
+import { makeFolder, syncFolder } from '../../../storage/files.ts';
 import { preparedRows, rowsOf } from '../../../storage/rows.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
 import { openStore } from '../../../storage/sqlite.ts';
@@ -57,12 +58,13 @@ import { GONE, NEWEST, POSITION, STORED, WAITING } from './df-tables.ts';
 import type { DfTables } from './df-tables.ts';
 import { acknowledgementWrite, changeWrites, expiryWrites } from './df-writes.ts';
 import { beginEpoch } from './epoch.ts';
+import { OutboxCount } from './outbox-count.ts';
+import type { DestinationShare } from './outbox-count.ts';
 import { ContentSpool } from './content-spool.ts';
 import { spoolBeside, Spooling } from './spooling.ts';
 import { knownSpool } from './spool-notes.ts';
 import { recoverSpool } from './spool-recovery.ts';
 import type { RecoveredSpool } from './spool-recovery.ts';
-import { WaitingBook } from './waiting-book.ts';
 
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly forgetting = this;
@@ -73,9 +75,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   readonly #writer: UnitWriter;
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
 
-  /** What waits in the outbox, so that nobody has to count; and what of it is in the database. */
-  readonly #waiting = new WaitingBook();
-  readonly #rows = new WaitingBook();
+  readonly #count: OutboxCount;
   /** `null`: of a store in memory. */
   readonly #spooling: Spooling | null = null;
   readonly #commits = new SerialQueue();
@@ -102,15 +102,23 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         folder,
         spoolWriting(writing),
         recovered,
-        (did, { liid, length }) =>
-          this.#waiting.add({ did, interface: 'hi3', liid, count: -1, octets: -length }),
+        (did, { liid, length }, count) =>
+          this.#count.addContent({ did, interface: 'hi3', liid, count, octets: count * length }),
         (damage) => this.#tellDamage(damage),
       );
-      this.#spooling = new Spooling(content, recovered, this.#writer, () => this.#position);
+      this.#spooling = new Spooling(
+        content,
+        recovered,
+        { writer: this.#writer, recall },
+        () => this.#position,
+      );
       for (const damage of recovered.damage) this.#tellDamage(damage);
-      for (const { did, liid, length } of content.all())
-        this.#waiting.add({ did, interface: 'hi3', liid, count: 1, octets: length });
     }
+    const spooled = this.#spooling?.spool ?? null;
+    this.#count = new OutboxCount({
+      rows: () => waitingRows(sqlite),
+      content: () => (spooled === null ? [] : waitingContent(spooled)),
+    });
     this.recall = this.#spooling?.unapplied.over(recall) ?? recall;
   }
 
@@ -130,25 +138,14 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     try {
       const known = await knownSpool(kysely);
       const folder = file === ':memory:' ? null : spoolBeside(file);
-      if (folder !== null) makeFolder(folder, 0o700);
+      if (folder !== null) makeSpoolFolder(folder);
       const found = folder === null ? null : await recoverSpool(folder, spoolWriting(writing), known);
       const recovered = found?.losesNumbers === true ? await withNewNumbers(file, found, clock) : found;
-      const rows = await kysely
-        .selectFrom('outbox')
-        .select([
-          'did',
-          'interface',
-          'liid',
-          sql`count(*)`.as('count'),
-          sql`sum(length(octets))`.as('octets'),
-        ])
-        .groupBy(['did', 'interface', 'liid'])
-        .execute();
       const position = Math.max(known.position, recovered?.position ?? 0, lastPosition(sqlite));
       const spool = folder === null || recovered === null ? null : { folder, recovered };
       const store = new SqliteDfStore(opened, writing, position, spool);
-      for (const row of rows) store.#countRow(WAITING.read(row));
-      await store.upkeep();
+      // What an earlier process has deleted, and may not have overwritten.
+      await store.#spooling?.scrub();
       return store;
     } catch (error) {
       await kysely.destroy();
@@ -179,7 +176,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async commit(changes: DfChanges): Promise<void> {
-    await this.#commits.run(() => this.#commit(changes));
+    await this.#commits.run(() => this.#count.writing(() => this.#commit(changes)));
     if (changes.outbox.length === 0) return;
     const dids = new Set(changes.outbox.map((entry) => entry.did));
     for (const listener of this.#listeners) listener(dids);
@@ -192,7 +189,10 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 
   async expire(before: number, mostStreams: number): Promise<number> {
     await this.upkeep();
-    return (await this.#writer.run({ writes: expiryWrites(before, mostStreams) })).length;
+    const { length } = await this.#writer.run({ writes: expiryWrites(before, mostStreams) });
+    // Of what LEMFs have acknowledged meanwhile, too.
+    await this.#emptyLog();
+    return length;
   }
 
   undelivered(liid: string): Promise<number> {
@@ -203,19 +203,15 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 
   /** Deleted pages are overwritten (`secure_delete`); so that the log written ahead does not have them, it is emptied. */
   async scrub(): Promise<void> {
-    await this.upkeep();
-    await this.#commits.run(() => this.#spooling?.spool.scrub());
-    await this.#writer.run({
-      writes: [{ text: 'PRAGMA wal_checkpoint(TRUNCATE)', runs: [[]] }],
-      alone: true,
-    });
+    await this.#spooling?.scrub();
+    return this.#emptyLog();
   }
 
   async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
     // What comes into force meanwhile is left out: of two that come together, only one might be seen.
     const upTo = this.#inForce;
     const next = sql`WHERE did = ${did} AND position > ${after} ORDER BY position LIMIT ${limit}`;
-    const rows = this.#rows.at(did).count === 0 ? [] : await rowsOf(this.#db, STORED.outbox, next);
+    const rows = this.#count.mayHaveRows(did) ? await rowsOf(this.#db, STORED.outbox, next) : [];
     const content = (await this.#spooling?.spool.pending(did, after, limit)) ?? [];
     const all = rows.length === 0 ? content : [...rows, ...content].sort((a, b) => a.position - b.position);
     return all.filter(({ position }) => position <= upTo).slice(0, limit);
@@ -223,8 +219,10 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
 
   async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
     const known = Math.min(upTo, this.#inForce);
-    if (this.#rows.at(did).count > 0)
-      this.#countGone(await this.#writer.run({ writes: [acknowledgementWrite(did, known, after)] }));
+    if (this.#count.mayHaveRows(did)) {
+      const writes = [acknowledgementWrite(did, known, after)];
+      await this.#count.writing(async () => this.#countGone(await this.#writer.run({ writes })));
+    }
     this.#spooling?.acknowledge(did, known, after);
   }
 
@@ -276,15 +274,15 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   waiting(did: string): Amount {
-    return this.#waiting.at(did);
+    return this.#count.waiting.at(did);
   }
 
   shares(did: string): Iterable<WaitingShare> {
-    return this.#waiting.shares(did);
+    return this.#count.waiting.shares(did);
   }
 
   destinations(): string[] {
-    return this.#waiting.destinations();
+    return this.#count.waiting.destinations();
   }
 
   onAppend(listener: (dids: ReadonlySet<string>) => void): () => void {
@@ -313,20 +311,20 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
       await spooling.commitAlone(changes, content);
     else this.#countGone(await spooling.commitWith(changes, rows, content, this.#inForce));
     for (const { did, interface: reference, liid, octets } of rows)
-      this.#countRow({ did, interface: reference, liid, count: 1, octets: octets.length });
-    for (const { did, liid, octets } of content)
-      this.#waiting.add({ did, interface: 'hi3', liid, count: 1, octets: octets.length });
+      this.#count.addRow({ did, interface: reference, liid, count: 1, octets: octets.length });
     this.#inForce = this.#position;
   }
 
-  #countRow(share: WaitingShare & { readonly did: string }): void {
-    this.#rows.add(share);
-    this.#waiting.add(share);
+  async #emptyLog(): Promise<void> {
+    await this.#writer.run({
+      writes: [{ text: 'PRAGMA wal_checkpoint(TRUNCATE)', runs: [[]] }],
+      alone: true,
+    });
   }
 
   #countGone(rows: readonly unknown[]): void {
     for (const { octets, ...entry } of rows.map(GONE.read))
-      this.#countRow({ ...entry, count: -1, octets: -octets });
+      this.#count.addRow({ ...entry, count: -1, octets: -octets });
   }
 
   #tellDamage(damage: string): void {
@@ -342,6 +340,11 @@ function spoolWriting(writing: 'at-once' | 'thread'): SegmentWriting {
   return writing === 'thread' ? 'later' : 'at-once';
 }
 
+/** There, also after the loss of power. @throws FileError */
+function makeSpoolFolder(folder: string): void {
+  for (const made of makeFolder(folder, 0o700)) syncFolder(path.dirname(made));
+}
+
 /** Whether nothing is changed but streams, calls and what is appended to the outbox. */
 function isProgressAlone({
   streams: _,
@@ -350,6 +353,21 @@ function isProgressAlone({
   ...others
 }: DfChanges): boolean {
   return Object.values(others).every((list: readonly unknown[]) => list.length === 0);
+}
+
+/** What waits in the outbox's table. */
+function waitingRows(sqlite: Database.Database): DestinationShare[] {
+  const counted = sqlite.prepare(
+    `SELECT did, interface, liid, count(*) AS count, sum(length(octets)) AS octets FROM outbox
+      GROUP BY did, interface, liid`,
+  );
+  return counted.all().map(WAITING.read);
+}
+
+/** What waits in the spool. */
+function* waitingContent(content: ContentSpool): Generator<DestinationShare, void> {
+  for (const { did, liid, length } of content.all())
+    yield { did, interface: 'hi3', liid, count: 1, octets: length };
 }
 
 /** The last position that an entry of the outbox's table ever had. */

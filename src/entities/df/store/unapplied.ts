@@ -27,6 +27,17 @@ export class Unapplied {
     }
   }
 
+  /** Of what the database may have been given, that does not count which it is further with. */
+  yieldTo(recall: DfRecall): void {
+    for (const [key, { nextSequenceNumber }] of this.#streams)
+      if ((recall.stream(key)?.nextSequenceNumber ?? 0) > nextSequenceNumber) this.#streams.delete(key);
+    for (const [key, call] of [...this.#calls.entries()]) {
+      const known = recall.communications(call.correlation).find(({ liid }) => liid === call.liid);
+      if (known === undefined) continue;
+      if (known.nextHi2 > call.nextHi2 || known.nextHi3 > call.nextHi3) this.#calls.delete(key);
+    }
+  }
+
   /** What the database gives, with what it does not have yet. */
   over(recall: DfRecall): DfRecall {
     return {

@@ -60,8 +60,10 @@ export class SqliteKmsStore extends SqlKmsStore {
     return knownTaskOf(xid, await this.#alone(() => this.#often.periods(xid)));
   }
 
-  protected enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
-    return this.db.transaction().execute(work);
+  /** Keys that it replaces are in no file any more. */
+  protected async enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
+    await this.db.transaction().execute(work);
+    await this.overwritten();
   }
 
   protected async overwritten(): Promise<void> {

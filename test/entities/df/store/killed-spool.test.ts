@@ -1,18 +1,11 @@
 /** A delivery function's store killed by SIGKILL while it commits, again and again. */
-import {
-  appendFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { bundle, run } from '../../../support/process.ts';
 import type { FoundInStore } from './spool-process.ts';
+import { tear } from './torn.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-killed-spool-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -23,18 +16,6 @@ const KILLS = isSlow ? 200 : 4;
 
 const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const upTo = (end: number, from = 0): number[] => Array.from({ length: end - from }, (_, n) => from + n);
-
-/** What a write leaves that was under way: the beginning of a batch, or its length without its octets. */
-function tear(store: string, n: number): void {
-  const names = readdirSync(`${store}.spool`);
-  const name = names[n % Math.max(1, names.length)];
-  if (name === undefined) return;
-  const segment = path.join(`${store}.spool`, name);
-  const octets = readFileSync(segment);
-  const at = octets.lastIndexOf('CVSB');
-  const batch = octets.subarray(Math.max(0, at), at + 30 + (n % 90));
-  appendFileSync(segment, n % 2 === 0 ? batch : new Uint8Array(batch.length));
-}
 
 it(
   'R-23: what was committed is there after each kill, once, with numbers 0…n−1; what was not is there whole or not at all',

@@ -2,6 +2,7 @@
 import {
   appendFileSync,
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,9 +13,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DfChanges, OutboxEntry } from '../../../../src/entities/df/ports.ts';
+import { ContentSpool } from '../../../../src/entities/df/store/content-spool.ts';
+import { encodeBatch, segmentHead } from '../../../../src/entities/df/store/spool-batch.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
+import { StorageError } from '../../../../src/storage/errors.ts';
+import { UnitsAtOnce } from '../../../../src/storage/group-commit.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { CALL, NOTHING } from './compliance-values.ts';
 
@@ -171,6 +176,39 @@ describe('the spool of content, cut off anywhere', { timeout: isSlow ? 600_000 :
     await store.close();
   });
 
+  it('R-23: what is damaged of a last batch is said where others have later ones: it was not being written', async () => {
+    const place = newPlace();
+    const store = await SqliteDfStore.open(place);
+    await store.commit(content(0, 2));
+    await store.commit(content(2, 2, ['other']));
+    const copy = killedCopy(place);
+    await store.close();
+    const [segment = ''] = segmentsOf(copy);
+    const octets = readFileSync(segment);
+    octets[octets.length - 1]! ^= 1;
+    writeFileSync(segment, octets);
+    const { numbers, others, damage } = await found(copy);
+    expect([numbers, others]).toEqual([[0], [2, 3]]);
+    expect(damage).toEqual([`content to lemf is damaged and lost: LIID L, CIN ${CALL.cin}, number 1`]);
+  });
+
+  it.runIf(isSlow)('R-23: is read whatever number of commits it has', async () => {
+    const place = newPlace();
+    await (await SqliteDfStore.open(place)).close();
+    const MANY = 200_000;
+    const batches = Array.from({ length: MANY }, (_, n) => {
+      const one = { position: 1, liid: 'L', cin: 3, sequenceNumber: 0, octets: Uint8Array.of(1) };
+      const account = { destinations: 1, needsDatabase: false, streams: [], communications: [] };
+      return encodeBatch({ ...account, number: n + 1, records: n + 1 === MANY ? [one] : [] }).octets;
+    });
+    mkdirSync(spoolOf(place), { recursive: true });
+    writeFileSync(
+      path.join(spoolOf(place), 'lemf.0000000001.spool'),
+      Buffer.concat([segmentHead('lemf'), ...batches]),
+    );
+    expect(await found(place)).toMatchObject({ numbers: [0], damage: [] });
+  });
+
   it('R-23: a segment that is missing is said', async () => {
     const copy = killedCopy(file);
     const store = await SqliteDfStore.open(copy);
@@ -243,6 +281,37 @@ describe('a commit to several destinations', () => {
     await store.close();
   });
 
+  it('R-23: of which nobody was told whether the database has it, is there where it has: nothing is given twice or kept back', async () => {
+    const store = await SqliteDfStore.open(newPlace());
+    await store.commit(content(0, 2));
+    const run = vi.spyOn(UnitsAtOnce.prototype, 'run');
+    run.mockImplementationOnce(async function (this: UnitsAtOnce, unit) {
+      await this.run(unit);
+      throw new StorageError('unavailable', 'the thread that commits: it has ended');
+    });
+    const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, octets: new Uint8Array(3) } as const;
+    const changes = content(2, 1);
+    const both = { ...changes, outbox: [{ ...record, sequenceNumber: 1 }, ...changes.outbox] };
+    await expect(store.commit(both)).rejects.toThrow('it has ended');
+    run.mockRestore();
+    expect(store.waiting('lemf')).toEqual({ count: 4, octets: 33 });
+    const { streams, communications } = await store.load();
+    expect([streams[0]?.nextSequenceNumber, communications[0]?.nextHi3]).toEqual([3, 3]);
+    await store.commit(content(3, 1));
+    const waiting = await store.pending('lemf', 0, 10);
+    expect(waiting.map((entry) => `${entry.interface} ${entry.sequenceNumber}`)).toEqual([
+      ...['hi3 0', 'hi3 1', 'hi2 1', 'hi3 2', 'hi3 3'],
+    ]);
+    await store.acknowledge('lemf', waiting.at(-1)!.position);
+    expect(await store.pending('lemf', 0, 10)).toEqual([]);
+    expect([store.waiting('lemf').count, store.destinations(), await store.undelivered('L')]).toEqual([
+      0,
+      [],
+      0,
+    ]);
+    await store.close();
+  });
+
   it('a number that was given before is refused, and nothing of its commit is left', async () => {
     const file = newPlace();
     const store = await SqliteDfStore.open(file);
@@ -253,10 +322,100 @@ describe('a commit to several destinations', () => {
   });
 });
 
-describe('segments', () => {
-  /** Of PDUs: eight make a segment. */
-  const LARGE = 1 << 20;
+/** Of PDUs: eight make a segment. */
+const LARGE = 1 << 20;
 
+describe('what is to be deleted', () => {
+  /** Octets of content of a warrant that ends. */
+  const GOING = 0xee;
+  const isInFiles = (file: string): boolean =>
+    segmentsOf(file).some((segment) => readFileSync(segment).includes(Buffer.alloc(64, GOING)));
+
+  /** A store with so many large PDUs, some of them of the warrant that ends. */
+  async function filled(file: string, count: number, isGoing: (n: number) => boolean): Promise<void> {
+    const store = await SqliteDfStore.open(file);
+    for (let n = 0; n < count; n++) {
+      const { outbox, ...changes } = content(n, 1, ['lemf'], LARGE);
+      const going = { liid: 'GOES', octets: new Uint8Array(LARGE).fill(GOING) };
+      await store.commit({
+        ...changes,
+        outbox: isGoing(n) ? outbox.map((one) => ({ ...one, ...going })) : outbox,
+      });
+    }
+    await store.close();
+  }
+
+  it.each([
+    ['in a segment with others', (n: number) => n % 8 === 3],
+    ['in a segment of its own, between others', (n: number) => n >= 8 && n < 16],
+  ])('R-90: of a warrant is gone from the files, also after a restart: %s', async (_, isGoing) => {
+    const file = newPlace();
+    await filled(file, 20, isGoing);
+    expect(isInFiles(file)).toBe(true);
+    const store = await SqliteDfStore.open(file);
+    await store.commit({ ...NOTHING, retired: [{ liid: 'GOES', xids: [] }] });
+    await store.scrub();
+    expect(isInFiles(file)).toBe(false);
+    const staying = upTo(20).filter((n) => !isGoing(n));
+    expect(numbersIn(await store.pending('lemf', 0, 100))).toEqual(staying);
+    expect(await found(killedCopy(file))).toMatchObject({ numbers: staying, damage: [] });
+    await store.close();
+  });
+
+  it('R-90: is gone from the files at the next start, where the process was killed before it had overwritten it', async () => {
+    const file = newPlace();
+    await filled(file, 3, (n) => n === 1);
+    const store = await SqliteDfStore.open(file);
+    await store.commit({ ...NOTHING, retired: [{ liid: 'GOES', xids: [] }] });
+    const copy = killedCopy(file);
+    await store.close();
+    expect(isInFiles(copy)).toBe(true);
+    const next = await SqliteDfStore.open(copy);
+    expect(isInFiles(copy)).toBe(false);
+    expect(numbersIn(await next.pending('lemf', 0, 100))).toEqual([0, 2]);
+    await next.close();
+  });
+
+  it('R-90: a key that the LEMF has acknowledged is in no file any more after the next housekeeping', async () => {
+    const file = newPlace();
+    const store = await SqliteDfStore.open(file);
+    const key = Buffer.from('the key record of a call, which goes to the LEMF');
+    const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, sequenceNumber: 0 } as const;
+    await store.commit({ ...NOTHING, outbox: [{ ...record, octets: key }] });
+    const isOnDisk = (): boolean => ['', '-wal'].some((end) => readFileSync(`${file}${end}`).includes(key));
+    const [waiting] = await store.pending('lemf', 0, 1);
+    await store.acknowledge('lemf', waiting!.position);
+    expect(isOnDisk()).toBe(true);
+    await store.expire(0, 1000);
+    expect(isOnDisk()).toBe(false);
+    await store.close();
+  });
+
+  it('R-90: is overwritten once the database knows that it waits no more, not before', async () => {
+    const place = `${newPlace()}.spool`;
+    mkdirSync(place);
+    const ignored = (): void => undefined;
+    const spool = new ContentSpool(place, 'at-once', { destinations: [], number: 0 }, ignored, ignored);
+    const records = [1, 2].map((n) => ({
+      ...{ liid: 'L', cin: 3, sequenceNumber: n, position: n, octets: new Uint8Array(64).fill(n) },
+    }));
+    const account = { needsDatabase: false, streams: [], communications: [] };
+    spool.admit(await spool.append(account, new Map([['lemf', records]])));
+    const [segment = ''] = readdirSync(place);
+    const has = (n: number): boolean => readFileSync(path.join(place, segment)).includes(Buffer.alloc(64, n));
+    spool.acknowledge('lemf', 1, 0);
+    await spool.scrub(() => {
+      expect([has(1), has(2)]).toEqual([true, true]);
+      // Comes too late for what is being noted.
+      spool.acknowledge('lemf', 2, 0);
+      return Promise.resolve();
+    });
+    expect([has(1), has(2)]).toEqual([false, true]);
+    await spool.close();
+  });
+});
+
+describe('segments', () => {
   it('go when all of them was acknowledged, whose octets are overwritten, and the position outlives a restart', async () => {
     const file = newPlace();
     const store = await SqliteDfStore.open(file);

@@ -11,6 +11,8 @@ let folder: string;
 let store: SqliteKmsStore;
 
 const file = () => path.join(folder, 'kms.db');
+const isOnDisk = (octets: Uint8Array) =>
+  readdirSync(folder).some((name) => readFileSync(path.join(folder, name)).includes(Buffer.from(octets)));
 
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'claviger-kms-'));
@@ -32,14 +34,26 @@ describe('the KMS store in SQLite', () => {
     for (const [name, mode] of modes) expect(mode, String(name)).toBe(0o600);
   });
 
+  it('a pre-shared key that was replaced, or whose device is gone, is in no file of the database', async () => {
+    const key = (n: number) => Uint8Array.from({ length: 32 }, (_, i) => n ^ (i * 7));
+    const bob = (psk: Uint8Array) => ({
+      ...{ id: 'bob', publicIdentities: ['sip:bob@home1.example'], aliases: [] },
+      devices: [{ credential: 'phone', psk: Secret.of(psk.slice()), certified: false, identities: [] }],
+    });
+    await store.putSubscribers([bob(key(0xc0))], 0);
+    expect(isOnDisk(key(0xc0))).toBe(true);
+    await store.putSubscriber(bob(key(0x31)), 1);
+    expect([isOnDisk(key(0xc0)), isOnDisk(key(0x31))]).toEqual([false, true]);
+    await store.putSubscribers([], 2);
+    expect(isOnDisk(key(0x31))).toBe(false);
+  });
+
   it('a destroyed root is in no file of the database', async () => {
     const root = Uint8Array.from({ length: 32 }, (_, i) => 0xc0 ^ (i * 7));
     await store.keepLiRoot('2027-03', Secret.of(root.slice()));
-    const isOnDisk = () =>
-      readdirSync(folder).some((name) => readFileSync(path.join(folder, name)).includes(Buffer.from(root)));
-    expect(isOnDisk()).toBe(true);
+    expect(isOnDisk(root)).toBe(true);
     expect(await store.destroyLiRootsBefore('2027-04')).toEqual(['2027-03']);
-    expect(isOnDisk()).toBe(false);
+    expect(isOnDisk(root)).toBe(false);
     expect(await store.destroyLiRootsBefore('2027-04')).toEqual([]);
     expect((await store.keepLiRoot('2027-03', Secret.of(root))).state).toBe('destroyed');
   });
