@@ -79,7 +79,7 @@ async function startHolding(
   const targets = new TargetIndex(table);
   const poi = new Poi({
     nfId: config.x1.identifier,
-    ipId: kind.ipId,
+    ipId: pointOf(kind.ipId, clock.now()),
     logger,
     issues: reporter,
     limits: config.queue,
@@ -115,6 +115,14 @@ async function startHolding(
     },
     drain: (ms) => delivery.drain(ms),
   };
+}
+
+/**
+ * IPID of this run of a point: numbers begin at 0 with each start, and are those of a new stream then, whatever the clock
+ * says. Nothing of a run before is sent again: what waited for a DF was in memory.
+ */
+function pointOf(ipId: string, startedAt: number): string {
+  return `${ipId}/${Math.round(startedAt).toString(36)}`;
 }
 
 /** `null`: it is about destinations. */
