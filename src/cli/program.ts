@@ -105,6 +105,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     (await import('./commands/completion.ts')).completionCommand(() => createProgram([])),
 };
 
+/** Options that say what a command is about. */
+const NAMING: readonly string[] = ['--state <folder>', '--config <file>', '--store <file>'];
+
 /** @param args what follows `claviger`: where the first of it names a command, the tree has this one alone */
 export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('claviger')
@@ -115,7 +118,10 @@ export async function createProgram(args: readonly string[]): Promise<Command> {
   const named = makers.get(args[0] ?? '');
   for (const make of named === undefined ? makers.values() : [named]) program.addCommand(await make());
   for (const command of everyCommand(program))
-    command.showHelpAfterError('(add --help for usage and examples)').exitOverride();
+    command
+      .showHelpAfterError('(add --help for usage and examples)')
+      .configureOutput({ outputError: (text, write) => write(text + excessHint(command, text)) })
+      .exitOverride();
   return program;
 }
 
@@ -137,6 +143,13 @@ async function entityCommand(name: string, { description, start }: RunsAlone): P
     command.addCommand((await import('./commands/lemf-retention.ts')).lemfRetentionCommand());
   }
   return command;
+}
+
+/** Whoever gives a command more than it takes has perhaps named by itself what an option names. */
+function excessHint({ options }: Command, error: string): string {
+  const naming = options.map(({ flags }) => flags).filter((flags) => NAMING.includes(flags));
+  if (naming.length === 0 || !error.startsWith('error: too many arguments')) return '';
+  return `  hint: what it is about is named by ${naming.join(' or ')}\n`;
 }
 
 function everyCommand(command: Command): Command[] {

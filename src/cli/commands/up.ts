@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { messageOf } from '../../bytes/errors.ts';
 import { systemClock } from '../../host/runtime.ts';
+import { counted } from '../../lab/scenarios/checks/check.ts';
 import type { LabFolder } from '../../lab/folder/lab-folder.ts';
 import { tellDone } from '../as-json.ts';
 import type { JsonFlag } from '../as-json.ts';
@@ -78,7 +79,9 @@ async function up(folder: string, flags: UpFlags): Promise<void> {
 /* ------------------------------------------------------------------- attached */
 
 /** What the process in the background tells the one that started it. */
-type Told = { readonly state: 'ready' } | { readonly state: 'failed'; readonly message: string };
+type Told =
+  | { readonly state: 'ready'; readonly warnings: number }
+  | { readonly state: 'failed'; readonly message: string };
 
 async function attached(folder: string): Promise<void> {
   try {
@@ -104,7 +107,7 @@ async function supervise(folder: string): Promise<void> {
         `entities of an earlier run are still there (process ${left})`,
         `claviger down ${folder} stops them.`,
       );
-    await checkFirst(lab, now);
+    const warnings = await checkFirst(lab, now);
     const say = (name: string, line: string): void => void process.stdout.write(`${name} ${line}\n`);
     const width = Math.max(...lab.entities().map(({ name }) => name.length));
     const supervisor = new Supervisor({
@@ -128,7 +131,8 @@ async function supervise(folder: string): Promise<void> {
     }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     say('up'.padEnd(width), `${supervisor.names.length} entities are ready after ${seconds} s`);
-    await tell({ state: 'ready' });
+    if (warnings > 0) say('up'.padEnd(width), warningText(warnings, folder));
+    await tell({ state: 'ready', warnings });
     const failure = await Promise.race([stopped, failed]);
     say('up'.padEnd(width), 'stopping');
     await supervisor.stop();
@@ -149,18 +153,26 @@ async function readyOrWhy(entities: readonly AskedEntity[], signal: AbortSignal)
   }
 }
 
-/** What would keep entities from working together is told before any is started. */
-async function checkFirst(lab: LabFolder, now: number): Promise<void> {
+/**
+ * What would keep entities from working together is told before any is started.
+ * @returns how many warnings there are of all configurations
+ */
+async function checkFirst(lab: LabFolder, now: number): Promise<number> {
   const { checkConfigurations } = await import('../../lab/check/check.ts');
   const { findings } = checkConfigurations(lab.entities(), true, now);
   const errors = findings.filter(({ severity }) => severity === 'error');
-  if (errors.length === 0) return;
+  if (errors.length === 0)
+    return checkConfigurations([...lab.entities(), ...lab.phones(), ...lab.people()], true, now).warnings;
   const lines = errors.map(({ file, text }) => `  ${file}: ${text}`);
   throw new CliError(
     'failed',
     ['nothing was started:', ...lines].join('\n'),
     `claviger config check ${lab.folder} says all of it, warnings too.`,
   );
+}
+
+function warningText(warnings: number, folder: string): string {
+  return `${counted(warnings, 'warning')} of configurations: claviger config check ${folder} says what to do`;
 }
 
 /** Resolves with the first SIGINT or SIGTERM, when all that had started have ended. */
@@ -222,12 +234,14 @@ async function detach(folder: string, json: boolean): Promise<void> {
   child.disconnect();
   child.unref();
   const count = lab.entities().length;
+  const { warnings } = told;
   const how = { log, stop: `claviger down ${folder}`, status: `claviger up ${folder} --status` };
   process.stdout.write(
     json
-      ? JSON.stringify({ entities: count, pid: child.pid, ...how }, null, 2) + '\n'
+      ? JSON.stringify({ entities: count, warnings, pid: child.pid, ...how }, null, 2) + '\n'
       : `${count} entities of ${folder} are ready\nlog: ${how.log}\nstop: ${how.stop}\nstatus: ${how.status}\n`,
   );
+  if (!json && warnings > 0) process.stdout.write(warningText(warnings, folder) + '\n');
 }
 
 /* ----------------------------------------------------------- status and the end */

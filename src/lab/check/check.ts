@@ -8,6 +8,7 @@ import { databaseFindings } from './databases.ts';
 import { certificationFindings } from './key-requests.ts';
 import { linkFindings } from './links.ts';
 import { placesOf, portFindings, stateFindings } from './places.ts';
+import { watchingFindings } from './watching.ts';
 
 export interface CheckReport {
   readonly files: readonly { readonly file: string; readonly kind: string | null }[];
@@ -49,6 +50,7 @@ export function checkConfigurations(
   // Whoever cannot be read cannot be found, either.
   const isWhole = complete && all.length === given.length;
   found.push(...linkFindings({ all, places, certificates, complete: isWhole, now }));
+  if (isWhole) found.push(...watchingFindings(all, certificates));
   const order = given.map(({ file }) => file);
   const findings = found.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file));
   const errors = findings.filter(({ severity }) => severity === 'error').length;

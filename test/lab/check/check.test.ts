@@ -79,6 +79,29 @@ describe('claviger config check', () => {
     expect(found()).toEqual([]);
   });
 
+  it('R-93: says what a laboratory of an earlier version lacks: whom its people may watch, and who admits them', () => {
+    const before = (name: string): Record<string, unknown> =>
+      JSON.parse(readFileSync(at(name), 'utf8')) as Record<string, unknown>;
+    const { entities, hosts } = before('a/auditor.json') as {
+      entities: object[];
+      hosts: Record<string, string>;
+    };
+    const { address, port } = before('a/kms.json')['admin'] as { address: string; port: number };
+    set('a/auditor.json', 'entities', undefined);
+    set('a/kms.json', 'admin', { address, port });
+    const [forKms, forAuditor, ...others] = found();
+    expect(forKms).toBe(
+      'a/kms.json: warning: admin.peers: nobody is admitted who could be shown it; add ["auditor.a.example","operator.a.example"]',
+    );
+    const [, added = ''] =
+      /^a\/auditor\.json: warning: entities: none is named.*; add (\{.*\})$/.exec(forAuditor ?? '') ?? [];
+    const suggested = JSON.parse(added) as { entities: object[]; hosts: Record<string, string> };
+    expect(suggested.entities).toEqual(entities);
+    expect(hosts).toMatchObject(suggested.hosts);
+    // The operator is refused there.
+    expect(others.every((text) => text.startsWith('a/kms.json: error: admin.peers'))).toBe(true);
+  });
+
   it('R-93: … in which no CSCF asks DNS for another of the laboratory', () => {
     for (const [own, peer] of [
       ['a', 'cscf.b.example'],
