@@ -12,6 +12,7 @@ import { LabError } from '../../src/lab/errors.ts';
 import { TlsError } from '../../src/net/tls-error.ts';
 import { StorageError } from '../../src/storage/errors.ts';
 import { unreadable } from '../../src/storage/files.ts';
+import { claviger } from './in-process.ts';
 
 /** What is printed of an error, and how the command ends. */
 function told(error: unknown): { status: number; text: string } {
@@ -163,4 +164,17 @@ it('R-80: hints are for errors that there are', () => {
     const section = documented.find((each) => each.startsWith(`${name}\n`)) ?? '';
     expect(section, `${name} ${code}`).toContain(`| \`${code}\``);
   }
+});
+
+describe('R-80: a name too many', () => {
+  it.each([
+    [['status', 'lab'], '--state <folder> or --config <file>'],
+    [['warrant', 'list', 'officer.json'], '--config <file>'],
+  ])('says which option names what it is about: %s', async (args, options) => {
+    const { status, err } = await claviger(...args);
+    expect([status, err]).toEqual([
+      2,
+      `error: too many arguments for '${args.at(-2)}'. Expected 0 arguments but got 1.\n  hint: what it is about is named by ${options}\n(add --help for usage and examples)\n`,
+    ]);
+  });
 });

@@ -27,17 +27,17 @@ it('R-23: restarted with its clock set back, nothing of a call that goes on pass
   /** What the element says of two packets, in a run that begins at that time. */
   const run = async (time: number): Promise<Pdu[]> => {
     const clock = { ...elementRuntime.clock, now: () => time };
-    const { poi, stop } = await startPoiElement(config, kind, { ...elementRuntime, clock });
+    const element = await startPoiElement(config, kind, { ...elementRuntime, clock });
     for (const payload of ['one', 'two']) {
       const observation = {
         ...({ interface: 'x3', direction: DIRECTION.toTarget, format: PAYLOAD_FORMAT.rtp } as const),
         ...{ correlation: new Uint8Array(8), payload: utf8(payload), time },
       };
-      poi.report(observation, [{ task: { xid: XID, deliveryType: 'X3Only', dids: [DID] } }]);
+      element.poi.report(observation, [{ task: { xid: XID, deliveryType: 'X3Only', dids: [DID] } }]);
     }
-    const queue = poi.open(DID);
+    const queue = element.poi.open(DID);
     const pdus = [queue.next(), queue.next()].map((octets) => decodePdu(octets!));
-    await stop();
+    await element.stop();
     return pdus;
   };
   const known = new Map<string, NonNullable<Parameters<typeof intake>[2]>>();

@@ -11,7 +11,7 @@ const ADMIN_PORT = 9464;
 const WATCHERS = ['auditor', 'operator'] as const;
 
 type Certificates = ReadonlyMap<Checked, OwnCertificate>;
-type Watched = Extract<Checked, { readonly config: { readonly admin?: unknown } }>;
+type Watched = Exclude<Checked, CheckedOf<'ue' | 'officer' | 'analyst' | 'agency'>>;
 
 /** @param all all configurations that there are */
 export function watchingFindings(all: readonly Checked[], certificates: Certificates): ConfigFinding[] {
@@ -19,9 +19,7 @@ export function watchingFindings(all: readonly Checked[], certificates: Certific
     (each): each is CheckedOf<'officer'> =>
       each.kind === 'officer' && isWatcher(certificates.get(each)?.peer.roles ?? []),
   );
-  const entities = all.filter(
-    (each): each is Watched => 'admin' in each.config && each.config.admin !== undefined,
-  );
+  const entities = all.filter(isWatched);
   const near = (one: Checked, other: Checked): boolean =>
     domainOf(one, certificates) === domainOf(other, certificates);
   const blind = watchers.filter(({ config }) => config.entities === undefined);
@@ -56,6 +54,13 @@ function nobodyNamed(entities: readonly Watched[], certificates: Certificates): 
     hosts: Object.fromEntries(places.map(({ host, at }) => [host, at])),
   };
   return `entities: none is named, so that the console has none to show; add ${JSON.stringify(added)}`;
+}
+
+/** Whether it has an admin listener. */
+function isWatched(checked: Checked): checked is Watched {
+  const { kind } = checked;
+  if (kind === 'ue' || kind === 'officer' || kind === 'analyst' || kind === 'agency') return false;
+  return checked.config.admin !== undefined;
 }
 
 function isWatcher(roles: readonly string[]): boolean {
