@@ -21,19 +21,27 @@ const SEED = Number(process.env['CLAVIGER_SEED'] ?? Date.now() % 1_000_000);
 
 let home: OfficersHome;
 let file: string;
+/** The same, where no element can be reached. */
+let alone: string;
 
 beforeAll(async () => {
   await buildOnce();
   home = await OfficersHome.start();
   await home.admf.stop();
   file = path.join(home.folder, 'admf.json');
-  writeFileSync(file, JSON.stringify({ ...home.settings(), approval: 'one', drainMs: 50 }), { mode: 0o600 });
+  alone = path.join(home.folder, 'alone.json');
+  const settings = { ...home.settings(), approval: 'one', drainMs: 50 };
+  const hosts = Object.fromEntries(
+    ['cscf', 'gateway', 'df', 'kms'].map((kind) => [`${kind}.home1.example`, '127.0.0.1:1']),
+  );
+  writeFileSync(file, JSON.stringify(settings), { mode: 0o600 });
+  writeFileSync(alone, JSON.stringify({ ...settings, hosts }), { mode: 0o600 });
 }, 300_000);
 afterAll(() => home.stop());
 
 /** The ADMF as a process, once it listens. @returns the port of its door for officers, too */
-async function start(): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const args = [cli, 'admf', 'run', '--config', file, '--log', 'silent'];
+async function start(config: string): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const args = [cli, 'admf', 'run', '--config', config, '--log', 'silent'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
@@ -50,8 +58,11 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 /** Something that an officer may do; most of it is refused in most states. @returns the LIID, if it was answered as done */
-function act(api: OfficerApi, draw: (below: number) => number): Promise<string | null> {
-  const liid = `L${draw(WARRANTS)}`;
+function act(
+  api: OfficerApi,
+  draw: (below: number) => number,
+  liid = `L${draw(WARRANTS)}`,
+): Promise<string | null> {
   const endTime = new Date(Date.now() + 3_600_000 + draw(1000) * 1000).toISOString();
   const lemf = { hi2: { host: 'lemf.example', port: 7512 }, hi3: { host: 'lemf.example', port: 7513 } };
   const warrant = {
@@ -85,13 +96,15 @@ describe(
     it('R-90: leaves what the next one brings to an end', async () => {
       const draw = drawing(SEED);
       const { tls } = await home.officer('anna');
-      const url = 'https://admf.home1.example';
+      const door = (port: number): OfficerApi => {
+        const hosts = { 'admf.home1.example': `127.0.0.1:${port}` };
+        return new OfficerApi({ url: 'https://admf.home1.example', tls, hosts, timeoutMs: 30_000 });
+      };
       /** LIIDs, one for each act that was answered as done. */
       const answered: string[] = [];
       for (let kills = 0; kills < KILLS; kills += 1) {
-        const { child, port } = await start();
-        const hosts = { 'admf.home1.example': `127.0.0.1:${port}` };
-        const api = new OfficerApi({ url, tls, hosts, timeoutMs: 30_000 });
+        const { child, port } = await start(file);
+        const api = door(port);
         const own: string[] = [];
         let isOver = false;
         const officer = async (): Promise<void> => {
@@ -109,14 +122,25 @@ describe(
         await api.close();
         answered.push(...own);
       }
+      // The last has told nobody of what it has put on record.
+      const last = await start(alone);
+      const api = door(last.port);
+      for (let done: string | null = null; done === null;) {
+        done = await act(api, draw, 'LAST');
+        if (done !== null) answered.push(done);
+      }
+      await kill(last.child);
+      await api.close();
       await home.restart();
       const { admf, desk } = home.admf;
-      await admf.reconcile();
       // What drains ends, and what was half done is done, when the elements have answered.
       const isOpen = ({ state }: { readonly state: string }): boolean =>
         ['approved', 'provisioning', 'suspending', 'ending'].includes(state);
       await expect.poll(() => desk.list().filter(isOpen), { timeout: 30_000 }).toEqual([]);
       await admf.reconcile();
+      expect(desk.list().map(({ warrant }) => warrant.liid)).toEqual(
+        expect.arrayContaining([...new Set(answered)]),
+      );
       expect(await admf.verify()).toEqual([]);
       // Whatever was answered is on record.
       for (const liid of new Set(answered)) {
