@@ -23,7 +23,7 @@ export function bareHost(host: string): string {
 
 /** A host as it stands in a URI: an IPv6 address in brackets (RFC 3986 section 3.2.2). */
 export function uriHost(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
+  return host.includes(':') && isIPv6(host) ? `[${host}]` : host;
 }
 
 /** An address as it stands before a port. */

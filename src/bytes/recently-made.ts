@@ -18,6 +18,10 @@ export class RecentlyMade<T> {
     return thing;
   }
 
+  clear(): void {
+    this.#known.clear();
+  }
+
   /** What is known under a key, else what `make` makes. @throws what `make` throws: then nothing is kept */
   of(key: string, make: () => T): T {
     return this.get(key) ?? this.put(key, make());

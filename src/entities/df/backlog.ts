@@ -41,15 +41,28 @@ export async function makeRoom(
   { bound, outbox }: BacklogOptions,
 ): Promise<readonly GaveWay[]> {
   const gone: GaveWay[] = [];
-  for (const did of new Set(state.appended.map((entry) => entry.did))) {
+  const limit = part(bound, CONTENT);
+  for (const [did, amount] of appendedTo(state)) {
+    if (exceeded(sum(outbox.waiting(did), amount), limit) === null) continue;
     const appended = state.appended.filter((entry) => entry.did === did);
     const own = appended.map((entry) => ({ ...entry, count: 1, octets: entry.octets.length }));
-    if (exceeded(own.reduce(sum, outbox.waiting(did)), part(bound, CONTENT)) === null) continue;
     const shares = new Shares(bound);
     for (const share of [...outbox.shares(did), ...own]) shares.add(share);
     gone.push(...(await new Clearance(state, outbox, did, shares, appended).run()));
   }
   return gone;
+}
+
+/** How much a turn has appended for each destination. */
+function appendedTo(state: WorkingState): Map<string, Amount> {
+  const amounts = new Map<string, { count: number; octets: number }>();
+  for (const { did, octets } of state.appended) {
+    const amount = amounts.get(did) ?? { count: 0, octets: 0 };
+    if (amount.count === 0) amounts.set(did, amount);
+    amount.count += 1;
+    amount.octets += octets.length;
+  }
+  return amounts;
 }
 
 /** Making room at one destination. */

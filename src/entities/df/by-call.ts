@@ -13,9 +13,11 @@ export class ByCall<T> {
   }
 
   set(key: string, thing: T): void {
-    const call = callOf(key);
-    const keys = this.#keysOf.get(call) ?? new Set();
-    this.#keysOf.set(call, keys.add(key));
+    if (!this.#things.has(key)) {
+      const call = callOf(key);
+      const keys = this.#keysOf.get(call) ?? new Set();
+      this.#keysOf.set(call, keys.add(key));
+    }
     this.#things.set(key, thing);
   }
 

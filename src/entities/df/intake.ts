@@ -9,9 +9,10 @@
  * and is taken.
  */
 import { toHex } from '../../bytes/octets.ts';
+import { RecentlyMade } from '../../bytes/recently-made.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
-import { numberAttribute, textAttribute, timestampOf } from '../../wire/x2x3/pdu.ts';
+import { numberAttribute, PDU_TYPE, textAttribute, timestampOf } from '../../wire/x2x3/pdu.ts';
 import type { StreamState } from './ports.ts';
 
 export type Intake =
@@ -23,6 +24,50 @@ export type Intake =
 export function streamKey(pdu: Pdu, peer: string): string {
   const names = [ATTRIBUTE.did, ATTRIBUTE.nfid, ATTRIBUTE.ipid].map((type) => textAttribute(pdu, type) ?? '');
   return JSON.stringify([peer, pdu.type, pdu.xid, ...names, toHex(pdu.correlation)]);
+}
+
+interface KnownStream {
+  readonly type: number;
+  readonly peer: string;
+  readonly xid: string;
+  readonly did: string | null;
+  readonly nfid: string | null;
+  readonly ipid: string | null;
+  readonly key: string;
+}
+
+/** Streams whose keys are kept. */
+const KEPT_STREAMS = 4_096;
+
+/** Keys of streams: packet after packet has that of the one before it. */
+export class StreamNames {
+  readonly #ofContent = new RecentlyMade<KnownStream>(KEPT_STREAMS);
+  readonly #ofOthers = new RecentlyMade<KnownStream>(KEPT_STREAMS);
+
+  /** As `streamKey`. @param call the correlation, hex */
+  of(pdu: Pdu, peer: string, call: string): string {
+    const streams = pdu.type === PDU_TYPE.x3 ? this.#ofContent : this.#ofOthers;
+    const did = textAttribute(pdu, ATTRIBUTE.did);
+    const nfid = textAttribute(pdu, ATTRIBUTE.nfid);
+    const ipid = textAttribute(pdu, ATTRIBUTE.ipid);
+    const known = streams.get(call);
+    const isSame =
+      known?.xid === pdu.xid &&
+      known.type === pdu.type &&
+      known.peer === peer &&
+      known.did === did &&
+      known.nfid === nfid &&
+      known.ipid === ipid;
+    if (isSame) return known.key;
+    const { type, xid } = pdu;
+    return streams.put(call, { type, peer, xid, did, nfid, ipid, key: streamKey(pdu, peer) }).key;
+  }
+
+  /** Streams that have ended are not kept: all are forgotten, and those that go on are known again. */
+  forget(): void {
+    this.#ofContent.clear();
+    this.#ofOthers.clear();
+  }
 }
 
 /** The call that a stream is of: its correlation, hex; empty for a key that says none. */

@@ -20,7 +20,7 @@ import type { BacklogOptions } from './backlog.ts';
 import type { DfListener } from './events.ts';
 import { GivingWay } from './giving-way.ts';
 import { HOLD_LIMITS } from './held.ts';
-import { intake, streamKey } from './intake.ts';
+import { intake, StreamNames } from './intake.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { KeyMediation } from './key-mediation.ts';
 import { SessionStarts } from './session-starts.ts';
@@ -60,6 +60,8 @@ export interface MediationOptions extends Partial<StateLimits> {
   readonly onEvent?: DfListener;
   /** What may wait for each destination; absent: all of it. */
   readonly backlog?: BacklogOptions;
+  /** How long content may wait so that more is committed at a time, milliseconds; default 0. */
+  readonly gatherMs?: number;
   /** How long a call that is not heard of is remembered, milliseconds; default 24 h. */
   readonly sessionMemoryMs?: number;
   /** How long a PDU waits for its task, milliseconds; default 10 min. */
@@ -100,9 +102,10 @@ export class Mediation {
   readonly #decryption: ContentDecryption | null;
   readonly #housekeeping: Housekeeping;
   #state: WorkingState;
-  readonly #turns = new Turns((works) => this.#work(works));
+  readonly #turns: Turns;
   #stopped = false;
   #spoilt = false;
+  readonly #streamNames = new StreamNames();
   readonly #tally = new Tally();
   readonly #received = { x2: 0, x3: 0 };
   readonly #losses = { dropped: 0, setAside: 0, callsGivenUp: 0, streamsForgotten: 0 };
@@ -111,12 +114,13 @@ export class Mediation {
 
   private constructor(options: MediationOptions, state: WorkingState, onQuestion: QuestionListener) {
     this.#options = options;
+    const { tasks, clock, gatherMs = 0 } = options;
+    this.#turns = new Turns((works) => this.#work(works), { clock, ms: gatherMs });
     this.#state = state;
     this.#onQuestion = onQuestion;
     const currentState = () => this.#state;
     this.#writer = new RecordWriter(options, currentState);
     this.#decryption = this.#decryptionOf(options.decryption, currentState);
-    const { tasks, clock } = options;
     const sink = this.#decryption ?? undefined;
     this.#keys = new KeyMediation({ tasks, clock, sink }, currentState, this.#writer.deliver);
     this.#decryption?.asks(this.#keys);
@@ -144,9 +148,9 @@ export class Mediation {
 
   /** Takes PDUs in order; resolves when all that they lead to is durable. @throws if it could not be stored */
   async accept(batch: readonly Received[]): Promise<void> {
-    await this.#turn(() => {
-      for (const received of batch) this.#take(received);
-    }, batch.length);
+    const take = () => batch.forEach((received) => this.#take(received));
+    const mayWait = batch.every(({ pdu }) => pdu.type === PDU_TYPE.x3);
+    await this.#turn(take, { weight: batch.length, mayWait });
   }
 
   /** PDUs that were dropped, their task unknown, or set aside; calls that were given up, and streams forgotten. */
@@ -251,8 +255,8 @@ export class Mediation {
 
   /* --------------------------------------------------------------- turns */
 
-  async #turn<T>(work: () => T, weight?: number): Promise<T> {
-    const result = await this.#turns.run(work, weight);
+  async #turn<T>(work: () => T, how: Parameters<Turns['run']>[1] = {}): Promise<T> {
+    const result = await this.#turns.run(work, how);
     this.#housekeeping.restSoon();
     return result;
   }
@@ -282,7 +286,10 @@ export class Mediation {
   #housekeepingOf(decryption: ContentDecryption | null): Housekeeping {
     return new Housekeeping(this.#options, {
       keepHouse: () => this.#keepHouse(),
-      rest: () => this.#turns.run(() => this.#state.rest()),
+      rest: () => {
+        this.#streamNames.forget();
+        return this.#turns.run(() => this.#state.rest());
+      },
       sweep: decryption === null ? null : () => this.#turn(() => decryption.sweep()),
     });
   }
@@ -344,7 +351,7 @@ export class Mediation {
 
   #take({ pdu, octets, peer }: Received): void {
     const now = this.#options.clock.now();
-    const key = streamKey(pdu, peer);
+    const key = this.#streamNames.of(pdu, peer, this.#state.callOf(pdu.correlation));
     const place = intake(pdu, key, this.#state.stream(key), now);
     if (place.kind === 'copy') return;
     if (place.stream !== null) this.#state.putStream(place.stream);

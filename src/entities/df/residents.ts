@@ -10,9 +10,9 @@ export class Residents {
 
   /** Whether it is in memory. It is used from now on. */
   use(call: string): boolean {
-    const known = this.#used.has(call);
-    this.#used.set(call, this.#round);
-    return known;
+    const used = this.#used.get(call);
+    if (used !== this.#round) this.#used.set(call, this.#round);
+    return used !== undefined;
   }
 
   has(call: string): boolean {

@@ -87,6 +87,8 @@ export interface RunningDelivery extends Running {
   waitsFor(did: string): Promise<boolean>;
 }
 
+/** Content waits so long for more at most, half of what a packet of speech lasts. */
+const GATHER_MS = 10;
 const SETTLE_POLL_MS = 50;
 /** For what waits for a destination that is to be removed and whose LEMF is there. */
 const LAST_NEWS_MS = 2_000;
@@ -159,6 +161,7 @@ async function startWith(
       logger,
       backlog: { bound: { octets: backlogOctets, count: backlogPdus }, outbox: store },
       setAside,
+      gatherMs: GATHER_MS,
       ...present({ holdMs: hold?.ms, holdMost: hold?.pdus, holdOctets: hold?.octets }),
       ...present({ retention: options.retention, recorder: options.recorder, decryption, onEvent }),
     },

@@ -3,12 +3,17 @@
  * the other, and committed together: whoever sends PDUs one by one, or over many connections, waits for the disk no more
  * often than who sends them at once.
  *
+ * Turns that may wait, as those of content, do so for others, up to some milliseconds from the beginning of the group before
+ * them: a commit costs about the same whatever is in it. They go with the first that may not, and when there are enough.
+ *
  * Where a group fails, its turns are done one by one, so that what is wrong with one of them is its own. Where two fail one
  * after the other, it is the store: the others fail with them, and are given again by whoever needs them.
  */
+import type { Clock, Timer } from '../../bytes/ports.ts';
 
 interface Turn {
   readonly weight: number;
+  readonly mayWait: boolean;
   readonly work: () => void;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -17,44 +22,96 @@ interface Turn {
 /** PDUs that a group takes at most, but for its first turn. */
 const MOST = 2_000;
 const FAILURES = 2;
+/** PDUs for which no others are waited for. */
+const ENOUGH = 256;
+
+/** How long turns that may wait do so. */
+export interface Gathering {
+  readonly clock: Clock;
+  readonly ms: number;
+}
 
 export class Turns {
   readonly #perform: (works: readonly (() => void)[]) => Promise<void>;
   #waiting: Turn[] = [];
   #running: Promise<void> | null = null;
+  readonly #gathering: Gathering | null;
+  /** When the last group began. */
+  #begun = -Infinity;
+  /** Turns that wait for others to come. */
+  #gathered: { readonly timer: Timer; readonly go: () => void } | null = null;
+  #isEnding = false;
 
-  /** @param perform does work in its order, and makes durable what it leads to, or nothing of it. */
-  constructor(perform: (works: readonly (() => void)[]) => Promise<void>) {
+  /**
+   * @param perform does work in its order, and makes durable what it leads to, or nothing of it
+   * @param gathering `null`: no turn waits for others
+   */
+  constructor(
+    perform: (works: readonly (() => void)[]) => Promise<void>,
+    gathering: Gathering | null = null,
+  ) {
     this.#perform = perform;
+    this.#gathering = gathering;
   }
 
-  /** What `work` gives, when that is durable. @param weight PDUs. @throws what `work` throws, or why it is not durable */
-  run<T>(work: () => T, weight = 1): Promise<T> {
+  /**
+   * What `work` gives, when that is durable.
+   * @param weight PDUs
+   * @throws what `work` throws, or why it is not durable
+   */
+  run<T>(work: () => T, { weight = 1, mayWait = false }: Partial<Turn> = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const done: { result?: T } = {};
       this.#waiting.push({
-        weight,
+        ...{ weight, mayWait },
         work: () => (done.result = work()),
         resolve: () => resolve(done.result as T),
         reject,
       });
       this.#running ??= this.#run();
+      if (this.#gathered !== null && !this.#awaitsOthers()) this.#gathered.go();
     });
   }
 
   /** Resolves when all that has been given so far has ended. */
   async ended(): Promise<void> {
+    this.#isEnding = true;
+    this.#gathered?.go();
     await this.#running;
+    this.#isEnding = false;
   }
 
   async #run(): Promise<void> {
     // What is given in the same breath is of one group.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      if (this.#gathering !== null) await this.#gather(this.#gathering);
       const group = this.#nextGroup();
       if (!(await this.#together(group))) await this.#oneByOne(group);
     }
     this.#running = null;
+  }
+
+  /** Waits for others to come, where what waits may. */
+  async #gather({ clock, ms }: Gathering): Promise<void> {
+    const left = this.#begun + ms - clock.now();
+    if (left > 0 && this.#awaitsOthers())
+      await new Promise<void>((resolve) => {
+        this.#gathered = { timer: clock.after(Math.min(left, ms), resolve), go: resolve };
+      });
+    this.#gathered?.timer.cancel();
+    this.#gathered = null;
+    this.#begun = clock.now();
+  }
+
+  #awaitsOthers(): boolean {
+    if (this.#isEnding) return false;
+    let weight = 0;
+    for (const turn of this.#waiting) {
+      weight += turn.weight;
+      if (!turn.mayWait || weight >= ENOUGH) return false;
+    }
+    return true;
   }
 
   #nextGroup(): Turn[] {

@@ -8,8 +8,9 @@
  *     key management   but for what time alone may change; of calls that stand it is known that they do
  *     streams          of proven calls (`streams.ts`)
  */
-import { toHex } from '../../bytes/octets.ts';
 import { ByCall } from './by-call.ts';
+import { CallNames } from './call-names.ts';
+import type { CallName } from './call-names.ts';
 import type { ClaimLimits } from './claims.ts';
 import { CLAIM_LIMITS, Claims } from './claims.ts';
 import { HeldPdus } from './held.ts';
@@ -47,6 +48,7 @@ export interface StateLimits {
 
 export class WorkingState {
   readonly #streams: Streams;
+  readonly #names = new CallNames();
   readonly #communications = new ByCall<Communication>();
   readonly #claims: Claims;
   readonly #lastCins: Map<string, number>;
@@ -111,6 +113,11 @@ export class WorkingState {
     return this.#cinBase;
   }
 
+  /** What a correlation is called, hex. */
+  callOf(correlation: Uint8Array): string {
+    return this.#names.of(correlation).call;
+  }
+
   stream(key: string): StreamState | null {
     return this.#streams.get(key);
   }
@@ -125,9 +132,11 @@ export class WorkingState {
     liid: string,
     reference: HandoverInterface,
   ): { readonly cin: number; readonly sequenceNumber: number } {
-    const known = this.#call(toHex(correlation), liid);
-    const current = known ?? this.#newCommunication(toHex(correlation), liid);
-    if (known === undefined) this.#put(ByCall.key(toHex(correlation), liid), current);
+    const name = this.#names.of(correlation);
+    const key = this.#names.key(name, liid);
+    const known = this.#call(name, key);
+    const current = known ?? this.#newCommunication(name.call, liid);
+    if (known === undefined) this.#put(key, current);
     return {
       cin: current.cin,
       sequenceNumber: reference === 'hi2' ? current.nextHi2 : current.nextHi3,
@@ -136,12 +145,13 @@ export class WorkingState {
 
   /** The number that `place` gave is used. */
   advance(correlation: Uint8Array, liid: string, reference: HandoverInterface, now: number): void {
-    const key = ByCall.key(toHex(correlation), liid);
-    const current = this.#call(toHex(correlation), liid);
+    const name = this.#names.of(correlation);
+    const key = this.#names.key(name, liid);
+    const current = this.#call(name, key);
     if (current === undefined) return;
+    const [hi2, hi3] = reference === 'hi2' ? [1, 0] : [0, 1];
     const { nextHi2, nextHi3 } = current;
-    const counters = reference === 'hi2' ? { nextHi2: nextHi2 + 1 } : { nextHi3: nextHi3 + 1 };
-    this.#put(key, { ...current, ...counters, lastSeen: now });
+    this.#put(key, { ...current, nextHi2: nextHi2 + hi2, nextHi3: nextHi3 + hi3, lastSeen: now });
     this.#changedCommunications.add(key);
   }
 
@@ -152,8 +162,9 @@ export class WorkingState {
    * @param said asked only while the call is not proven
    */
   hear(correlation: Uint8Array, liid: string, source: string, said: () => CallStanding | null): number {
-    const key = ByCall.key(toHex(correlation), liid);
-    const call = this.#call(toHex(correlation), liid);
+    const name = this.#names.of(correlation);
+    const key = this.#names.key(name, liid);
+    const call = this.#call(name, key);
     if (call === undefined || call.standing === 'proven') return 0;
     const standing = said() ?? call.standing;
     this.#put(key, { ...call, standing, source: call.source === '' ? source : call.source });
@@ -232,7 +243,8 @@ export class WorkingState {
 
   /** @param correlation of the call whose keys it waits for; empty: it waits for its task */
   hold(xid: string, octets: Uint8Array, since: number, correlation = ''): void {
-    const pdu = { id: ++this.#lastHeld, xid, correlation, octets, since };
+    // It came with others, whose memory is not to stay for it.
+    const pdu = { id: ++this.#lastHeld, xid, correlation, octets: octets.slice(), since };
     (correlation === '' ? this.held : this.awaiting).add(pdu);
     this.#newlyHeld.push(pdu);
   }
@@ -253,6 +265,7 @@ export class WorkingState {
 
   /** What was not used for a while leaves memory. Gives whether more may. Not before all that was taken is committed. */
   rest(): boolean {
+    this.#names.forget();
     if (this.#recall === null) return false;
     const isMore = [
       this.#streams.rest(),
@@ -335,9 +348,9 @@ export class WorkingState {
     return { communications: calls.length, keySessions: keyed.length };
   }
 
-  #call(correlation: string, liid: string): Communication | undefined {
-    this.#recallCalls(correlation);
-    return this.#communications.get(ByCall.key(correlation, liid));
+  #call({ call }: CallName, key: string): Communication | undefined {
+    this.#recallCalls(call);
+    return this.#communications.get(key);
   }
 
   #callsOf(correlation: string): Communication[] {
@@ -370,7 +383,7 @@ export class WorkingState {
 
   #put(key: string, call: Communication): void {
     const before = this.#communications.get(key);
-    if (before !== undefined) this.#claims.remove(before);
+    if (before !== undefined && before.standing !== 'proven') this.#claims.remove(before);
     if (call.standing !== 'proven') this.#claims.add(call);
     this.#communications.set(key, call);
   }

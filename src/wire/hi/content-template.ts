@@ -9,6 +9,7 @@
  */
 import { berValue } from '../../bytes/ber.ts';
 import type { DerValue } from '../../bytes/der.ts';
+import type { OctetPool } from '../../bytes/octet-pool.ts';
 import { concat } from '../../bytes/octets.ts';
 import { elementsOf, malformed } from './ber.ts';
 import { HiError } from './errors.ts';
@@ -41,6 +42,8 @@ const TAGS = {
   packet: 0x81,
 } as const;
 
+const EACH_ITS_OWN = { take: (length: number): Uint8Array => new Uint8Array(length) };
+
 const MOST_NUMBER = 0xffffffff;
 const MOST_MICROSECONDS = 999_999;
 
@@ -52,8 +55,13 @@ export class ContentTemplate {
     this.#frame = frameOf(encodePsPdu(example));
   }
 
-  /** @throws HiError `range` */
-  encode(sequenceNumber: number, { seconds, microSeconds }: MicroTime, packet: Uint8Array): Uint8Array {
+  /** @param pool which the PDU is taken from. @throws HiError `range` */
+  encode(
+    sequenceNumber: number,
+    { seconds, microSeconds }: MicroTime,
+    packet: Uint8Array,
+    pool: Pick<OctetPool, 'take'> = EACH_ITS_OWN,
+  ): Uint8Array {
     const { beforeNumber, afterTime, beforeContents, beforePacket, afterPacket } = this.#frame;
     requireWithin('sequenceNumber', sequenceNumber, MOST_NUMBER);
     requireWithin('seconds', seconds, Number.MAX_SAFE_INTEGER);
@@ -67,7 +75,7 @@ export class ContentTemplate {
     const payloads = elementSize(payload);
     const choice = elementSize(payloads);
     const pdu = elementSize(header) + elementSize(choice);
-    return new Output(elementSize(pdu))
+    return new Output(pool.take(elementSize(pdu)))
       .head(TAGS.pdu, pdu)
       .head(TAGS.header, header)
       .octets(beforeNumber)
@@ -167,8 +175,8 @@ class Output {
   readonly taken: Uint8Array;
   #at = 0;
 
-  constructor(length: number) {
-    this.taken = new Uint8Array(length);
+  constructor(octets: Uint8Array) {
+    this.taken = octets;
   }
 
   head(tag: number, length: number): this {

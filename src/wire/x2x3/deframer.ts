@@ -1,6 +1,9 @@
 /**
  * PDUs out of a TCP or TLS octet stream. The header says both lengths, so a frame ends where they say; both are
  * bounded before anything is buffered for them, and a stream that breaks the bounds cannot be resynchronised.
+ *
+ * Frames are views of what was pushed: media come in many small ones at a time, and no octet is copied for those that are
+ * whole in it. Whoever pushes does not change it afterwards, and whoever keeps a frame for long copies it.
  */
 import { concat } from '../../bytes/octets.ts';
 import { Reader } from '../../bytes/reader.ts';
@@ -15,13 +18,16 @@ export interface DeframerLimits {
   readonly payload?: number;
 }
 
-/** Octets up to the end of the two length fields. */
+/** Octets before the two length fields, and up to their end. */
+const LENGTHS = 4;
 const LENGTHS_END = 12;
 
 export class Deframer {
   readonly #maxHeader: number;
   readonly #maxPayload: number;
   #chunks: Uint8Array[] = [];
+  /** Octets of the first chunk that were given already. */
+  #given = 0;
   #buffered = 0;
   /** Octets of the frame under way, once its lengths are known. */
   #frame: number | null = null;
@@ -58,8 +64,8 @@ export class Deframer {
 
   #frameLength(): number | null {
     if (this.#buffered < LENGTHS_END) return null;
-    const reader = new Reader(this.#joined());
-    reader.view(4, 'version and type');
+    const joined = this.#joined();
+    const reader = new Reader(joined, this.#given + LENGTHS, joined.length);
     const header = reader.u32('header length');
     const payload = reader.u32('payload length');
     if (header < FIXED_HEADER) throw new X2X3Error('range', `header length ${header}`);
@@ -70,17 +76,23 @@ export class Deframer {
 
   #take(length: number): Uint8Array {
     const joined = this.#joined();
-    const rest = joined.subarray(length);
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#buffered = rest.length;
-    return joined.slice(0, length);
+    const frame = joined.subarray(this.#given, this.#given + length);
+    this.#given += length;
+    this.#buffered -= length;
+    if (this.#buffered === 0) {
+      this.#chunks = [];
+      this.#given = 0;
+    }
+    return frame;
   }
 
+  /** All that is buffered, from `given` on. */
   #joined(): Uint8Array {
-    const [first] = this.#chunks;
-    if (first !== undefined && this.#chunks.length === 1) return first;
-    const joined = concat(...this.#chunks);
+    const [first = new Uint8Array()] = this.#chunks;
+    if (this.#chunks.length <= 1) return first;
+    const joined = concat(first.subarray(this.#given), ...this.#chunks.slice(1));
     this.#chunks = [joined];
+    this.#given = 0;
     return joined;
   }
 }

@@ -131,9 +131,15 @@ export function assemblePdu(
 export interface PartReaders {
   readonly xid: (octets: Uint8Array) => string;
   readonly contents: ReadContents;
+  /** Of a PDU of that type. */
+  readonly payload: (octets: Uint8Array, type: number) => Uint8Array;
 }
 
-const EACH_ANEW: PartReaders = { xid: xidText, contents: decodeContents };
+const EACH_ANEW: PartReaders = {
+  xid: xidText,
+  contents: decodeContents,
+  payload: (octets) => octets.slice(),
+};
 
 /**
  * Decodes exactly one PDU; octets before or after it are refused.
@@ -157,7 +163,7 @@ export function decodePduWith(octets: Uint8Array, parts: PartReaders): Pdu {
   const correlation = reader.bytes(8, 'correlation ID');
   const header = reader.sub(headerLength - FIXED_HEADER, 'conditional attributes');
   const attributes = decodeAttributes(header, parts.contents);
-  const payload = reader.bytes(payloadLength, 'payload');
+  const payload = parts.payload(reader.view(payloadLength, 'payload'), type);
   reader.end('PDU');
   return { version, type, payloadFormat, direction, xid, correlation, attributes, payload };
 }
@@ -178,20 +184,21 @@ export function keepalivePdu(type: 3 | 4, sequenceNumber: number): Pdu {
 
 /** The text of the first attribute of that type, or `null`. */
 export function textAttribute(pdu: Pdu, type: number): string | null {
-  const found = pdu.attributes.find((attribute) => attribute.type === type);
+  const found = firstOf(pdu, type);
   return found?.kind === 'text' ? found.value : null;
 }
 
 /** The number of the first attribute of that type, or `null`. */
 export function numberAttribute(pdu: Pdu, type: number): number | null {
-  const found = pdu.attributes.find((attribute) => attribute.type === type);
+  const found = firstOf(pdu, type);
   return found?.kind === 'number' ? found.value : null;
 }
 
 /** Attribute 9 as Unix milliseconds with a fraction, or `null`. */
-export function timestampOf(pdu: Pdu): number | null {
-  const found = pdu.attributes.find((attribute) => attribute.kind === 'timestamp');
-  return found?.kind === 'timestamp' ? found.seconds * 1000 + found.nanoseconds / 1e6 : null;
+export function timestampOf({ attributes }: Pdu): number | null {
+  for (const each of attributes)
+    if (each.kind === 'timestamp') return each.seconds * 1000 + each.nanoseconds / 1e6;
+  return null;
 }
 
 /** Attribute 9 from Unix milliseconds. */
@@ -209,6 +216,12 @@ export function timestampParts(unixMs: number): { readonly seconds: number; read
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** Asked several times for each packet: without a function for each. */
+function firstOf({ attributes }: Pdu, type: number): Attribute | null {
+  for (const attribute of attributes) if (attribute.type === type) return attribute;
+  return null;
+}
 
 /** @throws X2X3Error `range` if it is not a UUID */
 export function xidOctets(xid: string): Uint8Array {

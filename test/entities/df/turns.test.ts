@@ -1,6 +1,7 @@
 /** Turns that wait while a commit runs are done, and committed, together. */
 import { describe, expect, it } from 'vitest';
 import { Turns } from '../../../src/entities/df/turns.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { start } from './delivery-function.ts';
 import { call, handedOver } from './support.ts';
 
@@ -13,22 +14,34 @@ class Store {
   refused: (group: readonly string[]) => boolean = () => false;
   held = false;
 
-  readonly turns = new Turns(async (works) => {
-    this.#done = [];
-    for (const work of works) work();
-    const group = this.#done;
-    if (this.held) await new Promise<void>((resolve) => (this.#release = resolve));
-    if (this.refused(group)) throw new Error(`cannot commit ${group.join(' ')}`);
-    this.groups.push(group);
-  });
+  readonly clock = new ManualClock();
+  readonly turns: Turns;
+
+  /** @param gatherMs for which turns that may wait do so */
+  constructor(gatherMs = 0) {
+    this.turns = new Turns(
+      async (works) => {
+        this.#done = [];
+        for (const work of works) work();
+        const group = this.#done;
+        if (this.held) await new Promise<void>((resolve) => (this.#release = resolve));
+        if (this.refused(group)) throw new Error(`cannot commit ${group.join(' ')}`);
+        this.groups.push(group);
+      },
+      { clock: this.clock, ms: gatherMs },
+    );
+  }
 
   /** A turn of that name. */
-  give(name: string, weight = 1): Promise<string> {
-    return this.turns.run(() => {
-      if (name.startsWith('broken')) throw new Error(name);
-      this.#done.push(name);
-      return name;
-    }, weight);
+  give(name: string, weight = 1, mayWait = false): Promise<string> {
+    return this.turns.run(
+      () => {
+        if (name.startsWith('broken')) throw new Error(name);
+        this.#done.push(name);
+        return name;
+      },
+      { weight, mayWait },
+    );
   }
 
   async go(): Promise<void> {
@@ -90,6 +103,46 @@ describe('turns of the mediation', () => {
     const given = [3_000, 1_000, 900, 200].map((weight) => store.give(String(weight), weight));
     await outcomes(given);
     expect(store.groups).toEqual([['3000'], ['1000', '900'], ['200']]);
+  });
+
+  it('R-23: turns that may wait do so for others, from the beginning of the group before them', async () => {
+    const store = new Store(10);
+    await store.give('first', 1, true);
+    await store.clock.pass(4);
+    const given = ['a', 'b'].map((name) => store.give(name, 1, true));
+    await store.clock.pass(5);
+    expect(store.groups).toEqual([['first']]);
+    await store.clock.pass(1);
+    expect(await outcomes(given)).toEqual(['a', 'b']);
+    expect(store.groups).toEqual([['first'], ['a', 'b']]);
+    await store.clock.pass(10);
+    await store.give('later', 1, true);
+    expect(store.groups).toHaveLength(3);
+  });
+
+  it('R-23: those that wait go before one that may not, at once', async () => {
+    const store = new Store(10);
+    await store.give('first', 1, true);
+    const waits = store.give('a', 1, true);
+    await store.clock.pass(0);
+    const others = [store.give('b'), store.give('c', 1, true)];
+    expect(await outcomes([waits, ...others])).toEqual(['a', 'b', 'c']);
+    expect(store.groups).toEqual([['first'], ['a', 'b', 'c']]);
+  });
+
+  it('R-23: those that wait go when there are enough of them, and at the end', async () => {
+    const store = new Store(10);
+    await store.give('first', 1, true);
+    const many = [store.give('a', 200, true), store.give('b', 55, true)];
+    await store.clock.pass(0);
+    expect(store.groups).toEqual([['first']]);
+    many.push(store.give('c', 1, true));
+    expect(await outcomes(many)).toEqual(['a', 'b', 'c']);
+    const last = store.give('last', 1, true);
+    await store.clock.pass(0);
+    await store.turns.ended();
+    expect(await last).toBe('last');
+    expect(store.groups).toEqual([['first'], ['a', 'b', 'c'], ['last']]);
   });
 
   it('R-20 R-23: batches of several connections share a commit, and number records as they came', async () => {

@@ -34,6 +34,17 @@ describe('X2/X3 stream', () => {
     );
   });
 
+  it('gives frames that are whole in what arrived without a copy of them', () => {
+    const stream = concat(...FRAMES);
+    const deframer = new Deframer();
+    const got = [
+      ...deframer.push(stream.subarray(0, stream.length - 1)),
+      ...deframer.push(stream.subarray(-1)),
+    ];
+    expect(got).toEqual(FRAMES);
+    expect(got.map(({ buffer }) => buffer === stream.buffer)).toEqual([true, true, true, false]);
+  });
+
   it('announcing more than the bounds is refused before it is buffered', () => {
     const header = encodePdu(samplePdu({ attributes: [], payload: new Uint8Array(0) }));
     const payload = header.slice();

@@ -1,8 +1,17 @@
 /** The decoder of a delivery function, which does not decode again what it decoded lately. */
 import { describe, expect, it } from 'vitest';
+import { concat } from '../../../src/bytes/octets.ts';
+import type { Attribute } from '../../../src/wire/x2x3/attributes.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
 import { PduDecoder } from '../../../src/wire/x2x3/pdu-decoder.ts';
-import { decodePdu, encodePdu, timestampAttribute } from '../../../src/wire/x2x3/pdu.ts';
+import type { Pdu } from '../../../src/wire/x2x3/pdu.ts';
+import {
+  decodePdu,
+  encodePdu,
+  PAYLOAD_FORMAT,
+  PDU_TYPE,
+  timestampAttribute,
+} from '../../../src/wire/x2x3/pdu.ts';
 import { samplePdu } from './support.ts';
 
 /** PDUs of several tasks, destinations and addresses, with text that is none now and then; no two alike. */
@@ -26,6 +35,46 @@ function various(n: number): Uint8Array {
       ],
     }),
   );
+}
+
+const NUMBER = 'number';
+const TIME = 'time';
+/** Orders of attributes: as others write them, without what differs, and with octets, or a second number. */
+const ORDERS: readonly (readonly string[])[] = [
+  [NUMBER, TIME, 'nfid', 'port'],
+  [TIME, 'nfid', NUMBER],
+  ['nfid', 'port', TIME, NUMBER],
+  ['nfid', NUMBER],
+  ['nfid', TIME],
+  [NUMBER, TIME, NUMBER],
+  [NUMBER, 'octets', TIME],
+  [],
+];
+
+/** The nth PDU of a stream of content. */
+function content(n: number, order = ORDERS[0] ?? []): Uint8Array {
+  const attributes: Readonly<Record<string, Attribute>> = {
+    number: { kind: 'number', type: ATTRIBUTE.sequenceNumber, value: 0xfffffff0 + n },
+    time: timestampAttribute(1_805_440_640_000 + 20 * n),
+    nfid: { kind: 'text', type: ATTRIBUTE.nfid, value: 'gateway.home1.example' },
+    port: { kind: 'number', type: ATTRIBUTE.sourcePort, value: 4000 },
+    octets: { kind: 'octets', type: ATTRIBUTE.proprietary, value: Uint8Array.of(1, 2) },
+  };
+  return encodePdu(
+    samplePdu({
+      ...{ type: PDU_TYPE.x3, payloadFormat: PAYLOAD_FORMAT.rtp },
+      attributes: order.flatMap((name) => attributes[name] ?? []),
+      payload: new Uint8Array(12 + n).fill(n),
+    }),
+  );
+}
+
+function outcomeOf(decode: () => Pdu): Pdu | string {
+  try {
+    return decode();
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** Where the contents of the first attribute of a type are, in a PDU. */
@@ -59,5 +108,49 @@ describe('a decoder of many PDUs', () => {
     const octets = various(1);
     octets[contentsAt(octets, ATTRIBUTE.sourceIpv4) - 1] = 3;
     for (let n = 0; n < 2; n++) expect(() => decoder.decode(octets)).toThrow('3 octets, not 4');
+  });
+
+  it('R-73: of a stream of content gives what is decoded one by one, whatever differs', () => {
+    const decoder = new PduDecoder();
+    for (const order of ORDERS)
+      for (let n = 0; n < 4; n++) {
+        const octets = content(n, order);
+        expect(decoder.decode(octets)).toEqual(decodePdu(octets));
+      }
+  });
+
+  it('R-73: takes no PDU of content for another, whichever octet is another, and refuses the same ones', () => {
+    const decoder = new PduDecoder();
+    const original = content(1);
+    decoder.decode(original);
+    for (let at = 0; at < original.length; at++)
+      for (const change of [0x01, 0x80, 0xff]) {
+        const octets = original.slice();
+        octets[at] = (octets[at] ?? 0) ^ change;
+        expect([at, outcomeOf(() => decoder.decode(octets))]).toEqual([
+          at,
+          outcomeOf(() => decodePdu(octets)),
+        ]);
+      }
+    const longer = concat(original, Uint8Array.of(0));
+    for (const octets of [longer, original.slice(0, -1), original.slice(0, 20)])
+      expect(outcomeOf(() => decoder.decode(octets))).toEqual(outcomeOf(() => decodePdu(octets)));
+  });
+
+  it('gives content as a view of what it was given, and signalling as octets of its own', () => {
+    const decoder = new PduDecoder();
+    const packet = content(1);
+    for (let n = 0; n < 2; n++) expect(decoder.decode(packet).payload.buffer).toBe(packet.buffer);
+    expect(decoder.decode(various(1)).payload.buffer.byteLength).toBeLessThan(various(1).length);
+  });
+
+  it('knows streams again that it was told to forget', () => {
+    const decoder = new PduDecoder();
+    const first = decoder.decode(content(1)).correlation;
+    expect(decoder.decode(content(2)).correlation).toBe(first);
+    decoder.forget();
+    const again = decoder.decode(content(3));
+    expect(again.correlation).not.toBe(first);
+    expect(again).toEqual(decodePdu(content(3)));
   });
 });

@@ -24,6 +24,7 @@
  * Correlation is both-IRI-CC with the session's correlation number (R-8): the records of a call belong to each other and
  * to the content of the same LIID and CIN.
  */
+import { OctetPool } from '../../../bytes/octet-pool.ts';
 import { fromHex, utf8 } from '../../../bytes/octets.ts';
 import { RecentlyMade } from '../../../bytes/recently-made.ts';
 import { ContentTemplate } from '../../../wire/hi/content-template.ts';
@@ -68,14 +69,24 @@ const KEPT_STREAMS = 4_096;
 /** The encoder of a delivery function; what it makes is smaller than what a LEMF takes. */
 export function recordEncoder(name: DeliveryName): RecordEncoder {
   const streams = new RecentlyMade<ContentTemplate>(KEPT_STREAMS);
+  const pool = new OctetPool();
   return (record, sequenceNumber) => {
     const octets =
       record.kind === 'cc'
-        ? templateOf(streams, name, record).encode(sequenceNumber, microTime(record.time), record.content)
+        ? contentOctets(templateOf(streams, name, record), record, sequenceNumber, pool)
         : encodePsPdu(wholePdu(name, record, sequenceNumber));
     if (octets.length > MAX_SENT_PDU) throw new HiError('range', `a PDU of ${octets.length} octets`);
     return octets;
   };
+}
+
+function contentOctets(
+  template: ContentTemplate,
+  { time, content }: CcRecord,
+  sequenceNumber: number,
+  pool: OctetPool,
+): Uint8Array {
+  return template.encode(sequenceNumber, microTime(time), content, pool);
 }
 
 /** Of the stream that a packet is of: all but number, time and packet is the same in its PDUs. */

@@ -14,6 +14,7 @@
  *     DF → LEMF  PDU₁ … PDUₙ, keep-alive s                    LEMF → DF  keep-aliveResponse s
  */
 import { messageOf } from '../../../bytes/errors.ts';
+import { concat } from '../../../bytes/octets.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import type { RefusalSearch } from '../../../bytes/refusal-search.ts';
 import { PsPduDeframer } from '../../../wire/hi/deframer.ts';
@@ -21,7 +22,7 @@ import { decodePsPdu, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { TRI_OPTION } from '../../../wire/hi/tri.ts';
 import type { TriMessage } from '../../../wire/hi/tri.ts';
-import type { Outbox } from '../ports.ts';
+import type { Outbox, OutboxEntry } from '../ports.ts';
 import { transportHeader } from './encoder.ts';
 import type { DeliveryName } from './encoder.ts';
 import type { DeliveryFunction, HandoverChannel, HandoverSettings } from './ports.ts';
@@ -264,17 +265,28 @@ export class HandoverSession {
       const limit = Math.min(READ_AT_ONCE, window - this.#underWay);
       const entries = await outbox.pending(did, this.#sent, limit);
       if (!this.#delivering() || entries.length === 0) return;
-      for (const entry of entries) {
-        this.#channel.send(entry.octets);
-        this.#sent = entry.position;
-        this.#underWay++;
-        this.#uncovered++;
-        if (this.#uncovered >= settings.acknowledgeEvery) this.#requestAcknowledgement();
-      }
+      this.#send(entries);
       this.#restartIdle();
       if (search.searching) this.#requestAcknowledgement();
       else this.#requestSoon();
     }
+  }
+
+  /** In one piece up to each request: media are many small PDUs. */
+  #send(entries: readonly OutboxEntry[]): void {
+    const { acknowledgeEvery } = this.#context.settings;
+    let gathered: Uint8Array[] = [];
+    for (const { octets, position } of entries) {
+      gathered.push(octets);
+      this.#sent = position;
+      this.#underWay++;
+      this.#uncovered++;
+      if (this.#uncovered < acknowledgeEvery) continue;
+      this.#channel.send(concat(...gathered));
+      gathered = [];
+      this.#requestAcknowledgement();
+    }
+    if (gathered.length > 0) this.#channel.send(concat(...gathered));
   }
 
   /** Leaves out what is suspected, where this connection is to show that the LEMF takes what follows it. */

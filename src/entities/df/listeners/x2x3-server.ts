@@ -8,6 +8,7 @@
  * acknowledged meanwhile: a connection that is closed would say that one of them is refused.
  */
 import { messageOf } from '../../../bytes/errors.ts';
+import { viewOf } from '../../../bytes/octets.ts';
 import { whyOf } from '../../../bytes/system-errors.ts';
 import type { TLSSocket } from 'node:tls';
 import { BackOff } from '../../../bytes/back-off.ts';
@@ -23,7 +24,7 @@ import { TlsListener } from '../../../net/tls-listener.ts';
 import type { TlsListenerOptions } from '../../../net/tls-listener.ts';
 import type { Peer } from '../../../net/tls.ts';
 
-/** A PDU, the octets that it came in, and whose certificate it came under. */
+/** A PDU, the octets that it came in, which may be part of more, and whose certificate it came under. */
 export interface ReceivedPdu {
   readonly pdu: Pdu;
   readonly octets: Uint8Array;
@@ -51,6 +52,9 @@ export interface X2X3ServerOptions extends Omit<TlsListenerOptions, 'name' | 'li
 const MAX_WAITING = 2000;
 /** The same in octets; also of all connections that have ended. */
 const MAX_WAITING_OCTETS = 16 << 20;
+
+/** Milliseconds after which a connection's decoder forgets the streams that it knows. */
+const FORGET_MS = 10_000;
 
 /** Milliseconds between attempts to store. */
 const FIRST_PAUSE = 200;
@@ -131,6 +135,7 @@ class Connection {
   readonly #options: X2X3ServerOptions;
   readonly #deframer: Deframer;
   readonly #decoder = new PduDecoder();
+  #forgotten = -Infinity;
   readonly #peer: Peer;
   #waiting: ReceivedPdu[] = [];
   #waitingOctets = 0;
@@ -148,7 +153,8 @@ class Connection {
     this.#peer = peer;
     this.#options = options;
     this.#deframer = new Deframer(options.limits);
-    socket.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk)));
+    // Each read of a socket has memory of its own.
+    socket.on('data', (chunk: Buffer) => this.#onData(viewOf(chunk)));
     socket.on('error', (error: Error) =>
       options.logger.info({ reason: whyOf(error) }, 'X2/X3: connection lost'),
     );
@@ -190,6 +196,7 @@ class Connection {
 
   #onData(chunk: Uint8Array): void {
     this.#listenForSilence();
+    this.#forgetStreams();
     let frames: Uint8Array[];
     try {
       frames = this.#deframer.push(chunk);
@@ -204,6 +211,13 @@ class Connection {
     for (const octets of frames) this.#decode(octets);
     if (this.#waiting.length > MAX_WAITING || this.#waitingOctets > MAX_WAITING_OCTETS) this.#socket.pause();
     if (this.#waiting.length > 0) this.#working ??= this.#work();
+  }
+
+  #forgetStreams(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#forgotten < FORGET_MS) return;
+    this.#forgotten = now;
+    this.#decoder.forget();
   }
 
   #decode(octets: Uint8Array): void {

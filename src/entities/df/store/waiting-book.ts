@@ -4,8 +4,10 @@ import type { Amount, WaitingShare } from '../ports.ts';
 interface Destination {
   count: number;
   octets: number;
-  readonly shares: Map<string, WaitingShare>;
+  readonly shares: Map<string, Share>;
 }
+
+type Share = { -readonly [K in keyof WaitingShare]: WaitingShare[K] };
 
 export class WaitingBook {
   readonly #destinations = new Map<string, Destination>();
@@ -17,11 +19,15 @@ export class WaitingBook {
     destination.octets += octets;
     if (destination.count === 0) this.#destinations.delete(did);
     else this.#destinations.set(did, destination);
-    const key = JSON.stringify([reference, liid]);
-    const before = destination.shares.get(key) ?? { count: 0, octets: 0 };
-    const share = { count: before.count + count, octets: before.octets + octets };
+    const key = `${reference} ${liid}`;
+    const share = destination.shares.get(key);
+    if (share === undefined) {
+      if (count !== 0) destination.shares.set(key, { liid, interface: reference, count, octets });
+      return;
+    }
+    share.count += count;
+    share.octets += octets;
     if (share.count === 0) destination.shares.delete(key);
-    else destination.shares.set(key, { liid, interface: reference, ...share });
   }
 
   at(did: string): Amount {

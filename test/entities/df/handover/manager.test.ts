@@ -70,6 +70,14 @@ describe('handover manager: delivery (TS 102 232-1 clause 7)', () => {
     expect(await p.waiting()).toBe(0);
   });
 
+  it('gives what is sent together to the connection in one piece, up to each request', async () => {
+    const p = await pair({ acknowledgeEvery: 4 });
+    await p.append(10);
+    const peer = await p.connected();
+    expect(peer.pieces).toEqual([1, 1, 4, 1, 4, 1, 2]);
+    expect(peer.delivered).toEqual(numbers(10));
+  });
+
   it('TRI sequence numbers count on over the connections of one instance', async () => {
     const p = await pair({ acknowledgeEvery: 1 });
     await p.connected();

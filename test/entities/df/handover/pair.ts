@@ -27,6 +27,8 @@ export const LIID = 'LIID-1';
 /** One connection as the peer sees it. */
 export class PeerConnection {
   readonly received: PsPdu[] = [];
+  /** PDUs of each piece that came. */
+  readonly pieces: number[] = [];
   readonly #deframer = new PsPduDeframer();
   readonly #events: HandoverChannelEvents;
   closedByUs = false;
@@ -36,7 +38,9 @@ export class PeerConnection {
   }
 
   take(octets: Uint8Array): void {
-    for (const pdu of this.#deframer.push(octets)) this.received.push(decodePsPdu(pdu));
+    const pdus = [...this.#deframer.push(octets)];
+    this.pieces.push(pdus.length);
+    for (const pdu of pdus) this.received.push(decodePsPdu(pdu));
   }
 
   open(): void {
