@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex, utf8 } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
-import { keyLines } from '../../src/cli/workbench/key-lines.ts';
+import { keyLines, printedKey } from '../../src/cli/workbench/key-lines.ts';
 import type { KeyFormat } from '../../src/cli/workbench/key-lines.ts';
 import type { ObservedKey } from '../../src/entities/lemf/group.ts';
 import { encodeRtp } from '../../src/media/rtp.ts';
@@ -79,6 +79,21 @@ describe('claviger keylog', () => {
     expect(lines(readFileSync(file, 'utf8'))).toEqual(
       [one, other].map((of) => `SRTP ${ssrc(of)} AES_CM_128_HMAC_SHA1_80 ${of.mki} ${of.tek}${of.salt} 0`),
     );
+  });
+
+  it('prints them as JSON, each with its line', async () => {
+    const asked = files('json', first, first.content);
+    const { out } = await claviger(...asked, '--format', 'sdes', '--json');
+    const { out: text } = await claviger(...asked, '--format', 'sdes');
+    const keys = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { line: string });
+    expect(keys.map(({ line }) => line)).toEqual(lines(text));
+    expect(keys[0]).toMatchObject({
+      ...{ liid: 'LIID-1', cin: 1, ssrc: ssrc(one), direction: 'fromTarget', csId: 1, mki: one.mki },
+      ...{ suite: 'AES_CM_128_HMAC_SHA1_80', roc: 0, packets: 10 },
+    });
   });
 
   it('R-20: prints nothing of a call that is withheld, and leaves no audio anywhere', async () => {
@@ -155,7 +170,7 @@ const cases = Object.values<SrtpSuite>(SRTP_SUITE).flatMap((suite, at) => [
 ]);
 
 function linesFor(format: KeyFormat, of: readonly Protected[]): string {
-  return of.map(({ key }, at) => keyLines(format, key, at + 1)).join('');
+  return of.map(({ key }, at) => keyLines(printedKey(format, key, at + 1))).join('');
 }
 
 describe('the lines of keys', () => {

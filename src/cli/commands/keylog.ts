@@ -6,12 +6,13 @@ import { Command, Option } from 'commander';
 import type { ObservedKey } from '../../entities/lemf/group.ts';
 import type { CallReport, RecoveryObserver } from '../../entities/lemf/recover.ts';
 import { writeWhole } from '../../storage/files.ts';
+import type { JsonFlag } from '../as-json.ts';
 import { CliError } from '../failure.ts';
 import { harmless } from '../terminal.ts';
-import { KEY_FORMATS, keyLines } from '../workbench/key-lines.ts';
-import type { KeyFormat } from '../workbench/key-lines.ts';
+import { KEY_FORMATS, keyLines, printedKey } from '../workbench/key-lines.ts';
+import type { KeyFormat, PrintedKey } from '../workbench/key-lines.ts';
 
-interface KeylogFlags {
+interface KeylogFlags extends JsonFlag {
   readonly hi2: string;
   readonly hi3: string;
   readonly format: KeyFormat;
@@ -27,6 +28,7 @@ export function keylogCommand(): Command {
     .addOption(new Option('--format <format>', 'of the lines').choices(KEY_FORMATS).makeOptionMandatory())
     .option('--out <file>', 'write them there, mode 0600, and not to standard output')
     .option('--partial', 'also of a call of which another stream does not verify')
+    .option('--json', 'print JSON, a key a line, with its line in the format')
     .addHelpText('after', EXAMPLES)
     .action(keylog);
 }
@@ -44,9 +46,9 @@ Examples:
       -o claviger_srtp.keylog:keys.txt -r call.pcap -Y claviger_srtp
   $ claviger keylog --hi2 hi2.ber --hi3 hi3.ber --format libsrtp`;
 
-async function keylog({ hi2, hi3, format, out, partial = false }: KeylogFlags): Promise<void> {
+async function keylog({ hi2, hi3, format, out, partial = false, json }: KeylogFlags): Promise<void> {
   const { recoverEach } = await import('../../entities/lemf/store/recovery.ts');
-  const keys = new KeyLog(format);
+  const keys = new KeyLog(format, json === true);
   const work = mkdtempSync(path.join(tmpdir(), 'claviger-keylog-'));
   try {
     recoverEach({ hi2, hi3 }, work, { partial, observer: keys, audio: false }, () => undefined);
@@ -72,13 +74,15 @@ async function keylog({ hi2, hi3, format, out, partial = false }: KeylogFlags): 
 /** Gathers the lines; whether a call is withheld is known at its end. */
 class KeyLog implements RecoveryObserver {
   readonly #format: KeyFormat;
-  #ofCall: string[] = [];
+  readonly #isJson: boolean;
+  #ofCall: PrintedKey[] = [];
   #text = '';
   #count = 0;
   #withheld = 0;
 
-  constructor(format: KeyFormat) {
+  constructor(format: KeyFormat, isJson: boolean) {
     this.#format = format;
+    this.#isJson = isJson;
   }
 
   get text(): string {
@@ -104,7 +108,7 @@ class KeyLog implements RecoveryObserver {
   }
 
   key(key: ObservedKey): void {
-    this.#ofCall.push(keyLines(this.#format, key, this.#count + this.#ofCall.length + 1));
+    this.#ofCall.push(printedKey(this.#format, key, this.#count + this.#ofCall.length + 1));
   }
 
   ends({ liid, cin, streams }: CallReport): void {
@@ -113,7 +117,10 @@ class KeyLog implements RecoveryObserver {
       return;
     }
     if (this.#ofCall.length === 0) return;
-    this.#text += `${harmless(`# LIID ${liid}, CIN ${cin}`)}\n${this.#ofCall.join('')}`;
+    const lines = this.#isJson
+      ? this.#ofCall.map((key) => `${harmless(JSON.stringify({ liid, cin, ...key }))}\n`)
+      : [`${harmless(`# LIID ${liid}, CIN ${cin}`)}\n`, ...this.#ofCall.map(keyLines)];
+    this.#text += lines.join('');
     this.#count += this.#ofCall.length;
   }
 }

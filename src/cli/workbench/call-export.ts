@@ -24,7 +24,7 @@ import type { LadderStep } from '../../views/ladder.ts';
 import { IMS_EVENT } from '../../wire/hi/eps-iri.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { csvRow } from './csv.ts';
-import { keyLines } from './key-lines.ts';
+import { keyLines, printedKey } from './key-lines.ts';
 import { mikeyNames } from '../../wire/shown/describe-pdu.ts';
 import { AUDIO_DRAWINGS, drawAudio } from './draw-audio.ts';
 import { mixWav } from './mix-wav.ts';
@@ -134,7 +134,7 @@ class OpenCall {
   }
 
   key(key: ObservedKey): void {
-    this.#keys.push(keyLines('sdes', key, this.#keys.length + 1));
+    this.#keys.push(keyLines(printedKey('sdes', key, this.#keys.length + 1)));
   }
 
   end(out: string, { streams }: CallReport): void {

@@ -40,24 +40,46 @@ const FORMATS: Readonly<Record<KeyFormat, (key: ShownKey) => string>> = {
     ['SRTP', ssrc, suite.name, mki === '' ? '-' : mki, toHex(keyAndSalt.expose()), roc].join(' '),
 };
 
-/** A comment and a line, each with its end. @param number of the key in the file, from 1 */
-export function keyLines(
+/** A key that opened packets: of what it is, and its line. */
+export interface PrintedKey {
+  readonly ssrc: string;
+  readonly direction: ObservedKey['direction'];
+  /** `source>destination` as delivered. */
+  readonly path: string | null;
+  /** `null`: the key of the SDP. */
+  readonly csId: number | null;
+  readonly suite: string;
+  /** In hex; empty: the packets have none. */
+  readonly mki: string;
+  /** Roll-over counter of the first packet. */
+  readonly roc: number;
+  readonly packets: number;
+  readonly line: string;
+}
+
+/** @param number of the key in the file, from 1 */
+export function printedKey(
   format: KeyFormat,
   { ssrc, direction, path, use }: ObservedKey,
   number: number,
-): string {
+): PrintedKey {
   const { csId, suite, key, mki, packets, firstIndex } = use;
-  const named = hex(ssrc);
-  const where = [`SSRC ${named}`, direction, ...(path === null ? [] : [path])];
-  const from = csId === null ? 'key of the SDP' : `CS ID ${csId}`;
+  const named = ssrc.toString(16).padStart(8, '0');
   const keyAndSalt = Secret.of(concat(key.key.expose(), key.salt.expose()));
   const roc = Math.floor(firstIndex / 0x1_0000);
   try {
     const line = FORMATS[format]({ number, ssrc: named, suite, keyAndSalt, mki, roc });
-    return `# ${[...where, from, `${packets} packets`].join(', ')}\n${line}\n`;
+    return { ssrc: named, direction, path, csId, suite: suite.name, mki, roc, packets, line };
   } finally {
     keyAndSalt.wipe();
   }
+}
+
+/** A comment that says of what the key is, and its line, each with its end. */
+export function keyLines({ ssrc, direction, path, csId, packets, line }: PrintedKey): string {
+  const where = [`SSRC ${ssrc}`, direction, ...(path === null ? [] : [path])];
+  const from = csId === null ? 'key of the SDP' : `CS ID ${csId}`;
+  return `# ${[...where, from, `${packets} packets`].join(', ')}\n${line}\n`;
 }
 
 function decoderLine({ ssrc, suite, keyAndSalt, mki, roc }: ShownKey): string {
@@ -92,8 +114,4 @@ function marked(mki: string, tagLength: number): string[] {
     at += size;
   }
   return terms;
-}
-
-function hex(ssrc: number): string {
-  return ssrc.toString(16).padStart(8, '0');
 }

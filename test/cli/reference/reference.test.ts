@@ -112,7 +112,7 @@ describe('completion in bash', () => {
     const [top, entity, below, options, value, joined, file, shell, argument, afterwards, nothing] =
       completions([
         ['claviger', 'warr'],
-        ['claviger', 'k'],
+        ['claviger', 'km'],
         ['claviger', 'kms', ''],
         ['claviger', 'demo', '--t'],
         ['claviger', 'demo', '--target', 'bo'],
