@@ -165,7 +165,10 @@ describe.skipIf(chromiumPath === null)(
         page.getByRole('link', { name: 'Export all of it' }).click(),
       ]);
       const listed = spawnSync('tar', ['-tf', await all.path()], { encoding: 'utf8' });
-      const made = ['call.pcapng', 'ladder.svg', 'ladder.txt', 'mixed.wav', 'records.csv'];
+      const made = [
+        ...['call.pcapng', 'ladder.svg', 'ladder.txt', 'mixed.wav', 'records.csv'],
+        ...['spectrogram.svg', 'waveform.svg'],
+      ];
       expect(listed.stdout.trimEnd().split('\n')).toEqual([
         ...made.map((name) => `call-_i_L1__i_-cin1/${name}`),
         'recover.json',
