@@ -22,6 +22,8 @@ export interface ReadAddresses {
   readonly unreadable: number;
 }
 
+const NO_ADDRESSES: ReadAddresses = { addresses: [], unreadable: 0 };
+
 /** What P-Asserted-Identity says. */
 export function assertedIdentities(message: SipMessage): ReadAddresses {
   return readAddresses(message, ASSERTED_IDENTITY);
@@ -29,11 +31,11 @@ export function assertedIdentities(message: SipMessage): ReadAddresses {
 
 /** The values of a list of addresses over all its lines. */
 export function readAddresses(message: SipMessage, field: string): ReadAddresses {
-  const values = message.all(field).flatMap((line) => valuesOf(line, field));
-  return {
-    addresses: values.filter((value) => value !== null),
-    unreadable: values.filter((value) => value === null).length,
-  };
+  const lines = message.all(field);
+  if (lines.length === 0) return NO_ADDRESSES;
+  const values = lines.flatMap((line) => valuesOf(line, field));
+  const addresses = values.filter((value) => value !== null);
+  return { addresses, unreadable: values.length - addresses.length };
 }
 
 function valuesOf(line: string, field: string): (NameAddr | null)[] {

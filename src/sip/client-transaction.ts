@@ -2,7 +2,7 @@
  * Client transactions (RFC 3261 section 17.1, with the accepted state of RFC 6026 section 7.2).
  *
  *     INVITE:      calling → proceeding → completed (timer D) | accepted (timer M) → terminated
- *     non-INVITE:  trying  → proceeding → completed (timer K)                     → terminated
+ *     non-INVITE:  trying  → proceeding → terminated; over UDP timer K is for the layer (`settled.ts`)
  *
  * Over UDP the request is sent again by timer A, or E, until an answer comes; timers B and F end the wait over any
  * transport. The ACK for a final response other than 2xx belongs to the transaction and is made here (17.1.1.3); the
@@ -33,6 +33,8 @@ export interface ClientHost {
   /** Puts a message on the wire; `first` unless it is a retransmission; `of` the request that it belongs to. */
   transmit(message: SipRequest, octets: Uint8Array, flow: Flow, first: boolean, of: SipRequest): void;
   terminated(transaction: ClientTransaction): void;
+  /** The same of one with a final response of which copies may come. */
+  heard(transaction: ClientTransaction, place: MessagePlace): void;
   /** Sends a CANCEL for a request as a transaction of its own. */
   cancel(request: SipRequest, flow: Flow, of: SipRequest): void;
   /** A place for a request that is sent for this party. */
@@ -46,7 +48,8 @@ export class ClientTransaction {
   readonly key: string;
   readonly #host: ClientHost;
   readonly #handler: ClientHandler;
-  readonly #octets: Uint8Array;
+  /** As sent, as long as it may have to be sent again. */
+  #octets: Uint8Array;
   readonly #place: MessagePlace;
   readonly #invite: boolean;
   #state: ClientState;
@@ -148,6 +151,7 @@ export class ClientTransaction {
   #inviteFinal(response: SipResponse, octets: Uint8Array, flow: Flow): void {
     if (this.#state !== 'accepted') {
       this.#stopTimers();
+      this.#octets = NOTHING;
       const { d, t1 } = this.#host.timers;
       this.#state = response.status < 300 ? 'accepted' : 'completed';
       if (response.status >= 300) this.#sendAck(response, flow);
@@ -158,9 +162,9 @@ export class ClientTransaction {
   }
 
   #final(response: SipResponse, octets: Uint8Array, flow: Flow): void {
-    this.#stopTimers();
-    this.#state = 'completed';
-    this.#endAfter(flow.protocol === 'UDP' ? this.#host.timers.t4 : 0);
+    this.#end();
+    if (flow.protocol === 'UDP') this.#host.heard(this, this.#place);
+    else this.#place.leave();
     this.#handler.response(response, octets, flow);
   }
 
@@ -229,13 +233,18 @@ export class ClientTransaction {
 
   #terminate(): void {
     if (this.#state === 'terminated') return;
-    this.#state = 'terminated';
-    this.#retransmit?.cancel();
-    this.#timeout.cancel();
+    this.#end();
     this.#place.leave();
+  }
+
+  #end(): void {
+    this.#state = 'terminated';
+    this.#stopTimers();
     this.#host.terminated(this);
   }
 }
+
+const NOTHING = new Uint8Array();
 
 /** ACK (17.1.1.3) or CANCEL (9.1) for an INVITE: its Request-URI, top Via, Route, From, To, Call-ID and CSeq number. */
 function hopByHop(method: 'ACK' | 'CANCEL', invite: SipRequest): SipRequest {

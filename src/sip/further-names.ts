@@ -12,15 +12,20 @@ import { readAddresses } from './asserted-identity.ts';
 import type { SipMessage } from './message.ts';
 import { paramOf, unquote } from './text.ts';
 
+const DIVERTING = ['History-Info', 'Diversion'];
+
 /** URIs of those for whom it was meant before. */
 export function divertedNames(message: SipMessage): string[] {
-  return ['History-Info', 'Diversion'].flatMap((field) =>
-    readAddresses(message, field).addresses.map(({ uri }) => uri.text),
-  );
+  const names: string[] = [];
+  for (const field of DIVERTING)
+    for (const { uri } of readAddresses(message, field).addresses) names.push(uri.text);
+  return names;
 }
 
 /** URNs of the devices in Contact. */
 export function instanceNames(message: SipMessage): string[] {
+  // Most have none, and a Contact need not be taken apart to see that.
+  if (!message.all('Contact').some((value) => /\+sip\.instance/i.test(value))) return [];
   return readAddresses(message, 'Contact').addresses.flatMap(({ params }) => {
     const instance = paramOf(params, '+sip.instance');
     return instance === null ? [] : [unquote(instance).replace(/^<(.*)>$/, '$1')];

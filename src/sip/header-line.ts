@@ -25,6 +25,8 @@ export class HeaderLine {
   /** What `#reader` has made of the whole value, or of the elements. */
   #reader: ValueReader<unknown> | null = null;
   #read: unknown[] = [];
+  /** All elements, where all have been read. */
+  #all: readonly unknown[] | null = null;
 
   private constructor(key: string, text: string, from: number) {
     this.key = key;
@@ -72,11 +74,27 @@ export class HeaderLine {
     return this.#known(reader, at + 1) ?? this.#keep(at + 1, reader(this.elements[at] ?? ''));
   }
 
+  /** What each of its elements means; the same array each time. @throws SipError `syntax` */
+  readAll<T>(reader: ValueReader<T>): readonly T[] {
+    if (this.#all !== null && this.#reader === reader) return this.#all as readonly T[];
+    const all = this.elements.map((_, at) => this.readElement(reader, at));
+    this.#all = all;
+    return all;
+  }
+
+  /** Takes note of what the only element of a line of our own means, which it was made from. */
+  knows<T>(reader: ValueReader<T>, read: T): this {
+    this.#known(reader, 1);
+    this.#keep(1, read);
+    return this;
+  }
+
   /** What is read of the whole has the first place, of elements those behind it. */
   #known<T>(reader: ValueReader<T>, place: number): T | undefined {
     if (this.#reader === reader) return this.#read[place] as T | undefined;
     this.#reader = reader;
     this.#read = [];
+    this.#all = null;
     return undefined;
   }
 

@@ -13,7 +13,7 @@
  * an answer and an answer needs its fields.
  */
 import { SipError } from './errors.ts';
-import { nameAddrReader, parseCSeq, parseVia, tagOf } from './fields.ts';
+import { formatVia, nameAddrReader, parseCSeq, parseVia, tagOf } from './fields.ts';
 import type { CSeq, NameAddr, Via } from './fields.ts';
 import { HeaderLine } from './header-line.ts';
 import type { ValueReader } from './header-line.ts';
@@ -119,7 +119,10 @@ export abstract class SipMessage {
 
   /** The values of all lines of a field, unfolded and trimmed, not split at commas. */
   all(name: string): string[] {
-    return this.#of(name).map(({ value }) => value);
+    const key = fieldKey(name);
+    const values: string[] = [];
+    for (const line of this.#lines) if (line.key === key) values.push(line.value);
+    return values;
   }
 
   /** The value of the first line of a field; `null` if there is none. */
@@ -129,16 +132,17 @@ export abstract class SipMessage {
 
   /** The elements of a list field over all its lines. @throws SipError `syntax`, `too-large` */
   list(name: string): string[] {
-    return this.#listed(name).flatMap(({ elements }) => elements);
+    const lines = this.#listed(name);
+    return lines.length === 1 ? [...(lines[0]?.elements ?? [])] : lines.flatMap(({ elements }) => elements);
   }
 
-  /** One of these fields, keys of which a message has one line at most, that has more; `null`: none has. */
-  repeated(keys: ReadonlySet<string>): string | null {
-    const seen = new Set<string>();
+  /** One of these fields, of which a message has one line at most, that has more; `null`: none has. @param bits by key */
+  repeated(bits: ReadonlyMap<string, number>): string | null {
+    let seen = 0;
     for (const { key } of this.#lines) {
-      if (!keys.has(key)) continue;
-      if (seen.has(key)) return key;
-      seen.add(key);
+      const bit = bits.get(key) ?? 0;
+      if ((seen & bit) !== 0) return key;
+      seen |= bit;
     }
     return null;
   }
@@ -190,6 +194,14 @@ export abstract class SipMessage {
     this.#lines.splice(at, 1, ...(elements.length === 0 ? [] : [HeaderLine.made(name, elements.join(', '))]));
   }
 
+  /** Puts another Via in the place of the topmost. */
+  replaceTopVia(via: Via): void {
+    const at = this.#placeOf('via');
+    const isOnly = this.#lines[at]?.elements.length === 1;
+    if (isOnly) this.#lines[at] = HeaderLine.made('Via', formatVia(via)).knows(parseVia, via);
+    else this.replaceFirst('Via', formatVia(via));
+  }
+
   /** Takes the first elements of a list field out, however they are spread over lines, in one walk. */
   dropFirst(name: string, count: number): void {
     const key = fieldKey(name);
@@ -233,8 +245,8 @@ export abstract class SipMessage {
 
   /** The declared length; `null` if absent, ambiguous or not a number. */
   contentLength(): number | null {
-    const declared = this.all('Content-Length');
-    return declared.length === 1 && /^[0-9]{1,9}$/.test(declared[0] ?? '') ? Number(declared[0]) : null;
+    const [declared = '', ...others] = this.all('Content-Length');
+    return others.length === 0 && /^[0-9]{1,9}$/.test(declared) ? Number(declared) : null;
   }
 
   /** The media type in lower case, without parameters; `null` where there is none that can be read. */
@@ -267,7 +279,7 @@ export abstract class SipMessage {
     return this.#required('CSeq').read(parseCSeq);
   }
 
-  get vias(): Via[] {
+  get vias(): readonly Via[] {
     return this.#elements('Via', parseVia);
   }
 
@@ -276,16 +288,16 @@ export abstract class SipMessage {
   }
 
   /** The Contact values; none for `*`. */
-  get contacts(): NameAddr[] {
-    const values = this.list('Contact');
-    return values.length === 1 && values[0] === '*' ? [] : this.#elements('Contact', readContact);
+  get contacts(): readonly NameAddr[] {
+    const lines = this.#listed('Contact');
+    return lines.length === 1 && lines[0]?.value === '*' ? [] : readAll(lines, readContact);
   }
 
-  get routes(): NameAddr[] {
+  get routes(): readonly NameAddr[] {
     return this.#elements('Route', readRoute);
   }
 
-  get recordRoutes(): NameAddr[] {
+  get recordRoutes(): readonly NameAddr[] {
     return this.#elements('Record-Route', readRecordRoute);
   }
 
@@ -294,17 +306,14 @@ export abstract class SipMessage {
   }
 
   #placeOf(key: string): number {
-    return this.#lines.findIndex((line) => line.key === key);
-  }
-
-  #of(name: string): HeaderLine[] {
-    const key = fieldKey(name);
-    return this.#lines.filter((line) => line.key === key);
+    for (let at = 0; at < this.#lines.length; at++) if (this.#lines[at]?.key === key) return at;
+    return -1;
   }
 
   #firstOf(name: string): HeaderLine | undefined {
     const key = fieldKey(name);
-    return this.#lines.find((line) => line.key === key);
+    for (const line of this.#lines) if (line.key === key) return line;
+    return undefined;
   }
 
   #required(name: string): HeaderLine {
@@ -315,16 +324,28 @@ export abstract class SipMessage {
 
   /** The lines of a list field that say something. @throws SipError `syntax`, `too-large` */
   #listed(name: string): HeaderLine[] {
-    const lines = this.#of(name).filter(({ value }) => value !== '');
-    const values = lines.reduce((sum, { elements }) => sum + elements.length, 0);
+    const key = fieldKey(name);
+    const lines: HeaderLine[] = [];
+    let values = 0;
+    for (const line of this.#lines) {
+      if (line.key !== key || line.value === '') continue;
+      lines.push(line);
+      values += line.elements.length;
+    }
     if (values > MAX_VALUES) throw new SipError('too-large', `too many values of ${name}`);
     return lines;
   }
 
   /** What each element of a list field means. @throws SipError `syntax`, `too-large` */
-  #elements<T>(name: string, reader: ValueReader<T>): T[] {
-    return this.#listed(name).flatMap((line) => line.elements.map((_, at) => line.readElement(reader, at)));
+  #elements<T>(name: string, reader: ValueReader<T>): readonly T[] {
+    return readAll(this.#listed(name), reader);
   }
+}
+
+function readAll<T>(lines: readonly HeaderLine[], reader: ValueReader<T>): readonly T[] {
+  const [first] = lines;
+  if (first === undefined) return [];
+  return lines.length === 1 ? first.readAll(reader) : lines.flatMap((line) => line.readAll(reader));
 }
 
 export class SipRequest extends SipMessage {

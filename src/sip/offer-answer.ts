@@ -48,7 +48,7 @@ const NAMES_PROTECTION = /SAVP|TLS|mikey|crypto|fingerprint|zrtp-hash/i;
 
 /** What a message's description says of protection; `null`: it has none, or no medium is protected. */
 export function protectionIn(message: SipMessage): { readonly mikey: boolean } | null {
-  if (!NAMES_PROTECTION.test(fromOctets(message.body))) return null;
+  if (!mayProtect(message.body)) return null;
   const description = seenDescription(message);
   if (description === null) return null;
   const mikey = description.mikeyMessages.length > 0;
@@ -56,6 +56,11 @@ export function protectionIn(message: SipMessage): { readonly mikey: boolean } |
     ({ securable, keying }) => securable || keying.size > 0,
   );
   return mikey || isProtected ? { mikey } : null;
+}
+
+/** Whether there may be a description in these octets, a body or a whole message, that says anything of protection. */
+export function mayProtect(octets: Uint8Array): boolean {
+  return octets.length > 0 && NAMES_PROTECTION.test(fromOctets(octets));
 }
 
 /**

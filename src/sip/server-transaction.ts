@@ -3,7 +3,7 @@
  *
  *     INVITE:      proceeding → completed (timers G, H) → confirmed (timer I) → terminated
  *                             → accepted (timer L)                            → terminated
- *     non-INVITE:  trying → proceeding → completed (timer J)                  → terminated
+ *     non-INVITE:  trying → proceeding → terminated; over UDP timer J is for the layer (`settled.ts`)
  *
  * A retransmitted request gets the last response again and reaches nobody else (R-50). In the accepted state the
  * user's own retransmissions of the 2xx pass.
@@ -41,19 +41,23 @@ export interface ServerHost {
   /** A place for a request of this party; `null`: there is none. */
   place(owner: string | null, octets: number): MessagePlace | null;
   terminated(transaction: ServerTransaction): void;
+  /** The same of one with a final answer that copies of its request are to get again. */
+  answered(transaction: ServerTransaction, octets: Uint8Array, place: MessagePlace | null): void;
 }
 
 export class ServerTransaction {
   readonly request: SipRequest;
-  /** As received. */
-  readonly octets: Uint8Array;
   readonly flow: Flow;
   readonly key: string;
   handler: ServerHandler = {};
   readonly #host: ServerHost;
   readonly #invite: boolean;
   #state: ServerState;
-  #last: { response: SipResponse; octets: Uint8Array } | null = null;
+  /** As received, until the final answer. */
+  #received: Uint8Array;
+  #last: { readonly status: number; readonly octets: Uint8Array } | null = null;
+  /** The last response, as long as it may have to be sent again. */
+  #repeatable: SipResponse | null = null;
   #timeout: Timer | null = null;
   #retransmit: Timer | null = null;
   #owner: string | null = null;
@@ -63,7 +67,7 @@ export class ServerTransaction {
     this.#host = host;
     this.key = key;
     this.request = request;
-    this.octets = octets;
+    this.#received = octets;
     this.flow = flow;
     this.#invite = request.method === 'INVITE';
     this.#state = this.#invite ? 'proceeding' : 'trying';
@@ -73,9 +77,14 @@ export class ServerTransaction {
     return this.#state;
   }
 
+  /** The request as received; nothing of it stays after a final answer. */
+  get octets(): Uint8Array {
+    return this.#received;
+  }
+
   /** The status of the last response sent, 0 before any. */
   get lastStatus(): number {
-    return this.#last?.response.status ?? 0;
+    return this.#last?.status ?? 0;
   }
 
   /** Whose request it is; `null`: nobody's whom this element knows by name. */
@@ -92,7 +101,7 @@ export class ServerTransaction {
   admit(owner: string | null): boolean {
     if (this.#place !== null) return true;
     this.#owner = owner;
-    this.#place = this.#host.place(owner, this.octets.length);
+    this.#place = this.#host.place(owner, this.#received.length);
     return this.#place !== null;
   }
 
@@ -110,11 +119,13 @@ export class ServerTransaction {
       return false;
     const octets = response.serialise();
     const first = !sameOctets(this.#last?.octets, octets);
-    this.#last = { response, octets };
-    this.#place?.resize(this.octets.length + octets.length);
+    this.#last = { status: response.status, octets };
+    this.#repeatable = response;
+    if (response.status >= 200) this.#received = NOTHING;
+    this.#place?.resize(this.#received.length + octets.length);
     this.#transmit(first);
     if (response.status < 200) this.#state = 'proceeding';
-    else if (!this.#invite) this.#complete(this.flow.protocol === 'UDP' ? 64 * this.#host.timers.t1 : 0);
+    else if (!this.#invite) this.#complete(octets);
     else if (response.status < 300) this.#accept();
     else this.#refuse();
     return true;
@@ -131,6 +142,8 @@ export class ServerTransaction {
   }
 
   #accept(): void {
+    // It is for who made it to send it again (RFC 6026 section 8.7).
+    this.#repeatable = null;
     if (this.#state === 'accepted') return;
     this.#state = 'accepted';
     this.#timeout = this.#host.clock.after(64 * this.#host.timers.t1, () => this.#terminate());
@@ -150,19 +163,25 @@ export class ServerTransaction {
     this.#retransmit?.cancel();
     this.#timeout?.cancel();
     this.#state = 'confirmed';
+    this.#repeatable = null;
     this.#endAfter(this.flow.protocol === 'UDP' ? this.#host.timers.t4 : 0);
     this.handler.acknowledged?.();
   }
 
-  #complete(ms: number): void {
-    this.#state = 'completed';
-    this.#endAfter(ms);
+  #complete(octets: Uint8Array): void {
+    const place = this.#place;
+    if (this.flow.protocol === 'UDP') {
+      // The place goes to what stays.
+      this.#place = null;
+      this.#host.answered(this, octets, place);
+    }
+    this.#terminate();
   }
 
   #transmit(first: boolean): void {
-    if (this.#last === null) return;
+    if (this.#last === null || this.#repeatable === null) return;
     try {
-      this.#host.transmit(this.#last.response, this.#last.octets, this, first);
+      this.#host.transmit(this.#repeatable, this.#last.octets, this, first);
     } catch (cause) {
       // 17.2.4: nobody is left to tell; the client's own timers end its side.
       if (!(cause instanceof SipError)) throw cause;
@@ -190,6 +209,8 @@ export class ServerTransaction {
     this.#host.terminated(this);
   }
 }
+
+const NOTHING = new Uint8Array();
 
 function sameOctets(a: Uint8Array | undefined, b: Uint8Array): boolean {
   return a !== undefined && Buffer.compare(a, b) === 0;

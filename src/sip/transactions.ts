@@ -24,6 +24,7 @@ import { ServerTransaction } from './server-transaction.ts';
 import type { ServerHost } from './server-transaction.ts';
 import { RFC_TIMERS } from './timers.ts';
 import type { TimerValues } from './timers.ts';
+import { SettledTransactions } from './settled.ts';
 import { MessageShares } from './shares.ts';
 import { StatelessAnswers } from './stateless-answers.ts';
 import { clientKey, echoes, serverKey } from './transaction-keys.ts';
@@ -91,6 +92,7 @@ export class TransactionLayer {
   readonly #clientHost: ClientHost;
   readonly #serverHost: ServerHost;
   readonly #shares: MessageShares;
+  readonly #settled: SettledTransactions;
   readonly #answers: StatelessAnswers;
   #user: TransactionUser | null = null;
   #observers: ((observed: Observed) => void)[] = [];
@@ -98,6 +100,7 @@ export class TransactionLayer {
   constructor(options: LayerOptions) {
     this.#options = options;
     const { clock, logger, identifiers, timers = RFC_TIMERS } = options;
+    this.#settled = new SettledTransactions(clock);
     this.#shares = new MessageShares(options.maxOctets ?? MAX_OCTETS);
     this.#answers = new StatelessAnswers({
       ...{ clock, logger, identifiers },
@@ -109,6 +112,7 @@ export class TransactionLayer {
       transmit: (message, octets, flow, first, of) =>
         this.#put({ message, of, octets, flow, side: 'client' }, first),
       terminated: (transaction) => forget(this.#clients, transaction),
+      heard: ({ key }, place) => this.#settled.hear(key, place, timers.t4),
       cancel: (request, flow, of) => void this.#start(request, flow, silent, null, of),
       place: (owner, octets) => this.#shares.take(owner, octets),
     };
@@ -120,6 +124,8 @@ export class TransactionLayer {
       place: (owner, octets) =>
         this.#shares.hasRoom(owner, octets) ? this.#shares.take(owner, octets) : null,
       terminated: (transaction) => forget(this.#servers, transaction),
+      answered: ({ key, flow }, octets, place) =>
+        this.#settled.answer(key, { octets, flow, place }, 64 * timers.t1),
     };
     options.transport.attach({
       arrived: (message, octets, flow) =>
@@ -149,7 +155,7 @@ export class TransactionLayer {
 
   /** Transactions under way, both sides. */
   get load(): number {
-    return this.#clients.size + this.#servers.size;
+    return this.#clients.size + this.#servers.size + this.#settled.size;
   }
 
   /** Octets that transactions keep, how many had no room, and how many requests had no answer that was small enough. */
@@ -201,6 +207,7 @@ export class TransactionLayer {
 
   /** Ends all transactions at once. */
   abandon(): void {
+    this.#settled.clear();
     for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.abandon();
   }
 
@@ -258,6 +265,7 @@ export class TransactionLayer {
       return;
     }
     const key = serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method);
+    if (this.#settled.repeat(key)) return;
     const known = this.#servers.get(key);
     if (known !== undefined && !(request.method === 'ACK' && known.state === 'accepted')) {
       this.#again(known, request, octets, flow);
@@ -283,8 +291,9 @@ export class TransactionLayer {
 
   #hasPlace(request: SipRequest): boolean {
     const most = this.#options.maxTransactions ?? MAX_TRANSACTIONS;
-    if (!beginsSomething(request)) return this.#servers.size < most;
-    return this.#servers.size < Math.ceil(most * FIRST_REQUESTS);
+    const held = this.#servers.size + this.#settled.answered;
+    if (!beginsSomething(request)) return held < most;
+    return held < Math.ceil(most * FIRST_REQUESTS);
   }
 
   /** There is no time for a message: a new request is answered so; anything else is lost, as in a network. */
@@ -293,7 +302,9 @@ export class TransactionLayer {
       this.#answers.overloaded('lost', flow);
       return;
     }
-    const known = this.#servers.get(serverKey(message, message.method));
+    const key = serverKey(message, message.method);
+    if (this.#settled.repeat(key)) return;
+    const known = this.#servers.get(key);
     if (known !== undefined) {
       known.receive(message);
       return;
@@ -339,7 +350,9 @@ export class TransactionLayer {
       this.#warn('response dropped', verdict.problem, flow);
       return;
     }
-    const transaction = this.#clients.get(clientKey(branchOf(response.topVia) ?? '', response.cseq.method));
+    const key = clientKey(branchOf(response.topVia) ?? '', response.cseq.method);
+    if (this.#settled.isHeard(key)) return;
+    const transaction = this.#clients.get(key);
     if (transaction !== undefined && !echoes(response, transaction.request)) {
       this.#warn('response dropped', 'it does not repeat its request', flow);
       return;

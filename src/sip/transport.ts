@@ -20,7 +20,6 @@ import { whyOf } from '../bytes/system-errors.ts';
 import { TcpFlow } from './connection.ts';
 import type { TcpFlowParts } from './connection.ts';
 import { SipError } from './errors.ts';
-import { formatVia } from './fields.ts';
 import type { Via } from './fields.ts';
 import { DEFAULT_PORT, defaultPort, sourceOf } from './flow.ts';
 import type { HopLocator, NextHop, Flow, HostResolver, Protocol } from './flow.ts';
@@ -342,7 +341,7 @@ export function markReceived(request: SipRequest, source: NetworkAddress): void 
   if (sameHost(bareHost(via.host), source.address) && asked !== true && claimed !== true) return;
   let params = withParam(via.params, 'received', source.address);
   if (asked === true) params = withParam(params, 'rport', String(source.port));
-  request.replaceFirst('Via', formatVia({ ...via, params }));
+  request.replaceTopVia({ ...via, params });
 }
 
 /** The top Via, `null` where it is missing or malformed: such a request is answered where it came from. */

@@ -58,8 +58,9 @@ export class CallTable {
   /** The calls under a message's Call-ID and tags: several, if others have taken them, or the call passes here twice. */
   candidates(message: SipMessage): Call[] {
     const { callId, fromTag, toTag } = message;
-    const keys = new Set([callKey(callId, fromTag), callKey(callId, toTag)]);
-    return [...keys].flatMap((key) => [...(this.#byKey.get(key) ?? [])]);
+    const calls = [...(this.#byKey.get(callKey(callId, fromTag)) ?? [])];
+    if ((toTag ?? '') !== (fromTag ?? '')) calls.push(...(this.#byKey.get(callKey(callId, toTag)) ?? []));
+    return calls;
   }
 
   /** The call that a first request of this owner belongs to; `null`: a new one. */

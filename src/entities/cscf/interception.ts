@@ -40,7 +40,7 @@ import { parseMessage } from '../../sip/message.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
 import { neededFurther } from '../../ibake/superseded.ts';
 import { divertedNames, instanceNames } from '../../sip/further-names.ts';
-import { offerAndAnswer, protectionIn, takenApart } from '../../sip/offer-answer.ts';
+import { mayProtect, offerAndAnswer, protectionIn, takenApart } from '../../sip/offer-answer.ts';
 import type { Observed } from '../../sip/transactions.ts';
 import { callKey } from './calls.ts';
 import { correlationId } from './charging.ts';
@@ -155,8 +155,10 @@ export class Interception {
         kept.admit(sender);
         session.admitted = true;
         if (kept.open) this.#admitted.keep(kept);
-        for (const event of kept.events)
-          this.#retain(session, event, parseMessage(event.observation.payload));
+        for (const event of kept.events) {
+          const { payload } = event.observation;
+          if (mayProtect(payload)) this.#retain(session, event, parseMessage(payload));
+        }
       }
       const news = [session.know('caller', caller), session.know('callee', callee)];
       // What was kept came before anybody knew these names.
@@ -244,24 +246,23 @@ export class Interception {
       logger.warn({ values: unreadable }, 'a P-Asserted-Identity has values that cannot be read');
     const fromCaller = (message.fromTag ?? '') === session.callerTag;
     const sender: CallParty = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
-    const names: Record<CallParty, string[]> = { caller: [], callee: [] };
-    names[fromCaller ? 'caller' : 'callee'].push(message.from.uri.text);
-    names[fromCaller ? 'callee' : 'caller'].push(message.to.uri.text);
-    const first = isFirst(message);
-    if (first && message.method === 'REGISTER') names.caller.push(message.to.uri.text);
-    else if (first) names.callee.push(message.uri);
     const isTrusted = this.#options.trusted(observed);
+    let isNews = false;
+    const learn = (party: CallParty, names: readonly string[], isCertain: boolean): void => {
+      if (names.length === 0) return;
+      const some = isCertain ? session.know(party, names) : session.hear(party, sender, names, tasks);
+      isNews ||= some;
+    };
     const trusted = isTrusted ? addresses.map(({ uri }) => uri.text) : [];
-    const diverted = divertedNames(message);
-    const news = [
-      session.know(sender, trusted),
-      session.hear(sender, sender, instanceNames(message), tasks),
-      isTrusted ? session.know('callee', diverted) : session.hear('callee', sender, diverted, tasks),
-      ...(['caller', 'callee'] as const).map((party) =>
-        first ? session.know(party, names[party]) : session.hear(party, sender, names[party], tasks),
-      ),
-    ];
-    if (news.includes(true)) this.#rematch(session);
+    learn(sender, trusted, true);
+    learn(sender, instanceNames(message), false);
+    learn('callee', divertedNames(message), isTrusted);
+    const first = isFirst(message);
+    learn(fromCaller ? 'caller' : 'callee', [message.from.uri.text], first);
+    learn(fromCaller ? 'callee' : 'caller', [message.to.uri.text], first);
+    if (first && message.method === 'REGISTER') learn('caller', [message.to.uri.text], true);
+    else if (first) learn('callee', [message.uri], true);
+    if (isNews) this.#rematch(session);
     else if (session.isBehind(tasks)) this.#look(session);
   }
 

@@ -71,7 +71,10 @@ interface Running {
   /** Something has been heard from the present place. */
   isHeard: boolean;
   timerC: Timer | null;
-  final: SipResponse | null;
+  /** It has its final response, or none comes any more. */
+  isOver: boolean;
+  /** That response, or what stands for it, unless it is a 2xx, of which nothing need be kept. */
+  refusal: SipResponse | null;
   /** Nothing could be sent there. */
   isUnreached: boolean;
   /** Whatever it still brings is not for upstream. */
@@ -111,7 +114,7 @@ export class ResponseContext {
   /** Sends the request on all branches at once, beside those that there were. */
   fork(branches: readonly Branch[]): void {
     if (this.#cancelled) {
-      if (this.#running.every(({ final }) => final !== null)) this.refuse(487);
+      if (this.#isOver()) this.refuse(487);
       return;
     }
     this.#before = this.#running.length;
@@ -150,7 +153,7 @@ export class ResponseContext {
     if (running === undefined || running.givenUp) return;
     running.givenUp = true;
     running.timerC?.cancel();
-    if (running.final === null) {
+    if (!running.isOver) {
       running.transaction.cancel();
       this.#ended(running, this.#own(status));
       return;
@@ -161,14 +164,14 @@ export class ResponseContext {
 
   /** Gives every branch up that still waits. */
   giveUpAll(status: number): void {
-    for (const { branch, final } of this.#running) if (final === null) this.giveUp(branch, status);
+    for (const { branch, isOver } of this.#running) if (!isOver) this.giveUp(branch, status);
   }
 
   #start(branch: Branch): void {
     const transaction = this.#send(branch, () => running);
     const running: Running = {
       ...{ branch, transaction, failed: [], failure: null, isHeard: false },
-      ...{ timerC: null, final: null, isUnreached: false, givenUp: false },
+      ...{ timerC: null, isOver: false, refusal: null, isUnreached: false, givenUp: false },
     };
     this.#running.push(running);
     if (this.#invite) this.#armTimerC(running);
@@ -216,7 +219,7 @@ export class ResponseContext {
     running.timerC?.cancel();
     if (response.status < 300) {
       this.#answered = true;
-      running.final = response;
+      running.isOver = true;
       this.#hooks.upstream(response, running.branch);
       this.#cancelPending([ANSWERED_ELSEWHERE]);
       this.#finish();
@@ -246,27 +249,28 @@ export class ResponseContext {
   }
 
   #ended(running: Running, response: SipResponse): void {
-    running.final = response;
+    running.isOver = true;
+    running.refusal = response;
     this.#hooks.branchFailed(running.branch, response.status);
     if (response.status >= 600) this.#cancelPending();
-    const finals = this.#running.flatMap(({ final }) => final ?? []);
-    const all = finals.length >= this.#expected;
+    const all = this.#running.filter(({ isOver }) => isOver).length >= this.#expected;
     if (all && this.#goesElsewhere()) return;
     this.#finish();
     if (this.#answered || !all) return;
     this.#answered = true;
-    const best = bestOf(finals);
-    const source = this.#running.find(({ final }) => final === best)?.branch ?? null;
+    const refusals = this.#running.flatMap(({ refusal }) => refusal ?? []);
+    const best = bestOf(refusals);
+    const source = this.#running.find(({ refusal }) => refusal === best)?.branch ?? null;
     if (best.status === 503) this.#hooks.upstream(this.#own(500), null);
-    else this.#hooks.upstream(withChallenges(best, finals), isOwn(best, this.#transaction) ? null : source);
+    else this.#hooks.upstream(withChallenges(best, refusals), isOwn(best, this.#transaction) ? null : source);
   }
 
   /** After all branches of the last fork have ended. */
   #goesElsewhere(): boolean {
     if (this.#answered || this.#cancelled) return false;
     const last = this.#running.slice(this.#before);
-    const isBusy = ({ final }: Running): boolean => BUSY.has(final?.status ?? 0);
-    const isUnanswered = ({ final }: Running): boolean => UNANSWERED.has(final?.status ?? 0);
+    const isBusy = ({ refusal }: Running): boolean => BUSY.has(refusal?.status ?? 0);
+    const isUnanswered = ({ refusal }: Running): boolean => UNANSWERED.has(refusal?.status ?? 0);
     if (!last.every((each) => isBusy(each) || isUnanswered(each))) return false;
     const isUnreached = last.every((each) => each.isUnreached);
     this.#patience?.cancel();
@@ -274,8 +278,12 @@ export class ResponseContext {
     return this.#hooks.untaken(isUnreached ? 'unavailable' : 'unanswered');
   }
 
+  #isOver(): boolean {
+    return this.#running.every(({ isOver }) => isOver);
+  }
+
   #finish(): void {
-    if (!this.#running.every(({ final }) => final !== null)) return;
+    if (!this.#isOver()) return;
     this.#patience?.cancel();
     this.#hooks.finished(this);
   }
@@ -288,7 +296,7 @@ export class ResponseContext {
   }
 
   #cancelPending(reason: readonly string[] = []): void {
-    for (const { transaction, final } of this.#running) if (final === null) transaction.cancel(reason);
+    for (const { transaction, isOver } of this.#running) if (!isOver) transaction.cancel(reason);
   }
 
   #armTimerC(running: Running): void {

@@ -47,10 +47,8 @@ export class Session {
   /** By XID. */
   matches: ReadonlyMap<string, SessionMatch> = new Map();
   readonly #certain: Record<CallParty, Set<string>> = { caller: new Set(), callee: new Set() };
-  readonly #said: Record<CallParty, Record<CallParty, Set<string>>> = {
-    caller: { caller: new Set(), callee: new Set() },
-    callee: { caller: new Set(), callee: new Set() },
-  };
+  /** By party and by who said it; most say nothing that is not certain. */
+  readonly #said: Record<CallParty, Partial<Record<CallParty, Set<string>>>> = { caller: {}, callee: {} };
   #revision = -1;
   /** Keys of all names; `null`: to be computed anew. */
   #keys: ReadonlySet<string> | null = null;
@@ -73,10 +71,11 @@ export class Session {
 
   /** Names of a party that `by` has said. Gives whether one is new. */
   hear(party: CallParty, by: CallParty, names: readonly string[], tasks: InterceptionTasks): boolean {
-    const [certain, said] = [this.#certain[party], this.#said[party][by]];
+    const certain = this.#certain[party];
     let news = false;
     for (const name of names) {
       if (certain.has(name)) continue;
+      const said = (this.#said[party][by] ??= new Set());
       if (!said.delete(name)) news = true;
       said.add(name);
       const [oldest] = said;
@@ -126,7 +125,7 @@ export class Session {
   }
 
   #names(party: CallParty): string[] {
-    const { caller, callee } = this.#said[party];
+    const { caller = [], callee = [] } = this.#said[party];
     return [...this.#certain[party], ...caller, ...callee];
   }
 }
