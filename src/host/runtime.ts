@@ -59,11 +59,12 @@ export function systemClock(
   let last = -Infinity;
   let steps: SystemClock['steps'] = { count: 0, last: null };
   const now = (): number => {
-    const error = wall() - (origin + steady());
+    const passed = steady();
+    const error = wall() - (origin + passed);
     if (Math.abs(error) > TOLERANCE_MS) origin += error;
     if (Math.abs(error) > STEP_MS)
       steps = { count: steps.count + 1, last: { at: wall(), ms: Math.round(error) } };
-    const time = origin + steady();
+    const time = origin + passed;
     last = last - time > SMALL_STEP_MS ? time : Math.max(last, time);
     return last;
   };

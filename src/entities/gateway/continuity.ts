@@ -25,7 +25,7 @@ export class RtpContinuity implements Continuity {
 
   note(octets: Uint8Array): void {
     if (!isRtp(octets)) return;
-    const ssrc = uint32(octets, SSRC);
+    const ssrc = ssrcAt(octets, SSRC);
     const sequence = sequenceOf(octets);
     const ahead = (sequence - this.#sequence) & 0xffff;
     if (ssrc === this.#ssrc && ahead >= 0x8000) return;
@@ -34,7 +34,7 @@ export class RtpContinuity implements Continuity {
   }
 
   continues(octets: Uint8Array): boolean {
-    if (!isRtp(octets) || uint32(octets, SSRC) !== this.#ssrc) return false;
+    if (!isRtp(octets) || ssrcAt(octets, SSRC) !== this.#ssrc) return false;
     const ahead = (sequenceOf(octets) - this.#sequence) & 0xffff;
     return ahead > 0 && ahead <= MAX_DROPOUT;
   }
@@ -72,15 +72,16 @@ function isRtp(octets: Uint8Array): boolean {
 
 function rtcpSenderOf(octets: Uint8Array): number | null {
   if (octets.length < 8 || (octets[0] ?? 0) >> 6 !== 2 || !isRtcp(octets)) return null;
-  return uint32(octets, REPORT_SSRC);
+  return ssrcAt(octets, REPORT_SSRC);
 }
 
-/** Of each packet that is relayed, so without a view or a header made for it. */
+/** Of each packet that is relayed, so without a view or a header made for it, and small enough to need no memory of its own. */
 function sequenceOf(octets: Uint8Array): number {
   return ((octets[SEQUENCE] ?? 0) << 8) | (octets[SEQUENCE + 1] ?? 0);
 }
 
-function uint32(octets: Uint8Array, at: number): number {
+/** An SSRC, to be compared with others: its 32 bits as a signed number. */
+function ssrcAt(octets: Uint8Array, at: number): number {
   const high = ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
-  return high * 0x10000 + (((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0));
+  return (high << 16) | ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0);
 }

@@ -43,7 +43,8 @@ export interface GatewayOptions {
 interface Session {
   readonly interception: SessionInterception;
   readonly streams: (Stream | null)[];
-  lastSign: number;
+  /** When the CSCF spoke of it last. */
+  lastWord: number;
 }
 
 const IDLE_MS = 15 * 60_000;
@@ -119,7 +120,7 @@ export class MediaGateway {
     const known = this.#sessions.get(id);
     const session = known ?? this.#open(id, wanted);
     session.interception.update(wanted);
-    session.lastSign = this.#options.clock.now();
+    session.lastWord = this.#options.clock.now();
     try {
       for (const [at, stream] of wanted.streams.entries()) await this.#bring(session, at, stream);
     } catch (error) {
@@ -155,7 +156,7 @@ export class MediaGateway {
     if (this.#sessions.size >= maxSessions)
       throw new GatewayError('too-many', `${maxSessions} sessions are up`);
     const interception = new SessionInterception(poi, tasks, wanted);
-    const session: Session = { interception, streams: [], lastSign: clock.now() };
+    const session: Session = { interception, streams: [], lastWord: clock.now() };
     this.#sessions.set(id, session);
     return session;
   }
@@ -170,12 +171,11 @@ export class MediaGateway {
       this.#ports.give(a);
       throw error;
     }
-    const relayed = (packet: RelayedPacket): void => {
-      session.lastSign = packet.at;
-      this.#intercept(session, packet);
-    };
+    const { interception } = session;
+    const isWanted = (side: Side): boolean => this.#isWanted(interception, side);
+    const relayed = (packet: RelayedPacket): void => this.#intercept(interception, packet);
     const allows = (at: NetworkAddress): boolean => this.#destinations.allows(at);
-    return new Stream(pairs, { clock, allows, maxRate, relayed });
+    return new Stream(pairs, { clock, allows, maxRate, isWanted, relayed });
   }
 
   #close({ pairs }: Stream): void {
@@ -183,12 +183,25 @@ export class MediaGateway {
   }
 
   /** Whatever goes wrong with interception, the call goes on (R-23). */
-  #intercept(session: Session, packet: RelayedPacket): void {
+  #isWanted(interception: SessionInterception, side: Side): boolean {
     try {
-      session.interception.relayed(packet);
+      return interception.isWanted(side);
     } catch (error) {
-      this.#options.logger.error({ error }, 'a packet could not be intercepted');
+      return this.#notIntercepted(error);
     }
+  }
+
+  #intercept(interception: SessionInterception, packet: RelayedPacket): void {
+    try {
+      interception.relayed(packet);
+    } catch (error) {
+      this.#notIntercepted(error);
+    }
+  }
+
+  #notIntercepted(error: unknown): false {
+    this.#options.logger.error({ error }, 'a packet could not be intercepted');
+    return false;
   }
 
   #end(id: string): boolean {
@@ -203,7 +216,7 @@ export class MediaGateway {
     const { clock, idleMs = IDLE_MS, logger } = this.#options;
     return clock.after(Math.max(1, idleMs / 4), () => {
       for (const [id, session] of this.#sessions) {
-        if (clock.now() - session.lastSign < idleMs) continue;
+        if (clock.now() - lastSignOf(session) < idleMs) continue;
         logger.warn({ session: id }, 'a media session was idle for too long and is ended');
         this.#end(id);
       }
@@ -217,4 +230,9 @@ export class MediaGateway {
       this.#second = this.#nextSecond();
     });
   }
+}
+
+/** When something was last heard of a session: a packet, or a word of the CSCF. */
+function lastSignOf({ streams, lastWord }: Session): number {
+  return Math.max(lastWord, ...streams.map((stream) => stream?.lastPacket ?? -Infinity));
 }

@@ -23,6 +23,9 @@ export class SessionInterception {
   /** Matches with their direction, by the side that a packet came from; for `#revision` of the tasks. */
   #matches: Readonly<Record<Side, readonly Match[]>> = { a: [], b: [] };
   #revision: number | null = null;
+  /** Whether there are any of a side: beside the revision, since every packet asks. */
+  #fromA = false;
+  #fromB = false;
   /** Descriptions that each task has been told, by side and XID. */
   readonly #told: Readonly<Record<Side, Map<string, string>>> = { a: new Map(), b: new Map() };
 
@@ -37,11 +40,15 @@ export class SessionInterception {
     this.#revision = null;
   }
 
-  /** Reports a packet to every task that it concerns; without one, this is a comparison of two numbers. */
-  relayed(packet: RelayedPacket): void {
+  /** Whether a task concerns packets from a side; where tasks are as before, this is a comparison of two numbers. */
+  isWanted(side: Side): boolean {
     if (this.#revision !== this.#tasks.revision) this.#seek();
+    return side === 'a' ? this.#fromA : this.#fromB;
+  }
+
+  /** Reports a packet that is wanted to every task that it concerns. */
+  relayed(packet: RelayedPacket): void {
     const matches = this.#matches[packet.side];
-    if (matches.length === 0) return;
     const observation: Observation = {
       interface: 'x3',
       direction: DIRECTION.unknown,
@@ -77,5 +84,7 @@ export class SessionInterception {
       }
     }
     this.#matches = matches;
+    this.#fromA = matches.a.length > 0;
+    this.#fromB = matches.b.length > 0;
   }
 }

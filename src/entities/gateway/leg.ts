@@ -52,6 +52,8 @@ export interface LegCounts {
 export class MediaLeg {
   readonly #socket: DatagramSocket;
   readonly #parts: LegParts;
+  /** When it was made, Unix milliseconds: its other times are whole milliseconds since, which need no memory of their own. */
+  readonly #made: number;
   #signalled: NetworkAddress | null = null;
   #latched: NetworkAddress | null = null;
   /** Where the party was before it moved to where it is. */
@@ -65,12 +67,17 @@ export class MediaLeg {
   #moved = 0;
   /** When the latched source was last heard, or the party moved. */
   #heard = 0;
+  /** When a packet was last taken; -1: none was. */
+  #taken = -1;
   #inSecond = 0;
-  #counts = { received: 0, refused: 0, excess: 0 };
+  #received = 0;
+  #refused = 0;
+  #excess = 0;
 
   constructor(socket: DatagramSocket, parts: LegParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#made = parts.clock.now();
   }
 
   get local(): NetworkAddress {
@@ -88,7 +95,12 @@ export class MediaLeg {
   }
 
   get counts(): LegCounts {
-    return { ...this.#counts };
+    return { received: this.#received, refused: this.#refused, excess: this.#excess };
+  }
+
+  /** When a packet of the party came last, Unix milliseconds; `-Infinity`: none has. */
+  get lastPacket(): number {
+    return this.#taken < 0 ? -Infinity : this.#made + this.#taken;
   }
 
   /** What the SDP says; the same as before changes nothing. */
@@ -104,21 +116,26 @@ export class MediaLeg {
 
   /** Calls `taken` for every packet of the party, with when it came. */
   receive(taken: (octets: Uint8Array, from: NetworkAddress, at: number) => void): void {
+    const { clock, continuity, maxRate } = this.#parts;
+    // Of each packet that is relayed: nothing is made here, and no more looked at than must be.
     this.#socket.onDatagram((octets, from) => {
-      const now = this.#parts.clock.now();
-      if (!this.#accepts(octets, from, now)) {
-        this.#counts.refused++;
+      const at = clock.now();
+      const now = this.#since(at);
+      const isLatched = is(from, this.#latched);
+      if (!isLatched && !this.#accepts(octets, from, now)) {
+        this.#refused++;
         return;
       }
-      if (is(from, this.#latched)) this.#heard = now;
-      if (this.#inSecond >= this.#parts.maxRate) {
-        this.#counts.excess++;
+      this.#taken = now;
+      if (isLatched) this.#heard = now;
+      if (this.#inSecond >= maxRate) {
+        this.#excess++;
         return;
       }
       this.#inSecond++;
-      this.#counts.received++;
-      this.#parts.continuity.note(octets);
-      taken(octets, from, now);
+      this.#received++;
+      continuity.note(octets);
+      taken(octets, from, at);
     });
   }
 
@@ -129,17 +146,18 @@ export class MediaLeg {
 
   /** Sends to the party; before it is known where that is, the packet is lost. */
   send(octets: Uint8Array): void {
-    const remote = this.remote;
+    const remote = this.#latched ?? this.#signalled;
     if (remote !== null) this.#socket.send(octets, remote);
   }
 
+  /** Whether a packet from elsewhere than the latched source is the party's. */
   #accepts(octets: Uint8Array, from: NetworkAddress, now: number): boolean {
-    if (is(from, this.#latched)) return true;
     if (!this.#parts.allows(from)) return false;
     const former = is(from, this.#former);
     const wins = this.#latched === null ? !former : is(from, this.#signalled) && !this.#movedOn;
     if (wins) {
       this.#latched = from;
+      this.#heard = now;
       return true;
     }
     if (this.#parts.continuity.continues(octets, from)) {
@@ -159,7 +177,11 @@ export class MediaLeg {
     this.#latched = latched;
     this.#candidate = null;
     this.#movedOn = latched !== null;
-    this.#moved = this.#heard = this.#parts.clock.now();
+    this.#moved = this.#heard = this.#since(this.#parts.clock.now());
+  }
+
+  #since(at: number): number {
+    return Math.max(0, Math.floor(at - this.#made));
   }
 }
 

@@ -30,7 +30,9 @@ export interface StreamParts {
   readonly allows: LegParts['allows'];
   /** Packets that are handed on in a second, from either side and component. */
   readonly maxRate: number;
-  /** Called after each packet has been handed on. */
+  /** Whether anybody wants packets of a side; asked of each, after it has been handed on. */
+  readonly isWanted: (side: Side) => boolean;
+  /** Called with each packet that is wanted. */
   readonly relayed: (packet: RelayedPacket) => void;
 }
 
@@ -45,7 +47,7 @@ export class Stream {
   /** The sockets, for whoever gave them. */
   readonly pairs: Readonly<Record<Side, SocketPair>>;
 
-  constructor(pairs: Readonly<Record<Side, SocketPair>>, { relayed, ...parts }: StreamParts) {
+  constructor(pairs: Readonly<Record<Side, SocketPair>>, { isWanted, relayed, ...parts }: StreamParts) {
     this.pairs = pairs;
     const legs = (pair: SocketPair): Legs => {
       const rtp = new MediaLeg(pair.rtp, { ...parts, continuity: new RtpContinuity() });
@@ -60,7 +62,7 @@ export class Stream {
         const to = this.#sides[otherSide(side)][component];
         from.receive((octets, source, at) => {
           to.send(octets);
-          relayed({ octets, at, side, source, destination: from.local });
+          if (isWanted(side)) relayed({ octets, at, side, source, destination: from.local });
         });
       }
     }
@@ -76,6 +78,11 @@ export class Stream {
     const counts = this.#legs.map((leg) => leg.counts);
     const sum = (of: keyof LegCounts) => counts.reduce((total, each) => total + each[of], 0);
     return { received: sum('received'), refused: sum('refused'), excess: sum('excess') };
+  }
+
+  /** When a packet came last, Unix milliseconds; `-Infinity`: none has. */
+  get lastPacket(): number {
+    return Math.max(...this.#legs.map((leg) => leg.lastPacket));
   }
 
   /** Another second has begun. */

@@ -308,6 +308,17 @@ describe('media gateway over real sockets', () => {
     expect(gateway.sessions).toBe(1);
     expect(gateway.counts('s1')).toBeNull();
   });
+
+  test('a session in which only media pass stays, until they stop for the idle time', async () => {
+    const { a } = await open();
+    clock.advance(45_000);
+    alice.say('still here', a);
+    await bob.hears(1);
+    clock.advance(45_000);
+    expect(gateway.sessions).toBe(1);
+    clock.advance(30_000);
+    expect(gateway.sessions).toBe(0);
+  });
 });
 
 describe('control messages', () => {
