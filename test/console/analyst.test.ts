@@ -32,6 +32,21 @@ const LISTEN = `(() => {
   };
 })()`;
 
+/** The upper outline of each lane of a waveform: places on the axis, of 720, and heights, of 30. */
+const PEAKS = `[...document.querySelector('.waveform').querySelectorAll('.lane path')].map((path) => {
+  const points = path.getAttribute('d').slice(1, -1).split('L').map((each) => each.split(' ').map(Number));
+  return points.slice(0, points.length / 2).map(([bin, y]) => [bin, 31.6 - y]);
+})`;
+
+/** How high a sample stands in the drawing of recordings. */
+function heightOf(sample: number, wavs: readonly Int16Array[]): number {
+  const loudest = Math.max(
+    2048,
+    ...wavs.map((wav) => wav.reduce((most, each) => Math.max(most, Math.abs(each)), 0)),
+  );
+  return (sample * 30) / loudest;
+}
+
 /** What makes the page wider than its window, outside of what scrolls by itself. */
 const BEYOND = `[...document.querySelectorAll('main *, header *')]
   .filter((each) => each.closest('.scroll, .wave, details:not([open]) > :not(summary)') === null)
@@ -150,6 +165,17 @@ describe.skipIf(chromiumPath === null)(
 
       expect(await page.locator('.waveform .lane').count()).toBe(2);
       expect(await page.locator('.waveform .axis-mark.key').count()).toBe(2);
+      const peaks = await page.evaluate<number[][][]>(PEAKS);
+      const begun = peaks.flatMap((lane, at) => (lane[0]?.[0] === 0 ? [{ lane, wav: wavs[at]! }] : []));
+      expect(begun.length).toBeGreaterThan(0);
+      for (const { lane, wav } of begun)
+        for (const [bin = 0, height = 0] of lane) {
+          const highest = wav.subarray(
+            Math.floor((bin * wav.length) / 720),
+            Math.floor(((bin + 1) * wav.length) / 720),
+          );
+          expect(Math.abs(height - heightOf(Math.max(0, ...highest), wavs)), `${bin}`).toBeLessThan(0.2);
+        }
       expect(await page.locator('.spectrogram .lane path').count()).toBeGreaterThan(4);
       await page.getByText('Every stream of the call was decrypted and decoded.').waitFor();
       const [download] = await Promise.all([

@@ -7,9 +7,20 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { ADMF, DOWN, openWatchedDoor } from '../entities/admf/http/watched-door.ts';
 import type { WatchedDoor } from '../entities/admf/http/watched-door.ts';
+import { warrantOf } from '../entities/admf/http/knocking.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { consolePages } from '../support/console.ts';
 import { faultsOfView } from '../support/looked-at.ts';
+
+const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
+
+/** Every text of a JSON, with markup before it. */
+function markedUp(value: unknown): unknown {
+  if (typeof value === 'string') return MARKUP + value;
+  if (Array.isArray(value)) return value.map(markedUp);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, markedUp(inner)]));
+}
 
 describe.skipIf(chromiumPath === null)(
   'R-93: the console at the door of an ADMF',
@@ -46,6 +57,8 @@ describe.skipIf(chromiumPath === null)(
     beforeAll(async () => {
       const pages = await consolePages();
       watched = await openWatchedDoor({ consolePages: () => Promise.resolve(pages) });
+      const body = { warrant: warrantOf('<i>L1</i>'), reason: MARKUP };
+      expect((await watched.door.ask('anna', 'POST /v1/warrants', { body })).status).toBe(201);
       browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
     }, 60_000);
 
@@ -66,6 +79,10 @@ describe.skipIf(chromiumPath === null)(
       await page.getByLabel('Kind').selectOption('audit-read');
       await page.getByText('cleo').first().waitFor();
       expect(await faultsOfView(page)).toEqual([]);
+      // Words of an officer on the log are text.
+      await page.getByLabel('Kind').selectOption('');
+      await page.getByText(MARKUP).first().waitFor();
+      expect(await page.locator('#injected, main img').count()).toBe(0);
       expect(complaints).toEqual([]);
     });
 
@@ -87,6 +104,30 @@ describe.skipIf(chromiumPath === null)(
       );
       expect(asked).toBe(403);
       complaints.length = 0;
+    });
+
+    it('takes whatever an entity says for text: markup in each field of its status and metrics', async () => {
+      const page = await seenBy('dora');
+      await page.route('**/v1/watch/*/status', async (route) => {
+        const answer = await route.fetch();
+        const json = (await answer.json()) as object;
+        const alarm = { name: 'a', severity: 'critical', about: 'b', text: 'c', since: 'd' };
+        const queue = { name: 'e', to: 'f', entries: 1, octets: 2, oldest: 'g' };
+        const more = { alarms: [alarm], queues: [queue], peers: [{ name: 'h', role: 'i', state: 'up' }] };
+        await route.fulfill({ response: answer, json: markedUp({ ...json, ...more }) });
+      });
+      await page.route('**/v1/watch/*/metrics', async (route) => {
+        const answer = await route.fetch();
+        const body = (await answer.text()).replace(/^(# HELP \S+ )/gm, `$1${MARKUP}`);
+        await route.fulfill({ response: answer, body });
+      });
+      await page.getByRole('link', { name: 'Network' }).click();
+      await page.getByText(`${MARKUP}c`, { exact: true }).first().waitFor();
+      await page.getByText(`${MARKUP}f`, { exact: true }).first().waitFor();
+      await page.locator('.legend').first().waitFor();
+      expect(await page.locator('#injected, main img').count()).toBe(0);
+      expect(await page.title()).toBe('Network · Claviger');
+      expect(complaints).toEqual([]);
     });
 
     it('has neither for officers', async () => {

@@ -19,11 +19,8 @@ export async function picture(page: Page, name: string, height = 800, at?: strin
   await page.evaluate('delete document.documentElement.dataset.theme');
   // The page draws itself anew each second.
   await page.waitForTimeout(1_500);
-  if (at !== undefined)
-    await page
-      .locator(at)
-      .first()
-      .evaluate((place) => place.scrollIntoView());
+  const box = at === undefined ? null : await page.locator(at).first().boundingBox();
+  await page.evaluate(`scrollBy(0, ${box?.y ?? 0})`);
   await page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled' });
   if (before !== null) await page.setViewportSize(before);
 }

@@ -34,9 +34,10 @@ export async function openWatchedDoor(extras: AdmfExtras = {}): Promise<WatchedD
     hosts: { [`${ADMF}:9464`]: `127.0.0.1:${port}`, [`${DOWN}:9464`]: '127.0.0.1:9' },
   });
   const status = new EntityStatus(door.home.admf.operation, systemClock());
-  admin = await AdminListener.open({ address: '127.0.0.1', port: 0, peers: [ADMF] }, status, silent);
+  const opened = await AdminListener.open({ address: '127.0.0.1', port: 0, peers: [ADMF] }, status, silent);
+  admin = opened;
   const close = async (): Promise<void> => {
-    await admin?.stop();
+    await opened.stop();
     await door.close();
     way.close();
   };
