@@ -22,7 +22,13 @@ export function watchingFindings(all: readonly Checked[], certificates: Certific
   const entities = all.filter(isWatched);
   const near = (one: Checked, other: Checked): boolean =>
     domainOf(one, certificates) === domainOf(other, certificates);
-  const blind = watchers.filter(({ config }) => config.entities === undefined);
+  // What the ADMF of a home looks at it shows to all of that home.
+  const looking = all.filter(
+    (each) => each.kind === 'admf' && (each.config.officers?.entities ?? []).length > 0,
+  );
+  const blind = watchers.filter(
+    (each) => each.config.entities === undefined && !looking.some((admf) => near(admf, each)),
+  );
   return [
     ...blind.flatMap((watcher) => {
       const own = entities.filter((entity) => near(entity, watcher));

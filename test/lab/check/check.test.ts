@@ -242,6 +242,9 @@ describe('claviger config check', () => {
     expect(found()).toEqual(['a/df.json: error: admin.peers: admf.a.example of a/admf.json is not admitted']);
     set('a/df.json', 'admin.peers', [...settings('a/df.json').admin.peers, 'admf.a.example']);
     expect(found()).toEqual([]);
+    // Who names none sees these.
+    set('a/auditor.json', 'entities', undefined);
+    expect(found()).toEqual([]);
   });
 
   it('R-93: takes roles that a table says for those that certificates of elsewhere do not', async () => {
